@@ -1,0 +1,83 @@
+// Package caller says who asks.
+package caller
+
+import "slices"
+
+// Kind is what sort of caller asks.
+type Kind uint8
+
+const (
+	KindAnonymous Kind = iota // nobody said who; the zero value
+	KindUser                  // a row of the users table
+	KindKey                   // an API key
+	KindSystem                // our own code, named
+)
+
+func (k Kind) String() string {
+	return [...]string{"anonymous", "user", "key", "system"}[k]
+}
+
+// Caller is who asks. The zero value is anonymous: forgetting to set a caller can only lose rights. It is a value,
+// never a pointer, so it is never missing.
+type Caller struct {
+	kind     Kind
+	id       string
+	email    string
+	roles    []string
+	verified bool
+	mfa      bool
+}
+
+// Identity is what is known about a user or a key that has proven who it is.
+type Identity struct {
+	ID       string // required
+	Email    string // "" when unknown
+	Roles    []string
+	Verified bool // the address was confirmed
+	MFA      bool // a second factor was used
+}
+
+// User returns the caller for a proven user. It panics without an id, since such a user would be nobody in particular.
+func User(id Identity) Caller { return named(KindUser, id) }
+
+// Key returns the caller for a proven API key.
+func Key(id Identity) Caller { return named(KindKey, id) }
+
+func named(kind Kind, id Identity) Caller {
+	if id.ID == "" {
+		panic("caller: " + kind.String() + " without an id")
+	}
+	return Caller{kind: kind, id: id.ID, email: id.Email, roles: slices.Clone(id.Roles), verified: id.Verified, mfa: id.MFA}
+}
+
+// System returns the caller that no rule binds. Only our own code constructs it, and says for what, as its id.
+func System(purpose string) Caller {
+	if purpose == "" {
+		panic("caller: system without a purpose")
+	}
+	return Caller{kind: KindSystem, id: purpose}
+}
+
+func (c Caller) Kind() Kind        { return c.kind }
+func (c Caller) IsAnonymous() bool { return c.kind == KindAnonymous }
+func (c Caller) IsSystem() bool    { return c.kind == KindSystem }
+
+// ID returns the caller's id; anonymous has none.
+func (c Caller) ID() (string, bool) { return c.id, c.id != "" }
+
+// Email returns the caller's address; anonymous and whoever has no address have none.
+func (c Caller) Email() (string, bool) { return c.email, c.email != "" }
+
+// Roles returns the names of the roles that the caller holds; the caller of this method must not change it.
+func (c Caller) Roles() []string { return c.roles }
+
+func (c Caller) Verified() bool { return c.verified }
+func (c Caller) MFA() bool      { return c.mfa }
+
+// String names the caller for a log line.
+func (c Caller) String() string {
+	if c.kind == KindAnonymous {
+		return "anonymous"
+	}
+	return c.kind.String() + ":" + c.id
+}

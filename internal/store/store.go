@@ -1,0 +1,79 @@
+// Package store is what Ashlar asks of a database engine.
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB interface {
+	// Read runs f against one snapshot of the database. Statements inside are cut short when ctx ends or the
+	// engine's own deadline passes; the error is then errs.Unavailable or ctx's.
+	Read(ctx context.Context, f func(Reader) error) error
+
+	// Write runs f in a transaction and returns after it is durably committed; whatever f returned, Write answers only
+	// when the transaction that f saw has ended, since even a refusal may rest on a neighbour's row. An error or a
+	// panic of f undoes what f did and nothing else. f may run more than once, so it resets what it fills; it must be
+	// short and must not wait for anything but its own statements.
+	Write(ctx context.Context, f func(Tx) error) error
+
+	// Close waits for what is under way, then closes. Calls after it fail with errs.Unavailable.
+	Close() error
+}
+
+// Reader runs statements that change nothing.
+type Reader interface {
+	// Query runs one statement, prepared once a connection, and calls row for each row of the result. An error of row
+	// ends it and is returned as it is.
+	Query(sql string, args []value.Value, row func(value.Row) error) error
+
+	// Generation returns a number that changes with every committed write that touched the table, in this snapshot.
+	Generation(table string) (int64, error)
+}
+
+// Tx runs statements in a transaction.
+type Tx interface {
+	Reader
+
+	// Exec runs one statement and returns how many rows it changed (not counting cascades). A constraint in the way is a *ConstraintError.
+	Exec(sql string, args []value.Value) (changed int64, err error)
+
+	// Revision returns a number that no earlier call on this database returned in a committed transaction.
+	Revision() (int64, error)
+
+	// Next returns a number one larger than the last call for that counter on this database returned in a committed
+	// transaction; the first is 1.
+	Next(counter string) (int64, error)
+
+	// Touch says that the transaction writes to these tables: their generations move when it commits.
+	Touch(tables ...string)
+}
+
+// Constraint is the kind of a constraint.
+type Constraint uint8
+
+const (
+	Unique Constraint = iota
+	ForeignKey
+	Other // NOT NULL, CHECK or a type: our own checks should have caught it
+)
+
+func (c Constraint) String() string { return [...]string{"unique", "foreign key", "other"}[c] }
+
+// ConstraintError is a constraint that refused a statement. The transaction goes on.
+type ConstraintError struct {
+	Constraint Constraint
+	Table      string   // "" where the engine does not say
+	Columns    []string // for Unique; empty where the engine does not say
+	Cause      error
+}
+
+func (e *ConstraintError) Error() string {
+	return fmt.Sprintf("%s constraint on %s(%s): %v", e.Constraint, e.Table, strings.Join(e.Columns, ", "), e.Cause)
+}
+
+func (e *ConstraintError) Unwrap() error { return e.Cause }

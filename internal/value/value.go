@@ -1,0 +1,67 @@
+// Package value is one value of one field type: how it is read from a request, checked, compared, and written as JSON.
+package value
+
+// Kind is what a Value holds.
+type Kind uint8
+
+const (
+	Null Kind = iota
+	Bool
+	Int
+	Float
+	Decimal   // Int × 10^-Scale
+	Text      // also enum
+	Timestamp // Int microseconds since 1970-01-01T00:00:00Z
+	Date      // Text "2026-01-31"
+	UUID      // Text, canonical lower case
+	JSON      // Text, compact
+	Duration  // Int microseconds; in expressions only
+	List      // List of text; in expressions only (auth.roles)
+)
+
+var kindNames = [...]string{"null", "bool", "int", "float", "decimal", "text", "timestamp", "date", "uuid", "json", "duration", "list"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Value is a value of any kind. The zero Value is null: missing.
+type Value struct {
+	Kind  Kind
+	Scale uint8   // Decimal
+	Int   int64   // Bool (0 or 1), Int, Decimal, Timestamp, Duration
+	Float float64 // Float
+	Text  string  // Text, Date, UUID, JSON
+	List  []string
+}
+
+// IsNull says whether v is missing.
+func (v Value) IsNull() bool { return v.Kind == Null }
+
+// OfBool, OfInt, OfText … return a value of that kind.
+func OfBool(b bool) Value {
+	if b {
+		return Value{Kind: Bool, Int: 1}
+	}
+	return Value{Kind: Bool}
+}
+func OfInt(i int64) Value     { return Value{Kind: Int, Int: i} }
+func OfFloat(f float64) Value { return Value{Kind: Float, Float: f} }
+func OfText(s string) Value   { return Value{Kind: Text, Text: s} }
+func OfDecimal(unscaled int64, scale uint8) Value {
+	return Value{Kind: Decimal, Int: unscaled, Scale: scale}
+}
+func OfTimestamp(micros int64) Value { return Value{Kind: Timestamp, Int: micros} }
+func OfDuration(micros int64) Value  { return Value{Kind: Duration, Int: micros} }
+func OfDate(s string) Value          { return Value{Kind: Date, Text: s} }
+func OfUUID(s string) Value          { return Value{Kind: UUID, Text: s} }
+func OfJSON(s string) Value          { return Value{Kind: JSON, Text: s} }
+func OfList(l []string) Value        { return Value{Kind: List, List: l} }
+
+// Row is one row of a result, as an engine gives it. Columns count from 0. Reading a column as another kind than it
+// was stored as is a defect of ours. Bytes borrows: what it returns is valid until the next row.
+type Row interface {
+	Null(col int) bool
+	Int(col int) int64     // Bool (0 or 1), Int, Timestamp (microseconds since 1970)
+	Float(col int) float64 // Float
+	Bytes(col int) []byte  // Text, Enum, Date, UUID, JSON
+	Decimal(col int, scale int) int64
+}
