@@ -1,0 +1,185 @@
+package value
+
+import (
+	"math"
+	"math/bits"
+	"strconv"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// AppendJSON appends a column of a row, a value of the field, as JSON: null where it is missing. It does not allocate
+// beyond dst. This is the way of every value of every answer.
+func AppendJSON(dst []byte, f *schema.Field, row Row, col int) []byte {
+	if row.Null(col) {
+		return append(dst, "null"...)
+	}
+	switch f.Type {
+	case schema.Int:
+		return strconv.AppendInt(dst, row.Int(col), 10)
+	case schema.Bool:
+		return strconv.AppendBool(dst, row.Int(col) != 0)
+	case schema.Float:
+		return appendFloat(dst, row.Float(col))
+	case schema.Decimal:
+		return appendQuotedDecimal(dst, row.Decimal(col, f.Scale), uint8(f.Scale))
+	case schema.Timestamp:
+		return appendQuotedTimestamp(dst, row.Int(col))
+	case schema.Date, schema.UUID:
+		return appendQuoted(dst, row.Bytes(col))
+	case schema.JSON:
+		return append(dst, row.Bytes(col)...)
+	default: // Text, Enum
+		return AppendString(dst, row.Bytes(col))
+	}
+}
+
+// AppendValue appends a value as JSON: null where it is missing, a decimal and a duration as a string.
+func AppendValue(dst []byte, v Value) []byte {
+	switch v.Kind {
+	case Bool:
+		return strconv.AppendBool(dst, v.Int != 0)
+	case Int:
+		return strconv.AppendInt(dst, v.Int, 10)
+	case Float:
+		return appendFloat(dst, v.Float)
+	case Decimal:
+		return appendQuotedDecimal(dst, v.Int, v.Scale)
+	case Timestamp:
+		return appendQuotedTimestamp(dst, v.Int)
+	case Date, UUID:
+		return appendQuoted(dst, v.Text)
+	case JSON:
+		return append(dst, v.Text...)
+	case Text:
+		return appendString(dst, v.Text)
+	case Duration:
+		return append(appendDuration(append(dst, '"'), v.Int), '"')
+	case List:
+		return appendList(dst, v.List)
+	default:
+		return append(dst, "null"...)
+	}
+}
+
+func appendList(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, s)
+	}
+	return append(dst, ']')
+}
+
+// AppendString appends UTF-8 text as a JSON string. Only what RFC 8259 demands is escaped.
+func AppendString(dst []byte, s []byte) []byte { return appendString(dst, s) }
+
+func appendQuoted[T string | []byte](dst []byte, s T) []byte {
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+func appendString[T string | []byte](dst []byte, s T) []byte {
+	dst = append(dst, '"')
+	for {
+		i := plainPrefix(s)
+		dst = append(dst, s[:i]...)
+		if i == len(s) {
+			return append(dst, '"')
+		}
+		dst = appendEscaped(dst, s[i])
+		s = s[i+1:]
+	}
+}
+
+// plainPrefix returns how many bytes of s come before the first that must be escaped. It looks at eight at a time: in
+// each byte below 0x80 the high bit of a difference shows a borrow, that is, a control, a quote or a backslash. A borrow
+// spoils only bytes after the first, which alone is asked for.
+func plainPrefix[T string | []byte](s T) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := load(s, i)
+		found := ((w - ones*0x20) | ((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones)) & ^w & high
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return i
+}
+
+// load reads eight bytes, the first lowest. The compiler makes one load of it for either type.
+func load[T string | []byte](s T, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
+func appendEscaped(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	default:
+		const hex = "0123456789abcdef"
+		return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+	}
+}
+
+// appendFloat appends the shortest text that reads back as f, in the form of ECMAScript and encoding/json.
+func appendFloat(dst []byte, f float64) []byte {
+	size := math.Abs(f)
+	if size == 0 || (1e-6 <= size && size < 1e21) {
+		return strconv.AppendFloat(dst, f, 'f', -1, 64)
+	}
+	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+	if n := len(dst); dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' { // e-09 is e-9
+		dst[n-2] = dst[n-1]
+		dst = dst[:n-1]
+	}
+	return dst
+}
+
+func appendQuotedDecimal(dst []byte, unscaled int64, scale uint8) []byte {
+	return append(appendDecimal(append(dst, '"'), unscaled, scale), '"')
+}
+
+// appendDecimal appends exactly scale digits after the point, and at least one before it.
+func appendDecimal(dst []byte, unscaled int64, scale uint8) []byte {
+	if unscaled < 0 {
+		dst = append(dst, '-')
+	}
+	if scale == 0 {
+		return strconv.AppendUint(dst, abs(unscaled), 10)
+	}
+	power := uint64(1)
+	for range scale {
+		power *= 10
+	}
+	return appendFraction(strconv.AppendUint(dst, abs(unscaled)/power, 10), abs(unscaled)%power, power)
+}
+
+// appendFraction appends a point and as many digits as the power of ten has zeros: those of power + n behind its 1.
+func appendFraction(dst []byte, n, power uint64) []byte {
+	point := len(dst)
+	dst = strconv.AppendUint(dst, power+n, 10)
+	dst[point] = '.'
+	return dst
+}
+
+func appendQuotedTimestamp(dst []byte, micros int64) []byte {
+	return append(appendTimestamp(append(dst, '"'), micros), '"')
+}

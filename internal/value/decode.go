@@ -1,0 +1,150 @@
+package value
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// MaxDepth is how many objects and arrays of a request body may stand inside one another, the outermost included.
+const MaxDepth = 64
+
+// Member is one member of a JSON object.
+type Member struct {
+	Name string
+	Raw  jsontext.Value // one valid value without blanks around it; it aliases the body
+}
+
+// DecodeObject reads a body that must be one JSON object, and returns its members in order. It refuses, as
+// errs.Malformed with the place, whatever two readers could understand differently: a member given twice at any depth,
+// invalid UTF-8, lone surrogates, anything after the object. U+0000 is left to ParseJSON, which knows the field.
+func DecodeObject(data []byte) ([]Member, error) {
+	if at := tooDeep(data); at >= 0 {
+		return nil, malformedAt(data, at, "", fmt.Sprintf("objects and arrays stand more than %d deep", MaxDepth))
+	}
+	d := jsontext.NewDecoder(bytes.NewBuffer(data))
+	switch kind := d.PeekKind(); kind {
+	case jsontext.KindBeginObject:
+	case jsontext.KindInvalid:
+		_, err := d.ReadToken()
+		return nil, malformed(data, err)
+	default:
+		return nil, errs.New(errs.Malformed, "the body must be a JSON object, it is %s", kindName(kind))
+	}
+	members, err := readMembers(d, data)
+	if err != nil {
+		return nil, malformed(data, err)
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		at := int(d.InputOffset())
+		at += len(data[at:]) - len(bytes.TrimLeft(data[at:], " \t\r\n"))
+		return nil, malformedAt(data, at, "", "something follows the object")
+	}
+	return members, nil
+}
+
+func readMembers(d *jsontext.Decoder, data []byte) ([]Member, error) {
+	if _, err := d.ReadToken(); err != nil { // the brace
+		return nil, err
+	}
+	var members []Member
+	for d.PeekKind() != jsontext.KindEndObject {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		m := Member{Name: name.String()}
+		raw, err := d.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		end := int(d.InputOffset())
+		m.Raw = data[end-len(raw) : end : end]
+		members = append(members, m)
+	}
+	_, err := d.ReadToken()
+	return members, err
+}
+
+// tooDeep returns the offset of the bracket that exceeds MaxDepth, or -1. It need not be right about what is no JSON.
+// It comes first because jsontext keeps state for each level, up to 10,000 of them.
+func tooDeep(data []byte) int {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return i
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return -1
+}
+
+func malformed(data []byte, err error) error {
+	syntax, ok := errors.AsType[*jsontext.SyntacticError](err)
+	switch {
+	case ok && errors.Is(err, jsontext.ErrDuplicateName):
+		return malformedAt(data, int(syntax.ByteOffset), syntax.JSONPointer, "this member is given twice")
+	case ok && errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return malformedAt(data, len(data), "", "it ends too early")
+	case ok:
+		return malformedAt(data, int(syntax.ByteOffset), syntax.JSONPointer, syntax.Err.Error())
+	default:
+		return errs.Because(err, errs.Malformed, "the body is not JSON")
+	}
+}
+
+func malformedAt(data []byte, offset int, pointer jsontext.Pointer, what string) error {
+	before := data[:min(max(offset, 0), len(data))]
+	line := 1 + bytes.Count(before, []byte{'\n'})
+	col := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	place := fmt.Sprintf("line %d, column %d", line, col)
+	if pointer != "" {
+		place += ", at " + clip(string(pointer), 200)
+	}
+	return errs.New(errs.Malformed, "the body is not acceptable JSON: %s: %s", place, what)
+}
+
+// clip shortens text that a client chose before it is sent back.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most] + "…"
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case jsontext.KindNull:
+		return "null"
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return "a boolean"
+	case jsontext.KindString:
+		return "a string"
+	case jsontext.KindNumber:
+		return "a number"
+	case jsontext.KindBeginObject:
+		return "an object"
+	case jsontext.KindBeginArray:
+		return "an array"
+	default:
+		return "not JSON"
+	}
+}

@@ -1,0 +1,118 @@
+package value
+
+import (
+	"bytes"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+)
+
+// ParseDuration reads a duration as CEL and Go write it ("1h30m", "-1.5s"), exactly. What is finer than a microsecond,
+// or beyond ± MaxDuration, is an error.
+func ParseDuration(s string) (micros int64, err error) {
+	negative := strings.HasPrefix(s, "-")
+	rest := s
+	if negative || strings.HasPrefix(s, "+") {
+		rest = s[1:]
+	}
+	if rest == "0" {
+		return 0, nil
+	}
+	var nanos uint64
+	for more := true; more; more = rest != "" {
+		var part uint64
+		if part, rest, err = cutDurationPart(rest); err != nil {
+			return 0, err
+		}
+		if nanos += part; nanos > math.MaxInt64 { // both are at most MaxInt64: the sum does not wrap
+			return 0, errDurationRange()
+		}
+	}
+	switch {
+	case nanos%1000 != 0:
+		return 0, errDurationFine()
+	case negative:
+		return -int64(nanos / 1000), nil
+	default:
+		return int64(nanos / 1000), nil
+	}
+}
+
+// cutDurationPart reads one number with its unit, such as 1.5h, and returns it in nanoseconds, at most MaxInt64.
+func cutDurationPart(s string) (nanos uint64, rest string, err error) {
+	whole, rest := cutDigits(s)
+	fraction := ""
+	if strings.HasPrefix(rest, ".") {
+		fraction, rest = cutDigits(rest[1:])
+	}
+	unit, rest := cutUnit(rest)
+	if unit == 0 || whole+fraction == "" {
+		return 0, "", &parseError{"format", "must be a duration such as 1h30m, 1.5s or -250ms"}
+	}
+	n, err := strconv.ParseUint("0"+whole, 10, 64)
+	hi, lo := bits.Mul64(n, unit)
+	if err != nil || hi != 0 || lo > math.MaxInt64 {
+		return 0, "", errDurationRange()
+	}
+	part, ok := fractionOf(strings.TrimRight(fraction, "0"), unit)
+	if !ok {
+		return 0, "", errDurationFine()
+	}
+	if lo += part; lo > math.MaxInt64 {
+		return 0, "", errDurationRange()
+	}
+	return lo, rest, nil
+}
+
+// fractionOf returns 0.digits × unit, where that is a whole number. An hour has 13 factors of two and 11 of five, so
+// with no zero at their end no more than 13 digits can give one.
+func fractionOf(digits string, unit uint64) (uint64, bool) {
+	if len(digits) > 13 {
+		return 0, false
+	}
+	n, power := uint64(0), uint64(1)
+	for i := range len(digits) {
+		n = n*10 + uint64(digits[i]-'0')
+		power *= 10
+	}
+	hi, lo := bits.Mul64(n, unit)
+	quotient, remainder := bits.Div64(hi, lo, power) // n < power, so the quotient is below unit
+	return quotient, remainder == 0
+}
+
+// cutUnit returns the nanoseconds of the unit that s begins with, or 0.
+func cutUnit(s string) (uint64, string) {
+	for _, u := range [...]struct {
+		name  string
+		nanos uint64
+	}{
+		{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"μs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9},
+	} {
+		if rest, ok := strings.CutPrefix(s, u.name); ok {
+			return u.nanos, rest
+		}
+	}
+	return 0, s
+}
+
+func errDurationRange() error {
+	return &parseError{"range", "must be a duration of at most 2562047h47m16.854775s"}
+}
+
+func errDurationFine() error {
+	return &parseError{"format", "must be a duration of whole microseconds"}
+}
+
+// appendDuration appends seconds with an s, as protobuf's JSON has durations.
+func appendDuration(dst []byte, micros int64) []byte {
+	u := abs(micros)
+	if micros < 0 {
+		dst = append(dst, '-')
+	}
+	dst = strconv.AppendUint(dst, u/1_000_000, 10)
+	if fraction := u % 1_000_000; fraction != 0 {
+		dst = bytes.TrimRight(appendFraction(dst, fraction, 1_000_000), "0")
+	}
+	return append(dst, 's')
+}

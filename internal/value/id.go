@@ -1,0 +1,61 @@
+package value
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// maxKey is how many code points a text key has at most where its table does not say: PostgreSQL's index rows end there.
+const maxKey = 600
+
+// ParseID reads an id of the table from a segment of a path that is unescaped already. What is no id of its type names
+// no row. One id has one spelling, but for the case of a UUID.
+func ParseID(t *schema.Table, s string) (Value, bool) {
+	switch t.Key {
+	case schema.UUID:
+		id, ok := ParseUUID(s)
+		return OfUUID(id), ok
+	case schema.Int:
+		i, err := strconv.ParseInt(s, 10, 64)
+		return OfInt(i), err == nil && strconv.FormatInt(i, 10) == s
+	default:
+		return OfText(s), isTextID(t, s)
+	}
+}
+
+func isTextID(t *schema.Table, s string) bool {
+	most := int64(maxKey)
+	if longest := t.ID().Max; longest != nil {
+		most = *longest
+	}
+	return s != "" && utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && int64(utf8.RuneCountInString(s)) <= most
+}
+
+// ParseUUID reads the form 8-4-4-4-12 in any case, and returns it in lower case.
+func ParseUUID(s string) (string, bool) {
+	if len(s) != 36 {
+		return "", false
+	}
+	upper := false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return "", false
+			}
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'f':
+		case 'A' <= c && c <= 'F':
+			upper = true
+		default:
+			return "", false
+		}
+	}
+	if upper {
+		return strings.ToLower(s), true
+	}
+	return s, true
+}

@@ -1,0 +1,132 @@
+package value
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// maxSchemaFaults bounds the faults that a JSON Schema finds in one value: each item of a long array may have several.
+const maxSchemaFaults = 100
+
+// parseJSONField compacts the value and leaves all else (order, the text of numbers and strings) as it was given.
+func parseJSONField(f *schema.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+	compact := raw.Clone()
+	if err := compact.Compact(); err != nil {
+		return Value{}, []errs.Fault{fault(pointer, "type", "must be JSON")}
+	}
+	if faults := tokenFaults(compact, pointer, f.JSONSchema != nil); faults != nil {
+		return Value{}, faults
+	}
+	if f.JSONSchema != nil {
+		if faults := schemaFaults(f.JSONSchema, compact, pointer); faults != nil {
+			return Value{}, faults
+		}
+	}
+	return OfJSON(string(compact)), nil
+}
+
+// tokenFaults finds what must not be in JSON: U+0000, and, where a JSON Schema is to read it, numbers that cost it
+// too much. It computes with big.Rat, to which 1e999999 costs milliseconds and 1e1000001 is a nil that it follows.
+func tokenFaults(raw jsontext.Value, pointer string, numbers bool) []errs.Fault {
+	if !numbers && !bytes.Contains(raw, []byte(`\u0000`)) {
+		return nil
+	}
+	var faults []errs.Fault
+	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	for len(faults) < maxSchemaFaults {
+		t, err := d.ReadToken()
+		if err != nil {
+			break
+		}
+		switch at := pointer + string(d.StackPointer()); {
+		case t.Kind() == jsontext.KindString && strings.IndexByte(t.String(), 0) >= 0:
+			faults = append(faults, fault(at, "nul", "must not hold the character U+0000"))
+		case numbers && t.Kind() == jsontext.KindNumber && costly(t.String()):
+			faults = append(faults, fault(at, "range", "must be a number of at most 400 digits, with an exponent from -400 to 400"))
+		}
+	}
+	return faults
+}
+
+func costly(s string) bool {
+	i := strings.IndexAny(s, "eE")
+	if i < 0 {
+		return len(s) > 400
+	}
+	exponent, err := strconv.Atoi(s[i+1:])
+	return i > 400 || err != nil || exponent < -400 || exponent > 400
+}
+
+func schemaFaults(s *jsonschema.Schema, raw jsontext.Value, pointer string) []errs.Fault {
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw)) // keeps numbers as text
+	if err != nil {
+		return []errs.Fault{fault(pointer, "type", "must be JSON")}
+	}
+	err = s.Validate(v)
+	if err == nil {
+		return nil
+	}
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return []errs.Fault{fault(pointer, "schema", "does not match the schema of this field")}
+	}
+	c := schemaCollector{pointer: pointer, printer: message.NewPrinter(language.English)}
+	c.collect(invalid)
+	return c.faults
+}
+
+// schemaCollector turns the tree of a validation into a list of faults.
+type schemaCollector struct {
+	pointer string
+	printer *message.Printer
+	faults  []errs.Fault
+}
+
+func (c *schemaCollector) collect(e *jsonschema.ValidationError) {
+	switch k := e.ErrorKind.(type) {
+	case *kind.Required:
+		for _, name := range k.Missing {
+			c.add(e, name, "is required by the schema")
+		}
+		return
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			c.add(e, name, "is not allowed by the schema")
+		}
+		return
+	case *kind.AnyOf, *kind.OneOf, *kind.Not: // what the alternatives miss contradicts itself
+		c.add(e, "", e.ErrorKind.LocalizedString(c.printer))
+		return
+	}
+	if len(e.Causes) == 0 {
+		c.add(e, "", e.ErrorKind.LocalizedString(c.printer))
+	}
+	for _, cause := range e.Causes {
+		c.collect(cause)
+	}
+}
+
+func (c *schemaCollector) add(e *jsonschema.ValidationError, member, detail string) {
+	if len(c.faults) == maxSchemaFaults {
+		return
+	}
+	p := jsontext.Pointer(c.pointer)
+	for _, name := range e.InstanceLocation {
+		p = p.AppendToken(name)
+	}
+	if member != "" {
+		p = p.AppendToken(member)
+	}
+	c.faults = append(c.faults, errs.Fault{Pointer: string(p), Code: "schema", Detail: clip(detail, 300)})
+}

@@ -1,0 +1,49 @@
+package value
+
+import "github.com/ashlar-dev/ashlar/internal/schema"
+
+// Scan returns a column of a row as a value of the field. It copies: the value outlives the row.
+func Scan(f *schema.Field, row Row, col int) Value {
+	if row.Null(col) {
+		return Value{}
+	}
+	switch f.Type {
+	case schema.Int:
+		return OfInt(row.Int(col))
+	case schema.Bool:
+		return OfBool(row.Int(col) != 0)
+	case schema.Float:
+		return OfFloat(row.Float(col))
+	case schema.Decimal:
+		return OfDecimal(row.Decimal(col, f.Scale), uint8(f.Scale))
+	case schema.Timestamp:
+		return OfTimestamp(row.Int(col))
+	case schema.Date:
+		return OfDate(string(row.Bytes(col)))
+	case schema.UUID:
+		return OfUUID(string(row.Bytes(col)))
+	case schema.JSON:
+		return OfJSON(string(row.Bytes(col)))
+	default: // Text, Enum
+		return OfText(string(row.Bytes(col)))
+	}
+}
+
+// Equal says whether v and w are the same value: numbers by exact value, whatever their kinds; all else kind and
+// content alike; missing equals missing. JSON is compared as text.
+func (v Value) Equal(w Value) bool {
+	if v.isNumber() && w.isNumber() {
+		return CompareNumbers(v, w) == 0
+	}
+	if v.Kind != w.Kind || len(v.List) != len(w.List) {
+		return false
+	}
+	for i, s := range v.List {
+		if s != w.List[i] {
+			return false
+		}
+	}
+	return v.Int == w.Int && v.Text == w.Text
+}
+
+func (v Value) isNumber() bool { return v.Kind == Int || v.Kind == Float || v.Kind == Decimal }
