@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,29 +22,25 @@ type Expr struct {
 	Pos  Pos
 	Bare bool // a default that is a plain YAML scalar of another type than text, or a word: a constant, not CEL
 
-	// starts[i] is the place of the first character of the i-th line of Text, where the YAML style keeps lines apart.
-	starts []Pos
+	// spans says where the text stands, in the order of offsets.
+	spans []span
+}
+
+// span is a run of code points that stand side by side on one line of the file.
+type span struct {
+	offset    int // of its first code point in Expr.Text
+	line, col int // of the same in the file
 }
 
 // At returns the place in the model file of the code point at offset (from 0) of e.Text. Where the YAML style hides
-// it (escapes, folding), it is the nearest place known.
+// it (some escapes, folding), it is the nearest place known.
 func (e *Expr) At(offset int) Pos {
-	line, col := 0, 0
-	for i, r := range []rune(e.Text) {
-		if i == offset {
-			break
-		}
-		col++
-		if r == '\n' {
-			line, col = line+1, 0
-		}
-	}
-	if line >= len(e.starts) {
+	i, _ := slices.BinarySearchFunc(e.spans, offset+1, func(s span, o int) int { return s.offset - o })
+	if i == 0 {
 		return e.Pos
 	}
-	p := e.starts[line]
-	p.Col += col
-	return p
+	s := e.spans[i-1]
+	return Pos{File: e.Pos.File, Line: s.line, Col: s.col + max(offset, 0) - s.offset}
 }
 
 // Fault is one thing wrong with a model.
@@ -74,6 +72,14 @@ func (f Fault) String() string {
 
 // Faults is everything wrong with a model, in the order of the files.
 type Faults []Fault
+
+// Sort puts the faults in the order of the files and says each only once.
+func (fs Faults) Sort() Faults {
+	slices.SortStableFunc(fs, func(a, b Fault) int {
+		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), a.Pos.Line-b.Pos.Line, a.Pos.Col-b.Pos.Col)
+	})
+	return slices.Compact(fs)
+}
 
 func (fs Faults) Error() string {
 	lines := make([]string, len(fs))

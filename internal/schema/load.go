@@ -1,0 +1,235 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	mainFile   = "ashlar.yaml"
+	tableDir   = "tables"
+	maxFile    = 1 << 20 // bytes of one file
+	maxFiles   = 1000
+	maxFields  = 500 // of one table; SQLite ends at 2,000 columns, PostgreSQL at 1,600
+	maxDefined = 600 // characters of text that is a key, unique or indexed; PostgreSQL's index rows end there
+)
+
+// Load reads the model of the app in dir: ashlar.yaml and tables/*.yaml beside it. It says every fault at once. With
+// faults the model is as complete as can be, for further checks; it is nil where a file could not be read at all,
+// since expressions would then miss what that file declares.
+func Load(dir string) (*Model, Faults) {
+	files := make(map[string][]byte)
+	l := newLoader()
+	for _, name := range l.fileNames(dir) {
+		if data, ok := l.readFile(dir, name); ok {
+			files[name] = data
+		}
+	}
+	return l.load(files)
+}
+
+// ParseSource is Load for files in memory, named relative to the app's folder: ashlar.yaml, tables/posts.yaml.
+func ParseSource(files map[string][]byte) (*Model, Faults) {
+	l := newLoader()
+	if _, ok := files[mainFile]; !ok {
+		l.missingMain("")
+	}
+	return l.load(files)
+}
+
+// loader gathers the model and its faults.
+type loader struct {
+	m      *Model
+	faults Faults
+	unread bool // a file could not be read, so what it declares is missing
+	decls  []*tableDecl
+}
+
+func newLoader() *loader {
+	return &loader{m: &Model{byName: make(map[string]*Table), source: &source{lines: make(map[string][]string)}}}
+}
+
+func (l *loader) fault(at Pos, format string, args ...any) {
+	l.faults = append(l.faults, l.m.Fault(at, format, args...))
+}
+
+// fileNames lists the files of a model, ashlar.yaml first.
+func (l *loader) fileNames(dir string) []string {
+	names := []string{mainFile}
+	entries, err := os.ReadDir(filepath.Join(dir, tableDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.unreadable(tableDir, "cannot read the folder: %v", pathless(err))
+	}
+	for _, e := range entries {
+		switch file := tableDir + "/" + e.Name(); filepath.Ext(e.Name()) {
+		case ".yaml":
+			names = append(names, file)
+		case ".yml":
+			l.unreadable(file, "this file would not be read: name it %s.yaml", strings.TrimSuffix(file, ".yml"))
+		}
+	}
+	if len(names) > maxFiles {
+		l.unreadable(tableDir, "there are %d files; %d are the most", len(names), maxFiles)
+		return names[:1]
+	}
+	return names
+}
+
+func (l *loader) readFile(dir, name string) ([]byte, bool) {
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	data, err := readRegular(path)
+	switch {
+	case name == mainFile && errors.Is(err, fs.ErrNotExist):
+		l.missingMain(dir)
+	case err != nil:
+		l.unreadable(name, "cannot read the file: %v", pathless(err))
+	default:
+		return data, true
+	}
+	return nil, false
+}
+
+// readRegular reads a file, and not a pipe or a device, which might never end.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
+}
+
+// pathless takes the path off an error of package os: the fault names the file.
+func pathless(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+func (l *loader) missingMain(dir string) {
+	advice := "create it, or name the folder that holds it"
+	if _, err := os.Stat(filepath.Join(dir, "ashlar.yml")); dir != "" && err == nil {
+		advice = "rename ashlar.yml to ashlar.yaml"
+	}
+	where := ""
+	if dir != "" {
+		where = " in " + dir
+	}
+	l.unreadable(mainFile, "there is no model file%s: %s", where, advice)
+}
+
+func (l *loader) unreadable(file, format string, args ...any) {
+	l.fault(Pos{file, 1, 1}, format, args...)
+	l.unread = true
+}
+
+// load makes the model of its files.
+func (l *loader) load(files map[string][]byte) (*Model, Faults) {
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		l.loadFile(file, files[file])
+	}
+	l.build()
+	if l.unread {
+		return nil, l.faults.Sort()
+	}
+	return l.m, l.faults.Sort()
+}
+
+func (l *loader) loadFile(file string, data []byte) {
+	if len(data) > maxFile {
+		l.unreadable(file, "the file has more than %d bytes: move tables to files of their own in %s/", maxFile, tableDir)
+		return
+	}
+	text := l.addFile(file, data)
+	if !l.readable(file, text) {
+		l.unread = true
+		return
+	}
+	root := l.parse(file, text)
+	switch {
+	case root == nil:
+		l.unread = true
+	case file == mainFile:
+		l.readMain(root)
+	default:
+		l.declareTables(root)
+	}
+}
+
+// readMain reads the keys of ashlar.yaml.
+func (l *loader) readMain(root *node) {
+	at := Pos{mainFile, 1, 1}
+	if root.kind == null {
+		l.fault(at, "the file is empty: begin with `ashlar: 1`, `name:` and `tables:`")
+		return
+	}
+	if !l.isObject(root, "a model file") {
+		l.unread = true
+		return
+	}
+	for _, m := range l.known(root, "a model file", mainKeys()) {
+		switch m.name {
+		case "ashlar":
+			if m.value.kind != refused && (m.value.kind != integer || m.value.text != "1") {
+				l.fault(m.value.pos, "this server reads version 1 of the format: write `ashlar: 1`")
+			}
+		case "name":
+			l.readName(m.value)
+		case "roles":
+			l.readRoles(m.value)
+		case "tables":
+			l.declareTables(m.value)
+		}
+	}
+	l.require(root, at, "a model file", "ashlar", "name")
+}
+
+func mainKeys() []string { return []string{"ashlar", "name", "roles", "tables"} }
+
+func (l *loader) readName(n *node) {
+	name, ok := l.readText(n, "the name")
+	if !ok {
+		return
+	}
+	if !nameShape.MatchString(strings.ReplaceAll(name, "-", "_")) || len(name) > maxName {
+		l.fault(n.pos, "the name of an app is at most %d lower-case letters, digits, - and _, as careers", maxName)
+		return
+	}
+	l.m.Name = name
+}
+
+func (l *loader) readRoles(n *node) {
+	for _, item := range l.readList(n, "roles") {
+		role, ok := l.readText(item, "a role")
+		switch {
+		case !ok || !l.checkName(item.pos, "role", role):
+		case slices.Contains(l.m.Roles, role):
+			l.fault(item.pos, "the role %s is given twice", role)
+		default:
+			l.m.Roles = append(l.m.Roles, role)
+		}
+	}
+}
+
+// sentence joins words as in: text, int and float.
+func sentence(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return fmt.Sprintf("%s and %s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
+}
