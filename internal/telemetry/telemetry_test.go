@@ -1,0 +1,118 @@
+package telemetry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSecretIsNeverPrinted(t *testing.T) {
+	const s = Secret("hunter2")
+	type holder struct {
+		Password Secret
+		List     []Secret
+		Map      map[string]Secret
+	}
+	h := holder{s, []Secret{s}, map[string]Secret{"k": s}}
+	var out []string
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10.3s"} {
+		out = append(out, fmt.Sprintf(verb, s), fmt.Sprintf(verb, h), fmt.Sprintf(verb, &h))
+	}
+	out = append(out, fmt.Sprint(s), fmt.Sprintln(h), errors.New(s.String()).Error())
+	for _, v := range []any{s, h, &h} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, string(b))
+	}
+	for _, format := range []string{"text", "json"} {
+		var b bytes.Buffer
+		NewLogger(&b, format, slog.LevelInfo).Info("m", "secret", s, "holder", h, slog.Group("g", "s", s))
+		out = append(out, b.String())
+	}
+	for _, line := range out {
+		if strings.Contains(line, "hunter") || strings.Contains(line, "68756e") {
+			t.Errorf("a secret was printed: %s", line)
+		}
+		if !strings.Contains(line, redacted) {
+			t.Errorf("%q does not say %s", line, redacted)
+		}
+	}
+	if string(s) != "hunter2" {
+		t.Error("a conversion does not reveal the secret")
+	}
+}
+
+func TestRequestIsOneLine(t *testing.T) {
+	full := &Request{
+		ID: "R1", ClientID: "c-1", Method: "GET", Path: "/api/posts/a\nb", Route: "GET /api/{table}/{id}", Table: "posts",
+		Status: 500, Bytes: 12, Duration: 1234567 * time.Nanosecond, Caller: "user:u1", Remote: "10.0.0.1:99",
+		Kind: "internal", Err: errors.New("disk\nfull"), Stack: "goroutine 1",
+	}
+	var b bytes.Buffer
+	full.Log(NewLogger(&b, "json", slog.LevelInfo))
+	if n := strings.Count(b.String(), "\n"); n != 1 {
+		t.Fatalf("%d lines, want 1: %s", n, b.String())
+	}
+	var got map[string]any
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	delete(got, "time")
+	want := map[string]any{
+		"level": "ERROR", "msg": "request", "id": "R1", "client_id": "c-1", "method": "GET", "path": "/api/posts/a\nb",
+		"route": "GET /api/{table}/{id}", "table": "posts", "status": 500.0, "bytes": 12.0, "duration_ms": 1.234,
+		"caller": "user:u1", "remote": "10.0.0.1:99", "kind": "internal", "error": "disk\nfull", "stack": "goroutine 1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("record (-want +got):\n%s", diff)
+	}
+}
+
+func TestRequestLevels(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		r    Request
+		want string
+	}{
+		{"fine", Request{Status: 200}, "level=INFO"},
+		{"the client's fault", Request{Status: 422}, "level=INFO"},
+		{"busy", Request{Status: 503}, "level=INFO"},
+		{"ours", Request{Status: 500}, "level=ERROR"},
+		{"a panic after the header", Request{Status: 200, Stack: "x"}, "level=ERROR"},
+	} {
+		var b bytes.Buffer
+		tt.r.Log(NewLogger(&b, "text", slog.LevelInfo))
+		if !strings.Contains(b.String(), tt.want) {
+			t.Errorf("%s: %s, want %s", tt.name, b.String(), tt.want)
+		}
+	}
+	var b bytes.Buffer
+	(&Request{Status: 200}).Log(NewLogger(&b, "text", slog.LevelError))
+	if b.Len() != 0 {
+		t.Errorf("a disabled level wrote %s", b.String())
+	}
+}
+
+func BenchmarkRequestLog(b *testing.B) {
+	r := &Request{ID: "4TQ2C7N5YJ6F3K8M9PXWRZVBDA", Method: "GET", Path: "/api/posts/019a2f6e", Route: "GET /api/{table}/{id}",
+		Table: "posts", Status: 200, Bytes: 512, Duration: time.Millisecond, Caller: "user:u1", Remote: "127.0.0.1:5050"}
+	for _, format := range []string{"text", "json"} {
+		b.Run(format, func(b *testing.B) {
+			logger := NewLogger(io.Discard, format, slog.LevelInfo)
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Log(logger)
+			}
+		})
+	}
+}
