@@ -1,0 +1,94 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// ReadBody returns the whole body of a request, which must be of one of these media types and not be empty. Size comes
+// before type and type before content, as the order of refusals is.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...string) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	if err := checkMediaType(r.Header, types); err != nil {
+		return nil, err
+	}
+	limited := http.MaxBytesReader(underlying(w), r.Body, limit)
+	// Room for what is declared, but not more than most bodies take: a slow client must not hold a megabyte by promising one.
+	var b bytes.Buffer
+	b.Grow(int(min(max(r.ContentLength, 0), 16<<10)) + bytes.MinRead)
+	if _, err := b.ReadFrom(limited); err != nil {
+		return nil, readError(err, limit)
+	}
+	if b.Len() == 0 {
+		return nil, errs.New(errs.Malformed, "The body is empty.")
+	}
+	return b.Bytes(), nil
+}
+
+// underlying returns the ResponseWriter of net/http, which http.MaxBytesReader tells to close the connection.
+func underlying(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = u.Unwrap()
+	}
+}
+
+func tooLarge(limit int64) error {
+	return errs.New(errs.TooLarge, "The body has more than the %d bytes that are accepted.", limit)
+}
+
+func readError(err error, limit int64) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(limit)
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return errs.Because(err, errs.Malformed, "The body did not arrive in time.")
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errs.Because(err, errs.Malformed, "The body ends before its declared length.")
+	default:
+		return errs.Because(err, errs.Malformed, "The body cannot be read.")
+	}
+}
+
+func checkMediaType(h http.Header, types []string) error {
+	for _, encoding := range h["Content-Encoding"] {
+		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
+			return errs.New(errs.Unsupported, "Content-Encoding is not accepted: send the body as it is.")
+		}
+	}
+	given := h["Content-Type"]
+	switch {
+	case len(given) == 0:
+		return errs.New(errs.Unsupported, "Content-Type is missing: send %s.", strings.Join(types, " or "))
+	case len(given) > 1:
+		return errs.New(errs.Unsupported, "Content-Type is given %d times.", len(given))
+	case slices.Contains(types, given[0]): // as nearly every client writes it
+		return nil
+	}
+	mediaType, params, err := mime.ParseMediaType(given[0])
+	if err != nil || !slices.Contains(types, mediaType) {
+		return errs.New(errs.Unsupported, "Content-Type is not accepted: send %s.", strings.Join(types, " or "))
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return errs.New(errs.Unsupported, "The charset is not accepted: send UTF-8.")
+	}
+	return nil
+}

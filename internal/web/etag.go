@@ -1,0 +1,103 @@
+package web
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// maxETags bounds the list of a header.
+const maxETags = 100
+
+// ETag is one entity tag of a header.
+type ETag struct {
+	Weak   bool
+	Opaque string // between the quotes
+}
+
+// ETags is what an If-Match or If-None-Match header holds.
+type ETags struct {
+	List []ETag
+	any  bool
+}
+
+// Any says whether the header is *, which matches whatever exists.
+func (e ETags) Any() bool { return e.any }
+
+// Given says whether there was such a header.
+func (e ETags) Given() bool { return e.any || len(e.List) > 0 }
+
+// MatchStrong compares as If-Match does: weak tags equal nothing. etag is written as in the header ETag.
+func (e ETags) MatchStrong(etag string) bool {
+	t, rest, ok := cutETag(etag)
+	if !ok || rest != "" || t.Weak {
+		return false
+	}
+	for _, other := range e.List {
+		if other == t {
+			return true
+		}
+	}
+	return e.any
+}
+
+// MatchWeak compares as If-None-Match does: what stands between the quotes. etag is written as in the header ETag.
+func (e ETags) MatchWeak(etag string) bool {
+	t, rest, ok := cutETag(etag)
+	if !ok || rest != "" {
+		return false
+	}
+	for _, other := range e.List {
+		if other.Opaque == t.Opaque {
+			return true
+		}
+	}
+	return e.any
+}
+
+// ParseETags reads all lines of an If-Match or If-None-Match header (RFC 9110, 13.1): * alone, or a list of entity
+// tags. No lines give ETags that are not Given. Errors are errs.Malformed.
+func ParseETags(header []string) (ETags, error) {
+	var e ETags
+	if len(header) == 0 {
+		return e, nil
+	}
+	rest := strings.Join(header, ",")
+	if strings.Trim(rest, " \t") == "*" {
+		return ETags{any: true}, nil
+	}
+	for {
+		rest = strings.TrimLeft(rest, " \t,") // a list may have empty elements
+		if rest == "" {
+			break
+		}
+		t, after, ok := cutETag(rest)
+		after = strings.TrimLeft(after, " \t")
+		if !ok || (after != "" && after[0] != ',') {
+			return ETags{}, errs.New(errs.Malformed, `An entity tag is not of the form "…" or W/"…": send it as the ETag header gave it, with its quotes.`)
+		}
+		if e.List = append(e.List, t); len(e.List) > maxETags {
+			return ETags{}, errs.New(errs.Malformed, "More than %d entity tags are given.", maxETags)
+		}
+		rest = after
+	}
+	if len(e.List) == 0 {
+		return ETags{}, errs.New(errs.Malformed, "A list of entity tags is empty.")
+	}
+	return e, nil
+}
+
+// cutETag reads the entity tag that s begins with.
+func cutETag(s string) (t ETag, rest string, ok bool) {
+	s, t.Weak = strings.CutPrefix(s, "W/")
+	if !strings.HasPrefix(s, `"`) {
+		return t, "", false
+	}
+	t.Opaque, rest, ok = strings.Cut(s[1:], `"`)
+	for _, c := range []byte(t.Opaque) {
+		if c <= ' ' || c == 0x7f {
+			return t, "", false
+		}
+	}
+	return t, rest, ok
+}

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+const (
+	maxQuery  = 16 << 10 // bytes of a query string
+	maxParams = 100
+)
+
+// Param is one parameter of a query string, decoded.
+type Param struct{ Name, Value string }
+
+// ParseQuery reads a query string strictly: url.ParseQuery keeps what it can of a damaged one, and a filter that was
+// dropped would show more than was asked for. Each pair must have a name, = and a value, and no name stands twice.
+// Errors are errs.Malformed and name the pair.
+func ParseQuery(raw string) ([]Param, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	if len(raw) > maxQuery {
+		return nil, errs.New(errs.Malformed, "The query string has %d bytes, more than the %d that are accepted.", len(raw), maxQuery)
+	}
+	if n := strings.Count(raw, "&") + 1; n > maxParams {
+		return nil, errs.New(errs.Malformed, "The query string has %d parameters, more than the %d that are accepted.", n, maxParams)
+	}
+	params := make([]Param, 0, 8)
+	for pair := range strings.SplitSeq(raw, "&") {
+		p, fault := parsePair(pair)
+		if fault != "" {
+			return nil, errs.New(errs.Malformed, "Parameter %d of the query string, %q, %s.", len(params)+1, clip(pair, 100), fault)
+		}
+		for _, other := range params {
+			if other.Name == p.Name {
+				return nil, errs.New(errs.Malformed, "Parameter %q is given twice.", clip(p.Name, 100))
+			}
+		}
+		params = append(params, p)
+	}
+	return params, nil
+}
+
+// parsePair returns a parameter, or what is wrong with it.
+func parsePair(pair string) (p Param, fault string) {
+	name, value, ok := strings.Cut(pair, "=")
+	switch {
+	case strings.Contains(pair, ";"):
+		return p, "holds a semicolon: write it as %3B"
+	case !ok:
+		return p, "has no ="
+	case name == "":
+		return p, "has no name"
+	case value == "":
+		return p, "has an empty value"
+	}
+	var err1, err2 error
+	p.Name, err1 = url.QueryUnescape(name)
+	p.Value, err2 = url.QueryUnescape(value)
+	switch {
+	case err1 != nil || err2 != nil:
+		return p, "holds a % that two hexadecimal digits do not follow: write % as %25"
+	case !utf8.ValidString(p.Name) || !utf8.ValidString(p.Value):
+		return p, "is not UTF-8"
+	case strings.ContainsRune(p.Name, 0) || strings.ContainsRune(p.Value, 0):
+		return p, "holds the character U+0000"
+	}
+	return p, ""
+}

@@ -1,0 +1,89 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+)
+
+// response remembers what was answered.
+type response struct {
+	http.ResponseWriter
+	head   bool  // the request was a HEAD: nothing follows the header
+	status int   // 0 until the header is written
+	bytes  int64 // of the body
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 { // 1xx come before the answer
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.head {
+		return len(b), nil
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// JSON answers with a body of application/json. The error is that of the connection.
+func JSON(w http.ResponseWriter, status int, body []byte) error {
+	return Bytes(w, status, "application/json", body)
+}
+
+// Bytes answers with a body of any type.
+func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) error {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}
+
+// Empty answers without a body: 204, 304, or a 201 of a row that its creator may not read.
+func Empty(w http.ResponseWriter, status int) error {
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		w.Header().Set("Content-Length", "0")
+	}
+	w.WriteHeader(status)
+	return nil
+}
+
+// Page answers with an HTML page that may load nothing at all. style is the text of its one <style> element, "" where it
+// has none; scripts do not run.
+func Page(w http.ResponseWriter, status int, body []byte, style string) error {
+	policy := "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	if style != "" {
+		sum := sha256.Sum256([]byte(style))
+		policy += "; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	w.Header().Set("Content-Security-Policy", policy)
+	return Bytes(w, status, "text/html; charset=utf-8", body)
+}
+
+// clip shortens text that a client chose.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most] + "…"
+}

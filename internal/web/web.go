@@ -1,0 +1,77 @@
+// Package web is what every request passes: handlers return an error, and one place makes of it the answer and the log line.
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+)
+
+// Handler answers a request, or returns why it cannot. It returns an error before it writes anything; an error after
+// that aborts the connection, so that no client takes half an answer for a whole one.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+// Config is how requests are received. The zero value works: everyone is anonymous, nothing is logged.
+type Config struct {
+	Logger        *slog.Logger                               // one line per request; nil: none
+	Identify      func(*http.Request) (caller.Caller, error) // who asks; nil: everyone is anonymous
+	MaxConcurrent int                                        // requests at work at once, more are answered 503; 0: 4096
+	Timeout       time.Duration                              // of the context of a request; 0: 30 s
+	CORS          []string                                   // origins whose pages may read answers, as https://app.example.com; empty: none
+}
+
+// Web receives requests.
+type Web struct {
+	log      *slog.Logger
+	identify func(*http.Request) (caller.Caller, error)
+	timeout  time.Duration
+	origins  map[string]bool
+	most     int64
+	atWork   atomic.Int64
+}
+
+// New returns a Web. The only error is an origin that is none.
+func New(cfg Config) (*Web, error) {
+	s := &Web{
+		log:      cfg.Logger,
+		identify: cfg.Identify,
+		timeout:  orElse(cfg.Timeout, 30*time.Second),
+		origins:  map[string]bool{},
+		most:     int64(orElse(cfg.MaxConcurrent, 4096)),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.identify == nil {
+		s.identify = func(*http.Request) (caller.Caller, error) { return caller.Caller{}, nil }
+	}
+	for _, o := range cfg.CORS {
+		if err := checkOrigin(o); err != nil {
+			return nil, err
+		}
+		s.origins[o] = true
+	}
+	return s, nil
+}
+
+func orElse[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// checkOrigin asks for an origin exactly as a browser sends it, since it is compared as text.
+func checkOrigin(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != s {
+		return fmt.Errorf("%q is not an origin: write it as https://app.example.com, without a path; * and null are not accepted", s)
+	}
+	return nil
+}
