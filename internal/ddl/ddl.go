@@ -1,0 +1,178 @@
+// Package ddl writes the definition of a model's tables.
+package ddl
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// Dialect is how one engine writes definitions.
+type Dialect uint8
+
+const (
+	SQLite Dialect = iota // 3.37 and later, for STRICT
+)
+
+// writer is what the dialects write each in their own way.
+type writer interface {
+	table(t *schema.Table) string
+	column(f *schema.Field) string
+	triggers(f *schema.Field) []string
+	hasTable() string
+}
+
+func (d Dialect) writer() writer { return [...]writer{SQLite: sqlite{}}[d] }
+
+// Revision is the hidden column that holds a row's revision.
+const Revision = "_rev"
+
+// Create returns the statements that make a model's tables and indexes in a database that has none of them.
+func Create(d Dialect, m *schema.Model) []string {
+	var all []string
+	for _, t := range m.Tables {
+		all = append(all, CreateTable(d, t)...)
+	}
+	for _, t := range m.Tables {
+		all = append(all, CreateIndexes(d, t)...)
+	}
+	return all
+}
+
+// CreateTable returns the statements that make a table and its triggers, without its indexes.
+func CreateTable(d Dialect, t *schema.Table) []string {
+	w := d.writer()
+	all := []string{w.table(t)}
+	for _, f := range t.Fields {
+		all = append(all, w.triggers(f)...)
+	}
+	return all
+}
+
+// CreateIndexes returns the statements that make all indexes of a table.
+func CreateIndexes(d Dialect, t *schema.Table) []string {
+	var all []string
+	for _, i := range Indexes(t) {
+		all = append(all, CreateIndex(d, i))
+	}
+	return all
+}
+
+// AddColumn returns the statements that add an optional field to a table that has rows, without its indexes. The field
+// is missing in each of them, whatever its default.
+func AddColumn(d Dialect, f *schema.Field) []string {
+	w := d.writer()
+	add := "ALTER TABLE " + Quote(f.Table.Name) + " ADD COLUMN " + w.column(f)
+	return append([]string{add}, w.triggers(f)...)
+}
+
+// CreateIndex returns the statement that makes one index; every dialect writes it alike.
+func CreateIndex(_ Dialect, i Index) string {
+	unique := ""
+	if i.Unique {
+		unique = "UNIQUE "
+	}
+	return "CREATE " + unique + "INDEX " + Quote(i.Name) + " ON " + Quote(i.Table.Name) + " (" + quoteAll(i.Columns) + ")"
+}
+
+// Duplicates returns a query that has a row where the rows of a table contradict a unique index. Missing values
+// contradict nothing.
+func Duplicates(_ Dialect, i Index) string {
+	present := make([]string, len(i.Columns))
+	for n, c := range i.Columns {
+		present[n] = Quote(c) + " IS NOT NULL"
+	}
+	return "SELECT 1 FROM " + Quote(i.Table.Name) + " WHERE " + strings.Join(present, " AND ") +
+		" GROUP BY " + quoteAll(i.Columns) + " HAVING count(*) > 1 LIMIT 1"
+}
+
+// HasTable returns a query that has a row where the database has the table, whose name is the one argument.
+func HasTable(d Dialect) string {
+	return d.writer().hasTable()
+}
+
+// Index is one index of a table.
+type Index struct {
+	Name    string
+	Table   *schema.Table
+	Columns []string
+	Unique  bool
+}
+
+// Indexes lists the indexes of a table, each once: those of its fields, then those of the table. A reference has one,
+// since deleting a row looks for the rows that refer to it; a unique field needs no other.
+func Indexes(t *schema.Table) []Index {
+	var all []Index
+	add := func(unique bool, fields ...*schema.Field) {
+		i := newIndex(t, unique, fields)
+		if !slices.ContainsFunc(all, func(other Index) bool { return other.Name == i.Name }) {
+			all = append(all, i)
+		}
+	}
+	for _, f := range t.Fields {
+		switch {
+		case f.Unique:
+			add(true, f)
+		case f.Index || f.Ref != nil:
+			add(false, f)
+		}
+	}
+	for _, fields := range t.Unique {
+		add(true, fields...)
+	}
+	for _, fields := range t.Indexes {
+		add(false, fields...)
+	}
+	return all
+}
+
+func newIndex(t *schema.Table, unique bool, fields []*schema.Field) Index {
+	i := Index{Table: t, Unique: unique}
+	for _, f := range fields {
+		i.Columns = append(i.Columns, f.Name)
+	}
+	i.Name = indexName(t.Name, unique, i.Columns)
+	if !unique && !slices.Contains(i.Columns, "id") {
+		i.Columns = append(i.Columns, "id") // ties go by id, so that an index alone gives the order of a page
+	}
+	return i
+}
+
+// indexName joins with two underscores, which no name of a model has: (a_b, c) and (a, b_c) differ.
+func indexName(table string, unique bool, columns []string) string {
+	prefix := "i_"
+	if unique {
+		prefix = "u_"
+	}
+	return fit(prefix + table + "__" + strings.Join(columns, "__"))
+}
+
+// maxIdentifier is how many bytes PostgreSQL keeps of an identifier.
+const maxIdentifier = 63
+
+// fit shortens a name to what an identifier may be; a hash of the whole keeps it apart from others.
+func fit(name string) string {
+	if len(name) <= maxIdentifier {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	hash := "__" + hex.EncodeToString(sum[:6])
+	return strings.TrimRight(name[:maxIdentifier-len(hash)], "_") + hash
+}
+
+// Quote returns a name as an SQL identifier.
+func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = Quote(n)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// literal returns a text as an SQL literal.
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,0 +1,93 @@
+package ddl
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// sqlite writes definitions for SQLite.
+type sqlite struct{}
+
+// sqliteType is the storage of each type: times and decimals as integers compare and sort exactly.
+func sqliteType(t schema.Type) string {
+	switch t {
+	case schema.Int, schema.Decimal, schema.Bool, schema.Timestamp:
+		return "INTEGER"
+	case schema.Float:
+		return "REAL"
+	}
+	return "TEXT"
+}
+
+// table writes a STRICT table: SQLite then refuses a value of another type than the column's.
+func (s sqlite) table(t *schema.Table) string {
+	columns := make([]string, 0, len(t.Fields)+1)
+	for _, f := range t.Fields {
+		columns = append(columns, s.column(f))
+	}
+	columns = append(columns, Quote(Revision)+" INTEGER NOT NULL")
+	return "CREATE TABLE " + Quote(t.Name) + " (\n  " + strings.Join(columns, ",\n  ") + "\n) STRICT"
+}
+
+func (sqlite) column(f *schema.Field) string {
+	c := Quote(f.Name) + " " + sqliteType(f.Type)
+	switch {
+	case f.Name == "id" && f.Type == schema.Int:
+		return c + " PRIMARY KEY" // the rowid itself, never null
+	case f.Name == "id":
+		return c + " NOT NULL PRIMARY KEY"
+	case !f.Optional:
+		c += " NOT NULL"
+	}
+	if f.Ref != nil {
+		c += " REFERENCES " + Quote(f.Ref.Name) + ` ("id") ON DELETE ` + onDelete(f.OnDelete)
+	}
+	return c + domain(f)
+}
+
+func onDelete(o schema.OnDelete) string {
+	switch o {
+	case schema.Cascade:
+		return "CASCADE"
+	case schema.Clear:
+		return "SET NULL"
+	}
+	return "RESTRICT"
+}
+
+func (sqlite) hasTable() string {
+	return "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+}
+
+// domain writes what a type of SQLite does not say. A missing value passes every CHECK.
+func domain(f *schema.Field) string {
+	switch f.Type {
+	case schema.Bool:
+		return " CHECK (" + Quote(f.Name) + " IN (0, 1))"
+	case schema.Enum:
+		values := make([]string, len(f.Values))
+		for i, v := range f.Values {
+			values[i] = literal(v.Name)
+		}
+		return " CHECK (" + Quote(f.Name) + " IN (" + strings.Join(values, ", ") + "))"
+	}
+	return ""
+}
+
+// triggers writes, for a reference that is cleared, the trigger that gives the row a new revision when the foreign key's
+// action clears it. A write of ours sets the revision in the same statement, which is how the two are told apart.
+func (sqlite) triggers(f *schema.Field) []string {
+	if f.Ref == nil || f.OnDelete != schema.Clear {
+		return nil
+	}
+	table, column, revision := Quote(f.Table.Name), Quote(f.Name), Quote(Revision)
+	return []string{"CREATE TRIGGER " + Quote(fit("c_"+f.Table.Name+"__"+f.Name)) +
+		" AFTER UPDATE OF " + column + " ON " + table +
+		" WHEN OLD." + column + " IS NOT NULL AND NEW." + column + " IS NULL AND OLD." + revision + " = NEW." + revision +
+		" BEGIN\n" +
+		"  UPDATE \"ashlar_counters\" SET \"value\" = \"value\" + 1 WHERE \"name\" = 'revision';\n" +
+		"  UPDATE " + table + " SET " + revision +
+		" = (SELECT \"value\" FROM \"ashlar_counters\" WHERE \"name\" = 'revision') WHERE \"id\" = NEW.\"id\";\n" +
+		"END"}
+}
