@@ -1,0 +1,52 @@
+# `make run` serves the example, `make test` runs every test; `make check` runs all that must hold before a change goes in.
+# Works with GNU make 3.81 (macOS) and later. Go fetches what each target needs.
+
+GO      ?= go
+LISTEN  ?= 127.0.0.1:8080
+FUZZ    ?= 20s
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test vet format lint race fuzz nightly check
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: build ## build, and serve the careers example on 127.0.0.1:8080 (LISTEN=… for another address)
+	./bin/ashlar serve examples/careers --listen $(LISTEN)
+
+build: ## build bin/ashlar
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ashlar ./cmd/ashlar
+
+test: ## run every test
+	$(GO) test ./...
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -C tools ./...
+
+format:
+	@files=$$(gofmt -l .); \
+	if [ -n "$$files" ]; then echo "not gofmt-ed:"; echo "$$files"; exit 1; fi; echo "every file is gofmt-ed"
+
+lint: ## staticcheck and more; its settings are in staticcheck.conf
+	$(GO) build -C tools -buildvcs=false -o ../bin/lint ./lint
+	./bin/lint ./...
+
+race: ## run every test under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+fuzz: ## run each fuzz target for FUZZ (20s)
+	@$(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \
+		grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go 2>/dev/null | while read -r _ target; do \
+			echo "$$dir $$target"; \
+			(cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) . </dev/null) || exit 1; \
+		done || exit 1; \
+	done
+
+nightly: ## compare SQL with CEL's own evaluator over 100,000 generated pairs
+	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen/... -run Oracle -timeout 2h
+
+check: ## everything that must hold before a change goes in
+	./.ci/run
