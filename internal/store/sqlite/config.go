@@ -1,0 +1,52 @@
+package sqlite
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+)
+
+// Durability says what an acknowledged write survives.
+type Durability uint8
+
+const (
+	Full   Durability = iota // a power cut: the log is synced before every acknowledgement
+	Normal                   // a crash of the process, not a power cut: the log is synced at checkpoints alone
+)
+
+// Config tunes a database. Its zero value works.
+type Config struct {
+	Readers      int           // connections for reads; 0 means the number of cores, at least 2 and at most 4
+	ReadTimeout  time.Duration // for one Read, with its wait for a connection; 0 means 5 s
+	WriteTimeout time.Duration // for the statements of one function of Write; 0 means 10 s
+	BusyTimeout  time.Duration // wait for another process's transaction; 0 means 5 s
+	CloseTimeout time.Duration // for what is under way when Close is called; 0 means 15 s
+	Queue        int           // functions that may wait for the writer; 0 means 1,024
+	GroupSize    int           // functions in one transaction; 0 means 64
+	GroupTime    time.Duration // a transaction takes in no function after this; 0 means 5 ms
+	Durability   Durability
+	Logger       *slog.Logger // nil means slog.Default()
+}
+
+func (c Config) withDefaults() Config {
+	c.Readers = or(c.Readers, max(2, min(4, runtime.NumCPU())))
+	c.ReadTimeout = or(c.ReadTimeout, 5*time.Second)
+	c.WriteTimeout = or(c.WriteTimeout, 10*time.Second)
+	c.BusyTimeout = or(c.BusyTimeout, 5*time.Second)
+	c.CloseTimeout = or(c.CloseTimeout, 15*time.Second)
+	c.Queue = or(c.Queue, 1024)
+	c.GroupSize = or(c.GroupSize, 64)
+	c.GroupTime = or(c.GroupTime, 5*time.Millisecond)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// or returns value, or the default where value is not positive.
+func or[T int | time.Duration](value, standard T) T {
+	if value <= 0 {
+		return standard
+	}
+	return value
+}

@@ -1,0 +1,207 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// conn is a connection with what belongs to it. One goroutine uses it at a time.
+type conn struct {
+	raw        *lite.Conn
+	statements statements
+	watch      *watch
+}
+
+// openConn opens one connection that is set up as every connection of ours is, then by the pragmas.
+func openConn(path string, cfg Config, pragmas ...string) (*conn, error) {
+	raw, err := lite.OpenConn(path, lite.OpenReadWrite)
+	if err != nil {
+		return nil, err
+	}
+	raw.SetBusyTimeout(cfg.BusyTimeout)
+	if err := setUp(raw, cfg, pragmas); err != nil {
+		return nil, errors.Join(err, raw.Close())
+	}
+	return &conn{raw: raw, statements: newStatements(raw), watch: newWatch(raw)}, nil
+}
+
+func setUp(raw *lite.Conn, cfg Config, pragmas []string) error {
+	setLimits(raw)
+	if err := raw.SetDefensive(true); err != nil {
+		return err
+	}
+	if _, err := checkHeader(raw); err != nil { // before anything changes the file
+		return err
+	}
+	if err := useLog(raw, cfg.BusyTimeout); err != nil {
+		return err
+	}
+	for _, pragma := range append(commonPragmas(), pragmas...) {
+		if _, err := pragmaText(raw, pragma); err != nil {
+			return err
+		}
+	}
+	if on, err := pragmaText(raw, "foreign_keys"); err != nil || on != "1" {
+		return errors.Join(errors.New("SQLite does not enforce foreign keys"), err)
+	}
+	return registerFunctions(raw)
+}
+
+// commonPragmas are for every connection. No memory map: it made reads of a warm database no faster here (see
+// docs/decisions/0002-sqlite.md), and it counts as resident once for each connection.
+func commonPragmas() []string {
+	return []string{
+		"foreign_keys = ON",
+		"trusted_schema = OFF",
+		"cell_size_check = ON",
+		"mmap_size = 0",
+		"cache_size = -8192", // KiB
+	}
+}
+
+// writerPragmas: the log is moved into the database when it holds 1,000 pages, 4 MiB; a log that grew beyond 64 MiB
+// while a reader held on to it is cut back afterwards.
+func writerPragmas(d Durability) []string {
+	pragmas := []string{"wal_autocheckpoint = 1000", "journal_size_limit = 67108864"}
+	if d == Normal {
+		return append(pragmas, "synchronous = NORMAL")
+	}
+	if runtime.GOOS == "darwin" { // where a plain fsync stops at the disk's own cache
+		pragmas = append(pragmas, "fullfsync = ON", "checkpoint_fullfsync = ON")
+	}
+	return append(pragmas, "synchronous = FULL")
+}
+
+// setLimits bounds what one statement may be, beyond what the compiled-in limits do.
+func setLimits(raw *lite.Conn) {
+	raw.Limit(lite.LimitLength, 64<<20)
+	raw.Limit(lite.LimitSQLLength, 1_000_000)
+	raw.Limit(lite.LimitExprDepth, 1000)
+	raw.Limit(lite.LimitVariableNumber, 32766)
+	raw.Limit(lite.LimitAttached, 0)
+	raw.Limit(lite.LimitWorkerThreads, 0)
+}
+
+// useLog turns on the write-ahead log. SQLite does not always wait when another process is just doing the same.
+func useLog(raw *lite.Conn, patience time.Duration) error {
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		mode, err := pragmaText(raw, "journal_mode = WAL")
+		if lite.ErrCode(err).ToPrimary() == lite.ResultBusy && time.Since(start) < patience {
+			continue
+		}
+		if err == nil && mode != "wal" {
+			err = fmt.Errorf("this file system cannot hold SQLite's write-ahead log (journal mode %q)", mode)
+		}
+		return err
+	}
+}
+
+// pragmaText runs a pragma and returns the first column of its first row, or "".
+func pragmaText(raw *lite.Conn, pragma string) (text string, err error) {
+	stmt, _, err := raw.PrepareTransient("PRAGMA " + pragma)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, stmt.Finalize()) }()
+	more, err := stmt.Step()
+	if !more {
+		return "", err
+	}
+	return stmt.ColumnText(0), err
+}
+
+func (c *conn) close() error {
+	c.watch.timer.Stop()
+	return errors.Join(c.statements.close(), c.raw.Close())
+}
+
+// query runs a statement of the program and gives row each row of its result.
+func (c *conn) query(sql string, args []value.Value, row func(value.Row) error) error {
+	s, err := c.begin(sql, args)
+	if err != nil {
+		return err
+	}
+	defer c.statements.release(s)
+	for {
+		more, err := s.raw.Step()
+		if err != nil {
+			return c.translate(err, sql)
+		}
+		if !more {
+			return nil
+		}
+		if err := row(s); err != nil {
+			return err
+		}
+	}
+}
+
+// exec runs a statement of the program to its end and returns how many rows it changed.
+func (c *conn) exec(sql string, args []value.Value) (int64, error) {
+	s, err := c.begin(sql, args)
+	if err != nil {
+		return 0, err
+	}
+	defer c.statements.release(s)
+	if err := s.finish(); err != nil {
+		return 0, c.translate(err, sql)
+	}
+	if !s.changes {
+		return 0, nil // Changes would give the count of the statement before
+	}
+	return int64(c.raw.Changes()), nil
+}
+
+// begin returns the prepared statement with its parameters bound. The caller releases it.
+func (c *conn) begin(sql string, args []value.Value) (*statement, error) {
+	s, err := c.statements.take(sql)
+	if err != nil {
+		return nil, c.translate(err, sql)
+	}
+	if s.control {
+		err = internal(fmt.Errorf("a function must not end its transaction: %s", sql))
+	} else {
+		err = s.bind(args)
+	}
+	if err != nil {
+		c.statements.release(s)
+		return nil, err
+	}
+	return s, nil
+}
+
+// control runs a statement of our own without parameters: BEGIN, SAVEPOINT, COMMIT.
+func (c *conn) control(sql string) error {
+	s, err := c.statements.take(sql)
+	if err != nil {
+		return c.translate(err, sql)
+	}
+	defer c.statements.release(s)
+	if err := s.finish(); err != nil {
+		return c.translate(err, sql)
+	}
+	return nil
+}
+
+// translate gives an error of SQLite its kind; for an interruption it is the reason of that.
+func (c *conn) translate(err error, sql string) error {
+	if lite.ErrCode(err).ToPrimary() == lite.ResultInterrupt {
+		if cause := c.watch.interrupted(); cause != nil {
+			return cause
+		}
+	}
+	return translate(err, sql)
+}
+
+// firstWord returns the first word of a statement in upper case.
+func firstWord(sql string) string {
+	word, _, _ := strings.Cut(strings.TrimLeft(sql, " \t\r\n"), " ")
+	return strings.ToUpper(strings.TrimRight(word, ";\t\r\n"))
+}

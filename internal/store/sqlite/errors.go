@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// translate gives an error of SQLite the kind that the rest of the program knows. The text of the statement goes to
+// the log; it holds no values, those are bound.
+func translate(err error, sql string) error {
+	code := lite.ErrCode(err)
+	cause := fmt.Errorf("%w (%s) in %s", err, code, excerpt(sql))
+	switch code.ToPrimary() {
+	case lite.ResultConstraint:
+		return constraintError(code, err, cause)
+	case lite.ResultBusy, lite.ResultLocked:
+		return errs.Because(cause, errs.Unavailable, "the database is busy")
+	case lite.ResultInterrupt:
+		return errs.Because(cause, errs.Unavailable, "the database took too long")
+	case lite.ResultFull:
+		return errs.Because(cause, errs.Unavailable, "the database has no room left")
+	case lite.ResultIOErr, lite.ResultCantOpen, lite.ResultNoMem, lite.ResultProtocol:
+		return errs.Because(cause, errs.Unavailable, "the database cannot be reached")
+	case lite.ResultTooBig:
+		return errs.Because(cause, errs.TooLarge, "a value is too large for the database")
+	}
+	return internal(cause) // NOTADB and CORRUPT too: nothing that the client can do, and the operator must see it
+}
+
+func internal(cause error) error { return errs.Because(cause, errs.Internal, "internal error") }
+
+const maxExcerpt = 500
+
+func excerpt(sql string) string {
+	if len(sql) > maxExcerpt {
+		return strings.ToValidUTF8(sql[:maxExcerpt], "") + " …"
+	}
+	return sql
+}
+
+// What SQLite's messages say of a constraint, for example "UNIQUE constraint failed: posts.author_id, posts.title".
+const (
+	uniqueMessage     = "UNIQUE constraint failed: "
+	notNullMessage    = "NOT NULL constraint failed: "
+	foreignKeyMessage = "FOREIGN KEY constraint failed"
+)
+
+func constraintError(code lite.ResultCode, err, cause error) *store.ConstraintError {
+	e := &store.ConstraintError{Constraint: store.Other, Cause: cause}
+	message := err.Error()
+	switch code {
+	case lite.ResultConstraintUnique, lite.ResultConstraintPrimaryKey, lite.ResultConstraintRowID:
+		e.Constraint = store.Unique
+		e.Table, e.Columns = splitColumns(message, uniqueMessage)
+	case lite.ResultConstraintForeignKey:
+		e.Constraint = store.ForeignKey
+	case lite.ResultConstraintNotNull:
+		e.Table, e.Columns = splitColumns(message, notNullMessage)
+	case lite.ResultConstraintTrigger: // the code of ON DELETE RESTRICT, which SQLite runs as a trigger
+		if strings.HasSuffix(message, foreignKeyMessage) {
+			e.Constraint = store.ForeignKey
+		}
+	}
+	return e
+}
+
+// splitColumns reads "posts.author_id, posts.title" behind the prefix. An index on an expression is told by its name
+// alone, which gives nothing.
+func splitColumns(message, prefix string) (table string, columns []string) {
+	_, list, found := strings.Cut(message, prefix)
+	if !found {
+		return "", nil
+	}
+	for qualified := range strings.SplitSeq(list, ", ") {
+		t, column, found := strings.Cut(qualified, ".")
+		if !found {
+			return "", nil
+		}
+		table, columns = t, append(columns, column)
+	}
+	return table, columns
+}

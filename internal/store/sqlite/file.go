@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	lite "zombiezen.com/go/sqlite"
+)
+
+// prepareFile makes sure that path can be a database that only this user reads, on a file system that can hold one.
+func prepareFile(path string, log *slog.Logger) error {
+	if err := checkFileSystem(filepath.Dir(path), log); err != nil {
+		return err
+	}
+	// The log and the index beside the database take over its permissions, so it must not be SQLite that creates it.
+	// This is the only place that opens the file, and it does so only while it does not exist: closing any descriptor
+	// of an existing database drops every POSIX lock that SQLite holds on it in this process.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return checkExisting(path)
+}
+
+func checkExisting(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file", path)
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return os.Chmod(path, 0o600)
+}
+
+// explain turns what SQLite says of a file that is no database, or a broken one, into what to do about it.
+func explain(path string, err error) error {
+	switch lite.ErrCode(err).ToPrimary() {
+	case lite.ResultNotADB:
+		return fmt.Errorf("%s is not a database, or was written by a newer SQLite: move it away, or name another data folder: %w", path, err)
+	case lite.ResultCorrupt:
+		return fmt.Errorf("%s is damaged: restore it from a backup (%w)", path, err)
+	case lite.ResultCantOpen, lite.ResultReadOnly, lite.ResultPerm:
+		return fmt.Errorf("%s, or its folder, cannot be written to: %w", path, err)
+	}
+	return err
+}

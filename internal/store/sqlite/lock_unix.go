@@ -1,0 +1,54 @@
+//go:build unix
+
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Lock makes this process the only server on the data folder dir until release is called or the process ends, however
+// it ends. Where another process is, the error names it.
+func Lock(dir string) (release func() error, err error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = fmt.Errorf("the data folder %s is in use by %s: stop it first, or name another folder", dir, holder(f))
+	}
+	if err == nil {
+		err = signLock(f)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f.Close, nil // closing releases; the file stays, since removing it would race with the next to lock it
+}
+
+func holder(f *os.File) string {
+	text := make([]byte, 32)
+	n, _ := f.ReadAt(text, 0)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text[:n])))
+	if err != nil {
+		return "another process"
+	}
+	return fmt.Sprintf("process %d", pid)
+}
+
+func signLock(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return fmt.Errorf("lock the data folder: %w", err)
+	}
+	if _, err := fmt.Fprintf(f, "%d\n", os.Getpid()); err != nil {
+		return fmt.Errorf("lock the data folder: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+// Package sqlite is the embedded engine: a pool of readers beside one writer that commits in groups.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	cfg     Config
+	readers *readers
+	writer  *writer
+}
+
+var _ store.DB = (*DB)(nil)
+
+// minVersion is the first SQLite without the WAL-reset bug, which could corrupt a database when a checkpoint ran
+// beside a commit.
+const minVersion = 3_051_003
+
+// Open opens the database at path and creates it where there is none. Other processes may have it open as well, if
+// they too go through this package.
+func Open(ctx context.Context, path string, cfg Config) (_ *DB, err error) {
+	defer errs.Wrap(&err, "sqlite.Open(%s)", path)
+	cfg = cfg.withDefaults()
+	if err := checkVersion(lite.VersionNumber); err != nil {
+		return nil, err
+	}
+	path, err = filepath.Abs(path) // also keeps names such as ":memory:" from meaning anything
+	if err != nil {
+		return nil, err
+	}
+	if err := prepareFile(path, cfg.Logger); err != nil {
+		return nil, err
+	}
+	return openParts(ctx, path, cfg)
+}
+
+func checkVersion(number int) error {
+	if number < minVersion {
+		return fmt.Errorf("this program was built with SQLite %s, which can corrupt databases: build it with 3.51.3 or later", lite.Version)
+	}
+	return nil
+}
+
+func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
+	first, err := openWriter(path, cfg)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if err := first.createSystemTables(); err != nil {
+		return nil, errors.Join(explain(path, err), first.close())
+	}
+	pool, err := openReaders(path, cfg)
+	if err != nil {
+		return nil, errors.Join(explain(path, err), first.close())
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, errors.Join(err, pool.close(time.Second), first.close())
+	}
+	return &DB{cfg: cfg, readers: pool, writer: startWriter(path, cfg, first)}, nil
+}
+
+// Close lets the writer finish what is queued, waits for reads, then moves the log into the database and closes. What
+// is not done within Config.CloseTimeout is refused with errs.Unavailable; reads that go on are an error.
+func (db *DB) Close() error {
+	deadline := time.Now().Add(db.cfg.CloseTimeout)
+	if err := db.writer.stop(deadline); err != nil {
+		return err
+	}
+	readErr := db.readers.close(time.Until(deadline))
+	return errors.Join(readErr, db.writer.closeConn())
+}
+
+func closed() error { return errs.New(errs.Unavailable, "the server is stopping") }

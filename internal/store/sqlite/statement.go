@@ -1,0 +1,208 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// statement is a prepared statement and, while it runs, the row that it stands at.
+type statement struct {
+	raw     *lite.Stmt
+	sql     string
+	changes bool // it changes rows, so that SQLite counts them
+	control bool // it would end or nest the transaction
+	busy    bool // between take and release
+	large   []int
+	bytes   []byte // see Bytes
+
+	older, newer *statement // in the order of use
+}
+
+func newStatement(raw *lite.Stmt, sql string) *statement {
+	s := &statement{raw: raw, sql: sql}
+	switch firstWord(sql) {
+	case "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH":
+		s.changes = true
+	case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH", "VACUUM":
+		s.control = true
+	}
+	return s
+}
+
+// largeText is the length from which a bound text is let go after the run, rather than kept until the next.
+const largeText = 1024
+
+// bind sets every parameter. It never clears: since SQLite 3.54 sqlite3_clear_bindings makes the next run plan the
+// statement anew, which is as dear as preparing it. zombiezen's own cache of statements clears, so we have another.
+func (s *statement) bind(args []value.Value) error {
+	if len(args) != s.raw.BindParamCount() {
+		return internal(fmt.Errorf("%d values for the %d parameters of %s", len(args), s.raw.BindParamCount(), s.sql))
+	}
+	for i, arg := range args {
+		if err := s.bindOne(i+1, arg); err != nil {
+			return internal(fmt.Errorf("parameter %d of %s: %w", i+1, s.sql, err))
+		}
+	}
+	return nil
+}
+
+func (s *statement) bindOne(param int, v value.Value) error {
+	switch v.Kind {
+	case value.Null:
+		s.raw.BindNull(param)
+	case value.Bool, value.Int, value.Decimal, value.Timestamp, value.Duration:
+		s.raw.BindInt64(param, v.Int)
+	case value.Float:
+		s.raw.BindFloat(param, v.Float)
+	case value.Text, value.Date, value.UUID, value.JSON:
+		s.bindText(param, v.Text)
+	case value.List:
+		text, err := json.Marshal(append([]string{}, v.List...)) // nil too is a list: [], not null
+		if err != nil {
+			return err
+		}
+		s.bindText(param, string(text))
+	default:
+		return fmt.Errorf("a value of kind %d cannot be bound", v.Kind)
+	}
+	return nil
+}
+
+func (s *statement) bindText(param int, text string) {
+	s.raw.BindText(param, text)
+	if len(text) >= largeText {
+		s.large = append(s.large, param)
+	}
+}
+
+// finish runs a statement to its end and passes over its rows.
+func (s *statement) finish() error {
+	for {
+		if more, err := s.raw.Step(); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// reset ends the run, and with it the statement's part in the transaction.
+func (s *statement) reset() {
+	_ = s.raw.Reset() // repeats the error of the last step, which has been reported
+	for _, param := range s.large {
+		s.raw.BindNull(param)
+	}
+	s.large = s.large[:0]
+}
+
+// Null says whether the column is missing.
+func (s *statement) Null(col int) bool { return s.raw.ColumnType(col) == lite.TypeNull }
+
+// Int returns a column of a Bool, Int, Timestamp or Duration.
+func (s *statement) Int(col int) int64 { return s.raw.ColumnInt64(col) }
+
+// Float returns a column of a Float.
+func (s *statement) Float(col int) float64 { return s.raw.ColumnFloat(col) }
+
+// Decimal returns the column as it is stored: scaled.
+func (s *statement) Decimal(col int, _ int) int64 { return s.raw.ColumnInt64(col) }
+
+// Bytes returns a column of text, in memory of SQLite's: it is valid until the next row.
+func (s *statement) Bytes(col int) []byte {
+	// The reader is the only way to a column that does not copy. It gives what it reads to Write below in one piece,
+	// and does not leave the stack.
+	s.bytes = nil
+	_, _ = s.raw.ColumnReader(col).WriteTo((*borrower)(s))
+	return s.bytes
+}
+
+// borrower is a statement as the writer that keeps what it is given.
+type borrower statement
+
+func (b *borrower) Write(p []byte) (int, error) {
+	b.bytes = p
+	return len(p), nil
+}
+
+// maxStatements bounds the prepared statements of a connection: filters vary without end.
+const maxStatements = 512
+
+// statements are the prepared statements of a connection, by their text. The one used longest ago is dropped first.
+type statements struct {
+	conn   *lite.Conn
+	byText map[string]*statement
+	ends   *statement // of the ring: its newer is the oldest, its older the newest
+}
+
+func newStatements(conn *lite.Conn) statements {
+	ends := new(statement)
+	ends.older, ends.newer = ends, ends
+	return statements{conn: conn, byText: map[string]*statement{}, ends: ends}
+}
+
+// take returns the statement, reset, for one run.
+func (c *statements) take(sql string) (*statement, error) {
+	if s := c.byText[sql]; s != nil && !s.busy {
+		s.busy = true
+		s.unlink()
+		return s, nil
+	}
+	raw, trailing, err := c.conn.PrepareTransient(sql)
+	if err != nil {
+		return nil, err
+	}
+	if trailing != 0 {
+		return nil, errors.Join(fmt.Errorf("more than one statement: %s", sql), raw.Finalize())
+	}
+	s := newStatement(raw, sql)
+	s.busy = true
+	return s, nil
+}
+
+// release ends the run of a statement and keeps it for the next.
+func (c *statements) release(s *statement) {
+	s.reset()
+	s.busy = false
+	switch kept := c.byText[s.sql]; kept {
+	case s:
+	case nil:
+		c.byText[s.sql] = s
+	default: // taken twice at once: a query inside the same query
+		_ = s.raw.Finalize()
+		return
+	}
+	s.linkAfter(c.ends.older)
+	if len(c.byText) > maxStatements {
+		c.drop(c.ends.newer)
+	}
+}
+
+func (c *statements) drop(s *statement) {
+	s.unlink()
+	delete(c.byText, s.sql)
+	_ = s.raw.Finalize()
+}
+
+func (c *statements) close() (err error) {
+	for _, s := range c.byText {
+		err = errors.Join(err, s.raw.Finalize())
+	}
+	clear(c.byText)
+	return err
+}
+
+func (s *statement) unlink() {
+	if s.older != nil {
+		s.older.newer, s.newer.older = s.newer, s.older
+		s.older, s.newer = nil, nil
+	}
+}
+
+func (s *statement) linkAfter(older *statement) {
+	s.older, s.newer = older, older.newer
+	older.newer.older = s
+	older.newer = s
+}

@@ -1,0 +1,92 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	lite "zombiezen.com/go/sqlite"
+)
+
+// What marks a database as ours, in its header: the application's id ("Ashl"), and the layout of what the engine itself
+// keeps in it.
+const (
+	applicationID = 0x4173686c
+	layout        = 1
+)
+
+const createCounters = `CREATE TABLE ashlar_counters (
+	name  TEXT PRIMARY KEY,
+	value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`
+
+const createGenerations = `CREATE TABLE ashlar_generations (
+	"table"    TEXT PRIMARY KEY,
+	generation INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`
+
+const insertRevision = `INSERT INTO ashlar_counters (name, value) VALUES ('revision', 0)`
+
+// createSystemTables makes a new database ours.
+func (c *conn) createSystemTables() error {
+	if ours, err := checkHeader(c.raw); ours || err != nil {
+		return err
+	}
+	if err := c.control("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := c.createInTransaction(); err != nil {
+		return errors.Join(err, c.control("ROLLBACK"))
+	}
+	return c.control("COMMIT")
+}
+
+func (c *conn) createInTransaction() error {
+	if ours, err := checkHeader(c.raw); ours || err != nil { // another process may have been first
+		return err
+	}
+	for _, sql := range []string{
+		createCounters,
+		createGenerations,
+		insertRevision,
+		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+		fmt.Sprintf("PRAGMA user_version = %d", layout),
+	} {
+		if err := c.control(sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkHeader says whether the database is ours; one that is empty is not yet, and one that is somebody else's, or from
+// a later release, is an error.
+func checkHeader(raw *lite.Conn) (ours bool, err error) {
+	id, err := pragmaInt(raw, "application_id")
+	if err != nil {
+		return false, err
+	}
+	version, err := pragmaInt(raw, "user_version")
+	if err != nil {
+		return false, err
+	}
+	objects, err := pragmaInt(raw, "schema_version") // moves with the first object ever made
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case id == applicationID && version > layout:
+		return false, fmt.Errorf("the database was written by a later release of Ashlar (layout %d, this one knows %d)", version, layout)
+	case id != applicationID && objects > 0:
+		return false, errors.New("the database belongs to another program: name another data folder")
+	}
+	return id == applicationID, nil
+}
+
+func pragmaInt(raw *lite.Conn, name string) (int, error) {
+	text, err := pragmaText(raw, name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(text)
+}

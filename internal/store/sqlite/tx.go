@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"errors"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// tx is the transaction as one function sees it.
+type tx struct {
+	w       *writer
+	touched []string
+	over    bool
+}
+
+var errOver = errors.New("a transaction was used after its function had returned")
+
+// Query implements store.Reader.
+func (t *tx) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	if t.over {
+		return internal(errOver)
+	}
+	return t.w.conn.query(sql, args, row)
+}
+
+// Exec implements store.Tx.
+func (t *tx) Exec(sql string, args []value.Value) (int64, error) {
+	if t.over {
+		return 0, internal(errOver)
+	}
+	return t.w.conn.exec(sql, args)
+}
+
+// Generation implements store.Reader. For a table that this transaction has touched it is a number that is given once
+// and never again, since nobody else may rely on rows that are not committed yet.
+func (t *tx) Generation(table string) (int64, error) {
+	if t.over {
+		return 0, internal(errOver)
+	}
+	if t.w.isTouched(table, t.touched) {
+		t.w.unrepeated--
+		return t.w.unrepeated, nil
+	}
+	return t.w.conn.generation(table)
+}
+
+const nextRevision = `UPDATE ashlar_counters SET value = value + 1 WHERE name = 'revision' RETURNING value`
+
+// Revision implements store.Tx.
+func (t *tx) Revision() (int64, error) { return t.one(nextRevision, nil) }
+
+const nextCount = `INSERT INTO ashlar_counters (name, value) VALUES ('next:' || ?1, 1)
+ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value`
+
+// Next implements store.Tx.
+func (t *tx) Next(counter string) (int64, error) {
+	return t.one(nextCount, []value.Value{value.OfText(counter)})
+}
+
+func (t *tx) one(sql string, args []value.Value) (n int64, err error) {
+	err = t.Query(sql, args, func(row value.Row) error {
+		n = row.Int(0)
+		return nil
+	})
+	if err == nil && n == 0 {
+		err = internal(errors.New("the counter is not there: " + sql))
+	}
+	return n, err
+}
+
+// Touch implements store.Tx.
+func (t *tx) Touch(tables ...string) { t.touched = append(t.touched, tables...) }

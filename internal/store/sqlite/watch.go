@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// watchInterval is how late a watch notices that a context has ended. Nearly every piece of work is over before the
+// first look, so that a watch costs it one start and one stop of a timer, where a goroutine or context.AfterFunc for
+// each would cost more than the statement's own bookkeeping.
+const watchInterval = 5 * time.Millisecond
+
+// watch interrupts the statements of one connection when the work they belong to is no longer wanted.
+type watch struct {
+	conn  *lite.Conn
+	timer *time.Timer
+
+	mu       sync.Mutex
+	ctx      context.Context // of the work under way, which ends before its caller returns
+	deadline time.Time
+	active   bool
+	cause    error         // why the work was interrupted; nil while it was not
+	stop     chan struct{} // closed to interrupt; the connection then refuses statements until it gets a new one
+}
+
+func newWatch(conn *lite.Conn) *watch {
+	w := &watch{conn: conn}
+	w.timer = time.AfterFunc(time.Hour, w.look)
+	w.timer.Stop()
+	w.renew()
+	return w
+}
+
+func (w *watch) renew() {
+	w.stop = make(chan struct{})
+	w.conn.SetInterrupt(w.stop)
+}
+
+// begin watches over the work that begins now, until end.
+func (w *watch) begin(ctx context.Context, deadline time.Time) {
+	w.mu.Lock()
+	w.ctx, w.deadline, w.active, w.cause = ctx, deadline, true, nil
+	w.mu.Unlock()
+	w.timer.Reset(watchInterval)
+}
+
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.active || w.cause != nil {
+		return
+	}
+	switch {
+	case w.ctx.Err() != nil:
+		w.cause = w.ctx.Err()
+	case time.Now().After(w.deadline):
+		w.cause = errs.New(errs.Unavailable, "the database took too long")
+	default:
+		w.timer.Reset(watchInterval)
+		return
+	}
+	close(w.stop)
+}
+
+// interrupted returns why the work was interrupted, or nil.
+func (w *watch) interrupted() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cause
+}
+
+// end makes the connection usable again and returns why the work was interrupted, or nil. No statement may be running.
+func (w *watch) end() error {
+	w.timer.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ctx, w.active = nil, false
+	if w.cause != nil {
+		w.renew()
+	}
+	return w.cause
+}

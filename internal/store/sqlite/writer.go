@@ -1,0 +1,357 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// writer runs the functions of Write, one after another on one connection, and commits them in groups: every function
+// that waits when the transaction begins, or comes while it runs, has a savepoint of its own in it, and all are
+// answered after the one sync of the commit. A function that comes alone is committed alone at once.
+type writer struct {
+	path string
+	cfg  Config
+	log  *slog.Logger
+
+	mu       sync.RWMutex // held shared to enqueue, exclusively to stop
+	stopping bool
+	queue    chan *job // closed by stop
+
+	giveUp  atomic.Pointer[time.Time] // set by stop: what is queued after this is refused
+	stopped chan struct{}             // closed when the last job has been answered
+
+	// What follows belongs to the writer's goroutine.
+	conn       *conn    // nil where it could not be reopened
+	group      []*job   // of the transaction under way, unanswered
+	touched    []string // tables of the functions of the group that succeeded
+	unrepeated int64    // see tx.Generation
+}
+
+func openWriter(path string, cfg Config) (*conn, error) {
+	return openConn(path, cfg, writerPragmas(cfg.Durability)...)
+}
+
+func startWriter(path string, cfg Config, first *conn) *writer {
+	w := &writer{
+		path: path, cfg: cfg, log: cfg.Logger, conn: first,
+		queue: make(chan *job, cfg.Queue), stopped: make(chan struct{}),
+	}
+	go w.work()
+	return w
+}
+
+// stop refuses new jobs and waits for those that are queued: until the deadline, and then for the function under way,
+// which has its own.
+func (w *writer) stop(deadline time.Time) error {
+	if !w.beginStop(deadline) {
+		return closed()
+	}
+	timer := time.NewTimer(time.Until(deadline) + w.cfg.WriteTimeout)
+	defer timer.Stop()
+	select {
+	case <-w.stopped:
+		return nil
+	case <-timer.C:
+		return errs.New(errs.Unavailable, "a write was still running when the database was closed")
+	}
+}
+
+// beginStop says whether it was the first to stop the writer.
+func (w *writer) beginStop(deadline time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopping {
+		return false
+	}
+	w.stopping = true
+	w.giveUp.Store(&deadline)
+	close(w.queue)
+	return true
+}
+
+// closeConn moves the log into the database and closes. The writer has stopped.
+func (w *writer) closeConn() error {
+	if w.conn == nil {
+		return nil
+	}
+	_, err := pragmaText(w.conn.raw, "wal_checkpoint(TRUNCATE)")
+	return errors.Join(err, w.conn.close())
+}
+
+// work is the writer's goroutine.
+func (w *writer) work() {
+	finished := false
+	defer func() {
+		if finished {
+			close(w.stopped)
+			return
+		}
+		w.crashed(recover()) // nil where a function ended its goroutine, as t.FailNow does
+		go w.work()
+	}()
+	for j := range w.queue {
+		w.handle(j)
+	}
+	finished = true
+}
+
+// crashed answers the group of a writer that came to a defect of its own.
+func (w *writer) crashed(cause any) {
+	err := fmt.Errorf("the writer panicked: %v\n%s", cause, debug.Stack())
+	w.log.Error("the writer panicked and starts again", "error", err)
+	w.reopen()
+	w.answer(unknownOutcome(err))
+}
+
+// handle runs a job and those that come meanwhile as one transaction. Where that is lost, each is run again alone.
+func (w *writer) handle(first *job) {
+	if !w.admit(first) {
+		return
+	}
+	if err := w.begin(); err != nil {
+		w.refuse(first, err)
+		return
+	}
+	if w.fill(first) && w.moveGenerations() {
+		w.commit()
+		return
+	}
+	w.rollback()
+	w.runAlone()
+}
+
+// admit says whether a job is to be run, and answers it where it is not.
+func (w *writer) admit(j *job) bool {
+	if deadline := w.giveUp.Load(); deadline != nil && time.Now().After(*deadline) {
+		if j.state.CompareAndSwap(waiting, skipped) {
+			j.answer <- closed()
+		}
+		return false
+	}
+	return j.start()
+}
+
+func (w *writer) begin() error {
+	if w.conn == nil && !w.reopen() {
+		return errs.New(errs.Unavailable, "the database cannot be reached")
+	}
+	w.touched = w.touched[:0]
+	return w.conn.control("BEGIN IMMEDIATE")
+}
+
+// refuse answers the job, and those that wait behind it, where no transaction can be begun: another process has held
+// the lock for the whole busy timeout, or the disk fails. Each trying for itself would make the last wait for hours.
+func (w *writer) refuse(first *job, err error) {
+	w.log.Error("no transaction can be begun", "error", err)
+	if w.conn != nil && lite.ErrCode(err).ToPrimary() != lite.ResultBusy {
+		w.reopen()
+	}
+	first.answer <- err
+	for range len(w.queue) {
+		if j, ok := <-w.queue; ok && j.start() {
+			j.answer <- err
+		}
+	}
+}
+
+// fill runs the functions of one transaction and says whether it is whole.
+func (w *writer) fill(first *job) bool {
+	closing := time.Now().Add(w.cfg.GroupTime)
+	for j := first; j != nil; j = w.next(closing) {
+		w.group = append(w.group, j)
+		if !w.runInSavepoint(j) {
+			return false
+		}
+	}
+	return true
+}
+
+// next returns a job that waits, or nil where there is none or the group is to close.
+func (w *writer) next(closing time.Time) *job {
+	for len(w.group) < w.cfg.GroupSize && time.Now().Before(closing) {
+		select {
+		case j, open := <-w.queue:
+			if !open {
+				return nil
+			}
+			if w.admit(j) {
+				return j
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// runInSavepoint runs one function of a group, undoes it alone where it fails, and says whether the transaction is
+// still there.
+func (w *writer) runInSavepoint(j *job) bool {
+	if err := w.conn.control("SAVEPOINT f"); err != nil {
+		return false
+	}
+	touched := w.call(j)
+	if w.lost() {
+		return false
+	}
+	if j.err != nil {
+		return w.conn.control("ROLLBACK TO f") == nil && w.conn.control("RELEASE f") == nil
+	}
+	w.touch(touched)
+	return w.conn.control("RELEASE f") == nil
+}
+
+// lost says whether the transaction is gone: SQLite undoes the whole of it after an interruption, a full disk and more.
+func (w *writer) lost() bool { return w.conn.raw.AutocommitEnabled() }
+
+// call runs the function under its deadline and returns the tables that it touched.
+func (w *writer) call(j *job) (touched []string) {
+	t := &tx{w: w}
+	w.conn.watch.begin(context.Background(), time.Now().Add(w.cfg.WriteTimeout))
+	j.err = guarded(j, t)
+	t.over = true
+	if cause := w.conn.watch.end(); cause != nil && (j.err != nil || w.lost()) {
+		j.err, j.final = errs.Because(j.err, errs.Unavailable, "the write took too long"), true
+	}
+	return t.touched
+}
+
+func guarded(j *job, t *tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = internal(fmt.Errorf("panic in a transaction: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return j.run(t)
+}
+
+func (w *writer) touch(tables []string) {
+	for _, table := range tables {
+		if !slices.Contains(w.touched, table) {
+			w.touched = append(w.touched, table)
+		}
+	}
+}
+
+func (w *writer) isTouched(table string, own []string) bool {
+	return slices.Contains(w.touched, table) || slices.Contains(own, table)
+}
+
+const moveGeneration = `INSERT INTO ashlar_generations ("table", generation) VALUES (?1, 1)
+ON CONFLICT ("table") DO UPDATE SET generation = generation + 1`
+
+// moveGenerations moves them for the tables that the transaction touched, and says whether it is still whole.
+func (w *writer) moveGenerations() bool {
+	for _, table := range w.touched {
+		if _, err := w.conn.exec(moveGeneration, []value.Value{value.OfText(table)}); err != nil {
+			w.log.Error("a table's generation cannot be moved", "table", table, "error", err)
+			return false
+		}
+	}
+	return true
+}
+
+// commit ends the transaction and answers every job in it, those that failed too: what they ran into may be a row of
+// a neighbour.
+func (w *writer) commit() {
+	if err := w.conn.control("COMMIT"); err != nil {
+		w.log.Error("the outcome of a commit is unknown", "functions", len(w.group), "error", err)
+		w.reopen()
+		w.answer(unknownOutcome(err))
+		return
+	}
+	w.answer(nil)
+}
+
+func unknownOutcome(cause error) error {
+	return errs.Because(cause, errs.Unavailable, "the outcome of the write is unknown: it may or may not have been done")
+}
+
+// answer tells every job of the group what it came to, or err where there is one.
+func (w *writer) answer(err error) {
+	for i, j := range w.group {
+		if err != nil {
+			j.answer <- err
+		} else {
+			j.answer <- j.err
+		}
+		w.group[i] = nil
+	}
+	w.group = w.group[:0]
+}
+
+// rollback gets rid of what is left of a transaction, and of the connection where that fails.
+func (w *writer) rollback() {
+	if w.lost() {
+		return
+	}
+	if err := w.conn.control("ROLLBACK"); err != nil {
+		w.log.Error("a transaction cannot be rolled back", "error", err)
+		w.reopen()
+	}
+}
+
+// runAlone runs each function of a lost transaction again, in one of its own. One that took too long is not repeated:
+// it would take as long again, while everybody waits.
+func (w *writer) runAlone() {
+	jobs := slices.Clone(w.group)
+	w.group = w.group[:0]
+	for _, j := range jobs {
+		w.group = append(w.group, j)
+		if !j.final {
+			j.err = nil
+			w.runInTransaction(j)
+			continue
+		}
+		w.answer(nil)
+	}
+}
+
+// runInTransaction runs the one function of the group, and answers it.
+func (w *writer) runInTransaction(j *job) {
+	if err := w.begin(); err != nil {
+		w.answer(err)
+		return
+	}
+	w.touch(w.call(j))
+	if j.err == nil && w.lost() {
+		j.err = internal(errors.New("the transaction ended inside its function, which did not say why"))
+	}
+	if j.err == nil && !w.moveGenerations() {
+		j.err = errs.New(errs.Unavailable, "the database cannot be written to")
+	}
+	if j.err == nil {
+		w.commit()
+		return
+	}
+	w.rollback()
+	w.answer(nil)
+}
+
+// reopen replaces the connection, and says whether it could. Closing the old one undoes what it had not committed.
+func (w *writer) reopen() bool {
+	if w.conn != nil {
+		if err := w.conn.close(); err != nil {
+			w.log.Error("the writer's connection cannot be closed", "error", err)
+		}
+	}
+	c, err := openWriter(w.path, w.cfg)
+	if err != nil {
+		w.log.Error("the database cannot be opened again", "error", err, "code", lite.ErrCode(err).String())
+		c = nil
+	}
+	w.conn = c
+	return c != nil
+}

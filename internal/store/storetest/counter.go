@@ -1,0 +1,148 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+func revisions(t *testing.T, f *fixture) {
+	seen := map[int64]bool{}
+	note := func(revision int64) {
+		if seen[revision] || revision == 0 {
+			t.Errorf("Revision() = %d, a second time or zero", revision)
+		}
+		seen[revision] = true
+	}
+	draw := func(then error) (drawn [2]int64) {
+		err := f.db.Write(t.Context(), func(tx store.Tx) (err error) {
+			for i := range drawn {
+				if drawn[i], err = tx.Revision(); err != nil {
+					return err
+				}
+			}
+			return then
+		})
+		if !errors.Is(err, then) {
+			t.Fatalf("Write() = %v, want %v", err, then)
+		}
+		return drawn
+	}
+	for round := range 6 {
+		for _, revision := range draw(nil) {
+			note(revision)
+		}
+		draw(errRefused) // what a transaction drew that was undone may be drawn again
+		if round == 2 {
+			f.reopen()
+		}
+	}
+	drawn := make([]int64, 32)
+	f.together(len(drawn), func(i int, tx store.Tx) (err error) {
+		drawn[i], err = tx.Revision()
+		return err
+	})
+	for _, revision := range drawn {
+		note(revision)
+	}
+}
+
+func counters(t *testing.T, f *fixture) {
+	next := func(counter string, then error) (n int64) {
+		err := f.db.Write(t.Context(), func(tx store.Tx) (err error) {
+			n, err = tx.Next(counter)
+			return errors.Join(err, then)
+		})
+		if !errors.Is(err, then) {
+			t.Fatalf("Write() = %v, want %v", err, then)
+		}
+		return n
+	}
+	for i, tt := range []struct {
+		counter string
+		then    error
+		want    int64
+	}{
+		{"posts", nil, 1},
+		{"posts", nil, 2},
+		{"comments", nil, 1},
+		{"posts", errRefused, 3},
+		{"posts", nil, 3},
+		{"revision", nil, 1}, // a table of this name has nothing to do with revisions
+	} {
+		if got := next(tt.counter, tt.then); got != tt.want {
+			t.Errorf("step %d: Next(%s) = %d, want %d", i, tt.counter, got, tt.want)
+		}
+	}
+	f.reopen()
+	if got := next("posts", nil); got != 4 {
+		t.Errorf("Next(posts) after opening again = %d, want 4", got)
+	}
+}
+
+func (f *fixture) generation(table string) (generation int64) {
+	f.t.Helper()
+	f.read(func(r store.Reader) (err error) {
+		generation, err = r.Generation(table)
+		return err
+	})
+	return generation
+}
+
+func generations(t *testing.T, f *fixture) {
+	touch := func(tables ...string) func(store.Tx) error {
+		return func(tx store.Tx) error { tx.Touch(tables...); return nil }
+	}
+	notes, others := f.generation("notes"), f.generation("others")
+	moved := func(what string, wantNotes, wantOthers bool) {
+		t.Helper()
+		n, o := f.generation("notes"), f.generation("others")
+		if (n != notes) != wantNotes || (o != others) != wantOthers {
+			t.Errorf("%s: notes moved: %t, others moved: %t; want %t, %t", what, n != notes, o != others, wantNotes, wantOthers)
+		}
+		notes, others = n, o
+	}
+	moved("nothing written", false, false)
+	f.write(touch("notes"))
+	moved("one touched", true, false)
+	f.write(touch("notes", "others", "notes"))
+	moved("both touched", true, true)
+	f.write(func(tx store.Tx) error { return addNote(tx, 1, "a") })
+	moved("none touched", false, false)
+	_ = f.db.Write(t.Context(), func(tx store.Tx) error { tx.Touch("notes"); return errRefused })
+	moved("undone", false, false)
+	f.together(8, func(i int, tx store.Tx) error {
+		tx.Touch("others")
+		if i%2 == 0 {
+			return fmt.Errorf("function %d: %w", i, errRefused)
+		}
+		return nil
+	})
+	moved("a group", false, true)
+	f.reopen()
+	moved("opened again", false, false)
+}
+
+// generationInside: what a function sees of a table that its transaction has changed must not be taken for what others
+// see under the same number.
+func generationInside(t *testing.T, f *fixture) {
+	before := f.generation("notes")
+	inside := make([]int64, 8)
+	f.together(len(inside), func(i int, tx store.Tx) (err error) {
+		tx.Touch("notes")
+		if err := addNote(tx, int64(i), fmt.Sprint(i)); err != nil {
+			return err
+		}
+		inside[i], err = tx.Generation("notes")
+		return err
+	})
+	seen := map[int64]bool{before: true, f.generation("notes"): true}
+	for _, generation := range inside {
+		if seen[generation] {
+			t.Errorf("Generation() = %d inside a transaction, which another saw too", generation)
+		}
+		seen[generation] = true
+	}
+}
