@@ -46,6 +46,9 @@ func (sqlite) column(f *schema.Field) string {
 	return c + domain(f)
 }
 
+// onDelete writes restrict as NO ACTION. Both refuse at once; but where one deletion reaches a row by a cascade and by
+// the reference that restricts, RESTRICT answers by the order of the engine's steps, NO ACTION by what is left at the
+// end of the statement.
 func onDelete(o schema.OnDelete) string {
 	switch o {
 	case schema.Cascade:
@@ -53,7 +56,7 @@ func onDelete(o schema.OnDelete) string {
 	case schema.Clear:
 		return "SET NULL"
 	}
-	return "RESTRICT"
+	return "NO ACTION"
 }
 
 func (sqlite) hasTable() string {

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -25,7 +26,8 @@ func (l *loader) declareField(d *tableDecl, m member) {
 	}
 	l.readType(fd)
 	if other := d.t.fields[fd.f.Name]; other != nil {
-		l.fault(m.pos, "the reference %s makes the column %s, which is declared too", m.name, fd.f.Name)
+		l.fault(m.pos, "the reference %s makes the column %s, which is declared too: rename one of the two",
+			cmp.Or(fd.f.RefName, other.RefName), other.Name)
 		return
 	}
 	d.t.addField(fd.f)

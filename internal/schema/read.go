@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"math"
 	"regexp"
 	"slices"
@@ -24,18 +25,11 @@ func (l *loader) known(n *node, what string, keys []string) []member {
 			known = append(known, m)
 			continue
 		}
-		l.fault(m.pos, "%s has no key %s%s", what, quoteShort(m.name), orList(didYouMean(m.name, keys), keys))
+		l.fault(m.pos, "%s has no key %s%s", what, quoteShort(m.name),
+			cmp.Or(didYouMean(m.name, keys), "; it has "+sentence(keys)))
 		n.holes = true
 	}
 	return known
-}
-
-// orList lists the keys where no suggestion is at hand.
-func orList(suggestion string, keys []string) string {
-	if suggestion != "" {
-		return suggestion
-	}
-	return "; it has " + sentence(keys)
 }
 
 // require says a fault for each key that is missing. at is the place of the object's name.
@@ -147,7 +141,8 @@ func (l *loader) readChoice(n *node, what string, words []string) (int, bool) {
 	}
 	i := slices.Index(words, word)
 	if i < 0 {
-		l.fault(n.pos, "%s cannot be %s%s", what, quoteShort(word), orList(didYouMean(word, words), words))
+		l.fault(n.pos, "%s cannot be %s%s", what, quoteShort(word),
+			cmp.Or(didYouMean(word, words), "; it is one of "+sentence(words)))
 	}
 	return i, i >= 0
 }
@@ -165,7 +160,7 @@ func (l *loader) readExpr(n *node, what string) *Expr {
 		return nil
 	}
 	if strings.TrimSpace(n.text) == "" || strings.ContainsRune(n.text, 0) {
-		l.fault(n.pos, "%s is no expression", what)
+		l.fault(n.pos, "%s is empty: write true, false or an expression", what)
 		return nil
 	}
 	return l.expr(n)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -178,11 +179,13 @@ func (l *loader) syntaxFault(file string, err error) {
 			message = e.ContextMsg + ": " + message
 		}
 	}
-	line := ""
-	if lines := l.m.source.lines[file]; at.Line <= len(lines) {
-		line = lines[at.Line-1]
+	lines := l.m.source.lines[file]
+	at.Line = min(at.Line, len(lines))
+	for at.Line > 1 && lines[at.Line-1] == "" { // what is missing at the end is missing after the last words
+		at.Line--
+		at.Col = utf8.RuneCountInString(lines[at.Line-1]) + 1
 	}
-	l.fault(at, "not YAML: %s%s", message, syntaxAdvice(message, line, at.Col))
+	l.fault(at, "not YAML: %s%s", message, syntaxAdvice(message, lines[at.Line-1], at.Col))
 }
 
 func syntaxAdvice(message, line string, col int) string {

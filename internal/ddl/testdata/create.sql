@@ -27,7 +27,7 @@ CREATE TABLE "items" (
   "extra" TEXT,
   "group_id" INTEGER NOT NULL REFERENCES "groups" ("id") ON DELETE CASCADE,
   "parent_id" TEXT REFERENCES "items" ("id") ON DELETE SET NULL,
-  "owner_id" TEXT REFERENCES "users" ("id") ON DELETE RESTRICT,
+  "owner_id" TEXT REFERENCES "users" ("id") ON DELETE NO ACTION,
   "created_at" INTEGER NOT NULL,
   "updated_at" INTEGER NOT NULL,
   "_rev" INTEGER NOT NULL
