@@ -199,9 +199,10 @@ func TestStrayedSQL(t *testing.T) {
 
 func TestOpensFiles(t *testing.T) {
 	p := parse(t, "store/sqlite", `package sqlite
-	func f() { os.Open("x"); os.MkdirAll("x", 0o700); os.ReadFile("x") }`)
-	if got := opensFiles(p); len(got) != 2 {
-		t.Errorf("found %v, want 2", texts(got))
+	func f() { os.Open("x"); os.MkdirAll("x", 0o700); os.ReadFile("x"); os.OpenFile("x", os.O_CREATE, 0o600) }
+	func g() { os.OpenFile("x", os.O_CREATE|os.O_EXCL, 0o600) }`)
+	if got := opensFiles(p); len(got) != 3 {
+		t.Errorf("found %v, want 3", texts(got))
 	}
 	p.files[0].name = "lock_unix.go"
 	if got := opensFiles(p); len(got) != 0 {
