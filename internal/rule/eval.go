@@ -1,0 +1,296 @@
+package rule
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Env is what an expression that needs no row is evaluated in.
+type Env struct {
+	Caller caller.Caller
+	Now    int64                  // microseconds since 1970
+	Args   map[string]value.Value // by name, each of its Arg's kind
+}
+
+// Eval evaluates an expression that needs no row. ok is false where it fails. It panics on a node that needs a row,
+// which would be a defect of ours.
+func Eval(n Node, env *Env) (v value.Value, ok bool) {
+	switch n := n.(type) {
+	case *Const:
+		return n.Value, true
+	case *Failed:
+		return value.Value{}, false
+	case *Auth:
+		return env.attr(n.Attr)
+	case *Now:
+		return value.OfTimestamp(env.Now), true
+	case *Arg:
+		return env.Args[n.Name], true
+	case *Not:
+		x, ok := Eval(n.X, env)
+		return value.OfBool(x.Int == 0), ok && !x.IsNull()
+	case *And:
+		return env.logic(n.Xs, 0)
+	case *Or:
+		return env.logic(n.Xs, 1)
+	case *If:
+		return env.choose(n)
+	case *Compare:
+		return env.compare(n)
+	case *In:
+		return env.in(n)
+	case *InList:
+		x, okX := Eval(n.X, env)
+		list, okL := Eval(n.List, env)
+		return value.OfBool(!x.IsNull() && slices.Contains(list.List, x.Text)), okX && okL
+	case *Arith:
+		return env.arith(n)
+	case *Neg:
+		return env.neg(n)
+	case *Call:
+		return env.call(n)
+	case *Has:
+		_, ok := Eval(n.X, env)
+		return value.OfBool(ok), true
+	case *Converted:
+		x, ok := Eval(n.X, env)
+		if x.IsNull() {
+			return x, ok
+		}
+		return value.OfDecimal(toScale(x, n.Scale, n.Round), n.Scale), ok
+	}
+	panic("rule: evaluated a node that needs a row")
+}
+
+func (env *Env) attr(a Attr) (value.Value, bool) {
+	switch a {
+	case AuthKind:
+		return value.OfText(env.Caller.Kind().String()), true
+	case AuthID:
+		id, ok := env.Caller.ID()
+		return value.OfText(id), ok
+	case AuthEmail:
+		email, ok := env.Caller.Email()
+		return value.OfText(email), ok
+	case AuthRoles:
+		return value.OfList(env.Caller.Roles()), true
+	case AuthVerified:
+		return value.OfBool(env.Caller.Verified()), true
+	default:
+		return value.OfBool(env.Caller.MFA()), true
+	}
+}
+
+// logic is && where decides is 0 and || where it is 1: an operand of that value decides, else a failure.
+func (env *Env) logic(xs []Node, decides int64) (value.Value, bool) {
+	failed := false
+	for _, x := range xs {
+		v, ok := Eval(x, env)
+		switch {
+		case !ok || v.IsNull():
+			failed = true
+		case v.Int == decides:
+			return v, true
+		}
+	}
+	return value.OfBool(decides == 0), !failed
+}
+
+func (env *Env) choose(n *If) (value.Value, bool) {
+	c, ok := Eval(n.Cond, env)
+	switch {
+	case !ok || c.IsNull():
+		return value.Value{}, false
+	case c.Int == 1:
+		return Eval(n.Then, env)
+	default:
+		return Eval(n.Else, env)
+	}
+}
+
+func (env *Env) compare(n *Compare) (value.Value, bool) {
+	l, okL := Eval(n.L, env)
+	r, okR := Eval(n.R, env)
+	if !okL || !okR {
+		return value.Value{}, false
+	}
+	if n.Op == Eq || n.Op == Ne {
+		return value.OfBool(equal(l, r) == (n.Op == Eq)), true
+	}
+	if l.IsNull() || r.IsNull() {
+		return value.Value{}, false
+	}
+	return value.OfBool(n.Op.holds(compareValues(l, r))), true
+}
+
+// holds says whether a comparison holds for an order: negative, 0 or positive.
+func (op Op) holds(order int) bool {
+	switch op {
+	case Lt:
+		return order < 0
+	case Le:
+		return order <= 0
+	case Gt:
+		return order > 0
+	case Ge:
+		return order >= 0
+	case Ne:
+		return order != 0
+	default:
+		return order == 0
+	}
+}
+
+func equal(l, r value.Value) bool {
+	if l.IsNull() || r.IsNull() {
+		return l.IsNull() && r.IsNull()
+	}
+	return compareValues(l, r) == 0
+}
+
+// compareValues orders two values of one kind, neither missing. Text goes by code point.
+func compareValues(l, r value.Value) int {
+	switch l.Kind {
+	case value.Int, value.Float, value.Decimal:
+		return value.CompareNumbers(l, r)
+	case value.Bool, value.Timestamp, value.Duration:
+		return cmp.Compare(l.Int, r.Int)
+	default:
+		return strings.Compare(l.Text, r.Text)
+	}
+}
+
+func (env *Env) in(n *In) (value.Value, bool) {
+	x, ok := Eval(n.X, env)
+	found := false
+	for _, item := range n.Items {
+		v, okItem := Eval(item, env)
+		ok = ok && okItem
+		found = found || okItem && equal(x, v)
+	}
+	return value.OfBool(found), ok
+}
+
+func (env *Env) neg(n *Neg) (value.Value, bool) {
+	x, ok := Eval(n.X, env)
+	if !ok || x.IsNull() {
+		return value.Value{}, false
+	}
+	if x.Kind == value.Float {
+		x.Float, ok = value.Finite(-x.Float)
+		return x, ok
+	}
+	x.Int, ok = value.NegInt(x.Int)
+	return x, ok
+}
+
+func (env *Env) arith(n *Arith) (value.Value, bool) {
+	l, okL := Eval(n.L, env)
+	r, okR := Eval(n.R, env)
+	if !okL || !okR || l.IsNull() || r.IsNull() {
+		return value.Value{}, false
+	}
+	v := value.Value{Kind: n.As}
+	var ok bool
+	switch n.As {
+	case value.Float:
+		v.Float, ok = floatOp(n.Op, l.Float, r.Float)
+	case value.Decimal:
+		if n.Op == '-' {
+			r.Int = -r.Int // within ±MaxDecimal: cannot overflow
+		}
+		v.Scale = max(l.Scale, r.Scale)
+		v.Int, ok = value.AddDecimal(l.Int, l.Scale, r.Int, r.Scale)
+	case value.Timestamp:
+		if l.Kind == value.Duration {
+			l, r = r, l
+		}
+		v.Int, ok = value.AddTime(l.Int, signed(n.Op, r.Int))
+	case value.Duration:
+		v.Int, ok = value.AddDuration(l.Int, signed(n.Op, r.Int))
+	default:
+		v.Int, ok = intOp(n.Op, l.Int, r.Int)
+	}
+	return v, ok
+}
+
+// signed is b, or -b for a subtraction; timestamps and durations are far from the end of int64.
+func signed(op byte, b int64) int64 {
+	if op == '-' {
+		return -b
+	}
+	return b
+}
+
+func intOp(op byte, a, b int64) (int64, bool) {
+	switch op {
+	case '+':
+		return value.AddInt(a, b)
+	case '-':
+		return value.SubInt(a, b)
+	case '*':
+		return value.MulInt(a, b)
+	case '/':
+		return value.DivInt(a, b)
+	default:
+		return value.ModInt(a, b)
+	}
+}
+
+func floatOp(op byte, a, b float64) (float64, bool) {
+	switch op {
+	case '+':
+		return value.Finite(a + b)
+	case '-':
+		return value.Finite(a - b)
+	case '*':
+		return value.Finite(a * b)
+	default:
+		return value.Finite(a / b)
+	}
+}
+
+func (env *Env) call(n *Call) (value.Value, bool) {
+	var args [2]value.Value
+	for i, a := range n.Args {
+		v, ok := Eval(a, env)
+		if !ok || v.IsNull() {
+			return value.Value{}, false
+		}
+		args[i] = v
+	}
+	a, b := args[0], args[1]
+	switch n.Func {
+	case Concat:
+		return value.OfText(a.Text + b.Text), true
+	case Contains:
+		return value.OfBool(strings.Contains(a.Text, b.Text)), true
+	case StartsWith:
+		return value.OfBool(strings.HasPrefix(a.Text, b.Text)), true
+	case EndsWith:
+		return value.OfBool(strings.HasSuffix(a.Text, b.Text)), true
+	case Lower:
+		return value.OfText(mapASCII(a.Text, 'A', 'Z', 'a'-'A')), true
+	case Upper:
+		return value.OfText(mapASCII(a.Text, 'a', 'z', -('a' - 'A'))), true
+	default:
+		if a.Kind == value.List {
+			return value.OfInt(int64(len(a.List))), true
+		}
+		return value.OfInt(int64(utf8.RuneCountInString(a.Text))), true
+	}
+}
+
+func mapASCII(s string, from, to, by rune) string {
+	return strings.Map(func(r rune) rune {
+		if from <= r && r <= to {
+			return r + by
+		}
+		return r
+	}, s)
+}

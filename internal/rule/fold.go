@@ -1,0 +1,280 @@
+package rule
+
+import "github.com/ashlar-dev/ashlar/internal/value"
+
+// Folder simplifies expressions for what their slots came to.
+type Folder struct {
+	States []State // by Slot.Index
+	NoOld  bool    // there is no row as it was: this is a create
+}
+
+// Fold returns n with its slots replaced by constants, failures and Params, and simplified as far as CEL's meaning
+// allows: the result has the outcome of n for every row.
+func (f Folder) Fold(n Node) Node {
+	switch n := n.(type) {
+	case *Slot:
+		return f.slot(n)
+	case *Column:
+		if f.NoOld && n.Path.Root.Role == Old {
+			return &Const{}
+		}
+		return n
+	case *Has:
+		if _, isConst := f.Fold(n.X).(*Const); isConst {
+			return boolean(false) // of a row that is not there
+		}
+		return n
+	case *Many:
+		if f.NoOld && n.From.Root.Role == Old {
+			return &Failed{n.Kind()}
+		}
+	}
+	return simplify(rebuild(n, f.Fold))
+}
+
+func (f Folder) slot(s *Slot) Node {
+	switch f.States[s.Index] {
+	case IsTrue:
+		return boolean(true)
+	case IsFalse:
+		return boolean(false)
+	case IsNull:
+		return &Const{}
+	case IsFail:
+		return &Failed{s.Kind()}
+	default:
+		return &Param{s, s.Kind()}
+	}
+}
+
+func boolean(b bool) *Const { return &Const{Value: value.OfBool(b)} }
+
+func simplify(n Node) Node {
+	switch n := n.(type) {
+	case *Not:
+		if c, ok := n.X.(*Const); ok {
+			return boolean(c.Value.Int == 0)
+		}
+		return strict(n, n.X)
+	case *And:
+		return junction(n.Xs, false, func(xs []Node) Node { return &And{xs} })
+	case *Or:
+		return junction(n.Xs, true, func(xs []Node) Node { return &Or{xs} })
+	case *If:
+		return simplifyIf(n)
+	case *Compare:
+		return simplifyCompare(n)
+	case *In:
+		if anyFailed(append([]Node{n.X}, n.Items...)) {
+			return &Failed{value.Bool}
+		}
+	case *InList:
+		if anyFailed([]Node{n.X, n.List}) {
+			return &Failed{value.Bool}
+		}
+		if isNull(n.X) {
+			return boolean(false)
+		}
+	case *Arith:
+		return strict(n, n.L, n.R)
+	case *Neg:
+		return strict(n, n.X)
+	case *Call:
+		return strict(n, n.Args...)
+	}
+	return n
+}
+
+// strict is n, or its failure where an operand certainly failed or is missing.
+func strict(n Node, operands ...Node) Node {
+	for _, o := range operands {
+		if _, failed := o.(*Failed); failed || isNull(o) {
+			return &Failed{n.Kind()}
+		}
+	}
+	return n
+}
+
+// junction simplifies && (decides is false) and || (decides is true).
+func junction(xs []Node, decides bool, join func([]Node) Node) Node {
+	var rest []Node
+	failed := false
+	for _, x := range xs {
+		switch x := x.(type) {
+		case *Failed:
+			failed = true
+		case *Const:
+			switch {
+			case x.Value.IsNull():
+				failed = true
+			case (x.Value.Int == 1) == decides:
+				return boolean(decides)
+			}
+		default:
+			rest = append(rest, x)
+		}
+	}
+	if failed {
+		rest = append(rest, &Failed{value.Bool})
+	}
+	switch len(rest) {
+	case 0:
+		return boolean(!decides)
+	case 1:
+		if !mayMiss(rest[0]) { // a missing bool fails in a junction and is null without it
+			return rest[0]
+		}
+	}
+	return join(rest)
+}
+
+func simplifyIf(n *If) Node {
+	switch c := n.Cond.(type) {
+	case *Failed:
+		return &Failed{n.As}
+	case *Const:
+		switch {
+		case c.Value.IsNull():
+			return &Failed{n.As}
+		case c.Value.Int == 1:
+			return n.Then
+		default:
+			return n.Else
+		}
+	}
+	return n
+}
+
+func simplifyCompare(n *Compare) Node {
+	if anyFailed([]Node{n.L, n.R}) {
+		return &Failed{value.Bool}
+	}
+	nullL, nullR := isNull(n.L), isNull(n.R)
+	if n.Op != Eq && n.Op != Ne {
+		return strict(n, n.L, n.R)
+	}
+	switch {
+	case nullL && nullR:
+		return boolean(n.Op == Eq)
+	case nullL && isThere(n.R), nullR && isThere(n.L):
+		return boolean(n.Op == Ne)
+	}
+	if l, ok := n.L.(*Const); ok {
+		if r, ok := n.R.(*Const); ok {
+			return boolean(equal(l.Value, r.Value) == (n.Op == Eq))
+		}
+	}
+	return n
+}
+
+func anyFailed(ns []Node) bool {
+	for _, n := range ns {
+		if _, ok := n.(*Failed); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func isNull(n Node) bool {
+	c, ok := n.(*Const)
+	return ok && c.Value.IsNull()
+}
+
+// mayMiss says whether n can be missing (rather than fail).
+func mayMiss(n Node) bool {
+	switch n := n.(type) {
+	case *Column, *If:
+		return true
+	case *Const:
+		return n.Value.IsNull()
+	}
+	return false
+}
+
+// isThere says whether n is certainly a value.
+func isThere(n Node) bool {
+	switch n := n.(type) {
+	case *Const:
+		return !n.Value.IsNull()
+	case *Param:
+		return true
+	}
+	return false
+}
+
+// AlwaysTrue says whether n is certainly true.
+func AlwaysTrue(n Node) bool {
+	c, ok := n.(*Const)
+	return ok && c.Value.Kind == value.Bool && c.Value.Int == 1
+}
+
+// NeverTrue says whether n, once folded, cannot be true whatever the row.
+func NeverTrue(n Node) bool {
+	switch n := n.(type) {
+	case *Failed:
+		return true
+	case *Const:
+		return !AlwaysTrue(n)
+	case *And:
+		for _, x := range n.Xs {
+			if NeverTrue(x) {
+				return true
+			}
+		}
+	case *Or:
+		for _, x := range n.Xs {
+			if !NeverTrue(x) {
+				return false
+			}
+		}
+		return true
+	case *If:
+		return NeverTrue(n.Then) && NeverTrue(n.Else)
+	case *Many:
+		return (n.Ask == Exists || n.Ask == ExistsOne) && NeverTrue(n.Body)
+	}
+	return false
+}
+
+// rebuild returns a copy of n with f applied to each child.
+func rebuild(n Node, f func(Node) Node) Node {
+	each := func(xs []Node) []Node {
+		out := make([]Node, len(xs))
+		for i, x := range xs {
+			out[i] = f(x)
+		}
+		return out
+	}
+	switch n := n.(type) {
+	case *Not:
+		return &Not{f(n.X)}
+	case *And:
+		return &And{each(n.Xs)}
+	case *Or:
+		return &Or{each(n.Xs)}
+	case *If:
+		return &If{f(n.Cond), f(n.Then), f(n.Else), n.As}
+	case *Compare:
+		return &Compare{n.Op, f(n.L), f(n.R)}
+	case *In:
+		return &In{f(n.X), each(n.Items)}
+	case *InList:
+		return &InList{f(n.X), f(n.List)}
+	case *Arith:
+		return &Arith{n.Op, f(n.L), f(n.R), n.As}
+	case *Neg:
+		return &Neg{f(n.X)}
+	case *Call:
+		return &Call{n.Func, each(n.Args)}
+	case *Has:
+		return &Has{f(n.X)}
+	case *Many:
+		if n.Body == nil {
+			return n
+		}
+		return &Many{n.Ask, n.From, n.Relation, n.Item, f(n.Body)}
+	default:
+		return n
+	}
+}

@@ -1,0 +1,230 @@
+package rule
+
+import (
+	"cel.dev/cel-go/common/ast"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/suggest"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+var attrs = []struct {
+	name string
+	attr Attr
+}{
+	{"kind", AuthKind}, {"id", AuthID}, {"email", AuthEmail}, {"roles", AuthRoles}, {"verified", AuthVerified}, {"mfa", AuthMFA},
+}
+
+// name compiles a name that must lead to a value: a field, an attribute of the caller, an argument, now.
+func (c *compiler) name(e ast.Expr) Node {
+	if e.Kind() == ast.SelectKind {
+		operand := e.AsSelect().Operand()
+		if root, ok := c.reserved(operand); ok {
+			switch root {
+			case "auth":
+				return c.attr(e, e.AsSelect().FieldName())
+			case "arg":
+				return c.arg(e, e.AsSelect().FieldName())
+			}
+		}
+		from, ok := c.row(operand)
+		if !ok {
+			return nil
+		}
+		return c.field(e, from, e.AsSelect().FieldName())
+	}
+	switch name, _ := c.reserved(e); name {
+	case "auth":
+		c.failf(e, "auth is the caller: name one of its attributes, such as auth.id")
+		return nil
+	case "arg":
+		c.failf(e, "arg holds the request's arguments: name one, such as arg.status")
+		return nil
+	case "now":
+		return &Now{}
+	}
+	before := len(c.problems)
+	if at, ok := c.place(e); ok {
+		return c.rowAsValue(e, at)
+	}
+	if len(c.problems) > before {
+		return nil
+	}
+	return c.field(e, place{path: Path{Root: c.Row}}, e.AsIdent())
+}
+
+// reserved returns the name of an identifier that no field can have.
+func (c *compiler) reserved(e ast.Expr) (string, bool) {
+	if e.Kind() != ast.IdentKind {
+		return "", false
+	}
+	switch name := e.AsIdent(); name {
+	case "auth", "arg", "now", "old":
+		return name, true
+	}
+	return "", false
+}
+
+func (c *compiler) attr(e ast.Expr, name string) Node {
+	names := make([]string, len(attrs))
+	for i, a := range attrs {
+		if a.name == name {
+			return &Auth{a.attr}
+		}
+		names[i] = a.name
+	}
+	c.failf(e, "auth has no %s%s", name, suggest.From(name, names))
+	return nil
+}
+
+// field compiles a field of a row.
+func (c *compiler) field(e ast.Expr, at place, name string) Node {
+	if at.many != nil {
+		c.failf(e, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
+		return nil
+	}
+	if at.path.Root == nil {
+		c.failf(e, "no row can be named here: only auth and now")
+		return nil
+	}
+	t := at.path.Table()
+	if f := t.Field(name); f != nil && !(c.Client && f.Secret) {
+		if f.Type == schema.Bad {
+			c.problems = append(c.problems, Problem{Offset: Elsewhere})
+			return nil
+		}
+		return &Column{Path: at.path, Field: f}
+	}
+	if rel := t.Relation(name); rel != nil {
+		if at, ok := c.step(e, at, rel); ok {
+			return c.rowAsValue(e, at)
+		}
+		return nil
+	}
+	c.failf(e, "%s has no field %s%s", t.Name, name, suggest.From(name, c.names(t)))
+	return nil
+}
+
+// rowAsValue makes of a row the value that can be compared with null: its id.
+func (c *compiler) rowAsValue(e ast.Expr, at place) Node {
+	if at.many != nil {
+		c.failf(e, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
+		return nil
+	}
+	return &rowValue{&Column{Path: at.path, Field: at.path.Table().ID()}}
+}
+
+// rowValue stands for a whole row while the tree is built; comparing it with null is all that can be done with it.
+type rowValue struct{ id *Column }
+
+func (*rowValue) Kind() value.Kind { return value.JSON } // like json, only null is comparable with it
+
+// row compiles an expression that must be one row.
+func (c *compiler) row(e ast.Expr) (place, bool) {
+	before := len(c.problems)
+	at, ok := c.place(e)
+	if !ok {
+		if len(c.problems) == before {
+			c.noRow(e)
+		}
+		return place{}, false
+	}
+	if at.many != nil {
+		c.failf(e, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
+		return place{}, false
+	}
+	return at, true
+}
+
+func (c *compiler) noRow(e ast.Expr) {
+	switch e.Kind() {
+	case ast.IdentKind:
+		name := e.AsIdent()
+		if c.Row != nil && c.Row.Table.Field(name) != nil {
+			c.failf(e, "%s is a value: it has no members", name)
+			return
+		}
+		if c.Row == nil {
+			c.failf(e, "no row can be named here: only auth and now")
+			return
+		}
+		c.failf(e, "%s has no field %s%s", c.Row.Table.Name, name, suggest.From(name, c.names(c.Row.Table)))
+	default:
+		c.failf(e, "this is a value: it has no members")
+	}
+}
+
+// place resolves a name that may lead to a row or to rows; ok is false where it does not (no problem is recorded then,
+// unless a limit was exceeded).
+func (c *compiler) place(e ast.Expr) (place, bool) {
+	switch e.Kind() {
+	case ast.IdentKind:
+		return c.root(e)
+	case ast.SelectKind:
+		c.nodes++
+		from, ok := c.place(e.AsSelect().Operand())
+		if !ok || from.many != nil {
+			return place{}, false
+		}
+		rel := from.path.Table().Relation(e.AsSelect().FieldName())
+		if rel == nil {
+			return place{}, false
+		}
+		return c.step(e, from, rel)
+	default:
+		return place{}, false
+	}
+}
+
+func (c *compiler) root(e ast.Expr) (place, bool) {
+	name := e.AsIdent()
+	for i := len(c.items) - 1; i >= 0; i-- {
+		if c.items[i].name == name {
+			return place{path: Path{Root: c.items[i].row}, steps: c.items[i].from}, true
+		}
+	}
+	if name == "old" {
+		if c.Old == nil {
+			c.failf(e, "old exists only in checks and in the rule update: {to: …}")
+			return place{}, false
+		}
+		return place{path: Path{Root: c.Old}}, true
+	}
+	if c.Row == nil {
+		return place{}, false
+	}
+	rel := c.Row.Table.Relation(name)
+	if rel == nil {
+		return place{}, false
+	}
+	return c.step(e, place{path: Path{Root: c.Row}}, rel)
+}
+
+// step follows a relation.
+func (c *compiler) step(e ast.Expr, from place, rel *schema.Relation) (place, bool) {
+	if from.steps++; from.steps > c.Limits.Relations {
+		c.failf(e, "the expression follows more than %d relations in a row", c.Limits.Relations)
+		return place{}, false
+	}
+	if rel.Many {
+		from.many = rel
+		return from, true
+	}
+	steps := append(append([]*schema.Relation(nil), from.path.Steps...), rel)
+	from.path = Path{Root: from.path.Root, Steps: steps}
+	return from, true
+}
+
+// names are the names that an expression could have meant.
+func (c *compiler) names(t *schema.Table) []string {
+	var names []string
+	for _, f := range t.Fields {
+		if !(c.Client && f.Secret) {
+			names = append(names, f.Name)
+		}
+	}
+	for _, r := range t.Relations {
+		names = append(names, r.Name)
+	}
+	return names
+}

@@ -1,0 +1,105 @@
+package rule
+
+import "github.com/ashlar-dev/ashlar/internal/value"
+
+// Slot is a part of an expression that needs no row. It is evaluated once a request; what it came to decides which
+// statement is run (State) and what is bound in it (the value).
+type Slot struct {
+	Node  Node
+	Index int // in the arrays of states and values
+}
+
+// Kind is the kind of the slot's expression.
+func (s *Slot) Kind() value.Kind { return s.Node.Kind() }
+
+// State is what a Slot came to, as far as it shapes a statement.
+type State byte
+
+const (
+	IsValue State = 'v' // a value that is bound
+	IsTrue  State = 't'
+	IsFalse State = 'f'
+	IsNull  State = 'n'
+	IsFail  State = 'x'
+)
+
+// Slots collects the slots of one or more expressions; equal ones are one. Base is the index of the first: a request's
+// filter counts on where the model's rules end, so that one array holds the states of both.
+type Slots struct {
+	Base int
+	List []*Slot
+	keys map[string]*Slot
+}
+
+// Extract returns n with a Slot in place of each largest part that needs no row. Parts that need not even a request
+// become constants.
+func (s *Slots) Extract(n Node) Node {
+	if needsNoRow(n) {
+		return s.slot(n)
+	}
+	return rebuild(n, s.Extract)
+}
+
+func (s *Slots) slot(n Node) Node {
+	switch n := n.(type) {
+	case *Const, *Failed:
+		return n
+	}
+	if constant(n) {
+		return folded(n)
+	}
+	key := Format(n)
+	if known := s.keys[key]; known != nil {
+		return known
+	}
+	if s.keys == nil {
+		s.keys = map[string]*Slot{}
+	}
+	slot := &Slot{Node: n, Index: s.Base + len(s.List)}
+	s.keys[key] = slot
+	s.List = append(s.List, slot)
+	return slot
+}
+
+// constant says whether n, which needs no row, is the same for every request.
+func constant(n Node) bool {
+	is := true
+	walk(n, func(n Node) {
+		switch n.(type) {
+		case *Auth, *Now, *Arg:
+			is = false
+		}
+	})
+	return is
+}
+
+func folded(n Node) Node {
+	v, ok := Eval(n, &Env{})
+	if !ok {
+		return &Failed{n.Kind()}
+	}
+	return &Const{Value: v}
+}
+
+// Bind evaluates every slot. states and values have one element a slot of this Slots.
+func (s *Slots) Bind(env *Env, states []State, values []value.Value) {
+	for i, slot := range s.List {
+		v, ok := Eval(slot.Node, env)
+		states[i], values[i] = stateOf(v, ok), v
+	}
+}
+
+func stateOf(v value.Value, ok bool) State {
+	switch {
+	case !ok:
+		return IsFail
+	case v.Kind == value.Null:
+		return IsNull
+	case v.Kind == value.Bool && v.Int == 1:
+		return IsTrue
+	case v.Kind == value.Bool:
+		return IsFalse
+	default:
+		return IsValue
+	}
+}

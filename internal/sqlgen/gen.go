@@ -1,0 +1,166 @@
+// Package sqlgen writes every statement about a model's tables.
+//
+// An expression has three outcomes: true, false and failure. In SQL a failure is NULL, and so is a missing value; where
+// the two differ (==, !=, in, a branch of ?:), the generated text tells them apart. No text generated here can raise an
+// error whatever the rows hold: a database may evaluate a client's filter before a rule, and an error would tell of a
+// row that the rule hides.
+package sqlgen
+
+import (
+	"strconv"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// maxSQL bounds the text of a statement. Comparisons nested in comparisons repeat their operands; a legitimate
+// expression stays far below, and one that does not is refused instead of eating memory.
+const maxSQL = 256 << 10
+
+// Revision is the hidden column that holds a row's revision.
+const Revision = "_rev"
+
+// Statement is a statement and where its bound values come from.
+type Statement struct {
+	SQL  string
+	Args []Arg
+}
+
+// Arg is the source of one bound value.
+type Arg struct {
+	From  Source
+	Index int         // FromSlot: index of the slot; FromInput: index of the input
+	Value value.Value // FromConst
+}
+
+// Source is where a bound value comes from.
+type Source uint8
+
+const (
+	FromConst Source = iota
+	FromSlot         // what a part of an expression that needs no row came to
+	FromInput        // what the caller of the statement gives: a key, a limit, the values of a row
+)
+
+// Bind appends to dst the values to run s with.
+func (s *Statement) Bind(dst, slots, inputs []value.Value) []value.Value {
+	for _, a := range s.Args {
+		switch a.From {
+		case FromConst:
+			dst = append(dst, a.Value)
+		case FromSlot:
+			dst = append(dst, slots[a.Index])
+		case FromInput:
+			dst = append(dst, inputs[a.Index])
+		}
+	}
+	return dst
+}
+
+// Generator writes statements for callers of one class: those for whom all slots came to the same states. It writes
+// one statement and is thrown away.
+type Generator struct {
+	Dialect Dialect
+	Rules   *rule.Rules
+	Folder  rule.Folder
+	System  bool // rules and masks do not bind the caller
+
+	args    []Arg
+	inputs  map[int]int // input index → placeholder
+	slots   map[int]int
+	aliases int
+	err     error
+}
+
+// scope says which alias stands for which row, innermost first, and whose eyes look at the rows.
+type scope struct {
+	row    *rule.Row
+	alias  string
+	outer  *scope
+	client bool // columns are masked, relations lead only to rows that the caller may read
+}
+
+func (s *scope) alias4(row *rule.Row) string {
+	for ; s != nil; s = s.outer {
+		if s.row == row {
+			return s.alias
+		}
+	}
+	panic("sqlgen: an expression names a row that its statement does not have")
+}
+
+func (s *scope) with(row *rule.Row, alias string) *scope {
+	return &scope{row, alias, s, s.client}
+}
+
+// self is the scope of an expression about the rows of t, seen by the model's own rules.
+func (g *Generator) self(t *schema.Table, alias string) *scope {
+	return &scope{row: g.Rules.Table(t).Row, alias: alias}
+}
+
+// asClient is self for an expression that a client wrote.
+func (g *Generator) asClient(t *schema.Table, alias string) *scope {
+	return &scope{row: g.Rules.Table(t).Row, alias: alias, client: !g.System}
+}
+
+func (g *Generator) alias() string {
+	g.aliases++
+	return "t" + strconv.Itoa(g.aliases)
+}
+
+// input is the placeholder of an input.
+func (g *Generator) input(i int) string {
+	return g.placeholder(&g.inputs, i, Arg{From: FromInput, Index: i})
+}
+
+func (g *Generator) slot(s *rule.Slot) string {
+	return g.placeholder(&g.slots, s.Index, Arg{From: FromSlot, Index: s.Index})
+}
+
+func (g *Generator) placeholder(known *map[int]int, i int, a Arg) string {
+	n, ok := (*known)[i]
+	if !ok {
+		if *known == nil {
+			*known = map[int]int{}
+		}
+		g.args = append(g.args, a)
+		n = len(g.args)
+		(*known)[i] = n
+	}
+	return g.Dialect.Placeholder(n)
+}
+
+func (g *Generator) constant(v value.Value) string {
+	switch {
+	case v.IsNull():
+		return "NULL"
+	case v.Kind == value.Bool:
+		return g.Dialect.Bool(v.Int == 1)
+	}
+	g.args = append(g.args, Arg{Value: v})
+	return g.Dialect.Placeholder(len(g.args))
+}
+
+// bounded stops the growth of a text.
+func (g *Generator) bounded(sql string) string {
+	if len(sql) <= maxSQL {
+		return sql
+	}
+	if g.err == nil {
+		g.err = errs.New(errs.Malformed, "the expression is too complex: it repeats its parts too often")
+	}
+	return "NULL"
+}
+
+func (g *Generator) finish(sql string) (*Statement, error) {
+	g.bounded(sql)
+	if g.err != nil {
+		return nil, g.err
+	}
+	return &Statement{SQL: sql, Args: g.args}, nil
+}
+
+// fold simplifies a rule or a filter for this class of callers.
+func (g *Generator) fold(n rule.Node) rule.Node { return g.Folder.Fold(n) }

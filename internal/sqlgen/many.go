@@ -1,0 +1,64 @@
+package sqlgen
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+)
+
+// many writes a question about the rows of a to-many relation.
+func (g *Generator) many(n *rule.Many, sc *scope, m mode) string {
+	parent := g.column(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
+	item := g.alias()
+	inner := sc.with(n.Item, item)
+	conds := append([]string{g.field(n.Relation.Field, item, sc.client) + " = " + parent}, g.readableItem(n, item, sc)...)
+	rows := rows{from: quote(n.Relation.To.Name) + " AS " + item, where: conds}
+	sql, strict := g.ask(n, rows, inner, m)
+	if strict && (len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old) { // where the row is missing, so is the list, and asking about it fails
+		return "(CASE WHEN " + parent + " IS NOT NULL THEN " + sql + " END)"
+	}
+	return sql
+}
+
+func (g *Generator) readableItem(n *rule.Many, alias string, sc *scope) []string {
+	if !sc.client {
+		return nil
+	}
+	return g.readable(n.Relation.To, alias)
+}
+
+// rows are the items that a question is about.
+type rows struct {
+	from  string
+	where []string
+}
+
+func (r rows) query(columns string, more ...string) string {
+	return "SELECT " + columns + " FROM " + r.from + " WHERE " + strings.Join(append(append([]string(nil), r.where...), more...), " AND ")
+}
+
+// ask writes the question. strict says whether the answer must fail where the parent is missing: without a parent there
+// are no items, so that a loose exists is not true as it is.
+func (g *Generator) ask(n *rule.Many, r rows, sc *scope, m mode) (sql string, strict bool) {
+	if n.Ask == rule.Count {
+		return "(" + r.query("count(*)") + ")", true
+	}
+	fails := conditionFails(n.Body)
+	switch n.Ask {
+	case rule.Exists:
+		if m == loose || !fails {
+			return "EXISTS (" + r.query("1", g.cond(n.Body, sc, loose)) + ")", m == exact
+		}
+		return g.Dialect.Any(r.query(g.cond(n.Body, sc, exact) + " AS p")), true
+	case rule.All:
+		if m == loose || !fails {
+			return "(NOT EXISTS (" + r.query("1", "("+g.cond(n.Body, sc, exact)+") IS NOT TRUE") + "))", true
+		}
+		return g.Dialect.Every(r.query(g.cond(n.Body, sc, exact) + " AS p")), true
+	default:
+		if !fails {
+			return "((" + r.query("count(*)", g.cond(n.Body, sc, loose)) + ") = 1)", true
+		}
+		return g.Dialect.One(r.query(g.cond(n.Body, sc, exact) + " AS p")), true
+	}
+}

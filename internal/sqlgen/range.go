@@ -1,0 +1,99 @@
+package sqlgen
+
+import "strings"
+
+// A page is read as one or more ranges in turn, each of which an index can serve from its start: rows after the place
+// where the last page ended that share all but the last key with it, then all but the last two, and so on; and, where a
+// key can be missing, the rows in which it is, since missing values come last. A single condition with ORs would scan.
+
+// Range is one of them.
+type Range struct {
+	Equal []bool // the first len(Equal) keys are those of the place; true where that key is missing there
+	At    int    // the key that the range is about: len(Equal)
+	Where Where
+}
+
+// Where says what holds of key At in a range.
+type Where uint8
+
+const (
+	Anywhere   Where = iota // nothing: the range is all rows
+	Present                 // the key is there
+	Missing                 // the key is missing
+	AfterPlace              // the key comes after that of the place, in its direction
+	RowAfter                // the tuple of all keys comes after the place; all have one direction and none can be missing
+)
+
+// fixed is how many leading keys are the same in the whole range.
+func (r Range) fixed() int {
+	if r.Where == Missing {
+		return r.At + 1
+	}
+	return len(r.Equal)
+}
+
+// Ranges are the ranges of a page: from the start where place is nil, else after the place, given as which of its keys
+// are missing. mayMiss tells it of each key.
+func Ranges(sort []Key, mayMiss []bool, place []bool) []Range {
+	if place == nil {
+		if !mayMiss[0] {
+			return []Range{{}}
+		}
+		return []Range{{Where: Present}, {Where: Missing}}
+	}
+	if uniform(sort, mayMiss) {
+		return []Range{{Where: RowAfter}}
+	}
+	var ranges []Range
+	for at := len(sort) - 1; at >= 0; at-- {
+		if place[at] {
+			continue // missing comes last: nothing comes after it among rows that share the keys before
+		}
+		ranges = append(ranges, Range{Equal: place[:at], At: at, Where: AfterPlace})
+		if mayMiss[at] {
+			ranges = append(ranges, Range{Equal: place[:at], At: at, Where: Missing})
+		}
+	}
+	return ranges
+}
+
+func uniform(sort []Key, mayMiss []bool) bool {
+	for i := range sort {
+		if mayMiss[i] || sort[i].Desc != sort[0].Desc {
+			return false
+		}
+	}
+	return true
+}
+
+// ranged writes the conditions of a range.
+func (g *Generator) ranged(l List, keys []string) []string {
+	r := l.Range
+	var conds []string
+	for i, missing := range r.Equal {
+		if missing {
+			conds = append(conds, keys[i]+" IS NULL")
+		} else {
+			conds = append(conds, keys[i]+" = "+g.input(1+i))
+		}
+	}
+	after := " > "
+	if l.Sort[r.At].Desc {
+		after = " < "
+	}
+	switch r.Where {
+	case Present:
+		conds = append(conds, keys[r.At]+" IS NOT NULL")
+	case Missing:
+		conds = append(conds, keys[r.At]+" IS NULL")
+	case AfterPlace:
+		conds = append(conds, keys[r.At]+after+g.input(1+r.At))
+	case RowAfter:
+		places := make([]string, len(keys))
+		for i := range keys {
+			places[i] = g.input(1 + i)
+		}
+		conds = append(conds, "("+strings.Join(keys, ", ")+")"+after+"("+strings.Join(places, ", ")+")")
+	}
+	return conds
+}

@@ -1,0 +1,134 @@
+package sqlgen
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// Key is one key of an order.
+type Key struct {
+	Field *schema.Field
+	Desc  bool
+}
+
+// columns writes fields as the caller reads them.
+func (g *Generator) columns(fields []*schema.Field, alias string) []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = g.field(f, alias, true)
+	}
+	return out
+}
+
+// where joins conditions.
+func where(conds []string) string {
+	if len(conds) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(conds, " AND ")
+}
+
+func column(alias, name string) string { return alias + "." + quote(name) }
+
+func from(t *schema.Table, alias string) string { return " FROM " + quote(t.Name) + " AS " + alias }
+
+// Get reads one row that the caller may read. Input 0 is its id. The columns are the fields, under the caller's masks,
+// and the revision.
+func (g *Generator) Get(t *schema.Table, fields []*schema.Field) (*Statement, error) {
+	cols := append(g.columns(fields, "t0"), column("t0", Revision))
+	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
+	return g.finish("SELECT " + strings.Join(cols, ", ") + from(t, "t0") + where(conds))
+}
+
+// Readable asks whether the caller may read a row: there is one row if so. Input 0 is its id.
+func (g *Generator) Readable(t *schema.Table) (*Statement, error) {
+	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
+	return g.finish("SELECT 1" + from(t, "t0") + where(conds))
+}
+
+// List is one range of a page.
+type List struct {
+	Table  *schema.Table
+	Fields []*schema.Field // the columns
+	Filter rule.Node       // the client's, slots extracted; nil: none
+	Sort   []Key           // at least one; the last is the id
+	Range  Range
+}
+
+// List reads a range of the rows that the caller may read, in order. Input 0 is the limit, input 1+i is key i of the
+// place to go on from. The columns are the fields, then the sort keys, all under the caller's masks.
+func (g *Generator) List(l List) (*Statement, error) {
+	fields := append([]*schema.Field(nil), l.Fields...)
+	keys := make([]string, len(l.Sort))
+	for i, k := range l.Sort {
+		keys[i] = g.field(k.Field, "t0", true)
+	}
+	cols := append(g.columns(fields, "t0"), keys...)
+	conds := append(g.admitted(l.Table, l.Filter), g.ranged(l, keys)...)
+	order := make([]string, 0, len(keys))
+	for i := l.Range.fixed(); i < len(keys); i++ {
+		order = append(order, keys[i]+g.direction(l, i))
+	}
+	sql := "SELECT " + strings.Join(cols, ", ") + from(l.Table, "t0") + where(conds)
+	if len(order) > 0 {
+		sql += " ORDER BY " + strings.Join(order, ", ")
+	}
+	return g.finish(sql + " LIMIT " + g.input(0))
+}
+
+// admitted are the conditions of a list: the read rule and the filter.
+func (g *Generator) admitted(t *schema.Table, filter rule.Node) []string {
+	conds := g.readable(t, "t0")
+	if filter == nil {
+		return conds
+	}
+	folded := g.fold(filter)
+	if rule.AlwaysTrue(folded) {
+		return conds
+	}
+	return append(conds, g.cond(folded, g.asClient(t, "t0"), loose))
+}
+
+func (g *Generator) direction(l List, i int) string {
+	dir := ""
+	if l.Sort[i].Desc {
+		dir = " DESC"
+	}
+	// The key of the range itself is never NULL there; an index serves it without this.
+	if g.KeyMayMiss(l.Sort[i].Field) && i > l.Range.At {
+		dir += " NULLS LAST"
+	}
+	return dir
+}
+
+// KeyMayMiss says whether a sort key can be missing in the caller's eyes.
+func (g *Generator) KeyMayMiss(f *schema.Field) bool { return f.Optional || g.mask(f) != nil }
+
+// Count counts the rows that the caller may read and that pass the filter.
+func (g *Generator) Count(t *schema.Table, filter rule.Node) (*Statement, error) {
+	return g.finish("SELECT count(*)" + from(t, "t0") + where(g.admitted(t, filter)))
+}
+
+// ByKeys reads the rows of a list of ids that the caller may read, in no order. Input 0 is the list. The columns are
+// the fields, then the id.
+func (g *Generator) ByKeys(t *schema.Table, fields []*schema.Field) (*Statement, error) {
+	cols := append(g.columns(fields, "t0"), column("t0", "id"))
+	conds := append([]string{column("t0", "id") + " IN " + g.Dialect.Keys(g.input(0), t.Key)}, g.readable(t, "t0")...)
+	return g.finish("SELECT " + strings.Join(cols, ", ") + from(t, "t0") + where(conds))
+}
+
+// Children reads, for each of a list of ids, the first rows that refer to it and that the caller may read, in the
+// order of their ids. Input 0 is the list, input 1 how many rows each parent gets. The columns are the fields, then the
+// row's id and the parent's.
+func (g *Generator) Children(rel *schema.Relation, fields []*schema.Field) (*Statement, error) {
+	t := rel.To
+	keys, key := g.Dialect.KeyRows(g.input(0), rel.From.Key, "k")
+	conds := append([]string{g.field(rel.Field, "t1", true) + " = " + key}, g.readable(t, "t1")...)
+	inner := "SELECT " + column("t1", "id") + from(t, "t1") + where(conds) +
+		" ORDER BY " + column("t1", "id") + " LIMIT " + g.input(1)
+	cols := append(g.columns(fields, "t0"), column("t0", "id"), key)
+	return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN " + quote(t.Name) + " AS t0" +
+		" WHERE " + column("t0", "id") + " IN (" + inner + ") ORDER BY " + column("t0", "id"))
+}

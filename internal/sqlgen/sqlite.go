@@ -1,0 +1,112 @@
+package sqlgen
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// SQLite is the dialect of the embedded engine. Its arithmetic is in functions that the engine registers
+// (store/sqlite), since SQLite's own turns an integer overflow into a float and counts NaN as NULL.
+type SQLite struct{}
+
+func (SQLite) Placeholder(n int) string { return "?" + strconv.Itoa(n) }
+
+func (SQLite) Bool(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+func (SQLite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
+func (SQLite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
+
+func (SQLite) Order(l, r number) string {
+	return "ashlar_num_cmp(" + l.sql + ", " + digits(l.scale) + ", " + r.sql + ", " + digits(r.scale) + ")"
+}
+
+func digits(n uint8) string { return strconv.Itoa(int(n)) }
+
+var arithNames = map[byte]string{'+': "add", '-': "sub", '*': "mul", '/': "div", '%': "mod"}
+
+func (SQLite) Arith(op byte, as value.Kind, l, r number) string {
+	name := arithNames[op]
+	args := l.sql + ", " + r.sql
+	switch as {
+	case value.Float:
+		return "ashlar_float_" + name + "(" + args + ")"
+	case value.Decimal:
+		return "ashlar_dec_" + name + "(" + l.sql + ", " + digits(l.scale) + ", " + r.sql + ", " + digits(r.scale) + ")"
+	case value.Timestamp:
+		if l.kind == value.Duration {
+			args = r.sql + ", " + l.sql
+		}
+		return "ashlar_time_" + name + "(" + args + ")"
+	case value.Duration:
+		return "ashlar_span_" + name + "(" + args + ")"
+	default:
+		return "ashlar_int_" + name + "(" + args + ")"
+	}
+}
+
+func (SQLite) Negate(x number) string {
+	if x.kind == value.Int {
+		return "ashlar_int_neg(" + x.sql + ")"
+	}
+	return "(-" + x.sql + ")"
+}
+
+func (SQLite) Call(fn rule.Func, args []string) string {
+	list := "(" + strings.Join(args, ", ") + ")"
+	switch fn {
+	case rule.Concat:
+		return "(" + strings.Join(args, " || ") + ")"
+	case rule.Contains:
+		return "(instr" + list + " > 0)"
+	case rule.StartsWith:
+		return "ashlar_starts_with" + list
+	case rule.EndsWith:
+		return "ashlar_ends_with" + list
+	case rule.Lower:
+		return "lower" + list // ASCII alone in SQLite
+	case rule.Upper:
+		return "upper" + list
+	default:
+		return "length" + list // code points
+	}
+}
+
+func (SQLite) Elements(list string) string { return "(SELECT value FROM json_each(" + list + "))" }
+
+func (SQLite) Keys(list string, key schema.Type) string {
+	if key == schema.Int {
+		return "(SELECT CAST(value AS INTEGER) FROM json_each(" + list + "))"
+	}
+	return "(SELECT value FROM json_each(" + list + "))"
+}
+
+func (SQLite) KeyRows(list string, key schema.Type, alias string) (table, column string) {
+	column = alias + ".value"
+	if key == schema.Int {
+		column = "CAST(" + column + " AS INTEGER)"
+	}
+	return "json_each(" + list + ") AS " + alias, column
+}
+
+func (SQLite) ListLen(list string) string { return "json_array_length(" + list + ")" }
+
+func (SQLite) Any(query string) string {
+	return "(SELECT CASE WHEN max(p) THEN 1 WHEN count(*) = count(p) THEN 0 END FROM (" + query + "))"
+}
+
+func (SQLite) Every(query string) string {
+	return "(SELECT CASE WHEN NOT min(p) THEN 0 WHEN count(*) = count(p) THEN 1 END FROM (" + query + "))"
+}
+
+func (SQLite) One(query string) string {
+	return "(SELECT CASE WHEN count(*) = count(p) THEN total(p) = 1 END FROM (" + query + "))"
+}

@@ -1,0 +1,115 @@
+package sqlgen
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// value writes a folded expression; it is NULL where the expression is missing or fails.
+func (g *Generator) value(n rule.Node, sc *scope) string {
+	return g.bounded(g.expression(n, sc))
+}
+
+func (g *Generator) expression(n rule.Node, sc *scope) string {
+	switch n := n.(type) {
+	case *rule.Const:
+		return g.constant(n.Value)
+	case *rule.Failed:
+		return "NULL"
+	case *rule.Param:
+		return g.slot(n.Slot)
+	case *rule.Column:
+		return g.column(n, sc)
+	case *rule.If:
+		return "(" + g.choice(n, sc, func(b rule.Node) string { return g.value(b, sc) }) + ")"
+	case *rule.Arith:
+		return g.Dialect.Arith(n.Op, n.As, g.number(n.L, sc), g.number(n.R, sc))
+	case *rule.Neg:
+		return g.Dialect.Negate(g.number(n.X, sc))
+	case *rule.Call:
+		return g.call(n, sc)
+	case *rule.Many:
+		return g.many(n, sc, exact)
+	default:
+		return g.cond(n, sc, exact)
+	}
+}
+
+func (g *Generator) number(n rule.Node, sc *scope) number {
+	return number{g.value(n, sc), n.Kind(), rule.ScaleOf(n)}
+}
+
+func (g *Generator) call(n *rule.Call, sc *scope) string {
+	args := make([]string, len(n.Args))
+	for i, a := range n.Args {
+		args[i] = g.value(a, sc)
+	}
+	if n.Func == rule.Size && n.Args[0].Kind() == value.List {
+		return g.Dialect.ListLen(args[0])
+	}
+	return g.Dialect.Call(n.Func, args)
+}
+
+// column writes a field of the row at the end of a path. Each step is a correlated subquery's row; seen by a client, it
+// leads only to rows that the caller may read.
+func (g *Generator) column(n *rule.Column, sc *scope) string {
+	alias := sc.alias4(n.Path.Root)
+	if len(n.Path.Steps) == 0 {
+		return g.field(n.Field, alias, sc.client)
+	}
+	from, last := g.steps(n.Path, sc)
+	return "(SELECT " + g.field(n.Field, last, sc.client) + from + ")"
+}
+
+// steps writes the FROM and WHERE that lead along a path of at least one step, and the alias of its end.
+func (g *Generator) steps(p rule.Path, sc *scope) (from, last string) {
+	var tables, conds []string
+	at := sc.alias4(p.Root)
+	for _, step := range p.Steps {
+		next := g.alias()
+		tables = append(tables, quote(step.To.Name)+" AS "+next)
+		conds = append(conds, next+"."+quote("id")+" = "+g.field(step.Field, at, sc.client))
+		if sc.client {
+			conds = append(conds, g.readable(step.To, next)...)
+		}
+		at = next
+	}
+	return " FROM " + strings.Join(tables, ", ") + " WHERE " + strings.Join(conds, " AND "), at
+}
+
+// readable is the condition that the caller may read the row, as no or one element.
+func (g *Generator) readable(t *schema.Table, alias string) []string {
+	rule4 := g.fold(g.Rules.Table(t).Read)
+	if g.System || rule.AlwaysTrue(rule4) {
+		return nil
+	}
+	return []string{g.cond(rule4, g.self(t, alias), loose)}
+}
+
+// field writes a column of a row; seen by a client, under its mask.
+func (g *Generator) field(f *schema.Field, alias string, client bool) string {
+	column := alias + "." + quote(f.Name)
+	if !client {
+		return column
+	}
+	mask := g.mask(f)
+	if mask == nil {
+		return column
+	}
+	return "(CASE WHEN " + g.cond(mask, g.self(f.Table, alias), loose) + " THEN " + column + " END)"
+}
+
+// mask is the folded rule that a field is read under, nil where nothing masks it.
+func (g *Generator) mask(f *schema.Field) rule.Node {
+	own := g.Rules.Field(f).Read
+	if g.System || own == nil {
+		return nil
+	}
+	if folded := g.fold(own); !rule.AlwaysTrue(folded) {
+		return folded
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package sqlgen
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// Insert inserts a row. Input i is the value of t.Fields[i], the last input is the revision.
+func (g *Generator) Insert(t *schema.Table) (*Statement, error) {
+	names, values := make([]string, 0, len(t.Fields)+1), make([]string, 0, len(t.Fields)+1)
+	for i, f := range t.Fields {
+		names, values = append(names, quote(f.Name)), append(values, g.input(i))
+	}
+	names, values = append(names, quote(Revision)), append(values, g.input(len(t.Fields)))
+	return g.finish("INSERT INTO " + quote(t.Name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")")
+}
+
+// Update sets fields of a row. Input 0 is its id, input 1 the revision, input 2+i the value of fields[i].
+func (g *Generator) Update(t *schema.Table, fields []*schema.Field) (*Statement, error) {
+	sets := []string{quote(Revision) + " = " + g.input(1)}
+	for i, f := range fields {
+		sets = append(sets, quote(f.Name)+" = "+g.input(2+i))
+	}
+	return g.finish("UPDATE " + quote(t.Name) + " SET " + strings.Join(sets, ", ") + " WHERE " + quote("id") + " = " + g.input(0))
+}
+
+// Delete deletes a row. Input 0 is its id.
+func (g *Generator) Delete(t *schema.Table) (*Statement, error) {
+	return g.finish("DELETE FROM " + quote(t.Name) + " WHERE " + quote("id") + " = " + g.input(0))
+}
+
+// Before reads a row that is about to change, if the caller may read it. Input 0 is its id. The columns are the
+// revision, then the outcome of each rule, then every field of the table as stored, unmasked.
+func (g *Generator) Before(t *schema.Table, rules []rule.Node) (*Statement, error) {
+	cols := append([]string{column("t0", Revision)}, g.outcomes(t, rules, g.self(t, "t0"))...)
+	for _, f := range t.Fields {
+		cols = append(cols, column("t0", f.Name))
+	}
+	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
+	return g.finish("SELECT " + strings.Join(cols, ", ") + from(t, "t0") + where(conds))
+}
+
+// outcomes writes conditions as columns: true, or anything else.
+func (g *Generator) outcomes(t *schema.Table, rules []rule.Node, sc *scope) []string {
+	cols := make([]string, len(rules))
+	for i, r := range rules {
+		if g.System {
+			cols[i] = g.Dialect.Bool(true)
+			continue
+		}
+		cols[i] = g.cond(g.fold(r), sc, loose)
+	}
+	return cols
+}
+
+// After is what is asked of a row as it becomes.
+type After struct {
+	Table  *schema.Table
+	Rules  []rule.Node     // do not bind the system
+	Checks []rule.Node     // bind everybody
+	Fields []*schema.Field // as the caller reads them
+	Old    bool            // inputs hold the row as it was
+	// Candidate asks of a row that is not stored, because a constraint refused it: its values are inputs.
+	Candidate bool
+}
+
+// After asks about a row that has just been written. Input 0 is its id, inputs 1 to n the values of the n fields of the
+// table as it was (where Old), the next n those of the candidate. The columns are whether the caller may read it, the
+// outcome of each rule and check, the fields under the caller's masks, the revision.
+func (g *Generator) After(a After) (*Statement, error) {
+	t := a.Table
+	sc := g.self(t, "t0")
+	if a.Old {
+		sc = sc.with(g.Rules.Table(t).Old, "old")
+	}
+	readable := g.readable(t, "t0")
+	if readable == nil {
+		readable = []string{g.Dialect.Bool(true)}
+	}
+	cols := append(readable, g.outcomes(t, a.Rules, sc)...)
+	for _, c := range a.Checks {
+		cols = append(cols, g.cond(g.fold(c), sc, loose))
+	}
+	cols = append(cols, g.columns(a.Fields, "t0")...)
+	source, cond := from(t, "t0"), " WHERE "+column("t0", "id")+" = "+g.input(0)
+	if a.Candidate {
+		source, cond = " FROM "+g.row(t, 1+len(t.Fields), "t0"), ""
+		cols = append(cols, "0")
+	} else {
+		cols = append(cols, column("t0", Revision))
+	}
+	if a.Old {
+		source += ", " + g.row(t, 1, "old")
+	}
+	return g.finish("SELECT " + strings.Join(cols, ", ") + source + cond)
+}
+
+// row is a row made of inputs.
+func (g *Generator) row(t *schema.Table, first int, alias string) string {
+	cols := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		cols[i] = g.input(first+i) + " AS " + quote(f.Name)
+	}
+	return "(SELECT " + strings.Join(cols, ", ") + ") AS " + alias
+}
