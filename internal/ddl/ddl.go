@@ -107,7 +107,7 @@ type Index struct {
 func Indexes(t *schema.Table) []Index {
 	var all []Index
 	add := func(unique bool, fields ...*schema.Field) {
-		i := newIndex(t, unique, fields)
+		i := NewIndex(t, unique, fields)
 		if !slices.ContainsFunc(all, func(other Index) bool { return other.Name == i.Name }) {
 			all = append(all, i)
 		}
@@ -129,7 +129,8 @@ func Indexes(t *schema.Table) []Index {
 	return all
 }
 
-func newIndex(t *schema.Table, unique bool, fields []*schema.Field) Index {
+// NewIndex returns the index of a table on these fields, with its name and columns as all indexes have them.
+func NewIndex(t *schema.Table, unique bool, fields []*schema.Field) Index {
 	i := Index{Table: t, Unique: unique}
 	for _, f := range fields {
 		i.Columns = append(i.Columns, f.Name)

@@ -56,8 +56,13 @@ func newLoader() *loader {
 	return &loader{m: &Model{byName: make(map[string]*Table), source: &source{lines: make(map[string][]string)}}}
 }
 
+// maxFaults is how many faults are said: nobody reads more, and a file of garbage could have a million.
+const maxFaults = 1000
+
 func (l *loader) fault(at Pos, format string, args ...any) {
-	l.faults = append(l.faults, l.m.Fault(at, format, args...))
+	if len(l.faults) < maxFaults {
+		l.faults = append(l.faults, l.m.Fault(at, format, args...))
+	}
 }
 
 // fileNames lists the files of a model, ashlar.yaml first.

@@ -50,24 +50,30 @@ type Fault struct {
 	Source  string // the line of the file, "" where there is none
 }
 
-// String returns `file:line:column: message`, the source line and a caret below the column.
+// maxShown is how many characters of a source line are shown.
+const maxShown = 160
+
+// String returns `file:line:column: message`, the source line and a caret below the column. Of a long line it shows
+// what is around the column.
 func (f Fault) String() string {
 	s := f.Pos.String() + ": " + f.Message
 	if f.Source == "" {
 		return s
 	}
+	line, before := []rune(f.Source), max(f.Pos.Col-1, 0)
+	if len(line) > maxShown {
+		start := min(max(before-maxShown/2, 0), len(line))
+		line, before = line[start:min(start+maxShown, len(line))], before-start
+	}
 	var pad strings.Builder
-	for i, r := range []rune(f.Source) {
-		if i >= f.Pos.Col-1 {
-			break
-		}
+	for _, r := range line[:min(before, len(line))] {
 		if r == '\t' {
 			pad.WriteByte('\t')
 		} else {
 			pad.WriteByte(' ')
 		}
 	}
-	return s + "\n  " + f.Source + "\n  " + pad.String() + "^"
+	return s + "\n  " + string(line) + "\n  " + pad.String() + "^"
 }
 
 // Faults is everything wrong with a model, in the order of the files.

@@ -88,11 +88,17 @@ type CheckSnapshot struct {
 
 // Encode returns the model's snapshot as JSON. Equal models give equal bytes. The model has no faults.
 func Encode(m *Model) []byte {
-	b, err := json.Marshal(snapshot(m))
-	if err != nil {
+	return snapshot(m).encode()
+}
+
+func (s *Snapshot) encode() []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // rules stay readable
+	if err := e.Encode(s); err != nil {
 		panic("schema: a sound model that JSON cannot hold: " + err.Error())
 	}
-	return b
+	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
 // Decode reads what Encode wrote.

@@ -1,0 +1,47 @@
+package migrate
+
+import (
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// dialect is that of the only engine so far.
+const dialect = ddl.SQLite
+
+// metaTable holds what a database knows of itself.
+const metaTable = "ashlar_meta"
+
+const (
+	createMeta = `CREATE TABLE IF NOT EXISTS "ashlar_meta" ("key" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL) STRICT`
+	selectMeta = `SELECT "value" FROM "ashlar_meta" WHERE "key" = ?`
+	upsertMeta = `INSERT INTO "ashlar_meta" ("key", "value") VALUES (?, ?) ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value"`
+)
+
+// Meta returns what SetMeta stored under the key, and whether it did. A database that was never migrated has nothing.
+func Meta(r store.Reader, key string) (text string, found bool, err error) {
+	migrated, err := hasRow(r, ddl.HasTable(dialect), value.OfText(metaTable))
+	if err != nil || !migrated {
+		return "", false, err
+	}
+	err = r.Query(selectMeta, []value.Value{value.OfText(key)}, func(row value.Row) error {
+		text, found = string(row.Bytes(0)), true
+		return nil
+	})
+	return text, found, err
+}
+
+// SetMeta stores a text under a key, in the place of an earlier one. The database is one that Apply has seen.
+func SetMeta(tx store.Tx, key, text string) error {
+	_, err := tx.Exec(upsertMeta, []value.Value{value.OfText(key), value.OfText(text)})
+	return err
+}
+
+// hasRow says whether a query has a row.
+func hasRow(r store.Reader, sql string, args ...value.Value) (found bool, err error) {
+	err = r.Query(sql, args, func(value.Row) error {
+		found = true
+		return nil
+	})
+	return found, err
+}
