@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
 // Request is what is logged about one request, once, at its end. Package web makes it and fills it; a handler adds the
@@ -18,17 +20,17 @@ type Request struct {
 	Status   int // 499: the client went away first
 	Bytes    int64
 	Duration time.Duration
-	Caller   string // as caller.Caller.String gives it
-	Remote   string // address and port of the peer
-	Kind     string // of the error, "" where there was none
-	Err      error  // with its private cause
-	Stack    string // of a panic
+	Caller   string    // as caller.Caller.String gives it
+	Remote   string    // address and port of the peer
+	Kind     errs.Kind // of the error, "" where there was none
+	Err      error     // with its private cause
+	Stack    string    // of a panic
 }
 
-// Log writes the record as one line: at level error where the fault is ours (500, or a panic), else at level info.
+// Log writes the record as one line: at level error where the fault is ours (internal, a panic), else at level info.
 func (r *Request) Log(logger *slog.Logger) {
 	level := slog.LevelInfo
-	if r.Status == 500 || r.Stack != "" {
+	if r.Kind == errs.Internal || r.Stack != "" {
 		level = slog.LevelError
 	}
 	ctx := context.Background()
@@ -55,7 +57,7 @@ func (r *Request) attrs(to []slog.Attr) []slog.Attr {
 		slog.String("remote", r.Remote),
 	)
 	for _, a := range [...]struct{ key, text string }{
-		{"route", r.Route}, {"table", r.Table}, {"client_id", r.ClientID}, {"kind", r.Kind}, {"error", r.cause()}, {"stack", r.Stack},
+		{"route", r.Route}, {"table", r.Table}, {"client_id", r.ClientID}, {"kind", string(r.Kind)}, {"error", r.cause()}, {"stack", r.Stack},
 	} {
 		if a.text != "" {
 			to = append(to, slog.String(a.key, a.text))

@@ -87,7 +87,8 @@ func TestRequestLevels(t *testing.T) {
 		{"fine", Request{Status: 200}, "level=INFO"},
 		{"the client's fault", Request{Status: 422}, "level=INFO"},
 		{"busy", Request{Status: 503}, "level=INFO"},
-		{"ours", Request{Status: 500}, "level=ERROR"},
+		{"ours", Request{Status: 500, Kind: "internal"}, "level=ERROR"},
+		{"ours, after the header", Request{Status: 200, Kind: "internal"}, "level=ERROR"},
 		{"a panic after the header", Request{Status: 200, Stack: "x"}, "level=ERROR"},
 	} {
 		var b bytes.Buffer

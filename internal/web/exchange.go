@@ -138,11 +138,11 @@ func (s *Web) finish(x *exchange, r *http.Request, err error) (abort bool) {
 		x.record.Status = statusClientGone
 		return true
 	case x.out.status != 0:
-		x.record.Kind = string(errs.KindOf(err))
+		x.record.Kind = errs.KindOf(err)
 		return true
 	}
 	e := public(err)
-	x.record.Kind = string(e.Kind)
+	x.record.Kind = kindOf(e.Kind).Kind
 	x.record.Status = writeProblem(&x.out, r, e, x.record.ID)
 	return false
 }
