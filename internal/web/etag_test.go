@@ -1,0 +1,123 @@
+package web
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+func TestParseETags(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		header []string
+		want   []ETag
+		any    bool
+		bad    bool
+	}{
+		{"none", nil, nil, false, false},
+		{"any", []string{"*"}, nil, true, false},
+		{"any with blanks", []string{" * "}, nil, true, false},
+		{"one", []string{`"a"`}, []ETag{{false, "a"}}, false, false},
+		{"weak", []string{`W/"a"`}, []ETag{{true, "a"}}, false, false},
+		{"empty tag", []string{`""`}, []ETag{{false, ""}}, false, false},
+		{"list", []string{`"a", W/"b" ,"c"`}, []ETag{{false, "a"}, {true, "b"}, {false, "c"}}, false, false},
+		{"lines", []string{`"a"`, `"b"`}, []ETag{{false, "a"}, {false, "b"}}, false, false},
+		{"comma inside", []string{`"a,b"`}, []ETag{{false, "a,b"}}, false, false},
+		{"backslash is itself", []string{`"a\"`}, []ETag{{false, `a\`}}, false, false},
+		{"obs-text", []string{"\"\xff\""}, []ETag{{false, "\xff"}}, false, false},
+		{"empty elements", []string{`, "a",, "b",`}, []ETag{{false, "a"}, {false, "b"}}, false, false},
+		{"empty", []string{""}, nil, false, true},
+		{"commas", []string{",,"}, nil, false, true},
+		{"bare", []string{"a"}, nil, false, true},
+		{"unclosed", []string{`"a`}, nil, false, true},
+		{"lower w", []string{`w/"a"`}, nil, false, true},
+		{"blank inside", []string{`"a b"`}, nil, false, true},
+		{"W alone", []string{`W/`}, nil, false, true},
+		{"two without a comma", []string{`"a" "b"`}, nil, false, true},
+		{"joined", []string{`"a""b"`}, nil, false, true},
+		{"any and a tag", []string{`*, "a"`}, nil, false, true},
+		{"a tag and any", []string{`"a"`, `*`}, nil, false, true},
+		{"too many", []string{strings.Repeat(`"a",`, 101)}, nil, false, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := ParseETags(tt.header)
+			if (err != nil) != tt.bad || (tt.bad && errs.KindOf(err) != errs.Malformed) {
+				t.Fatalf("error %v, want one: %v", err, tt.bad)
+			}
+			if diff := cmp.Diff(tt.want, got.List, cmpopts.EquateEmpty()); diff != "" || got.Any() != tt.any {
+				t.Errorf("any %v, list (-want +got):\n%s", got.Any(), diff)
+			}
+			if got.Given() != (err == nil && len(tt.header) > 0) {
+				t.Errorf("Given() = %v", got.Given())
+			}
+		})
+	}
+}
+
+// TestMatch is the table of RFC 9110, 8.8.3.2, and what no header and * match.
+func TestMatch(t *testing.T) {
+	for _, tt := range []struct {
+		header, etag string
+		strong, weak bool
+	}{
+		{`W/"1"`, `W/"1"`, false, true},
+		{`W/"1"`, `W/"2"`, false, false},
+		{`W/"1"`, `"1"`, false, true},
+		{`"1"`, `"1"`, true, true},
+		{`"1"`, `W/"1"`, false, true},
+		{`"0", "1"`, `"1"`, true, true},
+		{`"1"`, `"11"`, false, false},
+		{`*`, `"1"`, true, true},
+		{`"1"`, `1`, false, false},
+		{`"1"`, `"1"x`, false, false},
+	} {
+		e, err := ParseETags([]string{tt.header})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, w := e.MatchStrong(tt.etag), e.MatchWeak(tt.etag); s != tt.strong || w != tt.weak {
+			t.Errorf("%s with %s: strong %v, weak %v; want %v, %v", tt.header, tt.etag, s, w, tt.strong, tt.weak)
+		}
+	}
+	if none, err := ParseETags(nil); err != nil || none.MatchStrong(`"1"`) || none.MatchWeak(`"1"`) {
+		t.Errorf("no header matches: %v", err)
+	}
+}
+
+// FuzzParseETags: what is accepted reads the same once it is written anew.
+func FuzzParseETags(f *testing.F) {
+	for _, s := range []string{"*", `"a"`, `W/"a", "b"`, `"a,b",,"c"`, `"`, `W/`, `"a" "b"`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		e, err := ParseETags([]string{s})
+		if err != nil {
+			if errs.KindOf(err) != errs.Malformed || e.Given() {
+				t.Fatalf("ParseETags(%q) = %v, %v", s, e, err)
+			}
+			return
+		}
+		if e.Any() {
+			return
+		}
+		var lines []string
+		for _, tag := range e.List {
+			line := `"` + tag.Opaque + `"`
+			if !e.MatchWeak(line) || e.MatchStrong("W/"+line) {
+				t.Fatalf("ParseETags(%q): %s does not match", s, line)
+			}
+			if tag.Weak {
+				line = "W/" + line
+			}
+			lines = append(lines, line)
+		}
+		again, err := ParseETags(lines)
+		if err != nil || !cmp.Equal(e.List, again.List) {
+			t.Fatalf("ParseETags(%q) = %v, written anew %v, %v", s, e.List, again.List, err)
+		}
+	})
+}
