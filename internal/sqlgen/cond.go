@@ -97,8 +97,6 @@ func (g *Generator) equality(op rule.Op, l, r rule.Node, sc *scope, m mode) stri
 	switch {
 	case !missL && !missR, m == loose && op == rule.Eq && missL != missR:
 		return g.ordered(sqlOp(op), l, r, sc)
-	case isNull(l) && canFail(r) || isNull(r) && canFail(l):
-		return g.againstNull(op, l, r, sc)
 	case missL && canFail(r):
 		return g.half(op, l, r, sc)
 	case missR && canFail(l):
@@ -123,19 +121,6 @@ func sqlOp(op rule.Op) string {
 	default:
 		return op.String()
 	}
-}
-
-// againstNull compares the literal null with an operand that is never missing but may fail: unequal, unless it fails.
-func (g *Generator) againstNull(op rule.Op, l, r rule.Node, sc *scope) string {
-	x := l
-	if isNull(l) {
-		x = r
-	}
-	failed := "(" + g.value(x, sc) + " IS NULL AND NULL)" // NULL where x failed, else false
-	if op == rule.Ne {
-		return "(NOT " + failed + ")"
-	}
-	return failed
 }
 
 // half compares an operand that may be missing with one that may fail.

@@ -44,7 +44,7 @@ func pick[T any](g *exprGen, xs []T) T { return xs[g.IntN(len(xs))] }
 var (
 	intPool  = []string{"0", "1", "-1", "2", "3", "7", "9223372036854775807", "-9223372036854775808", "9223372036854775806", "9007199254740993", "9007199254740992"}
 	fltPool  = []string{"0.0", "1.0", "-1.5", "0.1", "1e308", "-1e308", "5e-324", "2.5", "3.0", "9007199254740992.0"}
-	decPool  = []string{"0.0", "1.5", "-1.5", "0.1", "12.34", "12.345", "-0.01", "999999999999999999", "-999999999999999999", "99999999999999.9999", "3", "0.000000001"}
+	decPool  = []string{"0.0", "1.5", "-1.5", "0.1", "12.34", "12.345", "12.35", "-0.01", "999999999999999999", "-999999999999999999", "99999999999999.9999", "3", "0.000000001"}
 	txtPool  = []string{"", "a", "A", "ab", "abc", "ba", "é", "aé", "𝄞", "𝄞b", "b%_", "x", "y"}
 	tsPool   = []string{"0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000001Z", "1969-12-31T23:59:59.5Z", "2026-11-23T10:00:00Z"}
 	durPool  = []string{"0s", "1h", "-1h", "24h", "1us", "2540400h", "-2540400h", "1.5s"}
@@ -139,6 +139,11 @@ func (g *exprGen) compare(depth int) text {
 				return text{"(" + lit + " " + op + " " + c.ash + ")", "(num(dec('" + lit + "')) " + op + " num(" + c.cel + "))"}
 			}
 		}
+	}
+	if k != value.Decimal && k != value.Bool && g.IntN(8) == 0 { // what is computed is never missing, but may fail
+		sides := []text{g.val(k, depth+1), same("null")}
+		i := g.IntN(2)
+		return join("(%s "+pick(g, []string{"==", "!="})+" %s)", sides[i], sides[1-i])
 	}
 	if k == value.Decimal {
 		l, r := g.val(k, depth), g.val(k, depth)
