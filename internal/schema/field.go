@@ -150,9 +150,6 @@ func (l *loader) finishField(fd *fieldDecl) {
 	case f.Min != nil && f.Max != nil && *f.Min > *f.Max, f.MinFloat != nil && f.MaxFloat != nil && *f.MinFloat > *f.MaxFloat:
 		l.fault(fd.obj.get("min").pos, "min is greater than max")
 	}
-	if f.Default != nil && f.Default.Bare && f.Type == Enum && !f.hasValue(f.Default.Text) {
-		l.fault(f.Default.Pos, "the default %s is none of the values", f.Default.Text)
-	}
 	l.checkSecret(fd)
 	l.checkOnDelete(fd)
 }

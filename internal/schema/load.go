@@ -60,8 +60,11 @@ func newLoader() *loader {
 const maxFaults = 1000
 
 func (l *loader) fault(at Pos, format string, args ...any) {
-	if len(l.faults) < maxFaults {
+	switch n := len(l.faults); {
+	case n < maxFaults:
 		l.faults = append(l.faults, l.m.Fault(at, format, args...))
+	case n == maxFaults:
+		l.faults = append(l.faults, l.m.Fault(at, "there are more faults: these are the first %d", maxFaults))
 	}
 }
 
