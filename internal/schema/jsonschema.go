@@ -124,6 +124,10 @@ func (l *loader) appendJSON(b []byte, n *node) ([]byte, bool) {
 			l.fault(n.pos, "%s is no number as JSON writes them", n.text)
 			return b, false
 		}
+		if !plausible(n.text) {
+			l.fault(n.pos, "a number has at most %d digits, and an exponent from -%d to %d", maxExponent, maxExponent, maxExponent)
+			return b, false
+		}
 		return append(b, n.text...), true
 	case text:
 		return appendJSONText(b, n.text), true
@@ -144,6 +148,15 @@ func (l *loader) appendJSON(b []byte, n *node) ([]byte, bool) {
 		ok = ok && sound
 	}
 	return append(b, '}'), ok && !n.holes
+}
+
+// maxExponent bounds the numbers of a schema. Its compiler computes with big.Rat, to which 1e1000001 is nil, and follows it.
+const maxExponent = 400
+
+func plausible(number string) bool {
+	digits, power, found := strings.Cut(strings.ToLower(number), "e")
+	exponent, err := strconv.Atoi(power)
+	return len(digits) <= maxExponent && (!found || err == nil && abs(exponent) <= maxExponent)
 }
 
 func comma(b []byte, i int) []byte {
