@@ -130,6 +130,9 @@ func scalarKind(y *yaml.Node) kind {
 	case "!!float":
 		return float
 	}
+	if y.Style == 0 && plainNumber.MatchString(y.Value) { // too large for a float64, so YAML's reader takes it for text
+		return float
+	}
 	return text
 }
 
