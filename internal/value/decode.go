@@ -41,10 +41,8 @@ func DecodeObject(data []byte) ([]Member, error) {
 	if err != nil {
 		return nil, malformed(data, err)
 	}
-	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		at := int(d.InputOffset())
-		at += len(data[at:]) - len(bytes.TrimLeft(data[at:], " \t\r\n"))
-		return nil, malformedAt(data, at, "", "something follows the object")
+	if rest := bytes.TrimLeft(data[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return nil, malformedAt(data, len(data)-len(rest), "", "something follows the object")
 	}
 	return members, nil
 }

@@ -3,6 +3,7 @@ package value
 import (
 	"bytes"
 	"errors"
+	"math/big"
 	"strconv"
 	"strings"
 
@@ -105,16 +106,48 @@ func (c *schemaCollector) collect(e *jsonschema.ValidationError) {
 			c.add(e, name, "is not allowed by the schema")
 		}
 		return
-	case *kind.AnyOf, *kind.OneOf, *kind.Not: // what the alternatives miss contradicts itself
-		c.add(e, "", e.ErrorKind.LocalizedString(c.printer))
+	case *kind.AnyOf, *kind.OneOf, *kind.Not: // what each alternative misses contradicts the others
+		c.add(e, "", c.detail(e.ErrorKind))
 		return
 	}
 	if len(e.Causes) == 0 {
-		c.add(e, "", e.ErrorKind.LocalizedString(c.printer))
+		c.add(e, "", c.detail(e.ErrorKind))
 	}
 	for _, cause := range e.Causes {
 		c.collect(cause)
 	}
+}
+
+// detail says it in our words where the library's would mislead: it rounds numbers.
+func (c *schemaCollector) detail(k jsonschema.ErrorKind) string {
+	switch k := k.(type) {
+	case *kind.AnyOf:
+		return "must match one of the alternatives of the schema"
+	case *kind.OneOf:
+		return "must match exactly one of the alternatives of the schema"
+	case *kind.Not:
+		return "must not match what the schema excludes"
+	case *kind.Type:
+		return "must be of type " + strings.Join(k.Want, " or ") + ", not " + k.Got
+	case *kind.Minimum:
+		return "must be at least " + exactly(k.Want)
+	case *kind.Maximum:
+		return "must be at most " + exactly(k.Want)
+	case *kind.ExclusiveMinimum:
+		return "must be more than " + exactly(k.Want)
+	case *kind.ExclusiveMaximum:
+		return "must be less than " + exactly(k.Want)
+	case *kind.MultipleOf:
+		return "must be a multiple of " + exactly(k.Want)
+	default:
+		return k.LocalizedString(c.printer)
+	}
+}
+
+// exactly returns all digits of a number that was written in decimal.
+func exactly(r *big.Rat) string {
+	digits, _ := r.FloatPrec()
+	return r.FloatString(digits)
 }
 
 func (c *schemaCollector) add(e *jsonschema.ValidationError, member, detail string) {
