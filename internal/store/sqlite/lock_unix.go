@@ -22,7 +22,7 @@ func Lock(dir string) (release func() error, err error) {
 	}
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = fmt.Errorf("the data folder %s is in use by %s: stop it first, or name another folder", dir, holder(f))
+		err = &InUseError{Dir: dir, By: holder(f)}
 	}
 	if err == nil {
 		err = signLock(f)
