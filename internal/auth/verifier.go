@@ -71,11 +71,11 @@ func (v *Verifier) Verify(token string) (caller.Caller, error) {
 }
 
 func refuse(cause error) error {
-	return errs.Because(cause, errs.Unauthenticated, "The token is not valid.")
+	return errs.Because(cause, errs.Unauthenticated, "the token is not valid")
 }
 
 func expired() error {
-	return errs.New(errs.Unauthenticated, "The token has expired.")
+	return errs.New(errs.Unauthenticated, "the token has expired")
 }
 
 // Identify returns who sends a request: anonymous where it has no Authorization header, else the bearer of its token. A
@@ -88,11 +88,11 @@ func (v *Verifier) Identify(r *http.Request) (caller.Caller, error) {
 		return caller.Caller{}, nil
 	case 1:
 	default:
-		return caller.Caller{}, errs.New(errs.Unauthenticated, "The Authorization header is given %d times.", len(given))
+		return caller.Caller{}, errs.New(errs.Unauthenticated, "the Authorization header is given %d times", len(given))
 	}
 	scheme, token, ok := strings.Cut(given[0], " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return caller.Caller{}, errs.New(errs.Unauthenticated, "The Authorization header is not of the form “Bearer TOKEN”.")
+		return caller.Caller{}, errs.New(errs.Unauthenticated, "the Authorization header is not of the form “Bearer TOKEN”")
 	}
 	return v.Verify(token)
 }

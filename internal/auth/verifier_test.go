@@ -230,7 +230,7 @@ func TestAttacks(t *testing.T) {
 			if len(parts[1]) > 0 && strings.Contains(err.Error(), parts[1]) {
 				t.Errorf("the error holds the token: %v", err)
 			}
-			if e.Message != "The token is not valid." && e.Message != "The token has expired." {
+			if e.Message != "the token is not valid" && e.Message != "the token has expired" {
 				t.Errorf("message %q tells too much", e.Message)
 			}
 		})

@@ -31,7 +31,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...stri
 		return nil, readError(err, limit)
 	}
 	if b.Len() == 0 {
-		return nil, errs.New(errs.Malformed, "The body is empty.")
+		return nil, errs.New(errs.Malformed, "the body is empty")
 	}
 	return b.Bytes(), nil
 }
@@ -48,7 +48,7 @@ func underlying(w http.ResponseWriter) http.ResponseWriter {
 }
 
 func tooLarge(limit int64) error {
-	return errs.New(errs.TooLarge, "The body has more than the %d bytes that are accepted.", limit)
+	return errs.New(errs.TooLarge, "the body has more than the %d bytes that are accepted", limit)
 }
 
 func readError(err error, limit int64) error {
@@ -56,39 +56,39 @@ func readError(err error, limit int64) error {
 		return tooLarge(limit)
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return errs.Because(err, errs.Malformed, "The body did not arrive in time.")
+		return errs.Because(err, errs.Malformed, "the body did not arrive in time")
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errs.Because(err, errs.Malformed, "The body ends before its declared length.")
+		return errs.Because(err, errs.Malformed, "the body ends before its declared length")
 	default:
-		return errs.Because(err, errs.Malformed, "The body cannot be read.")
+		return errs.Because(err, errs.Malformed, "the body cannot be read")
 	}
 }
 
 func checkMediaType(h http.Header, types []string) error {
 	for _, encoding := range h["Content-Encoding"] {
 		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
-			return errs.New(errs.Unsupported, "Content-Encoding is not accepted: send the body as it is.")
+			return errs.New(errs.Unsupported, "Content-Encoding is not accepted: send the body as it is")
 		}
 	}
 	given := h["Content-Type"]
 	switch {
 	case len(given) == 0:
-		return errs.New(errs.Unsupported, "Content-Type is missing: send %s.", strings.Join(types, " or "))
+		return errs.New(errs.Unsupported, "Content-Type is missing: send %s", strings.Join(types, " or "))
 	case len(given) > 1:
-		return errs.New(errs.Unsupported, "Content-Type is given %d times.", len(given))
+		return errs.New(errs.Unsupported, "Content-Type is given %d times", len(given))
 	case slices.Contains(types, given[0]): // as nearly every client writes it
 		return nil
 	}
 	mediaType, params, err := mime.ParseMediaType(given[0])
 	if err != nil || !slices.Contains(types, mediaType) {
-		return errs.New(errs.Unsupported, "Content-Type is not accepted: send %s.", strings.Join(types, " or "))
+		return errs.New(errs.Unsupported, "Content-Type is not accepted: send %s", strings.Join(types, " or "))
 	}
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return errs.New(errs.Unsupported, "The charset is not accepted: send UTF-8.")
+		return errs.New(errs.Unsupported, "the charset is not accepted: send UTF-8")
 	}
 	return nil
 }

@@ -74,15 +74,15 @@ func ParseETags(header []string) (ETags, error) {
 		t, after, ok := cutETag(rest)
 		after = strings.TrimLeft(after, " \t")
 		if !ok || (after != "" && after[0] != ',') {
-			return ETags{}, errs.New(errs.Malformed, `An entity tag is not of the form "…" or W/"…": send it as the ETag header gave it, with its quotes.`)
+			return ETags{}, errs.New(errs.Malformed, `an entity tag is not of the form "…" or W/"…": send it as the ETag header gave it, with its quotes`)
 		}
 		if e.List = append(e.List, t); len(e.List) > maxETags {
-			return ETags{}, errs.New(errs.Malformed, "More than %d entity tags are given.", maxETags)
+			return ETags{}, errs.New(errs.Malformed, "more than %d entity tags are given", maxETags)
 		}
 		rest = after
 	}
 	if len(e.List) == 0 {
-		return ETags{}, errs.New(errs.Malformed, "A list of entity tags is empty.")
+		return ETags{}, errs.New(errs.Malformed, "a list of entity tags is empty")
 	}
 	return e, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -96,7 +97,7 @@ func (s *Web) answer(x *exchange, r *http.Request, h Handler) (abort bool) {
 			return
 		}
 		x.record.Stack = string(debug.Stack())
-		abort = s.finish(x, r, errs.Because(panicError{p}, errs.Internal, "panic"))
+		abort = s.finish(x, r, errs.Because(fmt.Errorf("%v", p), errs.Internal, "panic"))
 	}()
 	return s.finish(x, r, s.handle(x, r, h))
 }
@@ -113,7 +114,7 @@ func (s *Web) handle(x *exchange, r *http.Request, h Handler) (err error) {
 	}
 	defer s.atWork.Add(-1)
 	if s.atWork.Add(1) > s.most {
-		return errs.New(errs.Unavailable, "The server has too much to do.")
+		return errs.New(errs.Unavailable, "the server has too much to do")
 	}
 	if x.caller, err = s.identify(r); err != nil {
 		return err
@@ -154,22 +155,9 @@ func public(err error) *errs.Error {
 		return e
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errs.Because(err, errs.Unavailable, "The request took too long.")
+		return errs.Because(err, errs.Unavailable, "the request took too long")
 	}
 	return errs.Because(err, errs.Internal, "")
-}
-
-// panicError is what a handler panicked with.
-type panicError struct{ value any }
-
-func (e panicError) Error() string {
-	if err, ok := e.value.(error); ok {
-		return err.Error()
-	}
-	if s, ok := e.value.(string); ok {
-		return s
-	}
-	return "a value that is no error"
 }
 
 // clientID returns the client's own id of the request, where it cannot do harm in a log.

@@ -28,7 +28,7 @@ func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) error {
 		return p.err
 	case p.status == http.StatusMethodNotAllowed:
 		allow := strings.Split(p.header.Get("Allow"), ", ")
-		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: allow, Message: "The methods here are " + strings.Join(allow, ", ") + "."}
+		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: allow, Message: "the methods here are " + strings.Join(allow, ", ")}
 	default: // 404, a redirect to a clean path, or the 400 of a request for *
 		r.Pattern = ""
 		return errs.New(errs.NotFound, "no such path")

@@ -75,7 +75,7 @@ func kindOf(k errs.Kind) *problemKind {
 
 // notFound is the detail of every 404: a hidden row, a missing row and an unknown path give the same bytes, whatever
 // the handler had to say.
-const notFound = "Nothing is here, or nothing that you may see."
+const notFound = "nothing is here, or nothing that you may see"
 
 // problem is a document of RFC 9457.
 type problem struct {

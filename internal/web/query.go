@@ -24,20 +24,20 @@ func ParseQuery(raw string) ([]Param, error) {
 		return nil, nil
 	}
 	if len(raw) > maxQuery {
-		return nil, errs.New(errs.Malformed, "The query string has %d bytes, more than the %d that are accepted.", len(raw), maxQuery)
+		return nil, errs.New(errs.Malformed, "the query string has %d bytes, more than the %d that are accepted", len(raw), maxQuery)
 	}
 	if n := strings.Count(raw, "&") + 1; n > maxParams {
-		return nil, errs.New(errs.Malformed, "The query string has %d parameters, more than the %d that are accepted.", n, maxParams)
+		return nil, errs.New(errs.Malformed, "the query string has %d parameters, more than the %d that are accepted", n, maxParams)
 	}
 	params := make([]Param, 0, 8)
 	for pair := range strings.SplitSeq(raw, "&") {
 		p, fault := parsePair(pair)
 		if fault != "" {
-			return nil, errs.New(errs.Malformed, "Parameter %d of the query string, %q, %s.", len(params)+1, clip(pair, 100), fault)
+			return nil, errs.New(errs.Malformed, "parameter %d of the query string, %q, %s", len(params)+1, clip(pair, 100), fault)
 		}
 		for _, other := range params {
 			if other.Name == p.Name {
-				return nil, errs.New(errs.Malformed, "Parameter %q is given twice.", clip(p.Name, 100))
+				return nil, errs.New(errs.Malformed, "parameter %q is given twice", clip(p.Name, 100))
 			}
 		}
 		params = append(params, p)

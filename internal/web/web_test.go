@@ -147,9 +147,9 @@ func TestProblems(t *testing.T) {
 		{"another error", errors.New("disk on fire"), want{500, nil, body("internal", "Internal error", 500, "")}},
 		{"an unknown kind", errs.New("odd", "disk on fire"), want{500, nil, body("internal", "Internal error", 500, "")}},
 		{"wrapped", fmt.Errorf("api: %w", errs.New(errs.Stale, "old")), want{412, nil, body("stale", "Changed in the meantime", 412, "old")}},
-		{"deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), want{503, map[string]string{"Retry-After": "1"}, body("unavailable", "Not available now", 503, "The request took too long.")}},
-		{"cancelled by ourselves", context.Canceled, want{503, nil, body("unavailable", "Not available now", 503, "The request took too long.")}},
-		{"internal by the deadline", errs.Because(context.DeadlineExceeded, errs.Internal, ""), want{503, nil, body("unavailable", "Not available now", 503, "The request took too long.")}},
+		{"deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), want{503, map[string]string{"Retry-After": "1"}, body("unavailable", "Not available now", 503, "the request took too long")}},
+		{"cancelled by ourselves", context.Canceled, want{503, nil, body("unavailable", "Not available now", 503, "the request took too long")}},
+		{"internal by the deadline", errs.Because(context.DeadlineExceeded, errs.Internal, ""), want{503, nil, body("unavailable", "Not available now", 503, "the request took too long")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, Config{}, func(m *Mux) {
@@ -328,14 +328,14 @@ func TestWhoAsks(t *testing.T) {
 		case "Bearer ann":
 			return caller.User(caller.Identity{ID: "ann"}), nil
 		}
-		return caller.Caller{}, errs.New(errs.Unauthenticated, "The token is not valid.")
+		return caller.Caller{}, errs.New(errs.Unauthenticated, "the token is not valid")
 	}
 	s := newSite(t, Config{Identify: identify}, func(m *Mux) {
 		m.Handle("GET /me", func(w http.ResponseWriter, r *http.Request) error {
 			Record(r).Table = "people"
 			return Bytes(w, 200, "text/plain", []byte(Caller(r).String()))
 		})
-		m.Handle("GET /closed", fails(errs.New(errs.Unauthenticated, "Say who you are.")))
+		m.Handle("GET /closed", fails(errs.New(errs.Unauthenticated, "say who you are")))
 	})
 	for i, tt := range []struct {
 		path, auth   string
@@ -344,9 +344,9 @@ func TestWhoAsks(t *testing.T) {
 	}{
 		{"/me", "", 200, "anonymous", ""},
 		{"/me", "Bearer ann", 200, "user:ann", ""},
-		{"/me", "Bearer bob", 401, "The token is not valid.", `Bearer realm="ashlar", error="invalid_token"`},
-		{"/closed", "", 401, "Say who you are.", `Bearer realm="ashlar"`},
-		{"/nowhere", "Bearer bob", 401, "The token is not valid.", `Bearer realm="ashlar", error="invalid_token"`},
+		{"/me", "Bearer bob", 401, "the token is not valid", `Bearer realm="ashlar", error="invalid_token"`},
+		{"/closed", "", 401, "say who you are", `Bearer realm="ashlar"`},
+		{"/nowhere", "Bearer bob", 401, "the token is not valid", `Bearer realm="ashlar", error="invalid_token"`},
 	} {
 		var header []string
 		if tt.auth != "" {
