@@ -1,0 +1,149 @@
+package record
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/suggest"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// input is a request body, checked as far as it can be alone.
+type input struct {
+	values row // of all fields; Null where the body has none
+	given  []*schema.Field
+	faults []errs.Fault
+}
+
+// pointer is the RFC 6901 pointer to a member.
+func pointer(name string) string {
+	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}
+
+func (in *input) fault(name, code, detail string) {
+	in.faults = append(in.faults, errs.Fault{Pointer: pointer(name), Code: code, Detail: detail})
+}
+
+// err is the refusal of the body, nil where nothing is wrong with it.
+func (in *input) err() error {
+	if len(in.faults) == 0 {
+		return nil
+	}
+	e := errs.New(errs.Invalid, "the body has %s", count(len(in.faults), "fault"))
+	e.Faults = in.faults
+	return e
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+// members reads the members that a client gives.
+func (t *table) members(members []value.Member, creating bool) *input {
+	in := &input{values: make(row, len(t.Fields))}
+	for _, m := range members {
+		f := t.Field(m.Name)
+		switch {
+		case f == nil || f.Type == schema.Bad:
+			in.fault(m.Name, "unknown", t.unknown(m.Name))
+		case f.Name == "created_at" || f.Name == "updated_at":
+			in.fault(m.Name, "read_only", "the server sets it")
+		case f.Immutable && !creating:
+			in.fault(m.Name, "immutable", "it is set when the row is created, and then never again")
+		default:
+			in.value(t, f, m)
+		}
+	}
+	return in
+}
+
+// unknown says what may have been meant by a member that is no field.
+func (t *table) unknown(name string) string {
+	if rel := t.Relation(name); rel != nil {
+		if rel.Many {
+			return "it is a way back from " + rel.To.Name + ": write those rows instead"
+		}
+		return "to refer to a row, give its id as " + rel.Field.Name
+	}
+	names := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		names[i] = f.Name
+	}
+	return t.Name + " has no such field" + suggest.From(name, names)
+}
+
+func (in *input) value(t *table, f *schema.Field, m value.Member) {
+	v, faults := value.ParseJSON(f, m.Raw, pointer(m.Name))
+	in.faults = append(in.faults, faults...)
+	if v.IsNull() && len(faults) == 0 && !f.Optional {
+		in.fault(m.Name, "required", "it cannot be missing")
+	}
+	in.values[t.index[f]] = v
+	in.given = append(in.given, f)
+}
+
+// complete gives a new row its defaults, and its times.
+func (in *input) complete(r *request, t *table) {
+	given := make(map[*schema.Field]bool, len(in.given))
+	for _, f := range in.given {
+		given[f] = true
+	}
+	for i, f := range t.Fields {
+		switch {
+		case f.Name == "created_at" || f.Name == "updated_at":
+			in.values[i] = value.OfTimestamp(r.env.Now)
+		case given[f]:
+		case f.System:
+			if f.Type == schema.Text {
+				in.fault(f.Name, "required", "a key of text must be given")
+			}
+		default:
+			in.values[i] = in.standard(r, f)
+		}
+	}
+}
+
+// standard is the default of a field.
+func (in *input) standard(r *request, f *schema.Field) value.Value {
+	var v value.Value
+	if n := r.db.rules.Field(f).Default; n != nil {
+		v = r.evaluate(in, f, n)
+	}
+	if v.IsNull() && !f.Optional && !in.blames(f) {
+		in.fault(f.Name, "required", "it must be given")
+	}
+	return v
+}
+
+// evaluate computes a default, which must fit the field as if the client had sent it. A default that fails (auth.id of
+// an anonymous caller) leaves the field missing.
+func (r *request) evaluate(in *input, f *schema.Field, n rule.Node) value.Value {
+	if c, ok := n.(*rule.Const); ok {
+		return c.Value // it was checked when the model was loaded
+	}
+	v, ok := rule.Eval(n, &r.env)
+	if !ok || v.IsNull() {
+		return value.Value{}
+	}
+	fitted, detail := rule.Assign(f, value.AppendValue(nil, v))
+	if detail != "" {
+		in.fault(f.Name, "default", "its default does not fit: "+detail)
+	}
+	return fitted
+}
+
+func (in *input) blames(f *schema.Field) bool {
+	p := pointer(f.Name)
+	for _, fault := range in.faults {
+		if fault.Pointer == p {
+			return true
+		}
+	}
+	return false
+}

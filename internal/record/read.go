@@ -1,0 +1,356 @@
+package record
+
+import (
+	"context"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Row is one row as a caller may see it.
+type Row struct {
+	JSON     []byte // nil where the caller may not read it
+	ID       value.Value
+	Revision int64
+	Plain    bool // without relations: its JSON changes with its revision, the model and the masks alone
+}
+
+// Get reads one row, and appends its JSON to dst.
+func (d *DB) Get(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, v View, dst []byte) (_ Row, err error) {
+	defer errs.Wrap(&err, "record.Get(%s)", t.Name)
+	r := d.request(who)
+	if err := r.allow(t, Read); err != nil {
+		return Row{}, err
+	}
+	s, err := d.view(t, v)
+	if err != nil {
+		return Row{}, err
+	}
+	stmt, err := s.get.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Get(t, s.out.fields) })
+	if err != nil {
+		return Row{}, err
+	}
+	row := Row{ID: id, Plain: len(s.out.expand) == 0}
+	err = r.read(ctx, func(q store.Reader) error {
+		found := false
+		top := &block{out: s.out}
+		err := r.query(q, stmt, []value.Value{id}, func(cols value.Row) error {
+			found, row.Revision = true, cols.Int(len(s.out.fields))
+			if row.Plain {
+				row.JSON = s.out.appendRow(dst, cols)
+				return nil
+			}
+			top.add(cols)
+			return nil
+		})
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return notFound(t)
+		case row.Plain:
+			return nil
+		}
+		a := &answer{dst: dst}
+		f, err := r.fill(q, top)
+		if err != nil {
+			return err
+		}
+		err = a.row(f, 0)
+		row.JSON = a.dst
+		return err
+	})
+	if err != nil {
+		return Row{}, err
+	}
+	return row, nil
+}
+
+// List reads a page, and appends it to dst: {"items":[…],"next":…,"total":…}.
+func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Query, dst []byte) (_ []byte, err error) {
+	defer errs.Wrap(&err, "record.List(%s)", t.Name)
+	r := d.request(who)
+	if err := r.allow(t, Read); err != nil {
+		return nil, err
+	}
+	s, err := d.query(t, q)
+	if err != nil {
+		return nil, err
+	}
+	args, err := s.arguments(q.Args)
+	if err != nil {
+		return nil, err
+	}
+	p := &page{request: r, shape: s, query: q}
+	if q.Cursor != "" {
+		if p.place, err = decodeCursor(q.Cursor, p.hash(), s.sort); err != nil {
+			return nil, err
+		}
+	}
+	if s.filter != nil {
+		r.bindFilter(&s.slots, args)
+	}
+	err = r.read(ctx, func(reader store.Reader) error {
+		dst, err = p.read(reader, dst)
+		return err
+	})
+	return dst, err
+}
+
+// page is one page of a list while it is read.
+type page struct {
+	*request
+	shape *shape
+	query Query
+	place []value.Value // the sort keys of the row that it starts after; nil: from the start
+	last  []value.Value // the sort keys of its last row
+	more  bool          // rows follow
+}
+
+func (p *page) hash() [8]byte {
+	return cursorHash(p.shape.table, p.query.Filter, p.query.Args, p.query.Sort)
+}
+
+func (p *page) read(q store.Reader, dst []byte) ([]byte, error) {
+	a := &answer{dst: append(dst, `{"items":[`...)}
+	if err := p.rows(q, a); err != nil {
+		return nil, err
+	}
+	a.dst = append(a.dst, ']')
+	cursor := ""
+	if p.more {
+		var err error
+		if cursor, err = encodeCursor(p.hash(), p.last); err != nil {
+			return nil, err
+		}
+	}
+	a.dst = appendNext(a.dst, cursor)
+	if p.query.Total {
+		total, err := p.total(q)
+		if err != nil {
+			return nil, err
+		}
+		a.dst = value.AppendValue(append(a.dst, `,"total":`...), value.OfInt(total))
+	}
+	return append(a.dst, '}'), nil
+}
+
+// rows appends the rows of the page; with expansions they are read first and written when those are there.
+func (p *page) rows(q store.Reader, a *answer) error {
+	out := p.shape.out
+	if len(out.expand) == 0 {
+		return p.scan(q, func(row value.Row) error {
+			if a.rows > 0 {
+				a.dst = append(a.dst, ',')
+			}
+			a.dst = out.appendRow(a.dst, row)
+			return a.grow("")
+		})
+	}
+	top := &block{out: out}
+	err := p.scan(q, func(row value.Row) error {
+		top.add(row)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	f, err := p.fill(q, top)
+	if err != nil {
+		return err
+	}
+	for i := range top.rows {
+		if i > 0 {
+			a.dst = append(a.dst, ',')
+		}
+		if err := a.row(f, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan calls each for the rows of the page, range by range, and notes the last row's keys and whether rows follow.
+func (p *page) scan(q store.Reader, each func(value.Row) error) error {
+	n := 0
+	inputs := make([]value.Value, 1, 1+len(p.shape.sort))
+	inputs = append(inputs, p.place...)
+	for _, rng := range p.ranges() {
+		stmt, err := p.statement(rng)
+		if err != nil {
+			return err
+		}
+		inputs[0] = value.OfInt(int64(p.query.Limit + 1 - n))
+		err = p.request.query(q, stmt, inputs, func(row value.Row) error {
+			if n++; n > p.query.Limit {
+				p.more = true
+				return nil
+			}
+			if n == p.query.Limit {
+				p.last = p.keys(row)
+			}
+			return each(row)
+		})
+		if err != nil || p.more || n > p.query.Limit {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *page) keys(row value.Row) []value.Value {
+	first := len(p.shape.out.fields)
+	keys := make([]value.Value, len(p.shape.sort))
+	for i, k := range p.shape.sort {
+		keys[i] = value.Scan(k.Field, row, first+i)
+	}
+	return keys
+}
+
+func (p *page) ranges() []sqlgen.Range {
+	g := p.generator()
+	mayMiss := make([]bool, len(p.shape.sort))
+	for i, k := range p.shape.sort {
+		mayMiss[i] = g.KeyMayMiss(k.Field)
+	}
+	var missing []bool
+	if p.place != nil {
+		missing = make([]bool, len(p.place))
+		for i, k := range p.place {
+			missing[i] = k.IsNull()
+		}
+	}
+	return sqlgen.Ranges(p.shape.sort, mayMiss, missing)
+}
+
+func (p *page) statement(rng sqlgen.Range) (*sqlgen.Statement, error) {
+	extra := string(append(equals(rng.Equal), byte('0'+rng.At), byte('0'+rng.Where)))
+	return p.shape.list.get(p.request, extra, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return g.List(sqlgen.List{Table: p.shape.table, Fields: p.shape.out.fields, Filter: p.shape.filter, Sort: p.shape.sort, Range: rng})
+	})
+}
+
+func equals(missing []bool) []byte {
+	out := make([]byte, 0, len(missing)+2)
+	for _, m := range missing {
+		if m {
+			out = append(out, '-')
+		} else {
+			out = append(out, '=')
+		}
+	}
+	return out
+}
+
+func (p *page) total(q store.Reader) (total int64, err error) {
+	stmt, err := p.shape.count.get(p.request, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return g.Count(p.shape.table, p.shape.filter)
+	})
+	if err != nil {
+		return 0, err
+	}
+	err = p.request.query(q, stmt, nil, func(row value.Row) error {
+		total = row.Int(0)
+		return nil
+	})
+	return total, err
+}
+
+// fill reads the expansions of a block, one statement each, whatever the number of rows.
+func (r *request) fill(q store.Reader, b *block) (*filled, error) {
+	f := &filled{block: b, expansions: make([]filledExpansion, len(b.out.expand))}
+	for i, e := range b.out.expand {
+		keys := b.keysOf(i)
+		fe := filledExpansion{exp: e, rows: &filled{block: &block{out: e.out}}, at: map[string][]int{}, next: map[string]string{}}
+		if len(keys) > 0 && !r.closed(e.rel.To) {
+			if err := r.related(q, &fe, keys); err != nil {
+				return nil, err
+			}
+			below, err := r.fill(q, fe.rows.block)
+			if err != nil {
+				return nil, err
+			}
+			fe.rows = below
+		}
+		f.expansions[i] = fe
+	}
+	return f, nil
+}
+
+// closed says whether the caller can read no row of a table.
+func (r *request) closed(t *schema.Table) bool {
+	return !r.who().IsSystem() && rule.NeverTrue(rule.Folder{States: r.states}.Fold(r.db.rules.Table(t).Read))
+}
+
+// keysOf are the distinct keys that expansion i leads to.
+func (b *block) keysOf(i int) []string {
+	seen := map[string]bool{"": true}
+	var keys []string
+	for _, row := range b.rows {
+		if k := row.keys[i]; !seen[k] {
+			seen[k] = true
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// maxChildren is how many rows a to-many expansion shows of each parent.
+const maxChildren = 100
+
+// related reads the rows of one expansion.
+func (r *request) related(q store.Reader, f *filledExpansion, keys []string) error {
+	out := f.exp.out
+	b := f.rows.block
+	stmt, err := f.exp.statements.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		if f.exp.rel.Many {
+			return g.Children(f.exp.rel, out.fields)
+		}
+		return g.ByKeys(f.exp.rel.To, out.fields)
+	})
+	if err != nil {
+		return err
+	}
+	inputs := []value.Value{value.OfList(keys), value.OfInt(maxChildren + 1)}
+	idCol := len(out.fields)
+	return r.query(q, stmt, inputs, func(row value.Row) error {
+		key, id := keyText(out.table.ID(), row, idCol), ""
+		if f.exp.rel.Many {
+			id, key = key, keyText(f.exp.rel.From.ID(), row, idCol+1)
+		}
+		if len(f.at[key]) == maxChildren {
+			f.next[key], err = r.childCursor(f.exp.rel, key, f.lastChild(b, key))
+			return err
+		}
+		added := b.add(row)
+		added.lead = id
+		f.at[key] = append(f.at[key], len(b.rows)-1)
+		if len(b.rows) > maxRows {
+			return tooMany(f.exp.path)
+		}
+		if len(b.buf) > maxAnswer {
+			return (&answer{dst: b.buf}).check(f.exp.path)
+		}
+		return nil
+	})
+}
+
+func (f *filledExpansion) lastChild(b *block, key string) string {
+	at := f.at[key]
+	return b.rows[at[len(at)-1]].lead
+}
+
+// childCursor continues an expanded list at GET /api/{child}?filter=author_id == arg.id&arg.id=…
+func (r *request) childCursor(rel *schema.Relation, parent, last string) (string, error) {
+	id, ok := value.ParseID(rel.To, last)
+	if !ok {
+		return "", errs.New(errs.Internal, "the id of a row does not parse")
+	}
+	filter := rel.Field.Name + " == arg.id"
+	return encodeCursor(cursorHash(rel.To, filter, map[string]string{"id": parent}, ""), []value.Value{id})
+}

@@ -1,0 +1,155 @@
+// Package record is the only door to the rows of a model: every read and write passes it, and it builds the rules into
+// the statements themselves.
+package record
+
+import (
+	"context"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Config tunes a DB. Its zero value works.
+type Config struct {
+	Now     func() time.Time // nil means time.Now
+	Dialect sqlgen.Dialect   // nil means sqlgen.SQLite
+}
+
+// DB is the rows of a model. It is safe for concurrent use.
+type DB struct {
+	store   store.DB
+	rules   *rule.Rules
+	dialect sqlgen.Dialect
+	now     func() time.Time
+	tables  map[*schema.Table]*table
+	shapes  *shapes
+}
+
+// New returns the rows of the model that the rules are about. The database must have the model's tables.
+func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
+	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes()}
+	if d.dialect == nil {
+		d.dialect = sqlgen.SQLite{}
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	d.tables = map[*schema.Table]*table{}
+	for _, t := range rules.Model.Tables {
+		d.tables[t] = newTable(rules.Model, t)
+	}
+	return d
+}
+
+// Op is what a caller wants to do with the rows of a table.
+type Op uint8
+
+const (
+	Read Op = iota
+	Create
+	Update
+	Delete
+)
+
+// Allow says whether the caller may do it to any row at all: errs.Unauthenticated or errs.Forbidden where a rule can
+// only refuse, whatever the row. It asks no database.
+func (d *DB) Allow(who caller.Caller, t *schema.Table, op Op) error {
+	return d.request(who).allow(t, op)
+}
+
+// request is what every statement of one request shares: who asks, when, and what the slots of the rules came to.
+type request struct {
+	db     *DB
+	env    rule.Env
+	states []rule.State // of the model's slots, then of the filter's
+	values []value.Value
+}
+
+func (d *DB) request(who caller.Caller) *request {
+	n := len(d.rules.Slots.List)
+	r := &request{
+		db:     d,
+		env:    rule.Env{Caller: who, Now: d.now().UnixMicro()},
+		states: make([]rule.State, n, n+8),
+		values: make([]value.Value, n, n+8),
+	}
+	d.rules.Slots.Bind(&r.env, r.states, r.values)
+	return r
+}
+
+func (r *request) who() caller.Caller { return r.env.Caller }
+
+// bindFilter evaluates the slots of a filter.
+func (r *request) bindFilter(slots *rule.Slots, args map[string]value.Value) {
+	r.env.Args = args
+	n := slots.Base + len(slots.List)
+	for len(r.states) < n {
+		r.states, r.values = append(r.states, 0), append(r.values, value.Value{})
+	}
+	slots.Bind(&r.env, r.states[slots.Base:n], r.values[slots.Base:n])
+}
+
+func (r *request) allow(t *schema.Table, op Op) error {
+	rules := r.db.rules.Table(t)
+	if r.who().IsSystem() {
+		return nil
+	}
+	needed := []rule.Node{rules.Read}
+	switch op {
+	case Create:
+		needed = []rule.Node{rules.Create}
+	case Update:
+		needed = []rule.Node{rules.Read, rules.UpdateFrom, rules.UpdateTo}
+	case Delete:
+		needed = []rule.Node{rules.Read, rules.Delete}
+	}
+	f := rule.Folder{States: r.states, NoOld: op == Create}
+	for _, n := range needed {
+		if rule.NeverTrue(f.Fold(n)) {
+			return r.denied()
+		}
+	}
+	return nil
+}
+
+// denied is the answer of a rule that says no: who you are may help anonymous, nobody else.
+func (r *request) denied() error {
+	if r.who().IsAnonymous() {
+		return errs.New(errs.Unauthenticated, "this needs a caller who has said who it is")
+	}
+	return errs.New(errs.Forbidden, "the access rules do not allow this")
+}
+
+// generator returns a fresh generator for callers of this request's class.
+func (r *request) generator() *sqlgen.Generator {
+	return &sqlgen.Generator{
+		Dialect: r.db.dialect, Rules: r.db.rules, System: r.who().IsSystem(),
+		Folder: rule.Folder{States: r.states},
+	}
+}
+
+// query runs a statement that reads.
+func (r *request) query(q store.Reader, s *sqlgen.Statement, inputs []value.Value, row func(value.Row) error) error {
+	return q.Query(s.SQL, s.Bind(make([]value.Value, 0, len(s.Args)), r.values, inputs), row)
+}
+
+func (r *request) exec(tx store.Tx, s *sqlgen.Statement, inputs []value.Value) error {
+	_, err := tx.Exec(s.SQL, s.Bind(make([]value.Value, 0, len(s.Args)), r.values, inputs))
+	return err
+}
+
+// notFound is the answer for a row that is not there and for one that the caller may not read: the same, byte for byte.
+func notFound(t *schema.Table) error {
+	return errs.New(errs.NotFound, "there is no such row in %s", t.Name)
+}
+
+// read runs f in a snapshot.
+func (r *request) read(ctx context.Context, f func(store.Reader) error) error {
+	return r.db.store.Read(ctx, f)
+}

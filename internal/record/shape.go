@@ -1,0 +1,223 @@
+package record
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/suggest"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// View is which members of a row an answer holds, as the parameters of a request say it; "" where one was not given.
+type View struct {
+	Fields string // id,title,author.name
+	Expand string // author,comments.author
+}
+
+// Query is a list as a request asks for it, each parameter as it came, "" where it was not given.
+type Query struct {
+	View
+	Filter string
+	Args   map[string]string // arg.*
+	Sort   string            // -created_at,title
+	Cursor string
+	Limit  int // 1 to 500
+	Total  bool
+}
+
+// shape is a resolved View or Query, without what differs from request to request of its kind: arguments, cursor, limit.
+type shape struct {
+	table   *schema.Table
+	out     *output
+	filter  rule.Node // slots extracted; nil: none
+	slots   rule.Slots
+	args    []*rule.Arg
+	sort    []sqlgen.Key
+	usesNow bool
+
+	get, list, count variants
+}
+
+// shapeKey is what a shape is made from.
+type shapeKey struct {
+	table                        *schema.Table
+	filter, sort, fields, expand string
+	list                         bool
+}
+
+// shapes is the bounded cache of shapes. Clients choose the keys, so that it counts their bytes as well.
+type shapes struct {
+	mu    sync.RWMutex
+	known map[shapeKey]*shape
+	bytes int
+}
+
+const (
+	maxShapes     = 1000
+	maxShapeBytes = 1 << 20 // of keys
+)
+
+func newShapes() *shapes { return &shapes{known: map[shapeKey]*shape{}} }
+
+func (s *shapes) get(k shapeKey, make func(shapeKey) (*shape, error)) (*shape, error) {
+	s.mu.RLock()
+	known := s.known[k]
+	s.mu.RUnlock()
+	if known != nil {
+		return known, nil
+	}
+	made, err := make(k)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= maxShapes || s.bytes > maxShapeBytes {
+		s.known, s.bytes = map[shapeKey]*shape{}, 0
+	}
+	s.known[k] = made
+	s.bytes += len(k.filter) + len(k.sort) + len(k.fields) + len(k.expand)
+	return made, nil
+}
+
+// view returns the shape of a single row.
+func (d *DB) view(t *schema.Table, v View) (*shape, error) {
+	return d.shapes.get(shapeKey{table: t, fields: v.Fields, expand: v.Expand}, d.newShape)
+}
+
+// query returns the shape of a list.
+func (d *DB) query(t *schema.Table, q Query) (*shape, error) {
+	return d.shapes.get(shapeKey{t, q.Filter, q.Sort, q.Fields, q.Expand, true}, d.newShape)
+}
+
+func (d *DB) newShape(k shapeKey) (*shape, error) {
+	out, err := newOutput(k.table, k.fields, k.expand)
+	if err != nil {
+		return nil, err
+	}
+	s := &shape{table: k.table, out: out, slots: rule.Slots{Base: len(d.rules.Slots.List)}}
+	if !k.list {
+		return s, nil
+	}
+	if s.sort, err = parseSort(k.table, k.sort); err != nil {
+		return nil, err
+	}
+	if k.filter != "" {
+		node, args, problems := d.rules.Filter(k.table, k.filter)
+		if len(problems) > 0 {
+			return nil, badFilter(k.filter, problems)
+		}
+		s.filter, s.args, s.usesNow = s.slots.Extract(node), args, rule.UsesNow(node)
+	}
+	return s, nil
+}
+
+// badFilter shows where a filter is wrong.
+func badFilter(filter string, problems []rule.Problem) error {
+	p := problems[0]
+	line, col, source := 1, p.Offset, filter
+	if i := strings.LastIndexByte(runesBefore(filter, p.Offset), '\n'); i >= 0 {
+		line += strings.Count(filter[:i+1], "\n")
+		col -= utf8.RuneCountInString(filter[:i+1])
+		source = filter[i+1:]
+	}
+	source, _, _ = strings.Cut(source, "\n")
+	// Long filters are cut to what stands around the place.
+	r := []rune(source)
+	from, to := max(0, col-60), min(len(r), col+60)
+	if from > to {
+		from = to
+	}
+	return errs.New(errs.Malformed, "filter:%d:%d: %s\n  %s\n  %s^", line, col+1, p.Message, string(r[from:to]), strings.Repeat(" ", max(0, col-from)))
+}
+
+func runesBefore(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+const maxSortKeys = 8
+
+// parseSort reads -created_at,title. The id ends every order, in the direction of the last key.
+func parseSort(t *schema.Table, sort string) ([]sqlgen.Key, error) {
+	var keys []sqlgen.Key
+	if sort != "" {
+		for name := range strings.SplitSeq(sort, ",") {
+			key, err := sortKey(t, name)
+			if err != nil {
+				return nil, err
+			}
+			for _, k := range keys {
+				if k.Field == key.Field {
+					return nil, errs.New(errs.Malformed, "sort names %s twice", key.Field.Name)
+				}
+			}
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) > maxSortKeys {
+		return nil, errs.New(errs.Malformed, "sort has more than %d keys", maxSortKeys)
+	}
+	for i, k := range keys {
+		if k.Field == t.ID() {
+			return keys[:i+1], nil // what follows an id decides nothing
+		}
+	}
+	desc := len(keys) > 0 && keys[len(keys)-1].Desc
+	return append(keys, sqlgen.Key{Field: t.ID(), Desc: desc}), nil
+}
+
+func sortKey(t *schema.Table, name string) (sqlgen.Key, error) {
+	bare, desc := strings.CutPrefix(name, "-")
+	f := t.Field(bare)
+	switch {
+	case f == nil || f.Secret:
+		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, clip(bare), suggest.From(bare, readableNames(t)))
+	case f.Type == schema.JSON:
+		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: json has no order: %s", bare)
+	}
+	return sqlgen.Key{Field: f, Desc: desc}, nil
+}
+
+// arguments converts the arguments of a request to what its filter compares them with.
+func (s *shape) arguments(given map[string]string) (map[string]value.Value, error) {
+	if len(given) == 0 && len(s.args) == 0 {
+		return nil, nil
+	}
+	out := make(map[string]value.Value, len(s.args))
+	for _, a := range s.args {
+		text, ok := given[a.Name]
+		if !ok {
+			return nil, errs.New(errs.Malformed, "the filter uses arg.%s, which the request does not give", a.Name)
+		}
+		v, err := value.ParseArg(a.Type, a.Scale, text)
+		if err != nil {
+			return nil, errs.Because(err, errs.Malformed, "arg.%s: %s", a.Name, publicMessage(err))
+		}
+		out[a.Name] = v
+	}
+	for name := range given {
+		if _, ok := out[name]; !ok {
+			return nil, errs.New(errs.Malformed, "the filter does not use arg.%s", clip(name))
+		}
+	}
+	return out, nil
+}
+
+func publicMessage(err error) string {
+	if e, ok := err.(*errs.Error); ok {
+		return e.Message
+	}
+	return fmt.Sprintf("cannot be read: %v", err)
+}

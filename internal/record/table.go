@@ -1,0 +1,161 @@
+package record
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// table is what writes to a table need to know, worked out once.
+type table struct {
+	*schema.Table
+	index   map[*schema.Field]int // of Fields
+	plain   *output               // every readable field, no relations
+	swept   []string              // the tables of which a deletion may delete rows: this one, and those that cascade
+	cleared []string              // the tables of which it may clear references
+	insert  variants
+	update  variants // by the fields that are set
+	delete  variants
+	before  variants // by the rules that are asked
+	after   variants
+	exists  variants
+}
+
+func newTable(m *schema.Model, t *schema.Table) *table {
+	out, err := newOutput(t, "", "")
+	if err != nil {
+		panic(err) // no parameters, nothing to be wrong
+	}
+	tt := &table{Table: t, index: map[*schema.Field]int{}, plain: out}
+	for i, f := range t.Fields {
+		tt.index[f] = i
+	}
+	tt.sweep(m, t)
+	return tt
+}
+
+// sweep adds a table whose rows are deleted, and those whose references are cleared.
+func (t *table) sweep(m *schema.Model, deleted *schema.Table) {
+	if !t.add(deleted.Name) {
+		return
+	}
+	for _, other := range m.Tables {
+		for _, f := range other.Fields {
+			if f.Ref != deleted {
+				continue
+			}
+			switch f.OnDelete {
+			case schema.Cascade:
+				t.sweep(m, other)
+			case schema.Clear:
+				t.cleared = append(t.cleared, other.Name)
+			}
+		}
+	}
+}
+
+func (t *table) add(name string) bool {
+	for _, s := range t.swept {
+		if s == name {
+			return false
+		}
+	}
+	t.swept = append(t.swept, name)
+	return true
+}
+
+// fieldSet names a set of fields, to tell statements apart.
+func (t *table) fieldSet(fields []*schema.Field) string {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(strconv.Itoa(t.index[f]))
+		b.WriteByte(',')
+	}
+	return b.String()
+}
+
+func (t *table) insertStatement(r *request) (*sqlgen.Statement, error) {
+	return t.insert.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Insert(t.Table) })
+}
+
+func (t *table) updateStatement(r *request, fields []*schema.Field) (*sqlgen.Statement, error) {
+	return t.update.get(r, t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Update(t.Table, fields) })
+}
+
+func (t *table) deleteStatement(r *request) (*sqlgen.Statement, error) {
+	return t.delete.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Delete(t.Table) })
+}
+
+// existsStatement asks whether the caller may read a row.
+func (t *table) existsStatement(r *request) (*sqlgen.Statement, error) {
+	return t.exists.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Readable(t.Table) })
+}
+
+// asked are the rules that decide on a write, and what tells them apart from those of another write to the table.
+type asked struct {
+	name   string
+	rules  []rule.Node
+	fields []*schema.Field // that the caller sets and that have a write rule
+}
+
+func (r *request) asked(t *table, op Op, own rule.Node, given []*schema.Field) asked {
+	a := asked{rules: []rule.Node{own}}
+	for _, f := range given {
+		if w := r.db.rules.Field(f).Write; w != nil {
+			a.rules, a.fields = append(a.rules, w), append(a.fields, f)
+		}
+	}
+	a.name = strconv.Itoa(int(op)) + ":" + t.fieldSet(a.fields)
+	return a
+}
+
+func (t *table) beforeStatement(r *request, a asked) (*sqlgen.Statement, error) {
+	return t.before.get(r, a.name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Before(t.Table, a.rules) })
+}
+
+// afterStatement asks about the row as it becomes: as it is stored, or as a candidate that a constraint refused.
+func (t *table) afterStatement(r *request, a asked, created, candidate bool) (*sqlgen.Statement, error) {
+	checks := r.db.rules.Table(t.Table).Checks
+	spec := sqlgen.After{Table: t.Table, Rules: a.rules, Fields: t.plain.fields, Candidate: candidate}
+	for _, c := range checks {
+		spec.Checks = append(spec.Checks, c.Cond)
+	}
+	if !created {
+		spec.Old = usesOld(spec.Rules) || usesOld(spec.Checks)
+	}
+	name := a.name
+	if created {
+		name += "+"
+	}
+	if candidate {
+		name += "?"
+	}
+	return t.after.get(r, name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		g.Folder.NoOld = created
+		return g.After(spec)
+	})
+}
+
+func usesOld(conds []rule.Node) bool {
+	for _, c := range conds {
+		if rule.UsesOld(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// row is the values of a row, in the order of the table's fields.
+type row []value.Value
+
+func (t *table) scan(cols value.Row, first int) row {
+	values := make(row, len(t.Fields))
+	for i, f := range t.Fields {
+		values[i] = value.Scan(f, cols, first+i)
+	}
+	return values
+}
