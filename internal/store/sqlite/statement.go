@@ -37,8 +37,9 @@ func newStatement(raw *lite.Stmt, sql string) *statement {
 // largeText is the length from which a bound text is let go after the run, rather than kept until the next.
 const largeText = 1024
 
-// bind sets every parameter. It never clears: since SQLite 3.54 sqlite3_clear_bindings makes the next run plan the
-// statement anew, which is as dear as preparing it. zombiezen's own cache of statements clears, so we have another.
+// bind sets every parameter. It never clears: since SQLite 3.54 sqlite3_clear_bindings makes the next run of many a
+// statement parse and plan it anew (a list of 30 rows took 44 µs instead of 31). zombiezen's own cache, Conn.Prepare,
+// clears; hence ours. https://gitlab.com/cznic/sqlite/-/issues/264
 func (s *statement) bind(args []value.Value) error {
 	if len(args) != s.raw.BindParamCount() {
 		return internal(fmt.Errorf("%d values for the %d parameters of %s", len(args), s.raw.BindParamCount(), s.sql))
