@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
@@ -69,7 +70,7 @@ func CompileDefault(text string, f *schema.Field) (Node, []Problem) {
 	}
 	node := c.known(root, kindOf(f), uint8(f.Scale))
 	if node != nil && node.Kind() != value.Null && !sameKind(node.Kind(), kindOf(f)) {
-		c.failf(root, "the default of %s must be %s, not %s", f.Name, kindOf(f), node.Kind())
+		c.failf(root, "the default of %s must be %s, not %s", f.Name, kindName(kindOf(f)), kindName(node.Kind()))
 	}
 	if len(c.problems) > 0 {
 		return nil, c.problems
@@ -154,12 +155,26 @@ func (c *compiler) offset(at common.Location) int {
 	return min(offset+max(at.Column(), 0), len(c.text))
 }
 
+// at is where e stands, as a reader would point at it: at the name behind the dot of a selection, and at the name of
+// the function of a call, for which the parser gives the dot and the parenthesis.
 func (c *compiler) at(e ast.Expr) int {
-	if r, ok := c.info.GetOffsetRange(e.ID()); ok {
-		return int(r.Start)
+	r, ok := c.info.GetOffsetRange(e.ID())
+	at := int(r.Start)
+	if !ok || at >= len(c.text) {
+		return 0
 	}
-	return 0
+	switch c.text[at] {
+	case '.':
+		return at + 1
+	case '(':
+		for at > 0 && isWord(c.text[at-1]) {
+			at--
+		}
+	}
+	return at
 }
+
+func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // failf records a fault at e.
 func (c *compiler) failf(e ast.Expr, format string, args ...any) {

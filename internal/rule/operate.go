@@ -35,6 +35,9 @@ func ordered(k value.Kind) bool {
 func (c *compiler) equality(e ast.Expr, op Op, left, right Node) Node {
 	null := left.Kind() == value.Null || right.Kind() == value.Null
 	switch {
+	case !null && (isRow(left) || isRow(right)):
+		c.failf(e, "a row can only be compared with null: compare its id")
+		return nil
 	case !null && (!comparable(left.Kind()) || !comparable(right.Kind())):
 		c.failf(e, "%s can only be compared with null", kindName(incomparable(left, right)))
 		return nil
@@ -46,6 +49,11 @@ func (c *compiler) equality(e ast.Expr, op Op, left, right Node) Node {
 		return nil
 	}
 	return compareNodes(op, rowID(left), rowID(right))
+}
+
+func isRow(n Node) bool {
+	_, ok := n.(*rowValue)
+	return ok
 }
 
 func comparable(k value.Kind) bool { return k != value.JSON && k != value.List }
