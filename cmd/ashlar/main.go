@@ -1,0 +1,10 @@
+// Command ashlar turns a model file into an API.
+package main
+
+import (
+	"os"
+
+	"github.com/ashlar-dev/ashlar/internal/cli"
+)
+
+func main() { os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr)) }

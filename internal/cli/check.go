@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/server"
+)
+
+const checkHelp = `Check reads ashlar.yaml and tables/*.yaml in DIR and says everything that is wrong with them
+at once, each fault with its file, line and column. It touches no database.
+
+What may be a mistake but need not be is said as a warning. With faults it exits with 1.`
+
+func newCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check DIR",
+		Short:   "Say everything that is wrong with a model",
+		Long:    checkHelp,
+		Example: "  ashlar check examples/careers",
+		Args:    oneApp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return inApp(args[0], check(cmd, args[0]))
+		},
+	}
+}
+
+func check(cmd *cobra.Command, dir string) error {
+	rules, err := server.Load(dir)
+	if err != nil {
+		return err
+	}
+	seeds, err := server.FindSeeds(dir, rules.Model)
+	if err != nil {
+		return err
+	}
+	for _, w := range printed(dir, warnings(rules.Model)) {
+		w.Message = "warning: " + w.Message
+		fmt.Fprintln(cmd.ErrOrStderr(), w)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", rules.Model.Name,
+		count(len(rules.Model.Tables), "table"), count(countRules(rules.Model), "rule"), count(len(seeds), "seed file"))
+	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// countRules counts what decides about a request: access rules of tables and fields, and checks.
+func countRules(m *schema.Model) int {
+	n := 0
+	for _, t := range m.Tables {
+		a := t.Access
+		n += len(t.Checks) + present(a.Read, a.Create, a.UpdateFrom, a.Delete)
+		if a.UpdateTo != a.UpdateFrom {
+			n += present(a.UpdateTo)
+		}
+		for _, f := range t.Fields {
+			n += present(f.Read, f.Write)
+		}
+	}
+	return n
+}
+
+func present(exprs ...*schema.Expr) int {
+	n := 0
+	for _, e := range exprs {
+		if e != nil {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+const rootHelp = `Ashlar turns one model file into a production API: tables, and who may do what with
+them, in ashlar.yaml. It is stored in an embedded SQLite database.
+
+A first app takes a folder with one file:
+
+  notes/ashlar.yaml     ashlar: 1
+                        name: notes
+                        tables:
+                          notes:
+                            fields:
+                              owner: {ref: users, default: auth.id, immutable: true}
+                              text:  {type: text, max: 500}
+                            access:
+                              read:  owner_id == auth.id
+                              write: owner_id == auth.id
+
+  ashlar check notes    says what is wrong with it
+  ashlar serve notes    serves it at http://127.0.0.1:8080`
+
+const rootExample = `  ashlar serve examples/careers
+  ashlar token --id 018f0000-0000-7000-8000-0000000000a1 examples/careers`
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ashlar",
+		Short:         "A production backend from one model file",
+		Long:          rootHelp,
+		Example:       rootExample,
+		Version:       buildVersion(),
+		SilenceErrors: true, // report says them, once
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newServe(), newCheck(), newSchema(), newToken())
+	return root
+}

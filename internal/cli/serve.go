@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+)
+
+const serveHelp = `Serve checks the model in DIR, makes or extends the tables of its database, and answers
+requests until it is told to stop (SIGINT, which is Ctrl-C, or SIGTERM). Requests in flight
+are then finished; a second signal ends it at once.
+
+The rows are in the data folder, together with the key that signs tokens. A new database is
+filled from DIR/seed/<table>.json or .ndjson. One server at a time serves a data folder.
+
+` + settingsHelp
+
+const serveExample = `  ashlar serve examples/careers
+  ashlar serve examples/careers --listen :8080 --data /var/lib/careers
+  ASHLAR_CORS=https://app.example.com,https://example.com ashlar serve examples/careers`
+
+// serveFlags are the settings of a server.
+type serveFlags struct {
+	listen, data                     string
+	durability, logFormat, logLevel  *choice
+	grace, header, read, write, idle time.Duration
+	cors                             []string
+	maxConcurrent, readers           int
+}
+
+func newServe() *cobra.Command {
+	f := &serveFlags{
+		durability: oneOf("full", "normal"),
+		logFormat:  oneOf("auto", "text", "json"),
+		logLevel:   oneOf("info", "debug", "warn", "error"),
+	}
+	cmd := &cobra.Command{
+		Use:     "serve DIR",
+		Short:   "Serve the app in a folder",
+		Long:    serveHelp,
+		Example: serveExample,
+		Args:    oneApp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := environment(cmd, allFlags(cmd)...); err != nil {
+				return err
+			}
+			if err := f.check(cmd); err != nil {
+				return err
+			}
+			return inApp(args[0], f.serve(cmd, args[0]))
+		},
+	}
+	f.declare(cmd)
+	return cmd
+}
+
+func (f *serveFlags) declare(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine")
+	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
+	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
+	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "for requests in flight when it stops")
+	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "for the header of a request")
+	flags.DurationVar(&f.read, "read-timeout", 60*time.Second, "for a whole request")
+	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "for an answer, from the end of the request's header")
+	flags.DurationVar(&f.idle, "idle-timeout", 120*time.Second, "between two requests of a connection")
+	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
+	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
+	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error where the fault is the server's")
+	flags.IntVar(&f.maxConcurrent, "max-concurrent", 4096, "requests at work at once; more are answered 503")
+	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default the number of cores, 2 to 4)")
+}
+
+// check refuses numbers that cannot be meant.
+func (f *serveFlags) check(cmd *cobra.Command) error {
+	for name, d := range map[string]time.Duration{
+		"shutdown-timeout": f.grace, "header-timeout": f.header, "read-timeout": f.read, "write-timeout": f.write, "idle-timeout": f.idle,
+	} {
+		if d <= 0 {
+			return usage(cmd, "--%s (%s) must be more than 0, not %v", name, variable(name), d)
+		}
+	}
+	switch {
+	case f.maxConcurrent < 1:
+		return usage(cmd, "--max-concurrent (%s) must be 1 or more, not %d", variable("max-concurrent"), f.maxConcurrent)
+	case f.readers < 0 || f.readers > maxReaders:
+		return usage(cmd, "--readers (%s) must be from 1 to %d, not %d", variable("readers"), maxReaders, f.readers)
+	}
+	return nil
+}
+
+// maxReaders bounds connections: each has a cache of its own, and more than there are cores are idle.
+const maxReaders = 64
+
+func (f *serveFlags) config(dir string, log *slog.Logger) server.Config {
+	cfg := server.Config{
+		Data: f.data, Readers: f.readers, MaxConcurrent: f.maxConcurrent, CORS: f.cors,
+		HeaderTimeout: f.header, ReadTimeout: f.read, WriteTimeout: f.write, IdleTimeout: f.idle, Grace: f.grace,
+		Version: buildVersion(), Logger: log,
+	}
+	if cfg.Data == "" {
+		cfg.Data = server.DefaultData(dir)
+	}
+	if f.durability.value == "normal" {
+		cfg.Durability = sqlite.Normal
+	}
+	return cfg
+}
+
+func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
+	stderr := cmd.ErrOrStderr()
+	log := f.logger(stderr)
+	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer restore()
+	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
+	cfg := f.config(dir, log)
+	if _, err := server.Load(dir); err != nil { // said before anything else: it is what a newcomer works on
+		return err
+	}
+	ln, err := listen(f.listen)
+	if err != nil {
+		return err
+	}
+	s, err := server.Open(ctx, dir, cfg)
+	if err != nil {
+		return interrupted(ctx, errors.Join(err, ln.Close()))
+	}
+	say := announcer(stderr, log, f.format(stderr))
+	say.serving(s, ln.Addr(), cfg)
+	context.AfterFunc(ctx, func() { say.stopping(f.grace) })
+	if err := s.Serve(ctx, ln); err != nil {
+		return err
+	}
+	say.stopped()
+	return nil
+}
+
+// listen takes the address before anything else is touched.
+func listen(address string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", address)
+	switch _, _, bad := net.SplitHostPort(address); {
+	case err == nil:
+		return ln, nil
+	case bad != nil:
+		return nil, fmt.Errorf("%q is no address: write it as 127.0.0.1:8080, or :8080 for every address of this machine", address)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another address with --listen", address)
+	}
+	return nil, fmt.Errorf("cannot listen: %w", err)
+}
+
+// interrupted is the error of a start that a signal ended.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return errors.New("stopped before it served; what it had begun is undone")
+	}
+	return err
+}
+
+func (f *serveFlags) logger(stderr io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel.value)); err != nil {
+		panic("cli: a log level that slog does not know: " + f.logLevel.value)
+	}
+	return telemetry.NewLogger(stderr, f.format(stderr), level)
+}
+
+// format is text or json.
+func (f *serveFlags) format(stderr io.Writer) string {
+	if f.logFormat.value != "auto" {
+		return f.logFormat.value
+	}
+	if file, ok := stderr.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return "text"
+		}
+	}
+	return "json"
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ashlar-dev/ashlar/internal/suggest"
+)
+
+// settingsHelp is for commands whose flags are settings too.
+const settingsHelp = `Each flag is also a setting of the environment: --shutdown-timeout is ASHLAR_SHUTDOWN_TIMEOUT.
+A flag wins over the environment.`
+
+const prefix = "ASHLAR_"
+
+// environment gives the flags of a command that were not given the values of their variables. A variable that is empty
+// counts as not set.
+func environment(cmd *cobra.Command, names ...string) error {
+	var err error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		text := os.Getenv(variable(f.Name))
+		if err != nil || f.Changed || text == "" || !slices.Contains(names, f.Name) {
+			return
+		}
+		if bad := f.Value.Set(text); bad != nil {
+			err = usage(cmd, "%s is %q, which cannot be: %s", variable(f.Name), text, reason(bad))
+		}
+	})
+	return err
+}
+
+// allFlags names the flags of a command but help.
+func allFlags(cmd *cobra.Command) []string {
+	var names []string
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			names = append(names, f.Name)
+		}
+	})
+	return names
+}
+
+func variable(flag string) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// reason says why a value cannot be, without the words of package strconv.
+func reason(err error) string {
+	text := err.Error()
+	switch {
+	case strings.HasPrefix(text, "time:"):
+		return "write a duration, as 30s or 2m"
+	case strings.HasPrefix(text, "strconv."):
+		return "write a number"
+	}
+	return text
+}
+
+// choice is a flag that is one of a few words.
+type choice struct {
+	value string
+	words []string
+}
+
+func oneOf(words ...string) *choice { return &choice{value: words[0], words: words} }
+
+func (c *choice) String() string { return c.value }
+
+func (c *choice) Type() string { return strings.Join(c.words, "|") }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.words, s) {
+		return fmt.Errorf("write one of %s%s", strings.Join(c.words, ", "), suggest.From(s, c.words))
+	}
+	c.value = s
+	return nil
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+)
+
+const tokenHelp = `Token prints a token for a user, as the last line of its output. Whoever sends it, as
+"Authorization: Bearer TOKEN", is that user until it expires.
+
+It is signed with the key in the data folder. The row in users is made where there is none. A
+server may run meanwhile, or never have run: then the database is made and filled first.`
+
+const tokenExample = `  ashlar token --id 018f0000-0000-7000-8000-0000000000a1 examples/careers
+  ashlar token --id 018f0000-0000-7000-8000-0000000000c1 --role editor --ttl 1h examples/careers
+  TOKEN=$(ashlar token --id 018f0000-0000-7000-8000-0000000000a1 examples/careers | tail -n 1)`
+
+// tokenFlags say what token is for.
+type tokenFlags struct {
+	want server.TokenRequest
+	data string
+}
+
+func newToken() *cobra.Command {
+	f := &tokenFlags{}
+	cmd := &cobra.Command{
+		Use:     "token DIR",
+		Short:   "Print a token for a user",
+		Long:    tokenHelp,
+		Example: tokenExample,
+		Args:    oneApp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := environment(cmd, "data"); err != nil {
+				return err
+			}
+			if f.want.ID == "" {
+				return usage(cmd, "token needs the id of a user: --id 018f0000-0000-7000-8000-0000000000a1")
+			}
+			return inApp(args[0], f.print(cmd, args[0]))
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.want.ID, "id", "", "`id` of the user: the key of a row in users")
+	flags.StringVar(&f.want.Email, "email", "", "`address` of the user (default that of the row)")
+	flags.StringSliceVar(&f.want.Roles, "role", nil, "`role` that the model declares; may be repeated")
+	flags.DurationVar(&f.want.TTL, "ttl", 24*time.Hour, "how long the token lives, at most 8760h")
+	flags.StringVar(&f.data, "data", "", "data `folder`, also ASHLAR_DATA (default DIR/.ashlar)")
+	return cmd
+}
+
+func (f *tokenFlags) print(cmd *cobra.Command, dir string) error {
+	cfg := server.Config{Data: f.data, Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
+	token, err := server.NewToken(cmd.Context(), dir, cfg, f.want)
+	if err != nil {
+		return err
+	}
+	for _, note := range token.Notes {
+		fmt.Fprintln(cmd.ErrOrStderr(), note)
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), token.Text)
+	return err
+}

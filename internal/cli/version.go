@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"runtime/debug"
+)
+
+// version is set by the linker: -X github.com/ashlar-dev/ashlar/internal/cli.version=v1.2.3.
+var version string
+
+// buildVersion is the version of this program, or the best that is known of it.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return "development build of " + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "development build"
+}

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// warnings is what may be a mistake in a model that has no faults.
+func warnings(m *schema.Model) schema.Faults {
+	var found schema.Faults
+	for _, t := range m.Tables {
+		if present(t.Access.Read, t.Access.Create, t.Access.UpdateFrom, t.Access.Delete) == 0 {
+			found = append(found, m.Fault(t.Pos, "%s has no access rules, so it is closed to everyone but the seed: give it `access:`", t.Name))
+		}
+		for _, f := range t.Fields {
+			if f.Unique && f.Read != nil {
+				found = append(found, m.Fault(f.Pos, "%s.%s is unique and has a read rule: a 409 tells whoever may write it that a value exists, also where the rule hides it", t.Name, f.Name))
+			}
+		}
+		for _, fields := range t.Unique {
+			if hidden := withReadRule(fields); len(hidden) > 0 {
+				found = append(found, m.Fault(t.Pos, "%s is unique by %s, which has a read rule: a 409 tells whoever may write it that a combination exists, also where the rule hides it",
+					t.Name, strings.Join(hidden, ", ")))
+			}
+		}
+	}
+	return found.Sort()
+}
+
+func withReadRule(fields []*schema.Field) []string {
+	var names []string
+	for _, f := range fields {
+		if f.Read != nil {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+// The files of a data folder, beside those that SQLite adds.
+const (
+	databaseFile = "ashlar.db"
+	keyFile      = "signing-key.pem"
+	ignoreFile   = ".gitignore"
+)
+
+// folder is a data folder that exists and that nobody else may read.
+type folder struct {
+	path    string
+	cfg     Config
+	release func() error // of its lock; nil where another process has it
+}
+
+// unlock lets others serve the folder.
+func (f folder) unlock() error {
+	if f.release == nil {
+		return nil
+	}
+	return f.release()
+}
+
+func (f folder) database() string { return filepath.Join(f.path, databaseFile) }
+func (f folder) key() string      { return filepath.Join(f.path, keyFile) }
+
+// lockPause is how long to wait before the lock is asked for again.
+const lockPause = 50 * time.Millisecond
+
+// lockFolder prepares the data folder and makes this process the only server on it. Where another is, and stays for as
+// long as the patience lasts, the error is a *sqlite.InUseError.
+func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder, error) {
+	f := folder{path: cfg.Data, cfg: cfg}
+	if err := prepareFolder(cfg.Data, cfg.Logger); err != nil {
+		return f, err
+	}
+	for deadline := time.Now().Add(patience); ; {
+		var err error
+		f.release, err = sqlite.Lock(cfg.Data)
+		if _, inUse := errors.AsType[*sqlite.InUseError](err); !inUse || time.Now().After(deadline) {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return f, ctx.Err()
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+// prepareFolder makes the data folder, or makes sure that nobody but this user gets into an existing one.
+func prepareFolder(path string, log *slog.Logger) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeFolder(path)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("the data folder: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("the data folder %s is a file: name another", path)
+	case runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0:
+		return nil
+	}
+	return closeFolder(path, info.Mode().Perm(), log)
+}
+
+// makeFolder makes a folder that only this user can enter. It holds keys and rows, which belong in no repository.
+func makeFolder(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(path, ignoreFile), []byte("*\n"), 0o600); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	return nil
+}
+
+// closeFolder takes the rights of others from a folder of ours. A folder with other things in it was named by mistake:
+// its rights are not ours to take.
+func closeFolder(path string, mode fs.FileMode, log *slog.Logger) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("the data folder: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(path, databaseFile)); err != nil && len(entries) > 0 {
+		return fmt.Errorf("the data folder %s holds other things and is open to other users (mode %04o): name a folder of its own", path, mode)
+	}
+	if err := os.Chmod(path, 0o700); err != nil {
+		return fmt.Errorf("the data folder %s is open to other users (mode %04o): %w", path, mode, err)
+	}
+	log.Warn("the data folder was open to other users and is closed now", "folder", path, "mode", fmt.Sprintf("%04o", mode))
+	return nil
+}

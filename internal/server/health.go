@@ -1,0 +1,32 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// health says that the process is up, whatever becomes of the database: to restart it would not help.
+func health(w http.ResponseWriter, _ *http.Request) error {
+	return web.JSON(w, http.StatusOK, []byte(`{"status":"up"}`+"\n"))
+}
+
+// readyWait is how long the database may take to answer: one that is only busy is still ready.
+const readyWait = 2 * time.Second
+
+// ready says whether to send requests here: the database answers, and the server is not about to stop.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
+	if s.stopping.Load() {
+		return errs.New(errs.Unavailable, "The server is stopping.")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readyWait)
+	defer cancel()
+	if err := s.db.Read(ctx, func(store.Reader) error { return nil }); err != nil {
+		return errs.Because(err, errs.Unavailable, "The database does not answer.")
+	}
+	return web.JSON(w, http.StatusOK, []byte(`{"status":"ready"}`+"\n"))
+}

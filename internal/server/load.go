@@ -1,0 +1,61 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// Load reads the model of the app in dir and compiles its expressions. What is wrong with either is returned together,
+// as schema.Faults.
+func Load(dir string) (*rule.Rules, error) {
+	if err := checkFolder(dir); err != nil {
+		return nil, err
+	}
+	m, faults := schema.Load(dir)
+	if m == nil {
+		return nil, faults
+	}
+	rules, more := rule.CompileModel(m)
+	if faults = append(faults, more...).Sort(); len(faults) > 0 {
+		return nil, faults
+	}
+	return rules, nil
+}
+
+// checkFolder says what to do where dir cannot be an app.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no folder %s: name the folder that holds ashlar.yaml", dir)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is a file: name the folder that holds ashlar.yaml, here %s", dir, filepath.Dir(dir))
+	}
+	_, err = os.Stat(filepath.Join(dir, "ashlar.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no ashlar.yaml in %s: %s", dir, missingAdvice(dir))
+	}
+	return nil // anything else that is wrong with it is said as a fault
+}
+
+func missingAdvice(dir string) string {
+	if _, err := os.Stat(filepath.Join(dir, "ashlar.yml")); err == nil {
+		return "rename ashlar.yml to ashlar.yaml"
+	}
+	return `name the folder that holds it, or begin with these lines:
+
+ashlar: 1
+name: notes
+tables:
+  notes:
+    fields: {text: {type: text, max: 500}}
+    access: {read: true, create: true}`
+}

@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// seededKey marks a database that has had its seed, or that was new when there was none. The mark is set in the
+// transaction of the rows, so that an interrupted start leaves neither.
+const seededKey = "seeded"
+
+// fill loads the app's seed into a database that has no mark of it.
+func fill(ctx context.Context, db store.DB, rows *record.DB, dir string, m *schema.Model, log *slog.Logger) (err error) {
+	defer errs.Wrap(&err, "server.fill(%s)", m.Name)
+	done, err := isSeeded(ctx, db)
+	if err != nil || done {
+		return err
+	}
+	files, err := FindSeeds(dir, m)
+	if err != nil {
+		return err
+	}
+	if len(files) > 0 {
+		log.Info("loading the seed", "files", len(files))
+	}
+	start := time.Now()
+	s := &seeder{ctx: ctx}
+	err = db.Write(ctx, func(tx store.Tx) error {
+		s.faults, s.loaded = nil, 0
+		s.tx = rows.In(tx)
+		if err := s.load(files); err != nil {
+			return err
+		}
+		return migrate.SetMeta(tx, seededKey, start.UTC().Format(time.RFC3339))
+	})
+	if err == nil && len(files) > 0 {
+		log.Info("loaded the seed", "rows", s.loaded, "seconds", time.Since(start).Seconds())
+	}
+	return err
+}
+
+func isSeeded(ctx context.Context, db store.DB) (found bool, err error) {
+	err = db.Read(ctx, func(r store.Reader) error {
+		_, found, err = migrate.Meta(r, seededKey)
+		return err
+	})
+	return found, err
+}
+
+// seeder loads files in one transaction.
+type seeder struct {
+	ctx    context.Context // of the start, for as long as it loads
+	tx     *record.Tx
+	loaded int
+	faults SeedFaults
+}
+
+// load stops at the end of the first file with faults: those of a later one would mostly follow from them.
+func (s *seeder) load(files []Seed) error {
+	for _, f := range files {
+		if err := s.loadFile(f); err != nil {
+			return err
+		}
+		if len(s.faults) > 0 {
+			return s.faults
+		}
+	}
+	return nil
+}
+
+func (s *seeder) loadFile(f Seed) error {
+	return f.rows(func(row seedRow) error {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		err := row.err
+		if err == nil {
+			_, err = s.tx.Create(caller.System("seed"), f.Table, row.members)
+		}
+		if err != nil {
+			return s.fault(f, row, err)
+		}
+		s.loaded++
+		return nil
+	})
+}

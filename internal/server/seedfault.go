@@ -1,0 +1,57 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// SeedFaults is what is wrong with a seed, a line each: the file, the row from 1, the member, what to do.
+type SeedFaults []string
+
+func (fs SeedFaults) Error() string { return strings.Join(fs, "\n") }
+
+// maxSeedFaults is how many faults are said of one file: the rest is mostly the same.
+const maxSeedFaults = 20
+
+// fault notes what is wrong with a row. It returns an error where loading cannot go on: that of the database, or enough
+// faults.
+func (s *seeder) fault(f Seed, row seedRow, err error) error {
+	e, ok := asRowFault(err)
+	if !ok {
+		return fmt.Errorf("%s: %s %d: %w", f.name, row.unit, row.number, err)
+	}
+	at := fmt.Sprintf("%s: %s %d", f.name, row.unit, row.number)
+	for _, fault := range e.Faults {
+		s.faults = append(s.faults, fmt.Sprintf("%s: %s: %s", at, pointed(fault), fault.Detail))
+	}
+	if len(e.Faults) == 0 {
+		s.faults = append(s.faults, at+": "+strings.Replace(e.Message, "the body", "it", 1))
+	}
+	if len(s.faults) >= maxSeedFaults {
+		return s.faults
+	}
+	return nil
+}
+
+func pointed(f errs.Fault) string {
+	if f.Pointer == "" {
+		return "the row"
+	}
+	return f.Pointer
+}
+
+// asRowFault returns the error of a row that its writer can correct.
+func asRowFault(err error) (*errs.Error, bool) {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		return nil, false
+	}
+	switch e.Kind {
+	case errs.Malformed, errs.Invalid, errs.Conflict, errs.NotFound, errs.Forbidden:
+		return e, true
+	}
+	return nil, false
+}

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// user is the row that a token is for.
+type user struct {
+	rows  *record.DB
+	table *schema.Table
+	id    value.Value
+	email string // as asked for; after ensure that of the row where none was
+	notes []string
+}
+
+// ensure makes the row where there is none. A row that is there is left as it is.
+func (u *user) ensure(ctx context.Context) error {
+	err := u.find(ctx)
+	if errs.KindOf(err) != errs.NotFound {
+		return err
+	}
+	err = u.create(ctx)
+	if errs.KindOf(err) == errs.Conflict && u.find(ctx) == nil {
+		return nil // somebody else made it just now
+	}
+	return explainUser(err)
+}
+
+func (u *user) find(ctx context.Context) error {
+	row, err := u.rows.Get(ctx, caller.System("token"), u.table, u.id, record.View{Fields: "email"}, nil)
+	if err != nil {
+		return err
+	}
+	var known struct {
+		Email string `json:"email"`
+	}
+	if err := json.Unmarshal(row.JSON, &known); err != nil {
+		return err
+	}
+	switch {
+	case u.email == "":
+		u.email = known.Email
+	case u.email != known.Email:
+		u.notes = append(u.notes, fmt.Sprintf("the users row has %s, which is left as it is; the token says %s", orNoAddress(known.Email), u.email))
+	}
+	return nil
+}
+
+func orNoAddress(email string) string {
+	if email == "" {
+		return "no email"
+	}
+	return "the email " + email
+}
+
+func (u *user) create(ctx context.Context) error {
+	members := []value.Member{{Name: "id", Raw: value.AppendValue(nil, u.id)}}
+	if u.email != "" {
+		members = append(members, value.Member{Name: "email", Raw: value.AppendString(nil, []byte(u.email))})
+	}
+	_, err := u.rows.Create(ctx, caller.System("token"), u.table, members)
+	if err == nil {
+		u.notes = append(u.notes, "made the users row "+idText(u.id))
+	}
+	return err
+}
+
+// explainUser says which fields keep the row from being made.
+func explainUser(err error) error {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok || e.Kind != errs.Invalid && e.Kind != errs.Conflict {
+		return err
+	}
+	faults := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		faults[i] = fmt.Sprintf("\n  %s: %s", strings.TrimPrefix(f.Pointer, "/"), f.Detail)
+	}
+	if len(faults) == 0 {
+		faults = []string{" " + e.Message}
+	}
+	return fmt.Errorf("there is no such row in users, and one of this id and email alone cannot be made; "+
+		"create it first, through the API or the seed:%s", strings.Join(faults, ""))
+}
