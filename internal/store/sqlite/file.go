@@ -43,7 +43,7 @@ func checkExisting(path string) error {
 	return os.Chmod(path, 0o600)
 }
 
-// explain turns what SQLite says of a file that is no database, or a broken one, into what to do about it.
+// explain names the file in an error of opening it, and what to do about one that is no database or a broken one.
 func explain(path string, err error) error {
 	switch lite.ErrCode(err).ToPrimary() {
 	case lite.ResultNotADB:
@@ -53,5 +53,5 @@ func explain(path string, err error) error {
 	case lite.ResultCantOpen, lite.ResultReadOnly, lite.ResultPerm:
 		return fmt.Errorf("%s, or its folder, cannot be written to: %w", path, err)
 	}
-	return err
+	return fmt.Errorf("open %s: %w", path, err)
 }

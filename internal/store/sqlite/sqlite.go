@@ -29,13 +29,12 @@ const minVersion = 3_051_003
 
 // Open opens the database at path and creates it where there is none. Other processes may have it open as well, if
 // they too go through this package.
-func Open(ctx context.Context, path string, cfg Config) (_ *DB, err error) {
-	defer errs.Wrap(&err, "sqlite.Open(%s)", path)
+func Open(ctx context.Context, path string, cfg Config) (*DB, error) {
 	cfg = cfg.withDefaults()
 	if err := checkVersion(lite.VersionNumber); err != nil {
 		return nil, err
 	}
-	path, err = filepath.Abs(path) // also keeps names such as ":memory:" from meaning anything
+	path, err := filepath.Abs(path) // also keeps names such as ":memory:" from meaning anything
 	if err != nil {
 		return nil, err
 	}

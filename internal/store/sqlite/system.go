@@ -76,9 +76,9 @@ func checkHeader(raw *lite.Conn) (ours bool, err error) {
 	}
 	switch {
 	case id == applicationID && version > layout:
-		return false, fmt.Errorf("the database was written by a later release of Ashlar (layout %d, this one knows %d)", version, layout)
+		return false, fmt.Errorf("it was written by a later release of Ashlar (layout %d, this one knows %d)", version, layout)
 	case id != applicationID && objects > 0:
-		return false, errors.New("the database belongs to another program: name another data folder")
+		return false, errors.New("it belongs to another program: name another data folder")
 	}
 	return id == applicationID, nil
 }

@@ -124,7 +124,7 @@ func (w *writer) handle(first *job) {
 		w.refuse(first, err)
 		return
 	}
-	if w.fill(first) && w.moveGenerations() {
+	if w.fill(first) && w.moveGenerations() == nil {
 		w.commit()
 		return
 	}
@@ -154,7 +154,6 @@ func (w *writer) begin() error {
 // refuse answers the job, and those that wait behind it, where no transaction can be begun: another process has held
 // the lock for the whole busy timeout, or the disk fails. Each trying for itself would make the last wait for hours.
 func (w *writer) refuse(first *job, err error) {
-	w.log.Error("no transaction can be begun", "error", err)
 	if w.conn != nil && lite.ErrCode(err).ToPrimary() != lite.ResultBusy {
 		w.reopen()
 	}
@@ -252,22 +251,20 @@ func (w *writer) isTouched(table string, own []string) bool {
 const moveGeneration = `INSERT INTO ashlar_generations ("table", generation) VALUES (?1, 1)
 ON CONFLICT ("table") DO UPDATE SET generation = generation + 1`
 
-// moveGenerations moves them for the tables that the transaction touched, and says whether it is still whole.
-func (w *writer) moveGenerations() bool {
+// moveGenerations moves them for the tables that the transaction touched. After an error it is to be rolled back.
+func (w *writer) moveGenerations() error {
 	for _, table := range w.touched {
 		if _, err := w.conn.exec(moveGeneration, []value.Value{value.OfText(table)}); err != nil {
-			w.log.Error("a table's generation cannot be moved", "table", table, "error", err)
-			return false
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
 // commit ends the transaction and answers every job in it, those that failed too: what they ran into may be a row of
 // a neighbour.
 func (w *writer) commit() {
 	if err := w.conn.control("COMMIT"); err != nil {
-		w.log.Error("the outcome of a commit is unknown", "functions", len(w.group), "error", err)
 		w.reopen()
 		w.answer(unknownOutcome(err))
 		return
@@ -329,8 +326,8 @@ func (w *writer) runInTransaction(j *job) {
 	if j.err == nil && w.lost() {
 		j.err = internal(errors.New("the transaction ended inside its function, which did not say why"))
 	}
-	if j.err == nil && !w.moveGenerations() {
-		j.err = errs.New(errs.Unavailable, "the database cannot be written to")
+	if j.err == nil {
+		j.err = w.moveGenerations()
 	}
 	if j.err == nil {
 		w.commit()
@@ -349,7 +346,7 @@ func (w *writer) reopen() bool {
 	}
 	c, err := openWriter(w.path, w.cfg)
 	if err != nil {
-		w.log.Error("the database cannot be opened again", "error", err, "code", lite.ErrCode(err).String())
+		w.log.Error("the database cannot be opened again", "error", err)
 		c = nil
 	}
 	w.conn = c

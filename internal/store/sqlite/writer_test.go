@@ -270,10 +270,14 @@ func TestBusy(t *testing.T) {
 	if took := time.Since(start); took < 200*time.Millisecond || took > 5*time.Second {
 		t.Errorf("refused after %v, want about the busy timeout, once for all", took)
 	}
-	time.AfterFunc(100*time.Millisecond, func() { hold("COMMIT") })
-	if err := db.Write(t.Context(), func(tx store.Tx) error { return insert(tx, 100) }); err != nil {
-		t.Errorf("Write() beside another's short transaction = %v", err)
-	}
+	wg.Go(func() {
+		if err := db.Write(context.Background(), func(tx store.Tx) error { return insert(tx, 100) }); err != nil {
+			t.Errorf("Write() beside another's short transaction = %v", err)
+		}
+	})
+	time.Sleep(100 * time.Millisecond)
+	hold("COMMIT")
+	wg.Wait()
 }
 
 func openOther(t *testing.T, db *DB) *lite.Conn {
