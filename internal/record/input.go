@@ -15,6 +15,7 @@ import (
 type input struct {
 	values row // of all fields; Null where the body has none
 	given  []*schema.Field
+	merged []*schema.Field // json fields whose value here is a patch of what is stored
 	faults []errs.Fault
 }
 
@@ -56,8 +57,13 @@ func (t *table) members(members []value.Member, creating bool) *input {
 			in.fault(m.Name, "read_only", "the server sets it")
 		case f.Immutable && !creating:
 			in.fault(m.Name, "immutable", "it is set when the row is created, and then never again")
+		case f.Type == schema.JSON && !creating && m.Raw.Kind() == '{':
+			patched := *f
+			patched.JSONSchema = nil // holds for the whole, not for its patch
+			in.value(t, f, &patched, m)
+			in.merged = append(in.merged, f)
 		default:
-			in.value(t, f, m)
+			in.value(t, f, f, m)
 		}
 	}
 	return in
@@ -78,14 +84,35 @@ func (t *table) unknown(name string) string {
 	return t.Name + " has no such field" + suggest.From(name, names)
 }
 
-func (in *input) value(t *table, f *schema.Field, m value.Member) {
-	v, faults := value.ParseJSON(f, m.Raw, pointer(m.Name))
+// value reads a member as a value of f, by the limits of bounds.
+func (in *input) value(t *table, f, bounds *schema.Field, m value.Member) {
+	v, faults := value.ParseJSON(bounds, m.Raw, pointer(m.Name))
 	in.faults = append(in.faults, faults...)
 	if v.IsNull() && len(faults) == 0 && !f.Optional {
 		in.fault(m.Name, "required", "it cannot be missing")
 	}
 	in.values[t.index[f]] = v
 	in.given = append(in.given, f)
+}
+
+// maxJSON bounds what patches can make of a json field, in bytes: a body cannot hold more either.
+const maxJSON = 1 << 20
+
+// merge applies the patches of json fields to the row as it was, and checks the results.
+func (in *input) merge(t *table, values, was row) error {
+	whole := &input{}
+	for _, f := range in.merged {
+		i := t.index[f]
+		text := value.MergeJSON(was[i].Text, in.values[i].Text)
+		if len(text) > maxJSON {
+			whole.fault(f.Name, "too_long", "merged with what is stored it has more than "+strconv.Itoa(maxJSON)+" bytes")
+			continue
+		}
+		v, faults := value.ParseJSON(f, []byte(text), pointer(f.Name))
+		values[i] = v
+		whole.faults = append(whole.faults, faults...)
+	}
+	return whole.err()
 }
 
 // complete gives a new row its defaults, and its times.

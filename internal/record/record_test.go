@@ -222,3 +222,31 @@ func TestListExpands(t *testing.T) {
 		t.Errorf("%s", body)
 	}
 }
+
+func TestPatchMergesJSON(t *testing.T) {
+	d := open(t, `
+ashlar: 1
+name: merge
+tables:
+  docs:
+    key: int
+    fields:
+      meta: {type: json, optional: true, schema: {type: object, required: [a], maxProperties: 3}}
+    access: {read: true, write: true}
+`)
+	d.must(t, nobody, "docs", `{"meta":{"a":1,"b":{"c":[2], "d":null}}}`)
+	docs := d.rules.Model.Table("docs")
+	for _, tt := range []struct{ patch, want string }{
+		{`{"meta":{"b":{"e":1.50}}}`, `"meta":{"a":1,"b":{"c":[2],"d":null,"e":1.50}}`},
+		{`{"meta":{"a":null}}`, "invalid"},
+		{`{"meta":{"x":1,"y":2}}`, "invalid"},
+		{`{"meta":[1]}`, "invalid"},
+		{`{"meta":null}`, `"meta":null`},
+		{`{"meta":{"a":{"x":null,"y":1}}}`, `"meta":{"a":{"y":1}}`},
+	} {
+		w, err := d.Update(context.Background(), nobody, docs, value.OfInt(1), members(t, tt.patch), nil)
+		if err != nil && string(errs.KindOf(err)) != tt.want || err == nil && !strings.Contains(string(w.JSON), tt.want) {
+			t.Errorf("patch %s: %s, %v; want %s", tt.patch, w.JSON, err, tt.want)
+		}
+	}
+}

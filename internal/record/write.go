@@ -221,6 +221,9 @@ func (u *change) run(tx store.Tx) error {
 	for _, f := range u.in.given {
 		values[u.table.index[f]] = u.in.values[u.table.index[f]]
 	}
+	if err := u.in.merge(u.table, values, was); err != nil {
+		return err
+	}
 	updated := u.table.Field("updated_at")
 	values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
 	hidden, err := u.hiddenReferences(tx, u.table, u.in.given, values, was)
