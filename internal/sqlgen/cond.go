@@ -17,15 +17,15 @@ const (
 
 // cond writes a folded condition.
 func (g *Generator) cond(n rule.Node, sc *scope, m mode) string {
+	if m == loose && rule.NeverTrue(n) {
+		return g.Dialect.Bool(false)
+	}
 	return g.bounded(g.condition(n, sc, m))
 }
 
 func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
 	switch n := n.(type) {
 	case *rule.Failed:
-		if m == loose {
-			return g.Dialect.Bool(false)
-		}
 		return "NULL"
 	case *rule.Not:
 		return "(NOT " + g.cond(n.X, sc, exact) + ")"
@@ -52,9 +52,12 @@ func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
 }
 
 func (g *Generator) junction(xs []rule.Node, op string, sc *scope, m mode) string {
-	parts := make([]string, len(xs))
-	for i, x := range xs {
-		parts[i] = g.cond(x, sc, m)
+	var parts []string
+	for _, x := range xs {
+		if m == loose && op == " OR " && rule.NeverTrue(x) {
+			continue // not all of them, or the whole would never be true
+		}
+		parts = append(parts, g.cond(x, sc, m))
 	}
 	return "(" + strings.Join(parts, op) + ")"
 }

@@ -96,8 +96,11 @@ func (g *Generator) field(f *schema.Field, alias string, client bool) string {
 		return column
 	}
 	mask := g.mask(f)
-	if mask == nil {
+	switch {
+	case mask == nil:
 		return column
+	case rule.NeverTrue(mask):
+		return "NULL"
 	}
 	return "(CASE WHEN " + g.cond(mask, g.self(f.Table, alias), loose) + " THEN " + column + " END)"
 }

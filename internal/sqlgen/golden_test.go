@@ -1,0 +1,148 @@
+package sqlgen
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const goldenModel = `
+ashlar: 1
+name: golden
+roles: [editor]
+tables:
+  teams:
+    fields:
+      name: {type: text, max: 80, unique: true}
+      lead: {ref: users, optional: true}
+    access: {read: "members.exists(m, m.user_id == auth.id)", write: "'editor' in auth.roles"}
+  members:
+    fields:
+      team: {ref: teams, reverse: members}
+      user: {ref: users}
+      role: {type: enum, values: [owner, guest]}
+    access: {read: true}
+  posts:
+    key: int
+    fields:
+      title:  {type: text, max: 100}
+      price:  {type: decimal, precision: 12, scale: 2, optional: true}
+      stars:  {type: int, optional: true, read: owner_id == auth.id}
+      owner:  {ref: users, read: shared || 'editor' in auth.roles}
+      team:   {ref: teams, reverse: posts, optional: true}
+      shared: {type: bool, default: false}
+    checks:
+      - {expr: old == null || price == null || price >= old.price, message: prices rise}
+    access:
+      read: shared || owner_id == auth.id
+      create: owner_id == auth.id
+      update: {from: owner_id == auth.id, to: owner_id == old.owner_id}
+`
+
+// TestGolden holds the text of statements, so that a change of it is seen. Run with -update to accept one.
+func TestGolden(t *testing.T) {
+	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(goldenModel)})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	rules, faults := rule.CompileModel(m)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	var out bytes.Buffer
+	for _, who := range []struct {
+		name string
+		caller.Caller
+	}{
+		{"anonymous", caller.Caller{}},
+		{"user", caller.User(caller.Identity{ID: "u"})},
+		{"editor", caller.User(caller.Identity{ID: "u", Roles: []string{"editor"}})},
+		{"system", caller.System("golden")},
+	} {
+		g := golden{rules: rules, who: who.Caller, out: &out}
+		fmt.Fprintf(&out, "==== %s\n", who.name)
+		g.write(t, m)
+	}
+	const file = "testdata/statements.sql"
+	if *update {
+		if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(want, out.Bytes()) {
+		t.Errorf("the statements are not those of %s: see what -update changes", file)
+	}
+}
+
+type golden struct {
+	rules *rule.Rules
+	who   caller.Caller
+	out   *bytes.Buffer
+}
+
+func (g golden) generator(slots *rule.Slots) *Generator {
+	n := len(g.rules.Slots.List)
+	env := &rule.Env{Caller: g.who, Args: map[string]value.Value{}}
+	states, values := make([]rule.State, n+8), make([]value.Value, n+8)
+	g.rules.Slots.Bind(env, states, values)
+	if slots != nil {
+		for _, s := range slots.List {
+			states[s.Index] = rule.IsValue
+		}
+	}
+	return &Generator{Dialect: SQLite{}, Rules: g.rules, Folder: rule.Folder{States: states}, System: g.who.IsSystem()}
+}
+
+func (g golden) show(t *testing.T, name string, s *Statement, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	fmt.Fprintf(g.out, "-- %s\n%s\n", name, s.SQL)
+}
+
+func (g golden) write(t *testing.T, m *schema.Model) {
+	t.Helper()
+	posts, teams := m.Table("posts"), m.Table("teams")
+	s, err := g.generator(nil).Get(posts, posts.Fields)
+	g.show(t, "get", s, err)
+	s, err = g.generator(nil).Readable(teams)
+	g.show(t, "readable", s, err)
+	node, _, problems := g.rules.Filter(posts, "title == arg.t && price < 1.005 && team.name.startsWith('a') && stars != 3")
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	slots := rule.Slots{Base: len(g.rules.Slots.List)}
+	filter := slots.Extract(node)
+	sort := []Key{{posts.Field("price"), true}, {posts.ID(), true}}
+	for i, r := range Ranges(sort, []bool{true, false}, []bool{false, false}) {
+		s, err = g.generator(&slots).List(List{Table: posts, Fields: posts.Fields[:2], Filter: filter, Sort: sort, Range: r})
+		g.show(t, fmt.Sprintf("list, range %d", i), s, err)
+	}
+	s, err = g.generator(&slots).Count(posts, filter)
+	g.show(t, "count", s, err)
+	s, err = g.generator(nil).ByKeys(teams, teams.Fields[:2])
+	g.show(t, "to-one", s, err)
+	s, err = g.generator(nil).Children(teams.Relation("posts"), posts.Fields[:2])
+	g.show(t, "to-many", s, err)
+	own := g.rules.Table(posts)
+	s, err = g.generator(nil).Before(posts, []rule.Node{own.UpdateFrom})
+	g.show(t, "before an update", s, err)
+	s, err = g.generator(nil).Update(posts, posts.Fields[1:3])
+	g.show(t, "update", s, err)
+	s, err = g.generator(nil).After(After{Table: posts, Rules: []rule.Node{own.UpdateTo}, Checks: []rule.Node{own.Checks[0].Cond}, Fields: posts.Fields[:2], Old: true})
+	g.show(t, "after an update", s, err)
+}

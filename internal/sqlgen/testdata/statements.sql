@@ -1,0 +1,92 @@
+==== anonymous
+-- get
+SELECT t0."id", t0."title", t0."price", NULL, (CASE WHEN (t0."shared") THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
+-- readable
+SELECT 1 FROM "teams" AS t0 WHERE t0."id" = ?1 AND 0
+-- list, range 0
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) AND (NULL IS NOT ?4)) AND t0."price" = ?5 AND t0."id" < ?6 ORDER BY t0."id" DESC LIMIT ?7
+-- list, range 1
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) AND (NULL IS NOT ?4)) AND t0."price" < ?5 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?6
+-- list, range 2
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) AND (NULL IS NOT ?4)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?5
+-- count
+SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) AND (NULL IS NOT ?4))
+-- to-one
+SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND 0
+-- to-many
+SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared") ORDER BY t1."id" LIMIT ?2) ORDER BY t0."id"
+-- before an update
+SELECT t0."_rev", 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
+-- update
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+-- after an update
+SELECT (t0."shared"), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?1
+==== user
+-- get
+SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END), (CASE WHEN (t0."shared") THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+-- readable
+SELECT 1 FROM "teams" AS t0 WHERE t0."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
+-- list, range 0
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" = ?2) AND (t0."price" < ?3) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) AND t0."price" = ?6 AND t0."id" < ?7 ORDER BY t0."id" DESC LIMIT ?8
+-- list, range 1
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" = ?2) AND (t0."price" < ?3) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) AND t0."price" < ?6 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?7
+-- list, range 2
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" = ?2) AND (t0."price" < ?3) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?6
+-- count
+SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" = ?2) AND (t0."price" < ?3) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5))
+-- to-one
+SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
+-- to-many
+SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared" OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
+-- before an update
+SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+-- update
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+-- after an update
+SELECT (t0."shared" OR (t0."owner_id" = ?1)), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?3 AS "id", ?4 AS "title", ?5 AS "price", ?6 AS "stars", ?7 AS "owner_id", ?8 AS "team_id", ?9 AS "shared", ?10 AS "created_at", ?11 AS "updated_at") AS old WHERE t0."id" = ?2
+==== editor
+-- get
+SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END), t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+-- readable
+SELECT 1 FROM "teams" AS t0 WHERE t0."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
+-- list, range 0
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" = ?2) AND (t0."price" < ?3) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) AND t0."price" = ?6 AND t0."id" < ?7 ORDER BY t0."id" DESC LIMIT ?8
+-- list, range 1
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" = ?2) AND (t0."price" < ?3) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) AND t0."price" < ?6 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?7
+-- list, range 2
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" = ?2) AND (t0."price" < ?3) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?6
+-- count
+SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" = ?2) AND (t0."price" < ?3) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5))
+-- to-one
+SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
+-- to-many
+SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared" OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
+-- before an update
+SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+-- update
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+-- after an update
+SELECT (t0."shared" OR (t0."owner_id" = ?1)), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?3 AS "id", ?4 AS "title", ?5 AS "price", ?6 AS "stars", ?7 AS "owner_id", ?8 AS "team_id", ?9 AS "shared", ?10 AS "created_at", ?11 AS "updated_at") AS old WHERE t0."id" = ?2
+==== system
+-- get
+SELECT t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
+-- readable
+SELECT 1 FROM "teams" AS t0 WHERE t0."id" = ?1
+-- list, range 0
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4)) AND t0."price" = ?5 AND t0."id" < ?6 ORDER BY t0."id" DESC LIMIT ?7
+-- list, range 1
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4)) AND t0."price" < ?5 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?6
+-- list, range 2
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?5
+-- count
+SELECT count(*) FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4))
+-- to-one
+SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1))
+-- to-many
+SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value ORDER BY t1."id" LIMIT ?2) ORDER BY t0."id"
+-- before an update
+SELECT t0."_rev", 1, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1
+-- update
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+-- after an update
+SELECT 1, 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?1
