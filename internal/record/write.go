@@ -387,7 +387,7 @@ func (q question) constraint(tx store.Tx, was, values row, err error) error {
 		if err != nil {
 			return err
 		}
-		return q.refused(tx, was, values, nowhere, referenceConflict(q.table, nowhere))
+		return q.refused(tx, was, values, nil, referenceConflict(q.table, nowhere))
 	}
 	conflict := errs.Because(err, errs.Conflict, "the row conflicts with another")
 	for _, name := range c.Columns {
