@@ -52,7 +52,7 @@ func boolean(b bool) *Const { return &Const{Value: value.OfBool(b)} }
 func simplify(n Node) Node {
 	switch n := n.(type) {
 	case *Not:
-		if c, ok := n.X.(*Const); ok {
+		if c, ok := n.X.(*Const); ok && !c.Value.IsNull() {
 			return boolean(c.Value.Int == 0)
 		}
 		return strict(n, n.X)
