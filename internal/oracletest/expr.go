@@ -1,4 +1,4 @@
-package sqlgen
+package oracletest
 
 import (
 	"fmt"
@@ -10,36 +10,50 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// text is one expression in two spellings: Ashlar's, where the fields of the row are bare names, and the oracle's,
+// Expr is one expression in two spellings: Ashlar's, where the fields of the row are bare names, and the oracle's,
 // where they are members of `row` and decimals are calls.
-type text struct{ ash, cel string }
+type Expr struct{ Ash, CEL string }
 
-func same(s string) text { return text{s, s} }
+func same(s string) Expr { return Expr{s, s} }
 
-func join(format string, parts ...text) text {
+func join(format string, parts ...Expr) Expr {
 	a, c := make([]any, len(parts)), make([]any, len(parts))
 	for i, p := range parts {
-		a[i], c[i] = p.ash, p.cel
+		a[i], c[i] = p.Ash, p.CEL
 	}
-	return text{fmt.Sprintf(format, a...), fmt.Sprintf(format, c...)}
+	return Expr{fmt.Sprintf(format, a...), fmt.Sprintf(format, c...)}
 }
 
-// exprGen writes random expressions that have a type.
-type exprGen struct {
+// gen writes random expressions that have a type.
+type gen struct {
 	*rand.Rand
 	self  *schema.Table
 	items []genItem // variables of macros around
 	steps int       // relation steps that may still be taken
-	args  bool
-	asked map[string]bool
+	uses  Uses
 }
+
+// Uses says what an expression may name besides the row, the caller and the time.
+type Uses struct {
+	Args bool // arg.int, arg.text, arg.bool, arg.float, arg.timestamp: those of World.Args
+	Old  bool // the row as it was
+}
+
+// Condition writes a random condition about the rows of a table, at most depth levels of connectives deep.
+func (w *World) Condition(t *schema.Table, depth int, uses Uses) Expr {
+	g := &gen{Rand: w.Rand, self: t, steps: relationSteps, uses: uses}
+	return g.cond(depth)
+}
+
+// relationSteps is how many relations one expression follows at most: below rule.RequestLimits, so that few are refused.
+const relationSteps = 4
 
 type genItem struct {
 	name string
 	t    *schema.Table
 }
 
-func pick[T any](g *exprGen, xs []T) T { return xs[g.IntN(len(xs))] }
+func pick[T any](g *gen, xs []T) T { return xs[g.IntN(len(xs))] }
 
 var (
 	intPool  = []string{"0", "1", "-1", "2", "3", "7", "9223372036854775807", "-9223372036854775808", "9223372036854775806", "9007199254740993", "9007199254740992"}
@@ -54,7 +68,7 @@ var (
 )
 
 // cond writes a condition.
-func (g *exprGen) cond(depth int) text {
+func (g *gen) cond(depth int) Expr {
 	if depth <= 0 {
 		return g.atom()
 	}
@@ -82,7 +96,7 @@ func (g *exprGen) cond(depth int) text {
 }
 
 // atom writes a condition without conditions inside.
-func (g *exprGen) atom() text {
+func (g *gen) atom() Expr {
 	switch g.IntN(10) {
 	case 0:
 		return same(pick(g, []string{"true", "false", "has(auth.id)", "auth.verified", "'editor' in auth.roles", "size(auth.roles) > 0"}))
@@ -95,6 +109,9 @@ func (g *exprGen) atom() text {
 			return join("has(%s)", c)
 		}
 	case 3:
+		if c, ok := g.row(); ok && g.IntN(2) == 0 {
+			return c
+		}
 		if c, ok := g.anyColumn(); ok {
 			return join("(%s "+pick(g, []string{"==", "!="})+" null)", c)
 		}
@@ -108,7 +125,7 @@ func (g *exprGen) atom() text {
 			return join("(%s in auth.roles)", c)
 		}
 	case 7:
-		if g.args {
+		if g.uses.Args {
 			return g.argCompare()
 		}
 	}
@@ -117,9 +134,14 @@ func (g *exprGen) atom() text {
 
 var kinds = []value.Kind{value.Int, value.Float, value.Decimal, value.Text, value.Timestamp, value.Date, value.Duration, value.Bool}
 
-func (g *exprGen) op() string { return pick(g, []string{"==", "!=", "<", "<=", ">", ">="}) }
+func (g *gen) op() string { return pick(g, []string{"==", "!=", "<", "<=", ">", ">="}) }
 
-func (g *exprGen) compare(depth int) text {
+func (g *gen) compare(depth int) Expr {
+	if g.IntN(10) == 0 {
+		if c, ok := g.enum(); ok {
+			return c
+		}
+	}
 	k := pick(g, kinds)
 	if k == value.Int || k == value.Float || k == value.Decimal {
 		if g.IntN(3) == 0 { // numbers of two kinds compare by exact value
@@ -127,36 +149,36 @@ func (g *exprGen) compare(depth int) text {
 			r, okR := g.column(pick(g, kinds[:3]))
 			if okL && okR {
 				op := g.op()
-				return text{"(" + l.ash + " " + op + " " + r.ash + ")", "(num(" + l.cel + ") " + op + " num(" + r.cel + "))"}
+				return Expr{"(" + l.Ash + " " + op + " " + r.Ash + ")", "(num(" + l.CEL + ") " + op + " num(" + r.CEL + "))"}
 			}
 		}
 		if g.IntN(4) == 0 {
 			if c, ok := g.column(value.Decimal); ok { // a decimal and a literal, of any digits
 				lit, op := pick(g, append(decPool, intPool[:7]...)), g.op()
 				if g.IntN(2) == 0 {
-					return text{"(" + c.ash + " " + op + " " + lit + ")", "(num(" + c.cel + ") " + op + " num(dec('" + lit + "')))"}
+					return Expr{"(" + c.Ash + " " + op + " " + lit + ")", "(num(" + c.CEL + ") " + op + " num(dec('" + lit + "')))"}
 				}
-				return text{"(" + lit + " " + op + " " + c.ash + ")", "(num(dec('" + lit + "')) " + op + " num(" + c.cel + "))"}
+				return Expr{"(" + lit + " " + op + " " + c.Ash + ")", "(num(dec('" + lit + "')) " + op + " num(" + c.CEL + "))"}
 			}
 		}
 	}
 	if k != value.Decimal && k != value.Bool && g.IntN(8) == 0 { // what is computed is never missing, but may fail
-		sides := []text{g.val(k, depth+1), same("null")}
+		sides := []Expr{g.val(k, depth+1), same("null")}
 		i := g.IntN(2)
 		return join("(%s "+pick(g, []string{"==", "!="})+" %s)", sides[i], sides[1-i])
 	}
 	if k == value.Decimal {
 		l, r := g.val(k, depth), g.val(k, depth)
 		op := g.op()
-		return text{"(" + l.ash + " " + op + " " + r.ash + ")", "(num(" + l.cel + ") " + op + " num(" + r.cel + "))"}
+		return Expr{"(" + l.Ash + " " + op + " " + r.Ash + ")", "(num(" + l.CEL + ") " + op + " num(" + r.CEL + "))"}
 	}
 	return join("(%s "+g.op()+" %s)", g.val(k, depth), g.val(k, depth))
 }
 
 // ternaryCompare compares with a choice whose branches may be missing while its condition may fail.
-func (g *exprGen) ternaryCompare(depth int) text {
+func (g *gen) ternaryCompare(depth int) Expr {
 	k := pick(g, []value.Kind{value.Int, value.Text, value.Float})
-	branch := func() text {
+	branch := func() Expr {
 		if g.IntN(4) == 0 {
 			return same("null")
 		}
@@ -177,20 +199,65 @@ func (g *exprGen) ternaryCompare(depth int) text {
 	return join("(%s "+g.op()+" %s)", choice, other)
 }
 
-func (g *exprGen) argCompare() text {
+// enum compares an enum: with its values (others are refused), another enum, text, or an item of a list.
+func (g *gen) enum() (Expr, bool) {
+	isEnum := func(f *schema.Field) bool { return f.Type == schema.Enum }
+	c, ok := g.columnWhere(isEnum)
+	if !ok {
+		return c, false
+	}
+	one := func() Expr { return same("'" + pick(g, enumPool) + "'") }
+	other := one()
+	switch g.IntN(5) {
+	case 0:
+		other, _ = g.columnWhere(isEnum)
+	case 1:
+		if text, ok := g.column(value.Text); ok {
+			other = text
+		}
+	case 2:
+		return join("(%s in [%s, %s])", c, one(), one()), true
+	}
+	if other.Ash == "" {
+		other = one()
+	}
+	if g.IntN(2) == 0 {
+		c, other = other, c
+	}
+	return join("(%s "+g.op()+" %s)", c, other), true
+}
+
+// row compares a whole row with null. To the oracle that is its id, which is missing where the row is.
+func (g *gen) row() (Expr, bool) {
+	op := pick(g, []string{" == ", " != "})
+	if g.uses.Old && g.IntN(3) == 0 {
+		return Expr{"(old" + op + "null)", "(old.id" + op + "null)"}, true
+	}
+	at, t := g.place()
+	rel := g.relation(t, false)
+	if rel == nil || g.steps <= 0 {
+		return Expr{}, false
+	}
+	g.steps--
+	if g.IntN(2) == 0 {
+		return Expr{"has(" + at.Ash + rel.Name + ")", "has(" + at.CEL + rel.Name + ".id)"}, true
+	}
+	return Expr{"(" + at.Ash + rel.Name + op + "null)", "(" + at.CEL + rel.Name + ".id" + op + "null)"}, true
+}
+
+func (g *gen) argCompare() Expr {
 	k := pick(g, []value.Kind{value.Int, value.Text, value.Timestamp, value.Bool, value.Float})
 	c, ok := g.column(k)
 	if !ok {
 		return same("true")
 	}
 	name := "arg." + k.String()
-	g.asked[k.String()] = true
 	return join("(%s "+g.op()+" "+name+")", c)
 }
 
-func (g *exprGen) in() text {
+func (g *gen) in() Expr {
 	k := pick(g, []value.Kind{value.Int, value.Text, value.Float, value.Date})
-	items := []text{}
+	items := []Expr{}
 	for range g.IntN(4) {
 		switch c, ok := g.column(k); {
 		case ok && g.IntN(4) == 0:
@@ -205,14 +272,14 @@ func (g *exprGen) in() text {
 	}
 	var a, c []string
 	for _, i := range items {
-		a, c = append(a, i.ash), append(c, i.cel)
+		a, c = append(a, i.Ash), append(c, i.CEL)
 	}
 	x := g.val(k, 1)
-	return text{"(" + x.ash + " in [" + strings.Join(a, ", ") + "])", "(" + x.cel + " in [" + strings.Join(c, ", ") + "])"}
+	return Expr{"(" + x.Ash + " in [" + strings.Join(a, ", ") + "])", "(" + x.CEL + " in [" + strings.Join(c, ", ") + "])"}
 }
 
 // val writes a value of a kind.
-func (g *exprGen) val(k value.Kind, depth int) text {
+func (g *gen) val(k value.Kind, depth int) Expr {
 	if depth > 0 && g.IntN(2) == 0 {
 		if t, ok := g.computed(k, depth-1); ok {
 			return t
@@ -226,8 +293,8 @@ func (g *exprGen) val(k value.Kind, depth int) text {
 	return g.literal(k)
 }
 
-func (g *exprGen) computed(k value.Kind, depth int) (text, bool) {
-	bin := func(op string, kl, kr value.Kind) (text, bool) {
+func (g *gen) computed(k value.Kind, depth int) (Expr, bool) {
+	bin := func(op string, kl, kr value.Kind) (Expr, bool) {
 		return join("(%s "+op+" %s)", g.val(kl, depth), g.val(kr, depth)), true
 	}
 	switch k {
@@ -257,7 +324,7 @@ func (g *exprGen) computed(k value.Kind, depth int) (text, bool) {
 			other := g.val(k, depth)
 			if g.IntN(3) == 0 {
 				lit := pick(g, decPool)
-				other = text{lit, "dec('" + lit + "')"}
+				other = Expr{lit, "dec('" + lit + "')"}
 			}
 			return join("(%s "+pick(g, []string{"+", "-"})+" %s)", c, other), true
 		}
@@ -277,11 +344,11 @@ func (g *exprGen) computed(k value.Kind, depth int) (text, bool) {
 		}
 		return bin(pick(g, []string{"+", "-"}), k, k)
 	}
-	return text{}, false
+	return Expr{}, false
 }
 
-func (g *exprGen) literal(k value.Kind) text {
-	quoted := func(fn string, pool []string) text { return same(fn + "('" + pick(g, pool) + "')") }
+func (g *gen) literal(k value.Kind) Expr {
+	quoted := func(fn string, pool []string) Expr { return same(fn + "('" + pick(g, pool) + "')") }
 	switch k {
 	case value.Int:
 		return same(pick(g, intPool))
@@ -292,7 +359,7 @@ func (g *exprGen) literal(k value.Kind) text {
 		if c, ok := g.column(k); ok {
 			return c
 		}
-		return text{"0", "dec('0')"}
+		return Expr{"0", "dec('0')"}
 	case value.Timestamp:
 		if g.IntN(3) == 0 {
 			return same("now")
@@ -302,7 +369,7 @@ func (g *exprGen) literal(k value.Kind) text {
 		return quoted("duration", durPool)
 	case value.Date:
 		d := pick(g, datePool)
-		return text{"date('" + d + "')", "'" + d + "'"}
+		return Expr{"date('" + d + "')", "'" + d + "'"}
 	case value.Bool:
 		return same(pick(g, []string{"true", "false"}))
 	default:
@@ -314,8 +381,11 @@ func (g *exprGen) literal(k value.Kind) text {
 }
 
 // place is a row that can be named.
-func (g *exprGen) place() (text, *schema.Table) {
-	at, t := text{"", "row."}, g.self
+func (g *gen) place() (Expr, *schema.Table) {
+	at, t := Expr{"", "row."}, g.self
+	if g.uses.Old && g.IntN(2) == 0 {
+		at = same("old.")
+	}
 	if n := len(g.items); n > 0 && g.IntN(4) > 0 {
 		i := g.items[g.IntN(n)]
 		at, t = same(i.name+"."), i.t
@@ -326,12 +396,12 @@ func (g *exprGen) place() (text, *schema.Table) {
 			break
 		}
 		g.steps--
-		at, t = text{at.ash + rel.Name + ".", at.cel + rel.Name + "."}, rel.To
+		at, t = Expr{at.Ash + rel.Name + ".", at.CEL + rel.Name + "."}, rel.To
 	}
 	return at, t
 }
 
-func (g *exprGen) relation(t *schema.Table, many bool) *schema.Relation {
+func (g *gen) relation(t *schema.Table, many bool) *schema.Relation {
 	var rels []*schema.Relation
 	for _, r := range t.Relations {
 		if r.Many == many {
@@ -349,7 +419,7 @@ func kindIs(f *schema.Field, k value.Kind) bool {
 	case schema.Text, schema.UUID:
 		return k == value.Text
 	case schema.Enum:
-		return false // literals of other values are refused: generated only by anyColumn
+		return false // literals of other values are refused: method enum writes what is accepted
 	case schema.Int:
 		return k == value.Int
 	case schema.Float:
@@ -366,15 +436,15 @@ func kindIs(f *schema.Field, k value.Kind) bool {
 	return false
 }
 
-func (g *exprGen) column(k value.Kind) (text, bool) {
+func (g *gen) column(k value.Kind) (Expr, bool) {
 	return g.columnWhere(func(f *schema.Field) bool { return kindIs(f, k) })
 }
 
-func (g *exprGen) anyColumn() (text, bool) {
+func (g *gen) anyColumn() (Expr, bool) {
 	return g.columnWhere(func(*schema.Field) bool { return true })
 }
 
-func (g *exprGen) columnWhere(ok func(*schema.Field) bool) (text, bool) {
+func (g *gen) columnWhere(ok func(*schema.Field) bool) (Expr, bool) {
 	at, t := g.place()
 	var fields []string
 	for _, f := range t.Fields {
@@ -383,30 +453,30 @@ func (g *exprGen) columnWhere(ok func(*schema.Field) bool) (text, bool) {
 		}
 	}
 	if len(fields) == 0 {
-		return text{}, false
+		return Expr{}, false
 	}
 	f := pick(g, fields)
-	return text{at.ash + f, at.cel + f}, true
+	return Expr{at.Ash + f, at.CEL + f}, true
 }
 
-func (g *exprGen) many() (text, bool) {
+func (g *gen) many() (Expr, bool) {
 	at, t := g.place()
 	rel := g.relation(t, true)
 	if rel == nil || g.steps <= 0 {
-		return text{}, false
+		return Expr{}, false
 	}
 	g.steps--
-	return text{at.ash + rel.Name, at.cel + rel.Name}, true
+	return Expr{at.Ash + rel.Name, at.CEL + rel.Name}, true
 }
 
-func (g *exprGen) macro(depth int) (text, bool) {
+func (g *gen) macro(depth int) (Expr, bool) {
 	if len(g.items) == rule.RequestLimits.Macros {
-		return text{}, false
+		return Expr{}, false
 	}
 	at, t := g.place()
 	rel := g.relation(t, true)
 	if rel == nil || g.steps <= 0 {
-		return text{}, false
+		return Expr{}, false
 	}
 	g.steps--
 	name := fmt.Sprintf("i%d", len(g.items))
@@ -414,8 +484,8 @@ func (g *exprGen) macro(depth int) (text, bool) {
 	body := g.cond(depth)
 	g.items = g.items[:len(g.items)-1]
 	fn := pick(g, []string{"exists", "all", "exists_one"})
-	return text{
-		at.ash + rel.Name + "." + fn + "(" + name + ", " + body.ash + ")",
-		at.cel + rel.Name + "." + fn + "(" + name + ", " + body.cel + ")",
+	return Expr{
+		at.Ash + rel.Name + "." + fn + "(" + name + ", " + body.Ash + ")",
+		at.CEL + rel.Name + "." + fn + "(" + name + ", " + body.CEL + ")",
 	}, true
 }
