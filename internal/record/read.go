@@ -95,9 +95,11 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Que
 	if s.filter != nil {
 		r.bindFilter(&s.slots, args)
 	}
-	err = r.read(ctx, func(reader store.Reader) error {
-		dst, err = p.read(reader, dst)
-		return err
+	err = d.lane.run(ctx, s, func() error {
+		return r.read(ctx, func(reader store.Reader) error {
+			dst, err = p.read(reader, dst)
+			return err
+		})
 	})
 	return dst, err
 }

@@ -19,6 +19,10 @@ import (
 type Config struct {
 	Now     func() time.Time // nil means time.Now
 	Dialect sqlgen.Dialect   // nil means sqlgen.SQLite
+
+	// Unproven is how many queries of unknown cost may run at once. It is to be smaller than the number of connections
+	// for reads, so that one is left for the others; 0 means one less than there are cores, from 1 to 3.
+	Unproven int
 }
 
 // DB is the rows of a model. It is safe for concurrent use.
@@ -29,11 +33,12 @@ type DB struct {
 	now     func() time.Time
 	tables  map[*schema.Table]*table
 	shapes  *shapes
+	lane    lane
 }
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
-	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes()}
+	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), lane: newLane(cfg.Unproven)}
 	if d.dialect == nil {
 		d.dialect = sqlgen.SQLite{}
 	}

@@ -3,7 +3,9 @@ package record
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -28,7 +31,7 @@ func open(t testing.TB, source string) *DB {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{Readers: 2})
+	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{Readers: 2, ReadTimeout: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,6 +250,53 @@ tables:
 		w, err := d.Update(context.Background(), nobody, docs, value.OfInt(1), members(t, tt.patch), nil)
 		if err != nil && string(errs.KindOf(err)) != tt.want || err == nil && !strings.Contains(string(w.JSON), tt.want) {
 			t.Errorf("patch %s: %s, %v; want %s", tt.patch, w.JSON, err, tt.want)
+		}
+	}
+}
+
+// TestCostlyQueriesLeaveRoom fills the lane with queries that run into the deadline, and reads beside them.
+func TestCostlyQueriesLeaveRoom(t *testing.T) {
+	d := open(t, `
+ashlar: 1
+name: costly
+tables:
+  nodes:
+    key: int
+    fields:
+      parent: {ref: nodes, reverse: children, optional: true}
+      n: {type: int}
+    access: {read: true, write: true}
+`)
+	nodes := d.rules.Model.Table("nodes")
+	d.must(t, nobody, "nodes", `{"id":1,"n":1}`)
+	for i := range 300 {
+		d.must(t, nobody, "nodes", `{"n":`+strconv.Itoa(i)+`,"parent_id":1}`)
+	}
+	list := func(filter string) error {
+		_, err := d.List(context.Background(), nobody, nodes, Query{Filter: filter, Limit: 1}, nil)
+		return err
+	}
+	if err := list("n == 5"); err != nil { // proven from here on
+		t.Fatal(err)
+	}
+	costly := make(chan error, 4)
+	for i := range cap(costly) {
+		go func() {
+			costly <- list("parent.children.exists(a, a.parent.children.exists(b, b.n == -" + strconv.Itoa(i+1) + " - a.n * 3))")
+		}()
+	}
+	for range 50 {
+		time.Sleep(2 * time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_, err := d.List(ctx, nobody, nodes, Query{Filter: "n == 5", Limit: 1}, nil)
+		cancel()
+		if err != nil {
+			t.Fatalf("a cheap query beside costly ones: %v", err)
+		}
+	}
+	for range cap(costly) {
+		if err := <-costly; errs.KindOf(err) != errs.Malformed || !errors.Is(err, store.ErrTooLong) {
+			t.Errorf("a costly query: %v, want malformed", err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -40,6 +41,7 @@ type shape struct {
 	args    []*rule.Arg
 	sort    []sqlgen.Key
 	usesNow bool
+	proven  atomic.Bool // it was fast when it ran last: see lane
 
 	get, list, count variants
 }

@@ -3,6 +3,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,6 +25,9 @@ type DB interface {
 	// Close waits for what is under way, then closes. Calls after it fail with errs.Unavailable.
 	Close() error
 }
+
+// ErrTooLong is in the chain of the error of a statement that the engine's own deadline cut short.
+var ErrTooLong = errors.New("the statement ran into the deadline")
 
 // Reader runs statements that change nothing.
 type Reader interface {

@@ -8,6 +8,7 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
 // watchInterval is how late a watch notices that a context has ended. Nearly every piece of work is over before the
@@ -59,7 +60,7 @@ func (w *watch) look() {
 	case w.ctx.Err() != nil:
 		w.cause = w.ctx.Err()
 	case time.Now().After(w.deadline):
-		w.cause = errs.New(errs.Unavailable, "the database took too long")
+		w.cause = errs.Because(store.ErrTooLong, errs.Unavailable, "the database took too long")
 	default:
 		w.timer.Reset(watchInterval)
 		return

@@ -1,0 +1,47 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// lane keeps the queries whose cost is unknown, or was large, from taking every connection: a client may write a filter
+// that runs until the deadline, and another one each time. A query that was fast when it ran last goes by the lane.
+type lane struct {
+	places chan struct{}
+}
+
+// fast is what a query may take, all of it, to be let by the next time.
+const fast = 50 * time.Millisecond
+
+func newLane(places int) lane {
+	if places <= 0 {
+		places = max(1, min(3, runtime.NumCPU()-1))
+	}
+	return lane{make(chan struct{}, places)}
+}
+
+// run runs a query of a shape. One that is cut short by the deadline is the client's fault where it has never been fast.
+func (l lane) run(ctx context.Context, s *shape, query func() error) error {
+	proven := s.proven.Load()
+	if !proven {
+		select {
+		case l.places <- struct{}{}:
+			defer func() { <-l.places }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	start := time.Now()
+	err := query()
+	s.proven.Store(time.Since(start) < fast)
+	if !proven && errors.Is(err, store.ErrTooLong) {
+		return errs.Because(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
+	}
+	return err
+}
