@@ -16,12 +16,15 @@ const maxBody = 1 << 20
 
 // API serves the rows of a model.
 type API struct {
-	rows  *record.DB
-	model *schema.Model
+	rows    *record.DB
+	model   *schema.Model
+	answers budget
 }
 
 // New returns the data API of a model.
-func New(rows *record.DB, m *schema.Model) *API { return &API{rows: rows, model: m} }
+func New(rows *record.DB, m *schema.Model) *API {
+	return &API{rows: rows, model: m, answers: budget{free: allAnswers}}
+}
 
 // Routes adds the API to a mux. GET answers HEAD too.
 func (a *API) Routes(mux *web.Mux) {
@@ -70,6 +73,11 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	*buf = body
+	give, err := a.answers.take(len(body))
+	if err != nil {
+		return err
+	}
+	defer give()
 	private(w)
 	return web.JSON(w, http.StatusOK, body)
 }
@@ -97,6 +105,11 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	*buf = row.JSON
+	give, err := a.answers.take(len(row.JSON))
+	if err != nil {
+		return err
+	}
+	defer give()
 	private(w)
 	if row.Plain {
 		tag := etag(row)

@@ -81,7 +81,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error where the fault is the server's")
-	flags.IntVar(&f.maxConcurrent, "max-concurrent", 4096, "requests at work at once; more are answered 503")
+	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests at work at once; more are answered 503")
 	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default the number of cores, 2 to 4)")
 }
 

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,16 +51,28 @@ func variable(flag string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// reason says why a value cannot be, without the words of package strconv.
+// flagError says what is wrong with the flags of a command in our words.
+func flagError(cmd *cobra.Command, err error) error {
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return usage(cmd, "--%s is %q, which cannot be: %s", e.GetFlag().Name, e.GetValue(), reason(e.Unwrap()))
+	}
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok && e.GetSpecifiedShortnames() == "" {
+		return usage(cmd, "%s has no flag --%s%s", cmd.Name(), e.GetSpecifiedName(), suggest.From(e.GetSpecifiedName(), allFlags(cmd)))
+	}
+	return &usageError{cmd.CommandPath(), err}
+}
+
+// reason says why a value cannot be, without the words of packages time and strconv.
 func reason(err error) string {
-	text := err.Error()
-	switch {
+	_, isNumber := errors.AsType[*strconv.NumError](err)
+	switch text := err.Error(); {
 	case strings.HasPrefix(text, "time:"):
 		return "write a duration, as 30s or 2m"
-	case strings.HasPrefix(text, "strconv."):
+	case isNumber || strings.HasPrefix(text, "strconv."):
 		return "write a number"
+	default:
+		return text
 	}
-	return text
 }
 
 // choice is a flag that is one of a few words.

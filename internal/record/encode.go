@@ -10,7 +10,7 @@ import (
 
 const (
 	maxRows   = 50_000   // in one answer, those of all levels counted
-	maxAnswer = 64 << 20 // bytes
+	maxAnswer = 32 << 20 // bytes
 )
 
 // appendRow appends the JSON of a row without expansions, straight from its columns.

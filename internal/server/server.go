@@ -29,7 +29,7 @@ type Config struct {
 	Data          string            // the data folder; "": .ashlar in the app's folder
 	Durability    sqlite.Durability // what an acknowledged write survives
 	Readers       int               // connections for reads; 0: the number of cores, 2 to 4
-	MaxConcurrent int               // requests at work at once; 0: 4096
+	MaxConcurrent int               // requests at work at once; 0: 1024
 	CORS          []string          // origins whose pages may read answers
 	HeaderTimeout time.Duration     // for the header of a request; 0: 10 s
 	ReadTimeout   time.Duration     // for a whole request; 0: 60 s

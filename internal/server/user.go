@@ -81,13 +81,16 @@ func explainUser(err error) error {
 	if !ok || e.Kind != errs.Invalid && e.Kind != errs.Conflict {
 		return err
 	}
-	faults := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		faults[i] = fmt.Sprintf("\n  %s: %s", strings.TrimPrefix(f.Pointer, "/"), f.Detail)
+	text := "there is no such row in users, and it cannot be made:"
+	advice := ""
+	for _, f := range e.Faults {
+		text += fmt.Sprintf("\n  %s: %s", strings.TrimPrefix(f.Pointer, "/"), f.Detail)
+		if f.Code == "required" {
+			advice = "\nThe model asks for more than an id and an email: create the row first, through the API or the seed."
+		}
 	}
-	if len(faults) == 0 {
-		faults = []string{" " + e.Message}
+	if len(e.Faults) == 0 {
+		text += " " + e.Message
 	}
-	return fmt.Errorf("there is no such row in users, and one of this id and email alone cannot be made; "+
-		"create it first, through the API or the seed:%s", strings.Join(faults, ""))
+	return errors.New(text + advice)
 }

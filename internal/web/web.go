@@ -20,7 +20,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 type Config struct {
 	Logger        *slog.Logger                               // one line per request; nil: none
 	Identify      func(*http.Request) (caller.Caller, error) // who asks; nil: everyone is anonymous
-	MaxConcurrent int                                        // requests at work at once, more are answered 503; 0: 4096
+	MaxConcurrent int                                        // requests at work at once, more are answered 503; 0: 1024
 	Timeout       time.Duration                              // of the context of a request; 0: 30 s
 	CORS          []string                                   // origins whose pages may read answers, as https://app.example.com; empty: none
 }
@@ -42,7 +42,7 @@ func New(cfg Config) (*Web, error) {
 		identify: cfg.Identify,
 		timeout:  orElse(cfg.Timeout, 30*time.Second),
 		origins:  map[string]bool{},
-		most:     int64(orElse(cfg.MaxConcurrent, 4096)),
+		most:     int64(orElse(cfg.MaxConcurrent, 1024)),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
