@@ -125,9 +125,10 @@ func (g *Generator) ByKeys(t *schema.Table, fields []*schema.Field) (*Statement,
 func (g *Generator) Children(rel *schema.Relation, fields []*schema.Field) (*Statement, error) {
 	t := rel.To
 	keys, key := g.Dialect.KeyRows(g.input(0), rel.From.Key, "k")
-	conds := append([]string{g.field(rel.Field, "t1", true) + " = " + key}, g.readable(t, "t1")...)
-	inner := "SELECT " + column("t1", "id") + from(t, "t1") + where(conds) +
-		" ORDER BY " + column("t1", "id") + " LIMIT " + g.input(1)
+	child := g.alias() // not a name of our own: the rules that are asked about it take theirs from the same row of names
+	conds := append([]string{g.field(rel.Field, child, true) + " = " + key}, g.readable(t, child)...)
+	inner := "SELECT " + column(child, "id") + from(t, child) + where(conds) +
+		" ORDER BY " + column(child, "id") + " LIMIT " + g.input(1)
 	cols := append(g.columns(fields, "t0"), column("t0", "id"), key)
 	return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN " + quote(t.Name) + " AS t0" +
 		" WHERE " + column("t0", "id") + " IN (" + inner + ") ORDER BY " + column("t0", "id"))
