@@ -169,6 +169,14 @@ func (d *Data) View() string {
 	return b.String()
 }
 
+// Same says whether two values of one field are one.
+func Same(a, b ref.Val) bool {
+	if a.Type() == types.MapType { // json, of which the generator knows one value
+		return b.Type() == types.MapType
+	}
+	return b.Type() != types.MapType && Compare(a, b) == 0
+}
+
 // Compare is the order of two values of one field: numbers by value, text by code points, false before true, missing
 // values last.
 func Compare(a, b ref.Val) int {

@@ -1,0 +1,338 @@
+package record
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"cel.dev/cel-go/common/types"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/oracletest"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// A list is what the oracle says the caller may see, filtered and sorted in Go; its pages follow each other without gaps
+// or repeats, and a single row reads as it does in a list.
+func TestListIsTheReference(t *testing.T) {
+	worlds, queries := volume()
+	random := seeds(t)
+	lists, rows := 0, 0
+	for i := range worlds {
+		s := storeData(t, world(t, random(i)))
+		for range queries {
+			q := ask(s.Data)
+			want := q.reference(s.Data)
+			if err := s.rows.Allow(s.Caller, q.table, Read); err != nil {
+				if len(want) > 0 {
+					t.Fatalf("%s: %v, but %d rows are the caller's\n%s", q, err, len(want), s.Source)
+				}
+				continue
+			}
+			s.follow(t, q, want)
+			lists, rows = lists+1, rows+len(want)
+			s.gets(t, q)
+		}
+		s.db.Close()
+	}
+	t.Logf("%d lists of %d rows", lists, rows)
+}
+
+// follow pages through a list and compares each page, byte for byte, with the reference.
+func (s *stored) follow(t *testing.T, q *posed, want []oracletest.Record) {
+	t.Helper()
+	cursor, total := "", len(want)
+	for rest := want; ; {
+		page, body := s.page(t, q, cursor)
+		n := min(q.query.Limit, len(rest))
+		expected := []byte(`{"items":[`)
+		for i, rec := range rest[:n] {
+			if i > 0 {
+				expected = append(expected, ',')
+			}
+			expected = q.appendRow(expected, s.Data, q.table, q.view, rec, "")
+		}
+		expected = append(expected, `],"next":null`...)
+		rest = rest[n:]
+		if page.Next != nil {
+			expected = append(expected[:len(expected)-len("null")], strconv.Quote(*page.Next)...)
+		}
+		if q.query.Total {
+			expected = append(expected, `,"total":`+strconv.Itoa(total)...)
+		}
+		expected = append(expected, '}')
+		if string(body) != string(expected) || (page.Next == nil) != (len(rest) == 0) {
+			t.Fatalf("%s after %q, %d rows to come:\n got %s\nwant %s\n%s", q, cursor, len(rest), body, expected, s.Source)
+		}
+		if page.Next == nil {
+			return
+		}
+		cursor = *page.Next
+	}
+}
+
+func (s *stored) gets(t *testing.T, q *posed) {
+	t.Helper()
+	id := oracletest.ID(q.table, s.IntN(oracletest.MaxRows))
+	row, err := s.rows.Get(context.Background(), s.Caller, q.table, idOf(q.table, id), q.query.View, nil)
+	rec := s.Find(q.table, id)
+	if rec == nil || !s.Visible(q.table, rec, true) {
+		if kind := errs.KindOf(err); kind != errs.NotFound && !(s.closed(q) && (kind == errs.Forbidden || kind == errs.Unauthenticated)) {
+			t.Fatalf("get %s %v, which is not there for the caller: %s %v\n%s", q.table.Name, id, row.JSON, err, s.Source)
+		}
+		return
+	}
+	if want := q.appendRow(nil, s.Data, q.table, q.view, rec, ""); err != nil || string(row.JSON) != string(want) {
+		t.Fatalf("get %s %v %+v: %v\n got %s\nwant %s\n%s", q.table.Name, id, q.query.View, err, row.JSON, want, s.Source)
+	}
+}
+
+// closed says whether the table is closed to the caller whatever the row, which is said before any row is looked for.
+func (s *stored) closed(q *posed) bool { return s.rows.Allow(s.Caller, q.table, Read) != nil }
+
+// Pages are stable while rows are inserted: every row that was there from the start comes once, in its place, and no row
+// comes twice.
+func TestPagesAreStableUnderInsertion(t *testing.T) {
+	worlds, queries := volume()
+	random := seeds(t)
+	lists, inserted := 0, 0
+	for i := range worlds {
+		s := storeData(t, world(t, random(i)))
+		for range queries / 8 {
+			q := ask(s.Data)
+			q.query.Limit = 1 + s.IntN(3)
+			want := q.reference(s.Data)
+			if len(want) < 3 {
+				continue
+			}
+			inserted += s.followWhileInserting(t, q, want)
+			lists++
+		}
+		s.db.Close()
+	}
+	t.Logf("%d lists while %d rows were inserted", lists, inserted)
+	if inserted < lists/4 {
+		t.Errorf("only %d rows were inserted into %d lists", inserted, lists)
+	}
+}
+
+func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracletest.Record) (inserted int) {
+	t.Helper()
+	q.query.View = View{Fields: "id"}
+	var got []oracletest.Record
+	for cursor := ""; ; {
+		page, body := s.page(t, q, cursor)
+		for _, item := range page.Items {
+			got = append(got, s.byID(t, q, item))
+		}
+		if page.Next == nil {
+			break
+		}
+		if len(page.Items) != q.query.Limit {
+			t.Fatalf("%s: a page with a next one has %d items: %s", q, len(page.Items), body)
+		}
+		cursor = *page.Next
+		if s.insert(t, q) {
+			inserted++
+		}
+	}
+	if !slices.IsSortedFunc(got, func(a, b oracletest.Record) int {
+		if c := q.compare(s.Data, a, b); c != 0 {
+			return c
+		}
+		return 1 // twice the same
+	}) {
+		t.Fatalf("%s: rows out of order or twice: %v\n%s", q, ids(got), s.Source)
+	}
+	var old []oracletest.Record
+	for _, rec := range got {
+		if slices.ContainsFunc(want, func(w oracletest.Record) bool { return oracletest.Same(w["id"], rec["id"]) }) {
+			old = append(old, rec)
+		}
+	}
+	if fmt.Sprint(ids(old)) != fmt.Sprint(ids(want)) {
+		t.Fatalf("%s: of the rows that were there from the start came %v, want %v\n%s", q, ids(old), ids(want), s.Source)
+	}
+	return inserted
+}
+
+func ids(rows []oracletest.Record) []string {
+	var out []string
+	for _, rec := range rows {
+		out = append(out, fmt.Sprint(rec["id"]))
+	}
+	return out
+}
+
+func (s *stored) byID(t *testing.T, q *posed, item json.RawMessage) oracletest.Record {
+	t.Helper()
+	for _, rec := range s.Rows[q.table.Name] {
+		if want := `{"id":` + string(oracletest.AppendJSON(nil, q.table.ID(), rec["id"])) + `}`; want == string(item) {
+			return rec
+		}
+	}
+	t.Fatalf("%s: %s is no row", q, item)
+	return nil
+}
+
+// insert inserts a row that changes nothing about the others in the caller's eyes, if it finds one.
+func (s *stored) insert(t *testing.T, q *posed) bool {
+	t.Helper()
+	for range 20 {
+		d := s.Clone()
+		rec := d.Add(q.table)
+		if rec == nil {
+			return false
+		}
+		if !s.undisturbed(d, q) {
+			continue
+		}
+		err := s.db.Write(context.Background(), func(tx store.Tx) error { return oracletest.Insert(tx, q.table, rec) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Data = d
+		return true
+	}
+	return false
+}
+
+// undisturbed says whether the rows of the list's table are in d, as the caller sees them, what they were before.
+func (s *stored) undisturbed(d *oracletest.Data, q *posed) bool {
+	for _, rec := range s.Rows[q.table.Name] {
+		now := d.Find(q.table, rec["id"])
+		if s.Visible(q.table, rec, true) != d.Visible(q.table, now, true) {
+			return false
+		}
+		for _, f := range q.table.Fields {
+			if !oracletest.Same(s.Value(f, rec, true), d.Value(f, now, true)) {
+				return false
+			}
+		}
+		if q.cel != "" && s.Ask(q.cel, q.table, rec, nil, true) != d.Ask(q.cel, q.table, now, nil, true) {
+			return false
+		}
+	}
+	return true
+}
+
+// The rule of an expanded child is asked about that child, also where it looks at other rows.
+func TestExpansionAsksTheRuleOfTheChild(t *testing.T) {
+	d := open(t, `
+ashlar: 1
+name: rooms
+tables:
+  rooms:
+    key: text
+    fields: {name: {type: text, max: 20}}
+    access: {read: true}
+  talks:
+    key: text
+    fields: {room: {ref: rooms, reverse: talks}}
+    access: {read: "guests.exists(g, g.name == 'ann')"}
+  guests:
+    key: text
+    fields:
+      talk: {ref: talks, reverse: guests}
+      name: {type: text, max: 20}
+    access: {read: true}
+`)
+	d.must(t, system, "rooms", `{"id":"r","name":"r"}`)
+	for _, talk := range []string{"hidden", "seen"} {
+		d.must(t, system, "talks", `{"id":"`+talk+`","room_id":"r"}`)
+	}
+	d.must(t, system, "guests", `{"id":"1","talk_id":"seen","name":"ann"}`)
+	d.must(t, system, "guests", `{"id":"2","talk_id":"hidden","name":"bob"}`)
+	rooms := d.rules.Model.Table("rooms")
+	row, err := d.Get(context.Background(), nobody, rooms, idOf(rooms, types.String("r")), View{Fields: "talks.id"}, nil)
+	if want := `{"talks":{"items":[{"id":"seen"}],"next":null}}`; err != nil || string(row.JSON) != want {
+		t.Errorf("got %s %v, want %s", row.JSON, err, want)
+	}
+}
+
+const family = `
+ashlar: 1
+name: family
+tables:
+  parents:
+    key: text
+    fields: {name: {type: text, max: 20}}
+    access: {read: true}
+  children:
+    key: int
+    fields:
+      parent: {ref: parents, reverse: children, read: "n % 11 != 0"}
+      n: {type: int}
+    access: {read: n % 7 != 0}
+`
+
+// What the next of a to-many expansion continues: the list of the children, filtered by their parent.
+func TestNextOfAnExpansion(t *testing.T) {
+	d := open(t, family)
+	for _, p := range []string{"a", "b", "c"} {
+		d.must(t, system, "parents", `{"id":"`+p+`","name":"`+p+`"}`)
+	}
+	want := map[string][]string{}
+	count := map[string]int{"a": 300, "b": 130, "c": 20}
+	n := 0
+	for _, p := range []string{"a", "b", "c"} {
+		for range count[p] {
+			n++
+			d.must(t, system, "children", fmt.Sprintf(`{"id":%d,"parent_id":%q,"n":%d}`, n, p, n))
+			if n%7 != 0 && n%11 != 0 { // neither hidden nor of a hidden parent
+				want[p] = append(want[p], strconv.Itoa(n))
+			}
+		}
+	}
+	parents, children := d.rules.Model.Table("parents"), d.rules.Model.Table("children")
+	var nobody caller.Caller
+	body, err := d.List(context.Background(), nobody, parents, Query{View: View{Fields: "id,children.id"}, Limit: 10}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type list struct {
+		Items []struct{ ID json.Number }
+		Next  *string
+	}
+	var top struct {
+		Items []struct {
+			ID       string
+			Children list
+		}
+	}
+	if err := json.Unmarshal(body, &top); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range top.Items {
+		var got []string
+		page := p.Children
+		if len(page.Items) != min(100, len(want[p.ID])) || (page.Next == nil) != (len(want[p.ID]) <= 100) {
+			t.Errorf("parent %s: %d children, next %v", p.ID, len(page.Items), page.Next)
+		}
+		for {
+			for _, item := range page.Items {
+				got = append(got, item.ID.String())
+			}
+			if page.Next == nil {
+				break
+			}
+			q := Query{Filter: "parent_id == arg.id", Args: map[string]string{"id": p.ID}, Cursor: *page.Next, Limit: 7}
+			body, err := d.List(context.Background(), nobody, children, q, nil)
+			if err != nil {
+				t.Fatalf("parent %s: %v", p.ID, err)
+			}
+			page = list{}
+			if err := json.Unmarshal(body, &page); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.Join(got, " ") != strings.Join(want[p.ID], " ") {
+			t.Errorf("children of %s:\n got %v\nwant %v", p.ID, got, want[p.ID])
+		}
+	}
+}

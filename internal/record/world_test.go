@@ -1,0 +1,326 @@
+package record
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/oracletest"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// How much the property tests generate: worlds, and queries of each.
+func volume() (worlds, queries int) {
+	if os.Getenv("ASHLAR_NIGHTLY") != "" {
+		return 200, 150
+	}
+	return 16, 40
+}
+
+// source of random numbers for world i; ASHLAR_SEED repeats a run.
+func seeds(t testing.TB) func(i int) *rand.Rand {
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("ASHLAR_SEED"); s != "" {
+		seed, _ = strconv.ParseUint(s, 10, 64)
+	}
+	t.Logf("ASHLAR_SEED=%d", seed)
+	return func(i int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(i))) }
+}
+
+// stored is generated rows behind the door.
+type stored struct {
+	*oracletest.Data
+	db   store.DB
+	rows *DB
+}
+
+func storeData(t testing.TB, d *oracletest.Data) *stored {
+	t.Helper()
+	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "world.db"), sqlite.Config{Readers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Store(context.Background(), db); err != nil {
+		t.Fatalf("%v\n%s", err, d.Source)
+	}
+	return &stored{d, db, New(db, d.Rules, Config{Now: func() time.Time { return d.Now }})}
+}
+
+// world makes a model of which the caller may read something, but not everything.
+func world(t testing.TB, r *rand.Rand) *oracletest.Data {
+	for {
+		d := oracletest.New(t, r).Fill(8)
+		seen, all := 0, 0
+		for _, table := range d.Model.Tables {
+			if table.Name != "users" {
+				seen, all = seen+len(d.Seen(table)), all+len(d.Rows[table.Name])
+			}
+		}
+		if seen >= 4 && seen < all {
+			return d
+		}
+	}
+}
+
+// posed is a random query, and what the oracle needs to know of it.
+type posed struct {
+	table *schema.Table
+	query Query
+	cel   string // the filter in the oracle's spelling; "" where there is none
+	sort  []key
+	view  *viewNode
+	paths []string // of fields, then of expand
+}
+
+type key struct {
+	field *schema.Field
+	desc  bool
+}
+
+func ask(d *oracletest.Data) *posed {
+	q := &posed{table: d.Model.Tables[d.IntN(len(d.Model.Tables))]}
+	q.query.Limit = 1 + d.IntN(7)
+	q.query.Total = d.IntN(3) == 0
+	q.filter(d)
+	q.order(d)
+	q.show(d)
+	return q
+}
+
+// filter writes a filter that is accepted, or none.
+func (q *posed) filter(d *oracletest.Data) {
+	for d.IntN(4) > 0 {
+		expr := d.Condition(q.table, d.IntN(3), oracletest.Uses{Args: true})
+		_, args, problems := d.Rules.Filter(q.table, expr.Ash)
+		if len(problems) > 0 {
+			continue
+		}
+		q.query.Filter, q.cel = expr.Ash, expr.CEL
+		if len(args) > 0 {
+			q.query.Args = map[string]string{}
+		}
+		for _, a := range args {
+			q.query.Args[a.Name] = d.Args[a.Name]
+		}
+		return
+	}
+}
+
+func (q *posed) order(d *oracletest.Data) {
+	var names []string
+	for _, i := range d.Perm(len(q.table.Fields))[:d.IntN(4)] {
+		f := q.table.Fields[i]
+		if f.Type == schema.JSON {
+			continue
+		}
+		k := key{f, d.IntN(2) == 0}
+		name := f.Name
+		if k.desc {
+			name = "-" + name
+		}
+		q.sort, names = append(q.sort, k), append(names, name)
+	}
+	q.query.Sort = strings.Join(names, ",")
+}
+
+// viewNode is what is shown of a row.
+type viewNode struct {
+	all    bool
+	fields map[string]bool
+	rels   map[string]*viewNode
+}
+
+// show chooses members and expansions, and spells them.
+func (q *posed) show(d *oracletest.Data) {
+	q.view = randomView(d, q.table, d.IntN(2) == 0, 3)
+	var fields, expand []string
+	var spell func(n *viewNode, prefix string)
+	spell = func(n *viewNode, prefix string) {
+		for _, name := range sorted(n.fields) {
+			fields = append(fields, prefix+name)
+		}
+		for _, name := range sorted(n.rels) {
+			sub := n.rels[name]
+			switch {
+			case sub.all && (n.all || d.IntN(2) == 0):
+				expand = append(expand, prefix+name)
+			case sub.all:
+				fields = append(fields, prefix+name)
+			}
+			spell(sub, prefix+name+".")
+		}
+	}
+	spell(q.view, "")
+	q.query.Fields, q.query.Expand = strings.Join(fields, ","), strings.Join(expand, ",")
+	q.paths = slices.Concat(fields, expand)
+}
+
+func sorted[T any](m map[string]T) []string {
+	var names []string
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// randomView keeps to what can be spelt: below a whole row there are whole rows.
+func randomView(d *oracletest.Data, t *schema.Table, all bool, depth int) *viewNode {
+	n := &viewNode{all: all, fields: map[string]bool{}, rels: map[string]*viewNode{}}
+	if !all {
+		for _, i := range d.Perm(len(t.Fields))[:1+d.IntN(3)] {
+			n.fields[t.Fields[i].Name] = true
+		}
+	}
+	if depth > 0 && len(t.Relations) > 0 {
+		for _, i := range d.Perm(len(t.Relations))[:d.IntN(min(3, len(t.Relations)+1))] {
+			rel := t.Relations[i]
+			n.rels[rel.Name] = randomView(d, rel.To, all || d.IntN(2) == 0, depth-1)
+		}
+	}
+	return n
+}
+
+// reference is the rows that the list holds, in order.
+func (q *posed) reference(d *oracletest.Data) []oracletest.Record {
+	var rows []oracletest.Record
+	for _, rec := range d.Seen(q.table) {
+		if q.cel == "" || d.Ask(q.cel, q.table, rec, nil, true) == oracletest.True {
+			rows = append(rows, rec)
+		}
+	}
+	slices.SortFunc(rows, func(a, b oracletest.Record) int { return q.compare(d, a, b) })
+	return rows
+}
+
+// compare is the order of the list: missing values last whatever the direction, ties by id in the direction of the last key.
+func (q *posed) compare(d *oracletest.Data, a, b oracletest.Record) int {
+	desc := false
+	for _, k := range q.sort {
+		desc = k.desc
+		if c := directed(d.Value(k.field, a, true), d.Value(k.field, b, true), desc); c != 0 {
+			return c
+		}
+	}
+	return directed(a["id"], b["id"], desc)
+}
+
+func directed(a, b ref.Val, desc bool) int {
+	c := oracletest.Compare(a, b)
+	if desc && a.Value() != nil && !isMissing(a) && !isMissing(b) {
+		return -c
+	}
+	return c
+}
+
+func isMissing(v ref.Val) bool { return v.Type().TypeName() == "null_type" }
+
+// appendRow writes a row as the API must.
+func (q *posed) appendRow(dst []byte, d *oracletest.Data, t *schema.Table, n *viewNode, rec oracletest.Record, prefix string) []byte {
+	sep := byte('{')
+	member := func(name string) {
+		dst = append(append(append(dst, sep, '"'), name...), '"', ':')
+		sep = ','
+	}
+	for _, f := range t.Fields {
+		if n.all || n.fields[f.Name] {
+			member(f.Name)
+			dst = oracletest.AppendJSON(dst, f, d.Value(f, rec, true))
+		}
+		if sub := n.rels[f.RefName]; sub != nil {
+			member(f.RefName)
+			rel := t.Relation(f.RefName)
+			if to := d.One(rel, rec, true); to != nil {
+				dst = q.appendRow(dst, d, rel.To, sub, to, prefix+f.RefName+".")
+			} else {
+				dst = append(dst, "null"...)
+			}
+		}
+	}
+	for _, name := range q.named(n, prefix) {
+		rel := t.Relation(name)
+		if !rel.Many {
+			continue
+		}
+		member(name)
+		dst = append(dst, `{"items":[`...)
+		for i, item := range d.Many(rel, rec, true) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = q.appendRow(dst, d, rel.To, n.rels[name], item, prefix+name+".")
+		}
+		dst = append(dst, `],"next":null}`...)
+	}
+	return append(dst, '}')
+}
+
+// named are the relations of a level in the order in which the request first names them.
+func (q *posed) named(n *viewNode, prefix string) []string {
+	names := sorted(n.rels)
+	at := func(name string) int {
+		return slices.IndexFunc(q.paths, func(p string) bool { return strings.HasPrefix(p+".", prefix+name+".") })
+	}
+	slices.SortFunc(names, func(a, b string) int { return at(a) - at(b) })
+	return names
+}
+
+// envelope is a page as a client reads it.
+type envelope struct {
+	Items []json.RawMessage `json:"items"`
+	Next  *string           `json:"next"`
+	Total *int              `json:"total"`
+}
+
+// page asks for one page.
+func (s *stored) page(t testing.TB, q *posed, cursor string) (envelope, []byte) {
+	t.Helper()
+	query := q.query
+	query.Cursor = cursor
+	body, err := s.rows.List(context.Background(), s.Caller, q.table, query, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", q, err)
+	}
+	var e envelope
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if err := dec.Decode(&e); err != nil {
+		t.Fatalf("%s: %v in %s", q, err, body)
+	}
+	return e, body
+}
+
+func (q *posed) String() string {
+	return fmt.Sprintf("%s %+v", q.table.Name, q.query)
+}
+
+// said is an answer as far as a client sees it.
+func said(body []byte, err error) string {
+	if err == nil {
+		return string(body)
+	}
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		return fmt.Sprintf("%s %s %v", e.Kind, e.Message, e.Faults)
+	}
+	return "internal: " + err.Error()
+}
+
+// idOf is a generated id as the door takes it.
+func idOf(t *schema.Table, id ref.Val) value.Value {
+	return oracletest.Stored(t.ID(), id)
+}
