@@ -87,11 +87,14 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 
 // check refuses numbers that cannot be meant.
 func (f *serveFlags) check(cmd *cobra.Command) error {
-	for name, d := range map[string]time.Duration{
-		"shutdown-timeout": f.grace, "header-timeout": f.header, "read-timeout": f.read, "write-timeout": f.write, "idle-timeout": f.idle,
+	for _, limit := range []struct {
+		name string
+		d    time.Duration
+	}{
+		{"shutdown-timeout", f.grace}, {"header-timeout", f.header}, {"read-timeout", f.read}, {"write-timeout", f.write}, {"idle-timeout", f.idle},
 	} {
-		if d <= 0 {
-			return usage(cmd, "--%s (%s) must be more than 0, not %v", name, variable(name), d)
+		if limit.d <= 0 {
+			return usage(cmd, "--%s (%s) must be more than 0, not %v", limit.name, variable(limit.name), limit.d)
 		}
 	}
 	switch {

@@ -32,11 +32,11 @@ func fill(ctx context.Context, db store.DB, rows *record.DB, dir string, m *sche
 		log.Info("loading the seed", "files", len(files))
 	}
 	start := time.Now()
-	s := &seeder{ctx: ctx}
+	s := &seeder{ctx: ctx, files: files}
 	err = db.Write(ctx, func(tx store.Tx) error {
 		s.faults, s.loaded = nil, 0
 		s.tx = rows.In(tx)
-		if err := s.load(files); err != nil {
+		if err := s.load(); err != nil {
 			return err
 		}
 		return migrate.SetMeta(tx, seededKey, start.UTC().Format(time.RFC3339))
@@ -58,14 +58,15 @@ func isSeeded(ctx context.Context, db store.DB) (found bool, err error) {
 // seeder loads files in one transaction.
 type seeder struct {
 	ctx    context.Context // of the start, for as long as it loads
+	files  []Seed
 	tx     *record.Tx
 	loaded int
 	faults SeedFaults
 }
 
 // load stops at the end of the first file with faults: those of a later one would mostly follow from them.
-func (s *seeder) load(files []Seed) error {
-	for _, f := range files {
+func (s *seeder) load() error {
+	for _, f := range s.files {
 		if err := s.loadFile(f); err != nil {
 			return err
 		}

@@ -3,9 +3,11 @@ package server
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // SeedFaults is what is wrong with a seed, a line each: the file, the row from 1, the member, what to do.
@@ -25,7 +27,7 @@ func (s *seeder) fault(f Seed, row seedRow, err error) error {
 	}
 	at := fmt.Sprintf("%s: %s %d", f.name, row.unit, row.number)
 	for _, fault := range e.Faults {
-		s.faults = append(s.faults, fmt.Sprintf("%s: %s: %s", at, pointed(fault), fault.Detail))
+		s.faults = append(s.faults, fmt.Sprintf("%s: %s: %s%s", at, pointed(fault), fault.Detail, s.orderHint(f.Table, fault)))
 	}
 	if len(e.Faults) == 0 {
 		s.faults = append(s.faults, at+": "+strings.Replace(e.Message, "the body", "it", 1))
@@ -34,6 +36,24 @@ func (s *seeder) fault(f Seed, row seedRow, err error) error {
 		return s.faults
 	}
 	return nil
+}
+
+// orderHint says that a reference leads to a row which may be there, but comes later.
+func (s *seeder) orderHint(t *schema.Table, fault errs.Fault) string {
+	field := t.Field(strings.TrimPrefix(fault.Pointer, "/"))
+	if fault.Code != "reference" || field == nil {
+		return ""
+	}
+	place := func(t *schema.Table) int {
+		return slices.IndexFunc(s.files, func(f Seed) bool { return f.Table == t })
+	}
+	switch {
+	case field.Ref == t:
+		return " (a row comes after those that it refers to)"
+	case place(field.Ref) > place(t):
+		return fmt.Sprintf(" (%s is loaded after %s: leave it out)", field.Ref.Name, t.Name)
+	}
+	return ""
 }
 
 func pointed(f errs.Fault) string {

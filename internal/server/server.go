@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/api"
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/openapi"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -119,18 +120,19 @@ func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error 
 	}
 	verifier = auth.NewVerifier(keys, auth.Config{Now: s.cfg.Now, Roles: s.model.Roles})
 	rows := record.New(s.db, rules, record.Config{Now: s.cfg.Now})
-	s.handler = receiver.Wrap(s.routes(api.New(rows, s.model)).Serve)
+	s.handler = receiver.Wrap(s.routes(api.New(rows, s.model), rules).Serve)
 	return nil
 }
 
 // routes is everything that the server answers to.
-func (s *Server) routes(data *api.API) *web.Mux {
+func (s *Server) routes(data *api.API, rules *rule.Rules) *web.Mux {
 	mux := web.NewMux()
 	mux.Handle("GET /{$}", s.home)
 	mux.Handle("GET /healthz", health)
 	mux.Handle("GET /readyz", s.ready)
 	web.HandleProblems(mux)
 	data.Routes(mux)
+	openapi.Routes(mux, rules, s.cfg.Version)
 	if s.cfg.routes != nil {
 		s.cfg.routes(mux)
 	}

@@ -61,12 +61,12 @@ func NewToken(ctx context.Context, dir string, cfg Config, want TokenRequest) (t
 	if err != nil {
 		return t, err
 	}
-	who := caller.Identity{ID: idText(id), Email: u.email, Roles: want.Roles}
+	who := caller.Identity{ID: id.Text, Email: u.email, Roles: want.Roles}
 	text, err := keys.Sign(who, want.TTL, cfg.Now())
 	return Token{Text: text, Notes: u.notes}, err
 }
 
-// check returns the id as a key of users, or what is wrong with the request.
+// check returns the id as a key of users, which is text or a UUID, or what is wrong with the request.
 func (want TokenRequest) check(m *schema.Model) (value.Value, error) {
 	for _, role := range want.Roles {
 		if !slices.Contains(m.Roles, role) {
@@ -96,12 +96,4 @@ func keyExample(key schema.Type) string {
 		return ", as 018f0000-0000-7000-8000-0000000000a1"
 	}
 	return ""
-}
-
-// idText is a key as it stands in a token, where it is auth.id.
-func idText(id value.Value) string {
-	if id.Kind == value.Int {
-		return fmt.Sprint(id.Int)
-	}
-	return id.Text
 }

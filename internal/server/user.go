@@ -70,7 +70,7 @@ func (u *user) create(ctx context.Context) error {
 	}
 	_, err := u.rows.Create(ctx, caller.System("token"), u.table, members)
 	if err == nil {
-		u.notes = append(u.notes, "made the users row "+idText(u.id))
+		u.notes = append(u.notes, "made the users row "+u.id.Text)
 	}
 	return err
 }

@@ -1,0 +1,117 @@
+package server
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+const shop = `
+-- ashlar.yaml --
+ashlar: 1
+name: shop
+tables:
+  items:
+    key: int
+    fields:
+      name:  {type: text, max: 10}
+      price: {type: int, min: 0}
+    access: {read: true, create: true}
+-- seed/items.json --
+[{"id": 1, "name": "cup", "price": 5}, {"id": 2, "name": "cup", "price": 7}]
+`
+
+// changed opens the shop once, changes its model, and opens it again.
+func changed(t *testing.T, old, new string) (dir string, err error) {
+	t.Helper()
+	dir = app(t, shop)
+	rows(t, dir, "/")
+	model := strings.Replace(strings.Split(shop, "-- seed")[0], old, new, 1)
+	if !strings.Contains(model, new) || new == old {
+		t.Fatalf("the model has no %s", old)
+	}
+	write(t, dir, model)
+	s, err := Open(t.Context(), dir, Config{})
+	if err == nil {
+		err = s.Close()
+	}
+	return dir, err
+}
+
+// What changes no table is in force at the next start.
+func TestRulesApplyAtTheNextStart(t *testing.T) {
+	for _, tt := range []struct{ name, old, new, path, want string }{
+		{"rule", "read: true", "read: price > 5", "/api/items?fields=id", `{"items":[{"id":2}],"next":null}`},
+		{"closed", "read: true, ", "", "/api/items", `"status":401`},
+		{"field rule", "min: 0", "min: 0, read: price > 5", "/api/items?fields=price", `[{"price":null},{"price":7}]`},
+		{"limits", "max: 10", "max: 2, pattern: ^x", "/api/items?fields=name", `[{"name":"cup"},{"name":"cup"}]`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir, err := changed(t, tt.old, tt.new)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := rows(t, dir, tt.path); !strings.Contains(got, tt.want) {
+				t.Errorf("GET %s = %s, want %s", tt.path, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAdditionsAreMade(t *testing.T) {
+	dir, err := changed(t, "    access:", `      tag: {ref: tags, optional: true}
+      code: {type: text, optional: true, unique: true}
+    indexes: [[name, price]]
+    access:`)
+	if err == nil || !strings.Contains(err.Error(), "tags") {
+		t.Fatalf("Open = %v, want a fault about tags", err)
+	}
+	write(t, dir, "-- tables/tags.yaml --\ntags:\n  fields: {name: {type: text}}\n  access: {read: true}\n")
+	if got, want := rows(t, dir, "/api/items?fields=id,tag_id,code&limit=1&total=true"), `"items":[{"id":1,"tag_id":null,"code":null}]`; !strings.Contains(got, want) {
+		t.Errorf("items = %s, want %s", got, want)
+	}
+	if got, want := rows(t, dir, "/api/tags"), `{"items":[],"next":null}`; got != want {
+		t.Errorf("tags = %s, want %s", got, want)
+	}
+}
+
+func TestOtherChangesAreRefused(t *testing.T) {
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"dropped", "      price: {type: int, min: 0}\n", "", "ashlar.yaml:4:3: the database cannot follow this change by itself: field dropped: items.price; put it back, or begin with a new data folder"},
+		{"required", "      price:", "      size: {type: int}\n      price:", "ashlar.yaml:8:7: the database cannot follow this change by itself: field added: items.size: required; its rows have no value for a required field: make it optional"},
+		{"type", "{type: int, min: 0}", "{type: text}", "ashlar.yaml:8:7: the database cannot follow this change by itself: type changed: items.price: was int, is text; leave it as it was, or begin with a new data folder"},
+		{"unique", "max: 10", "max: 10, unique: true", "ashlar.yaml:7:7: rows of the database have the same values already: unique added: items [name]; change them, or remove this"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir, err := changed(t, tt.old, tt.new)
+			faults, ok := errors.AsType[schema.Faults](err)
+			if !ok || len(faults) == 0 {
+				t.Fatalf("Open = %v, want schema.Faults", err)
+			}
+			if diff := cmp.Diff(tt.want, strings.Split(faults[0].String(), "\n")[0]); diff != "" {
+				t.Errorf("the fault (-want +got):\n%s", diff)
+			}
+			write(t, dir, strings.Split(shop, "-- seed")[0]) // as it was: nothing of the change is left
+			if got, want := rows(t, dir, "/api/items?fields=name,price"), `[{"name":"cup","price":5},{"name":"cup","price":7}]`; !strings.Contains(got, want) {
+				t.Errorf("items = %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestForeignDatabaseIsRefused(t *testing.T) {
+	dir := app(t, shop)
+	rows(t, dir, "/")
+	if err := os.WriteFile(filepath.Join(DefaultData(dir), databaseFile), []byte(strings.Repeat("no database\n", 500)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Config{}); err == nil || !strings.Contains(err.Error(), "is not a database") {
+		t.Errorf("Open = %v, want it to say that this is no database", err)
+	}
+}
