@@ -25,7 +25,7 @@ var rows = [...][]string{
 	{"record"},
 	{"auth"},
 	{"web"},
-	{"api", "console"},
+	{"api", "openapi", "console"},
 	{"server"},
 	{"cli"},
 }

@@ -1,0 +1,77 @@
+package openapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+const dialect = "https://json-schema.org/draft/2020-12/schema" // of OpenAPI 3.1, and of a model file where it names none
+
+// embedded is the JSON Schema of a json field as part of the document. It cannot be where it means something else there:
+// where it is written in another dialect, refers to a place in itself, or holds a pattern that is RE2 alone.
+func embedded(text string) (json.RawMessage, bool) {
+	if text == "" || text == "true" || text == "false" {
+		return nil, false
+	}
+	var top map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &top) != nil {
+		return nil, false
+	}
+	given := strings.TrimSuffix(strings.Trim(string(top["$schema"]), `"`), "#")
+	if given != "" && given != dialect {
+		return nil, false
+	}
+	raw := json.RawMessage(text)
+	if given != "" {
+		delete(top, "$schema")
+		var err error
+		if raw, err = json.Marshal(top); err != nil {
+			return nil, false
+		}
+	}
+	if len(raw) == len("{}") || !movable(raw) {
+		return nil, false
+	}
+	return raw, true
+}
+
+// movable says whether a schema means the same wherever it stands. It takes the names of members for keywords wherever
+// they stand, which refuses a few schemas more than it must.
+func movable(raw json.RawMessage) bool {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	return d.Decode(&v) == nil && movableValue(v)
+}
+
+func movableValue(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			if !movableValue(item) {
+				return false
+			}
+		}
+	case map[string]any:
+		for name, item := range v {
+			if !movableKeyword(name, item) || !movableValue(item) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func movableKeyword(name string, v any) bool {
+	switch name {
+	case "$ref", "$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$schema", "$defs", "patternProperties":
+		return false
+	case "pattern":
+		if s, ok := v.(string); ok {
+			same, portable := portable(s)
+			return portable && same == s
+		}
+	}
+	return true
+}

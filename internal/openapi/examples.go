@@ -1,0 +1,162 @@
+package openapi
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// example is a filter that works as it stands, on the table's own fields.
+type example struct {
+	name   string // of the example, the same at the parameters filter and args
+	about  string
+	filter string
+	arg    member // the argument that it uses; no name: none
+}
+
+// examplesOf has one filter for each type of field that the table has, and for each way to other rows.
+func (d *document) examplesOf(t *schema.Table) []example {
+	out := []example{{name: "all", about: "every row", filter: "true"}} // the first is what a console fills in
+	seen := map[string]bool{}
+	add := func(e example) {
+		if e.filter != "" && !seen[e.name] {
+			seen[e.name] = true
+			out = append(out, e)
+		}
+	}
+	for _, f := range t.Fields {
+		if f.Secret || f.System && f.Name != "created_at" {
+			continue
+		}
+		if f.Ref != nil {
+			add(example{"reference", "rows that refer to one row; the client gives its id as an argument", f.Name + " == arg.id", member{"arg.id", sampleID(f.Ref)}})
+			continue
+		}
+		add(comparison(f))
+	}
+	for _, f := range t.Fields {
+		if f.Optional && !f.Secret {
+			add(example{name: "missing", about: "rows without a " + readable(f.Name), filter: f.Name + " == null"})
+		}
+	}
+	for _, rel := range t.Relations {
+		if d.follows(rel) {
+			add(d.throughRelation(rel))
+		}
+	}
+	return append(out, combined(out)...)
+}
+
+// comparison is what one would ask of a field of that type.
+func comparison(f *schema.Field) example {
+	name := f.Name
+	switch f.Type {
+	case schema.Text:
+		return example{"text", "an argument never needs quotes, whatever a person typed", name + ".contains(arg.text)", member{"arg.text", "a"}}
+	case schema.Enum:
+		if len(f.Values) > 1 {
+			return example{name: "enum", about: "one of several values", filter: name + " in [" + literal(f.Values[0].Name) + ", " + literal(f.Values[1].Name) + "]"}
+		}
+		return example{name: "enum", about: "one value", filter: name + " == " + literal(f.Values[0].Name)}
+	case schema.Int:
+		return example{name: "number", about: "a lower limit", filter: name + " >= " + strconv.FormatInt(bound(f.Min, f.Max, 1), 10)}
+	case schema.Float:
+		return example{name: "float", about: "a lower limit", filter: name + " >= " + floatBound(f)}
+	case schema.Decimal:
+		return example{name: "decimal", about: "decimals compare exactly", filter: name + " >= " + decimalBound(f)}
+	case schema.Bool:
+		return example{name: "bool", about: "rows of which it is true", filter: name + " == true"}
+	case schema.Timestamp:
+		return example{name: "time", about: "those of the last seven days", filter: name + " > now - duration('168h')"}
+	case schema.Date:
+		return example{name: "date", about: "from a day on", filter: name + " >= date('2026-01-31')"}
+	case schema.UUID:
+		return example{"uuid", "one value, as an argument", name + " == arg.uuid", member{"arg.uuid", sampleUUID}}
+	case schema.JSON:
+		return example{name: "json", about: "rows that have it", filter: name + " != null"}
+	}
+	return example{}
+}
+
+const sampleUUID = "018f0000-0000-7000-8000-000000000001"
+
+// sampleID is an id of the right form; whether there is such a row does not matter to a filter.
+func sampleID(t *schema.Table) string {
+	switch t.Key {
+	case schema.UUID:
+		return sampleUUID
+	case schema.Int:
+		return "1"
+	default:
+		return "some-id"
+	}
+}
+
+// throughRelation steps to other rows.
+func (d *document) throughRelation(rel *schema.Relation) example {
+	if rel.Many {
+		item := "x"
+		for i := 2; rel.To.Field(item) != nil || rel.To.Relation(item) != nil || rel.From.Field(item) != nil || rel.From.Relation(item) != nil; i++ {
+			item = "x" + strconv.Itoa(i)
+		}
+		return example{name: "many", about: "rows with a recent one among their " + readable(rel.Name),
+			filter: rel.Name + ".exists(" + item + ", " + item + ".created_at > now - duration('168h'))"}
+	}
+	for _, f := range rel.To.Fields {
+		if f.Type == schema.Text && !f.Secret && !f.System && f.Ref == nil {
+			return example{"related", "a field of the related row", rel.Name + "." + f.Name + " == arg.text", member{"arg.text", "a"}}
+		}
+	}
+	return example{name: "related", about: "a field of the related row", filter: rel.Name + ".created_at > now - duration('168h')"}
+}
+
+// combined joins the first two that need no argument.
+func combined(all []example) []example {
+	var plain []string
+	for _, e := range all[1:] {
+		if e.arg.name == "" {
+			plain = append(plain, e.filter)
+		}
+	}
+	if len(plain) < 2 {
+		return nil
+	}
+	return []example{{name: "combined", about: "both conditions", filter: plain[0] + " && " + plain[1]}}
+}
+
+// literal is text as CEL writes it.
+func literal(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "'"
+}
+
+func bound(least, most *int64, otherwise int64) int64 {
+	switch {
+	case least != nil:
+		return *least
+	case most != nil:
+		return *most
+	}
+	return otherwise
+}
+
+func floatBound(f *schema.Field) string {
+	n := 0.5
+	switch {
+	case f.MinFloat != nil:
+		n = *f.MinFloat
+	case f.MaxFloat != nil:
+		n = *f.MaxFloat
+	}
+	return string(value.AppendValue(nil, value.OfFloat(n)))
+}
+
+func decimalBound(f *schema.Field) string {
+	one := int64(1)
+	for range min(f.Scale, f.Precision-1) {
+		one *= 10
+	}
+	text := value.AppendValue(nil, value.OfDecimal(bound(f.Min, f.Max, one), uint8(f.Scale)))
+	return strings.Trim(string(text), `"`)
+}

@@ -1,0 +1,143 @@
+package openapi
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// names are what a generated client calls the things of one table. None is another's of the model, whatever the case of
+// its letters: some generators make a file of each.
+type names struct {
+	one  string // Occupation: its row; with a suffix, its other schemas
+	many string // Occupations
+}
+
+// suffixes of the schemas of a table.
+const (
+	partSuffix   = "Part"   // a row of which `fields` may have left out members
+	listSuffix   = "List"   // a page of rows
+	createSuffix = "Create" // the body of a POST
+	updateSuffix = "Update" // the body of a PATCH
+)
+
+// nameTables gives every table its names. A table's own schemas come before those of the tables after it, so that a new
+// table at the end of a file renames nothing.
+func nameTables(m *schema.Model) map[*schema.Table]names {
+	schemas := taken{}
+	for _, s := range sharedSchemas() {
+		schemas[strings.ToLower(s.name)] = true
+	}
+	lists := taken{}
+	out := map[*schema.Table]names{}
+	for _, t := range m.Tables {
+		many := pascal(t.Name)
+		one := pascal(singular(t.Name))
+		if !schemas.free(family(one)) {
+			one = many
+		}
+		out[t] = names{
+			one:  schemas.claim(one, family),
+			many: lists.claim(many, func(s string) []string { return []string{s} }),
+		}
+	}
+	return out
+}
+
+// family are the schemas that belong to a table.
+func family(one string) []string {
+	return []string{one, one + partSuffix, one + listSuffix, one + createSuffix, one + updateSuffix}
+}
+
+// taken are the names in use, in lower case.
+type taken map[string]bool
+
+func (t taken) free(all []string) bool {
+	for _, name := range all {
+		if t[strings.ToLower(name)] {
+			return false
+		}
+	}
+	return true
+}
+
+// claim takes a name and those that belong to it, with a number behind it where it is taken.
+func (t taken) claim(name string, family func(string) []string) string {
+	unique := name
+	for n := 2; !t.free(family(unique)); n++ {
+		unique = name + strconv.Itoa(n)
+	}
+	for _, s := range family(unique) {
+		t[strings.ToLower(s)] = true
+	}
+	return unique
+}
+
+// pascal makes OccupationSkills of occupation_skills.
+func pascal(name string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(name, "_") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
+// readable makes "occupation skills" of occupation_skills.
+func readable(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+// article is the name with a or an before it.
+func article(name string) string {
+	if strings.ContainsRune("aeio", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
+}
+
+// singular is the name of one row of a table: the singular of the last word, as far as rules of English go. A word that
+// they do not fit stays as it is, which reads badly and breaks nothing.
+func singular(table string) string {
+	head, last := "", table
+	if i := strings.LastIndexByte(table, '_'); i >= 0 {
+		head, last = table[:i+1], table[i+1:]
+	}
+	return head + singularWord(last)
+}
+
+func singularWord(w string) string {
+	if one, ok := irregular(w); ok {
+		return one
+	}
+	for _, r := range [...]struct{ end, one string }{
+		{"ies", "y"},
+		{"sses", "ss"}, {"shes", "sh"}, {"tches", "tch"}, {"nches", "nch"}, {"aches", "ach"}, {"oaches", "oach"},
+		{"xes", "x"}, {"zzes", "zz"}, {"oes", "o"},
+		{"ses", "se"},
+		{"ss", "ss"}, {"us", "us"}, {"is", "is"},
+		{"s", ""},
+	} {
+		if stem, ok := strings.CutSuffix(w, r.end); ok && len(stem) > 1 {
+			return stem + r.one
+		}
+	}
+	return w
+}
+
+// irregular knows the words that are likely to name a table and that the rules would spoil.
+func irregular(w string) (string, bool) {
+	const pairs = " people person children child men man women woman mice mouse geese goose feet foot teeth tooth" +
+		" movies movie cookies cookie ties tie pies pie lies lie zombies zombie calories calorie series series species species" +
+		" news news data data media media lens lens caches cache headaches headache moustaches moustache aches ache" +
+		" shoes shoe toes toe canoes canoe axes axis quizzes quiz" +
+		" statuses status buses bus viruses virus bonuses bonus campuses campus censuses census focuses focus menus menu" +
+		" aliases alias biases bias canvases canvas gases gas atlases atlas lenses lens analyses analysis theses thesis hypotheses hypothesis" +
+		" crises crisis diagnoses diagnosis wives wife knives knife lives life wolves wolf shelves shelf halves half leaves leaf" +
+		" loaves loaf thieves thief indices index matrices matrix vertices vertex criteria criterion phenomena phenomenon "
+	words := strings.Fields(pairs)
+	for i := 0; i < len(words); i += 2 {
+		if words[i] == w {
+			return words[i+1], true
+		}
+	}
+	return "", false
+}

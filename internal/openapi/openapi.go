@@ -1,0 +1,73 @@
+// Package openapi describes the data API of a model as OpenAPI 3.1.
+package openapi
+
+import (
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// intro is what holds for every operation.
+const intro = "Rows of the tables below, as JSON.\n\n" +
+	"**Lists** are `{\"items\": […], \"next\": …}`; `next` is the cursor of the page after, null at the end. `HEAD` works where `GET` does.\n\n" +
+	"**Filters** are written in [CEL](https://cel.dev): `title == arg.t`, with `arg.t=…` as a parameter of its own, so that what a person typed needs no quoting. " +
+	"A missing value is `null`: `==`, `!=` and `in` answer for it, everything else on it fails, and a row for which a filter fails is not listed.\n\n" +
+	"**Nothing is ignored**: an unknown parameter, one given twice and an empty value are a 400; an unknown member of a body is a fault of its 422. Text may not hold U+0000.\n\n" +
+	"**What a caller may not read** looks as if it were not there: a row is not found, a member is null.\n\n" +
+	"**Rows can change under you.** `ETag` and `If-Match` keep a write from undoing another: a stale one is a 412.\n\n" +
+	"**Errors** are problem documents (RFC 9457)."
+
+// document is a document while it is made.
+type document struct {
+	rules    *rule.Rules
+	names    map[*schema.Table]names
+	may      map[*schema.Table]access
+	stranger rule.Folder
+}
+
+// Document returns the description of a model's data API as JSON, in the same bytes each time. Operations that are closed
+// to every caller but the system are not in it. version is that of the program; "" is said as 0.
+func Document(rules *rule.Rules, version string) []byte {
+	d := &document{rules: rules, names: nameTables(rules.Model), may: map[*schema.Table]access{}, stranger: stranger(rules)}
+	var open []*schema.Table
+	for _, t := range rules.Model.Tables {
+		d.may[t] = accessTo(rules.Table(t))
+		if d.may[t].any() {
+			open = append(open, t)
+		}
+	}
+	if version == "" {
+		version = "0"
+	}
+	tags := []any{}
+	var paths, schemas object
+	for _, t := range open {
+		tags = append(tags, tag(t))
+		paths = append(paths, d.paths(t)...)
+		schemas = append(schemas, d.schemasOf(t)...)
+	}
+	return append(encode(nil, object{
+		{"openapi", "3.1.0"},
+		{"info", object{{"title", rules.Model.Name}, {"version", version}, {"description", intro}}},
+		{"servers", []any{object{{"url", "/"}}}},
+		{"tags", tags},
+		{"paths", paths},
+		{"components", object{
+			{"schemas", append(schemas, sharedSchemas()...)},
+			{"parameters", sharedParams()},
+			{"headers", sharedHeaders()},
+			{"responses", problemResponses()},
+			{"securitySchemes", object{{"bearer", object{
+				{"type", "http"}, {"scheme", "bearer"},
+				{"description", "A token that says who asks. On the machine of the server, `ashlar token` prints one."},
+			}}}},
+		}},
+	}), '\n')
+}
+
+func tag(t *schema.Table) object {
+	about := t.Doc
+	if about == "" {
+		about = "The rows of " + t.Name + "."
+	}
+	return object{{"name", t.Name}, {"description", sentence(about)}}
+}

@@ -1,0 +1,161 @@
+package openapi
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// listParams are the parameters of a list, viewParams those of one row.
+func (d *document) listParams(t *schema.Table) []any {
+	examples := d.examplesOf(t)
+	params := []any{filterParam(t, examples)}
+	params = append(params, argsParam(examples), sortParam(t),
+		ref("parameters", "limit"), ref("parameters", "cursor"), ref("parameters", "total"))
+	return append(params, d.viewParams(t)...)
+}
+
+func (d *document) viewParams(t *schema.Table) []any {
+	params := []any{d.fieldsParam(t)}
+	if rels := d.relations(t); len(rels) > 0 {
+		params = append(params, expandParam(rels))
+	}
+	return params
+}
+
+func (d *document) relations(t *schema.Table) []string {
+	var names []string
+	for _, rel := range t.Relations {
+		if d.follows(rel) {
+			names = append(names, rel.Name)
+		}
+	}
+	return names
+}
+
+func filterParam(t *schema.Table, examples []example) object {
+	var shown object
+	for _, e := range examples {
+		about := sentence(e.about)
+		if e.arg.name != "" {
+			about += " Beside it: `" + e.arg.name + "=" + e.arg.value.(string) + "`."
+		}
+		shown.add(e.name, object{{"summary", about}, {"value", e.filter}})
+	}
+	return object{
+		{"name", "filter"}, {"in", "query"},
+		{"description", "A condition in CEL on the members of a row of " + t.Name + ": only rows for which it is true are listed. Comparisons, `&&`, `||`, `!`, `in`, " +
+			"`contains`, `startsWith`, `endsWith`, `size`; steps over relations (`author.name`) and `exists`, `all` over lists of related rows. Arguments that `args` gives are named `arg.…`."},
+		{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", 4096}}},
+		{"examples", shown},
+	}
+}
+
+func argsParam(examples []example) object {
+	shown := object{{"all", object{{"summary", "No arguments."}, {"value", object{}}}}}
+	for _, e := range examples {
+		if e.arg.name != "" {
+			shown.add(e.name, object{{"value", object{e.arg}}})
+		}
+	}
+	return object{
+		{"name", "args"}, {"in", "query"}, {"style", "form"}, {"explode", true},
+		{"description", "The arguments of the filter, each a parameter of its own: `arg.text=…` gives what `arg.text` in the filter stands for, and has the type of what it is compared with. " +
+			"Each that is given must be used, and each that is used must be given."},
+		{"schema", object{
+			{"type", "object"},
+			{"patternProperties", object{{`^arg\.[A-Za-z_][A-Za-z0-9_]*$`, object{{"type", "string"}, {"minLength", 1}}}}},
+			{"additionalProperties", false},
+		}},
+		{"examples", shown},
+	}
+}
+
+// list is the schema and style of a parameter that is a list with commas.
+func list(name, about string, items object, most int) object {
+	values := object{{"type", "array"}, {"items", items}, {"minItems", 1}}
+	if most > 0 {
+		values.add("maxItems", most)
+	}
+	return object{
+		{"name", name}, {"in", "query"}, {"style", "form"}, {"explode", false}, {"description", about},
+		{"schema", values.with(member{"uniqueItems", true})},
+	}
+}
+
+func sortParam(t *schema.Table) object {
+	var keys []any
+	for _, f := range t.Fields {
+		if !f.Secret && f.Type != schema.JSON {
+			keys = append(keys, f.Name, "-"+f.Name)
+		}
+	}
+	return list("sort", "The order, by up to eight fields, `-` for descending. Default: `id`. Missing values come last; ties go by `id`. A field stands here once.",
+		object{{"type", "string"}, {"enum", keys}}, 8)
+}
+
+const furtherNames = `[a-z][a-z0-9_]*`
+
+func (d *document) fieldsParam(t *schema.Table) object {
+	var names []string
+	for _, f := range t.Fields {
+		if !f.Secret {
+			names = append(names, f.Name)
+		}
+	}
+	about := "Exactly these members of each row."
+	pattern := `^(` + strings.Join(names, "|")
+	if rels := d.relations(t); len(rels) > 0 {
+		about = "Exactly these members of each row; `" + rels[0] + ".id` is a member of a related row, over up to four relations."
+		pattern += `|(` + strings.Join(rels, "|") + `)(\.` + furtherNames + `){0,4}`
+	}
+	return list("fields", about, object{{"type", "string"}, {"pattern", pattern + `)$`}}, 0)
+}
+
+func expandParam(rels []string) object {
+	return list("expand", "Related rows to put within each row: "+code(rels)+", and over points theirs, up to four levels. Of a list of related rows the first 100 are shown.",
+		object{{"type", "string"}, {"pattern", `^(` + strings.Join(rels, "|") + `)(\.` + furtherNames + `){0,3}$`}}, 0)
+}
+
+func code(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
+
+// sharedParams are the parameters that are the same for every table.
+func sharedParams() object {
+	return object{
+		{"limit", object{
+			{"name", "limit"}, {"in", "query"}, {"description", "How many rows a page holds at most."},
+			{"schema", object{{"type", "integer"}, {"minimum", 1}, {"maximum", 500}, {"default", 50}}},
+		}},
+		{"cursor", object{
+			{"name", "cursor"}, {"in", "query"},
+			{"description", "The `next` of the page before, with the same filter, arguments and sort."},
+			{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", 12288}}},
+		}},
+		{"total", object{
+			{"name", "total"}, {"in", "query"}, {"description", "Whether to count all rows that pass."},
+			{"schema", object{{"type", "boolean"}, {"default", false}}},
+		}},
+		{"ifMatch", object{
+			{"name", "If-Match"}, {"in", "header"},
+			{"description", "The `ETag` of the row as it was read: the write is refused with 412 where it has changed since. `*` for any."},
+			{"schema", object{{"type", "string"}}},
+		}},
+		{"ifNoneMatch", object{
+			{"name", "If-None-Match"}, {"in", "header"},
+			{"description", "The `ETag` of the row as it is known: 304 while the caller would be shown the same."},
+			{"schema", object{{"type", "string"}}},
+		}},
+	}
+}
+
+func sharedHeaders() object {
+	text := func(about string) object {
+		return object{{"description", about}, {"schema", object{{"type", "string"}}}}
+	}
+	return object{
+		{"ETag", text("The revision of the row, for `If-Match`, and what the caller is shown of it, for `If-None-Match`. Not given with `expand` or with members of related rows.")},
+		{"Location", text("The path of the row.")},
+		{"WWWAuthenticate", text("`Bearer`, with `error=\"invalid_token\"` where a token was sent.")},
+		{"RetryAfter", object{{"description", "Seconds to wait."}, {"schema", object{{"type", "integer"}, {"minimum", 1}}}}},
+	}
+}

@@ -1,0 +1,122 @@
+package openapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// files are the page at /docs: Swagger UI as it is published, compressed, and a few lines of ours.
+//
+//go:embed docs
+var files embed.FS
+
+// policy lets the page run its own two scripts and ask this server, and nothing else. Swagger UI's pictures are data in its style.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Routes adds /openapi.json, the description of a model's API, and /docs, which shows it. They are the same for everyone.
+func Routes(mux *web.Mux, rules *rule.Rules, version string) {
+	brief, long := "public, max-age=60", "public, max-age=3600"
+	mux.Handle("GET /openapi.json", newFile("application/json", brief, Document(rules, version)).serve)
+	page := newFile("text/html; charset=utf-8", brief, index(rules.Model.Name))
+	mux.Handle("GET /docs", func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Content-Security-Policy", policy)
+		return page.serve(w, r)
+	})
+	const script, style = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+	mux.Handle("GET /docs/docs.js", newFile(script, brief, read("docs.js")).serve)
+	mux.Handle("GET /docs/docs.css", newFile(style, brief, read("docs.css")).serve)
+	mux.Handle("GET /docs/swagger-ui.js", newCompressed(script, long, read("swagger-ui-bundle.js.gz")).serve)
+	mux.Handle("GET /docs/swagger-ui.css", newCompressed(style, long, read("swagger-ui.css.gz")).serve)
+}
+
+// read returns a file of the page, which is part of the program.
+func read(name string) []byte {
+	b, err := files.ReadFile("docs/" + name)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func index(name string) []byte {
+	var b bytes.Buffer
+	if err := template.Must(template.New("docs").Parse(string(read("index.html")))).Execute(&b, name); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// file is an answer that is known when the server starts.
+type file struct {
+	contentType, cache, etag string
+	body                     []byte
+	compressed               bool // body is gzip; whoever does not accept that gets it unpacked
+}
+
+func newFile(contentType, cache string, body []byte) *file {
+	sum := sha256.Sum256(body)
+	return &file{contentType: contentType, cache: cache, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, body: body}
+}
+
+func newCompressed(contentType, cache string, body []byte) *file {
+	f := newFile(contentType, cache, body)
+	f.compressed = true
+	return f
+}
+
+func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
+	none, err := web.ParseETags(r.Header["If-None-Match"])
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Cache-Control", f.cache)
+	body, tag := f.body, f.etag
+	if f.compressed {
+		h.Add("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header) {
+			h.Set("Content-Encoding", "gzip")
+		} else {
+			tag = `"plain-` + tag[1:]
+			if body, err = unpack(body); err != nil {
+				return err
+			}
+		}
+	}
+	h.Set("ETag", tag)
+	if none.Given() && none.MatchWeak(tag) {
+		h.Del("Content-Encoding")
+		return web.Empty(w, http.StatusNotModified)
+	}
+	return web.Bytes(w, http.StatusOK, f.contentType, body)
+}
+
+// acceptsGzip reads Accept-Encoding as far as browsers and curl write it; a weight of 0 refuses.
+func acceptsGzip(h http.Header) bool {
+	for element := range strings.SplitSeq(strings.Join(h["Accept-Encoding"], ","), ",") {
+		coding, weight, _ := strings.Cut(element, ";")
+		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+			return strings.Trim(strings.TrimPrefix(strings.TrimSpace(weight), "q="), "0.") != "" || weight == ""
+		}
+	}
+	return false
+}
+
+func unpack(body []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
