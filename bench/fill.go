@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// layout is how one server stores a table.
+type layout struct {
+	user     func(n int) []any
+	article  func(table string, n int) []any
+	users    []string // columns
+	articles []string
+	after    []string // statements at the end
+}
+
+const pocketbaseTime = "2006-01-02 15:04:05.000Z"
+
+var articleColumns = []string{"id", "title", "body", "status", "views", "score", "featured", "author_id", "created_at", "updated_at"}
+
+func userValues(n int) []any {
+	u := userOf(n)
+	return []any{u.id, u.email, u.name, created(n).UnixMicro(), created(n).UnixMicro()}
+}
+
+func articleValues(table string, n int) []any {
+	a := articleOf(table, n)
+	return []any{a.id, a.title, a.body, a.status, a.views, a.score, a.featured, userOf(a.author).id, created(n).UnixMicro(), created(n).UnixMicro()}
+}
+
+var handwrittenLayout = layout{
+	users: []string{"id", "email", "name", "created_at", "updated_at"}, user: userValues,
+	articles: articleColumns, article: articleValues,
+}
+
+var ashlarLayout = layout{
+	users: append(handwrittenLayout.users[:5:5], "_rev"), user: func(n int) []any { return append(userValues(n), n+1) },
+	articles: append(articleColumns[:10:10], "_rev"), article: func(table string, n int) []any { return append(articleValues(table, n), n+1) },
+	after: []string{`UPDATE ashlar_counters SET value = 100000000 WHERE name = 'revision'`},
+}
+
+var pocketbaseLayout = layout{
+	users: []string{"id", "email", "name", "created", "updated", "emailVisibility", "tokenKey", "password"},
+	user: func(n int) []any {
+		u, at := userOf(n), created(n).Format(pocketbaseTime)
+		id := shortOf(u.id)
+		return []any{id, u.email, u.name, at, at, true, strings.Repeat("k", 20) + id, "$2a$10$none"}
+	},
+	articles: articleColumns,
+	article: func(table string, n int) []any {
+		v, at := articleValues(table, n), created(n).Format(pocketbaseTime)
+		v[0], v[7], v[8], v[9] = shortOf(v[0].(string)), shortOf(v[7].(string)), at, at
+		return v
+	},
+}
+
+// fill puts the rows into the database of a server that does not run.
+func fill(path string, l layout, rows int) error { return fillFrom(path, l, 0, rows) }
+
+// fillFrom adds rows from one number to another.
+func fillFrom(path string, l layout, from, to int) (err error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenWAL)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if err := sqlitex.ExecuteTransient(c, "PRAGMA synchronous = OFF", nil); err != nil {
+		return err
+	}
+	if err := fillIn(c, l, from, to); err != nil {
+		return err
+	}
+	return sqlitex.ExecuteTransient(c, "PRAGMA wal_checkpoint(TRUNCATE)", nil)
+}
+
+func fillIn(c *sqlite.Conn, l layout, from, to int) (err error) {
+	defer sqlitex.Transaction(c)(&err)
+	if from == 0 {
+		if err := insert(c, "users", l.users, 0, userCount, l.user); err != nil {
+			return err
+		}
+	}
+	for _, table := range []string{"posts", "notes"} {
+		row := func(n int) []any { return l.article(table, n) }
+		if err := insert(c, table, l.articles, from, to, row); err != nil {
+			return err
+		}
+	}
+	for _, sql := range l.after {
+		if err := sqlitex.ExecuteTransient(c, sql, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insert(c *sqlite.Conn, table string, columns []string, from, to int, row func(int) []any) error {
+	marks := strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",")
+	stmt, _, err := c.PrepareTransient("INSERT INTO " + table + " (" + strings.Join(columns, ",") + ") VALUES (" + marks + ")")
+	if err != nil {
+		return err
+	}
+	defer stmt.Finalize()
+	for n := from; n < to; n++ {
+		for i, v := range row(n) {
+			bind(stmt, i+1, v)
+		}
+		if _, err := stmt.Step(); err != nil {
+			return err
+		}
+		if err := stmt.Reset(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bind(s *sqlite.Stmt, i int, v any) {
+	switch v := v.(type) {
+	case string:
+		s.BindText(i, v)
+	case int:
+		s.BindInt64(i, int64(v))
+	case int64:
+		s.BindInt64(i, v)
+	case float64:
+		s.BindFloat(i, v)
+	case bool:
+		s.BindBool(i, v)
+	}
+}

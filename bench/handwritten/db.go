@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+const schema = `
+CREATE TABLE users (id TEXT NOT NULL PRIMARY KEY, email TEXT UNIQUE, name TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) STRICT;
+` + article + `posts` + columns + article + `notes` + columns + `
+CREATE INDEX posts_author ON posts (author_id, created_at);
+CREATE INDEX posts_status ON posts (status, created_at);
+CREATE INDEX notes_author ON notes (author_id, created_at);
+CREATE INDEX notes_status ON notes (status, created_at);`
+
+const article = `CREATE TABLE `
+
+const columns = ` (
+	id TEXT NOT NULL PRIMARY KEY, title TEXT NOT NULL, body TEXT NOT NULL, status TEXT NOT NULL, views INTEGER NOT NULL,
+	score REAL NOT NULL, featured INTEGER NOT NULL, author_id TEXT NOT NULL REFERENCES users (id), created_at INTEGER NOT NULL,
+	updated_at INTEGER NOT NULL
+) STRICT;
+`
+
+func createTables(path string) error {
+	c, err := open(path, "PRAGMA synchronous = FULL")
+	if err != nil {
+		return err
+	}
+	return errors.Join(sqlitex.ExecuteScript(c, schema, nil), c.Close())
+}
+
+func open(path string, pragmas ...string) (*sqlite.Conn, error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
+	if err != nil {
+		return nil, err
+	}
+	c.SetBusyTimeout(5 * time.Second)
+	for _, p := range append([]string{"PRAGMA foreign_keys = ON", "PRAGMA cache_size = -8192"}, pragmas...) {
+		if err := sqlitex.ExecuteTransient(c, p, nil); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// prepare prepares statements by name. They are never cleared: since SQLite 3.54 that plans many of them anew.
+func prepare(c *sqlite.Conn, texts map[string]string) (map[string]*sqlite.Stmt, error) {
+	out := map[string]*sqlite.Stmt{}
+	for name, text := range texts {
+		s, _, err := c.PrepareTransient(text)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = s
+	}
+	return out, nil
+}
+
+const row = `id, title, body, status, views, score, featured, author_id, created_at, updated_at`
+
+// reader is a reading connection.
+type reader struct {
+	get, list, count, listAfter, authors *sqlite.Stmt
+	note, notes                          *sqlite.Stmt
+	text                                 borrowed
+}
+
+func openReader(path string) (*reader, error) {
+	c, err := open(path, "PRAGMA query_only = ON")
+	if err != nil {
+		return nil, err
+	}
+	s, err := prepare(c, map[string]string{
+		"get":   `SELECT ` + row + ` FROM posts WHERE id = ?1`,
+		"list":  `SELECT ` + row + ` FROM posts WHERE status = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2`,
+		"after": `SELECT ` + row + ` FROM posts WHERE status = ?1 AND (created_at, id) < (?3, ?4) ORDER BY created_at DESC, id DESC LIMIT ?2`,
+		"count": `SELECT count(*) FROM posts WHERE status = ?1`,
+		"users": `SELECT id, email, name, created_at, updated_at FROM users WHERE id IN (SELECT value FROM json_each(?1))`,
+		"note":  `SELECT ` + row + ` FROM notes WHERE id = ?1 AND author_id = ?2`,
+		"notes": `SELECT ` + row + ` FROM notes WHERE author_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2`,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &reader{get: s["get"], list: s["list"], count: s["count"], listAfter: s["after"], authors: s["users"], note: s["note"], notes: s["notes"]}, nil
+}
+
+// borrowed catches the bytes of a column without a copy: they are valid until the next step.
+type borrowed struct{ b []byte }
+
+func (b *borrowed) Write(p []byte) (int, error) { b.b = p; return len(p), nil }
+
+func (b *borrowed) of(s *sqlite.Stmt, col int) []byte {
+	b.b = nil
+	_, _ = s.ColumnReader(col).WriteTo(b)
+	return b.b
+}

@@ -1,0 +1,51 @@
+// Command handwritten is the service that one would write by hand for these two tables and nothing else, to be as fast as
+// this driver and net/http allow: low-level statements prepared once a connection, JSON appended from the columns into
+// pooled buffers, verified tokens remembered, writes committed in groups with an fsync each. It has no log, no filters but
+// those that the benchmark asks for, no entity tags, no deadlines: it is the limit, not an example.
+package main
+
+import (
+	"flag"
+	"log"
+	"net/http"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:8092", "address")
+	path := flag.String("db", "", "database")
+	key := flag.String("key", "", "file of the Ed25519 seed that tokens are signed with")
+	readers := flag.Int("readers", 2, "reading connections")
+	create := flag.Bool("create", false, "make the tables and stop")
+	flag.Parse()
+	if *create {
+		if err := createTables(*path); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	s, err := newServer(*path, *key, *readers)
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.ListenAndServe(*listen, s.routes()))
+}
+
+func newServer(path, key string, readers int) (*server, error) {
+	tokens, err := openTokens(key)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{tokens: tokens, readers: make(chan *reader, readers)}
+	if s.writer, err = openWriter(path); err != nil {
+		return nil, err
+	}
+	for range readers {
+		r, err := openReader(path)
+		if err != nil {
+			return nil, err
+		}
+		s.readers <- r
+	}
+	go s.writer.run()
+	return s, nil
+}

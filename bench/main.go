@@ -1,0 +1,76 @@
+// Command bench measures Ashlar beside a hand-written service on the same driver and beside PocketBase: the same rows, the
+// same queries, answers of the same content, in turn, medians of rounds. It writes RESULTS.md.
+//
+//	go run .                the table (make bench)
+//	go run . -scale         10,000 to 1,000,000 rows, and pages by cursor (make bench-scale)
+//	go run . -overload      ten times more requests than can be answered (part of make bench)
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// settings are what a run is told.
+type settings struct {
+	rounds   int
+	duration time.Duration // of one measurement
+	rows     int
+	only     string // names of workloads, separated by commas; "": all
+	servers  string // names of servers, separated by commas; "": all
+	out      string
+	scale    bool
+	overload bool
+	keep     bool
+}
+
+func main() {
+	var s settings
+	flag.IntVar(&s.rounds, "rounds", 3, "rounds, of which the median counts")
+	flag.DurationVar(&s.duration, "duration", 2*time.Second, "of one measurement")
+	flag.IntVar(&s.rows, "rows", 100_000, "rows of posts, and of notes")
+	flag.StringVar(&s.only, "only", "", "workloads, separated by commas")
+	flag.StringVar(&s.servers, "servers", "", "servers, separated by commas")
+	flag.StringVar(&s.out, "out", "", "file of the results; nothing: standard output alone")
+	flag.BoolVar(&s.scale, "scale", false, "measure how the cost grows with rows and pages instead")
+	flag.BoolVar(&s.overload, "overload", false, "measure ten times the capacity instead")
+	flag.BoolVar(&s.keep, "keep", false, "keep the temporary folder")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, s); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, s settings) error {
+	if err := needWrk(ctx); err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "ashlar-bench-")
+	if err != nil {
+		return err
+	}
+	if s.keep {
+		fmt.Fprintln(os.Stderr, "data and logs:", folder)
+	} else {
+		defer os.RemoveAll(folder)
+	}
+	switch {
+	case s.scale:
+		return runScale(ctx, s, folder)
+	case s.overload:
+		return runOverload(ctx, s, folder)
+	}
+	return runTable(ctx, s, folder)
+}
+
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// report writes the results to standard output, and to a file where one is named.
+func report(s settings, all []*server, t table, took time.Duration) error {
+	var b strings.Builder
+	b.WriteString("# Results\n\nWritten by `make bench`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n")
+	machine(&b, s, took)
+	b.WriteString("\n## Requests\n\n")
+	requests(&b, all, t)
+	b.WriteString("\n## Against the bars\n\n")
+	against(&b, t)
+	b.WriteString("\n## Programs\n\n")
+	programs(&b, all)
+	return publish(s, b.String())
+}
+
+func publish(s settings, text string) error {
+	if _, err := io.WriteString(os.Stdout, text); err != nil {
+		return err
+	}
+	if s.out == "" {
+		return nil
+	}
+	return os.WriteFile(s.out, []byte(text), 0o644)
+}
+
+func machine(b *strings.Builder, s settings, took time.Duration) {
+	fmt.Fprintf(b, "%s, %d cores (%s), %s, Linux %s. ", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), processor(), runtime.Version(), kernel())
+	fmt.Fprintf(b, "2 × %d rows of ten fields; wrk with one thread on the same machine, loopback; medians of %d rounds of %s, servers in turn. The run took %v; load average at its end %s.\n",
+		s.rows, s.rounds, seconds(s.duration), took.Round(time.Second), load())
+}
+
+func processor() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	_, after, _ := strings.Cut(string(text), "model name")
+	line, _, _ := strings.Cut(after, "\n")
+	return strings.Trim(line, " \t:")
+}
+
+func kernel() string {
+	text, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	return strings.TrimSpace(string(text))
+}
+
+func load() string {
+	text, _ := os.ReadFile("/proc/loadavg")
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
+}
+
+func requests(b *strings.Builder, all []*server, t table) {
+	b.WriteString("| workload | connections | server | requests/s | p50 | p99 | CPU a request | errors |\n|---|---|---|---|---|---|---|---|\n")
+	for _, w := range workloads {
+		for _, c := range w.connections {
+			for _, s := range all {
+				rs := t[cell{w.name, c, s.name}]
+				if len(rs) == 0 {
+					continue
+				}
+				var failed int64
+				for _, r := range rs {
+					failed += r.errors + r.refused
+				}
+				fmt.Fprintf(b, "| %s | %d | %s | %.0f | %s | %s | %d µs | %d |\n", w.name, c, s.name, rate(rs),
+					millis(of(rs, func(r result) time.Duration { return r.p50 })), millis(p99(rs)),
+					of(rs, func(r result) time.Duration { return r.cpu }).Microseconds(), failed)
+			}
+		}
+	}
+}
+
+func rate(rs []result) float64      { return of(rs, func(r result) float64 { return r.rate }) }
+func p99(rs []result) time.Duration { return of(rs, func(r result) time.Duration { return r.p99 }) }
+
+func millis(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+}
+
+func against(b *strings.Builder, t table) {
+	b.WriteString("| workload | connections | against PocketBase | bar | without its log | against hand-written | bar |\n|---|---|---|---|---|---|---|\n")
+	for _, w := range workloads {
+		for _, c := range w.connections {
+			at := func(server string) []result { return t[cell{w.name, c, server}] }
+			own := at(nameAshlar)
+			if len(own) == 0 {
+				continue
+			}
+			fmt.Fprintf(b, "| %s | %d | %s | %s | %s |\n", w.name, c,
+				times(rate(own), rate(at(namePocketBase)), w.bar(c).pocketbase),
+				ratio(rate(own), rate(at(namePBNoLog))), percent(rate(own), rate(at(nameHandwritten)), w.bar(c).handwritten))
+			if tail := w.bar(c).tail; tail > 0 {
+				fmt.Fprintf(b, "| %s, p99 | %d | %s | %s | %s |\n", w.name, c,
+					times(p99s(at(namePocketBase)), p99s(own), tail),
+					ratio(p99s(at(namePBNoLog)), p99s(own)), percent(p99s(at(nameHandwritten)), p99s(own), 0))
+			}
+		}
+	}
+}
+
+func p99s(rs []result) float64 { return p99(rs).Seconds() }
+
+// bar is the bar at a number of connections: the rate is asked of 32, the tail of 128.
+func (w workload) bar(connections int) bars {
+	b := w.bars
+	if connections != 32 {
+		b.pocketbase, b.handwritten = 0, 0
+	}
+	if connections != 128 {
+		b.tail = 0
+	}
+	return b
+}
+
+func ratio(a, b float64) string {
+	if b == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f ×", a/b)
+}
+
+func times(a, b, bar float64) string {
+	if b == 0 || bar == 0 {
+		return ratio(a, b) + " | –"
+	}
+	return fmt.Sprintf("%s | %s ≥ %.1f ×", ratio(a, b), verdict(a/b, bar), bar)
+}
+
+func percent(a, b, bar float64) string {
+	if b == 0 {
+		return "– | –"
+	}
+	text := fmt.Sprintf("%.0f %%", 100*a/b)
+	if bar == 0 {
+		return text + " | –"
+	}
+	return fmt.Sprintf("%s | %s ≥ %.0f %%", text, verdict(a/b, bar), 100*bar)
+}
+
+func verdict(got, bar float64) string {
+	if got >= bar {
+		return "reached:"
+	}
+	return "**missed**:"
+}
+
+func programs(b *strings.Builder, all []*server) {
+	b.WriteString("| server | a write is durable | start to the first 200 | resident, idle | resident, peak | binary |\n|---|---|---|---|---|---|\n")
+	for _, s := range all {
+		fmt.Fprintf(b, "| %s | %s | %d ms | %.0f MB | %.0f MB | %.1f MB |\n", s.name, s.durability, s.cold.Milliseconds(),
+			megabytes(s.idle), megabytes(s.memory("VmHWM")), megabytes(s.size()))
+	}
+}
+
+func megabytes(n int64) float64 { return float64(n) / (1 << 20) }

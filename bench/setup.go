@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/auth"
+	"github.com/ashlar-dev/ashlar/internal/caller"
+)
+
+// The names of the servers.
+const (
+	nameFloor       = "net/http, constant"
+	nameHandwritten = "hand-written"
+	namePocketBase  = "PocketBase"
+	namePBNoLog     = "PocketBase, no log"
+	nameAshlar      = "Ashlar"
+)
+
+// setUp builds and fills the servers that are asked for, in folder.
+func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
+	var all []*server
+	for _, part := range []struct {
+		name string
+		make func(context.Context, settings, string) ([]*server, error)
+	}{
+		{nameFloor, floor}, {nameHandwritten, handwritten}, {namePocketBase, pocketbase}, {nameAshlar, ashlar},
+	} {
+		if !wanted(s.servers, part.name) {
+			continue
+		}
+		made, err := part.make(ctx, s, folder)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, err)
+		}
+		all = append(all, made...)
+	}
+	for i, srv := range all {
+		srv.port = 18700 + i
+		srv.log = filepath.Join(folder, fmt.Sprintf("log-%d", i))
+		for j, a := range srv.args {
+			srv.args[j] = strings.ReplaceAll(a, "ADDRESS", fmt.Sprintf("127.0.0.1:%d", srv.port))
+		}
+	}
+	return all, nil
+}
+
+// wanted says whether a list of names, separated by commas, has one; an empty list has all.
+func wanted(list, name string) bool {
+	if list == "" {
+		return true
+	}
+	for n := range strings.SplitSeq(list, ",") {
+		if strings.EqualFold(strings.TrimSpace(n), name) {
+			return true
+		}
+	}
+	return false
+}
+
+func floor(ctx context.Context, _ settings, folder string) ([]*server, error) {
+	bin := filepath.Join(folder, "floor")
+	if err := build(ctx, ".", "./floor", bin); err != nil {
+		return nil, err
+	}
+	return []*server{{name: nameFloor, durability: "–", binary: bin, args: []string{"-listen", "ADDRESS", "-row", "620", "-page", "18600"}}}, nil
+}
+
+func handwritten(ctx context.Context, s settings, folder string) ([]*server, error) {
+	bin, dir := filepath.Join(folder, "handwritten"), filepath.Join(folder, "handwritten-data")
+	if err := build(ctx, ".", "./handwritten", bin); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	db, key := filepath.Join(dir, "data.db"), filepath.Join(dir, "key")
+	seed := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(seed)
+	if err := os.WriteFile(key, seed, 0o600); err != nil {
+		return nil, err
+	}
+	if _, err := command(ctx, "", nil, "", bin, "-create", "-db", db); err != nil {
+		return nil, err
+	}
+	say("filling %s with 2 × %d rows", nameHandwritten, s.rows)
+	if err := fill(db, handwrittenLayout, s.rows); err != nil {
+		return nil, err
+	}
+	srv := &server{
+		name: nameHandwritten, durability: "FULL, in groups", binary: bin, dialect: handwrittenDialect{},
+		args: []string{"-listen", "ADDRESS", "-db", db, "-key", key},
+	}
+	private := ed25519.NewKeyFromSeed(seed)
+	for n := range callers {
+		payload, err := json.Marshal(map[string]any{"sub": userOf(n).id, "exp": time.Now().Add(24 * time.Hour).Unix()})
+		if err != nil {
+			return nil, err
+		}
+		text := base64.RawURLEncoding.EncodeToString(payload)
+		srv.tokens = append(srv.tokens, "Bearer "+text+"."+base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(text))))
+	}
+	return []*server{srv}, nil
+}
+
+// pocketbase is set up twice: with its defaults, and without its request log.
+func pocketbase(ctx context.Context, s settings, folder string) ([]*server, error) {
+	bin, dir, quiet := filepath.Join(folder, "pocketbase"), filepath.Join(folder, "pocketbase-data"), filepath.Join(folder, "pocketbase-quiet")
+	if err := build(ctx, "pocketbase", ".", bin); err != nil {
+		return nil, err
+	}
+	at := func(dir string, args ...string) []string { return append(args, "--dir", dir, "--dev=false") }
+	if _, err := command(ctx, "", nil, "", bin, at(dir, "collections")...); err != nil {
+		return nil, err
+	}
+	say("filling %s with 2 × %d rows", namePocketBase, s.rows)
+	if err := fill(filepath.Join(dir, "data.db"), pocketbaseLayout, s.rows); err != nil {
+		return nil, err
+	}
+	var ids strings.Builder
+	for n := range callers {
+		fmt.Fprintln(&ids, shortOf(userOf(n).id))
+	}
+	out, err := command(ctx, "", nil, ids.String(), bin, at(dir, "tokens")...)
+	if err != nil {
+		return nil, err
+	}
+	tokens := strings.Fields(out)
+	if err := os.CopyFS(quiet, os.DirFS(dir)); err != nil {
+		return nil, err
+	}
+	if _, err := command(ctx, "", nil, "", bin, at(quiet, "logs-off")...); err != nil {
+		return nil, err
+	}
+	make := func(name, dir string) *server {
+		return &server{
+			name: name, durability: "NORMAL", binary: bin, tokens: tokens, dialect: pocketbaseDialect{},
+			args: at(dir, "serve", "--http=ADDRESS"),
+		}
+	}
+	return []*server{make(namePocketBase, dir), make(namePBNoLog, quiet)}, nil
+}
+
+func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
+	bin, app := filepath.Join(folder, "ashlar"), filepath.Join(folder, "ashlar-app")
+	if err := build(ctx, "..", "./cmd/ashlar", bin); err != nil {
+		return nil, err
+	}
+	model, err := os.ReadFile("ashlar.yaml")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(app, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(app, "ashlar.yaml"), model, 0o600); err != nil {
+		return nil, err
+	}
+	// A token for somebody who is not among the rows: it makes the database.
+	if _, err := command(ctx, "", nil, "", bin, "token", "--id", uuidOf('z'-'a', 1<<20), app); err != nil {
+		return nil, err
+	}
+	data := filepath.Join(app, ".ashlar")
+	say("filling %s with 2 × %d rows", nameAshlar, s.rows)
+	if err := fill(filepath.Join(data, "ashlar.db"), ashlarLayout, s.rows); err != nil {
+		return nil, err
+	}
+	keys, err := auth.Open(filepath.Join(data, "signing-key.pem"))
+	if err != nil {
+		return nil, err
+	}
+	srv := &server{
+		name: nameAshlar, durability: "FULL, in groups", binary: bin, dialect: ashlarDialect{},
+		args: []string{"serve", app, "--listen", "ADDRESS"},
+	}
+	for n := range callers {
+		token, err := keys.Sign(caller.Identity{ID: userOf(n).id}, 24*time.Hour, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		srv.tokens = append(srv.tokens, "Bearer "+token)
+	}
+	return []*server{srv}, nil
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+)
+
+// workload is a kind of request, on one or more numbers of connections.
+type workload struct {
+	name        string
+	key         string // for -only
+	connections []int
+	writes      bool // measured after all that only read
+	changing    bool // rows change meanwhile
+	floor       string
+	request     func(s *server, r *rand.Rand, rows int) request
+	bars        bars
+}
+
+// bars are what is to be reached: Ashlar's rate over the others'; 0: no bar.
+type bars struct {
+	pocketbase, handwritten float64
+	tail                    float64 // PocketBase's p99 over Ashlar's, with 128 connections
+}
+
+var workloads = []workload{
+	{name: "get by id", key: "get", connections: []int{32}, floor: "/row", bars: bars{pocketbase: 2.5, handwritten: 0.85}, request: getPost},
+	{name: "list of 30, filtered, sorted", key: "list", connections: []int{32}, floor: "/page", bars: bars{pocketbase: 7, handwritten: 0.80}, request: listPosts},
+	{name: "list with total, quiet rows", key: "total", connections: []int{32}, bars: bars{pocketbase: 10}, request: totalPosts},
+	{name: "list with total, rows changing", key: "total-changing", connections: []int{32}, changing: true, bars: bars{pocketbase: 2}, request: totalPosts},
+	{name: "list with expand", key: "expand", connections: []int{32}, bars: bars{pocketbase: 8, handwritten: 0.75}, request: expandPosts},
+	{name: "get under a rule, token", key: "rule-get", connections: []int{32}, bars: bars{pocketbase: 2.5, handwritten: 0.80}, request: getNote},
+	{name: "list under a rule, token", key: "rule-list", connections: []int{32}, bars: bars{pocketbase: 7, handwritten: 0.80}, request: listNotes},
+	{name: "create under a rule", key: "create", connections: []int{1, 32, 128}, writes: true, bars: bars{pocketbase: 2.5, handwritten: 0.80, tail: 3}, request: createNote},
+	{name: "patch under a rule", key: "patch", connections: []int{1, 32, 128}, writes: true, bars: bars{pocketbase: 2.5, handwritten: 0.75}, request: patchNote},
+}
+
+// requestsOf are enough different requests of a workload that no cache of one row explains a figure.
+func (w workload) requestsOf(s *server, rows int) []request {
+	r := rand.New(rand.NewPCG(1, 2)) // the same for every server
+	out := make([]request, 10_000)
+	for i := range out {
+		if s.dialect == nil {
+			out[i] = request{method: "GET", path: w.floor}
+			continue
+		}
+		out[i] = w.request(s, r, rows)
+	}
+	return out
+}
+
+func getPost(s *server, r *rand.Rand, rows int) request {
+	return request{method: "GET", path: s.dialect.get("posts", uuidOf('p', r.IntN(rows)))}
+}
+
+func listPosts(s *server, r *rand.Rand, _ int) request {
+	return request{method: "GET", path: s.dialect.list(statuses[r.IntN(len(statuses))])}
+}
+
+func totalPosts(s *server, r *rand.Rand, _ int) request {
+	return request{method: "GET", path: withTotal(s.dialect, statuses[r.IntN(len(statuses))])}
+}
+
+func expandPosts(s *server, r *rand.Rand, _ int) request {
+	return request{method: "GET", path: withAuthor(s.dialect, statuses[r.IntN(len(statuses))])}
+}
+
+// owned is a row of a table whose author is among the callers.
+func owned(r *rand.Rand, table string, rows int) article {
+	for {
+		if a := articleOf(table, r.IntN(rows)); a.author < callers {
+			return a
+		}
+	}
+}
+
+func getNote(s *server, r *rand.Rand, rows int) request {
+	a := owned(r, "notes", rows)
+	return request{method: "GET", path: s.dialect.get("notes", a.id), token: s.tokens[a.author]}
+}
+
+func listNotes(s *server, r *rand.Rand, _ int) request {
+	return request{method: "GET", path: s.dialect.own(), token: s.tokens[r.IntN(callers)]}
+}
+
+func createNote(s *server, r *rand.Rand, rows int) request {
+	a := owned(r, "notes", rows)
+	body, _ := json.Marshal(map[string]any{
+		"title": a.title, "body": a.body, "status": a.status, "views": a.views, "score": a.score, "featured": a.featured,
+		"author_id": s.dialect.id(userOf(a.author).id),
+	})
+	return request{"POST", s.dialect.create(), s.tokens[a.author], string(body)}
+}
+
+func patchNote(s *server, r *rand.Rand, rows int) request { return patchOf("notes", s, r, rows) }
+
+func patchPost(s *server, r *rand.Rand, rows int) request { return patchOf("posts", s, r, rows) }
+
+func patchOf(table string, s *server, r *rand.Rand, rows int) request {
+	a := owned(r, table, rows)
+	body := fmt.Sprintf(`{"title":"Changed %d","views":%d}`, r.IntN(1_000_000), r.IntN(1_000_000))
+	return request{"PATCH", s.dialect.patch(table, a.id), s.tokens[a.author], body}
+}
