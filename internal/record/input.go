@@ -21,6 +21,9 @@ type input struct {
 
 // pointer is the RFC 6901 pointer to a member.
 func pointer(name string) string {
+	if !strings.ContainsAny(name, "~/") { // no field's name does
+		return "/" + name
+	}
 	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
