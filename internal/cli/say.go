@@ -9,29 +9,30 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// voice tells whoever started the server what it does: lines for people, or records for machines, never both in one
-// stream.
+// voice tells whoever started the server what it does, whatever the log level: lines for people, or records for
+// machines, never both in one stream.
 type voice struct {
 	people io.Writer // nil: machines
 	log    *slog.Logger
 }
 
-func announcer(stderr io.Writer, log *slog.Logger, format string) voice {
+func announcer(stderr io.Writer, format string) voice {
 	if format == "json" {
-		return voice{log: log}
+		return voice{log: telemetry.NewLogger(stderr, format, slog.LevelInfo)}
 	}
-	return voice{people: stderr, log: log}
+	return voice{people: stderr}
 }
 
 func (v voice) serving(s *server.Server, address net.Addr, cfg server.Config) {
 	m := s.Model()
 	if v.people == nil {
-		v.log.Info("serving", "app", m.Name, "url", url(address), "data", cfg.Data, "tables", len(m.Tables), "version", cfg.Version, "pid", os.Getpid())
+		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "data", cfg.Data, "tables", len(m.Tables), "version", cfg.Version, "pid", os.Getpid())
 		return
 	}
-	fmt.Fprintf(v.people, "Serving %s (%d tables) at %s\nData in %s. Stop with Ctrl-C.\n", m.Name, len(m.Tables), url(address), cfg.Data)
+	fmt.Fprintf(v.people, "Serving %s (%d tables) at %s\nData in %s. Stop with Ctrl-C.\n", m.Name, len(m.Tables), urlOf(address), cfg.Data)
 }
 
 func (v voice) stopping(grace time.Duration) {
@@ -50,8 +51,8 @@ func (v voice) stopped() {
 	fmt.Fprintln(v.people, "Stopped.")
 }
 
-// url is where a browser on this machine finds the server.
-func url(address net.Addr) string {
+// urlOf is where a browser on this machine finds the server.
+func urlOf(address net.Addr) string {
 	tcp, ok := address.(*net.TCPAddr)
 	if ok && tcp.IP.IsUnspecified() {
 		return fmt.Sprintf("http://localhost:%d", tcp.Port)

@@ -142,14 +142,21 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return interrupted(ctx, errors.Join(err, ln.Close()))
 	}
-	say := announcer(stderr, log, f.format(stderr))
+	say := announcer(stderr, f.format(stderr))
 	say.serving(s, ln.Addr(), cfg)
-	context.AfterFunc(ctx, func() { say.stopping(f.grace) })
-	if err := s.Serve(ctx, ln); err != nil {
-		return err
+	told := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		say.stopping(f.grace)
+		close(told)
+	})
+	err = s.Serve(ctx, ln)
+	if ctx.Err() != nil {
+		<-told // the stop may be over before it was announced
 	}
-	say.stopped()
-	return nil
+	if err == nil {
+		say.stopped()
+	}
+	return err
 }
 
 // listen takes the address before anything else is touched.

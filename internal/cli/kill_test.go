@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const ledger = `
+-- ashlar.yaml --
+ashlar: 1
+name: ledger
+tables:
+  entries:
+    key: int
+    fields:
+      round: {type: int}
+      n: {type: int}
+    unique: [[round, n]]
+    access: {read: true, create: true}
+`
+
+// A server that is killed while 64 clients write has lost nothing that it had acknowledged, and starts again.
+func TestKill(t *testing.T) {
+	rounds := 20
+	if testing.Short() {
+		rounds = 3
+	}
+	dir := writeApp(t, ledger)
+	acknowledged := 0
+	for round := range rounds {
+		p := startProcess(t, dir, "--log-level", "error")
+		time.AfterFunc(time.Duration(100+rand.IntN(300))*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
+		written := writeUntilKilled(p.url, round)
+		if code := p.wait(); code != -1 {
+			t.Fatalf("round %d: the server ended by itself with %d:\n%s", round, code, strings.Join(p.lines(), "\n"))
+		}
+		acknowledged += len(written)
+
+		again := startProcess(t, dir, "--log-level", "error")
+		stored := storedIn(t, again.url, round)
+		for n := range written {
+			if !stored[n] {
+				t.Errorf("round %d: entry %d was acknowledged and is lost", round, n)
+			}
+		}
+		if _, err := again.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d writes were acknowledged in %d rounds", acknowledged, rounds)
+	if acknowledged < rounds*64 {
+		t.Errorf("only %d writes were acknowledged: this shows nothing", acknowledged)
+	}
+}
+
+// writeUntilKilled returns the numbers of the entries that were acknowledged.
+func writeUntilKilled(base string, round int) map[int]bool {
+	const writers = 64
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers}, Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	written := map[int]bool{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for n := w; ; n += writers {
+				res, err := client.Post(base+"/api/entries", "application/json", strings.NewReader(fmt.Sprintf(`{"round": %d, "n": %d}`, round, n)))
+				if err != nil {
+					return
+				}
+				res.Body.Close()
+				if res.StatusCode == http.StatusCreated {
+					mu.Lock()
+					written[n] = true
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return written
+}
+
+// storedIn returns the numbers of a round's entries.
+func storedIn(t *testing.T, base string, round int) map[int]bool {
+	t.Helper()
+	stored := map[int]bool{}
+	query := url.Values{"filter": {"round == arg.r"}, "arg.r": {fmt.Sprint(round)}, "fields": {"n"}, "limit": {"500"}}
+	for {
+		var page struct {
+			Items []struct{ N int }
+			Next  *string
+		}
+		if err := json.Unmarshal([]byte(getBody(t, http.DefaultClient, base+"/api/entries?"+query.Encode())), &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range page.Items {
+			stored[item.N] = true
+		}
+		if page.Next == nil {
+			return stored
+		}
+		query.Set("cursor", *page.Next)
+	}
+}
