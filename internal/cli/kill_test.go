@@ -36,8 +36,7 @@ func TestKill(t *testing.T) {
 	acknowledged := 0
 	for round := range rounds {
 		p := startProcess(t, dir, "--log-level", "error")
-		time.AfterFunc(time.Duration(100+rand.IntN(300))*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
-		written := writeUntilKilled(p.url, round)
+		written := writeUntilKilled(p, round)
 		if code := p.wait(); code != -1 {
 			t.Fatalf("round %d: the server ended by itself with %d:\n%s", round, code, strings.Join(p.lines(), "\n"))
 		}
@@ -55,13 +54,11 @@ func TestKill(t *testing.T) {
 		}
 	}
 	t.Logf("%d writes were acknowledged in %d rounds", acknowledged, rounds)
-	if acknowledged < rounds*64 {
-		t.Errorf("only %d writes were acknowledged: this shows nothing", acknowledged)
-	}
 }
 
-// writeUntilKilled returns the numbers of the entries that were acknowledged.
-func writeUntilKilled(base string, round int) map[int]bool {
+// writeUntilKilled returns the numbers of the entries that were acknowledged. The server is killed at some moment after
+// the first hundred.
+func writeUntilKilled(p *process, round int) map[int]bool {
 	const writers = 64
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers}, Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
@@ -71,7 +68,7 @@ func writeUntilKilled(base string, round int) map[int]bool {
 	for w := range writers {
 		wg.Go(func() {
 			for n := w; ; n += writers {
-				res, err := client.Post(base+"/api/entries", "application/json", strings.NewReader(fmt.Sprintf(`{"round": %d, "n": %d}`, round, n)))
+				res, err := client.Post(p.url+"/api/entries", "application/json", strings.NewReader(fmt.Sprintf(`{"round": %d, "n": %d}`, round, n)))
 				if err != nil {
 					return
 				}
@@ -79,6 +76,9 @@ func writeUntilKilled(base string, round int) map[int]bool {
 				if res.StatusCode == http.StatusCreated {
 					mu.Lock()
 					written[n] = true
+					if len(written) == 100 {
+						time.AfterFunc(rand.N(300*time.Millisecond), func() { _ = p.cmd.Process.Kill() })
+					}
 					mu.Unlock()
 				}
 			}

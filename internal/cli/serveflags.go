@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+)
+
+// serveFlags are the settings of a server.
+type serveFlags struct {
+	listen, data                     string
+	durability, logFormat, logLevel  *choice
+	grace, header, read, write, idle time.Duration
+	cors                             []string
+	maxConcurrent, readers           int
+}
+
+func (f *serveFlags) declare(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine")
+	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
+	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
+	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "for requests in flight when it stops")
+	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "for the header of a request")
+	flags.DurationVar(&f.read, "read-timeout", 60*time.Second, "for a whole request")
+	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "for an answer, from the end of the request's header")
+	flags.DurationVar(&f.idle, "idle-timeout", 120*time.Second, "between two requests of a connection")
+	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
+	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
+	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error where the fault is the server's")
+	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests at work at once; more are answered 503")
+	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default the number of cores, 2 to 4)")
+}
+
+// check refuses numbers that cannot be meant.
+func (f *serveFlags) check(cmd *cobra.Command) error {
+	for _, limit := range []struct {
+		name string
+		d    time.Duration
+	}{
+		{"shutdown-timeout", f.grace}, {"header-timeout", f.header}, {"read-timeout", f.read}, {"write-timeout", f.write}, {"idle-timeout", f.idle},
+	} {
+		if limit.d <= 0 {
+			return usage(cmd, "--%s (%s) must be more than 0, not %v", limit.name, variable(limit.name), limit.d)
+		}
+	}
+	switch {
+	case f.maxConcurrent < 1:
+		return usage(cmd, "--max-concurrent (%s) must be 1 or more, not %d", variable("max-concurrent"), f.maxConcurrent)
+	case f.readers < 0 || f.readers > maxReaders:
+		return usage(cmd, "--readers (%s) must be from 1 to %d, not %d", variable("readers"), maxReaders, f.readers)
+	}
+	return nil
+}
+
+// maxReaders bounds connections: each has a cache of its own, and more than there are cores are idle.
+const maxReaders = 64
+
+func (f *serveFlags) config(dir string, log *slog.Logger) server.Config {
+	cfg := server.Config{
+		Data: f.data, Readers: f.readers, MaxConcurrent: f.maxConcurrent, CORS: f.cors,
+		HeaderTimeout: f.header, ReadTimeout: f.read, WriteTimeout: f.write, IdleTimeout: f.idle, Grace: f.grace,
+		Version: buildVersion(), Logger: log,
+	}
+	if cfg.Data == "" {
+		cfg.Data = server.DefaultData(dir)
+	}
+	if f.durability.value == "normal" {
+		cfg.Durability = sqlite.Normal
+	}
+	return cfg
+}
+
+func (f *serveFlags) logger(stderr io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel.value)); err != nil {
+		panic("cli: a log level that slog does not know: " + f.logLevel.value)
+	}
+	return telemetry.NewLogger(stderr, f.format(stderr), level)
+}
+
+// format is text or json.
+func (f *serveFlags) format(stderr io.Writer) string {
+	if f.logFormat.value != "auto" {
+		return f.logFormat.value
+	}
+	if file, ok := stderr.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return "text"
+		}
+	}
+	return "json"
+}
