@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,8 +40,10 @@ func open(t testing.TB, source string) *DB {
 	if _, err := migrate.Apply(context.Background(), db, m); err != nil {
 		t.Fatal(err)
 	}
-	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	return New(db, rules, Config{Now: func() time.Time { at = at.Add(time.Second); return at }})
+	var calls atomic.Int64
+	return New(db, rules, Config{Now: func() time.Time {
+		return time.Date(2026, 11, 23, 12, 0, int(calls.Add(1)), 0, time.UTC)
+	}})
 }
 
 const notes = `
