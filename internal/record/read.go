@@ -249,20 +249,6 @@ func equals(missing []bool) []byte {
 	return out
 }
 
-func (p *page) total(q store.Reader) (total int64, err error) {
-	stmt, err := p.shape.count.get(p.request, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-		return g.Count(p.shape.table, p.shape.filter)
-	})
-	if err != nil {
-		return 0, err
-	}
-	err = p.request.query(q, stmt, nil, func(row value.Row) error {
-		total = row.Int(0)
-		return nil
-	})
-	return total, err
-}
-
 // fill reads the expansions of a block, one statement each, whatever the number of rows.
 func (r *request) fill(q store.Reader, b *block) (*filled, error) {
 	f := &filled{block: b, expansions: make([]filledExpansion, len(b.out.expand))}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -34,11 +35,13 @@ type DB struct {
 	tables  map[*schema.Table]*table
 	shapes  *shapes
 	lane    lane
+	totals  *cache.Cache[int64]
 }
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), lane: newLane(cfg.Unproven)}
+	d.totals = cache.New[int64](totalsSize)
 	if d.dialect == nil {
 		d.dialect = sqlgen.SQLite{}
 	}

@@ -7,6 +7,7 @@
 package sqlgen
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -24,8 +25,10 @@ const Revision = "_rev"
 
 // Statement is a statement and where its bound values come from.
 type Statement struct {
-	SQL  string
-	Args []Arg
+	SQL     string
+	Args    []Arg
+	Tables  []string // that it reads, each once; of a statement that only reads
+	UsesNow bool     // a bound value depends on the time
 }
 
 // Arg is the source of one bound value.
@@ -68,6 +71,8 @@ type Generator struct {
 	System  bool // rules and masks do not bind the caller
 
 	args    []Arg
+	tables  []string
+	usesNow bool
 	inputs  map[int]int // input index → placeholder
 	slots   map[int]int
 	aliases int
@@ -105,6 +110,14 @@ func (g *Generator) asClient(t *schema.Table, alias string) *scope {
 	return &scope{row: g.Rules.Table(t).Row, alias: alias, client: !g.System}
 }
 
+// source is a table as FROM names it. What a statement reads comes from here alone.
+func (g *Generator) source(t *schema.Table, alias string) string {
+	if !slices.Contains(g.tables, t.Name) {
+		g.tables = append(g.tables, t.Name)
+	}
+	return quote(t.Name) + " AS " + alias
+}
+
 func (g *Generator) alias() string {
 	g.aliases++
 	return "t" + strconv.Itoa(g.aliases)
@@ -116,6 +129,7 @@ func (g *Generator) input(i int) string {
 }
 
 func (g *Generator) slot(s *rule.Slot) string {
+	g.usesNow = g.usesNow || rule.UsesNow(s.Node)
 	return g.placeholder(&g.slots, s.Index, Arg{From: FromSlot, Index: s.Index})
 }
 
@@ -159,7 +173,7 @@ func (g *Generator) finish(sql string) (*Statement, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	return &Statement{SQL: sql, Args: g.args}, nil
+	return &Statement{SQL: sql, Args: g.args, Tables: g.tables, UsesNow: g.usesNow}, nil
 }
 
 // fold simplifies a rule or a filter for this class of callers.

@@ -12,7 +12,7 @@ func (g *Generator) many(n *rule.Many, sc *scope, m mode) string {
 	item := g.alias()
 	inner := sc.with(n.Item, item)
 	conds := append([]string{g.field(n.Relation.Field, item, sc.client) + " = " + parent}, g.readableItem(n, item, sc)...)
-	rows := rows{from: quote(n.Relation.To.Name) + " AS " + item, where: conds}
+	rows := rows{from: g.source(n.Relation.To, item), where: conds}
 	sql, strict := g.ask(n, rows, inner, m)
 	if strict && (len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old) { // where the row is missing, so is the list, and asking about it fails
 		return "(CASE WHEN " + parent + " IS NOT NULL THEN " + sql + " END)"

@@ -107,7 +107,7 @@ func (o *oracle) compare(t *testing.T, tally *tally) {
 		b := o.bind(node, rule.Folder{})
 		sc := b.self(table, "t0")
 		sc.client = client
-		sql := b.selects(sc) + from(table, "t0") + " ORDER BY " + column("t0", "id")
+		sql := b.selects(sc) + b.from(table, "t0") + " ORDER BY " + column("t0", "id")
 		got := b.run(t, o.db, sql, nil)
 		for i, rec := range o.byID(table) {
 			want := o.Ask(expr.CEL, table, rec, nil, client)

@@ -32,20 +32,20 @@ func where(conds []string) string {
 
 func column(alias, name string) string { return alias + "." + quote(name) }
 
-func from(t *schema.Table, alias string) string { return " FROM " + quote(t.Name) + " AS " + alias }
+func (g *Generator) from(t *schema.Table, alias string) string { return " FROM " + g.source(t, alias) }
 
 // Get reads one row that the caller may read. Input 0 is its id. The columns are the fields, under the caller's masks,
 // and the revision.
 func (g *Generator) Get(t *schema.Table, fields []*schema.Field) (*Statement, error) {
 	cols := append(g.columns(fields, "t0"), column("t0", Revision))
 	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
-	return g.finish("SELECT " + strings.Join(cols, ", ") + from(t, "t0") + where(conds))
+	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
 }
 
 // Readable asks whether the caller may read a row: there is one row if so. Input 0 is its id.
 func (g *Generator) Readable(t *schema.Table) (*Statement, error) {
 	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
-	return g.finish("SELECT 1" + from(t, "t0") + where(conds))
+	return g.finish("SELECT 1" + g.from(t, "t0") + where(conds))
 }
 
 // List is one range of a page.
@@ -71,7 +71,7 @@ func (g *Generator) List(l List) (*Statement, error) {
 	for i := l.Range.fixed(); i < len(keys); i++ {
 		order = append(order, keys[i]+g.direction(l, i))
 	}
-	sql := "SELECT " + strings.Join(cols, ", ") + from(l.Table, "t0") + where(conds)
+	sql := "SELECT " + strings.Join(cols, ", ") + g.from(l.Table, "t0") + where(conds)
 	if len(order) > 0 {
 		sql += " ORDER BY " + strings.Join(order, ", ")
 	}
@@ -108,7 +108,7 @@ func (g *Generator) KeyMayMiss(f *schema.Field) bool { return f.Optional || g.ma
 
 // Count counts the rows that the caller may read and that pass the filter.
 func (g *Generator) Count(t *schema.Table, filter rule.Node) (*Statement, error) {
-	return g.finish("SELECT count(*)" + from(t, "t0") + where(g.admitted(t, filter)))
+	return g.finish("SELECT count(*)" + g.from(t, "t0") + where(g.admitted(t, filter)))
 }
 
 // ByKeys reads the rows of a list of ids that the caller may read, in no order. Input 0 is the list. The columns are
@@ -116,7 +116,7 @@ func (g *Generator) Count(t *schema.Table, filter rule.Node) (*Statement, error)
 func (g *Generator) ByKeys(t *schema.Table, fields []*schema.Field) (*Statement, error) {
 	cols := append(g.columns(fields, "t0"), column("t0", "id"))
 	conds := append([]string{column("t0", "id") + " IN " + g.Dialect.Keys(g.input(0), t.Key)}, g.readable(t, "t0")...)
-	return g.finish("SELECT " + strings.Join(cols, ", ") + from(t, "t0") + where(conds))
+	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
 }
 
 // Children reads, for each of a list of ids, the first rows that refer to it and that the caller may read, in the
@@ -127,9 +127,9 @@ func (g *Generator) Children(rel *schema.Relation, fields []*schema.Field) (*Sta
 	keys, key := g.Dialect.KeyRows(g.input(0), rel.From.Key, "k")
 	child := g.alias() // not a name of our own: the rules that are asked about it take theirs from the same row of names
 	conds := append([]string{g.field(rel.Field, child, true) + " = " + key}, g.readable(t, child)...)
-	inner := "SELECT " + column(child, "id") + from(t, child) + where(conds) +
+	inner := "SELECT " + column(child, "id") + g.from(t, child) + where(conds) +
 		" ORDER BY " + column(child, "id") + " LIMIT " + g.input(1)
 	cols := append(g.columns(fields, "t0"), column("t0", "id"), key)
-	return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN " + quote(t.Name) + " AS t0" +
+	return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN " + g.source(t, "t0") +
 		" WHERE " + column("t0", "id") + " IN (" + inner + ") ORDER BY " + column("t0", "id"))
 }

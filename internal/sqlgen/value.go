@@ -70,7 +70,7 @@ func (g *Generator) steps(p rule.Path, sc *scope) (from, last string) {
 	at := sc.alias4(p.Root)
 	for _, step := range p.Steps {
 		next := g.alias()
-		tables = append(tables, quote(step.To.Name)+" AS "+next)
+		tables = append(tables, g.source(step.To, next))
 		conds = append(conds, next+"."+quote("id")+" = "+g.field(step.Field, at, sc.client))
 		if sc.client {
 			conds = append(conds, g.readable(step.To, next)...)

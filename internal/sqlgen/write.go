@@ -39,7 +39,7 @@ func (g *Generator) Before(t *schema.Table, rules []rule.Node) (*Statement, erro
 		cols = append(cols, column("t0", f.Name))
 	}
 	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
-	return g.finish("SELECT " + strings.Join(cols, ", ") + from(t, "t0") + where(conds))
+	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
 }
 
 // outcomes writes conditions as columns: true, or anything else.
@@ -84,7 +84,7 @@ func (g *Generator) After(a After) (*Statement, error) {
 		cols = append(cols, g.cond(g.fold(c), sc, loose))
 	}
 	cols = append(cols, g.columns(a.Fields, "t0")...)
-	source, cond := from(t, "t0"), " WHERE "+column("t0", "id")+" = "+g.input(0)
+	source, cond := g.from(t, "t0"), " WHERE "+column("t0", "id")+" = "+g.input(0)
 	if a.Candidate {
 		source, cond = " FROM "+g.row(t, 1+len(t.Fields), "t0"), ""
 		cols = append(cols, "0")

@@ -1,0 +1,94 @@
+package record
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// totalsSize bounds what is remembered of totals, in bytes.
+const totalsSize = 2 << 20
+
+// total counts the rows of the list, all pages together. Counting costs many times the page, so that what a statement
+// came to is remembered for as long as no table that it reads changes.
+func (p *page) total(q store.Reader) (int64, error) {
+	stmt, err := p.shape.count.get(p.request, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return g.Count(p.shape.table, p.shape.filter)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if stmt.UsesNow { // it is another one each time
+		return p.count(q, stmt)
+	}
+	return p.remembered(q, stmt)
+}
+
+// remembered is the total of the snapshot: its generations are read in it as well, so that a write beside this query
+// changes nothing for it.
+func (p *page) remembered(q store.Reader, stmt *sqlgen.Statement) (int64, error) {
+	var room [4]int64
+	generations := room[:0]
+	for _, table := range stmt.Tables {
+		g, err := q.Generation(table)
+		if err != nil {
+			return 0, err
+		}
+		generations = append(generations, g)
+	}
+	key := p.totalKey(stmt)
+	if total, ok := p.db.totals.Get(key, generations); ok {
+		return total, nil
+	}
+	total, err := p.count(q, stmt)
+	if err == nil {
+		p.db.totals.Put(key, generations, total)
+	}
+	return total, err
+}
+
+func (p *page) count(q store.Reader, stmt *sqlgen.Statement) (total int64, err error) {
+	err = p.request.query(q, stmt, nil, func(row value.Row) error {
+		total = row.Int(0)
+		return nil
+	})
+	return total, err
+}
+
+// totalKey is the statement and all that is bound in it. The text says all else: what the caller may see is in it, or
+// among the values.
+func (p *page) totalKey(stmt *sqlgen.Statement) []byte {
+	var room [16]value.Value
+	key := append(make([]byte, 0, 512), stmt.SQL...)
+	for _, v := range stmt.Bind(room[:0], p.values, nil) {
+		key = appendBound(key, v)
+	}
+	return key
+}
+
+// appendBound appends a value so that no two appear alike, beside each other neither.
+func appendBound(b []byte, v value.Value) []byte {
+	b = append(b, 0, byte(v.Kind), v.Scale)
+	switch v.Kind {
+	case value.Null:
+	case value.Float:
+		b = binary.BigEndian.AppendUint64(b, math.Float64bits(v.Float))
+	case value.Text, value.Date, value.UUID, value.JSON:
+		b = appendSized(b, v.Text)
+	case value.List:
+		b = binary.AppendUvarint(b, uint64(len(v.List)))
+		for _, s := range v.List {
+			b = appendSized(b, s)
+		}
+	default:
+		b = binary.BigEndian.AppendUint64(b, uint64(v.Int))
+	}
+	return b
+}
+
+func appendSized(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}

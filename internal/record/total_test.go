@@ -1,0 +1,170 @@
+package record
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// counting is a store that counts the statements that count.
+type counting struct {
+	store.DB
+	counts atomic.Int64
+}
+
+func (c *counting) Read(ctx context.Context, f func(store.Reader) error) error {
+	return c.DB.Read(ctx, func(r store.Reader) error { return f(countingReader{r, c}) })
+}
+
+type countingReader struct {
+	store.Reader
+	of *counting
+}
+
+func (r countingReader) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	if strings.HasPrefix(sql, "SELECT count(*)") {
+		r.of.counts.Add(1)
+	}
+	return r.Reader.Query(sql, args, row)
+}
+
+// total returns the total of a list and how often it was counted for that.
+func (d *DB) total(t *testing.T, who caller.Caller, table string, q Query) (total, counted int64) {
+	t.Helper()
+	c, ok := d.store.(*counting)
+	if !ok {
+		c = &counting{DB: d.store}
+		d.store = c
+	}
+	before := c.counts.Load()
+	q.Limit, q.Total = 1, true
+	body, err := d.List(context.Background(), who, d.rules.Model.Table(table), q, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page struct{ Total int64 }
+	if err := json.Unmarshal(body, &page); err != nil {
+		t.Fatal(err)
+	}
+	return page.Total, c.counts.Load() - before
+}
+
+func TestTotalsFollowTheRows(t *testing.T) {
+	d := withUsers(t)
+	all := Query{}
+	ofRed := Query{Filter: "team.name == arg.n", Args: map[string]string{"n": "Red"}}
+	ofBlue := Query{Filter: "team.name == arg.n", Args: map[string]string{"n": "Blue"}}
+	change := func(f func() error) func() {
+		return func() {
+			t.Helper()
+			if err := f(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ctx := context.Background()
+	update := func(who caller.Caller, table string, id value.Value, patch string) func() {
+		return change(func() error {
+			_, err := d.Update(ctx, who, d.rules.Model.Table(table), id, members(t, patch), nil)
+			return err
+		})
+	}
+	for _, tt := range []struct {
+		what          string
+		before        func()
+		who           caller.Caller
+		q             Query
+		total, counts int64
+	}{
+		{"no rows", nil, ann, all, 0, 1},
+		{"no rows, again", nil, ann, all, 0, 0},
+		{"a row", func() { d.must(t, ann, "notes", `{"title":"a","team_id":"red"}`) }, ann, all, 1, 1},
+		{"a row, again", nil, ann, all, 1, 0},
+		{"its title alone", nil, ann, Query{Filter: "title == 'a'"}, 1, 1},
+		{"another title", nil, ann, Query{Filter: "title == 'b'"}, 0, 1},
+		{"an argument", nil, ann, ofRed, 1, 1},
+		{"another argument", nil, ann, ofBlue, 0, 1},
+		{"an argument, again", nil, ann, ofRed, 1, 0},
+		{"a table that the filter follows", update(editor, "teams", value.OfText("red"), `{"name":"Scarlet"}`), ann, ofRed, 0, 1},
+		{"a row that the rule of that table hides", update(editor, "teams", value.OfText("red"), `{"name":"Red","open":false}`), ann, ofRed, 0, 1},
+		{"for one whom it does not hide it from", nil, editor, ofRed, 1, 1},
+		{"a table that is not asked", update(editor, "teams", value.OfText("blue"), `{"name":"Azure"}`), ann, all, 1, 0},
+		{"hidden", update(ann, "notes", value.OfInt(1), `{"stars":5}`), bob, all, 0, 1},
+		{"hidden, from all but one", nil, ann, all, 1, 1},
+		{"hidden, again", nil, bob, all, 0, 0},
+		{"hidden, as the system sees it", nil, system, all, 1, 1},
+		{"of each caller his own", func() { d.must(t, bob, "notes", `{"title":"b","stars":5}`) }, bob, all, 1, 1},
+		{"deleted", change(func() error { return d.Delete(ctx, bob, d.rules.Model.Table("notes"), value.OfInt(2), nil) }), bob, all, 0, 1},
+	} {
+		if tt.before != nil {
+			tt.before()
+		}
+		total, counts := d.total(t, tt.who, "notes", tt.q)
+		if total != tt.total || counts != tt.counts {
+			t.Errorf("%s: total %d, counted %d times; want %d, counted %d times", tt.what, total, counts, tt.total, tt.counts)
+		}
+	}
+}
+
+func TestTotalsOfCascades(t *testing.T) {
+	d := open(t, `
+ashlar: 1
+name: cascades
+tables:
+  lists: {key: int, fields: {name: {type: text}}, access: {read: true, write: true}}
+  items:
+    key: int
+    fields: {list: {ref: lists, on_delete: cascade}}
+    access: {read: true, write: true}
+`)
+	d.must(t, nobody, "lists", `{"name":"a"}`)
+	d.must(t, nobody, "items", `{"list_id":1}`)
+	if total, _ := d.total(t, nobody, "items", Query{}); total != 1 {
+		t.Fatalf("total %d, want 1", total)
+	}
+	if err := d.Delete(context.Background(), nobody, d.rules.Model.Table("lists"), value.OfInt(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	if total, _ := d.total(t, nobody, "items", Query{}); total != 0 {
+		t.Errorf("after the deletion that cascades: total %d, want 0", total)
+	}
+}
+
+func TestTotalsThatUseNowAreNotRemembered(t *testing.T) {
+	d := withUsers(t)
+	d.must(t, ann, "notes", `{"title":"a"}`)
+	for range 3 {
+		total, counted := d.total(t, ann, "notes", Query{Filter: "created_at < now - duration('0s')"})
+		if total != 1 || counted != 1 {
+			t.Errorf("total %d, counted %d times; want 1, counted each time", total, counted)
+		}
+	}
+}
+
+func TestBoundValuesAreToldApart(t *testing.T) {
+	values := []value.Value{
+		{}, value.OfText(""), value.OfText("a"), value.OfText("ab"), value.OfUUID("a"), value.OfInt(0), value.OfInt(1), value.OfBool(true),
+		value.OfBool(false), value.OfDecimal(1, 1), value.OfDecimal(1, 2), value.OfFloat(1), value.OfFloat(0), value.OfList(nil),
+		value.OfList([]string{""}), value.OfList([]string{"a", "b"}), value.OfList([]string{"ab"}), value.OfList([]string{"", "ab"}),
+	}
+	var pairs [][]byte
+	for _, a := range values {
+		for _, b := range values {
+			pairs = append(pairs, appendBound(appendBound(nil, a), b))
+		}
+	}
+	for i, a := range pairs {
+		for j, b := range pairs {
+			if i != j && bytes.Equal(a, b) {
+				t.Errorf("pair %d and pair %d are both %q", i, j, a)
+			}
+		}
+	}
+}
