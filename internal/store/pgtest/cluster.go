@@ -1,0 +1,174 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Cluster is a private server.
+type Cluster struct {
+	dir      string
+	bin      string
+	owner    *owner
+	options  []string
+	watchdog *exec.Cmd
+	leash    io.WriteCloser
+}
+
+// StartCluster starts a server for t alone, which may stop and start it. Options are settings, such as "max_connections=20".
+func StartCluster(t testing.TB, options ...string) *Cluster {
+	t.Helper()
+	c, err := start(options...)
+	if err != nil {
+		missing(t, err)
+	}
+	t.Cleanup(c.remove)
+	return c
+}
+
+// socketFolder is short: the path of a unix socket has at most 107 bytes, and TMPDIR may be long.
+func socketFolder() string {
+	if dir := os.TempDir(); len(dir) < 40 {
+		return dir
+	}
+	return "/tmp"
+}
+
+func start(options ...string) (*Cluster, error) {
+	bin, err := findPrograms()
+	if err != nil {
+		return nil, err
+	}
+	who, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(socketFolder(), "ashlar-pg-")
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{dir: dir, bin: bin, owner: who, options: options}
+	if err := who.own(dir); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(c.initialise(), c.Start()); err != nil {
+		c.remove()
+		return nil, err
+	}
+	return c, nil
+}
+
+// initialise makes the files of the cluster. Its own order of text is a linguistic one where this build of PostgreSQL has
+// such: a statement that forgets to ask for the order of code points is then seen.
+func (c *Cluster) initialise() error {
+	args := []string{"-D", c.data(), "-U", "ashlar", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"}
+	linguistic := append(args, "--locale=C", "--locale-provider=icu", "--icu-locale=en")
+	if _, err := c.run("initdb", linguistic...); err == nil {
+		return nil
+	}
+	_ = os.RemoveAll(c.data())
+	out, err := c.run("initdb", append(args, "--locale=C")...)
+	if err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
+func (c *Cluster) log() string  { return filepath.Join(c.dir, "log") }
+
+func (c *Cluster) run(program string, args ...string) ([]byte, error) {
+	cmd := exec.Command(filepath.Join(c.bin, program), args...)
+	cmd.Dir = c.dir
+	c.owner.run(cmd)
+	return cmd.CombinedOutput()
+}
+
+// watchdog runs the server and ends it when a line comes (and then leaves its files), or when the test binary is gone,
+// however it ended: its end of the pipe is then closed. The server is known by its process id.
+const watchdog = `
+"$0" "$@" >>log 2>&1 </dev/null &
+server=$!
+if read -r how; then kill -"$how" $server; wait $server; exit 0; fi
+kill -QUIT $server
+wait $server
+cd /
+rm -rf "$FOLDER"
+`
+
+// Start starts the server and waits until it answers.
+func (c *Cluster) Start() error {
+	args := []string{"-c", watchdog, filepath.Join(c.bin, "postgres"), "-D", c.data(), "-k", c.dir}
+	for _, option := range append([]string{
+		"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200",
+		"shared_buffers=64MB", "max_wal_size=256MB", "timezone=Pacific/Chatham", "datestyle=German", "log_min_messages=warning",
+		"max_prepared_transactions=0", "unix_socket_permissions=0777",
+	}, c.options...) {
+		args = append(args, "-c", option)
+	}
+	cmd := exec.Command("sh", args...)
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(), "FOLDER="+c.dir)
+	c.owner.run(cmd)
+	leash, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.watchdog, c.leash = cmd, leash
+	return c.wait()
+}
+
+func (c *Cluster) wait() (err error) {
+	for range 300 {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		var conn *pgx.Conn
+		if conn, err = pgx.Connect(ctx, c.URL("postgres")); err == nil {
+			err = conn.Close(ctx)
+		}
+		cancel()
+		if err == nil {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	text, _ := os.ReadFile(c.log())
+	return fmt.Errorf("the private PostgreSQL does not answer: %w\n%s", err, text)
+}
+
+// URL is the address of one of its databases.
+func (c *Cluster) URL(database string) string {
+	q := url.Values{"host": {c.dir}, "user": {"ashlar"}}
+	return "postgres:///" + database + "?" + q.Encode()
+}
+
+// Socket is its unix socket.
+func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL."+strconv.Itoa(5432)) }
+
+// Stop ends the server by a signal: INT as an operator would, QUIT as a crash. Start starts it again.
+func (c *Cluster) Stop(signal string) error {
+	_, err := io.WriteString(c.leash, signal+"\n")
+	return errors.Join(err, c.leash.Close(), c.watchdog.Wait())
+}
+
+// remove ends the server and deletes its files.
+func (c *Cluster) remove() {
+	if c.leash != nil {
+		_ = c.leash.Close()
+		_ = c.watchdog.Wait() // the status of a server that was killed
+	}
+	_ = os.RemoveAll(c.dir)
+}

@@ -1,0 +1,19 @@
+//go:build !unix
+
+package pgtest
+
+import (
+	"errors"
+	"os/exec"
+)
+
+// owner is the user whom the server runs as.
+type owner struct{}
+
+func unprivileged() (*owner, error) {
+	return nil, errors.New("on this system a private server is not started: name one in " + urlVariable)
+}
+
+func (*owner) own(string) error   { return nil }
+func (*owner) run(*exec.Cmd)      {}
+func lock(string) (func(), error) { return func() {}, nil }

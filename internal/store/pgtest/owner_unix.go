@@ -1,0 +1,62 @@
+//go:build unix
+
+package pgtest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/user"
+	"strconv"
+	"syscall"
+)
+
+// owner is the user whom the server runs as. PostgreSQL refuses to run as root.
+type owner struct {
+	uid, gid int
+	other    bool // than the user of this process
+}
+
+func unprivileged() (*owner, error) {
+	if os.Geteuid() != 0 {
+		return &owner{}, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.Atoi(u.Uid)
+		gid, err2 := strconv.Atoi(u.Gid)
+		return &owner{uid, gid, true}, errors.Join(err1, err2)
+	}
+	return nil, errors.New("this is root, as whom PostgreSQL does not run, and there is neither a user postgres nor nobody")
+}
+
+func (o *owner) own(dir string) error {
+	if !o.other {
+		return nil
+	}
+	return os.Chown(dir, o.uid, o.gid)
+}
+
+// run makes cmd run as the owner, in a process group of its own: an interrupt at the terminal ends the tests, and their
+// end ends the server.
+func (o *owner) run(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if o.other {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid)}
+	}
+}
+
+// lock waits for the lock on a file that all tests of this machine share.
+func lock(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil
+}

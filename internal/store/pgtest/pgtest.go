@@ -1,0 +1,98 @@
+// Package pgtest gives each test a PostgreSQL database of its own.
+//
+// The server is that of ASHLAR_TEST_DATABASE_URL, or a private one that the test binary starts: it listens on a unix socket
+// alone, syncs nothing, and ends with the test binary however that ends.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// urlVariable names the server that tests use instead of starting one. Its user must be allowed to create databases.
+const urlVariable = "ASHLAR_TEST_DATABASE_URL"
+
+// advice is what to do where there is no PostgreSQL.
+const advice = "there is no PostgreSQL to test with: install it (apt-get install -y postgresql, brew install postgresql), " +
+	"or name a server in " + urlVariable
+
+// shared is the server of this test binary.
+var shared = sync.OnceValues(startShared)
+
+func startShared() (string, error) {
+	if given := os.Getenv(urlVariable); given != "" {
+		return given, nil
+	}
+	c, err := start()
+	if err != nil {
+		return "", err
+	}
+	return c.URL("postgres"), nil
+}
+
+// URL returns the address of a fresh, empty database, which is dropped when t ends. Where there is no PostgreSQL the
+// test is skipped, loudly; with CI set it fails.
+func URL(t testing.TB) string {
+	t.Helper()
+	server, err := shared()
+	if err != nil {
+		missing(t, err)
+	}
+	name := "ashlar_test_" + random()
+	admin(t, server, "CREATE DATABASE "+name+" TEMPLATE template0")
+	t.Cleanup(func() { admin(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
+	return withDatabase(t, server, name)
+}
+
+func missing(t testing.TB, err error) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s\n%v", advice, err)
+	}
+	fmt.Fprintf(os.Stderr, "\n*** NOT TESTED ON POSTGRESQL: %s\n*** %s\n*** %v\n\n", t.Name(), advice, err)
+	t.Skip(advice)
+}
+
+func admin(t testing.TB, server, sql string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		t.Fatalf("the PostgreSQL of %s: %v", urlVariable, err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, sql, pgx.QueryExecModeExec); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func random() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// withDatabase is a server's address with another database.
+func withDatabase(t testing.TB, server, name string) string {
+	t.Helper()
+	if !strings.Contains(server, "://") {
+		return server + " dbname=" + name
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatalf("%s: %v", urlVariable, err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
