@@ -95,7 +95,8 @@ func inApp(dir string, err error) error {
 	if faults, ok := errors.AsType[server.SeedFaults](err); ok {
 		lines := make([]string, len(faults))
 		for i, f := range faults {
-			lines[i] = filepath.Join(dir, f)
+			file, rest, _ := strings.Cut(f, ":") // Join would clean the message too
+			lines[i] = filepath.Join(dir, file) + ":" + rest
 		}
 		return &appFaults{strings.Join(lines, "\n"), len(faults)}
 	}
