@@ -44,7 +44,7 @@ func (p *porter) token() bool {
 	case c == ']' || c == '}':
 		return p.take(1, `\`+string(c))
 	default:
-		return p.take(1, string(c)) // bytes of a longer character are moved one by one
+		return p.take(1, p.in[:1]) // bytes of a longer character are moved one by one
 	}
 }
 

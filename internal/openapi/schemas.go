@@ -160,6 +160,9 @@ func (d *document) shown(f *schema.Field) object {
 // written is the schema of a field in a body.
 func (d *document) written(f *schema.Field, creating bool) object {
 	o := append(typeOf(f), limits(f)...)
+	if f.Type == schema.JSON && !creating {
+		o = jsonPatch(o)
+	}
 	if f.Optional {
 		o = nullable(f, o)
 	}
@@ -168,7 +171,11 @@ func (d *document) written(f *schema.Field, creating bool) object {
 			o.add("default", json.RawMessage(value.AppendValue(nil, c.Value)))
 		}
 	}
-	if about := d.about(f, false); about != "" {
+	about := d.about(f, false)
+	if f.Type == schema.JSON && !creating {
+		about = strings.TrimSpace(about + " " + mergeNote(f))
+	}
+	if about != "" {
 		o.add("description", about)
 	}
 	if f.Secret {
@@ -218,10 +225,25 @@ func jsonType(f *schema.Field) object {
 	return object{{"allOf", []any{own}}}
 }
 
+// jsonPatch admits any object beside a field's own values: it is merged into what the field holds.
+func jsonPatch(o object) object {
+	if o[0].name != "allOf" {
+		return o // any object is among them already
+	}
+	return object{{"anyOf", append(o[0].value.([]any)[:1:1], object{{"type", "object"}})}}
+}
+
+func mergeNote(f *schema.Field) string {
+	if f.JSONSchemaText == "" {
+		return "An object is merged into what the field holds."
+	}
+	return "An object is merged into what the field holds, which must then be valid against its JSON Schema."
+}
+
 // nullable admits null beside a field's values.
 func nullable(f *schema.Field, o object) object {
-	if f.Type == schema.JSON && o[0].name == "allOf" {
-		return object{{"anyOf", append(o[0].value.([]any)[:1:1], object{{"type", "null"}})}}
+	if own, ok := o[0].value.([]any); ok && f.Type == schema.JSON && o[0].name != "type" {
+		return object{{"anyOf", append(own[:len(own):len(own)], object{{"type", "null"}})}}
 	}
 	for i, m := range o {
 		switch types := m.value.(type) {
@@ -252,7 +274,7 @@ func limits(f *schema.Field) object {
 	case schema.Float:
 		return floatLimits(f)
 	case schema.Decimal:
-		return object{{"pattern", writtenDecimal(f)}}
+		return decimalLimits(f)
 	}
 	return nil
 }
@@ -311,6 +333,23 @@ func floatLimits(f *schema.Field) object {
 		o.add("maximum", *f.MaxFloat)
 	}
 	return o
+}
+
+// decimalLimits are a pattern and, since no keyword compares what a string holds, extensions of our own.
+func decimalLimits(f *schema.Field) object {
+	o := object{{"pattern", writtenDecimal(f)}}
+	if f.Min != nil {
+		o.add("x-minimum", decimalText(f, *f.Min))
+	}
+	if f.Max != nil {
+		o.add("x-maximum", decimalText(f, *f.Max))
+	}
+	return o
+}
+
+// decimalText is a limit as a decimal is written.
+func decimalText(f *schema.Field, unscaled int64) string {
+	return strings.Trim(string(value.AppendValue(nil, value.OfDecimal(unscaled, uint8(f.Scale)))), `"`)
 }
 
 // shownDecimal has exactly the field's digits after the point.
@@ -395,16 +434,13 @@ func idNote(f *schema.Field) string {
 
 func decimalNote(f *schema.Field) string {
 	note := fmt.Sprintf("A decimal in a string, with up to %d digits before the point and %d after it", f.Precision-f.Scale, f.Scale)
-	show := func(n int64) string {
-		return strings.Trim(string(value.AppendValue(nil, value.OfDecimal(n, uint8(f.Scale)))), `"`)
-	}
 	switch {
 	case f.Min != nil && f.Max != nil:
-		note += ", from " + show(*f.Min) + " to " + show(*f.Max)
+		note += ", from " + decimalText(f, *f.Min) + " to " + decimalText(f, *f.Max)
 	case f.Min != nil:
-		note += ", at least " + show(*f.Min)
+		note += ", at least " + decimalText(f, *f.Min)
 	case f.Max != nil:
-		note += ", at most " + show(*f.Max)
+		note += ", at most " + decimalText(f, *f.Max)
 	}
 	return note + "."
 }
