@@ -94,6 +94,9 @@ func (in *input) value(t *table, f, bounds *schema.Field, m value.Member) {
 	if v.IsNull() && len(faults) == 0 && !f.Optional {
 		in.fault(m.Name, "required", "it cannot be missing")
 	}
+	if f == t.ID() && (v.Text == "." || v.Text == "..") {
+		in.fault(m.Name, "format", "it cannot be . or .., which no URL can end with")
+	}
 	in.values[t.index[f]] = v
 	in.given = append(in.given, f)
 }
