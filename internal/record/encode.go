@@ -1,10 +1,7 @@
 package record
 
 import (
-	"strconv"
-
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -28,67 +25,6 @@ func closeObject(dst []byte, members int) []byte {
 		dst = append(dst, '{')
 	}
 	return append(dst, '}')
-}
-
-// block is the rows of one level, as JSON with holes where the next level belongs.
-type block struct {
-	out  *output
-	buf  []byte
-	rows []blockRow
-}
-
-// blockRow is one row: buf[start:end] is its JSON, into which an expansion goes at each hole.
-type blockRow struct {
-	start, end int
-	holes      []int
-	keys       []string // of the rows that the expansions lead to, "" where a reference is missing or masked
-	lead       string   // the key that a level above knows the row by
-}
-
-// add appends a row.
-func (b *block) add(row value.Row) *blockRow {
-	r := blockRow{start: len(b.buf)}
-	for i := range b.out.members {
-		m := &b.out.members[i]
-		b.buf = append(b.buf, m.prefix...)
-		if m.col < 0 {
-			r.holes = append(r.holes, len(b.buf))
-			continue
-		}
-		b.buf = value.AppendJSON(b.buf, b.out.fields[m.col], row, m.col)
-	}
-	b.buf = closeObject(b.buf, len(b.out.members))
-	r.end = len(b.buf)
-	for _, e := range b.out.expand {
-		r.keys = append(r.keys, keyText(b.out.fields[e.col], row, e.col))
-	}
-	b.rows = append(b.rows, r)
-	return &b.rows[len(b.rows)-1]
-}
-
-// keyText is a key as text, "" where it is missing. No key is the empty text.
-func keyText(f *schema.Field, row value.Row, col int) string {
-	switch {
-	case row.Null(col):
-		return ""
-	case f.Type == schema.Int:
-		return strconv.FormatInt(row.Int(col), 10)
-	default:
-		return string(row.Bytes(col))
-	}
-}
-
-// filled is a block with its expansions: each a map from a key of this level to what goes into the hole.
-type filled struct {
-	*block
-	expansions []filledExpansion
-}
-
-type filledExpansion struct {
-	exp  *expansion
-	rows *filled
-	at   map[string][]int  // key → rows of `rows`
-	next map[string]string // key → cursor of a list that goes on
 }
 
 // answer appends rows to an answer and keeps count.
@@ -125,10 +61,11 @@ func (a *answer) row(f *filled, i int) error {
 	}
 	r := &f.rows[i]
 	from := r.start
-	for e, hole := range r.holes {
+	for e := range f.expansions {
+		hole := f.holes[i*len(f.expansions)+e]
 		a.dst = append(a.dst, f.buf[from:hole]...)
 		from = hole
-		if err := a.expansion(&f.expansions[e], r.keys[e]); err != nil {
+		if err := a.expansion(&f.expansions[e], f.leads[e].of[i]); err != nil {
 			return err
 		}
 	}
@@ -136,18 +73,22 @@ func (a *answer) row(f *filled, i int) error {
 	return nil
 }
 
-func (a *answer) expansion(f *filledExpansion, key string) error {
-	at := f.at[key]
+// expansion appends what a key leads to.
+func (a *answer) expansion(f *filledExpansion, key int) error {
+	at := found{first: none}
+	if key != none {
+		at = f.found[key]
+	}
 	if !f.exp.rel.Many {
-		if len(at) == 0 {
+		if at.first == none {
 			a.dst = append(a.dst, "null"...)
 			return nil
 		}
-		return a.row(f.rows, at[0])
+		return a.row(f.rows, at.first)
 	}
 	a.dst = append(a.dst, `{"items":[`...)
-	for n, i := range at {
-		if n > 0 {
+	for i := at.first; i != none; i = f.after[i] {
+		if i != at.first {
 			a.dst = append(a.dst, ',')
 		}
 		if err := a.row(f.rows, i); err != nil {
@@ -155,7 +96,7 @@ func (a *answer) expansion(f *filledExpansion, key string) error {
 		}
 	}
 	a.dst = append(a.dst, ']')
-	a.dst = appendNext(a.dst, f.next[key])
+	a.dst = appendNext(a.dst, at.next)
 	a.dst = append(a.dst, '}')
 	return nil
 }

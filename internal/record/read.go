@@ -38,16 +38,18 @@ func (d *DB) Get(ctx context.Context, who caller.Caller, t *schema.Table, id val
 	row := Row{ID: id, Plain: len(s.out.expand) == 0}
 	err = r.read(ctx, func(q store.Reader) error {
 		found := false
-		top := &block{out: s.out}
+		var top *block
 		err := r.query(q, stmt, []value.Value{id}, func(cols value.Row) error {
 			found, row.Revision = true, cols.Int(len(s.out.fields))
 			if row.Plain {
 				row.JSON = s.out.appendRow(dst, cols)
 				return nil
 			}
-			top.add(cols)
+			top = r.block(s.out)
+			top.add(cols, "")
 			return nil
 		})
+		defer r.release()
 		switch {
 		case err != nil:
 			return err
@@ -154,9 +156,10 @@ func (p *page) rows(q store.Reader, a *answer) error {
 			return a.grow("")
 		})
 	}
-	top := &block{out: out}
+	top := p.block(out)
+	defer p.release()
 	err := p.scan(q, func(row value.Row) error {
-		top.add(row)
+		top.add(row, "")
 		return nil
 	})
 	if err != nil {
@@ -253,10 +256,10 @@ func equals(missing []bool) []byte {
 func (r *request) fill(q store.Reader, b *block) (*filled, error) {
 	f := &filled{block: b, expansions: make([]filledExpansion, len(b.out.expand))}
 	for i, e := range b.out.expand {
-		keys := b.keysOf(i)
-		fe := filledExpansion{exp: e, rows: &filled{block: &block{out: e.out}}, at: map[string][]int{}, next: map[string]string{}}
-		if len(keys) > 0 && !r.closed(e.rel.To) {
-			if err := r.related(q, &fe, keys); err != nil {
+		to := &b.leads[i]
+		fe := newExpansion(e, len(to.keys), r.block(e.out))
+		if len(to.keys) > 0 && !r.closed(e.rel.To) {
+			if err := r.related(q, &fe, to); err != nil {
 				return nil, err
 			}
 			below, err := r.fill(q, fe.rows.block)
@@ -275,66 +278,64 @@ func (r *request) closed(t *schema.Table) bool {
 	return !r.who().IsSystem() && rule.NeverTrue(rule.Folder{States: r.states}.Fold(r.db.rules.Table(t).Read))
 }
 
-// keysOf are the distinct keys that expansion i leads to.
-func (b *block) keysOf(i int) []string {
-	seen := map[string]bool{"": true}
-	var keys []string
-	for _, row := range b.rows {
-		if k := row.keys[i]; !seen[k] {
-			seen[k] = true
-			keys = append(keys, k)
-		}
-	}
-	return keys
-}
-
 // maxChildren is how many rows a to-many expansion shows of each parent.
 const maxChildren = 100
 
 // related reads the rows of one expansion.
-func (r *request) related(q store.Reader, f *filledExpansion, keys []string) error {
-	out := f.exp.out
-	b := f.rows.block
+func (r *request) related(q store.Reader, f *filledExpansion, to *leads) error {
+	out, rel := f.exp.out, f.exp.rel
 	stmt, err := f.exp.statements.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-		if f.exp.rel.Many {
-			return g.Children(f.exp.rel, out.fields)
+		if rel.Many {
+			return g.Children(rel, out.fields)
 		}
-		return g.ByKeys(f.exp.rel.To, out.fields)
+		return g.ByKeys(rel.To, out.fields)
 	})
 	if err != nil {
 		return err
 	}
-	inputs := []value.Value{value.OfList(keys), value.OfInt(maxChildren + 1)}
+	inputs := []value.Value{value.OfList(to.keys), value.OfInt(maxChildren + 1)}
 	idCol := len(out.fields)
 	return r.query(q, stmt, inputs, func(row value.Row) error {
-		key, id := keyText(out.table.ID(), row, idCol), ""
-		if f.exp.rel.Many {
-			id, key = key, keyText(f.exp.rel.From.ID(), row, idCol+1)
+		if !rel.Many {
+			return f.add(row, to, out.table.ID(), idCol, "")
 		}
-		if len(f.at[key]) == maxChildren {
-			f.next[key], err = r.childCursor(f.exp.rel, key, f.lastChild(b, key))
-			return err
-		}
-		added := b.add(row)
-		added.lead = id
-		f.at[key] = append(f.at[key], len(b.rows)-1)
-		if len(b.rows) > maxRows {
-			return tooMany(f.exp.path)
-		}
-		if len(b.buf) > maxAnswer {
-			return (&answer{dst: b.buf}).check(f.exp.path)
-		}
-		return nil
+		id := keyText(out.table.ID(), row, idCol)
+		return f.addChild(row, to, idCol+1, id)
 	})
 }
 
-func (f *filledExpansion) lastChild(b *block, key string) string {
-	at := f.at[key]
-	return b.rows[at[len(at)-1]].lead
+// add adds a row to the chain of the key in a column. It has the id where the list that it is in can go on after it.
+func (f *filledExpansion) add(row value.Row, to *leads, key *schema.Field, col int, id string) error {
+	i, known := to.find(key, row, col)
+	if !known {
+		return errs.New(errs.Internal, "a row that was not asked for")
+	}
+	b := f.rows.block
+	b.add(row, id)
+	f.link(i)
+	if len(b.rows) > maxRows {
+		return tooMany(f.exp.path)
+	}
+	if len(b.buf) > maxAnswer {
+		return (&answer{dst: b.buf}).check(f.exp.path)
+	}
+	return nil
+}
+
+// addChild adds a row to the list of its parent, or says with a cursor that the list goes on.
+func (f *filledExpansion) addChild(row value.Row, to *leads, col int, id string) (err error) {
+	parent := f.exp.rel.From.ID()
+	i, known := to.find(parent, row, col)
+	if !known || f.found[i].count < maxChildren {
+		return f.add(row, to, parent, col, id)
+	}
+	last := f.rows.block.rows[f.found[i].last].id
+	f.found[i].next, err = childCursor(f.exp.rel, to.keys[i], last)
+	return err
 }
 
 // childCursor continues an expanded list at GET /api/{child}?filter=author_id == arg.id&arg.id=…
-func (r *request) childCursor(rel *schema.Relation, parent, last string) (string, error) {
+func childCursor(rel *schema.Relation, parent, last string) (string, error) {
 	id, ok := value.ParseID(rel.To, last)
 	if !ok {
 		return "", errs.New(errs.Internal, "the id of a row does not parse")

@@ -4,6 +4,7 @@ package record
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/cache"
@@ -36,6 +37,7 @@ type DB struct {
 	shapes  *shapes
 	lane    lane
 	totals  *cache.Cache[int64]
+	blocks  sync.Pool // of *block
 }
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
@@ -77,6 +79,7 @@ type request struct {
 	env    rule.Env
 	states []rule.State // of the model's slots, then of the filter's
 	values []value.Value
+	blocks []*block // to be released when the answer is written
 }
 
 func (d *DB) request(who caller.Caller) *request {

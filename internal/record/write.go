@@ -37,7 +37,10 @@ func (x *Tx) Create(who caller.Caller, t *schema.Table, members []value.Member) 
 	if err != nil {
 		return Written{}, err
 	}
-	return w.row, w.run(x.tx)
+	if err := w.run(x.tx); err != nil {
+		return Written{}, err
+	}
+	return w.row, nil
 }
 
 // Create creates a row of a table from the members of a body.
