@@ -43,6 +43,8 @@ type tree struct {
 	rels   map[string]*tree
 	order  []string // of rels, as named
 	all    bool     // every field: nothing at this level was named by `fields`
+
+	expanded bool // it was named by `expand`, as the end of a path
 }
 
 func newTree() *tree { return &tree{fields: map[string]bool{}, rels: map[string]*tree{}, all: true} }
@@ -116,6 +118,10 @@ func (n *tree) follow(t *schema.Table, path string) error {
 		}
 		n, t = n.relation(name), rel.To
 	}
+	if n.expanded {
+		return errs.New(errs.Malformed, "expand names %s twice", path)
+	}
+	n.expanded = true
 	return nil
 }
 

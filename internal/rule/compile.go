@@ -126,7 +126,8 @@ func parse(text string, scope Scope) (*compiler, ast.Expr) {
 	}
 	tree, errs := p.Parse(common.NewTextSource(text))
 	for _, e := range errs.GetErrors() {
-		c.problems = append(c.problems, Problem{c.offset(e.Location), c.readable(e.Message)})
+		at := c.offset(e.Location)
+		c.problems = append(c.problems, Problem{at, c.readable(at, e.Message)})
 	}
 	if len(c.problems) > 0 {
 		return c, nil
@@ -136,9 +137,21 @@ func parse(text string, scope Scope) (*compiler, ast.Expr) {
 }
 
 // readable puts the parser's words into ours.
-func (c *compiler) readable(message string) string {
-	if strings.Contains(message, "recursion limit") {
+func (c *compiler) readable(at int, message string) string {
+	rest := string(c.text[at:])
+	switch {
+	case strings.Contains(message, "recursion limit"):
 		return fmt.Sprintf("the expression is nested more than %d levels deep", c.Limits.Levels)
+	case strings.Contains(message, "mismatched input '<EOF>'"):
+		return "the expression ends where a value is expected"
+	case strings.Contains(message, "mismatched input <EOF>"):
+		return "the expression ends before a parenthesis is closed"
+	case strings.HasPrefix(rest, "="):
+		return "compare with =="
+	case strings.HasPrefix(rest, "and "), strings.HasPrefix(rest, "or "):
+		return "write && for and, || for or"
+	case at > 3 && strings.TrimRight(string(c.text[:at]), " ") == "not":
+		return "write ! for not"
 	}
 	return strings.TrimPrefix(message, "Syntax error: ")
 }

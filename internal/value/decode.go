@@ -35,6 +35,9 @@ func DecodeObject(data []byte) ([]Member, error) {
 		_, err := d.ReadToken()
 		return nil, malformed(data, err)
 	default:
+		if _, err := d.ReadValue(); err != nil { // begins like null or a number, and is neither
+			return nil, malformed(data, err)
+		}
 		return nil, errs.New(errs.Malformed, "the body must be a JSON object, it is %s", kindName(kind))
 	}
 	members, err := readMembers(d, data)
