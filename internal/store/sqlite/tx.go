@@ -45,20 +45,30 @@ func (t *tx) Generation(table string) (int64, error) {
 	return t.w.conn.generation(table)
 }
 
-// Revision implements store.Tx. Numbers come from those that the transaction reserved before its first function, since an
-// UPDATE for each costs as much as half an insert; a function that asks for more than its share takes them one by one.
+// revisions are numbers that a transaction has reserved: an UPDATE for each would cost as much as half an insert.
+type revisions struct{ next, last int64 }
+
+// reserved is how many revisions are reserved at once. Those that are left over are never used.
+const reserved = 64
+
+const reserveRevisions = `UPDATE ashlar_counters SET value = value + ?1 WHERE name = 'revision' RETURNING value`
+
+// Revision implements store.Tx.
 func (t *tx) Revision() (int64, error) {
 	if t.over {
 		return 0, internal(errOver)
 	}
-	if r := &t.w.revisions; r.next <= r.last {
-		r.next++
-		return r.next - 1, nil
+	r := &t.w.revisions
+	if r.next == r.last {
+		last, err := t.one(reserveRevisions, []value.Value{value.OfInt(reserved)})
+		if err != nil {
+			return 0, err
+		}
+		*r = revisions{last - reserved, last}
 	}
-	return t.one(nextRevision, []value.Value{value.OfInt(1)})
+	r.next++
+	return r.next, nil
 }
-
-const nextRevision = `UPDATE ashlar_counters SET value = value + ?1 WHERE name = 'revision' RETURNING value`
 
 const nextCount = `INSERT INTO ashlar_counters (name, value) VALUES ('next:' || ?1, 1)
 ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value`

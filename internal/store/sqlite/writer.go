@@ -33,10 +33,11 @@ type writer struct {
 	stopped chan struct{}             // closed when the last job has been answered
 
 	// What follows belongs to the writer's goroutine.
-	conn       *conn    // nil where it could not be reopened
-	group      []*job   // of the transaction under way, unanswered
-	touched    []string // tables of the functions of the group that succeeded
-	unrepeated int64    // see tx.Generation
+	conn       *conn     // nil where it could not be reopened
+	group      []*job    // of the transaction under way, unanswered
+	touched    []string  // tables of the functions of the group that succeeded
+	unrepeated int64     // see tx.Generation
+	revisions  revisions // that the transaction under way has reserved
 }
 
 func openWriter(path string, cfg Config) (*conn, error) {
@@ -147,7 +148,7 @@ func (w *writer) begin() error {
 	if w.conn == nil && !w.reopen() {
 		return errs.New(errs.Unavailable, "the database cannot be reached")
 	}
-	w.touched = w.touched[:0]
+	w.touched, w.revisions = w.touched[:0], revisions{}
 	return w.conn.control("BEGIN IMMEDIATE")
 }
 
@@ -201,11 +202,13 @@ func (w *writer) runInSavepoint(j *job) bool {
 	if err := w.conn.control("SAVEPOINT f"); err != nil {
 		return false
 	}
+	before := w.revisions
 	touched := w.call(j)
 	if w.lost() {
 		return false
 	}
 	if j.err != nil {
+		w.revisions = before // what the function reserved is undone with it
 		return w.conn.control("ROLLBACK TO f") == nil && w.conn.control("RELEASE f") == nil
 	}
 	w.touch(touched)
