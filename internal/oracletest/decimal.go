@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -20,7 +21,7 @@ type decimal struct {
 	scale int
 }
 
-var decimalType = types.NewTypeValue("decimal", traits.AdderType|traits.SubtractorType|traits.ComparerType|traits.NegatorType)
+var decimalType = cel.ObjectType("decimal", traits.AdderType|traits.SubtractorType|traits.ComparerType|traits.NegatorType)
 
 func (d decimal) ConvertToNative(reflect.Type) (any, error) { return nil, fmt.Errorf("no native form") }
 func (d decimal) ConvertToType(ref.Type) ref.Val            { return types.NewErr("no conversion") }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -22,7 +23,7 @@ type celRow struct {
 	client bool
 }
 
-var rowType = types.NewTypeValue("row", traits.IndexerType|traits.FieldTesterType)
+var rowType = cel.ObjectType("row", traits.IndexerType|traits.FieldTesterType)
 
 func (r celRow) ConvertToNative(reflect.Type) (any, error) { return nil, fmt.Errorf("no native form") }
 func (r celRow) ConvertToType(ref.Type) ref.Val            { return types.NewErr("no conversion") }

@@ -272,7 +272,7 @@ func TestMethods(t *testing.T) {
 func TestPanic(t *testing.T) {
 	s := newSite(t, Config{}, func(m *Mux) {
 		m.Handle("GET /panic", func(http.ResponseWriter, *http.Request) error { panic("the cat sat on it") })
-		m.Handle("GET /nil", func(http.ResponseWriter, *http.Request) error { var m map[string]int; m["x"] = 1; return nil })
+		m.Handle("GET /nil", func(http.ResponseWriter, *http.Request) error { return fmt.Errorf("%d", *(*int)(nil)) })
 		m.Handle("GET /late", func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Content-Length", "100")
 			w.WriteHeader(200)
