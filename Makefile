@@ -8,10 +8,10 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet format lint race fuzz nightly check
+.PHONY: help run build test vet format lint race fuzz nightly openapi-check check
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 run: build ## build, and serve the careers example on 127.0.0.1:8080 (LISTEN=… for another address)
 	./bin/ashlar serve examples/careers --listen $(LISTEN)
@@ -47,6 +47,9 @@ fuzz: ## run each fuzz target for FUZZ (20s)
 
 nightly: ## compare SQL with CEL's own evaluator over 100,000 generated pairs
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen/... -run Oracle -timeout 2h
+
+openapi-check: ## lint /openapi.json, generate a TypeScript client, compile and use it (needs Node.js; fetches from npm)
+	GO=$(GO) ./tools/openapi/check.sh
 
 check: ## everything that must hold before a change goes in
 	./.ci/run

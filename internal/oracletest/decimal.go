@@ -7,8 +7,8 @@ import (
 	"reflect"
 	"strings"
 
-	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"

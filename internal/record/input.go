@@ -16,8 +16,13 @@ type input struct {
 	values row // of all fields; Null where the body has none
 	given  []*schema.Field
 	merged []*schema.Field // json fields whose value here is a patch of what is stored
-	faults []errs.Fault
+	faults []errs.Fault // the first maxFaults
+	count  int          // of all
 }
+
+// maxFaults bounds the faults that an answer tells: 100,000 unknown members of a body of a megabyte would come back as
+// seven.
+const maxFaults = 100
 
 // pointer is the RFC 6901 pointer to a member.
 func pointer(name string) string {
@@ -28,7 +33,12 @@ func pointer(name string) string {
 }
 
 func (in *input) fault(name, code, detail string) {
-	in.faults = append(in.faults, errs.Fault{Pointer: pointer(name), Code: code, Detail: detail})
+	in.add(errs.Fault{Pointer: pointer(name), Code: code, Detail: detail})
+}
+
+func (in *input) add(faults ...errs.Fault) {
+	in.count += len(faults)
+	in.faults = append(in.faults, faults[:min(len(faults), maxFaults-len(in.faults))]...)
 }
 
 // err is the refusal of the body, nil where nothing is wrong with it.
@@ -36,7 +46,10 @@ func (in *input) err() error {
 	if len(in.faults) == 0 {
 		return nil
 	}
-	e := errs.New(errs.Invalid, "the body has %s", count(len(in.faults), "fault"))
+	e := errs.New(errs.Invalid, "the body has %s", count(in.count, "fault"))
+	if in.count > len(in.faults) {
+		e.Message += ", of which these are the first " + strconv.Itoa(len(in.faults))
+	}
 	e.Faults = in.faults
 	return e
 }
@@ -55,7 +68,7 @@ func (t *table) members(members []value.Member, creating bool) *input {
 		f := t.Field(m.Name)
 		switch {
 		case f == nil || f.Type == schema.Bad:
-			in.fault(m.Name, "unknown", t.unknown(m.Name))
+			in.unknown(t, m.Name)
 		case f.Name == "created_at" || f.Name == "updated_at":
 			in.fault(m.Name, "read_only", "the server sets it")
 		case f.Immutable && !creating:
@@ -70,6 +83,14 @@ func (t *table) members(members []value.Member, creating bool) *input {
 		}
 	}
 	return in
+}
+
+func (in *input) unknown(t *table, name string) {
+	if len(in.faults) == maxFaults {
+		in.count++ // what it may have meant costs more than to count it
+		return
+	}
+	in.fault(name, "unknown", t.unknown(name))
 }
 
 // unknown says what may have been meant by a member that is no field.
@@ -90,7 +111,7 @@ func (t *table) unknown(name string) string {
 // value reads a member as a value of f, by the limits of bounds.
 func (in *input) value(t *table, f, bounds *schema.Field, m value.Member) {
 	v, faults := value.ParseJSON(bounds, m.Raw, pointer(m.Name))
-	in.faults = append(in.faults, faults...)
+	in.add(faults...)
 	if v.IsNull() && len(faults) == 0 && !f.Optional {
 		in.fault(m.Name, "required", "it cannot be missing")
 	}
