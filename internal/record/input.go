@@ -16,8 +16,8 @@ type input struct {
 	values row // of all fields; Null where the body has none
 	given  []*schema.Field
 	merged []*schema.Field // json fields whose value here is a patch of what is stored
-	faults []errs.Fault // the first maxFaults
-	count  int          // of all
+	faults []errs.Fault    // the first maxFaults
+	count  int             // of all
 }
 
 // maxFaults bounds the faults that an answer tells: 100,000 unknown members of a body of a megabyte would come back as
@@ -137,7 +137,7 @@ func (in *input) merge(t *table, values, was row) error {
 		}
 		v, faults := value.ParseJSON(f, []byte(text), pointer(f.Name))
 		values[i] = v
-		whole.faults = append(whole.faults, faults...)
+		whole.add(faults...)
 	}
 	return whole.err()
 }

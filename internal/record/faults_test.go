@@ -1,0 +1,33 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// The faults of a body are counted to the end and told up to a bound, so that an answer is not far larger than its request.
+func TestFaultsAreBounded(t *testing.T) {
+	d := withUsers(t)
+	for _, tt := range []struct {
+		members, told int
+		message       string
+	}{
+		{1, 1, "the body has 1 fault"},
+		{100, 100, "the body has 100 faults"},
+		{5000, 100, "the body has 5000 faults, of which these are the first 100"},
+	} {
+		var b strings.Builder
+		for i := range tt.members {
+			fmt.Fprintf(&b, `"x%d":0,`, i)
+		}
+		_, err := d.create(t, ann, "notes", "{"+b.String()+`"title":"x"}`)
+		e, ok := errors.AsType[*errs.Error](err)
+		if !ok || len(e.Faults) != tt.told || e.Message != tt.message || e.Faults[0].Pointer != "/x0" {
+			t.Errorf("%d unknown members: %d faults, %v", tt.members, len(e.Faults), err)
+		}
+	}
+}
