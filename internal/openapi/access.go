@@ -40,16 +40,19 @@ func (o operation) open() bool {
 	return true
 }
 
-// security is the requirement of an operation: a token where the rules cannot be true for a caller without one, else a
-// token or none, since it decides what rows and members the caller is shown.
-func (d *document) security(o operation) []any {
+// security is the requirement of an operation, and a sentence about it: a token where the rules cannot be true for a
+// caller without one, else a token or none, since it decides what rows and members the caller is shown.
+func (d *document) security(o operation) (required []any, about string) {
 	token := object{{"bearer", []any{}}}
 	for _, n := range o.rules {
 		if rule.NeverTrue(d.stranger.Fold(n)) {
-			return []any{token}
+			return []any{token}, "Needs a token."
 		}
 	}
-	return []any{object{}, token}
+	if o.open() {
+		return []any{object{}, token}, "Open to everyone."
+	}
+	return []any{object{}, token}, "A token is not needed for every row."
 }
 
 // stranger folds rules for a caller without a token. What depends on the time is left as it is: it may come to hold.

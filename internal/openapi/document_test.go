@@ -178,9 +178,15 @@ func TestProblemsAreThoseOfTheServer(t *testing.T) {
 	w := httptest.NewRecorder()
 	receiver.Wrap(mux.Serve).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/problems", nil))
 	text := w.Body.String()
-	for _, p := range openapi.Problems() {
-		if !strings.Contains(text, p) {
-			t.Errorf("the server has no problem %s", p)
+	for kind, title := range openapi.Problems() {
+		if !strings.Contains(text, kind) {
+			t.Errorf("the server has no problem %s", kind)
+		}
+		w := httptest.NewRecorder()
+		path := "/problems/" + strings.Split(kind, "<")[0]
+		receiver.Wrap(mux.Serve).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if !strings.Contains(w.Body.String(), ": "+title+"</h1>") {
+			t.Errorf("%s is not entitled %q", path, title)
 		}
 	}
 	if got, want := len(openapi.Problems())+1, strings.Count(text, "<dt>"); got != want { // 405 belongs to no operation

@@ -2,11 +2,11 @@ package openapi
 
 import "fmt"
 
-// Problems are the kinds of problem as the server's page lists them.
-func Problems() []string {
-	var out []string
+// Problems are the kinds of problem as the server's page lists them, with their titles.
+func Problems() map[string]string {
+	out := map[string]string{}
 	for _, p := range problems() {
-		out = append(out, fmt.Sprintf("%s</a> (%d)", p.kind, p.status))
+		out[fmt.Sprintf("%s</a> (%d)", p.kind, p.status)] = p.title
 	}
 	return out
 }

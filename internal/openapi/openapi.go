@@ -65,9 +65,5 @@ func Document(rules *rule.Rules, version string) []byte {
 }
 
 func tag(t *schema.Table) object {
-	about := t.Doc
-	if about == "" {
-		about = "The rows of " + t.Name + "."
-	}
-	return object{{"name", t.Name}, {"description", sentence(about)}}
+	return object{{"name", t.Name}, {"description", rowAbout(t)}}
 }

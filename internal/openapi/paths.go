@@ -48,7 +48,20 @@ func (d *document) tail(o object, op operation, answers object, statuses ...int)
 	if !op.open() {
 		statuses = append(statuses, 403)
 	}
-	return o.with(member{"responses", append(answers, refusals(statuses...)...)}, member{"security", d.security(op)})
+	security, who := d.security(op)
+	o = o.describe(who)
+	return o.with(member{"responses", append(answers, refusals(statuses...)...)}, member{"security", security})
+}
+
+// describe adds a paragraph to the description.
+func (o object) describe(paragraph string) object {
+	for i := range o {
+		if o[i].name == "description" {
+			o[i].value = o[i].value.(string) + "\n\n" + paragraph
+			return o
+		}
+	}
+	return o.with(member{"description", paragraph})
 }
 
 func jsonContent(schema object) object {

@@ -11,23 +11,24 @@ type problem struct {
 	status int
 	kind   errs.Kind
 	name   string // of the component
+	title  string
 	about  string
 }
 
 func problems() []problem {
 	return []problem{
-		{400, errs.Malformed, "Malformed", "The body is not JSON, a parameter is unknown, given twice or not of its form, or a filter is no expression. `detail` says what and where."},
-		{401, errs.Unauthenticated, "Unauthenticated", "The token is not valid, or this needs one."},
-		{403, errs.Forbidden, "Forbidden", "A rule does not let this caller do that."},
-		{404, errs.NotFound, "NotFound", "No such row, or none that this caller may see: the two are not told apart."},
-		{409, errs.Conflict, "Conflict", "A value that must be unique is taken, a reference leads nowhere, or the row is in use. `errors` names the fields."},
-		{412, errs.Stale, "Stale", "If-Match names a revision that is no longer the row's."},
-		{413, errs.TooLarge, "TooLarge", "The body is longer than 1 MiB."},
-		{415, errs.Unsupported, "Unsupported", "The body is of another media type."},
-		{422, errs.Invalid, "Invalid", "The body can be read, its values are not acceptable. `errors` lists every fault."},
-		{429, errs.Limited, "Limited", "Asked too often."},
-		{500, errs.Internal, "Internal", "Not the fault of the request. The cause is in the server's log under the `request_id`."},
-		{503, errs.Unavailable, "Unavailable", "Too much to do, or the database cannot be reached. After a write the outcome may be unknown."},
+		{400, errs.Malformed, "Malformed", "The request cannot be read", "The body is not JSON, a parameter is unknown, given twice or not of its form, or a filter is no expression. `detail` says what and where."},
+		{401, errs.Unauthenticated, "Unauthenticated", "Who asks?", "The token is not valid, or this needs one."},
+		{403, errs.Forbidden, "Forbidden", "Not allowed", "A rule does not let this caller do that."},
+		{404, errs.NotFound, "NotFound", "Not found", "No such row, or none that this caller may see: the two are not told apart."},
+		{409, errs.Conflict, "Conflict", "Conflict", "A value that must be unique is taken, a reference leads nowhere, or the row is in use. `errors` names the fields."},
+		{412, errs.Stale, "Stale", "Changed in the meantime", "If-Match names a revision that is no longer the row's."},
+		{413, errs.TooLarge, "TooLarge", "Too large", "The body is longer than 1 MiB."},
+		{415, errs.Unsupported, "Unsupported", "Media type not supported", "The body is of another media type."},
+		{422, errs.Invalid, "Invalid", "Not acceptable values", "The body can be read, its values are not acceptable. `errors` lists every fault."},
+		{429, errs.Limited, "Limited", "Too many requests", "Asked too often."},
+		{500, errs.Internal, "Internal", "Internal error", "Not the fault of the request. The cause is in the server's log under the `request_id`."},
+		{503, errs.Unavailable, "Unavailable", "Not available now", "Too much to do, or the database cannot be reached. After a write the outcome may be unknown."},
 	}
 }
 
@@ -42,10 +43,23 @@ func problemResponses() object {
 		case errs.Limited, errs.Unavailable:
 			o.add("headers", object{{"Retry-After", ref("headers", "RetryAfter")}})
 		}
-		o.add("content", object{{"application/problem+json", object{{"schema", ref("schemas", "Problem")}}}})
+		o.add("content", object{{"application/problem+json", object{{"schema", ref("schemas", "Problem")}, {"example", p.example()}}}})
 		out.add(p.name, o)
 	}
 	return out
+}
+
+func (p problem) example() object {
+	o := object{{"type", "/problems/" + string(p.kind)}, {"title", p.title}, {"status", p.status}, {"request_id", "4QJ3LMZ5BVNYQTKXW2R6CDHAPE"}}
+	switch p.kind {
+	case errs.Invalid:
+		o.add("detail", "the body has 1 fault")
+		o.add("errors", []any{object{{"pointer", "/title"}, {"code", "required"}, {"detail", "it must be given"}}})
+	case errs.Conflict:
+		o.add("detail", "the row conflicts with another")
+		o.add("errors", []any{object{{"pointer", "/title"}, {"code", "unique"}, {"detail", "another row has this value"}}})
+	}
+	return o
 }
 
 // refusals are the problems that an operation may answer with; 401, 429, 500 and 503 may come of any.

@@ -43,11 +43,15 @@ func (d *document) wholeRow(t *schema.Table) object {
 			required = append(required, f.Name)
 		}
 	}
-	return object{{"type", "object"}, {"description", rowAbout(t)}, {"properties", properties}, {"required", required}}
+	o := object{{"type", "object"}, {"description", rowAbout(t)}, {"properties", properties}, {"required", required}}
+	return withExamples(o, d.sampleRow(t))
 }
 
 // rowAbout says what a row is.
 func rowAbout(t *schema.Table) string {
+	if t.Doc == "" && t.Name == "users" {
+		return "Who can be a caller."
+	}
 	if t.Doc == "" {
 		return "A row of " + t.Name + "."
 	}
@@ -72,7 +76,14 @@ func (d *document) row(t *schema.Table) object {
 		}
 	}
 	about := rowAbout(t) + " With `fields`, the members that it names and no others."
-	return object{{"type", "object"}, {"description", about}, {"properties", properties}}
+	return withExamples(object{{"type", "object"}, {"description", about}, {"properties", properties}}, d.sampleRow(t))
+}
+
+func withExamples(o object, samples []any) object {
+	if samples == nil {
+		return o
+	}
+	return o.with(member{"examples", samples})
 }
 
 // follows says whether a client has something to gain from a relation: no caller is shown the rows of a closed table.
@@ -121,7 +132,7 @@ func (d *document) body(t *schema.Table, creating bool) object {
 		o.add("required", required)
 	}
 	o.add("additionalProperties", false)
-	return o
+	return withExamples(o, d.sampleBody(t, creating))
 }
 
 func (d *document) writable(f *schema.Field, creating bool) bool {

@@ -471,3 +471,30 @@ func (w *walk) deletes(t *schema.Table) (calls int) {
 	}
 	return calls
 }
+
+// What the document shows as an example is of its own schema.
+func TestExamples(t *testing.T) {
+	for name, dir := range folders(t) {
+		w := newWalk(t, dir)
+		shown := 0
+		for schema, spec := range w.doc["components"].(dict)["schemas"].(dict) {
+			examples, _ := spec.(dict)["examples"].([]any)
+			for _, e := range examples {
+				shown++
+				if err := w.check("#/components/schemas/"+schema, e); err != nil {
+					t.Errorf("%s: %s: %s: %v", name, schema, encodeJSON(e), err)
+				}
+			}
+		}
+		for _, r := range w.doc["components"].(dict)["responses"].(dict) {
+			shown++
+			e := r.(dict)["content"].(dict)["application/problem+json"].(dict)["example"]
+			if err := w.check("#/components/schemas/Problem", e); err != nil {
+				t.Errorf("%s: %s: %v", name, encodeJSON(e), err)
+			}
+		}
+		if shown < 20 {
+			t.Errorf("%s: only %d examples", name, shown)
+		}
+	}
+}

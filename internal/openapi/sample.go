@@ -1,0 +1,115 @@
+package openapi
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// sampleRow is a row as an answer might show it, without related rows.
+func (d *document) sampleRow(t *schema.Table) []any {
+	var row object
+	for _, f := range t.Fields {
+		if f.Secret {
+			continue
+		}
+		v, ok := sample(f)
+		if !ok {
+			if !f.Optional {
+				return nil
+			}
+			v = nil
+		}
+		row.add(f.Name, v)
+	}
+	return []any{row}
+}
+
+// sampleBody is a body that a console can begin with: what must be given and, so that it is never empty, what is most
+// likely to be. A table that asks for what cannot be made up, such as a pattern, has none.
+func (d *document) sampleBody(t *schema.Table, creating bool) []any {
+	body := object{}
+	for _, f := range t.Fields {
+		if !d.writable(f, creating) {
+			continue
+		}
+		must := creating && d.mustBeGiven(f)
+		if !must && (f.System || f.Ref != nil || f.Secret || f.Type == schema.JSON || !creating && len(body) > 0) {
+			continue
+		}
+		v, ok := sample(f)
+		switch {
+		case ok:
+			body.add(f.Name, v)
+		case must:
+			return nil
+		}
+	}
+	return []any{body}
+}
+
+// sample is a value of a field; ok is false where none can be made up.
+func sample(f *schema.Field) (v any, ok bool) {
+	switch f.Type {
+	case schema.Int:
+		return sampleInt(f), true
+	case schema.Float:
+		return json.RawMessage(floatBound(f)), true
+	case schema.Decimal:
+		return decimalBound(f), true
+	case schema.Bool:
+		return false, true
+	case schema.Timestamp:
+		return "2026-01-31T12:00:00.000000Z", true
+	case schema.Date:
+		return "2026-01-31", true
+	case schema.UUID:
+		return sampleUUID, true
+	case schema.Enum:
+		return f.Values[0].Name, true
+	case schema.JSON:
+		return object{{"any", "value"}}, f.JSONSchemaText == ""
+	default:
+		return sampleText(f)
+	}
+}
+
+func sampleInt(f *schema.Field) json.RawMessage {
+	return value.AppendValue(nil, value.OfInt(bound(f.Min, f.Max, 1)))
+}
+
+// sampleText begins with the field's name, and is as long as the field asks for.
+func sampleText(f *schema.Field) (string, bool) {
+	if f.Pattern != nil {
+		return "", false
+	}
+	s := sentence(readable(f.Name))
+	s = s[:len(s)-1]
+	switch {
+	case f.Ref != nil, f.System:
+		s = "some-id"
+	case f.Format == "email":
+		s = "ann@example.com"
+	case f.Format == "url":
+		s = "https://example.com/"
+	case f.Format == "slug":
+		s = "a-slug"
+	}
+	n := int64(utf8.RuneCountInString(s))
+	if f.Max != nil && n > *f.Max {
+		if f.Format != "" {
+			return "", false
+		}
+		s = s[:*f.Max]
+	}
+	if f.Min != nil && n < *f.Min {
+		if f.Format != "" || *f.Min > 200 {
+			return "", false
+		}
+		s += strings.Repeat("x", int(*f.Min-n))
+	}
+	return s, true
+}
