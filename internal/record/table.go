@@ -23,6 +23,7 @@ type table struct {
 	before  variants // by the rules that are asked
 	after   variants
 	exists  variants
+	allowed [Delete + 1]verdicts // by Op
 }
 
 func newTable(m *schema.Model, t *schema.Table) *table {

@@ -3,6 +3,7 @@ package record
 import (
 	"sync"
 
+	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
@@ -19,7 +20,7 @@ type variants struct {
 // that the states do not.
 func (v *variants) get(r *request, extra string, make func(*sqlgen.Generator) (*sqlgen.Statement, error)) (*sqlgen.Statement, error) {
 	var buf [128]byte
-	key := class(buf[:0], r, extra)
+	key := class(buf[:0], r, r.states, extra)
 	v.mu.RLock()
 	s := v.byClass[string(key)]
 	v.mu.RUnlock()
@@ -43,12 +44,38 @@ func (v *variants) put(key string, s *sqlgen.Statement) {
 	v.byClass[key] = s
 }
 
-func class(dst []byte, r *request, extra string) []byte {
+func class(dst []byte, r *request, states []rule.State, extra string) []byte {
 	if r.who().IsSystem() {
 		dst = append(dst, 's')
 	}
-	for _, s := range r.states {
+	for _, s := range states {
 		dst = append(dst, byte(s))
 	}
 	return append(append(dst, '|'), extra...)
+}
+
+// verdicts are what was decided for each class of callers. The zero value is ready.
+type verdicts struct {
+	mu      sync.RWMutex
+	byClass map[string]bool
+}
+
+// holds returns the verdict on the request's class, and decides where there is none yet.
+func (v *verdicts) holds(r *request, decide func() bool) bool {
+	var buf [128]byte
+	key := class(buf[:0], r, r.states[:len(r.db.rules.Slots.List)], "") // without those of a filter, which decide nothing here
+	v.mu.RLock()
+	verdict, known := v.byClass[string(key)]
+	v.mu.RUnlock()
+	if known {
+		return verdict
+	}
+	verdict = decide()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.byClass == nil || len(v.byClass) >= maxVariants {
+		v.byClass = map[string]bool{}
+	}
+	v.byClass[string(key)] = verdict
+	return verdict
 }

@@ -1,0 +1,183 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// The hot steps of a request, so that benchstat shows what a change costs: go test -bench . -count 10 ./internal/record
+
+const articles = `
+ashlar: 1
+name: articles
+tables:
+  users: {access: {read: true}}
+  articles:
+    fields:
+      title:    {type: text, max: 200}
+      body:     {type: text}
+      status:   {type: enum, values: [draft, open, closed, archived]}
+      views:    {type: int}
+      score:    {type: float}
+      featured: {type: bool}
+      author:   {ref: users}
+    indexes: [[author, created_at], [status, created_at]]
+    access: {read: status != 'draft' || author_id == auth.id, write: author_id == auth.id}
+`
+
+const benchArticles = 2000
+
+func articleBody(i int) string {
+	author, _ := ann.ID()
+	return fmt.Sprintf(`{"title":"Article %d","body":%q,"status":%q,"views":%d,"score":%d.5,"featured":false,"author_id":%q}`,
+		i, strings.Repeat("word ", 60), []string{"open", "closed"}[i%2], i, i, author)
+}
+
+// withArticles returns a database of articles, and their ids.
+func withArticles(b *testing.B) (*DB, *schema.Table, []value.Value) {
+	b.Helper()
+	d := open(b, articles)
+	for _, u := range []caller.Caller{ann, bob} {
+		id, _ := u.ID()
+		d.must(b, system, "users", `{"id":"`+id+`"}`)
+	}
+	ids := make([]value.Value, benchArticles)
+	for i := range ids {
+		ids[i] = d.must(b, ann, "articles", articleBody(i)).ID
+	}
+	return d, d.rules.Model.Table("articles"), ids
+}
+
+func BenchmarkGet(b *testing.B) {
+	d, t, ids := withArticles(b)
+	dst := make([]byte, 0, 4096)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := d.Get(context.Background(), ann, t, ids[i%len(ids)], View{}, dst); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkList(b *testing.B) {
+	d, t, _ := withArticles(b)
+	page := Query{Filter: "status == arg.s", Args: map[string]string{"s": "open"}, Sort: "-created_at", Limit: 30}
+	with := func(change func(*Query)) Query {
+		q := page
+		change(&q)
+		return q
+	}
+	for _, bb := range []struct {
+		name string
+		q    Query
+	}{
+		{"plain", page},
+		{"total", with(func(q *Query) { q.Total = true })},
+		{"expand", with(func(q *Query) { q.Expand = "author" })},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			dst := make([]byte, 0, 64<<10)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := d.List(context.Background(), ann, t, bb.q, dst); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkFilter(b *testing.B) {
+	d, t, _ := withArticles(b)
+	b.Run("known", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := d.query(t, Query{Filter: "status == arg.s", Sort: "-created_at"}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("new", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			s, err := d.query(t, Query{Filter: fmt.Sprintf("status == 'open' && views > %d", i)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := d.request(ann)
+			r.bindFilter(&s.slots, nil)
+			if _, err := r.generator().List(sqlgen.List{Table: t, Fields: s.out.fields, Filter: s.filter, Sort: s.sort}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// oneRow is a row in memory: what is left of an answer without the database.
+type oneRow struct{ text []byte }
+
+func (r oneRow) Null(int) bool          { return false }
+func (r oneRow) Int(int) int64          { return 1_700_000_000_000_000 }
+func (r oneRow) Float(int) float64      { return 12.5 }
+func (r oneRow) Bytes(int) []byte       { return r.text }
+func (r oneRow) Decimal(int, int) int64 { return 125 }
+
+func BenchmarkRowToJSON(b *testing.B) {
+	d := open(b, articles)
+	out := d.tables[d.rules.Model.Table("articles")].plain
+	row := oneRow{[]byte(strings.Repeat("word ", 60))}
+	dst := make([]byte, 0, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		out.appendRow(dst, row)
+	}
+}
+
+func BenchmarkAllow(b *testing.B) {
+	d := open(b, articles)
+	t := d.rules.Model.Table("articles")
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := d.Allow(ann, t, Update); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCreate has as many writers as a busy server, so that they commit in groups.
+func BenchmarkCreate(b *testing.B) {
+	d, t, _ := withArticles(b)
+	body := members(b, articleBody(1))
+	b.ReportAllocs()
+	b.SetParallelism(32)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := d.Create(context.Background(), ann, t, body); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	d, t, ids := withArticles(b)
+	patch := members(b, `{"title":"Changed","views":7}`)
+	b.ReportAllocs()
+	b.SetParallelism(32)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if _, err := d.Update(context.Background(), ann, t, ids[i%len(ids)], patch, nil); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
