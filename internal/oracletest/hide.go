@@ -45,7 +45,7 @@ func (d *Data) change() func(*Changes) {
 		}
 		return func(c *Changes) { c.Added++ }
 	case d.IntN(6) == 0:
-		if d.referred(t, rows[at]) {
+		if d.Referred(t, rows[at]) {
 			return nil
 		}
 		d.Rows[t.Name] = slices.Delete(slices.Clone(rows), at, at+1)
@@ -86,8 +86,27 @@ func (d *Data) Add(t *schema.Table) Record {
 	return nil
 }
 
-// referred says whether another row refers to this one.
-func (d *Data) referred(t *schema.Table, rec Record) bool {
+// Put replaces a row, or adds it.
+func (d *Data) Put(t *schema.Table, rec Record) {
+	rows := slices.Clone(d.Rows[t.Name])
+	i := slices.IndexFunc(rows, func(r Record) bool { return Same(r["id"], rec["id"]) })
+	if i < 0 {
+		rows = append(rows, rec)
+	} else {
+		rows[i] = rec
+	}
+	d.Rows[t.Name] = rows
+	d.known = map[string]bool{}
+}
+
+// Remove removes a row.
+func (d *Data) Remove(t *schema.Table, rec Record) {
+	d.Rows[t.Name] = slices.DeleteFunc(slices.Clone(d.Rows[t.Name]), func(r Record) bool { return Same(r["id"], rec["id"]) })
+	d.known = map[string]bool{}
+}
+
+// Referred says whether another row refers to this one.
+func (d *Data) Referred(t *schema.Table, rec Record) bool {
 	for _, other := range d.Model.Tables {
 		for _, f := range other.Fields {
 			if f.Ref != t {
@@ -101,4 +120,11 @@ func (d *Data) referred(t *schema.Table, rec Record) bool {
 		}
 	}
 	return false
+}
+
+// ReferredByOthers says whether a row other than itself refers to this one, which keeps it from being deleted.
+func (d *Data) ReferredByOthers(t *schema.Table, rec Record) bool {
+	without := d.Clone()
+	without.Remove(t, rec)
+	return without.Referred(t, rec)
 }

@@ -27,6 +27,7 @@ type World struct {
 	Caller caller.Caller
 	Now    time.Time
 	Args   map[string]string // what expressions that Uses.Args may name, as a request gives it
+	Writes map[string]Writes // by table; empty unless the world was made by NewWithWrites
 
 	cel      *cel.Env
 	programs map[string]cel.Program
@@ -35,17 +36,28 @@ type World struct {
 	vars     map[string]any
 }
 
+// Writes are the rules of writing to a table.
+type Writes struct {
+	Create, From, To, Delete Expr // To may name old
+	Check                    Expr // so may this
+}
+
 // New makes a random model of three tables with read rules and masked fields.
-func New(t testing.TB, r *rand.Rand) *World {
+func New(t testing.TB, r *rand.Rand) *World { return newWorld(t, r, false) }
+
+// NewWithWrites makes one that has rules of writing and checks as well.
+func NewWithWrites(t testing.TB, r *rand.Rand) *World { return newWorld(t, r, true) }
+
+func newWorld(t testing.TB, r *rand.Rand, writes bool) *World {
 	t.Helper()
 	env, err := newEnv()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &World{Rand: r, Now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), cel: env, programs: map[string]cel.Program{},
-		read: map[*schema.Table]string{}, masks: map[*schema.Field]string{}}
+		read: map[*schema.Table]string{}, masks: map[*schema.Field]string{}, Writes: map[string]Writes{}}
 	w.callers()
-	w.load(t, w.tables())
+	w.load(t, w.tables(), writes)
 	return w
 }
 
@@ -151,22 +163,27 @@ func (w *World) scalar(name string) string {
 }
 
 // load makes the model, first without rules, so that the rules can be generated about its tables.
-func (w *World) load(t testing.TB, tables []table) {
+func (w *World) load(t testing.TB, tables []table, writes bool) {
 	t.Helper()
-	bare := parseModel(t, source(tables, nil, nil))
+	bare := parseModel(t, w.source(tables, nil, nil))
 	rules, masks := map[string]Expr{}, map[string]Expr{}
 	for _, table := range tables {
 		if w.IntN(3) > 0 {
-			rules[table.name] = w.sound(bare.Table(table.name))
+			rules[table.name] = w.sound(bare.Table(table.name), Uses{})
 		}
 		for _, f := range table.fields {
 			name, _, _ := strings.Cut(f, ":")
 			if w.IntN(5) == 0 {
-				masks[table.name+"."+name] = w.sound(bare.Table(table.name))
+				masks[table.name+"."+name] = w.sound(bare.Table(table.name), Uses{})
 			}
 		}
 	}
-	w.Source = source(tables, rules, masks)
+	if writes {
+		for _, table := range tables {
+			w.Writes[table.name] = w.writes(bare.Table(table.name))
+		}
+	}
+	w.Source = w.source(tables, rules, masks)
 	w.Model = parseModel(t, w.Source)
 	var faults schema.Faults
 	w.Rules, faults = rule.CompileModel(w.Model)
@@ -186,7 +203,7 @@ func (w *World) load(t testing.TB, tables []table) {
 	}
 }
 
-func source(tables []table, rules, masks map[string]Expr) string {
+func (w *World) source(tables []table, rules, masks map[string]Expr) string {
 	var b strings.Builder
 	b.WriteString("ashlar: 1\nname: oracle\nroles: [editor, reader]\ntables:\n")
 	for _, t := range tables {
@@ -202,7 +219,10 @@ func source(tables []table, rules, masks map[string]Expr) string {
 		if rule, ok := rules[t.name]; ok {
 			read = strconv.Quote(rule.Ash)
 		}
-		fmt.Fprintf(&b, "    access: {read: %s}\n", read)
+		fmt.Fprintf(&b, "    access: {read: %s%s}\n", read, w.Writes[t.name].access())
+		if check := w.Writes[t.name].Check.Ash; check != "" {
+			fmt.Fprintf(&b, "    checks: [{expr: %q, message: no}]\n", check)
+		}
 	}
 	return b.String()
 }
@@ -216,11 +236,33 @@ func parseModel(t testing.TB, source string) *schema.Model {
 	return m
 }
 
+// access are the rules as a model file has them behind the read rule.
+func (r Writes) access() string {
+	if r.Create.Ash == "" {
+		return ""
+	}
+	return fmt.Sprintf(", create: %q, update: {from: %q, to: %q}, delete: %q", r.Create.Ash, r.From.Ash, r.To.Ash, r.Delete.Ash)
+}
+
+func (w *World) writes(t *schema.Table) Writes {
+	rule := func(uses Uses) Expr {
+		if w.IntN(2) == 0 {
+			return same("true")
+		}
+		return w.sound(t, uses)
+	}
+	return Writes{Create: rule(Uses{}), From: rule(Uses{}), To: rule(Uses{Old: true}), Delete: rule(Uses{}), Check: rule(Uses{Old: true})}
+}
+
 // sound generates a rule about a table that loads.
-func (w *World) sound(t *schema.Table) Expr {
+func (w *World) sound(t *schema.Table, uses Uses) Expr {
 	for {
-		e := w.Condition(t, 1, Uses{})
-		if _, _, problems := rule.Compile(e.Ash, rule.Scope{Row: &rule.Row{Table: t}}); len(problems) == 0 {
+		e := w.Condition(t, 1, uses)
+		scope := rule.Scope{Row: &rule.Row{Table: t}}
+		if uses.Old {
+			scope.Old = &rule.Row{Table: t, Role: rule.Old}
+		}
+		if _, _, problems := rule.Compile(e.Ash, scope); len(problems) == 0 {
 			return e
 		}
 	}

@@ -1,0 +1,230 @@
+package record
+
+import (
+	"context"
+	"maps"
+	"testing"
+
+	"cel.dev/cel-go/common/types"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/oracletest"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// What a write does is what the oracle says of its rules: about the row as it was and as it becomes, with old, and about
+// the references that it sets. After each write the rows are still those of the oracle.
+func TestWritesObeyTheRules(t *testing.T) {
+	worlds, queries := volume()
+	random := seeds(t)
+	tally := map[errs.Kind]int{}
+	for i := range worlds {
+		s := storeData(t, oracletest.NewWithWrites(t, random(i)).Fill(5))
+		for range queries {
+			table := s.Model.Tables[1+s.IntN(len(s.Model.Tables)-1)]
+			var kind errs.Kind
+			switch s.IntN(5) {
+			case 0:
+				kind = s.deletes(t, table)
+			case 1:
+				kind = s.creates(t, table)
+			default:
+				kind = s.updates(t, table)
+			}
+			tally[kind]++
+		}
+		s.sameRows(t)
+		s.db.Close()
+	}
+	t.Logf("writes by their outcome: %v", tally)
+	for _, kind := range []errs.Kind{"", errs.Forbidden, errs.Unauthenticated, errs.NotFound, errs.Invalid, errs.Conflict} {
+		if tally[kind] == 0 {
+			t.Errorf("no write came to %q: it proves little", kind)
+		}
+	}
+}
+
+// expect compares the outcome of a write with what the oracle wants. Where a rule can only refuse, that is said first.
+func (s *stored) expect(t *testing.T, what string, table *schema.Table, op Op, err error, want errs.Kind) errs.Kind {
+	t.Helper()
+	got := errs.KindOf(err)
+	if always := errs.KindOf(s.rows.Allow(s.Caller, table, op)); always != "" {
+		if want == "" {
+			t.Fatalf("%s %s is refused whatever the row, but the oracle lets it: %v\n%s", what, table.Name, err, s.Source)
+		}
+		want = always
+	}
+	if got != want {
+		t.Fatalf("%s %s: %v, want %q\n%s", what, table.Name, err, want, s.Source)
+	}
+	return got
+}
+
+func (s *stored) denied() errs.Kind {
+	if s.Caller.IsAnonymous() {
+		return errs.Unauthenticated
+	}
+	return errs.Forbidden
+}
+
+// some is an id of a row that may be there.
+func (s *stored) some(table *schema.Table) oracletest.Record {
+	if rows := s.Seen(table); len(rows) > 0 && s.IntN(4) > 0 {
+		return rows[s.IntN(len(rows))]
+	}
+	id := oracletest.ID(table, s.IntN(oracletest.MaxRows))
+	if rec := s.Find(table, id); rec != nil {
+		return rec
+	}
+	return oracletest.Record{"id": id}
+}
+
+// reach is what the caller is told of a row before any rule of writing is asked.
+func (s *stored) reach(table *schema.Table, rec oracletest.Record) errs.Kind {
+	if found := s.Find(table, rec["id"]); found == nil || !s.Visible(table, found, true) {
+		return errs.NotFound
+	}
+	return ""
+}
+
+func (s *stored) deletes(t *testing.T, table *schema.Table) errs.Kind {
+	t.Helper()
+	rec := s.some(table)
+	want := s.reach(table, rec)
+	switch {
+	case want != "":
+	case s.Ask(s.Writes[table.Name].Delete.CEL, table, rec, nil, false) != oracletest.True:
+		want = s.denied()
+	case s.ReferredByOthers(table, rec):
+		want = errs.Conflict
+	}
+	err := s.rows.Delete(context.Background(), s.Caller, table, idOf(table, rec["id"]), nil)
+	if got := s.expect(t, "delete", table, Delete, err, want); got != "" {
+		return got
+	}
+	s.Remove(table, rec)
+	return ""
+}
+
+func (s *stored) creates(t *testing.T, table *schema.Table) errs.Kind {
+	t.Helper()
+	after := s.Clone()
+	rec := after.Add(table)
+	if rec == nil {
+		return "full"
+	}
+	rec["created_at"], rec["updated_at"] = types.Timestamp{Time: s.Now}, types.Timestamp{Time: s.Now}
+	var members []value.Member
+	for _, f := range table.Fields {
+		if !f.System || f == table.ID() {
+			members = append(members, value.Member{Name: f.Name, Raw: oracletest.AppendJSON(nil, f, rec[f.Name])})
+		}
+	}
+	after.Put(table, rec)
+	rules := s.Writes[table.Name]
+	want := s.judged(after, table, rec, nil, rules.Create, members)
+	written, err := s.rows.Create(context.Background(), s.Caller, table, members)
+	return s.settle(t, "create", table, Create, after, rec, written, err, want)
+}
+
+func (s *stored) updates(t *testing.T, table *schema.Table) errs.Kind {
+	t.Helper()
+	old := s.some(table)
+	rec := maps.Clone(old)
+	rec["updated_at"] = types.Timestamp{Time: s.Now}
+	var members []value.Member
+	for _, i := range s.Perm(len(table.Fields) - 1)[:1+s.IntN(3)] {
+		if f := table.Fields[1+i]; !f.System && f.Type != schema.JSON { // a patch of json is merged
+			rec[f.Name] = s.Random(f)
+			members = append(members, value.Member{Name: f.Name, Raw: oracletest.AppendJSON(nil, f, rec[f.Name])})
+		}
+	}
+	want := s.reach(table, old)
+	after := s.Clone()
+	if want == "" {
+		after.Put(table, rec)
+		if s.Ask(s.Writes[table.Name].From.CEL, table, old, nil, false) == oracletest.True {
+			want = s.judged(after, table, rec, old, s.Writes[table.Name].To, members)
+		} else {
+			want = s.denied()
+		}
+	}
+	written, err := s.rows.Update(context.Background(), s.Caller, table, idOf(table, old["id"]), members, nil)
+	return s.settle(t, "update", table, Update, after, rec, written, err, want)
+}
+
+// judged is what the rules make of a row as it becomes. "hidden" stands for a reference to a hidden row: a refusal, whose
+// kind depends on what the rules make of the row without it.
+func (s *stored) judged(after *oracletest.Data, table *schema.Table, rec, old oracletest.Record, rule oracletest.Expr, members []value.Member) errs.Kind {
+	for _, m := range members {
+		f := table.Field(m.Name)
+		changes := f.Ref != nil && rec[f.Name].Type() != types.NullType && (old == nil || !oracletest.Same(rec[f.Name], old[f.Name]))
+		itself := old == nil && f.Ref == table && oracletest.Same(rec[f.Name], rec["id"])
+		if !changes || itself {
+			continue
+		}
+		if to := s.Find(f.Ref, rec[f.Name]); to == nil || !s.Visible(f.Ref, to, true) {
+			return "hidden"
+		}
+	}
+	switch {
+	case after.Ask(rule.CEL, table, rec, old, false) != oracletest.True:
+		return s.denied()
+	case after.Ask(s.Writes[table.Name].Check.CEL, table, rec, old, false) != oracletest.True:
+		return errs.Invalid
+	}
+	return ""
+}
+
+func (s *stored) settle(t *testing.T, what string, table *schema.Table, op Op, after *oracletest.Data, rec oracletest.Record, written Written, err error, want errs.Kind) errs.Kind {
+	t.Helper()
+	if want == "hidden" {
+		want = errs.KindOf(err)
+		if want != errs.Conflict && want != errs.Invalid && want != s.denied() {
+			t.Fatalf("%s %s with a hidden reference: %v\n%s", what, table.Name, err, s.Source)
+		}
+	}
+	if got := s.expect(t, what, table, op, err, want); got != "" {
+		return got
+	}
+	s.Data = after
+	shown := ""
+	if s.Visible(table, rec, true) {
+		q := &posed{table: table}
+		shown = string(q.appendRow(nil, s.Data, table, &viewNode{all: true}, rec, ""))
+	}
+	if string(written.JSON) != shown {
+		t.Fatalf("%s %s answers %s, want %s\n%s", what, table.Name, written.JSON, shown, s.Source)
+	}
+	return ""
+}
+
+// sameRows compares every row with the oracle's, as the system sees them.
+func (s *stored) sameRows(t *testing.T) {
+	t.Helper()
+	for _, table := range s.Model.Tables {
+		for i := range oracletest.MaxRows {
+			id := oracletest.ID(table, i)
+			row, err := s.rows.Get(context.Background(), system, table, idOf(table, id), View{}, nil)
+			rec := s.Find(table, id)
+			if rec == nil {
+				if errs.KindOf(err) != errs.NotFound {
+					t.Fatalf("%s %v should not be there: %s %v", table.Name, id, row.JSON, err)
+				}
+				continue
+			}
+			want := []byte{'{'}
+			for i, f := range table.Fields {
+				if i > 0 {
+					want = append(want, ',')
+				}
+				want = append(append(append(want, '"'), f.Name...), `":`...)
+				want = oracletest.AppendJSON(want, f, rec[f.Name])
+			}
+			if want = append(want, '}'); string(row.JSON) != string(want) {
+				t.Fatalf("%s is %s %v, want %s", table.Name, row.JSON, err, want)
+			}
+		}
+	}
+}
