@@ -15,6 +15,7 @@ type Dialect uint8
 
 const (
 	SQLite Dialect = iota // 3.37 and later, for STRICT
+	Postgres                // 15 and later
 )
 
 // writer is what the dialects write each in their own way.

@@ -49,8 +49,8 @@ type Tx interface {
 	// Revision returns a number that no earlier call on this database returned in a committed transaction.
 	Revision() (int64, error)
 
-	// Next returns a number one larger than the last call for that counter on this database returned in a committed
-	// transaction; the first is 1.
+	// Next returns a number larger than any call for that counter on this database returned in a committed transaction;
+	// the first is 1, and the next is one larger. What a transaction drew that was undone may be drawn again, or never.
 	Next(counter string) (int64, error)
 
 	// Touch says that the transaction writes to these tables: their generations move when it commits.

@@ -26,32 +26,39 @@ const urlVariable = "ASHLAR_TEST_DATABASE_URL"
 const advice = "there is no PostgreSQL to test with: install it (apt-get install -y postgresql, brew install postgresql), " +
 	"or name a server in " + urlVariable
 
+// server is where tests get their databases. It holds on to a private server, which would end with the leash that the
+// garbage collector closes.
+type server struct {
+	url     string
+	private *Cluster
+}
+
 // shared is the server of this test binary.
 var shared = sync.OnceValues(startShared)
 
-func startShared() (string, error) {
+func startShared() (server, error) {
 	if given := os.Getenv(urlVariable); given != "" {
-		return given, nil
+		return server{url: given}, nil
 	}
 	c, err := start()
 	if err != nil {
-		return "", err
+		return server{}, err
 	}
-	return c.URL("postgres"), nil
+	return server{c.URL("postgres"), c}, nil
 }
 
 // URL returns the address of a fresh, empty database, which is dropped when t ends. Where there is no PostgreSQL the
 // test is skipped, loudly; with CI set it fails.
 func URL(t testing.TB) string {
 	t.Helper()
-	server, err := shared()
+	s, err := shared()
 	if err != nil {
 		missing(t, err)
 	}
 	name := "ashlar_test_" + random()
-	admin(t, server, "CREATE DATABASE "+name+" TEMPLATE template0")
-	t.Cleanup(func() { admin(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
-	return withDatabase(t, server, name)
+	admin(t, s.url, "CREATE DATABASE "+name+" TEMPLATE template0")
+	t.Cleanup(func() { admin(t, s.url, "DROP DATABASE "+name+" WITH (FORCE)") })
+	return withDatabase(t, s.url, name)
 }
 
 func missing(t testing.TB, err error) {

@@ -1,0 +1,4 @@
+package sqlgen
+
+// Postgres is the dialect of PostgreSQL.
+type Postgres struct{ SQLite }

@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	stdbinary "encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// binder writes values as the binary parameters of a statement, in memory that it keeps for the next.
+type binder struct {
+	params [][]byte
+	arena  []byte
+}
+
+// bind returns the parameters, which are valid until the next call.
+func (b *binder) bind(st *statement, args []value.Value) ([][]byte, error) {
+	types := st.desc.ParamOIDs
+	if len(args) != len(types) {
+		return nil, fmt.Errorf("%d values for the %d parameters of %s", len(args), len(types), excerpt(st.sql))
+	}
+	b.params, b.arena = b.params[:0], b.arena[:0]
+	for i, arg := range args {
+		if arg.IsNull() {
+			b.params = append(b.params, nil)
+			continue
+		}
+		start := len(b.arena)
+		var err error
+		if b.arena, err = appendParam(b.arena, arg, types[i]); err != nil {
+			return nil, fmt.Errorf("parameter %d of %s: %w", i+1, excerpt(st.sql), err)
+		}
+		b.params = append(b.params, b.arena[start:len(b.arena):len(b.arena)])
+	}
+	return b.params, nil
+}
+
+// appendParam appends a value in the binary form of the type that the server expects.
+func appendParam(dst []byte, v value.Value, oid uint32) ([]byte, error) {
+	switch oid {
+	case pgtype.BoolOID:
+		if v.Kind == value.Bool {
+			return append(dst, byte(v.Int)), nil
+		}
+	case pgtype.Int8OID:
+		if isWhole(v) {
+			return stdbinary.BigEndian.AppendUint64(dst, uint64(v.Int)), nil
+		}
+	case pgtype.Int4OID:
+		if isWhole(v) && int64(int32(v.Int)) == v.Int {
+			return stdbinary.BigEndian.AppendUint32(dst, uint32(v.Int)), nil
+		}
+	case pgtype.Float8OID:
+		if v.Kind == value.Float {
+			return stdbinary.BigEndian.AppendUint64(dst, math.Float64bits(v.Float)), nil
+		}
+	case pgtype.NumericOID:
+		if v.Kind == value.Decimal || v.Kind == value.Int {
+			return appendNumeric(dst, v.Int, int(v.Scale)), nil
+		}
+	case pgtype.TimestamptzOID:
+		if v.Kind == value.Timestamp {
+			return stdbinary.BigEndian.AppendUint64(dst, uint64(v.Int-epochMicros)), nil
+		}
+	case pgtype.DateOID:
+		days, err := parseDays(v.Text)
+		return stdbinary.BigEndian.AppendUint32(dst, uint32(int32(days-epochDays))), err
+	case pgtype.UUIDOID:
+		digits, err := hex.DecodeString(strings.ReplaceAll(v.Text, "-", ""))
+		if err == nil && len(digits) == 16 {
+			return append(dst, digits...), nil
+		}
+	case pgtype.TextArrayOID:
+		if v.Kind == value.List {
+			return appendTexts(dst, v.List), nil
+		}
+	case pgtype.TextOID, pgtype.VarcharOID, pgtype.JSONOID, pgtype.NameOID:
+		return appendText(dst, v)
+	}
+	return dst, fmt.Errorf("a value of kind %v does not fit the type with the number %d", v.Kind, oid)
+}
+
+func isWhole(v value.Value) bool {
+	return v.Kind == value.Int || v.Kind == value.Duration
+}
+
+func appendText(dst []byte, v value.Value) ([]byte, error) {
+	switch v.Kind {
+	case value.Text, value.Date, value.UUID, value.JSON:
+		return append(dst, v.Text...), nil
+	case value.List:
+		text, err := json.Marshal(append([]string{}, v.List...)) // nil too is a list: [], not null
+		return append(dst, text...), err
+	}
+	return dst, fmt.Errorf("a value of kind %v is no text", v.Kind)
+}
+
+// appendTexts appends an array of text: its dimensions, whether it holds a null, the type of its elements, for each
+// dimension its length and the index of its first, then the elements.
+func appendTexts(dst []byte, list []string) []byte {
+	header := []uint32{1, 0, pgtype.TextOID, uint32(len(list)), 1}
+	if len(list) == 0 {
+		header = []uint32{0, 0, pgtype.TextOID}
+	}
+	for _, n := range header {
+		dst = stdbinary.BigEndian.AppendUint32(dst, n)
+	}
+	for _, s := range list {
+		dst = append(stdbinary.BigEndian.AppendUint32(dst, uint32(len(s))), s...)
+	}
+	return dst
+}

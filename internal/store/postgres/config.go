@@ -1,0 +1,43 @@
+package postgres
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+)
+
+// Config tunes a database. Its zero value works.
+type Config struct {
+	// Serializable makes every write SERIALIZABLE: where a rule or a check looks at other rows than the one that it is
+	// about, two writes that do not touch the same row can together make what neither would be allowed to.
+	Serializable bool
+
+	Readers      int           // connections for reads; 0 means twice the number of cores, from 4 to 12
+	Writers      int           // connections for writes; 0 means 12
+	Queue        int           // reads, and writes, that may wait for a connection; 0 means 1,024 of each
+	ReadTimeout  time.Duration // for one Read, with its wait for a connection; 0 means 5 s
+	WriteTimeout time.Duration // for one run of a function of Write; 0 means 10 s
+	CloseTimeout time.Duration // for what is under way when Close is called; 0 means 15 s
+	Logger       *slog.Logger  // nil means slog.Default()
+}
+
+func (c Config) withDefaults() Config {
+	c.Readers = or(c.Readers, max(4, min(12, 2*runtime.NumCPU())))
+	c.Writers = or(c.Writers, 12)
+	c.Queue = or(c.Queue, 1024)
+	c.ReadTimeout = or(c.ReadTimeout, 5*time.Second)
+	c.WriteTimeout = or(c.WriteTimeout, 10*time.Second)
+	c.CloseTimeout = or(c.CloseTimeout, 15*time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// or returns value, or the default where value is not positive.
+func or[T int | time.Duration](value, standard T) T {
+	if value <= 0 {
+		return standard
+	}
+	return value
+}

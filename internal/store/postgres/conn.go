@@ -1,0 +1,66 @@
+package postgres
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// conn is a connection with what belongs to it. One goroutine uses it at a time.
+type conn struct {
+	raw        *pgconn.PgConn
+	held       *pgxpool.Conn // while it is taken
+	statements statements
+	control    map[string]string // the names of BEGIN and its like, prepared when the connection was made
+	stripe     int64             // see stripeOf; -1 while it has none
+	binder     binder
+}
+
+// connKey is under which the driver's connection keeps ours.
+const connKey = "ashlar"
+
+// setUp prepares a new connection.
+func setUp(ctx context.Context, raw *pgconn.PgConn, readOnly bool) error {
+	c := &conn{raw: raw, statements: newStatements(), control: map[string]string{}, stripe: -1}
+	raw.CustomData()[connKey] = c
+	if readOnly { // not a setting of the connection: target_session_attrs=read-write would take the server for a standby
+		rr := raw.ExecParams(ctx, "SET default_transaction_read_only = on", nil, nil, nil, nil)
+		if _, err := rr.Close(); err != nil {
+			return err
+		}
+	}
+	return c.prepareControl(ctx)
+}
+
+// The statements that end and nest transactions.
+const (
+	begin       = "BEGIN"
+	commit      = "COMMIT"
+	rollback    = "ROLLBACK"
+	savepoint   = "SAVEPOINT s"
+	release     = "RELEASE SAVEPOINT s"
+	rollbackTo  = "ROLLBACK TO SAVEPOINT s"
+	deferChecks = "SET CONSTRAINTS ALL DEFERRED"
+	check       = "SET CONSTRAINTS ALL IMMEDIATE"
+)
+
+// prepareControl prepares them all in one round trip.
+func (c *conn) prepareControl(ctx context.Context) error {
+	all := []string{begin, commit, rollback, savepoint, release, rollbackTo, deferChecks, check}
+	p := c.raw.StartPipeline(ctx)
+	for i, sql := range all {
+		p.SendPrepare("c"+strconv.Itoa(i), sql, nil)
+	}
+	if err := p.Sync(); err != nil {
+		return err
+	}
+	for i, sql := range all {
+		if _, err := p.GetResults(); err != nil {
+			return errorsOf(err, p.Close())
+		}
+		c.control[sql] = "c" + strconv.Itoa(i)
+	}
+	return p.Close()
+}

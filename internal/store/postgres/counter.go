@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+const nextRevision = `SELECT nextval('ashlar_revision')`
+
+// Revision implements store.Tx: writers do not queue for a sequence, and what one draws in vain is skipped.
+func (t *tx) Revision() (int64, error) { return t.one(nextRevision) }
+
+const nextCount = `SELECT nextval($1::text::regclass)`
+
+// Next implements store.Tx. Each counter is a sequence, made when it is first used.
+func (t *tx) Next(counter string) (int64, error) {
+	sequence := sequenceOf(counter)
+	if _, there := t.db.counters.Load(counter); !there {
+		// In the transaction itself, what makes the sequence would make others wait, or be undone.
+		err := t.db.direct(context.Background(), func(ctx context.Context, c *pgconn.PgConn) error {
+			return locked(ctx, c, "CREATE SEQUENCE IF NOT EXISTS "+ddl.Quote(sequence))
+		})
+		if err != nil {
+			return 0, err
+		}
+		t.db.counters.Store(counter, true)
+	}
+	return t.one(nextCount, value.OfText(ddl.Quote(sequence)))
+}
+
+// sequenceOf is the name of a counter's sequence, which is no name of a model's table.
+func sequenceOf(counter string) string {
+	const prefix, most = "ashlar_next_", 63
+	if len(prefix)+len(counter) <= most {
+		return prefix + counter
+	}
+	sum := sha256.Sum256([]byte(counter))
+	return prefix + hex.EncodeToString(sum[:16])
+}
+
+// A generation is kept in rows that count for one writing connection each, so that writers of one table do not wait for
+// each other's commit: with one row for the table the second would wait for the first one's disk. The number of the row, the
+// stripe, is one that no other connection of any node has, kept by an advisory lock that lasts as long as the connection.
+//
+// An upsert finds its row without taking part in what SERIALIZABLE tracks, as an UPDATE would by its search.
+const (
+	moveGenerations = `INSERT INTO ashlar_generations ("table", stripe, generation)
+SELECT t, $2::bigint, 1 FROM unnest($1::text[]) AS t
+ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.generation + 1`
+
+	takeStripe = `SELECT s FROM generate_series(0, 4095) AS s WHERE pg_try_advisory_lock(1634955110, s) LIMIT 1`
+)
+
+var errNoStripe = errors.New("4,096 connections write to the database already")
+
+// moveGenerations queues no packet of its own where a stripe is known and the statement prepared: COMMIT goes with it.
+func (t *tx) moveGenerations() error {
+	if len(t.touched) == 0 {
+		return nil
+	}
+	c := t.s.c
+	if c.stripe < 0 {
+		stripe, err := t.takeStripe()
+		if err != nil {
+			return err
+		}
+		c.stripe = stripe
+	}
+	before := around{}
+	if !t.begun {
+		t.begun = true
+		before.before = append(before.before, begin)
+	}
+	args := []value.Value{value.OfList(t.touched), value.OfInt(c.stripe)}
+	_, err := t.s.query(moveGenerations, args, before, func(value.Row) error { return nil })
+	return err
+}
+
+func (t *tx) takeStripe() (int64, error) {
+	stripe := int64(-1)
+	_, err := t.s.query(takeStripe, nil, around{}, func(row value.Row) error {
+		stripe = row.Int(0)
+		return nil
+	})
+	if err == nil && stripe < 0 {
+		err = internal(errNoStripe)
+	}
+	return stripe, err
+}

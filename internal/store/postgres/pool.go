@@ -1,0 +1,193 @@
+package postgres
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// role is what the connections of a pool are for.
+type role struct {
+	size, queue int
+	patience    time.Duration // of those who wait
+	timeout     time.Duration // of a statement, kept by the server
+	settings    map[string]string
+	readOnly    bool
+}
+
+// reading: outside of BEGIN a transaction is what stands between two syncs of the protocol. With this as its default,
+// all statements of a Read are in one snapshot without a BEGIN, which a read of one statement would pay for.
+func (c Config) reading() role {
+	return role{c.Readers, c.Queue, c.ReadTimeout, c.ReadTimeout, map[string]string{"default_transaction_isolation": "repeatable read"}, true}
+}
+
+func (c Config) writing() role {
+	isolation := "read committed"
+	if c.Serializable {
+		isolation = "serializable"
+	}
+	return role{c.Writers, c.Queue, c.WriteTimeout, c.WriteTimeout, map[string]string{"default_transaction_isolation": isolation}, false}
+}
+
+// idleGrace is how much longer than its statements a transaction may stand idle before the server ends it: the node
+// that began it is then gone.
+const idleGrace = 5 * time.Second
+
+// pool hands out connections, and refuses who would wait too long for one.
+type pool struct {
+	role
+	raw   *pgxpool.Pool
+	slots chan struct{} // one for each connection in use
+
+	mu      sync.Mutex
+	stopped bool
+	inside  int           // users, with those who wait
+	empty   chan struct{} // closed when the pool is stopped and the last user has left
+}
+
+func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
+	// An empty address takes what ParseConfig would find in the environment; all of it is replaced.
+	pc, err := pgxpool.ParseConfig("")
+	if err != nil {
+		return nil, err
+	}
+	pc.ConnConfig = config.Copy()
+	pc.ConnConfig.ConnectTimeout = connectTimeout
+	for name, value := range r.settings {
+		pc.ConnConfig.RuntimeParams[name] = value
+	}
+	for name, value := range map[string]string{
+		"application_name":                    "ashlar",
+		"timezone":                            "UTC",
+		"jit":                                 "off", // compiling a plan takes longer than running it does here
+		"statement_timeout":                   millis(r.timeout),
+		"idle_in_transaction_session_timeout": millis(r.timeout + idleGrace),
+	} {
+		pc.ConnConfig.RuntimeParams[name] = value
+	}
+	pc.ConnConfig.BuildContextWatcherHandler = watcher
+	pc.MaxConns = int32(r.size)
+	pc.MaxConnLifetimeJitter = 10 * time.Minute
+	pc.PingTimeout = 2 * time.Second
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return setUp(ctx, c.PgConn(), r.readOnly) }
+	raw, err := pgxpool.NewWithConfig(context.Background(), pc)
+	if err != nil {
+		return nil, err
+	}
+	return &pool{role: r, raw: raw, slots: make(chan struct{}, r.size), empty: make(chan struct{})}, nil
+}
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// cancelPatience is how long the server may take to cut a statement short before the connection is given up.
+const cancelPatience = 2 * time.Second
+
+// watcher cancels a statement on the server when its context ends, so that the server does not go on for nobody.
+func watcher(c *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
+}
+
+// enter counts a user in, who leaves by leave.
+func (p *pool) enter() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return closed()
+	}
+	if p.inside >= p.size+p.queue {
+		return &errs.Error{Kind: errs.Unavailable, Message: "too many requests wait for the database", RetryAfter: time.Second}
+	}
+	p.inside++
+	return nil
+}
+
+func (p *pool) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inside--
+	if p.stopped && p.inside == 0 {
+		close(p.empty)
+	}
+}
+
+// wait waits for a turn, which ends by done.
+func (p *pool) wait(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(p.patience)
+	defer timer.Stop()
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other requests", RetryAfter: time.Second}
+	}
+}
+
+func (p *pool) done() { <-p.slots }
+
+// take returns a connection to who has a turn. It goes back by give.
+func (p *pool) take(ctx context.Context) (*conn, error) {
+	held, err := p.raw.Acquire(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, unreachable(err)
+	}
+	c := held.Conn().PgConn().CustomData()[connKey].(*conn)
+	c.held = held
+	return c, nil
+}
+
+// give takes a connection back. One that is closed is replaced.
+func (p *pool) give(c *conn) {
+	held := c.held
+	c.held = nil
+	held.Release()
+}
+
+// stop lets nobody in any more, and says whether it was the first to.
+func (p *pool) stop() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return false
+	}
+	p.stopped = true
+	if p.inside == 0 {
+		close(p.empty)
+	}
+	return true
+}
+
+// close closes the connections when all users have left, or gives up after the patience.
+func (p *pool) close(patience time.Duration) error {
+	p.stop()
+	timer := time.NewTimer(max(patience, time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-p.empty:
+		p.raw.Close()
+		return nil
+	case <-timer.C:
+		go p.raw.Close() // which waits for them
+		return errs.New(errs.Unavailable, "statements were still running when the database was closed")
+	}
+}

@@ -1,0 +1,92 @@
+// Package postgres is the engine for PostgreSQL 15 and later, on which several nodes can serve one app.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	cfg     Config
+	config  *pgx.ConnConfig
+	readers *pool
+	writers *pool
+
+	indexes    sync.Map // name of a unique index → []string, its columns
+	counters   sync.Map // name of a counter whose sequence is there → true
+	unrepeated atomic.Int64
+}
+
+var _ store.DB = (*DB)(nil)
+
+// Open opens the database of a URL (postgres://user:password@host/name), or of the words that libpq takes in its place,
+// and makes its own tables and functions where they are not there. Other nodes may have it open as well.
+func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
+	cfg = cfg.withDefaults()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the address of the database: %w", err) // pgx leaves the password out
+	}
+	db := &DB{cfg: cfg, config: config}
+	if err := db.direct(ctx, prepareDatabase); err != nil {
+		return nil, err
+	}
+	if db.readers, err = newPool(config, cfg.reading()); err != nil {
+		return nil, err
+	}
+	if db.writers, err = newPool(config, cfg.writing()); err != nil {
+		return nil, errors.Join(err, db.readers.close(0))
+	}
+	return db, nil
+}
+
+// SQL is the dialect of the statements that the database takes.
+func (db *DB) SQL() sqlgen.Dialect { return sqlgen.Postgres{} }
+
+// Dialect is how its tables are defined.
+func (db *DB) Dialect() ddl.Dialect { return ddl.Postgres }
+
+// connectTimeout is how long a new connection may take.
+const connectTimeout = 5 * time.Second
+
+// direct runs f on a connection of its own.
+func (db *DB) direct(ctx context.Context, f func(context.Context, *pgconn.PgConn) error) (err error) {
+	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := pgconn.ConnectConfig(connecting, &db.config.Config)
+	if err != nil {
+		return unreachable(err)
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err = errors.Join(err, conn.Close(closing))
+	}()
+	return f(ctx, conn)
+}
+
+// Close waits for what is under way and what waits for a connection, then closes. What is not done within
+// Config.CloseTimeout is an error.
+func (db *DB) Close() error {
+	deadline := time.Now().Add(db.cfg.CloseTimeout)
+	if !db.writers.stop() || !db.readers.stop() {
+		return closed()
+	}
+	err := db.writers.close(time.Until(deadline))
+	return errors.Join(err, db.readers.close(time.Until(deadline)))
+}
+
+func closed() error { return errs.New(errs.Unavailable, "the server is stopping") }

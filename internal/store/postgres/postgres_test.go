@@ -1,0 +1,35 @@
+package postgres
+
+import (
+	"context"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
+)
+
+// opener opens one database for each test.
+func opener(cfg Config) func(*testing.T) store.DB {
+	urls := map[string]string{}
+	return func(t *testing.T) store.DB {
+		t.Helper()
+		if urls[t.Name()] == "" {
+			urls[t.Name()] = pgtest.URL(t)
+		}
+		return open(t, urls[t.Name()], cfg)
+	}
+}
+
+func open(t *testing.T, url string, cfg Config) *DB {
+	t.Helper()
+	db, err := Open(context.Background(), url, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, opener(Config{Writers: 1}))
+}

@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Read runs f against one snapshot: an implicit transaction, which lasts until the sync at its end. See Config.reading.
+func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
+	if err := db.readers.enter(); err != nil {
+		return err
+	}
+	defer db.readers.leave()
+	if err := db.readers.wait(ctx); err != nil {
+		return err
+	}
+	defer db.readers.done()
+	limited, cancel := context.WithTimeout(ctx, db.cfg.ReadTimeout)
+	defer cancel()
+	r := &reader{db: db, ctx: ctx, limited: limited}
+	if err := r.connect(); err != nil {
+		return err
+	}
+	defer r.end() // a panic of f goes on to the caller, whose goroutine this is
+	return f(r)
+}
+
+// reader is a Read under way.
+type reader struct {
+	db      *DB
+	ctx     context.Context // of the caller
+	limited context.Context // with the deadline
+	s       *session        // nil where the connection was lost and there is no other
+	started bool            // a statement has been answered: what follows must come from the same snapshot
+	err     error
+}
+
+func (r *reader) connect() error {
+	c, err := r.db.readers.take(r.limited)
+	if err != nil {
+		return translate(r.ctx, err)
+	}
+	r.s = newSession(r.limited, c, false)
+	return nil
+}
+
+func (r *reader) end() {
+	if r.s != nil {
+		r.s.end()
+		r.db.readers.give(r.s.c)
+		r.s = nil
+	}
+}
+
+// freshTries is how many connections a Read may find dead before it gives up. All of a pool are dead after the server
+// was restarted.
+const freshTries = 20
+
+// Query implements store.Reader.
+func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	if r.err != nil {
+		return r.err
+	}
+	var rowErr error
+	each := func(v value.Row) error {
+		r.started = true
+		rowErr = row(v)
+		return rowErr
+	}
+	for try := 1; ; try++ {
+		_, err := r.s.query(sql, args, around{}, each)
+		if err == nil || rowErr != nil {
+			r.started = true
+			return err
+		}
+		if !r.canStartAnew(err, try) {
+			r.err = r.translate(err)
+			return r.err
+		}
+		if err := r.restart(); err != nil {
+			r.err = err
+			return err
+		}
+	}
+}
+
+// translate takes a statement that writes for a defect, where a writer would take the server for a standby.
+func (r *reader) translate(err error) error {
+	if fateOf(err) == standby {
+		return internal(err)
+	}
+	return translate(r.ctx, err)
+}
+
+// canStartAnew says whether another connection may do better, and whether nothing has been read yet.
+func (r *reader) canStartAnew(err error, try int) bool {
+	f := fateOf(err)
+	return !r.started && try < freshTries && (f == gone || f == outdated) && r.limited.Err() == nil
+}
+
+func (r *reader) restart() error {
+	discard(r.s.c)
+	r.end()
+	return r.connect()
+}
+
+// discard closes a connection, so that the pool makes another.
+func discard(c *conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	_ = c.raw.Close(ctx) // it is given up; what it says at its end is of no use
+}
+
+// The number of a table moves with every commit that touched it, though each writer counts for itself (see stripeOf):
+// snapshots follow each other, so that a later one sees no smaller part of any count.
+const selectGeneration = `SELECT coalesce(sum(generation), 0)::bigint FROM ashlar_generations WHERE "table" = $1`
+
+// Generation implements store.Reader.
+func (r *reader) Generation(table string) (n int64, err error) {
+	err = r.Query(selectGeneration, []value.Value{value.OfText(table)}, func(row value.Row) error {
+		n = row.Int(0)
+		return nil
+	})
+	return n, err
+}

@@ -1,0 +1,227 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// session is the protocol's pipeline on one connection for as long as a Read or a transaction lasts: statements that
+// belong together go out in one packet.
+type session struct {
+	c    *conn
+	p    *pgconn.Pipeline
+	sync bool // each statement ends with a sync, as in a transaction that BEGIN began; else all are one implicit transaction
+
+	current *result // whose rows are being given out
+	failed  error   // what an implicit transaction, or the connection, cannot go on after
+}
+
+func newSession(ctx context.Context, c *conn, sync bool) *session {
+	return &session{c: c, p: c.raw.StartPipeline(ctx), sync: sync}
+}
+
+// end reads what is left, ends an implicit transaction, and frees the connection, which is closed where that fails.
+func (s *session) end() {
+	if !s.sync {
+		_ = s.p.Sync()
+	}
+	_ = s.p.Close() // repeats an error that has been reported, or has closed the connection
+}
+
+// binary is the format of every parameter and column.
+var binary = []int16{1}
+
+// around is what is sent in one packet with a statement: before and after it.
+type around struct{ before, after []string }
+
+// query runs a statement and gives each row to each. The error is the driver's, or that of each.
+func (s *session) query(sql string, args []value.Value, with around, each func(value.Row) error) (changed int64, err error) {
+	if s.failed != nil {
+		return 0, s.failed
+	}
+	outer := s.current
+	if outer != nil {
+		if err := outer.suspend(); err != nil {
+			return 0, err
+		}
+	}
+	st, err := s.prepare(sql)
+	if err != nil {
+		return 0, err
+	}
+	params, err := s.c.binder.bind(st, args)
+	if err != nil {
+		return 0, internal(err)
+	}
+	s.send(with.before...)
+	s.p.SendQueryStatement(st.desc, params, binary, binary)
+	s.send(with.after...)
+	if err := s.push(); err != nil {
+		return 0, s.fail(err)
+	}
+	if err := s.skip(len(with.before)); err != nil {
+		return 0, err
+	}
+	return s.receive(st, len(with.after), outer, each)
+}
+
+// receive reads the result of the statement that was sent, and of those behind it.
+func (s *session) receive(st *statement, after int, outer *result, each func(value.Row) error) (int64, error) {
+	rr, err := s.next()
+	if err != nil {
+		return 0, err
+	}
+	res := &result{s: s, rr: rr, after: after}
+	res.row.types = st.results
+	s.current = res // a panic of each leaves it: end reads what is left
+	rowErr := res.each(each)
+	s.current = outer
+	if err := res.finish(); err != nil {
+		return 0, err
+	}
+	return res.changed, rowErr
+}
+
+// run runs statements that have no rows, in one packet.
+func (s *session) run(all ...string) error {
+	if s.failed != nil {
+		return s.failed
+	}
+	s.send(all...)
+	if err := s.push(); err != nil {
+		return s.fail(err)
+	}
+	if err := s.skip(len(all)); err != nil {
+		return err
+	}
+	return s.settle()
+}
+
+// send queues statements that have neither parameters nor rows, by name: after an error pgx keeps the description of a
+// statement that was queued with one, and takes it for that of the next.
+func (s *session) send(all ...string) {
+	for _, sql := range all {
+		s.p.SendQueryPrepared(s.c.control[sql], nil, nil, nil)
+	}
+}
+
+// push sends what was queued.
+func (s *session) push() error {
+	if s.sync {
+		return s.p.Sync()
+	}
+	s.p.SendFlushRequest()
+	return s.p.Flush()
+}
+
+// skip reads the results of statements that have no rows.
+func (s *session) skip(n int) error {
+	for range n {
+		rr, err := s.next()
+		if err != nil {
+			return err
+		}
+		if _, err := rr.Close(); err != nil {
+			return s.fail(err)
+		}
+	}
+	return nil
+}
+
+// next reads the beginning of a result.
+func (s *session) next() (*pgconn.ResultReader, error) {
+	got, err := s.p.GetResults()
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	rr, ok := got.(*pgconn.ResultReader)
+	if !ok {
+		return nil, s.fail(fmt.Errorf("the server answered out of turn: %T", got))
+	}
+	return rr, nil
+}
+
+// settle reads the sync at the end of a packet.
+func (s *session) settle() error {
+	if !s.sync {
+		return nil
+	}
+	got, err := s.p.GetResults()
+	if err != nil {
+		return s.fail(err)
+	}
+	if _, ok := got.(*pgconn.PipelineSync); !ok {
+		return s.fail(fmt.Errorf("the server answered out of turn: %T", got))
+	}
+	return nil
+}
+
+// fail notes an error, and reads on to the sync that makes the connection usable again.
+func (s *session) fail(err error) error {
+	if _, refused := errors.AsType[*pgconn.PgError](err); !refused || !s.sync || s.c.raw.IsClosed() {
+		s.failed = err
+		return err
+	}
+	for {
+		got, more := s.p.GetResults()
+		if _, refused := errors.AsType[*pgconn.PgError](more); more != nil && !refused || got == nil && more == nil {
+			s.failed = err
+			return err
+		}
+		if _, ok := got.(*pgconn.PipelineSync); ok {
+			return err
+		}
+	}
+}
+
+// prepare returns the prepared statement.
+func (s *session) prepare(sql string) (*statement, error) {
+	if st := s.c.statements.get(sql); st != nil {
+		return st, nil
+	}
+	name := s.c.statements.name()
+	s.p.SendPrepare(name, sql, nil)
+	if err := s.push(); err != nil {
+		return nil, s.fail(err)
+	}
+	got, err := s.p.GetResults()
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	desc, ok := got.(*pgconn.StatementDescription)
+	if !ok {
+		return nil, s.fail(fmt.Errorf("the server answered out of turn: %T", got))
+	}
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
+	st := newStatement(name, sql, desc)
+	if dropped := s.c.statements.put(st); dropped != "" {
+		return st, s.deallocate(dropped)
+	}
+	return st, nil
+}
+
+func (s *session) deallocate(name string) error {
+	s.p.SendDeallocate(name)
+	if err := s.push(); err != nil {
+		return s.fail(err)
+	}
+	if _, err := s.p.GetResults(); err != nil {
+		return s.fail(err)
+	}
+	return s.settle()
+}
+
+// errorsOf joins errors of which the later may repeat the first.
+func errorsOf(first, later error) error {
+	if errors.Is(later, first) {
+		return first
+	}
+	return errors.Join(first, later)
+}

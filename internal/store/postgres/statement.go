@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"container/list"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// statement is a prepared statement of a connection.
+type statement struct {
+	sql     string
+	desc    *pgconn.StatementDescription
+	results []uint32 // the types of the columns
+}
+
+// maxStatements bounds the prepared statements of a connection: filters vary without end, and each takes memory of the
+// server.
+const maxStatements = 256
+
+// statements are the prepared statements of a connection, by their text. The one used longest ago is dropped first.
+type statements struct {
+	byText map[string]*list.Element // of *statement
+	used   *list.List               // the latest in front
+	names  int
+}
+
+func newStatements() statements {
+	return statements{byText: map[string]*list.Element{}, used: list.New()}
+}
+
+func (c *statements) get(sql string) *statement {
+	e := c.byText[sql]
+	if e == nil {
+		return nil
+	}
+	c.used.MoveToFront(e)
+	return e.Value.(*statement)
+}
+
+func (c *statements) name() string {
+	c.names++
+	return "s" + strconv.Itoa(c.names)
+}
+
+// put keeps a statement and returns the name of one that is to be deallocated for it, or "".
+func (c *statements) put(s *statement) (dropped string) {
+	c.byText[s.sql] = c.used.PushFront(s)
+	if c.used.Len() <= maxStatements {
+		return ""
+	}
+	oldest := c.used.Remove(c.used.Back()).(*statement)
+	delete(c.byText, oldest.sql)
+	return oldest.desc.Name
+}
+
+func newStatement(name, sql string, desc *pgconn.StatementDescription) *statement {
+	desc.Name, desc.SQL = name, sql
+	s := &statement{sql: sql, desc: desc, results: make([]uint32, len(desc.Fields))}
+	for i, f := range desc.Fields {
+		s.results[i] = f.DataTypeOID
+	}
+	return s
+}

@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// layout is that of what the engine itself keeps in a database. A database of a later one is refused.
+const layout = 1
+
+const (
+	hasEngine    = `SELECT to_regclass('ashlar_engine') IS NOT NULL`
+	selectLayout = `SELECT layout::text FROM ashlar_engine`
+	hasTables    = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace)`
+)
+
+// What a new database gets. Rows of the generations change all the time: half of each page is left for that.
+const (
+	createEngine      = `CREATE TABLE ashlar_engine (layout bigint NOT NULL)`
+	createRevision    = `CREATE SEQUENCE ashlar_revision`
+	createGenerations = `CREATE TABLE ashlar_generations (
+	"table" text COLLATE "C" NOT NULL,
+	stripe bigint NOT NULL,
+	generation bigint NOT NULL,
+	PRIMARY KEY ("table", stripe)
+) WITH (fillfactor = 50)`
+	insertLayout = `INSERT INTO ashlar_engine (layout) VALUES (1)`
+
+	// ashlar_cleared gives a row a new revision when the deletion of another clears its reference: see ddl.
+	createCleared = `CREATE FUNCTION ashlar_cleared() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW."_rev" := nextval('ashlar_revision');
+	RETURN NEW;
+END $$`
+)
+
+// prepareDatabase checks that the server and the database are such as the engine can use, and makes a new database ours.
+func prepareDatabase(ctx context.Context, c *pgconn.PgConn) error {
+	if err := checkServer(c); err != nil {
+		return err
+	}
+	if ours, err := checkLayout(ctx, c); ours || err != nil {
+		return err
+	}
+	return locked(ctx, c, append([]string{createEngine, createRevision, createGenerations, createCleared, insertLayout}, functions()...)...)
+}
+
+const minMajor = 15
+
+func checkServer(c *pgconn.PgConn) error {
+	version := c.ParameterStatus("server_version")
+	major, err := strconv.Atoi(version[:max(0, strings.IndexFunc(version+".", func(r rune) bool { return r < '0' || r > '9' }))])
+	if err == nil && major < minMajor {
+		return fmt.Errorf("the database server is PostgreSQL %s: it must be %d or later", version, minMajor)
+	}
+	if encoding := c.ParameterStatus("server_encoding"); encoding != "UTF8" {
+		return fmt.Errorf("the encoding of the database is %s: make one with ENCODING 'UTF8'", encoding)
+	}
+	return nil
+}
+
+// checkLayout says whether the database is ours already. One that holds tables of somebody else is an error: a model's
+// tables could not be told from them.
+func checkLayout(ctx context.Context, c *pgconn.PgConn) (ours bool, err error) {
+	there, err := one(ctx, c, hasEngine)
+	if err != nil {
+		return false, err
+	}
+	if there != "t" {
+		foreign, err := one(ctx, c, hasTables)
+		if err == nil && foreign == "t" {
+			err = errors.New("the database holds tables of another program: name one of its own, or another schema (search_path)")
+		}
+		return false, err
+	}
+	text, err := one(ctx, c, selectLayout)
+	if err != nil {
+		return false, err
+	}
+	if n, err := strconv.Atoi(text); err != nil || n > layout {
+		return false, fmt.Errorf("the database was written by a later release of Ashlar (layout %s, this one knows %d)", text, layout)
+	}
+	return true, nil
+}
+
+// one returns the text of the one column of the one row of a query.
+func one(ctx context.Context, c *pgconn.PgConn, sql string) (string, error) {
+	result := c.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
+	if result.Err != nil {
+		return "", result.Err
+	}
+	if len(result.Rows) != 1 {
+		return "", fmt.Errorf("%d rows of %s", len(result.Rows), sql)
+	}
+	return string(result.Rows[0][0]), nil
+}
+
+// lockEngine keeps nodes that start together from making the same things at once.
+const lockEngine = `SELECT pg_advisory_xact_lock(1634955111, 0)`
+
+// locked runs statements in one transaction, one node at a time. Statements that another node has run meanwhile are
+// left out: see whether the first of them is about a table that is there.
+func locked(ctx context.Context, c *pgconn.PgConn, statements ...string) error {
+	if err := execAll(ctx, c, begin, lockEngine); err != nil {
+		return err
+	}
+	if statements[0] == createEngine {
+		if there, err := one(ctx, c, hasEngine); err != nil || there == "t" {
+			return errors.Join(err, execAll(ctx, c, rollback))
+		}
+	}
+	if err := execAll(ctx, c, append(statements, commit)...); err != nil {
+		return errors.Join(err, execAll(ctx, c, rollback))
+	}
+	return nil
+}
+
+func execAll(ctx context.Context, c *pgconn.PgConn, statements ...string) error {
+	for _, sql := range statements {
+		if _, err := c.ExecParams(ctx, sql, nil, nil, nil, nil).Close(); err != nil {
+			return fmt.Errorf("%s: %w", excerpt(sql), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// tx is a transaction as its function sees it.
+//
+// PostgreSQL ends a transaction with the first statement that a constraint refuses, unless there is a savepoint before
+// it, which costs each write a little and few need. So a function first runs without. Where one goes on after a refusal it
+// is run again from the start, carefully: with a savepoint before each statement.
+type tx struct {
+	db      *DB
+	s       *session
+	careful bool
+	begun   bool
+	over    bool
+	touched []string
+
+	refused   bool  // a constraint refused a statement, and there was no savepoint
+	usedAfter bool  // the function went on
+	broken    error // what the transaction cannot go on after
+}
+
+var (
+	errOver    = errors.New("a transaction was used after its function had returned")
+	errRefused = errors.New("the transaction ended with a refusal; its function is run again")
+)
+
+// Query implements store.Reader.
+func (t *tx) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	_, err := t.run(sql, args, row)
+	return err
+}
+
+// Exec implements store.Tx.
+func (t *tx) Exec(sql string, args []value.Value) (int64, error) {
+	return t.run(sql, args, func(value.Row) error { return nil })
+}
+
+func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int64, error) {
+	switch {
+	case t.over:
+		return 0, internal(errOver)
+	case t.broken != nil:
+		return 0, translate(context.Background(), t.broken)
+	case t.refused:
+		t.usedAfter = true
+		return 0, internal(errRefused)
+	case endsTransaction(sql):
+		return 0, internal(errors.New("a function must not end its transaction: " + excerpt(sql)))
+	}
+	var rowErr error
+	changed, err := t.s.query(sql, args, t.around(sql), func(v value.Row) error {
+		rowErr = row(v)
+		return rowErr
+	})
+	if err == nil || rowErr != nil && t.s.failed == nil && errors.Is(err, rowErr) {
+		return changed, err
+	}
+	return 0, t.failed(err)
+}
+
+// around is what is sent with a statement: BEGIN with the first; a savepoint; and with a deletion the order to check
+// references when all of it is done. A row that a deletion reaches both by a cascade and by a reference that restricts is
+// then deleted on both engines, in whatever order its constraints were made.
+func (t *tx) around(sql string) around {
+	var a around
+	if !t.begun {
+		t.begun = true
+		a.before = append(a.before, begin)
+	}
+	if t.careful {
+		a.before = append(a.before, savepoint)
+	}
+	if strings.HasPrefix(sql, "DELETE ") {
+		a.before = append(a.before, deferChecks)
+		a.after = append(a.after, check)
+	}
+	if t.careful {
+		a.after = append(a.after, release)
+	}
+	return a
+}
+
+// endsTransaction says whether a statement is one of those that begin, end or nest transactions.
+func endsTransaction(sql string) bool {
+	word, _, _ := strings.Cut(strings.TrimLeft(sql, " \t\r\n"), " ")
+	switch strings.ToUpper(strings.TrimRight(word, ";\t\r\n")) {
+	case "BEGIN", "START", "COMMIT", "END", "ABORT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PREPARE":
+		return true
+	}
+	return false
+}
+
+// failed notes what an error means for the transaction, and returns it as the function sees it.
+func (t *tx) failed(err error) error {
+	if t.s.failed != nil || fateOf(err) != constraint {
+		if t.broken == nil {
+			t.broken = err
+		}
+		return translate(context.Background(), err)
+	}
+	refusal := constraintError(err)
+	if t.careful {
+		if err := t.s.run(rollbackTo, release); err != nil {
+			t.broken = err
+			return translate(context.Background(), err)
+		}
+	} else {
+		t.refused = true
+	}
+	if refusal.Constraint == store.Unique {
+		if err := t.db.resolve(refusal); err != nil {
+			t.broken = err
+			return translate(context.Background(), err)
+		}
+	}
+	return refusal
+}
+
+// rollback undoes the transaction; the connection is given up where that fails.
+func (t *tx) rollback() {
+	if !t.begun || t.s.failed != nil {
+		if t.begun {
+			discard(t.s.c)
+		}
+		return
+	}
+	if err := t.s.run(rollback); err != nil {
+		discard(t.s.c)
+	}
+}
+
+// sendCommit moves the generations and commits, in one packet. done says whether the server did commit.
+func (t *tx) sendCommit() (done bool, err error) {
+	if err := t.moveGenerations(); err != nil {
+		return false, err
+	}
+	if !t.begun {
+		return true, nil
+	}
+	t.s.send(commit)
+	if err := t.s.push(); err != nil {
+		return false, t.s.fail(err)
+	}
+	rr, err := t.s.next()
+	if err != nil {
+		return false, err
+	}
+	tag, err := rr.Close()
+	if err != nil {
+		return false, t.s.fail(err)
+	}
+	return tag.String() == commit, t.s.settle()
+}
+
+// Touch implements store.Tx.
+func (t *tx) Touch(tables ...string) {
+	for _, table := range tables {
+		if !slices.Contains(t.touched, table) {
+			t.touched = append(t.touched, table)
+		}
+	}
+}
+
+// Generation implements store.Reader. For a table that this transaction has touched it is a number that is given once
+// and never again, since nobody else may rely on rows that are not committed yet.
+func (t *tx) Generation(table string) (n int64, err error) {
+	if slices.Contains(t.touched, table) && !t.over {
+		return t.db.unrepeated.Add(-1), nil
+	}
+	return t.one(selectGeneration, value.OfText(table))
+}
+
+func (t *tx) one(sql string, args ...value.Value) (n int64, err error) {
+	err = t.Query(sql, args, func(row value.Row) error {
+		n = row.Int(0)
+		return nil
+	})
+	return n, err
+}

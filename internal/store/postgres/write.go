@@ -1,0 +1,165 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// Write runs f in a transaction. It is run again where another transaction was in the way, and where the connection was
+// lost before COMMIT was sent; never after that.
+func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
+	if err := db.writers.enter(); err != nil {
+		return err
+	}
+	defer db.writers.leave()
+	if err := db.writers.wait(ctx); err != nil {
+		return err
+	}
+	defer db.writers.done()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Nothing of the caller's cuts short what has begun.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.cfg.WriteTimeout)
+	defer cancel()
+	careful := false
+	for try := 1; ; try++ {
+		end := db.attempt(ctx, f, careful)
+		switch {
+		case end.next == finished:
+			return end.err
+		case end.next == carefully:
+			careful = true
+		case try == maxTries || !pause(ctx, try):
+			return translate(ctx, end.err)
+		}
+	}
+}
+
+// maxTries bounds how often a function is run. With the pauses between them they take about a second.
+const maxTries = 16
+
+// pause waits a little before the next try: longer each time, and not as long as others who wait for the same. It says
+// whether there is still time.
+func pause(ctx context.Context, try int) bool {
+	most := min(time.Millisecond<<min(try, 8), 100*time.Millisecond)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(rand.N(most)):
+		return true
+	}
+}
+
+// end is how a run of a function ended.
+type end struct {
+	err  error
+	next next
+}
+
+// next is what is to be done after a run.
+type next uint8
+
+const (
+	finished  next = iota
+	carefully      // run it again, with a savepoint before each statement: it goes on after a constraint refused one
+	retry          // run it again
+)
+
+// attempt runs f once.
+func (db *DB) attempt(ctx context.Context, f func(store.Tx) error, careful bool) end {
+	c, err := db.writers.take(ctx)
+	if err != nil {
+		return end{err: translate(ctx, err)}
+	}
+	t := &tx{db: db, s: newSession(ctx, c, true), careful: careful}
+	closed := false
+	defer func() { // also where f ended its goroutine, as t.FailNow does
+		if !closed {
+			t.s.end()
+			discard(c)
+			db.writers.give(c)
+		}
+	}()
+	ended := t.outcome(ctx, guarded(f, t))
+	t.s.end()
+	closed = true
+	db.writers.give(c)
+	return ended
+}
+
+func guarded(f func(store.Tx) error, t *tx) (err error) {
+	defer func() {
+		t.over = true
+		if p := recover(); p != nil {
+			err = internal(fmt.Errorf("panic in a transaction: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return f(t)
+}
+
+// outcome ends the transaction after its function returned err.
+func (t *tx) outcome(ctx context.Context, err error) end {
+	switch {
+	case t.broken != nil:
+		return t.giveUp(ctx)
+	case t.refused && (t.usedAfter || err == nil):
+		t.rollback()
+		return end{next: carefully}
+	case err != nil:
+		t.rollback()
+		return end{err: err}
+	}
+	return t.commit(ctx)
+}
+
+// giveUp ends a transaction that an error has ended already.
+func (t *tx) giveUp(ctx context.Context) end {
+	t.rollback()
+	switch fateOf(t.broken) {
+	case again:
+		return end{t.broken, retry}
+	case gone, outdated:
+		discard(t.s.c)
+		return end{t.broken, retry}
+	case standby:
+		t.db.writers.raw.Reset() // its other connections lead there as well
+		return end{t.broken, retry}
+	}
+	return end{err: translate(ctx, t.broken)}
+}
+
+var errRolledBack = errors.New("the server rolled back what was to be committed")
+
+// commit commits. Whatever is not a refusal of the server leaves open whether it was done.
+func (t *tx) commit(ctx context.Context) end {
+	if !t.begun && len(t.touched) == 0 {
+		return end{}
+	}
+	done, err := t.sendCommit()
+	switch {
+	case err == nil && done:
+		return end{}
+	case err == nil:
+		return end{err: internal(errRolledBack)}
+	case t.s.failed != nil:
+		discard(t.s.c)
+		return end{err: unknownOutcome(err)}
+	}
+	switch fateOf(err) {
+	case again:
+		t.rollback()
+		return end{err, retry}
+	case gone: // the server ends connections with a message, perhaps after it has committed
+		discard(t.s.c)
+		return end{err: unknownOutcome(err)}
+	}
+	t.rollback()
+	return end{err: translate(ctx, err)}
+}
