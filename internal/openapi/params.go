@@ -9,7 +9,7 @@ import (
 // listParams are the parameters of a list, viewParams those of one row.
 func (d *document) listParams(t *schema.Table) []any {
 	examples := d.examplesOf(t)
-	params := []any{filterParam(t, examples)}
+	params := []any{d.filterParam(t, examples)}
 	params = append(params, argsParam(examples), sortParam(t),
 		ref("parameters", "limit"), ref("parameters", "cursor"), ref("parameters", "total"))
 	return append(params, d.viewParams(t)...)
@@ -33,7 +33,7 @@ func (d *document) relations(t *schema.Table) []string {
 	return names
 }
 
-func filterParam(t *schema.Table, examples []example) object {
+func (d *document) filterParam(t *schema.Table, examples []example) object {
 	var shown object
 	for _, e := range examples {
 		about := sentence(e.about)
@@ -45,10 +45,25 @@ func filterParam(t *schema.Table, examples []example) object {
 	return object{
 		{"name", "filter"}, {"in", "query"},
 		{"description", "A condition in CEL on the members of a row of " + t.Name + ": only rows for which it is true are listed. Comparisons, `&&`, `||`, `!`, `in`, " +
-			"`contains`, `startsWith`, `endsWith`, `size`; steps over relations (`author.name`) and `exists`, `all` over lists of related rows. Arguments that `args` gives are named `arg.…`."},
+			"`contains`, `startsWith`, `endsWith`, `size`" + d.steps(t) + ". Arguments that `args` gives are named `arg.…`."},
 		{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", 4096}}},
 		{"examples", shown},
 	}
+}
+
+// steps says how a filter comes from a row to others, by the table's own relations.
+func (d *document) steps(t *schema.Table) string {
+	var one, many string
+	for _, rel := range t.Relations {
+		switch {
+		case !d.follows(rel):
+		case rel.Many && many == "":
+			many = "; `" + rel.Name + ".exists(x, x.id == …)`, `all` and `size(" + rel.Name + ")` for lists of related rows"
+		case !rel.Many && one == "":
+			one = "; `" + rel.Name + ".id` for a related row"
+		}
+	}
+	return one + many
 }
 
 func argsParam(examples []example) object {
