@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Snapshot is a model as it is kept in a database, to be compared with a later one: plain values, without positions.
@@ -121,6 +122,13 @@ func Decode(data []byte) (*Snapshot, error) {
 	}
 	if d.More() {
 		return nil, errors.New("the stored model cannot be read: something follows it")
+	}
+	for _, t := range s.Tables {
+		for _, columns := range slices.Concat(t.Unique, t.Indexes) {
+			if len(columns) == 0 {
+				return nil, fmt.Errorf("the stored model cannot be read: an index of %s has no columns", t.Name)
+			}
+		}
 	}
 	return &s, nil
 }
