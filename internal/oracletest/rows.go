@@ -70,6 +70,9 @@ func (d *Data) random(f *schema.Field) ref.Val {
 	}
 	if f.Ref != nil {
 		rows := d.Rows[f.Ref.Name]
+		if len(rows) == 0 {
+			return ID(f.Ref, 0) // leads nowhere
+		}
 		return rows[d.IntN(len(rows))]["id"]
 	}
 	switch f.Type {

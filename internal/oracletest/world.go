@@ -56,7 +56,7 @@ func newWorld(t testing.TB, r *rand.Rand, writes bool) *World {
 	}
 	w := &World{Rand: r, Now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), cel: env, programs: map[string]cel.Program{},
 		read: map[*schema.Table]string{}, masks: map[*schema.Field]string{}, Writes: map[string]Writes{}}
-	w.callers()
+	w.by(w.IntN(Callers))
 	w.load(t, w.tables(), writes)
 	return w
 }
@@ -69,12 +69,22 @@ func (w *World) Env() rule.Env {
 	}}
 }
 
-// callers picks who asks, and the arguments.
-func (w *World) callers() {
+// Callers is how many callers there are: anonymous, and two users.
+const Callers = 3
+
+// As is the same rows for another of the callers, 0 ≤ i < Callers.
+func (d *Data) As(i int) *Data {
+	w := *d.World
+	w.by(i)
+	return &Data{World: &w, Rows: d.Rows, known: map[string]bool{}}
+}
+
+// by makes a caller ask, with the arguments of all.
+func (w *World) by(i int) {
 	who := []caller.Caller{
 		{}, caller.User(caller.Identity{ID: "a", Email: "x", Roles: []string{"editor"}}),
 		caller.User(caller.Identity{ID: uuidPool[2], Roles: []string{"reader", "a"}, Verified: true}),
-	}[w.IntN(3)]
+	}[i]
 	auth := map[string]any{"kind": who.Kind().String(), "roles": who.Roles(), "verified": who.Verified(), "mfa": who.MFA()}
 	if id, ok := who.ID(); ok {
 		auth["id"] = id

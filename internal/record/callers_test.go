@@ -1,0 +1,60 @@
+package record
+
+import (
+	"context"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/oracletest"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// What is kept from one request to the next (shapes, statements, totals) is nobody else's and never stale: several callers
+// ask a few queries again and again on one database, while rows are added.
+func TestCallersShareNothing(t *testing.T) {
+	worlds, queries := volume()
+	random := seeds(t)
+	answered, added := 0, 0
+	for i := range worlds {
+		s := storeData(t, world(t, random(i)))
+		var asked []*posed
+		for range 4 {
+			q := ask(s.Data)
+			q.query.Total = true
+			asked = append(asked, q)
+		}
+		for range queries {
+			if s.IntN(8) == 0 && s.grow(t) {
+				added++
+			}
+			q := asked[s.IntN(len(asked))]
+			as := &stored{s.As(s.IntN(oracletest.Callers)), s.db, s.rows}
+			if as.rows.Allow(as.Caller, q.table, Read) != nil {
+				continue
+			}
+			as.follow(t, q, q.reference(as.Data))
+			answered++
+		}
+		s.db.Close()
+	}
+	t.Logf("%d lists, while %d rows were added", answered, added)
+	if added < worlds || answered < worlds*queries/4 {
+		t.Errorf("%d lists, %d rows added: it proves little", answered, added)
+	}
+}
+
+// grow adds a row to a table, whatever that changes.
+func (s *stored) grow(t *testing.T) bool {
+	t.Helper()
+	d := s.Clone()
+	table := d.Model.Tables[d.IntN(len(d.Model.Tables))]
+	rec := d.Add(table)
+	if rec == nil {
+		return false
+	}
+	err := s.db.Write(context.Background(), func(tx store.Tx) error { return oracletest.Insert(tx, table, rec) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Data = d
+	return true
+}
