@@ -45,8 +45,8 @@ fuzz: ## run each fuzz target for FUZZ (20s)
 		done || exit 1; \
 	done
 
-nightly: ## compare SQL with CEL's own evaluator over 100,000 generated pairs
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen/... -run Oracle -timeout 2h
+nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100,000 generated cases of each
+	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers' -timeout 2h
 
 openapi-check: ## lint /openapi.json, generate a TypeScript client, compile and use it (needs Node.js; fetches from npm)
 	GO=$(GO) ./tools/openapi/check.sh
