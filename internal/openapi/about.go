@@ -1,0 +1,93 @@
+package openapi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// about is what a person should know of a field: its own words first, then what the keywords do not say.
+func (d *document) about(f *schema.Field, shown bool) string {
+	var notes []string
+	if f.Doc != "" {
+		notes = append(notes, sentence(f.Doc))
+	}
+	if f.Ref != nil {
+		notes = append(notes, "The id of a row of "+f.Ref.Name+".")
+	}
+	if f.Type == schema.Decimal {
+		notes = append(notes, decimalNote(f))
+	}
+	if shown {
+		if d.rules.Field(f).Read != nil {
+			notes = append(notes, "A rule decides who is shown it; to others it is null.")
+		}
+		return strings.Join(notes, " ")
+	}
+	if f.Pattern != nil {
+		if p, ok := portable(f.Pattern.String()); !ok || p != f.Pattern.String() {
+			notes = append(notes, "Must match `"+f.Pattern.String()+"` (RE2).")
+		}
+	}
+	if f.JSONSchemaText != "" {
+		if _, ok := embedded(f.JSONSchemaText); !ok {
+			notes = append(notes, "Must be valid against the JSON Schema `"+f.JSONSchemaText+"`.")
+		}
+	}
+	if f.Default != nil && !f.Default.Bare {
+		if _, constant := d.rules.Field(f).Default.(*rule.Const); !constant {
+			notes = append(notes, "Where it is not given: `"+f.Default.Text+"`.")
+		}
+	}
+	if f.Immutable && !f.System {
+		notes = append(notes, "Set once, when the row is created.")
+	}
+	if d.rules.Field(f).Write != nil {
+		notes = append(notes, "A rule decides who may write it.")
+	}
+	if f.System {
+		notes = append(notes, idNote(f))
+	}
+	return strings.Join(notes, " ")
+}
+
+func idNote(f *schema.Field) string {
+	if f.Type == schema.Text {
+		return "The name of the row in paths and references."
+	}
+	return "Assigned where it is not given."
+}
+
+func decimalNote(f *schema.Field) string {
+	note := fmt.Sprintf("A decimal in a string, with up to %d digits before the point and %d after it", f.Precision-f.Scale, f.Scale)
+	switch {
+	case f.Min != nil && f.Max != nil:
+		note += ", from " + decimalText(f, *f.Min) + " to " + decimalText(f, *f.Max)
+	case f.Min != nil:
+		note += ", at least " + decimalText(f, *f.Min)
+	case f.Max != nil:
+		note += ", at most " + decimalText(f, *f.Max)
+	}
+	return note + "."
+}
+
+// sentence ends text with a point and begins it with a capital.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s != "" && 'a' <= s[0] && s[0] <= 'z' {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
+}
+
+func mergeNote(f *schema.Field) string {
+	if f.JSONSchemaText == "" {
+		return "An object is merged into what the field holds."
+	}
+	return "An object is merged into what the field holds, which must then be valid against its JSON Schema."
+}

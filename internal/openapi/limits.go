@@ -1,0 +1,125 @@
+package openapi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// limits are the keywords for what a value of the field's type must hold besides.
+func limits(f *schema.Field) object {
+	switch f.Type {
+	case schema.Text:
+		return textLimits(f)
+	case schema.Int:
+		return intLimits(f)
+	case schema.Float:
+		return floatLimits(f)
+	case schema.Decimal:
+		return decimalLimits(f)
+	}
+	return nil
+}
+
+func textLimits(f *schema.Field) object {
+	var o object
+	least := int64(0)
+	if f.System {
+		least = 1 // an empty id has no path
+	}
+	if f.Min != nil {
+		least = max(least, *f.Min)
+	}
+	if least > 0 {
+		o.add("minLength", least)
+	}
+	if f.Max != nil {
+		o.add("maxLength", *f.Max)
+	}
+	switch f.Format {
+	case "email":
+		o.add("format", "idn-email")
+		o.add("pattern", `^[^@\x00-\x20\x7f-\xa0]+@[^@\x00-\x20\x7f-\xa0]+$`)
+	case "url":
+		o.add("format", "uri")
+		o.add("pattern", `^https?://`)
+	case "slug":
+		o.add("pattern", `^[a-z0-9]+(-[a-z0-9]+)*$`)
+	default:
+		if f.Pattern != nil {
+			if p, ok := portable(f.Pattern.String()); ok {
+				o.add("pattern", p)
+			}
+		}
+	}
+	return o
+}
+
+func intLimits(f *schema.Field) object {
+	var o object
+	if f.Min != nil {
+		o.add("minimum", *f.Min)
+	}
+	if f.Max != nil {
+		o.add("maximum", *f.Max)
+	}
+	return o
+}
+
+func floatLimits(f *schema.Field) object {
+	var o object
+	if f.MinFloat != nil {
+		o.add("minimum", *f.MinFloat)
+	}
+	if f.MaxFloat != nil {
+		o.add("maximum", *f.MaxFloat)
+	}
+	return o
+}
+
+// decimalLimits are a pattern and, since no keyword compares what a string holds, extensions of our own.
+func decimalLimits(f *schema.Field) object {
+	o := object{{"pattern", writtenDecimal(f)}}
+	if f.Min != nil {
+		o.add("x-minimum", decimalText(f, *f.Min))
+	}
+	if f.Max != nil {
+		o.add("x-maximum", decimalText(f, *f.Max))
+	}
+	return o
+}
+
+// decimalText is a limit as a decimal is written.
+func decimalText(f *schema.Field, unscaled int64) string {
+	return strings.Trim(string(value.AppendValue(nil, value.OfDecimal(unscaled, uint8(f.Scale)))), `"`)
+}
+
+// shownDecimal has exactly the field's digits after the point.
+func shownDecimal(f *schema.Field) string {
+	if f.Scale == 0 {
+		return `^-?[0-9]+$`
+	}
+	return fmt.Sprintf(`^-?[0-9]+\.[0-9]{%d}$`, f.Scale)
+}
+
+// writtenDecimal has as many digits as the field holds, zeros in front not counted. Its sign is where a limit says most
+// about it that a pattern can.
+func writtenDecimal(f *schema.Field) string {
+	sign := `[+-]?`
+	switch {
+	case f.Min != nil && *f.Min >= 0:
+		sign = `\+?`
+	case f.Max != nil && *f.Max < 0:
+		sign = `-`
+	}
+	whole := `0+`
+	if n := f.Precision - f.Scale; n > 0 {
+		whole = fmt.Sprintf(`0*[0-9]{1,%d}`, n)
+	}
+	if f.Scale == 0 {
+		return `^` + sign + whole + `$`
+	}
+	return fmt.Sprintf(`^%s%s(\.[0-9]{1,%d})?$`, sign, whole, f.Scale)
+}
