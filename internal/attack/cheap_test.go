@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,18 +113,24 @@ func TestH_CheapRequests(t *testing.T) {
 	s.alive()
 }
 
-// zeros is a body without end.
-type zeros struct{ left int64 }
+// blanks is a body of blanks.
+type blanks struct{ left atomic.Int64 }
 
-func (z *zeros) Read(p []byte) (int, error) {
-	if z.left <= 0 {
+func newBlanks(n int64) *blanks {
+	b := &blanks{}
+	b.left.Store(n)
+	return b
+}
+
+func (b *blanks) Read(p []byte) (int, error) {
+	n := min(int64(len(p)), b.left.Load())
+	if n <= 0 {
 		return 0, io.EOF
 	}
-	n := min(int64(len(p)), z.left)
 	for i := range p[:n] {
 		p[i] = ' '
 	}
-	z.left -= n
+	b.left.Add(-n)
 	return int(n), nil
 }
 
@@ -136,7 +143,7 @@ func TestH_AGigabyte(t *testing.T) {
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {
-				body := &zeros{1 << 30}
+				body := newBlanks(1 << 30)
 				req, err := http.NewRequest("POST", s.base+"/api/notes", body)
 				if err != nil {
 					t.Error(err)
@@ -146,7 +153,7 @@ func TestH_AGigabyte(t *testing.T) {
 				req.Header.Set("Content-Type", "application/json")
 				req.Header.Set("Authorization", "Bearer "+ann)
 				res, err := s.plain.Do(req)
-				sent := 1<<30 - body.left
+				sent := 1<<30 - body.left.Load()
 				if sent > 64<<20 {
 					t.Errorf("the server took %d MiB", sent>>20)
 				}
