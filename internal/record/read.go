@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -96,11 +97,14 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Que
 	if s.filter != nil {
 		r.bindFilter(&s.slots, args)
 	}
-	err = d.lane.run(ctx, s, func() error {
-		return r.read(ctx, func(reader store.Reader) error {
+	err = d.lane.run(ctx, s, func() (worked time.Duration, err error) {
+		err = r.read(ctx, func(reader store.Reader) error {
+			start := time.Now()
 			dst, err = p.read(reader, dst)
+			worked = time.Since(start)
 			return err
 		})
+		return worked, err
 	})
 	return dst, err
 }
