@@ -26,7 +26,7 @@ func (g *Generator) cond(n rule.Node, sc *scope, m mode) string {
 func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
 	switch n := n.(type) {
 	case *rule.Failed:
-		return "NULL"
+		return g.Dialect.Null(value.Bool)
 	case *rule.Not:
 		return "(NOT " + g.cond(n.X, sc, exact) + ")"
 	case *rule.And:
@@ -96,6 +96,9 @@ func (g *Generator) branch(op rule.Op, l, r rule.Node, sc *scope, m mode) string
 // equality writes == and !=, which answer where an operand is missing and fail where one fails. An operand that can do
 // both does not come here.
 func (g *Generator) equality(op rule.Op, l, r rule.Node, sc *scope, m mode) string {
+	if sql, ok := g.uuidEquality(op, l, r, sc, m); ok {
+		return sql
+	}
 	missL, missR := mayMiss(l), mayMiss(r)
 	switch {
 	case !missL && !missR, m == loose && op == rule.Eq && missL != missR:
@@ -105,7 +108,7 @@ func (g *Generator) equality(op rule.Op, l, r rule.Node, sc *scope, m mode) stri
 	case missR && canFail(l):
 		return g.half(op, r, l, sc)
 	}
-	if mixed(l, r) && !isNull(l) && !isNull(r) {
+	if g.mixed(l, r) && !isNull(l) && !isNull(r) {
 		return g.mixedEquality(op, l, r, sc)
 	}
 	a, b := g.value(l, sc), g.value(r, sc)
@@ -149,19 +152,18 @@ func (g *Generator) mixedEquality(op rule.Op, l, r rule.Node, sc *scope) string 
 
 // ordered writes an operator that is NULL where an operand is.
 func (g *Generator) ordered(op string, l, r rule.Node, sc *scope) string {
-	if mixed(l, r) {
-		return "(" + g.Dialect.Order(g.number(l, sc), g.number(r, sc)) + " " + op + " 0)"
+	if a, b, ok := g.twoUUIDs(l, r, sc); ok {
+		return "(" + a + " " + op + " " + b + ")"
+	}
+	if g.mixed(l, r) {
+		return g.Dialect.Compare(op, g.number(l, sc), g.number(r, sc))
 	}
 	return "(" + g.value(l, sc) + " " + op + " " + g.value(r, sc) + ")"
 }
 
-// mixed says whether two numbers need more than the database's own comparison: decimals are stored as integers of
-// their scale.
-func mixed(l, r rule.Node) bool {
-	if l.Kind() != value.Decimal && r.Kind() != value.Decimal {
-		return false
-	}
-	return l.Kind() != r.Kind() || rule.ScaleOf(l) != rule.ScaleOf(r)
+// mixed says whether two numbers need more than the database's own comparison.
+func (g *Generator) mixed(l, r rule.Node) bool {
+	return g.Dialect.Mixed(number{kind: l.Kind(), scale: rule.ScaleOf(l)}, number{kind: r.Kind(), scale: rule.ScaleOf(r)})
 }
 
 // in writes x in [a, b]: whether x equals one of the items, missing equalling missing.
@@ -171,9 +173,12 @@ func (g *Generator) in(n *rule.In, sc *scope, m mode) string {
 			return g.cond(rule.Folder{}.Fold(&rule.In{X: b, Items: n.Items}), sc, m)
 		}) + ")"
 	}
+	if sql, ok := g.uuidIn(n, sc, m); ok {
+		return sql
+	}
 	var plain, parts []string
 	for _, item := range n.Items {
-		if _, column := item.(*rule.Column); column || isNull(item) || mixed(n.X, item) || isNull(n.X) {
+		if _, column := item.(*rule.Column); column || isNull(item) || g.mixed(n.X, item) || isNull(n.X) {
 			parts = append(parts, g.compare(rule.Eq, n.X, item, sc, m))
 		} else {
 			plain = append(plain, g.value(item, sc))

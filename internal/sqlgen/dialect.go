@@ -9,15 +9,22 @@ import (
 // Dialect is how one engine writes what the engines write differently. Operands are SQL texts that bind tighter than
 // any operator. Where a result does not exist (overflow, an operand that is NULL) it is NULL, never an error.
 type Dialect interface {
-	// Placeholder is the n-th bound value, from 1.
-	Placeholder(n int) string
+	// Placeholder is the n-th bound value, from 1, and Null a missing one of that kind.
+	Placeholder(n int, as value.Kind) string
+	Null(as value.Kind) string
+	// Column is a column of a field, as a value of the kind that it has in expressions.
+	Column(f *schema.Field, sql string) string
+	// StoresUUID says whether a uuid is stored as one, and not as text.
+	StoresUUID() bool
 	// Bool is a constant condition.
 	Bool(b bool) string
 	// Same compares two values, NULL being the same as NULL alone; Differs is its negation.
 	Same(l, r string) string
 	Differs(l, r string) string
-	// Order is -1, 0 or 1 for two numbers of different kinds or scales, by exact value.
-	Order(l, r number) string
+	// Mixed says whether two numbers of different kinds or scales need more than the operators that compare them;
+	// Compare then compares them by exact value.
+	Mixed(l, r number) bool
+	Compare(op string, l, r number) string
 	// Arith computes.
 	Arith(op byte, as value.Kind, l, r number) string
 	// Negate is -x.
@@ -26,10 +33,14 @@ type Dialect interface {
 	Call(fn rule.Func, args []string) string
 	// Elements are the elements of a bound list, as the right side of IN.
 	Elements(list string) string
-	// Keys are the elements of a bound list of keys, which are given as text, as the right side of IN.
-	Keys(list string, key schema.Type) string
+	// Among is the condition that a key is in a bound list of keys, which are given as text.
+	Among(column, list string, key schema.Type) string
 	// KeyRows is a bound list of keys as a table of that alias, and the key in it.
 	KeyRows(list string, key schema.Type, alias string) (table, column string)
+	// Lateral says whether a table in FROM may refer to those before it.
+	Lateral() bool
+	// Lock ends a query of a row that the transaction is about to change: nobody else changes it meanwhile.
+	Lock(alias string) string
 	// ListLen is the length of a bound list.
 	ListLen(list string) string
 	// Any, Every and One fold the column p of a query of conditions, NULL standing for a failure, as CEL's exists, all

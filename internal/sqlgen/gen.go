@@ -36,6 +36,7 @@ type Arg struct {
 	From  Source
 	Index int         // FromSlot: index of the slot; FromInput: index of the input
 	Value value.Value // FromConst
+	UUID  bool        // FromSlot: a text that is bound as a uuid, and as null where it is none
 }
 
 // Source is where a bound value comes from.
@@ -54,12 +55,28 @@ func (s *Statement) Bind(dst, slots, inputs []value.Value) []value.Value {
 		case FromConst:
 			dst = append(dst, a.Value)
 		case FromSlot:
-			dst = append(dst, slots[a.Index])
+			dst = append(dst, a.of(slots[a.Index]))
 		case FromInput:
 			dst = append(dst, inputs[a.Index])
 		}
 	}
 	return dst
+}
+
+// of is the value of a slot as it is bound.
+func (a Arg) of(v value.Value) value.Value {
+	if !a.UUID {
+		return v
+	}
+	return asUUID(v)
+}
+
+// asUUID is a text as the uuid that it is, or null: a text in another form than the canonical equals no uuid.
+func asUUID(v value.Value) value.Value {
+	if id, ok := value.ParseUUID(v.Text); ok && id == v.Text {
+		return value.OfUUID(id)
+	}
+	return value.Value{}
 }
 
 // Generator writes statements for callers of one class: those for whom all slots came to the same states. It writes
@@ -75,6 +92,7 @@ type Generator struct {
 	usesNow bool
 	inputs  map[int]int // input index → placeholder
 	slots   map[int]int
+	uuids   map[int]int // as slots, of those that are bound as uuids
 	aliases int
 	err     error
 }
@@ -124,16 +142,42 @@ func (g *Generator) alias() string {
 }
 
 // input is the placeholder of an input.
-func (g *Generator) input(i int) string {
-	return g.placeholder(&g.inputs, i, Arg{From: FromInput, Index: i})
+func (g *Generator) input(i int, as value.Kind) string {
+	return g.placeholder(&g.inputs, i, Arg{From: FromInput, Index: i}, as)
+}
+
+// inputOf is the placeholder of an input that is the value of a field.
+func (g *Generator) inputOf(i int, f *schema.Field) string { return g.input(i, storedKind(f)) }
+
+// storedKind is the kind of the values of a field, where kindOf of package rule is that of what expressions make of them.
+func storedKind(f *schema.Field) value.Kind {
+	switch f.Type {
+	case schema.Int:
+		return value.Int
+	case schema.Float:
+		return value.Float
+	case schema.Decimal:
+		return value.Decimal
+	case schema.Bool:
+		return value.Bool
+	case schema.Timestamp:
+		return value.Timestamp
+	case schema.Date:
+		return value.Date
+	case schema.UUID:
+		return value.UUID
+	case schema.JSON:
+		return value.JSON
+	default:
+		return value.Text
+	}
 }
 
 func (g *Generator) slot(s *rule.Slot) string {
-	g.usesNow = g.usesNow || rule.UsesNow(s.Node)
-	return g.placeholder(&g.slots, s.Index, Arg{From: FromSlot, Index: s.Index})
+	return g.placeholder(&g.slots, s.Index, Arg{From: FromSlot, Index: s.Index}, s.Kind())
 }
 
-func (g *Generator) placeholder(known *map[int]int, i int, a Arg) string {
+func (g *Generator) placeholder(known *map[int]int, i int, a Arg, as value.Kind) string {
 	n, ok := (*known)[i]
 	if !ok {
 		if *known == nil {
@@ -143,7 +187,7 @@ func (g *Generator) placeholder(known *map[int]int, i int, a Arg) string {
 		n = len(g.args)
 		(*known)[i] = n
 	}
-	return g.Dialect.Placeholder(n)
+	return g.Dialect.Placeholder(n, as)
 }
 
 func (g *Generator) constant(v value.Value) string {
@@ -154,7 +198,7 @@ func (g *Generator) constant(v value.Value) string {
 		return g.Dialect.Bool(v.Int == 1)
 	}
 	g.args = append(g.args, Arg{Value: v})
-	return g.Dialect.Placeholder(len(g.args))
+	return g.Dialect.Placeholder(len(g.args), v.Kind)
 }
 
 // bounded stops the growth of a text.

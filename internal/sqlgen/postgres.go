@@ -1,4 +1,219 @@
 package sqlgen
 
-// Postgres is the dialect of PostgreSQL.
-type Postgres struct{ SQLite }
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Postgres is the dialect of PostgreSQL. Every bound value has its type beside it, since what stands around it does not
+// always tell. Text has the order of its code points, whatever that of the database is. Arithmetic that may have no result is in
+// functions that the engine makes (store/postgres), since PostgreSQL's own raises an error.
+type Postgres struct{}
+
+// codePoints is the order of text.
+const codePoints = ` COLLATE "C"`
+
+// pgType is the type of each kind. Durations are microseconds.
+func pgType(k value.Kind) string {
+	switch k {
+	case value.Bool:
+		return "boolean"
+	case value.Int, value.Duration:
+		return "bigint"
+	case value.Float:
+		return "float8"
+	case value.Decimal:
+		return "numeric"
+	case value.Timestamp:
+		return "timestamptz"
+	case value.Date:
+		return "date"
+	case value.UUID:
+		return "uuid"
+	case value.JSON:
+		return "json"
+	case value.List:
+		return "text[]"
+	default:
+		return "text"
+	}
+}
+
+// Placeholder implements Dialect.
+func (Postgres) Placeholder(n int, as value.Kind) string {
+	p := "$" + strconv.Itoa(n) + "::" + pgType(as)
+	if as == value.Text {
+		return "(" + p + codePoints + ")"
+	}
+	return p
+}
+
+// Null implements Dialect. The literal null has no type of its own and takes that of what it is compared with.
+func (Postgres) Null(as value.Kind) string {
+	if as == value.Null {
+		return "NULL"
+	}
+	return "NULL::" + pgType(as)
+}
+
+// Column implements Dialect.
+func (Postgres) Column(f *schema.Field, sql string) string {
+	if f.Type == schema.UUID {
+		return "(" + sql + "::text" + codePoints + ")"
+	}
+	return sql
+}
+
+// StoresUUID implements Dialect.
+func (Postgres) StoresUUID() bool { return true }
+
+// Bool implements Dialect.
+func (Postgres) Bool(b bool) string {
+	if b {
+		return "TRUE"
+	}
+	return "FALSE"
+}
+
+// Same implements Dialect.
+func (Postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FROM " + r + ")" }
+
+// Differs implements Dialect.
+func (Postgres) Differs(l, r string) string { return "(" + l + " IS DISTINCT FROM " + r + ")" }
+
+// Mixed implements Dialect: int and decimal are compared exactly by the operators themselves, a float with neither.
+func (Postgres) Mixed(l, r number) bool {
+	return isNumber(l.kind) && isNumber(r.kind) && (l.kind == value.Float) != (r.kind == value.Float)
+}
+
+func isNumber(k value.Kind) bool {
+	return k == value.Int || k == value.Float || k == value.Decimal
+}
+
+// Compare implements Dialect.
+func (Postgres) Compare(op string, l, r number) string {
+	return "(" + exactly(l) + " " + op + " " + exactly(r) + ")"
+}
+
+// exactly is a number as a numeric of the same value; a cast would round a float to 15 digits.
+func exactly(n number) string {
+	if n.kind == value.Float {
+		return "ashlar_exact(" + n.sql + ")"
+	}
+	return n.sql + "::numeric"
+}
+
+// Arith implements Dialect.
+func (Postgres) Arith(op byte, as value.Kind, l, r number) string {
+	numeric := micros(l) + " " + string(op) + " " + micros(r)
+	switch as {
+	case value.Float:
+		return floatArith(op, l.sql, r.sql)
+	case value.Decimal:
+		return "ashlar_dec(" + numeric + ", 1e" + strconv.Itoa(18-int(max(l.scale, r.scale))) + ")"
+	case value.Timestamp:
+		return "ashlar_time(" + numeric + ")"
+	case value.Duration:
+		return "ashlar_span(" + numeric + ")"
+	}
+	if op == '/' || op == '%' {
+		return "ashlar_int_" + arithNames[op] + "(" + l.sql + ", " + r.sql + ")"
+	}
+	return "ashlar_int(" + numeric + ")"
+}
+
+// micros is an operand as a numeric, which does not overflow; a time in microseconds.
+func micros(n number) string {
+	if n.kind == value.Timestamp {
+		return "ashlar_micros(" + n.sql + ")"
+	}
+	return n.sql + "::numeric"
+}
+
+func floatArith(op byte, l, r string) string {
+	if op == '-' {
+		return "ashlar_float_add(" + l + ", (-" + r + "))"
+	}
+	return "ashlar_float_" + arithNames[op] + "(" + l + ", " + r + ")"
+}
+
+// Negate implements Dialect.
+func (Postgres) Negate(x number) string {
+	if x.kind == value.Int {
+		return "ashlar_int(-" + x.sql + "::numeric)"
+	}
+	return "(-" + x.sql + ")"
+}
+
+// Call implements Dialect. A text ends with another if it begins with it backwards; each is then written once.
+func (Postgres) Call(fn rule.Func, args []string) string {
+	list := "(" + strings.Join(args, ", ") + ")"
+	switch fn {
+	case rule.Concat:
+		return "(" + strings.Join(args, " || ") + ")"
+	case rule.Contains:
+		return "(strpos" + list + " > 0)"
+	case rule.StartsWith:
+		return "starts_with" + list
+	case rule.EndsWith:
+		return "starts_with(reverse(" + args[0] + "), reverse(" + args[1] + "))"
+	case rule.Lower:
+		return "lower(" + args[0] + codePoints + ")" // ASCII alone
+	case rule.Upper:
+		return "upper(" + args[0] + codePoints + ")"
+	default:
+		return "char_length" + list + "::bigint"
+	}
+}
+
+// Elements implements Dialect.
+func (Postgres) Elements(list string) string { return "(SELECT unnest(" + list + "))" }
+
+// Among implements Dialect.
+func (Postgres) Among(column, list string, key schema.Type) string {
+	return column + " = ANY(" + keyArray(list, key) + ")"
+}
+
+// keyArray is a list of keys, which come from rows and are therefore of the type.
+func keyArray(list string, key schema.Type) string {
+	switch key {
+	case schema.Int:
+		return list + "::bigint[]"
+	case schema.UUID:
+		return list + "::uuid[]"
+	}
+	return list
+}
+
+// KeyRows implements Dialect.
+func (Postgres) KeyRows(list string, key schema.Type, alias string) (table, column string) {
+	return "unnest(" + keyArray(list, key) + ") AS " + alias + "(key)", alias + ".key"
+}
+
+// Lateral implements Dialect.
+func (Postgres) Lateral() bool { return true }
+
+// Lock implements Dialect. It lets others refer to the row meanwhile.
+func (Postgres) Lock(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
+
+// ListLen implements Dialect.
+func (Postgres) ListLen(list string) string { return "cardinality(" + list + ")::bigint" }
+
+// Any implements Dialect.
+func (Postgres) Any(query string) string {
+	return "(SELECT CASE WHEN bool_or(p) THEN TRUE WHEN count(*) = count(p) THEN FALSE END FROM (" + query + ") AS q)"
+}
+
+// Every implements Dialect.
+func (Postgres) Every(query string) string {
+	return "(SELECT CASE WHEN NOT bool_and(p) THEN FALSE WHEN count(*) = count(p) THEN TRUE END FROM (" + query + ") AS q)"
+}
+
+// One implements Dialect.
+func (Postgres) One(query string) string {
+	return "(SELECT CASE WHEN count(*) = count(p) THEN count(*) FILTER (WHERE p) = 1 END FROM (" + query + ") AS q)"
+}

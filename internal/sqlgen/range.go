@@ -66,6 +66,9 @@ func uniform(sort []Key, mayMiss []bool) bool {
 	return true
 }
 
+// place is key i of the place that a page starts after.
+func (g *Generator) place(l List, i int) string { return g.inputOf(1+i, l.Sort[i].Field) }
+
 // ranged writes the conditions of a range.
 func (g *Generator) ranged(l List, keys []string) []string {
 	r := l.Range
@@ -74,7 +77,7 @@ func (g *Generator) ranged(l List, keys []string) []string {
 		if missing {
 			conds = append(conds, keys[i]+" IS NULL")
 		} else {
-			conds = append(conds, keys[i]+" = "+g.input(1+i))
+			conds = append(conds, keys[i]+" = "+g.place(l, i))
 		}
 	}
 	after := " > "
@@ -87,11 +90,11 @@ func (g *Generator) ranged(l List, keys []string) []string {
 	case Missing:
 		conds = append(conds, keys[r.At]+" IS NULL")
 	case AfterPlace:
-		conds = append(conds, keys[r.At]+after+g.input(1+r.At))
+		conds = append(conds, keys[r.At]+after+g.place(l, r.At))
 	case RowAfter:
 		places := make([]string, len(keys))
 		for i := range keys {
-			places[i] = g.input(1 + i)
+			places[i] = g.place(l, i)
 		}
 		conds = append(conds, "("+strings.Join(keys, ", ")+")"+after+"("+strings.Join(places, ", ")+")")
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Key is one key of an order.
@@ -38,13 +39,13 @@ func (g *Generator) from(t *schema.Table, alias string) string { return " FROM "
 // and the revision.
 func (g *Generator) Get(t *schema.Table, fields []*schema.Field) (*Statement, error) {
 	cols := append(g.columns(fields, "t0"), column("t0", Revision))
-	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
+	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, "t0")...)
 	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
 }
 
 // Readable asks whether the caller may read a row: there is one row if so. Input 0 is its id.
 func (g *Generator) Readable(t *schema.Table) (*Statement, error) {
-	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
+	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, "t0")...)
 	return g.finish("SELECT 1" + g.from(t, "t0") + where(conds))
 }
 
@@ -75,7 +76,7 @@ func (g *Generator) List(l List) (*Statement, error) {
 	if len(order) > 0 {
 		sql += " ORDER BY " + strings.Join(order, ", ")
 	}
-	return g.finish(sql + " LIMIT " + g.input(0))
+	return g.finish(sql + " LIMIT " + g.input(0, value.Int))
 }
 
 // admitted are the conditions of a list: the read rule and the filter.
@@ -115,7 +116,7 @@ func (g *Generator) Count(t *schema.Table, filter rule.Node) (*Statement, error)
 // the fields, then the id.
 func (g *Generator) ByKeys(t *schema.Table, fields []*schema.Field) (*Statement, error) {
 	cols := append(g.columns(fields, "t0"), column("t0", "id"))
-	conds := append([]string{column("t0", "id") + " IN " + g.Dialect.Keys(g.input(0), t.Key)}, g.readable(t, "t0")...)
+	conds := append([]string{g.Dialect.Among(column("t0", "id"), g.input(0, value.List), t.Key)}, g.readable(t, "t0")...)
 	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
 }
 
@@ -124,12 +125,16 @@ func (g *Generator) ByKeys(t *schema.Table, fields []*schema.Field) (*Statement,
 // row's id and the parent's.
 func (g *Generator) Children(rel *schema.Relation, fields []*schema.Field) (*Statement, error) {
 	t := rel.To
-	keys, key := g.Dialect.KeyRows(g.input(0), rel.From.Key, "k")
+	keys, key := g.Dialect.KeyRows(g.input(0, value.List), rel.From.Key, "k")
 	child := g.alias() // not a name of our own: the rules that are asked about it take theirs from the same row of names
 	conds := append([]string{g.field(rel.Field, child, true) + " = " + key}, g.readable(t, child)...)
 	inner := "SELECT " + column(child, "id") + g.from(t, child) + where(conds) +
-		" ORDER BY " + column(child, "id") + " LIMIT " + g.input(1)
+		" ORDER BY " + column(child, "id") + " LIMIT " + g.input(1, value.Int)
 	cols := append(g.columns(fields, "t0"), column("t0", "id"), key)
+	if g.Dialect.Lateral() { // PostgreSQL would ask the subquery below for every pair of a key and a row
+		return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN LATERAL (" + inner + ") AS first JOIN " +
+			g.source(t, "t0") + " ON " + column("t0", "id") + " = " + column("first", "id") + " ORDER BY " + column("t0", "id"))
+	}
 	return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN " + g.source(t, "t0") +
 		" WHERE " + column("t0", "id") + " IN (" + inner + ") ORDER BY " + column("t0", "id"))
 }

@@ -13,7 +13,10 @@ import (
 // (store/sqlite), since SQLite's own turns an integer overflow into a float and counts NaN as NULL.
 type SQLite struct{}
 
-func (SQLite) Placeholder(n int) string { return "?" + strconv.Itoa(n) }
+func (SQLite) Placeholder(n int, _ value.Kind) string    { return "?" + strconv.Itoa(n) }
+func (SQLite) Null(value.Kind) string                    { return "NULL" }
+func (SQLite) Column(_ *schema.Field, sql string) string { return sql }
+func (SQLite) StoresUUID() bool                          { return false }
 
 func (SQLite) Bool(b bool) string {
 	if b {
@@ -25,8 +28,16 @@ func (SQLite) Bool(b bool) string {
 func (SQLite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
 func (SQLite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 
-func (SQLite) Order(l, r number) string {
-	return "ashlar_num_cmp(" + l.sql + ", " + digits(l.scale) + ", " + r.sql + ", " + digits(r.scale) + ")"
+// Mixed: decimals are stored as integers of their scale.
+func (SQLite) Mixed(l, r number) bool {
+	if l.kind != value.Decimal && r.kind != value.Decimal {
+		return false
+	}
+	return l.kind != r.kind || l.scale != r.scale
+}
+
+func (SQLite) Compare(op string, l, r number) string {
+	return "(ashlar_num_cmp(" + l.sql + ", " + digits(l.scale) + ", " + r.sql + ", " + digits(r.scale) + ") " + op + " 0)"
 }
 
 func digits(n uint8) string { return strconv.Itoa(int(n)) }
@@ -82,11 +93,11 @@ func (SQLite) Call(fn rule.Func, args []string) string {
 
 func (SQLite) Elements(list string) string { return "(SELECT value FROM json_each(" + list + "))" }
 
-func (SQLite) Keys(list string, key schema.Type) string {
+func (SQLite) Among(column, list string, key schema.Type) string {
 	if key == schema.Int {
-		return "(SELECT CAST(value AS INTEGER) FROM json_each(" + list + "))"
+		return column + " IN (SELECT CAST(value AS INTEGER) FROM json_each(" + list + "))"
 	}
-	return "(SELECT value FROM json_each(" + list + "))"
+	return column + " IN (SELECT value FROM json_each(" + list + "))"
 }
 
 func (SQLite) KeyRows(list string, key schema.Type, alias string) (table, column string) {
@@ -96,6 +107,9 @@ func (SQLite) KeyRows(list string, key schema.Type, alias string) (table, column
 	}
 	return "json_each(" + list + ") AS " + alias, column
 }
+
+func (SQLite) Lateral() bool      { return false }
+func (SQLite) Lock(string) string { return "" } // there is one writer
 
 func (SQLite) ListLen(list string) string { return "json_array_length(" + list + ")" }
 

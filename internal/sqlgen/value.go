@@ -18,11 +18,11 @@ func (g *Generator) expression(n rule.Node, sc *scope) string {
 	case *rule.Const:
 		return g.constant(n.Value)
 	case *rule.Failed:
-		return "NULL"
+		return g.Dialect.Null(n.As)
 	case *rule.Param:
 		return g.slot(n.Slot)
 	case *rule.Column:
-		return g.column(n, sc)
+		return g.Dialect.Column(n.Field, g.column(n, sc))
 	case *rule.If:
 		return "(" + g.choice(n, sc, func(b rule.Node) string { return g.value(b, sc) }) + ")"
 	case *rule.Arith:
@@ -100,7 +100,7 @@ func (g *Generator) field(f *schema.Field, alias string, client bool) string {
 	case mask == nil:
 		return column
 	case rule.NeverTrue(mask):
-		return "NULL"
+		return g.Dialect.Null(storedKind(f))
 	}
 	return "(CASE WHEN " + g.cond(mask, g.self(f.Table, alias), loose) + " THEN " + column + " END)"
 }

@@ -5,30 +5,31 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Insert inserts a row. Input i is the value of t.Fields[i], the last input is the revision.
 func (g *Generator) Insert(t *schema.Table) (*Statement, error) {
 	names, values := make([]string, 0, len(t.Fields)+1), make([]string, 0, len(t.Fields)+1)
 	for i, f := range t.Fields {
-		names, values = append(names, quote(f.Name)), append(values, g.input(i))
+		names, values = append(names, quote(f.Name)), append(values, g.inputOf(i, f))
 	}
-	names, values = append(names, quote(Revision)), append(values, g.input(len(t.Fields)))
+	names, values = append(names, quote(Revision)), append(values, g.input(len(t.Fields), value.Int))
 	return g.finish("INSERT INTO " + quote(t.Name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")")
 }
 
 // Update sets fields of a row. Input 0 is its id, input 1 the revision, input 2+i the value of fields[i].
 func (g *Generator) Update(t *schema.Table, fields []*schema.Field) (*Statement, error) {
-	sets := []string{quote(Revision) + " = " + g.input(1)}
+	sets := []string{quote(Revision) + " = " + g.input(1, value.Int)}
 	for i, f := range fields {
-		sets = append(sets, quote(f.Name)+" = "+g.input(2+i))
+		sets = append(sets, quote(f.Name)+" = "+g.inputOf(2+i, f))
 	}
-	return g.finish("UPDATE " + quote(t.Name) + " SET " + strings.Join(sets, ", ") + " WHERE " + quote("id") + " = " + g.input(0))
+	return g.finish("UPDATE " + quote(t.Name) + " SET " + strings.Join(sets, ", ") + " WHERE " + quote("id") + " = " + g.inputOf(0, t.ID()))
 }
 
 // Delete deletes a row. Input 0 is its id.
 func (g *Generator) Delete(t *schema.Table) (*Statement, error) {
-	return g.finish("DELETE FROM " + quote(t.Name) + " WHERE " + quote("id") + " = " + g.input(0))
+	return g.finish("DELETE FROM " + quote(t.Name) + " WHERE " + quote("id") + " = " + g.inputOf(0, t.ID()))
 }
 
 // Before reads a row that is about to change, if the caller may read it. Input 0 is its id. The columns are the
@@ -38,8 +39,8 @@ func (g *Generator) Before(t *schema.Table, rules []rule.Node) (*Statement, erro
 	for _, f := range t.Fields {
 		cols = append(cols, column("t0", f.Name))
 	}
-	conds := append([]string{column("t0", "id") + " = " + g.input(0)}, g.readable(t, "t0")...)
-	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
+	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, "t0")...)
+	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds) + g.Dialect.Lock("t0"))
 }
 
 // outcomes writes conditions as columns: true, or anything else.
@@ -84,7 +85,7 @@ func (g *Generator) After(a After) (*Statement, error) {
 		cols = append(cols, g.cond(g.fold(c), sc, loose))
 	}
 	cols = append(cols, g.columns(a.Fields, "t0")...)
-	source, cond := g.from(t, "t0"), " WHERE "+column("t0", "id")+" = "+g.input(0)
+	source, cond := g.from(t, "t0"), " WHERE "+column("t0", "id")+" = "+g.inputOf(0, t.ID())
 	if a.Candidate {
 		source, cond = " FROM "+g.row(t, 1+len(t.Fields), "t0"), ""
 		cols = append(cols, "0")
@@ -101,7 +102,7 @@ func (g *Generator) After(a After) (*Statement, error) {
 func (g *Generator) row(t *schema.Table, first int, alias string) string {
 	cols := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
-		cols[i] = g.input(first+i) + " AS " + quote(f.Name)
+		cols[i] = g.inputOf(first+i, f) + " AS " + quote(f.Name)
 	}
 	return "(SELECT " + strings.Join(cols, ", ") + ") AS " + alias
 }
