@@ -47,8 +47,8 @@ func JSON(w http.ResponseWriter, status int, body []byte) error {
 // Bytes answers with a body of any type.
 func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) error {
 	h := w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	values := [...]string{contentType, strconv.Itoa(len(body))}
+	h["Content-Type"], h["Content-Length"] = values[0:1:1], values[1:2:2]
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {
 		return fmt.Errorf("write the answer: %w", err)

@@ -115,9 +115,10 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 	select {
 	case <-p.closed:
 		return nil, closed()
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	default:
+	}
+	if err := ctx.Err(); err != nil { // not Done, which may have to start a timer
+		return nil, err
 	}
 	select {
 	case r := <-p.free:
