@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet format lint race fuzz nightly openapi-check check
+.PHONY: help run build test vet format lint race fuzz nightly openapi-check bench bench-scale check
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,12 @@ nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100
 
 openapi-check: ## lint /openapi.json, generate a TypeScript client, compile and use it (needs Node.js; fetches from npm)
 	GO=$(GO) ./tools/openapi/check.sh
+
+bench: ## measure beside a hand-written service and PocketBase (wrk; under ten minutes)
+	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -overload -out OVERLOAD.md
+
+bench-scale: ## measure 10,000 to 1,000,000 rows, and pages 1 to 10,000
+	cd bench && $(GO) run . -scale -out SCALE.md
 
 check: ## everything that must hold before a change goes in
 	./.ci/run

@@ -58,10 +58,10 @@ var pocketbaseLayout = layout{
 }
 
 // fill puts the rows into the database of a server that does not run.
-func fill(path string, l layout, rows int) error { return fillFrom(path, l, 0, rows) }
+func fill(path string, l layout, rows int) error { return fillFrom(path, l, 0, rows, "posts", "notes") }
 
 // fillFrom adds rows from one number to another.
-func fillFrom(path string, l layout, from, to int) (err error) {
+func fillFrom(path string, l layout, from, to int, tables ...string) (err error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenWAL)
 	if err != nil {
 		return err
@@ -70,20 +70,20 @@ func fillFrom(path string, l layout, from, to int) (err error) {
 	if err := sqlitex.ExecuteTransient(c, "PRAGMA synchronous = OFF", nil); err != nil {
 		return err
 	}
-	if err := fillIn(c, l, from, to); err != nil {
+	if err := fillIn(c, l, from, to, tables); err != nil {
 		return err
 	}
 	return sqlitex.ExecuteTransient(c, "PRAGMA wal_checkpoint(TRUNCATE)", nil)
 }
 
-func fillIn(c *sqlite.Conn, l layout, from, to int) (err error) {
+func fillIn(c *sqlite.Conn, l layout, from, to int, tables []string) (err error) {
 	defer sqlitex.Transaction(c)(&err)
-	if from == 0 {
+	if from == 0 && to > 0 {
 		if err := insert(c, "users", l.users, 0, userCount, l.user); err != nil {
 			return err
 		}
 	}
-	for _, table := range []string{"posts", "notes"} {
+	for _, table := range tables {
 		row := func(n int) []any { return l.article(table, n) }
 		if err := insert(c, table, l.articles, from, to, row); err != nil {
 			return err

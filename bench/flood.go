@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// flood is what requests at a steady rate came to.
+type flood struct {
+	mu             sync.Mutex
+	ok, turned     []time.Duration // from the intended start
+	sent           int
+	refused, other int
+	failed         int
+	took           time.Duration
+	sending        time.Duration
+}
+
+// maxOpen bounds the requests of the generator that are unanswered, since each has a connection.
+const maxOpen = 8000
+
+// sendAt sends requests at a rate, one every so often whatever becomes of those before.
+func sendAt(ctx context.Context, srv *server, next func(*rand.Rand) request, rate float64) *flood {
+	f := &flood{}
+	r := rand.New(rand.NewPCG(3, 4))
+	transport := &http.Transport{MaxIdleConns: maxOpen, MaxIdleConnsPerHost: maxOpen, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	sender := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	open := make(chan struct{}, maxOpen)
+	var all sync.WaitGroup
+	begun := time.Now()
+	for n := 0; ; n++ {
+		at := begun.Add(time.Duration(float64(n) / rate * float64(time.Second)))
+		if at.Sub(begun) > overloadTime || time.Since(begun) > 2*overloadTime || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(time.Until(at))
+		q := next(r)
+		f.sent++
+		open <- struct{}{}
+		all.Go(func() {
+			f.one(ctx, sender, srv, q, at)
+			<-open
+		})
+	}
+	f.sending = time.Since(begun)
+	all.Wait()
+	f.took = time.Since(begun)
+	return f
+}
+
+func (f *flood) one(ctx context.Context, sender *http.Client, srv *server, q request, at time.Time) {
+	r, err := http.NewRequestWithContext(ctx, q.method, srv.url()+q.path, nil)
+	if err != nil {
+		return
+	}
+	answer, err := sender.Do(r)
+	if err == nil {
+		_, err = io.Copy(io.Discard, answer.Body)
+		_ = answer.Body.Close()
+	}
+	took := time.Since(at)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case err != nil:
+		f.failed++
+	case answer.StatusCode == http.StatusOK:
+		f.ok = append(f.ok, took)
+	case answer.StatusCode == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != "":
+		f.refused++
+		f.turned = append(f.turned, took)
+	default:
+		f.other++
+	}
+}
+
+func (f *flood) sentRate() float64 { return float64(f.sent) / f.sending.Seconds() }
+func (f *flood) okRate() float64   { return float64(len(f.ok)) / f.took.Seconds() }
+
+func (f *flood) at(q float64) time.Duration        { return quantile(f.ok, q) }
+func (f *flood) refusedAt(q float64) time.Duration { return quantile(f.turned, q) }
+
+func quantile(values []time.Duration, q float64) time.Duration {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[int(q*float64(len(sorted)-1))]
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// overload is ten times more requests than the server can answer, at a steady rate whatever the answers.
+const (
+	overloadTimes = 10
+	overloadTime  = 10 * time.Second
+)
+
+func runOverload(ctx context.Context, s settings, folder string) (err error) {
+	s.servers, s.rows = nameAshlar, 20_000
+	all, err := setUp(ctx, s, folder)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopAll(all)) }()
+	srv := all[0]
+	light := request{method: "GET", path: srv.dialect.get("posts", uuidOf('p', 1))}
+	if err := srv.start(ctx, light.path); err != nil {
+		return err
+	}
+	heavy := func(r *rand.Rand) request { // a page of 500 rows with their authors: few enough a second to send ten times as many
+		path := strings.ReplaceAll(withAuthor(srv.dialect, statuses[r.IntN(len(statuses))]), "limit=30", "limit=500")
+		return request{method: "GET", path: path}
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	p, err := prepare(folder, "requests", []request{heavy(r), heavy(r), heavy(r), heavy(r)})
+	if err != nil {
+		return err
+	}
+	calm, err := measure(ctx, folder, srv, p, 32, 3*time.Second)
+	if err != nil {
+		return err
+	}
+	say("capacity %.0f/s, p99 %v; now %.0f/s for %v", calm.rate, calm.p99, calm.rate*overloadTimes, overloadTime)
+	flood := sendAt(ctx, srv, heavy, calm.rate*overloadTimes)
+	recovered, err := recovery(srv, light)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Overload\n\nWritten by `make bench`. Pages of 500 rows with their authors, sent at %d × capacity for %v at a steady rate, whatever the answers (open model).\n\n", overloadTimes, overloadTime)
+	fmt.Fprintf(&b, "| | |\n|---|---|\n| capacity, 32 connections | %.0f/s, p99 %s |\n| sent | %.0f/s, of %.0f/s intended |\n", calm.rate, millis(calm.p99), flood.sentRate(), calm.rate*overloadTimes)
+	fmt.Fprintf(&b, "| answered | %.0f/s, p50 %s, p99 %s from the intended start |\n| refused with 503 and Retry-After | %d, p99 %s |\n", flood.okRate(), millis(flood.at(0.5)), millis(flood.at(0.99)), flood.refused, millis(flood.refusedAt(0.99)))
+	fmt.Fprintf(&b, "| connections that failed, other answers | %d, %d |\n| resident, peak | %.0f MB |\n| a get within 50 ms again after | %v |\n", flood.failed, flood.other, megabytes(srv.memory("VmHWM")), recovered.Round(time.Millisecond))
+	return publish(s, b.String())
+}
+
+// recovery is how long it takes until a light request is fast again, three times in a row.
+func recovery(srv *server, light request) (time.Duration, error) {
+	begun := time.Now()
+	for fast := 0; fast < 3; {
+		start := time.Now()
+		if _, err := ask(srv, light, http.StatusOK); err == nil && time.Since(start) < 50*time.Millisecond {
+			fast++
+		} else {
+			fast = 0
+		}
+		if time.Since(begun) > time.Minute {
+			return 0, errors.New("it does not recover within a minute")
+		}
+	}
+	return time.Since(begun), nil
+}
