@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -125,12 +126,17 @@ func (in *input) value(t *table, f, bounds *schema.Field, m value.Member) {
 // maxJSON bounds what patches can make of a json field, in bytes: a body cannot hold more either.
 const maxJSON = 1 << 20
 
-// merge applies the patches of json fields to the row as it was, and checks the results.
-func (in *input) merge(t *table, values, was row) error {
+// merge applies the patches of json fields to the row as it was, and checks the results. Where the caller may not read
+// what is stored, the patch is merged into what it sees, which is nothing.
+func (in *input) merge(t *table, values, was row, masked []*schema.Field) error {
 	whole := &input{}
 	for _, f := range in.merged {
 		i := t.index[f]
-		text := value.MergeJSON(was[i].Text, in.values[i].Text)
+		stored := was[i].Text
+		if slices.Contains(masked, f) {
+			stored = ""
+		}
+		text := value.MergeJSON(stored, in.values[i].Text)
 		if len(text) > maxJSON {
 			whole.fault(f.Name, "too_long", "merged with what is stored it has more than "+strconv.Itoa(maxJSON)+" bytes")
 			continue

@@ -303,3 +303,28 @@ tables:
 		}
 	}
 }
+
+func TestPatchOfMaskedJSON(t *testing.T) {
+	d := open(t, `
+ashlar: 1
+name: masked
+tables:
+  docs:
+    key: int
+    fields:
+      meta: {type: json, optional: true, read: auth.kind == 'user', schema: {type: object, maxProperties: 2}}
+    access: {read: true, write: true}
+`)
+	docs := d.rules.Model.Table("docs")
+	for id, stored := range []string{`{"a":1,"b":2}`, `{}`} {
+		d.must(t, ann, "docs", `{"id":`+strconv.Itoa(id+1)+`,"meta":`+stored+`}`)
+		w, err := d.Update(context.Background(), nobody, docs, value.OfInt(int64(id+1)), members(t, `{"meta":{"c":3}}`), nil)
+		if err != nil || !strings.Contains(string(w.JSON), `"meta":null`) {
+			t.Errorf("%s: %s, %v", stored, w.JSON, err)
+		}
+	}
+	w, err := d.Update(context.Background(), ann, docs, value.OfInt(1), members(t, `{"meta":{"d":4}}`), nil)
+	if err != nil || !strings.Contains(string(w.JSON), `"meta":{"c":3,"d":4}`) {
+		t.Errorf("%s, %v", w.JSON, err)
+	}
+}

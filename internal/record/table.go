@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -101,6 +102,23 @@ type asked struct {
 	name   string
 	rules  []rule.Node
 	fields []*schema.Field // that the caller sets and that have a write rule
+	masks  []mask          // of the fields whose value as it was the caller has to do with
+}
+
+// mask is the read rule of a field.
+type mask struct {
+	field *schema.Field
+	rule  rule.Node
+}
+
+// seeing adds the masks of fields: those that a patch is merged into, which must not tell what the caller may not read.
+func (a *asked) seeing(r *request, t *table, fields []*schema.Field) {
+	for _, f := range fields {
+		if own := r.db.rules.Field(f).Read; own != nil {
+			a.masks = append(a.masks, mask{f, own})
+			a.name += ":" + t.fieldSet([]*schema.Field{f})
+		}
+	}
 }
 
 func (r *request) asked(t *table, op Op, own rule.Node, given []*schema.Field) asked {
@@ -115,7 +133,13 @@ func (r *request) asked(t *table, op Op, own rule.Node, given []*schema.Field) a
 }
 
 func (t *table) beforeStatement(r *request, a asked) (*sqlgen.Statement, error) {
-	return t.before.get(r, a.name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Before(t.Table, a.rules) })
+	return t.before.get(r, a.name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		conds := slices.Clone(a.rules)
+		for _, m := range a.masks {
+			conds = append(conds, m.rule)
+		}
+		return g.Before(t.Table, conds)
+	})
 }
 
 // afterStatement asks about the row as it becomes: as it is stored, or as a candidate that a constraint refused.

@@ -196,6 +196,7 @@ func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id 
 	}
 	rules := d.rules.Table(t)
 	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
+	u.from.seeing(r, u.table, u.in.merged)
 	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
 	if err := d.store.Write(ctx, u.run); err != nil {
 		return Written{}, err
@@ -216,7 +217,7 @@ type change struct {
 
 // run may run more than once.
 func (u *change) run(tx store.Tx) error {
-	was, err := u.before(tx, u.table, u.id, u.match, u.from)
+	was, masked, err := u.before(tx, u.table, u.id, u.match, u.from)
 	if err != nil {
 		return err
 	}
@@ -224,7 +225,7 @@ func (u *change) run(tx store.Tx) error {
 	for _, f := range u.in.given {
 		values[u.table.index[f]] = u.in.values[u.table.index[f]]
 	}
-	if err := u.in.merge(u.table, values, was); err != nil {
+	if err := u.in.merge(u.table, values, was, masked); err != nil {
 		return err
 	}
 	updated := u.table.Field("updated_at")
@@ -262,11 +263,11 @@ func (u *change) write(tx store.Tx, fields []*schema.Field, values row) error {
 }
 
 // before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or a
-// rule about the row as it was says no (403).
-func (r *request) before(tx store.Tx, t *table, id value.Value, match Match, a asked) (was row, err error) {
+// rule about the row as it was says no (403). masked are those of a.masks that hide their field from the caller.
+func (r *request) before(tx store.Tx, t *table, id value.Value, match Match, a asked) (was row, masked []*schema.Field, err error) {
 	stmt, err := t.beforeStatement(r, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var revision int64
 	allowed := true
@@ -275,20 +276,25 @@ func (r *request) before(tx store.Tx, t *table, id value.Value, match Match, a a
 		for i := range a.rules {
 			allowed = allowed && holds(cols, 1+i)
 		}
-		was = t.scan(cols, 1+len(a.rules))
+		for i, m := range a.masks {
+			if !holds(cols, 1+len(a.rules)+i) {
+				masked = append(masked, m.field)
+			}
+		}
+		was = t.scan(cols, 1+len(a.rules)+len(a.masks))
 		return nil
 	})
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case was == nil:
-		return nil, notFound(t.Table)
+		return nil, nil, notFound(t.Table)
 	case match != nil && !match(revision):
-		return nil, errs.New(errs.Stale, "the row has changed since: read it again, then decide")
+		return nil, nil, errs.New(errs.Stale, "the row has changed since: read it again, then decide")
 	case !allowed:
-		return nil, r.denied()
+		return nil, nil, r.denied()
 	}
-	return was, nil
+	return was, masked, nil
 }
 
 func holds(cols value.Row, i int) bool { return !cols.Null(i) && cols.Int(i) == 1 }
@@ -303,7 +309,7 @@ func (d *DB) Delete(ctx context.Context, who caller.Caller, t *schema.Table, id 
 	table := d.tables[t]
 	a := r.asked(table, Delete, d.rules.Table(t).Delete, nil)
 	return d.store.Write(ctx, func(tx store.Tx) error {
-		if _, err := r.before(tx, table, id, match, a); err != nil {
+		if _, _, err := r.before(tx, table, id, match, a); err != nil {
 			return err
 		}
 		stmt, err := table.deleteStatement(r)

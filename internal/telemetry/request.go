@@ -66,8 +66,10 @@ func (r *Request) attrs(to []slog.Attr) []slog.Attr {
 	return to
 }
 
+// cause is the error, except where the request could not be read: that message shows the client what it sent, and what it
+// sent may be a secret.
 func (r *Request) cause() string {
-	if r.Err == nil {
+	if r.Err == nil || r.Kind == errs.Malformed {
 		return ""
 	}
 	return r.Err.Error()
