@@ -14,19 +14,20 @@ import (
 type Dialect uint8
 
 const (
-	SQLite Dialect = iota // 3.37 and later, for STRICT
-	Postgres                // 15 and later
+	SQLite   Dialect = iota // 3.37 and later, for STRICT
+	Postgres                // 15 and later; the engine's own function ashlar_cleared is there
 )
 
 // writer is what the dialects write each in their own way.
 type writer interface {
 	table(t *schema.Table) string
-	column(f *schema.Field) string
+	column(f *schema.Field) string      // with its reference
+	reference(f *schema.Field) []string // of a new table, where table leaves it out
 	triggers(f *schema.Field) []string
 	hasTable() string
 }
 
-func (d Dialect) writer() writer { return [...]writer{SQLite: sqlite{}}[d] }
+func (d Dialect) writer() writer { return [...]writer{SQLite: sqlite{}, Postgres: postgres{}}[d] }
 
 // Revision is the hidden column that holds a row's revision.
 const Revision = "_rev"
@@ -38,17 +39,31 @@ func Create(d Dialect, m *schema.Model) []string {
 		all = append(all, CreateTable(d, t)...)
 	}
 	for _, t := range m.Tables {
+		all = append(all, CreateReferences(d, t)...)
+	}
+	for _, t := range m.Tables {
 		all = append(all, CreateIndexes(d, t)...)
 	}
 	return all
 }
 
-// CreateTable returns the statements that make a table and its triggers, without its indexes.
+// CreateTable returns the statements that make a table and its triggers, without its indexes and references.
 func CreateTable(d Dialect, t *schema.Table) []string {
 	w := d.writer()
 	all := []string{w.table(t)}
 	for _, f := range t.Fields {
 		all = append(all, w.triggers(f)...)
+	}
+	return all
+}
+
+// CreateReferences returns the statements that make the references of a new table, when all tables are there.
+func CreateReferences(d Dialect, t *schema.Table) []string {
+	var all []string
+	for _, f := range t.Fields {
+		if f.Ref != nil {
+			all = append(all, d.writer().reference(f)...)
+		}
 	}
 	return all
 }

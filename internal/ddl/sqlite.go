@@ -30,6 +30,9 @@ func (s sqlite) table(t *schema.Table) string {
 	return "CREATE TABLE " + Quote(t.Name) + " (\n  " + strings.Join(columns, ",\n  ") + "\n) STRICT"
 }
 
+// reference: a table may refer to one that is not there yet.
+func (sqlite) reference(*schema.Field) []string { return nil }
+
 func (sqlite) column(f *schema.Field) string {
 	c := Quote(f.Name) + " " + sqliteType(f.Type)
 	switch {

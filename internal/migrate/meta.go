@@ -6,21 +6,32 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// dialect is that of the only engine so far.
-const dialect = ddl.SQLite
+// dialectOf is how the tables of a database are defined, which an engine that is not SQLite says itself.
+func dialectOf(database any) ddl.Dialect {
+	if d, ok := database.(interface{ Dialect() ddl.Dialect }); ok {
+		return d.Dialect()
+	}
+	return ddl.SQLite
+}
 
 // metaTable holds what a database knows of itself.
 const metaTable = "ashlar_meta"
 
 const (
-	createMeta = `CREATE TABLE IF NOT EXISTS "ashlar_meta" ("key" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL) STRICT`
-	selectMeta = `SELECT "value" FROM "ashlar_meta" WHERE "key" = ?`
-	upsertMeta = `INSERT INTO "ashlar_meta" ("key", "value") VALUES (?, ?) ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value"`
+	createMeta = `CREATE TABLE IF NOT EXISTS "ashlar_meta" ("key" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL)`
+	selectMeta = `SELECT "value" FROM "ashlar_meta" WHERE "key" = $1`
+	upsertMeta = `INSERT INTO "ashlar_meta" ("key", "value") VALUES ($1, $2) ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value"`
+
+	// lockMigration lets one node at a time look at the tables and change them, until its transaction ends.
+	lockMigration = `SELECT pg_advisory_xact_lock(1634955112, 0)`
 )
+
+// strict is what SQLite's tables end with, so that it refuses values of other types.
+const strict = " STRICT"
 
 // Meta returns what SetMeta stored under the key, and whether it did. A database that was never migrated has nothing.
 func Meta(r store.Reader, key string) (text string, found bool, err error) {
-	migrated, err := hasRow(r, ddl.HasTable(dialect), value.OfText(metaTable))
+	migrated, err := hasRow(r, ddl.HasTable(dialectOf(r)), value.OfText(metaTable))
 	if err != nil || !migrated {
 		return "", false, err
 	}

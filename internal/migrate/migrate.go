@@ -69,6 +69,11 @@ func compare(r store.Reader, m *schema.Model) (changes []schema.Change, isNew bo
 }
 
 func apply(tx store.Tx, m *schema.Model) (Result, error) {
+	if dialectOf(tx) == ddl.Postgres {
+		if _, err := hasRow(tx, lockMigration); err != nil {
+			return Result{}, err
+		}
+	}
 	changes, isNew, err := compare(tx, m)
 	if err != nil {
 		return Result{}, err
@@ -86,14 +91,18 @@ func apply(tx store.Tx, m *schema.Model) (Result, error) {
 	if len(faults) > 0 {
 		return Result{}, faults.Sort()
 	}
-	if err := execAll(tx, statements(m, changes)); err != nil {
+	if err := execAll(tx, statements(dialectOf(tx), m, changes)); err != nil {
 		return Result{}, err
 	}
 	return Result{Applied: words(changes)}, SetMeta(tx, modelKey, string(schema.Encode(m)))
 }
 
 func create(tx store.Tx, m *schema.Model) error {
-	if err := execAll(tx, append([]string{createMeta}, ddl.Create(dialect, m)...)); err != nil {
+	meta := createMeta
+	if dialectOf(tx) == ddl.SQLite {
+		meta += strict
+	}
+	if err := execAll(tx, append([]string{meta}, ddl.Create(dialectOf(tx), m)...)); err != nil {
 		return err
 	}
 	return SetMeta(tx, modelKey, string(schema.Encode(m)))

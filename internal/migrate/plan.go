@@ -51,7 +51,7 @@ func contradicted(r store.Reader, m *schema.Model, changes []schema.Change) (sch
 		if c.Kind != schema.UniqueAdded || slices.ContainsFunc(c.Columns, func(column string) bool { return added[c.Table+"."+column] }) {
 			continue // a field that is missing in every row contradicts nothing
 		}
-		found, err := hasRow(r, ddl.Duplicates(dialect, index(m, c)))
+		found, err := hasRow(r, ddl.Duplicates(dialectOf(r), index(m, c)))
 		if err != nil {
 			return nil, err
 		}
@@ -72,14 +72,15 @@ func addedFields(changes []schema.Change) map[string]bool {
 	return added
 }
 
-// statements returns the SQL of additive changes: tables, then fields, then indexes, since each may need the former.
-func statements(m *schema.Model, changes []schema.Change) []string {
-	var tables, fields, indexes []string
+// statements returns the SQL of additive changes: tables, then their references, then fields, then indexes, since each may need the former.
+func statements(dialect ddl.Dialect, m *schema.Model, changes []schema.Change) []string {
+	var tables, references, fields, indexes []string
 	for _, c := range changes {
 		t := m.Table(c.Table)
 		switch c.Kind {
 		case schema.TableAdded:
 			tables = append(tables, ddl.CreateTable(dialect, t)...)
+			references = append(references, ddl.CreateReferences(dialect, t)...)
 			indexes = append(indexes, ddl.CreateIndexes(dialect, t)...)
 		case schema.FieldAdded:
 			fields = append(fields, ddl.AddColumn(dialect, t.Field(c.Field))...)
@@ -87,7 +88,7 @@ func statements(m *schema.Model, changes []schema.Change) []string {
 			indexes = append(indexes, ddl.CreateIndex(dialect, index(m, c)))
 		}
 	}
-	return slices.Concat(tables, fields, indexes)
+	return slices.Concat(tables, references, fields, indexes)
 }
 
 // index returns the index that a change adds.

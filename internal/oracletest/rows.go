@@ -13,6 +13,7 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
+	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -121,8 +122,7 @@ func (d *Data) Store(ctx context.Context, db store.DB) error {
 		return err
 	}
 	return db.Write(ctx, func(tx store.Tx) error {
-		// The rows refer to each other in circles.
-		if _, err := tx.Exec("PRAGMA defer_foreign_keys = ON", nil); err != nil {
+		if _, err := tx.Exec(deferReferences(tx), nil); err != nil {
 			return err
 		}
 		for _, t := range d.Model.Tables {
@@ -136,13 +136,21 @@ func (d *Data) Store(ctx context.Context, db store.DB) error {
 	})
 }
 
+// deferReferences lets the rows of one transaction refer to each other in circles.
+func deferReferences(tx store.Tx) string {
+	if d, ok := tx.(interface{ Dialect() ddl.Dialect }); ok && d.Dialect() == ddl.Postgres {
+		return "SET CONSTRAINTS ALL DEFERRED"
+	}
+	return "PRAGMA defer_foreign_keys = ON"
+}
+
 // Insert writes one row.
 func Insert(tx store.Tx, t *schema.Table, rec Record) error {
 	var names, places []string
 	var args []value.Value
 	for _, f := range t.Fields {
 		args = append(args, Stored(f, rec[f.Name]))
-		names, places = append(names, `"`+f.Name+`"`), append(places, "?"+strconv.Itoa(len(args)))
+		names, places = append(names, `"`+f.Name+`"`), append(places, "$"+strconv.Itoa(len(args)))
 	}
 	_, err := tx.Exec(`INSERT INTO "`+t.Name+`" (`+strings.Join(names, ", ")+`, "_rev") VALUES (`+strings.Join(places, ", ")+`, 1)`, args)
 	tx.Touch(t.Name)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -20,7 +21,7 @@ import (
 // Config tunes a DB. Its zero value works.
 type Config struct {
 	Now     func() time.Time // nil means time.Now
-	Dialect sqlgen.Dialect   // nil means sqlgen.SQLite
+	Dialect sqlgen.Dialect   // nil means that of the engine
 
 	// Unproven is how many queries of unknown cost may run at once. It is to be smaller than the number of connections
 	// for reads, so that one is left for the others; 0 means one less than there are cores, from 1 to 3.
@@ -45,7 +46,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), lane: newLane(cfg.Unproven)}
 	d.totals = cache.New[int64](totalsSize)
 	if d.dialect == nil {
-		d.dialect = sqlgen.SQLite{}
+		d.dialect = dialectOf(db)
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -55,6 +56,14 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		d.tables[t] = newTable(rules.Model, t)
 	}
 	return d
+}
+
+// dialectOf is the dialect of the statements that a database takes, which an engine that is not SQLite says itself.
+func dialectOf(db store.DB) sqlgen.Dialect {
+	if d, ok := db.(interface{ Dialect() ddl.Dialect }); ok && d.Dialect() == ddl.Postgres {
+		return sqlgen.Postgres{}
+	}
+	return sqlgen.SQLite{}
 }
 
 // Op is what a caller wants to do with the rows of a table.

@@ -101,6 +101,7 @@ func (g *Generator) equality(op rule.Op, l, r rule.Node, sc *scope, m mode) stri
 	}
 	missL, missR := mayMiss(l), mayMiss(r)
 	switch {
+	case l.Kind() == value.JSON || r.Kind() == value.JSON: // is compared with null alone, and = does not know it
 	case !missL && !missR, m == loose && op == rule.Eq && missL != missR:
 		return g.ordered(sqlOp(op), l, r, sc)
 	case missL && canFail(r):
@@ -152,6 +153,9 @@ func (g *Generator) mixedEquality(op rule.Op, l, r rule.Node, sc *scope) string 
 
 // ordered writes an operator that is NULL where an operand is.
 func (g *Generator) ordered(op string, l, r rule.Node, sc *scope) string {
+	if l.Kind() == value.Null || r.Kind() == value.Null {
+		return g.Dialect.Null(value.Bool)
+	}
 	if a, b, ok := g.twoUUIDs(l, r, sc); ok {
 		return "(" + a + " " + op + " " + b + ")"
 	}

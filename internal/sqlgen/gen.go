@@ -29,6 +29,7 @@ type Statement struct {
 	Args    []Arg
 	Tables  []string // that it reads, each once; of a statement that only reads
 	UsesNow bool     // a bound value depends on the time
+	Inputs  int      // how many inputs it looks at: one more than the highest index, 0 for none
 }
 
 // Arg is the source of one bound value.
@@ -88,6 +89,7 @@ type Generator struct {
 	System  bool // rules and masks do not bind the caller
 
 	args    []Arg
+	most    int // inputs
 	tables  []string
 	usesNow bool
 	inputs  map[int]int // input index → placeholder
@@ -217,7 +219,7 @@ func (g *Generator) finish(sql string) (*Statement, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	return &Statement{SQL: sql, Args: g.args, Tables: g.tables, UsesNow: g.usesNow}, nil
+	return &Statement{SQL: sql, Args: g.args, Tables: g.tables, UsesNow: g.usesNow, Inputs: g.most}, nil
 }
 
 // fold simplifies a rule or a filter for this class of callers.

@@ -58,6 +58,16 @@ func TestGolden(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
+	for _, d := range []struct {
+		dialect Dialect
+		file    string
+	}{{SQLite{}, "testdata/statements.sql"}, {Postgres{}, "testdata/statements_postgresql.sql"}} {
+		compareGolden(t, m, rules, d.dialect, d.file)
+	}
+}
+
+func compareGolden(t *testing.T, m *schema.Model, rules *rule.Rules, dialect Dialect, file string) {
+	t.Helper()
 	var out bytes.Buffer
 	for _, who := range []struct {
 		name string
@@ -68,11 +78,10 @@ func TestGolden(t *testing.T) {
 		{"editor", caller.User(caller.Identity{ID: "u", Roles: []string{"editor"}})},
 		{"system", caller.System("golden")},
 	} {
-		g := golden{rules: rules, who: who.Caller, out: &out}
+		g := golden{dialect: dialect, rules: rules, who: who.Caller, out: &out}
 		fmt.Fprintf(&out, "==== %s\n", who.name)
 		g.write(t, m)
 	}
-	const file = "testdata/statements.sql"
 	if *update {
 		if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
@@ -88,9 +97,10 @@ func TestGolden(t *testing.T) {
 }
 
 type golden struct {
-	rules *rule.Rules
-	who   caller.Caller
-	out   *bytes.Buffer
+	dialect Dialect
+	rules   *rule.Rules
+	who     caller.Caller
+	out     *bytes.Buffer
 }
 
 func (g golden) generator(slots *rule.Slots) *Generator {
@@ -103,7 +113,7 @@ func (g golden) generator(slots *rule.Slots) *Generator {
 			states[s.Index] = rule.IsValue
 		}
 	}
-	return &Generator{Dialect: SQLite{}, Rules: g.rules, Folder: rule.Folder{States: states}, System: g.who.IsSystem()}
+	return &Generator{Dialect: g.dialect, Rules: g.rules, Folder: rule.Folder{States: states}, System: g.who.IsSystem()}
 }
 
 func (g golden) show(t *testing.T, name string, s *Statement, err error) {

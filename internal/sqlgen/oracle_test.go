@@ -14,6 +14,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -32,18 +34,38 @@ func TestOracle(t *testing.T) {
 		seed, _ = strconv.ParseUint(s, 10, 64)
 	}
 	t.Logf("ASHLAR_SEED=%d", seed)
-	tallies := map[string]*tally{}
-	for i := range models {
-		o := newOracle(t, rand.New(rand.NewPCG(seed, uint64(i))))
-		for range exprs {
-			o.compare(t, tallyOf(tallies, "rows"))
-			o.comparePairs(t, tallyOf(tallies, "pairs with old"))
-		}
-		o.db.Close()
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			tallies := map[string]*tally{}
+			for i := range models {
+				o := newOracle(t, e, rand.New(rand.NewPCG(seed, uint64(i))))
+				for range exprs {
+					o.compare(t, tallyOf(tallies, "rows"))
+					o.comparePairs(t, tallyOf(tallies, "pairs with old"))
+				}
+				o.db.Close()
+			}
+			for name, tally := range tallies {
+				tally.check(t, name)
+			}
+		})
 	}
-	for name, tally := range tallies {
-		tally.check(t, name)
-	}
+}
+
+// engine is a database to ask, and how it is asked.
+type engine struct {
+	name    string
+	dialect Dialect
+	open    func(*testing.T) (store.DB, error)
+}
+
+var engines = [...]engine{
+	{"sqlite", SQLite{}, func(t *testing.T) (store.DB, error) {
+		return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "oracle.db"), sqlite.Config{Readers: 2})
+	}},
+	{"postgresql", Postgres{}, func(t *testing.T) (store.DB, error) {
+		return postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 1})
+	}},
 }
 
 type tally struct {
@@ -75,13 +97,14 @@ func (y *tally) check(t *testing.T, name string) {
 // oracle is rows in a database and as the evaluator takes them.
 type oracle struct {
 	*oracletest.Data
+	engine
 	db store.DB
 }
 
-func newOracle(t *testing.T, r *rand.Rand) *oracle {
+func newOracle(t *testing.T, e engine, r *rand.Rand) *oracle {
 	t.Helper()
-	o := &oracle{Data: oracletest.New(t, r).Fill(6)}
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "oracle.db"), sqlite.Config{Readers: 2})
+	o := &oracle{Data: oracletest.New(t, r).Fill(6), engine: e}
+	db, err := e.open(t)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +223,7 @@ func (o *oracle) bind(node rule.Node, f rule.Folder) *bound {
 	o.Rules.Slots.Bind(&env, states, values)
 	slots.Bind(&env, states[slots.Base:], values[slots.Base:])
 	f.States = states
-	g := &Generator{Dialect: SQLite{}, Rules: o.Rules, Folder: f}
+	g := &Generator{Dialect: o.dialect, Rules: o.Rules, Folder: f}
 	return &bound{Generator: g, node: g.fold(extracted), values: values}
 }
 

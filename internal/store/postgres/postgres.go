@@ -12,9 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -52,12 +50,6 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	}
 	return db, nil
 }
-
-// SQL is the dialect of the statements that the database takes.
-func (db *DB) SQL() sqlgen.Dialect { return sqlgen.Postgres{} }
-
-// Dialect is how its tables are defined.
-func (db *DB) Dialect() ddl.Dialect { return ddl.Postgres }
 
 // connectTimeout is how long a new connection may take.
 const connectTimeout = 5 * time.Second

@@ -1,0 +1,97 @@
+package ddl
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// postgres writes definitions for PostgreSQL. Constraints have names of their own: those that it would make up are names
+// that a model's table may have.
+type postgres struct{}
+
+// postgresType is the storage of each type. Text has the order of its code points.
+func postgresType(f *schema.Field) string {
+	switch f.Type {
+	case schema.Int:
+		return "bigint"
+	case schema.Float:
+		return "double precision"
+	case schema.Decimal:
+		return "numeric(" + strconv.Itoa(f.Precision) + ", " + strconv.Itoa(f.Scale) + ")"
+	case schema.Bool:
+		return "boolean"
+	case schema.Timestamp:
+		return "timestamptz"
+	case schema.Date:
+		return "date"
+	case schema.UUID:
+		return "uuid"
+	case schema.JSON:
+		return "json"
+	}
+	return `text COLLATE "C"`
+}
+
+func (p postgres) table(t *schema.Table) string {
+	columns := make([]string, 0, len(t.Fields)+1)
+	for _, f := range t.Fields {
+		columns = append(columns, p.plain(f))
+	}
+	columns = append(columns, Quote(Revision)+" bigint NOT NULL")
+	return "CREATE TABLE " + Quote(t.Name) + " (\n  " + strings.Join(columns, ",\n  ") + "\n)"
+}
+
+func (p postgres) column(f *schema.Field) string {
+	if f.Ref == nil {
+		return p.plain(f)
+	}
+	return p.plain(f) + " CONSTRAINT " + named("f_", f) + p.references(f)
+}
+
+func (p postgres) reference(f *schema.Field) []string {
+	return []string{"ALTER TABLE " + Quote(f.Table.Name) + " ADD CONSTRAINT " + named("f_", f) +
+		" FOREIGN KEY (" + Quote(f.Name) + ")" + p.references(f)}
+}
+
+// references are deferrable: a deletion is checked when all of it is done (store/postgres).
+func (postgres) references(f *schema.Field) string {
+	return " REFERENCES " + Quote(f.Ref.Name) + ` ("id") ON DELETE ` + onDelete(f.OnDelete) + " DEFERRABLE"
+}
+
+// plain is a column without its reference.
+func (postgres) plain(f *schema.Field) string {
+	c := Quote(f.Name) + " " + postgresType(f)
+	if !f.Optional {
+		c += " NOT NULL"
+	}
+	if f.Name == "id" {
+		return c + " CONSTRAINT " + named("p_", f) + " PRIMARY KEY"
+	}
+	if f.Type == schema.Enum {
+		c += " CONSTRAINT " + named("k_", f) + domain(f)
+	}
+	return c
+}
+
+// named is the name of a constraint or trigger of a field.
+func named(prefix string, f *schema.Field) string {
+	return Quote(fit(prefix + f.Table.Name + "__" + f.Name))
+}
+
+func (postgres) hasTable() string {
+	return "SELECT 1 WHERE to_regclass(quote_ident($1::text)) IS NOT NULL"
+}
+
+// triggers writes, for a reference that is cleared, the trigger that gives the row a new revision when the foreign key's
+// action clears it. A write of ours sets the revision in the same statement, which is how the two are told apart.
+func (postgres) triggers(f *schema.Field) []string {
+	if f.Ref == nil || f.OnDelete != schema.Clear {
+		return nil
+	}
+	column, revision := Quote(f.Name), Quote(Revision)
+	return []string{"CREATE TRIGGER " + named("c_", f) + " BEFORE UPDATE OF " + column + " ON " + Quote(f.Table.Name) +
+		" FOR EACH ROW WHEN (OLD." + column + " IS NOT NULL AND NEW." + column + " IS NULL AND OLD." + revision + " = NEW." + revision + ")" +
+		" EXECUTE FUNCTION ashlar_cleared()"}
+}

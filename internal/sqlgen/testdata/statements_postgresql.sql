@@ -1,0 +1,92 @@
+==== anonymous
+-- get
+SELECT t0."id", t0."title", t0."price", NULL::bigint, (CASE WHEN (t0."shared") THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint AND (t0."shared")
+-- readable
+SELECT 1 FROM "teams" AS t0 WHERE t0."id" = $1::uuid AND FALSE
+-- list, range 0
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ($1::text COLLATE "C")) AND (t0."price" < $2::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND FALSE), ($3::text COLLATE "C")) AND (NULL::bigint IS DISTINCT FROM $4::bigint)) AND t0."price" = $5::numeric AND t0."id" < $6::bigint ORDER BY t0."id" DESC LIMIT $7::bigint
+-- list, range 1
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ($1::text COLLATE "C")) AND (t0."price" < $2::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND FALSE), ($3::text COLLATE "C")) AND (NULL::bigint IS DISTINCT FROM $4::bigint)) AND t0."price" < $5::numeric ORDER BY t0."price" DESC, t0."id" DESC LIMIT $6::bigint
+-- list, range 2
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ($1::text COLLATE "C")) AND (t0."price" < $2::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND FALSE), ($3::text COLLATE "C")) AND (NULL::bigint IS DISTINCT FROM $4::bigint)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT $5::bigint
+-- count
+SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ($1::text COLLATE "C")) AND (t0."price" < $2::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND FALSE), ($3::text COLLATE "C")) AND (NULL::bigint IS DISTINCT FROM $4::bigint))
+-- to-one
+SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::text[]::uuid[]) AND FALSE
+-- to-many
+SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared") ORDER BY t1."id" LIMIT $2::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
+-- before an update
+SELECT t0."_rev", FALSE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint AND (t0."shared") FOR NO KEY UPDATE OF t0
+-- update
+UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
+-- after an update
+SELECT (t0."shared"), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $2::bigint AS "id", ($3::text COLLATE "C") AS "title", $4::numeric AS "price", $5::bigint AS "stars", $6::uuid AS "owner_id", $7::uuid AS "team_id", $8::boolean AS "shared", $9::timestamptz AS "created_at", $10::timestamptz AS "updated_at") AS old WHERE t0."id" = $1::bigint
+==== user
+-- get
+SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END), (CASE WHEN (t0."shared") THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid))
+-- readable
+SELECT 1 FROM "teams" AS t0 WHERE t0."id" = $1::uuid AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = $2::uuid))
+-- list, range 0
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uuid)) AND ((t0."title" = ($2::text COLLATE "C")) AND (t0."price" < $3::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = $1::uuid))), ($4::text COLLATE "C")) AND ((CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END) IS DISTINCT FROM $5::bigint)) AND t0."price" = $6::numeric AND t0."id" < $7::bigint ORDER BY t0."id" DESC LIMIT $8::bigint
+-- list, range 1
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uuid)) AND ((t0."title" = ($2::text COLLATE "C")) AND (t0."price" < $3::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = $1::uuid))), ($4::text COLLATE "C")) AND ((CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END) IS DISTINCT FROM $5::bigint)) AND t0."price" < $6::numeric ORDER BY t0."price" DESC, t0."id" DESC LIMIT $7::bigint
+-- list, range 2
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uuid)) AND ((t0."title" = ($2::text COLLATE "C")) AND (t0."price" < $3::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = $1::uuid))), ($4::text COLLATE "C")) AND ((CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END) IS DISTINCT FROM $5::bigint)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT $6::bigint
+-- count
+SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uuid)) AND ((t0."title" = ($2::text COLLATE "C")) AND (t0."price" < $3::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = $1::uuid))), ($4::text COLLATE "C")) AND ((CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END) IS DISTINCT FROM $5::bigint))
+-- to-one
+SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::text[]::uuid[]) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = $2::uuid))
+-- to-many
+SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared" OR (t1."owner_id" = $2::uuid)) ORDER BY t1."id" LIMIT $3::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
+-- before an update
+SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
+-- update
+UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
+-- after an update
+SELECT (t0."shared" OR (t0."owner_id" = $1::uuid)), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $3::bigint AS "id", ($4::text COLLATE "C") AS "title", $5::numeric AS "price", $6::bigint AS "stars", $7::uuid AS "owner_id", $8::uuid AS "team_id", $9::boolean AS "shared", $10::timestamptz AS "created_at", $11::timestamptz AS "updated_at") AS old WHERE t0."id" = $2::bigint
+==== editor
+-- get
+SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END), t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid))
+-- readable
+SELECT 1 FROM "teams" AS t0 WHERE t0."id" = $1::uuid AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = $2::uuid))
+-- list, range 0
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uuid)) AND ((t0."title" = ($2::text COLLATE "C")) AND (t0."price" < $3::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = $1::uuid))), ($4::text COLLATE "C")) AND ((CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END) IS DISTINCT FROM $5::bigint)) AND t0."price" = $6::numeric AND t0."id" < $7::bigint ORDER BY t0."id" DESC LIMIT $8::bigint
+-- list, range 1
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uuid)) AND ((t0."title" = ($2::text COLLATE "C")) AND (t0."price" < $3::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = $1::uuid))), ($4::text COLLATE "C")) AND ((CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END) IS DISTINCT FROM $5::bigint)) AND t0."price" < $6::numeric ORDER BY t0."price" DESC, t0."id" DESC LIMIT $7::bigint
+-- list, range 2
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uuid)) AND ((t0."title" = ($2::text COLLATE "C")) AND (t0."price" < $3::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = $1::uuid))), ($4::text COLLATE "C")) AND ((CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END) IS DISTINCT FROM $5::bigint)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT $6::bigint
+-- count
+SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uuid)) AND ((t0."title" = ($2::text COLLATE "C")) AND (t0."price" < $3::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" = $1::uuid))), ($4::text COLLATE "C")) AND ((CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."stars" END) IS DISTINCT FROM $5::bigint))
+-- to-one
+SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::text[]::uuid[]) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = $2::uuid))
+-- to-many
+SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared" OR (t1."owner_id" = $2::uuid)) ORDER BY t1."id" LIMIT $3::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
+-- before an update
+SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
+-- update
+UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
+-- after an update
+SELECT (t0."shared" OR (t0."owner_id" = $1::uuid)), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $3::bigint AS "id", ($4::text COLLATE "C") AS "title", $5::numeric AS "price", $6::bigint AS "stars", $7::uuid AS "owner_id", $8::uuid AS "team_id", $9::boolean AS "shared", $10::timestamptz AS "created_at", $11::timestamptz AS "updated_at") AS old WHERE t0."id" = $2::bigint
+==== system
+-- get
+SELECT t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint
+-- readable
+SELECT 1 FROM "teams" AS t0 WHERE t0."id" = $1::uuid
+-- list, range 0
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ($1::text COLLATE "C")) AND (t0."price" < $2::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ($3::text COLLATE "C")) AND (t0."stars" IS DISTINCT FROM $4::bigint)) AND t0."price" = $5::numeric AND t0."id" < $6::bigint ORDER BY t0."id" DESC LIMIT $7::bigint
+-- list, range 1
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ($1::text COLLATE "C")) AND (t0."price" < $2::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ($3::text COLLATE "C")) AND (t0."stars" IS DISTINCT FROM $4::bigint)) AND t0."price" < $5::numeric ORDER BY t0."price" DESC, t0."id" DESC LIMIT $6::bigint
+-- list, range 2
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ($1::text COLLATE "C")) AND (t0."price" < $2::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ($3::text COLLATE "C")) AND (t0."stars" IS DISTINCT FROM $4::bigint)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT $5::bigint
+-- count
+SELECT count(*) FROM "posts" AS t0 WHERE ((t0."title" = ($1::text COLLATE "C")) AND (t0."price" < $2::numeric) AND starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ($3::text COLLATE "C")) AND (t0."stars" IS DISTINCT FROM $4::bigint))
+-- to-one
+SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::text[]::uuid[])
+-- to-many
+SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key ORDER BY t1."id" LIMIT $2::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
+-- before an update
+SELECT t0."_rev", TRUE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
+-- update
+UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
+-- after an update
+SELECT TRUE, TRUE, ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $2::bigint AS "id", ($3::text COLLATE "C") AS "title", $4::numeric AS "price", $5::bigint AS "stars", $6::uuid AS "owner_id", $7::uuid AS "team_id", $8::boolean AS "shared", $9::timestamptz AS "created_at", $10::timestamptz AS "updated_at") AS old WHERE t0."id" = $1::bigint
