@@ -80,7 +80,7 @@ func (d *DB) creation(who caller.Caller, t *schema.Table, members []value.Member
 
 // run may run more than once.
 func (c *creation) run(tx store.Tx) error {
-	values := slices.Clone(c.in.values)
+	values := append(make(row, 0, len(c.in.values)+1), c.in.values...) // with room for the revision
 	if err := c.assignID(tx, values); err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c *creation) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	inputs := append(slices.Clone(values), value.OfInt(revision))
+	inputs := append(values, value.OfInt(revision))
 	if err := c.exec(tx, insert, inputs); err != nil {
 		return ask.constraint(tx, nil, values, err)
 	}
@@ -341,7 +341,11 @@ func (q question) stored(tx store.Tx, was, values row) (w Written, err error) {
 		return w, err
 	}
 	w = Written{ID: values[0], Plain: true}
-	err = q.request.query(tx, stmt, q.inputs(was, values), func(cols value.Row) error {
+	inputs := values[:1]
+	if stmt.Inputs > 1 {
+		inputs = q.inputs(was, values)
+	}
+	err = q.request.query(tx, stmt, inputs, func(cols value.Row) error {
 		if err := q.judge(cols); err != nil {
 			return err
 		}

@@ -145,6 +145,7 @@ func (g *Generator) alias() string {
 
 // input is the placeholder of an input.
 func (g *Generator) input(i int, as value.Kind) string {
+	g.most = max(g.most, i+1)
 	return g.placeholder(&g.inputs, i, Arg{From: FromInput, Index: i}, as)
 }
 
