@@ -32,7 +32,15 @@ func (v voice) serving(s *server.Server, address net.Addr, cfg server.Config) {
 		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "data", cfg.Data, "tables", len(m.Tables), "version", cfg.Version, "pid", os.Getpid())
 		return
 	}
-	fmt.Fprintf(v.people, "Serving %s (%d tables) at %s\nData in %s. Stop with Ctrl-C.\n", m.Name, len(m.Tables), urlOf(address), cfg.Data)
+	fmt.Fprintf(v.people, "Serving %s (%d tables) at %s\n%s. Stop with Ctrl-C.\n", m.Name, len(m.Tables), urlOf(address), placeOf(cfg))
+}
+
+// placeOf says where the data is. The address of a database is not shown: it may hold a password.
+func placeOf(cfg server.Config) string {
+	if cfg.Database != "" {
+		return "Rows in PostgreSQL, the key in " + cfg.Data
+	}
+	return "Data in " + cfg.Data
 }
 
 func (v voice) stopping(grace time.Duration) {

@@ -20,6 +20,7 @@ are then finished; a second signal ends it at once.
 
 The rows are in the data folder, together with the key that signs tokens. A new database is
 filled from DIR/seed/<table>.json or .ndjson. One server at a time serves a data folder.
+With --database the rows are in PostgreSQL, and any number of servers with one key serve them.
 
 ` + settingsHelp
 

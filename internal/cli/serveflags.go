@@ -15,7 +15,7 @@ import (
 
 // serveFlags are the settings of a server.
 type serveFlags struct {
-	listen, data                     string
+	listen, data, database           string
 	durability, logFormat, logLevel  *choice
 	grace, header, read, write, idle time.Duration
 	cors                             []string
@@ -27,6 +27,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine")
 	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
+	flags.StringVar(&f.database, "database", "", "`address` of a PostgreSQL database, as postgres://user@host/name (default SQLite in the data folder)")
 	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
 	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "for requests in flight when it stops")
 	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "for the header of a request")
@@ -37,7 +38,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error where the fault is the server's")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests at work at once; more are answered 503")
-	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default the number of cores, 2 to 4)")
+	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default the number of cores, 2 to 4; with PostgreSQL twice that, 4 to 12)")
 }
 
 // check refuses numbers that cannot be meant.
@@ -66,7 +67,7 @@ const maxReaders = 64
 
 func (f *serveFlags) config(dir string, log *slog.Logger) server.Config {
 	cfg := server.Config{
-		Data: f.data, Readers: f.readers, MaxConcurrent: f.maxConcurrent, CORS: f.cors,
+		Data: f.data, Database: f.database, Readers: f.readers, MaxConcurrent: f.maxConcurrent, CORS: f.cors,
 		HeaderTimeout: f.header, ReadTimeout: f.read, WriteTimeout: f.write, IdleTimeout: f.idle, Grace: f.grace,
 		Version: buildVersion(), Logger: log,
 	}

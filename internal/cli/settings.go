@@ -15,8 +15,9 @@ import (
 )
 
 // settingsHelp is for commands whose flags are settings too.
-const settingsHelp = `Each flag is also a setting of the environment: --shutdown-timeout is ASHLAR_SHUTDOWN_TIMEOUT.
-A flag wins over the environment.`
+const settingsHelp = `Each flag is also a setting of the environment: --shutdown-timeout is ASHLAR_SHUTDOWN_TIMEOUT,
+and --database ASHLAR_DATABASE_URL, where nobody else on the machine sees its password. A flag wins over
+the environment.`
 
 const prefix = "ASHLAR_"
 
@@ -47,7 +48,11 @@ func allFlags(cmd *cobra.Command) []string {
 	return names
 }
 
+// variable is the variable of a flag. That of an address which may hold a password is what others call it too.
 func variable(flag string) string {
+	if flag == "database" {
+		return prefix + "DATABASE_URL"
+	}
 	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 

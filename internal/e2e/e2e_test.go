@@ -18,16 +18,20 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
-// engine serves the app in a folder; every script is run on every engine.
+// engine is where the rows of an app are; every script is run on every engine.
 type engine struct {
-	name string
-	open func(ctx context.Context, dir string, cfg server.Config) (*server.Server, error)
+	name     string
+	database func(t *testing.T) string // the address; "" for the data folder
 }
 
 func engines() []engine {
-	return []engine{{"sqlite", server.Open}}
+	return []engine{
+		{"sqlite", func(*testing.T) string { return "" }},
+		{"postgresql", func(t *testing.T) string { return pgtest.URL(t) }},
+	}
 }
 
 func TestScripts(t *testing.T) {
@@ -85,7 +89,7 @@ func serve(t *testing.T, e engine, app []txtar.File) *world {
 	}
 	w.now.Store(began.UnixMicro())
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := e.open(ctx, dir, server.Config{Now: w.time, Version: "v0.0.0-test"})
+	s, err := server.Open(ctx, dir, server.Config{Database: e.database(t), Now: w.time, Version: "v0.0.0-test"})
 	if err != nil {
 		cancel()
 		t.Fatal(err)

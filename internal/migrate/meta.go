@@ -22,8 +22,8 @@ const (
 	selectMeta = `SELECT "value" FROM "ashlar_meta" WHERE "key" = $1`
 	upsertMeta = `INSERT INTO "ashlar_meta" ("key", "value") VALUES ($1, $2) ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value"`
 
-	// lockMigration lets one node at a time look at the tables and change them, until its transaction ends.
-	lockMigration = `SELECT pg_advisory_xact_lock(1634955112, 0)`
+	// lockAlone is held until the transaction ends.
+	lockAlone = `SELECT pg_advisory_xact_lock(1634955112, 0)`
 )
 
 // strict is what SQLite's tables end with, so that it refuses values of other types.

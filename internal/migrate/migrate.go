@@ -44,6 +44,15 @@ func Apply(ctx context.Context, db store.DB, m *schema.Model) (result Result, er
 	return result, nil
 }
 
+// Alone waits until no other node is in a transaction that has called it. In SQLite there is one writer anyway.
+func Alone(tx store.Tx) error {
+	if dialectOf(tx) != ddl.Postgres {
+		return nil
+	}
+	_, err := hasRow(tx, lockAlone)
+	return err
+}
+
 // Check returns how the model's tables differ from those of the database, and whether the database is new. It changes
 // nothing.
 func Check(ctx context.Context, db store.DB, m *schema.Model) (changes []schema.Change, isNew bool, err error) {
@@ -69,10 +78,8 @@ func compare(r store.Reader, m *schema.Model) (changes []schema.Change, isNew bo
 }
 
 func apply(tx store.Tx, m *schema.Model) (Result, error) {
-	if dialectOf(tx) == ddl.Postgres {
-		if _, err := hasRow(tx, lockMigration); err != nil {
-			return Result{}, err
-		}
+	if err := Alone(tx); err != nil {
+		return Result{}, err
 	}
 	changes, isNew, err := compare(tx, m)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 // openBeside opens the data of an app for a moment: as a server does where none runs, else beside the one that has it.
 func openBeside(ctx context.Context, dir string, cfg Config, rules *rule.Rules) (folder, store.DB, error) {
 	f, err := lockFolder(ctx, cfg, 0)
+	f.rules = rules
 	if _, inUse := errors.AsType[*sqlite.InUseError](err); inUse {
 		db, err := f.join(ctx, rules.Model)
 		return f, db, err

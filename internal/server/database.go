@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
@@ -24,8 +25,42 @@ func (f folder) open(ctx context.Context, dir string, rules *rule.Rules) (store.
 	return f.openStore(ctx, 0)
 }
 
+// openPostgres opens the database of Config.Database. While the tables are made, nothing waits for a snapshot that is
+// older than another node's work.
+func (f folder) openPostgres(ctx context.Context, writeTimeout time.Duration) (store.DB, error) {
+	return postgres.Open(ctx, f.cfg.Database, postgres.Config{
+		Serializable: writeTimeout != preparing && looksAcross(f.rules),
+		Readers:      f.cfg.Readers,
+		WriteTimeout: writeTimeout,
+		Logger:       f.cfg.Logger,
+	})
+}
+
+// looksAcross says whether any rule or check that decides on a write looks at other rows than the one it is about.
+func looksAcross(rules *rule.Rules) bool {
+	across := false
+	ask := func(n rule.Node) { across = across || n != nil && rule.Relates(n) }
+	for _, t := range rules.Model.Tables {
+		own := rules.Table(t)
+		for _, n := range []rule.Node{own.Read, own.Create, own.Delete, own.UpdateFrom, own.UpdateTo} {
+			ask(n)
+		}
+		for _, c := range own.Checks {
+			ask(c.Cond)
+		}
+		for _, f := range t.Fields {
+			ask(rules.Field(f).Read)
+			ask(rules.Field(f).Write)
+		}
+	}
+	return across
+}
+
 // openStore opens the database, where zero stands for the usual deadline of a write.
 func (f folder) openStore(ctx context.Context, writeTimeout time.Duration) (store.DB, error) {
+	if f.cfg.Database != "" {
+		return f.openPostgres(ctx, writeTimeout)
+	}
 	return sqlite.Open(ctx, f.database(), sqlite.Config{
 		Readers:      f.cfg.Readers,
 		WriteTimeout: writeTimeout,

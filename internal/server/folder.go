@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
@@ -25,7 +26,8 @@ const (
 type folder struct {
 	path    string
 	cfg     Config
-	release func() error // of its lock; nil where another process has it
+	rules   *rule.Rules  // of the app, before its rows are opened
+	release func() error // of its lock; nil where another process has it, and where the rows are elsewhere
 }
 
 // unlock lets others serve the folder.
@@ -48,6 +50,9 @@ func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder
 	f := folder{path: cfg.Data, cfg: cfg}
 	if err := prepareFolder(cfg.Data, cfg.Logger); err != nil {
 		return f, err
+	}
+	if cfg.Database != "" { // the folder holds the key alone, which the nodes of an app share
+		return f, nil
 	}
 	for deadline := time.Now().Add(patience); ; {
 		var err error

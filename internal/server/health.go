@@ -25,7 +25,11 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyWait)
 	defer cancel()
-	if err := s.db.Read(ctx, func(store.Reader) error { return nil }); err != nil {
+	err := s.db.Read(ctx, func(q store.Reader) error {
+		_, err := q.Generation("users")
+		return err
+	})
+	if err != nil {
 		return errs.Because(err, errs.Unavailable, "The database does not answer.")
 	}
 	return web.JSON(w, http.StatusOK, []byte(`{"status":"ready"}`+"\n"))

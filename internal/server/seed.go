@@ -36,6 +36,12 @@ func fill(ctx context.Context, db store.DB, rows *record.DB, dir string, m *sche
 	err = db.Write(ctx, func(tx store.Tx) error {
 		s.faults, s.loaded = nil, 0
 		s.tx = rows.In(tx)
+		if err := migrate.Alone(tx); err != nil {
+			return err
+		}
+		if _, done, err := migrate.Meta(tx, seededKey); err != nil || done { // by another node meanwhile
+			return err
+		}
 		if err := s.load(); err != nil {
 			return err
 		}

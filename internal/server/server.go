@@ -28,8 +28,9 @@ import (
 // Config is how an app is served. The zero value works.
 type Config struct {
 	Data          string            // the data folder; "": .ashlar in the app's folder
-	Durability    sqlite.Durability // what an acknowledged write survives
-	Readers       int               // connections for reads; 0: the number of cores, 2 to 4
+	Database      string            // the address of a PostgreSQL database; "": SQLite in the data folder
+	Durability    sqlite.Durability // what an acknowledged write to SQLite survives
+	Readers       int               // connections for reads; 0: as many as the engine likes
 	MaxConcurrent int               // requests at work at once; 0: 1024
 	CORS          []string          // origins whose pages may read answers
 	HeaderTimeout time.Duration     // for the header of a request; 0: 10 s
@@ -60,7 +61,7 @@ func (c Config) withDefaults(dir string) Config {
 // DefaultData is the data folder of the app in dir where none is named.
 func DefaultData(dir string) string { return filepath.Join(dir, ".ashlar") }
 
-// Server is an app that is open. It has the lock of its data folder until it is closed.
+// Server is an app that is open. Where its rows are in its data folder, it has the lock of that until it is closed.
 type Server struct {
 	cfg      Config
 	model    *schema.Model
@@ -109,6 +110,7 @@ func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error 
 	if err != nil {
 		return err
 	}
+	data.rules = rules
 	s.closers = append(s.closers, data.unlock)
 	if s.db, err = data.open(ctx, dir, rules); err != nil {
 		return err

@@ -24,7 +24,12 @@ func (g *Generator) expression(n rule.Node, sc *scope) string {
 	case *rule.Column:
 		return g.Dialect.Column(n.Field, g.column(n, sc))
 	case *rule.If:
-		return "(" + g.choice(n, sc, func(b rule.Node) string { return g.value(b, sc) }) + ")"
+		return "(" + g.choice(n, sc, func(b rule.Node) string {
+			if isNull(b) {
+				return g.Dialect.Null(n.As)
+			}
+			return g.value(b, sc)
+		}) + ")"
 	case *rule.Arith:
 		return g.Dialect.Arith(n.Op, n.As, g.number(n.L, sc), g.number(n.R, sc))
 	case *rule.Neg:

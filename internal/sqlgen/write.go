@@ -85,11 +85,12 @@ func (g *Generator) After(a After) (*Statement, error) {
 		cols = append(cols, g.cond(g.fold(c), sc, loose))
 	}
 	cols = append(cols, g.columns(a.Fields, "t0")...)
-	source, cond := g.from(t, "t0"), " WHERE "+column("t0", "id")+" = "+g.inputOf(0, t.ID())
+	var source, cond string
 	if a.Candidate {
-		source, cond = " FROM "+g.row(t, 1+len(t.Fields), "t0"), ""
+		source = " FROM " + g.row(t, 1+len(t.Fields), "t0")
 		cols = append(cols, "0")
 	} else {
+		source, cond = g.from(t, "t0"), " WHERE "+column("t0", "id")+" = "+g.inputOf(0, t.ID())
 		cols = append(cols, column("t0", Revision))
 	}
 	if a.Old {
