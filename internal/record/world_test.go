@@ -21,6 +21,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -52,14 +54,27 @@ type stored struct {
 
 func storeData(t testing.TB, d *oracletest.Data) *stored {
 	t.Helper()
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "world.db"), sqlite.Config{Readers: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := anyEngine(t, d)
 	if err := d.Store(context.Background(), db); err != nil {
 		t.Fatalf("%v\n%s", err, d.Source)
 	}
 	return &stored{d, db, New(db, d.Rules, Config{Now: func() time.Time { return d.Now }})}
+}
+
+// anyEngine opens an empty database: of three worlds, two are in SQLite and one in PostgreSQL.
+func anyEngine(t testing.TB, d *oracletest.Data) store.DB {
+	t.Helper()
+	var db store.DB
+	var err error
+	if d.IntN(3) == 0 && pgtest.Available() {
+		db, err = postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 2})
+	} else {
+		db, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "world.db"), sqlite.Config{Readers: 2})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
 }
 
 // world makes a model of which the caller may read something, but not everything.

@@ -61,6 +61,15 @@ func URL(t testing.TB) string {
 	return withDatabase(t, s.url, name)
 }
 
+// Available says whether there is a PostgreSQL, loudly where there is none; with CI set, URL is then to fail.
+func Available() bool {
+	_, err := shared()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "\n*** NOT TESTED ON POSTGRESQL: %s\n*** %v\n\n", advice, err)
+	}
+	return err == nil || os.Getenv("CI") != ""
+}
+
 func missing(t testing.TB, err error) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
