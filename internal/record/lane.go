@@ -34,7 +34,11 @@ func (l lane) run(ctx context.Context, s *shape, query func() (time.Duration, er
 	if !proven {
 		select {
 		case l.places <- struct{}{}:
-			defer func() { <-l.places }()
+			if proven = s.proven.Load(); proven { // meanwhile, by another
+				<-l.places
+			} else {
+				defer func() { <-l.places }()
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
