@@ -15,7 +15,7 @@ import (
 // Read runs f against one snapshot.
 func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	deadline := time.Now().Add(db.cfg.ReadTimeout)
-	r, err := db.readers.take(ctx, db.cfg.ReadTimeout)
+	r, err := db.readers.take(ctx, db.cfg.ReadWait)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-timer.C:
-		return nil, errs.New(errs.Unavailable, "the database is busy with other queries")
+		return nil, &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other queries", RetryAfter: retryAfter}
 	}
 }
 
