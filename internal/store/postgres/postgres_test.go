@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -31,5 +32,9 @@ func open(t *testing.T, url string, cfg Config) *DB {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, opener(Config{Writers: 1}))
+	for _, cfg := range []Config{{Writers: 1}, {Writers: 8}, {Writers: 8, Serializable: true}} {
+		t.Run(fmt.Sprintf("%d writers, serializable %t", cfg.Writers, cfg.Serializable), func(t *testing.T) {
+			storetest.Run(t, cfg.Writers, opener(cfg))
+		})
+	}
 }

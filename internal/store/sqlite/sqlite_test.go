@@ -13,7 +13,7 @@ import (
 func TestStore(t *testing.T) {
 	var mu sync.Mutex
 	paths := map[*testing.T]string{}
-	storetest.Run(t, func(t *testing.T) store.DB {
+	storetest.Run(t, 1, func(t *testing.T) store.DB {
 		mu.Lock()
 		defer mu.Unlock()
 		if paths[t] == "" {

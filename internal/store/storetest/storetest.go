@@ -15,7 +15,9 @@ import (
 // the former handle is closed, it opens the same database. It leaves closing to the suite.
 //
 // Statements of the suite are written for every dialect: parameters as $1, $2, in the order of their use.
-func Run(t *testing.T, open func(t *testing.T) store.DB) {
+//
+// writers is how many functions of Write the database runs at once.
+func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 	for _, tt := range []struct {
 		name string
 		run  func(*testing.T, *fixture)
@@ -50,21 +52,22 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
 	} {
-		t.Run(tt.name, func(t *testing.T) { tt.run(t, newFixture(t, open)) })
+		t.Run(tt.name, func(t *testing.T) { tt.run(t, newFixture(t, writers, open)) })
 	}
 }
 
 // fixture is a database with a table notes (id, body unique).
 type fixture struct {
-	t    *testing.T
-	db   store.DB
-	open func(*testing.T) store.DB
+	t       *testing.T
+	db      store.DB
+	open    func(*testing.T) store.DB
+	writers int
 }
 
 const createNotes = `CREATE TABLE notes (id bigint PRIMARY KEY, body text NOT NULL UNIQUE)`
 
-func newFixture(t *testing.T, open func(*testing.T) store.DB) *fixture {
-	f := &fixture{t: t, db: open(t), open: open}
+func newFixture(t *testing.T, writers int, open func(*testing.T) store.DB) *fixture {
+	f := &fixture{t: t, db: open(t), open: open, writers: writers}
 	t.Cleanup(func() { _ = f.db.Close() }) // refused where the test has closed it
 	f.exec(createNotes)
 	return f

@@ -44,22 +44,27 @@ func panicUndone(t *testing.T, f *fixture) {
 	f.wantNotes(1)
 }
 
-// hold occupies the writer with a function, so that what is written meanwhile waits. release lets it go.
+// hold occupies every writer with a function, so that what is written meanwhile waits. release lets them go.
 func (f *fixture) hold() (release func()) {
-	entered, leave, left := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	var once sync.Once
-	go func() {
-		left <- f.db.Write(context.Background(), func(store.Tx) error {
-			once.Do(func() { close(entered) })
-			<-leave
-			return nil
-		})
-	}()
-	soon(f.t, "the function that holds the writer", entered)
+	leave, left := make(chan struct{}), make(chan error, f.writers)
+	for range f.writers {
+		entered := make(chan struct{})
+		var once sync.Once
+		go func() {
+			left <- f.db.Write(context.Background(), func(store.Tx) error {
+				once.Do(func() { close(entered) })
+				<-leave
+				return nil
+			})
+		}()
+		soon(f.t, "the function that holds a writer", entered)
+	}
 	return func() {
 		close(leave)
-		if err := soon(f.t, "the function that held the writer", left); err != nil {
-			f.t.Errorf("Write(holding) = %v", err)
+		for range f.writers {
+			if err := soon(f.t, "the function that held a writer", left); err != nil {
+				f.t.Errorf("Write(holding) = %v", err)
+			}
 		}
 	}
 }
