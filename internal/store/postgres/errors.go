@@ -92,11 +92,20 @@ func translate(ctx context.Context, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return errs.Because(fmt.Errorf("%w: %w", store.ErrTooLong, err), errs.Unavailable, "the database took too long")
+		return errs.Because(tooLong(err), errs.Unavailable, "the database took too long")
 	case full:
 		return errs.Because(err, errs.Unavailable, "the database has no room left")
 	}
 	return internal(err)
+}
+
+// tooLong says of a statement that the server cut short that it was. Where the server did not answer at all, the
+// statement is not to blame.
+func tooLong(err error) error {
+	if _, answered := errors.AsType[*pgconn.PgError](err); answered {
+		return fmt.Errorf("%w: %w", store.ErrTooLong, err)
+	}
+	return err
 }
 
 func unreachable(cause error) error {

@@ -146,9 +146,6 @@ func (p *pool) done() { <-p.slots }
 func (p *pool) take(ctx context.Context) (*conn, error) {
 	held, err := p.raw.Acquire(ctx)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
 		return nil, unreachable(err)
 	}
 	c := held.Conn().PgConn().CustomData()[connKey].(*conn)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,7 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 		return nil, fmt.Errorf("the address of the database: %w", err) // pgx leaves the password out
 	}
 	db := &DB{cfg: cfg, config: config}
-	if err := db.direct(ctx, prepareDatabase); err != nil {
+	if err := db.direct(ctx, db.prepare); err != nil {
 		return nil, err
 	}
 	if db.readers, err = newPool(config, cfg.reading()); err != nil {
@@ -49,6 +50,18 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, db.readers.close(0))
 	}
 	return db, nil
+}
+
+// prepare makes the database ours.
+func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
+	if err := prepareDatabase(ctx, c); err != nil {
+		return err
+	}
+	setting, err := one(ctx, c, "SELECT current_setting('fsync') || ' ' || current_setting('synchronous_commit')")
+	if err == nil && (strings.HasPrefix(setting, "off ") || strings.HasSuffix(setting, " off")) {
+		db.cfg.Logger.Warn("the database server loses acknowledged writes in a power cut: set its fsync and synchronous_commit to on")
+	}
+	return err
 }
 
 // connectTimeout is how long a new connection may take.

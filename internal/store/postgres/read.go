@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -41,7 +42,7 @@ type reader struct {
 func (r *reader) connect() error {
 	c, err := r.db.readers.take(r.limited)
 	if err != nil {
-		return translate(r.ctx, err)
+		return cmp.Or(r.ctx.Err(), err)
 	}
 	r.s = newSession(r.limited, c, false)
 	return nil

@@ -37,7 +37,7 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 		case end.next == carefully:
 			careful = true
 		case try == maxTries || !pause(ctx, try):
-			return translate(ctx, end.err)
+			return translate(context.Background(), end.err)
 		}
 	}
 }
@@ -76,7 +76,7 @@ const (
 func (db *DB) attempt(ctx context.Context, f func(store.Tx) error, careful bool) end {
 	c, err := db.writers.take(ctx)
 	if err != nil {
-		return end{err: translate(ctx, err)}
+		return end{err: err}
 	}
 	t := &tx{db: db, s: newSession(ctx, c, true), careful: careful}
 	closed := false
@@ -87,7 +87,7 @@ func (db *DB) attempt(ctx context.Context, f func(store.Tx) error, careful bool)
 			db.writers.give(c)
 		}
 	}()
-	ended := t.outcome(ctx, guarded(f, t))
+	ended := t.outcome(guarded(f, t))
 	t.s.end()
 	closed = true
 	db.writers.give(c)
@@ -105,10 +105,10 @@ func guarded(f func(store.Tx) error, t *tx) (err error) {
 }
 
 // outcome ends the transaction after its function returned err.
-func (t *tx) outcome(ctx context.Context, err error) end {
+func (t *tx) outcome(err error) end {
 	switch {
 	case t.broken != nil:
-		return t.giveUp(ctx)
+		return t.giveUp()
 	case t.refused && (t.usedAfter || err == nil):
 		t.rollback()
 		return end{next: carefully}
@@ -116,11 +116,11 @@ func (t *tx) outcome(ctx context.Context, err error) end {
 		t.rollback()
 		return end{err: err}
 	}
-	return t.commit(ctx)
+	return t.commit()
 }
 
 // giveUp ends a transaction that an error has ended already.
-func (t *tx) giveUp(ctx context.Context) end {
+func (t *tx) giveUp() end {
 	t.rollback()
 	switch fateOf(t.broken) {
 	case again:
@@ -132,13 +132,13 @@ func (t *tx) giveUp(ctx context.Context) end {
 		t.db.writers.raw.Reset() // its other connections lead there as well
 		return end{t.broken, retry}
 	}
-	return end{err: translate(ctx, t.broken)}
+	return end{err: translate(context.Background(), t.broken)}
 }
 
 var errRolledBack = errors.New("the server rolled back what was to be committed")
 
 // commit commits. Whatever is not a refusal of the server leaves open whether it was done.
-func (t *tx) commit(ctx context.Context) end {
+func (t *tx) commit() end {
 	if !t.begun && len(t.touched) == 0 {
 		return end{}
 	}
@@ -161,5 +161,5 @@ func (t *tx) commit(ctx context.Context) end {
 		return end{err: unknownOutcome(err)}
 	}
 	t.rollback()
-	return end{err: translate(ctx, err)}
+	return end{err: translate(context.Background(), err)}
 }

@@ -1,0 +1,360 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// ledger writes rows while the database is disturbed, and knows what it was told of each.
+type ledger struct {
+	t    *testing.T
+	db   *DB
+	next atomic.Int64
+
+	mu      sync.Mutex
+	done    map[int64]bool // what Write said: done, or not
+	unknown map[int64]bool
+	latest  time.Time // of the last that was done
+}
+
+func newLedger(t *testing.T, db *DB) *ledger {
+	t.Helper()
+	mustWrite(t, db, "CREATE TABLE entries (id bigint NOT NULL, twin bigint NOT NULL)") // no key: what is done twice is there twice
+	return &ledger{t: t, db: db, done: map[int64]bool{}, unknown: map[int64]bool{}}
+}
+
+func (l *ledger) write() {
+	id := l.next.Add(1)
+	err := l.db.Write(context.Background(), func(tx store.Tx) error {
+		tx.Touch("entries")
+		for twin := range int64(2) {
+			if _, err := tx.Exec("INSERT INTO entries (id, twin) VALUES ($1, $2)", []value.Value{value.OfInt(id), value.OfInt(twin)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case err == nil:
+		l.done[id], l.latest = true, time.Now()
+	case errs.KindOf(err) != errs.Unavailable:
+		l.t.Errorf("write %d: %v, want it done or unavailable", id, err)
+	case strings.Contains(err.Error(), "outcome of the write is unknown"):
+		l.unknown[id] = true
+	default:
+		l.done[id] = false
+	}
+}
+
+// during writes and reads from several goroutines while disturb runs.
+func (l *ledger) during(disturb func()) {
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				l.write()
+				err := l.db.Read(context.Background(), func(r store.Reader) error {
+					return r.Query("SELECT count(*) FROM entries WHERE id = 1", nil, func(row value.Row) error {
+						if n := row.Int(0); n%2 != 0 {
+							l.t.Errorf("%d rows of a transaction of two", n)
+						}
+						return nil
+					})
+				})
+				if err != nil && errs.KindOf(err) != errs.Unavailable {
+					l.t.Errorf("read: %v, want rows or unavailable", err)
+				}
+			}
+		})
+	}
+	disturb()
+	close(stop)
+	wg.Wait()
+}
+
+// check compares what is there with what was said.
+func (l *ledger) check() {
+	l.t.Helper()
+	rows := map[int64]int{}
+	err := l.db.Read(context.Background(), func(r store.Reader) error {
+		return r.Query("SELECT id, count(*) FROM entries GROUP BY id", nil, func(row value.Row) error {
+			rows[row.Int(0)] = int(row.Int(1))
+			return nil
+		})
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	acknowledged := 0
+	for id := range l.next.Load() {
+		id++
+		n := rows[id]
+		switch {
+		case l.unknown[id] && (n == 0 || n == 2):
+		case l.done[id] && n == 2:
+			acknowledged++
+		case !l.done[id] && n == 0:
+		default:
+			l.t.Errorf("write %d: said done %t, unknown %t; it has %d rows of 2", id, l.done[id], l.unknown[id], n)
+		}
+	}
+	l.t.Logf("%d writes, %d acknowledged, %d of unknown outcome", l.next.Load(), acknowledged, len(l.unknown))
+	if acknowledged == 0 {
+		l.t.Error("no write was done")
+	}
+}
+
+// back fails the test where the database is not written to within 5 s.
+func (l *ledger) back() {
+	l.t.Helper()
+	start := time.Now()
+	for time.Since(start) < 5*time.Second {
+		l.write()
+		l.mu.Lock()
+		again := l.latest.After(start)
+		l.mu.Unlock()
+		if again {
+			l.t.Logf("written to again after %v", time.Since(start).Round(time.Millisecond))
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	l.t.Error("5 s after the database was back, nothing can be written")
+}
+
+func TestTerminatedConnections(t *testing.T) {
+	url := pgtest.URL(t)
+	db := open(t, url, Config{})
+	defer db.Close()
+	l := newLedger(t, db)
+	l.during(func() {
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close(context.Background())
+		for range 30 {
+			time.Sleep(rand.N(60 * time.Millisecond))
+			const all = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+			if _, err := conn.Exec(t.Context(), all); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	l.back()
+	l.check()
+}
+
+func TestServerRestarts(t *testing.T) {
+	c := pgtest.StartCluster(t, "synchronous_commit=on")
+	db := open(t, c.URL("postgres"), Config{})
+	defer db.Close()
+	l := newLedger(t, db)
+	l.during(func() {
+		for _, signal := range []string{"INT", "QUIT"} {
+			time.Sleep(300 * time.Millisecond)
+			stopped := c.Stop(signal)
+			time.Sleep(200 * time.Millisecond)
+			if err := errors.Join(stopped, c.Start()); err != nil {
+				t.Error(err)
+			}
+			l.back()
+		}
+	})
+	l.check()
+}
+
+// A server that has become a standby takes no writes: 25006.
+func TestStandby(t *testing.T) {
+	c := pgtest.StartCluster(t)
+	url := c.URL("postgres")
+	db := open(t, url, Config{})
+	defer db.Close()
+	l := newLedger(t, db)
+	set := func(to string) {
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.Background())
+		for _, sql := range []string{"ALTER SYSTEM SET default_transaction_read_only = " + to, "SELECT pg_reload_conf()"} {
+			if _, err := conn.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	l.during(func() {
+		time.Sleep(100 * time.Millisecond)
+		set("on")
+		l.write()
+		l.mu.Lock()
+		refused := !l.done[l.next.Load()]
+		l.mu.Unlock()
+		if !refused {
+			t.Log("the write was done before the server took none")
+		}
+		time.Sleep(200 * time.Millisecond)
+		set("off")
+		l.back()
+	})
+	l.check()
+}
+
+// network stands between the engine and the server, and can fail.
+type network struct {
+	ln      net.Listener
+	socket  string
+	stalled atomic.Bool
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func newNetwork(t *testing.T, socket string) *network {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &network{ln: ln, socket: socket}
+	go n.serve()
+	t.Cleanup(func() {
+		ln.Close()
+		n.cut()
+	})
+	return n
+}
+
+func (n *network) url() string {
+	return fmt.Sprintf("postgres://ashlar@%s/postgres?sslmode=disable", n.ln.Addr())
+}
+
+func (n *network) serve() {
+	for {
+		client, err := n.ln.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("unix", n.socket)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		n.mu.Lock()
+		n.conns = append(n.conns, client, server)
+		n.mu.Unlock()
+		go n.copy(server, client)
+		go n.copy(client, server)
+	}
+}
+
+// copy passes bytes on, and none while the network is stalled.
+func (n *network) copy(to, from net.Conn) {
+	defer to.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		size, err := from.Read(buf)
+		for n.stalled.Load() {
+			time.Sleep(time.Millisecond)
+		}
+		if size > 0 {
+			if _, err := to.Write(buf[:size]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (n *network) cut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.conns {
+		c.Close()
+	}
+	n.conns = nil
+}
+
+func TestNetworkFails(t *testing.T) {
+	c := pgtest.StartCluster(t)
+	n := newNetwork(t, c.Socket())
+	const patience = 500 * time.Millisecond
+	db := open(t, n.url(), Config{ReadTimeout: patience, WriteTimeout: patience})
+	defer db.Close()
+	l := newLedger(t, db)
+	l.during(func() {
+		for range 3 {
+			time.Sleep(100 * time.Millisecond)
+			n.stalled.Store(true)
+			start := time.Now()
+			err := db.Read(t.Context(), func(r store.Reader) error {
+				return r.Query("SELECT 1", nil, func(value.Row) error { return nil })
+			})
+			if took := time.Since(start); errs.KindOf(err) != errs.Unavailable || took > patience+cancelPatience+2*time.Second {
+				t.Errorf("a read on a stalled network = %v after %v, want it unavailable", err, took)
+			}
+			n.stalled.Store(false)
+			l.back()
+			n.cut()
+			l.back()
+		}
+	})
+	l.check()
+}
+
+// More who wait than may are refused at once, and told when to come again.
+func TestFullPool(t *testing.T) {
+	db := openNew(t, Config{Readers: 1, Writers: 1, Queue: 1, ReadTimeout: time.Second})
+	inside, leave := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = db.Read(context.Background(), func(store.Reader) error {
+			close(inside)
+			<-leave
+			return nil
+		})
+	})
+	<-inside
+	wg.Go(func() {
+		err := db.Read(context.Background(), func(store.Reader) error { return nil })
+		if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Unavailable || e.RetryAfter <= 0 {
+			t.Errorf("a read that waited in vain = %v, want unavailable with a time to come again", err)
+		}
+	})
+	time.Sleep(50 * time.Millisecond)
+	start := time.Now()
+	err := db.Read(t.Context(), func(store.Reader) error { return nil })
+	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Unavailable || e.RetryAfter <= 0 || time.Since(start) > 100*time.Millisecond {
+		t.Errorf("one read too many = %v after %v, want unavailable at once", err, time.Since(start))
+	}
+	time.Sleep(1200 * time.Millisecond)
+	close(leave)
+	wg.Wait()
+}
