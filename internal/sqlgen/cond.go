@@ -27,6 +27,11 @@ func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
 	switch n := n.(type) {
 	case *rule.Failed:
 		return g.Dialect.Null(value.Bool)
+	case *rule.Const:
+		if n.Value.IsNull() {
+			return g.Dialect.Null(value.Bool)
+		}
+		return g.value(n, sc)
 	case *rule.Not:
 		return "(NOT " + g.cond(n.X, sc, exact) + ")"
 	case *rule.And:
