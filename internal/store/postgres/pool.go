@@ -67,6 +67,7 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 	for name, value := range map[string]string{
 		"application_name":                    "ashlar",
 		"timezone":                            "UTC",
+		"datestyle":                           "ISO",
 		"jit":                                 "off", // compiling a plan takes longer than running it does here
 		"statement_timeout":                   millis(r.timeout),
 		"idle_in_transaction_session_timeout": millis(r.timeout + idleGrace),
