@@ -34,14 +34,13 @@ type Query struct {
 
 // shape is a resolved View or Query, without what differs from request to request of its kind: arguments, cursor, limit.
 type shape struct {
-	table   *schema.Table
-	out     *output
-	filter  rule.Node // slots extracted; nil: none
-	slots   rule.Slots
-	args    []*rule.Arg
-	sort    []sqlgen.Key
-	usesNow bool
-	proven  atomic.Bool // it was fast when it ran last: see lane
+	table  *schema.Table
+	out    *output
+	filter rule.Node // slots extracted; nil: none
+	slots  rule.Slots
+	args   []*rule.Arg
+	sort   []sqlgen.Key
+	proven atomic.Bool // it was fast when it ran last: see lane
 
 	get, list, count variants
 }
@@ -115,7 +114,7 @@ func (d *DB) newShape(k shapeKey) (*shape, error) {
 		if len(problems) > 0 {
 			return nil, badFilter(k.filter, problems)
 		}
-		s.filter, s.args, s.usesNow = s.slots.Extract(node), args, rule.UsesNow(node)
+		s.filter, s.args = s.slots.Extract(node), args
 	}
 	return s, nil
 }

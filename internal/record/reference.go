@@ -1,0 +1,56 @@
+package record
+
+import (
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// exists asks for a row: whether the caller may read it or, for the system, whether it is there.
+func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) (found bool, err error) {
+	if system && !r.who().IsSystem() {
+		r = r.db.request(caller.System("look up a row"))
+	}
+	stmt, err := t.existsStatement(r)
+	if err != nil {
+		return false, err
+	}
+	err = r.query(q, stmt, []value.Value{id}, func(value.Row) error {
+		found = true
+		return nil
+	})
+	return found, err
+}
+
+// hiddenReferences are the references that the client sets or changes and whose row it may not read, be it that there
+// is none.
+func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Field, values, was row) ([]*schema.Field, error) {
+	var hidden []*schema.Field
+	for _, f := range given {
+		v := values[t.index[f]]
+		if f.Ref == nil || v.IsNull() || was != nil && was[t.index[f]].Equal(v) {
+			continue
+		}
+		if f.Ref == t.Table && v.Equal(values[0]) && was == nil {
+			continue // a new row may refer to itself
+		}
+		found, err := r.exists(q, r.db.tables[f.Ref], v, false)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			hidden = append(hidden, f)
+		}
+	}
+	return hidden, nil
+}
+
+func referenceConflict(t *table, fields []*schema.Field) *errs.Error {
+	e := errs.New(errs.Conflict, "a reference leads nowhere")
+	for _, f := range fields {
+		e.Faults = append(e.Faults, errs.Fault{Pointer: pointer(f.Name), Code: "reference", Detail: "there is no such row in " + f.Ref.Name})
+	}
+	return e
+}

@@ -1,0 +1,129 @@
+package record
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Update applies a JSON merge patch (RFC 7396) to a row.
+func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, patch []value.Member, match Match) (_ Written, err error) {
+	defer errs.Wrap(&err, "record.Update(%s)", t.Name)
+	r := d.request(who)
+	if err := r.allow(t, Update); err != nil {
+		return Written{}, err
+	}
+	u := &change{request: r, table: d.tables[t], id: id, match: match}
+	u.in = u.table.members(patch, false)
+	if err := u.in.err(); err != nil {
+		return Written{}, err
+	}
+	rules := d.rules.Table(t)
+	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
+	u.from.seeing(r, u.table, u.in.merged)
+	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
+	if err := d.store.Write(ctx, u.run); err != nil {
+		return Written{}, err
+	}
+	return u.row, nil
+}
+
+// change is an update of a row.
+type change struct {
+	*request
+	table    *table
+	id       value.Value
+	match    Match
+	in       *input
+	from, to asked
+	row      Written
+}
+
+// run may run more than once.
+func (u *change) run(tx store.Tx) error {
+	was, masked, err := u.before(tx, u.table, u.id, u.match, u.from)
+	if err != nil {
+		return err
+	}
+	values := slices.Clone(was)
+	for _, f := range u.in.given {
+		values[u.table.index[f]] = u.in.values[u.table.index[f]]
+	}
+	if err := u.in.merge(u.table, values, was, masked); err != nil {
+		return err
+	}
+	updated := u.table.Field("updated_at")
+	values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
+	hidden, err := u.hiddenReferences(tx, u.table, u.in.given, values, was)
+	if err != nil {
+		return err
+	}
+	ask := question{request: u.request, table: u.table, asked: u.to}
+	if len(hidden) > 0 {
+		return ask.refused(tx, was, values, hidden, referenceConflict(u.table, hidden))
+	}
+	if err := u.write(tx, append(slices.Clone(u.in.given), updated), values); err != nil {
+		return ask.constraint(tx, was, values, err)
+	}
+	tx.Touch(u.table.Name)
+	u.row, err = ask.stored(tx, was, values)
+	return err
+}
+
+func (u *change) write(tx store.Tx, fields []*schema.Field, values row) error {
+	stmt, err := u.table.updateStatement(u.request, fields)
+	if err != nil {
+		return err
+	}
+	revision, err := tx.Revision()
+	if err != nil {
+		return err
+	}
+	inputs := append(make([]value.Value, 0, 2+len(fields)), u.id, value.OfInt(revision))
+	for _, f := range fields {
+		inputs = append(inputs, values[u.table.index[f]])
+	}
+	return u.exec(tx, stmt, inputs)
+}
+
+// before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or a
+// rule about the row as it was says no (403). masked are those of a.masks that hide their field from the caller.
+func (r *request) before(tx store.Tx, t *table, id value.Value, match Match, a asked) (was row, masked []*schema.Field, err error) {
+	stmt, err := t.beforeStatement(r, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	var revision int64
+	allowed := true
+	err = r.query(tx, stmt, []value.Value{id}, func(cols value.Row) error {
+		revision = cols.Int(0)
+		for i := range a.rules {
+			allowed = allowed && holds(cols, 1+i)
+		}
+		for i, m := range a.masks {
+			if !holds(cols, 1+len(a.rules)+i) {
+				masked = append(masked, m.field)
+			}
+		}
+		was = t.scan(cols, 1+len(a.rules)+len(a.masks))
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case was == nil:
+		return nil, nil, notFound(t.Table)
+	case match != nil && !match(revision):
+		return nil, nil, errs.New(errs.Stale, "the row has changed since: read it again, then decide")
+	case !allowed:
+		return nil, nil, r.denied()
+	}
+	return was, masked, nil
+}
+
+func holds(cols value.Row, i int) bool { return !cols.Null(i) && cols.Int(i) == 1 }
