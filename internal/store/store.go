@@ -57,6 +57,14 @@ type Tx interface {
 	Touch(tables ...string)
 }
 
+// Last says that the next statement of a Read is its last one: an engine may end the snapshot with it. A statement that
+// follows all the same is an error.
+func Last(r Reader) {
+	if l, ok := r.(interface{ Last() }); ok {
+		l.Last()
+	}
+}
+
 // Constraint is the kind of a constraint.
 type Constraint uint8
 

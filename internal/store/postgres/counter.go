@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -14,8 +15,47 @@ import (
 
 const nextRevision = `SELECT nextval('ashlar_revision')`
 
-// Revision implements store.Tx: writers do not queue for a sequence, and what one draws in vain is skipped.
-func (t *tx) Revision() (int64, error) { return t.one(nextRevision) }
+// revisionBlock is how many revisions one value of the sequence stands for, which it counts by: see createRevision.
+const revisionBlock = 64
+
+// revisions are those that a node has drawn and not given out. What it draws in vain is skipped.
+type revisions struct {
+	mu         sync.Mutex
+	next, last int64
+}
+
+func (r *revisions) take() (int64, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next >= r.last {
+		return 0, false
+	}
+	r.next++
+	return r.next, true
+}
+
+// put adds a block, and returns the first of it.
+func (r *revisions) put(first int64) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next, r.last = first, first+revisionBlock-1
+	return first
+}
+
+// Revision implements store.Tx: writers do not queue for a sequence, and few ask it.
+func (t *tx) Revision() (int64, error) {
+	if t.over {
+		return 0, internal(errOver)
+	}
+	if n, ok := t.db.revisions.take(); ok {
+		return n, nil
+	}
+	first, err := t.one(nextRevision)
+	if err != nil {
+		return 0, err
+	}
+	return t.db.revisions.put(first), nil
+}
 
 const nextCount = `SELECT nextval($1::text::regclass)`
 
@@ -60,27 +100,20 @@ ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.gene
 
 var errNoStripe = errors.New("4,096 connections write to the database already")
 
-// moveGenerations queues no packet of its own where a stripe is known and the statement prepared: COMMIT goes with it.
-func (t *tx) moveGenerations() error {
+// generations returns the statement that moves those of the touched tables, nil where there are none, and its values.
+func (t *tx) generations() (*statement, []value.Value, error) {
 	if len(t.touched) == 0 {
-		return nil
+		return nil, nil, nil
 	}
-	c := t.s.c
-	if c.stripe < 0 {
+	if t.s.c.stripe < 0 {
 		stripe, err := t.takeStripe()
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		c.stripe = stripe
+		t.s.c.stripe = stripe
 	}
-	before := around{}
-	if !t.begun {
-		t.begun = true
-		before.before = append(before.before, begin)
-	}
-	args := []value.Value{value.OfList(t.touched), value.OfInt(c.stripe)}
-	_, err := t.s.query(moveGenerations, args, before, func(value.Row) error { return nil })
-	return err
+	st, err := t.s.prepare(moveGenerations)
+	return st, []value.Value{value.OfList(t.touched), value.OfInt(t.s.c.stripe)}, err
 }
 
 func (t *tx) takeStripe() (int64, error) {

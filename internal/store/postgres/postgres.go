@@ -27,6 +27,7 @@ type DB struct {
 	indexes    sync.Map // name of a unique index → []string, its columns
 	counters   sync.Map // name of a counter whose sequence is there → true
 	unrepeated atomic.Int64
+	revisions  revisions
 }
 
 var _ store.DB = (*DB)(nil)

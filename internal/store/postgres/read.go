@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -36,8 +37,13 @@ type reader struct {
 	limited context.Context // with the deadline
 	s       *session        // nil where the connection was lost and there is no other
 	started bool            // a statement has been answered: what follows must come from the same snapshot
+	last    bool            // the statement that follows, or the one before, is the last
+	over    bool
 	err     error
 }
+
+// Last implements store.Last: the snapshot ends with the next statement, which saves a round trip.
+func (r *reader) Last() { r.last = true }
 
 func (r *reader) connect() error {
 	c, err := r.db.readers.take(r.limited)
@@ -56,15 +62,21 @@ func (r *reader) end() {
 	}
 }
 
+var errAfterLast = errors.New("a statement came after the last of a read")
+
 // freshTries is how many connections a Read may find dead before it gives up. All of a pool are dead after the server
 // was restarted.
 const freshTries = 20
 
 // Query implements store.Reader.
 func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error) error {
-	if r.err != nil {
+	switch {
+	case r.err != nil:
 		return r.err
+	case r.over:
+		return internal(errAfterLast)
 	}
+	r.over = r.last
 	var rowErr error
 	each := func(v value.Row) error {
 		r.started = true
@@ -72,6 +84,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 		return rowErr
 	}
 	for try := 1; ; try++ {
+		r.s.last = r.last
 		_, err := r.s.query(sql, args, around{}, each)
 		if err == nil || rowErr != nil {
 			r.started = true

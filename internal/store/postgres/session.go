@@ -16,6 +16,7 @@ type session struct {
 	c    *conn
 	p    *pgconn.Pipeline
 	sync bool // each statement ends with a sync, as in a transaction that BEGIN began; else all are one implicit transaction
+	last bool // of an implicit transaction, no statement follows the next: the sync goes out with that
 
 	current *result // whose rows are being given out
 	failed  error   // what an implicit transaction, or the connection, cannot go on after
@@ -27,11 +28,13 @@ func newSession(ctx context.Context, c *conn, sync bool) *session {
 
 // end reads what is left, ends an implicit transaction, and frees the connection, which is closed where that fails.
 func (s *session) end() {
-	if !s.sync {
+	if !s.syncs() {
 		_ = s.p.Sync()
 	}
 	_ = s.p.Close() // repeats an error that has been reported, or has closed the connection
 }
+
+func (s *session) syncs() bool { return s.sync || s.last }
 
 // binary is the format of every parameter and column.
 var binary = []int16{1}
@@ -112,7 +115,7 @@ func (s *session) send(all ...string) {
 
 // push sends what was queued.
 func (s *session) push() error {
-	if s.sync {
+	if s.syncs() {
 		return s.p.Sync()
 	}
 	s.p.SendFlushRequest()
@@ -148,7 +151,7 @@ func (s *session) next() (*pgconn.ResultReader, error) {
 
 // settle reads the sync at the end of a packet.
 func (s *session) settle() error {
-	if !s.sync {
+	if !s.syncs() {
 		return nil
 	}
 	got, err := s.p.GetResults()
@@ -163,7 +166,7 @@ func (s *session) settle() error {
 
 // fail notes an error, and reads on to the sync that makes the connection usable again.
 func (s *session) fail(err error) error {
-	if _, refused := errors.AsType[*pgconn.PgError](err); !refused || !s.sync || s.c.raw.IsClosed() {
+	if _, refused := errors.AsType[*pgconn.PgError](err); !refused || !s.syncs() || s.c.raw.IsClosed() {
 		s.failed = err
 		return err
 	}

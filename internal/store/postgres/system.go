@@ -22,7 +22,7 @@ const (
 // What a new database gets. Rows of the generations change all the time: half of each page is left for that.
 const (
 	createEngine      = `CREATE TABLE ashlar_engine (layout bigint NOT NULL)`
-	createRevision    = `CREATE SEQUENCE ashlar_revision`
+	createRevision    = `CREATE SEQUENCE ashlar_revision INCREMENT BY 64`
 	createGenerations = `CREATE TABLE ashlar_generations (
 	"table" text COLLATE "C" NOT NULL,
 	stripe bigint NOT NULL,

@@ -138,27 +138,43 @@ func (t *tx) rollback() {
 	}
 }
 
-// sendCommit moves the generations and commits, in one packet. done says whether the server did commit.
-func (t *tx) sendCommit() (done bool, err error) {
-	if err := t.moveGenerations(); err != nil {
-		return false, err
+// sendCommit moves the generations and commits, in one packet. done says whether the server did commit; unsent that the
+// order to commit never left.
+func (t *tx) sendCommit() (done, unsent bool, err error) {
+	move, args, err := t.generations()
+	if err != nil || move == nil && !t.begun {
+		return err == nil, true, err
 	}
+	skip := 0
 	if !t.begun {
-		return true, nil
+		t.begun = true
+		t.s.send(begin)
+		skip++
+	}
+	if move != nil {
+		params, err := t.s.c.binder.bind(move, args)
+		if err != nil {
+			return false, true, internal(err)
+		}
+		t.s.p.SendQueryPrepared(move.desc.Name, params, binary, nil)
+		skip++
 	}
 	t.s.send(commit)
 	if err := t.s.push(); err != nil {
-		return false, t.s.fail(err)
+		return false, false, t.s.fail(err)
+	}
+	if err := t.s.skip(skip); err != nil {
+		return false, false, err
 	}
 	rr, err := t.s.next()
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	tag, err := rr.Close()
 	if err != nil {
-		return false, t.s.fail(err)
+		return false, false, t.s.fail(err)
 	}
-	return tag.String() == commit, t.s.settle()
+	return tag.String() == commit, false, t.s.settle()
 }
 
 // Touch implements store.Tx.

@@ -139,15 +139,15 @@ var errRolledBack = errors.New("the server rolled back what was to be committed"
 
 // commit commits. Whatever is not a refusal of the server leaves open whether it was done.
 func (t *tx) commit() end {
-	if !t.begun && len(t.touched) == 0 {
-		return end{}
-	}
-	done, err := t.sendCommit()
+	done, unsent, err := t.sendCommit()
 	switch {
 	case err == nil && done:
 		return end{}
 	case err == nil:
 		return end{err: internal(errRolledBack)}
+	case unsent:
+		t.broken = err
+		return t.giveUp()
 	case t.s.failed != nil:
 		discard(t.s.c)
 		return end{err: unknownOutcome(err)}

@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+func openBench(b *testing.B, cfg Config) (*DB, string) {
+	b.Helper()
+	url := pgtest.URL(b)
+	db, err := Open(context.Background(), url, cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	err = db.Write(context.Background(), func(tx store.Tx) error {
+		for _, sql := range []string{
+			"CREATE TABLE posts (id bigint PRIMARY KEY, title text NOT NULL, stars bigint NOT NULL, at timestamptz NOT NULL, _rev bigint NOT NULL)",
+			"INSERT INTO posts SELECT i, repeat('title ', 10), i, now(), i FROM generate_series(1, 10000) AS i",
+		} {
+			if _, err := tx.Exec(sql, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return db, url
+}
+
+const (
+	getPost   = "SELECT id, title, stars, at, _rev FROM posts WHERE id = $1::bigint"
+	listPosts = "SELECT id, title, stars, at, _rev FROM posts WHERE id > $1::bigint ORDER BY id LIMIT 30"
+)
+
+// BenchmarkRead reads as the engine does, and as pgx does where nothing stands around it.
+func BenchmarkRead(b *testing.B) {
+	db, url := openBench(b, Config{})
+	raw, err := pgxpool.New(context.Background(), url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer raw.Close()
+	for _, q := range []struct{ name, sql string }{{"one", getPost}, {"list", listPosts}} {
+		b.Run(q.name+"/engine", func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				args := []value.Value{value.OfInt(77)}
+				for pb.Next() {
+					err := db.Read(context.Background(), func(r store.Reader) error {
+						store.Last(r)
+						return r.Query(q.sql, args, func(row value.Row) error {
+							_, _, _ = row.Int(0), row.Bytes(1), row.Int(3)
+							return nil
+						})
+					})
+					if err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+		b.Run(q.name+"/pgx", func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					rows, err := raw.Query(context.Background(), q.sql, int64(77))
+					if err != nil {
+						b.Error(err)
+					}
+					var id, stars, rev int64
+					var title string
+					var at any
+					_, err = pgx.ForEachRow(rows, []any{&id, &title, &stars, &at, &rev}, func() error { return nil })
+					if err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkWriters has 32 writers insert into one table: with its generation moved, with none to move, and with one row
+// for all of them, as it must not be.
+func BenchmarkWriters(b *testing.B) {
+	db, _ := openBench(b, Config{Writers: 32})
+	var next atomic.Int64
+	next.Store(1_000_000)
+	const one = `INSERT INTO ashlar_generations ("table", stripe, generation) VALUES ('posts', -1, 1)
+ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.generation + 1`
+	for _, way := range []string{"generations", "none", "one row"} {
+		b.Run(fmt.Sprintf("%s/32", way), func(b *testing.B) {
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			for range 32 {
+				wg.Go(func() {
+					for left.Add(-1) >= 0 {
+						id := next.Add(1)
+						err := db.Write(context.Background(), func(tx store.Tx) error {
+							if way == "one row" {
+								if _, err := tx.Exec(one, nil); err != nil {
+									return err
+								}
+							}
+							revision, err := tx.Revision()
+							if err != nil {
+								return err
+							}
+							args := []value.Value{value.OfInt(id), value.OfText("a title"), value.OfInt(1), value.OfTimestamp(id), value.OfInt(revision)}
+							_, err = tx.Exec("INSERT INTO posts (id, title, stars, at, _rev) VALUES ($1, $2, $3, $4, $5)", args)
+							if way == "generations" {
+								tx.Touch("posts")
+							}
+							return err
+						})
+						if err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
