@@ -39,6 +39,9 @@ func (d *DB) Get(ctx context.Context, who caller.Caller, t *schema.Table, id val
 	err = r.read(ctx, func(q store.Reader) error {
 		found := false
 		var top *block
+		if row.Plain {
+			store.Last(q)
+		}
 		err := r.query(q, stmt, []value.Value{id}, func(cols value.Row) error {
 			found, row.Revision = true, cols.Int(len(s.out.fields))
 			if row.Plain {
@@ -188,10 +191,14 @@ func (p *page) scan(q store.Reader, each func(value.Row) error) error {
 	n := 0
 	inputs := make([]value.Value, 1, 1+len(p.shape.sort))
 	inputs = append(inputs, p.place...)
-	for _, rng := range p.ranges() {
+	ranges := p.ranges()
+	for i, rng := range ranges {
 		stmt, err := p.statement(rng)
 		if err != nil {
 			return err
+		}
+		if i == len(ranges)-1 && !p.query.Total && len(p.shape.out.expand) == 0 {
+			store.Last(q)
 		}
 		inputs[0] = value.OfInt(int64(p.query.Limit + 1 - n))
 		err = p.request.query(q, stmt, inputs, func(row value.Row) error {
