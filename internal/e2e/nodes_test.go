@@ -1,0 +1,212 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/auth"
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+)
+
+// nodesApp has a rule that looks across rows: a team keeps an owner.
+const nodesApp = `
+ashlar: 1
+name: nodes
+tables:
+  teams:
+    key: int
+    fields: {name: {type: text, max: 80}}
+    access: {read: true, create: true}
+  members:
+    key: int
+    fields:
+      team: {ref: teams, reverse: members}
+      role: {type: enum, values: [owner, guest]}
+    access:
+      read: true
+      create: true
+      update: {from: true, to: "team.members.exists(m, m.role == 'owner')"}
+  notes:
+    fields: {text: {type: text, max: 80, unique: true}}
+    access: {read: true, create: true}
+`
+
+// cluster is several nodes that serve one app from one database.
+type cluster struct {
+	t      *testing.T
+	bases  []string
+	client http.Client
+	token  string
+}
+
+// startNodes starts all of them at once, on a database that is new.
+func startNodes(t *testing.T, n int) *cluster {
+	t.Helper()
+	dir, url := t.TempDir(), pgtest.URL(t)
+	seed := filepath.Join(dir, "seed")
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "ashlar.yaml"), []byte(nodesApp), 0o644), os.Mkdir(seed, 0o755),
+		os.WriteFile(filepath.Join(seed, "teams.json"), []byte(`[{"id": 1000, "name": "seeded"}]`), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{t: t, bases: make([]string, n)}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { c.bases[i] = startNode(ctx, t, dir, url, served) })
+	}
+	wg.Wait()
+	t.Cleanup(func() {
+		c.client.CloseIdleConnections()
+		cancel()
+		for range n {
+			if err := <-served; err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		}
+	})
+	keys, err := auth.Open(filepath.Join(server.DefaultData(dir), "signing-key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.token, err = keys.Sign(caller.Identity{ID: "018f0000-0000-7000-8000-0000000000a1"}, time.Hour, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func startNode(ctx context.Context, t *testing.T, dir, url string, served chan<- error) string {
+	s, err := server.Open(ctx, dir, server.Config{Database: url, Version: "v0.0.0-test"})
+	if err != nil {
+		t.Error(err)
+		served <- nil
+		return ""
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Error(err)
+		served <- s.Close()
+		return ""
+	}
+	go func() { served <- s.Serve(ctx, ln) }()
+	return "http://" + ln.Addr().String()
+}
+
+// do sends a request to a node and returns the status and the body.
+func (c *cluster) do(node int, method, path, body string) (status int, answer map[string]any) {
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.bases[node%len(c.bases)]+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Error(err)
+		return 0, nil
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	res, err := c.client.Do(req)
+	if err != nil {
+		c.t.Error(err)
+		return 0, nil
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		c.t.Errorf("%s %s: %v", method, path, err)
+	}
+	return res.StatusCode, answer
+}
+
+func TestNodes(t *testing.T) {
+	c := startNodes(t, 3)
+	if status, teams := c.do(0, "GET", "/api/teams?total=true", ""); status != 200 || teams["total"] != 1.0 {
+		t.Fatalf("three nodes that start together loaded the seed as %d %v, want one row", status, teams)
+	}
+	t.Run("a total is right on every node after a write to any", func(t *testing.T) {
+		for i := range 30 {
+			if status, answer := c.do(i, "POST", "/api/notes", fmt.Sprintf(`{"text": "note %d"}`, i)); status != 201 {
+				t.Fatalf("%d %v", status, answer)
+			}
+			for node := range 3 {
+				if _, list := c.do(node, "GET", "/api/notes?limit=1&total=true", ""); list["total"] != float64(i+1) {
+					t.Fatalf("node %d counts %v of %d notes", node, list["total"], i+1)
+				}
+			}
+		}
+	})
+	t.Run("one of the same values is taken, on whatever node", func(t *testing.T) {
+		for i := range 20 {
+			statuses := make([]int, 6)
+			var wg sync.WaitGroup
+			for n := range statuses {
+				wg.Go(func() { statuses[n], _ = c.do(n, "POST", "/api/notes", fmt.Sprintf(`{"text": "same %d"}`, i)) })
+			}
+			wg.Wait()
+			if created := countOf(statuses, 201); created != 1 || countOf(statuses, 409) != 5 {
+				t.Fatalf("round %d: statuses %v, want one 201 and 409s", i, statuses)
+			}
+		}
+	})
+	t.Run("assigned ids never repeat", func(t *testing.T) {
+		var mu sync.Mutex
+		seen := map[any]bool{}
+		var wg sync.WaitGroup
+		for n := range 60 {
+			wg.Go(func() {
+				status, team := c.do(n, "POST", "/api/teams", `{"name": "x"}`)
+				mu.Lock()
+				defer mu.Unlock()
+				if status != 201 || seen[team["id"]] {
+					t.Errorf("created %v, status %d", team, status)
+				}
+				seen[team["id"]] = true
+			})
+		}
+		wg.Wait()
+	})
+	t.Run("write skew does not pass a rule", c.writeSkew)
+}
+
+func countOf(statuses []int, want int) (n int) {
+	for _, s := range statuses {
+		if s == want {
+			n++
+		}
+	}
+	return n
+}
+
+// writeSkew: two owners of a team step back at once, on two nodes. The rule lets one.
+func (c *cluster) writeSkew(t *testing.T) {
+	for round := range 40 {
+		_, team := c.do(round, "POST", "/api/teams", `{"name": "skew"}`)
+		var owners []string
+		for range 2 {
+			status, member := c.do(round, "POST", "/api/members", fmt.Sprintf(`{"team_id": %v, "role": "owner"}`, team["id"]))
+			if status != 201 {
+				t.Fatalf("%d %v", status, member)
+			}
+			owners = append(owners, fmt.Sprint(member["id"]))
+		}
+		statuses := make([]int, 2)
+		var wg sync.WaitGroup
+		for i, id := range owners {
+			wg.Go(func() { statuses[i], _ = c.do(round+i, "PATCH", "/api/members/"+id, `{"role": "guest"}`) })
+		}
+		wg.Wait()
+		if countOf(statuses, 200) != 1 || countOf(statuses, 403) != 1 {
+			t.Fatalf("round %d: two owners stepped back with %v, want 200 and 403", round, statuses)
+		}
+	}
+}
