@@ -21,6 +21,8 @@ build: ## build bin/ashlar
 
 test: ## run every test
 	$(GO) test ./...
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || test -n "$$ASHLAR_TEST_DATABASE_URL" || \
+		echo "*** NOT TESTED ON POSTGRESQL: install it, or name a server in ASHLAR_TEST_DATABASE_URL"
 
 vet:
 	$(GO) vet ./...

@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,8 +23,15 @@ type conn struct {
 // connKey is under which the driver's connection keeps ours.
 const connKey = "ashlar"
 
-// setUp prepares a new connection.
-func setUp(ctx context.Context, raw *pgconn.PgConn, readOnly bool) error {
+const selectIsolation = "SELECT current_setting('default_transaction_isolation')"
+
+var errPooler = errors.New("a connection has lost its settings, as behind a pooler that shares sessions: connect to the database itself")
+
+// setUp prepares a new connection. Without its settings it would read from more than one snapshot, so they are looked at.
+func setUp(ctx context.Context, raw *pgconn.PgConn, isolation string, readOnly bool) error {
+	if got, err := one(ctx, raw, selectIsolation); err != nil || got != isolation {
+		return cmp.Or(err, errPooler)
+	}
 	c := &conn{raw: raw, statements: newStatements(), control: map[string]string{}, stripe: -1}
 	raw.CustomData()[connKey] = c
 	if readOnly { // not a setting of the connection: target_session_attrs=read-write would take the server for a standby

@@ -19,14 +19,14 @@ type role struct {
 	size, queue int
 	patience    time.Duration // of those who wait
 	timeout     time.Duration // of a statement, kept by the server
-	settings    map[string]string
+	isolation   string        // of transactions that do not ask for another
 	readOnly    bool
 }
 
 // reading: outside of BEGIN a transaction is what stands between two syncs of the protocol. With this as its default,
 // all statements of a Read are in one snapshot without a BEGIN, which a read of one statement would pay for.
 func (c Config) reading() role {
-	return role{c.Readers, c.Queue, c.ReadTimeout, c.ReadTimeout, map[string]string{"default_transaction_isolation": "repeatable read"}, true}
+	return role{c.Readers, c.Queue, c.ReadTimeout, c.ReadTimeout, "repeatable read", true}
 }
 
 func (c Config) writing() role {
@@ -34,7 +34,7 @@ func (c Config) writing() role {
 	if c.Serializable {
 		isolation = "serializable"
 	}
-	return role{c.Writers, c.Queue, c.WriteTimeout, c.WriteTimeout, map[string]string{"default_transaction_isolation": isolation}, false}
+	return role{c.Writers, c.Queue, c.WriteTimeout, c.WriteTimeout, isolation, false}
 }
 
 // idleGrace is how much longer than its statements a transaction may stand idle before the server ends it: the node
@@ -61,11 +61,9 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 	}
 	pc.ConnConfig = config.Copy()
 	pc.ConnConfig.ConnectTimeout = connectTimeout
-	for name, value := range r.settings {
-		pc.ConnConfig.RuntimeParams[name] = value
-	}
 	for name, value := range map[string]string{
 		"application_name":                    "ashlar",
+		"default_transaction_isolation":       r.isolation,
 		"timezone":                            "UTC",
 		"datestyle":                           "ISO",
 		"jit":                                 "off", // compiling a plan takes longer than running it does here
@@ -78,7 +76,7 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 	pc.MaxConns = int32(r.size)
 	pc.MaxConnLifetimeJitter = 10 * time.Minute
 	pc.PingTimeout = 2 * time.Second
-	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return setUp(ctx, c.PgConn(), r.readOnly) }
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return setUp(ctx, c.PgConn(), r.isolation, r.readOnly) }
 	raw, err := pgxpool.NewWithConfig(context.Background(), pc)
 	if err != nil {
 		return nil, err
