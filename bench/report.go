@@ -79,6 +79,7 @@ func requests(b *strings.Builder, all []*server, t table) {
 }
 
 func rate(rs []result) float64      { return of(rs, func(r result) float64 { return r.rate }) }
+func cpu(rs []result) float64       { return float64(of(rs, func(r result) time.Duration { return r.cpu })) }
 func p99(rs []result) time.Duration { return of(rs, func(r result) time.Duration { return r.p99 }) }
 
 func millis(d time.Duration) string {
@@ -86,7 +87,7 @@ func millis(d time.Duration) string {
 }
 
 func against(b *strings.Builder, t table) {
-	b.WriteString("| workload | connections | against PocketBase | bar | without its log | against hand-written | bar |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| workload | connections | against PocketBase | bar | without its log | against hand-written | bar | CPU against hand-written |\n|---|---|---|---|---|---|---|---|\n")
 	for _, w := range workloads {
 		for _, c := range w.connections {
 			at := func(server string) []result { return t[cell{w.name, c, server}] }
@@ -94,11 +95,11 @@ func against(b *strings.Builder, t table) {
 			if len(own) == 0 {
 				continue
 			}
-			fmt.Fprintf(b, "| %s | %d | %s | %s | %s |\n", w.name, c,
+			fmt.Fprintf(b, "| %s | %d | %s | %s | %s | %s |\n", w.name, c,
 				times(rate(own), rate(at(namePocketBase)), w.bar(c).pocketbase),
-				ratio(rate(own), rate(at(namePBNoLog))), percent(rate(own), rate(at(nameHandwritten)), w.bar(c).handwritten))
+				ratio(rate(own), rate(at(namePBNoLog))), percent(rate(own), rate(at(nameHandwritten)), w.bar(c).handwritten), ratio(cpu(own), cpu(at(nameHandwritten))))
 			if tail := w.bar(c).tail; tail > 0 {
-				fmt.Fprintf(b, "| %s, p99 | %d | %s | %s | %s |\n", w.name, c,
+				fmt.Fprintf(b, "| %s, p99 | %d | %s | %s | %s | – |\n", w.name, c,
 					times(p99s(at(namePocketBase)), p99s(own), tail),
 					ratio(p99s(at(namePBNoLog)), p99s(own)), percent(p99s(at(nameHandwritten)), p99s(own), 0))
 			}
