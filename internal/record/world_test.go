@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -67,7 +68,7 @@ func anyEngine(t testing.TB, d *oracletest.Data) store.DB {
 	var db store.DB
 	var err error
 	if d.IntN(3) == 0 && pgtest.Available() {
-		db, err = postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 2})
+		db, err = postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 2, Logger: slog.New(slog.DiscardHandler)})
 	} else {
 		db, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "world.db"), sqlite.Config{Readers: 2})
 	}

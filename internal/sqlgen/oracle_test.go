@@ -2,6 +2,7 @@ package sqlgen
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -64,7 +65,7 @@ var engines = [...]engine{
 		return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "oracle.db"), sqlite.Config{Readers: 2})
 	}},
 	{"postgresql", Postgres{}, func(t *testing.T) (store.DB, error) {
-		return postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 1})
+		return postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 1, Logger: slog.New(slog.DiscardHandler)})
 	}},
 }
 

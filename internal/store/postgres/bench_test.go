@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 func openBench(b *testing.B, url string, cfg Config) *DB {
 	b.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	db, err := Open(context.Background(), url, cfg)
 	if err != nil {
 		b.Fatal(err)

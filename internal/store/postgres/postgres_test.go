@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -24,6 +25,7 @@ func opener(cfg Config) func(*testing.T) store.DB {
 
 func open(t *testing.T, url string, cfg Config) *DB {
 	t.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler) // the server of the tests syncs nothing, and is told of it each time
 	db, err := Open(context.Background(), url, cfg)
 	if err != nil {
 		t.Fatal(err)

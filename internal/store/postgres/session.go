@@ -28,7 +28,7 @@ func newSession(ctx context.Context, c *conn, sync bool) *session {
 
 // end reads what is left, ends an implicit transaction, and frees the connection, which is closed where that fails.
 func (s *session) end() {
-	if !s.syncs() {
+	if !s.syncs() && !s.c.raw.IsClosed() {
 		_ = s.p.Sync()
 	}
 	_ = s.p.Close() // repeats an error that has been reported, or has closed the connection

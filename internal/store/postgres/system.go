@@ -13,8 +13,10 @@ import (
 // layout is that of what the engine itself keeps in a database. A database of a later one is refused.
 const layout = 1
 
+// A table is looked for in the catalogue itself: to_regclass may answer from a memory that is older than the lock under
+// which it is asked.
 const (
-	hasEngine    = `SELECT to_regclass('ashlar_engine') IS NOT NULL`
+	hasEngine    = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'ashlar_engine' AND relnamespace = current_schema()::regnamespace)`
 	selectLayout = `SELECT layout::text FROM ashlar_engine`
 	hasTables    = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace)`
 )
