@@ -80,8 +80,9 @@ func named(prefix string, f *schema.Field) string {
 	return Quote(fit(prefix + f.Table.Name + "__" + f.Name))
 }
 
+// hasTable asks the catalogue itself: to_regclass may answer from a memory that is older than the transaction's locks.
 func (postgres) hasTable() string {
-	return "SELECT 1 WHERE to_regclass(quote_ident($1::text)) IS NOT NULL"
+	return "SELECT 1 FROM pg_class WHERE relname = $1::text AND relkind = 'r' AND relnamespace = current_schema()::regnamespace"
 }
 
 // triggers writes, for a reference that is cleared, the trigger that gives the row a new revision when the foreign key's

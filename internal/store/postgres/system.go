@@ -13,12 +13,13 @@ import (
 // layout is that of what the engine itself keeps in a database. A database of a later one is refused.
 const layout = 1
 
-// A table is looked for in the catalogue itself: to_regclass may answer from a memory that is older than the lock under
+// Tables are looked for in the catalogue itself: to_regclass may answer from a memory that is older than the lock under
 // which it is asked.
 const (
-	hasEngine    = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'ashlar_engine' AND relnamespace = current_schema()::regnamespace)`
+	whoseDatabase = `SELECT CASE count(*) FILTER (WHERE relname = 'ashlar_engine') WHEN 1 THEN 'ours'
+ELSE CASE count(*) WHEN 0 THEN 'nobody''s' ELSE 'foreign' END END
+FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace`
 	selectLayout = `SELECT layout::text FROM ashlar_engine`
-	hasTables    = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace)`
 )
 
 // What a new database gets. Rows of the generations change all the time: half of each page is left for that.
@@ -69,15 +70,11 @@ func checkServer(c *pgconn.PgConn) error {
 // checkLayout says whether the database is ours already. One that holds tables of somebody else is an error: a model's
 // tables could not be told from them.
 func checkLayout(ctx context.Context, c *pgconn.PgConn) (ours bool, err error) {
-	there, err := one(ctx, c, hasEngine)
-	if err != nil {
-		return false, err
+	whose, err := one(ctx, c, whoseDatabase)
+	if err == nil && whose == "foreign" {
+		err = errors.New("the database holds tables of another program: name one of its own, or another schema (search_path)")
 	}
-	if there != "t" {
-		foreign, err := one(ctx, c, hasTables)
-		if err == nil && foreign == "t" {
-			err = errors.New("the database holds tables of another program: name one of its own, or another schema (search_path)")
-		}
+	if err != nil || whose != "ours" {
 		return false, err
 	}
 	text, err := one(ctx, c, selectLayout)
@@ -112,7 +109,7 @@ func locked(ctx context.Context, c *pgconn.PgConn, statements ...string) error {
 		return err
 	}
 	if statements[0] == createEngine {
-		if there, err := one(ctx, c, hasEngine); err != nil || there == "t" {
+		if whose, err := one(ctx, c, whoseDatabase); err != nil || whose == "ours" {
 			return errors.Join(err, execAll(ctx, c, rollback))
 		}
 	}
