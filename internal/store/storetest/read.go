@@ -92,7 +92,8 @@ func cancelledRead(t *testing.T, f *fixture) {
 			_, err := count(r, endless, value.OfInt(0))
 			return err
 		})
-		if took := time.Since(cancelled); !errors.Is(err, context.Canceled) || took > 500*time.Millisecond {
+		// A cancellation that comes to a server before the statement does is lost, and the driver gives up seconds later.
+		if took := time.Since(cancelled); !errors.Is(err, context.Canceled) || took > 5*time.Second {
 			t.Errorf("Read(cancelled) = %v, %v after it was cancelled", err, took)
 		}
 		f.wantNotes(0)
