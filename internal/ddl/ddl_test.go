@@ -101,8 +101,14 @@ tables:
 `
 
 func TestCreateGolden(t *testing.T) {
-	got := strings.Join(Create(SQLite, load(t, everyType)), ";\n") + ";\n"
-	file := filepath.Join("testdata", "create.sql")
+	compareGolden(t, SQLite, "create.sql")
+	compareGolden(t, Postgres, "create_postgresql.sql")
+}
+
+func compareGolden(t *testing.T, d Dialect, name string) {
+	t.Helper()
+	got := strings.Join(Create(d, load(t, everyType)), ";\n") + ";\n"
+	file := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
