@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ type ledger struct {
 	done    map[int64]bool // what Write said: done, or not
 	unknown map[int64]bool
 	latest  time.Time // of the last that was done
+	count   int64     // of those that were done
 }
 
 func newLedger(t *testing.T, db *DB) *ledger {
@@ -54,6 +56,7 @@ func (l *ledger) write() {
 	switch {
 	case err == nil:
 		l.done[id], l.latest = true, time.Now()
+		l.count++
 	case errs.KindOf(err) != errs.Unavailable:
 		l.t.Errorf("write %d: %v, want it done or unavailable", id, err)
 	case strings.Contains(err.Error(), "outcome of the write is unknown"):
@@ -191,21 +194,11 @@ func TestServerRestarts(t *testing.T) {
 // A server that has become a standby takes no writes: 25006.
 func TestStandby(t *testing.T) {
 	c := pgtest.StartCluster(t)
-	url := c.URL("postgres")
-	db := open(t, url, Config{})
+	db := open(t, c.URL("postgres"), Config{})
 	defer db.Close()
 	l := newLedger(t, db)
 	set := func(to string) {
-		conn, err := pgx.Connect(t.Context(), url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close(context.Background())
-		for _, sql := range []string{"ALTER SYSTEM SET default_transaction_read_only = " + to, "SELECT pg_reload_conf()"} {
-			if _, err := conn.Exec(t.Context(), sql); err != nil {
-				t.Fatal(err)
-			}
-		}
+		admin(t, c, "ALTER SYSTEM SET default_transaction_read_only = "+to, "SELECT pg_reload_conf()")
 		time.Sleep(100 * time.Millisecond)
 	}
 	l.during(func() {
@@ -327,6 +320,65 @@ func TestNetworkFails(t *testing.T) {
 		}
 	})
 	l.check()
+}
+
+// TestFaultsAtRandom mixes all of them. ASHLAR_NIGHTLY=1 goes on for a million writes and as many reads.
+func TestFaultsAtRandom(t *testing.T) {
+	writes := int64(3000)
+	if os.Getenv("ASHLAR_NIGHTLY") != "" {
+		writes = 1_000_000
+	}
+	c := pgtest.StartCluster(t, "synchronous_commit=on")
+	n := newNetwork(t, c.Socket())
+	db := open(t, n.url(), Config{ReadTimeout: 500 * time.Millisecond, WriteTimeout: 500 * time.Millisecond, Serializable: true})
+	defer db.Close()
+	l := newLedger(t, db)
+	faults := []func(){
+		func() {
+			admin(t, c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL")
+		},
+		func() { n.stalled.Store(true); time.Sleep(rand.N(900 * time.Millisecond)); n.stalled.Store(false) },
+		n.cut,
+		func() {
+			admin(t, c, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+			time.Sleep(rand.N(300 * time.Millisecond))
+			admin(t, c, "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+		},
+		func() {
+			if err := errors.Join(c.Stop([]string{"INT", "QUIT"}[rand.N(2)]), c.Start()); err != nil {
+				t.Error(err)
+			}
+		},
+	}
+	l.during(func() {
+		for l.acknowledged() < writes && !t.Failed() {
+			time.Sleep(rand.N(300 * time.Millisecond))
+			faults[rand.N(len(faults))]()
+			l.back()
+		}
+	})
+	l.check()
+}
+
+func (l *ledger) acknowledged() (n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count
+}
+
+func admin(t *testing.T, c *pgtest.Cluster, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), c.URL("postgres"))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(context.Background())
+	for _, sql := range statements {
+		if _, err := conn.Exec(context.Background(), sql); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
 }
 
 // More who wait than may are refused at once, and told when to come again.
