@@ -41,7 +41,7 @@ func fateOf(err error) fate {
 		return fateOfOther(err)
 	}
 	switch e.Code {
-	case "40001", "40P01", "40003", "55P03":
+	case "40001", "40P01", "55P03":
 		return again
 	case "25006":
 		return standby
@@ -49,7 +49,7 @@ func fateOf(err error) fate {
 		return outdated
 	case "57014":
 		return cut
-	case "57P01", "57P02", "57P03", "57P05", "25P03":
+	case "40003", "57P01", "57P02", "57P03", "57P05", "25P03":
 		return gone
 	}
 	switch e.Code[:min(2, len(e.Code))] {
