@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 const serveHelp = `Serve checks the model in DIR, makes or extends the tables of its database, and answers
@@ -56,7 +57,10 @@ func newServe() *cobra.Command {
 
 func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	stderr := cmd.ErrOrStderr()
-	log := f.logger(stderr)
+	collectLater()
+	lines := telemetry.NewBatch(stderr)
+	defer lines.Close() // its error has nowhere to be told
+	log := f.logger(lines, f.format(stderr))
 	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer restore()
 	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
@@ -72,7 +76,7 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return interrupted(ctx, errors.Join(err, ln.Close()))
 	}
-	say := announcer(stderr, f.format(stderr))
+	say := announcer(lines, f.format(stderr))
 	say.serving(s, ln.Addr(), cfg)
 	told := make(chan struct{})
 	context.AfterFunc(ctx, func() {
@@ -80,6 +84,7 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 		close(told)
 	})
 	err = s.Serve(ctx, ln)
+	_ = lines.Close() // before the last word
 	if ctx.Err() != nil {
 		<-told // the stop may be over before it was announced
 	}

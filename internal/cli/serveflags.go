@@ -80,12 +80,13 @@ func (f *serveFlags) config(dir string, log *slog.Logger) server.Config {
 	return cfg
 }
 
-func (f *serveFlags) logger(stderr io.Writer) *slog.Logger {
+// logger writes lines of a format to w.
+func (f *serveFlags) logger(w io.Writer, format string) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel.value)); err != nil {
 		panic("cli: a log level that slog does not know: " + f.logLevel.value)
 	}
-	return telemetry.NewLogger(stderr, f.format(stderr), level)
+	return telemetry.NewLogger(w, format, level)
 }
 
 // format is text or json.

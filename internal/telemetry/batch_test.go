@@ -1,0 +1,113 @@
+package telemetry
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// slow is a writer that can be held up.
+type slow struct {
+	mu    sync.Mutex
+	gate  chan struct{}
+	text  bytes.Buffer
+	calls int
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	<-s.gate
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	return s.text.Write(p)
+}
+
+func TestBatchKeepsEveryLineWhole(t *testing.T) {
+	out := &slow{gate: make(chan struct{})}
+	b := NewBatch(out)
+	var wg sync.WaitGroup
+	const writers, each = 16, 200
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				if _, err := fmt.Fprintf(b, "writer %d line %d\n", w, i); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait() // nobody waited for the writer, which is held up
+	close(out.gate)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.text.String(), "\n"), "\n")
+	next := map[string]int{}
+	for _, line := range lines {
+		var w string
+		var i int
+		if _, err := fmt.Sscanf(line, "writer %s line %d", &w, &i); err != nil || i != next[w] {
+			t.Fatalf("line %q: %v, want line %d", line, err, next[w])
+		}
+		next[w]++
+	}
+	if len(lines) != writers*each || out.calls > 3 {
+		t.Errorf("%d lines in %d calls, want %d in few", len(lines), out.calls, writers*each)
+	}
+	fmt.Fprintln(b, "late")
+	if !strings.HasSuffix(out.text.String(), "late\n") {
+		t.Error("a line after Close is lost")
+	}
+}
+
+func TestBatchIsBounded(t *testing.T) {
+	out := &slow{gate: make(chan struct{})}
+	b := NewBatch(out)
+	line := bytes.Repeat([]byte("x"), maxBatch/2)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for range 8 {
+			_, _ = b.Write(line)
+		}
+	}()
+	for range 100 {
+		b.mu.Lock()
+		waiting := len(b.lines)
+		b.mu.Unlock()
+		if waiting > maxBatch {
+			t.Fatalf("%d bytes wait", waiting)
+		}
+	}
+	close(out.gate)
+	<-written
+	_ = b.Close()
+	if out.text.Len() != 8*len(line) {
+		t.Errorf("%d bytes written, want %d", out.text.Len(), 8*len(line))
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no room") }
+
+func TestBatchTellsOfErrors(t *testing.T) {
+	b := NewBatch(broken{})
+	_, _ = b.Write([]byte("a\n"))
+	if err := b.Close(); err == nil {
+		t.Error("the error of the writer is lost")
+	}
+}
+
+type panics struct{}
+
+func (panics) Write([]byte) (int, error) { panic("of the writer") }
+
+func TestBatchSurvivesItsWriter(t *testing.T) {
+	b := NewBatch(panics{})
+	_, _ = b.Write([]byte("a\n"))
+	_ = b.Close() // returns
+}
