@@ -42,29 +42,37 @@ func (b *Batch) Write(p []byte) (int, error) {
 	for len(b.lines) > 0 && len(b.lines)+len(p) > maxBatch && !b.closed && !b.ended {
 		b.room.Wait()
 	}
-	if b.closed || b.ended {
+	if b.closed || b.ended { // late lines are rare, and not to be lost
+		b.mu.Unlock()
+		<-b.stopped // nobody else writes then
+		b.mu.Lock()
 		defer b.mu.Unlock()
-		return b.out.Write(p) // late lines are rare, and not to be lost
+		return b.out.Write(p)
 	}
 	b.lines = append(b.lines, p...)
 	err := b.problem
 	b.mu.Unlock()
+	b.signal()
+	return len(p), err
+}
+
+// signal wakes the goroutine, or lets it look once more where it is awake. The channel is never closed: a signal may come late.
+func (b *Batch) signal() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
-	return len(p), err
 }
 
 // Close writes what waits. Lines that come after it are written one by one.
 func (b *Batch) Close() error {
 	b.mu.Lock()
-	if !b.closed {
-		b.closed = true
-		close(b.wake)
-	}
+	b.closed = true
 	b.mu.Unlock()
+	b.signal()
 	<-b.stopped
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	return b.problem
 }
 
@@ -72,8 +80,11 @@ func (b *Batch) run() {
 	defer close(b.stopped)
 	defer b.end()
 	var spare []byte
-	for open := true; open; {
-		_, open = <-b.wake
+	for done := false; !done; {
+		<-b.wake
+		b.mu.Lock()
+		done = b.closed // no line is added after that: the flush below is the last
+		b.mu.Unlock()
 		spare = b.flush(spare)
 	}
 }

@@ -90,6 +90,30 @@ func TestBatchIsBounded(t *testing.T) {
 	}
 }
 
+// Lines that come while it is closed are written all the same.
+func TestBatchClosesUnderWriters(t *testing.T) {
+	for range 50 {
+		out := &slow{gate: make(chan struct{})}
+		close(out.gate)
+		b := NewBatch(out)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 20 {
+					_, _ = b.Write([]byte("x\n"))
+				}
+			})
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+		if got := strings.Count(out.text.String(), "x\n"); got != 80 {
+			t.Fatalf("%d lines, want 80", got)
+		}
+	}
+}
+
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no room") }
