@@ -15,7 +15,7 @@ import (
 
 // serveFlags are the settings of a server.
 type serveFlags struct {
-	listen, data, database           string
+	listen, data, database, direct   string
 	durability, logFormat, logLevel  *choice
 	grace, header, read, write, idle time.Duration
 	cors                             []string
@@ -28,6 +28,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine")
 	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
 	flags.StringVar(&f.database, "database", "", "`address` of a PostgreSQL database, as postgres://user@host/name (default SQLite in the data folder)")
+	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database itself, where --database is that of a pooler")
 	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
 	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "for requests in flight when it stops")
 	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "for the header of a request")
@@ -54,6 +55,8 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		}
 	}
 	switch {
+	case f.direct != "" && f.database == "":
+		return usage(cmd, "--database-direct (%s) goes with --database (%s)", variable("database-direct"), variable("database"))
 	case f.maxConcurrent < 1:
 		return usage(cmd, "--max-concurrent (%s) must be 1 or more, not %d", variable("max-concurrent"), f.maxConcurrent)
 	case f.readers < 0 || f.readers > maxReaders:
@@ -67,7 +70,7 @@ const maxReaders = 64
 
 func (f *serveFlags) config(dir string, log *slog.Logger) server.Config {
 	cfg := server.Config{
-		Data: f.data, Database: f.database, Readers: f.readers, MaxConcurrent: f.maxConcurrent, CORS: f.cors,
+		Data: f.data, Database: f.database, Direct: f.direct, Readers: f.readers, MaxConcurrent: f.maxConcurrent, CORS: f.cors,
 		HeaderTimeout: f.header, ReadTimeout: f.read, WriteTimeout: f.write, IdleTimeout: f.idle, Grace: f.grace,
 		Version: buildVersion(), Logger: log,
 	}

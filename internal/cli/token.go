@@ -23,8 +23,8 @@ const tokenExample = `  ashlar token --id 018f0000-0000-7000-8000-0000000000a1 e
 
 // tokenFlags say what token is for.
 type tokenFlags struct {
-	want           server.TokenRequest
-	data, database string
+	want                   server.TokenRequest
+	data, database, direct string
 }
 
 func newToken() *cobra.Command {
@@ -36,7 +36,7 @@ func newToken() *cobra.Command {
 		Example: tokenExample,
 		Args:    oneApp,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := environment(cmd, "data", "database"); err != nil {
+			if err := environment(cmd, "data", "database", "database-direct"); err != nil {
 				return err
 			}
 			if f.want.ID == "" {
@@ -53,11 +53,12 @@ func newToken() *cobra.Command {
 	flags.DurationVar(&f.want.TTL, "ttl", 24*time.Hour, "how long the token lives, at most 8760h")
 	flags.StringVar(&f.data, "data", "", "data `folder`, also ASHLAR_DATA (default DIR/.ashlar)")
 	flags.StringVar(&f.database, "database", "", "`address` of the PostgreSQL database, also ASHLAR_DATABASE_URL (default SQLite in the data folder)")
+	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database itself, where --database is that of a pooler; also ASHLAR_DATABASE_DIRECT")
 	return cmd
 }
 
 func (f *tokenFlags) print(cmd *cobra.Command, dir string) error {
-	cfg := server.Config{Data: f.data, Database: f.database, Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
+	cfg := server.Config{Data: f.data, Database: f.database, Direct: f.direct, Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
 	token, err := server.NewToken(cmd.Context(), dir, cfg, f.want)
 	if err != nil {
 		return err

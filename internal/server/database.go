@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -26,10 +27,15 @@ func (f folder) open(ctx context.Context, dir string, rules *rule.Rules) (store.
 }
 
 // openPostgres opens the database of Config.Database. While the tables are made, nothing waits for a snapshot that is
-// older than another node's work.
+// older than another node's work, and no pooler is in between, which may have deadlines of its own.
 func (f folder) openPostgres(ctx context.Context, writeTimeout time.Duration) (store.DB, error) {
-	return postgres.Open(ctx, f.cfg.Database, postgres.Config{
+	address, direct := f.cfg.Database, f.cfg.Direct
+	if writeTimeout == preparing {
+		address, direct = cmp.Or(direct, address), ""
+	}
+	return postgres.Open(ctx, address, postgres.Config{
 		Serializable: writeTimeout != preparing && looksAcross(f.rules),
+		Direct:       direct,
 		Readers:      f.cfg.Readers,
 		WriteTimeout: writeTimeout,
 		Logger:       f.cfg.Logger,

@@ -8,6 +8,10 @@ import (
 
 // Config tunes a database. Its zero value works.
 type Config struct {
+	// Direct is the address of the database itself where that of Open leads to a pooler: for what needs a session of its
+	// own. "" means that Open's is.
+	Direct string
+
 	// Serializable makes every write SERIALIZABLE: where a rule or a check looks at other rows than the one that it is
 	// about, two writes that do not touch the same row can together make what neither would be allowed to.
 	Serializable bool

@@ -20,7 +20,7 @@ import (
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	cfg     Config
-	config  *pgx.ConnConfig
+	session *pgx.ConnConfig // of the database itself, which a session can be had of
 	readers *pool
 	writers *pool
 
@@ -36,11 +36,11 @@ var _ store.DB = (*DB)(nil)
 // and makes its own tables and functions where they are not there. Other nodes may have it open as well.
 func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	cfg = cfg.withDefaults()
-	config, err := pgx.ParseConfig(url)
+	config, session, err := addresses(url, cfg.Direct)
 	if err != nil {
-		return nil, fmt.Errorf("the address of the database: %w", err) // pgx leaves the password out
+		return nil, err
 	}
-	db := &DB{cfg: cfg, config: config}
+	db := &DB{cfg: cfg, session: session}
 	if err := db.direct(ctx, db.prepare); err != nil {
 		return nil, err
 	}
@@ -51,6 +51,20 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, db.readers.close(0))
 	}
 	return db, nil
+}
+
+// addresses are those that connections are made from: the usual ones, and those that need a session of their own.
+func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) {
+	if config, err = pgx.ParseConfig(url); err != nil {
+		return nil, nil, fmt.Errorf("the address of the database: %w", err) // pgx leaves the password out
+	}
+	if direct == "" {
+		return config, config, nil
+	}
+	if session, err = pgx.ParseConfig(direct); err != nil {
+		return nil, nil, fmt.Errorf("the direct address of the database: %w", err)
+	}
+	return config, session, nil
 }
 
 // prepare makes the database ours.
@@ -68,11 +82,11 @@ func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
 // connectTimeout is how long a new connection may take.
 const connectTimeout = 5 * time.Second
 
-// direct runs f on a connection of its own.
+// direct runs f on a connection of its own, to the database itself.
 func (db *DB) direct(ctx context.Context, f func(context.Context, *pgconn.PgConn) error) (err error) {
 	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	conn, err := pgconn.ConnectConfig(connecting, &db.config.Config)
+	conn, err := pgconn.ConnectConfig(connecting, &db.session.Config)
 	if err != nil {
 		return unreachable(err)
 	}
