@@ -49,6 +49,7 @@ var homes = [...]struct {
 	{"database/sql", nil, "engines use their driver's own interface, which is faster and says more (measured in docs/decisions/0001)"},
 	{"github.com/go-jose/go-jose/v4", []string{"auth"}, "credentials are read in one place"},
 	{"github.com/jackc/pgx/v5", []string{"store/postgres"}, "only the engine knows its driver"},
+	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},
 	{"go.yaml.in/yaml/v4", []string{"schema"}, "schema alone reads model files"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},

@@ -3,7 +3,6 @@ package cli
 import (
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,10 +96,8 @@ func (f *serveFlags) format(stderr io.Writer) string {
 	if f.logFormat.value != "auto" {
 		return f.logFormat.value
 	}
-	if file, ok := stderr.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return "text"
-		}
+	if isTerminal(stderr) {
+		return "text"
 	}
 	return "json"
 }
