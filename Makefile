@@ -23,6 +23,7 @@ test: ## run every test
 	$(GO) test ./...
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || test -n "$$ASHLAR_TEST_DATABASE_URL" || \
 		echo "*** NOT TESTED ON POSTGRESQL: install it, or name a server in ASHLAR_TEST_DATABASE_URL"
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || echo "*** NOT TESTED BEHIND PGBOUNCER: install it"
 
 vet:
 	$(GO) vet ./...

@@ -24,13 +24,14 @@ import (
 // engine is where the rows of an app are; every script is run on every engine.
 type engine struct {
 	name     string
-	database func(t *testing.T) string // the address; "" for the data folder
+	database func(t *testing.T) (address, direct string) // "" for the data folder
 }
 
 func engines() []engine {
 	return []engine{
-		{"sqlite", func(*testing.T) string { return "" }},
-		{"postgresql", func(t *testing.T) string { return pgtest.URL(t) }},
+		{"sqlite", func(*testing.T) (address, direct string) { return "", "" }},
+		{"postgresql", func(t *testing.T) (address, direct string) { return pgtest.URL(t), "" }},
+		{"pgbouncer", func(t *testing.T) (address, direct string) { return pgtest.Pooled(t) }},
 	}
 }
 
@@ -89,7 +90,8 @@ func serve(t *testing.T, e engine, app []txtar.File) *world {
 	}
 	w.now.Store(began.UnixMicro())
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := server.Open(ctx, dir, server.Config{Database: e.database(t), Now: w.time, Version: "v0.0.0-test"})
+	address, direct := e.database(t)
+	s, err := server.Open(ctx, dir, server.Config{Database: address, Direct: direct, Now: w.time, Version: "v0.0.0-test"})
 	if err != nil {
 		cancel()
 		t.Fatal(err)

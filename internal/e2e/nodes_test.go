@@ -54,7 +54,8 @@ type cluster struct {
 // startNodes starts all of them at once, on a database that is new.
 func startNodes(t *testing.T, n int) *cluster {
 	t.Helper()
-	dir, url := t.TempDir(), pgtest.URL(t)
+	dir := t.TempDir()
+	pooled, direct := pgtest.Pooled(t)
 	seed := filepath.Join(dir, "seed")
 	if err := errors.Join(os.WriteFile(filepath.Join(dir, "ashlar.yaml"), []byte(nodesApp), 0o644), os.Mkdir(seed, 0o755),
 		os.WriteFile(filepath.Join(seed, "teams.json"), []byte(`[{"id": 1000, "name": "seeded"}]`), 0o644)); err != nil {
@@ -65,7 +66,11 @@ func startNodes(t *testing.T, n int) *cluster {
 	served := make(chan error, n)
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() { c.bases[i] = startNode(ctx, t, dir, url, served) })
+		cfg := server.Config{Database: direct}
+		if i == 0 { // one of them is behind a pooler
+			cfg = server.Config{Database: pooled, Direct: direct}
+		}
+		wg.Go(func() { c.bases[i] = startNode(ctx, t, dir, cfg, served) })
 	}
 	wg.Wait()
 	t.Cleanup(func() {
@@ -88,8 +93,8 @@ func startNodes(t *testing.T, n int) *cluster {
 	return c
 }
 
-func startNode(ctx context.Context, t *testing.T, dir, url string, served chan<- error) string {
-	s, err := server.Open(ctx, dir, server.Config{Database: url, Version: "v0.0.0-test"})
+func startNode(ctx context.Context, t *testing.T, dir string, cfg server.Config, served chan<- error) string {
+	s, err := server.Open(ctx, dir, cfg)
 	if err != nil {
 		t.Error(err)
 		served <- nil

@@ -1,29 +1,23 @@
 package pgtest
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Cluster is a private server.
 type Cluster struct {
-	dir      string
-	bin      string
-	owner    *owner
-	options  []string
-	watchdog *exec.Cmd
-	leash    io.WriteCloser
+	dir     string
+	bin     string
+	owner   *owner
+	options []string
+	process leashed
 }
 
 // StartCluster starts a server for t alone, which may stop and start it. Options are settings, such as "max_connections=20".
@@ -86,7 +80,6 @@ func (c *Cluster) initialise() error {
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
-func (c *Cluster) log() string  { return filepath.Join(c.dir, "log") }
 
 func (c *Cluster) run(program string, args ...string) ([]byte, error) {
 	cmd := exec.Command(filepath.Join(c.bin, program), args...)
@@ -95,21 +88,9 @@ func (c *Cluster) run(program string, args ...string) ([]byte, error) {
 	return cmd.CombinedOutput()
 }
 
-// watchdog runs the server and ends it when a line comes (and then leaves its files), or when the test binary is gone,
-// however it ended: its end of the pipe is then closed. The server is known by its process id.
-const watchdog = `
-"$0" "$@" >>log 2>&1 </dev/null &
-server=$!
-if read -r how; then kill -"$how" $server; wait $server; exit 0; fi
-kill -QUIT $server
-wait $server
-cd /
-rm -rf "$FOLDER"
-`
-
 // Start starts the server and waits until it answers.
 func (c *Cluster) Start() error {
-	args := []string{"-c", watchdog, filepath.Join(c.bin, "postgres"), "-D", c.data(), "-k", c.dir}
+	args := []string{"-D", c.data(), "-k", c.dir}
 	for _, option := range append([]string{
 		"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200",
 		"shared_buffers=64MB", "max_wal_size=256MB", "timezone=Pacific/Chatham", "datestyle=German", "log_min_messages=warning",
@@ -117,36 +98,11 @@ func (c *Cluster) Start() error {
 	}, c.options...) {
 		args = append(args, "-c", option)
 	}
-	cmd := exec.Command("sh", args...)
-	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), "FOLDER="+c.dir)
-	c.owner.run(cmd)
-	leash, err := cmd.StdinPipe()
-	if err != nil {
+	var err error
+	if c.process, err = leash(c.owner, c.dir, "QUIT", filepath.Join(c.bin, "postgres"), args...); err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	c.watchdog, c.leash = cmd, leash
-	return c.wait()
-}
-
-func (c *Cluster) wait() (err error) {
-	for range 300 {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		var conn *pgx.Conn
-		if conn, err = pgx.Connect(ctx, c.URL("postgres")); err == nil {
-			err = conn.Close(ctx)
-		}
-		cancel()
-		if err == nil {
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	text, _ := os.ReadFile(c.log())
-	return fmt.Errorf("the private PostgreSQL does not answer: %w\n%s", err, text)
+	return answers(c.URL("postgres"), c.dir)
 }
 
 // URL is the address of one of its databases.
@@ -160,15 +116,11 @@ func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL."+strc
 
 // Stop ends the server by a signal: INT as an operator would, QUIT as a crash. Start starts it again.
 func (c *Cluster) Stop(signal string) error {
-	_, err := io.WriteString(c.leash, signal+"\n")
-	return errors.Join(err, c.leash.Close(), c.watchdog.Wait())
+	return c.process.stop(signal)
 }
 
 // remove ends the server and deletes its files.
 func (c *Cluster) remove() {
-	if c.leash != nil {
-		_ = c.leash.Close()
-		_ = c.watchdog.Wait() // the status of a server that was killed
-	}
+	c.process.end()
 	_ = os.RemoveAll(c.dir)
 }

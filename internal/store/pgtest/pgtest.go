@@ -22,8 +22,8 @@ import (
 // urlVariable names the server that tests use instead of starting one. Its user must be allowed to create databases.
 const urlVariable = "ASHLAR_TEST_DATABASE_URL"
 
-// advice is what to do where there is no PostgreSQL.
-const advice = "there is no PostgreSQL to test with: install it (apt-get install -y postgresql, brew install postgresql), " +
+// advice is what to do where there is no PostgreSQL, or no pgbouncer.
+const advice = "there is not all of PostgreSQL to test with: install it (apt-get install -y postgresql pgbouncer, brew install postgresql pgbouncer), " +
 	"or name a server in " + urlVariable
 
 // server is where tests get their databases. It holds on to a private server, which would end with the leash that the

@@ -3,8 +3,10 @@ package pgtest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,13 +56,16 @@ const childVariable = "ASHLAR_PGTEST_CHILD"
 func TestServerEndsWithTheTestBinary(t *testing.T) {
 	if os.Getenv(childVariable) != "" {
 		c := StartCluster(t)
-		os.Stdout.WriteString(c.dir + "\n")
+		p := StartPooler(t, c.URL("postgres"))
+		os.Stdout.WriteString(c.dir + " " + p.dir + "\n")
 		time.Sleep(time.Hour)
 	}
 	if os.Getenv(urlVariable) != "" {
 		t.Skip("no server is started here")
 	}
-	if _, err := findPrograms(); err != nil {
+	_, missingServer := findPrograms()
+	_, missingPooler := findPooler()
+	if err := errors.Join(missingServer, missingPooler); err != nil {
 		missing(t, err)
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestServerEndsWithTheTestBinary$")
@@ -72,23 +77,33 @@ func TestServerEndsWithTheTestBinary(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := bufio.NewReader(out).ReadString('\n')
+	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir = dir[:len(dir)-1]
-	if _, err := os.Stat(dir); err != nil {
-		t.Fatal(err)
+	dirs := strings.Fields(line)
+	if left := there(dirs); len(left) != 2 {
+		t.Fatalf("the child wrote %q, of which %q are folders", line, left)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // killed
 	for range 100 {
-		if _, err := os.Stat(dir); os.IsNotExist(err) {
+		if len(there(dirs)) == 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("10 s after the test binary was killed, %s is still there", dir)
+	t.Errorf("10 s after the test binary was killed, %q are still there", there(dirs))
+}
+
+// there are those of the folders that exist.
+func there(dirs []string) (left []string) {
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir); err == nil {
+			left = append(left, dir)
+		}
+	}
+	return left
 }

@@ -18,13 +18,10 @@ func findPrograms() (string, error) {
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		return "", errors.New("neither initdb on PATH nor /usr/lib/postgresql/*/bin/initdb")
 	}
-	if err := install(); err != nil {
+	if err := install("postgresql", func() bool { return installedPrograms() != "" }); err != nil {
 		return "", err
 	}
-	if dir := installedPrograms(); dir != "" {
-		return dir, nil
-	}
-	return "", errors.New("apt-get install postgresql went well, and there is no /usr/lib/postgresql/*/bin/initdb")
+	return installedPrograms(), nil
 }
 
 func installedPrograms() string {
@@ -43,26 +40,50 @@ func installedPrograms() string {
 	return filepath.Dir(found[len(found)-1])
 }
 
-// install installs Debian's package. The tests of several packages may want it at once; dpkg knows no waiting by itself.
-func install() error {
+// findPooler returns the path of pgbouncer, which is looked for and installed in the same way.
+func findPooler() (string, error) {
+	if path := installedPooler(); path != "" {
+		return path, nil
+	}
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		return "", errors.New("neither pgbouncer on PATH nor /usr/sbin/pgbouncer")
+	}
+	err := install("pgbouncer", func() bool { return installedPooler() != "" })
+	return installedPooler(), err
+}
+
+func installedPooler() string {
+	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// install installs one of Debian's packages, unless there says that it is there meanwhile. The tests of several packages may want it at once; dpkg knows no waiting by itself.
+func install(name string, there func() bool) error {
 	apt, err := exec.LookPath("apt-get")
 	if err != nil {
-		return errors.New("neither initdb nor apt-get")
+		return errors.New("neither " + name + " nor apt-get")
 	}
 	unlock, err := lock(filepath.Join(os.TempDir(), "ashlar-install-postgresql.lock"))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if installedPrograms() != "" {
+	if there() {
 		return nil
 	}
-	fmt.Fprintln(os.Stderr, "*** installing PostgreSQL for the tests: apt-get install -y postgresql")
+	fmt.Fprintln(os.Stderr, "*** installing for the tests: apt-get install -y "+name)
 	_, _ = exec.Command(apt, "update", "-qq").CombinedOutput() // without a network the lists that are there may do
-	cmd := exec.Command(apt, "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "postgresql")
+	cmd := exec.Command(apt, "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", name)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("apt-get install postgresql: %w\n%s", err, out)
+		return fmt.Errorf("apt-get install %s: %w\n%s", name, err, out)
+	}
+	if !there() {
+		return fmt.Errorf("apt-get install %s went well, and its programs are not where they were expected", name)
 	}
 	return nil
 }

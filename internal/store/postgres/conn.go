@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"errors"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,8 +14,9 @@ type conn struct {
 	raw        *pgconn.PgConn
 	held       *pgxpool.Conn // while it is taken
 	statements statements
-	control    map[string]string // the names of BEGIN and its like, prepared when the connection was made
-	stripe     int64             // see stripeOf; -1 while it has none
+	opening    []string          // what a transaction begins with
+	control    map[string]string // the names of BEGIN and its like, prepared when the connection was made; nil behind a pooler
+	stripe     int64             // see takeStripe; -1 while it has none
 	binder     binder
 }
 
@@ -25,16 +25,17 @@ const connKey = "ashlar"
 
 const selectIsolation = "SELECT current_setting('default_transaction_isolation')"
 
-var errPooler = errors.New("a connection has lost its settings, as behind a pooler that shares sessions: connect to the database itself")
-
 // setUp prepares a new connection. Without its settings it would read from more than one snapshot, so they are looked at.
-func setUp(ctx context.Context, raw *pgconn.PgConn, isolation string, readOnly bool) error {
-	if got, err := one(ctx, raw, selectIsolation); err != nil || got != isolation {
+func (r role) setUp(ctx context.Context, raw *pgconn.PgConn) error {
+	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1}
+	raw.CustomData()[connKey] = c
+	if r.pooled {
+		return nil // nothing that is said to it stays
+	}
+	if got, err := one(ctx, raw, selectIsolation); err != nil || got != r.isolation {
 		return cmp.Or(err, errPooler)
 	}
-	c := &conn{raw: raw, statements: newStatements(), control: map[string]string{}, stripe: -1}
-	raw.CustomData()[connKey] = c
-	if readOnly { // not a setting of the connection: target_session_attrs=read-write would take the server for a standby
+	if r.readOnly { // not a setting of the connection: target_session_attrs=read-write would take the server for a standby
 		rr := raw.ExecParams(ctx, "SET default_transaction_read_only = on", nil, nil, nil, nil)
 		if _, err := rr.Close(); err != nil {
 			return err
@@ -57,6 +58,7 @@ const (
 
 // prepareControl prepares them all in one round trip.
 func (c *conn) prepareControl(ctx context.Context) error {
+	c.control = map[string]string{}
 	all := []string{begin, commit, rollback, savepoint, release, rollbackTo, deferChecks, check}
 	p := c.raw.StartPipeline(ctx)
 	for i, sql := range all {

@@ -100,20 +100,40 @@ ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.gene
 
 var errNoStripe = errors.New("4,096 connections write to the database already")
 
-// generations returns the statement that moves those of the touched tables, nil where there are none, and its values.
-func (t *tx) generations() (*statement, []value.Value, error) {
+// sendGenerations queues the statement that moves those of the touched tables, and says how many results to skip.
+func (t *tx) sendGenerations() (results int, err error) {
 	if len(t.touched) == 0 {
-		return nil, nil, nil
+		return 0, nil
+	}
+	sql, args, err := t.generations()
+	if err != nil {
+		return 0, err
+	}
+	st, before, err := t.s.prepare(sql, t.opening())
+	if err != nil {
+		return 0, err
+	}
+	params, err := t.s.c.binder.bind(st, args)
+	if err != nil {
+		return 0, internal(err)
+	}
+	t.s.send(before...)
+	t.s.sendQuery(st, params)
+	return len(before) + 1, nil
+}
+
+// generations is the statement that moves those of the touched tables, and its values.
+func (t *tx) generations() (sql string, args []value.Value, err error) {
+	tables := value.OfList(t.touched)
+	if t.db.writers.pooled {
+		return moveGenerationsPooled, []value.Value{tables}, nil
 	}
 	if t.s.c.stripe < 0 {
-		stripe, err := t.takeStripe()
-		if err != nil {
-			return nil, nil, err
+		if t.s.c.stripe, err = t.takeStripe(); err != nil {
+			return "", nil, err
 		}
-		t.s.c.stripe = stripe
 	}
-	st, err := t.s.prepare(moveGenerations)
-	return st, []value.Value{value.OfList(t.touched), value.OfInt(t.s.c.stripe)}, err
+	return moveGenerations, []value.Value{tables, value.OfInt(t.s.c.stripe)}, nil
 }
 
 func (t *tx) takeStripe() (int64, error) {

@@ -149,8 +149,17 @@ func (l *ledger) back() {
 }
 
 func TestTerminatedConnections(t *testing.T) {
-	url := pgtest.URL(t)
-	db := open(t, url, Config{})
+	t.Run("direct", func(t *testing.T) {
+		url := pgtest.URL(t)
+		terminated(t, url, open(t, url, Config{}))
+	})
+	t.Run("pooled", func(t *testing.T) {
+		pooled, direct := pgtest.Pooled(t)
+		terminated(t, direct, open(t, pooled, Config{Direct: direct, Serializable: true}))
+	})
+}
+
+func terminated(t *testing.T, url string, db *DB) {
 	defer db.Close()
 	l := newLedger(t, db)
 	l.during(func() {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -21,12 +22,18 @@ type role struct {
 	timeout     time.Duration // of a statement, kept by the server
 	isolation   string        // of transactions that do not ask for another
 	readOnly    bool
+	pooled      bool     // a pooler is in between: see pooler.go
+	opening     []string // what a transaction begins with; of reads without a pooler, nothing
 }
 
 // reading: outside of BEGIN a transaction is what stands between two syncs of the protocol. With this as its default,
 // all statements of a Read are in one snapshot without a BEGIN, which a read of one statement would pay for.
 func (c Config) reading() role {
-	return role{c.Readers, c.Queue, c.ReadTimeout, c.ReadTimeout, "repeatable read", true}
+	return role{
+		pooled: c.Direct != "",
+		size:   c.Readers, queue: c.Queue, patience: c.ReadTimeout, timeout: c.ReadTimeout,
+		isolation: "repeatable read", readOnly: true,
+	}
 }
 
 func (c Config) writing() role {
@@ -34,7 +41,11 @@ func (c Config) writing() role {
 	if c.Serializable {
 		isolation = "serializable"
 	}
-	return role{c.Writers, c.Queue, c.WriteTimeout, c.WriteTimeout, isolation, false}
+	return role{
+		pooled: c.Direct != "",
+		size:   c.Writers, queue: c.Queue, patience: c.WriteTimeout, timeout: c.WriteTimeout,
+		isolation: isolation, opening: []string{begin},
+	}
 }
 
 // idleGrace is how much longer than its statements a transaction may stand idle before the server ends it: the node
@@ -61,7 +72,27 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 	}
 	pc.ConnConfig = config.Copy()
 	pc.ConnConfig.ConnectTimeout = connectTimeout
-	for name, value := range map[string]string{
+	maps.Copy(pc.ConnConfig.RuntimeParams, r.settings())
+	pc.ConnConfig.BuildContextWatcherHandler = watcher
+	if r.pooled {
+		pc.ConnConfig.RuntimeParams, r.opening = r.perTransaction(pc.ConnConfig.RuntimeParams)
+		pc.ConnConfig.BuildContextWatcherHandler = pooledWatcher
+		pc.BeforeConnect = neverCancel
+	}
+	pc.MaxConns = int32(r.size)
+	pc.MaxConnLifetimeJitter = 10 * time.Minute
+	pc.PingTimeout = 2 * time.Second
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return r.setUp(ctx, c.PgConn()) }
+	raw, err := pgxpool.NewWithConfig(context.Background(), pc)
+	if err != nil {
+		return nil, err
+	}
+	return &pool{role: r, raw: raw, slots: make(chan struct{}, r.size), empty: make(chan struct{})}, nil
+}
+
+// settings are those of its connections.
+func (r role) settings() map[string]string {
+	return map[string]string{
 		"application_name":                    "ashlar",
 		"default_transaction_isolation":       r.isolation,
 		"timezone":                            "UTC",
@@ -69,19 +100,7 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 		"jit":                                 "off", // compiling a plan takes longer than running it does here
 		"statement_timeout":                   millis(r.timeout),
 		"idle_in_transaction_session_timeout": millis(r.timeout + idleGrace),
-	} {
-		pc.ConnConfig.RuntimeParams[name] = value
 	}
-	pc.ConnConfig.BuildContextWatcherHandler = watcher
-	pc.MaxConns = int32(r.size)
-	pc.MaxConnLifetimeJitter = 10 * time.Minute
-	pc.PingTimeout = 2 * time.Second
-	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return setUp(ctx, c.PgConn(), r.isolation, r.readOnly) }
-	raw, err := pgxpool.NewWithConfig(context.Background(), pc)
-	if err != nil {
-		return nil, err
-	}
-	return &pool{role: r, raw: raw, slots: make(chan struct{}, r.size), empty: make(chan struct{})}, nil
 }
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

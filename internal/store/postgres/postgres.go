@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,14 +16,16 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	cfg     Config
-	session *pgx.ConnConfig // of the database itself, which a session can be had of
-	readers *pool
-	writers *pool
+	cfg      Config
+	session  *pgx.ConnConfig // of the database itself, which a session can be had of
+	identity string          // of the server, the database and the schema
+	readers  *pool
+	writers  *pool
 
 	indexes    sync.Map // name of a unique index → []string, its columns
 	counters   sync.Map // name of a counter whose sequence is there → true
@@ -50,7 +53,32 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	if db.writers, err = newPool(config, cfg.writing()); err != nil {
 		return nil, errors.Join(err, db.readers.close(0))
 	}
+	if err := db.reach(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return db, nil
+}
+
+const selectIdentity = `SELECT system_identifier || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database()) || ' '
+|| current_schema() FROM pg_control_system()`
+
+var errApart = errors.New("the address of the database and its direct address lead to two databases, or to two schemas of one")
+
+// reach makes a first connection, so that what is wrong with the address is said before anything is served.
+func (db *DB) reach(ctx context.Context) error {
+	err := db.Read(ctx, func(r store.Reader) error {
+		store.Last(r)
+		return r.Query(selectIdentity, nil, func(row value.Row) error {
+			if string(row.Bytes(0)) != db.identity {
+				return errApart
+			}
+			return nil
+		})
+	})
+	if isPooler(err) {
+		return errPooler
+	}
+	return err
 }
 
 // addresses are those that connections are made from: the usual ones, and those that need a session of their own.
@@ -64,7 +92,15 @@ func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) 
 	if session, err = pgx.ParseConfig(direct); err != nil {
 		return nil, nil, fmt.Errorf("the direct address of the database: %w", err)
 	}
+	session.RuntimeParams = with(config.RuntimeParams, session.RuntimeParams)
 	return config, session, nil
+}
+
+// with returns the settings of both; those of the second count.
+func with(settings, others map[string]string) map[string]string {
+	all := maps.Clone(settings)
+	maps.Copy(all, others)
+	return all
 }
 
 // prepare makes the database ours.
@@ -72,6 +108,11 @@ func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
 	if err := prepareDatabase(ctx, c); err != nil {
 		return err
 	}
+	identity, err := one(ctx, c, selectIdentity)
+	if err != nil {
+		return err
+	}
+	db.identity = identity
 	setting, err := one(ctx, c, "SELECT current_setting('fsync') || ' ' || current_setting('synchronous_commit')")
 	if err == nil && (strings.HasPrefix(setting, "off ") || strings.HasSuffix(setting, " off")) {
 		db.cfg.Logger.Warn("the database server loses acknowledged writes in a power cut: set its fsync and synchronous_commit to on")

@@ -38,6 +38,7 @@ type reader struct {
 	s       *session        // nil where the connection was lost and there is no other
 	started bool            // a statement has been answered: what follows must come from the same snapshot
 	last    bool            // the statement that follows, or the one before, is the last
+	begun   bool            // a transaction, where one must be (behind a pooler)
 	over    bool
 	err     error
 }
@@ -50,12 +51,14 @@ func (r *reader) connect() error {
 	if err != nil {
 		return cmp.Or(r.ctx.Err(), err)
 	}
-	r.s = newSession(r.limited, c, false)
+	r.s = newSession(r.limited, c, r.db.readers.pooled)
+	r.begun = false
 	return nil
 }
 
 func (r *reader) end() {
 	if r.s != nil {
+		r.s.undo()
 		r.s.end()
 		r.db.readers.give(r.s.c)
 		r.s = nil
@@ -85,7 +88,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	}
 	for try := 1; ; try++ {
 		r.s.last = r.last
-		_, err := r.s.query(sql, args, around{}, each)
+		_, err := r.s.query(sql, args, r.around(), each)
 		if err == nil || rowErr != nil {
 			r.started = true
 			return err
@@ -99,6 +102,19 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 			return err
 		}
 	}
+}
+
+// around is what is sent with a statement: nothing, or behind a pooler the beginning and the end of the transaction.
+func (r *reader) around() (a around) {
+	opening := r.s.c.opening
+	if len(opening) > 0 && !r.begun {
+		r.begun = true
+		a.before = opening
+	}
+	if len(opening) > 0 && r.last {
+		a.after = []string{commit}
+	}
+	return a
 }
 
 // translate takes a statement that writes for a defect, where a writer would take the server for a standby.

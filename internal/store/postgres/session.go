@@ -34,6 +34,13 @@ func (s *session) end() {
 	_ = s.p.Close() // repeats an error that has been reported, or has closed the connection
 }
 
+// undo ends a transaction that BEGIN began and that nothing has ended. Where it fails the pool closes the connection.
+func (s *session) undo() {
+	if s.sync && s.current == nil && !s.c.raw.IsClosed() && s.c.raw.TxStatus() != 'I' {
+		_ = s.run(rollback)
+	}
+}
+
 func (s *session) syncs() bool { return s.sync || s.last }
 
 // binary is the format of every parameter and column.
@@ -53,7 +60,7 @@ func (s *session) query(sql string, args []value.Value, with around, each func(v
 			return 0, err
 		}
 	}
-	st, err := s.prepare(sql)
+	st, before, err := s.prepare(sql, with.before)
 	if err != nil {
 		return 0, err
 	}
@@ -61,13 +68,13 @@ func (s *session) query(sql string, args []value.Value, with around, each func(v
 	if err != nil {
 		return 0, internal(err)
 	}
-	s.send(with.before...)
-	s.p.SendQueryStatement(st.desc, params, binary, binary)
+	s.send(before...)
+	s.sendQuery(st, params)
 	s.send(with.after...)
 	if err := s.push(); err != nil {
 		return 0, s.fail(err)
 	}
-	if err := s.skip(len(with.before)); err != nil {
+	if err := s.skip(len(before)); err != nil {
 		return 0, err
 	}
 	return s.receive(st, len(with.after), outer, each)
@@ -81,6 +88,9 @@ func (s *session) receive(st *statement, after int, outer *result, each func(val
 	}
 	res := &result{s: s, rr: rr, after: after}
 	res.row.types = st.results
+	if st.unnamed() { // it has been parsed anew, perhaps after a change of the table
+		res.row.types = typesOf(rr.FieldDescriptions())
+	}
 	s.current = res // a panic of each leaves it: end reads what is left
 	rowErr := res.each(each)
 	s.current = outer
@@ -105,11 +115,23 @@ func (s *session) run(all ...string) error {
 	return s.settle()
 }
 
-// send queues statements that have neither parameters nor rows, by name: after an error pgx keeps the description of a
-// statement that was queued with one, and takes it for that of the next.
+// send queues statements that have neither parameters nor rows to be read, by name: after an error pgx keeps the
+// description of a statement that was queued with one, and takes it for that of the next.
 func (s *session) send(all ...string) {
 	for _, sql := range all {
-		s.p.SendQueryPrepared(s.c.control[sql], nil, nil, nil)
+		if name, prepared := s.c.control[sql]; prepared {
+			s.p.SendQueryPrepared(name, nil, nil, nil)
+		} else {
+			s.p.SendQueryParams(sql, nil, nil, nil, nil)
+		}
+	}
+}
+
+func (s *session) sendQuery(st *statement, params [][]byte) {
+	if st.unnamed() {
+		s.p.SendQueryParams(st.sql, params, st.desc.ParamOIDs, binary, binary)
+	} else {
+		s.p.SendQueryStatement(st.desc, params, binary, binary)
 	}
 }
 
@@ -182,16 +204,34 @@ func (s *session) fail(err error) error {
 	}
 }
 
-// prepare returns the prepared statement.
-func (s *session) prepare(sql string) (*statement, error) {
+// prepare returns the prepared statement, and what is still to be sent before it: where it has to be prepared first, that
+// goes out with the order to, since it may begin the transaction in which names mean what they are to mean.
+func (s *session) prepare(sql string, before []string) (*statement, []string, error) {
 	if st := s.c.statements.get(sql); st != nil {
-		return st, nil
+		return st, before, nil
 	}
 	name := s.c.statements.name()
+	s.send(before...)
 	s.p.SendPrepare(name, sql, nil)
 	if err := s.push(); err != nil {
-		return nil, s.fail(err)
+		return nil, nil, s.fail(err)
 	}
+	if err := s.skip(len(before)); err != nil {
+		return nil, nil, err
+	}
+	desc, err := s.description()
+	if err != nil {
+		return nil, nil, err
+	}
+	st := newStatement(name, sql, desc)
+	if dropped := s.c.statements.put(st); dropped != "" {
+		return st, nil, s.deallocate(dropped)
+	}
+	return st, nil, nil
+}
+
+// description reads the answer to the order to prepare.
+func (s *session) description() (*pgconn.StatementDescription, error) {
 	got, err := s.p.GetResults()
 	if err != nil {
 		return nil, s.fail(err)
@@ -200,14 +240,7 @@ func (s *session) prepare(sql string) (*statement, error) {
 	if !ok {
 		return nil, s.fail(fmt.Errorf("the server answered out of turn: %T", got))
 	}
-	if err := s.settle(); err != nil {
-		return nil, err
-	}
-	st := newStatement(name, sql, desc)
-	if dropped := s.c.statements.put(st); dropped != "" {
-		return st, s.deallocate(dropped)
-	}
-	return st, nil
+	return desc, s.settle()
 }
 
 func (s *session) deallocate(name string) error {

@@ -20,13 +20,14 @@ const maxStatements = 256
 
 // statements are the prepared statements of a connection, by their text. The one used longest ago is dropped first.
 type statements struct {
-	byText map[string]*list.Element // of *statement
-	used   *list.List               // the latest in front
-	names  int
+	byText  map[string]*list.Element // of *statement
+	used    *list.List               // the latest in front
+	names   int
+	unnamed bool // they are parsed each time; what is kept is their description
 }
 
-func newStatements() statements {
-	return statements{byText: map[string]*list.Element{}, used: list.New()}
+func newStatements(unnamed bool) statements {
+	return statements{byText: map[string]*list.Element{}, used: list.New(), unnamed: unnamed}
 }
 
 func (c *statements) get(sql string) *statement {
@@ -39,6 +40,9 @@ func (c *statements) get(sql string) *statement {
 }
 
 func (c *statements) name() string {
+	if c.unnamed {
+		return ""
+	}
 	c.names++
 	return "s" + strconv.Itoa(c.names)
 }
@@ -56,9 +60,16 @@ func (c *statements) put(s *statement) (dropped string) {
 
 func newStatement(name, sql string, desc *pgconn.StatementDescription) *statement {
 	desc.Name, desc.SQL = name, sql
-	s := &statement{sql: sql, desc: desc, results: make([]uint32, len(desc.Fields))}
-	for i, f := range desc.Fields {
-		s.results[i] = f.DataTypeOID
+	return &statement{sql: sql, desc: desc, results: typesOf(desc.Fields)}
+}
+
+// unnamed says whether the server keeps it no longer than until it is run.
+func (s *statement) unnamed() bool { return s.desc.Name == "" }
+
+func typesOf(fields []pgconn.FieldDescription) []uint32 {
+	types := make([]uint32, len(fields))
+	for i, f := range fields {
+		types[i] = f.DataTypeOID
 	}
-	return s
+	return types
 }

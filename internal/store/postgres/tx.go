@@ -72,10 +72,7 @@ func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int
 // then deleted on both engines, in whatever order its constraints were made.
 func (t *tx) around(sql string) around {
 	var a around
-	if !t.begun {
-		t.begun = true
-		a.before = append(a.before, begin)
-	}
+	a.before = append(a.before, t.opening()...)
 	if t.careful {
 		a.before = append(a.before, savepoint)
 	}
@@ -87,6 +84,15 @@ func (t *tx) around(sql string) around {
 		a.after = append(a.after, release)
 	}
 	return a
+}
+
+// opening is what begins the transaction, once.
+func (t *tx) opening() []string {
+	if t.begun {
+		return nil
+	}
+	t.begun = true
+	return t.s.c.opening
 }
 
 // endsTransaction says whether a statement is one of those that begin, end or nest transactions.
@@ -141,23 +147,12 @@ func (t *tx) rollback() {
 // sendCommit moves the generations and commits, in one packet. done says whether the server did commit; unsent that the
 // order to commit never left.
 func (t *tx) sendCommit() (done, unsent bool, err error) {
-	move, args, err := t.generations()
-	if err != nil || move == nil && !t.begun {
-		return err == nil, true, err
+	if len(t.touched) == 0 && !t.begun {
+		return true, true, nil
 	}
-	skip := 0
-	if !t.begun {
-		t.begun = true
-		t.s.send(begin)
-		skip++
-	}
-	if move != nil {
-		params, err := t.s.c.binder.bind(move, args)
-		if err != nil {
-			return false, true, internal(err)
-		}
-		t.s.p.SendQueryPrepared(move.desc.Name, params, binary, nil)
-		skip++
+	skip, err := t.sendGenerations()
+	if err != nil {
+		return false, true, err
 	}
 	t.s.send(commit)
 	if err := t.s.push(); err != nil {
