@@ -118,8 +118,7 @@ type Index struct {
 	Unique  bool
 }
 
-// Indexes lists the indexes of a table, each once: those of its fields, then those of the table. A reference has one,
-// since deleting a row looks for the rows that refer to it; a unique field needs no other.
+// Indexes lists the indexes of a table, each once: those of its fields, then those of the table.
 func Indexes(t *schema.Table) []Index {
 	var all []Index
 	add := func(unique bool, fields ...*schema.Field) {
@@ -132,7 +131,7 @@ func Indexes(t *schema.Table) []Index {
 		switch {
 		case f.Unique:
 			add(true, f)
-		case f.Index || f.Ref != nil:
+		case f.Indexed():
 			add(false, f)
 		}
 	}

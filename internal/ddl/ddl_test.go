@@ -266,6 +266,36 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
+func TestIndexOfReference(t *testing.T) {
+	for _, tt := range []struct {
+		name, ref, table string
+		want             []string
+	}{
+		{"alone", "", "", []string{"author_id id"}},
+		{"found by an index", "", "indexes: [[author, n]]", []string{"author_id n id"}},
+		{"found by a unique combination", "", "unique: [[author, n]]", []string{"author_id n"}},
+		{"not first", "", "indexes: [[n, author]]", []string{"author_id id", "n author_id id"}},
+		{"asked for", ", index: true", "indexes: [[author, n]]", []string{"author_id id", "author_id n id"}},
+		{"asked for at the table", "", "indexes: [[author, n], [author]]", []string{"author_id n id", "author_id id"}},
+		{"with a way back", ", reverse: posts", "indexes: [[author, n]]", []string{"author_id id", "author_id n id"}},
+		{"unique", ", unique: true", "indexes: [[author, n]]", []string{"author_id", "author_id n id"}},
+	} {
+		m := load(t, "tables:\n  posts:\n    fields: {author: {ref: users"+tt.ref+"}, n: {type: int}}\n    "+tt.table+"\n")
+		var got []string
+		for _, i := range Indexes(m.Table("posts")) {
+			got = append(got, strings.Join(i.Columns, " "))
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: indexes (-want +got):\n%s", tt.name, diff)
+		}
+		conn := open(t, m)
+		plan := rows(t, conn, `EXPLAIN QUERY PLAN SELECT 1 FROM posts WHERE author_id = 'x'`)
+		if !strings.Contains(plan, "SEARCH") {
+			t.Errorf("%s: a deletion would look at every row: %s", tt.name, plan)
+		}
+	}
+}
+
 func TestIndexNames(t *testing.T) {
 	long := strings.Repeat("long_name_", 5) + "end"
 	m := load(t, fmt.Sprintf(`

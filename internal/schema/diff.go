@@ -201,11 +201,11 @@ func (s TableSnapshot) uniques() [][]string {
 	return appendNew(all, s.Unique)
 }
 
-// indexes lists all that is indexed and not unique. A reference has an index, whether it asks for one or not.
+// indexes lists all that is indexed and not unique.
 func (s TableSnapshot) indexes() [][]string {
 	var all [][]string
 	for _, f := range s.Fields {
-		if (f.Index || f.Ref != "") && !f.Unique {
+		if s.indexed(f) {
 			all = append(all, []string{f.Name})
 		}
 	}

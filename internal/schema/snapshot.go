@@ -194,6 +194,22 @@ func (f *Field) reverse() string {
 	return ""
 }
 
+// Indexed says whether the field has an index of its own that is not unique: where it asks for one, and where it is a
+// reference. Deleting a row looks for the rows that refer to it, and a way back lists them in the order of their ids. A
+// reference without a way back is found by any index that starts with it; a second one made a create 18 % slower.
+func (f *Field) Indexed() bool { return f.Table.snapshot().indexed(f.snapshot()) }
+
+func (s TableSnapshot) indexed(f FieldSnapshot) bool {
+	starts := func(columns []string) bool { return columns[0] == f.Name }
+	switch {
+	case f.Unique:
+		return false
+	case f.Index, f.Reverse != "":
+		return true
+	}
+	return f.Ref != "" && !slices.ContainsFunc(s.Unique, starts) && !slices.ContainsFunc(s.Indexes, starts)
+}
+
 // text returns the text of an expression, "" for none.
 func (e *Expr) text() string {
 	if e == nil {

@@ -116,10 +116,14 @@ func TestDiff(t *testing.T) {
 		{"values that look alike", []string{"[open, closed]", `["open, closed"]`},
 			[]string{`values changed: posts.state: was ["closed" "open"], is ["open, closed"]`}},
 		{"unique", []string{"[[title, team]]", "[[team, title]]"},
-			[]string{"unique added: posts [team_id, title]", "unique dropped: posts [title, team_id]"}},
+			[]string{"unique added: posts [team_id, title]", "unique dropped: posts [title, team_id]", "index dropped: posts [team_id]"}},
 		{"index", []string{", index: true", "", "[[state, rank]]", "[[rank], [state]]"},
 			[]string{"index added: posts [state]", "index dropped: posts [state, rank]"}},
 		{"a reference's own index named again", []string{"[[state, rank]]", "[[state, rank], [team]]"}, nil},
+		{"a reference that another index finds", []string{"[[state, rank]]", "[[state, rank], [team, rank]]"},
+			[]string{"index added: posts [team_id, rank]", "index dropped: posts [team_id]"}},
+		{"a reference that another index finds, with its own", []string{"[[state, rank]]", "[[state, rank], [team, rank], [team]]"},
+			[]string{"index added: posts [team_id, rank]"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			const head = "ashlar: 1\nname: test\n"
