@@ -3,6 +3,7 @@
 //
 //	go run .                the table (make bench)
 //	go run . -scale         10,000 to 1,000,000 rows, and pages by cursor (make bench-scale)
+//	go run . -postgres      on PostgreSQL, beside a hand-written service on the same driver (part of make bench)
 //	go run . -overload      ten times more requests than can be answered (part of make bench)
 package main
 
@@ -27,6 +28,7 @@ type settings struct {
 	out      string
 	scale    bool
 	overload bool
+	postgres bool
 	keep     bool
 }
 
@@ -40,6 +42,7 @@ func main() {
 	flag.StringVar(&s.out, "out", "", "file of the results; nothing: standard output alone")
 	flag.BoolVar(&s.scale, "scale", false, "measure how the cost grows with rows and pages instead")
 	flag.BoolVar(&s.overload, "overload", false, "measure ten times the capacity instead")
+	flag.BoolVar(&s.postgres, "postgres", false, "measure on PostgreSQL instead")
 	flag.BoolVar(&s.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -67,6 +70,8 @@ func run(ctx context.Context, s settings) error {
 		return runScale(ctx, s, folder)
 	case s.overload:
 		return runOverload(ctx, s, folder)
+	case s.postgres:
+		return runPostgres(ctx, s, folder)
 	}
 	return runTable(ctx, s, folder)
 }

@@ -43,6 +43,12 @@ func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
 		}
 		all = append(all, made...)
 	}
+	place(all, folder)
+	return all, nil
+}
+
+// place gives each server an address and a log.
+func place(all []*server, folder string) {
 	for i, srv := range all {
 		srv.port = 18700 + i
 		srv.log = filepath.Join(folder, fmt.Sprintf("log-%d", i))
@@ -50,7 +56,6 @@ func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
 			srv.args[j] = strings.ReplaceAll(a, "ADDRESS", fmt.Sprintf("127.0.0.1:%d", srv.port))
 		}
 	}
-	return all, nil
 }
 
 // wanted says whether a list of names, separated by commas, has one; an empty list has all.
@@ -83,9 +88,8 @@ func handwritten(ctx context.Context, s settings, folder string) ([]*server, err
 		return nil, err
 	}
 	db, key := filepath.Join(dir, "data.db"), filepath.Join(dir, "key")
-	seed := make([]byte, ed25519.SeedSize)
-	_, _ = rand.Read(seed)
-	if err := os.WriteFile(key, seed, 0o600); err != nil {
+	tokens, err := handwrittenTokens(key)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := command(ctx, "", nil, "", bin, "-create", "-db", db); err != nil {
@@ -95,9 +99,18 @@ func handwritten(ctx context.Context, s settings, folder string) ([]*server, err
 	if err := fill(db, handwrittenLayout, s.rows); err != nil {
 		return nil, err
 	}
-	srv := &server{
-		name: nameHandwritten, durability: "FULL, in groups", binary: bin, dialect: handwrittenDialect{},
+	return []*server{{
+		name: nameHandwritten, durability: "FULL, in groups", binary: bin, dialect: handwrittenDialect{}, tokens: tokens,
 		args: []string{"-listen", "ADDRESS", "-db", db, "-key", key},
+	}}, nil
+}
+
+// handwrittenTokens makes a key and signs tokens with it.
+func handwrittenTokens(key string) (tokens []string, err error) {
+	seed := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(seed) // never fails
+	if err := os.WriteFile(key, seed, 0o600); err != nil {
+		return nil, err
 	}
 	private := ed25519.NewKeyFromSeed(seed)
 	for n := range callers {
@@ -106,9 +119,9 @@ func handwritten(ctx context.Context, s settings, folder string) ([]*server, err
 			return nil, err
 		}
 		text := base64.RawURLEncoding.EncodeToString(payload)
-		srv.tokens = append(srv.tokens, "Bearer "+text+"."+base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(text))))
+		tokens = append(tokens, "Bearer "+text+"."+base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(text))))
 	}
-	return []*server{srv}, nil
+	return tokens, nil
 }
 
 // pocketbase is set up twice: with its defaults, and without its request log.
@@ -151,21 +164,7 @@ func pocketbase(ctx context.Context, s settings, folder string) ([]*server, erro
 
 func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
 	bin, app := filepath.Join(folder, "ashlar"), filepath.Join(folder, "ashlar-app")
-	if err := build(ctx, "..", "./cmd/ashlar", bin); err != nil {
-		return nil, err
-	}
-	model, err := os.ReadFile("ashlar.yaml")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Mkdir(app, 0o700); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(app, "ashlar.yaml"), model, 0o600); err != nil {
-		return nil, err
-	}
-	// A token for somebody who is not among the rows: it makes the database.
-	if _, err := command(ctx, "", nil, "", bin, "token", "--id", uuidOf('z'-'a', 1<<20), app); err != nil {
+	if err := makeApp(ctx, bin, app); err != nil {
 		return nil, err
 	}
 	data := filepath.Join(app, ".ashlar")
@@ -173,20 +172,48 @@ func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
 	if err := fill(filepath.Join(data, "ashlar.db"), ashlarLayout, s.rows); err != nil {
 		return nil, err
 	}
-	keys, err := auth.Open(filepath.Join(data, "signing-key.pem"))
+	tokens, err := ashlarTokens(data)
 	if err != nil {
 		return nil, err
 	}
-	srv := &server{
-		name: nameAshlar, durability: "FULL, in groups", binary: bin, dialect: ashlarDialect{},
+	return []*server{{
+		name: nameAshlar, durability: "FULL, in groups", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
 		args: []string{"serve", app, "--listen", "ADDRESS"},
+	}}, nil
+}
+
+// makeApp builds the program, and makes an app and its database, with what more token is told.
+func makeApp(ctx context.Context, bin, app string, flags ...string) error {
+	if err := build(ctx, "..", "./cmd/ashlar", bin); err != nil {
+		return err
+	}
+	model, err := os.ReadFile("ashlar.yaml")
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(app, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(app, "ashlar.yaml"), model, 0o600); err != nil {
+		return err
+	}
+	// A token for somebody who is not among the rows: it makes the database.
+	_, err = command(ctx, "", nil, "", bin, append([]string{"token", "--id", uuidOf('z'-'a', 1<<20), app}, flags...)...)
+	return err
+}
+
+// ashlarTokens signs tokens with the key of a data folder.
+func ashlarTokens(data string) (tokens []string, err error) {
+	keys, err := auth.Open(filepath.Join(data, "signing-key.pem"))
+	if err != nil {
+		return nil, err
 	}
 	for n := range callers {
 		token, err := keys.Sign(caller.Identity{ID: userOf(n).id}, 24*time.Hour, time.Now())
 		if err != nil {
 			return nil, err
 		}
-		srv.tokens = append(srv.tokens, "Bearer "+token)
+		tokens = append(tokens, "Bearer "+token)
 	}
-	return []*server{srv}, nil
+	return tokens, nil
 }

@@ -15,13 +15,22 @@ func main() {
 	path := flag.String("db", "", "database")
 	key := flag.String("key", "", "file of the Ed25519 seed that tokens are signed with")
 	readers := flag.Int("readers", 2, "reading connections")
+	postgres := flag.String("postgres", "", "address of a PostgreSQL database, instead of -db")
+	connections := flag.Int("connections", 8, "connections to PostgreSQL")
 	create := flag.Bool("create", false, "make the tables and stop")
 	flag.Parse()
 	if *create {
-		if err := createTables(*path); err != nil {
+		if err := createIn(*path, *postgres); err != nil {
 			log.Fatal(err)
 		}
 		return
+	}
+	if *postgres != "" {
+		s, err := newPostgres(*postgres, *key, *connections)
+		if err != nil {
+			log.Fatal(err)
+		}
+		log.Fatal(http.ListenAndServe(*listen, s.routes()))
 	}
 	s, err := newServer(*path, *key, *readers)
 	if err != nil {
@@ -48,4 +57,11 @@ func newServer(path, key string, readers int) (*server, error) {
 	}
 	go s.writer.run()
 	return s, nil
+}
+
+func createIn(path, postgres string) error {
+	if postgres != "" {
+		return createPostgresTables(postgres)
+	}
+	return createTables(path)
 }

@@ -31,6 +31,12 @@ func StartCluster(t testing.TB, options ...string) *Cluster {
 	return c
 }
 
+// NewCluster starts a server for a program that is no test, which is to Close it.
+func NewCluster(options ...string) (*Cluster, error) { return start(options...) }
+
+// Close ends the server and deletes its files.
+func (c *Cluster) Close() { c.remove() }
+
 // socketFolder is short: the path of a unix socket has at most 107 bytes, and TMPDIR may be long.
 func socketFolder() string {
 	if dir := os.TempDir(); len(dir) < 40 {

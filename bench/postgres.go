@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+)
+
+const (
+	nameAshlarPostgres      = "Ashlar"
+	nameHandwrittenPostgres = "hand-written, pgx"
+)
+
+// postgresBars are what is to be reached against the hand-written service, by workload; all else has no bar.
+var postgresBars = map[string]float64{"get": 0.85, "rule-get": 0.85, "list": 0.80, "rule-list": 0.80, "create": 0.80}
+
+// runPostgres measures both services on databases of one private server, which syncs as one in use does.
+func runPostgres(ctx context.Context, s settings, folder string) (err error) {
+	begun := time.Now()
+	say("starting PostgreSQL")
+	c, err := pgtest.NewCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=256MB", "max_wal_size=2GB", "timezone=UTC", "datestyle=ISO")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var all []*server
+	for _, make := range []func(context.Context, settings, string, *pgtest.Cluster) (*server, error){handwrittenPostgres, ashlarPostgres} {
+		srv, err := make(ctx, s, folder, c)
+		if err != nil {
+			return err
+		}
+		all = append(all, srv)
+	}
+	place(all, folder)
+	defer func() { err = errors.Join(err, stopAll(all)) }()
+	if err := startAll(ctx, all, 3); err != nil {
+		return err
+	}
+	say("comparing the answers")
+	if err := verify(all, s.rows); err != nil {
+		return err
+	}
+	results := table{}
+	for round := range s.rounds {
+		for _, writes := range []bool{false, true} {
+			say("round %d of %d", round+1, s.rounds)
+			if err := runRound(ctx, s, folder, all, writes, results); err != nil {
+				return err
+			}
+		}
+	}
+	return reportPostgres(s, all, results, time.Since(begun))
+}
+
+// newDatabase makes a database and returns its address.
+func newDatabase(ctx context.Context, c *pgtest.Cluster, name string) (string, error) {
+	conn, err := pgx.Connect(ctx, c.URL("postgres"))
+	if err != nil {
+		return "", err
+	}
+	_, err = conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0")
+	return c.URL(name), errors.Join(err, conn.Close(ctx))
+}
+
+func handwrittenPostgres(ctx context.Context, s settings, folder string, c *pgtest.Cluster) (*server, error) {
+	bin, key := filepath.Join(folder, "handwritten"), filepath.Join(folder, "handwritten-key")
+	if err := build(ctx, ".", "./handwritten", bin); err != nil {
+		return nil, err
+	}
+	url, err := newDatabase(ctx, c, "handwritten")
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := handwrittenTokens(key)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := command(ctx, "", nil, "", bin, "-create", "-postgres", url); err != nil {
+		return nil, err
+	}
+	say("filling %s with 2 × %d rows", nameHandwrittenPostgres, s.rows)
+	return &server{
+		name: nameHandwrittenPostgres, durability: "one transaction each", binary: bin, dialect: handwrittenDialect{}, tokens: tokens,
+		args: []string{"-listen", "ADDRESS", "-postgres", url, "-key", key},
+	}, fillPostgres(ctx, url, handwrittenLayout, s.rows)
+}
+
+func ashlarPostgres(ctx context.Context, s settings, folder string, c *pgtest.Cluster) (*server, error) {
+	bin, app := filepath.Join(folder, "ashlar"), filepath.Join(folder, "ashlar-app")
+	url, err := newDatabase(ctx, c, "ashlar")
+	if err != nil {
+		return nil, err
+	}
+	if err := makeApp(ctx, bin, app, "--database", url); err != nil {
+		return nil, err
+	}
+	tokens, err := ashlarTokens(filepath.Join(app, ".ashlar"))
+	if err != nil {
+		return nil, err
+	}
+	say("filling %s with 2 × %d rows", nameAshlarPostgres, s.rows)
+	return &server{
+		name: nameAshlarPostgres, durability: "one transaction each", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
+		args: []string{"serve", app, "--listen", "ADDRESS", "--database", url},
+	}, fillPostgres(ctx, url, ashlarPostgresLayout, s.rows)
+}
+
+var ashlarPostgresLayout = layout{
+	users: ashlarLayout.users, user: ashlarLayout.user, articles: ashlarLayout.articles, article: ashlarLayout.article,
+	after: []string{`SELECT setval('ashlar_revision', 100000000)`},
+}
+
+// fillPostgres puts the rows into a database that nobody uses yet.
+func fillPostgres(ctx context.Context, url string, l layout, rows int) (err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	if err := copyRows(ctx, conn, "users", l.users, userCount, l.user); err != nil {
+		return err
+	}
+	for _, table := range []string{"posts", "notes"} {
+		if err := copyRows(ctx, conn, table, l.articles, rows, func(n int) []any { return l.article(table, n) }); err != nil {
+			return err
+		}
+	}
+	for _, sql := range append([]string{"VACUUM (ANALYZE)", "CHECKPOINT"}, l.after...) {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+func copyRows(ctx context.Context, conn *pgx.Conn, table string, columns []string, rows int, row func(int) []any) error {
+	_, err := conn.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(rows, func(n int) ([]any, error) {
+		values := row(n)
+		for i, name := range columns {
+			if strings.HasSuffix(name, "_at") {
+				values[i] = time.UnixMicro(values[i].(int64)).UTC()
+			}
+		}
+		return values, nil
+	}))
+	return err
+}
+
+func reportPostgres(s settings, all []*server, t table, took time.Duration) error {
+	var b strings.Builder
+	b.WriteString("# Results on PostgreSQL\n\nWritten by `make bench`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n")
+	machine(&b, s, took)
+	b.WriteString("The server is on the same machine, through a unix socket, with fsync and synchronous_commit on. CPU is that of the service alone.\n\n## Requests\n\n")
+	requests(&b, all, t)
+	b.WriteString("\n## Against the bars\n\n| workload | connections | against hand-written | bar | CPU against hand-written |\n|---|---|---|---|---|\n")
+	for _, w := range workloads {
+		for _, c := range w.connections {
+			own, other := t[cell{w.name, c, nameAshlarPostgres}], t[cell{w.name, c, nameHandwrittenPostgres}]
+			if len(own) == 0 || len(other) == 0 {
+				continue
+			}
+			bar := postgresBars[w.key]
+			if c != 32 {
+				bar = 0
+			}
+			fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", w.name, c, percent(rate(own), rate(other), bar), ratio(cpu(own), cpu(other)))
+		}
+	}
+	b.WriteString("\n## Programs\n\n")
+	programs(&b, all)
+	return publish(s, b.String())
+}
