@@ -42,8 +42,8 @@ func newLedger(t *testing.T, db *DB, url string) *ledger {
 	return &ledger{t: t, db: db, url: url, done: map[int64]bool{}, unknown: map[int64]bool{}}
 }
 
-func (l *ledger) write() {
-	id := l.next.Add(1)
+func (l *ledger) write() (id int64) {
+	id = l.next.Add(1)
 	err := l.db.Write(context.Background(), func(tx store.Tx) error {
 		tx.Touch("entries")
 		for twin := range int64(2) {
@@ -65,6 +65,7 @@ func (l *ledger) write() {
 	default:
 		l.done[id] = false
 	}
+	return id
 }
 
 // during writes and reads from several goroutines while disturb runs.
@@ -234,14 +235,48 @@ func TestStandby(t *testing.T) {
 	l.check()
 }
 
+// An address that leads to a standby for a while, as one that is moved does: its connections outlive that, and take no
+// writes (25006). They must not be kept.
+func TestAddressOfStandby(t *testing.T) {
+	primary := pgtest.StartCluster(t, "synchronous_commit=on")
+	standby := primary.StartStandby(t)
+	n := newNetwork(t, primary.Socket())
+	db := open(t, n.url(), Config{})
+	defer db.Close()
+	l := newLedger(t, db, primary.URL("postgres"))
+	l.during(func() {
+		time.Sleep(100 * time.Millisecond)
+		n.lead(standby.Socket())
+		n.cut()
+		time.Sleep(300 * time.Millisecond)
+		id := l.write()
+		l.mu.Lock()
+		done, told := l.done[id]
+		l.mu.Unlock()
+		if done || !told {
+			t.Error("a write that leads to a standby was not refused")
+		}
+		n.lead(primary.Socket())
+		l.back()
+	})
+	l.check()
+}
+
 // network stands between the engine and the server, and can fail.
 type network struct {
 	ln      net.Listener
-	socket  string
 	stalled atomic.Bool
 
-	mu    sync.Mutex
-	conns []net.Conn
+	mu     sync.Mutex
+	socket string
+	conns  []net.Conn
+}
+
+// lead leads later connections to another server.
+func (n *network) lead(socket string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.socket = socket
 }
 
 func newNetwork(t *testing.T, socket string) *network {
@@ -269,7 +304,10 @@ func (n *network) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("unix", n.socket)
+		n.mu.Lock()
+		socket := n.socket
+		n.mu.Unlock()
+		server, err := net.Dial("unix", socket)
 		if err != nil {
 			client.Close()
 			continue
