@@ -21,7 +21,7 @@ var rows = [...][]string{
 	{"sqlgen", "ddl"},
 	{"store"},
 	{"store/sqlite", "store/postgres"},
-	{"migrate", "jobs"},
+	{"migrate", "jobs", "view"},
 	{"record"},
 	{"auth"},
 	{"web"},

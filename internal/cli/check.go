@@ -10,7 +10,8 @@ import (
 )
 
 const checkHelp = `Check reads ashlar.yaml and tables/*.yaml in DIR and says everything that is wrong with them
-at once, each fault with its file, line and column. It touches no database.
+at once, each fault with its file, line and column. The queries of
+views are checked against empty tables in memory. It touches no database.
 
 What may be a mistake but need not be is said as a warning. With faults it exits with 1.`
 
@@ -41,8 +42,15 @@ func check(cmd *cobra.Command, dir string) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), w)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", rules.Model.Name,
-		count(len(rules.Model.Tables), "table"), count(countRules(rules.Model), "rule"), count(len(seeds), "seed file"))
+		countTables(rules.Model), count(countRules(rules.Model), "rule"), count(len(seeds), "seed file"))
 	return nil
+}
+
+func countTables(m *schema.Model) string {
+	if len(m.Views) == 0 {
+		return count(len(m.Tables), "table")
+	}
+	return count(len(m.Tables), "table") + ", " + count(len(m.Views), "view")
 }
 
 func count(n int, what string) string {
@@ -55,7 +63,7 @@ func count(n int, what string) string {
 // countRules counts what decides about a request: access rules of tables and fields, and checks.
 func countRules(m *schema.Model) int {
 	n := 0
-	for _, t := range m.Tables {
+	for _, t := range m.All() {
 		a := t.Access
 		n += len(t.Checks) + present(a.Read, a.Create, a.UpdateFrom, a.Delete)
 		if a.UpdateTo != a.UpdateFrom {

@@ -29,10 +29,10 @@ func announcer(stderr io.Writer, format string) voice {
 func (v voice) serving(s *server.Server, address net.Addr, cfg server.Config) {
 	m := s.Model()
 	if v.people == nil {
-		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "data", cfg.Data, "tables", len(m.Tables), "version", cfg.Version, "pid", os.Getpid())
+		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "data", cfg.Data, "tables", len(m.Tables), "views", len(m.Views), "version", cfg.Version, "pid", os.Getpid())
 		return
 	}
-	fmt.Fprintf(v.people, "Serving %s (%d tables) at %s\n%s. Stop with Ctrl-C.\n", m.Name, len(m.Tables), urlOf(address), placeOf(cfg))
+	fmt.Fprintf(v.people, "Serving %s (%s) at %s\n%s. Stop with Ctrl-C.\n", m.Name, countTables(m), urlOf(address), placeOf(cfg))
 }
 
 // placeOf says where the data is. The address of a database is not shown: it may hold a password.

@@ -25,6 +25,14 @@ func warnings(m *schema.Model) schema.Faults {
 			}
 		}
 	}
+	for _, t := range m.Views {
+		if t.Access.Read == nil {
+			found = append(found, m.Fault(t.Pos, "%s has no rule for reading, so it is closed to everyone: give it `access: {read: …}`", t.Name))
+		}
+		if t.View.SQLite == nil {
+			found = append(found, m.Fault(t.Pos, "the query of %s is for PostgreSQL alone: it is checked when the app is served from there", t.Name))
+		}
+	}
 	return found.Sort()
 }
 

@@ -31,7 +31,7 @@ func nameTables(m *schema.Model) map[*schema.Table]names {
 	}
 	lists := taken{}
 	out := map[*schema.Table]names{}
-	for _, t := range m.Tables {
+	for _, t := range m.All() {
 		many := pascal(t.Name)
 		one := pascal(singular(t.Name))
 		if !schemas.free(family(one)) {

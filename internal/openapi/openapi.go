@@ -29,7 +29,7 @@ type document struct {
 func Document(rules *rule.Rules, version string) []byte {
 	d := &document{rules: rules, names: nameTables(rules.Model), may: map[*schema.Table]access{}, stranger: stranger(rules)}
 	var open []*schema.Table
-	for _, t := range rules.Model.Tables {
+	for _, t := range rules.Model.All() {
 		d.may[t] = accessTo(rules.Table(t))
 		if d.may[t].any() {
 			open = append(open, t)

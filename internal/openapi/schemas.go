@@ -94,7 +94,7 @@ func (d *document) related(rel *schema.Relation) object {
 		return ref("schemas", n.one+listSuffix)
 	}
 	to := ref("schemas", n.one+partSuffix)
-	if !rel.Field.Optional && rel.Field.Read == nil && rule.AlwaysTrue(d.rules.Table(rel.To).Read) {
+	if rel.From.View == nil && !rel.Field.Optional && rel.Field.Read == nil && rule.AlwaysTrue(d.rules.Table(rel.To).Read) {
 		return to
 	}
 	return object{{"anyOf", []any{to, object{{"type", "null"}}}}}

@@ -123,11 +123,12 @@ func BenchmarkFilter(b *testing.B) {
 // oneRow is a row in memory: what is left of an answer without the database.
 type oneRow struct{ text []byte }
 
-func (r oneRow) Null(int) bool          { return false }
-func (r oneRow) Int(int) int64          { return 1_700_000_000_000_000 }
-func (r oneRow) Float(int) float64      { return 12.5 }
-func (r oneRow) Bytes(int) []byte       { return r.text }
-func (r oneRow) Decimal(int, int) int64 { return 125 }
+func (r oneRow) Null(int) bool              { return false }
+func (r oneRow) Int(int) int64              { return 1_700_000_000_000_000 }
+func (r oneRow) Float(int) float64          { return 12.5 }
+func (oneRow) Fits(int, *schema.Field) bool { return true }
+func (r oneRow) Bytes(int) []byte           { return r.text }
+func (r oneRow) Decimal(int, int) int64     { return 125 }
 
 func BenchmarkRowToJSON(b *testing.B) {
 	d := open(b, articles)

@@ -97,6 +97,9 @@ func (in *input) unknown(t *table, name string) {
 // unknown says what may have been meant by a member that is no field.
 func (t *table) unknown(name string) string {
 	if rel := t.Relation(name); rel != nil {
+		if rel.To.View != nil {
+			return "it is the view " + rel.To.Name + ", which cannot be written"
+		}
 		if rel.Many {
 			return "it is a way back from " + rel.To.Name + ": write those rows instead"
 		}

@@ -2,12 +2,8 @@ package record
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"time"
-
-	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
 // lane keeps the queries whose cost is unknown, or was large, from taking every connection: a client may write a filter
@@ -27,10 +23,10 @@ func newLane(places int) lane {
 }
 
 // run runs a query of a shape, which returns how long it worked: waiting for a connection says nothing about its cost, and
-// is longest when the server is busy with others. What it returns is 0 where it never began. One that is cut short by
-// the deadline is the client's fault where it has never been fast.
-func (l lane) run(ctx context.Context, s *shape, query func() (time.Duration, error)) error {
-	proven := s.proven.Load()
+// is longest when the server is busy with others. What it returns is 0 where it never began. proven says whether it was
+// fast before: one that never was, and is cut short by the deadline, may be to blame for it.
+func (l lane) run(ctx context.Context, s *shape, query func() (time.Duration, error)) (proven bool, err error) {
+	proven = s.proven.Load()
 	if !proven {
 		select {
 		case l.places <- struct{}{}:
@@ -40,15 +36,12 @@ func (l lane) run(ctx context.Context, s *shape, query func() (time.Duration, er
 				defer func() { <-l.places }()
 			}
 		case <-ctx.Done():
-			return ctx.Err()
+			return proven, ctx.Err()
 		}
 	}
 	worked, err := query()
 	if worked > 0 {
 		s.proven.Store(worked < fast)
 	}
-	if !proven && errors.Is(err, store.ErrTooLong) {
-		return errs.Because(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
-	}
-	return err
+	return proven, err
 }

@@ -142,8 +142,9 @@ type offset struct {
 	first int
 }
 
-func (o offset) Null(col int) bool                { return o.Row.Null(o.first + col) }
-func (o offset) Int(col int) int64                { return o.Row.Int(o.first + col) }
-func (o offset) Float(col int) float64            { return o.Row.Float(o.first + col) }
-func (o offset) Bytes(col int) []byte             { return o.Row.Bytes(o.first + col) }
-func (o offset) Decimal(col int, scale int) int64 { return o.Row.Decimal(o.first+col, scale) }
+func (o offset) Null(col int) bool                  { return o.Row.Null(o.first + col) }
+func (o offset) Int(col int) int64                  { return o.Row.Int(o.first + col) }
+func (o offset) Float(col int) float64              { return o.Row.Float(o.first + col) }
+func (o offset) Bytes(col int) []byte               { return o.Row.Bytes(o.first + col) }
+func (o offset) Fits(col int, f *schema.Field) bool { return o.Row.Fits(o.first+col, f) }
+func (o offset) Decimal(col int, scale int) int64   { return o.Row.Decimal(o.first+col, scale) }

@@ -1,7 +1,9 @@
 package record
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -36,14 +38,20 @@ func (d *DB) Get(ctx context.Context, who caller.Caller, t *schema.Table, id val
 		return Row{}, err
 	}
 	row := Row{ID: id, Plain: len(s.out.expand) == 0}
-	err = r.read(ctx, func(q store.Reader) error {
+	err = d.getting(ctx, s, func(q store.Reader) error {
 		found := false
 		var top *block
 		if row.Plain {
 			store.Last(q)
 		}
 		err := r.query(q, stmt, []value.Value{id}, func(cols value.Row) error {
-			found, row.Revision = true, cols.Int(len(s.out.fields))
+			if err := verify(t, s.out.fields, cols, 0); err != nil || found { // a view's id may repeat: the first row answers
+				return err
+			}
+			found = true
+			if t.View == nil {
+				row.Revision = cols.Int(len(s.out.fields))
+			}
 			if row.Plain {
 				row.JSON = s.out.appendRow(dst, cols)
 				return nil
@@ -76,6 +84,26 @@ func (d *DB) Get(ctx context.Context, who caller.Caller, t *schema.Table, id val
 	return row, nil
 }
 
+// getting runs the read of a single row. Its cost is known, and small, unless it runs the query of a view.
+func (d *DB) getting(ctx context.Context, s *shape, read func(store.Reader) error) error {
+	if !s.out.runsQuery() {
+		return d.store.Read(ctx, read)
+	}
+	_, err := d.lane.run(ctx, s, func() (time.Duration, error) { return d.timed(ctx, read) })
+	return err
+}
+
+// timed runs a read and says how long it worked, without its wait for a connection.
+func (d *DB) timed(ctx context.Context, read func(store.Reader) error) (worked time.Duration, err error) {
+	err = d.store.Read(ctx, func(q store.Reader) error {
+		start := time.Now()
+		err := read(q)
+		worked = time.Since(start)
+		return err
+	})
+	return worked, err
+}
+
 // List reads a page, and appends it to dst: {"items":[…],"next":…,"total":…}.
 func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Query, dst []byte) (_ []byte, err error) {
 	defer errs.Wrap(&err, "record.List(%s)", t.Name)
@@ -100,15 +128,15 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Que
 	if s.filter != nil {
 		r.bindFilter(&s.slots, args)
 	}
-	err = d.lane.run(ctx, s, func() (worked time.Duration, err error) {
-		err = r.read(ctx, func(reader store.Reader) error {
-			start := time.Now()
-			dst, err = p.read(reader, dst)
-			worked = time.Since(start)
+	proven, err := d.lane.run(ctx, s, func() (time.Duration, error) {
+		return d.timed(ctx, func(q store.Reader) (err error) {
+			dst, err = p.read(q, dst)
 			return err
 		})
-		return worked, err
 	})
+	if !proven && errors.Is(err, store.ErrTooLong) {
+		err = errs.Because(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
+	}
 	return dst, err
 }
 
@@ -205,6 +233,9 @@ func (p *page) scan(q store.Reader, each func(value.Row) error) error {
 			if n++; n > p.query.Limit {
 				p.more = true
 				return nil
+			}
+			if err := cmp.Or(verify(p.shape.table, p.shape.out.fields, row, 0), p.verifyKeys(row)); err != nil {
+				return err
 			}
 			if n == p.query.Limit {
 				p.last = p.keys(row)
@@ -304,6 +335,9 @@ func (r *request) related(q store.Reader, f *filledExpansion, to *leads) error {
 	inputs := []value.Value{value.OfList(to.keys), value.OfInt(maxChildren + 1)}
 	idCol := len(out.fields)
 	return r.query(q, stmt, inputs, func(row value.Row) error {
+		if err := verify(out.table, out.fields, row, 0); err != nil {
+			return err
+		}
 		if !rel.Many {
 			return f.add(row, to, out.table.ID(), idCol, "")
 		}

@@ -3,7 +3,6 @@
 package record
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -52,7 +51,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		d.now = time.Now
 	}
 	d.tables = map[*schema.Table]*table{}
-	for _, t := range rules.Model.Tables {
+	for _, t := range rules.Model.All() {
 		d.tables[t] = newTable(rules.Model, t)
 	}
 	return d
@@ -116,6 +115,9 @@ func (r *request) bindFilter(slots *rule.Slots, args map[string]value.Value) {
 }
 
 func (r *request) allow(t *schema.Table, op Op) error {
+	if t.View != nil && op != Read {
+		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: []string{"GET", "HEAD"}, Message: t.Name + " is a view: its rows can be read alone"}
+	}
 	if r.allows(t, op) {
 		return nil
 	}
@@ -176,9 +178,4 @@ func (r *request) exec(tx store.Tx, s *sqlgen.Statement, inputs []value.Value) e
 // notFound is the answer for a row that is not there and for one that the caller may not read: the same, byte for byte.
 func notFound(t *schema.Table) error {
 	return errs.New(errs.NotFound, "there is no such row in %s", t.Name)
-}
-
-// read runs f in a snapshot.
-func (r *request) read(ctx context.Context, f func(store.Reader) error) error {
-	return r.db.store.Read(ctx, f)
 }

@@ -51,10 +51,10 @@ func (r *Rules) Filter(t *schema.Table, text string) (Node, []*Arg, []Problem) {
 // where neither the model nor they have faults.
 func CompileModel(m *schema.Model) (*Rules, schema.Faults) {
 	b := &builder{rules: &Rules{Model: m, tables: map[*schema.Table]*Table{}, fields: map[*schema.Field]*Field{}}}
-	for _, t := range m.Tables {
+	for _, t := range m.All() {
 		b.rules.tables[t] = &Table{Row: &Row{t, Self}, Old: &Row{t, Old}}
 	}
-	for _, t := range m.Tables {
+	for _, t := range m.All() {
 		b.fieldsOf(t)
 		b.rulesOf(t)
 	}

@@ -22,7 +22,9 @@ func JSONSchema() []byte {
 		"expression": described("A CEL expression over the row, auth and now.", shape{"type": []string{"string", "boolean", "number"}}),
 		"tables":     shape{"type": []string{"object", "null"}, "propertyNames": ref("name"), "additionalProperties": ref("table")},
 		"table":      group("A table.", tableShapes()),
+		"view":       group("A view: a read-only table whose rows a query makes.", viewShapes(), "reads", "query"),
 		"field":      fieldShape(),
+		"view_field": viewFieldShape(),
 		"access":     group("Who may do what. What has no rule is closed.", accessShapes()),
 		"fields":     listOf(shape{"type": "array", "items": shape{"type": "string"}, "minItems": 1, "maxItems": maxIndexed, "uniqueItems": true}),
 	}
@@ -39,6 +41,7 @@ func mainShapes() shape {
 		"name":   described("The name of the app.", shape{"type": "string", "pattern": "^[a-z][a-z0-9_-]*$", "maxLength": maxName}),
 		"roles":  described("Names that an account may hold.", listOf(ref("name"))),
 		"tables": described("The tables, by name.", ref("tables")),
+		"views":  described("Read-only tables whose rows a query makes, by name.", orNull(shape{"type": "object", "propertyNames": ref("name"), "additionalProperties": ref("view")})),
 	}
 }
 
@@ -54,6 +57,37 @@ func tableShapes() shape {
 		"access":  orNull(ref("access")),
 		"checks":  described("Conditions on a row as it becomes.", orNull(listOf(group("A condition and what to say where it does not hold.", checkShapes(), checkKeys()...)))),
 	}
+}
+
+func viewShapes() shape {
+	query := shape{"type": "string", "maxLength": maxQuery}
+	each := group("One query for each engine.", shape{"sqlite": query, "postgres": query})
+	each["minProperties"] = 1
+	return shape{
+		"doc":    described("What a row is, for the API's documentation.", shape{"type": "string"}),
+		"key":    described("The type of id; uuid where it is not given.", shape{"enum": []string{"uuid", "int", "text"}}),
+		"reads":  described("The tables that the query reads, all of them.", listOf(ref("name"))),
+		"query":  described("A SELECT that returns id and the fields; one for both engines, or one for each.", shape{"anyOf": []shape{query, each}}),
+		"fields": described("What the query returns beside id, by name.", orNull(shape{"type": "object", "propertyNames": ref("name"), "additionalProperties": ref("view_field")})),
+		"access": orNull(group("Who may see which rows. Without a rule nobody may.", viewAccessShapes())),
+	}
+}
+
+func viewAccessShapes() shape {
+	return shape{"read": described("Which rows may be seen.", ref("expression"))}
+}
+
+// viewFieldShape is a field without the keys that mean nothing in a view.
+func viewFieldShape() shape {
+	s := fieldShape()
+	properties, beside := s["properties"].(shape), s["dependentSchemas"].(shape)
+	for _, k := range fieldKeys() {
+		if k.uselessIn(&Table{View: &View{}}) != "" {
+			delete(properties, k.name)
+			delete(beside, k.name)
+		}
+	}
+	return s
 }
 
 func checkShapes() shape {

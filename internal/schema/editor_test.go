@@ -47,6 +47,8 @@ func TestEditorKeys(t *testing.T) {
 		{"field", fieldKeyNames(), fieldShapes()},
 		{"access", accessKeys(), accessShapes()},
 		{"check", checkKeys(), checkShapes()},
+		{"view", viewKeys(), viewShapes()},
+		{"access of a view", viewAccessKeys(), viewAccessShapes()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var editor []string
@@ -103,14 +105,39 @@ func TestEditorAgrees(t *testing.T) {
 		{"{key: float}", false},
 		{"{colour: red}", false},
 	} {
-		source := "ashlar: 1\nname: test\ntables:\n  t: " + tt.table + "\n"
-		_, faults := ParseSource(map[string][]byte{mainFile: []byte(source)})
-		if (len(faults) == 0) != tt.sound {
-			t.Errorf("Load of %s: %v, want sound %v", tt.table, faults, tt.sound)
-		}
-		if err := s.Validate(asJSON(t, source)); (err == nil) != tt.sound {
-			t.Errorf("schema on %s: %v, want sound %v", tt.table, err, tt.sound)
-		}
+		checkAgrees(t, s, "tables:\n  t: "+tt.table, tt.sound)
+	}
+	for _, tt := range []struct {
+		view  string
+		sound bool
+	}{
+		{"{key: int, reads: [users], query: SELECT 1 AS id, doc: d, access: {read: true}}", true},
+		{"{reads: [], query: {sqlite: SELECT 1, postgres: SELECT 2}, fields: , access: }", true},
+		{"{reads: [], query: {postgres: SELECT 2}, fields: {a: {ref: users, reverse: v, optional: true, read: true, doc: d}}}", true},
+		{"{reads: [], query: x, fields: {a: {type: enum, values: [x]}, b: {type: decimal, precision: 3, scale: 1}, created_at: {type: timestamp}}}", true},
+		{"{query: SELECT 1}", false},
+		{"{reads: []}", false},
+		{"{reads: [], query: {}}", false},
+		{"{reads: [], query: {mysql: x}}", false},
+		{"{reads: [], query: [x]}", false},
+		{"{reads: [], query: x, indexes: [[a]]}", false},
+		{"{reads: [], query: x, fields: {a: {type: text, max: 3}}}", false},
+		{"{reads: [], query: x, fields: {a: {ref: users, on_delete: clear}}}", false},
+		{"{reads: [], query: x, access: {read: true, write: true}}", false},
+	} {
+		checkAgrees(t, s, "views:\n  v: "+tt.view, tt.sound)
+	}
+}
+
+func checkAgrees(t *testing.T, s *jsonschema.Schema, part string, sound bool) {
+	t.Helper()
+	source := "ashlar: 1\nname: test\n" + part + "\n"
+	_, faults := ParseSource(map[string][]byte{mainFile: []byte(source)})
+	if (len(faults) == 0) != sound {
+		t.Errorf("Load of %s: %v, want sound %v", part, faults, sound)
+	}
+	if err := s.Validate(asJSON(t, source)); (err == nil) != sound {
+		t.Errorf("schema on %s: %v, want sound %v", part, err, sound)
 	}
 }
 

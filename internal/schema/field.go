@@ -38,8 +38,8 @@ func (l *loader) declareField(d *tableDecl, m member) {
 func (l *loader) checkFieldName(t *Table, m member) bool {
 	switch {
 	case m.name == "id":
-		l.fault(m.pos, "every table has an id: give its type with `key:` of the table")
-	case m.name == "created_at" || m.name == "updated_at":
+		l.fault(m.pos, "every %s has an id: give its type with `key:` of the %s", t.kind(), t.kind())
+	case t.View == nil && (m.name == "created_at" || m.name == "updated_at"):
 		l.fault(m.pos, "every table has %s, set by the server: remove it here", m.name)
 	case t.Name == usersTable && t.fields[m.name] != nil:
 		l.fault(m.pos, "users has a field %s already: remove it here", m.name)
@@ -86,6 +86,9 @@ func (l *loader) readRef(fd *fieldDecl, n *node) {
 	}
 	f.Ref = l.m.byName[name]
 	switch {
+	case f.Ref != nil && f.Ref.View != nil:
+		l.fault(n.pos, "%s is a view: a reference leads to a table", name)
+		f.Ref = nil
 	case f.Ref != nil:
 		f.Type = f.Ref.Key
 	case !l.unread:
@@ -107,6 +110,10 @@ func (l *loader) readFieldKeys(fd *fieldDecl) {
 	for _, key := range fieldKeys() {
 		n := fd.obj.get(key.name)
 		if n == nil || n.kind == refused || key.read == nil {
+			continue
+		}
+		if why := key.uselessIn(fd.f.Table); why != "" {
+			l.fault(n.pos, "a field of a view cannot have %s: %s", key.name, why)
 			continue
 		}
 		if !key.fits(fd.f) {

@@ -50,6 +50,7 @@ type loader struct {
 	faults Faults
 	unread bool // a file could not be read, so what it declares is missing
 	decls  []*tableDecl
+	views  []*tableDecl
 }
 
 func newLoader() *loader {
@@ -202,12 +203,14 @@ func (l *loader) readMain(root *node) {
 			l.readRoles(m.value)
 		case "tables":
 			l.declareTables(m.value)
+		case "views":
+			l.declareViews(m.value)
 		}
 	}
 	l.require(root, at, "a model file", "ashlar", "name")
 }
 
-func mainKeys() []string { return []string{"ashlar", "name", "roles", "tables"} }
+func mainKeys() []string { return []string{"ashlar", "name", "roles", "tables", "views"} }
 
 func (l *loader) readName(n *node) {
 	name, ok := l.readText(n, "the name")

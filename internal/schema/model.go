@@ -3,6 +3,7 @@ package schema
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -34,21 +35,26 @@ type Model struct {
 	Name   string
 	Roles  []string // names that an account may hold
 	Tables []*Table // in the order of the file; users, where it is not declared, comes first
+	Views  []*Table // those whose rows a query makes; the database has no table for them
 
 	byName map[string]*Table
 	source *source
 }
 
-// Table returns the table of that name, or nil.
+// Table returns the table or the view of that name, or nil.
 func (m *Model) Table(name string) *Table { return m.byName[name] }
 
-// Table is one table of a model.
+// All returns the tables, then the views: whatever has rows to read.
+func (m *Model) All() []*Table { return slices.Concat(m.Tables, m.Views) }
+
+// Table is one table of a model, or a view.
 type Table struct {
 	Name      string
+	View      *View  // nil: it is a table
 	Was       string // the former name, or ""
 	Doc       string
 	Key       Type        // type of id: UUID, Int or Text
-	Fields    []*Field    // id, the declared fields in the order of the file, created_at, updated_at
+	Fields    []*Field    // id, the declared fields in the order of the file; of a table, created_at, updated_at
 	Relations []*Relation // in the order of the references that make them
 	Unique    [][]*Field  // combinations of two or more fields, or of one where declared at the table
 	Indexes   [][]*Field
@@ -102,6 +108,19 @@ type Field struct {
 	JSONSchemaText     string             // its source as compact JSON, "" where there is none
 
 	Pos Pos
+}
+
+// View is what makes a table a view: it is read only, and its rows are those of a query.
+type View struct {
+	Reads    []Read // the tables that the query reads, each once
+	SQLite   *Expr  // the query for SQLite; nil where there is none
+	Postgres *Expr  // the query for PostgreSQL; the same *Expr where one text is for both
+}
+
+// Read is a table that a view says it reads.
+type Read struct {
+	Table *Table
+	Pos   Pos
 }
 
 // EnumValue is one value of an enum.

@@ -38,14 +38,14 @@ func (l *loader) checkName(at Pos, what, name string) bool {
 	return false
 }
 
-func (l *loader) checkTableName(at Pos, name string) bool {
+func (l *loader) checkTableName(at Pos, what, name string) bool {
 	switch {
-	case !l.checkName(at, "table", name):
+	case !l.checkName(at, what, name):
 		return false
 	case strings.HasPrefix(name, "sqlite_"):
-		l.fault(at, "a table cannot be named %s: names that begin with sqlite_ are SQLite's own", name)
+		l.fault(at, "a %s cannot be named %s: names that begin with sqlite_ are SQLite's own", what, name)
 	case slices.Contains(scopeNames(), name):
-		l.fault(at, "a table cannot be named %s: expressions give that name another meaning", name)
+		l.fault(at, "a %s cannot be named %s: expressions give that name another meaning", what, name)
 	default:
 		return true
 	}

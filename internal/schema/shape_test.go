@@ -11,7 +11,7 @@ func checkShape(t *testing.T, m *Model, sound bool) {
 	if m.Table(usersTable) == nil {
 		t.Error("no table users")
 	}
-	for _, table := range m.Tables {
+	for _, table := range m.All() {
 		if m.Table(table.Name) != table {
 			t.Errorf("Table(%q) is another table", table.Name)
 		}
@@ -22,9 +22,13 @@ func checkShape(t *testing.T, m *Model, sound bool) {
 func checkTableShape(t *testing.T, m *Model, table *Table, sound bool) {
 	t.Helper()
 	last := len(table.Fields) - 2
-	if last < 1 || table.ID().Name != "id" || table.Fields[last].Name != "created_at" || table.Fields[last+1].Name != "updated_at" {
+	if table.View == nil && (last < 1 || table.Fields[last].Name != "created_at" || table.Fields[last+1].Name != "updated_at") {
 		t.Fatalf("fields of %s are not id, …, created_at, updated_at", table.Name)
 	}
+	if table.ID().Name != "id" || table.View != nil && slices.Contains(m.Tables, table) {
+		t.Fatalf("%s has no id, or is a view among the tables", table.Name)
+	}
+	checkViewShape(t, table, sound)
 	if sound && !slices.Contains([]Type{UUID, Int, Text}, table.Key) || table.ID().Type != table.Key {
 		t.Errorf("%s has a key of %v and an id of %v", table.Name, table.Key, table.ID().Type)
 	}
@@ -51,6 +55,30 @@ func checkTableShape(t *testing.T, m *Model, table *Table, sound bool) {
 	for _, c := range table.Checks {
 		if sound && (c.Expr == nil || c.Message == "") {
 			t.Errorf("check of %s = %+v", table.Name, c)
+		}
+	}
+}
+
+func checkViewShape(t *testing.T, table *Table, sound bool) {
+	t.Helper()
+	if table.View == nil {
+		return
+	}
+	a := table.Access
+	if a.Create != nil || a.UpdateFrom != nil || a.UpdateTo != nil || a.Delete != nil || table.Checks != nil || table.Unique != nil || table.Indexes != nil || table.Search != nil {
+		t.Errorf("the view %s can be written", table.Name)
+	}
+	for _, f := range table.Fields {
+		if f.Default != nil || f.Write != nil || f.Unique || f.Index || f.Secret || f.Was != "" || f.Ref != nil && f.Ref.View != nil {
+			t.Errorf("%s.%s is what a field of a view cannot be", table.Name, f.Name)
+		}
+	}
+	if sound && table.View.SQLite == nil && table.View.Postgres == nil {
+		t.Errorf("the view %s has no query", table.Name)
+	}
+	for _, r := range table.View.Reads {
+		if r.Table == nil || r.Table.View != nil {
+			t.Errorf("the view %s reads what is no table", table.Name)
 		}
 	}
 }

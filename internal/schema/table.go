@@ -32,9 +32,8 @@ func (l *loader) declareTables(n *node) {
 }
 
 func (l *loader) declareTable(m member) {
-	l.checkTableName(m.pos, m.name)
-	if first := l.m.byName[m.name]; first != nil {
-		l.fault(m.pos, "the table %s is declared twice: it is already in %s, line %d", m.name, first.Pos.File, first.Pos.Line)
+	l.checkTableName(m.pos, "table", m.name)
+	if l.taken(m, "table") {
 		return
 	}
 	t := newTable(m.name, m.pos)
@@ -44,6 +43,27 @@ func (l *loader) declareTable(m member) {
 	}
 	l.known(d.obj, "a table", tableKeys())
 	l.addTable(d)
+}
+
+// taken says a fault where a table or a view has the name already.
+func (l *loader) taken(m member, what string) bool {
+	first := l.m.byName[m.name]
+	switch {
+	case first == nil:
+		return false
+	case first.kind() == what:
+		l.fault(m.pos, "the %s %s is declared twice: it is already in %s, line %d", what, m.name, first.Pos.File, first.Pos.Line)
+	default:
+		l.fault(m.pos, "%s is the name of a %s already, in %s, line %d: tables and views share their names", m.name, first.kind(), first.Pos.File, first.Pos.Line)
+	}
+	return true
+}
+
+func (t *Table) kind() string {
+	if t.View != nil {
+		return "view"
+	}
+	return "table"
 }
 
 func newTable(name string, at Pos) *Table {
@@ -60,19 +80,23 @@ func (l *loader) addTable(d *tableDecl) {
 // hold; relations need all fields; rules are the last.
 func (l *loader) build() {
 	l.addUsers()
-	for _, d := range l.decls {
+	for _, d := range slices.Concat(l.decls, l.views) {
 		l.readTable(d)
 	}
-	for _, d := range l.decls {
+	all := slices.Concat(l.decls, l.views)
+	for _, d := range all {
 		l.buildFields(d)
 	}
-	for _, d := range l.decls {
+	for _, d := range all {
 		l.link(d)
 	}
 	for _, d := range l.decls {
 		l.readKeys(d)
 		l.boundKeys(d)
 		l.readRules(d)
+	}
+	for _, d := range l.views {
+		l.readView(d)
 	}
 	l.checkWas()
 }
@@ -166,7 +190,7 @@ func (l *loader) wasPos(table, field string) Pos {
 	return l.decls[i].t.Pos
 }
 
-// buildFields makes the fields of a table: id, those of users, the declared ones, the two times.
+// buildFields makes the fields of a table: id, those of users, the declared ones, the two times, which a view has not.
 func (l *loader) buildFields(d *tableDecl) {
 	t := d.t
 	t.addField(&Field{Name: "id", Type: t.Key, System: true, Immutable: true, Pos: t.Pos})
@@ -181,8 +205,11 @@ func (l *loader) buildFields(d *tableDecl) {
 			l.declareField(d, m)
 		}
 		if len(fields.members) > maxFields {
-			l.fault(fields.pos, "the table %s has %d fields; %d are the most", t.Name, len(fields.members), maxFields)
+			l.fault(fields.pos, "the %s %s has %d fields; %d are the most", t.kind(), t.Name, len(fields.members), maxFields)
 		}
+	}
+	if t.View != nil {
+		return
 	}
 	for _, name := range []string{"created_at", "updated_at"} {
 		t.addField(&Field{Name: name, Type: Timestamp, System: true, Immutable: name == "created_at", Pos: t.Pos})

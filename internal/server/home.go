@@ -53,7 +53,7 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 
 func homeTables(rules *rule.Rules) []homeTable {
 	var tables []homeTable
-	for _, t := range rules.Model.Tables {
+	for _, t := range rules.Model.All() {
 		row := homeTable{Name: t.Name, Doc: t.Doc}
 		row.Readers, row.Open = readers(rules, t)
 		tables = append(tables, row)

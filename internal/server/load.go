@@ -25,7 +25,7 @@ func Load(dir string) (*rule.Rules, error) {
 	if faults = append(faults, more...).Sort(); len(faults) > 0 {
 		return nil, faults
 	}
-	return rules, nil
+	return rules, checkQueries(m)
 }
 
 // checkFolder says what to do where dir cannot be an app.

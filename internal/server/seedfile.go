@@ -65,7 +65,10 @@ func seedTable(m *schema.Model, e fs.DirEntry) (t *schema.Table, fault string) {
 		return nil, "this would not be loaded: seed holds <table>.json and <table>.ndjson"
 	}
 	name := strings.TrimSuffix(e.Name(), ext)
-	if t = m.Table(name); t == nil {
+	if t = m.Table(name); t != nil && t.View != nil {
+		return nil, name + " is a view: its rows are those of its query"
+	}
+	if t == nil {
 		return nil, "the model has no table " + name + suggest.From(name, tableNames(m))
 	}
 	return t, ""

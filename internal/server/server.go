@@ -117,6 +117,9 @@ func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error 
 		return err
 	}
 	s.closers = append(s.closers, s.db.Close)
+	if err := data.checkViews(ctx, s.db); err != nil {
+		return err
+	}
 	keys, err := auth.Open(data.key())
 	if err != nil {
 		return err

@@ -43,6 +43,9 @@ type Dialect interface {
 	Lock(alias string) string
 	// ListLen is the length of a bound list.
 	ListLen(list string) string
+	// Query is a view's query for the engine, "" where it has none, and Result a column of it as a field is read elsewhere.
+	Query(v *schema.View) string
+	Result(f *schema.Field, column string) string
 	// Any, Every and One fold the column p of a query of conditions, NULL standing for a failure, as CEL's exists, all
 	// and exists_one do.
 	Any(query string) string

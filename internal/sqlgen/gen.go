@@ -130,12 +130,22 @@ func (g *Generator) asClient(t *schema.Table, alias string) *scope {
 	return &scope{row: g.Rules.Table(t).Row, alias: alias, client: !g.System}
 }
 
-// source is a table as FROM names it. What a statement reads comes from here alone.
+// source is a table as FROM names it, or the query of a view. What a statement reads comes from here alone.
 func (g *Generator) source(t *schema.Table, alias string) string {
+	if t.View == nil {
+		g.reads(t)
+		return quote(t.Name) + " AS " + alias
+	}
+	for _, r := range t.View.Reads {
+		g.reads(r.Table)
+	}
+	return derived(g.Dialect, t) + " AS " + alias
+}
+
+func (g *Generator) reads(t *schema.Table) {
 	if !slices.Contains(g.tables, t.Name) {
 		g.tables = append(g.tables, t.Name)
 	}
-	return quote(t.Name) + " AS " + alias
 }
 
 func (g *Generator) alias() string {
@@ -150,31 +160,7 @@ func (g *Generator) input(i int, as value.Kind) string {
 }
 
 // inputOf is the placeholder of an input that is the value of a field.
-func (g *Generator) inputOf(i int, f *schema.Field) string { return g.input(i, storedKind(f)) }
-
-// storedKind is the kind of the values of a field, where kindOf of package rule is that of what expressions make of them.
-func storedKind(f *schema.Field) value.Kind {
-	switch f.Type {
-	case schema.Int:
-		return value.Int
-	case schema.Float:
-		return value.Float
-	case schema.Decimal:
-		return value.Decimal
-	case schema.Bool:
-		return value.Bool
-	case schema.Timestamp:
-		return value.Timestamp
-	case schema.Date:
-		return value.Date
-	case schema.UUID:
-		return value.UUID
-	case schema.JSON:
-		return value.JSON
-	default:
-		return value.Text
-	}
-}
+func (g *Generator) inputOf(i int, f *schema.Field) string { return g.input(i, value.KindOf(f)) }
 
 func (g *Generator) slot(s *rule.Slot) string {
 	return g.placeholder(&g.slots, s.Index, Arg{From: FromSlot, Index: s.Index}, s.Kind())

@@ -203,6 +203,19 @@ func (Postgres) Lock(alias string) string { return " FOR NO KEY UPDATE OF " + al
 // ListLen implements Dialect.
 func (Postgres) ListLen(list string) string { return "cardinality(" + list + ")::bigint" }
 
+// Query implements Dialect.
+func (Postgres) Query(v *schema.View) string { return queryText(v.Postgres) }
+
+// Result implements Dialect. A cast to the type that a column has already costs nothing, and leaves its index of use.
+func (Postgres) Result(f *schema.Field, column string) string {
+	column += "::" + pgType(value.KindOf(f))
+	switch f.Type {
+	case schema.Text, schema.Enum:
+		return column + codePoints
+	}
+	return column
+}
+
 // Any implements Dialect.
 func (Postgres) Any(query string) string {
 	return "(SELECT CASE WHEN bool_or(p) THEN TRUE WHEN count(*) = count(p) THEN FALSE END FROM (" + query + ") AS q)"

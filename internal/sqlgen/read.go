@@ -36,9 +36,12 @@ func column(alias, name string) string { return alias + "." + quote(name) }
 func (g *Generator) from(t *schema.Table, alias string) string { return " FROM " + g.source(t, alias) }
 
 // Get reads one row that the caller may read. Input 0 is its id. The columns are the fields, under the caller's masks,
-// and the revision.
+// and the revision, which a row of a view has not.
 func (g *Generator) Get(t *schema.Table, fields []*schema.Field) (*Statement, error) {
-	cols := append(g.columns(fields, "t0"), column("t0", Revision))
+	cols := g.columns(fields, "t0")
+	if t.View == nil {
+		cols = append(cols, column("t0", Revision))
+	}
 	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, "t0")...)
 	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
 }
@@ -125,6 +128,9 @@ func (g *Generator) ByKeys(t *schema.Table, fields []*schema.Field) (*Statement,
 // row's id and the parent's.
 func (g *Generator) Children(rel *schema.Relation, fields []*schema.Field) (*Statement, error) {
 	t := rel.To
+	if t.View != nil {
+		return g.viewChildren(rel, fields)
+	}
 	keys, key := g.Dialect.KeyRows(g.input(0, value.List), rel.From.Key, "k")
 	child := g.alias() // not a name of our own: the rules that are asked about it take theirs from the same row of names
 	conds := append([]string{g.field(rel.Field, child, true) + " = " + key}, g.readable(t, child)...)

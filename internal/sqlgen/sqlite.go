@@ -113,6 +113,17 @@ func (SQLite) Lock(string) string { return "" } // there is one writer
 
 func (SQLite) ListLen(list string) string { return "json_array_length(" + list + ")" }
 
+func (SQLite) Query(v *schema.View) string { return queryText(v.SQLite) }
+
+// Result: a column of a query has the collation of what it is made from, and by it text would be compared.
+func (SQLite) Result(f *schema.Field, column string) string {
+	switch f.Type {
+	case schema.Text, schema.Enum, schema.UUID, schema.Date:
+		return column + " COLLATE BINARY"
+	}
+	return column
+}
+
 func (SQLite) Any(query string) string {
 	return "(SELECT CASE WHEN max(p) THEN 1 WHEN count(*) = count(p) THEN 0 END FROM (" + query + "))"
 }

@@ -105,7 +105,7 @@ func (g *Generator) field(f *schema.Field, alias string, client bool) string {
 	case mask == nil:
 		return column
 	case rule.NeverTrue(mask):
-		return g.Dialect.Null(storedKind(f))
+		return g.Dialect.Null(value.KindOf(f))
 	}
 	return "(CASE WHEN " + g.cond(mask, g.self(f.Table, alias), loose) + " THEN " + column + " END)"
 }

@@ -89,3 +89,26 @@ func (e *ConstraintError) Error() string {
 }
 
 func (e *ConstraintError) Unwrap() error { return e.Cause }
+
+// Description is what a query would return, and of what it would make it. Nothing of the query has run.
+type Description struct {
+	Columns []Column // of its rows, in order
+	Reads   []Column // of tables that it looks at, by their names in the database; without Name, a table of which no column is named
+	Refused []string // what it uses that may change something, or that may answer otherwise while no table changes
+}
+
+// Column is a column of a table, or of the rows of a query.
+type Column struct {
+	Table string // "" for a query's
+	Name  string
+	Type  string       // of a query's, as the engine calls it; "" where only its values tell
+	Holds []value.Kind // that a column of Type can be read as; nil where Type is ""
+}
+
+// QueryError is what is wrong with the text of a query.
+type QueryError struct {
+	Offset  int // of the place in the text, in code points; -1 where the engine does not say
+	Message string
+}
+
+func (e *QueryError) Error() string { return e.Message }

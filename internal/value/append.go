@@ -20,7 +20,7 @@ func AppendJSON(dst []byte, f *schema.Field, row Row, col int) []byte {
 	case schema.Bool:
 		return strconv.AppendBool(dst, row.Int(col) != 0)
 	case schema.Float:
-		return appendFloat(dst, row.Float(col))
+		return appendFloat(dst, row.Float(col)+0) // which makes 0 of the -0 that a view may hold
 	case schema.Decimal:
 		return appendQuotedDecimal(dst, row.Decimal(col, f.Scale), uint8(f.Scale))
 	case schema.Timestamp:

@@ -70,8 +70,9 @@ type fakeRow struct {
 
 func rowOf(v Value) *fakeRow { return &fakeRow{v, []byte(v.Text)} }
 
-func (r *fakeRow) Null(int) bool          { return r.v.IsNull() }
-func (r *fakeRow) Int(int) int64          { return r.v.Int }
-func (r *fakeRow) Float(int) float64      { return r.v.Float }
-func (r *fakeRow) Bytes(int) []byte       { return r.bytes }
-func (r *fakeRow) Decimal(int, int) int64 { return r.v.Int }
+func (r *fakeRow) Null(int) bool                { return r.v.IsNull() }
+func (r *fakeRow) Int(int) int64                { return r.v.Int }
+func (r *fakeRow) Float(int) float64            { return r.v.Float }
+func (r *fakeRow) Bytes(int) []byte             { return r.bytes }
+func (r *fakeRow) Decimal(int, int) int64       { return r.v.Int }
+func (r *fakeRow) Fits(int, *schema.Field) bool { return true }

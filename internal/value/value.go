@@ -1,6 +1,8 @@
 // Package value is one value of one field type: how it is read from a request, checked, compared, and written as JSON.
 package value
 
+import "github.com/ashlar-dev/ashlar/internal/schema"
+
 // Kind is what a Value holds.
 type Kind uint8
 
@@ -22,6 +24,30 @@ const (
 var kindNames = [...]string{"null", "bool", "int", "float", "decimal", "text", "timestamp", "date", "uuid", "json", "duration", "list"}
 
 func (k Kind) String() string { return kindNames[k] }
+
+// KindOf is the kind of the values of a field as they are stored. Expressions make text of a uuid.
+func KindOf(f *schema.Field) Kind {
+	switch f.Type {
+	case schema.Int:
+		return Int
+	case schema.Float:
+		return Float
+	case schema.Decimal:
+		return Decimal
+	case schema.Bool:
+		return Bool
+	case schema.Timestamp:
+		return Timestamp
+	case schema.Date:
+		return Date
+	case schema.UUID:
+		return UUID
+	case schema.JSON:
+		return JSON
+	default:
+		return Text
+	}
+}
 
 // Value is a value of any kind. The zero Value is null: missing.
 type Value struct {
@@ -64,4 +90,8 @@ type Row interface {
 	Float(col int) float64 // Float
 	Bytes(col int) []byte  // Text, Enum, Date, UUID, JSON
 	Decimal(col int, scale int) int64
+
+	// Fits says whether the column, which is not missing, can be read as a value of the field: whether it is stored as those
+	// are. A table's always can. What the query of a view returns is for Verify to ask.
+	Fits(col int, f *schema.Field) bool
 }

@@ -79,6 +79,32 @@ func readNumeric(v []byte, scale int) (unscaled int64) {
 	return unscaled
 }
 
+// numericFits says whether readNumeric can read a numeric: it is a number, has at most 18 digits before and behind the
+// point together, and none but zeros behind the first scale ones.
+func numericFits(v []byte, scale int) bool {
+	if len(v) < 8 {
+		return false
+	}
+	weight := int(int16(stdbinary.BigEndian.Uint16(v[2:])))
+	if sign := stdbinary.BigEndian.Uint16(v[4:]); sign != 0 && sign != negativeSign { // NaN, Infinity, -Infinity
+		return false
+	}
+	for i, digits := 0, v[8:]; len(digits) >= 2; i, digits = i+1, digits[2:] {
+		n := int(stdbinary.BigEndian.Uint16(digits))
+		exponent := 4*(weight-i) + scale // of the group's last digit
+		for ; exponent < 0 && n != 0; exponent++ {
+			if n%10 != 0 {
+				return false
+			}
+			n /= 10
+		}
+		if n != 0 && exponent+len(strconv.Itoa(n)) > 18 {
+			return false
+		}
+	}
+	return true
+}
+
 // PostgreSQL counts from 2000-01-01.
 const (
 	epochDays   = 10957

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -52,6 +53,32 @@ func (r *row) Float(col int) float64 {
 
 // Decimal returns a column of a Decimal in units of 10^-scale.
 func (r *row) Decimal(col int, scale int) int64 { return readNumeric(r.values[col], scale) }
+
+// Fits says whether the column can be read as a value of the field: its type is the field's, since the statement casts it,
+// and it is none of the values beside those that are counted.
+func (r *row) Fits(col int, f *schema.Field) bool {
+	v := r.values[col]
+	switch r.types[col] {
+	case pgtype.NumericOID:
+		return f.Type == schema.Decimal && numericFits(v, f.Scale)
+	case pgtype.TimestamptzOID, pgtype.DateOID:
+		return !isInfinite(v)
+	}
+	return true
+}
+
+// isInfinite says whether a time is infinity or -infinity: the largest and the smallest number.
+func isInfinite(v []byte) bool {
+	switch len(v) {
+	case 8:
+		n := int64(stdbinary.BigEndian.Uint64(v))
+		return n == math.MaxInt64 || n == math.MinInt64
+	case 4:
+		n := int32(stdbinary.BigEndian.Uint32(v))
+		return n == math.MaxInt32 || n == math.MinInt32
+	}
+	return true
+}
 
 // Bytes returns a column of text, or of a Date or a UUID as text. It is valid until the next row.
 func (r *row) Bytes(col int) []byte {

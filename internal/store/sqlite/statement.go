@@ -7,6 +7,7 @@ import (
 
 	lite "zombiezen.com/go/sqlite"
 
+	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -110,6 +111,19 @@ func (s *statement) Float(col int) float64 { return s.raw.ColumnFloat(col) }
 
 // Decimal returns the column as it is stored: scaled.
 func (s *statement) Decimal(col int, _ int) int64 { return s.raw.ColumnInt64(col) }
+
+// Fits says whether the column is stored as values of the field are. An integer is a float as well.
+func (s *statement) Fits(col int, f *schema.Field) bool {
+	stored := s.raw.ColumnType(col)
+	switch f.Type {
+	case schema.Int, schema.Bool, schema.Decimal, schema.Timestamp:
+		return stored == lite.TypeInteger
+	case schema.Float:
+		return stored == lite.TypeInteger || stored == lite.TypeFloat
+	default:
+		return stored == lite.TypeText
+	}
+}
 
 // Bytes returns a column of text, in memory of SQLite's: it is valid until the next row.
 func (s *statement) Bytes(col int) []byte {

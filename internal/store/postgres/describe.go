@@ -1,0 +1,249 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// describeTimeout is for all that describing one query takes.
+const describeTimeout = 10 * time.Second
+
+// describedView is temporary, and gone with the transaction that makes it.
+const describedView = "pg_temp.ashlar_described"
+
+// Describe says what a query would return, and runs nothing of it. What is wrong with its text is a *store.QueryError.
+//
+// A view is the only thing that the server explains completely: it resolves every name, and keeps what it understood as a
+// tree. The protocol's description of a statement has no tables, and EXPLAIN leaves out what the result does not need.
+func (db *DB) Describe(ctx context.Context, query string) (d store.Description, err error) {
+	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	defer cancel()
+	err = db.direct(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
+		if err := checkText(ctx, c, query); err != nil {
+			return err
+		}
+		if err := execAll(ctx, c, begin); err != nil {
+			return err
+		}
+		d, err = describe(ctx, c, query)
+		return errors.Join(err, execAll(ctx, c, rollback))
+	})
+	if _, refused := errors.AsType[*store.QueryError](err); err != nil && !refused {
+		return d, translate(ctx, err)
+	}
+	return d, err
+}
+
+// around is where a view's query stands in a statement: it must be a whole query there as it must be alone.
+const aroundBefore, aroundAfter = "SELECT * FROM (", "\n) AS q"
+
+func checkText(ctx context.Context, c *pgconn.PgConn, query string) error {
+	alone, err := c.Prepare(ctx, "", query, nil)
+	switch {
+	case err != nil:
+		return queryError(err, query, 0)
+	case len(alone.ParamOIDs) > 0:
+		return &store.QueryError{Offset: -1, Message: "a query has no parameters, as $1"}
+	case len(alone.Fields) == 0:
+		return &store.QueryError{Offset: -1, Message: "a query is one SELECT"}
+	}
+	_, err = c.Prepare(ctx, "", aroundBefore+query+aroundAfter, nil)
+	return queryError(err, query, len(aroundBefore))
+}
+
+// queryError types what the server says of a text that begins with so many characters before the query.
+func queryError(err error, query string, before int) error {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || fateOf(e) != defect && fateOf(e) != outdated {
+		return err
+	}
+	at := -1
+	if e.Position > 0 {
+		at = min(max(int(e.Position)-1-before, 0), utf8.RuneCountInString(query))
+	}
+	message := "PostgreSQL: " + e.Message
+	if e.Hint != "" {
+		message += " (" + strings.TrimSuffix(e.Hint, ".") + ")"
+	}
+	return &store.QueryError{Offset: at, Message: message}
+}
+
+const createDescribed = `CREATE TEMPORARY VIEW ashlar_described AS `
+
+func describe(ctx context.Context, c *pgconn.PgConn, query string) (d store.Description, err error) {
+	if err := execAll(ctx, c, createDescribed+query); err != nil {
+		return d, queryError(err, query, len(createDescribed))
+	}
+	if d.Columns, err = describedColumns(ctx, c); err != nil {
+		return d, err
+	}
+	if d.Reads, err = columnsRead(ctx, c); err != nil {
+		return d, err
+	}
+	tree, err := one(ctx, c, selectTree)
+	if err != nil {
+		return d, err
+	}
+	tables, err := tablesOf(ctx, c, tree)
+	if err != nil {
+		return d, err
+	}
+	for _, t := range tables { // those of which no column is named, and the server's own, of which it keeps no account
+		if !slices.ContainsFunc(d.Reads, func(r store.Column) bool { return r.Table == t }) {
+			d.Reads = append(d.Reads, store.Column{Table: t})
+		}
+	}
+	d.Refused, err = refused(ctx, c, tree)
+	return d, err
+}
+
+// A table is named with its schema where that is not the one that the server's tables are in.
+const tableName = `CASE WHEN c.relnamespace = current_schema()::regnamespace THEN c.relname::text
+ELSE c.relnamespace::regnamespace::text || '.' || c.relname END`
+
+const (
+	selectColumns = `SELECT attname::text, format_type(atttypid, NULL), atttypid::regtype::text FROM pg_attribute
+WHERE attrelid = '` + describedView + `'::regclass AND attnum > 0 ORDER BY attnum`
+	selectTree = `SELECT ev_action::text FROM pg_rewrite WHERE ev_class = '` + describedView + `'::regclass`
+	selectRead = `SELECT DISTINCT ` + tableName + `, a.attname::text
+FROM pg_rewrite r
+JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+JOIN pg_class c ON c.oid = d.refobjid
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+WHERE r.ev_class = '` + describedView + `'::regclass AND c.oid <> r.ev_class AND d.refobjsubid > 0
+ORDER BY 1, 2`
+	selectTables = `SELECT ` + tableName + `
+FROM pg_class c WHERE c.oid = ANY($1::oid[]) AND c.oid <> '` + describedView + `'::regclass ORDER BY 1`
+	selectFunctions = `SELECT p.proname::text, p.provolatile::text, p.pronargs::text, (p.pronamespace = 'pg_catalog'::regnamespace)::text
+FROM pg_proc p WHERE p.oid = ANY($1::oid[]) ORDER BY 1`
+)
+
+func describedColumns(ctx context.Context, c *pgconn.PgConn) ([]store.Column, error) {
+	rows, err := textRows(ctx, c, selectColumns)
+	var columns []store.Column
+	for _, row := range rows {
+		columns = append(columns, store.Column{Name: row[0], Type: row[1], Holds: kindsOf(row[2])})
+	}
+	return columns, err
+}
+
+// kindsOf lists what a column of a type can be read as, with a cast that never fails.
+func kindsOf(typ string) []value.Kind {
+	switch typ {
+	case "smallint", "integer", "bigint":
+		return []value.Kind{value.Int, value.Float, value.Decimal}
+	case "real", "double precision":
+		return []value.Kind{value.Float}
+	case "numeric":
+		return []value.Kind{value.Decimal, value.Float}
+	case "text", "character varying", "character", "name":
+		return []value.Kind{value.Text}
+	case "boolean":
+		return []value.Kind{value.Bool}
+	case "timestamp with time zone":
+		return []value.Kind{value.Timestamp}
+	case "date":
+		return []value.Kind{value.Date}
+	case "uuid":
+		return []value.Kind{value.UUID}
+	case "json", "jsonb":
+		return []value.Kind{value.JSON}
+	}
+	return nil
+}
+
+func columnsRead(ctx context.Context, c *pgconn.PgConn) ([]store.Column, error) {
+	rows, err := textRows(ctx, c, selectRead)
+	var columns []store.Column
+	for _, row := range rows {
+		columns = append(columns, store.Column{Table: row[0], Name: row[1]})
+	}
+	return columns, err
+}
+
+// In the text of a tree a blank ends a word, and one within a name has a backslash before it: what a query says cannot look
+// like a member.
+var (
+	relations  = regexp.MustCompile(` :relid ([1-9][0-9]*)`)
+	functionOf = regexp.MustCompile(` :(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)`)
+)
+
+func numbers(re *regexp.Regexp, tree string) string {
+	var found []string
+	for _, m := range re.FindAllStringSubmatch(tree, -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return "{" + strings.Join(slices.Compact(found), ",") + "}"
+}
+
+func tablesOf(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, error) {
+	rows, err := textRows(ctx, c, selectTables, numbers(relations, tree))
+	var tables []string
+	for _, row := range rows {
+		tables = append(tables, row[0])
+	}
+	return tables, err
+}
+
+// refused lists what may change something, and what may answer otherwise while no table changes.
+func refused(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, error) {
+	rows, err := textRows(ctx, c, selectFunctions, numbers(functionOf, tree))
+	var found []string
+	for _, row := range rows {
+		if fickle(row[0], row[1], row[2] == "0", row[3] == "true") {
+			found = append(found, row[0])
+		}
+	}
+	for mark, name := range map[string]string{
+		"{SQLVALUEFUNCTION ": "CURRENT_TIMESTAMP or one of its like", "{TABLESAMPLECLAUSE ": "TABLESAMPLE", " :hasForUpdate true": "FOR UPDATE",
+	} {
+		if strings.Contains(tree, mark) {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), err
+}
+
+// fickle judges a function by what the server says of it: i depends on its arguments alone; s on settings too, which are the
+// same for every connection of ours, or on the time, the session and tables; v on anything.
+func fickle(name, volatility string, noArgs, builtIn bool) bool {
+	switch {
+	case volatility == "i":
+		return false
+	case volatility != "s" || noArgs || !builtIn:
+		return true
+	}
+	return looksAround.MatchString(name)
+}
+
+// looksAround are the built-in functions that the server calls stable and that look at the session, the time or the catalogue.
+var looksAround = regexp.MustCompile(`^(pg_.*|has_.*|to_reg.*|.*_to_xml.*|current_.*|[a-z]+_description|age|txid_.*|inet_.*|row_security_active|format_type)$`)
+
+// textRows runs a query with parameters as text and returns its rows as text.
+func textRows(ctx context.Context, c *pgconn.PgConn, sql string, args ...string) ([][]string, error) {
+	params := make([][]byte, len(args))
+	for i, a := range args {
+		params[i] = []byte(a)
+	}
+	result := c.ExecParams(ctx, sql, params, nil, nil, nil).Read()
+	rows := make([][]string, len(result.Rows))
+	for i, r := range result.Rows {
+		rows[i] = make([]string, len(r))
+		for j, v := range r {
+			rows[i][j] = string(v)
+		}
+	}
+	return rows, result.Err
+}

@@ -1,0 +1,64 @@
+package sqlite
+
+import (
+	"slices"
+	"strings"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// observer is an authorizer that allows everything and notes what a statement would do. SQLite asks it while it resolves names,
+// before it leaves out what the result does not need.
+type observer struct {
+	exists func(table string) (bool, error)
+	read   []store.Column
+	vague  []string // tables of which no column is named, or the names of the statement's own WITH: SQLite does not say which
+	writes bool     // it would do something else than read
+}
+
+// Authorize implements lite.Authorizer.
+func (o *observer) Authorize(a lite.Action) lite.AuthResult {
+	switch a.Type() {
+	case lite.OpSelect, lite.OpFunction, lite.OpRecursive:
+	case lite.OpRead:
+		if a.Database() == "" {
+			o.vague = append(o.vague, a.Table())
+		} else {
+			o.read = append(o.read, store.Column{Table: a.Table(), Name: a.Column()})
+		}
+	default:
+		o.writes = true
+	}
+	return lite.AuthResultOK
+}
+
+// columns are what was read, each once, without the functions that are tables and read their argument alone.
+func (o *observer) columns() ([]store.Column, error) {
+	all := o.read
+	for _, name := range o.vague {
+		table, err := o.exists(name)
+		if err != nil {
+			return nil, err
+		}
+		if table || isInternal(name) {
+			all = append(all, store.Column{Table: name})
+		}
+	}
+	all = slices.DeleteFunc(all, func(c store.Column) bool { return isFunction(c.Table) })
+	slices.SortFunc(all, func(a, b store.Column) int {
+		return strings.Compare(a.Table+"."+a.Name, b.Table+"."+b.Name)
+	})
+	return slices.CompactFunc(all, func(a, b store.Column) bool { return a.Table == b.Table && a.Name == b.Name }), nil
+}
+
+func isFunction(table string) bool {
+	return strings.EqualFold(table, "json_each") || strings.EqualFold(table, "json_tree")
+}
+
+// isInternal says whether a name is one of SQLite's own tables, which the schema does not list.
+func isInternal(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.HasPrefix(lower, "sqlite_") || strings.HasPrefix(lower, "pragma_") || lower == "dbstat" || lower == "bytecode" || lower == "tables_used"
+}

@@ -1,0 +1,85 @@
+package value
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// Verify says what is wrong with a column of a view's row, which no table has checked, as a value of the field; "" where
+// nothing is.
+func Verify(f *schema.Field, row Row, col int) string {
+	if row.Null(col) {
+		if f.Optional || f.Read != nil { // which masks it
+			return ""
+		}
+		return "is missing, and the field is not optional"
+	}
+	if !row.Fits(col, f) || !sound(f, row, col) {
+		return "is no " + noun(f)
+	}
+	return ""
+}
+
+// sound looks at the value itself.
+func sound(f *schema.Field, row Row, col int) bool {
+	switch f.Type {
+	case schema.Bool:
+		n := row.Int(col)
+		return n == 0 || n == 1
+	case schema.Float:
+		_, finite := Finite(row.Float(col))
+		return finite
+	case schema.Decimal:
+		n := row.Decimal(col, f.Scale)
+		return n != math.MinInt64 && abs(n) < power10(f.Precision)
+	case schema.Timestamp:
+		n := row.Int(col)
+		return MinTimestamp <= n && n <= MaxTimestamp
+	case schema.Date:
+		_, err := ParseDate(string(row.Bytes(col)))
+		return err == nil
+	case schema.UUID:
+		text := string(row.Bytes(col))
+		id, ok := ParseUUID(text)
+		return ok && id == text
+	case schema.Enum:
+		text := string(row.Bytes(col))
+		return slices.ContainsFunc(f.Values, func(v schema.EnumValue) bool { return v.Name == text })
+	case schema.JSON:
+		return jsontext.Value(row.Bytes(col)).IsValid()
+	case schema.Text:
+		text := string(row.Bytes(col))
+		return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
+	}
+	return true
+}
+
+func power10(n int) uint64 {
+	p := uint64(1)
+	for range n {
+		p *= 10
+	}
+	return p
+}
+
+func noun(f *schema.Field) string {
+	switch f.Type {
+	case schema.Enum:
+		return "value of the enum"
+	case schema.Text:
+		return "text without U+0000"
+	case schema.Timestamp, schema.Date:
+		return f.Type.String() + " of the years 1 to 9999"
+	case schema.Decimal:
+		return "decimal of that precision and scale"
+	case schema.UUID:
+		return "uuid in lower case"
+	}
+	return f.Type.String()
+}

@@ -1,0 +1,76 @@
+package view
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// sample is how many rows of a view are looked at: enough to find a column of another type than was declared, which SQLite
+// tells by its values alone.
+const sample = 1000
+
+// patience is how long the rows of all views may take to be looked at: the server starts meanwhile.
+const patience = 2 * time.Second
+
+// CheckRows runs the query of each view on the rows that are there and returns what contradicts the model: an id that repeats,
+// a value of another type, an error. Whether an id is unique cannot be known from a query. What takes too long is left as it is,
+// and said in the log.
+func CheckRows(ctx context.Context, db store.DB, d sqlgen.Dialect, m *schema.Model, log *slog.Logger) (schema.Faults, error) {
+	c := &checker{m: m}
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, t := range m.Views {
+		err := c.rows(limited, db, d, t)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, store.ErrTooLong) || limited.Err() != nil:
+			log.Warn("the rows of a view take too long to be checked for ids that repeat", "view", t.Name)
+		case errs.KindOf(err) == errs.Internal:
+			c.fault(t.Pos, "the query of %s cannot be run: %v", t.Name, err)
+		case err != nil:
+			return nil, err
+		}
+	}
+	return c.faults.Sort(), nil
+}
+
+func (c *checker) rows(ctx context.Context, db store.DB, d sqlgen.Dialect, t *schema.Table) error {
+	before := len(c.faults)
+	err := db.Read(ctx, func(r store.Reader) error {
+		return r.Query(sqlgen.Sample(d, t, sample), nil, func(row value.Row) error {
+			if len(c.faults) == before {
+				c.row(t, row)
+			}
+			return nil
+		})
+	})
+	if err != nil || len(c.faults) > before {
+		return err
+	}
+	return db.Read(ctx, func(r store.Reader) error {
+		return r.Query(sqlgen.Repeated(d, t), nil, func(row value.Row) error {
+			id := string(value.AppendJSON(nil, t.ID(), row, 0))
+			c.fault(t.Pos, "the id %s of %s is that of %d rows: an id names one row", id, t.Name, row.Int(1))
+			return nil
+		})
+	})
+}
+
+func (c *checker) row(t *schema.Table, row value.Row) {
+	for col, f := range t.Fields {
+		masked := *f
+		masked.Read = nil // nothing masks it here
+		if what := value.Verify(&masked, row, col); what != "" {
+			c.fault(f.Pos, "the query of %s returns a row whose %s %s", t.Name, f.Name, what)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+// Package view checks the queries of a model's views: that each is a query which returns what the view declares, of the tables
+// that it says it reads.
+package view
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Engine is one that the queries are for.
+type Engine struct {
+	Name     string // as a model calls it: sqlite
+	Title    string // SQLite
+	Query    func(*schema.View) *schema.Expr
+	Describe func(query string) (store.Description, error) // a *store.QueryError is a fault of the query
+}
+
+// SQLite and Postgres return the engines, of which describe is asked about queries.
+func SQLite(describe func(string) (store.Description, error)) Engine {
+	return Engine{"sqlite", "SQLite", func(v *schema.View) *schema.Expr { return v.SQLite }, describe}
+}
+
+// Postgres is SQLite's other.
+func Postgres(describe func(string) (store.Description, error)) Engine {
+	return Engine{"postgres", "PostgreSQL", func(v *schema.View) *schema.Expr { return v.Postgres }, describe}
+}
+
+// Check describes the query that each view has for the engine and returns what is wrong with it. A view without one is passed
+// over: see Missing.
+func Check(m *schema.Model, e Engine) (schema.Faults, error) {
+	c := &checker{m: m, engine: e}
+	for _, t := range m.Views {
+		if err := c.view(t); err != nil {
+			return nil, err
+		}
+	}
+	return c.faults.Sort(), nil
+}
+
+// Missing returns a fault for each view that has no query for the engine.
+func Missing(m *schema.Model, e Engine) schema.Faults {
+	var faults schema.Faults
+	for _, t := range m.Views {
+		if e.Query(t.View) == nil {
+			faults = append(faults, m.Fault(t.Pos, "the view %s has no query for %s: give it one as `query: {%s: …}`", t.Name, e.Title, e.Name))
+		}
+	}
+	return faults.Sort()
+}
+
+type checker struct {
+	m      *schema.Model
+	engine Engine
+	faults schema.Faults
+}
+
+func (c *checker) fault(at schema.Pos, format string, args ...any) {
+	c.faults = append(c.faults, c.m.Fault(at, format, args...))
+}
+
+func (c *checker) view(t *schema.Table) error {
+	query := c.engine.Query(t.View)
+	if query == nil {
+		return nil
+	}
+	d, err := c.engine.Describe(query.Text)
+	if e, ok := errors.AsType[*store.QueryError](err); ok {
+		c.fault(query.At(max(e.Offset, 0)), "%s%s", e.Message, c.oneForBoth(t.View))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, what := range d.Refused {
+		c.fault(query.Pos, "the query of %s uses %s: what a view returns may depend on nothing but the tables that it reads", t.Name, what)
+	}
+	c.columns(t, query, d.Columns)
+	c.reads(t, query, d.Reads)
+	return nil
+}
+
+// oneForBoth is what to do about a query that one of the two engines does not take.
+func (c *checker) oneForBoth(v *schema.View) string {
+	if v.SQLite != v.Postgres {
+		return ""
+	}
+	return "; where the engines need different queries, write query: {sqlite: …, postgres: …}"
+}
+
+// columns compares what the query returns with the fields.
+func (c *checker) columns(t *schema.Table, query *schema.Expr, columns []store.Column) {
+	var names []string
+	for _, column := range columns {
+		if slices.Contains(names, column.Name) {
+			c.fault(query.Pos, "the query returns %s twice", column.Name)
+		}
+		names = append(names, column.Name)
+		if f := t.Field(column.Name); f != nil {
+			c.column(f, query, column)
+			continue
+		}
+		c.fault(query.Pos, "the query returns %q, which is no field of %s: name a column with AS, or declare a field", clip(column.Name), t.Name)
+	}
+	for _, f := range t.Fields {
+		if !slices.Contains(names, f.Name) {
+			c.fault(f.Pos, "the query does not return %s: it returns %s", f.Name, clip(strings.Join(names, ", ")))
+		}
+	}
+}
+
+// clip keeps what a query is made of short in messages.
+func clip(s string) string {
+	if r := []rune(s); len(r) > 200 {
+		return string(r[:200]) + "…"
+	}
+	return s
+}
+
+func (c *checker) column(f *schema.Field, query *schema.Expr, column store.Column) {
+	if column.Type == "" || f.Type == schema.Bad || slices.Contains(column.Holds, value.KindOf(f)) {
+		return
+	}
+	at := f.Pos
+	if f.System { // id has its type at the view
+		at = query.Pos
+	}
+	c.fault(at, "%s is declared as %s, and its query returns %s in %s: declare another type, or convert it there%s",
+		f.Name, f.Type, column.Type, c.engine.Title, asIn(f.Type))
+}
+
+// asIn is a conversion that both engines know.
+func asIn(t schema.Type) string {
+	switch t {
+	case schema.Int:
+		return ", as CAST(… AS bigint)"
+	case schema.Float:
+		return ", as CAST(… AS double precision)"
+	case schema.Text, schema.Enum:
+		return ", as CAST(… AS text)"
+	}
+	return ""
+}
+
+// reads compares the tables that the query looks at with those that the view names.
+func (c *checker) reads(t *schema.Table, query *schema.Expr, reads []store.Column) {
+	var read []*schema.Table
+	for _, r := range reads {
+		table := c.m.Table(r.Table)
+		if table == nil || table.View != nil {
+			c.once(query.Pos, "the query of %s reads %s, which is no table of the model", t.Name, r.Table)
+			continue
+		}
+		if !slices.Contains(read, table) {
+			read = append(read, table)
+		}
+		if f := table.Field(r.Name); f != nil && f.Secret {
+			c.fault(query.Pos, "the query of %s reads %s.%s, which is secret: nobody reads it", t.Name, table.Name, f.Name)
+		}
+	}
+	declared := func(table *schema.Table) bool {
+		return slices.ContainsFunc(t.View.Reads, func(r schema.Read) bool { return r.Table == table })
+	}
+	for _, table := range read {
+		if !declared(table) {
+			c.fault(query.Pos, "the query of %s reads %s: name it in reads, so that results are not kept when it changes", t.Name, table.Name)
+		}
+	}
+	for _, r := range t.View.Reads {
+		if !slices.Contains(read, r.Table) {
+			c.fault(r.Pos, "the query of %s does not read %s: remove it here", t.Name, r.Table.Name)
+		}
+	}
+}
+
+// once says a fault that is not said yet.
+func (c *checker) once(at schema.Pos, format string, args ...any) {
+	f := c.m.Fault(at, format, args...)
+	if !slices.Contains(c.faults, f) {
+		c.faults = append(c.faults, f)
+	}
+}
