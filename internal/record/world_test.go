@@ -313,12 +313,15 @@ func (s *stored) page(t testing.TB, q *posed, cursor string) (envelope, []byte) 
 	if err != nil {
 		t.Fatalf("%s: %v", q, err)
 	}
-	var e envelope
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if err := dec.Decode(&e); err != nil {
-		t.Fatalf("%s: %v in %s", q, err, body)
+	return envelopeOf(t, body), body
+}
+
+func envelopeOf(t testing.TB, body []byte) (e envelope) {
+	t.Helper()
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&e); err != nil {
+		t.Fatalf("%v in %s", err, body)
 	}
-	return e, body
+	return e
 }
 
 func (q *posed) String() string {

@@ -5,6 +5,7 @@ package view
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -70,7 +71,7 @@ func (c *checker) view(t *schema.Table) error {
 	}
 	d, err := c.engine.Describe(query.Text)
 	if e, ok := errors.AsType[*store.QueryError](err); ok {
-		c.fault(query.At(max(e.Offset, 0)), "%s%s", e.Message, c.oneForBoth(t.View))
+		c.fault(query.At(max(e.Offset, 0)), "%s", c.advised(t.View, e.Message))
 		return nil
 	}
 	if err != nil {
@@ -84,27 +85,27 @@ func (c *checker) view(t *schema.Table) error {
 	return nil
 }
 
-// oneForBoth is what to do about a query that one of the two engines does not take.
-func (c *checker) oneForBoth(v *schema.View) string {
-	if v.SQLite != v.Postgres {
-		return ""
+// advised adds what to do about a text for both engines that only one of them takes.
+func (c *checker) advised(v *schema.View, message string) string {
+	if v.SQLite != v.Postgres || !strings.HasPrefix(message, c.engine.Title) {
+		return message
 	}
-	return "; where the engines need different queries, write query: {sqlite: …, postgres: …}"
+	return message + " (where the engines need different queries: query: {sqlite: …, postgres: …})"
 }
 
 // columns compares what the query returns with the fields.
 func (c *checker) columns(t *schema.Table, query *schema.Expr, columns []store.Column) {
-	var names []string
+	var names, strange []string
 	for _, column := range columns {
-		if slices.Contains(names, column.Name) {
-			c.fault(query.Pos, "the query returns %s twice", column.Name)
-		}
 		names = append(names, column.Name)
 		if f := t.Field(column.Name); f != nil {
 			c.column(f, query, column)
-			continue
+		} else {
+			strange = append(strange, strconv.Quote(column.Name))
 		}
-		c.fault(query.Pos, "the query returns %q, which is no field of %s: name a column with AS, or declare a field", clip(column.Name), t.Name)
+	}
+	if len(strange) > 0 {
+		c.fault(query.Pos, "the query returns what is no field of %s: %s; name a column with AS, or declare a field", t.Name, clip(strings.Join(strange, ", ")))
 	}
 	for _, f := range t.Fields {
 		if !slices.Contains(names, f.Name) {

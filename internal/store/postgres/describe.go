@@ -206,7 +206,7 @@ func refused(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, erro
 		}
 	}
 	for mark, name := range map[string]string{
-		"{SQLVALUEFUNCTION ": "CURRENT_TIMESTAMP or one of its like", "{TABLESAMPLECLAUSE ": "TABLESAMPLE", " :hasForUpdate true": "FOR UPDATE",
+		"{SQLVALUEFUNCTION ": "CURRENT_TIMESTAMP, CURRENT_USER or their like", "{TABLESAMPLECLAUSE ": "TABLESAMPLE", " :hasForUpdate true": "FOR UPDATE",
 	} {
 		if strings.Contains(tree, mark) {
 			found = append(found, name)

@@ -1,0 +1,131 @@
+package view
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The tables that the views of testdata read.
+const tables = `
+ashlar: 1
+name: views
+tables:
+  posts:
+    key: int
+    fields:
+      title:  {type: text, max: 100}
+      price:  {type: decimal, precision: 8, scale: 2, optional: true}
+      stars:  {type: int, optional: true}
+      score:  {type: float, optional: true}
+      shared: {type: bool, default: false}
+      at:     {type: timestamp, optional: true}
+      day:    {type: date, optional: true}
+      ref:    {type: uuid, optional: true}
+      state:  {type: enum, values: [open, done], default: open}
+      meta:   {type: json, optional: true}
+      pin:    {type: text, secret: true, optional: true}
+      author: {ref: users, optional: true}
+  tags:
+    key: text
+    fields: {post: {ref: posts}}
+`
+
+// TestFaults compares what is said of the views of each archive with its files "sqlite" and "postgres".
+func TestFaults(t *testing.T) {
+	archives, err := filepath.Glob("testdata/faults/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("archives = %v, %v", archives, err)
+	}
+	for _, file := range archives {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { checkFaults(t, file) })
+	}
+}
+
+func checkFaults(t *testing.T, file string) {
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := model(t, tables+string(a.Files[0].Data))
+	want := map[string]string{}
+	for _, f := range a.Files[1:] {
+		want[f.Name] = string(f.Data)
+	}
+	a.Files = a.Files[:1]
+	for _, e := range engines(t, m) {
+		got := faultsOf(t, m, e) + "\n"
+		a.Files = append(a.Files, txtar.File{Name: e.Name, Data: []byte(got)})
+		if diff := cmp.Diff(want[e.Name], got); diff != "" && !*update {
+			t.Errorf("%s: faults differ (-want +got):\n%s", e.Name, diff)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func faultsOf(t *testing.T, m *schema.Model, e Engine) string {
+	t.Helper()
+	faults, err := Check(m, e)
+	if err != nil {
+		t.Fatalf("Check for %s: %v", e.Title, err)
+	}
+	return append(faults, Missing(m, e)...).Sort().Error()
+}
+
+func model(t testing.TB, source string) *schema.Model {
+	t.Helper()
+	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+	if len(faults) > 0 {
+		t.Fatalf("%v\n%s", faults, source)
+	}
+	return m
+}
+
+// engines are those that can be asked about the model's tables, PostgreSQL among them where it is installed.
+func engines(t testing.TB, m *schema.Model) []Engine {
+	t.Helper()
+	s, err := sqlite.OpenScratch(ddl.Create(ddl.SQLite, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	if !pgtest.Available() {
+		return []Engine{SQLite(s.Describe)}
+	}
+	db := openPostgres(t, m)
+	return []Engine{SQLite(s.Describe), Postgres(func(query string) (store.Description, error) { return db.Describe(context.Background(), query) })}
+}
+
+func openPostgres(t testing.TB, m *schema.Model) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if _, err := migrate.Apply(context.Background(), db, m); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
