@@ -50,7 +50,7 @@ fuzz: ## run each fuzz target for FUZZ (20s)
 
 nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100,000 generated cases of each
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/store/postgres -run Random -timeout 3h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers' -timeout 2h
+	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers|Mirror' -timeout 2h
 
 openapi-check: ## lint /openapi.json, generate a TypeScript client, compile and use it (needs Node.js; fetches from npm)
 	GO=$(GO) ./tools/openapi/check.sh
