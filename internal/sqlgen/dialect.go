@@ -41,6 +41,8 @@ type Dialect interface {
 	Lateral() bool
 	// Lock ends a query of a row that the transaction is about to change: nobody else changes it meanwhile.
 	Lock(alias string) string
+	// Load puts rows into a table and its columns, as the engine's Load does.
+	Load(into string, columns int) string
 	// ListLen is the length of a bound list.
 	ListLen(list string) string
 	// Query is a view's query for the engine, "" where it has none, and Result a column of it as a field is read elsewhere.

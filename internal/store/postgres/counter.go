@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -146,4 +147,65 @@ func (t *tx) takeStripe() (int64, error) {
 		err = internal(errNoStripe)
 	}
 	return stripe, err
+}
+
+const (
+	// A sequence that was never asked has given nothing, whatever it says.
+	lastRevision = `SELECT CASE WHEN is_called THEN last_value + 63 ELSE 0 END FROM ashlar_revision`
+	lastCount    = `SELECT coalesce(pg_sequence_last_value(c.oid), 0) FROM pg_class AS c
+WHERE c.relkind = 'S' AND c.relname = $1::text AND c.relnamespace = current_schema()::regnamespace`
+
+	setRevision   = `SELECT setval('ashlar_revision', greatest($1::bigint, (SELECT last_value FROM ashlar_revision)))`
+	setCount      = `SELECT setval($1::text::regclass, greatest($2::bigint, coalesce(pg_sequence_last_value($1::text::regclass), 1)))`
+	setGeneration = `INSERT INTO ashlar_generations ("table", stripe, generation) VALUES ($1, -1, $2)
+ON CONFLICT ("table", stripe) DO UPDATE SET generation = greatest(ashlar_generations.generation, excluded.generation)`
+)
+
+// Numbers implements store.Loader. Sequences are not part of a snapshot: what they say may be later, which is as good.
+func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
+	read := func(sql string, args ...value.Value) (last int64, err error) {
+		err = r.Query(sql, args, func(row value.Row) error {
+			last = row.Int(0)
+			return nil
+		})
+		return last, err
+	}
+	n := store.Numbers{Counters: map[string]int64{}}
+	var err error
+	if n.Revision, err = read(lastRevision); err != nil {
+		return n, err
+	}
+	for _, counter := range counters {
+		if n.Counters[counter], err = read(lastCount, value.OfText(sequenceOf(counter))); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// SetNumbers implements store.Loader. The stripe -1 is no connection's.
+func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
+	if n.Revision > 0 {
+		if _, err := tx.Exec(setRevision, []value.Value{value.OfInt(n.Revision)}); err != nil {
+			return err
+		}
+	}
+	for counter, last := range n.Counters {
+		if last == 0 {
+			continue
+		}
+		sequence := ddl.Quote(sequenceOf(counter))
+		if _, err := tx.Exec("CREATE SEQUENCE IF NOT EXISTS "+sequence, nil); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(setCount, []value.Value{value.OfText(sequence), value.OfInt(last)}); err != nil {
+			return err
+		}
+	}
+	for table, generation := range n.Generations {
+		if _, err := tx.Exec(setGeneration, []value.Value{value.OfText(table), value.OfInt(generation)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

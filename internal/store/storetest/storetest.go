@@ -49,6 +49,13 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"constraints are typed and leave the transaction usable", constraints},
 		{"values of every kind come back", values},
 		{"lists are bound as JSON", lists},
+		{"loaded values of every kind come back", loadValues},
+		{"many rows are loaded", loadMany},
+		{"a load that fails says why", loadFails},
+		{"references are checked after a load", loadReferences},
+		{"a load is cut short", loadCut},
+		{"a load works beside reads and writes", loadBeside},
+		{"numbers are carried over", numbers},
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
 	} {

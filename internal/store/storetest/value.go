@@ -87,9 +87,9 @@ const (
 	selectKinds = `SELECT b, i, f, d, s, ts, dt, u, j FROM kinds WHERE id = $1`
 )
 
-func values(t *testing.T, f *fixture) {
-	f.exec(createKinds)
-	for id, want := range []full{
+// kinds are values at the ends of what each kind can be.
+func kinds() []full {
+	return []full{
 		{DT: "1970-01-01", U: "00000000-0000-0000-0000-000000000000", J: "{}"},
 		{
 			true, math.MaxInt64, math.MaxFloat64, value.MaxDecimal - 1, strings.Repeat("é\n\"𝄞\u2028", 20_000), value.MaxTimestamp,
@@ -101,11 +101,19 @@ func values(t *testing.T, f *fixture) {
 		},
 		{true, -1, 0.1, 10, " 1e3 ", 1, "2024-02-29", "12345678-1234-1234-1234-123456789012", `"text"`},
 		{true, 1 << 53, -1e300, -5, "12", -1, "2000-01-01", "99999999-9999-9999-9999-999999999999", `[[[]]]`},
-	} {
+	}
+}
+
+func values(t *testing.T, f *fixture) {
+	f.exec(createKinds)
+	for id, want := range kinds() {
 		f.exec(insertKinds, want.values(int64(id))...)
 		wantRow(t, f, int64(id), want)
 	}
-	nullsComeBack(t, f)
+	args := make([]value.Value, 10)
+	args[0] = value.OfInt(1000)
+	f.exec(insertKinds, args...)
+	wantNulls(t, f, 1000)
 }
 
 func wantRow(t *testing.T, f *fixture, id int64, want full) {
@@ -130,12 +138,10 @@ func wantRow(t *testing.T, f *fixture, id int64, want full) {
 	}
 }
 
-func nullsComeBack(t *testing.T, f *fixture) {
-	args := make([]value.Value, 10)
-	args[0] = value.OfInt(1000)
-	f.exec(insertKinds, args...)
+func wantNulls(t *testing.T, f *fixture, id int64) {
+	t.Helper()
 	f.read(func(r store.Reader) error {
-		return r.Query(selectKinds, args[:1], func(row value.Row) error {
+		return r.Query(selectKinds, []value.Value{value.OfInt(id)}, func(row value.Row) error {
 			for col := range 9 {
 				if !row.Null(col) {
 					t.Errorf("column %d was written as null and is not missing", col)

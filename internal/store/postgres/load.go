@@ -1,0 +1,232 @@
+package postgres
+
+import (
+	"context"
+	stdbinary "encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+var _ store.Loader = (*DB)(nil)
+
+const (
+	lockLoad = `SELECT pg_try_advisory_lock(1634955113, 0)::text`
+
+	// The connection that loads has no deadline. Its commits need not be durable before the last one, which is a Write's: a
+	// power cut undoes the latest of them at most.
+	loadSettings = `SELECT set_config('statement_timeout', '0', false) || set_config('lock_timeout', '0', false) ||
+set_config('idle_in_transaction_session_timeout', '0', false) || set_config('synchronous_commit', 'off', false)`
+)
+
+// Load implements store.Loader, on a connection of its own, whose lock keeps others from loading the same database.
+func (db *DB) Load(ctx context.Context, f func(store.Load) error) error {
+	return db.direct(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
+		free, err := one(ctx, c, lockLoad)
+		if err != nil {
+			return translate(ctx, err)
+		}
+		if free != "true" {
+			return errs.New(errs.Conflict, "another process is just filling this database: wait until it is done, or stop it")
+		}
+		if _, err := one(ctx, c, loadSettings); err != nil {
+			return translate(ctx, err)
+		}
+		return f(&load{ctx, c})
+	})
+}
+
+// load implements store.Load.
+type load struct {
+	ctx context.Context // of Load, which it does not outlive
+	c   *pgconn.PgConn
+}
+
+// Exec implements store.Load.
+func (l *load) Exec(statements ...string) error {
+	return l.transaction(statements, func() error { return nil })
+}
+
+// transaction commits statements and what f does behind them, or undoes it.
+func (l *load) transaction(statements []string, f func() error) error {
+	err := l.run(append([]string{begin}, statements...)...)
+	if err == nil {
+		err = f()
+	}
+	if err == nil {
+		err = l.run(commit)
+	}
+	if err != nil && !l.c.IsClosed() {
+		return errors.Join(err, l.run(rollback)) // without a transaction the server warns, no more
+	}
+	return err
+}
+
+func (l *load) run(statements ...string) error {
+	for _, sql := range statements {
+		if _, err := l.c.ExecParams(l.ctx, sql, nil, nil, nil, nil).Close(); err != nil {
+			return l.translate(err, sql)
+		}
+	}
+	return nil
+}
+
+func (l *load) translate(err error, sql string) error {
+	if fateOf(err) == constraint {
+		return constraintError(err)
+	}
+	return translate(l.ctx, fmt.Errorf("%w in %s", err, excerpt(sql)))
+}
+
+// Copy implements store.Load, as one transaction. The table that create makes in it can take its rows frozen, so that
+// no later reader or VACUUM writes them once more.
+func (l *load) Copy(create []string, into string, next func() ([]value.Value, error)) error {
+	return l.transaction(create, func() error {
+		rows := &copier{next: next}
+		_, err := l.c.CopyFrom(l.ctx, rows, into)
+		if own := rows.stop(); own != nil {
+			return own // the server repeats it
+		}
+		if err != nil {
+			return l.translate(err, into)
+		}
+		return nil
+	})
+}
+
+// copyHeader begins what COPY reads in binary form, copyTrailer ends it
+// (https://www.postgresql.org/docs/current/sql-copy.html).
+const (
+	copyHeader  = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	copyTrailer = "\xff\xff"
+)
+
+// copier writes rows as COPY reads them. The driver reads from it on a goroutine of its own, and leaves that behind where
+// the connection breaks.
+type copier struct {
+	mu    sync.Mutex // held while a row is made
+	next  func() ([]value.Value, error)
+	buf   []byte // what is still to be read
+	start int
+	begun bool
+	ended bool  // the trailer is in buf
+	err   error // of next, or of ours
+}
+
+var errStopped = errors.New("the copying has ended")
+
+// stop waits for the row that is just being made. No other follows. It returns what kept rows from being made.
+func (c *copier) stop() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.err
+	if c.err == nil {
+		c.err = errStopped
+	}
+	return err
+}
+
+// Read implements io.Reader.
+func (c *copier) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.start == len(c.buf) {
+		c.buf, c.start = c.buf[:0], 0
+		if c.err == nil {
+			c.err = c.fill(len(p))
+		}
+		if c.err != nil {
+			return 0, c.err
+		}
+		if len(c.buf) == 0 {
+			return 0, io.EOF
+		}
+	}
+	n := copy(p, c.buf[c.start:])
+	c.start += n
+	return n, nil
+}
+
+// fill appends rows until there are size bytes or no more rows. It runs on a goroutine of the driver's, so that a panic
+// would end the process.
+func (c *copier) fill(size int) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = internal(fmt.Errorf("panic while rows were copied: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	if !c.begun {
+		c.begun = true
+		c.buf = append(c.buf, copyHeader...)
+	}
+	for len(c.buf) < size && !c.ended {
+		values, err := c.next()
+		if err != nil {
+			return err
+		}
+		if values == nil {
+			c.ended = true
+			c.buf = append(c.buf, copyTrailer...)
+			return nil
+		}
+		if c.buf, err = appendTuple(c.buf, values); err != nil {
+			return internal(err)
+		}
+	}
+	return nil
+}
+
+// appendTuple appends a row: the count of its fields, each with its length before it, -1 where it is missing.
+func appendTuple(dst []byte, values []value.Value) ([]byte, error) {
+	dst = stdbinary.BigEndian.AppendUint16(dst, uint16(len(values)))
+	for _, v := range values {
+		if v.IsNull() {
+			dst = append(dst, "\xff\xff\xff\xff"...)
+			continue
+		}
+		start := len(dst)
+		dst = append(dst, 0, 0, 0, 0)
+		var err error
+		if dst, err = appendParam(dst, v, storedAs(v.Kind)); err != nil {
+			return dst, err
+		}
+		stdbinary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	}
+	return dst, nil
+}
+
+// storedAs is the type of the columns that hold values of a kind (package ddl).
+func storedAs(k value.Kind) uint32 {
+	switch k {
+	case value.Bool:
+		return pgtype.BoolOID
+	case value.Int:
+		return pgtype.Int8OID
+	case value.Float:
+		return pgtype.Float8OID
+	case value.Decimal:
+		return pgtype.NumericOID
+	case value.Timestamp:
+		return pgtype.TimestamptzOID
+	case value.Date:
+		return pgtype.DateOID
+	case value.UUID:
+		return pgtype.UUIDOID
+	}
+	return pgtype.TextOID // json travels as its text
+}
+
+// CheckReferences implements store.Load: a reference is checked when it is made.
+func (l *load) CheckReferences() error { return nil }
+
+// Own implements store.Loader.
+func (*DB) Own() []string { return []string{"ashlar_engine", "ashlar_generations"} }

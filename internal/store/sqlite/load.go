@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+var _ store.Loader = (*DB)(nil)
+
+// loadPragmas: the connection that loads commits now and then, and no commit needs to be durable before the last, which is
+// one of Write. NORMAL keeps the file whole in a power cut all the same. A large cache takes the pages of an index until
+// they are full.
+func loadPragmas() []string {
+	return []string{"foreign_keys = OFF", "synchronous = NORMAL", "wal_autocheckpoint = 1000", "journal_size_limit = 67108864", "cache_size = -65536"}
+}
+
+// loadFor is longer than any load takes.
+const loadFor = 1000 * time.Hour
+
+// Load implements store.Loader, on a connection beside the writer's.
+func (db *DB) Load(ctx context.Context, f func(store.Load) error) (err error) {
+	c, err := openConn(db.writer.path, db.cfg)
+	if err != nil {
+		return explain(db.writer.path, err)
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	for _, pragma := range loadPragmas() {
+		if _, err := pragmaText(c.raw, pragma); err != nil {
+			return explain(db.writer.path, err)
+		}
+	}
+	c.watch.begin(ctx, time.Now().Add(loadFor))
+	defer c.watch.end() // the statement that was interrupted has reported it
+	return f(&load{ctx: ctx, c: c})
+}
+
+// load implements store.Load.
+type load struct {
+	ctx context.Context // of Load, which it does not outlive
+	c   *conn
+}
+
+// Exec implements store.Load.
+func (l *load) Exec(statements ...string) error {
+	return l.transaction(func() error {
+		for _, sql := range statements {
+			if _, err := l.c.exec(sql, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// transaction commits what f does, or undoes it.
+func (l *load) transaction(f func() error) error {
+	if err := l.ctx.Err(); err != nil { // a statement that ends before the watch looks is not cut short
+		return err
+	}
+	if err := l.c.control("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := f()
+	if err == nil {
+		err = l.c.control("COMMIT")
+	}
+	if err != nil && !l.c.raw.AutocommitEnabled() {
+		err = errors.Join(err, l.c.control("ROLLBACK"))
+	}
+	return err
+}
+
+// A transaction of Copy takes in so many rows, and bytes of text: much more would make the log as large as the database.
+const (
+	loadRows  = 100_000
+	loadBytes = 32 << 20
+)
+
+// Copy implements store.Load. Each of its transactions stays.
+func (l *load) Copy(create []string, into string, next func() ([]value.Value, error)) error {
+	if err := l.Exec(create...); err != nil {
+		return err
+	}
+	for more := true; more; {
+		err := l.transaction(func() (err error) {
+			more, err = l.copySome(into, next)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copySome says whether there may be more rows.
+func (l *load) copySome(into string, next func() ([]value.Value, error)) (more bool, err error) {
+	s, err := l.c.statements.take(into)
+	if err != nil {
+		return false, l.c.translate(err, into)
+	}
+	defer l.c.statements.release(s)
+	bytes := 0
+	for rows := 0; rows < loadRows && bytes < loadBytes; rows++ {
+		values, err := next()
+		if err != nil || values == nil {
+			return false, err
+		}
+		if err := s.bind(values); err != nil {
+			return false, err
+		}
+		if err := s.finish(); err != nil {
+			return false, l.c.translate(err, into)
+		}
+		s.reset()
+		for _, v := range values {
+			bytes += len(v.Text)
+		}
+	}
+	return true, l.ctx.Err()
+}
+
+const checkReferences = "PRAGMA foreign_key_check"
+
+// CheckReferences implements store.Load.
+func (l *load) CheckReferences() error {
+	return l.c.query(checkReferences, nil, func(row value.Row) error {
+		return &store.ConstraintError{Constraint: store.ForeignKey, Table: string(row.Bytes(0)),
+			Cause: errors.New("a row refers to one that is not there")}
+	})
+}
+
+// Own implements store.Loader.
+func (*DB) Own() []string { return []string{"ashlar_counters", "ashlar_generations"} }
+
+const selectCounter = `SELECT value FROM ashlar_counters WHERE name = ?1`
+
+// Numbers implements store.Loader.
+func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
+	read := func(name string) (last int64, err error) {
+		err = r.Query(selectCounter, []value.Value{value.OfText(name)}, func(row value.Row) error {
+			last = row.Int(0)
+			return nil
+		})
+		return last, err
+	}
+	n := store.Numbers{Counters: map[string]int64{}}
+	var err error
+	if n.Revision, err = read("revision"); err != nil {
+		return n, err
+	}
+	for _, name := range counters {
+		if n.Counters[name], err = read("next:" + name); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+const (
+	setCounter = `INSERT INTO ashlar_counters (name, value) VALUES (?1, ?2)
+ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`
+	setGeneration = `INSERT INTO ashlar_generations ("table", generation) VALUES (?1, ?2)
+ON CONFLICT ("table") DO UPDATE SET generation = max(generation, excluded.generation)`
+)
+
+// SetNumbers implements store.Loader.
+func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
+	set := func(sql, name string, last int64) error {
+		_, err := tx.Exec(sql, []value.Value{value.OfText(name), value.OfInt(last)})
+		return err
+	}
+	if err := set(setCounter, "revision", n.Revision); err != nil {
+		return err
+	}
+	for name, last := range n.Counters {
+		if err := set(setCounter, "next:"+name, last); err != nil {
+			return err
+		}
+	}
+	for table, generation := range n.Generations {
+		if err := set(setGeneration, table, generation); err != nil {
+			return err
+		}
+	}
+	return nil
+}
