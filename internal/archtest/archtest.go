@@ -22,7 +22,7 @@ var rows = [...][]string{
 	{"store"},
 	{"store/sqlite", "store/postgres"},
 	{"migrate", "jobs", "view"},
-	{"record"},
+	{"record", "move"},
 	{"auth"},
 	{"web"},
 	{"api", "openapi", "console"},

@@ -25,6 +25,9 @@ type writer interface {
 	reference(f *schema.Field) []string // of a new table, where table leaves it out
 	triggers(f *schema.Field) []string
 	hasTable() string
+	tables() string
+	drop(table string) string
+	analyze(table string) []string
 }
 
 func (d Dialect) writer() writer { return [...]writer{SQLite: sqlite{}, Postgres: postgres{}}[d] }
@@ -109,6 +112,15 @@ func Duplicates(_ Dialect, i Index) string {
 func HasTable(d Dialect) string {
 	return d.writer().hasTable()
 }
+
+// Tables returns a query of the names of all tables.
+func Tables(d Dialect) string { return d.writer().tables() }
+
+// DropTable returns the statement that drops a table, whatever refers to it. In SQLite foreign keys must be off.
+func DropTable(d Dialect, table string) string { return d.writer().drop(table) }
+
+// Analyze returns the statements after which the planner knows the rows that were loaded into a table.
+func Analyze(d Dialect, table string) []string { return d.writer().analyze(table) }
 
 // Index is one index of a table.
 type Index struct {

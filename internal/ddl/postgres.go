@@ -85,6 +85,14 @@ func (postgres) hasTable() string {
 	return "SELECT 1 FROM pg_class WHERE relname = $1::text AND relkind = 'r' AND relnamespace = current_schema()::regnamespace"
 }
 
+func (postgres) tables() string {
+	return "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace"
+}
+
+func (postgres) drop(table string) string { return "DROP TABLE " + Quote(table) + " CASCADE" }
+
+func (postgres) analyze(table string) []string { return []string{"ANALYZE " + Quote(table)} }
+
 // triggers writes, for a reference that is cleared, the trigger that gives the row a new revision when the foreign key's
 // action clears it. A write of ours sets the revision in the same statement, which is how the two are told apart.
 func (postgres) triggers(f *schema.Field) []string {

@@ -66,6 +66,15 @@ func (sqlite) hasTable() string {
 	return "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 }
 
+func (sqlite) tables() string {
+	return "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+}
+
+func (sqlite) drop(table string) string { return "DROP TABLE " + Quote(table) }
+
+// analyze: plans are made without statistics, before a move and behind it.
+func (sqlite) analyze(string) []string { return nil }
+
 // domain writes what a type of SQLite does not say. A missing value passes every CHECK.
 func domain(f *schema.Field) string {
 	switch f.Type {

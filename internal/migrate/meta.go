@@ -14,8 +14,8 @@ func dialectOf(database any) ddl.Dialect {
 	return ddl.SQLite
 }
 
-// metaTable holds what a database knows of itself.
-const metaTable = "ashlar_meta"
+// MetaTable is the table that holds what a database knows of itself.
+const MetaTable = "ashlar_meta"
 
 const (
 	createMeta = `CREATE TABLE IF NOT EXISTS "ashlar_meta" ("key" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL)`
@@ -29,9 +29,17 @@ const (
 // strict is what SQLite's tables end with, so that it refuses values of other types.
 const strict = " STRICT"
 
+// metaOf is the statement that makes ashlar_meta.
+func metaOf(d ddl.Dialect) string {
+	if d == ddl.SQLite {
+		return createMeta + strict
+	}
+	return createMeta
+}
+
 // Meta returns what SetMeta stored under the key, and whether it did. A database that was never migrated has nothing.
 func Meta(r store.Reader, key string) (text string, found bool, err error) {
-	migrated, err := hasRow(r, ddl.HasTable(dialectOf(r)), value.OfText(metaTable))
+	migrated, err := hasRow(r, ddl.HasTable(dialectOf(r)), value.OfText(MetaTable))
 	if err != nil || !migrated {
 		return "", false, err
 	}

@@ -64,8 +64,11 @@ func Check(ctx context.Context, db store.DB, m *schema.Model) (changes []schema.
 	return changes, isNew, err
 }
 
-// compare reads the stored model. A database without one is new.
+// compare reads the stored model. A database without one is new, unless a move is filling it.
 func compare(r store.Reader, m *schema.Model) (changes []schema.Change, isNew bool, err error) {
+	if err := Moving(r); err != nil {
+		return nil, false, err
+	}
 	text, found, err := Meta(r, modelKey)
 	if err != nil || !found {
 		return nil, !found && err == nil, err
@@ -105,11 +108,7 @@ func apply(tx store.Tx, m *schema.Model) (Result, error) {
 }
 
 func create(tx store.Tx, m *schema.Model) error {
-	meta := createMeta
-	if dialectOf(tx) == ddl.SQLite {
-		meta += strict
-	}
-	if err := execAll(tx, append([]string{meta}, ddl.Create(dialectOf(tx), m)...)); err != nil {
+	if err := execAll(tx, append([]string{metaOf(dialectOf(tx))}, ddl.Create(dialectOf(tx), m)...)); err != nil {
 		return err
 	}
 	return SetMeta(tx, modelKey, string(schema.Encode(m)))

@@ -1,0 +1,169 @@
+package move
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// copy copies one table. One goroutine reads while this one writes.
+func (mv *mover) copy(r store.Reader, t *table) error {
+	rows, err := rowsOf(r, t)
+	if err != nil {
+		return err
+	}
+	mv.cfg.Progress.Step(t.name, rows)
+	ctx, cancel := context.WithCancel(mv.ctx)
+	defer cancel()
+	p := newPipe(t.fields, mv.cfg.Progress)
+	go p.fill(ctx, r, t.read())
+	err = mv.load.Copy(t.create(mv.dialect), t.into(mv.dialect), p.next)
+	cancel()
+	if own := p.drain(); own != nil && err == nil {
+		err = own
+	}
+	t.from = p.sum.sum
+	return err
+}
+
+func rowsOf(r store.Reader, t *table) (n int64, err error) {
+	err = r.Query(t.count(), nil, func(row value.Row) error {
+		n = row.Int(0)
+		return nil
+	})
+	return n, err
+}
+
+// readBack sums up the rows of every table of the target.
+func (mv *mover) readBack(r store.Reader) error {
+	var rows int64
+	for _, t := range mv.tables {
+		rows += t.from.Rows
+	}
+	mv.cfg.Progress.Step("reading back", rows)
+	for _, t := range mv.tables {
+		s := summer{fields: t.fields}
+		err := r.Query(t.read(), nil, func(row value.Row) error {
+			s.add(row)
+			if s.sum.Rows%batchRows == 0 {
+				mv.cfg.Progress.Add(batchRows)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		t.to = s.sum
+	}
+	mv.cfg.Progress.Step("building indexes", 0)
+	return nil
+}
+
+// A pipe carries rows from the goroutine that reads them to the one that writes them, a few batches at most at once.
+type pipe struct {
+	fields []*schema.Field
+	full   chan *batch // closed by fill when it is done
+	free   chan *batch
+	sum    summer
+	err    error // of fill, before full is closed
+
+	current  *batch // that next is in
+	at       int
+	progress Progress // of the rows that were written
+}
+
+// batch is some rows: their values one after another.
+type batch struct {
+	values []value.Value
+	rows   int
+	bytes  int // of text
+}
+
+// A batch is full at so many rows or bytes.
+const (
+	batchRows  = 512
+	batchBytes = 256 << 10
+	batches    = 4
+)
+
+func newPipe(fields []*schema.Field, progress Progress) *pipe {
+	p := &pipe{fields: fields, full: make(chan *batch, batches), free: make(chan *batch, batches), sum: summer{fields: fields}, progress: progress}
+	for range batches {
+		p.free <- &batch{}
+	}
+	return p
+}
+
+// fill reads all rows into batches, until ctx ends.
+func (p *pipe) fill(ctx context.Context, r store.Reader, sql string) {
+	defer close(p.full)
+	defer func() {
+		if cause := recover(); cause != nil {
+			p.err = fmt.Errorf("panic while rows were read: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	b, err := p.empty(ctx)
+	if err == nil {
+		err = r.Query(sql, nil, func(row value.Row) (err error) {
+			p.sum.add(row)
+			b.add(p.fields, row)
+			if b.rows < batchRows && b.bytes < batchBytes {
+				return nil
+			}
+			p.full <- b // there is room for every batch
+			b, err = p.empty(ctx)
+			return err
+		})
+	}
+	if p.err = err; err == nil {
+		p.full <- b
+	}
+}
+
+func (p *pipe) empty(ctx context.Context) (*batch, error) {
+	select {
+	case b := <-p.free:
+		b.values, b.rows, b.bytes = b.values[:0], 0, 0
+		return b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *batch) add(fields []*schema.Field, row value.Row) {
+	for col, f := range fields {
+		v := value.Scan(f, row, col)
+		b.bytes += len(v.Text)
+		b.values = append(b.values, v)
+	}
+	b.rows++
+}
+
+// next returns the values of the next row, nil behind the last one. They are valid until the next call.
+func (p *pipe) next() ([]value.Value, error) {
+	for p.current == nil || p.at == p.current.rows {
+		if p.current != nil {
+			p.progress.Add(int64(p.current.rows))
+			p.free <- p.current
+		}
+		p.at = 0
+		var more bool
+		if p.current, more = <-p.full; !more {
+			return nil, p.err
+		}
+	}
+	width := len(p.fields)
+	p.at++
+	return p.current.values[(p.at-1)*width : p.at*width], nil
+}
+
+// drain waits until fill is done, whose context has ended, and returns what kept it from reading all rows.
+func (p *pipe) drain() error {
+	for range p.full {
+	}
+	return p.err
+}

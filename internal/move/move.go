@@ -1,0 +1,330 @@
+// Package move copies a whole database into an empty one, on the same engine or on another.
+//
+// It goes around package record, and does so as the system: rows are copied as they are stored, with their revisions, and
+// no request reaches it (docs/decisions/0009-move.md).
+package move
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// Config is how a database is moved. The zero value works.
+type Config struct {
+	From     string   // what the source is called, for people
+	Progress Progress // nil: nobody looks
+}
+
+// Progress is told how far a move is.
+type Progress interface {
+	Step(name string, rows int64) // begins a step of so many rows, or of 0 where they are not counted
+	Add(rows int64)
+}
+
+type nobody struct{}
+
+func (nobody) Step(string, int64) {}
+func (nobody) Add(int64)          {}
+
+// Table is what became of one table.
+type Table struct {
+	Name     string
+	From, To Sum // of what was read from the source, and of what was then read from the target
+}
+
+// Report is what a move did, and in which order.
+type Report struct {
+	Tables  []Table
+	Dropped []string // tables of an unfinished move before, which were dropped first
+}
+
+// Rows counts the rows of all tables.
+func (r Report) Rows() (n int64) {
+	for _, t := range r.Tables {
+		n += t.From.Rows
+	}
+	return n
+}
+
+// Run copies the database of the model m into an empty one. The source is read in one snapshot and never changed. Until the
+// last step the target is marked as unfinished (migrate.Moving): after an error the same call begins anew. Refusals are of
+// kind errs.Conflict. The caller has seen to it that nobody serves the target; where rows of the source are written
+// meanwhile, the move fails.
+func Run(ctx context.Context, m *schema.Model, from, to store.Loader, cfg Config) (report Report, err error) {
+	defer errs.Wrap(&err, "move.Run(%s)", m.Name)
+	if cfg.Progress == nil {
+		cfg.Progress = nobody{}
+	}
+	mv := &mover{ctx: ctx, cfg: cfg, model: m, from: from, to: to, dialect: dialectOf(to)}
+	if err := mv.checkSource(); err != nil {
+		return Report{}, err
+	}
+	err = to.Load(ctx, func(l store.Load) error {
+		mv.load = l
+		return mv.run()
+	})
+	return Report{mv.report(), mv.left}, err
+}
+
+// mover is a move under way.
+type mover struct {
+	ctx      context.Context // of Run
+	cfg      Config
+	model    *schema.Model
+	from, to store.Loader
+	dialect  ddl.Dialect // of the target
+	load     store.Load
+
+	tables  []*table
+	left    []string          // by a move before
+	meta    map[string]string // of the source
+	numbers store.Numbers     // of the source
+}
+
+func (mv *mover) run() error {
+	if err := mv.begin(); err != nil {
+		return err
+	}
+	if err := mv.from.Read(mv.ctx, mv.copyAll); err != nil {
+		return err
+	}
+	if err := mv.checkUnchanged(); err != nil { // before the indexes, which take long
+		return err
+	}
+	if err := mv.complete(); err != nil {
+		return err
+	}
+	if err := mv.compare(); err != nil {
+		return err
+	}
+	if err := mv.checkUnchanged(); err != nil {
+		return err
+	}
+	return mv.to.Write(mv.ctx, mv.end)
+}
+
+// checkSource refuses a source of which something would be lost.
+func (mv *mover) checkSource() error {
+	changes, isNew, err := migrate.Check(mv.ctx, mv.from, mv.model)
+	switch {
+	case errs.KindOf(err) == errs.Conflict:
+		return fmt.Errorf("the source: %w", err)
+	case err != nil:
+		return err
+	case isNew:
+		return errs.New(errs.Conflict, "the source holds no app: nothing was ever served from it")
+	case len(changes) > 0:
+		return errs.New(errs.Conflict, "the source has other tables than the model: %v%s. Bring it to the model first, by serving it once, or take the model that it was served with",
+			changes[0], andMore(len(changes)-1))
+	}
+	return mv.from.Read(mv.ctx, func(r store.Reader) error {
+		stored, err := migrate.Tables(r)
+		if err != nil {
+			return err
+		}
+		mv.tables = tablesOf(mv.model, stored)
+		if unknown := mv.unknown(stored); len(unknown) > 0 {
+			return errs.New(errs.Conflict, "the source holds tables that neither the model nor this release of Ashlar knows, and that would be left behind: %s",
+				strings.Join(unknown, ", "))
+		}
+		return nil
+	})
+}
+
+func andMore(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %d more", n)
+}
+
+// unknown are the tables that are not moved.
+func (mv *mover) unknown(stored []string) []string {
+	known := map[string]bool{migrate.MetaTable: true}
+	for _, name := range mv.from.Own() {
+		known[name] = true
+	}
+	for _, t := range mv.tables {
+		known[t.name] = true
+	}
+	var unknown []string
+	for _, name := range stored {
+		if !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
+}
+
+// begin marks the target, and drops what an unfinished move has left in it.
+func (mv *mover) begin() error {
+	err := mv.to.Write(mv.ctx, func(tx store.Tx) (err error) {
+		mv.left, err = migrate.BeginMove(tx, mv.cfg.From, mv.to.Own())
+		return err
+	})
+	if err != nil || len(mv.left) == 0 {
+		return err
+	}
+	mv.cfg.Progress.Step("dropping what an unfinished move has left", 0)
+	drops := make([]string, len(mv.left))
+	for i, name := range mv.left {
+		drops[i] = ddl.DropTable(mv.dialect, name)
+	}
+	return mv.load.Exec(drops...)
+}
+
+// copyAll copies every table in one snapshot of the source.
+func (mv *mover) copyAll(r store.Reader) (err error) {
+	if mv.meta, err = migrate.AllMeta(r); err != nil {
+		return err
+	}
+	if mv.numbers, err = mv.count(r); err != nil {
+		return err
+	}
+	for _, t := range mv.tables {
+		if err := mv.copy(r, t); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	return nil
+}
+
+// count reads what the engine of the source has counted.
+func (mv *mover) count(r store.Reader) (store.Numbers, error) {
+	var counters []string
+	for _, t := range mv.model.Tables {
+		counters = append(counters, "id:"+t.Name)
+	}
+	n, err := mv.from.Numbers(r, counters)
+	if err != nil {
+		return n, err
+	}
+	n.Generations, err = mv.generations(r)
+	return n, err
+}
+
+func (mv *mover) generations(r store.Reader) (map[string]int64, error) {
+	all := map[string]int64{}
+	for _, t := range mv.model.Tables {
+		n, err := r.Generation(t.Name)
+		if err != nil {
+			return nil, err
+		}
+		all[t.Name] = n
+	}
+	return all, nil
+}
+
+// checkUnchanged refuses to end a move of rows that are not the latest any more.
+func (mv *mover) checkUnchanged() error {
+	var written []string
+	err := mv.from.Read(mv.ctx, func(r store.Reader) error {
+		now, err := mv.generations(r)
+		for _, t := range mv.model.Tables {
+			if now[t.Name] != mv.numbers.Generations[t.Name] {
+				written = append(written, t.Name)
+			}
+		}
+		return err
+	})
+	if err == nil && len(written) > 0 {
+		err = errs.New(errs.Conflict, "the source was written to while it was moved (%s): stop every server of it, and run the same command again", strings.Join(written, ", "))
+	}
+	return err
+}
+
+// complete makes the indexes and references, and reads beside it what was written.
+func (mv *mover) complete() error {
+	ctx, cancel := context.WithCancel(mv.ctx)
+	defer cancel()
+	verified := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				verified <- fmt.Errorf("panic while rows were read back: %v\n%s", p, debug.Stack())
+			}
+		}()
+		verified <- mv.to.Read(ctx, mv.readBack)
+	}()
+	err := mv.index()
+	if err != nil {
+		cancel()
+		<-verified
+		return err
+	}
+	return <-verified
+}
+
+func (mv *mover) index() error {
+	for _, t := range mv.tables {
+		if t.model == nil {
+			continue
+		}
+		for _, sql := range ddl.CreateIndexes(mv.dialect, t.model) {
+			if err := mv.load.Exec(sql); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+		}
+	}
+	for _, t := range mv.tables {
+		if t.model == nil {
+			continue
+		}
+		if err := mv.load.Exec(append(ddl.CreateReferences(mv.dialect, t.model), ddl.Analyze(mv.dialect, t.name)...)...); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	return mv.load.CheckReferences()
+}
+
+// errDiffers is in the chain of the error of a move whose checksums differ.
+var errDiffers = errors.New("the rows that were read back differ from those that were copied")
+
+// compare refuses a target in which anything is other than in the source. Its report says what.
+func (mv *mover) compare() error {
+	for _, t := range mv.tables {
+		if t.from != t.to {
+			return fmt.Errorf("%s: %w", t.name, errDiffers)
+		}
+	}
+	return nil
+}
+
+// end makes the target whole: what the source knows of itself, what its engine counted, and no mark any more.
+func (mv *mover) end(tx store.Tx) error {
+	if err := migrate.EndMove(tx, mv.meta); err != nil {
+		return err
+	}
+	if err := mv.to.SetNumbers(tx, mv.numbers); err != nil {
+		return err
+	}
+	for _, t := range mv.model.Tables {
+		tx.Touch(t.Name) // one more than what the source's nodes may remember
+	}
+	return nil
+}
+
+func (mv *mover) report() []Table {
+	all := make([]Table, len(mv.tables))
+	for i, t := range mv.tables {
+		all[i] = Table{t.name, t.from, t.to}
+	}
+	return all
+}
+
+// dialectOf is how the tables of a database are defined, which an engine that is not SQLite says itself.
+func dialectOf(database any) ddl.Dialect {
+	if d, ok := database.(interface{ Dialect() ddl.Dialect }); ok {
+		return d.Dialect()
+	}
+	return ddl.SQLite
+}

@@ -1,0 +1,405 @@
+package move
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// engine makes empty databases.
+type engine struct {
+	name string
+	open func(t testing.TB) store.Loader
+}
+
+const long = time.Hour
+
+func openSQLite(t testing.TB) store.Loader { return openFile(t, filepath.Join(t.TempDir(), "data.db")) }
+
+func openFile(t testing.TB, path string) store.Loader {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), path, sqlite.Config{ReadTimeout: long, WriteTimeout: long, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func openPostgres(t testing.TB) store.Loader { return openURL(t, pgtest.URL(t)) }
+
+func openURL(t testing.TB, url string) store.Loader {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), url, postgres.Config{ReadTimeout: long, WriteTimeout: long, Readers: 2, Writers: 2, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+var engines = []engine{{"SQLite", openSQLite}, {"PostgreSQL", openPostgres}}
+
+// each runs a test for every pair of engines.
+func each(t *testing.T, f func(t *testing.T, from, to engine)) {
+	for _, from := range engines {
+		for _, to := range engines {
+			t.Run(from.name+" to "+to.name, func(t *testing.T) { f(t, from, to) })
+		}
+	}
+}
+
+func load(t testing.TB, text string) *schema.Model {
+	t.Helper()
+	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
+	if len(faults) > 0 {
+		t.Fatalf("faults:\n%v", faults)
+	}
+	return m
+}
+
+// library has what makes a move hard: tables that refer to each other in a circle and to themselves, every type, each way of
+// deletion, assigned ids.
+const library = `
+tables:
+  authors:
+    key: int
+    fields:
+      name: {type: text, unique: true}
+      best: {ref: books, optional: true, on_delete: clear, reverse: best_of}
+  books:
+    key: int
+    fields:
+      title:  {type: text, index: true}
+      author: {ref: authors, on_delete: cascade, reverse: books}
+      sequel: {ref: books, optional: true, on_delete: clear, reverse: prequels}
+      price:  {type: decimal, precision: 18, scale: 4, optional: true}
+      score:  {type: float, optional: true}
+      on_loan: {type: bool}
+      bought: {type: timestamp, optional: true}
+      day:    {type: date, optional: true}
+      code:   {type: uuid, optional: true, unique: true}
+      state:  {type: enum, values: [good, "it's torn"], optional: true}
+      notes:  {type: json, optional: true}
+    unique: [[author, title]]
+    indexes: [[state, created_at]]
+  tags:
+    key: text
+    fields: {book: {ref: books}}
+`
+
+var words = []string{"", " ", "a", "it's", "\x01\x7f", "é\n\"𝄞\u2028", "\ufffd\U0010ffff", strings.Repeat("long ", 3000), `{"a":1}`, "NULL", `\N`, "\t"}
+
+// fillLibrary puts n authors, books and tags into a database, with random values and revisions, and draws from its
+// counters.
+func fillLibrary(t testing.TB, db store.DB, m *schema.Model, n int) {
+	t.Helper()
+	if _, err := migrate.Apply(t.Context(), db, m); err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	pick := func(values ...value.Value) value.Value { return values[r.IntN(len(values))] }
+	text := func() string { return words[r.IntN(len(words))] }
+	err := db.Write(t.Context(), func(tx store.Tx) error {
+		r = rand.New(rand.NewPCG(1, uint64(n)))
+		if _, err := tx.Exec(deferred(tx), nil); err != nil {
+			return err
+		}
+		for i := 1; i <= n; i++ {
+			id := value.OfInt(int64(i))
+			at := value.OfTimestamp(r.Int64N(value.MaxTimestamp))
+			author := []value.Value{id, value.OfText(fmt.Sprint("author ", i)), pick(value.Value{}, id), at, at}
+			book := []value.Value{id, value.OfText(fmt.Sprint(i, " ", short(text()))), value.OfInt(1 + r.Int64N(int64(n))), pick(value.Value{}, id, value.OfInt(1+r.Int64N(int64(n)))),
+				pick(value.Value{}, value.OfDecimal(r.Int64N(value.MaxDecimal), 4), value.OfDecimal(-r.Int64N(value.MaxDecimal), 4), value.OfDecimal(0, 4), value.OfDecimal(10000, 4)),
+				pick(value.Value{}, value.OfFloat(r.NormFloat64()*1e300), value.OfFloat(5e-324), value.OfFloat(0), value.OfFloat(1)),
+				value.OfBool(r.IntN(2) == 0),
+				pick(value.Value{}, at, value.OfTimestamp(value.MinTimestamp), value.OfTimestamp(value.MaxTimestamp), value.OfTimestamp(-1)),
+				pick(value.Value{}, value.OfDate("0001-01-01"), value.OfDate("9999-12-31"), value.OfDate("2024-02-29")),
+				pick(value.Value{}, value.OfUUID(fmt.Sprintf("ffffffff-0000-7000-8000-%012x", i))),
+				pick(value.Value{}, value.OfText("good"), value.OfText("it's torn")),
+				pick(value.Value{}, value.OfJSON(`{"b":1.0,"a":[1e2,"é\u0000",null],"b":2}`), value.OfJSON(`"`+strings.Repeat("x", r.IntN(2000))+`"`), value.OfJSON("[]")),
+				at, value.OfTimestamp(at.Int + 1)}
+			tag := []value.Value{value.OfText(fmt.Sprint(short(text()), i)), id, at, at}
+			for table, row := range map[string][]value.Value{"authors": author, "books": book, "tags": tag} {
+				if err := insert(tx, m.Table(table), row, r.Int64N(1<<40)); err != nil {
+					return fmt.Errorf("%s: %w", table, err)
+				}
+				tx.Touch(table)
+			}
+		}
+		for range 7 {
+			if _, err := tx.Next("id:books"); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Revision(); err != nil {
+			return err
+		}
+		return migrate.SetMeta(tx, "seeded", "2026-11-25T00:00:00Z")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// short is a text that an index takes.
+func short(s string) string { return s[:min(len(s), 100)] }
+
+func deferred(tx store.Tx) string {
+	if isPostgres(tx) {
+		return "SET CONSTRAINTS ALL DEFERRED"
+	}
+	return "PRAGMA defer_foreign_keys = ON"
+}
+
+func isPostgres(db any) bool { return dialectOf(db) != 0 }
+
+func insert(tx store.Tx, t *schema.Table, row []value.Value, revision int64) error {
+	columns, places := (&table{fields: t.Fields}).columns(), []string{}
+	for i := range row {
+		places = append(places, "$"+strconv.Itoa(i+1))
+	}
+	_, err := tx.Exec(fmt.Sprintf(`INSERT INTO "%s" ("%s", "_rev") VALUES (%s, %d)`, t.Name, strings.Join(columns, `", "`), strings.Join(places, ", "), revision), row)
+	return err
+}
+
+// dump is all that a database holds, as text.
+func dump(t testing.TB, db store.DB, m *schema.Model) string {
+	t.Helper()
+	var lines []string
+	err := db.Read(context.Background(), func(r store.Reader) error {
+		lines = nil
+		meta, err := migrate.AllMeta(r)
+		if err != nil {
+			return err
+		}
+		for key, text := range meta {
+			lines = append(lines, fmt.Sprintf("meta %s %s", key, text))
+		}
+		for _, tt := range tablesOf(m, nil) {
+			err := r.Query(sqlgen.ReadWhole(tt.name, tt.columns()), nil, func(row value.Row) error {
+				line := tt.name
+				for col, f := range tt.fields {
+					line += fmt.Sprintf(" %s=%+v", f.Name, value.Scan(f, row, col))
+				}
+				lines = append(lines, line)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// moved moves, which must go well, and says what was moved.
+func moved(t testing.TB, m *schema.Model, from, to store.Loader) Report {
+	t.Helper()
+	report, err := Run(t.Context(), m, from, to, Config{From: "there"})
+	if err != nil {
+		t.Fatalf("Run() = %v", err)
+	}
+	for _, table := range report.Tables {
+		if table.From != table.To {
+			t.Errorf("%s: %+v became %+v", table.Name, table.From, table.To)
+		}
+	}
+	return report
+}
+
+// Every row comes over with all its columns, whatever the engines, and what the engine counts goes on from there.
+func TestMove(t *testing.T) {
+	m := load(t, library)
+	each(t, func(t *testing.T, from, to engine) {
+		source, target := from.open(t), to.open(t)
+		fillLibrary(t, source, m, 500)
+		before := dump(t, source, m)
+		report := moved(t, m, source, target)
+		if diff := cmp.Diff(before, dump(t, target, m)); diff != "" {
+			t.Errorf("what has become of the rows (-want +got):\n%s", diff)
+		}
+		if got := dump(t, source, m); got != before {
+			t.Error("the source has changed")
+		}
+		if report.Rows() != 1500 || len(report.Tables) != 4 {
+			t.Errorf("report = %+v, want 1500 rows of 4 tables", report)
+		}
+		goesOn(t, m, source, target)
+	})
+}
+
+// goesOn: the target assigns ids and revisions that the source has never given, deletes and clears as the model says, and keeps
+// its constraints.
+func goesOn(t *testing.T, m *schema.Model, source, target store.Loader) {
+	t.Helper()
+	var was store.Numbers
+	err := source.Read(t.Context(), func(r store.Reader) (err error) {
+		was, err = source.Numbers(r, []string{"id:books"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id, revision, generation int64
+	err = target.Write(t.Context(), func(tx store.Tx) (err error) {
+		if id, err = tx.Next("id:books"); err != nil {
+			return err
+		}
+		if generation, err = tx.Generation("books"); err != nil {
+			return err
+		}
+		revision, err = tx.Revision()
+		return err
+	})
+	if err != nil || id != 8 || revision <= was.Revision || generation < 2 {
+		t.Errorf("the target goes on with id %d, revision %d, generation %d (%v), the source was at 7 and %d", id, revision, generation, err, was.Revision)
+	}
+	refused := func(sql string, want store.Constraint) {
+		t.Helper()
+		err := target.Write(t.Context(), func(tx store.Tx) error {
+			_, err := tx.Exec(sql, nil)
+			return err
+		})
+		if e, ok := asConstraint(err); !ok || e.Constraint != want {
+			t.Errorf("%s = %v, want a %v constraint", sql, err, want)
+		}
+	}
+	refused(`UPDATE books SET author_id = 999999`, store.ForeignKey)
+	refused(`UPDATE authors SET name = 'the same'`, store.Unique)
+	refused(`UPDATE books SET state = 'lost'`, store.Other)
+	changes, isNew, err := migrate.Check(t.Context(), target, m)
+	if len(changes) > 0 || isNew || err != nil {
+		t.Errorf("the target's tables are not the model's: %v, %t, %v", changes, isNew, err)
+	}
+}
+
+// A target that holds anything is refused, and left as it is.
+func TestRefusals(t *testing.T) {
+	m := load(t, library)
+	other := load(t, "\ntables: {plants: {fields: {name: {type: text}}}}")
+	each(t, func(t *testing.T, from, to engine) {
+		source := from.open(t)
+		fillLibrary(t, source, m, 3)
+		for _, tt := range []struct {
+			name string
+			m    *schema.Model
+			from func(*testing.T) store.Loader
+			to   func(*testing.T) store.Loader
+			want string
+		}{
+			{"an empty source", m, func(t *testing.T) store.Loader { return from.open(t) }, nil, "the source holds no app"},
+			{"another model", other, nil, nil, "the source has other tables than the model"},
+			{"a source with other tables", m, func(t *testing.T) store.Loader {
+				db := from.open(t)
+				fillLibrary(t, db, m, 3)
+				exec(t, db, `CREATE TABLE stray (id bigint)`)
+				return db
+			}, nil, "would be left behind: stray"},
+			{"the same app", m, nil, func(t *testing.T) store.Loader {
+				db := to.open(t)
+				fillLibrary(t, db, m, 3)
+				return db
+			}, "it is not empty: it holds the tables ashlar_meta, authors, books, tags, users. "},
+			{"a table alone", m, nil, func(t *testing.T) store.Loader {
+				db := to.open(t)
+				exec(t, db, `CREATE TABLE stray (id bigint)`)
+				return db
+			}, "it is not empty: it holds the tables stray. "},
+			{"itself", m, nil, func(*testing.T) store.Loader { return source }, "it is not empty"},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				a, b := source, store.Loader(nil)
+				if tt.from != nil {
+					a = tt.from(t)
+				}
+				if tt.to != nil {
+					b = tt.to(t)
+				} else {
+					b = to.open(t)
+				}
+				before := tables(t, b)
+				_, err := Run(t.Context(), tt.m, a, b, Config{})
+				if errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("Run() = %v, want a conflict: %q", err, tt.want)
+				}
+				if diff := cmp.Diff(before, tables(t, b)); diff != "" {
+					t.Errorf("the target has changed:\n%s", diff)
+				}
+			})
+		}
+	})
+}
+
+func exec(t testing.TB, db store.DB, sql string) {
+	t.Helper()
+	err := db.Write(t.Context(), func(tx store.Tx) error {
+		_, err := tx.Exec(sql, nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tables(t testing.TB, db store.DB) (names []string) {
+	t.Helper()
+	err := db.Read(t.Context(), func(r store.Reader) (err error) {
+		names, err = migrate.Tables(r)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// TestSystemTables: whatever table of Ashlar's own an engine or a release makes, a move knows it.
+func TestSystemTables(t *testing.T) {
+	for _, e := range engines {
+		db := e.open(t)
+		m := load(t, library)
+		fillLibrary(t, db, m, 3)
+		mv := &mover{from: db, tables: tablesOf(m, tables(t, db))}
+		if unknown := mv.unknown(tables(t, db)); len(unknown) > 0 {
+			t.Errorf("%s: a move would leave %v behind: add it to migrate.SystemTables", e.name, unknown)
+		}
+	}
+}
+
+func TestMain(m *testing.M) {
+	if !pgtest.Available() {
+		engines = engines[:1]
+	}
+	os.Exit(m.Run())
+}
+
+func asConstraint(err error) (*store.ConstraintError, bool) {
+	return errors.AsType[*store.ConstraintError](err)
+}
