@@ -45,7 +45,7 @@ func BeginMove(tx store.Tx, from string, own []string) (left []string, err error
 	}
 	left = slices.DeleteFunc(tables, func(name string) bool { return name == MetaTable && again || slices.Contains(own, name) })
 	if len(left) > 0 && !again {
-		return nil, errs.New(errs.Conflict, "it is not empty: it holds %s. A move fills an empty database alone; it never merges or overwrites", someOf(left))
+		return nil, errs.New(errs.Conflict, "the target is not empty: it holds %s. A move fills an empty database alone; it never merges or overwrites", someOf(left))
 	}
 	if err := execAll(tx, []string{metaOf(dialectOf(tx))}); err != nil {
 		return nil, err

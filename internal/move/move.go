@@ -117,7 +117,7 @@ func (mv *mover) checkSource() error {
 	changes, isNew, err := migrate.Check(mv.ctx, mv.from, mv.model)
 	switch {
 	case errs.KindOf(err) == errs.Conflict:
-		return fmt.Errorf("the source: %w", err)
+		return errs.New(errs.Conflict, "the source is not whole: a move into it was interrupted, or goes on")
 	case err != nil:
 		return err
 	case isNew:
@@ -286,14 +286,14 @@ func (mv *mover) index() error {
 	return mv.load.CheckReferences()
 }
 
-// errDiffers is in the chain of the error of a move whose checksums differ.
-var errDiffers = errors.New("the rows that were read back differ from those that were copied")
+// ErrDiffers is in the chain of the error of a move whose checksums differ.
+var ErrDiffers = errors.New("the rows that were read back differ from those that were copied")
 
 // compare refuses a target in which anything is other than in the source. Its report says what.
 func (mv *mover) compare() error {
 	for _, t := range mv.tables {
 		if t.from != t.to {
-			return fmt.Errorf("%s: %w", t.name, errDiffers)
+			return fmt.Errorf("%s: %w", t.name, ErrDiffers)
 		}
 	}
 	return nil

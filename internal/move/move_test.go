@@ -326,13 +326,13 @@ func TestRefusals(t *testing.T) {
 				db := to.open(t)
 				fillLibrary(t, db, m, 3)
 				return db
-			}, "it is not empty: it holds the tables ashlar_meta, authors, books, tags, users. "},
+			}, "the target is not empty: it holds the tables ashlar_meta, authors, books, tags, users. "},
 			{"a table alone", m, nil, func(t *testing.T) store.Loader {
 				db := to.open(t)
 				exec(t, db, `CREATE TABLE stray (id bigint)`)
 				return db
-			}, "it is not empty: it holds the tables stray. "},
-			{"itself", m, nil, func(*testing.T) store.Loader { return source }, "it is not empty"},
+			}, "the target is not empty: it holds the tables stray. "},
+			{"itself", m, nil, func(*testing.T) store.Loader { return source }, "the target is not empty"},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				a, b := source, store.Loader(nil)

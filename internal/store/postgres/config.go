@@ -16,6 +16,9 @@ type Config struct {
 	// about, two writes that do not touch the same row can together make what neither would be allowed to.
 	Serializable bool
 
+	// Existing refuses a database that is not Ashlar's yet, which Open else makes one.
+	Existing bool
+
 	Readers      int           // connections for reads; 0 means twice the number of cores, from 4 to 12
 	Writers      int           // connections for writes; 0 means 12
 	Queue        int           // reads, and writes, that may wait for a connection; 0 means 1,024 of each

@@ -20,7 +20,10 @@ import (
 var _ store.Loader = (*DB)(nil)
 
 const (
-	lockLoad = `SELECT pg_try_advisory_lock(1634955113, 0)::text`
+	// A process that was killed has its lock until the server finds that it is gone, which it looks for every second.
+	loadPatience = `SELECT set_config('lock_timeout', '3s', false)`
+	lockLoad     = `SELECT pg_advisory_lock(1634955113, 0)::text`
+	watchClient  = `SET client_connection_check_interval = '1s'`
 
 	// The connection that loads has no deadline. Its commits need not be durable before the last one, which is a Write's: a
 	// power cut undoes the latest of them at most.
@@ -31,16 +34,16 @@ set_config('idle_in_transaction_session_timeout', '0', false) || set_config('syn
 // Load implements store.Loader, on a connection of its own, whose lock keeps others from loading the same database.
 func (db *DB) Load(ctx context.Context, f func(store.Load) error) error {
 	return db.direct(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
-		free, err := one(ctx, c, lockLoad)
-		if err != nil {
-			return translate(ctx, err)
+		for _, sql := range []string{loadPatience, lockLoad, loadSettings} {
+			_, err := one(ctx, c, sql)
+			if sql == lockLoad && fateOf(err) == again && ctx.Err() == nil {
+				return errs.New(errs.Conflict, "another process is just filling this database: wait until it is done, or stop it")
+			}
+			if err != nil {
+				return translate(ctx, err)
+			}
 		}
-		if free != "true" {
-			return errs.New(errs.Conflict, "another process is just filling this database: wait until it is done, or stop it")
-		}
-		if _, err := one(ctx, c, loadSettings); err != nil {
-			return translate(ctx, err)
-		}
+		_ = execAll(ctx, c, watchClient) // not every system can
 		return f(&load{ctx, c})
 	})
 }
@@ -81,6 +84,9 @@ func (l *load) run(statements ...string) error {
 }
 
 func (l *load) translate(err error, sql string) error {
+	if l.ctx.Err() != nil { // which may have closed the connection
+		return l.ctx.Err()
+	}
 	if fateOf(err) == constraint {
 		return constraintError(err)
 	}

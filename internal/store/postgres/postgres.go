@@ -105,7 +105,11 @@ func with(settings, others map[string]string) map[string]string {
 
 // prepare makes the database ours.
 func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
-	if err := prepareDatabase(ctx, c); err != nil {
+	prepare := prepareDatabase
+	if db.cfg.Existing {
+		prepare = checkExisting
+	}
+	if err := prepare(ctx, c); err != nil {
 		return err
 	}
 	identity, err := one(ctx, c, selectIdentity)

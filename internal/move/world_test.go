@@ -1,0 +1,65 @@
+package move
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/oracletest"
+	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// Random rows of random models come back as they were from a way through both engines, and each of them answers every
+// caller as the first did.
+func TestThereAndBack(t *testing.T) {
+	worlds := 12
+	if os.Getenv("ASHLAR_NIGHTLY") != "" {
+		worlds = 500
+	}
+	seed := rand.Uint64()
+	for i := range worlds {
+		t.Run(fmt.Sprintf("%d.%d", seed, i), func(t *testing.T) {
+			w := oracletest.New(t, rand.New(rand.NewPCG(seed, uint64(i))))
+			d := w.Fill(oracletest.MaxRows)
+			first := openSQLite(t)
+			if err := d.Store(t.Context(), first); err != nil {
+				t.Fatal(err)
+			}
+			rows, answers := dump(t, first, w.Model), answersOf(t, d, first)
+			from := first
+			for _, e := range slices.Concat(engines[1:], engines[:1]) {
+				to := e.open(t)
+				moved(t, w.Model, from, to)
+				if diff := cmp.Diff(rows, dump(t, to, w.Model)); diff != "" {
+					t.Errorf("rows in %s (-want +got):\n%s\n%s", e.name, diff, w.Source)
+				}
+				if diff := cmp.Diff(answers, answersOf(t, d, to)); diff != "" {
+					t.Errorf("answers of %s (-want +got):\n%s\n%s", e.name, diff, w.Source)
+				}
+				from = to
+			}
+		})
+	}
+}
+
+// answersOf is what each caller gets of each table, as the API writes it.
+func answersOf(t *testing.T, d *oracletest.Data, db store.DB) (all []string) {
+	t.Helper()
+	rows := record.New(db, d.Rules, record.Config{})
+	for i := range oracletest.Callers {
+		who := d.As(i).Caller
+		for _, table := range d.Model.Tables {
+			body, err := rows.List(t.Context(), who, table, record.Query{Limit: 500, Total: true}, nil)
+			if err != nil {
+				body = []byte(err.Error())
+			}
+			all = append(all, fmt.Sprintf("%s %d %s", table.Name, i, body))
+		}
+	}
+	return all
+}
