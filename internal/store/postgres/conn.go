@@ -18,6 +18,8 @@ type conn struct {
 	control    map[string]string // the names of BEGIN and its like, prepared when the connection was made; nil behind a pooler
 	stripe     int64             // see takeStripe; -1 while it has none
 	binder     binder
+	row        row    // the one that is given out by a read of one statement
+	watch      *watch // over whoever has taken it
 }
 
 // connKey is under which the driver's connection keeps ours.
@@ -27,7 +29,7 @@ const selectIsolation = "SELECT current_setting('default_transaction_isolation')
 
 // setUp prepares a new connection. Without its settings it would read from more than one snapshot, so they are looked at.
 func (r role) setUp(ctx context.Context, raw *pgconn.PgConn) error {
-	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1}
+	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1, watch: newWatch(r.watcher(raw))}
 	raw.CustomData()[connKey] = c
 	if r.pooled {
 		return nil // nothing that is said to it stays

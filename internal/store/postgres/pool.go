@@ -73,10 +73,8 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 	pc.ConnConfig = config.Copy()
 	pc.ConnConfig.ConnectTimeout = connectTimeout
 	maps.Copy(pc.ConnConfig.RuntimeParams, r.settings())
-	pc.ConnConfig.BuildContextWatcherHandler = watcher
 	if r.pooled {
 		pc.ConnConfig.RuntimeParams, r.opening = r.perTransaction(pc.ConnConfig.RuntimeParams)
-		pc.ConnConfig.BuildContextWatcherHandler = pooledWatcher
 		pc.BeforeConnect = neverCancel
 	}
 	pc.MaxConns = int32(r.size)
@@ -109,7 +107,10 @@ func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(),
 const cancelPatience = 2 * time.Second
 
 // watcher cancels a statement on the server when its context ends, so that the server does not go on for nobody.
-func watcher(c *pgconn.PgConn) ctxwatch.Handler {
+func (r role) watcher(c *pgconn.PgConn) ctxwatch.Handler {
+	if r.pooled {
+		return pooledWatcher(c)
+	}
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
 }
 
@@ -160,19 +161,31 @@ func (p *pool) wait(ctx context.Context) error {
 
 func (p *pool) done() { <-p.slots }
 
-// take returns a connection to who has a turn. It goes back by give.
-func (p *pool) take(ctx context.Context) (*conn, error) {
-	held, err := p.raw.Acquire(ctx)
+// take returns a connection to who has a turn, whose work may last until ctx or the deadline ends. It goes back by give.
+func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
+	held, err := p.acquire(ctx, deadline)
 	if err != nil {
 		return nil, unreachable(err)
 	}
 	c := held.Conn().PgConn().CustomData()[connKey].(*conn)
 	c.held = held
+	c.watch.begin(ctx, deadline)
 	return c, nil
+}
+
+// acquire waits for a connection to be made no longer than until the deadline. One that is idle needs no waiting.
+func (p *pool) acquire(ctx context.Context, deadline time.Time) (*pgxpool.Conn, error) {
+	if p.raw.Stat().IdleConns() > 0 {
+		return p.raw.Acquire(ctx)
+	}
+	limited, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	return p.raw.Acquire(limited)
 }
 
 // give takes a connection back. One that is closed is replaced.
 func (p *pool) give(c *conn) {
+	c.watch.end()
 	held := c.held
 	c.held = nil
 	held.Release()

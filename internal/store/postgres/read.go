@@ -20,9 +20,7 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 		return err
 	}
 	defer db.readers.done()
-	limited, cancel := context.WithTimeout(ctx, db.cfg.ReadTimeout)
-	defer cancel()
-	r := &reader{db: db, ctx: ctx, limited: limited}
+	r := &reader{db: db, ctx: ctx, deadline: time.Now().Add(db.cfg.ReadTimeout)}
 	if err := r.connect(); err != nil {
 		return err
 	}
@@ -32,26 +30,27 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 
 // reader is a Read under way.
 type reader struct {
-	db      *DB
-	ctx     context.Context // of the caller
-	limited context.Context // with the deadline
-	s       *session        // nil where the connection was lost and there is no other
-	started bool            // a statement has been answered: what follows must come from the same snapshot
-	last    bool            // the statement that follows, or the one before, is the last
-	begun   bool            // a transaction, where one must be (behind a pooler)
-	over    bool
-	err     error
+	db       *DB
+	ctx      context.Context // of the caller
+	deadline time.Time
+	c        *conn    // nil where the connection was lost and there is no other
+	s        *session // nil until a statement needs it
+	started  bool     // a statement has been answered: what follows must come from the same snapshot
+	last     bool     // the statement that follows, or the one before, is the last
+	begun    bool     // a transaction, where one must be (behind a pooler)
+	over     bool
+	err      error
 }
 
 // Last implements store.Last: the snapshot ends with the next statement, which saves a round trip.
 func (r *reader) Last() { r.last = true }
 
 func (r *reader) connect() error {
-	c, err := r.db.readers.take(r.limited)
+	c, err := r.db.readers.take(r.ctx, r.deadline)
 	if err != nil {
 		return cmp.Or(r.ctx.Err(), err)
 	}
-	r.s = newSession(r.limited, c, r.db.readers.pooled)
+	r.c = c
 	r.begun = false
 	return nil
 }
@@ -60,8 +59,11 @@ func (r *reader) end() {
 	if r.s != nil {
 		r.s.undo()
 		r.s.end()
-		r.db.readers.give(r.s.c)
 		r.s = nil
+	}
+	if r.c != nil {
+		r.db.readers.give(r.c)
+		r.c = nil
 	}
 }
 
@@ -87,8 +89,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 		return rowErr
 	}
 	for try := 1; ; try++ {
-		r.s.last = r.last
-		_, err := r.s.query(sql, args, r.around(), each)
+		err := r.run(sql, args, each)
 		if err == nil || rowErr != nil {
 			r.started = true
 			return err
@@ -104,9 +105,43 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	}
 }
 
+// run runs a statement: in the session, or without one where it is alone and has been prepared.
+func (r *reader) run(sql string, args []value.Value, each func(value.Row) error) error {
+	if r.last && r.s == nil && !r.db.readers.pooled {
+		if st := r.c.statements.get(sql); st != nil {
+			return r.c.query(st, args, each)
+		}
+	}
+	if r.s == nil {
+		r.s = newSession(r.c, r.db.readers.pooled)
+	}
+	r.s.last = r.last
+	_, err := r.s.query(sql, args, r.around(), each)
+	return err
+}
+
+// query runs a prepared statement outside of any session.
+func (c *conn) query(st *statement, args []value.Value, each func(value.Row) error) error {
+	params, err := c.binder.bind(st, args)
+	if err != nil {
+		return internal(err)
+	}
+	rr := c.raw.ExecStatement(context.Background(), st.desc, params, binary, binary)
+	defer rr.Close() // where a row was refused: reads what is left
+	c.row.types = st.results
+	for rr.NextRow() {
+		c.row.values, c.row.scratch = rr.Values(), c.row.scratch[:0]
+		if err := each(&c.row); err != nil {
+			return err
+		}
+	}
+	_, err = rr.Close()
+	return err
+}
+
 // around is what is sent with a statement: nothing, or behind a pooler the beginning and the end of the transaction.
 func (r *reader) around() (a around) {
-	opening := r.s.c.opening
+	opening := r.c.opening
 	if len(opening) > 0 && !r.begun {
 		r.begun = true
 		a.before = opening
@@ -128,11 +163,11 @@ func (r *reader) translate(err error) error {
 // canStartAnew says whether another connection may do better, and whether nothing has been read yet.
 func (r *reader) canStartAnew(err error, try int) bool {
 	f := fateOf(err)
-	return !r.started && try < freshTries && (f == gone || f == outdated) && r.limited.Err() == nil
+	return !r.started && try < freshTries && (f == gone || f == outdated) && r.ctx.Err() == nil && time.Now().Before(r.deadline)
 }
 
 func (r *reader) restart() error {
-	discard(r.s.c)
+	discard(r.c)
 	r.end()
 	return r.connect()
 }

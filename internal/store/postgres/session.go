@@ -22,8 +22,9 @@ type session struct {
 	failed  error   // what an implicit transaction, or the connection, cannot go on after
 }
 
-func newSession(ctx context.Context, c *conn, sync bool) *session {
-	return &session{c: c, p: c.raw.StartPipeline(ctx), sync: sync}
+// newSession begins one. What ends it before its time is the watch of the connection.
+func newSession(c *conn, sync bool) *session {
+	return &session{c: c, p: c.raw.StartPipeline(context.Background()), sync: sync}
 }
 
 // end reads what is left, ends an implicit transaction, and frees the connection, which is closed where that fails.

@@ -74,11 +74,12 @@ const (
 
 // attempt runs f once.
 func (db *DB) attempt(ctx context.Context, f func(store.Tx) error, careful bool) end {
-	c, err := db.writers.take(ctx)
+	deadline, _ := ctx.Deadline()
+	c, err := db.writers.take(ctx, deadline)
 	if err != nil {
 		return end{err: err}
 	}
-	t := &tx{db: db, s: newSession(ctx, c, true), careful: careful}
+	t := &tx{db: db, s: newSession(c, true), careful: careful}
 	closed := false
 	defer func() { // also where f ended its goroutine, as t.FailNow does
 		if !closed {
