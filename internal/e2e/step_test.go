@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// run sends the request of a step and compares the answer.
-func (w *world) run(t *testing.T, file string, s script, st step) {
+// run sends the request of a step, compares the answer, and returns it.
+func (w *world) run(t *testing.T, file string, s script, st step) string {
 	t.Helper()
 	if st.clock != "" {
 		d, err := time.ParseDuration(st.clock)
@@ -21,12 +21,13 @@ func (w *world) run(t *testing.T, file string, s script, st step) {
 			t.Fatalf("%s:%d: clock: %v", file, st.line, err)
 		}
 		w.now.Add(d.Microseconds())
-		return
+		return "clock"
 	}
 	res, body := w.send(t, s, st)
 	for _, fault := range w.compare(st, res, body) {
 		t.Errorf("%s:%d: %s %s: %s", file, st.line, st.method, st.target(w.vars), fault)
 	}
+	return normal(res, body)
 }
 
 func (w *world) send(t *testing.T, s script, st step) (*http.Response, string) {
