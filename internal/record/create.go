@@ -97,12 +97,8 @@ func (c *creation) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	inputs := append(values, value.OfInt(revision))
-	if err := c.exec(tx, insert, inputs); err != nil {
-		return ask.constraint(tx, nil, values, err)
-	}
 	tx.Touch(c.table.Name)
-	c.row, err = ask.stored(tx, nil, values)
+	c.row, err = ask.write(tx, insert, append(values, value.OfInt(revision)), nil, values)
 	return err
 }
 

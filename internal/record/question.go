@@ -7,6 +7,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -19,8 +20,9 @@ type question struct {
 	created bool
 }
 
-// stored asks about the row as it is now stored, and returns it as the caller sees it.
-func (q question) stored(tx store.Tx, was, values row) (w Written, err error) {
+// write runs the statement that writes the row, asks about the row as it is then stored, and returns it as the caller
+// sees it.
+func (q question) write(tx store.Tx, change *sqlgen.Statement, changeInputs []value.Value, was, values row) (w Written, err error) {
 	stmt, err := q.table.afterStatement(q.request, q.asked, q.created, false)
 	if err != nil {
 		return w, err
@@ -30,7 +32,7 @@ func (q question) stored(tx store.Tx, was, values row) (w Written, err error) {
 	if stmt.Inputs > 1 {
 		inputs = q.inputs(was, values)
 	}
-	err = q.request.query(tx, stmt, inputs, func(cols value.Row) error {
+	err = store.Then(tx, q.bound(change, changeInputs), q.bound(stmt, inputs), func(cols value.Row) error {
 		if err := q.judge(cols); err != nil {
 			return err
 		}
@@ -41,7 +43,15 @@ func (q question) stored(tx store.Tx, was, values row) (w Written, err error) {
 		}
 		return nil
 	})
-	return w, err
+	if err != nil {
+		return Written{}, q.constraint(tx, was, values, err)
+	}
+	return w, nil
+}
+
+// bound is a statement of the request with what is bound to it.
+func (r *request) bound(s *sqlgen.Statement, inputs []value.Value) store.Statement {
+	return store.Statement{SQL: s.SQL, Args: s.Bind(make([]value.Value, 0, len(s.Args)), r.values, inputs)}
 }
 
 // judge refuses the row where a rule (403) or a check (422) does.

@@ -67,16 +67,8 @@ func (u *change) run(tx store.Tx) error {
 	if len(hidden) > 0 {
 		return ask.refused(tx, was, values, hidden, referenceConflict(u.table, hidden))
 	}
-	if err := u.write(tx, append(slices.Clone(u.in.given), updated), values); err != nil {
-		return ask.constraint(tx, was, values, err)
-	}
-	tx.Touch(u.table.Name)
-	u.row, err = ask.stored(tx, was, values)
-	return err
-}
-
-func (u *change) write(tx store.Tx, fields []*schema.Field, values row) error {
-	stmt, err := u.table.updateStatement(u.request, fields)
+	fields := append(slices.Clone(u.in.given), updated)
+	update, err := u.table.updateStatement(u.request, fields)
 	if err != nil {
 		return err
 	}
@@ -88,7 +80,9 @@ func (u *change) write(tx store.Tx, fields []*schema.Field, values row) error {
 	for _, f := range fields {
 		inputs = append(inputs, values[u.table.index[f]])
 	}
-	return u.exec(tx, stmt, inputs)
+	tx.Touch(u.table.Name)
+	u.row, err = ask.write(tx, update, inputs, was, values)
+	return err
 }
 
 // before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or a

@@ -65,6 +65,26 @@ func Last(r Reader) {
 	}
 }
 
+// Statement is a statement and what is bound to it.
+type Statement struct {
+	SQL  string
+	Args []value.Value
+}
+
+// Then runs a statement that changes rows and, unless that fails, one that reads what came of it. An engine may send both
+// together. Errors are those of Exec and of Query.
+func Then(tx Tx, change, read Statement, row func(value.Row) error) error {
+	if t, ok := tx.(interface {
+		Then(change, read Statement, row func(value.Row) error) error
+	}); ok {
+		return t.Then(change, read, row)
+	}
+	if _, err := tx.Exec(change.SQL, change.Args); err != nil {
+		return err
+	}
+	return tx.Query(read.SQL, read.Args, row)
+}
+
 // Constraint is the kind of a constraint.
 type Constraint uint8
 

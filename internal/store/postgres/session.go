@@ -81,6 +81,32 @@ func (s *session) query(sql string, args []value.Value, with around, each func(v
 	return s.receive(st, len(with.after), outer, each)
 }
 
+// pair runs a statement without rows and one with, both prepared, in one packet.
+func (s *session) pair(before []string, change, read *statement, changeArgs, readArgs []value.Value, each func(value.Row) error) error {
+	if s.failed != nil {
+		return s.failed
+	}
+	s.send(before...)
+	for _, q := range []struct {
+		st   *statement
+		args []value.Value
+	}{{change, changeArgs}, {read, readArgs}} {
+		params, err := s.c.binder.bind(q.st, q.args)
+		if err != nil {
+			return s.fail(internal(err)) // what was queued before it must not go out
+		}
+		s.sendQuery(q.st, params)
+	}
+	if err := s.push(); err != nil {
+		return s.fail(err)
+	}
+	if err := s.skip(len(before) + 1); err != nil {
+		return err
+	}
+	_, err := s.receive(read, 0, nil, each)
+	return err
+}
+
 // receive reads the result of the statement that was sent, and of those behind it.
 func (s *session) receive(st *statement, after int, outer *result, each func(value.Row) error) (int64, error) {
 	rr, err := s.next()

@@ -67,6 +67,26 @@ func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int
 	return 0, t.failed(err)
 }
 
+// Then implements store.Then: both statements in one packet, unless one has to be prepared, or there is a savepoint to set.
+func (t *tx) Then(change, read store.Statement, row func(value.Row) error) error {
+	first, second := t.s.c.statements.get(change.SQL), t.s.c.statements.get(read.SQL)
+	if first == nil || second == nil || t.s.current != nil || t.careful || t.over || t.refused || t.broken != nil || strings.HasPrefix(change.SQL, "DELETE ") {
+		if _, err := t.Exec(change.SQL, change.Args); err != nil {
+			return err
+		}
+		return t.Query(read.SQL, read.Args, row)
+	}
+	var rowErr error
+	err := t.s.pair(t.opening(), first, second, change.Args, read.Args, func(v value.Row) error {
+		rowErr = row(v)
+		return rowErr
+	})
+	if err == nil || rowErr != nil && t.s.failed == nil && errors.Is(err, rowErr) {
+		return err
+	}
+	return t.failed(err)
+}
+
 // around is what is sent with a statement: BEGIN with the first; a savepoint; and with a deletion the order to check
 // references when all of it is done. A row that a deletion reaches both by a cascade and by a reference that restricts is
 // then deleted on both engines, in whatever order its constraints were made.

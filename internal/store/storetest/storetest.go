@@ -34,6 +34,7 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"more writes than can wait are refused", overload},
 		{"a transaction is over after its function", usedAfter},
 		{"changed rows are counted", changesCounted},
+		{"a change and what came of it", changeThenRead},
 		{"revisions never repeat", revisions},
 		{"counters count from one", counters},
 		{"generations move with commits", generations},
