@@ -40,7 +40,7 @@ tables:
       update: {from: true, to: "team.members.exists(m, m.role == 'owner')"}
   notes:
     fields: {text: {type: text, max: 80, unique: true}}
-    access: {read: true, create: true}
+    access: {read: true, create: true, update: true}
 `
 
 // cluster is several nodes that serve one app from one database.
@@ -112,25 +112,34 @@ func startNode(ctx context.Context, t *testing.T, dir string, cfg server.Config,
 
 // do sends a request to a node and returns the status and the body.
 func (c *cluster) do(node int, method, path, body string) (status int, answer map[string]any) {
+	status, answer, _ = c.ask(node, method, path, body, "", "")
+	return status, answer
+}
+
+// ask sends a request with a condition, as If-Match and a tag, and returns the tag of the answer too.
+func (c *cluster) ask(node int, method, path, body, condition, tag string) (status int, answer map[string]any, etag string) {
 	req, err := http.NewRequestWithContext(c.t.Context(), method, c.bases[node%len(c.bases)]+path, strings.NewReader(body))
 	if err != nil {
 		c.t.Error(err)
-		return 0, nil
+		return 0, nil, ""
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if condition != "" {
+		req.Header.Set(condition, tag)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	res, err := c.client.Do(req)
 	if err != nil {
 		c.t.Error(err)
-		return 0, nil
+		return 0, nil, ""
 	}
 	defer res.Body.Close()
-	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil && res.StatusCode != http.StatusNotModified {
 		c.t.Errorf("%s %s: %v", method, path, err)
 	}
-	return res.StatusCode, answer
+	return res.StatusCode, answer, res.Header.Get("ETag")
 }
 
 func TestNodes(t *testing.T) {
@@ -150,6 +159,7 @@ func TestNodes(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an entity tag is that of the row on every node", c.entityTags)
 	t.Run("one of the same values is taken, on whatever node", func(t *testing.T) {
 		for i := range 20 {
 			statuses := make([]int, 6)
@@ -213,5 +223,29 @@ func (c *cluster) writeSkew(t *testing.T) {
 		if countOf(statuses, 200) != 1 || countOf(statuses, 403) != 1 {
 			t.Fatalf("round %d: two owners stepped back with %v, want 200 and 403", round, statuses)
 		}
+	}
+}
+
+// entityTags: each node knows what the others have changed.
+func (c *cluster) entityTags(t *testing.T) {
+	_, note, tag := c.ask(0, "POST", "/api/notes", `{"text": "tagged"}`, "", "")
+	path := fmt.Sprint("/api/notes/", note["id"])
+	for round := range 12 {
+		status, answer, next := c.ask(round, "PATCH", path, fmt.Sprintf(`{"text": "tagged %d"}`, round), "If-Match", tag)
+		if status != 200 || next == tag {
+			t.Fatalf("round %d: a change with the tag of the last = %d %v, tag %s after %s", round, status, answer, next, tag)
+		}
+		for node := range 3 {
+			if status, _, _ := c.ask(node, "PATCH", path, `{"text": "lost"}`, "If-Match", tag); status != 412 {
+				t.Errorf("round %d: node %d takes a tag of before the change: %d", round, node, status)
+			}
+			if status, answer, got := c.ask(node, "GET", path, "", "If-None-Match", tag); status != 200 || got != next {
+				t.Errorf("round %d: node %d: %d %v with tag %s, want %s", round, node, status, answer, got, next)
+			}
+			if status, _, _ := c.ask(node, "GET", path, "", "If-None-Match", next); status != 304 {
+				t.Errorf("round %d: node %d does not know the tag of another's change: %d", round, node, status)
+			}
+		}
+		tag = next
 	}
 }
