@@ -38,7 +38,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error where the fault is the server's")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests at work at once; more are answered 503")
-	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default the number of cores, 2 to 4; with PostgreSQL twice that, 4 to 12)")
+	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default the number of cores, 2 to 4; with PostgreSQL 12)")
 }
 
 // check refuses numbers that cannot be meant.

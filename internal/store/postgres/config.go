@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"log/slog"
-	"runtime"
 	"time"
 )
 
@@ -19,7 +18,7 @@ type Config struct {
 	// Existing refuses a database that is not Ashlar's yet, which Open else makes one.
 	Existing bool
 
-	Readers      int           // connections for reads; 0 means twice the number of cores, from 4 to 12
+	Readers      int           // connections for reads; 0 means 12
 	Writers      int           // connections for writes; 0 means 12
 	Queue        int           // reads, and writes, that may wait for a connection; 0 means 1,024 of each
 	ReadTimeout  time.Duration // for one Read, with its wait for a connection; 0 means 5 s
@@ -29,7 +28,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.Readers = or(c.Readers, max(4, min(12, 2*runtime.NumCPU())))
+	c.Readers = or(c.Readers, 12)
 	c.Writers = or(c.Writers, 12)
 	c.Queue = or(c.Queue, 1024)
 	c.ReadTimeout = or(c.ReadTimeout, 5*time.Second)
