@@ -85,7 +85,7 @@ func (c *creation) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	ask := question{request: c.request, table: c.table, asked: c.asked, created: true}
+	ask := question{request: c.request, table: c.table, asked: c.asked, created: true, given: c.in.given}
 	if len(hidden) > 0 {
 		return ask.refused(tx, nil, values, hidden, referenceConflict(c.table, hidden))
 	}

@@ -18,6 +18,7 @@ type question struct {
 	table   *table
 	asked   asked
 	created bool
+	given   []*schema.Field // that the client sets
 }
 
 // write runs the statement that writes the row, asks about the row as it is then stored, and returns it as the caller
@@ -32,7 +33,7 @@ func (q question) write(tx store.Tx, change *sqlgen.Statement, changeInputs []va
 	if stmt.Inputs > 1 {
 		inputs = q.inputs(was, values)
 	}
-	err = store.Then(tx, q.bound(change, changeInputs), q.bound(stmt, inputs), func(cols value.Row) error {
+	err = store.Then(tx, q.statement(change, changeInputs), q.statement(stmt, inputs), func(cols value.Row) error {
 		if err := q.judge(cols); err != nil {
 			return err
 		}
@@ -49,8 +50,8 @@ func (q question) write(tx store.Tx, change *sqlgen.Statement, changeInputs []va
 	return w, nil
 }
 
-// bound is a statement of the request with what is bound to it.
-func (r *request) bound(s *sqlgen.Statement, inputs []value.Value) store.Statement {
+// statement is a statement of the request with what is bound to it.
+func (r *request) statement(s *sqlgen.Statement, inputs []value.Value) store.Statement {
 	return store.Statement{SQL: s.SQL, Args: s.Bind(make([]value.Value, 0, len(s.Args)), r.values, inputs)}
 }
 
@@ -95,7 +96,13 @@ func (q question) constraint(tx store.Tx, was, values row, err error) error {
 		if err != nil {
 			return err
 		}
-		return q.refused(tx, was, values, nil, referenceConflict(q.table, nowhere))
+		var hidden []*schema.Field
+		for _, f := range nowhere {
+			if slices.Contains(q.given, f) {
+				hidden = append(hidden, f)
+			}
+		}
+		return q.refused(tx, was, values, hidden, referenceConflict(q.table, nowhere))
 	}
 	conflict := errs.Because(err, errs.Conflict, "the row conflicts with another")
 	for _, name := range c.Columns {
@@ -104,7 +111,7 @@ func (q question) constraint(tx store.Tx, was, values row, err error) error {
 	return q.refused(tx, was, values, nil, conflict)
 }
 
-// nowhere are the references of a row that lead nowhere: those that a default set, since the others were looked up.
+// nowhere are the references of a row that lead nowhere.
 func (q question) nowhere(tx store.Tx, values row) ([]*schema.Field, error) {
 	var fields []*schema.Field
 	for i, f := range q.table.Fields {

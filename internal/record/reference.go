@@ -3,6 +3,7 @@ package record
 import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -25,12 +26,12 @@ func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) 
 }
 
 // hiddenReferences are the references that the client sets or changes and whose row it may not read, be it that there
-// is none.
+// is none. Where everybody may read every row it is not asked: the foreign key says whether there is one.
 func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Field, values, was row) ([]*schema.Field, error) {
 	var hidden []*schema.Field
 	for _, f := range given {
 		v := values[t.index[f]]
-		if f.Ref == nil || v.IsNull() || was != nil && was[t.index[f]].Equal(v) {
+		if f.Ref == nil || v.IsNull() || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) || was != nil && was[t.index[f]].Equal(v) {
 			continue
 		}
 		if f.Ref == t.Table && v.Equal(values[0]) && was == nil {

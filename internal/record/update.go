@@ -63,7 +63,7 @@ func (u *change) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	ask := question{request: u.request, table: u.table, asked: u.to}
+	ask := question{request: u.request, table: u.table, asked: u.to, given: u.in.given}
 	if len(hidden) > 0 {
 		return ask.refused(tx, was, values, hidden, referenceConflict(u.table, hidden))
 	}
