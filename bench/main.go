@@ -4,6 +4,7 @@
 //	go run .                the table (make bench)
 //	go run . -scale         10,000 to 1,000,000 rows, and pages by cursor (make bench-scale)
 //	go run . -postgres      on PostgreSQL, beside a hand-written service on the same driver (part of make bench)
+//	go run . -move          a whole database to the other engine, and back (make bench-move)
 //	go run . -overload      ten times more requests than can be answered (part of make bench)
 package main
 
@@ -29,6 +30,7 @@ type settings struct {
 	scale    bool
 	overload bool
 	postgres bool
+	move     bool
 	keep     bool
 }
 
@@ -43,6 +45,7 @@ func main() {
 	flag.BoolVar(&s.scale, "scale", false, "measure how the cost grows with rows and pages instead")
 	flag.BoolVar(&s.overload, "overload", false, "measure ten times the capacity instead")
 	flag.BoolVar(&s.postgres, "postgres", false, "measure on PostgreSQL instead")
+	flag.BoolVar(&s.move, "move", false, "measure moves of a whole database instead")
 	flag.BoolVar(&s.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -53,8 +56,10 @@ func main() {
 }
 
 func run(ctx context.Context, s settings) error {
-	if err := needWrk(ctx); err != nil {
-		return err
+	if !s.move {
+		if err := needWrk(ctx); err != nil {
+			return err
+		}
 	}
 	folder, err := os.MkdirTemp("", "ashlar-bench-")
 	if err != nil {
@@ -70,6 +75,8 @@ func run(ctx context.Context, s settings) error {
 		return runScale(ctx, s, folder)
 	case s.overload:
 		return runOverload(ctx, s, folder)
+	case s.move:
+		return runMove(ctx, s, folder)
 	case s.postgres:
 		return runPostgres(ctx, s, folder)
 	}
