@@ -29,7 +29,7 @@ type mover struct {
 	app     string
 	model   *schema.Model
 	cluster *pgtest.Cluster
-	source  string // the address of a PostgreSQL database that holds the rows
+	source  string // the address of a PostgreSQL database that holds the rows; "": there is none yet
 	targets int    // that were made
 }
 
@@ -88,14 +88,7 @@ func newMover(ctx context.Context, s settings, folder string) (*mover, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.source, err = m.database(ctx); err == nil {
-		_, err = m.ashlar(ctx, m.data(), m.source)
-	}
-	if err != nil {
-		m.cluster.Close()
-		return nil, err
-	}
-	return m, nil
+	return m, err
 }
 
 func (m *mover) data() string { return filepath.Join(m.app, ".ashlar") }
@@ -154,6 +147,15 @@ func (m *mover) toPostgres(ctx context.Context, p *passes) error {
 
 // toSQLite does the same from PostgreSQL into data folders.
 func (m *mover) toSQLite(ctx context.Context, p *passes) error {
+	if m.source == "" {
+		var err error
+		if m.source, err = m.database(ctx); err != nil {
+			return err
+		}
+		if _, err := m.ashlar(ctx, m.data(), m.source); err != nil {
+			return err
+		}
+	}
 	return m.pass(p, func(run func(target string) error) (time.Duration, error) {
 		m.targets++
 		target := filepath.Join(m.folder, fmt.Sprintf("data%d", m.targets))

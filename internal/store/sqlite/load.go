@@ -15,7 +15,7 @@ var _ store.Loader = (*DB)(nil)
 // one of Write. NORMAL keeps the file whole in a power cut all the same. A large cache takes the pages of an index until
 // they are full.
 func loadPragmas() []string {
-	return []string{"foreign_keys = OFF", "synchronous = NORMAL", "wal_autocheckpoint = 1000", "journal_size_limit = 67108864", "cache_size = -65536"}
+	return []string{"foreign_keys = OFF", "synchronous = NORMAL", "wal_autocheckpoint = 1000", "journal_size_limit = 67108864", "cache_size = -16384"}
 }
 
 // loadFor is longer than any load takes.
