@@ -61,14 +61,18 @@ func (r Report) Rows() (n int64) {
 // meanwhile, the move fails.
 func Run(ctx context.Context, m *schema.Model, from, to store.Loader, cfg Config) (report Report, err error) {
 	defer errs.Wrap(&err, "move.Run(%s)", m.Name)
+	return run(ctx, m, from, to, cfg, migrate.SystemTables())
+}
+
+func run(ctx context.Context, m *schema.Model, from, to store.Loader, cfg Config, system []migrate.SystemTable) (Report, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = nobody{}
 	}
-	mv := &mover{ctx: ctx, cfg: cfg, model: m, from: from, to: to, dialect: dialectOf(to)}
+	mv := &mover{ctx: ctx, cfg: cfg, model: m, system: system, from: from, to: to, dialect: dialectOf(to)}
 	if err := mv.checkSource(); err != nil {
 		return Report{}, err
 	}
-	err = to.Load(ctx, func(l store.Load) error {
+	err := to.Load(ctx, func(l store.Load) error {
 		mv.load = l
 		return mv.run()
 	})
@@ -80,6 +84,7 @@ type mover struct {
 	ctx      context.Context // of Run
 	cfg      Config
 	model    *schema.Model
+	system   []migrate.SystemTable
 	from, to store.Loader
 	dialect  ddl.Dialect // of the target
 	load     store.Load
@@ -131,7 +136,7 @@ func (mv *mover) checkSource() error {
 		if err != nil {
 			return err
 		}
-		mv.tables = tablesOf(mv.model, stored)
+		mv.tables = tablesOf(mv.model, mv.system, stored)
 		if unknown := mv.unknown(stored); len(unknown) > 0 {
 			return errs.New(errs.Conflict, "the source holds tables that neither the model nor this release of Ashlar knows, and that would be left behind: %s",
 				strings.Join(unknown, ", "))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -197,7 +198,7 @@ func dump(t testing.TB, db store.DB, m *schema.Model) string {
 		for key, text := range meta {
 			lines = append(lines, fmt.Sprintf("meta %s %s", key, text))
 		}
-		for _, tt := range tablesOf(m, nil) {
+		for _, tt := range tablesOf(m, nil, nil) {
 			err := r.Query(sqlgen.ReadWhole(tt.name, tt.columns()), nil, func(row value.Row) error {
 				line := tt.name
 				for col, f := range tt.fields {
@@ -386,11 +387,54 @@ func TestSystemTables(t *testing.T) {
 		db := e.open(t)
 		m := load(t, library)
 		fillLibrary(t, db, m, 3)
-		mv := &mover{from: db, tables: tablesOf(m, tables(t, db))}
+		mv := &mover{from: db, tables: tablesOf(m, migrate.SystemTables(), tables(t, db))}
 		if unknown := mv.unknown(tables(t, db)); len(unknown) > 0 {
 			t.Errorf("%s: a move would leave %v behind: add it to migrate.SystemTables", e.name, unknown)
 		}
 	}
+}
+
+// A table of Ashlar's own goes along where the source has it, with what is missing and what is empty.
+func TestSystemTableMoves(t *testing.T) {
+	m := load(t, library)
+	diary := migrate.SystemTable{
+		Name:    "ashlar_diary",
+		Columns: []migrate.SystemColumn{{Name: "id", Type: schema.Int}, {Name: "at", Type: schema.Timestamp}, {Name: "note", Type: schema.Text}},
+		Create: func(d ddl.Dialect) []string {
+			if d == ddl.Postgres {
+				return []string{`CREATE TABLE ashlar_diary (id bigint PRIMARY KEY, at timestamptz, note text NOT NULL)`}
+			}
+			return []string{`CREATE TABLE ashlar_diary (id INTEGER PRIMARY KEY, at INTEGER, note TEXT NOT NULL) STRICT`}
+		},
+	}
+	system := []migrate.SystemTable{diary, {Name: "ashlar_unused"}}
+	each(t, func(t *testing.T, from, to engine) {
+		source, target := from.open(t), to.open(t)
+		fillLibrary(t, source, m, 3)
+		exec(t, source, diary.Create(dialectOf(source))[0])
+		err := source.Write(t.Context(), func(tx store.Tx) error {
+			for i, row := range [][]value.Value{{value.OfTimestamp(-1), value.OfText("")}, {{}, value.OfText(words[5])}} {
+				if _, err := tx.Exec(`INSERT INTO ashlar_diary (id, at, note) VALUES ($1, $2, $3)`, append([]value.Value{value.OfInt(int64(i))}, row...)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Run(t.Context(), m, source, target, Config{}); err == nil || !strings.Contains(err.Error(), "ashlar_diary") {
+			t.Errorf("Run() that does not know the table = %v, want a refusal that names it", err)
+		}
+		report, err := run(t.Context(), m, source, target, Config{}, system)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := report.Tables[len(report.Tables)-1]
+		if last.Name != "ashlar_diary" || last.From != last.To || last.From.Rows != 2 {
+			t.Errorf("%+v, want the two rows of ashlar_diary", last)
+		}
+	})
 }
 
 func TestMain(m *testing.M) {

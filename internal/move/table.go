@@ -20,7 +20,7 @@ type table struct {
 }
 
 // tablesOf lists the tables of a model, and those of Ashlar's own that the database has.
-func tablesOf(m *schema.Model, stored []string) []*table {
+func tablesOf(m *schema.Model, system []migrate.SystemTable, stored []string) []*table {
 	var all []*table
 	for _, t := range m.Tables {
 		all = append(all, &table{
@@ -29,7 +29,7 @@ func tablesOf(m *schema.Model, stored []string) []*table {
 			create: func(d ddl.Dialect) []string { return ddl.CreateTable(d, t) },
 		})
 	}
-	for _, s := range migrate.SystemTables() {
+	for _, s := range system {
 		if !slices.Contains(stored, s.Name) {
 			continue
 		}
