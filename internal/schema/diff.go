@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -40,6 +39,9 @@ type Change struct {
 	Optional bool   // FieldAdded: the field may be missing
 	Detail   string // what was and what is: "was text, is int"
 	Pos      Pos    // the nearest place in the new model
+
+	WasTable, IsTable *Table // of the old and the new model; nil where it is added, or dropped
+	Was, Is           *Field // of a change of a field; nil where it is added, or dropped
 }
 
 // String says the change in a few words.
@@ -57,102 +59,78 @@ func (c Change) String() string {
 	return string(c.Kind) + ": " + name + ": " + c.Detail
 }
 
-// Diff returns what differs between the tables of old and those of m, in the order of m, dropped ones last.
-func Diff(old *Snapshot, m *Model) []Change {
-	d := &differ{old: make(map[string]*TableSnapshot), renamed: make(map[string]string)}
-	for i := range old.Tables {
-		d.old[old.Tables[i].Name] = &old.Tables[i]
+// Diff returns what differs between the tables of an earlier model and those of m, in the order of m, dropped ones last.
+func Diff(old, m *Model) []Change { return NewMatch(old, m).Changes() }
+
+// Changes returns what differs between the tables of the two, in the order of the new one, dropped ones last.
+func (x *Match) Changes() []Change {
+	d := &differ{Match: x}
+	for _, t := range x.New.Tables {
+		d.table(x.Was(t), t)
 	}
-	before := maps.Clone(d.old)
-	pairs := make(map[*Table]*TableSnapshot)
-	for _, t := range m.Tables {
-		if was := d.former(t); was != nil {
-			pairs[t] = was
-			d.renamed[was.Name] = t.Name
-			delete(before, was.Name)
-		}
-	}
-	for _, t := range m.Tables {
-		d.table(pairs[t], t)
-	}
-	for _, t := range old.Tables {
-		if before[t.Name] != nil {
-			d.add(Change{Kind: TableDropped, Table: t.Name, Pos: Pos{mainFile, 1, 1}})
+	for _, t := range x.Old.Tables {
+		if x.Is(t) == nil {
+			d.add(Change{Kind: TableDropped, Table: t.Name, Pos: Pos{mainFile, 1, 1}, WasTable: t})
 		}
 	}
 	return d.changes
 }
 
 type differ struct {
-	old     map[string]*TableSnapshot
-	renamed map[string]string // new names of tables by the old ones, of all that live on
+	*Match
 	changes []Change
 }
 
 func (d *differ) add(c Change) { d.changes = append(d.changes, c) }
 
-// former returns the table that t was: the one of its name, else the one of its former name, else nil.
-func (d *differ) former(t *Table) *TableSnapshot {
-	if same := d.old[t.Name]; same != nil || t.Was == "" {
-		return same
+func (d *differ) table(was, t *Table) {
+	add := func(c Change) {
+		c.Table, c.WasTable, c.IsTable = t.Name, was, t
+		d.add(c)
 	}
-	return d.old[t.Was]
-}
-
-func (d *differ) table(was *TableSnapshot, t *Table) {
 	if was == nil {
-		d.add(Change{Kind: TableAdded, Table: t.Name, Pos: t.Pos})
+		add(Change{Kind: TableAdded, Pos: t.Pos})
 		return
 	}
 	if was.Name != t.Name {
-		d.add(Change{Kind: TableRenamed, Table: t.Name, Detail: "was " + was.Name, Pos: t.Pos})
+		add(Change{Kind: TableRenamed, Detail: "was " + was.Name, Pos: t.Pos})
 	}
-	if key := t.Key.String(); was.Key != key {
-		d.add(Change{Kind: KeyChanged, Table: t.Name, Detail: wasIs(was.Key, key), Pos: t.Pos})
+	if was.Key != t.Key {
+		add(Change{Kind: KeyChanged, Detail: wasIs(was.Key.String(), t.Key.String()), Pos: t.Pos})
 	}
-	names := d.fields(was, t)
-	d.indexes(UniqueDropped, UniqueAdded, t, renameAll(was.uniques(), names), t.snapshot().uniques())
-	d.indexes(IndexDropped, IndexAdded, t, renameAll(was.indexes(), names), t.snapshot().indexes())
+	d.fieldsOf(was, t)
+	d.indexes(UniqueDropped, UniqueAdded, was, t, TableSnapshot.uniques)
+	d.indexes(IndexDropped, IndexAdded, was, t, TableSnapshot.indexes)
 }
 
-// fields compares the fields of a table and returns the new names of those that live on by their old ones.
-func (d *differ) fields(was *TableSnapshot, t *Table) (names map[string]string) {
-	old := make(map[string]*FieldSnapshot)
-	for i := range was.Fields {
-		old[was.Fields[i].Name] = &was.Fields[i]
-	}
-	names = make(map[string]string)
+func (d *differ) fieldsOf(was, t *Table) {
 	for _, f := range t.Fields {
-		before := old[f.Name]
-		if before == nil && f.Was != "" {
-			before = old[f.Was]
-		}
-		if before == nil {
-			d.add(Change{Kind: FieldAdded, Table: t.Name, Field: f.Name, Optional: f.Optional, Detail: requiredOr(f.Optional), Pos: f.Pos})
+		if before := d.FieldWas(f); before != nil {
+			d.field(before, f)
 			continue
 		}
-		names[before.Name] = f.Name
-		d.field(before, f)
+		d.add(Change{Kind: FieldAdded, Table: t.Name, Field: f.Name, Optional: f.Optional, Detail: requiredOr(f.Optional), Pos: f.Pos,
+			WasTable: was, IsTable: t, Is: f})
 	}
 	for _, f := range was.Fields {
-		if names[f.Name] == "" {
-			d.add(Change{Kind: FieldDropped, Table: t.Name, Field: f.Name, Pos: t.Pos})
+		if d.FieldIs(f) == nil {
+			d.add(Change{Kind: FieldDropped, Table: t.Name, Field: f.Name, Pos: t.Pos, WasTable: was, IsTable: t, Was: f})
 		}
 	}
-	return names
 }
 
-func (d *differ) field(was *FieldSnapshot, f *Field) {
-	is := f.snapshot()
-	add := func(kind ChangeKind, before, after string) {
-		if before != after {
-			d.add(Change{Kind: kind, Table: f.Table.Name, Field: f.Name, Detail: wasIs(before, after), Pos: f.Pos})
+func (d *differ) field(before, f *Field) {
+	was, is := before.snapshot(), f.snapshot()
+	add := func(kind ChangeKind, w, i string) {
+		if w != i {
+			d.add(Change{Kind: kind, Table: f.Table.Name, Field: f.Name, Detail: wasIs(w, i), Pos: f.Pos,
+				WasTable: before.Table, IsTable: f.Table, Was: before, Is: f})
 		}
 	}
 	add(FieldRenamed, was.Name, is.Name)
 	ref := was.Ref
-	if now := d.renamed[ref]; now != "" {
-		ref = now
+	if ref != "" && d.Is(before.Ref) != nil {
+		ref = d.Is(before.Ref).Name
 	}
 	if f.Name != "id" && (ref == "" || ref != is.Ref) { // the type of a key is said once, at its table
 		add(TypeChanged, was.Type, is.Type)
@@ -168,16 +146,28 @@ func (d *differ) field(was *FieldSnapshot, f *Field) {
 	}
 }
 
-// indexes compares combinations of columns, whatever their order in the model.
-func (d *differ) indexes(dropped, added ChangeKind, t *Table, was, is [][]string) {
-	for _, columns := range is {
-		if !contains(was, columns) {
-			d.add(Change{Kind: added, Table: t.Name, Columns: columns, Pos: t.indexPos(columns)})
+// indexes compares combinations of columns, whatever their order in the model. Those of a dropped column keep its name,
+// which no column of the new table is matched with.
+func (d *differ) indexes(dropped, added ChangeKind, was, t *Table, of func(TableSnapshot) [][]string) {
+	before, after := of(was.snapshot()), of(t.snapshot())
+	renamed := make([][]string, len(before))
+	for i, columns := range before {
+		for _, c := range columns {
+			if now := d.FieldIs(was.fields[c]); now != nil {
+				renamed[i] = append(renamed[i], now.Name)
+			} else {
+				renamed[i] = append(renamed[i], c+" (dropped)")
+			}
 		}
 	}
-	for _, columns := range was {
-		if !contains(is, columns) {
-			d.add(Change{Kind: dropped, Table: t.Name, Columns: columns, Pos: t.indexPos(columns)})
+	for _, columns := range after {
+		if !contains(renamed, columns) {
+			d.add(Change{Kind: added, Table: t.Name, Columns: columns, Pos: t.indexPos(columns), WasTable: was, IsTable: t})
+		}
+	}
+	for i, columns := range renamed {
+		if !contains(after, columns) {
+			d.add(Change{Kind: dropped, Table: t.Name, Columns: before[i], Pos: t.indexPos(columns), WasTable: was, IsTable: t})
 		}
 	}
 }
@@ -225,20 +215,6 @@ func (s FieldSnapshot) valueSet() string {
 	}
 	slices.Sort(names)
 	return fmt.Sprintf("%q", names)
-}
-
-// renameAll gives columns their new names; combinations with a dropped column keep its old one, so they match none.
-func renameAll(all [][]string, names map[string]string) [][]string {
-	renamed := make([][]string, len(all))
-	for i, columns := range all {
-		for _, c := range columns {
-			if now := names[c]; now != "" {
-				c = now
-			}
-			renamed[i] = append(renamed[i], c)
-		}
-	}
-	return renamed
 }
 
 func contains(all [][]string, columns []string) bool {

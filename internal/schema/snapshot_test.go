@@ -19,9 +19,19 @@ func checkSnapshot(t *testing.T, m *Model) {
 	if again := s.encode(); !bytes.Equal(encoded, again) {
 		t.Errorf("decoded and encoded again = %s, want %s", again, encoded)
 	}
-	if changes := Diff(s, m); len(changes) > 0 {
+	if changes := Diff(restore(t, s), m); len(changes) > 0 {
 		t.Errorf("a model differs from itself: %v", changes)
 	}
+}
+
+// restore makes a snapshot a model again, whose own snapshot is the same.
+func restore(t *testing.T, s *Snapshot) *Model {
+	t.Helper()
+	m, err := s.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func TestSnapshotOfCareers(t *testing.T) {
@@ -53,7 +63,10 @@ func FuzzDecode(f *testing.F) {
 	f.Add(Encode(m))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if s, err := Decode(data); err == nil {
-			Diff(s, m)
+			if old, err := s.Model(); err == nil {
+				Diff(old, m)
+				Diff(m, old)
+			}
 		}
 	})
 }
@@ -102,6 +115,18 @@ func TestDiff(t *testing.T) {
 			[]string{"field renamed: posts.heading: was title, is heading"}},
 		{"reference renamed", []string{"team: {", "group: {was: team, ", "[title, team]", "[title, group]"},
 			[]string{"field renamed: posts.group_id: was team_id, is group_id"}},
+		{"fields change places", []string{"body: {type: text, optional: true}", "body: {was: title, type: text}", "title: {type: text}", "title: {was: body, type: text, optional: true}", "[title, team]", "[body, team]"},
+			[]string{"field renamed: posts.title: was body, is title", "field renamed: posts.body: was title, is body"}},
+		{"tables change places", []string{"  teams: {", "  teams: {was: posts, ", "  posts:\n", "  posts:\n    was: teams\n"}, []string{
+			"table renamed: teams: was posts", "field added: teams.name: required", "field dropped: teams.title", "field dropped: teams.body",
+			"field dropped: teams.price", "field dropped: teams.state", "field dropped: teams.team_id", "field dropped: teams.rank",
+			"unique dropped: teams [title, team_id]", "index dropped: teams [team_id]", "index dropped: teams [rank]", "index dropped: teams [state, rank]",
+			"table renamed: posts: was teams", "field added: posts.title: required", "field added: posts.body: optional",
+			"field added: posts.price: required", "field added: posts.state: required", "field added: posts.team_id: optional",
+			"field added: posts.rank: required", "field dropped: posts.name",
+			"unique added: posts [title, team_id]", "index added: posts [team_id]", "index added: posts [rank]", "index added: posts [state, rank]"}},
+		{"renamed, and dropped what had the name", []string{"title: {type: text}", "", "body: {", "title: {was: body, "},
+			[]string{"field renamed: posts.title: was body, is title", "field dropped: posts.title", "unique added: posts [title, team_id]", "unique dropped: posts [title, team_id]"}},
 		{"type changed", []string{"rank: {type: int", "rank: {type: float"}, []string{"type changed: posts.rank: was int, is float"}},
 		{"reference ended", []string{"team: {ref: teams, optional: true}", "team_id: {type: uuid, optional: true}", "[title, team]", "[title, team_id]"},
 			[]string{"reference changed: posts.team_id: was a reference to teams, is no reference", "index dropped: posts [team_id]"}},
@@ -133,7 +158,7 @@ func TestDiff(t *testing.T) {
 			}
 			after := loadText(t, head+strings.NewReplacer(tt.edit...).Replace(before))
 			var got []string
-			for _, c := range Diff(old, after) {
+			for _, c := range Diff(restore(t, old), after) {
 				got = append(got, c.String())
 				if c.Pos.Line < 1 {
 					t.Errorf("%v has no place", c)

@@ -147,23 +147,21 @@ func (l *loader) readWas(n *node, name string) string {
 	return was
 }
 
-// checkWas refuses a former name that something else still has, or had too.
+// checkWas refuses a former name that something else still has, or had too. What has that name now may have had another,
+// since two fields, or tables, can change places.
 func (l *loader) checkWas() {
-	tables := make(map[string]*Table)
+	tables := make(map[string]bool)
 	for _, t := range l.m.Tables {
 		if t.Was != "" {
 			other := l.m.byName[t.Was]
-			if other == nil {
-				other = tables[t.Was]
-			}
-			l.checkFormer(l.wasPos(t.Name, ""), t.Was, other != nil)
-			tables[t.Was] = t
+			l.checkFormer(l.wasPos(t.Name, ""), t.Was, other != nil && other.Was == "" || tables[t.Was])
+			tables[t.Was] = true
 		}
 		former := make(map[string]bool)
 		for _, f := range t.Fields {
 			if f.Was != "" {
-				_, taken := t.fields[f.Was]
-				l.checkFormer(l.wasPos(t.Name, f.Name), f.Was, taken || former[f.Was])
+				other := t.fields[f.Was]
+				l.checkFormer(l.wasPos(t.Name, f.Name), f.Was, other != nil && other.Was == "" || former[f.Was])
 				former[f.Was] = true
 			}
 		}
