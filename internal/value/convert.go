@@ -1,0 +1,149 @@
+package value
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// Convertible says whether values of one field can become values of another at all: numbers to numbers, 0 and 1 to bool
+// and back, a date to its midnight and back, anything to text and back, anything to json and back.
+func Convertible(from, to schema.Type) bool {
+	switch {
+	case from == to, isText(from), isText(to), from == schema.JSON, to == schema.JSON:
+		return true
+	case isNumeric(from) && isNumeric(to):
+		return true
+	}
+	switch [2]schema.Type{from, to} {
+	case [2]schema.Type{schema.Bool, schema.Int}, [2]schema.Type{schema.Int, schema.Bool},
+		[2]schema.Type{schema.Date, schema.Timestamp}, [2]schema.Type{schema.Timestamp, schema.Date}:
+		return true
+	}
+	return false
+}
+
+func isText(t schema.Type) bool { return t == schema.Text || t == schema.Enum }
+
+func isNumeric(t schema.Type) bool {
+	return t == schema.Int || t == schema.Float || t == schema.Decimal
+}
+
+// Convert returns a value of one field as a value of another that has taken its place: the same number, text, day or
+// instant in another form, and never one that is cut. The error says why there is none. What the new field asks of new
+// values (min, max, pattern, format, schema) is not asked here.
+func Convert(from, to *schema.Field, v Value) (Value, error) {
+	if v.IsNull() {
+		return v, nil
+	}
+	unbound := &schema.Field{Name: to.Name, Type: to.Type, System: to.System, Precision: to.Precision, Scale: to.Scale, Values: to.Values}
+	out, faults := convert(from, unbound, v)
+	switch {
+	case len(faults) > 0:
+		return Value{}, &parseError{faults[0].Code, faults[0].Detail}
+	case isNumeric(from.Type) && to.Type == schema.Float && !keepsDigits(v, out):
+		return Value{}, &parseError{"range", "has more digits than a float holds"}
+	}
+	return out, nil
+}
+
+func convert(from, to *schema.Field, v Value) (Value, []errs.Fault) {
+	switch {
+	case from.Type == schema.JSON && to.Type == schema.JSON:
+		return v, nil
+	case from.Type == schema.JSON && to.Type == schema.Decimal && jsontext.Value(v.Text).Kind() == jsontext.KindNumber:
+		return parseString(to, trimZeros(v.Text), "")
+	case from.Type == schema.JSON:
+		return parseJSON(to, jsontext.Value(v.Text), "")
+	case to.Type == schema.JSON:
+		return OfJSON(string(AppendValue(nil, v))), nil
+	case from.Type == schema.Enum && to.Type == schema.Enum:
+		return parseString(to, renamed(to, v.Text), "")
+	}
+	s := plain(v, to.Type)
+	switch to.Type {
+	case schema.Bool:
+		return parseBool(s)
+	case schema.Int, schema.Float:
+		if from.Type == schema.Bool {
+			s = strconv.FormatInt(v.Int, 10)
+		}
+		return parseNumberField(to, s, "")
+	case schema.Timestamp:
+		if from.Type == schema.Date {
+			s += "T00:00:00Z"
+		}
+	case schema.Date:
+		if from.Type == schema.Timestamp {
+			day, midnight := strings.CutSuffix(s, "T00:00:00.000000Z")
+			if !midnight {
+				return Value{}, []errs.Fault{fault("", "type", "has a time of day other than midnight")}
+			}
+			s = day
+		}
+	}
+	return parseString(to, s, "")
+}
+
+// plain is the text of a value without quotes: as JSON has it, and of a number that becomes a decimal every digit.
+func plain(v Value, to schema.Type) string {
+	switch v.Kind {
+	case Text, Date, UUID:
+		return v.Text
+	case Decimal:
+		if to == schema.Text {
+			return string(appendDecimal(nil, v.Int, v.Scale))
+		}
+		return trimZeros(string(appendDecimal(nil, v.Int, v.Scale)))
+	case Float:
+		if to == schema.Decimal {
+			return strconv.FormatFloat(v.Float, 'f', -1, 64)
+		}
+	}
+	return strings.Trim(string(AppendValue(nil, v)), `"`)
+}
+
+// trimZeros takes the zeros from the end of a fraction.
+func trimZeros(s string) string {
+	if !strings.Contains(s, ".") || strings.ContainsAny(s, "eE") {
+		return s
+	}
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// renamed is the name that a value of an enum has now.
+func renamed(to *schema.Field, name string) string {
+	now := name
+	for _, v := range to.Values {
+		if v.Name == name {
+			return name
+		}
+		if v.Was == name {
+			now = v.Name
+		}
+	}
+	return now
+}
+
+func parseBool(s string) (Value, []errs.Fault) {
+	switch s {
+	case "true", "1":
+		return OfBool(true), nil
+	case "false", "0":
+		return OfBool(false), nil
+	}
+	return Value{}, []errs.Fault{fault("", "type", "must be true, false, 1 or 0")}
+}
+
+// keepsDigits says whether a number became a float that reads back as the same: an integer exactly, a decimal in as many
+// digits as it has.
+func keepsDigits(v, f Value) bool {
+	if v.Kind != Decimal {
+		return CompareNumbers(v, f) == 0
+	}
+	return trimZeros(string(appendDecimal(nil, v.Int, v.Scale))) == strconv.FormatFloat(f.Float, 'f', -1, 64)
+}

@@ -1,0 +1,137 @@
+package value
+
+import (
+	"math"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+func TestConvert(t *testing.T) {
+	field := func(typ schema.Type) *schema.Field { return &schema.Field{Name: "x", Type: typ} }
+	decimal := func(precision, scale int) *schema.Field {
+		return &schema.Field{Name: "x", Type: schema.Decimal, Precision: precision, Scale: scale}
+	}
+	enum := func(values ...schema.EnumValue) *schema.Field {
+		return &schema.Field{Name: "x", Type: schema.Enum, Values: values}
+	}
+	one := int64(1)
+	text, integer, float, boolean := field(schema.Text), field(schema.Int), field(schema.Float), field(schema.Bool)
+	timestamp, date, uuid, json := field(schema.Timestamp), field(schema.Date), field(schema.UUID), field(schema.JSON)
+	const id = "019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70"
+	for _, tt := range []struct {
+		name     string
+		from, to *schema.Field
+		in, want Value
+		why      string // "" where it converts
+	}{
+		{"missing", text, integer, Value{}, Value{}, ""},
+		{"int to text", integer, text, OfInt(-5), OfText("-5"), ""},
+		{"text to int", text, integer, OfText("007"), Value{}, "must be a whole number"},
+		{"text to int, as a client may send it", text, integer, OfText("12"), OfInt(12), ""},
+		{"text that is no int", text, integer, OfText("twelve"), Value{}, "must be a whole number"},
+		{"int to float", integer, float, OfInt(1 << 53), OfFloat(1 << 53), ""},
+		{"int that a float cannot hold", integer, float, OfInt(1<<53 + 1), Value{}, "has more digits than a float holds"},
+		{"float to int", float, integer, OfFloat(3), OfInt(3), ""},
+		{"float with a fraction to int", float, integer, OfFloat(3.5), Value{}, "must be a whole number, without a fraction"},
+		{"float to int, too large", float, integer, OfFloat(1e300), Value{}, "must be between -9223372036854775808 and 9223372036854775807"},
+		{"float to text", float, text, OfFloat(1e21), OfText("1e+21"), ""},
+		{"float to decimal", float, decimal(9, 8), OfFloat(1e-7), OfDecimal(10, 8), ""},
+		{"float to decimal, cut", float, decimal(9, 2), OfFloat(0.125), Value{}, "must have at most 2 digits after the point, has 3"},
+		{"int to decimal", integer, decimal(5, 2), OfInt(999), OfDecimal(99900, 2), ""},
+		{"int to decimal, too large", integer, decimal(5, 2), OfInt(1000), Value{}, "must have at most 3 digits before the point, has 4"},
+		{"decimal to int", decimal(5, 2), integer, OfDecimal(1200, 2), OfInt(12), ""},
+		{"decimal to int, cut", decimal(5, 2), integer, OfDecimal(1250, 2), Value{}, "must be a whole number, without a fraction"},
+		{"decimal to float", decimal(5, 2), float, OfDecimal(10, 2), OfFloat(0.1), ""},
+		{"decimal of more digits than a float", decimal(18, 2), float, OfDecimal(999999999999999999, 2), Value{}, "has more digits than a float holds"},
+		{"decimal to text keeps its scale", decimal(5, 2), text, OfDecimal(1250, 2), OfText("12.50"), ""},
+		{"more scale", decimal(5, 2), decimal(6, 3), OfDecimal(1250, 2), OfDecimal(12500, 3), ""},
+		{"less scale", decimal(5, 2), decimal(5, 1), OfDecimal(1250, 2), OfDecimal(125, 1), ""},
+		{"less scale, cut", decimal(5, 2), decimal(5, 1), OfDecimal(1255, 2), Value{}, "must have at most 1 digit after the point, has 2"},
+		{"bool to text", boolean, text, OfBool(true), OfText("true"), ""},
+		{"text to bool", text, boolean, OfText("false"), OfBool(false), ""},
+		{"text that is no bool", text, boolean, OfText("no"), Value{}, "must be true, false, 1 or 0"},
+		{"bool to int", boolean, integer, OfBool(true), OfInt(1), ""},
+		{"int to bool", integer, boolean, OfInt(0), OfBool(false), ""},
+		{"int that is no bool", integer, boolean, OfInt(2), Value{}, "must be true, false, 1 or 0"},
+		{"date to timestamp", date, timestamp, OfDate("1970-01-02"), OfTimestamp(86_400_000_000), ""},
+		{"timestamp to date", timestamp, date, OfTimestamp(86_400_000_000), OfDate("1970-01-02"), ""},
+		{"timestamp to date, cut", timestamp, date, OfTimestamp(1), Value{}, "has a time of day other than midnight"},
+		{"timestamp to text", timestamp, text, OfTimestamp(1), OfText("1970-01-01T00:00:00.000001Z"), ""},
+		{"text to timestamp", text, timestamp, OfText("1970-01-01T02:00:00+02:00"), OfTimestamp(0), ""},
+		{"uuid to text", uuid, text, OfUUID(id), OfText(id), ""},
+		{"text to uuid", text, uuid, OfText(id), OfUUID(id), ""},
+		{"text that is no uuid", text, uuid, OfText("x"), Value{}, "must be a UUID such as " + id},
+		{"text to enum", text, enum(schema.EnumValue{Name: "a"}), OfText("a"), OfText("a"), ""},
+		{"text that is no value", text, enum(schema.EnumValue{Name: "a"}), OfText("b"), Value{}, "must be one of a"},
+		{"a value that was renamed", enum(schema.EnumValue{Name: "a"}), enum(schema.EnumValue{Name: "b", Was: "a"}), OfText("a"), OfText("b"), ""},
+		{"enum to text", enum(schema.EnumValue{Name: "a"}), text, OfText("a"), OfText("a"), ""},
+		{"text to json", text, json, OfText(`say "x"`), OfJSON(`"say \"x\""`), ""},
+		{"json to text", json, text, OfJSON(`"say \"x\""`), OfText(`say "x"`), ""},
+		{"json that is no text", json, text, OfJSON(`[1]`), Value{}, "must be a string, not an array"},
+		{"decimal to json", decimal(5, 2), json, OfDecimal(1250, 2), OfJSON(`"12.50"`), ""},
+		{"json to decimal", json, decimal(5, 2), OfJSON(`12.500`), OfDecimal(1250, 2), ""},
+		{"json to int", json, integer, OfJSON(`7`), OfInt(7), ""},
+		{"limits bind new values only", text, &schema.Field{Name: "x", Type: schema.Text, Max: &one}, OfText("long"), OfText("long"), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if !Convertible(tt.from.Type, tt.to.Type) {
+				t.Errorf("Convertible(%v, %v) = false", tt.from.Type, tt.to.Type)
+			}
+			got, err := Convert(tt.from, tt.to, tt.in)
+			why := ""
+			if err != nil {
+				why = err.Error()
+			}
+			if why != tt.why || got.Kind != tt.want.Kind || got.Scale != tt.want.Scale || !got.Equal(tt.want) {
+				t.Errorf("Convert(%+v) = %+v, %q, want %+v, %q", tt.in, got, why, tt.want, tt.why)
+			}
+		})
+	}
+	for _, pair := range [][2]schema.Type{{schema.Bool, schema.Float}, {schema.UUID, schema.Int}, {schema.Timestamp, schema.Int}, {schema.Date, schema.UUID}} {
+		if Convertible(pair[0], pair[1]) {
+			t.Errorf("Convertible(%v, %v) = true", pair[0], pair[1])
+		}
+	}
+}
+
+// What converts to text, or to json, comes back as it was.
+func FuzzConvertThereAndBack(f *testing.F) {
+	f.Add(int64(0), 0.5, "x")
+	f.Add(int64(math.MinInt64), math.MaxFloat64, "\x01\"é\U0001f600")
+	f.Fuzz(func(t *testing.T, i int64, x float64, s string) {
+		const limit = 999_999_999_999_999_999
+		values := []struct {
+			f *schema.Field
+			v Value
+		}{
+			{&schema.Field{Type: schema.Int}, OfInt(i)},
+			{&schema.Field{Type: schema.Bool}, OfBool(i%2 == 0)},
+			{&schema.Field{Type: schema.Decimal, Precision: 18, Scale: int(uint64(i) % 19)}, OfDecimal(i%limit, uint8(uint64(i)%19))},
+		}
+		if !math.IsNaN(x) && !math.IsInf(x, 0) {
+			values = append(values, struct {
+				f *schema.Field
+				v Value
+			}{&schema.Field{Type: schema.Float}, OfFloat(x + 0)})
+		}
+		if micros := i % 60_000_000_000_000_000; true {
+			values = append(values, struct {
+				f *schema.Field
+				v Value
+			}{&schema.Field{Type: schema.Timestamp}, OfTimestamp(micros)})
+		}
+		for _, tt := range values {
+			for _, via := range []schema.Type{schema.Text, schema.JSON} {
+				there, err := Convert(tt.f, &schema.Field{Type: via}, tt.v)
+				if err != nil {
+					t.Fatalf("%v %+v to %v: %v", tt.f.Type, tt.v, via, err)
+				}
+				back, err := Convert(&schema.Field{Type: via}, tt.f, there)
+				if err != nil || !back.Equal(tt.v) {
+					t.Errorf("%v %+v by %v %+v = %+v, %v", tt.f.Type, tt.v, via, there, back, err)
+				}
+			}
+		}
+	})
+}
