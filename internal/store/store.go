@@ -22,6 +22,11 @@ type DB interface {
 	// short and must not wait for anything but its own statements.
 	Write(ctx context.Context, f func(Tx) error) error
 
+	// Alter runs f on a connection of its own, to change how tables are defined. One Alter runs at a time among all who
+	// have the database open, and no deadline ends its statements but the context. Where f fails, what it had not
+	// committed is undone.
+	Alter(ctx context.Context, f func(Session) error) error
+
 	// Close waits for what is under way, then closes. Calls after it fail with errs.Unavailable.
 	Close() error
 }
@@ -55,6 +60,26 @@ type Tx interface {
 
 	// Touch says that the transaction writes to these tables: their generations move when it commits.
 	Touch(tables ...string)
+}
+
+// Session is a connection on which tables are defined anew. SQLite's does not enforce foreign keys: a table that others
+// refer to can be replaced, and whoever does it looks for rows that refer to nothing before it commits.
+type Session interface {
+	// Query and Exec are those of Tx; outside of a Transaction each statement is committed by itself.
+	Query(sql string, args []value.Value, row func(value.Row) error) error
+	Exec(sql string, args []value.Value) (changed int64, err error)
+
+	// Transaction runs f in one transaction, all or nothing. Where several processes serve the database, f waits only a
+	// moment for the lock of a table, lest those queue up behind it who come later, and is run again until it had all that
+	// it needs. So it may run more than once, and resets what it fills.
+	Transaction(f func() error) error
+
+	// Touch moves the generations of tables, in the transaction under way.
+	Touch(tables ...string) error
+
+	// MoveCounter gives a counter of Tx.Next another name, in the transaction under way. One that was never used, or is
+	// not there any more, is no error. What has the new name is replaced.
+	MoveCounter(from, to string) error
 }
 
 // Last says that the next statement of a Read is its last one: an engine may end the snapshot with it. A statement that

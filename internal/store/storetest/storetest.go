@@ -57,6 +57,11 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"a load is cut short", loadCut},
 		{"a load works beside reads and writes", loadBeside},
 		{"numbers are carried over", numbers},
+		{"tables change", tablesChange},
+		{"a panic in a change of tables undoes it", alterPanics},
+		{"changes of tables take turns", alterTakesTurns},
+		{"counters and generations follow a table", alterMovesNames},
+		{"a change of tables ends with its context", alterEnds},
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
 	} {

@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// forever is the deadline of statements that rewrite tables: their time depends on the rows, and their caller waits.
+const forever = 365 * 24 * time.Hour
+
+// Alter implements store.DB. Its transactions keep others from writing, and nobody from reading.
+func (db *DB) Alter(ctx context.Context, f func(store.Session) error) (err error) {
+	c, err := openWriter(db.writer.path, db.cfg)
+	if err != nil {
+		return explain(db.writer.path, err)
+	}
+	defer func() { err = errors.Join(err, c.close()) }() // which undoes what is not committed
+	if _, err := pragmaText(c.raw, "foreign_keys = OFF"); err != nil {
+		return err
+	}
+	c.watch.begin(ctx, time.Now().Add(forever))
+	defer c.watch.end()
+	return guardedAlter(f, &alteration{c: c})
+}
+
+func guardedAlter(f func(store.Session) error, a *alteration) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = internal(fmt.Errorf("panic in a change of tables: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return f(a)
+}
+
+// alteration implements store.Session.
+type alteration struct {
+	c      *conn
+	inside bool // a transaction
+}
+
+// Query implements store.Session.
+func (a *alteration) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	return a.c.query(sql, args, row)
+}
+
+// Exec implements store.Session.
+func (a *alteration) Exec(sql string, args []value.Value) (int64, error) { return a.c.exec(sql, args) }
+
+var errNested = errors.New("a transaction inside a transaction")
+
+// Transaction implements store.Session.
+func (a *alteration) Transaction(f func() error) (err error) {
+	if a.inside {
+		return internal(errNested)
+	}
+	if err := a.c.control("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	a.inside = true
+	committed := false
+	defer func() {
+		a.inside = false
+		if !committed && !a.c.raw.AutocommitEnabled() {
+			err = errors.Join(err, a.c.control("ROLLBACK"))
+		}
+	}()
+	if err := f(); err != nil {
+		return err
+	}
+	if err := a.c.control("COMMIT"); err != nil {
+		return err
+	}
+	committed = true
+	return nil
+}
+
+// Touch implements store.Session.
+func (a *alteration) Touch(tables ...string) error {
+	for _, table := range tables {
+		if _, err := a.c.exec(moveGeneration, []value.Value{value.OfText(table)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const moveCounter = `UPDATE OR REPLACE ashlar_counters SET name = 'next:' || ?2 WHERE name = 'next:' || ?1`
+
+// MoveCounter implements store.Session.
+func (a *alteration) MoveCounter(from, to string) error {
+	_, err := a.c.exec(moveCounter, []value.Value{value.OfText(from), value.OfText(to)})
+	return err
+}

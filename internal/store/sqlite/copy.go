@@ -1,0 +1,122 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Copy writes the database, as it is now, into a new file that only this user reads, and makes sure that the copy is
+// sound. Others may read and write meanwhile. Nothing stands under the name until the copy is whole.
+func (db *DB) Copy(ctx context.Context, path string) (err error) {
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("%s is there already", path)
+	}
+	unfinished := path + ".unfinished"
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, removeIfThere(unfinished))
+		}
+	}()
+	if err := removeIfThere(unfinished); err != nil { // of a copy that was interrupted
+		return err
+	}
+	if err := db.vacuumInto(ctx, unfinished); err != nil {
+		return fmt.Errorf("copy the database: %w", err)
+	}
+	if err := checkCopy(ctx, unfinished, db.cfg); err != nil {
+		return fmt.Errorf("the copy of the database: %w", err)
+	}
+	if err := os.Rename(unfinished, path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// vacuumInto reads one snapshot. SQLite attaches the file that it writes, which our other connections may not do.
+func (db *DB) vacuumInto(ctx context.Context, path string) (err error) {
+	if err := makeFile(path); err != nil { // not by SQLite, which would let others read it
+		return err
+	}
+	c, err := openConn(db.writer.path, db.cfg, "synchronous = FULL")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	c.raw.Limit(lite.LimitAttached, 1)
+	c.watch.begin(ctx, time.Now().Add(forever))
+	defer c.watch.end()
+	s, err := c.statements.take("VACUUM INTO ?1")
+	if err != nil {
+		return c.translate(err, "VACUUM INTO")
+	}
+	defer c.statements.release(s)
+	if err := s.bind([]value.Value{value.OfText(path)}); err != nil {
+		return err
+	}
+	if err := s.finish(); err != nil {
+		return c.translate(err, "VACUUM INTO")
+	}
+	return nil
+}
+
+// makeFile makes an empty file that only this user reads.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// checkCopy reads the whole of a copy, which nobody else has open.
+func checkCopy(ctx context.Context, path string, cfg Config) (err error) {
+	raw, err := lite.OpenConn(path, lite.OpenReadOnly)
+	if err != nil {
+		return err
+	}
+	c := &conn{raw: raw, statements: newStatements(raw), watch: newWatch(raw)}
+	defer func() { err = errors.Join(err, c.close()) }()
+	if ours, err := checkHeader(raw); err != nil || !ours {
+		return errors.Join(errors.New("it is no database of ours"), err)
+	}
+	c.watch.begin(ctx, time.Now().Add(forever))
+	defer c.watch.end()
+	var found []string
+	err = c.query("PRAGMA integrity_check(3)", nil, func(row value.Row) error {
+		found = append(found, string(row.Bytes(0)))
+		return nil
+	})
+	if err == nil && (len(found) != 1 || found[0] != "ok") {
+		err = fmt.Errorf("integrity_check says %q", found)
+	}
+	return err
+}
+
+// syncFolder makes a new name durable.
+func syncFolder(path string) error {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
