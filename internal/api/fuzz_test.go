@@ -99,7 +99,7 @@ func serve(t testing.TB, source string) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, m); err != nil {
+	if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	mux := web.NewMux()

@@ -68,7 +68,7 @@ func newBench(b *testing.B) *bench {
 	db, err := sqlite.Open(context.Background(), filepath.Join(b.TempDir(), "bench.db"), sqlite.Config{})
 	fail(err)
 	b.Cleanup(func() { db.Close() })
-	_, err = migrate.Apply(context.Background(), db, m)
+	_, err = migrate.Apply(context.Background(), db, rules, migrate.Options{})
 	fail(err)
 	keys, err := auth.Open(filepath.Join(b.TempDir(), "key.pem"))
 	fail(err)

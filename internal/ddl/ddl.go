@@ -80,14 +80,6 @@ func CreateIndexes(d Dialect, t *schema.Table) []string {
 	return all
 }
 
-// AddColumn returns the statements that add an optional field to a table that has rows, without its indexes. The field
-// is missing in each of them, whatever its default.
-func AddColumn(d Dialect, f *schema.Field) []string {
-	w := d.writer()
-	add := "ALTER TABLE " + Quote(f.Table.Name) + " ADD COLUMN " + w.column(f)
-	return append([]string{add}, w.triggers(f)...)
-}
-
 // CreateIndex returns the statement that makes one index; every dialect writes it alike.
 func CreateIndex(_ Dialect, i Index) string {
 	unique := ""
@@ -95,17 +87,6 @@ func CreateIndex(_ Dialect, i Index) string {
 		unique = "UNIQUE "
 	}
 	return "CREATE " + unique + "INDEX " + Quote(i.Name) + " ON " + Quote(i.Table.Name) + " (" + quoteAll(i.Columns) + ")"
-}
-
-// Duplicates returns a query that has a row where the rows of a table contradict a unique index. Missing values
-// contradict nothing.
-func Duplicates(_ Dialect, i Index) string {
-	present := make([]string, len(i.Columns))
-	for n, c := range i.Columns {
-		present[n] = Quote(c) + " IS NOT NULL"
-	}
-	return "SELECT 1 FROM " + Quote(i.Table.Name) + " WHERE " + strings.Join(present, " AND ") +
-		" GROUP BY " + quoteAll(i.Columns) + " HAVING count(*) > 1 LIMIT 1"
 }
 
 // HasTable returns a query that has a row where the database has the table, whose name is the one argument.
@@ -163,8 +144,8 @@ func NewIndex(t *schema.Table, unique bool, fields []*schema.Field) Index {
 		i.Columns = append(i.Columns, f.Name)
 	}
 	i.Name = indexName(t.Name, unique, i.Columns)
-	if !unique && !slices.Contains(i.Columns, "id") {
-		i.Columns = append(i.Columns, "id") // ties go by id, so that an index alone gives the order of a page
+	if id := t.ID().Name; !unique && !slices.Contains(i.Columns, id) {
+		i.Columns = append(i.Columns, id) // ties go by id, so that an index alone gives the order of a page
 	}
 	return i
 }

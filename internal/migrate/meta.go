@@ -38,7 +38,9 @@ func metaOf(d ddl.Dialect) string {
 }
 
 // Meta returns what SetMeta stored under the key, and whether it did. A database that was never migrated has nothing.
-func Meta(r store.Reader, key string) (text string, found bool, err error) {
+func Meta(r store.Reader, key string) (text string, found bool, err error) { return meta(r, key) }
+
+func meta(r querier, key string) (text string, found bool, err error) {
 	migrated, err := hasRow(r, ddl.HasTable(dialectOf(r)), value.OfText(MetaTable))
 	if err != nil || !migrated {
 		return "", false, err
@@ -57,7 +59,7 @@ func SetMeta(tx store.Tx, key, text string) error {
 }
 
 // hasRow says whether a query has a row.
-func hasRow(r store.Reader, sql string, args ...value.Value) (found bool, err error) {
+func hasRow(r querier, sql string, args ...value.Value) (found bool, err error) {
 	err = r.Query(sql, args, func(value.Row) error {
 		found = true
 		return nil

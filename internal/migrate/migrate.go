@@ -3,48 +3,119 @@ package migrate
 
 import (
 	"context"
-	"fmt"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // modelKey is where the database keeps the model of its tables.
 const modelKey = "model"
 
-// Result is what Apply did.
-type Result struct {
-	Created bool     // the database was new
-	Applied []string // the changes of an older database, in a few words each
+// Options say how a plan is made and carried out. The zero value does what is safe.
+type Options struct {
+	Allow    []string                                           // what may be lost: posts, posts.body
+	Hazards  Hazards                                            // what the steps may do without being asked about: BlocksWrites, Rewrites, Breaks
+	By       string                                             // who does it, for the history
+	Now      func() time.Time                                   // nil: time.Now
+	Progress Progress                                           // nil: nobody looks
+	Copy     func(ctx context.Context) (name string, err error) // makes a copy of an embedded database before it is rewritten; nil: no copy is made
+
+	step func(sql string) error // for tests: called before each statement
 }
 
-// Apply makes the tables of a new database, or adds to an older one what the model has in addition: tables, indexes,
-// optional fields. It does all or nothing, in one transaction. Any other difference, and rows that contradict a new
-// unique index, are returned as schema.Faults, which point into the model; the database is then as it was.
-func Apply(ctx context.Context, db store.DB, m *schema.Model) (result Result, err error) {
-	defer errs.Wrap(&err, "migrate.Apply(%s)", m.Name)
-	upToDate := false
-	err = db.Read(ctx, func(r store.Reader) error {
-		text, _, err := Meta(r, modelKey)
-		upToDate = text == string(schema.Encode(m))
-		return err
-	})
-	if err != nil || upToDate {
-		return Result{}, err
+// Progress is told how far a plan is.
+type Progress interface {
+	Step(name string, total int64) // a step begins; total is its rows, 0 where they are not counted
+	Add(rows int64)
+	Done()
+}
+
+func (o Options) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
 	}
-	err = db.Write(ctx, func(tx store.Tx) (err error) {
-		result, err = apply(tx, m)
+	return o.Now()
+}
+
+// Make compares the database with the model and plans how it comes to it. It changes nothing.
+func Make(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (p *Plan, err error) {
+	defer errs.Wrap(&err, "migrate.Make(%s)", rules.Model.Name)
+	err = db.Read(ctx, func(r store.Reader) (err error) {
+		p, err = plan(r, rules, o.now())
 		return err
 	})
+	return p, err
+}
+
+// plan compares with the stored model. A database without one is new.
+func plan(q querier, rules *rule.Rules, now time.Time) (*Plan, error) {
+	old, err := stored(q)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	return result, nil
+	if old == nil {
+		return &Plan{isNew: true}, nil
+	}
+	return between(q, old, rules.Model, rules, now)
 }
 
-// Alone waits until no other node is in a transaction that has called it. In SQLite there is one writer anyway.
+// between plans the way from one model to another. rules are those of the latter, nil for a model that is stored.
+func between(q querier, old, m *schema.Model, rules *rule.Rules, now time.Time) (*Plan, error) {
+	match := schema.NewMatch(old, m)
+	p := &planner{Match: match, dialect: dialectOf(q), plan: &Plan{match: match, Changes: match.Changes()}, given: givenBy(rules, now)}
+	if p.dialect == ddl.Postgres {
+		planPostgres(p)
+	} else {
+		planSQLite(p)
+	}
+	p.sorted()
+	p.plan.given = p.givenAll()
+	if err := p.contradictions(q); err != nil {
+		return nil, err
+	}
+	p.plan.faults.Sort()
+	if rules == nil || len(p.plan.faults) > 0 {
+		return p.plan, nil
+	}
+	return p.plan, p.notes(q, rules)
+}
+
+// givenAll are the values that rows get for fields which are added, as literals, by table and column.
+func (p *planner) givenAll() map[string]string {
+	all := map[string]string{}
+	for _, c := range p.plan.Changes {
+		if c.Kind == schema.FieldAdded && c.WasTable != nil {
+			if v := p.givenTo(c.Is); !v.IsNull() {
+				all[c.IsTable.Name+"."+c.Is.Name] = ddl.Literal(p.dialect, c.Is, v)
+			}
+		}
+	}
+	return all
+}
+
+// givenBy is what rows get for a field that they have no value for: its default, where that is the same for all rows.
+func givenBy(rules *rule.Rules, now time.Time) func(*schema.Field) value.Value {
+	return func(f *schema.Field) value.Value {
+		if rules == nil {
+			return value.Value{}
+		}
+		switch n := rules.Field(f).Default.(type) {
+		case *rule.Const:
+			return n.Value
+		case *rule.Now:
+			return value.OfTimestamp(now.UnixMicro())
+		}
+		return value.Value{}
+	}
+}
+
+// Alone waits until no other node is in a transaction that has called it, or changes tables. In SQLite there is one
+// writer anyway.
 func Alone(tx store.Tx) error {
 	if dialectOf(tx) != ddl.Postgres {
 		return nil
@@ -54,79 +125,32 @@ func Alone(tx store.Tx) error {
 }
 
 // Check returns how the model's tables differ from those of the database, and whether the database is new. It changes
-// nothing.
+// nothing, and looks at no rows.
 func Check(ctx context.Context, db store.DB, m *schema.Model) (changes []schema.Change, isNew bool, err error) {
 	defer errs.Wrap(&err, "migrate.Check(%s)", m.Name)
-	err = db.Read(ctx, func(r store.Reader) (err error) {
-		changes, isNew, err = compare(r, m)
+	err = db.Read(ctx, func(r store.Reader) error {
+		old, err := stored(r)
+		if err == nil && old != nil {
+			changes = schema.Diff(old, m)
+		}
+		isNew = old == nil && err == nil
 		return err
 	})
 	return changes, isNew, err
 }
 
-// compare reads the stored model. A database without one is new, unless a move is filling it.
-func compare(r store.Reader, m *schema.Model) (changes []schema.Change, isNew bool, err error) {
-	if err := Moving(r); err != nil {
-		return nil, false, err
+// stored reads the model of the database, nil where it is new. One that a move is filling is refused.
+func stored(q querier) (*schema.Model, error) {
+	if err := Moving(q); err != nil {
+		return nil, err
 	}
-	text, found, err := Meta(r, modelKey)
+	text, found, err := meta(q, modelKey)
 	if err != nil || !found {
-		return nil, !found && err == nil, err
+		return nil, err
 	}
-	old, err := schema.Decode([]byte(text))
+	s, err := schema.Decode([]byte(text))
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return schema.Diff(old, m), false, nil
-}
-
-func apply(tx store.Tx, m *schema.Model) (Result, error) {
-	if err := Alone(tx); err != nil {
-		return Result{}, err
-	}
-	changes, isNew, err := compare(tx, m)
-	if err != nil {
-		return Result{}, err
-	}
-	if isNew {
-		return Result{Created: true}, create(tx, m)
-	}
-	if faults := refused(m, changes); len(faults) > 0 {
-		return Result{}, faults.Sort()
-	}
-	faults, err := contradicted(tx, m, changes)
-	if err != nil {
-		return Result{}, err
-	}
-	if len(faults) > 0 {
-		return Result{}, faults.Sort()
-	}
-	if err := execAll(tx, statements(dialectOf(tx), m, changes)); err != nil {
-		return Result{}, err
-	}
-	return Result{Applied: words(changes)}, SetMeta(tx, modelKey, string(schema.Encode(m)))
-}
-
-func create(tx store.Tx, m *schema.Model) error {
-	if err := execAll(tx, append([]string{metaOf(dialectOf(tx))}, ddl.Create(dialectOf(tx), m)...)); err != nil {
-		return err
-	}
-	return SetMeta(tx, modelKey, string(schema.Encode(m)))
-}
-
-func execAll(tx store.Tx, statements []string) error {
-	for _, sql := range statements {
-		if _, err := tx.Exec(sql, nil); err != nil {
-			return fmt.Errorf("%s: %w", sql, err)
-		}
-	}
-	return nil
-}
-
-func words(changes []schema.Change) []string {
-	all := make([]string, len(changes))
-	for i, c := range changes {
-		all[i] = c.String()
-	}
-	return all
+	return s.Model()
 }

@@ -3,83 +3,16 @@ package migrate
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
-	"github.com/ashlar-dev/ashlar/internal/value"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
-
-func model(t *testing.T, tables string) *schema.Model {
-	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + tables)})
-	if len(faults) > 0 {
-		t.Fatalf("faults:\n%v", faults)
-	}
-	return m
-}
-
-func open(t *testing.T) store.DB {
-	t.Helper()
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
-func apply1(t *testing.T, db store.DB, m *schema.Model) Result {
-	t.Helper()
-	result, err := Apply(context.Background(), db, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result
-}
-
-func write(t *testing.T, db store.DB, statements ...string) {
-	t.Helper()
-	err := db.Write(context.Background(), func(tx store.Tx) error {
-		for _, sql := range statements {
-			if _, err := tx.Exec(sql, nil); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// definition returns the SQL of all tables, indexes and triggers, and the stored model.
-func definition(t *testing.T, db store.DB) string {
-	t.Helper()
-	var all []string
-	err := db.Read(context.Background(), func(r store.Reader) error {
-		err := r.Query(`SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name`, nil, func(row value.Row) error {
-			all = append(all, string(row.Bytes(0)))
-			return nil
-		})
-		text, _, metaErr := Meta(r, modelKey)
-		all = append(all, text)
-		return errors.Join(err, metaErr)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Join(all, "\n")
-}
 
 const before = `
   teams: {key: int, fields: {name: {type: text}}}
@@ -90,177 +23,181 @@ const before = `
       rank: {type: int}
 `
 
-const rows = `INSERT INTO posts (id, title, rank, created_at, updated_at, _rev) VALUES (1, 'a', 1, 0, 0, 1), (2, 'b', 1, 0, 0, 2)`
-
-func TestNewDatabase(t *testing.T) {
-	db, m := open(t), model(t, before)
-	if changes, isNew, err := Check(context.Background(), db, m); err != nil || !isNew || changes != nil {
-		t.Errorf("Check = %v, %v, %v, want a new database", changes, isNew, err)
-	}
-	if got := apply1(t, db, m); !got.Created || got.Applied != nil {
-		t.Errorf("Apply = %+v, want created", got)
-	}
-	write(t, db, rows)
-	if got := apply1(t, db, m); got.Created || got.Applied != nil {
-		t.Errorf("the second Apply = %+v, want nothing", got)
-	}
-	if changes, isNew, err := Check(context.Background(), db, m); err != nil || isNew || len(changes) > 0 {
-		t.Errorf("Check = %v, %v, %v, want no change", changes, isNew, err)
-	}
+func fill(t *testing.T, db store.DB, m *schema.Model) {
+	t.Helper()
+	insert(t, db, m.Table("posts"), `{"id": 1, "title": "a", "rank": 1}`)
+	insert(t, db, m.Table("posts"), `{"id": 2, "title": "b", "rank": 1}`)
 }
 
-func TestAdditions(t *testing.T) {
-	db := open(t)
-	apply1(t, db, model(t, before))
-	write(t, db, rows)
-	after := model(t, `
-  tags: {key: int, fields: {name: {type: text, unique: true}, post: {ref: posts, on_delete: clear, optional: true}}}
-  teams: {key: int, fields: {name: {type: text}}}
+func TestNewDatabase(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine) {
+		db, rules := e.open(t), load(t, before)
+		if p, err := Make(context.Background(), db, rules, Options{}); err != nil || !p.IsNew() {
+			t.Errorf("Make = %v, %v, want a new database", p, err)
+		}
+		if got := mustApply(t, db, rules, Options{}); !got.Created || got.Applied != nil {
+			t.Errorf("Apply = %+v, want created", got)
+		}
+		fill(t, db, rules.Model)
+		if got := mustApply(t, db, rules, Options{}); got.Created || got.Applied != nil {
+			t.Errorf("the second Apply = %+v, want nothing", got)
+		}
+		if p, err := Make(context.Background(), db, rules, Options{}); err != nil || p.IsNew() || len(p.Steps) > 0 || len(p.Changes) > 0 {
+			t.Errorf("Make = %+v, %v, want nothing to do", p, err)
+		}
+		if history, err := History(context.Background(), db); err != nil || len(history) != 1 || history[0].State != Done {
+			t.Errorf("History = %+v, %v, want the making of the database", history, err)
+		}
+	})
+}
+
+// change is an edit of the model and what becomes of the rows.
+type change struct {
+	name   string
+	before string
+	rows   []string // table, then members as JSON, by a blank
+	after  string
+	allow  []string
+	want   map[string]string // rows by table
+}
+
+func changes() []change {
+	const posts = `
   posts:
     key: int
     fields:
-      title: {type: text, unique: true}
-      rank: {type: int, index: true}
-      team: {ref: teams, optional: true, on_delete: clear}
-      code: {type: uuid, optional: true, unique: true}
-    unique: [[title, rank], [team, rank]]
-    access: {read: true}
-`)
-	want := []string{
-		"table added: tags",
-		"field added: posts.team_id: optional",
-		"field added: posts.code: optional",
-		"unique added: posts [title]",
-		"unique added: posts [code]",
-		"unique added: posts [title, rank]",
-		"unique added: posts [team_id, rank]",
-		"index added: posts [rank]",
-	}
-	if diff := cmp.Diff(want, apply1(t, db, after).Applied); diff != "" {
-		t.Errorf("applied (-want +got):\n%s", diff)
-	}
-	if changes, _, err := Check(context.Background(), db, after); err != nil || len(changes) > 0 {
-		t.Errorf("Check = %v, %v, want no change", changes, err)
-	}
-
-	write(t, db,
-		`INSERT INTO teams (id, name, created_at, updated_at, _rev) VALUES (1, 't', 0, 0, 3)`,
-		`UPDATE posts SET team_id = 1, _rev = 4 WHERE id = 1`,
-		`DELETE FROM teams`)
-	var revision int64
-	err := db.Read(context.Background(), func(r store.Reader) error {
-		return r.Query(`SELECT _rev FROM posts WHERE id = 1 AND team_id IS NULL`, nil, func(row value.Row) error {
-			revision = row.Int(0)
-			return nil
-		})
-	})
-	if err != nil || revision == 0 || revision == 4 {
-		t.Errorf("revision of a cleared post = %d, %v, want a new one", revision, err)
+      `
+	two := []string{`posts {"id": 1, "a": "x", "b": "y"}`, `posts {"id": 2, "a": "z"}`}
+	ab := posts + "a: {type: text}\n      b: {type: text, optional: true}\n"
+	return []change{
+		{"optional field", ab, two, ab + "      c: {type: int, optional: true, index: true}\n", nil,
+			map[string]string{"posts": `1 "x" "y" null` + "\n" + `2 "z" null null`}},
+		{"required field with a default", ab, two, ab + "      c: {type: decimal, precision: 6, scale: 2, default: 1.5}\n      d: {type: bool, default: true}\n", nil,
+			map[string]string{"posts": `1 "x" "y" "1.50" true` + "\n" + `2 "z" null "1.50" true`}},
+		{"a rename that is no drop", ab, two, posts + "a: {type: text}\n      c: {type: text, optional: true, was: b}\n", nil,
+			map[string]string{"posts": `1 "x" "y"` + "\n" + `2 "z" null`}},
+		{"two fields change places", ab, two, posts + "b: {type: text, was: a}\n      a: {type: text, optional: true, was: b}\n", nil,
+			map[string]string{"posts": `1 "x" "y"` + "\n" + `2 "z" null`}},
+		{"a table is renamed", ab, two, strings.Replace(ab, "  posts:", "  articles:\n    was: posts", 1), nil,
+			map[string]string{"articles": `1 "x" "y"` + "\n" + `2 "z" null`}},
+		{"two tables change places", "  p: {key: int, fields: {a: {type: text, index: true}}}\n  q: {key: int, fields: {b: {type: int, unique: true}, p: {ref: p, optional: true, on_delete: clear}}}",
+			[]string{`p {"id": 1, "a": "x"}`, `q {"id": 7, "b": 5, "p_id": 1}`},
+			"  q: {was: p, key: int, fields: {a: {type: text, index: true}}}\n  p: {was: q, key: int, fields: {b: {type: int, unique: true}, p: {ref: q, optional: true, on_delete: clear}}}", nil,
+			map[string]string{"q": `1 "x"`, "p": "7 5 1"}},
+		{"a dropped field", ab, two, posts + "a: {type: text}\n", []string{"posts.b"},
+			map[string]string{"posts": `1 "x"` + "\n" + `2 "z"`}},
+		{"a dropped table", ab + "  tags: {key: int, fields: {p: {ref: posts}}}", append(two, `tags {"id": 1, "p_id": 2}`), ab, []string{"tags"},
+			map[string]string{"posts": `1 "x" "y"` + "\n" + `2 "z" null`}},
+		{"int to text", posts + "n: {type: int, index: true}", []string{`posts {"id": 1, "n": 5}`, `posts {"id": 2, "n": -7}`}, posts + "n: {type: text, index: true}", nil,
+			map[string]string{"posts": `1 "5"` + "\n" + `2 "-7"`}},
+		{"text to int, with another name and required", posts + "n: {type: text, optional: true}", []string{`posts {"id": 1, "n": "5"}`, `posts {"id": 2}`},
+			posts + "m: {type: int, was: n, default: 3, unique: true}", nil,
+			map[string]string{"posts": "1 5\n2 3"}},
+		{"more decimals", posts + "n: {type: decimal, precision: 4, scale: 1}", []string{`posts {"id": 1, "n": "2.5"}`}, posts + "n: {type: decimal, precision: 9, scale: 3}", nil,
+			map[string]string{"posts": `1 "2.500"`}},
+		{"fewer decimals", posts + "n: {type: decimal, precision: 9, scale: 3}", []string{`posts {"id": 1, "n": "2.500"}`}, posts + "n: {type: decimal, precision: 4, scale: 1}", nil,
+			map[string]string{"posts": `1 "2.5"`}},
+		{"more digits", posts + "n: {type: decimal, precision: 4, scale: 1}", []string{`posts {"id": 1, "n": "2.5"}`}, posts + "n: {type: decimal, precision: 9, scale: 1}", nil,
+			map[string]string{"posts": `1 "2.5"`}},
+		{"fewer digits", posts + "n: {type: decimal, precision: 9, scale: 1}", []string{`posts {"id": 1, "n": "2.5"}`}, posts + "n: {type: decimal, precision: 4, scale: 1}", nil,
+			map[string]string{"posts": `1 "2.5"`}},
+		{"a value more", posts + "s: {type: enum, values: [a, b]}", []string{`posts {"id": 1, "s": "a"}`}, posts + "s: {type: enum, values: [a, b, c]}", nil,
+			map[string]string{"posts": `1 "a"`}},
+		{"a value that is renamed, and one less", posts + "s: {type: enum, values: [a, b, c], index: true}", []string{`posts {"id": 1, "s": "a"}`, `posts {"id": 2, "s": "b"}`},
+			posts + "s: {type: enum, values: [{name: z, was: a}, b], index: true}", nil,
+			map[string]string{"posts": `1 "z"` + "\n" + `2 "b"`}},
+		{"text to enum", posts + "s: {type: text}", []string{`posts {"id": 1, "s": "a"}`}, posts + "s: {type: enum, values: [a]}", nil,
+			map[string]string{"posts": `1 "a"`}},
+		{"enum to text", posts + "s: {type: enum, values: [a]}", []string{`posts {"id": 1, "s": "a"}`}, posts + "s: {type: text}", nil,
+			map[string]string{"posts": `1 "a"`}},
+		{"required", posts + "s: {type: text, optional: true}", []string{`posts {"id": 1, "s": "a"}`}, posts + "s: {type: text}", nil,
+			map[string]string{"posts": `1 "a"`}},
+		{"required, with a default for those without", posts + "s: {type: text, optional: true}", []string{`posts {"id": 1, "s": "a"}`, `posts {"id": 2}`},
+			posts + "s: {type: text, default: '\"it''s\"'}", nil, map[string]string{"posts": `1 "a"` + "\n" + `2 "it's"`}},
+		{"optional", posts + "s: {type: text}", []string{`posts {"id": 1, "s": "a"}`}, posts + "s: {type: text, optional: true}", nil,
+			map[string]string{"posts": `1 "a"`}},
+		{"a field becomes a reference", posts + "a_id: {type: int}\n  tags: {key: int}", []string{`tags {"id": 4}`, `posts {"id": 1, "a_id": 4}`},
+			posts + "a: {ref: tags, on_delete: cascade}\n  tags: {key: int}", nil, map[string]string{"posts": "1 4", "tags": "4"}},
+		{"a reference is one no more", posts + "a: {ref: tags}\n  tags: {key: int}", []string{`tags {"id": 4}`, `posts {"id": 1, "a_id": 4}`},
+			posts + "a_id: {type: int}\n  tags: {key: int}", nil, map[string]string{"posts": "1 4", "tags": "4"}},
+		{"on_delete", posts + "a: {ref: tags, optional: true}\n  tags: {key: int}", []string{`tags {"id": 4}`, `posts {"id": 1, "a_id": 4}`},
+			posts + "a: {ref: tags, optional: true, on_delete: clear}\n  tags: {key: int}", nil, map[string]string{"posts": "1 4", "tags": "4"}},
+		{"a required reference with a default", posts + "s: {type: text}\n  tags: {key: text}", []string{`tags {"id": "t"}`, `posts {"id": 1, "s": "a"}`},
+			posts + "s: {type: text}\n      tag: {ref: tags, default: \"'t'\", reverse: posts, on_delete: cascade}\n  tags: {key: text}", nil,
+			map[string]string{"posts": `1 "a" "t"`}},
+		{"another key", posts + "up: {ref: posts, optional: true, on_delete: clear}\n  tags: {key: int, fields: {post: {ref: posts, on_delete: cascade}, n: {type: int}}, unique: [[post, n]]}",
+			[]string{`posts {"id": 1}`, `posts {"id": 2, "up_id": 1}`, `tags {"id": 9, "post_id": 2, "n": 3}`},
+			"  posts:\n    key: text\n    fields:\n      up: {ref: posts, optional: true, on_delete: clear}\n  tags: {key: int, fields: {post: {ref: posts, on_delete: cascade}, n: {type: int}}, unique: [[post, n]]}", nil,
+			map[string]string{"posts": `"1" null` + "\n" + `"2" "1"`, "tags": `9 "2" 3`}},
+		{"unique, and a new table that refers here", ab, two, ab + "    unique: [[a, b]]\n  notes: {fields: {post: {ref: posts}, up: {ref: notes, optional: true, on_delete: clear}}}", nil,
+			map[string]string{"posts": `1 "x" "y"` + "\n" + `2 "z" null`, "notes": ""}},
+		{"a new field takes the name of a renamed one", ab, two, posts + "c: {type: text, was: a}\n      b: {type: text, optional: true}\n      d: {type: text, default: \"'n'\"}\n", nil,
+			map[string]string{"posts": `1 "x" "y" "n"` + "\n" + `2 "z" null "n"`}},
+		{"date to timestamp", posts + "d: {type: date}", []string{`posts {"id": 1, "d": "2026-02-03"}`}, posts + "d: {type: timestamp}", nil,
+			map[string]string{"posts": `1 "2026-02-03T00:00:00.000000Z"`}},
+		{"text to uuid", posts + "d: {type: text}", []string{`posts {"id": 1, "d": "018f0000-0000-7000-8000-0000000000A1"}`}, posts + "d: {type: uuid, unique: true}", nil,
+			map[string]string{"posts": `1 "018f0000-0000-7000-8000-0000000000a1"`}},
 	}
 }
 
-// TestSameAsCreated compares a database that grew with one that was made at once, apart from the place of columns.
-func TestSameAsCreated(t *testing.T) {
-	const table = "\n  a: {key: int, fields: {n: {type: int}}}"
-	after := model(t, table+"\n  b: {fields: {a: {ref: a, on_delete: cascade, reverse: bs}, x: {type: enum, values: [p, q]}}, indexes: [[x, a]]}")
-	grown, made := open(t), open(t)
-	apply1(t, grown, model(t, table))
-	apply1(t, grown, after)
-	apply1(t, made, after)
-	if diff := cmp.Diff(definition(t, made), definition(t, grown)); diff != "" {
-		t.Errorf("made at once and grown differ (-made +grown):\n%s", diff)
-	}
-}
-
-func TestRulesAlone(t *testing.T) {
-	db := open(t)
-	apply1(t, db, model(t, before))
-	after := model(t, strings.Replace(before, "title: {type: text}", "title: {type: text, max: 9, default: \"'x'\", read: rank > 1}", 1))
-	if got := apply1(t, db, after); got.Created || len(got.Applied) > 0 {
-		t.Errorf("Apply = %+v, want nothing", got)
-	}
-	if !strings.Contains(definition(t, db), "rank > 1") {
-		t.Error("the stored model is not the new one")
-	}
-}
-
-func TestRefused(t *testing.T) {
-	for _, tt := range []struct {
-		name, old, new string // what is replaced in before
-		want           []string
-	}{
-		{"required field", "rank:", "more: {type: int}\n      rank:", []string{
-			"ashlar.yaml:10:7: the database cannot follow this change by itself: field added: posts.more: required; its rows have no value for a required field: make it optional"}},
-		{"two at once", "  teams: {key: int, fields: {name: {type: text}}}\n  posts:\n    key: int", "  posts:\n    key: text", []string{
-			"ashlar.yaml:1:1: the database cannot follow this change by itself: table dropped: teams; put it back, or begin with a new data folder",
-			"ashlar.yaml:5:3: the database cannot follow this change by itself: key changed: posts: was int, is text; leave it as it was, or begin with a new data folder"}},
-		{"an addition beside it", "rank: {type: int}", "rank: {type: float}\n      more: {type: int, optional: true}", []string{
-			"ashlar.yaml:10:7: the database cannot follow this change by itself: type changed: posts.rank: was int, is float; leave it as it was, or begin with a new data folder"}},
-		{"renamed", "rank:", "place: {was: rank, type: int}\n      x:", []string{
-			"ashlar.yaml:10:7: the database cannot follow this change by itself: field renamed: posts.place: was rank, is place; keep the old name, or begin with a new data folder",
-			"ashlar.yaml:11:7: the database cannot follow this change by itself: field added: posts.x: required; its rows have no value for a required field: make it optional"}},
-		{"unique against rows", "rank: {type: int}", "rank: {type: int, unique: true}", []string{
-			"ashlar.yaml:10:7: rows of the database have the same values already: unique added: posts [rank]; change them, or remove this"}},
-	} {
+func TestChanges(t *testing.T) {
+	for _, tt := range changes() {
 		t.Run(tt.name, func(t *testing.T) {
-			db := open(t)
-			apply1(t, db, model(t, before))
-			write(t, db, rows)
-			was := definition(t, db)
-
-			_, err := Apply(context.Background(), db, model(t, strings.Replace(before, tt.old, tt.new, 1)))
-			faults, ok := errors.AsType[schema.Faults](err)
-			if !ok {
-				t.Fatalf("Apply = %v, want schema.Faults", err)
-			}
-			var got []string
-			for _, f := range faults {
-				got = append(got, f.Pos.String()+": "+f.Message)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("faults (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(was, definition(t, db)); diff != "" {
-				t.Errorf("the database changed (-before +after):\n%s", diff)
-			}
+			onEach(t, func(t *testing.T, e engine) { tt.run(t, e) })
 		})
 	}
 }
 
-func TestFormatOfTomorrow(t *testing.T) {
-	db, m := open(t), model(t, before)
-	apply1(t, db, m)
-	write(t, db, `UPDATE ashlar_meta SET value = '{"ashlar": 2}' WHERE key = 'model'`)
-	if _, err := Apply(context.Background(), db, m); err == nil || !strings.Contains(err.Error(), "format 2") {
-		t.Errorf("Apply = %v, want a refusal that names the format", err)
+func (tt change) run(t *testing.T, e engine) {
+	db, old, rules := e.open(t), load(t, tt.before), load(t, tt.after)
+	mustApply(t, db, old, Options{})
+	for _, row := range tt.rows {
+		table, members, _ := strings.Cut(row, " ")
+		insert(t, db, old.Model.Table(table), members)
+	}
+	if tt.allow != nil {
+		_, err := Apply(context.Background(), db, rules, anything)
+		if h, ok := errors.AsType[*HazardError](err); !ok || cmp.Diff(tt.allow, h.Drops) != "" {
+			t.Fatalf("Apply without leave to drop %v = %v", tt.allow, err)
+		}
+	}
+	mustApply(t, db, rules, allow(tt.allow...))
+	for table, want := range tt.want {
+		if want == "" {
+			continue
+		}
+		if diff := cmp.Diff(want, rows(t, db, rules.Model.Table(table))); diff != "" {
+			t.Errorf("rows of %s (-want +got):\n%s", table, diff)
+		}
+	}
+	sameAsFresh(t, e, db, rules)
+	if p, err := Make(context.Background(), db, rules, Options{}); err != nil || len(p.Steps)+len(p.Changes) > 0 {
+		t.Errorf("a second plan = %+v, %v, want nothing", p, err)
 	}
 }
 
-func TestMeta(t *testing.T) {
-	db := open(t)
-	get := func() (text string, found bool) {
-		err := db.Read(context.Background(), func(r store.Reader) (err error) {
-			text, found, err = Meta(r, "seeded")
-			return err
+func TestPostgresNodesTogether(t *testing.T) {
+	url := pgtest.URL(t)
+	rules := load(t, before)
+	var mu sync.Mutex
+	created := 0
+	var wg sync.WaitGroup
+	for range 5 {
+		db := openPostgres(t, url)
+		wg.Go(func() {
+			result, err := Apply(context.Background(), db, rules, Options{})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+			}
+			if result.Created {
+				created++
+			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text, found
 	}
-	if text, found := get(); found {
-		t.Errorf("Meta of a new database = %q", text)
-	}
-	apply1(t, db, model(t, before))
-	if text, found := get(); found {
-		t.Errorf("Meta before SetMeta = %q", text)
-	}
-	for _, want := range []string{"yes", ""} {
-		if err := db.Write(context.Background(), func(tx store.Tx) error { return SetMeta(tx, "seeded", want) }); err != nil {
-			t.Fatal(err)
-		}
-		if text, found := get(); !found || text != want {
-			t.Errorf("Meta = %q, %v, want %q", text, found, want)
-		}
+	wg.Wait()
+	if created != 1 {
+		t.Errorf("%d nodes made the tables, want 1", created)
 	}
 }

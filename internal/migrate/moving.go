@@ -20,8 +20,8 @@ const (
 )
 
 // Moving returns an errs.Conflict where the database is one that a move has not finished filling.
-func Moving(r store.Reader) error {
-	from, moving, err := Meta(r, movingKey)
+func Moving(r querier) error {
+	from, moving, err := meta(r, movingKey)
 	if err == nil && moving {
 		err = errs.New(errs.Conflict, "the database is not whole: a move from %s into it was interrupted, or goes on. Run the same `ashlar move` again, which begins anew", from)
 	}
@@ -47,7 +47,7 @@ func BeginMove(tx store.Tx, from string, own []string) (left []string, err error
 	if len(left) > 0 && !again {
 		return nil, errs.New(errs.Conflict, "the target is not empty: it holds %s. A move fills an empty database alone; it never merges or overwrites", someOf(left))
 	}
-	if err := execAll(tx, []string{metaOf(dialectOf(tx))}); err != nil {
+	if _, err := tx.Exec(metaOf(dialectOf(tx)), nil); err != nil {
 		return nil, err
 	}
 	return left, SetMeta(tx, movingKey, from)
@@ -109,4 +109,10 @@ type SystemColumn struct {
 
 // SystemTables lists all of them but ashlar_meta, of which a move takes care by itself. A table that is not here is one
 // that a move would leave behind, so that it refuses to run.
-func SystemTables() []SystemTable { return nil }
+func SystemTables() []SystemTable {
+	history := SystemTable{Name: historyTable, Columns: []SystemColumn{{"id", schema.Int}}, Create: func(d ddl.Dialect) []string { return []string{historyOf(d)} }}
+	for _, name := range []string{"state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model"} {
+		history.Columns = append(history.Columns, SystemColumn{name, schema.Text})
+	}
+	return []SystemTable{history}
+}

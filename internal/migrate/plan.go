@@ -1,102 +1,248 @@
 package migrate
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/schema"
-	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// additive says whether a change only adds, so that no row can be lost and no earlier reader be misled.
-func additive(c schema.Change) bool {
-	switch c.Kind {
-	case schema.TableAdded, schema.IndexAdded, schema.UniqueAdded:
+// Hazards are what a step does beside its purpose. The zero value is safe.
+type Hazards uint8
+
+const (
+	BlocksWrites Hazards = 1 << iota // writers wait for as long as the step takes; readers go on
+	Rewrites                         // every row of the table is written anew
+	LosesData                        // what is dropped is gone; it must be allowed by name
+	Breaks                           // servers on the former model fail from then on: stop them first
+)
+
+var hazardNames = [...]string{"blocks writes", "rewrites the table", "loses data", "not for servers on the former model"}
+
+// String names the hazards, as "safe" or "rewrites the table, loses data".
+func (h Hazards) String() string {
+	var names []string
+	for i, name := range hazardNames {
+		if h&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return "safe"
+	}
+	return strings.Join(names, ", ")
+}
+
+// Phase is when a step runs. On SQLite everything is one transaction. On PostgreSQL what can be done beside servers at
+// work is done before and after one short transaction, which makes the new model the stored one: until it commits, all
+// that was done is undone by dropping it, and after it the rest is bound to succeed.
+type Phase uint8
+
+const (
+	Before Phase = iota // extra tables, columns and indexes, which nobody sees yet
+	Switch              // the one transaction
+	After               // the rows that were there before are checked against what binds new ones already
+)
+
+func (p Phase) String() string { return [...]string{"before", "switch", "after"}[p] }
+
+// Step is one part of a plan.
+type Step struct {
+	Title   string     // what changes, in a few words; several changes are separated by "; "
+	Pos     schema.Pos // the place in the new model
+	Phase   Phase
+	Hazards Hazards
+	Lock    string // what it locks and how long it may hold that
+	Drop    string // what must be allowed by this name: posts or posts.body; "" for nothing
+	SQL     []string
+
+	rank  int // of those of one phase, the lower runs first
+	parts []part
+}
+
+// part is a statement, or a loop over rows that SQL alone cannot write.
+type part struct {
+	sql   string
+	loop  loop   // nil for a statement
+	alone bool   // the statement runs outside of a transaction, and takes no lock that others wait behind
+	undo  string // takes it back, whether it ran or not; Before only
+}
+
+// Plan is how a database comes to a model.
+type Plan struct {
+	Steps   []Step
+	Changes []schema.Change
+	Notes   []Note // rows that stay as they are, though what the model asks of new values they would not pass
+
+	isNew  bool
+	match  *schema.Match
+	given  map[string]string
+	faults schema.Faults // what rows contradict, and what cannot be done
+}
+
+// IsNew says whether the database has no tables yet.
+func (p *Plan) IsNew() bool { return p.isNew }
+
+// Hazards are those of all steps together.
+func (p *Plan) Hazards() (all Hazards) {
+	for _, s := range p.Steps {
+		all |= s.Hazards
+	}
+	return all
+}
+
+// Safe says whether servers on the former model can go on meanwhile, nothing is lost and nothing rewritten, so that it
+// may be done without asking.
+func (p *Plan) Safe() bool { return p.Hazards()&^BlocksWrites == 0 }
+
+// Drops lists what the plan loses, as it is to be allowed.
+func (p *Plan) Drops() []string {
+	var all []string
+	for _, s := range p.Steps {
+		if s.Drop != "" && !slices.Contains(all, s.Drop) {
+			all = append(all, s.Drop)
+		}
+	}
+	return all
+}
+
+// Faults are the rows that contradict the model, and changes that there is no way for. With any, nothing is done.
+func (p *Plan) Faults() schema.Faults { return p.faults }
+
+// planner is what the plans of both engines are made with.
+type planner struct {
+	*schema.Match
+	dialect ddl.Dialect
+	given   func(*schema.Field) value.Value // what rows get for a required field: its default, null where that is no constant
+	plan    *Plan
+}
+
+// step adds a step, whose SQL is that of its parts.
+func (p *planner) step(s Step, parts ...part) {
+	for _, a := range parts {
+		s.SQL = append(s.SQL, a.sql)
+	}
+	s.parts = parts
+	p.plan.Steps = append(p.plan.Steps, s)
+}
+
+// sorted brings the steps into their order.
+func (p *planner) sorted() {
+	slices.SortStableFunc(p.plan.Steps, func(a, b Step) int {
+		return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.rank, b.rank))
+	})
+}
+
+func statements(all ...string) []part {
+	parts := make([]part, len(all))
+	for i, sql := range all {
+		parts[i].sql = sql
+	}
+	return parts
+}
+
+// why returns a step that says the changes for which it is done, and where they stand. Where none is found, the
+// step is a consequence of what happens to the table.
+func (p *planner) why(t *schema.Table, is func(schema.Change) bool) Step {
+	var s Step
+	for _, c := range p.plan.Changes {
+		if is(c) {
+			s = s.because(c)
+		}
+	}
+	if s.Title == "" {
+		s.Title, s.Pos = "follows from other changes: "+t.Name, t.Pos
+	}
+	return s
+}
+
+func (s Step) because(c schema.Change) Step {
+	if s.Title != "" {
+		s.Title += "; "
+	}
+	s.Title += c.String()
+	if s.Pos.Line == 0 {
+		s.Pos = c.Pos
+	}
+	return s
+}
+
+// ofField are the changes of a field of the new model, and that of the key of the table that it refers to.
+func (p *planner) ofField(f *schema.Field) Step {
+	return p.why(f.Table, func(c schema.Change) bool {
+		return c.Is == f || c.Kind == schema.KeyChanged && (f.Name == "id" && c.IsTable == f.Table || f.Ref != nil && c.IsTable == f.Ref)
+	})
+}
+
+// renaming says of a step which names it changes.
+func (p *planner) renaming(s Step) Step {
+	for _, c := range p.plan.Changes {
+		if c.Kind == schema.TableRenamed || c.Kind == schema.FieldRenamed {
+			s = s.because(c)
+			s.Hazards |= Breaks
+		}
+	}
+	if s.Title == "" {
+		s.Title = "what was made beforehand gets its names"
+	}
+	return s
+}
+
+// ofIndex are the changes of an index of a table, or of the columns that it is on.
+func (p *planner) ofIndex(t *schema.Table, i ddl.Index) Step {
+	columns := i.Columns
+	if n := len(columns); !i.Unique && n > 1 && columns[n-1] == "id" {
+		columns = columns[:n-1]
+	}
+	s := p.why(t, func(c schema.Change) bool {
+		return c.IsTable == t && (c.Kind == schema.IndexAdded || c.Kind == schema.UniqueAdded) && slices.Equal(c.Columns, columns)
+	})
+	if !strings.HasPrefix(s.Title, "follows") {
+		return s
+	}
+	return p.why(t, func(c schema.Change) bool {
+		return c.Is != nil && c.IsTable == t && slices.Contains(columns, c.Is.Name) || c.IsTable == t && c.Kind == schema.KeyChanged
+	})
+}
+
+// stored says how the values of a field are kept: two fields of which it is the same need no conversion.
+func (p *planner) stored(f *schema.Field) string {
+	switch {
+	case f.Type == schema.Enum || f.Type == schema.Text:
+		return "text"
+	case f.Type == schema.Decimal:
+		return f.Type.String() + "." + string(rune('a'+f.Scale))
+	}
+	return f.Type.String()
+}
+
+// converts says whether the values of a field are to be written anew.
+func (p *planner) converts(was, is *schema.Field) bool {
+	if p.stored(was) != p.stored(is) || p.dialect == ddl.Postgres && was.Type == schema.Decimal && is.Precision < was.Precision {
 		return true
-	case schema.FieldAdded:
-		return c.Optional
 	}
-	return false
+	return renamesValues(was, is)
 }
 
-// refused returns a fault for each change that is not additive, with what to do about it.
-func refused(m *schema.Model, changes []schema.Change) schema.Faults {
-	var faults schema.Faults
-	for _, c := range changes {
-		if !additive(c) {
-			faults = append(faults, m.Fault(c.Pos, "the database cannot follow this change by itself: %v; %s", c, advice(c)))
-		}
+// renamesValues says whether rows may hold a value of an enum that has another name now.
+func renamesValues(was, is *schema.Field) bool {
+	if was.Type != schema.Enum || is.Type != schema.Enum {
+		return false
 	}
-	return faults
+	return slices.ContainsFunc(is.Values, func(v schema.EnumValue) bool {
+		former := schema.ValueWas(was, v)
+		return former != "" && former != v.Name
+	})
 }
 
-// advice says what the writer of the model can do.
-func advice(c schema.Change) string {
-	switch c.Kind {
-	case schema.FieldAdded:
-		return "its rows have no value for a required field: make it optional"
-	case schema.TableDropped, schema.FieldDropped, schema.UniqueDropped, schema.IndexDropped:
-		return "put it back, or begin with a new data folder"
-	case schema.TableRenamed, schema.FieldRenamed:
-		return "keep the old name, or begin with a new data folder"
+// fill is the value that rows without one get where a field is required now, null where it stays optional or was
+// required before.
+func (p *planner) fill(was, is *schema.Field) value.Value {
+	if !was.Optional || is.Optional {
+		return value.Value{}
 	}
-	return "leave it as it was, or begin with a new data folder"
-}
-
-// contradicted returns a fault for each new unique index that rows contradict.
-func contradicted(r store.Reader, m *schema.Model, changes []schema.Change) (schema.Faults, error) {
-	var faults schema.Faults
-	added := addedFields(changes)
-	for _, c := range changes {
-		if c.Kind != schema.UniqueAdded || slices.ContainsFunc(c.Columns, func(column string) bool { return added[c.Table+"."+column] }) {
-			continue // a field that is missing in every row contradicts nothing
-		}
-		found, err := hasRow(r, ddl.Duplicates(dialectOf(r), index(m, c)))
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			faults = append(faults, m.Fault(c.Pos, "rows of the database have the same values already: %v; change them, or remove this", c))
-		}
-	}
-	return faults, nil
-}
-
-func addedFields(changes []schema.Change) map[string]bool {
-	added := make(map[string]bool)
-	for _, c := range changes {
-		if c.Kind == schema.FieldAdded {
-			added[c.Table+"."+c.Field] = true
-		}
-	}
-	return added
-}
-
-// statements returns the SQL of additive changes: tables, then their references, then fields, then indexes, since each may need the former.
-func statements(dialect ddl.Dialect, m *schema.Model, changes []schema.Change) []string {
-	var tables, references, fields, indexes []string
-	for _, c := range changes {
-		t := m.Table(c.Table)
-		switch c.Kind {
-		case schema.TableAdded:
-			tables = append(tables, ddl.CreateTable(dialect, t)...)
-			references = append(references, ddl.CreateReferences(dialect, t)...)
-			indexes = append(indexes, ddl.CreateIndexes(dialect, t)...)
-		case schema.FieldAdded:
-			fields = append(fields, ddl.AddColumn(dialect, t.Field(c.Field))...)
-		case schema.UniqueAdded, schema.IndexAdded:
-			indexes = append(indexes, ddl.CreateIndex(dialect, index(m, c)))
-		}
-	}
-	return slices.Concat(tables, references, fields, indexes)
-}
-
-// index returns the index that a change adds.
-func index(m *schema.Model, c schema.Change) ddl.Index {
-	t := m.Table(c.Table)
-	fields := make([]*schema.Field, len(c.Columns))
-	for i, column := range c.Columns {
-		fields[i] = t.Field(column)
-	}
-	return ddl.NewIndex(t, c.Kind == schema.UniqueAdded, fields)
+	return p.given(is)
 }

@@ -66,7 +66,7 @@ func TestInterrupted(t *testing.T) {
 // wantUnfinished: a database that is not whole is served by nobody, and is no source.
 func wantUnfinished(t *testing.T, m *schema.Model, db store.Loader) {
 	t.Helper()
-	if _, err := migrate.Apply(t.Context(), db, m); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "a move from there into it was interrupted") {
+	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "a move from there into it was interrupted") {
 		t.Fatalf("Apply() = %v, want a conflict that tells of the move", err)
 	}
 	if _, _, err := migrate.Check(t.Context(), db, m); errs.KindOf(err) != errs.Conflict {
@@ -238,7 +238,7 @@ func TestMemory(t *testing.T) {
 
 func fillPages(t *testing.T, db store.Loader, m *schema.Model, rows, size int) {
 	t.Helper()
-	if _, err := migrate.Apply(t.Context(), db, m); err != nil {
+	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Repeat("x", size)

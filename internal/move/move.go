@@ -132,6 +132,9 @@ func (mv *mover) checkSource() error {
 			changes[0], andMore(len(changes)-1))
 	}
 	return mv.from.Read(mv.ctx, func(r store.Reader) error {
+		if err := migrate.Unfinished(r); err != nil {
+			return err
+		}
 		stored, err := migrate.Tables(r)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -27,7 +28,10 @@ func TestThereAndBack(t *testing.T) {
 			w := oracletest.New(t, rand.New(rand.NewPCG(seed, uint64(i))))
 			d := w.Fill(oracletest.MaxRows)
 			first := openSQLite(t)
-			if err := d.Store(t.Context(), first); err != nil {
+			if _, err := migrate.Apply(t.Context(), first, w.Rules, migrate.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Insert(t.Context(), first); err != nil {
 				t.Fatal(err)
 			}
 			rows, answers := dump(t, first, w.Model), answersOf(t, d, first)

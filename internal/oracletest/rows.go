@@ -14,7 +14,6 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -118,9 +117,22 @@ func (d *Data) randomDecimal(f *schema.Field) ref.Val {
 
 // Store makes the tables of the model in an empty database and writes the rows.
 func (d *Data) Store(ctx context.Context, db store.DB) error {
-	if _, err := migrate.Apply(ctx, db, d.Model); err != nil {
+	err := db.Write(ctx, func(tx store.Tx) error {
+		for _, sql := range ddl.Create(dialectOf(tx), d.Model) {
+			if _, err := tx.Exec(sql, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
+	return d.Insert(ctx, db)
+}
+
+// Insert writes the rows to the tables of the model, which are empty.
+func (d *Data) Insert(ctx context.Context, db store.DB) error {
 	return db.Write(ctx, func(tx store.Tx) error {
 		if _, err := tx.Exec(deferReferences(tx), nil); err != nil {
 			return err
@@ -138,10 +150,17 @@ func (d *Data) Store(ctx context.Context, db store.DB) error {
 
 // deferReferences lets the rows of one transaction refer to each other in circles.
 func deferReferences(tx store.Tx) string {
-	if d, ok := tx.(interface{ Dialect() ddl.Dialect }); ok && d.Dialect() == ddl.Postgres {
+	if dialectOf(tx) == ddl.Postgres {
 		return "SET CONSTRAINTS ALL DEFERRED"
 	}
 	return "PRAGMA defer_foreign_keys = ON"
+}
+
+func dialectOf(tx store.Tx) ddl.Dialect {
+	if d, ok := tx.(interface{ Dialect() ddl.Dialect }); ok {
+		return d.Dialect()
+	}
+	return ddl.SQLite
 }
 
 // Insert writes one row.

@@ -37,7 +37,7 @@ func open(t testing.TB, source string) *DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, m); err != nil {
+	if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	var calls atomic.Int64

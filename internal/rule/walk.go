@@ -1,5 +1,7 @@
 package rule
 
+import "github.com/ashlar-dev/ashlar/internal/schema"
+
 // needsNoRow says whether a node is the same for every row.
 func needsNoRow(n Node) bool {
 	free := true
@@ -90,4 +92,20 @@ func UsesNow(n Node) bool {
 		uses = uses || now
 	})
 	return uses
+}
+
+// OwnFields returns the fields of its row that an expression names. ok is false where it needs more than that row: another
+// one, the row as it was, or a request.
+func OwnFields(n Node) (fields []*schema.Field, ok bool) {
+	ok = true
+	walk(n, func(n Node) {
+		switch n := n.(type) {
+		case *Column:
+			fields = append(fields, n.Field)
+			ok = ok && len(n.Path.Steps) == 0 && n.Path.Root.Role == Self
+		case *Many, *Slot, *Auth, *Now, *Arg, *Param:
+			ok = false
+		}
+	})
+	return fields, ok
 }

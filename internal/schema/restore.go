@@ -7,8 +7,8 @@ import (
 )
 
 // Model returns the tables of a snapshot as a model, for what is asked of tables alone: their names, types, references
-// and indexes. Its expressions have their text, but are compiled by nobody, and it has no places, relations or schemas
-// of json.
+// and indexes. Its expressions have their text, but are compiled by nobody, and it has no places, no schemas of
+// json, and of relations the ways back alone.
 func (s *Snapshot) Model() (*Model, error) {
 	m := &Model{Name: s.Name, Roles: s.Roles, byName: make(map[string]*Table), source: &source{}}
 	for _, ts := range s.Tables {
@@ -25,6 +25,9 @@ func (s *Snapshot) Model() (*Model, error) {
 		if err := m.restore(m.Tables[i], ts); err != nil {
 			return nil, err
 		}
+	}
+	for i, ts := range s.Tables {
+		m.restoreBack(m.Tables[i], ts)
 	}
 	return m, nil
 }
@@ -119,6 +122,17 @@ func (m *Model) restoreField(s FieldSnapshot) (*Field, error) {
 	return f, nil
 }
 
+// restoreBack makes the ways back along the references of a table, which have an index.
+func (m *Model) restoreBack(t *Table, s TableSnapshot) {
+	for _, fs := range s.Fields {
+		if f := t.fields[fs.Name]; fs.Reverse != "" && f.Ref != nil {
+			r := &Relation{Name: fs.Reverse, From: f.Ref, To: t, Field: f, Many: true}
+			f.Ref.Relations = append(f.Ref.Relations, r)
+			f.Ref.relations[r.Name] = r
+		}
+	}
+}
+
 func exprOf(text string) *Expr {
 	if text == "" {
 		return nil
@@ -137,4 +151,17 @@ func (t *Table) byNames(columns []string) ([]*Field, error) {
 		fields = append(fields, f)
 	}
 	return fields, nil
+}
+
+// Assemble returns a model of tables whose fields were made elsewhere, for what is asked of tables alone.
+func Assemble(name string, roles []string, tables []*Table) *Model {
+	m := &Model{Name: name, Roles: roles, Tables: tables, byName: make(map[string]*Table), source: &source{}}
+	for _, t := range tables {
+		m.byName[t.Name] = t
+		t.fields = make(map[string]*Field)
+		for _, f := range t.Fields {
+			t.fields[f.Name] = f
+		}
+	}
+	return m
 }

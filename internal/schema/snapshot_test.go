@@ -19,6 +19,9 @@ func checkSnapshot(t *testing.T, m *Model) {
 	if again := s.encode(); !bytes.Equal(encoded, again) {
 		t.Errorf("decoded and encoded again = %s, want %s", again, encoded)
 	}
+	if again := Encode(restore(t, s)); !bytes.Equal(encoded, again) {
+		t.Errorf("restored and encoded again = %s, want %s", again, encoded)
+	}
 	if changes := Diff(restore(t, s), m); len(changes) > 0 {
 		t.Errorf("a model differs from itself: %v", changes)
 	}

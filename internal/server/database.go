@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -81,12 +80,8 @@ func (f folder) prepare(ctx context.Context, dir string, rules *rule.Rules) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	result, err := migrate.Apply(ctx, db, rules.Model)
-	if err != nil {
+	if err := f.follow(ctx, db, rules); err != nil {
 		return err
-	}
-	for _, change := range result.Applied {
-		f.cfg.Logger.Info("the database follows the model", "change", change)
 	}
 	rows := record.New(db, rules, record.Config{Now: f.cfg.Now})
 	return fill(ctx, db, rows, dir, rules.Model, f.cfg.Logger)

@@ -30,6 +30,7 @@ type Config struct {
 	Data          string            // the data folder; "": .ashlar in the app's folder
 	Database      string            // the address of a PostgreSQL database; "": SQLite in the data folder
 	Direct        string            // its own address, where Database is that of a pooler
+	KeepTables    bool              // tables that are not the model's are an error, and are not changed
 	Durability    sqlite.Durability // what an acknowledged write to SQLite survives
 	Readers       int               // connections for reads; 0: as many as the engine likes
 	MaxConcurrent int               // requests at work at once; 0: 1024

@@ -144,3 +144,10 @@ func (g *Generator) Children(rel *schema.Relation, fields []*schema.Field) (*Sta
 	return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN " + g.source(t, "t0") +
 		" WHERE " + column("t0", "id") + " IN (" + inner + ") ORDER BY " + column("t0", "id"))
 }
+
+// Failing reads the ids of the rows that do not pass a check, which needs nothing but the row. It is asked by the server
+// itself, so no rule stands in its way.
+func (g *Generator) Failing(t *schema.Table, check rule.Node) (*Statement, error) {
+	cond := g.cond(g.fold(check), g.self(t, "t0"), loose)
+	return g.finish("SELECT " + column("t0", "id") + g.from(t, "t0") + " WHERE (" + cond + ") IS NOT TRUE ORDER BY " + column("t0", "id"))
+}

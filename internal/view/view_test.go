@@ -14,6 +14,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -124,8 +125,18 @@ func openPostgres(t testing.TB, m *schema.Model) *postgres.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, m); err != nil {
+	if _, err := migrate.Apply(context.Background(), db, compiled(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return db
+}
+
+// compiled are the rules of a model without faults.
+func compiled(t testing.TB, m *schema.Model) *rule.Rules {
+	t.Helper()
+	rules, faults := rule.CompileModel(m)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return rules
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -34,10 +33,7 @@ func (db *DB) Copy(ctx context.Context, path string) (err error) {
 	if err := checkCopy(ctx, unfinished, db.cfg); err != nil {
 		return fmt.Errorf("the copy of the database: %w", err)
 	}
-	if err := os.Rename(unfinished, path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
+	return os.Rename(unfinished, path)
 }
 
 func removeIfThere(path string) error {
@@ -105,18 +101,4 @@ func checkCopy(ctx context.Context, path string, cfg Config) (err error) {
 		err = fmt.Errorf("integrity_check says %q", found)
 	}
 	return err
-}
-
-// syncFolder makes a new name durable.
-func syncFolder(path string) error {
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	f, err := root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

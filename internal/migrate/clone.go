@@ -1,0 +1,58 @@
+package migrate
+
+import "github.com/ashlar-dev/ashlar/internal/schema"
+
+// under returns the tables of a model under other names, for what is asked of names, types, references and indexes. The
+// tables and fields stand in the same order.
+func under(tables []*schema.Table, tableName func(*schema.Table) string, fieldName func(*schema.Field) string) map[*schema.Table]*schema.Table {
+	clones := make(map[*schema.Table]*schema.Table)
+	for _, t := range tables {
+		c := *t
+		c.Name = tableName(t)
+		clones[t] = &c
+	}
+	fields := make(map[*schema.Field]*schema.Field)
+	for _, t := range tables {
+		c := clones[t]
+		c.Fields = nil
+		for _, f := range t.Fields {
+			g := *f
+			g.Table, g.Name = c, fieldName(f)
+			if f.Ref != nil && clones[f.Ref] != nil {
+				g.Ref = clones[f.Ref]
+			}
+			fields[f] = &g
+			c.Fields = append(c.Fields, &g)
+		}
+		c.Unique, c.Indexes = each(t.Unique, fields), each(t.Indexes, fields)
+	}
+	for _, t := range tables {
+		clones[t].Relations = nil
+		for _, r := range t.Relations {
+			if r.Many && fields[r.Field] != nil { // a way back has an index
+				clones[t].Relations = append(clones[t].Relations, &schema.Relation{Name: r.Name, From: clones[t], To: clones[r.To], Field: fields[r.Field], Many: true})
+			}
+		}
+	}
+	return clones
+}
+
+func each(lists [][]*schema.Field, fields map[*schema.Field]*schema.Field) [][]*schema.Field {
+	out := make([][]*schema.Field, len(lists))
+	for i, list := range lists {
+		for _, f := range list {
+			out[i] = append(out[i], fields[f])
+		}
+	}
+	return out
+}
+
+// twin is the field of a clone of f's table that stands where f does.
+func twin(f *schema.Field, clone *schema.Table) *schema.Field {
+	for i, other := range f.Table.Fields {
+		if other == f {
+			return clone.Fields[i]
+		}
+	}
+	panic("migrate: a field that its table does not have")
+}

@@ -1,0 +1,190 @@
+package migrate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Entry is one change of a database's model.
+type Entry struct {
+	ID       int64
+	State    State
+	Started  time.Time
+	Finished time.Time // zero while it is not
+	By       string
+	Changes  []string
+	Steps    []Ran
+	Copy     string // of the database as it was before; "" for none
+	Model    string // the model that it led to, as schema.Encode writes it
+}
+
+// State is how far a change has come.
+type State string
+
+const (
+	Preparing State = "preparing" // what was made so far is taken back by the next to start
+	Finishing State = "finishing" // the model is the new one; the next to start goes on
+	Done      State = "done"
+	Undone    State = "undone" // it was interrupted before the switch, or failed, and taken back
+)
+
+// Ran is a statement that was run.
+type Ran struct {
+	SQL    string        `json:"sql"`
+	Millis int64         `json:"ms"`
+	Took   time.Duration `json:"-"`
+}
+
+const (
+	createHistory = `CREATE TABLE IF NOT EXISTS "ashlar_migrations" (
+	"id" BIGINT NOT NULL PRIMARY KEY, "state" TEXT NOT NULL, "started" TEXT NOT NULL, "finished" TEXT NOT NULL, "by" TEXT NOT NULL,
+	"changes" TEXT NOT NULL, "steps" TEXT NOT NULL, "todo" TEXT NOT NULL, "given" TEXT NOT NULL,
+	"copy" TEXT NOT NULL, "model" TEXT NOT NULL)`
+	createHistoryLite = `CREATE TABLE IF NOT EXISTS "ashlar_migrations" (
+	"id" INTEGER PRIMARY KEY, "state" TEXT NOT NULL, "started" TEXT NOT NULL, "finished" TEXT NOT NULL, "by" TEXT NOT NULL,
+	"changes" TEXT NOT NULL, "steps" TEXT NOT NULL, "todo" TEXT NOT NULL, "given" TEXT NOT NULL,
+	"copy" TEXT NOT NULL, "model" TEXT NOT NULL) STRICT`
+	insertEntry = `INSERT INTO "ashlar_migrations" ("id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	updateEntry = `UPDATE "ashlar_migrations" SET "state" = $2, "finished" = $3, "steps" = $4, "todo" = $5 WHERE "id" = $1`
+	lastEntry   = `SELECT coalesce(max("id"), 0) FROM "ashlar_migrations"`
+	selectAll   = `SELECT "id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model" FROM "ashlar_migrations" ORDER BY "id"`
+)
+
+const historyTable = "ashlar_migrations"
+
+// historyOf is the statement that makes ashlar_migrations.
+func historyOf(d ddl.Dialect) string {
+	if d == ddl.SQLite {
+		return createHistoryLite
+	}
+	return createHistory
+}
+
+// todo is what is left to do of an entry that is not done: to take back what was prepared, or to finish.
+type todo struct {
+	Undo  []string `json:"undo,omitempty"`
+	After []later  `json:"after,omitempty"`
+}
+
+// later is a statement of after the switch.
+type later struct {
+	SQL   string `json:"sql"`
+	Table string `json:"table,omitempty"`
+	Loop  bool   `json:"loop,omitempty"`
+	Alone bool   `json:"alone,omitempty"`
+}
+
+// record is an entry as it is stored.
+type record struct {
+	Entry
+	todo  todo
+	given map[string]string // what rows got for a field that was added, as a literal, by table and column
+}
+
+func encode(v any) value.Value {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("migrate: history that JSON cannot hold: " + err.Error()) // strings and numbers
+	}
+	return value.OfText(string(text))
+}
+
+func stamp(t time.Time) value.Value {
+	if t.IsZero() {
+		return value.OfText("")
+	}
+	return value.OfText(t.UTC().Format(time.RFC3339Nano))
+}
+
+func (r *record) insert(s store.Session) error {
+	id, err := count(s, lastEntry)
+	if err != nil {
+		return err
+	}
+	r.ID = id + 1
+	_, err = s.Exec(insertEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Started), stamp(r.Finished), value.OfText(r.By),
+		encode(r.Changes), encode(r.Steps), encode(r.todo), encode(r.given),
+		value.OfText(r.Copy), value.OfText(r.Model)})
+	return err
+}
+
+func (r *record) update(s store.Session) error {
+	_, err := s.Exec(updateEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Finished), encode(r.Steps), encode(r.todo)})
+	return err
+}
+
+// entries reads the history, the oldest first.
+func entries(q querier) (all []record, err error) {
+	there, err := hasRow(q, ddl.HasTable(dialectOf(q)), value.OfText(historyTable))
+	if err != nil || !there {
+		return nil, err
+	}
+	err = q.Query(selectAll, nil, func(row value.Row) error {
+		r, err := scanEntry(row)
+		all = append(all, r)
+		return err
+	})
+	return all, err
+}
+
+func scanEntry(row value.Row) (r record, err error) {
+	text := func(col int) string { return string(row.Bytes(col)) }
+	when := func(col int) time.Time {
+		t, _ := time.Parse(time.RFC3339Nano, text(col)) // zero where it is empty
+		return t
+	}
+	r.ID, r.State, r.Started, r.Finished, r.By = row.Int(0), State(text(1)), when(2), when(3), text(4)
+	r.Copy, r.Model = text(9), text(10)
+	err = errors.Join(json.Unmarshal(row.Bytes(5), &r.Changes), json.Unmarshal(row.Bytes(6), &r.Steps), json.Unmarshal(row.Bytes(7), &r.todo),
+		json.Unmarshal(row.Bytes(8), &r.given))
+	for i := range r.Steps {
+		r.Steps[i].Took = time.Duration(r.Steps[i].Millis) * time.Millisecond
+	}
+	if err != nil {
+		err = fmt.Errorf("the history of the database cannot be read: entry %d: %w", r.ID, err)
+	}
+	return r, err
+}
+
+// History returns the changes of a database's model, the oldest first.
+func History(ctx context.Context, db store.DB) (all []Entry, err error) {
+	defer errs.Wrap(&err, "migrate.History")
+	err = db.Read(ctx, func(r store.Reader) error {
+		records, err := entries(r)
+		for _, e := range records {
+			all = append(all, e.Entry)
+		}
+		return err
+	})
+	return all, err
+}
+
+// Unfinished returns an errs.Conflict where a change of the tables was interrupted, or goes on.
+func Unfinished(r store.Reader) error {
+	all, err := entries(r)
+	for _, e := range all {
+		if e.State == Preparing || e.State == Finishing {
+			return errs.New(errs.Conflict, "a change of the tables that began at %s is not finished: run `ashlar migrate`, or start a server", e.Started.Format(time.RFC3339))
+		}
+	}
+	return err
+}
+
+// modelOf is the model that an entry led to.
+func (e Entry) modelOf() (*schema.Model, error) {
+	s, err := schema.Decode([]byte(e.Model))
+	if err != nil {
+		return nil, err
+	}
+	return s.Model()
+}

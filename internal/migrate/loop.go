@@ -1,0 +1,138 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// loop is work on rows, in batches of which each commits by itself where it is outside of a transaction. It may be run
+// again after it was interrupted.
+type loop interface {
+	run(s store.Session, note func(rows int64)) error
+	table() string // whose rows it looks at
+}
+
+// batch is how many rows one statement of a loop looks at.
+const batch = 1000
+
+// conversion fills the column of a field, which no server knows yet, with the values of the former one.
+type conversion struct {
+	dialect  ddl.Dialect
+	key      *schema.Field // of the table, as it is stored now
+	from     *schema.Field // its names are those in the database
+	to       *schema.Field // what the values become
+	into     string        // the column that holds them
+	fill     value.Value   // what a row without a value gets
+	restOnly bool          // rows that have a value in that column already are passed over
+}
+
+func (c *conversion) table() string { return c.from.Table.Name }
+
+func (c *conversion) run(s store.Session, note func(int64)) error {
+	last := value.Value{}
+	for {
+		rows, err := c.read(s, last)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		last = rows[len(rows)-1].id
+		if err := c.write(s, rows); err != nil {
+			return err
+		}
+		note(int64(len(rows)))
+		if len(rows) < batch {
+			return nil
+		}
+	}
+}
+
+// converted is a row on its way.
+type converted struct {
+	id, to   value.Value
+	revision int64
+}
+
+func (c *conversion) read(s store.Session, after value.Value) (rows []converted, err error) {
+	sql := "SELECT " + ddl.Quote("id") + ", " + ddl.Quote(ddl.Revision) + ", " + ddl.Quote(c.from.Name) + " FROM " + ddl.Quote(c.table())
+	var args []value.Value
+	cond := " WHERE "
+	if !after.IsNull() {
+		sql += cond + ddl.Quote("id") + " > $1"
+		args, cond = append(args, after), " AND "
+	}
+	if c.restOnly {
+		sql += cond + ddl.Quote(c.into) + " IS NULL"
+		if c.fill.IsNull() {
+			sql += " AND " + ddl.Quote(c.from.Name) + " IS NOT NULL"
+		}
+	}
+	sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", ddl.Quote("id"), batch)
+	err = s.Query(sql, args, func(row value.Row) error {
+		r := converted{id: value.Scan(c.key, row, 0), revision: row.Int(1)}
+		v := value.Scan(c.from, row, 2)
+		var err error
+		if r.to, err = value.Convert(c.from, c.to, v); err != nil {
+			return fmt.Errorf("the row %s of %s: %s: %w", ddl.Text(r.id), c.table(), c.from.Name, err)
+		}
+		if r.to.IsNull() {
+			r.to = c.fill
+		}
+		rows = append(rows, r)
+		return nil
+	})
+	return rows, err
+}
+
+func (c *conversion) write(s store.Session, rows []converted) error {
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r converted) bool { return r.to.IsNull() })
+	if c.dialect == ddl.Postgres {
+		return c.writeBatch(s, rows)
+	}
+	sql := "UPDATE " + ddl.Quote(c.table()) + " SET " + ddl.Quote(c.into) + " = $1 WHERE " + ddl.Quote("id") + " = $2"
+	for _, r := range rows {
+		if _, err := s.Exec(sql, []value.Value{r.to, r.id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeBatch passes over rows that somebody has changed since they were read: they are found again by what is left.
+func (c *conversion) writeBatch(s store.Session, rows []converted) error {
+	sql := "UPDATE " + ddl.Quote(c.table()) + " AS t SET " + ddl.Quote(c.into) + " = v.x::" + ddl.Type(c.to) +
+		" FROM unnest($1::text[], $2::text[], $3::text[]) AS v(id, x, rev) WHERE t." + ddl.Quote("id") + " = v.id::" + ddl.Type(c.key) +
+		" AND t." + ddl.Quote(ddl.Revision) + " = v.rev::bigint"
+	ids, values, revisions := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows))
+	for i, r := range rows {
+		ids[i], values[i], revisions[i] = ddl.Text(r.id), ddl.Text(r.to), fmt.Sprint(r.revision)
+	}
+	_, err := s.Exec(sql, []value.Value{value.OfList(ids), value.OfList(values), value.OfList(revisions)})
+	return err
+}
+
+// repeated runs a statement, which changes a batch of rows, until it finds none.
+type repeated struct{ of, sql string }
+
+func (r *repeated) table() string { return r.of }
+
+func (r *repeated) run(s store.Session, note func(int64)) error {
+	for {
+		changed, err := s.Exec(r.sql, nil)
+		if err != nil || changed == 0 {
+			return err
+		}
+		note(changed)
+	}
+}
+
+// fillMissing is the statement that gives a batch of rows the value that they lack.
+func fillMissing(d ddl.Dialect, f *schema.Field, v value.Value) string {
+	table, column, id := ddl.Quote(f.Table.Name), ddl.Quote(f.Name), ddl.Quote("id")
+	return fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s IN (SELECT %s FROM %s WHERE %s IS NULL LIMIT %d)",
+		table, column, ddl.Literal(d, f, v), id, id, table, column, batch)
+}

@@ -1,0 +1,40 @@
+package migrate
+
+import "github.com/ashlar-dev/ashlar/internal/ddl"
+
+// rename is one name that becomes another, among names of one kind.
+type rename struct{ from, to string }
+
+// inOrder returns renames in an order in which each new name is free when its turn comes. Where names change places, one
+// of them goes by a name that no model has.
+func inOrder(all []rename) []rename {
+	var done []rename
+	taken := make(map[string]bool)
+	for _, r := range all {
+		taken[r.from] = true
+	}
+	for len(all) > 0 {
+		var wait []rename
+		for _, r := range all {
+			if taken[r.to] && r.to != r.from {
+				wait = append(wait, r)
+				continue
+			}
+			delete(taken, r.from)
+			if r.from != r.to {
+				done = append(done, r)
+			}
+		}
+		if len(wait) == len(all) {
+			by := ddl.Fit("_old_" + wait[0].from)
+			done = append(done, rename{wait[0].from, by})
+			delete(taken, wait[0].from)
+			wait[0].from = by
+		}
+		all = wait
+	}
+	return done
+}
+
+// interim is a name under which something new waits until the name that it will have is free.
+func interim(name string) string { return ddl.Fit("_new_" + name) }

@@ -1,0 +1,120 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Note is about rows that stay as they are, though a new or tightened limit would not let them pass: limits bind what is
+// written from now on.
+type Note struct {
+	Pos  schema.Pos
+	Text string
+}
+
+func (n Note) String() string { return n.Pos.String() + ": " + n.Text }
+
+func (p *planner) note(pos schema.Pos, what string, f found) {
+	if f.rows > 0 {
+		why := ""
+		if f.why != "" {
+			why = ": " + f.why
+		}
+		p.plan.Notes = append(p.plan.Notes, Note{pos, fmt.Sprintf("%v of %s would not pass%s; they stay as they are", f, what, why)})
+	}
+}
+
+// notes counts the rows that tightened limits and new checks would not let pass.
+func (p *planner) notes(q querier, rules *rule.Rules) error {
+	for _, t := range p.New.Tables {
+		if p.Was(t) == nil {
+			continue
+		}
+		for _, f := range t.Fields {
+			if err := p.limitNote(q, p.FieldWas(f), f); err != nil {
+				return err
+			}
+		}
+		if err := p.checkNotes(q, p.Was(t), t, rules); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *planner) limitNote(q querier, was, f *schema.Field) error {
+	if was == nil || f.System || sameLimits(was, f) || !value.Convertible(was.Type, f.Type) {
+		return nil
+	}
+	found, err := scan(q, was, func(v value.Value) string {
+		to, err := value.Convert(was, f, v)
+		if err != nil {
+			return "" // a contradiction, which is a fault
+		}
+		if _, faults := value.ParseJSON(f, value.AppendValue(nil, to), ""); len(faults) > 0 {
+			return f.Name + " " + faults[0].Detail
+		}
+		return ""
+	})
+	p.note(f.Pos, f.Table.Name, found)
+	return err
+}
+
+func sameLimits(a, b *schema.Field) bool {
+	pattern := func(f *schema.Field) string {
+		if f.Pattern == nil {
+			return ""
+		}
+		return f.Pattern.String()
+	}
+	return a.Type == b.Type && a.Scale == b.Scale && same(a.Min, b.Min) && same(a.Max, b.Max) && same(a.MinFloat, b.MinFloat) && same(a.MaxFloat, b.MaxFloat) &&
+		pattern(a) == pattern(b) && a.Format == b.Format && a.JSONSchemaText == b.JSONSchemaText
+}
+
+func same[T comparable](a, b *T) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
+}
+
+// checkNotes asks new checks of the rows as they are, where the check is about columns that stay as they are.
+func (p *planner) checkNotes(q querier, was, t *schema.Table, rules *rule.Rules) error {
+	if was.Name != t.Name {
+		return nil
+	}
+	for i, c := range t.Checks {
+		old := slices.ContainsFunc(was.Checks, func(o schema.Check) bool { return o.Expr.Text == c.Expr.Text })
+		cond := rules.Table(t).Checks[i].Cond
+		if fields, own := rule.OwnFields(cond); old || !own || !p.stay(fields) {
+			continue
+		}
+		var dialect sqlgen.Dialect = sqlgen.SQLite{}
+		if p.dialect == ddl.Postgres {
+			dialect = sqlgen.Postgres{}
+		}
+		g := &sqlgen.Generator{Dialect: dialect, Rules: rules, System: true, Folder: rule.Folder{NoOld: true}}
+		st, err := g.Failing(t, cond)
+		if err != nil {
+			return err
+		}
+		found, err := search(q, t, st.SQL, st.Bind(nil, nil, nil)...)
+		if err != nil {
+			return err
+		}
+		found.why = c.Message
+		p.note(c.Expr.Pos, t.Name, found)
+	}
+	return nil
+}
+
+// stay says whether columns have the names and values that they had.
+func (p *planner) stay(fields []*schema.Field) bool {
+	return !slices.ContainsFunc(fields, func(f *schema.Field) bool {
+		was := p.FieldWas(f)
+		return was == nil || was.Name != f.Name || p.converts(was, f)
+	})
+}

@@ -1,0 +1,593 @@
+package migrate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// The order of the steps of a phase in PostgreSQL.
+const (
+	pgTables     = iota // before: tables, then columns
+	pgColumns           //
+	pgConvert           // before
+	pgIndexes           // before
+	pgUnbind            // switch: triggers, foreign keys, checks and indexes that end
+	pgRest              // what was written while it was converted
+	pgDropColumn        //
+	pgDropTable         //
+	pgRename            // all names become those of the new model
+	pgKeys              // what foreign keys need
+	pgBind              // what binds new rows
+	pgFill              // after
+	pgValidate          // after
+	pgRequire           // after
+)
+
+// What steps lock in PostgreSQL.
+const (
+	lockNothing  = "readers and writers go on"
+	lockMoment   = "for a moment nobody reads or writes the table; it is waited for 80 ms at a time"
+	lockPending  = "a new column stands empty: for a moment nobody reads or writes the table; it is waited for 80 ms at a time"
+	lockWhileRow = "readers and writers go on; each batch of rows is locked for its own update"
+)
+
+// pgPlanner plans for PostgreSQL.
+type pgPlanner struct {
+	*planner
+	now     map[*schema.Table]*schema.Table // tables of the new model under the names of before the switch
+	indexes map[string]bool                 // names of the indexes that are there
+	renames map[string][]rename             // names of columns, by the table as it is called before the switch
+	tables  []rename
+	objects []rename // indexes
+	bound   []bound  // constraints and triggers
+}
+
+// bound is a constraint or trigger that gets another name, by the table's final name.
+type bound struct {
+	table   string
+	trigger bool
+	rename
+}
+
+func planPostgres(p *planner) {
+	pg := &pgPlanner{planner: p, indexes: map[string]bool{}, renames: map[string][]rename{}}
+	tables := map[string]bool{}
+	for _, t := range p.Old.Tables {
+		tables[t.Name] = true
+		for _, i := range ddl.Indexes(t) {
+			pg.indexes[i.Name] = true
+		}
+	}
+	pg.now = under(p.New.Tables, func(t *schema.Table) string {
+		switch was := p.Was(t); {
+		case was != nil:
+			return was.Name
+		case tables[t.Name]:
+			return interim(t.Name)
+		}
+		return t.Name
+	}, pg.fieldNow)
+	for _, t := range p.New.Tables {
+		if p.Was(t) == nil {
+			pg.create(t)
+		} else {
+			pg.alter(p.Was(t), t)
+		}
+	}
+	for _, t := range p.Old.Tables {
+		if p.Is(t) == nil {
+			pg.drop(t)
+		}
+	}
+	pg.rename()
+}
+
+// fieldNow is the name of a column before the switch.
+func (p *pgPlanner) fieldNow(f *schema.Field) string {
+	t := p.Was(f.Table)
+	switch was := p.FieldWas(f); {
+	case t == nil:
+		return f.Name
+	case was != nil && !p.converts(was, f):
+		return was.Name
+	case slices.ContainsFunc(t.Fields, func(o *schema.Field) bool { return o.Name == f.Name }):
+		return interim(f.Name)
+	}
+	return f.Name
+}
+
+// of is the field as it is called before the switch.
+func (p *pgPlanner) of(f *schema.Field) *schema.Field { return twin(f, p.now[f.Table]) }
+
+// shadowed says whether the values of a field, which is no new one, are written anew in a column of their own.
+func (p *pgPlanner) shadowed(f *schema.Field) bool {
+	was := p.FieldWas(f)
+	return was != nil && p.converts(was, f)
+}
+
+// create makes a new table before the switch. Its name may not be free until then.
+func (p *pgPlanner) create(t *schema.Table) {
+	now := p.now[t]
+	s := p.why(t, func(c schema.Change) bool { return c.IsTable == t && c.Kind == schema.TableAdded })
+	s.Phase, s.rank, s.Lock = Before, pgTables, lockNothing
+	parts := statements(ddl.CreateTable(ddl.Postgres, now)...)
+	for _, i := range ddl.Indexes(now) {
+		i.Name = p.indexNow(i.Name)
+		parts = append(parts, part{sql: ddl.CreateIndex(ddl.Postgres, i)})
+	}
+	parts[0].undo = "DROP TABLE IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	p.step(s, parts...)
+	p.renamed(&p.tables, now.Name, t.Name)
+	for i, index := range ddl.Indexes(t) {
+		p.renamed(&p.objects, p.indexNow(ddl.Indexes(now)[i].Name), index.Name)
+	}
+	for _, f := range t.Fields {
+		p.nameBound(f, p.of(f))
+		if f.Ref == nil {
+			continue
+		}
+		if p.Was(f.Ref) != nil && p.shadowed(f.Ref.ID()) {
+			p.refer(f, s)
+			continue
+		}
+		r := s
+		r.rank = pgColumns
+		p.step(r, statements(strings.TrimSuffix(ddl.AddReference(p.of(f)), " NOT VALID"))...)
+	}
+}
+
+// indexNow is the name of a new index before the switch.
+func (p *pgPlanner) indexNow(name string) string {
+	if p.indexes[name] {
+		return interim(name)
+	}
+	return name
+}
+
+func (p *pgPlanner) renamed(all *[]rename, from, to string) {
+	if from != to {
+		*all = append(*all, rename{from, to})
+	}
+}
+
+// nameBound gives the constraints and the trigger of a field, which were made under the names of now, those of the new model.
+func (p *pgPlanner) nameBound(f, now *schema.Field) {
+	add := func(trigger bool, from, to string) {
+		if from != to {
+			p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
+		}
+	}
+	if f.Name == "id" {
+		p.renamed(&p.objects, ddl.KeyName(now), ddl.KeyName(f)) // it has the name of its index
+	}
+	if f.Type == schema.Enum {
+		add(false, ddl.CheckName(now), ddl.CheckName(f))
+	}
+	if f.Ref != nil {
+		add(false, ddl.ReferenceName(now), ddl.ReferenceName(f))
+		if f.OnDelete == schema.Clear {
+			add(true, ddl.TriggerName(now), ddl.TriggerName(f))
+		}
+	}
+}
+
+// alter changes a table that lives on.
+func (p *pgPlanner) alter(was, t *schema.Table) {
+	p.renamed(&p.tables, was.Name, t.Name)
+	for _, f := range t.Fields {
+		switch before := p.FieldWas(f); {
+		case before == nil:
+			p.addField(f)
+		case p.shadowed(f):
+			p.replaceField(before, f)
+		default:
+			p.changeField(before, f)
+		}
+		if now := p.of(f).Name; now != f.Name {
+			p.renames[was.Name] = append(p.renames[was.Name], rename{now, f.Name})
+		}
+	}
+	for _, f := range was.Fields {
+		if p.FieldIs(f) == nil {
+			p.dropField(f)
+		}
+	}
+	p.alterIndexes(was, t)
+}
+
+func (p *pgPlanner) addField(f *schema.Field) {
+	s := p.ofField(f)
+	now := p.of(f)
+	given := value.Value{}
+	if !f.Optional {
+		given = p.given(f)
+	}
+	s.Phase, s.rank, s.Lock = Before, pgColumns, lockMoment
+	plain := *now
+	inline := f.Ref != nil && given.IsNull() && !(p.Was(f.Ref) != nil && p.shadowed(f.Ref.ID()))
+	if !inline {
+		plain.Ref = nil
+	}
+	parts := statements(ddl.AddColumn(ddl.Postgres, &plain, given)...)
+	if f.Ref != nil && !inline && f.OnDelete == schema.Clear {
+		parts = append(parts, statements(ddl.Triggers(ddl.Postgres, now)...)...)
+	}
+	parts[0].undo = "ALTER TABLE " + ddl.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	p.step(s, parts...)
+	p.nameBoundOf(f, now, inline)
+	if f.Ref != nil && !inline {
+		p.refer(f, s)
+	}
+	if !f.Optional && given.IsNull() {
+		s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgBind, Breaks, lockMoment
+		p.step(s, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")...)
+	}
+}
+
+// nameBoundOf is nameBound where the foreign key was, or was not, made before the switch.
+func (p *pgPlanner) nameBoundOf(f, now *schema.Field, referred bool) {
+	if f.Ref == nil || referred {
+		p.nameBound(f, now)
+		return
+	}
+	if f.OnDelete == schema.Clear && ddl.TriggerName(now) != ddl.TriggerName(f) {
+		p.bound = append(p.bound, bound{f.Table.Name, true, rename{ddl.TriggerName(now), ddl.TriggerName(f)}})
+	}
+}
+
+// refer adds the foreign key of a field at the switch, for new rows, and asks the others afterwards.
+func (p *pgPlanner) refer(f *schema.Field, s Step) {
+	s.SQL = nil
+	s.Phase, s.rank, s.Lock = Switch, pgBind, "for a moment nobody writes to "+f.Table.Name+" or "+f.Ref.Name+"; it is waited for 80 ms at a time"
+	p.step(s, statements(ddl.AddReference(f))...)
+	s.Phase, s.rank, s.Lock, s.Hazards = After, pgValidate, lockNothing, 0
+	p.step(s, part{sql: ddl.Validate(f.Table.Name, ddl.ReferenceName(f)), alone: true})
+}
+
+// replaceField writes the values of a field into a new column, beside servers that write to the old one, and puts it in
+// the place of the old one at the switch.
+func (p *pgPlanner) replaceField(was, f *schema.Field) {
+	s := p.ofField(f)
+	s.Hazards |= Breaks
+	now := p.of(f)
+	shadow := *now
+	shadow.Ref = nil
+	table, trigger := ddl.Quote(now.Table.Name), ddl.Quote(ddl.Fit("_reset_"+now.Table.Name+"__"+f.Name))
+	function := ddl.Quote(ddl.Fit("ashlar_reset_" + now.Table.Name + "__" + f.Name))
+
+	s.Phase, s.rank, s.Lock = Before, pgColumns, lockPending
+	parts := statements(ddl.AddColumn(ddl.Postgres, &shadow, value.Value{})...)
+	parts[0].undo = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	parts = append(parts,
+		part{sql: "CREATE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + ddl.Quote(now.Name) + " := NULL; RETURN NEW; END $$",
+			undo: "DROP FUNCTION IF EXISTS " + function + "() CASCADE"},
+		part{sql: "CREATE TRIGGER " + trigger + " BEFORE UPDATE OF " + ddl.Quote(was.Name) + " ON " + table + " FOR EACH ROW EXECUTE FUNCTION " + function + "()"})
+	p.step(s, parts...)
+
+	c := p.conversion(was, f)
+	s.rank, s.Lock = pgConvert, lockWhileRow
+	p.step(s, part{sql: "-- in batches: " + c.describe(), loop: c})
+
+	rest := *c
+	rest.restOnly = true
+	s.Phase, s.rank, s.Lock = Switch, pgRest, lockMoment
+	p.step(s,
+		part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"},
+		part{sql: "-- of rows that were written meanwhile: " + rest.describe(), loop: &rest},
+		part{sql: "DROP FUNCTION " + function + "() CASCADE"})
+	s.rank = pgUnbind
+	if was.Ref != nil {
+		p.step(s, p.unbind(was)...)
+	}
+	s.rank = pgDropColumn
+	sql := "ALTER TABLE " + table + " DROP COLUMN " + ddl.Quote(was.Name)
+	if was.Name == "id" {
+		sql += " CASCADE" // the primary key, and what referred to it
+	}
+	p.step(s, statements(sql)...)
+	p.bindReplaced(f, &shadow, s)
+}
+
+// bindReplaced gives the new column what a column of its field has.
+func (p *pgPlanner) bindReplaced(f, shadow *schema.Field, s Step) {
+	if f.Type == schema.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
+		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
+	}
+	table := "ALTER TABLE " + ddl.Quote(f.Table.Name)
+	s.rank = pgKeys
+	var sql []string
+	if !f.Optional {
+		sql = append(sql, table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")
+	}
+	if f.Name == "id" {
+		sql = append(sql, table+" ADD CONSTRAINT "+ddl.Quote(ddl.KeyName(f))+" PRIMARY KEY ("+ddl.Quote("id")+")")
+	}
+	if sql != nil {
+		p.step(s, statements(sql...)...)
+	}
+	if f.Ref != nil {
+		p.refer(f, s)
+		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
+			s.Phase, s.rank = Switch, pgBind
+			p.step(s, statements(t...)...)
+		}
+	}
+}
+
+func (p *planner) conversion(was, f *schema.Field) *conversion {
+	into := f.Name
+	if before := p.Was(f.Table); slices.ContainsFunc(before.Fields, func(o *schema.Field) bool { return o.Name == f.Name }) || p.dialect == ddl.SQLite {
+		into = interim(f.Name)
+	}
+	return &conversion{dialect: p.dialect, key: was.Table.ID(), from: was, to: f, into: into, fill: p.fill(was, f)}
+}
+
+func (c *conversion) describe() string {
+	return ddl.Quote(c.table()) + "." + ddl.Quote(c.into) + " = " + ddl.Quote(c.from.Name) + " as " + c.to.Type.String()
+}
+
+// unbind drops the foreign key of a field as it was, and its trigger.
+func (p *pgPlanner) unbind(was *schema.Field) []part {
+	parts := statements(ddl.DropConstraint(was.Table.Name, ddl.ReferenceName(was)))
+	if was.OnDelete == schema.Clear {
+		parts = append(parts, part{sql: "DROP TRIGGER IF EXISTS " + ddl.Quote(ddl.TriggerName(was)) + " ON " + ddl.Quote(was.Table.Name)})
+	}
+	return parts
+}
+
+// keeps says whether the foreign key of a field goes on as it is.
+func (p *pgPlanner) keeps(was, f *schema.Field) bool {
+	return was.Ref != nil && f.Ref != nil && p.Is(was.Ref) == f.Ref && was.OnDelete == f.OnDelete && !p.shadowed(f.Ref.ID())
+}
+
+// changeField changes a column whose values stay as they are.
+func (p *pgPlanner) changeField(was, f *schema.Field) {
+	s := p.ofField(f)
+	s.Phase, s.Lock = Switch, lockMoment
+	p.changeReference(was, f, s)
+	p.changeValues(was, f, s)
+	column := "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ALTER COLUMN " + ddl.Quote(f.Name)
+	s.rank = pgBind
+	if was.Type == schema.Decimal && was.Precision < f.Precision {
+		p.step(s, statements(column+" TYPE "+ddl.Type(f))...)
+	}
+	if f.Name == "id" {
+		p.nameBoundOf(f, keyOf(was), true)
+		return
+	}
+	switch {
+	case was.Optional && !f.Optional:
+		p.require(was, f, s)
+	case !was.Optional && f.Optional:
+		s.Hazards |= Breaks
+		p.step(s, statements(column+" DROP NOT NULL")...)
+	}
+}
+
+// keyOf is an id as the one whose primary key is to be named.
+func keyOf(id *schema.Field) *schema.Field {
+	plain := *id
+	plain.Ref = nil
+	return &plain
+}
+
+func (p *pgPlanner) changeReference(was, f *schema.Field, s Step) {
+	if p.keeps(was, f) {
+		p.nameKept(ddl.ReferenceName(was), ddl.ReferenceName(f), f, false)
+		if f.OnDelete == schema.Clear {
+			p.nameKept(ddl.TriggerName(was), ddl.TriggerName(f), f, true)
+		}
+		return
+	}
+	if was.Ref == nil && f.Ref == nil {
+		return
+	}
+	s.Hazards |= Breaks
+	if was.Ref != nil {
+		s.rank = pgUnbind
+		p.step(s, p.unbind(was)...)
+	}
+	if f.Ref != nil {
+		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
+			s.rank = pgBind
+			p.step(s, statements(t...)...)
+		}
+		p.refer(f, s)
+	}
+}
+
+func (p *pgPlanner) nameKept(from, to string, f *schema.Field, trigger bool) {
+	if from != to {
+		p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
+	}
+}
+
+// changeValues exchanges the check of an enum: the new one binds new rows at the switch, and is then asked of the others.
+func (p *pgPlanner) changeValues(was, f *schema.Field, s Step) {
+	before, after := names(was), names(f)
+	if was.Type == f.Type && slices.Equal(before, after) {
+		if f.Type == schema.Enum {
+			p.nameKept(ddl.CheckName(was), ddl.CheckName(f), f, false)
+		}
+		return
+	}
+	fewer := f.Type == schema.Enum && (was.Type != schema.Enum || slices.ContainsFunc(before, func(v string) bool { return !slices.Contains(after, v) }))
+	if fewer {
+		s.Hazards |= Breaks
+	}
+	if was.Type == schema.Enum {
+		s.rank = pgUnbind
+		p.step(s, statements(ddl.DropConstraint(was.Table.Name, ddl.CheckName(was)))...)
+	}
+	if f.Type == schema.Enum {
+		s.rank = pgBind
+		p.step(s, statements(ddl.AddCheck(f))...)
+		s.Phase, s.rank, s.Hazards, s.Lock = After, pgValidate, 0, lockNothing
+		p.step(s, part{sql: ddl.Validate(f.Table.Name, ddl.CheckName(f)), alone: true})
+	}
+}
+
+// names are the values of an enum in one order.
+func names(f *schema.Field) []string {
+	var all []string
+	for _, v := range f.Values {
+		all = append(all, v.Name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// require makes a column NOT NULL without a look at all rows while it is locked: a check binds new rows first, and when
+// all have been asked, PostgreSQL takes its word.
+func (p *pgPlanner) require(was, f *schema.Field, s Step) {
+	check, table := ddl.Fit("n_"+f.Table.Name+"__"+f.Name), ddl.Quote(f.Table.Name)
+	s.rank, s.Hazards = pgBind, s.Hazards|Breaks
+	p.step(s, statements("ALTER TABLE "+table+" ADD CONSTRAINT "+ddl.Quote(check)+" CHECK ("+ddl.Quote(f.Name)+" IS NOT NULL) NOT VALID")...)
+	s.Phase, s.Hazards = After, 0
+	if v := p.fill(was, f); !v.IsNull() {
+		sql := fillMissing(ddl.Postgres, f, v)
+		s.rank, s.Lock = pgFill, lockWhileRow
+		p.step(s, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
+	}
+	s.rank, s.Lock = pgValidate, lockNothing
+	p.step(s, part{sql: ddl.Validate(f.Table.Name, check), alone: true})
+	s.rank, s.Lock = pgRequire, lockMoment
+	p.step(s, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
+}
+
+func (p *pgPlanner) dropField(f *schema.Field) {
+	s := p.why(p.Is(f.Table), func(c schema.Change) bool { return c.Was == f && c.Kind == schema.FieldDropped })
+	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, f.Table.Name+"."+f.Name, lockMoment
+	if f.Ref != nil {
+		s.rank = pgUnbind
+		p.step(s, p.unbind(f)...)
+	}
+	s.rank = pgDropColumn
+	p.step(s, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" DROP COLUMN "+ddl.Quote(f.Name))...)
+}
+
+func (p *pgPlanner) drop(t *schema.Table) {
+	s := p.why(t, func(c schema.Change) bool { return c.WasTable == t && c.Kind == schema.TableDropped })
+	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, t.Name, lockMoment
+	for _, f := range t.Fields {
+		if f.Ref != nil {
+			s.rank = pgUnbind
+			p.step(s, p.unbind(f)...)
+		}
+	}
+	s.rank = pgDropTable
+	p.step(s, statements("DROP TABLE "+ddl.Quote(t.Name))...)
+}
+
+// alterIndexes builds new indexes before the switch, and drops at the switch those that are left over.
+func (p *pgPlanner) alterIndexes(was, t *schema.Table) {
+	old, now := ddl.Indexes(was), ddl.Indexes(p.now[t])
+	kept := make(map[string]bool)
+	for n, i := range ddl.Indexes(t) {
+		if o := p.sameIndex(old, t, i); o != "" {
+			kept[o] = true
+			p.renamed(&p.objects, o, i.Name)
+			continue
+		}
+		index := now[n]
+		index.Name = p.indexNow(i.Name)
+		s := p.ofIndex(t, i)
+		s.Phase, s.rank, s.Lock = Before, pgIndexes, lockNothing
+		p.step(s, part{sql: strings.Replace(ddl.CreateIndex(ddl.Postgres, index), "INDEX ", "INDEX CONCURRENTLY ", 1), alone: true,
+			undo: "DROP INDEX IF EXISTS " + ddl.Quote(index.Name)})
+		p.renamed(&p.objects, index.Name, i.Name)
+	}
+	for _, o := range old {
+		if !kept[o.Name] {
+			p.dropIndex(was, t, o)
+		}
+	}
+}
+
+func (p *pgPlanner) dropIndex(was, t *schema.Table, o ddl.Index) {
+	s := p.why(t, func(c schema.Change) bool {
+		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped) && ddl.NewIndex(was, c.Kind == schema.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
+	})
+	s.Phase, s.rank, s.Lock = Switch, pgUnbind, lockMoment
+	p.step(s, statements("DROP INDEX IF EXISTS "+ddl.Quote(o.Name))...)
+}
+
+func fieldsOf(t *schema.Table, columns []string) []*schema.Field {
+	fields := make([]*schema.Field, len(columns))
+	for i, c := range columns {
+		fields[i] = t.Field(c)
+	}
+	return fields
+}
+
+// sameIndex returns the name of the old index that a new one is, "" for none.
+func (p *planner) sameIndex(old []ddl.Index, t *schema.Table, i ddl.Index) string {
+	for _, o := range old {
+		if o.Unique == i.Unique && len(o.Columns) == len(i.Columns) && p.sameColumns(t, i.Columns, o.Columns) {
+			return o.Name
+		}
+	}
+	return ""
+}
+
+func (p *planner) sameColumns(t *schema.Table, is, was []string) bool {
+	for n, c := range is {
+		f := t.Field(c)
+		before := p.FieldWas(f)
+		if before == nil || before.Name != was[n] || p.converts(before, f) {
+			return false
+		}
+	}
+	return true
+}
+
+// rename gives everything its name in the new model.
+func (p *pgPlanner) rename() {
+	var sql []string
+	for _, t := range p.Old.Tables {
+		for _, r := range inOrder(p.renames[t.Name]) {
+			sql = append(sql, ddl.RenameColumn(t.Name, r.from, r.to))
+		}
+	}
+	for _, r := range inOrder(p.tables) {
+		sql = append(sql, ddl.RenameTable(r.from, r.to))
+	}
+	for _, r := range inOrder(p.objects) {
+		sql = append(sql, ddl.RenameIndex(r.from, r.to))
+	}
+	sql = append(sql, p.renameBound()...)
+	if sql != nil {
+		p.step(p.renaming(Step{Phase: Switch, rank: pgRename, Lock: lockMoment}), statements(sql...)...)
+	}
+}
+
+// renameBound renames constraints and triggers, whose names are those of their table alone.
+func (p *pgPlanner) renameBound() (sql []string) {
+	type group struct {
+		table   string
+		trigger bool
+	}
+	var order []group
+	all := map[group][]rename{}
+	for _, b := range p.bound {
+		g := group{b.table, b.trigger}
+		if all[g] == nil {
+			order = append(order, g)
+		}
+		all[g] = append(all[g], b.rename)
+	}
+	for _, g := range order {
+		for _, r := range inOrder(all[g]) {
+			if g.trigger {
+				sql = append(sql, ddl.RenameTrigger(g.table, r.from, r.to))
+			} else {
+				sql = append(sql, ddl.RenameConstraint(g.table, r.from, r.to))
+			}
+		}
+	}
+	return sql
+}

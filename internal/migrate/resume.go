@@ -1,0 +1,74 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// resume deals with a change that was interrupted: before the switch it is taken back, after it finished.
+func (r *run) resume() error {
+	all, err := entries(r.s)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		r.entry = e
+		switch e.State {
+		case Preparing:
+			r.result.Resumed = fmt.Sprintf("a change that began at %s was interrupted: what it had prepared was taken back", e.Started.Format(time.RFC3339))
+			if err := r.undo(); err != nil {
+				return err
+			}
+		case Finishing:
+			r.result.Resumed = fmt.Sprintf("a change that began at %s was interrupted, and is finished now", e.Started.Format(time.RFC3339))
+			if err := r.after(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// undo takes back what was prepared.
+func (r *run) undo() error {
+	if r.entry.State != Preparing {
+		return nil // the outcome of the commit is unknown: the next to start sees what it came to
+	}
+	for _, sql := range r.entry.todo.Undo {
+		err := r.s.Transaction(func() error {
+			_, err := r.s.Exec(sql, nil)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("what was prepared could not be taken back; the next start tries again: %s: %w", sql, err)
+		}
+	}
+	return r.finish(Undone, false)
+}
+
+// after finishes a change whose model is the stored one already.
+func (r *run) after() error {
+	for len(r.entry.todo.After) > 0 {
+		l := r.entry.todo.After[0]
+		a := part{sql: l.SQL, alone: l.Alone}
+		if l.Loop {
+			a.loop = &repeated{l.Table, l.SQL}
+		}
+		r.progress(l.SQL, l.Table)
+		err := r.one(a)
+		if err != nil {
+			return fmt.Errorf("the model is in force, but rows that were there before do not all follow it; mend them and start again: %w", err)
+		}
+		r.entry.todo.After = slices.Delete(r.entry.todo.After, 0, 1)
+	}
+	return r.s.Transaction(func() error { return r.finish(Done, false) })
+}
+
+// one runs a part outside of a transaction, or in one of its own where it takes locks.
+func (r *run) one(a part) error {
+	if a.alone || a.loop != nil {
+		return r.exec(a)
+	}
+	return r.s.Transaction(func() error { return r.exec(a) })
+}

@@ -1,0 +1,238 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// querier asks the database.
+type querier interface {
+	Query(sql string, args []value.Value, row func(value.Row) error) error
+}
+
+// shown is how many rows in the way are named.
+const shown = 10
+
+// found is rows that were looked for: how many, the ids of the first, and what is wrong with the first of them.
+type found struct {
+	rows int64
+	ids  []string
+	why  string
+}
+
+func (f *found) add(id, why string) {
+	if f.rows++; len(f.ids) < shown {
+		f.ids = append(f.ids, id)
+	}
+	if f.why == "" {
+		f.why = why
+	}
+}
+
+// String is "2 rows (a, b)".
+func (f found) String() string {
+	s := fmt.Sprintf("%d rows", f.rows)
+	if f.rows == 1 {
+		s = "1 row"
+	}
+	ids := strings.Join(f.ids, ", ")
+	if int(f.rows) > len(f.ids) {
+		ids += ", …"
+	}
+	return s + " (" + ids + ")"
+}
+
+// search runs a query whose first column is the id of a row of the table.
+func search(q querier, t *schema.Table, sql string, args ...value.Value) (f found, err error) {
+	err = q.Query(sql, args, func(row value.Row) error {
+		f.add(ddl.Text(value.Scan(t.ID(), row, 0)), "")
+		return nil
+	})
+	return f, err
+}
+
+// scan looks at a column of every row that has a value in it.
+func scan(q querier, f *schema.Field, look func(value.Value) (why string)) (out found, err error) {
+	id, column := ddl.Quote("id"), ddl.Quote(f.Name)
+	sql := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s IS NOT NULL ORDER BY %s", id, column, ddl.Quote(f.Table.Name), column, id)
+	err = q.Query(sql, nil, func(row value.Row) error {
+		if why := look(value.Scan(f, row, 1)); why != "" {
+			out.add(ddl.Text(value.Scan(f.Table.ID(), row, 0)), why)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// contradictions finds the rows that the new model has no room for, and the changes that there is no way for.
+func (p *planner) contradictions(q querier) error {
+	for _, c := range p.plan.Changes {
+		if err := p.contradiction(q, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *planner) contradiction(q querier, c schema.Change) error {
+	switch c.Kind {
+	case schema.FieldAdded:
+		if c.WasTable != nil && !c.Optional {
+			return p.mustHave(q, c)
+		}
+	case schema.OptionalChanged:
+		if c.Was.Optional && p.fill(c.Was, c.Is).IsNull() {
+			return p.mustNotMiss(q, c)
+		}
+	case schema.TypeChanged, schema.DecimalChanged, schema.ValuesChanged:
+		return p.mustConvert(q, c, c.Was, c.Is)
+	case schema.KeyChanged:
+		return p.mustConvert(q, c, c.WasTable.ID(), c.IsTable.ID())
+	case schema.ReferenceChanged:
+		return p.mustRefer(q, c)
+	case schema.UniqueAdded:
+		return p.mustDiffer(q, c)
+	}
+	return nil
+}
+
+// refuse adds a fault about rows, and what to do.
+func (p *planner) refuse(c schema.Change, f found, advice string) {
+	if f.rows == 0 {
+		return
+	}
+	why := ""
+	if f.why != "" {
+		why = ": " + f.why
+	}
+	p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: %v in the way%s; %s", c, f, why, advice))
+}
+
+func (p *planner) mustHave(q querier, c schema.Change) error {
+	given := p.given(c.Is)
+	if !given.IsNull() && c.Is.Ref == nil {
+		return nil
+	}
+	all, err := search(q, c.WasTable, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(c.WasTable.Name)+" ORDER BY "+ddl.Quote("id"))
+	if err != nil || all.rows == 0 {
+		return err
+	}
+	if given.IsNull() {
+		p.refuse(c, all, "give it a default that is a constant or now, or make it optional")
+		return nil
+	}
+	return p.mustExist(q, c, given)
+}
+
+// mustExist asks whether the row that all others are to refer to is there.
+func (p *planner) mustExist(q querier, c schema.Change, id value.Value) error {
+	target := p.Was(c.Is.Ref)
+	exists := false
+	if target != nil {
+		f, err := search(q, target, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(target.Name)+" WHERE "+ddl.Quote("id")+" = $1", id)
+		if err != nil {
+			return err
+		}
+		exists = f.rows > 0
+	}
+	if !exists {
+		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: its default refers to %s of %s, which is not there; make that row first", c, ddl.Text(id), c.Is.Ref.Name))
+	}
+	return nil
+}
+
+func (p *planner) mustNotMiss(q querier, c schema.Change) error {
+	id := ddl.Quote("id")
+	f, err := search(q, c.WasTable, "SELECT "+id+" FROM "+ddl.Quote(c.WasTable.Name)+" WHERE "+ddl.Quote(c.Was.Name)+" IS NULL ORDER BY "+id)
+	p.refuse(c, f, "give them a value, or give the field a default that is a constant or now")
+	return err
+}
+
+func (p *planner) mustConvert(q querier, c schema.Change, was, is *schema.Field) error {
+	if widens(was, is) {
+		return nil
+	}
+	if !value.Convertible(was.Type, is.Type) {
+		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: no %s is made of a %s; add a field of another name, and drop this one when its values have moved",
+			c, is.Type, was.Type))
+		return nil
+	}
+	f, err := scan(q, was, func(v value.Value) string {
+		if _, err := value.Convert(was, is, v); err != nil {
+			return was.Name + " " + err.Error()
+		}
+		return ""
+	})
+	p.refuse(c, f, "change these values first, or leave the field as it was")
+	return err
+}
+
+// widens says whether every value of a field is one of another.
+func widens(was, is *schema.Field) bool {
+	switch {
+	case is.Type == schema.Text:
+		return was.Type != schema.JSON
+	case was.Type != is.Type:
+		return false
+	case is.Type == schema.Decimal:
+		return is.Scale >= was.Scale && is.Precision-is.Scale >= was.Precision-was.Scale
+	case is.Type == schema.Enum:
+		return !slices.ContainsFunc(was.Values, func(v schema.EnumValue) bool {
+			return !slices.ContainsFunc(is.Values, func(n schema.EnumValue) bool { return schema.ValueWas(was, n) == v.Name })
+		})
+	}
+	return true
+}
+
+// mustRefer looks for rows that would refer to nothing. Where the values are written anew, or the table that they refer to
+// is new, only the result tells.
+func (p *planner) mustRefer(q querier, c schema.Change) error {
+	if c.Is.Ref == nil || p.converts(c.Was, c.Is) || p.stored(c.Was) != p.stored(c.Is) {
+		return nil
+	}
+	child, column, id := ddl.Quote(c.WasTable.Name), ddl.Quote(c.Was.Name), ddl.Quote("id")
+	sql := "SELECT c." + id + " FROM " + child + " AS c WHERE c." + column + " IS NOT NULL"
+	if target := p.Was(c.Is.Ref); target != nil {
+		if p.stored(target.ID()) != p.stored(c.Was) {
+			return nil
+		}
+		sql += " AND NOT EXISTS (SELECT 1 FROM " + ddl.Quote(target.Name) + " AS t WHERE t." + id + " = c." + column + ")"
+	}
+	f, err := search(q, c.WasTable, sql+" ORDER BY c."+id)
+	p.refuse(c, f, fmt.Sprintf("they refer to rows of %s that are not there: change or delete them first", c.Is.Ref.Name))
+	return err
+}
+
+// mustDiffer looks for rows that have the same values in what is to be unique. Missing values contradict nothing.
+func (p *planner) mustDiffer(q querier, c schema.Change) error {
+	if c.WasTable == nil {
+		return nil
+	}
+	var columns, present []string
+	for _, name := range c.Columns {
+		f := c.IsTable.Field(name)
+		before := p.FieldWas(f)
+		switch {
+		case before == nil && f.Optional, before != nil && p.converts(before, f):
+			return nil // missing in every row; or only the result tells
+		case before != nil:
+			columns = append(columns, ddl.Quote(before.Name))
+			present = append(present, ddl.Quote(before.Name)+" IS NOT NULL")
+		}
+	}
+	over, where := "", ""
+	if columns != nil {
+		over, where = "PARTITION BY "+strings.Join(columns, ", "), " WHERE "+strings.Join(present, " AND ")
+	}
+	id := ddl.Quote("id")
+	sql := "SELECT " + id + " FROM (SELECT " + strings.Join(append(columns, id), ", ") + ", count(*) OVER (" + over + ") AS _same FROM " +
+		ddl.Quote(c.WasTable.Name) + where + ") AS t WHERE _same > 1 ORDER BY " + strings.Join(append(columns, id), ", ")
+	f, err := search(q, c.WasTable, sql)
+	p.refuse(c, f, "they have the same values: change or delete them first, or leave this out")
+	return err
+}

@@ -1,0 +1,363 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// The order of the steps in SQLite, which are one transaction. Names change before anything is made under the new ones,
+// since SQLite follows a name that changes into every definition that has it.
+const (
+	liteConvert = iota
+	liteUnbind  // indexes and triggers that end, or are made anew under another name
+	liteDrop
+	liteRename
+	liteAdd
+	liteRebuild
+	liteBind
+)
+
+// What steps lock in SQLite.
+const (
+	lockWriters = "writers wait until it is done; readers go on"
+	lockNoRows  = "writers wait for a moment; readers go on"
+)
+
+// litePlanner plans for SQLite. A table is rebuilt where SQLite cannot change it in its place: it is made anew beside
+// the old one, filled from it, and takes its name (https://www.sqlite.org/lang_altertable.html, section 7).
+type litePlanner struct {
+	*planner
+	renames map[*schema.Table][]rename // columns, by table of the new model
+	tables  []rename
+}
+
+func planSQLite(p *planner) {
+	lite := &litePlanner{planner: p, renames: map[*schema.Table][]rename{}}
+	for _, t := range p.New.Tables {
+		if was := p.Was(t); was != nil {
+			lite.alter(was, t)
+		} else {
+			lite.create(t)
+		}
+	}
+	for _, t := range p.Old.Tables {
+		if p.Is(t) == nil {
+			lite.drop(t)
+		}
+	}
+	lite.rename()
+}
+
+func (p *litePlanner) create(t *schema.Table) {
+	s := p.why(t, func(c schema.Change) bool { return c.IsTable == t && c.Kind == schema.TableAdded })
+	s.rank, s.Lock = liteAdd, lockNoRows
+	p.step(s, statements(append([]string{ddl.CreateTable(ddl.SQLite, t)[0]}, ddl.CreateIndexes(ddl.SQLite, t)...)...)...)
+	s.rank = liteBind
+	if triggers := ddl.CreateTable(ddl.SQLite, t)[1:]; len(triggers) > 0 {
+		p.step(s, statements(triggers...)...)
+	}
+}
+
+func (p *litePlanner) drop(t *schema.Table) {
+	s := p.why(t, func(c schema.Change) bool { return c.WasTable == t && c.Kind == schema.TableDropped })
+	s.rank, s.Hazards, s.Drop, s.Lock = liteDrop, LosesData|Breaks, t.Name, lockNoRows
+	p.step(s, statements("DROP TABLE "+ddl.Quote(t.Name))...)
+}
+
+func (p *litePlanner) alter(was, t *schema.Table) {
+	if was.Name != t.Name {
+		p.tables = append(p.tables, rename{was.Name, t.Name})
+	}
+	for _, f := range t.Fields {
+		if before := p.FieldWas(f); before != nil && before.Name != f.Name {
+			p.renames[t] = append(p.renames[t], rename{before.Name, f.Name})
+		}
+	}
+	if p.needsRebuild(was, t) {
+		p.rebuild(was, t)
+		return
+	}
+	p.unbind(was, t)
+	for _, f := range t.Fields {
+		if p.FieldWas(f) == nil {
+			s := p.ofField(f)
+			s.rank, s.Lock = liteAdd, lockNoRows
+			p.step(s, part{sql: ddl.AddColumn(ddl.SQLite, f, p.givenTo(f))[0]})
+		}
+	}
+	p.bind(was, t)
+}
+
+// givenTo is what rows get for a field that is added.
+func (p *planner) givenTo(f *schema.Field) value.Value {
+	if f.Optional {
+		return value.Value{}
+	}
+	return p.given(f)
+}
+
+// needsRebuild says whether a table changes in more than names, indexes, and columns that are added: those that may be
+// missing, or have a value and refer to nothing.
+func (p *litePlanner) needsRebuild(was, t *schema.Table) bool {
+	for _, f := range t.Fields {
+		before := p.FieldWas(f)
+		switch {
+		case before == nil && !f.Optional && (f.Ref != nil || p.given(f).IsNull()):
+			return true
+		case before != nil && (p.converts(before, f) || p.columnWas(before, f) != ddl.Column(ddl.SQLite, f)):
+			return true
+		}
+	}
+	return slices.ContainsFunc(was.Fields, func(f *schema.Field) bool { return p.FieldIs(f) == nil })
+}
+
+// columnWas is the definition of a column as it was, under the names of the new model.
+func (p *planner) columnWas(was, f *schema.Field) string {
+	named := *was
+	named.Name, named.Table = f.Name, f.Table
+	if was.Ref != nil && p.Is(was.Ref) != nil {
+		named.Ref = p.Is(was.Ref)
+	}
+	return ddl.Column(p.dialect, &named)
+}
+
+// unbind drops the indexes and triggers of a table that end, or have another name in the new model.
+func (p *litePlanner) unbind(was, t *schema.Table) {
+	s := p.why(t, func(c schema.Change) bool {
+		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped || c.Kind == schema.FieldRenamed || c.Kind == schema.TableRenamed)
+	})
+	s.rank, s.Lock = liteUnbind, lockNoRows
+	var sql []string
+	for _, o := range ddl.Indexes(was) {
+		if !p.keepsIndex(was, t, o) {
+			sql = append(sql, "DROP INDEX IF EXISTS "+ddl.Quote(o.Name))
+		}
+	}
+	for _, f := range was.Fields {
+		if f.Ref != nil && f.OnDelete == schema.Clear && !p.keepsTrigger(f) {
+			sql = append(sql, "DROP TRIGGER IF EXISTS "+ddl.Quote(ddl.TriggerName(f)))
+		}
+	}
+	if sql != nil {
+		p.step(s, statements(sql...)...)
+	}
+}
+
+func (p *litePlanner) keepsIndex(was, t *schema.Table, o ddl.Index) bool {
+	return slices.ContainsFunc(ddl.Indexes(t), func(i ddl.Index) bool {
+		return i.Name == o.Name && p.sameIndex([]ddl.Index{o}, t, i) != ""
+	})
+}
+
+func (p *planner) keepsTrigger(was *schema.Field) bool {
+	f := p.FieldIs(was)
+	return f != nil && f.Ref != nil && was.Ref != nil && f.OnDelete == schema.Clear && was.OnDelete == schema.Clear && ddl.TriggerName(f) == ddl.TriggerName(was)
+}
+
+// bind makes the indexes and triggers that a table which was not rebuilt does not have yet.
+func (p *litePlanner) bind(was, t *schema.Table) {
+	for _, i := range ddl.Indexes(t) {
+		if slices.ContainsFunc(ddl.Indexes(was), func(o ddl.Index) bool { return o.Name == i.Name && p.keepsIndex(was, t, o) }) {
+			continue
+		}
+		s := p.ofIndex(t, i)
+		s.rank, s.Hazards, s.Lock = liteBind, BlocksWrites, lockWriters
+		p.step(s, part{sql: ddl.CreateIndex(ddl.SQLite, i)})
+	}
+	for _, f := range t.Fields {
+		if before := p.FieldWas(f); before != nil && p.keepsTrigger(before) {
+			continue
+		}
+		if triggers := ddl.Triggers(ddl.SQLite, f); triggers != nil {
+			s := p.ofField(f)
+			s.rank, s.Lock = liteBind, lockNoRows
+			p.step(s, statements(triggers...)...)
+		}
+	}
+}
+
+// rebuild makes a table anew and fills it from the old one.
+func (p *litePlanner) rebuild(was, t *schema.Table) {
+	p.convertAll(was, t)
+	p.dropFields(was, t)
+	s := p.why(t, func(c schema.Change) bool {
+		switch c.Kind {
+		case schema.IndexAdded, schema.IndexDropped, schema.UniqueAdded, schema.UniqueDropped, schema.TableRenamed, schema.FieldRenamed, schema.FieldDropped:
+			return false
+		}
+		return c.IsTable == t || c.Is != nil && c.Is.Table == t
+	})
+	if strings.HasPrefix(s.Title, "follows") {
+		s = p.why(t, func(c schema.Change) bool { return c.IsTable == t && c.Kind == schema.FieldDropped })
+	}
+	s.rank, s.Hazards, s.Lock = liteRebuild, BlocksWrites|Rewrites|Breaks, lockWriters
+	made := *t
+	made.Name = interim(t.Name)
+	create := ddl.CreateTable(ddl.SQLite, &made)[0]
+	columns, values := p.copied(t)
+	fill := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", ddl.Quote(made.Name), strings.Join(columns, ", "), strings.Join(values, ", "), ddl.Quote(t.Name))
+	own := append(ddl.CreateIndexes(ddl.SQLite, t), ddl.CreateTable(ddl.SQLite, t)[1:]...)
+	r := &rebuilding{name: t.Name, was: was, made: made.Name, fill: fill}
+	parts := []part{
+		{sql: "-- indexes and triggers of others on " + ddl.Quote(t.Name) + " are noted, to be made again", loop: (*noting)(r)},
+		{sql: create},
+		{sql: fill, loop: r},
+		{sql: "DROP TABLE " + ddl.Quote(t.Name)},
+		{sql: ddl.RenameTable(made.Name, t.Name)},
+	}
+	parts = append(parts, statements(own...)...)
+	parts = append(parts, part{sql: "-- what was noted is made again", loop: (*restoring)(r)})
+	p.step(s, parts...)
+}
+
+// copied are the columns of a rebuilt table, and where their values come from in the old one, whose names are new by then.
+func (p *litePlanner) copied(t *schema.Table) (columns, values []string) {
+	for _, f := range t.Fields {
+		columns = append(columns, ddl.Quote(f.Name))
+		before := p.FieldWas(f)
+		switch {
+		case before == nil:
+			values = append(values, ddl.Literal(ddl.SQLite, f, p.givenTo(f)))
+		case p.converts(before, f):
+			values = append(values, ddl.Quote(interim(f.Name)))
+		case !p.fill(before, f).IsNull():
+			values = append(values, "coalesce("+ddl.Quote(f.Name)+", "+ddl.Literal(ddl.SQLite, f, p.fill(before, f))+")")
+		default:
+			values = append(values, ddl.Quote(f.Name))
+		}
+	}
+	return append(columns, ddl.Quote(ddl.Revision)), append(values, ddl.Quote(ddl.Revision))
+}
+
+// convertAll writes the values of the fields that are stored otherwise into columns that the old table gets for it.
+func (p *litePlanner) convertAll(was, t *schema.Table) {
+	for _, f := range t.Fields {
+		before := p.FieldWas(f)
+		if before == nil || !p.converts(before, f) {
+			continue
+		}
+		s := p.ofField(f)
+		s.rank, s.Hazards, s.Lock = liteConvert, BlocksWrites|Rewrites|Breaks, lockWriters
+		c := p.conversion(before, f)
+		plain := *f
+		plain.Name, plain.Ref, plain.Optional = c.into, nil, true
+		p.step(s,
+			part{sql: "ALTER TABLE " + ddl.Quote(was.Name) + " ADD COLUMN " + ddl.Column(ddl.SQLite, &plain)},
+			part{sql: "-- " + c.describe(), loop: c})
+	}
+}
+
+func (p *litePlanner) dropFields(was, t *schema.Table) {
+	for _, f := range was.Fields {
+		if p.FieldIs(f) != nil {
+			continue
+		}
+		s := p.why(t, func(c schema.Change) bool { return c.Was == f && c.Kind == schema.FieldDropped })
+		s.rank, s.Hazards, s.Drop, s.Lock = liteRebuild, LosesData|Breaks, was.Name+"."+f.Name, lockWriters
+		p.step(s, part{sql: "-- " + ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: nothing{}})
+		if t.Field(f.Name) != nil { // another column gets the name while this one is still there
+			p.renames[t] = append(p.renames[t], rename{f.Name, ddl.Fit("_old_" + f.Name)})
+		}
+	}
+}
+
+// rename gives everything its name in the new model.
+func (p *litePlanner) rename() {
+	var sql []string
+	for _, t := range p.New.Tables {
+		for _, r := range inOrder(p.renames[t]) {
+			sql = append(sql, ddl.RenameColumn(p.Was(t).Name, r.from, r.to))
+		}
+	}
+	for _, r := range inOrder(p.tables) {
+		sql = append(sql, ddl.RenameTable(r.from, r.to))
+	}
+	if sql != nil {
+		p.step(p.renaming(Step{rank: liteRename, Lock: lockNoRows}), statements(sql...)...)
+	}
+}
+
+// nothing is a part that only says something.
+type nothing struct{}
+
+func (nothing) table() string                        { return "" }
+func (nothing) run(store.Session, func(int64)) error { return nil }
+
+// rebuilding fills a rebuilt table, and compares how many rows there are.
+type rebuilding struct {
+	name  string // of the table
+	was   *schema.Table
+	made  string // the name of the new one until it has its own
+	fill  string
+	noted []string
+}
+
+func (r *rebuilding) table() string { return r.name }
+
+func (r *rebuilding) run(s store.Session, note func(int64)) error {
+	rows, err := count(s, "SELECT count(*) FROM "+ddl.Quote(r.name))
+	if err != nil {
+		return err
+	}
+	copied, err := s.Exec(r.fill, nil)
+	if err != nil {
+		return err
+	}
+	if copied != rows {
+		return fmt.Errorf("%d of the %d rows of %s were copied", copied, rows, r.name)
+	}
+	note(copied)
+	return nil
+}
+
+// noting reads the definitions of what others have made on a table that is about to be dropped.
+type noting rebuilding
+
+const selectOthers = `SELECT name, sql FROM sqlite_schema WHERE tbl_name = $1 AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name`
+
+func (n *noting) table() string { return n.name }
+
+func (n *noting) run(s store.Session, _ func(int64)) error {
+	own := map[string]bool{}
+	for _, i := range ddl.Indexes(n.was) {
+		own[i.Name] = true
+	}
+	for _, f := range n.was.Fields {
+		own[ddl.TriggerName(f)] = true
+	}
+	n.noted = nil
+	return s.Query(selectOthers, []value.Value{value.OfText(n.name)}, func(row value.Row) error {
+		if !own[string(row.Bytes(0))] {
+			n.noted = append(n.noted, string(row.Bytes(1)))
+		}
+		return nil
+	})
+}
+
+// restoring makes it again.
+type restoring rebuilding
+
+func (r *restoring) table() string { return r.name }
+
+func (r *restoring) run(s store.Session, _ func(int64)) error {
+	for _, sql := range r.noted {
+		if _, err := s.Exec(sql, nil); err != nil {
+			return fmt.Errorf("the table %s has an index or trigger that is not the model's, and that its new form has no room for: drop it first: %s: %w", r.name, sql, err)
+		}
+	}
+	return nil
+}
+
+func count(s querier, sql string, args ...value.Value) (n int64, err error) {
+	err = s.Query(sql, args, func(row value.Row) error {
+		n = row.Int(0)
+		return nil
+	})
+	return n, err
+}

@@ -1,0 +1,190 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// engine opens databases of one kind.
+type engine struct {
+	name string
+	open func(*testing.T) store.DB
+}
+
+func engines() []engine {
+	all := []engine{{"sqlite", openSQLite}}
+	if pgtest.Available() {
+		all = append(all, engine{"postgresql", func(t *testing.T) store.DB { return openPostgres(t, pgtest.URL(t)) }})
+	}
+	return all
+}
+
+// onEach runs a test on every engine.
+func onEach(t *testing.T, f func(t *testing.T, e engine)) {
+	t.Helper()
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) { f(t, e) })
+	}
+}
+
+func openSQLite(t *testing.T) store.DB {
+	t.Helper()
+	return openFile(t, filepath.Join(t.TempDir(), "test.db"))
+}
+
+func openFile(t *testing.T, path string) store.DB {
+	t.Helper()
+	db, err := sqlite.Open(context.Background(), path, sqlite.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() }) // refused where the test has closed it
+	return db
+}
+
+func openPostgres(t *testing.T, url string) store.DB {
+	t.Helper()
+	db, err := postgres.Open(context.Background(), url, postgres.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// load compiles a model of tables, as they stand under `tables:`.
+func load(t testing.TB, tables string) *rule.Rules {
+	t.Helper()
+	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + tables)})
+	if len(faults) > 0 {
+		t.Fatalf("faults:\n%v\n%s", faults, tables)
+	}
+	rules, faults := rule.CompileModel(m)
+	if len(faults) > 0 {
+		t.Fatalf("faults:\n%v\n%s", faults, tables)
+	}
+	return rules
+}
+
+// anything allows whatever a plan does, but what it loses.
+var anything = Options{Hazards: Rewrites | Breaks, By: "a test"}
+
+func allow(drops ...string) Options {
+	o := anything
+	o.Allow = drops
+	return o
+}
+
+func mustApply(t testing.TB, db store.DB, rules *rule.Rules, o Options) Result {
+	t.Helper()
+	result, err := Apply(context.Background(), db, rules, o)
+	if err != nil {
+		t.Fatalf("Apply: %v", err)
+	}
+	return result
+}
+
+// exec runs statements in one transaction of their own.
+func exec(t testing.TB, db store.DB, statements ...string) {
+	t.Helper()
+	err := db.Write(context.Background(), func(tx store.Tx) error {
+		for _, sql := range statements {
+			if _, err := tx.Exec(sql, nil); err != nil {
+				return fmt.Errorf("%s: %w", sql, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// insert adds a row of JSON values to a table of the model.
+func insert(t testing.TB, db store.DB, table *schema.Table, members string) {
+	t.Helper()
+	if err := tryInsert(db, table, members); err != nil {
+		t.Fatalf("%s %s: %v", table.Name, members, err)
+	}
+}
+
+func tryInsert(db store.DB, table *schema.Table, members string) error {
+	object, err := value.DecodeObject([]byte(members))
+	if err != nil {
+		return err
+	}
+	return db.Write(context.Background(), func(tx store.Tx) error {
+		var columns, places []string
+		var args []value.Value
+		add := func(column string, v value.Value) {
+			columns, args = append(columns, `"`+column+`"`), append(args, v)
+			places = append(places, fmt.Sprintf("$%d", len(args)))
+		}
+		for _, m := range object {
+			f := table.Field(m.Name)
+			if f == nil {
+				return fmt.Errorf("no field %s", m.Name)
+			}
+			v, faults := value.ParseJSON(f, m.Raw, "")
+			if len(faults) > 0 {
+				return errors.New(faults[0].Detail)
+			}
+			add(m.Name, v)
+		}
+		revision, err := tx.Revision()
+		if err != nil {
+			return err
+		}
+		add("created_at", value.OfTimestamp(0))
+		add("updated_at", value.OfTimestamp(0))
+		add("_rev", value.OfInt(revision))
+		tx.Touch(table.Name)
+		_, err = tx.Exec(fmt.Sprintf(`INSERT INTO "%s" (%s) VALUES (%s)`, table.Name, strings.Join(columns, ", "), strings.Join(places, ", ")), args)
+		return err
+	})
+}
+
+// rows are the declared fields of all rows of a table as JSON, in the order of their ids, a line each.
+func rows(t testing.TB, db store.DB, table *schema.Table) string {
+	t.Helper()
+	var fields []*schema.Field
+	var columns []string
+	for _, f := range table.Fields {
+		if f.Name != "created_at" && f.Name != "updated_at" {
+			fields, columns = append(fields, f), append(columns, `"`+f.Name+`"`)
+		}
+	}
+	var lines []string
+	err := db.Read(context.Background(), func(r store.Reader) error {
+		return r.Query(fmt.Sprintf(`SELECT %s FROM "%s"`, strings.Join(columns, ", "), table.Name), nil, func(row value.Row) error {
+			var b []byte
+			for i, f := range fields {
+				if i > 0 {
+					b = append(b, ' ')
+				}
+				b = value.AppendJSON(b, f, row, i)
+			}
+			lines = append(lines, string(b))
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}

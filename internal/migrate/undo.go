@@ -1,0 +1,171 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// Undo takes the last change of tables back: the model before it becomes the stored one again, and the tables follow. It is
+// refused where anything would be lost: a table that has rows by now, a field of which a row has a value other than the
+// one that it was given, rows that the former model has no room for.
+func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error) {
+	defer errs.Wrap(&err, "migrate.Undo")
+	err = db.Alter(ctx, func(s store.Session) error {
+		r := &run{ctx: ctx, s: s, o: o, dialect: dialectOf(s)}
+		defer func() { result = r.result }()
+		if err := r.resume(); err != nil {
+			return err
+		}
+		now, err := stored(s)
+		if err != nil {
+			return err
+		}
+		former, err := r.former(now)
+		if err != nil {
+			return err
+		}
+		r.to = backwards(former, now)
+		p, err := between(s, now, r.to, nil, o.now())
+		if err != nil {
+			return err
+		}
+		r.to = former
+		if err := r.losesNothing(p); err != nil {
+			return err
+		}
+		r.o.Allow = p.Drops()
+		return r.apply(p)
+	})
+	return result, err
+}
+
+// former is the model before the last one that has other tables than the one now.
+func (r *run) former(now *schema.Model) (*schema.Model, error) {
+	if now == nil {
+		return nil, errs.New(errs.Conflict, "there is nothing to undo: the database has no tables yet")
+	}
+	all, err := entries(r.s)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range slices.Backward(all) {
+		if e.State != Done {
+			continue
+		}
+		m, err := e.modelOf()
+		if err != nil {
+			return nil, err
+		}
+		if len(schema.Diff(m, now)) > 0 || len(schema.Diff(now, m)) > 0 {
+			return m, nil
+		}
+	}
+	return nil, errs.New(errs.Conflict, "there is nothing to undo: the history has no other tables than these")
+}
+
+// backwards returns the former model with the names that the later one gave as its own former names, so that what was
+// renamed is renamed back. Those of the later one are forgotten.
+func backwards(former, now *schema.Model) *schema.Model {
+	forth := schema.NewMatch(former, now)
+	clones := under(former.Tables, func(t *schema.Table) string { return t.Name }, func(f *schema.Field) string { return f.Name })
+	tables := make([]*schema.Table, len(former.Tables))
+	for i, t := range former.Tables {
+		c := clones[t]
+		tables[i] = c
+		c.Was = ""
+		if later := forth.Is(t); later != nil && later.Name != t.Name {
+			c.Was = later.Name
+		}
+		for j, f := range t.Fields {
+			c.Fields[j].Was = ""
+			if later := forth.FieldIs(f); later != nil && later.Name != f.Name {
+				c.Fields[j].Was = later.Name
+			}
+			c.Fields[j].Values = valuesBack(f, forth.FieldIs(f))
+		}
+	}
+	for _, t := range now.Tables { // or they would seem applied already
+		t.Was = ""
+		for _, f := range t.Fields {
+			f.Was = ""
+		}
+	}
+	return schema.Assemble(former.Name, former.Roles, tables)
+}
+
+// valuesBack are the values of an enum with their later names as former ones.
+func valuesBack(f, later *schema.Field) []schema.EnumValue {
+	values := slices.Clone(f.Values)
+	for i, v := range values {
+		values[i].Was = ""
+		if later == nil {
+			continue
+		}
+		for _, l := range later.Values {
+			if schema.ValueWas(f, l) == v.Name && l.Name != v.Name {
+				values[i].Was = l.Name
+			}
+		}
+	}
+	return values
+}
+
+// losesNothing looks at what a plan drops, row by row.
+func (r *run) losesNothing(p *Plan) error {
+	if len(p.faults) > 0 {
+		return p.faults
+	}
+	given, err := r.given()
+	if err != nil {
+		return err
+	}
+	for _, c := range p.Changes {
+		var sql, what string
+		switch c.Kind {
+		case schema.TableDropped:
+			sql, what = "SELECT count(*) FROM "+ddl.Quote(c.WasTable.Name), "the table "+c.WasTable.Name+" has %d rows"
+		case schema.FieldDropped:
+			column := ddl.Quote(c.Was.Name)
+			sql = "SELECT count(*) FROM " + ddl.Quote(c.WasTable.Name) + " WHERE " + column + " IS NOT NULL"
+			if literal := given[dropName(c)]; literal != "" && c.Was.Type != schema.JSON {
+				sql += " AND " + column + " <> " + literal
+			}
+			what = "%d rows have a value in " + c.WasTable.Name + "." + c.Was.Name
+		default:
+			continue
+		}
+		n, err := count(r.s, sql)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return errs.New(errs.Conflict, "undoing would lose data: %s. Change the model back instead, and allow the loss: ashlar migrate --allow drop:%s",
+				fmt.Sprintf(what, n), dropName(c))
+		}
+	}
+	return nil
+}
+
+// given are the values that rows got for fields which the last changes have added, as literals, by table and column.
+func (r *run) given() (map[string]string, error) {
+	given := map[string]string{}
+	all, err := entries(r.s)
+	for _, e := range all {
+		maps.Copy(given, e.given)
+	}
+	return given, err
+}
+
+func dropName(c schema.Change) string {
+	if c.Was != nil {
+		return c.WasTable.Name + "." + c.Was.Name
+	}
+	return c.WasTable.Name
+}

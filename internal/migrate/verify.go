@@ -1,0 +1,209 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// catalog is what a database has of tables, by what it is ("column posts.title", "index i_posts__rank"), each with its
+// definition as the database says it.
+type catalog map[string]string
+
+// What the catalogue of PostgreSQL has in the schema of $1, but for the server's own tables. Defaults are left out: no
+// server relies on them (ddl.AddColumn).
+const postgresCatalog = `
+SELECT 'column ' || c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || l.collname, '') || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collname <> 'default'
+WHERE c.relkind = 'r' AND c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%'
+UNION ALL SELECT 'index ' || i.relname, replace(pg_get_indexdef(x.indexrelid), $1::text || '.', '') || CASE WHEN x.indisvalid THEN '' ELSE ' invalid' END
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
+WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%' AND NOT x.indisprimary
+UNION ALL SELECT 'constraint ' || o.conname || ' on ' || c.relname, replace(pg_get_constraintdef(o.oid), $1::text || '.', '')
+FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
+WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%' AND o.contype IN ('c', 'f', 'p', 'u', 'x')
+UNION ALL SELECT 'trigger ' || t.tgname || ' on ' || c.relname, replace(pg_get_triggerdef(t.oid), $1::text || '.', '')
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%' AND NOT t.tgisinternal`
+
+const sqliteCatalog = `SELECT type, name, tbl_name, sql FROM sqlite_schema
+WHERE sql IS NOT NULL AND name NOT LIKE 'ashlar\_%' ESCAPE '\' AND tbl_name NOT LIKE 'ashlar\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
+
+// Verify compares the tables of the database with those that its model needs, and says each difference. A database without
+// a model has none.
+func Verify(ctx context.Context, db store.DB) (drift []string, err error) {
+	defer errs.Wrap(&err, "migrate.Verify")
+	err = db.Alter(ctx, func(s store.Session) error {
+		m, err := stored(s)
+		if err != nil || m == nil {
+			return err
+		}
+		got, want, err := catalogs(s, m)
+		drift = differences(got, want)
+		return err
+	})
+	return drift, err
+}
+
+// catalogs returns what the database has, and what it would have if the model's tables were just made.
+func catalogs(s store.Session, m *schema.Model) (got, want catalog, err error) {
+	if dialectOf(s) == ddl.SQLite {
+		got, err := readSQLite(s)
+		return got, madeSQLite(m), err
+	}
+	return readBoth(s, m)
+}
+
+// readBoth makes the tables of the model in a schema beside the database's own, and takes that back.
+func readBoth(s store.Session, m *schema.Model) (got, want catalog, err error) {
+	err = s.Transaction(func() (err error) {
+		own := ""
+		if err := s.Query(`SELECT quote_ident(current_schema())`, nil, func(row value.Row) error {
+			own = string(row.Bytes(0))
+			return nil
+		}); err != nil {
+			return err
+		}
+		if got, err = readPostgres(s, own); err != nil {
+			return err
+		}
+		made := append([]string{`CREATE SCHEMA "ashlar_verify"`, `SET LOCAL search_path = "ashlar_verify", ` + own}, ddl.Create(ddl.Postgres, m)...)
+		for _, sql := range made {
+			if _, err := s.Exec(sql, nil); err != nil {
+				return err
+			}
+		}
+		if want, err = readPostgres(s, "ashlar_verify"); err != nil {
+			return err
+		}
+		return errLooked
+	})
+	if err == errLooked || strings.Contains(fmt.Sprint(err), errLooked.Error()) {
+		err = nil
+	}
+	return got, want, err
+}
+
+var errLooked = fmt.Errorf("nothing of this is to be kept")
+
+func readPostgres(s store.Session, namespace string) (catalog, error) {
+	c := catalog{}
+	err := s.Query(postgresCatalog, []value.Value{value.OfText(namespace)}, func(row value.Row) error {
+		c[string(row.Bytes(0))] = string(row.Bytes(1))
+		return nil
+	})
+	return c, err
+}
+
+// readSQLite takes the definitions of tables apart: the order of columns is that in which they came.
+func readSQLite(s store.Session) (catalog, error) {
+	c := catalog{}
+	err := s.Query(sqliteCatalog, nil, func(row value.Row) error {
+		c.add(string(row.Bytes(0)), string(row.Bytes(1)), string(row.Bytes(2)), string(row.Bytes(3)))
+		return nil
+	})
+	return c, err
+}
+
+// madeSQLite is what SQLite keeps of statements: their text.
+func madeSQLite(m *schema.Model) catalog {
+	c := catalog{}
+	for _, t := range m.Tables {
+		all := ddl.CreateTable(ddl.SQLite, t)
+		c.add("table", t.Name, t.Name, all[0])
+		for _, sql := range all[1:] {
+			name, _, _ := strings.Cut(strings.TrimPrefix(sql, `CREATE TRIGGER "`), `"`)
+			c.add("trigger", name, t.Name, sql)
+		}
+		for _, i := range ddl.Indexes(t) {
+			c.add("index", i.Name, t.Name, ddl.CreateIndex(ddl.SQLite, i))
+		}
+	}
+	return c
+}
+
+func (c catalog) add(kind, name, table, sql string) {
+	sql = strings.Join(strings.Fields(sql), " ")
+	if kind != "table" {
+		c[kind+" "+name+" on "+table] = sql
+		return
+	}
+	for _, column := range columnsOf(sql) {
+		name, rest, _ := strings.Cut(column, " ")
+		c["column "+table+"."+strings.Trim(name, `"`)] = withoutDefault(rest)
+	}
+	if !strings.HasSuffix(sql, ") STRICT") {
+		c["table "+table] = "not STRICT"
+	}
+}
+
+// columnsOf splits the definition of a table at the commas between its columns.
+func columnsOf(sql string) (all []string) {
+	_, body, _ := strings.Cut(sql, "(")
+	body = body[:max(0, strings.LastIndex(body, ")"))]
+	depth, quote, start := 0, byte(0), 0
+	for i := range len(body) {
+		switch b := body[i]; {
+		case quote != 0:
+			if b == quote {
+				quote = 0
+			}
+		case b == '\'' || b == '"':
+			quote = b
+		case b == '(':
+			depth++
+		case b == ')':
+			depth--
+		case b == ',' && depth == 0:
+			all = append(all, strings.TrimSpace(body[start:i]))
+			start = i + 1
+		}
+	}
+	return append(all, strings.TrimSpace(body[start:]))
+}
+
+// withoutDefault takes the default of a column that was added away, which stands at the end (ddl.AddColumn).
+func withoutDefault(column string) string {
+	at, quoted := -1, false
+	for i := range len(column) {
+		if column[i] == '\'' {
+			quoted = !quoted
+		}
+		if !quoted && strings.HasPrefix(column[i:], " DEFAULT ") {
+			at = i
+		}
+	}
+	if at < 0 {
+		return column
+	}
+	return column[:at]
+}
+
+// differences says what is there and should not be, what is missing, and what is otherwise.
+func differences(got, want catalog) (all []string) {
+	names := slices.Sorted(maps.Keys(want))
+	for _, name := range names {
+		is, there := got[name]
+		switch {
+		case !there:
+			all = append(all, fmt.Sprintf("%s is missing: %s", name, want[name]))
+		case is != want[name]:
+			all = append(all, fmt.Sprintf("%s is %s, not %s", name, is, want[name]))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if _, known := want[name]; !known {
+			all = append(all, fmt.Sprintf("%s is not the model's: %s", name, got[name]))
+		}
+	}
+	return all
+}

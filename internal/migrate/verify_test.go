@@ -1,0 +1,39 @@
+package migrate
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+func readCatalog(t testing.TB, db store.DB, rules *rule.Rules) (got catalog) {
+	t.Helper()
+	err := db.Alter(context.Background(), func(s store.Session) (err error) {
+		got, _, err = catalogs(s, rules.Model)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// sameAsFresh compares the catalogue with that of a database whose tables were just made.
+func sameAsFresh(t *testing.T, e engine, db store.DB, rules *rule.Rules) {
+	t.Helper()
+	if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
+		t.Errorf("Verify = %q, %v", drift, err)
+	}
+	if e.name != "sqlite" {
+		return // Verify has made the tables anew, beside these
+	}
+	fresh := e.open(t)
+	mustApply(t, fresh, rules, Options{})
+	if diff := cmp.Diff(readCatalog(t, fresh, rules), readCatalog(t, db, rules)); diff != "" {
+		t.Errorf("the catalogue differs from a fresh one (-fresh +got):\n%s", diff)
+	}
+}

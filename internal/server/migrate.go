@@ -1,0 +1,193 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	osuser "os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+// copiesFolder holds copies of the database, in the data folder.
+const copiesFolder = "copies"
+
+// Database is the database of an app, open for changes of its tables.
+type Database struct {
+	rules  *rule.Rules
+	cfg    Config
+	folder folder
+	db     store.DB
+	beside bool // a server serves it from the same data folder
+}
+
+// OpenDatabase opens the database of the app in dir, to compare it with the model or to bring it there. A server may
+// serve it meanwhile, on the former model. A database that is not there yet is made, without tables.
+func OpenDatabase(ctx context.Context, dir string, cfg Config) (*Database, error) {
+	cfg = cfg.withDefaults(dir)
+	rules, err := Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := lockFolder(ctx, cfg, lockPatience)
+	_, beside := errors.AsType[*sqlite.InUseError](err)
+	if err != nil && !beside {
+		return nil, err
+	}
+	f.rules = rules
+	db, err := f.openStore(ctx, preparing)
+	if err != nil {
+		return nil, errors.Join(err, f.unlock())
+	}
+	return &Database{rules, cfg, f, db, beside}, nil
+}
+
+// Close closes it.
+func (d *Database) Close() error { return errors.Join(d.db.Close(), d.folder.unlock()) }
+
+// Plan says how the database comes to the model.
+func (d *Database) Plan(ctx context.Context) (*migrate.Plan, error) {
+	return migrate.Make(ctx, d.db, d.rules, d.options())
+}
+
+// Migrate brings the database to the model. What is lost must be allowed by name. Beside a server on the same data folder,
+// which does not know of the change, it does what is safe alone.
+func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate.Progress) (migrate.Result, error) {
+	o := d.options()
+	o.Allow, o.Progress, o.Hazards = allow, progress, migrate.Rewrites|migrate.Breaks
+	if d.beside {
+		o.Allow, o.Hazards = nil, 0
+	}
+	return d.explain(migrate.Apply(ctx, d.db, d.rules, o))
+}
+
+// Undo takes the last change back, where nothing is lost by it.
+func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (migrate.Result, error) {
+	if d.beside {
+		return migrate.Result{}, fmt.Errorf("a server serves %s: stop it first, since it would go on with the model that is taken back", d.cfg.Data)
+	}
+	o := d.options()
+	o.Progress, o.Hazards = progress, migrate.Rewrites|migrate.Breaks
+	return migrate.Undo(ctx, d.db, o)
+}
+
+// explain says what to do where a server is in the way.
+func (d *Database) explain(result migrate.Result, err error) (migrate.Result, error) {
+	if h, ok := errors.AsType[*migrate.HazardError](err); ok && d.beside {
+		return result, fmt.Errorf("a server serves %s, and the change is not safe beside it (%v): stop it first", d.cfg.Data, h.Hazards)
+	}
+	return result, err
+}
+
+// Verify compares the tables of the database with those that its model needs.
+func (d *Database) Verify(ctx context.Context) ([]string, error) { return migrate.Verify(ctx, d.db) }
+
+// History is all changes of the database's model, the oldest first.
+func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
+	return migrate.History(ctx, d.db)
+}
+
+func (d *Database) options() migrate.Options { return d.folder.migrating(d.db) }
+
+// migrating are the options of a change of tables.
+func (f folder) migrating(db store.DB) migrate.Options {
+	o := migrate.Options{By: whoami(f.cfg.Version), Now: f.cfg.Now}
+	if file, embedded := db.(*sqlite.DB); embedded {
+		o.Copy = func(ctx context.Context) (string, error) { return f.copy(ctx, file) }
+	}
+	return o
+}
+
+// copy makes a verified copy of the database, named for when.
+func (f folder) copy(ctx context.Context, db *sqlite.DB) (string, error) {
+	dir := filepath.Join(f.path, copiesFolder)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "before-migration-"+f.cfg.Now().UTC().Format("20060102T150405.000000Z")+".db")
+	return name, db.Copy(ctx, name)
+}
+
+// whoami is the user, the machine and the program, for the history.
+func whoami(version string) string {
+	who := "somebody"
+	if u, err := osuser.Current(); err == nil {
+		who = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unknown machine"
+	}
+	return fmt.Sprintf("%s@%s, ashlar %s", who, host, version)
+}
+
+// follow brings the tables to the model at the start of a server, where that is safe and it was not told otherwise.
+func (f folder) follow(ctx context.Context, db store.DB, rules *rule.Rules) error {
+	if f.cfg.KeepTables {
+		return f.mustFollow(ctx, db, rules)
+	}
+	start := time.Now()
+	result, err := migrate.Apply(ctx, db, rules, f.migrating(db))
+	if h, ok := errors.AsType[*migrate.HazardError](err); ok {
+		return unsafe(rules.Model, h.Plan)
+	}
+	if err != nil {
+		return err
+	}
+	if result.Resumed != "" {
+		f.cfg.Logger.Warn("an interrupted change of the tables was dealt with", "what", result.Resumed)
+	}
+	for _, change := range result.Applied {
+		f.cfg.Logger.Info("the database follows the model", "change", change)
+	}
+	for _, note := range result.Notes {
+		f.cfg.Logger.Warn("rows that were there before are outside of a new limit", "rows", note.Text, "at", note.Pos.String())
+	}
+	if len(result.Applied) > 0 {
+		f.cfg.Logger.Info("the tables are those of the model", "seconds", time.Since(start).Seconds())
+	}
+	return nil
+}
+
+// mustFollow makes the tables of a new database, and refuses an older one whose tables are not the model's.
+func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) error {
+	plan, err := migrate.Make(ctx, db, rules, f.migrating(db))
+	if err != nil {
+		return err
+	}
+	if plan.IsNew() || len(plan.Changes) == 0 {
+		_, err := migrate.Apply(ctx, db, rules, f.migrating(db))
+		return err
+	}
+	var faults schema.Faults
+	for _, c := range plan.Changes {
+		faults = append(faults, rules.Model.Fault(c.Pos, "the database has other tables, and this server is told to leave them: %v; run `ashlar migrate`", c))
+	}
+	return faults.Sort()
+}
+
+// unsafe says which changes a server does not make by itself, and what does.
+func unsafe(m *schema.Model, p *migrate.Plan) error {
+	var faults schema.Faults
+	told := map[string]bool{}
+	for _, s := range p.Steps {
+		h := s.Hazards &^ migrate.BlocksWrites
+		if h == 0 || told[s.Title] {
+			continue
+		}
+		told[s.Title] = true
+		how := "run `ashlar migrate`"
+		if s.Drop != "" {
+			how += " with --allow drop:" + s.Drop
+		}
+		faults = append(faults, m.Fault(s.Pos, "a server does not change the database like this by itself: %s (%v); %s, which shows what it would do with --plan", s.Title, h, how))
+	}
+	return faults.Sort()
+}
