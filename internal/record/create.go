@@ -89,7 +89,7 @@ func (c *creation) run(tx store.Tx) error {
 	if len(hidden) > 0 {
 		return ask.refused(tx, nil, values, hidden, referenceConflict(c.table, hidden))
 	}
-	insert, err := c.table.insertStatement(c.request)
+	insert, err := c.table.insertStatement(c.request, c.asked)
 	if err != nil {
 		return err
 	}

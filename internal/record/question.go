@@ -24,16 +24,8 @@ type question struct {
 // write runs the statement that writes the row, asks about the row as it is then stored, and returns it as the caller
 // sees it.
 func (q question) write(tx store.Tx, change *sqlgen.Statement, changeInputs []value.Value, was, values row) (w Written, err error) {
-	stmt, err := q.table.afterStatement(q.request, q.asked, q.created, false)
-	if err != nil {
-		return w, err
-	}
 	w = Written{ID: values[0], Plain: true}
-	inputs := values[:1]
-	if stmt.Inputs > 1 {
-		inputs = q.inputs(was, values)
-	}
-	err = store.Then(tx, q.statement(change, changeInputs), q.statement(stmt, inputs), func(cols value.Row) error {
+	err = q.writeThen(tx, change, changeInputs, was, values, func(cols value.Row) error {
 		if err := q.judge(cols); err != nil {
 			return err
 		}
@@ -48,6 +40,22 @@ func (q question) write(tx store.Tx, change *sqlgen.Statement, changeInputs []va
 		return Written{}, q.constraint(tx, was, values, err)
 	}
 	return w, nil
+}
+
+// writeThen gives the answers to row: those of the statement that writes, or of one after it.
+func (q question) writeThen(tx store.Tx, change *sqlgen.Statement, changeInputs []value.Value, was, values row, row func(value.Row) error) error {
+	if change.Answers {
+		return q.request.query(tx, change, changeInputs, row)
+	}
+	stmt, err := q.table.afterStatement(q.request, q.asked, q.created, false)
+	if err != nil {
+		return err
+	}
+	inputs := values[:1]
+	if stmt.Inputs > 1 {
+		inputs = q.inputs(was, values)
+	}
+	return store.Then(tx, q.statement(change, changeInputs), q.statement(stmt, inputs), row)
 }
 
 // statement is a statement of the request with what is bound to it.

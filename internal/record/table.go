@@ -80,8 +80,12 @@ func (t *table) fieldSet(fields []*schema.Field) string {
 	return b.String()
 }
 
-func (t *table) insertStatement(r *request) (*sqlgen.Statement, error) {
-	return t.insert.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Insert(t.Table) })
+// insertStatement inserts a row, and may answer what is asked of it.
+func (t *table) insertStatement(r *request, a asked) (*sqlgen.Statement, error) {
+	return t.insert.get(r, a.name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		g.Folder.NoOld = true
+		return g.Insert(t.asking(r, a, true))
+	})
 }
 
 func (t *table) updateStatement(r *request, fields []*schema.Field) (*sqlgen.Statement, error) {
@@ -142,16 +146,20 @@ func (t *table) beforeStatement(r *request, a asked) (*sqlgen.Statement, error) 
 	})
 }
 
-// afterStatement asks about the row as it becomes: as it is stored, or as a candidate that a constraint refused.
-func (t *table) afterStatement(r *request, a asked, created, candidate bool) (*sqlgen.Statement, error) {
-	checks := r.db.rules.Table(t.Table).Checks
-	spec := sqlgen.After{Table: t.Table, Rules: a.rules, Fields: t.plain.fields, Candidate: candidate}
-	for _, c := range checks {
+// asking is what is asked of a row as it becomes.
+func (t *table) asking(r *request, a asked, created bool) sqlgen.After {
+	spec := sqlgen.After{Table: t.Table, Rules: a.rules, Fields: t.plain.fields}
+	for _, c := range r.db.rules.Table(t.Table).Checks {
 		spec.Checks = append(spec.Checks, c.Cond)
 	}
 	if !created {
 		spec.Old = usesOld(spec.Rules) || usesOld(spec.Checks)
 	}
+	return spec
+}
+
+// afterStatement asks about the row as it becomes: as it is stored, or as a candidate that a constraint refused.
+func (t *table) afterStatement(r *request, a asked, created, candidate bool) (*sqlgen.Statement, error) {
 	name := a.name
 	if created {
 		name += "+"
@@ -161,6 +169,8 @@ func (t *table) afterStatement(r *request, a asked, created, candidate bool) (*s
 	}
 	return t.after.get(r, name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		g.Folder.NoOld = created
+		spec := t.asking(r, a, created)
+		spec.Candidate = candidate
 		return g.After(spec)
 	})
 }

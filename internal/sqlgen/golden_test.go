@@ -151,6 +151,8 @@ func (g golden) write(t *testing.T, m *schema.Model) {
 	own := g.rules.Table(posts)
 	s, err = g.generator(nil).Before(posts, []rule.Node{own.UpdateFrom})
 	g.show(t, "before an update", s, err)
+	s, err = g.generator(nil).Insert(After{Table: posts, Rules: []rule.Node{own.Create}, Fields: posts.Fields[:2]})
+	g.show(t, "insert", s, err)
 	s, err = g.generator(nil).Update(posts, posts.Fields[1:3])
 	g.show(t, "update", s, err)
 	s, err = g.generator(nil).After(After{Table: posts, Rules: []rule.Node{own.UpdateTo}, Checks: []rule.Node{own.Checks[0].Cond}, Fields: posts.Fields[:2], Old: true})

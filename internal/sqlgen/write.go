@@ -8,14 +8,41 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Insert inserts a row. Input i is the value of t.Fields[i], the last input is the revision.
-func (g *Generator) Insert(t *schema.Table) (*Statement, error) {
+// Insert inserts a row. Input i is the value of the i-th field of the table, the last input is the revision. Where it can,
+// the statement also answers what is asked of the row: see Statement.Answers.
+func (g *Generator) Insert(a After) (*Statement, error) {
+	t := a.Table
 	names, values := make([]string, 0, len(t.Fields)+1), make([]string, 0, len(t.Fields)+1)
 	for i, f := range t.Fields {
 		names, values = append(names, quote(f.Name)), append(values, g.inputOf(i, f))
 	}
 	names, values = append(names, quote(Revision)), append(values, g.input(len(t.Fields), value.Int))
-	return g.finish("INSERT INTO " + quote(t.Name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")")
+	into, list := "INSERT INTO "+quote(t.Name), " ("+strings.Join(names, ", ")+") VALUES ("+strings.Join(values, ", ")+")"
+	if !g.Dialect.Returns() || !g.alone(a) {
+		return g.finish(into + list)
+	}
+	cols := append(g.answers(a, g.self(t, "t0")), column("t0", Revision))
+	s, err := g.finish(into + " AS t0" + list + " RETURNING " + strings.Join(cols, ", "))
+	if err == nil {
+		s.Answers = true
+	}
+	return s, err
+}
+
+// alone says whether what is asked of a row can be told without looking at another: a statement that writes a row does
+// not see it among the others yet.
+func (g *Generator) alone(a After) bool {
+	asked := append([]rule.Node{g.Rules.Table(a.Table).Read}, a.Rules...)
+	asked = append(asked, a.Checks...)
+	for _, f := range a.Fields {
+		asked = append(asked, g.Rules.Field(f).Read)
+	}
+	for _, n := range asked {
+		if n != nil && rule.Relates(n) {
+			return false
+		}
+	}
+	return true
 }
 
 // Update sets fields of a row. Input 0 is its id, input 1 the revision, input 2+i the value of fields[i].
@@ -76,15 +103,7 @@ func (g *Generator) After(a After) (*Statement, error) {
 	if a.Old {
 		sc = sc.with(g.Rules.Table(t).Old, "old")
 	}
-	readable := g.readable(t, "t0")
-	if readable == nil {
-		readable = []string{g.Dialect.Bool(true)}
-	}
-	cols := append(readable, g.outcomes(t, a.Rules, sc)...)
-	for _, c := range a.Checks {
-		cols = append(cols, g.cond(g.fold(c), sc, loose))
-	}
-	cols = append(cols, g.columns(a.Fields, "t0")...)
+	cols := g.answers(a, sc)
 	var source, cond string
 	if a.Candidate {
 		source = " FROM " + g.row(t, 1+len(t.Fields), "t0")
@@ -97,6 +116,19 @@ func (g *Generator) After(a After) (*Statement, error) {
 		source += ", " + g.row(t, 1, "old")
 	}
 	return g.finish("SELECT " + strings.Join(cols, ", ") + source + cond)
+}
+
+// answers are the columns of After, but for the revision.
+func (g *Generator) answers(a After, sc *scope) []string {
+	readable := g.readable(a.Table, "t0")
+	if readable == nil {
+		readable = []string{g.Dialect.Bool(true)}
+	}
+	cols := append(readable, g.outcomes(a.Table, a.Rules, sc)...)
+	for _, c := range a.Checks {
+		cols = append(cols, g.cond(g.fold(c), sc, loose))
+	}
+	return append(cols, g.columns(a.Fields, "t0")...)
 }
 
 // row is a row made of inputs.

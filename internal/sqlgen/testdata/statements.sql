@@ -17,6 +17,8 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT v
 SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared") ORDER BY t1."id" LIMIT ?2) ORDER BY t0."id"
 -- before an update
 SELECT t0."_rev", 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
+-- insert
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
 -- after an update
@@ -40,6 +42,8 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT v
 SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared" OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+-- insert
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
 -- after an update
@@ -63,6 +67,8 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT v
 SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared" OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+-- insert
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
 -- after an update
@@ -86,6 +92,8 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT v
 SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value ORDER BY t1."id" LIMIT ?2) ORDER BY t0."id"
 -- before an update
 SELECT t0."_rev", 1, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1
+-- insert
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
 -- after an update

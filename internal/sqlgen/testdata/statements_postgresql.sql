@@ -17,6 +17,8 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::te
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared") ORDER BY t1."id" LIMIT $2::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
 -- before an update
 SELECT t0."_rev", FALSE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint AND (t0."shared") FOR NO KEY UPDATE OF t0
+-- insert
+INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared"), FALSE, t0."id", t0."title", t0."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
 -- after an update
@@ -40,6 +42,8 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::te
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared" OR (t1."owner_id" = $2::uuid)) ORDER BY t1."id" LIMIT $3::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
+-- insert
+INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared" OR (t0."owner_id" = $11::uuid)), (t0."owner_id" = $11::uuid), t0."id", t0."title", t0."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
 -- after an update
@@ -63,6 +67,8 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::te
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared" OR (t1."owner_id" = $2::uuid)) ORDER BY t1."id" LIMIT $3::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
+-- insert
+INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared" OR (t0."owner_id" = $11::uuid)), (t0."owner_id" = $11::uuid), t0."id", t0."title", t0."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
 -- after an update
@@ -86,6 +92,8 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::te
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key ORDER BY t1."id" LIMIT $2::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
 -- before an update
 SELECT t0."_rev", TRUE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
+-- insert
+INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING TRUE, TRUE, t0."id", t0."title", t0."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
 -- after an update
