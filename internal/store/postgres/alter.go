@@ -26,7 +26,9 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) error {
 			return err
 		}
 		c := raw.CustomData()[connKey].(*conn)
-		a := &alteration{db: db, ctx: ctx, s: newSession(ctx, c, true)}
+		c.watch.begin(ctx, time.Time{})
+		defer c.watch.end()
+		a := &alteration{db: db, ctx: ctx, s: newSession(c, true)}
 		defer a.s.end()
 		if err := a.lock(); err != nil {
 			return err
@@ -52,7 +54,6 @@ func (db *DB) alone(ctx context.Context, f func(context.Context, *pgconn.PgConn)
 	} {
 		own.session.RuntimeParams[name] = setting
 	}
-	own.session.BuildContextWatcherHandler = watcher
 	return own.direct(ctx, f)
 }
 

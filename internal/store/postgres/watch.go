@@ -32,7 +32,7 @@ func newWatch(handler ctxwatch.Handler) *watch {
 	return w
 }
 
-// begin watches over the work that begins now, until end.
+// begin watches over the work that begins now, until end. A deadline of zero is none.
 func (w *watch) begin(ctx context.Context, deadline time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -50,7 +50,7 @@ func (w *watch) look() {
 		w.running = false
 		return
 	}
-	if w.ctx.Err() != nil || time.Now().After(w.deadline) {
+	if w.ctx.Err() != nil || !w.deadline.IsZero() && time.Now().After(w.deadline) {
 		w.ended = true
 		w.handler.HandleCancel(w.ctx) // waits for nothing
 	}
