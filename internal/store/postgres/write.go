@@ -25,18 +25,16 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// Nothing of the caller's cuts short what has begun.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.cfg.WriteTimeout)
-	defer cancel()
+	deadline := time.Now().Add(db.cfg.WriteTimeout)
 	careful := false
 	for try := 1; ; try++ {
-		end := db.attempt(ctx, f, careful)
+		end := db.attempt(deadline, f, careful)
 		switch {
 		case end.next == finished:
 			return end.err
 		case end.next == carefully:
 			careful = true
-		case try == maxTries || !pause(ctx, try):
+		case try == maxTries || !pause(deadline, try):
 			return translate(context.Background(), end.err)
 		}
 	}
@@ -47,14 +45,9 @@ const maxTries = 16
 
 // pause waits a little before the next try: longer each time, and not as long as others who wait for the same. It says
 // whether there is still time.
-func pause(ctx context.Context, try int) bool {
-	most := min(time.Millisecond<<min(try, 8), 100*time.Millisecond)
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(rand.N(most)):
-		return true
-	}
+func pause(deadline time.Time, try int) bool {
+	time.Sleep(rand.N(min(time.Millisecond<<min(try, 8), 100*time.Millisecond)))
+	return time.Now().Before(deadline)
 }
 
 // end is how a run of a function ended.
@@ -72,10 +65,9 @@ const (
 	retry          // run it again
 )
 
-// attempt runs f once.
-func (db *DB) attempt(ctx context.Context, f func(store.Tx) error, careful bool) end {
-	deadline, _ := ctx.Deadline()
-	c, err := db.writers.take(ctx, deadline)
+// attempt runs f once. Nothing of the caller's cuts short what has begun.
+func (db *DB) attempt(deadline time.Time, f func(store.Tx) error, careful bool) end {
+	c, err := db.writers.take(context.Background(), deadline)
 	if err != nil {
 		return end{err: err}
 	}
