@@ -31,6 +31,7 @@ const serveExample = `  ashlar serve examples/careers
 
 func newServe() *cobra.Command {
 	f := &serveFlags{
+		migrate:    oneOf("safe", "off"),
 		durability: oneOf("full", "normal"),
 		logFormat:  oneOf("auto", "text", "json"),
 		logLevel:   oneOf("info", "debug", "warn", "error"),

@@ -14,11 +14,11 @@ import (
 
 // serveFlags are the settings of a server.
 type serveFlags struct {
-	listen, data, database, direct   string
-	durability, logFormat, logLevel  *choice
-	grace, header, read, write, idle time.Duration
-	cors                             []string
-	maxConcurrent, readers           int
+	listen, data, database, direct           string
+	migrate, durability, logFormat, logLevel *choice
+	grace, header, read, write, idle         time.Duration
+	cors                                     []string
+	maxConcurrent, readers                   int
 }
 
 func (f *serveFlags) declare(cmd *cobra.Command) {
@@ -28,6 +28,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
 	flags.StringVar(&f.database, "database", "", "`address` of a PostgreSQL database, as postgres://user@host/name (default SQLite in the data folder)")
 	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database itself, where --database is that of a pooler")
+	flags.Var(f.migrate, "migrate", "changes of the model that are safe beside servers at work are made when it starts (safe), or none (off); see ashlar migrate")
 	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
 	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "for requests in flight when it stops")
 	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "for the header of a request")
@@ -76,6 +77,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) server.Config {
 	if cfg.Data == "" {
 		cfg.Data = server.DefaultData(dir)
 	}
+	cfg.KeepTables = f.migrate.value == "off"
 	if f.durability.value == "normal" {
 		cfg.Durability = sqlite.Normal
 	}

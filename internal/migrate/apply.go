@@ -145,6 +145,11 @@ func (r *run) permitted(p *Plan) error {
 	if len(p.faults) > 0 {
 		return p.faults
 	}
+	for _, name := range r.o.Allow {
+		if len(p.Steps) > 0 && !slices.Contains(p.Drops(), name) {
+			return errs.New(errs.Invalid, "the change does not drop %s: what it drops is named by --plan", name)
+		}
+	}
 	e := &HazardError{Plan: p, Hazards: p.Hazards() &^ (r.o.Hazards | BlocksWrites | LosesData)}
 	for _, drop := range p.Drops() {
 		if !slices.Contains(r.o.Allow, drop) {

@@ -83,6 +83,9 @@ type Plan struct {
 	faults schema.Faults // what rows contradict, and what cannot be done
 }
 
+// New is the plan for a database that is not there yet.
+func New() *Plan { return &Plan{isNew: true} }
+
 // IsNew says whether the database has no tables yet.
 func (p *Plan) IsNew() bool { return p.isNew }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	osuser "os/user"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -29,37 +31,60 @@ type Database struct {
 }
 
 // OpenDatabase opens the database of the app in dir, to compare it with the model or to bring it there. A server may
-// serve it meanwhile, on the former model. A database that is not there yet is made, without tables.
+// serve it meanwhile, on the former model. An embedded database that is not there yet is not made before Migrate is called.
 func OpenDatabase(ctx context.Context, dir string, cfg Config) (*Database, error) {
 	cfg = cfg.withDefaults(dir)
 	rules, err := Load(dir)
 	if err != nil {
 		return nil, err
 	}
-	f, err := lockFolder(ctx, cfg, lockPatience)
-	_, beside := errors.AsType[*sqlite.InUseError](err)
-	if err != nil && !beside {
-		return nil, err
+	d := &Database{rules: rules, cfg: cfg, folder: folder{path: cfg.Data, cfg: cfg, rules: rules}}
+	if cfg.Database == "" {
+		if _, err := os.Stat(d.folder.database()); errors.Is(err, fs.ErrNotExist) {
+			return d, nil
+		}
 	}
-	f.rules = rules
-	db, err := f.openStore(ctx, preparing)
-	if err != nil {
-		return nil, errors.Join(err, f.unlock())
+	return d, d.open(ctx)
+}
+
+func (d *Database) open(ctx context.Context) error {
+	f, err := lockFolder(ctx, d.cfg, lockPatience)
+	_, d.beside = errors.AsType[*sqlite.InUseError](err)
+	if err != nil && !d.beside {
+		return err
 	}
-	return &Database{rules, cfg, f, db, beside}, nil
+	f.rules = d.rules
+	d.folder = f
+	if d.db, err = f.openStore(ctx, preparing); err != nil {
+		return errors.Join(err, f.unlock())
+	}
+	return nil
 }
 
 // Close closes it.
-func (d *Database) Close() error { return errors.Join(d.db.Close(), d.folder.unlock()) }
+func (d *Database) Close() error {
+	if d.db == nil {
+		return nil
+	}
+	return errors.Join(d.db.Close(), d.folder.unlock())
+}
 
 // Plan says how the database comes to the model.
 func (d *Database) Plan(ctx context.Context) (*migrate.Plan, error) {
+	if d.db == nil {
+		return migrate.New(), nil
+	}
 	return migrate.Make(ctx, d.db, d.rules, d.options())
 }
 
 // Migrate brings the database to the model. What is lost must be allowed by name. Beside a server on the same data folder,
 // which does not know of the change, it does what is safe alone.
 func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate.Progress) (migrate.Result, error) {
+	if d.db == nil {
+		if err := d.open(ctx); err != nil {
+			return migrate.Result{}, err
+		}
+	}
 	o := d.options()
 	o.Allow, o.Progress, o.Hazards = allow, progress, migrate.Rewrites|migrate.Breaks
 	if d.beside {
@@ -73,24 +98,57 @@ func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (migrate
 	if d.beside {
 		return migrate.Result{}, fmt.Errorf("a server serves %s: stop it first, since it would go on with the model that is taken back", d.cfg.Data)
 	}
+	if d.db == nil {
+		return migrate.Result{}, d.missing()
+	}
 	o := d.options()
 	o.Progress, o.Hazards = progress, migrate.Rewrites|migrate.Breaks
 	return migrate.Undo(ctx, d.db, o)
 }
 
-// explain says what to do where a server is in the way.
+func (d *Database) missing() error {
+	return fmt.Errorf("there is no database in %s yet: a server makes it when it starts", d.cfg.Data)
+}
+
+// explain says what to do where a plan was not allowed.
 func (d *Database) explain(result migrate.Result, err error) (migrate.Result, error) {
-	if h, ok := errors.AsType[*migrate.HazardError](err); ok && d.beside {
+	h, ok := errors.AsType[*migrate.HazardError](err)
+	switch {
+	case !ok:
+		return result, err
+	case !d.beside:
+		return result, losses(d.rules.Model, h)
+	default:
 		return result, fmt.Errorf("a server serves %s, and the change is not safe beside it (%v): stop it first", d.cfg.Data, h.Hazards)
 	}
-	return result, err
+}
+
+// losses says what must be allowed.
+func losses(m *schema.Model, h *migrate.HazardError) error {
+	var faults schema.Faults
+	told := map[string]bool{}
+	for _, s := range h.Plan.Steps {
+		if slices.Contains(h.Drops, s.Drop) && !told[s.Drop] {
+			told[s.Drop] = true
+			faults = append(faults, m.Fault(s.Pos, "%s: loses data; where that is meant, allow it: --allow drop:%s", s.Title, s.Drop))
+		}
+	}
+	return faults.Sort()
 }
 
 // Verify compares the tables of the database with those that its model needs.
-func (d *Database) Verify(ctx context.Context) ([]string, error) { return migrate.Verify(ctx, d.db) }
+func (d *Database) Verify(ctx context.Context) ([]string, error) {
+	if d.db == nil {
+		return nil, d.missing()
+	}
+	return migrate.Verify(ctx, d.db)
+}
 
 // History is all changes of the database's model, the oldest first.
 func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
+	if d.db == nil {
+		return nil, d.missing()
+	}
 	return migrate.History(ctx, d.db)
 }
 

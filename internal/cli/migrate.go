@@ -1,0 +1,289 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+)
+
+const migrateHelp = `Migrate brings the tables of a database to the model in DIR. The model of the last time is kept
+in the database; what differs from it becomes a plan, which --plan shows without doing it: each
+step with its SQL, where in the model it comes from, what it does beside its purpose, and what
+it locks.
+
+Rows are never cut or dropped unasked. A step that loses data runs only when it is named, as in
+--allow drop:posts.body; a change that rows contradict is refused, with the rows in the way.
+Interrupted, it is taken back or finished by the next start. Before an embedded database is
+rewritten or loses anything, a verified copy is kept in the data folder, under copies/.
+
+A server makes changes that are safe by itself when it starts, unless told --migrate=off. Beside
+a server on the same data folder, migrate makes those alone. On PostgreSQL, stop the servers on
+the former model where the plan says that they cannot go on.
+
+Each of --database, --database-direct and --data is also a setting of the environment, as for
+serve.`
+
+const migrateExample = `  ashlar migrate examples/careers --plan
+  ashlar migrate examples/careers --allow drop:profiles.headline
+  ashlar migrate examples/careers --verify
+  ashlar migrate examples/careers --undo`
+
+// migrateFlags say what to do with which database.
+type migrateFlags struct {
+	data, database, direct      string
+	allow                       []string
+	plan, verify, undo, history bool
+}
+
+func newMigrate() *cobra.Command {
+	f := &migrateFlags{}
+	cmd := &cobra.Command{
+		Use:     "migrate DIR",
+		Short:   "Bring the tables of a database to the model, or say what would be done",
+		Long:    migrateHelp,
+		Example: migrateExample,
+		Args:    oneApp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := environment(cmd, "data", "database", "database-direct"); err != nil {
+				return err
+			}
+			if err := f.check(cmd); err != nil {
+				return err
+			}
+			return inApp(args[0], f.run(cmd, args[0]))
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&f.plan, "plan", false, "say what would be done, and do nothing")
+	flags.StringSliceVar(&f.allow, "allow", nil, "`loss` that may be: drop:posts, drop:posts.body; may be repeated")
+	flags.BoolVar(&f.verify, "verify", false, "compare the tables with those that the last model needs, and say each difference")
+	flags.BoolVar(&f.undo, "undo", false, "take the last change back, where nothing is lost by it")
+	flags.BoolVar(&f.history, "history", false, "list what was done: when, by whom, with which SQL, how long it took")
+	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
+	flags.StringVar(&f.database, "database", "", "`address` of the PostgreSQL database, also ASHLAR_DATABASE_URL (default SQLite in the data folder)")
+	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database past a pooler")
+	return cmd
+}
+
+const dropPrefix = "drop:"
+
+// check refuses flags that do not go together.
+func (f *migrateFlags) check(cmd *cobra.Command) error {
+	var asked []string
+	for name, set := range map[string]bool{"plan": f.plan, "verify": f.verify, "undo": f.undo, "history": f.history} {
+		if set {
+			asked = append(asked, "--"+name)
+		}
+	}
+	switch {
+	case len(asked) > 1:
+		return usage(cmd, "--plan, --verify, --undo and --history are one of each other")
+	case f.direct != "" && f.database == "":
+		return usage(cmd, "--database-direct (%s) goes with --database (%s)", variable("database-direct"), variable("database"))
+	}
+	for i, a := range f.allow {
+		name, ok := strings.CutPrefix(a, dropPrefix)
+		if !ok || name == "" {
+			return usage(cmd, "--allow is %q: write what may be lost, as drop:posts or drop:posts.body", a)
+		}
+		f.allow[i] = name
+	}
+	return nil
+}
+
+func (f *migrateFlags) run(cmd *cobra.Command, dir string) (err error) {
+	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer restore()
+	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
+	cfg := server.Config{Data: f.data, Database: f.database, DatabaseDirect: f.direct, Version: buildVersion(),
+		Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
+	db, err := server.OpenDatabase(ctx, dir, cfg)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	out := cmd.OutOrStdout()
+	switch {
+	case f.plan:
+		return f.sayPlan(ctx, out, dir, db)
+	case f.verify:
+		return sayDrift(ctx, out, db)
+	case f.history:
+		return sayHistory(ctx, out, db)
+	}
+	return f.change(ctx, cmd, db)
+}
+
+// change migrates, or undoes.
+func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, db *server.Database) error {
+	bar := newProgress(cmd.ErrOrStderr())
+	start := time.Now()
+	var result migrate.Result
+	var err error
+	if f.undo {
+		result, err = db.Undo(ctx, bar)
+	} else {
+		result, err = db.Migrate(ctx, f.allow, bar)
+	}
+	bar.Done()
+	if result.Resumed != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), result.Resumed)
+	}
+	if ctx.Err() != nil && err != nil {
+		return errors.New("stopped: the next start, or the same command, takes back what was prepared, or finishes it")
+	}
+	if err != nil {
+		return err
+	}
+	sayResult(cmd.OutOrStdout(), result, time.Since(start))
+	if f.undo {
+		fmt.Fprintln(cmd.ErrOrStderr(), "The model file still asks for what was undone: put it back too, before a server starts.")
+	}
+	return nil
+}
+
+func sayResult(out io.Writer, r migrate.Result, took time.Duration) {
+	switch {
+	case r.Created:
+		fmt.Fprintln(out, "The database was new: its tables are made.")
+	case len(r.Applied) == 0:
+		fmt.Fprintln(out, "Nothing to do: the tables are those of the model.")
+	default:
+		for _, change := range r.Applied {
+			fmt.Fprintln(out, change)
+		}
+		fmt.Fprintf(out, "Done: %s in %v.\n", count(len(r.Applied), "change"), took.Round(10*time.Millisecond))
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(out, "note:", n)
+	}
+	if r.Copy != "" {
+		fmt.Fprintln(out, "The database as it was before is in", r.Copy)
+	}
+}
+
+func (f *migrateFlags) sayPlan(ctx context.Context, out io.Writer, dir string, db *server.Database) error {
+	p, err := db.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p.IsNew():
+		fmt.Fprintln(out, "The database is new: a server makes its tables when it starts.")
+		return nil
+	case len(p.Changes) == 0:
+		fmt.Fprintln(out, "Nothing to do: the tables are those of the model.")
+		sayNotes(out, p)
+		return nil
+	}
+	fmt.Fprintf(out, "%s, %s:\n", count(len(p.Changes), "change"), count(len(p.Steps), "step"))
+	phased := p.Steps[0].Phase != p.Steps[len(p.Steps)-1].Phase || p.Steps[0].Phase != migrate.Before
+	for i, s := range p.Steps {
+		if phased && (i == 0 || s.Phase != p.Steps[i-1].Phase) {
+			fmt.Fprintf(out, "\n%s\n", phaseTitle(s.Phase))
+		}
+		sayStep(out, i+1, s)
+	}
+	sayNotes(out, p)
+	if faults := p.Faults(); len(faults) > 0 {
+		fmt.Fprintln(out, "\nThis cannot be done as it is:")
+		return faults
+	}
+	fmt.Fprintf(out, "\nNothing was changed. %s\n", verdict(p, dir))
+	return nil
+}
+
+func phaseTitle(p migrate.Phase) string {
+	switch p {
+	case migrate.Before:
+		return "Beforehand, beside servers at work; what is made here is taken back if the change does not come to its switch:"
+	case migrate.Switch:
+		return "The switch, one transaction:"
+	}
+	return "Afterwards, beside servers at work:"
+}
+
+func sayStep(out io.Writer, n int, s migrate.Step) {
+	fmt.Fprintf(out, "\n%3d. %s\n", n, s.Title)
+	if s.Pos.Line > 0 {
+		fmt.Fprintf(out, "     %s\n", s.Pos)
+	}
+	fmt.Fprintf(out, "     %s; %s\n", s.Hazards, s.Lock)
+	if s.Drop != "" {
+		fmt.Fprintf(out, "     runs only with --allow %s%s\n", dropPrefix, s.Drop)
+	}
+	for _, sql := range s.SQL {
+		fmt.Fprintf(out, "       %s\n", strings.ReplaceAll(sql, "\n", "\n       "))
+	}
+}
+
+func sayNotes(out io.Writer, p *migrate.Plan) {
+	for _, n := range p.Notes {
+		fmt.Fprintf(out, "\nnote: %s\n", n)
+	}
+}
+
+// verdict says who makes the change.
+func verdict(p *migrate.Plan, dir string) string {
+	if p.Safe() {
+		return "A server makes this change by itself when it starts, or `ashlar migrate " + dir + "` does now."
+	}
+	command := "ashlar migrate " + dir
+	for _, drop := range p.Drops() {
+		command += " --allow " + dropPrefix + drop
+	}
+	return "`" + command + "` makes this change."
+}
+
+func sayDrift(ctx context.Context, out io.Writer, db *server.Database) error {
+	drift, err := db.Verify(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range drift {
+		fmt.Fprintln(out, d)
+	}
+	if len(drift) > 0 {
+		return fmt.Errorf("%s between the tables and the model that they were made for", count(len(drift), "difference"))
+	}
+	fmt.Fprintln(out, "ok: the tables are those of the model that they were made for")
+	return nil
+}
+
+func sayHistory(ctx context.Context, out io.Writer, db *server.Database) error {
+	all, err := db.History(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		took := ""
+		if !e.Finished.IsZero() {
+			took = fmt.Sprintf(" in %v", e.Finished.Sub(e.Started).Round(time.Millisecond))
+		}
+		fmt.Fprintf(out, "%d. %s %s%s, by %s\n", e.ID, e.Started.Format(time.RFC3339), e.State, took, e.By)
+		for _, c := range e.Changes {
+			fmt.Fprintln(out, "   "+c)
+		}
+		if e.Copy != "" {
+			fmt.Fprintln(out, "   copy of before:", e.Copy)
+		}
+		for _, s := range e.Steps {
+			fmt.Fprintf(out, "     %6d ms  %s\n", s.Millis, strings.ReplaceAll(s.SQL, "\n", "\n                "))
+		}
+	}
+	return nil
+}
