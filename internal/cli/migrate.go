@@ -109,7 +109,7 @@ func (f *migrateFlags) run(cmd *cobra.Command, dir string) (err error) {
 	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer restore()
 	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
-	cfg := server.Config{Data: f.data, Database: f.database, DatabaseDirect: f.direct, Version: buildVersion(),
+	cfg := server.Config{Data: f.data, Database: f.database, Direct: f.direct, Version: buildVersion(),
 		Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
 	db, err := server.OpenDatabase(ctx, dir, cfg)
 	if err != nil {

@@ -98,7 +98,10 @@ func (r *run) create() error {
 	return r.s.Transaction(func() error {
 		r.begin(nil)
 		r.entry.Changes = []string{"the database was made"}
-		for _, sql := range append(r.system(), ddl.Create(r.dialect, r.to)...) {
+		if err := r.makeSystem(); err != nil {
+			return err
+		}
+		for _, sql := range ddl.Create(r.dialect, r.to) {
 			if err := r.exec(part{sql: sql}); err != nil {
 				return err
 			}
@@ -110,9 +113,14 @@ func (r *run) create() error {
 	})
 }
 
-// system are the statements that make the tables of this package, where they are not there.
-func (r *run) system() []string {
-	return []string{metaOf(r.dialect), historyOf(r.dialect)}
+// makeSystem makes the tables of this package, where they are not there.
+func (r *run) makeSystem() error {
+	for _, sql := range []string{metaOf(r.dialect), historyOf(r.dialect)} {
+		if _, err := r.s.Exec(sql, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) begin(p *Plan) {
@@ -193,10 +201,8 @@ func words(changes []schema.Change) []string {
 func (r *run) atOnce(p *Plan) error {
 	return r.s.Transaction(func() error {
 		r.begin(p)
-		for _, sql := range r.system() {
-			if err := r.exec(part{sql: sql}); err != nil {
-				return err
-			}
+		if err := r.makeSystem(); err != nil {
+			return err
 		}
 		for _, s := range p.Steps {
 			if err := r.step(s); err != nil {
@@ -268,12 +274,9 @@ func (r *run) inPhases(p *Plan) error {
 		}
 	}
 	err := r.s.Transaction(func() error {
-		for _, sql := range r.system() {
-			if err := r.exec(part{sql: sql}); err != nil {
-				return err
-			}
+		if err := r.makeSystem(); err != nil {
+			return err
 		}
-		r.entry.Steps = r.entry.Steps[:0]
 		return r.entry.insert(r.s)
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	Breaks                           // servers on the former model fail from then on: stop them first
 )
 
-var hazardNames = [...]string{"blocks writes", "rewrites the table", "loses data", "not for servers on the former model"}
+var hazardNames = [...]string{"blocks writes", "rewrites the table", "loses data", "breaks servers on the former model"}
 
 // String names the hazards, as "safe" or "rewrites the table, loses data".
 func (h Hazards) String() string {

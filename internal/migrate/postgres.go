@@ -252,7 +252,6 @@ func (p *pgPlanner) refer(f *schema.Field, s Step) {
 // the place of the old one at the switch.
 func (p *pgPlanner) replaceField(was, f *schema.Field) {
 	s := p.ofField(f)
-	s.Hazards |= Breaks
 	now := p.of(f)
 	shadow := *now
 	shadow.Ref = nil
@@ -274,7 +273,7 @@ func (p *pgPlanner) replaceField(was, f *schema.Field) {
 
 	rest := *c
 	rest.restOnly = true
-	s.Phase, s.rank, s.Lock = Switch, pgRest, lockMoment
+	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgRest, Breaks, lockMoment
 	p.step(s,
 		part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"},
 		part{sql: "-- of rows that were written meanwhile: " + rest.describe(), loop: &rest},

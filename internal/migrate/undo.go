@@ -31,6 +31,9 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 		if err != nil {
 			return err
 		}
+		if err := r.gone(former, now); err != nil {
+			return err
+		}
 		r.to = backwards(former, now)
 		p, err := between(s, now, r.to, nil, o.now())
 		if err != nil {
@@ -55,7 +58,7 @@ func (r *run) former(now *schema.Model) (*schema.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range slices.Backward(all) {
+	for i, e := range slices.Backward(all) {
 		if e.State != Done {
 			continue
 		}
@@ -64,10 +67,26 @@ func (r *run) former(now *schema.Model) (*schema.Model, error) {
 			return nil, err
 		}
 		if len(schema.Diff(m, now)) > 0 || len(schema.Diff(now, m)) > 0 {
+			r.entry = all[min(i+1, len(all)-1)] // the one that is taken back
 			return m, nil
 		}
 	}
 	return nil, errs.New(errs.Conflict, "there is nothing to undo: the history has no other tables than these")
+}
+
+// gone returns an error where the last change has dropped what no undoing brings back.
+func (r *run) gone(former, now *schema.Model) error {
+	for _, c := range schema.Diff(former, now) {
+		if c.Kind != schema.TableDropped && c.Kind != schema.FieldDropped {
+			continue
+		}
+		where := ""
+		if r.entry.Copy != "" {
+			where = "; they are in the copy that was made before, " + r.entry.Copy
+		}
+		return errs.New(errs.Conflict, "the last change has dropped %s, whose rows or values no undoing brings back%s", dropName(c), where)
+	}
+	return nil
 }
 
 // backwards returns the former model with the names that the later one gave as its own former names, so that what was

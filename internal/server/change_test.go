@@ -83,9 +83,9 @@ func TestAdditionsAreMade(t *testing.T) {
 
 func TestOtherChangesAreRefused(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
-		{"dropped", "      price: {type: int, min: 0}\n", "", "ashlar.yaml:4:3: a server does not change the database like this by itself: field dropped: items.price (loses data, not for servers on the former model); run `ashlar migrate` with --allow drop:items.price, which shows what it would do with --plan"},
+		{"dropped", "      price: {type: int, min: 0}\n", "", "ashlar.yaml:4:3: a server does not change the database like this by itself: field dropped: items.price (loses data, breaks servers on the former model); run `ashlar migrate` with --allow drop:items.price, which shows what it would do with --plan"},
 		{"required", "      price:", "      size: {type: int}\n      price:", "ashlar.yaml:8:7: field added: items.size: required: 2 rows (1, 2) in the way; give it a default that is a constant or now, or make it optional"},
-		{"type", "{type: int, min: 0}", "{type: text}", "ashlar.yaml:8:7: a server does not change the database like this by itself: type changed: items.price: was int, is text (rewrites the table, not for servers on the former model); run `ashlar migrate`, which shows what it would do with --plan"},
+		{"type", "{type: int, min: 0}", "{type: text}", "ashlar.yaml:8:7: a server does not change the database like this by itself: type changed: items.price: was int, is text (rewrites the table, breaks servers on the former model); run `ashlar migrate`, which shows what it would do with --plan"},
 		{"unique", "max: 10", "max: 10, unique: true", "ashlar.yaml:7:7: unique added: items [name]: 2 rows (1, 2) in the way; they have the same values: change or delete them first, or leave this out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	osuser "os/user"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -231,16 +232,25 @@ func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) 
 	return faults.Sort()
 }
 
+// news says whether a title names a change that was not told yet, and counts it as told.
+func news(told map[string]bool, title string) bool {
+	is := false
+	for change := range strings.SplitSeq(title, "; ") {
+		is = is || !told[change]
+		told[change] = true
+	}
+	return is
+}
+
 // unsafe says which changes a server does not make by itself, and what does.
 func unsafe(m *schema.Model, p *migrate.Plan) error {
 	var faults schema.Faults
 	told := map[string]bool{}
 	for _, s := range p.Steps {
 		h := s.Hazards &^ migrate.BlocksWrites
-		if h == 0 || told[s.Title] {
+		if h == 0 || !news(told, s.Title) {
 			continue
 		}
-		told[s.Title] = true
 		how := "run `ashlar migrate`"
 		if s.Drop != "" {
 			how += " with --allow drop:" + s.Drop
