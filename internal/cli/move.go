@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,17 +54,32 @@ func newMove() *cobra.Command {
 			if err := environment(cmd, allFlags(cmd)...); err != nil {
 				return err
 			}
-			if f.to == "" {
-				return usage(cmd, "move needs to know where to: --to postgres://user@host/name, or --to FOLDER")
+			if err := f.check(cmd, args[0]); err != nil {
+				return err
 			}
 			return inApp(args[0], f.move(cmd, args[0]))
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.from, "from", "", "data `folder` or address of the PostgreSQL database to read (default DIR/.ashlar)")
+	flags.StringVar(&f.from, "from", "", "data `folder` or address of the PostgreSQL database to read (default ASHLAR_DATA, else DIR/.ashlar)")
 	flags.StringVar(&f.to, "to", "", "data `folder` or address of the PostgreSQL database to fill, as postgres://user@host/name")
 	return cmd
+}
+
+// check fills in where to read from: the data folder, as serve finds it. Where the app is served from PostgreSQL, what is in
+// the folder may be long out of date.
+func (f *moveFlags) check(cmd *cobra.Command, dir string) error {
+	database := os.Getenv(variable("database"))
+	switch {
+	case f.to == "":
+		return usage(cmd, "move needs to know where to: --to postgres://user@host/name, or --to FOLDER")
+	case f.from == "" && database != "" && database != f.to:
+		return usage(cmd, "%s is set, so that the app may be served from there: say with --from what to read, it or the data folder", variable("database"))
+	case f.from == "":
+		f.from = cmp.Or(os.Getenv(variable("data")), server.DefaultData(dir))
+	}
+	return nil
 }
 
 func (f *moveFlags) move(cmd *cobra.Command, dir string) error {
@@ -72,9 +88,6 @@ func (f *moveFlags) move(cmd *cobra.Command, dir string) error {
 	defer restore()
 	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
 	cfg := server.MoveConfig{From: f.from, To: f.to, Logger: telemetry.NewLogger(stderr, "text", slog.LevelWarn)}
-	if cfg.From == "" {
-		cfg.From = server.DefaultData(dir)
-	}
 	bar := newProgress(stderr)
 	cfg.Progress = bar
 	start := time.Now()
@@ -127,5 +140,7 @@ func sayMoved(out io.Writer, m server.Moved, took time.Duration) {
 	case m.To.Folder != "":
 		fmt.Fprintf(out, "Tokens are signed with the key in the data folder that it was served with: copy it to %s before you serve from there, and tokens stay good.\n",
 			m.To.Key())
+	default:
+		fmt.Fprintln(out, "Serve it with --database, and with the data folder that it was served with: the key that tokens are signed with is there.")
 	}
 }

@@ -28,6 +28,9 @@ func (h hook) Add(int64)          { h() }
 func TestInterrupted(t *testing.T) {
 	m := load(t, library)
 	each(t, func(t *testing.T, from, to engine) {
+		if from.name == "PostgreSQL" && to.name == from.name && os.Getenv("ASHLAR_NIGHTLY") == "" {
+			t.Skip("the other three show it")
+		}
 		source, target := from.open(t), to.open(t)
 		fillLibrary(t, source, m, 700)
 		before := dump(t, source, m)

@@ -18,7 +18,7 @@ import (
 // Random rows of random models come back as they were from a way through both engines, and each of them answers every
 // caller as the first did.
 func TestThereAndBack(t *testing.T) {
-	worlds := 12
+	worlds := 8
 	if os.Getenv("ASHLAR_NIGHTLY") != "" {
 		worlds = 500
 	}
