@@ -128,7 +128,7 @@ func (mv *mover) checkSource() error {
 	case isNew:
 		return errs.New(errs.Conflict, "the source holds no app: nothing was ever served from it")
 	case len(changes) > 0:
-		return errs.New(errs.Conflict, "the source has other tables than the model: %v%s. Bring it to the model first, by serving it once, or take the model that it was served with",
+		return errs.New(errs.Conflict, "the source has other tables than the model: %v%s. Bring it to the model first with `ashlar migrate`, or take the model that it was served with",
 			changes[0], andMore(len(changes)-1))
 	}
 	return mv.from.Read(mv.ctx, func(r store.Reader) error {

@@ -324,6 +324,14 @@ func TestRefusals(t *testing.T) {
 				exec(t, db, `CREATE TABLE stray (id bigint)`)
 				return db
 			}, nil, "would be left behind: stray"},
+			{"a source whose tables are just changed", m, func(t *testing.T) store.Loader {
+				db := from.open(t)
+				fillLibrary(t, db, m, 3)
+				exec(t, db, migrate.SystemTables()[0].Create(dialectOf(db))[0])
+				exec(t, db, `INSERT INTO ashlar_migrations ("id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model")
+VALUES (1000, 'preparing', '2026-11-25T00:00:00Z', '', '', '[]', '[]', '{}', '{}', '', '{}')`)
+				return db
+			}, nil, "a change of the tables that began at 2026-11-25T00:00:00Z is not finished"},
 			{"the same app", m, nil, func(t *testing.T) store.Loader {
 				db := to.open(t)
 				fillLibrary(t, db, m, 3)
