@@ -416,7 +416,7 @@ func TestSystemTableMoves(t *testing.T) {
 			return []string{`CREATE TABLE ashlar_diary (id INTEGER PRIMARY KEY, at INTEGER, note TEXT NOT NULL) STRICT`}
 		},
 	}
-	system := []migrate.SystemTable{diary, {Name: "ashlar_unused"}}
+	system := append(migrate.SystemTables(), diary, migrate.SystemTable{Name: "ashlar_unused"})
 	each(t, func(t *testing.T, from, to engine) {
 		source, target := from.open(t), to.open(t)
 		fillLibrary(t, source, m, 3)
