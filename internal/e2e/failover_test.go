@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -39,13 +40,12 @@ func TestFailover(t *testing.T) {
 	for n := range 8 {
 		wg.Go(func() { l.run(n, stop) })
 	}
+	l.phase("before", 201, 20*time.Second)
 	time.Sleep(time.Second)
-	l.phase("before", 201, 0)
 	if err := primary.Stop("QUIT"); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Second)
-	l.phase("while there is no primary", 503, 0)
+	l.phase("while there is no primary", 503, 20*time.Second)
 	if err := standby.Promote(); err != nil {
 		t.Fatal(err)
 	}
@@ -126,31 +126,26 @@ func (l *load) run(n int, stop <-chan struct{}) {
 	}
 }
 
-// phase waits until a request that is sent from now on is answered so; without a time, it must have happened already.
+// phase waits until a request is answered so from now on.
 func (l *load) phase(name string, status int, within time.Duration) {
 	l.t.Helper()
 	deadline := time.Now().Add(within)
-	if within > 0 {
-		l.mu.Lock()
-		l.since = map[int]int{}
-		l.mu.Unlock()
-	}
-	for {
-		l.mu.Lock()
-		seen, all := l.since[status], l.since
-		l.mu.Unlock()
-		if seen > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			l.t.Errorf("%s: answers %v, want a %d within %v", name, all, status, within)
-			break
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
 	l.mu.Lock()
 	l.since = map[int]int{}
 	l.mu.Unlock()
+	for {
+		l.mu.Lock()
+		seen, all := l.since[status], maps.Clone(l.since)
+		l.mu.Unlock()
+		switch {
+		case seen > 0:
+			return
+		case time.Now().After(deadline):
+			l.t.Errorf("%s: answers %v, want a %d within %v", name, all, status, within)
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 }
 
 // check compares the rows that are there with what was answered.

@@ -25,6 +25,9 @@ func (b *binder) bind(st *statement, args []value.Value) ([][]byte, error) {
 	if len(args) != len(types) {
 		return nil, fmt.Errorf("%d values for the %d parameters of %s", len(args), len(types), excerpt(st.sql))
 	}
+	if b.arena == nil { // a part of nothing is nil, which is sent as NULL: an empty text must not be one
+		b.arena = make([]byte, 0, 256)
+	}
 	b.params, b.arena = b.params[:0], b.arena[:0]
 	for i, arg := range args {
 		if arg.IsNull() {

@@ -112,3 +112,21 @@ func TestDeadlines(t *testing.T) {
 		t.Errorf("%d of the statements still run on the server", n)
 	}
 }
+
+// Empty text is a value: as the very first that a new connection binds, too.
+func TestEmptyTextFirst(t *testing.T) {
+	db := openNew(t, Config{Readers: 1, Writers: 1})
+	const sql = "SELECT CASE WHEN $1::text = '' THEN 1 ELSE 0 END"
+	if n := readNumber(t, db, sql, value.OfText("")); n != 1 {
+		t.Error("a read bound an empty text as NULL")
+	}
+	err := db.Write(t.Context(), func(tx store.Tx) error {
+		if number(t, tx, sql, value.OfText("")) != 1 {
+			t.Error("a transaction bound an empty text as NULL")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
