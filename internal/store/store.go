@@ -139,8 +139,11 @@ func (e *ConstraintError) Unwrap() error { return e.Cause }
 type Description struct {
 	Columns []Column // of its rows, in order
 	Reads   []Column // of tables that it looks at, by their names in the database; without Name, a table of which no column is named
-	Refused []string // what it uses that may change something, or that may answer otherwise while no table changes
+	Refused []string // what it uses that it must not, each with the reason: "random" + Fickle
 }
+
+// Fickle is the reason to refuse what may change something, or answer otherwise while no table changes.
+const Fickle = ", whose result may change while no table does"
 
 // Column is a column of a table, or of the rows of a query.
 type Column struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -18,7 +19,7 @@ import (
 const sample = 1000
 
 // patience is how long the rows of all views may take to be looked at: the server starts meanwhile.
-const patience = 2 * time.Second
+const patience = time.Second
 
 // CheckRows runs the query of each view on the rows that are there and returns what contradicts the model: an id that repeats,
 // a value of another type, an error. Whether an id is unique cannot be known from a query. What takes too long is left as it is,
@@ -35,12 +36,21 @@ func CheckRows(ctx context.Context, db store.DB, d sqlgen.Dialect, m *schema.Mod
 		case errors.Is(err, store.ErrTooLong) || limited.Err() != nil:
 			log.Warn("the rows of a view take too long to be checked for ids that repeat", "view", t.Name)
 		case errs.KindOf(err) == errs.Internal:
-			c.fault(t.Pos, "the query of %s cannot be run: %v", t.Name, err)
+			c.fault(t.Pos, "the query of %s fails on the rows that are there: %s", t.Name, reason(err))
 		case err != nil:
 			return nil, err
 		}
 	}
 	return c.faults.Sort(), nil
+}
+
+// reason is what the engine said, without the statement that it was about.
+func reason(err error) string {
+	if e, ok := errors.AsType[*errs.Error](err); ok && e.Cause != nil {
+		err = e.Cause
+	}
+	said, _, _ := strings.Cut(err.Error(), " in SELECT ")
+	return clip(said)
 }
 
 func (c *checker) rows(ctx context.Context, db store.DB, d sqlgen.Dialect, t *schema.Table) error {

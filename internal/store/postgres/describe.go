@@ -64,7 +64,7 @@ func checkText(ctx context.Context, c *pgconn.PgConn, query string) error {
 // queryError types what the server says of a text that begins with so many characters before the query.
 func queryError(err error, query string, before int) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || fateOf(e) != defect && fateOf(e) != outdated {
+	if !ok || !aboutQuery(e) {
 		return err
 	}
 	at := -1
@@ -76,6 +76,17 @@ func queryError(err error, query string, before int) error {
 		message += " (" + strings.TrimSuffix(e.Hint, ".") + ")"
 	}
 	return &store.QueryError{Offset: at, Message: message}
+}
+
+// aboutQuery says whether an error is about the text, and not about the server or the connection.
+func aboutQuery(e *pgconn.PgError) bool {
+	switch fateOf(e) {
+	case defect, outdated:
+		return true
+	case full:
+		return strings.HasPrefix(e.Code, "54") // a limit of what a statement can be
+	}
+	return false
 }
 
 const createDescribed = `CREATE TEMPORARY VIEW ashlar_described AS `
@@ -202,18 +213,24 @@ func refused(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, erro
 	var found []string
 	for _, row := range rows {
 		if fickle(row[0], row[1], row[2] == "0", row[3] == "true") {
-			found = append(found, row[0])
+			found = append(found, row[0]+store.Fickle)
 		}
 	}
-	for mark, name := range map[string]string{
-		"{SQLVALUEFUNCTION ": "CURRENT_TIMESTAMP, CURRENT_USER or their like", "{TABLESAMPLECLAUSE ": "TABLESAMPLE", " :hasForUpdate true": "FOR UPDATE",
-	} {
-		if strings.Contains(tree, mark) {
-			found = append(found, name)
+	for _, r := range refusedNodes {
+		if strings.Contains(tree, r.mark) {
+			found = append(found, r.what)
 		}
 	}
 	slices.Sort(found)
 	return slices.Compact(found), err
+}
+
+// refusedNodes are what a view's query cannot use beside functions, as a tree has them.
+var refusedNodes = [...]struct{ mark, what string }{
+	{"{SQLVALUEFUNCTION ", "CURRENT_TIMESTAMP, CURRENT_USER or their like" + store.Fickle},
+	{"{TABLESAMPLECLAUSE ", "TABLESAMPLE" + store.Fickle},
+	{" :hasForUpdate true", "FOR UPDATE, which locks rows"},
+	{" :varattno 0 ", "a row as a whole, which may hold what is secret: name its columns"},
 }
 
 // fickle judges a function by what the server says of it: i depends on its arguments alone; s on settings too, which are the

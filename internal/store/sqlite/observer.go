@@ -38,6 +38,7 @@ func (o *observer) Authorize(a lite.Action) lite.AuthResult {
 func (o *observer) columns() ([]store.Column, error) {
 	all := o.read
 	for _, name := range o.vague {
+		name = strings.ToLower(name) // it is as the query has it, where names of columns come with that of the table
 		table, err := o.exists(name)
 		if err != nil {
 			return nil, err
@@ -57,8 +58,7 @@ func isFunction(table string) bool {
 	return strings.EqualFold(table, "json_each") || strings.EqualFold(table, "json_tree")
 }
 
-// isInternal says whether a name is one of SQLite's own tables, which the schema does not list.
+// isInternal says whether a name in lower case is one of SQLite's own tables, which the schema does not list.
 func isInternal(name string) bool {
-	lower := strings.ToLower(name)
-	return strings.HasPrefix(lower, "sqlite_") || strings.HasPrefix(lower, "pragma_") || lower == "dbstat" || lower == "bytecode" || lower == "tables_used"
+	return strings.HasPrefix(name, "sqlite_") || strings.HasPrefix(name, "pragma_") || name == "dbstat" || name == "bytecode" || name == "tables_used"
 }

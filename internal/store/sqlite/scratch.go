@@ -199,9 +199,9 @@ func (s *Scratch) refused(query string) ([]string, error) {
 			name, args, _ := strings.Cut(p4, "(")
 			switch {
 			case slices.Contains(fickle[:], name):
-				found = append(found, name)
+				found = append(found, name+store.Fickle)
 			case isTime(name) && (args == "0)" || args == "1)" && name == "strftime"):
-				found = append(found, name+" without a time")
+				found = append(found, name+" without a time"+store.Fickle)
 			}
 			times = times || isTime(name)
 		case "String8", "String":
@@ -209,7 +209,7 @@ func (s *Scratch) refused(query string) ([]string, error) {
 		}
 	}
 	if times && now {
-		found = append(found, "the time 'now'")
+		found = append(found, "the time 'now'"+store.Fickle)
 	}
 	slices.Sort(found)
 	return slices.Compact(found), nil
