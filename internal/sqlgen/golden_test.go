@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -46,6 +48,16 @@ tables:
       read: shared || owner_id == auth.id
       create: owner_id == auth.id
       update: {from: owner_id == auth.id, to: owner_id == old.owner_id}
+views:
+  owners:
+    key: text
+    reads: [posts, members]
+    query: "SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- ("
+    fields:
+      owner: {ref: users, reverse: owned}
+      n:     {type: int, read: owner_id == auth.id}
+      price: {type: decimal, precision: 12, scale: 2, optional: true}
+    access: {read: owner_id == auth.id || 'editor' in auth.roles}
 `
 
 // TestGolden holds the text of statements, so that a change of it is seen. Run with -update to accept one.
@@ -148,6 +160,16 @@ func (g golden) write(t *testing.T, m *schema.Model) {
 	g.show(t, "to-one", s, err)
 	s, err = g.generator(nil).Children(teams.Relation("posts"), posts.Fields[:2])
 	g.show(t, "to-many", s, err)
+	owners := m.Table("owners")
+	s, err = g.generator(nil).Get(owners, owners.Fields)
+	g.show(t, "get of a view", s, err)
+	s, err = g.generator(nil).List(List{Table: owners, Fields: owners.Fields[:2], Sort: []Key{{owners.ID(), false}}, Range: Range{Where: RowAfter}})
+	g.show(t, "list of a view", s, err)
+	if diff := cmp.Diff([]string{"posts", "members"}, s.Tables); diff != "" {
+		t.Errorf("tables that a view reads (-want +got):\n%s", diff)
+	}
+	s, err = g.generator(nil).Children(m.Table("users").Relation("owned"), owners.Fields[:3])
+	g.show(t, "to-many of a view", s, err)
 	own := g.rules.Table(posts)
 	s, err = g.generator(nil).Before(posts, []rule.Node{own.UpdateFrom})
 	g.show(t, "before an update", s, err)

@@ -15,6 +15,15 @@ SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ?1) AN
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND 0
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared") ORDER BY t1."id" LIMIT ?2) ORDER BY t0."id"
+-- get of a view
+SELECT t0."id", t0."owner_id", NULL, t0."price" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."id" = ?1 AND 0
+-- list of a view
+SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE 0 AND (t0."id") > (?1) ORDER BY t0."id" LIMIT ?2
+-- to-many of a view
+SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, NULL AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."owner_id" = k.value AND 0) AS r WHERE place <= ?2 ORDER BY c3
 -- before an update
 SELECT t0."_rev", 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
 -- insert
@@ -40,6 +49,15 @@ SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) A
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared" OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
+-- get of a view
+SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = ?1) THEN t0."n" END), t0."price" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."id" = ?2 AND (t0."owner_id" = ?1)
+-- list of a view
+SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE (t0."owner_id" = ?1) AND (t0."id") > (?2) ORDER BY t0."id" LIMIT ?3
+-- to-many of a view
+SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE WHEN (t0."owner_id" = ?2) THEN t0."n" END) AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."owner_id" = k.value AND (t0."owner_id" = ?2)) AS r WHERE place <= ?3 ORDER BY c3
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
 -- insert
@@ -65,6 +83,15 @@ SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) A
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared" OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
+-- get of a view
+SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = ?1) THEN t0."n" END), t0."price" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."id" = ?2
+-- list of a view
+SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE (t0."id") > (?1) ORDER BY t0."id" LIMIT ?2
+-- to-many of a view
+SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE WHEN (t0."owner_id" = ?2) THEN t0."n" END) AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."owner_id" = k.value) AS r WHERE place <= ?3 ORDER BY c3
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
 -- insert
@@ -90,6 +117,15 @@ SELECT count(*) FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1))
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value ORDER BY t1."id" LIMIT ?2) ORDER BY t0."id"
+-- get of a view
+SELECT t0."id", t0."owner_id", t0."n", t0."price" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."id" = ?1
+-- list of a view
+SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE (t0."id") > (?1) ORDER BY t0."id" LIMIT ?2
+-- to-many of a view
+SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, t0."n" AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."owner_id" = k.value) AS r WHERE place <= ?2 ORDER BY c3
 -- before an update
 SELECT t0."_rev", 1, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- insert

@@ -15,6 +15,15 @@ SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" = ($1::t
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::text[]::uuid[]) AND FALSE
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared") ORDER BY t1."id" LIMIT $2::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
+-- get of a view
+SELECT t0."id", t0."owner_id", NULL::bigint, t0."price" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."id" = ($1::text COLLATE "C") AND FALSE
+-- list of a view
+SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE FALSE AND (t0."id") > (($1::text COLLATE "C")) ORDER BY t0."id" LIMIT $2::bigint
+-- to-many of a view
+SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, NULL::bigint AS c2, t0."id" AS c3, k.key AS c4, row_number() OVER (PARTITION BY k.key ORDER BY t0."id") AS place FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."owner_id" = k.key AND FALSE) AS r WHERE place <= $2::bigint ORDER BY c3
 -- before an update
 SELECT t0."_rev", FALSE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint AND (t0."shared") FOR NO KEY UPDATE OF t0
 -- insert
@@ -40,6 +49,15 @@ SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uu
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::text[]::uuid[]) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = $2::uuid))
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared" OR (t1."owner_id" = $2::uuid)) ORDER BY t1."id" LIMIT $3::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
+-- get of a view
+SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."n" END), t0."price" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."id" = ($2::text COLLATE "C") AND (t0."owner_id" = $1::uuid)
+-- list of a view
+SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE (t0."owner_id" = $1::uuid) AND (t0."id") > (($2::text COLLATE "C")) ORDER BY t0."id" LIMIT $3::bigint
+-- to-many of a view
+SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE WHEN (t0."owner_id" = $2::uuid) THEN t0."n" END) AS c2, t0."id" AS c3, k.key AS c4, row_number() OVER (PARTITION BY k.key ORDER BY t0."id") AS place FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."owner_id" = k.key AND (t0."owner_id" = $2::uuid)) AS r WHERE place <= $3::bigint ORDER BY c3
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
 -- insert
@@ -65,6 +83,15 @@ SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = $1::uu
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::text[]::uuid[]) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = $2::uuid))
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared" OR (t1."owner_id" = $2::uuid)) ORDER BY t1."id" LIMIT $3::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
+-- get of a view
+SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."n" END), t0."price" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."id" = ($2::text COLLATE "C")
+-- list of a view
+SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE (t0."id") > (($1::text COLLATE "C")) ORDER BY t0."id" LIMIT $2::bigint
+-- to-many of a view
+SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE WHEN (t0."owner_id" = $2::uuid) THEN t0."n" END) AS c2, t0."id" AS c3, k.key AS c4, row_number() OVER (PARTITION BY k.key ORDER BY t0."id") AS place FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."owner_id" = k.key) AS r WHERE place <= $3::bigint ORDER BY c3
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
 -- insert
@@ -90,6 +117,15 @@ SELECT count(*) FROM "posts" AS t0 WHERE ((t0."title" = ($1::text COLLATE "C")) 
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::text[]::uuid[])
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key ORDER BY t1."id" LIMIT $2::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
+-- get of a view
+SELECT t0."id", t0."owner_id", t0."n", t0."price" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."id" = ($1::text COLLATE "C")
+-- list of a view
+SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE (t0."id") > (($1::text COLLATE "C")) ORDER BY t0."id" LIMIT $2::bigint
+-- to-many of a view
+SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, t0."n" AS c2, t0."id" AS c3, k.key AS c4, row_number() OVER (PARTITION BY k.key ORDER BY t0."id") AS place FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+) AS q) AS t0 WHERE t0."owner_id" = k.key) AS r WHERE place <= $2::bigint ORDER BY c3
 -- before an update
 SELECT t0."_rev", TRUE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- insert
