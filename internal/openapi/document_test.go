@@ -133,6 +133,8 @@ func TestOperations(t *testing.T) {
 		"/api/counters/{id} delete deleteCounter token",
 		"/api/counters/{id} get getCounter token",
 		"/api/counters/{id} patch updateCounter token",
+		"/api/digests get listDigests anyone",
+		"/api/digests/{id} get getDigest anyone",
 		"/api/letters post createLetter anyone",
 		"/api/news get listNews anyone",
 		"/api/news post createNews token",
