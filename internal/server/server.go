@@ -79,7 +79,8 @@ type Server struct {
 
 // Open opens the app in dir. Faults of its model are returned as schema.Faults, before anything is touched. So are a
 // model's differences from the database that cannot be followed, and as SeedFaults what is wrong with the seed; both
-// leave the database as it was.
+// leave the database as it was. What only the database can tell of a view (its rows, and all on PostgreSQL) comes after that, as
+// schema.Faults too.
 func Open(ctx context.Context, dir string, cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults(dir)
 	rules, err := Load(dir)
