@@ -101,3 +101,41 @@ func TestSeedOfAView(t *testing.T) {
 		t.Errorf("Open = %v", err)
 	}
 }
+
+// A rule of a table may ask about a view's rows, and the table may change beside it.
+func TestRuleAboutAView(t *testing.T) {
+	const model = `
+-- ashlar.yaml --
+ashlar: 1
+name: shop
+tables:
+  shelves: {key: int, fields: {name: {type: text}}, access: {read: "stock.exists(s, s.n > 1)"}}
+  items:
+    key: int
+    fields: {shelf: {ref: shelves, reverse: items}}
+    access: {read: true}
+views:
+  stock:
+    key: int
+    reads: [items]
+    query: SELECT shelf_id AS id, shelf_id, count(*) AS n FROM items GROUP BY shelf_id
+    fields: {shelf: {ref: shelves, reverse: stock}, n: {type: int}}
+`
+	dir := app(t, model+`
+-- seed/shelves.json --
+[{"id": 1, "name": "full"}, {"id": 2, "name": "half"}, {"id": 3, "name": "empty"}]
+-- seed/items.json --
+[{"shelf_id": 1}, {"shelf_id": 1}, {"shelf_id": 2}]
+`)
+	const want = `{"items":[{"id":1}],"next":null,"total":1}`
+	if got := rows(t, dir, "/api/shelves?fields=id&total=true"); got != want {
+		t.Errorf("shelves = %s, want %s", got, want)
+	}
+	write(t, dir, strings.Replace(model, "{name: {type: text}}", "{name: {type: text}, floor: {type: int, optional: true}}", 1))
+	if got := rows(t, dir, "/api/shelves?fields=id&total=true"); got != want {
+		t.Errorf("shelves with another field = %s, want %s", got, want)
+	}
+	if got := rows(t, dir, "/api/stock"); !strings.Contains(got, `"status":401`) {
+		t.Errorf("stock, which has no rule, = %s", got)
+	}
+}

@@ -34,7 +34,7 @@ func databases(t testing.TB, m *schema.Model) []opened {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, m); err != nil {
+	if _, err := migrate.Apply(context.Background(), db, compiled(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	all := []opened{{"sqlite", db, sqlgen.SQLite{}}}
