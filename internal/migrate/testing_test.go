@@ -98,22 +98,6 @@ func mustApply(t testing.TB, db store.DB, rules *rule.Rules, o Options) Result {
 	return result
 }
 
-// exec runs statements in one transaction of their own.
-func exec(t testing.TB, db store.DB, statements ...string) {
-	t.Helper()
-	err := db.Write(context.Background(), func(tx store.Tx) error {
-		for _, sql := range statements {
-			if _, err := tx.Exec(sql, nil); err != nil {
-				return fmt.Errorf("%s: %w", sql, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // insert adds a row of JSON values to a table of the model.
 func insert(t testing.TB, db store.DB, table *schema.Table, members string) {
 	t.Helper()
