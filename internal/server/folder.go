@@ -72,7 +72,10 @@ func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder
 func prepareFolder(path string, log *slog.Logger) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeFolder(path)
+		if made := makeFolder(path); !errors.Is(made, fs.ErrExist) {
+			return made
+		}
+		info, err = os.Stat(path) // another server has made it meanwhile
 	}
 	switch {
 	case err != nil:

@@ -2,9 +2,11 @@ package server
 
 import (
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -110,4 +112,20 @@ func TestOpenKeyIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened(t, dir, Config{}) // the refused one has left no lock
+}
+
+// Servers that start together on a database elsewhere share a data folder, which one of them makes.
+func TestFolderMadeTogether(t *testing.T) {
+	for range 50 {
+		path := filepath.Join(t.TempDir(), "data")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				if err := prepareFolder(path, slog.New(slog.DiscardHandler)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
 }
