@@ -21,12 +21,12 @@ type Engine struct {
 	Describe func(query string) (store.Description, error) // a *store.QueryError is a fault of the query
 }
 
-// SQLite and Postgres return the engines, of which describe is asked about queries.
+// SQLite is the embedded engine, of which describe is asked about queries.
 func SQLite(describe func(string) (store.Description, error)) Engine {
 	return Engine{"sqlite", "SQLite", func(v *schema.View) *schema.Expr { return v.SQLite }, describe}
 }
 
-// Postgres is SQLite's other.
+// Postgres is the same for PostgreSQL.
 func Postgres(describe func(string) (store.Description, error)) Engine {
 	return Engine{"postgres", "PostgreSQL", func(v *schema.View) *schema.Expr { return v.Postgres }, describe}
 }

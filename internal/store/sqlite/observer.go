@@ -9,8 +9,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// observer is an authorizer that allows everything and notes what a statement would do. SQLite asks it while it resolves names,
-// before it leaves out what the result does not need.
+// observer is an authorizer that allows reading alone, and notes what a statement would read. SQLite asks it while it resolves
+// names, before it leaves out what the result does not need.
 type observer struct {
 	exists func(table string) (bool, error)
 	read   []store.Column
@@ -30,6 +30,7 @@ func (o *observer) Authorize(a lite.Action) lite.AuthResult {
 		}
 	default:
 		o.writes = true
+		return lite.AuthResultDeny // some pragmas do what they do when they are prepared
 	}
 	return lite.AuthResultOK
 }

@@ -89,7 +89,7 @@ func (s *Scratch) compile(query string) ([]store.Column, error) {
 	if clearErr := s.raw.SetAuthorizer(nil); clearErr != nil {
 		return nil, clearErr
 	}
-	if a.writes { // an authorizer that denied it would leave SQLite's own words
+	if a.writes { // of which SQLite would say that it is not authorized
 		return nil, errors.Join(&store.QueryError{Offset: -1, Message: "a query is one SELECT"}, finalize(stmt))
 	}
 	if err != nil {
