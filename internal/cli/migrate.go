@@ -191,7 +191,7 @@ func (f *migrateFlags) sayPlan(ctx context.Context, out io.Writer, dir string, d
 		return nil
 	}
 	fmt.Fprintf(out, "%s, %s:\n", count(len(p.Changes), "change"), count(len(p.Steps), "step"))
-	phased := p.Steps[0].Phase != p.Steps[len(p.Steps)-1].Phase || p.Steps[0].Phase != migrate.Before
+	phased := len(p.Steps) > 0 && (p.Steps[0].Phase != p.Steps[len(p.Steps)-1].Phase || p.Steps[0].Phase != migrate.Before)
 	for i, s := range p.Steps {
 		if phased && (i == 0 || s.Phase != p.Steps[i-1].Phase) {
 			fmt.Fprintf(out, "\n%s\n", phaseTitle(s.Phase))

@@ -45,8 +45,8 @@ func (o Options) now() time.Time {
 // Make compares the database with the model and plans how it comes to it. It changes nothing.
 func Make(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (p *Plan, err error) {
 	defer errs.Wrap(&err, "migrate.Make(%s)", rules.Model.Name)
-	err = db.Read(ctx, func(r store.Reader) (err error) {
-		p, err = plan(r, rules, o.now())
+	err = db.Alter(ctx, func(s store.Session) (err error) { // whose statements may take their time
+		p, err = plan(s, rules, o.now())
 		return err
 	})
 	return p, err
@@ -66,14 +66,8 @@ func plan(q querier, rules *rule.Rules, now time.Time) (*Plan, error) {
 
 // between plans the way from one model to another. rules are those of the latter, nil for a model that is stored.
 func between(q querier, old, m *schema.Model, rules *rule.Rules, now time.Time) (*Plan, error) {
-	match := schema.NewMatch(old, m)
-	p := &planner{Match: match, dialect: dialectOf(q), plan: &Plan{match: match, Changes: match.Changes()}, given: givenBy(rules, now)}
-	if p.dialect == ddl.Postgres {
-		planPostgres(p)
-	} else {
-		planSQLite(p)
-	}
-	p.sorted()
+	p := newPlanner(dialectOf(q), old, m, givenBy(rules, now))
+	p.steps()
 	p.plan.given = p.givenAll()
 	if err := p.contradictions(q); err != nil {
 		return nil, err
@@ -83,6 +77,21 @@ func between(q querier, old, m *schema.Model, rules *rule.Rules, now time.Time) 
 		return p.plan, nil
 	}
 	return p.plan, p.notes(q, rules)
+}
+
+func newPlanner(d ddl.Dialect, old, m *schema.Model, given func(*schema.Field) value.Value) *planner {
+	match := schema.NewMatch(old, m)
+	return &planner{Match: match, dialect: d, plan: &Plan{match: match, Changes: match.Changes()}, given: given}
+}
+
+// steps makes the steps of the plan.
+func (p *planner) steps() {
+	if p.dialect == ddl.Postgres {
+		planPostgres(p)
+	} else {
+		planSQLite(p)
+	}
+	p.sorted()
 }
 
 // givenAll are the values that rows get for fields which are added, as literals, by table and column.

@@ -2,6 +2,8 @@ package server
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,6 +105,57 @@ func TestOtherChangesAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While nodes change to a next model one by one, one on the former model may have to start again. It serves what it knows.
+func TestFormerModelStarts(t *testing.T) {
+	const more = `      size: {type: int, default: 4, index: true}
+      note: {type: text, optional: true}
+    access:`
+	dir, err := changed(t, "    access:", more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cfg := range []Config{{}, {KeepTables: true}} {
+		write(t, dir, strings.Split(shop, "-- seed")[0])
+		s, err := Open(t.Context(), dir, cfg)
+		if err != nil {
+			t.Fatalf("Open on the former model: %v", err)
+		}
+		if got := postTo(t, s, "/api/items", `{"name": "mug", "price": 9}`); got != http.StatusCreated {
+			t.Errorf("POST to a server on the former model = %d, want 201", got)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, dir, strings.Replace(strings.Split(shop, "-- seed")[0], "    access:", more, 1))
+	if got, want := rows(t, dir, "/api/items?filter=name=='mug'&fields=size,note"), `{"items":[{"size":4,"note":null},{"size":4,"note":null}],"next":null}`; got != want {
+		t.Errorf("what the former model wrote = %s, want %s", got, want)
+	}
+	write(t, dir, strings.Replace(strings.Split(shop, "-- seed")[0], "      price: {type: int, min: 0}\n", "", 1))
+	if _, err := Open(t.Context(), dir, Config{}); err == nil {
+		t.Error("a model that no server has served is followed without being asked")
+	}
+}
+
+func TestTablesAreKept(t *testing.T) {
+	dir := app(t, shop)
+	rows(t, dir, "/")
+	write(t, dir, strings.Replace(strings.Split(shop, "-- seed")[0], "    access:", "      more: {type: int, optional: true}\n    access:", 1))
+	_, err := Open(t.Context(), dir, Config{KeepTables: true})
+	if err == nil || !strings.Contains(err.Error(), "this server is told to leave them: field added: items.more: optional; run `ashlar migrate`") {
+		t.Errorf("Open = %v, want it to leave the tables", err)
+	}
+}
+
+func postTo(t *testing.T, s *Server, path, body string) int {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w.Code
 }
 
 func TestForeignDatabaseIsRefused(t *testing.T) {

@@ -170,6 +170,12 @@ func (f folder) copy(ctx context.Context, db *sqlite.DB) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
+	unfinished, _ := filepath.Glob(filepath.Join(dir, "*.unfinished")) // of copies that were interrupted; the pattern is sound
+	for _, left := range unfinished {
+		if err := os.Remove(left); err != nil {
+			return "", err
+		}
+	}
 	name := filepath.Join(dir, "before-migration-"+f.cfg.Now().UTC().Format("20060102T150405.000000Z")+".db")
 	return name, db.Copy(ctx, name)
 }
@@ -195,7 +201,7 @@ func (f folder) follow(ctx context.Context, db store.DB, rules *rule.Rules) erro
 	start := time.Now()
 	result, err := migrate.Apply(ctx, db, rules, f.migrating(db))
 	if h, ok := errors.AsType[*migrate.HazardError](err); ok {
-		return unsafe(rules.Model, h.Plan)
+		return f.orFormer(ctx, db, rules.Model, h.Plan)
 	}
 	if err != nil {
 		return err
@@ -215,6 +221,17 @@ func (f folder) follow(ctx context.Context, db store.DB, rules *rule.Rules) erro
 	return nil
 }
 
+// orFormer lets a server on a former model start where the database has moved on by safe changes alone: the others have the
+// new one already, and this one is started again. Any other plan is refused.
+func (f folder) orFormer(ctx context.Context, db store.DB, m *schema.Model, p *migrate.Plan) error {
+	former, err := migrate.Follows(ctx, db, m)
+	if err != nil || !former {
+		return errors.Join(err, unsafe(m, p))
+	}
+	f.cfg.Logger.Warn("the database has a later model, beside which this one can be served: the tables are left as they are")
+	return nil
+}
+
 // mustFollow makes the tables of a new database, and refuses an older one whose tables are not the model's.
 func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) error {
 	plan, err := migrate.Make(ctx, db, rules, f.migrating(db))
@@ -223,6 +240,9 @@ func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) 
 	}
 	if plan.IsNew() || len(plan.Changes) == 0 {
 		_, err := migrate.Apply(ctx, db, rules, f.migrating(db))
+		return err
+	}
+	if former, err := migrate.Follows(ctx, db, rules.Model); err != nil || former {
 		return err
 	}
 	var faults schema.Faults
