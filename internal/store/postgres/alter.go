@@ -245,6 +245,7 @@ func (a *alteration) MoveCounter(from, to string) error {
 	if err != nil || !found {
 		return err
 	}
+	a.db.counters.Delete(from) // or a table that gets this name later would count without a sequence
 	if _, err := a.Exec("DROP SEQUENCE IF EXISTS "+ddl.Quote(sequenceOf(to)), nil); err != nil {
 		return err
 	}
