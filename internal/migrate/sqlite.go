@@ -80,10 +80,13 @@ func (p *litePlanner) alter(was, t *schema.Table) {
 		}
 	}
 	if p.needsRebuild(was, t) {
+		if was.Name != t.Name { // the table that takes its name may have indexes of the same names
+			p.unbind(was, t, true)
+		}
 		p.rebuild(was, t)
 		return
 	}
-	p.unbind(was, t)
+	p.unbind(was, t, false)
 	for _, f := range t.Fields {
 		if p.FieldWas(f) == nil {
 			s := p.ofField(f)
@@ -127,20 +130,20 @@ func (p *planner) columnWas(was, f *schema.Field) string {
 	return ddl.Column(p.dialect, &named)
 }
 
-// unbind drops the indexes and triggers of a table that end, or have another name in the new model.
-func (p *litePlanner) unbind(was, t *schema.Table) {
+// unbind drops the indexes and triggers of a table that end, or have another name in the new model, or all.
+func (p *litePlanner) unbind(was, t *schema.Table, all bool) {
 	s := p.why(t, func(c schema.Change) bool {
 		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped || c.Kind == schema.FieldRenamed || c.Kind == schema.TableRenamed)
 	})
 	s.rank, s.Lock = liteUnbind, lockNoRows
 	var sql []string
 	for _, o := range ddl.Indexes(was) {
-		if !p.keepsIndex(was, t, o) {
+		if all || !p.keepsIndex(was, t, o) {
 			sql = append(sql, "DROP INDEX IF EXISTS "+ddl.Quote(o.Name))
 		}
 	}
 	for _, f := range was.Fields {
-		if f.Ref != nil && f.OnDelete == schema.Clear && !p.keepsTrigger(f) {
+		if f.Ref != nil && f.OnDelete == schema.Clear && (all || !p.keepsTrigger(f)) {
 			sql = append(sql, "DROP TRIGGER IF EXISTS "+ddl.Quote(ddl.TriggerName(f)))
 		}
 	}
