@@ -27,7 +27,7 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 		if err != nil {
 			return err
 		}
-		former, err := r.former(now)
+		former, given, err := r.former(now)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 			return err
 		}
 		r.to = former
-		if err := r.losesNothing(p); err != nil {
+		if err := r.losesNothing(p, given); err != nil {
 			return err
 		}
 		r.o.Allow = p.Drops()
@@ -49,29 +49,32 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 	return result, err
 }
 
-// former is the model before the last one that has other tables than the one now.
-func (r *run) former(now *schema.Model) (*schema.Model, error) {
+// former is the model before the last one that has other tables than the one now, with the values that rows got since for
+// fields which were added, as literals, by table and column.
+func (r *run) former(now *schema.Model) (*schema.Model, map[string]string, error) {
 	if now == nil {
-		return nil, errs.New(errs.Conflict, "there is nothing to undo: the database has no tables yet")
+		return nil, nil, errs.New(errs.Conflict, "there is nothing to undo: the database has no tables yet")
 	}
 	all, err := entries(r.s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	given := map[string]string{}
 	for i, e := range slices.Backward(all) {
 		if e.State != Done {
 			continue
 		}
 		m, err := e.modelOf()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if len(schema.Diff(m, now)) > 0 || len(schema.Diff(now, m)) > 0 {
 			r.entry = all[min(i+1, len(all)-1)] // the one that is taken back
-			return m, nil
+			return m, given, nil
 		}
+		maps.Copy(given, e.given)
 	}
-	return nil, errs.New(errs.Conflict, "there is nothing to undo: the history has no other tables than these")
+	return nil, nil, errs.New(errs.Conflict, "there is nothing to undo: the history has no other tables than these")
 }
 
 // gone returns an error where the last change has dropped what no undoing brings back.
@@ -137,13 +140,9 @@ func valuesBack(f, later *schema.Field) []schema.EnumValue {
 }
 
 // losesNothing looks at what a plan drops, row by row.
-func (r *run) losesNothing(p *Plan) error {
+func (r *run) losesNothing(p *Plan, given map[string]string) error {
 	if len(p.faults) > 0 {
 		return p.faults
-	}
-	given, err := r.given()
-	if err != nil {
-		return err
 	}
 	for _, c := range p.Changes {
 		var sql, what string
@@ -170,16 +169,6 @@ func (r *run) losesNothing(p *Plan) error {
 		}
 	}
 	return nil
-}
-
-// given are the values that rows got for fields which the last changes have added, as literals, by table and column.
-func (r *run) given() (map[string]string, error) {
-	given := map[string]string{}
-	all, err := entries(r.s)
-	for _, e := range all {
-		maps.Copy(given, e.given)
-	}
-	return given, err
 }
 
 func dropName(c schema.Change) string {
