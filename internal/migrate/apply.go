@@ -250,17 +250,29 @@ func (r *run) switchTo(p *Plan) error {
 
 // checkReferences looks for rows that refer to nothing, since foreign keys are not enforced meanwhile.
 func (r *run) checkReferences() error {
-	var broken []string
-	err := r.s.Query("PRAGMA foreign_key_check", nil, func(row value.Row) error {
-		if len(broken) < shown {
-			broken = append(broken, fmt.Sprintf("a row of %s refers to a row of %s that is not there", row.Bytes(0), row.Bytes(2)))
-		}
-		return nil
-	})
-	if err == nil && len(broken) > 0 {
-		err = errs.New(errs.Conflict, "the change would leave references to nothing: %s", strings.Join(broken, "; "))
+	broken, err := hasRow(r.s, "PRAGMA foreign_key_check")
+	if err != nil || !broken {
+		return err
 	}
-	return err
+	var faults schema.Faults
+	for _, t := range r.to.Tables {
+		for _, f := range t.Fields {
+			if f.Ref == nil {
+				continue
+			}
+			found, err := search(r.s, t, orphans(f, f.Ref))
+			if err != nil {
+				return err
+			}
+			if found.rows > 0 {
+				faults = append(faults, r.to.Fault(f.Pos, "%s.%s: %v in the way; %s", t.Name, f.Name, found, noSuchRows(f)))
+			}
+		}
+	}
+	if faults == nil {
+		return errs.New(errs.Conflict, "rows of tables that are not the model's would refer to nothing: see PRAGMA foreign_key_check")
+	}
+	return faults.Sort()
 }
 
 // inPhases carries out a plan beside servers at work.

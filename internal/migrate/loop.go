@@ -136,3 +136,20 @@ func fillMissing(d ddl.Dialect, f *schema.Field, v value.Value) string {
 	return fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s IN (SELECT %s FROM %s WHERE %s IS NULL LIMIT %d)",
 		table, column, ddl.Literal(d, f, v), id, id, table, column, batch)
 }
+
+// asking runs a query of rows in the way, of which there must be none.
+type asking struct {
+	of    *schema.Table // as it is called by then
+	sql   string
+	fault func(found) schema.Fault
+}
+
+func (a *asking) table() string { return "" }
+
+func (a *asking) run(s store.Session, _ func(int64)) error {
+	f, err := search(s, a.of, a.sql)
+	if err == nil && f.rows > 0 {
+		return schema.Faults{a.fault(f)}
+	}
+	return err
+}

@@ -73,11 +73,11 @@ func sameLimits(a, b *schema.Field) bool {
 		}
 		return f.Pattern.String()
 	}
-	return a.Type == b.Type && a.Scale == b.Scale && same(a.Min, b.Min) && same(a.Max, b.Max) && same(a.MinFloat, b.MinFloat) && same(a.MaxFloat, b.MaxFloat) &&
+	return a.Type == b.Type && a.Scale == b.Scale && equal(a.Min, b.Min) && equal(a.Max, b.Max) && equal(a.MinFloat, b.MinFloat) && equal(a.MaxFloat, b.MaxFloat) &&
 		pattern(a) == pattern(b) && a.Format == b.Format && a.JSONSchemaText == b.JSONSchemaText
 }
 
-func same[T comparable](a, b *T) bool {
+func equal[T comparable](a, b *T) bool {
 	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 

@@ -14,6 +14,7 @@ const (
 	pgTables     = iota // before: tables, then columns
 	pgColumns           //
 	pgConvert           // before
+	pgAsk               // before: what only the converted values tell
 	pgIndexes           // before
 	pgUnbind            // switch: triggers, foreign keys, checks and indexes that end
 	pgRest              // what was written while it was converted
@@ -242,10 +243,21 @@ func (p *pgPlanner) nameBoundOf(f, now *schema.Field, referred bool) {
 // refer adds the foreign key of a field at the switch, for new rows, and asks the others afterwards.
 func (p *pgPlanner) refer(f *schema.Field, s Step) {
 	s.SQL = nil
+	if p.FieldWas(f) != nil && (p.shadowed(f) || p.shadowed(f.Ref.ID())) {
+		p.ask(f, s, orphans(p.of(f), p.now[f.Ref]), noSuchRows(f))
+	}
 	s.Phase, s.rank, s.Lock = Switch, pgBind, "for a moment nobody writes to "+f.Table.Name+" or "+f.Ref.Name+"; it is waited for 80 ms at a time"
 	p.step(s, statements(ddl.AddReference(f))...)
 	s.Phase, s.rank, s.Lock, s.Hazards = After, pgValidate, lockNothing, 0
 	p.step(s, part{sql: ddl.Validate(f.Table.Name, ddl.ReferenceName(f)), alone: true})
+}
+
+// ask looks for rows in the way before the switch, among converted values.
+func (p *pgPlanner) ask(f *schema.Field, s Step, sql, advice string) {
+	s.Phase, s.rank, s.Lock, s.Hazards = Before, pgAsk, lockNothing, 0
+	p.step(s, part{sql: sql, loop: &asking{p.now[f.Table], sql, func(found found) schema.Fault {
+		return p.New.Fault(f.Pos, "%s: %v in the way; %s", s.Title, found, advice)
+	}}})
 }
 
 // replaceField writes the values of a field into a new column, beside servers that write to the old one, and puts it in
@@ -448,6 +460,7 @@ func (p *pgPlanner) require(was, f *schema.Field, s Step) {
 	p.step(s, statements("ALTER TABLE "+table+" ADD CONSTRAINT "+ddl.Quote(check)+" CHECK ("+ddl.Quote(f.Name)+" IS NOT NULL) NOT VALID")...)
 	s.Phase, s.Hazards = After, 0
 	if v := p.fill(was, f); !v.IsNull() {
+		p.askFilled(f, s)
 		sql := fillMissing(ddl.Postgres, f, v)
 		s.rank, s.Lock = pgFill, lockWhileRow
 		p.step(s, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
@@ -456,6 +469,30 @@ func (p *pgPlanner) require(was, f *schema.Field, s Step) {
 	p.step(s, part{sql: ddl.Validate(f.Table.Name, check), alone: true})
 	s.rank, s.Lock = pgRequire, lockMoment
 	p.step(s, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
+}
+
+// askFilled looks for rows that will have the same values when those that are missing are given, where these are unique
+// together with converted ones.
+func (p *pgPlanner) askFilled(f *schema.Field, s Step) {
+	now := p.now[f.Table]
+	for _, i := range ddl.Indexes(f.Table) {
+		if !i.Unique || !slices.Contains(i.Columns, f.Name) {
+			continue
+		}
+		var columns []sameColumn
+		converted := false
+		for _, name := range i.Columns {
+			is := f.Table.Field(name)
+			c := sameColumn{name: p.of(is).Name}
+			if was := p.FieldWas(is); was != nil {
+				c.fill, converted = p.fillLiteral(was, is), converted || p.shadowed(is)
+			}
+			columns = append(columns, c)
+		}
+		if converted {
+			p.ask(f, s, same(now, columns), "they would have the same values: change or delete them first")
+		}
+	}
 }
 
 func (p *pgPlanner) dropField(f *schema.Field) {

@@ -86,7 +86,7 @@ func (p *planner) contradiction(q querier, c schema.Change) error {
 			return p.mustHave(q, c)
 		}
 	case schema.OptionalChanged:
-		if c.Was.Optional && p.fill(c.Was, c.Is).IsNull() {
+		if c.Was.Optional {
 			return p.mustNotMiss(q, c)
 		}
 	case schema.TypeChanged, schema.DecimalChanged, schema.ValuesChanged:
@@ -134,11 +134,13 @@ func (p *planner) mustExist(q querier, c schema.Change, id value.Value) error {
 	target := p.Was(c.Is.Ref)
 	exists := false
 	if target != nil {
-		f, err := search(q, target, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(target.Name)+" WHERE "+ddl.Quote("id")+" = $1", id)
-		if err != nil {
-			return err
+		if was, err := value.Convert(c.Is.Ref.ID(), target.ID(), id); err == nil {
+			f, err := search(q, target, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(target.Name)+" WHERE "+ddl.Quote("id")+" = $1", was)
+			if err != nil {
+				return err
+			}
+			exists = f.rows > 0
 		}
-		exists = f.rows > 0
 	}
 	if !exists {
 		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: its default refers to %s of %s, which is not there; make that row first", c, ddl.Text(id), c.Is.Ref.Name))
@@ -146,11 +148,30 @@ func (p *planner) mustExist(q querier, c schema.Change, id value.Value) error {
 	return nil
 }
 
+// mustNotMiss looks for rows without a value that is required now, and at what becomes of those that are given one.
 func (p *planner) mustNotMiss(q querier, c schema.Change) error {
 	id := ddl.Quote("id")
 	f, err := search(q, c.WasTable, "SELECT "+id+" FROM "+ddl.Quote(c.WasTable.Name)+" WHERE "+ddl.Quote(c.Was.Name)+" IS NULL ORDER BY "+id)
-	p.refuse(c, f, "give them a value, or give the field a default that is a constant or now")
-	return err
+	fill := p.fill(c.Was, c.Is)
+	switch {
+	case err != nil || f.rows == 0:
+		return err
+	case fill.IsNull():
+		p.refuse(c, f, "give them a value, or give the field a default that is a constant or now")
+		return nil
+	case c.Is.Ref != nil:
+		if err := p.mustExist(q, c, fill); err != nil {
+			return err
+		}
+	}
+	for _, i := range ddl.Indexes(c.IsTable) {
+		if i.Unique && slices.Contains(i.Columns, c.Is.Name) {
+			if err := p.findSame(q, c, i.Columns); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (p *planner) mustConvert(q querier, c schema.Change, was, is *schema.Field) error {
@@ -189,50 +210,94 @@ func widens(was, is *schema.Field) bool {
 	return true
 }
 
-// mustRefer looks for rows that would refer to nothing. Where the values are written anew, or the table that they refer to
-// is new, only the result tells.
+// mustRefer looks for rows that would refer to nothing. Where values are written anew, only the result tells.
 func (p *planner) mustRefer(q querier, c schema.Change) error {
-	if c.Is.Ref == nil || p.converts(c.Was, c.Is) || p.stored(c.Was) != p.stored(c.Is) {
+	if c.Is.Ref == nil {
 		return nil
 	}
 	child, column, id := ddl.Quote(c.WasTable.Name), ddl.Quote(c.Was.Name), ddl.Quote("id")
-	sql := "SELECT c." + id + " FROM " + child + " AS c WHERE c." + column + " IS NOT NULL"
+	sql := "SELECT " + id + " FROM " + child + " WHERE " + column + " IS NOT NULL ORDER BY " + id // of a new table all of them
 	if target := p.Was(c.Is.Ref); target != nil {
-		if p.stored(target.ID()) != p.stored(c.Was) {
+		if p.converts(c.Was, c.Is) || p.converts(target.ID(), c.Is.Ref.ID()) {
 			return nil
 		}
-		sql += " AND NOT EXISTS (SELECT 1 FROM " + ddl.Quote(target.Name) + " AS t WHERE t." + id + " = c." + column + ")"
+		sql = orphans(c.Was, target)
 	}
-	f, err := search(q, c.WasTable, sql+" ORDER BY c."+id)
-	p.refuse(c, f, fmt.Sprintf("they refer to rows of %s that are not there: change or delete them first", c.Is.Ref.Name))
+	f, err := search(q, c.WasTable, sql)
+	p.refuse(c, f, noSuchRows(c.Is))
 	return err
 }
 
-// mustDiffer looks for rows that have the same values in what is to be unique. Missing values contradict nothing.
+func noSuchRows(f *schema.Field) string {
+	return fmt.Sprintf("they refer to rows of %s that are not there: change or delete them first", f.Ref.Name)
+}
+
+// orphans is the query of the rows whose field has a value that is no id of a table.
+func orphans(f *schema.Field, target *schema.Table) string {
+	child, column, id := ddl.Quote(f.Table.Name), ddl.Quote(f.Name), ddl.Quote(f.Table.ID().Name)
+	return "SELECT c." + id + " FROM " + child + " AS c WHERE c." + column + " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " +
+		ddl.Quote(target.Name) + " AS t WHERE t." + ddl.Quote(target.ID().Name) + " = c." + column + ") ORDER BY c." + id
+}
+
+// mustDiffer looks for rows that have the same values in what is to be unique.
 func (p *planner) mustDiffer(q querier, c schema.Change) error {
 	if c.WasTable == nil {
 		return nil
 	}
-	var columns, present []string
-	for _, name := range c.Columns {
+	return p.findSame(q, c, c.Columns)
+}
+
+// findSame looks for rows that will have the same values in these columns of the new table. Missing values contradict
+// nothing. Where values are written anew, only the result tells.
+func (p *planner) findSame(q querier, c schema.Change, names []string) error {
+	var columns []sameColumn
+	for _, name := range names {
 		f := c.IsTable.Field(name)
 		before := p.FieldWas(f)
 		switch {
 		case before == nil && f.Optional, before != nil && p.converts(before, f):
-			return nil // missing in every row; or only the result tells
+			return nil
 		case before != nil:
-			columns = append(columns, ddl.Quote(before.Name))
-			present = append(present, ddl.Quote(before.Name)+" IS NOT NULL")
+			columns = append(columns, sameColumn{before.Name, p.fillLiteral(before, f)})
 		}
 	}
-	over, where := "", ""
-	if columns != nil {
-		over, where = "PARTITION BY "+strings.Join(columns, ", "), " WHERE "+strings.Join(present, " AND ")
-	}
-	id := ddl.Quote("id")
-	sql := "SELECT " + id + " FROM (SELECT " + strings.Join(append(columns, id), ", ") + ", count(*) OVER (" + over + ") AS _same FROM " +
-		ddl.Quote(c.WasTable.Name) + where + ") AS t WHERE _same > 1 ORDER BY " + strings.Join(append(columns, id), ", ")
-	f, err := search(q, c.WasTable, sql)
+	f, err := search(q, c.WasTable, same(c.WasTable, columns))
 	p.refuse(c, f, "they have the same values: change or delete them first, or leave this out")
 	return err
+}
+
+// fillLiteral is what rows without a value get, "" for nothing.
+func (p *planner) fillLiteral(was, is *schema.Field) string {
+	if v := p.fill(was, is); !v.IsNull() {
+		return ddl.Literal(p.dialect, is, v)
+	}
+	return ""
+}
+
+// sameColumn is one of the columns in which rows are compared, and the literal that stands for a missing value.
+type sameColumn struct{ name, fill string }
+
+// same is the query of the rows that have the same values in columns as another one has.
+func same(t *schema.Table, columns []sameColumn) string {
+	id := ddl.Quote(t.ID().Name)
+	var values, named, order, present []string
+	for i, c := range columns {
+		v := ddl.Quote(c.name)
+		if c.fill == "" {
+			present = append(present, v+" IS NOT NULL")
+		} else {
+			v = "coalesce(" + v + ", " + c.fill + ")"
+		}
+		as := fmt.Sprintf("_v%d", i)
+		values, named, order = append(values, v), append(named, v+" AS "+as), append(order, as)
+	}
+	over, where := "", ""
+	if values != nil {
+		over = "PARTITION BY " + strings.Join(values, ", ")
+	}
+	if present != nil {
+		where = " WHERE " + strings.Join(present, " AND ")
+	}
+	return "SELECT " + id + " FROM (SELECT " + strings.Join(append(named, id), ", ") + ", count(*) OVER (" + over + ") AS _same FROM " +
+		ddl.Quote(t.Name) + where + ") AS t WHERE _same > 1 ORDER BY " + strings.Join(append(order, id), ", ")
 }
