@@ -48,8 +48,9 @@ fuzz: ## run each fuzz target for FUZZ (20s)
 		done || exit 1; \
 	done
 
-nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100,000 generated cases of each
+nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100,000 generated cases of each, and models on a random walk with what their changes mean
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/store/postgres -run Random -timeout 3h
+	ASHLAR_NIGHTLY=1 $(GO) test ./internal/migrate -timeout 3h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers|Mirror' -timeout 2h
 
 openapi-check: ## lint /openapi.json, generate a TypeScript client, compile and use it (needs Node.js; fetches from npm)

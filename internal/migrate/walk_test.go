@@ -1,0 +1,527 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// seeds returns a source of random numbers for walk i; ASHLAR_SEED repeats a run.
+func seeds(t testing.TB) func(i int) *rand.Rand {
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("ASHLAR_SEED"); s != "" {
+		seed, _ = strconv.ParseUint(s, 10, 64)
+	}
+	t.Logf("ASHLAR_SEED=%d", seed)
+	return func(i int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(i))) }
+}
+
+// walks says how many there are, and of how many steps each.
+func walks(e engine) (many, steps int) {
+	switch {
+	case os.Getenv("ASHLAR_NIGHTLY") != "":
+		return 200, 40
+	case e.name == "sqlite":
+		return 16, 25
+	}
+	return 8, 25
+}
+
+// TestRandomWalk takes databases through random changes of random models, with random rows, and compares what comes of it
+// with what the changes mean.
+func TestRandomWalk(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine) {
+		random := seeds(t)
+		many, steps := walks(e)
+		seen := map[string]int{}
+		for i := range many {
+			if !t.Run(fmt.Sprint(i), func(t *testing.T) { walkOnce(t, e, random(i), steps, seen) }) {
+				return
+			}
+		}
+		t.Logf("%d steps: %v", many*steps, seen)
+		for _, m := range mutations() {
+			if os.Getenv("ASHLAR_NIGHTLY") != "" && seen[m.name] == 0 {
+				t.Errorf("no step did this: %s", m.name)
+			}
+		}
+	})
+}
+
+func walkOnce(t *testing.T, e engine, r *rand.Rand, steps int, seen map[string]int) {
+	w := &walk{Rand: r, t: t, e: e, db: e.open(t), at: time.Date(2026, 2, 3, 4, 5, 6, 789000, time.UTC), seen: seen}
+	w.begin()
+	for range steps {
+		w.writeRows()
+		w.step()
+	}
+	for range 10 {
+		w.delete()
+	}
+}
+
+// walk is a database on its way.
+type walk struct {
+	*rand.Rand
+	t    *testing.T
+	e    engine
+	db   store.DB
+	at   time.Time
+	is   *world
+	to   *world // while a step is under way
+	seen map[string]int
+}
+
+// begin makes a first world.
+func (w *walk) begin() {
+	for {
+		empty := &world{last: 1, tables: []*wTable{{uid: 1, name: "users", key: schema.UUID}}}
+		m := &mutator{w.Rand, empty, empty.clone()}
+		for range 3 {
+			m.addTable()
+		}
+		if m.w.load() == nil {
+			w.is = m.w
+			break
+		}
+	}
+	if got := mustApply(w.t, w.db, w.is.rules, Options{}); !got.Created {
+		w.t.Fatalf("Apply = %+v, want created", got)
+	}
+}
+
+func (w *walk) fatalf(format string, args ...any) {
+	w.t.Helper()
+	w.is.dump(w.t, "the former model")
+	if w.to != nil {
+		w.t.Logf("the new model:\n%s", w.to.text)
+		if p := w.planned(); p != nil {
+			for _, s := range p.Steps {
+				w.t.Logf("-- %v: %s\n%s", s.Phase, s.Title, strings.Join(s.SQL, ";\n"))
+			}
+		}
+	}
+	w.t.Fatalf(format, args...)
+}
+
+// planned is the plan of the step, whatever the database has become.
+func (w *walk) planned() (p *Plan) {
+	_ = w.db.Read(context.Background(), func(r store.Reader) (err error) {
+		old, err := schema.Decode(schema.Encode(w.is.rules.Model))
+		if err != nil {
+			return err
+		}
+		m, err := old.Model()
+		if err == nil {
+			p, _ = between(r, m, w.to.rules.Model, nil, w.at)
+		}
+		return err
+	})
+	return p
+}
+
+// next is a world that is a few edits away, nil where none was found.
+func (w *walk) next() (to *world, names []string) {
+	for range 30 {
+		m := &mutator{w.Rand, w.is, w.is.clone()}
+		names = nil
+		edits := 1
+		if chance(w.Rand, 50) {
+			edits += 1 + w.IntN(5)
+		}
+		for len(names) < edits {
+			e := pick(w.Rand, mutations())
+			if e.edit(m) {
+				names = append(names, e.name)
+			}
+		}
+		if m.settle() && m.w.load() == nil {
+			return m.w, names
+		}
+		w.seen["refused by the loader"]++
+	}
+	return nil, nil
+}
+
+func (w *walk) options(drops ...string) Options {
+	return Options{Hazards: Rewrites | Breaks, Allow: drops, By: "a walk", Now: func() time.Time { return w.at }}
+}
+
+func (w *walk) step() {
+	to, names := w.next()
+	if to == nil {
+		return
+	}
+	w.at = w.at.Add(time.Minute)
+	w.to = to
+	defer func() { w.to = nil }()
+	o := become(w.is, to, w.at, true)
+	if len(o.wrong) > 0 {
+		w.seen["contradicted"]++
+		w.refused(o)
+		return
+	}
+	for _, n := range names {
+		w.seen[n]++
+	}
+	if len(o.drops) > 0 {
+		w.needsLeave(o)
+	}
+	if chance(w.Rand, 30) && w.interrupted(o) {
+		return
+	}
+	former := w.is
+	w.apply(o)
+	w.arrive(o)
+	if chance(w.Rand, 25) {
+		w.undo(former, o)
+	}
+}
+
+var errInterrupted = errors.New("interrupted by the test")
+
+// interrupted begins the step and ends it at one of its statements, by an error or with its connection. It returns whether
+// the change was made all the same.
+func (w *walk) interrupted(o *outcome) (arrived bool) {
+	w.t.Helper()
+	p, err := Make(context.Background(), w.db, w.to.rules, w.options())
+	if err != nil {
+		w.fatalf("Make: %v", err)
+	}
+	statements := 2
+	for _, s := range p.Steps {
+		statements += len(s.parts)
+	}
+	at, kill := w.IntN(statements), w.e.name != "sqlite" && chance(w.Rand, 60)
+	options, n := w.options(o.drops...), -1
+	options.step = func(string) error {
+		if n++; n != at {
+			return nil
+		}
+		if !kill {
+			return errInterrupted
+		}
+		return killMigrator(w.db)
+	}
+	w.seen["interrupted"]++
+	_, err = Apply(context.Background(), w.db, w.to.rules, options)
+	switch {
+	case err == nil:
+		w.arrive(o)
+		return true
+	case !kill && !errors.Is(err, errInterrupted):
+		w.fatalf("Apply = %v, interrupted at statement %d of %d", err, at, statements)
+	case w.model() != string(schema.Encode(w.to.rules.Model)):
+		if !kill || chance(w.Rand, 50) {
+			w.again(kill)
+		}
+		return false
+	}
+	w.seen["interrupted after the switch"]++
+	w.apply(o)
+	w.arrive(o)
+	return true
+}
+
+// again starts with the former model after an interruption, which is as if nothing had been.
+func (w *walk) again(killed bool) {
+	w.t.Helper()
+	if killed {
+		result, err := Apply(context.Background(), w.db, w.is.rules, w.options())
+		if err != nil || len(result.Applied) > 0 {
+			w.fatalf("Apply of the former model = %+v, %v, want nothing but that it is resumed", result, err)
+		}
+	}
+	w.check("an interruption")
+}
+
+// killMigrator ends the connection on which tables are changed.
+func killMigrator(db store.DB) error {
+	return db.Read(context.Background(), func(r store.Reader) error {
+		return r.Query(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'ashlar migrate' AND datname = current_database()`, nil,
+			func(value.Row) error { return nil })
+	})
+}
+
+// model is the stored one.
+func (w *walk) model() (text string) {
+	err := w.db.Read(context.Background(), func(r store.Reader) (err error) {
+		text, _, err = Meta(r, modelKey)
+		return err
+	})
+	if err != nil {
+		w.fatalf("%v", err)
+	}
+	return text
+}
+
+func (w *walk) apply(o *outcome) {
+	w.t.Helper()
+	if _, err := Apply(context.Background(), w.db, w.to.rules, w.options(o.drops...)); err != nil {
+		w.fatalf("Apply: %v", err)
+	}
+}
+
+// refused applies a change that rows contradict.
+func (w *walk) refused(o *outcome) {
+	w.t.Helper()
+	_, err := Apply(context.Background(), w.db, w.to.rules, w.options(o.drops...))
+	faults, ok := errors.AsType[schema.Faults](err)
+	if !ok || len(faults) == 0 {
+		w.fatalf("Apply = %v, want faults, since rows contradict: %v", err, o.wrong)
+	}
+	if len(o.wrong) == 1 && o.inTheWay > 0 && strings.Contains(faults.Error(), " in the way") {
+		if want := (found{rows: int64(o.inTheWay)}).String(); !strings.Contains(faults.Error(), strings.TrimSuffix(want, "(, …)")) {
+			w.fatalf("Apply = %v, want %q (%v)", err, want, o.wrong)
+		}
+	}
+	w.check("a change that was refused")
+}
+
+// needsLeave applies a change that loses data, without leave.
+func (w *walk) needsLeave(o *outcome) {
+	w.t.Helper()
+	_, err := Apply(context.Background(), w.db, w.to.rules, w.options())
+	h, ok := errors.AsType[*HazardError](err)
+	if !ok {
+		w.fatalf("Apply without leave to lose %v = %v", o.drops, err)
+	}
+	slices.Sort(h.Drops)
+	if diff := cmp.Diff(o.drops, h.Drops); diff != "" {
+		w.fatalf("drops (-want +got):\n%s", diff)
+	}
+	w.check("a change that was not allowed")
+}
+
+// arrive makes the new world the one that is.
+func (w *walk) arrive(o *outcome) {
+	w.t.Helper()
+	former := w.is
+	w.is = w.to.with(o.rows)
+	w.to = nil
+	if diff := w.different(); diff != "" {
+		w.is, w.to = former, w.is
+		w.fatalf("after the change: %s", diff)
+	}
+}
+
+func (w *walk) check(when string) {
+	w.t.Helper()
+	if diff := w.different(); diff != "" {
+		w.fatalf("after %s: %s", when, diff)
+	}
+}
+
+// different says in what the database is not the world that is.
+func (w *walk) different() string {
+	if drift, err := Verify(context.Background(), w.db); err != nil || len(drift) > 0 {
+		return fmt.Sprintf("Verify = %s, %v", strings.Join(drift, "\n"), err)
+	}
+	for _, t := range w.is.tables {
+		got, err := w.stored(t)
+		if err != nil {
+			return err.Error()
+		}
+		if diff := cmp.Diff(w.is.lines(t), got); diff != "" {
+			return fmt.Sprintf("rows of %s (-want +got):\n%s", t.name, diff)
+		}
+	}
+	if p, err := Make(context.Background(), w.db, w.is.rules, w.options()); err != nil || len(p.Steps)+len(p.Changes)+len(p.faults) > 0 {
+		return fmt.Sprintf("a second plan = %+v, %v, want nothing to do", p, err)
+	}
+	return w.left()
+}
+
+// left says what a change has left behind that Verify does not look at.
+func (w *walk) left() (names string) {
+	if w.e.name == "sqlite" {
+		return ""
+	}
+	err := w.db.Read(context.Background(), func(r store.Reader) error {
+		return r.Query(`SELECT proname::text FROM pg_proc WHERE proname LIKE 'ashlar\_reset%' AND pronamespace = current_schema()::regnamespace`, nil, func(row value.Row) error {
+			names += "left behind: the function " + string(row.Bytes(0))
+			return nil
+		})
+	})
+	if err != nil {
+		return err.Error()
+	}
+	return names
+}
+
+func (w *walk) stored(t *wTable) (lines []string, err error) {
+	table := w.is.schema(t)
+	var columns []string
+	for _, f := range table.Fields {
+		columns = append(columns, ddl.Quote(f.Name))
+	}
+	sql := fmt.Sprintf("SELECT %s, %s FROM %s", strings.Join(columns, ", "), ddl.Quote(ddl.Revision), ddl.Quote(t.name))
+	err = w.db.Read(context.Background(), func(r store.Reader) error {
+		lines = nil
+		return r.Query(sql, nil, func(row value.Row) error {
+			var b strings.Builder
+			for i, f := range table.Fields {
+				fmt.Fprintf(&b, "%s=%s ", f.Name, value.AppendJSON(nil, f, row, i))
+			}
+			fmt.Fprintf(&b, "rev=%d", row.Int(len(table.Fields)))
+			lines = append(lines, b.String())
+			return nil
+		})
+	})
+	slices.Sort(lines)
+	return lines, err
+}
+
+// writeRows inserts some rows, and takes numbers for ids.
+func (w *walk) writeRows() {
+	for range w.IntN(4) {
+		t := pick(w.Rand, w.is.tables)
+		if len(t.rows) > 12 {
+			continue
+		}
+		row := w.is.newRow(w.Rand, t)
+		if row == nil {
+			continue
+		}
+		if err := w.insert(t, row); err != nil {
+			w.fatalf("insert into %s: %v", t.name, err)
+		}
+		t.rows = append(slices.Clone(t.rows), row)
+	}
+}
+
+func (w *walk) insert(t *wTable, row *wRow) error {
+	draw, given, n := t.key == schema.Int && chance(w.Rand, 50), row.id, t.counter
+	err := w.db.Write(context.Background(), func(tx store.Tx) (err error) {
+		if draw {
+			if n, err = tx.Next("id:" + t.name); err != nil {
+				return err
+			}
+			if n <= t.counter {
+				return fmt.Errorf("the counter of %s gave %d after %d", t.name, n, t.counter)
+			}
+			if row.id = value.OfInt(n); t.row(row.id) != nil {
+				row.id = given
+			}
+		}
+		if row.revision, err = tx.Revision(); err != nil {
+			return err
+		}
+		columns := []string{`"id"`, `"created_at"`, `"updated_at"`, `"_rev"`}
+		args := []value.Value{row.id, value.OfTimestamp(row.created), value.OfTimestamp(row.updated), value.OfInt(row.revision)}
+		places := []string{"$1", "$2", "$3", "$4"}
+		for _, f := range t.fields {
+			columns, args = append(columns, ddl.Quote(f.column)), append(args, row.values[f.uid])
+			places = append(places, fmt.Sprintf("$%d", len(args)))
+		}
+		tx.Touch(t.name)
+		sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) -- %d", ddl.Quote(t.name), strings.Join(columns, ", "), strings.Join(places, ", "), w.at.Unix())
+		_, err = tx.Exec(sql, args) // a server would not have prepared it under another model
+		return err
+	})
+	t.counter = n
+	return err
+}
+
+// delete deletes a row, and looks at what its references do.
+func (w *walk) delete() {
+	t := pick(w.Rand, w.is.tables)
+	if len(t.rows) == 0 {
+		return
+	}
+	r := pick(w.Rand, t.rows)
+	want, refused := w.is.deletion(t, r)
+	err := w.db.Write(context.Background(), func(tx store.Tx) error {
+		for _, o := range w.is.tables {
+			tx.Touch(o.name)
+		}
+		_, err := tx.Exec("DELETE /* "+w.at.String()+" */ FROM "+ddl.Quote(t.name)+` WHERE "id" = $1`, []value.Value{r.id})
+		return err
+	})
+	if c, ok := errors.AsType[*store.ConstraintError](err); refused != (ok && c.Constraint == store.ForeignKey) || err != nil && !ok {
+		w.fatalf("DELETE of %s of %s = %v, want refused %v", show(r.id), t.name, err, refused)
+	}
+	for _, t := range want.tables {
+		got, err := w.stored(t)
+		if err != nil {
+			w.fatalf("%v", err)
+		}
+		for _, r := range t.rows {
+			if r.revision != -1 {
+				continue
+			}
+			if r.revision, err = w.revision(t, r); err != nil || r.revision == w.is.table(t.uid).row(r.id).revision {
+				w.fatalf("the row %s of %s, which lost a reference, has its former revision %d, %v", show(r.id), t.name, r.revision, err)
+			}
+		}
+		if diff := cmp.Diff(want.lines(t), got); diff != "" {
+			w.fatalf("rows of %s after %s of %s was deleted (-want +got):\n%s", t.name, show(r.id), t.name, diff)
+		}
+	}
+	w.is = want
+}
+
+func (w *walk) revision(t *wTable, r *wRow) (rev int64, err error) {
+	err = w.db.Read(context.Background(), func(q store.Reader) error {
+		rev, err = count(q, `SELECT "_rev" FROM `+ddl.Quote(t.name)+` WHERE "id" = $1`, r.id)
+		return err
+	})
+	return rev, err
+}
+
+// undo takes the last step back, where nothing is lost with it.
+func (w *walk) undo(former *world, o *outcome) {
+	w.t.Helper()
+	is := w.is
+	if len(schema.Diff(former.rules.Model, is.rules.Model)) == 0 {
+		return
+	}
+	if chance(w.Rand, 30) {
+		w.writeRows()
+	}
+	back := become(is, former, w.at, false)
+	w.to = former // for those who read of a failure
+	defer func() { w.to = nil }()
+	_, err := Undo(context.Background(), w.db, w.options())
+	faults, contradicted := errors.AsType[schema.Faults](err)
+	switch {
+	case len(back.wrong) > 0:
+		if !contradicted || len(faults) == 0 {
+			w.fatalf("Undo = %v, want faults: %v", err, back.wrong)
+		}
+		w.seen["undo contradicted"]++
+		w.check("an undo that was refused")
+	case o.loses(former, is, w.at):
+		if errs.KindOf(err) != errs.Conflict || contradicted {
+			w.fatalf("Undo = %v, want that it is refused, since it loses data", err)
+		}
+		w.seen["undo refused"]++
+		w.check("an undo that was refused")
+	case err != nil:
+		w.fatalf("Undo: %v", err)
+	default:
+		w.seen["undone"]++
+		for _, t := range former.tables {
+			if is.table(t.uid) == nil {
+				t.counter = 0 // it is a new one
+			}
+		}
+		w.to = former
+		w.arrive(back)
+	}
+}
