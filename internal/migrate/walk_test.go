@@ -500,6 +500,11 @@ func (w *walk) undo(former *world, o *outcome) {
 	_, err := Undo(context.Background(), w.db, w.options())
 	faults, contradicted := errors.AsType[schema.Faults](err)
 	switch {
+	case len(o.drops) > 0:
+		if errs.KindOf(err) != errs.Conflict || contradicted {
+			w.fatalf("Undo = %v, want that it is refused, since the change has dropped %v", err, o.drops)
+		}
+		w.check("an undo that was refused")
 	case len(back.wrong) > 0:
 		if !contradicted || len(faults) == 0 {
 			w.fatalf("Undo = %v, want faults: %v", err, back.wrong)
