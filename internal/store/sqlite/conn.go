@@ -120,7 +120,7 @@ func pragmaText(raw *lite.Conn, pragma string) (text string, err error) {
 }
 
 func (c *conn) close() error {
-	c.watch.timer.Stop()
+	c.watch.close()
 	return errors.Join(c.statements.close(), c.raw.Close())
 }
 

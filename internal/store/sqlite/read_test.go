@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -119,3 +121,46 @@ func TestSchemaChangeReachesReaders(t *testing.T) {
 }
 
 const insertTestRowOne = `INSERT INTO rows (id, body) VALUES (1, 'x')`
+
+// TestSnapshotOfAnotherProcess: a snapshot serves several reads, yet what another process commits is seen soon, and a
+// server at rest does not keep the log from being moved into the database and begun anew.
+func TestSnapshotOfAnotherProcess(t *testing.T) {
+	db := openRows(t, Config{})
+	other := openOther(t, db)
+	for n := int64(1); n <= 20; n++ {
+		countRows(t, db)
+		if err := sqlitex.ExecuteTransient(other, `INSERT INTO rows (body) VALUES ('x')`, nil); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "what another process committed is read", func() bool { return countRows(t, db) == n })
+	}
+	eventually(t, "the whole log is moved into the database", func() bool {
+		busy, err := pragmaText(other, "wal_checkpoint(TRUNCATE)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return busy == "0"
+	})
+}
+
+// TestReadOwnWrites: a read that begins after a write was answered sees it, on whichever connection.
+func TestReadOwnWrites(t *testing.T) {
+	db := openRows(t, Config{Readers: 2})
+	for n := int64(1); n <= 300; n++ {
+		write(t, db, `INSERT INTO rows (body) VALUES ('x')`)
+		for range 2 {
+			if got := countRows(t, db); got != n {
+				t.Fatalf("%d rows after write %d", got, n)
+			}
+		}
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for start := time.Now(); !holds(); time.Sleep(time.Millisecond) {
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("it is never so that %s", what)
+		}
+	}
+}

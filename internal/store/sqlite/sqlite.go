@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -59,14 +60,15 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 	if err := first.createSystemTables(); err != nil {
 		return nil, errors.Join(explain(path, err), first.close())
 	}
-	pool, err := openReaders(path, cfg)
+	commits := new(atomic.Int64)
+	pool, err := openReaders(path, cfg, commits)
 	if err != nil {
 		return nil, errors.Join(explain(path, err), first.close())
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, errors.Join(err, pool.close(time.Second), first.close())
 	}
-	return &DB{cfg: cfg, readers: pool, writer: startWriter(path, cfg, first)}, nil
+	return &DB{cfg: cfg, readers: pool, writer: startWriter(path, cfg, first, commits)}, nil
 }
 
 // Close lets the writer finish what is queued, waits for reads, then moves the log into the database and closes. What

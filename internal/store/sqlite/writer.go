@@ -29,6 +29,7 @@ type writer struct {
 	stopping bool
 	queue    chan *job // closed by stop
 
+	commits *atomic.Int64             // moves with every commit, before its functions are answered
 	giveUp  atomic.Pointer[time.Time] // set by stop: what is queued after this is refused
 	stopped chan struct{}             // closed when the last job has been answered
 
@@ -44,9 +45,9 @@ func openWriter(path string, cfg Config) (*conn, error) {
 	return openConn(path, cfg, writerPragmas(cfg.Durability)...)
 }
 
-func startWriter(path string, cfg Config, first *conn) *writer {
+func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64) *writer {
 	w := &writer{
-		path: path, cfg: cfg, log: cfg.Logger, conn: first,
+		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits,
 		queue: make(chan *job, cfg.Queue), stopped: make(chan struct{}),
 	}
 	go w.work()
@@ -267,7 +268,9 @@ func (w *writer) moveGenerations() error {
 // commit ends the transaction and answers every job in it, those that failed too: what they ran into may be a row of
 // a neighbour.
 func (w *writer) commit() {
-	if err := w.conn.control("COMMIT"); err != nil {
+	err := w.conn.control("COMMIT")
+	w.commits.Add(1)
+	if err != nil {
 		w.reopen()
 		w.answer(unknownOutcome(err))
 		return
