@@ -37,6 +37,9 @@ func (r *Request) Log(logger *slog.Logger) {
 	if !logger.Enabled(ctx, level) {
 		return
 	}
+	if l, ok := logger.Handler().(*lines); ok && l.request(time.Now(), level, r) {
+		return
+	}
 	var room [14]slog.Attr
 	logger.LogAttrs(ctx, level, "request", r.attrs(room[:0])...)
 }
@@ -52,7 +55,7 @@ func (r *Request) attrs(to []slog.Attr) []slog.Attr {
 		slog.String("path", r.Path),
 		slog.Int("status", r.Status),
 		slog.Int64("bytes", r.Bytes),
-		slog.Float64("duration_ms", float64(r.Duration.Microseconds())/1000),
+		slog.Float64("duration_ms", r.milliseconds()),
 		slog.String("caller", r.Caller),
 		slog.String("remote", r.Remote),
 	)
@@ -65,6 +68,8 @@ func (r *Request) attrs(to []slog.Attr) []slog.Attr {
 	}
 	return to
 }
+
+func (r *Request) milliseconds() float64 { return float64(r.Duration.Microseconds()) / 1000 }
 
 // cause is the error, except where the request could not be read: that message shows the client what it sent, and what it
 // sent may be a secret.

@@ -12,7 +12,7 @@ import (
 func NewLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(newLines(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
 }

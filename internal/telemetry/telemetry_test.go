@@ -78,6 +78,54 @@ func TestRequestIsOneLine(t *testing.T) {
 	}
 }
 
+// TestRequestLineIsThatOfSlog compares the short way with slog's, byte for byte.
+func TestRequestLineIsThatOfSlog(t *testing.T) {
+	plain := Request{ID: "R1", Method: "GET", Path: "/api/posts/1", Status: 200, Bytes: 512, Caller: "anonymous", Remote: "10.0.0.1:99"}
+	for _, tt := range []struct {
+		name  string
+		edit  func(*Request)
+		short bool
+	}{
+		{"plain", func(*Request) {}, true},
+		{"empty", func(r *Request) { *r = Request{} }, true},
+		{"route and table", func(r *Request) { r.Route, r.Table = "GET /api/{table}/{id}", "posts" }, true},
+		{"client id", func(r *Request) { r.ClientID = "c-1" }, true},
+		{"kind without an error", func(r *Request) { r.Kind = "internal" }, true},
+		{"microseconds", func(r *Request) { r.Duration = 7 * time.Microsecond }, true},
+		{"hours", func(r *Request) { r.Duration = 3*time.Hour + 1234567*time.Nanosecond }, true},
+		{"markup", func(r *Request) { r.Path = "/<&>'~" }, true},
+		{"quote", func(r *Request) { r.Path = `/a"b` }, false},
+		{"backslash", func(r *Request) { r.Caller = `user:a\b` }, false},
+		{"line", func(r *Request) { r.Path = "/a\nb" }, false},
+		{"delete", func(r *Request) { r.Path = "/\x7f" }, false},
+		{"letters beyond ASCII", func(r *Request) { r.Path = "/é\u2028" }, false},
+		{"not UTF-8", func(r *Request) { r.Path = "/\xff" }, false},
+		{"error", func(r *Request) { r.Err, r.Kind = errors.New("x"), "conflict" }, false},
+		{"stack", func(r *Request) { r.Stack = "goroutine 1" }, false},
+	} {
+		r := plain
+		tt.edit(&r)
+		at := time.Date(2026, 1, 2, 3, 4, 5, 678900000, time.FixedZone("", 3600))
+		got, short := r.appendJSON(nil, at, slog.LevelError)
+		if short != tt.short {
+			t.Errorf("%s: written the short way: %v, want %v", tt.name, short, tt.short)
+			continue
+		}
+		if !short {
+			continue
+		}
+		var want bytes.Buffer
+		record := slog.NewRecord(at, slog.LevelError, "request", 0)
+		record.AddAttrs(r.attrs(nil)...)
+		if err := slog.NewJSONHandler(&want, nil).Handle(t.Context(), record); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.String(), string(got)); diff != "" {
+			t.Errorf("%s: line (-slog +short):\n%s", tt.name, diff)
+		}
+	}
+}
+
 func TestRequestLevels(t *testing.T) {
 	for _, tt := range []struct {
 		name string
