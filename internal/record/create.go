@@ -31,6 +31,7 @@ func (d *DB) In(tx store.Tx) *Tx { return &Tx{d, tx} }
 // gives it up.
 func (x *Tx) Create(who caller.Caller, t *schema.Table, members []value.Member) (Written, error) {
 	w, err := x.db.creation(who, t, members)
+	defer w.done()
 	if err != nil {
 		return Written{}, err
 	}
@@ -44,6 +45,7 @@ func (x *Tx) Create(who caller.Caller, t *schema.Table, members []value.Member) 
 func (d *DB) Create(ctx context.Context, who caller.Caller, t *schema.Table, members []value.Member) (_ Written, err error) {
 	defer errs.Wrap(&err, "record.Create(%s)", t.Name)
 	w, err := d.creation(who, t, members)
+	defer w.done()
 	if err != nil {
 		return Written{}, err
 	}
@@ -62,13 +64,13 @@ type creation struct {
 	row   Written
 }
 
-// creation checks what needs no database.
+// creation checks what needs no database. It is given back with done, whatever the error.
 func (d *DB) creation(who caller.Caller, t *schema.Table, members []value.Member) (*creation, error) {
-	r := d.request(who)
+	c := &creation{request: d.request(who), table: d.tables[t]}
+	r := c.request
 	if err := r.allow(t, Create); err != nil {
-		return nil, err
+		return c, err
 	}
-	c := &creation{request: r, table: d.tables[t]}
 	c.in = c.table.members(members, true)
 	c.in.complete(r, c.table)
 	c.asked = r.asked(c.table, Create, d.rules.Table(t).Create, c.in.given)

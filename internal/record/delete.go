@@ -15,6 +15,7 @@ import (
 func (d *DB) Delete(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, match Match) (err error) {
 	defer errs.Wrap(&err, "record.Delete(%s)", t.Name)
 	r := d.request(who)
+	defer r.done()
 	if err := r.allow(t, Delete); err != nil {
 		return err
 	}

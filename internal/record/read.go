@@ -26,6 +26,7 @@ type Row struct {
 func (d *DB) Get(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, v View, dst []byte) (_ Row, err error) {
 	defer errs.Wrap(&err, "record.Get(%s)", t.Name)
 	r := d.request(who)
+	defer r.done()
 	if err := r.allow(t, Read); err != nil {
 		return Row{}, err
 	}
@@ -108,6 +109,7 @@ func (d *DB) timed(ctx context.Context, read func(store.Reader) error) (worked t
 func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Query, dst []byte) (_ []byte, err error) {
 	defer errs.Wrap(&err, "record.List(%s)", t.Name)
 	r := d.request(who)
+	defer r.done()
 	if err := r.allow(t, Read); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,8 @@ type DB struct {
 	lane    lane
 	totals  *cache.Cache[int64]
 	blocks  sync.Pool // of *block
+
+	requests sync.Pool // of *request
 }
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
@@ -52,7 +54,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	}
 	d.tables = map[*schema.Table]*table{}
 	for _, t := range rules.Model.All() {
-		d.tables[t] = newTable(rules.Model, t)
+		d.tables[t] = newTable(rules, t)
 	}
 	return d
 }
@@ -78,7 +80,12 @@ const (
 // Allow says whether the caller may do it to any row at all: errs.Unauthenticated or errs.Forbidden where a rule can
 // only refuse, whatever the row. It asks no database.
 func (d *DB) Allow(who caller.Caller, t *schema.Table, op Op) error {
-	return d.request(who).allow(t, op)
+	if d.tables[t].open[op] {
+		return nil
+	}
+	r := d.request(who)
+	defer r.done()
+	return r.allow(t, op)
 }
 
 // request is what every statement of one request shares: who asks, when, and what the slots of the rules came to.
@@ -87,19 +94,30 @@ type request struct {
 	env    rule.Env
 	states []rule.State // of the model's slots, then of the filter's
 	values []value.Value
-	blocks []*block // to be released when the answer is written
+	bound  []value.Value // by the statement that is about to run
+	blocks []*block      // to be released when the answer is written
 }
 
+// request returns a request of the caller, to be given back with done.
 func (d *DB) request(who caller.Caller) *request {
 	n := len(d.rules.Slots.List)
-	r := &request{
-		db:     d,
-		env:    rule.Env{Caller: who, Now: d.now().UnixMicro()},
-		states: make([]rule.State, n, n+8),
-		values: make([]value.Value, n, n+8),
+	r, _ := d.requests.Get().(*request)
+	if r == nil {
+		r = &request{db: d, states: make([]rule.State, n, n+8), values: make([]value.Value, n, n+8)}
 	}
+	r.env = rule.Env{Caller: who, Now: d.now().UnixMicro()}
+	r.states, r.values = r.states[:n], r.values[:n]
 	d.rules.Slots.Bind(&r.env, r.states, r.values)
 	return r
+}
+
+// done gives the memory of a request to another. Nothing of it is used afterwards.
+func (r *request) done() {
+	r.release()
+	r.env = rule.Env{}
+	clear(r.values[:cap(r.values)])
+	clear(r.bound[:cap(r.bound)])
+	r.db.requests.Put(r)
 }
 
 func (r *request) who() caller.Caller { return r.env.Caller }
@@ -125,28 +143,31 @@ func (r *request) allow(t *schema.Table, op Op) error {
 }
 
 func (r *request) allows(t *schema.Table, op Op) bool {
-	return r.who().IsSystem() || r.db.tables[t].allowed[op].holds(r, func() bool { return r.possible(t, op) })
+	return r.db.tables[t].open[op] || r.who().IsSystem() || r.db.tables[t].allowed[op].holds(r, func() bool { return r.possible(t, op) })
 }
 
 // possible says whether any row at all can pass the rules of an operation.
 func (r *request) possible(t *schema.Table, op Op) bool {
-	rules := r.db.rules.Table(t)
-	needed := []rule.Node{rules.Read}
-	switch op {
-	case Create:
-		needed = []rule.Node{rules.Create}
-	case Update:
-		needed = []rule.Node{rules.Read, rules.UpdateFrom, rules.UpdateTo}
-	case Delete:
-		needed = []rule.Node{rules.Read, rules.Delete}
-	}
 	f := rule.Folder{States: r.states, NoOld: op == Create}
-	for _, n := range needed {
+	for _, n := range needed(r.db.rules.Table(t), op) {
 		if rule.NeverTrue(f.Fold(n)) {
 			return false
 		}
 	}
 	return true
+}
+
+// needed are the rules that must hold for an operation.
+func needed(rules *rule.Table, op Op) []rule.Node {
+	switch op {
+	case Create:
+		return []rule.Node{rules.Create}
+	case Update:
+		return []rule.Node{rules.Read, rules.UpdateFrom, rules.UpdateTo}
+	case Delete:
+		return []rule.Node{rules.Read, rules.Delete}
+	}
+	return []rule.Node{rules.Read}
 }
 
 // denied is the answer of a rule that says no: who you are may help anonymous, nobody else.
@@ -167,12 +188,18 @@ func (r *request) generator() *sqlgen.Generator {
 
 // query runs a statement that reads.
 func (r *request) query(q store.Reader, s *sqlgen.Statement, inputs []value.Value, row func(value.Row) error) error {
-	return q.Query(s.SQL, s.Bind(make([]value.Value, 0, len(s.Args)), r.values, inputs), row)
+	return q.Query(s.SQL, r.bind(s, inputs), row)
 }
 
 func (r *request) exec(tx store.Tx, s *sqlgen.Statement, inputs []value.Value) error {
-	_, err := tx.Exec(s.SQL, s.Bind(make([]value.Value, 0, len(s.Args)), r.values, inputs))
+	_, err := tx.Exec(s.SQL, r.bind(s, inputs))
 	return err
+}
+
+// bind returns the values of a statement, good until the next one of this request: none runs inside another.
+func (r *request) bind(s *sqlgen.Statement, inputs []value.Value) []value.Value {
+	r.bound = s.Bind(r.bound[:0], r.values, inputs)
+	return r.bound
 }
 
 // notFound is the answer for a row that is not there and for one that the caller may not read: the same, byte for byte.

@@ -13,6 +13,7 @@ import (
 func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) (found bool, err error) {
 	if system && !r.who().IsSystem() {
 		r = r.db.request(caller.System("look up a row"))
+		defer r.done()
 	}
 	stmt, err := t.existsStatement(r)
 	if err != nil {

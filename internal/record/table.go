@@ -24,10 +24,11 @@ type table struct {
 	before  variants // by the rules that are asked
 	after   variants
 	exists  variants
+	open    [Delete + 1]bool     // by Op: to everyone, whatever the row
 	allowed [Delete + 1]verdicts // by Op
 }
 
-func newTable(m *schema.Model, t *schema.Table) *table {
+func newTable(rules *rule.Rules, t *schema.Table) *table {
 	out, err := newOutput(t, "", "")
 	if err != nil {
 		panic(err) // no parameters, nothing to be wrong
@@ -36,7 +37,10 @@ func newTable(m *schema.Model, t *schema.Table) *table {
 	for i, f := range t.Fields {
 		tt.index[f] = i
 	}
-	tt.sweep(m, t)
+	tt.sweep(rules.Model, t)
+	for op := range tt.open {
+		tt.open[op] = !slices.ContainsFunc(needed(rules.Table(t), Op(op)), func(n rule.Node) bool { return !rule.AlwaysTrue(n) })
+	}
 	return tt
 }
 

@@ -15,6 +15,7 @@ import (
 func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, patch []value.Member, match Match) (_ Written, err error) {
 	defer errs.Wrap(&err, "record.Update(%s)", t.Name)
 	r := d.request(who)
+	defer r.done()
 	if err := r.allow(t, Update); err != nil {
 		return Written{}, err
 	}
