@@ -14,7 +14,7 @@ const module = "github.com/ashlar-dev/ashlar"
 var rows = [...][]string{
 	{"errs", "suggest"},
 	{"caller"},
-	{"telemetry", "limit", "cache"},
+	{"telemetry", "limit", "cache", "queue"},
 	{"schema"},
 	{"value"},
 	{"rule"},

@@ -35,7 +35,7 @@ type DB struct {
 	now     func() time.Time
 	tables  map[*schema.Table]*table
 	shapes  *shapes
-	lane    lane
+	lane    *lane
 	totals  *cache.Cache[int64]
 	blocks  sync.Pool // of *block
 

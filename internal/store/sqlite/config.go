@@ -18,7 +18,7 @@ const (
 type Config struct {
 	Readers      int           // connections for reads; 0 means the number of cores, at least 2 and at most 4
 	ReadTimeout  time.Duration // for one Read, with its wait for a connection; 0 means 5 s
-	ReadWait     time.Duration // of it, for a connection, after which the answer is errs.Unavailable; 0 means 500 ms
+	ReadWait     time.Duration // of it, for a connection: where a longer one is to be expected, the answer is errs.Unavailable at once; 0 means 500 ms
 	WriteTimeout time.Duration // for the statements of one function of Write; 0 means 10 s
 	BusyTimeout  time.Duration // wait for another process's transaction; 0 means 5 s
 	CloseTimeout time.Duration // for what is under way when Close is called; 0 means 15 s
@@ -32,7 +32,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Readers = or(c.Readers, max(2, min(4, runtime.NumCPU())))
 	c.ReadTimeout = or(c.ReadTimeout, 5*time.Second)
-	c.ReadWait = min(or(c.ReadWait, 500*time.Millisecond), c.ReadTimeout)
+	c.ReadWait = min(or(c.ReadWait, 500*time.Millisecond), c.ReadTimeout/2)
 	c.WriteTimeout = or(c.WriteTimeout, 10*time.Second)
 	c.BusyTimeout = or(c.BusyTimeout, 5*time.Second)
 	c.CloseTimeout = or(c.CloseTimeout, 15*time.Second)

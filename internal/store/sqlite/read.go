@@ -3,12 +3,14 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/queue"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -36,6 +38,7 @@ type reader struct {
 	pinned bool
 	seen   int64     // commits when it was taken, or fewer than are in it
 	until  time.Time // when it is too old for another read
+	begun  time.Time // when the read began that goes on
 }
 
 // pinSnapshot reads a number from the database's header. Until it is reset, every statement of the connection sees the
@@ -74,6 +77,7 @@ func (r *reader) read(ctx context.Context, deadline time.Time, f func(store.Read
 // snapshot takes a snapshot, unless there is one that is fresh enough.
 func (r *reader) snapshot() error {
 	now, commits := time.Now(), r.commits.Load() // before the snapshot is taken: what is committed meanwhile may be in it or not
+	r.begun = now
 	if r.pinned && r.seen == commits && now.Before(r.until) {
 		return nil
 	}
@@ -131,6 +135,8 @@ func (c *conn) generation(table string) (generation int64, err error) {
 type readers struct {
 	free   chan *reader
 	size   int
+	line   queue.Line    // for free
+	timers sync.Pool     // of *time.Timer, of those in the line
 	closed chan struct{} // closed by close, after which none is handed out
 }
 
@@ -147,14 +153,15 @@ func openReaders(path string, cfg Config, commits *atomic.Int64) (*readers, erro
 	return p, nil
 }
 
-// take waits for a connection until ctx ends or the patience does.
+// take waits for a connection: for as long as the deadline of ctx allows, at most twice the patience. Where one is not to
+// be expected within the patience it refuses at once, so that hardly anyone waits in vain.
 func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, error) {
 	select {
 	case <-p.closed:
 		return nil, closed()
 	default:
 	}
-	if err := ctx.Err(); err != nil { // not Done, which may have to start a timer
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	select {
@@ -162,21 +169,57 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 		return r, nil
 	default:
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
+	if !p.line.Enter(p.size, patience) {
+		return nil, busy()
+	}
+	defer p.line.Leave()
+	return p.wait(ctx, 2*patience)
+}
+
+// wait does not look at ctx.Done, which would have to start a timer of its own: whoever gives up early stands in the
+// line until his patience ends.
+func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, error) {
+	late := busy()
+	if at, ok := ctx.Deadline(); ok {
+		if left := time.Until(at); left < patience {
+			patience, late = left, context.DeadlineExceeded
+		}
+	}
+	timer, _ := p.timers.Get().(*time.Timer)
+	if timer == nil {
+		timer = time.NewTimer(patience)
+	} else {
+		timer.Reset(patience)
+	}
+	defer func() {
+		timer.Stop()
+		p.timers.Put(timer)
+	}()
 	select {
 	case r := <-p.free:
+		if err := ctx.Err(); err != nil {
+			p.free <- r
+			return nil, err
+		}
 		return r, nil
 	case <-p.closed:
 		return nil, closed()
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	case <-timer.C:
-		return nil, &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other queries", RetryAfter: retryAfter}
+		return nil, late
 	}
 }
 
-func (p *readers) give(r *reader) { p.free <- r }
+func busy() error {
+	return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other queries", RetryAfter: retryAfter}
+}
+
+// give takes a connection back.
+func (p *readers) give(r *reader) {
+	if !p.line.Empty() {
+		p.line.Held(time.Since(r.begun))
+	}
+	p.free <- r
+}
 
 // close closes the connections as they come back, and gives up on those that do not within the patience.
 func (p *readers) close(patience time.Duration) (err error) {
