@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet format lint race fuzz nightly openapi-check bench bench-scale bench-move check
+.PHONY: help run build test vet format lint race fuzz nightly openapi-check bench bench-scale bench-move bench-soak check
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,9 @@ bench-scale: ## measure 10,000 to 1,000,000 rows, and pages 1 to 10,000
 
 bench-move: ## measure moves of 1,000,000 rows between the engines, beside hand-written loaders
 	cd bench && $(GO) run . -move -rows 1000000 -out MOVE.md
+
+bench-soak: ## measure memory over ten minutes of every kind of request
+	cd bench && $(GO) run . -soak -out SOAK.md
 
 check: ## everything that must hold before a change goes in
 	./.ci/run

@@ -6,6 +6,7 @@
 //	go run . -postgres      on PostgreSQL, beside a hand-written service on the same driver (part of make bench)
 //	go run . -move          a whole database to the other engine, and back (make bench-move)
 //	go run . -overload      ten times more requests than can be answered (part of make bench)
+//	go run . -soak          ten minutes of every kind of request, for memory that is kept (make bench-soak)
 package main
 
 import (
@@ -31,6 +32,7 @@ type settings struct {
 	overload bool
 	postgres bool
 	move     bool
+	soak     bool
 	keep     bool
 }
 
@@ -46,6 +48,7 @@ func main() {
 	flag.BoolVar(&s.overload, "overload", false, "measure ten times the capacity instead")
 	flag.BoolVar(&s.postgres, "postgres", false, "measure on PostgreSQL instead")
 	flag.BoolVar(&s.move, "move", false, "measure moves of a whole database instead")
+	flag.BoolVar(&s.soak, "soak", false, "measure memory over ten minutes instead")
 	flag.BoolVar(&s.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -79,6 +82,8 @@ func run(ctx context.Context, s settings) error {
 		return runMove(ctx, s, folder)
 	case s.postgres:
 		return runPostgres(ctx, s, folder)
+	case s.soak:
+		return runSoak(ctx, s, folder)
 	}
 	return runTable(ctx, s, folder)
 }

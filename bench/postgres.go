@@ -38,7 +38,9 @@ func runPostgres(ctx context.Context, s settings, folder string) (err error) {
 		}
 		all = append(all, srv)
 	}
-	place(all, folder)
+	if err := place(all, folder); err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, stopAll(all)) }()
 	if err := startAll(ctx, all, 3); err != nil {
 		return err

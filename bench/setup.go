@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,19 +44,30 @@ func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
 		}
 		all = append(all, made...)
 	}
-	place(all, folder)
-	return all, nil
+	return all, place(all, folder)
 }
 
 // place gives each server an address and a log.
-func place(all []*server, folder string) {
+func place(all []*server, folder string) (err error) {
 	for i, srv := range all {
-		srv.port = 18700 + i
+		if srv.port, err = freePort(); err != nil {
+			return err
+		}
 		srv.log = filepath.Join(folder, fmt.Sprintf("log-%d", i))
 		for j, a := range srv.args {
 			srv.args[j] = strings.ReplaceAll(a, "ADDRESS", fmt.Sprintf("127.0.0.1:%d", srv.port))
 		}
 	}
+	return nil
+}
+
+// freePort is a port that nobody listens on, so that two runs can go on beside each other.
+func freePort() (int, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return ln.Addr().(*net.TCPAddr).Port, ln.Close()
 }
 
 // wanted says whether a list of names, separated by commas, has one; an empty list has all.

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The soak: every kind of request in turn, for long enough that memory which is kept would show.
+const (
+	soakTime        = 10 * time.Minute
+	soakTurn        = 5 * time.Second // of one kind of request
+	soakConnections = 32
+)
+
+// minute is what one minute of the soak came to.
+type minute struct {
+	requests, failed int64
+	resident         int64 // bytes, the most that was seen
+}
+
+func runSoak(ctx context.Context, s settings, folder string) (err error) {
+	s.servers = nameAshlar
+	all, err := setUp(ctx, s, folder)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopAll(all)) }()
+	srv := all[0]
+	if err := srv.start(ctx, srv.dialect.get("posts", uuidOf('p', 1))); err != nil {
+		return err
+	}
+	files := make([]prepared, len(workloads))
+	for i, w := range workloads {
+		if files[i], err = prepare(folder, "requests-"+w.key, w.requestsOf(srv, s.rows)); err != nil {
+			return err
+		}
+	}
+	var minutes []minute
+	begun := time.Now()
+	for turn := 0; time.Since(begun) < soakTime; turn++ {
+		if n := int(time.Since(begun) / time.Minute); n >= len(minutes) {
+			minutes = append(minutes, minute{})
+			say("minute %d, %.0f MB", n+1, megabytes(srv.memory("VmRSS")))
+		}
+		m := &minutes[len(minutes)-1]
+		r, err := measure(ctx, folder, srv, files[turn%len(files)], soakConnections, soakTurn)
+		if err != nil {
+			return err
+		}
+		m.requests += r.requests
+		m.failed += r.errors + r.refused
+		m.resident = max(m.resident, srv.memory("VmRSS"))
+	}
+	return publish(s, soakReport(s, minutes, srv))
+}
+
+func soakReport(s settings, minutes []minute, srv *server) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Memory over time\n\nWritten by `make bench-soak`. 2 × %d rows; every workload of [RESULTS.md](RESULTS.md) in turn, %v each, %d connections, for %v.\n\n",
+		s.rows, soakTurn, soakConnections, soakTime)
+	b.WriteString("| minute | requests | failed or refused | resident at most |\n|---|---|---|---|\n")
+	for i, m := range minutes {
+		fmt.Fprintf(&b, "| %d | %d | %d | %.0f MB |\n", i+1, m.requests, m.failed, megabytes(m.resident))
+	}
+	fmt.Fprintf(&b, "\nThe peak of the whole run is %.0f MB.\n", megabytes(srv.memory("VmHWM")))
+	return b.String()
+}
