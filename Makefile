@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet format lint race fuzz nightly openapi-check bench bench-scale bench-move bench-soak check
+.PHONY: help run build test vet format lint race fuzz nightly openapi-check bench bench-scale bench-move bench-online bench-soak check
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ bench: ## measure beside a hand-written service and PocketBase (wrk; under ten m
 
 bench-scale: ## measure 10,000 to 1,000,000 rows, and pages 1 to 10,000
 	cd bench && $(GO) run . -scale -out SCALE.md
+
+bench-online: ## measure changes of a model of 1,000,000 rows while 32 clients read and write
+	cd bench && $(GO) run . -online -rows 1000000 -out ONLINE.md
 
 bench-move: ## measure moves of 1,000,000 rows between the engines, beside hand-written loaders
 	cd bench && $(GO) run . -move -rows 1000000 -out MOVE.md

@@ -5,6 +5,7 @@
 //	go run . -scale         10,000 to 1,000,000 rows, and pages by cursor (make bench-scale)
 //	go run . -postgres      on PostgreSQL, beside a hand-written service on the same driver (part of make bench)
 //	go run . -move          a whole database to the other engine, and back (make bench-move)
+//	go run . -online        changes of the model of 1,000,000 rows beside a server at work (make bench-online)
 //	go run . -overload      ten times more requests than can be answered (part of make bench)
 //	go run . -soak          ten minutes of every kind of request, for memory that is kept (make bench-soak)
 package main
@@ -33,6 +34,7 @@ type settings struct {
 	postgres bool
 	move     bool
 	soak     bool
+	online   bool
 	keep     bool
 }
 
@@ -49,6 +51,7 @@ func main() {
 	flag.BoolVar(&s.postgres, "postgres", false, "measure on PostgreSQL instead")
 	flag.BoolVar(&s.move, "move", false, "measure moves of a whole database instead")
 	flag.BoolVar(&s.soak, "soak", false, "measure memory over ten minutes instead")
+	flag.BoolVar(&s.online, "online", false, "measure changes of the model beside a server at work instead")
 	flag.BoolVar(&s.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -59,7 +62,7 @@ func main() {
 }
 
 func run(ctx context.Context, s settings) error {
-	if !s.move {
+	if !s.move && !s.online {
 		if err := needWrk(ctx); err != nil {
 			return err
 		}
@@ -80,6 +83,8 @@ func run(ctx context.Context, s settings) error {
 		return runOverload(ctx, s, folder)
 	case s.move:
 		return runMove(ctx, s, folder)
+	case s.online:
+		return runOnline(ctx, s, folder)
 	case s.postgres:
 		return runPostgres(ctx, s, folder)
 	case s.soak:

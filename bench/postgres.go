@@ -91,7 +91,7 @@ func handwrittenPostgres(ctx context.Context, s settings, folder string, c *pgte
 	return &server{
 		name: nameHandwrittenPostgres, durability: "one transaction each", binary: bin, dialect: handwrittenDialect{}, tokens: tokens,
 		args: []string{"-listen", "ADDRESS", "-postgres", url, "-key", key},
-	}, fillPostgres(ctx, url, handwrittenLayout, s.rows)
+	}, fillPostgres(ctx, url, handwrittenLayout, s.rows, "posts", "notes")
 }
 
 func ashlarPostgres(ctx context.Context, s settings, folder string, c *pgtest.Cluster) (*server, error) {
@@ -111,7 +111,7 @@ func ashlarPostgres(ctx context.Context, s settings, folder string, c *pgtest.Cl
 	return &server{
 		name: nameAshlarPostgres, durability: "one transaction each", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
 		args: []string{"serve", app, "--listen", "ADDRESS", "--database", url},
-	}, fillPostgres(ctx, url, ashlarPostgresLayout, s.rows)
+	}, fillPostgres(ctx, url, ashlarPostgresLayout, s.rows, "posts", "notes")
 }
 
 var ashlarPostgresLayout = layout{
@@ -120,7 +120,7 @@ var ashlarPostgresLayout = layout{
 }
 
 // fillPostgres puts the rows into a database that nobody uses yet.
-func fillPostgres(ctx context.Context, url string, l layout, rows int) (err error) {
+func fillPostgres(ctx context.Context, url string, l layout, rows int, tables ...string) (err error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func fillPostgres(ctx context.Context, url string, l layout, rows int) (err erro
 	if err := copyRows(ctx, conn, "users", l.users, userCount, l.user); err != nil {
 		return err
 	}
-	for _, table := range []string{"posts", "notes"} {
+	for _, table := range tables {
 		if err := copyRows(ctx, conn, table, l.articles, rows, func(n int) []any { return l.article(table, n) }); err != nil {
 			return err
 		}

@@ -194,7 +194,7 @@ func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
 	}}, nil
 }
 
-// makeApp builds the program, and makes an app and its database, with what more token is told.
+// makeApp builds the program, and makes the app of ashlar.yaml and its database, with what more token is told.
 func makeApp(ctx context.Context, bin, app string, flags ...string) error {
 	if err := build(ctx, "..", "./cmd/ashlar", bin); err != nil {
 		return err
@@ -203,15 +203,24 @@ func makeApp(ctx context.Context, bin, app string, flags ...string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(app, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(app, "ashlar.yaml"), model, 0o600); err != nil {
+	return makeAppOf(ctx, string(model), bin, app, flags...)
+}
+
+// makeAppOf makes an app of a model, and its database.
+func makeAppOf(ctx context.Context, model, bin, app string, flags ...string) error {
+	if err := writeModel(app, model); err != nil {
 		return err
 	}
 	// A token for somebody who is not among the rows: it makes the database.
-	_, err = command(ctx, "", nil, "", bin, append([]string{"token", "--id", uuidOf('z'-'a', 1<<20), app}, flags...)...)
+	_, err := command(ctx, "", nil, "", bin, append([]string{"token", "--id", uuidOf('z'-'a', 1<<20), app}, flags...)...)
 	return err
+}
+
+func writeModel(app, model string) error {
+	if err := os.MkdirAll(app, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(app, "ashlar.yaml"), []byte(model), 0o600)
 }
 
 // ashlarTokens signs tokens with the key of a data folder.

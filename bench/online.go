@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+)
+
+// onlineModel is the model of a table and of what was changed in it: fields, indexes, and what else a table has.
+type onlineModel struct{ fields, indexes, rest []string }
+
+func firstModel() onlineModel {
+	return onlineModel{
+		fields: []string{
+			"title: {type: text, max: 200}", "body: {type: text}", "status: {type: enum, values: [draft, open, closed, archived]}",
+			"views: {type: int}", "score: {type: float}", "featured: {type: bool}", "author: {ref: users}",
+			"editor_id: {type: uuid, optional: true}", "price: {type: decimal, precision: 8, scale: 2, optional: true}",
+		},
+		indexes: []string{"[author, created_at]", "[status, created_at]"},
+		rest:    []string{"access: {read: true, write: author_id == auth.id}"},
+	}
+}
+
+func (m onlineModel) String() string {
+	return "ashlar: 1\nname: bench\ntables:\n  users:\n    access: {read: true}\n  posts:\n    fields:\n      " + strings.Join(m.fields, "\n      ") +
+		"\n    indexes: [" + strings.Join(m.indexes, ", ") + "]\n    " + strings.Join(m.rest, "\n    ") + "\n"
+}
+
+// replace puts another field in the place of one.
+func (m *onlineModel) replace(was, is string) {
+	for i, f := range m.fields {
+		if strings.HasPrefix(f, was+":") {
+			m.fields[i] = is
+		}
+	}
+}
+
+// onlineChange is a change of the model, made after those before it, while the server goes on with the first model.
+type onlineChange struct {
+	key, name string
+	inPlace   bool // SQLite need not make the table anew, so that it can be done beside a server
+	apply     func(*onlineModel)
+}
+
+var onlineChanges = []onlineChange{
+	{"index", "an index", true, func(m *onlineModel) { m.indexes = append(m.indexes, "[views]") }},
+	{"field", "a required field with a default", true, func(m *onlineModel) { m.fields = append(m.fields, "rank: {type: int, default: 3}") }},
+	{"reference", "an optional reference", true, func(m *onlineModel) { m.fields = append(m.fields, "reviewer: {ref: users, optional: true}") }},
+	{"check", "a check", true, func(m *onlineModel) {
+		m.rest = append(m.rest, `checks: [{expr: "views >= 0", message: negative views}]`)
+	}},
+	{"unique", "a unique combination", true, func(m *onlineModel) { m.rest = append(m.rest, "unique: [[author, created_at]]") }},
+	{"decimal", "a decimal of more digits", true, func(m *onlineModel) {
+		m.replace("price", "price: {type: decimal, precision: 12, scale: 2, optional: true}")
+	}},
+	{"becomes", "a field that becomes a reference", false, func(m *onlineModel) { m.replace("editor_id", "editor: {ref: users, optional: true}") }},
+	{"enum", "one more value of an enum", false, func(m *onlineModel) {
+		m.replace("status", "status: {type: enum, values: [draft, open, closed, archived, review]}")
+	}},
+}
+
+// onlineLayout is how the rows of the first model are stored.
+func onlineLayout() layout {
+	l := ashlarLayout
+	l.articles = append(l.articles[:len(l.articles):len(l.articles)], "editor_id")
+	l.article = func(table string, n int) []any {
+		return append(ashlarLayout.article(table, n), userOf(articleOf(table, n).author).id)
+	}
+	return l
+}
+
+// changed is what one change did to the requests beside it.
+type changed struct {
+	took          time.Duration
+	reads, writes window
+}
+
+// online is the setting: the server's app on the first model, and the app that the changes are made in.
+type online struct {
+	s         settings
+	folder    string
+	binary    string
+	app, next string
+	tokens    []string
+	engine    string
+	ready     func(context.Context) (flags []string, err error) // makes a database of its own for a round
+	rounds    int                                               // that were measured
+	results   map[string][]changed
+	skips     func(onlineChange) bool
+}
+
+func runOnline(ctx context.Context, s settings, folder string) error {
+	begun := time.Now()
+	var all []*online
+	for _, e := range []struct {
+		name string
+		make func(context.Context, *online) (stop func(), err error)
+	}{{"PostgreSQL", onlinePostgres}, {"SQLite", onlineSQLite}} {
+		if !wanted(s.servers, e.name) {
+			continue
+		}
+		o, stop, err := newOnline(ctx, s, filepath.Join(folder, e.name), e.name, e.make)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.name, err)
+		}
+		all = append(all, o)
+		for round := range s.rounds {
+			say("%s, round %d of %d", e.name, round+1, s.rounds)
+			if err = o.round(ctx); err != nil {
+				break
+			}
+			o.rounds++
+			if err = reportOnline(s, all, time.Since(begun)); err != nil { // each time: a run that is cut short has told what it found
+				break
+			}
+		}
+		stop()
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.name, err)
+		}
+	}
+	return nil
+}
+
+func newOnline(ctx context.Context, s settings, folder, engine string, make func(context.Context, *online) (func(), error)) (o *online, stop func(), err error) {
+	o = &online{
+		s: s, folder: folder, engine: engine, results: map[string][]changed{}, skips: func(onlineChange) bool { return false },
+		binary: filepath.Join(folder, "ashlar"), app: filepath.Join(folder, "app"), next: filepath.Join(folder, "next"),
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return nil, nil, err
+	}
+	if err := build(ctx, "..", "./cmd/ashlar", o.binary); err != nil {
+		return nil, nil, err
+	}
+	if stop, err = make(ctx, o); err != nil {
+		return nil, nil, err
+	}
+	if o.tokens, err = ashlarTokens(filepath.Join(o.app, ".ashlar")); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return o, stop, nil
+}
+
+func onlinePostgres(ctx context.Context, o *online) (stop func(), err error) {
+	say("starting PostgreSQL")
+	c, err := pgtest.NewCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=512MB", "max_wal_size=4GB", "timezone=UTC", "datestyle=ISO",
+		"log_lock_waits=on", "deadlock_timeout=200ms")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	filled, err := newDatabase(ctx, c, "filled")
+	if err != nil {
+		return nil, err
+	}
+	if err := makeAppOf(ctx, firstModel().String(), o.binary, o.app, "--database", filled); err != nil {
+		return nil, err
+	}
+	say("filling PostgreSQL with %d rows", o.s.rows)
+	l := onlineLayout()
+	l.after = ashlarPostgresLayout.after
+	if err := fillPostgres(ctx, filled, l, o.s.rows, "posts"); err != nil {
+		return nil, err
+	}
+	o.ready = func(ctx context.Context) ([]string, error) {
+		return []string{"--database", c.URL("online")}, onPostgres(ctx, c.URL("postgres"),
+			"DROP DATABASE IF EXISTS online WITH (FORCE)", "CREATE DATABASE online TEMPLATE filled STRATEGY FILE_COPY", "CHECKPOINT")
+	}
+	return c.Close, nil
+}
+
+func onPostgres(ctx context.Context, address string, statements ...string) (err error) {
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	for _, sql := range statements {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+func onlineSQLite(ctx context.Context, o *online) (stop func(), err error) {
+	if err := makeAppOf(ctx, firstModel().String(), o.binary, o.app); err != nil {
+		return nil, err
+	}
+	data := filepath.Join(o.app, ".ashlar")
+	say("filling SQLite with %d rows", o.s.rows)
+	if err := fillFrom(filepath.Join(data, "ashlar.db"), onlineLayout(), 0, o.s.rows, "posts"); err != nil {
+		return nil, err
+	}
+	o.skips = func(c onlineChange) bool { return !c.inPlace }
+	o.ready = func(context.Context) ([]string, error) {
+		own := filepath.Join(o.folder, "data")
+		if err := os.RemoveAll(own); err != nil {
+			return nil, err
+		}
+		if err := os.CopyFS(own, os.DirFS(data)); err != nil {
+			return nil, err
+		}
+		return []string{"--data", own}, errors.Join(os.Chmod(own, 0o700), os.Chmod(filepath.Join(own, "signing-key.pem"), 0o600))
+	}
+	return func() {}, nil
+}
+
+// onlineCalm is how long the requests go on before a change: what the windows before are taken from.
+const onlineCalm = 6 * time.Second
+
+// round makes all changes once, one after another, beside one server that knows of none of them.
+func (o *online) round(ctx context.Context) (err error) {
+	where, err := o.ready(ctx)
+	if err != nil {
+		return err
+	}
+	srv := &server{name: nameAshlar, binary: o.binary, tokens: o.tokens, dialect: ashlarDialect{}, args: append([]string{"serve", o.app, "--listen", "ADDRESS"}, where...)}
+	place([]*server{srv}, o.folder)
+	if err := srv.start(ctx, srv.dialect.get("posts", uuidOf('p', 1))); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, srv.stop()) }()
+	t := startTraffic(ctx, srv, o.s.rows)
+	defer t.stop()
+	model := firstModel()
+	for _, c := range onlineChanges {
+		if o.skips(c) || !wanted(o.s.only, c.key) {
+			continue
+		}
+		c.apply(&model)
+		if err := writeModel(o.next, model.String()); err != nil {
+			return err
+		}
+		time.Sleep(onlineCalm)
+		if err := o.change(ctx, c, t, where); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change runs the command, and keeps what the requests beside it met.
+func (o *online) change(ctx context.Context, c onlineChange, t *traffic, where []string) error {
+	start := time.Now()
+	out, err := exec.CommandContext(ctx, o.binary, append([]string{"migrate", o.next}, where...)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: ashlar migrate: %w\n%s", c.name, err, out)
+	}
+	took := time.Since(start)
+	time.Sleep(onlineAfter)
+	during := took + onlineAfter
+	r := changed{took: took, reads: t.window(false, start, during), writes: t.window(true, start, during)}
+	o.results[c.key] = append(o.results[c.key], r)
+	say("%-34s %6.2f s  reads %v  writes %v", c.name, took.Seconds(), r.reads, r.writes)
+	return nil
+}

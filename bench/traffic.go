@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The requests beside a change: each client sends at a steady rate, whatever becomes of those before (open model), at what
+// two cores carry beside the database, the change and the clients themselves.
+const (
+	onlineReaders = 24
+	onlineWriters = 8
+	readEvery     = 150 * time.Millisecond // of one client
+	writeEvery    = 200 * time.Millisecond
+
+	onlineAfter = time.Second // after the end of a change, what it left behind is still felt
+)
+
+// sample is one request: when it was due, and how long after that it was answered.
+type sample struct {
+	write  bool
+	due    time.Time
+	took   time.Duration
+	failed string
+}
+
+// traffic is the clients at work.
+type traffic struct {
+	srv  *server
+	rows int
+	end  context.CancelFunc
+	all  sync.WaitGroup
+
+	mu      sync.Mutex
+	samples []sample
+}
+
+func startTraffic(ctx context.Context, srv *server, rows int) *traffic {
+	ctx, end := context.WithCancel(ctx)
+	t := &traffic{srv: srv, rows: rows, end: end}
+	transport := &http.Transport{MaxIdleConnsPerHost: onlineReaders + onlineWriters, DisableCompression: true}
+	sender := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	for n := range onlineReaders {
+		t.all.Go(func() { t.client(ctx, sender, n, false, readEvery, time.Duration(n)*readEvery/onlineReaders) })
+	}
+	for n := range onlineWriters {
+		t.all.Go(func() { t.client(ctx, sender, n, true, writeEvery, time.Duration(n)*writeEvery/onlineWriters) })
+	}
+	return t
+}
+
+func (t *traffic) stop() {
+	t.end()
+	t.all.Wait()
+}
+
+func (t *traffic) client(ctx context.Context, sender *http.Client, n int, write bool, every, offset time.Duration) {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(every)))
+	begun := time.Now().Add(offset)
+	for i := 0; ctx.Err() == nil; i++ {
+		due := begun.Add(time.Duration(i) * every)
+		q := t.request(r, write, i)
+		time.Sleep(time.Until(due))
+		failed := attempt(ctx, sender, t.srv, q)
+		if ctx.Err() != nil {
+			return
+		}
+		s := sample{write, due, time.Since(due), failed}
+		t.mu.Lock()
+		t.samples = append(t.samples, s)
+		t.mu.Unlock()
+	}
+}
+
+func (t *traffic) request(r *rand.Rand, write bool, i int) request {
+	switch {
+	case !write && i%8 == 7:
+		return expandPosts(t.srv, r, t.rows)
+	case !write && i%8 == 3:
+		return listPosts(t.srv, r, t.rows)
+	case !write:
+		return getPost(t.srv, r, t.rows)
+	case i%2 == 0:
+		return patchPost(t.srv, r, t.rows)
+	}
+	a := owned(r, "posts", t.rows)
+	body, _ := json.Marshal(map[string]any{
+		"title": a.title, "body": a.body, "status": a.status, "views": a.views, "score": a.score, "featured": a.featured,
+		"author_id": userOf(a.author).id, "editor_id": userOf(a.author).id,
+	})
+	return request{"POST", "/api/posts", t.srv.tokens[a.author], string(body)}
+}
+
+// attempt says what was wrong with an answer, "" for nothing.
+func attempt(ctx context.Context, sender *http.Client, srv *server, q request) string {
+	r, err := http.NewRequestWithContext(ctx, q.method, srv.url()+q.path, strings.NewReader(q.body))
+	if err != nil {
+		return err.Error()
+	}
+	if q.token != "" {
+		r.Header.Set("Authorization", q.token)
+	}
+	if q.body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := sender.Do(r)
+	if err != nil {
+		return err.Error()
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	switch {
+	case err != nil:
+		return err.Error()
+	case answer.StatusCode >= 300:
+		return fmt.Sprintf("%d %s", answer.StatusCode, body)
+	}
+	return ""
+}
+
+// window is what requests of one kind met during a change, and for as long before it.
+type window struct {
+	requests      int
+	failed        []string
+	longest, p99  time.Duration
+	before, b99   time.Duration
+	beforeSeconds float64
+}
+
+// window looks at the requests that were unanswered at some time between start and its end, and at those of as long a time
+// before, or as the requests were left alone.
+func (t *traffic) window(write bool, start time.Time, length time.Duration) window {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	calm := min(length, onlineCalm)
+	w := window{beforeSeconds: calm.Seconds()}
+	var before, during []time.Duration
+	for _, s := range t.samples {
+		answered := s.due.Add(s.took)
+		switch {
+		case s.write != write:
+		case answered.After(start) && s.due.Before(start.Add(length)):
+			during = append(during, s.took)
+			if s.failed != "" {
+				w.failed = append(w.failed, s.failed)
+			}
+		case s.due.Before(start) && s.due.After(start.Add(-calm)):
+			before = append(before, s.took)
+		}
+	}
+	w.requests = len(during)
+	w.longest, w.p99, w.before, w.b99 = longest(during), quantile(during, 0.99), longest(before), quantile(before, 0.99)
+	return w
+}
+
+func longest(all []time.Duration) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	return slices.Max(all)
+}
+
+func (w window) String() string {
+	text := fmt.Sprintf("%d, %d failed, longest %s (before %s), p99 %s (%s)", w.requests, len(w.failed), millis(w.longest), millis(w.before), millis(w.p99), millis(w.b99))
+	if len(w.failed) > 0 {
+		text += "; the first: " + w.failed[0]
+	}
+	return text
+}
