@@ -14,6 +14,9 @@ type Dialect interface {
 	Null(as value.Kind) string
 	// Column is a column of a field, as a value of the kind that it has in expressions.
 	Column(f *schema.Field, sql string) string
+	// Output is a column of a result, of a type that goes on to be the same where a change of the model that is safe beside
+	// servers at work widens that of the table's column.
+	Output(f *schema.Field, sql string) string
 	// StoresUUID says whether a uuid is stored as one, and not as text.
 	StoresUUID() bool
 	// Bool is a constant condition.

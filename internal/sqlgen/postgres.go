@@ -68,6 +68,15 @@ func (Postgres) Column(f *schema.Field, sql string) string {
 	return sql
 }
 
+// Output implements Dialect. The digits of a decimal are part of its column's type, and the server refuses to run a prepared
+// statement whose result has another type than when it was prepared: a read that has seen rows cannot be begun anew.
+func (Postgres) Output(f *schema.Field, sql string) string {
+	if f.Type == schema.Decimal {
+		return sql + "::numeric"
+	}
+	return sql
+}
+
 // StoresUUID implements Dialect.
 func (Postgres) StoresUUID() bool { return true }
 

@@ -18,7 +18,7 @@ type Key struct {
 func (g *Generator) columns(fields []*schema.Field, alias string) []string {
 	out := make([]string, len(fields))
 	for i, f := range fields {
-		out[i] = g.field(f, alias, true)
+		out[i] = g.Dialect.Output(f, g.field(f, alias, true))
 	}
 	return out
 }
@@ -69,7 +69,10 @@ func (g *Generator) List(l List) (*Statement, error) {
 	for i, k := range l.Sort {
 		keys[i] = g.field(k.Field, "t0", true)
 	}
-	cols := append(g.columns(fields, "t0"), keys...)
+	cols := g.columns(fields, "t0")
+	for i, k := range l.Sort {
+		cols = append(cols, g.Dialect.Output(k.Field, keys[i]))
+	}
 	conds := append(g.admitted(l.Table, l.Filter), g.ranged(l, keys)...)
 	order := make([]string, 0, len(keys))
 	for i := l.Range.fixed(); i < len(keys); i++ {

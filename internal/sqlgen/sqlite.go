@@ -16,6 +16,7 @@ type SQLite struct{}
 func (SQLite) Placeholder(n int, _ value.Kind) string    { return "?" + strconv.Itoa(n) }
 func (SQLite) Null(value.Kind) string                    { return "NULL" }
 func (SQLite) Column(_ *schema.Field, sql string) string { return sql }
+func (SQLite) Output(_ *schema.Field, sql string) string { return sql }
 func (SQLite) StoresUUID() bool                          { return false }
 
 func (SQLite) Bool(b bool) string {
