@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	process "os/exec"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -85,10 +85,10 @@ func TestKilledAnywhere(t *testing.T) {
 				if err := db.Close(); err != nil {
 					t.Fatal(err)
 				}
-				cmd := process.Command(self, path, strconv.Itoa(i), strconv.Itoa(n))
+				cmd := exec.Command(self, path, strconv.Itoa(i), strconv.Itoa(n))
 				cmd.Env = append(os.Environ(), childVariable+"=1")
 				out, err := cmd.CombinedOutput()
-				if e, ok := errors.AsType[*process.ExitError](err); !ok || e.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+				if e, ok := errors.AsType[*exec.ExitError](err); !ok || e.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 					t.Fatalf("the child = %v, want that it is killed\n%s", err, out)
 				}
 				db = openFile(t, path)

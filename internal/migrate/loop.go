@@ -130,11 +130,12 @@ func (r *repeated) run(s store.Session, note func(int64)) error {
 	}
 }
 
-// fillMissing is the statement that gives a batch of rows the value that they lack.
+// fillMissing is the statement that gives a batch of rows the value that they lack. It asks twice: of a row that somebody
+// writes meanwhile, PostgreSQL asks again what stands outside of the subquery, on what the row is by then.
 func fillMissing(d ddl.Dialect, f *schema.Field, v value.Value) string {
 	table, column, id := ddl.Quote(f.Table.Name), ddl.Quote(f.Name), ddl.Quote("id")
-	return fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s IN (SELECT %s FROM %s WHERE %s IS NULL LIMIT %d)",
-		table, column, ddl.Literal(d, f, v), id, id, table, column, batch)
+	return fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s IN (SELECT %s FROM %s WHERE %s IS NULL LIMIT %d) AND %s IS NULL",
+		table, column, ddl.Literal(d, f, v), id, id, table, column, batch, column)
 }
 
 // asking runs a query of rows in the way, of which there must be none.
