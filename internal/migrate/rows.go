@@ -1,9 +1,11 @@
 package migrate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -96,7 +98,9 @@ func (p *planner) contradiction(q querier, c schema.Change) error {
 	case schema.ReferenceChanged:
 		return p.mustRefer(q, c)
 	case schema.UniqueAdded:
-		return p.mustDiffer(q, c)
+		return errors.Join(p.mustFit(q, c), p.mustDiffer(q, c))
+	case schema.IndexAdded:
+		return p.mustFit(q, c)
 	}
 	return nil
 }
@@ -184,8 +188,12 @@ func (p *planner) mustConvert(q querier, c schema.Change, was, is *schema.Field)
 		return nil
 	}
 	f, err := scan(q, was, func(v value.Value) string {
-		if _, err := value.Convert(was, is, v); err != nil {
+		to, err := value.Convert(was, is, v)
+		switch {
+		case err != nil:
 			return was.Name + " " + err.Error()
+		case is.Type == schema.Text && indexed(is) && utf8.RuneCountInString(to.Text) > schema.MaxIndexedText:
+			return was.Name + tooLong()
 		}
 		return ""
 	})
@@ -237,6 +245,40 @@ func orphans(f *schema.Field, target *schema.Table) string {
 	child, column, id := ddl.Quote(f.Table.Name), ddl.Quote(f.Name), ddl.Quote(f.Table.ID().Name)
 	return "SELECT c." + id + " FROM " + child + " AS c WHERE c." + column + " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " +
 		ddl.Quote(target.Name) + " AS t WHERE t." + ddl.Quote(target.ID().Name) + " = c." + column + ") ORDER BY c." + id
+}
+
+// mustFit looks for text that is too long for an index, since a limit binds what is written from now on alone.
+func (p *planner) mustFit(q querier, c schema.Change) error {
+	if c.WasTable == nil {
+		return nil
+	}
+	for _, name := range c.Columns {
+		f := c.IsTable.Field(name)
+		before := p.FieldWas(f)
+		if before == nil || f.Type != schema.Text || before.Type != schema.Text || indexed(before) {
+			continue
+		}
+		id := ddl.Quote("id")
+		sql := fmt.Sprintf("SELECT %s FROM %s WHERE length(%s) > %d ORDER BY %s", id, ddl.Quote(c.WasTable.Name), ddl.Quote(before.Name), schema.MaxIndexedText, id)
+		found, err := search(q, c.WasTable, sql)
+		if err != nil {
+			return err
+		}
+		if found.rows > 0 {
+			found.why = name + tooLong()
+		}
+		p.refuse(c, found, "shorten these values first, or leave this out")
+	}
+	return nil
+}
+
+func tooLong() string {
+	return fmt.Sprintf(" has more than %d characters, which no index holds", schema.MaxIndexedText)
+}
+
+// indexed says whether a field is in any index of its table.
+func indexed(f *schema.Field) bool {
+	return f.Name == "id" || slices.ContainsFunc(ddl.Indexes(f.Table), func(i ddl.Index) bool { return slices.Contains(i.Columns, f.Name) })
 }
 
 // mustDiffer looks for rows that have the same values in what is to be unique.

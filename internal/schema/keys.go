@@ -122,10 +122,10 @@ func (l *loader) boundKeys(d *tableDecl) {
 			f.Min = &least
 		}
 		switch n := l.maxNode(d, f); {
-		case n != nil && f.Max != nil && *f.Max > maxDefined:
-			l.fault(n.pos, "text that is unique or indexed has at most %d characters: max cannot be %d", maxDefined, *f.Max)
+		case n != nil && f.Max != nil && *f.Max > MaxIndexedText:
+			l.fault(n.pos, "text that is unique or indexed has at most %d characters: max cannot be %d", MaxIndexedText, *f.Max)
 		case f.Max == nil:
-			most := int64(maxDefined)
+			most := int64(MaxIndexedText)
 			f.Max = &most
 			l.checkImplied(d, f)
 		}
@@ -134,10 +134,10 @@ func (l *loader) boundKeys(d *tableDecl) {
 
 // checkImplied compares min with the max that nobody wrote.
 func (l *loader) checkImplied(d *tableDecl, f *Field) {
-	if f.Min != nil && *f.Min > maxDefined {
+	if f.Min != nil && *f.Min > MaxIndexedText {
 		i := slices.IndexFunc(d.fields, func(fd *fieldDecl) bool { return fd.f == f })
 		l.fault(d.fields[i].obj.get("min").pos, "text that is unique or indexed has at most %d characters: min cannot be %d",
-			maxDefined, *f.Min)
+			MaxIndexedText, *f.Min)
 	}
 }
 

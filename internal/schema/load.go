@@ -12,13 +12,15 @@ import (
 	"strings"
 )
 
+// MaxIndexedText is how many characters text that is a key, unique or indexed may have; PostgreSQL's index rows end there.
+const MaxIndexedText = 600
+
 const (
-	mainFile   = "ashlar.yaml"
-	tableDir   = "tables"
-	maxFile    = 1 << 20 // bytes of one file
-	maxFiles   = 1000
-	maxFields  = 500 // of one table; SQLite ends at 2,000 columns, PostgreSQL at 1,600
-	maxDefined = 600 // characters of text that is a key, unique or indexed; PostgreSQL's index rows end there
+	mainFile  = "ashlar.yaml"
+	tableDir  = "tables"
+	maxFile   = 1 << 20 // bytes of one file
+	maxFiles  = 1000
+	maxFields = 500 // of one table; SQLite ends at 2,000 columns, PostgreSQL at 1,600
 )
 
 // Load reads the model of the app in dir: ashlar.yaml and tables/*.yaml beside it. It says every fault at once. With

@@ -101,7 +101,7 @@ func checkFieldShape(t *testing.T, m *Model, f *Field) {
 		t.Errorf("%s has no values", name)
 	case f.Min != nil && f.Max != nil && *f.Min > *f.Max:
 		t.Errorf("%s: %d is greater than %d", name, *f.Min, *f.Max)
-	case f.Type == Text && f.indexed() && (f.Max == nil || *f.Max > maxDefined):
+	case f.Type == Text && f.indexed() && (f.Max == nil || *f.Max > MaxIndexedText):
 		t.Errorf("%s is indexed and has no short max", name)
 	case f.Secret && (f.Unique || f.Index || f.Ref != nil):
 		t.Errorf("%s is a secret that tells", name)
