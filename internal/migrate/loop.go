@@ -20,13 +20,14 @@ type loop interface {
 // batch is how many rows one statement of a loop looks at.
 const batch = 1000
 
-// conversion fills the column of a field, which no server knows yet, with the values of the former one.
+// conversion fills the column of a field, which no server knows yet, with the values of the former one. In SQLite it is a
+// column of a table of its own.
 type conversion struct {
 	dialect  ddl.Dialect
 	key      *schema.Field // of the table, as it is stored now
 	from     *schema.Field // its names are those in the database
 	to       *schema.Field // what the values become
-	into     string        // the column that holds them
+	into     string        // the column that holds them; in SQLite the table
 	fill     value.Value   // what a row without a value gets
 	restOnly bool          // rows that have a value in that column already are passed over
 }
@@ -93,9 +94,9 @@ func (c *conversion) write(s store.Session, rows []converted) error {
 	if c.dialect == ddl.Postgres {
 		return c.writeBatch(s, rows)
 	}
-	sql := "UPDATE " + ddl.Quote(c.table()) + " SET " + ddl.Quote(c.into) + " = $1 WHERE " + ddl.Quote("id") + " = $2"
+	sql := "INSERT INTO " + ddl.Quote(c.into) + " (" + ddl.Quote("id") + ", " + ddl.Quote(convertedColumn) + ") VALUES ($1, $2)"
 	for _, r := range rows {
-		if _, err := s.Exec(sql, []value.Value{r.to, r.id}); err != nil {
+		if _, err := s.Exec(sql, []value.Value{r.id, r.to}); err != nil {
 			return err
 		}
 	}

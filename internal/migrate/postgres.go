@@ -331,14 +331,21 @@ func (p *pgPlanner) bindReplaced(f, shadow *schema.Field, s Step) {
 
 func (p *planner) conversion(was, f *schema.Field) *conversion {
 	into := f.Name
-	if before := p.Was(f.Table); slices.ContainsFunc(before.Fields, func(o *schema.Field) bool { return o.Name == f.Name }) || p.dialect == ddl.SQLite {
+	if before := p.Was(f.Table); slices.ContainsFunc(before.Fields, func(o *schema.Field) bool { return o.Name == f.Name }) {
 		into = interim(f.Name)
+	}
+	if p.dialect == ddl.SQLite {
+		into = aside(was)
 	}
 	return &conversion{dialect: p.dialect, key: was.Table.ID(), from: was, to: f, into: into, fill: p.fill(was, f)}
 }
 
 func (c *conversion) describe() string {
-	return ddl.Quote(c.table()) + "." + ddl.Quote(c.into) + " = " + ddl.Quote(c.from.Name) + " as " + c.to.Type.String()
+	into, from := ddl.Quote(c.table())+"."+ddl.Quote(c.into), ddl.Quote(c.from.Name)
+	if c.dialect == ddl.SQLite {
+		into, from = ddl.Quote(c.into), ddl.Quote(c.table())+"."+from
+	}
+	return into + " = " + from + " as " + c.to.Type.String()
 }
 
 // unbind drops the foreign key of a field as it was, and its trigger.

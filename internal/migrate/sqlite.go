@@ -214,6 +214,11 @@ func (p *litePlanner) rebuild(was, t *schema.Table) {
 		{sql: "DROP TABLE " + ddl.Quote(t.Name)},
 		{sql: ddl.RenameTable(made.Name, t.Name)},
 	}
+	for _, f := range t.Fields {
+		if before := p.FieldWas(f); before != nil && p.converts(before, f) {
+			parts = append(parts, part{sql: "DROP TABLE " + ddl.Quote(aside(before))})
+		}
+	}
 	parts = append(parts, statements(own...)...)
 	parts = append(parts, part{sql: "-- what was noted is made again", loop: (*restoring)(r)})
 	p.step(s, parts...)
@@ -228,7 +233,7 @@ func (p *litePlanner) copied(t *schema.Table) (columns, values []string) {
 		case before == nil:
 			values = append(values, ddl.Literal(ddl.SQLite, f, p.givenTo(f)))
 		case p.converts(before, f):
-			values = append(values, ddl.Quote(interim(f.Name)))
+			values = append(values, "(SELECT "+ddl.Quote(convertedColumn)+" FROM "+ddl.Quote(aside(before))+" AS c WHERE c."+ddl.Quote("id")+" = "+ddl.Quote(t.Name)+"."+ddl.Quote("id")+")")
 		case !p.fill(before, f).IsNull():
 			values = append(values, "coalesce("+ddl.Quote(f.Name)+", "+ddl.Literal(ddl.SQLite, f, p.fill(before, f))+")")
 		default:
@@ -238,7 +243,8 @@ func (p *litePlanner) copied(t *schema.Table) (columns, values []string) {
 	return append(columns, ddl.Quote(ddl.Revision)), append(values, ddl.Quote(ddl.Revision))
 }
 
-// convertAll writes the values of the fields that are stored otherwise into columns that the old table gets for it.
+// convertAll writes the values of the fields that are stored otherwise into tables beside the old one, by the key as it is
+// there: an update of the old one would run the triggers that others have made on it.
 func (p *litePlanner) convertAll(was, t *schema.Table) {
 	for _, f := range t.Fields {
 		before := p.FieldWas(f)
@@ -249,12 +255,18 @@ func (p *litePlanner) convertAll(was, t *schema.Table) {
 		s.rank, s.Hazards, s.Lock = liteConvert, BlocksWrites|Rewrites|Breaks, lockWriters
 		c := p.conversion(before, f)
 		plain := *f
-		plain.Name, plain.Ref, plain.Optional = c.into, nil, true
+		plain.Name, plain.Ref = convertedColumn, nil
 		p.step(s,
-			part{sql: "ALTER TABLE " + ddl.Quote(was.Name) + " ADD COLUMN " + ddl.Column(ddl.SQLite, &plain)},
+			part{sql: "CREATE TABLE " + ddl.Quote(c.into) + " (" + ddl.Column(ddl.SQLite, was.ID()) + ", " + ddl.Column(ddl.SQLite, &plain) + ")" + strict},
 			part{sql: "-- " + c.describe(), loop: c})
 	}
 }
+
+// convertedColumn is the column of the values in the table that holds them until the rebuild.
+const convertedColumn = "value"
+
+// aside is the name of that table.
+func aside(was *schema.Field) string { return interim(was.Table.Name + "__" + was.Name) }
 
 func (p *litePlanner) dropFields(was, t *schema.Table) {
 	for _, f := range was.Fields {
