@@ -31,7 +31,7 @@ WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%'
 UNION ALL SELECT 'constraint ' || o.conname || ' on ' || c.relname, replace(pg_get_constraintdef(o.oid), $1::text || '.', '')
 FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
 WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%' AND o.contype IN ('c', 'f', 'p', 'u', 'x')
-UNION ALL SELECT 'trigger ' || t.tgname || ' on ' || c.relname, replace(pg_get_triggerdef(t.oid), $1::text || '.', '')
+UNION ALL SELECT 'trigger ' || t.tgname || ' on ' || c.relname, replace(pg_get_triggerdef(t.oid), $1::text || '.', '') || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' disabled' END
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%' AND NOT t.tgisinternal`
 
