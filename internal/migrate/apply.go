@@ -75,6 +75,9 @@ func upToDate(ctx context.Context, db store.DB, m *schema.Model) (done bool, err
 		if err != nil || !found || text != string(schema.Encode(m)) {
 			return err
 		}
+		if err := Moving(r); err != nil {
+			return err
+		}
 		all, err := entries(r)
 		done = !slices.ContainsFunc(all, func(e record) bool { return e.State == Preparing || e.State == Finishing })
 		return err
