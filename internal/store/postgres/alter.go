@@ -140,8 +140,14 @@ func (a *alteration) run(sql string, args []value.Value, row func(value.Row) err
 	return 0, a.explain(err)
 }
 
+// dependentObjects is the error of a column or table that a view, say, is made of.
+const dependentObjects = "2BP01"
+
 // explain types an error. Those of constraints come from the check of rows that were there before.
 func (a *alteration) explain(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == dependentObjects {
+		return errs.Because(err, errs.Conflict, "something that is not the model's depends on it, drop that first: %s", e.Detail)
+	}
 	if fateOf(err) != constraint {
 		return translate(a.ctx, err)
 	}
