@@ -78,7 +78,8 @@ func (r *reader) read(ctx context.Context, deadline time.Time, f func(store.Read
 func (r *reader) snapshot() error {
 	now, commits := time.Now(), r.commits.Load() // before the snapshot is taken: what is committed meanwhile may be in it or not
 	r.begun = now
-	if r.pinned && r.seen == commits && now.Before(r.until) {
+	committing := commits%2 != 0 // another connection may show it already: a snapshot that was kept would go back behind that
+	if r.pinned && r.seen == commits && !committing && now.Before(r.until) {
 		return nil
 	}
 	r.unpin()

@@ -156,6 +156,35 @@ func TestReadOwnWrites(t *testing.T) {
 	}
 }
 
+// TestReadsGoForward: who has seen a row sees it ever after, also before its writer is answered and on another connection.
+func TestReadsGoForward(t *testing.T) {
+	db := openRows(t, Config{Readers: 3})
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			seen := int64(0)
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if got := countRows(t, db); got < seen {
+					t.Errorf("%d rows after %d had been seen", got, seen)
+				} else {
+					seen = got
+				}
+			}
+		})
+	}
+	for range 500 {
+		write(t, db, `INSERT INTO rows (body) VALUES ('x')`)
+	}
+	close(done)
+	wg.Wait()
+}
+
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for start := time.Now(); !holds(); time.Sleep(time.Millisecond) {

@@ -29,7 +29,7 @@ type writer struct {
 	stopping bool
 	queue    chan *job // closed by stop
 
-	commits *atomic.Int64             // moves with every commit, before its functions are answered
+	commits *atomic.Int64             // odd while a commit is under way; it has moved on before the functions are answered
 	giveUp  atomic.Pointer[time.Time] // set by stop: what is queued after this is refused
 	stopped chan struct{}             // closed when the last job has been answered
 
@@ -268,6 +268,7 @@ func (w *writer) moveGenerations() error {
 // commit ends the transaction and answers every job in it, those that failed too: what they ran into may be a row of
 // a neighbour.
 func (w *writer) commit() {
+	w.commits.Add(1)
 	err := w.conn.control("COMMIT")
 	w.commits.Add(1)
 	if err != nil {
