@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -85,6 +86,7 @@ func domain(f *schema.Field) string {
 		for i, v := range f.Values {
 			values[i] = literal(v.Name)
 		}
+		slices.Sort(values) // their order changes no table
 		return " CHECK (" + Quote(f.Name) + " IN (" + strings.Join(values, ", ") + "))"
 	}
 	return ""

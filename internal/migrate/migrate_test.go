@@ -106,6 +106,8 @@ func changes() []change {
 		{"a value that is renamed, and one less", posts + "s: {type: enum, values: [a, b, c], index: true}", []string{`posts {"id": 1, "s": "a"}`, `posts {"id": 2, "s": "b"}`},
 			posts + "s: {type: enum, values: [{name: z, was: a}, b], index: true}", nil,
 			map[string]string{"posts": `1 "z"` + "\n" + `2 "b"`}},
+		{"values in another order", posts + "s: {type: enum, values: [a, b]}", []string{`posts {"id": 1, "s": "a"}`}, posts + "s: {type: enum, values: [b, a]}", nil,
+			map[string]string{"posts": `1 "a"`}},
 		{"text to enum", posts + "s: {type: text}", []string{`posts {"id": 1, "s": "a"}`}, posts + "s: {type: enum, values: [a]}", nil,
 			map[string]string{"posts": `1 "a"`}},
 		{"enum to text", posts + "s: {type: enum, values: [a]}", []string{`posts {"id": 1, "s": "a"}`}, posts + "s: {type: text}", nil,

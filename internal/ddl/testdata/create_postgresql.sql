@@ -23,7 +23,7 @@ CREATE TABLE "items" (
   "at" timestamptz NOT NULL,
   "day" date NOT NULL,
   "code" uuid NOT NULL,
-  "state" text COLLATE "C" NOT NULL CONSTRAINT "k_items__state" CHECK ("state" IN ('open', 'it''s')),
+  "state" text COLLATE "C" NOT NULL CONSTRAINT "k_items__state" CHECK ("state" IN ('it''s', 'open')),
   "extra" json,
   "group_id" bigint NOT NULL,
   "parent_id" text COLLATE "C",
