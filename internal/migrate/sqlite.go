@@ -1,13 +1,10 @@
 package migrate
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/schema"
-	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -185,103 +182,6 @@ func (p *litePlanner) bind(was, t *schema.Table) {
 	}
 }
 
-// rebuild makes a table anew and fills it from the old one.
-func (p *litePlanner) rebuild(was, t *schema.Table) {
-	p.convertAll(was, t)
-	p.dropFields(was, t)
-	s := p.why(t, func(c schema.Change) bool {
-		switch c.Kind {
-		case schema.IndexAdded, schema.IndexDropped, schema.UniqueAdded, schema.UniqueDropped, schema.TableRenamed, schema.FieldRenamed, schema.FieldDropped:
-			return false
-		}
-		return c.IsTable == t || c.Is != nil && c.Is.Table == t
-	})
-	if strings.HasPrefix(s.Title, "follows") {
-		s = p.why(t, func(c schema.Change) bool { return c.IsTable == t && c.Kind == schema.FieldDropped })
-	}
-	s.rank, s.Hazards, s.Lock = liteRebuild, BlocksWrites|Rewrites|Breaks, lockWriters
-	made := *t
-	made.Name = interim(t.Name)
-	create := ddl.CreateTable(ddl.SQLite, &made)[0]
-	columns, values := p.copied(t)
-	fill := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", ddl.Quote(made.Name), strings.Join(columns, ", "), strings.Join(values, ", "), ddl.Quote(t.Name))
-	own := append(ddl.CreateIndexes(ddl.SQLite, t), ddl.CreateTable(ddl.SQLite, t)[1:]...)
-	r := &rebuilding{name: t.Name, was: was, made: made.Name, fill: fill}
-	parts := []part{
-		{sql: "-- indexes and triggers of others on " + ddl.Quote(t.Name) + " are noted, to be made again", loop: (*noting)(r)},
-		{sql: create},
-		{sql: fill, loop: r},
-		{sql: "DROP TABLE " + ddl.Quote(t.Name)},
-		{sql: ddl.RenameTable(made.Name, t.Name)},
-	}
-	for _, f := range t.Fields {
-		if before := p.FieldWas(f); before != nil && p.converts(before, f) {
-			parts = append(parts, part{sql: "DROP TABLE " + ddl.Quote(aside(before))})
-		}
-	}
-	parts = append(parts, statements(own...)...)
-	parts = append(parts, part{sql: "-- what was noted is made again", loop: (*restoring)(r)})
-	p.step(s, parts...)
-}
-
-// copied are the columns of a rebuilt table, and where their values come from in the old one, whose names are new by then.
-func (p *litePlanner) copied(t *schema.Table) (columns, values []string) {
-	for _, f := range t.Fields {
-		columns = append(columns, ddl.Quote(f.Name))
-		before := p.FieldWas(f)
-		switch {
-		case before == nil:
-			values = append(values, ddl.Literal(ddl.SQLite, f, p.givenTo(f)))
-		case p.converts(before, f):
-			values = append(values, "(SELECT "+ddl.Quote(convertedColumn)+" FROM "+ddl.Quote(aside(before))+" AS c WHERE c."+ddl.Quote("id")+" = "+ddl.Quote(t.Name)+"."+ddl.Quote("id")+")")
-		case !p.fill(before, f).IsNull():
-			values = append(values, "coalesce("+ddl.Quote(f.Name)+", "+ddl.Literal(ddl.SQLite, f, p.fill(before, f))+")")
-		default:
-			values = append(values, ddl.Quote(f.Name))
-		}
-	}
-	return append(columns, ddl.Quote(ddl.Revision)), append(values, ddl.Quote(ddl.Revision))
-}
-
-// convertAll writes the values of the fields that are stored otherwise into tables beside the old one, by the key as it is
-// there: an update of the old one would run the triggers that others have made on it.
-func (p *litePlanner) convertAll(was, t *schema.Table) {
-	for _, f := range t.Fields {
-		before := p.FieldWas(f)
-		if before == nil || !p.converts(before, f) {
-			continue
-		}
-		s := p.ofField(f)
-		s.rank, s.Hazards, s.Lock = liteConvert, BlocksWrites|Rewrites|Breaks, lockWriters
-		c := p.conversion(before, f)
-		plain := *f
-		plain.Name, plain.Ref = convertedColumn, nil
-		p.step(s,
-			part{sql: "CREATE TABLE " + ddl.Quote(c.into) + " (" + ddl.Column(ddl.SQLite, was.ID()) + ", " + ddl.Column(ddl.SQLite, &plain) + ")" + strict},
-			part{sql: "-- " + c.describe(), loop: c})
-	}
-}
-
-// convertedColumn is the column of the values in the table that holds them until the rebuild.
-const convertedColumn = "value"
-
-// aside is the name of that table.
-func aside(was *schema.Field) string { return interim(was.Table.Name + "__" + was.Name) }
-
-func (p *litePlanner) dropFields(was, t *schema.Table) {
-	for _, f := range was.Fields {
-		if p.FieldIs(f) != nil {
-			continue
-		}
-		s := p.why(t, func(c schema.Change) bool { return c.Was == f && c.Kind == schema.FieldDropped })
-		s.rank, s.Hazards, s.Drop, s.Lock = liteRebuild, LosesData|Breaks, was.Name+"."+f.Name, lockWriters
-		p.step(s, part{sql: "-- " + ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: nothing{}})
-		if t.Field(f.Name) != nil { // another column gets the name while this one is still there
-			p.renames[t] = append(p.renames[t], rename{f.Name, ddl.Fit("_old_" + f.Name)})
-		}
-	}
-}
-
 // rename gives everything its name in the new model.
 func (p *litePlanner) rename() {
 	var sql []string
@@ -296,77 +196,6 @@ func (p *litePlanner) rename() {
 	if sql != nil {
 		p.step(p.renaming(Step{rank: liteRename, Lock: lockNoRows}), statements(sql...)...)
 	}
-}
-
-// nothing is a part that only says something.
-type nothing struct{}
-
-func (nothing) table() string                        { return "" }
-func (nothing) run(store.Session, func(int64)) error { return nil }
-
-// rebuilding fills a rebuilt table, and compares how many rows there are.
-type rebuilding struct {
-	name  string // of the table
-	was   *schema.Table
-	made  string // the name of the new one until it has its own
-	fill  string
-	noted []string
-}
-
-func (r *rebuilding) table() string { return r.name }
-
-func (r *rebuilding) run(s store.Session, note func(int64)) error {
-	rows, err := count(s, "SELECT count(*) FROM "+ddl.Quote(r.name))
-	if err != nil {
-		return err
-	}
-	copied, err := s.Exec(r.fill, nil)
-	if err != nil {
-		return err
-	}
-	if copied != rows {
-		return fmt.Errorf("%d of the %d rows of %s were copied", copied, rows, r.name)
-	}
-	note(copied)
-	return nil
-}
-
-// noting reads the definitions of what others have made on a table that is about to be dropped.
-type noting rebuilding
-
-const selectOthers = `SELECT name, sql FROM sqlite_schema WHERE tbl_name = $1 AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name`
-
-func (n *noting) table() string { return n.name }
-
-func (n *noting) run(s store.Session, _ func(int64)) error {
-	own := map[string]bool{}
-	for _, i := range ddl.Indexes(n.was) {
-		own[i.Name] = true
-	}
-	for _, f := range n.was.Fields {
-		own[ddl.TriggerName(f)] = true
-	}
-	n.noted = nil
-	return s.Query(selectOthers, []value.Value{value.OfText(n.name)}, func(row value.Row) error {
-		if !own[string(row.Bytes(0))] {
-			n.noted = append(n.noted, string(row.Bytes(1)))
-		}
-		return nil
-	})
-}
-
-// restoring makes it again.
-type restoring rebuilding
-
-func (r *restoring) table() string { return r.name }
-
-func (r *restoring) run(s store.Session, _ func(int64)) error {
-	for _, sql := range r.noted {
-		if _, err := s.Exec(sql, nil); err != nil {
-			return fmt.Errorf("the table %s has an index or trigger that is not the model's, and that its new form has no room for: drop it first: %s: %w", r.name, sql, err)
-		}
-	}
-	return nil
 }
 
 func count(s querier, sql string, args ...value.Value) (n int64, err error) {

@@ -1,0 +1,322 @@
+package migrate
+
+import (
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+func (p *pgPlanner) addField(f *schema.Field) {
+	s := p.ofField(f)
+	now := p.of(f)
+	given := value.Value{}
+	if !f.Optional {
+		given = p.given(f)
+	}
+	s.Phase, s.rank, s.Lock = Before, pgColumns, lockMoment
+	plain := *now
+	inline := f.Ref != nil && given.IsNull() && !(p.Was(f.Ref) != nil && p.shadowed(f.Ref.ID()))
+	if !inline {
+		plain.Ref = nil
+	}
+	parts := statements(ddl.AddColumn(ddl.Postgres, &plain, given)...)
+	if f.Ref != nil && !inline && f.OnDelete == schema.Clear {
+		parts = append(parts, statements(ddl.Triggers(ddl.Postgres, now)...)...)
+	}
+	parts[0].undo = "ALTER TABLE " + ddl.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	p.step(s, parts...)
+	p.nameBoundOf(f, now, inline)
+	if f.Ref != nil && !inline {
+		p.refer(f, s)
+	}
+	if !f.Optional && given.IsNull() {
+		s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgBind, Breaks, lockMoment
+		p.step(s, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")...)
+	}
+}
+
+// nameBoundOf is nameBound where the foreign key was, or was not, made before the switch.
+func (p *pgPlanner) nameBoundOf(f, now *schema.Field, referred bool) {
+	if f.Ref == nil || referred {
+		p.nameBound(f, now)
+		return
+	}
+	if f.OnDelete == schema.Clear && ddl.TriggerName(now) != ddl.TriggerName(f) {
+		p.bound = append(p.bound, bound{f.Table.Name, true, rename{ddl.TriggerName(now), ddl.TriggerName(f)}})
+	}
+}
+
+// refer adds the foreign key of a field at the switch, for new rows, and asks the others afterwards.
+func (p *pgPlanner) refer(f *schema.Field, s Step) {
+	s.SQL = nil
+	if p.FieldWas(f) != nil && (p.shadowed(f) || p.shadowed(f.Ref.ID())) {
+		p.ask(f, s, orphans(p.of(f), p.now[f.Ref]), noSuchRows(f))
+	}
+	s.Phase, s.rank, s.Lock = Switch, pgBind, "for a moment nobody writes to "+f.Table.Name+" or "+f.Ref.Name+"; it is waited for 80 ms at a time"
+	p.step(s, statements(ddl.AddReference(f))...)
+	s.Phase, s.rank, s.Lock, s.Hazards = After, pgValidate, lockNothing, 0
+	p.step(s, part{sql: ddl.Validate(f.Table.Name, ddl.ReferenceName(f)), alone: true})
+}
+
+// ask looks for rows in the way before the switch, among converted values.
+func (p *pgPlanner) ask(f *schema.Field, s Step, sql, advice string) {
+	s.Phase, s.rank, s.Lock, s.Hazards = Before, pgAsk, lockNothing, 0
+	p.step(s, part{sql: sql, loop: &asking{p.now[f.Table], sql, func(found found) schema.Fault {
+		return p.New.Fault(f.Pos, "%s: %v in the way; %s", s.Title, found, advice)
+	}}})
+}
+
+// replaceField writes the values of a field into a new column, beside servers that write to the old one, and puts it in
+// the place of the old one at the switch.
+func (p *pgPlanner) replaceField(was, f *schema.Field) {
+	s := p.ofField(f)
+	now := p.of(f)
+	shadow := *now
+	shadow.Ref = nil
+	table, trigger := ddl.Quote(now.Table.Name), ddl.Quote(ddl.Fit("_reset_"+now.Table.Name+"__"+f.Name))
+	function := ddl.Quote(ddl.Fit("ashlar_reset_" + now.Table.Name + "__" + f.Name))
+
+	s.Phase, s.rank, s.Lock = Before, pgColumns, lockPending
+	parts := statements(ddl.AddColumn(ddl.Postgres, &shadow, value.Value{})...)
+	parts[0].undo = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	parts = append(parts,
+		part{sql: "CREATE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + ddl.Quote(now.Name) + " := NULL; RETURN NEW; END $$",
+			undo: "DROP FUNCTION IF EXISTS " + function + "() CASCADE"},
+		part{sql: "CREATE TRIGGER " + trigger + " BEFORE UPDATE OF " + ddl.Quote(was.Name) + " ON " + table + " FOR EACH ROW EXECUTE FUNCTION " + function + "()"})
+	p.step(s, parts...)
+
+	c := p.conversion(was, f)
+	s.rank, s.Lock = pgConvert, lockWhileRow
+	p.step(s, part{sql: "-- in batches: " + c.describe(), loop: c})
+
+	rest := *c
+	rest.restOnly = true
+	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgRest, Breaks, lockMoment
+	p.step(s,
+		part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"},
+		part{sql: "-- of rows that were written meanwhile: " + rest.describe(), loop: &rest},
+		part{sql: "DROP FUNCTION " + function + "() CASCADE"})
+	s.rank = pgUnbind
+	if was.Ref != nil {
+		p.step(s, p.unbind(was)...)
+	}
+	s.rank = pgDropColumn
+	sql := "ALTER TABLE " + table + " DROP COLUMN " + ddl.Quote(was.Name)
+	if was.Name == "id" {
+		sql += " CASCADE" // the primary key, and what referred to it
+	}
+	p.step(s, statements(sql)...)
+	p.bindReplaced(f, &shadow, s)
+}
+
+// bindReplaced gives the new column what a column of its field has.
+func (p *pgPlanner) bindReplaced(f, shadow *schema.Field, s Step) {
+	if f.Type == schema.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
+		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
+	}
+	table := "ALTER TABLE " + ddl.Quote(f.Table.Name)
+	s.rank = pgKeys
+	var sql []string
+	if !f.Optional {
+		sql = append(sql, table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")
+	}
+	if f.Name == "id" {
+		sql = append(sql, table+" ADD CONSTRAINT "+ddl.Quote(ddl.KeyName(f))+" PRIMARY KEY ("+ddl.Quote("id")+")")
+	}
+	if sql != nil {
+		p.step(s, statements(sql...)...)
+	}
+	if f.Ref != nil {
+		p.refer(f, s)
+		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
+			s.Phase, s.rank = Switch, pgBind
+			p.step(s, statements(t...)...)
+		}
+	}
+}
+
+func (p *planner) conversion(was, f *schema.Field) *conversion {
+	into := f.Name
+	if before := p.Was(f.Table); slices.ContainsFunc(before.Fields, func(o *schema.Field) bool { return o.Name == f.Name }) {
+		into = interim(f.Name)
+	}
+	if p.dialect == ddl.SQLite {
+		into = aside(was)
+	}
+	return &conversion{dialect: p.dialect, key: was.Table.ID(), from: was, to: f, into: into, fill: p.fill(was, f)}
+}
+
+func (c *conversion) describe() string {
+	into, from := ddl.Quote(c.table())+"."+ddl.Quote(c.into), ddl.Quote(c.from.Name)
+	if c.dialect == ddl.SQLite {
+		into, from = ddl.Quote(c.into), ddl.Quote(c.table())+"."+from
+	}
+	return into + " = " + from + " as " + c.to.Type.String()
+}
+
+// unbind drops the foreign key of a field as it was, and its trigger.
+func (p *pgPlanner) unbind(was *schema.Field) []part {
+	parts := statements(ddl.DropConstraint(was.Table.Name, ddl.ReferenceName(was)))
+	if was.OnDelete == schema.Clear {
+		parts = append(parts, part{sql: "DROP TRIGGER IF EXISTS " + ddl.Quote(ddl.TriggerName(was)) + " ON " + ddl.Quote(was.Table.Name)})
+	}
+	return parts
+}
+
+// keeps says whether the foreign key of a field goes on as it is.
+func (p *pgPlanner) keeps(was, f *schema.Field) bool {
+	return was.Ref != nil && f.Ref != nil && p.Is(was.Ref) == f.Ref && was.OnDelete == f.OnDelete && !p.shadowed(f.Ref.ID())
+}
+
+// changeField changes a column whose values stay as they are.
+func (p *pgPlanner) changeField(was, f *schema.Field) {
+	s := p.ofField(f)
+	s.Phase, s.Lock = Switch, lockMoment
+	p.changeReference(was, f, s)
+	p.changeValues(was, f, s)
+	column := "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ALTER COLUMN " + ddl.Quote(f.Name)
+	s.rank = pgBind
+	if was.Type == schema.Decimal && was.Precision < f.Precision {
+		p.step(s, statements(column+" TYPE "+ddl.Type(f))...)
+	}
+	if f.Name == "id" {
+		p.nameBoundOf(f, keyOf(was), true)
+		return
+	}
+	switch {
+	case was.Optional && !f.Optional:
+		p.require(was, f, s)
+	case !was.Optional && f.Optional:
+		s.Hazards |= Breaks
+		p.step(s, statements(column+" DROP NOT NULL")...)
+	}
+}
+
+// keyOf is an id as the one whose primary key is to be named.
+func keyOf(id *schema.Field) *schema.Field {
+	plain := *id
+	plain.Ref = nil
+	return &plain
+}
+
+func (p *pgPlanner) changeReference(was, f *schema.Field, s Step) {
+	if p.keeps(was, f) {
+		p.nameKept(ddl.ReferenceName(was), ddl.ReferenceName(f), f, false)
+		if f.OnDelete == schema.Clear {
+			p.nameKept(ddl.TriggerName(was), ddl.TriggerName(f), f, true)
+		}
+		return
+	}
+	if was.Ref == nil && f.Ref == nil {
+		return
+	}
+	s.Hazards |= Breaks
+	if was.Ref != nil {
+		s.rank = pgUnbind
+		p.step(s, p.unbind(was)...)
+	}
+	if f.Ref != nil {
+		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
+			s.rank = pgBind
+			p.step(s, statements(t...)...)
+		}
+		p.refer(f, s)
+	}
+}
+
+func (p *pgPlanner) nameKept(from, to string, f *schema.Field, trigger bool) {
+	if from != to {
+		p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
+	}
+}
+
+// changeValues exchanges the check of an enum: the new one binds new rows at the switch, and is then asked of the others.
+func (p *pgPlanner) changeValues(was, f *schema.Field, s Step) {
+	before, after := names(was), names(f)
+	if was.Type == f.Type && slices.Equal(before, after) {
+		if f.Type == schema.Enum {
+			p.nameKept(ddl.CheckName(was), ddl.CheckName(f), f, false)
+		}
+		return
+	}
+	fewer := f.Type == schema.Enum && (was.Type != schema.Enum || slices.ContainsFunc(before, func(v string) bool { return !slices.Contains(after, v) }))
+	if fewer {
+		s.Hazards |= Breaks
+	}
+	if was.Type == schema.Enum {
+		s.rank = pgUnbind
+		p.step(s, statements(ddl.DropConstraint(was.Table.Name, ddl.CheckName(was)))...)
+	}
+	if f.Type == schema.Enum {
+		s.rank = pgBind
+		p.step(s, statements(ddl.AddCheck(f))...)
+		s.Phase, s.rank, s.Hazards, s.Lock = After, pgValidate, 0, lockNothing
+		p.step(s, part{sql: ddl.Validate(f.Table.Name, ddl.CheckName(f)), alone: true})
+	}
+}
+
+// names are the values of an enum in one order.
+func names(f *schema.Field) []string {
+	var all []string
+	for _, v := range f.Values {
+		all = append(all, v.Name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// require makes a column NOT NULL without a look at all rows while it is locked: a check binds new rows first, and when
+// all have been asked, PostgreSQL takes its word.
+func (p *pgPlanner) require(was, f *schema.Field, s Step) {
+	check, table := ddl.Fit("n_"+f.Table.Name+"__"+f.Name), ddl.Quote(f.Table.Name)
+	s.rank, s.Hazards = pgBind, s.Hazards|Breaks
+	p.step(s, statements("ALTER TABLE "+table+" ADD CONSTRAINT "+ddl.Quote(check)+" CHECK ("+ddl.Quote(f.Name)+" IS NOT NULL) NOT VALID")...)
+	s.Phase, s.Hazards = After, 0
+	if v := p.fill(was, f); !v.IsNull() {
+		p.askFilled(f, s)
+		sql := fillMissing(ddl.Postgres, f, v)
+		s.rank, s.Lock = pgFill, lockWhileRow
+		p.step(s, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
+	}
+	s.rank, s.Lock = pgValidate, lockNothing
+	p.step(s, part{sql: ddl.Validate(f.Table.Name, check), alone: true})
+	s.rank, s.Lock = pgRequire, lockMoment
+	p.step(s, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
+}
+
+// askFilled looks for rows that will have the same values when those that are missing are given, where these are unique
+// together with converted ones.
+func (p *pgPlanner) askFilled(f *schema.Field, s Step) {
+	now := p.now[f.Table]
+	for _, i := range ddl.Indexes(f.Table) {
+		if !i.Unique || !slices.Contains(i.Columns, f.Name) {
+			continue
+		}
+		var columns []sameColumn
+		converted := false
+		for _, name := range i.Columns {
+			is := f.Table.Field(name)
+			c := sameColumn{name: p.of(is).Name}
+			if was := p.FieldWas(is); was != nil {
+				c.fill, converted = p.fillLiteral(was, is), converted || p.shadowed(is)
+			}
+			columns = append(columns, c)
+		}
+		if converted {
+			p.ask(f, s, same(now, columns), "they would have the same values: change or delete them first")
+		}
+	}
+}
+
+func (p *pgPlanner) dropField(f *schema.Field) {
+	s := p.why(p.Is(f.Table), func(c schema.Change) bool { return c.Was == f && c.Kind == schema.FieldDropped })
+	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, f.Table.Name+"."+f.Name, lockMoment
+	if f.Ref != nil {
+		s.rank = pgUnbind
+		p.step(s, p.unbind(f)...)
+	}
+	s.rank = pgDropColumn
+	p.step(s, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" DROP COLUMN "+ddl.Quote(f.Name))...)
+}

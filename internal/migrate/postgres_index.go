@@ -1,0 +1,70 @@
+package migrate
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// alterIndexes builds new indexes before the switch, and drops at the switch those that are left over.
+func (p *pgPlanner) alterIndexes(was, t *schema.Table) {
+	old, now := ddl.Indexes(was), ddl.Indexes(p.now[t])
+	kept := make(map[string]bool)
+	for n, i := range ddl.Indexes(t) {
+		if o := p.sameIndex(old, t, i); o != "" {
+			kept[o] = true
+			p.renamed(&p.objects, o, i.Name)
+			continue
+		}
+		index := now[n]
+		index.Name = p.indexNow(i.Name)
+		s := p.ofIndex(t, i)
+		s.Phase, s.rank, s.Lock = Before, pgIndexes, lockNothing
+		p.step(s, part{sql: strings.Replace(ddl.CreateIndex(ddl.Postgres, index), "INDEX ", "INDEX CONCURRENTLY ", 1), alone: true,
+			undo: "DROP INDEX IF EXISTS " + ddl.Quote(index.Name)})
+		p.renamed(&p.objects, index.Name, i.Name)
+	}
+	for _, o := range old {
+		if !kept[o.Name] {
+			p.dropIndex(was, t, o)
+		}
+	}
+}
+
+func (p *pgPlanner) dropIndex(was, t *schema.Table, o ddl.Index) {
+	s := p.why(t, func(c schema.Change) bool {
+		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped) && ddl.NewIndex(was, c.Kind == schema.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
+	})
+	s.Phase, s.rank, s.Lock = Switch, pgUnbind, lockMoment
+	p.step(s, statements("DROP INDEX IF EXISTS "+ddl.Quote(o.Name))...)
+}
+
+func fieldsOf(t *schema.Table, columns []string) []*schema.Field {
+	fields := make([]*schema.Field, len(columns))
+	for i, c := range columns {
+		fields[i] = t.Field(c)
+	}
+	return fields
+}
+
+// sameIndex returns the name of the old index that a new one is, "" for none.
+func (p *planner) sameIndex(old []ddl.Index, t *schema.Table, i ddl.Index) string {
+	for _, o := range old {
+		if o.Unique == i.Unique && len(o.Columns) == len(i.Columns) && p.sameColumns(t, i.Columns, o.Columns) {
+			return o.Name
+		}
+	}
+	return ""
+}
+
+func (p *planner) sameColumns(t *schema.Table, is, was []string) bool {
+	for n, c := range is {
+		f := t.Field(c)
+		before := p.FieldWas(f)
+		if before == nil || before.Name != was[n] || p.converts(before, f) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,155 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// run is a plan while it is carried out.
+type run struct {
+	ctx     context.Context
+	s       store.Session
+	o       Options
+	to      *schema.Model
+	dialect ddl.Dialect
+	entry   record
+	result  Result
+}
+
+// create makes the tables of a new database.
+func (r *run) create() error {
+	return r.s.Transaction(func() error {
+		r.begin(nil)
+		r.entry.Changes = []string{"the database was made"}
+		if err := r.makeSystem(); err != nil {
+			return err
+		}
+		for _, sql := range ddl.Create(r.dialect, r.to) {
+			if err := r.exec(part{sql: sql}); err != nil {
+				return err
+			}
+		}
+		if err := r.store(); err != nil {
+			return err
+		}
+		return r.finish(Done, true)
+	})
+}
+
+// makeSystem makes the tables of this package, where they are not there.
+func (r *run) makeSystem() error {
+	for _, sql := range []string{metaOf(r.dialect), historyOf(r.dialect)} {
+		if _, err := r.s.Exec(sql, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) begin(p *Plan) {
+	r.entry = record{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(schema.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []Ran{}}}
+	if p != nil {
+		r.entry.Changes, r.entry.given = words(p.Changes), p.given
+	}
+}
+
+// store makes the model the stored one.
+func (r *run) store() error {
+	_, err := r.s.Exec(upsertMeta, []value.Value{value.OfText(modelKey), value.OfText(string(schema.Encode(r.to)))})
+	return err
+}
+
+// finish writes down what was done; fresh says that the entry is not stored yet.
+func (r *run) finish(state State, fresh bool) error {
+	r.entry.State = state
+	if state == Done || state == Undone {
+		r.entry.Finished, r.entry.todo = r.o.now(), todo{}
+	}
+	if fresh {
+		return r.entry.insert(r.s)
+	}
+	return r.entry.update(r.s)
+}
+
+// step runs a step inside the transaction.
+func (r *run) step(s Step) error {
+	r.progress(s.Title, "")
+	for _, a := range s.parts {
+		if err := r.exec(a); err != nil {
+			return r.explain(s, err)
+		}
+	}
+	return nil
+}
+
+// explain says of a constraint that rows contradict what the model asks; the rest is passed on.
+func (r *run) explain(s Step, err error) error {
+	c, refused := errors.AsType[*store.ConstraintError](err)
+	if !refused {
+		return err
+	}
+	what := map[store.Constraint]string{store.Unique: "rows have the same values", store.ForeignKey: "rows refer to rows that are not there",
+		store.Other: "rows have values that the model does not allow"}[c.Constraint]
+	return errors.Join(schema.Faults{r.to.Fault(s.Pos, "%s: %s; change them first", s.Title, what)}, err)
+}
+
+// exec runs one part and writes it down.
+func (r *run) exec(a part) (err error) {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if r.o.step != nil {
+		if err := r.o.step(a.sql); err != nil {
+			return err
+		}
+	}
+	start := time.Now()
+	if a.loop != nil {
+		err = r.loop(a)
+	} else {
+		_, err = r.s.Exec(a.sql, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.sql, err)
+	}
+	took := time.Since(start)
+	r.entry.Steps = append(r.entry.Steps, Ran{SQL: a.sql, Millis: took.Milliseconds(), Took: took})
+	return nil
+}
+
+func (r *run) loop(a part) error {
+	if table := a.loop.table(); table != "" {
+		r.progress(a.sql, table)
+	}
+	return a.loop.run(r.s, func(rows int64) {
+		if r.o.Progress != nil {
+			r.o.Progress.Add(rows)
+		}
+	})
+}
+
+// progress tells what is done now. A table's rows are counted where each of them is looked at.
+func (r *run) progress(name, table string) {
+	if r.o.Progress == nil {
+		return
+	}
+	total := int64(0)
+	if table != "" {
+		total, _ = count(r.s, "SELECT count(*) FROM "+ddl.Quote(table)) // without it there is no bar
+	}
+	r.o.Progress.Step(strings.TrimPrefix(name, "-- "), total)
+}
+
+func (r *run) done() {
+	if r.o.Progress != nil {
+		r.o.Progress.Done()
+	}
+}
