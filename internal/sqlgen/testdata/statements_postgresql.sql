@@ -16,7 +16,7 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::te
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared") ORDER BY t1."id" LIMIT $2::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
 -- get of a view
-SELECT t0."id", t0."owner_id", NULL::bigint, t0."price" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+SELECT t0."id", t0."owner_id", NULL::bigint, t0."price"::numeric FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."id" = ($1::text COLLATE "C") AND FALSE
 -- list of a view
 SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
@@ -50,7 +50,7 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::te
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared" OR (t1."owner_id" = $2::uuid)) ORDER BY t1."id" LIMIT $3::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
 -- get of a view
-SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."n" END), t0."price" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."n" END), t0."price"::numeric FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."id" = ($2::text COLLATE "C") AND (t0."owner_id" = $1::uuid)
 -- list of a view
 SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
@@ -84,7 +84,7 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::te
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key AND (t1."shared" OR (t1."owner_id" = $2::uuid)) ORDER BY t1."id" LIMIT $3::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
 -- get of a view
-SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."n" END), t0."price" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = $1::uuid) THEN t0."n" END), t0."price"::numeric FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."id" = ($2::text COLLATE "C")
 -- list of a view
 SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
@@ -118,7 +118,7 @@ SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" = ANY($1::te
 -- to-many
 SELECT t0."id", t0."title", t0."id", k.key FROM unnest($1::text[]::uuid[]) AS k(key) CROSS JOIN LATERAL (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.key ORDER BY t1."id" LIMIT $2::bigint) AS first JOIN "posts" AS t0 ON t0."id" = first."id" ORDER BY t0."id"
 -- get of a view
-SELECT t0."id", t0."owner_id", t0."n", t0."price" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
+SELECT t0."id", t0."owner_id", t0."n", t0."price"::numeric FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."id" = ($1::text COLLATE "C")
 -- list of a view
 SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id"::text COLLATE "C" AS "id", q."owner_id"::uuid AS "owner_id", q."n"::bigint AS "n", q."price"::numeric AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
