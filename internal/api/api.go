@@ -113,7 +113,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	private(w)
 	if row.Plain {
 		tag := etag(row)
-		w.Header().Set("ETag", tag)
+		w.Header()["Etag"] = []string{tag} // the canonical name
 		if none.Given() && none.MatchWeak(tag) {
 			return web.Empty(w, http.StatusNotModified)
 		}
@@ -203,6 +203,6 @@ func written(w http.ResponseWriter, row record.Written, shown, hidden int) error
 	if row.JSON == nil {
 		return web.Empty(w, hidden)
 	}
-	w.Header().Set("ETag", etag(row))
+	w.Header()["Etag"] = []string{etag(row)}
 	return web.JSON(w, shown, row.JSON)
 }

@@ -16,8 +16,14 @@ import (
 
 // private says that the answer is for this caller alone, and to be asked for again each time.
 func private(w http.ResponseWriter) {
-	w.Header().Set("Cache-Control", "private, no-cache")
-	w.Header().Add("Vary", "Authorization")
+	h := w.Header()
+	values := [...]string{"private, no-cache", "Authorization"} // as in web: by their canonical names, in one piece of memory
+	h["Cache-Control"] = values[0:1:1]
+	if len(h["Vary"]) == 0 {
+		h["Vary"] = values[1:2:2]
+	} else {
+		h.Add("Vary", values[1])
+	}
 }
 
 // etag is the revision, for If-Match, and a hash of what the caller sees, for If-None-Match: masks and a new model
