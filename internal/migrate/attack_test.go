@@ -35,7 +35,7 @@ func refusedAs(t *testing.T, e engine, db store.DB, before, after string, o Opti
 }
 
 // Text that the new field has no room for was cut to 255 characters by another product.
-func TestTextIsNotCut(t *testing.T) {
+func TestM_TextIsNotCut(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
 		db, before := e.open(t), onePost+"      a: {type: text, max: 500}\n"
 		mustApply(t, db, load(t, before), Options{})
@@ -54,7 +54,7 @@ func TestTextIsNotCut(t *testing.T) {
 }
 
 // The rules of a field that was dropped came back to life, with a field of its name, in another product.
-func TestDroppedFieldStaysDropped(t *testing.T) {
+func TestM_DroppedFieldStaysDropped(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
 		db := e.open(t)
 		with := onePost + "      n: {type: int}\n      note: {type: text, optional: true, read: \"false\", write: \"false\", unique: true}\n"
