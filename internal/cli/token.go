@@ -58,7 +58,7 @@ func newToken() *cobra.Command {
 }
 
 func (f *tokenFlags) print(cmd *cobra.Command, dir string) error {
-	cfg := server.Config{Data: f.data, Database: f.database, Direct: f.direct, Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
+	cfg := server.Config{Data: f.data, Database: f.database, Version: buildVersion(), Direct: f.direct, Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
 	token, err := server.NewToken(cmd.Context(), dir, cfg, f.want)
 	if err != nil {
 		return err
