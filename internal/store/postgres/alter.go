@@ -22,7 +22,7 @@ const tryAlter = `SELECT pg_try_advisory_lock(1634955112, 0)`
 // Alter implements store.DB. It goes to the database itself, past a pooler, since the lock belongs to the connection.
 func (db *DB) Alter(ctx context.Context, f func(store.Session) error) error {
 	return db.alone(ctx, func(ctx context.Context, raw *pgconn.PgConn) (err error) {
-		if err := (role{isolation: alterIsolation}).setUp(ctx, raw); err != nil {
+		if err := (role{isolation: alterIsolation}).setUp(ctx, raw, nil); err != nil {
 			return err
 		}
 		c := raw.CustomData()[connKey].(*conn)

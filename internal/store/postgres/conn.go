@@ -12,7 +12,8 @@ import (
 // conn is a connection with what belongs to it. One goroutine uses it at a time.
 type conn struct {
 	raw        *pgconn.PgConn
-	held       *pgxpool.Conn // while it is taken
+	held       *pgxpool.Conn // while it is taken, or kept
+	uses       int           // since it was held
 	statements statements
 	opening    []string          // what a transaction begins with
 	control    map[string]string // the names of BEGIN and its like, prepared when the connection was made; nil behind a pooler
@@ -28,8 +29,12 @@ const connKey = "ashlar"
 const selectIsolation = "SELECT current_setting('default_transaction_isolation')"
 
 // setUp prepares a new connection. Without its settings it would read from more than one snapshot, so they are looked at.
-func (r role) setUp(ctx context.Context, raw *pgconn.PgConn) error {
+// idle is called a little after it was used last; it may be nil.
+func (r role) setUp(ctx context.Context, raw *pgconn.PgConn, idle func(*conn)) error {
 	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1, watch: newWatch(r.watcher(raw))}
+	if idle != nil {
+		c.watch.idle = func() { idle(c) }
+	}
 	raw.CustomData()[connKey] = c
 	if r.pooled {
 		return nil // nothing that is said to it stays
@@ -44,6 +49,13 @@ func (r role) setUp(ctx context.Context, raw *pgconn.PgConn) error {
 		}
 	}
 	return c.prepareControl(ctx)
+}
+
+// release gives it back to pgxpool.
+func (c *conn) release() {
+	held := c.held
+	c.held = nil
+	held.Release()
 }
 
 // The statements that end and nest transactions.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -55,12 +56,14 @@ const idleGrace = 5 * time.Second
 // pool hands out connections, and refuses who would wait too long for one.
 type pool struct {
 	role
-	raw   *pgxpool.Pool
-	slots chan struct{} // one for each connection in use
+	raw    *pgxpool.Pool
+	slots  chan struct{} // one for each connection in use
+	timers sync.Pool     // of *time.Timer, of those who wait
 
 	mu      sync.Mutex
 	stopped bool
 	inside  int           // users, with those who wait
+	kept    []*conn       // connections that nobody uses and raw takes for used: see keep
 	empty   chan struct{} // closed when the pool is stopped and the last user has left
 }
 
@@ -80,12 +83,12 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 	pc.MaxConns = int32(r.size)
 	pc.MaxConnLifetimeJitter = 10 * time.Minute
 	pc.PingTimeout = 2 * time.Second
-	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return r.setUp(ctx, c.PgConn()) }
-	raw, err := pgxpool.NewWithConfig(context.Background(), pc)
-	if err != nil {
+	p := &pool{role: r, slots: make(chan struct{}, r.size), empty: make(chan struct{})}
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return r.setUp(ctx, c.PgConn(), p.unkeep) }
+	if p.raw, err = pgxpool.NewWithConfig(context.Background(), pc); err != nil {
 		return nil, err
 	}
-	return &pool{role: r, raw: raw, slots: make(chan struct{}, r.size), empty: make(chan struct{})}, nil
+	return p, nil
 }
 
 // settings are those of its connections.
@@ -137,6 +140,10 @@ func (p *pool) leave() {
 	}
 }
 
+// shortWait is for how long nobody who waits for a turn looks at his context: its Done would start a timer, which costs
+// more than most waits last.
+const shortWait = 10 * time.Millisecond
+
 // wait waits for a turn, which ends by done.
 func (p *pool) wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -147,8 +154,16 @@ func (p *pool) wait(ctx context.Context) error {
 		return nil
 	default:
 	}
-	timer := time.NewTimer(p.patience)
+	short := min(shortWait, p.patience)
+	timer := p.timer(short)
+	defer p.timers.Put(timer)
 	defer timer.Stop()
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-timer.C:
+	}
+	timer.Reset(p.patience - short)
 	select {
 	case p.slots <- struct{}{}:
 		return nil
@@ -159,16 +174,28 @@ func (p *pool) wait(ctx context.Context) error {
 	}
 }
 
+func (p *pool) timer(d time.Duration) *time.Timer {
+	t, _ := p.timers.Get().(*time.Timer)
+	if t == nil {
+		return time.NewTimer(d)
+	}
+	t.Reset(d)
+	return t
+}
+
 func (p *pool) done() { <-p.slots }
 
 // take returns a connection to who has a turn, whose work may last until ctx or the deadline ends. It goes back by give.
 func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
-	held, err := p.acquire(ctx, deadline)
-	if err != nil {
-		return nil, unreachable(err)
+	c := p.takeKept()
+	if c == nil {
+		held, err := p.acquire(ctx, deadline)
+		if err != nil {
+			return nil, unreachable(err)
+		}
+		c = held.Conn().PgConn().CustomData()[connKey].(*conn)
+		c.held, c.uses = held, 0
 	}
-	c := held.Conn().PgConn().CustomData()[connKey].(*conn)
-	c.held = held
 	c.watch.begin(ctx, deadline)
 	return c, nil
 }
@@ -186,9 +213,58 @@ func (p *pool) acquire(ctx context.Context, deadline time.Time) (*pgxpool.Conn, 
 // give takes a connection back. One that is closed is replaced.
 func (p *pool) give(c *conn) {
 	c.watch.end()
-	held := c.held
-	c.held = nil
-	held.Release()
+	if !p.keep(c) {
+		c.release()
+		return
+	}
+	c.watch.again() // the last look may have come before it was kept
+}
+
+// maxUses is how often a connection is taken before pgxpool sees it again, which ends those that have lived long enough.
+const maxUses = 1000
+
+// keep keeps a connection for whoever takes one next, past pgxpool: its ways in and out are a twentieth of the time of a
+// read. What nobody takes soon goes back by itself, so that pgxpool tries and ends those that stand idle. There are
+// never more connections than turns: one is asked of pgxpool only where none is kept.
+func (p *pool) keep(c *conn) bool {
+	c.uses++
+	if !p.readOnly || c.uses >= maxUses || c.raw.IsClosed() || c.raw.IsBusy() || c.raw.TxStatus() != 'I' {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return false
+	}
+	p.kept = append(p.kept, c)
+	return true
+}
+
+// takeKept returns the connection that was kept last, or nil.
+func (p *pool) takeKept() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.kept) == 0 {
+		return nil
+	}
+	last := len(p.kept) - 1
+	c := p.kept[last]
+	p.kept[last] = nil
+	p.kept = p.kept[:last]
+	return c
+}
+
+// unkeep gives a connection back to pgxpool, unless somebody has taken it meanwhile.
+func (p *pool) unkeep(c *conn) {
+	p.mu.Lock()
+	i := slices.Index(p.kept, c)
+	if i >= 0 {
+		p.kept = slices.Delete(p.kept, i, i+1)
+	}
+	p.mu.Unlock()
+	if i >= 0 {
+		c.release()
+	}
 }
 
 // stop lets nobody in any more, and says whether it was the first to.
@@ -199,6 +275,10 @@ func (p *pool) stop() bool {
 		return false
 	}
 	p.stopped = true
+	for _, c := range p.kept {
+		c.release()
+	}
+	p.kept = nil
 	if p.inside == 0 {
 		close(p.empty)
 	}

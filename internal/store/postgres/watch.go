@@ -17,6 +17,7 @@ const watchInterval = 10 * time.Millisecond
 type watch struct {
 	handler ctxwatch.Handler // how
 	timer   *time.Timer
+	idle    func() // called when a look finds no work; nil: nothing is to be done
 
 	mu       sync.Mutex
 	ctx      context.Context // of the work under way; nil while there is none
@@ -37,6 +38,17 @@ func (w *watch) begin(ctx context.Context, deadline time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ctx, w.deadline = ctx, deadline
+	w.start()
+}
+
+// again sees to it that a look comes though no work is under way.
+func (w *watch) again() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.start()
+}
+
+func (w *watch) start() {
 	if !w.running {
 		w.running = true
 		w.timer.Reset(watchInterval)
@@ -48,6 +60,9 @@ func (w *watch) look() {
 	defer w.mu.Unlock()
 	if w.ctx == nil || w.ended {
 		w.running = false
+		if w.ctx == nil && w.idle != nil {
+			w.idle()
+		}
 		return
 	}
 	if w.ctx.Err() != nil || !w.deadline.IsZero() && time.Now().After(w.deadline) {
