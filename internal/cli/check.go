@@ -41,9 +41,9 @@ func check(cmd *cobra.Command, dir string) error {
 		w.Message = "warning: " + w.Message
 		fmt.Fprintln(cmd.ErrOrStderr(), w)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", rules.Model.Name,
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", rules.Model.Name,
 		countTables(rules.Model), count(countRules(rules.Model), "rule"), count(len(seeds), "seed file"))
-	return nil
+	return err
 }
 
 func countTables(m *schema.Model) string {

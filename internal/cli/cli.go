@@ -47,16 +47,8 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, f.Error())
 		return exitFault
 	}
-	fmt.Fprintf(stderr, "ashlar: %s\n", plain(err))
+	fmt.Fprintf(stderr, "ashlar: %s\n", errs.Plain(err))
 	return exitFault
-}
-
-// plain is the text of an error without the names of our functions, which tell nothing to whoever runs the command.
-func plain(err error) string {
-	if e, ok := errors.AsType[*errs.Error](err); ok && e.Cause == nil {
-		return e.Message
-	}
-	return err.Error()
 }
 
 // usageError is a command that was called wrongly.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"net/url"
 	"os"
 	"testing"
 
@@ -25,15 +26,33 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
 }
 
-// TestPostgresScripts runs scripts that have two empty databases: $DATABASE and $EMPTY.
+// TestPostgresScripts runs scripts that have databases of their own, $DATABASE, $EMPTY and $FRESH; $MISSING, which is not there; and
+// $STRANGER, the address of a user who is not known.
 func TestPostgresScripts(t *testing.T) {
-	database, empty := pgtest.URL(t), pgtest.URL(t)
+	database, empty, fresh := pgtest.URL(t), pgtest.URL(t), pgtest.URL(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/postgres", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DATABASE", database)
 			e.Setenv("EMPTY", empty)
+			e.Setenv("FRESH", fresh)
+			e.Setenv("MISSING", changed(t, empty, func(u *url.URL) { u.Path = "/ashlar_test_missing" }))
+			e.Setenv("STRANGER", changed(t, empty, func(u *url.URL) {
+				q := u.Query()
+				q.Del("user")
+				u.User, u.RawQuery = url.UserPassword("nobody_of_ours", "hush"), q.Encode()
+			}))
 			return nil
 		},
 	})
+}
+
+func changed(t *testing.T, address string, change func(*url.URL)) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(u)
+	return u.String()
 }

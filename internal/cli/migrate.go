@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -91,7 +93,7 @@ func (f *migrateFlags) check(cmd *cobra.Command) error {
 	}
 	switch {
 	case len(asked) > 1:
-		return usage(cmd, "--plan, --verify, --undo and --history are one of each other")
+		return usage(cmd, "%s do not go together: give one of them", strings.Join(slices.Sorted(slices.Values(asked)), " and "))
 	case f.direct != "" && f.database == "":
 		return usage(cmd, "--database-direct (%s) goes with --database (%s)", variable("database-direct"), variable("database"))
 	}
@@ -116,7 +118,8 @@ func (f *migrateFlags) run(cmd *cobra.Command, dir string) (err error) {
 		return interrupted(ctx, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	out := cmd.OutOrStdout()
+	out := bufio.NewWriter(cmd.OutOrStdout()) // which keeps the first error
+	defer func() { err = errors.Join(err, out.Flush()) }()
 	switch {
 	case f.plan:
 		return f.sayPlan(ctx, out, dir, db)
@@ -125,11 +128,11 @@ func (f *migrateFlags) run(cmd *cobra.Command, dir string) (err error) {
 	case f.history:
 		return sayHistory(ctx, out, db)
 	}
-	return f.change(ctx, cmd, db)
+	return f.change(ctx, cmd, out, db)
 }
 
 // change migrates, or undoes.
-func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, db *server.Database) error {
+func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, out *bufio.Writer, db *server.Database) error {
 	bar := newProgress(cmd.ErrOrStderr())
 	start := time.Now()
 	var result migrate.Result
@@ -149,7 +152,10 @@ func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, db *serve
 	if err != nil {
 		return err
 	}
-	sayResult(cmd.OutOrStdout(), result, time.Since(start))
+	sayResult(out, result, time.Since(start))
+	if err := out.Flush(); err != nil {
+		return err
+	}
 	if f.undo {
 		fmt.Fprintln(cmd.ErrOrStderr(), "The model file still asks for what was undone: put it back too, before a server starts.")
 	}
@@ -268,6 +274,9 @@ func sayHistory(ctx context.Context, out io.Writer, db *server.Database) error {
 	all, err := db.History(ctx)
 	if err != nil {
 		return err
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(out, "Nothing was done yet: the database has no tables.")
 	}
 	for _, e := range all {
 		took := ""

@@ -98,15 +98,23 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 // listen takes the address before anything else is touched.
 func listen(address string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
-	switch _, _, bad := net.SplitHostPort(address); {
-	case err == nil:
+	if err == nil {
 		return ln, nil
-	case bad != nil:
+	}
+	_, port, bad := net.SplitHostPort(address)
+	if _, noPort := net.LookupPort("tcp", port); bad != nil || noPort != nil {
 		return nil, fmt.Errorf("%q is no address: write it as 127.0.0.1:8080, or :8080 for every address of this machine", address)
+	}
+	_, noHost := errors.AsType[*net.DNSError](err)
+	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another address with --listen", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL), noHost:
+		return nil, fmt.Errorf("%s is not an address of this machine: choose one with --listen, as :%s for all that it has", address, port)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port from 1024 on with --listen", address)
 	}
-	return nil, fmt.Errorf("cannot listen: %w", err)
+	return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
 }
 
 // interrupted is the error of a start that a signal ended.

@@ -1,8 +1,23 @@
 package cli
 
 import (
+	"fmt"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this program",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "ashlar %s\n", buildVersion())
+			return err
+		},
+	}
+}
 
 // version is set by the linker: -X github.com/ashlar-dev/ashlar/internal/cli.version=v1.2.3.
 var version string

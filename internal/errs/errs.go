@@ -5,6 +5,7 @@ package errs
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -79,6 +80,55 @@ func KindOf(err error) Kind {
 //	defer errs.Wrap(&err, "record.Get(%s)", t.Name)
 func Wrap(errp *error, format string, args ...any) {
 	if *errp != nil {
-		*errp = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), *errp)
+		*errp = &operation{fmt.Sprintf(format, args...), *errp}
 	}
+}
+
+// operation is an error and what was being done, in the words of whoever reads our code.
+type operation struct {
+	name string
+	err  error
+}
+
+func (o *operation) Error() string { return o.name + ": " + o.err.Error() }
+
+func (o *operation) Unwrap() error { return o.err }
+
+// Plain is the text of err for people at a terminal: with causes, since they run the program, but without the names of
+// operations and kinds, which say something to the log's readers alone.
+func Plain(err error) string {
+	switch e := err.(type) { // this one, not one inside: those are looked at in their turn
+	case *operation:
+		return Plain(e.err)
+	case *Error:
+		return e.plain()
+	}
+	text := err.Error()
+	for _, part := range parts(err) {
+		text = strings.Replace(text, part.Error(), Plain(part), 1)
+	}
+	return text
+}
+
+func (e *Error) plain() string {
+	switch {
+	case e.Cause == nil:
+		return e.Message
+	case e.Kind == Internal: // a message that nobody was meant to see
+		return Plain(e.Cause)
+	}
+	return e.Message + ": " + Plain(e.Cause)
+}
+
+// parts are the errors that err is made of.
+func parts(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return []error{inner}
+		}
+	}
+	return nil
 }

@@ -3,6 +3,8 @@ package migrate
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
@@ -149,7 +151,7 @@ func Check(ctx context.Context, db store.DB, m *schema.Model) (changes []schema.
 }
 
 // stored reads the model of the database, nil where it is new. One that a move is filling is refused.
-func stored(q querier) (*schema.Model, error) {
+func stored(q querier) (old *schema.Model, err error) {
 	if err := Moving(q); err != nil {
 		return nil, err
 	}
@@ -158,8 +160,11 @@ func stored(q querier) (*schema.Model, error) {
 		return nil, err
 	}
 	s, err := schema.Decode([]byte(text))
-	if err != nil {
-		return nil, err
+	if err == nil {
+		old, err = s.Model()
 	}
-	return s.Model()
+	if errors.Is(err, schema.ErrDamaged) {
+		err = fmt.Errorf("%w; restore the database from a backup", err)
+	}
+	return old, err
 }

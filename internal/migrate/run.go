@@ -3,7 +3,6 @@ package migrate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -118,7 +117,7 @@ func (r *run) exec(a part) (err error) {
 		_, err = r.s.Exec(a.sql, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.sql, err)
+		return err
 	}
 	took := time.Since(start)
 	r.entry.Steps = append(r.entry.Steps, Ran{SQL: a.sql, Millis: took.Milliseconds(), Took: took})

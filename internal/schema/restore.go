@@ -33,7 +33,7 @@ func (s *Snapshot) Model() (*Model, error) {
 }
 
 func unsound(format string, args ...any) error {
-	return fmt.Errorf("the stored model cannot be read: "+format, args...)
+	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
 }
 
 func typeOf(word string) (Type, error) {

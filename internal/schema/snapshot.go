@@ -102,13 +102,16 @@ func (s *Snapshot) encode() []byte {
 	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
+// ErrDamaged is in the chain of the error of a stored model that is not as it was written.
+var ErrDamaged = errors.New("the stored model cannot be read")
+
 // Decode reads what Encode wrote.
 func Decode(data []byte) (*Snapshot, error) {
 	var version struct {
 		Format int `json:"ashlar"`
 	}
 	if err := json.Unmarshal(data, &version); err != nil {
-		return nil, fmt.Errorf("the stored model cannot be read: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if version.Format != snapshotFormat {
 		return nil, fmt.Errorf("the stored model has format %d, this server reads format %d: use the version of the server that wrote it, or a later one",
@@ -118,15 +121,15 @@ func Decode(data []byte) (*Snapshot, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return nil, fmt.Errorf("the stored model cannot be read: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if d.More() {
-		return nil, errors.New("the stored model cannot be read: something follows it")
+		return nil, fmt.Errorf("%w: something follows it", ErrDamaged)
 	}
 	for _, t := range s.Tables {
 		for _, columns := range slices.Concat(t.Unique, t.Indexes) {
 			if len(columns) == 0 {
-				return nil, fmt.Errorf("the stored model cannot be read: an index of %s has no columns", t.Name)
+				return nil, fmt.Errorf("%w: an index of %s has no columns", ErrDamaged, t.Name)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -56,7 +57,7 @@ func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder
 	}
 	for deadline := time.Now().Add(patience); ; {
 		var err error
-		f.release, err = sqlite.Lock(cfg.Data)
+		f.release, err = lock(cfg.Data)
 		if _, inUse := errors.AsType[*sqlite.InUseError](err); !inUse || time.Now().After(deadline) {
 			return f, err
 		}
@@ -66,6 +67,15 @@ func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder
 		case <-time.After(lockPause):
 		}
 	}
+}
+
+// lock is sqlite.Lock that says what to do where the folder cannot be written to.
+func lock(path string) (release func() error, err error) {
+	release, err = sqlite.Lock(path)
+	if advice := rights(err); advice != "" {
+		err = fmt.Errorf("%w%s", err, advice)
+	}
+	return release, err
 }
 
 // prepareFolder makes the data folder, or makes sure that nobody but this user gets into an existing one.
@@ -79,7 +89,7 @@ func prepareFolder(path string, log *slog.Logger) error {
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("the data folder: %w", err)
+		return fmt.Errorf("the data folder: %w%s", err, rights(err))
 	case !info.IsDir():
 		return fmt.Errorf("the data folder %s is a file: name another", path)
 	case runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0:
@@ -88,16 +98,24 @@ func prepareFolder(path string, log *slog.Logger) error {
 	return closeFolder(path, info.Mode().Perm(), log)
 }
 
+// rights says what to do where err is that this user may not.
+func rights(err error) string {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return "; name another with --data, or run this as the user who may write there"
+	}
+	return ""
+}
+
 // makeFolder makes a folder that only this user can enter. It holds keys and rows, which belong in no repository.
 func makeFolder(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("the data folder cannot be made: %w%s", err, rights(err))
 	}
 	if err := os.Mkdir(path, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("the data folder cannot be made: %w%s", err, rights(err))
 	}
 	if err := os.WriteFile(filepath.Join(path, ignoreFile), []byte("*\n"), 0o600); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("the data folder cannot be made: %w%s", err, rights(err))
 	}
 	return nil
 }
@@ -107,7 +125,7 @@ func makeFolder(path string) error {
 func closeFolder(path string, mode fs.FileMode, log *slog.Logger) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return fmt.Errorf("the data folder: %w", err)
+		return fmt.Errorf("the data folder: %w%s", err, rights(err))
 	}
 	if _, err := os.Stat(filepath.Join(path, databaseFile)); err != nil && len(entries) > 0 {
 		return fmt.Errorf("the data folder %s holds other things and is open to other users (mode %04o): name a folder of its own", path, mode)

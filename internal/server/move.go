@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/move"
@@ -51,7 +52,7 @@ func PlaceOf(address string) (Place, error) {
 }
 
 func isDatabase(address string) bool {
-	return strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") ||
+	return strings.Contains(address, "://") ||
 		strings.Contains(address, "=") && !strings.ContainsAny(address[:strings.Index(address, "=")], `/\.`)
 }
 
@@ -114,10 +115,10 @@ func (cfg MoveConfig) openSource(ctx context.Context, p Place) (db store.Loader,
 	if p.Folder == "" {
 		return cfg.openDatabase(ctx, cfg.From, postgres.Config{Existing: true})
 	}
-	if _, err := os.Stat(filepath.Join(p.Folder, databaseFile)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(p.Folder, databaseFile)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil, fmt.Errorf("there is no %s in it: name the folder that was served from", databaseFile)
 	}
-	release, err := sqlite.Lock(p.Folder)
+	release, err := lock(p.Folder)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -37,7 +37,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	go func() { served <- srv.Serve(ln) }()
 	select {
 	case err := <-served:
-		return fmt.Errorf("web.Serve: %w", err)
+		return fmt.Errorf("stopped serving: %w", err)
 	case <-ctx.Done():
 	}
 	if cfg.OnStop != nil {
@@ -45,7 +45,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	}
 	select {
 	case err := <-served:
-		return fmt.Errorf("web.Serve: %w", err)
+		return fmt.Errorf("stopped serving: %w", err)
 	case <-time.After(cfg.Linger):
 	}
 	err := stop(context.WithoutCancel(ctx), srv, &inFlight, orElse(cfg.Grace, 30*time.Second))
@@ -84,11 +84,11 @@ func stop(ctx context.Context, srv *http.Server, inFlight *atomic.Int64, grace t
 		return nil
 	}
 	if !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("web.Serve: stop: %w", err)
+		return fmt.Errorf("while it stopped: %w", err)
 	}
 	cut := inFlight.Load()
 	if err := srv.Close(); err != nil {
-		return fmt.Errorf("web.Serve: stop: %w", err)
+		return fmt.Errorf("while it stopped: %w", err)
 	}
 	for deadline := time.Now().Add(forcedWait); inFlight.Load() > 0 && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)
@@ -96,5 +96,5 @@ func stop(ctx context.Context, srv *http.Server, inFlight *atomic.Int64, grace t
 	if cut == 0 {
 		return nil // connections that had asked for nothing
 	}
-	return fmt.Errorf("web.Serve: %d requests were cut after %v; %d of them still run", cut, grace, inFlight.Load())
+	return fmt.Errorf("%d requests were cut after %v; %d of them still run", cut, grace, inFlight.Load())
 }

@@ -137,7 +137,7 @@ func (a *alteration) run(sql string, args []value.Value, row func(value.Row) err
 	if a.broken == nil {
 		a.broken = err
 	}
-	return 0, a.explain(err)
+	return 0, a.explain(fmt.Errorf("%w in %s", err, excerpt(sql)))
 }
 
 // dependentObjects is the error of a column or table that a view, say, is made of.

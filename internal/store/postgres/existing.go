@@ -26,7 +26,7 @@ func checkExisting(ctx context.Context, c *pgconn.PgConn) error {
 func Name(address string) (string, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
-		return "", fmt.Errorf("the address of the database: %w", err) // pgx leaves the password out
+		return "", badAddress("address", err)
 	}
 	host := config.Host
 	if !strings.HasPrefix(host, "/") {

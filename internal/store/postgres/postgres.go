@@ -84,16 +84,21 @@ func (db *DB) reach(ctx context.Context) error {
 // addresses are those that connections are made from: the usual ones, and those that need a session of their own.
 func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) {
 	if config, err = pgx.ParseConfig(url); err != nil {
-		return nil, nil, fmt.Errorf("the address of the database: %w", err) // pgx leaves the password out
+		return nil, nil, badAddress("address", err)
 	}
 	if direct == "" {
 		return config, config, nil
 	}
 	if session, err = pgx.ParseConfig(direct); err != nil {
-		return nil, nil, fmt.Errorf("the direct address of the database: %w", err)
+		return nil, nil, badAddress("direct address", err)
 	}
 	session.RuntimeParams = with(config.RuntimeParams, session.RuntimeParams)
 	return config, session, nil
+}
+
+// badAddress says how an address that pgx cannot read is written. pgx leaves the password out.
+func badAddress(which string, err error) error {
+	return fmt.Errorf("the %s of the database: %w; write it as postgres://user:password@host:5432/name", which, err)
 }
 
 // with returns the settings of both; those of the second count.
@@ -110,7 +115,7 @@ func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
 		prepare = checkExisting
 	}
 	if err := prepare(ctx, c); err != nil {
-		return err
+		return mayNot(err)
 	}
 	identity, err := one(ctx, c, selectIdentity)
 	if err != nil {
@@ -133,7 +138,7 @@ func (db *DB) direct(ctx context.Context, f func(context.Context, *pgconn.PgConn
 	defer cancel()
 	conn, err := pgconn.ConnectConfig(connecting, &db.session.Config)
 	if err != nil {
-		return unreachable(err)
+		return unreachable(explainConnect(err))
 	}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -29,7 +29,18 @@ func translate(err error, sql string) error {
 	case lite.ResultTooBig:
 		return errs.Because(cause, errs.TooLarge, "a value is too large for the database")
 	}
-	return internal(cause) // NOTADB and CORRUPT too: nothing that the client can do, and the operator must see it
+	return internal(advised(code, cause)) // nothing that the client can do, and the operator must see it
+}
+
+// advised says what to do about errors that are neither the client's fault nor ours.
+func advised(code lite.ResultCode, cause error) error {
+	switch message := cause.Error(); {
+	case code.ToPrimary() == lite.ResultCorrupt, code.ToPrimary() == lite.ResultNotADB, strings.Contains(message, "no such table: ashlar_"):
+		return fmt.Errorf("the database is damaged: restore it from a backup: %w", cause)
+	case strings.Contains(message, "no such table: "), strings.Contains(message, "no such column: "):
+		return fmt.Errorf("the tables are not as they were made: `ashlar migrate --verify` says what differs: %w", cause)
+	}
+	return cause
 }
 
 func internal(cause error) error { return errs.Because(cause, errs.Internal, "internal error") }

@@ -35,7 +35,7 @@ func checkExisting(path string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file", path)
+		return fmt.Errorf("%s is not a file: move it away, or name another data folder", path)
 	}
 	if info.Mode().Perm()&0o077 == 0 {
 		return nil
@@ -52,6 +52,10 @@ func explain(path string, err error) error {
 		return fmt.Errorf("%s is damaged: restore it from a backup (%w)", path, err)
 	case lite.ResultCantOpen, lite.ResultReadOnly, lite.ResultPerm:
 		return fmt.Errorf("%s, or its folder, cannot be written to: %w", path, err)
+	case lite.ResultFull:
+		return fmt.Errorf("there is no room for %s: make some on its disk, or name another data folder: %w", path, err)
+	case lite.ResultIOErr:
+		return fmt.Errorf("%s, or a file beside it, cannot be read or written: look whether its disk is full or broken: %w", path, err)
 	}
 	return fmt.Errorf("open %s: %w", path, err)
 }

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+const damagedModel = `ashlar: 1
+name: notes
+tables:
+  notes:
+    fields: {text: {type: text}}
+    access: {read: true}
+`
+
+// TestDamage looks at what every command says of a database that it cannot use.
+func TestDamage(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		damage  func(t *testing.T, file string)
+		command string
+		want    string
+	}{
+		{"half a file", half, "migrate %s --verify", "ashlar.db is damaged: restore it from a backup"},
+		{"half a file", half, "serve %s --listen 127.0.0.1:0", "ashlar.db is damaged: restore it from a backup"},
+		{"the model", sql(`UPDATE "ashlar_meta" SET "value" = '{' WHERE "key" = 'model'`), "migrate %s --plan",
+			"the stored model cannot be read: unexpected end of JSON input; restore the database from a backup"},
+		{"the model", sql(`UPDATE "ashlar_meta" SET "value" = '{' WHERE "key" = 'model'`), "move %s --to elsewhere",
+			"the stored model cannot be read: unexpected end of JSON input; restore the database from a backup"},
+		{"a later model", sql(`UPDATE "ashlar_meta" SET "value" = '{"ashlar":99}' WHERE "key" = 'model'`), "migrate %s",
+			"the stored model has format 99, this server reads format 1: use the version of the server that wrote it, or a later one"},
+		{"a table that is gone", sql(`DROP TABLE "users"`), "token %s --id 018f0000-0000-7000-8000-0000000000a1",
+			"the tables are not as they were made: `ashlar migrate --verify` says what differs: "},
+		{"a table of ours that is gone", sql(`DROP TABLE "ashlar_counters"`), "move %s --to elsewhere",
+			"the database is damaged: restore it from a backup: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			if err := os.Mkdir("app", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile("app/ashlar.yaml", []byte(damagedModel), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if code, said := run("migrate app"); code != exitOK {
+				t.Fatal(said)
+			}
+			tt.damage(t, filepath.Join("app", ".ashlar", "ashlar.db"))
+			code, said := run(strings.ReplaceAll(tt.command, "%s", "app"))
+			if code != exitFault || !strings.Contains(said, tt.want) {
+				t.Errorf("exit code %d and %q, want %d and %q", code, said, exitFault, tt.want)
+			}
+			if ours := regexp.MustCompile(`\b(migrate|record|move|server|web)\.[A-Za-z]+|internal:`).FindString(said); ours != "" {
+				t.Errorf("what it says, %q, has our own word %q", said, ours)
+			}
+		})
+	}
+}
+
+func run(line string) (code int, said string) {
+	var stdout, stderr bytes.Buffer
+	code = Run(strings.Fields(line), &stdout, &stderr)
+	return code, stderr.String()
+}
+
+func half(t *testing.T, file string) {
+	t.Helper()
+	if err := os.Truncate(file, 9000); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sql returns what runs a statement on the database.
+func sql(statement string) func(t *testing.T, file string) {
+	return func(t *testing.T, file string) {
+		t.Helper()
+		db, err := sqlite.Open(t.Context(), file, sqlite.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Write(t.Context(), func(tx store.Tx) error {
+			_, err := tx.Exec(statement, nil)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// connectError says on one line why there is no connection, where, and what to do about it.
+type connectError struct {
+	text  string
+	cause error // the driver's, which says it on several: one for each address, with TLS and without
+}
+
+func (e *connectError) Error() string { return e.text }
+
+func (e *connectError) Unwrap() error { return e.cause }
+
+// noTLS is what the driver says of an attempt after which it makes another one.
+const noTLS = "server refused TLS connection"
+
+func explainConnect(err error) error {
+	failed, is := errors.AsType[*pgconn.ConnectError](err)
+	if !is {
+		return err
+	}
+	var said []string
+	for line := range strings.SplitSeq(failed.Unwrap().Error(), "\n") { // without the user and the database, which are in the address
+		known := func(other string) bool { return strings.HasSuffix(other, line) }
+		if !slices.ContainsFunc(said, known) {
+			said = append(said, line)
+		}
+	}
+	tried := slices.DeleteFunc(slices.Clone(said), func(line string) bool { return strings.HasSuffix(line, noTLS) })
+	if len(tried) == 0 {
+		tried = said
+	}
+	return &connectError{strings.Join(tried, "; ") + connectAdvice(err), err}
+}
+
+func connectAdvice(err error) string {
+	e, answered := errors.AsType[*pgconn.PgError](err)
+	if !answered {
+		return ". Is PostgreSQL running there, and is that the right address?"
+	}
+	switch e.Code {
+	case "28P01", "28000":
+		return ". Correct the user and the password in the address of the database"
+	case "3D000":
+		return ". Make it, with ENCODING 'UTF8', or correct the address of the database"
+	}
+	return ""
+}
+
+// insufficientPrivilege is the error of a user who may not do something.
+const insufficientPrivilege = "42501"
+
+// mayNot says what to do where the user of the database has too few rights.
+func mayNot(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == insufficientPrivilege {
+		return fmt.Errorf("the user has too few rights in the database: make it the owner of its tables, and grant it CREATE on the schema: %w", err)
+	}
+	return err
+}
