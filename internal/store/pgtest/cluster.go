@@ -1,7 +1,6 @@
 package pgtest
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -14,6 +13,7 @@ import (
 // Cluster is a private server.
 type Cluster struct {
 	dir     string
+	port    int // of its unix socket, and of TCP where it listens to that
 	bin     string
 	owner   *owner
 	options []string
@@ -37,6 +37,8 @@ func NewCluster(options ...string) (*Cluster, error) { return start(options...) 
 // Close ends the server and deletes its files.
 func (c *Cluster) Close() { c.remove() }
 
+const usualPort = 5432
+
 // socketFolder is short: the path of a unix socket has at most 107 bytes, and TMPDIR may be long.
 func socketFolder() string {
 	if dir := os.TempDir(); len(dir) < 40 {
@@ -46,6 +48,19 @@ func socketFolder() string {
 }
 
 func start(options ...string) (*Cluster, error) {
+	c, err := create(options...)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(); err != nil {
+		c.remove()
+		return nil, err
+	}
+	return c, nil
+}
+
+// create makes the files of a server, which is not started yet.
+func create(options ...string) (*Cluster, error) {
 	bin, err := findPrograms()
 	if err != nil {
 		return nil, err
@@ -58,11 +73,11 @@ func start(options ...string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir, bin: bin, owner: who, options: options}
+	c := &Cluster{dir: dir, port: usualPort, bin: bin, owner: who, options: options}
 	if err := who.own(dir); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.initialise(), c.Start()); err != nil {
+	if err := c.initialise(); err != nil {
 		c.remove()
 		return nil, err
 	}
@@ -96,7 +111,7 @@ func (c *Cluster) run(program string, args ...string) ([]byte, error) {
 
 // Start starts the server and waits until it answers.
 func (c *Cluster) Start() error {
-	args := []string{"-D", c.data(), "-k", c.dir}
+	args := []string{"-D", c.data(), "-k", c.dir, "-p", strconv.Itoa(c.port)}
 	for _, option := range append([]string{
 		"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200",
 		"shared_buffers=64MB", "max_wal_size=256MB", "timezone=Pacific/Chatham", "datestyle=German", "log_min_messages=warning",
@@ -113,12 +128,12 @@ func (c *Cluster) Start() error {
 
 // URL is the address of one of its databases.
 func (c *Cluster) URL(database string) string {
-	q := url.Values{"host": {c.dir}, "user": {"ashlar"}}
+	q := url.Values{"host": {c.dir}, "port": {strconv.Itoa(c.port)}, "user": {"ashlar"}}
 	return "postgres:///" + database + "?" + q.Encode()
 }
 
 // Socket is its unix socket.
-func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL."+strconv.Itoa(5432)) }
+func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL."+strconv.Itoa(c.port)) }
 
 // Stop ends the server by a signal: INT as an operator would, QUIT as a crash. Start starts it again.
 func (c *Cluster) Stop(signal string) error {

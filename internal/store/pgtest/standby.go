@@ -35,7 +35,7 @@ func (c *Cluster) standby() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Cluster{dir: dir, bin: c.bin, owner: c.owner, options: c.options}
+	s := &Cluster{dir: dir, port: c.port, bin: c.bin, owner: c.owner, options: c.options}
 	err = c.owner.own(dir)
 	if err == nil {
 		from := fmt.Sprintf("host=%s user=ashlar application_name=%s", c.dir, standbyName)

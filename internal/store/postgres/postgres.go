@@ -37,7 +37,8 @@ var _ store.DB = (*DB)(nil)
 
 // Open opens the database of a URL (postgres://user:password@host/name), or of the words that libpq takes in its place,
 // and makes its own tables and functions where they are not there. Other nodes may have it open as well.
-func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
+func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
+	defer func() { err = advised(err) }()
 	cfg = cfg.withDefaults()
 	config, session, err := addresses(url, cfg.Direct)
 	if err != nil {

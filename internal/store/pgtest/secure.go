@@ -1,0 +1,129 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Password is that of the user ashlar where one is asked for.
+const Password = "it's a 100% \"secret\""
+
+// StartSecureCluster starts a server for t alone that is asked over TCP with TLS and a SCRAM password, and not without.
+func StartSecureCluster(t testing.TB, a *Authority, options ...string) *Cluster {
+	t.Helper()
+	c, err := create(options...)
+	if err != nil {
+		missing(t, err)
+	}
+	t.Cleanup(c.remove)
+	if err := c.secure(a); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Over the unix socket anybody is let in, as the tests' own requests are.
+const secureHBA = `
+local all all trust
+hostssl all all 127.0.0.1/32 scram-sha-256
+`
+
+func (c *Cluster) secure(a *Authority) (err error) {
+	if c.port, err = freePort(); err != nil {
+		return err
+	}
+	hba := filepath.Join(c.dir, "hba.conf")
+	c.options = append(c.options, "listen_addresses="+loopback, "ssl=on", "ssl_key_file="+filepath.Join(c.dir, "server.key"),
+		"ssl_cert_file="+filepath.Join(c.dir, "server.crt"), "hba_file="+hba)
+	if err := errors.Join(a.issue(c.dir, c.owner), os.WriteFile(hba, []byte(secureHBA), 0o644), c.Start()); err != nil {
+		return err
+	}
+	_, err = c.ask("ALTER ROLE ashlar PASSWORD '" + quoted(Password) + "'")
+	return err
+}
+
+// ask runs a statement as the superuser, and returns the text that it has for a result.
+func (c *Cluster) ask(sql string) (text string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, c.URL("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, sql)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&text); err != nil {
+			return "", err
+		}
+	}
+	return text, rows.Err()
+}
+
+// SecureURL is the address of one of its databases over TCP. Settings are those of TLS, such as "sslmode", "require".
+func (c *Cluster) SecureURL(database string, settings ...string) string {
+	return secureURL(c.port, database, settings)
+}
+
+func secureURL(port int, database string, settings []string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(settings); i += 2 {
+		q.Set(settings[i], settings[i+1])
+	}
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword("ashlar", Password), Host: loopback + ":" + strconv.Itoa(port),
+		Path: "/" + database, RawQuery: encoded(q),
+	}
+	return u.String()
+}
+
+// StartSecurePooler starts a pgbouncer for t alone before a server of StartSecureCluster: it is asked with TLS and a SCRAM
+// password, and asks in the same way. Its file of users holds what the server itself keeps of the password, not the password.
+func StartSecurePooler(t testing.TB, c *Cluster, a *Authority, options ...string) *Pooler {
+	t.Helper()
+	secret, err := c.ask("SELECT rolpassword FROM pg_authid WHERE rolname = 'ashlar'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPooler(fmt.Sprintf("* = host=%s port=%d", loopback, c.port))
+	if err != nil {
+		missing(t, err)
+	}
+	t.Cleanup(p.remove)
+	if p.port, err = freePort(); err != nil {
+		t.Fatal(err)
+	}
+	in := func(name string) string { return filepath.Join(p.dir, name) }
+	users := []byte(`"ashlar" "` + secret + `"` + "\n")
+	if err := errors.Join(a.issue(p.dir, p.owner), os.WriteFile(in("users.txt"), users, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	p.options = append([]string{
+		"listen_addr=" + loopback,
+		"auth_type=scram-sha-256", "auth_file=" + in("users.txt"), "admin_users=ashlar",
+		"client_tls_sslmode=require", "client_tls_key_file=" + in("server.key"), "client_tls_cert_file=" + in("server.crt"),
+		"server_tls_sslmode=verify-full", "server_tls_ca_file=" + in("root.crt"),
+	}, options...)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// SecureURL is the address of one of the server's databases over TCP.
+func (p *Pooler) SecureURL(database string, settings ...string) string {
+	return secureURL(p.port, database, settings)
+}

@@ -1,0 +1,57 @@
+package postgres
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// advised adds to an error of connecting what to do about it, where that is known.
+func advised(err error) error {
+	if advice := adviceOn(err); advice != "" {
+		return fmt.Errorf("%w\n%s", err, advice)
+	}
+	return err
+}
+
+// Errors of the driver that have no type, and one of pgbouncer, which has but one code for all of its own.
+const (
+	refusesTLS = "server refused TLS connection"
+	noPEM      = "unable to add CA to cert pool"
+	wantsTLS   = "SSL required"
+)
+
+func adviceOn(err error) string {
+	if err == nil {
+		return ""
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "The certificate there is signed by nobody who is trusted here. Name a file with the certificate of who signed it in the address: sslrootcert=FILE"
+	}
+	if e, ok := errors.AsType[x509.HostnameError](err); ok {
+		return fmt.Sprintf("The certificate there is for another host than %s, which the address names. Name the host as the certificate does, or have one made for it.", e.Host)
+	}
+	if _, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return "The certificate there cannot be accepted. Have a new one made, and look at the clocks of both machines."
+	}
+	text := err.Error()
+	switch {
+	case strings.Contains(text, refusesTLS):
+		return "Nobody there speaks TLS. Turn it on (ssl = on in postgresql.conf, client_tls_sslmode in pgbouncer.ini), or write sslmode=disable where nobody else is on the network."
+	case strings.Contains(text, wantsTLS), refusedPlain(err):
+		return "TLS may be asked for there, and the address does without. Write sslmode=verify-full in it."
+	case strings.Contains(text, noPEM):
+		return "The file of sslrootcert holds no certificate in the form PEM, which begins with -----BEGIN CERTIFICATE-----."
+	}
+	return ""
+}
+
+// refusedPlain says whether the server lets nobody in who connects as this address does: without TLS.
+func refusedPlain(err error) bool {
+	refusal, refused := errors.AsType[*pgconn.PgError](err)
+	attempt, attempted := errors.AsType[*pgconn.ConnectError](err)
+	return refused && refusal.Code == "28000" && attempted && attempt.Config.TLSConfig == nil && !strings.HasPrefix(attempt.Config.Host, "/")
+}
