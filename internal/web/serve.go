@@ -34,7 +34,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	var inFlight atomic.Int64
 	srv := newServer(h, &inFlight, cfg)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
+	go func() { served <- srv.Serve(listener{ln}) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("stopped serving: %w", err)
