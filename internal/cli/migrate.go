@@ -146,6 +146,9 @@ func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, out *bufi
 	if result.Resumed != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), result.Resumed)
 	}
+	for _, entry := range result.Damaged {
+		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", entry)
+	}
 	if ctx.Err() != nil && err != nil {
 		return errors.New("stopped: the next start, or the same command, takes back what was prepared, or finishes it")
 	}
@@ -278,12 +281,17 @@ func sayHistory(ctx context.Context, out io.Writer, db *server.Database) error {
 	if len(all) == 0 {
 		fmt.Fprintln(out, "Nothing was done yet: the database has no tables.")
 	}
+	damaged := 0
 	for _, e := range all {
 		took := ""
 		if !e.Finished.IsZero() {
 			took = fmt.Sprintf(" in %v", e.Finished.Sub(e.Started).Round(time.Millisecond))
 		}
 		fmt.Fprintf(out, "%d. %s %s%s, by %s\n", e.ID, e.Started.Format(time.RFC3339), e.State, took, e.By)
+		if e.Damage != "" {
+			damaged++
+			fmt.Fprintln(out, "   cannot be read whole:", e.Damage)
+		}
 		for _, c := range e.Changes {
 			fmt.Fprintln(out, "   "+c)
 		}
@@ -293,6 +301,9 @@ func sayHistory(ctx context.Context, out io.Writer, db *server.Database) error {
 		for _, s := range e.Steps {
 			fmt.Fprintf(out, "     %6d ms  %s\n", s.Millis, strings.ReplaceAll(s.SQL, "\n", "\n                "))
 		}
+	}
+	if damaged > 0 {
+		return fmt.Errorf("%s of the history cannot be read whole: --undo may need it, nothing else does", count(damaged, "change"))
 	}
 	return nil
 }

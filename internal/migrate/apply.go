@@ -19,6 +19,7 @@ type Result struct {
 	Applied []string // the changes of an older database, in a few words each
 	Notes   []Note   // see Plan
 	Copy    string   // of the database as it was; "" for none
+	Damaged []string // the entries of the history that cannot be read, which nothing that was done needs
 	Resumed string   // what an interrupted change had left behind, and what was done about it; "" for nothing
 }
 
@@ -42,9 +43,9 @@ func (e *HazardError) Error() string {
 // then as it was.
 func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Apply(%s)", rules.Model.Name)
-	done, err := upToDate(ctx, db, rules.Model)
+	done, damaged, err := upToDate(ctx, db, rules.Model)
 	if err != nil || done {
-		return Result{}, err
+		return Result{Damaged: damaged}, err
 	}
 	err = db.Alter(ctx, func(s store.Session) error {
 		r := &run{ctx: ctx, s: s, o: o, to: rules.Model, dialect: dialectOf(s)}
@@ -66,7 +67,7 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (resu
 }
 
 // upToDate says whether there is nothing to do.
-func upToDate(ctx context.Context, db store.DB, m *schema.Model) (done bool, err error) {
+func upToDate(ctx context.Context, db store.DB, m *schema.Model) (done bool, damaged []string, err error) {
 	err = db.Read(ctx, func(r store.Reader) error {
 		text, found, err := Meta(r, modelKey)
 		if err != nil || !found || text != string(schema.Encode(m)) {
@@ -76,10 +77,11 @@ func upToDate(ctx context.Context, db store.DB, m *schema.Model) (done bool, err
 			return err
 		}
 		all, err := entries(r)
-		done = !slices.ContainsFunc(all, func(e record) bool { return e.State == Preparing || e.State == Finishing })
+		done = !slices.ContainsFunc(all, func(e record) bool { return e.open() })
+		damaged = damagedOf(all)
 		return err
 	})
-	return done, err
+	return done, damaged, err
 }
 
 // permitted returns an error where a plan does what was not allowed.

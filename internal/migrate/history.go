@@ -3,8 +3,9 @@ package migrate
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
@@ -25,6 +26,15 @@ type Entry struct {
 	Steps    []Ran
 	Copy     string // of the database as it was before; "" for none
 	Model    string // the model that it led to, as schema.Encode writes it
+	Damage   string // what of it cannot be read, and is left empty here; "" for nothing
+}
+
+// open says whether there is something left to take back or to finish. Of a state that is not known it cannot be told.
+func (e Entry) open() bool { return e.State != Done && e.State != Undone }
+
+// damaged is the error of what cannot be done since the entry cannot be read.
+func (e Entry) damaged() error {
+	return fmt.Errorf("entry %d of the history of the database cannot be read: %s", e.ID, e.Damage)
 }
 
 // State is how far a change has come.
@@ -123,40 +133,63 @@ func (r *record) update(s store.Session) error {
 	return err
 }
 
-// entries reads the history, the oldest first.
+// entries reads the history, the oldest first. What is damaged is no error: not much depends on what was done before.
 func entries(q querier) (all []record, err error) {
 	there, err := hasRow(q, ddl.HasTable(dialectOf(q)), value.OfText(historyTable))
 	if err != nil || !there {
 		return nil, err
 	}
 	err = q.Query(selectAll, nil, func(row value.Row) error {
-		r, err := scanEntry(row)
-		all = append(all, r)
-		return err
+		all = append(all, scanEntry(row))
+		return nil
 	})
 	return all, err
 }
 
-func scanEntry(row value.Row) (r record, err error) {
+func scanEntry(row value.Row) (r record) {
+	var damage []string
+	note := func(what string, err error) {
+		if err != nil {
+			damage = append(damage, what+": "+err.Error())
+		}
+	}
 	text := func(col int) string { return string(row.Bytes(col)) }
-	when := func(col int) time.Time {
-		t, _ := time.Parse(time.RFC3339Nano, text(col)) // zero where it is empty
+	when := func(col int, what string) (t time.Time) { // zero where it is empty
+		if text(col) != "" {
+			var err error
+			t, err = time.Parse(time.RFC3339Nano, text(col))
+			note(what, err)
+		}
 		return t
 	}
-	r.ID, r.State, r.Started, r.Finished, r.By = row.Int(0), State(text(1)), when(2), when(3), text(4)
-	r.Copy, r.Model = text(9), text(10)
-	err = errors.Join(json.Unmarshal(row.Bytes(5), &r.Changes), json.Unmarshal(row.Bytes(6), &r.Steps), json.Unmarshal(row.Bytes(7), &r.todo),
-		json.Unmarshal(row.Bytes(8), &r.given))
+	list := func(col int, what string, into any) { note(what, json.Unmarshal(row.Bytes(col), into)) }
+	r.ID, r.State, r.By, r.Copy, r.Model = row.Int(0), State(text(1)), text(4), text(9), text(10)
+	if !slices.Contains([]State{Preparing, Finishing, Done, Undone}, r.State) {
+		note("state", fmt.Errorf("there is no %q", r.State))
+	}
+	r.Started, r.Finished = when(2, "started"), when(3, "finished")
+	list(5, "changes", &r.Changes)
+	list(6, "steps", &r.Steps)
+	list(7, "todo", &r.todo)
+	list(8, "given", &r.given)
 	for i := range r.Steps {
 		r.Steps[i].Took = time.Duration(r.Steps[i].Millis) * time.Millisecond
 	}
-	if err != nil {
-		err = fmt.Errorf("the history of the database cannot be read: entry %d: %w", r.ID, err)
-	}
-	return r, err
+	r.Damage = strings.Join(damage, "; ")
+	return r
 }
 
-// History returns the changes of a database's model, the oldest first.
+// damagedOf says of each entry that cannot be read why.
+func damagedOf(all []record) (damaged []string) {
+	for _, e := range all {
+		if e.Damage != "" {
+			damaged = append(damaged, e.damaged().Error())
+		}
+	}
+	return damaged
+}
+
+// History returns the changes of a database's model, the oldest first, also those that cannot be read whole.
 func History(ctx context.Context, db store.DB) (all []Entry, err error) {
 	defer errs.Wrap(&err, "migrate.History")
 	err = db.Read(ctx, func(r store.Reader) error {
@@ -173,7 +206,7 @@ func History(ctx context.Context, db store.DB) (all []Entry, err error) {
 func Unfinished(r store.Reader) error {
 	all, err := entries(r)
 	for _, e := range all {
-		if e.State == Preparing || e.State == Finishing {
+		if e.open() {
 			return errs.New(errs.Conflict, "a change of the tables that began at %s is not finished: run `ashlar migrate`, or start a server", e.Started.Format(time.RFC3339))
 		}
 	}

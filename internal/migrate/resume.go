@@ -12,7 +12,11 @@ func (r *run) resume() error {
 	if err != nil {
 		return err
 	}
+	r.result.Damaged = damagedOf(all)
 	for _, e := range all {
+		if e.open() && e.Damage != "" {
+			return fmt.Errorf("a change of the tables may not be finished, and what is left to do of it is not known: %w; restore the database from a backup", e.damaged())
+		}
 		r.entry = e
 		switch e.State {
 		case Preparing:

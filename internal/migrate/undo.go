@@ -66,15 +66,24 @@ func (r *run) former(now *schema.Model) (*schema.Model, map[string]string, error
 		}
 		m, err := e.modelOf()
 		if err != nil {
-			return nil, nil, err
+			e.Damage = "model: " + err.Error()
+			return nil, nil, unknown(e)
 		}
 		if len(schema.Diff(m, now)) > 0 || len(schema.Diff(now, m)) > 0 {
 			r.entry = all[min(i+1, len(all)-1)] // the one that is taken back
 			return m, given, nil
 		}
+		if e.Damage != "" { // what rows got is not known
+			return nil, nil, unknown(e)
+		}
 		maps.Copy(given, e.given)
 	}
 	return nil, nil, errs.New(errs.Conflict, "there is nothing to undo: the history has no other tables than these")
+}
+
+// unknown is the error of a way back that leads past an entry which cannot be read.
+func unknown(e record) error {
+	return errs.New(errs.Conflict, "what was before is not known: %v. Change the model back instead, and run `ashlar migrate`", e.damaged())
 }
 
 // gone returns an error where the last change has dropped what no undoing brings back.

@@ -209,6 +209,7 @@ func (f folder) follow(ctx context.Context, db store.DB, rules *rule.Rules) erro
 	if result.Resumed != "" {
 		f.cfg.Logger.Warn("an interrupted change of the tables was dealt with", "what", result.Resumed)
 	}
+	f.warnOfDamage(result)
 	for _, change := range result.Applied {
 		f.cfg.Logger.Info("the database follows the model", "change", change)
 	}
@@ -219,6 +220,12 @@ func (f folder) follow(ctx context.Context, db store.DB, rules *rule.Rules) erro
 		f.cfg.Logger.Info("the tables are those of the model", "seconds", time.Since(start).Seconds())
 	}
 	return nil
+}
+
+func (f folder) warnOfDamage(result migrate.Result) {
+	for _, entry := range result.Damaged {
+		f.cfg.Logger.Warn("the history of the tables is damaged; --undo may need it, nothing else does", "what", entry)
+	}
 }
 
 // orFormer lets a server on a former model start where the database has moved on by safe changes alone: the others have the
@@ -239,7 +246,8 @@ func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) 
 		return err
 	}
 	if plan.IsNew() || len(plan.Changes) == 0 {
-		_, err := migrate.Apply(ctx, db, rules, f.migrating(db))
+		result, err := migrate.Apply(ctx, db, rules, f.migrating(db))
+		f.warnOfDamage(result)
 		return err
 	}
 	if former, err := migrate.Follows(ctx, db, rules.Model); err != nil || former {
