@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,21 +27,21 @@ func TestDamage(t *testing.T) {
 		command string
 		want    string
 	}{
-		{"half a file", half, "migrate %s --verify", "ashlar.db is damaged: restore it from a backup"},
-		{"half a file", half, "serve %s --listen 127.0.0.1:0", "ashlar.db is damaged: restore it from a backup"},
-		{"the model", sql(`UPDATE "ashlar_meta" SET "value" = '{' WHERE "key" = 'model'`), "migrate %s --plan",
+		{"half a file", half, "migrate app --verify", "ashlar.db is damaged: restore it from a backup"},
+		{"half a file", half, "serve app --listen 127.0.0.1:0", "ashlar.db is damaged: restore it from a backup"},
+		{"the model", sql(`UPDATE "ashlar_meta" SET "value" = '{' WHERE "key" = 'model'`), "migrate app --plan",
 			"the stored model cannot be read: unexpected end of JSON input; restore the database from a backup"},
-		{"the model", sql(`UPDATE "ashlar_meta" SET "value" = '{' WHERE "key" = 'model'`), "move %s --to elsewhere",
+		{"the model", sql(`UPDATE "ashlar_meta" SET "value" = '{' WHERE "key" = 'model'`), "move app --to elsewhere",
 			"the stored model cannot be read: unexpected end of JSON input; restore the database from a backup"},
-		{"a later model", sql(`UPDATE "ashlar_meta" SET "value" = '{"ashlar":99}' WHERE "key" = 'model'`), "migrate %s",
+		{"a later model", sql(`UPDATE "ashlar_meta" SET "value" = '{"ashlar":99}' WHERE "key" = 'model'`), "migrate app",
 			"the stored model has format 99, this server reads format 1: use the version of the server that wrote it, or a later one"},
-		{"the history", sql(`UPDATE "ashlar_migrations" SET "steps" = '['`), "migrate %s --history",
+		{"the history", sql(`UPDATE "ashlar_migrations" SET "steps" = '['`), "migrate app --history",
 			"ashlar: 1 change of the history cannot be read whole: --undo may need it, nothing else does"},
-		{"the history", sql(`UPDATE "ashlar_migrations" SET "state" = 'dome'`), "serve %s --listen 127.0.0.1:0",
+		{"the history", sql(`UPDATE "ashlar_migrations" SET "state" = 'dome'`), "serve app --listen 127.0.0.1:0",
 			`entry 1 of the history of the database cannot be read: state: there is no "dome"; restore the database from a backup`},
-		{"a table that is gone", sql(`DROP TABLE "users"`), "token %s --id 018f0000-0000-7000-8000-0000000000a1",
+		{"a table that is gone", sql(`DROP TABLE "users"`), "token app --id 018f0000-0000-7000-8000-0000000000a1",
 			"the tables are not as they were made: `ashlar migrate --verify` says what differs: "},
-		{"a table of ours that is gone", sql(`DROP TABLE "ashlar_counters"`), "move %s --to elsewhere",
+		{"a table of ours that is gone", sql(`DROP TABLE "ashlar_counters"`), "move app --to elsewhere",
 			"the database is damaged: restore it from a backup: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -53,11 +52,11 @@ func TestDamage(t *testing.T) {
 			if err := os.WriteFile("app/ashlar.yaml", []byte(damagedModel), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if code, said := run("migrate app"); code != exitOK {
+			if said, code := command(t, "migrate", "app"); code != exitOK {
 				t.Fatal(said)
 			}
 			tt.damage(t, filepath.Join("app", ".ashlar", "ashlar.db"))
-			code, said := run(strings.ReplaceAll(tt.command, "%s", "app"))
+			said, code := command(t, strings.Fields(tt.command)...)
 			if code != exitFault || !strings.Contains(said, tt.want) {
 				t.Errorf("exit code %d and %q, want %d and %q", code, said, exitFault, tt.want)
 			}
@@ -66,12 +65,6 @@ func TestDamage(t *testing.T) {
 			}
 		})
 	}
-}
-
-func run(line string) (code int, said string) {
-	var stdout, stderr bytes.Buffer
-	code = Run(strings.Fields(line), &stdout, &stderr)
-	return code, stderr.String()
 }
 
 func half(t *testing.T, file string) {

@@ -3,6 +3,8 @@ package cli
 import (
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -21,6 +23,12 @@ func TestMain(m *testing.M) {
 }
 
 const runAsCommand = "TEST_AS_COMMAND"
+
+// asCommand is the environment of a process that is the command, without the settings of the tests.
+func asCommand() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, prefix) })
+	return append(env, runAsCommand+"=1")
+}
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})

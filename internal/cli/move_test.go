@@ -21,7 +21,7 @@ func toEnd(t *testing.T, killAfter time.Duration, args ...string) (stdout, stder
 	t.Helper()
 	var out, errs strings.Builder
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), runAsCommand+"=1"), &out, &errs
+	cmd.Env, cmd.Stdout, cmd.Stderr = asCommand(), &out, &errs
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func startProcess(t *testing.T, dir string, flags ...string) *process {
 	t.Helper()
 	p := &process{ended: make(chan error, 1)}
 	p.cmd = exec.Command(os.Args[0], append([]string{"serve", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}, flags...)...)
-	p.cmd.Env = append(os.Environ(), runAsCommand+"=1")
+	p.cmd.Env = asCommand()
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,14 +18,14 @@ import (
 // settingsHelp is for commands whose flags are settings too.
 const settingsHelp = `Each flag is also a setting of the environment: --shutdown-timeout is ASHLAR_SHUTDOWN_TIMEOUT,
 and --database ASHLAR_DATABASE_URL, where nobody else on the machine sees its password. A flag wins over
-the environment.`
+the environment. What begins with ASHLAR_ and is no setting is refused, lest a misspelt one is missed.`
 
 const prefix = "ASHLAR_"
 
 // environment gives the flags of a command that were not given the values of their variables. A variable that is empty
 // counts as not set.
 func environment(cmd *cobra.Command, names ...string) error {
-	var err error
+	err := misspelt(cmd, os.Environ())
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		text := os.Getenv(variable(f.Name))
 		if err != nil || f.Changed || text == "" || !slices.Contains(names, f.Name) {
@@ -35,6 +36,47 @@ func environment(cmd *cobra.Command, names ...string) error {
 		}
 	})
 	return err
+}
+
+// misspelt refuses variables that no command reads: a server that goes on without its ASHLAR_DATABSE_URL would take
+// writes into a data folder that nobody looks at.
+func misspelt(cmd *cobra.Command, environ []string) error {
+	known := settings(cmd.Root())
+	var found []string
+	for _, v := range environ {
+		name, text, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, prefix) && text != "" && !slices.Contains(known, name) && !isOthers(name, text) {
+			found = append(found, "there is no setting "+name+suggest.From(name, known))
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	slices.Sort(found)
+	return usage(cmd, "%s", strings.Join(found, "\n"))
+}
+
+// settings are the variables that commands read: others than serve and move read some of those of serve.
+func settings(root *cobra.Command) []string {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.Name() == "serve" || c.Name() == "move" {
+			for _, flag := range allFlags(c) {
+				names = append(names, variable(flag))
+			}
+		}
+	}
+	return names
+}
+
+// ofService is what Kubernetes, and others after it, set for each service that they find, here of one whose name begins
+// with ashlar: ASHLAR_SERVICE_HOST, ASHLAR_PORT_8080_TCP_ADDR.
+var ofService = regexp.MustCompile(`_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)(_|$)`)
+
+// isOthers says whether a variable is meant for another program: a client's token, our tests, or whoever uses a service.
+func isOthers(name, text string) bool {
+	address := strings.HasSuffix(name, "_PORT") && strings.Contains(text, "://") // ASHLAR_PORT=tcp://10.0.0.1:8080
+	return name == prefix+"TOKEN" || strings.HasPrefix(name, prefix+"TEST_") || address || ofService.MatchString(name)
 }
 
 // allFlags names the flags of a command but help.

@@ -129,7 +129,7 @@ func TestTokenWhileServing(t *testing.T) {
 func command(t *testing.T, args ...string) (output string, code int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = append(os.Environ(), runAsCommand+"=1")
+	cmd.Env = asCommand()
 	out, err := cmd.CombinedOutput()
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
 		t.Fatal(err)
