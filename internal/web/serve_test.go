@@ -117,6 +117,9 @@ func TestServeTimeouts(t *testing.T) {
 	}
 }
 
+// plainText is how net/http goes on in answers of its own.
+const plainText = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+
 func TestServeRawRequests(t *testing.T) {
 	h := wrapped(t, func(m *Mux) {
 		m.Handle("POST /x", readsBody)
@@ -125,8 +128,10 @@ func TestServeRawRequests(t *testing.T) {
 	s := serve(t, ServerConfig{MaxHeader: 8 << 10}, h)
 	const post = "POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
 	for _, tt := range []struct{ name, sent, want string }{
-		{"too long a header", "GET /x HTTP/1.1\r\nHost: x\r\nX-A: " + strings.Repeat("a", 20<<10) + "\r\n\r\n", " 431 "},
-		{"no HTTP", "hello\r\n\r\n", " 400 "},
+		{"too long a header", "GET /x HTTP/1.1\r\nHost: x\r\nX-A: " + strings.Repeat("a", 20<<10) + "\r\n\r\n", "HTTP/1.1 431 Request Header Fields Too Large" + plainText},
+		{"no HTTP", "hello\r\n\r\n", "HTTP/1.1 400 Bad Request" + plainText},
+		{"another version", "GET /x HTTP/3.0\r\nHost: x\r\n\r\n", "HTTP/1.1 505 HTTP Version Not Supported: unsupported protocol version" + plainText},
+		{"another encoding", "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 501 Not Implemented" + plainText},
 		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "/problems/not_found"},
 		{"GET *", "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "/problems/not_found"},
 		{"CONNECT", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\nConnection: close\r\n\r\n", "/problems/not_found"},
