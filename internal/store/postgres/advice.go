@@ -46,6 +46,23 @@ func adviceOn(err error) string {
 	case strings.Contains(text, noPEM):
 		return "The file of sslrootcert holds no certificate in the form PEM, which begins with -----BEGIN CERTIFICATE-----."
 	}
+	return adviceOnAddress(err)
+}
+
+// adviceOnAddress is about errors that have nothing to do with TLS.
+func adviceOnAddress(err error) string {
+	refusal, answered := errors.AsType[*pgconn.PgError](err)
+	_, attempted := errors.AsType[*pgconn.ConnectError](err)
+	switch {
+	case !attempted:
+		return ""
+	case !answered:
+		return "Is PostgreSQL running there, and is that the right address?"
+	case refusal.Code == "28P01", refusal.Code == "28000":
+		return "Correct the user and the password in the address of the database."
+	case refusal.Code == "3D000":
+		return "Make it, with ENCODING 'UTF8', or correct the address of the database."
+	}
 	return ""
 }
 

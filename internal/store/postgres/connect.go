@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connectError says on one line why there is no connection, where, and what to do about it.
+// connectError says on one line why there is no connection, and where.
 type connectError struct {
 	text  string
 	cause error // the driver's, which says it on several: one for each address, with TLS and without
@@ -18,9 +18,6 @@ type connectError struct {
 func (e *connectError) Error() string { return e.text }
 
 func (e *connectError) Unwrap() error { return e.cause }
-
-// noTLS is what the driver says of an attempt after which it makes another one.
-const noTLS = "server refused TLS connection"
 
 func explainConnect(err error) error {
 	failed, is := errors.AsType[*pgconn.ConnectError](err)
@@ -34,25 +31,11 @@ func explainConnect(err error) error {
 			said = append(said, line)
 		}
 	}
-	tried := slices.DeleteFunc(slices.Clone(said), func(line string) bool { return strings.HasSuffix(line, noTLS) })
+	tried := slices.DeleteFunc(slices.Clone(said), func(line string) bool { return strings.HasSuffix(line, refusesTLS) }) // after which it has tried without
 	if len(tried) == 0 {
 		tried = said
 	}
-	return &connectError{strings.Join(tried, "; ") + connectAdvice(err), err}
-}
-
-func connectAdvice(err error) string {
-	e, answered := errors.AsType[*pgconn.PgError](err)
-	if !answered {
-		return ". Is PostgreSQL running there, and is that the right address?"
-	}
-	switch e.Code {
-	case "28P01", "28000":
-		return ". Correct the user and the password in the address of the database"
-	case "3D000":
-		return ". Make it, with ENCODING 'UTF8', or correct the address of the database"
-	}
-	return ""
+	return &connectError{strings.Join(tried, "; "), err}
 }
 
 // insufficientPrivilege is the error of a user who may not do something.

@@ -99,6 +99,9 @@ func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) 
 
 // badAddress says how an address that pgx cannot read is written. pgx leaves the password out.
 func badAddress(which string, err error) error {
+	if strings.Contains(err.Error(), "failed to configure TLS") { // it is written well, but names a file that is not there
+		return fmt.Errorf("the %s of the database: %w", which, err)
+	}
 	return fmt.Errorf("the %s of the database: %w; write it as postgres://user:password@host:5432/name", which, err)
 }
 
