@@ -58,7 +58,8 @@ func (p *litePlanner) copied(t *schema.Table) (columns, values []string) {
 		case before == nil:
 			values = append(values, ddl.Literal(ddl.SQLite, f, p.givenTo(f)))
 		case p.converts(before, f):
-			values = append(values, "(SELECT "+ddl.Quote(convertedColumn)+" FROM "+ddl.Quote(aside(before))+" AS c WHERE c."+ddl.Quote("id")+" = "+ddl.Quote(t.Name)+"."+ddl.Quote("id")+")")
+			from := ddl.Quote(aside(before)) // without an alias, which a table of a model may be called as well
+			values = append(values, "(SELECT "+ddl.Quote(convertedColumn)+" FROM "+from+" WHERE "+from+"."+ddl.Quote("id")+" = "+ddl.Quote(t.Name)+"."+ddl.Quote("id")+")")
 		case !p.fill(before, f).IsNull():
 			values = append(values, "coalesce("+ddl.Quote(f.Name)+", "+ddl.Literal(ddl.SQLite, f, p.fill(before, f))+")")
 		default:
