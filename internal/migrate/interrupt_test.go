@@ -89,6 +89,20 @@ func journeys() []journey {
 `,
 		rows: []string{`p {"id": 1, "a": "x", "price": "1.500"}`, `p {"id": 2, "a": "y", "n": 2, "price": "-7"}`, `q {"id": 7, "b": 5, "p_id": 1, "day": "2026-02-03"}`,
 			`q {"id": 8, "b": 6, "p_id": 1, "q_id": 7}`, `q {"id": 9, "b": 7}`},
+	}, {
+		name: "keys",
+		before: `
+  a: {key: text, fields: {n: {type: int, index: true}}}
+  b: {key: int, fields: {a: {ref: a}, b: {ref: b, optional: true, on_delete: clear}}}
+  c: {key: text, fields: {b: {ref: b, on_delete: cascade}}}
+`,
+		after: `
+  b: {was: a, key: int, fields: {n: {type: int, index: true}}}
+  a: {was: b, key: text, fields: {a: {ref: b}, b: {ref: a, optional: true, on_delete: clear}}}
+  c: {key: uuid, fields: {b: {ref: a, on_delete: cascade}}}
+`,
+		rows: []string{`a {"id": "1", "n": 5}`, `a {"id": "-20", "n": 5}`, `b {"id": 7, "a_id": "1"}`, `b {"id": 8, "a_id": "-20", "b_id": 7}`,
+			`c {"id": "018f0000-0000-7000-8000-0000000000A1", "b_id": 8}`, `c {"id": "018f0000-0000-7000-8000-0000000000a2", "b_id": 7}`},
 	}}
 }
 

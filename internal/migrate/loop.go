@@ -103,11 +103,16 @@ func (c *conversion) write(s store.Session, rows []converted) error {
 	return nil
 }
 
-// writeBatch passes over rows that somebody has changed since they were read: they are found again by what is left.
+// writeBatch passes over rows that somebody has changed since they were read: they are found again by what is left. A key
+// is the same as long as the row is.
 func (c *conversion) writeBatch(s store.Session, rows []converted) error {
+	unchanged := " AND t." + ddl.Quote(ddl.Revision) + " = v.rev::bigint"
+	if c.from.Name == c.key.Name {
+		unchanged = ""
+	}
 	sql := "UPDATE " + ddl.Quote(c.table()) + " AS t SET " + ddl.Quote(c.into) + " = v.x::" + ddl.Type(c.to) +
 		" FROM unnest($1::text[], $2::text[], $3::text[]) AS v(id, x, rev) WHERE t." + ddl.Quote("id") + " = v.id::" + ddl.Type(c.key) +
-		" AND t." + ddl.Quote(ddl.Revision) + " = v.rev::bigint"
+		unchanged
 	ids, values, revisions := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows))
 	for i, r := range rows {
 		ids[i], values[i], revisions[i] = ddl.Text(r.id), ddl.Text(r.to), fmt.Sprint(r.revision)

@@ -15,6 +15,9 @@ const (
 	pgConvert           // before
 	pgAsk               // before: what only the converted values tell
 	pgIndexes           // before
+	pgBindKey           // before: that no row lacks its new key
+	pgRestOfKey         // before
+	pgValidKey          // before
 	pgUnbind            // switch: triggers, foreign keys, checks and indexes that end
 	pgRest              // what was written while it was converted
 	pgDropColumn        //

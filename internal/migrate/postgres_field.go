@@ -68,24 +68,40 @@ func (p *pgPlanner) ask(f *schema.Field, s Step, sql, advice string) {
 	}}})
 }
 
+// beside is a column that stands beside a former one and follows it by a trigger, until it takes its place.
+type beside struct {
+	make []part
+	drop part // the trigger
+}
+
+// beside makes one that has the value of an SQL expression whenever the former column is written by one of these events.
+func (p *pgPlanner) beside(was, f *schema.Field, events, expression string) beside {
+	now := p.of(f)
+	plain := *now
+	plain.Ref = nil
+	table, trigger := ddl.Quote(now.Table.Name), ddl.Quote(ddl.Fit("_reset_"+now.Table.Name+"__"+f.Name))
+	function := ddl.Quote(ddl.Fit("ashlar_reset_" + now.Table.Name + "__" + f.Name))
+	parts := statements(ddl.AddColumn(ddl.Postgres, &plain, value.Value{})...)
+	parts[0].undo = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	parts = append(parts,
+		part{sql: "CREATE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + ddl.Quote(now.Name) + " := " + expression + "; RETURN NEW; END $$",
+			undo: "DROP FUNCTION IF EXISTS " + function + "() CASCADE"},
+		part{sql: "CREATE TRIGGER " + trigger + " BEFORE " + events + " OF " + ddl.Quote(was.Name) + " ON " + table + " FOR EACH ROW EXECUTE FUNCTION " + function + "()"})
+	return beside{parts, part{sql: "DROP FUNCTION " + function + "() CASCADE"}}
+}
+
 // replaceField writes the values of a field into a new column, beside servers that write to the old one, and puts it in
 // the place of the old one at the switch.
 func (p *pgPlanner) replaceField(was, f *schema.Field) {
+	if f.Name == "id" {
+		p.replaceKey(was, f)
+		return
+	}
 	s := p.ofField(f)
-	now := p.of(f)
-	shadow := *now
-	shadow.Ref = nil
-	table, trigger := ddl.Quote(now.Table.Name), ddl.Quote(ddl.Fit("_reset_"+now.Table.Name+"__"+f.Name))
-	function := ddl.Quote(ddl.Fit("ashlar_reset_" + now.Table.Name + "__" + f.Name))
-
+	table := ddl.Quote(p.now[f.Table].Name)
+	follow := p.beside(was, f, "UPDATE", "NULL")
 	s.Phase, s.rank, s.Lock = Before, pgColumns, lockPending
-	parts := statements(ddl.AddColumn(ddl.Postgres, &shadow, value.Value{})...)
-	parts[0].undo = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
-	parts = append(parts,
-		part{sql: "CREATE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + ddl.Quote(now.Name) + " := NULL; RETURN NEW; END $$",
-			undo: "DROP FUNCTION IF EXISTS " + function + "() CASCADE"},
-		part{sql: "CREATE TRIGGER " + trigger + " BEFORE UPDATE OF " + ddl.Quote(was.Name) + " ON " + table + " FOR EACH ROW EXECUTE FUNCTION " + function + "()"})
-	p.step(s, parts...)
+	p.step(s, follow.make...)
 
 	c := p.conversion(was, f)
 	s.rank, s.Lock = pgConvert, lockWhileRow
@@ -97,18 +113,14 @@ func (p *pgPlanner) replaceField(was, f *schema.Field) {
 	p.step(s,
 		part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"},
 		part{sql: "-- of rows that were written meanwhile: " + rest.describe(), loop: &rest},
-		part{sql: "DROP FUNCTION " + function + "() CASCADE"})
+		follow.drop)
 	s.rank = pgUnbind
 	if was.Ref != nil {
 		p.step(s, p.unbind(was)...)
 	}
 	s.rank = pgDropColumn
-	sql := "ALTER TABLE " + table + " DROP COLUMN " + ddl.Quote(was.Name)
-	if was.Name == "id" {
-		sql += " CASCADE" // the primary key, and what referred to it
-	}
-	p.step(s, statements(sql)...)
-	p.bindReplaced(f, &shadow, s)
+	p.step(s, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name))...)
+	p.bindReplaced(f, p.of(f), s)
 }
 
 // bindReplaced gives the new column what a column of its field has.
@@ -116,17 +128,9 @@ func (p *pgPlanner) bindReplaced(f, shadow *schema.Field, s Step) {
 	if f.Type == schema.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
 		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
 	}
-	table := "ALTER TABLE " + ddl.Quote(f.Table.Name)
 	s.rank = pgKeys
-	var sql []string
 	if !f.Optional {
-		sql = append(sql, table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")
-	}
-	if f.Name == "id" {
-		sql = append(sql, table+" ADD CONSTRAINT "+ddl.Quote(ddl.KeyName(f))+" PRIMARY KEY ("+ddl.Quote("id")+")")
-	}
-	if sql != nil {
-		p.step(s, statements(sql...)...)
+		p.step(s, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")...)
 	}
 	if f.Ref != nil {
 		p.refer(f, s)
@@ -270,9 +274,9 @@ func names(f *schema.Field) []string {
 // require makes a column NOT NULL without a look at all rows while it is locked: a check binds new rows first, and when
 // all have been asked, PostgreSQL takes its word.
 func (p *pgPlanner) require(was, f *schema.Field, s Step) {
-	check, table := ddl.Fit("n_"+f.Table.Name+"__"+f.Name), ddl.Quote(f.Table.Name)
+	check, table := requiredName(f), ddl.Quote(f.Table.Name)
 	s.rank, s.Hazards = pgBind, s.Hazards|Breaks
-	p.step(s, statements("ALTER TABLE "+table+" ADD CONSTRAINT "+ddl.Quote(check)+" CHECK ("+ddl.Quote(f.Name)+" IS NOT NULL) NOT VALID")...)
+	p.step(s, statements(requires(f, check))...)
 	s.Phase, s.Hazards = After, 0
 	if v := p.fill(was, f); !v.IsNull() {
 		p.askFilled(f, s)
@@ -285,6 +289,13 @@ func (p *pgPlanner) require(was, f *schema.Field, s Step) {
 	s.rank, s.Lock = pgRequire, lockMoment
 	p.step(s, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
 }
+
+// requires adds the check that binds new rows to have a value in a column.
+func requires(f *schema.Field, check string) string {
+	return "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ADD CONSTRAINT " + ddl.Quote(check) + " CHECK (" + ddl.Quote(f.Name) + " IS NOT NULL) NOT VALID"
+}
+
+func requiredName(f *schema.Field) string { return ddl.Fit("n_" + f.Table.Name + "__" + f.Name) }
 
 // askFilled looks for rows that will have the same values when those that are missing are given, where these are unique
 // together with converted ones.

@@ -46,6 +46,7 @@ func TestPostgresBesideWriters(t *testing.T) {
 	}{
 		{name: "conversion", new: strings.Replace(busy, "n: {type: text", "n: {type: int, index: true", 1), breaks: true},
 		{name: "conversion and another name", new: strings.Replace(busy, "n: {type: text", "m: {type: int, was: n", 1), breaks: true},
+		{name: "key", new: strings.Replace(busy, "  posts:\n    key: int", "  posts:\n    key: text", 1), breaks: true},
 		{name: "unique and an index", new: strings.Replace(busy, "u: {type: int", "u: {type: int, unique: true", 1) + "    indexes: [[r, n]]\n"},
 		{name: "reference", new: strings.Replace(busy, "team_id: {type: int", "team: {ref: teams", 1)},
 		{name: "required, with a default", new: strings.Replace(busy, "r: {type: text, optional: true", `r: {type: text, default: "'given'"`, 1), breaks: true},

@@ -1,0 +1,58 @@
+package migrate
+
+import (
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// replaceKey is replaceField for a key. The whole of its primary key is made before the switch, which takes what is there:
+// a unique index, and a check that no row lacks the new key, since otherwise PostgreSQL would look at all rows under the
+// lock. That a row always has one, also where a server on the former model makes it meanwhile, is a trigger's care: a key
+// can be no other than text, a number or a UUID, which PostgreSQL converts as value.Convert does.
+func (p *pgPlanner) replaceKey(was, f *schema.Field) {
+	s, now := p.ofField(f), p.of(f)
+	follow := p.beside(was, f, "INSERT OR UPDATE", keyValue(was, f))
+	s.Phase, s.rank, s.Lock = Before, pgColumns, lockPending
+	p.step(s, follow.make...)
+	c := p.conversion(was, f)
+	s.rank, s.Lock = pgConvert, lockWhileRow
+	p.step(s, part{sql: "-- in batches: " + c.describe(), loop: c})
+
+	table, index := ddl.Quote(now.Table.Name), ddl.KeyName(now)
+	s.rank, s.Lock = pgIndexes, lockNothing
+	p.step(s, part{sql: "CREATE UNIQUE INDEX CONCURRENTLY " + ddl.Quote(index) + " ON " + table + " (" + ddl.Quote(now.Name) + ")", alone: true,
+		undo: "DROP INDEX IF EXISTS " + ddl.Quote(index)})
+	check := requiredName(f)
+	s.rank, s.Lock = pgBindKey, lockMoment
+	p.step(s, statements(requires(now, check))...)
+	rest := *c
+	rest.restOnly = true
+	s.rank, s.Lock = pgRestOfKey, lockWhileRow
+	p.step(s, part{sql: "-- of keys that the trigger left to this: " + rest.describe(), loop: &rest})
+	s.rank, s.Lock = pgValidKey, lockNothing
+	p.step(s, part{sql: ddl.Validate(now.Table.Name, check), alone: true})
+
+	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgRest, Breaks, lockMoment
+	p.step(s, part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"}, follow.drop)
+	s.rank = pgDropColumn
+	p.step(s, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name)+" CASCADE")...) // the primary key, and what referred to it
+	s.rank = pgKeys
+	is := "ALTER TABLE " + ddl.Quote(f.Table.Name)
+	p.step(s, statements(is+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check),
+		is+" ADD CONSTRAINT "+ddl.Quote(ddl.KeyName(f))+" PRIMARY KEY USING INDEX "+ddl.Quote(index))...)
+}
+
+// keyValue is what a trigger makes of a key: NULL where it is not written in the one form that PostgreSQL writes, and may
+// be no key of the new type at all.
+func keyValue(was, f *schema.Field) string {
+	id, form := "NEW."+ddl.Quote(was.Name), ""
+	switch f.Type {
+	case schema.Int:
+		form = "^(0|-?[1-9][0-9]{0,17})$"
+	case schema.UUID:
+		form = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+	default:
+		return id + "::text"
+	}
+	return "CASE WHEN " + id + "::text ~ '" + form + "' THEN " + id + "::text::" + ddl.Type(f) + " END"
+}
