@@ -14,15 +14,20 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
+// The values of headers that are the same in every answer. Nothing changes them: who adds to one makes another.
+var (
+	privateNoCache = []string{"private, no-cache"}
+	authorization  = []string{"Authorization"}
+)
+
 // private says that the answer is for this caller alone, and to be asked for again each time.
 func private(w http.ResponseWriter) {
 	h := w.Header()
-	values := [...]string{"private, no-cache", "Authorization"} // as in web: by their canonical names, in one piece of memory
-	h["Cache-Control"] = values[0:1:1]
+	h["Cache-Control"] = privateNoCache // as in web, by their canonical names
 	if len(h["Vary"]) == 0 {
-		h["Vary"] = values[1:2:2]
+		h["Vary"] = authorization
 	} else {
-		h.Add("Vary", values[1])
+		h.Add("Vary", authorization[0])
 	}
 }
 

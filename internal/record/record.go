@@ -55,6 +55,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	d.tables = map[*schema.Table]*table{}
 	for _, t := range rules.Model.All() {
 		d.tables[t] = newTable(rules, t)
+		d.tables[t].row = d.rowShape(d.tables[t].plain)
 	}
 	return d
 }
@@ -96,6 +97,7 @@ type request struct {
 	values []value.Value
 	bound  []value.Value // by the statement that is about to run
 	blocks []*block      // to be released when the answer is written
+	single *single
 }
 
 // request returns a request of the caller, to be given back with done.
@@ -104,6 +106,7 @@ func (d *DB) request(who caller.Caller) *request {
 	r, _ := d.requests.Get().(*request)
 	if r == nil {
 		r = &request{db: d, states: make([]rule.State, n, n+8), values: make([]value.Value, n, n+8)}
+		r.single = newSingle(r)
 	}
 	r.env = rule.Env{Caller: who, Now: d.now().UnixMicro()}
 	r.states, r.values = r.states[:n], r.values[:n]
@@ -114,6 +117,7 @@ func (d *DB) request(who caller.Caller) *request {
 // done gives the memory of a request to another. Nothing of it is used afterwards.
 func (r *request) done() {
 	r.release()
+	r.single.forget()
 	r.env = rule.Env{}
 	clear(r.values[:cap(r.values)])
 	clear(r.bound[:cap(r.bound)])

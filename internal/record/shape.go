@@ -89,6 +89,9 @@ func (s *shapes) get(k shapeKey, make func(shapeKey) (*shape, error)) (*shape, e
 
 // view returns the shape of a single row.
 func (d *DB) view(t *schema.Table, v View) (*shape, error) {
+	if v == (View{}) {
+		return d.tables[t].row, nil
+	}
 	return d.shapes.get(shapeKey{table: t, fields: v.Fields, expand: v.Expand}, d.newShape)
 }
 
@@ -102,7 +105,7 @@ func (d *DB) newShape(k shapeKey) (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shape{table: k.table, out: out, slots: rule.Slots{Base: len(d.rules.Slots.List)}}
+	s := d.rowShape(out)
 	if !k.list {
 		return s, nil
 	}
@@ -117,6 +120,11 @@ func (d *DB) newShape(k shapeKey) (*shape, error) {
 		s.filter, s.args = s.slots.Extract(node), args
 	}
 	return s, nil
+}
+
+// rowShape is the shape of a single row.
+func (d *DB) rowShape(out *output) *shape {
+	return &shape{table: out.table, out: out, slots: rule.Slots{Base: len(d.rules.Slots.List)}}
 }
 
 // badFilter shows where a filter is wrong.

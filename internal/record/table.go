@@ -16,6 +16,7 @@ type table struct {
 	*schema.Table
 	index   map[*schema.Field]int // of Fields
 	plain   *output               // every readable field, no relations
+	row     *shape                // of a row without parameters
 	swept   []string              // the tables of which a deletion may delete rows: this one, and those that cascade
 	cleared []string              // the tables of which it may clear references
 	insert  variants

@@ -24,7 +24,16 @@ type exchange struct {
 	caller caller.Caller
 	record telemetry.Request
 	out    response
+	id     [1]string // of the request, as the value of a header
 }
+
+// The values of headers that are the same in every answer. Nothing changes them: who adds to one makes another.
+var (
+	noSniff    = []string{"nosniff"}
+	noReferrer = []string{"no-referrer"}
+	noStore    = []string{"no-store"}
+	typeJSON   = []string{"application/json"}
+)
 
 type exchangeKey struct{}
 
@@ -104,10 +113,10 @@ func (s *Web) answer(x *exchange, r *http.Request, h Handler) (abort bool) {
 // handle does what comes before the handler, in order.
 func (s *Web) handle(x *exchange, r *http.Request, h Handler) (err error) {
 	header := x.out.Header()
-	// By their canonical names, in one piece of memory: Set looks at every letter and allocates for each.
-	values := [...]string{x.record.ID, "nosniff", "no-referrer", "no-store"}
-	header["X-Request-Id"], header["X-Content-Type-Options"] = values[0:1:1], values[1:2:2]
-	header["Referrer-Policy"], header["Cache-Control"] = values[2:3:3], values[3:4:4]
+	// By their canonical names: Set looks at every letter, and allocates for each.
+	x.id[0] = x.record.ID
+	header["X-Request-Id"], header["X-Content-Type-Options"] = x.id[:], noSniff
+	header["Referrer-Policy"], header["Cache-Control"] = noReferrer, noStore
 	if s.cors(&x.out, r) {
 		return nil
 	}

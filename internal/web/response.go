@@ -41,14 +41,17 @@ func (w *response) Write(b []byte) (int, error) {
 
 // JSON answers with a body of application/json. The error is that of the connection.
 func JSON(w http.ResponseWriter, status int, body []byte) error {
-	return Bytes(w, status, "application/json", body)
+	return write(w, status, typeJSON, body)
 }
 
 // Bytes answers with a body of any type.
 func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) error {
+	return write(w, status, []string{contentType}, body)
+}
+
+func write(w http.ResponseWriter, status int, contentType []string, body []byte) error {
 	h := w.Header()
-	values := [...]string{contentType, strconv.Itoa(len(body))}
-	h["Content-Type"], h["Content-Length"] = values[0:1:1], values[1:2:2]
+	h["Content-Type"], h["Content-Length"] = contentType, []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {
 		return fmt.Errorf("write the answer: %w", err)

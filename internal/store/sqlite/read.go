@@ -180,10 +180,10 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 // wait does not look at ctx.Done, which would have to start a timer of its own: whoever gives up early stands in the
 // line until his patience ends.
 func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, error) {
-	late := busy()
+	hurried := false
 	if at, ok := ctx.Deadline(); ok {
 		if left := time.Until(at); left < patience {
-			patience, late = left, context.DeadlineExceeded
+			patience, hurried = left, true
 		}
 	}
 	timer, _ := p.timers.Get().(*time.Timer)
@@ -206,7 +206,10 @@ func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, er
 	case <-p.closed:
 		return nil, closed()
 	case <-timer.C:
-		return nil, late
+		if hurried {
+			return nil, context.DeadlineExceeded
+		}
+		return nil, busy()
 	}
 }
 

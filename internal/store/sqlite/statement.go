@@ -18,6 +18,7 @@ type statement struct {
 	changes bool // it changes rows, so that SQLite counts them
 	control bool // it would end or nest the transaction
 	busy    bool // between take and release
+	kept    bool // it is in byText
 	large   []int
 	bytes   []byte // see Bytes
 
@@ -160,7 +161,11 @@ func newStatements(conn *lite.Conn) statements {
 
 // take returns the statement, reset, for one run.
 func (c *statements) take(sql string) (*statement, error) {
-	if s := c.byText[sql]; s != nil && !s.busy {
+	s := c.ends.older
+	if s == c.ends || s.sql != sql { // else it is the one before: one text is equal to itself at a glance, and takes long to hash
+		s = c.byText[sql]
+	}
+	if s != nil && !s.busy {
 		s.busy = true
 		s.unlink()
 		return s, nil
@@ -172,7 +177,7 @@ func (c *statements) take(sql string) (*statement, error) {
 	if trailing != 0 {
 		return nil, errors.Join(fmt.Errorf("more than one statement: %s", sql), raw.Finalize())
 	}
-	s := newStatement(raw, sql)
+	s = newStatement(raw, sql)
 	s.busy = true
 	return s, nil
 }
@@ -181,13 +186,12 @@ func (c *statements) take(sql string) (*statement, error) {
 func (c *statements) release(s *statement) {
 	s.reset()
 	s.busy = false
-	switch kept := c.byText[s.sql]; kept {
-	case s:
-	case nil:
-		c.byText[s.sql] = s
-	default: // taken twice at once: a query inside the same query
-		_ = s.raw.Finalize()
-		return
+	if !s.kept {
+		if c.byText[s.sql] != nil { // taken twice at once: a query inside the same query
+			_ = s.raw.Finalize()
+			return
+		}
+		c.byText[s.sql], s.kept = s, true
 	}
 	s.linkAfter(c.ends.older)
 	if len(c.byText) > maxStatements {

@@ -1,0 +1,130 @@
+package record
+
+import (
+	"context"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Row is one row as a caller may see it.
+type Row struct {
+	JSON     []byte // nil where the caller may not read it
+	ID       value.Value
+	Revision int64
+	Plain    bool // without relations: its JSON changes with its revision, the model and the masks alone
+}
+
+// Get reads one row, and appends its JSON to dst. Where the caller can read no row at all, the error is that of Allow.
+func (d *DB) Get(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, v View, dst []byte) (Row, error) {
+	r := d.request(who)
+	defer r.done()
+	if err := r.allow(t, Read); err != nil {
+		return Row{}, err
+	}
+	row, err := r.single.read(ctx, t, id, v, dst)
+	if err != nil { // asked here, since the arguments of Wrap allocate
+		errs.Wrap(&err, "record.Get(%s)", t.Name)
+		return Row{}, err
+	}
+	return row, nil
+}
+
+// single is the read of one row. It is part of its request, whose memory serves others after it: what it needs is
+// allocated for the first of them alone.
+type single struct {
+	*request
+	shape *shape
+	stmt  *sqlgen.Statement
+	id    [1]value.Value
+	dst   []byte
+	row   Row
+	top   *block // of a row with relations
+	found bool
+
+	fromStore func(store.Reader) error // the methods, as values
+	each      func(value.Row) error
+}
+
+func newSingle(r *request) *single {
+	g := &single{request: r}
+	g.fromStore, g.each = g.readFrom, g.take
+	return g
+}
+
+// forget lets go of all that belongs to the row.
+func (g *single) forget() {
+	*g = single{request: g.request, fromStore: g.fromStore, each: g.each}
+}
+
+func (g *single) read(ctx context.Context, t *schema.Table, id value.Value, v View, dst []byte) (_ Row, err error) {
+	if g.shape, err = g.db.view(t, v); err != nil {
+		return Row{}, err
+	}
+	g.stmt, err = g.shape.get.get(g.request, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.Get(t, g.shape.out.fields) })
+	if err != nil {
+		return Row{}, err
+	}
+	g.id[0], g.dst = id, dst
+	g.row = Row{ID: id, Plain: len(g.shape.out.expand) == 0}
+	err = g.db.getting(ctx, g.shape, g.fromStore)
+	return g.row, err
+}
+
+// getting runs the read of a single row. Its cost is known, and small, unless it runs the query of a view.
+func (d *DB) getting(ctx context.Context, s *shape, read func(store.Reader) error) error {
+	if !s.out.runsQuery() {
+		return d.store.Read(ctx, read)
+	}
+	_, err := d.lane.run(ctx, s, func() (time.Duration, error) { return d.timed(ctx, read) })
+	return err
+}
+
+func (g *single) readFrom(q store.Reader) error {
+	g.found, g.top = false, nil
+	if g.row.Plain {
+		store.Last(q)
+	}
+	err := g.query(q, g.stmt, g.id[:], g.each)
+	defer g.release()
+	switch {
+	case err != nil:
+		return err
+	case !g.found:
+		return notFound(g.shape.table)
+	case g.row.Plain:
+		return nil
+	}
+	a := &answer{dst: g.dst}
+	f, err := g.fill(q, g.top)
+	if err != nil {
+		return err
+	}
+	err = a.row(f, 0)
+	g.row.JSON = a.dst
+	return err
+}
+
+// take takes the row of the result.
+func (g *single) take(cols value.Row) error {
+	t, out := g.shape.table, g.shape.out
+	if err := verify(t, out.fields, cols, 0); err != nil || g.found { // a view's id may repeat: the first row answers
+		return err
+	}
+	g.found = true
+	if t.View == nil {
+		g.row.Revision = cols.Int(len(out.fields))
+	}
+	if g.row.Plain {
+		g.row.JSON = out.appendRow(g.dst, cols)
+		return nil
+	}
+	g.top = g.block(out)
+	g.top.add(cols, "")
+	return nil
+}
