@@ -17,22 +17,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runAsCommand) != "" {
 		os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr))
 	}
-	testscript.Main(tests{m}, map[string]func(){
+	testscript.Main(m, map[string]func(){
 		"ashlar": func() { os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr)) },
 	})
-}
-
-// tests are those of this package, which see no setting of whoever runs them. The commands that they start see those that
-// the tests give them.
-type tests struct{ *testing.M }
-
-func (t tests) Run() int {
-	for _, cmd := range newRoot().Commands() {
-		for _, flag := range allFlags(cmd) {
-			_ = os.Unsetenv(variable(flag))
-		}
-	}
-	return t.M.Run()
 }
 
 const runAsCommand = "TEST_AS_COMMAND"
