@@ -24,20 +24,26 @@ type question struct {
 // write runs the statement that writes the row, asks about the row as it is then stored, and returns it as the caller
 // sees it.
 func (q question) write(tx store.Tx, change *sqlgen.Statement, changeInputs []value.Value, was, values row) (w Written, err error) {
-	w = Written{ID: values[0], Plain: true}
 	err = q.writeThen(tx, change, changeInputs, was, values, func(cols value.Row) error {
-		if err := q.judge(cols); err != nil {
-			return err
-		}
-		first := 1 + len(q.asked.rules) + len(q.db.rules.Table(q.table.Table).Checks)
-		w.Revision = cols.Int(first + len(q.table.plain.fields))
-		if holds(cols, 0) {
-			w.JSON = q.table.plain.appendRow(nil, offset{cols, first})
-		}
-		return nil
+		w, err = q.answer(values[0], cols)
+		return err
 	})
 	if err != nil {
 		return Written{}, q.constraint(tx, was, values, err)
+	}
+	return w, nil
+}
+
+// answer is the row as the caller sees it, from the columns of After.
+func (q question) answer(id value.Value, cols value.Row) (Written, error) {
+	if err := q.judge(cols); err != nil {
+		return Written{}, err
+	}
+	w := Written{ID: id, Plain: true}
+	first := 1 + len(q.asked.rules) + len(q.db.rules.Table(q.table.Table).Checks)
+	w.Revision = cols.Int(first + len(q.table.plain.fields))
+	if holds(cols, 0) {
+		w.JSON = q.table.plain.appendRow(nil, offset{cols, first})
 	}
 	return w, nil
 }
@@ -51,11 +57,15 @@ func (q question) writeThen(tx store.Tx, change *sqlgen.Statement, changeInputs 
 	if err != nil {
 		return err
 	}
-	inputs := values[:1]
-	if stmt.Inputs > 1 {
-		inputs = q.inputs(was, values)
+	return store.Then(tx, q.statement(change, changeInputs), q.statement(stmt, q.afterInputs(stmt, was, values)), row)
+}
+
+// afterInputs are the inputs of a statement that asks about the row.
+func (q question) afterInputs(stmt *sqlgen.Statement, was, values row) []value.Value {
+	if stmt.Inputs <= 1 {
+		return values[:1]
 	}
-	return store.Then(tx, q.statement(change, changeInputs), q.statement(stmt, inputs), row)
+	return q.inputs(was, values)
 }
 
 // statement is a statement of the request with what is bound to it.

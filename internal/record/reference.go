@@ -30,15 +30,8 @@ func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) 
 // is none. Where everybody may read every row it is not asked: the foreign key says whether there is one.
 func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Field, values, was row) ([]*schema.Field, error) {
 	var hidden []*schema.Field
-	for _, f := range given {
-		v := values[t.index[f]]
-		if f.Ref == nil || v.IsNull() || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) || was != nil && was[t.index[f]].Equal(v) {
-			continue
-		}
-		if f.Ref == t.Table && v.Equal(values[0]) && was == nil {
-			continue // a new row may refer to itself
-		}
-		found, err := r.exists(q, r.db.tables[f.Ref], v, false)
+	for _, f := range r.toLook(t, given, values, was) {
+		found, err := r.exists(q, r.db.tables[f.Ref], values[t.index[f]], false)
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +40,21 @@ func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Fie
 		}
 	}
 	return hidden, nil
+}
+
+// toLook are the references whose row has to be looked for.
+func (r *request) toLook(t *table, given []*schema.Field, values, was row) (look []*schema.Field) {
+	for _, f := range given {
+		v := values[t.index[f]]
+		if f.Ref == nil || v.IsNull() || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) || was != nil && was[t.index[f]].Equal(v) {
+			continue
+		}
+		if f.Ref == t.Table && v.Equal(values[0]) && was == nil {
+			continue // a new row may refer to itself
+		}
+		look = append(look, f)
+	}
+	return look
 }
 
 func referenceConflict(t *table, fields []*schema.Field) *errs.Error {

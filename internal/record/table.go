@@ -17,10 +17,12 @@ type table struct {
 	index   map[*schema.Field]int // of Fields
 	plain   *output               // every readable field, no relations
 	row     *shape                // of a row without parameters
+	unique  bool                  // a row may have values that another must not have, beside its id
 	swept   []string              // the tables of which a deletion may delete rows: this one, and those that cascade
 	cleared []string              // the tables of which it may clear references
 	insert  variants
 	update  variants // by the fields that are set
+	change  variants // by the rules that are asked, and the fields that are set
 	delete  variants
 	before  variants // by the rules that are asked
 	after   variants
@@ -38,6 +40,7 @@ func newTable(rules *rule.Rules, t *schema.Table) *table {
 	for i, f := range t.Fields {
 		tt.index[f] = i
 	}
+	tt.unique = tt.setsUnique(t.Fields[1:])
 	tt.sweep(rules.Model, t)
 	for op := range tt.open {
 		tt.open[op] = !slices.ContainsFunc(needed(rules.Table(t), Op(op)), func(n rule.Node) bool { return !rule.AlwaysTrue(n) })
@@ -95,6 +98,21 @@ func (t *table) insertStatement(r *request, a asked) (*sqlgen.Statement, error) 
 
 func (t *table) updateStatement(r *request, fields []*schema.Field) (*sqlgen.Statement, error) {
 	return t.update.get(r, t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Update(t.Table, fields) })
+}
+
+// changeStatement is updateStatement of a row of which rules hold as it was, and answers what is asked of it. Its text
+// is "" where one statement cannot do that.
+func (t *table) changeStatement(r *request, from, to asked, fields []*schema.Field) (*sqlgen.Statement, error) {
+	return t.change.get(r, from.name+"/"+to.name+"/"+t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return g.Change(t.asking(r, to, false), from.rules, fields)
+	})
+}
+
+// setsUnique says whether one of the fields is unique, or part of what is.
+func (t *table) setsUnique(fields []*schema.Field) bool {
+	return slices.ContainsFunc(fields, func(f *schema.Field) bool {
+		return f.Unique || slices.ContainsFunc(t.Unique, func(all []*schema.Field) bool { return slices.Contains(all, f) })
+	})
 }
 
 func (t *table) deleteStatement(r *request) (*sqlgen.Statement, error) {

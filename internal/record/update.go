@@ -28,7 +28,7 @@ func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id 
 	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
 	u.from.seeing(r, u.table, u.in.merged)
 	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
-	if err := d.store.Write(ctx, u.run); err != nil {
+	if err := store.Run(ctx, d.store, u.script, u.run); err != nil {
 		return Written{}, err
 	}
 	return u.row, nil
@@ -68,7 +68,7 @@ func (u *change) run(tx store.Tx) error {
 	if len(hidden) > 0 {
 		return ask.refused(tx, was, values, hidden, referenceConflict(u.table, hidden))
 	}
-	fields := append(slices.Clone(u.in.given), updated)
+	fields := u.changed(updated)
 	update, err := u.table.updateStatement(u.request, fields)
 	if err != nil {
 		return err
@@ -77,13 +77,23 @@ func (u *change) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
+	tx.Touch(u.table.Name)
+	u.row, err = ask.write(tx, update, u.inputs(revision, fields, values), was, values)
+	return err
+}
+
+// changed are the fields that are set.
+func (u *change) changed(updated *schema.Field) []*schema.Field {
+	return append(slices.Clone(u.in.given), updated)
+}
+
+// inputs are those of the statement that sets fields.
+func (u *change) inputs(revision int64, fields []*schema.Field, values row) []value.Value {
 	inputs := append(make([]value.Value, 0, 2+len(fields)), u.id, value.OfInt(revision))
 	for _, f := range fields {
 		inputs = append(inputs, values[u.table.index[f]])
 	}
-	tx.Touch(u.table.Name)
-	u.row, err = ask.write(tx, update, inputs, was, values)
-	return err
+	return inputs
 }
 
 // before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or a

@@ -30,7 +30,7 @@ type Statement struct {
 	Tables  []string // that it reads, each once; of a statement that only reads
 	UsesNow bool     // a bound value depends on the time
 	Inputs  int      // how many inputs it looks at: one more than the highest index, 0 for none
-	Answers bool     // of Insert: its rows are those of After
+	Answers bool     // of Insert and Change: its rows are those of After
 }
 
 // Arg is the source of one bound value.

@@ -1,6 +1,7 @@
 package sqlgen
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -52,6 +53,36 @@ func (g *Generator) Update(t *schema.Table, fields []*schema.Field) (*Statement,
 		sets = append(sets, quote(f.Name)+" = "+g.inputOf(2+i, f))
 	}
 	return g.finish("UPDATE " + quote(t.Name) + " SET " + strings.Join(sets, ", ") + " WHERE " + quote("id") + " = " + g.inputOf(0, t.ID()))
+}
+
+// Change is Update of a row that the caller may read and of which the rules hold as it is, and answers what is asked of it
+// as it becomes; it changes no other. It is nil where a statement of one row alone cannot tell (see alone), or where what
+// becomes is compared with what was.
+func (g *Generator) Change(a After, from []rule.Node, fields []*schema.Field) (*Statement, error) {
+	asked := a
+	asked.Rules = append(slices.Clone(from), a.Rules...)
+	if !g.Dialect.Returns() || a.Old || !g.alone(asked) {
+		return &Statement{}, nil
+	}
+	t, sc := a.Table, g.self(a.Table, "t0")
+	sets := []string{quote(Revision) + " = " + g.input(1, value.Int)}
+	for i, f := range fields {
+		sets = append(sets, quote(f.Name)+" = "+g.inputOf(2+i, f))
+	}
+	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, "t0")...)
+	if !g.System {
+		for _, n := range from {
+			if n := g.fold(n); !rule.AlwaysTrue(n) {
+				conds = append(conds, g.cond(n, sc, loose))
+			}
+		}
+	}
+	cols := append(g.answers(a, sc), column("t0", Revision))
+	s, err := g.finish("UPDATE " + quote(t.Name) + " AS t0 SET " + strings.Join(sets, ", ") + where(conds) + " RETURNING " + strings.Join(cols, ", "))
+	if err == nil {
+		s.Answers = true
+	}
+	return s, err
 }
 
 // Delete deletes a row. Input 0 is its id.

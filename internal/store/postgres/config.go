@@ -20,7 +20,8 @@ type Config struct {
 
 	Readers      int           // connections for reads; 0 means 12
 	Writers      int           // connections for writes; 0 means 12
-	Queue        int           // reads, and writes, that may wait for a connection; 0 means 1,024 of each
+	Groups       int           // connections for writes that are committed together; 0 means 4
+	Queue        int           // reads, writes, and scripts that may wait for a connection; 0 means 1,024 of each
 	ReadTimeout  time.Duration // for one Read, with its wait for a connection; 0 means 5 s
 	WriteTimeout time.Duration // for one run of a function of Write; 0 means 10 s
 	CloseTimeout time.Duration // for what is under way when Close is called; 0 means 15 s
@@ -30,6 +31,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Readers = or(c.Readers, 12)
 	c.Writers = or(c.Writers, 12)
+	c.Groups = or(c.Groups, 4)
 	c.Queue = or(c.Queue, 1024)
 	c.ReadTimeout = or(c.ReadTimeout, 5*time.Second)
 	c.WriteTimeout = or(c.WriteTimeout, 10*time.Second)

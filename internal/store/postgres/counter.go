@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,33 +15,67 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-const nextRevision = `SELECT nextval('ashlar_revision')`
+const (
+	nextRevision  = `SELECT nextval('ashlar_revision')`
+	nextRevisions = `SELECT nextval('ashlar_revision') FROM generate_series(1, 8)`
+)
 
 // revisionBlock is how many revisions one value of the sequence stands for, which it counts by: see createRevision.
 const revisionBlock = 64
 
+// fewRevisions is from when on a group draws more, so that those who make scripts find some.
+const fewRevisions = 4 * revisionBlock
+
 // revisions are those that a node has drawn and not given out. What it draws in vain is skipped.
 type revisions struct {
-	mu         sync.Mutex
-	next, last int64
+	mu      sync.Mutex
+	spans   []span // none of them empty
+	left    int64  // in all of them
+	drawing bool
 }
+
+// span is the numbers from one to another, both included.
+type span struct{ next, last int64 }
 
 func (r *revisions) take() (int64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.next >= r.last {
+	if len(r.spans) == 0 {
 		return 0, false
 	}
-	r.next++
-	return r.next, true
+	s := &r.spans[0]
+	n := s.next
+	s.next++
+	r.left--
+	if s.next > s.last {
+		r.spans = slices.Delete(r.spans, 0, 1)
+	}
+	return n, true
 }
 
-// put adds a block, and returns the first of it.
-func (r *revisions) put(first int64) int64 {
+// put adds the numbers from first on that a value of the sequence stands for.
+func (r *revisions) put(first, value int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.next, r.last = first, first+revisionBlock-1
-	return first
+	r.spans = append(r.spans, span{first, value + revisionBlock - 1})
+	r.left += value + revisionBlock - first
+}
+
+// draws says whether the caller is to draw more, as the only one until drawn.
+func (r *revisions) draws() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.drawing || r.left >= fewRevisions {
+		return false
+	}
+	r.drawing = true
+	return true
+}
+
+func (r *revisions) drawn() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drawing = false
 }
 
 // Revision implements store.Tx: writers do not queue for a sequence, and few ask it.
@@ -55,7 +90,8 @@ func (t *tx) Revision() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return t.db.revisions.put(first), nil
+	t.db.revisions.put(first+1, first)
+	return first, nil
 }
 
 const nextCount = `SELECT nextval($1::text::regclass)`
@@ -96,45 +132,41 @@ const (
 SELECT t, $2::bigint, 1 FROM unnest($1::text[]) AS t
 ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.generation + 1`
 
+	moveGeneration = `INSERT INTO ashlar_generations ("table", stripe, generation) VALUES ($1, $2, 1)
+ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.generation + 1`
+
 	takeStripe = `SELECT s FROM generate_series(0, 4095) AS s WHERE pg_try_advisory_lock(1634955110, s) LIMIT 1`
 )
 
 var errNoStripe = errors.New("4,096 connections write to the database already")
 
-// sendGenerations queues the statement that moves those of the touched tables, and says how many results to skip.
-func (t *tx) sendGenerations() (results int, err error) {
+// prepareMove returns the statement that moves the generations of the touched tables, with its values, and what is still
+// to be sent before it; nil where there are none.
+func (t *tx) prepareMove(before []string) (*statement, []value.Value, []string, error) {
 	if len(t.touched) == 0 {
-		return 0, nil
+		return nil, nil, before, nil
 	}
-	sql, args, err := t.generations()
-	if err != nil {
-		return 0, err
-	}
-	st, before, err := t.s.prepare(sql, t.opening())
-	if err != nil {
-		return 0, err
-	}
-	params, err := t.s.c.binder.bind(st, args)
-	if err != nil {
-		return 0, internal(err)
-	}
-	t.s.send(before...)
-	t.s.sendQuery(st, params)
-	return len(before) + 1, nil
-}
-
-// generations is the statement that moves those of the touched tables, and its values.
-func (t *tx) generations() (sql string, args []value.Value, err error) {
-	tables := value.OfList(t.touched)
-	if t.db.writers.pooled {
-		return moveGenerationsPooled, []value.Value{tables}, nil
-	}
-	if t.s.c.stripe < 0 {
+	if !t.db.writers.pooled && t.s.c.stripe < 0 {
+		var err error
 		if t.s.c.stripe, err = t.takeStripe(); err != nil {
-			return "", nil, err
+			return nil, nil, nil, err
 		}
 	}
-	return moveGenerations, []value.Value{tables, value.OfInt(t.s.c.stripe)}, nil
+	sql, args := t.move()
+	st, before, err := t.s.prepare(sql, before)
+	return st, args, before, err
+}
+
+// move is the statement that moves the generations of the touched tables, and its values.
+func (t *tx) move() (sql string, args []value.Value) {
+	tables := value.OfList(t.touched)
+	switch {
+	case t.db.writers.pooled:
+		return moveGenerationsPooled, []value.Value{tables}
+	case len(t.touched) == 1:
+		return moveGeneration, []value.Value{value.OfText(t.touched[0]), value.OfInt(t.s.c.stripe)}
+	}
+	return moveGenerations, []value.Value{tables, value.OfInt(t.s.c.stripe)}
 }
 
 func (t *tx) takeStripe() (int64, error) {

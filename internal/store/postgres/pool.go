@@ -21,6 +21,7 @@ type role struct {
 	size, queue int
 	patience    time.Duration // of those who wait
 	timeout     time.Duration // of a statement, kept by the server
+	lockTimeout time.Duration // of a lock, kept by the server; 0 means none
 	isolation   string        // of transactions that do not ask for another
 	readOnly    bool
 	pooled      bool     // a pooler is in between: see pooler.go
@@ -93,7 +94,7 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 
 // settings are those of its connections.
 func (r role) settings() map[string]string {
-	return map[string]string{
+	settings := map[string]string{
 		"application_name":                    "ashlar",
 		"default_transaction_isolation":       r.isolation,
 		"timezone":                            "UTC",
@@ -102,6 +103,10 @@ func (r role) settings() map[string]string {
 		"statement_timeout":                   millis(r.timeout),
 		"idle_in_transaction_session_timeout": millis(r.timeout + idleGrace),
 	}
+	if r.lockTimeout > 0 {
+		settings["lock_timeout"] = millis(r.lockTimeout)
+	}
+	return settings
 }
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

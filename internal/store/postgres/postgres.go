@@ -26,6 +26,7 @@ type DB struct {
 	identity string          // of the server, the database and the schema
 	readers  *pool
 	writers  *pool
+	groups   *groups
 
 	indexes    sync.Map // name of a unique index → []string, its columns
 	counters   sync.Map // name of a counter whose sequence is there → true
@@ -54,6 +55,11 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 	if db.writers, err = newPool(config, cfg.writing()); err != nil {
 		return nil, errors.Join(err, db.readers.close(0))
 	}
+	grouping, err := newPool(config, cfg.grouping())
+	if err != nil {
+		return nil, errors.Join(err, db.readers.close(0), db.writers.close(0))
+	}
+	db.groups = newGroups(db, grouping)
 	if err := db.reach(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -156,10 +162,11 @@ func (db *DB) direct(ctx context.Context, f func(context.Context, *pgconn.PgConn
 // Config.CloseTimeout is an error.
 func (db *DB) Close() error {
 	deadline := time.Now().Add(db.cfg.CloseTimeout)
-	if !db.writers.stop() || !db.readers.stop() {
+	if !db.groups.stop() || !db.writers.stop() || !db.readers.stop() {
 		return closed()
 	}
-	err := db.writers.close(time.Until(deadline))
+	err := db.groups.close(time.Until(deadline))
+	err = errors.Join(err, db.writers.close(time.Until(deadline)))
 	return errors.Join(err, db.readers.close(time.Until(deadline)))
 }
 

@@ -91,11 +91,9 @@ func (s *session) pair(before []string, change, read *statement, changeArgs, rea
 		st   *statement
 		args []value.Value
 	}{{change, changeArgs}, {read, readArgs}} {
-		params, err := s.c.binder.bind(q.st, q.args)
-		if err != nil {
-			return s.fail(internal(err)) // what was queued before it must not go out
+		if err := s.bindAndSend(q.st, q.args); err != nil {
+			return err
 		}
-		s.sendQuery(q.st, params)
 	}
 	if err := s.push(); err != nil {
 		return s.fail(err)
@@ -152,6 +150,16 @@ func (s *session) send(all ...string) {
 			s.p.SendQueryParams(sql, nil, nil, nil, nil)
 		}
 	}
+}
+
+// bindAndSend queues a statement with its values.
+func (s *session) bindAndSend(st *statement, args []value.Value) error {
+	params, err := s.c.binder.bind(st, args)
+	if err != nil {
+		return s.fail(internal(err)) // what was queued before it must not go out
+	}
+	s.sendQuery(st, params)
+	return nil
 }
 
 func (s *session) sendQuery(st *statement, params [][]byte) {

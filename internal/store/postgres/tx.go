@@ -170,9 +170,17 @@ func (t *tx) sendCommit() (done, unsent bool, err error) {
 	if len(t.touched) == 0 && !t.begun {
 		return true, true, nil
 	}
-	skip, err := t.sendGenerations()
+	move, args, before, err := t.prepareMove(t.opening())
 	if err != nil {
 		return false, true, err
+	}
+	skip := len(before)
+	t.s.send(before...)
+	if move != nil {
+		skip++
+		if err := t.s.bindAndSend(move, args); err != nil {
+			return false, true, err
+		}
 	}
 	t.s.send(commit)
 	if err := t.s.push(); err != nil {

@@ -122,7 +122,8 @@ func (t *tx) giveUp() end {
 		discard(t.s.c)
 		return end{t.broken, retry}
 	case standby:
-		t.db.writers.raw.Reset() // its other connections lead there as well
+		t.db.writers.raw.Reset() // their other connections lead there as well
+		t.db.groups.raw.Reset()
 		return end{t.broken, retry}
 	}
 	return end{err: translate(context.Background(), t.broken)}

@@ -1,0 +1,87 @@
+package record
+
+import (
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// script is the creation as statements that are known beforehand, or nil where one depends on what another says.
+func (c *creation) script(revision int64) (*store.Script, error) {
+	t := c.table
+	if c.in.values[0].IsNull() && t.Key != schema.UUID {
+		return nil, nil
+	}
+	s := &store.Script{Apart: t.unique || !c.in.values[0].IsNull()}
+	values := append(make(row, 0, len(c.in.values)+1), c.in.values...)
+	if err := c.assignID(nil, values); err != nil {
+		return nil, err
+	}
+	insert, err := t.insertStatement(c.request, c.asked)
+	if err != nil {
+		return nil, err
+	}
+	ask := question{request: c.request, table: t, asked: c.asked, created: true, given: c.in.given}
+	if err := ask.lookFirst(s, values, nil); err != nil {
+		return nil, err
+	}
+	return s, ask.addTo(s, insert, append(values, value.OfInt(revision)), values, &c.row)
+}
+
+// script is the change as statements that are known beforehand, or nil where one depends on what another says: on the
+// revision as it was, on what a patch is merged into, or on what a rule compares with what was.
+func (u *change) script(revision int64) (*store.Script, error) {
+	if u.match != nil || len(u.in.merged) > 0 {
+		return nil, nil
+	}
+	updated := u.table.Field("updated_at")
+	fields := u.changed(updated)
+	update, err := u.table.changeStatement(u.request, u.from, u.to, fields)
+	if err != nil || update.SQL == "" {
+		return nil, err
+	}
+	u.in.values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
+	s := &store.Script{Apart: u.table.setsUnique(u.in.given), Order: u.table.Name + " " + string(value.AppendValue(nil, u.id))}
+	ask := question{request: u.request, table: u.table, asked: u.to, given: u.in.given}
+	if err := ask.lookFirst(s, u.in.values, nil); err != nil {
+		return nil, err
+	}
+	values := append(make(row, 0, len(u.in.values)), u.in.values...)
+	values[0] = u.id
+	return s, ask.addTo(s, update, u.inputs(revision, fields, values), values, &u.row)
+}
+
+// lookFirst adds the questions of hiddenReferences: a row that is not found refuses the script.
+func (q question) lookFirst(s *store.Script, values, was row) error {
+	for _, f := range q.toLook(q.table, q.given, values, was) {
+		t := q.db.tables[f.Ref]
+		stmt, err := t.existsStatement(q.request)
+		if err != nil {
+			return err
+		}
+		id := values[q.table.index[f]]
+		s.Steps = append(s.Steps, store.Step{Statement: q.statement(stmt, []value.Value{id}), Row: func(value.Row) error { return nil }})
+	}
+	return nil
+}
+
+// addTo adds the statement that writes, and the one that asks where it does not answer by itself. The row goes to w.
+func (q question) addTo(s *store.Script, change *sqlgen.Statement, inputs, values row, w *Written) error {
+	s.Tables = []string{q.table.Name}
+	step := store.Step{Statement: q.statement(change, inputs)}
+	if !change.Answers {
+		stmt, err := q.table.afterStatement(q.request, q.asked, q.created, false)
+		if err != nil {
+			return err
+		}
+		s.Steps = append(s.Steps, step)
+		step = store.Step{Statement: q.statement(stmt, q.afterInputs(stmt, nil, values))}
+	}
+	step.Row = func(cols value.Row) (err error) {
+		*w, err = q.answer(values[0], cols)
+		return err
+	}
+	s.Steps = append(s.Steps, step)
+	return nil
+}

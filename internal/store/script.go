@@ -1,0 +1,53 @@
+package store
+
+import (
+	"context"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Script is a write of which all statements are known before the first of them runs, so that an engine can send them
+// together, and with those of others.
+type Script struct {
+	Steps  []Step
+	Tables []string // as for Tx.Touch
+
+	// Order places a script among those that are committed together: what locks the same rows is to lock them in the
+	// same order everywhere. Scripts that lock no row that another may want need none.
+	Order string
+
+	// Apart keeps a script out of the transactions of others: it may wait for another transaction, as where it sets
+	// what is unique, and others would wait with it.
+	Apart bool
+}
+
+// Step is one statement of a script.
+type Step struct {
+	Statement
+
+	// Row takes each row of the result. Where it returns an error, or there is none to take, the script is refused. It is
+	// nil for a statement without rows. It must not wait for anything, may run on another goroutine, and may be called
+	// again for another run, so it resets what it fills.
+	Row func(value.Row) error
+}
+
+// Scripter is an engine that knows what to do with scripts.
+type Scripter interface {
+	// Script runs a script in a transaction, perhaps together with others, and returns after it is durably committed. make
+	// makes it, with a number as of Tx.Revision; what it may wait for is nothing.
+	//
+	// Without an error, done says whether it was committed. It was not, and left nothing, where make returned nil, and where
+	// it was refused, be it by a constraint or by a Row: then a function can find out more.
+	Script(ctx context.Context, make func(revision int64) (*Script, error)) (done bool, err error)
+}
+
+// Run runs a write as a script where the engine can and the script is not refused; else as a function, which then says
+// what was wrong. Both do the same where nothing is wrong. Errors are those of DB.Write.
+func Run(ctx context.Context, db DB, make func(revision int64) (*Script, error), f func(Tx) error) error {
+	if s, ok := db.(Scripter); ok {
+		if done, err := s.Script(ctx, make); done || err != nil {
+			return err
+		}
+	}
+	return db.Write(ctx, f)
+}
