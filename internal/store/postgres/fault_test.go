@@ -22,7 +22,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// ledger writes rows while the database is disturbed, and knows what it was told of each.
+// ledger writes rows, by functions and by scripts, while the database is disturbed, and knows what it was told of each.
 type ledger struct {
 	t     *testing.T
 	db    *DB
@@ -46,20 +46,40 @@ func newLedger(t *testing.T, db *DB, url string) *ledger {
 
 func (l *ledger) write() (id int64) {
 	id = l.next.Add(1)
-	err := l.db.Write(context.Background(), func(tx store.Tx) error {
+	const insert = "INSERT INTO entries (id, twin) VALUES ($1, $2)"
+	args := func(twin int64) []value.Value { return []value.Value{value.OfInt(id), value.OfInt(twin)} }
+	function := func(tx store.Tx) error {
 		tx.Touch("entries")
 		for twin := range int64(2) {
-			if _, err := tx.Exec("INSERT INTO entries (id, twin) VALUES ($1, $2)", []value.Value{value.OfInt(id), value.OfInt(twin)}); err != nil {
+			if _, err := tx.Exec(insert, args(twin)); err != nil {
 				return err
 			}
 		}
+		if id%20 == 0 {
+			return errRule
+		}
 		return nil
-	})
+	}
+	var err error
+	if id%3 == 0 {
+		err = l.db.Write(context.Background(), function)
+	} else {
+		second := store.Step{Statement: store.Statement{SQL: insert + " RETURNING id", Args: args(1)}, Row: func(value.Row) error {
+			if id%20 == 0 {
+				return errRule
+			}
+			return nil
+		}}
+		s := &store.Script{Tables: []string{"entries"}, Steps: []store.Step{{Statement: store.Statement{SQL: insert, Args: args(0)}}, second}}
+		err = store.Run(context.Background(), l.db, func(int64) (*store.Script, error) { return s, nil }, function)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case err == nil:
 		l.done[id], l.latest = true, time.Now()
+	case id%20 == 0 && errors.Is(err, errRule):
+		l.done[id] = false
 	case errs.KindOf(err) != errs.Unavailable:
 		l.t.Errorf("write %d: %v, want it done or unavailable", id, err)
 	case strings.Contains(err.Error(), "outcome of the write is unknown"):
@@ -378,16 +398,25 @@ func TestLostAtCommit(t *testing.T) {
 		n.cutAt, n.passes = []byte("\x00c1\x00"), passes // the name of the second of the statements of prepareControl
 		db := open(t, n.url(), Config{})
 		runs := 0
-		err := db.Write(t.Context(), func(tx store.Tx) error {
+		function := func(tx store.Tx) error {
 			runs++
 			_, err := tx.Exec("INSERT INTO notes (id) VALUES (1)", nil)
 			return err
-		})
+		}
+		err := db.Write(t.Context(), function)
 		if errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), "outcome of the write is unknown") || runs != 1 {
 			t.Errorf("order passed on: %t: Write() = %v after %d runs, want an unknown outcome after one", passes, err, runs)
 		}
-		if got := readNumber(t, db, "SELECT count(*) FROM notes"); got != int64(rows) {
-			t.Errorf("order passed on: %t: %d rows, want %d", passes, got, rows)
+		db.revisions.put(1_000_000, 1_000_000) // a script needs one, and the network lets no function end
+		runs = 0
+		err = store.Run(t.Context(), db, func(int64) (*store.Script, error) {
+			return &store.Script{Steps: []store.Step{{Statement: store.Statement{SQL: "INSERT INTO notes (id) VALUES (2)"}}}}, nil
+		}, function)
+		if errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), "outcome of the write is unknown") || runs != 0 {
+			t.Errorf("order passed on: %t: a script = %v after %d functions, want an unknown outcome after none", passes, err, runs)
+		}
+		if got := readNumber(t, db, "SELECT count(*) FROM notes"); got != 2*int64(rows) {
+			t.Errorf("order passed on: %t: %d rows, want %d", passes, got, 2*rows)
 		}
 		_ = db.Close()
 	}

@@ -35,6 +35,8 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"a transaction is over after its function", usedAfter},
 		{"changed rows are counted", changesCounted},
 		{"a change and what came of it", changeThenRead},
+		{"scripts do what functions do", scripts},
+		{"scripts of many at once", scriptsTogether},
 		{"revisions never repeat", revisions},
 		{"counters count from one", counters},
 		{"generations move with commits", generations},
