@@ -2,8 +2,8 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -95,42 +95,61 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkWriters has 32 writers insert into one table: with its generation moved, with none to move, and with one row
-// for all of them, as it must not be. The server syncs, as one that is in use does.
+// BenchmarkWriters has 32 writers insert into one table, by scripts and by functions: with its generation moved, with none
+// to move, and with one row for all of them, as it must not be. The server syncs, as one that is in use does.
 func BenchmarkWriters(b *testing.B) {
 	c := pgtest.StartCluster(b, "fsync=on", "synchronous_commit=on", "full_page_writes=on")
 	db := openBench(b, c.URL("postgres"), Config{Writers: 32})
 	var next atomic.Int64
 	next.Store(1_000_000)
+	const insert = "INSERT INTO posts (id, title, stars, at, _rev) VALUES ($1, $2, $3, $4, $5)"
 	const one = `INSERT INTO ashlar_generations ("table", stripe, generation) VALUES ('posts', -1, 1)
 ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.generation + 1`
-	for _, way := range []string{"generations", "none", "one row"} {
-		b.Run(fmt.Sprintf("%s/32", way), func(b *testing.B) {
+	post := func(revision int64) []value.Value {
+		id := next.Add(1)
+		return []value.Value{value.OfInt(id), value.OfText("a title"), value.OfInt(1), value.OfTimestamp(id), value.OfInt(revision)}
+	}
+	function := func(way string) func(store.Tx) error {
+		return func(tx store.Tx) error {
+			if way == "one row" {
+				if _, err := tx.Exec(one, nil); err != nil {
+					return err
+				}
+			}
+			revision, err := tx.Revision()
+			if err != nil {
+				return err
+			}
+			if way == "generations" {
+				tx.Touch("posts")
+			}
+			_, err = tx.Exec(insert, post(revision))
+			return err
+		}
+	}
+	script := func(way string) func(int64) (*store.Script, error) {
+		return func(revision int64) (*store.Script, error) {
+			s := &store.Script{Steps: []store.Step{{Statement: store.Statement{SQL: insert, Args: post(revision)}}}}
+			if way == "generations" {
+				s.Tables = []string{"posts"}
+			}
+			return s, nil
+		}
+	}
+	for _, way := range []string{"script/generations", "script/none", "function/generations", "function/none", "function/one row"} {
+		b.Run(way+"/32", func(b *testing.B) {
+			by, way, _ := strings.Cut(way, "/")
+			write := func() error { return db.Write(context.Background(), function(way)) }
+			if by == "script" {
+				write = func() error { return store.Run(context.Background(), db, script(way), function(way)) }
+			}
 			var left atomic.Int64
 			left.Store(int64(b.N))
 			var wg sync.WaitGroup
 			for range 32 {
 				wg.Go(func() {
 					for left.Add(-1) >= 0 {
-						id := next.Add(1)
-						err := db.Write(context.Background(), func(tx store.Tx) error {
-							if way == "one row" {
-								if _, err := tx.Exec(one, nil); err != nil {
-									return err
-								}
-							}
-							revision, err := tx.Revision()
-							if err != nil {
-								return err
-							}
-							args := []value.Value{value.OfInt(id), value.OfText("a title"), value.OfInt(1), value.OfTimestamp(id), value.OfInt(revision)}
-							_, err = tx.Exec("INSERT INTO posts (id, title, stars, at, _rev) VALUES ($1, $2, $3, $4, $5)", args)
-							if way == "generations" {
-								tx.Touch("posts")
-							}
-							return err
-						})
-						if err != nil {
+						if err := write(); err != nil {
 							b.Error(err)
 						}
 					}
