@@ -1,6 +1,8 @@
 package record
 
 import (
+	"errors"
+
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -23,16 +25,16 @@ func (c *creation) script(revision int64) (*store.Script, error) {
 		return nil, err
 	}
 	ask := question{request: c.request, table: t, asked: c.asked, created: true, given: c.in.given}
-	if err := ask.lookFirst(s, values, nil); err != nil {
+	if err := ask.lookFirst(s, values); err != nil {
 		return nil, err
 	}
 	return s, ask.addTo(s, insert, append(values, value.OfInt(revision)), values, &c.row)
 }
 
-// script is the change as statements that are known beforehand, or nil where one depends on what another says: on the
-// revision as it was, on what a patch is merged into, or on what a rule compares with what was.
+// script is the change as statements that are known beforehand, or nil where one depends on what another says: on
+// what a patch is merged into, or on what a rule compares with what was.
 func (u *change) script(revision int64) (*store.Script, error) {
-	if u.match != nil || len(u.in.merged) > 0 {
+	if len(u.in.merged) > 0 {
 		return nil, nil
 	}
 	updated := u.table.Field("updated_at")
@@ -43,8 +45,11 @@ func (u *change) script(revision int64) (*store.Script, error) {
 	}
 	u.in.values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
 	s := &store.Script{Apart: u.table.setsUnique(u.in.given), Order: u.table.Name + " " + string(value.AppendValue(nil, u.id))}
+	if err := u.matchFirst(s); err != nil {
+		return nil, err
+	}
 	ask := question{request: u.request, table: u.table, asked: u.to, given: u.in.given}
-	if err := ask.lookFirst(s, u.in.values, nil); err != nil {
+	if err := ask.lookFirst(s, u.in.values); err != nil {
 		return nil, err
 	}
 	values := append(make(row, 0, len(u.in.values)), u.in.values...)
@@ -52,9 +57,30 @@ func (u *change) script(revision int64) (*store.Script, error) {
 	return s, ask.addTo(s, update, u.inputs(revision, fields, values), values, &u.row)
 }
 
+// matchFirst adds the question for the revision as it was, where the change depends on it.
+func (u *change) matchFirst(s *store.Script) error {
+	if u.match == nil {
+		return nil
+	}
+	stmt, err := u.table.lockedStatement(u.request)
+	if err != nil {
+		return err
+	}
+	s.Steps = append(s.Steps, store.Step{Statement: u.statement(stmt, []value.Value{u.id}), Row: func(cols value.Row) error {
+		if !u.match(cols.Int(0)) {
+			return errNotAsScript
+		}
+		return nil
+	}})
+	return nil
+}
+
+// errNotAsScript refuses a script: its function will say why.
+var errNotAsScript = errors.New("the row is not as it was said to be")
+
 // lookFirst adds the questions of hiddenReferences: a row that is not found refuses the script.
-func (q question) lookFirst(s *store.Script, values, was row) error {
-	for _, f := range q.toLook(q.table, q.given, values, was) {
+func (q question) lookFirst(s *store.Script, values row) error {
+	for _, f := range q.toLook(q.table, q.given, values, nil) {
 		t := q.db.tables[f.Ref]
 		stmt, err := t.existsStatement(q.request)
 		if err != nil {

@@ -24,6 +24,7 @@ type table struct {
 	update  variants // by the fields that are set
 	change  variants // by the rules that are asked, and the fields that are set
 	delete  variants
+	locked  variants
 	before  variants // by the rules that are asked
 	after   variants
 	exists  variants
@@ -106,6 +107,11 @@ func (t *table) changeStatement(r *request, from, to asked, fields []*schema.Fie
 	return t.change.get(r, from.name+"/"+to.name+"/"+t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		return g.Change(t.asking(r, to, false), from.rules, fields)
 	})
+}
+
+// lockedStatement asks for the revision of a row.
+func (t *table) lockedStatement(r *request) (*sqlgen.Statement, error) {
+	return t.locked.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Locked(t.Table) })
 }
 
 // setsUnique says whether one of the fields is unique, or part of what is.

@@ -177,6 +177,18 @@ func (g golden) write(t *testing.T, m *schema.Model) {
 	g.show(t, "insert", s, err)
 	s, err = g.generator(nil).Update(posts, posts.Fields[1:3])
 	g.show(t, "update", s, err)
+	s, err = g.generator(nil).Locked(posts)
+	g.show(t, "the revision before a change", s, err)
+	change := After{Table: posts, Rules: []rule.Node{own.Create}, Fields: posts.Fields[:4]}
+	s, err = g.generator(nil).Change(change, []rule.Node{own.UpdateFrom}, posts.Fields[1:3])
+	g.show(t, "change", s, err)
+	change.Old = true
+	if s, err = g.generator(nil).Change(change, nil, posts.Fields[1:3]); err != nil || s.SQL != "" {
+		t.Errorf("a change that is compared with what was is one statement: %s (%v)", s.SQL, err)
+	}
+	if s, err = g.generator(nil).Change(After{Table: teams}, nil, teams.Fields[1:2]); err != nil || s.SQL != "" {
+		t.Errorf("a change whose rule looks at other rows is one statement: %s (%v)", s.SQL, err)
+	}
 	s, err = g.generator(nil).After(After{Table: posts, Rules: []rule.Node{own.UpdateTo}, Checks: []rule.Node{own.Checks[0].Cond}, Fields: posts.Fields[:2], Old: true})
 	g.show(t, "after an update", s, err)
 }

@@ -101,6 +101,11 @@ func (g *Generator) Before(t *schema.Table, rules []rule.Node) (*Statement, erro
 	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds) + g.Dialect.Lock("t0"))
 }
 
+// Locked reads the revision of a row that is about to change, whoever may read it. Input 0 is its id.
+func (g *Generator) Locked(t *schema.Table) (*Statement, error) {
+	return g.finish("SELECT " + column("t0", Revision) + g.from(t, "t0") + " WHERE " + column("t0", "id") + " = " + g.inputOf(0, t.ID()) + g.Dialect.Lock("t0"))
+}
+
 // outcomes writes conditions as columns: true, or anything else.
 func (g *Generator) outcomes(t *schema.Table, rules []rule.Node, sc *scope) []string {
 	cols := make([]string, len(rules))

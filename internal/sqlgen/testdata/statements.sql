@@ -30,6 +30,10 @@ SELECT t0."_rev", 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id",
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+-- the revision before a change
+SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
+-- change
+
 -- after an update
 SELECT (t0."shared"), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?1
 ==== user
@@ -64,6 +68,10 @@ SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."sta
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+-- the revision before a change
+SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
+-- change
+
 -- after an update
 SELECT (t0."shared" OR (t0."owner_id" = ?1)), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?3 AS "id", ?4 AS "title", ?5 AS "price", ?6 AS "stars", ?7 AS "owner_id", ?8 AS "team_id", ?9 AS "shared", ?10 AS "created_at", ?11 AS "updated_at") AS old WHERE t0."id" = ?2
 ==== editor
@@ -98,6 +106,10 @@ SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."sta
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+-- the revision before a change
+SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
+-- change
+
 -- after an update
 SELECT (t0."shared" OR (t0."owner_id" = ?1)), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?3 AS "id", ?4 AS "title", ?5 AS "price", ?6 AS "stars", ?7 AS "owner_id", ?8 AS "team_id", ?9 AS "shared", ?10 AS "created_at", ?11 AS "updated_at") AS old WHERE t0."id" = ?2
 ==== system
@@ -132,5 +144,9 @@ SELECT t0."_rev", 1, t0."id", t0."title", t0."price", t0."stars", t0."owner_id",
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+-- the revision before a change
+SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
+-- change
+
 -- after an update
 SELECT 1, 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?1

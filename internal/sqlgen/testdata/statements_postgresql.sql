@@ -30,6 +30,10 @@ SELECT t0."_rev", FALSE, t0."id", t0."title", t0."price", t0."stars", t0."owner_
 INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared"), FALSE, t0."id", t0."title", t0."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
+-- the revision before a change
+SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
+-- change
+UPDATE "posts" AS t0 SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE t0."id" = $4::bigint AND (t0."shared") AND FALSE RETURNING (t0."shared"), FALSE, t0."id", t0."title", t0."price"::numeric, NULL::bigint, t0."_rev"
 -- after an update
 SELECT (t0."shared"), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $2::bigint AS "id", ($3::text COLLATE "C") AS "title", $4::numeric AS "price", $5::bigint AS "stars", $6::uuid AS "owner_id", $7::uuid AS "team_id", $8::boolean AS "shared", $9::timestamptz AS "created_at", $10::timestamptz AS "updated_at") AS old WHERE t0."id" = $1::bigint
 ==== user
@@ -64,6 +68,10 @@ SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t
 INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared" OR (t0."owner_id" = $11::uuid)), (t0."owner_id" = $11::uuid), t0."id", t0."title", t0."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
+-- the revision before a change
+SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
+-- change
+UPDATE "posts" AS t0 SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE t0."id" = $4::bigint AND (t0."shared" OR (t0."owner_id" = $5::uuid)) AND (t0."owner_id" = $5::uuid) RETURNING (t0."shared" OR (t0."owner_id" = $5::uuid)), (t0."owner_id" = $5::uuid), t0."id", t0."title", t0."price"::numeric, (CASE WHEN (t0."owner_id" = $5::uuid) THEN t0."stars" END), t0."_rev"
 -- after an update
 SELECT (t0."shared" OR (t0."owner_id" = $1::uuid)), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $3::bigint AS "id", ($4::text COLLATE "C") AS "title", $5::numeric AS "price", $6::bigint AS "stars", $7::uuid AS "owner_id", $8::uuid AS "team_id", $9::boolean AS "shared", $10::timestamptz AS "created_at", $11::timestamptz AS "updated_at") AS old WHERE t0."id" = $2::bigint
 ==== editor
@@ -98,6 +106,10 @@ SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t
 INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared" OR (t0."owner_id" = $11::uuid)), (t0."owner_id" = $11::uuid), t0."id", t0."title", t0."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
+-- the revision before a change
+SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
+-- change
+UPDATE "posts" AS t0 SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE t0."id" = $4::bigint AND (t0."shared" OR (t0."owner_id" = $5::uuid)) AND (t0."owner_id" = $5::uuid) RETURNING (t0."shared" OR (t0."owner_id" = $5::uuid)), (t0."owner_id" = $5::uuid), t0."id", t0."title", t0."price"::numeric, (CASE WHEN (t0."owner_id" = $5::uuid) THEN t0."stars" END), t0."_rev"
 -- after an update
 SELECT (t0."shared" OR (t0."owner_id" = $1::uuid)), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $3::bigint AS "id", ($4::text COLLATE "C") AS "title", $5::numeric AS "price", $6::bigint AS "stars", $7::uuid AS "owner_id", $8::uuid AS "team_id", $9::boolean AS "shared", $10::timestamptz AS "created_at", $11::timestamptz AS "updated_at") AS old WHERE t0."id" = $2::bigint
 ==== system
@@ -132,5 +144,9 @@ SELECT t0."_rev", TRUE, t0."id", t0."title", t0."price", t0."stars", t0."owner_i
 INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING TRUE, TRUE, t0."id", t0."title", t0."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
+-- the revision before a change
+SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
+-- change
+UPDATE "posts" AS t0 SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE t0."id" = $4::bigint RETURNING TRUE, TRUE, t0."id", t0."title", t0."price"::numeric, t0."stars", t0."_rev"
 -- after an update
 SELECT TRUE, TRUE, ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $2::bigint AS "id", ($3::text COLLATE "C") AS "title", $4::numeric AS "price", $5::bigint AS "stars", $6::uuid AS "owner_id", $7::uuid AS "team_id", $8::boolean AS "shared", $9::timestamptz AS "created_at", $10::timestamptz AS "updated_at") AS old WHERE t0."id" = $1::bigint
