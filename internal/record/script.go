@@ -34,16 +34,10 @@ func (c *creation) script(revision int64) (*store.Script, error) {
 // script is the change as statements that are known beforehand, or nil where one depends on what another says: on
 // what a patch is merged into, or on what a rule compares with what was.
 func (u *change) script(revision int64) (*store.Script, error) {
-	if len(u.in.merged) > 0 {
-		return nil, nil
-	}
-	updated := u.table.Field("updated_at")
-	fields := u.changed(updated)
-	update, err := u.table.changeStatement(u.request, u.from, u.to, fields)
-	if err != nil || update.SQL == "" {
+	update, fields, err := u.oneStatement()
+	if err != nil || update == nil {
 		return nil, err
 	}
-	u.in.values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
 	s := &store.Script{Apart: u.table.setsUnique(u.in.given), Order: u.table.Name + " " + string(value.AppendValue(nil, u.id))}
 	if err := u.matchFirst(s); err != nil {
 		return nil, err

@@ -2,11 +2,13 @@ package record
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -47,6 +49,9 @@ type change struct {
 
 // run may run more than once.
 func (u *change) run(tx store.Tx) error {
+	if done, err := u.atOnce(tx); done || err != nil {
+		return err
+	}
 	was, masked, err := u.before(tx, u.table, u.id, u.match, u.from)
 	if err != nil {
 		return err
@@ -80,6 +85,45 @@ func (u *change) run(tx store.Tx) error {
 	tx.Touch(u.table.Name)
 	u.row, err = ask.write(tx, update, u.inputs(revision, fields, values), was, values)
 	return err
+}
+
+// atOnce changes the row by one statement, which asks the rules about the row as it was and as it becomes. Where nothing
+// but its row can tell whether it may (see sqlgen.Change), or why it is not changed, it is not done.
+func (u *change) atOnce(tx store.Tx) (done bool, err error) {
+	update, fields, err := u.oneStatement()
+	if err != nil || update == nil || u.match != nil || len(u.toLook(u.table, u.in.given, u.in.values, nil)) > 0 {
+		return false, err
+	}
+	revision, err := tx.Revision()
+	if err != nil {
+		return false, err
+	}
+	ask := question{request: u.request, table: u.table, asked: u.to, given: u.in.given}
+	err = u.query(tx, update, u.inputs(revision, fields, u.in.values), func(cols value.Row) error {
+		done = true
+		u.row, err = ask.answer(u.id, cols)
+		return err
+	})
+	if _, refused := errors.AsType[*store.ConstraintError](err); refused {
+		return false, nil
+	}
+	tx.Touch(u.table.Name)
+	return done, err
+}
+
+// oneStatement is the one that asks the rules and changes the row, with the fields that it sets; nil where there is none.
+func (u *change) oneStatement() (update *sqlgen.Statement, fields []*schema.Field, err error) {
+	if len(u.in.merged) > 0 {
+		return nil, nil, nil
+	}
+	updated := u.table.Field("updated_at")
+	fields = u.changed(updated)
+	update, err = u.table.changeStatement(u.request, u.from, u.to, fields)
+	if err != nil || update.SQL == "" {
+		return nil, nil, err
+	}
+	u.in.values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
+	return update, fields, nil
 }
 
 // changed are the fields that are set.

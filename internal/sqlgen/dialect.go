@@ -40,8 +40,6 @@ type Dialect interface {
 	Among(column, list string, key schema.Type) string
 	// KeyRows is a bound list of keys as a table of that alias, and the key in it.
 	KeyRows(list string, key schema.Type, alias string) (table, column string)
-	// Returns says whether a statement that inserts a row is to answer what is asked of it, as t0.
-	Returns() bool
 	// Lateral says whether a table in FROM may refer to those before it.
 	Lateral() bool
 	// Lock ends a query of a row that the transaction is about to change: nobody else changes it meanwhile.

@@ -203,9 +203,6 @@ func (Postgres) KeyRows(list string, key schema.Type, alias string) (table, colu
 	return "unnest(" + keyArray(list, key) + ") AS " + alias + "(key)", alias + ".key"
 }
 
-// Returns implements Dialect.
-func (Postgres) Returns() bool { return true }
-
 // Lateral implements Dialect.
 func (Postgres) Lateral() bool { return true }
 

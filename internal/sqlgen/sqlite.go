@@ -109,7 +109,6 @@ func (SQLite) KeyRows(list string, key schema.Type, alias string) (table, column
 	return "json_each(" + list + ") AS " + alias, column
 }
 
-func (SQLite) Returns() bool      { return false } // it knows no alias there
 func (SQLite) Lateral() bool      { return false }
 func (SQLite) Lock(string) string { return "" } // there is one writer
 

@@ -19,11 +19,10 @@ func (g *Generator) Insert(a After) (*Statement, error) {
 	}
 	names, values = append(names, quote(Revision)), append(values, g.input(len(t.Fields), value.Int))
 	into, list := "INSERT INTO "+quote(t.Name), " ("+strings.Join(names, ", ")+") VALUES ("+strings.Join(values, ", ")+")"
-	if !g.Dialect.Returns() || !g.alone(a) {
+	if !g.alone(a) {
 		return g.finish(into + list)
 	}
-	cols := append(g.answers(a, g.self(t, "t0")), column("t0", Revision))
-	s, err := g.finish(into + " AS t0" + list + " RETURNING " + strings.Join(cols, ", "))
+	s, err := g.finish(into + list + g.returning(a))
 	if err == nil {
 		s.Answers = true
 	}
@@ -61,28 +60,34 @@ func (g *Generator) Update(t *schema.Table, fields []*schema.Field) (*Statement,
 func (g *Generator) Change(a After, from []rule.Node, fields []*schema.Field) (*Statement, error) {
 	asked := a
 	asked.Rules = append(slices.Clone(from), a.Rules...)
-	if !g.Dialect.Returns() || a.Old || !g.alone(asked) {
+	if a.Old || !g.alone(asked) {
 		return &Statement{}, nil
 	}
-	t, sc := a.Table, g.self(a.Table, "t0")
+	t, row := a.Table, quote(a.Table.Name)
 	sets := []string{quote(Revision) + " = " + g.input(1, value.Int)}
 	for i, f := range fields {
 		sets = append(sets, quote(f.Name)+" = "+g.inputOf(2+i, f))
 	}
-	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, "t0")...)
+	conds := append([]string{column(row, "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, row)...)
 	if !g.System {
 		for _, n := range from {
 			if n := g.fold(n); !rule.AlwaysTrue(n) {
-				conds = append(conds, g.cond(n, sc, loose))
+				conds = append(conds, g.cond(n, g.self(t, row), loose))
 			}
 		}
 	}
-	cols := append(g.answers(a, sc), column("t0", Revision))
-	s, err := g.finish("UPDATE " + quote(t.Name) + " AS t0 SET " + strings.Join(sets, ", ") + where(conds) + " RETURNING " + strings.Join(cols, ", "))
+	s, err := g.finish("UPDATE " + row + " SET " + strings.Join(sets, ", ") + where(conds) + g.returning(a))
 	if err == nil {
 		s.Answers = true
 	}
 	return s, err
+}
+
+// returning ends a statement that writes a row with what is asked of it. The row has the name of its table there: SQLite
+// knows no other.
+func (g *Generator) returning(a After) string {
+	row := quote(a.Table.Name)
+	return " RETURNING " + strings.Join(append(g.answers(a, row, g.self(a.Table, row)), column(row, Revision)), ", ")
 }
 
 // Delete deletes a row. Input 0 is its id.
@@ -139,7 +144,7 @@ func (g *Generator) After(a After) (*Statement, error) {
 	if a.Old {
 		sc = sc.with(g.Rules.Table(t).Old, "old")
 	}
-	cols := g.answers(a, sc)
+	cols := g.answers(a, "t0", sc)
 	var source, cond string
 	if a.Candidate {
 		source = " FROM " + g.row(t, 1+len(t.Fields), "t0")
@@ -154,9 +159,9 @@ func (g *Generator) After(a After) (*Statement, error) {
 	return g.finish("SELECT " + strings.Join(cols, ", ") + source + cond)
 }
 
-// answers are the columns of After, but for the revision.
-func (g *Generator) answers(a After, sc *scope) []string {
-	readable := g.readable(a.Table, "t0")
+// answers are the columns of After, but for the revision, about a row under its name in the statement.
+func (g *Generator) answers(a After, row string, sc *scope) []string {
+	readable := g.readable(a.Table, row)
 	if readable == nil {
 		readable = []string{g.Dialect.Bool(true)}
 	}
@@ -164,7 +169,7 @@ func (g *Generator) answers(a After, sc *scope) []string {
 	for _, c := range a.Checks {
 		cols = append(cols, g.cond(g.fold(c), sc, loose))
 	}
-	return append(cols, g.columns(a.Fields, "t0")...)
+	return append(cols, g.columns(a.Fields, row)...)
 }
 
 // row is a row made of inputs.

@@ -27,13 +27,13 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, NULL 
 -- before an update
 SELECT t0."_rev", 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
 -- insert
-INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared"), 0, "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."shared") AND 0 RETURNING ("posts"."shared"), 0, "posts"."id", "posts"."title", "posts"."price", NULL, "posts"."_rev"
 -- after an update
 SELECT (t0."shared"), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?1
 ==== user
@@ -65,13 +65,13 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
 -- insert
-INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."shared" OR ("posts"."owner_id" = ?5)) AND ("posts"."owner_id" = ?5) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?5)), ("posts"."owner_id" = ?5), "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?5) THEN "posts"."stars" END), "posts"."_rev"
 -- after an update
 SELECT (t0."shared" OR (t0."owner_id" = ?1)), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?3 AS "id", ?4 AS "title", ?5 AS "price", ?6 AS "stars", ?7 AS "owner_id", ?8 AS "team_id", ?9 AS "shared", ?10 AS "created_at", ?11 AS "updated_at") AS old WHERE t0."id" = ?2
 ==== editor
@@ -103,13 +103,13 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
 -- insert
-INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."shared" OR ("posts"."owner_id" = ?5)) AND ("posts"."owner_id" = ?5) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?5)), ("posts"."owner_id" = ?5), "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?5) THEN "posts"."stars" END), "posts"."_rev"
 -- after an update
 SELECT (t0."shared" OR (t0."owner_id" = ?1)), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?3 AS "id", ?4 AS "title", ?5 AS "price", ?6 AS "stars", ?7 AS "owner_id", ?8 AS "team_id", ?9 AS "shared", ?10 AS "created_at", ?11 AS "updated_at") AS old WHERE t0."id" = ?2
 ==== system
@@ -141,12 +141,12 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, t0."n
 -- before an update
 SELECT t0."_rev", 1, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- insert
-INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING 1, 1, "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 RETURNING 1, 1, "posts"."id", "posts"."title", "posts"."price", "posts"."stars", "posts"."_rev"
 -- after an update
 SELECT 1, 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?1

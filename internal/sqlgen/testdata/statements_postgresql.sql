@@ -27,13 +27,13 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, NULL:
 -- before an update
 SELECT t0."_rev", FALSE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint AND (t0."shared") FOR NO KEY UPDATE OF t0
 -- insert
-INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared"), FALSE, t0."id", t0."title", t0."_rev"
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING ("posts"."shared"), FALSE, "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- change
-UPDATE "posts" AS t0 SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE t0."id" = $4::bigint AND (t0."shared") AND FALSE RETURNING (t0."shared"), FALSE, t0."id", t0."title", t0."price"::numeric, NULL::bigint, t0."_rev"
+UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint AND ("posts"."shared") AND FALSE RETURNING ("posts"."shared"), FALSE, "posts"."id", "posts"."title", "posts"."price"::numeric, NULL::bigint, "posts"."_rev"
 -- after an update
 SELECT (t0."shared"), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $2::bigint AS "id", ($3::text COLLATE "C") AS "title", $4::numeric AS "price", $5::bigint AS "stars", $6::uuid AS "owner_id", $7::uuid AS "team_id", $8::boolean AS "shared", $9::timestamptz AS "created_at", $10::timestamptz AS "updated_at") AS old WHERE t0."id" = $1::bigint
 ==== user
@@ -65,13 +65,13 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
 -- insert
-INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared" OR (t0."owner_id" = $11::uuid)), (t0."owner_id" = $11::uuid), t0."id", t0."title", t0."_rev"
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING ("posts"."shared" OR ("posts"."owner_id" = $11::uuid)), ("posts"."owner_id" = $11::uuid), "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- change
-UPDATE "posts" AS t0 SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE t0."id" = $4::bigint AND (t0."shared" OR (t0."owner_id" = $5::uuid)) AND (t0."owner_id" = $5::uuid) RETURNING (t0."shared" OR (t0."owner_id" = $5::uuid)), (t0."owner_id" = $5::uuid), t0."id", t0."title", t0."price"::numeric, (CASE WHEN (t0."owner_id" = $5::uuid) THEN t0."stars" END), t0."_rev"
+UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint AND ("posts"."shared" OR ("posts"."owner_id" = $5::uuid)) AND ("posts"."owner_id" = $5::uuid) RETURNING ("posts"."shared" OR ("posts"."owner_id" = $5::uuid)), ("posts"."owner_id" = $5::uuid), "posts"."id", "posts"."title", "posts"."price"::numeric, (CASE WHEN ("posts"."owner_id" = $5::uuid) THEN "posts"."stars" END), "posts"."_rev"
 -- after an update
 SELECT (t0."shared" OR (t0."owner_id" = $1::uuid)), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $3::bigint AS "id", ($4::text COLLATE "C") AS "title", $5::numeric AS "price", $6::bigint AS "stars", $7::uuid AS "owner_id", $8::uuid AS "team_id", $9::boolean AS "shared", $10::timestamptz AS "created_at", $11::timestamptz AS "updated_at") AS old WHERE t0."id" = $2::bigint
 ==== editor
@@ -103,13 +103,13 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE
 -- before an update
 SELECT t0."_rev", (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
 -- insert
-INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING (t0."shared" OR (t0."owner_id" = $11::uuid)), (t0."owner_id" = $11::uuid), t0."id", t0."title", t0."_rev"
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING ("posts"."shared" OR ("posts"."owner_id" = $11::uuid)), ("posts"."owner_id" = $11::uuid), "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- change
-UPDATE "posts" AS t0 SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE t0."id" = $4::bigint AND (t0."shared" OR (t0."owner_id" = $5::uuid)) AND (t0."owner_id" = $5::uuid) RETURNING (t0."shared" OR (t0."owner_id" = $5::uuid)), (t0."owner_id" = $5::uuid), t0."id", t0."title", t0."price"::numeric, (CASE WHEN (t0."owner_id" = $5::uuid) THEN t0."stars" END), t0."_rev"
+UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint AND ("posts"."shared" OR ("posts"."owner_id" = $5::uuid)) AND ("posts"."owner_id" = $5::uuid) RETURNING ("posts"."shared" OR ("posts"."owner_id" = $5::uuid)), ("posts"."owner_id" = $5::uuid), "posts"."id", "posts"."title", "posts"."price"::numeric, (CASE WHEN ("posts"."owner_id" = $5::uuid) THEN "posts"."stars" END), "posts"."_rev"
 -- after an update
 SELECT (t0."shared" OR (t0."owner_id" = $1::uuid)), (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $3::bigint AS "id", ($4::text COLLATE "C") AS "title", $5::numeric AS "price", $6::bigint AS "stars", $7::uuid AS "owner_id", $8::uuid AS "team_id", $9::boolean AS "shared", $10::timestamptz AS "created_at", $11::timestamptz AS "updated_at") AS old WHERE t0."id" = $2::bigint
 ==== system
@@ -141,12 +141,12 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, t0."n
 -- before an update
 SELECT t0."_rev", TRUE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- insert
-INSERT INTO "posts" AS t0 ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING TRUE, TRUE, t0."id", t0."title", t0."_rev"
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING TRUE, TRUE, "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "id" = $4::bigint
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- change
-UPDATE "posts" AS t0 SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE t0."id" = $4::bigint RETURNING TRUE, TRUE, t0."id", t0."title", t0."price"::numeric, t0."stars", t0."_rev"
+UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint RETURNING TRUE, TRUE, "posts"."id", "posts"."title", "posts"."price"::numeric, "posts"."stars", "posts"."_rev"
 -- after an update
 SELECT TRUE, TRUE, ((old."id" IS NOT DISTINCT FROM NULL) OR (t0."price" IS NOT DISTINCT FROM NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT $2::bigint AS "id", ($3::text COLLATE "C") AS "title", $4::numeric AS "price", $5::bigint AS "stars", $6::uuid AS "owner_id", $7::uuid AS "team_id", $8::boolean AS "shared", $9::timestamptz AS "created_at", $10::timestamptz AS "updated_at") AS old WHERE t0."id" = $1::bigint
