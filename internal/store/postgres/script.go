@@ -90,8 +90,14 @@ func (db *DB) Script(ctx context.Context, make func(revision int64) (*store.Scri
 		return false, err
 	}
 	revision, ok := db.revisions.take()
-	if !ok {
-		return false, nil // the function draws some
+	if !ok { // as when the node has just started; from then on groups draw them
+		err := db.Write(ctx, func(tx store.Tx) (err error) {
+			revision, err = tx.Revision()
+			return err
+		})
+		if err != nil {
+			return false, err
+		}
 	}
 	s, err := make(revision)
 	if s == nil || err != nil {

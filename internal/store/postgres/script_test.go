@@ -30,19 +30,7 @@ func newCounting(t *testing.T, cfg Config) *counting {
 	t.Cleanup(func() { _ = c.db.Close() }) // refused where the test has closed it
 	mustWrite(t, c.db, "CREATE TABLE counters (id bigint PRIMARY KEY, n bigint NOT NULL)",
 		"INSERT INTO counters SELECT i, 0 FROM generate_series(1, 99) AS i")
-	if _, err := c.db.revisionNow(); err != nil { // without one, a script is run as a function
-		t.Fatal(err)
-	}
 	return c
-}
-
-// revisionNow draws a revision.
-func (db *DB) revisionNow() (n int64, err error) {
-	err = db.Write(context.Background(), func(tx store.Tx) (err error) {
-		n, err = tx.Revision()
-		return err
-	})
-	return n, err
 }
 
 // add is a script that adds 1 to a counter. Without such a counter it is refused.
@@ -251,9 +239,6 @@ func TestScriptsOfSameRows(t *testing.T) {
 	c := newCounting(t, Config{Groups: 2})
 	other := open(t, c.url, Config{Groups: 2})
 	defer other.Close()
-	if _, err := other.revisionNow(); err != nil {
-		t.Fatal(err)
-	}
 	const clients, each = 32, 40
 	var functions atomic.Int64
 	var wg sync.WaitGroup
