@@ -15,7 +15,10 @@ func (c *creation) script(revision int64) (*store.Script, error) {
 	if c.in.values[0].IsNull() && t.Key != schema.UUID {
 		return nil, nil
 	}
-	s := &store.Script{Apart: t.unique || !c.in.values[0].IsNull()}
+	s := &store.Script{Apart: t.unique}
+	if !c.in.values[0].IsNull() { // another may be about to create the same
+		s.Order = t.place(c.in.values[0])
+	}
 	values := append(make(row, 0, len(c.in.values)+1), c.in.values...)
 	if err := c.assignID(nil, values); err != nil {
 		return nil, err
@@ -38,7 +41,7 @@ func (u *change) script(revision int64) (*store.Script, error) {
 	if err != nil || update == nil {
 		return nil, err
 	}
-	s := &store.Script{Apart: u.table.setsUnique(u.in.given), Order: u.table.Name + " " + string(value.AppendValue(nil, u.id))}
+	s := &store.Script{Apart: u.table.setsUnique(u.in.given), Order: u.table.place(u.id)}
 	if err := u.matchFirst(s); err != nil {
 		return nil, err
 	}
@@ -71,6 +74,11 @@ func (u *change) matchFirst(s *store.Script) error {
 
 // errNotAsScript refuses a script: its function will say why.
 var errNotAsScript = errors.New("the row is not as it was said to be")
+
+// place is that of a row in the order in which scripts lock rows.
+func (t *table) place(id value.Value) string {
+	return t.Name + " " + string(value.AppendValue(nil, id))
+}
 
 // lookFirst adds the questions of hiddenReferences: a row that is not found refuses the script.
 func (q question) lookFirst(s *store.Script, values row) error {

@@ -16,8 +16,8 @@ type Script struct {
 	// same order everywhere. Scripts that lock no row that another may want need none.
 	Order string
 
-	// Apart keeps a script out of the transactions of others: it may wait for another transaction, as where it sets
-	// what is unique, and others would wait with it.
+	// Apart keeps a script out of the transactions of others: it may wait for another transaction in an order that is not
+	// that of Order, as where it sets what is unique, and others would wait with it.
 	Apart bool
 }
 

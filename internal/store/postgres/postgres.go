@@ -59,7 +59,7 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 	if err != nil {
 		return nil, errors.Join(err, db.readers.close(0), db.writers.close(0))
 	}
-	db.groups = newGroups(db, grouping)
+	db.groups = &groups{db: db, pool: grouping, most: maxGroup}
 	if err := db.reach(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -18,7 +18,8 @@ import (
 // connections for groups were busy; whoever comes while one is free waits for nobody.
 //
 // Neither a savepoint nor a deadlock between groups is paid for: a group of which one script is refused is undone and run
-// again without it, scripts lock rows in one order, and those that might wait for others go alone.
+// again without it, scripts lock rows in one order, and those that might wait for others go apart, as do all where
+// transactions are SERIALIZABLE: the larger one is, the more others it is in the way of.
 
 // grouping is the role of their connections.
 func (c Config) grouping() role {
@@ -50,19 +51,7 @@ type groups struct {
 	mu      sync.Mutex
 	waiting []*member
 	running int // groups
-	most    int // scripts in a group, of late
-	limit   int // scripts in a group, ever
-}
-
-// newGroups returns none yet. Serializable transactions go one by one: the larger one is, the more others it is in the
-// way of.
-func newGroups(db *DB, p *pool) *groups {
-	g := &groups{db: db, pool: p, limit: maxGroup}
-	if db.cfg.Serializable {
-		g.limit = 1
-	}
-	g.most = g.limit
-	return g
+	most    int // scripts in a group: fewer where groups had to be undone of late
 }
 
 // member is a script in the line or in a group.
@@ -103,7 +92,26 @@ func (db *DB) Script(ctx context.Context, make func(revision int64) (*store.Scri
 	if s == nil || err != nil {
 		return false, err
 	}
+	if s.Apart || db.cfg.Serializable {
+		return db.apart(ctx, s)
+	}
 	return db.groups.run(ctx, s)
+}
+
+// apart runs a script in a transaction of its own, on a connection for functions.
+func (db *DB) apart(ctx context.Context, s *store.Script) (done bool, err error) {
+	p := db.writers
+	if err := p.enter(); err != nil {
+		return false, err
+	}
+	defer p.leave()
+	if err := p.wait(ctx); err != nil {
+		return false, err
+	}
+	defer p.done()
+	m := &member{script: s}
+	done, err = db.together(p, time.Now().Add(p.patience), []*member{m})
+	return done && !m.refused, err
 }
 
 // run runs a script in a group.
@@ -192,13 +200,10 @@ func (g *groups) gather(m *member) []*member {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	all, bytes, steps := []*member{m}, m.bytes, len(m.script.Steps)
-	if m.script.Apart {
-		return all
-	}
 	for _, w := range g.waiting {
 		bytes += w.bytes
 		steps += len(w.script.Steps)
-		if len(all) >= g.most || w.script.Apart || bytes > maxGroupBytes || steps > maxGroupSteps {
+		if len(all) >= g.most || bytes > maxGroupBytes || steps > maxGroupSteps {
 			break
 		}
 		all = append(all, w)
@@ -225,7 +230,7 @@ func (g *groups) learn(done bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if done {
-		g.most = min(g.limit, g.most+1)
+		g.most = min(maxGroup, g.most+1)
 	} else {
 		g.most = max(1, g.most/2)
 	}
@@ -249,7 +254,7 @@ func (g *groups) runAll(all []*member) {
 	slices.SortStableFunc(all, func(a, b *member) int { return strings.Compare(a.script.Order, b.script.Order) })
 	deadline := time.Now().Add(g.patience / groupShare)
 	for try := 1; len(all) > 0 && try <= maxGroupTries; try++ {
-		done, err := g.attempt(deadline, all)
+		done, err := g.db.together(g.pool, deadline, all)
 		g.learn(done)
 		left := slices.DeleteFunc(slices.Clone(all), func(m *member) bool { return m.refused })
 		for _, m := range all {
@@ -270,21 +275,21 @@ func (g *groups) runAll(all []*member) {
 	tell(all, turn{})
 }
 
-// attempt runs a group once, and says whether it was committed, or else why that is not known. Without an error, what
+// together runs scripts once in one transaction, and says whether it was committed, or else why that is not known. Without an error, what
 // was not committed is undone, and those who were the reason are marked as refused.
-func (g *groups) attempt(deadline time.Time, all []*member) (done bool, err error) {
-	c, err := g.take(context.Background(), deadline)
+func (db *DB) together(p *pool, deadline time.Time, all []*member) (done bool, err error) {
+	c, err := p.take(context.Background(), deadline)
 	if err != nil {
 		return false, nil // the functions will say it
 	}
-	t := &tx{db: g.db, s: newSession(c, true)}
+	t := &tx{db: db, s: newSession(c, true)}
 	ended := false
 	defer func() {
 		t.s.end()
 		if !ended { // a panic
 			discard(c)
 		}
-		g.give(c)
+		p.give(c)
 	}()
 	done, err = t.group(all)
 	ended = true
@@ -306,8 +311,10 @@ func (t *tx) group(all []*member) (done bool, err error) {
 		}
 	}
 	t.touched = nil // their generations have moved
-	end := t.commit()
-	return end.next == finished, end.err
+	if end := t.commit(); end.next == finished {
+		return true, end.err
+	}
+	return false, nil // another transaction was in the way
 }
 
 // runScripts runs the statements of all scripts, in one packet. An error is one after which the transaction cannot go on;

@@ -95,7 +95,7 @@ func (c *counting) together(scripts ...*store.Script) (answers []error) {
 			c.t.Errorf("the script before the others = %v", err)
 		}
 	})
-	for c.db.groups.inside() == 0 {
+	for c.db.groups.runs() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	for i, s := range scripts {
@@ -107,8 +107,8 @@ func (c *counting) together(scripts ...*store.Script) (answers []error) {
 	return answers
 }
 
-// inside is how many groups run.
-func (g *groups) inside() int {
+// runs is how many groups run.
+func (g *groups) runs() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.running
@@ -175,19 +175,38 @@ func TestScriptRefusedAmongOthers(t *testing.T) {
 	}
 }
 
-// What may wait for others goes alone.
+// What may wait for others waits for nobody in the line, nor anybody for it.
 func TestScriptApart(t *testing.T) {
-	c := newCounting(t, Config{Groups: 1})
-	all := []*store.Script{c.add(1), c.add(2), c.add(3), c.add(4), c.add(5)}
-	all[2].Apart = true
-	for i, err := range c.together(all...) {
-		if err != nil {
-			t.Errorf("script %d = %v", i, err)
+	for _, cfg := range []Config{{Groups: 1}, {Groups: 1, Serializable: true}} {
+		c := newCounting(t, cfg)
+		unlock := c.lock(99)
+		defer unlock()
+		var wg sync.WaitGroup
+		for range 2 {
+			s := c.add(99)
+			s.Apart = true
+			wg.Go(func() {
+				if err := c.run(s); err != nil && !cfg.Serializable {
+					t.Errorf("a script apart, of a row that was locked = %v", err)
+				}
+			})
 		}
+		for c.db.writers.inUse() < 2 {
+			time.Sleep(time.Millisecond)
+		}
+		if err := c.run(c.add(1)); err != nil {
+			t.Errorf("a script beside two that wait apart = %v", err)
+		}
+		unlock()
+		wg.Wait()
 	}
-	if n := c.transactions("id <= 5"); n != 3 {
-		t.Errorf("two scripts, one apart, and two were committed in %d transactions, want 3", n)
-	}
+}
+
+// inUse is how many use the pool.
+func (p *pool) inUse() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inside
 }
 
 // Where another transaction holds a row for long, a group does not wait for it, and functions do.
@@ -215,7 +234,7 @@ func TestScriptWithdrawn(t *testing.T) {
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = c.run(c.add(99)) })
-	for c.db.groups.inside() == 0 {
+	for c.db.groups.runs() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	wg.Go(func() {
@@ -274,7 +293,7 @@ func TestScriptsBeyondTheLine(t *testing.T) {
 	defer unlock()
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = c.run(c.add(99)) })
-	for c.db.groups.inside() == 0 {
+	for c.db.groups.runs() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	wg.Go(func() {
