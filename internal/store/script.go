@@ -33,19 +33,19 @@ type Step struct {
 
 // Scripter is an engine that knows what to do with scripts.
 type Scripter interface {
-	// Script runs a script in a transaction, perhaps together with others, and returns after it is durably committed. make
-	// makes it, with a number as of Tx.Revision; what it may wait for is nothing.
+	// Script runs a script in a transaction, perhaps together with others, and returns after it is durably committed. write
+	// makes it, with a number as of Tx.Revision; it waits for nothing.
 	//
-	// Without an error, done says whether it was committed. It was not, and left nothing, where make returned nil, and where
+	// Without an error, done says whether it was committed. It was not, and left nothing, where write returned nil, and where
 	// it was refused, be it by a constraint or by a Row: then a function can find out more.
-	Script(ctx context.Context, make func(revision int64) (*Script, error)) (done bool, err error)
+	Script(ctx context.Context, write func(revision int64) (*Script, error)) (done bool, err error)
 }
 
 // Run runs a write as a script where the engine can and the script is not refused; else as a function, which then says
 // what was wrong. Both do the same where nothing is wrong. Errors are those of DB.Write.
-func Run(ctx context.Context, db DB, make func(revision int64) (*Script, error), f func(Tx) error) error {
+func Run(ctx context.Context, db DB, write func(revision int64) (*Script, error), f func(Tx) error) error {
 	if s, ok := db.(Scripter); ok {
-		if done, err := s.Script(ctx, make); done || err != nil {
+		if done, err := s.Script(ctx, write); done || err != nil {
 			return err
 		}
 	}

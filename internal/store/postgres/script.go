@@ -74,7 +74,7 @@ type turn struct {
 }
 
 // Script implements store.Scripter.
-func (db *DB) Script(ctx context.Context, make func(revision int64) (*store.Script, error)) (done bool, err error) {
+func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Script, error)) (done bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -88,7 +88,7 @@ func (db *DB) Script(ctx context.Context, make func(revision int64) (*store.Scri
 			return false, err
 		}
 	}
-	s, err := make(revision)
+	s, err := write(revision)
 	if s == nil || err != nil {
 		return false, err
 	}
@@ -110,7 +110,7 @@ func (db *DB) apart(ctx context.Context, s *store.Script) (done bool, err error)
 	}
 	defer p.done()
 	m := &member{script: s}
-	done, err = db.together(p, time.Now().Add(p.patience), []*member{m})
+	done, err = db.together(p, time.Now().Add(p.patience/groupShare), []*member{m})
 	return done && !m.refused, err
 }
 
@@ -244,7 +244,7 @@ func tell(all []*member, t turn) {
 
 // runAll runs a group until what is left of it is committed, and tells each how it went.
 func (g *groups) runAll(all []*member) {
-	all = slices.DeleteFunc(all, func(m *member) bool {
+	all = slices.DeleteFunc(slices.Clone(all), func(m *member) bool {
 		err := m.ctx.Err()
 		if err != nil {
 			m.turn <- turn{err: err}
@@ -275,8 +275,8 @@ func (g *groups) runAll(all []*member) {
 	tell(all, turn{})
 }
 
-// together runs scripts once in one transaction, and says whether it was committed, or else why that is not known. Without an error, what
-// was not committed is undone, and those who were the reason are marked as refused.
+// together runs scripts once in one transaction, and says whether it was committed; an error beside that says that it may
+// not have been. What was not is undone, and those who were the reason are marked as refused.
 func (db *DB) together(p *pool, deadline time.Time, all []*member) (done bool, err error) {
 	c, err := p.take(context.Background(), deadline)
 	if err != nil {
