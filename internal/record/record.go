@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/ddl"
@@ -37,7 +39,10 @@ type DB struct {
 	shapes  *shapes
 	lane    *lane
 	totals  *cache.Cache[int64]
-	blocks  sync.Pool // of *block
+
+	counting singleflight.Group // of totals that are not remembered
+
+	blocks sync.Pool // of *block
 
 	requests sync.Pool // of *request
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -43,11 +44,29 @@ func (p *page) remembered(q store.Reader, stmt *sqlgen.Statement) (int64, error)
 	if total, ok := p.db.totals.Get(key, generations); ok {
 		return total, nil
 	}
-	total, err := p.count(q, stmt)
-	if err == nil {
-		p.db.totals.Put(key, generations, total)
+	return p.countOnce(q, stmt, key, generations)
+}
+
+// countOnce counts where nobody else is counting the same in the same generations, and else waits for what that comes to:
+// when a row changes, all who ask for a total of its table find none at once.
+func (p *page) countOnce(q store.Reader, stmt *sqlgen.Statement, key []byte, generations []int64) (int64, error) {
+	flight := slices.Clone(key)
+	for _, g := range generations {
+		flight = binary.BigEndian.AppendUint64(flight, uint64(g))
 	}
-	return total, err
+	own := false
+	total, err, _ := p.db.counting.Do(string(flight), func() (any, error) {
+		own = true
+		total, err := p.count(q, stmt)
+		if err == nil {
+			p.db.totals.Put(key, generations, total)
+		}
+		return total, err
+	})
+	if err != nil && !own { // the other's client may have gone away
+		return p.count(q, stmt)
+	}
+	return total.(int64), err
 }
 
 func (p *page) count(q store.Reader, stmt *sqlgen.Statement) (total int64, err error) {

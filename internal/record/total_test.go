@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -167,4 +168,77 @@ func TestBoundValuesAreToldApart(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Those who ask at once for a total that nobody remembers count it once; where the one who counts fails, each of the
+// others counts by himself.
+func TestTotalIsCountedOnce(t *testing.T) {
+	d := withUsers(t)
+	table := d.rules.Model.Table("users")
+	for _, fails := range []bool{false, true} {
+		const clients = 2 // as many as the database has readers
+		c := &slowCounting{DB: d.store, fails: fails, begun: make(chan struct{}), end: make(chan struct{})}
+		counted := New(c, d.rules, Config{Unproven: clients})
+		answers := make(chan error, clients)
+		list := func() {
+			_, err := counted.List(context.Background(), caller.System("count"), table, Query{Limit: 1, Total: true}, nil)
+			answers <- err
+		}
+		go list()
+		<-c.begun
+		for range clients - 1 {
+			go list()
+		}
+		for c.asked.Load() < clients {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond) // from the generation to the wait
+		close(c.end)
+		failed := 0
+		for range clients {
+			if err := <-answers; err != nil {
+				failed++
+			}
+		}
+		wantCounts, wantFailed := int64(1), 0
+		if fails {
+			wantCounts, wantFailed = clients, 1
+		}
+		if got := c.counts.Load(); got != wantCounts || failed != wantFailed {
+			t.Errorf("the first fails: %t: %d counts and %d failures, want %d and %d", fails, got, failed, wantCounts, wantFailed)
+		}
+	}
+}
+
+// slowCounting is a store of which the first count ends, or fails, when it is told to.
+type slowCounting struct {
+	store.DB
+	fails         bool
+	begun, end    chan struct{}
+	asked, counts atomic.Int64
+}
+
+func (c *slowCounting) Read(ctx context.Context, f func(store.Reader) error) error {
+	return c.DB.Read(ctx, func(r store.Reader) error { return f(slowReader{r, c}) })
+}
+
+type slowReader struct {
+	store.Reader
+	of *slowCounting
+}
+
+func (r slowReader) Generation(table string) (int64, error) {
+	defer r.of.asked.Add(1)
+	return r.Reader.Generation(table)
+}
+
+func (r slowReader) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	if strings.HasPrefix(sql, "SELECT count(*)") && r.of.counts.Add(1) == 1 {
+		close(r.of.begun)
+		<-r.of.end
+		if r.of.fails {
+			return context.Canceled
+		}
+	}
+	return r.Reader.Query(sql, args, row)
 }
