@@ -49,7 +49,7 @@ func (d *DB) Create(ctx context.Context, who caller.Caller, t *schema.Table, mem
 	if err != nil {
 		return Written{}, err
 	}
-	if err := store.Run(ctx, d.store, w.script, w.run); err != nil {
+	if err := d.write(ctx, who, w.script, w.run); err != nil {
 		return Written{}, err
 	}
 	return w.row, nil

@@ -45,6 +45,7 @@ type DB struct {
 	blocks sync.Pool // of *block
 
 	requests sync.Pool // of *request
+	refusals refusals
 }
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.

@@ -30,7 +30,7 @@ func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id 
 	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
 	u.from.seeing(r, u.table, u.in.merged)
 	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
-	if err := store.Run(ctx, d.store, u.script, u.run); err != nil {
+	if err := d.write(ctx, who, u.script, u.run); err != nil {
 		return Written{}, err
 	}
 	return u.row, nil

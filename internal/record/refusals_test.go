@@ -1,0 +1,58 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// scripting is a store that notes whether it was given a script, and then runs none.
+type scripting struct {
+	store.DB
+	scripts int
+}
+
+func (s *scripting) Script(context.Context, func(int64) (*store.Script, error)) (bool, error) {
+	s.scripts++
+	return false, nil
+}
+
+// Who is refused again and again writes by functions, for a while, and nobody else does.
+func TestRefusedCallersWriteApart(t *testing.T) {
+	s := &scripting{DB: withUsers(t).store}
+	d := &DB{store: s}
+	no, fault := errs.New(errs.Forbidden, "no"), errors.New("a fault of ours")
+	asScript := func(who caller.Caller, answer error) bool {
+		t.Helper()
+		before := s.scripts
+		if err := d.write(context.Background(), who, nil, func(store.Tx) error { return answer }); !errors.Is(err, answer) {
+			t.Errorf("write() = %v, want %v", err, answer)
+		}
+		return s.scripts > before
+	}
+	for i := range manyRefusals {
+		if !asScript(ann, no) || !asScript(bob, fault) || !asScript(caller.Caller{}, nil) {
+			t.Fatalf("after %d refusals a write is no script", i)
+		}
+	}
+	if asScript(ann, nil) {
+		t.Errorf("after %d refusals a write is a script", manyRefusals)
+	}
+	if !asScript(bob, nil) || !asScript(caller.Caller{}, nil) {
+		t.Error("the writes of others are no scripts either")
+	}
+	if d.refusals.often(ann, time.Now().Add(refusalsTime)) {
+		t.Error("refusals are never forgotten")
+	}
+	for i := range maxRefused + 1 {
+		d.refusals.note(caller.System(string(rune('a'+i))), time.Now())
+	}
+	if n := len(d.refusals.of); n > maxRefused {
+		t.Errorf("%d callers are remembered, want at most %d", n, maxRefused)
+	}
+}
