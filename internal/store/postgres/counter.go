@@ -53,6 +53,14 @@ func (r *revisions) take() (int64, bool) {
 	return n, true
 }
 
+// back takes a number back that was taken in vain.
+func (r *revisions) back(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spans = slices.Insert(r.spans, 0, span{n, n})
+	r.left++
+}
+
 // put adds the numbers from first on that a value of the sequence stands for.
 func (r *revisions) put(first, value int64) {
 	r.mu.Lock()

@@ -90,9 +90,10 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 	}
 	s, err := write(revision)
 	if s == nil || err != nil {
+		db.revisions.back(revision)
 		return false, err
 	}
-	if s.Apart || db.cfg.Serializable {
+	if s.Apart || db.cfg.Serializable || !db.groups.worthwhile() {
 		return db.apart(ctx, s)
 	}
 	return db.groups.run(ctx, s)
@@ -112,6 +113,14 @@ func (db *DB) apart(ctx context.Context, s *store.Script) (done bool, err error)
 	m := &member{script: s}
 	done, err = db.together(p, time.Now().Add(p.patience/groupShare), []*member{m})
 	return done && !m.refused, err
+}
+
+// worthwhile says whether a script is better in a group: where groups have become so small that all of them do no more at
+// a time than there are connections for functions, it would wait longer for one than for such a connection.
+func (g *groups) worthwhile() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.running < g.size || g.most*g.size > g.db.writers.size
 }
 
 // run runs a script in a group.

@@ -86,6 +86,9 @@ func (c *counting) inLine(n int) {
 // together runs scripts so that they all wait for one before them, which is held up meanwhile.
 func (c *counting) together(scripts ...*store.Script) (answers []error) {
 	c.t.Helper()
+	for range maxGroup { // whatever was refused before
+		c.db.groups.learn(true)
+	}
 	unlock := c.lock(99)
 	defer unlock()
 	answers = make([]error, len(scripts))
@@ -199,6 +202,51 @@ func TestScriptApart(t *testing.T) {
 		}
 		unlock()
 		wg.Wait()
+	}
+}
+
+// Where groups have become small, because scripts were refused, nobody waits for one.
+func TestScriptBesideSmallGroups(t *testing.T) {
+	c := newCounting(t, Config{Groups: 2, Writers: 4})
+	unlock := c.lock(99)
+	defer unlock()
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if err := c.run(c.add(99)); err != nil && !errors.Is(err, errAsFunction) {
+				t.Errorf("a script of a row that is locked = %v", err)
+			}
+		})
+	}
+	for c.db.groups.runs() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	for range 5 { // 64, 32, 16, 8, 4, 2
+		c.db.groups.learn(false)
+	}
+	start := time.Now()
+	if err := c.run(c.add(1)); err != nil || time.Since(start) > groupLockTimeout/2 {
+		t.Errorf("a script beside groups that are small = %v after %v", err, time.Since(start))
+	}
+	unlock()
+	wg.Wait()
+}
+
+// A revision that was taken for no script is not lost.
+func TestRevisionsGoBack(t *testing.T) {
+	c := newCounting(t, Config{})
+	var first int64
+	for range 3 {
+		done, err := c.db.Script(t.Context(), func(n int64) (*store.Script, error) {
+			if first != 0 && n != first {
+				t.Errorf("revision %d, want %d again", n, first)
+			}
+			first = n
+			return nil, nil
+		})
+		if done || err != nil {
+			t.Errorf("no script = %t, %v", done, err)
+		}
 	}
 }
 
