@@ -57,7 +57,7 @@ openapi-check: ## lint /openapi.json, generate a TypeScript client, compile and 
 	GO=$(GO) ./tools/openapi/check.sh
 
 bench: ## measure beside a hand-written service and PocketBase (wrk; under ten minutes)
-	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -postgres -only get,list,rule-get,rule-list,create -out POSTGRES.md && $(GO) run . -overload -out OVERLOAD.md
+	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -postgres -out POSTGRES.md && $(GO) run . -overload -out OVERLOAD.md
 
 bench-scale: ## measure 10,000 to 1,000,000 rows, and pages 1 to 10,000
 	cd bench && $(GO) run . -scale -out SCALE.md
