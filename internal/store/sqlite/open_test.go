@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	lite "zombiezen.com/go/sqlite"
@@ -202,3 +203,24 @@ func TestLongExpression(t *testing.T) {
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// Several who make a database at once, as commands that are started together do, all find it theirs.
+func TestOpenTogether(t *testing.T) {
+	for range 100 {
+		path := filepath.Join(t.TempDir(), "data.db")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				db, err := Open(t.Context(), path, Config{Readers: 1, Logger: slog.New(slog.DiscardHandler)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}

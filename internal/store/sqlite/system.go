@@ -62,15 +62,17 @@ func (c *conn) createInTransaction() error {
 // checkHeader says whether the database is ours; one that is empty is not yet, and one that is somebody else's, or from
 // a later release, is an error.
 func checkHeader(raw *lite.Conn) (ours bool, err error) {
+	// Each question is of a snapshot of its own. Whoever makes the database meanwhile makes its objects and its header in
+	// one transaction: whoever has seen the objects sees the header.
+	objects, err := pragmaInt(raw, "schema_version") // moves with the first object ever made
+	if err != nil {
+		return false, err
+	}
 	id, err := pragmaInt(raw, "application_id")
 	if err != nil {
 		return false, err
 	}
 	version, err := pragmaInt(raw, "user_version")
-	if err != nil {
-		return false, err
-	}
-	objects, err := pragmaInt(raw, "schema_version") // moves with the first object ever made
 	if err != nil {
 		return false, err
 	}
