@@ -90,6 +90,11 @@ func journeys() []journey {
 		rows: []string{`p {"id": 1, "a": "x", "price": "1.500"}`, `p {"id": 2, "a": "y", "n": 2, "price": "-7"}`, `q {"id": 7, "b": 5, "p_id": 1, "day": "2026-02-03"}`,
 			`q {"id": 8, "b": 6, "p_id": 1, "q_id": 7}`, `q {"id": 9, "b": 7}`},
 	}, {
+		name:   "two become required",
+		before: `  teams: {key: int, fields: {name: {type: text, optional: true}, code: {type: int, optional: true}}}` + "\n",
+		after:  `  teams: {key: int, fields: {name: {type: text, default: "'none'"}, code: {type: int, default: 7}}}` + "\n",
+		rows:   []string{`teams {"id": 1}`, `teams {"id": 2, "name": "two"}`, `teams {"id": 3, "name": "three", "code": 3}`},
+	}, {
 		name: "keys",
 		before: `
   a: {key: text, fields: {n: {type: int, index: true}}}

@@ -3,6 +3,7 @@ package migrate
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -136,12 +137,19 @@ func (r *repeated) run(s store.Session, note func(int64)) error {
 	}
 }
 
-// fillMissing is the statement that gives a batch of rows the value that they lack. It asks twice: of a row that somebody
-// writes meanwhile, PostgreSQL asks again what stands outside of the subquery, on what the row is by then.
-func fillMissing(d ddl.Dialect, f *schema.Field, v value.Value) string {
-	table, column, id := ddl.Quote(f.Table.Name), ddl.Quote(f.Name), ddl.Quote("id")
-	return fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s IN (SELECT %s FROM %s WHERE %s IS NULL LIMIT %d) AND %s IS NULL",
-		table, column, ddl.Literal(d, f, v), id, id, table, column, batch, column)
+// fillMissing is the statement that gives a batch of rows the values that they lack of all these fields of a table: each
+// is bound by then not to be missing, so that a row that got one of them would not be taken. It asks twice: of a row that
+// somebody writes meanwhile, PostgreSQL asks again what stands outside of the subquery, on what the row is by then.
+func fillMissing(fields []*schema.Field, value func(*schema.Field) value.Value) string {
+	var set, missing []string
+	for _, f := range fields {
+		column := ddl.Quote(f.Name)
+		set = append(set, column+" = coalesce("+column+", "+ddl.Literal(ddl.Postgres, f, value(f))+")")
+		missing = append(missing, column+" IS NULL")
+	}
+	table, id, lacks := ddl.Quote(fields[0].Table.Name), ddl.Quote("id"), strings.Join(missing, " OR ")
+	return fmt.Sprintf("UPDATE %s SET %s WHERE %s IN (SELECT %s FROM %s WHERE %s LIMIT %d) AND (%s)",
+		table, strings.Join(set, ", "), id, id, table, lacks, batch, lacks)
 }
 
 // asking runs a query of rows in the way, of which there must be none.

@@ -278,9 +278,11 @@ func (p *pgPlanner) require(was, f *schema.Field, s Step) {
 	s.rank, s.Hazards = pgBind, s.Hazards|Breaks
 	p.step(s, statements(requires(f, check))...)
 	s.Phase, s.Hazards = After, 0
-	if v := p.fill(was, f); !v.IsNull() {
+	if !p.fill(was, f).IsNull() {
 		p.askFilled(f, s)
-		sql := fillMissing(ddl.Postgres, f, v)
+	}
+	if all := p.filled(f.Table); len(all) > 0 && all[0] == f {
+		sql := fillMissing(all, func(f *schema.Field) value.Value { return p.fill(p.FieldWas(f), f) })
 		s.rank, s.Lock = pgFill, lockWhileRow
 		p.step(s, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
 	}
@@ -288,6 +290,16 @@ func (p *pgPlanner) require(was, f *schema.Field, s Step) {
 	p.step(s, part{sql: ddl.Validate(f.Table.Name, check), alone: true})
 	s.rank, s.Lock = pgRequire, lockMoment
 	p.step(s, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
+}
+
+// filled are the fields of a table that keep their column and are required now, of which rows without a value get one.
+func (p *pgPlanner) filled(t *schema.Table) (all []*schema.Field) {
+	for _, f := range t.Fields {
+		if was := p.FieldWas(f); was != nil && !p.shadowed(f) && !p.fill(was, f).IsNull() {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // requires adds the check that binds new rows to have a value in a column.
