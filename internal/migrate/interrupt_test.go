@@ -180,7 +180,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 			t.Run(j.name, func(t *testing.T) {
 				statements, want := j.run(t, e)
 				for n := range statements {
-					if skipped(e, n) {
+					if skipped(e, n, len(statements)) {
 						continue
 					}
 					j.interrupt(t, e, n, want, false)
@@ -196,9 +196,10 @@ func TestInterruptedAnywhere(t *testing.T) {
 	})
 }
 
-// skipped says of which statements a short run leaves out the interruption: on PostgreSQL each takes two databases.
-func skipped(e engine, n int) bool {
-	return os.Getenv("ASHLAR_NIGHTLY") == "" && e.name != "sqlite" && n%10 != 7
+// skipped says of which statements a short run leaves out the interruption: on PostgreSQL each takes two databases. Before
+// the last of them most of what is after the switch is done, and must not be done again.
+func skipped(e engine, n, all int) bool {
+	return os.Getenv("ASHLAR_NIGHTLY") == "" && e.name != "sqlite" && n%10 != 7 && n != all-1
 }
 
 // interrupt ends the journey before its nth statement, and looks at both ways from there.

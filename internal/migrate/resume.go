@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -60,19 +59,34 @@ func (r *run) after() error {
 			a.loop = &repeated{l.Table, l.SQL}
 		}
 		r.progress(l.SQL, l.Table)
-		err := r.one(a)
-		if err != nil {
+		if err := r.one(a, r.entry.todo.After[1:]); err != nil {
 			return fmt.Errorf("the model is in force, but rows that were there before do not all follow it; mend them and start again: %w", err)
 		}
-		r.entry.todo.After = slices.Delete(r.entry.todo.After, 0, 1)
 	}
 	return r.s.Transaction(func() error { return r.finish(Done, false) })
 }
 
-// one runs a part outside of a transaction, or in one of its own where it takes locks.
-func (r *run) one(a part) error {
+// one runs a part outside of a transaction, where it can be run again, or in one of its own, which writes down what is left
+// then: what was checked by a constraint that is dropped, cannot be checked again.
+func (r *run) one(a part, left []later) error {
 	if a.alone || a.loop != nil {
-		return r.exec(a)
+		err := r.exec(a)
+		if err == nil {
+			r.entry.todo.After = left
+		}
+		return err
 	}
-	return r.s.Transaction(func() error { return r.exec(a) })
+	ran, all := len(r.entry.Steps), r.entry.todo.After
+	err := r.s.Transaction(func() error {
+		r.entry.Steps = r.entry.Steps[:ran]
+		if err := r.exec(a); err != nil {
+			return err
+		}
+		r.entry.todo.After = left
+		return r.entry.update(r.s)
+	})
+	if err != nil {
+		r.entry.todo.After = all
+	}
+	return err
 }
