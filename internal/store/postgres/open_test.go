@@ -98,3 +98,11 @@ func TestOpenTogether(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// The address may come from a file, with the line break at its end.
+func TestAddressWithLineBreak(t *testing.T) {
+	address := pgtest.URL(t)
+	if err := open(t, " "+address+"\n", Config{Direct: address + "\r\n"}).Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -88,8 +88,10 @@ func (db *DB) reach(ctx context.Context) error {
 	return err
 }
 
-// addresses are those that connections are made from: the usual ones, and those that need a session of their own.
+// addresses are those that connections are made from: the usual ones, and those that need a session of their own. Blanks
+// around an address are none of it, as the line break at the end of a file that holds it.
 func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) {
+	url, direct = strings.TrimSpace(url), strings.TrimSpace(direct)
 	if config, err = pgx.ParseConfig(url); err != nil {
 		return nil, nil, badAddress("address", err)
 	}

@@ -80,7 +80,7 @@ func scripts(t *testing.T, f *fixture) {
 		}
 		err = run(&store.Script{Steps: []store.Step{step(nil, insertNote, note(100, "without a row")...), step(accept, `SELECT id FROM notes WHERE id = -1`)}})
 		wantKind(t, "a script with a row missing", err, errs.NotFound)
-		err = run(&store.Script{Steps: []store.Step{step(accept, `SELECT id FROM notes WHERE id = -1`)}})
+		err = run(&store.Script{Tables: []string{"notes"}, Steps: []store.Step{step(accept, `SELECT id FROM notes WHERE id = -1`)}})
 		wantKind(t, "a script that changes nothing and misses a row", err, errs.NotFound)
 		err = run(adding(100, "panic", func(value.Row) error { panic("in a row") }))
 		wantKind(t, "a script whose row panics", err, errs.Internal)
