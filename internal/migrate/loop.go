@@ -15,7 +15,7 @@ import (
 // again after it was interrupted.
 type loop interface {
 	run(s store.Session, note func(rows int64)) error
-	table() string // whose rows it looks at
+	table() string // whose rows it looks at, "" where they are few, or known to nobody beforehand
 }
 
 // batch is how many rows one statement of a loop looks at.
@@ -33,7 +33,15 @@ type conversion struct {
 	restOnly bool          // rows that have a value in that column already are passed over
 }
 
-func (c *conversion) table() string { return c.from.Table.Name }
+// table is none for what is left, since the count of all rows would take longer, under the lock of the switch too.
+func (c *conversion) table() string {
+	if c.restOnly {
+		return ""
+	}
+	return c.of()
+}
+
+func (c *conversion) of() string { return c.from.Table.Name }
 
 func (c *conversion) run(s store.Session, note func(int64)) error {
 	last := value.Value{}
@@ -60,34 +68,49 @@ type converted struct {
 }
 
 func (c *conversion) read(s store.Session, after value.Value) (rows []converted, err error) {
-	sql := "SELECT " + ddl.Quote("id") + ", " + ddl.Quote(ddl.Revision) + ", " + ddl.Quote(c.from.Name) + " FROM " + ddl.Quote(c.table())
-	var args []value.Value
+	sql, args := c.query(after)
+	err = s.Query(sql, args, func(row value.Row) error {
+		r := converted{id: value.Scan(c.key, row, 0), revision: row.Int(1)}
+		v := value.Scan(c.from, row, 2)
+		var err error
+		if r.to, err = value.Convert(c.from, c.to, v); err != nil {
+			return fmt.Errorf("the row %s of %s: %s: %w", ddl.Text(r.id), c.of(), c.from.Name, err)
+		}
+		if r.to.IsNull() {
+			r.to = c.fill
+		}
+		if r.to.IsNull() && !c.to.Optional {
+			return fmt.Errorf("the row %s of %s: %s is missing, and is required now; give it a value first", ddl.Text(r.id), c.of(), c.from.Name)
+		}
+		rows = append(rows, r)
+		return nil
+	})
+	return rows, err
+}
+
+// query finds a batch of rows, those after an id.
+func (c *conversion) query(after value.Value) (sql string, args []value.Value) {
+	sql = "SELECT " + ddl.Quote("id") + ", " + ddl.Quote(ddl.Revision) + ", " + ddl.Quote(c.from.Name) + " FROM " + ddl.Quote(c.of())
 	cond := " WHERE "
 	if !after.IsNull() {
 		sql += cond + ddl.Quote("id") + " > $1"
 		args, cond = append(args, after), " AND "
 	}
 	if c.restOnly {
-		sql += cond + ddl.Quote(c.into) + " IS NULL"
-		if c.fill.IsNull() {
-			sql += " AND " + ddl.Quote(c.from.Name) + " IS NOT NULL"
-		}
+		sql += cond + c.left()
 	}
 	sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", ddl.Quote("id"), batch)
-	err = s.Query(sql, args, func(row value.Row) error {
-		r := converted{id: value.Scan(c.key, row, 0), revision: row.Int(1)}
-		v := value.Scan(c.from, row, 2)
-		var err error
-		if r.to, err = value.Convert(c.from, c.to, v); err != nil {
-			return fmt.Errorf("the row %s of %s: %s: %w", ddl.Text(r.id), c.table(), c.from.Name, err)
-		}
-		if r.to.IsNull() {
-			r.to = c.fill
-		}
-		rows = append(rows, r)
-		return nil
-	})
-	return rows, err
+	return sql, args
+}
+
+// left is the condition of the rows that are not converted. A row without a value is one of them only where it is to have
+// one.
+func (c *conversion) left() string {
+	sql := ddl.Quote(c.into) + " IS NULL"
+	if c.to.Optional {
+		sql += " AND " + ddl.Quote(c.from.Name) + " IS NOT NULL"
+	}
+	return sql
 }
 
 func (c *conversion) write(s store.Session, rows []converted) error {
@@ -111,7 +134,7 @@ func (c *conversion) writeBatch(s store.Session, rows []converted) error {
 	if c.from.Name == c.key.Name {
 		unchanged = ""
 	}
-	sql := "UPDATE " + ddl.Quote(c.table()) + " AS t SET " + ddl.Quote(c.into) + " = v.x::" + ddl.Type(c.to) +
+	sql := "UPDATE " + ddl.Quote(c.of()) + " AS t SET " + ddl.Quote(c.into) + " = v.x::" + ddl.Type(c.to) +
 		" FROM unnest($1::text[], $2::text[], $3::text[]) AS v(id, x, rev) WHERE t." + ddl.Quote("id") + " = v.id::" + ddl.Type(c.key) +
 		unchanged
 	ids, values, revisions := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows))

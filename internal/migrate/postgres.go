@@ -18,6 +18,7 @@ const (
 	pgBindKey           // before: that no row lacks its new key
 	pgRestOfKey         // before
 	pgValidKey          // before
+	pgIndexRest         // before, and last, since rows that are written meanwhile go into it
 	pgUnbind            // switch: triggers, foreign keys, checks and indexes that end
 	pgRest              // what was written while it was converted
 	pgDropColumn        //

@@ -91,7 +91,8 @@ func (p *pgPlanner) beside(was, f *schema.Field, events, expression string) besi
 }
 
 // replaceField writes the values of a field into a new column, beside servers that write to the old one, and puts it in
-// the place of the old one at the switch.
+// the place of the old one at the switch. Nothing looks at all rows there: those that were written meanwhile are found by
+// an index of them alone, and that none was left is asked of the others later.
 func (p *pgPlanner) replaceField(was, f *schema.Field) {
 	if f.Name == "id" {
 		p.replaceKey(was, f)
@@ -109,10 +110,16 @@ func (p *pgPlanner) replaceField(was, f *schema.Field) {
 
 	rest := *c
 	rest.restOnly = true
+	written := part{sql: "-- of rows that were written meanwhile: " + rest.describe(), loop: &rest}
+	index := ddl.Quote(ddl.Fit("_rest_" + p.now[f.Table].Name + "__" + f.Name))
+	s.rank, s.Lock = pgIndexRest, lockWhileRow
+	p.step(s, part{sql: "CREATE INDEX CONCURRENTLY " + index + " ON " + table + " (" + ddl.Quote("id") + ") WHERE " + rest.left(), alone: true,
+		undo: "DROP INDEX IF EXISTS " + index}, written)
 	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgRest, Breaks, lockMoment
 	p.step(s,
 		part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"},
-		part{sql: "-- of rows that were written meanwhile: " + rest.describe(), loop: &rest},
+		written,
+		part{sql: "DROP INDEX " + index},
 		follow.drop)
 	s.rank = pgUnbind
 	if was.Ref != nil {
@@ -128,9 +135,8 @@ func (p *pgPlanner) bindReplaced(f, shadow *schema.Field, s Step) {
 	if f.Type == schema.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
 		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
 	}
-	s.rank = pgKeys
 	if !f.Optional {
-		p.step(s, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")...)
+		p.require(f, s)
 	}
 	if f.Ref != nil {
 		p.refer(f, s)
@@ -153,9 +159,9 @@ func (p *planner) conversion(was, f *schema.Field) *conversion {
 }
 
 func (c *conversion) describe() string {
-	into, from := ddl.Quote(c.table())+"."+ddl.Quote(c.into), ddl.Quote(c.from.Name)
+	into, from := ddl.Quote(c.of())+"."+ddl.Quote(c.into), ddl.Quote(c.from.Name)
 	if c.dialect == ddl.SQLite {
-		into, from = ddl.Quote(c.into), ddl.Quote(c.table())+"."+from
+		into, from = ddl.Quote(c.into), ddl.Quote(c.of())+"."+from
 	}
 	return into + " = " + from + " as " + c.to.Type.String()
 }
@@ -191,7 +197,7 @@ func (p *pgPlanner) changeField(was, f *schema.Field) {
 	}
 	switch {
 	case was.Optional && !f.Optional:
-		p.require(was, f, s)
+		p.require(f, s)
 	case !was.Optional && f.Optional:
 		s.Hazards |= Breaks
 		p.step(s, statements(column+" DROP NOT NULL")...)
@@ -272,17 +278,18 @@ func names(f *schema.Field) []string {
 }
 
 // require makes a column NOT NULL without a look at all rows while it is locked: a check binds new rows first, and when
-// all have been asked, PostgreSQL takes its word.
-func (p *pgPlanner) require(was, f *schema.Field, s Step) {
+// all have been asked, PostgreSQL takes its word. Rows without a value get theirs with the first field that needs it.
+func (p *pgPlanner) require(f *schema.Field, s Step) {
 	check, table := requiredName(f), ddl.Quote(f.Table.Name)
-	s.rank, s.Hazards = pgBind, s.Hazards|Breaks
+	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgBind, s.Hazards|Breaks, lockMoment
 	p.step(s, statements(requires(f, check))...)
 	s.Phase, s.Hazards = After, 0
-	if !p.fill(was, f).IsNull() {
+	filled := p.filled(f.Table)
+	if slices.Contains(filled, f) {
 		p.askFilled(f, s)
 	}
-	if all := p.filled(f.Table); len(all) > 0 && all[0] == f {
-		sql := fillMissing(all, func(f *schema.Field) value.Value { return p.fill(p.FieldWas(f), f) })
+	if len(filled) > 0 && filled[0] == f {
+		sql := fillMissing(filled, func(f *schema.Field) value.Value { return p.fill(p.FieldWas(f), f) })
 		s.rank, s.Lock = pgFill, lockWhileRow
 		p.step(s, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
 	}
