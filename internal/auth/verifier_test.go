@@ -210,7 +210,7 @@ func TestAttacks(t *testing.T) {
 		"payload not JSON":            raw(k, ourHeader(k), `x`),
 		"payload empty":               raw(k, ourHeader(k), ``),
 		"tampered payload":            parts[0] + "." + b64(strings.Replace(goodPayload, `"sub":"u"`, `"sub":"admin"`, 1)) + "." + parts[2],
-		"tampered signature":          parts[0] + "." + parts[1] + "." + other(parts[2][:1]) + parts[2][1:],
+		"tampered signature":          parts[0] + "." + parts[1] + "." + anotherLetter(parts[2][:1]) + parts[2][1:],
 		"signature of another token":  parts[0] + "." + parts[1] + "." + strings.Split(raw(k, ourHeader(k), `{}`), ".")[2],
 		"JSON serialization":          fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q}`, parts[1], parts[0], parts[2]),
 		"huge":                        good + strings.Repeat("A", 1<<20),
@@ -449,8 +449,8 @@ func BenchmarkVerify(b *testing.B) {
 	})
 }
 
-// other is a letter of base64 that is not this one.
-func other(letter string) string {
+// anotherLetter is a letter of base64 that is not this one.
+func anotherLetter(letter string) string {
 	if letter == "A" {
 		return "B"
 	}
