@@ -75,7 +75,7 @@ func (s *Web) Wrap(h Handler) http.Handler {
 		x.record = telemetry.Request{
 			ID: rand.Text(), ClientID: clientID(r), Method: clip(r.Method, 32), Path: clip(r.URL.Path, 1024), Remote: r.RemoteAddr,
 		}
-		x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead}
+		x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 		x.parent, x.at = x.client, start.Add(s.timeout)
 		defer x.end()
 		r = r.WithContext(x)

@@ -5,16 +5,21 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
 // response remembers what was answered.
 type response struct {
 	http.ResponseWriter
-	head   bool  // the request was a HEAD: nothing follows the header
-	status int   // 0 until the header is written
-	bytes  int64 // of the body
+	head       bool     // the request was a HEAD: nothing follows the header
+	status     int      // 0 until the header is written
+	accepts    []string // the lines of Accept-Encoding
+	coding     string   // that the client and the server both know, "" for none
+	negotiated bool     // coding is set
+	bytes      int64    // of the body
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -51,12 +56,38 @@ func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) e
 
 func write(w http.ResponseWriter, status int, contentType []string, body []byte) error {
 	h := w.Header()
-	h["Content-Type"], h["Content-Length"] = contentType, []string{strconv.Itoa(len(body))}
+	h["Content-Type"] = contentType
+	if len(h["Content-Encoding"]) == 0 { // the handler did not compress the body itself
+		VaryOn(h, acceptEncoding)
+		if coding := Coding(w, len(body)); coding != "" {
+			return writeCompressed(w, status, coding, body)
+		}
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	return nil
+}
+
+// acceptEncoding is the value of Vary of every answer that a content coding could change.
+var acceptEncoding = []string{"Accept-Encoding"}
+
+// VaryOn adds the names of request headers to Vary. It keeps names as the header's value where that has none yet, so
+// nobody may change names afterwards.
+func VaryOn(h http.Header, names []string) {
+	have := h["Vary"]
+	if len(have) == 0 {
+		h["Vary"] = names
+		return
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(have, func(line string) bool { return strings.Contains(line, name) }) {
+			have = append(slices.Clip(have), name)
+		}
+	}
+	h["Vary"] = have
 }
 
 // Empty answers without a body: 204, 304, or a 201 of a row that its creator may not read.

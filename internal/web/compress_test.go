@@ -1,0 +1,129 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+func TestNegotiate(t *testing.T) {
+	for _, tt := range []struct {
+		header []string
+		want   string
+	}{
+		{nil, ""},
+		{[]string{""}, ""},
+		{[]string{"identity"}, ""},
+		{[]string{"br"}, ""},
+		{[]string{"*"}, ""}, // who accepts anything accepts the body as it is
+		{[]string{"gzip"}, "gzip"},
+		{[]string{"GZip"}, "gzip"},
+		{[]string{"x-gzip"}, "gzip"},
+		{[]string{"zstd"}, "zstd"},
+		{[]string{"gzip, deflate, br, zstd"}, "zstd"},
+		{[]string{"gzip", "zstd"}, "zstd"},
+		{[]string{"gzip, zstd;q=0"}, "gzip"},
+		{[]string{"gzip;q=0, zstd; q=0.000"}, ""},
+		{[]string{"gzip;q=0.001"}, "gzip"},
+		{[]string{"gzip; Q=1"}, "gzip"},
+		{[]string{"gzip;q=x"}, ""},
+		{[]string{"gzipped, xzstd"}, ""},
+	} {
+		if got := negotiate(tt.header); got != tt.want {
+			t.Errorf("negotiate(%q) = %q, want %q", tt.header, got, tt.want)
+		}
+	}
+}
+
+// TestCompression reads bodies of every size in every coding, and compares them and their headers with the plain ones.
+func TestCompression(t *testing.T) {
+	bodies := map[string][]byte{}
+	for _, size := range []int{0, 1, compressFrom - 1, compressFrom, 70_000, streamFrom - 1, streamFrom, 5_000_000} {
+		var b bytes.Buffer
+		for i := 0; b.Len() < size; i++ {
+			fmt.Fprintf(&b, `{"id":%d,"n":%d},`, i, i*i%7919)
+		}
+		bodies["/"+strconv.Itoa(size)] = b.Bytes()[:size]
+	}
+	s := newSite(t, Config{}, func(m *Mux) {
+		for path, body := range bodies {
+			m.Handle("GET "+path, func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, body) })
+		}
+	})
+	for path, body := range bodies {
+		for _, accept := range []string{"identity", "gzip", "zstd", "gzip, zstd"} {
+			resp, got := s.do(t, "GET", path, "Accept-Encoding", accept)
+			name := path + " with " + accept
+			coding := resp.Header.Get("Content-Encoding")
+			want := accept[strings.LastIndex(accept, " ")+1:]
+			if want == "identity" || len(body) < compressFrom {
+				want = ""
+			}
+			if coding != want || resp.Header.Get("Vary") != "Accept-Encoding" {
+				t.Errorf("%s: Content-Encoding %q, want %q; Vary %q", name, coding, want, resp.Header.Get("Vary"))
+				continue
+			}
+			if plain := decoded(t, coding, got); !bytes.Equal(plain, body) {
+				t.Errorf("%s: %d bytes, want %d, or others", name, len(plain), len(body))
+			}
+			if coding != "" && len(got) > len(body)/3 {
+				t.Errorf("%s: %d bytes became %d", name, len(body), len(got))
+			}
+			head, _ := s.do(t, "HEAD", path, "Accept-Encoding", accept)
+			if head.Header.Get("Content-Encoding") != coding || (len(body) < streamFrom && head.ContentLength != int64(len(got))) {
+				t.Errorf("%s: HEAD says %q and %d, GET %q and %d", name, head.Header.Get("Content-Encoding"), head.ContentLength, coding, len(got))
+			}
+		}
+	}
+}
+
+func decoded(t *testing.T, coding, body string) []byte {
+	t.Helper()
+	var r io.Reader = strings.NewReader(body)
+	switch coding {
+	case "gzip":
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = z
+	case "zstd":
+		z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(8<<20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		r = z
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func BenchmarkCompress(b *testing.B) {
+	var body []byte
+	for i := range 100 {
+		body = fmt.Appendf(body, `{"id":%d,"created_at":"2026-01-31T12:%02d:00.000000Z","title":"row number %d","amount":"%d.50","shared":true},`, i, i%60, i*7919, i*31)
+	}
+	for _, coding := range []string{"gzip", "zstd"} {
+		b.Run(coding, func(b *testing.B) {
+			var out bytes.Buffer
+			for b.Loop() {
+				out.Reset()
+				if err := compress(&out, coding, body); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(body))/float64(out.Len()), "ratio")
+		})
+	}
+}
