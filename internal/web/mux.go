@@ -2,13 +2,15 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
 // Mux is http.ServeMux, with its patterns, for handlers that return errors. What it does not find is an error as well,
-// never its plain text. It does not redirect: a path that is not clean (//api, /api/../x) is not found.
+// never its plain text. It redirects one kind of path: one with a slash too many at its end. A path that is not clean
+// (//api, /api/../x) is not found.
 type Mux struct {
 	mux http.ServeMux
 }
@@ -31,8 +33,36 @@ func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) error {
 		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: allow, Message: "the methods here are " + strings.Join(allow, ", ")}
 	default: // 404, a redirect to a clean path, or the 400 of a request for *
 		r.Pattern = ""
+		if path, ok := m.withoutSlash(r); ok {
+			return redirect(w, r, path)
+		}
 		return errs.New(errs.NotFound, "no such path")
 	}
+}
+
+// withoutSlash returns the path of a request without the slash at its end, where a handler is there.
+func (m *Mux) withoutSlash(r *http.Request) (string, bool) {
+	trimmed, ok := strings.CutSuffix(r.URL.EscapedPath(), "/")
+	if !ok || trimmed == "" || strings.HasSuffix(trimmed, "/") || strings.HasPrefix(trimmed, "//") {
+		return "", false
+	}
+	other := r.Clone(r.Context())
+	u, err := url.Parse(trimmed)
+	if err != nil {
+		return "", false
+	}
+	other.URL = u
+	_, pattern := m.mux.Handler(other)
+	return trimmed, pattern != "" && !strings.HasSuffix(pattern, "/")
+}
+
+// redirect answers 308, which keeps the method and the body. path begins with one slash, so it leads to this host.
+func redirect(w http.ResponseWriter, r *http.Request, path string) error {
+	if r.URL.RawQuery != "" {
+		path += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", path)
+	return Empty(w, http.StatusPermanentRedirect)
 }
 
 // route is a Handler as http.ServeMux takes it. The ResponseWriter that it gets is the probe of Serve.

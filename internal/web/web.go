@@ -2,10 +2,12 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -70,8 +72,33 @@ func orElse[T comparable](v, otherwise T) T {
 // checkOrigin asks for an origin exactly as a browser sends it, since it is compared as text.
 func checkOrigin(s string) error {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != s {
+	switch {
+	case s == "":
+		return errors.New("an origin is empty: leave the setting out, or write it as https://app.example.com")
+	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != s:
 		return fmt.Errorf("%q is not an origin: write it as https://app.example.com, without a path; * and null are not accepted", s)
+	case strings.Contains(u.Host, "*"):
+		return fmt.Errorf("the origin %q has a wildcard, which never matches: name each origin", s)
+	case u.Port() == defaultPorts[u.Scheme]:
+		return fmt.Errorf("the origin %q never matches: browsers leave out the port %s of %s, so write %s://%s", s, u.Port(), u.Scheme, u.Scheme, strings.TrimSuffix(u.Host, ":"+u.Port()))
+	case strings.HasSuffix(u.Host, ":"):
+		return fmt.Errorf("the origin %q never matches: it ends in a colon without a port", s)
+	case !browserHost(u.Hostname()):
+		return fmt.Errorf("the origin %q never matches: browsers send host names in lower-case ASCII (an international one as xn--…)", s)
 	}
 	return nil
+}
+
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// browserHost says whether a browser could send a host name of these characters in Origin.
+func browserHost(host string) bool {
+	for _, c := range []byte(host) {
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == ':':
+		default:
+			return false
+		}
+	}
+	return host != ""
 }

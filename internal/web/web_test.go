@@ -154,7 +154,7 @@ func TestProblems(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, Config{}, func(m *Mux) {
 				m.Handle("GET /x", func(w http.ResponseWriter, _ *http.Request) error {
-					w.Header().Set("ETag", `"1"`)
+					w.Header()[ETagHeader] = []string{`"1"`}
 					w.Header().Set("Location", "/y")
 					w.Header().Set("Cache-Control", "private")
 					return tt.err
@@ -214,7 +214,7 @@ func TestNotFoundIsTheSameEverywhere(t *testing.T) {
 	var first string
 	for _, path := range []string{
 		"/api/posts/1", "/api/posts/2", "/nowhere", "/", "//api", "//api/posts/1", "/api//posts", "/api/../x", "/api/./posts/1", "/api/posts/..",
-		"/api/posts/1/", "/tree", "/problems/", "/problems/none", "/%2e%2e/x", "/api/posts/%2e%2e", "/api/posts",
+		"/api/posts/1//", "/tree", "//evil.example/", "//api/posts/1/", "/problems/none", "/nowhere/", "/api/posts/../", "/%2e%2e/x", "/api/posts/%2e%2e", "/api/posts",
 	} {
 		resp, body := s.do(t, "GET", path)
 		id := resp.Header.Get("X-Request-Id")
@@ -228,6 +228,24 @@ func TestNotFoundIsTheSameEverywhere(t *testing.T) {
 		}
 		if whole != first || resp.StatusCode != 404 {
 			t.Errorf("GET %s:\n%s\nwant\n%s", path, whole, first)
+		}
+	}
+}
+
+func TestSlashAtTheEnd(t *testing.T) {
+	s := newSite(t, Config{}, func(m *Mux) {
+		m.Handle("GET /api/{table}/{id}", fails(nil))
+		m.Handle("PATCH /api/{table}/{id}", fails(nil))
+	})
+	for _, tt := range []struct{ method, path, location string }{
+		{"GET", "/api/posts/1/", "/api/posts/1"},
+		{"GET", "/api/posts/a%2Fb/?fields=id&x=%26", "/api/posts/a%2Fb?fields=id&x=%26"},
+		{"PATCH", "/api/posts/1/", "/api/posts/1"},
+		{"GET", "/problems/", "/problems"},
+	} {
+		resp, _ := s.do(t, tt.method, tt.path)
+		if resp.StatusCode != 308 || resp.Header.Get("Location") != tt.location {
+			t.Errorf("%s %s: %d to %q, want 308 to %q", tt.method, tt.path, resp.StatusCode, resp.Header.Get("Location"), tt.location)
 		}
 	}
 }
@@ -473,19 +491,19 @@ func TestCORS(t *testing.T) {
 		status       int
 		allow, vary  string
 	}{
-		{"closed", closed, "GET", "/x", good, false, 200, "", ""},
-		{"closed preflight", closed, "OPTIONS", "/x", good, true, 405, "", ""},
-		{"open", open, "GET", "/x", good, false, 200, good, "Origin"},
-		{"open error", open, "GET", "/bad", good, false, 400, good, "Origin"},
+		{"closed", closed, "GET", "/x", good, false, 200, "", "Accept-Encoding"},
+		{"closed preflight", closed, "OPTIONS", "/x", good, true, 405, "", "Accept-Encoding"},
+		{"open", open, "GET", "/x", good, false, 200, good, "Origin, Accept-Encoding"},
+		{"open error", open, "GET", "/bad", good, false, 400, good, "Origin, Accept-Encoding"},
 		{"open preflight", open, "OPTIONS", "/x", good, true, 204, good, "Origin"},
-		{"options that is no preflight", open, "OPTIONS", "/x", good, false, 405, good, "Origin"},
-		{"no origin", open, "GET", "/x", "", false, 200, "", "Origin"},
-		{"another origin", open, "GET", "/x", "https://evil.example", false, 200, "", "Origin"},
-		{"another origin's preflight", open, "OPTIONS", "/x", "https://evil.example", true, 405, "", "Origin"},
-		{"a suffix", open, "GET", "/x", good + ".evil.example", false, 200, "", "Origin"},
-		{"another scheme", open, "GET", "/x", "http://app.example.com", false, 200, "", "Origin"},
-		{"another case", open, "GET", "/x", "https://APP.example.com", false, 200, "", "Origin"},
-		{"null", open, "GET", "/x", "null", false, 200, "", "Origin"},
+		{"options that is no preflight", open, "OPTIONS", "/x", good, false, 405, good, "Origin, Accept-Encoding"},
+		{"no origin", open, "GET", "/x", "", false, 200, "", "Origin, Accept-Encoding"},
+		{"another origin", open, "GET", "/x", "https://evil.example", false, 200, "", "Origin, Accept-Encoding"},
+		{"another origin's preflight", open, "OPTIONS", "/x", "https://evil.example", true, 405, "", "Origin, Accept-Encoding"},
+		{"a suffix", open, "GET", "/x", good + ".evil.example", false, 200, "", "Origin, Accept-Encoding"},
+		{"another scheme", open, "GET", "/x", "http://app.example.com", false, 200, "", "Origin, Accept-Encoding"},
+		{"another case", open, "GET", "/x", "https://APP.example.com", false, 200, "", "Origin, Accept-Encoding"},
+		{"null", open, "GET", "/x", "null", false, 200, "", "Origin, Accept-Encoding"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var header []string
@@ -497,7 +515,7 @@ func TestCORS(t *testing.T) {
 			}
 			resp, _ := tt.site.do(t, tt.method, tt.path, header...)
 			h := resp.Header
-			if resp.StatusCode != tt.status || h.Get("Access-Control-Allow-Origin") != tt.allow || h.Get("Vary") != tt.vary {
+			if resp.StatusCode != tt.status || h.Get("Access-Control-Allow-Origin") != tt.allow || strings.Join(h.Values("Vary"), ", ") != tt.vary {
 				t.Errorf("%d, allow %q, vary %q; want %d, %q, %q", resp.StatusCode, h.Get("Access-Control-Allow-Origin"), h.Get("Vary"), tt.status, tt.allow, tt.vary)
 			}
 			if h.Get("Access-Control-Allow-Credentials") != "" {
@@ -506,14 +524,25 @@ func TestCORS(t *testing.T) {
 			if tt.status == 204 && (!strings.Contains(h.Get("Access-Control-Allow-Methods"), "PATCH") || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization")) {
 				t.Errorf("preflight: %v", h)
 			}
+			if allowed := h.Get("Access-Control-Allow-Methods") + h.Get("Access-Control-Allow-Headers"); tt.status == 204 && (!strings.Contains(allowed, "traceparent") || strings.Contains(allowed, "PUT") || strings.Contains(allowed, "Idempotency-Key")) {
+				t.Errorf("the preflight does not say what the server does: %s", allowed)
+			}
 			if tt.allow != "" && tt.status != 204 && !strings.Contains(h.Get("Access-Control-Expose-Headers"), "ETag") {
 				t.Errorf("headers exposed: %q", h.Get("Access-Control-Expose-Headers"))
 			}
 		})
 	}
-	for _, bad := range []string{"*", "null", "", "app.example.com", "https://", "https://a.example/", "https://a.example/x", "https://*.a.example?x", "ftp://a.example", "https://u@a.example"} {
+	for _, bad := range []string{
+		"*", "null", "", "app.example.com", "https://", "https://a.example/", "https://a.example/x", "https://*.a.example?x", "ftp://a.example", "https://u@a.example",
+		"https://*.example.com", "https://app.example.com:443", "http://app.example.com:80", "https://app.example.com:", "https://App.example.com", "https://bücher.example", "https://a b.example",
+	} {
 		if _, err := New(Config{CORS: []string{bad}}); err == nil {
 			t.Errorf("the origin %q was accepted", bad)
+		}
+	}
+	for _, good := range []string{"https://app.example.com", "http://localhost:5173", "https://app.example.com:8443", "http://[::1]:3000", "http://127.0.0.1", "https://xn--bcher-kva.example", "https://a_b.example"} {
+		if _, err := New(Config{CORS: []string{good}}); err != nil {
+			t.Error(err)
 		}
 	}
 }
