@@ -2,8 +2,11 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/record"
@@ -34,6 +37,25 @@ func (a *API) Routes(mux *web.Mux) {
 	mux.Handle("GET /api/{table}/{id}", a.get)
 	mux.Handle("PATCH /api/{table}/{id}", a.update)
 	mux.Handle("DELETE /api/{table}/{id}", a.delete)
+	mux.Handle("/api/{table}", a.otherMethod("POST"))
+	mux.Handle("/api/{table}/{id}", a.otherMethod("PATCH", "DELETE"))
+}
+
+// otherMethod refuses a method that no handler is for. writes are the methods that the path has beside GET and HEAD,
+// where it is not a view's.
+func (a *API) otherMethod(writes ...string) web.Handler {
+	return func(_ http.ResponseWriter, r *http.Request) error {
+		t, err := a.table(r)
+		if err != nil {
+			return err
+		}
+		allow := []string{"GET", "HEAD"}
+		if t.View == nil {
+			allow = append(allow, writes...)
+		}
+		slices.Sort(allow)
+		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: allow, Message: "the methods here are " + strings.Join(allow, ", ")}
+	}
 }
 
 // table is the table that the path names.
@@ -67,6 +89,18 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	cond, err := parseConditions(r)
+	if err != nil {
+		return err
+	}
+	notModified, err := cond.onRead("") // a list has no tag, so only * matches it
+	if err != nil {
+		return err
+	}
+	if notModified {
+		private(w)
+		return web.Empty(w, http.StatusNotModified)
+	}
 	buf := buffers.get()
 	defer buffers.put(buf)
 	body, err := a.rows.List(r.Context(), web.Caller(r), t, q, (*buf)[:0])
@@ -89,7 +123,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v, badView := parseView(r.URL.RawQuery)
-	none, badTags := web.ParseETags(r.Header["If-None-Match"])
+	cond, badTags := parseConditions(r)
 	if err := cmp.Or(badView, badTags); err != nil { // which who may read nothing is not told; Get asks for itself
 		return cmp.Or(a.rows.Allow(web.Caller(r), t, record.Read), err)
 	}
@@ -106,10 +140,17 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer give()
 	private(w)
+	tag := ""
 	if row.Plain {
-		tag := etag(row)
-		w.Header()["Etag"] = []string{tag} // the canonical name
-		if none.Given() && none.MatchWeak(tag) {
+		tag = etag(row, web.Coding(w, len(row.JSON)))
+		w.Header()[web.ETagHeader] = []string{tag}
+	}
+	if cond.given() {
+		notModified, err := cond.onRead(tag)
+		if err != nil {
+			return err
+		}
+		if notModified {
 			return web.Empty(w, http.StatusNotModified)
 		}
 	}
@@ -126,6 +167,13 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) error {
 	}
 	members, err := body(w, r, "application/json")
 	if err != nil {
+		return err
+	}
+	cond, err := parseConditions(r)
+	if err != nil {
+		return err
+	}
+	if err := cond.onCreate(); err != nil {
 		return err
 	}
 	row, err := a.rows.Create(r.Context(), web.Caller(r), t, members)
@@ -148,13 +196,13 @@ func (a *API) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	match, err := ifMatch(r)
+	cond, err := parseConditions(r)
 	if err != nil {
 		return err
 	}
-	row, err := a.rows.Update(r.Context(), web.Caller(r), t, id(r, t), patch, match)
+	row, err := a.rows.Update(r.Context(), web.Caller(r), t, id(r, t), patch, cond.onWrite())
 	if err != nil {
-		return err
+		return cond.explain(err)
 	}
 	return written(w, row, http.StatusOK, http.StatusNoContent)
 }
@@ -170,12 +218,12 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
 	if err := noParams(r.URL.RawQuery); err != nil {
 		return err
 	}
-	match, err := ifMatch(r)
+	cond, err := parseConditions(r)
 	if err != nil {
 		return err
 	}
-	if err := a.rows.Delete(r.Context(), web.Caller(r), t, id(r, t), match); err != nil {
-		return err
+	if err := a.rows.Delete(r.Context(), web.Caller(r), t, id(r, t), cond.onWrite()); err != nil {
+		return cond.explain(err)
 	}
 	return web.Empty(w, http.StatusNoContent)
 }
@@ -189,8 +237,11 @@ func body(w http.ResponseWriter, r *http.Request, types ...string) ([]value.Memb
 	if err := noParams(r.URL.RawQuery); err != nil {
 		return nil, err
 	}
-	return value.DecodeObject(data)
+	return value.DecodeObject(bytes.TrimPrefix(data, byteOrderMark))
 }
+
+// byteOrderMark is U+FEFF in UTF-8. PowerShell writes it in front of JSON, and RFC 8259 (8.1) lets a reader ignore it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // written answers a write with the row as the caller may see it, or without a body.
 func written(w http.ResponseWriter, row record.Written, shown, hidden int) error {
@@ -198,6 +249,6 @@ func written(w http.ResponseWriter, row record.Written, shown, hidden int) error
 	if row.JSON == nil {
 		return web.Empty(w, hidden)
 	}
-	w.Header()["Etag"] = []string{etag(row)}
+	w.Header()[web.ETagHeader] = []string{etag(row, web.Coding(w, len(row.JSON)))}
 	return web.JSON(w, shown, row.JSON)
 }

@@ -1,12 +1,16 @@
 package api
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
+	"github.com/ashlar-dev/ashlar/internal/value"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -18,12 +22,13 @@ const (
 
 var (
 	viewParams = []string{"fields", "expand"}
-	listParams = []string{"filter", "sort", "limit", "cursor", "fields", "expand", "total"}
+	listParams = []string{"filter", "sort", "limit", "cursor", "fields", "expand", "total", "args"}
+	repeated   = []string{"sort", "fields", "expand"} // lists, of which some clients send each value by itself
 )
 
 // parseView reads the parameters of a single row.
 func parseView(raw string) (v record.View, err error) {
-	params, err := web.ParseQuery(raw)
+	params, err := web.ParseQuery(raw, repeated...)
 	if err != nil {
 		return v, err
 	}
@@ -43,7 +48,7 @@ func parseView(raw string) (v record.View, err error) {
 // parseList reads the parameters of a list.
 func parseList(raw string) (record.Query, error) {
 	q := record.Query{Limit: defaultLimit}
-	params, err := web.ParseQuery(raw)
+	params, err := web.ParseQuery(raw, repeated...)
 	if err != nil {
 		return q, err
 	}
@@ -74,17 +79,65 @@ func setParam(q *record.Query, p web.Param) (err error) {
 		if !q.Total && p.Value != "false" {
 			err = errs.New(errs.Malformed, "total is true or false")
 		}
+	case "args":
+		return setArgs(q, p.Value)
 	default:
 		name, ok := strings.CutPrefix(p.Name, "arg.")
 		if !ok || name == "" {
 			return unknownParam(p.Name, listParams)
 		}
-		if q.Args == nil {
-			q.Args = map[string]string{}
-		}
-		q.Args[name] = p.Value
+		return setArg(q, name, p.Value)
 	}
 	return err
+}
+
+func setArg(q *record.Query, name, text string) error {
+	if _, given := q.Args[name]; given {
+		return errs.New(errs.Malformed, "the argument %q is given twice", short(name))
+	}
+	if q.Args == nil {
+		q.Args = map[string]string{}
+	}
+	q.Args[name] = text
+	return nil
+}
+
+// setArgs reads the parameter args: all arguments as one JSON object, for clients that cannot send arg.NAME. A value is
+// a string, or a number or bool, which mean the text that JSON writes for them.
+func setArgs(q *record.Query, object string) error {
+	members, err := value.DecodeObject([]byte(object))
+	if err != nil {
+		return errs.Because(err, errs.Malformed, `args is a JSON object of the arguments, such as {"state":"open"}`)
+	}
+	for _, m := range members {
+		text, err := argText(m)
+		if err != nil {
+			return err
+		}
+		if err := setArg(q, m.Name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// argText is the text of an argument that came as a member of args.
+func argText(m value.Member) (string, error) {
+	switch kind := m.Raw.Kind(); kind {
+	case jsontext.KindString:
+		text, err := jsontext.AppendUnquote(nil, m.Raw)
+		if err != nil {
+			return "", errs.Because(err, errs.Malformed, "args: the value of %q cannot be read", short(m.Name))
+		}
+		if bytes.IndexByte(text, 0) >= 0 {
+			return "", errs.New(errs.Malformed, "args: the value of %q holds the character U+0000", short(m.Name))
+		}
+		return string(text), nil
+	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
+		return string(m.Raw), nil
+	default:
+		return "", errs.New(errs.Malformed, "args: the value of %q is a string, a number, true or false", short(m.Name))
+	}
 }
 
 func parseLimit(s string) (int, error) {

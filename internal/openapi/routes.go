@@ -9,7 +9,6 @@ import (
 	"html/template"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -83,9 +82,13 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Cache-Control", f.cache)
 	body, tag := f.body, f.etag
-	if f.compressed {
-		h.Add("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header) {
+	if !f.compressed {
+		if coding := web.Coding(w, len(body)); coding != "" {
+			tag = `"` + coding + "-" + tag[1:]
+		}
+	} else {
+		web.VaryOn(h, []string{"Accept-Encoding"})
+		if web.Accepts(r) {
 			h.Set("Content-Encoding", "gzip")
 		} else {
 			tag = `"plain-` + tag[1:]
@@ -94,23 +97,12 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
-	h.Set("ETag", tag)
+	h[web.ETagHeader] = []string{tag}
 	if none.Given() && none.MatchWeak(tag) {
 		h.Del("Content-Encoding")
 		return web.Empty(w, http.StatusNotModified)
 	}
 	return web.Bytes(w, http.StatusOK, f.contentType, body)
-}
-
-// acceptsGzip reads Accept-Encoding as far as browsers and curl write it; a weight of 0 refuses.
-func acceptsGzip(h http.Header) bool {
-	for element := range strings.SplitSeq(strings.Join(h["Accept-Encoding"], ","), ",") {
-		coding, weight, _ := strings.Cut(element, ";")
-		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
-			return strings.Trim(strings.TrimPrefix(strings.TrimSpace(weight), "q="), "0.") != "" || weight == ""
-		}
-	}
-	return false
 }
 
 // pack compresses: a document says much the same of each table, and shrinks to a fifteenth.

@@ -45,6 +45,7 @@ type tree struct {
 	all    bool     // every field: nothing at this level was named by `fields`
 
 	expanded bool // it was named by `expand`, as the end of a path
+	whole    bool // it was named by `fields`, as the end of a path
 }
 
 func newTree() *tree { return &tree{fields: map[string]bool{}, rels: map[string]*tree{}, all: true} }
@@ -102,6 +103,10 @@ func (n *tree) field(t *schema.Table, path string) error {
 		}
 		n, t = n.relation(name), rel.To
 	}
+	if n.whole {
+		return errs.New(errs.Malformed, "fields names %s twice", path)
+	}
+	n.whole = true
 	return nil
 }
 
@@ -163,6 +168,9 @@ func readableNames(t *schema.Table) []string {
 
 // output resolves a level: members stand in model order, an expanded reference behind its field, the ways back at the end.
 func (n *tree) output(t *schema.Table, path string) (*output, error) {
+	if n.whole && !n.all {
+		return nil, errs.New(errs.Malformed, "fields names %s as a whole and in parts: name one of them", path)
+	}
 	o := &output{table: t, path: path}
 	for _, f := range t.Fields {
 		if !f.Secret && (n.all || n.fields[f.Name]) {

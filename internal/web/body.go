@@ -21,6 +21,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...stri
 		return nil, tooLarge(limit)
 	}
 	if err := checkMediaType(r.Header, types); err != nil {
+		sayAccepted(w.Header(), r.Method, types)
 		return nil, err
 	}
 	limited := http.MaxBytesReader(underlying(w), r.Body, limit)
@@ -66,6 +67,17 @@ func readError(err error, limit int64) error {
 	default:
 		return errs.Because(err, errs.Malformed, "the body cannot be read")
 	}
+}
+
+// sayAccepted adds to a 415 what the path reads: Accept-Patch (RFC 5789, 2.2) or Accept, and Accept-Encoding (RFC 9110,
+// 15.5.16).
+func sayAccepted(h http.Header, method string, types []string) {
+	name := "Accept"
+	if method == http.MethodPatch {
+		name = "Accept-Patch"
+	}
+	h.Set(name, strings.Join(types, ", "))
+	h.Set("Accept-Encoding", "identity")
 }
 
 func checkMediaType(h http.Header, types []string) error {

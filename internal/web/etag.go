@@ -9,6 +9,10 @@ import (
 // maxETags bounds the list of a header.
 const maxETags = 100
 
+// ETagHeader is the name of the header as RFC 9110 writes it. Go would send Etag, which clients that look for a header
+// by its exact name do not find, so it is set as a key of the map.
+const ETagHeader = "ETag"
+
 // ETag is one entity tag of a header.
 type ETag struct {
 	Weak   bool
@@ -26,20 +30,6 @@ func (e ETags) Any() bool { return e.any }
 
 // Given says whether there was such a header.
 func (e ETags) Given() bool { return e.any || len(e.List) > 0 }
-
-// MatchStrong compares as If-Match does: weak tags equal nothing. etag is written as in the header ETag.
-func (e ETags) MatchStrong(etag string) bool {
-	t, rest, ok := cutETag(etag)
-	if !ok || rest != "" || t.Weak {
-		return false
-	}
-	for _, other := range e.List {
-		if other == t {
-			return true
-		}
-	}
-	return e.any
-}
 
 // MatchWeak compares as If-None-Match does: what stands between the quotes. etag is written as in the header ETag.
 func (e ETags) MatchWeak(etag string) bool {

@@ -119,9 +119,10 @@ func (p *problem) encode() []byte {
 
 // problemHeader drops what the handler said about an answer that it did not give, and adds what the status asks for.
 func problemHeader(h http.Header, r *http.Request, kind errs.Kind, e *errs.Error) {
-	for _, name := range []string{"Content-Encoding", "Content-Security-Policy", "ETag", "Last-Modified", "Location"} {
+	for _, name := range []string{"Content-Encoding", "Content-Security-Policy", "Last-Modified", "Location"} {
 		h.Del(name)
 	}
+	delete(h, ETagHeader)
 	h.Set("Cache-Control", "no-store")
 	switch kind {
 	case errs.Unauthenticated:

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,8 +19,9 @@ type Param struct{ Name, Value string }
 
 // ParseQuery reads a query string strictly: url.ParseQuery keeps what it can of a damaged one, and a filter that was
 // dropped would show more than was asked for. Each pair must have a name, = and a value, and no name stands twice.
-// Errors are errs.Malformed and name the pair.
-func ParseQuery(raw string) ([]Param, error) {
+// A name among lists may be repeated: its values are joined by commas, as one value of a list is written. Errors are
+// errs.Malformed and name the pair.
+func ParseQuery(raw string, lists ...string) ([]Param, error) {
 	if raw == "" {
 		return nil, nil
 	}
@@ -30,20 +32,28 @@ func ParseQuery(raw string) ([]Param, error) {
 		return nil, errs.New(errs.Malformed, "the query string has %d parameters, more than the %d that are accepted", n, maxParams)
 	}
 	params := make([]Param, 0, 8)
+	n := 0
 	for pair := range strings.SplitSeq(raw, "&") {
+		n++
 		p, fault := parsePair(pair)
 		if fault != "" {
-			return nil, errs.New(errs.Malformed, "parameter %d of the query string, %q, %s", len(params)+1, clip(pair, 100), fault)
+			return nil, errs.New(errs.Malformed, "parameter %d of the query string, %q, %s", n, clip(pair, 100), fault)
 		}
-		for _, other := range params {
-			if other.Name == p.Name {
-				return nil, errs.New(errs.Malformed, "parameter %q is given twice", clip(p.Name, 100))
-			}
+		i := slices.IndexFunc(params, func(other Param) bool { return other.Name == p.Name })
+		switch {
+		case i < 0:
+			params = append(params, p)
+		case slices.Contains(lists, p.Name):
+			params[i].Value += "," + p.Value
+		default:
+			return nil, errs.New(errs.Malformed, "parameter %q is given twice", clip(p.Name, 100))
 		}
-		params = append(params, p)
 	}
 	return params, nil
 }
+
+// mayBeEmpty says whether a parameter may have an empty value: an argument of a filter may be empty text.
+func mayBeEmpty(name string) bool { return strings.HasPrefix(name, "arg.") }
 
 // parsePair returns a parameter, or what is wrong with it.
 func parsePair(pair string) (p Param, fault string) {
@@ -51,11 +61,13 @@ func parsePair(pair string) (p Param, fault string) {
 	switch {
 	case strings.Contains(pair, ";"):
 		return p, "holds a semicolon: write it as %3B"
+	case pair == "":
+		return p, "is empty: write & within a value as %26 (curl does with --data-urlencode)"
 	case !ok:
-		return p, "has no ="
+		return p, "has no =: write & within a value as %26 (curl does with --data-urlencode)"
 	case name == "":
 		return p, "has no name"
-	case value == "":
+	case value == "" && !mayBeEmpty(name):
 		return p, "has an empty value"
 	}
 	var err1, err2 error

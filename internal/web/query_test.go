@@ -34,7 +34,9 @@ func TestParseQuery(t *testing.T) {
 		{"no =", "a=1&b", nil, `parameter 2 of the query string, "b", has no =`},
 		{"no name", "=1", nil, "has no name"},
 		{"no value", "a=", nil, "has an empty value"},
-		{"empty pair", "a=1&&b=2", nil, "parameter 2"},
+		{"empty pair", "filter=n==0&&m==0", nil, "parameter 2 of the query string, \"\", is empty: write & within a value as %26"},
+		{"an argument without a value", "arg.q=&a=1", []Param{{"arg.q", ""}, {"a", "1"}}, ""},
+		{"a list in parts", "sort=-a&b=1&sort=id", []Param{{"sort", "-a,id"}, {"b", "1"}}, ""},
 		{"trailing &", "a=1&", nil, "parameter 2"},
 		{"leading &", "&a=1", nil, "parameter 1"},
 		{"bad escape", "a=%zz", nil, "write % as %25"},
@@ -50,7 +52,7 @@ func TestParseQuery(t *testing.T) {
 		{"too long", "a=" + strings.Repeat("x", 16<<10), nil, "16386 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := ParseQuery(tt.raw)
+			got, err := ParseQuery(tt.raw, "sort")
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("ParseQuery (-want +got):\n%s", diff)
 			}
