@@ -82,13 +82,24 @@ func setParam(q *record.Query, p web.Param) (err error) {
 	case "args":
 		return setArgs(q, p.Value)
 	default:
-		name, ok := strings.CutPrefix(p.Name, "arg.")
-		if !ok || name == "" {
+		name, ok := argName(p.Name)
+		if !ok {
 			return unknownParam(p.Name, listParams)
 		}
 		return setArg(q, name, p.Value)
 	}
 	return err
+}
+
+// argName returns the argument that a parameter gives: arg.NAME, or args[NAME] as OpenAPI's style deepObject has it.
+func argName(param string) (string, bool) {
+	name, ok := strings.CutPrefix(param, "arg.")
+	if !ok {
+		if name, ok = strings.CutPrefix(param, "args["); ok {
+			name, ok = strings.CutSuffix(strings.TrimPrefix(name, "arg."), "]")
+		}
+	}
+	return name, ok && name != ""
 }
 
 func setArg(q *record.Query, name, text string) error {
@@ -103,7 +114,8 @@ func setArg(q *record.Query, name, text string) error {
 }
 
 // setArgs reads the parameter args: all arguments as one JSON object, for clients that cannot send arg.NAME. A value is
-// a string, or a number or bool, which mean the text that JSON writes for them.
+// a string, or a number or bool, which mean the text that JSON writes for them. A name may begin with arg., as the
+// document of the API has it.
 func setArgs(q *record.Query, object string) error {
 	members, err := value.DecodeObject([]byte(object))
 	if err != nil {
@@ -114,7 +126,7 @@ func setArgs(q *record.Query, object string) error {
 		if err != nil {
 			return err
 		}
-		if err := setArg(q, m.Name, text); err != nil {
+		if err := setArg(q, strings.TrimPrefix(m.Name, "arg."), text); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,9 +42,24 @@ func check(cmd *cobra.Command, dir string) error {
 		w.Message = "warning: " + w.Message
 		fmt.Fprintln(cmd.ErrOrStderr(), w)
 	}
+	if open := openInts(rules.Model); len(open) > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "note: JavaScript is exact up to %d, and %s no max: give one, or `as: string`\n", maxSafeInteger, haveNames(open))
+	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", rules.Model.Name,
 		countTables(rules.Model), count(countRules(rules.Model), "rule"), count(len(seeds), "seed file"))
 	return err
+}
+
+// haveNames says what some fields have, naming the first three of them.
+func haveNames(fields []string) string {
+	switch n := len(fields); {
+	case n == 1:
+		return fields[0] + " has"
+	case n <= 3:
+		return strings.Join(fields[:n-1], ", ") + " and " + fields[n-1] + " have"
+	default:
+		return strings.Join(fields[:3], ", ") + fmt.Sprintf(" and %d more have", n-3)
+	}
 }
 
 func countTables(m *schema.Model) string {

@@ -18,6 +18,11 @@ func warnings(m *schema.Model) schema.Faults {
 				found = append(found, m.Fault(f.Pos, "%s.%s is unique and has a read rule: a 409 tells whoever may write it that a value exists, also where the rule hides it", t.Name, f.Name))
 			}
 		}
+		for _, f := range t.Fields {
+			if beyondJavaScript(f) {
+				found = append(found, m.Fault(f.Pos, "%s.%s may go beyond 2^53, where JavaScript loses digits of a number: give it `as: string`", t.Name, f.Name))
+			}
+		}
 		for _, fields := range t.Unique {
 			if hidden := withReadRule(fields); len(hidden) > 0 {
 				found = append(found, m.Fault(t.Pos, "%s is unique by %s, which has a read rule: a 409 tells whoever may write it that a combination exists, also where the rule hides it",
@@ -34,6 +39,32 @@ func warnings(m *schema.Model) schema.Faults {
 		}
 	}
 	return found.Sort()
+}
+
+// maxSafeInteger is the largest number up to which JavaScript has every int (ECMA-262, Number.MAX_SAFE_INTEGER).
+const maxSafeInteger = 1<<53 - 1
+
+// beyondJavaScript says whether an int is declared to hold numbers that JavaScript does not.
+func beyondJavaScript(f *schema.Field) bool {
+	return plainInt(f) && (f.Max != nil && *f.Max > maxSafeInteger || f.Min != nil && *f.Min < -maxSafeInteger)
+}
+
+// plainInt says whether JSON has a field as a whole number that is no id.
+func plainInt(f *schema.Field) bool {
+	return f.Type == schema.Int && f.Ref == nil && !f.System && !f.AsString
+}
+
+// openInts names the ints of a model that have no max.
+func openInts(m *schema.Model) []string {
+	var names []string
+	for _, t := range m.Tables {
+		for _, f := range t.Fields {
+			if plainInt(f) && f.Max == nil {
+				names = append(names, t.Name+"."+f.Name)
+			}
+		}
+	}
+	return names
 }
 
 func withReadRule(fields []*schema.Field) []string {

@@ -57,7 +57,7 @@ func (p *planner) limitNote(q querier, was, f *schema.Field) error {
 		if err != nil {
 			return "" // a contradiction, which is a fault
 		}
-		if _, faults := value.ParseJSON(f, value.AppendValue(nil, to), ""); len(faults) > 0 {
+		if _, faults := value.ParseJSON(f, value.AppendMember(nil, f, to), ""); len(faults) > 0 {
 			return f.Name + " " + faults[0].Detail
 		}
 		return ""

@@ -20,6 +20,12 @@ func (d *document) about(f *schema.Field, shown bool) string {
 	if f.Type == schema.Decimal {
 		notes = append(notes, decimalNote(f))
 	}
+	if f.AsString {
+		notes = append(notes, intStringNote(f))
+	}
+	if f.Type == schema.JSON && !shown && f.JSONSchemaText == "" {
+		notes = append(notes, "Any JSON but null.")
+	}
 	if shown {
 		if d.rules.Field(f).Read != nil {
 			notes = append(notes, "A rule decides who is shown it; to others it is null.")
@@ -69,6 +75,17 @@ func decimalNote(f *schema.Field) string {
 		note += ", at least " + decimalText(f, *f.Min)
 	case f.Max != nil:
 		note += ", at most " + decimalText(f, *f.Max)
+	}
+	return note + "."
+}
+
+func intStringNote(f *schema.Field) string {
+	note := "An int of 64 bits in a string, so that JavaScript keeps all of its digits"
+	if f.Min != nil {
+		note += fmt.Sprintf(", from %d", *f.Min)
+	}
+	if f.Max != nil {
+		note += fmt.Sprintf(", up to %d", *f.Max)
 	}
 	return note + "."
 }

@@ -68,9 +68,9 @@ func compiled(t *testing.T, text string) *rule.Rules {
 }
 
 func TestValid(t *testing.T) {
-	docs := map[string][]byte{"empty": openapi.Document(compiled(t, "ashlar: 1\nname: none\ntables: {}\n"), "")}
+	docs := map[string][]byte{"empty": openapi.Document(compiled(t, "ashlar: 1\nname: none\ntables: {}\n"))}
 	for name, dir := range folders(t) {
-		docs[name] = openapi.Document(load(t, dir), "1.2.3")
+		docs[name] = openapi.Document(load(t, dir))
 	}
 	for name, doc := range docs {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestValid(t *testing.T) {
 
 func TestSameBytes(t *testing.T) {
 	dir := folder(t, "testdata/every.yaml")
-	if !bytes.Equal(openapi.Document(load(t, dir), "1"), openapi.Document(load(t, dir), "1")) {
+	if !bytes.Equal(openapi.Document(load(t, dir)), openapi.Document(load(t, dir))) {
 		t.Error("the document differs from one time to the next")
 	}
 }
@@ -126,7 +126,7 @@ func operations(t *testing.T, doc []byte) []string {
 }
 
 func TestOperations(t *testing.T) {
-	got := operations(t, openapi.Document(load(t, folder(t, "testdata/every.yaml")), ""))
+	got := operations(t, openapi.Document(load(t, folder(t, "testdata/every.yaml"))))
 	want := []string{
 		"/api/counters get listCounters token",
 		"/api/counters post createCounter anyone", // where its thing is done
@@ -163,7 +163,7 @@ tables:
   offers:
     fields: {n: {type: int}}
     access: {read: "now > timestamp('9000-01-01T00:00:00Z')"}
-`), ""))
+`)))
 	if len(got) != 4 || got[0] != "/api/offers get listOffers anyone" {
 		t.Errorf("got %q", got)
 	}

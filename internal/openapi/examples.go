@@ -8,12 +8,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// example is a filter that works as it stands, on the table's own fields.
+// example is a filter that works as it stands, on the table's own fields. It has no argument: a tool that takes the
+// examples of parameters one by one would send the argument of one filter with another.
 type example struct {
-	name   string // of the example, the same at the parameters filter and args
+	name   string
 	about  string
 	filter string
-	arg    member // the argument that it uses; no name: none
 }
 
 // examplesOf has one filter for each type of field that the table has, and for each way to other rows.
@@ -31,7 +31,7 @@ func (d *document) examplesOf(t *schema.Table) []example {
 			continue
 		}
 		if f.Ref != nil {
-			add(example{"reference", "rows that refer to one row; the client gives its id as an argument", f.Name + " == arg.id", member{"arg.id", sampleID(f.Ref)}})
+			add(example{"reference", "rows that refer to one row", f.Name + " == " + sampleID(f.Ref)})
 			continue
 		}
 		add(comparison(f))
@@ -54,7 +54,7 @@ func comparison(f *schema.Field) example {
 	name := f.Name
 	switch f.Type {
 	case schema.Text:
-		return example{"text", "an argument never needs quotes, whatever a person typed", name + ".contains(arg.text)", member{"arg.text", "a"}}
+		return example{"text", "a part of a text", name + ".contains('a')"}
 	case schema.Enum:
 		if len(f.Values) > 1 {
 			return example{name: "enum", about: "one of several values", filter: name + " in [" + literal(f.Values[0].Name) + ", " + literal(f.Values[1].Name) + "]"}
@@ -73,7 +73,7 @@ func comparison(f *schema.Field) example {
 	case schema.Date:
 		return example{name: "date", about: "from a day on", filter: name + " >= date('2026-01-31')"}
 	case schema.UUID:
-		return example{"uuid", "one value, as an argument", name + " == arg.uuid", member{"arg.uuid", sampleUUID}}
+		return example{"uuid", "one value", name + " == '" + sampleUUID + "'"}
 	case schema.JSON:
 		return example{name: "json", about: "rows that have it", filter: name + " != null"}
 	}
@@ -86,11 +86,11 @@ const sampleUUID = "018f0000-0000-7000-8000-000000000001"
 func sampleID(t *schema.Table) string {
 	switch t.Key {
 	case schema.UUID:
-		return sampleUUID
+		return "'" + sampleUUID + "'"
 	case schema.Int:
 		return "1"
 	default:
-		return "some-id"
+		return "'some-id'"
 	}
 }
 
@@ -106,19 +106,17 @@ func (d *document) throughRelation(rel *schema.Relation) example {
 	}
 	for _, f := range rel.To.Fields {
 		if f.Type == schema.Text && !f.Secret && !f.System && f.Ref == nil {
-			return example{"related", "a field of the related row", rel.Name + "." + f.Name + " == arg.text", member{"arg.text", "a"}}
+			return example{"related", "a field of the related row", rel.Name + "." + f.Name + " == 'a'"}
 		}
 	}
 	return example{name: "related", about: "a field of the related row", filter: rel.Name + ".created_at > now - duration('168h')"}
 }
 
-// combined joins the first two that need no argument.
+// combined joins the first two.
 func combined(all []example) []example {
 	var plain []string
 	for _, e := range all[1:] {
-		if e.arg.name == "" {
-			plain = append(plain, e.filter)
-		}
+		plain = append(plain, e.filter)
 	}
 	if len(plain) < 2 {
 		return nil

@@ -83,6 +83,10 @@ func (w *walk) value(v any) any {
 		return values[w.rng.IntN(len(values))]
 	}
 	types := strs(spec["type"])
+	if len(types) == 0 { // any JSON but null
+		odd := w.odd()[1:]
+		return odd[w.rng.IntN(len(odd))]
+	}
 	switch types[w.rng.IntN(len(types))] {
 	case "null":
 		return nil

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -57,8 +58,21 @@ func textLimits(f *schema.Field) object {
 	return o
 }
 
+// wholeNumber is the pattern of an int in a string.
+const wholeNumber = `^-?[0-9]+$`
+
 func intLimits(f *schema.Field) object {
 	var o object
+	if f.AsString {
+		o.add("pattern", wholeNumber)
+		if f.Min != nil {
+			o.add("x-minimum", strconv.FormatInt(*f.Min, 10))
+		}
+		if f.Max != nil {
+			o.add("x-maximum", strconv.FormatInt(*f.Max, 10))
+		}
+		return o
+	}
 	if f.Min != nil {
 		o.add("minimum", *f.Min)
 	}

@@ -2,6 +2,8 @@
 package openapi
 
 import (
+	"cmp"
+
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 )
@@ -16,6 +18,9 @@ const intro = "Rows of the tables below, as JSON.\n\n" +
 	"**Rows can change under you.** `ETag` and `If-Match` keep a write from undoing another: a stale one is a 412.\n\n" +
 	"**Errors** are problem documents (RFC 9457)."
 
+// unversioned is the version of an API whose model names none.
+const unversioned = "0.0.0"
+
 // document is a document while it is made.
 type document struct {
 	rules    *rule.Rules
@@ -25,8 +30,8 @@ type document struct {
 }
 
 // Document returns the description of a model's data API as JSON, in the same bytes each time. Operations that are closed
-// to every caller but the system are not in it. version is that of the program; "" is said as 0.
-func Document(rules *rule.Rules, version string) []byte {
+// to every caller but the system are not in it. Its version is that of the model: a rebuild of the server makes no other API.
+func Document(rules *rule.Rules) []byte {
 	d := &document{rules: rules, names: nameTables(rules.Model), may: map[*schema.Table]access{}, stranger: stranger(rules)}
 	var open []*schema.Table
 	for _, t := range rules.Model.All() {
@@ -34,9 +39,6 @@ func Document(rules *rule.Rules, version string) []byte {
 		if d.may[t].any() {
 			open = append(open, t)
 		}
-	}
-	if version == "" {
-		version = "0"
 	}
 	tags := []any{}
 	var paths, schemas object
@@ -47,7 +49,7 @@ func Document(rules *rule.Rules, version string) []byte {
 	}
 	return append(encode(nil, object{
 		{"openapi", "3.1.0"},
-		{"info", object{{"title", rules.Model.Name}, {"version", version}, {"description", intro}}},
+		{"info", object{{"title", rules.Model.Name}, {"version", cmp.Or(rules.Model.Version, unversioned)}, {"description", intro}}},
 		{"servers", []any{object{{"url", "/"}}}},
 		{"tags", tags},
 		{"paths", paths},

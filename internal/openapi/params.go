@@ -10,7 +10,7 @@ import (
 func (d *document) listParams(t *schema.Table) []any {
 	examples := d.examplesOf(t)
 	params := []any{d.filterParam(t, examples)}
-	params = append(params, argsParam(examples), sortParam(t),
+	params = append(params, ref("parameters", "args"), sortParam(t),
 		ref("parameters", "limit"), ref("parameters", "cursor"), ref("parameters", "total"))
 	return append(params, d.viewParams(t)...)
 }
@@ -36,11 +36,7 @@ func (d *document) relations(t *schema.Table) []string {
 func (d *document) filterParam(t *schema.Table, examples []example) object {
 	var shown object
 	for _, e := range examples {
-		about := sentence(e.about)
-		if e.arg.name != "" {
-			about += " Beside it: `" + e.arg.name + "=" + e.arg.value.(string) + "`."
-		}
-		shown.add(e.name, object{{"summary", about}, {"value", e.filter}})
+		shown.add(e.name, object{{"summary", sentence(e.about)}, {"value", e.filter}})
 	}
 	return object{
 		{"name", "filter"}, {"in", "query"},
@@ -66,27 +62,21 @@ func (d *document) steps(t *schema.Table) string {
 	return one + many
 }
 
-func argsParam(examples []example) object {
-	shown := object{{"all", object{{"summary", "No arguments."}, {"value", object{}}}}}
-	for _, e := range examples {
-		if e.arg.name != "" {
-			shown.add(e.name, object{{"value", object{e.arg}}})
-		}
-	}
+// argsParam is every argument of a filter. Its schema has no patternProperties: some generators make a class without
+// members of them.
+func argsParam() object {
 	return object{
 		{"name", "args"}, {"in", "query"}, {"style", "form"}, {"explode", true},
-		{"description", "The arguments of the filter, each a parameter of its own: `arg.text=…` gives what `arg.text` in the filter stands for, and has the type of what it is compared with. " +
-			"Each that is given must be used, and each that is used must be given."},
-		{"schema", object{
-			{"type", "object"},
-			{"patternProperties", object{{`^arg\.[A-Za-z_][A-Za-z0-9_]*$`, object{{"type", "string"}, {"minLength", 1}}}}},
-			{"additionalProperties", false},
-		}},
-		{"examples", shown},
+		{"description", "The arguments of the filter, each a member `arg.NAME` that becomes a parameter of its own: `title == arg.text` takes its value from `arg.text=…`. " +
+			"It has the type of what it is compared with, and needs no quoting whatever a person typed. Each that is given must be used, and each that is used must be given. " +
+			"A client that does not send the members as parameters may send all of them as JSON, `args={\"text\":\"…\"}`, or as `args[text]=…`."},
+		{"schema", object{{"type", "object"}, {"additionalProperties", object{{"type", "string"}}}}},
+		{"examples", object{{"none", object{{"summary", "No arguments."}, {"value", object{}}}}}},
 	}
 }
 
-// list is the schema and style of a parameter that is a list with commas.
+// list is the schema and style of a parameter that is a list with commas. It does not say that items are unique, from
+// which Java generators make a set that loses the order.
 func list(name, about string, items object, most int) object {
 	values := object{{"type", "array"}, {"items", items}, {"minItems", 1}}
 	if most > 0 {
@@ -94,7 +84,7 @@ func list(name, about string, items object, most int) object {
 	}
 	return object{
 		{"name", name}, {"in", "query"}, {"style", "form"}, {"explode", false}, {"description", about},
-		{"schema", values.with(member{"uniqueItems", true})},
+		{"schema", values},
 	}
 }
 
@@ -136,7 +126,9 @@ func code(names []string) string { return "`" + strings.Join(names, "`, `") + "`
 
 // sharedParams are the parameters that are the same for every table.
 func sharedParams() object {
+	tags := object{{"type", "string"}, {"minLength", 1}, {"pattern", `^(\*|(W/)?"[^"]*"([ \t]*,[ \t]*(W/)?"[^"]*")*)$`}}
 	return object{
+		{"args", argsParam()},
 		{"limit", object{
 			{"name", "limit"}, {"in", "query"}, {"description", "How many rows a page holds at most."},
 			{"schema", object{{"type", "integer"}, {"minimum", 1}, {"maximum", 500}, {"default", 50}}},
@@ -153,12 +145,12 @@ func sharedParams() object {
 		{"ifMatch", object{
 			{"name", "If-Match"}, {"in", "header"},
 			{"description", "The `ETag` of the row as it was read: the write is refused with 412 where it has changed since. `*` for any."},
-			{"schema", object{{"type", "string"}}},
+			{"schema", tags},
 		}},
 		{"ifNoneMatch", object{
 			{"name", "If-None-Match"}, {"in", "header"},
 			{"description", "The `ETag` of the row as it is known: 304 while the caller would be shown the same."},
-			{"schema", object{{"type", "string"}}},
+			{"schema", tags},
 		}},
 	}
 }

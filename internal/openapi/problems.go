@@ -46,6 +46,10 @@ func problemResponses() object {
 		o.add("content", object{{"application/problem+json", object{{"schema", ref("schemas", "Problem")}, {"example", p.example()}}}})
 		out.add(p.name, o)
 	}
+	out.add("Default", object{
+		{"description", "Any other problem, such as one of a proxy or of a later version."},
+		{"content", object{{"application/problem+json", object{{"schema", ref("schemas", "Problem")}}}}},
+	})
 	return out
 }
 
@@ -74,12 +78,14 @@ func refusals(statuses ...int) object {
 			out.add(strconv.Itoa(p.status), ref("responses", p.name))
 		}
 	}
+	out.add("default", ref("responses", "Default"))
 	return out
 }
 
 func sharedSchemas() object {
-	kinds := make([]any, 0, 13)
+	kinds, names := make([]any, 0, 13), make([]any, 0, 13)
 	for _, p := range problems() {
+		names = append(names, p.name)
 		kinds = append(kinds, "/problems/"+string(p.kind))
 	}
 	return object{
@@ -87,7 +93,7 @@ func sharedSchemas() object {
 			{"type", "object"},
 			{"description", "What went wrong, as a problem document (RFC 9457)."},
 			{"properties", object{
-				{"type", object{{"type", "string"}, {"enum", kinds}, {"description", "The kind. At this path the server explains it."}}},
+				{"type", object{{"type", "string"}, {"enum", kinds}, {"x-enum-varnames", names}, {"description", "The kind. At this path the server explains it."}}},
 				{"title", object{{"type", "string"}}},
 				{"status", object{{"type", "integer"}, {"format", "int32"}}},
 				{"detail", object{{"type", "string"}, {"description", "What is wrong with this request."}}},

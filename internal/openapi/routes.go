@@ -24,9 +24,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Routes adds /openapi.json, the description of a model's API, and /docs, which shows it. They are the same for everyone.
-func Routes(mux *web.Mux, rules *rule.Rules, version string) {
+func Routes(mux *web.Mux, rules *rule.Rules) {
 	brief, long := "public, max-age=60", "public, max-age=3600"
-	mux.Handle("GET /openapi.json", newCompressed("application/json", brief, pack(Document(rules, version))).serve)
+	mux.Handle("GET /openapi.json", newCompressed("application/json", brief, pack(Document(rules))).serve)
 	page := newFile("text/html; charset=utf-8", brief, index(rules.Model.Name))
 	mux.Handle("GET /docs", func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Security-Policy", policy)

@@ -18,7 +18,7 @@ import (
 func served(t *testing.T) func(path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	mux := web.NewMux()
-	openapi.Routes(mux, compiled(t, "ashlar: 1\nname: small\ntables:\n  notes: {fields: {n: {type: int}}, access: {read: true}}\n"), "1.2.3")
+	openapi.Routes(mux, compiled(t, "ashlar: 1\nname: small\ntables:\n  notes: {fields: {n: {type: int}}, access: {read: true}}\n"))
 	receiver, err := web.New(web.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func served(t *testing.T) func(path string, header ...string) *httptest.Response
 func TestRoutes(t *testing.T) {
 	get := served(t)
 	for _, tt := range []struct{ path, contentType, holds string }{
-		{"/openapi.json", "application/json", `"version":"1.2.3"`},
+		{"/openapi.json", "application/json", `"version":"0.0.0"`},
 		{"/docs", "text/html; charset=utf-8", "<title>small: API</title>"},
 		{"/docs/docs.js", "text/javascript; charset=utf-8", "SwaggerUIBundle("},
 		{"/docs/docs.css", "text/css; charset=utf-8", ".swagger-ui"},
@@ -116,7 +116,7 @@ func TestKeywords(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(openapi.Document(load(t, folder(t, "testdata/every.yaml")), ""), &d); err != nil {
+	if err := json.Unmarshal(openapi.Document(load(t, folder(t, "testdata/every.yaml"))), &d); err != nil {
 		t.Fatal(err)
 	}
 	row, part := d.Components.Schemas["Thing"], d.Components.Schemas["ThingPart"]
@@ -142,7 +142,7 @@ func TestKeywords(t *testing.T) {
 		{"limit of a decimal", create.Properties["points"]["x-minimum"], "0"},
 		{"limit of text", create.Properties["short"]["maxLength"], 5.0},
 		{"limits in a row", row.Properties["short"]["maxLength"], nil},
-		{"required", strings.Join(create.Required, " "), "plain code whole"},
+		{"required", strings.Join(create.Required, " "), "plain code whole payload"},
 		{"required in a part", len(part.Required), 0},
 		{"required in a row", len(row.Required), len(row.Properties)},
 		{"related row in a part", part.Properties["parent"] != nil && part.Properties["parts"] != nil && row.Properties["parent"] == nil, true},

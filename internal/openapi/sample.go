@@ -55,7 +55,7 @@ func (d *document) sampleBody(t *schema.Table, creating bool) []any {
 func sample(f *schema.Field) (v any, ok bool) {
 	switch f.Type {
 	case schema.Int:
-		return sampleInt(f), true
+		return json.RawMessage(value.AppendMember(nil, f, value.OfInt(bound(f.Min, f.Max, 1)))), true
 	case schema.Float:
 		return json.RawMessage(floatBound(f)), true
 	case schema.Decimal:
@@ -75,10 +75,6 @@ func sample(f *schema.Field) (v any, ok bool) {
 	default:
 		return sampleText(f)
 	}
-}
-
-func sampleInt(f *schema.Field) json.RawMessage {
-	return value.AppendValue(nil, value.OfInt(bound(f.Min, f.Max, 1)))
 }
 
 // sampleText begins with the field's name, and is as long as the field asks for.

@@ -151,8 +151,11 @@ func (d *document) mustBeGiven(f *schema.Field) bool {
 // shown is the schema of a field in an answer.
 func (d *document) shown(f *schema.Field) object {
 	o := typeOf(f)
-	if f.Type == schema.Decimal {
+	switch {
+	case f.Type == schema.Decimal:
 		o.add("pattern", shownDecimal(f))
+	case f.AsString:
+		o.add("pattern", wholeNumber)
 	}
 	if f.Optional || d.rules.Field(f).Read != nil {
 		o = nullable(f, o)
@@ -168,16 +171,16 @@ func (d *document) shown(f *schema.Field) object {
 
 // written is the schema of a field in a body.
 func (d *document) written(f *schema.Field, creating bool) object {
-	o := append(typeOf(f), limits(f)...)
-	if f.Type == schema.JSON && !creating {
-		o = jsonPatch(o)
+	var o object
+	if f.Type != schema.JSON || creating { // a patch takes any object for json, to merge it into what the field holds
+		o = append(typeOf(f), limits(f)...)
 	}
 	if f.Optional {
 		o = nullable(f, o)
 	}
 	if creating {
 		if c, ok := d.rules.Field(f).Default.(*rule.Const); ok && !c.Value.IsNull() {
-			o.add("default", json.RawMessage(value.AppendValue(nil, c.Value)))
+			o.add("default", json.RawMessage(value.AppendMember(nil, f, c.Value)))
 		}
 	}
 	about := d.about(f, false)

@@ -194,7 +194,7 @@ func (r *request) evaluate(in *input, f *schema.Field, n rule.Node) value.Value 
 	if !ok || v.IsNull() {
 		return value.Value{}
 	}
-	fitted, detail := rule.Assign(f, value.AppendValue(nil, v))
+	fitted, detail := rule.Assign(f, value.AppendMember(nil, f, v))
 	if detail != "" {
 		in.fault(f.Name, "default", "its default does not fit: "+detail)
 	}

@@ -143,7 +143,7 @@ func (b *builder) defaultOf(f *schema.Field) Node {
 			b.faults = append(b.faults, b.rules.Model.Fault(f.Default.Pos, "the default always fails"))
 			return nil
 		}
-		if v, detail := Assign(f, value.AppendValue(nil, v)); detail != "" {
+		if v, detail := Assign(f, value.AppendMember(nil, f, v)); detail != "" {
 			b.faults = append(b.faults, b.rules.Model.Fault(f.Default.Pos, "the default does not fit the field: %s", detail))
 		} else {
 			return &Const{Value: v}
@@ -156,6 +156,9 @@ func (b *builder) defaultOf(f *schema.Field) Node {
 func literalJSON(f *schema.Field) []byte {
 	switch f.Type {
 	case schema.Bool, schema.Int, schema.Float, schema.JSON:
+		if f.AsString {
+			return []byte(`"` + f.Default.Text + `"`)
+		}
 		return []byte(f.Default.Text)
 	default:
 		return value.AppendString(nil, []byte(f.Default.Text))

@@ -37,11 +37,12 @@ func JSONSchema() []byte {
 
 func mainShapes() shape {
 	return shape{
-		"ashlar": described("The version of this format.", shape{"const": 1}),
-		"name":   described("The name of the app.", shape{"type": "string", "pattern": "^[a-z][a-z0-9_-]*$", "maxLength": maxName}),
-		"roles":  described("Names that an account may hold.", listOf(ref("name"))),
-		"tables": described("The tables, by name.", ref("tables")),
-		"views":  described("Read-only tables whose rows a query makes, by name.", orNull(shape{"type": "object", "propertyNames": ref("name"), "additionalProperties": ref("view")})),
+		"ashlar":  described("The version of this format.", shape{"const": 1}),
+		"version": described("The version of the API, which clients that are generated from it carry.", shape{"type": []string{"string", "number"}, "pattern": versionShape.String()}),
+		"name":    described("The name of the app.", shape{"type": "string", "pattern": "^[a-z][a-z0-9_-]*$", "maxLength": maxName}),
+		"roles":   described("Names that an account may hold.", listOf(ref("name"))),
+		"tables":  described("The tables, by name.", ref("tables")),
+		"views":   described("Read-only tables whose rows a query makes, by name.", orNull(shape{"type": "object", "propertyNames": ref("name"), "additionalProperties": ref("view")})),
 	}
 }
 
@@ -159,6 +160,7 @@ func fieldShapes() shape {
 		"scale":     described("The digits after the point.", shape{"type": "integer", "minimum": 0, "maximum": 18}),
 		"values": described("The values of an enum.",
 			shape{"type": "array", "minItems": 1, "maxItems": maxValues, "items": shape{"anyOf": []shape{{"type": "string"}, value}}}),
+		"as":      described("How JSON has an int: string keeps the digits beyond 2^53, which JavaScript loses.", shape{"enum": asWords()}),
 		"min":     described("The least number, or the least length of text in characters.", shape{"type": "number"}),
 		"max":     described("The greatest number, or the greatest length of text in characters.", shape{"type": "number"}),
 		"pattern": described("An RE2 expression that text matches.", shape{"type": "string", "maxLength": maxPattern}),

@@ -71,6 +71,7 @@ func fieldKeys() []fieldKey {
 		{"precision", only(Decimal), (*loader).readPrecision},
 		{"scale", only(Decimal), (*loader).readScale},
 		{"values", only(Enum), (*loader).readValues},
+		{"as", only(Int), (*loader).readAs},
 		{"min", numbers | only(Text), (*loader).readMin},
 		{"max", numbers | only(Text), (*loader).readMax},
 		{"pattern", only(Text), (*loader).readPattern},
@@ -97,6 +98,13 @@ func isFieldKey(name string) bool {
 	}
 	return false
 }
+
+// readAs reads how JSON has an int: `as: string` is the only choice beside a number.
+func (l *loader) readAs(fd *fieldDecl, n *node) {
+	_, fd.f.AsString = l.readChoice(n, "as", asWords())
+}
+
+func asWords() []string { return []string{"string"} }
 
 func (l *loader) readOnDelete(fd *fieldDecl, n *node) {
 	i, _ := l.readChoice(n, "on_delete", onDeleteWords())

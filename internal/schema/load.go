@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -201,6 +202,8 @@ func (l *loader) readMain(root *node) {
 			}
 		case "name":
 			l.readName(m.value)
+		case "version":
+			l.readVersion(m.value)
 		case "roles":
 			l.readRoles(m.value)
 		case "tables":
@@ -212,7 +215,7 @@ func (l *loader) readMain(root *node) {
 	l.require(root, at, "a model file", "ashlar", "name")
 }
 
-func mainKeys() []string { return []string{"ashlar", "name", "roles", "tables", "views"} }
+func mainKeys() []string { return []string{"ashlar", "name", "version", "roles", "tables", "views"} }
 
 func (l *loader) readName(n *node) {
 	name, ok := l.readText(n, "the name")
@@ -224,6 +227,21 @@ func (l *loader) readName(n *node) {
 		return
 	}
 	l.m.Name = name
+}
+
+// versionShape is one to three numbers. Every package manager that generated clients go to takes it.
+var versionShape = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,2}$`)
+
+// readVersion reads the version of the API. YAML takes 1.4 for a number, which is what its author wrote all the same.
+func (l *loader) readVersion(n *node) {
+	if n.kind == refused {
+		return
+	}
+	if (n.kind != text && n.kind != integer && n.kind != float) || !versionShape.MatchString(n.text) {
+		l.fault(n.pos, "the version of the API is one to three numbers with points between, such as 1.4.0")
+		return
+	}
+	l.m.Version = n.text
 }
 
 func (l *loader) readRoles(n *node) {

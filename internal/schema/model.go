@@ -32,10 +32,11 @@ func (t Type) String() string { return typeNames[t] }
 
 // Model is what a model file says. A model that was loaded without faults never changes.
 type Model struct {
-	Name   string
-	Roles  []string // names that an account may hold
-	Tables []*Table // in the order of the file; users, where it is not declared, comes first
-	Views  []*Table // those whose rows a query makes; the database has no table for them
+	Name    string
+	Version string   // of the API that the model makes, "" where it is not given
+	Roles   []string // names that an account may hold
+	Tables  []*Table // in the order of the file; users, where it is not declared, comes first
+	Views   []*Table // those whose rows a query makes; the database has no table for them
 
 	byName map[string]*Table
 	source *source
@@ -98,6 +99,7 @@ type Field struct {
 	Read      *Expr
 	Write     *Expr
 
+	AsString           bool     // Int: JSON has it as a string of digits
 	Min, Max           *int64   // inclusive. Text: code points; Int: value; Decimal: value × 10^Scale
 	MinFloat, MaxFloat *float64 // inclusive, Float only
 	Pattern            *regexp.Regexp

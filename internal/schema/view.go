@@ -67,7 +67,7 @@ func (k fieldKey) uselessIn(t *Table) string {
 		return ""
 	}
 	switch k.name {
-	case "type", "ref", "reverse", "doc", "optional", "read", "precision", "scale", "values":
+	case "type", "ref", "reverse", "doc", "optional", "read", "precision", "scale", "values", "as":
 		return ""
 	case "secret":
 		return "leave it out of the query"

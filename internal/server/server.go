@@ -140,7 +140,7 @@ func (s *Server) routes(data *api.API, rules *rule.Rules) *web.Mux {
 	mux.Handle("GET /readyz", s.ready)
 	web.HandleProblems(mux)
 	data.Routes(mux)
-	openapi.Routes(mux, rules, s.cfg.Version)
+	openapi.Routes(mux, rules)
 	if s.cfg.routes != nil {
 		s.cfg.routes(mux)
 	}

@@ -16,6 +16,9 @@ func AppendJSON(dst []byte, f *schema.Field, row Row, col int) []byte {
 	}
 	switch f.Type {
 	case schema.Int:
+		if f.AsString {
+			return append(strconv.AppendInt(append(dst, '"'), row.Int(col), 10), '"')
+		}
 		return strconv.AppendInt(dst, row.Int(col), 10)
 	case schema.Bool:
 		return strconv.AppendBool(dst, row.Int(col) != 0)
@@ -60,6 +63,14 @@ func AppendValue(dst []byte, v Value) []byte {
 	default:
 		return append(dst, "null"...)
 	}
+}
+
+// AppendMember appends a value of a field as a body would hold it, which ParseJSON reads back.
+func AppendMember(dst []byte, f *schema.Field, v Value) []byte {
+	if f.AsString && v.Kind == Int {
+		return append(AppendValue(append(dst, '"'), v), '"')
+	}
+	return AppendValue(dst, v)
 }
 
 func appendList(dst []byte, list []string) []byte {

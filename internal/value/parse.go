@@ -51,6 +51,9 @@ func parseJSON(f *schema.Field, raw jsontext.Value, pointer string) (Value, []er
 		}
 		return Value{}, wrongType(pointer, kind, "true or false")
 	case schema.Int, schema.Float:
+		if f.AsString {
+			return parseIntString(f, raw, pointer)
+		}
 		if kind != jsontext.KindNumber {
 			return Value{}, wrongType(pointer, kind, "a number")
 		}
@@ -123,6 +126,36 @@ func parseNumberField(f *schema.Field, s, pointer string) (Value, []errs.Fault) 
 		return Value{}, faultOf(pointer, err)
 	}
 	return OfInt(i), intBounds(f, i, pointer, func(n int64) string { return strconv.FormatInt(n, 10) })
+}
+
+// parseIntString reads an int that JSON has as a string.
+func parseIntString(f *schema.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+	const want = `an int in a string, such as "9007199254740993"`
+	if raw.Kind() != jsontext.KindString {
+		return Value{}, wrongType(pointer, raw.Kind(), want)
+	}
+	s, ok := unquote(raw)
+	if digits := strings.TrimPrefix(s, "-"); !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return Value{}, []errs.Fault{fault(pointer, "format", "must be %s", want)}
+	}
+	i, err := parseInt(canonicalInt(s))
+	if err != nil {
+		return Value{}, faultOf(pointer, err)
+	}
+	return OfInt(i), intBounds(f, i, pointer, func(n int64) string { return strconv.FormatInt(n, 10) })
+}
+
+// canonicalInt leaves out zeros in front of an int, which JSON's own numbers do not have.
+func canonicalInt(s string) string {
+	digits, negative := strings.CutPrefix(s, "-")
+	digits = strings.TrimLeft(digits, "0")
+	switch {
+	case digits == "":
+		return "0"
+	case negative:
+		return "-" + digits
+	}
+	return digits
 }
 
 func parseDecimalField(f *schema.Field, s, pointer string) (Value, []errs.Fault) {

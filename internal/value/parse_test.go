@@ -95,6 +95,29 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+func TestParseIntInString(t *testing.T) {
+	f := fieldOf(schema.Int)
+	f.AsString = true
+	const want = `must be an int in a string, such as "9007199254740993"`
+	const form = "format: " + want
+	for _, tt := range []parsed{
+		{`"9007199254740993"`, OfInt(9007199254740993), nil}, {`"-9223372036854775808"`, OfInt(math.MinInt64), nil},
+		{`"9223372036854775807"`, OfInt(math.MaxInt64), nil}, {`"0"`, OfInt(0), nil}, {`"-0"`, OfInt(0), nil}, {`"007"`, OfInt(7), nil},
+		{`"9223372036854775808"`, Value{}, []string{"range: must be between -9223372036854775808 and 9223372036854775807"}},
+		{`7`, Value{}, []string{"type: " + want + ", not a number"}}, {`true`, Value{}, []string{"type: " + want + ", not a boolean"}},
+		{`""`, Value{}, []string{form}}, {`"-"`, Value{}, []string{form}}, {`"+1"`, Value{}, []string{form}}, {`"1.0"`, Value{}, []string{form}},
+		{`"1e2"`, Value{}, []string{form}}, {`" 1"`, Value{}, []string{form}}, {`"1_0"`, Value{}, []string{form}}, {`"٣"`, Value{}, []string{form}},
+	} {
+		tt.run(t, f)
+	}
+	for _, n := range []int64{0, -1, math.MinInt64, math.MaxInt64} {
+		v, faults := ParseJSON(f, AppendMember(nil, f, OfInt(n)), "")
+		if len(faults) > 0 || !cmp.Equal(v, OfInt(n)) {
+			t.Errorf("%d is read back as %v, %v", n, v, faults)
+		}
+	}
+}
+
 func TestParseInt(t *testing.T) {
 	const outside = "range: must be between -9223372036854775808 and 9223372036854775807"
 	const fraction = "type: must be a whole number, without a fraction"

@@ -53,7 +53,9 @@ func ParseQuery(raw string, lists ...string) ([]Param, error) {
 }
 
 // mayBeEmpty says whether a parameter may have an empty value: an argument of a filter may be empty text.
-func mayBeEmpty(name string) bool { return strings.HasPrefix(name, "arg.") }
+func mayBeEmpty(name string) bool {
+	return strings.HasPrefix(name, "arg.") || strings.HasPrefix(name, "args%5B") || strings.HasPrefix(name, "args[")
+}
 
 // parsePair returns a parameter, or what is wrong with it.
 func parsePair(pair string) (p Param, fault string) {
