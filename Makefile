@@ -52,8 +52,9 @@ nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/store/postgres -run Random -timeout 3h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/migrate -timeout 3h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers|Mirror' -timeout 2h
+	ALL_GENERATORS=1 GO=$(GO) ./tools/openapi/check.sh
 
-openapi-check: ## lint /openapi.json, generate a TypeScript client, compile and use it (needs Node.js; fetches from npm)
+openapi-check: ## lint /openapi.json; generate, compile and use clients in TypeScript, Go and Python (needs Node.js and Python; fetches packages)
 	GO=$(GO) ./tools/openapi/check.sh
 
 bench: ## measure beside a hand-written service and PocketBase (wrk; under ten minutes)

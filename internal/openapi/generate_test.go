@@ -83,7 +83,7 @@ func (w *walk) value(v any) any {
 		return values[w.rng.IntN(len(values))]
 	}
 	types := strs(spec["type"])
-	if len(types) == 0 { // any JSON but null
+	if len(types) == 0 { // any JSON
 		odd := w.odd()[1:]
 		return odd[w.rng.IntN(len(odd))]
 	}

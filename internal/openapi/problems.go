@@ -89,6 +89,7 @@ func sharedSchemas() object {
 		kinds = append(kinds, "/problems/"+string(p.kind))
 	}
 	return object{
+		{jsonSchema, object{{"description", "Any JSON."}}},
 		{"Problem", object{
 			{"type", "object"},
 			{"description", "What went wrong, as a problem document (RFC 9457)."},

@@ -171,11 +171,11 @@ func (d *document) shown(f *schema.Field) object {
 
 // written is the schema of a field in a body.
 func (d *document) written(f *schema.Field, creating bool) object {
-	var o object
-	if f.Type != schema.JSON || creating { // a patch takes any object for json, to merge it into what the field holds
-		o = append(typeOf(f), limits(f)...)
-	}
-	if f.Optional {
+	o := append(typeOf(f), limits(f)...)
+	switch {
+	case f.Type == schema.JSON && !creating:
+		o = anyJSON() // any object will do, which is merged into what the field holds
+	case f.Optional:
 		o = nullable(f, o)
 	}
 	if creating {

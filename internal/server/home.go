@@ -32,6 +32,7 @@ type homeData struct {
 type homeTable struct {
 	Name, Doc, Readers string
 	Open               bool // to everyone, so that a link to it shows rows
+	Listed             bool // at /docs: somebody may read it
 }
 
 // home says what is running, and where to go. It tells no more than the API does to anyone who asks for a table by name.
@@ -56,6 +57,7 @@ func homeTables(rules *rule.Rules) []homeTable {
 	for _, t := range rules.Model.All() {
 		row := homeTable{Name: t.Name, Doc: t.Doc}
 		row.Readers, row.Open = readers(rules, t)
+		row.Listed = !rule.NeverTrue(rules.Table(t).Read)
 		tables = append(tables, row)
 	}
 	return tables

@@ -14,16 +14,16 @@ const PageStyle = `:root{color-scheme:light dark}` +
 	`h1{font-size:1.4rem}code{font-family:ui-monospace,monospace}dt{font-weight:600}dd{margin:0 0 .6rem}`
 
 var problemPage = template.Must(template.New("problem").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{.Status}} {{.Title}}</title><style>{{.Style}}</style></head>
 <body><h1>{{.Status}}: {{.Title}}</h1><p>{{.Meaning}}</p><p>{{.Advice}}</p>
-<p>In answers this is <code>"type": "/problems/{{.Kind}}"</code>. <a href="/problems">All problems</a></p></body></html>
+<p>In answers this is <code>"type": "/problems/{{.Kind}}"</code>. <a href="/problems">All problems</a> · <a href="/docs">The API</a></p></body></html>
 `))
 
 var problemIndex = template.Must(template.New("problems").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Problems</title><style>{{.Style}}</style></head>
-<body><h1>Problems</h1><p>Every error is a document of type <code>application/problem+json</code> (RFC 9457). Its <code>type</code> is one of these.</p>
+<body><h1>Problems</h1><p>Every error is a document of type <code>application/problem+json</code> (RFC 9457). Its <code>type</code> is one of these. <a href="/docs">The API</a> says which operation answers which.</p>
 <dl>{{range .Kinds}}<dt><a href="/problems/{{.Kind}}">{{.Kind}}</a> ({{.Status}})</dt><dd>{{.Meaning}}</dd>{{end}}</dl></body></html>
 `))
 
