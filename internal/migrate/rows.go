@@ -99,6 +99,8 @@ func (p *planner) contradiction(q querier, c schema.Change) error {
 		return p.mustRefer(q, c)
 	case schema.UniqueAdded:
 		return errors.Join(p.mustFit(q, c), p.mustDiffer(q, c))
+	case schema.UniqueChanged:
+		return p.findSame(q, c, []string{c.Is.Name})
 	case schema.IndexAdded:
 		return p.mustFit(q, c)
 	}
@@ -300,11 +302,15 @@ func (p *planner) findSame(q querier, c schema.Change, names []string) error {
 		case before == nil && f.Optional, before != nil && p.converts(before, f):
 			return nil
 		case before != nil:
-			columns = append(columns, sameColumn{before.Name, p.fillLiteral(before, f)})
+			columns = append(columns, sameColumn{before.Name, p.fillLiteral(before, f), f.Caseless && len(names) == 1})
 		}
 	}
 	f, err := search(q, c.WasTable, same(c.WasTable, columns))
-	p.refuse(c, f, "they have the same values: change or delete them first, or leave this out")
+	advice := "they have the same values: change or delete them first, or leave this out"
+	if len(columns) == 1 && columns[0].caseless {
+		advice = "they have the same " + names[0] + " but for upper and lower case: leave one of each as it is, and change or delete the others"
+	}
+	p.refuse(c, f, advice)
 	return err
 }
 
@@ -317,7 +323,10 @@ func (p *planner) fillLiteral(was, is *schema.Field) string {
 }
 
 // sameColumn is one of the columns in which rows are compared, and the literal that stands for a missing value.
-type sameColumn struct{ name, fill string }
+type sameColumn struct {
+	name, fill string
+	caseless   bool
+}
 
 // same is the query of the rows that have the same values in columns as another one has.
 func same(t *schema.Table, columns []sameColumn) string {
@@ -329,6 +338,9 @@ func same(t *schema.Table, columns []sameColumn) string {
 			present = append(present, v+" IS NOT NULL")
 		} else {
 			v = "coalesce(" + v + ", " + c.fill + ")"
+		}
+		if c.caseless {
+			v = ddl.Caseless(v)
 		}
 		as := fmt.Sprintf("_v%d", i)
 		values, named, order = append(values, v), append(named, v+" AS "+as), append(order, as)
