@@ -124,6 +124,9 @@ func (c *compiler) textCall(fn Func, args []ast.Expr) Node {
 	call := &Call{Func: fn}
 	for _, a := range args {
 		x := c.known(a, value.Text, 0)
+		if x != nil && c.isRowValue(a, x) {
+			x = nil
+		}
 		if x != nil && x.Kind() != value.Text {
 			c.failf(a, "must be text, not %s", kindName(x.Kind()))
 			x = nil
@@ -172,7 +175,7 @@ func (c *compiler) size(e ast.Expr, args []ast.Expr) Node {
 		return nil
 	}
 	x := c.known(args[0], value.Text, 0)
-	if x == nil {
+	if x == nil || c.isRowValue(args[0], x) {
 		return nil
 	}
 	if k := x.Kind(); k != value.Text && k != value.List {
@@ -222,6 +225,9 @@ func (c *compiler) conditional(e ast.Expr, args []ast.Expr) Node {
 	if cond == nil || then == nil || els == nil {
 		return nil
 	}
+	if c.isRowValue(args[1], then) || c.isRowValue(args[2], els) {
+		return nil
+	}
 	kind := then.Kind()
 	if kind == value.Null {
 		kind = els.Kind()
@@ -232,8 +238,8 @@ func (c *compiler) conditional(e ast.Expr, args []ast.Expr) Node {
 			return nil
 		}
 	}
-	if _, row := then.(*rowValue); row || kind == value.JSON || kind == value.List {
-		c.failf(e, "the sides of ? : cannot be rows, lists or json")
+	if kind == value.JSON || kind == value.List {
+		c.failf(e, "the sides of ? : cannot be lists or json")
 		return nil
 	}
 	if kind == value.Decimal && then.Kind() == els.Kind() && ScaleOf(then) != ScaleOf(els) {
