@@ -271,6 +271,39 @@ func (p *planner) mustFit(q querier, c schema.Change) error {
 		}
 		p.refuse(c, found, "shorten these values first, or leave this out")
 	}
+	return p.mustFitTogether(q, c)
+}
+
+// mustFitTogether looks for rows whose texts are too long together for the rows of an index.
+func (p *planner) mustFitTogether(q querier, c schema.Change) error {
+	fields := fieldsOf(c.IsTable, ddl.NewIndex(c.IsTable, c.Kind == schema.UniqueAdded, fieldsOf(c.IsTable, c.Columns)).Columns)
+	texts, most := schema.IndexRoom(fields)
+	if len(texts) < 2 {
+		return nil
+	}
+	length := func(column string) string { return "octet_length(" + column + ")" }
+	if p.dialect == ddl.SQLite {
+		length = func(column string) string { return "length(CAST(" + column + " AS BLOB))" }
+	}
+	var terms, names []string
+	for _, f := range texts {
+		names = append(names, f.Name)
+		if before := p.FieldWas(f); before != nil && (before.Type == schema.Text || before.Type == schema.Enum) {
+			terms = append(terms, "coalesce("+length(ddl.Quote(before.Name))+", 0)")
+		}
+	}
+	if terms == nil {
+		return nil
+	}
+	id := ddl.Quote("id")
+	found, err := search(q, c.WasTable, fmt.Sprintf("SELECT %s FROM %s WHERE %s > %d ORDER BY %s", id, ddl.Quote(c.WasTable.Name), strings.Join(terms, " + "), most, id))
+	if err != nil {
+		return err
+	}
+	if found.rows > 0 {
+		found.why = fmt.Sprintf("%s have more than %d bytes together, which no index holds", strings.Join(names, ", "), most)
+	}
+	p.refuse(c, found, "shorten these values first, or leave this out")
 	return nil
 }
 
