@@ -118,8 +118,8 @@ type Index struct {
 }
 
 // Caseless is the form of a text in which the case of A to Z makes no difference. Both engines lower these letters
-// alone: SQLite has no others, and PostgreSQL goes by the column's collation, which is "C". Filters write lowerAscii
-// the same way, so they find the index.
+// alone: SQLite has no others, and PostgreSQL goes by the column's collation, which is "C". lowerAscii of a filter is
+// the same.
 func Caseless(column string) string { return "lower(" + column + ")" }
 
 // Indexes lists the indexes of a table, each once: those of its fields, then those of the table.
