@@ -32,7 +32,7 @@ var macros = map[string]Quantifier{"exists": Exists, "all": All, "exists_one": E
 var refused = map[string]string{
 	"matches": "matches does not exist: the databases' regular expressions differ; use contains, startsWith, endsWith, or a field's pattern",
 	"map":     "map does not exist in expressions: ask about related rows with exists, all, exists_one or size",
-	"filter":  "filter does not exist in expressions: put the condition into exists(item, …), or count with exists_one",
+	"filter":  "filter does not exist in expressions: put the condition into exists(item, …); size counts all rows of a relation alone",
 	"string":  "conversions do not exist in expressions", "int": "conversions do not exist in expressions",
 	"double": "conversions do not exist in expressions", "uint": "conversions do not exist in expressions",
 	"bool": "conversions do not exist in expressions", "bytes": "bytes do not exist in expressions",
@@ -63,7 +63,7 @@ func (c *compiler) call(e ast.Expr) Node {
 	case operators.In:
 		return c.in(e, args[0], args[1])
 	case operators.Index:
-		c.failf(e, "elements cannot be picked by index")
+		c.failf(e, "elements cannot be picked by index: ask with in, exists or size")
 		return nil
 	}
 	if call.IsMemberFunction() {
