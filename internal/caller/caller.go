@@ -17,6 +17,15 @@ func (k Kind) String() string {
 	return [...]string{"anonymous", "user", "key", "system"}[k]
 }
 
+// Kinds are the names of all kinds.
+func Kinds() []string {
+	names := make([]string, KindSystem+1)
+	for k := range names {
+		names[k] = Kind(k).String()
+	}
+	return names
+}
+
 // Caller is who asks. The zero value is anonymous: forgetting to set a caller can only lose rights. It is a value,
 // never a pointer, so it is never missing.
 type Caller struct {

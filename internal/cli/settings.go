@@ -90,6 +90,15 @@ func allFlags(cmd *cobra.Command) []string {
 	return names
 }
 
+// dashed are flags as they are typed.
+func dashed(flags []string) []string {
+	typed := make([]string, len(flags))
+	for i, name := range flags {
+		typed[i] = "--" + name
+	}
+	return typed
+}
+
 // variable is the variable of a flag. That of an address which may hold a password is what others call it too.
 func variable(flag string) string {
 	if flag == "database" {
@@ -104,7 +113,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usage(cmd, "--%s is %q, which cannot be: %s", e.GetFlag().Name, e.GetValue(), reason(e.Unwrap()))
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok && e.GetSpecifiedShortnames() == "" {
-		return usage(cmd, "%s has no flag --%s%s", cmd.Name(), e.GetSpecifiedName(), suggest.From(e.GetSpecifiedName(), allFlags(cmd)))
+		return usage(cmd, "%s has no flag --%s%s", cmd.Name(), e.GetSpecifiedName(), suggest.From("--"+e.GetSpecifiedName(), dashed(allFlags(cmd))))
 	}
 	return &usageError{cmd.CommandPath(), err}
 }

@@ -1,20 +1,23 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // warnings is what may be a mistake in a model that has no faults.
-func warnings(m *schema.Model) schema.Faults {
-	var found schema.Faults
+func warnings(rules *rule.Rules) schema.Faults {
+	m := rules.Model
+	found := append(circles(m), constantChecks(rules)...)
 	for _, t := range m.Tables {
 		if present(t.Access.Read, t.Access.Create, t.Access.UpdateFrom, t.Access.Delete) == 0 {
 			found = append(found, m.Fault(t.Pos, "%s has no access rules, so it is closed to everyone but the seed: give it `access:`", t.Name))
 		}
 		for _, f := range t.Fields {
-			if f.Unique && f.Read != nil {
+			if f.Unique && f.Read != nil && !f.ReadOnly {
 				found = append(found, m.Fault(f.Pos, "%s.%s is unique and has a read rule: a 409 tells whoever may write it that a value exists, also where the rule hides it", t.Name, f.Name))
 			}
 		}
@@ -75,4 +78,69 @@ func withReadRule(fields []*schema.Field) []string {
 		}
 	}
 	return names
+}
+
+// circles warns of tables whose required references lead round: none of their rows can be the first. A row that refers
+// to itself can.
+func circles(m *schema.Model) (found schema.Faults) {
+	told := map[*schema.Table]bool{}
+	for _, t := range m.Tables {
+		circle := wayBack(t)
+		if circle == nil || told[t] {
+			continue
+		}
+		names := make([]string, len(circle))
+		for i, f := range circle {
+			names[i], told[f.Table] = f.Table.Name+"."+f.RefName, true
+		}
+		found = append(found, m.Fault(circle[0].Pos, "%s are required and lead round in a circle, so no row can be the first: make one of them optional", strings.Join(names, ", ")))
+	}
+	return found
+}
+
+// wayBack returns a shortest way over required references from a table to itself, nil where there is none.
+func wayBack(start *schema.Table) []*schema.Field {
+	ways := [][]*schema.Field{nil}
+	var reached []*schema.Table
+	for len(ways) > 0 {
+		way := ways[0]
+		ways = ways[1:]
+		t := start
+		if len(way) > 0 {
+			t = way[len(way)-1].Ref
+		}
+		for _, f := range t.Fields {
+			if f.Ref == nil || f.Optional || f.Ref == t {
+				continue
+			}
+			next := append(slices.Clone(way), f)
+			if f.Ref == start {
+				return next
+			}
+			if !slices.Contains(reached, f.Ref) {
+				reached, ways = append(reached, f.Ref), append(ways, next)
+			}
+		}
+	}
+	return nil
+}
+
+// constantChecks warns of checks that are the same for every row.
+func constantChecks(rules *rule.Rules) (found schema.Faults) {
+	for _, t := range rules.Model.Tables {
+		for i, c := range rules.Table(t).Checks {
+			at := t.Checks[i].Expr.Pos
+			switch n := c.Cond.(type) {
+			case *rule.Failed:
+				found = append(found, rules.Model.Fault(at, "the check fails whatever the row, so nothing can be written to %s", t.Name))
+			case *rule.Const:
+				if rule.AlwaysTrue(n) {
+					found = append(found, rules.Model.Fault(at, "the check holds whatever the row: remove it, or name a field in it"))
+				} else {
+					found = append(found, rules.Model.Fault(at, "the check holds for no row, so nothing can be written to %s: name a field in it", t.Name))
+				}
+			}
+		}
+	}
+	return found
 }

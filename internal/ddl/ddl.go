@@ -86,7 +86,11 @@ func CreateIndex(_ Dialect, i Index) string {
 	if i.Unique {
 		unique = "UNIQUE "
 	}
-	return "CREATE " + unique + "INDEX " + Quote(i.Name) + " ON " + Quote(i.Table.Name) + " (" + quoteAll(i.Columns) + ")"
+	columns := quoteAll(i.Columns)
+	if i.Caseless {
+		columns = Caseless(columns)
+	}
+	return "CREATE " + unique + "INDEX " + Quote(i.Name) + " ON " + Quote(i.Table.Name) + " (" + columns + ")"
 }
 
 // HasTable returns a query that has a row where the database has the table, whose name is the one argument.
@@ -109,7 +113,14 @@ type Index struct {
 	Table   *schema.Table
 	Columns []string
 	Unique  bool
+
+	Caseless bool // it is on Caseless of its one column
 }
+
+// Caseless is the form of a text in which the case of A to Z makes no difference. Both engines lower these letters
+// alone: SQLite has no others, and PostgreSQL goes by the column's collation, which is "C". lowerAscii of a filter is
+// the same.
+func Caseless(column string) string { return "lower(" + column + ")" }
 
 // Indexes lists the indexes of a table, each once: those of its fields, then those of the table.
 func Indexes(t *schema.Table) []Index {
@@ -139,11 +150,14 @@ func Indexes(t *schema.Table) []Index {
 
 // NewIndex returns the index of a table on these fields, with its name and columns as all indexes have them.
 func NewIndex(t *schema.Table, unique bool, fields []*schema.Field) Index {
-	i := Index{Table: t, Unique: unique}
+	i := Index{Table: t, Unique: unique, Caseless: unique && len(fields) == 1 && fields[0].Caseless}
 	for _, f := range fields {
 		i.Columns = append(i.Columns, f.Name)
 	}
 	i.Name = indexName(t.Name, unique, i.Columns)
+	if i.Caseless { // under another name than an index of the column itself, so that the two can be there together
+		i.Name = fit("l_" + t.Name + "__" + i.Columns[0])
+	}
 	if id := t.ID().Name; !unique && !slices.Contains(i.Columns, id) {
 		i.Columns = append(i.Columns, id) // ties go by id, so that an index alone gives the order of a page
 	}

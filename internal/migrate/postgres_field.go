@@ -328,7 +328,7 @@ func (p *pgPlanner) askFilled(f *schema.Field, s Step) {
 		converted := false
 		for _, name := range i.Columns {
 			is := f.Table.Field(name)
-			c := sameColumn{name: p.of(is).Name}
+			c := sameColumn{name: p.of(is).Name, caseless: i.Caseless}
 			if was := p.FieldWas(is); was != nil {
 				c.fill, converted = p.fillLiteral(was, is), converted || p.shadowed(is)
 			}

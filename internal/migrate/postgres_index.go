@@ -34,6 +34,9 @@ func (p *pgPlanner) alterIndexes(was, t *schema.Table) {
 
 func (p *pgPlanner) dropIndex(was, t *schema.Table, o ddl.Index) {
 	s := p.why(t, func(c schema.Change) bool {
+		if c.Kind == schema.UniqueChanged {
+			return c.IsTable == t && ddl.NewIndex(was, true, []*schema.Field{c.Was}).Name == o.Name
+		}
 		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped) && ddl.NewIndex(was, c.Kind == schema.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
 	})
 	s.Phase, s.rank, s.Lock = Switch, pgUnbind, lockMoment
@@ -51,7 +54,7 @@ func fieldsOf(t *schema.Table, columns []string) []*schema.Field {
 // sameIndex returns the name of the old index that a new one is, "" for none.
 func (p *planner) sameIndex(old []ddl.Index, t *schema.Table, i ddl.Index) string {
 	for _, o := range old {
-		if o.Unique == i.Unique && len(o.Columns) == len(i.Columns) && p.sameColumns(t, i.Columns, o.Columns) {
+		if o.Unique == i.Unique && o.Caseless == i.Caseless && len(o.Columns) == len(i.Columns) && p.sameColumns(t, i.Columns, o.Columns) {
 			return o.Name
 		}
 	}

@@ -16,7 +16,7 @@ func (p *litePlanner) rebuild(was, t *schema.Table) {
 	p.dropFields(was, t)
 	s := p.why(t, func(c schema.Change) bool {
 		switch c.Kind {
-		case schema.IndexAdded, schema.IndexDropped, schema.UniqueAdded, schema.UniqueDropped, schema.TableRenamed, schema.FieldRenamed, schema.FieldDropped:
+		case schema.IndexAdded, schema.IndexDropped, schema.UniqueAdded, schema.UniqueDropped, schema.UniqueChanged, schema.TableRenamed, schema.FieldRenamed, schema.FieldDropped:
 			return false
 		}
 		return c.IsTable == t || c.Is != nil && c.Is.Table == t

@@ -99,6 +99,8 @@ func (p *planner) contradiction(q querier, c schema.Change) error {
 		return p.mustRefer(q, c)
 	case schema.UniqueAdded:
 		return errors.Join(p.mustFit(q, c), p.mustDiffer(q, c))
+	case schema.UniqueChanged:
+		return p.findSame(q, c, []string{c.Is.Name})
 	case schema.IndexAdded:
 		return p.mustFit(q, c)
 	}
@@ -269,6 +271,39 @@ func (p *planner) mustFit(q querier, c schema.Change) error {
 		}
 		p.refuse(c, found, "shorten these values first, or leave this out")
 	}
+	return p.mustFitTogether(q, c)
+}
+
+// mustFitTogether looks for rows whose texts are too long together for the rows of an index.
+func (p *planner) mustFitTogether(q querier, c schema.Change) error {
+	fields := fieldsOf(c.IsTable, ddl.NewIndex(c.IsTable, c.Kind == schema.UniqueAdded, fieldsOf(c.IsTable, c.Columns)).Columns)
+	texts, most := schema.IndexRoom(fields)
+	if len(texts) < 2 {
+		return nil
+	}
+	length := func(column string) string { return "octet_length(" + column + ")" }
+	if p.dialect == ddl.SQLite {
+		length = func(column string) string { return "length(CAST(" + column + " AS BLOB))" }
+	}
+	var terms, names []string
+	for _, f := range texts {
+		names = append(names, f.Name)
+		if before := p.FieldWas(f); before != nil && (before.Type == schema.Text || before.Type == schema.Enum) {
+			terms = append(terms, "coalesce("+length(ddl.Quote(before.Name))+", 0)")
+		}
+	}
+	if terms == nil {
+		return nil
+	}
+	id := ddl.Quote("id")
+	found, err := search(q, c.WasTable, fmt.Sprintf("SELECT %s FROM %s WHERE %s > %d ORDER BY %s", id, ddl.Quote(c.WasTable.Name), strings.Join(terms, " + "), most, id))
+	if err != nil {
+		return err
+	}
+	if found.rows > 0 {
+		found.why = fmt.Sprintf("%s have more than %d bytes together, which no index holds", strings.Join(names, ", "), most)
+	}
+	p.refuse(c, found, "shorten these values first, or leave this out")
 	return nil
 }
 
@@ -300,11 +335,15 @@ func (p *planner) findSame(q querier, c schema.Change, names []string) error {
 		case before == nil && f.Optional, before != nil && p.converts(before, f):
 			return nil
 		case before != nil:
-			columns = append(columns, sameColumn{before.Name, p.fillLiteral(before, f)})
+			columns = append(columns, sameColumn{before.Name, p.fillLiteral(before, f), f.Caseless && len(names) == 1})
 		}
 	}
 	f, err := search(q, c.WasTable, same(c.WasTable, columns))
-	p.refuse(c, f, "they have the same values: change or delete them first, or leave this out")
+	advice := "they have the same values: change or delete them first, or leave this out"
+	if len(columns) == 1 && columns[0].caseless {
+		advice = "they have the same " + names[0] + " but for upper and lower case: leave one of each as it is, and change or delete the others"
+	}
+	p.refuse(c, f, advice)
 	return err
 }
 
@@ -317,7 +356,10 @@ func (p *planner) fillLiteral(was, is *schema.Field) string {
 }
 
 // sameColumn is one of the columns in which rows are compared, and the literal that stands for a missing value.
-type sameColumn struct{ name, fill string }
+type sameColumn struct {
+	name, fill string
+	caseless   bool
+}
 
 // same is the query of the rows that have the same values in columns as another one has.
 func same(t *schema.Table, columns []sameColumn) string {
@@ -329,6 +371,9 @@ func same(t *schema.Table, columns []sameColumn) string {
 			present = append(present, v+" IS NOT NULL")
 		} else {
 			v = "coalesce(" + v + ", " + c.fill + ")"
+		}
+		if c.caseless {
+			v = ddl.Caseless(v)
 		}
 		as := fmt.Sprintf("_v%d", i)
 		values, named, order = append(values, v), append(named, v+" AS "+as), append(order, as)

@@ -130,7 +130,7 @@ func (p *planner) columnWas(was, f *schema.Field) string {
 // unbind drops the indexes and triggers of a table that end, or have another name in the new model, or all.
 func (p *litePlanner) unbind(was, t *schema.Table, all bool) {
 	s := p.why(t, func(c schema.Change) bool {
-		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped || c.Kind == schema.FieldRenamed || c.Kind == schema.TableRenamed)
+		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped || c.Kind == schema.UniqueChanged || c.Kind == schema.FieldRenamed || c.Kind == schema.TableRenamed)
 	})
 	s.rank, s.Lock = liteUnbind, lockNoRows
 	var sql []string

@@ -17,6 +17,9 @@ func (d *document) about(f *schema.Field, shown bool) string {
 	if f.Ref != nil {
 		notes = append(notes, "The id of a row of "+f.Ref.Name+".")
 	}
+	if f.Link && !shown {
+		notes = append(notes, "The caller need not be allowed to read that row.")
+	}
 	if f.Type == schema.Decimal {
 		notes = append(notes, decimalNote(f))
 	}

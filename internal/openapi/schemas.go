@@ -134,7 +134,7 @@ func (d *document) body(t *schema.Table, creating bool) object {
 }
 
 func (d *document) writable(f *schema.Field, creating bool) bool {
-	if f.Name == "created_at" || f.Name == "updated_at" || f.Immutable && !creating {
+	if f.Name == "created_at" || f.Name == "updated_at" || f.ReadOnly || f.Immutable && !creating {
 		return false
 	}
 	write := d.rules.Field(f).Write
@@ -163,7 +163,7 @@ func (d *document) shown(f *schema.Field) object {
 	if about := d.about(f, true); about != "" {
 		o.add("description", about)
 	}
-	if f.Name == "created_at" || f.Name == "updated_at" {
+	if f.Name == "created_at" || f.Name == "updated_at" || f.ReadOnly {
 		o.add("readOnly", true)
 	}
 	return o

@@ -98,7 +98,11 @@ func (d *Data) Visible(t *schema.Table, rec Record, client bool) bool {
 
 // Value is a field of a row, null where the caller may not read it.
 func (d *Data) Value(f *schema.Field, rec Record, client bool) ref.Val {
-	if mask, ok := d.masks[f]; ok && client && !d.holds(f.Table, mask, rec) {
+	mask, ok := d.masks[f]
+	if f.Table.Name == "users" && f.Name == "email" { // without a word in the model
+		mask, ok = "row.id == auth.id", true
+	}
+	if ok && client && !d.holds(f.Table, mask, rec) {
 		return types.NullValue
 	}
 	return rec[f.Name]

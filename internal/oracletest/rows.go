@@ -56,11 +56,21 @@ func ID(t *schema.Table, i int) ref.Val {
 func (d *Data) Random(f *schema.Field) ref.Val {
 	for {
 		v := d.random(f)
-		taken := func(rec Record) bool { return f.Unique && rec[f.Name] != nil && Compare(rec[f.Name], v) == 0 }
+		taken := func(rec Record) bool {
+			other := rec[f.Name]
+			return f.Unique && other != nil && (Compare(other, v) == 0 || f.Caseless && sameButForCase(other, v))
+		}
 		if v.Type() == types.NullType || !slices.ContainsFunc(d.Rows[f.Table.Name], taken) {
 			return v
 		}
 	}
+}
+
+// sameButForCase says whether two texts differ in the case of A to Z at most.
+func sameButForCase(a, b ref.Val) bool {
+	l, one := a.(types.String)
+	r, two := b.(types.String)
+	return one && two && asciiCase(string(l), 'A', 'Z', 32) == asciiCase(string(r), 'A', 'Z', 32)
 }
 
 func (d *Data) random(f *schema.Field) ref.Val {

@@ -215,7 +215,7 @@ func (w *World) load(t testing.TB, tables []table, writes bool) {
 
 func (w *World) source(tables []table, rules, masks map[string]Expr) string {
 	var b strings.Builder
-	b.WriteString("ashlar: 1\nname: oracle\nroles: [editor, reader]\ntables:\n")
+	b.WriteString("ashlar: 1\nname: oracle\nroles: [" + strings.Join(roles(), ", ") + "]\ntables:\n")
 	for _, t := range tables {
 		fmt.Fprintf(&b, "  %s:\n    key: %s\n    fields:\n", t.name, t.key)
 		for _, f := range t.fields {
@@ -264,11 +264,14 @@ func (w *World) writes(t *schema.Table) Writes {
 	return Writes{Create: rule(Uses{}), From: rule(Uses{}), To: rule(Uses{Old: true}), Delete: rule(Uses{}), Check: rule(Uses{Old: true})}
 }
 
+// roles are those that the model declares.
+func roles() []string { return []string{"editor", "reader"} }
+
 // sound generates a rule about a table that loads.
 func (w *World) sound(t *schema.Table, uses Uses) Expr {
 	for {
 		e := w.Condition(t, 1, uses)
-		scope := rule.Scope{Row: &rule.Row{Table: t}}
+		scope := rule.Scope{Row: &rule.Row{Table: t}, Roles: roles()}
 		if uses.Old {
 			scope.Old = &rule.Row{Table: t, Role: rule.Old}
 		}

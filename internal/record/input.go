@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -63,7 +64,7 @@ func count(n int, what string) string {
 }
 
 // members reads the members that a client gives.
-func (t *table) members(members []value.Member, creating bool) *input {
+func (t *table) members(who caller.Caller, members []value.Member, creating bool) *input {
 	in := &input{values: make(row, len(t.Fields))}
 	for _, m := range members {
 		f := t.Field(m.Name)
@@ -72,6 +73,8 @@ func (t *table) members(members []value.Member, creating bool) *input {
 			in.unknown(t, m.Name)
 		case f.Name == "created_at" || f.Name == "updated_at":
 			in.fault(m.Name, "read_only", "the server sets it")
+		case f.ReadOnly && !who.IsSystem():
+			in.fault(m.Name, "read_only", "it belongs to the account: no request of the data API changes it")
 		case f.Immutable && !creating:
 			in.fault(m.Name, "immutable", "it is set when the row is created, and then never again")
 		case f.Type == schema.JSON && !creating && m.Raw.Kind() == '{':

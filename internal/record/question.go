@@ -124,7 +124,11 @@ func (q question) constraint(tx store.Tx, was, values row, err error) error {
 	}
 	conflict := errs.Because(err, errs.Conflict, "the row conflicts with another")
 	for _, name := range c.Columns {
-		conflict.Faults = append(conflict.Faults, errs.Fault{Pointer: pointer(name), Code: c.Constraint.String(), Detail: "another row has this value" + together(c.Columns)})
+		detail := "another row has this value" + together(c.Columns)
+		if f := q.table.Field(name); f != nil && f.Caseless {
+			detail += " (upper and lower case count as the same)"
+		}
+		conflict.Faults = append(conflict.Faults, errs.Fault{Pointer: pointer(name), Code: c.Constraint.String(), Detail: detail})
 	}
 	return q.refused(tx, was, values, nil, conflict)
 }

@@ -27,7 +27,8 @@ func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) 
 }
 
 // hiddenReferences are the references that the client sets or changes and whose row it may not read, be it that there
-// is none. Where everybody may read every row it is not asked: the foreign key says whether there is one.
+// is none. Where everybody may read every row, and where the model lets the reference lead to any row (link), it is not
+// asked: the foreign key says whether there is one.
 func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Field, values, was row) ([]*schema.Field, error) {
 	var hidden []*schema.Field
 	for _, f := range r.toLook(t, given, values, was) {
@@ -46,7 +47,7 @@ func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Fie
 func (r *request) toLook(t *table, given []*schema.Field, values, was row) (look []*schema.Field) {
 	for _, f := range given {
 		v := values[t.index[f]]
-		if f.Ref == nil || v.IsNull() || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) || was != nil && was[t.index[f]].Equal(v) {
+		if f.Ref == nil || v.IsNull() || f.Link || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) || was != nil && was[t.index[f]].Equal(v) {
 			continue
 		}
 		if f.Ref == t.Table && v.Equal(values[0]) && was == nil {

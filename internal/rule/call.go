@@ -32,7 +32,7 @@ var macros = map[string]Quantifier{"exists": Exists, "all": All, "exists_one": E
 var refused = map[string]string{
 	"matches": "matches does not exist: the databases' regular expressions differ; use contains, startsWith, endsWith, or a field's pattern",
 	"map":     "map does not exist in expressions: ask about related rows with exists, all, exists_one or size",
-	"filter":  "filter does not exist in expressions: put the condition into exists(item, …), or count with exists_one",
+	"filter":  "filter does not exist in expressions: put the condition into exists(item, …); size counts all rows of a relation alone",
 	"string":  "conversions do not exist in expressions", "int": "conversions do not exist in expressions",
 	"double": "conversions do not exist in expressions", "uint": "conversions do not exist in expressions",
 	"bool": "conversions do not exist in expressions", "bytes": "bytes do not exist in expressions",
@@ -63,7 +63,7 @@ func (c *compiler) call(e ast.Expr) Node {
 	case operators.In:
 		return c.in(e, args[0], args[1])
 	case operators.Index:
-		c.failf(e, "elements cannot be picked by index")
+		c.failf(e, "elements cannot be picked by index: ask with in, exists or size")
 		return nil
 	}
 	if call.IsMemberFunction() {
@@ -124,6 +124,9 @@ func (c *compiler) textCall(fn Func, args []ast.Expr) Node {
 	call := &Call{Func: fn}
 	for _, a := range args {
 		x := c.known(a, value.Text, 0)
+		if x != nil && c.isRowValue(a, x) {
+			x = nil
+		}
 		if x != nil && x.Kind() != value.Text {
 			c.failf(a, "must be text, not %s", kindName(x.Kind()))
 			x = nil
@@ -172,7 +175,7 @@ func (c *compiler) size(e ast.Expr, args []ast.Expr) Node {
 		return nil
 	}
 	x := c.known(args[0], value.Text, 0)
-	if x == nil {
+	if x == nil || c.isRowValue(args[0], x) {
 		return nil
 	}
 	if k := x.Kind(); k != value.Text && k != value.List {
@@ -222,6 +225,9 @@ func (c *compiler) conditional(e ast.Expr, args []ast.Expr) Node {
 	if cond == nil || then == nil || els == nil {
 		return nil
 	}
+	if c.isRowValue(args[1], then) || c.isRowValue(args[2], els) {
+		return nil
+	}
 	kind := then.Kind()
 	if kind == value.Null {
 		kind = els.Kind()
@@ -232,8 +238,8 @@ func (c *compiler) conditional(e ast.Expr, args []ast.Expr) Node {
 			return nil
 		}
 	}
-	if _, row := then.(*rowValue); row || kind == value.JSON || kind == value.List {
-		c.failf(e, "the sides of ? : cannot be rows, lists or json")
+	if kind == value.JSON || kind == value.List {
+		c.failf(e, "the sides of ? : cannot be lists or json")
 		return nil
 	}
 	if kind == value.Decimal && then.Kind() == els.Kind() && ScaleOf(then) != ScaleOf(els) {

@@ -16,6 +16,9 @@ type Scope struct {
 	Args   bool   // arg.* exists
 	Client bool   // written by a client: secret fields do not exist
 	Limits Limits // the zero value is ModelLimits
+
+	Roles   []string      // that the model declares; nil: any text may be a role
+	Default *schema.Field // the field that the expression is the default of, or nil
 }
 
 // Limits bound an expression.
@@ -57,10 +60,14 @@ func Compile(text string, scope Scope) (Node, []*Arg, []Problem) {
 	return node, c.args, nil
 }
 
-// CompileDefault compiles the default of a field: an expression of the field's kind about the caller and the time.
-func CompileDefault(text string, f *schema.Field) (Node, []Problem) {
-	c, root := parse(text, Scope{})
+// CompileDefault compiles the default of a field: an expression of the field's kind about the caller and the time. roles
+// are those that the model declares.
+func CompileDefault(text string, f *schema.Field, roles []string) (Node, []Problem) {
+	c, root := parse(text, Scope{Roles: roles, Default: f})
 	if len(c.problems) > 0 {
+		if advice := unquoted(f, text); advice != "" {
+			return nil, []Problem{{0, advice}}
+		}
 		return nil, c.problems
 	}
 	node := c.known(root, kindOf(f), uint8(f.Scale))
@@ -161,6 +168,9 @@ func (c *compiler) node(e ast.Expr) Node {
 // boolean compiles an expression that must be a condition.
 func (c *compiler) boolean(e ast.Expr) Node {
 	n := c.known(e, value.Bool, 0)
+	if n != nil && c.isRowValue(e, n) {
+		return nil
+	}
 	if n != nil && n.Kind() != value.Bool {
 		c.failf(e, "must be a condition (true or false), not %s", kindName(n.Kind()))
 		return nil

@@ -1,6 +1,10 @@
 package rule
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"cel.dev/cel-go/common/ast"
 
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -84,7 +88,7 @@ func (c *compiler) field(e ast.Expr, at place, name string) Node {
 		return nil
 	}
 	if at.path.Root == nil {
-		c.failf(e, "no row can be named here: only auth and now")
+		c.noRow(e)
 		return nil
 	}
 	t := at.path.Table()
@@ -101,8 +105,28 @@ func (c *compiler) field(e ast.Expr, at place, name string) Node {
 		}
 		return nil
 	}
-	c.failf(e, "%s has no field %s%s", t.Name, name, suggest.From(name, c.names(t)))
+	c.unknown(e, t, name)
 	return nil
+}
+
+// unknown reports a name that a table does not have.
+func (c *compiler) unknown(e ast.Expr, t *schema.Table, name string) {
+	if word := yamlBool(name); word != "" && e.Kind() == ast.IdentKind {
+		c.failf(e, "%s has no field %s; write %s", t.Name, name, word)
+		return
+	}
+	c.failf(e, "%s has no field %s%s", t.Name, name, suggest.From(name, c.names(t)))
+}
+
+// yamlBool is true or false for what other YAML readers take for it, "" for any other word.
+func yamlBool(word string) string {
+	switch strings.ToLower(word) {
+	case "yes", "on":
+		return "true"
+	case "no", "off":
+		return "false"
+	}
+	return ""
 }
 
 // rowAsValue makes of a row the value that can be compared with null: its id.
@@ -118,6 +142,35 @@ func (c *compiler) rowAsValue(e ast.Expr, at place) Node {
 type rowValue struct{ id *Column }
 
 func (*rowValue) Kind() value.Kind { return value.JSON } // like json, only null is comparable with it
+
+// isRowValue reports a row where a value must stand, and says how to name one of its fields.
+func (c *compiler) isRowValue(e ast.Expr, n Node) bool {
+	row, ok := n.(*rowValue)
+	if !ok {
+		return false
+	}
+	t := row.id.Path.Table()
+	name := strings.TrimSuffix(string(c.text[c.from(e):c.end(e)]), ".")
+	advice := "name one of its fields, such as " + name + "." + c.example(t)
+	if steps := row.id.Path.Steps; len(steps) > 0 {
+		advice += ", or " + strings.TrimSuffix(name, steps[len(steps)-1].Name) + steps[len(steps)-1].Field.Name
+	}
+	c.failf(e, "%s is a row of %s: %s", name, t.Name, advice)
+	return true
+}
+
+// example is a field of a table that can stand for any in a message.
+func (c *compiler) example(t *schema.Table) string {
+	if t.Field("name") != nil {
+		return "name"
+	}
+	for _, f := range t.Fields[1:] {
+		if f.Ref == nil && !f.System && f.Type != schema.JSON && !f.Secret {
+			return f.Name
+		}
+	}
+	return "id"
+}
 
 // row compiles an expression that must be one row.
 func (c *compiler) row(e ast.Expr) (place, bool) {
@@ -145,13 +198,48 @@ func (c *compiler) noRow(e ast.Expr) {
 			return
 		}
 		if c.Row == nil {
-			c.failf(e, "no row can be named here: only auth and now")
+			c.noRowInDefault(e, name)
 			return
 		}
-		c.failf(e, "%s has no field %s%s", c.Row.Table.Name, name, suggest.From(name, c.names(c.Row.Table)))
+		c.unknown(e, c.Row.Table, name)
 	default:
 		c.failf(e, "this is a value: it has no members")
 	}
+}
+
+// noRowInDefault reports a name in a default, which is often a text that lacks its quotes.
+func (c *compiler) noRowInDefault(e ast.Expr, name string) {
+	if c.Default != nil {
+		if advice := unquoted(c.Default, string(c.text)); advice != "" {
+			c.failf(e, "%s", advice)
+			return
+		}
+	}
+	c.failf(e, "no row can be named here, so %s means nothing: a default knows auth and now alone", name)
+}
+
+// unquoted says what to write where the text of a default is no expression but plain words, "" where it may be one.
+func unquoted(f *schema.Field, text string) string {
+	text = strings.TrimSpace(text)
+	if strings.ContainsAny(text, `'"()[]{}+*/%?:<>=!&|\`) || strings.HasPrefix(text, "auth.") {
+		return ""
+	}
+	switch f.Type {
+	case schema.Text, schema.UUID:
+		return fmt.Sprintf(`a text constant has quotes within quotes: write "'%s'"`, text)
+	case schema.Enum:
+		name, values := valuesOf(&Column{Field: f})
+		if slices.Contains(values, text) {
+			return fmt.Sprintf(`a value of more than one word has quotes within quotes: write "'%s'"`, text)
+		}
+		return fmt.Sprintf("%q is no value of %s%s", text, name, meantOrAll(text, values))
+	case schema.Bool:
+		if word := yamlBool(text); word != "" {
+			return "write " + word
+		}
+		return "write true or false"
+	}
+	return ""
 }
 
 // place resolves a name that may lead to a row or to rows; ok is false where it does not (no problem is recorded then,

@@ -2,10 +2,13 @@ package rule
 
 import (
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/ast"
 
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/suggest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -15,7 +18,10 @@ func (c *compiler) compare(e ast.Expr, op Op, l, r ast.Expr) Node {
 		return nil
 	}
 	if op == Eq || op == Ne {
-		return c.equality(e, op, left, right)
+		return c.equality(e, op, l, r, left, right)
+	}
+	if c.isRowValue(l, left) || c.isRowValue(r, right) {
+		return nil
 	}
 	if !ordered(left.Kind()) || !ordered(right.Kind()) || !sameKind(left.Kind(), right.Kind()) {
 		c.failf(e, "%s and %s cannot be compared in order", kindName(left.Kind()), kindName(right.Kind()))
@@ -32,11 +38,10 @@ func ordered(k value.Kind) bool {
 	return true
 }
 
-func (c *compiler) equality(e ast.Expr, op Op, left, right Node) Node {
+func (c *compiler) equality(e ast.Expr, op Op, l, r ast.Expr, left, right Node) Node {
 	null := left.Kind() == value.Null || right.Kind() == value.Null
 	switch {
-	case !null && (isRow(left) || isRow(right)):
-		c.failf(e, "a row can only be compared with null: compare its id")
+	case !null && (c.isRowValue(l, left) || c.isRowValue(r, right)):
 		return nil
 	case !null && (!comparable(left.Kind()) || !comparable(right.Kind())):
 		c.failf(e, "%s can only be compared with null", kindName(incomparable(left, right)))
@@ -45,15 +50,10 @@ func (c *compiler) equality(e ast.Expr, op Op, left, right Node) Node {
 		c.failf(e, "%s and %s are never equal", kindName(left.Kind()), kindName(right.Kind()))
 		return nil
 	}
-	if c.notOfEnum(e, left, right) || c.notOfEnum(e, right, left) {
+	if c.notAValue(e, left, right) || c.notAValue(e, right, left) {
 		return nil
 	}
 	return compareNodes(op, rowID(left), rowID(right))
-}
-
-func isRow(n Node) bool {
-	_, ok := n.(*rowValue)
-	return ok
 }
 
 func comparable(k value.Kind) bool { return k != value.JSON && k != value.List }
@@ -73,18 +73,48 @@ func rowID(n Node) Node {
 	return n
 }
 
-// notOfEnum reports a text literal that is none of the values of the enum that it is compared with.
-func (c *compiler) notOfEnum(e ast.Expr, field, literal Node) bool {
-	col, ok := field.(*Column)
+// notAValue reports a text literal that is none of the values of what it is compared with: an enum, or auth.kind.
+func (c *compiler) notAValue(e ast.Expr, of, literal Node) bool {
 	lit, isConst := literal.(*Const)
-	if !ok || !isConst || col.Field.Type != schema.Enum || lit.Value.Kind != value.Text {
+	if !isConst || lit.Value.Kind != value.Text {
 		return false
 	}
-	if slices.ContainsFunc(col.Field.Values, func(v schema.EnumValue) bool { return v.Name == lit.Value.Text }) {
+	name, values := valuesOf(of)
+	if values == nil || slices.Contains(values, lit.Value.Text) {
 		return false
 	}
-	c.failf(e, "%q is no value of %s", lit.Value.Text, col.Field.Name)
+	c.failf(e, "%q is no value of %s%s", lit.Value.Text, name, meantOrAll(lit.Value.Text, values))
 	return true
+}
+
+// valuesOf are the texts that a node can be, nil where it can be any.
+func valuesOf(n Node) (name string, values []string) {
+	switch n := n.(type) {
+	case *Column:
+		if n.Field.Type != schema.Enum {
+			return "", nil
+		}
+		for _, v := range n.Field.Values {
+			values = append(values, v.Name)
+		}
+		return n.Field.Name, values
+	case *Auth:
+		if n.Attr == AuthKind {
+			return "auth.kind", caller.Kinds()
+		}
+	}
+	return "", nil
+}
+
+// maxListed is how many names a message lists.
+const maxListed = 10
+
+// meantOrAll says which of the names was probably meant, or all of them where they are few.
+func meantOrAll(name string, names []string) string {
+	if meant := suggest.From(name, names); meant != "" || len(names) > maxListed {
+		return meant
+	}
+	return ": it is one of " + strings.Join(names, ", ")
 }
 
 // compareNodes makes a comparison. Where a decimal of the row meets a number that needs no row, that number is brought
@@ -147,7 +177,7 @@ func (c *compiler) in(e, x, list ast.Expr) Node {
 		return c.inList(x, list)
 	}
 	left := c.node(x)
-	if left == nil {
+	if left == nil || c.isRowValue(x, left) {
 		return nil
 	}
 	in := &In{}
@@ -186,13 +216,14 @@ func (c *compiler) inItem(e, x ast.Expr, left *Node, item ast.Expr) Node {
 	_, column := n.(*Column)
 	k, lk := n.Kind(), (*left).Kind()
 	switch {
+	case c.isRowValue(item, n):
 	case !column && !needsNoRow(n):
 		c.failf(item, "an item of a list is a literal, a field, or something that needs no row")
 	case k != value.Null && lk != value.Null && !sameKind(k, lk):
 		c.failf(item, "%s is never %s", kindName(lk), kindName(k))
 	case !comparable(k):
 		c.failf(item, "%s can only be compared with null", kindName(k))
-	case c.notOfEnum(e, *left, n):
+	case c.notAValue(e, *left, n) || c.notAValue(e, n, *left):
 	default:
 		if lk == value.Decimal && needsNoRow(n) && !needsNoRow(*left) && numeric(k) {
 			return &Converted{X: n, Scale: ScaleOf(*left), Round: Exact}
@@ -206,7 +237,7 @@ func (c *compiler) inList(x, list ast.Expr) Node {
 	l := c.node(list)
 	n := c.known(x, value.Text, 0)
 	switch {
-	case l == nil || n == nil:
+	case l == nil || n == nil || c.isRowValue(x, n) || c.isRowValue(list, l):
 		return nil
 	case l.Kind() != value.List:
 		c.failf(list, "must be a list, as in status in ['open', 'done'] or 'editor' in auth.roles")
@@ -214,8 +245,38 @@ func (c *compiler) inList(x, list ast.Expr) Node {
 	case n.Kind() != value.Text && n.Kind() != value.Null:
 		c.failf(x, "auth.roles holds text, never %s", kindName(n.Kind()))
 		return nil
+	case c.notARole(x, n):
+		return nil
 	}
 	return &InList{n, l}
+}
+
+// notARole reports what is looked for in auth.roles and can be none of the roles that the model declares: nobody would
+// ever pass.
+func (c *compiler) notARole(e ast.Expr, n Node) bool {
+	if c.Roles == nil {
+		return false
+	}
+	switch n := n.(type) {
+	case *Const:
+		if n.Value.Kind != value.Text || slices.Contains(c.Roles, n.Value.Text) {
+			return false
+		}
+		if len(c.Roles) == 0 {
+			c.failf(e, "the model declares no roles: add `roles: [%s]` at its top", n.Value.Text)
+		} else {
+			c.failf(e, "the model declares no role %s%s", n.Value.Text, meantOrAll(n.Value.Text, c.Roles))
+		}
+		return true
+	case *If:
+		return c.notARole(e, n.Then) || c.notARole(e, n.Else)
+	}
+	name, values := valuesOf(n)
+	if values == nil || slices.ContainsFunc(values, func(v string) bool { return slices.Contains(c.Roles, v) }) {
+		return false
+	}
+	c.failf(e, "no value of %s is a role that the model declares", name)
+	return true
 }
 
 func (c *compiler) negate(e, x ast.Expr) Node {
@@ -227,7 +288,9 @@ func (c *compiler) negate(e, x ast.Expr) Node {
 	case value.Int, value.Float, value.Decimal:
 		return &Neg{n}
 	}
-	c.failf(e, "%s cannot be negated", kindName(n.Kind()))
+	if !c.isRowValue(x, n) {
+		c.failf(e, "%s cannot be negated", kindName(n.Kind()))
+	}
 	return nil
 }
 
@@ -236,9 +299,12 @@ func (c *compiler) arith(e ast.Expr, op byte, l, r ast.Expr) Node {
 	if left == nil || right == nil {
 		return nil
 	}
+	if c.isRowValue(l, left) || c.isRowValue(r, right) {
+		return nil
+	}
 	as, ok := resultOf(op, left.Kind(), right.Kind())
 	if !ok {
-		c.failf(e, "%s %c %s does not exist%s", kindName(left.Kind()), op, kindName(right.Kind()), hint(left, right))
+		c.failf(e, "%s %c %s does not exist%s", kindName(left.Kind()), op, kindName(right.Kind()), c.hint(op, left, right))
 		return nil
 	}
 	if as == value.Text {
@@ -300,9 +366,45 @@ func resultOf(op byte, l, r value.Kind) (value.Kind, bool) {
 	return 0, false
 }
 
-func hint(l, r Node) string {
-	if numeric(l.Kind()) && numeric(r.Kind()) {
-		return "; write a literal of the other's type, such as 1.0 for a float"
+// hint says what to write instead of an operation that does not exist, "" where nothing does it.
+func (c *compiler) hint(op byte, l, r Node) string {
+	lk, rk := l.Kind(), r.Kind()
+	switch has := func(k value.Kind) bool { return lk == k || rk == k }; {
+	case numeric(lk) && numeric(rk):
+		return c.numbersHint(op, l, r)
+	case op == '+' && has(value.Text):
+		return ": there are no conversions, and + joins text with text alone"
+	case has(value.Date):
+		return ": a date can only be compared, as with date('2026-01-31')"
+	case has(value.Timestamp) && (numeric(lk) || numeric(rk)):
+		return ": write a length of time as duration('36h')"
+	case has(value.Timestamp) && op == '+':
+		return ": a timestamp is added to a duration, such as duration('36h')"
 	}
 	return ""
+}
+
+// numbersHint is hint for two numbers. What a hint proposes must exist: a decimal is never multiplied, whatever literal
+// stands beside it, and a field never changes its type.
+func (c *compiler) numbersHint(op byte, l, r Node) string {
+	lk, rk := l.Kind(), r.Kind()
+	decimal := lk == value.Decimal || rk == value.Decimal
+	lit, isConst := l.(*Const)
+	if !isConst {
+		lit, isConst = r.(*Const)
+	}
+	switch {
+	case decimal && op != '+' && op != '-':
+		if c.Client {
+			return ": decimals can only be added, subtracted and compared"
+		}
+		return ": decimals can only be added, subtracted and compared; let a view compute it, as in sum(qty * price)"
+	case op == '%':
+		return ": % is for two ints"
+	case isConst && lit.Literal != "" && lit.Value.Kind == value.Int && lk != rk && !decimal:
+		return ": write " + lit.Literal + ".0"
+	case isConst && lit.Literal != "" && lk != rk && !decimal:
+		return ": an int is computed with ints, so write a whole number"
+	}
+	return ": both must be of one type, and there are no conversions"
 }

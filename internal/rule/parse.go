@@ -97,4 +97,21 @@ func (c *compiler) at(e ast.Expr) int {
 	return at
 }
 
+// from is where the text of a name begins: of a selection, its outermost operand.
+func (c *compiler) from(e ast.Expr) int {
+	for e.Kind() == ast.SelectKind {
+		e = e.AsSelect().Operand()
+	}
+	return c.at(e)
+}
+
+// end is where the text of a name ends.
+func (c *compiler) end(e ast.Expr) int {
+	end := c.at(e)
+	for end < len(c.text) && isWord(c.text[end]) {
+		end++
+	}
+	return end
+}
+
 func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -50,7 +50,7 @@ func (r *Rules) Filter(t *schema.Table, text string) (Node, []*Arg, []Problem) {
 // CompileModel compiles every expression of a model and returns what is wrong with them. The Rules are of use only
 // where neither the model nor they have faults.
 func CompileModel(m *schema.Model) (*Rules, schema.Faults) {
-	b := &builder{rules: &Rules{Model: m, tables: map[*schema.Table]*Table{}, fields: map[*schema.Field]*Field{}}}
+	b := &builder{roles: append([]string{}, m.Roles...), rules: &Rules{Model: m, tables: map[*schema.Table]*Table{}, fields: map[*schema.Field]*Field{}}}
 	for _, t := range m.All() {
 		b.rules.tables[t] = &Table{Row: &Row{t, Self}, Old: &Row{t, Old}}
 	}
@@ -63,6 +63,7 @@ func CompileModel(m *schema.Model) (*Rules, schema.Faults) {
 
 type builder struct {
 	rules  *Rules
+	roles  []string // not nil
 	faults schema.Faults
 }
 
@@ -103,7 +104,7 @@ func (b *builder) condition(e *schema.Expr, t *schema.Table, old bool) Node {
 	if e == nil {
 		return boolean(false)
 	}
-	scope := Scope{Row: b.rules.tables[t].Row}
+	scope := Scope{Row: b.rules.tables[t].Row, Roles: b.roles}
 	if old {
 		scope.Old = b.rules.tables[t].Old
 	}
@@ -132,7 +133,7 @@ func (b *builder) defaultOf(f *schema.Field) Node {
 		}
 		return &Const{Value: v}
 	}
-	n, problems := CompileDefault(f.Default.Text, f)
+	n, problems := CompileDefault(f.Default.Text, f, b.roles)
 	b.report(f.Default, problems)
 	if n == nil {
 		return nil

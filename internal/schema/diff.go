@@ -25,6 +25,7 @@ const (
 	ValuesChanged    ChangeKind = "values changed"
 	UniqueAdded      ChangeKind = "unique added"
 	UniqueDropped    ChangeKind = "unique dropped"
+	UniqueChanged    ChangeKind = "unique changed" // the case of letters counts, or does not
 	IndexAdded       ChangeKind = "index added"
 	IndexDropped     ChangeKind = "index dropped"
 )
@@ -140,6 +141,9 @@ func (d *differ) field(before, f *Field) {
 		add(OnDeleteChanged, was.OnDelete, is.OnDelete)
 	}
 	add(OptionalChanged, requiredOr(was.Optional), requiredOr(is.Optional))
+	if was.Unique && is.Unique {
+		add(UniqueChanged, was.sameness(), is.sameness())
+	}
 	if was.Type == is.Type {
 		add(DecimalChanged, was.digits(), is.digits())
 		add(ValuesChanged, was.valueSet(), is.valueSet())
@@ -238,6 +242,14 @@ func refOr(table string) string {
 		return "no reference"
 	}
 	return "a reference to " + table
+}
+
+// sameness says when two values of a unique field are the same.
+func (s FieldSnapshot) sameness() string {
+	if s.Caseless {
+		return "without regard to case"
+	}
+	return "case counts"
 }
 
 func requiredOr(optional bool) string {

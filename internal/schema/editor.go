@@ -20,8 +20,10 @@ func JSONSchema() []byte {
 	root["$defs"] = shape{
 		"name":       shape{"type": "string", "pattern": nameShape.String(), "maxLength": maxName},
 		"expression": described("A CEL expression over the row, auth and now.", shape{"type": []string{"string", "boolean", "number"}}),
-		"tables":     shape{"type": []string{"object", "null"}, "propertyNames": ref("name"), "additionalProperties": ref("table")},
+		"tables": shape{"type": []string{"object", "null"}, "propertyNames": ref("name"),
+			"properties": shape{usersTable: ref("users")}, "additionalProperties": ref("table")},
 		"table":      group("A table.", tableShapes()),
+		"users":      group("Who may sign in. email and name are there without being declared.", usersShapes()),
 		"view":       group("A view: a read-only table whose rows a query makes.", viewShapes(), "reads", "query"),
 		"field":      fieldShape(),
 		"view_field": viewFieldShape(),
@@ -58,6 +60,18 @@ func tableShapes() shape {
 		"access":  orNull(ref("access")),
 		"checks":  described("Conditions on a row as it becomes.", orNull(listOf(group("A condition and what to say where it does not hold.", checkShapes(), checkKeys()...)))),
 	}
+}
+
+// usersShapes is a table with the two fields that cannot be declared, only given a read rule and a doc.
+func usersShapes() shape {
+	s := tableShapes()
+	own := group("A field that users has already.", shape{
+		"read": described("For which rows the field may be read.", ref("expression")),
+		"doc":  described("What the field holds, for the API's documentation.", shape{"type": "string"}),
+	})
+	s["fields"] = described("The fields, by name.", orNull(shape{"type": "object", "propertyNames": ref("name"),
+		"properties": shape{"email": own, "name": own}, "additionalProperties": ref("field")}))
+	return s
 }
 
 func viewShapes() shape {
@@ -147,6 +161,7 @@ func fieldShapes() shape {
 		"ref":       described("The table that the field refers to; its column is the name with _id.", ref("name")),
 		"reverse":   described("The name of the way back, on the other table.", ref("name")),
 		"on_delete": described("What happens to this row when the other is deleted; restrict where it is not given.", shape{"enum": onDeleteWords()}),
+		"link":      described("The reference may lead to a row that its writer may not read; then it tells whether an id exists.", flag),
 		"doc":       described("What the field holds, for the API's documentation.", shape{"type": "string"}),
 		"was":       described("The former name, so that a rename is no drop.", ref("name")),
 		"optional":  described("The field may be missing.", flag),

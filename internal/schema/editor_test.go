@@ -82,6 +82,9 @@ func TestEditorAgrees(t *testing.T) {
 		{"{fields: {a: {type: decimal, precision: 4, scale: 2, min: 0.5, default: 1.25}}}", true},
 		{"{fields: {a: {type: json, schema: {type: object}, optional: true}}}", true},
 		{"{fields: {a: {type: json, schema: true}}}", true},
+		{"{fields: {a: {ref: users, link: true}}}", true},
+		{"{fields: {a: {type: uuid, link: true}}}", false},
+		{"{fields: {a: {ref: users, link: 5}}}", false},
 		{"{fields: {a: {ref: users, reverse: ts, on_delete: clear, optional: true, was: b, immutable: true}}}", true},
 		{"{fields: {a: {type: text, secret: true}}, unique: , indexes: , checks: , access: , search: }", true},
 		{"{access: {update: {from: true, to: 'false'}, read: true}, checks: [{expr: 'true', message: m}], was: tt, doc: d, key: int}", true},
@@ -107,6 +110,21 @@ func TestEditorAgrees(t *testing.T) {
 	} {
 		checkAgrees(t, s, "tables:\n  t: "+tt.table, tt.sound)
 	}
+	for _, tt := range []struct {
+		users string
+		sound bool
+	}{
+		{"{fields: {email: {read: 'true', doc: d}, name: {doc: d}, nick: {type: text}}, access: {read: true}}", true},
+		{"{fields: {email: {}}}", true},
+		{"{fields: {email: {type: text}}}", false},
+		{"{fields: {email: {read: 'true', write: 'true'}}}", false},
+		{"{fields: {name: {unique: true}}}", false},
+		{"{fields: {email: {colour: red}}}", false},
+		{"{fields: {nick: {read: 'true'}}}", false},
+	} {
+		checkAgrees(t, s, "tables:\n  users: "+tt.users, tt.sound)
+	}
+	checkAgrees(t, s, "tables:\n  t: {fields: {email: {read: 'true'}}}", false) // of users alone
 	for _, tt := range []struct {
 		view  string
 		sound bool

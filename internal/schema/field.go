@@ -17,6 +17,10 @@ func (l *loader) declareField(d *tableDecl, m member) {
 	if !l.checkFieldName(d.t, m) {
 		return
 	}
+	if f := d.t.fields[m.name]; d.t.Name == usersTable && f != nil && (m.name == "email" || m.name == "name") {
+		l.refineUserField(f, m)
+		return
+	}
 	fd := &fieldDecl{f: &Field{Name: m.name, Pos: m.pos}, obj: m.value, pos: m.pos}
 	if m.value.kind == text {
 		l.fault(m.value.pos, "a field is a group of keys: write %s: {type: %s}", m.name, m.value.text)
@@ -41,8 +45,6 @@ func (l *loader) checkFieldName(t *Table, m member) bool {
 		l.fault(m.pos, "every %s has an id: give its type with `key:` of the %s", t.kind(), t.kind())
 	case t.View == nil && (m.name == "created_at" || m.name == "updated_at"):
 		l.fault(m.pos, "every table has %s, set by the server: remove it here", m.name)
-	case t.Name == usersTable && t.fields[m.name] != nil:
-		l.fault(m.pos, "users has a field %s already: remove it here", m.name)
 	default:
 		l.checkMemberName(m.pos, "field", m.name)
 		return true // also with an odd name, since expressions may use it

@@ -59,6 +59,7 @@ func fieldKeys() []fieldKey {
 		{"ref", 0, nil},
 		{"reverse", reference, func(*loader, *fieldDecl, *node) {}}, // when all fields are known, by link
 		{"on_delete", reference, (*loader).readOnDelete},
+		{"link", reference, func(l *loader, fd *fieldDecl, n *node) { fd.f.Link = l.readBool(n, "link") }},
 		{"doc", 0, func(l *loader, fd *fieldDecl, n *node) { fd.f.Doc, _ = l.readText(n, "doc") }},
 		{"was", 0, (*loader).readFieldWas},
 		{"optional", 0, func(l *loader, fd *fieldDecl, n *node) { fd.f.Optional = l.readBool(n, "optional") }},

@@ -35,14 +35,18 @@ func (l *loader) readSchema(fd *fieldDecl, n *node) {
 	fd.f.JSONSchema, fd.f.JSONSchemaText = compiled, string(text)
 }
 
-// schemaURL is the name that a field's schema has for the compiler; it is never loaded.
-const schemaURL = "ashlar:schema"
+// schemaURL is the name that a field's schema has for the compiler; it is never loaded. It has a path, so that a
+// reference to a file is one to something else: in "ashlar:schema" all of them would be the schema itself.
+const (
+	schemaFolder = "ashlar://model/"
+	schemaURL    = schemaFolder + "-schema-of-this-field-"
+)
 
 // noLoader keeps a schema from reaching the network or the disk.
 type noLoader struct{}
 
 func (noLoader) Load(url string) (any, error) {
-	return nil, fmt.Errorf("%s is not loaded: write what it holds under $defs", url)
+	return nil, fmt.Errorf("%s is not loaded: write what it holds under $defs, and refer to it as #/$defs/NAME", strings.TrimPrefix(url, schemaFolder))
 }
 
 func compileSchema(text []byte) (compiled *jsonschema.Schema, err error) {

@@ -126,18 +126,16 @@ func (l *loader) boundKeys(d *tableDecl) {
 			l.fault(n.pos, "text that is unique or indexed has at most %d characters: max cannot be %d", MaxIndexedText, *f.Max)
 		case f.Max == nil:
 			most := int64(MaxIndexedText)
-			f.Max = &most
-			l.checkImplied(d, f)
+			f.Max, l.implied[f] = &most, true // boundIndexes may make it less
 		}
 	}
 }
 
 // checkImplied compares min with the max that nobody wrote.
 func (l *loader) checkImplied(d *tableDecl, f *Field) {
-	if f.Min != nil && *f.Min > MaxIndexedText {
+	if f.Min != nil && *f.Min > *f.Max {
 		i := slices.IndexFunc(d.fields, func(fd *fieldDecl) bool { return fd.f == f })
-		l.fault(d.fields[i].obj.get("min").pos, "text that is unique or indexed has at most %d characters: min cannot be %d",
-			MaxIndexedText, *f.Min)
+		l.fault(d.fields[i].obj.get("min").pos, "text that is unique or indexed has at most %d characters here: min cannot be %d", *f.Max, *f.Min)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// MaxIndexedText is how many characters text that is a key, unique or indexed may have; PostgreSQL's index rows end there.
+// MaxIndexedText is how many characters text that is a key, unique or indexed may have. Where an index holds several
+// texts, they share the bytes of its rows (boundIndexes).
 const MaxIndexedText = 600
 
 const (
@@ -54,10 +55,12 @@ type loader struct {
 	unread bool // a file could not be read, so what it declares is missing
 	decls  []*tableDecl
 	views  []*tableDecl
+
+	implied map[*Field]bool // whose max the model does not give
 }
 
 func newLoader() *loader {
-	return &loader{m: &Model{byName: make(map[string]*Table), source: &source{lines: make(map[string][]string)}}}
+	return &loader{implied: map[*Field]bool{}, m: &Model{byName: make(map[string]*Table), source: &source{lines: make(map[string][]string)}}}
 }
 
 // maxFaults is how many faults are said: nobody reads more, and a file of garbage could have a million.

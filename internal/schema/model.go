@@ -96,6 +96,9 @@ type Field struct {
 	Index     bool
 	Immutable bool // set at create only
 	Secret    bool // can be written, never read
+	Caseless  bool // Unique, and values that differ in the case of the letters A to Z alone count as the same
+	ReadOnly  bool // written by the system alone
+	Link      bool // a reference: whoever may write it may set it to a row that it may not read
 	Read      *Expr
 	Write     *Expr
 

@@ -75,7 +75,14 @@ func (l *loader) readBool(n *node, what string) bool {
 	switch {
 	case n.kind == refused:
 	case n.kind != boolean:
-		l.fault(n.pos, "%s is true or false", what)
+		advice := ""
+		switch strings.ToLower(n.text) {
+		case "yes", "on":
+			advice = ": write true"
+		case "no", "off":
+			advice = ": write false"
+		}
+		l.fault(n.pos, "%s is true or false%s", what, advice)
 	default:
 		return strings.EqualFold(n.text, "true")
 	}

@@ -89,7 +89,7 @@ func (m *Model) restoreField(s FieldSnapshot) (*Field, error) {
 	}
 	f := &Field{
 		Name: s.Name, Was: s.Was, Doc: s.Doc, Type: typ, System: s.System,
-		Optional: s.Optional, Unique: s.Unique, Index: s.Index, Immutable: s.Immutable, Secret: s.Secret,
+		Optional: s.Optional, Unique: s.Unique, Caseless: s.Caseless, Index: s.Index, Immutable: s.Immutable, Secret: s.Secret,
 		Default: exprOf(s.Default), Read: exprOf(s.Read), Write: exprOf(s.Write),
 		Min: s.Min, Max: s.Max, MinFloat: s.MinFloat, MaxFloat: s.MaxFloat, Format: s.Format,
 		Precision: s.Precision, Scale: s.Scale,

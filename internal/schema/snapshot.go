@@ -16,8 +16,9 @@ type Snapshot struct {
 	Tables []TableSnapshot `json:"tables"`
 }
 
-// snapshotFormat is the version of Snapshot; a later server raises it where an earlier one would misread.
-const snapshotFormat = 1
+// snapshotFormat is the version of Snapshot; a later server raises it where an earlier one would misread. A snapshot of
+// format 1 reads as one of format 2 in which nothing is caseless.
+const snapshotFormat = 2
 
 // TableSnapshot is one table. Lists of fields hold column names.
 type TableSnapshot struct {
@@ -45,6 +46,7 @@ type FieldSnapshot struct {
 	System    bool   `json:"system,omitempty"`
 	Optional  bool   `json:"optional,omitempty"`
 	Unique    bool   `json:"unique,omitempty"`
+	Caseless  bool   `json:"caseless,omitempty"` // since format 2
 	Index     bool   `json:"index,omitempty"`
 	Immutable bool   `json:"immutable,omitempty"`
 	Secret    bool   `json:"secret,omitempty"`
@@ -113,8 +115,8 @@ func Decode(data []byte) (*Snapshot, error) {
 	if err := json.Unmarshal(data, &version); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if version.Format != snapshotFormat {
-		return nil, fmt.Errorf("the stored model has format %d, this server reads format %d: use the version of the server that wrote it, or a later one",
+	if version.Format < 1 || version.Format > snapshotFormat {
+		return nil, fmt.Errorf("the stored model has format %d, this server reads formats up to %d: use the version of the server that wrote it, or a later one",
 			version.Format, snapshotFormat)
 	}
 	var s Snapshot
@@ -166,7 +168,7 @@ func (t *Table) snapshot() TableSnapshot {
 func (f *Field) snapshot() FieldSnapshot {
 	s := FieldSnapshot{
 		Name: f.Name, Was: f.Was, Doc: f.Doc, Type: f.Type.String(), System: f.System,
-		Optional: f.Optional, Unique: f.Unique, Index: f.Index, Immutable: f.Immutable, Secret: f.Secret,
+		Optional: f.Optional, Unique: f.Unique, Caseless: f.Caseless, Index: f.Index, Immutable: f.Immutable, Secret: f.Secret,
 		Default: f.Default.text(), Bare: f.Default != nil && f.Default.Bare, Read: f.Read.text(), Write: f.Write.text(),
 		Min: f.Min, Max: f.Max, MinFloat: f.MinFloat, MaxFloat: f.MaxFloat, Format: f.Format,
 		Precision: f.Precision, Scale: f.Scale,

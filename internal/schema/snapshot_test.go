@@ -44,7 +44,7 @@ func TestSnapshotOfCareers(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
 		{"empty", ``, "cannot be read"},
-		{"another format", `{"ashlar": 2, "tables": {}}`, "format 2"},
+		{"another format", `{"ashlar": 3, "tables": {}}`, "format 3"},
 		{"no format", `{}`, "format 0"},
 		{"unknown member", `{"ashlar": 1, "name": "a", "tables": [], "views": []}`, "unknown field"},
 		{"more", `{"ashlar": 1, "name": "a", "tables": []} {}`, "cannot be read"},

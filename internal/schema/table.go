@@ -95,6 +95,7 @@ func (l *loader) build() {
 		l.boundKeys(d)
 		l.readRules(d)
 	}
+	l.boundIndexes()
 	for _, d := range l.views {
 		l.readView(d)
 	}

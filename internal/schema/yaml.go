@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -139,6 +140,13 @@ func scalarKind(y *yaml.Node) kind {
 func (l *loader) convertMembers(file string, y *yaml.Node, n *node, depth int) {
 	seen := make(map[string]Pos, len(y.Content)/2)
 	for i := 0; i+1 < len(y.Content); i += 2 {
+		if end, whole := splitAtComma(y, i); whole != "" {
+			l.fault(Pos{file, y.Content[i+1].Line, y.Content[i+1].Column},
+				"YAML ends this at the comma: put all of it in quotes, %s: %s", y.Content[i].Value, strconv.Quote(whole))
+			n.members = append(n.members, member{y.Content[i].Value, Pos{file, y.Content[i].Line, y.Content[i].Column}, &node{}})
+			n.holes, i = true, end
+			continue
+		}
 		key, value := y.Content[i], l.convert(file, y.Content[i+1], depth+1)
 		at := Pos{file, key.Line, key.Column}
 		if !l.keyOK(at, key) {
@@ -154,6 +162,38 @@ func (l *loader) convertMembers(file string, y *yaml.Node, n *node, depth int) {
 		n.members = append(n.members, member{key.Value, at, value})
 	}
 }
+
+// splitAtComma finds an expression that YAML has split at its commas, since they end a value between braces: it ends
+// within parentheses, and what is left of it stands there as further keys. It returns the last of the members that it
+// takes up, and all of the expression, "" where the member at i is none.
+func splitAtComma(y *yaml.Node, i int) (last int, whole string) {
+	if y.Style&yaml.FlowStyle == 0 || !isPlain(y.Content[i]) || !isPlain(y.Content[i+1]) {
+		return i, ""
+	}
+	whole = y.Content[i+1].Value
+	if open(whole) <= 0 {
+		return i, ""
+	}
+	for last = i + 2; last+1 < len(y.Content); last += 2 {
+		key, value := y.Content[last], y.Content[last+1]
+		if !isPlain(key) || !isPlain(value) {
+			break
+		}
+		whole += ", " + key.Value
+		if value.Value != "" {
+			whole += ": " + value.Value
+		}
+		if open(whole) <= 0 {
+			return last, whole
+		}
+	}
+	return i, ""
+}
+
+func isPlain(y *yaml.Node) bool { return y.Kind == yaml.ScalarNode && y.Style == 0 && y.Anchor == "" }
+
+// open counts the parentheses of a text that are not closed.
+func open(s string) int { return strings.Count(s, "(") - strings.Count(s, ")") }
 
 // keyOK refuses keys that are no plain text.
 func (l *loader) keyOK(at Pos, key *yaml.Node) bool {
@@ -198,6 +238,8 @@ func syntaxAdvice(message, line string, col int) string {
 	switch {
 	case strings.Contains(indent, "\t"):
 		return " (YAML is indented with spaces, not tabs)"
+	case strings.Contains(message, "did not find expected") && len(before) < len([]rune(line)) && strings.ContainsRune("[{", []rune(line)[len(before)]):
+		return " (an expression with a bracket or a brace is put in quotes, all of it)"
 	case strings.Contains(message, "did not find expected") && strings.ContainsAny(string(before), `'"`):
 		return ` (where text goes on after a quote, put double quotes around all of it: write: "'editor' in auth.roles")`
 	case strings.Contains(message, "mapping values are not allowed"):

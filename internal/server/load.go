@@ -21,11 +21,19 @@ func Load(dir string) (*rule.Rules, error) {
 	if m == nil {
 		return nil, faults
 	}
-	rules, more := rule.CompileModel(m)
-	if faults = append(faults, more...).Sort(); len(faults) > 0 {
-		return nil, faults
+	var queries error
+	if len(faults) == 0 { // else tables or views may be missing that a query names
+		queries = checkQueries(m)
 	}
-	return rules, checkQueries(m)
+	rules, more := rule.CompileModel(m)
+	faults = append(faults, more...)
+	if ofQueries, ok := errors.AsType[schema.Faults](queries); ok {
+		faults, queries = append(faults, ofQueries...), nil
+	}
+	if len(faults) > 0 {
+		return nil, faults.Sort()
+	}
+	return rules, queries
 }
 
 // checkFolder says what to do where dir cannot be an app.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -34,8 +35,7 @@ func fill(ctx context.Context, db store.DB, rows *record.DB, dir string, m *sche
 	start := time.Now()
 	s := &seeder{ctx: ctx, files: files}
 	err = db.Write(ctx, func(tx store.Tx) error {
-		s.faults, s.loaded = nil, 0
-		s.tx = rows.In(tx)
+		s.begin(rows.In(tx))
 		if err := migrate.Alone(tx); err != nil {
 			return err
 		}
@@ -68,17 +68,33 @@ type seeder struct {
 	tx     *record.Tx
 	loaded int
 	faults SeedFaults
+	inFile int                    // faults of the file that is being loaded
+	faulty map[*schema.Table]bool // of which a row was not loaded
 }
 
-// load stops at the end of the first file with faults: those of a later one would mostly follow from them.
+// begin makes the seeder ready for a transaction, which may be run again.
+func (s *seeder) begin(tx *record.Tx) {
+	s.tx, s.loaded, s.faults, s.faulty = tx, 0, nil, map[*schema.Table]bool{}
+}
+
+// errEnough ends a file that has maxSeedFaults.
+var errEnough = errors.New("the file has enough faults")
+
+// load loads all files, and returns the faults of all.
 func (s *seeder) load() error {
 	for _, f := range s.files {
-		if err := s.loadFile(f); err != nil {
+		s.inFile = 0
+		err := s.loadFile(f)
+		if faults, ok := errors.AsType[SeedFaults](err); ok { // of the file as a whole
+			s.faults, s.faulty[f.Table] = append(s.faults, faults...), true
+			continue
+		}
+		if err != nil && !errors.Is(err, errEnough) {
 			return err
 		}
-		if len(s.faults) > 0 {
-			return s.faults
-		}
+	}
+	if len(s.faults) > 0 {
+		return s.faults
 	}
 	return nil
 }

@@ -85,6 +85,12 @@ func TestSeedFaults(t *testing.T) {
 			"seed/authors.json: row 1: /best_id: there is no such row in posts (posts is loaded after authors: leave it out)"}},
 		{"twice", "-- seed/authors.json --\n[{\"id\": 1, \"name\": \"x\"}]\n-- seed/posts.json --\n[{\"author_id\": 1, \"title\": \"a\"}, {\"author_id\": 1, \"title\": \"a\"}]\n", []string{
 			"seed/posts.json: row 2: /title: another row has this value"}},
+		{"two files", "-- seed/authors.json --\n[{\"id\": 1}, {\"id\": 2, \"name\": \"x\"}]\n-- seed/posts.json --\n[{\"id\": 1, \"author_id\": 1, \"title\": \"a\"}, {\"id\": 2, \"author_id\": 2, \"title\": \"too long\"}]\n-- seed/users.json --\n{}", []string{
+			"seed/users.json: the file must be a JSON array of objects: [{…}, {…}]",
+			"seed/authors.json: row 1: /name: it must be given",
+			"seed/posts.json: row 2: /title: must be at most 5 characters long, is 8"}},
+		{"case of an address", "-- seed/users.json --\n[{\"email\": \"a@x.example\"}, {\"email\": \"A@x.example\"}]\n", []string{
+			"seed/users.json: row 2: /email: another row has this value (upper and lower case count as the same)"}},
 		{"no array", "-- seed/authors.json --\n{\"id\": 1}\n", []string{"seed/authors.json: the file must be a JSON array of objects: [{…}, {…}]"}},
 		{"empty", "-- seed/authors.json --\n", []string{"seed/authors.json: the file must be a JSON array of objects: [{…}, {…}]"}},
 		{"broken", "-- seed/authors.json --\n[\n  {\"id\": 1,}\n]\n", []string{"seed/authors.json:2:12: this is not JSON: invalid character '}' at start of string (expecting '\"')"}},
@@ -98,6 +104,14 @@ func TestSeedFaults(t *testing.T) {
 				faults, ok := errors.AsType[SeedFaults](err)
 				if !ok {
 					t.Fatalf("Open = %v, want SeedFaults", err)
+				}
+				rules, err := Load(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = CheckSeed(t.Context(), dir, rules)
+				if checked, _ := errors.AsType[SeedFaults](err); !cmp.Equal(checked, faults) {
+					t.Errorf("CheckSeed = %v, and a start says %v", err, faults)
 				}
 				if diff := cmp.Diff(tt.want, []string(faults)); diff != "" {
 					t.Errorf("faults (-want +got):\n%s", diff)

@@ -25,17 +25,27 @@ func (s *seeder) fault(f Seed, row seedRow, err error) error {
 	if !ok {
 		return fmt.Errorf("%s: %s %d: %w", f.name, row.unit, row.number, err)
 	}
-	at := fmt.Sprintf("%s: %s %d", f.name, row.unit, row.number)
+	at, before := fmt.Sprintf("%s: %s %d", f.name, row.unit, row.number), len(s.faults)
 	for _, fault := range e.Faults {
+		if s.follows(f.Table, fault) {
+			continue
+		}
 		s.faults = append(s.faults, fmt.Sprintf("%s: %s: %s%s", at, pointed(fault), fault.Detail, s.orderHint(f.Table, fault)))
 	}
 	if len(e.Faults) == 0 {
 		s.faults = append(s.faults, at+": "+strings.Replace(e.Message, "the body", "it", 1))
 	}
-	if len(s.faults) >= maxSeedFaults {
-		return s.faults
+	s.faulty[f.Table] = true
+	if s.inFile += len(s.faults) - before; s.inFile >= maxSeedFaults {
+		return errEnough
 	}
 	return nil
+}
+
+// follows says whether a fault may only follow from one that is told already: a reference to a row that was not loaded.
+func (s *seeder) follows(t *schema.Table, fault errs.Fault) bool {
+	field := t.Field(strings.TrimPrefix(fault.Pointer, "/"))
+	return fault.Code == "reference" && field != nil && s.faulty[field.Ref]
 }
 
 // orderHint says that a reference leads to a row which may be there, but comes later.

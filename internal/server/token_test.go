@@ -136,6 +136,7 @@ func TestTokenEmail(t *testing.T) {
 	for _, tt := range []struct{ email, want, note string }{
 		{"", "ada@example.com", ""},
 		{"ada@example.com", "ada@example.com", ""},
+		{"ADA@Example.com", "ada@example.com", ""}, // the same, as the row has it
 		{"other@example.com", "other@example.com", "left as it is"},
 	} {
 		tok := token(t, dir, TokenRequest{ID: ada, Email: tt.email})
@@ -166,7 +167,8 @@ func TestTokenRefusals(t *testing.T) {
 		{"negative", club, TokenRequest{ID: ada, TTL: -time.Hour}, "a token may live from"},
 		{"too long", club, TokenRequest{ID: ada, TTL: 365*24*time.Hour + 1}, "a token may live from"},
 		{"address", club, TokenRequest{ID: unknown, TTL: time.Hour, Email: "nope"}, "email: must be an email address"},
-		{"taken", club, TokenRequest{ID: unknown, TTL: time.Hour, Email: "ada@example.com"}, "email: another row has this value"},
+		{"taken", club, TokenRequest{ID: unknown, TTL: time.Hour, Email: "ada@example.com"}, "email: another row has this value (upper"},
+		{"taken but for case", club, TokenRequest{ID: unknown, TTL: time.Hour, Email: "Ada@EXAMPLE.com"}, "email: another row has this value (upper and lower case count as the same)"},
 		{"required", strict, TokenRequest{ID: unknown, TTL: time.Hour}, "team: it must be given\n  level: it must be given\nThe model asks for more"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

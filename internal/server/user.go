@@ -48,12 +48,24 @@ func (u *user) find(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case u.email == "":
+	case u.email == "", sameAddress(u.email, known.Email): // rules compare by code point, so the row's spelling counts
 		u.email = known.Email
 	case u.email != known.Email:
 		u.notes = append(u.notes, fmt.Sprintf("the users row has %s, which is left as it is; the token says %s", orNoAddress(known.Email), u.email))
 	}
 	return nil
+}
+
+// sameAddress says whether two addresses are one: the case of A to Z makes no difference, as in the index of users.
+func sameAddress(a, b string) bool { return lowerASCII(a) == lowerASCII(b) }
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, s)
 }
 
 func orNoAddress(email string) string {

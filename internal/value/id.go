@@ -8,8 +8,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
-// maxKey is how many code points a text key has at most where its table does not say: PostgreSQL's index rows end there.
-const maxKey = 600
+// maxKey is how many code points a text key ever had at most. A table may bind new ones to less (schema.Field.Max), and
+// an older row is still found by its id.
+const maxKey = schema.MaxIndexedText
 
 // ParseID reads an id of the table from a segment of a path that is unescaped already. What is no id of its type names
 // no row. One id has one spelling, but for the case of a UUID.
@@ -22,16 +23,12 @@ func ParseID(t *schema.Table, s string) (Value, bool) {
 		i, err := strconv.ParseInt(s, 10, 64)
 		return OfInt(i), err == nil && strconv.FormatInt(i, 10) == s
 	default:
-		return OfText(s), isTextID(t, s)
+		return OfText(s), isTextID(s)
 	}
 }
 
-func isTextID(t *schema.Table, s string) bool {
-	most := int64(maxKey)
-	if longest := t.ID().Max; longest != nil {
-		most = *longest
-	}
-	return s != "" && utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && int64(utf8.RuneCountInString(s)) <= most
+func isTextID(s string) bool {
+	return s != "" && utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && utf8.RuneCountInString(s) <= maxKey
 }
 
 // ParseUUID reads the form 8-4-4-4-12 in any case, and returns it in lower case.

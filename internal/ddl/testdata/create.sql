@@ -36,7 +36,7 @@ CREATE TRIGGER "c_items__parent_id" AFTER UPDATE OF "parent_id" ON "items" WHEN 
   UPDATE "ashlar_counters" SET "value" = "value" + 1 WHERE "name" = 'revision';
   UPDATE "items" SET "_rev" = (SELECT "value" FROM "ashlar_counters" WHERE "name" = 'revision') WHERE "id" = NEW."id";
 END;
-CREATE UNIQUE INDEX "u_users__email" ON "users" ("email");
+CREATE UNIQUE INDEX "l_users__email" ON "users" (lower("email"));
 CREATE UNIQUE INDEX "u_groups__name" ON "groups" ("name");
 CREATE INDEX "i_items__words" ON "items" ("words", "id");
 CREATE INDEX "i_items__group_id" ON "items" ("group_id", "id");

@@ -36,7 +36,7 @@ CREATE TRIGGER "c_items__parent_id" BEFORE UPDATE OF "parent_id" ON "items" FOR 
 ALTER TABLE "items" ADD CONSTRAINT "f_items__group_id" FOREIGN KEY ("group_id") REFERENCES "groups" ("id") ON DELETE CASCADE DEFERRABLE;
 ALTER TABLE "items" ADD CONSTRAINT "f_items__parent_id" FOREIGN KEY ("parent_id") REFERENCES "items" ("id") ON DELETE SET NULL DEFERRABLE;
 ALTER TABLE "items" ADD CONSTRAINT "f_items__owner_id" FOREIGN KEY ("owner_id") REFERENCES "users" ("id") ON DELETE NO ACTION DEFERRABLE;
-CREATE UNIQUE INDEX "u_users__email" ON "users" ("email");
+CREATE UNIQUE INDEX "l_users__email" ON "users" (lower("email"));
 CREATE UNIQUE INDEX "u_groups__name" ON "groups" ("name");
 CREATE INDEX "i_items__words" ON "items" ("words", "id");
 CREATE INDEX "i_items__group_id" ON "items" ("group_id", "id");

@@ -10,12 +10,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
+// indexColumns are the columns of an index. Where one of its keys is an expression, the column is that which the index
+// depends on.
 const indexColumns = `SELECT a.attname::text FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-JOIN pg_attribute AS a ON a.attrelid = i.indexrelid
-WHERE n.nspname = $1::text AND c.relname = $2::text AND a.attnum <= i.indnkeyatts
-ORDER BY a.attnum`
+CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = CASE WHEN k.attnum > 0 THEN k.attnum ELSE
+(SELECT min(d.refobjsubid) FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0) END
+WHERE n.nspname = $1::text AND c.relname = $2::text AND k.place <= i.indnkeyatts
+ORDER BY k.place`
 
 // resolve fills in the columns of a unique constraint. They are asked for on another connection, since a transaction
 // that was refused answers nothing more, and then known for good.

@@ -81,10 +81,8 @@ func queryError(err error, query string, before int) error {
 // aboutQuery says whether an error is about the text, and not about the server or the connection.
 func aboutQuery(e *pgconn.PgError) bool {
 	switch fateOf(e) {
-	case defect, outdated:
+	case defect, outdated, large: // large: a limit of what a statement can be
 		return true
-	case full:
-		return strings.HasPrefix(e.Code, "54") // a limit of what a statement can be
 	}
 	return false
 }

@@ -25,6 +25,7 @@ const (
 	outdated               // a prepared statement is not the server's any more: run it again on a fresh connection
 	cut                    // the deadline, or the context
 	full                   // the server has no room: disk, memory, connections
+	large                  // a value is too large, whenever it is tried
 )
 
 // The codes that are told apart (https://www.postgresql.org/docs/current/errcodes-appendix.html). Two characters name
@@ -57,8 +58,10 @@ func fateOf(err error) fate {
 		return constraint
 	case "08":
 		return gone
-	case "53", "54":
+	case "53":
 		return full
+	case "54":
+		return large
 	}
 	return defect
 }
@@ -95,6 +98,8 @@ func translate(ctx context.Context, err error) error {
 		return errs.Because(tooLong(err), errs.Unavailable, "the database took too long")
 	case full:
 		return errs.Because(err, errs.Unavailable, "the database has no room left")
+	case large:
+		return errs.Because(err, errs.TooLarge, "a value is too large for the database")
 	}
 	return internal(err)
 }

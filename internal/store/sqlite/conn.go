@@ -9,6 +9,7 @@ import (
 
 	lite "zombiezen.com/go/sqlite"
 
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -199,8 +200,31 @@ func (c *conn) translate(err error, sql string) error {
 			return cause
 		}
 	}
-	return translate(err, sql)
+	translated := translate(err, sql)
+	if refusal, ok := errors.AsType[*store.ConstraintError](translated); ok && refusal.Constraint == store.Unique && refusal.Columns == nil {
+		if err := c.resolve(refusal, err.Error()); err != nil {
+			return errors.Join(translated, err)
+		}
+	}
+	return translated
 }
+
+// resolve fills in the column of a unique index on an expression, of which SQLite's message tells the name alone.
+func (c *conn) resolve(refusal *store.ConstraintError, message string) error {
+	_, rest, _ := strings.Cut(message, indexMessage)
+	name, _, found := strings.Cut(rest, "'")
+	if !found {
+		return nil
+	}
+	return c.query(indexColumn, []value.Value{value.OfText(name)}, func(row value.Row) error {
+		refusal.Table, refusal.Columns = string(row.Bytes(0)), []string{string(row.Bytes(1))}
+		return nil
+	})
+}
+
+// indexColumn finds the column in the text of the index: "lower("email")".
+const indexColumn = `SELECT i.tbl_name, c.name FROM sqlite_schema AS i, pragma_table_info(i.tbl_name) AS c
+WHERE i.type = 'index' AND i.name = ?1 AND instr(substr(i.sql, instr(i.sql, '(')), '"' || c.name || '"') > 0 LIMIT 1`
 
 // firstWord returns the first word of a statement in upper case.
 func firstWord(sql string) string {

@@ -57,6 +57,7 @@ func excerpt(sql string) string {
 // What SQLite's messages say of a constraint, for example "UNIQUE constraint failed: posts.author_id, posts.title".
 const (
 	uniqueMessage     = "UNIQUE constraint failed: "
+	indexMessage      = "UNIQUE constraint failed: index '" // of an expression
 	notNullMessage    = "NOT NULL constraint failed: "
 	foreignKeyMessage = "FOREIGN KEY constraint failed"
 )
@@ -81,7 +82,7 @@ func constraintError(code lite.ResultCode, err, cause error) *store.ConstraintEr
 }
 
 // splitColumns reads "posts.author_id, posts.title" behind the prefix. An index on an expression is told by its name
-// alone, which gives nothing.
+// alone, see conn.resolve.
 func splitColumns(message, prefix string) (table string, columns []string) {
 	_, list, found := strings.Cut(message, prefix)
 	if !found {

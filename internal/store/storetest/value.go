@@ -17,6 +17,10 @@ import (
 func constraints(t *testing.T, f *fixture) {
 	f.exec(`CREATE TABLE tags (note_id bigint NOT NULL REFERENCES notes (id) ON DELETE RESTRICT, name text NOT NULL CHECK (name <> 'bad'))`)
 	f.exec(`CREATE UNIQUE INDEX tags_unique ON tags (note_id, name)`)
+	f.exec(`CREATE TABLE labels (id bigint NOT NULL, name text NOT NULL)`)
+	f.exec(`CREATE UNIQUE INDEX labels_unique ON labels (lower("name"))`)
+	const insertLabel = `INSERT INTO labels (id, name) VALUES ($1, $2)`
+	f.exec(insertLabel, note(1, "x@y.example")...)
 	const insertTag = `INSERT INTO tags (note_id, name) VALUES ($1, $2)`
 	f.exec(insertNote, note(1, "a")...)
 	f.exec(insertTag, note(1, "x")...)
@@ -30,6 +34,7 @@ func constraints(t *testing.T, f *fixture) {
 		{"primary key", insertNote, note(1, "b"), store.Unique, "notes", []string{"id"}},
 		{"unique", insertNote, note(2, "a"), store.Unique, "notes", []string{"body"}},
 		{"unique index", insertTag, note(1, "x"), store.Unique, "tags", []string{"note_id", "name"}},
+		{"unique index on an expression", insertLabel, note(2, "X@Y.example"), store.Unique, "labels", []string{"name"}},
 		{"no such row", insertTag, note(9, "x"), store.ForeignKey, "", nil},
 		{"row in use", `DELETE FROM notes WHERE id = $1`, note(1, "")[:1], store.ForeignKey, "", nil},
 		{"key in use", `UPDATE notes SET id = $1 WHERE id = 1`, note(5, "")[:1], store.ForeignKey, "", nil},

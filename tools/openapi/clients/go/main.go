@@ -9,9 +9,9 @@ import (
 	"os"
 	"slices"
 
-	"smoke/client"
 	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
+	"smoke/client"
 )
 
 func main() {

@@ -1,0 +1,129 @@
+package rule
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// What a message proposes instead of an operation must exist: the filter of a proposal compiles.
+func TestHints(t *testing.T) {
+	r := loadBlog(t)
+	posts := r.Model.Table("posts")
+	for _, tt := range []struct{ in, want, instead string }{
+		{"price * list > 1.0", "a decimal * an int does not exist: decimals can only be added, subtracted and compared", ""},
+		{"list * price > 1.0", "an int * a decimal does not exist: decimals can only be added, subtracted and compared", ""},
+		{"price * 2 > 1.0", "a decimal * a decimal does not exist: decimals can only be added, subtracted and compared", ""},
+		{"price / 2.0 > 1.0", "a decimal / a decimal does not exist: decimals can only be added, subtracted and compared", ""},
+		{"price * price > 1", "a decimal * a decimal does not exist: decimals can only be added, subtracted and compared", ""},
+		{"score * price > 1.0", "a float * a decimal does not exist: decimals can only be added, subtracted and compared", ""},
+		{"price + list > 1.0", "a decimal + an int does not exist: both must be of one type, and there are no conversions", ""},
+		{"price - score > 1.0", "a decimal - a float does not exist: both must be of one type, and there are no conversions", ""},
+		{"score + list > 1.0", "a float + an int does not exist: both must be of one type, and there are no conversions", ""},
+		{"score * 2 > 1.0", "a float * an int does not exist: write 2.0", "score * 2.0 > 1.0"},
+		{"2 * score > 1.0", "an int * a float does not exist: write 2.0", "2.0 * score > 1.0"},
+		{"list + 1.5 > 2.0", "an int + a float does not exist: an int is computed with ints, so write a whole number", "list + 1 > 2"},
+		{"score % 2.0 > 1.0", "a float % a float does not exist: % is for two ints", ""},
+		{"score % 2 > 1.0", "a float % an int does not exist: % is for two ints", ""},
+		{"title + 1 == 'x'", "text + an int does not exist: there are no conversions, and + joins text with text alone", ""},
+		{"title - 'x' == 'x'", "text - text does not exist", ""},
+		{"due + duration('24h') > due", "a date + a duration does not exist: a date can only be compared, as with date('2026-01-31')", "due > date('2026-01-31')"},
+		{"created_at + 3600 > now", "a timestamp + an int does not exist: write a length of time as duration('36h')", "created_at + duration('36h') > now"},
+		{"created_at + now > now", "a timestamp + a timestamp does not exist: a timestamp is added to a duration, such as duration('36h')", "created_at + duration('36h') > now"},
+		{"author > 1", "author is a row of users: name one of its fields, such as author.name, or author_id", "author.name > 'a'"},
+		{"team.lead == 'x'", "team.lead is a row of users: name one of its fields, such as team.lead.name, or team.lead_id", "team.lead.name == 'x'"},
+		{"team.members.exists(m, m.user)", "m.user is a row of users: name one of its fields, such as m.user.name, or m.user_id", "team.members.exists(m, m.user_id == 'x')"},
+		{"team.members.exists(m, m == title)", "m is a row of members: name one of its fields, such as m.role", ""},
+		{"author in ['x']", "author is a row of users: name", ""},
+		{"title in [author]", "author is a row of users: name", ""},
+		{"author in auth.roles", "author is a row of users: name", ""},
+		{"author + 1 == 2", "author is a row of users: name", ""},
+		{"-author == 2", "author is a row of users: name", ""},
+		{"size(author) == 2", "author is a row of users: name", ""},
+		{"author.contains('x')", "author is a row of users: name", ""},
+		{"(draft ? author : team) == null", "author is a row of users: name", ""},
+		{"draft && author", "author is a row of users: name", ""},
+		{"auth.kind == 'robot'", `"robot" is no value of auth.kind: it is one of anonymous, user, key, system`, "auth.kind == 'key'"},
+		{"'sytem' != auth.kind", `"sytem" is no value of auth.kind; did you mean system?`, "'system' != auth.kind"},
+		{"auth.kind in ['user', 'kye']", `"kye" is no value of auth.kind; did you mean key?`, "auth.kind in ['user', 'key']"},
+		{"'robot' in [auth.kind]", `"robot" is no value of auth.kind`, ""},
+		{"team.members.exists(m, m.role == 'ownr')", `"ownr" is no value of role; did you mean owner?`, ""},
+		{"team.members.exists(m, 'x' in [m.role])", `"x" is no value of role: it is one of owner, guest`, ""},
+		{"yes", "posts has no field yes; write true", "true"},
+		{"draft && off", "posts has no field off; write false", "draft && false"},
+	} {
+		_, _, problems := Compile(tt.in, Scope{Row: r.Table(posts).Row, Client: true})
+		if len(problems) != 1 || !strings.HasPrefix(problems[0].Message, tt.want) {
+			t.Errorf("Compile(%q) = %v, want %s", tt.in, problems, tt.want)
+		}
+		if tt.instead == "" {
+			continue
+		}
+		if _, _, problems := Compile(tt.instead, Scope{Row: r.Table(posts).Row, Client: true}); len(problems) > 0 {
+			t.Errorf("Compile(%q), which the message about %q proposes: %v", tt.instead, tt.in, problems)
+		}
+	}
+}
+
+// A role that no account can hold is a fault in the model, and no word about it in a request: a client is not told which
+// roles there are.
+func TestUndeclaredRoles(t *testing.T) {
+	with := func(roles, rule string) string {
+		return "ashlar: 1\nname: a\n" + roles + "tables:\n  posts:\n    fields: {state: {type: enum, values: [open, editor]}, kind: {type: enum, values: [a, b]}, on: {type: bool}}\n    access: {read: \"" + rule + "\"}\n"
+	}
+	const roles = "roles: [editor, guest]\n"
+	for _, tt := range []struct{ roles, rule, want string }{
+		{roles, "'edtor' in auth.roles", "the model declares no role edtor; did you mean editor?"},
+		{roles, "!('admin' in auth.roles)", "the model declares no role admin: it is one of editor, guest"},
+		{roles, "on && (on ? 'editor' : 'gest') in auth.roles", "the model declares no role gest; did you mean guest?"},
+		{roles, "kind in auth.roles", "no value of kind is a role that the model declares"},
+		{"", "'editor' in auth.roles", "the model declares no roles: add `roles: [editor]` at its top"},
+		{roles, "'editor' in auth.roles || state in auth.roles || (on ? 'editor' : 'guest') in auth.roles", ""},
+		{roles, "on", ""},
+	} {
+		m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(with(tt.roles, tt.rule))})
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		r, faults := CompileModel(m)
+		switch {
+		case tt.want == "" && len(faults) > 0, tt.want != "" && (len(faults) != 1 || faults[0].Message != tt.want):
+			t.Errorf("%s: faults %v, want %q", tt.rule, faults, tt.want)
+		}
+		if _, _, problems := r.Filter(m.Table("posts"), tt.rule); len(problems) > 0 {
+			t.Errorf("as a filter, %s: %v", tt.rule, problems)
+		}
+	}
+}
+
+func TestUnquotedDefaults(t *testing.T) {
+	for _, tt := range []struct{ field, want string }{
+		{"{type: text, default: hello}", `a text constant has quotes within quotes: write "'hello'"`},
+		{"{type: text, default: hello world}", `a text constant has quotes within quotes: write "'hello world'"`},
+		{"{type: text, default: it is, well}", ""},
+		{"{type: text, default: in}", `a text constant has quotes within quotes: write "'in'"`},
+		{"{type: enum, values: [open, closed], default: opn}", `"opn" is no value of f; did you mean open?`},
+		{"{type: enum, values: [x, y], default: elsewhere}", `"elsewhere" is no value of f: it is one of x, y`},
+		{"{type: enum, values: [x, in progress], default: in progress}", `a value of more than one word has quotes within quotes: write "'in progress'"`},
+		{"{type: bool, default: yes}", "write true"},
+		{"{type: bool, default: Off}", "write false"},
+		{"{type: bool, default: maybe}", "write true or false"},
+		{"{type: int, default: many}", "no row can be named here, so many means nothing: a default knows auth and now alone"},
+		{"{type: text, default: title.x}", `a text constant has quotes within quotes: write "'title.x'"`},
+		{"{type: text, default: auth.name}", "auth has no name"},
+		{"{type: text, default: \"'hello'\"}", ""},
+		{"{type: text, default: auth.id}", ""},
+	} {
+		source := "ashlar: 1\nname: a\ntables:\n  posts:\n    fields:\n      f: " + tt.field + "\n"
+		m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+		if len(faults) == 0 {
+			_, faults = CompileModel(m)
+		} else if tt.want == "" {
+			continue
+		}
+		if tt.want == "" && len(faults) > 0 || tt.want != "" && (len(faults) != 1 || !strings.HasPrefix(faults[0].Message, tt.want)) {
+			t.Errorf("%s: faults %v, want %q", tt.field, faults, tt.want)
+		}
+	}
+}
