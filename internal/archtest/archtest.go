@@ -17,7 +17,7 @@ var rows = [...][]string{
 	{"telemetry", "limit", "cache", "queue"},
 	{"schema"},
 	{"value"},
-	{"rule"},
+	{"rule", "portable"},
 	{"sqlgen", "ddl"},
 	{"store"},
 	{"store/sqlite", "store/postgres"},

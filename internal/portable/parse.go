@@ -1,0 +1,348 @@
+package portable
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxDepth is how deep parentheses, queries and operators may be nested.
+const maxDepth = 100
+
+// parser reads the subset of SELECT that both engines read alike. After a fault every token is the end, so that all that is
+// being read comes to its end.
+type parser struct {
+	tokens []token
+	i      int
+	depth  int
+	fault  *Problem
+}
+
+func parse(text string) (*query, *Problem) {
+	tokens, fault := lex(text)
+	if fault != nil {
+		return nil, fault
+	}
+	p := &parser{tokens: tokens}
+	q := p.query()
+	if !p.isEnd() {
+		p.unexpected("the end of the query")
+	}
+	return q, p.fault
+}
+
+func (p *parser) fail(at int, format string, args ...any) {
+	if p.fault == nil {
+		p.fault = &Problem{Offset: at, Message: fmt.Sprintf(format, args...)}
+	}
+	p.tokens, p.i = []token{{kind: end, at: at}}, 0
+}
+
+// unexpected says that something else had to stand here.
+func (p *parser) unexpected(want string) {
+	t := p.peek()
+	if t.kind == end {
+		p.fail(t.at, "the query ends here, where %s was expected", want)
+		return
+	}
+	p.fail(t.at, "%s is nothing that a query for both engines can have here, where %s was expected", t.text, want)
+}
+
+func (p *parser) peek() token   { return p.tokens[min(p.i, len(p.tokens)-1)] }
+func (p *parser) second() token { return p.tokens[min(p.i+1, len(p.tokens)-1)] }
+func (p *parser) isEnd() bool   { return p.peek().kind == end }
+
+func (p *parser) take() token {
+	t := p.peek()
+	if t.kind != end {
+		p.i++
+	}
+	return t
+}
+
+// accept takes the next token where it is this one.
+func (p *parser) accept(what string) bool {
+	if !p.peek().is(what) {
+		return false
+	}
+	p.i++
+	return true
+}
+
+// acceptAll takes the next tokens where they are these.
+func (p *parser) acceptAll(words ...string) bool {
+	for i, w := range words {
+		if !p.tokens[min(p.i+i, len(p.tokens)-1)].is(w) {
+			return false
+		}
+	}
+	p.i += len(words)
+	return true
+}
+
+func (p *parser) expect(what string) {
+	if !p.accept(what) {
+		p.unexpected(strings.ToUpper(what))
+	}
+}
+
+// deeper bounds the recursion; the caller gives back what it returns.
+func (p *parser) deeper() func() {
+	p.depth++
+	if p.depth > maxDepth {
+		p.fail(p.peek().at, "the query is nested more than %d levels deep here", maxDepth)
+	}
+	return func() { p.depth-- }
+}
+
+// identifier takes a name that is no keyword.
+func (p *parser) identifier(what string) string {
+	t := p.peek()
+	switch {
+	case t.kind == quoted && t.text != "":
+	case t.kind == word && !isReserved(t.text):
+	case t.kind == word:
+		p.fail(t.at, "%s is a word of SQL: as %s, write it in double quotes", t.text, what)
+	default:
+		p.unexpected(what)
+	}
+	p.take()
+	return t.text
+}
+
+func (p *parser) query() *query {
+	defer p.deeper()()
+	q := &query{at: p.peek().at}
+	if p.accept("with") {
+		recursive := p.accept("recursive")
+		q.tables = append(q.tables, p.withTable(recursive))
+		for p.accept(",") {
+			q.tables = append(q.tables, p.withTable(recursive))
+		}
+	}
+	q.cores = append(q.cores, p.core())
+	for p.isSetOperator() {
+		q.ops = append(q.ops, p.setOperator())
+		q.cores = append(q.cores, p.core())
+	}
+	q.compound = len(q.ops) > 0
+	if slices.Contains(q.ops, "intersect") && slices.ContainsFunc(q.ops, func(op string) bool { return op != "intersect" }) {
+		p.fail(q.at, "PostgreSQL computes INTERSECT before UNION and EXCEPT, and SQLite from left to right: use WITH for one of them")
+	}
+	if p.acceptAll("order", "by") {
+		q.order = p.sortings()
+	}
+	p.limits(q)
+	return q
+}
+
+func (p *parser) isSetOperator() bool {
+	t := p.peek()
+	return t.is("union") || t.is("intersect") || t.is("except")
+}
+
+func (p *parser) setOperator() string {
+	op := p.take().text
+	if p.peek().is("all") {
+		if op != "union" {
+			p.fail(p.peek().at, "SQLite has no %s ALL", strings.ToUpper(op))
+		}
+		p.take()
+		op += " all"
+	}
+	if p.peek().is("(") {
+		p.fail(p.peek().at, "SQLite has no parentheses around a SELECT here: use WITH")
+	}
+	return op
+}
+
+func (p *parser) withTable(recursive bool) withTable {
+	t := withTable{at: p.peek().at, recursive: recursive, name: p.identifier("a name of WITH")}
+	if p.accept("(") {
+		t.columns = append(t.columns, p.identifier("a column"))
+		for p.accept(",") {
+			t.columns = append(t.columns, p.identifier("a column"))
+		}
+		p.expect(")")
+	}
+	p.expect("as")
+	if !p.acceptAll("not", "materialized") {
+		p.accept("materialized")
+	}
+	p.expect("(")
+	t.query = p.query()
+	p.expect(")")
+	return t
+}
+
+func (p *parser) limits(q *query) {
+	if p.accept("limit") {
+		t := p.peek()
+		if t.kind != number || strings.Contains(t.text, ".") || len(t.text) > 18 {
+			p.unexpected("a whole number")
+		}
+		q.limit = p.take().text
+		if p.peek().is(",") {
+			p.fail(p.peek().at, "PostgreSQL has no LIMIT with a comma: write LIMIT … OFFSET …")
+		}
+	}
+	if !p.peek().is("offset") {
+		return
+	}
+	if q.limit == "" {
+		p.fail(p.peek().at, "SQLite has OFFSET only behind LIMIT")
+	}
+	p.take()
+	if t := p.peek(); t.kind != number || strings.Contains(t.text, ".") || len(t.text) > 18 {
+		p.unexpected("a whole number")
+	}
+	p.take()
+	q.offset = true
+}
+
+func (p *parser) sortings() []sorting {
+	all := []sorting{p.sorting()}
+	for p.accept(",") {
+		all = append(all, p.sorting())
+	}
+	return all
+}
+
+func (p *parser) sorting() sorting {
+	s := sorting{x: p.expr()}
+	if !p.accept("asc") {
+		p.accept("desc")
+	}
+	if p.accept("nulls") {
+		s.nulls = true
+		if !p.accept("first") && !p.accept("last") {
+			p.unexpected("FIRST or LAST")
+		}
+	}
+	return s
+}
+
+func (p *parser) core() *core {
+	c := &core{at: p.peek().at}
+	p.expect("select")
+	if !p.accept("all") {
+		c.distinct = p.accept("distinct")
+	}
+	c.items = append(c.items, p.item())
+	for p.accept(",") {
+		c.items = append(c.items, p.item())
+	}
+	if p.accept("from") {
+		c.from = append(c.from, p.chain())
+		for p.accept(",") {
+			c.from = append(c.from, p.chain())
+		}
+	}
+	if p.accept("where") {
+		c.where = p.expr()
+	}
+	if p.acceptAll("group", "by") {
+		c.group = p.exprs()
+	}
+	if p.accept("having") {
+		c.having = p.expr()
+	}
+	return c
+}
+
+func (p *parser) item() item {
+	t := p.peek()
+	it := item{at: t.at}
+	if p.accept("*") {
+		it.star = true
+		return it
+	}
+	if (t.kind == word || t.kind == quoted) && p.second().is(".") && p.tokens[min(p.i+2, len(p.tokens)-1)].is("*") {
+		it.star, it.table = true, t.text
+		p.i += 3
+		return it
+	}
+	it.x = p.expr()
+	switch t := p.peek(); {
+	case p.accept("as"):
+		// Behind AS both engines take nearly every word.
+		if t := p.peek(); t.kind != word && t.kind != quoted {
+			p.unexpected("a name")
+		}
+		it.alias = p.take().text
+	case t.kind == quoted || t.kind == word && !isReserved(t.text):
+		p.fail(t.at, "write AS before %s: without it PostgreSQL takes some names for something else", t.text)
+	}
+	return it
+}
+
+func (p *parser) chain() chain {
+	c := chain{first: p.source()}
+	for {
+		at := p.peek().at
+		j := join{at: at}
+		switch {
+		case p.accept("join"), p.acceptAll("inner", "join"):
+		case p.acceptAll("left", "join"), p.acceptAll("left", "outer", "join"):
+			j.left = true
+		case p.acceptAll("cross", "join"):
+			j.to = p.source()
+			if p.peek().is("on") {
+				p.fail(p.peek().at, "PostgreSQL has no CROSS JOIN with ON: write JOIN")
+			}
+			c.joins = append(c.joins, j)
+			continue
+		case p.peek().is("right") || p.peek().is("full") || p.peek().is("natural"):
+			p.fail(at, "write this join as JOIN … ON or LEFT JOIN … ON")
+			return c
+		default:
+			return c
+		}
+		j.to = p.source()
+		if p.peek().is("using") {
+			p.fail(p.peek().at, "write ON with the columns that are compared instead of USING")
+		}
+		if !p.accept("on") {
+			p.unexpected("ON")
+		}
+		j.on = p.expr()
+		c.joins = append(c.joins, j)
+		if p.isEnd() {
+			return c
+		}
+	}
+}
+
+func (p *parser) source() source {
+	defer p.deeper()()
+	s := source{at: p.peek().at}
+	if p.accept("(") {
+		if t := p.peek(); !t.is("select") && !t.is("with") {
+			p.unexpected("SELECT")
+		}
+		s.query = p.query()
+		p.expect(")")
+	} else {
+		s.table = p.identifier("a table")
+		if p.peek().is(".") {
+			p.fail(p.peek().at, "name the table alone: the engines keep tables in schemas of different names")
+		}
+		if p.peek().is("(") {
+			p.fail(s.at, "%s(…) in FROM is a function of one engine", s.table)
+		}
+	}
+	s.alias = s.table
+	switch t := p.peek(); {
+	case p.accept("as"):
+		s.alias = p.identifier("an alias")
+	case t.kind == quoted || t.kind == word && !isReserved(t.text):
+		s.alias = p.take().text
+	}
+	if s.alias == "" {
+		p.fail(s.at, "give the query in FROM an alias: (SELECT …) AS name")
+	}
+	if p.peek().is("(") {
+		p.fail(p.peek().at, "SQLite has no column names behind an alias: write AS in the query, or use WITH")
+	}
+	return s
+}

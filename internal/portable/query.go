@@ -1,0 +1,311 @@
+package portable
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// purpose is what a query is for.
+type purpose uint8
+
+const (
+	asRows   purpose = iota // its rows are read
+	asExists                // whether it has one
+	asPart                  // it is a part of UNION, or the columns have names elsewhere: their order counts
+)
+
+// result is what a query returns.
+type result struct {
+	columns []column
+	at      []int
+	unique  [][]int // as of a relation
+}
+
+func (r result) single() bool { return len(r.unique) > 0 && len(r.unique[0]) == 0 }
+
+func allOf(columns []column) []int {
+	all := make([]int, len(columns))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func (c *checker) query(q *query, outer *scope, named []withRelation, use purpose) result {
+	for _, t := range q.tables {
+		named = append(named[:len(named):len(named)], c.with(t, outer, named))
+	}
+	if q.compound {
+		return c.compound(q, outer, named)
+	}
+	s, r, items := c.core(q.cores[0], outer, named, q.order, use)
+	order := c.order(q, s, r, items)
+	if q.limit != "" {
+		if use != asExists {
+			c.cut(q, s, order, items)
+		}
+		if q.limit == "0" || q.limit == "1" {
+			r.unique = [][]int{{}}
+		}
+	}
+	return r
+}
+
+// ordering is one expression of ORDER BY.
+type ordering struct {
+	at       int
+	identity string
+	typ      typ
+	nulls    bool // their place is said
+}
+
+// order types what a SELECT is sorted by. A name is that of a column of the result before it is one of a table.
+func (c *checker) order(q *query, s *scope, r result, items []string) []ordering {
+	var all []ordering
+	s.stage = stageOf(s)
+	for _, o := range q.order {
+		ord := ordering{at: o.x.place(), nulls: o.nulls}
+		if i, ok := c.resultColumn(o.x, r); ok {
+			ord.identity, ord.typ = items[i], r.columns[i].typ
+		} else {
+			ord.typ = c.window(o.x, s)
+			ord.identity = s.identify(o.x)
+			if q.cores[0].distinct && !slices.Contains(items, ord.identity) {
+				c.fault(ord.at, "with DISTINCT, PostgreSQL sorts by what the SELECT returns alone")
+			}
+		}
+		c.sortable(ord.at, ord.typ)
+		all = append(all, ord)
+	}
+	return all
+}
+
+func stageOf(s *scope) stage {
+	if s.groups != nil {
+		return ofGroups
+	}
+	return ofRows
+}
+
+// resultColumn finds the column of the result that ORDER BY or GROUP BY names, by its name or number.
+func (c *checker) resultColumn(n node, r result) (int, bool) {
+	switch n := bare(n).(type) {
+	case literal:
+		i, err := strconv.Atoi(n.text)
+		if n.kind == whole && err == nil && 1 <= i && i <= len(r.columns) {
+			return i - 1, true
+		}
+		c.fault(n.place(), "PostgreSQL does not sort or group by a constant")
+	case name:
+		if n.table != "" {
+			return 0, false
+		}
+		var found []int
+		for i, col := range r.columns {
+			if col.name == n.column {
+				found = append(found, i)
+			}
+		}
+		if len(found) > 1 {
+			c.fault(n.place(), "%s names more than one column of the result", n.column)
+		}
+		if len(found) > 0 {
+			return found[0], true
+		}
+	}
+	return 0, false
+}
+
+func (c *checker) sortable(at int, t typ) {
+	if t.kind == json {
+		c.fault(at, "PostgreSQL does not compare json")
+	}
+}
+
+// cut checks that LIMIT keeps the same rows on both engines.
+func (c *checker) cut(q *query, s *scope, order []ordering, items []string) {
+	if len(q.order) == 0 {
+		if s == nil || !s.known || len(s.identity) > 0 {
+			c.fault(q.at, "LIMIT without ORDER BY keeps any rows: sort them by something that tells them apart, as their id")
+		}
+		return
+	}
+	var by []string
+	for _, o := range order {
+		by = append(by, o.identity)
+		c.exactOrder(o)
+	}
+	sameRows := containsAll(by, items) // those that are equal in the order are equal in all else
+	if !sameRows && (s == nil || !s.known || !containsAll(by, s.identity)) {
+		c.fault(q.cores[0].at, "LIMIT may cut between rows that ORDER BY finds equal, which each engine orders as it likes: sort by an id at the end as well")
+	}
+}
+
+// exactOrder checks that both engines sort by it alike.
+func (c *checker) exactOrder(o ordering) {
+	switch {
+	case o.typ.isText() && !o.typ.ordered:
+		c.fault(o.at, "PostgreSQL sorts this text by the rules of its database's language: sort by a column as it is stored")
+	case o.typ.nullable && !o.nulls:
+		c.fault(o.at, "SQLite puts NULL first and PostgreSQL last: write NULLS FIRST or NULLS LAST")
+	}
+}
+
+func containsAll(in, all []string) bool {
+	for _, a := range all {
+		if !slices.Contains(in, a) {
+			return false
+		}
+	}
+	return true
+}
+
+// compound types SELECTs with UNION, INTERSECT or EXCEPT between them.
+func (c *checker) compound(q *query, outer *scope, named []withRelation) result {
+	var r result
+	for i, part := range q.cores {
+		_, next, _ := c.core(part, outer, named, nil, asPart)
+		if i == 0 {
+			r = next
+			continue
+		}
+		r = c.combine(r, next, q.ops[i-1])
+	}
+	items := make([]string, len(r.columns))
+	for i := range items {
+		items[i] = strconv.Itoa(i)
+	}
+	var order []ordering
+	for _, o := range q.order {
+		i, ok := c.resultColumn(o.x, r)
+		if !ok {
+			c.fault(o.x.place(), "behind UNION, INTERSECT and EXCEPT, ORDER BY names a column of the result")
+			continue
+		}
+		c.sortable(o.x.place(), r.columns[i].typ)
+		order = append(order, ordering{o.x.place(), items[i], r.columns[i].typ, o.nulls})
+	}
+	if q.limit != "" {
+		c.cut(q, nil, order, items)
+		if q.limit == "0" || q.limit == "1" {
+			r.unique = [][]int{{}}
+		}
+	}
+	return r
+}
+
+// asText makes a text of a string that stands alone, as PostgreSQL does in many places where something else could follow.
+func asText(t typ) typ {
+	if t.kind == quote {
+		t.kind, t.literal = words, nil
+	}
+	return t
+}
+
+func (c *checker) combine(l, r result, op string) result {
+	all := result{at: l.at}
+	for i := range min(len(l.columns), len(r.columns)) {
+		a, b := asText(l.columns[i].typ), asText(r.columns[i].typ)
+		t, problem := merge(a, b)
+		if problem != "" {
+			t = c.fault(r.at[i], "column %d is %s in one SELECT and %s in another: %s", i+1, a, b, problem)
+		}
+		if op != "union all" {
+			c.sortable(r.at[i], t)
+		}
+		all.columns = append(all.columns, column{l.columns[i].name, t})
+	}
+	if op != "union all" {
+		all.unique = [][]int{allOf(all.columns)}
+	}
+	return all
+}
+
+// with types a table of WITH.
+func (c *checker) with(t withTable, outer *scope, named []withRelation) withRelation {
+	if c.m.Table(t.name) != nil {
+		c.fault(t.at, "%s is a table of the model, and SQLite takes it for this query: give it another name", t.name)
+	}
+	w := withRelation{name: t.name, rel: &relation{name: t.name}}
+	var r result
+	if q := t.query; t.recursive && len(q.cores) == 2 && strings.HasPrefix(q.ops[0], "union") {
+		r = c.recursive(t, outer, named)
+	} else {
+		use := asRows
+		if len(t.columns) > 0 {
+			use = asPart
+		}
+		r = c.query(q, outer, named, use)
+	}
+	w.rel.columns, w.rel.unique = stored(r.columns, t.columns), r.unique
+	return w
+}
+
+// stored are the columns of a query as those of a table in FROM, with the names that WITH gives them.
+func stored(columns []column, names []string) []column {
+	all := make([]column, len(columns))
+	for i, col := range columns {
+		all[i] = column{col.name, col.typ.stored()}
+		if i < len(names) {
+			all[i].name = names[i]
+		}
+	}
+	return all
+}
+
+// recursive types a table of WITH RECURSIVE whose second part may name itself. PostgreSQL takes the types of its columns from the
+// first part.
+func (c *checker) recursive(t withTable, outer *scope, named []withRelation) result {
+	q := t.query
+	for _, inner := range q.tables {
+		named = append(named[:len(named):len(named)], c.with(inner, outer, named))
+	}
+	_, first, _ := c.core(q.cores[0], outer, named, nil, asPart)
+	rel := &relation{name: t.name, columns: stored(first.columns, t.columns)}
+	for i := range rel.columns {
+		rel.columns[i].typ.nullable = true
+		rel.columns[i].typ.narrow = false
+	}
+	count := 0
+	self := withRelation{name: t.name, rel: rel, self: true, count: &count}
+	_, next, _ := c.core(q.cores[1], outer, append(named[:len(named):len(named)], self), nil, asPart)
+	r := c.combine(first, next, q.ops[0])
+	if count == 0 {
+		return r
+	}
+	c.recursionAllowed(q, count)
+	for i, col := range r.columns {
+		was := first.columns[i].typ
+		switch {
+		case col.typ.kind == whole && was.narrow:
+			c.fault(first.at[i], "PostgreSQL counts with 32 bits here: write CAST(… AS bigint)")
+		case col.typ.kind != bad && (was.stored().kind != col.typ.stored().kind || was.scale != col.typ.scale || was.ordered != col.typ.ordered):
+			c.fault(first.at[i], "PostgreSQL takes the type of this column from here, and the recursive part returns another (%s, then %s): cast it here", was, col.typ)
+		}
+		r.columns[i].typ.nullable = true
+	}
+	return r
+}
+
+func (c *checker) recursionAllowed(q *query, count int) {
+	second := q.cores[1]
+	switch {
+	case len(q.order) > 0 || q.limit != "":
+		c.fault(q.at, "PostgreSQL has no ORDER BY and no LIMIT within a recursive query: write them where it is read")
+	case count > 1:
+		c.fault(second.at, "PostgreSQL lets a recursive query name itself once")
+	case second.distinct || len(second.group) > 0 || second.having != nil ||
+		slices.ContainsFunc(second.items, func(it item) bool { return it.x != nil && aggregates(it.x) }):
+		c.fault(second.at, "PostgreSQL has no DISTINCT, no groups and no aggregates in the recursive part of a query")
+	}
+}
+
+// within are the tables of WITH as a query inside of a SELECT may name them.
+func within(named []withRelation) []withRelation {
+	inner := slices.Clone(named)
+	for i := range inner {
+		inner[i].self = false
+	}
+	return inner
+}

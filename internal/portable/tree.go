@@ -1,0 +1,243 @@
+package portable
+
+// node is a part of an expression.
+type node interface{ place() int }
+
+// at is where a node begins in the query, in bytes.
+type at int
+
+func (a at) place() int { return int(a) }
+
+type (
+	// literal is a constant as it is written; the text of a negative number begins with a minus.
+	literal struct {
+		at
+		kind kind // whole, fraction, quote, boolean or null
+		text string
+	}
+	// name is a column; table is "" where it is not named.
+	name struct {
+		at
+		table, column string
+		quoted        bool
+	}
+	// paren is an expression in parentheses.
+	paren struct {
+		at
+		x node
+	}
+	// unary is -x, +x or NOT x.
+	unary struct {
+		at
+		op string
+		x  node
+	}
+	// binary is an operator between two operands; `is distinct from` is one.
+	binary struct {
+		at
+		op   string
+		l, r node
+	}
+	// test is x IS [NOT] NULL, TRUE or FALSE.
+	test struct {
+		at
+		what string
+		x    node
+	}
+	between struct {
+		at
+		x, low, high node
+	}
+	// in has either a list or a query.
+	in struct {
+		at
+		x     node
+		list  []node
+		query *query
+	}
+	exists struct {
+		at
+		query *query
+	}
+	// scalar is a query as a value.
+	scalar struct {
+		at
+		query *query
+	}
+	choice struct {
+		at
+		operand node // nil in CASE WHEN condition
+		whens   []when
+		orElse  node
+	}
+	cast struct {
+		at
+		x  node
+		to string // the words of the type
+	}
+	call struct {
+		at
+		name     string
+		star     bool
+		distinct bool
+		args     []node
+		order    []sorting
+		filter   node
+		over     *window
+	}
+)
+
+type when struct{ cond, then node }
+
+type window struct {
+	partition []node
+	order     []sorting
+}
+
+type sorting struct {
+	x     node
+	nulls bool // says where NULL stands
+}
+
+// query is a SELECT with what may stand around it.
+type query struct {
+	at       int
+	tables   []withTable
+	cores    []*core
+	ops      []string // between the cores
+	order    []sorting
+	limit    string // "" without one
+	offset   bool
+	compound bool
+}
+
+type withTable struct {
+	at        int
+	name      string
+	columns   []string
+	recursive bool
+	query     *query
+}
+
+// core is one SELECT.
+type core struct {
+	at       int
+	distinct bool
+	items    []item
+	from     []chain
+	where    node
+	group    []node
+	having   node
+}
+
+// item is one column of a result, or all columns of a table (of every table where that is "").
+type item struct {
+	at    int
+	star  bool
+	table string
+	x     node
+	alias string
+}
+
+// chain is a table and what is joined to it.
+type chain struct {
+	first source
+	joins []join
+}
+
+type join struct {
+	at   int
+	left bool
+	to   source
+	on   node // nil in a cross join
+}
+
+// source is a table, or a query with an alias.
+type source struct {
+	at    int
+	table string
+	query *query
+	alias string
+}
+
+// children are the parts of an expression, without the queries in it.
+func children(n node) []node {
+	switch n := n.(type) {
+	case paren:
+		return []node{n.x}
+	case unary:
+		return []node{n.x}
+	case binary:
+		return []node{n.l, n.r}
+	case test:
+		return []node{n.x}
+	case between:
+		return []node{n.x, n.low, n.high}
+	case in:
+		return append([]node{n.x}, n.list...)
+	case cast:
+		return []node{n.x}
+	case choice:
+		return n.parts()
+	case call:
+		return n.parts()
+	}
+	return nil
+}
+
+func (n choice) parts() []node {
+	var all []node
+	if n.operand != nil {
+		all = append(all, n.operand)
+	}
+	for _, w := range n.whens {
+		all = append(all, w.cond, w.then)
+	}
+	if n.orElse != nil {
+		all = append(all, n.orElse)
+	}
+	return all
+}
+
+func (n call) parts() []node {
+	all := append([]node{}, n.args...)
+	if n.filter != nil {
+		all = append(all, n.filter)
+	}
+	sorted := n.order
+	if n.over != nil {
+		all = append(all, n.over.partition...)
+		sorted = append(sorted[:len(sorted):len(sorted)], n.over.order...)
+	}
+	for _, s := range sorted {
+		all = append(all, s.x)
+	}
+	return all
+}
+
+// ofSeveral says whether it is SQLite's min or max of the values of one row.
+func (n call) ofSeveral() bool { return (n.name == "min" || n.name == "max") && len(n.args) > 1 }
+
+// bare takes the parentheses off.
+func bare(n node) node {
+	for {
+		p, ok := n.(paren)
+		if !ok {
+			return n
+		}
+		n = p.x
+	}
+}
+
+// aggregates says whether an expression computes something of many rows.
+func aggregates(n node) bool {
+	if c, ok := n.(call); ok && c.over == nil && isAggregate(c.name) && !c.ofSeveral() {
+		return true
+	}
+	for _, child := range children(n) {
+		if aggregates(child) {
+			return true
+		}
+	}
+	return false
+}
