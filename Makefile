@@ -51,6 +51,7 @@ fuzz: ## run each fuzz target for FUZZ (20s)
 nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100,000 generated cases of each, and models on a random walk with what their changes mean
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/store/postgres -run Random -timeout 3h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/migrate -timeout 3h
+	ASHLAR_NIGHTLY=1 $(GO) test ./internal/view -run EnginesAgree -timeout 2h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers|Mirror' -timeout 2h
 	ALL_GENERATORS=1 GO=$(GO) ./tools/openapi/check.sh
 

@@ -61,6 +61,12 @@ func TestFaultyViews(t *testing.T) {
 		{"beside others", "SELECT price AS id", "SELECT price", false, []string{
 			`ashlar.yaml:9:3: the query does not return id: it returns price, n`,
 			`ashlar.yaml:12:12: the query returns what is no field of prices: "price"; name a column with AS, or declare a field`}},
+		{"a rule too", "access: {read: true}\nviews:\n  prices:\n    key: int\n    reads: [items]\n    query: SELECT price",
+			"access: {read: nmae == 'a'}\nviews:\n  prices:\n    key: int\n    reads: [items]\n    query: SELECT prize", false, []string{
+				"ashlar.yaml:7:20: items has no field nmae; did you mean name?",
+				"ashlar.yaml:12:19: SQLite: no such column: prize (where the engines need different queries: query: {sqlite: …, postgres: …})"}},
+		{"meant for both engines", "price AS id, count(*) AS n", "price AS id, avg(price) AS n", false, []string{
+			"ashlar.yaml:12:32: n is declared as int, and its query returns a float (where the engines need different queries: query: {sqlite: …, postgres: …})"}},
 		{"ids", "count(*) AS n FROM items GROUP BY price", "id AS n FROM items", true, []string{
 			"ashlar.yaml:9:3: the id 7 of prices is that of 2 rows: an id names one row"}},
 		{"another engine", "query: SELECT", "query:\n      postgres: SELECT", true, []string{

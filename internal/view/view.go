@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/portable"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -80,9 +81,23 @@ func (c *checker) view(t *schema.Table) error {
 	for _, what := range d.Refused {
 		c.fault(query.Pos, "the query of %s uses %s", t.Name, what)
 	}
-	c.columns(t, query, d.Columns)
+	wrong := c.columns(t, query, d.Columns)
 	c.reads(t, query, d.Reads)
+	if c.engine.Name == "sqlite" && t.View.SQLite == t.View.Postgres && len(d.Refused) == 0 {
+		c.portable(t, query, wrong)
+	}
 	return nil
+}
+
+const twoQueries = " (where the engines need different queries: query: {sqlite: …, postgres: …})"
+
+// portable says where the one text for both engines would not mean the same. SQLite has told of the fields in wrong already.
+func (c *checker) portable(t *schema.Table, query *schema.Expr, wrong []*schema.Field) {
+	for _, p := range portable.Check(c.m, t) {
+		if p.Field == nil || !slices.Contains(wrong, p.Field) {
+			c.fault(query.At(p.Offset), "%s%s", p.Message, twoQueries)
+		}
+	}
 }
 
 // advised adds what to do about a text for both engines that only one of them takes.
@@ -90,16 +105,18 @@ func (c *checker) advised(v *schema.View, message string) string {
 	if v.SQLite != v.Postgres || !strings.HasPrefix(message, c.engine.Title) {
 		return message
 	}
-	return message + " (where the engines need different queries: query: {sqlite: …, postgres: …})"
+	return message + twoQueries
 }
 
-// columns compares what the query returns with the fields.
-func (c *checker) columns(t *schema.Table, query *schema.Expr, columns []store.Column) {
+// columns compares what the query returns with the fields, and returns the fields of another type.
+func (c *checker) columns(t *schema.Table, query *schema.Expr, columns []store.Column) (wrong []*schema.Field) {
 	var names, strange []string
 	for _, column := range columns {
 		names = append(names, column.Name)
 		if f := t.Field(column.Name); f != nil {
-			c.column(f, query, column)
+			if !c.column(f, query, column) {
+				wrong = append(wrong, f)
+			}
 		} else {
 			strange = append(strange, strconv.Quote(column.Name))
 		}
@@ -112,6 +129,7 @@ func (c *checker) columns(t *schema.Table, query *schema.Expr, columns []store.C
 			c.fault(f.Pos, "the query does not return %s: it returns %s", f.Name, clip(strings.Join(names, ", ")))
 		}
 	}
+	return wrong
 }
 
 // clip keeps what a query is made of short in messages.
@@ -122,9 +140,10 @@ func clip(s string) string {
 	return s
 }
 
-func (c *checker) column(f *schema.Field, query *schema.Expr, column store.Column) {
+// column says whether a column can be read as the field, as far as the engine knows its type.
+func (c *checker) column(f *schema.Field, query *schema.Expr, column store.Column) bool {
 	if column.Type == "" || f.Type == schema.Bad || slices.Contains(column.Holds, value.KindOf(f)) {
-		return
+		return true
 	}
 	at := f.Pos
 	if f.System { // id has its type at the view
@@ -132,6 +151,7 @@ func (c *checker) column(f *schema.Field, query *schema.Expr, column store.Colum
 	}
 	c.fault(at, "%s is declared as %s, and its query returns %s in %s: declare another type, or convert it there%s",
 		f.Name, f.Type, column.Type, c.engine.Title, asIn(f.Type))
+	return false
 }
 
 // asIn is a conversion that both engines know.

@@ -1,0 +1,212 @@
+package view
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+var (
+	agreeSeed  = flag.Uint64("agree.seed", 1, "the seed of the queries that are compared on both engines")
+	agreeCount = flag.Int("agree.count", 200, "how many of them")
+)
+
+// TestEnginesAgree_Random makes queries at random, of which many are refused. Those that are accepted return the same rows on both
+// engines, from rows that tell the meanings of types and operators apart.
+func TestEnginesAgree_Random(t *testing.T) {
+	seeds, count := uint64(1), *agreeCount
+	if os.Getenv("ASHLAR_NIGHTLY") != "" {
+		seeds, count = 20, 2000
+	}
+	for seed := *agreeSeed; seed < *agreeSeed+seeds; seed++ {
+		g := &gen{Rand: rand.New(rand.NewPCG(seed, 0))}
+		var source strings.Builder
+		for i := range count {
+			g.view(&source, i)
+		}
+		compared, rows, _ := compareViews(t, source.String())
+		t.Logf("seed %d: %d of %d queries compared, by %d rows", seed, compared, count, rows)
+		if compared < count/10 || rows < compared {
+			t.Errorf("seed %d: only %d of %d queries were compared, by %d rows", seed, compared, count, rows)
+		}
+	}
+}
+
+// Ordinary views are accepted, and return the same on both engines.
+func TestEnginesAgree_Ordinary(t *testing.T) {
+	var source strings.Builder
+	for i, v := range ordinary {
+		fmt.Fprintf(&source, "  o%d:\n    key: int\n    reads: [%s]\n    query: |\n      %s\n    fields: {%s}\n", i, v.reads, v.query, v.fields)
+	}
+	compared, _, faults := compareViews(t, source.String())
+	if compared < len(ordinary) {
+		t.Errorf("%d of %d ordinary views are accepted:\n%v", compared, len(ordinary), faults)
+	}
+}
+
+var tokens = regexp.MustCompile(`\d+\.\d+|\w+|'[^']*'|"[^"]*"|<=|>=|<>|\|\||\S`)
+
+// classes are words that often can stand for one another.
+var classes = [...][]string{
+	strings.Fields("+ - * / % ||"), strings.Fields("= <> < <= > >="), strings.Fields("AND OR"), strings.Fields("0 1 2 3 7 9 1.5 'a' 'B' NULL '2026-01-01'"),
+	strings.Fields("id n m p q r w f g b c at late day eve u v s t e j"), strings.Fields("min max count sum avg abs length lower upper trim"),
+	strings.Fields("bigint text double integer date"), strings.Fields("UNION EXCEPT INTERSECT"), strings.Fields("rank dense_rank row_number"),
+}
+
+// TestEnginesAgree_Mutated changes words of ordinary queries at random. What is still accepted is a query for both engines.
+func TestEnginesAgree_Mutated(t *testing.T) {
+	r := rand.New(rand.NewPCG(*agreeSeed, 1))
+	count := 3 * *agreeCount
+	if os.Getenv("ASHLAR_NIGHTLY") != "" {
+		count = 4000
+	}
+	words := strings.Fields("NULL TRUE 0 1 -1 2.5 'a' '' DISTINCT ALL NOT ( ) , + - * / % || = < IS IN AND OR AS ON LIMIT 1 OFFSET ORDER BY GROUP DESC NULLS FIRST id user \"s\" -- lower max count UNION")
+	for _, v := range ordinary {
+		words = append(words, tokens.FindAllString(v.query, -1)...)
+	}
+	var source strings.Builder
+	for i := range count {
+		v := ordinary[r.IntN(len(ordinary))]
+		all := tokens.FindAllString(v.query, -1)
+		for range 1 + r.IntN(2) {
+			switch at := r.IntN(len(all)); r.IntN(8) {
+			case 0:
+				all = slices.Delete(all, at, at+1)
+			case 1:
+				all = slices.Insert(all, at, words[r.IntN(len(words))])
+			case 2:
+				other := r.IntN(len(all))
+				all[at], all[other] = all[other], all[at]
+			default: // by a word of the same class
+				for _, class := range classes {
+					if slices.Contains(class, all[at]) {
+						all[at] = class[r.IntN(len(class))]
+					}
+				}
+			}
+		}
+		fields := v.fields
+		if fields != "" {
+			fields = strings.ReplaceAll(strings.ReplaceAll(fields, "}", ", optional: true}"), "optional: true, optional: true", "optional: true")
+		}
+		fmt.Fprintf(&source, "  o%d:\n    key: int\n    reads: [%s]\n    query: |\n      %s\n    fields: {%s}\n", i, v.reads, strings.Join(all, " "), fields)
+	}
+	compared, rows, _ := compareViews(t, source.String())
+	t.Logf("%d of %d queries compared, by %d rows", compared, count, rows)
+	if compared < count/50 {
+		t.Errorf("only %d of %d queries were compared", compared, count)
+	}
+}
+
+// compareViews runs the views that are accepted on both engines, and returns how many they are and how many rows they have.
+func compareViews(t *testing.T, views string) (compared, rows int, faults schema.Faults) {
+	t.Helper()
+	if !pgtest.Available() {
+		t.Skip("PostgreSQL is not installed")
+	}
+	m := model(t, agreeTables+views)
+	dbs := databases(t, m)
+	for _, db := range dbs {
+		db.exec(t, agreeRows(db.name)...)
+	}
+	scratch, err := sqlite.OpenScratch(ddl.Create(ddl.SQLite, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scratch.Close()
+	faults, err = Check(m, SQLite(scratch.Describe))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := map[string]bool{}
+	for _, f := range faults {
+		refused[viewAt(m, f.Pos.Line)] = true
+	}
+	for _, v := range m.Views {
+		if !refused[v.Name] {
+			compared++
+			rows += agree(t, dbs, v)
+		}
+	}
+	return compared, rows, faults
+}
+
+func viewAt(m *schema.Model, line int) string {
+	name := ""
+	for _, v := range m.Views {
+		if v.Pos.Line <= line {
+			name = v.Name
+		}
+	}
+	return name
+}
+
+// agree compares what a view returns on both engines, and returns how many rows it has.
+func agree(t *testing.T, dbs []opened, v *schema.Table) int {
+	t.Helper()
+	var got [2][]string
+	var failed [2]error
+	for i, db := range dbs {
+		got[i], failed[i] = agreeing(db, v)
+	}
+	for i, err := range failed {
+		if err == nil {
+			continue
+		}
+		if !strings.Contains(err.Error(), "overflow") && !strings.Contains(err.Error(), "out of range") {
+			t.Errorf("%s fails: %v\n%s", dbs[i].name, err, v.View.SQLite.Text)
+		}
+		return 0
+	}
+	if !slices.Equal(got[0], got[1]) {
+		for i := range min(len(got[0]), len(got[1])) {
+			if got[0][i] != got[1][i] {
+				t.Errorf("%s\nsqlite:   %s\npostgres: %s\n(%d and %d rows)", v.View.SQLite.Text, got[0][i], got[1][i], len(got[0]), len(got[1]))
+				return 0
+			}
+		}
+		t.Errorf("%s\nsqlite has %d rows, postgres %d", v.View.SQLite.Text, len(got[0]), len(got[1]))
+	}
+	return len(got[0])
+}
+
+func agreeing(db opened, v *schema.Table) (rows []string, err error) {
+	err = db.db.Read(context.Background(), func(r store.Reader) error {
+		return r.Query(sqlgen.Sample(db.dialect, v, 10_000), nil, func(row value.Row) error {
+			var b strings.Builder
+			for col, f := range v.Fields {
+				b.WriteString(shown(f, row, col) + " ")
+			}
+			rows = append(rows, b.String())
+			return nil
+		})
+	})
+	slices.Sort(rows)
+	return rows, err
+}
+
+// shown writes a value; of a float those digits that do not depend on the order in which a sum was computed.
+func shown(f *schema.Field, row value.Row, col int) string {
+	switch what := value.Verify(f, row, col); {
+	case what != "":
+		return what
+	case f.Type == schema.Float && !row.Null(col):
+		return strconv.FormatFloat(row.Float(col)+0, 'e', 10, 64)
+	}
+	return string(value.AppendJSON(nil, f, row, col))
+}
