@@ -46,8 +46,19 @@ const (
 // Ask evaluates a condition about a row in the oracle's spelling, seen as a client or as the model's own rules do. old is
 // the row as it was, nil where there is none.
 func (d *Data) Ask(condition string, t *schema.Table, rec, old Record, client bool) Outcome {
+	return d.ask(condition, celRow{d, t, rec, client, nil}, celRow{d, t, old, client, nil})
+}
+
+// AskWrite evaluates an access rule of a write. d is all rows as they were before the write, and rec the row that is
+// written, as it was or as it becomes. No relation leads to that row.
+func (d *Data) AskWrite(rule string, t *schema.Table, rec, old Record) Outcome {
+	w := &writing{t, rec["id"]}
+	return d.ask(rule, celRow{d, t, rec, false, w}, celRow{d, t, old, false, w})
+}
+
+func (d *Data) ask(condition string, row, old celRow) Outcome {
 	out, _, err := d.program(condition).Eval(map[string]any{
-		"row": celRow{d, t, rec, client}, "old": celRow{d, t, old, client},
+		"row": row, "old": old,
 		"auth": d.vars["auth"], "now": d.vars["now"], "arg": d.vars["arg"],
 	})
 	switch {

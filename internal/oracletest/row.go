@@ -21,6 +21,18 @@ type celRow struct {
 	t      *schema.Table
 	rec    Record // nil: missing
 	client bool
+	writes *writing
+}
+
+// writing is the write whose access rule is asked: relations do not lead to the row that it is about.
+type writing struct {
+	t  *schema.Table
+	id ref.Val
+}
+
+// leavesOut says whether a row of a table is the one that is written.
+func (w *writing) leavesOut(t *schema.Table, rec Record) bool {
+	return w != nil && rec != nil && w.t == t && Same(w.id, rec["id"])
 }
 
 var rowType = cel.ObjectType("row", traits.IndexerType|traits.FieldTesterType)
@@ -57,14 +69,20 @@ func (r celRow) Get(name ref.Val) ref.Val {
 
 func (r celRow) follow(rel *schema.Relation) ref.Val {
 	if !rel.Many {
-		return celRow{r.d, rel.To, r.d.One(rel, r.rec, r.client), r.client}
+		to := r.d.One(rel, r.rec, r.client)
+		if r.writes.leavesOut(rel.To, to) {
+			to = nil
+		}
+		return celRow{r.d, rel.To, to, r.client, r.writes}
 	}
 	if r.rec == nil {
 		return types.NullValue
 	}
 	var items []ref.Val
 	for _, rec := range r.d.Many(rel, r.rec, r.client) {
-		items = append(items, celRow{r.d, rel.To, rec, r.client})
+		if !r.writes.leavesOut(rel.To, rec) {
+			items = append(items, celRow{r.d, rel.To, rec, r.client, r.writes})
+		}
 	}
 	return types.NewRefValList(types.DefaultTypeAdapter, items)
 }

@@ -173,7 +173,7 @@ func dialectOf(tx store.Tx) ddl.Dialect {
 	return ddl.SQLite
 }
 
-// Insert writes one row.
+// Insert writes one row. Its revision is none that a write of the server has.
 func Insert(tx store.Tx, t *schema.Table, rec Record) error {
 	var names, places []string
 	var args []value.Value
@@ -181,7 +181,7 @@ func Insert(tx store.Tx, t *schema.Table, rec Record) error {
 		args = append(args, Stored(f, rec[f.Name]))
 		names, places = append(names, `"`+f.Name+`"`), append(places, "$"+strconv.Itoa(len(args)))
 	}
-	_, err := tx.Exec(`INSERT INTO "`+t.Name+`" (`+strings.Join(names, ", ")+`, "_rev") VALUES (`+strings.Join(places, ", ")+`, 1)`, args)
+	_, err := tx.Exec(`INSERT INTO "`+t.Name+`" (`+strings.Join(names, ", ")+`, "_rev") VALUES (`+strings.Join(places, ", ")+`, 0)`, args)
 	tx.Touch(t.Name)
 	return err
 }

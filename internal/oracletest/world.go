@@ -3,6 +3,7 @@ package oracletest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -256,8 +257,13 @@ func (r Writes) access() string {
 
 func (w *World) writes(t *schema.Table) Writes {
 	rule := func(uses Uses) Expr {
-		if w.IntN(2) == 0 {
+		switch w.IntN(4) {
+		case 0, 1:
 			return same("true")
+		case 2:
+			if e, ok := w.siblings(t, uses); ok {
+				return e
+			}
 		}
 		return w.sound(t, uses)
 	}
@@ -267,10 +273,36 @@ func (w *World) writes(t *schema.Table) Writes {
 // roles are those that the model declares.
 func roles() []string { return []string{"editor", "reader"} }
 
+// siblings generates a rule about the rows of the table that refer to what a row of it refers to, as rules about members
+// do. The row is among them.
+func (w *World) siblings(t *schema.Table, uses Uses) (Expr, bool) {
+	for _, i := range w.Perm(len(t.Fields)) {
+		f := t.Fields[i]
+		if f.Ref == nil {
+			continue
+		}
+		at := slices.IndexFunc(f.Ref.Relations, func(r *schema.Relation) bool { return r.Many && r.Field == f })
+		return w.accepted(t, uses, func(g *gen) Expr {
+			fn, path := pick(g, []string{"exists", "all", "exists_one"}), f.RefName+"."+f.Ref.Relations[at].Name
+			g.items, g.steps = []genItem{{"i0", t}}, 1
+			body, from := g.cond(w.IntN(2)), Expr{"", "row."}
+			if uses.Old && w.IntN(3) == 0 {
+				from = same("old.")
+			}
+			return join("%s"+path+"."+fn+"(i0, %s)", from, body)
+		}), true
+	}
+	return Expr{}, false
+}
+
 // sound generates a rule about a table that loads.
 func (w *World) sound(t *schema.Table, uses Uses) Expr {
+	return w.accepted(t, uses, func(g *gen) Expr { return g.cond(1) })
+}
+
+func (w *World) accepted(t *schema.Table, uses Uses, write func(*gen) Expr) Expr {
 	for {
-		e := w.Condition(t, 1, uses)
+		e := write(&gen{Rand: w.Rand, self: t, steps: relationSteps, uses: uses})
 		scope := rule.Scope{Row: &rule.Row{Table: t}, Roles: roles()}
 		if uses.Old {
 			scope.Old = &rule.Row{Table: t, Role: rule.Old}

@@ -27,7 +27,7 @@ func TestCallersShareNothing(t *testing.T) {
 				added++
 			}
 			q := asked[s.IntN(len(asked))]
-			as := &stored{s.As(s.IntN(oracletest.Callers)), s.db, s.rows}
+			as := &stored{Data: s.As(s.IntN(oracletest.Callers)), db: s.db, rows: s.rows}
 			if as.rows.Allow(as.Caller, q.table, Read) != nil {
 				continue
 			}

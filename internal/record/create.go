@@ -83,7 +83,7 @@ func (c *creation) run(tx store.Tx) error {
 	if err := c.assignID(tx, values); err != nil {
 		return err
 	}
-	hidden, err := c.hiddenReferences(tx, c.table, c.in.given, values, nil)
+	hidden, err := c.hiddenReferences(tx, c.table, c.in.given, values, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c *creation) run(tx store.Tx) error {
 		return err
 	}
 	tx.Touch(c.table.Name)
-	c.row, err = ask.write(tx, insert, append(values, value.OfInt(revision)), nil, values)
+	c.row, err = ask.write(tx, revision, insert, append(values, value.OfInt(revision)), nil, values)
 	return err
 }
 

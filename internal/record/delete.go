@@ -22,7 +22,7 @@ func (d *DB) Delete(ctx context.Context, who caller.Caller, t *schema.Table, id 
 	table := d.tables[t]
 	a := r.asked(table, Delete, d.rules.Table(t).Delete, nil)
 	return d.store.Write(ctx, func(tx store.Tx) error {
-		if _, _, err := r.before(tx, table, id, match, a); err != nil {
+		if _, _, _, err := r.before(tx, table, id, match, a); err != nil {
 			return err
 		}
 		stmt, err := table.deleteStatement(r)

@@ -18,8 +18,16 @@ type input struct {
 	values row // of all fields; Null where the body has none
 	given  []*schema.Field
 	merged []*schema.Field // json fields whose value here is a patch of what is stored
+	fixed  []fixed         // members that no update changes
 	faults []errs.Fault    // the first maxFaults
 	count  int             // of all
+}
+
+// fixed is a member that no update changes. A client may send a row back as it read it, so the member is let through where
+// its value is the stored one.
+type fixed struct {
+	field *schema.Field
+	value value.Value
 }
 
 // maxFaults bounds the faults that an answer tells: 100,000 unknown members of a body of a megabyte would come back as
@@ -71,12 +79,10 @@ func (t *table) members(who caller.Caller, members []value.Member, creating bool
 		switch {
 		case f == nil || f.Type == schema.Bad:
 			in.unknown(t, m.Name)
-		case f.Name == "created_at" || f.Name == "updated_at":
-			in.fault(m.Name, "read_only", "the server sets it")
-		case f.ReadOnly && !who.IsSystem():
-			in.fault(m.Name, "read_only", "it belongs to the account: no request of the data API changes it")
-		case f.Immutable && !creating:
-			in.fault(m.Name, "immutable", "it is set when the row is created, and then never again")
+		case !creating && (f.Immutable || isTime(f) || f.ReadOnly && !who.IsSystem()):
+			in.fix(f, m)
+		case isTime(f), f.ReadOnly && !who.IsSystem():
+			in.refuseFixed(f)
 		case f.Type == schema.JSON && !creating && m.Raw.Kind() == '{':
 			patched := *f
 			patched.JSONSchema = nil // holds for the whole, not for its patch
@@ -87,6 +93,43 @@ func (t *table) members(who caller.Caller, members []value.Member, creating bool
 		}
 	}
 	return in
+}
+
+// isTime says whether the server sets a field.
+func isTime(f *schema.Field) bool { return f.Name == "created_at" || f.Name == "updated_at" }
+
+// fix reads a member that no update changes. What cannot be stored is not what is stored.
+func (in *input) fix(f *schema.Field, m value.Member) {
+	v, faults := value.ParseJSON(f, m.Raw, pointer(m.Name))
+	if len(faults) > 0 || v.IsNull() && !f.Optional {
+		in.refuseFixed(f)
+		return
+	}
+	in.fixed = append(in.fixed, fixed{f, v})
+}
+
+func (in *input) refuseFixed(f *schema.Field) {
+	switch {
+	case isTime(f):
+		in.fault(f.Name, "read_only", "the server sets it")
+	case f.ReadOnly:
+		in.fault(f.Name, "read_only", "it belongs to the account: no request of the data API changes it")
+	default:
+		in.fault(f.Name, "immutable", "it is set when the row is created, and then never again")
+	}
+}
+
+// fixedID compares the id with that of the URL.
+func (in *input) fixedID(id value.Value) {
+	in.fixed = slices.DeleteFunc(in.fixed, func(x fixed) bool {
+		if x.field.Name != "id" {
+			return false
+		}
+		if !x.value.Equal(id) {
+			in.refuseFixed(x.field)
+		}
+		return true
+	})
 }
 
 func (in *input) unknown(t *table, name string) {
@@ -101,12 +144,12 @@ func (in *input) unknown(t *table, name string) {
 func (t *table) unknown(name string) string {
 	if rel := t.Relation(name); rel != nil {
 		if rel.To.View != nil {
-			return "it is the view " + rel.To.Name + ", which cannot be written"
+			return "leave it out: it is the view " + rel.To.Name + ", which cannot be written"
 		}
 		if rel.Many {
-			return "it is a way back from " + rel.To.Name + ": write those rows instead"
+			return "it is a way back from " + rel.To.Name + ": leave it out, and write those rows instead"
 		}
-		return "to refer to a row, give its id as " + rel.Field.Name
+		return "leave it out: to refer to a row, give its id as " + rel.Field.Name
 	}
 	names := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
@@ -127,6 +170,43 @@ func (in *input) value(t *table, f, bounds *schema.Field, m value.Member) {
 	}
 	in.values[t.index[f]] = v
 	in.given = append(in.given, f)
+}
+
+// compared are the fields whose stored value may decide on the answer. What the caller may not read must not.
+func (in *input) compared(r *request) (fields []*schema.Field) {
+	for _, f := range in.given {
+		if f.Ref != nil || r.db.rules.Field(f).Write != nil || slices.Contains(in.merged, f) {
+			fields = append(fields, f)
+		}
+	}
+	for _, x := range in.fixed {
+		fields = append(fields, x.field)
+	}
+	return fields
+}
+
+// against compares the members with the row as it was, and returns those that are to be written. A member that no update
+// changes, or whose field has a write rule, is left out where it is what the caller reads there. Others are refused; of
+// those with a write rule, refused are the fields whose rule says no.
+func (in *input) against(r *request, t *table, was row, masked, refused []*schema.Field) (*input, error) {
+	same := func(f *schema.Field, v value.Value) bool { return sees(f, masked) && v.Equal(was[t.index[f]]) }
+	unchanged := func(f *schema.Field) bool {
+		return r.db.rules.Field(f).Write != nil && same(f, in.values[t.index[f]])
+	}
+	out := *in
+	out.given = slices.DeleteFunc(slices.Clone(in.given), unchanged)
+	out.merged = slices.DeleteFunc(slices.Clone(in.merged), unchanged)
+	refused = slices.DeleteFunc(refused, unchanged)
+	if len(refused) > 0 {
+		return nil, r.deniedFields(refused)
+	}
+	whole := &input{}
+	for _, x := range in.fixed {
+		if !same(x.field, x.value) {
+			whole.refuseFixed(x.field)
+		}
+	}
+	return &out, whole.err()
 }
 
 // maxJSON bounds what patches can make of a json field, in bytes: a body cannot hold more either.

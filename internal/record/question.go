@@ -23,20 +23,25 @@ type question struct {
 
 // write runs the statement that writes the row, asks about the row as it is then stored, and returns it as the caller
 // sees it.
-func (q question) write(tx store.Tx, change *sqlgen.Statement, changeInputs []value.Value, was, values row) (w Written, err error) {
-	err = q.writeThen(tx, change, changeInputs, was, values, func(cols value.Row) error {
+func (q question) write(tx store.Tx, revision int64, change *sqlgen.Statement, changeInputs []value.Value, was, values row) (w Written, err error) {
+	written := false
+	err = q.writeThen(tx, revision, change, changeInputs, was, values, func(cols value.Row) error {
+		written = true
 		w, err = q.answer(values[0], cols)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return Written{}, q.constraint(tx, was, values, err)
+	case !written:
+		return Written{}, q.notAllowed(tx, was, values)
 	}
 	return w, nil
 }
 
 // answer is the row as the caller sees it, from the columns of After.
 func (q question) answer(id value.Value, cols value.Row) (Written, error) {
-	if err := q.judge(cols); err != nil {
+	if err := q.judge(cols, 1); err != nil {
 		return Written{}, err
 	}
 	w := Written{ID: id, Plain: true}
@@ -48,24 +53,22 @@ func (q question) answer(id value.Value, cols value.Row) (Written, error) {
 	return w, nil
 }
 
-// writeThen gives the answers to row: those of the statement that writes, or of one after it.
-func (q question) writeThen(tx store.Tx, change *sqlgen.Statement, changeInputs []value.Value, was, values row, row func(value.Row) error) error {
+// writeThen gives the answers to row: those of the statement that writes, or of one after it. There is none where the
+// rules did not let the row be written.
+func (q question) writeThen(tx store.Tx, revision int64, change *sqlgen.Statement, changeInputs []value.Value, was, values row, row func(value.Row) error) error {
 	if change.Answers {
 		return q.request.query(tx, change, changeInputs, row)
 	}
-	stmt, err := q.table.afterStatement(q.request, q.asked, q.created, false)
+	stmt, err := q.table.afterStatement(q.request, q.asked, q.created)
 	if err != nil {
 		return err
 	}
-	return store.Then(tx, q.statement(change, changeInputs), q.statement(stmt, q.afterInputs(stmt, was, values)), row)
+	return store.Then(tx, q.statement(change, changeInputs), q.statement(stmt, afterInputs(values[0], revision, was)), row)
 }
 
-// afterInputs are the inputs of a statement that asks about the row.
-func (q question) afterInputs(stmt *sqlgen.Statement, was, values row) []value.Value {
-	if stmt.Inputs <= 1 {
-		return values[:1]
-	}
-	return q.inputs(was, values)
+// afterInputs are the inputs of a statement that asks about a row that was written.
+func afterInputs(id value.Value, revision int64, was row) []value.Value {
+	return append([]value.Value{id, value.OfInt(revision)}, was...)
 }
 
 // statement is a statement of the request with what is bound to it.
@@ -73,16 +76,23 @@ func (r *request) statement(s *sqlgen.Statement, inputs []value.Value) store.Sta
 	return store.Statement{SQL: s.SQL, Args: s.Bind(make([]value.Value, 0, len(s.Args)), r.values, inputs)}
 }
 
-// judge refuses the row where a rule (403) or a check (422) does.
-func (q question) judge(cols value.Row) error {
-	for i := range q.asked.rules {
-		if !holds(cols, 1+i) {
-			return q.denied()
+// judge refuses the row where a rule (403) or a check (422) does. Their outcomes begin with column first.
+func (q question) judge(cols value.Row, first int) error {
+	if !holds(cols, first) {
+		return q.denied()
+	}
+	var refused []*schema.Field
+	for i, f := range q.asked.fields {
+		if !holds(cols, first+1+i) {
+			refused = append(refused, f)
 		}
+	}
+	if len(refused) > 0 {
+		return q.deniedFields(refused)
 	}
 	var faults []errs.Fault
 	for i, c := range q.db.rules.Table(q.table.Table).Checks {
-		if !holds(cols, 1+len(q.asked.rules)+i) {
+		if !holds(cols, first+len(q.asked.rules)+i) {
 			faults = append(faults, errs.Fault{Code: "check", Detail: c.Message})
 		}
 	}
@@ -92,14 +102,6 @@ func (q question) judge(cols value.Row) error {
 		return e
 	}
 	return nil
-}
-
-func (q question) inputs(was, values row) []value.Value {
-	inputs := make([]value.Value, 1+2*len(values))
-	inputs[0] = values[0]
-	copy(inputs[1:], was)
-	copy(inputs[1+len(values):], values)
-	return inputs
 }
 
 // constraint is the answer where a constraint refused the write. What a rule or a check says goes before it: they are
@@ -114,13 +116,7 @@ func (q question) constraint(tx store.Tx, was, values row, err error) error {
 		if err != nil {
 			return err
 		}
-		var hidden []*schema.Field
-		for _, f := range nowhere {
-			if slices.Contains(q.given, f) {
-				hidden = append(hidden, f)
-			}
-		}
-		return q.refused(tx, was, values, hidden, referenceConflict(q.table, nowhere))
+		return q.refused(tx, was, values, nowhere, referenceConflict(q.table, nowhere))
 	}
 	conflict := errs.Because(err, errs.Conflict, "the row conflicts with another")
 	for _, name := range c.Columns {
@@ -131,6 +127,18 @@ func (q question) constraint(tx store.Tx, was, values row, err error) error {
 		conflict.Faults = append(conflict.Faults, errs.Fault{Pointer: pointer(name), Code: c.Constraint.String(), Detail: detail})
 	}
 	return q.refused(tx, was, values, nil, conflict)
+}
+
+// notAllowed is the answer where the statement that writes found that the rules do not hold.
+func (q question) notAllowed(tx store.Tx, was, values row) error {
+	nowhere, err := q.nowhere(tx, values)
+	if err != nil {
+		return err
+	}
+	if len(nowhere) > 0 {
+		return q.refused(tx, was, values, nowhere, referenceConflict(q.table, nowhere))
+	}
+	return q.refused(tx, was, values, nil, q.denied())
 }
 
 // nowhere are the references of a row that lead nowhere.
@@ -158,18 +166,27 @@ func together(columns []string) string {
 	return ", with the same values of the other " + strconv.Itoa(len(columns)-1) + " named here"
 }
 
-// refused is conflict, unless a rule or a check refuses the row anyway. References that lead nowhere in the caller's
-// eyes are taken as missing, so that a hidden row and none make no difference.
-func (q question) refused(tx store.Tx, was, values row, hidden []*schema.Field, conflict *errs.Error) error {
-	values = slices.Clone(values)
-	for _, f := range hidden {
-		values[q.table.index[f]] = value.Value{}
-	}
-	stmt, err := q.table.afterStatement(q.request, q.asked, q.created, true)
+// refused is conflict, unless a rule or a check refuses the row anyway. The rules take references that lead nowhere in
+// the caller's eyes as missing, and checks that step through them are not asked. So a hidden row and none make no
+// difference.
+func (q question) refused(tx store.Tx, was, values row, nowhere []*schema.Field, conflict *errs.Error) error {
+	stmt, err := q.table.candidateStatement(q.request, q.asked, q.created, nowhere)
 	if err != nil {
 		return err
 	}
-	if err := q.request.query(tx, stmt, q.inputs(was, values), q.judge); err != nil {
+	n := len(values)
+	inputs := make([]value.Value, 1+3*n)
+	inputs[0] = values[0]
+	copy(inputs[1:], was)
+	copy(inputs[1+n:], values)
+	copy(inputs[1+2*n:], values)
+	for _, f := range nowhere {
+		if slices.Contains(q.given, f) {
+			inputs[1+n+q.table.index[f]] = value.Value{}
+		}
+	}
+	err = q.request.query(tx, stmt, inputs, func(cols value.Row) error { return q.judge(cols, 0) })
+	if err != nil {
 		return err
 	}
 	return conflict

@@ -180,8 +180,17 @@ func needed(rules *rule.Table, op Op) []rule.Node {
 	return []rule.Node{rules.Read}
 }
 
+// deniedFields is denied where the write rules of fields say no.
+func (r *request) deniedFields(fields []*schema.Field) error {
+	err := r.denied()
+	for _, f := range fields {
+		err.Faults = append(err.Faults, errs.Fault{Pointer: pointer(f.Name), Code: "write", Detail: "the write rule of this field does not allow it"})
+	}
+	return err
+}
+
 // denied is the answer of a rule that says no: who you are may help anonymous, nobody else.
-func (r *request) denied() error {
+func (r *request) denied() *errs.Error {
 	if r.who().IsAnonymous() {
 		return errs.New(errs.Unauthenticated, "this needs a caller who has said who it is")
 	}

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"slices"
+
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -29,9 +31,9 @@ func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) 
 // hiddenReferences are the references that the client sets or changes and whose row it may not read, be it that there
 // is none. Where everybody may read every row, and where the model lets the reference lead to any row (link), it is not
 // asked: the foreign key says whether there is one.
-func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Field, values, was row) ([]*schema.Field, error) {
+func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Field, values, was row, masked []*schema.Field) ([]*schema.Field, error) {
 	var hidden []*schema.Field
-	for _, f := range r.toLook(t, given, values, was) {
+	for _, f := range r.toLook(t, given, values, was, masked) {
 		found, err := r.exists(q, r.db.tables[f.Ref], values[t.index[f]], false)
 		if err != nil {
 			return nil, err
@@ -43,11 +45,15 @@ func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Fie
 	return hidden, nil
 }
 
-// toLook are the references whose row has to be looked for.
-func (r *request) toLook(t *table, given []*schema.Field, values, was row) (look []*schema.Field) {
+// toLook are the references whose row has to be looked for. One that stays what it was is not, unless the caller may not
+// read it: otherwise a caller could find out what is stored by guessing.
+func (r *request) toLook(t *table, given []*schema.Field, values, was row, masked []*schema.Field) (look []*schema.Field) {
 	for _, f := range given {
 		v := values[t.index[f]]
-		if f.Ref == nil || v.IsNull() || f.Link || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) || was != nil && was[t.index[f]].Equal(v) {
+		if f.Ref == nil || v.IsNull() || f.Link || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) {
+			continue
+		}
+		if was != nil && sees(f, masked) && was[t.index[f]].Equal(v) {
 			continue
 		}
 		if f.Ref == t.Table && v.Equal(values[0]) && was == nil {
@@ -56,6 +62,11 @@ func (r *request) toLook(t *table, given []*schema.Field, values, was row) (look
 		look = append(look, f)
 	}
 	return look
+}
+
+// sees says whether the caller may read a field, of which masked are those that are hidden from it.
+func sees(f *schema.Field, masked []*schema.Field) bool {
+	return !f.Secret && !slices.Contains(masked, f)
 }
 
 func referenceConflict(t *table, fields []*schema.Field) *errs.Error {

@@ -31,7 +31,7 @@ func (c *creation) script(revision int64) (*store.Script, error) {
 	if err := ask.lookFirst(s, values); err != nil {
 		return nil, err
 	}
-	return s, ask.addTo(s, insert, append(values, value.OfInt(revision)), values, &c.row)
+	return s, ask.addTo(s, revision, insert, append(values, value.OfInt(revision)), values, &c.row)
 }
 
 // script is the change as statements that are known beforehand, or nil where one depends on what another says: on
@@ -51,7 +51,7 @@ func (u *change) script(revision int64) (*store.Script, error) {
 	}
 	values := append(make(row, 0, len(u.in.values)), u.in.values...)
 	values[0] = u.id
-	return s, ask.addTo(s, update, u.inputs(revision, fields, values), values, &u.row)
+	return s, ask.addTo(s, revision, update, u.inputs(revision, fields, values), values, &u.row)
 }
 
 // matchFirst adds the question for the revision as it was, where the change depends on it.
@@ -82,7 +82,7 @@ func (t *table) place(id value.Value) string {
 
 // lookFirst adds the questions of hiddenReferences: a row that is not found refuses the script.
 func (q question) lookFirst(s *store.Script, values row) error {
-	for _, f := range q.toLook(q.table, q.given, values, nil) {
+	for _, f := range q.toLook(q.table, q.given, values, nil, nil) {
 		t := q.db.tables[f.Ref]
 		stmt, err := t.existsStatement(q.request)
 		if err != nil {
@@ -95,16 +95,16 @@ func (q question) lookFirst(s *store.Script, values row) error {
 }
 
 // addTo adds the statement that writes, and the one that asks where it does not answer by itself. The row goes to w.
-func (q question) addTo(s *store.Script, change *sqlgen.Statement, inputs, values row, w *Written) error {
+func (q question) addTo(s *store.Script, revision int64, change *sqlgen.Statement, inputs, values row, w *Written) error {
 	s.Tables = []string{q.table.Name}
 	step := store.Step{Statement: q.statement(change, inputs)}
 	if !change.Answers {
-		stmt, err := q.table.afterStatement(q.request, q.asked, q.created, false)
+		stmt, err := q.table.afterStatement(q.request, q.asked, q.created)
 		if err != nil {
 			return err
 		}
 		s.Steps = append(s.Steps, step)
-		step = store.Step{Statement: q.statement(stmt, q.afterInputs(stmt, nil, values))}
+		step = store.Step{Statement: q.statement(stmt, afterInputs(values[0], revision, nil))}
 	}
 	step.Row = func(cols value.Row) (err error) {
 		*w, err = q.answer(values[0], cols)

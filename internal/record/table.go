@@ -97,12 +97,15 @@ func (t *table) insertStatement(r *request, a asked) (*sqlgen.Statement, error) 
 	})
 }
 
-func (t *table) updateStatement(r *request, fields []*schema.Field) (*sqlgen.Statement, error) {
-	return t.update.get(r, t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Update(t.Table, fields) })
+// updateStatement sets fields of a row of which the rules from are known to hold, where the rules to hold as well.
+func (t *table) updateStatement(r *request, from, to asked, fields []*schema.Field) (*sqlgen.Statement, error) {
+	return t.update.get(r, from.name+"/"+to.name+"/"+t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return g.Update(t.asking(r, to, false), from.rules, fields)
+	})
 }
 
-// changeStatement is updateStatement of a row of which rules hold as it was, and answers what is asked of it. Its text
-// is "" where one statement cannot do that.
+// changeStatement is updateStatement of a row of which it asks all rules, and answers what is asked of it. Its text is ""
+// where one statement cannot do that.
 func (t *table) changeStatement(r *request, from, to asked, fields []*schema.Field) (*sqlgen.Statement, error) {
 	return t.change.get(r, from.name+"/"+to.name+"/"+t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		return g.Change(t.asking(r, to, false), from.rules, fields)
@@ -133,9 +136,9 @@ func (t *table) existsStatement(r *request) (*sqlgen.Statement, error) {
 // asked are the rules that decide on a write, and what tells them apart from those of another write to the table.
 type asked struct {
 	name   string
-	rules  []rule.Node
+	rules  []rule.Node     // the table's own, then those of fields
 	fields []*schema.Field // that the caller sets and that have a write rule
-	masks  []mask          // of the fields whose value as it was the caller has to do with
+	masks  []mask          // of the fields whose value as it was the answer may depend on
 }
 
 // mask is the read rule of a field.
@@ -144,7 +147,7 @@ type mask struct {
 	rule  rule.Node
 }
 
-// seeing adds the masks of fields: those that a patch is merged into, which must not tell what the caller may not read.
+// seeing adds the masks of fields.
 func (a *asked) seeing(r *request, t *table, fields []*schema.Field) {
 	for _, f := range fields {
 		if own := r.db.rules.Field(f).Read; own != nil {
@@ -167,40 +170,53 @@ func (r *request) asked(t *table, op Op, own rule.Node, given []*schema.Field) a
 
 func (t *table) beforeStatement(r *request, a asked) (*sqlgen.Statement, error) {
 	return t.before.get(r, a.name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-		conds := slices.Clone(a.rules)
-		for _, m := range a.masks {
-			conds = append(conds, m.rule)
+		masks := make([]rule.Node, len(a.masks))
+		for i, m := range a.masks {
+			masks[i] = m.rule
 		}
-		return g.Before(t.Table, conds)
+		return g.Before(t.Table, a.rules, masks)
 	})
 }
 
 // asking is what is asked of a row as it becomes.
 func (t *table) asking(r *request, a asked, created bool) sqlgen.After {
-	spec := sqlgen.After{Table: t.Table, Rules: a.rules, Fields: t.plain.fields}
+	spec := sqlgen.After{Table: t.Table, Rules: a.rules, Fields: t.plain.fields, Created: created}
 	for _, c := range r.db.rules.Table(t.Table).Checks {
 		spec.Checks = append(spec.Checks, c.Cond)
 	}
-	if !created {
-		spec.Old = usesOld(spec.Rules) || usesOld(spec.Checks)
-	}
+	spec.Old = !created && usesOld(spec.Checks)
 	return spec
 }
 
-// afterStatement asks about the row as it becomes: as it is stored, or as a candidate that a constraint refused.
-func (t *table) afterStatement(r *request, a asked, created, candidate bool) (*sqlgen.Statement, error) {
+// afterStatement asks about a row that was written.
+func (t *table) afterStatement(r *request, a asked, created bool) (*sqlgen.Statement, error) {
 	name := a.name
 	if created {
 		name += "+"
 	}
-	if candidate {
-		name += "?"
+	return t.after.get(r, name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		g.Folder.NoOld = created
+		return g.After(t.asking(r, a, created))
+	})
+}
+
+// candidateStatement asks about a row that is not stored, some of whose references lead nowhere. A check that steps
+// through one of those is not asked: it would blame something else.
+func (t *table) candidateStatement(r *request, a asked, created bool, nowhere []*schema.Field) (*sqlgen.Statement, error) {
+	name := a.name + "?" + t.fieldSet(nowhere)
+	if created {
+		name += "+"
 	}
 	return t.after.get(r, name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		g.Folder.NoOld = created
 		spec := t.asking(r, a, created)
-		spec.Candidate = candidate
-		return g.After(spec)
+		spec.Old = !created && (spec.Old || usesOld(spec.Rules))
+		for i, c := range spec.Checks {
+			if rule.Follows(c, nowhere) {
+				spec.Checks[i] = nil
+			}
+		}
+		return g.Candidate(spec)
 	})
 }
 

@@ -23,12 +23,13 @@ func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id 
 	}
 	u := &change{request: r, table: d.tables[t], id: id, match: match}
 	u.in = u.table.members(who, patch, false)
+	u.in.fixedID(id)
 	if err := u.in.err(); err != nil {
 		return Written{}, err
 	}
 	rules := d.rules.Table(t)
 	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
-	u.from.seeing(r, u.table, u.in.merged)
+	u.from.seeing(r, u.table, u.in.compared(r))
 	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
 	if err := d.write(ctx, who, u.script, u.run); err != nil {
 		return Written{}, err
@@ -52,29 +53,36 @@ func (u *change) run(tx store.Tx) error {
 	if done, err := u.atOnce(tx); done || err != nil {
 		return err
 	}
-	was, masked, err := u.before(tx, u.table, u.id, u.match, u.from)
+	was, masked, refused, err := u.before(tx, u.table, u.id, u.match, u.from)
+	if err != nil {
+		return err
+	}
+	in, err := u.in.against(u.request, u.table, was, masked, refused)
 	if err != nil {
 		return err
 	}
 	values := slices.Clone(was)
-	for _, f := range u.in.given {
-		values[u.table.index[f]] = u.in.values[u.table.index[f]]
+	for _, f := range in.given {
+		values[u.table.index[f]] = in.values[u.table.index[f]]
 	}
-	if err := u.in.merge(u.table, values, was, masked); err != nil {
+	if err := in.merge(u.table, values, was, masked); err != nil {
 		return err
 	}
 	updated := u.table.Field("updated_at")
 	values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
-	hidden, err := u.hiddenReferences(tx, u.table, u.in.given, values, was)
+	hidden, err := u.hiddenReferences(tx, u.table, in.given, values, was, masked)
 	if err != nil {
 		return err
 	}
-	ask := question{request: u.request, table: u.table, asked: u.to, given: u.in.given}
+	ask := question{request: u.request, table: u.table, asked: u.to, given: in.given}
+	if len(in.given) < len(u.in.given) {
+		ask.asked = u.asked(u.table, Update, u.db.rules.Table(u.table.Table).UpdateTo, in.given)
+	}
 	if len(hidden) > 0 {
 		return ask.refused(tx, was, values, hidden, referenceConflict(u.table, hidden))
 	}
-	fields := u.changed(updated)
-	update, err := u.table.updateStatement(u.request, fields)
+	fields := append(slices.Clone(in.given), updated)
+	update, err := u.table.updateStatement(u.request, u.from, ask.asked, fields)
 	if err != nil {
 		return err
 	}
@@ -83,15 +91,15 @@ func (u *change) run(tx store.Tx) error {
 		return err
 	}
 	tx.Touch(u.table.Name)
-	u.row, err = ask.write(tx, update, u.inputs(revision, fields, values), was, values)
+	u.row, err = ask.write(tx, revision, update, u.inputs(revision, fields, values), was, values)
 	return err
 }
 
-// atOnce changes the row by one statement, which asks the rules about the row as it was and as it becomes. Where nothing
-// but its row can tell whether it may (see sqlgen.Change), or why it is not changed, it is not done.
+// atOnce changes the row by one statement, which asks the rules about the row as it was and as it becomes. It is not done
+// where one statement cannot tell whether it may (see sqlgen.Change), or why it changed nothing.
 func (u *change) atOnce(tx store.Tx) (done bool, err error) {
 	update, fields, err := u.oneStatement()
-	if err != nil || update == nil || u.match != nil || len(u.toLook(u.table, u.in.given, u.in.values, nil)) > 0 {
+	if err != nil || update == nil || u.match != nil || len(u.toLook(u.table, u.in.given, u.in.values, nil, nil)) > 0 {
 		return false, err
 	}
 	revision, err := tx.Revision()
@@ -113,22 +121,17 @@ func (u *change) atOnce(tx store.Tx) (done bool, err error) {
 
 // oneStatement is the one that asks the rules and changes the row, with the fields that it sets; nil where there is none.
 func (u *change) oneStatement() (update *sqlgen.Statement, fields []*schema.Field, err error) {
-	if len(u.in.merged) > 0 {
+	if len(u.in.merged) > 0 || len(u.in.fixed) > 0 {
 		return nil, nil, nil
 	}
 	updated := u.table.Field("updated_at")
-	fields = u.changed(updated)
+	fields = append(slices.Clone(u.in.given), updated)
 	update, err = u.table.changeStatement(u.request, u.from, u.to, fields)
 	if err != nil || update.SQL == "" {
 		return nil, nil, err
 	}
 	u.in.values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
 	return update, fields, nil
-}
-
-// changed are the fields that are set.
-func (u *change) changed(updated *schema.Field) []*schema.Field {
-	return append(slices.Clone(u.in.given), updated)
 }
 
 // inputs are those of the statement that sets fields.
@@ -140,19 +143,22 @@ func (u *change) inputs(revision int64, fields []*schema.Field, values row) []va
 	return inputs
 }
 
-// before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or a
-// rule about the row as it was says no (403). masked are those of a.masks that hide their field from the caller.
-func (r *request) before(tx store.Tx, t *table, id value.Value, match Match, a asked) (was row, masked []*schema.Field, err error) {
+// before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or the
+// rule about the row as it was says no (403). Of the fields that a has to do with, masked are those that the caller may
+// not read, and refused those whose write rule says no.
+func (r *request) before(tx store.Tx, t *table, id value.Value, match Match, a asked) (was row, masked, refused []*schema.Field, err error) {
 	stmt, err := t.beforeStatement(r, a)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	var revision int64
-	allowed := true
+	var allowed bool
 	err = r.query(tx, stmt, []value.Value{id}, func(cols value.Row) error {
-		revision = cols.Int(0)
-		for i := range a.rules {
-			allowed = allowed && holds(cols, 1+i)
+		revision, allowed = cols.Int(0), holds(cols, 1)
+		for i, f := range a.fields {
+			if !holds(cols, 2+i) {
+				refused = append(refused, f)
+			}
 		}
 		for i, m := range a.masks {
 			if !holds(cols, 1+len(a.rules)+i) {
@@ -164,15 +170,15 @@ func (r *request) before(tx store.Tx, t *table, id value.Value, match Match, a a
 	})
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, nil, err
 	case was == nil:
-		return nil, nil, notFound(t.Table)
+		return nil, nil, nil, notFound(t.Table)
 	case match != nil && !match(revision):
-		return nil, nil, errs.New(errs.Stale, "the row has changed since: read it again, then decide")
+		return nil, nil, nil, errs.New(errs.Stale, "the row has changed since: read it again, then decide")
 	case !allowed:
-		return nil, nil, r.denied()
+		return nil, nil, nil, r.denied()
 	}
-	return was, masked, nil
+	return was, masked, refused, nil
 }
 
 func holds(cols value.Row, i int) bool { return !cols.Null(i) && cols.Int(i) == 1 }

@@ -51,6 +51,8 @@ type stored struct {
 	*oracletest.Data
 	db   store.DB
 	rows *DB
+
+	alone int // rules that would have said something else with their own row among the others
 }
 
 func storeData(t testing.TB, d *oracletest.Data) *stored {
@@ -59,7 +61,7 @@ func storeData(t testing.TB, d *oracletest.Data) *stored {
 	if err := d.Store(context.Background(), db); err != nil {
 		t.Fatalf("%v\n%s", err, d.Source)
 	}
-	return &stored{d, db, New(db, d.Rules, Config{Now: func() time.Time { return d.Now }})}
+	return &stored{Data: d, db: db, rows: New(db, d.Rules, Config{Now: func() time.Time { return d.Now }})}
 }
 
 // anyEngine opens an empty database: of three worlds, two are in SQLite and one in PostgreSQL.

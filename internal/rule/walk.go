@@ -1,6 +1,10 @@
 package rule
 
-import "github.com/ashlar-dev/ashlar/internal/schema"
+import (
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
 
 // needsNoRow says whether a node is the same for every row.
 func needsNoRow(n Node) bool {
@@ -82,6 +86,55 @@ func UsesOld(n Node) bool {
 		}
 	})
 	return uses
+}
+
+// Names says whether the expression names one of the fields of its row, or steps through one that is a reference.
+func Names(n Node, fields []*schema.Field) bool {
+	names := false
+	walk(n, func(n Node) {
+		switch n := n.(type) {
+		case *Column:
+			names = names || n.Path.Root.Role == Self && slices.Contains(fields, n.first())
+		case *Many:
+			names = names || n.From.Root.Role == Self && len(n.From.Steps) > 0 && slices.Contains(fields, n.From.Steps[0].Field)
+		}
+	})
+	return names
+}
+
+// first is the field of the row that the path begins with.
+func (n *Column) first() *schema.Field {
+	if len(n.Path.Steps) > 0 {
+		return n.Path.Steps[0].Field
+	}
+	return n.Field
+}
+
+// Follows says whether the expression steps through one of these references of its row.
+func Follows(n Node, references []*schema.Field) bool {
+	follows := false
+	walk(n, func(n Node) {
+		var path Path
+		switch n := n.(type) {
+		case *Column:
+			path = n.Path
+		case *Many:
+			path = n.From
+		}
+		follows = follows || len(path.Steps) > 0 && path.Root.Role == Self && slices.Contains(references, path.Steps[0].Field)
+	})
+	return follows
+}
+
+// Counts says whether the expression counts rows of a table that a relation leads to, or asks for exactly one of them.
+func Counts(n Node, t *schema.Table) bool {
+	counts := false
+	walk(n, func(n Node) {
+		if m, ok := n.(*Many); ok && m.Relation.To == t {
+			counts = counts || m.Ask == Count || m.Ask == ExistsOne
+		}
+	})
+	return counts
 }
 
 // UsesNow says whether the expression depends on the time.

@@ -104,21 +104,36 @@ type Generator struct {
 type scope struct {
 	row    *rule.Row
 	alias  string
+	values map[*schema.Field]string // fields of the row that a write sets; the others are columns of the alias
 	outer  *scope
 	client bool // columns are masked, relations lead only to rows that the caller may read
+
+	// writes is set for the access rules of a write to that table: their relations do not lead to the row that is
+	// written, whose id is input 0.
+	writes *schema.Table
 }
 
-func (s *scope) alias4(row *rule.Row) string {
+// of returns the scope of a row that an expression names.
+func (s *scope) of(row *rule.Row) *scope {
 	for ; s != nil; s = s.outer {
 		if s.row == row {
-			return s.alias
+			return s
 		}
 	}
 	panic("sqlgen: an expression names a row that its statement does not have")
 }
 
 func (s *scope) with(row *rule.Row, alias string) *scope {
-	return &scope{row, alias, s, s.client}
+	return &scope{row: row, alias: alias, outer: s, client: s.client, writes: s.writes}
+}
+
+// others is the condition that a row which a relation leads to is not the written one, as no or one element. A write
+// must not prove itself: a member who adds himself is not yet a member.
+func (g *Generator) others(t *schema.Table, alias string, sc *scope) []string {
+	if sc.writes != t {
+		return nil
+	}
+	return []string{column(alias, "id") + " <> " + g.inputOf(0, t.ID())}
 }
 
 // self is the scope of an expression about the rows of t, seen by the model's own rules.
@@ -149,9 +164,14 @@ func (g *Generator) reads(t *schema.Table) {
 	}
 }
 
+// alias returns a name for a row that no table has: a statement that writes calls its row by the name of the table.
 func (g *Generator) alias() string {
-	g.aliases++
-	return "t" + strconv.Itoa(g.aliases)
+	for {
+		g.aliases++
+		if name := "t" + strconv.Itoa(g.aliases); g.Rules.Model.Table(name) == nil {
+			return name
+		}
+	}
 }
 
 // input is the placeholder of an input.

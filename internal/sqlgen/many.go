@@ -11,7 +11,8 @@ func (g *Generator) many(n *rule.Many, sc *scope, m mode) string {
 	parent := g.column(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
 	item := g.alias()
 	inner := sc.with(n.Item, item)
-	conds := append([]string{g.field(n.Relation.Field, item, sc.client) + " = " + parent}, g.readableItem(n, item, sc)...)
+	conds := append([]string{g.field(n.Relation.Field, item, sc.client) + " = " + parent}, g.others(n.Relation.To, item, sc)...)
+	conds = append(conds, g.readableItem(n, item, sc)...)
 	rows := rows{from: g.source(n.Relation.To, item), where: conds}
 	sql, strict := g.ask(n, rows, inner, m)
 	if strict && (len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old) { // where the row is missing, so is the list, and asking about it fails

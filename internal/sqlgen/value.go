@@ -61,9 +61,8 @@ func (g *Generator) call(n *rule.Call, sc *scope) string {
 // column writes a field of the row at the end of a path. Each step is a correlated subquery's row; seen by a client, it
 // leads only to rows that the caller may read.
 func (g *Generator) column(n *rule.Column, sc *scope) string {
-	alias := sc.alias4(n.Path.Root)
 	if len(n.Path.Steps) == 0 {
-		return g.field(n.Field, alias, sc.client)
+		return g.root(n.Field, n.Path.Root, sc)
 	}
 	from, last := g.steps(n.Path, sc)
 	return "(SELECT " + g.field(n.Field, last, sc.client) + from + ")"
@@ -72,17 +71,32 @@ func (g *Generator) column(n *rule.Column, sc *scope) string {
 // steps writes the FROM and WHERE that lead along a path of at least one step, and the alias of its end.
 func (g *Generator) steps(p rule.Path, sc *scope) (from, last string) {
 	var tables, conds []string
-	at := sc.alias4(p.Root)
-	for _, step := range p.Steps {
+	for i, step := range p.Steps {
 		next := g.alias()
 		tables = append(tables, g.source(step.To, next))
-		conds = append(conds, next+"."+quote("id")+" = "+g.field(step.Field, at, sc.client))
+		key := ""
+		if i == 0 {
+			key = g.root(step.Field, p.Root, sc)
+		} else {
+			key = g.field(step.Field, last, sc.client)
+		}
+		conds = append(conds, next+"."+quote("id")+" = "+key)
+		conds = append(conds, g.others(step.To, next, sc)...)
 		if sc.client {
 			conds = append(conds, g.readable(step.To, next)...)
 		}
-		at = next
+		last = next
 	}
-	return " FROM " + strings.Join(tables, ", ") + " WHERE " + strings.Join(conds, " AND "), at
+	return " FROM " + strings.Join(tables, ", ") + " WHERE " + strings.Join(conds, " AND "), last
+}
+
+// root writes a field of the row that a path begins with.
+func (g *Generator) root(f *schema.Field, row *rule.Row, sc *scope) string {
+	at := sc.of(row)
+	if v, ok := at.values[f]; ok {
+		return v
+	}
+	return g.field(f, at.alias, sc.client)
 }
 
 // readable is the condition that the caller may read the row, as no or one element.

@@ -9,78 +9,130 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Insert inserts a row. Input i is the value of the i-th field of the table, the last input is the revision. Where it can,
-// the statement also answers what is asked of the row: see Statement.Answers.
+// Insert inserts a row. Input i is the value of the i-th field of the table, the last input is the revision. Where a rule
+// looks at other rows (see asksFirst), it inserts the row only if all rules hold. Where it can, the statement also answers
+// what is asked of the row: see Statement.Answers.
 func (g *Generator) Insert(a After) (*Statement, error) {
 	t := a.Table
 	names, values := make([]string, 0, len(t.Fields)+1), make([]string, 0, len(t.Fields)+1)
+	inputs := make(map[*schema.Field]string, len(t.Fields))
 	for i, f := range t.Fields {
-		names, values = append(names, quote(f.Name)), append(values, g.inputOf(i, f))
+		inputs[f] = g.inputOf(i, f)
+		names, values = append(names, quote(f.Name)), append(values, inputs[f])
 	}
 	names, values = append(names, quote(Revision)), append(values, g.input(len(t.Fields), value.Int))
-	into, list := "INSERT INTO "+quote(t.Name), " ("+strings.Join(names, ", ")+") VALUES ("+strings.Join(values, ", ")+")"
-	if !g.alone(a) {
-		return g.finish(into + list)
+	sql := "INSERT INTO " + quote(t.Name) + " (" + strings.Join(names, ", ") + ")"
+	list := strings.Join(values, ", ")
+	if g.asksFirst(a) {
+		sc := g.writing(t, "")
+		sc.values = inputs
+		sql += " SELECT " + list + where(g.allowed(a.Rules, sc))
+	} else {
+		sql += " VALUES (" + list + ")"
 	}
-	s, err := g.finish(into + list + g.returning(a))
+	return g.answering(sql, a)
+}
+
+// answering ends a statement that writes, and makes it answer what is asked of the row where it can.
+func (g *Generator) answering(sql string, a After) (*Statement, error) {
+	if !g.alone(a) {
+		return g.finish(sql)
+	}
+	s, err := g.finish(sql + g.returning(a))
 	if err == nil {
 		s.Answers = true
 	}
 	return s, err
 }
 
-// alone says whether what is asked of a row can be told without looking at another: a statement that writes a row does
-// not see it among the others yet.
-func (g *Generator) alone(a After) bool {
-	asked := append([]rule.Node{g.Rules.Table(a.Table).Read}, a.Rules...)
-	asked = append(asked, a.Checks...)
-	for _, f := range a.Fields {
-		asked = append(asked, g.Rules.Field(f).Read)
+// asksFirst says whether the rules are asked before the row is written, by the statement that writes it. An update
+// always does that. A create does it where a rule looks at other rows, which it sees as they were before the write.
+func (g *Generator) asksFirst(a After) bool {
+	if g.System {
+		return false
 	}
-	for _, n := range asked {
-		if n != nil && rule.Relates(n) {
+	return !a.Created || slices.ContainsFunc(a.Rules, func(n rule.Node) bool { return rule.Relates(g.fold(n)) })
+}
+
+// writing is the scope of the access rules of a write. Input 0 is the id of the row.
+func (g *Generator) writing(t *schema.Table, alias string) *scope {
+	sc := g.self(t, alias)
+	sc.writes = t
+	return sc
+}
+
+// allowed are the conditions that rules hold.
+func (g *Generator) allowed(rules []rule.Node, sc *scope) (conds []string) {
+	if g.System {
+		return nil
+	}
+	for _, n := range rules {
+		if n := g.fold(n); !rule.AlwaysTrue(n) {
+			conds = append(conds, g.cond(n, sc, loose))
+		}
+	}
+	return conds
+}
+
+// alone says whether what is asked of a row after it was written can be told without looking at another, or at the row
+// as it was: a statement that writes a row does not see it among the others yet.
+func (g *Generator) alone(a After) bool {
+	asked := slices.Clone(a.Checks)
+	if !g.System {
+		asked = append(asked, g.Rules.Table(a.Table).Read)
+		for _, f := range a.Fields {
+			asked = append(asked, g.Rules.Field(f).Read)
+		}
+		if !g.asksFirst(a) {
+			asked = append(asked, a.Rules...)
+		}
+	}
+	return !slices.ContainsFunc(asked, func(n rule.Node) bool {
+		if n == nil {
 			return false
 		}
-	}
-	return true
+		n = g.fold(n)
+		return rule.Relates(n) || rule.UsesOld(n)
+	})
 }
 
-// Update sets fields of a row. Input 0 is its id, input 1 the revision, input 2+i the value of fields[i].
-func (g *Generator) Update(t *schema.Table, fields []*schema.Field) (*Statement, error) {
-	sets := []string{quote(Revision) + " = " + g.input(1, value.Int)}
-	for i, f := range fields {
-		sets = append(sets, quote(f.Name)+" = "+g.inputOf(2+i, f))
-	}
-	return g.finish("UPDATE " + quote(t.Name) + " SET " + strings.Join(sets, ", ") + " WHERE " + quote("id") + " = " + g.inputOf(0, t.ID()))
+// Update sets fields of a row where the rules of a hold of it as it becomes. Input 0 is its id, input 1 the revision,
+// input 2+i the value of fields[i]. from are the rules that are known to hold of the row as it is.
+func (g *Generator) Update(a After, from []rule.Node, fields []*schema.Field) (*Statement, error) {
+	return g.finish(g.update(a, from, fields, nil))
 }
 
-// Change is Update of a row that the caller may read and of which the rules hold as it is, and answers what is asked of it
-// as it becomes; it changes no other. It is nil where a statement of one row alone cannot tell (see alone), or where what
-// becomes is compared with what was.
+// Change is Update of a row that the caller may read and of which the rules from hold as it is, and answers what is asked
+// of it as it becomes; it changes no other. Its text is "" where a statement of one row alone cannot tell (see alone), or
+// where the rules refuse whatever the row.
 func (g *Generator) Change(a After, from []rule.Node, fields []*schema.Field) (*Statement, error) {
-	asked := a
-	asked.Rules = append(slices.Clone(from), a.Rules...)
-	if a.Old || !g.alone(asked) {
+	if !g.alone(a) || !g.System && slices.ContainsFunc(slices.Concat(from, a.Rules), func(n rule.Node) bool { return rule.NeverTrue(g.fold(n)) }) {
 		return &Statement{}, nil
 	}
+	row := quote(a.Table.Name)
+	conds := append(g.readable(a.Table, row), g.allowed(from, g.writing(a.Table, row))...)
+	return g.answering(g.update(a, from, fields, conds), a)
+}
+
+// update is the text of a statement that sets fields of a row, under more conditions.
+func (g *Generator) update(a After, from []rule.Node, fields []*schema.Field, more []string) string {
 	t, row := a.Table, quote(a.Table.Name)
 	sets := []string{quote(Revision) + " = " + g.input(1, value.Int)}
+	was := g.writing(t, row)
+	was.row = g.Rules.Table(t).Old
+	becomes := was.with(g.Rules.Table(t).Row, row)
+	becomes.values = make(map[*schema.Field]string, len(fields))
 	for i, f := range fields {
-		sets = append(sets, quote(f.Name)+" = "+g.inputOf(2+i, f))
+		becomes.values[f] = g.inputOf(2+i, f)
+		sets = append(sets, quote(f.Name)+" = "+becomes.values[f])
 	}
-	conds := append([]string{column(row, "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, row)...)
-	if !g.System {
-		for _, n := range from {
-			if n := g.fold(n); !rule.AlwaysTrue(n) {
-				conds = append(conds, g.cond(n, g.self(t, row), loose))
-			}
+	conds := append([]string{column(row, "id") + " = " + g.inputOf(0, t.ID())}, more...)
+	for _, n := range a.Rules {
+		if !slices.Contains(from, n) || rule.Names(n, fields) { // otherwise it says the same of the row as it is
+			conds = append(conds, g.allowed([]rule.Node{n}, becomes)...)
 		}
 	}
-	s, err := g.finish("UPDATE " + row + " SET " + strings.Join(sets, ", ") + where(conds) + g.returning(a))
-	if err == nil {
-		s.Answers = true
-	}
-	return s, err
+	return "UPDATE " + row + " SET " + strings.Join(sets, ", ") + where(conds)
 }
 
 // returning ends a statement that writes a row with what is asked of it. The row has the name of its table there: SQLite
@@ -96,9 +148,10 @@ func (g *Generator) Delete(t *schema.Table) (*Statement, error) {
 }
 
 // Before reads a row that is about to change, if the caller may read it. Input 0 is its id. The columns are the
-// revision, then the outcome of each rule, then every field of the table as stored, unmasked.
-func (g *Generator) Before(t *schema.Table, rules []rule.Node) (*Statement, error) {
-	cols := append([]string{column("t0", Revision)}, g.outcomes(t, rules, g.self(t, "t0"))...)
+// revision, then the outcome of each rule and each mask, then every field of the table as stored, unmasked.
+func (g *Generator) Before(t *schema.Table, rules, masks []rule.Node) (*Statement, error) {
+	cols := append([]string{column("t0", Revision)}, g.outcomes(rules, g.writing(t, "t0"))...)
+	cols = append(cols, g.outcomes(masks, g.self(t, "t0"))...)
 	for _, f := range t.Fields {
 		cols = append(cols, column("t0", f.Name))
 	}
@@ -112,7 +165,7 @@ func (g *Generator) Locked(t *schema.Table) (*Statement, error) {
 }
 
 // outcomes writes conditions as columns: true, or anything else.
-func (g *Generator) outcomes(t *schema.Table, rules []rule.Node, sc *scope) []string {
+func (g *Generator) outcomes(rules []rule.Node, sc *scope) []string {
 	cols := make([]string, len(rules))
 	for i, r := range rules {
 		if g.System {
@@ -126,50 +179,75 @@ func (g *Generator) outcomes(t *schema.Table, rules []rule.Node, sc *scope) []st
 
 // After is what is asked of a row as it becomes.
 type After struct {
-	Table  *schema.Table
-	Rules  []rule.Node     // do not bind the system
-	Checks []rule.Node     // bind everybody
-	Fields []*schema.Field // as the caller reads them
-	Old    bool            // inputs hold the row as it was
-	// Candidate asks of a row that is not stored, because a constraint refused it: its values are inputs.
-	Candidate bool
+	Table   *schema.Table
+	Rules   []rule.Node     // do not bind the system
+	Checks  []rule.Node     // bind everybody; nil where one is not asked
+	Fields  []*schema.Field // as the caller reads them
+	Created bool
+	Old     bool // inputs hold the row as it was
 }
 
-// After asks about a row that has just been written. Input 0 is its id, inputs 1 to n the values of the n fields of the
-// table as it was (where Old), the next n those of the candidate. The columns are whether the caller may read it, the
-// outcome of each rule and check, the fields under the caller's masks, the revision.
+// After asks about a row that has just been written. Input 0 is its id, input 1 the revision of the write, and inputs 2 to
+// n+1 the values of the n fields of the table as it was (where Old). The columns are whether the caller may read it, the
+// outcome of each rule and check, the fields under the caller's masks, the revision. There is no row where the write
+// changed none.
 func (g *Generator) After(a After) (*Statement, error) {
 	t := a.Table
 	sc := g.self(t, "t0")
 	if a.Old {
 		sc = sc.with(g.Rules.Table(t).Old, "old")
 	}
-	cols := g.answers(a, "t0", sc)
-	var source, cond string
-	if a.Candidate {
-		source = " FROM " + g.row(t, 1+len(t.Fields), "t0")
-		cols = append(cols, "0")
-	} else {
-		source, cond = g.from(t, "t0"), " WHERE "+column("t0", "id")+" = "+g.inputOf(0, t.ID())
-		cols = append(cols, column("t0", Revision))
-	}
+	cols := append(g.answers(a, "t0", sc), column("t0", Revision))
+	source := g.from(t, "t0")
 	if a.Old {
-		source += ", " + g.row(t, 1, "old")
+		source += ", " + g.row(t, 2, "old")
 	}
-	return g.finish("SELECT " + strings.Join(cols, ", ") + source + cond)
+	conds := []string{column("t0", "id") + " = " + g.inputOf(0, t.ID()), column("t0", Revision) + " = " + g.input(1, value.Int)}
+	return g.finish("SELECT " + strings.Join(cols, ", ") + source + where(conds))
 }
 
 // answers are the columns of After, but for the revision, about a row under its name in the statement.
 func (g *Generator) answers(a After, row string, sc *scope) []string {
-	readable := g.readable(a.Table, row)
-	if readable == nil {
-		readable = []string{g.Dialect.Bool(true)}
+	cols := g.readable(a.Table, row)
+	if cols == nil {
+		cols = []string{g.Dialect.Bool(true)}
 	}
-	cols := append(readable, g.outcomes(a.Table, a.Rules, sc)...)
-	for _, c := range a.Checks {
-		cols = append(cols, g.cond(g.fold(c), sc, loose))
+	if g.asksFirst(a) {
+		for range a.Rules {
+			cols = append(cols, g.Dialect.Bool(true))
+		}
+	} else {
+		cols = append(cols, g.outcomes(a.Rules, sc)...)
 	}
-	return append(cols, g.columns(a.Fields, row)...)
+	return append(append(cols, g.checks(a, sc)...), g.columns(a.Fields, row)...)
+}
+
+// checks writes checks as columns.
+func (g *Generator) checks(a After, sc *scope) []string {
+	cols := make([]string, len(a.Checks))
+	for i, c := range a.Checks {
+		if c == nil {
+			cols[i] = g.Dialect.Bool(true)
+			continue
+		}
+		cols[i] = g.cond(g.fold(c), sc, loose)
+	}
+	return cols
+}
+
+// Candidate asks rules and checks of a row that is not stored. Of the n fields of the table, inputs 1 to n are the values
+// as they were (where Old), the next n those that the rules see, and the next n those that the checks see; input 0 is its
+// id. The columns are the outcomes of the rules, then of the checks.
+func (g *Generator) Candidate(a After) (*Statement, error) {
+	t, n := a.Table, len(a.Table.Fields)
+	checked := g.alias()
+	rules, checks := g.writing(t, "t0"), g.self(t, checked)
+	source := " FROM " + g.row(t, 1+n, "t0") + ", " + g.row(t, 1+2*n, checked)
+	if a.Old {
+		source += ", " + g.row(t, 1, "old")
+		rules, checks = rules.with(g.Rules.Table(t).Old, "old"), checks.with(g.Rules.Table(t).Old, "old")
+	}
+	return g.finish("SELECT " + strings.Join(append(g.outcomes(a.Rules, rules), g.checks(a, checks)...), ", ") + source)
 }
 
 // row is a row made of inputs.

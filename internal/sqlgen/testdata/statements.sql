@@ -25,17 +25,25 @@ SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id
 SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, NULL AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."owner_id" = k.value AND 0) AS r WHERE place <= ?2 ORDER BY c3
 -- before an update
-SELECT t0."_rev", 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
+SELECT t0."_rev", 0, 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared"), 0, "posts"."id", "posts"."title", "posts"."_rev"
 -- update
-UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."shared") AND 0 RETURNING ("posts"."shared"), 0, "posts"."id", "posts"."title", "posts"."price", NULL, "posts"."_rev"
+
+-- a row that is not stored
+SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
+-- insert whose rule looks at other rows
+INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE 0 RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- change of team_id whose rule looks at other rows
+
+-- change of role whose rule looks at other rows
+
 -- after an update
-SELECT (t0."shared"), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?1
+SELECT (t0."shared"), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS old WHERE t0."id" = ?10 AND t0."_rev" = ?11
 ==== user
 -- get
 SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END), (CASE WHEN (t0."shared") THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
@@ -63,17 +71,25 @@ SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id
 SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE WHEN (t0."owner_id" = ?2) THEN t0."n" END) AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."owner_id" = k.value AND (t0."owner_id" = ?2)) AS r WHERE place <= ?3 ORDER BY c3
 -- before an update
-SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+SELECT t0."_rev", (t0."owner_id" = ?1), (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
 -- update
-UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."shared" OR ("posts"."owner_id" = ?5)) AND ("posts"."owner_id" = ?5) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?5)), ("posts"."owner_id" = ?5), "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?5) THEN "posts"."stars" END), "posts"."_rev"
+UPDATE "posts" SET "_rev" = ?2, "title" = ?3, "price" = ?4 WHERE "posts"."id" = ?5 AND ("posts"."shared" OR ("posts"."owner_id" = ?1)) AND ("posts"."owner_id" = ?1) AND ("posts"."owner_id" IS "posts"."owner_id") RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?1)), 1, "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?1) THEN "posts"."stars" END), "posts"."_rev"
+-- a row that is not stored
+SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
+-- insert whose rule looks at other rows
+INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = ?2) AND t2."id" <> ?1 AND ((t2."user_id" = ?8) AND (t2."role" = ?9))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- change of team_id whose rule looks at other rows
+UPDATE "members" SET "_rev" = ?4, "team_id" = ?5 WHERE "members"."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> ?1 AND ((t2."user_id" = ?2) AND (t2."role" = ?3))) AND EXISTS (SELECT 1 FROM "members" AS t4 WHERE t4."team_id" = (SELECT t3."id" FROM "teams" AS t3 WHERE t3."id" = ?5) AND t4."id" <> ?1 AND ((t4."user_id" = ?2) AND (t4."role" = ?6))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- change of role whose rule looks at other rows
+UPDATE "members" SET "_rev" = ?4, "role" = ?5 WHERE "members"."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> ?1 AND ((t2."user_id" = ?2) AND (t2."role" = ?3))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- after an update
-SELECT (t0."shared" OR (t0."owner_id" = ?1)), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?3 AS "id", ?4 AS "title", ?5 AS "price", ?6 AS "stars", ?7 AS "owner_id", ?8 AS "team_id", ?9 AS "shared", ?10 AS "created_at", ?11 AS "updated_at") AS old WHERE t0."id" = ?2
+SELECT (t0."shared" OR (t0."owner_id" = ?1)), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?11 AND t0."_rev" = ?12
 ==== editor
 -- get
 SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END), t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
@@ -101,17 +117,25 @@ SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id
 SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE WHEN (t0."owner_id" = ?2) THEN t0."n" END) AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."owner_id" = k.value) AS r WHERE place <= ?3 ORDER BY c3
 -- before an update
-SELECT t0."_rev", (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+SELECT t0."_rev", (t0."owner_id" = ?1), (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
 -- update
-UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."shared" OR ("posts"."owner_id" = ?5)) AND ("posts"."owner_id" = ?5) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?5)), ("posts"."owner_id" = ?5), "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?5) THEN "posts"."stars" END), "posts"."_rev"
+UPDATE "posts" SET "_rev" = ?2, "title" = ?3, "price" = ?4 WHERE "posts"."id" = ?5 AND ("posts"."shared" OR ("posts"."owner_id" = ?1)) AND ("posts"."owner_id" = ?1) AND ("posts"."owner_id" IS "posts"."owner_id") RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?1)), 1, "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?1) THEN "posts"."stars" END), "posts"."_rev"
+-- a row that is not stored
+SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
+-- insert whose rule looks at other rows
+INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = ?2) AND t2."id" <> ?1 AND ((t2."user_id" = ?8) AND (t2."role" = ?9))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- change of team_id whose rule looks at other rows
+UPDATE "members" SET "_rev" = ?4, "team_id" = ?5 WHERE "members"."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> ?1 AND ((t2."user_id" = ?2) AND (t2."role" = ?3))) AND EXISTS (SELECT 1 FROM "members" AS t4 WHERE t4."team_id" = (SELECT t3."id" FROM "teams" AS t3 WHERE t3."id" = ?5) AND t4."id" <> ?1 AND ((t4."user_id" = ?2) AND (t4."role" = ?6))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- change of role whose rule looks at other rows
+UPDATE "members" SET "_rev" = ?4, "role" = ?5 WHERE "members"."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> ?1 AND ((t2."user_id" = ?2) AND (t2."role" = ?3))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- after an update
-SELECT (t0."shared" OR (t0."owner_id" = ?1)), (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?3 AS "id", ?4 AS "title", ?5 AS "price", ?6 AS "stars", ?7 AS "owner_id", ?8 AS "team_id", ?9 AS "shared", ?10 AS "created_at", ?11 AS "updated_at") AS old WHERE t0."id" = ?2
+SELECT (t0."shared" OR (t0."owner_id" = ?1)), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?11 AND t0."_rev" = ?12
 ==== system
 -- get
 SELECT t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
@@ -139,14 +163,22 @@ SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id
 SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, t0."n" AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."owner_id" = k.value) AS r WHERE place <= ?2 ORDER BY c3
 -- before an update
-SELECT t0."_rev", 1, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1
+SELECT t0."_rev", 1, 1, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING 1, 1, "posts"."id", "posts"."title", "posts"."_rev"
 -- update
-UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "id" = ?4
+UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 RETURNING 1, 1, "posts"."id", "posts"."title", "posts"."price", "posts"."stars", "posts"."_rev"
+-- a row that is not stored
+SELECT 1, ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
+-- insert whose rule looks at other rows
+INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- change of team_id whose rule looks at other rows
+UPDATE "members" SET "_rev" = ?1, "team_id" = ?2 WHERE "members"."id" = ?3 RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- change of role whose rule looks at other rows
+UPDATE "members" SET "_rev" = ?1, "role" = ?2 WHERE "members"."id" = ?3 RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- after an update
-SELECT 1, 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?1
+SELECT 1, 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS old WHERE t0."id" = ?10 AND t0."_rev" = ?11
