@@ -39,7 +39,7 @@ type Fault struct {
 type Error struct {
 	Kind       Kind
 	Message    string        // for the client; never holds a cause or a value that the client did not send
-	Faults     []Fault       // for Invalid: every fault found; for Conflict: the fields
+	Faults     []Fault       // for Invalid: every fault found; for Conflict, Forbidden and Unauthenticated: the fields
 	Allow      []string      // for MethodNotAllowed: the methods that exist
 	RetryAfter time.Duration // for Limited and Unavailable; 0 means one second
 	Cause      error         // for the operator; may be nil

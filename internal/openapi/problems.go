@@ -19,7 +19,7 @@ func problems() []problem {
 	return []problem{
 		{400, errs.Malformed, "Malformed", "The request cannot be read", "The body is not JSON, a parameter is unknown, given twice or not of its form, or a filter is no expression. `detail` says what and where."},
 		{401, errs.Unauthenticated, "Unauthenticated", "Who asks?", "The token is not valid, or this needs one."},
-		{403, errs.Forbidden, "Forbidden", "Not allowed", "A rule does not let this caller do that."},
+		{403, errs.Forbidden, "Forbidden", "Not allowed", "A rule does not let this caller do that. `errors` names the fields whose own write rule says no."},
 		{404, errs.NotFound, "NotFound", "Not found", "No such row, or none that this caller may see: the two are not told apart."},
 		{409, errs.Conflict, "Conflict", "Conflict", "A value that must be unique is taken, a reference leads nowhere, or the row is in use. `errors` names the fields."},
 		{412, errs.Stale, "Stale", "Changed in the meantime", "If-Match names a revision that is no longer the row's."},
@@ -99,7 +99,7 @@ func sharedSchemas() object {
 				{"status", object{{"type", "integer"}, {"format", "int32"}}},
 				{"detail", object{{"type", "string"}, {"description", "What is wrong with this request."}}},
 				{"request_id", object{{"type", "string"}, {"description", "Names the request in the server's log."}}},
-				{"errors", object{{"type", "array"}, {"items", ref("schemas", "Fault")}, {"description", "Every fault of a body (422); the fields in conflict (409)."}}},
+				{"errors", object{{"type", "array"}, {"items", ref("schemas", "Fault")}, {"description", "Every fault of a body (422); the fields in conflict (409); the fields that this caller may not write (403)."}}},
 			}},
 			{"required", []string{"type", "title", "status", "request_id"}},
 		}},

@@ -81,8 +81,10 @@ func (t *table) members(who caller.Caller, members []value.Member, creating bool
 			in.unknown(t, m.Name)
 		case !creating && (f.Immutable || isTime(f) || f.ReadOnly && !who.IsSystem()):
 			in.fix(f, m)
-		case isTime(f), f.ReadOnly && !who.IsSystem():
-			in.refuseFixed(f)
+		case isTime(f):
+			in.fault(m.Name, "read_only", "the server sets it")
+		case f.ReadOnly && !who.IsSystem():
+			in.fault(m.Name, "read_only", "it belongs to the account: no request of the data API changes it")
 		case f.Type == schema.JSON && !creating && m.Raw.Kind() == '{':
 			patched := *f
 			patched.JSONSchema = nil // holds for the whole, not for its patch
@@ -109,13 +111,14 @@ func (in *input) fix(f *schema.Field, m value.Member) {
 }
 
 func (in *input) refuseFixed(f *schema.Field) {
+	const advice = ": leave it out, or send what the row has"
 	switch {
 	case isTime(f):
-		in.fault(f.Name, "read_only", "the server sets it")
+		in.fault(f.Name, "read_only", "the server sets it"+advice)
 	case f.ReadOnly:
-		in.fault(f.Name, "read_only", "it belongs to the account: no request of the data API changes it")
+		in.fault(f.Name, "read_only", "it belongs to the account, so no request of the data API changes it"+advice)
 	default:
-		in.fault(f.Name, "immutable", "it is set when the row is created, and then never again")
+		in.fault(f.Name, "immutable", "it is set when the row is created, and then never again"+advice)
 	}
 }
 

@@ -171,3 +171,307 @@ func TestWrittenRowIsNoEvidence(t *testing.T) {
 		})
 	})
 }
+
+// A path that leads from the written row to itself, be it by a reference, a list, old or a macro in a macro, does not
+// arrive. A check does.
+func TestRelationsOfARuleLeaveOutTheWrittenRow(t *testing.T) {
+	for rule, want := range map[string][3]string{ // create, update and delete of a node that is its own parent
+		"parent.children.exists(c, c.open)":                              {"forbidden", "forbidden", "forbidden"},
+		"parent.open":                                                    {"forbidden", "forbidden", "forbidden"},
+		"parent == null":                                                 {"ok", "ok", "ok"},
+		"parent_id == id && open":                                        {"ok", "ok", "ok"},
+		"size(children) == 0":                                            {"ok", "ok", "ok"},
+		"children.all(c, false)":                                         {"ok", "ok", "ok"},
+		"tree.nodes.exists(n, n.open)":                                   {"forbidden", "forbidden", "forbidden"},
+		"tree.nodes.exists_one(n, true)":                                 {"ok", "ok", "ok"},
+		"tree.nodes.exists(n, n.tree.nodes.exists(m, m.open))":           {"forbidden", "forbidden", "forbidden"},
+		"tree.nodes.exists(n, !n.open && n.tree.top.open)":               {"forbidden", "forbidden", "forbidden"},
+		"tree.nodes.exists(n, n.tree.nodes.exists_one(m, m.id == n.id))": {"ok", "ok", "ok"},
+		"tree.top == null":                                               {"ok", "ok", "ok"},
+		"tree.top_id == id":                                              {"forbidden", "ok", "ok"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			onEngines(t, `
+ashlar: 1
+name: nodes
+tables:
+  trees:
+    key: int
+    fields: {top: {ref: nodes, optional: true, on_delete: clear}}
+    access: {read: true}
+  nodes:
+    key: int
+    fields:
+      tree:   {ref: trees, reverse: nodes}
+      parent: {ref: nodes, reverse: children, optional: true}
+      open:   {type: bool, default: true}
+      n:      {type: int, default: 0}
+    access: {read: true, write: "`+rule+`"}
+`, func(t *testing.T, d *DB) {
+				d.writes(t, []write{
+					{system, Create, "trees", `{"id":1}`, "ok"},
+					{system, Create, "nodes", `{"id":1,"tree_id":1,"open":false}`, "ok"},
+					{ann, Create, "nodes", `{"id":2,"parent_id":2,"tree_id":1}`, want[0]},
+				})
+				d.do(t, write{who: system, op: Create, path: "nodes", body: `{"id":2,"parent_id":2,"tree_id":1}`})
+				d.writes(t, []write{
+					{system, Update, "trees/1", `{"top_id":2}`, "ok"},
+					{ann, Update, "nodes/2", `{"n":1}`, want[1]},
+					{ann, Update, "nodes/2", `{"tree_id":1}`, want[1]},
+					{ann, Delete, "nodes/2", "", want[2]},
+				})
+			})
+		})
+	}
+}
+
+// The rule to of an update sees the other rows as they were, and both sides of its own row.
+func TestUpdateRuleWithOld(t *testing.T) {
+	onEngines(t, `
+ashlar: 1
+name: moves
+tables:
+  boxes:
+    key: int
+    fields: {open: {type: bool}}
+    access: {read: true}
+  things:
+    key: int
+    fields:
+      box: {ref: boxes, reverse: things}
+      n:   {type: int, default: 0}
+      own: {type: int, default: 0, write: "box.things.exists(t, t.own > 0)"}
+    checks: [{expr: size(box.things) <= 2, message: the box is full}]
+    access:
+      read: true
+      create: box.open
+      update: {from: true, to: "old.box.open && box.open && n >= old.n && (n == old.n || old.box.things.exists(t, true))"}
+`, func(t *testing.T, d *DB) {
+		d.writes(t, []write{
+			{system, Create, "boxes", `{"id":1,"open":true}`, "ok"},
+			{system, Create, "boxes", `{"id":2,"open":true}`, "ok"},
+			{system, Create, "boxes", `{"id":3,"open":false}`, "ok"},
+			{ann, Create, "things", `{"id":1,"box_id":1}`, "ok"},
+			{ann, Create, "things", `{"id":9,"box_id":3}`, "forbidden"},
+			{ann, Update, "things/1", `{"n":1}`, "forbidden"}, // it is alone in its box
+			{ann, Update, "things/1", `{"box_id":3}`, "forbidden"},
+			{ann, Update, "things/1", `{"box_id":2}`, "ok"},
+			{ann, Update, "things/1", `{"box_id":1}`, "ok"},
+			{ann, Create, "things", `{"id":2,"box_id":1}`, "ok"},
+			{ann, Update, "things/1", `{"n":2}`, "ok"},
+			{ann, Update, "things/1", `{"n":1}`, "forbidden"},
+			{ann, Create, "things", `{"id":3,"box_id":1}`, "invalid"},
+			{ann, Create, "things", `{"id":3,"box_id":2}`, "ok"},
+			{ann, Update, "things/3", `{"box_id":1}`, "invalid"},
+			{system, Update, "things/1", `{"box_id":3}`, "ok"},
+			{ann, Update, "things/1", `{"n":3}`, "forbidden"},
+			{ann, Update, "things/1", `{"box_id":1}`, "forbidden"},
+			{ann, Update, "things/2", `{"own":1}`, "forbidden the access rules do not allow this [{/own write"},
+			{ann, Create, "things", `{"box_id":2,"own":1}`, "forbidden the access rules do not allow this [{/own write"},
+			{system, Update, "things/3", `{"own":1}`, "ok"},
+			{ann, Create, "things", `{"id":4,"box_id":2,"own":1}`, "ok"},
+			{ann, Update, "things/4", `{"own":2,"n":1}`, "ok"},
+		})
+	})
+}
+
+const transfers = `
+ashlar: 1
+name: transfers
+tables:
+  accounts:
+    key: int
+    fields:
+      currency: {type: enum, values: [EUR, USD]}
+      owner:    {type: text, max: 80}
+    access: {read: READ}
+  transfers:
+    key: int
+    fields:
+      source: {ref: accounts, reverse: outgoing}
+      target: {ref: accounts, reverse: incoming}
+      amount: {type: int}
+    checks:
+      - {expr: source.currency == target.currency, message: the same currency}
+      - {expr: "source.outgoing.all(o, o.target.currency == source.currency)", message: all in one currency}
+      - {expr: amount > 0, message: more than nothing}
+      - {expr: source_id != target_id, message: two accounts}
+    access: {read: true, create: true, update: true}
+`
+
+// A reference that leads nowhere is told as that, and not as a check that could not hold without its row. One to a
+// hidden row is told alike.
+func TestReferenceThatLeadsNowhereIsTold(t *testing.T) {
+	const nowhere = "conflict a reference leads nowhere [{/target_id reference there is no such row in accounts}]"
+	for _, read := range []string{"true", "owner == auth.id"} {
+		onEngines(t, strings.Replace(transfers, "READ", read, 1), func(t *testing.T, d *DB) {
+			a, _ := ann.ID()
+			d.writes(t, []write{
+				{system, Create, "accounts", `{"id":1,"currency":"EUR","owner":"` + a + `"}`, "ok"},
+				{system, Create, "accounts", `{"id":2,"currency":"EUR","owner":"` + a + `"}`, "ok"},
+				{system, Create, "accounts", `{"id":3,"currency":"USD","owner":"bob"}`, "ok"},
+				{ann, Create, "transfers", `{"id":1,"source_id":1,"target_id":2,"amount":1}`, "ok"},
+			})
+			missing := []string{"999"}
+			if read != "true" {
+				missing = append(missing, "3")
+			}
+			for _, id := range missing {
+				d.writes(t, []write{
+					{ann, Create, "transfers", `{"id":2,"source_id":1,"target_id":` + id + `,"amount":1}`, nowhere},
+					{ann, Create, "transfers", `{"source_id":1,"target_id":` + id + `,"amount":1}`, nowhere},
+					{ann, Update, "transfers/1", `{"target_id":` + id + `}`, nowhere},
+					{ann, Create, "transfers", `{"source_id":1,"target_id":` + id + `,"amount":0}`, "invalid the row does not pass 1 check [{ check more than nothing}]"},
+					{ann, Update, "transfers/1", `{"target_id":` + id + `,"amount":0}`, "invalid the row does not pass 1 check [{ check more than nothing}]"},
+					{ann, Create, "transfers", `{"source_id":` + id + `,"target_id":` + id + `,"amount":1}`, "invalid the row does not pass 1 check [{ check two accounts}]"},
+				})
+			}
+			if read == "true" {
+				d.writes(t, []write{{ann, Create, "transfers", `{"source_id":1,"target_id":3,"amount":1}`, "invalid the row does not pass 2 checks"}})
+			}
+		})
+	}
+}
+
+// A reference that its writer may not read cannot be found out by writing it: what is stored is looked up as any other.
+func TestMaskedReferenceIsNotToldByGuessing(t *testing.T) {
+	onEngines(t, `
+ashlar: 1
+name: tickets
+tables:
+  people:
+    key: text
+    fields: {seen: {type: bool}}
+    access: {read: seen}
+  tickets:
+    key: int
+    fields:
+      reporter: {ref: people, reverse: reported, read: auth.kind == 'system'}
+      open:     {ref: people, reverse: opened}
+      n:        {type: int, default: 0}
+    access: {read: true, update: true}
+`, func(t *testing.T, d *DB) {
+		d.writes(t, []write{
+			{system, Create, "people", `{"id":"rita","seen":false}`, "ok"},
+			{system, Create, "people", `{"id":"sam","seen":false}`, "ok"},
+			{system, Create, "people", `{"id":"tom","seen":true}`, "ok"},
+			{system, Create, "tickets", `{"id":1,"reporter_id":"rita","open_id":"rita"}`, "ok"},
+			{ann, Update, "tickets/1", `{"open_id":"rita","n":1}`, "ok"}, // she reads it, and changes nothing
+			{ann, Update, "tickets/1", `{"open_id":"sam"}`, "conflict"},
+		})
+		for _, body := range []string{`{"reporter_id":"%s"}`, `{"reporter_id":"%s","n":2}`, `{"id":1,"reporter_id":"%s"}`, `{"open_id":"rita","reporter_id":"%s"}`} {
+			right := d.do(t, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "rita")})
+			wrong := d.do(t, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "sam")})
+			none := d.do(t, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "nobody")})
+			if right != wrong || wrong != none || !strings.HasPrefix(right, "conflict") {
+				t.Errorf(body+":\n right guess: %s\n wrong guess: %s\n no such row: %s", "…", right, wrong, none)
+			}
+		}
+		d.writes(t, []write{{ann, Update, "tickets/1", `{"reporter_id":"tom"}`, "ok"}})
+	})
+}
+
+const sheets = `
+ashlar: 1
+name: sheets
+roles: [editor]
+tables:
+  teams:
+    key: text
+    fields: {name: {type: text, max: 80}}
+    access: {read: true}
+  sheets:
+    key: int
+    fields:
+      owner:  {type: text, max: 80, default: auth.id, immutable: true}
+      team:   {ref: teams, reverse: sheets, optional: true, immutable: true}
+      n:      {type: int, default: 0}
+      stars:  {type: int, default: 0, write: "'editor' in auth.roles"}
+      price:  {type: decimal, precision: 9, scale: 2, optional: true, write: "'editor' in auth.roles"}
+      meta:   {type: json, optional: true, write: "'editor' in auth.roles"}
+      since:  {type: json, optional: true, immutable: true}
+      early:  {type: int, default: 0, write: n < 10}
+      masked: {type: int, default: 7, write: "'editor' in auth.roles", read: "'editor' in auth.roles"}
+      fixed:  {type: int, default: 7, immutable: true, read: "'editor' in auth.roles"}
+      secret: {type: int, default: 7, immutable: true, secret: true}
+    access: {read: true, create: owner == auth.id, update: owner == auth.id}
+`
+
+// A row can be sent back as it was read: what is not changed is let through, also where it could not be changed.
+func TestRowIsSentBack(t *testing.T) {
+	const denied = "forbidden the access rules do not allow this "
+	onEngines(t, sheets, func(t *testing.T, d *DB) {
+		d.writes(t, []write{
+			{system, Create, "teams", `{"id":"red","name":"Red"}`, "ok"},
+			{system, Create, "teams", `{"id":"blue","name":"Blue"}`, "ok"},
+		})
+		a, _ := ann.ID()
+		if _, err := d.create(t, system, "sheets", `{"id":1,"owner":"`+a+`","team_id":"red","stars":3,"price":"1.50","meta":{"b":1,"a":[1,null]},"since":{"y":2,"z":null}}`); err != nil {
+			t.Fatal(err)
+		}
+		sheets := d.rules.Model.Table("sheets")
+		fields := "id,owner,team_id,n,stars,price,meta,since,early,created_at,updated_at"
+		row := func() string {
+			r, err := d.Get(context.Background(), ann, sheets, value.OfInt(1), View{Fields: fields}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(r.JSON)
+		}
+		with := func(old, new string) string {
+			if !strings.Contains(row(), old) {
+				t.Fatalf("%s holds no %s", row(), old)
+			}
+			changed, _, _ := strings.Cut(strings.Replace(row(), old, new, 1), `,"updated_at"`)
+			return changed + "}"
+		}
+		d.writes(t, []write{
+			{ann, Update, "sheets/1", row(), "ok"},
+		})
+		before := row()
+		d.writes(t, []write{{ann, Update, "sheets/1", with(`"n":0`, `"n":1`), "ok"}})
+		if got := row(); !strings.Contains(got, `"n":1`) || got[:strings.Index(got, `"updated_at"`)] != strings.Replace(before[:strings.Index(before, `"updated_at"`)], `"n":0`, `"n":1`, 1) {
+			t.Errorf("the row was %s\n          is %s", before, got)
+		}
+		d.writes(t, []write{
+			{ann, Update, "sheets/1", `{"stars":3,"n":2}`, "ok"},
+			{ann, Update, "sheets/1", `{"stars":4,"n":2}`, denied + "[{/stars write"},
+			{ann, Update, "sheets/1", `{"stars":4,"price":"1.5","meta":{"c":1}}`, denied + "[{/stars write the write rule of this field does not allow it} {/meta write"},
+			{ann, Update, "sheets/1", `{"price":"1.5"}`, "ok"},
+			{ann, Update, "sheets/1", with(`"owner":"`+a, `"owner":"x`+a), "invalid the body has 1 fault [{/owner immutable"},
+			{ann, Update, "sheets/1", with(`"id":1`, `"id":2`), "invalid the body has 1 fault [{/id immutable"},
+			{ann, Update, "sheets/1", with(`"id":1`, `"id":"1"`), "invalid the body has 1 fault [{/id immutable"},
+			{ann, Update, "sheets/1", with(`"team_id":"red"`, `"team_id":"blue"`), "invalid the body has 1 fault [{/team_id immutable"},
+			{ann, Update, "sheets/1", with(`"team_id":"red"`, `"team_id":null`), "invalid the body has 1 fault [{/team_id immutable"},
+			{ann, Update, "sheets/1", with(`"y":2`, `"y":3`), "invalid the body has 1 fault [{/since immutable"},
+			{ann, Update, "sheets/1", `{"created_at":"2020-01-01T00:00:00Z","updated_at":null,"owner":5}`, "invalid the body has 2 faults [{/updated_at read_only the server sets it: leave it out, or send what the row has} {/owner immutable"},
+			{ann, Update, "sheets/1", `{"created_at":"2020-01-01T00:00:00Z","updated_at":"2020-01-01T00:00:00Z","owner":"x"}`, "invalid the body has 3 faults"},
+			{bob, Update, "sheets/1", row(), denied + "[]"},
+			{ann, Update, "sheets/9", row(), "invalid the body has 1 fault [{/id immutable"},
+			{ann, Update, "sheets/9", `{"owner":"x"}`, "not_found"},
+			{ann, Update, "sheets/1", with(`{`, `{"team":{"id":"red"},`), "invalid the body has 1 fault [{/team unknown leave it out: to refer to a row, give its id as team_id}]"},
+			{ann, Create, "sheets", `{"created_at":"2020-01-01T00:00:00Z"}`, "invalid the body has 1 fault [{/created_at read_only"},
+			{ann, Create, "sheets", `{"stars":1}`, denied + "[{/stars write"},
+			{nobody, Update, "sheets/1", `{"n":1}`, "unauthenticated"},
+			// The rule of a field that is not changed is not asked, of the row as it becomes neither.
+			{ann, Update, "sheets/1", `{"early":0,"n":10}`, "ok"},
+			{ann, Update, "sheets/1", `{"early":0,"n":11}`, "ok"},
+			{ann, Update, "sheets/1", `{"early":1,"n":1}`, denied + "[{/early write"},
+			{ann, Update, "sheets/1", `{"n":1}`, "ok"},
+			{ann, Update, "sheets/1", `{"early":1,"n":10}`, denied + "[{/early write"},
+			{ann, Update, "sheets/1", `{"early":1,"n":9}`, "ok"},
+		})
+		// What she may not read is refused, whether she guesses it or not.
+		for _, f := range []string{"masked", "fixed", "secret"} {
+			right := d.do(t, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":7}`})
+			wrong := d.do(t, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":8}`})
+			if right != wrong || strings.HasPrefix(right, "{") {
+				t.Errorf("%s: %s where it is guessed, else %s", f, right, wrong)
+			}
+		}
+		d.writes(t, []write{
+			{system, Update, "sheets/1", `{"fixed":7,"id":1}`, "ok"},
+			{system, Update, "sheets/1", `{"secret":7}`, "invalid"},
+		})
+	})
+}

@@ -96,7 +96,7 @@ func writeProblem(w *response, r *http.Request, e *errs.Error, id string) int {
 		p.Detail = ""
 	case errs.NotFound:
 		p.Detail = notFound
-	case errs.Invalid, errs.Conflict:
+	case errs.Invalid, errs.Conflict, errs.Forbidden, errs.Unauthenticated:
 		faults := append([]errs.Fault{}, e.Faults...)
 		if k.Kind == errs.Invalid || len(faults) > 0 {
 			p.Errors = &faults
