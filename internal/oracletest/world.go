@@ -44,12 +44,19 @@ type Writes struct {
 }
 
 // New makes a random model of three tables with read rules and masked fields.
-func New(t testing.TB, r *rand.Rand) *World { return newWorld(t, r, false) }
+func New(t testing.TB, r *rand.Rand) *World { return newWorld(t, r, nil) }
 
 // NewWithWrites makes one that has rules of writing and checks as well.
-func NewWithWrites(t testing.TB, r *rand.Rand) *World { return newWorld(t, r, true) }
+func NewWithWrites(t testing.TB, r *rand.Rand) *World { return newWorld(t, r, (*World).writes) }
 
-func newWorld(t testing.TB, r *rand.Rand, writes bool) *World {
+// NewOpen makes one in which everybody may write what they may read.
+func NewOpen(t testing.TB, r *rand.Rand) *World {
+	return newWorld(t, r, func(*World, *schema.Table) Writes {
+		return Writes{Create: same("true"), From: same("true"), To: same("true"), Delete: same("true"), Check: same("true")}
+	})
+}
+
+func newWorld(t testing.TB, r *rand.Rand, writes func(*World, *schema.Table) Writes) *World {
 	t.Helper()
 	env, err := newEnv()
 	if err != nil {
@@ -174,7 +181,7 @@ func (w *World) scalar(name string) string {
 }
 
 // load makes the model, first without rules, so that the rules can be generated about its tables.
-func (w *World) load(t testing.TB, tables []table, writes bool) {
+func (w *World) load(t testing.TB, tables []table, writes func(*World, *schema.Table) Writes) {
 	t.Helper()
 	bare := parseModel(t, w.source(tables, nil, nil))
 	rules, masks := map[string]Expr{}, map[string]Expr{}
@@ -189,9 +196,9 @@ func (w *World) load(t testing.TB, tables []table, writes bool) {
 			}
 		}
 	}
-	if writes {
+	if writes != nil {
 		for _, table := range tables {
-			w.Writes[table.name] = w.writes(bare.Table(table.name))
+			w.Writes[table.name] = writes(w, bare.Table(table.name))
 		}
 	}
 	w.Source = w.source(tables, rules, masks)

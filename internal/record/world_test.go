@@ -81,9 +81,11 @@ func anyEngine(t testing.TB, d *oracletest.Data) store.DB {
 }
 
 // world makes a model of which the caller may read something, but not everything.
-func world(t testing.TB, r *rand.Rand) *oracletest.Data {
+func world(t testing.TB, r *rand.Rand) *oracletest.Data { return worldOf(t, r, oracletest.New) }
+
+func worldOf(t testing.TB, r *rand.Rand, random func(testing.TB, *rand.Rand) *oracletest.World) *oracletest.Data {
 	for {
-		d := oracletest.New(t, r).Fill(8)
+		d := random(t, r).Fill(8)
 		seen, all := 0, 0
 		for _, table := range d.Model.Tables {
 			if table.Name != "users" {
