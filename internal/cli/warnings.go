@@ -13,6 +13,7 @@ func warnings(rules *rule.Rules) schema.Faults {
 	m := rules.Model
 	found := append(circles(m), constantChecks(rules)...)
 	for _, t := range m.Tables {
+		found = append(found, quotas(rules, t)...)
 		if present(t.Access.Read, t.Access.Create, t.Access.UpdateFrom, t.Access.Delete) == 0 {
 			found = append(found, m.Fault(t.Pos, "%s has no access rules, so it is closed to everyone but the seed: give it `access:`", t.Name))
 		}
@@ -68,6 +69,27 @@ func openInts(m *schema.Model) []string {
 		}
 	}
 	return names
+}
+
+// quotas warns of access rules that count rows of their own table. Those rules see the other rows as they were before the
+// write, without the written row; a check sees the rows as they become.
+func quotas(rules *rule.Rules, t *schema.Table) (found schema.Faults) {
+	own := rules.Table(t)
+	seen := map[*schema.Expr]bool{nil: true}
+	ask := func(e *schema.Expr, n rule.Node) {
+		if !seen[e] && rule.Counts(n, t) {
+			found = append(found, rules.Model.Fault(e.Pos, "this rule counts rows of %s without the row that is written: quotas belong in checks", t.Name))
+		}
+		seen[e] = true // one rule may stand for several
+	}
+	ask(t.Access.Create, own.Create)
+	ask(t.Access.UpdateFrom, own.UpdateFrom)
+	ask(t.Access.UpdateTo, own.UpdateTo)
+	ask(t.Access.Delete, own.Delete)
+	for _, f := range t.Fields {
+		ask(f.Write, rules.Field(f).Write)
+	}
+	return found
 }
 
 func withReadRule(fields []*schema.Field) []string {

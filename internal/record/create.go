@@ -71,7 +71,7 @@ func (d *DB) creation(who caller.Caller, t *schema.Table, members []value.Member
 	if err := r.allow(t, Create); err != nil {
 		return c, err
 	}
-	c.in = c.table.members(who, members, true)
+	c.in = c.table.members(who, members, nil)
 	c.in.complete(r, c.table)
 	c.asked = r.asked(c.table, Create, d.rules.Table(t).Create, c.in.given)
 	return c, c.in.err()

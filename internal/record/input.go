@@ -71,8 +71,9 @@ func count(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
-// members reads the members that a client gives.
-func (t *table) members(who caller.Caller, members []value.Member, creating bool) *input {
+// members reads the members that a client gives for a new row, or for the row of an id.
+func (t *table) members(who caller.Caller, members []value.Member, id *value.Value) *input {
+	creating := id == nil
 	in := &input{values: make(row, len(t.Fields))}
 	for _, m := range members {
 		f := t.Field(m.Name)
@@ -80,7 +81,7 @@ func (t *table) members(who caller.Caller, members []value.Member, creating bool
 		case f == nil || f.Type == schema.Bad:
 			in.unknown(t, m.Name)
 		case !creating && (f.Immutable || isTime(f) || f.ReadOnly && !who.IsSystem()):
-			in.fix(f, m)
+			in.fix(t, f, m, *id)
 		case isTime(f):
 			in.fault(m.Name, "read_only", "the server sets it")
 		case f.ReadOnly && !who.IsSystem():
@@ -101,13 +102,14 @@ func (t *table) members(who caller.Caller, members []value.Member, creating bool
 func isTime(f *schema.Field) bool { return f.Name == "created_at" || f.Name == "updated_at" }
 
 // fix reads a member that no update changes. What cannot be stored is not what is stored.
-func (in *input) fix(f *schema.Field, m value.Member) {
+func (in *input) fix(t *table, f *schema.Field, m value.Member, id value.Value) {
 	v, faults := value.ParseJSON(f, m.Raw, pointer(m.Name))
-	if len(faults) > 0 || v.IsNull() && !f.Optional {
+	switch {
+	case len(faults) > 0, v.IsNull() && !f.Optional, f == t.ID() && !v.Equal(id):
 		in.refuseFixed(f)
-		return
+	case f != t.ID():
+		in.fixed = append(in.fixed, fixed{f, v})
 	}
-	in.fixed = append(in.fixed, fixed{f, v})
 }
 
 func (in *input) refuseFixed(f *schema.Field) {
@@ -120,19 +122,6 @@ func (in *input) refuseFixed(f *schema.Field) {
 	default:
 		in.fault(f.Name, "immutable", "it is set when the row is created, and then never again"+advice)
 	}
-}
-
-// fixedID compares the id with that of the URL.
-func (in *input) fixedID(id value.Value) {
-	in.fixed = slices.DeleteFunc(in.fixed, func(x fixed) bool {
-		if x.field.Name != "id" {
-			return false
-		}
-		if !x.value.Equal(id) {
-			in.refuseFixed(x.field)
-		}
-		return true
-	})
 }
 
 func (in *input) unknown(t *table, name string) {

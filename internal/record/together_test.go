@@ -56,8 +56,10 @@ tables:
       - {expr: "stars == null || stars > 0 || shared", message: no stars are shared}
     access:
       read: stars == null || stars < 5 || owner == auth.id
-      create: owner == auth.id
-      update: {from: owner == auth.id || shared, to: owner == auth.id || stars == null || stars != 3}
+      create: owner == auth.id && (team == null || team.open || title == 'a')
+      update:
+        from: owner == auth.id || shared
+        to: (owner == auth.id || stars == null || stars != 3) && (team == null || team.open || old.team == null || title != old.title)
       delete: owner == auth.id
 `
 
@@ -163,7 +165,7 @@ func (c *crowd) random(r *rand.Rand) *task {
 		return k
 	}
 	var body []string
-	for _, member := range r.Perm(8)[:1+r.IntN(3)] {
+	for _, member := range r.Perm(9)[:1+r.IntN(3)] {
 		switch member {
 		case 0:
 			body = append(body, `"title":`+pick(`"a"`, `"b"`, `"c"`, `"d"`, `"bad"`, `""`))
@@ -181,6 +183,9 @@ func (c *crowd) random(r *rand.Rand) *task {
 			body = append(body, `"team_id":`+pick("null", `"open"`, `"open"`, `"closed"`, `"none"`))
 		case 7:
 			body = append(body, `"shared":true`)
+		case 8:
+			id, _ := ann.ID()
+			body = append(body, fmt.Sprintf(`"owner":%q`, id)) // of most rows
 		}
 	}
 	switch n := r.IntN(20); {

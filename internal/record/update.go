@@ -22,8 +22,7 @@ func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id 
 		return Written{}, err
 	}
 	u := &change{request: r, table: d.tables[t], id: id, match: match}
-	u.in = u.table.members(who, patch, false)
-	u.in.fixedID(id)
+	u.in = u.table.members(who, patch, &id)
 	if err := u.in.err(); err != nil {
 		return Written{}, err
 	}

@@ -31,7 +31,7 @@ var problemKinds = [...]problemKind{
 		"Send “Authorization: Bearer TOKEN” with a valid token. The WWW-Authenticate header says error=\"invalid_token\" where one was sent and is not valid."},
 	{errs.Forbidden, 403, "Not allowed",
 		"The server knows who asks, and a rule of the model does not let this caller do that.",
-		"Another caller may: the rules are in the model file, under “access”. Asking again changes nothing."},
+		"Another caller may: the rules are in the model file, under “access”. Asking again changes nothing. “errors” names the fields whose own rule says no: leave them out."},
 	{errs.NotFound, 404, "Not found",
 		"Nothing is at this path, or nothing that this caller may see. The two are not told apart, so that nobody learns of what is hidden.",
 		"Check the spelling of the path and the id, then whether the caller may read the row."},

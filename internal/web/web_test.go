@@ -132,6 +132,7 @@ func TestProblems(t *testing.T) {
 		{"malformed", errs.New(errs.Malformed, "no"), want{400, nil, body("malformed", "The request cannot be read", 400, "no")}},
 		{"unauthenticated", errs.New(errs.Unauthenticated, "who"), want{401, map[string]string{"WWW-Authenticate": `Bearer realm="ashlar"`}, body("unauthenticated", "Who asks?", 401, "who")}},
 		{"forbidden", errs.New(errs.Forbidden, "no"), want{403, nil, body("forbidden", "Not allowed", 403, "no")}},
+		{"forbidden to write a field", &errs.Error{Kind: errs.Forbidden, Message: "no", Faults: faults}, want{403, nil, body("forbidden", "Not allowed", 403, "no", "errors", asJSON)}},
 		{"not found", errs.New(errs.NotFound, "no such posts"), want{404, nil, body("not_found", "Not found", 404, notFound)}},
 		{"method", &errs.Error{Kind: errs.MethodNotAllowed, Message: "no", Allow: []string{"GET", "HEAD"}}, want{405, map[string]string{"Allow": "GET, HEAD"}, body("method_not_allowed", "Method not allowed", 405, "no")}},
 		{"conflict", &errs.Error{Kind: errs.Conflict, Message: "taken", Faults: faults}, want{409, nil, body("conflict", "Conflict", 409, "taken", "errors", asJSON)}},
