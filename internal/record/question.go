@@ -24,16 +24,14 @@ type question struct {
 // write runs the statement that writes the row, asks about the row as it is then stored, and returns it as the caller
 // sees it.
 func (q question) write(tx store.Tx, revision int64, change *sqlgen.Statement, changeInputs []value.Value, was, values row) (w Written, err error) {
-	written := false
 	err = q.writeThen(tx, revision, change, changeInputs, was, values, func(cols value.Row) error {
-		written = true
 		w, err = q.answer(values[0], cols)
 		return err
 	})
 	switch {
 	case err != nil:
 		return Written{}, q.constraint(tx, was, values, err)
-	case !written:
+	case w.ID.IsNull(): // nothing answered
 		return Written{}, q.notAllowed(tx, was, values)
 	}
 	return w, nil
