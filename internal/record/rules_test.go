@@ -225,6 +225,40 @@ tables:
 	}
 }
 
+// A table may have a name that statements give their rows.
+func TestTableIsCalledLikeAnAlias(t *testing.T) {
+	onEngines(t, `
+ashlar: 1
+name: aliases
+tables:
+  t0:
+    key: int
+    fields: {n: {type: int}}
+    access: {read: true}
+  t1:
+    key: int
+    fields:
+      t2: {ref: t0, reverse: t1}
+      n:  {type: int}
+    access:
+      read: true
+      create: t2.n == n
+      update: t2.t1.exists(t3, t3.n == n && t3.t2.n == t2.n)
+`, func(t *testing.T, d *DB) {
+		d.writes(t, []write{
+			{system, Create, "t0", `{"id":1,"n":1}`, "ok"},
+			{ann, Create, "t1", `{"id":1,"t2_id":1,"n":2}`, "forbidden"},
+			{ann, Create, "t1", `{"id":1,"t2_id":1,"n":1}`, "ok"},
+			{ann, Update, "t1/1", `{"n":1}`, "forbidden"},
+			{ann, Create, "t1", `{"id":2,"t2_id":1,"n":1}`, "ok"},
+			{ann, Update, "t1/1", `{"n":1}`, "ok"},
+			{ann, Update, "t1/1", `{"n":2}`, "forbidden"},
+			{system, Update, "t1/1", `{"n":2}`, "ok"},
+			{ann, Update, "t1/1", `{"n":1}`, "forbidden"},
+		})
+	})
+}
+
 // The rule to of an update sees the other rows as they were, and both sides of its own row.
 func TestUpdateRuleWithOld(t *testing.T) {
 	onEngines(t, `
