@@ -509,3 +509,29 @@ func TestRowIsSentBack(t *testing.T) {
 		})
 	})
 }
+
+// The email of an account is sent back by its own user. Nobody else finds it out so.
+func TestEmailIsSentBack(t *testing.T) {
+	onEngines(t, `
+ashlar: 1
+name: accounts
+tables:
+  users:
+    access: {read: true, update: true}
+`, func(t *testing.T, d *DB) {
+		a, _ := ann.ID()
+		own := `{"id":"` + a + `","email":"ann@example.com","name":"Ann"}`
+		d.writes(t, []write{
+			{system, Create, "users", own, "ok"},
+			{ann, Update, "users/" + a, own, "ok"},
+			{ann, Update, "users/" + a, `{"email":"bob@example.com"}`, "invalid the body has 1 fault [{/email read_only"},
+			{bob, Update, "users/" + a, `{"id":"` + a + `","name":"Anne"}`, "ok"},
+			{system, Update, "users/" + a, `{"email":"ann@example.com"}`, "ok"},
+		})
+		right := d.do(t, write{who: bob, op: Update, path: "users/" + a, body: own})
+		wrong := d.do(t, write{who: bob, op: Update, path: "users/" + a, body: `{"email":"bob@example.com"}`})
+		if right != wrong || !strings.HasPrefix(right, "invalid the body has 1 fault [{/email read_only") {
+			t.Errorf("the email is told: %s where it is guessed, else %s", right, wrong)
+		}
+	})
+}
