@@ -46,6 +46,7 @@ type DB struct {
 
 	requests sync.Pool // of *request
 	refusals refusals
+	merging  turns
 }
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.

@@ -165,13 +165,17 @@ func (r *request) asked(t *table, op Op, own rule.Node, given []*schema.Field) a
 	return a
 }
 
-func (t *table) beforeStatement(r *request, a asked) (*sqlgen.Statement, error) {
-	return t.before.get(r, a.name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+func (t *table) beforeStatement(r *request, a asked, locks bool) (*sqlgen.Statement, error) {
+	name := a.name
+	if !locks {
+		name += "?"
+	}
+	return t.before.get(r, name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		conds := slices.Clone(a.rules)
 		for _, m := range a.masks {
 			conds = append(conds, m.rule)
 		}
-		return g.Before(t.Table, conds)
+		return g.Before(t.Table, conds, locks)
 	})
 }
 

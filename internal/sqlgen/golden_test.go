@@ -171,7 +171,7 @@ func (g golden) write(t *testing.T, m *schema.Model) {
 	s, err = g.generator(nil).Children(m.Table("users").Relation("owned"), owners.Fields[:3])
 	g.show(t, "to-many of a view", s, err)
 	own := g.rules.Table(posts)
-	s, err = g.generator(nil).Before(posts, []rule.Node{own.UpdateFrom})
+	s, err = g.generator(nil).Before(posts, []rule.Node{own.UpdateFrom}, true)
 	g.show(t, "before an update", s, err)
 	s, err = g.generator(nil).Insert(After{Table: posts, Rules: []rule.Node{own.Create}, Fields: posts.Fields[:2]})
 	g.show(t, "insert", s, err)

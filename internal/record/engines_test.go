@@ -1,0 +1,86 @@
+package record
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+// onBoth runs a test on each engine, on rows of the model whose store is watched.
+func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, w *watched)) {
+	for _, engine := range []struct {
+		name string
+		open func(t *testing.T) (store.DB, error)
+	}{
+		{"SQLite", func(t *testing.T) (store.DB, error) {
+			return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{Readers: 2})
+		}},
+		{"PostgreSQL", func(t *testing.T) (store.DB, error) {
+			if !pgtest.Available() {
+				t.Skip("no PostgreSQL")
+			}
+			return postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 4, Writers: 4, Logger: slog.New(slog.DiscardHandler)})
+		}},
+	} {
+		t.Run(engine.name, func(t *testing.T) {
+			db, err := engine.open(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+			if len(faults) > 0 {
+				t.Fatal(faults)
+			}
+			rules, faults := rule.CompileModel(m)
+			if len(faults) > 0 {
+				t.Fatal(faults)
+			}
+			if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			w := &watched{DB: db}
+			test(t, New(w, rules, Config{Dialect: dialectOf(db)}), w)
+		})
+	}
+}
+
+// watched is a store that counts transactions, and lets a test act before each. It knows no scripts, so that every
+// write is a function.
+type watched struct {
+	store.DB
+	reads, writes atomic.Int64
+	beforeWrite   func() // nil where the test does nothing; its own writes do not come here
+	inside        atomic.Bool
+}
+
+func (w *watched) Read(ctx context.Context, f func(store.Reader) error) error {
+	w.reads.Add(1)
+	return w.DB.Read(ctx, f)
+}
+
+func (w *watched) Write(ctx context.Context, f func(store.Tx) error) error {
+	w.act()
+	w.writes.Add(1)
+	return w.DB.Write(ctx, f)
+}
+
+func (w *watched) act() {
+	if w.beforeWrite != nil && w.inside.CompareAndSwap(false, true) {
+		defer w.inside.Store(false)
+		w.beforeWrite()
+	}
+}
+
+// forget starts the counts anew.
+func (w *watched) forget() { w.reads.Store(0); w.writes.Store(0) }
