@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // onBoth runs a test on each engine, on rows of the model whose store is watched.
@@ -60,6 +61,7 @@ func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, w *watch
 type watched struct {
 	store.DB
 	reads, writes atomic.Int64
+	statements    atomic.Int64 // of transactions
 	beforeWrite   func() // nil where the test does nothing; its own writes do not come here
 	inside        atomic.Bool
 }
@@ -72,7 +74,50 @@ func (w *watched) Read(ctx context.Context, f func(store.Reader) error) error {
 func (w *watched) Write(ctx context.Context, f func(store.Tx) error) error {
 	w.act()
 	w.writes.Add(1)
-	return w.DB.Write(ctx, f)
+	return w.DB.Write(ctx, func(tx store.Tx) error { return f(&watchedTx{tx, w}) })
+}
+
+type watchedTx struct {
+	store.Tx
+	w *watched
+}
+
+func (t *watchedTx) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	t.w.statements.Add(1)
+	return t.Tx.Query(sql, args, row)
+}
+
+func (t *watchedTx) Exec(sql string, args []value.Value) (int64, error) {
+	t.w.statements.Add(1)
+	return t.Tx.Exec(sql, args)
+}
+
+// exec runs statements beside the door, in one transaction.
+func (w *watched) exec(t *testing.T, statements ...string) {
+	t.Helper()
+	err := w.DB.Write(t.Context(), func(tx store.Tx) error {
+		for _, sql := range statements {
+			if _, err := tx.Exec(sql, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// number returns what a query says.
+func (w *watched) number(t *testing.T, sql string) (n int64) {
+	t.Helper()
+	err := w.DB.Read(t.Context(), func(q store.Reader) error {
+		return q.Query(sql, nil, func(row value.Row) error { n = row.Int(0); return nil })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func (w *watched) act() {
@@ -83,4 +128,4 @@ func (w *watched) act() {
 }
 
 // forget starts the counts anew.
-func (w *watched) forget() { w.reads.Store(0); w.writes.Store(0) }
+func (w *watched) forget() { w.reads.Store(0); w.writes.Store(0); w.statements.Store(0) }

@@ -148,4 +148,3 @@ func (t *turns) part(row string, mine *turn) {
 		delete(t.of, row)
 	}
 }
-

@@ -28,6 +28,7 @@ type table struct {
 	before  variants // by the rules that are asked
 	after   variants
 	exists  variants
+	free    variants
 	open    [Delete + 1]bool     // by Op: to everyone, whatever the row
 	allowed [Delete + 1]verdicts // by Op
 }
@@ -128,6 +129,11 @@ func (t *table) deleteStatement(r *request) (*sqlgen.Statement, error) {
 // existsStatement asks whether the caller may read a row.
 func (t *table) existsStatement(r *request) (*sqlgen.Statement, error) {
 	return t.exists.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Readable(t.Table) })
+}
+
+// freeStatement looks for an id that no row has.
+func (t *table) freeStatement(r *request) (*sqlgen.Statement, error) {
+	return t.free.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Free(t.Table) })
 }
 
 // asked are the rules that decide on a write, and what tells them apart from those of another write to the table.

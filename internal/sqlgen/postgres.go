@@ -88,6 +88,14 @@ func (Postgres) Bool(b bool) string {
 	return "FALSE"
 }
 
+// Whole implements Dialect.
+func (Postgres) Whole(literal string) string { return literal + "::bigint" }
+
+// Random implements Dialect.
+func (Postgres) Random(below string) string {
+	return "least(floor(random() * " + below + ")::bigint, " + below + " - 1)"
+}
+
 // Same implements Dialect.
 func (Postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FROM " + r + ")" }
 

@@ -58,6 +58,10 @@ type Tx interface {
 	// the first is 1, and the next is one larger. What a transaction drew that was undone may be drawn again, or never.
 	Next(counter string) (int64, error)
 
+	// Skip makes Next of a counter return numbers larger than past from now on. It is for a counter of which Next has just
+	// returned a number that cannot be used, and that number goes with it.
+	Skip(counter string, drawn, past int64) error
+
 	// Touch says that the transaction writes to these tables: their generations move when it commits.
 	Touch(tables ...string)
 }
