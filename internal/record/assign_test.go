@@ -35,7 +35,7 @@ func zeroTime(w *watched) string {
 	if dialectOf(w.DB).StoresUUID() { // PostgreSQL
 		return "timestamptz '2026-01-01 00:00:00+00'"
 	}
-	return "0"
+	return "1767225600000000"
 }
 
 // A client, a seed or a move that gives many ids made creates without one walk over all of them, one by one, while every

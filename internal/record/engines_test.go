@@ -51,7 +51,11 @@ func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, w *watch
 				t.Fatal(err)
 			}
 			w := &watched{DB: db}
-			test(t, New(w, rules, Config{Dialect: dialectOf(db)}), w)
+			door := store.DB(w)
+			if _, ok := db.(store.Sweeper); ok {
+				door = watchedSweeper{w}
+			}
+			test(t, New(door, rules, Config{Dialect: dialectOf(db)}), w)
 		})
 	}
 }
@@ -62,8 +66,12 @@ type watched struct {
 	store.DB
 	reads, writes atomic.Int64
 	statements    atomic.Int64 // of transactions
-	beforeWrite   func() // nil where the test does nothing; its own writes do not come here
+	beforeWrite   func()       // nil where the test does nothing; its own writes do not come here
 	inside        atomic.Bool
+
+	failAt   int64 // the number of a statement that fails; 0 for none
+	cancelAt int64 // the number of one before which cancel is called
+	cancel   context.CancelFunc
 }
 
 func (w *watched) Read(ctx context.Context, f func(store.Reader) error) error {
@@ -77,19 +85,44 @@ func (w *watched) Write(ctx context.Context, f func(store.Tx) error) error {
 	return w.DB.Write(ctx, func(tx store.Tx) error { return f(&watchedTx{tx, w}) })
 }
 
+// watchedSweeper is a watched store whose engine sweeps. A sweep is a write.
+type watchedSweeper struct{ *watched }
+
+func (w watchedSweeper) Sweep(ctx context.Context, f func(store.Tx) error) error {
+	w.act()
+	w.writes.Add(1)
+	return w.DB.(store.Sweeper).Sweep(ctx, func(tx store.Tx) error { return f(&watchedTx{tx, w.watched}) })
+}
+
 type watchedTx struct {
 	store.Tx
 	w *watched
 }
 
 func (t *watchedTx) Query(sql string, args []value.Value, row func(value.Row) error) error {
-	t.w.statements.Add(1)
+	if err := t.w.statement(); err != nil {
+		return err
+	}
 	return t.Tx.Query(sql, args, row)
 }
 
 func (t *watchedTx) Exec(sql string, args []value.Value) (int64, error) {
-	t.w.statements.Add(1)
+	if err := t.w.statement(); err != nil {
+		return 0, err
+	}
 	return t.Tx.Exec(sql, args)
+}
+
+// statement counts a statement of a transaction that is about to run.
+func (w *watched) statement() error {
+	n := w.statements.Add(1)
+	if n == w.cancelAt {
+		w.cancel()
+	}
+	if n == w.failAt {
+		return errInjected
+	}
+	return nil
 }
 
 // exec runs statements beside the door, in one transaction.

@@ -47,11 +47,12 @@ type DB struct {
 	requests sync.Pool // of *request
 	refusals refusals
 	merging  turns
+	farReach int // rows, see there
 }
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
-	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), lane: newLane(cfg.Unproven)}
+	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), lane: newLane(cfg.Unproven), farReach: farReach}
 	d.totals = cache.New[int64](totalsSize)
 	if d.dialect == nil {
 		d.dialect = dialectOf(db)

@@ -18,12 +18,14 @@ type table struct {
 	plain   *output               // every readable field, no relations
 	row     *shape                // of a row without parameters
 	unique  bool                  // a row may have values that another must not have, beside its id
-	swept   []string              // the tables of which a deletion may delete rows: this one, and those that cascade
-	cleared []string              // the tables of which it may clear references
+	reach   *sqlgen.Reach         // of a deletion
+	touched []string              // the tables of which a deletion may change rows
 	insert  variants
 	update  variants // by the fields that are set
 	change  variants // by the rules that are asked, and the fields that are set
 	delete  variants
+	count   variants
+	inWay   variants
 	locked  variants
 	before  variants // by the rules that are asked
 	after   variants
@@ -43,41 +45,17 @@ func newTable(rules *rule.Rules, t *schema.Table) *table {
 		tt.index[f] = i
 	}
 	tt.unique = tt.setsUnique(t.Fields[1:])
-	tt.sweep(rules.Model, t)
+	tt.reach = sqlgen.ReachOf(rules.Model, t)
+	for _, other := range tt.reach.Tables {
+		tt.touched = append(tt.touched, other.Name)
+	}
+	for _, f := range tt.reach.Clears {
+		tt.touched = append(tt.touched, f.Table.Name)
+	}
 	for op := range tt.open {
 		tt.open[op] = !slices.ContainsFunc(needed(rules.Table(t), Op(op)), func(n rule.Node) bool { return !rule.AlwaysTrue(n) })
 	}
 	return tt
-}
-
-// sweep adds a table whose rows are deleted, and those whose references are cleared.
-func (t *table) sweep(m *schema.Model, deleted *schema.Table) {
-	if !t.add(deleted.Name) {
-		return
-	}
-	for _, other := range m.Tables {
-		for _, f := range other.Fields {
-			if f.Ref != deleted {
-				continue
-			}
-			switch f.OnDelete {
-			case schema.Cascade:
-				t.sweep(m, other)
-			case schema.Clear:
-				t.cleared = append(t.cleared, other.Name)
-			}
-		}
-	}
-}
-
-func (t *table) add(name string) bool {
-	for _, s := range t.swept {
-		if s == name {
-			return false
-		}
-	}
-	t.swept = append(t.swept, name)
-	return true
 }
 
 // fieldSet names a set of fields, to tell statements apart.
@@ -124,6 +102,16 @@ func (t *table) setsUnique(fields []*schema.Field) bool {
 
 func (t *table) deleteStatement(r *request) (*sqlgen.Statement, error) {
 	return t.delete.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Delete(t.Table) })
+}
+
+// countStatement counts what the deletion of a row reaches, up to one more than most.
+func (t *table) countStatement(r *request, most int) (*sqlgen.Statement, error) {
+	return t.count.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.CountReach(t.reach, most+1) })
+}
+
+// inWayStatement asks whether a reference keeps a row from being deleted.
+func (t *table) inWayStatement(r *request) (*sqlgen.Statement, error) {
+	return t.inWay.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.InTheWay(t.reach) })
 }
 
 // existsStatement asks whether the caller may read a row.

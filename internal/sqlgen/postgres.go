@@ -88,6 +88,20 @@ func (Postgres) Bool(b bool) string {
 	return "FALSE"
 }
 
+// KeyText implements Dialect.
+func (Postgres) KeyText(key string) string { return "(" + key + ")::text" + codePoints }
+
+// KeyOf implements Dialect.
+func (Postgres) KeyOf(text string, key schema.Type) string {
+	switch key {
+	case schema.Int:
+		return text + "::bigint"
+	case schema.UUID:
+		return text + "::uuid"
+	}
+	return text
+}
+
 // Whole implements Dialect.
 func (Postgres) Whole(literal string) string { return literal + "::bigint" }
 

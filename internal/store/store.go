@@ -86,6 +86,13 @@ type Session interface {
 	MoveCounter(from, to string) error
 }
 
+// Sweeper is an engine that does not follow references far enough when a row is deleted.
+type Sweeper interface {
+	// Sweep is Write in a transaction of its own, in which references are neither checked nor followed: f leaves none that
+	// leads nowhere. The temporary table doomed (t, id) is f's, and is empty when f begins.
+	Sweep(ctx context.Context, f func(Tx) error) error
+}
+
 // Last says that the next statement of a Read is its last one: an engine may end the snapshot with it. A statement that
 // follows all the same is an error.
 func Last(r Reader) {

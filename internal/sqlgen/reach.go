@@ -1,0 +1,161 @@
+package sqlgen
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// Reach is what the deletion of a row of a table can reach.
+type Reach struct {
+	Tables    []*schema.Table // whose rows it may delete; the first is that of the row
+	Cascades  []*schema.Field // whose rows go with a row of Tables
+	Clears    []*schema.Field // that are cleared where they refer to such a row
+	Restricts []*schema.Field // that keep such a row from being deleted
+}
+
+// ReachOf works it out for a table of a model.
+func ReachOf(m *schema.Model, t *schema.Table) *Reach {
+	r := &Reach{Tables: []*schema.Table{t}}
+	for i := 0; i < len(r.Tables); i++ { // which grows
+		for _, other := range m.Tables {
+			for _, f := range other.Fields {
+				if f.Ref == r.Tables[i] {
+					r.add(f)
+				}
+			}
+		}
+	}
+	return r
+}
+
+func (r *Reach) add(f *schema.Field) {
+	switch f.OnDelete {
+	case schema.Cascade:
+		r.Cascades = append(r.Cascades, f)
+		if !slices.Contains(r.Tables, f.Table) {
+			r.Tables = append(r.Tables, f.Table)
+		}
+	case schema.Clear:
+		r.Clears = append(r.Clears, f)
+	default:
+		r.Restricts = append(r.Restricts, f)
+	}
+}
+
+// index is that of a table among Tables, -1 where no row of it is deleted.
+func (r *Reach) index(t *schema.Table) int { return slices.Index(r.Tables, t) }
+
+// Doomed is the table of the rows that a deletion reaches: t is the index of a row's table in Reach.Tables, and id its id,
+// as text where the dialect gives every column one type. In CountReach and InTheWay it is a common table expression; a sweep
+// has it as a temporary table (see store.Sweeper).
+const Doomed = "doomed"
+
+// CountReach counts the rows that the deletion of a row reaches, those whose references it clears among them, up to most.
+// Input 0 is the id of the row.
+func (g *Generator) CountReach(r *Reach, most int) (*Statement, error) {
+	steps := slices.Clone(r.Cascades)
+	return g.finish(g.doomed(r, append(steps, r.Clears...), "") +
+		" SELECT count(*) FROM (SELECT 1 FROM " + Doomed + " LIMIT " + strconv.Itoa(most) + ") AS n")
+}
+
+// InTheWay has a row where a row that stays refers to one that the deletion of a row would take, by a reference that
+// restricts. Input 0 is the id of the row.
+func (g *Generator) InTheWay(r *Reach) (*Statement, error) {
+	return g.finish(g.doomed(r, r.Cascades, " MATERIALIZED") + " " + g.restricted(r))
+}
+
+// Swept are the statements of a sweep, in their order.
+type Swept struct {
+	Collect  *Statement   // fills the temporary table. Input 0 is the id of the row
+	InTheWay *Statement   // asks it; nil where nothing can be in the way
+	Remove   []*Statement // delete the rows, clear references to them, and empty the temporary table
+}
+
+// Sweep deletes a row and all that goes with it, by one statement for each table, for an engine that has no way of its own
+// to follow references far.
+func (g *Generator) Sweep(r *Reach) (*Swept, error) {
+	s := &Swept{}
+	var err error
+	finish := func(sql string) *Statement {
+		stmt, no := g.finish(sql)
+		if err == nil {
+			err = no
+		}
+		return stmt
+	}
+	s.Collect = finish("INSERT INTO " + Doomed + " (t, id) " + g.doomed(r, r.Cascades, "") + " SELECT t, id FROM " + Doomed)
+	g.args, g.inputs, g.most = nil, nil, 0
+	if len(r.Restricts) > 0 {
+		s.InTheWay = finish(g.restricted(r))
+	}
+	for i, t := range r.Tables {
+		s.Remove = append(s.Remove, finish("DELETE FROM "+quote(t.Name)+" WHERE "+quote("id")+" IN "+g.doomedOf(r, i)))
+	}
+	for _, f := range r.Clears {
+		s.Remove = append(s.Remove, finish("UPDATE "+quote(f.Table.Name)+" SET "+quote(f.Name)+" = NULL WHERE "+quote(f.Name)+" IN "+g.doomedOf(r, r.index(f.Ref))))
+	}
+	s.Remove = append(s.Remove, finish("DELETE FROM "+Doomed))
+	return s, err
+}
+
+// doomedOf are the ids of the doomed rows of a table.
+func (g *Generator) doomedOf(r *Reach, i int) string {
+	return "(SELECT " + g.Dialect.KeyOf("id", r.Tables[i].Key) + " FROM " + Doomed + " WHERE t = " + strconv.Itoa(i) + ")"
+}
+
+// doomed writes the common table expression that follows references from a row. Those that lead to no table of r are
+// followed no further: their rows have a number below zero.
+func (g *Generator) doomed(r *Reach, follow []*schema.Field, how string) string {
+	root := "SELECT 0, " + g.Dialect.KeyText(g.inputOf(0, r.Tables[0].ID()))
+	var steps []string
+	for i, f := range follow {
+		to := r.index(f.Table)
+		if f.OnDelete != schema.Cascade {
+			to = -1 - i
+		}
+		from := strconv.Itoa(r.index(f.Ref))
+		found := "SELECT " + strconv.Itoa(to) + " AS t, " + g.Dialect.KeyText(column("c", "id")) + " AS id FROM "
+		if g.Dialect.Lateral() {
+			steps = append(steps, found+quote(f.Table.Name)+" AS c WHERE "+column("c", f.Name)+" = "+doomedKey(g.Dialect, "d", from, f.Ref.Key))
+		} else {
+			steps = append(steps, found+Doomed+" AS d CROSS JOIN "+quote(f.Table.Name)+" AS c WHERE d.t = "+from+" AND "+column("c", f.Name)+" = d.id")
+		}
+	}
+	next := ""
+	switch {
+	case len(steps) == 0:
+	case g.Dialect.Lateral():
+		// PostgreSQL allows one recursive part only. It expects ten rows of each step and would rather read a table of 5,000
+		// rows at every step than look ten times into its index; OFFSET keeps the two from being joined so.
+		next = " UNION SELECT e.t, e.id FROM " + Doomed + " AS d CROSS JOIN LATERAL (" + strings.Join(steps, " UNION ALL ") + " OFFSET 0) AS e"
+	default:
+		next = " UNION " + strings.Join(steps, " UNION ")
+	}
+	return "WITH RECURSIVE " + Doomed + "(t, id) AS" + how + " (" + root + next + ")"
+}
+
+// doomedKey is the id of a doomed row as a key of that table, NULL where the row is of another.
+func doomedKey(d Dialect, alias, table string, key schema.Type) string {
+	return "CASE WHEN " + alias + ".t = " + table + " THEN " + d.KeyOf(alias+".id", key) + " END"
+}
+
+// restricted asks the doomed rows.
+func (g *Generator) restricted(r *Reach) string {
+	var any []string
+	for _, f := range r.Restricts {
+		from := r.index(f.Ref)
+		sql := "SELECT 1 FROM " + Doomed + " AS d CROSS JOIN " + quote(f.Table.Name) + " AS c WHERE d.t = " + strconv.Itoa(from) +
+			" AND " + column("c", f.Name) + " = " + doomedKey(g.Dialect, "d", strconv.Itoa(from), f.Ref.Key)
+		if own := r.index(f.Table); own >= 0 {
+			sql += " AND " + column("c", "id") + " NOT IN " + g.doomedOf(r, own)
+		}
+		any = append(any, "EXISTS ("+sql+")")
+	}
+	if len(any) == 0 {
+		return "SELECT 1 WHERE " + g.Dialect.Bool(false)
+	}
+	return "SELECT 1 WHERE " + strings.Join(any, " OR ")
+}
