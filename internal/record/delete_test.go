@@ -185,6 +185,24 @@ func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 	})
 }
 
+// A deletion that would keep others from writing for too long is refused by a reader.
+func TestExhaustion_ADeletionThatReachesTooMany(t *testing.T) {
+	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
+		d.maxReach = 1_000
+		fillBranch(t, w, "nodes", 601, "n, CASE WHEN n NOT IN (1, 601) THEN 1 END, NULL, NULL, NULL")
+		fillBranch(t, w, "leaves", 401, "'l' || n, 601, 1")
+		w.forget()
+		err := d.remove(t, "nodes", value.OfInt(1))
+		if errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "more than 1000 rows") || w.writes.Load() != 1 {
+			t.Errorf("600 rows and 401 that are cleared: %v after %d transactions", err, w.writes.Load())
+		}
+		w.exec(t, "DELETE FROM leaves WHERE id = 'l1'")
+		if err := d.remove(t, "nodes", value.OfInt(1)); err != nil {
+			t.Errorf("600 rows and 400 that are cleared: %v", err)
+		}
+	})
+}
+
 // Rights, revisions and the row itself are asked again when the sweep begins.
 func TestDeepCascadesAskAgain(t *testing.T) {
 	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {

@@ -25,7 +25,7 @@ type table struct {
 	change  variants // by the rules that are asked, and the fields that are set
 	delete  variants
 	count   variants
-	inWay   variants
+	look    variants
 	locked  variants
 	before  variants // by the rules that are asked
 	after   variants
@@ -109,9 +109,9 @@ func (t *table) countStatement(r *request, most int) (*sqlgen.Statement, error) 
 	return t.count.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.CountReach(t.reach, most+1) })
 }
 
-// inWayStatement asks whether a reference keeps a row from being deleted.
-func (t *table) inWayStatement(r *request) (*sqlgen.Statement, error) {
-	return t.inWay.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.InTheWay(t.reach) })
+// lookStatement says what the deletion of a row reaches, and whether a reference keeps it from being deleted.
+func (t *table) lookStatement(r *request) (*sqlgen.Statement, error) {
+	return t.look.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Look(t.reach) })
 }
 
 // existsStatement asks whether the caller may read a row.

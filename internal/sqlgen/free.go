@@ -15,13 +15,13 @@ func (g *Generator) Free(t *schema.Table) (*Statement, error) {
 		return "EXISTS (SELECT 1 FROM " + quote(t.Name) + " WHERE " + quote("id") + " = " + id + ")"
 	}
 	n, most, mid := g.input(0, value.Int), "9223372036854775807", "lo + (hi - lo) / 2"
-	return g.finish("WITH RECURSIVE gallop(lo, hi, step) AS (" +
+	return g.finish("WITH RECURSIVE ashlar_gallop(lo, hi, step) AS (" +
 		"SELECT " + n + ", CASE WHEN " + n + " < " + most + " THEN " + n + " + 1 END, " + g.Dialect.Whole("1") +
-		" UNION ALL SELECT hi, hi + step + " + g.Dialect.Random("step") + ", step * 2 FROM gallop" +
+		" UNION ALL SELECT hi, hi + step + " + g.Dialect.Random("step") + ", step * 2 FROM ashlar_gallop" +
 		" WHERE step < 2305843009213693952 AND hi <= " + most + " - 2 * step AND " + taken("hi") +
-		"), halve(lo, hi) AS (" +
-		"SELECT lo, hi FROM gallop WHERE NOT " + taken("hi") +
+		"), ashlar_halve(lo, hi) AS (" +
+		"SELECT lo, hi FROM ashlar_gallop WHERE NOT " + taken("hi") +
 		" UNION ALL SELECT CASE WHEN " + taken(mid) + " THEN " + mid + " ELSE lo END, CASE WHEN " + taken(mid) + " THEN hi ELSE " + mid + " END" +
-		" FROM halve WHERE hi - lo > 1" +
-		") SELECT hi FROM halve WHERE hi - lo = 1")
+		" FROM ashlar_halve WHERE hi - lo > 1" +
+		") SELECT hi FROM ashlar_halve WHERE hi - lo = 1")
 }

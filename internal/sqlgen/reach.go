@@ -49,9 +49,9 @@ func (r *Reach) add(f *schema.Field) {
 func (r *Reach) index(t *schema.Table) int { return slices.Index(r.Tables, t) }
 
 // Doomed is the table of the rows that a deletion reaches: t is the index of a row's table in Reach.Tables, and id its id,
-// as text where the dialect gives every column one type. In CountReach and InTheWay it is a common table expression; a sweep
+// as text where the dialect gives every column one type. In CountReach and Look it is a common table expression; a sweep
 // has it as a temporary table (see store.Sweeper).
-const Doomed = "doomed"
+const Doomed = "ashlar_doomed"
 
 // CountReach counts the rows that the deletion of a row reaches, those whose references it clears among them, up to most.
 // Input 0 is the id of the row.
@@ -61,10 +61,14 @@ func (g *Generator) CountReach(r *Reach, most int) (*Statement, error) {
 		" SELECT count(*) FROM (SELECT 1 FROM " + Doomed + " LIMIT " + strconv.Itoa(most) + ") AS n")
 }
 
-// InTheWay has a row where a row that stays refers to one that the deletion of a row would take, by a reference that
-// restricts. Input 0 is the id of the row.
-func (g *Generator) InTheWay(r *Reach) (*Statement, error) {
-	return g.finish(g.doomed(r, r.Cascades, " MATERIALIZED") + " " + g.restricted(r))
+// Look says how many rows the deletion of a row reaches, as CountReach does without an end, and whether a row that stays
+// refers to one of them by a reference that restricts. Input 0 is the id of the row.
+func (g *Generator) Look(r *Reach) (*Statement, error) {
+	counts := []string{"(SELECT count(*) FROM " + Doomed + ")"}
+	for _, f := range r.Clears {
+		counts = append(counts, "(SELECT count(*) FROM "+g.referring(r, f)+")")
+	}
+	return g.finish(g.doomed(r, r.Cascades, " MATERIALIZED") + " SELECT " + strings.Join(counts, " + ") + ", " + g.restricted(r))
 }
 
 // Swept are the statements of a sweep, in their order.
@@ -89,7 +93,7 @@ func (g *Generator) Sweep(r *Reach) (*Swept, error) {
 	s.Collect = finish("INSERT INTO " + Doomed + " (t, id) " + g.doomed(r, r.Cascades, "") + " SELECT t, id FROM " + Doomed)
 	g.args, g.inputs, g.most = nil, nil, 0
 	if len(r.Restricts) > 0 {
-		s.InTheWay = finish(g.restricted(r))
+		s.InTheWay = finish("SELECT 1 WHERE " + g.restricted(r))
 	}
 	for i, t := range r.Tables {
 		s.Remove = append(s.Remove, finish("DELETE FROM "+quote(t.Name)+" WHERE "+quote("id")+" IN "+g.doomedOf(r, i)))
@@ -142,20 +146,29 @@ func doomedKey(d Dialect, alias, table string, key schema.Type) string {
 	return "CASE WHEN " + alias + ".t = " + table + " THEN " + d.KeyOf(alias+".id", key) + " END"
 }
 
-// restricted asks the doomed rows.
+// referring are the rows c whose field refers to a doomed row d, as FROM names them, with a condition. They are looked up
+// in the index of the field for each doomed row, whatever the planner makes of a table that it knows nothing of.
+func (g *Generator) referring(r *Reach, f *schema.Field) string {
+	from := strconv.Itoa(r.index(f.Ref))
+	refers := column("c", f.Name) + " = " + doomedKey(g.Dialect, "d", from, f.Ref.Key)
+	if g.Dialect.Lateral() {
+		return Doomed + " AS d CROSS JOIN LATERAL (SELECT c." + quote("id") + " FROM " + quote(f.Table.Name) + " AS c WHERE " + refers + " OFFSET 0) AS c WHERE d.t = " + from
+	}
+	return Doomed + " AS d CROSS JOIN " + quote(f.Table.Name) + " AS c WHERE d.t = " + from + " AND " + refers
+}
+
+// restricted is the condition that a row which is not doomed itself restricts the deletion.
 func (g *Generator) restricted(r *Reach) string {
 	var any []string
 	for _, f := range r.Restricts {
-		from := r.index(f.Ref)
-		sql := "SELECT 1 FROM " + Doomed + " AS d CROSS JOIN " + quote(f.Table.Name) + " AS c WHERE d.t = " + strconv.Itoa(from) +
-			" AND " + column("c", f.Name) + " = " + doomedKey(g.Dialect, "d", strconv.Itoa(from), f.Ref.Key)
+		sql := "EXISTS (SELECT 1 FROM " + g.referring(r, f)
 		if own := r.index(f.Table); own >= 0 {
 			sql += " AND " + column("c", "id") + " NOT IN " + g.doomedOf(r, own)
 		}
-		any = append(any, "EXISTS ("+sql+")")
+		any = append(any, sql+")")
 	}
 	if len(any) == 0 {
-		return "SELECT 1 WHERE " + g.Dialect.Bool(false)
+		return g.Dialect.Bool(false)
 	}
-	return "SELECT 1 WHERE " + strings.Join(any, " OR ")
+	return "(" + strings.Join(any, " OR ") + ")"
 }

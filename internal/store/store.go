@@ -89,7 +89,7 @@ type Session interface {
 // Sweeper is an engine that does not follow references far enough when a row is deleted.
 type Sweeper interface {
 	// Sweep is Write in a transaction of its own, in which references are neither checked nor followed: f leaves none that
-	// leads nowhere. The temporary table doomed (t, id) is f's, and is empty when f begins.
+	// leads nowhere. The temporary table ashlar_doomed (t, id) is f's, and is empty when f begins.
 	Sweep(ctx context.Context, f func(Tx) error) error
 }
 

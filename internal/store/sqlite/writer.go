@@ -63,7 +63,7 @@ func openSweeper(path string, cfg Config) (*conn, error) {
 	return c, nil
 }
 
-const createDoomed = `CREATE TEMPORARY TABLE doomed (t INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (t, id)) WITHOUT ROWID`
+const createDoomed = `CREATE TEMPORARY TABLE ashlar_doomed (t INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (t, id)) WITHOUT ROWID`
 
 func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64) *writer {
 	w := &writer{
