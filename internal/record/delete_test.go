@@ -185,6 +185,40 @@ func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 	})
 }
 
+// The count that the writer sees ends early, however many rows refer to one: SQLite would otherwise collect all of them.
+func TestExhaustion_TheCountEndsEarly(t *testing.T) {
+	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
+		fastest := func(id int64) time.Duration {
+			stmt, err := d.tables[d.rules.Model.Table("nodes")].countStatement(d.request(nobody), farReach)
+			if err != nil {
+				t.Fatal(err)
+			}
+			least := time.Hour
+			for range 9 {
+				err := w.DB.Write(t.Context(), func(tx store.Tx) error {
+					begun := time.Now()
+					err := tx.Query(stmt.SQL, []value.Value{value.OfInt(id)}, func(cols value.Row) error {
+						if cols.Int(0) <= farReach {
+							t.Errorf("%d rows are counted below node %d", cols.Int(0), id)
+						}
+						return nil
+					})
+					least = min(least, time.Since(begun))
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			return least
+		}
+		fillBranch(t, w, "nodes", 50_000, "n, CASE WHEN n > 200 THEN 1 WHEN n > 2 THEN 2 END, NULL, NULL, NULL")
+		if few, many := fastest(2), fastest(1); many > 20*few {
+			t.Errorf("the count takes %v where 50,000 rows refer to one, and %v where 198 do", many, few)
+		}
+	})
+}
+
 // A deletion that would keep others from writing for too long is refused by a reader.
 func TestExhaustion_ADeletionThatReachesTooMany(t *testing.T) {
 	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {

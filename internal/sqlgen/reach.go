@@ -53,13 +53,17 @@ func (r *Reach) index(t *schema.Table) int { return slices.Index(r.Tables, t) }
 // has it as a temporary table (see store.Sweeper).
 const Doomed = "ashlar_doomed"
 
-// CountReach counts the rows that the deletion of a row reaches, those whose references it clears among them, up to most.
-// Input 0 is the id of the row.
+// CountReach counts the rows that the deletion of a row reaches, those whose references it clears among them. It looks at
+// few more than most of them, and counts no further: a LIMIT ends the recursion of PostgreSQL at any row, and that of SQLite
+// when it has all rows that refer to one. Input 0 is the id of the row.
 func (g *Generator) CountReach(r *Reach, most int) (*Statement, error) {
-	steps := slices.Clone(r.Cascades)
-	return g.finish(g.doomed(r, append(steps, r.Clears...), "") +
-		" SELECT count(*) FROM (SELECT 1 FROM " + Doomed + " LIMIT " + strconv.Itoa(most) + ") AS n")
+	steps := slices.Concat(r.Cascades, r.Clears)
+	return g.finish(g.doomed(r, steps, most, "") + " SELECT sum(CASE WHEN t = " + manyRows + " THEN " + strconv.Itoa(most) + " ELSE 1 END)" +
+		" FROM (SELECT t FROM " + Doomed + " LIMIT " + strconv.Itoa(most) + ") AS n")
 }
+
+// manyRows is the number of a row of Doomed that stands for all that refer to one.
+const manyRows = "-1000000"
 
 // Look says how many rows the deletion of a row reaches, as CountReach does without an end, and whether a row that stays
 // refers to one of them by a reference that restricts. Input 0 is the id of the row.
@@ -68,7 +72,7 @@ func (g *Generator) Look(r *Reach) (*Statement, error) {
 	for _, f := range r.Clears {
 		counts = append(counts, "(SELECT count(*) FROM "+g.referring(r, f)+")")
 	}
-	return g.finish(g.doomed(r, r.Cascades, " MATERIALIZED") + " SELECT " + strings.Join(counts, " + ") + ", " + g.restricted(r))
+	return g.finish(g.doomed(r, r.Cascades, 0, " MATERIALIZED") + " SELECT " + strings.Join(counts, " + ") + ", " + g.restricted(r))
 }
 
 // Swept are the statements of a sweep, in their order.
@@ -90,7 +94,7 @@ func (g *Generator) Sweep(r *Reach) (*Swept, error) {
 		}
 		return stmt
 	}
-	s.Collect = finish("INSERT INTO " + Doomed + " (t, id) " + g.doomed(r, r.Cascades, "") + " SELECT t, id FROM " + Doomed)
+	s.Collect = finish("INSERT INTO " + Doomed + " (t, id) " + g.doomed(r, r.Cascades, 0, "") + " SELECT t, id FROM " + Doomed)
 	g.args, g.inputs, g.most = nil, nil, 0
 	if len(r.Restricts) > 0 {
 		s.InTheWay = finish("SELECT 1 WHERE " + g.restricted(r))
@@ -111,8 +115,9 @@ func (g *Generator) doomedOf(r *Reach, i int) string {
 }
 
 // doomed writes the common table expression that follows references from a row. Those that lead to no table of r are
-// followed no further: their rows have a number below zero.
-func (g *Generator) doomed(r *Reach, follow []*schema.Field, how string) string {
+// followed no further: their rows have a number below zero. Where most is not 0, it follows no reference by which so many
+// rows refer to one.
+func (g *Generator) doomed(r *Reach, follow []*schema.Field, most int, how string) string {
 	root := "SELECT 0, " + g.Dialect.KeyText(g.inputOf(0, r.Tables[0].ID()))
 	var steps []string
 	for i, f := range follow {
@@ -122,11 +127,18 @@ func (g *Generator) doomed(r *Reach, follow []*schema.Field, how string) string 
 		}
 		from := strconv.Itoa(r.index(f.Ref))
 		found := "SELECT " + strconv.Itoa(to) + " AS t, " + g.Dialect.KeyText(column("c", "id")) + " AS id FROM "
+		refers := quote(f.Table.Name) + " AS c WHERE " + column("c", f.Name) + " = "
 		if g.Dialect.Lateral() {
-			steps = append(steps, found+quote(f.Table.Name)+" AS c WHERE "+column("c", f.Name)+" = "+doomedKey(g.Dialect, "d", from, f.Ref.Key))
-		} else {
-			steps = append(steps, found+Doomed+" AS d CROSS JOIN "+quote(f.Table.Name)+" AS c WHERE d.t = "+from+" AND "+column("c", f.Name)+" = d.id")
+			steps = append(steps, found+refers+doomedKey(g.Dialect, "d", from, f.Ref.Key))
+			continue
 		}
+		some := ""
+		if most > 0 {
+			many := "(SELECT 1 FROM " + refers + "d.id LIMIT 1 OFFSET " + strconv.Itoa(most-1) + ")"
+			some = " AND " + many + " IS NULL"
+			steps = append(steps, "SELECT "+manyRows+", d.id FROM "+Doomed+" AS d WHERE d.t = "+from+" AND "+many+" IS NOT NULL")
+		}
+		steps = append(steps, found+Doomed+" AS d CROSS JOIN "+refers+"d.id AND d.t = "+from+some)
 	}
 	next := ""
 	switch {
