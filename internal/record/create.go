@@ -77,8 +77,17 @@ func (d *DB) creation(who caller.Caller, t *schema.Table, members []value.Member
 	return c, c.in.err()
 }
 
-// run may run more than once.
-func (c *creation) run(tx store.Tx) error {
+// run may run more than once. An assigned id that another transaction takes at the same time is not the client's fault.
+func (c *creation) run(tx store.Tx) (err error) {
+	for range assignTries {
+		if err = c.runOnce(tx); err == nil || !c.assignedTaken(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func (c *creation) runOnce(tx store.Tx) error {
 	values := append(make(row, 0, len(c.in.values)+1), c.in.values...) // with room for the revision
 	if err := c.assignID(tx, values); err != nil {
 		return err
@@ -117,15 +126,5 @@ func (c *creation) assignID(tx store.Tx, values row) error {
 		values[0] = value.OfUUID(id.String())
 		return nil
 	}
-	for {
-		n, err := tx.Next("id:" + c.table.Name)
-		if err != nil {
-			return err
-		}
-		values[0] = value.OfInt(n)
-		taken, err := c.exists(tx, c.table, values[0], true)
-		if err != nil || !taken {
-			return err
-		}
-	}
+	return c.assignInt(tx, values)
 }

@@ -46,11 +46,14 @@ type DB struct {
 
 	requests sync.Pool // of *request
 	refusals refusals
+	merging  turns
+	farReach int // see there
+	maxReach int // see there
 }
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
-	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), lane: newLane(cfg.Unproven)}
+	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), lane: newLane(cfg.Unproven), farReach: farReach, maxReach: maxReach}
 	d.totals = cache.New[int64](totalsSize)
 	if d.dialect == nil {
 		d.dialect = dialectOf(db)

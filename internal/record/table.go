@@ -18,16 +18,19 @@ type table struct {
 	plain   *output               // every readable field, no relations
 	row     *shape                // of a row without parameters
 	unique  bool                  // a row may have values that another must not have, beside its id
-	swept   []string              // the tables of which a deletion may delete rows: this one, and those that cascade
-	cleared []string              // the tables of which it may clear references
+	reach   *sqlgen.Reach         // of a deletion
+	touched []string              // the tables of which a deletion may change rows
 	insert  variants
 	update  variants // by the fields that are set
 	change  variants // by the rules that are asked, and the fields that are set
 	delete  variants
+	count   variants
+	look    variants
 	locked  variants
 	before  variants // by the rules that are asked
 	after   variants
 	exists  variants
+	free    variants
 	open    [Delete + 1]bool     // by Op: to everyone, whatever the row
 	allowed [Delete + 1]verdicts // by Op
 }
@@ -42,41 +45,17 @@ func newTable(rules *rule.Rules, t *schema.Table) *table {
 		tt.index[f] = i
 	}
 	tt.unique = tt.setsUnique(t.Fields[1:])
-	tt.sweep(rules.Model, t)
+	tt.reach = sqlgen.ReachOf(rules.Model, t)
+	for _, other := range tt.reach.Tables {
+		tt.touched = append(tt.touched, other.Name)
+	}
+	for _, f := range tt.reach.Clears {
+		tt.touched = append(tt.touched, f.Table.Name)
+	}
 	for op := range tt.open {
 		tt.open[op] = !slices.ContainsFunc(needed(rules.Table(t), Op(op)), func(n rule.Node) bool { return !rule.AlwaysTrue(n) })
 	}
 	return tt
-}
-
-// sweep adds a table whose rows are deleted, and those whose references are cleared.
-func (t *table) sweep(m *schema.Model, deleted *schema.Table) {
-	if !t.add(deleted.Name) {
-		return
-	}
-	for _, other := range m.Tables {
-		for _, f := range other.Fields {
-			if f.Ref != deleted {
-				continue
-			}
-			switch f.OnDelete {
-			case schema.Cascade:
-				t.sweep(m, other)
-			case schema.Clear:
-				t.cleared = append(t.cleared, other.Name)
-			}
-		}
-	}
-}
-
-func (t *table) add(name string) bool {
-	for _, s := range t.swept {
-		if s == name {
-			return false
-		}
-	}
-	t.swept = append(t.swept, name)
-	return true
 }
 
 // fieldSet names a set of fields, to tell statements apart.
@@ -128,9 +107,24 @@ func (t *table) deleteStatement(r *request) (*sqlgen.Statement, error) {
 	return t.delete.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Delete(t.Table) })
 }
 
+// countStatement counts what the deletion of a row reaches, up to one more than most.
+func (t *table) countStatement(r *request, most int) (*sqlgen.Statement, error) {
+	return t.count.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.CountReach(t.reach, most+1) })
+}
+
+// lookStatement says what the deletion of a row reaches, and whether a reference keeps it from being deleted.
+func (t *table) lookStatement(r *request) (*sqlgen.Statement, error) {
+	return t.look.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Look(t.reach) })
+}
+
 // existsStatement asks whether the caller may read a row.
 func (t *table) existsStatement(r *request) (*sqlgen.Statement, error) {
 	return t.exists.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Readable(t.Table) })
+}
+
+// freeStatement looks for an id that no row has.
+func (t *table) freeStatement(r *request) (*sqlgen.Statement, error) {
+	return t.free.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Free(t.Table) })
 }
 
 // asked are the rules that decide on a write, and what tells them apart from those of another write to the table.
@@ -168,13 +162,17 @@ func (r *request) asked(t *table, op Op, own rule.Node, given []*schema.Field) a
 	return a
 }
 
-func (t *table) beforeStatement(r *request, a asked) (*sqlgen.Statement, error) {
-	return t.before.get(r, a.name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+func (t *table) beforeStatement(r *request, a asked, locks bool) (*sqlgen.Statement, error) {
+	name := a.name
+	if !locks {
+		name += "?"
+	}
+	return t.before.get(r, name, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		masks := make([]rule.Node, len(a.masks))
 		for i, m := range a.masks {
 			masks[i] = m.rule
 		}
-		return g.Before(t.Table, a.rules, masks)
+		return g.Before(t.Table, a.rules, masks, locks)
 	})
 }
 

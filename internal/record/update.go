@@ -30,7 +30,12 @@ func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id 
 	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
 	u.from.seeing(r, u.table, u.in.compared(r))
 	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
-	if err := d.write(ctx, who, u.script, u.run); err != nil {
+	if len(u.in.merged) > 0 {
+		err = u.writeMerged(ctx)
+	} else {
+		err = d.write(ctx, who, u.script, u.run)
+	}
+	if err != nil {
 		return Written{}, err
 	}
 	return u.row, nil
@@ -45,6 +50,9 @@ type change struct {
 	in       *input
 	from, to asked
 	row      Written
+
+	merge    *merge // nil where there is nothing to merge, or where the transaction does it
+	revision int64  // of the row that before has read
 }
 
 // run may run more than once.
@@ -52,7 +60,7 @@ func (u *change) run(tx store.Tx) error {
 	if done, err := u.atOnce(tx); done || err != nil {
 		return err
 	}
-	was, masked, refused, err := u.before(tx, u.table, u.id, u.match, u.from)
+	was, masked, refused, err := u.before(tx, u.table, u.id, u.matches, u.from)
 	if err != nil {
 		return err
 	}
@@ -64,7 +72,7 @@ func (u *change) run(tx store.Tx) error {
 	for _, f := range in.given {
 		values[u.table.index[f]] = in.values[u.table.index[f]]
 	}
-	if err := in.merge(u.table, values, was, masked); err != nil {
+	if err := u.takeMerge(in, values, was, masked); err != nil {
 		return err
 	}
 	updated := u.table.Field("updated_at")
@@ -144,15 +152,16 @@ func (u *change) inputs(revision int64, fields []*schema.Field, values row) []va
 
 // before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or the
 // rule about the row as it was says no (403). Of the fields that a has to do with, masked are those that the caller may
-// not read, and refused those whose write rule says no.
-func (r *request) before(tx store.Tx, t *table, id value.Value, match Match, a asked) (was row, masked, refused []*schema.Field, err error) {
-	stmt, err := t.beforeStatement(r, a)
+// not read, and refused those whose write rule says no. In a transaction the row is locked.
+func (r *request) before(q store.Reader, t *table, id value.Value, match Match, a asked) (was row, masked, refused []*schema.Field, err error) {
+	_, locks := q.(store.Tx)
+	stmt, err := t.beforeStatement(r, a, locks)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	var revision int64
 	var allowed bool
-	err = r.query(tx, stmt, []value.Value{id}, func(cols value.Row) error {
+	err = r.query(q, stmt, []value.Value{id}, func(cols value.Row) error {
 		revision, allowed = cols.Int(0), holds(cols, 1)
 		for i, f := range a.fields {
 			if !holds(cols, 2+i) {

@@ -42,6 +42,12 @@ type Dialect interface {
 	KeyRows(list string, key schema.Type, alias string) (table, column string)
 	// Lateral says whether a table in FROM may refer to those before it.
 	Lateral() bool
+	// KeyText is a key in a column that has keys of several types, and KeyOf such a column as a key of one type.
+	KeyText(key string) string
+	KeyOf(text string, key schema.Type) string
+	// Whole is a literal as a 64-bit integer, and Random one that is random: from 0 to less than below, which is positive.
+	Whole(literal string) string
+	Random(below string) string
 	// Lock ends a query of a row that the transaction is about to change: nobody else changes it meanwhile.
 	Lock(alias string) string
 	// Load puts rows into a table and its columns, as the engine's Load does.

@@ -173,7 +173,7 @@ func (g golden) write(t *testing.T, m *schema.Model) {
 	s, err = g.generator(nil).Children(m.Table("users").Relation("owned"), owners.Fields[:3])
 	g.show(t, "to-many of a view", s, err)
 	own := g.rules.Table(posts)
-	s, err = g.generator(nil).Before(posts, []rule.Node{own.UpdateFrom}, []rule.Node{g.rules.Field(posts.Field("stars")).Read})
+	s, err = g.generator(nil).Before(posts, []rule.Node{own.UpdateFrom}, []rule.Node{g.rules.Field(posts.Field("stars")).Read}, true)
 	g.show(t, "before an update", s, err)
 	s, err = g.generator(nil).Insert(After{Table: posts, Rules: []rule.Node{own.Create}, Fields: posts.Fields[:2], Created: true})
 	g.show(t, "insert", s, err)
@@ -204,4 +204,53 @@ func (g golden) write(t *testing.T, m *schema.Model) {
 	}
 	s, err = g.generator(nil).After(After{Table: posts, Rules: []rule.Node{own.UpdateTo}, Checks: []rule.Node{own.Checks[0].Cond}, Fields: posts.Fields[:2], Old: true})
 	g.show(t, "after an update", s, err)
+	if g.who.IsSystem() { // who asks makes no difference
+		s, err = g.generator(nil).Free(posts)
+		g.show(t, "a free id", s, err)
+		g.writeReach(t)
+	}
+}
+
+const reachModel = `
+ashlar: 1
+name: reach
+tables:
+  nodes:
+    key: int
+    fields:
+      up:    {ref: nodes, optional: true, reverse: below, on_delete: cascade}
+      keeps: {ref: nodes, optional: true, reverse: kept}
+    access: {read: true}
+  leaves:
+    fields:
+      node:  {ref: nodes, reverse: leaves, on_delete: cascade}
+    access: {read: true}
+  marks:
+    key: text
+    fields:
+      leaf:  {ref: leaves, optional: true, reverse: marks, on_delete: clear}
+    access: {read: true}
+`
+
+// writeReach shows what a deletion asks and does that reaches many rows.
+func (g golden) writeReach(t *testing.T) {
+	t.Helper()
+	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(reachModel)})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	r := ReachOf(m, m.Table("nodes"))
+	s, err := g.generator(nil).CountReach(r, 100)
+	g.show(t, "what a deletion reaches, counted", s, err)
+	s, err = g.generator(nil).Look(r)
+	g.show(t, "a look at what a deletion reaches", s, err)
+	if g.dialect.StoresUUID() { // PostgreSQL follows references as far as they lead
+		return
+	}
+	all, err := g.generator(nil).Sweep(r)
+	g.show(t, "a sweep collects", all.Collect, err)
+	g.show(t, "a sweep asks what is in the way", all.InTheWay, nil)
+	for _, s := range all.Remove {
+		g.show(t, "a sweep removes", s, nil)
+	}
 }

@@ -88,6 +88,28 @@ func (Postgres) Bool(b bool) string {
 	return "FALSE"
 }
 
+// KeyText implements Dialect.
+func (Postgres) KeyText(key string) string { return "(" + key + ")::text" + codePoints }
+
+// KeyOf implements Dialect.
+func (Postgres) KeyOf(text string, key schema.Type) string {
+	switch key {
+	case schema.Int:
+		return text + "::bigint"
+	case schema.UUID:
+		return text + "::uuid"
+	}
+	return text
+}
+
+// Whole implements Dialect.
+func (Postgres) Whole(literal string) string { return literal + "::bigint" }
+
+// Random implements Dialect.
+func (Postgres) Random(below string) string {
+	return "least(floor(random() * " + below + ")::bigint, " + below + " - 1)"
+}
+
 // Same implements Dialect.
 func (Postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FROM " + r + ")" }
 

@@ -26,6 +26,12 @@ func (SQLite) Bool(b bool) string {
 	return "0"
 }
 
+func (SQLite) KeyText(key string) string               { return key }
+func (SQLite) KeyOf(text string, _ schema.Type) string { return text }
+
+func (SQLite) Whole(literal string) string { return literal }
+func (SQLite) Random(below string) string  { return "abs(random() % " + below + ")" }
+
 func (SQLite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
 func (SQLite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 

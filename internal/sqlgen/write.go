@@ -148,15 +148,20 @@ func (g *Generator) Delete(t *schema.Table) (*Statement, error) {
 }
 
 // Before reads a row that is about to change, if the caller may read it. Input 0 is its id. The columns are the
-// revision, then the outcome of each rule and each mask, then every field of the table as stored, unmasked.
-func (g *Generator) Before(t *schema.Table, rules, masks []rule.Node) (*Statement, error) {
+// revision, then the outcome of each rule and each mask, then every field of the table as stored, unmasked. A reader takes
+// no lock.
+func (g *Generator) Before(t *schema.Table, rules, masks []rule.Node, locks bool) (*Statement, error) {
 	cols := append([]string{column("t0", Revision)}, g.outcomes(rules, g.writing(t, "t0"))...)
 	cols = append(cols, g.outcomes(masks, g.self(t, "t0"))...)
 	for _, f := range t.Fields {
 		cols = append(cols, column("t0", f.Name))
 	}
 	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, "t0")...)
-	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds) + g.Dialect.Lock("t0"))
+	lock := ""
+	if locks {
+		lock = g.Dialect.Lock("t0")
+	}
+	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds) + lock)
 }
 
 // Locked reads the revision of a row that is about to change, whoever may read it. Input 0 is its id.

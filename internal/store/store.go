@@ -58,6 +58,10 @@ type Tx interface {
 	// the first is 1, and the next is one larger. What a transaction drew that was undone may be drawn again, or never.
 	Next(counter string) (int64, error)
 
+	// Skip makes Next of a counter return numbers larger than past from now on. It is for a counter of which Next has just
+	// returned a number that cannot be used, and that number goes with it.
+	Skip(counter string, drawn, past int64) error
+
 	// Touch says that the transaction writes to these tables: their generations move when it commits.
 	Touch(tables ...string)
 }
@@ -80,6 +84,13 @@ type Session interface {
 	// MoveCounter gives a counter of Tx.Next another name, in the transaction under way. One that was never used, or is
 	// not there any more, is no error. What has the new name is replaced.
 	MoveCounter(from, to string) error
+}
+
+// Sweeper is an engine that does not follow references far enough when a row is deleted.
+type Sweeper interface {
+	// Sweep is Write in a transaction of its own, in which references are neither checked nor followed: f leaves none that
+	// leads nowhere. The temporary table ashlar_doomed (t, id) is f's, and is empty when f begins.
+	Sweep(ctx context.Context, f func(Tx) error) error
 }
 
 // Last says that the next statement of a Read is its last one: an engine may end the snapshot with it. A statement that

@@ -1,12 +1,14 @@
 package value
 
 import (
+	"bytes"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // MergeJSON applies a JSON merge patch (RFC 7396) to a stored JSON value; old is "" where there is none. Members keep
 // their order, new ones come last; null removes a member. Both texts are valid and compact, and so is the result, ""
-// where the patch is null.
+// where the patch is null. It takes time in proportion to the lengths of both, whatever their members and depth.
 func MergeJSON(old, patch string) string {
 	switch {
 	case patch == "null":
@@ -14,53 +16,128 @@ func MergeJSON(old, patch string) string {
 	case patch[0] != '{':
 		return patch
 	}
-	var target []Member
-	if old != "" && old[0] == '{' {
-		target = membersOf(old)
-	}
-	for _, m := range membersOf(patch) {
-		target = mergeMember(target, m)
-	}
-	dst := []byte{'{'}
-	for i, m := range target {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = AppendString(dst, []byte(m.Name))
-		dst = append(append(dst, ':'), m.Raw...)
-	}
-	return string(append(dst, '}'))
+	m := merger{old: newMergeReader(old), dst: make([]byte, 0, len(old)+len(patch))}
+	m.object(newMergeReader(patch).object(), old != "" && old[0] == '{')
+	return string(m.dst)
 }
 
-func mergeMember(target []Member, m Member) []Member {
-	at := -1
-	for i := range target {
-		if target[i].Name == m.Name {
-			at = i
-		}
-	}
-	was := ""
-	if at >= 0 {
-		was = string(target[at].Raw)
-	}
-	merged := MergeJSON(was, string(m.Raw))
-	switch {
-	case merged == "" && at < 0:
-		return target
-	case merged == "":
-		return append(target[:at], target[at+1:]...)
-	case at < 0:
-		return append(target, Member{Name: m.Name, Raw: jsontext.Value(merged)})
-	}
-	target[at].Raw = jsontext.Value(merged)
-	return target
+// merger reads the old value once, from its beginning to its end, and writes the merged one.
+type merger struct {
+	old mergeReader
+	dst []byte
 }
 
-// membersOf are the members of an object that is known to be valid.
-func membersOf(object string) []Member {
-	members, err := DecodeObject([]byte(object))
+// object writes the object that the patch makes of the next value of old, or of nothing.
+func (m *merger) object(patch *patchObject, hasOld bool) {
+	first := len(m.dst) + 1
+	m.dst = append(m.dst, '{')
+	if hasOld {
+		m.oldMembers(patch, first)
+	}
+	for _, p := range patch.members {
+		if p.merged || p.removes() {
+			continue
+		}
+		m.name(p.name, first)
+		if p.object == nil {
+			m.dst = append(m.dst, p.raw...)
+		} else {
+			m.object(p.object, false)
+		}
+	}
+	m.dst = append(m.dst, '}')
+}
+
+// oldMembers writes the members of an old object, in their order, as the patch changes them.
+func (m *merger) oldMembers(patch *patchObject, first int) {
+	m.old.token() // the brace
+	for m.old.d.PeekKind() != jsontext.KindEndObject {
+		name := m.old.token().String()
+		p := patch.byName[name]
+		if p == nil {
+			m.name(name, first)
+			m.dst = append(m.dst, m.old.value()...)
+			continue
+		}
+		p.merged = true
+		if p.object != nil {
+			m.name(name, first)
+			hasOld := m.old.d.PeekKind() == jsontext.KindBeginObject
+			if !hasOld {
+				m.old.value()
+			}
+			m.object(p.object, hasOld)
+			continue
+		}
+		m.old.value()
+		if !p.removes() {
+			m.name(name, first)
+			m.dst = append(m.dst, p.raw...)
+		}
+	}
+	m.old.token()
+}
+
+// name begins a member of the object whose first member stands at that place.
+func (m *merger) name(name string, first int) {
+	if len(m.dst) > first {
+		m.dst = append(m.dst, ',')
+	}
+	m.dst = append(AppendString(m.dst, []byte(name)), ':')
+}
+
+// patchObject is an object of a patch.
+type patchObject struct {
+	members []*patchMember
+	byName  map[string]*patchMember
+}
+
+type patchMember struct {
+	name   string
+	raw    []byte       // where it is no object
+	object *patchObject // where it is one
+	merged bool         // the old object has it
+}
+
+func (p *patchMember) removes() bool { return p.object == nil && p.raw[0] == 'n' }
+
+// mergeReader reads JSON that was checked when it was stored.
+type mergeReader struct{ d *jsontext.Decoder }
+
+func newMergeReader(text string) mergeReader {
+	return mergeReader{jsontext.NewDecoder(bytes.NewBufferString(text), jsontext.AllowDuplicateNames(true))}
+}
+
+func (r mergeReader) token() jsontext.Token {
+	t, err := r.d.ReadToken()
 	if err != nil {
 		panic("value: a stored JSON object does not parse: " + err.Error())
 	}
-	return members
+	return t
+}
+
+// value reads a whole value, whose bytes are good until the next call.
+func (r mergeReader) value() jsontext.Value {
+	v, err := r.d.ReadValue()
+	if err != nil {
+		panic("value: a stored JSON object does not parse: " + err.Error())
+	}
+	return v
+}
+
+// object reads the object that comes next.
+func (r mergeReader) object() *patchObject {
+	o := &patchObject{byName: map[string]*patchMember{}}
+	r.token()
+	for r.d.PeekKind() != jsontext.KindEndObject {
+		p := &patchMember{name: r.token().String()}
+		if r.d.PeekKind() == jsontext.KindBeginObject {
+			p.object = r.object()
+		} else {
+			p.raw = bytes.Clone(r.value())
+		}
+		o.members, o.byName[p.name] = append(o.members, p), p
+	}
+	r.token()
+	return o
 }

@@ -2,7 +2,10 @@ package value
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -95,4 +98,49 @@ func compact(t *testing.T, s string) []byte {
 		dst = append(append(AppendString(dst, []byte(m.Name)), ':'), raw...)
 	}
 	return append(dst, '}')
+}
+
+// A patch of 85,000 members on as many others took four minutes while each member was looked for among all.
+func TestMergeJSONIsLinear(t *testing.T) {
+	const members = 85_000
+	object := func(prefix, value string) string {
+		dst := []byte{'{'}
+		for i := range members {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = fmt.Appendf(dst, `"%s%d":%s`, prefix, i, value)
+		}
+		return string(append(dst, '}'))
+	}
+	for _, tt := range []struct {
+		name, old, patch string
+		want             int // bytes
+	}{
+		{"new members", object("a", "1"), object("b", "1"), 2*len(object("a", "1")) - 1},
+		{"changed members", object("a", "1"), object("a", "2"), len(object("a", "2"))},
+		{"removed members", object("a", "1"), object("a", "null"), len("{}")},
+		{"objects in objects", object("a", `{"x":1}`), object("a", `{"y":2}`), len(object("a", `{"x":1,"y":2}`))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			begun := time.Now()
+			got := MergeJSON(tt.old, tt.patch)
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("merging took %v", took)
+			}
+			if len(got) != tt.want {
+				t.Errorf("the result has %d bytes, want %d", len(got), tt.want)
+			}
+		})
+	}
+}
+
+// Every level used to be read again for the one below it.
+func TestMergeJSONOfDeepObjects(t *testing.T) {
+	deep := func(leaf string) string {
+		return strings.Repeat(`{"a":`, MaxDepth-1) + leaf + strings.Repeat("}", MaxDepth-1)
+	}
+	if got, want := MergeJSON(deep(`{"x":1,"z":0}`), deep(`{"y":2,"z":null}`)), deep(`{"x":1,"y":2}`); got != want {
+		t.Errorf("MergeJSON() = %s, want %s", got, want)
+	}
 }

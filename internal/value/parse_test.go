@@ -298,6 +298,19 @@ func TestJSONSchemaFaultsAreBounded(t *testing.T) {
 	}
 }
 
+// Each token behind a long name used to copy the name: half a gigabyte for each thousand numbers here.
+func TestExhaustion_ManyNumbersBehindALongName(t *testing.T) {
+	f := schemaField(t, `{"type":"object"}`)
+	raw := `{"` + strings.Repeat("x", 500_000) + `":[` + strings.TrimSuffix(strings.Repeat("1,", 200_000), ",") + "]}"
+	begun := time.Now()
+	if _, faults := ParseJSON(f, jsontext.Value(raw), ""); faults != nil {
+		t.Errorf("%d faults", len(faults))
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 func TestParseID(t *testing.T) {
 	table := func(key schema.Type, most *int64) *schema.Table {
 		return &schema.Table{Key: key, Fields: []*schema.Field{{Name: "id", Type: key, System: true, Max: most}}}

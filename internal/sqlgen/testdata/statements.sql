@@ -182,3 +182,21 @@ UPDATE "members" SET "_rev" = ?1, "team_id" = ?2 WHERE "members"."id" = ?3 RETUR
 UPDATE "members" SET "_rev" = ?1, "role" = ?2 WHERE "members"."id" = ?3 RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- after an update
 SELECT 1, 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS old WHERE t0."id" = ?10 AND t0."_rev" = ?11
+-- a free id
+WITH RECURSIVE ashlar_gallop(lo, hi, step) AS (SELECT ?1, CASE WHEN ?1 < 9223372036854775807 THEN ?1 + 1 END, 1 UNION ALL SELECT hi, hi + step + abs(random() % step), step * 2 FROM ashlar_gallop WHERE step < 2305843009213693952 AND hi <= 9223372036854775807 - 2 * step AND EXISTS (SELECT 1 FROM "posts" WHERE "id" = hi)), ashlar_halve(lo, hi) AS (SELECT lo, hi FROM ashlar_gallop WHERE NOT EXISTS (SELECT 1 FROM "posts" WHERE "id" = hi) UNION ALL SELECT CASE WHEN EXISTS (SELECT 1 FROM "posts" WHERE "id" = lo + (hi - lo) / 2) THEN lo + (hi - lo) / 2 ELSE lo END, CASE WHEN EXISTS (SELECT 1 FROM "posts" WHERE "id" = lo + (hi - lo) / 2) THEN hi ELSE lo + (hi - lo) / 2 END FROM ashlar_halve WHERE hi - lo > 1) SELECT hi FROM ashlar_halve WHERE hi - lo = 1
+-- what a deletion reaches, counted
+WITH RECURSIVE ashlar_doomed(t, id) AS (SELECT 0, ?1 UNION SELECT -1000000, d.id FROM ashlar_doomed AS d WHERE d.t = 0 AND (SELECT 1 FROM "nodes" AS c WHERE c."up_id" = d.id LIMIT 1 OFFSET 99) IS NOT NULL UNION SELECT 0 AS t, c."id" AS id FROM ashlar_doomed AS d CROSS JOIN "nodes" AS c WHERE c."up_id" = d.id AND d.t = 0 AND (SELECT 1 FROM "nodes" AS c WHERE c."up_id" = d.id LIMIT 1 OFFSET 99) IS NULL UNION SELECT -1000000, d.id FROM ashlar_doomed AS d WHERE d.t = 0 AND (SELECT 1 FROM "leaves" AS c WHERE c."node_id" = d.id LIMIT 1 OFFSET 99) IS NOT NULL UNION SELECT 1 AS t, c."id" AS id FROM ashlar_doomed AS d CROSS JOIN "leaves" AS c WHERE c."node_id" = d.id AND d.t = 0 AND (SELECT 1 FROM "leaves" AS c WHERE c."node_id" = d.id LIMIT 1 OFFSET 99) IS NULL UNION SELECT -1000000, d.id FROM ashlar_doomed AS d WHERE d.t = 1 AND (SELECT 1 FROM "marks" AS c WHERE c."leaf_id" = d.id LIMIT 1 OFFSET 99) IS NOT NULL UNION SELECT -3 AS t, c."id" AS id FROM ashlar_doomed AS d CROSS JOIN "marks" AS c WHERE c."leaf_id" = d.id AND d.t = 1 AND (SELECT 1 FROM "marks" AS c WHERE c."leaf_id" = d.id LIMIT 1 OFFSET 99) IS NULL) SELECT sum(CASE WHEN t = -1000000 THEN 100 ELSE 1 END) FROM (SELECT t FROM ashlar_doomed LIMIT 100) AS n
+-- a look at what a deletion reaches
+WITH RECURSIVE ashlar_doomed(t, id) AS MATERIALIZED (SELECT 0, ?1 UNION SELECT 0 AS t, c."id" AS id FROM ashlar_doomed AS d CROSS JOIN "nodes" AS c WHERE c."up_id" = d.id AND d.t = 0 UNION SELECT 1 AS t, c."id" AS id FROM ashlar_doomed AS d CROSS JOIN "leaves" AS c WHERE c."node_id" = d.id AND d.t = 0) SELECT (SELECT count(*) FROM ashlar_doomed) + (SELECT count(*) FROM ashlar_doomed AS d CROSS JOIN "marks" AS c WHERE d.t = 1 AND c."leaf_id" = CASE WHEN d.t = 1 THEN d.id END), (EXISTS (SELECT 1 FROM ashlar_doomed AS d CROSS JOIN "nodes" AS c WHERE d.t = 0 AND c."keeps_id" = CASE WHEN d.t = 0 THEN d.id END AND c."id" NOT IN (SELECT id FROM ashlar_doomed WHERE t = 0)))
+-- a sweep collects
+INSERT INTO ashlar_doomed (t, id) WITH RECURSIVE ashlar_doomed(t, id) AS (SELECT 0, ?1 UNION SELECT 0 AS t, c."id" AS id FROM ashlar_doomed AS d CROSS JOIN "nodes" AS c WHERE c."up_id" = d.id AND d.t = 0 UNION SELECT 1 AS t, c."id" AS id FROM ashlar_doomed AS d CROSS JOIN "leaves" AS c WHERE c."node_id" = d.id AND d.t = 0) SELECT t, id FROM ashlar_doomed
+-- a sweep asks what is in the way
+SELECT 1 WHERE (EXISTS (SELECT 1 FROM ashlar_doomed AS d CROSS JOIN "nodes" AS c WHERE d.t = 0 AND c."keeps_id" = CASE WHEN d.t = 0 THEN d.id END AND c."id" NOT IN (SELECT id FROM ashlar_doomed WHERE t = 0)))
+-- a sweep removes
+DELETE FROM "nodes" WHERE "id" IN (SELECT id FROM ashlar_doomed WHERE t = 0)
+-- a sweep removes
+DELETE FROM "leaves" WHERE "id" IN (SELECT id FROM ashlar_doomed WHERE t = 1)
+-- a sweep removes
+UPDATE "marks" SET "leaf_id" = NULL WHERE "leaf_id" IN (SELECT id FROM ashlar_doomed WHERE t = 1)
+-- a sweep removes
+DELETE FROM ashlar_doomed

@@ -120,6 +120,30 @@ func (t *tx) Next(counter string) (int64, error) {
 	return t.one(nextCount, value.OfText(ddl.Quote(sequence)))
 }
 
+const (
+	drawCounts  = `SELECT nextval($1::text::regclass) FROM generate_series(1, $2::bigint)`
+	lockCounter = `SELECT pg_advisory_xact_lock(1634955111, $1::text::regclass::oid::int)`
+)
+
+// fewCounts is how many numbers are drawn one by one rather than passed over.
+const fewCounts = 1024
+
+// Skip implements store.Tx. A sequence cannot be moved on by what it says at that very moment: between the look and the
+// move another transaction may draw. A few numbers are therefore drawn. Many are passed over while nobody else does so,
+// and then a move back would take as many draws at the moment between the look and the move.
+func (t *tx) Skip(counter string, drawn, past int64) error {
+	sequence := value.OfText(ddl.Quote(sequenceOf(counter)))
+	if few := past - drawn; few <= fewCounts {
+		_, err := t.Exec(drawCounts, []value.Value{sequence, value.OfInt(few)})
+		return err
+	}
+	if _, err := t.Exec(lockCounter, []value.Value{sequence}); err != nil {
+		return err
+	}
+	_, err := t.Exec(setCount, []value.Value{sequence, value.OfInt(past)})
+	return err
+}
+
 // sequenceOf is the name of a counter's sequence, which is no name of a model's table.
 func sequenceOf(counter string) string {
 	const prefix, most = "ashlar_next_", 63

@@ -26,6 +26,7 @@ func children() map[string]func(arg string) error {
 		"rounds":  childRounds,
 		"full":    childFull,
 		"other":   childOther,
+		"sweeps":  childSweeps,
 	}
 }
 

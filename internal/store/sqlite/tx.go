@@ -78,6 +78,14 @@ func (t *tx) Next(counter string) (int64, error) {
 	return t.one(nextCount, []value.Value{value.OfText(counter)})
 }
 
+const skipCounts = `UPDATE ashlar_counters SET value = max(value, ?2) WHERE name = 'next:' || ?1`
+
+// Skip implements store.Tx.
+func (t *tx) Skip(counter string, _, past int64) error {
+	_, err := t.Exec(skipCounts, []value.Value{value.OfText(counter), value.OfInt(past)})
+	return err
+}
+
 func (t *tx) one(sql string, args []value.Value) (n int64, err error) {
 	err = t.Query(sql, args, func(row value.Row) error {
 		n = row.Int(0)

@@ -11,10 +11,19 @@ import (
 
 // Write hands f to the writer and waits for the commit.
 func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
+	return db.write(ctx, f, false)
+}
+
+// Sweep implements store.Sweeper.
+func (db *DB) Sweep(ctx context.Context, f func(store.Tx) error) error {
+	return db.write(ctx, f, true)
+}
+
+func (db *DB) write(ctx context.Context, f func(store.Tx) error, sweeps bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{ctx: ctx, run: f, answer: make(chan error, 1)}
+	j := &job{ctx: ctx, run: f, sweeps: sweeps, answer: make(chan error, 1)}
 	if err := db.writer.enqueue(j); err != nil {
 		return err
 	}
@@ -33,6 +42,7 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 type job struct {
 	ctx    context.Context // of the caller, who waits for the answer
 	run    func(store.Tx) error
+	sweeps bool       // it runs alone, on the connection for sweeps
 	answer chan error // of one element, so that the writer never waits for the caller
 	state  atomic.Int32
 

@@ -35,6 +35,8 @@ type writer struct {
 
 	// What follows belongs to the writer's goroutine.
 	conn       *conn     // nil where it could not be reopened
+	sweeps     bool      // conn is one that does not follow references, for as long as a sweep goes on
+	held       *job      // a sweep that ended a group, to be run next
 	group      []*job    // of the transaction under way, unanswered
 	touched    []string  // tables of the functions of the group that succeeded
 	unrepeated int64     // see tx.Generation
@@ -44,6 +46,24 @@ type writer struct {
 func openWriter(path string, cfg Config) (*conn, error) {
 	return openConn(path, cfg, writerPragmas(cfg.Durability)...)
 }
+
+// openSweeper opens a connection that does not follow references. A row of a chain of 300 costs 57 µs where SQLite follows
+// them, one of 900 costs 80 µs, and behind 1,000 it is an error; by a statement for each table one costs 2 to 5 µs.
+func openSweeper(path string, cfg Config) (*conn, error) {
+	c, err := openConn(path, cfg, append(writerPragmas(cfg.Durability), "temp_store = MEMORY")...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := pragmaText(c.raw, "foreign_keys = OFF"); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	if err := c.control(createDoomed); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+const createDoomed = `CREATE TEMPORARY TABLE ashlar_doomed (t INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (t, id)) WITHOUT ROWID`
 
 func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64) *writer {
 	w := &writer{
@@ -103,10 +123,19 @@ func (w *writer) work() {
 		w.crashed(recover()) // nil where a function ended its goroutine, as t.FailNow does
 		go w.work()
 	}()
-	for j := range w.queue {
+	for j := w.wait(); j != nil; j = w.wait() {
 		w.handle(j)
 	}
 	finished = true
+}
+
+// wait returns the next job: a sweep that ended a group, or one from the queue; nil when that is closed.
+func (w *writer) wait() *job {
+	if j := w.held; j != nil {
+		w.held = nil
+		return j
+	}
+	return <-w.queue
 }
 
 // crashed answers the group of a writer that came to a defect of its own.
@@ -120,6 +149,10 @@ func (w *writer) crashed(cause any) {
 // handle runs a job and those that come meanwhile as one transaction. Where that is lost, each is run again alone.
 func (w *writer) handle(first *job) {
 	if !w.admit(first) {
+		return
+	}
+	if first.sweeps {
+		w.sweep(first)
 		return
 	}
 	if err := w.begin(); err != nil {
@@ -185,6 +218,10 @@ func (w *writer) next(closing time.Time) *job {
 		select {
 		case j, open := <-w.queue:
 			if !open {
+				return nil
+			}
+			if j.sweeps {
+				w.held = j
 				return nil
 			}
 			if w.admit(j) {
@@ -344,6 +381,28 @@ func (w *writer) runInTransaction(j *job) {
 	w.answer(nil)
 }
 
+// sweep runs a function alone, on a connection of its own that does not follow references. Opening it takes about a
+// millisecond.
+func (w *writer) sweep(j *job) {
+	usual := w.conn
+	c, err := openSweeper(w.path, w.cfg)
+	if err != nil {
+		j.answer <- errs.Because(err, errs.Unavailable, "the database cannot be reached")
+		return
+	}
+	w.conn, w.sweeps = c, true
+	defer func() { // also where the writer panics: closing undoes what is not committed, so that others can write
+		if w.conn != nil {
+			if err := w.conn.close(); err != nil {
+				w.log.Error("the connection of a sweep cannot be closed", "error", err)
+			}
+		}
+		w.conn, w.sweeps = usual, false
+	}()
+	w.group = append(w.group, j)
+	w.runInTransaction(j)
+}
+
 // reopen replaces the connection, and says whether it could. Closing the old one undoes what it had not committed.
 func (w *writer) reopen() bool {
 	if w.conn != nil {
@@ -351,7 +410,11 @@ func (w *writer) reopen() bool {
 			w.log.Error("the writer's connection cannot be closed", "error", err)
 		}
 	}
-	c, err := openWriter(w.path, w.cfg)
+	open := openWriter
+	if w.sweeps {
+		open = openSweeper
+	}
+	c, err := open(w.path, w.cfg)
 	if err != nil {
 		w.log.Error("the database cannot be opened again", "error", err)
 		c = nil

@@ -92,6 +92,56 @@ func counters(t *testing.T, f *fixture) {
 	}
 }
 
+// skips: a counter passes over numbers, few or many, and never goes back.
+func skips(t *testing.T, f *fixture) {
+	draw := func(past int64) (first, next int64) {
+		f.write(func(tx store.Tx) (err error) {
+			if first, err = tx.Next("posts"); err != nil {
+				return err
+			}
+			if past > 0 {
+				if err = tx.Skip("posts", first, past); err != nil {
+					return err
+				}
+			}
+			next, err = tx.Next("posts")
+			return err
+		})
+		return first, next
+	}
+	for _, tt := range []struct{ past, wantFirst, wantNext int64 }{
+		{0, 1, 2},
+		{3, 3, 4},                  // it is there already
+		{10, 5, 11},                // few
+		{1_000_000, 12, 1_000_001}, // many
+		{3_000_000_000_000, 1_000_002, 3_000_000_000_001},
+		{0, 3_000_000_000_002, 3_000_000_000_003},
+	} {
+		if first, next := draw(tt.past); first != tt.wantFirst || next != tt.wantNext {
+			t.Errorf("Skip(%d): Next() = %d before and %d after, want %d and %d", tt.past, first, next, tt.wantFirst, tt.wantNext)
+		}
+	}
+	drawn := make([]int64, 16)
+	f.together(len(drawn), func(i int, tx store.Tx) error {
+		n, err := tx.Next("posts")
+		if err != nil {
+			return err
+		}
+		if err := tx.Skip("posts", n, 4_000_000_000_000+int64(i)*5_000); err != nil {
+			return err
+		}
+		drawn[i], err = tx.Next("posts")
+		return err
+	})
+	seen := map[int64]bool{}
+	for i, n := range drawn {
+		if n <= 4_000_000_000_000+int64(i)*5_000 || seen[n] {
+			t.Errorf("transaction %d drew %d, which it was to skip, or a second time", i, n)
+		}
+		seen[n] = true
+	}
+}
+
 func (f *fixture) generation(table string) (generation int64) {
 	f.t.Helper()
 	f.read(func(r store.Reader) (err error) {

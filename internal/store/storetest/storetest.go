@@ -39,6 +39,7 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"scripts of many at once", scriptsTogether},
 		{"revisions never repeat", revisions},
 		{"counters count from one", counters},
+		{"counters skip numbers", skips},
 		{"generations move with commits", generations},
 		{"generations inside a transaction are nobody else's", generationInside},
 		{"a read is one snapshot", snapshot},

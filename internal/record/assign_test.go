@@ -1,0 +1,154 @@
+package record
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+const counted = `
+ashlar: 1
+name: counted
+tables:
+  things:
+    key: int
+    fields: {n: {type: int, default: 0}}
+    checks: [{expr: n != 13, message: not thirteen}]
+    access: {read: true, write: true}
+`
+
+// fillThings puts rows with these ids into the table, without telling its counter.
+func fillThings(t *testing.T, w *watched, from, to int64) {
+	t.Helper()
+	w.exec(t, fmt.Sprintf(`INSERT INTO things (id, n, created_at, updated_at, _rev)
+WITH RECURSIVE given(id) AS (SELECT %d UNION ALL SELECT id + 1 FROM given WHERE id < %d)
+SELECT id, 0, %[3]s, %[3]s, 1 FROM given`, from, to, zeroTime(w)))
+}
+
+func zeroTime(w *watched) string {
+	if dialectOf(w.DB).StoresUUID() { // PostgreSQL
+		return "timestamptz '2026-01-01 00:00:00+00'"
+	}
+	return "1767225600000000"
+}
+
+// A client, a seed or a move that gives many ids made creates without one walk over all of them, one by one, while every
+// other write waited; and a refused one did it again the next time.
+func TestExhaustion_ManyGivenIDs(t *testing.T) {
+	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
+		const given = 200_000
+		first := d.must(t, nobody, "things", `{}`)
+		w.forget()
+		if second := d.must(t, nobody, "things", `{}`); first.ID.Int != 1 || second.ID.Int != 2 {
+			t.Fatalf("the first ids are %d and %d", first.ID.Int, second.ID.Int)
+		}
+		usual := w.statements.Load()
+		fillThings(t, w, 3, given)
+		const more = 5 // a look for a free id, a skip of two statements, another number and a look at it
+		for range 3 {
+			w.forget()
+			if _, err := d.create(t, nobody, "things", `{"n":13}`); errs.KindOf(err) != errs.Invalid {
+				t.Errorf("a refused create: %v", err)
+			}
+			if n := w.statements.Load(); n > usual+more {
+				t.Errorf("a refused create runs %d statements, want at most %d", n, usual+more)
+			}
+		}
+		w.forget()
+		next := d.must(t, nobody, "things", `{}`)
+		if next.ID.Int <= given || next.ID.Int > given+4 || w.statements.Load() > usual+more { // PostgreSQL does not give back what refused creates drew
+			t.Errorf("the next id is %d after %d statements, want %d or little more after at most %d", next.ID.Int, w.statements.Load(), given+1, usual+more)
+		}
+		w.forget()
+		if after := d.must(t, nobody, "things", `{}`); after.ID.Int != next.ID.Int+1 || w.statements.Load() > usual {
+			t.Errorf("the id after it is %d after %d statements, want %d after %d", after.ID.Int, w.statements.Load(), next.ID.Int+1, usual)
+		}
+	})
+}
+
+// Ids at the end of the range, in islands, and where a search by doubling steps looks first do not stop creates.
+func TestExhaustion_IDsGivenToBeInTheWay(t *testing.T) {
+	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
+		give := func(id int64) {
+			t.Helper()
+			if _, err := d.create(t, nobody, "things", fmt.Sprintf(`{"id":%d}`, id)); err != nil && errs.KindOf(err) != errs.Conflict {
+				t.Fatal(err)
+			}
+		}
+		give(math.MaxInt64)
+		give(math.MaxInt64 - 1)
+		give(math.MinInt64)
+		give(0)
+		fillThings(t, w, 1, 2_000)
+		for step := int64(1); step > 0; step *= 2 {
+			give(2_000 + step)
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		for range 200 {
+			give(2_000 + r.Int64N(400))
+		}
+		for range 300 {
+			w.forget()
+			row, err := d.create(t, nobody, "things", `{}`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row.ID.Int <= 2_000 || w.statements.Load() > 80 {
+				t.Fatalf("id %d after %d statements", row.ID.Int, w.statements.Load())
+			}
+		}
+	})
+}
+
+// Where clients give ids while others are assigned theirs, only those who gave one are told that it is taken.
+func TestAssignedIDsAreNeverTaken(t *testing.T) {
+	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
+		fillThings(t, w, 1, 3_000)
+		var group sync.WaitGroup
+		for range 6 {
+			group.Go(func() {
+				for range 40 {
+					if _, err := d.create(t, nobody, "things", `{}`); err != nil {
+						t.Errorf("without an id: %v", err)
+					}
+				}
+			})
+		}
+		group.Go(func() {
+			for id := range 150 {
+				if _, err := d.create(t, nobody, "things", fmt.Sprintf(`{"id":%d}`, 3_001+2*id)); err != nil && errs.KindOf(err) != errs.Conflict {
+					t.Errorf("with an id: %v", err)
+				}
+			}
+		})
+		group.Wait()
+		if n := w.number(t, `SELECT count(*) FROM things WHERE id > 3000`); n < 6*40 {
+			t.Errorf("%d rows, want at least %d", n, 6*40)
+		}
+	})
+}
+
+// A counter at the end of its range is told to the client.
+func TestNoFreeID(t *testing.T) {
+	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
+		d.must(t, nobody, "things", `{"id":9223372036854775807}`)
+		c, err := d.creation(nobody, d.rules.Model.Table("things"), members(t, `{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.done()
+		err = w.Write(t.Context(), func(tx store.Tx) error {
+			_, err := c.freeID(tx, math.MaxInt64)
+			return err
+		})
+		if errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "give the row an id") {
+			t.Errorf("behind the last id: %v", err)
+		}
+	})
+}

@@ -1,0 +1,201 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+const documents = `
+ashlar: 1
+name: documents
+tables:
+  teams:
+    key: int
+    fields: {name: {type: text, max: 20}}
+    access: {read: true, write: true}
+  docs:
+    key: int
+    fields:
+      n:    {type: int, default: 0}
+      meta: {type: json, optional: true, schema: {type: object}}
+      team: {ref: teams, optional: true, reverse: docs, on_delete: clear}
+      seen: {type: json, optional: true, read: team.name == 'open'}
+    access: {read: true, write: true}
+`
+
+// manyMembers is a JSON object with so many members.
+func manyMembers(prefix string, n int) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `"%s%d":1`, prefix, i)
+	}
+	return b.String() + "}"
+}
+
+func (d *DB) patch(ctx context.Context, t *testing.T, id int64, patch string) (Written, error) {
+	t.Helper()
+	return d.Update(ctx, nobody, d.rules.Model.Table("docs"), value.OfInt(id), members(t, patch), nil)
+}
+
+// A patch of a megabyte used to be merged in the only writer: others waited for as long as that took. One that is refused
+// for its size now begins no transaction, and one that is not finds all its work done when its transaction begins.
+func TestExhaustion_APatchIsMergedOutsideOfTransactions(t *testing.T) {
+	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
+		d.must(t, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 85_000)+`}`)
+		w.forget()
+		_, err := d.patch(t.Context(), t, 1, `{"meta":`+manyMembers("b", 85_000)+`}`)
+		if errs.KindOf(err) != errs.Invalid || firstCode(err) != "too_long" || w.writes.Load() != 0 {
+			t.Errorf("85,000 members on 85,000 others: %v after %d transactions, want too_long after none", err, w.writes.Load())
+		}
+
+		// Another write comes between merging and the transaction: if that merged by itself, it would not have to begin again.
+		d.must(t, nobody, "docs", `{"id":2,"meta":`+manyMembers("a", 40_000)+`}`)
+		others := 0
+		w.beforeWrite = func() {
+			if others++; others == 1 {
+				if _, err := d.patch(t.Context(), t, 2, `{"n":7}`); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		w.forget()
+		row, err := d.patch(t.Context(), t, 2, `{"meta":`+manyMembers("b", 40_000)+`}`)
+		if err != nil || !strings.Contains(string(row.JSON), `"n":7,"meta":{"a0":1`) || !strings.Contains(string(row.JSON), `"b39999":1}`) {
+			t.Errorf("the merged row: %.100s…, %v", row.JSON, err)
+		}
+		if reads, writes := w.reads.Load(), w.writes.Load(); reads != 2 || writes != 3 {
+			t.Errorf("%d reads and %d transactions, want 2 and 3: the other's, and one for each try", reads, writes)
+		}
+	})
+}
+
+// Where a row moves under every try, a small patch is merged in its transaction, and a large one is refused.
+func TestExhaustion_APatchWhoseRowAlwaysMoves(t *testing.T) {
+	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
+		d.must(t, nobody, "docs", `{"id":1,"meta":{"a":1}}`)
+		d.must(t, nobody, "docs", `{"id":2,"meta":`+manyMembers("a", 20_000)+`}`)
+		moves := 0
+		w.beforeWrite = func() {
+			moves++
+			for id := range int64(2) {
+				if _, err := d.patch(t.Context(), t, id+1, fmt.Sprintf(`{"n":%d}`, moves)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		row, err := d.patch(t.Context(), t, 1, `{"meta":{"b":2}}`)
+		if err != nil || !strings.Contains(string(row.JSON), `"meta":{"a":1,"b":2}`) {
+			t.Errorf("a small patch: %s, %v", row.JSON, err)
+		}
+		if moves != mergeTries+1 {
+			t.Errorf("it was tried %d times, want %d", moves, mergeTries+1)
+		}
+		var refused *errs.Error
+		if _, err = d.patch(t.Context(), t, 2, `{"meta":{"b":2}}`); !errors.As(err, &refused) || refused.Kind != errs.Unavailable || refused.RetryAfter == 0 {
+			t.Errorf("a patch of a large value: %v, want unavailable with Retry-After", err)
+		}
+	})
+}
+
+// Honest clients that patch one large value at once are all served.
+func TestManyPatchOneLargeValue(t *testing.T) {
+	onBoth(t, documents, func(t *testing.T, d *DB, _ *watched) {
+		d.must(t, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 10_000)+`}`)
+		const clients, each = 12, 5
+		var group sync.WaitGroup
+		for c := range clients {
+			group.Go(func() {
+				for i := range each {
+					if _, err := d.patch(context.Background(), t, 1, fmt.Sprintf(`{"meta":{"c%d_%d":1}}`, c, i)); err != nil {
+						t.Errorf("client %d: %v", c, err)
+					}
+					if c%4 == 0 { // another kind of write of the same row
+						if _, err := d.patch(context.Background(), t, 1, fmt.Sprintf(`{"n":%d}`, i)); err != nil {
+							t.Errorf("client %d: %v", c, err)
+						}
+					}
+				}
+			})
+		}
+		group.Wait()
+		row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("docs"), value.OfInt(1), View{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range clients {
+			for i := range each {
+				if !strings.Contains(string(row.JSON), fmt.Sprintf(`"c%d_%d":1`, c, i)) {
+					t.Errorf("patch %d of client %d is lost", i, c)
+				}
+			}
+		}
+		if len(d.merging.of) != 0 {
+			t.Errorf("%d turns are left", len(d.merging.of))
+		}
+	})
+}
+
+// What a caller may not read any more when its transaction begins is not merged into what it writes, though the row
+// itself has not moved.
+func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
+	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
+		d.must(t, nobody, "teams", `{"id":1,"name":"open"}`)
+		d.must(t, nobody, "docs", `{"id":1,"team_id":1,"seen":{"secret":1}}`)
+		closed := false
+		w.beforeWrite = func() {
+			if !closed {
+				closed = true
+				if _, err := d.Update(t.Context(), nobody, d.rules.Model.Table("teams"), value.OfInt(1), members(t, `{"name":"closed"}`), nil); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if _, err := d.patch(t.Context(), t, 1, `{"seen":{"mine":2}}`); err != nil {
+			t.Fatal(err)
+		}
+		w.beforeWrite = nil
+		row, err := d.Get(t.Context(), system, d.rules.Model.Table("docs"), value.OfInt(1), View{}, nil)
+		if err != nil || !strings.Contains(string(row.JSON), `"seen":{"mine":2}`) {
+			t.Errorf("the row is %s, %v", row.JSON, err)
+		}
+	})
+}
+
+// A caller that goes away, or a server that stops, ends a patch that waits for its turn.
+func TestAPatchThatWaitsEndsWithItsContext(t *testing.T) {
+	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
+		d.must(t, nobody, "docs", `{"id":1,"meta":{}}`)
+		leave, err := d.merging.enter(t.Context(), d.tables[d.rules.Model.Table("docs")].place(value.OfInt(1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		w.forget()
+		if _, err := d.patch(ctx, t, 1, `{"meta":{"a":1}}`); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a patch behind another: %v", err)
+		}
+		leave()
+		if w.writes.Load() != 0 || len(d.merging.of) != 0 {
+			t.Errorf("%d transactions, %d turns are left", w.writes.Load(), len(d.merging.of))
+		}
+		// The context ends between merging and the transaction.
+		ctx, cancel = context.WithCancel(t.Context())
+		w.beforeWrite = cancel
+		if _, err := d.patch(ctx, t, 1, `{"meta":{"a":1}}`); !errors.Is(err, context.Canceled) {
+			t.Errorf("a patch whose context has ended: %v", err)
+		}
+	})
+}

@@ -1,0 +1,27 @@
+package sqlgen
+
+import (
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Free finds an int id that no row has, behind one that a row has: input 0. It has no row where it finds none.
+//
+// It gallops: hi grows by steps that double until it is free, then the distance to the last id that was taken is halved
+// until they are neighbours. So it looks at no more than about 120 ids, whether three are taken or three million. Where
+// ids are taken without gaps it finds the first free one. The steps are random, or a client could take those ids alone.
+func (g *Generator) Free(t *schema.Table) (*Statement, error) {
+	taken := func(id string) string {
+		return "EXISTS (SELECT 1 FROM " + quote(t.Name) + " WHERE " + quote("id") + " = " + id + ")"
+	}
+	n, most, mid := g.input(0, value.Int), "9223372036854775807", "lo + (hi - lo) / 2"
+	return g.finish("WITH RECURSIVE ashlar_gallop(lo, hi, step) AS (" +
+		"SELECT " + n + ", CASE WHEN " + n + " < " + most + " THEN " + n + " + 1 END, " + g.Dialect.Whole("1") +
+		" UNION ALL SELECT hi, hi + step + " + g.Dialect.Random("step") + ", step * 2 FROM ashlar_gallop" +
+		" WHERE step < 2305843009213693952 AND hi <= " + most + " - 2 * step AND " + taken("hi") +
+		"), ashlar_halve(lo, hi) AS (" +
+		"SELECT lo, hi FROM ashlar_gallop WHERE NOT " + taken("hi") +
+		" UNION ALL SELECT CASE WHEN " + taken(mid) + " THEN " + mid + " ELSE lo END, CASE WHEN " + taken(mid) + " THEN hi ELSE " + mid + " END" +
+		" FROM ashlar_halve WHERE hi - lo > 1" +
+		") SELECT hi FROM ashlar_halve WHERE hi - lo = 1")
+}
