@@ -108,7 +108,7 @@ func (g *Generator) readable(t *schema.Table, alias string) []string {
 	if g.System || rule.AlwaysTrue(rule4) {
 		return nil
 	}
-	return []string{g.cond(rule4, g.self(t, alias), loose)}
+	return []string{g.conjunct(rule4, g.self(t, alias))}
 }
 
 // field writes a column of a row; seen by a client, under its mask.
