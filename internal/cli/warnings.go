@@ -34,6 +34,9 @@ func warnings(rules *rule.Rules) schema.Faults {
 			}
 		}
 	}
+	for _, t := range m.Tables {
+		found = append(found, tellingChecks(rules, t)...)
+	}
 	for _, t := range m.Views {
 		if t.Access.Read == nil {
 			found = append(found, m.Fault(t.Pos, "%s has no rule for reading, so it is closed to everyone: give it `access: {read: …}`", t.Name))

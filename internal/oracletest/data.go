@@ -79,7 +79,7 @@ func (w *World) program(expr string) cel.Program {
 	if iss.Err() != nil {
 		panic(fmt.Sprintf("%s: %v", expr, iss.Err()))
 	}
-	p, err := w.cel.Program(ast, cel.CustomDecoratorV2(finite))
+	p, err := w.cel.Program(ast, cel.CustomDecoratorV2(bounded))
 	if err != nil {
 		panic(err)
 	}

@@ -84,32 +84,38 @@ func num(v ref.Val) ref.Val {
 	}
 }
 
-// finite makes a failure of every float result that is not finite.
-func finite(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+// bounded makes a failure of every float result that is not finite, and of every text that is longer than one may be.
+func bounded(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	call, ok := i.(interpreter.InterpretableCall)
 	if !ok {
 		return i, nil
 	}
 	switch call.Function() {
 	case operators.Add, operators.Subtract, operators.Multiply, operators.Divide:
-		return finiteCall{call}, nil
+		return boundedCall{call}, nil
 	}
 	return i, nil
 }
 
-type finiteCall struct{ interpreter.InterpretableCall }
+// maxText is how many bytes a text has at most that an expression puts together: docs/expressions.md says it.
+const maxText = 1 << 20
 
-func (c finiteCall) Eval(a interpreter.Activation) ref.Val {
-	return checkFinite(c.InterpretableCall.Eval(a))
+type boundedCall struct{ interpreter.InterpretableCall }
+
+func (c boundedCall) Eval(a interpreter.Activation) ref.Val {
+	return bound(c.InterpretableCall.Eval(a))
 }
 
-func (c finiteCall) Exec(f *interpreter.ExecutionFrame) ref.Val {
-	return checkFinite(c.InterpretableCall.Exec(f))
+func (c boundedCall) Exec(f *interpreter.ExecutionFrame) ref.Val {
+	return bound(c.InterpretableCall.Exec(f))
 }
 
-func checkFinite(v ref.Val) ref.Val {
+func bound(v ref.Val) ref.Val {
 	if d, ok := v.(types.Double); ok && (math.IsInf(float64(d), 0) || math.IsNaN(float64(d))) {
 		return types.NewErr("not finite")
+	}
+	if s, ok := v.(types.String); ok && len(s) > maxText {
+		return types.NewErr("too long")
 	}
 	return v
 }

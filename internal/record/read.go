@@ -49,6 +49,9 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Que
 	}
 	if s.filter != nil {
 		r.bindFilter(&s.slots, args)
+		if what := s.text.Exceeded(r.values); what != "" {
+			return nil, errs.New(errs.Malformed, "filter: %s", what)
+		}
 	}
 	proven, err := d.lane.run(ctx, s, func() (time.Duration, error) {
 		return d.timed(ctx, func(q store.Reader) (err error) {

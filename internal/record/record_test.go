@@ -24,6 +24,11 @@ import (
 // open returns the rows of a model on a database of its own.
 func open(t testing.TB, source string) *DB {
 	t.Helper()
+	return openWith(t, source, sqlite.Config{Readers: 2, ReadTimeout: 300 * time.Millisecond}, Config{})
+}
+
+func openWith(t testing.TB, source string, engine sqlite.Config, cfg Config) *DB {
+	t.Helper()
 	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
@@ -32,7 +37,7 @@ func open(t testing.TB, source string) *DB {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{Readers: 2, ReadTimeout: 300 * time.Millisecond})
+	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), engine)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +46,10 @@ func open(t testing.TB, source string) *DB {
 		t.Fatal(err)
 	}
 	var calls atomic.Int64
-	return New(db, rules, Config{Now: func() time.Time {
+	cfg.Now = func() time.Time {
 		return time.Date(2026, 11, 23, 12, 0, int(calls.Add(1)), 0, time.UTC)
-	}})
+	}
+	return New(db, rules, cfg)
 }
 
 const notes = `

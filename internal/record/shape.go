@@ -39,6 +39,7 @@ type shape struct {
 	filter rule.Node // slots extracted; nil: none
 	slots  rule.Slots
 	args   []*rule.Arg
+	text   rule.TextCost // of the filter
 	sort   []sqlgen.Key
 	proven atomic.Bool // it was fast when it ran last: see lane
 
@@ -118,6 +119,7 @@ func (d *DB) newShape(k shapeKey) (*shape, error) {
 			return nil, badFilter(k.filter, problems)
 		}
 		s.filter, s.args = s.slots.Extract(node), args
+		s.text = rule.TextCostOf(s.filter)
 	}
 	return s, nil
 }

@@ -267,7 +267,8 @@ func (env *Env) call(n *Call) (value.Value, bool) {
 	a, b := args[0], args[1]
 	switch n.Func {
 	case Concat:
-		return value.OfText(a.Text + b.Text), true
+		text, ok := value.Concat(a.Text, b.Text)
+		return value.OfText(text), ok
 	case Contains:
 		return value.OfBool(strings.Contains(a.Text, b.Text)), true
 	case StartsWith:

@@ -159,7 +159,7 @@ const (
 	Upper                  // ASCII alone
 )
 
-// Call applies a function; it fails on a missing operand.
+// Call applies a function; it fails on a missing operand, and Concat on a result longer than value.MaxConcat.
 type Call struct {
 	Func Func
 	Args []Node

@@ -44,7 +44,16 @@ func (r *Rules) Field(f *schema.Field) *Field { return r.fields[f] }
 
 // Filter compiles a client's filter about the rows of a table. Its slots are not extracted.
 func (r *Rules) Filter(t *schema.Table, text string) (Node, []*Arg, []Problem) {
-	return Compile(text, Scope{Row: r.tables[t].Row, Args: true, Client: true, Limits: RequestLimits})
+	n, args, problems := Compile(text, Scope{Row: r.tables[t].Row, Args: true, Client: true, Limits: RequestLimits})
+	if n == nil {
+		return nil, nil, problems
+	}
+	var cost TextCost
+	cost.add(n)
+	if what := cost.Exceeded(nil); what != "" {
+		return nil, nil, []Problem{{0, what}}
+	}
+	return n, args, nil
 }
 
 // CompileModel compiles every expression of a model and returns what is wrong with them. The Rules are of use only

@@ -147,6 +147,17 @@ func UsesNow(n Node) bool {
 	return uses
 }
 
+// Columns returns the columns that an expression names, in macros as well.
+func Columns(n Node) []*Column {
+	var columns []*Column
+	walk(n, func(n Node) {
+		if c, ok := n.(*Column); ok {
+			columns = append(columns, c)
+		}
+	})
+	return columns
+}
+
 // OwnFields returns the fields of its row that an expression names. ok is false where it needs more than that row: another
 // one, the row as it was, or a request.
 func OwnFields(n Node) (fields []*schema.Field, ok bool) {

@@ -24,6 +24,9 @@ type Dialect interface {
 	// Same compares two values, NULL being the same as NULL alone; Differs is its negation.
 	Same(l, r string) string
 	Differs(l, r string) string
+	// Spreads says whether the engine puts the constant of a condition `column = constant` in the place of the column in the
+	// other conditions beside it. Same does not spread.
+	Spreads() bool
 	// Mixed says whether two numbers of different kinds or scales need more than the operators that compare them;
 	// Compare then compares them by exact value.
 	Mixed(l, r number) bool
@@ -34,6 +37,8 @@ type Dialect interface {
 	Negate(x number) string
 	// Call applies a function on text.
 	Call(fn rule.Func, args []string) string
+	// Contains is rule.Contains. fixed says that part is the same for every row.
+	Contains(text, part string, fixed bool) string
 	// Elements are the elements of a bound list, as the right side of IN.
 	Elements(list string) string
 	// Among is the condition that a key is in a bound list of keys, which are given as text.

@@ -1,6 +1,7 @@
 package sqlgen
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -11,9 +12,12 @@ func (g *Generator) many(n *rule.Many, sc *scope, m mode) string {
 	parent := g.column(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
 	item := g.alias()
 	inner := sc.with(n.Item, item)
-	conds := append([]string{g.field(n.Relation.Field, item, sc.client) + " = " + parent}, g.others(n.Relation.To, item, sc)...)
-	conds = append(conds, g.readableItem(n, item, sc)...)
-	rows := rows{from: g.source(n.Relation.To, item), where: conds}
+	link := []string{g.field(n.Relation.Field, item, sc.client) + " = " + parent}
+	rows := rows{
+		from:   g.source(n.Relation.To, item),
+		link:   append(link, g.others(n.Relation.To, item, sc)...),
+		admits: g.readableItem(n, item, sc),
+	}
 	sql, strict := g.ask(n, rows, inner, m)
 	if strict && (len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old) { // where the row is missing, so is the list, and asking about it fails
 		return "(CASE WHEN " + parent + " IS NOT NULL THEN " + sql + " END)"
@@ -30,12 +34,28 @@ func (g *Generator) readableItem(n *rule.Many, alias string, sc *scope) []string
 
 // rows are the items that a question is about.
 type rows struct {
-	from  string
-	where []string
+	from   string
+	link   []string // the conditions that they belong to the parent and are asked about at all
+	admits []string // the condition that the client may read them, as readable returns it
 }
 
 func (r rows) query(columns string, more ...string) string {
-	return "SELECT " + columns + " FROM " + r.from + " WHERE " + strings.Join(append(append([]string(nil), r.where...), more...), " AND ")
+	conds := slices.Concat(r.link, r.admits, more)
+	return "SELECT " + columns + " FROM " + r.from + " WHERE " + strings.Join(conds, " AND ")
+}
+
+// meets are the conditions that an item meets the body, for query.
+func (g *Generator) meets(n *rule.Many, r rows, sc *scope) []string {
+	return g.guarded(n.Body, sc, r.admits)
+}
+
+// fails is the condition that an item does not.
+func (g *Generator) fails(n *rule.Many, r rows, sc *scope) string {
+	cond := "(" + g.cond(n.Body, sc, exact) + ") IS NOT TRUE"
+	if g.cheap(n.Body, sc) {
+		return cond
+	}
+	return behind(r.admits, cond)
 }
 
 // ask writes the question. strict says whether the answer must fail where the parent is missing: without a parent there
@@ -48,17 +68,17 @@ func (g *Generator) ask(n *rule.Many, r rows, sc *scope, m mode) (sql string, st
 	switch n.Ask {
 	case rule.Exists:
 		if m == loose || !fails {
-			return "EXISTS (" + r.query("1", g.cond(n.Body, sc, loose)) + ")", m == exact
+			return "EXISTS (" + r.query("1", g.meets(n, r, sc)...) + ")", m == exact
 		}
 		return g.Dialect.Any(r.query(g.cond(n.Body, sc, exact) + " AS p")), true
 	case rule.All:
 		if m == loose || !fails {
-			return "(NOT EXISTS (" + r.query("1", "("+g.cond(n.Body, sc, exact)+") IS NOT TRUE") + "))", true
+			return "(NOT EXISTS (" + r.query("1", g.fails(n, r, sc)) + "))", true
 		}
 		return g.Dialect.Every(r.query(g.cond(n.Body, sc, exact) + " AS p")), true
 	default:
 		if !fails {
-			return "((" + r.query("count(*)", g.cond(n.Body, sc, loose)) + ") = 1)", true
+			return "((" + r.query("count(*)", g.meets(n, r, sc)...) + ") = 1)", true
 		}
 		return g.Dialect.One(r.query(g.cond(n.Body, sc, exact) + " AS p")), true
 	}

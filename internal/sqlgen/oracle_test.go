@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"cel.dev/cel-go/common/types"
 
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -110,10 +113,23 @@ func newOracle(t *testing.T, e engine, r *rand.Rand) *oracle {
 		t.Fatal(err)
 	}
 	o.db = db
+	o.lengthen()
 	if err := o.Store(context.Background(), db); err != nil {
 		t.Fatalf("%v\n%s", err, o.Source)
 	}
 	return o
+}
+
+// lengthen makes a text of each table so long that twice the text is no text of an expression.
+func (o *oracle) lengthen() {
+	for _, t := range o.Model.Tables {
+		for _, f := range t.Fields {
+			if f.Type == schema.Text && f.Max == nil {
+				o.Rows[t.Name][o.IntN(6)][f.Name] = types.String(strings.Repeat("ab", value.MaxConcat/4+o.IntN(2)))
+				break
+			}
+		}
+	}
 }
 
 // compare generates an expression and compares.
@@ -138,7 +154,7 @@ func (o *oracle) compare(t *testing.T, tally *tally) {
 			tally.pairs++
 			tally.outcomes[want]++
 			if got[i] != (answer{want, want == oracletest.True}) {
-				t.Fatalf("%s of row %v (client %v): database says %v, cel-go says %c\nas %s\ntree %s\nrow %v\n%s",
+				t.Fatalf("%s of row %v (client %v): database says %v, cel-go says %c\nas %s\ntree %s\nrow %.2000v\n%s",
 					expr.Ash, rec["id"], client, got[i], want, expr.CEL, rule.Format(node), rec, o.Source)
 			}
 		}
@@ -177,7 +193,7 @@ func (o *oracle) comparePairs(t *testing.T, tally *tally) {
 			tally.pairs++
 			tally.outcomes[want]++
 			if len(got) != 1 || got[0] != (answer{want, want == oracletest.True}) {
-				t.Fatalf("%s: database says %v, cel-go says %c\nas %s\ntree %s\nrow %v\nold %v\n%s",
+				t.Fatalf("%s: database says %v, cel-go says %c\nas %s\ntree %s\nrow %.2000v\nold %.2000v\n%s",
 					expr.Ash, got, want, expr.CEL, rule.Format(node), rec, old, o.Source)
 			}
 		}
@@ -224,7 +240,7 @@ func (o *oracle) bind(node rule.Node, f rule.Folder) *bound {
 	o.Rules.Slots.Bind(&env, states, values)
 	slots.Bind(&env, states[slots.Base:], values[slots.Base:])
 	f.States = states
-	g := &Generator{Dialect: o.dialect, Rules: o.Rules, Folder: f}
+	g := &Generator{Dialect: o.dialect, Rules: o.Rules, Folder: f, still: o.dialect.Spreads() && o.IntN(2) == 0}
 	return &bound{Generator: g, node: g.fold(extracted), values: values}
 }
 

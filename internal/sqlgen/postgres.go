@@ -116,6 +116,9 @@ func (Postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FR
 // Differs implements Dialect.
 func (Postgres) Differs(l, r string) string { return "(" + l + " IS DISTINCT FROM " + r + ")" }
 
+// Spreads implements Dialect.
+func (Postgres) Spreads() bool { return false }
+
 // Mixed implements Dialect: int and decimal are compared exactly by the operators themselves, a float with neither.
 func (Postgres) Mixed(l, r number) bool {
 	return isNumber(l.kind) && isNumber(r.kind) && (l.kind == value.Float) != (r.kind == value.Float)
@@ -180,18 +183,18 @@ func (Postgres) Negate(x number) string {
 	return "(-" + x.sql + ")"
 }
 
-// Call implements Dialect. A text ends with another if it begins with it backwards; each is then written once.
+// Call implements Dialect. The end of a text is compared in bytes, which finds it without a look at what comes before.
 func (Postgres) Call(fn rule.Func, args []string) string {
 	list := "(" + strings.Join(args, ", ") + ")"
 	switch fn {
 	case rule.Concat:
-		return "(" + strings.Join(args, " || ") + ")"
-	case rule.Contains:
-		return "(strpos" + list + " > 0)"
+		return "ashlar_concat" + list
 	case rule.StartsWith:
 		return "starts_with" + list
 	case rule.EndsWith:
-		return "starts_with(reverse(" + args[0] + "), reverse(" + args[1] + "))"
+		text, end := args[0], args[1]
+		from := "greatest(octet_length(" + text + ") - octet_length(" + end + "), 0) + 1"
+		return "(substr(textsend(" + text + "), " + from + ") = textsend(" + end + "))"
 	case rule.Lower:
 		return "lower(" + args[0] + codePoints + ")" // ASCII alone
 	case rule.Upper:
@@ -199,6 +202,16 @@ func (Postgres) Call(fn rule.Func, args []string) string {
 	default:
 		return "char_length" + list + "::bigint"
 	}
+}
+
+// Contains implements Dialect. It searches the bytes: strpos compares a part of 500 bytes with a text of 1 MB for 130 ms
+// at its worst, and nothing interrupts it; comparing memory at each place takes 8 ms. Where each row has a part of its own,
+// which may be as long as the text, a function searches in steps that can be interrupted.
+func (Postgres) Contains(text, part string, fixed bool) string {
+	if fixed {
+		return "(position(textsend(" + part + ") IN textsend(" + text + ")) > 0)"
+	}
+	return "ashlar_contains(" + text + ", " + part + ")"
 }
 
 // Elements implements Dialect.

@@ -69,34 +69,54 @@ func uniform(sort []Key, mayMiss []bool) bool {
 // place is key i of the place that a page starts after.
 func (g *Generator) place(l List, i int) string { return g.inputOf(1+i, l.Sort[i].Field) }
 
-// ranged writes the conditions of a range.
-func (g *Generator) ranged(l List, keys []string) []string {
+// ranged writes the conditions of a range. Those that cost more than a comparison of short values stand behind the rule.
+func (g *Generator) ranged(l List, keys, admits []string) []string {
 	r := l.Range
-	var conds []string
-	for i, missing := range r.Equal {
-		if missing {
-			conds = append(conds, keys[i]+" IS NULL")
+	var conds, dear []string
+	add := func(cheap bool, cond string) {
+		if cheap || len(admits) == 0 {
+			conds = append(conds, cond)
 		} else {
-			conds = append(conds, keys[i]+" = "+g.place(l, i))
+			dear = append(dear, cond)
 		}
 	}
-	after := " > "
+	for i, missing := range r.Equal {
+		if missing {
+			add(g.mask(l.Sort[i].Field) == nil, keys[i]+" IS NULL")
+		} else {
+			add(g.cheapKey(l.Sort[i].Field), g.isConstant(keys[i], g.place(l, i)))
+		}
+	}
+	field, after := l.Sort[r.At].Field, " > "
 	if l.Sort[r.At].Desc {
 		after = " < "
 	}
 	switch r.Where {
 	case Present:
-		conds = append(conds, keys[r.At]+" IS NOT NULL")
+		add(g.mask(field) == nil, keys[r.At]+" IS NOT NULL")
 	case Missing:
-		conds = append(conds, keys[r.At]+" IS NULL")
+		add(g.mask(field) == nil, keys[r.At]+" IS NULL")
 	case AfterPlace:
-		conds = append(conds, keys[r.At]+after+g.place(l, r.At))
+		add(g.cheapKey(field), keys[r.At]+after+g.place(l, r.At))
 	case RowAfter:
-		places := make([]string, len(keys))
-		for i := range keys {
-			places[i] = g.place(l, i)
-		}
-		conds = append(conds, "("+strings.Join(keys, ", ")+")"+after+"("+strings.Join(places, ", ")+")")
+		g.rowAfter(l, keys, after, len(admits) > 0, add)
 	}
-	return conds
+	if len(dear) == 0 {
+		return conds
+	}
+	return append(conds, behind(admits, strings.Join(dear, " AND ")))
+}
+
+// rowAfter compares the tuple of all keys. Where that stands behind a rule, an index finds the start by the first key.
+func (g *Generator) rowAfter(l List, keys []string, after string, ruled bool, add func(cheap bool, cond string)) {
+	places := make([]string, len(keys))
+	cheap := true
+	for i := range keys {
+		places[i] = g.place(l, i)
+		cheap = cheap && g.cheapKey(l.Sort[i].Field)
+	}
+	if ruled && !cheap && g.cheapKey(l.Sort[0].Field) {
+		add(true, keys[0]+strings.TrimRight(after, " ")+"= "+places[0])
+	}
+	add(cheap, "("+strings.Join(keys, ", ")+")"+after+"("+strings.Join(places, ", ")+")")
 }

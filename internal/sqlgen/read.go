@@ -1,6 +1,7 @@
 package sqlgen
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -64,6 +65,8 @@ type List struct {
 // List reads a range of the rows that the caller may read, in order. Input 0 is the limit, input 1+i is key i of the
 // place to go on from. The columns are the fields, then the sort keys, all under the caller's masks.
 func (g *Generator) List(l List) (*Statement, error) {
+	filter := g.folded(l.Filter)
+	g.keepStill(filter, g.asClient(l.Table, "t0"), l.Sort)
 	fields := append([]*schema.Field(nil), l.Fields...)
 	keys := make([]string, len(l.Sort))
 	for i, k := range l.Sort {
@@ -73,7 +76,8 @@ func (g *Generator) List(l List) (*Statement, error) {
 	for i, k := range l.Sort {
 		cols = append(cols, g.Dialect.Output(k.Field, keys[i]))
 	}
-	conds := append(g.admitted(l.Table, l.Filter), g.ranged(l, keys)...)
+	admits := g.readable(l.Table, "t0")
+	conds := append(g.admitted(l.Table, filter, admits), g.ranged(l, keys, admits)...)
 	order := make([]string, 0, len(keys))
 	for i := l.Range.fixed(); i < len(keys); i++ {
 		order = append(order, keys[i]+g.direction(l, i))
@@ -85,17 +89,23 @@ func (g *Generator) List(l List) (*Statement, error) {
 	return g.finish(sql + " LIMIT " + g.input(0, value.Int))
 }
 
-// admitted are the conditions of a list: the read rule and the filter.
-func (g *Generator) admitted(t *schema.Table, filter rule.Node) []string {
-	conds := g.readable(t, "t0")
+// folded is the filter of a client, nil where it holds for every row.
+func (g *Generator) folded(filter rule.Node) rule.Node {
 	if filter == nil {
-		return conds
+		return nil
 	}
-	folded := g.fold(filter)
-	if rule.AlwaysTrue(folded) {
-		return conds
+	if folded := g.fold(filter); !rule.AlwaysTrue(folded) {
+		return folded
 	}
-	return append(conds, g.cond(folded, g.asClient(t, "t0"), loose))
+	return nil
+}
+
+// admitted are the conditions of a list: the read rule, which admits is, and the folded filter.
+func (g *Generator) admitted(t *schema.Table, filter rule.Node, admits []string) []string {
+	if filter == nil {
+		return slices.Clone(admits)
+	}
+	return slices.Concat(admits, g.guarded(filter, g.asClient(t, "t0"), admits))
 }
 
 func (g *Generator) direction(l List, i int) string {
@@ -115,7 +125,9 @@ func (g *Generator) KeyMayMiss(f *schema.Field) bool { return f.Optional || g.ma
 
 // Count counts the rows that the caller may read and that pass the filter.
 func (g *Generator) Count(t *schema.Table, filter rule.Node) (*Statement, error) {
-	return g.finish("SELECT count(*)" + g.from(t, "t0") + where(g.admitted(t, filter)))
+	filter = g.folded(filter)
+	g.keepStill(filter, g.asClient(t, "t0"), nil)
+	return g.finish("SELECT count(*)" + g.from(t, "t0") + where(g.admitted(t, filter, g.readable(t, "t0"))))
 }
 
 // ByKeys reads the rows of a list of ids that the caller may read, in no order. Input 0 is the list. The columns are

@@ -35,6 +35,9 @@ func (SQLite) Random(below string) string  { return "abs(random() % " + below + 
 func (SQLite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
 func (SQLite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 
+// Spreads: SQLite calls it the propagation of constants.
+func (SQLite) Spreads() bool { return true }
+
 // Mixed: decimals are stored as integers of their scale.
 func (SQLite) Mixed(l, r number) bool {
 	if l.kind != value.Decimal && r.kind != value.Decimal {
@@ -82,9 +85,7 @@ func (SQLite) Call(fn rule.Func, args []string) string {
 	list := "(" + strings.Join(args, ", ") + ")"
 	switch fn {
 	case rule.Concat:
-		return "(" + strings.Join(args, " || ") + ")"
-	case rule.Contains:
-		return "(instr" + list + " > 0)"
+		return "ashlar_concat" + list
 	case rule.StartsWith:
 		return "ashlar_starts_with" + list
 	case rule.EndsWith:
@@ -96,6 +97,10 @@ func (SQLite) Call(fn rule.Func, args []string) string {
 	default:
 		return "length" + list // code points
 	}
+}
+
+func (SQLite) Contains(text, part string, _ bool) string {
+	return "ashlar_contains(" + text + ", " + part + ")"
 }
 
 func (SQLite) Elements(list string) string { return "(SELECT value FROM json_each(" + list + "))" }

@@ -52,8 +52,11 @@ func (g *Generator) call(n *rule.Call, sc *scope) string {
 	for i, a := range n.Args {
 		args[i] = g.value(a, sc)
 	}
-	if n.Func == rule.Size && n.Args[0].Kind() == value.List {
+	switch {
+	case n.Func == rule.Size && n.Args[0].Kind() == value.List:
 		return g.Dialect.ListLen(args[0])
+	case n.Func == rule.Contains:
+		return g.Dialect.Contains(args[0], args[1], isKnown(n.Args[1]))
 	}
 	return g.Dialect.Call(n.Func, args)
 }
@@ -105,7 +108,7 @@ func (g *Generator) readable(t *schema.Table, alias string) []string {
 	if g.System || rule.AlwaysTrue(rule4) {
 		return nil
 	}
-	return []string{g.cond(rule4, g.self(t, alias), loose)}
+	return []string{g.conjunct(rule4, g.self(t, alias))}
 }
 
 // field writes a column of a row; seen by a client, under its mask.

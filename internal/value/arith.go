@@ -112,6 +112,18 @@ func AddDuration(a, b int64) (int64, bool) {
 	return sum, ok && -MaxDuration <= sum && sum <= MaxDuration
 }
 
+// MaxConcat is how many bytes a text has at most that an expression puts together: as many as the body of a request. A
+// database that builds a longer one raises an error (SQLite) or takes gigabytes (PostgreSQL).
+const MaxConcat = 1 << 20
+
+// Concat returns a + b; it fails where the result is longer than MaxConcat.
+func Concat(a, b string) (string, bool) {
+	if len(a)+len(b) > MaxConcat {
+		return "", false
+	}
+	return a + b, true
+}
+
 // CompareNumbers compares Int, Float and Decimal values of any mixture by their exact value.
 func CompareNumbers(a, b Value) int {
 	switch {

@@ -1,10 +1,30 @@
 package postgres
 
-// functions are the functions that generated statements use (sqlgen.Postgres): arithmetic in which what does not exist is
-// NULL, where PostgreSQL's own raises an error. Each result is that of package value, which evaluates what needs no row.
-func functions() []string {
-	var all []string
-	for _, f := range [...]struct{ signature, returns, body string }{
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// function is a function that generated statements use.
+type function struct{ signature, returns, body string }
+
+func (f function) name() string {
+	name, _, _ := strings.Cut(f.signature, "(")
+	return name
+}
+
+// create may run where another node has made the function.
+func (f function) create() string {
+	return "CREATE OR REPLACE FUNCTION " + f.signature + " RETURNS " + f.returns +
+		" LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$\nBEGIN" + f.body + "\nEND $$"
+}
+
+// functions are the functions that generated statements use (sqlgen.Postgres). What does not exist is NULL, where
+// PostgreSQL's own operators raise an error. Each result is that of package value, which evaluates what needs no row.
+func functions() []function {
+	return []function{
 		{"ashlar_exact(x float8)", "numeric", exactBody},
 		{"ashlar_int(x numeric)", "bigint", `
 	IF x BETWEEN -9223372036854775808 AND 9223372036854775807 THEN RETURN x; END IF;
@@ -49,12 +69,30 @@ func functions() []string {
 		{"ashlar_span(micros numeric)", "bigint", `
 	IF micros BETWEEN -9223372036854775 AND 9223372036854775 THEN RETURN micros; END IF;
 	RETURN NULL;`},
-	} {
-		all = append(all, "CREATE FUNCTION "+f.signature+" RETURNS "+f.returns+
-			" LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$\nBEGIN"+f.body+"\nEND $$")
+		{"ashlar_concat(a text, b text)", "text", `
+	IF octet_length(a) + octet_length(b) <= ` + strconv.Itoa(value.MaxConcat) + ` THEN RETURN a || b; END IF;
+	RETURN NULL;`},
+		{"ashlar_contains(a text, b text)", "boolean", containsBody},
 	}
-	return all
 }
+
+// containsBody searches the bytes of b in those of a. One step compares at most 1 GiB, which takes about 40 ms; a cancel is
+// seen between two of them.
+const containsBody = `
+	DECLARE
+		hay bytea := textsend(a);
+		part bytea := textsend(b);
+		n bigint := octet_length(part);
+		step bigint := 1073741824 / greatest(n, 1);
+		at bigint := 1;
+	BEGIN
+		LOOP
+			IF step >= octet_length(hay) THEN RETURN position(part IN hay) > 0; END IF;
+			IF position(part IN substr(hay, at::int, (step + n - 1)::int)) > 0 THEN RETURN TRUE; END IF;
+			at := at + step;
+			IF at + n - 1 > octet_length(hay) THEN RETURN FALSE; END IF;
+		END LOOP;
+	END;`
 
 // A result of at least 2^1024 - 2^970 in size rounds to infinity, one of at most 2^-1075 to zero; of both PostgreSQL
 // makes errors.

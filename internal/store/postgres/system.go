@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,10 +48,40 @@ func prepareDatabase(ctx context.Context, c *pgconn.PgConn) error {
 	if err := checkServer(c); err != nil {
 		return err
 	}
-	if ours, err := checkLayout(ctx, c); ours || err != nil {
+	ours, err := checkLayout(ctx, c)
+	if err != nil {
 		return err
 	}
-	return locked(ctx, c, append([]string{createEngine, createRevision, createGenerations, createCleared, insertLayout}, functions()...)...)
+	if ours {
+		return addFunctions(ctx, c)
+	}
+	statements := []string{createEngine, createRevision, createGenerations, createCleared, insertLayout}
+	for _, f := range functions() {
+		statements = append(statements, f.create())
+	}
+	return locked(ctx, c, statements...)
+}
+
+const selectOwnFunctions = `SELECT coalesce(string_agg(proname, ' '), '') FROM pg_proc
+WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'ashlar%'`
+
+// addFunctions makes the functions that a database of an earlier release lacks. Servers of that release do not use them.
+func addFunctions(ctx context.Context, c *pgconn.PgConn) error {
+	text, err := one(ctx, c, selectOwnFunctions)
+	if err != nil {
+		return err
+	}
+	known := strings.Fields(text)
+	var missing []string
+	for _, f := range functions() {
+		if !slices.Contains(known, f.name()) {
+			missing = append(missing, f.create())
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return locked(ctx, c, missing...)
 }
 
 const minMajor = 15

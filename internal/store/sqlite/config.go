@@ -27,6 +27,10 @@ type Config struct {
 	GroupTime    time.Duration // a transaction takes in no function after this; 0 means 5 ms
 	Durability   Durability
 	Logger       *slog.Logger // nil means slog.Default()
+
+	// CountText makes a function ashlar_count(text) of SQL, which returns the text and calls CountText with its bytes.
+	// Tests compare with it what statements read. nil makes none.
+	CountText func(bytes int)
 }
 
 func (c Config) withDefaults() Config {

@@ -52,7 +52,7 @@ func setUp(raw *lite.Conn, cfg Config, pragmas []string) error {
 	if on, err := pragmaText(raw, "foreign_keys"); err != nil || on != "1" {
 		return errors.Join(errors.New("SQLite does not enforce foreign keys"), err)
 	}
-	return registerFunctions(raw)
+	return registerFunctions(raw, cfg.CountText)
 }
 
 // commonPragmas are for every connection. No memory map: an error of the disk would be a signal that ends the process,

@@ -15,7 +15,7 @@ import (
 // function is one of them. Its arguments are not NULL.
 type function func(args []lite.Value) (lite.Value, bool)
 
-func registerFunctions(raw *lite.Conn) error {
+func registerFunctions(raw *lite.Conn, count func(bytes int)) error {
 	for _, f := range []struct {
 		name string
 		args int
@@ -38,6 +38,8 @@ func registerFunctions(raw *lite.Conn) error {
 		{"ashlar_time_sub", 2, ints(negated(value.AddTime))},
 		{"ashlar_span_add", 2, ints(value.AddDuration)},
 		{"ashlar_span_sub", 2, ints(negated(value.AddDuration))},
+		{"ashlar_concat", 2, concat},
+		{"ashlar_contains", 2, texts(strings.Contains)}, // linear, where SQLite's instr compares the part at every place
 		{"ashlar_starts_with", 2, texts(strings.HasPrefix)},
 		{"ashlar_ends_with", 2, texts(strings.HasSuffix)},
 	} {
@@ -46,7 +48,13 @@ func registerFunctions(raw *lite.Conn) error {
 			return err
 		}
 	}
-	return nil
+	if count == nil {
+		return nil
+	}
+	return raw.CreateFunction("ashlar_count", &lite.FunctionImpl{NArgs: 1, Deterministic: true, Scalar: func(_ lite.Context, args []lite.Value) (lite.Value, error) {
+		count(len(args[0].Text()))
+		return args[0], nil
+	}})
 }
 
 // scalar makes a function NULL where an argument is, or where it has no result.
@@ -147,6 +155,14 @@ func number(v, scale lite.Value) (value.Value, bool) {
 		return value.Value{}, false
 	}
 	return value.OfDecimal(v.Int64(), uint8(digits)), true
+}
+
+func concat(args []lite.Value) (lite.Value, bool) {
+	if args[0].Type() != lite.TypeText || args[1].Type() != lite.TypeText {
+		return lite.Value{}, false
+	}
+	result, ok := value.Concat(args[0].Text(), args[1].Text())
+	return lite.TextValue(result), ok
 }
 
 func texts(f func(text, part string) bool) function {

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// tellingChecks are the checks that compare what callers may write with what they may not read. Whoever writes often enough
+// finds out the hidden value by what is refused.
+func tellingChecks(rules *rule.Rules, t *schema.Table) schema.Faults {
+	if present(t.Access.Create, t.Access.UpdateFrom) == 0 {
+		return nil
+	}
+	var found schema.Faults
+	for i, c := range rules.Table(t).Checks {
+		columns := rule.Columns(c.Cond)
+		for _, hidden := range columns {
+			how := "has a read rule"
+			switch {
+			case hidden.Field.Secret:
+				how = "is secret"
+			case hidden.Field.Read == nil:
+				continue
+			}
+			if given := writtenBeside(rules, columns, hidden); given != nil {
+				found = append(found, rules.Model.Fault(t.Checks[i].Expr.Pos, "the check of %s compares %s, which %s, with %s, which callers may write: its 422s tell what %s holds",
+					t.Name, columnName(hidden), how, given.Name, columnName(hidden)))
+				break
+			}
+		}
+	}
+	return found
+}
+
+// writtenBeside is a field of the row itself that callers may write and that is not the hidden column, or nil.
+func writtenBeside(rules *rule.Rules, columns []*rule.Column, hidden *rule.Column) *schema.Field {
+	for _, c := range columns {
+		f := c.Field
+		if c.Path.Root.Role != rule.Self {
+			continue
+		}
+		if len(c.Path.Steps) > 0 {
+			f = c.Path.Steps[0].Field // who writes the reference chooses the row that is read
+		}
+		own := len(hidden.Path.Steps) == 0 && hidden.Path.Root.Role == rule.Self && hidden.Field == f
+		if write := rules.Field(f).Write; !own && !f.ReadOnly && (write == nil || !rule.NeverTrue(write)) {
+			return f
+		}
+	}
+	return nil
+}
+
+// columnName is a column as the check names it.
+func columnName(c *rule.Column) string {
+	name := c.Field.Name
+	for _, step := range slices.Backward(c.Path.Steps) {
+		name = step.Name + "." + name
+	}
+	switch c.Path.Root.Role {
+	case rule.Old:
+		return "old." + name
+	case rule.Item:
+		return c.Path.Root.Table.Name + "." + name
+	}
+	return name
+}

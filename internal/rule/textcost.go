@@ -1,0 +1,126 @@
+package rule
+
+import (
+	"fmt"
+
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// A database works on one row without a look at the clock: a text function that has begun runs to its end, also after the
+// client has its answer. So what the text functions of a request may do with one row is bounded before the statement runs.
+// A row of the largest texts then takes about 50 ms on PostgreSQL, whoever chose the texts.
+const (
+	// maxTextRead is how many bytes they may read.
+	maxTextRead = 16 << 20
+	// maxTextSearch bounds what contains compares at its worst: the bytes that it looks for, times those that it looks through.
+	maxTextSearch = maxTextPart << 20
+	// maxTextPart is how many bytes contains may look for where a text has no max.
+	maxTextPart = 512
+
+	unboundedText = 1 << 20  // bytes of a text without max: the body of a request has no more
+	requestText   = 64 << 10 // bytes of a text that comes with a request: its header has no more
+)
+
+// TextCost is what the text functions of a filter may do with one row. The zero value is that of a filter without any.
+type TextCost struct {
+	read, search int64
+	parts        []textPart
+}
+
+// textPart is a text that contains looks for and that comes with the request.
+type textPart struct {
+	slot *Slot
+	in   int64 // bytes that it is looked for in
+}
+
+// TextCostOf returns the cost of a filter whose slots are extracted.
+func TextCostOf(filter Node) TextCost {
+	var c TextCost
+	c.add(filter)
+	return c
+}
+
+// Exceeded says what is too much, given what the slots came to; "" where nothing is.
+func (c *TextCost) Exceeded(slots []value.Value) string {
+	search := c.search
+	for _, p := range c.parts {
+		search += searched(int64(len(slots[p.slot.Index].Text)), p.in)
+	}
+	switch {
+	case c.read > maxTextRead:
+		return fmt.Sprintf("the text functions of the filter may read %d MiB of one row, and the limit is %d MiB: "+
+			"use fewer of them (+, contains, startsWith, endsWith, lowerAscii, upperAscii, size), or fields with a smaller max",
+			(c.read+1<<20-1)>>20, maxTextRead>>20)
+	case search > maxTextSearch:
+		return fmt.Sprintf("contains looks for too long a text: in fields without max, all that a filter looks for may have %d bytes together: "+
+			"look for less, or in fields with a smaller max", maxTextPart)
+	}
+	return ""
+}
+
+// searched is the cost of looking for a part in a text: one that is longer than the text is not looked for.
+func searched(part, in int64) int64 { return min(part, in) * in }
+
+// add adds the cost of n and returns how many bytes n has at most, 0 where it is no text.
+func (c *TextCost) add(n Node) int64 {
+	var sizes, reads [3]int64
+	for i, child := range children(n) {
+		before := c.read
+		size := c.add(child)
+		if i < len(sizes) {
+			sizes[i], reads[i] = size, c.read-before
+		}
+	}
+	switch n := n.(type) {
+	case *Const:
+		return int64(len(n.Value.Text))
+	case *Slot, *Arg, *Auth:
+		return requestText
+	case *Column:
+		return mostBytes(n.Field)
+	case *If:
+		return max(sizes[1], sizes[2])
+	case *Call:
+		if n.Func == EndsWith {
+			c.read += reads[0] + reads[1] // PostgreSQL evaluates both operands twice
+		}
+		return c.call(n, sizes[0], sizes[1])
+	}
+	return 0
+}
+
+func (c *TextCost) call(n *Call, text, other int64) int64 {
+	switch n.Func {
+	case Concat:
+		text = min(text+other, value.MaxConcat)
+	case Contains:
+		if slot, ok := n.Args[1].(*Slot); ok {
+			c.parts = append(c.parts, textPart{slot, text})
+		} else if _, ok := n.Args[1].(*Const); ok || !needsNoRow(n.Args[1]) { // others are slots when the filter is asked
+			c.search += searched(other, text)
+		}
+	}
+	c.read += text
+	return text
+}
+
+// mostBytes is how many bytes a value of a field has at most, where it is text in expressions.
+func mostBytes(f *schema.Field) int64 {
+	switch f.Type {
+	case schema.Text:
+		if f.Max != nil {
+			return min(*f.Max*4, unboundedText) // a code point has at most four bytes
+		}
+		return unboundedText
+	case schema.Enum:
+		most := 0
+		for _, v := range f.Values {
+			most = max(most, len(v.Name))
+		}
+		return int64(most)
+	case schema.UUID, schema.Date:
+		return 36
+	}
+	return 0
+}

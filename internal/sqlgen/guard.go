@@ -1,0 +1,199 @@
+package sqlgen
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+)
+
+// A database orders the conditions of a statement as it likes: PostgreSQL by their estimated cost, SQLite by the columns
+// that they need. A client's condition may therefore run on a row before the rule that hides the row, and how long it runs
+// would tell what the row holds. So a condition that may take longer than a comparison stands in a CASE behind the rule,
+// which both engines evaluate in order. Comparisons stand beside the rule as well, where an index can serve them.
+
+//
+// A guard must see the row as it is. SQLite makes of `n = 7 AND CASE WHEN n = 7 OR … THEN …` a CASE WHEN 7 = 7, and may
+// evaluate that before it looks at n. A statement with a guard therefore writes `n IS 7`, which indexes serve as well.
+
+// keepStill stops equalities from spreading, where the client's part of a statement needs guards: the filter, which may be
+// nil, or the sort keys. It comes before anything of the statement is written.
+func (g *Generator) keepStill(filter rule.Node, sc *scope, sort []Key) {
+	dear := filter != nil && !g.cheap(filter, sc)
+	for _, k := range sort {
+		dear = dear || !g.cheapKey(k.Field)
+	}
+	g.still = g.Dialect.Spreads() && dear && !g.System
+}
+
+// conjunct writes a condition that stands in the WHERE of a statement with others.
+func (g *Generator) conjunct(n rule.Node, sc *scope) string {
+	if !g.still || rule.NeverTrue(n) {
+		return g.cond(n, sc, loose)
+	}
+	switch n := n.(type) {
+	case *rule.And:
+		parts := make([]string, len(n.Xs))
+		for i, x := range n.Xs {
+			parts[i] = g.conjunct(x, sc)
+		}
+		return g.bounded("(" + strings.Join(parts, " AND ") + ")")
+	case *rule.Compare:
+		if n.Op == rule.Eq && !g.mixed(n.L, n.R) && (isColumn(n.L) && isFixed(n.R) || isColumn(n.R) && isFixed(n.L)) {
+			return g.Dialect.Same(g.value(n.L, sc), g.value(n.R, sc))
+		}
+	case *rule.In: // one item is an equality to SQLite
+		if len(n.Items) == 1 && isFixed(n.Items[0]) {
+			return g.conjunct(&rule.Compare{Op: rule.Eq, L: n.X, R: n.Items[0]}, sc)
+		}
+	}
+	return g.cond(n, sc, loose)
+}
+
+func isColumn(n rule.Node) bool {
+	_, ok := n.(*rule.Column)
+	return ok
+}
+
+// isFixed says whether n is the same for every row, and a value.
+func isFixed(n rule.Node) bool {
+	switch n := n.(type) {
+	case *rule.Const:
+		return !n.Value.IsNull()
+	case *rule.Param:
+		return true
+	}
+	return false
+}
+
+// isConstant writes that a column has the value of a constant.
+func (g *Generator) isConstant(column, constant string) string {
+	if g.still {
+		return g.Dialect.Same(column, constant)
+	}
+	return column + " = " + constant
+}
+
+// guarded writes a client's condition about rows that the caller may read where admits hold: no or one element, as readable
+// returns it.
+func (g *Generator) guarded(n rule.Node, sc *scope, admits []string) []string {
+	if len(admits) == 0 {
+		return []string{g.conjunct(n, sc)}
+	}
+	cheap, rest := g.split(n, sc)
+	var conds []string
+	if cheap != nil {
+		conds = append(conds, g.conjunct(cheap, sc))
+	}
+	if rest != nil {
+		conds = append(conds, behind(admits, g.cond(rest, sc, loose)))
+	}
+	return conds
+}
+
+// behind is a condition that is evaluated where the rule holds, and nowhere else.
+func behind(admits []string, cond string) string {
+	if len(admits) == 0 {
+		return cond
+	}
+	return "(CASE WHEN " + strings.Join(admits, " AND ") + " THEN " + cond + " END)"
+}
+
+// split parts the operands of a conjunction into those that are cheap and the others, each nil where there are none.
+func (g *Generator) split(n rule.Node, sc *scope) (cheap, rest rule.Node) {
+	if g.cheap(n, sc) {
+		return n, nil
+	}
+	and, ok := n.(*rule.And)
+	if !ok {
+		return nil, n
+	}
+	var cheaps, others []rule.Node
+	for _, x := range and.Xs {
+		if g.cheap(x, sc) {
+			cheaps = append(cheaps, x)
+		} else {
+			others = append(others, x)
+		}
+	}
+	return conjunction(cheaps), conjunction(others)
+}
+
+func conjunction(xs []rule.Node) rule.Node {
+	switch len(xs) {
+	case 0:
+		return nil
+	case 1:
+		return xs[0] // of a condition that admits rows, a missing bool and a failed one are the same
+	}
+	return &rule.And{Xs: xs}
+}
+
+// cheap says whether a condition costs no more than comparisons of short values, whatever the rows hold.
+func (g *Generator) cheap(n rule.Node, sc *scope) bool {
+	switch n := n.(type) {
+	case *rule.Const, *rule.Failed, *rule.Param:
+		return true
+	case *rule.Column:
+		return g.plain(n, sc) && short(n.Field)
+	case *rule.Not:
+		return g.cheap(n.X, sc)
+	case *rule.And:
+		return g.allCheap(n.Xs, sc)
+	case *rule.Or:
+		return g.allCheap(n.Xs, sc)
+	case *rule.Has:
+		return g.present(n.X, sc)
+	case *rule.Compare:
+		if (n.Op == rule.Eq || n.Op == rule.Ne) && (isNull(n.L) || isNull(n.R)) {
+			return g.present(n.L, sc) && g.present(n.R, sc)
+		}
+		return g.cheap(n.L, sc) && g.cheap(n.R, sc) && !g.mixed(n.L, n.R)
+	case *rule.In:
+		for _, item := range n.Items {
+			if !g.cheap(item, sc) || g.mixed(n.X, item) {
+				return false
+			}
+		}
+		return g.cheap(n.X, sc)
+	case *rule.InList:
+		return g.cheap(n.X, sc)
+	}
+	return false // arithmetic, text, other rows, choices
+}
+
+func (g *Generator) allCheap(xs []rule.Node, sc *scope) bool {
+	for _, x := range xs {
+		if !g.cheap(x, sc) {
+			return false
+		}
+	}
+	return true
+}
+
+// present says whether asking if n is missing is cheap. That reads no value, however long.
+func (g *Generator) present(n rule.Node, sc *scope) bool {
+	if c, ok := n.(*rule.Column); ok {
+		return g.plain(c, sc)
+	}
+	return g.cheap(n, sc)
+}
+
+// plain says whether a column is one of the row itself that no mask stands before.
+func (g *Generator) plain(c *rule.Column, sc *scope) bool {
+	return len(c.Path.Steps) == 0 && (!sc.client || g.mask(c.Field) == nil)
+}
+
+// short says whether the values of a field are short. An index has no others.
+func short(f *schema.Field) bool {
+	switch f.Type {
+	case schema.JSON:
+		return false
+	case schema.Text:
+		return f.Max != nil && *f.Max <= schema.MaxIndexedText
+	}
+	return true
+}
+
+// cheapKey says the same of a sort key. A client chooses the place that it is compared with: a cursor is not signed.
+func (g *Generator) cheapKey(f *schema.Field) bool { return short(f) && g.mask(f) == nil }
