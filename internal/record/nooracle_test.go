@@ -108,7 +108,7 @@ func watch(t testing.TB, d *oracletest.Data, onPostgres bool) counting {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return counting{counted(t, d, db, sqlgen.SQLite{}), func(testing.TB) int64 { return read.Swap(0) }}
+	return counting{countingStore(t, d, db, sqlgen.SQLite{}), func(testing.TB) int64 { return read.Swap(0) }}
 }
 
 // countOnPostgres counts in a variable of the session. It costs a planner no more than a function of PostgreSQL's own.
@@ -134,7 +134,7 @@ func watchPostgres(t testing.TB, d *oracletest.Data) counting {
 		t.Fatal(err)
 	}
 	before := int64(0)
-	return counting{counted(t, d, db, sqlgen.Postgres{}), func(t testing.TB) int64 {
+	return counting{countingStore(t, d, db, sqlgen.Postgres{}), func(t testing.TB) int64 {
 		t.Helper()
 		all := int64(0)
 		err := db.Read(context.Background(), func(r store.Reader) error {
@@ -152,7 +152,7 @@ func watchPostgres(t testing.TB, d *oracletest.Data) counting {
 	}}
 }
 
-func counted(t testing.TB, d *oracletest.Data, db store.DB, dialect sqlgen.Dialect) *stored {
+func countingStore(t testing.TB, d *oracletest.Data, db store.DB, dialect sqlgen.Dialect) *stored {
 	t.Helper()
 	if err := d.Store(context.Background(), db); err != nil {
 		t.Fatalf("%v\n%s", err, d.Source)
