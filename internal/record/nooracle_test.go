@@ -91,13 +91,13 @@ func (q *posed) searchText(d *oracletest.Data) {
 }
 
 // counting is a database whose text functions count what they read.
-type counting struct {
+type countingRows struct {
 	*stored
 	read func(testing.TB) int64 // since it was asked last
 }
 
 // watch stores rows in a database of one reader, whose statements count.
-func watch(t testing.TB, d *oracletest.Data, onPostgres bool) counting {
+func watch(t testing.TB, d *oracletest.Data, onPostgres bool) countingRows {
 	t.Helper()
 	if onPostgres {
 		return watchPostgres(t, d)
@@ -108,7 +108,7 @@ func watch(t testing.TB, d *oracletest.Data, onPostgres bool) counting {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return counting{countingStore(t, d, db, sqlgen.SQLite{}), func(testing.TB) int64 { return read.Swap(0) }}
+	return countingRows{countingStore(t, d, db, sqlgen.SQLite{}), func(testing.TB) int64 { return read.Swap(0) }}
 }
 
 // countOnPostgres counts in a variable of the session. It costs a planner no more than a function of PostgreSQL's own.
@@ -118,7 +118,7 @@ BEGIN
 	RETURN x;
 END $$`
 
-func watchPostgres(t testing.TB, d *oracletest.Data) counting {
+func watchPostgres(t testing.TB, d *oracletest.Data) countingRows {
 	t.Helper()
 	// An index that gives the order ends a page early. Whether the planner takes it goes by the size of the table.
 	url := pgtest.URL(t) + "&enable_indexscan=off&enable_indexonlyscan=off&enable_bitmapscan=off"
@@ -134,7 +134,7 @@ func watchPostgres(t testing.TB, d *oracletest.Data) counting {
 		t.Fatal(err)
 	}
 	before := int64(0)
-	return counting{countingStore(t, d, db, sqlgen.Postgres{}), func(t testing.TB) int64 {
+	return countingRows{countingStore(t, d, db, sqlgen.Postgres{}), func(t testing.TB) int64 {
 		t.Helper()
 		all := int64(0)
 		err := db.Read(context.Background(), func(r store.Reader) error {
