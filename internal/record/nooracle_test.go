@@ -90,7 +90,7 @@ func (q *posed) searchText(d *oracletest.Data) {
 	}
 }
 
-// counting is a database whose text functions count what they read.
+// countingRows is a database whose text functions count what they read.
 type countingRows struct {
 	*stored
 	read func(testing.TB) int64 // since it was asked last
