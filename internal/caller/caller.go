@@ -1,7 +1,10 @@
 // Package caller says who asks.
 package caller
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Kind is what sort of caller asks.
 type Kind uint8
@@ -35,6 +38,7 @@ type Caller struct {
 	roles    []string
 	verified bool
 	mfa      bool
+	address  string // that the request came from
 }
 
 // Identity is what is known about a user or a key that has proven who it is.
@@ -82,6 +86,38 @@ func (c Caller) Roles() []string { return c.roles }
 
 func (c Caller) Verified() bool { return c.verified }
 func (c Caller) MFA() bool      { return c.mfa }
+
+// From returns the caller with the address that the request came from, as host:port. No rule sees it.
+func (c Caller) From(address string) Caller {
+	c.address = address
+	return c
+}
+
+// Client tells callers apart where they share something. It can be the key of a map.
+type Client struct {
+	kind    Kind
+	name    string
+	address netip.Addr
+}
+
+// Client returns who shares as one: a user or a key by its id, anonymous callers by their address. A network of IPv6
+// (/64) is one address, since one machine has all of it.
+func (c Caller) Client() Client {
+	if c.kind != KindAnonymous {
+		return Client{kind: c.kind, name: c.id}
+	}
+	at, err := netip.ParseAddrPort(c.address)
+	if err != nil {
+		return Client{name: c.address}
+	}
+	ip := at.Addr().Unmap()
+	if ip.Is6() {
+		if net, err := ip.WithZone("").Prefix(64); err == nil {
+			ip = net.Addr()
+		}
+	}
+	return Client{address: ip}
+}
 
 // String names the caller for a log line.
 func (c Caller) String() string {

@@ -39,7 +39,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error where the fault is the server's")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests at work at once; more are answered 503")
-	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default the number of cores, 2 to 4; with PostgreSQL 12)")
+	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default two more than there are cores, 4 to 6; with PostgreSQL 12)")
 }
 
 // check refuses numbers that cannot be meant.
@@ -65,7 +65,7 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// maxReaders bounds connections: each has a cache of its own, and more than there are cores are idle.
+// maxReaders bounds connections: each has a cache of its own.
 const maxReaders = 64
 
 func (f *serveFlags) config(dir string, log *slog.Logger) server.Config {

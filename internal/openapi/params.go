@@ -130,7 +130,7 @@ func sharedParams() object {
 	return object{
 		{"args", argsParam()},
 		{"limit", object{
-			{"name", "limit"}, {"in", "query"}, {"description", "How many rows a page holds at most."},
+			{"name", "limit"}, {"in", "query"}, {"description", "How many rows a page holds at most. A page may hold fewer though more follow: `next` tells."},
 			{"schema", object{{"type", "integer"}, {"minimum", 1}, {"maximum", 500}, {"default", 50}}},
 		}},
 		{"cursor", object{

@@ -1,4 +1,4 @@
-// Package queue decides whether it is worth waiting for one of a few places.
+// Package queue decides who gets one of a few places next, and whether it is worth waiting for one.
 package queue
 
 import (

@@ -60,12 +60,19 @@ func (b *block) reset(out *output) {
 
 // release gives the blocks of the request to others.
 func (r *request) release() {
-	for _, b := range r.blocks {
+	r.drop(0)
+	r.blocks = nil
+}
+
+// drop gives those to others that the request took after the first n.
+func (r *request) drop(n int) {
+	for i, b := range r.blocks[n:] {
 		if cap(b.buf) <= keptBlock {
 			r.db.blocks.Put(b)
 		}
+		r.blocks[n+i] = nil
 	}
-	r.blocks = nil
+	r.blocks = r.blocks[:n]
 }
 
 // add appends a row.
@@ -85,6 +92,29 @@ func (b *block) add(row value.Row, id string) {
 		b.leads[i].add(b.out.fields[e.col], row, e.col)
 	}
 	b.rows = append(b.rows, blockRow{start, len(b.buf), id})
+}
+
+// cut leaves the first n rows, of which there is one at least.
+func (b *block) cut(n int) {
+	b.rows = b.rows[:n]
+	b.buf = b.buf[:b.rows[n-1].end]
+	b.holes = b.holes[:n*len(b.out.expand)]
+	for i := range b.out.expand {
+		b.leads[i].cut(n)
+	}
+}
+
+// cut leaves what the first n rows lead to. Keys stand in the order of the rows.
+func (l *leads) cut(n int) {
+	l.of = l.of[:n]
+	keys := 0
+	for _, i := range l.of {
+		keys = max(keys, i+1)
+	}
+	for _, key := range l.keys[keys:] {
+		delete(l.at, key)
+	}
+	l.keys = l.keys[:keys]
 }
 
 // add notes where the next row leads.

@@ -3,7 +3,6 @@ package record
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -111,12 +110,9 @@ func (x *deletion) lookFirst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = x.db.lane.run(ctx, &shape{}, func() (time.Duration, error) {
-		return x.db.timed(ctx, func(q store.Reader) error {
-			return x.query(q, stmt, []value.Value{x.id}, x.judge)
-		})
+	return x.pass(ctx, &shape{}, &cost{}, func(q store.Reader) error {
+		return x.query(q, stmt, []value.Value{x.id}, x.judge)
 	})
-	return err
 }
 
 // judge takes the row of the look.

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"errors"
+
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -9,6 +11,18 @@ const (
 	maxRows   = 50_000   // in one answer, those of all levels counted
 	maxAnswer = 32 << 20 // bytes
 )
+
+// bounds are those of one answer: maxRows and maxAnswer, except in tests.
+type bounds struct{ rows, bytes int }
+
+// errFull ends what is read or written for an answer that has no room for more. It never leaves the package: the page, or
+// a list within an expansion, ends before.
+var errFull = errors.New("the answer is full")
+
+// tooLarge is the error where nothing can be left out: one row.
+func (d *DB) tooLarge() error {
+	return errs.New(errs.Malformed, "one row with its expansions is larger than %d MiB or has more than %d rows: ask for fewer fields or expansions", d.most.bytes>>20, d.most.rows)
+}
 
 // appendRow appends the JSON of a row without expansions, straight from its columns.
 func (o *output) appendRow(dst []byte, row value.Row) []byte {
@@ -31,33 +45,13 @@ func closeObject(dst []byte, members int) []byte {
 type answer struct {
 	dst  []byte
 	rows int
+	most bounds
 }
 
-func (a *answer) grow(path string) error {
-	if a.rows++; a.rows > maxRows {
-		return tooMany(path)
-	}
-	return a.check(path)
-}
-
-func (a *answer) check(path string) error {
-	if len(a.dst) > maxAnswer {
-		if path == "" {
-			return errs.New(errs.Malformed, "the answer is larger than %d MiB: ask for fewer fields or a smaller limit", maxAnswer>>20)
-		}
-		return errs.New(errs.Malformed, "the answer is larger than %d MiB: narrow the expansion %s, or ask for a smaller limit", maxAnswer>>20, path)
-	}
-	return nil
-}
-
-func tooMany(path string) error {
-	return errs.New(errs.Malformed, "the answer has more than %d rows: narrow the expansion %s, or ask for a smaller limit", maxRows, path)
-}
-
-// row appends a row with its expansions.
+// row appends a row with its expansions. The error is errFull.
 func (a *answer) row(f *filled, i int) error {
-	if err := a.grow(f.out.path); err != nil {
-		return err
+	if a.rows++; a.rows > a.most.rows {
+		return errFull
 	}
 	r := &f.rows[i]
 	from := r.start
@@ -70,6 +64,9 @@ func (a *answer) row(f *filled, i int) error {
 		}
 	}
 	a.dst = append(a.dst, f.buf[from:r.end]...)
+	if len(a.dst) > a.most.bytes {
+		return errFull
+	}
 	return nil
 }
 

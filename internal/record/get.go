@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -63,26 +62,20 @@ func (g *single) forget() {
 }
 
 func (g *single) read(ctx context.Context, t *schema.Table, id value.Value, v View, dst []byte) (_ Row, err error) {
-	if g.shape, err = g.db.view(t, v); err != nil {
+	var key shapeKey
+	if g.shape, key, err = g.db.view(t, v); err != nil {
 		return Row{}, err
 	}
-	g.stmt, err = g.shape.get.get(g.request, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.Get(t, g.shape.out.fields) })
+	stmt, err := g.shape.get.variant(g.request, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.Get(t, g.shape.out.fields) })
 	if err != nil {
 		return Row{}, err
 	}
+	g.stmt = stmt.Statement
 	g.id[0], g.dst = id, dst
 	g.row = Row{ID: id, Plain: len(g.shape.out.expand) == 0}
-	err = g.db.getting(ctx, g.shape, g.fromStore)
+	err = g.pass(ctx, g.shape, &stmt.costs[0], g.fromStore)
+	g.keep(key, g.shape)
 	return g.row, err
-}
-
-// getting runs the read of a single row. Its cost is known, and small, unless it runs the query of a view.
-func (d *DB) getting(ctx context.Context, s *shape, read func(store.Reader) error) error {
-	if !s.out.runsQuery() {
-		return d.store.Read(ctx, read)
-	}
-	_, err := d.lane.run(ctx, s, func() (time.Duration, error) { return d.timed(ctx, read) })
-	return err
 }
 
 func (g *single) readFrom(q store.Reader) error {
@@ -100,12 +93,8 @@ func (g *single) readFrom(q store.Reader) error {
 	case g.row.Plain:
 		return nil
 	}
-	a := &answer{dst: g.dst}
-	f, err := g.fill(q, g.top)
-	if err != nil {
-		return err
-	}
-	err = a.row(f, 0)
+	a := &answer{dst: g.dst, most: g.db.most}
+	_, err = g.expand(q, a, g.top)
 	g.row.JSON = a.dst
 	return err
 }
@@ -122,6 +111,9 @@ func (g *single) take(cols value.Row) error {
 	}
 	if g.row.Plain {
 		g.row.JSON = out.appendRow(g.dst, cols)
+		if len(g.row.JSON)-len(g.dst) > g.db.most.bytes {
+			return g.db.tooLarge()
+		}
 		return nil
 	}
 	g.top = g.block(out)

@@ -342,7 +342,7 @@ func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 // planOf is how SQLite reads the first range of a page.
 func (d *DB) planOf(t *testing.T, table *schema.Table, q Query) (plan string) {
 	t.Helper()
-	s, err := d.query(table, q)
+	s, _, err := d.query(table, q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,12 +350,12 @@ func (d *DB) planOf(t *testing.T, table *schema.Table, q Query) (plan string) {
 	defer r.done()
 	r.bindFilter(&s.slots, nil)
 	p := &page{request: r, shape: s, query: q}
-	stmt, err := p.statement(p.ranges()[0])
+	v, err := p.variant(p.findRanges()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = d.store.Read(context.Background(), func(q store.Reader) error {
-		return q.Query("EXPLAIN QUERY PLAN "+stmt.SQL, r.bind(stmt, []value.Value{value.OfInt(1)}), func(row value.Row) error {
+		return q.Query("EXPLAIN QUERY PLAN "+v.SQL, r.bind(v.Statement, []value.Value{value.OfInt(1)}), func(row value.Row) error {
 			plan += string(row.Bytes(3)) + "\n"
 			return nil
 		})

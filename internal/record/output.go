@@ -2,6 +2,7 @@ package record
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -222,6 +223,14 @@ func (o *output) addExpansion(rel *schema.Relation, sub *tree) error {
 	o.members = append(o.members, member{prefix: o.prefix(rel.Name), col: -1, exp: len(o.expand)})
 	o.expand = append(o.expand, &expansion{rel: rel, out: out, path: path})
 	return nil
+}
+
+// measure counts the statements of its expansions into the size of a shape.
+func (o *output) measure(size *atomic.Int64) {
+	for _, e := range o.expand {
+		e.statements.size = size
+		e.out.measure(size)
+	}
 }
 
 // column is the column of a field, which is read but not written where no member is it.

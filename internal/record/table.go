@@ -17,6 +17,7 @@ type table struct {
 	index   map[*schema.Field]int // of Fields
 	plain   *output               // every readable field, no relations
 	row     *shape                // of a row without parameters
+	list    *shape                // of a list without parameters
 	unique  bool                  // a row may have values that another must not have, beside its id
 	reach   *sqlgen.Reach         // of a deletion
 	touched []string              // the tables of which a deletion may change rows

@@ -1,9 +1,13 @@
 package record
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"math"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -50,23 +54,83 @@ func (p *page) remembered(q store.Reader, stmt *sqlgen.Statement) (int64, error)
 // countOnce counts where nobody else is counting the same in the same generations, and else waits for what that comes to:
 // when a row changes, all who ask for a total of its table find none at once.
 func (p *page) countOnce(q store.Reader, stmt *sqlgen.Statement, key []byte, generations []int64) (int64, error) {
-	flight := slices.Clone(key)
+	name := slices.Clone(key)
 	for _, g := range generations {
-		flight = binary.BigEndian.AppendUint64(flight, uint64(g))
+		name = binary.BigEndian.AppendUint64(name, uint64(g))
 	}
-	own := false
-	total, err, _ := p.db.counting.Do(string(flight), func() (any, error) {
-		own = true
-		total, err := p.count(q, stmt)
-		if err == nil {
-			p.db.totals.Put(key, generations, total)
+	f, own := p.db.counting.join(string(name))
+	if !own {
+		if err := f.wait(p.passage); err != nil {
+			return 0, err
 		}
-		return total, err
-	})
-	if err != nil && !own { // the other's client may have gone away
-		return p.count(q, stmt)
+		if f.err == nil {
+			return f.total, nil
+		}
+		return p.count(q, stmt) // the other's client may have gone away
 	}
-	return total.(int64), err
+	f.err = errUncounted // for a panic
+	defer p.db.counting.end(string(name), f)
+	f.total, f.err = p.count(q, stmt)
+	if f.err == nil {
+		p.db.totals.Put(key, generations, f.total)
+	}
+	return f.total, f.err
+}
+
+var errUncounted = errors.New("the count did not end")
+
+// flights are the counts under way. The zero value is ready.
+type flights struct {
+	mu   sync.Mutex
+	byID map[string]*flight
+}
+
+// flight is one count, which others wait for.
+type flight struct {
+	done  chan struct{} // closed when total and err are set
+	total int64
+	err   error
+}
+
+// join returns the flight of that name. It is the caller's own, to be ended, where there was none.
+func (f *flights) join(name string) (_ *flight, own bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known := f.byID[name]; known != nil {
+		return known, false
+	}
+	if f.byID == nil {
+		f.byID = map[string]*flight{}
+	}
+	made := &flight{done: make(chan struct{})}
+	f.byID[name] = made
+	return made, true
+}
+
+func (f *flights) end(name string, ended *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.byID, name)
+	close(ended.done)
+}
+
+// waitStep is how late a read that waits for another's count notices that it must not go on.
+const waitStep = 5 * time.Millisecond
+
+// wait waits for the count. The wait holds a connection, so that it ends where the gate would cut off a statement.
+func (f *flight) wait(ctx context.Context) error {
+	tick := time.NewTicker(waitStep)
+	defer tick.Stop()
+	for {
+		select {
+		case <-f.done:
+			return nil
+		case <-tick.C:
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 func (p *page) count(q store.Reader, stmt *sqlgen.Statement) (total int64, err error) {

@@ -35,16 +35,3 @@ func (p *page) verifyKeys(row value.Row) error {
 	}
 	return nil
 }
-
-// runsQuery says whether the query of a view is run for what is shown.
-func (o *output) runsQuery() bool {
-	if o.table.View != nil {
-		return true
-	}
-	for _, e := range o.expand {
-		if e.out.runsQuery() {
-			return true
-		}
-	}
-	return false
-}

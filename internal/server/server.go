@@ -72,6 +72,8 @@ type Server struct {
 	handler  http.Handler
 	stopping atomic.Bool
 
+	answering answering
+
 	closing sync.Once
 	closers []func() error // in the order of opening
 	closed  error          // what closing them came to
@@ -105,6 +107,7 @@ func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error 
 		Identify:      func(r *http.Request) (caller.Caller, error) { return verifier.Identify(r) },
 		MaxConcurrent: s.cfg.MaxConcurrent,
 		CORS:          s.cfg.CORS,
+		Probes:        []string{healthPath, readyPath},
 	})
 	if err != nil {
 		return err
@@ -136,8 +139,8 @@ func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error 
 func (s *Server) routes(data *api.API, rules *rule.Rules) *web.Mux {
 	mux := web.NewMux()
 	mux.Handle("GET /{$}", s.home)
-	mux.Handle("GET /healthz", health)
-	mux.Handle("GET /readyz", s.ready)
+	mux.Handle("GET "+healthPath, health)
+	mux.Handle("GET "+readyPath, s.ready)
 	web.HandleProblems(mux)
 	data.Routes(mux)
 	openapi.Routes(mux, rules)

@@ -13,7 +13,9 @@ import (
 // DB is an open database. It is safe for concurrent use.
 type DB interface {
 	// Read runs f against one snapshot of the database. Statements inside are cut short when ctx ends or the
-	// engine's own deadline passes; the error is then errs.Unavailable or ctx's.
+	// engine's own deadline passes; the error is then errs.Unavailable or what ctx.Err returned. While f works, the engine
+	// asks ctx.Err every few milliseconds, from another goroutine, and lets the snapshot go as soon as it ends f. It does
+	// not ask ctx after Read has returned.
 	Read(ctx context.Context, f func(Reader) error) error
 
 	// Write runs f in a transaction and returns after it is durably committed; whatever f returned, Write answers only
@@ -30,6 +32,9 @@ type DB interface {
 	// Close waits for what is under way, then closes. Calls after it fail with errs.Unavailable.
 	Close() error
 }
+
+// ErrBusy is in the chain of the error of a Read that never began, because others had all connections.
+var ErrBusy = errors.New("all connections are taken")
 
 // ErrTooLong is in the chain of the error of a statement that the engine's own deadline cut short.
 var ErrTooLong = errors.New("the statement ran into the deadline")

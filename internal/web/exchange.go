@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -120,6 +121,9 @@ func (s *Web) handle(x *exchange, r *http.Request, h Handler) (err error) {
 	if s.cors(&x.out, r) {
 		return nil
 	}
+	if slices.Contains(s.probes, r.URL.Path) {
+		return h(&x.out, r)
+	}
 	defer s.atWork.Add(-1)
 	if s.atWork.Add(1) > s.most {
 		return errs.New(errs.Unavailable, "the server has too much to do")
@@ -127,6 +131,7 @@ func (s *Web) handle(x *exchange, r *http.Request, h Handler) (err error) {
 	if x.caller, err = s.identify(r); err != nil {
 		return err
 	}
+	x.caller = x.caller.From(r.RemoteAddr)
 	return h(&x.out, r)
 }
 

@@ -23,6 +23,7 @@ type Config struct {
 	Logger        *slog.Logger                               // one line per request; nil: none
 	Identify      func(*http.Request) (caller.Caller, error) // who asks; nil: everyone is anonymous
 	MaxConcurrent int                                        // requests at work at once, more are answered 503; 0: 1024
+	Probes        []string                                   // paths that MaxConcurrent does not bind, and that ask nobody who they are
 	Timeout       time.Duration                              // of the context of a request; 0: 30 s
 	CORS          []string                                   // origins whose pages may read answers, as https://app.example.com; empty: none
 }
@@ -33,6 +34,7 @@ type Web struct {
 	identify func(*http.Request) (caller.Caller, error)
 	timeout  time.Duration
 	origins  map[string]bool
+	probes   []string
 	most     int64
 	atWork   atomic.Int64
 }
@@ -44,6 +46,7 @@ func New(cfg Config) (*Web, error) {
 		identify: cfg.Identify,
 		timeout:  orElse(cfg.Timeout, 30*time.Second),
 		origins:  map[string]bool{},
+		probes:   cfg.Probes,
 		most:     int64(orElse(cfg.MaxConcurrent, 1024)),
 	}
 	if s.log == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
 // role is what the connections of a pool are for.
@@ -130,7 +131,7 @@ func (p *pool) enter() error {
 		return closed()
 	}
 	if p.inside >= p.size+p.queue {
-		return &errs.Error{Kind: errs.Unavailable, Message: "too many requests wait for the database", RetryAfter: time.Second}
+		return &errs.Error{Kind: errs.Unavailable, Message: "too many requests wait for the database", RetryAfter: time.Second, Cause: store.ErrBusy}
 	}
 	p.inside++
 	return nil
@@ -175,7 +176,7 @@ func (p *pool) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
-		return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other requests", RetryAfter: time.Second}
+		return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other requests", RetryAfter: time.Second, Cause: store.ErrBusy}
 	}
 }
 

@@ -28,6 +28,9 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	return f(r)
 }
 
+// Readers returns how many reads can run at once.
+func (db *DB) Readers() int { return db.cfg.Readers }
+
 // reader is a Read under way.
 type reader struct {
 	db       *DB
@@ -90,7 +93,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	}
 	for try := 1; ; try++ {
 		err := r.run(sql, args, each)
-		if err == nil || rowErr != nil {
+		if err == nil || rowErr != nil && errors.Is(err, rowErr) {
 			r.started = true
 			return err
 		}

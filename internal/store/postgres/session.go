@@ -70,7 +70,11 @@ func (s *session) query(sql string, args []value.Value, with around, each func(v
 		return 0, internal(err)
 	}
 	s.send(before...)
-	s.sendQuery(st, params)
+	if st.once { // it was parsed just now
+		s.p.SendQueryPrepared("", params, binary, binary)
+	} else {
+		s.sendQuery(st, params)
+	}
 	s.send(with.after...)
 	if err := s.push(); err != nil {
 		return 0, s.fail(err)
@@ -245,7 +249,7 @@ func (s *session) prepare(sql string, before []string) (*statement, []string, er
 	if st := s.c.statements.get(sql); st != nil {
 		return st, before, nil
 	}
-	name := s.c.statements.name()
+	name := s.c.statements.name(sql)
 	s.send(before...)
 	s.p.SendPrepare(name, sql, nil)
 	if err := s.push(); err != nil {
@@ -259,8 +263,11 @@ func (s *session) prepare(sql string, before []string) (*statement, []string, er
 		return nil, nil, err
 	}
 	st := newStatement(name, sql, desc)
-	if dropped := s.c.statements.put(st); dropped != "" {
-		return st, nil, s.deallocate(dropped)
+	st.once = name == "" && !s.c.statements.unnamed
+	for _, dropped := range s.c.statements.put(st) {
+		if err := s.deallocate(dropped); err != nil {
+			return nil, nil, err
+		}
 	}
 	return st, nil, nil
 }

@@ -12,16 +12,23 @@ type statement struct {
 	sql     string
 	desc    *pgconn.StatementDescription
 	results []uint32 // the types of the columns
+	once    bool     // it is too long to be kept: the server has it until the next one without a name
 }
 
-// maxStatements bounds the prepared statements of a connection: filters vary without end, and each takes memory of the
-// server.
-const maxStatements = 256
+// Filters vary without end, and a prepared statement takes about 30 bytes of the server's memory for each byte of its
+// text. So both the number and the text of the prepared statements of a connection are bounded. A longer statement is
+// parsed each time.
+const (
+	maxStatements     = 256
+	maxStatementBytes = 512 << 10 // of text
+	longestPrepared   = 16 << 10  // bytes of text
+)
 
 // statements are the prepared statements of a connection, by their text. The one used longest ago is dropped first.
 type statements struct {
 	byText  map[string]*list.Element // of *statement
 	used    *list.List               // the latest in front
+	bytes   int                      // of their text
 	names   int
 	unnamed bool // they are parsed each time; what is kept is their description
 }
@@ -44,23 +51,31 @@ func (c *statements) get(sql string) *statement {
 	return e.Value.(*statement)
 }
 
-func (c *statements) name() string {
-	if c.unnamed {
+// name returns the name to prepare a statement under; "" where the server is to keep it only until the next one.
+func (c *statements) name(sql string) string {
+	if c.unnamed || len(sql) > longestPrepared {
 		return ""
 	}
 	c.names++
 	return "s" + strconv.Itoa(c.names)
 }
 
-// put keeps a statement and returns the name of one that is to be deallocated for it, or "".
-func (c *statements) put(s *statement) (dropped string) {
-	c.byText[s.sql] = c.used.PushFront(s)
-	if c.used.Len() <= maxStatements {
-		return ""
+// put keeps a statement and returns the names of those that are to be deallocated for it.
+func (c *statements) put(s *statement) (dropped []string) {
+	if len(s.sql) > longestPrepared {
+		return nil
 	}
-	oldest := c.used.Remove(c.used.Back()).(*statement)
-	delete(c.byText, oldest.sql)
-	return oldest.desc.Name
+	c.byText[s.sql] = c.used.PushFront(s)
+	c.bytes += len(s.sql)
+	for c.used.Len() > maxStatements || c.bytes > maxStatementBytes {
+		oldest := c.used.Remove(c.used.Back()).(*statement)
+		delete(c.byText, oldest.sql)
+		c.bytes -= len(oldest.sql)
+		if !oldest.unnamed() {
+			dropped = append(dropped, oldest.desc.Name)
+		}
+	}
+	return dropped
 }
 
 func newStatement(name, sql string, desc *pgconn.StatementDescription) *statement {

@@ -16,7 +16,7 @@ const (
 
 // Config tunes a database. Its zero value works.
 type Config struct {
-	Readers      int           // connections for reads; 0 means the number of cores, at least 2 and at most 4
+	Readers      int           // connections for reads; 0 means two more than there are cores, at least 4 and at most 6
 	ReadTimeout  time.Duration // for one Read, with its wait for a connection; 0 means 5 s
 	ReadWait     time.Duration // of it, for a connection: where a longer one is to be expected, the answer is errs.Unavailable at once; 0 means 500 ms
 	WriteTimeout time.Duration // for the statements of one function of Write; 0 means 10 s
@@ -34,7 +34,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.Readers = or(c.Readers, max(2, min(4, runtime.NumCPU())))
+	c.Readers = or(c.Readers, max(4, min(6, runtime.NumCPU()+2)))
 	c.ReadTimeout = or(c.ReadTimeout, 5*time.Second)
 	c.ReadWait = min(or(c.ReadWait, 500*time.Millisecond), c.ReadTimeout/2)
 	c.WriteTimeout = or(c.WriteTimeout, 10*time.Second)

@@ -27,6 +27,9 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	return r.read(ctx, deadline, f)
 }
 
+// Readers returns how many reads can run at once.
+func (db *DB) Readers() int { return db.readers.size }
+
 // reader is a connection that only reads, and the statement that holds its snapshot.
 type reader struct {
 	*conn
@@ -214,7 +217,7 @@ func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, er
 }
 
 func busy() error {
-	return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other queries", RetryAfter: retryAfter}
+	return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other queries", RetryAfter: retryAfter, Cause: store.ErrBusy}
 }
 
 // give takes a connection back.

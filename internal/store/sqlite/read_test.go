@@ -28,6 +28,34 @@ func TestReadDeadline(t *testing.T) {
 	}
 }
 
+// cutting is a context that ends at a time without closing Done.
+type cutting struct {
+	context.Context
+	at time.Time
+}
+
+var errCutting = errors.New("cut")
+
+func (c cutting) Err() error {
+	if time.Now().After(c.at) {
+		return errCutting
+	}
+	return nil
+}
+
+// TestCutReadLetsItsSnapshotGo: nothing keeps the log from beginning anew once a read was cut off.
+func TestCutReadLetsItsSnapshotGo(t *testing.T) {
+	db := openRows(t, Config{Readers: 1})
+	err := db.Read(cutting{t.Context(), time.Now().Add(20 * time.Millisecond)}, func(r store.Reader) error {
+		return r.Query(endless+`SELECT count(*) FROM n`, nil, func(value.Row) error { return nil })
+	})
+	r := <-db.readers.free
+	defer func() { db.readers.free <- r }()
+	if !errors.Is(err, errCutting) || r.pinned {
+		t.Errorf("Read = %v; the connection holds its snapshot: %v", err, r.pinned)
+	}
+}
+
 // TestDeadlineBetweenStatements: an interruption that comes while no statement runs is not forgotten.
 func TestDeadlineBetweenStatements(t *testing.T) {
 	db := openRows(t, Config{ReadTimeout: 20 * time.Millisecond})

@@ -143,13 +143,19 @@ func (b *borrower) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// maxStatements bounds the prepared statements of a connection: filters vary without end.
-const maxStatements = 512
+// Filters vary without end, and a prepared statement takes about 7 bytes for each byte of its text. So both the number
+// and the text of the prepared statements of a connection are bounded. A longer statement is prepared each time.
+const (
+	maxStatements     = 512
+	maxStatementBytes = 512 << 10 // of text
+	longestPrepared   = 16 << 10  // bytes of text
+)
 
 // statements are the prepared statements of a connection, by their text. The one used longest ago is dropped first.
 type statements struct {
 	conn   *lite.Conn
 	byText map[string]*statement
+	bytes  int        // of their text
 	ends   *statement // of the ring: its newer is the oldest, its older the newest
 }
 
@@ -187,14 +193,15 @@ func (c *statements) release(s *statement) {
 	s.reset()
 	s.busy = false
 	if !s.kept {
-		if c.byText[s.sql] != nil { // taken twice at once: a query inside the same query
+		if len(s.sql) > longestPrepared || c.byText[s.sql] != nil { // the latter: a query inside the same query
 			_ = s.raw.Finalize()
 			return
 		}
 		c.byText[s.sql], s.kept = s, true
+		c.bytes += len(s.sql)
 	}
 	s.linkAfter(c.ends.older)
-	if len(c.byText) > maxStatements {
+	for len(c.byText) > maxStatements || c.bytes > maxStatementBytes {
 		c.drop(c.ends.newer)
 	}
 }
@@ -202,6 +209,7 @@ func (c *statements) release(s *statement) {
 func (c *statements) drop(s *statement) {
 	s.unlink()
 	delete(c.byText, s.sql)
+	c.bytes -= len(s.sql)
 	_ = s.raw.Finalize()
 }
 

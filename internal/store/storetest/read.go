@@ -100,6 +100,36 @@ func cancelledRead(t *testing.T, f *fixture) {
 	}
 }
 
+// timed is a context that ends at a time without closing Done.
+type timed struct {
+	context.Context
+	at time.Time
+}
+
+var errTimed = errors.New("its time is over")
+
+func (c timed) Err() error {
+	if time.Now().After(c.at) {
+		return errTimed
+	}
+	return c.Context.Err()
+}
+
+// cutRead: the engine asks Err of the context itself, and ends the read with what it says.
+func cutRead(t *testing.T, f *fixture) {
+	for range 3 {
+		began := time.Now()
+		err := f.db.Read(timed{t.Context(), began.Add(50 * time.Millisecond)}, func(r store.Reader) error {
+			_, err := count(r, endless, value.OfInt(0))
+			return err
+		})
+		if took := time.Since(began); !errors.Is(err, errTimed) || took > 5*time.Second {
+			t.Errorf("Read(context whose time is over) = %v after %v", err, took)
+		}
+		f.wantNotes(0)
+	}
+}
+
 func endedRead(t *testing.T, f *fixture) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

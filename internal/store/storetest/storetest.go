@@ -47,6 +47,7 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"queries nest", nested},
 		{"a reader cannot write", readerWrites},
 		{"a cancelled read stops", cancelledRead},
+		{"a read ends with what Err of its context says", cutRead},
 		{"a read with an ended context is not begun", endedRead},
 		{"many readers at once", manyReaders},
 		{"a panic in a read leaves the pool whole", readPanic},

@@ -1,0 +1,312 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+)
+
+const shared = `
+ashlar: 1
+name: shared
+tables:
+  users: {access: {read: id == auth.id}}
+  hubs:
+    key: int
+    fields: {name: {type: text, max: 20}}
+    access: {read: true}
+  items:
+    key: int
+    fields:
+      hub: {ref: hubs, reverse: items}
+      n: {type: int}
+    access: {read: true}
+  parts:
+    key: int
+    fields:
+      item: {ref: items, reverse: parts}
+      text: {type: text, max: 2000}
+    access: {read: true}
+  halls:
+    key: int
+    fields: {name: {type: text, max: 20}}
+    access: {read: true}
+  seats:
+    key: int
+    fields:
+      hall: {ref: halls, reverse: seats}
+      n: {type: int}
+    access: {read: "!hall.seats.exists(s, s.n + n == -1)"}
+  pages:
+    key: int
+    fields: {name: {type: text, max: 20}}
+    access: {read: true}
+`
+
+const (
+	sharedItems = 3000
+	sharedSeats = 300
+)
+
+func sharedRows() map[string]string {
+	var items, parts, seats, pages strings.Builder
+	for i := range sharedItems {
+		fmt.Fprintf(&items, `{"id":%d,"hub_id":%d,"n":%d}`+"\n", i+1, i%30/29+1, i)
+	}
+	for i := range 100 * 20 { // of the hundred items that are shown of hub 2
+		fmt.Fprintf(&parts, `{"id":%d,"item_id":%d,"text":"%s"}`+"\n", i+1, (i%100+1)*30, strings.Repeat("x", 2000))
+	}
+	for i := range sharedSeats {
+		fmt.Fprintf(&seats, `{"id":%d,"hall_id":1,"n":%d}`+"\n", i+1, i)
+	}
+	for i := range 100 {
+		fmt.Fprintf(&pages, `{"id":%d,"name":"p%d"}`+"\n", i+1, i)
+	}
+	return map[string]string{
+		"users.ndjson": users[:strings.Index(users, `,"reset`)] + "}\n" + users[strings.IndexByte(users, '\n')+1:],
+		"hubs.ndjson":  `{"id":1,"name":"h"}` + "\n" + `{"id":2,"name":"g"}`, "items.ndjson": items.String(), "parts.ndjson": parts.String(),
+		"halls.ndjson": `{"id":1,"name":"h"}`, "seats.ndjson": seats.String(), "pages.ndjson": pages.String(),
+	}
+}
+
+// onBoth runs a test against a server on each engine.
+func onBoth(t *testing.T, source string, seed map[string]string, test func(s *target)) {
+	if testing.Short() {
+		t.Skip("it waits for deadlines")
+	}
+	t.Run("sqlite", func(t *testing.T) { test(start(t, source, server.Config{}, seed)) })
+	t.Run("postgres", func(t *testing.T) { test(start(t, source, server.Config{Database: pgtest.URL(t)}, seed)) })
+}
+
+// tally counts answers by status.
+type tally struct {
+	mu       sync.Mutex
+	statuses map[int]int
+	odd      string // an answer that was not expected
+	longest  time.Duration
+}
+
+func (c *tally) add(status int, body string, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.statuses == nil {
+		c.statuses = map[int]int{}
+	}
+	c.statuses[status]++
+	c.longest = max(c.longest, took)
+	if status != 200 {
+		c.odd = body
+	}
+}
+
+// get asks without ending the test, so that any goroutine may.
+func (s *target) get(ctx context.Context, c *http.Client, path, token string) (status int, body string, took time.Duration) {
+	began := time.Now()
+	req, err := http.NewRequestWithContext(ctx, "GET", s.base+path, nil)
+	if err != nil {
+		return 0, err.Error(), 0
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return 0, err.Error(), time.Since(began)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err.Error(), time.Since(began)
+	}
+	return res.StatusCode, string(data), time.Since(began)
+}
+
+// beside sends requests of clients one after the other while attackers send theirs, and returns what each of them got.
+// The attackers leave at the end, whatever they wait for.
+func (s *target) beside(lasting time.Duration, attackers int, attack func(i int) string, clients int, ask func(i int) string, token string) (theirs, ours *tally) {
+	theirs, ours = &tally{}, &tally{}
+	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: attackers + clients}}
+	defer c.CloseIdleConnections()
+	ctx, leave := context.WithTimeout(context.Background(), lasting)
+	defer leave()
+	var group sync.WaitGroup
+	var sent atomic.Int64
+	for range attackers {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				ours.add(s.get(ctx, c, attack(int(sent.Add(1))), ""))
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond) // the attack is under way
+	var asked atomic.Int64
+	for range clients {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				theirs.add(s.get(context.Background(), c, ask(int(asked.Add(1))), token))
+			}
+		})
+	}
+	group.Wait()
+	return theirs, ours
+}
+
+func withFilter(table, filter string, more ...string) string {
+	return "/api/" + table + "?filter=" + url.QueryEscape(filter) + strings.Join(append([]string{""}, more...), "&")
+}
+
+const endless = "hub.items.exists(a, a.hub.items.exists(b, a.n + b.n + n == -1))"
+
+// quick are requests of others: a list, a list with a filter, one row, and the probe of a supervisor.
+func quick(i int) string {
+	return []string{
+		"/api/pages", withFilter("pages", "name == arg.n", "arg.n=p"+strconv.Itoa(i%100)), "/api/pages/7", "/readyz",
+		"/api/pages?sort=-name&limit=10", "/healthz",
+	}[i%6]
+}
+
+// served fails where one of the clients was refused.
+func served(t *testing.T, what string, theirs, ours *tally) {
+	t.Helper()
+	t.Logf("%s: clients %v, the longest %v; the attackers %v", what, theirs.statuses, theirs.longest.Round(time.Millisecond), ours.statuses)
+	if len(theirs.statuses) != 1 || theirs.statuses[200] < 8 {
+		t.Errorf("%s: the clients got %v: %s", what, theirs.statuses, theirs.odd)
+	}
+}
+
+// One client sends slow queries of every kind, sixteen at a time. Nobody else is refused.
+func TestExhaustion_SlowReads(t *testing.T) {
+	onBoth(t, shared, sharedRows(), func(s *target) {
+		t, ann := s.t, s.token(annID)
+		const attackers, clients, lasting = 16, 4, 2 * time.Second
+		for _, try := range []struct {
+			name   string
+			before func()
+			attack func(i int) string
+		}{
+			{"slow filters, each another one", nil, func(i int) string { return withFilter("items", endless+" || n == -"+strconv.Itoa(i)) }},
+			{"the total of a slow filter", nil, func(int) string { return withFilter("items", endless, "limit=1", "total=true") }},
+			{"filters that were fast for another argument", func() {
+				for i := range 50 {
+					s.must(200, "GET", withFilter("items", "arg.go == 1 && "+endless+" || n == -"+strconv.Itoa(i), "arg.go=0"), "", "")
+				}
+			}, func(i int) string {
+				return withFilter("items", "arg.go == 1 && "+endless+" || n == -"+strconv.Itoa(i%50), "arg.go=1")
+			}},
+			{"filters that were fast for another value", func() {
+				for i := range 50 {
+					s.must(200, "GET", withFilter("items", "n > arg.x && "+endless+" || n == -"+strconv.Itoa(i), "arg.x=100000"), "", "")
+				}
+			}, func(i int) string {
+				return withFilter("items", "n > arg.x && "+endless+" || n == -"+strconv.Itoa(i%50), "arg.x=0")
+			}},
+			{"a row with deep expansions", nil, func(int) string { return "/api/hubs/2?expand=items.parts.item.parts" }},
+			{"filters that push out what is known", nil, func(i int) string {
+				if i%20 == 0 {
+					return withFilter("items", endless+" || n == -"+strconv.Itoa(i))
+				}
+				return withFilter("pages", "id == "+strconv.Itoa(i)+" || name == '"+strings.Repeat("x", 4000)+"'")
+			}},
+		} {
+			if try.before != nil {
+				try.before()
+			}
+			theirs, ours := s.beside(lasting, attackers, try.attack, clients, quick, ann)
+			served(t, try.name, theirs, ours)
+		}
+	})
+}
+
+// A list that is slow for everybody is not refused to its ordinary clients: they wait for each other.
+func TestExhaustion_OrdinarySlowList(t *testing.T) {
+	onBoth(t, shared, sharedRows(), func(s *target) {
+		ask := func(int) string { return "/api/seats?sort=-n&limit=20" }
+		_, _, took := s.get(context.Background(), s.plain, ask(0), "")
+		theirs, _ := s.beside(2*time.Second, 0, nil, 8, ask, "")
+		s.t.Logf("one alone takes %v", took)
+		served(s.t, "a slow list", theirs, &tally{})
+	})
+}
+
+const largeRows = `
+ashlar: 1
+name: large
+tables:
+  topics:
+    key: int
+    fields: {title: {type: text}}
+    access: {read: true, create: true}
+  posts:
+    key: int
+    fields: {topic: {ref: topics, reverse: posts}, body: {type: text}}
+    access: {read: true, create: true}
+`
+
+// One writer who fills a table with rows of a megabyte breaks nobody's list: a page ends earlier, and takes the memory of
+// an answer, with what the rows refer to as well.
+func TestExhaustion_LargeRows(t *testing.T) {
+	onBoth(t, largeRows, nil, func(s *target) {
+		t := s.t
+		const rows = 80
+		megabyte := strings.Repeat("x", 1_000_000)
+		for i := range rows {
+			s.must(201, "POST", "/api/topics", "", fmt.Sprintf(`{"title":%q}`, megabyte))
+			s.must(201, "POST", "/api/posts", "", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, megabyte))
+		}
+		for _, path := range []string{"/api/posts", "/api/posts?limit=500&expand=topic", "/api/posts?limit=500&fields=body,topic.title", "/api/topics?limit=500&expand=posts", "/api/topics/1?expand=posts"} {
+			peak := memory(t)
+			a := s.must(200, "GET", path, "", "")
+			used := peak()
+			t.Logf("%s: %d MiB, an answer of %d MiB", path, used, len(a.body)>>20)
+			if used > 320 || len(a.body) > 32<<20+1000 { // the client's copy is among it
+				t.Errorf("%s: %d MiB, an answer of %d bytes", path, used, len(a.body))
+			}
+			if !strings.Contains(path, "/1") && !strings.Contains(a.body[len(a.body)-200:], `"next":"`) {
+				t.Errorf("%s: the page has no next", path)
+			}
+		}
+	})
+}
+
+// A server of which every place is taken still answers its supervisor.
+func TestExhaustion_Probes(t *testing.T) {
+	s := start(t, model, server.Config{MaxConcurrent: 4}, map[string]string{"users.ndjson": users})
+	ann := s.token(annID)
+	for range 4 {
+		conn, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		head := "POST /api/pages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + ann + "\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+		if _, err := io.WriteString(conn, head); err != nil {
+			t.Fatal(err)
+		}
+	}
+	taken := false
+	for range 200 {
+		if taken = s.ask("GET", "/api/pages", "", "").status == 503; taken {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !taken {
+		t.Fatal("the places are not taken")
+	}
+	for range 20 {
+		s.must(200, "GET", "/healthz", "", "")
+		s.must(200, "GET", "/readyz", "", "")
+	}
+}

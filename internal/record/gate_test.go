@@ -1,0 +1,321 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// sleeping is an engine whose statements take as long as their context says. It finds no rows.
+type sleeping struct {
+	store.DB
+	connections chan struct{}
+	ended       atomic.Int64 // reads that were cut off
+}
+
+type takes struct{}
+
+// taking is a context of a request whose statements take that long.
+func taking(d time.Duration) context.Context {
+	return context.WithValue(context.Background(), takes{}, d)
+}
+
+func (s *sleeping) Readers() int { return cap(s.connections) }
+
+func (s *sleeping) Read(ctx context.Context, f func(store.Reader) error) error {
+	select {
+	case s.connections <- struct{}{}:
+	default:
+		panic("a read came though all connections are taken")
+	}
+	defer func() { <-s.connections }()
+	return f(sleepingReader{ctx, s})
+}
+
+type sleepingReader struct {
+	ctx context.Context
+	of  *sleeping
+}
+
+func (r sleepingReader) Generation(string) (int64, error) { return 1, nil }
+
+func (r sleepingReader) Query(string, []value.Value, func(value.Row) error) error {
+	const step = 5 * time.Millisecond
+	for left := r.ctx.Value(takes{}).(time.Duration); left > 0; left -= step {
+		time.Sleep(min(step, left))
+		if err := r.ctx.Err(); err != nil {
+			r.of.ended.Add(1)
+			return err
+		}
+	}
+	return nil
+}
+
+func openSleeping(t *testing.T, connections int) (*DB, *sleeping, *schema.Table) {
+	t.Helper()
+	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(large)})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	rules, faults := rule.CompileModel(m)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	s := &sleeping{connections: make(chan struct{}, connections)}
+	return New(s, rules, Config{}), s, m.Table("posts")
+}
+
+// crowd asks from several goroutines of one client, one request after the other, for that long. It returns how many were
+// answered and refused, and the longest wait beyond the work itself.
+type outcome struct {
+	served, refused atomic.Int64
+	longest         atomic.Int64
+}
+
+func (o *outcome) String() string {
+	return fmt.Sprintf("%d served, %d refused, %v the longest", o.served.Load(), o.refused.Load(), time.Duration(o.longest.Load()))
+}
+
+func askers(t *testing.T, group *sync.WaitGroup, d *DB, table *schema.Table, who caller.Caller, n int, lasting, work time.Duration, q func(i int) Query) *outcome {
+	o := &outcome{}
+	until := time.Now().Add(lasting)
+	for client := range n {
+		group.Go(func() {
+			for i := 0; time.Now().Before(until); i++ {
+				began := time.Now()
+				_, err := d.List(taking(work), who, table, q(client<<20|i), nil)
+				o.longest.Store(max(o.longest.Load(), int64(time.Since(began)-work)))
+				switch {
+				case err == nil:
+					o.served.Add(1)
+				case errs.KindOf(err) == errs.Unavailable:
+					o.refused.Add(1)
+					time.Sleep(10 * time.Millisecond)
+				default:
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	return o
+}
+
+func sameQuery(q Query) func(int) Query { return func(int) Query { return q } }
+
+// Ordinary clients of a list that takes longer than is fast wait for each other. None is refused.
+func TestGateServesClientsOfASlowList(t *testing.T) {
+	for _, work := range []time.Duration{30, 60, 76, 199, 400} {
+		work *= time.Millisecond
+		t.Run(work.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, _, posts := openSleeping(t, 4)
+				var group sync.WaitGroup
+				o := askers(t, &group, d, posts, nobody, 8, 10*time.Second, work, sameQuery(Query{Limit: 20}))
+				group.Wait()
+				t.Log(o)
+				if most := 2 * 10 * time.Second / work; o.refused.Load() > 0 || o.served.Load() < int64(most)*8/10 {
+					t.Errorf("%v, want none refused and %d served", o, most)
+				}
+			})
+		})
+	}
+}
+
+// One client sends slow queries without end, of known and unknown shapes, and of shapes that were fast for another
+// argument. Quick queries of others, known or not, are served, and no query holds a connection for long where another
+// waits for it.
+func TestGateKeepsRoomForOthers(t *testing.T) {
+	proven := Query{Filter: "n > arg.x", Args: map[string]string{"x": "1"}, Limit: 20}
+	for _, tt := range []struct {
+		name string
+		q    func(i int) Query
+		work time.Duration
+	}{
+		{"unknown", func(i int) Query { return Query{Filter: fmt.Sprintf("n == %d", i), Limit: 20} }, 5 * time.Second},
+		{"one shape", sameQuery(Query{Filter: "n == 1", Limit: 20}), 5 * time.Second},
+		{"known as fast", func(i int) Query {
+			q := proven
+			q.Filter += fmt.Sprintf(" || n == %d", i%50)
+			return q
+		}, 5 * time.Second},
+		{"below what is slow", func(i int) Query { return Query{Filter: fmt.Sprintf("n == %d", i), Limit: 20} }, 190 * time.Millisecond},
+		{"the list of all", sameQuery(Query{Limit: 20}), 5 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, s, posts := openSleeping(t, 4)
+				for i := range 50 {
+					for _, q := range []Query{{Limit: 20}, {Sort: "-n", Limit: 20}, {Filter: proven.Filter + fmt.Sprintf(" || n == %d", i), Args: proven.Args, Limit: 20}} {
+						if _, err := d.List(taking(time.Millisecond), nobody, posts, q, nil); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				var group sync.WaitGroup
+				attack := askers(t, &group, d, posts, nobody, 16, 30*time.Second, tt.work, tt.q)
+				time.Sleep(time.Second)
+				others := map[string]*outcome{
+					"a known list":   askers(t, &group, d, posts, ann, 2, 20*time.Second, time.Millisecond, sameQuery(Query{Sort: "-n", Limit: 20})),
+					"a plain list":   askers(t, &group, d, posts, bob, 2, 20*time.Second, time.Millisecond, sameQuery(Query{Limit: 20})),
+					"an unknown one": askers(t, &group, d, posts, editor, 2, 20*time.Second, time.Millisecond, func(i int) Query { return Query{Filter: fmt.Sprintf("n < %d", i), Limit: 20} }),
+				}
+				group.Wait()
+				t.Logf("attackers: %v; %d reads were cut off", attack, s.ended.Load())
+				for name, o := range others {
+					t.Logf("%s: %v", name, o)
+					if o.refused.Load() > 0 || o.served.Load() < 100 || o.longest.Load() > int64(time.Second) {
+						t.Errorf("%s: %v", name, o)
+					}
+				}
+				if len(s.connections) > 0 {
+					t.Error("a connection was not given back")
+				}
+			})
+		})
+	}
+}
+
+// A query that was fast before and is slow now goes on where nobody waits, without being run again.
+func TestGateCutsOffNobodyWithoutNeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, s, posts := openSleeping(t, 4)
+		q := Query{Filter: "n == arg.x", Args: map[string]string{"x": "1"}, Limit: 20}
+		for _, work := range []time.Duration{1, 3000, 1, 1, 100, 1} {
+			work *= time.Millisecond
+			began := time.Now()
+			if _, err := d.List(taking(work), nobody, posts, q, nil); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took > work+5*time.Millisecond {
+				t.Errorf("a query of %v took %v", work, took)
+			}
+		}
+		if n := s.ended.Load(); n > 0 {
+			t.Errorf("%d reads were cut off though nobody waited", n)
+		}
+	})
+}
+
+// Whoever waits for another's count holds a connection, and loses it as one who counts would.
+func TestGateCutsOffWhoWaitsForACount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, posts := openSleeping(t, 4)
+		if _, err := d.List(taking(time.Millisecond), ann, posts, Query{Limit: 20}, nil); err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				_, _ = d.List(taking(4*time.Second), nobody, posts, Query{Limit: 20, Total: true, Filter: "n == 1"}, nil)
+			})
+		}
+		time.Sleep(500 * time.Millisecond)
+		for range 20 {
+			began := time.Now()
+			if _, err := d.List(taking(time.Millisecond), ann, posts, Query{Limit: 20}, nil); err != nil || time.Since(began) > 100*time.Millisecond {
+				t.Errorf("beside it: %v after %v", err, time.Since(began))
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		group.Wait()
+	})
+}
+
+// What the gate refuses pushes out nothing that is known, and what is known goes one by one: the one used longest ago
+// first. The model's own lists stay.
+func TestShapesLeaveOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, posts := openSleeping(t, 4)
+		list := func(ctx context.Context, q Query) error {
+			_, err := d.List(ctx, nobody, posts, q, nil)
+			return err
+		}
+		known := func(q Query) bool {
+			d.shapes.mu.Lock()
+			defer d.shapes.mu.Unlock()
+			return d.shapes.known[shapeKey{posts, q.Filter, q.Sort, q.Fields, q.Expand, true}] != nil
+		}
+		often := Query{Filter: "n == 1", Limit: 20}
+		seldom := Query{Filter: "n == 2", Limit: 20}
+		for _, q := range []Query{seldom, often} {
+			if err := list(taking(0), q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 16 {
+			go list(taking(20*time.Second), Query{Filter: "n == 3", Limit: 20})
+		}
+		time.Sleep(10 * time.Second)
+		refusals := 0
+		for i := range 2 * maxShapes {
+			ctx, cancel := context.WithTimeout(taking(20*time.Second), 0)
+			if err := list(ctx, Query{Filter: fmt.Sprintf("n == 1%d", i), Limit: 20}); err != nil {
+				refusals++
+			}
+			cancel()
+		}
+		if !known(often) || !known(seldom) || refusals != 2*maxShapes {
+			t.Errorf("%d refused requests pushed out what was known", refusals)
+		}
+		time.Sleep(time.Hour)
+		for i := range maxShapes {
+			if err := errors.Join(list(taking(0), often), list(taking(0), Query{Limit: 20}), list(taking(0), Query{Filter: fmt.Sprintf("n > %d", i), Limit: 20})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(d.shapes.known); !known(often) || known(seldom) || n != maxShapes {
+			t.Errorf("%d shapes; the one that is used is known: %v; the other: %v", n, known(often), known(seldom))
+		}
+		if s, _, err := d.query(posts, Query{}); err != nil || s != d.tables[posts].list {
+			t.Errorf("the model's own list: %p, %v", s, err)
+		}
+		for i := range 3 * maxShapes {
+			if err := list(taking(0), Query{Filter: fmt.Sprintf("body == '%s%d'", strings.Repeat("x", 4000), i), Limit: 20}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sum := int64(0)
+		for _, e := range d.shapes.known {
+			sum += e.Value.(*knownShape).shape.size.Load()
+		}
+		if d.shapes.bytes > maxShapeBytes || sum > maxShapeBytes*11/10 || len(d.shapes.known) < 50 {
+			t.Errorf("%d shapes of %d bytes, counted as %d", len(d.shapes.known), sum, d.shapes.bytes)
+		}
+	})
+}
+
+func TestVariantsLeaveOneByOne(t *testing.T) {
+	v := &variants{size: &atomic.Int64{}}
+	for i := range 3 * maxVariants {
+		v.put(fmt.Sprint(i), &variant{Statement: &sqlgen.Statement{SQL: "SELECT 1"}})
+		if i > 0 {
+			v.byClass["0"].used.Store(true)
+		}
+	}
+	if len(v.byClass) != maxVariants || v.byClass["0"] == nil || v.size.Load() != int64(v.bytes) {
+		t.Errorf("%d variants, %d bytes, of which %d are counted; the used one is %v", len(v.byClass), v.bytes, v.size.Load(), v.byClass["0"])
+	}
+	for i := range maxVariants {
+		v.put(fmt.Sprint("long", i), &variant{Statement: &sqlgen.Statement{SQL: strings.Repeat("x", maxVariantBytes/10)}})
+	}
+	if v.bytes > maxVariantBytes || len(v.byClass) == 0 {
+		t.Errorf("%d variants, %d bytes", len(v.byClass), v.bytes)
+	}
+	if got := v.put("huge", &variant{Statement: &sqlgen.Statement{SQL: strings.Repeat("x", maxVariantBytes+1)}}); got == nil || v.byClass["huge"] != nil {
+		t.Error("a statement that is too long is kept")
+	}
+}

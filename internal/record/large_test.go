@@ -1,0 +1,294 @@
+package record
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+const large = `
+ashlar: 1
+name: large
+tables:
+  topics:
+    key: int
+    fields: {title: {type: text, optional: true}}
+    access: {read: true, create: true}
+  posts:
+    key: int
+    fields:
+      topic: {ref: topics, reverse: posts}
+      n: {type: int, optional: true}
+      body: {type: text, optional: true}
+    access: {read: true, create: true}
+  nodes:
+    key: int
+    fields: {up: {ref: nodes, optional: true, reverse: downs}}
+    access: {read: true, create: true}
+views:
+  bodies:
+    key: int
+    reads: [posts]
+    fields: {body: {type: text, optional: true}, topic: {ref: topics, reverse: bodies}}
+    query: SELECT id, body, topic_id FROM posts
+    access: {read: true}
+`
+
+// item is what the tests look at of an item of a list.
+type item struct {
+	ID    int `json:"id"`
+	Topic *struct {
+		Title string `json:"title"`
+	} `json:"topic"`
+	Posts *itemList `json:"posts"`
+	Downs *itemList `json:"downs"`
+}
+
+type itemList struct {
+	Items []item  `json:"items"`
+	Next  *string `json:"next"`
+	Total *int    `json:"total"`
+}
+
+// walk reads all pages of a list, each of which is within the bound and has a row, and returns how many rows each had.
+func walk(t *testing.T, d *DB, table string, q Query) (ids []int, pages []int, all []item) {
+	t.Helper()
+	for {
+		body, err := d.List(context.Background(), nobody, d.rules.Model.Table(table), q, nil)
+		if err != nil {
+			t.Fatalf("%s %+v: %v", table, q.View, err)
+		}
+		if len(body) > d.most.bytes+d.most.keysFrom() {
+			t.Fatalf("a page of %d bytes", len(body))
+		}
+		var page itemList
+		if err := json.Unmarshal(body, &page); err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Items) == 0 || len(page.Items) > q.Limit {
+			t.Fatalf("a page of %d rows", len(page.Items))
+		}
+		for _, it := range page.Items {
+			ids = append(ids, it.ID)
+		}
+		all, pages = append(all, page.Items...), append(pages, len(page.Items))
+		if page.Next == nil {
+			return ids, pages, all
+		}
+		q.Cursor = *page.Next
+	}
+}
+
+// rowsOf are the numbers from 1 to n.
+func rowsOf(n int) []int {
+	var ids []int
+	for i := range n {
+		ids = append(ids, i+1)
+	}
+	return ids
+}
+
+// A page that would be larger than an answer may be ends earlier, and so does a list within an expansion. All rows come
+// out all the same, each once and in order.
+func TestPagesOfLargeRows(t *testing.T) {
+	withReaders(t, large, 4, func(t *testing.T, d *DB) {
+		const posts = 40
+		d.most.bytes = maxAnswer / 32
+		body := strings.Repeat("x", 31_250)
+		d.must(t, nobody, "topics", `{"title":"t"}`)
+		for i := range posts {
+			d.must(t, nobody, "posts", fmt.Sprintf(`{"topic_id":1,"n":%d,"body":%q}`, i%7, body))
+		}
+		for range 2 {
+			d.must(t, nobody, "posts", `{"topic_id":1}`)
+		}
+		const rows = posts + 2
+		for _, q := range []Query{{Limit: 50}, {Limit: 500}, {Limit: 35}, {Limit: 20}, {Limit: 50, Filter: "id > 0"}, {Limit: 50, View: View{Expand: "topic"}}, {Limit: 500, Total: true}} {
+			ids, pages, _ := walk(t, d, "posts", q)
+			if !slices.Equal(ids, rowsOf(rows)) {
+				t.Errorf("%+v: rows %v", q, ids)
+			}
+			if q.Limit > 33 && (pages[0] < 28 || pages[0] > 34) {
+				t.Errorf("%+v: pages of %v rows", q, pages)
+			}
+		}
+		sorted, _, _ := walk(t, d, "posts", Query{Limit: 50, Sort: "-n"})
+		small, _, _ := walk(t, d, "posts", Query{Limit: 50, Sort: "-n", View: View{Fields: "id"}})
+		if !slices.Equal(sorted, small) {
+			t.Errorf("sorted %v, want %v", sorted, small)
+		}
+		if ids, pages, _ := walk(t, d, "bodies", Query{Limit: 50}); !slices.Equal(ids, rowsOf(rows)) || len(pages) != 2 {
+			t.Errorf("the view: %v, pages %v", ids, pages)
+		}
+		if ids, pages, _ := walk(t, d, "bodies", Query{Limit: 50, View: View{Expand: "topic"}}); !slices.Equal(ids, rowsOf(rows)) || len(pages) < 2 {
+			t.Errorf("the view with its topics: %v, pages %v", ids, pages)
+		}
+
+		for _, expand := range []string{"posts", "bodies", "posts.topic"} {
+			continues(t, d, expand, rows)
+		}
+	})
+}
+
+// continues reads topic 1 with its posts, and then the rest of them by the cursor of the list within.
+func continues(t *testing.T, d *DB, expand string, rows int) {
+	t.Helper()
+	row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("topics"), value.OfInt(1), View{Expand: expand}, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", expand, err)
+	}
+	var topic map[string]json.RawMessage
+	if err := json.Unmarshal(row.JSON, &topic); err != nil {
+		t.Fatal(err)
+	}
+	table, _, _ := strings.Cut(expand, ".")
+	var list itemList
+	if err := json.Unmarshal(topic[table], &list); err != nil {
+		t.Fatal(err)
+	}
+	var ids []int
+	for _, it := range list.Items {
+		ids = append(ids, it.ID)
+	}
+	if len(row.JSON) > d.most.bytes || list.Next == nil || len(ids) < 12 {
+		t.Fatalf("%s: %d bytes, %d items", expand, len(row.JSON), len(ids))
+	}
+	rest, _, _ := walk(t, d, table, Query{Filter: "topic_id == arg.id", Args: map[string]string{"id": "1"}, Cursor: *list.Next, Limit: 50})
+	if ids = append(ids, rest...); !slices.Equal(ids, rowsOf(rows)) {
+		t.Errorf("%s: the list within and what follows it are %v", expand, ids)
+	}
+	lists, _, _ := walk(t, d, "topics", Query{Limit: 50, View: View{Expand: expand}})
+	if !slices.Equal(lists, []int{1}) {
+		t.Errorf("%s: topics %v", expand, lists)
+	}
+}
+
+// What rows refer to counts for them: rows that refer to large rows, each its own or all the same.
+func TestPagesOfLargeReferences(t *testing.T) {
+	withReaders(t, large, 4, func(t *testing.T, d *DB) {
+		const topics = 50
+		d.most.bytes = maxAnswer / 32
+		for i := range topics {
+			d.must(t, nobody, "topics", fmt.Sprintf(`{"title":"%d-%s"}`, i+1, strings.Repeat("x", 28_000)))
+		}
+		for i := range topics {
+			d.must(t, nobody, "posts", fmt.Sprintf(`{"topic_id":%d}`, topics-i))
+		}
+		for range 120 {
+			d.must(t, nobody, "posts", `{"topic_id":1}`)
+		}
+		for _, view := range []View{{Expand: "topic"}, {Fields: "id,topic.title"}, {Expand: "topic.posts"}} {
+			ids, pages, all := walk(t, d, "posts", Query{Limit: 500, View: view})
+			if !slices.Equal(ids, rowsOf(topics+120)) || pages[0] < 8 {
+				t.Errorf("%+v: %v rows, pages %v", view, ids, pages)
+			}
+			for i, it := range all {
+				if want := strconv.Itoa(max(1, topics-i)) + "-"; it.Topic == nil || !strings.HasPrefix(it.Topic.Title, want) {
+					t.Fatalf("%+v: post %d has another topic", view, it.ID)
+				}
+			}
+		}
+		ids, _, all := walk(t, d, "topics", Query{Limit: 500, View: View{Expand: "posts.topic"}})
+		if !slices.Equal(ids, rowsOf(topics)) {
+			t.Errorf("topics with their posts: %v", ids)
+		}
+		for _, it := range all[1:] {
+			if it.Posts == nil || len(it.Posts.Items) != 1 || it.Posts.Next != nil {
+				t.Errorf("topic %d has the posts %+v", it.ID, it.Posts)
+			}
+		}
+	})
+}
+
+// Rows are bounded as bytes are.
+func TestPagesOfManyRows(t *testing.T) {
+	withReaders(t, large, 4, func(t *testing.T, d *DB) {
+		d.most.rows = 2000
+		d.must(t, nobody, "nodes", `{}`)
+		for range 30 {
+			d.must(t, nobody, "nodes", `{"up_id":1}`)
+		}
+		for range 4 {
+			d.must(t, nobody, "nodes", `{"up_id":2}`)
+		}
+		ids, pages, _ := walk(t, d, "nodes", Query{Limit: 500, View: View{Fields: "id,up.downs.up.downs.id"}})
+		if !slices.Equal(ids, rowsOf(35)) || len(pages) < 2 {
+			t.Errorf("%v, pages %v", ids, pages)
+		}
+	})
+}
+
+// A row that is too large by itself is refused, and its fields can be read one by one.
+func TestOneRowTooLarge(t *testing.T) {
+	var fields strings.Builder
+	const wide = 34
+	for i := range wide {
+		fmt.Fprintf(&fields, "      f%d: {type: text, optional: true}\n", i)
+	}
+	source := "ashlar: 1\nname: wide\ntables:\n  rows:\n    key: int\n    fields:\n" + fields.String() +
+		"      up: {ref: rows, optional: true, reverse: downs}\n    access: {read: true, create: true, update: true}\n"
+	withReaders(t, source, 4, func(t *testing.T, d *DB) {
+		d.most.bytes = maxAnswer / 32
+		rows := d.rules.Model.Table("rows")
+		d.must(t, nobody, "rows", `{}`)
+		d.must(t, nobody, "rows", `{"up_id":1}`)
+		for i := range wide {
+			if _, err := d.Update(context.Background(), nobody, rows, value.OfInt(1), members(t, fmt.Sprintf(`{"f%d":%q}`, i, strings.Repeat("x", 31_250))), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, view := range []View{{}, {Expand: "up"}, {Expand: "downs"}} {
+			if _, err := d.Get(context.Background(), nobody, rows, value.OfInt(1), view, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
+				t.Errorf("GET %+v: %v", view, err)
+			}
+			if _, err := d.List(context.Background(), nobody, rows, Query{Limit: 50, View: view}, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
+				t.Errorf("the list %+v: %v", view, err)
+			}
+		}
+		if _, err := d.Get(context.Background(), nobody, rows, value.OfInt(2), View{Expand: "up"}, nil); errs.KindOf(err) != errs.Malformed {
+			t.Errorf("a row that refers to it: %v", err)
+		}
+		if ids, _, _ := walk(t, d, "rows", Query{Limit: 50, View: View{Fields: "id,f1"}}); len(ids) != 2 {
+			t.Errorf("with two fields: %v", ids)
+		}
+	})
+}
+
+// TestExhaustion_LargeRows reads far more than an answer holds, alone and with what the rows refer to: the memory that
+// takes is that of the answer.
+func TestExhaustion_LargeRows(t *testing.T) {
+	withReaders(t, large, 4, func(t *testing.T, d *DB) {
+		const rows, size = 500, 62_500
+		d.most.bytes = maxAnswer / 16
+		for i := range rows {
+			d.must(t, nobody, "topics", fmt.Sprintf(`{"title":%q}`, strings.Repeat("t", size)))
+			d.must(t, nobody, "posts", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, strings.Repeat("x", size)))
+		}
+		for _, try := range []struct {
+			table string
+			view  View
+		}{{"posts", View{}}, {"posts", View{Expand: "topic"}}, {"posts", View{Fields: "body,topic.title"}}, {"topics", View{Expand: "posts,bodies"}}} {
+			runtime.GC()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			body, err := d.List(context.Background(), nobody, d.rules.Model.Table(try.table), Query{Limit: 500, View: try.view}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runtime.ReadMemStats(&after)
+			got := (after.TotalAlloc - before.TotalAlloc) >> 20
+			t.Logf("%s %+v: %d MiB allocated for %d KiB", try.table, try.view, got, len(body)>>10)
+			if got > 48 || len(body) < d.most.bytes/2 || len(body) > d.most.bytes*33/32 {
+				t.Errorf("%s %+v allocated %d MiB", try.table, try.view, got)
+			}
+		}
+	})
+}

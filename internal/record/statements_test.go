@@ -1,0 +1,97 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// Filters over masked relations make the longest statements.
+const masked = `
+ashlar: 1
+name: masked
+tables:
+  nodes:
+    key: int
+    fields:
+      up: {ref: nodes, optional: true, reverse: downs, read: "up_id == null || up.n > 0 || up.open"}
+      n: {type: int, read: "n > 0 || open"}
+      open: {type: bool, default: true}
+    access: {read: "open || n > 3", create: true}
+`
+
+// longFilter is a filter of its own structure for each number.
+func longFilter(i int) string {
+	var terms []string
+	for j := range 17 {
+		term := "up.up.up.up.n > " + strconv.Itoa(j)
+		if i>>(j%9)&1 == 1 {
+			term = "up.up.up.n < " + strconv.Itoa(j)
+		}
+		terms = append(terms, term)
+	}
+	return strings.Join(terms, " || ") + " || n == " + strconv.Itoa(i)
+}
+
+// TestExhaustion_StatementMemory asks filters of many structures, each on a connection of one pool: what is prepared of
+// them is bounded by its size, not only by its number.
+func TestExhaustion_StatementMemory(t *testing.T) {
+	withReaders(t, masked, 1, func(t *testing.T, d *DB) {
+		nodes := d.rules.Model.Table("nodes")
+		d.must(t, nobody, "nodes", `{"n":1}`)
+		before := statementMemory(t, d)
+		for i := range 128 {
+			if _, err := d.List(context.Background(), nobody, nodes, Query{Filter: longFilter(i), Limit: 1}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		grown := (statementMemory(t, d) - before) >> 20
+		size := int64(0)
+		for _, e := range d.shapes.known {
+			size += e.Value.(*knownShape).shape.size.Load()
+		}
+		t.Logf("%d shapes of %d KiB, %d MiB more", len(d.shapes.known), size>>10, grown)
+		if grown > 40 {
+			t.Errorf("128 filters took %d MiB on one connection", grown)
+		}
+	})
+}
+
+// statementMemory is what the connection takes: of PostgreSQL its backend, of SQLite this process.
+func statementMemory(t *testing.T, d *DB) (bytes int64) {
+	t.Helper()
+	const contexts = "SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts"
+	if fmt.Sprintf("%T", d.dialect) == "sqlgen.SQLite" {
+		return resident(t)
+	}
+	err := d.store.Read(context.Background(), func(q store.Reader) error {
+		return q.Query(contexts, nil, func(row value.Row) error {
+			bytes = row.Int(0)
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes
+}
+
+// resident is the memory of this process that is not Go's.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip("the memory of a process is read from /proc")
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
