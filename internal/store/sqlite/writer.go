@@ -14,6 +14,7 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -29,6 +30,7 @@ type writer struct {
 	stopping bool
 	queue    chan *job // closed by stop
 
+	outage  *store.Outage
 	commits *atomic.Int64             // odd while a commit is under way; it has moved on before the functions are answered
 	giveUp  atomic.Pointer[time.Time] // set by stop: what is queued after this is refused
 	stopped chan struct{}             // closed when the last job has been answered
@@ -65,9 +67,10 @@ func openSweeper(path string, cfg Config) (*conn, error) {
 
 const createDoomed = `CREATE TEMPORARY TABLE ashlar_doomed (t INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (t, id)) WITHOUT ROWID`
 
-func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64) *writer {
+func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64, outage *store.Outage) *writer {
+	first.outage = outage
 	w := &writer{
-		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits,
+		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage,
 		queue: make(chan *job, cfg.Queue), stopped: make(chan struct{}),
 	}
 	go w.work()
@@ -109,6 +112,10 @@ func (w *writer) closeConn() error {
 		return nil
 	}
 	_, err := pragmaText(w.conn.raw, "wal_checkpoint(TRUNCATE)")
+	if ofDisk(lite.ErrCode(err)) { // nothing is lost: the log stays as it is, and is moved later
+		w.log.Warn("the disk had no room to move the log into the database: it stays beside it, and belongs to it", "database", w.path, "error", err)
+		err = nil
+	}
 	return errors.Join(err, w.conn.close())
 }
 
@@ -180,7 +187,7 @@ func (w *writer) admit(j *job) bool {
 
 func (w *writer) begin() error {
 	if w.conn == nil && !w.reopen() {
-		return errs.New(errs.Unavailable, "the database cannot be reached")
+		return errs.New(errs.Unavailable, "the database cannot be reached: nothing was written")
 	}
 	w.touched, w.revisions = w.touched[:0], revisions{}
 	return w.conn.control("BEGIN IMMEDIATE")
@@ -308,12 +315,37 @@ func (w *writer) commit() {
 	w.commits.Add(1)
 	err := w.conn.control("COMMIT")
 	w.commits.Add(1)
-	if err != nil {
-		w.reopen()
-		w.answer(unknownOutcome(err))
+	if err == nil {
+		w.outage.Succeeded()
+		w.answer(nil)
 		return
 	}
-	w.answer(nil)
+	if !w.undone(err) {
+		err = unknownOutcome(err)
+	}
+	w.answer(err)
+}
+
+// undone says whether it is known that nothing of a transaction remains whose COMMIT failed. SQLite has rolled it back,
+// and no reader sees it. But where its last frame is in the log, a recovery after a crash would take it for committed.
+// The frame is written last: when a write failed it is not there, when a sync failed it may be. A later transaction
+// overwrites the frames.
+func (w *writer) undone(err error) bool {
+	if !w.lost() {
+		return w.conn.control("ROLLBACK") == nil
+	}
+	switch lite.ErrCode(err) {
+	case lite.ResultFull, lite.ResultIOErrWrite:
+		return true
+	}
+	if !w.reopen() || w.conn.control("BEGIN IMMEDIATE") != nil {
+		return false
+	}
+	if _, err := w.conn.exec(overwrite, nil); err != nil {
+		w.rollback()
+		return false
+	}
+	return w.conn.control("COMMIT") == nil
 }
 
 func unknownOutcome(cause error) error {
@@ -387,9 +419,11 @@ func (w *writer) sweep(j *job) {
 	usual := w.conn
 	c, err := openSweeper(w.path, w.cfg)
 	if err != nil {
-		j.answer <- errs.Because(err, errs.Unavailable, "the database cannot be reached")
+		w.outage.Failed(fmt.Errorf("the connection of a sweep cannot be opened: %w", err))
+		j.answer <- errs.Because(err, errs.Unavailable, "the database cannot be reached: nothing was written")
 		return
 	}
+	c.outage = w.outage
 	w.conn, w.sweeps = c, true
 	defer func() { // also where the writer panics: closing undoes what is not committed, so that others can write
 		if w.conn != nil {
@@ -416,9 +450,11 @@ func (w *writer) reopen() bool {
 	}
 	c, err := open(w.path, w.cfg)
 	if err != nil {
-		w.log.Error("the database cannot be opened again", "error", err)
-		c = nil
+		w.outage.Failed(fmt.Errorf("the database cannot be opened again: %w", err))
+		w.conn = nil
+		return false
 	}
+	c.outage = w.outage
 	w.conn = c
-	return c != nil
+	return true
 }
