@@ -27,6 +27,7 @@ type DB struct {
 	readers  *pool
 	writers  *pool
 	groups   *groups
+	outage   *store.Outage
 
 	indexes    sync.Map // name of a unique index → []string, its columns
 	counters   sync.Map // name of a counter whose sequence is there → true
@@ -46,6 +47,8 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, session: session}
+	db.outage = store.NewOutage(cfg.Logger, db.checkWrites, "make room on the disk of the database server; writes then go on by themselves",
+		"database", session.Database, "host", session.Host)
 	if err := db.direct(ctx, db.prepare); err != nil {
 		return nil, err
 	}
@@ -167,6 +170,7 @@ func (db *DB) Close() error {
 	if !db.groups.stop() || !db.writers.stop() || !db.readers.stop() {
 		return closed()
 	}
+	db.outage.Close()
 	err := db.groups.close(time.Until(deadline))
 	err = errors.Join(err, db.writers.close(time.Until(deadline)))
 	return errors.Join(err, db.readers.close(time.Until(deadline)))
