@@ -89,7 +89,7 @@ func Open(ctx context.Context, dir string, cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, model: rules.Model, tables: homeTables(rules)}
 	if err := s.open(ctx, dir, rules); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(noRoom(err, cfg.Data), s.Close())
 	}
 	return s, nil
 }
@@ -119,6 +119,9 @@ func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error 
 		return err
 	}
 	s.closers = append(s.closers, s.db.Close)
+	if err := checkWrites(ctx, s.db); err != nil {
+		return err
+	}
 	if err := data.checkViews(ctx, s.db); err != nil {
 		return err
 	}

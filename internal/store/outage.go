@@ -71,14 +71,14 @@ func (o *Outage) Failed(cause error) {
 	if o.told.IsZero() || now.Sub(o.told) >= outageRepeat {
 		o.told, o.announced = now, true
 		attrs := append([]any{"error", cause.Error(), "failures", o.failures, "advice", o.advice}, o.where...)
-		o.log.Error("nothing can be written; reads go on", attrs...)
+		o.log.Error("writes fail; reads go on", attrs...)
 	}
 	if !o.down.Swap(true) && !o.closed {
 		o.probing.Go(o.try)
 	}
 }
 
-// Succeeded reports a write. It ends an outage in which no write has failed for a moment.
+// Succeeded reports a write that tells of others. It ends an outage in which no write has failed for a moment.
 func (o *Outage) Succeeded() {
 	if !o.down.Load() {
 		return

@@ -117,8 +117,8 @@ func TestFullDiskAtStart(t *testing.T) {
 	}
 	room := crowd(t, dir)
 	db = openTest(t, path, Config{})
-	if db.Writable() == nil {
-		t.Error("a database that was opened without room counts as writable")
+	if err := db.CheckWrites(t.Context()); err == nil || db.Writable() == nil {
+		t.Errorf("CheckWrites = %v, and Writable = %v, of a database that was opened without room", err, db.Writable())
 	}
 	if got := countOf(t, db); got != 100 {
 		t.Errorf("%d rows, want 100", got)

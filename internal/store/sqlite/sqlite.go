@@ -51,14 +51,13 @@ func Open(ctx context.Context, path string, cfg Config) (*DB, error) {
 }
 
 // openAlone opens a database whose disk has not even room for the index of its log, which is a file of 32 KiB that SQLite
-// makes at each start. Its rows can be read meanwhile. Where that fails too, the error is the first one.
+// makes at each start. Its rows can be read. Where that fails too, the error is the first one.
 func openAlone(ctx context.Context, path string, cfg Config, first error) (*DB, error) {
 	cfg.alone = true
 	db, err := openParts(ctx, path, cfg)
 	if err != nil {
 		return nil, first
 	}
-	db.outage.Failed(first)
 	cfg.Logger.Warn("the index of the database's log is kept in memory: until the next start, no other command can open the database beside this one", "database", path)
 	return db, nil
 }
@@ -99,12 +98,21 @@ func (db *DB) Writable() error { return db.outage.Err() }
 // overwrite changes nothing, and is a whole write all the same.
 const overwrite = `UPDATE ashlar_counters SET value = value WHERE name = 'revision'`
 
-// CheckWrites commits a small write that changes nothing.
+// CheckWrites finds out whether the disk takes writes, beyond a small one that still finds room in a file of SQLite's: it
+// writes a file as large as a body may be, removes it, and commits a change of nothing.
 func (db *DB) CheckWrites(ctx context.Context) error {
-	return db.Write(ctx, func(tx store.Tx) error {
+	if err := tryFile(db.writer.path + probeSuffix); err != nil {
+		db.outage.Failed(err)
+		return errs.Because(err, errs.Unavailable, "the disk takes no writes")
+	}
+	err := db.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(overwrite, nil)
 		return err
 	})
+	if err == nil {
+		db.outage.Succeeded()
+	}
+	return err
 }
 
 // Close lets the writer finish what is queued, waits for reads, then moves the log into the database and closes. What

@@ -316,7 +316,6 @@ func (w *writer) commit() {
 	err := w.conn.control("COMMIT")
 	w.commits.Add(1)
 	if err == nil {
-		w.outage.Succeeded()
 		w.answer(nil)
 		return
 	}
