@@ -50,6 +50,9 @@ const lockPause = 50 * time.Millisecond
 // long as the patience lasts, the error is a *sqlite.InUseError.
 func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder, error) {
 	f := folder{path: cfg.Data, cfg: cfg}
+	if MayHoldPassword(cfg.Data) {
+		return f, errors.New("the data folder (--data) is written as the address of a database: give that with --database")
+	}
 	if err := prepareFolder(cfg.Data, cfg.Logger); err != nil {
 		return f, err
 	}

@@ -4,6 +4,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -45,6 +46,11 @@ type Config struct {
 	Now           func() time.Time  // nil: time.Now
 
 	routes func(*web.Mux) // further routes, in tests
+}
+
+// Format prints no address, which may hold a password.
+func (c Config) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "server.Config{Data: %q, Database: REDACTED, Direct: REDACTED}", c.Data)
 }
 
 func (c Config) withDefaults(dir string) Config {

@@ -4,7 +4,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -40,7 +39,7 @@ var _ store.DB = (*DB)(nil)
 // Open opens the database of a URL (postgres://user:password@host/name), or of the words that libpq takes in its place,
 // and makes its own tables and functions where they are not there. Other nodes may have it open as well.
 func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
-	defer func() { err = advised(err) }()
+	defer func() { err = withoutSecrets(advised(err), url, cfg.Direct) }()
 	cfg = cfg.withDefaults()
 	config, session, err := addresses(url, cfg.Direct)
 	if err != nil {
@@ -89,31 +88,6 @@ func (db *DB) reach(ctx context.Context) error {
 		return errPooler
 	}
 	return err
-}
-
-// addresses are those that connections are made from: the usual ones, and those that need a session of their own. Blanks
-// around an address are none of it, as the line break at the end of a file that holds it.
-func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) {
-	url, direct = strings.TrimSpace(url), strings.TrimSpace(direct)
-	if config, err = pgx.ParseConfig(url); err != nil {
-		return nil, nil, badAddress("address", err)
-	}
-	if direct == "" {
-		return config, config, nil
-	}
-	if session, err = pgx.ParseConfig(direct); err != nil {
-		return nil, nil, badAddress("direct address", err)
-	}
-	session.RuntimeParams = with(config.RuntimeParams, session.RuntimeParams)
-	return config, session, nil
-}
-
-// badAddress says how an address that pgx cannot read is written. pgx leaves the password out.
-func badAddress(which string, err error) error {
-	if strings.Contains(err.Error(), "failed to configure TLS") { // it is written well, but names a file that is not there
-		return fmt.Errorf("the %s of the database: %w", which, err)
-	}
-	return fmt.Errorf("the %s of the database: %w; write it as postgres://user:password@host:5432/name", which, err)
 }
 
 // with returns the settings of both; those of the second count.

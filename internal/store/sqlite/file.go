@@ -70,7 +70,8 @@ const (
 func tryFile(path string) (err error) {
 	block := make([]byte, 64<<10)
 	_, _ = rand.Read(block) // never fails
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	_ = os.Remove(path) // of a process that was killed
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
