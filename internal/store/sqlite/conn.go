@@ -21,6 +21,7 @@ type conn struct {
 	statements statements
 	watch      *watch
 	outage     *store.Outage // of the writer's connection, which reports to it; nil for the others
+	version    int64         // the last dataVersion that the writer saw; see others
 }
 
 // openConn opens one connection that is set up as every connection of ours is, then by the pragmas.
@@ -33,7 +34,7 @@ func openConn(path string, cfg Config, pragmas ...string) (*conn, error) {
 	if err := setUp(raw, cfg, pragmas); err != nil {
 		return nil, errors.Join(err, raw.Close())
 	}
-	return &conn{raw: raw, statements: newStatements(raw), watch: newWatch(raw)}, nil
+	return &conn{raw: raw, statements: newStatements(raw), watch: newWatch(raw), version: unknownVersion}, nil
 }
 
 // openRaw opens a connection in the way of the database: see Config.alone.

@@ -70,7 +70,7 @@ const (
 func tryFile(path string) (err error) {
 	block := make([]byte, 64<<10)
 	_, _ = rand.Read(block) // never fails
-	_ = os.Remove(path) // of a process that was killed
+	_ = os.Remove(path)     // of a process that was killed
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -78,7 +78,8 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 		return nil, errors.Join(explain(path, err), first.close())
 	}
 	commits := new(atomic.Int64)
-	pool, err := openReaders(path, cfg, commits)
+	others := &others{begun: time.Now()}
+	pool, err := openReaders(path, cfg, commits, others)
 	if err != nil {
 		return nil, errors.Join(explain(path, err), first.close())
 	}
@@ -88,7 +89,7 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 	db := &DB{cfg: cfg, readers: pool}
 	db.outage = store.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of this folder, and see that it is not read-only; writes then go on by themselves",
 		"folder", filepath.Dir(path))
-	db.writer = startWriter(path, cfg, first, commits, db.outage)
+	db.writer = startWriter(path, cfg, first, commits, db.outage, others)
 	return db, nil
 }
 

@@ -35,7 +35,9 @@ type writer struct {
 	giveUp  atomic.Pointer[time.Time] // set by stop: what is queued after this is refused
 	stopped chan struct{}             // closed when the last job has been answered
 
-	// What follows belongs to the writer's goroutine.
+	others *others
+	using  sync.Mutex // held by whoever uses what follows: the writer's goroutine, and look for a moment
+
 	conn       *conn     // nil where it could not be reopened
 	sweeps     bool      // conn is one that does not follow references, for as long as a sweep goes on
 	held       *job      // a sweep that ended a group, to be run next
@@ -67,12 +69,15 @@ func openSweeper(path string, cfg Config) (*conn, error) {
 
 const createDoomed = `CREATE TEMPORARY TABLE ashlar_doomed (t INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (t, id)) WITHOUT ROWID`
 
-func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64, outage *store.Outage) *writer {
+func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64, outage *store.Outage, others *others) *writer {
 	first.outage = outage
 	w := &writer{
-		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage,
+		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage, others: others,
 		queue: make(chan *job, cfg.Queue), stopped: make(chan struct{}),
 	}
+	w.lookNow()
+	others.commits.Store(0)
+	others.look = w.look
 	go w.work()
 	return w
 }
@@ -108,6 +113,8 @@ func (w *writer) beginStop(deadline time.Time) bool {
 
 // closeConn moves the log into the database and closes. The writer has stopped.
 func (w *writer) closeConn() error {
+	w.using.Lock()
+	defer w.using.Unlock()
 	if w.conn == nil {
 		return nil
 	}
@@ -116,7 +123,9 @@ func (w *writer) closeConn() error {
 		w.log.Warn("the disk had no room to move the log into the database: it stays beside it, and belongs to it", "database", w.path, "error", err)
 		err = nil
 	}
-	return errors.Join(err, w.conn.close())
+	err = errors.Join(err, w.conn.close())
+	w.conn = nil
+	return err
 }
 
 // work is the writer's goroutine.
@@ -147,6 +156,8 @@ func (w *writer) wait() *job {
 
 // crashed answers the group of a writer that came to a defect of its own.
 func (w *writer) crashed(cause any) {
+	w.using.Lock()
+	defer w.using.Unlock()
 	err := fmt.Errorf("the writer panicked: %v\n%s", cause, debug.Stack())
 	w.log.Error("the writer panicked and starts again", "error", err)
 	w.reopen()
@@ -158,6 +169,8 @@ func (w *writer) handle(first *job) {
 	if !w.admit(first) {
 		return
 	}
+	w.using.Lock()
+	defer w.using.Unlock()
 	if first.sweeps {
 		w.sweep(first)
 		return
@@ -190,7 +203,11 @@ func (w *writer) begin() error {
 		return errs.New(errs.Unavailable, "the database cannot be reached: nothing was written")
 	}
 	w.touched, w.revisions = w.touched[:0], revisions{}
-	return w.conn.control("BEGIN IMMEDIATE")
+	if err := w.conn.control("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	w.lookNow()
+	return nil
 }
 
 // refuse answers the job, and those that wait behind it, where no transaction can be begun: another process has held
@@ -319,8 +336,11 @@ func (w *writer) commit() {
 		w.answer(nil)
 		return
 	}
-	if !w.undone(err) {
+	switch {
+	case !w.undone(err):
 		err = unknownOutcome(err)
+	case !ofDisk(lite.ErrCode(err)):
+		err = errs.Because(err, errs.Unavailable, "the write could not be committed: nothing was written")
 	}
 	w.answer(err)
 }
@@ -418,13 +438,21 @@ func (w *writer) sweep(j *job) {
 	usual := w.conn
 	c, err := openSweeper(w.path, w.cfg)
 	if err != nil {
-		w.outage.Failed(fmt.Errorf("the connection of a sweep cannot be opened: %w", err))
+		if ofDisk(lite.ErrCode(err)) {
+			w.outage.Failed(fmt.Errorf("the connection of a sweep cannot be opened: %w", err))
+		}
 		j.answer <- errs.Because(err, errs.Unavailable, "the database cannot be reached: nothing was written")
 		return
 	}
 	c.outage = w.outage
+	c.version = c.dataVersion()
+	w.lookNow() // the last one of the usual connection before the sweep commits
 	w.conn, w.sweeps = c, true
 	defer func() { // also where the writer panics: closing undoes what is not committed, so that others can write
+		if usual != nil { // its number moves with the commit of the sweep: that of the sweep tells what others did meanwhile
+			usual.version = usual.dataVersion()
+			w.lookNow()
+		}
 		if w.conn != nil {
 			if err := w.conn.close(); err != nil {
 				w.log.Error("the connection of a sweep cannot be closed", "error", err)
