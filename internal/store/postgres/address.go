@@ -24,6 +24,7 @@ func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) 
 	if config, err = parseAddress("address", url); err != nil {
 		return nil, nil, err
 	}
+	config.RuntimeParams[ownSetting] = own
 	if strings.TrimSpace(direct) == "" {
 		return config, config, nil
 	}

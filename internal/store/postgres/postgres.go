@@ -106,6 +106,11 @@ func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
 	if err := prepare(ctx, c); err != nil {
 		return mayNot(err)
 	}
+	if !db.cfg.Existing {
+		if err := db.track(ctx, c); err != nil {
+			return mayNot(err)
+		}
+	}
 	identity, err := one(ctx, c, selectIdentity)
 	if err != nil {
 		return err
