@@ -29,10 +29,13 @@ type MoveConfig struct {
 	Logger   *slog.Logger  // nil: nothing is logged
 }
 
-// Format prints no address, which may hold a password.
+// Format and MarshalText print no address, which may hold a password.
 func (MoveConfig) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "server.MoveConfig{REDACTED}")
 }
+
+// MarshalText is for logs in JSON.
+func (MoveConfig) MarshalText() ([]byte, error) { return []byte("server.MoveConfig{REDACTED}"), nil }
 
 // Moved is a move that was done.
 type Moved struct {

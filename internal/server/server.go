@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -48,10 +49,11 @@ type Config struct {
 	routes func(*web.Mux) // further routes, in tests
 }
 
-// Format prints no address, which may hold a password.
-func (c Config) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "server.Config{Data: %q, Database: REDACTED, Direct: REDACTED}", c.Data)
-}
+// Format and MarshalText print no address, which may hold a password.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "server.Config{REDACTED}") }
+
+// MarshalText is for logs in JSON.
+func (c Config) MarshalText() ([]byte, error) { return []byte("server.Config{REDACTED}"), nil }
 
 func (c Config) withDefaults(dir string) Config {
 	if c.Data == "" {
