@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,10 +15,10 @@ import (
 var errFull = errors.New("the disk is full")
 
 // testOutage returns an Outage whose probe fails while full is true, and its log.
-func testOutage() (o *Outage, full *bool, lines *bytes.Buffer) {
-	full, lines = new(bool), new(bytes.Buffer)
+func testOutage() (o *Outage, full *atomic.Bool, lines *bytes.Buffer) {
+	full, lines = new(atomic.Bool), new(bytes.Buffer)
 	o = NewOutage(slog.New(slog.NewTextHandler(lines, nil)), func(context.Context) error {
-		if *full {
+		if full.Load() {
 			o.Failed(errFull)
 			return errFull
 		}
@@ -30,7 +31,7 @@ func testOutage() (o *Outage, full *bool, lines *bytes.Buffer) {
 func TestOutageEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, full, lines := testOutage()
-		*full = true
+		full.Store(true)
 		for range 1000 {
 			o.Failed(errFull)
 		}
@@ -38,11 +39,12 @@ func TestOutageEndsByItself(t *testing.T) {
 		if !errors.Is(o.Err(), errFull) {
 			t.Errorf("Err() = %v while the disk is full", o.Err())
 		}
-		*full = false
+		full.Store(false)
 		time.Sleep(2 * outageProbe)
 		if o.Err() != nil {
 			t.Errorf("Err() = %v when there is room again", o.Err())
 		}
+		o.Close()
 		text := lines.String()
 		if n := strings.Count(text, "\n"); n != 2 {
 			t.Errorf("%d lines, want one for the outage and one for its end:\n%s", n, text)
@@ -52,7 +54,6 @@ func TestOutageEndsByItself(t *testing.T) {
 				t.Errorf("the log does not hold %q:\n%s", part, text)
 			}
 		}
-		o.Close()
 	})
 }
 
@@ -90,7 +91,7 @@ func TestOutageDoesNotFlap(t *testing.T) {
 func TestOutageClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, full, _ := testOutage()
-		*full = true
+		full.Store(true)
 		o.Failed(errFull)
 		o.Close()
 		o.Close()

@@ -48,7 +48,9 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 	db := &DB{cfg: cfg, session: session}
 	db.outage = store.NewOutage(cfg.Logger, db.checkWrites, "make room on the disk of the database server; writes then go on by themselves",
 		"database", session.Database, "host", session.Host)
-	if err := db.direct(ctx, db.prepare); err != nil {
+	if err := db.direct(ctx, db.prepare); isPooler(err) { // which refuses ownSetting
+		return nil, errPooler
+	} else if err != nil {
 		return nil, err
 	}
 	if db.readers, err = newPool(config, cfg.reading()); err != nil {

@@ -44,7 +44,7 @@ func Open(ctx context.Context, path string, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	db, err := openParts(ctx, path, cfg)
-	if err != nil && ofDisk(lite.ErrCode(err)) {
+	if code := lite.ErrCode(err).ToPrimary(); code == lite.ResultFull || code == lite.ResultIOErr {
 		return openAlone(ctx, path, cfg, err)
 	}
 	return db, err
@@ -120,10 +120,10 @@ func (db *DB) CheckWrites(ctx context.Context) error {
 // is not done within Config.CloseTimeout is refused with errs.Unavailable; reads that go on are an error.
 func (db *DB) Close() error {
 	deadline := time.Now().Add(db.cfg.CloseTimeout)
+	defer db.outage.Close()
 	if err := db.writer.stop(deadline); err != nil {
 		return err
 	}
-	db.outage.Close()
 	readErr := db.readers.close(time.Until(deadline))
 	return errors.Join(readErr, db.writer.closeConn())
 }
