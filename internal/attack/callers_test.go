@@ -127,7 +127,8 @@ func TestE_SecretsAreRedactedByType(t *testing.T) {
 	}
 	var out lines
 	log := slog.New(slog.NewJSONHandler(&out, nil))
-	for _, secret := range []any{telemetry.Secret("TOPSECRET"), []telemetry.Secret{"TOPSECRET"}, map[string]telemetry.Secret{"a": "TOPSECRET"}, struct{ S telemetry.Secret }{"TOPSECRET"}, keys} {
+	for _, secret := range []any{telemetry.Secret("TOPSECRET"), []telemetry.Secret{"TOPSECRET"}, map[string]telemetry.Secret{"a": "TOPSECRET"}, struct{ S telemetry.Secret }{"TOPSECRET"}, keys,
+		server.Config{Database: "postgres://u:TOPSECRET@h/d", Direct: "postgres://u:TOPSECRET@h/d"}, &server.MoveConfig{From: "postgres://u:TOPSECRET@h/d"}} {
 		log.Info("x", "secret", secret)
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", secret)

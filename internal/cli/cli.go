@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -106,6 +107,9 @@ func printed(dir string, faults schema.Faults) schema.Faults {
 
 // oneApp is for commands that take the folder of an app.
 func oneApp(cmd *cobra.Command, args []string) error {
+	if slices.ContainsFunc(args, server.MayHoldPassword) {
+		return usage(cmd, "%s takes the folder of an app; the address of a database goes behind a flag, or in the environment", cmd.Name())
+	}
 	switch len(args) {
 	case 0:
 		return usage(cmd, "%s needs the folder of an app, as in: %s examples/careers", cmd.Name(), cmd.CommandPath())
@@ -116,6 +120,9 @@ func oneApp(cmd *cobra.Command, args []string) error {
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
+	if slices.ContainsFunc(args, server.MayHoldPassword) {
+		return usage(cmd, "%s takes no arguments", cmd.Name())
+	}
 	if len(args) > 0 {
 		return usage(cmd, "%s takes no arguments, not %q", cmd.Name(), args[0])
 	}
@@ -123,6 +130,9 @@ func noArgs(cmd *cobra.Command, args []string) error {
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
+	if server.MayHoldPassword(name) {
+		return usage(cmd, "the address of a database is no command: it goes behind a flag, or in the environment")
+	}
 	var names []string
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())

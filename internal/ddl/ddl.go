@@ -15,7 +15,7 @@ type Dialect uint8
 
 const (
 	SQLite   Dialect = iota // 3.37 and later, for STRICT
-	Postgres                // 15 and later; the engine's own function ashlar_cleared is there
+	Postgres                // 15 and later; the engine's own functions ashlar_cleared and ashlar_changed are there
 )
 
 // writer is what the dialects write each in their own way.
@@ -24,6 +24,7 @@ type writer interface {
 	column(f *schema.Field) string      // with its reference
 	reference(f *schema.Field) []string // of a new table, where table leaves it out
 	triggers(f *schema.Field) []string
+	tracked(table string) []string
 	hasTable() string
 	tables() string
 	drop(table string) string
@@ -57,8 +58,12 @@ func CreateTable(d Dialect, t *schema.Table) []string {
 	for _, f := range t.Fields {
 		all = append(all, w.triggers(f)...)
 	}
-	return all
+	return append(all, w.tracked(t.Name)...)
 }
+
+// Track returns the statements that make the trigger by which the engine learns of rows that others change by SQL; none
+// where the engine learns of them in another way.
+func Track(d Dialect, table string) []string { return d.writer().tracked(table) }
 
 // CreateReferences returns the statements that make the references of a new table, when all tables are there.
 func CreateReferences(d Dialect, t *schema.Table) []string {

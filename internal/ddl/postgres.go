@@ -104,3 +104,14 @@ func (postgres) triggers(f *schema.Field) []string {
 		" FOR EACH ROW WHEN (OLD." + column + " IS NOT NULL AND NEW." + column + " IS NULL AND OLD." + revision + " = NEW." + revision + ")" +
 		" EXECUTE FUNCTION ashlar_cleared()"}
 }
+
+// Changed is the name of the trigger of tracked, on each table. No name of a model's is like it.
+const Changed = "ashlar_changed"
+
+// tracked writes the trigger that moves the generation of a table when SQL from outside changes its rows. Our own
+// sessions have the setting ashlar.own, and pay 2 µs for a statement. Once a transaction had the setting, it is empty in
+// its session, not missing.
+func (postgres) tracked(table string) []string {
+	return []string{"CREATE TRIGGER " + Changed + " AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON " + Quote(table) +
+		" FOR EACH STATEMENT WHEN (current_setting('ashlar.own', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION ashlar_changed()"}
+}

@@ -108,3 +108,6 @@ func (sqlite) triggers(f *schema.Field) []string {
 		" = (SELECT \"value\" FROM \"ashlar_counters\" WHERE \"name\" = 'revision') WHERE \"id\" = NEW.\"id\";\n" +
 		"END"}
 }
+
+// tracked writes nothing: SQLite says when another connection has committed (store/sqlite).
+func (sqlite) tracked(string) []string { return nil }

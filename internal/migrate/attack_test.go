@@ -53,6 +53,25 @@ func TestM_TextIsNotCut(t *testing.T) {
 	})
 }
 
+// A value that the new type would cut or round is named, and stays.
+func TestM_DigitsAreNotCut(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine) {
+		db, before := e.open(t), onePost+"      at: {type: text}\n      n: {type: text}\n      j: {type: json}\n"
+		mustApply(t, db, load(t, before), Options{})
+		posts := load(t, before).Model.Table("posts")
+		insert(t, db, posts, `{"id": 1, "at": "2024-03-10T02:30:00.123456000Z", "n": "0.5", "j": 2.50}`)
+		insert(t, db, posts, `{"id": 2, "at": "2024-03-10T02:30:00.1234567Z", "n": "0.1234567890123456789", "j": 9007199254740993}`)
+		const way = "1 row (2) in the way"
+		for _, field := range []struct{ name, was, is, why string }{
+			{"a timestamp", "at: {type: text}", "at: {type: timestamp}", "at must have at most 6 digits of a second, has 7: write .123456"},
+			{"a float of text", "n: {type: text}", "n: {type: float}", "n has more digits than a float holds"},
+			{"a float of json", "j: {type: json}", "j: {type: float}", "j has more digits than a float holds"},
+		} {
+			refusedAs(t, e, db, before, strings.Replace(before, field.was, field.is, 1), anything, way, field.why)
+		}
+	})
+}
+
 // The rules of a field that was dropped came back to life, with a field of its name, in another product.
 func TestM_DroppedFieldStaysDropped(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {

@@ -35,8 +35,12 @@ func (p *page) total(q store.Reader) (int64, error) {
 // remembered is the total of the snapshot: its generations are read in it as well, so that a write beside this query
 // changes nothing for it.
 func (p *page) remembered(q store.Reader, stmt *sqlgen.Statement) (int64, error) {
-	var room [4]int64
-	generations := room[:0]
+	outside, known := store.Outside(q)
+	if !known {
+		return p.count(q, stmt)
+	}
+	var room [5]int64
+	generations := append(room[:0], outside)
 	for _, table := range stmt.Tables {
 		g, err := q.Generation(table)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
@@ -49,6 +50,9 @@ const lockPause = 50 * time.Millisecond
 // long as the patience lasts, the error is a *sqlite.InUseError.
 func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder, error) {
 	f := folder{path: cfg.Data, cfg: cfg}
+	if MayHoldPassword(cfg.Data) {
+		return f, errors.New("the data folder (--data) is written as the address of a database: give that with --database")
+	}
 	if err := prepareFolder(cfg.Data, cfg.Logger); err != nil {
 		return f, err
 	}
@@ -57,7 +61,9 @@ func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder
 	}
 	for deadline := time.Now().Add(patience); ; {
 		var err error
-		f.release, err = lock(cfg.Data)
+		if f.release, err = lock(cfg.Data); err == nil {
+			f.clean()
+		}
 		if _, inUse := errors.AsType[*sqlite.InUseError](err); !inUse || time.Now().After(deadline) {
 			return f, err
 		}
@@ -67,6 +73,30 @@ func lockFolder(ctx context.Context, cfg Config, patience time.Duration) (folder
 		case <-time.After(lockPause):
 		}
 	}
+}
+
+// clean removes what a process left in the folder that was killed, or had no room, while it copied the database.
+func (f folder) clean() {
+	if err := sqlite.RemoveUnfinished(filepath.Join(f.path, copiesFolder)); err != nil {
+		f.cfg.Logger.Warn("what is left of an interrupted copy of the database cannot be removed", "error", err)
+	}
+}
+
+// noRoom says of an error that comes from a full disk where that is, and what to do.
+func noRoom(err error, path string) error {
+	if !sqlite.NoRoom(err) {
+		return err
+	}
+	return fmt.Errorf("the disk of the data folder %s is full: make some room there, then start again: %w", path, err)
+}
+
+// checkWrites finds out at the start whether the database takes writes. Where its disk is full it is served all the same:
+// the engine has logged that, and readiness says it.
+func checkWrites(ctx context.Context, db store.DB) error {
+	if file, embedded := db.(*sqlite.DB); embedded {
+		_ = file.CheckWrites(ctx)
+	}
+	return ctx.Err()
 }
 
 // lock is sqlite.Lock that says what to do where the folder cannot be written to.

@@ -34,6 +34,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := s.answering.ask(r.Context(), s.db); err != nil {
 		return errs.Because(err, errs.Unavailable, "The database does not answer.")
 	}
+	if err := s.writable(); err != nil {
+		return errs.Because(err, errs.Unavailable, "Writes fail: the disk of the database is full, or takes none.")
+	}
 	return web.JSON(w, http.StatusOK, []byte(`{"status":"ready"}`+"\n"))
 }
 
@@ -95,4 +98,12 @@ func (a *answering) read(ctx context.Context, db store.DB) error {
 		return a.last
 	}
 	return err
+}
+
+// writable returns why the database takes no writes at present, as far as its engine knows.
+func (s *Server) writable() error {
+	if db, ok := s.db.(interface{ Writable() error }); ok {
+		return db.Writable()
+	}
+	return nil
 }

@@ -45,7 +45,7 @@ func OpenDatabase(ctx context.Context, dir string, cfg Config) (*Database, error
 			return d, nil
 		}
 	}
-	return d, d.open(ctx)
+	return d, noRoom(d.open(ctx), cfg.Data)
 }
 
 func (d *Database) open(ctx context.Context) error {
@@ -80,7 +80,8 @@ func (d *Database) Plan(ctx context.Context) (*migrate.Plan, error) {
 
 // Migrate brings the database to the model. What is lost must be allowed by name. Beside a server on the same data folder,
 // which does not know of the change, it does what is safe alone.
-func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate.Progress) (migrate.Result, error) {
+func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate.Progress) (_ migrate.Result, err error) {
+	defer func() { err = noRoom(err, d.cfg.Data) }()
 	if d.db == nil {
 		if err := d.open(ctx); err != nil {
 			return migrate.Result{}, err
@@ -95,7 +96,8 @@ func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate
 }
 
 // Undo takes the last change back, where nothing is lost by it.
-func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (migrate.Result, error) {
+func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (_ migrate.Result, err error) {
+	defer func() { err = noRoom(err, d.cfg.Data) }()
 	if d.beside {
 		return migrate.Result{}, fmt.Errorf("a server serves %s: stop it first, since it would go on with the model that is taken back", d.cfg.Data)
 	}
@@ -169,12 +171,6 @@ func (f folder) copy(ctx context.Context, db *sqlite.DB) (string, error) {
 	dir := filepath.Join(f.path, copiesFolder)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
-	}
-	unfinished, _ := filepath.Glob(filepath.Join(dir, "*.unfinished")) // of copies that were interrupted; the pattern is sound
-	for _, left := range unfinished {
-		if err := os.Remove(left); err != nil {
-			return "", err
-		}
 	}
 	name := filepath.Join(dir, "before-migration-"+f.cfg.Now().UTC().Format("20060102T150405.000000Z")+".db")
 	return name, db.Copy(ctx, name)

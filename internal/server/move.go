@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +28,14 @@ type MoveConfig struct {
 	Progress move.Progress // nil: nobody looks
 	Logger   *slog.Logger  // nil: nothing is logged
 }
+
+// Format and MarshalText print no address, which may hold a password.
+func (MoveConfig) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "server.MoveConfig{REDACTED}")
+}
+
+// MarshalText is for logs in JSON.
+func (MoveConfig) MarshalText() ([]byte, error) { return []byte("server.MoveConfig{REDACTED}"), nil }
 
 // Moved is a move that was done.
 type Moved struct {
@@ -51,9 +61,20 @@ func PlaceOf(address string) (Place, error) {
 	return Place{Name: name}, err
 }
 
+// withUser finds user:password@host, and withPassword a word that libpq takes, in what else would be the name of a folder.
+var (
+	withUser     = regexp.MustCompile(`^[^/]*:.*@`)
+	withPassword = regexp.MustCompile(`(?i)pass\w*\s*=`)
+)
+
+// MayHoldPassword says whether a text was perhaps meant as the address of a database. It is not to be shown then.
+func MayHoldPassword(text string) bool {
+	return strings.Contains(text, "://") || withUser.MatchString(text) || withPassword.MatchString(text)
+}
+
 func isDatabase(address string) bool {
-	return strings.Contains(address, "://") ||
-		strings.Contains(address, "=") && !strings.ContainsAny(address[:strings.Index(address, "=")], `/\.`)
+	name, _, words := strings.Cut(address, "=")
+	return MayHoldPassword(address) || (words && !strings.ContainsAny(name, `/\.`))
 }
 
 // Move copies the database of the app in dir into an empty one (package move). What it comes to is returned with an error

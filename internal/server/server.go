@@ -4,6 +4,8 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -46,6 +48,12 @@ type Config struct {
 
 	routes func(*web.Mux) // further routes, in tests
 }
+
+// Format and MarshalText print no address, which may hold a password.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "server.Config{REDACTED}") }
+
+// MarshalText is for logs in JSON.
+func (c Config) MarshalText() ([]byte, error) { return []byte("server.Config{REDACTED}"), nil }
 
 func (c Config) withDefaults(dir string) Config {
 	if c.Data == "" {
@@ -91,7 +99,7 @@ func Open(ctx context.Context, dir string, cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, model: rules.Model, tables: homeTables(rules)}
 	if err := s.open(ctx, dir, rules); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(noRoom(err, cfg.Data), s.Close())
 	}
 	return s, nil
 }
@@ -122,6 +130,9 @@ func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error 
 		return err
 	}
 	s.closers = append(s.closers, s.db.Close)
+	if err := checkWrites(ctx, s.db); err != nil {
+		return err
+	}
 	if err := data.checkViews(ctx, s.db); err != nil {
 		return err
 	}

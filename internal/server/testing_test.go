@@ -157,3 +157,14 @@ func untouched(t *testing.T, dir string) {
 		t.Errorf("there is a data folder (%v)", err)
 	}
 }
+
+// send posts JSON, and returns the status.
+func send(t *testing.T, url, body string) int {
+	t.Helper()
+	res, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	return res.StatusCode
+}

@@ -45,6 +45,7 @@ func NewToken(ctx context.Context, dir string, cfg Config, want TokenRequest) (t
 	if err != nil {
 		return t, err
 	}
+	defer func() { err = noRoom(err, cfg.Data) }()
 	data, db, err := openBeside(ctx, dir, cfg, rules)
 	if err != nil {
 		return t, err

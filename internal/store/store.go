@@ -106,6 +106,15 @@ func Last(r Reader) {
 	}
 }
 
+// Outside returns a number that changes when somebody else than this engine has changed rows, which moves no generation:
+// by SQL, on SQLite. The number belongs to the snapshot, like generations do. It is not known where that just happened.
+func Outside(r Reader) (n int64, known bool) {
+	if o, ok := r.(interface{ Outside() (n int64, known bool) }); ok {
+		return o.Outside()
+	}
+	return 0, true
+}
+
 // Statement is a statement and what is bound to it.
 type Statement struct {
 	SQL  string

@@ -45,7 +45,7 @@ func Convert(from, to *schema.Field, v Value) (Value, error) {
 	switch {
 	case len(faults) > 0:
 		return Value{}, &parseError{faults[0].Code, faults[0].Detail}
-	case isNumeric(from.Type) && to.Type == schema.Float && !keepsDigits(v, out):
+	case to.Type == schema.Float && !keepsDigits(v, out):
 		return Value{}, &parseError{"range", "has more digits than a float holds"}
 	}
 	return out, nil
@@ -139,11 +139,24 @@ func parseBool(s string) (Value, []errs.Fault) {
 	return Value{}, []errs.Fault{fault("", "type", "must be true, false, 1 or 0")}
 }
 
-// keepsDigits says whether a number became a float that reads back as the same: an integer exactly, a decimal in as many
-// digits as it has.
+// keepsDigits says whether a value became a float that reads back as the same number: an integer exactly, a decimal or
+// a text in as many digits as it has.
 func keepsDigits(v, f Value) bool {
-	if v.Kind != Decimal {
-		return CompareNumbers(v, f) == 0
+	switch v.Kind {
+	case Decimal:
+		return trimZeros(string(appendDecimal(nil, v.Int, v.Scale))) == strconv.FormatFloat(f.Float, 'f', -1, 64)
+	case Text, JSON:
+		return sameNumber(v.Text, strconv.FormatFloat(f.Float, 'e', -1, 64))
 	}
-	return trimZeros(string(appendDecimal(nil, v.Int, v.Scale))) == strconv.FormatFloat(f.Float, 'f', -1, 64)
+	return CompareNumbers(v, f) == 0
+}
+
+// sameNumber compares the texts of two JSON numbers. -0 is 0.
+func sameNumber(a, b string) bool {
+	x, okX := parseNumber(a)
+	y, okY := parseNumber(b)
+	if x.digits == "" && y.digits == "" {
+		return okX && okY
+	}
+	return okX && okY && x == y
 }

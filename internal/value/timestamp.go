@@ -1,12 +1,17 @@
 package value
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Timestamps and dates are read and written by arithmetic on the proleptic Gregorian calendar, since time.Time costs
 // several times as much on the way out, and its RFC 3339 reader accepts what the RFC does not (a comma, an hour of one digit).
 
-// ParseTimestamp reads an RFC 3339 date-time with any offset and any number of decimals, cut to microseconds. The
-// instant must lie in the years 1 to 9999 of UTC. Leap seconds are refused: neither database has them.
+// ParseTimestamp reads an RFC 3339 date-time with any offset. The instant must lie in the years 1 to 9999 of UTC, and
+// have whole microseconds: no digit is cut in silence, but zeros behind the sixth say nothing and pass. Leap seconds are
+// refused: neither database has them.
 func ParseTimestamp(s string) (micros int64, err error) {
 	const want = "must be a timestamp such as 2026-01-31T12:00:00Z"
 	if len(s) < len("2026-01-31T12:00:00Z") || (s[10] != 'T' && s[10] != 't') || s[13] != ':' || s[16] != ':' {
@@ -22,8 +27,11 @@ func ParseTimestamp(s string) (micros int64, err error) {
 	if second == 60 {
 		return 0, &parseError{"format", "must not be a leap second: write the second after it"}
 	}
-	fraction, rest, ok := cutMicros(s[19:])
-	if !ok {
+	fraction, rest, err := cutMicros(s[19:])
+	if err != nil {
+		return 0, err
+	}
+	if strings.HasPrefix(rest, ".") {
 		return 0, &parseError{"format", want}
 	}
 	offset, ok := parseOffset(rest)
@@ -84,19 +92,25 @@ func daysIn(year, month int) int {
 	}
 }
 
-// cutMicros reads the decimals of a second, if there are any.
-func cutMicros(s string) (micros int64, rest string, ok bool) {
+// cutMicros reads the digits of a second behind the point. Without a digit there, it leaves the point in rest.
+func cutMicros(s string) (micros int64, rest string, err error) {
 	if s == "" || s[0] != '.' {
-		return 0, s, true
+		return 0, s, nil
 	}
 	digits, rest := cutDigits(s[1:])
+	if digits == "" {
+		return 0, s, nil
+	}
 	for i := range 6 {
 		micros *= 10
 		if i < len(digits) {
 			micros += int64(digits[i] - '0')
 		}
 	}
-	return micros, rest, digits != ""
+	if len(digits) > 6 && strings.Trim(digits[6:], "0") != "" {
+		return 0, "", &parseError{"precision", fmt.Sprintf("must have at most 6 digits of a second, has %d: write .%s", len(digits), digits[:6])}
+	}
+	return micros, rest, nil
 }
 
 // parseOffset returns the seconds east of UTC.

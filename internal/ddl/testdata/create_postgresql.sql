@@ -6,6 +6,7 @@ CREATE TABLE "users" (
   "updated_at" timestamptz NOT NULL,
   "_rev" bigint NOT NULL
 );
+CREATE TRIGGER ashlar_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON "users" FOR EACH STATEMENT WHEN (current_setting('ashlar.own', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION ashlar_changed();
 CREATE TABLE "groups" (
   "id" bigint NOT NULL CONSTRAINT "p_groups__id" PRIMARY KEY,
   "name" text COLLATE "C" NOT NULL,
@@ -13,6 +14,7 @@ CREATE TABLE "groups" (
   "updated_at" timestamptz NOT NULL,
   "_rev" bigint NOT NULL
 );
+CREATE TRIGGER ashlar_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON "groups" FOR EACH STATEMENT WHEN (current_setting('ashlar.own', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION ashlar_changed();
 CREATE TABLE "items" (
   "id" text COLLATE "C" NOT NULL CONSTRAINT "p_items__id" PRIMARY KEY,
   "words" text COLLATE "C" NOT NULL,
@@ -33,6 +35,7 @@ CREATE TABLE "items" (
   "_rev" bigint NOT NULL
 );
 CREATE TRIGGER "c_items__parent_id" BEFORE UPDATE OF "parent_id" ON "items" FOR EACH ROW WHEN (OLD."parent_id" IS NOT NULL AND NEW."parent_id" IS NULL AND OLD."_rev" = NEW."_rev") EXECUTE FUNCTION ashlar_cleared();
+CREATE TRIGGER ashlar_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON "items" FOR EACH STATEMENT WHEN (current_setting('ashlar.own', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION ashlar_changed();
 ALTER TABLE "items" ADD CONSTRAINT "f_items__group_id" FOREIGN KEY ("group_id") REFERENCES "groups" ("id") ON DELETE CASCADE DEFERRABLE;
 ALTER TABLE "items" ADD CONSTRAINT "f_items__parent_id" FOREIGN KEY ("parent_id") REFERENCES "items" ("id") ON DELETE SET NULL DEFERRABLE;
 ALTER TABLE "items" ADD CONSTRAINT "f_items__owner_id" FOREIGN KEY ("owner_id") REFERENCES "users" ("id") ON DELETE NO ACTION DEFERRABLE;

@@ -50,6 +50,8 @@ func fateOf(err error) fate {
 		return outdated
 	case "57014":
 		return cut
+	case ioError:
+		return full
 	case "40003", "57P01", "57P02", "57P03", "57P05", "25P03":
 		return gone
 	}
@@ -97,6 +99,9 @@ func translate(ctx context.Context, err error) error {
 		}
 		return errs.Because(tooLong(err), errs.Unavailable, "the database took too long")
 	case full:
+		if ofDisk(err) {
+			return diskError(err, "")
+		}
 		return errs.Because(err, errs.Unavailable, "the database has no room left")
 	case large:
 		return errs.Because(err, errs.TooLarge, "a value is too large for the database")

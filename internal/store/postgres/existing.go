@@ -3,10 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -20,17 +17,4 @@ func checkExisting(ctx context.Context, c *pgconn.PgConn) error {
 		err = errors.New("it holds no app: nothing was ever served from it")
 	}
 	return err
-}
-
-// Name is what the database of an address is called for people: without the user and the password.
-func Name(address string) (string, error) {
-	config, err := pgx.ParseConfig(address)
-	if err != nil {
-		return "", badAddress("address", err)
-	}
-	host := config.Host
-	if !strings.HasPrefix(host, "/") {
-		host = fmt.Sprintf("%s:%d", host, config.Port)
-	}
-	return "the PostgreSQL database " + config.Database + " on " + host, nil
 }

@@ -97,6 +97,7 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 func (r role) settings() map[string]string {
 	settings := map[string]string{
 		"application_name":                    "ashlar",
+		ownSetting:                            own,
 		"default_transaction_isolation":       r.isolation,
 		"timezone":                            "UTC",
 		"datestyle":                           "ISO",

@@ -4,7 +4,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -27,6 +26,7 @@ type DB struct {
 	readers  *pool
 	writers  *pool
 	groups   *groups
+	outage   *store.Outage
 
 	indexes    sync.Map // name of a unique index → []string, its columns
 	counters   sync.Map // name of a counter whose sequence is there → true
@@ -39,14 +39,18 @@ var _ store.DB = (*DB)(nil)
 // Open opens the database of a URL (postgres://user:password@host/name), or of the words that libpq takes in its place,
 // and makes its own tables and functions where they are not there. Other nodes may have it open as well.
 func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
-	defer func() { err = advised(err) }()
+	defer func() { err = withoutSecrets(advised(err), url, cfg.Direct) }()
 	cfg = cfg.withDefaults()
 	config, session, err := addresses(url, cfg.Direct)
 	if err != nil {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, session: session}
-	if err := db.direct(ctx, db.prepare); err != nil {
+	db.outage = store.NewOutage(cfg.Logger, db.checkWrites, "make room on the disk of the database server; writes then go on by themselves",
+		"database", session.Database, "host", session.Host)
+	if err := db.direct(ctx, db.prepare); isPooler(err) { // which refuses ownSetting
+		return nil, errPooler
+	} else if err != nil {
 		return nil, err
 	}
 	if db.readers, err = newPool(config, cfg.reading()); err != nil {
@@ -88,31 +92,6 @@ func (db *DB) reach(ctx context.Context) error {
 	return err
 }
 
-// addresses are those that connections are made from: the usual ones, and those that need a session of their own. Blanks
-// around an address are none of it, as the line break at the end of a file that holds it.
-func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) {
-	url, direct = strings.TrimSpace(url), strings.TrimSpace(direct)
-	if config, err = pgx.ParseConfig(url); err != nil {
-		return nil, nil, badAddress("address", err)
-	}
-	if direct == "" {
-		return config, config, nil
-	}
-	if session, err = pgx.ParseConfig(direct); err != nil {
-		return nil, nil, badAddress("direct address", err)
-	}
-	session.RuntimeParams = with(config.RuntimeParams, session.RuntimeParams)
-	return config, session, nil
-}
-
-// badAddress says how an address that pgx cannot read is written. pgx leaves the password out.
-func badAddress(which string, err error) error {
-	if strings.Contains(err.Error(), "failed to configure TLS") { // it is written well, but names a file that is not there
-		return fmt.Errorf("the %s of the database: %w", which, err)
-	}
-	return fmt.Errorf("the %s of the database: %w; write it as postgres://user:password@host:5432/name", which, err)
-}
-
 // with returns the settings of both; those of the second count.
 func with(settings, others map[string]string) map[string]string {
 	all := maps.Clone(settings)
@@ -128,6 +107,11 @@ func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
 	}
 	if err := prepare(ctx, c); err != nil {
 		return mayNot(err)
+	}
+	if !db.cfg.Existing {
+		if err := db.track(ctx, c); err != nil {
+			return mayNot(err)
+		}
 	}
 	identity, err := one(ctx, c, selectIdentity)
 	if err != nil {
@@ -167,6 +151,7 @@ func (db *DB) Close() error {
 	if !db.groups.stop() || !db.writers.stop() || !db.readers.stop() {
 		return closed()
 	}
+	db.outage.Close()
 	err := db.groups.close(time.Until(deadline))
 	err = errors.Join(err, db.writers.close(time.Until(deadline)))
 	return errors.Join(err, db.readers.close(time.Until(deadline)))

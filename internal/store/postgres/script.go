@@ -95,7 +95,7 @@ func (t *tx) group(all []*member) (done bool, err error) {
 	}
 	t.touched = nil // their generations have moved
 	if end := t.commit(); end.next == finished {
-		return true, end.err
+		return true, t.db.wrote(end.err)
 	}
 	return false, nil // another transaction was in the way
 }

@@ -55,7 +55,7 @@ func prepareDatabase(ctx context.Context, c *pgconn.PgConn) error {
 	if ours {
 		return addFunctions(ctx, c)
 	}
-	statements := []string{createEngine, createRevision, createGenerations, createCleared, insertLayout}
+	statements := []string{createEngine, createRevision, createGenerations, createCleared, createChanged, insertLayout}
 	for _, f := range functions() {
 		statements = append(statements, f.create())
 	}

@@ -31,7 +31,7 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 		end := db.attempt(deadline, f, careful)
 		switch {
 		case end.next == finished:
-			return end.err
+			return db.wrote(end.err)
 		case end.next == carefully:
 			careful = true
 		case try == maxTries || !pause(deadline, try):

@@ -31,6 +31,10 @@ type Config struct {
 	// CountText makes a function ashlar_count(text) of SQL, which returns the text and calls CountText with its bytes.
 	// Tests compare with it what statements read. nil makes none.
 	CountText func(bytes int)
+
+	// alone keeps the index of the log in memory, which takes no room on the disk, and other processes out of the database.
+	// Open falls back to it where the disk is full.
+	alone bool
 }
 
 func (c Config) withDefaults() Config {

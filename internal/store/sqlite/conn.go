@@ -3,12 +3,14 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"runtime"
 	"strings"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -18,11 +20,13 @@ type conn struct {
 	raw        *lite.Conn
 	statements statements
 	watch      *watch
+	outage     *store.Outage // of the writer's connection, which reports to it; nil for the others
+	version    int64         // the last dataVersion that the writer saw; see others
 }
 
 // openConn opens one connection that is set up as every connection of ours is, then by the pragmas.
 func openConn(path string, cfg Config, pragmas ...string) (*conn, error) {
-	raw, err := lite.OpenConn(path, lite.OpenReadWrite)
+	raw, err := openRaw(path, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +34,16 @@ func openConn(path string, cfg Config, pragmas ...string) (*conn, error) {
 	if err := setUp(raw, cfg, pragmas); err != nil {
 		return nil, errors.Join(err, raw.Close())
 	}
-	return &conn{raw: raw, statements: newStatements(raw), watch: newWatch(raw)}, nil
+	return &conn{raw: raw, statements: newStatements(raw), watch: newWatch(raw), version: unknownVersion}, nil
+}
+
+// openRaw opens a connection in the way of the database: see Config.alone.
+func openRaw(path string, cfg Config) (*lite.Conn, error) {
+	if !cfg.alone {
+		return lite.OpenConn(path, lite.OpenReadWrite)
+	}
+	uri := url.URL{Scheme: "file", Path: path, RawQuery: "vfs=unix-excl"}
+	return lite.OpenConn(uri.String(), lite.OpenReadWrite, lite.OpenURI)
 }
 
 func setUp(raw *lite.Conn, cfg Config, pragmas []string) error {
@@ -200,6 +213,9 @@ func (c *conn) translate(err error, sql string) error {
 			return cause
 		}
 	}
+	if code := lite.ErrCode(err); c.outage != nil && ofDisk(code) {
+		return c.refused(err, code, sql)
+	}
 	translated := translate(err, sql)
 	if refusal, ok := errors.AsType[*store.ConstraintError](translated); ok && refusal.Constraint == store.Unique && refusal.Columns == nil {
 		if err := c.resolve(refusal, err.Error()); err != nil {
@@ -225,6 +241,20 @@ func (c *conn) resolve(refusal *store.ConstraintError, message string) error {
 // indexColumn finds the column in the text of the index: "lower("email")".
 const indexColumn = `SELECT i.tbl_name, c.name FROM sqlite_schema AS i, pragma_table_info(i.tbl_name) AS c
 WHERE i.type = 'index' AND i.name = ?1 AND instr(substr(i.sql, instr(i.sql, '(')), '"' || c.name || '"') > 0 LIMIT 1`
+
+// fullRetryAfter is when to ask again after the disk took no write: somebody has to make room first.
+const fullRetryAfter = 10 * time.Second
+
+// refused is the error of a write that the disk did not take. Its transaction is undone, or is about to be.
+func (c *conn) refused(err error, code lite.ResultCode, sql string) error {
+	e := &errs.Error{Kind: errs.Unavailable, Message: "the disk takes no writes: nothing was written", RetryAfter: fullRetryAfter,
+		Cause: causeOf(err, code, sql)}
+	if code.ToPrimary() == lite.ResultFull {
+		e.Message = "the disk is full: nothing was written"
+	}
+	c.outage.Failed(e.Cause)
+	return e
+}
 
 // firstWord returns the first word of a statement in upper case.
 func firstWord(sql string) string {

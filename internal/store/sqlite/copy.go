@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -18,13 +20,13 @@ func (db *DB) Copy(ctx context.Context, path string) (err error) {
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("%s is there already", path)
 	}
-	unfinished := path + ".unfinished"
+	unfinished := path + unfinishedSuffix
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, removeIfThere(unfinished))
+			err = errors.Join(err, removeUnfinished(unfinished))
 		}
 	}()
-	if err := removeIfThere(unfinished); err != nil { // of a copy that was interrupted
+	if err := removeUnfinished(unfinished); err != nil { // of a copy that was interrupted
 		return err
 	}
 	if err := db.vacuumInto(ctx, unfinished); err != nil {
@@ -36,11 +38,30 @@ func (db *DB) Copy(ctx context.Context, path string) (err error) {
 	return os.Rename(unfinished, path)
 }
 
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+const unfinishedSuffix = ".unfinished"
+
+// removeUnfinished removes an unfinished copy, and the journal that SQLite kept for it.
+func removeUnfinished(path string) (err error) {
+	for _, suffix := range []string{"", "-journal", "-wal", "-shm"} {
+		if e := os.Remove(path + suffix); !errors.Is(e, os.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
 	}
-	return nil
+	return err
+}
+
+// RemoveUnfinished removes what copies into a folder have left that were interrupted. Nobody copies into it meanwhile.
+func RemoveUnfinished(folder string) (err error) {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if name, _, found := strings.Cut(e.Name(), unfinishedSuffix); found && name != "" {
+			err = errors.Join(err, removeUnfinished(filepath.Join(folder, name+unfinishedSuffix)))
+		}
+	}
+	return err
 }
 
 // vacuumInto reads one snapshot. SQLite attaches the file that it writes, which our other connections may not do.

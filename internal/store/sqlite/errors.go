@@ -14,7 +14,7 @@ import (
 // the log; it holds no values, those are bound.
 func translate(err error, sql string) error {
 	code := lite.ErrCode(err)
-	cause := fmt.Errorf("%w (%s) in %s", err, code, excerpt(sql))
+	cause := causeOf(err, code, sql)
 	switch code.ToPrimary() {
 	case lite.ResultConstraint:
 		return constraintError(code, err, cause)
@@ -23,13 +23,33 @@ func translate(err error, sql string) error {
 	case lite.ResultInterrupt:
 		return errs.Because(cause, errs.Unavailable, "the database took too long")
 	case lite.ResultFull:
-		return errs.Because(cause, errs.Unavailable, "the database has no room left")
+		return errs.Because(cause, errs.Unavailable, "the disk is full")
 	case lite.ResultIOErr, lite.ResultCantOpen, lite.ResultNoMem, lite.ResultProtocol:
 		return errs.Because(cause, errs.Unavailable, "the database cannot be reached")
 	case lite.ResultTooBig:
 		return errs.Because(cause, errs.TooLarge, "a value is too large for the database")
 	}
 	return internal(advised(code, cause)) // nothing that the client can do, and the operator must see it
+}
+
+func causeOf(err error, code lite.ResultCode, sql string) error {
+	return fmt.Errorf("%w (%s) in %s", err, code, excerpt(sql))
+}
+
+// ofDisk says whether a write failed since the disk is full, broken or read-only, or the file is not ours to write.
+func ofDisk(code lite.ResultCode) bool {
+	switch code.ToPrimary() {
+	case lite.ResultFull, lite.ResultReadOnly, lite.ResultCantOpen, lite.ResultPerm:
+		return true
+	case lite.ResultIOErr:
+		return code != lite.ResultIOErrNoMem
+	}
+	return false
+}
+
+// NoRoom says whether an error comes from a disk without room: of SQLite, or of a file.
+func NoRoom(err error) bool {
+	return err != nil && (lite.ErrCode(err).ToPrimary() == lite.ResultFull || lite.ErrCode(err) == lite.ResultIOErrSHMSize || isNoSpace(err))
 }
 
 // advised says what to do about errors that are neither the client's fault nor ours.

@@ -4,10 +4,12 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,6 +27,7 @@ func children() map[string]func(arg string) error {
 		"writers": childWriters,
 		"rounds":  childRounds,
 		"full":    childFull,
+		"crowded": childCrowded,
 		"other":   childOther,
 		"sweeps":  childSweeps,
 	}
@@ -197,7 +200,8 @@ func childRounds(path string) error {
 	return failed
 }
 
-// childFull writes into a disk that is full after a while, and then has room again.
+// childFull writes into a disk that is full after a while, alone and together with others, and then has room again. It
+// acknowledges each row that was written.
 func childFull(path string) error {
 	signal.Ignore(syscall.SIGXFSZ) // a write beyond the limit then fails, as on a full disk
 	db, err := Open(context.Background(), path, Config{Logger: discard()})
@@ -212,11 +216,18 @@ func childFull(path string) error {
 		switch err := addRow(db, id); {
 		case err == nil:
 			fmt.Println(id)
-		case errs.KindOf(err) != errs.Unavailable:
-			return fmt.Errorf("a full disk is answered with %w", err)
 		default:
+			if err := isRefusal(err); err != nil {
+				return err
+			}
 			refused++
 		}
+	}
+	if err := refuseTogether(db); err != nil {
+		return err
+	}
+	if db.Writable() == nil {
+		return errors.New("the database counts as writable while its disk is full")
 	}
 	if err := limitFiles(syscall.RLIM_INFINITY & (1<<63 - 1)); err != nil {
 		return err
@@ -225,7 +236,37 @@ func childFull(path string) error {
 		return fmt.Errorf("a disk that has room again: %w", err)
 	}
 	fmt.Println(1_000_000)
+	for deadline := time.Now().Add(30 * time.Second); db.Writable() != nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the disk has room again, and the database still says %w", db.Writable())
+		}
+	}
 	return db.Close()
+}
+
+// refuseTogether writes from many goroutines, whose functions are committed in groups.
+func refuseTogether(db *DB) error {
+	failed := make(chan error, 32)
+	for worker := range int64(32) {
+		go func() { failed <- isRefusal(addRow(db, 10_000+worker)) }()
+	}
+	var all error
+	for range 32 {
+		all = errors.Join(all, <-failed)
+	}
+	return all
+}
+
+// isRefusal wants the answer to a write on a full disk, which is known not to be done.
+func isRefusal(err error) error {
+	e, ok := errors.AsType[*errs.Error](err)
+	switch {
+	case !ok || e.Kind != errs.Unavailable || e.RetryAfter == 0:
+		return fmt.Errorf("a full disk is answered with %w, want unavailable, and when to ask again", err)
+	case !strings.Contains(e.Message, "nothing was written"):
+		return fmt.Errorf("a full disk is answered with %q, want that nothing was written", e.Message)
+	}
+	return nil
 }
 
 func limitFiles(size uint64) error {
@@ -252,6 +293,32 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d rows were acknowledged, want some before the disk was full", len(ids))
 	}
 	wantRows(t, path, ids)
+	wantCount(t, path, len(ids))
+}
+
+// wantCount checks that no row is there of which it was said that nothing was written.
+func wantCount(t *testing.T, path string, want int) {
+	t.Helper()
+	db := openTest(t, path, Config{})
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if got := countOf(t, db); got != want {
+		t.Errorf("%d rows are there, want the %d that were acknowledged", got, want)
+	}
+}
+
+func countOf(t *testing.T, db *DB) (n int) {
+	t.Helper()
+	err := db.Read(t.Context(), func(r store.Reader) error {
+		return r.Query(`SELECT count(*) FROM rows`, nil, func(row value.Row) error { n = int(row.Int(0)); return nil })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestFullDatabase: the same inside a transaction, which SQLite then drops as a whole.
@@ -271,8 +338,10 @@ func TestFullDatabase(t *testing.T) {
 					mu.Lock()
 					acknowledged = append(acknowledged, id)
 					mu.Unlock()
-				case errs.KindOf(err) != errs.Unavailable:
-					t.Errorf("a full database is answered with %v", err)
+				default:
+					if err := isRefusal(err); err != nil {
+						t.Error(err)
+					}
 				}
 			}
 		})
@@ -289,6 +358,7 @@ func TestFullDatabase(t *testing.T) {
 		t.Error(err)
 	}
 	wantRows(t, path, append(acknowledged, 999_999))
+	wantCount(t, path, len(acknowledged)+1)
 }
 
 func setMaxPages(t *testing.T, db *DB, pages int) {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,4 +59,27 @@ func explain(path string, err error) error {
 		return fmt.Errorf("%s, or a file beside it, cannot be read or written: look whether its disk is full or broken: %w", path, err)
 	}
 	return fmt.Errorf("open %s: %w", path, err)
+}
+
+const (
+	probeSuffix = "-probe"
+	probeSize   = 1 << 20
+)
+
+// tryFile writes a file and removes it. Its bytes are random: a file system may keep those of zeros in no room at all.
+func tryFile(path string) (err error) {
+	block := make([]byte, 64<<10)
+	_, _ = rand.Read(block) // never fails
+	_ = os.Remove(path)     // of a process that was killed
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(path)) }()
+	for written := 0; written < probeSize; written += len(block) {
+		if _, err := f.Write(block); err != nil {
+			return err
+		}
+	}
+	return nil
 }

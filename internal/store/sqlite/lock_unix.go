@@ -24,12 +24,10 @@ func Lock(dir string) (release func() error, err error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		err = &InUseError{Dir: dir, By: holder(f)}
 	}
-	if err == nil {
-		err = signLock(f)
-	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	signLock(f)
 	return f.Close, nil // closing releases; the file stays, since removing it would race with the next to lock it
 }
 
@@ -43,12 +41,11 @@ func holder(f *os.File) string {
 	return fmt.Sprintf("process %d", pid)
 }
 
-func signLock(f *os.File) error {
-	if err := f.Truncate(0); err != nil {
-		return fmt.Errorf("lock the data folder: %w", err)
+// signLock writes who has the lock, for messages. It is of no account where the disk is full: the lock holds without it.
+func signLock(f *os.File) {
+	if f.Truncate(0) == nil {
+		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
-	if _, err := fmt.Fprintf(f, "%d\n", os.Getpid()); err != nil {
-		return fmt.Errorf("lock the data folder: %w", err)
-	}
-	return nil
 }
+
+func isNoSpace(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

@@ -42,6 +42,9 @@ type reader struct {
 	seen   int64     // commits when it was taken, or fewer than are in it
 	until  time.Time // when it is too old for another read
 	begun  time.Time // when the read began that goes on
+
+	others  *others
+	outside int64 // others.commits before the snapshot was taken
 }
 
 // pinSnapshot reads a number from the database's header. Until it is reset, every statement of the connection sees the
@@ -54,7 +57,7 @@ const pinSnapshot = "PRAGMA user_version"
 // one row. It is so short for the sake of other processes, whose commits are seen as late.
 const snapshotAge = time.Millisecond
 
-func openReader(path string, cfg Config, commits *atomic.Int64) (*reader, error) {
+func openReader(path string, cfg Config, commits *atomic.Int64, others *others) (*reader, error) {
 	c, err := openConn(path, cfg, "query_only = ON")
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func openReader(path string, cfg Config, commits *atomic.Int64) (*reader, error)
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	r := &reader{conn: c, commits: commits, pin: pin}
+	r := &reader{conn: c, commits: commits, pin: pin, others: others}
 	c.watch.idle = r.unpin // a snapshot that nobody uses would keep the log from beginning anew
 	return r, nil
 }
@@ -86,6 +89,7 @@ func (r *reader) snapshot() error {
 		return nil
 	}
 	r.unpin()
+	r.outside = r.others.commits.Load()
 	if _, err := r.pin.Step(); err != nil {
 		return r.translate(err, pinSnapshot)
 	}
@@ -144,10 +148,10 @@ type readers struct {
 	closed chan struct{} // closed by close, after which none is handed out
 }
 
-func openReaders(path string, cfg Config, commits *atomic.Int64) (*readers, error) {
+func openReaders(path string, cfg Config, commits *atomic.Int64, others *others) (*readers, error) {
 	p := &readers{free: make(chan *reader, cfg.Readers), size: cfg.Readers, closed: make(chan struct{})}
 	for i := range p.size {
-		r, err := openReader(path, cfg, commits)
+		r, err := openReader(path, cfg, commits, others)
 		if err != nil {
 			p.size = i
 			return nil, errors.Join(err, p.close(0))

@@ -20,6 +20,7 @@ type DB struct {
 	cfg     Config
 	readers *readers
 	writer  *writer
+	outage  *store.Outage
 }
 
 var _ store.DB = (*DB)(nil)
@@ -42,7 +43,23 @@ func Open(ctx context.Context, path string, cfg Config) (*DB, error) {
 	if err := prepareFile(path, cfg.Logger); err != nil {
 		return nil, err
 	}
-	return openParts(ctx, path, cfg)
+	db, err := openParts(ctx, path, cfg)
+	if code := lite.ErrCode(err).ToPrimary(); code == lite.ResultFull || code == lite.ResultIOErr {
+		return openAlone(ctx, path, cfg, err)
+	}
+	return db, err
+}
+
+// openAlone opens a database whose disk has not even room for the index of its log, which is a file of 32 KiB that SQLite
+// makes at each start. Its rows can be read. Where that fails too, the error is the first one.
+func openAlone(ctx context.Context, path string, cfg Config, first error) (*DB, error) {
+	cfg.alone = true
+	db, err := openParts(ctx, path, cfg)
+	if err != nil {
+		return nil, first
+	}
+	cfg.Logger.Warn("the index of the database's log is kept in memory: until the next start, no other command can open the database beside this one", "database", path)
+	return db, nil
 }
 
 func checkVersion(number int) error {
@@ -61,20 +78,49 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 		return nil, errors.Join(explain(path, err), first.close())
 	}
 	commits := new(atomic.Int64)
-	pool, err := openReaders(path, cfg, commits)
+	others := &others{begun: time.Now()}
+	pool, err := openReaders(path, cfg, commits, others)
 	if err != nil {
 		return nil, errors.Join(explain(path, err), first.close())
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, errors.Join(err, pool.close(time.Second), first.close())
 	}
-	return &DB{cfg: cfg, readers: pool, writer: startWriter(path, cfg, first, commits)}, nil
+	db := &DB{cfg: cfg, readers: pool}
+	db.outage = store.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of this folder, and see that it is not read-only; writes then go on by themselves",
+		"folder", filepath.Dir(path))
+	db.writer = startWriter(path, cfg, first, commits, db.outage, others)
+	return db, nil
+}
+
+// Writable returns why nothing can be written at present, or nil.
+func (db *DB) Writable() error { return db.outage.Err() }
+
+// overwrite changes nothing, and is a whole write all the same.
+const overwrite = `UPDATE ashlar_counters SET value = value WHERE name = 'revision'`
+
+// CheckWrites finds out whether the disk takes writes, beyond a small one that still finds room in a file of SQLite's: it
+// writes a file as large as a body may be, removes it, and commits a change of nothing.
+func (db *DB) CheckWrites(ctx context.Context) error {
+	if err := tryFile(db.writer.path + probeSuffix); err != nil {
+		db.outage.Failed(err)
+		return errs.Because(err, errs.Unavailable, "the disk takes no writes")
+	}
+	err := db.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(overwrite, nil)
+		return err
+	})
+	if err == nil {
+		db.outage.Succeeded()
+	}
+	return err
 }
 
 // Close lets the writer finish what is queued, waits for reads, then moves the log into the database and closes. What
 // is not done within Config.CloseTimeout is refused with errs.Unavailable; reads that go on are an error.
 func (db *DB) Close() error {
 	deadline := time.Now().Add(db.cfg.CloseTimeout)
+	defer db.outage.Close()
 	if err := db.writer.stop(deadline); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -29,11 +30,14 @@ type writer struct {
 	stopping bool
 	queue    chan *job // closed by stop
 
+	outage  *store.Outage
 	commits *atomic.Int64             // odd while a commit is under way; it has moved on before the functions are answered
 	giveUp  atomic.Pointer[time.Time] // set by stop: what is queued after this is refused
 	stopped chan struct{}             // closed when the last job has been answered
 
-	// What follows belongs to the writer's goroutine.
+	others *others
+	using  sync.Mutex // held by whoever uses what follows: the writer's goroutine, and look for a moment
+
 	conn       *conn     // nil where it could not be reopened
 	sweeps     bool      // conn is one that does not follow references, for as long as a sweep goes on
 	held       *job      // a sweep that ended a group, to be run next
@@ -65,11 +69,15 @@ func openSweeper(path string, cfg Config) (*conn, error) {
 
 const createDoomed = `CREATE TEMPORARY TABLE ashlar_doomed (t INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (t, id)) WITHOUT ROWID`
 
-func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64) *writer {
+func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64, outage *store.Outage, others *others) *writer {
+	first.outage = outage
 	w := &writer{
-		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits,
+		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage, others: others,
 		queue: make(chan *job, cfg.Queue), stopped: make(chan struct{}),
 	}
+	w.lookNow()
+	others.commits.Store(0)
+	others.look = w.look
 	go w.work()
 	return w
 }
@@ -105,11 +113,19 @@ func (w *writer) beginStop(deadline time.Time) bool {
 
 // closeConn moves the log into the database and closes. The writer has stopped.
 func (w *writer) closeConn() error {
+	w.using.Lock()
+	defer w.using.Unlock()
 	if w.conn == nil {
 		return nil
 	}
 	_, err := pragmaText(w.conn.raw, "wal_checkpoint(TRUNCATE)")
-	return errors.Join(err, w.conn.close())
+	if ofDisk(lite.ErrCode(err)) { // nothing is lost: the log stays as it is, and is moved later
+		w.log.Warn("the disk had no room to move the log into the database: it stays beside it, and belongs to it", "database", w.path, "error", err)
+		err = nil
+	}
+	err = errors.Join(err, w.conn.close())
+	w.conn = nil
+	return err
 }
 
 // work is the writer's goroutine.
@@ -140,6 +156,8 @@ func (w *writer) wait() *job {
 
 // crashed answers the group of a writer that came to a defect of its own.
 func (w *writer) crashed(cause any) {
+	w.using.Lock()
+	defer w.using.Unlock()
 	err := fmt.Errorf("the writer panicked: %v\n%s", cause, debug.Stack())
 	w.log.Error("the writer panicked and starts again", "error", err)
 	w.reopen()
@@ -151,6 +169,8 @@ func (w *writer) handle(first *job) {
 	if !w.admit(first) {
 		return
 	}
+	w.using.Lock()
+	defer w.using.Unlock()
 	if first.sweeps {
 		w.sweep(first)
 		return
@@ -180,10 +200,14 @@ func (w *writer) admit(j *job) bool {
 
 func (w *writer) begin() error {
 	if w.conn == nil && !w.reopen() {
-		return errs.New(errs.Unavailable, "the database cannot be reached")
+		return errs.New(errs.Unavailable, "the database cannot be reached: nothing was written")
 	}
 	w.touched, w.revisions = w.touched[:0], revisions{}
-	return w.conn.control("BEGIN IMMEDIATE")
+	if err := w.conn.control("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	w.lookNow()
+	return nil
 }
 
 // refuse answers the job, and those that wait behind it, where no transaction can be begun: another process has held
@@ -308,12 +332,39 @@ func (w *writer) commit() {
 	w.commits.Add(1)
 	err := w.conn.control("COMMIT")
 	w.commits.Add(1)
-	if err != nil {
-		w.reopen()
-		w.answer(unknownOutcome(err))
+	if err == nil {
+		w.answer(nil)
 		return
 	}
-	w.answer(nil)
+	switch {
+	case !w.undone(err):
+		err = unknownOutcome(err)
+	case !ofDisk(lite.ErrCode(err)):
+		err = errs.Because(err, errs.Unavailable, "the write could not be committed: nothing was written")
+	}
+	w.answer(err)
+}
+
+// undone says whether it is known that nothing of a transaction remains whose COMMIT failed. SQLite has rolled it back,
+// and no reader sees it. But where its last frame is in the log, a recovery after a crash would take it for committed.
+// The frame is written last: when a write failed it is not there, when a sync failed it may be. A later transaction
+// overwrites the frames.
+func (w *writer) undone(err error) bool {
+	if !w.lost() {
+		return w.conn.control("ROLLBACK") == nil
+	}
+	switch lite.ErrCode(err) {
+	case lite.ResultFull, lite.ResultIOErrWrite:
+		return true
+	}
+	if !w.reopen() || w.conn.control("BEGIN IMMEDIATE") != nil {
+		return false
+	}
+	if _, err := w.conn.exec(overwrite, nil); err != nil {
+		w.rollback()
+		return false
+	}
+	return w.conn.control("COMMIT") == nil
 }
 
 func unknownOutcome(cause error) error {
@@ -387,11 +438,21 @@ func (w *writer) sweep(j *job) {
 	usual := w.conn
 	c, err := openSweeper(w.path, w.cfg)
 	if err != nil {
-		j.answer <- errs.Because(err, errs.Unavailable, "the database cannot be reached")
+		if ofDisk(lite.ErrCode(err)) {
+			w.outage.Failed(fmt.Errorf("the connection of a sweep cannot be opened: %w", err))
+		}
+		j.answer <- errs.Because(err, errs.Unavailable, "the database cannot be reached: nothing was written")
 		return
 	}
+	c.outage = w.outage
+	c.version = c.dataVersion()
+	w.lookNow() // the last one of the usual connection before the sweep commits
 	w.conn, w.sweeps = c, true
 	defer func() { // also where the writer panics: closing undoes what is not committed, so that others can write
+		if usual != nil { // its number moves with the commit of the sweep: that of the sweep tells what others did meanwhile
+			usual.version = usual.dataVersion()
+			w.lookNow()
+		}
 		if w.conn != nil {
 			if err := w.conn.close(); err != nil {
 				w.log.Error("the connection of a sweep cannot be closed", "error", err)
@@ -416,9 +477,11 @@ func (w *writer) reopen() bool {
 	}
 	c, err := open(w.path, w.cfg)
 	if err != nil {
-		w.log.Error("the database cannot be opened again", "error", err)
-		c = nil
+		w.outage.Failed(fmt.Errorf("the database cannot be opened again: %w", err))
+		w.conn = nil
+		return false
 	}
+	c.outage = w.outage
 	w.conn = c
-	return c != nil
+	return true
 }

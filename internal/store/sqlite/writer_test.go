@@ -215,7 +215,7 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
-// TestCommitFails: a commit that fails is an unknown outcome for every function in it, and the writer recovers. A
+// TestCommitFails: a commit that SQLite refuses is undone, every function in it is told so, and the writer recovers. A
 // deferred foreign key, which our own tables never have, is a commit that can be made to fail.
 func TestCommitFails(t *testing.T) {
 	db := openRows(t, Config{GroupTime: time.Minute})
@@ -228,8 +228,8 @@ func TestCommitFails(t *testing.T) {
 		},
 		func(store.Tx) error { return errs.New(errs.Conflict, "refused") })
 	for i, err := range answers {
-		if errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), "outcome of the write is unknown") {
-			t.Errorf("function %d was answered %v, want an unknown outcome", i, err)
+		if errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), "nothing was written") {
+			t.Errorf("function %d was answered %v, want that nothing was written", i, err)
 		}
 	}
 	if err := db.Write(t.Context(), func(tx store.Tx) error { return insert(tx, 2) }); err != nil {

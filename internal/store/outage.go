@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// outageProbe is how often an engine that cannot write tries to. It is also how long no write may have failed before
+	// the outage counts as over: small writes may still find room where large ones do not.
+	outageProbe = 2 * time.Second
+
+	// outageProbeTimeout bounds one try.
+	outageProbeTimeout = 10 * time.Second
+
+	// outageRepeat is how often the log repeats an outage that goes on, and at most how often it begins one.
+	outageRepeat = time.Minute
+)
+
+// Outage knows whether an engine can write: its disk may be full, broken or read-only. While it cannot, Outage tries
+// every two seconds, so that it ends by itself, and logs one line each minute.
+type Outage struct {
+	log    *slog.Logger
+	probe  func(context.Context) error // a small write, whose outcome the engine reports
+	advice string
+	where  []any // attributes of the log lines
+
+	down atomic.Bool // same as cause != nil
+
+	mu        sync.Mutex
+	cause     error
+	announced bool      // this outage is in the log
+	told      time.Time // last line about any
+	failed    time.Time // last write
+	failures  int64     // since the outage began
+	closed    bool
+	stop      chan struct{}
+	probing   sync.WaitGroup
+}
+
+// NewOutage returns an Outage that tries by probe. The log lines hold the advice, and where as attributes.
+func NewOutage(log *slog.Logger, probe func(context.Context) error, advice string, where ...any) *Outage {
+	return &Outage{log: log, probe: probe, advice: advice, where: where, stop: make(chan struct{})}
+}
+
+// Err returns why nothing can be written, or nil.
+func (o *Outage) Err() error {
+	if !o.down.Load() {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.cause
+}
+
+// Failed reports that the engine could not write.
+func (o *Outage) Failed(cause error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	if !o.down.Load() {
+		o.failures, o.announced = 0, false
+	}
+	o.cause, o.failed = cause, now
+	o.failures++
+	if o.told.IsZero() || now.Sub(o.told) >= outageRepeat {
+		o.told, o.announced = now, true
+		attrs := append([]any{"error", cause.Error(), "failures", o.failures, "advice", o.advice}, o.where...)
+		o.log.Error("writes fail; reads go on", attrs...)
+	}
+	if !o.down.Swap(true) && !o.closed {
+		o.probing.Go(o.try)
+	}
+}
+
+// Succeeded reports a write that tells of others. It ends an outage in which no write has failed for a moment.
+func (o *Outage) Succeeded() {
+	if !o.down.Load() {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.cause == nil || time.Since(o.failed) < outageProbe {
+		return
+	}
+	o.cause = nil
+	o.down.Store(false)
+	if o.announced {
+		o.log.Warn("writes go on", append([]any{"failures", o.failures}, o.where...)...)
+	}
+}
+
+// try writes now and then until the outage is over.
+func (o *Outage) try() {
+	defer func() {
+		if p := recover(); p != nil {
+			o.log.Error("the probe of an outage panicked", "error", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	ticker := time.NewTicker(outageProbe)
+	defer ticker.Stop()
+	for o.down.Load() {
+		select {
+		case <-o.stop:
+			return
+		case <-ticker.C:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), outageProbeTimeout)
+		_ = o.probe(ctx) // the engine reports what it came to
+		cancel()
+	}
+}
+
+// Close ends the probe, and waits for one that is under way.
+func (o *Outage) Close() {
+	o.mu.Lock()
+	if !o.closed {
+		o.closed = true
+		close(o.stop)
+	}
+	o.mu.Unlock()
+	o.probing.Wait()
+}

@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// What the server reports of its disk: it is full, or it failed.
+const (
+	diskFull = "53100"
+	ioError  = "58030"
+)
+
+// fullRetryAfter is when to ask again after the disk took no write: somebody has to make room first.
+const fullRetryAfter = 10 * time.Second
+
+// ofDisk says whether an error is the server's word that its disk is full or failed.
+func ofDisk(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == diskFull || e.Code == ioError)
+}
+
+// diskError is the error of a statement for which the server's disk has no room. outcome says what became of a write.
+func diskError(err error, outcome string) error {
+	e := &errs.Error{Kind: errs.Unavailable, Message: "the disk of the database server failed" + outcome, RetryAfter: fullRetryAfter, Cause: err}
+	if refusal, _ := errors.AsType[*pgconn.PgError](err); refusal.Code == diskFull {
+		e.Message = "the disk of the database server is full" + outcome
+	}
+	return e
+}
+
+// wrote reports what a write came to, and returns the error for its caller. The server answers COMMIT with an error only
+// where it has rolled back; otherwise it ends the connection.
+func (db *DB) wrote(err error) error {
+	switch {
+	case err == nil:
+		db.outage.Succeeded()
+	case ofDisk(err) && errs.KindOf(err) == errs.Unavailable:
+		refusal, _ := errors.AsType[*pgconn.PgError](err)
+		db.outage.Failed(refusal)
+		return diskError(refusal, ": nothing was written")
+	}
+	return err
+}
+
+// Writable returns why nothing can be written at present, or nil.
+func (db *DB) Writable() error { return db.outage.Err() }
+
+// overwrite changes nothing, and is a whole write all the same.
+const overwrite = `UPDATE ashlar_engine SET layout = layout`
+
+// checkWrites commits a small write that changes nothing.
+func (db *DB) checkWrites(ctx context.Context) error {
+	return db.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(overwrite, nil)
+		return err
+	})
+}

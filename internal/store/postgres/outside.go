@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+)
+
+// Rows are also changed by SQL, past all nodes. A trigger on each table (ddl.Track) then moves its generation, so that no
+// node goes on with a total that it remembers. The sessions of nodes say by a setting that they move generations themselves.
+const (
+	ownSetting = "ashlar.own"
+	own        = "on"
+)
+
+// createChanged makes what the trigger runs. Whoever may change a row moves the generation, without rights on Ashlar's own
+// tables. Each transaction takes a stripe that no other one has, as writers do behind a pooler, so that none waits for
+// another.
+const createChanged = `CREATE OR REPLACE FUNCTION ashlar_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	stripe bigint := nullif(current_setting('ashlar.stripe', true), '')::bigint;
+BEGIN
+	IF stripe IS NULL THEN
+		stripe := ` + freeStripe + `;
+		PERFORM set_config('ashlar.stripe', stripe::text, true);
+	END IF;
+	EXECUTE format('INSERT INTO %I.ashlar_generations AS g ("table", stripe, generation) VALUES ($1, $2, 1)
+		ON CONFLICT ("table", stripe) DO UPDATE SET generation = g.generation + 1', TG_TABLE_SCHEMA) USING TG_TABLE_NAME::text, stripe;
+	RETURN NULL;
+END $$`
+
+// selectUntracked is the model's tables without the trigger: those that an earlier release has made.
+const selectUntracked = `SELECT c.relname::text FROM pg_class AS c
+WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND c.relname NOT LIKE 'ashlar\_%'
+AND EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = '_rev' AND NOT a.attisdropped)
+AND NOT EXISTS (SELECT 1 FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgname = 'ashlar_changed')`
+
+// hasChanged asks whether the function is there.
+const hasChanged = `SELECT count(*)::text FROM pg_proc WHERE proname = 'ashlar_changed' AND pronamespace = current_schema()::regnamespace`
+
+// trackPatience is how long making the trigger waits for a table that others write to: it would make those wait who come
+// behind it.
+const trackPatience = `SET LOCAL lock_timeout = '80ms'`
+
+// trackTries bounds how often it is tried for one table.
+const trackTries = 10
+
+// track makes what a database of an earlier release lacks. A table that others hold all the time is left to the next start.
+func (db *DB) track(ctx context.Context, c *pgconn.PgConn) error {
+	there, err := one(ctx, c, hasChanged)
+	if err != nil {
+		return err
+	}
+	if there == "0" {
+		if err := locked(ctx, c, createChanged); err != nil {
+			return err
+		}
+	}
+	tables, err := untracked(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if err := trackTable(ctx, c, table); err != nil {
+			db.cfg.Logger.Warn("totals do not follow rows of this table that are changed by SQL, until the next start", "table", table, "error", err)
+		}
+	}
+	return nil
+}
+
+func untracked(ctx context.Context, c *pgconn.PgConn) (tables []string, err error) {
+	result := c.ExecParams(ctx, selectUntracked, nil, nil, nil, nil).Read()
+	for _, row := range result.Rows {
+		tables = append(tables, string(row[0]))
+	}
+	return tables, result.Err
+}
+
+func trackTable(ctx context.Context, c *pgconn.PgConn, table string) (err error) {
+	for range trackTries {
+		err = locked(ctx, c, append([]string{trackPatience}, ddl.Track(ddl.Postgres, table)...)...)
+		refusal, refused := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case refused && refusal.Code == "42710": // another node has made it
+			return nil
+		case err == nil || fateOf(err) != again:
+			return err
+		}
+	}
+	return err
+}
