@@ -146,14 +146,17 @@ func (p *page) scan(q store.Reader, each func(value.Row) error) error {
 	inputs = append(inputs, p.place...)
 	ranges := p.ranges()
 	for i, rng := range ranges {
-		stmt, err := p.statement(rng)
+		inputs[0] = value.OfInt(int64(p.query.Limit + 1 - n))
+		stmt, err := p.cheapest(q, rng, inputs)
 		if err != nil {
 			return err
+		}
+		if stmt == nil {
+			continue // there are no rows
 		}
 		if i == len(ranges)-1 && !p.query.Total && len(p.shape.out.expand) == 0 {
 			store.Last(q)
 		}
-		inputs[0] = value.OfInt(int64(p.query.Limit + 1 - n))
 		err = p.request.query(q, stmt, inputs, func(row value.Row) error {
 			if n++; n > p.query.Limit {
 				p.more = true
@@ -197,13 +200,6 @@ func (p *page) ranges() []sqlgen.Range {
 		}
 	}
 	return sqlgen.Ranges(p.shape.sort, mayMiss, missing)
-}
-
-func (p *page) statement(rng sqlgen.Range) (*sqlgen.Statement, error) {
-	extra := string(append(equals(rng.Equal), byte('0'+rng.At), byte('0'+rng.Where)))
-	return p.shape.list.get(p.request, extra, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-		return g.List(sqlgen.List{Table: p.shape.table, Fields: p.shape.out.fields, Filter: p.shape.filter, Sort: p.shape.sort, Range: rng})
-	})
 }
 
 func equals(missing []bool) []byte {
