@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet format lint race fuzz nightly openapi-check bench bench-scale bench-move bench-online bench-soak check
+.PHONY: help run build test vet format lint race fuzz nightly openapi-check bench bench-scale bench-move bench-online bench-rules bench-soak check
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ bench-online: ## measure changes of a model of 1,000,000 rows while 32 clients r
 
 bench-move: ## measure moves of 1,000,000 rows between the engines, beside hand-written loaders
 	cd bench && $(GO) run . -move -rows 1000000 -out MOVE.md
+
+bench-rules: ## measure six usual rules on 1,000,000 rows on both engines, beside statements written by hand
+	cd bench && $(GO) run . -rules -rows 1000000 -out RULES.md
 
 bench-soak: ## measure memory over ten minutes of every kind of request
 	cd bench && $(GO) run . -soak -out SOAK.md

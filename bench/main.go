@@ -6,6 +6,7 @@
 //	go run . -postgres      on PostgreSQL, beside a hand-written service on the same driver (part of make bench)
 //	go run . -move          a whole database to the other engine, and back (make bench-move)
 //	go run . -online        changes of the model of 1,000,000 rows beside a server at work (make bench-online)
+//	go run . -rules         what the usual rules cost on 1,000,000 rows, beside statements by hand (make bench-rules)
 //	go run . -overload      ten times more requests than can be answered (part of make bench)
 //	go run . -soak          ten minutes of every kind of request, for memory that is kept (make bench-soak)
 package main
@@ -35,6 +36,7 @@ type settings struct {
 	move     bool
 	soak     bool
 	online   bool
+	rules    bool
 	keep     bool
 }
 
@@ -52,6 +54,7 @@ func main() {
 	flag.BoolVar(&s.move, "move", false, "measure moves of a whole database instead")
 	flag.BoolVar(&s.soak, "soak", false, "measure memory over ten minutes instead")
 	flag.BoolVar(&s.online, "online", false, "measure changes of the model beside a server at work instead")
+	flag.BoolVar(&s.rules, "rules", false, "measure what rules cost instead")
 	flag.BoolVar(&s.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -62,7 +65,7 @@ func main() {
 }
 
 func run(ctx context.Context, s settings) error {
-	if !s.move && !s.online {
+	if !s.move && !s.online && !s.rules {
 		if err := needWrk(ctx); err != nil {
 			return err
 		}
@@ -87,6 +90,8 @@ func run(ctx context.Context, s settings) error {
 		return runOnline(ctx, s, folder)
 	case s.postgres:
 		return runPostgres(ctx, s, folder)
+	case s.rules:
+		return runRules(ctx, s, folder)
 	case s.soak:
 		return runSoak(ctx, s, folder)
 	}

@@ -12,6 +12,7 @@ import (
 func warnings(rules *rule.Rules) schema.Faults {
 	m := rules.Model
 	found := append(circles(m), constantChecks(rules)...)
+	found = append(found, unindexed(rules)...)
 	for _, t := range m.Tables {
 		found = append(found, quotas(rules, t)...)
 		if present(t.Access.Read, t.Access.Create, t.Access.UpdateFrom, t.Access.Delete) == 0 {
@@ -165,6 +166,17 @@ func constantChecks(rules *rule.Rules) (found schema.Faults) {
 					found = append(found, rules.Model.Fault(at, "the check holds for no row, so nothing can be written to %s: name a field in it", t.Name))
 				}
 			}
+		}
+	}
+	return found
+}
+
+// unindexed are the rules for reading that admit rows by who asks, and have no index to find them by.
+func unindexed(rules *rule.Rules) (found schema.Faults) {
+	for _, t := range rules.Model.Tables {
+		for _, f := range rules.Unindexed(rules.Table(t).Read) {
+			found = append(found, rules.Model.Fault(t.Access.Read.Pos,
+				"the rule for reading %s compares %s.%s with the caller, and no index starts with that field, so a list looks at all rows: give it `index: true`", t.Name, f.Table.Name, f.Name))
 		}
 	}
 	return found

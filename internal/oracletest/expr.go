@@ -37,11 +37,15 @@ type gen struct {
 type Uses struct {
 	Args bool // arg.int, arg.text, arg.bool, arg.float, arg.timestamp: those of World.Args
 	Old  bool // the row as it was
+	Who  bool // it names the caller
 }
 
 // Condition writes a random condition about the rows of a table, at most depth levels of connectives deep.
 func (w *World) Condition(t *schema.Table, depth int, uses Uses) Expr {
 	g := &gen{Rand: w.Rand, self: t, steps: relationSteps, uses: uses}
+	if uses.Who {
+		return g.usual(depth)
+	}
 	return g.cond(depth)
 }
 
@@ -72,7 +76,9 @@ func (g *gen) cond(depth int) Expr {
 	if depth <= 0 {
 		return g.atom()
 	}
-	switch g.IntN(12) {
+	switch g.IntN(14) {
+	case 12, 13:
+		return g.who(depth)
 	case 0:
 		return join("!(%s)", g.cond(depth-1))
 	case 1, 2:
@@ -93,6 +99,63 @@ func (g *gen) cond(depth int) Expr {
 	default:
 		return g.compare(depth - 1)
 	}
+}
+
+// who writes a condition that names the caller: a reference or an id that is the caller's, of the row or of an item.
+func (g *gen) who(depth int) Expr {
+	at, t := g.place()
+	rel := g.relation(t, true)
+	if rel == nil || g.steps <= 0 || len(g.items) == rule.RequestLimits.Macros || g.IntN(3) == 0 {
+		if c, ok := g.columnWhere(isKey); ok {
+			return join("(%s == auth.id)", c)
+		}
+		return g.compare(0)
+	}
+	g.steps--
+	name := fmt.Sprintf("i%d", len(g.items))
+	g.items = append(g.items, genItem{name, rel.To})
+	body := g.whoOf(name, rel.To, depth-1)
+	switch g.IntN(4) {
+	case 0:
+		body = join("(%s && %s)", body, g.cond(depth-1))
+	case 1:
+		body = join("(%s || %s)", body, g.whoOf(name, rel.To, depth-1))
+	}
+	g.items = g.items[:len(g.items)-1]
+	return Expr{at.Ash + rel.Name + ".exists(" + name + ", " + body.Ash + ")", at.CEL + rel.Name + ".exists(" + name + ", " + body.CEL + ")"}
+}
+
+// usual writes a condition as rules are: it names the caller, alone or beside something else.
+func (g *gen) usual(depth int) Expr {
+	who := g.who(depth)
+	switch g.IntN(5) {
+	case 0:
+		return join("(%s || %s)", who, g.who(depth))
+	case 1:
+		return join("(%s || %s)", who, g.cond(depth-1))
+	case 2:
+		return join("(%s && %s)", who, g.cond(depth-1))
+	}
+	return who
+}
+
+// whoOf names the caller in an item, or in what relates to it.
+func (g *gen) whoOf(item string, t *schema.Table, depth int) Expr {
+	var keys []string
+	for _, f := range t.Fields {
+		if isKey(f) {
+			keys = append(keys, f.Name)
+		}
+	}
+	if len(keys) == 0 || depth > 0 && g.IntN(3) == 0 {
+		return g.who(depth)
+	}
+	f := item + "." + pick(g, keys)
+	return same("(" + f + " == auth.id)")
+}
+
+func isKey(f *schema.Field) bool {
+	return (f.Ref != nil || f.Name == "id") && (f.Type == schema.Text || f.Type == schema.UUID)
 }
 
 // atom writes a condition without conditions inside.

@@ -91,7 +91,7 @@ func (d *Data) As(i int) *Data {
 func (w *World) by(i int) {
 	who := []caller.Caller{
 		{}, caller.User(caller.Identity{ID: "a", Email: "x", Roles: []string{"editor"}}),
-		caller.User(caller.Identity{ID: uuidPool[2], Roles: []string{"reader", "a"}, Verified: true}),
+		caller.User(caller.Identity{ID: uuidPool[0], Roles: []string{"reader", "a"}, Verified: true}),
 	}[i]
 	auth := map[string]any{"kind": who.Kind().String(), "roles": who.Roles(), "verified": who.Verified(), "mfa": who.MFA()}
 	if id, ok := who.ID(); ok {
@@ -142,6 +142,7 @@ var fieldNames = []string{"type", "list", "map", "string", "size", "timestamp", 
 type table struct {
 	name, key string
 	fields    []string // their declarations
+	index     []string // the fields of an index, or none
 }
 
 func (w *World) tables() []table {
@@ -159,6 +160,12 @@ func (w *World) tables() []table {
 				opt = ", optional: true"
 			}
 			t.fields = append(t.fields, fmt.Sprintf("r%d: {ref: %s, reverse: %s_r%d%s}", i, names[w.IntN(3)], n, i, opt))
+		}
+		if a, b := w.IntN(len(t.fields)), w.IntN(len(t.fields)); a != b && !strings.Contains(t.fields[a]+t.fields[b], "json") {
+			for _, f := range []string{t.fields[a], t.fields[b]} {
+				name, _, _ := strings.Cut(f, ":")
+				t.index = append(t.index, name)
+			}
 		}
 		tables[i] = t
 	}
@@ -187,7 +194,7 @@ func (w *World) load(t testing.TB, tables []table, writes func(*World, *schema.T
 	rules, masks := map[string]Expr{}, map[string]Expr{}
 	for _, table := range tables {
 		if w.IntN(3) > 0 {
-			rules[table.name] = w.sound(bare.Table(table.name), Uses{})
+			rules[table.name] = w.sound(bare.Table(table.name), Uses{Who: w.IntN(2) == 0})
 		}
 		for _, f := range table.fields {
 			name, _, _ := strings.Cut(f, ":")
@@ -232,6 +239,9 @@ func (w *World) source(tables []table, rules, masks map[string]Expr) string {
 				f = strings.TrimSuffix(f, "}") + ", read: " + strconv.Quote(m.Ash) + "}"
 			}
 			b.WriteString("      " + f + "\n")
+		}
+		if len(t.index) > 0 {
+			fmt.Fprintf(&b, "    indexes: [[%s]]\n", strings.Join(t.index, ", "))
 		}
 		read := "true"
 		if rule, ok := rules[t.name]; ok {

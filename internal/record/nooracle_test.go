@@ -350,7 +350,7 @@ func (d *DB) planOf(t *testing.T, table *schema.Table, q Query) (plan string) {
 	defer r.done()
 	r.bindFilter(&s.slots, nil)
 	p := &page{request: r, shape: s, query: q}
-	v, err := p.variant(p.findRanges()[0])
+	v, err := p.statement(p.findRanges()[0], sqlgen.AsPlanned)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func (p *page) cost() (*cost, error) {
 	if len(p.ranges) == 0 { // nothing follows the cursor, but there may be a total to count
 		return &p.shape.counting, nil
 	}
-	v, err := p.variant(p.ranges[0])
+	v, err := p.statement(p.ranges[0], sqlgen.AsPlanned)
 	if err != nil {
 		return nil, err
 	}
@@ -189,15 +189,18 @@ func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error
 	inputs := make([]value.Value, 1, 1+len(p.shape.sort))
 	inputs = append(inputs, p.place...)
 	for i, rng := range p.ranges {
-		stmt, err := p.variant(rng)
+		inputs[0] = value.OfInt(int64(limit + 1 - n))
+		stmt, err := p.cheapest(q, rng, inputs)
 		if err != nil {
 			return err
+		}
+		if stmt == nil {
+			continue // there are no rows
 		}
 		if i == len(p.ranges)-1 && !p.query.Total && len(p.shape.out.expand) == 0 {
 			store.Last(q)
 		}
-		inputs[0] = value.OfInt(int64(limit + 1 - n))
-		err = p.request.query(q, stmt.Statement, inputs, func(row value.Row) error {
+		err = p.request.query(q, stmt, inputs, func(row value.Row) error {
 			if n++; n > limit {
 				p.more = true
 				return nil
@@ -246,13 +249,6 @@ func (p *page) findRanges() []sqlgen.Range {
 		}
 	}
 	return sqlgen.Ranges(p.shape.sort, mayMiss, missing)
-}
-
-func (p *page) variant(rng sqlgen.Range) (*variant, error) {
-	extra := string(append(equals(rng.Equal), byte('0'+rng.At), byte('0'+rng.Where)))
-	return p.shape.list.variant(p.request, extra, func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-		return g.List(sqlgen.List{Table: p.shape.table, Fields: p.shape.out.fields, Filter: p.shape.filter, Sort: p.shape.sort, Range: rng})
-	})
 }
 
 func equals(missing []bool) []byte {

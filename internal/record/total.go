@@ -20,9 +20,7 @@ const totalsSize = 2 << 20
 // total counts the rows of the list, all pages together. Counting costs many times the page, so that what a statement
 // came to is remembered for as long as no table that it reads changes.
 func (p *page) total(q store.Reader) (int64, error) {
-	stmt, err := p.shape.count.get(p.request, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-		return g.Count(p.shape.table, p.shape.filter)
-	})
+	stmt, err := p.counting(sqlgen.AsPlanned)
 	if err != nil {
 		return 0, err
 	}
@@ -137,7 +135,17 @@ func (f *flight) wait(ctx context.Context) error {
 	}
 }
 
+// counting is the statement that counts in a way.
+func (p *page) counting(way sqlgen.Way) (*sqlgen.Statement, error) {
+	return p.shape.count.get(p.request, string('0'+rune(way)), func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return g.Count(p.shape.table, p.shape.filter, way)
+	})
+}
+
 func (p *page) count(q store.Reader, stmt *sqlgen.Statement) (total int64, err error) {
+	if stmt, err = p.cheapCount(q, stmt); err != nil || stmt == nil {
+		return 0, err
+	}
 	err = p.request.query(q, stmt, nil, func(row value.Row) error {
 		total = row.Int(0)
 		return nil

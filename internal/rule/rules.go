@@ -19,6 +19,8 @@ type Table struct {
 	Row *Row // the row that the expressions are about
 	Old *Row // the row as it was
 
+	Indexes [][]*schema.Field // the fields of each index; those that are not unique end with the id
+
 	Read, Create, Delete Node // false where the model has no rule
 	UpdateFrom, UpdateTo Node
 	Checks               []Check
@@ -61,7 +63,7 @@ func (r *Rules) Filter(t *schema.Table, text string) (Node, []*Arg, []Problem) {
 func CompileModel(m *schema.Model) (*Rules, schema.Faults) {
 	b := &builder{roles: append([]string{}, m.Roles...), rules: &Rules{Model: m, tables: map[*schema.Table]*Table{}, fields: map[*schema.Field]*Field{}}}
 	for _, t := range m.All() {
-		b.rules.tables[t] = &Table{Row: &Row{t, Self}, Old: &Row{t, Old}}
+		b.rules.tables[t] = &Table{Row: &Row{t, Self}, Old: &Row{t, Old}, Indexes: indexes(t)}
 	}
 	for _, t := range m.All() {
 		b.fieldsOf(t)

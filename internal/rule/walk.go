@@ -74,6 +74,28 @@ func Relates(n Node) bool {
 	return relates
 }
 
+// IsWho says whether an expression that needs no row is what tells one caller from another: the id or the address.
+func IsWho(n Node) bool {
+	a, ok := n.(*Auth)
+	return ok && (a.Attr == AuthID || a.Attr == AuthEmail)
+}
+
+// RootedIn says whether an expression looks at nothing but a row and what relates to it.
+func RootedIn(n Node, row *Row) bool {
+	inside := map[*Row]bool{row: true}
+	rooted := true
+	walk(n, func(n Node) { // a macro comes before what it asks of its items
+		switch n := n.(type) {
+		case *Column:
+			rooted = rooted && inside[n.Path.Root]
+		case *Many:
+			rooted = rooted && inside[n.From.Root]
+			inside[n.Item] = true
+		}
+	})
+	return rooted
+}
+
 // UsesOld says whether the expression names the row as it was.
 func UsesOld(n Node) bool {
 	uses := false

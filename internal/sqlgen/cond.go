@@ -37,10 +37,20 @@ func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
 	case *rule.And:
 		return g.junction(n.Xs, " AND ", sc, m)
 	case *rule.Or:
+		if m == loose {
+			if sql, ok := g.turned(n, sc); ok {
+				return sql
+			}
+		}
 		return g.junction(n.Xs, " OR ", sc, m)
 	case *rule.If:
 		return g.choice(n, sc, func(branch rule.Node) string { return g.cond(branch, sc, m) })
 	case *rule.Compare:
+		if m == loose {
+			if sql, ok := g.turned(n, sc); ok {
+				return sql
+			}
+		}
 		return g.compare(n.Op, n.L, n.R, sc, m)
 	case *rule.In:
 		return g.in(n, sc, m)
@@ -51,7 +61,9 @@ func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
 		return "(" + g.value(n.X, sc) + " IS NOT NULL)"
 	case *rule.Many:
 		return g.many(n, sc, m)
-	default: // a bool column, a constant, a call
+	case *rule.Column:
+		return g.Dialect.Holds(g.value(n, sc))
+	default: // a constant, a call
 		return g.value(n, sc)
 	}
 }

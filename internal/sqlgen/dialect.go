@@ -21,6 +21,15 @@ type Dialect interface {
 	StoresUUID() bool
 	// Bool is a constant condition.
 	Bool(b bool) string
+	// KnowsRows says whether the engine keeps statistics of its rows: it then plans comparisons of columns well by itself.
+	KnowsRows() bool
+	// Holds is a bool as a condition that an index can serve.
+	Holds(sql string) string
+	// Within is the condition that a column is among the values of a query, which the engine runs first.
+	Within(column, query string) string
+	// Reaching is a query of columns of the rows q of a table that have one of the values of a query in a column. It looks the
+	// rows up value by value.
+	Reaching(columns, table, column, values string) string
 	// Same compares two values, NULL being the same as NULL alone; Differs is its negation.
 	Same(l, r string) string
 	Differs(l, r string) string

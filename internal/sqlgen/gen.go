@@ -44,6 +44,7 @@ type Statement struct {
 	UsesNow bool     // a bound value depends on the time
 	Inputs  int      // how many inputs it looks at: one more than the highest index, 0 for none
 	Answers bool     // of Insert and Change: its rows are those of After
+	Ways    []Way    // of List and Count as the engine plans them: how else the rows can be found
 }
 
 // Arg is the source of one bound value.
@@ -102,7 +103,9 @@ type Generator struct {
 	Folder  rule.Folder
 	System  bool // rules and masks do not bind the caller
 
-	still   bool // equalities must not spread: see guard.go
+	still    bool // equalities must not spread: see guard.go
+	dangling bool // references may lead to no row
+
 	args    []Arg
 	most    int // inputs
 	tables  []string
@@ -121,6 +124,8 @@ type scope struct {
 	values map[*schema.Field]string // fields of the row that a write sets; the others are columns of the alias
 	outer  *scope
 	client bool // columns are masked, relations lead only to rows that the caller may read
+	rows   bool // the condition picks rows of a table: what names the caller is asked from the caller's side
+	lookUp bool // what is asked from there is looked up value by value
 
 	// writes is set for the access rules of a write to that table: their relations do not lead to the row that is
 	// written, whose id is input 0.
@@ -138,7 +143,7 @@ func (s *scope) of(row *rule.Row) *scope {
 }
 
 func (s *scope) with(row *rule.Row, alias string) *scope {
-	return &scope{row: row, alias: alias, outer: s, client: s.client, writes: s.writes}
+	return &scope{row: row, alias: alias, outer: s, client: s.client, rows: s.rows, writes: s.writes}
 }
 
 // others is the condition that a row which a relation leads to is not the written one, as no or one element. A write

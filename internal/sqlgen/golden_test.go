@@ -156,7 +156,7 @@ func (g golden) write(t *testing.T, m *schema.Model) {
 		s, err = g.generator(&slots).List(List{Table: posts, Fields: posts.Fields[:2], Filter: filter, Sort: sort, Range: r})
 		g.show(t, fmt.Sprintf("list, range %d", i), s, err)
 	}
-	s, err = g.generator(&slots).Count(posts, filter)
+	s, err = g.generator(&slots).Count(posts, filter, AsPlanned)
 	g.show(t, "count", s, err)
 	s, err = g.generator(nil).ByKeys(teams, teams.Fields[:2])
 	g.show(t, "to-one", s, err)

@@ -39,6 +39,9 @@ func (g *Generator) conjunct(n rule.Node, sc *scope) string {
 		}
 		return g.bounded("(" + strings.Join(parts, " AND ") + ")")
 	case *rule.Compare:
+		if sql, ok := g.turned(n, sc); ok {
+			return sql
+		}
 		if n.Op == rule.Eq && !g.mixed(n.L, n.R) && (isColumn(n.L) && isFixed(n.R) || isColumn(n.R) && isFixed(n.L)) {
 			return g.Dialect.Same(g.value(n.L, sc), g.value(n.R, sc))
 		}

@@ -9,6 +9,16 @@ import (
 
 // many writes a question about the rows of a to-many relation.
 func (g *Generator) many(n *rule.Many, sc *scope, m mode) string {
+	if m == loose {
+		if sql, ok := g.turned(n, sc); ok {
+			return sql
+		}
+	}
+	return g.manyOfRow(n, sc, m)
+}
+
+// manyOfRow asks about the items of each row.
+func (g *Generator) manyOfRow(n *rule.Many, sc *scope, m mode) string {
 	parent := g.column(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
 	item := g.alias()
 	inner := sc.with(n.Item, item)

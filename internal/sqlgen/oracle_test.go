@@ -147,6 +147,7 @@ func (o *oracle) compare(t *testing.T, tally *tally) {
 		b := o.bind(node, rule.Folder{})
 		sc := b.self(table, "t0")
 		sc.client = client
+		sc.rows = o.IntN(2) == 0
 		sql := b.selects(sc) + b.from(table, "t0") + " ORDER BY " + column("t0", "id")
 		got := b.run(t, o.db, sql, nil)
 		for i, rec := range o.byID(table) {

@@ -110,6 +110,23 @@ func (Postgres) Random(below string) string {
 	return "least(floor(random() * " + below + ")::bigint, " + below + " - 1)"
 }
 
+// KnowsRows implements Dialect.
+func (Postgres) KnowsRows() bool { return true }
+
+// Holds implements Dialect.
+func (Postgres) Holds(sql string) string { return sql }
+
+// Within implements Dialect. The planner takes an array whose length it does not know for one of ten values, so it looks
+// them up by the index, however many rows it thinks that the query has.
+func (Postgres) Within(column, query string) string { return column + " = ANY(ARRAY(" + query + "))" }
+
+// Reaching implements Dialect. OFFSET 0 keeps the planner from joining both in another way: it does not know how many
+// values the query has for this caller, and would look through the table where it takes them for many.
+func (Postgres) Reaching(columns, table, name, values string) string {
+	return "SELECT q.* FROM (SELECT DISTINCT v.v FROM (" + values + ") AS v(v)) AS v CROSS JOIN LATERAL (SELECT " + columns + " FROM " + quote(table) +
+		" AS q WHERE " + column("q", name) + " = v.v OFFSET 0) AS q"
+}
+
 // Same implements Dialect.
 func (Postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FROM " + r + ")" }
 

@@ -1,7 +1,6 @@
 package sqlgen
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -60,13 +59,13 @@ type List struct {
 	Filter rule.Node       // the client's, slots extracted; nil: none
 	Sort   []Key           // at least one; the last is the id
 	Range  Range
+	Way    Way
 }
 
 // List reads a range of the rows that the caller may read, in order. Input 0 is the limit, input 1+i is key i of the
 // place to go on from. The columns are the fields, then the sort keys, all under the caller's masks.
 func (g *Generator) List(l List) (*Statement, error) {
-	filter := g.folded(l.Filter)
-	g.keepStill(filter, g.asClient(l.Table, "t0"), l.Sort)
+	g.keepStill(g.folded(l.Filter), g.asClient(l.Table, "t0"), l.Sort)
 	fields := append([]*schema.Field(nil), l.Fields...)
 	keys := make([]string, len(l.Sort))
 	for i, k := range l.Sort {
@@ -76,17 +75,32 @@ func (g *Generator) List(l List) (*Statement, error) {
 	for i, k := range l.Sort {
 		cols = append(cols, g.Dialect.Output(k.Field, keys[i]))
 	}
-	admits := g.readable(l.Table, "t0")
-	conds := append(g.admitted(l.Table, filter, admits), g.ranged(l, keys, admits)...)
+	f := g.finding(l)
+	conds, admits := g.conditions(f, l.Table, l.Way)
+	ranged := g.ranged(l, keys, admits)
+	if l.Way >= From && !g.Dialect.KnowsRows() { // the order is no way to the rows
+		for i := range ranged {
+			ranged[i] = hidden(ranged[i])
+		}
+	}
+	sql := "SELECT " + strings.Join(cols, ", ") + g.rows(f, l.Table, l.Way) + where(append(conds, ranged...)) + g.orderBy(l, keys)
+	s, err := g.finish(sql + " LIMIT " + g.input(0, value.Int))
+	if err == nil && l.Way == AsPlanned {
+		s.Ways = g.ways(f)
+	}
+	return s, err
+}
+
+// orderBy orders a range.
+func (g *Generator) orderBy(l List, keys []string) string {
 	order := make([]string, 0, len(keys))
 	for i := l.Range.fixed(); i < len(keys); i++ {
 		order = append(order, keys[i]+g.direction(l, i))
 	}
-	sql := "SELECT " + strings.Join(cols, ", ") + g.from(l.Table, "t0") + where(conds)
-	if len(order) > 0 {
-		sql += " ORDER BY " + strings.Join(order, ", ")
+	if len(order) == 0 {
+		return ""
 	}
-	return g.finish(sql + " LIMIT " + g.input(0, value.Int))
+	return " ORDER BY " + strings.Join(order, ", ")
 }
 
 // folded is the filter of a client, nil where it holds for every row.
@@ -98,14 +112,6 @@ func (g *Generator) folded(filter rule.Node) rule.Node {
 		return folded
 	}
 	return nil
-}
-
-// admitted are the conditions of a list: the read rule, which admits is, and the folded filter.
-func (g *Generator) admitted(t *schema.Table, filter rule.Node, admits []string) []string {
-	if filter == nil {
-		return slices.Clone(admits)
-	}
-	return slices.Concat(admits, g.guarded(filter, g.asClient(t, "t0"), admits))
 }
 
 func (g *Generator) direction(l List, i int) string {
@@ -123,11 +129,19 @@ func (g *Generator) direction(l List, i int) string {
 // KeyMayMiss says whether a sort key can be missing in the caller's eyes.
 func (g *Generator) KeyMayMiss(f *schema.Field) bool { return f.Optional || g.mask(f) != nil }
 
-// Count counts the rows that the caller may read and that pass the filter.
-func (g *Generator) Count(t *schema.Table, filter rule.Node) (*Statement, error) {
-	filter = g.folded(filter)
-	g.keepStill(filter, g.asClient(t, "t0"), nil)
-	return g.finish("SELECT count(*)" + g.from(t, "t0") + where(g.admitted(t, filter, g.readable(t, "t0"))))
+// Count counts the rows that the caller may read and that pass the filter, AsPlanned or FromSets. Of the first, Ways are
+// those whose rows ProbeCount counts.
+func (g *Generator) Count(t *schema.Table, filter rule.Node, way Way) (*Statement, error) {
+	g.keepStill(g.folded(filter), g.asClient(t, "t0"), nil)
+	f := g.finding(List{Table: t, Filter: filter, Sort: []Key{{Field: t.ID()}}})
+	conds, _ := g.conditions(f, t, way)
+	s, err := g.finish("SELECT count(*)" + g.from(t, "t0") + where(conds))
+	if err == nil && way == AsPlanned && g.Dialect.KnowsRows() {
+		for i := range f.from {
+			s.Ways = append(s.Ways, From+Way(i))
+		}
+	}
+	return s, err
 }
 
 // ByKeys reads the rows of a list of ids that the caller may read, in no order. Input 0 is the list. The columns are

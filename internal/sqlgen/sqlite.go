@@ -32,6 +32,20 @@ func (SQLite) KeyOf(text string, _ schema.Type) string { return text }
 func (SQLite) Whole(literal string) string { return literal }
 func (SQLite) Random(below string) string  { return "abs(random() % " + below + ")" }
 
+// KnowsRows implements Dialect.
+func (SQLite) KnowsRows() bool { return false }
+
+// Holds implements Dialect. SQLite uses an index for a comparison, but not for a column that stands alone.
+func (SQLite) Holds(sql string) string { return "(" + sql + " = 1)" }
+
+// Within implements Dialect.
+func (SQLite) Within(column, query string) string { return column + " IN (" + query + ")" }
+
+// Reaching implements Dialect.
+func (SQLite) Reaching(columns, table, name, values string) string {
+	return "SELECT " + columns + " FROM " + quote(table) + " AS q WHERE " + column("q", name) + " IN (" + values + ")"
+}
+
 func (SQLite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
 func (SQLite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 

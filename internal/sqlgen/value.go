@@ -64,11 +64,32 @@ func (g *Generator) call(n *rule.Call, sc *scope) string {
 // column writes a field of the row at the end of a path. Each step is a correlated subquery's row; seen by a client, it
 // leads only to rows that the caller may read.
 func (g *Generator) column(n *rule.Column, sc *scope) string {
+	n = g.shorten(n, sc)
 	if len(n.Path.Steps) == 0 {
 		return g.root(n.Field, n.Path.Root, sc)
 	}
 	from, last := g.steps(n.Path, sc)
 	return "(SELECT " + g.field(n.Field, last, sc.client) + from + ")"
+}
+
+// shorten takes the last step off a path that ends in an id: the reference holds that id. A step of a client's says more,
+// that the caller may read the row. So does one in a rule about a row that is not stored yet: it may lead to no row, or to
+// the row itself, which such a rule must not see.
+func (g *Generator) shorten(n *rule.Column, sc *scope) *rule.Column {
+	last := len(n.Path.Steps) - 1
+	if last < 0 || n.Field != n.Path.Table().ID() || g.dangling || sc.writes != nil {
+		return n
+	}
+	step := n.Path.Steps[last]
+	if step.From.View != nil || sc.client && !g.open(step.To) { // nothing makes a reference of a view lead to a row
+		return n
+	}
+	return &rule.Column{Path: rule.Path{Root: n.Path.Root, Steps: n.Path.Steps[:last]}, Field: step.Field}
+}
+
+// open says whether the caller may read every row of a table.
+func (g *Generator) open(t *schema.Table) bool {
+	return g.System || rule.AlwaysTrue(g.fold(g.Rules.Table(t).Read))
 }
 
 // steps writes the FROM and WHERE that lead along a path of at least one step, and the alias of its end.
@@ -104,11 +125,10 @@ func (g *Generator) root(f *schema.Field, row *rule.Row, sc *scope) string {
 
 // readable is the condition that the caller may read the row, as no or one element.
 func (g *Generator) readable(t *schema.Table, alias string) []string {
-	rule4 := g.fold(g.Rules.Table(t).Read)
-	if g.System || rule.AlwaysTrue(rule4) {
+	if g.open(t) {
 		return nil
 	}
-	return []string{g.conjunct(rule4, g.self(t, alias))}
+	return []string{g.conjunct(g.fold(g.Rules.Table(t).Read), g.self(t, alias))}
 }
 
 // field writes a column of a row; seen by a client, under its mask.

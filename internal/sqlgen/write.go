@@ -245,6 +245,7 @@ func (g *Generator) checks(a After, sc *scope) []string {
 // id. The columns are the outcomes of the rules, then of the checks.
 func (g *Generator) Candidate(a After) (*Statement, error) {
 	t, n := a.Table, len(a.Table.Fields)
+	g.dangling = true
 	checked := g.alias()
 	rules, checks := g.writing(t, "t0"), g.self(t, checked)
 	source := " FROM " + g.row(t, 1+n, "t0") + ", " + g.row(t, 1+2*n, checked)

@@ -1,20 +1,20 @@
 ==== anonymous
 -- get
-SELECT t0."id", t0."title", t0."price", NULL, (CASE WHEN (t0."shared") THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
+SELECT t0."id", t0."title", t0."price", NULL, (CASE WHEN ((t0."shared" = 1)) THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1 AND ((t0."shared" = 1))
 -- readable
 SELECT 1 FROM "teams" AS t0 WHERE t0."id" = ?1 AND 0
 -- list, range 0
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" IS ?1) AND (t0."price" < ?2)) AND (CASE WHEN (t0."shared") THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) AND (NULL IS NOT ?4)) END) AND (t0."price" IS ?5) AND t0."id" < ?6 ORDER BY t0."id" DESC LIMIT ?7
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" = 1) AND (t0."title" IS ?1) AND (t0."price" < ?2) AND (CASE WHEN (t0."shared" = 1) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) END) AND (CASE WHEN (t0."shared" = 1) THEN (NULL IS NOT ?4) END) AND (t0."price" IS ?5) AND t0."id" < ?6 ORDER BY t0."id" DESC LIMIT ?7
 -- list, range 1
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" IS ?1) AND (t0."price" < ?2)) AND (CASE WHEN (t0."shared") THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) AND (NULL IS NOT ?4)) END) AND t0."price" < ?5 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?6
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" = 1) AND (t0."title" IS ?1) AND (t0."price" < ?2) AND (CASE WHEN (t0."shared" = 1) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) END) AND (CASE WHEN (t0."shared" = 1) THEN (NULL IS NOT ?4) END) AND t0."price" < ?5 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?6
 -- list, range 2
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" IS ?1) AND (t0."price" < ?2)) AND (CASE WHEN (t0."shared") THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) AND (NULL IS NOT ?4)) END) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?5
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" = 1) AND (t0."title" IS ?1) AND (t0."price" < ?2) AND (CASE WHEN (t0."shared" = 1) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) END) AND (CASE WHEN (t0."shared" = 1) THEN (NULL IS NOT ?4) END) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?5
 -- count
-SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared") AND ((t0."title" IS ?1) AND (t0."price" < ?2)) AND (CASE WHEN (t0."shared") THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) AND (NULL IS NOT ?4)) END)
+SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" = 1) AND (t0."title" IS ?1) AND (t0."price" < ?2) AND (CASE WHEN (t0."shared" = 1) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND 0), ?3) END) AND (CASE WHEN (t0."shared" = 1) THEN (NULL IS NOT ?4) END)
 -- to-one
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND 0
 -- to-many
-SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared") ORDER BY t1."id" LIMIT ?2) ORDER BY t0."id"
+SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND ((t1."shared" = 1)) ORDER BY t1."id" LIMIT ?2) ORDER BY t0."id"
 -- get of a view
 SELECT t0."id", t0."owner_id", NULL, t0."price" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."id" = ?1 AND 0
@@ -25,9 +25,9 @@ SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id
 SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, NULL AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."owner_id" = k.value AND 0) AS r WHERE place <= ?2 ORDER BY c3
 -- before an update
-SELECT t0."_rev", 0, 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND (t0."shared")
+SELECT t0."_rev", 0, 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND ((t0."shared" = 1))
 -- insert
-INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared"), 0, "posts"."id", "posts"."title", "posts"."_rev"
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING (("posts"."shared" = 1)), 0, "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
@@ -43,24 +43,24 @@ INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "update
 -- change of role whose rule looks at other rows
 
 -- after an update
-SELECT (t0."shared"), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS old WHERE t0."id" = ?10 AND t0."_rev" = ?11
+SELECT ((t0."shared" = 1)), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS old WHERE t0."id" = ?10 AND t0."_rev" = ?11
 ==== user
 -- get
-SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END), (CASE WHEN (t0."shared") THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END), (CASE WHEN ((t0."shared" = 1)) THEN t0."owner_id" END), t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?2 AND ((t0."shared" = 1) OR (t0."owner_id" = ?1))
 -- readable
 SELECT 1 FROM "teams" AS t0 WHERE t0."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
 -- list, range 0
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" IS ?2) AND (t0."price" < ?3)) AND (CASE WHEN (t0."shared" OR (t0."owner_id" = ?1)) THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) END) AND (t0."price" IS ?6) AND t0."id" < ?7 ORDER BY t0."id" DESC LIMIT ?8
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."shared" = 1) OR (t0."owner_id" = ?1)) AND (t0."title" IS ?2) AND (t0."price" < ?3) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) END) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5) END) AND (t0."price" IS ?6) AND t0."id" < ?7 ORDER BY t0."id" DESC LIMIT ?8
 -- list, range 1
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" IS ?2) AND (t0."price" < ?3)) AND (CASE WHEN (t0."shared" OR (t0."owner_id" = ?1)) THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) END) AND t0."price" < ?6 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?7
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."shared" = 1) OR (t0."owner_id" = ?1)) AND (t0."title" IS ?2) AND (t0."price" < ?3) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) END) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5) END) AND t0."price" < ?6 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?7
 -- list, range 2
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" IS ?2) AND (t0."price" < ?3)) AND (CASE WHEN (t0."shared" OR (t0."owner_id" = ?1)) THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) END) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?6
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."shared" = 1) OR (t0."owner_id" = ?1)) AND (t0."title" IS ?2) AND (t0."price" < ?3) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) END) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5) END) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?6
 -- count
-SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" IS ?2) AND (t0."price" < ?3)) AND (CASE WHEN (t0."shared" OR (t0."owner_id" = ?1)) THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) END)
+SELECT count(*) FROM "posts" AS t0 WHERE ((t0."shared" = 1) OR (t0."owner_id" = ?1)) AND (t0."title" IS ?2) AND (t0."price" < ?3) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) END) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5) END)
 -- to-one
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
 -- to-many
-SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared" OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
+SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND ((t1."shared" = 1) OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
 -- get of a view
 SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = ?1) THEN t0."n" END), t0."price" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."id" = ?2 AND (t0."owner_id" = ?1)
@@ -71,15 +71,15 @@ SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id
 SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE WHEN (t0."owner_id" = ?2) THEN t0."n" END) AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."owner_id" = k.value AND (t0."owner_id" = ?2)) AS r WHERE place <= ?3 ORDER BY c3
 -- before an update
-SELECT t0."_rev", (t0."owner_id" = ?1), (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+SELECT t0."_rev", (t0."owner_id" = ?1), (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND ((t0."shared" = 1) OR (t0."owner_id" = ?1))
 -- insert
-INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING (("posts"."shared" = 1) OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-UPDATE "posts" SET "_rev" = ?2, "title" = ?3, "price" = ?4 WHERE "posts"."id" = ?5 AND ("posts"."shared" OR ("posts"."owner_id" = ?1)) AND ("posts"."owner_id" = ?1) AND ("posts"."owner_id" IS "posts"."owner_id") RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?1)), 1, "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?1) THEN "posts"."stars" END), "posts"."_rev"
+UPDATE "posts" SET "_rev" = ?2, "title" = ?3, "price" = ?4 WHERE "posts"."id" = ?5 AND (("posts"."shared" = 1) OR ("posts"."owner_id" = ?1)) AND ("posts"."owner_id" = ?1) AND ("posts"."owner_id" IS "posts"."owner_id") RETURNING (("posts"."shared" = 1) OR ("posts"."owner_id" = ?1)), 1, "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?1) THEN "posts"."stars" END), "posts"."_rev"
 -- a row that is not stored
 SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
@@ -89,24 +89,24 @@ UPDATE "members" SET "_rev" = ?4, "team_id" = ?5 WHERE "members"."id" = ?1 AND E
 -- change of role whose rule looks at other rows
 UPDATE "members" SET "_rev" = ?4, "role" = ?5 WHERE "members"."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> ?1 AND ((t2."user_id" = ?2) AND (t2."role" = ?3))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- after an update
-SELECT (t0."shared" OR (t0."owner_id" = ?1)), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?11 AND t0."_rev" = ?12
+SELECT ((t0."shared" = 1) OR (t0."owner_id" = ?1)), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?11 AND t0."_rev" = ?12
 ==== editor
 -- get
-SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END), t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+SELECT t0."id", t0."title", t0."price", (CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END), t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?2 AND ((t0."shared" = 1) OR (t0."owner_id" = ?1))
 -- readable
 SELECT 1 FROM "teams" AS t0 WHERE t0."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
 -- list, range 0
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" IS ?2) AND (t0."price" < ?3)) AND (CASE WHEN (t0."shared" OR (t0."owner_id" = ?1)) THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) END) AND (t0."price" IS ?6) AND t0."id" < ?7 ORDER BY t0."id" DESC LIMIT ?8
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."shared" = 1) OR (t0."owner_id" = ?1)) AND (t0."title" IS ?2) AND (t0."price" < ?3) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) END) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5) END) AND (t0."price" IS ?6) AND t0."id" < ?7 ORDER BY t0."id" DESC LIMIT ?8
 -- list, range 1
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" IS ?2) AND (t0."price" < ?3)) AND (CASE WHEN (t0."shared" OR (t0."owner_id" = ?1)) THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) END) AND t0."price" < ?6 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?7
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."shared" = 1) OR (t0."owner_id" = ?1)) AND (t0."title" IS ?2) AND (t0."price" < ?3) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) END) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5) END) AND t0."price" < ?6 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?7
 -- list, range 2
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" IS ?2) AND (t0."price" < ?3)) AND (CASE WHEN (t0."shared" OR (t0."owner_id" = ?1)) THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) END) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?6
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."shared" = 1) OR (t0."owner_id" = ?1)) AND (t0."title" IS ?2) AND (t0."price" < ?3) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) END) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5) END) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?6
 -- count
-SELECT count(*) FROM "posts" AS t0 WHERE (t0."shared" OR (t0."owner_id" = ?1)) AND ((t0."title" IS ?2) AND (t0."price" < ?3)) AND (CASE WHEN (t0."shared" OR (t0."owner_id" = ?1)) THEN (ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) AND ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5)) END)
+SELECT count(*) FROM "posts" AS t0 WHERE ((t0."shared" = 1) OR (t0."owner_id" = ?1)) AND (t0."title" IS ?2) AND (t0."price" < ?3) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id" AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = t1."id" AND (t2."user_id" IS ?1))), ?4) END) AND (CASE WHEN ((t0."shared" = 1) OR (t0."owner_id" = ?1)) THEN ((CASE WHEN (t0."owner_id" = ?1) THEN t0."stars" END) IS NOT ?5) END)
 -- to-one
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1)) AND EXISTS (SELECT 1 FROM "members" AS t1 WHERE t1."team_id" = t0."id" AND (t1."user_id" = ?2))
 -- to-many
-SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND (t1."shared" OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
+SELECT t0."id", t0."title", t0."id", k.value FROM json_each(?1) AS k CROSS JOIN "posts" AS t0 WHERE t0."id" IN (SELECT t1."id" FROM "posts" AS t1 WHERE t1."team_id" = k.value AND ((t1."shared" = 1) OR (t1."owner_id" = ?2)) ORDER BY t1."id" LIMIT ?3) ORDER BY t0."id"
 -- get of a view
 SELECT t0."id", t0."owner_id", (CASE WHEN (t0."owner_id" = ?1) THEN t0."n" END), t0."price" FROM (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."id" = ?2
@@ -117,15 +117,15 @@ SELECT t0."id", t0."owner_id", t0."id" FROM (SELECT q."id" COLLATE BINARY AS "id
 SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE WHEN (t0."owner_id" = ?2) THEN t0."n" END) AS c2, t0."id" AS c3, k.value AS c4, row_number() OVER (PARTITION BY k.value ORDER BY t0."id") AS place FROM json_each(?1) AS k CROSS JOIN (SELECT q."id" COLLATE BINARY AS "id", q."owner_id" COLLATE BINARY AS "owner_id", q."n" AS "n", q."price" AS "price" FROM (SELECT 'x' AS id, owner_id, 1 AS n, NULL AS price FROM posts, members -- (
 ) AS q) AS t0 WHERE t0."owner_id" = k.value) AS r WHERE place <= ?3 ORDER BY c3
 -- before an update
-SELECT t0."_rev", (t0."owner_id" = ?1), (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND (t0."shared" OR (t0."owner_id" = ?1))
+SELECT t0."_rev", (t0."owner_id" = ?1), (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND ((t0."shared" = 1) OR (t0."owner_id" = ?1))
 -- insert
-INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING (("posts"."shared" = 1) OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
-UPDATE "posts" SET "_rev" = ?2, "title" = ?3, "price" = ?4 WHERE "posts"."id" = ?5 AND ("posts"."shared" OR ("posts"."owner_id" = ?1)) AND ("posts"."owner_id" = ?1) AND ("posts"."owner_id" IS "posts"."owner_id") RETURNING ("posts"."shared" OR ("posts"."owner_id" = ?1)), 1, "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?1) THEN "posts"."stars" END), "posts"."_rev"
+UPDATE "posts" SET "_rev" = ?2, "title" = ?3, "price" = ?4 WHERE "posts"."id" = ?5 AND (("posts"."shared" = 1) OR ("posts"."owner_id" = ?1)) AND ("posts"."owner_id" = ?1) AND ("posts"."owner_id" IS "posts"."owner_id") RETURNING (("posts"."shared" = 1) OR ("posts"."owner_id" = ?1)), 1, "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?1) THEN "posts"."stars" END), "posts"."_rev"
 -- a row that is not stored
 SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
@@ -135,20 +135,20 @@ UPDATE "members" SET "_rev" = ?4, "team_id" = ?5 WHERE "members"."id" = ?1 AND E
 -- change of role whose rule looks at other rows
 UPDATE "members" SET "_rev" = ?4, "role" = ?5 WHERE "members"."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> ?1 AND ((t2."user_id" = ?2) AND (t2."role" = ?3))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- after an update
-SELECT (t0."shared" OR (t0."owner_id" = ?1)), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?11 AND t0."_rev" = ?12
+SELECT ((t0."shared" = 1) OR (t0."owner_id" = ?1)), 1, ((old."id" IS NULL) OR (t0."price" IS NULL) OR (t0."price" >= old."price")), t0."id", t0."title", t0."_rev" FROM "posts" AS t0, (SELECT ?2 AS "id", ?3 AS "title", ?4 AS "price", ?5 AS "stars", ?6 AS "owner_id", ?7 AS "team_id", ?8 AS "shared", ?9 AS "created_at", ?10 AS "updated_at") AS old WHERE t0."id" = ?11 AND t0."_rev" = ?12
 ==== system
 -- get
 SELECT t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at", t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- readable
 SELECT 1 FROM "teams" AS t0 WHERE t0."id" = ?1
 -- list, range 0
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4)) AND t0."price" = ?5 AND t0."id" < ?6 ORDER BY t0."id" DESC LIMIT ?7
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4) AND t0."price" = ?5 AND t0."id" < ?6 ORDER BY t0."id" DESC LIMIT ?7
 -- list, range 1
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4)) AND t0."price" < ?5 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?6
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4) AND t0."price" < ?5 ORDER BY t0."price" DESC, t0."id" DESC LIMIT ?6
 -- list, range 2
-SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4)) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?5
+SELECT t0."id", t0."title", t0."price", t0."id" FROM "posts" AS t0 WHERE (t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4) AND t0."price" IS NULL ORDER BY t0."id" DESC LIMIT ?5
 -- count
-SELECT count(*) FROM "posts" AS t0 WHERE ((t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4))
+SELECT count(*) FROM "posts" AS t0 WHERE (t0."title" = ?1) AND (t0."price" < ?2) AND ashlar_starts_with((SELECT t1."name" FROM "teams" AS t1 WHERE t1."id" = t0."team_id"), ?3) AND (t0."stars" IS NOT ?4)
 -- to-one
 SELECT t0."id", t0."name", t0."id" FROM "teams" AS t0 WHERE t0."id" IN (SELECT value FROM json_each(?1))
 -- to-many

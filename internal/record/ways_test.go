@@ -1,0 +1,316 @@
+package record
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+const waysModel = `
+ashlar: 1
+name: ways
+tables:
+  users:
+    key: text
+  orgs:
+    key: int
+    fields: {name: {type: text, max: 80, optional: true}}
+  members:
+    key: int
+    fields: {org: {ref: orgs, reverse: members}, user: {ref: users}}
+    unique: [[org, user]]
+    indexes: [[user, org]]
+  posts:
+    key: int
+    fields: {org: {ref: orgs, reverse: posts}, author: {ref: users}, state: {type: enum, values: [draft, published]}, shared: {type: bool, index: true}}
+    indexes: [[state, created_at], [created_at]]
+    access: {read: "org.members.exists(m, m.user_id == auth.id)"}
+  articles:
+    key: int
+    fields: {author: {ref: users}, state: {type: enum, values: [draft, published]}}
+    indexes: [[state, created_at], [created_at]]
+    access: {read: state == 'published' || author_id == auth.id}
+  papers:
+    key: int
+    fields: {author: {ref: users}, shared: {type: bool, index: true}}
+    indexes: [[created_at]]
+    access: {read: shared || author_id == auth.id}
+  notes:
+    key: int
+    fields: {author: {ref: users, reverse: notes}, state: {type: enum, values: [draft, published]}}
+    indexes: [[author, created_at]]
+    access: {read: author_id == auth.id}
+`
+
+// waysRows are the rows, SQLite's times being numbers: TIME(n). Of 100 organisations user 1 is in none, user 2 in one,
+// user 3 in nine. Of the articles every tenth is a draft; user 2 wrote ten of the last. Of the papers one of a thousand is
+// shared, and every second is user 3's.
+var waysRows = []string{
+	`INSERT INTO users (id, created_at, updated_at, _rev) SELECT 'u' || n, TIME(0), TIME(0), n FROM SERIES(100)`,
+	`INSERT INTO orgs (id, created_at, updated_at, _rev) SELECT n, TIME(0), TIME(0), n FROM SERIES(100)`,
+	`INSERT INTO members (id, org_id, user_id, created_at, updated_at, _rev) SELECT n, 1 + n * 7 % 100, 'u' || (4 + n % 97), TIME(0), TIME(0), n FROM SERIES(400)`,
+	`INSERT INTO members (id, org_id, user_id, created_at, updated_at, _rev) SELECT 1000 + n, n * 11, CASE WHEN n = 1 THEN 'u2' ELSE 'u3' END, TIME(0), TIME(0), n FROM SERIES(9)`,
+	`INSERT INTO posts (id, org_id, author_id, state, shared, created_at, updated_at, _rev)
+SELECT n, 1 + n * 7 % 100, 'u' || (4 + n % 97), CASE WHEN n % 10 = 0 THEN 'draft' ELSE 'published' END, n % 100 = 0, TIME(n * 7919 % 20000), TIME(0), n FROM SERIES(20000)`,
+	`INSERT INTO articles (id, author_id, state, created_at, updated_at, _rev)
+SELECT n, CASE WHEN n > 19900 AND n % 10 = 0 THEN 'u2' ELSE 'u' || (4 + n % 97) END, CASE WHEN n % 10 = 0 THEN 'draft' ELSE 'published' END, TIME(n * 7919 % 20000), TIME(0), n FROM SERIES(20000)`,
+	`INSERT INTO papers (id, author_id, shared, created_at, updated_at, _rev)
+SELECT n, CASE WHEN n % 2 = 0 THEN 'u3' ELSE 'u' || (4 + n % 97) END, n % 1000 = 1, TIME(n * 7919 % 20000), TIME(0), n FROM SERIES(20000)`,
+}
+
+// plannedDB is a database that notes what is read, and how.
+type plannedDB struct {
+	store.DB
+	postgres bool
+	sql      []string
+	plans    []string
+}
+
+func (w *plannedDB) Read(ctx context.Context, f func(store.Reader) error) error {
+	return w.DB.Read(ctx, func(r store.Reader) error { return f(&plannedReader{r, w}) })
+}
+
+type plannedReader struct {
+	store.Reader
+	w *plannedDB
+}
+
+func (r *plannedReader) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	r.w.sql = append(r.w.sql, sql)
+	plan, explain, column := "", "EXPLAIN QUERY PLAN ", 3
+	if r.w.postgres {
+		explain, column = "EXPLAIN ", 0
+	}
+	err := r.Reader.Query(explain+sql, args, func(row value.Row) error {
+		plan += string(row.Bytes(column)) + "\n"
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.w.plans = append(r.w.plans, plan)
+	return r.Reader.Query(sql, args, row)
+}
+
+func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *schema.Model) {
+	t.Helper()
+	ctx := context.Background()
+	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(waysModel)})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	rules, faults := rule.CompileModel(m)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	w := &plannedDB{postgres: postgresql}
+	var err error
+	series, time, dialect := "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s)", "($1)", sqlgen.Dialect(sqlgen.SQLite{})
+	if postgresql {
+		series, time, dialect = "generate_series(1, $1) AS s(n)", "(timestamptz '2026-01-01Z' + ($1) * interval '1 microsecond')", sqlgen.Postgres{}
+		w.DB, err = postgres.Open(ctx, pgtest.URL(t), postgres.Config{Readers: 2, Logger: slog.New(slog.DiscardHandler)})
+	} else {
+		w.DB, err = sqlite.Open(ctx, filepath.Join(t.TempDir(), "ways.db"), sqlite.Config{Readers: 2})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.DB.Close() })
+	if _, err := migrate.Apply(ctx, w.DB, rules, migrate.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	err = w.DB.Alter(ctx, func(s store.Session) error {
+		for _, sql := range waysRows {
+			sql = replaceCalls(replaceCalls(sql, "SERIES", series), "TIME", time)
+			if _, err := s.Exec(sql, nil); err != nil {
+				return fmt.Errorf("%w\n%s", err, sql)
+			}
+		}
+		if postgresql {
+			_, err := s.Exec("VACUUM ANALYZE", nil)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, New(w, rules, Config{Dialect: dialect}), m
+}
+
+// replaceCalls replaces NAME(x) by a text with x in place of $1.
+func replaceCalls(sql, name, by string) string {
+	for {
+		before, rest, found := strings.Cut(sql, name+"(")
+		if !found {
+			return sql
+		}
+		arg, after, _ := strings.Cut(rest, ")")
+		sql = before + strings.ReplaceAll(by, "$1", arg) + after
+	}
+}
+
+type waysCase struct {
+	name, table string
+	who         int // 0: anonymous
+	sort        string
+	filter      string
+	seen        func(n int) bool
+	way         string // how the first page finds its rows on SQLite: "walk", or the index that it starts from; "": not looked for
+}
+
+func orgOf(n int) int { return 1 + n*7%100 }
+
+func inOrgs(who int) func(int) bool {
+	return func(n int) bool {
+		org := orgOf(n)
+		return org%11 == 0 && (who == 2 && org == 11 || who == 3 && org > 11)
+	}
+}
+
+func readsArticle(who int) func(int) bool {
+	return func(n int) bool { return n%10 != 0 || who == 2 && n > 19900 }
+}
+
+func readsPaper(who int) func(int) bool {
+	return func(n int) bool { return n%1000 == 1 || who == 3 && n%2 == 0 }
+}
+
+var waysCases = []waysCase{
+	{"tenant, in no organisation", "posts", 1, "", "", inOrgs(1), ""},
+	{"tenant, in no organisation, newest", "posts", 1, "-created_at", "", inOrgs(1), ""},
+	{"tenant, in one", "posts", 2, "", "", inOrgs(2), "i_posts__org_id"},
+	{"tenant, in one, newest", "posts", 2, "-created_at", "", inOrgs(2), "i_posts__org_id"},
+	{"tenant, in eight, newest of a state", "posts", 3, "-created_at", "state == 'published'", func(n int) bool { return inOrgs(3)(n) && n%10 != 0 }, "walk"},
+	{"blog, anonymous", "articles", 0, "", "", readsArticle(0), "walk"},
+	{"blog, newest", "articles", 2, "-created_at", "", readsArticle(2), "walk"},
+	{"blog, drafts of others", "articles", 1, "", "state == 'draft'", func(n int) bool { return false }, "i_articles__author_id"},
+	{"blog, own drafts", "articles", 2, "-created_at", "state == 'draft'", func(n int) bool { return n%10 == 0 && n > 19900 }, "i_articles__author_id"},
+	{"owner or shared, few", "papers", 1, "", "", readsPaper(1), "i_papers__shared"},
+	{"owner or shared, few, newest", "papers", 1, "-created_at", "", readsPaper(1), "i_papers__shared"},
+	{"owner or shared, many, newest", "papers", 3, "-created_at", "", readsPaper(3), "walk"},
+}
+
+// A list whose rows one index finds in their order is one statement: it asks for no way.
+func TestListsWithOneWayAskForNone(t *testing.T) {
+	w, rows, m := openWays(t, false)
+	who := caller.User(caller.Identity{ID: "u5"})
+	for _, q := range []Query{
+		{Limit: 20}, {Limit: 20, Sort: "-created_at"}, {Limit: 20, Sort: "state"}, {Limit: 20, Filter: "state == 'draft'"},
+		{Limit: 20, Filter: "author_id == arg.id", Args: map[string]string{"id": "u5"}},
+	} {
+		w.sql = nil
+		if _, err := rows.List(context.Background(), who, m.Table("notes"), q, nil); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.sql) != 1 {
+			t.Errorf("%+v is %d statements:\n%s", q, len(w.sql), strings.Join(w.sql, "\n"))
+		}
+	}
+}
+
+// A list starts from the side that has fewer rows, whatever the rule looks like: at the caller's own, or along the order. The
+// same rows come on every page, and the total counts them.
+func TestListsStartWhereFewRowsAre(t *testing.T) {
+	for _, engine := range []string{"sqlite", "postgresql"} {
+		t.Run(engine, func(t *testing.T) {
+			if engine == "postgresql" && !pgtest.Available() {
+				t.Skip("PostgreSQL is not installed")
+			}
+			w, rows, m := openWays(t, engine == "postgresql")
+			for _, c := range waysCases {
+				t.Run(c.name, func(t *testing.T) { c.run(t, w, rows, m.Table(c.table)) })
+			}
+		})
+	}
+}
+
+func (c waysCase) run(t *testing.T, w *plannedDB, rows *DB, table *schema.Table) {
+	want := c.ids()
+	who := caller.Caller{}
+	if c.who > 0 {
+		who = caller.User(caller.Identity{ID: fmt.Sprintf("u%d", c.who)})
+	}
+	q := Query{Sort: c.sort, Filter: c.filter, Limit: 20, View: View{Fields: "id"}}
+	w.sql, w.plans = nil, nil
+	for n := 0; n < 5; n++ { // pages
+		q.Total = n == 4
+		body, err := rows.List(context.Background(), who, table, q, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page struct {
+			Items []struct{ ID int }
+			Next  *string
+			Total int
+		}
+		if err := json.Unmarshal(body, &page); err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for _, item := range page.Items {
+			got = append(got, item.ID)
+		}
+		if expected := want[min(20*n, len(want)):min(20*n+20, len(want))]; !slices.Equal(got, expected) {
+			t.Fatalf("page %d has %v, want %v", n, got, expected)
+		}
+		if q.Total && page.Total != len(want) {
+			t.Errorf("the total is %d, want %d", page.Total, len(want))
+		}
+		if n == 0 && !w.postgres {
+			c.checkWay(t, w)
+		}
+		if page.Next == nil {
+			return
+		}
+		q.Cursor = *page.Next
+	}
+}
+
+// ids are the rows that the caller sees, in order.
+func (c waysCase) ids() (ids []int) {
+	for n := 1; n <= 20000; n++ {
+		if c.seen(n) {
+			ids = append(ids, n)
+		}
+	}
+	if c.sort == "-created_at" {
+		slices.SortFunc(ids, func(a, b int) int { return b*7919%20000 - a*7919%20000 })
+	}
+	return ids
+}
+
+func (c waysCase) checkWay(t *testing.T, w *plannedDB) {
+	t.Helper()
+	last := len(w.sql) - 1
+	page := strings.HasPrefix(w.sql[last], `SELECT t0."id"`)
+	plan := w.plans[last]
+	switch {
+	case c.way == "":
+		if page {
+			t.Errorf("rows were looked for:\n%s\n%s", w.sql[last], plan)
+		}
+	case c.way == "walk":
+		if !page || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("the order is not walked:\n%s\n%s", w.sql[last], plan)
+		}
+	case !strings.Contains(plan, c.way+" "):
+		t.Errorf("the rows are not found by %s:\n%s\n%s", c.way, strings.Join(w.sql, "\n"), plan)
+	}
+}
