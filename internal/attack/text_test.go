@@ -52,6 +52,7 @@ func TestExhaustion_TextFunctions(t *testing.T) {
 				{strings.Repeat("body.contains(arg.q) || ", 34) + "false", strings.Repeat("a", 12_000) + "b", 400},
 				{"body.contains(arg.q)", strings.Repeat("a", 513), 400},
 				{"size(" + strings.Repeat("body + ", 20) + "body + arg.q) == -1", "x", 400},
+				{"body" + strings.Repeat(".lowerAscii()", 15) + " in [" + strings.Repeat("part, ", 90) + "arg.q]", "x", 400},
 			} {
 				query := "/api/pages?" + url.Values{"filter": {try.filter}, "arg.q": {try.q}, "fields": {"id"}}.Encode()
 				began := time.Now()

@@ -30,8 +30,9 @@ type TextCost struct {
 
 // textPart is a text that contains looks for and that comes with the request.
 type textPart struct {
-	slot *Slot
-	in   int64 // bytes that it is looked for in
+	slot  *Slot
+	in    int64 // bytes that it is looked for in
+	times int64
 }
 
 // TextCostOf returns the cost of a filter whose slots are extracted.
@@ -45,7 +46,7 @@ func TextCostOf(filter Node) TextCost {
 func (c *TextCost) Exceeded(slots []value.Value) string {
 	search := c.search
 	for _, p := range c.parts {
-		search += searched(int64(len(slots[p.slot.Index].Text)), p.in)
+		search = plus(search, times(searched(int64(len(slots[p.slot.Index].Text)), p.in), p.times))
 	}
 	switch {
 	case c.read > maxTextRead:
@@ -62,14 +63,32 @@ func (c *TextCost) Exceeded(slots []value.Value) string {
 // searched is the cost of looking for a part in a text: one that is longer than the text is not looked for.
 func searched(part, in int64) int64 { return min(part, in) * in }
 
+// mostCost is where sums end: it is above all limits, and the product of two is still a number.
+const mostCost = 1 << 31
+
+func plus(a, b int64) int64  { return min(a+b, mostCost) }
+func times(a, b int64) int64 { return min(a, mostCost) * min(b, mostCost) }
+
+// again adds the cost that has come since before so many times more.
+func (c *TextCost) again(before TextCost, more int64) {
+	c.read = plus(c.read, times(c.read-before.read, more))
+	c.search = plus(c.search, times(c.search-before.search, more))
+	for i := len(before.parts); i < len(c.parts); i++ {
+		c.parts[i].times = plus(c.parts[i].times, times(c.parts[i].times, more))
+	}
+}
+
 // add adds the cost of n and returns how many bytes n has at most, 0 where it is no text.
 func (c *TextCost) add(n Node) int64 {
-	var sizes, reads [3]int64
+	var sizes [3]int64
+	before := *c
 	for i, child := range children(n) {
-		before := c.read
 		size := c.add(child)
 		if i < len(sizes) {
-			sizes[i], reads[i] = size, c.read-before
+			sizes[i] = size
+		}
+		if in, ok := n.(*In); ok && i == 0 {
+			c.again(before, evaluations(in)-1)
 		}
 	}
 	switch n := n.(type) {
@@ -83,11 +102,27 @@ func (c *TextCost) add(n Node) int64 {
 		return max(sizes[1], sizes[2])
 	case *Call:
 		if n.Func == EndsWith {
-			c.read += reads[0] + reads[1] // PostgreSQL evaluates both operands twice
+			c.again(before, 1) // PostgreSQL evaluates both operands twice
 		}
 		return c.call(n, sizes[0], sizes[1])
 	}
 	return 0
+}
+
+// evaluations is how often the engines evaluate the operand of an in: once for all constants, and for each other item.
+func evaluations(in *In) int64 {
+	n, constants := int64(0), int64(0)
+	for _, item := range in.Items {
+		switch item.(type) {
+		case *Const, *Slot:
+			if item.Kind() == in.X.Kind() {
+				constants = 1
+				continue
+			}
+		}
+		n++
+	}
+	return max(n+constants, 1)
 }
 
 func (c *TextCost) call(n *Call, text, other int64) int64 {
@@ -96,12 +131,12 @@ func (c *TextCost) call(n *Call, text, other int64) int64 {
 		text = min(text+other, value.MaxConcat)
 	case Contains:
 		if slot, ok := n.Args[1].(*Slot); ok {
-			c.parts = append(c.parts, textPart{slot, text})
+			c.parts = append(c.parts, textPart{slot, text, 1})
 		} else if _, ok := n.Args[1].(*Const); ok || !needsNoRow(n.Args[1]) { // others are slots when the filter is asked
-			c.search += searched(other, text)
+			c.search = plus(c.search, searched(other, text))
 		}
 	}
-	c.read += text
+	c.read = plus(c.read, text)
 	return text
 }
 

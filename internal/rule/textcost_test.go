@@ -18,6 +18,7 @@ tables:
       title: {type: text, max: 100}
       kind:  {type: enum, values: [long, x]}
       n:     {type: int}
+      flag:  {type: bool}
       parent: {ref: notes, optional: true, reverse: notes}
 `
 
@@ -45,6 +46,13 @@ func TestTextCost(t *testing.T) {
 		{"in a macro", "notes.exists(x, " + many(17, "x.body.startsWith('a')") + ")", "", read},
 		{"behind a step", many(17, "parent.body.endsWith('a')"), "", read},
 		{"in a choice", "(n > 0 ? body : title) == 'a' || " + many(17, "(n > 0 ? body : title).startsWith('a')"), "", read},
+		{"one text among constants", "body.lowerAscii().upperAscii() in [" + strings.Repeat("'x', ", 60) + "arg.q]", "", ""},
+		{"one text among fields", "body.lowerAscii().upperAscii() in [" + strings.Repeat("title, ", 7) + "'x', 'y']", "", ""},
+		{"one text among more fields", "body.lowerAscii().upperAscii() in [" + strings.Repeat("title, ", 8) + "'x', 'y']", "", read},
+		{"a size among other numbers", "size(body) in [" + strings.Repeat("1.5, ", 16) + "1.5]", "", read},
+		{"an outcome among many", "body.contains('" + strings.Repeat("x", 200) + "') in [flag, flag, flag]", "", search},
+		{"an argument's among many", "body.contains(arg.q) in [flag, flag, flag]", strings.Repeat("x", 200), search},
+		{"outcomes of outcomes", strings.Repeat("(", 28) + "body.contains(arg.q)" + strings.Repeat(" in [flag, flag, flag, flag])", 28), "x", read},
 		{"512 bytes to find", "body.contains('" + strings.Repeat("x", 512) + "')", "", ""},
 		{"513", "body.contains('" + strings.Repeat("x", 513) + "')", "", search},
 		{"two parts", many(2, "body.contains('"+strings.Repeat("x", 257)+"')"), "", search},
