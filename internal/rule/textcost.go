@@ -113,14 +113,11 @@ func (c *TextCost) add(n Node) int64 {
 func evaluations(in *In) int64 {
 	n, constants := int64(0), int64(0)
 	for _, item := range in.Items {
-		switch item.(type) {
-		case *Const, *Slot:
-			if item.Kind() == in.X.Kind() {
-				constants = 1
-				continue
-			}
+		if needsNoRow(item) && item.Kind() == in.X.Kind() {
+			constants = 1
+		} else {
+			n++
 		}
-		n++
 	}
 	return max(n+constants, 1)
 }

@@ -47,6 +47,7 @@ func TestTextCost(t *testing.T) {
 		{"behind a step", many(17, "parent.body.endsWith('a')"), "", read},
 		{"in a choice", "(n > 0 ? body : title) == 'a' || " + many(17, "(n > 0 ? body : title).startsWith('a')"), "", read},
 		{"one text among constants", "body.lowerAscii().upperAscii() in [" + strings.Repeat("'x', ", 60) + "arg.q]", "", ""},
+		{"one text among arguments", "body.lowerAscii().upperAscii() in [" + strings.Repeat("arg.q, ", 60) + "auth.email]", "", ""},
 		{"one text among fields", "body.lowerAscii().upperAscii() in [" + strings.Repeat("title, ", 7) + "'x', 'y']", "", ""},
 		{"one text among more fields", "body.lowerAscii().upperAscii() in [" + strings.Repeat("title, ", 8) + "'x', 'y']", "", read},
 		{"a size among other numbers", "size(body) in [" + strings.Repeat("1.5, ", 16) + "1.5]", "", read},
