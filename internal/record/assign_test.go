@@ -72,6 +72,31 @@ func TestExhaustion_ManyGivenIDs(t *testing.T) {
 	})
 }
 
+// Fields of any name are in the way of no search for a free id.
+func TestFreeIDBesideFieldsOfAnyName(t *testing.T) {
+	const source = `
+ashlar: 1
+name: named
+tables:
+  things:
+    key: int
+    fields:
+      lo:   {type: int, optional: true}
+      hi:   {type: int, optional: true}
+      step: {type: int, optional: true}
+      t:    {type: int, optional: true}
+    access: {read: true, write: true}
+`
+	onBoth(t, source, func(t *testing.T, d *DB, w *watched) {
+		for id := range 40 {
+			d.must(t, nobody, "things", fmt.Sprintf(`{"id":%d,"lo":%[1]d,"step":1}`, id+1))
+		}
+		if next := d.must(t, nobody, "things", `{}`); next.ID.Int != 41 {
+			t.Errorf("the id after 40 that are taken is %d", next.ID.Int)
+		}
+	})
+}
+
 // Ids at the end of the range, in islands, and where a search by doubling steps looks first do not stop creates.
 func TestExhaustion_IDsGivenToBeInTheWay(t *testing.T) {
 	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {

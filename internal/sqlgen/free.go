@@ -11,17 +11,18 @@ import (
 // until they are neighbours. So it looks at no more than about 120 ids, whether three are taken or three million. Where
 // ids are taken without gaps it finds the first free one. The steps are random, or a client could take those ids alone.
 func (g *Generator) Free(t *schema.Table) (*Statement, error) {
+	// Behind FROM, a name without a table would be a field of the model.
 	taken := func(id string) string {
-		return "EXISTS (SELECT 1 FROM " + quote(t.Name) + " WHERE " + quote("id") + " = " + id + ")"
+		return "EXISTS (SELECT 1 FROM " + quote(t.Name) + " AS t WHERE " + column("t", "id") + " = " + id + ")"
 	}
-	n, most, mid := g.input(0, value.Int), "9223372036854775807", "lo + (hi - lo) / 2"
+	n, most, mid := g.input(0, value.Int), "9223372036854775807", "h.lo + (h.hi - h.lo) / 2"
 	return g.finish("WITH RECURSIVE ashlar_gallop(lo, hi, step) AS (" +
 		"SELECT " + n + ", CASE WHEN " + n + " < " + most + " THEN " + n + " + 1 END, " + g.Dialect.Whole("1") +
-		" UNION ALL SELECT hi, hi + step + " + g.Dialect.Random("step") + ", step * 2 FROM ashlar_gallop" +
-		" WHERE step < 2305843009213693952 AND hi <= " + most + " - 2 * step AND " + taken("hi") +
+		" UNION ALL SELECT g.hi, g.hi + g.step + " + g.Dialect.Random("g.step") + ", g.step * 2 FROM ashlar_gallop AS g" +
+		" WHERE g.step < 2305843009213693952 AND g.hi <= " + most + " - 2 * g.step AND " + taken("g.hi") +
 		"), ashlar_halve(lo, hi) AS (" +
-		"SELECT lo, hi FROM ashlar_gallop WHERE NOT " + taken("hi") +
-		" UNION ALL SELECT CASE WHEN " + taken(mid) + " THEN " + mid + " ELSE lo END, CASE WHEN " + taken(mid) + " THEN hi ELSE " + mid + " END" +
-		" FROM ashlar_halve WHERE hi - lo > 1" +
-		") SELECT hi FROM ashlar_halve WHERE hi - lo = 1")
+		"SELECT g.lo, g.hi FROM ashlar_gallop AS g WHERE NOT " + taken("g.hi") +
+		" UNION ALL SELECT CASE WHEN " + taken(mid) + " THEN " + mid + " ELSE h.lo END, CASE WHEN " + taken(mid) + " THEN h.hi ELSE " + mid + " END" +
+		" FROM ashlar_halve AS h WHERE h.hi - h.lo > 1" +
+		") SELECT h.hi FROM ashlar_halve AS h WHERE h.hi - h.lo = 1")
 }
