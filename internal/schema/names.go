@@ -44,6 +44,9 @@ func (l *loader) checkTableName(at Pos, what, name string) bool {
 		return false
 	case strings.HasPrefix(name, "sqlite_"):
 		l.fault(at, "a %s cannot be named %s: names that begin with sqlite_ are SQLite's own", what, name)
+	case name == "json_each" || strings.HasPrefix(name, "pragma_"):
+		// A table of that name hides the function, which our statements call.
+		l.fault(at, "a %s cannot be named %s: that is a function of SQLite", what, name)
 	case slices.Contains(scopeNames(), name):
 		l.fault(at, "a %s cannot be named %s: expressions give that name another meaning", what, name)
 	default:
