@@ -536,12 +536,13 @@ func TestCORS(t *testing.T) {
 	for _, bad := range []string{
 		"*", "null", "", "app.example.com", "https://", "https://a.example/", "https://a.example/x", "https://*.a.example?x", "ftp://a.example", "https://u@a.example",
 		"https://*.example.com", "https://app.example.com:443", "http://app.example.com:80", "https://app.example.com:", "https://App.example.com", "https://bücher.example", "https://a b.example",
+		"https://app.example.com:99999", "https://app.example.com:08443", "http://[0:0:0:0:0:0:0:1]:3000", "http://[FE80::1]", "http://[::1%25lo]",
 	} {
 		if _, err := New(Config{CORS: []string{bad}}); err == nil {
 			t.Errorf("the origin %q was accepted", bad)
 		}
 	}
-	for _, good := range []string{"https://app.example.com", "http://localhost:5173", "https://app.example.com:8443", "http://[::1]:3000", "http://127.0.0.1", "https://xn--bcher-kva.example", "https://a_b.example"} {
+	for _, good := range []string{"https://app.example.com", "http://localhost:5173", "https://app.example.com:8443", "http://[::1]:3000", "http://127.0.0.1", "http://[2001:db8::1:0:0:1]", "https://xn--bcher-kva.example", "https://a_b.example"} {
 		if _, err := New(Config{CORS: []string{good}}); err != nil {
 			t.Error(err)
 		}
