@@ -130,7 +130,7 @@ func TestProblems(t *testing.T) {
 		want want
 	}{
 		{"malformed", errs.New(errs.Malformed, "no"), want{400, nil, body("malformed", "The request cannot be read", 400, "no")}},
-		{"unauthenticated", errs.New(errs.Unauthenticated, "who"), want{401, map[string]string{"WWW-Authenticate": `Bearer realm="ashlar"`}, body("unauthenticated", "Who asks?", 401, "who")}},
+		{"unauthenticated", errs.New(errs.Unauthenticated, "who"), want{401, map[string]string{"WWW-Authenticate": `Bearer realm="ashlar"`}, body("unauthenticated", "Authentication required", 401, "who")}},
 		{"forbidden", errs.New(errs.Forbidden, "no"), want{403, nil, body("forbidden", "Not allowed", 403, "no")}},
 		{"forbidden to write a field", &errs.Error{Kind: errs.Forbidden, Message: "no", Faults: faults}, want{403, nil, body("forbidden", "Not allowed", 403, "no", "errors", asJSON)}},
 		{"not found", errs.New(errs.NotFound, "no such posts"), want{404, nil, body("not_found", "Not found", 404, notFound)}},
