@@ -281,7 +281,7 @@ func (l *loader) readDefault(fd *fieldDecl, n *node) {
 	case n.kind == null:
 		l.fault(n.pos, "a default cannot be missing: where the field may be missing, say optional: true")
 		return
-	case n.kind == text && !n.quoted() && looksLikeTime(n.text):
+	case n.kind == text && looksLikeTime(n.text) && (!n.quoted() || fd.f.Type == Date || fd.f.Type == Timestamp):
 		l.fault(n.pos, "write date('2026-01-31') or timestamp('2026-01-31T12:00:00Z')")
 		return
 	}

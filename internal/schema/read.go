@@ -34,6 +34,9 @@ func (l *loader) known(n *node, what string, keys []string) []member {
 
 // foreignKey says which of the keys means what a key of another language does, "" where none is known.
 func foreignKey(name string, keys []string) string {
+	if key, value, ok := strings.Cut(name, ":"); ok && slices.Contains(keys, key) {
+		return "; put a blank after the colon: " + key + ": " + value
+	}
 	ours := ""
 	switch strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)) {
 	case "required", "notnull", "mandatory":
