@@ -117,9 +117,9 @@ func setArg(q *record.Query, name, text string) error {
 // a string, or a number or bool, which mean the text that JSON writes for them. A name may begin with arg., as the
 // document of the API has it.
 func setArgs(q *record.Query, object string) error {
-	members, err := value.DecodeObject([]byte(object))
+	members, err := value.DecodeObjectOf("args", []byte(object))
 	if err != nil {
-		return errs.Because(err, errs.Malformed, `args is a JSON object of the arguments, such as {"state":"open"}`)
+		return err
 	}
 	for _, m := range members {
 		text, err := argText(m)

@@ -35,6 +35,9 @@ func (d *document) about(f *schema.Field, shown bool) string {
 		}
 		return strings.Join(notes, " ")
 	}
+	if f.Type == schema.Timestamp {
+		notes = append(notes, "At most six digits of a second: round what has more.")
+	}
 	if f.Pattern != nil {
 		if p, ok := portable(f.Pattern.String()); !ok || p != f.Pattern.String() {
 			notes = append(notes, "Must match `"+f.Pattern.String()+"` (RE2).")

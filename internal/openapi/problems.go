@@ -18,7 +18,7 @@ type problem struct {
 func problems() []problem {
 	return []problem{
 		{400, errs.Malformed, "Malformed", "The request cannot be read", "The body is not JSON, a parameter is unknown, given twice or not of its form, or a filter is no expression. `detail` says what and where."},
-		{401, errs.Unauthenticated, "Unauthenticated", "Who asks?", "The token is not valid, or this needs one."},
+		{401, errs.Unauthenticated, "Unauthenticated", "Authentication required", "The token is not valid, or this needs one."},
 		{403, errs.Forbidden, "Forbidden", "Not allowed", "A rule does not let this caller do that. `errors` names the fields whose own write rule says no."},
 		{404, errs.NotFound, "NotFound", "Not found", "No such row, or none that this caller may see: the two are not told apart."},
 		{409, errs.Conflict, "Conflict", "Conflict", "A value that must be unique is taken, a reference leads nowhere, or the row is in use. `errors` names the fields."},

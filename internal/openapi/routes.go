@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
@@ -91,10 +92,10 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 		if web.Accepts(r) {
 			h.Set("Content-Encoding", "gzip")
 		} else {
-			tag = `"plain-` + tag[1:]
 			if body, err = unpack(body); err != nil {
 				return err
 			}
+			tag = `"` + cmp.Or(web.Coding(w, len(body)), "plain") + "-" + tag[1:]
 		}
 	}
 	h[web.ETagHeader] = []string{tag}

@@ -106,6 +106,26 @@ func TestCompressed(t *testing.T) {
 	}
 }
 
+// A strong tag names one sequence of bytes, and a 304 varies as its 200 does.
+func TestTagOfEachForm(t *testing.T) {
+	get := served(t)
+	for _, path := range []string{"/openapi.json", "/docs/swagger-ui.css", "/docs/docs.js", "/docs"} {
+		forms := map[string]string{} // entity tags, to the coding and the body
+		for _, accept := range []string{"", "gzip", "zstd", "gzip, zstd"} {
+			w := get(path, "Accept-Encoding", accept)
+			form := w.Header().Get("Content-Encoding") + " " + w.Body.String()
+			if other, ok := forms[etag(w)]; ok && other != form {
+				t.Errorf("GET %s with %q: another body has the tag %s too", path, accept, etag(w))
+			}
+			forms[etag(w)] = form
+			again := get(path, "Accept-Encoding", accept, "If-None-Match", etag(w))
+			if again.Code != 304 || again.Header().Get("Vary") != w.Header().Get("Vary") {
+				t.Errorf("GET %s with %q again: %d, Vary %q, want 304, %q", path, accept, again.Code, again.Header().Get("Vary"), w.Header().Get("Vary"))
+			}
+		}
+	}
+}
+
 // A constant default, a secret and a field that is set once are said in the keywords that generators know.
 func TestKeywords(t *testing.T) {
 	var d struct {

@@ -322,6 +322,8 @@ func (w *walk) explained(op operation, fault dict) bool {
 		return member["x-minimum"] != nil
 	case "max":
 		return member["x-maximum"] != nil
+	case "precision":
+		return strings.Contains(about, "At most six digits of a second")
 	case "pattern":
 		return strings.Contains(about, "(RE2)")
 	case "schema":

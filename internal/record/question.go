@@ -3,7 +3,7 @@ package record
 import (
 	"errors"
 	"slices"
-	"strconv"
+	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/schema"
@@ -118,7 +118,7 @@ func (q question) constraint(tx store.Tx, was, values row, err error) error {
 	}
 	conflict := errs.Because(err, errs.Conflict, "the row conflicts with another")
 	for _, name := range c.Columns {
-		detail := "another row has this value" + together(c.Columns)
+		detail := taken(c.Columns)
 		if f := q.table.Field(name); f != nil && f.Caseless {
 			detail += " (upper and lower case count as the same)"
 		}
@@ -157,11 +157,13 @@ func (q question) nowhere(tx store.Tx, values row) ([]*schema.Field, error) {
 	return fields, nil
 }
 
-func together(columns []string) string {
-	if len(columns) < 2 {
-		return ""
+// taken says that another row has the values of a unique key.
+func taken(columns []string) string {
+	last := len(columns) - 1
+	if last < 1 {
+		return "another row has this value"
 	}
-	return ", with the same values of the other " + strconv.Itoa(len(columns)-1) + " named here"
+	return "another row has the same " + strings.Join(columns[:last], ", ") + " and " + columns[last]
 }
 
 // refused is conflict, unless a rule or a check refuses the row anyway. The rules take references that lead nowhere in

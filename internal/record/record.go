@@ -200,7 +200,7 @@ func (r *request) deniedFields(fields []*schema.Field) error {
 // denied is the answer of a rule that says no: who you are may help anonymous, nobody else.
 func (r *request) denied() *errs.Error {
 	if r.who().IsAnonymous() {
-		return errs.New(errs.Unauthenticated, "this needs a caller who has said who it is")
+		return errs.New(errs.Unauthenticated, "authentication required: send a bearer token")
 	}
 	return errs.New(errs.Forbidden, "the access rules do not allow this")
 }

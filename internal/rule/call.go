@@ -36,6 +36,10 @@ var refused = map[string]string{
 	"string":  "conversions do not exist in expressions", "int": "conversions do not exist in expressions",
 	"double": "conversions do not exist in expressions", "uint": "conversions do not exist in expressions",
 	"bool": "conversions do not exist in expressions", "bytes": "bytes do not exist in expressions",
+	"len": "write size(x) for the length of a text or the number of rows", "length": "write size(x) for the length of a text or the number of rows",
+	"count": "write size(x) for the number of rows",
+	"lower": "write t.lowerAscii()", "toLowerCase": "write t.lowerAscii()", "upper": "write t.upperAscii()", "toUpperCase": "write t.upperAscii()",
+	"not": "write ! for not", "now": "write now without parentheses", "today": "there is no date of today: compare a timestamp with now",
 	"type": "type() does not exist in expressions: every field has one type", "dyn": "dyn does not exist in expressions: every field has one type",
 }
 
@@ -128,7 +132,7 @@ func (c *compiler) textCall(fn Func, args []ast.Expr) Node {
 			x = nil
 		}
 		if x != nil && x.Kind() != value.Text {
-			c.failf(a, "must be text, not %s", kindName(x.Kind()))
+			c.failf(a, "must be text, not %s%s", kindName(x.Kind()), inList(x.Kind()))
 			x = nil
 		}
 		call.Args = append(call.Args, x)

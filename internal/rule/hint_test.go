@@ -50,6 +50,34 @@ func TestHints(t *testing.T) {
 		{"'robot' in [auth.kind]", `"robot" is no value of auth.kind`, ""},
 		{"team.members.exists(m, m.role == 'ownr')", `"ownr" is no value of role; did you mean owner?`, ""},
 		{"team.members.exists(m, 'x' in [m.role])", `"x" is no value of role: it is one of owner, guest`, ""},
+		{"title.length > 3", "title is a value: it has no members; write size(title)", "size(title) > 3"},
+		{"title.first == 'x'", "title is a value: it has no members", ""},
+		{"team.name.length > 3", "name is a value: it has no members; write size(team.name)", "size(team.name) > 3"},
+		{"len(title) > 3", "write size(x) for the length of a text", "size(title) > 3"},
+		{"title.lower() == 'x'", "write t.lowerAscii()", "title.lowerAscii() == 'x'"},
+		{"not(draft)", "write ! for not", "!draft"},
+		{"list not in [1]", "write !(x in […]) for not in", "!(list in [1])"},
+		{"title like 'a%'", "write t.contains('…'), t.startsWith('…') or t.endsWith('…') for like", "title.startsWith('a')"},
+		{"title LIKE 'a%'", "write t.contains(", ""},
+		{"due is not null", "write == null for is null, and != null for is not null", "due != null"},
+		{"list between 1 and 2", "write x >= a && x <= b for between", "list >= 1 && list <= 2"},
+		{"draft AND draft", "write && for and, || for or", "draft && draft"},
+		{"list <> 1", "write != for <>", "list != 1"},
+		{"due > '2026-01-31'", "a date and text cannot be compared in order: write date('2026-01-31')", "due > date('2026-01-31')"},
+		{"'2026-01-31' == due", "text and a date are never equal: write date('2026-01-31')", "date('2026-01-31') == due"},
+		{"created_at < '2026-01-31'", "a timestamp and text cannot be compared in order: write timestamp('2026-01-31T12:00:00Z')", "created_at < timestamp('2026-01-31T12:00:00Z')"},
+		{"list > 'a'", "an int and text cannot be compared in order", ""},
+		{"auth.roles == 'editor'", "a list can only be compared with null: ask with in, as in 'editor' in auth.roles", "'editor' in auth.roles"},
+		{"auth.roles.contains('editor')", "must be text, not a list: ask with in, as in 'editor' in auth.roles", "'editor' in auth.roles"},
+		{"auth.role == 'editor'", "auth has no role: a caller may have several, so write 'editor' in auth.roles", "'editor' in auth.roles"},
+		{"extra.colour == 'red'", "extra is json: expressions cannot look into it, and ask only whether it is there", "extra != null"},
+		{"team.members[0].role == 'owner'", "elements cannot be picked by index: ask with in, exists or size", ""},
+		{"nothing.team.name == 'x'", "posts has no field nothing", ""},
+		{"team.nothing.name == 'x'", "teams has no field nothing", ""},
+		{"team.name.first.last == 'x'", "name is a value: it has no members", ""},
+		{"team.members.role.name == 'x'", "members is many rows: ask with exists, all, exists_one or size", ""},
+		{"auth.id.name == 'x'", "auth.id is a value: it has no members", ""},
+		{"new.draft", "posts has no field new", ""},
 		{"yes", "posts has no field yes; write true", "true"},
 		{"draft && off", "posts has no field off; write false", "draft && false"},
 	} {
@@ -124,6 +152,19 @@ func TestUnquotedDefaults(t *testing.T) {
 		}
 		if tt.want == "" && len(faults) > 0 || tt.want != "" && (len(faults) != 1 || !strings.HasPrefix(faults[0].Message, tt.want)) {
 			t.Errorf("%s: faults %v, want %q", tt.field, faults, tt.want)
+		}
+	}
+}
+
+// A rule that uses a field whose declaration is wrong is not told of as well.
+func TestFaultOfAFieldIsToldOnce(t *testing.T) {
+	for _, rule := range []string{"post.title == 'x'", "post.author.name == 'x'", "post_id == 'x'", "post == null", "note.title == 'x'"} {
+		m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: a\ntables:\n  comments:\n    fields: {post: {ref: psts}, note: {type: string}}\n    access: {read: \"" + rule + "\"}\n")})
+		if m == nil {
+			t.Fatal(faults)
+		}
+		if _, more := CompileModel(m); len(faults) != 2 || len(more) != 0 {
+			t.Errorf("%s: faults %v, and then %v", rule, faults, more)
 		}
 	}
 }

@@ -77,6 +77,10 @@ func (c *compiler) attr(e ast.Expr, name string) Node {
 		}
 		names[i] = a.name
 	}
+	if name == "role" {
+		c.failf(e, "auth has no role: a caller may have several, so write 'editor' in auth.roles")
+		return nil
+	}
 	c.failf(e, "auth has no %s%s", name, suggest.From(name, names))
 	return nil
 }
@@ -194,7 +198,7 @@ func (c *compiler) noRow(e ast.Expr) {
 	case ast.IdentKind:
 		name := e.AsIdent()
 		if c.Row != nil && c.Row.Table.Field(name) != nil {
-			c.failf(e, "%s is a value: it has no members", name)
+			c.noMembers(e, c.Row.Table.Field(name))
 			return
 		}
 		if c.Row == nil {
@@ -202,8 +206,46 @@ func (c *compiler) noRow(e ast.Expr) {
 			return
 		}
 		c.unknown(e, c.Row.Table, name)
+	case ast.SelectKind:
+		c.noRowSelected(e)
 	default:
-		c.failf(e, "this is a value: it has no members")
+		before := len(c.problems)
+		if c.node(e); len(c.problems) == before { // else e itself is wrong
+			c.failf(e, "this is a value: it has no members")
+		}
+	}
+}
+
+// noRowSelected reports the first step of a path, such as a.b, that leads to no row.
+func (c *compiler) noRowSelected(e ast.Expr) {
+	operand, name := e.AsSelect().Operand(), e.AsSelect().FieldName()
+	if root, ok := c.reserved(operand); ok && root != "old" {
+		c.failf(e, "%s is a value: it has no members", string(c.text[c.from(e):c.end(e)]))
+		return
+	}
+	from, ok := c.row(operand) // reports what is wrong with the steps before
+	switch {
+	case !ok:
+	case from.path.Table().Field(name) != nil:
+		c.noMembers(e, from.path.Table().Field(name))
+	default:
+		c.unknown(e, from.path.Table(), name)
+	}
+}
+
+// noMembers reports a step from a field. The fault of a field whose declaration is wrong is told there.
+func (c *compiler) noMembers(e ast.Expr, f *schema.Field) {
+	switch f.Type {
+	case schema.Bad:
+		c.problems = append(c.problems, Problem{Offset: Elsewhere})
+	case schema.JSON:
+		c.failf(e, "%s is json: expressions cannot look into it, and ask only whether it is there", f.Name)
+	default:
+		advice, end := "", c.end(e)
+		if strings.HasPrefix(string(c.text[end:]), ".len") && f.Type == schema.Text {
+			advice = fmt.Sprintf("; write size(%s)", string(c.text[c.from(e):end]))
+		}
+		c.failf(e, "%s is a value: it has no members%s", f.Name, advice)
 	}
 }
 

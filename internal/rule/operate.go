@@ -24,7 +24,7 @@ func (c *compiler) compare(e ast.Expr, op Op, l, r ast.Expr) Node {
 		return nil
 	}
 	if !ordered(left.Kind()) || !ordered(right.Kind()) || !sameKind(left.Kind(), right.Kind()) {
-		c.failf(e, "%s and %s cannot be compared in order", kindName(left.Kind()), kindName(right.Kind()))
+		c.failf(e, "%s and %s cannot be compared in order%s", kindName(left.Kind()), kindName(right.Kind()), timeConstant(left, right))
 		return nil
 	}
 	return compareNodes(op, left, right)
@@ -44,16 +44,42 @@ func (c *compiler) equality(e ast.Expr, op Op, l, r ast.Expr, left, right Node) 
 	case !null && (c.isRowValue(l, left) || c.isRowValue(r, right)):
 		return nil
 	case !null && (!comparable(left.Kind()) || !comparable(right.Kind())):
-		c.failf(e, "%s can only be compared with null", kindName(incomparable(left, right)))
+		c.failf(e, "%s can only be compared with null%s", kindName(incomparable(left, right)), inList(incomparable(left, right)))
 		return nil
 	case !null && !sameKind(left.Kind(), right.Kind()):
-		c.failf(e, "%s and %s are never equal", kindName(left.Kind()), kindName(right.Kind()))
+		c.failf(e, "%s and %s are never equal%s", kindName(left.Kind()), kindName(right.Kind()), timeConstant(left, right))
 		return nil
 	}
 	if c.notAValue(e, left, right) || c.notAValue(e, right, left) {
 		return nil
 	}
 	return compareNodes(op, rowID(left), rowID(right))
+}
+
+// timeConstant says how a constant of time is written where a text stands beside a date or timestamp, "" elsewhere.
+func timeConstant(left, right Node) string {
+	other := left.Kind()
+	switch {
+	case other == value.Text:
+		other = right.Kind()
+	case right.Kind() != value.Text:
+		return ""
+	}
+	switch other {
+	case value.Date:
+		return ": write date('2026-01-31')"
+	case value.Timestamp:
+		return ": write timestamp('2026-01-31T12:00:00Z')"
+	}
+	return ""
+}
+
+// inList says how a list is asked, "" for another kind.
+func inList(k value.Kind) string {
+	if k == value.List {
+		return ": ask with in, as in 'editor' in auth.roles"
+	}
+	return ""
 }
 
 func comparable(k value.Kind) bool { return k != value.JSON && k != value.List }

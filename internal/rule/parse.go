@@ -37,6 +37,9 @@ func parse(text string, scope Scope) (*compiler, ast.Expr) {
 	tree, errs := p.Parse(common.NewTextSource(text))
 	for _, e := range errs.GetErrors() {
 		at := c.offset(e.Location)
+		if n := len(c.problems); n > 0 && at <= c.problems[n-1].Offset+len("<> ") {
+			continue // the parser stumbles over the same place again
+		}
 		c.problems = append(c.problems, Problem{at, c.readable(at, e.Message)})
 	}
 	if len(c.problems) > 0 {
@@ -48,7 +51,7 @@ func parse(text string, scope Scope) (*compiler, ast.Expr) {
 
 // readable puts the parser's words into ours.
 func (c *compiler) readable(at int, message string) string {
-	rest := string(c.text[at:])
+	rest := strings.ToLower(string(c.text[at:]))
 	switch {
 	case strings.Contains(message, "recursion limit"):
 		return fmt.Sprintf("the expression is nested more than %d levels deep", c.Limits.Levels)
@@ -60,6 +63,16 @@ func (c *compiler) readable(at int, message string) string {
 		return "compare with =="
 	case strings.HasPrefix(rest, "and "), strings.HasPrefix(rest, "or "):
 		return "write && for and, || for or"
+	case strings.HasPrefix(rest, "like "), strings.HasPrefix(rest, "ilike "):
+		return "write t.contains('…'), t.startsWith('…') or t.endsWith('…') for like"
+	case strings.HasPrefix(rest, "is "):
+		return "write == null for is null, and != null for is not null"
+	case strings.HasPrefix(rest, "not in "):
+		return "write !(x in […]) for not in"
+	case strings.HasPrefix(rest, "between "):
+		return "write x >= a && x <= b for between"
+	case strings.HasPrefix(rest, ">") && at > 0 && c.text[at-1] == '<':
+		return "write != for <>"
 	case at > 3 && strings.TrimRight(string(c.text[:at]), " ") == "not":
 		return "write ! for not"
 	}

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ func (l *loader) declareField(d *tableDecl, m member) {
 	}
 	fd := &fieldDecl{f: &Field{Name: m.name, Pos: m.pos}, obj: m.value, pos: m.pos}
 	if m.value.kind == text {
-		l.fault(m.value.pos, "a field is a group of keys: write %s: {type: %s}", m.name, m.value.text)
+		l.fault(m.value.pos, "a field is a group of keys: write %s: {type: %s}", m.name, cmp.Or(foreignType(m.value), m.value.text))
 		fd.obj = &node{}
 	} else if !l.isObject(m.value, "a field") {
 		fd.obj = &node{}
@@ -64,13 +65,41 @@ func (l *loader) readType(fd *fieldDecl) {
 		l.readRef(fd, ref)
 	case word == nil && !fd.obj.holes && len(l.unknownKeys(fd.obj)) == 0:
 		l.fault(fd.pos, "the field %s needs the key type, or ref where it refers to a table", fd.f.Name)
-	case word != nil && word.kind == text && word.text == "ref":
+	case word != nil && word.kind == text && slices.Contains([]string{"ref", "reference", "relation", "foreign_key"}, word.text):
 		l.fault(word.pos, "a reference names its table: write {ref: users}")
 	case word != nil:
-		if i, ok := l.readChoice(word, "type", typeWords()); ok {
+		if meant := foreignType(word); meant != "" {
+			l.fault(word.pos, "type cannot be %s; did you mean %s?", quoteShort(word.text), meant)
+		} else if i, ok := l.readChoice(word, "type", typeWords()); ok {
 			fd.f.Type = Type(i + 1)
 		}
 	}
+}
+
+// foreignType says which type a type of another language means, "" where none is known.
+func foreignType(n *node) string {
+	if n.kind != text {
+		return ""
+	}
+	switch strings.ToLower(n.text) {
+	case "string", "varchar", "char", "str":
+		return "text"
+	case "integer", "bigint", "smallint", "int64", "int32", "long":
+		return "int"
+	case "number":
+		return "int or decimal"
+	case "double", "real":
+		return "float"
+	case "numeric", "money", "currency":
+		return "decimal"
+	case "boolean":
+		return "bool"
+	case "datetime", "timestamptz":
+		return "timestamp"
+	case "list", "array", "object", "map", "jsonb":
+		return "json"
+	}
+	return ""
 }
 
 func typeWords() []string { return typeNames[1:] }

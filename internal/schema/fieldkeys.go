@@ -272,10 +272,16 @@ func (l *loader) readValueName(n *node) (string, bool) {
 // other text is an expression.
 func (l *loader) readDefault(fd *fieldDecl, n *node) {
 	switch {
+	case fd.f.Type == JSON && n.kind != refused:
+		l.fault(n.pos, "a json field cannot have a default: no expression makes json; say optional: true, or let clients send it")
+		return
+	case n.kind == null && fd.f.Optional:
+		l.fault(n.pos, "an optional field is missing where nothing is given: remove the default")
+		return
 	case n.kind == null:
 		l.fault(n.pos, "a default cannot be missing: where the field may be missing, say optional: true")
 		return
-	case n.kind == text && !n.quoted() && looksLikeTime(n.text):
+	case n.kind == text && looksLikeTime(n.text) && (!n.quoted() || fd.f.Type == Date || fd.f.Type == Timestamp):
 		l.fault(n.pos, "write date('2026-01-31') or timestamp('2026-01-31T12:00:00Z')")
 		return
 	}

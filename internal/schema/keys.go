@@ -1,6 +1,9 @@
 package schema
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // readKeys reads the combinations of fields that are unique, indexed or searched.
 func (l *loader) readKeys(d *tableDecl) {
@@ -17,7 +20,17 @@ func (l *loader) readKeys(d *tableDecl) {
 
 func (l *loader) readCombinations(t *Table, n *node, what string) [][]*Field {
 	var all [][]*Field
-	for _, item := range l.readList(n, what) {
+	items := l.readList(n, what)
+	if len(items) > 1 && !slices.ContainsFunc(items, func(item *node) bool { return item.kind != text }) {
+		names := make([]string, len(items))
+		for i, item := range items {
+			names[i] = item.text
+		}
+		l.fault(n.pos, "%s is a list of lists: write [[%s]] for all of them together, or [[%s]] for each by itself",
+			what, strings.Join(names, ", "), strings.Join(names, "], ["))
+		return nil
+	}
+	for _, item := range items {
 		if item.kind == text {
 			l.fault(item.pos, "%s is a list of lists: write [[%s]]", what, item.text)
 			continue

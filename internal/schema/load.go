@@ -182,8 +182,23 @@ func (l *loader) loadFile(file string, data []byte) {
 	case file == mainFile:
 		l.readMain(root)
 	default:
-		l.declareTables(root)
+		l.declareTables(l.unwrapped(root))
 	}
+}
+
+// unwrapped returns the tables of a file in tables/. It reports a file that has them under a key of its own.
+func (l *loader) unwrapped(root *node) *node {
+	inner := root.get("tables")
+	if len(root.members) != 1 || inner == nil || inner.kind != object {
+		return root
+	}
+	for _, m := range inner.members {
+		if slices.Contains(tableKeys(), m.name) {
+			return root // a table of that name
+		}
+	}
+	l.fault(root.members[0].pos, "a file in %s/ names its tables at the left margin: remove the line `tables:` and the indentation", tableDir)
+	return inner
 }
 
 // readMain reads the keys of ashlar.yaml.
@@ -215,7 +230,10 @@ func (l *loader) readMain(root *node) {
 			l.declareViews(m.value)
 		}
 	}
-	l.require(root, at, "a model file", "ashlar", "name")
+	if root.get("ashlar") == nil && !root.holes {
+		l.fault(at, "a model file begins with the version of its format: write `ashlar: 1`")
+	}
+	l.require(root, at, "a model file", "name")
 }
 
 func mainKeys() []string { return []string{"ashlar", "name", "version", "roles", "tables", "views"} }

@@ -26,10 +26,52 @@ func (l *loader) known(n *node, what string, keys []string) []member {
 			continue
 		}
 		l.fault(m.pos, "%s has no key %s%s", what, quoteShort(m.name),
-			cmp.Or(didYouMean(m.name, keys), "; it has "+sentence(keys)))
+			cmp.Or(foreignKey(m.name, keys), didYouMean(m.name, keys), "; it has "+sentence(keys)))
 		n.holes = true
 	}
 	return known
+}
+
+// foreignKey says which of the keys means what a key of another language does, "" where none is known.
+func foreignKey(name string, keys []string) string {
+	if key, value, ok := strings.Cut(name, ":"); ok && slices.Contains(keys, key) {
+		return "; put a blank after the colon: " + key + ": " + value
+	}
+	ours := ""
+	switch strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)) {
+	case "required", "notnull", "mandatory":
+		if slices.Contains(keys, "optional") {
+			return "; a field is required where it has no `optional: true`"
+		}
+	case "nullable", "null", "allownull":
+		ours = "optional"
+	case "maxlength", "length", "size", "maximum":
+		ours = "max"
+	case "minlength", "minimum":
+		ours = "min"
+	case "references", "foreignkey", "belongsto", "relation":
+		ours = "ref"
+	case "regex", "regexp", "match":
+		ours = "pattern"
+	case "description", "comment":
+		ours = "doc"
+	case "ondelete":
+		ours = "on_delete"
+	case "readonly":
+		ours = "immutable"
+	case "enum", "options", "choices":
+		ours = "values"
+	case "columns":
+		ours = "fields"
+	case "constraints", "validations":
+		ours = "checks"
+	case "rules", "permissions", "policies":
+		ours = "access"
+	}
+	if slices.Contains(keys, ours) {
+		return "; did you mean " + ours + "?"
+	}
+	return ""
 }
 
 // require says a fault for each key that is missing. at is the place of the object's name.

@@ -71,6 +71,10 @@ func (l *loader) readUpdate(update member) (from, to *Expr) {
 const maxMessage = 500
 
 func (l *loader) readCheck(t *Table, n *node) {
+	if n.kind == text {
+		l.fault(n.pos, "a check is a condition and its message: write {expr: …, message: …}")
+		return
+	}
 	if !l.isObject(n, "a check") {
 		return
 	}

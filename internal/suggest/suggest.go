@@ -5,7 +5,7 @@ package suggest
 func From(name string, candidates []string) string {
 	best, distance := "", len(name)/3+2 // a third of the letters may differ
 	for _, c := range candidates {
-		if d := levenshtein(name, c); d < distance {
+		if d := levenshtein(name, c); d < min(distance, len(c)) { // a name of which nothing is left was not meant
 			best, distance = c, d
 		}
 	}

@@ -24,28 +24,31 @@ type Member struct {
 // DecodeObject reads a body that must be one JSON object, and returns its members in order. It refuses, as
 // errs.Malformed with the place, whatever two readers could understand differently: a member given twice at any depth,
 // invalid UTF-8, lone surrogates, anything after the object. U+0000 is left to ParseJSON, which knows the field.
-func DecodeObject(data []byte) ([]Member, error) {
+func DecodeObject(data []byte) ([]Member, error) { return DecodeObjectOf("the body", data) }
+
+// DecodeObjectOf is DecodeObject for JSON that is not the body of a request. Errors call it what.
+func DecodeObjectOf(what string, data []byte) ([]Member, error) {
 	if at := tooDeep(data); at >= 0 {
-		return nil, malformedAt(data, at, "", fmt.Sprintf("objects and arrays stand more than %d deep", MaxDepth))
+		return nil, malformedAt(what, data, at, "", fmt.Sprintf("objects and arrays stand more than %d deep", MaxDepth))
 	}
 	d := jsontext.NewDecoder(bytes.NewBuffer(data))
 	switch kind := d.PeekKind(); kind {
 	case jsontext.KindBeginObject:
 	case jsontext.KindInvalid:
 		_, err := d.ReadToken()
-		return nil, malformed(data, err)
+		return nil, malformed(what, data, err)
 	default:
 		if _, err := d.ReadValue(); err != nil { // begins like null or a number, and is neither
-			return nil, malformed(data, err)
+			return nil, malformed(what, data, err)
 		}
-		return nil, errs.New(errs.Malformed, "the body must be a JSON object, it is %s", kindName(kind))
+		return nil, errs.New(errs.Malformed, "%s must be a JSON object, it is %s", what, kindName(kind))
 	}
 	members, err := readMembers(d, data)
 	if err != nil {
-		return nil, malformed(data, err)
+		return nil, malformed(what, data, err)
 	}
 	if rest := bytes.TrimLeft(data[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return nil, malformedAt(data, len(data)-len(rest), "", "something follows the object")
+		return nil, malformedAt(what, data, len(data)-len(rest), "", "something follows the object")
 	}
 	return members, nil
 }
@@ -95,21 +98,21 @@ func tooDeep(data []byte) int {
 	return -1
 }
 
-func malformed(data []byte, err error) error {
+func malformed(what string, data []byte, err error) error {
 	syntax, ok := errors.AsType[*jsontext.SyntacticError](err)
 	switch {
 	case ok && errors.Is(err, jsontext.ErrDuplicateName):
-		return malformedAt(data, int(syntax.ByteOffset), syntax.JSONPointer, "this member is given twice")
+		return malformedAt(what, data, int(syntax.ByteOffset), syntax.JSONPointer, "this member is given twice")
 	case ok && errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return malformedAt(data, len(data), "", "it ends too early")
+		return malformedAt(what, data, len(data), "", "it ends too early")
 	case ok:
-		return malformedAt(data, int(syntax.ByteOffset), syntax.JSONPointer, syntax.Err.Error())
+		return malformedAt(what, data, int(syntax.ByteOffset), syntax.JSONPointer, syntax.Err.Error())
 	default:
-		return errs.Because(err, errs.Malformed, "the body is not JSON")
+		return errs.Because(err, errs.Malformed, "%s is not JSON", what)
 	}
 }
 
-func malformedAt(data []byte, offset int, pointer jsontext.Pointer, what string) error {
+func malformedAt(what string, data []byte, offset int, pointer jsontext.Pointer, fault string) error {
 	before := data[:min(max(offset, 0), len(data))]
 	line := 1 + bytes.Count(before, []byte{'\n'})
 	col := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
@@ -117,7 +120,7 @@ func malformedAt(data []byte, offset int, pointer jsontext.Pointer, what string)
 	if pointer != "" {
 		place += ", at " + clip(string(pointer), 200)
 	}
-	return errs.New(errs.Malformed, "the body is not acceptable JSON: %s: %s", place, what)
+	return errs.New(errs.Malformed, "%s is not acceptable JSON: %s: %s", what, place, fault)
 }
 
 // clip shortens text that a client chose before it is sent back.

@@ -16,6 +16,7 @@ import (
 const (
 	compressFrom = 1 << 10 // bytes of a body; below, a coding saves less than one packet
 	streamFrom   = 1 << 20 // bytes of a body; from here on its compressed form is not held in memory as a whole
+	maxKept      = 1 << 18 // bytes of a buffer that waits for its next use
 )
 
 // Coding returns the content coding, gzip or zstd, in which JSON and Bytes will send a body of that many bytes, and ""
@@ -74,7 +75,7 @@ func refused(params string) bool {
 		return false
 	}
 	q, err := strconv.ParseFloat(strings.TrimSpace(weight), 64)
-	return err != nil || q <= 0
+	return err != nil || !(q > 0) // NaN is no weight
 }
 
 // writeCompressed writes a body in a content coding. A large one goes out while it is compressed, without a length.
@@ -89,7 +90,11 @@ func writeCompressed(w http.ResponseWriter, status int, coding string, body []by
 	if buf == nil {
 		buf = new(bytes.Buffer)
 	}
-	defer compressed.Put(buf)
+	defer func() {
+		if buf.Cap() <= maxKept {
+			compressed.Put(buf)
+		}
+	}()
 	buf.Reset()
 	if err := compress(buf, coding, body); err != nil {
 		return err
@@ -106,9 +111,9 @@ type compressor interface {
 	Reset(io.Writer)
 }
 
-// The writers and buffers that wait for their next use. They hold nothing of a former answer that another could see.
+// The writers and buffers that wait for their next use. Reset makes them forget the former answer, also one that failed.
 var (
-	compressed sync.Pool // of *bytes.Buffer, each below streamFrom
+	compressed sync.Pool // of *bytes.Buffer, each of at most maxKept
 	gzips      sync.Pool // of *gzip.Writer
 	zstds      sync.Pool // of *zstd.Encoder
 )
@@ -122,7 +127,10 @@ func compress(to io.Writer, coding string, body []byte) error {
 	if z == nil {
 		z = fresh()
 	}
-	defer pool.Put(z)
+	defer func() {
+		z.Reset(nil) // a writer in the pool must not hold on to a connection
+		pool.Put(z)
+	}()
 	z.Reset(to)
 	if _, err := z.Write(body); err != nil {
 		return fmt.Errorf("compress the answer: %w", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ func TestNegotiate(t *testing.T) {
 		{[]string{"gzip;q=0.001"}, "gzip"},
 		{[]string{"gzip; Q=1"}, "gzip"},
 		{[]string{"gzip;q=x"}, ""},
+		{[]string{"gzip;q=NaN"}, ""},
 		{[]string{"gzipped, xzstd"}, ""},
 	} {
 		if got := negotiate(tt.header); got != tt.want {
@@ -107,6 +109,59 @@ func decoded(t *testing.T, coding, body string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// brokenWriter fails after some bytes, as a connection does whose client went away.
+type brokenWriter struct{ left int }
+
+func (w *brokenWriter) Write(b []byte) (int, error) {
+	if w.left -= len(b); w.left < 0 {
+		return 0, io.ErrClosedPipe
+	}
+	return len(b), nil
+}
+
+// TestCompressAfterFailure uses writers again whose last answer broke off at any point. Random text makes the writers
+// hold bytes back, so that those of one answer could show in the next.
+func TestCompressAfterFailure(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	secret := make([]byte, 2_000_000)
+	for i := range secret {
+		secret[i] = "0123456789abcdef"[random.IntN(16)]
+	}
+	body := []byte(strings.Repeat(`{"id":1,"title":"mine"},`, 1000))
+	for _, coding := range []string{"gzip", "zstd"} {
+		for left := 0; left < len(secret); left = left*3 + 1 {
+			if err := compress(&brokenWriter{left}, coding, secret); err == nil && left < 500_000 {
+				t.Fatalf("%s of %d bytes: no error", coding, left)
+			}
+			var out bytes.Buffer
+			if err := compress(&out, coding, body); err != nil {
+				t.Fatal(err)
+			}
+			if got := decoded(t, coding, out.String()); !bytes.Equal(got, body) {
+				t.Fatalf("%s after a failure at byte %d: %d bytes, want %d", coding, left, len(got), len(body))
+			}
+		}
+	}
+}
+
+// A buffer that held a large answer is not kept, so that a burst of them does not fill the memory for long.
+func TestCompressedBuffersKept(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	body := make([]byte, streamFrom-1)
+	for i := range body {
+		body[i] = byte(random.Uint32())
+	}
+	for range 50 {
+		w := &response{ResponseWriter: &nullWriter{header: http.Header{}}}
+		if err := writeCompressed(w, 200, "zstd", body); err != nil {
+			t.Fatal(err)
+		}
+		if buf, _ := compressed.Get().(*bytes.Buffer); buf != nil && buf.Cap() > maxKept {
+			t.Fatalf("a buffer of %d bytes is kept", buf.Cap())
+		}
+	}
 }
 
 func BenchmarkCompress(b *testing.B) {

@@ -26,7 +26,7 @@ var problemKinds = [...]problemKind{
 	{errs.Malformed, 400, "The request cannot be read",
 		"The body is not JSON, a parameter is unknown, given twice or not of its form, or a filter is not an expression.",
 		"The detail says what and where. The same request will fail again: change it."},
-	{errs.Unauthenticated, 401, "Who asks?",
+	{errs.Unauthenticated, 401, "Authentication required",
 		"What was asked for is not open to everyone, or the Authorization header is not one valid bearer token: it may be expired, damaged, or made by another server.",
 		"Send “Authorization: Bearer TOKEN” with a valid token. The WWW-Authenticate header says error=\"invalid_token\" where one was sent and is not valid."},
 	{errs.Forbidden, 403, "Not allowed",

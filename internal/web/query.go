@@ -54,7 +54,7 @@ func ParseQuery(raw string, lists ...string) ([]Param, error) {
 
 // mayBeEmpty says whether a parameter may have an empty value: an argument of a filter may be empty text.
 func mayBeEmpty(name string) bool {
-	return strings.HasPrefix(name, "arg.") || strings.HasPrefix(name, "args%5B") || strings.HasPrefix(name, "args[")
+	return strings.HasPrefix(name, "arg.") || strings.HasPrefix(name, "args[")
 }
 
 // parsePair returns a parameter, or what is wrong with it.
@@ -69,13 +69,13 @@ func parsePair(pair string) (p Param, fault string) {
 		return p, "has no =: write & within a value as %26 (curl does with --data-urlencode)"
 	case name == "":
 		return p, "has no name"
-	case value == "" && !mayBeEmpty(name):
-		return p, "has an empty value"
 	}
 	var err1, err2 error
 	p.Name, err1 = url.QueryUnescape(name)
 	p.Value, err2 = url.QueryUnescape(value)
 	switch {
+	case value == "" && (err1 != nil || !mayBeEmpty(p.Name)):
+		return p, "has an empty value"
 	case err1 != nil || err2 != nil:
 		return p, "holds a % that two hexadecimal digits do not follow: write % as %25"
 	case !utf8.ValidString(p.Name) || !utf8.ValidString(p.Value):

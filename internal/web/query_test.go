@@ -36,6 +36,8 @@ func TestParseQuery(t *testing.T) {
 		{"no value", "a=", nil, "has an empty value"},
 		{"empty pair", "filter=n==0&&m==0", nil, "parameter 2 of the query string, \"\", is empty: write & within a value as %26"},
 		{"an argument without a value", "arg.q=&a=1", []Param{{"arg.q", ""}, {"a", "1"}}, ""},
+		{"an argument without a value, escaped", "args%5bq%5d=&args%5Br%5D=&arg%2Es=", []Param{{"args[q]", ""}, {"args[r]", ""}, {"arg.s", ""}}, ""},
+		{"no value under a bad name", "arg.%zz=", nil, "has an empty value"},
 		{"a list in parts", "sort=-a&b=1&sort=id", []Param{{"sort", "-a,id"}, {"b", "1"}}, ""},
 		{"trailing &", "a=1&", nil, "parameter 2"},
 		{"leading &", "&a=1", nil, "parameter 1"},

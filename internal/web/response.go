@@ -90,8 +90,12 @@ func VaryOn(h http.Header, names []string) {
 	h["Vary"] = have
 }
 
-// Empty answers without a body: 204, 304, or a 201 of a row that its creator may not read.
+// Empty answers without a body: 204, 304, or a 201 of a row that its creator may not read. A 304 has the Vary of the
+// 200 that it stands for (RFC 9110, 15.4.5).
 func Empty(w http.ResponseWriter, status int) error {
+	if status == http.StatusNotModified {
+		VaryOn(w.Header(), acceptEncoding)
+	}
 	if status != http.StatusNoContent && status != http.StatusNotModified {
 		w.Header().Set("Content-Length", "0")
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -86,6 +88,10 @@ func checkOrigin(s string) error {
 		return fmt.Errorf("the origin %q never matches: browsers leave out the port %s of %s, so write %s://%s", s, u.Port(), u.Scheme, u.Scheme, strings.TrimSuffix(u.Host, ":"+u.Port()))
 	case strings.HasSuffix(u.Host, ":"):
 		return fmt.Errorf("the origin %q never matches: it ends in a colon without a port", s)
+	case !browserPort(u.Port()):
+		return fmt.Errorf("the origin %q never matches: browsers send a port as a number up to 65535, without zeros before it", s)
+	case addressOf(u.Hostname()) != u.Hostname():
+		return fmt.Errorf("the origin %q never matches: browsers send its address as %s", s, addressOf(u.Hostname()))
 	case !browserHost(u.Hostname()):
 		return fmt.Errorf("the origin %q never matches: browsers send host names in lower-case ASCII (an international one as xn--…)", s)
 	}
@@ -93,6 +99,21 @@ func checkOrigin(s string) error {
 }
 
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// browserPort says whether a browser could send a port in Origin, or none.
+func browserPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || (err == nil && port == strconv.FormatUint(n, 10))
+}
+
+// addressOf returns an IP address as browsers send it in Origin, and any other host as it is.
+func addressOf(host string) string {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	return addr.String()
+}
 
 // browserHost says whether a browser could send a host name of these characters in Origin.
 func browserHost(host string) bool {

@@ -130,7 +130,7 @@ func TestProblems(t *testing.T) {
 		want want
 	}{
 		{"malformed", errs.New(errs.Malformed, "no"), want{400, nil, body("malformed", "The request cannot be read", 400, "no")}},
-		{"unauthenticated", errs.New(errs.Unauthenticated, "who"), want{401, map[string]string{"WWW-Authenticate": `Bearer realm="ashlar"`}, body("unauthenticated", "Who asks?", 401, "who")}},
+		{"unauthenticated", errs.New(errs.Unauthenticated, "who"), want{401, map[string]string{"WWW-Authenticate": `Bearer realm="ashlar"`}, body("unauthenticated", "Authentication required", 401, "who")}},
 		{"forbidden", errs.New(errs.Forbidden, "no"), want{403, nil, body("forbidden", "Not allowed", 403, "no")}},
 		{"forbidden to write a field", &errs.Error{Kind: errs.Forbidden, Message: "no", Faults: faults}, want{403, nil, body("forbidden", "Not allowed", 403, "no", "errors", asJSON)}},
 		{"not found", errs.New(errs.NotFound, "no such posts"), want{404, nil, body("not_found", "Not found", 404, notFound)}},
@@ -536,12 +536,13 @@ func TestCORS(t *testing.T) {
 	for _, bad := range []string{
 		"*", "null", "", "app.example.com", "https://", "https://a.example/", "https://a.example/x", "https://*.a.example?x", "ftp://a.example", "https://u@a.example",
 		"https://*.example.com", "https://app.example.com:443", "http://app.example.com:80", "https://app.example.com:", "https://App.example.com", "https://bücher.example", "https://a b.example",
+		"https://app.example.com:99999", "https://app.example.com:08443", "http://[0:0:0:0:0:0:0:1]:3000", "http://[FE80::1]", "http://[::1%25lo]",
 	} {
 		if _, err := New(Config{CORS: []string{bad}}); err == nil {
 			t.Errorf("the origin %q was accepted", bad)
 		}
 	}
-	for _, good := range []string{"https://app.example.com", "http://localhost:5173", "https://app.example.com:8443", "http://[::1]:3000", "http://127.0.0.1", "https://xn--bcher-kva.example", "https://a_b.example"} {
+	for _, good := range []string{"https://app.example.com", "http://localhost:5173", "https://app.example.com:8443", "http://[::1]:3000", "http://127.0.0.1", "http://[2001:db8::1:0:0:1]", "https://xn--bcher-kva.example", "https://a_b.example"} {
 		if _, err := New(Config{CORS: []string{good}}); err != nil {
 			t.Error(err)
 		}
