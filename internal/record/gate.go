@@ -118,6 +118,9 @@ func (r *request) pass(ctx context.Context, s *shape, c *cost, read func(store.R
 	p.ran = false
 	level, limit := c.start(s)
 	for {
+		if err := ctx.Err(); err != nil { // work for nobody
+			return err
+		}
 		if !p.gate.TryEnter(level) {
 			if err := p.gate.Enter(ctx, level, r.who().Client(), patience); err != nil {
 				return refusal(err)

@@ -46,11 +46,10 @@ func openRaw(path string, cfg Config) (*lite.Conn, error) {
 	return lite.OpenConn(uri.String(), lite.OpenReadWrite, lite.OpenURI)
 }
 
+// setUp does not set SQLite's defensive mode. The driver's SetDefensive hands over one argument where SQLite reads two, so
+// SQLite may write to whatever address stands behind it (docs/decisions/0002-sqlite.md).
 func setUp(raw *lite.Conn, cfg Config, pragmas []string) error {
 	setLimits(raw)
-	if err := raw.SetDefensive(true); err != nil {
-		return err
-	}
 	if _, err := checkHeader(raw); err != nil { // before anything changes the file
 		return err
 	}

@@ -33,9 +33,6 @@ func OpenScratch(definitions []string) (*Scratch, error) {
 
 func (s *Scratch) prepare(definitions []string) error {
 	setLimits(s.raw)
-	if err := s.raw.SetDefensive(true); err != nil {
-		return err
-	}
 	for _, sql := range definitions {
 		if _, err := s.rows(sql); err != nil {
 			return err
