@@ -24,7 +24,9 @@ func main() {
 		log.Fatal(err)
 	}
 	for i, plain := range []string{"one", "two & three"} {
-		made, err := c.CreateThing(ctx, &client.ThingCreate{Plain: plain, Code: fmt.Sprintf("AB%d", i), Whole: int64(i), Payload: client.JSON(`{"a":1}`)})
+		made, err := c.CreateThing(ctx, &client.ThingCreate{Plain: plain, Code: fmt.Sprintf("AB%d", i), Whole: int64(i), Payload: client.JSON(`{"a":1}`),
+			Anything: client.JSON(`1`), Tree: client.JSON(`[]`), // this client writes json that is not set as nothing, which no server reads
+		})
 		if _, ok := made.(*client.ThingHeaders); !ok {
 			log.Fatalf("%T %+v %v", made, made, err)
 		}
