@@ -131,7 +131,15 @@ func (n *tree) follow(t *schema.Table, path string) error {
 	return nil
 }
 
+// emptyName refuses a list with a name missing: a comma or a point too many.
+func emptyName(param string) error {
+	return errs.New(errs.Malformed, "%s has an empty name: look for a comma or a point too many", param)
+}
+
 func unknownPath(param, path, name string, t *schema.Table, field bool) error {
+	if name == "" {
+		return emptyName(param)
+	}
 	var names []string
 	for _, r := range t.Relations {
 		names = append(names, r.Name)

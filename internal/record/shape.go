@@ -271,6 +271,8 @@ func sortKey(t *schema.Table, name string) (sqlgen.Key, error) {
 	bare, desc := strings.CutPrefix(name, "-")
 	f := t.Field(bare)
 	switch {
+	case bare == "":
+		return sqlgen.Key{}, emptyName("sort")
 	case f == nil || f.Secret:
 		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, clip(bare), suggest.From(bare, readableNames(t)))
 	case f.Type == schema.JSON:
