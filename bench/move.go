@@ -14,7 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -27,7 +27,7 @@ type mover struct {
 	folder  string
 	binary  string
 	app     string
-	model   *schema.Model
+	model   *model.Model
 	cluster *pgtest.Cluster
 	source  string // the address of a PostgreSQL database that holds the rows; "": there is none yet
 	targets int    // that were made
@@ -73,11 +73,11 @@ func newMover(ctx context.Context, s settings, folder string) (*mover, error) {
 	if err := makeApp(ctx, m.binary, m.app); err != nil {
 		return nil, err
 	}
-	model, faults := schema.Load(m.app)
+	app, faults := model.Load(m.app)
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	m.model = model
+	m.model = app
 	say("filling SQLite with %d rows", s.rows)
 	if err := fillFrom(m.file(m.data()), ashlarLayout, 0, s.rows, "posts"); err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // The loaders that one would write for these tables alone.
@@ -26,7 +26,7 @@ var (
 )
 
 // definitions are the statements before and after the rows: tables, then indexes, then references.
-func definitions(d ddl.Dialect, m *schema.Model) (tables, after []string) {
+func definitions(d ddl.Dialect, m *model.Model) (tables, after []string) {
 	for _, t := range m.Tables {
 		tables = append(tables, ddl.CreateTable(d, t)...)
 		after = append(after, ddl.CreateIndexes(d, t)...)
@@ -37,7 +37,7 @@ func definitions(d ddl.Dialect, m *schema.Model) (tables, after []string) {
 	return tables, after
 }
 
-func handToPostgres(ctx context.Context, m *schema.Model, file, target string) (err error) {
+func handToPostgres(ctx context.Context, m *model.Model, file, target string) (err error) {
 	from, err := sqlite.OpenConn(file, sqlite.OpenReadOnly)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func copyOver(ctx context.Context, from *sqlite.Conn, to *pgx.Conn, table string
 	return err
 }
 
-func handToSQLite(ctx context.Context, m *schema.Model, source, folder string) (err error) {
+func handToSQLite(ctx context.Context, m *model.Model, source, folder string) (err error) {
 	from, err := pgx.Connect(ctx, source)
 	if err != nil {
 		return err

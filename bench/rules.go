@@ -17,9 +17,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -113,7 +113,7 @@ func measureRules(ctx context.Context, s settings, e ruleEngine, m ruleModel) (l
 }
 
 func compileRules(source string) (*rule.Rules, error) {
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -211,7 +211,7 @@ func (b *ruleBench) touch(table string) error {
 	})
 }
 
-func (b *ruleBench) ashlar(t *schema.Table, a ruleAsk, dst []byte) ([]byte, error) {
+func (b *ruleBench) ashlar(t *model.Table, a ruleAsk, dst []byte) ([]byte, error) {
 	if a.get != 0 {
 		row, err := b.rows.Get(b.ctx, a.caller(), t, value.OfInt(int64(a.get)), record.View{}, dst)
 		if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.NotFound {
@@ -228,7 +228,7 @@ func (b *ruleBench) ashlar(t *schema.Table, a ruleAsk, dst []byte) ([]byte, erro
 }
 
 // handOf runs a statement as one would write it, and makes JSON of its rows.
-func (b *ruleBench) handOf(m ruleModel, t *schema.Table, a ruleAsk) func([]byte) ([]byte, error) {
+func (b *ruleBench) handOf(m ruleModel, t *model.Table, a ruleAsk) func([]byte) ([]byte, error) {
 	sql, page := b.handSQL(t, a), ""
 	if a.total { // comes with a page
 		first := m.asks[0]
@@ -277,7 +277,7 @@ func (b *ruleBench) handOf(m ruleModel, t *schema.Table, a ruleAsk) func([]byte)
 	}
 }
 
-func (b *ruleBench) handSQL(t *schema.Table, a ruleAsk) string {
+func (b *ruleBench) handSQL(t *model.Table, a ruleAsk) string {
 	columns := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
 		columns[i] = "t." + f.Name
@@ -343,10 +343,10 @@ func reportRules(s settings, lines []ruleLine, took time.Duration) error {
 	return publish(s, b.String())
 }
 
-func ruleRow(b io.Writer, lines []ruleLine, model string, a ruleAsk) {
+func ruleRow(b io.Writer, lines []ruleLine, modelName string, a ruleAsk) {
 	cells := map[string]ruleLine{}
 	for _, l := range lines {
-		if l.model == model && l.ask.what == a.what && l.ask.who == a.who {
+		if l.model == modelName && l.ask.what == a.what && l.ask.who == a.who {
 			cells[l.engine] = l
 		}
 	}

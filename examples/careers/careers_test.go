@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-func loadModel(t *testing.T) *schema.Model {
+func loadModel(t *testing.T) *model.Model {
 	t.Helper()
-	m, faults := schema.Load(".")
+	m, faults := model.Load(".")
 	if len(faults) > 0 {
 		t.Fatalf("the model has faults:\n%v", faults)
 	}
@@ -67,7 +67,7 @@ func TestSeedFitsTheModel(t *testing.T) {
 	}
 }
 
-func checkRow(t *testing.T, table *schema.Table, i int, r map[string]json.RawMessage) {
+func checkRow(t *testing.T, table *model.Table, i int, r map[string]json.RawMessage) {
 	t.Helper()
 	for name, raw := range r {
 		f := table.Field(name)
@@ -93,7 +93,7 @@ func TestSeedHangsTogether(t *testing.T) {
 		table := m.Table(name)
 		for _, f := range table.Fields {
 			if f.Unique || f == table.ID() {
-				checkUnique(t, table, rows, []*schema.Field{f})
+				checkUnique(t, table, rows, []*model.Field{f})
 			}
 			if f.Ref != nil {
 				checkReferences(t, f, rows, s[f.Ref.Name])
@@ -105,7 +105,7 @@ func TestSeedHangsTogether(t *testing.T) {
 	}
 }
 
-func checkReferences(t *testing.T, f *schema.Field, rows, targets []map[string]json.RawMessage) {
+func checkReferences(t *testing.T, f *model.Field, rows, targets []map[string]json.RawMessage) {
 	t.Helper()
 	ids := map[string]bool{}
 	for _, r := range targets {
@@ -118,7 +118,7 @@ func checkReferences(t *testing.T, f *schema.Field, rows, targets []map[string]j
 	}
 }
 
-func checkUnique(t *testing.T, table *schema.Table, rows []map[string]json.RawMessage, fields []*schema.Field) {
+func checkUnique(t *testing.T, table *model.Table, rows []map[string]json.RawMessage, fields []*model.Field) {
 	t.Helper()
 	seen := map[string]int{}
 	for i, r := range rows {

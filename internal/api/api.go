@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
@@ -21,12 +21,12 @@ const maxBody = 1 << 20
 // API serves the rows of a model.
 type API struct {
 	rows    *record.DB
-	model   *schema.Model
+	model   *model.Model
 	answers budget
 }
 
 // New returns the data API of a model.
-func New(rows *record.DB, m *schema.Model) *API {
+func New(rows *record.DB, m *model.Model) *API {
 	return &API{rows: rows, model: m, answers: budget{free: allAnswers}}
 }
 
@@ -59,7 +59,7 @@ func (a *API) otherMethod(writes ...string) web.Handler {
 }
 
 // table is the table that the path names.
-func (a *API) table(r *http.Request) (*schema.Table, error) {
+func (a *API) table(r *http.Request) (*model.Table, error) {
 	t := a.model.Table(r.PathValue("table"))
 	if t == nil {
 		return nil, errs.New(errs.NotFound, "no such path")
@@ -69,7 +69,7 @@ func (a *API) table(r *http.Request) (*schema.Table, error) {
 }
 
 // id is the id that the path names; missing, which no row is, where it is not of the key's type.
-func id(r *http.Request, t *schema.Table) value.Value {
+func id(r *http.Request, t *model.Table) value.Value {
 	v, ok := value.ParseID(t, r.PathValue("id"))
 	if !ok {
 		return value.Value{}

@@ -14,9 +14,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
@@ -86,7 +86,7 @@ tables:
 // serve returns the API of a model as net/http serves it. The header X-Caller says who asks.
 func serve(t testing.TB, source string) http.Handler {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

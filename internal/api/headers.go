@@ -11,8 +11,8 @@ import (
 	"sync"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
@@ -131,7 +131,7 @@ func (c conditions) onCreate() error {
 }
 
 // location is the path of a row.
-func location(t *schema.Table, id value.Value) string {
+func location(t *model.Table, id value.Value) string {
 	key := id.Text
 	if id.Kind == value.Int {
 		key = strconv.FormatInt(id.Int, 10)

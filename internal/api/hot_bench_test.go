@@ -16,9 +16,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -57,7 +57,7 @@ func newBench(b *testing.B) *bench {
 			b.Fatal(err)
 		}
 	}
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(benchModel)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(benchModel)})
 	if len(faults) > 0 {
 		b.Fatal(faults)
 	}

@@ -15,7 +15,7 @@ var rows = [...][]string{
 	{"errs", "suggest"},
 	{"caller"},
 	{"telemetry", "limit", "cache", "queue"},
-	{"schema"},
+	{"model"},
 	{"value"},
 	{"rule", "portable"},
 	{"sqlgen", "ddl"},
@@ -51,7 +51,7 @@ var homes = [...]struct {
 	{"github.com/jackc/pgx/v5", []string{"store/postgres"}, "only the engine knows its driver"},
 	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},
-	{"go.yaml.in/yaml/v4", []string{"schema"}, "schema alone reads model files"},
+	{"go.yaml.in/yaml/v4", []string{"model"}, "model alone reads model files"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 	{"zombiezen.com/go/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 }

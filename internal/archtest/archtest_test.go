@@ -110,13 +110,13 @@ func TestEachPackageSaysWhatItIs(t *testing.T) {
 func TestCheckImport(t *testing.T) {
 	const internal = module + "/internal/"
 	for _, tt := range []struct{ from, path, want string }{
-		{"value", internal + "schema", ""},
+		{"value", internal + "model", ""},
 		{"record", "net/http", ""},
 		{"server", internal + "store/sqlite", ""},
 		{"store/sqlite", internal + "store", ""},
 		{"store/storetest", internal + "cli", ""},
 		{"rule", "cel.dev/cel-go/cel", ""},
-		{"schema", internal + "value", "stands below it"},
+		{"model", internal + "value", "stands below it"},
 		{"sqlgen", internal + "ddl", "its neighbour"},
 		{"store/sqlite", internal + "store/postgres", "its neighbour"},
 		{"record", internal + "store/sqlite", "imports the engine"},

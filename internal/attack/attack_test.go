@@ -26,7 +26,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-const model = `
+const notesModel = `
 ashlar: 1
 name: attacked
 roles: [editor]
@@ -237,6 +237,6 @@ const users = `{"id":"` + annID + `","email":"ann@example.com","reset_token":"an
 // attacked serves the model with two users, of whom bob attacks ann.
 func attacked(t *testing.T) (s *target, ann, bob string) {
 	t.Helper()
-	s = start(t, model, server.Config{}, map[string]string{"users.ndjson": users})
+	s = start(t, notesModel, server.Config{}, map[string]string{"users.ndjson": users})
 	return s, s.token(annID), s.token(bobID)
 }

@@ -241,7 +241,7 @@ func TestH_CostlyFilters(t *testing.T) {
 // Clients that send a header or a body by drops are cut off, and nobody waits for them.
 func TestH_SlowClients(t *testing.T) {
 	t.Parallel()
-	s := start(t, model, server.Config{HeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
+	s := start(t, notesModel, server.Config{HeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
 	ann := s.token(annID)
 	const clients = 60
 	var group sync.WaitGroup
@@ -306,7 +306,7 @@ func drip(addr, text string) (status int, err error) {
 // A thousand connections that ask once and then stay take little, and go after their time.
 func TestH_IdleConnections(t *testing.T) {
 	t.Parallel()
-	s := start(t, model, server.Config{IdleTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
+	s := start(t, notesModel, server.Config{IdleTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
 	const clients = 1000
 	peak := memory(t)
 	conns := make([]net.Conn, 0, clients)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
@@ -63,7 +63,7 @@ func TestI_RulesFollowTheModel(t *testing.T) {
 	s.stop()
 	s.write("ashlar.yaml", with("")) // dropped: refused, since it loses data
 	srv, err := server.Open(t.Context(), s.dir, server.Config{})
-	if _, ok := errors.AsType[schema.Faults](err); !ok {
+	if _, ok := errors.AsType[model.Faults](err); !ok {
 		t.Errorf("a dropped field: %v %v", srv, err)
 	}
 	s.write("ashlar.yaml", with("      pay: {type: int, optional: true}\n")) // without its rule

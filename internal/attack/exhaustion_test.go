@@ -285,7 +285,7 @@ func TestExhaustion_LargeRows(t *testing.T) {
 
 // A server of which every place is taken still answers its supervisor.
 func TestExhaustion_Probes(t *testing.T) {
-	s := start(t, model, server.Config{MaxConcurrent: 4}, map[string]string{"users.ndjson": users})
+	s := start(t, notesModel, server.Config{MaxConcurrent: 4}, map[string]string{"users.ndjson": users})
 	ann := s.token(annID)
 	for range 4 {
 		conn, err := net.Dial("tcp", s.addr)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/server"
 )
 
@@ -70,7 +70,7 @@ func haveNames(fields []string) string {
 	}
 }
 
-func countTables(m *schema.Model) string {
+func countTables(m *model.Model) string {
 	if len(m.Views) == 0 {
 		return count(len(m.Tables), "table")
 	}
@@ -85,7 +85,7 @@ func count(n int, what string) string {
 }
 
 // countRules counts what decides about a request: access rules of tables and fields, and checks.
-func countRules(m *schema.Model) int {
+func countRules(m *model.Model) int {
 	n := 0
 	for _, t := range m.All() {
 		a := t.Access
@@ -103,7 +103,7 @@ func countRules(m *schema.Model) int {
 	return n
 }
 
-func present(exprs ...*schema.Expr) int {
+func present(exprs ...*model.Expr) int {
 	n := 0
 	for _, e := range exprs {
 		if e != nil {

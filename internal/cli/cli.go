@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
@@ -82,7 +82,7 @@ func (f *appFaults) Error() string {
 // inApp makes faults of the app in dir readable from where the command runs: editors and terminals open the files by
 // the names that are printed.
 func inApp(dir string, err error) error {
-	if faults, ok := errors.AsType[schema.Faults](err); ok {
+	if faults, ok := errors.AsType[model.Faults](err); ok {
 		return &appFaults{printed(dir, faults).Error(), len(faults)}
 	}
 	if faults, ok := errors.AsType[server.SeedFaults](err); ok {
@@ -96,8 +96,8 @@ func inApp(dir string, err error) error {
 	return err
 }
 
-func printed(dir string, faults schema.Faults) schema.Faults {
-	named := make(schema.Faults, len(faults))
+func printed(dir string, faults model.Faults) model.Faults {
+	named := make(model.Faults, len(faults))
 	for i, f := range faults {
 		f.Pos.File = filepath.Join(dir, f.Pos.File)
 		named[i] = f

@@ -3,17 +3,17 @@ package cli
 import (
 	"slices"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // tellingChecks are the checks that compare what callers may write with what they may not read. Whoever writes often enough
 // finds out the hidden value by what is refused.
-func tellingChecks(rules *rule.Rules, t *schema.Table) schema.Faults {
+func tellingChecks(rules *rule.Rules, t *model.Table) model.Faults {
 	if present(t.Access.Create, t.Access.UpdateFrom) == 0 {
 		return nil
 	}
-	var found schema.Faults
+	var found model.Faults
 	for i, c := range rules.Table(t).Checks {
 		columns := rule.Columns(c.Cond)
 		for _, hidden := range columns {
@@ -35,7 +35,7 @@ func tellingChecks(rules *rule.Rules, t *schema.Table) schema.Faults {
 }
 
 // writtenBeside is a field of the row itself that callers may write and that is not the hidden column, or nil.
-func writtenBeside(rules *rule.Rules, columns []*rule.Column, hidden *rule.Column) *schema.Field {
+func writtenBeside(rules *rule.Rules, columns []*rule.Column, hidden *rule.Column) *model.Field {
 	for _, c := range columns {
 		f := c.Field
 		if c.Path.Root.Role != rule.Self {

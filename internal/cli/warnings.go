@@ -4,12 +4,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // warnings is what may be a mistake in a model that has no faults.
-func warnings(rules *rule.Rules) schema.Faults {
+func warnings(rules *rule.Rules) model.Faults {
 	m := rules.Model
 	found := append(circles(m), constantChecks(rules)...)
 	found = append(found, unindexed(rules)...)
@@ -53,17 +53,17 @@ func warnings(rules *rule.Rules) schema.Faults {
 const maxSafeInteger = 1<<53 - 1
 
 // beyondJavaScript says whether an int is declared to hold numbers that JavaScript does not.
-func beyondJavaScript(f *schema.Field) bool {
+func beyondJavaScript(f *model.Field) bool {
 	return plainInt(f) && (f.Max != nil && *f.Max > maxSafeInteger || f.Min != nil && *f.Min < -maxSafeInteger)
 }
 
 // plainInt says whether JSON has a field as a whole number that is no id.
-func plainInt(f *schema.Field) bool {
-	return f.Type == schema.Int && f.Ref == nil && !f.System && !f.AsString
+func plainInt(f *model.Field) bool {
+	return f.Type == model.Int && f.Ref == nil && !f.System && !f.AsString
 }
 
 // openInts names the ints of a model that have no max.
-func openInts(m *schema.Model) []string {
+func openInts(m *model.Model) []string {
 	var names []string
 	for _, t := range m.Tables {
 		for _, f := range t.Fields {
@@ -77,10 +77,10 @@ func openInts(m *schema.Model) []string {
 
 // quotas warns of access rules that count rows of their own table. Those rules see the other rows as they were before the
 // write, without the written row; a check sees the rows as they become.
-func quotas(rules *rule.Rules, t *schema.Table) (found schema.Faults) {
+func quotas(rules *rule.Rules, t *model.Table) (found model.Faults) {
 	own := rules.Table(t)
-	seen := map[*schema.Expr]bool{nil: true}
-	ask := func(e *schema.Expr, n rule.Node) {
+	seen := map[*model.Expr]bool{nil: true}
+	ask := func(e *model.Expr, n rule.Node) {
 		if !seen[e] && rule.Counts(n, t) {
 			found = append(found, rules.Model.Fault(e.Pos, "this rule counts rows of %s without the row that is written: quotas belong in checks", t.Name))
 		}
@@ -96,7 +96,7 @@ func quotas(rules *rule.Rules, t *schema.Table) (found schema.Faults) {
 	return found
 }
 
-func withReadRule(fields []*schema.Field) []string {
+func withReadRule(fields []*model.Field) []string {
 	var names []string
 	for _, f := range fields {
 		if f.Read != nil {
@@ -108,8 +108,8 @@ func withReadRule(fields []*schema.Field) []string {
 
 // circles warns of tables whose required references lead round: none of their rows can be the first. A row that refers
 // to itself can.
-func circles(m *schema.Model) (found schema.Faults) {
-	told := map[*schema.Table]bool{}
+func circles(m *model.Model) (found model.Faults) {
+	told := map[*model.Table]bool{}
 	for _, t := range m.Tables {
 		circle := wayBack(t)
 		if circle == nil || told[t] {
@@ -125,9 +125,9 @@ func circles(m *schema.Model) (found schema.Faults) {
 }
 
 // wayBack returns a shortest way over required references from a table to itself, nil where there is none.
-func wayBack(start *schema.Table) []*schema.Field {
-	ways := [][]*schema.Field{nil}
-	var reached []*schema.Table
+func wayBack(start *model.Table) []*model.Field {
+	ways := [][]*model.Field{nil}
+	var reached []*model.Table
 	for len(ways) > 0 {
 		way := ways[0]
 		ways = ways[1:]
@@ -152,7 +152,7 @@ func wayBack(start *schema.Table) []*schema.Field {
 }
 
 // constantChecks warns of checks that are the same for every row.
-func constantChecks(rules *rule.Rules) (found schema.Faults) {
+func constantChecks(rules *rule.Rules) (found model.Faults) {
 	for _, t := range rules.Model.Tables {
 		for i, c := range rules.Table(t).Checks {
 			at := t.Checks[i].Expr.Pos
@@ -172,7 +172,7 @@ func constantChecks(rules *rule.Rules) (found schema.Faults) {
 }
 
 // unindexed are the rules for reading that admit rows by who asks, and have no index to find them by.
-func unindexed(rules *rule.Rules) (found schema.Faults) {
+func unindexed(rules *rule.Rules) (found model.Faults) {
 	for _, t := range rules.Model.Tables {
 		for _, f := range rules.Unindexed(rules.Table(t).Read) {
 			found = append(found, rules.Model.Fault(t.Access.Read.Pos,

@@ -4,12 +4,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Column is the definition of a field's column in its table, with its reference where the dialect writes it there.
-func Column(d Dialect, f *schema.Field) string {
+func Column(d Dialect, f *model.Field) string {
 	if d == SQLite {
 		return sqlite{}.column(f)
 	}
@@ -20,7 +20,7 @@ func Column(d Dialect, f *schema.Field) string {
 // that they get; where it is null the field is missing in each of them, whatever its default, and the column may be
 // null where the field may not. A given value stays the column's default, since a server on the former model does not
 // know the column; servers that do never rely on it.
-func AddColumn(d Dialect, f *schema.Field, given value.Value) []string {
+func AddColumn(d Dialect, f *model.Field, given value.Value) []string {
 	w := d.writer()
 	add := "ALTER TABLE " + Quote(f.Table.Name) + " ADD COLUMN "
 	if given.IsNull() {
@@ -38,13 +38,13 @@ func AddColumn(d Dialect, f *schema.Field, given value.Value) []string {
 }
 
 // Triggers returns the statements that make the triggers of a field.
-func Triggers(d Dialect, f *schema.Field) []string { return d.writer().triggers(f) }
+func Triggers(d Dialect, f *model.Field) []string { return d.writer().triggers(f) }
 
 // Type is the type of a field's column in PostgreSQL.
-func Type(f *schema.Field) string { return postgresType(f) }
+func Type(f *model.Field) string { return postgresType(f) }
 
 // Literal writes a value of a field as SQL has it.
-func Literal(d Dialect, f *schema.Field, v value.Value) string {
+func Literal(d Dialect, f *model.Field, v value.Value) string {
 	switch {
 	case v.IsNull():
 		return "NULL"
@@ -107,19 +107,19 @@ func Fit(name string) string { return fit(name) }
 
 // KeyName, ReferenceName, CheckName and TriggerName are the names of what belongs to a field: the primary key, the
 // foreign key and the check of an enum in PostgreSQL, and in both dialects the trigger of a reference that is cleared.
-func KeyName(f *schema.Field) string       { return fit("p_" + f.Table.Name + "__" + f.Name) }
-func ReferenceName(f *schema.Field) string { return fit("f_" + f.Table.Name + "__" + f.Name) }
-func CheckName(f *schema.Field) string     { return fit("k_" + f.Table.Name + "__" + f.Name) }
-func TriggerName(f *schema.Field) string   { return fit("c_" + f.Table.Name + "__" + f.Name) }
+func KeyName(f *model.Field) string       { return fit("p_" + f.Table.Name + "__" + f.Name) }
+func ReferenceName(f *model.Field) string { return fit("f_" + f.Table.Name + "__" + f.Name) }
+func CheckName(f *model.Field) string     { return fit("k_" + f.Table.Name + "__" + f.Name) }
+func TriggerName(f *model.Field) string   { return fit("c_" + f.Table.Name + "__" + f.Name) }
 
 // AddReference returns the statement that adds the foreign key of a field, in PostgreSQL, for new rows; Validate asks the
 // others.
-func AddReference(f *schema.Field) string {
+func AddReference(f *model.Field) string {
 	return postgres{}.reference(f)[0] + " NOT VALID"
 }
 
 // AddCheck returns the statement that adds the check of an enum, in PostgreSQL, for new rows.
-func AddCheck(f *schema.Field) string {
+func AddCheck(f *model.Field) string {
 	return "ALTER TABLE " + Quote(f.Table.Name) + " ADD CONSTRAINT " + Quote(CheckName(f)) + domain(f) + " NOT VALID"
 }
 

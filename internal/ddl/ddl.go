@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // Dialect is how one engine writes definitions.
@@ -20,10 +20,10 @@ const (
 
 // writer is what the dialects write each in their own way.
 type writer interface {
-	table(t *schema.Table) string
-	column(f *schema.Field) string      // with its reference
-	reference(f *schema.Field) []string // of a new table, where table leaves it out
-	triggers(f *schema.Field) []string
+	table(t *model.Table) string
+	column(f *model.Field) string      // with its reference
+	reference(f *model.Field) []string // of a new table, where table leaves it out
+	triggers(f *model.Field) []string
 	tracked(table string) []string
 	hasTable() string
 	tables() string
@@ -37,7 +37,7 @@ func (d Dialect) writer() writer { return [...]writer{SQLite: sqlite{}, Postgres
 const Revision = "_rev"
 
 // Create returns the statements that make a model's tables and indexes in a database that has none of them.
-func Create(d Dialect, m *schema.Model) []string {
+func Create(d Dialect, m *model.Model) []string {
 	var all []string
 	for _, t := range m.Tables {
 		all = append(all, CreateTable(d, t)...)
@@ -52,7 +52,7 @@ func Create(d Dialect, m *schema.Model) []string {
 }
 
 // CreateTable returns the statements that make a table and its triggers, without its indexes and references.
-func CreateTable(d Dialect, t *schema.Table) []string {
+func CreateTable(d Dialect, t *model.Table) []string {
 	w := d.writer()
 	all := []string{w.table(t)}
 	for _, f := range t.Fields {
@@ -66,7 +66,7 @@ func CreateTable(d Dialect, t *schema.Table) []string {
 func Track(d Dialect, table string) []string { return d.writer().tracked(table) }
 
 // CreateReferences returns the statements that make the references of a new table, when all tables are there.
-func CreateReferences(d Dialect, t *schema.Table) []string {
+func CreateReferences(d Dialect, t *model.Table) []string {
 	var all []string
 	for _, f := range t.Fields {
 		if f.Ref != nil {
@@ -77,7 +77,7 @@ func CreateReferences(d Dialect, t *schema.Table) []string {
 }
 
 // CreateIndexes returns the statements that make all indexes of a table.
-func CreateIndexes(d Dialect, t *schema.Table) []string {
+func CreateIndexes(d Dialect, t *model.Table) []string {
 	var all []string
 	for _, i := range Indexes(t) {
 		all = append(all, CreateIndex(d, i))
@@ -115,7 +115,7 @@ func Analyze(d Dialect, table string) []string { return d.writer().analyze(table
 // Index is one index of a table.
 type Index struct {
 	Name    string
-	Table   *schema.Table
+	Table   *model.Table
 	Columns []string
 	Unique  bool
 
@@ -128,9 +128,9 @@ type Index struct {
 func Caseless(column string) string { return "lower(" + column + ")" }
 
 // Indexes lists the indexes of a table, each once: those of its fields, then those of the table.
-func Indexes(t *schema.Table) []Index {
+func Indexes(t *model.Table) []Index {
 	var all []Index
-	add := func(unique bool, fields ...*schema.Field) {
+	add := func(unique bool, fields ...*model.Field) {
 		i := NewIndex(t, unique, fields)
 		if !slices.ContainsFunc(all, func(other Index) bool { return other.Name == i.Name }) {
 			all = append(all, i)
@@ -154,7 +154,7 @@ func Indexes(t *schema.Table) []Index {
 }
 
 // NewIndex returns the index of a table on these fields, with its name and columns as all indexes have them.
-func NewIndex(t *schema.Table, unique bool, fields []*schema.Field) Index {
+func NewIndex(t *model.Table, unique bool, fields []*model.Field) Index {
 	i := Index{Table: t, Unique: unique, Caseless: unique && len(fields) == 1 && fields[0].Caseless}
 	for _, f := range fields {
 		i.Columns = append(i.Columns, f.Name)

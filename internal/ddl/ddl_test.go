@@ -13,15 +13,15 @@ import (
 	lite "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func load(t *testing.T, text string) *schema.Model {
+func load(t *testing.T, text string) *model.Model {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v", faults)
 	}
@@ -29,7 +29,7 @@ func load(t *testing.T, text string) *schema.Model {
 }
 
 // open returns a database with the model's tables and the counter that the engine keeps.
-func open(t *testing.T, m *schema.Model) *lite.Conn {
+func open(t *testing.T, m *model.Model) *lite.Conn {
 	t.Helper()
 	conn, err := lite.OpenConn(":memory:")
 	if err != nil {

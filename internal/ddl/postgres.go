@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // postgres writes definitions for PostgreSQL. Constraints have names of their own: those that it would make up are names
@@ -12,29 +12,29 @@ import (
 type postgres struct{}
 
 // postgresType is the storage of each type. Text has the order of its code points.
-func postgresType(f *schema.Field) string {
+func postgresType(f *model.Field) string {
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		return "bigint"
-	case schema.Float:
+	case model.Float:
 		return "double precision"
-	case schema.Decimal:
+	case model.Decimal:
 		return "numeric(" + strconv.Itoa(f.Precision) + ", " + strconv.Itoa(f.Scale) + ")"
-	case schema.Bool:
+	case model.Bool:
 		return "boolean"
-	case schema.Timestamp:
+	case model.Timestamp:
 		return "timestamptz"
-	case schema.Date:
+	case model.Date:
 		return "date"
-	case schema.UUID:
+	case model.UUID:
 		return "uuid"
-	case schema.JSON:
+	case model.JSON:
 		return "json"
 	}
 	return `text COLLATE "C"`
 }
 
-func (p postgres) table(t *schema.Table) string {
+func (p postgres) table(t *model.Table) string {
 	columns := make([]string, 0, len(t.Fields)+1)
 	for _, f := range t.Fields {
 		columns = append(columns, p.plain(f))
@@ -43,25 +43,25 @@ func (p postgres) table(t *schema.Table) string {
 	return "CREATE TABLE " + Quote(t.Name) + " (\n  " + strings.Join(columns, ",\n  ") + "\n)"
 }
 
-func (p postgres) column(f *schema.Field) string {
+func (p postgres) column(f *model.Field) string {
 	if f.Ref == nil {
 		return p.plain(f)
 	}
 	return p.plain(f) + " CONSTRAINT " + named("f_", f) + p.references(f)
 }
 
-func (p postgres) reference(f *schema.Field) []string {
+func (p postgres) reference(f *model.Field) []string {
 	return []string{"ALTER TABLE " + Quote(f.Table.Name) + " ADD CONSTRAINT " + named("f_", f) +
 		" FOREIGN KEY (" + Quote(f.Name) + ")" + p.references(f)}
 }
 
 // references are deferrable: a deletion is checked when all of it is done (store/postgres).
-func (postgres) references(f *schema.Field) string {
+func (postgres) references(f *model.Field) string {
 	return " REFERENCES " + Quote(f.Ref.Name) + ` ("id") ON DELETE ` + onDelete(f.OnDelete) + " DEFERRABLE"
 }
 
 // plain is a column without its reference.
-func (postgres) plain(f *schema.Field) string {
+func (postgres) plain(f *model.Field) string {
 	c := Quote(f.Name) + " " + postgresType(f)
 	if !f.Optional {
 		c += " NOT NULL"
@@ -69,14 +69,14 @@ func (postgres) plain(f *schema.Field) string {
 	if f.Name == "id" {
 		return c + " CONSTRAINT " + named("p_", f) + " PRIMARY KEY"
 	}
-	if f.Type == schema.Enum {
+	if f.Type == model.Enum {
 		c += " CONSTRAINT " + named("k_", f) + domain(f)
 	}
 	return c
 }
 
 // named is the name of a constraint or trigger of a field.
-func named(prefix string, f *schema.Field) string {
+func named(prefix string, f *model.Field) string {
 	return Quote(fit(prefix + f.Table.Name + "__" + f.Name))
 }
 
@@ -95,8 +95,8 @@ func (postgres) analyze(table string) []string { return []string{"ANALYZE " + Qu
 
 // triggers writes, for a reference that is cleared, the trigger that gives the row a new revision when the foreign key's
 // action clears it. A write of ours sets the revision in the same statement, which is how the two are told apart.
-func (postgres) triggers(f *schema.Field) []string {
-	if f.Ref == nil || f.OnDelete != schema.Clear {
+func (postgres) triggers(f *model.Field) []string {
+	if f.Ref == nil || f.OnDelete != model.Clear {
 		return nil
 	}
 	column, revision := Quote(f.Name), Quote(Revision)

@@ -4,25 +4,25 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // sqlite writes definitions for SQLite.
 type sqlite struct{}
 
 // sqliteType is the storage of each type: times and decimals as integers compare and sort exactly.
-func sqliteType(t schema.Type) string {
+func sqliteType(t model.Type) string {
 	switch t {
-	case schema.Int, schema.Decimal, schema.Bool, schema.Timestamp:
+	case model.Int, model.Decimal, model.Bool, model.Timestamp:
 		return "INTEGER"
-	case schema.Float:
+	case model.Float:
 		return "REAL"
 	}
 	return "TEXT"
 }
 
 // table writes a STRICT table: SQLite then refuses a value of another type than the column's.
-func (s sqlite) table(t *schema.Table) string {
+func (s sqlite) table(t *model.Table) string {
 	columns := make([]string, 0, len(t.Fields)+1)
 	for _, f := range t.Fields {
 		columns = append(columns, s.column(f))
@@ -32,12 +32,12 @@ func (s sqlite) table(t *schema.Table) string {
 }
 
 // reference: a table may refer to one that is not there yet.
-func (sqlite) reference(*schema.Field) []string { return nil }
+func (sqlite) reference(*model.Field) []string { return nil }
 
-func (sqlite) column(f *schema.Field) string {
+func (sqlite) column(f *model.Field) string {
 	c := Quote(f.Name) + " " + sqliteType(f.Type)
 	switch {
-	case f.Name == "id" && f.Type == schema.Int:
+	case f.Name == "id" && f.Type == model.Int:
 		return c + " PRIMARY KEY" // the rowid itself, never null
 	case f.Name == "id":
 		return c + " NOT NULL PRIMARY KEY"
@@ -53,11 +53,11 @@ func (sqlite) column(f *schema.Field) string {
 // onDelete writes restrict as NO ACTION. Both refuse at once; but where one deletion reaches a row by a cascade and by
 // the reference that restricts, RESTRICT answers by the order of the engine's steps, NO ACTION by what is left at the
 // end of the statement.
-func onDelete(o schema.OnDelete) string {
+func onDelete(o model.OnDelete) string {
 	switch o {
-	case schema.Cascade:
+	case model.Cascade:
 		return "CASCADE"
-	case schema.Clear:
+	case model.Clear:
 		return "SET NULL"
 	}
 	return "NO ACTION"
@@ -77,11 +77,11 @@ func (sqlite) drop(table string) string { return "DROP TABLE " + Quote(table) }
 func (sqlite) analyze(string) []string { return nil }
 
 // domain writes what a type of SQLite does not say. A missing value passes every CHECK.
-func domain(f *schema.Field) string {
+func domain(f *model.Field) string {
 	switch f.Type {
-	case schema.Bool:
+	case model.Bool:
 		return " CHECK (" + Quote(f.Name) + " IN (0, 1))"
-	case schema.Enum:
+	case model.Enum:
 		values := make([]string, len(f.Values))
 		for i, v := range f.Values {
 			values[i] = literal(v.Name)
@@ -94,8 +94,8 @@ func domain(f *schema.Field) string {
 
 // triggers writes, for a reference that is cleared, the trigger that gives the row a new revision when the foreign key's
 // action clears it. A write of ours sets the revision in the same statement, which is how the two are told apart.
-func (sqlite) triggers(f *schema.Field) []string {
-	if f.Ref == nil || f.OnDelete != schema.Clear {
+func (sqlite) triggers(f *model.Field) []string {
+	if f.Ref == nil || f.OnDelete != model.Clear {
 		return nil
 	}
 	table, column, revision := Quote(f.Table.Name), Quote(f.Name), Quote(Revision)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -39,7 +39,7 @@ func (e *HazardError) Error() string {
 
 // Apply brings a database to the model: what was interrupted before is taken back or finished first, then the plan is
 // made and carried out. It does all or nothing. What rows contradict, and changes that there is no way for, are returned
-// as schema.Faults, which point into the model; hazards that the options do not allow as *HazardError. The database is
+// as model.Faults, which point into the model; hazards that the options do not allow as *HazardError. The database is
 // then as it was.
 func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Apply(%s)", rules.Model.Name)
@@ -67,10 +67,10 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (resu
 }
 
 // upToDate says whether there is nothing to do.
-func upToDate(ctx context.Context, db store.DB, m *schema.Model) (done bool, damaged []string, err error) {
+func upToDate(ctx context.Context, db store.DB, m *model.Model) (done bool, damaged []string, err error) {
 	err = db.Read(ctx, func(r store.Reader) error {
 		text, found, err := Meta(r, modelKey)
-		if err != nil || !found || text != string(schema.Encode(m)) {
+		if err != nil || !found || text != string(model.Encode(m)) {
 			return err
 		}
 		if err := Moving(r); err != nil {
@@ -125,7 +125,7 @@ func (r *run) apply(p *Plan) error {
 	return r.inPhases(p)
 }
 
-func words(changes []schema.Change) []string {
+func words(changes []model.Change) []string {
 	all := make([]string, len(changes))
 	for i, c := range changes {
 		all[i] = c.String()

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -96,7 +96,7 @@ func TestM_DroppedFieldStaysDropped(t *testing.T) {
 	})
 }
 
-func storedModel(t *testing.T, db store.DB) (m *schema.Model) {
+func storedModel(t *testing.T, db store.DB) (m *model.Model) {
 	t.Helper()
 	err := db.Read(context.Background(), func(r store.Reader) (err error) {
 		m, err = stored(r)
@@ -129,7 +129,7 @@ func TestUndoKnowsWhatWasGiven(t *testing.T) {
 }
 
 func TestManyColumns(t *testing.T) {
-	model := func(typ string) string {
+	typed := func(typ string) string {
 		var b strings.Builder
 		b.WriteString(onePost)
 		for i := range 200 {
@@ -139,24 +139,24 @@ func TestManyColumns(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, e engine) {
 		db := e.open(t)
-		mustApply(t, db, load(t, model("int")), Options{})
-		insert(t, db, load(t, model("int")).Model.Table("posts"), `{"id": 1, "f0": 5, "f7": 7, "f199": -1}`)
-		mustApply(t, db, load(t, model("text")), anything)
+		mustApply(t, db, load(t, typed("int")), Options{})
+		insert(t, db, load(t, typed("int")).Model.Table("posts"), `{"id": 1, "f0": 5, "f7": 7, "f199": -1}`)
+		mustApply(t, db, load(t, typed("text")), anything)
 		want := strings.Split("1 "+strings.Repeat("null ", 200), " ")[:201]
 		want[1], want[8], want[200] = `"5"`, `"7"`, `"-1"`
-		whole(t, e, db, model("text"), map[string]string{"posts": strings.Join(want, " "), "users": ""})
+		whole(t, e, db, typed("text"), map[string]string{"posts": strings.Join(want, " "), "users": ""})
 	})
 }
 
 // Names of the length that a name may have differ at their end, where what is made of them is cut.
 func TestLongNames(t *testing.T) {
 	long := func(end string) string { return strings.Repeat("abcde_", 10)[:60-len(end)-1] + "z" + end }
-	model := func(table, a, b, ref, typ, more string) string {
+	source := func(table, a, b, ref, typ, more string) string {
 		return fmt.Sprintf("  %s:\n    %s\n    key: int\n    fields:\n      %s: {type: %s, unique: true}\n      %s: {type: enum, values: [x, y], index: true}\n      %s: {ref: %s, optional: true, on_delete: clear, reverse: back}\n",
 			table, more, a, typ, b, ref, table)
 	}
-	before := model(long("t"), long("a"), long("b"), long("r"), "text", "")
-	after := model(long("u"), long("a"), long("c"), long("s"), "int", "was: "+long("t"))
+	before := source(long("t"), long("a"), long("b"), long("r"), "text", "")
+	after := source(long("u"), long("a"), long("c"), long("s"), "int", "was: "+long("t"))
 	after = strings.Replace(after, "index: true", "index: true, was: "+long("b"), 1)
 	after = strings.Replace(after, "reverse: back", "was: "+long("r"), 1)
 	onEach(t, func(t *testing.T, e engine) {
@@ -241,7 +241,7 @@ func TestForeignView(t *testing.T) {
 }
 
 func TestDrift(t *testing.T) {
-	const model = onePost + "      a: {type: text, index: true}\n      s: {type: enum, values: [x, y]}\n      n: {type: int, optional: true, unique: true}\n      up: {ref: posts, optional: true, on_delete: clear}\n"
+	const source = onePost + "      a: {type: text, index: true}\n      s: {type: enum, values: [x, y]}\n      n: {type: int, optional: true, unique: true}\n      up: {ref: posts, optional: true, on_delete: clear}\n"
 	both := []struct{ sql, want string }{
 		{`DROP INDEX "i_posts__a"`, "index i_posts__a"},
 		{`CREATE INDEX "more" ON "posts" ("n")`, "index more"},
@@ -264,7 +264,7 @@ func TestDrift(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
 		for _, tt := range slices.Concat(both, own[e.name]) {
 			db := e.open(t)
-			mustApply(t, db, load(t, model), Options{})
+			mustApply(t, db, load(t, source), Options{})
 			execute(t, db, tt.sql)
 			drift, err := Verify(context.Background(), db)
 			if err != nil || !strings.Contains(strings.Join(drift, "\n"), tt.want) {
@@ -334,7 +334,7 @@ func TestConvertedOrphans(t *testing.T) {
 		bound := strings.Replace(before, "team_id: {type: text", "team: {ref: teams", 1)
 		refusedAs(t, e, db, before, bound, anything, "1 row (2) in the way", "rows of teams that are not there")
 		_, err := Apply(context.Background(), db, load(t, bound), anything)
-		if faults, ok := errors.AsType[schema.Faults](err); !ok || len(faults) != 1 || faults[0].Pos.Line != 7 {
+		if faults, ok := errors.AsType[model.Faults](err); !ok || len(faults) != 1 || faults[0].Pos.Line != 7 {
 			t.Errorf("Apply = %v, want a fault in line 7", err)
 		}
 		insert(t, db, m.Table("teams"), `{"id": 3}`)

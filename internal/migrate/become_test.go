@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -89,7 +89,7 @@ func (o *outcome) field(from, to *world, was, t *wTable, f *wField, rows []*wRow
 		o.contradicts("no way", t, f.column, 0)
 		return
 	}
-	if !forth && before != nil && f.typ == schema.Enum {
+	if !forth && before != nil && f.typ == model.Enum {
 		is = namedBack(is, before)
 	}
 	missing, unfit := 0, 0
@@ -119,13 +119,13 @@ func (o *outcome) field(from, to *world, was, t *wTable, f *wField, rows []*wRow
 }
 
 // namedBack is the field of an enum as it was, whose values have the names that they got later as former ones.
-func namedBack(f *schema.Field, later *wField) *schema.Field {
+func namedBack(f *model.Field, later *wField) *model.Field {
 	g := *f
 	g.Values = slices.Clone(f.Values)
 	for i, v := range g.Values {
 		g.Values[i].Was = ""
 		for _, l := range later.values {
-			if l.Was == v.Name && !slices.ContainsFunc(f.Values, func(o schema.EnumValue) bool { return o.Name == l.Name }) {
+			if l.Was == v.Name && !slices.ContainsFunc(f.Values, func(o model.EnumValue) bool { return o.Name == l.Name }) {
 				g.Values[i].Was = l.Name
 			}
 		}

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -23,7 +23,7 @@ const (
 func former(t *testing.T, db store.DB, rules *rule.Rules) {
 	t.Helper()
 	execute(t, db, noAddress, addressIndex)
-	text := string(schema.Encode(rules.Model))
+	text := string(model.Encode(rules.Model))
 	text = strings.Replace(strings.Replace(text, `"ashlar":2`, `"ashlar":1`, 1), `,"caseless":true`, "", 1)
 	if strings.Contains(text, "caseless") || !strings.Contains(text, `"ashlar":1`) {
 		t.Fatalf("the stored model is not a former one: %s", text)
@@ -165,7 +165,7 @@ func TestWidestIndexRows(t *testing.T) {
 		for _, t2 := range []string{"numbers", "names"} {
 			table := rules.Model.Table(t2)
 			id := value.OfInt(1)
-			if table.Key == schema.Text {
+			if table.Key == model.Text {
 				id = value.OfText(wide(*table.ID().Max))
 			}
 			err := db.Write(context.Background(), func(tx store.Tx) error {
@@ -181,14 +181,14 @@ func TestWidestIndexRows(t *testing.T) {
 						add(f.Name, id)
 					case f.Name == "none":
 						add(f.Name, value.Value{})
-					case f.Type == schema.Text:
+					case f.Type == model.Text:
 						if f.Max == nil {
 							t.Fatalf("%s.%s has no max", t2, f.Name)
 						}
 						add(f.Name, value.OfText(wide(*f.Max)))
-					case f.Type == schema.Enum:
+					case f.Type == model.Enum:
 						add(f.Name, value.OfText(f.Values[1].Name))
-					case f.Type == schema.Decimal:
+					case f.Type == model.Decimal:
 						add(f.Name, value.OfDecimal(999999999999999999, 9))
 					default:
 						add(f.Name, value.OfTimestamp(1))

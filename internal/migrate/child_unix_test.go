@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
@@ -44,7 +44,7 @@ func child(path, journeyNumber, statement string) error {
 		return err
 	}
 	j := journeys()[which]
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + j.after)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + j.after)})
 	if len(faults) > 0 {
 		return faults
 	}

@@ -1,17 +1,17 @@
 package migrate
 
-import "github.com/ashlar-dev/ashlar/internal/schema"
+import "github.com/ashlar-dev/ashlar/internal/model"
 
 // under returns the tables of a model under other names, for what is asked of names, types, references and indexes. The
 // tables and fields stand in the same order.
-func under(tables []*schema.Table, tableName func(*schema.Table) string, fieldName func(*schema.Field) string) map[*schema.Table]*schema.Table {
-	clones := make(map[*schema.Table]*schema.Table)
+func under(tables []*model.Table, tableName func(*model.Table) string, fieldName func(*model.Field) string) map[*model.Table]*model.Table {
+	clones := make(map[*model.Table]*model.Table)
 	for _, t := range tables {
 		c := *t
 		c.Name = tableName(t)
 		clones[t] = &c
 	}
-	fields := make(map[*schema.Field]*schema.Field)
+	fields := make(map[*model.Field]*model.Field)
 	for _, t := range tables {
 		c := clones[t]
 		c.Fields = nil
@@ -30,15 +30,15 @@ func under(tables []*schema.Table, tableName func(*schema.Table) string, fieldNa
 		clones[t].Relations = nil
 		for _, r := range t.Relations {
 			if r.Many && fields[r.Field] != nil { // a way back has an index
-				clones[t].Relations = append(clones[t].Relations, &schema.Relation{Name: r.Name, From: clones[t], To: clones[r.To], Field: fields[r.Field], Many: true})
+				clones[t].Relations = append(clones[t].Relations, &model.Relation{Name: r.Name, From: clones[t], To: clones[r.To], Field: fields[r.Field], Many: true})
 			}
 		}
 	}
 	return clones
 }
 
-func each(lists [][]*schema.Field, fields map[*schema.Field]*schema.Field) [][]*schema.Field {
-	out := make([][]*schema.Field, len(lists))
+func each(lists [][]*model.Field, fields map[*model.Field]*model.Field) [][]*model.Field {
+	out := make([][]*model.Field, len(lists))
 	for i, list := range lists {
 		for _, f := range list {
 			out[i] = append(out[i], fields[f])
@@ -48,7 +48,7 @@ func each(lists [][]*schema.Field, fields map[*schema.Field]*schema.Field) [][]*
 }
 
 // twin is the field of a clone of f's table that stands where f does.
-func twin(f *schema.Field, clone *schema.Table) *schema.Field {
+func twin(f *model.Field, clone *model.Table) *model.Field {
 	for i, other := range f.Table.Fields {
 		if other == f {
 			return clone.Fields[i]

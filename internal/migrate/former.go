@@ -5,14 +5,14 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Follows says whether the database has moved on from the model by safe changes alone, so that a server on the model can
 // go on: one that is started again while others already have the next model.
-func Follows(ctx context.Context, db store.DB, m *schema.Model) (yes bool, err error) {
+func Follows(ctx context.Context, db store.DB, m *model.Model) (yes bool, err error) {
 	defer errs.Wrap(&err, "migrate.Follows(%s)", m.Name)
 	err = db.Read(ctx, func(r store.Reader) error {
 		now, err := stored(r)
@@ -20,7 +20,7 @@ func Follows(ctx context.Context, db store.DB, m *schema.Model) (yes bool, err e
 			return err
 		}
 		all, err := entries(r)
-		if err != nil || !slices.ContainsFunc(all, func(e record) bool { return e.State == Done && e.Model == string(schema.Encode(m)) }) {
+		if err != nil || !slices.ContainsFunc(all, func(e record) bool { return e.State == Done && e.Model == string(model.Encode(m)) }) {
 			return err
 		}
 		p := newPlanner(dialectOf(r), m, now, givenIn(all))
@@ -32,8 +32,8 @@ func Follows(ctx context.Context, db store.DB, m *schema.Model) (yes bool, err e
 }
 
 // givenIn is what rows have got, as far as it matters that they have.
-func givenIn(all []record) func(*schema.Field) value.Value {
-	return func(f *schema.Field) value.Value {
+func givenIn(all []record) func(*model.Field) value.Value {
+	return func(f *model.Field) value.Value {
 		for _, e := range all {
 			if e.given[f.Table.Name+"."+f.Name] != "" {
 				return value.OfText("given")

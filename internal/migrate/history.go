@@ -10,7 +10,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -25,7 +25,7 @@ type Entry struct {
 	Changes  []string
 	Steps    []Ran
 	Copy     string // of the database as it was before; "" for none
-	Model    string // the model that it led to, as schema.Encode writes it
+	Model    string // the model that it led to, as model.Encode writes it
 	Damage   string // what of it cannot be read, and is left empty here; "" for nothing
 }
 
@@ -214,8 +214,8 @@ func Unfinished(r store.Reader) error {
 }
 
 // modelOf is the model that an entry led to.
-func (e Entry) modelOf() (*schema.Model, error) {
-	s, err := schema.Decode([]byte(e.Model))
+func (e Entry) modelOf() (*model.Model, error) {
+	s, err := model.Decode([]byte(e.Model))
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -129,7 +129,7 @@ func (j journey) start(t *testing.T, db store.DB) {
 }
 
 // picture is all rows of all tables of a model.
-func picture(t *testing.T, db store.DB, m *schema.Model) map[string]string {
+func picture(t *testing.T, db store.DB, m *model.Model) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, table := range m.Tables {
@@ -139,11 +139,11 @@ func picture(t *testing.T, db store.DB, m *schema.Model) map[string]string {
 }
 
 // whole looks whether a database is wholly of a model, and holds these rows.
-func whole(t *testing.T, e engine, db store.DB, model string, want map[string]string) {
+func whole(t *testing.T, e engine, db store.DB, source string, want map[string]string) {
 	t.Helper()
-	m := load(t, model).Model
+	m := load(t, source).Model
 	w := &walk{t: t, e: e, db: db, is: &world{}}
-	if w.model() != string(schema.Encode(m)) {
+	if w.model() != string(model.Encode(m)) {
 		t.Error("the stored model is another")
 	}
 	if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
@@ -227,7 +227,7 @@ func (j journey) interrupt(t *testing.T, e engine, n int, want map[string]string
 		t.Fatalf("Apply = %v, want that it is interrupted", err)
 	}
 	w := &walk{t: t, e: e, db: db, is: &world{}}
-	if w.model() == string(schema.Encode(old.Model)) {
+	if w.model() == string(model.Encode(old.Model)) {
 		if result, err := Apply(context.Background(), db, old, j.options()); err != nil || len(result.Applied) > 0 {
 			t.Fatalf("Apply of the former model = %+v, %v, want nothing but that it is resumed", result, err)
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -25,12 +25,12 @@ const batch = 1000
 // column of a table of its own.
 type conversion struct {
 	dialect  ddl.Dialect
-	key      *schema.Field // of the table, as it is stored now
-	from     *schema.Field // its names are those in the database
-	to       *schema.Field // what the values become
-	into     string        // the column that holds them; in SQLite the table
-	fill     value.Value   // what a row without a value gets
-	restOnly bool          // rows that have a value in that column already are passed over
+	key      *model.Field // of the table, as it is stored now
+	from     *model.Field // its names are those in the database
+	to       *model.Field // what the values become
+	into     string       // the column that holds them; in SQLite the table
+	fill     value.Value  // what a row without a value gets
+	restOnly bool         // rows that have a value in that column already are passed over
 }
 
 // table is none for what is left, since the count of all rows would take longer, under the lock of the switch too.
@@ -163,7 +163,7 @@ func (r *repeated) run(s store.Session, note func(int64)) error {
 // fillMissing is the statement that gives a batch of rows the values that they lack of all these fields of a table: each
 // is bound by then not to be missing, so that a row that got one of them would not be taken. It asks twice: of a row that
 // somebody writes meanwhile, PostgreSQL asks again what stands outside of the subquery, on what the row is by then.
-func fillMissing(fields []*schema.Field, value func(*schema.Field) value.Value) string {
+func fillMissing(fields []*model.Field, value func(*model.Field) value.Value) string {
 	var set, missing []string
 	for _, f := range fields {
 		column := ddl.Quote(f.Name)
@@ -177,9 +177,9 @@ func fillMissing(fields []*schema.Field, value func(*schema.Field) value.Value) 
 
 // asking runs a query of rows in the way, of which there must be none.
 type asking struct {
-	of    *schema.Table // as it is called by then
+	of    *model.Table // as it is called by then
 	sql   string
-	fault func(found) schema.Fault
+	fault func(found) model.Fault
 }
 
 func (a *asking) table() string { return "" }
@@ -187,7 +187,7 @@ func (a *asking) table() string { return "" }
 func (a *asking) run(s store.Session, _ func(int64)) error {
 	f, err := search(s, a.of, a.sql)
 	if err == nil && f.rows > 0 {
-		return schema.Faults{a.fault(f)}
+		return model.Faults{a.fault(f)}
 	}
 	return err
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -67,7 +67,7 @@ func plan(q querier, rules *rule.Rules, now time.Time) (*Plan, error) {
 }
 
 // between plans the way from one model to another. rules are those of the latter, nil for a model that is stored.
-func between(q querier, old, m *schema.Model, rules *rule.Rules, now time.Time) (*Plan, error) {
+func between(q querier, old, m *model.Model, rules *rule.Rules, now time.Time) (*Plan, error) {
 	p := newPlanner(dialectOf(q), old, m, givenBy(rules, now))
 	p.steps()
 	p.plan.given = p.givenAll()
@@ -81,8 +81,8 @@ func between(q querier, old, m *schema.Model, rules *rule.Rules, now time.Time) 
 	return p.plan, p.notes(q, rules)
 }
 
-func newPlanner(d ddl.Dialect, old, m *schema.Model, given func(*schema.Field) value.Value) *planner {
-	match := schema.NewMatch(old, m)
+func newPlanner(d ddl.Dialect, old, m *model.Model, given func(*model.Field) value.Value) *planner {
+	match := model.NewMatch(old, m)
 	return &planner{Match: match, dialect: d, plan: &Plan{match: match, Changes: match.Changes()}, given: given}
 }
 
@@ -100,7 +100,7 @@ func (p *planner) steps() {
 func (p *planner) givenAll() map[string]string {
 	all := map[string]string{}
 	for _, c := range p.plan.Changes {
-		if c.Kind == schema.FieldAdded && c.WasTable != nil {
+		if c.Kind == model.FieldAdded && c.WasTable != nil {
 			if v := p.givenTo(c.Is); !v.IsNull() {
 				all[c.IsTable.Name+"."+c.Is.Name] = ddl.Literal(p.dialect, c.Is, v)
 			}
@@ -110,8 +110,8 @@ func (p *planner) givenAll() map[string]string {
 }
 
 // givenBy is what rows get for a field that they have no value for: its default, where that is the same for all rows.
-func givenBy(rules *rule.Rules, now time.Time) func(*schema.Field) value.Value {
-	return func(f *schema.Field) value.Value {
+func givenBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
+	return func(f *model.Field) value.Value {
 		if rules == nil {
 			return value.Value{}
 		}
@@ -137,12 +137,12 @@ func Alone(tx store.Tx) error {
 
 // Check returns how the model's tables differ from those of the database, and whether the database is new. It changes
 // nothing, and looks at no rows.
-func Check(ctx context.Context, db store.DB, m *schema.Model) (changes []schema.Change, isNew bool, err error) {
+func Check(ctx context.Context, db store.DB, m *model.Model) (changes []model.Change, isNew bool, err error) {
 	defer errs.Wrap(&err, "migrate.Check(%s)", m.Name)
 	err = db.Read(ctx, func(r store.Reader) error {
 		old, err := stored(r)
 		if err == nil && old != nil {
-			changes = schema.Diff(old, m)
+			changes = model.Diff(old, m)
 		}
 		isNew = old == nil && err == nil
 		return err
@@ -151,7 +151,7 @@ func Check(ctx context.Context, db store.DB, m *schema.Model) (changes []schema.
 }
 
 // stored reads the model of the database, nil where it is new. One that a move is filling is refused.
-func stored(q querier) (old *schema.Model, err error) {
+func stored(q querier) (old *model.Model, err error) {
 	if err := Moving(q); err != nil {
 		return nil, err
 	}
@@ -159,11 +159,11 @@ func stored(q querier) (old *schema.Model, err error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	s, err := schema.Decode([]byte(text))
+	s, err := model.Decode([]byte(text))
 	if err == nil {
 		old, err = s.Model()
 	}
-	if errors.Is(err, schema.ErrDamaged) {
+	if errors.Is(err, model.ErrDamaged) {
 		err = fmt.Errorf("%w; restore the database from a backup", err)
 	}
 	return old, err

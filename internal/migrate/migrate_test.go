@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
@@ -23,7 +23,7 @@ const before = `
       rank: {type: int}
 `
 
-func fill(t *testing.T, db store.DB, m *schema.Model) {
+func fill(t *testing.T, db store.DB, m *model.Model) {
 	t.Helper()
 	insert(t, db, m.Table("posts"), `{"id": 1, "title": "a", "rank": 1}`)
 	insert(t, db, m.Table("posts"), `{"id": 2, "title": "b", "rank": 1}`)

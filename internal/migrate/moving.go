@@ -6,7 +6,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -104,15 +104,15 @@ type SystemTable struct {
 // SystemColumn is a column of it, stored as a field of that type is.
 type SystemColumn struct {
 	Name string
-	Type schema.Type
+	Type model.Type
 }
 
 // SystemTables lists all of them but ashlar_meta, of which a move takes care by itself. A table that is not here is one
 // that a move would leave behind, so that it refuses to run.
 func SystemTables() []SystemTable {
-	history := SystemTable{Name: historyTable, Columns: []SystemColumn{{"id", schema.Int}}, Create: func(d ddl.Dialect) []string { return []string{historyOf(d)} }}
+	history := SystemTable{Name: historyTable, Columns: []SystemColumn{{"id", model.Int}}, Create: func(d ddl.Dialect) []string { return []string{historyOf(d)} }}
 	for _, name := range []string{"state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model"} {
-		history.Columns = append(history.Columns, SystemColumn{name, schema.Text})
+		history.Columns = append(history.Columns, SystemColumn{name, model.Text})
 	}
 	return []SystemTable{history}
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // mutation edits a world at random; from is the world of before the step. It returns whether it found something to edit.
@@ -106,7 +106,7 @@ func (m *mutator) addTable() *wTable {
 	if len(m.w.tables) > 5 {
 		return nil
 	}
-	t := &wTable{uid: m.w.uid(), key: pick(m.Rand, []schema.Type{schema.Int, schema.UUID, schema.Text})}
+	t := &wTable{uid: m.w.uid(), key: pick(m.Rand, []model.Type{model.Int, model.UUID, model.Text})}
 	if t.name = m.free(tableNamesOf(), append(m.w.names(), m.from.names()...)...); t.name == "" {
 		return nil
 	}
@@ -214,41 +214,41 @@ func (m *mutator) addField(t *wTable) *wField {
 	if chance(m.Rand, 50) {
 		f.given = m.newDefault(f)
 	}
-	f.unique = chance(m.Rand, 15) && f.typ != schema.JSON
-	f.index = !f.unique && chance(m.Rand, 20) && f.typ != schema.JSON
+	f.unique = chance(m.Rand, 15) && f.typ != model.JSON
+	f.index = !f.unique && chance(m.Rand, 20) && f.typ != model.JSON
 	t.fields = slices.Insert(t.fields, m.IntN(len(t.fields)+1), f)
 	return f
 }
 
-func (m *mutator) anyType() schema.Type {
-	return schema.Type(1 + m.IntN(int(schema.JSON)))
+func (m *mutator) anyType() model.Type {
+	return model.Type(1 + m.IntN(int(model.JSON)))
 }
 
 // become gives a field another type, and what that needs.
-func (m *mutator) become(f *wField, typ schema.Type) {
+func (m *mutator) become(f *wField, typ model.Type) {
 	was := f.typ
 	f.typ, f.given = typ, given{}
 	switch typ {
-	case schema.Decimal:
+	case model.Decimal:
 		f.precision = 1 + m.IntN(18)
 		f.scale = m.IntN(f.precision + 1)
 		if chance(m.Rand, 70) {
 			f.precision, f.scale = 18, pick(m.Rand, []int{0, 1, 2, 4})
 		}
-	case schema.Enum:
+	case model.Enum:
 		f.values = nil
-		if was == schema.Text && chance(m.Rand, 70) {
+		if was == model.Text && chance(m.Rand, 70) {
 			m.valuesOfRows(f)
 		}
 		for _, name := range enumNames() {
-			if (was != schema.Bad || chance(m.Rand, 40)) && !hasValue(f, name) {
-				f.values = append(f.values, schema.EnumValue{Name: name})
+			if (was != model.Bad || chance(m.Rand, 40)) && !hasValue(f, name) {
+				f.values = append(f.values, model.EnumValue{Name: name})
 			}
 		}
 		if len(f.values) == 0 {
-			f.values = []schema.EnumValue{{Name: "a"}}
+			f.values = []model.EnumValue{{Name: "a"}}
 		}
-	case schema.JSON:
+	case model.JSON:
 		f.unique, f.index = false, false
 		for _, t := range m.w.tables {
 			has := func(combo []int) bool { return slices.Contains(combo, f.uid) }
@@ -263,14 +263,14 @@ func (m *mutator) valuesOfRows(f *wField) {
 		for _, r := range t.rows {
 			s := r.values[f.uid].Text
 			if len(s) < 100 && strings.TrimSpace(s) == s && s != "" && !hasValue(f, s) {
-				f.values = append(f.values, schema.EnumValue{Name: s})
+				f.values = append(f.values, model.EnumValue{Name: s})
 			}
 		}
 	}
 }
 
 func hasValue(f *wField, name string) bool {
-	return slices.ContainsFunc(f.values, func(v schema.EnumValue) bool { return v.Name == name || v.Was == name })
+	return slices.ContainsFunc(f.values, func(v model.EnumValue) bool { return v.Name == name || v.Was == name })
 }
 
 // newDefault is a constant, or now; none where the type has no constants.
@@ -280,35 +280,35 @@ func (m *mutator) newDefault(f *wField) given {
 	case f.ref != 0:
 		if target := m.from.table(f.ref); target != nil && len(target.rows) > 0 && chance(m.Rand, 80) {
 			id := show(pick(m.Rand, target.rows).id)
-			if m.w.table(f.ref).key != schema.Int {
+			if m.w.table(f.ref).key != model.Int {
 				id = strings.Trim(id, `"`)
 				return given{"'" + strings.ReplaceAll(id, "'", `\'`) + "'", quoted(id)}
 			}
 			return given{strings.Trim(id, `"`), strings.Trim(id, `"`)}
 		}
 		return given{}
-	case f.typ == schema.Enum:
+	case f.typ == model.Enum:
 		name := pick(m.Rand, f.values).Name
 		return given{quoted(name), quoted(name)}
-	case f.typ == schema.Decimal:
+	case f.typ == model.Decimal:
 		s := "0"
 		if f.precision > f.scale {
 			s = "7"
 		}
 		return given{s, quoted(s)}
-	case f.typ == schema.Text:
+	case f.typ == model.Text:
 		all = []given{{"'x'", `"x"`}, {`"it's"`, `"it's"`}, {"''", `""`}, {"'1'", `"1"`}, {`'\\'`, `"\\"`}}
-	case f.typ == schema.Int:
+	case f.typ == model.Int:
 		all = []given{{"3", "3"}, {"-1", "-1"}, {"0", "0"}}
-	case f.typ == schema.Float:
+	case f.typ == model.Float:
 		all = []given{{"1.5", "1.5"}, {"2.0", "2"}, {"-0.1", "-0.1"}}
-	case f.typ == schema.Bool:
+	case f.typ == model.Bool:
 		all = []given{{"true", "true"}, {"false", "false"}}
-	case f.typ == schema.Timestamp:
+	case f.typ == model.Timestamp:
 		all = []given{{now, now}, {"timestamp('2026-01-31T12:00:00Z')", `"2026-01-31T12:00:00Z"`}}
-	case f.typ == schema.Date:
+	case f.typ == model.Date:
 		all = []given{{"date('2026-01-31')", `"2026-01-31"`}}
-	case f.typ == schema.UUID:
+	case f.typ == model.UUID:
 		all = []given{{"'018f0000-0000-7000-8000-0000000000a1'", `"018f0000-0000-7000-8000-0000000000a1"`}}
 	default:
 		return given{}
@@ -427,7 +427,7 @@ func (m *mutator) flipOptional() bool {
 }
 
 func (m *mutator) flipUnique() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.typ != schema.JSON })
+	_, f := m.anyField(func(f *wField) bool { return f.typ != model.JSON })
 	if f == nil {
 		return false
 	}
@@ -436,7 +436,7 @@ func (m *mutator) flipUnique() bool {
 }
 
 func (m *mutator) flipIndex() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.typ != schema.JSON })
+	_, f := m.anyField(func(f *wField) bool { return f.typ != model.JSON })
 	if f == nil {
 		return false
 	}
@@ -451,7 +451,7 @@ func (m *mutator) addCombination() bool {
 	}
 	var combo []int
 	for _, i := range m.Perm(len(t.fields))[:1+m.IntN(min(3, len(t.fields)))] {
-		if t.fields[i].typ != schema.JSON {
+		if t.fields[i].typ != model.JSON {
 			combo = append(combo, t.fields[i].uid)
 		}
 	}
@@ -537,7 +537,7 @@ func (m *mutator) flipReverse() bool {
 
 func (m *mutator) changeKey() bool {
 	t := m.anyTable()
-	t.key = pick(m.Rand, []schema.Type{schema.Int, schema.UUID, schema.Text})
+	t.key = pick(m.Rand, []model.Type{model.Int, model.UUID, model.Text})
 	for _, o := range m.w.tables {
 		for _, f := range o.fields {
 			if f.ref == t.uid && f.typ != t.key {
@@ -549,7 +549,7 @@ func (m *mutator) changeKey() bool {
 }
 
 func (m *mutator) changeDecimal() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.typ == schema.Decimal })
+	_, f := m.anyField(func(f *wField) bool { return f.typ == model.Decimal })
 	if f == nil {
 		return false
 	}
@@ -560,7 +560,7 @@ func (m *mutator) changeDecimal() bool {
 }
 
 func (m *mutator) changeValues() bool {
-	t, f := m.anyField(func(f *wField) bool { return f.typ == schema.Enum })
+	t, f := m.anyField(func(f *wField) bool { return f.typ == model.Enum })
 	if f == nil {
 		return false
 	}
@@ -576,12 +576,12 @@ func (m *mutator) changeValues() bool {
 	switch {
 	case chance(m.Rand, 40) && name != "" && !hasValue(f, name):
 		if slices.Contains(before, f.values[i].Name) {
-			f.values[i] = schema.EnumValue{Name: name, Was: f.values[i].Name}
+			f.values[i] = model.EnumValue{Name: name, Was: f.values[i].Name}
 		} else {
-			f.values[i] = schema.EnumValue{Name: name}
+			f.values[i] = model.EnumValue{Name: name}
 		}
 	case chance(m.Rand, 50) && name != "" && !hasValue(f, name):
-		f.values = slices.Insert(f.values, i, schema.EnumValue{Name: name})
+		f.values = slices.Insert(f.values, i, model.EnumValue{Name: name})
 	case len(f.values) > 1:
 		f.values = slices.Delete(f.values, i, i+1)
 	default:

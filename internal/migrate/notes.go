@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -14,13 +14,13 @@ import (
 // Note is about rows that stay as they are, though a new or tightened limit would not let them pass: limits bind what is
 // written from now on.
 type Note struct {
-	Pos  schema.Pos
+	Pos  model.Pos
 	Text string
 }
 
 func (n Note) String() string { return n.Pos.String() + ": " + n.Text }
 
-func (p *planner) note(pos schema.Pos, what string, f found) {
+func (p *planner) note(pos model.Pos, what string, f found) {
 	if f.rows > 0 {
 		why := ""
 		if f.why != "" {
@@ -48,7 +48,7 @@ func (p *planner) notes(q querier, rules *rule.Rules) error {
 	return nil
 }
 
-func (p *planner) limitNote(q querier, was, f *schema.Field) error {
+func (p *planner) limitNote(q querier, was, f *model.Field) error {
 	if was == nil || f.System || sameLimits(was, f) || !value.Convertible(was.Type, f.Type) {
 		return nil
 	}
@@ -66,8 +66,8 @@ func (p *planner) limitNote(q querier, was, f *schema.Field) error {
 	return err
 }
 
-func sameLimits(a, b *schema.Field) bool {
-	pattern := func(f *schema.Field) string {
+func sameLimits(a, b *model.Field) bool {
+	pattern := func(f *model.Field) string {
 		if f.Pattern == nil {
 			return ""
 		}
@@ -82,12 +82,12 @@ func equal[T comparable](a, b *T) bool {
 }
 
 // checkNotes asks new checks of the rows as they are, where the check is about columns that stay as they are.
-func (p *planner) checkNotes(q querier, was, t *schema.Table, rules *rule.Rules) error {
+func (p *planner) checkNotes(q querier, was, t *model.Table, rules *rule.Rules) error {
 	if was.Name != t.Name {
 		return nil
 	}
 	for i, c := range t.Checks {
-		old := slices.ContainsFunc(was.Checks, func(o schema.Check) bool { return o.Expr.Text == c.Expr.Text })
+		old := slices.ContainsFunc(was.Checks, func(o model.Check) bool { return o.Expr.Text == c.Expr.Text })
 		cond := rules.Table(t).Checks[i].Cond
 		if fields, own := rule.OwnFields(cond); old || !own || !p.stay(fields) {
 			continue
@@ -112,8 +112,8 @@ func (p *planner) checkNotes(q querier, was, t *schema.Table, rules *rule.Rules)
 }
 
 // stay says whether columns have the names and values that they had.
-func (p *planner) stay(fields []*schema.Field) bool {
-	return !slices.ContainsFunc(fields, func(f *schema.Field) bool {
+func (p *planner) stay(fields []*model.Field) bool {
+	return !slices.ContainsFunc(fields, func(f *model.Field) bool {
 		was := p.FieldWas(f)
 		return was == nil || was.Name != f.Name || p.converts(was, f)
 	})

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // atOnce carries out a plan in one transaction.
@@ -42,7 +42,7 @@ func (r *run) switchTo(p *Plan) error {
 		}
 	}
 	for _, c := range p.Changes {
-		for _, t := range []*schema.Table{c.WasTable, c.IsTable} {
+		for _, t := range []*model.Table{c.WasTable, c.IsTable} {
 			if t != nil {
 				touched[t.Name] = true
 			}
@@ -67,7 +67,7 @@ func (r *run) checkReferences() error {
 	if err != nil || !broken {
 		return err
 	}
-	var faults schema.Faults
+	var faults model.Faults
 	for _, t := range r.to.Tables {
 		for _, f := range t.Fields {
 			if f.Ref == nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -51,8 +51,8 @@ func (p Phase) String() string { return [...]string{"before", "switch", "after"}
 
 // Step is one part of a plan.
 type Step struct {
-	Title   string     // what changes, in a few words; several changes are separated by "; "
-	Pos     schema.Pos // the place in the new model
+	Title   string    // what changes, in a few words; several changes are separated by "; "
+	Pos     model.Pos // the place in the new model
 	Phase   Phase
 	Hazards Hazards
 	Lock    string // what it locks and how long it may hold that
@@ -74,13 +74,13 @@ type part struct {
 // Plan is how a database comes to a model.
 type Plan struct {
 	Steps   []Step
-	Changes []schema.Change
+	Changes []model.Change
 	Notes   []Note // rows that stay as they are, though what the model asks of new values they would not pass
 
 	isNew  bool
-	match  *schema.Match
+	match  *model.Match
 	given  map[string]string
-	faults schema.Faults // what rows contradict, and what cannot be done
+	faults model.Faults // what rows contradict, and what cannot be done
 }
 
 // New is the plan for a database that is not there yet.
@@ -113,13 +113,13 @@ func (p *Plan) Drops() []string {
 }
 
 // Faults are the rows that contradict the model, and changes that there is no way for. With any, nothing is done.
-func (p *Plan) Faults() schema.Faults { return p.faults }
+func (p *Plan) Faults() model.Faults { return p.faults }
 
 // planner is what the plans of both engines are made with.
 type planner struct {
-	*schema.Match
+	*model.Match
 	dialect ddl.Dialect
-	given   func(*schema.Field) value.Value // what rows get for a required field: its default, null where that is no constant
+	given   func(*model.Field) value.Value // what rows get for a required field: its default, null where that is no constant
 	plan    *Plan
 }
 
@@ -149,7 +149,7 @@ func statements(all ...string) []part {
 
 // why returns a step that says the changes for which it is done, and where they stand. Where none is found, the
 // step is a consequence of what happens to the table.
-func (p *planner) why(t *schema.Table, is func(schema.Change) bool) Step {
+func (p *planner) why(t *model.Table, is func(model.Change) bool) Step {
 	var s Step
 	for _, c := range p.plan.Changes {
 		if is(c) {
@@ -162,7 +162,7 @@ func (p *planner) why(t *schema.Table, is func(schema.Change) bool) Step {
 	return s
 }
 
-func (s Step) because(c schema.Change) Step {
+func (s Step) because(c model.Change) Step {
 	if s.Title != "" {
 		s.Title += "; "
 	}
@@ -174,16 +174,16 @@ func (s Step) because(c schema.Change) Step {
 }
 
 // ofField are the changes of a field of the new model, and that of the key of the table that it refers to.
-func (p *planner) ofField(f *schema.Field) Step {
-	return p.why(f.Table, func(c schema.Change) bool {
-		return c.Is == f || c.Kind == schema.KeyChanged && (f.Name == "id" && c.IsTable == f.Table || f.Ref != nil && c.IsTable == f.Ref)
+func (p *planner) ofField(f *model.Field) Step {
+	return p.why(f.Table, func(c model.Change) bool {
+		return c.Is == f || c.Kind == model.KeyChanged && (f.Name == "id" && c.IsTable == f.Table || f.Ref != nil && c.IsTable == f.Ref)
 	})
 }
 
 // renaming says of a step which names it changes.
 func (p *planner) renaming(s Step) Step {
 	for _, c := range p.plan.Changes {
-		if c.Kind == schema.TableRenamed || c.Kind == schema.FieldRenamed {
+		if c.Kind == model.TableRenamed || c.Kind == model.FieldRenamed {
 			s = s.because(c)
 			s.Hazards |= Breaks
 		}
@@ -195,55 +195,55 @@ func (p *planner) renaming(s Step) Step {
 }
 
 // ofIndex are the changes of an index of a table, or of the columns that it is on.
-func (p *planner) ofIndex(t *schema.Table, i ddl.Index) Step {
+func (p *planner) ofIndex(t *model.Table, i ddl.Index) Step {
 	columns := i.Columns
 	if n := len(columns); !i.Unique && n > 1 && columns[n-1] == "id" {
 		columns = columns[:n-1]
 	}
-	s := p.why(t, func(c schema.Change) bool {
-		return c.IsTable == t && (c.Kind == schema.IndexAdded || c.Kind == schema.UniqueAdded) && slices.Equal(c.Columns, columns)
+	s := p.why(t, func(c model.Change) bool {
+		return c.IsTable == t && (c.Kind == model.IndexAdded || c.Kind == model.UniqueAdded) && slices.Equal(c.Columns, columns)
 	})
 	if !strings.HasPrefix(s.Title, "follows") {
 		return s
 	}
-	return p.why(t, func(c schema.Change) bool {
-		return c.Is != nil && c.IsTable == t && slices.Contains(columns, c.Is.Name) || c.IsTable == t && c.Kind == schema.KeyChanged
+	return p.why(t, func(c model.Change) bool {
+		return c.Is != nil && c.IsTable == t && slices.Contains(columns, c.Is.Name) || c.IsTable == t && c.Kind == model.KeyChanged
 	})
 }
 
 // stored says how the values of a field are kept: two fields of which it is the same need no conversion.
-func (p *planner) stored(f *schema.Field) string {
+func (p *planner) stored(f *model.Field) string {
 	switch {
-	case f.Type == schema.Enum || f.Type == schema.Text:
+	case f.Type == model.Enum || f.Type == model.Text:
 		return "text"
-	case f.Type == schema.Decimal:
+	case f.Type == model.Decimal:
 		return f.Type.String() + "." + string(rune('a'+f.Scale))
 	}
 	return f.Type.String()
 }
 
 // converts says whether the values of a field are to be written anew.
-func (p *planner) converts(was, is *schema.Field) bool {
-	if p.stored(was) != p.stored(is) || p.dialect == ddl.Postgres && was.Type == schema.Decimal && is.Precision < was.Precision {
+func (p *planner) converts(was, is *model.Field) bool {
+	if p.stored(was) != p.stored(is) || p.dialect == ddl.Postgres && was.Type == model.Decimal && is.Precision < was.Precision {
 		return true
 	}
 	return renamesValues(was, is)
 }
 
 // renamesValues says whether rows may hold a value of an enum that has another name now.
-func renamesValues(was, is *schema.Field) bool {
-	if was.Type != schema.Enum || is.Type != schema.Enum {
+func renamesValues(was, is *model.Field) bool {
+	if was.Type != model.Enum || is.Type != model.Enum {
 		return false
 	}
-	return slices.ContainsFunc(is.Values, func(v schema.EnumValue) bool {
-		former := schema.ValueWas(was, v)
+	return slices.ContainsFunc(is.Values, func(v model.EnumValue) bool {
+		former := model.ValueWas(was, v)
 		return former != "" && former != v.Name
 	})
 }
 
 // fill is the value that rows without one get where a field is required now, null where it stays optional or was
 // required before.
-func (p *planner) fill(was, is *schema.Field) value.Value {
+func (p *planner) fill(was, is *model.Field) value.Value {
 	if !was.Optional || is.Optional {
 		return value.Value{}
 	}

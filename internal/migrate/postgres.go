@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // The order of the steps of a phase in PostgreSQL.
@@ -42,9 +42,9 @@ const (
 // pgPlanner plans for PostgreSQL.
 type pgPlanner struct {
 	*planner
-	now     map[*schema.Table]*schema.Table // tables of the new model under the names of before the switch
-	indexes map[string]bool                 // names of the indexes that are there
-	renames map[string][]rename             // names of columns, by the table as it is called before the switch
+	now     map[*model.Table]*model.Table // tables of the new model under the names of before the switch
+	indexes map[string]bool               // names of the indexes that are there
+	renames map[string][]rename           // names of columns, by the table as it is called before the switch
 	tables  []rename
 	objects []rename // indexes
 	bound   []bound  // constraints and triggers
@@ -66,7 +66,7 @@ func planPostgres(p *planner) {
 			pg.indexes[i.Name] = true
 		}
 	}
-	pg.now = under(p.New.Tables, func(t *schema.Table) string {
+	pg.now = under(p.New.Tables, func(t *model.Table) string {
 		switch was := p.Was(t); {
 		case was != nil:
 			return was.Name
@@ -91,32 +91,32 @@ func planPostgres(p *planner) {
 }
 
 // fieldNow is the name of a column before the switch.
-func (p *pgPlanner) fieldNow(f *schema.Field) string {
+func (p *pgPlanner) fieldNow(f *model.Field) string {
 	t := p.Was(f.Table)
 	switch was := p.FieldWas(f); {
 	case t == nil:
 		return f.Name
 	case was != nil && !p.converts(was, f):
 		return was.Name
-	case slices.ContainsFunc(t.Fields, func(o *schema.Field) bool { return o.Name == f.Name }):
+	case slices.ContainsFunc(t.Fields, func(o *model.Field) bool { return o.Name == f.Name }):
 		return interim(f.Name)
 	}
 	return f.Name
 }
 
 // of is the field as it is called before the switch.
-func (p *pgPlanner) of(f *schema.Field) *schema.Field { return twin(f, p.now[f.Table]) }
+func (p *pgPlanner) of(f *model.Field) *model.Field { return twin(f, p.now[f.Table]) }
 
 // shadowed says whether the values of a field, which is no new one, are written anew in a column of their own.
-func (p *pgPlanner) shadowed(f *schema.Field) bool {
+func (p *pgPlanner) shadowed(f *model.Field) bool {
 	was := p.FieldWas(f)
 	return was != nil && p.converts(was, f)
 }
 
 // create makes a new table before the switch. Its name may not be free until then.
-func (p *pgPlanner) create(t *schema.Table) {
+func (p *pgPlanner) create(t *model.Table) {
 	now := p.now[t]
-	s := p.why(t, func(c schema.Change) bool { return c.IsTable == t && c.Kind == schema.TableAdded })
+	s := p.why(t, func(c model.Change) bool { return c.IsTable == t && c.Kind == model.TableAdded })
 	s.Phase, s.rank, s.Lock = Before, pgTables, lockNothing
 	parts := statements(ddl.CreateTable(ddl.Postgres, now)...)
 	for _, i := range ddl.Indexes(now) {
@@ -159,7 +159,7 @@ func (p *pgPlanner) renamed(all *[]rename, from, to string) {
 }
 
 // nameBound gives the constraints and the trigger of a field, which were made under the names of now, those of the new model.
-func (p *pgPlanner) nameBound(f, now *schema.Field) {
+func (p *pgPlanner) nameBound(f, now *model.Field) {
 	add := func(trigger bool, from, to string) {
 		if from != to {
 			p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
@@ -168,19 +168,19 @@ func (p *pgPlanner) nameBound(f, now *schema.Field) {
 	if f.Name == "id" {
 		p.renamed(&p.objects, ddl.KeyName(now), ddl.KeyName(f)) // it has the name of its index
 	}
-	if f.Type == schema.Enum {
+	if f.Type == model.Enum {
 		add(false, ddl.CheckName(now), ddl.CheckName(f))
 	}
 	if f.Ref != nil {
 		add(false, ddl.ReferenceName(now), ddl.ReferenceName(f))
-		if f.OnDelete == schema.Clear {
+		if f.OnDelete == model.Clear {
 			add(true, ddl.TriggerName(now), ddl.TriggerName(f))
 		}
 	}
 }
 
 // alter changes a table that lives on.
-func (p *pgPlanner) alter(was, t *schema.Table) {
+func (p *pgPlanner) alter(was, t *model.Table) {
 	p.renamed(&p.tables, was.Name, t.Name)
 	for _, f := range t.Fields {
 		switch before := p.FieldWas(f); {
@@ -203,8 +203,8 @@ func (p *pgPlanner) alter(was, t *schema.Table) {
 	p.alterIndexes(was, t)
 }
 
-func (p *pgPlanner) drop(t *schema.Table) {
-	s := p.why(t, func(c schema.Change) bool { return c.WasTable == t && c.Kind == schema.TableDropped })
+func (p *pgPlanner) drop(t *model.Table) {
+	s := p.why(t, func(c model.Change) bool { return c.WasTable == t && c.Kind == model.TableDropped })
 	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, t.Name, lockMoment
 	for _, f := range t.Fields {
 		if f.Ref != nil {

@@ -4,11 +4,11 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-func (p *pgPlanner) addField(f *schema.Field) {
+func (p *pgPlanner) addField(f *model.Field) {
 	s := p.ofField(f)
 	now := p.of(f)
 	given := value.Value{}
@@ -22,7 +22,7 @@ func (p *pgPlanner) addField(f *schema.Field) {
 		plain.Ref = nil
 	}
 	parts := statements(ddl.AddColumn(ddl.Postgres, &plain, given)...)
-	if f.Ref != nil && !inline && f.OnDelete == schema.Clear {
+	if f.Ref != nil && !inline && f.OnDelete == model.Clear {
 		parts = append(parts, statements(ddl.Triggers(ddl.Postgres, now)...)...)
 	}
 	parts[0].undo = "ALTER TABLE " + ddl.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
@@ -38,18 +38,18 @@ func (p *pgPlanner) addField(f *schema.Field) {
 }
 
 // nameBoundOf is nameBound where the foreign key was, or was not, made before the switch.
-func (p *pgPlanner) nameBoundOf(f, now *schema.Field, referred bool) {
+func (p *pgPlanner) nameBoundOf(f, now *model.Field, referred bool) {
 	if f.Ref == nil || referred {
 		p.nameBound(f, now)
 		return
 	}
-	if f.OnDelete == schema.Clear && ddl.TriggerName(now) != ddl.TriggerName(f) {
+	if f.OnDelete == model.Clear && ddl.TriggerName(now) != ddl.TriggerName(f) {
 		p.bound = append(p.bound, bound{f.Table.Name, true, rename{ddl.TriggerName(now), ddl.TriggerName(f)}})
 	}
 }
 
 // refer adds the foreign key of a field at the switch, for new rows, and asks the others afterwards.
-func (p *pgPlanner) refer(f *schema.Field, s Step) {
+func (p *pgPlanner) refer(f *model.Field, s Step) {
 	s.SQL = nil
 	if p.FieldWas(f) != nil && (p.shadowed(f) || p.shadowed(f.Ref.ID())) {
 		p.ask(f, s, orphans(p.of(f), p.now[f.Ref]), noSuchRows(f))
@@ -61,9 +61,9 @@ func (p *pgPlanner) refer(f *schema.Field, s Step) {
 }
 
 // ask looks for rows in the way before the switch, among converted values.
-func (p *pgPlanner) ask(f *schema.Field, s Step, sql, advice string) {
+func (p *pgPlanner) ask(f *model.Field, s Step, sql, advice string) {
 	s.Phase, s.rank, s.Lock, s.Hazards = Before, pgAsk, lockNothing, 0
-	p.step(s, part{sql: sql, loop: &asking{p.now[f.Table], sql, func(found found) schema.Fault {
+	p.step(s, part{sql: sql, loop: &asking{p.now[f.Table], sql, func(found found) model.Fault {
 		return p.New.Fault(f.Pos, "%s: %v in the way; %s", s.Title, found, advice)
 	}}})
 }
@@ -75,7 +75,7 @@ type beside struct {
 }
 
 // beside makes one that has the value of an SQL expression whenever the former column is written by one of these events.
-func (p *pgPlanner) beside(was, f *schema.Field, events, expression string) beside {
+func (p *pgPlanner) beside(was, f *model.Field, events, expression string) beside {
 	now := p.of(f)
 	plain := *now
 	plain.Ref = nil
@@ -93,7 +93,7 @@ func (p *pgPlanner) beside(was, f *schema.Field, events, expression string) besi
 // replaceField writes the values of a field into a new column, beside servers that write to the old one, and puts it in
 // the place of the old one at the switch. Nothing looks at all rows there: those that were written meanwhile are found by
 // an index of them alone, and that none was left is asked of the others later.
-func (p *pgPlanner) replaceField(was, f *schema.Field) {
+func (p *pgPlanner) replaceField(was, f *model.Field) {
 	if f.Name == "id" {
 		p.replaceKey(was, f)
 		return
@@ -131,8 +131,8 @@ func (p *pgPlanner) replaceField(was, f *schema.Field) {
 }
 
 // bindReplaced gives the new column what a column of its field has.
-func (p *pgPlanner) bindReplaced(f, shadow *schema.Field, s Step) {
-	if f.Type == schema.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
+func (p *pgPlanner) bindReplaced(f, shadow *model.Field, s Step) {
+	if f.Type == model.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
 		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
 	}
 	if !f.Optional {
@@ -147,9 +147,9 @@ func (p *pgPlanner) bindReplaced(f, shadow *schema.Field, s Step) {
 	}
 }
 
-func (p *planner) conversion(was, f *schema.Field) *conversion {
+func (p *planner) conversion(was, f *model.Field) *conversion {
 	into := f.Name
-	if before := p.Was(f.Table); slices.ContainsFunc(before.Fields, func(o *schema.Field) bool { return o.Name == f.Name }) {
+	if before := p.Was(f.Table); slices.ContainsFunc(before.Fields, func(o *model.Field) bool { return o.Name == f.Name }) {
 		into = interim(f.Name)
 	}
 	if p.dialect == ddl.SQLite {
@@ -167,28 +167,28 @@ func (c *conversion) describe() string {
 }
 
 // unbind drops the foreign key of a field as it was, and its trigger.
-func (p *pgPlanner) unbind(was *schema.Field) []part {
+func (p *pgPlanner) unbind(was *model.Field) []part {
 	parts := statements(ddl.DropConstraint(was.Table.Name, ddl.ReferenceName(was)))
-	if was.OnDelete == schema.Clear {
+	if was.OnDelete == model.Clear {
 		parts = append(parts, part{sql: "DROP TRIGGER IF EXISTS " + ddl.Quote(ddl.TriggerName(was)) + " ON " + ddl.Quote(was.Table.Name)})
 	}
 	return parts
 }
 
 // keeps says whether the foreign key of a field goes on as it is.
-func (p *pgPlanner) keeps(was, f *schema.Field) bool {
+func (p *pgPlanner) keeps(was, f *model.Field) bool {
 	return was.Ref != nil && f.Ref != nil && p.Is(was.Ref) == f.Ref && was.OnDelete == f.OnDelete && !p.shadowed(f.Ref.ID())
 }
 
 // changeField changes a column whose values stay as they are.
-func (p *pgPlanner) changeField(was, f *schema.Field) {
+func (p *pgPlanner) changeField(was, f *model.Field) {
 	s := p.ofField(f)
 	s.Phase, s.Lock = Switch, lockMoment
 	p.changeReference(was, f, s)
 	p.changeValues(was, f, s)
 	column := "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ALTER COLUMN " + ddl.Quote(f.Name)
 	s.rank = pgBind
-	if was.Type == schema.Decimal && was.Precision < f.Precision {
+	if was.Type == model.Decimal && was.Precision < f.Precision {
 		p.step(s, statements(column+" TYPE "+ddl.Type(f))...)
 	}
 	if f.Name == "id" {
@@ -205,16 +205,16 @@ func (p *pgPlanner) changeField(was, f *schema.Field) {
 }
 
 // keyOf is an id as the one whose primary key is to be named.
-func keyOf(id *schema.Field) *schema.Field {
+func keyOf(id *model.Field) *model.Field {
 	plain := *id
 	plain.Ref = nil
 	return &plain
 }
 
-func (p *pgPlanner) changeReference(was, f *schema.Field, s Step) {
+func (p *pgPlanner) changeReference(was, f *model.Field, s Step) {
 	if p.keeps(was, f) {
 		p.nameKept(ddl.ReferenceName(was), ddl.ReferenceName(f), f, false)
-		if f.OnDelete == schema.Clear {
+		if f.OnDelete == model.Clear {
 			p.nameKept(ddl.TriggerName(was), ddl.TriggerName(f), f, true)
 		}
 		return
@@ -236,30 +236,30 @@ func (p *pgPlanner) changeReference(was, f *schema.Field, s Step) {
 	}
 }
 
-func (p *pgPlanner) nameKept(from, to string, f *schema.Field, trigger bool) {
+func (p *pgPlanner) nameKept(from, to string, f *model.Field, trigger bool) {
 	if from != to {
 		p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
 	}
 }
 
 // changeValues exchanges the check of an enum: the new one binds new rows at the switch, and is then asked of the others.
-func (p *pgPlanner) changeValues(was, f *schema.Field, s Step) {
+func (p *pgPlanner) changeValues(was, f *model.Field, s Step) {
 	before, after := names(was), names(f)
 	if was.Type == f.Type && slices.Equal(before, after) {
-		if f.Type == schema.Enum {
+		if f.Type == model.Enum {
 			p.nameKept(ddl.CheckName(was), ddl.CheckName(f), f, false)
 		}
 		return
 	}
-	fewer := f.Type == schema.Enum && (was.Type != schema.Enum || slices.ContainsFunc(before, func(v string) bool { return !slices.Contains(after, v) }))
+	fewer := f.Type == model.Enum && (was.Type != model.Enum || slices.ContainsFunc(before, func(v string) bool { return !slices.Contains(after, v) }))
 	if fewer {
 		s.Hazards |= Breaks
 	}
-	if was.Type == schema.Enum {
+	if was.Type == model.Enum {
 		s.rank = pgUnbind
 		p.step(s, statements(ddl.DropConstraint(was.Table.Name, ddl.CheckName(was)))...)
 	}
-	if f.Type == schema.Enum {
+	if f.Type == model.Enum {
 		s.rank = pgBind
 		p.step(s, statements(ddl.AddCheck(f))...)
 		s.Phase, s.rank, s.Hazards, s.Lock = After, pgValidate, 0, lockNothing
@@ -268,7 +268,7 @@ func (p *pgPlanner) changeValues(was, f *schema.Field, s Step) {
 }
 
 // names are the values of an enum in one order.
-func names(f *schema.Field) []string {
+func names(f *model.Field) []string {
 	var all []string
 	for _, v := range f.Values {
 		all = append(all, v.Name)
@@ -279,7 +279,7 @@ func names(f *schema.Field) []string {
 
 // require makes a column NOT NULL without a look at all rows while it is locked: a check binds new rows first, and when
 // all have been asked, PostgreSQL takes its word. Rows without a value get theirs with the first field that needs it.
-func (p *pgPlanner) require(f *schema.Field, s Step) {
+func (p *pgPlanner) require(f *model.Field, s Step) {
 	check, table := requiredName(f), ddl.Quote(f.Table.Name)
 	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgBind, s.Hazards|Breaks, lockMoment
 	p.step(s, statements(requires(f, check))...)
@@ -289,7 +289,7 @@ func (p *pgPlanner) require(f *schema.Field, s Step) {
 		p.askFilled(f, s)
 	}
 	if len(filled) > 0 && filled[0] == f {
-		sql := fillMissing(filled, func(f *schema.Field) value.Value { return p.fill(p.FieldWas(f), f) })
+		sql := fillMissing(filled, func(f *model.Field) value.Value { return p.fill(p.FieldWas(f), f) })
 		s.rank, s.Lock = pgFill, lockWhileRow
 		p.step(s, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
 	}
@@ -300,7 +300,7 @@ func (p *pgPlanner) require(f *schema.Field, s Step) {
 }
 
 // filled are the fields of a table that keep their column and are required now, of which rows without a value get one.
-func (p *pgPlanner) filled(t *schema.Table) (all []*schema.Field) {
+func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 	for _, f := range t.Fields {
 		if was := p.FieldWas(f); was != nil && !p.shadowed(f) && !p.fill(was, f).IsNull() {
 			all = append(all, f)
@@ -310,15 +310,15 @@ func (p *pgPlanner) filled(t *schema.Table) (all []*schema.Field) {
 }
 
 // requires adds the check that binds new rows to have a value in a column.
-func requires(f *schema.Field, check string) string {
+func requires(f *model.Field, check string) string {
 	return "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ADD CONSTRAINT " + ddl.Quote(check) + " CHECK (" + ddl.Quote(f.Name) + " IS NOT NULL) NOT VALID"
 }
 
-func requiredName(f *schema.Field) string { return ddl.Fit("n_" + f.Table.Name + "__" + f.Name) }
+func requiredName(f *model.Field) string { return ddl.Fit("n_" + f.Table.Name + "__" + f.Name) }
 
 // askFilled looks for rows that will have the same values when those that are missing are given, where these are unique
 // together with converted ones.
-func (p *pgPlanner) askFilled(f *schema.Field, s Step) {
+func (p *pgPlanner) askFilled(f *model.Field, s Step) {
 	now := p.now[f.Table]
 	for _, i := range ddl.Indexes(f.Table) {
 		if !i.Unique || !slices.Contains(i.Columns, f.Name) {
@@ -340,8 +340,8 @@ func (p *pgPlanner) askFilled(f *schema.Field, s Step) {
 	}
 }
 
-func (p *pgPlanner) dropField(f *schema.Field) {
-	s := p.why(p.Is(f.Table), func(c schema.Change) bool { return c.Was == f && c.Kind == schema.FieldDropped })
+func (p *pgPlanner) dropField(f *model.Field) {
+	s := p.why(p.Is(f.Table), func(c model.Change) bool { return c.Was == f && c.Kind == model.FieldDropped })
 	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, f.Table.Name+"."+f.Name, lockMoment
 	if f.Ref != nil {
 		s.rank = pgUnbind

@@ -4,11 +4,11 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // alterIndexes builds new indexes before the switch, and drops at the switch those that are left over.
-func (p *pgPlanner) alterIndexes(was, t *schema.Table) {
+func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 	old, now := ddl.Indexes(was), ddl.Indexes(p.now[t])
 	kept := make(map[string]bool)
 	for n, i := range ddl.Indexes(t) {
@@ -32,19 +32,19 @@ func (p *pgPlanner) alterIndexes(was, t *schema.Table) {
 	}
 }
 
-func (p *pgPlanner) dropIndex(was, t *schema.Table, o ddl.Index) {
-	s := p.why(t, func(c schema.Change) bool {
-		if c.Kind == schema.UniqueChanged {
-			return c.IsTable == t && ddl.NewIndex(was, true, []*schema.Field{c.Was}).Name == o.Name
+func (p *pgPlanner) dropIndex(was, t *model.Table, o ddl.Index) {
+	s := p.why(t, func(c model.Change) bool {
+		if c.Kind == model.UniqueChanged {
+			return c.IsTable == t && ddl.NewIndex(was, true, []*model.Field{c.Was}).Name == o.Name
 		}
-		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped) && ddl.NewIndex(was, c.Kind == schema.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
+		return c.IsTable == t && (c.Kind == model.IndexDropped || c.Kind == model.UniqueDropped) && ddl.NewIndex(was, c.Kind == model.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
 	})
 	s.Phase, s.rank, s.Lock = Switch, pgUnbind, lockMoment
 	p.step(s, statements("DROP INDEX IF EXISTS "+ddl.Quote(o.Name))...)
 }
 
-func fieldsOf(t *schema.Table, columns []string) []*schema.Field {
-	fields := make([]*schema.Field, len(columns))
+func fieldsOf(t *model.Table, columns []string) []*model.Field {
+	fields := make([]*model.Field, len(columns))
 	for i, c := range columns {
 		fields[i] = t.Field(c)
 	}
@@ -52,7 +52,7 @@ func fieldsOf(t *schema.Table, columns []string) []*schema.Field {
 }
 
 // sameIndex returns the name of the old index that a new one is, "" for none.
-func (p *planner) sameIndex(old []ddl.Index, t *schema.Table, i ddl.Index) string {
+func (p *planner) sameIndex(old []ddl.Index, t *model.Table, i ddl.Index) string {
 	for _, o := range old {
 		if o.Unique == i.Unique && o.Caseless == i.Caseless && len(o.Columns) == len(i.Columns) && p.sameColumns(t, i.Columns, o.Columns) {
 			return o.Name
@@ -61,7 +61,7 @@ func (p *planner) sameIndex(old []ddl.Index, t *schema.Table, i ddl.Index) strin
 	return ""
 }
 
-func (p *planner) sameColumns(t *schema.Table, is, was []string) bool {
+func (p *planner) sameColumns(t *model.Table, is, was []string) bool {
 	for n, c := range is {
 		f := t.Field(c)
 		before := p.FieldWas(f)

@@ -2,14 +2,14 @@ package migrate
 
 import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // replaceKey is replaceField for a key. The whole of its primary key is made before the switch, which takes what is there:
 // a unique index, and a check that no row lacks the new key, since otherwise PostgreSQL would look at all rows under the
 // lock. That a row always has one, also where a server on the former model makes it meanwhile, is a trigger's care: a key
 // can be no other than text, a number or a UUID, which PostgreSQL converts as value.Convert does.
-func (p *pgPlanner) replaceKey(was, f *schema.Field) {
+func (p *pgPlanner) replaceKey(was, f *model.Field) {
 	s, now := p.ofField(f), p.of(f)
 	follow := p.beside(was, f, "INSERT OR UPDATE", keyValue(was, f))
 	s.Phase, s.rank, s.Lock = Before, pgColumns, lockPending
@@ -44,12 +44,12 @@ func (p *pgPlanner) replaceKey(was, f *schema.Field) {
 
 // keyValue is what a trigger makes of a key: NULL where it is not written in the one form that PostgreSQL writes, and may
 // be no key of the new type at all.
-func keyValue(was, f *schema.Field) string {
+func keyValue(was, f *model.Field) string {
 	id, form := "NEW."+ddl.Quote(was.Name), ""
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		form = "^(0|-?[1-9][0-9]{0,17})$"
-	case schema.UUID:
+	case model.UUID:
 		form = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 	default:
 		return id + "::text"

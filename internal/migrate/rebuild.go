@@ -5,24 +5,24 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // rebuild makes a table anew and fills it from the old one.
-func (p *litePlanner) rebuild(was, t *schema.Table) {
+func (p *litePlanner) rebuild(was, t *model.Table) {
 	p.convertAll(was, t)
 	p.dropFields(was, t)
-	s := p.why(t, func(c schema.Change) bool {
+	s := p.why(t, func(c model.Change) bool {
 		switch c.Kind {
-		case schema.IndexAdded, schema.IndexDropped, schema.UniqueAdded, schema.UniqueDropped, schema.UniqueChanged, schema.TableRenamed, schema.FieldRenamed, schema.FieldDropped:
+		case model.IndexAdded, model.IndexDropped, model.UniqueAdded, model.UniqueDropped, model.UniqueChanged, model.TableRenamed, model.FieldRenamed, model.FieldDropped:
 			return false
 		}
 		return c.IsTable == t || c.Is != nil && c.Is.Table == t
 	})
 	if strings.HasPrefix(s.Title, "follows") {
-		s = p.why(t, func(c schema.Change) bool { return c.IsTable == t && c.Kind == schema.FieldDropped })
+		s = p.why(t, func(c model.Change) bool { return c.IsTable == t && c.Kind == model.FieldDropped })
 	}
 	s.rank, s.Hazards, s.Lock = liteRebuild, BlocksWrites|Rewrites|Breaks, lockWriters
 	made := *t
@@ -50,7 +50,7 @@ func (p *litePlanner) rebuild(was, t *schema.Table) {
 }
 
 // copied are the columns of a rebuilt table, and where their values come from in the old one, whose names are new by then.
-func (p *litePlanner) copied(t *schema.Table) (columns, values []string) {
+func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 	for _, f := range t.Fields {
 		columns = append(columns, ddl.Quote(f.Name))
 		before := p.FieldWas(f)
@@ -71,7 +71,7 @@ func (p *litePlanner) copied(t *schema.Table) (columns, values []string) {
 
 // convertAll writes the values of the fields that are stored otherwise into tables beside the old one, by the key as it is
 // there: an update of the old one would run the triggers that others have made on it.
-func (p *litePlanner) convertAll(was, t *schema.Table) {
+func (p *litePlanner) convertAll(was, t *model.Table) {
 	for _, f := range t.Fields {
 		before := p.FieldWas(f)
 		if before == nil || !p.converts(before, f) {
@@ -92,14 +92,14 @@ func (p *litePlanner) convertAll(was, t *schema.Table) {
 const convertedColumn = "value"
 
 // aside is the name of that table.
-func aside(was *schema.Field) string { return interim(was.Table.Name + "__" + was.Name) }
+func aside(was *model.Field) string { return interim(was.Table.Name + "__" + was.Name) }
 
-func (p *litePlanner) dropFields(was, t *schema.Table) {
+func (p *litePlanner) dropFields(was, t *model.Table) {
 	for _, f := range was.Fields {
 		if p.FieldIs(f) != nil {
 			continue
 		}
-		s := p.why(t, func(c schema.Change) bool { return c.Was == f && c.Kind == schema.FieldDropped })
+		s := p.why(t, func(c model.Change) bool { return c.Was == f && c.Kind == model.FieldDropped })
 		s.rank, s.Hazards, s.Drop, s.Lock = liteRebuild, LosesData|Breaks, was.Name+"."+f.Name, lockWriters
 		p.step(s, part{sql: "-- " + ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: nothing{}})
 		if t.Field(f.Name) != nil { // another column gets the name while this one is still there
@@ -118,7 +118,7 @@ func (nothing) run(store.Session, func(int64)) error { return nil }
 // rebuilding fills a rebuilt table, and compares how many rows there are.
 type rebuilding struct {
 	name  string // of the table
-	was   *schema.Table
+	was   *model.Table
 	made  string // the name of the new one until it has its own
 	fill  string
 	noted []string

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -50,7 +50,7 @@ func (f found) String() string {
 }
 
 // search runs a query whose first column is the id of a row of the table.
-func search(q querier, t *schema.Table, sql string, args ...value.Value) (f found, err error) {
+func search(q querier, t *model.Table, sql string, args ...value.Value) (f found, err error) {
 	err = q.Query(sql, args, func(row value.Row) error {
 		f.add(ddl.Text(value.Scan(t.ID(), row, 0)), "")
 		return nil
@@ -59,7 +59,7 @@ func search(q querier, t *schema.Table, sql string, args ...value.Value) (f foun
 }
 
 // scan looks at a column of every row that has a value in it.
-func scan(q querier, f *schema.Field, look func(value.Value) (why string)) (out found, err error) {
+func scan(q querier, f *model.Field, look func(value.Value) (why string)) (out found, err error) {
 	id, column := ddl.Quote("id"), ddl.Quote(f.Name)
 	sql := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s IS NOT NULL ORDER BY %s", id, column, ddl.Quote(f.Table.Name), column, id)
 	err = q.Query(sql, nil, func(row value.Row) error {
@@ -81,34 +81,34 @@ func (p *planner) contradictions(q querier) error {
 	return nil
 }
 
-func (p *planner) contradiction(q querier, c schema.Change) error {
+func (p *planner) contradiction(q querier, c model.Change) error {
 	switch c.Kind {
-	case schema.FieldAdded:
+	case model.FieldAdded:
 		if c.WasTable != nil && !c.Optional {
 			return p.mustHave(q, c)
 		}
-	case schema.OptionalChanged:
+	case model.OptionalChanged:
 		if c.Was.Optional {
 			return p.mustNotMiss(q, c)
 		}
-	case schema.TypeChanged, schema.DecimalChanged, schema.ValuesChanged:
+	case model.TypeChanged, model.DecimalChanged, model.ValuesChanged:
 		return p.mustConvert(q, c, c.Was, c.Is)
-	case schema.KeyChanged:
+	case model.KeyChanged:
 		return p.mustConvert(q, c, c.WasTable.ID(), c.IsTable.ID())
-	case schema.ReferenceChanged:
+	case model.ReferenceChanged:
 		return p.mustRefer(q, c)
-	case schema.UniqueAdded:
+	case model.UniqueAdded:
 		return errors.Join(p.mustFit(q, c), p.mustDiffer(q, c))
-	case schema.UniqueChanged:
+	case model.UniqueChanged:
 		return p.findSame(q, c, []string{c.Is.Name})
-	case schema.IndexAdded:
+	case model.IndexAdded:
 		return p.mustFit(q, c)
 	}
 	return nil
 }
 
 // refuse adds a fault about rows, and what to do.
-func (p *planner) refuse(c schema.Change, f found, advice string) {
+func (p *planner) refuse(c model.Change, f found, advice string) {
 	if f.rows == 0 {
 		return
 	}
@@ -119,7 +119,7 @@ func (p *planner) refuse(c schema.Change, f found, advice string) {
 	p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: %v in the way%s; %s", c, f, why, advice))
 }
 
-func (p *planner) mustHave(q querier, c schema.Change) error {
+func (p *planner) mustHave(q querier, c model.Change) error {
 	given := p.given(c.Is)
 	if !given.IsNull() && c.Is.Ref == nil {
 		return nil
@@ -136,7 +136,7 @@ func (p *planner) mustHave(q querier, c schema.Change) error {
 }
 
 // mustExist asks whether the row that all others are to refer to is there.
-func (p *planner) mustExist(q querier, c schema.Change, id value.Value) error {
+func (p *planner) mustExist(q querier, c model.Change, id value.Value) error {
 	target := p.Was(c.Is.Ref)
 	exists := false
 	if target != nil {
@@ -155,7 +155,7 @@ func (p *planner) mustExist(q querier, c schema.Change, id value.Value) error {
 }
 
 // mustNotMiss looks for rows without a value that is required now, and at what becomes of those that are given one.
-func (p *planner) mustNotMiss(q querier, c schema.Change) error {
+func (p *planner) mustNotMiss(q querier, c model.Change) error {
 	id := ddl.Quote("id")
 	f, err := search(q, c.WasTable, "SELECT "+id+" FROM "+ddl.Quote(c.WasTable.Name)+" WHERE "+ddl.Quote(c.Was.Name)+" IS NULL ORDER BY "+id)
 	fill := p.fill(c.Was, c.Is)
@@ -180,7 +180,7 @@ func (p *planner) mustNotMiss(q querier, c schema.Change) error {
 	return nil
 }
 
-func (p *planner) mustConvert(q querier, c schema.Change, was, is *schema.Field) error {
+func (p *planner) mustConvert(q querier, c model.Change, was, is *model.Field) error {
 	if widens(was, is) {
 		return nil
 	}
@@ -194,7 +194,7 @@ func (p *planner) mustConvert(q querier, c schema.Change, was, is *schema.Field)
 		switch {
 		case err != nil:
 			return was.Name + " " + err.Error()
-		case is.Type == schema.Text && indexed(is) && utf8.RuneCountInString(to.Text) > schema.MaxIndexedText:
+		case is.Type == model.Text && indexed(is) && utf8.RuneCountInString(to.Text) > model.MaxIndexedText:
 			return was.Name + tooLong()
 		}
 		return ""
@@ -204,24 +204,24 @@ func (p *planner) mustConvert(q querier, c schema.Change, was, is *schema.Field)
 }
 
 // widens says whether every value of a field is one of another.
-func widens(was, is *schema.Field) bool {
+func widens(was, is *model.Field) bool {
 	switch {
-	case is.Type == schema.Text:
-		return was.Type != schema.JSON
+	case is.Type == model.Text:
+		return was.Type != model.JSON
 	case was.Type != is.Type:
 		return false
-	case is.Type == schema.Decimal:
+	case is.Type == model.Decimal:
 		return is.Scale >= was.Scale && is.Precision-is.Scale >= was.Precision-was.Scale
-	case is.Type == schema.Enum:
-		return !slices.ContainsFunc(was.Values, func(v schema.EnumValue) bool {
-			return !slices.ContainsFunc(is.Values, func(n schema.EnumValue) bool { return schema.ValueWas(was, n) == v.Name })
+	case is.Type == model.Enum:
+		return !slices.ContainsFunc(was.Values, func(v model.EnumValue) bool {
+			return !slices.ContainsFunc(is.Values, func(n model.EnumValue) bool { return model.ValueWas(was, n) == v.Name })
 		})
 	}
 	return true
 }
 
 // mustRefer looks for rows that would refer to nothing. Where values are written anew, only the result tells.
-func (p *planner) mustRefer(q querier, c schema.Change) error {
+func (p *planner) mustRefer(q querier, c model.Change) error {
 	if c.Is.Ref == nil {
 		return nil
 	}
@@ -238,30 +238,30 @@ func (p *planner) mustRefer(q querier, c schema.Change) error {
 	return err
 }
 
-func noSuchRows(f *schema.Field) string {
+func noSuchRows(f *model.Field) string {
 	return fmt.Sprintf("they refer to rows of %s that are not there: change or delete them first", f.Ref.Name)
 }
 
 // orphans is the query of the rows whose field has a value that is no id of a table.
-func orphans(f *schema.Field, target *schema.Table) string {
+func orphans(f *model.Field, target *model.Table) string {
 	child, column, id := ddl.Quote(f.Table.Name), ddl.Quote(f.Name), ddl.Quote(f.Table.ID().Name)
 	return "SELECT c." + id + " FROM " + child + " AS c WHERE c." + column + " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " +
 		ddl.Quote(target.Name) + " AS t WHERE t." + ddl.Quote(target.ID().Name) + " = c." + column + ") ORDER BY c." + id
 }
 
 // mustFit looks for text that is too long for an index, since a limit binds what is written from now on alone.
-func (p *planner) mustFit(q querier, c schema.Change) error {
+func (p *planner) mustFit(q querier, c model.Change) error {
 	if c.WasTable == nil {
 		return nil
 	}
 	for _, name := range c.Columns {
 		f := c.IsTable.Field(name)
 		before := p.FieldWas(f)
-		if before == nil || f.Type != schema.Text || before.Type != schema.Text || indexed(before) {
+		if before == nil || f.Type != model.Text || before.Type != model.Text || indexed(before) {
 			continue
 		}
 		id := ddl.Quote("id")
-		sql := fmt.Sprintf("SELECT %s FROM %s WHERE length(%s) > %d ORDER BY %s", id, ddl.Quote(c.WasTable.Name), ddl.Quote(before.Name), schema.MaxIndexedText, id)
+		sql := fmt.Sprintf("SELECT %s FROM %s WHERE length(%s) > %d ORDER BY %s", id, ddl.Quote(c.WasTable.Name), ddl.Quote(before.Name), model.MaxIndexedText, id)
 		found, err := search(q, c.WasTable, sql)
 		if err != nil {
 			return err
@@ -275,9 +275,9 @@ func (p *planner) mustFit(q querier, c schema.Change) error {
 }
 
 // mustFitTogether looks for rows whose texts are too long together for the rows of an index.
-func (p *planner) mustFitTogether(q querier, c schema.Change) error {
-	fields := fieldsOf(c.IsTable, ddl.NewIndex(c.IsTable, c.Kind == schema.UniqueAdded, fieldsOf(c.IsTable, c.Columns)).Columns)
-	texts, most := schema.IndexRoom(fields)
+func (p *planner) mustFitTogether(q querier, c model.Change) error {
+	fields := fieldsOf(c.IsTable, ddl.NewIndex(c.IsTable, c.Kind == model.UniqueAdded, fieldsOf(c.IsTable, c.Columns)).Columns)
+	texts, most := model.IndexRoom(fields)
 	if len(texts) < 2 {
 		return nil
 	}
@@ -288,7 +288,7 @@ func (p *planner) mustFitTogether(q querier, c schema.Change) error {
 	var terms, names []string
 	for _, f := range texts {
 		names = append(names, f.Name)
-		if before := p.FieldWas(f); before != nil && (before.Type == schema.Text || before.Type == schema.Enum) {
+		if before := p.FieldWas(f); before != nil && (before.Type == model.Text || before.Type == model.Enum) {
 			terms = append(terms, "coalesce("+length(ddl.Quote(before.Name))+", 0)")
 		}
 	}
@@ -308,16 +308,16 @@ func (p *planner) mustFitTogether(q querier, c schema.Change) error {
 }
 
 func tooLong() string {
-	return fmt.Sprintf(" has more than %d characters, which no index holds", schema.MaxIndexedText)
+	return fmt.Sprintf(" has more than %d characters, which no index holds", model.MaxIndexedText)
 }
 
 // indexed says whether a field is in any index of its table.
-func indexed(f *schema.Field) bool {
+func indexed(f *model.Field) bool {
 	return f.Name == "id" || slices.ContainsFunc(ddl.Indexes(f.Table), func(i ddl.Index) bool { return slices.Contains(i.Columns, f.Name) })
 }
 
 // mustDiffer looks for rows that have the same values in what is to be unique.
-func (p *planner) mustDiffer(q querier, c schema.Change) error {
+func (p *planner) mustDiffer(q querier, c model.Change) error {
 	if c.WasTable == nil {
 		return nil
 	}
@@ -326,7 +326,7 @@ func (p *planner) mustDiffer(q querier, c schema.Change) error {
 
 // findSame looks for rows that will have the same values in these columns of the new table. Missing values contradict
 // nothing. Where values are written anew, only the result tells.
-func (p *planner) findSame(q querier, c schema.Change, names []string) error {
+func (p *planner) findSame(q querier, c model.Change, names []string) error {
 	var columns []sameColumn
 	for _, name := range names {
 		f := c.IsTable.Field(name)
@@ -348,7 +348,7 @@ func (p *planner) findSame(q querier, c schema.Change, names []string) error {
 }
 
 // fillLiteral is what rows without a value get, "" for nothing.
-func (p *planner) fillLiteral(was, is *schema.Field) string {
+func (p *planner) fillLiteral(was, is *model.Field) string {
 	if v := p.fill(was, is); !v.IsNull() {
 		return ddl.Literal(p.dialect, is, v)
 	}
@@ -362,7 +362,7 @@ type sameColumn struct {
 }
 
 // same is the query of the rows that have the same values in columns as another one has.
-func same(t *schema.Table, columns []sameColumn) string {
+func same(t *model.Table, columns []sameColumn) string {
 	id := ddl.Quote(t.ID().Name)
 	var values, named, order, present []string
 	for i, c := range columns {

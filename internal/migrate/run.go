@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -17,7 +17,7 @@ type run struct {
 	ctx     context.Context
 	s       store.Session
 	o       Options
-	to      *schema.Model
+	to      *model.Model
 	dialect ddl.Dialect
 	entry   record
 	result  Result
@@ -54,7 +54,7 @@ func (r *run) makeSystem() error {
 }
 
 func (r *run) begin(p *Plan) {
-	r.entry = record{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(schema.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []Ran{}}}
+	r.entry = record{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(model.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []Ran{}}}
 	if p != nil {
 		r.entry.Changes, r.entry.given = words(p.Changes), p.given
 	}
@@ -62,7 +62,7 @@ func (r *run) begin(p *Plan) {
 
 // store makes the model the stored one.
 func (r *run) store() error {
-	_, err := r.s.Exec(upsertMeta, []value.Value{value.OfText(modelKey), value.OfText(string(schema.Encode(r.to)))})
+	_, err := r.s.Exec(upsertMeta, []value.Value{value.OfText(modelKey), value.OfText(string(model.Encode(r.to)))})
 	return err
 }
 
@@ -97,7 +97,7 @@ func (r *run) explain(s Step, err error) error {
 	}
 	what := map[store.Constraint]string{store.Unique: "rows have the same values", store.ForeignKey: "rows refer to rows that are not there",
 		store.Other: "rows have values that the model does not allow"}[c.Constraint]
-	return errors.Join(schema.Faults{r.to.Fault(s.Pos, "%s: %s; change them first", s.Title, what)}, err)
+	return errors.Join(model.Faults{r.to.Fault(s.Pos, "%s: %s; change them first", s.Title, what)}, err)
 }
 
 // exec runs one part and writes it down.

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -30,12 +30,12 @@ const (
 // the old one, filled from it, and takes its name (https://www.sqlite.org/lang_altertable.html, section 7).
 type litePlanner struct {
 	*planner
-	renames map[*schema.Table][]rename // columns, by table of the new model
+	renames map[*model.Table][]rename // columns, by table of the new model
 	tables  []rename
 }
 
 func planSQLite(p *planner) {
-	lite := &litePlanner{planner: p, renames: map[*schema.Table][]rename{}}
+	lite := &litePlanner{planner: p, renames: map[*model.Table][]rename{}}
 	for _, t := range p.New.Tables {
 		if was := p.Was(t); was != nil {
 			lite.alter(was, t)
@@ -51,8 +51,8 @@ func planSQLite(p *planner) {
 	lite.rename()
 }
 
-func (p *litePlanner) create(t *schema.Table) {
-	s := p.why(t, func(c schema.Change) bool { return c.IsTable == t && c.Kind == schema.TableAdded })
+func (p *litePlanner) create(t *model.Table) {
+	s := p.why(t, func(c model.Change) bool { return c.IsTable == t && c.Kind == model.TableAdded })
 	s.rank, s.Lock = liteAdd, lockNoRows
 	p.step(s, statements(append([]string{ddl.CreateTable(ddl.SQLite, t)[0]}, ddl.CreateIndexes(ddl.SQLite, t)...)...)...)
 	s.rank = liteBind
@@ -61,13 +61,13 @@ func (p *litePlanner) create(t *schema.Table) {
 	}
 }
 
-func (p *litePlanner) drop(t *schema.Table) {
-	s := p.why(t, func(c schema.Change) bool { return c.WasTable == t && c.Kind == schema.TableDropped })
+func (p *litePlanner) drop(t *model.Table) {
+	s := p.why(t, func(c model.Change) bool { return c.WasTable == t && c.Kind == model.TableDropped })
 	s.rank, s.Hazards, s.Drop, s.Lock = liteDrop, LosesData|Breaks, t.Name, lockNoRows
 	p.step(s, statements("DROP TABLE "+ddl.Quote(t.Name))...)
 }
 
-func (p *litePlanner) alter(was, t *schema.Table) {
+func (p *litePlanner) alter(was, t *model.Table) {
 	if was.Name != t.Name {
 		p.tables = append(p.tables, rename{was.Name, t.Name})
 	}
@@ -95,7 +95,7 @@ func (p *litePlanner) alter(was, t *schema.Table) {
 }
 
 // givenTo is what rows get for a field that is added.
-func (p *planner) givenTo(f *schema.Field) value.Value {
+func (p *planner) givenTo(f *model.Field) value.Value {
 	if f.Optional {
 		return value.Value{}
 	}
@@ -104,7 +104,7 @@ func (p *planner) givenTo(f *schema.Field) value.Value {
 
 // needsRebuild says whether a table changes in more than names, indexes, and columns that are added: those that may be
 // missing, or have a value and refer to nothing.
-func (p *litePlanner) needsRebuild(was, t *schema.Table) bool {
+func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 	for _, f := range t.Fields {
 		before := p.FieldWas(f)
 		switch {
@@ -114,11 +114,11 @@ func (p *litePlanner) needsRebuild(was, t *schema.Table) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(was.Fields, func(f *schema.Field) bool { return p.FieldIs(f) == nil })
+	return slices.ContainsFunc(was.Fields, func(f *model.Field) bool { return p.FieldIs(f) == nil })
 }
 
 // columnWas is the definition of a column as it was, under the names of the new model.
-func (p *planner) columnWas(was, f *schema.Field) string {
+func (p *planner) columnWas(was, f *model.Field) string {
 	named := *was
 	named.Name, named.Table = f.Name, f.Table
 	if was.Ref != nil && p.Is(was.Ref) != nil {
@@ -128,9 +128,9 @@ func (p *planner) columnWas(was, f *schema.Field) string {
 }
 
 // unbind drops the indexes and triggers of a table that end, or have another name in the new model, or all.
-func (p *litePlanner) unbind(was, t *schema.Table, all bool) {
-	s := p.why(t, func(c schema.Change) bool {
-		return c.IsTable == t && (c.Kind == schema.IndexDropped || c.Kind == schema.UniqueDropped || c.Kind == schema.UniqueChanged || c.Kind == schema.FieldRenamed || c.Kind == schema.TableRenamed)
+func (p *litePlanner) unbind(was, t *model.Table, all bool) {
+	s := p.why(t, func(c model.Change) bool {
+		return c.IsTable == t && (c.Kind == model.IndexDropped || c.Kind == model.UniqueDropped || c.Kind == model.UniqueChanged || c.Kind == model.FieldRenamed || c.Kind == model.TableRenamed)
 	})
 	s.rank, s.Lock = liteUnbind, lockNoRows
 	var sql []string
@@ -140,7 +140,7 @@ func (p *litePlanner) unbind(was, t *schema.Table, all bool) {
 		}
 	}
 	for _, f := range was.Fields {
-		if f.Ref != nil && f.OnDelete == schema.Clear && (all || !p.keepsTrigger(f)) {
+		if f.Ref != nil && f.OnDelete == model.Clear && (all || !p.keepsTrigger(f)) {
 			sql = append(sql, "DROP TRIGGER IF EXISTS "+ddl.Quote(ddl.TriggerName(f)))
 		}
 	}
@@ -149,19 +149,19 @@ func (p *litePlanner) unbind(was, t *schema.Table, all bool) {
 	}
 }
 
-func (p *litePlanner) keepsIndex(was, t *schema.Table, o ddl.Index) bool {
+func (p *litePlanner) keepsIndex(was, t *model.Table, o ddl.Index) bool {
 	return slices.ContainsFunc(ddl.Indexes(t), func(i ddl.Index) bool {
 		return i.Name == o.Name && p.sameIndex([]ddl.Index{o}, t, i) != ""
 	})
 }
 
-func (p *planner) keepsTrigger(was *schema.Field) bool {
+func (p *planner) keepsTrigger(was *model.Field) bool {
 	f := p.FieldIs(was)
-	return f != nil && f.Ref != nil && was.Ref != nil && f.OnDelete == schema.Clear && was.OnDelete == schema.Clear && ddl.TriggerName(f) == ddl.TriggerName(was)
+	return f != nil && f.Ref != nil && was.Ref != nil && f.OnDelete == model.Clear && was.OnDelete == model.Clear && ddl.TriggerName(f) == ddl.TriggerName(was)
 }
 
 // bind makes the indexes and triggers that a table which was not rebuilt does not have yet.
-func (p *litePlanner) bind(was, t *schema.Table) {
+func (p *litePlanner) bind(was, t *model.Table) {
 	for _, i := range ddl.Indexes(t) {
 		if slices.ContainsFunc(ddl.Indexes(was), func(o ddl.Index) bool { return o.Name == i.Name && p.keepsIndex(was, t, o) }) {
 			continue

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -69,7 +69,7 @@ func openPostgres(t *testing.T, url string) store.DB {
 // load compiles a model of tables, as they stand under `tables:`.
 func load(t testing.TB, tables string) *rule.Rules {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + tables)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + tables)})
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v\n%s", faults, tables)
 	}
@@ -99,14 +99,14 @@ func mustApply(t testing.TB, db store.DB, rules *rule.Rules, o Options) Result {
 }
 
 // insert adds a row of JSON values to a table of the model.
-func insert(t testing.TB, db store.DB, table *schema.Table, members string) {
+func insert(t testing.TB, db store.DB, table *model.Table, members string) {
 	t.Helper()
 	if err := tryInsert(db, table, members); err != nil {
 		t.Fatalf("%s %s: %v", table.Name, members, err)
 	}
 }
 
-func tryInsert(db store.DB, table *schema.Table, members string) error {
+func tryInsert(db store.DB, table *model.Table, members string) error {
 	object, err := value.DecodeObject([]byte(members))
 	if err != nil {
 		return err
@@ -143,9 +143,9 @@ func tryInsert(db store.DB, table *schema.Table, members string) error {
 }
 
 // rows are the declared fields of all rows of a table as JSON, in the order of their ids, a line each.
-func rows(t testing.TB, db store.DB, table *schema.Table) string {
+func rows(t testing.TB, db store.DB, table *model.Table) string {
 	t.Helper()
-	var fields []*schema.Field
+	var fields []*model.Field
 	var columns []string
 	for _, f := range table.Fields {
 		if f.Name != "created_at" && f.Name != "updated_at" {

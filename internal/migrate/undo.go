@@ -8,7 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -51,7 +51,7 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 
 // former is the model before the last one that has other tables than the one now, with the values that rows got since for
 // fields which were added, as literals, by table and column.
-func (r *run) former(now *schema.Model) (*schema.Model, map[string]string, error) {
+func (r *run) former(now *model.Model) (*model.Model, map[string]string, error) {
 	if now == nil {
 		return nil, nil, errs.New(errs.Conflict, "there is nothing to undo: the database has no tables yet")
 	}
@@ -69,7 +69,7 @@ func (r *run) former(now *schema.Model) (*schema.Model, map[string]string, error
 			e.Damage = "model: " + err.Error()
 			return nil, nil, unknown(e)
 		}
-		if len(schema.Diff(m, now)) > 0 || len(schema.Diff(now, m)) > 0 {
+		if len(model.Diff(m, now)) > 0 || len(model.Diff(now, m)) > 0 {
 			r.entry = all[min(i+1, len(all)-1)] // the one that is taken back
 			return m, given, nil
 		}
@@ -87,9 +87,9 @@ func unknown(e record) error {
 }
 
 // gone returns an error where the last change has dropped what no undoing brings back.
-func (r *run) gone(former, now *schema.Model) error {
-	for _, c := range schema.Diff(former, now) {
-		if c.Kind != schema.TableDropped && c.Kind != schema.FieldDropped {
+func (r *run) gone(former, now *model.Model) error {
+	for _, c := range model.Diff(former, now) {
+		if c.Kind != model.TableDropped && c.Kind != model.FieldDropped {
 			continue
 		}
 		where := ""
@@ -103,10 +103,10 @@ func (r *run) gone(former, now *schema.Model) error {
 
 // backwards returns the former model with the names that the later one gave as its own former names, so that what was
 // renamed is renamed back. Those of the later one are forgotten.
-func backwards(former, now *schema.Model) *schema.Model {
-	forth := schema.NewMatch(former, now)
-	clones := under(former.Tables, func(t *schema.Table) string { return t.Name }, func(f *schema.Field) string { return f.Name })
-	tables := make([]*schema.Table, len(former.Tables))
+func backwards(former, now *model.Model) *model.Model {
+	forth := model.NewMatch(former, now)
+	clones := under(former.Tables, func(t *model.Table) string { return t.Name }, func(f *model.Field) string { return f.Name })
+	tables := make([]*model.Table, len(former.Tables))
 	for i, t := range former.Tables {
 		c := clones[t]
 		tables[i] = c
@@ -128,11 +128,11 @@ func backwards(former, now *schema.Model) *schema.Model {
 			f.Was = ""
 		}
 	}
-	return schema.Assemble(former.Name, former.Roles, tables)
+	return model.Assemble(former.Name, former.Roles, tables)
 }
 
 // valuesBack are the values of an enum with their later names as former ones.
-func valuesBack(f, later *schema.Field) []schema.EnumValue {
+func valuesBack(f, later *model.Field) []model.EnumValue {
 	values := slices.Clone(f.Values)
 	for i, v := range values {
 		values[i].Was = ""
@@ -140,7 +140,7 @@ func valuesBack(f, later *schema.Field) []schema.EnumValue {
 			continue
 		}
 		for _, l := range later.Values {
-			if schema.ValueWas(f, l) == v.Name && l.Name != v.Name {
+			if model.ValueWas(f, l) == v.Name && l.Name != v.Name {
 				values[i].Was = l.Name
 			}
 		}
@@ -156,12 +156,12 @@ func (r *run) losesNothing(p *Plan, given map[string]string) error {
 	for _, c := range p.Changes {
 		var sql, what string
 		switch c.Kind {
-		case schema.TableDropped:
+		case model.TableDropped:
 			sql, what = "SELECT count(*) FROM "+ddl.Quote(c.WasTable.Name), "the table "+c.WasTable.Name+" has %d rows"
-		case schema.FieldDropped:
+		case model.FieldDropped:
 			column := ddl.Quote(c.Was.Name)
 			sql = "SELECT count(*) FROM " + ddl.Quote(c.WasTable.Name) + " WHERE " + column + " IS NOT NULL"
-			if literal := given[dropName(c)]; literal != "" && c.Was.Type != schema.JSON {
+			if literal := given[dropName(c)]; literal != "" && c.Was.Type != model.JSON {
 				sql += " AND " + column + " <> " + literal
 			}
 			what = "%d rows have a value in " + c.WasTable.Name + "." + c.Was.Name
@@ -180,7 +180,7 @@ func (r *run) losesNothing(p *Plan, given map[string]string) error {
 	return nil
 }
 
-func dropName(c schema.Change) string {
+func dropName(c model.Change) string {
 	if c.Was != nil {
 		return c.WasTable.Name + "." + c.Was.Name
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -55,7 +55,7 @@ func Verify(ctx context.Context, db store.DB) (drift []string, err error) {
 }
 
 // catalogs returns what the database has, and what it would have if the model's tables were just made.
-func catalogs(s store.Session, m *schema.Model) (got, want catalog, err error) {
+func catalogs(s store.Session, m *model.Model) (got, want catalog, err error) {
 	if dialectOf(s) == ddl.SQLite {
 		got, err := readSQLite(s)
 		return got, madeSQLite(m), err
@@ -64,7 +64,7 @@ func catalogs(s store.Session, m *schema.Model) (got, want catalog, err error) {
 }
 
 // readBoth makes the tables of the model in a schema beside the database's own, and takes that back.
-func readBoth(s store.Session, m *schema.Model) (got, want catalog, err error) {
+func readBoth(s store.Session, m *model.Model) (got, want catalog, err error) {
 	err = s.Transaction(func() (err error) {
 		own := ""
 		if err := s.Query(`SELECT quote_ident(current_schema())`, nil, func(row value.Row) error {
@@ -115,7 +115,7 @@ func readSQLite(s store.Session) (catalog, error) {
 }
 
 // madeSQLite is what SQLite keeps of statements: their text.
-func madeSQLite(m *schema.Model) catalog {
+func madeSQLite(m *model.Model) catalog {
 	c := catalog{}
 	for _, t := range m.Tables {
 		all := ddl.CreateTable(ddl.SQLite, t)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -90,7 +90,7 @@ type walk struct {
 // begin makes a first world.
 func (w *walk) begin() {
 	for {
-		empty := &world{last: 1, tables: []*wTable{{uid: 1, name: "users", key: schema.UUID}}}
+		empty := &world{last: 1, tables: []*wTable{{uid: 1, name: "users", key: model.UUID}}}
 		m := &mutator{w.Rand, empty, empty.clone()}
 		for range 3 {
 			m.addTable()
@@ -122,7 +122,7 @@ func (w *walk) fatalf(format string, args ...any) {
 // planned is the plan of the step, whatever the database has become.
 func (w *walk) planned() (p *Plan) {
 	_ = w.db.Read(context.Background(), func(r store.Reader) (err error) {
-		old, err := schema.Decode(schema.Encode(w.is.rules.Model))
+		old, err := model.Decode(model.Encode(w.is.rules.Model))
 		if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (w *walk) interrupted(o *outcome) (arrived bool) {
 		return true
 	case !kill && !errors.Is(err, errInterrupted):
 		w.fatalf("Apply = %v, interrupted at statement %d of %d", err, at, statements)
-	case w.model() != string(schema.Encode(w.to.rules.Model)):
+	case w.model() != string(model.Encode(w.to.rules.Model)):
 		if !kill || chance(w.Rand, 50) {
 			w.again(kill)
 		}
@@ -281,7 +281,7 @@ func (w *walk) apply(o *outcome) {
 func (w *walk) refused(o *outcome) {
 	w.t.Helper()
 	_, err := Apply(context.Background(), w.db, w.to.rules, w.options(o.drops...))
-	faults, ok := errors.AsType[schema.Faults](err)
+	faults, ok := errors.AsType[model.Faults](err)
 	if !ok || len(faults) == 0 {
 		w.fatalf("Apply = %v, want faults, since rows contradict: %v", err, o.wrong)
 	}
@@ -406,7 +406,7 @@ func (w *walk) writeRows() {
 }
 
 func (w *walk) insert(t *wTable, row *wRow) error {
-	draw, given, n := t.key == schema.Int && chance(w.Rand, 50), row.id, t.counter
+	draw, given, n := t.key == model.Int && chance(w.Rand, 50), row.id, t.counter
 	err := w.db.Write(context.Background(), func(tx store.Tx) (err error) {
 		if draw {
 			if n, err = tx.Next("id:" + t.name); err != nil {
@@ -488,7 +488,7 @@ func (w *walk) revision(t *wTable, r *wRow) (rev int64, err error) {
 func (w *walk) undo(former *world, o *outcome) {
 	w.t.Helper()
 	is := w.is
-	if len(schema.Diff(former.rules.Model, is.rules.Model)) == 0 {
+	if len(model.Diff(former.rules.Model, is.rules.Model)) == 0 {
 		return
 	}
 	if chance(w.Rand, 30) {
@@ -498,7 +498,7 @@ func (w *walk) undo(former *world, o *outcome) {
 	w.to = former // for those who read of a failure
 	defer func() { w.to = nil }()
 	_, err := Undo(context.Background(), w.db, w.options())
-	faults, contradicted := errors.AsType[schema.Faults](err)
+	faults, contradicted := errors.AsType[model.Faults](err)
 	switch {
 	case len(o.drops) > 0:
 		if errs.KindOf(err) != errs.Conflict || contradicted {

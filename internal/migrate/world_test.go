@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -26,7 +26,7 @@ type world struct {
 type wTable struct {
 	uid             int
 	name, was       string
-	key             schema.Type
+	key             model.Type
 	fields          []*wField
 	unique, indexes [][]int // of uids of fields
 	rows            []*wRow
@@ -36,9 +36,9 @@ type wTable struct {
 type wField struct {
 	uid                     int
 	column, was             string // author_id, of a reference author
-	typ                     schema.Type
+	typ                     model.Type
 	precision, scale        int
-	values                  []schema.EnumValue
+	values                  []model.EnumValue
 	ref                     int // the uid of a table, 0 for none
 	onDelete, reverse       string
 	optional, unique, index bool
@@ -165,11 +165,11 @@ func (w *world) keys(f *wField) (keys []string) {
 	} else {
 		add("type: %v", f.typ)
 	}
-	if f.typ == schema.Decimal && f.ref == 0 {
+	if f.typ == model.Decimal && f.ref == 0 {
 		add("precision: %d", f.precision)
 		add("scale: %d", f.scale)
 	}
-	if f.typ == schema.Enum {
+	if f.typ == model.Enum {
 		var values []string
 		for _, v := range f.values {
 			if v.Was != "" {
@@ -202,7 +202,7 @@ func (w *world) keys(f *wField) (keys []string) {
 // load compiles the model; an error is what the loader has against it.
 func (w *world) load() error {
 	w.text = w.source()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + w.text)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + w.text)})
 	if len(faults) > 0 {
 		return faults
 	}
@@ -214,9 +214,9 @@ func (w *world) load() error {
 	return nil
 }
 
-func (w *world) schema(t *wTable) *schema.Table { return w.rules.Model.Table(t.name) }
+func (w *world) schema(t *wTable) *model.Table { return w.rules.Model.Table(t.name) }
 
-func (w *world) column(t *wTable, f *wField) *schema.Field { return w.schema(t).Field(f.column) }
+func (w *world) column(t *wTable, f *wField) *model.Field { return w.schema(t).Field(f.column) }
 
 func show(v value.Value) string {
 	if v.IsNull() {
@@ -263,12 +263,12 @@ func columnNamesOf() []string {
 }
 
 // values of each type, as JSON, by flavour: of fields whose type changes, most values have one of the other type.
-func samples() map[schema.Type][][]string {
+func samples() map[model.Type][][]string {
 	uuids := []string{`"018f0000-0000-7000-8000-0000000000a1"`, `"018f0000-0000-7000-8000-0000000000a2"`, `"018f0000-0000-7000-8000-0000000000b3"`, `"00000000-0000-0000-0000-000000000000"`}
 	dates := []string{`"2026-01-31"`, `"0001-01-01"`, `"9999-12-31"`, `"2024-02-29"`}
 	long := quoted(strings.Repeat("ä€😀", 100))
-	return map[schema.Type][][]string{
-		schema.Text: {
+	return map[model.Type][][]string{
+		model.Text: {
 			{`"1"`, `"2"`, `"17"`, `"-4"`, `"0"`, `"9007199254740993"`},
 			{`"a"`, `"b"`, `"it's"`, `"x,y"`, `"say \"so\""`},
 			dates,
@@ -279,14 +279,14 @@ func samples() map[schema.Type][][]string {
 			{`"2026-01-31T00:00:00Z"`, `"2026-01-31T12:30:00.000001Z"`, `"2026-01-31T12:30:00+02:00"`},
 			{`"{\"a\":1}"`, `"[1,2]"`, `"3"`},
 		},
-		schema.Int:   {{`0`, `1`}, {`1`, `2`, `3`, `-4`, `100`}, {`9007199254740993`, `-9223372036854775808`, `9223372036854775807`, `7`}},
-		schema.Float: {{`0`, `1`, `2`, `-3`}, {`0.5`, `1.25`, `-7`}, {`0.1`, `1e21`, `1e-7`, `123456.789`}},
-		schema.Bool:  {{`true`, `false`}},
-		schema.Timestamp: {{`"2026-01-31T00:00:00.000000Z"`, `"0001-01-01T00:00:00.000000Z"`, `"9999-12-31T00:00:00.000000Z"`},
+		model.Int:   {{`0`, `1`}, {`1`, `2`, `3`, `-4`, `100`}, {`9007199254740993`, `-9223372036854775808`, `9223372036854775807`, `7`}},
+		model.Float: {{`0`, `1`, `2`, `-3`}, {`0.5`, `1.25`, `-7`}, {`0.1`, `1e21`, `1e-7`, `123456.789`}},
+		model.Bool:  {{`true`, `false`}},
+		model.Timestamp: {{`"2026-01-31T00:00:00.000000Z"`, `"0001-01-01T00:00:00.000000Z"`, `"9999-12-31T00:00:00.000000Z"`},
 			{`"2026-01-31T12:30:00.000001Z"`, `"1969-12-31T23:59:59.999999Z"`, `"2026-01-31T00:00:00.000000Z"`}},
-		schema.Date: {dates},
-		schema.UUID: {uuids},
-		schema.JSON: {{`1`, `2`, `-4`, `0`}, {`"a"`, `"b"`, `"it's"`}, {`{"b":1,"a":[true,null]}`, `[]`, `{"a":"it's"}`}, {`true`, `false`},
+		model.Date: {dates},
+		model.UUID: {uuids},
+		model.JSON: {{`1`, `2`, `-4`, `0`}, {`"a"`, `"b"`, `"it's"`}, {`{"b":1,"a":[true,null]}`, `[]`, `{"a":"it's"}`}, {`true`, `false`},
 			{`"2026-01-31"`, `"0001-01-01"`}, {uuids[0], uuids[1]}, {`1.5`, `2.50`, `1e2`}},
 	}
 }
@@ -301,10 +301,10 @@ func chance(r *rand.Rand, percent int) bool { return r.IntN(100) < percent }
 
 // sample returns a value of a field that is no reference.
 func (w *world) sample(r *rand.Rand, t *wTable, f *wField) value.Value {
-	if f.typ == schema.Enum {
+	if f.typ == model.Enum {
 		return value.OfText(pick(r, f.values).Name)
 	}
-	if f.typ == schema.Decimal {
+	if f.typ == model.Decimal {
 		return w.parse(t, f, w.decimal(r, f))
 	}
 	flavours := samples()[f.typ]
@@ -352,9 +352,9 @@ func (w *world) parse(t *wTable, f *wField, text string) value.Value {
 func (w *world) newRow(r *rand.Rand, t *wTable) *wRow {
 	row := &wRow{values: map[int]value.Value{}, created: int64(r.IntN(1e9)), updated: int64(r.IntN(1e9))}
 	switch t.key {
-	case schema.Int:
+	case model.Int:
 		row.id = value.OfInt(int64(1000 + r.IntN(1000)))
-	case schema.UUID:
+	case model.UUID:
 		row.id = value.OfUUID(fmt.Sprintf("018f0000-0000-7000-8000-%012x", r.IntN(1<<16)))
 	default:
 		row.id = value.OfText(pick(r, []string{fmt.Sprint(2000 + r.IntN(1000)), fmt.Sprintf("018f0000-0000-7000-8000-%012x", r.IntN(1<<16)), fmt.Sprintf("k'%d", r.IntN(1000))}))

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -65,7 +65,7 @@ func (mv *mover) readBack(r store.Reader) error {
 
 // A pipe carries rows from the goroutine that reads them to the one that writes them, a few batches at most at once.
 type pipe struct {
-	fields []*schema.Field
+	fields []*model.Field
 	full   chan *batch // closed by fill when it is done
 	free   chan *batch
 	sum    summer
@@ -90,7 +90,7 @@ const (
 	batches    = 4
 )
 
-func newPipe(fields []*schema.Field, progress Progress) *pipe {
+func newPipe(fields []*model.Field, progress Progress) *pipe {
 	p := &pipe{fields: fields, full: make(chan *batch, batches), free: make(chan *batch, batches), sum: summer{fields: fields}, progress: progress}
 	for range batches {
 		p.free <- &batch{}
@@ -134,7 +134,7 @@ func (p *pipe) empty(ctx context.Context) (*batch, error) {
 	}
 }
 
-func (b *batch) add(fields []*schema.Field, row value.Row) {
+func (b *batch) add(fields []*model.Field, row value.Row) {
 	for col, f := range fields {
 		v := value.Scan(f, row, col)
 		b.bytes += len(v.Text)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -67,7 +67,7 @@ func TestInterrupted(t *testing.T) {
 }
 
 // wantUnfinished: a database that is not whole is served by nobody, and is no source.
-func wantUnfinished(t *testing.T, m *schema.Model, db store.Loader) {
+func wantUnfinished(t *testing.T, m *model.Model, db store.Loader) {
 	t.Helper()
 	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "a move from there into it was interrupted") {
 		t.Fatalf("Apply() = %v, want a conflict that tells of the move", err)
@@ -239,7 +239,7 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-func fillPages(t *testing.T, db store.Loader, m *schema.Model, rows, size int) {
+func fillPages(t *testing.T, db store.Loader, m *model.Model, rows, size int) {
 	t.Helper()
 	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)

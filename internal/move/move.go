@@ -14,7 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -59,12 +59,12 @@ func (r Report) Rows() (n int64) {
 // last step the target is marked as unfinished (migrate.Moving): after an error the same call begins anew. Refusals are of
 // kind errs.Conflict. The caller has seen to it that nobody serves the target; where rows of the source are written
 // meanwhile, the move fails.
-func Run(ctx context.Context, m *schema.Model, from, to store.Loader, cfg Config) (report Report, err error) {
+func Run(ctx context.Context, m *model.Model, from, to store.Loader, cfg Config) (report Report, err error) {
 	defer errs.Wrap(&err, "move.Run(%s)", m.Name)
 	return run(ctx, m, from, to, cfg, migrate.SystemTables())
 }
 
-func run(ctx context.Context, m *schema.Model, from, to store.Loader, cfg Config, system []migrate.SystemTable) (Report, error) {
+func run(ctx context.Context, m *model.Model, from, to store.Loader, cfg Config, system []migrate.SystemTable) (Report, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = nobody{}
 	}
@@ -83,7 +83,7 @@ func run(ctx context.Context, m *schema.Model, from, to store.Loader, cfg Config
 type mover struct {
 	ctx      context.Context // of Run
 	cfg      Config
-	model    *schema.Model
+	model    *model.Model
 	system   []migrate.SystemTable
 	from, to store.Loader
 	dialect  ddl.Dialect // of the target

@@ -19,8 +19,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -72,9 +72,9 @@ func each(t *testing.T, f func(t *testing.T, from, to engine)) {
 	}
 }
 
-func load(t testing.TB, text string) *schema.Model {
+func load(t testing.TB, text string) *model.Model {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v", faults)
 	}
@@ -115,7 +115,7 @@ var words = []string{"", " ", "a", "it's", "\x01\x7f", "é\n\"𝄞\u2028", "\uff
 
 // fillLibrary puts n authors, books and tags into a database, with random values and revisions, and draws from its
 // counters.
-func fillLibrary(t testing.TB, db store.DB, m *schema.Model, n int) {
+func fillLibrary(t testing.TB, db store.DB, m *model.Model, n int) {
 	t.Helper()
 	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func deferred(tx store.Tx) string {
 
 func isPostgres(db any) bool { return dialectOf(db) != 0 }
 
-func insert(tx store.Tx, t *schema.Table, row []value.Value, revision int64) error {
+func insert(tx store.Tx, t *model.Table, row []value.Value, revision int64) error {
 	columns, places := (&table{fields: t.Fields}).columns(), []string{}
 	for i := range row {
 		places = append(places, "$"+strconv.Itoa(i+1))
@@ -187,7 +187,7 @@ func insert(tx store.Tx, t *schema.Table, row []value.Value, revision int64) err
 }
 
 // dump is all that a database holds, as text.
-func dump(t testing.TB, db store.DB, m *schema.Model) string {
+func dump(t testing.TB, db store.DB, m *model.Model) string {
 	t.Helper()
 	var lines []string
 	err := db.Read(context.Background(), func(r store.Reader) error {
@@ -222,7 +222,7 @@ func dump(t testing.TB, db store.DB, m *schema.Model) string {
 }
 
 // moved moves, which must go well, and says what was moved.
-func moved(t testing.TB, m *schema.Model, from, to store.Loader) Report {
+func moved(t testing.TB, m *model.Model, from, to store.Loader) Report {
 	t.Helper()
 	report, err := Run(t.Context(), m, from, to, Config{From: "there"})
 	if err != nil {
@@ -259,7 +259,7 @@ func TestMove(t *testing.T) {
 
 // goesOn: the target assigns ids and revisions that the source has never given, deletes and clears as the model says, and keeps
 // its constraints.
-func goesOn(t *testing.T, m *schema.Model, source, target store.Loader) {
+func goesOn(t *testing.T, m *model.Model, source, target store.Loader) {
 	t.Helper()
 	var was store.Numbers
 	err := source.Read(t.Context(), func(r store.Reader) (err error) {
@@ -311,7 +311,7 @@ func TestRefusals(t *testing.T) {
 		fillLibrary(t, source, m, 3)
 		for _, tt := range []struct {
 			name string
-			m    *schema.Model
+			m    *model.Model
 			from func(*testing.T) store.Loader
 			to   func(*testing.T) store.Loader
 			want string
@@ -408,7 +408,7 @@ func TestSystemTableMoves(t *testing.T) {
 	m := load(t, library)
 	diary := migrate.SystemTable{
 		Name:    "ashlar_diary",
-		Columns: []migrate.SystemColumn{{Name: "id", Type: schema.Int}, {Name: "at", Type: schema.Timestamp}, {Name: "note", Type: schema.Text}},
+		Columns: []migrate.SystemColumn{{Name: "id", Type: model.Int}, {Name: "at", Type: model.Timestamp}, {Name: "note", Type: model.Text}},
 		Create: func(d ddl.Dialect) []string {
 			if d == ddl.Postgres {
 				return []string{`CREATE TABLE ashlar_diary (id bigint PRIMARY KEY, at timestamptz, note text NOT NULL)`}
@@ -458,7 +458,7 @@ func asConstraint(err error) (*store.ConstraintError, bool) {
 }
 
 // compiled are the rules of a model without faults.
-func compiled(t testing.TB, m *schema.Model) *rule.Rules {
+func compiled(t testing.TB, m *model.Model) *rule.Rules {
 	t.Helper()
 	rules, faults := rule.CompileModel(m)
 	if len(faults) > 0 {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -22,7 +22,7 @@ func (s Sum) String() string { return fmt.Sprintf("%016x", s.hashes[0]) }
 
 // summer adds rows up.
 type summer struct {
-	fields []*schema.Field
+	fields []*model.Field
 	sum    Sum
 	buf    []byte
 }
@@ -42,17 +42,17 @@ func (s *summer) add(row value.Row) {
 
 // appendCanonical appends a value in a form that every engine's rows come to, and no other value of the field: 0 where it
 // is missing; or 1, and eight bytes of a number, or the length of a text and the text.
-func appendCanonical(dst []byte, f *schema.Field, row value.Row, col int) []byte {
+func appendCanonical(dst []byte, f *model.Field, row value.Row, col int) []byte {
 	if row.Null(col) {
 		return append(dst, 0)
 	}
 	dst = append(dst, 1)
 	switch f.Type {
-	case schema.Int, schema.Bool, schema.Timestamp:
+	case model.Int, model.Bool, model.Timestamp:
 		return binary.BigEndian.AppendUint64(dst, uint64(row.Int(col)))
-	case schema.Decimal:
+	case model.Decimal:
 		return binary.BigEndian.AppendUint64(dst, uint64(row.Decimal(col, f.Scale)))
-	case schema.Float:
+	case model.Float:
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(row.Float(col)))
 	}
 	text := row.Bytes(col)

@@ -5,27 +5,27 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
 // table is one that is moved.
 type table struct {
 	name   string
-	model  *schema.Table   // nil: one of Ashlar's own
-	fields []*schema.Field // of every column
+	model  *model.Table   // nil: one of Ashlar's own
+	fields []*model.Field // of every column
 	create func(ddl.Dialect) []string
 
 	from, to Sum
 }
 
 // tablesOf lists the tables of a model, and those of Ashlar's own that the database has.
-func tablesOf(m *schema.Model, system []migrate.SystemTable, stored []string) []*table {
+func tablesOf(m *model.Model, system []migrate.SystemTable, stored []string) []*table {
 	var all []*table
 	for _, t := range m.Tables {
 		all = append(all, &table{
 			name: t.Name, model: t,
-			fields: append(slices.Clone(t.Fields), &schema.Field{Name: ddl.Revision, Type: schema.Int}),
+			fields: append(slices.Clone(t.Fields), &model.Field{Name: ddl.Revision, Type: model.Int}),
 			create: func(d ddl.Dialect) []string { return ddl.CreateTable(d, t) },
 		})
 	}
@@ -35,7 +35,7 @@ func tablesOf(m *schema.Model, system []migrate.SystemTable, stored []string) []
 		}
 		t := &table{name: s.Name, create: s.Create}
 		for _, c := range s.Columns {
-			t.fields = append(t.fields, &schema.Field{Name: c.Name, Type: c.Type})
+			t.fields = append(t.fields, &model.Field{Name: c.Name, Type: c.Type})
 		}
 		all = append(all, t)
 	}

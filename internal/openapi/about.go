@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // about is what a person should know of a field: its own words first, then what the keywords do not say.
-func (d *document) about(f *schema.Field, shown bool) string {
+func (d *document) about(f *model.Field, shown bool) string {
 	var notes []string
 	if f.Doc != "" {
 		notes = append(notes, sentence(f.Doc))
@@ -20,13 +20,13 @@ func (d *document) about(f *schema.Field, shown bool) string {
 	if f.Link && !shown {
 		notes = append(notes, "The caller need not be allowed to read that row.")
 	}
-	if f.Type == schema.Decimal {
+	if f.Type == model.Decimal {
 		notes = append(notes, decimalNote(f))
 	}
 	if f.AsString {
 		notes = append(notes, intStringNote(f))
 	}
-	if f.Type == schema.JSON && !shown && f.JSONSchemaText == "" {
+	if f.Type == model.JSON && !shown && f.JSONSchemaText == "" {
 		notes = append(notes, "Any JSON but null.")
 	}
 	if shown {
@@ -35,7 +35,7 @@ func (d *document) about(f *schema.Field, shown bool) string {
 		}
 		return strings.Join(notes, " ")
 	}
-	if f.Type == schema.Timestamp {
+	if f.Type == model.Timestamp {
 		notes = append(notes, "At most six digits of a second: round what has more.")
 	}
 	if f.Pattern != nil {
@@ -65,14 +65,14 @@ func (d *document) about(f *schema.Field, shown bool) string {
 	return strings.Join(notes, " ")
 }
 
-func idNote(f *schema.Field) string {
-	if f.Type == schema.Text {
+func idNote(f *model.Field) string {
+	if f.Type == model.Text {
 		return "The name of the row in paths and references."
 	}
 	return "Assigned where it is not given."
 }
 
-func decimalNote(f *schema.Field) string {
+func decimalNote(f *model.Field) string {
 	note := fmt.Sprintf("A decimal in a string, with up to %d digits before the point and %d after it", f.Precision-f.Scale, f.Scale)
 	switch {
 	case f.Min != nil && f.Max != nil:
@@ -85,7 +85,7 @@ func decimalNote(f *schema.Field) string {
 	return note + "."
 }
 
-func intStringNote(f *schema.Field) string {
+func intStringNote(f *model.Field) string {
 	note := "An int of 64 bits in a string, so that JavaScript keeps all of its digits"
 	if f.Min != nil {
 		note += fmt.Sprintf(", from %d", *f.Min)
@@ -108,7 +108,7 @@ func sentence(s string) string {
 	return s + "."
 }
 
-func mergeNote(f *schema.Field) string {
+func mergeNote(f *model.Field) string {
 	if f.JSONSchemaText == "" {
 		return "An object is merged into what the field holds."
 	}

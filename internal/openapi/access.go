@@ -1,8 +1,8 @@
 package openapi
 
 import (
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -26,7 +26,7 @@ func accessTo(r *rule.Table) access {
 
 // operation is one of the five things that can be done to a table.
 type operation struct {
-	table *schema.Table
+	table *model.Table
 	rules []rule.Node // that must hold
 }
 

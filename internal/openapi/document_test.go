@@ -14,9 +14,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/openapi"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
@@ -56,7 +56,7 @@ func load(t *testing.T, dir string) *rule.Rules {
 // compiled makes rules of a model's text.
 func compiled(t *testing.T, text string) *rule.Rules {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(text)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(text)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -17,7 +17,7 @@ type example struct {
 }
 
 // examplesOf has one filter for each type of field that the table has, and for each way to other rows.
-func (d *document) examplesOf(t *schema.Table) []example {
+func (d *document) examplesOf(t *model.Table) []example {
 	out := []example{{name: "all", about: "every row", filter: "true"}} // the first is what a console fills in
 	seen := map[string]bool{}
 	add := func(e example) {
@@ -50,31 +50,31 @@ func (d *document) examplesOf(t *schema.Table) []example {
 }
 
 // comparison is what one would ask of a field of that type.
-func comparison(f *schema.Field) example {
+func comparison(f *model.Field) example {
 	name := f.Name
 	switch f.Type {
-	case schema.Text:
+	case model.Text:
 		return example{"text", "a part of a text", name + ".contains('a')"}
-	case schema.Enum:
+	case model.Enum:
 		if len(f.Values) > 1 {
 			return example{name: "enum", about: "one of several values", filter: name + " in [" + literal(f.Values[0].Name) + ", " + literal(f.Values[1].Name) + "]"}
 		}
 		return example{name: "enum", about: "one value", filter: name + " == " + literal(f.Values[0].Name)}
-	case schema.Int:
+	case model.Int:
 		return example{name: "number", about: "a lower limit", filter: name + " >= " + strconv.FormatInt(bound(f.Min, f.Max, 1), 10)}
-	case schema.Float:
+	case model.Float:
 		return example{name: "float", about: "a lower limit", filter: name + " >= " + floatBound(f)}
-	case schema.Decimal:
+	case model.Decimal:
 		return example{name: "decimal", about: "decimals compare exactly", filter: name + " >= " + decimalBound(f)}
-	case schema.Bool:
+	case model.Bool:
 		return example{name: "bool", about: "rows of which it is true", filter: name + " == true"}
-	case schema.Timestamp:
+	case model.Timestamp:
 		return example{name: "time", about: "those of the last seven days", filter: name + " > now - duration('168h')"}
-	case schema.Date:
+	case model.Date:
 		return example{name: "date", about: "from a day on", filter: name + " >= date('2026-01-31')"}
-	case schema.UUID:
+	case model.UUID:
 		return example{"uuid", "one value", name + " == '" + sampleUUID + "'"}
-	case schema.JSON:
+	case model.JSON:
 		return example{name: "json", about: "rows that have it", filter: name + " != null"}
 	}
 	return example{}
@@ -83,11 +83,11 @@ func comparison(f *schema.Field) example {
 const sampleUUID = "018f0000-0000-7000-8000-000000000001"
 
 // sampleID is an id of the right form; whether there is such a row does not matter to a filter.
-func sampleID(t *schema.Table) string {
+func sampleID(t *model.Table) string {
 	switch t.Key {
-	case schema.UUID:
+	case model.UUID:
 		return "'" + sampleUUID + "'"
-	case schema.Int:
+	case model.Int:
 		return "1"
 	default:
 		return "'some-id'"
@@ -95,7 +95,7 @@ func sampleID(t *schema.Table) string {
 }
 
 // throughRelation steps to other rows.
-func (d *document) throughRelation(rel *schema.Relation) example {
+func (d *document) throughRelation(rel *model.Relation) example {
 	if rel.Many {
 		item := "x"
 		for i := 2; rel.To.Field(item) != nil || rel.To.Relation(item) != nil || rel.From.Field(item) != nil || rel.From.Relation(item) != nil; i++ {
@@ -105,7 +105,7 @@ func (d *document) throughRelation(rel *schema.Relation) example {
 			filter: rel.Name + ".exists(" + item + ", " + item + ".created_at > now - duration('168h'))"}
 	}
 	for _, f := range rel.To.Fields {
-		if f.Type == schema.Text && !f.Secret && !f.System && f.Ref == nil {
+		if f.Type == model.Text && !f.Secret && !f.System && f.Ref == nil {
 			return example{"related", "a field of the related row", rel.Name + "." + f.Name + " == 'a'"}
 		}
 	}
@@ -139,7 +139,7 @@ func bound(least, most *int64, otherwise int64) int64 {
 	return otherwise
 }
 
-func floatBound(f *schema.Field) string {
+func floatBound(f *model.Field) string {
 	n := 0.5
 	switch {
 	case f.MinFloat != nil:
@@ -150,7 +150,7 @@ func floatBound(f *schema.Field) string {
 	return string(value.AppendValue(nil, value.OfFloat(n)))
 }
 
-func decimalBound(f *schema.Field) string {
+func decimalBound(f *model.Field) string {
 	one := int64(1)
 	for range min(f.Scale, f.Precision-1) {
 		one *= 10

@@ -5,26 +5,26 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // limits are the keywords for what a value of the field's type must hold besides.
-func limits(f *schema.Field) object {
+func limits(f *model.Field) object {
 	switch f.Type {
-	case schema.Text:
+	case model.Text:
 		return textLimits(f)
-	case schema.Int:
+	case model.Int:
 		return intLimits(f)
-	case schema.Float:
+	case model.Float:
 		return floatLimits(f)
-	case schema.Decimal:
+	case model.Decimal:
 		return decimalLimits(f)
 	}
 	return nil
 }
 
-func textLimits(f *schema.Field) object {
+func textLimits(f *model.Field) object {
 	var o object
 	least := int64(0)
 	if f.System {
@@ -61,7 +61,7 @@ func textLimits(f *schema.Field) object {
 // wholeNumber is the pattern of an int in a string.
 const wholeNumber = `^-?[0-9]+$`
 
-func intLimits(f *schema.Field) object {
+func intLimits(f *model.Field) object {
 	var o object
 	if f.AsString {
 		o.add("pattern", wholeNumber)
@@ -82,7 +82,7 @@ func intLimits(f *schema.Field) object {
 	return o
 }
 
-func floatLimits(f *schema.Field) object {
+func floatLimits(f *model.Field) object {
 	var o object
 	if f.MinFloat != nil {
 		o.add("minimum", *f.MinFloat)
@@ -94,7 +94,7 @@ func floatLimits(f *schema.Field) object {
 }
 
 // decimalLimits are a pattern and, since no keyword compares what a string holds, extensions of our own.
-func decimalLimits(f *schema.Field) object {
+func decimalLimits(f *model.Field) object {
 	o := object{{"pattern", writtenDecimal(f)}}
 	if f.Min != nil {
 		o.add("x-minimum", decimalText(f, *f.Min))
@@ -106,12 +106,12 @@ func decimalLimits(f *schema.Field) object {
 }
 
 // decimalText is a limit as a decimal is written.
-func decimalText(f *schema.Field, unscaled int64) string {
+func decimalText(f *model.Field, unscaled int64) string {
 	return strings.Trim(string(value.AppendValue(nil, value.OfDecimal(unscaled, uint8(f.Scale)))), `"`)
 }
 
 // shownDecimal has exactly the field's digits after the point.
-func shownDecimal(f *schema.Field) string {
+func shownDecimal(f *model.Field) string {
 	if f.Scale == 0 {
 		return `^-?[0-9]+$`
 	}
@@ -120,7 +120,7 @@ func shownDecimal(f *schema.Field) string {
 
 // writtenDecimal has as many digits as the field holds, zeros in front not counted. Its sign is where a limit says most
 // about it that a pattern can.
-func writtenDecimal(f *schema.Field) string {
+func writtenDecimal(f *model.Field) string {
 	sign := `[+-]?`
 	switch {
 	case f.Min != nil && *f.Min >= 0:

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // names are what a generated client calls the things of one table. None is another's of the model, whatever the case of
@@ -24,13 +24,13 @@ const (
 
 // nameTables gives every table its names. A table's own schemas come before those of the tables after it, so that a new
 // table at the end of a file renames nothing.
-func nameTables(m *schema.Model) map[*schema.Table]names {
+func nameTables(m *model.Model) map[*model.Table]names {
 	schemas := taken{}
 	for _, s := range sharedSchemas() {
 		schemas[strings.ToLower(s.name)] = true
 	}
 	lists := taken{}
-	out := map[*schema.Table]names{}
+	out := map[*model.Table]names{}
 	for _, t := range m.All() {
 		many := pascal(t.Name)
 		one := pascal(singular(t.Name))

@@ -4,8 +4,8 @@ package openapi
 import (
 	"cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // intro is what holds for every operation.
@@ -24,16 +24,16 @@ const unversioned = "0.0.0"
 // document is a document while it is made.
 type document struct {
 	rules    *rule.Rules
-	names    map[*schema.Table]names
-	may      map[*schema.Table]access
+	names    map[*model.Table]names
+	may      map[*model.Table]access
 	stranger rule.Folder
 }
 
 // Document returns the description of a model's data API as JSON, in the same bytes each time. Operations that are closed
 // to every caller but the system are not in it. Its version is that of the model: a rebuild of the server makes no other API.
 func Document(rules *rule.Rules) []byte {
-	d := &document{rules: rules, names: nameTables(rules.Model), may: map[*schema.Table]access{}, stranger: stranger(rules)}
-	var open []*schema.Table
+	d := &document{rules: rules, names: nameTables(rules.Model), may: map[*model.Table]access{}, stranger: stranger(rules)}
+	var open []*model.Table
 	for _, t := range rules.Model.All() {
 		d.may[t] = accessTo(rules.Table(t))
 		if d.may[t].any() {
@@ -66,6 +66,6 @@ func Document(rules *rule.Rules) []byte {
 	}), '\n')
 }
 
-func tag(t *schema.Table) object {
+func tag(t *model.Table) object {
 	return object{{"name", t.Name}, {"description", rowAbout(t)}}
 }

@@ -3,11 +3,11 @@ package openapi
 import (
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // listParams are the parameters of a list, viewParams those of one row.
-func (d *document) listParams(t *schema.Table) []any {
+func (d *document) listParams(t *model.Table) []any {
 	examples := d.examplesOf(t)
 	params := []any{d.filterParam(t, examples)}
 	params = append(params, ref("parameters", "args"), sortParam(t),
@@ -15,7 +15,7 @@ func (d *document) listParams(t *schema.Table) []any {
 	return append(params, d.viewParams(t)...)
 }
 
-func (d *document) viewParams(t *schema.Table) []any {
+func (d *document) viewParams(t *model.Table) []any {
 	params := []any{d.fieldsParam(t)}
 	if rels := d.relations(t); len(rels) > 0 {
 		params = append(params, expandParam(rels))
@@ -23,7 +23,7 @@ func (d *document) viewParams(t *schema.Table) []any {
 	return params
 }
 
-func (d *document) relations(t *schema.Table) []string {
+func (d *document) relations(t *model.Table) []string {
 	var names []string
 	for _, rel := range t.Relations {
 		if d.follows(rel) {
@@ -33,7 +33,7 @@ func (d *document) relations(t *schema.Table) []string {
 	return names
 }
 
-func (d *document) filterParam(t *schema.Table, examples []example) object {
+func (d *document) filterParam(t *model.Table, examples []example) object {
 	var shown object
 	for _, e := range examples {
 		shown.add(e.name, object{{"summary", sentence(e.about)}, {"value", e.filter}})
@@ -48,7 +48,7 @@ func (d *document) filterParam(t *schema.Table, examples []example) object {
 }
 
 // steps says how a filter comes from a row to others, by the table's own relations.
-func (d *document) steps(t *schema.Table) string {
+func (d *document) steps(t *model.Table) string {
 	var one, many string
 	for _, rel := range t.Relations {
 		switch {
@@ -88,10 +88,10 @@ func list(name, about string, items object, most int) object {
 	}
 }
 
-func sortParam(t *schema.Table) object {
+func sortParam(t *model.Table) object {
 	var keys []any
 	for _, f := range t.Fields {
-		if !f.Secret && f.Type != schema.JSON {
+		if !f.Secret && f.Type != model.JSON {
 			keys = append(keys, f.Name, "-"+f.Name)
 		}
 	}
@@ -101,7 +101,7 @@ func sortParam(t *schema.Table) object {
 
 const furtherNames = `[a-z][a-z0-9_]*`
 
-func (d *document) fieldsParam(t *schema.Table) object {
+func (d *document) fieldsParam(t *model.Table) object {
 	var names []string
 	for _, f := range t.Fields {
 		if !f.Secret {

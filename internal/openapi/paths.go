@@ -1,12 +1,12 @@
 package openapi
 
 import (
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // paths are the operations of a table: its rows together, and one of them.
-func (d *document) paths(t *schema.Table) object {
+func (d *document) paths(t *model.Table) object {
 	may := d.may[t]
 	var rows, row object
 	if may.read {
@@ -34,7 +34,7 @@ func (d *document) paths(t *schema.Table) object {
 }
 
 // head begins an operation.
-func (d *document) head(t *schema.Table, id, summary, about string) object {
+func (d *document) head(t *model.Table, id, summary, about string) object {
 	o := object{{"operationId", id}, {"tags", []string{t.Name}}, {"summary", summary}}
 	if about != "" {
 		o.add("description", about)
@@ -68,7 +68,7 @@ func jsonContent(schema object) object {
 	return object{{"application/json", object{{"schema", schema}}}}
 }
 
-func (d *document) list(t *schema.Table) object {
+func (d *document) list(t *model.Table) object {
 	n := d.names[t]
 	o := d.head(t, "list"+n.many, "List "+readable(t.Name), "")
 	o.add("parameters", d.listParams(t))
@@ -76,7 +76,7 @@ func (d *document) list(t *schema.Table) object {
 	return d.tail(o, operation{t, []rule.Node{d.rules.Table(t).Read}}, answers, 400)
 }
 
-func (d *document) get(t *schema.Table) object {
+func (d *document) get(t *model.Table) object {
 	n := d.names[t]
 	o := d.head(t, "get"+n.one, "Get "+article(readable(singular(t.Name))), "")
 	o.add("parameters", append(d.viewParams(t), ref("parameters", "ifNoneMatch")))
@@ -87,7 +87,7 @@ func (d *document) get(t *schema.Table) object {
 	return d.tail(o, operation{t, []rule.Node{d.rules.Table(t).Read}}, answers, 400, 404)
 }
 
-func (d *document) create(t *schema.Table) object {
+func (d *document) create(t *model.Table) object {
 	n, r := d.names[t], d.rules.Table(t)
 	about := checks(r)
 	o := d.head(t, "create"+n.one, "Create "+article(readable(singular(t.Name))), about)
@@ -103,7 +103,7 @@ func (d *document) create(t *schema.Table) object {
 	return d.tail(o, operation{t, []rule.Node{r.Create}}, object{{"201", created}}, 400, 409, 413, 415, 422)
 }
 
-func (d *document) update(t *schema.Table) object {
+func (d *document) update(t *model.Table) object {
 	n, r := d.names[t], d.rules.Table(t)
 	about := "Changes the members that the body has (JSON merge patch, RFC 7396): one that is null makes the field missing."
 	if c := checks(r); c != "" {
@@ -120,7 +120,7 @@ func (d *document) update(t *schema.Table) object {
 	return d.tail(o, operation{t, []rule.Node{r.Read, r.UpdateFrom, r.UpdateTo}}, answers, 400, 404, 409, 412, 413, 415, 422)
 }
 
-func (d *document) delete(t *schema.Table) object {
+func (d *document) delete(t *model.Table) object {
 	r := d.rules.Table(t)
 	o := d.head(t, "delete"+d.names[t].one, "Delete "+article(readable(singular(t.Name))), "")
 	o.add("parameters", []any{ref("parameters", "ifMatch")})

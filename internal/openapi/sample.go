@@ -5,12 +5,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // sampleRow is a row as an answer might show it, without related rows.
-func (d *document) sampleRow(t *schema.Table) []any {
+func (d *document) sampleRow(t *model.Table) []any {
 	var row object
 	for _, f := range t.Fields {
 		if f.Secret {
@@ -30,14 +30,14 @@ func (d *document) sampleRow(t *schema.Table) []any {
 
 // sampleBody is a body that a console can begin with: what must be given and, so that it is never empty, what is most
 // likely to be. A table that asks for what cannot be made up, such as a pattern, has none.
-func (d *document) sampleBody(t *schema.Table, creating bool) []any {
+func (d *document) sampleBody(t *model.Table, creating bool) []any {
 	body := object{}
 	for _, f := range t.Fields {
 		if !d.writable(f, creating) {
 			continue
 		}
 		must := creating && d.mustBeGiven(f)
-		if !must && (f.System || f.Ref != nil || f.Secret || f.Type == schema.JSON || !creating && len(body) > 0) {
+		if !must && (f.System || f.Ref != nil || f.Secret || f.Type == model.JSON || !creating && len(body) > 0) {
 			continue
 		}
 		v, ok := sample(f)
@@ -52,25 +52,25 @@ func (d *document) sampleBody(t *schema.Table, creating bool) []any {
 }
 
 // sample is a value of a field; ok is false where none can be made up.
-func sample(f *schema.Field) (v any, ok bool) {
+func sample(f *model.Field) (v any, ok bool) {
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		return json.RawMessage(value.AppendMember(nil, f, value.OfInt(bound(f.Min, f.Max, 1)))), true
-	case schema.Float:
+	case model.Float:
 		return json.RawMessage(floatBound(f)), true
-	case schema.Decimal:
+	case model.Decimal:
 		return decimalBound(f), true
-	case schema.Bool:
+	case model.Bool:
 		return false, true
-	case schema.Timestamp:
+	case model.Timestamp:
 		return "2026-01-31T12:00:00.000000Z", true
-	case schema.Date:
+	case model.Date:
 		return "2026-01-31", true
-	case schema.UUID:
+	case model.UUID:
 		return sampleUUID, true
-	case schema.Enum:
+	case model.Enum:
 		return f.Values[0].Name, true
-	case schema.JSON:
+	case model.JSON:
 		return object{{"any", "value"}}, f.JSONSchemaText == ""
 	default:
 		return sampleText(f)
@@ -78,7 +78,7 @@ func sample(f *schema.Field) (v any, ok bool) {
 }
 
 // sampleText begins with the field's name, and is as long as the field asks for.
-func sampleText(f *schema.Field) (string, bool) {
+func sampleText(f *model.Field) (string, bool) {
 	if f.Pattern != nil {
 		return "", false
 	}

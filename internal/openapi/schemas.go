@@ -4,15 +4,15 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 func ref(kind, name string) object { return object{{"$ref", "#/components/" + kind + "/" + name}} }
 
 // schemasOf are the schemas of a table, as far as its operations need them.
-func (d *document) schemasOf(t *schema.Table) object {
+func (d *document) schemasOf(t *model.Table) object {
 	n, may := d.names[t], d.may[t]
 	var out object
 	if may.read && (may.create || may.update) { // a write is answered with all of the row
@@ -32,7 +32,7 @@ func (d *document) schemasOf(t *schema.Table) object {
 }
 
 // wholeRow is the answer to a write: no member is left out, none is expanded.
-func (d *document) wholeRow(t *schema.Table) object {
+func (d *document) wholeRow(t *model.Table) object {
 	var properties object
 	var required []string
 	for _, f := range t.Fields {
@@ -46,7 +46,7 @@ func (d *document) wholeRow(t *schema.Table) object {
 }
 
 // rowAbout says what a row is.
-func rowAbout(t *schema.Table) string {
+func rowAbout(t *model.Table) string {
 	if t.Doc == "" && t.Name == "users" {
 		return "Who can be a caller."
 	}
@@ -58,7 +58,7 @@ func rowAbout(t *schema.Table) string {
 
 // row is a row as a read shows it: `fields` may leave out each of its members, `expand` adds related rows. It tells the types of what is there, not the limits of what may be written: rows
 // that are older than a limit stay as they are.
-func (d *document) row(t *schema.Table) object {
+func (d *document) row(t *model.Table) object {
 	var properties object
 	for _, f := range t.Fields {
 		if !f.Secret {
@@ -85,10 +85,10 @@ func withExamples(o object, samples []any) object {
 }
 
 // follows says whether a client has something to gain from a relation: no caller is shown the rows of a closed table.
-func (d *document) follows(rel *schema.Relation) bool { return d.may[rel.To].read }
+func (d *document) follows(rel *model.Relation) bool { return d.may[rel.To].read }
 
 // related is what `expand` puts beside a reference, or at a way back.
-func (d *document) related(rel *schema.Relation) object {
+func (d *document) related(rel *model.Relation) object {
 	n := d.names[rel.To]
 	if rel.Many {
 		return ref("schemas", n.one+listSuffix)
@@ -100,7 +100,7 @@ func (d *document) related(rel *schema.Relation) object {
 	return object{{"anyOf", []any{to, object{{"type", "null"}}}}}
 }
 
-func (d *document) page(t *schema.Table) object {
+func (d *document) page(t *model.Table) object {
 	return object{
 		{"type", "object"},
 		{"properties", object{
@@ -113,7 +113,7 @@ func (d *document) page(t *schema.Table) object {
 }
 
 // body is what a client may write: the fields of a POST, or those of a merge patch.
-func (d *document) body(t *schema.Table, creating bool) object {
+func (d *document) body(t *model.Table, creating bool) object {
 	properties := object{}
 	var required []string
 	for _, f := range t.Fields {
@@ -133,7 +133,7 @@ func (d *document) body(t *schema.Table, creating bool) object {
 	return withExamples(o, d.sampleBody(t, creating))
 }
 
-func (d *document) writable(f *schema.Field, creating bool) bool {
+func (d *document) writable(f *model.Field, creating bool) bool {
 	if f.Name == "created_at" || f.Name == "updated_at" || f.ReadOnly || f.Immutable && !creating {
 		return false
 	}
@@ -141,18 +141,18 @@ func (d *document) writable(f *schema.Field, creating bool) bool {
 	return write == nil || !rule.NeverTrue(write)
 }
 
-func (d *document) mustBeGiven(f *schema.Field) bool {
+func (d *document) mustBeGiven(f *model.Field) bool {
 	if f.System {
-		return f.Type == schema.Text // an id of another type is assigned
+		return f.Type == model.Text // an id of another type is assigned
 	}
 	return !f.Optional && f.Default == nil
 }
 
 // shown is the schema of a field in an answer.
-func (d *document) shown(f *schema.Field) object {
+func (d *document) shown(f *model.Field) object {
 	o := typeOf(f)
 	switch {
-	case f.Type == schema.Decimal:
+	case f.Type == model.Decimal:
 		o.add("pattern", shownDecimal(f))
 	case f.AsString:
 		o.add("pattern", wholeNumber)
@@ -170,10 +170,10 @@ func (d *document) shown(f *schema.Field) object {
 }
 
 // written is the schema of a field in a body.
-func (d *document) written(f *schema.Field, creating bool) object {
+func (d *document) written(f *model.Field, creating bool) object {
 	o := append(typeOf(f), limits(f)...)
 	switch {
-	case f.Type == schema.JSON && !creating:
+	case f.Type == model.JSON && !creating:
 		o = anyJSON() // any object will do, which is merged into what the field holds
 	case f.Optional:
 		o = nullable(f, o)
@@ -184,7 +184,7 @@ func (d *document) written(f *schema.Field, creating bool) object {
 		}
 	}
 	about := d.about(f, false)
-	if f.Type == schema.JSON && !creating {
+	if f.Type == model.JSON && !creating {
 		about = strings.TrimSpace(about + " " + mergeNote(f))
 	}
 	if about != "" {

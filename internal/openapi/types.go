@@ -3,34 +3,34 @@ package openapi
 import (
 	"math"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // typeOf is the schema of a field's type.
-func typeOf(f *schema.Field) object {
+func typeOf(f *model.Field) object {
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		if f.AsString {
 			return object{{"type", "string"}, {"format", "int64"}}
 		}
 		return object{{"type", "integer"}, {"format", "int64"}}
-	case schema.Float:
+	case model.Float:
 		return object{{"type", "number"}, {"format", "double"}}
-	case schema.Bool:
+	case model.Bool:
 		return object{{"type", "boolean"}}
-	case schema.Timestamp:
+	case model.Timestamp:
 		return object{{"type", "string"}, {"format", "date-time"}}
-	case schema.Date:
+	case model.Date:
 		return object{{"type", "string"}, {"format", "date"}}
-	case schema.UUID:
+	case model.UUID:
 		return object{{"type", "string"}, {"format", "uuid"}}
-	case schema.Enum:
+	case model.Enum:
 		values := make([]any, len(f.Values))
 		for i, v := range f.Values {
 			values[i] = v.Name
 		}
 		return object{{"type", "string"}, {"enum", values}}
-	case schema.JSON:
+	case model.JSON:
 		return jsonType(f)
 	default: // Text, Decimal
 		return object{{"type", "string"}}
@@ -38,7 +38,7 @@ func typeOf(f *schema.Field) object {
 }
 
 // jsonType is the JSON Schema of the field, or the component of any JSON where it has none.
-func jsonType(f *schema.Field) object {
+func jsonType(f *model.Field) object {
 	own, ok := embedded(f.JSONSchemaText)
 	if !ok {
 		return anyJSON()
@@ -54,8 +54,8 @@ func anyJSON() object { return object{{"allOf", []any{ref("schemas", jsonSchema)
 const jsonSchema = "JSON"
 
 // nullable admits null beside a field's values.
-func nullable(f *schema.Field, o object) object {
-	if f.Type == schema.JSON {
+func nullable(f *model.Field, o object) object {
+	if f.Type == model.JSON {
 		own := o[0].value.([]any)
 		if _, ok := embedded(f.JSONSchemaText); !ok {
 			return o // null is JSON
@@ -82,11 +82,11 @@ func nullable(f *schema.Field, o object) object {
 }
 
 // idSchema is the schema of an id in a path.
-func idSchema(t *schema.Table) object {
+func idSchema(t *model.Table) object {
 	switch t.Key {
-	case schema.Text:
+	case model.Text:
 		return append(object{{"type", "string"}}, textLimits(t.ID())...)
-	case schema.Int:
+	case model.Int:
 		return object{{"type", "integer"}, {"format", "int64"}, {"minimum", int64(math.MinInt64)}, {"maximum", int64(math.MaxInt64)}}
 	default:
 		return typeOf(t.ID())

@@ -18,7 +18,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/server"
 )
 
@@ -28,7 +28,7 @@ type dict = map[string]any
 type walk struct {
 	*testing.T
 	doc      dict
-	model    *schema.Model
+	model    *model.Model
 	compiler *jsonschema.Compiler
 	base     string
 	token    string
@@ -201,11 +201,11 @@ func dictOf(v any) dict {
 type operation struct {
 	path, method string
 	spec         dict
-	table        *schema.Table
+	table        *model.Table
 }
 
 // op returns the operation of a method on a table's rows, or on one of them; false where the document has none.
-func (w *walk) op(t *schema.Table, method string, one bool) (operation, bool) {
+func (w *walk) op(t *model.Table, method string, one bool) (operation, bool) {
 	path := "/api/" + t.Name
 	if one {
 		path += "/{id}"
@@ -250,7 +250,7 @@ func TestWalk(t *testing.T) {
 }
 
 // readIDs notes rows that are there: of tables, those of the seed.
-func (w *walk) readIDs(tables []*schema.Table) {
+func (w *walk) readIDs(tables []*model.Table) {
 	for _, t := range tables {
 		if op, ok := w.op(t, "get", false); ok {
 			a := w.call(op, op.path, url.Values{"fields": {"id"}, "limit": {"5"}}, nil)
@@ -263,7 +263,7 @@ func (w *walk) readIDs(tables []*schema.Table) {
 
 // creates posts bodies that the schema accepts and bodies that it does not. Which is which, the schema says, not the
 // generator.
-func (w *walk) creates(t *schema.Table) (calls int) {
+func (w *walk) creates(t *model.Table) (calls int) {
 	op, ok := w.op(t, "post", false)
 	if !ok {
 		return 0
@@ -337,7 +337,7 @@ func (w *walk) explained(op operation, fault dict) bool {
 }
 
 // lists asks for every parameter.
-func (w *walk) lists(t *schema.Table) (calls int) {
+func (w *walk) lists(t *model.Table) (calls int) {
 	op, ok := w.op(t, "get", false)
 	if !ok {
 		return 0
@@ -410,7 +410,7 @@ func (w *walk) path(op operation, id string) string {
 	return strings.Replace(op.path, "{id}", url.PathEscape(id), 1)
 }
 
-func (w *walk) gets(t *schema.Table) (calls int) {
+func (w *walk) gets(t *model.Table) (calls int) {
 	op, ok := w.op(t, "get", true)
 	if !ok || len(w.ids[t.Name]) == 0 {
 		return 0
@@ -433,7 +433,7 @@ func (w *walk) gets(t *schema.Table) (calls int) {
 	return 4
 }
 
-func (w *walk) updates(t *schema.Table) (calls int) {
+func (w *walk) updates(t *model.Table) (calls int) {
 	op, ok := w.op(t, "patch", true)
 	if !ok {
 		return 0
@@ -464,7 +464,7 @@ func (w *walk) updates(t *schema.Table) (calls int) {
 	return calls
 }
 
-func (w *walk) deletes(t *schema.Table) (calls int) {
+func (w *walk) deletes(t *model.Table) (calls int) {
 	op, ok := w.op(t, "delete", true)
 	if !ok {
 		return 0

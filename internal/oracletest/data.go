@@ -11,7 +11,7 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // Data is rows of a world's tables. Those of one table stand in the order in which they were inserted.
@@ -45,13 +45,13 @@ const (
 
 // Ask evaluates a condition about a row in the oracle's spelling, seen as a client or as the model's own rules do. old is
 // the row as it was, nil where there is none.
-func (d *Data) Ask(condition string, t *schema.Table, rec, old Record, client bool) Outcome {
+func (d *Data) Ask(condition string, t *model.Table, rec, old Record, client bool) Outcome {
 	return d.ask(condition, celRow{d, t, rec, client, nil}, celRow{d, t, old, client, nil})
 }
 
 // AskWrite evaluates an access rule of a write. d is all rows as they were before the write, and rec the row that is
 // written, as it was or as it becomes. No relation leads to that row.
-func (d *Data) AskWrite(rule string, t *schema.Table, rec, old Record) Outcome {
+func (d *Data) AskWrite(rule string, t *model.Table, rec, old Record) Outcome {
 	w := &writing{t, rec["id"]}
 	return d.ask(rule, celRow{d, t, rec, false, w}, celRow{d, t, old, false, w})
 }
@@ -88,7 +88,7 @@ func (w *World) program(expr string) cel.Program {
 }
 
 // holds evaluates a rule of the model, which sees everything.
-func (d *Data) holds(t *schema.Table, rule string, rec Record) bool {
+func (d *Data) holds(t *model.Table, rule string, rec Record) bool {
 	key := fmt.Sprint(t.Name, rec["id"], rule)
 	known, ok := d.known[key]
 	if !ok {
@@ -99,7 +99,7 @@ func (d *Data) holds(t *schema.Table, rule string, rec Record) bool {
 }
 
 // Visible says whether the caller may read a row; to the model's own rules every row is visible.
-func (d *Data) Visible(t *schema.Table, rec Record, client bool) bool {
+func (d *Data) Visible(t *model.Table, rec Record, client bool) bool {
 	rule, ok := d.read[t]
 	if t.Name == "users" {
 		rule, ok = "row.id == auth.id", true
@@ -108,7 +108,7 @@ func (d *Data) Visible(t *schema.Table, rec Record, client bool) bool {
 }
 
 // Value is a field of a row, null where the caller may not read it.
-func (d *Data) Value(f *schema.Field, rec Record, client bool) ref.Val {
+func (d *Data) Value(f *model.Field, rec Record, client bool) ref.Val {
 	mask, ok := d.masks[f]
 	if f.Table.Name == "users" && f.Name == "email" { // without a word in the model
 		mask, ok = "row.id == auth.id", true
@@ -120,7 +120,7 @@ func (d *Data) Value(f *schema.Field, rec Record, client bool) ref.Val {
 }
 
 // One is the row that a reference leads to, nil where it is missing or hidden.
-func (d *Data) One(rel *schema.Relation, rec Record, client bool) Record {
+func (d *Data) One(rel *model.Relation, rec Record, client bool) Record {
 	if rec == nil {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (d *Data) One(rel *schema.Relation, rec Record, client bool) Record {
 }
 
 // Many are the rows that refer to a row, in the order of their ids.
-func (d *Data) Many(rel *schema.Relation, rec Record, client bool) []Record {
+func (d *Data) Many(rel *model.Relation, rec Record, client bool) []Record {
 	var items []Record
 	for _, item := range d.Rows[rel.To.Name] {
 		key := d.Value(rel.Field, item, client)
@@ -145,7 +145,7 @@ func (d *Data) Many(rel *schema.Relation, rec Record, client bool) []Record {
 }
 
 // Find returns the row with an id, or nil.
-func (d *Data) Find(t *schema.Table, id ref.Val) Record {
+func (d *Data) Find(t *model.Table, id ref.Val) Record {
 	for _, rec := range d.Rows[t.Name] {
 		if rec["id"].Equal(id) == types.True {
 			return rec
@@ -155,7 +155,7 @@ func (d *Data) Find(t *schema.Table, id ref.Val) Record {
 }
 
 // Seen are the rows of a table that the caller may read.
-func (d *Data) Seen(t *schema.Table) []Record {
+func (d *Data) Seen(t *model.Table) []Record {
 	var seen []Record
 	for _, rec := range d.Rows[t.Name] {
 		if d.Visible(t, rec, true) {

@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -27,7 +27,7 @@ func join(format string, parts ...Expr) Expr {
 // gen writes random expressions that have a type.
 type gen struct {
 	*rand.Rand
-	self  *schema.Table
+	self  *model.Table
 	items []genItem // variables of macros around
 	steps int       // relation steps that may still be taken
 	uses  Uses
@@ -41,7 +41,7 @@ type Uses struct {
 }
 
 // Condition writes a random condition about the rows of a table, at most depth levels of connectives deep.
-func (w *World) Condition(t *schema.Table, depth int, uses Uses) Expr {
+func (w *World) Condition(t *model.Table, depth int, uses Uses) Expr {
 	g := &gen{Rand: w.Rand, self: t, steps: relationSteps, uses: uses}
 	if uses.Who {
 		return g.usual(depth)
@@ -54,7 +54,7 @@ const relationSteps = 4
 
 type genItem struct {
 	name string
-	t    *schema.Table
+	t    *model.Table
 }
 
 func pick[T any](g *gen, xs []T) T { return xs[g.IntN(len(xs))] }
@@ -140,7 +140,7 @@ func (g *gen) usual(depth int) Expr {
 }
 
 // whoOf names the caller in an item, or in what relates to it.
-func (g *gen) whoOf(item string, t *schema.Table, depth int) Expr {
+func (g *gen) whoOf(item string, t *model.Table, depth int) Expr {
 	var keys []string
 	for _, f := range t.Fields {
 		if isKey(f) {
@@ -154,8 +154,8 @@ func (g *gen) whoOf(item string, t *schema.Table, depth int) Expr {
 	return same("(" + f + " == auth.id)")
 }
 
-func isKey(f *schema.Field) bool {
-	return (f.Ref != nil || f.Name == "id") && (f.Type == schema.Text || f.Type == schema.UUID)
+func isKey(f *model.Field) bool {
+	return (f.Ref != nil || f.Name == "id") && (f.Type == model.Text || f.Type == model.UUID)
 }
 
 // atom writes a condition without conditions inside.
@@ -264,7 +264,7 @@ func (g *gen) ternaryCompare(depth int) Expr {
 
 // enum compares an enum: with its values (others are refused), another enum, text, or an item of a list.
 func (g *gen) enum() (Expr, bool) {
-	isEnum := func(f *schema.Field) bool { return f.Type == schema.Enum }
+	isEnum := func(f *model.Field) bool { return f.Type == model.Enum }
 	c, ok := g.columnWhere(isEnum)
 	if !ok {
 		return c, false
@@ -444,7 +444,7 @@ func (g *gen) literal(k value.Kind) Expr {
 }
 
 // place is a row that can be named.
-func (g *gen) place() (Expr, *schema.Table) {
+func (g *gen) place() (Expr, *model.Table) {
 	at, t := Expr{"", "row."}, g.self
 	if g.uses.Old && g.IntN(2) == 0 {
 		at = same("old.")
@@ -464,8 +464,8 @@ func (g *gen) place() (Expr, *schema.Table) {
 	return at, t
 }
 
-func (g *gen) relation(t *schema.Table, many bool) *schema.Relation {
-	var rels []*schema.Relation
+func (g *gen) relation(t *model.Table, many bool) *model.Relation {
+	var rels []*model.Relation
 	for _, r := range t.Relations {
 		if r.Many == many {
 			rels = append(rels, r)
@@ -477,37 +477,37 @@ func (g *gen) relation(t *schema.Table, many bool) *schema.Relation {
 	return pick(g, rels)
 }
 
-func kindIs(f *schema.Field, k value.Kind) bool {
+func kindIs(f *model.Field, k value.Kind) bool {
 	switch f.Type {
-	case schema.Text, schema.UUID:
+	case model.Text, model.UUID:
 		return k == value.Text
-	case schema.Enum:
+	case model.Enum:
 		return false // literals of other values are refused: method enum writes what is accepted
-	case schema.Int:
+	case model.Int:
 		return k == value.Int
-	case schema.Float:
+	case model.Float:
 		return k == value.Float
-	case schema.Decimal:
+	case model.Decimal:
 		return k == value.Decimal
-	case schema.Bool:
+	case model.Bool:
 		return k == value.Bool
-	case schema.Timestamp:
+	case model.Timestamp:
 		return k == value.Timestamp
-	case schema.Date:
+	case model.Date:
 		return k == value.Date
 	}
 	return false
 }
 
 func (g *gen) column(k value.Kind) (Expr, bool) {
-	return g.columnWhere(func(f *schema.Field) bool { return kindIs(f, k) })
+	return g.columnWhere(func(f *model.Field) bool { return kindIs(f, k) })
 }
 
 func (g *gen) anyColumn() (Expr, bool) {
-	return g.columnWhere(func(*schema.Field) bool { return true })
+	return g.columnWhere(func(*model.Field) bool { return true })
 }
 
-func (g *gen) columnWhere(ok func(*schema.Field) bool) (Expr, bool) {
+func (g *gen) columnWhere(ok func(*model.Field) bool) (Expr, bool) {
 	at, t := g.place()
 	var fields []string
 	for _, f := range t.Fields {

@@ -6,7 +6,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // Changes counts what differs between two Data of one View.
@@ -54,7 +54,7 @@ func (d *Data) change() func(*Changes) {
 	default:
 		f := t.Fields[1+d.IntN(len(t.Fields)-1)]
 		v := d.Random(f)
-		if f.Type == schema.Text && f.Max == nil && d.IntN(2) == 0 {
+		if f.Type == model.Text && f.Max == nil && d.IntN(2) == 0 {
 			v = types.String(strings.Repeat("ab", 100_000)) // as many bytes again as all else: work on it shows
 		}
 		if Same(v, rows[at][f.Name]) {
@@ -74,7 +74,7 @@ func (d *Data) change() func(*Changes) {
 }
 
 // Add adds a row with an id that none has, nil where all are taken.
-func (d *Data) Add(t *schema.Table) Record {
+func (d *Data) Add(t *model.Table) Record {
 	for _, i := range d.Perm(MaxRows) {
 		if d.Find(t, ID(t, i)) != nil {
 			continue
@@ -91,7 +91,7 @@ func (d *Data) Add(t *schema.Table) Record {
 }
 
 // Put replaces a row, or adds it.
-func (d *Data) Put(t *schema.Table, rec Record) {
+func (d *Data) Put(t *model.Table, rec Record) {
 	rows := slices.Clone(d.Rows[t.Name])
 	i := slices.IndexFunc(rows, func(r Record) bool { return Same(r["id"], rec["id"]) })
 	if i < 0 {
@@ -104,13 +104,13 @@ func (d *Data) Put(t *schema.Table, rec Record) {
 }
 
 // Remove removes a row.
-func (d *Data) Remove(t *schema.Table, rec Record) {
+func (d *Data) Remove(t *model.Table, rec Record) {
 	d.Rows[t.Name] = slices.DeleteFunc(slices.Clone(d.Rows[t.Name]), func(r Record) bool { return Same(r["id"], rec["id"]) })
 	d.known = map[string]bool{}
 }
 
 // Referred says whether another row refers to this one.
-func (d *Data) Referred(t *schema.Table, rec Record) bool {
+func (d *Data) Referred(t *model.Table, rec Record) bool {
 	for _, other := range d.Model.Tables {
 		for _, f := range other.Fields {
 			if f.Ref != t {
@@ -127,7 +127,7 @@ func (d *Data) Referred(t *schema.Table, rec Record) bool {
 }
 
 // ReferredByOthers says whether a row other than itself refers to this one, which keeps it from being deleted.
-func (d *Data) ReferredByOthers(t *schema.Table, rec Record) bool {
+func (d *Data) ReferredByOthers(t *model.Table, rec Record) bool {
 	without := d.Clone()
 	without.Remove(t, rec)
 	return without.Referred(t, rec)

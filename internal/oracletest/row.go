@@ -9,7 +9,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // Record is the values of a row by the names of its fields.
@@ -18,7 +18,7 @@ type Record map[string]ref.Val
 // celRow is a row as the evaluator takes it, or a missing one: every field of which is null.
 type celRow struct {
 	d      *Data
-	t      *schema.Table
+	t      *model.Table
 	rec    Record // nil: missing
 	client bool
 	writes *writing
@@ -26,12 +26,12 @@ type celRow struct {
 
 // writing is the write whose access rule is asked: relations do not lead to the row that it is about.
 type writing struct {
-	t  *schema.Table
+	t  *model.Table
 	id ref.Val
 }
 
 // leavesOut says whether a row of a table is the one that is written.
-func (w *writing) leavesOut(t *schema.Table, rec Record) bool {
+func (w *writing) leavesOut(t *model.Table, rec Record) bool {
 	return w != nil && rec != nil && w.t == t && Same(w.id, rec["id"])
 }
 
@@ -67,7 +67,7 @@ func (r celRow) Get(name ref.Val) ref.Val {
 	return r.d.Value(r.t.Field(n), r.rec, r.client)
 }
 
-func (r celRow) follow(rel *schema.Relation) ref.Val {
+func (r celRow) follow(rel *model.Relation) ref.Val {
 	if !rel.Many {
 		to := r.d.One(rel, r.rec, r.client)
 		if r.writes.leavesOut(rel.To, to) {

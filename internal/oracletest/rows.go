@@ -14,7 +14,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -41,11 +41,11 @@ func (w *World) Fill(n int) *Data {
 const MaxRows = 12
 
 // ID is the i-th id of a table, 0 ≤ i < MaxRows.
-func ID(t *schema.Table, i int) ref.Val {
+func ID(t *model.Table, i int) ref.Val {
 	switch t.Key {
-	case schema.Int:
+	case model.Int:
 		return types.Int(i)
-	case schema.UUID:
+	case model.UUID:
 		return types.String(fmt.Sprintf("00000000-0000-7000-8000-%012d", i))
 	default:
 		return types.String(txtPool[i+1])
@@ -53,7 +53,7 @@ func ID(t *schema.Table, i int) ref.Val {
 }
 
 // Random is a random value of a field, or null where that is optional. It is no other row's where it must be unique.
-func (d *Data) Random(f *schema.Field) ref.Val {
+func (d *Data) Random(f *model.Field) ref.Val {
 	for {
 		v := d.random(f)
 		taken := func(rec Record) bool {
@@ -73,7 +73,7 @@ func sameButForCase(a, b ref.Val) bool {
 	return one && two && asciiCase(string(l), 'A', 'Z', 32) == asciiCase(string(r), 'A', 'Z', 32)
 }
 
-func (d *Data) random(f *schema.Field) ref.Val {
+func (d *Data) random(f *model.Field) ref.Val {
 	g := &gen{Rand: d.Rand}
 	if f.Optional && d.IntN(3) == 0 {
 		return types.NullValue
@@ -86,36 +86,36 @@ func (d *Data) random(f *schema.Field) ref.Val {
 		return rows[d.IntN(len(rows))]["id"]
 	}
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		n, _ := strconv.ParseInt(pick(g, intPool), 10, 64)
 		return types.Int(n)
-	case schema.Float:
+	case model.Float:
 		n, _ := strconv.ParseFloat(pick(g, fltPool), 64)
 		return types.Double(n)
-	case schema.Decimal:
+	case model.Decimal:
 		return d.randomDecimal(f)
-	case schema.Bool:
+	case model.Bool:
 		return types.Bool(d.IntN(2) == 0)
-	case schema.Timestamp:
+	case model.Timestamp:
 		at, err := time.Parse(time.RFC3339Nano, pick(g, tsPool))
 		if err != nil {
 			panic(err)
 		}
 		return types.Timestamp{Time: at}
-	case schema.Date:
+	case model.Date:
 		return types.String(pick(g, datePool))
-	case schema.UUID:
+	case model.UUID:
 		return types.String(pick(g, uuidPool))
-	case schema.Enum:
+	case model.Enum:
 		return types.String(pick(g, enumPool))
-	case schema.JSON:
+	case model.JSON:
 		return types.DefaultTypeAdapter.NativeToValue(map[string]any{"a": 1})
 	default:
 		return types.String(pick(g, txtPool))
 	}
 }
 
-func (d *Data) randomDecimal(f *schema.Field) ref.Val {
+func (d *Data) randomDecimal(f *model.Field) ref.Val {
 	most := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(f.Precision-f.Scale)), nil))
 	for {
 		n := parseDecimal(decPool[d.IntN(len(decPool))])
@@ -174,7 +174,7 @@ func dialectOf(tx store.Tx) ddl.Dialect {
 }
 
 // Insert writes one row. Its revision is none that a write of the server has.
-func Insert(tx store.Tx, t *schema.Table, rec Record) error {
+func Insert(tx store.Tx, t *model.Table, rec Record) error {
 	var names, places []string
 	var args []value.Value
 	for _, f := range t.Fields {
@@ -187,7 +187,7 @@ func Insert(tx store.Tx, t *schema.Table, rec Record) error {
 }
 
 // Stored is a value as the database takes it.
-func Stored(f *schema.Field, v ref.Val) value.Value {
+func Stored(f *model.Field, v ref.Val) value.Value {
 	switch v := v.(type) {
 	case types.Int:
 		return value.OfInt(int64(v))
@@ -214,7 +214,7 @@ func Stored(f *schema.Field, v ref.Val) value.Value {
 }
 
 // AppendJSON appends a value as the API writes it.
-func AppendJSON(dst []byte, f *schema.Field, v ref.Val) []byte {
+func AppendJSON(dst []byte, f *model.Field, v ref.Val) []byte {
 	switch v := v.(type) {
 	case types.Null:
 		return append(dst, "null"...)

@@ -14,15 +14,15 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // World is a model with rules, and who asks.
 type World struct {
 	*rand.Rand
-	Model  *schema.Model
+	Model  *model.Model
 	Source string // of the model
 	Rules  *rule.Rules
 	Caller caller.Caller
@@ -32,8 +32,8 @@ type World struct {
 
 	cel      *cel.Env
 	programs map[string]cel.Program
-	read     map[*schema.Table]string // the read rules in the oracle's spelling
-	masks    map[*schema.Field]string
+	read     map[*model.Table]string // the read rules in the oracle's spelling
+	masks    map[*model.Field]string
 	vars     map[string]any
 }
 
@@ -51,19 +51,19 @@ func NewWithWrites(t testing.TB, r *rand.Rand) *World { return newWorld(t, r, (*
 
 // NewOpen makes one in which everybody may write what they may read.
 func NewOpen(t testing.TB, r *rand.Rand) *World {
-	return newWorld(t, r, func(*World, *schema.Table) Writes {
+	return newWorld(t, r, func(*World, *model.Table) Writes {
 		return Writes{Create: same("true"), From: same("true"), To: same("true"), Delete: same("true"), Check: same("true")}
 	})
 }
 
-func newWorld(t testing.TB, r *rand.Rand, writes func(*World, *schema.Table) Writes) *World {
+func newWorld(t testing.TB, r *rand.Rand, writes func(*World, *model.Table) Writes) *World {
 	t.Helper()
 	env, err := newEnv()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &World{Rand: r, Now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), cel: env, programs: map[string]cel.Program{},
-		read: map[*schema.Table]string{}, masks: map[*schema.Field]string{}, Writes: map[string]Writes{}}
+		read: map[*model.Table]string{}, masks: map[*model.Field]string{}, Writes: map[string]Writes{}}
 	w.by(w.IntN(Callers))
 	w.load(t, w.tables(), writes)
 	return w
@@ -188,7 +188,7 @@ func (w *World) scalar(name string) string {
 }
 
 // load makes the model, first without rules, so that the rules can be generated about its tables.
-func (w *World) load(t testing.TB, tables []table, writes func(*World, *schema.Table) Writes) {
+func (w *World) load(t testing.TB, tables []table, writes func(*World, *model.Table) Writes) {
 	t.Helper()
 	bare := parseModel(t, w.source(tables, nil, nil))
 	rules, masks := map[string]Expr{}, map[string]Expr{}
@@ -210,7 +210,7 @@ func (w *World) load(t testing.TB, tables []table, writes func(*World, *schema.T
 	}
 	w.Source = w.source(tables, rules, masks)
 	w.Model = parseModel(t, w.Source)
-	var faults schema.Faults
+	var faults model.Faults
 	w.Rules, faults = rule.CompileModel(w.Model)
 	if len(faults) > 0 {
 		t.Fatal(faults)
@@ -255,9 +255,9 @@ func (w *World) source(tables []table, rules, masks map[string]Expr) string {
 	return b.String()
 }
 
-func parseModel(t testing.TB, source string) *schema.Model {
+func parseModel(t testing.TB, source string) *model.Model {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		t.Fatalf("%v\n%s", faults, source)
 	}
@@ -272,7 +272,7 @@ func (r Writes) access() string {
 	return fmt.Sprintf(", create: %q, update: {from: %q, to: %q}, delete: %q", r.Create.Ash, r.From.Ash, r.To.Ash, r.Delete.Ash)
 }
 
-func (w *World) writes(t *schema.Table) Writes {
+func (w *World) writes(t *model.Table) Writes {
 	rule := func(uses Uses) Expr {
 		switch w.IntN(4) {
 		case 0, 1:
@@ -292,13 +292,13 @@ func roles() []string { return []string{"editor", "reader"} }
 
 // siblings generates a rule about the rows of the table that refer to what a row of it refers to, as rules about members
 // do. The row is among them.
-func (w *World) siblings(t *schema.Table, uses Uses) (Expr, bool) {
+func (w *World) siblings(t *model.Table, uses Uses) (Expr, bool) {
 	for _, i := range w.Perm(len(t.Fields)) {
 		f := t.Fields[i]
 		if f.Ref == nil {
 			continue
 		}
-		at := slices.IndexFunc(f.Ref.Relations, func(r *schema.Relation) bool { return r.Many && r.Field == f })
+		at := slices.IndexFunc(f.Ref.Relations, func(r *model.Relation) bool { return r.Many && r.Field == f })
 		return w.accepted(t, uses, func(g *gen) Expr {
 			fn, path := pick(g, []string{"exists", "all", "exists_one"}), f.RefName+"."+f.Ref.Relations[at].Name
 			g.items, g.steps = []genItem{{"i0", t}}, 1
@@ -313,11 +313,11 @@ func (w *World) siblings(t *schema.Table, uses Uses) (Expr, bool) {
 }
 
 // sound generates a rule about a table that loads.
-func (w *World) sound(t *schema.Table, uses Uses) Expr {
+func (w *World) sound(t *model.Table, uses Uses) Expr {
 	return w.accepted(t, uses, func(g *gen) Expr { return g.cond(1) })
 }
 
-func (w *World) accepted(t *schema.Table, uses Uses, write func(*gen) Expr) Expr {
+func (w *World) accepted(t *model.Table, uses Uses, write func(*gen) Expr) Expr {
 	for {
 		e := write(&gen{Rand: w.Rand, self: t, steps: relationSteps, uses: uses})
 		scope := rule.Scope{Row: &rule.Row{Table: t}, Roles: roles()}

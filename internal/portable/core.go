@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // core types one SELECT. It also returns the scope of its expressions, and the identity of each column of the result.
@@ -111,7 +111,7 @@ func (c *checker) relation(n source, s *scope, left bool) *relation {
 }
 
 // baseRelation is a table of the model.
-func baseRelation(t *schema.Table) *relation {
+func baseRelation(t *model.Table) *relation {
 	r := &relation{base: t, unique: [][]int{{0}}}
 	for i, f := range t.Fields {
 		r.columns = append(r.columns, column{f.Name, typeOf(f)})

@@ -10,18 +10,18 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // Problem is a place in a query that the engines would not understand alike.
 type Problem struct {
 	Offset  int // in the text, in code points
 	Message string
-	Field   *schema.Field // the field that the query returns as another type, or nil
+	Field   *model.Field // the field that the query returns as another type, or nil
 }
 
 // Check returns the problems of a view whose query is one text for both engines.
-func Check(m *schema.Model, t *schema.Table) []Problem {
+func Check(m *model.Model, t *model.Table) []Problem {
 	text := t.View.SQLite.Text
 	problems := check(m, t, text)
 	for i, p := range problems {
@@ -30,7 +30,7 @@ func Check(m *schema.Model, t *schema.Table) []Problem {
 	return problems
 }
 
-func check(m *schema.Model, t *schema.Table, text string) []Problem {
+func check(m *model.Model, t *model.Table, text string) []Problem {
 	q, fault := parse(text)
 	if fault != nil {
 		return []Problem{*fault}
@@ -47,7 +47,7 @@ func check(m *schema.Model, t *schema.Table, text string) []Problem {
 
 // checker collects the problems of one query.
 type checker struct {
-	m         *schema.Model
+	m         *model.Model
 	problems  []Problem
 	relations int      // made so far
 	touched   []*scope // of which a column was named
@@ -64,11 +64,11 @@ func (c *checker) fault(at int, format string, args ...any) typ {
 }
 
 // field compares a column of the result with the field that it is for.
-func (c *checker) field(f *schema.Field, at int, t typ) {
+func (c *checker) field(f *model.Field, at int, t typ) {
 	want := typeOf(f)
 	advice := ""
 	switch {
-	case t.kind == bad || f.Type == schema.Bad:
+	case t.kind == bad || f.Type == model.Bad:
 		return
 	case want.kind == words && t.isText(), want.kind == float && t.is(whole, fraction, float):
 		return

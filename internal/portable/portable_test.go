@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 const shop = `
@@ -32,9 +32,9 @@ views:
     fields: {x: {type: int}}
 `
 
-func viewOf(t testing.TB) (*schema.Model, *schema.Table) {
+func viewOf(t testing.TB) (*model.Model, *model.Table) {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(shop)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(shop)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

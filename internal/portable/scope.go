@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
@@ -15,9 +15,9 @@ type relation struct {
 	id      int // it is told from all others of the query by it
 	name    string
 	columns []column
-	base    *schema.Table // nil: it is a query
-	broken  bool          // it has a fault, and its columns are not known
-	unique  [][]int       // columns of which no two rows have the same; empty: there is one row at most
+	base    *model.Table // nil: it is a query
+	broken  bool         // it has a fault, and its columns are not known
+	unique  [][]int      // columns of which no two rows have the same; empty: there is one row at most
 }
 
 type column struct {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -100,26 +100,26 @@ func clip(s string) string {
 }
 
 // typeOf is the type of a table's column.
-func typeOf(f *schema.Field) typ {
+func typeOf(f *model.Field) typ {
 	t := typ{nullable: f.Optional}
 	switch f.Type {
-	case schema.Text, schema.Enum:
+	case model.Text, model.Enum:
 		t.kind, t.ordered = words, true
-	case schema.Int:
+	case model.Int:
 		t.kind = whole
-	case schema.Float:
+	case model.Float:
 		t.kind = float
-	case schema.Decimal:
+	case model.Decimal:
 		t.kind, t.scale = decimal, f.Scale
-	case schema.Bool:
+	case model.Bool:
 		t.kind = boolean
-	case schema.Timestamp:
+	case model.Timestamp:
 		t.kind = timestamp
-	case schema.Date:
+	case model.Date:
 		t.kind = date
-	case schema.UUID:
+	case model.UUID:
 		t.kind = uuid
-	case schema.JSON:
+	case model.JSON:
 		t.kind = json
 	}
 	return t

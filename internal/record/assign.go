@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -63,7 +63,7 @@ func errNoFreeID() error {
 
 // assignedTaken says whether a row was refused because of the id that was assigned to it.
 func (c *creation) assignedTaken(err error) bool {
-	if c.table.Key != schema.Int || !c.in.values[0].IsNull() || errs.KindOf(err) != errs.Conflict {
+	if c.table.Key != model.Int || !c.in.values[0].IsNull() || errs.KindOf(err) != errs.Conflict {
 		return false
 	}
 	refusal, ok := errors.AsType[*store.ConstraintError](err)

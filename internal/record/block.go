@@ -3,7 +3,7 @@ package record
 import (
 	"strconv"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -118,7 +118,7 @@ func (l *leads) cut(n int) {
 }
 
 // add notes where the next row leads.
-func (l *leads) add(f *schema.Field, row value.Row, col int) {
+func (l *leads) add(f *model.Field, row value.Row, col int) {
 	if row.Null(col) {
 		l.of = append(l.of, none)
 		return
@@ -134,8 +134,8 @@ func (l *leads) add(f *schema.Field, row value.Row, col int) {
 }
 
 // find returns the index of a key that a column holds.
-func (l *leads) find(f *schema.Field, row value.Row, col int) (i int, known bool) {
-	if f.Type == schema.Int {
+func (l *leads) find(f *model.Field, row value.Row, col int) (i int, known bool) {
+	if f.Type == model.Int {
 		var room [20]byte
 		i, known = l.at[string(strconv.AppendInt(room[:0], row.Int(col), 10))]
 	} else {
@@ -145,8 +145,8 @@ func (l *leads) find(f *schema.Field, row value.Row, col int) (i int, known bool
 }
 
 // keyText is a key as text. It is not missing.
-func keyText(f *schema.Field, row value.Row, col int) string {
-	if f.Type == schema.Int {
+func keyText(f *model.Field, row value.Row, col int) string {
+	if f.Type == model.Int {
 		return strconv.FormatInt(row.Int(col), 10)
 	}
 	return string(row.Bytes(col))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -29,7 +29,7 @@ func (d *DB) In(tx store.Tx) *Tx { return &Tx{d, tx} }
 
 // Create creates a row. The errors are those of DB.Create; the transaction can go on after them only if the caller
 // gives it up.
-func (x *Tx) Create(who caller.Caller, t *schema.Table, members []value.Member) (Written, error) {
+func (x *Tx) Create(who caller.Caller, t *model.Table, members []value.Member) (Written, error) {
 	w, err := x.db.creation(who, t, members)
 	defer w.done()
 	if err != nil {
@@ -42,7 +42,7 @@ func (x *Tx) Create(who caller.Caller, t *schema.Table, members []value.Member) 
 }
 
 // Create creates a row of a table from the members of a body.
-func (d *DB) Create(ctx context.Context, who caller.Caller, t *schema.Table, members []value.Member) (_ Written, err error) {
+func (d *DB) Create(ctx context.Context, who caller.Caller, t *model.Table, members []value.Member) (_ Written, err error) {
 	defer errs.Wrap(&err, "record.Create(%s)", t.Name)
 	w, err := d.creation(who, t, members)
 	defer w.done()
@@ -65,7 +65,7 @@ type creation struct {
 }
 
 // creation checks what needs no database. It is given back with done, whatever the error.
-func (d *DB) creation(who caller.Caller, t *schema.Table, members []value.Member) (*creation, error) {
+func (d *DB) creation(who caller.Caller, t *model.Table, members []value.Member) (*creation, error) {
 	c := &creation{request: d.request(who), table: d.tables[t]}
 	r := c.request
 	if err := r.allow(t, Create); err != nil {
@@ -118,7 +118,7 @@ func (c *creation) assignID(tx store.Tx, values row) error {
 	if !values[0].IsNull() {
 		return nil
 	}
-	if c.table.Key == schema.UUID {
+	if c.table.Key == model.UUID {
 		id, err := uuid.NewV7()
 		if err != nil {
 			return err

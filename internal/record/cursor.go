@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -25,7 +25,7 @@ const (
 )
 
 // cursorHash is what a cursor is bound to.
-func cursorHash(t *schema.Table, filter string, args map[string]string, sort string) [8]byte {
+func cursorHash(t *model.Table, filter string, args map[string]string, sort string) [8]byte {
 	parts := []string{t.Name, filter, sort}
 	names := make([]string, 0, len(args))
 	for n := range args {
@@ -97,7 +97,7 @@ func decodeCursor(cursor string, hash [8]byte, sort []sqlgen.Key) ([]value.Value
 }
 
 // readKey reads one key, which must be of the field's type.
-func readKey(b []byte, f *schema.Field) (v value.Value, rest []byte, ok bool) {
+func readKey(b []byte, f *model.Field) (v value.Value, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return v, nil, false
 	}
@@ -106,7 +106,7 @@ func readKey(b []byte, f *schema.Field) (v value.Value, rest []byte, ok bool) {
 	case 'n':
 		return v, b, true
 	case 'f':
-		if len(b) < 8 || f.Type != schema.Float {
+		if len(b) < 8 || f.Type != model.Float {
 			return v, nil, false
 		}
 		n, finite := value.Finite(math.Float64frombits(binary.BigEndian.Uint64(b)))
@@ -129,31 +129,31 @@ func readKey(b []byte, f *schema.Field) (v value.Value, rest []byte, ok bool) {
 	return v, nil, false
 }
 
-func whole(f *schema.Field, n int64) (value.Value, bool) {
+func whole(f *model.Field, n int64) (value.Value, bool) {
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		return value.OfInt(n), true
-	case schema.Decimal:
+	case model.Decimal:
 		return value.OfDecimal(n, uint8(f.Scale)), -value.MaxDecimal < n && n < value.MaxDecimal
-	case schema.Bool:
+	case model.Bool:
 		return value.OfBool(n == 1), n == 0 || n == 1
-	case schema.Timestamp:
+	case model.Timestamp:
 		return value.OfTimestamp(n), value.MinTimestamp <= n && n <= value.MaxTimestamp
 	}
 	return value.Value{}, false
 }
 
-func words(f *schema.Field, s string) (value.Value, bool) {
+func words(f *model.Field, s string) (value.Value, bool) {
 	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return value.Value{}, false
 	}
 	switch f.Type {
-	case schema.Text, schema.Enum:
+	case model.Text, model.Enum:
 		return value.OfText(s), true
-	case schema.Date:
+	case model.Date:
 		d, err := value.ParseDate(s)
 		return value.OfDate(d), err == nil
-	case schema.UUID:
+	case model.UUID:
 		u, ok := value.ParseUUID(s)
 		return value.OfUUID(u), ok && u == s
 	}

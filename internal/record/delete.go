@@ -6,13 +6,13 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Delete deletes a row, and with it those whose references say so.
-func (d *DB) Delete(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, match Match) (err error) {
+func (d *DB) Delete(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, match Match) (err error) {
 	defer errs.Wrap(&err, "record.Delete(%s)", t.Name)
 	r := d.request(who)
 	defer r.done()

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -362,7 +362,7 @@ func (d *DB) dump(t *testing.T) string {
 	return b.String()
 }
 
-func (d *DB) ids(t *testing.T, table *schema.Table) (all []value.Value) {
+func (d *DB) ids(t *testing.T, table *model.Table) (all []value.Value) {
 	t.Helper()
 	err := d.store.Read(t.Context(), func(q store.Reader) error {
 		return q.Query("SELECT id FROM "+table.Name+" ORDER BY id", nil, func(row value.Row) error {

@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -110,7 +110,7 @@ func (r *request) fill(q store.Reader, b *block) (*filled, error) {
 }
 
 // closed says whether the caller can read no row of a table.
-func (r *request) closed(t *schema.Table) bool { return !r.allows(t, Read) }
+func (r *request) closed(t *model.Table) bool { return !r.allows(t, Read) }
 
 // related reads the rows of one expansion.
 func (r *request) related(q store.Reader, f *filledExpansion, to *leads) error {
@@ -157,7 +157,7 @@ func (f *filledExpansion) part(keys int) float64 {
 
 // addRelated adds a row to the chain of the key in a column. It has the id where the list that it is in can go on after
 // it.
-func (r *request) addRelated(f *filledExpansion, row value.Row, to *leads, key *schema.Field, col int, id string) error {
+func (r *request) addRelated(f *filledExpansion, row value.Row, to *leads, key *model.Field, col int, id string) error {
 	i, known := to.find(key, row, col)
 	if !known {
 		return errs.New(errs.Internal, "a row that was not asked for")
@@ -185,7 +185,7 @@ func (r *request) addChild(f *filledExpansion, row value.Row, to *leads, col int
 }
 
 // childCursor continues an expanded list at GET /api/{child}?filter=author_id == arg.id&arg.id=…
-func childCursor(rel *schema.Relation, parent, last string) (string, error) {
+func childCursor(rel *model.Relation, parent, last string) (string, error) {
 	id, ok := value.ParseID(rel.To, last)
 	if !ok {
 		return "", errs.New(errs.Internal, "the id of a row does not parse")

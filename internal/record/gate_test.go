@@ -13,8 +13,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -65,9 +65,9 @@ func (r sleepingReader) Query(string, []value.Value, func(value.Row) error) erro
 	return nil
 }
 
-func openSleeping(t *testing.T, connections int) (*DB, *sleeping, *schema.Table) {
+func openSleeping(t *testing.T, connections int) (*DB, *sleeping, *model.Table) {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(large)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(large)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -90,7 +90,7 @@ func (o *outcome) String() string {
 	return fmt.Sprintf("%d served, %d refused, %v the longest", o.served.Load(), o.refused.Load(), time.Duration(o.longest.Load()))
 }
 
-func askers(t *testing.T, group *sync.WaitGroup, d *DB, table *schema.Table, who caller.Caller, n int, lasting, work time.Duration, q func(i int) Query) *outcome {
+func askers(t *testing.T, group *sync.WaitGroup, d *DB, table *model.Table, who caller.Caller, n int, lasting, work time.Duration, q func(i int) Query) *outcome {
 	o := &outcome{}
 	until := time.Now().Add(lasting)
 	for client := range n {

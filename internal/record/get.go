@@ -5,7 +5,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -20,7 +20,7 @@ type Row struct {
 }
 
 // Get reads one row, and appends its JSON to dst. Where the caller can read no row at all, the error is that of Allow.
-func (d *DB) Get(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, v View, dst []byte) (Row, error) {
+func (d *DB) Get(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, v View, dst []byte) (Row, error) {
 	r := d.request(who)
 	defer r.done()
 	if err := r.allow(t, Read); err != nil {
@@ -61,7 +61,7 @@ func (g *single) forget() {
 	*g = single{request: g.request, fromStore: g.fromStore, each: g.each}
 }
 
-func (g *single) read(ctx context.Context, t *schema.Table, id value.Value, v View, dst []byte) (_ Row, err error) {
+func (g *single) read(ctx context.Context, t *model.Table, id value.Value, v View, dst []byte) (_ Row, err error) {
 	var key shapeKey
 	if g.shape, key, err = g.db.view(t, v); err != nil {
 		return Row{}, err

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -41,7 +41,7 @@ func articleBody(i int) string {
 }
 
 // withArticles returns a database of articles, and their ids.
-func withArticles(b *testing.B) (*DB, *schema.Table, []value.Value) {
+func withArticles(b *testing.B) (*DB, *model.Table, []value.Value) {
 	b.Helper()
 	d := open(b, articles)
 	for _, u := range []caller.Caller{ann, bob} {
@@ -128,12 +128,12 @@ func BenchmarkFilter(b *testing.B) {
 // oneRow is a row in memory: what is left of an answer without the database.
 type oneRow struct{ text []byte }
 
-func (r oneRow) Null(int) bool              { return false }
-func (r oneRow) Int(int) int64              { return 1_700_000_000_000_000 }
-func (r oneRow) Float(int) float64          { return 12.5 }
-func (oneRow) Fits(int, *schema.Field) bool { return true }
-func (r oneRow) Bytes(int) []byte           { return r.text }
-func (r oneRow) Decimal(int, int) int64     { return 125 }
+func (r oneRow) Null(int) bool             { return false }
+func (r oneRow) Int(int) int64             { return 1_700_000_000_000_000 }
+func (r oneRow) Float(int) float64         { return 12.5 }
+func (oneRow) Fits(int, *model.Field) bool { return true }
+func (r oneRow) Bytes(int) []byte          { return r.text }
+func (r oneRow) Decimal(int, int) int64    { return 125 }
 
 func BenchmarkRowToJSON(b *testing.B) {
 	d := open(b, articles)

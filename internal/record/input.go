@@ -7,8 +7,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -16,17 +16,17 @@ import (
 // input is a request body, checked as far as it can be alone.
 type input struct {
 	values row // of all fields; Null where the body has none
-	given  []*schema.Field
-	merged []*schema.Field // json fields whose value here is a patch of what is stored
-	fixed  []fixed         // members that no update changes
-	faults []errs.Fault    // the first maxFaults
-	count  int             // of all
+	given  []*model.Field
+	merged []*model.Field // json fields whose value here is a patch of what is stored
+	fixed  []fixed        // members that no update changes
+	faults []errs.Fault   // the first maxFaults
+	count  int            // of all
 }
 
 // fixed is a member that no update changes. A client may send a row back as it read it, so the member is let through where
 // its value is the stored one.
 type fixed struct {
-	field *schema.Field
+	field *model.Field
 	value value.Value
 }
 
@@ -78,7 +78,7 @@ func (t *table) members(who caller.Caller, members []value.Member, id *value.Val
 	for _, m := range members {
 		f := t.Field(m.Name)
 		switch {
-		case f == nil || f.Type == schema.Bad:
+		case f == nil || f.Type == model.Bad:
 			in.unknown(t, m.Name)
 		case !creating && (f.Immutable || isTime(f) || f.ReadOnly && !who.IsSystem()):
 			in.fix(t, f, m, *id)
@@ -86,7 +86,7 @@ func (t *table) members(who caller.Caller, members []value.Member, id *value.Val
 			in.fault(m.Name, "read_only", "the server sets it")
 		case f.ReadOnly && !who.IsSystem():
 			in.fault(m.Name, "read_only", "it belongs to the account: no request of the data API changes it")
-		case f.Type == schema.JSON && !creating && m.Raw.Kind() == '{':
+		case f.Type == model.JSON && !creating && m.Raw.Kind() == '{':
 			patched := *f
 			patched.JSONSchema = nil // holds for the whole, not for its patch
 			in.value(t, f, &patched, m)
@@ -99,10 +99,10 @@ func (t *table) members(who caller.Caller, members []value.Member, id *value.Val
 }
 
 // isTime says whether the server sets a field.
-func isTime(f *schema.Field) bool { return f.Name == "created_at" || f.Name == "updated_at" }
+func isTime(f *model.Field) bool { return f.Name == "created_at" || f.Name == "updated_at" }
 
 // fix reads a member that no update changes. What cannot be stored is not what is stored.
-func (in *input) fix(t *table, f *schema.Field, m value.Member, id value.Value) {
+func (in *input) fix(t *table, f *model.Field, m value.Member, id value.Value) {
 	v, faults := value.ParseJSON(f, m.Raw, pointer(m.Name))
 	switch {
 	case len(faults) > 0, v.IsNull() && !f.Optional, f == t.ID() && !v.Equal(id):
@@ -112,7 +112,7 @@ func (in *input) fix(t *table, f *schema.Field, m value.Member, id value.Value) 
 	}
 }
 
-func (in *input) refuseFixed(f *schema.Field) {
+func (in *input) refuseFixed(f *model.Field) {
 	const advice = ": leave it out, or send what the row has"
 	switch {
 	case isTime(f):
@@ -151,7 +151,7 @@ func (t *table) unknown(name string) string {
 }
 
 // value reads a member as a value of f, by the limits of bounds.
-func (in *input) value(t *table, f, bounds *schema.Field, m value.Member) {
+func (in *input) value(t *table, f, bounds *model.Field, m value.Member) {
 	v, faults := value.ParseJSON(bounds, m.Raw, pointer(m.Name))
 	in.add(faults...)
 	if v.IsNull() && len(faults) == 0 && !f.Optional {
@@ -165,7 +165,7 @@ func (in *input) value(t *table, f, bounds *schema.Field, m value.Member) {
 }
 
 // compared are the fields whose stored value may decide on the answer. What the caller may not read must not.
-func (in *input) compared(r *request) (fields []*schema.Field) {
+func (in *input) compared(r *request) (fields []*model.Field) {
 	for _, f := range in.given {
 		if f.Ref != nil || r.db.rules.Field(f).Write != nil || slices.Contains(in.merged, f) {
 			fields = append(fields, f)
@@ -180,9 +180,9 @@ func (in *input) compared(r *request) (fields []*schema.Field) {
 // against compares the members with the row as it was, and returns those that are to be written. A member that no update
 // changes, or whose field has a write rule, is left out where it is what the caller reads there. Others are refused; of
 // those with a write rule, refused are the fields whose rule says no.
-func (in *input) against(r *request, t *table, was row, masked, refused []*schema.Field) (*input, error) {
-	same := func(f *schema.Field, v value.Value) bool { return sees(f, masked) && v.Equal(was[t.index[f]]) }
-	unchanged := func(f *schema.Field) bool {
+func (in *input) against(r *request, t *table, was row, masked, refused []*model.Field) (*input, error) {
+	same := func(f *model.Field, v value.Value) bool { return sees(f, masked) && v.Equal(was[t.index[f]]) }
+	unchanged := func(f *model.Field) bool {
 		return r.db.rules.Field(f).Write != nil && same(f, in.values[t.index[f]])
 	}
 	out := *in
@@ -206,7 +206,7 @@ const maxJSON = 1 << 20
 
 // merge applies the patches of json fields to the row as it was, and checks the results. Where the caller may not read
 // what is stored, the patch is merged into what it sees, which is nothing.
-func (in *input) merge(t *table, values, was row, masked []*schema.Field) error {
+func (in *input) merge(t *table, values, was row, masked []*model.Field) error {
 	whole := &input{}
 	for _, f := range in.merged {
 		i := t.index[f]
@@ -228,7 +228,7 @@ func (in *input) merge(t *table, values, was row, masked []*schema.Field) error 
 
 // complete gives a new row its defaults, and its times.
 func (in *input) complete(r *request, t *table) {
-	given := make(map[*schema.Field]bool, len(in.given))
+	given := make(map[*model.Field]bool, len(in.given))
 	for _, f := range in.given {
 		given[f] = true
 	}
@@ -238,7 +238,7 @@ func (in *input) complete(r *request, t *table) {
 			in.values[i] = value.OfTimestamp(r.env.Now)
 		case given[f]:
 		case f.System:
-			if f.Type == schema.Text {
+			if f.Type == model.Text {
 				in.fault(f.Name, "required", "a key of text must be given")
 			}
 		default:
@@ -248,7 +248,7 @@ func (in *input) complete(r *request, t *table) {
 }
 
 // standard is the default of a field.
-func (in *input) standard(r *request, f *schema.Field) value.Value {
+func (in *input) standard(r *request, f *model.Field) value.Value {
 	var v value.Value
 	if n := r.db.rules.Field(f).Default; n != nil {
 		v = r.evaluate(in, f, n)
@@ -261,7 +261,7 @@ func (in *input) standard(r *request, f *schema.Field) value.Value {
 
 // evaluate computes a default, which must fit the field as if the client had sent it. A default that fails (auth.id of
 // an anonymous caller) leaves the field missing.
-func (r *request) evaluate(in *input, f *schema.Field, n rule.Node) value.Value {
+func (r *request) evaluate(in *input, f *model.Field, n rule.Node) value.Value {
 	if c, ok := n.(*rule.Const); ok {
 		return c.Value // it was checked when the model was loaded
 	}
@@ -276,7 +276,7 @@ func (r *request) evaluate(in *input, f *schema.Field, n rule.Node) value.Value 
 	return fitted
 }
 
-func (in *input) blames(f *schema.Field) bool {
+func (in *input) blames(f *model.Field) bool {
 	p := pointer(f.Name)
 	for _, fault := range in.faults {
 		if fault.Pointer == p {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -17,9 +17,9 @@ import (
 // take a second, so it happens outside of any transaction, on the row as a reader saw it. The transaction then takes the
 // result if the row still has that revision.
 type merge struct {
-	revision int64           // of the row that the patches were merged into
-	masked   []*schema.Field // of the fields that the change compares, those that the caller could not read then
-	values   row             // only those of the json fields are set
+	revision int64          // of the row that the patches were merged into
+	masked   []*model.Field // of the fields that the change compares, those that the caller could not read then
+	values   row            // only those of the json fields are set
 }
 
 const (
@@ -58,7 +58,7 @@ func (u *change) writeMerged(ctx context.Context) error {
 // mergeOutside reads the row as before does, without a lock, and merges when the connection is free again.
 func (u *change) mergeOutside(ctx context.Context) (*merge, error) {
 	var was row
-	var refused []*schema.Field
+	var refused []*model.Field
 	m := &merge{}
 	err := u.db.store.Read(ctx, func(q store.Reader) (err error) {
 		was, m.masked, refused, err = u.before(q, u.table, u.id, u.matches, u.from)
@@ -77,7 +77,7 @@ func (u *change) mergeOutside(ctx context.Context) (*merge, error) {
 }
 
 // takeMerge sets the merged json fields of a row that the transaction has just read. in has those that are to be written.
-func (u *change) takeMerge(in *input, values, was row, masked []*schema.Field) error {
+func (u *change) takeMerge(in *input, values, was row, masked []*model.Field) error {
 	switch {
 	case len(in.merged) == 0:
 		return nil

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -246,7 +246,7 @@ func TestNoOracleInWrites(t *testing.T) {
 
 // guesses are members of an update, some of which are what is stored, also where the caller may not read it and where it
 // is not what the other database has stored.
-func (s *stored) guesses(table *schema.Table, rec, other oracletest.Record) (body []value.Member, masked bool) {
+func (s *stored) guesses(table *model.Table, rec, other oracletest.Record) (body []value.Member, masked bool) {
 	for n, i := range s.Perm(len(table.Fields)) {
 		f := table.Fields[i]
 		v := rec[f.Name]
@@ -265,7 +265,7 @@ func (s *stored) guesses(table *schema.Table, rec, other oracletest.Record) (bod
 }
 
 // tries updates a row, undoes it and returns what its caller is told.
-func (s *stored) tries(table *schema.Table, rec oracletest.Record, body []value.Member) error {
+func (s *stored) tries(table *model.Table, rec oracletest.Record, body []value.Member) error {
 	rows := New(trial{s.db}, s.rows.rules, Config{Now: s.rows.now, Dialect: s.rows.dialect})
 	_, err := rows.Update(context.Background(), s.Caller, table, idOf(table, rec["id"]), body, nil)
 	if errors.Is(err, errDone) {
@@ -340,7 +340,7 @@ func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 }
 
 // planOf is how SQLite reads the first range of a page.
-func (d *DB) planOf(t *testing.T, table *schema.Table, q Query) (plan string) {
+func (d *DB) planOf(t *testing.T, table *model.Table, q Query) (plan string) {
 	t.Helper()
 	s, _, err := d.query(table, q)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
@@ -14,11 +14,11 @@ const maxLevels = 4
 
 // output is what of a row is written, and what of the rows that it relates to.
 type output struct {
-	table   *schema.Table
-	members []member        // in model order
-	fields  []*schema.Field // the columns that are read: those of the members, then those that only lead on
-	expand  []*expansion    // in the order in which they stand among the members
-	path    string          // from the row that was asked for, "" for that row itself
+	table   *model.Table
+	members []member       // in model order
+	fields  []*model.Field // the columns that are read: those of the members, then those that only lead on
+	expand  []*expansion   // in the order in which they stand among the members
+	path    string         // from the row that was asked for, "" for that row itself
 }
 
 // member is one member of the JSON object of a row.
@@ -30,7 +30,7 @@ type member struct {
 
 // expansion is a relation that is followed.
 type expansion struct {
-	rel  *schema.Relation
+	rel  *model.Relation
 	out  *output
 	col  int // to-one: the column of the reference; to-many: the column of the id
 	path string
@@ -63,7 +63,7 @@ func (n *tree) relation(name string) *tree {
 }
 
 // newOutput resolves the parameters fields and expand, "" where they were not given.
-func newOutput(t *schema.Table, fields, expand string) (*output, error) {
+func newOutput(t *model.Table, fields, expand string) (*output, error) {
 	root := newTree()
 	if fields != "" {
 		for path := range strings.SplitSeq(fields, ",") {
@@ -83,7 +83,7 @@ func newOutput(t *schema.Table, fields, expand string) (*output, error) {
 }
 
 // field adds a path of the parameter fields. Its last name is a field, or a relation, which stands for the whole row.
-func (n *tree) field(t *schema.Table, path string) error {
+func (n *tree) field(t *model.Table, path string) error {
 	names := strings.Split(path, ".")
 	for i, name := range names {
 		n.all = false
@@ -112,7 +112,7 @@ func (n *tree) field(t *schema.Table, path string) error {
 }
 
 // follow adds a path of the parameter expand.
-func (n *tree) follow(t *schema.Table, path string) error {
+func (n *tree) follow(t *model.Table, path string) error {
 	names := strings.Split(path, ".")
 	if len(names) > maxLevels {
 		return errs.New(errs.Malformed, "expand: %s leads over more than %d relations", path, maxLevels)
@@ -136,7 +136,7 @@ func emptyName(param string) error {
 	return errs.New(errs.Malformed, "%s has an empty name: look for a comma or a point too many", param)
 }
 
-func unknownPath(param, path, name string, t *schema.Table, field bool) error {
+func unknownPath(param, path, name string, t *model.Table, field bool) error {
 	if name == "" {
 		return emptyName(param)
 	}
@@ -165,7 +165,7 @@ func clip(s string) string {
 }
 
 // readableNames are the fields that a client may name.
-func readableNames(t *schema.Table) []string {
+func readableNames(t *model.Table) []string {
 	var names []string
 	for _, f := range t.Fields {
 		if !f.Secret {
@@ -176,7 +176,7 @@ func readableNames(t *schema.Table) []string {
 }
 
 // output resolves a level: members stand in model order, an expanded reference behind its field, the ways back at the end.
-func (n *tree) output(t *schema.Table, path string) (*output, error) {
+func (n *tree) output(t *model.Table, path string) (*output, error) {
 	if n.whole && !n.all {
 		return nil, errs.New(errs.Malformed, "fields names %s as a whole and in parts: name one of them", path)
 	}
@@ -217,12 +217,12 @@ func (o *output) prefix(name string) []byte {
 	return p
 }
 
-func (o *output) addField(f *schema.Field) {
+func (o *output) addField(f *model.Field) {
 	o.members = append(o.members, member{prefix: o.prefix(f.Name), col: len(o.fields)})
 	o.fields = append(o.fields, f)
 }
 
-func (o *output) addExpansion(rel *schema.Relation, sub *tree) error {
+func (o *output) addExpansion(rel *model.Relation, sub *tree) error {
 	path := strings.TrimPrefix(o.path+"."+rel.Name, ".")
 	out, err := sub.output(rel.To, path)
 	if err != nil {
@@ -242,7 +242,7 @@ func (o *output) measure(size *atomic.Int64) {
 }
 
 // column is the column of a field, which is read but not written where no member is it.
-func (o *output) column(f *schema.Field) int {
+func (o *output) column(f *model.Field) int {
 	for i, have := range o.fields {
 		if have == f {
 			return i

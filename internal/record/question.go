@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -18,7 +18,7 @@ type question struct {
 	table   *table
 	asked   asked
 	created bool
-	given   []*schema.Field // that the client sets
+	given   []*model.Field // that the client sets
 }
 
 // write runs the statement that writes the row, asks about the row as it is then stored, and returns it as the caller
@@ -79,7 +79,7 @@ func (q question) judge(cols value.Row, first int) error {
 	if !holds(cols, first) {
 		return q.denied()
 	}
-	var refused []*schema.Field
+	var refused []*model.Field
 	for i, f := range q.asked.fields {
 		if !holds(cols, first+1+i) {
 			refused = append(refused, f)
@@ -140,8 +140,8 @@ func (q question) notAllowed(tx store.Tx, was, values row) error {
 }
 
 // nowhere are the references of a row that lead nowhere.
-func (q question) nowhere(tx store.Tx, values row) ([]*schema.Field, error) {
-	var fields []*schema.Field
+func (q question) nowhere(tx store.Tx, values row) ([]*model.Field, error) {
+	var fields []*model.Field
 	for i, f := range q.table.Fields {
 		if f.Ref == nil || values[i].IsNull() {
 			continue
@@ -169,7 +169,7 @@ func taken(columns []string) string {
 // refused is conflict, unless a rule or a check refuses the row anyway. The rules take references that lead nowhere in
 // the caller's eyes as missing, and checks that step through them are not asked. So a hidden row and none make no
 // difference.
-func (q question) refused(tx store.Tx, was, values row, nowhere []*schema.Field, conflict *errs.Error) error {
+func (q question) refused(tx store.Tx, was, values row, nowhere []*model.Field, conflict *errs.Error) error {
 	stmt, err := q.table.candidateStatement(q.request, q.asked, q.created, nowhere)
 	if err != nil {
 		return err
@@ -198,9 +198,9 @@ type offset struct {
 	first int
 }
 
-func (o offset) Null(col int) bool                  { return o.Row.Null(o.first + col) }
-func (o offset) Int(col int) int64                  { return o.Row.Int(o.first + col) }
-func (o offset) Float(col int) float64              { return o.Row.Float(o.first + col) }
-func (o offset) Bytes(col int) []byte               { return o.Row.Bytes(o.first + col) }
-func (o offset) Fits(col int, f *schema.Field) bool { return o.Row.Fits(o.first+col, f) }
-func (o offset) Decimal(col int, scale int) int64   { return o.Row.Decimal(o.first+col, scale) }
+func (o offset) Null(col int) bool                 { return o.Row.Null(o.first + col) }
+func (o offset) Int(col int) int64                 { return o.Row.Int(o.first + col) }
+func (o offset) Float(col int) float64             { return o.Row.Float(o.first + col) }
+func (o offset) Bytes(col int) []byte              { return o.Row.Bytes(o.first + col) }
+func (o offset) Fits(col int, f *model.Field) bool { return o.Row.Fits(o.first+col, f) }
+func (o offset) Decimal(col int, scale int) int64  { return o.Row.Decimal(o.first+col, scale) }

@@ -7,14 +7,14 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // List reads a page, and appends it to dst: {"items":[…],"next":…,"total":…}.
-func (d *DB) List(ctx context.Context, who caller.Caller, t *schema.Table, q Query, dst []byte) (_ []byte, err error) {
+func (d *DB) List(ctx context.Context, who caller.Caller, t *model.Table, q Query, dst []byte) (_ []byte, err error) {
 	defer errs.Wrap(&err, "record.List(%s)", t.Name)
 	r := d.request(who)
 	defer r.done()

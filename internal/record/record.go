@@ -10,9 +10,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/queue"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -30,7 +30,7 @@ type DB struct {
 	rules   *rule.Rules
 	dialect sqlgen.Dialect
 	now     func() time.Time
-	tables  map[*schema.Table]*table
+	tables  map[*model.Table]*table
 	shapes  *shapes
 	gate    *queue.Gate[caller.Client]
 	totals  *cache.Cache[int64]
@@ -60,7 +60,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	if d.now == nil {
 		d.now = time.Now
 	}
-	d.tables = map[*schema.Table]*table{}
+	d.tables = map[*model.Table]*table{}
 	for _, t := range rules.Model.All() {
 		d.tables[t] = newTable(rules, t)
 		d.tables[t].row = d.rowShape(d.tables[t].plain)
@@ -89,7 +89,7 @@ const (
 
 // Allow says whether the caller may do it to any row at all: errs.Unauthenticated or errs.Forbidden where a rule can
 // only refuse, whatever the row. It asks no database.
-func (d *DB) Allow(who caller.Caller, t *schema.Table, op Op) error {
+func (d *DB) Allow(who caller.Caller, t *model.Table, op Op) error {
 	if d.tables[t].open[op] {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (r *request) bindFilter(slots *rule.Slots, args map[string]value.Value) {
 	slots.Bind(&r.env, r.states[slots.Base:n], r.values[slots.Base:n])
 }
 
-func (r *request) allow(t *schema.Table, op Op) error {
+func (r *request) allow(t *model.Table, op Op) error {
 	if t.View != nil && op != Read {
 		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: []string{"GET", "HEAD"}, Message: t.Name + " is a view: its rows can be read alone"}
 	}
@@ -160,12 +160,12 @@ func (r *request) allow(t *schema.Table, op Op) error {
 	return r.denied()
 }
 
-func (r *request) allows(t *schema.Table, op Op) bool {
+func (r *request) allows(t *model.Table, op Op) bool {
 	return r.db.tables[t].open[op] || r.who().IsSystem() || r.db.tables[t].allowed[op].holds(r, func() bool { return r.possible(t, op) })
 }
 
 // possible says whether any row at all can pass the rules of an operation.
-func (r *request) possible(t *schema.Table, op Op) bool {
+func (r *request) possible(t *model.Table, op Op) bool {
 	f := rule.Folder{States: r.states, NoOld: op == Create}
 	for _, n := range needed(r.db.rules.Table(t), op) {
 		if rule.NeverTrue(f.Fold(n)) {
@@ -189,7 +189,7 @@ func needed(rules *rule.Table, op Op) []rule.Node {
 }
 
 // deniedFields is denied where the write rules of fields say no.
-func (r *request) deniedFields(fields []*schema.Field) error {
+func (r *request) deniedFields(fields []*model.Field) error {
 	err := r.denied()
 	for _, f := range fields {
 		err.Faults = append(err.Faults, errs.Fault{Pointer: pointer(f.Name), Code: "write", Detail: "the write rule of this field does not allow it"})
@@ -230,6 +230,6 @@ func (r *request) bind(s *sqlgen.Statement, inputs []value.Value) []value.Value 
 }
 
 // notFound is the answer for a row that is not there and for one that the caller may not read: the same, byte for byte.
-func notFound(t *schema.Table) error {
+func notFound(t *model.Table) error {
 	return errs.New(errs.NotFound, "there is no such row in %s", t.Name)
 }

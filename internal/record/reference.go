@@ -5,8 +5,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -31,8 +31,8 @@ func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) 
 // hiddenReferences are the references that the client sets or changes and whose row it may not read, be it that there
 // is none. Where everybody may read every row, and where the model lets the reference lead to any row (link), it is not
 // asked: the foreign key says whether there is one.
-func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Field, values, was row, masked []*schema.Field) ([]*schema.Field, error) {
-	var hidden []*schema.Field
+func (r *request) hiddenReferences(q store.Reader, t *table, given []*model.Field, values, was row, masked []*model.Field) ([]*model.Field, error) {
+	var hidden []*model.Field
 	for _, f := range r.toLook(t, given, values, was, masked) {
 		found, err := r.exists(q, r.db.tables[f.Ref], values[t.index[f]], false)
 		if err != nil {
@@ -47,7 +47,7 @@ func (r *request) hiddenReferences(q store.Reader, t *table, given []*schema.Fie
 
 // toLook are the references whose row has to be looked for. One that stays what it was is not, unless the caller may not
 // read it: otherwise a caller could find out what is stored by guessing.
-func (r *request) toLook(t *table, given []*schema.Field, values, was row, masked []*schema.Field) (look []*schema.Field) {
+func (r *request) toLook(t *table, given []*model.Field, values, was row, masked []*model.Field) (look []*model.Field) {
 	for _, f := range given {
 		v := values[t.index[f]]
 		if f.Ref == nil || v.IsNull() || f.Link || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) {
@@ -65,11 +65,11 @@ func (r *request) toLook(t *table, given []*schema.Field, values, was row, maske
 }
 
 // sees says whether the caller may read a field, of which masked are those that are hidden from it.
-func sees(f *schema.Field, masked []*schema.Field) bool {
+func sees(f *model.Field, masked []*model.Field) bool {
 	return !f.Secret && !slices.Contains(masked, f)
 }
 
-func referenceConflict(t *table, fields []*schema.Field) *errs.Error {
+func referenceConflict(t *table, fields []*model.Field) *errs.Error {
 	e := errs.New(errs.Conflict, "a reference leads nowhere")
 	for _, f := range fields {
 		e.Faults = append(e.Faults, errs.Fault{Pointer: pointer(f.Name), Code: "reference", Detail: "there is no such row in " + f.Ref.Name})

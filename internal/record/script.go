@@ -3,7 +3,7 @@ package record
 import (
 	"errors"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -12,7 +12,7 @@ import (
 // script is the creation as statements that are known beforehand, or nil where one depends on what another says.
 func (c *creation) script(revision int64) (*store.Script, error) {
 	t := c.table
-	if c.in.values[0].IsNull() && t.Key != schema.UUID {
+	if c.in.values[0].IsNull() && t.Key != model.UUID {
 		return nil, nil
 	}
 	s := &store.Script{Apart: t.unique}

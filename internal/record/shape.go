@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -35,7 +35,7 @@ type Query struct {
 
 // shape is a resolved View or Query, without what differs from request to request of its kind: arguments, cursor, limit.
 type shape struct {
-	table  *schema.Table
+	table  *model.Table
 	out    *output
 	filter rule.Node // slots extracted; nil: none
 	slots  rule.Slots
@@ -52,7 +52,7 @@ type shape struct {
 
 // shapeKey is what a shape is made from.
 type shapeKey struct {
-	table                        *schema.Table
+	table                        *model.Table
 	filter, sort, fields, expand string
 	list                         bool
 }
@@ -131,7 +131,7 @@ func (s *shapes) touch(e *list.Element) {
 }
 
 // view returns the shape of a single row, and what makes it known.
-func (d *DB) view(t *schema.Table, v View) (*shape, shapeKey, error) {
+func (d *DB) view(t *model.Table, v View) (*shape, shapeKey, error) {
 	k := shapeKey{table: t, fields: v.Fields, expand: v.Expand}
 	if v == (View{}) {
 		return d.tables[t].row, k, nil
@@ -141,7 +141,7 @@ func (d *DB) view(t *schema.Table, v View) (*shape, shapeKey, error) {
 }
 
 // query returns the shape of a list, and what makes it known.
-func (d *DB) query(t *schema.Table, q Query) (*shape, shapeKey, error) {
+func (d *DB) query(t *model.Table, q Query) (*shape, shapeKey, error) {
 	k := shapeKey{t, q.Filter, q.Sort, q.Fields, q.Expand, true}
 	if k.plain() && q.Fields == "" {
 		return d.tables[t].list, k, nil
@@ -199,7 +199,7 @@ func (d *DB) rowShape(out *output) *shape {
 }
 
 // listShape is the shape of a table's list without parameters.
-func (d *DB) listShape(t *schema.Table) *shape {
+func (d *DB) listShape(t *model.Table) *shape {
 	s, err := d.newShape(shapeKey{table: t, list: true})
 	if err != nil {
 		panic(err) // no parameters, nothing to be wrong
@@ -239,7 +239,7 @@ func runesBefore(s string, n int) string {
 const maxSortKeys = 8
 
 // parseSort reads -created_at,title. The id ends every order, in the direction of the last key.
-func parseSort(t *schema.Table, sort string) ([]sqlgen.Key, error) {
+func parseSort(t *model.Table, sort string) ([]sqlgen.Key, error) {
 	var keys []sqlgen.Key
 	if sort != "" {
 		for name := range strings.SplitSeq(sort, ",") {
@@ -267,7 +267,7 @@ func parseSort(t *schema.Table, sort string) ([]sqlgen.Key, error) {
 	return append(keys, sqlgen.Key{Field: t.ID(), Desc: desc}), nil
 }
 
-func sortKey(t *schema.Table, name string) (sqlgen.Key, error) {
+func sortKey(t *model.Table, name string) (sqlgen.Key, error) {
 	bare, desc := strings.CutPrefix(name, "-")
 	f := t.Field(bare)
 	switch {
@@ -275,7 +275,7 @@ func sortKey(t *schema.Table, name string) (sqlgen.Key, error) {
 		return sqlgen.Key{}, emptyName("sort")
 	case f == nil || f.Secret:
 		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, clip(bare), suggest.From(bare, readableNames(t)))
-	case f.Type == schema.JSON:
+	case f.Type == model.JSON:
 		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: json has no order: %s", bare)
 	}
 	return sqlgen.Key{Field: f, Desc: desc}, nil

@@ -5,22 +5,22 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // table is what writes to a table need to know, worked out once.
 type table struct {
-	*schema.Table
-	index   map[*schema.Field]int // of Fields
-	plain   *output               // every readable field, no relations
-	row     *shape                // of a row without parameters
-	list    *shape                // of a list without parameters
-	unique  bool                  // a row may have values that another must not have, beside its id
-	reach   *sqlgen.Reach         // of a deletion
-	touched []string              // the tables of which a deletion may change rows
+	*model.Table
+	index   map[*model.Field]int // of Fields
+	plain   *output              // every readable field, no relations
+	row     *shape               // of a row without parameters
+	list    *shape               // of a list without parameters
+	unique  bool                 // a row may have values that another must not have, beside its id
+	reach   *sqlgen.Reach        // of a deletion
+	touched []string             // the tables of which a deletion may change rows
 	insert  variants
 	update  variants // by the fields that are set
 	change  variants // by the rules that are asked, and the fields that are set
@@ -36,12 +36,12 @@ type table struct {
 	allowed [Delete + 1]verdicts // by Op
 }
 
-func newTable(rules *rule.Rules, t *schema.Table) *table {
+func newTable(rules *rule.Rules, t *model.Table) *table {
 	out, err := newOutput(t, "", "")
 	if err != nil {
 		panic(err) // no parameters, nothing to be wrong
 	}
-	tt := &table{Table: t, index: map[*schema.Field]int{}, plain: out}
+	tt := &table{Table: t, index: map[*model.Field]int{}, plain: out}
 	for i, f := range t.Fields {
 		tt.index[f] = i
 	}
@@ -60,7 +60,7 @@ func newTable(rules *rule.Rules, t *schema.Table) *table {
 }
 
 // fieldSet names a set of fields, to tell statements apart.
-func (t *table) fieldSet(fields []*schema.Field) string {
+func (t *table) fieldSet(fields []*model.Field) string {
 	var b strings.Builder
 	for _, f := range fields {
 		b.WriteString(strconv.Itoa(t.index[f]))
@@ -78,7 +78,7 @@ func (t *table) insertStatement(r *request, a asked) (*sqlgen.Statement, error) 
 }
 
 // updateStatement sets fields of a row of which the rules from are known to hold, where the rules to hold as well.
-func (t *table) updateStatement(r *request, from, to asked, fields []*schema.Field) (*sqlgen.Statement, error) {
+func (t *table) updateStatement(r *request, from, to asked, fields []*model.Field) (*sqlgen.Statement, error) {
 	return t.update.get(r, from.name+"/"+to.name+"/"+t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		return g.Update(t.asking(r, to, false), from.rules, fields)
 	})
@@ -86,7 +86,7 @@ func (t *table) updateStatement(r *request, from, to asked, fields []*schema.Fie
 
 // changeStatement is updateStatement of a row of which it asks all rules, and answers what is asked of it. Its text is ""
 // where one statement cannot do that.
-func (t *table) changeStatement(r *request, from, to asked, fields []*schema.Field) (*sqlgen.Statement, error) {
+func (t *table) changeStatement(r *request, from, to asked, fields []*model.Field) (*sqlgen.Statement, error) {
 	return t.change.get(r, from.name+"/"+to.name+"/"+t.fieldSet(fields), func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		return g.Change(t.asking(r, to, false), from.rules, fields)
 	})
@@ -98,9 +98,9 @@ func (t *table) lockedStatement(r *request) (*sqlgen.Statement, error) {
 }
 
 // setsUnique says whether one of the fields is unique, or part of what is.
-func (t *table) setsUnique(fields []*schema.Field) bool {
-	return slices.ContainsFunc(fields, func(f *schema.Field) bool {
-		return f.Unique || slices.ContainsFunc(t.Unique, func(all []*schema.Field) bool { return slices.Contains(all, f) })
+func (t *table) setsUnique(fields []*model.Field) bool {
+	return slices.ContainsFunc(fields, func(f *model.Field) bool {
+		return f.Unique || slices.ContainsFunc(t.Unique, func(all []*model.Field) bool { return slices.Contains(all, f) })
 	})
 }
 
@@ -131,28 +131,28 @@ func (t *table) freeStatement(r *request) (*sqlgen.Statement, error) {
 // asked are the rules that decide on a write, and what tells them apart from those of another write to the table.
 type asked struct {
 	name   string
-	rules  []rule.Node     // the table's own, then those of fields
-	fields []*schema.Field // that the caller sets and that have a write rule
-	masks  []mask          // of the fields whose value as it was the answer may depend on
+	rules  []rule.Node    // the table's own, then those of fields
+	fields []*model.Field // that the caller sets and that have a write rule
+	masks  []mask         // of the fields whose value as it was the answer may depend on
 }
 
 // mask is the read rule of a field.
 type mask struct {
-	field *schema.Field
+	field *model.Field
 	rule  rule.Node
 }
 
 // seeing adds the masks of fields.
-func (a *asked) seeing(r *request, t *table, fields []*schema.Field) {
+func (a *asked) seeing(r *request, t *table, fields []*model.Field) {
 	for _, f := range fields {
 		if own := r.db.rules.Field(f).Read; own != nil {
 			a.masks = append(a.masks, mask{f, own})
-			a.name += ":" + t.fieldSet([]*schema.Field{f})
+			a.name += ":" + t.fieldSet([]*model.Field{f})
 		}
 	}
 }
 
-func (r *request) asked(t *table, op Op, own rule.Node, given []*schema.Field) asked {
+func (r *request) asked(t *table, op Op, own rule.Node, given []*model.Field) asked {
 	a := asked{rules: []rule.Node{own}}
 	for _, f := range given {
 		if w := r.db.rules.Field(f).Write; w != nil {
@@ -201,7 +201,7 @@ func (t *table) afterStatement(r *request, a asked, created bool) (*sqlgen.State
 
 // candidateStatement asks about a row that is not stored, some of whose references lead nowhere. A check that steps
 // through one of those is not asked: it would blame something else.
-func (t *table) candidateStatement(r *request, a asked, created bool, nowhere []*schema.Field) (*sqlgen.Statement, error) {
+func (t *table) candidateStatement(r *request, a asked, created bool, nowhere []*model.Field) (*sqlgen.Statement, error) {
 	name := a.name + "?" + t.fieldSet(nowhere)
 	if created {
 		name += "+"

@@ -19,8 +19,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -113,7 +113,7 @@ func (k *task) do(t *testing.T, rows *DB, body string, current func(revision int
 // openCrowd returns the rows of the crowd's model on a database.
 func openCrowd(t *testing.T, db store.DB, source string) *DB {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -7,14 +7,14 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Update applies a JSON merge patch (RFC 7396) to a row.
-func (d *DB) Update(ctx context.Context, who caller.Caller, t *schema.Table, id value.Value, patch []value.Member, match Match) (_ Written, err error) {
+func (d *DB) Update(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, patch []value.Member, match Match) (_ Written, err error) {
 	defer errs.Wrap(&err, "record.Update(%s)", t.Name)
 	r := d.request(who)
 	defer r.done()
@@ -127,7 +127,7 @@ func (u *change) atOnce(tx store.Tx) (done bool, err error) {
 }
 
 // oneStatement is the one that asks the rules and changes the row, with the fields that it sets; nil where there is none.
-func (u *change) oneStatement() (update *sqlgen.Statement, fields []*schema.Field, err error) {
+func (u *change) oneStatement() (update *sqlgen.Statement, fields []*model.Field, err error) {
 	if len(u.in.merged) > 0 || len(u.in.fixed) > 0 {
 		return nil, nil, nil
 	}
@@ -142,7 +142,7 @@ func (u *change) oneStatement() (update *sqlgen.Statement, fields []*schema.Fiel
 }
 
 // inputs are those of the statement that sets fields.
-func (u *change) inputs(revision int64, fields []*schema.Field, values row) []value.Value {
+func (u *change) inputs(revision int64, fields []*model.Field, values row) []value.Value {
 	inputs := append(make([]value.Value, 0, 2+len(fields)), u.id, value.OfInt(revision))
 	for _, f := range fields {
 		inputs = append(inputs, values[u.table.index[f]])
@@ -153,7 +153,7 @@ func (u *change) inputs(revision int64, fields []*schema.Field, values row) []va
 // before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or the
 // rule about the row as it was says no (403). Of the fields that a has to do with, masked are those that the caller may
 // not read, and refused those whose write rule says no. In a transaction the row is locked.
-func (r *request) before(q store.Reader, t *table, id value.Value, match Match, a asked) (was row, masked, refused []*schema.Field, err error) {
+func (r *request) before(q store.Reader, t *table, id value.Value, match Match, a asked) (was row, masked, refused []*model.Field, err error) {
 	_, locks := q.(store.Tx)
 	stmt, err := t.beforeStatement(r, a, locks)
 	if err != nil {

@@ -4,13 +4,13 @@ import (
 	"fmt"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // verify refuses a row of a view in which a column is not what the model says. A table refuses such a value when it is
 // written; nothing does it for what a query makes, and a client was told what to expect.
-func verify(t *schema.Table, fields []*schema.Field, row value.Row, first int) error {
+func verify(t *model.Table, fields []*model.Field, row value.Row, first int) error {
 	if t.View == nil {
 		return nil
 	}
@@ -29,7 +29,7 @@ func (p *page) verifyKeys(row value.Row) error {
 		return nil
 	}
 	for i, k := range p.shape.sort {
-		if err := verify(p.shape.table, []*schema.Field{k.Field}, row, len(p.shape.out.fields)+i); err != nil {
+		if err := verify(p.shape.table, []*model.Field{k.Field}, row, len(p.shape.out.fields)+i); err != nil {
 			return err
 		}
 	}

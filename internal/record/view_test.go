@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // A view of all of a table, with its rules and masks, answers every question as the table does.
@@ -56,7 +56,7 @@ func newMirror(t *testing.T, s *stored) *mirror {
 			views += viewOf(table)
 			names[table.name] = true
 		}
-		m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source + views)})
+		m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source + views)})
 		if len(faults) > 0 {
 			t.Fatalf("%v\n%s", faults, source+views)
 		}
@@ -77,7 +77,7 @@ func newMirror(t *testing.T, s *stored) *mirror {
 }
 
 // inView says whether a fault stands between the view's place and that of the next.
-func inView(faults schema.Faults, v *schema.Table, m *schema.Model) bool {
+func inView(faults model.Faults, v *model.Table, m *model.Model) bool {
 	next := 1 << 30
 	for _, other := range m.Views {
 		if other.Pos.Line > v.Pos.Line && other.Pos.Line < next {
@@ -151,7 +151,7 @@ func unmirror(body string) string { return strings.ReplaceAll(body, `"v_`, `"`) 
 // unknown says whether the view lacks what the question names: a way back to the table.
 func unknown(err error) bool { return errs.KindOf(err) == errs.Malformed }
 
-func (m *mirror) sameLists(t *testing.T, q *posed, table *schema.Table) (pages, items int) {
+func (m *mirror) sameLists(t *testing.T, q *posed, table *model.Table) (pages, items int) {
 	t.Helper()
 	plain, query := q.query, q.question()
 	for {
@@ -185,7 +185,7 @@ func (m *mirror) sameLists(t *testing.T, q *posed, table *schema.Table) (pages, 
 	}
 }
 
-func (m *mirror) sameGet(t *testing.T, q *posed, table *schema.Table) int {
+func (m *mirror) sameGet(t *testing.T, q *posed, table *model.Table) int {
 	t.Helper()
 	query := q.question()
 	id := idOf(q.table, oracletest.ID(q.table, m.IntN(oracletest.MaxRows)))

@@ -12,8 +12,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -108,10 +108,10 @@ func (r *plannedReader) Query(sql string, args []value.Value, row func(value.Row
 	return r.Reader.Query(sql, args, row)
 }
 
-func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *schema.Model) {
+func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *model.Model) {
 	t.Helper()
 	ctx := context.Background()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(waysModel)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(waysModel)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -241,7 +241,7 @@ func TestListsStartWhereFewRowsAre(t *testing.T) {
 	}
 }
 
-func (c waysCase) run(t *testing.T, w *plannedDB, rows *DB, table *schema.Table) {
+func (c waysCase) run(t *testing.T, w *plannedDB, rows *DB, table *model.Table) {
 	want := c.ids()
 	who := caller.Caller{}
 	if c.who > 0 {

@@ -19,8 +19,8 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -104,7 +104,7 @@ func worldOf(t testing.TB, r *rand.Rand, random func(testing.TB, *rand.Rand) *or
 
 // posed is a random query, and what the oracle needs to know of it.
 type posed struct {
-	table *schema.Table
+	table *model.Table
 	query Query
 	cel   string // the filter in the oracle's spelling; "" where there is none
 	sort  []key
@@ -113,7 +113,7 @@ type posed struct {
 }
 
 type key struct {
-	field *schema.Field
+	field *model.Field
 	desc  bool
 }
 
@@ -150,7 +150,7 @@ func (q *posed) order(d *oracletest.Data) {
 	var names []string
 	for _, i := range d.Perm(len(q.table.Fields))[:d.IntN(4)] {
 		f := q.table.Fields[i]
-		if f.Type == schema.JSON {
+		if f.Type == model.JSON {
 			continue
 		}
 		k := key{f, d.IntN(2) == 0}
@@ -205,7 +205,7 @@ func sorted[T any](m map[string]T) []string {
 }
 
 // randomView keeps to what can be spelt: below a whole row there are whole rows.
-func randomView(d *oracletest.Data, t *schema.Table, all bool, depth int) *viewNode {
+func randomView(d *oracletest.Data, t *model.Table, all bool, depth int) *viewNode {
 	n := &viewNode{all: all, fields: map[string]bool{}, rels: map[string]*viewNode{}}
 	if !all {
 		for _, i := range d.Perm(len(t.Fields))[:1+d.IntN(3)] {
@@ -256,7 +256,7 @@ func directed(a, b ref.Val, desc bool) int {
 func isMissing(v ref.Val) bool { return v.Type().TypeName() == "null_type" }
 
 // appendRow writes a row as the API must.
-func (q *posed) appendRow(dst []byte, d *oracletest.Data, t *schema.Table, n *viewNode, rec oracletest.Record, prefix string) []byte {
+func (q *posed) appendRow(dst []byte, d *oracletest.Data, t *model.Table, n *viewNode, rec oracletest.Record, prefix string) []byte {
 	sep := byte('{')
 	member := func(name string) {
 		dst = append(append(append(dst, sep, '"'), name...), '"', ':')
@@ -348,6 +348,6 @@ func said(body []byte, err error) string {
 }
 
 // idOf is a generated id as the door takes it.
-func idOf(t *schema.Table, id ref.Val) value.Value {
+func idOf(t *model.Table, id ref.Val) value.Value {
 	return oracletest.Stored(t.ID(), id)
 }

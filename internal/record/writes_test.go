@@ -8,8 +8,8 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -51,7 +51,7 @@ func TestWritesObeyTheRules(t *testing.T) {
 }
 
 // expect compares the outcome of a write with what the oracle wants. Where a rule can only refuse, that is said first.
-func (s *stored) expect(t *testing.T, what string, table *schema.Table, op Op, err error, want errs.Kind) errs.Kind {
+func (s *stored) expect(t *testing.T, what string, table *model.Table, op Op, err error, want errs.Kind) errs.Kind {
 	t.Helper()
 	got := errs.KindOf(err)
 	if always := errs.KindOf(s.rows.Allow(s.Caller, table, op)); always != "" {
@@ -74,7 +74,7 @@ func (s *stored) denied() errs.Kind {
 }
 
 // allows asks an access rule about a row, as it was or as it becomes. after is all rows with the row as it is asked about.
-func (s *stored) allows(after *oracletest.Data, rule oracletest.Expr, table *schema.Table, rec, old oracletest.Record) bool {
+func (s *stored) allows(after *oracletest.Data, rule oracletest.Expr, table *model.Table, rec, old oracletest.Record) bool {
 	allowed := s.AskWrite(rule.CEL, table, rec, old) == oracletest.True
 	if allowed != (after.Ask(rule.CEL, table, rec, old, false) == oracletest.True) {
 		s.alone++
@@ -83,7 +83,7 @@ func (s *stored) allows(after *oracletest.Data, rule oracletest.Expr, table *sch
 }
 
 // some is an id of a row that may be there.
-func (s *stored) some(table *schema.Table) oracletest.Record {
+func (s *stored) some(table *model.Table) oracletest.Record {
 	if rows := s.Seen(table); len(rows) > 0 && s.IntN(4) > 0 {
 		return rows[s.IntN(len(rows))]
 	}
@@ -95,14 +95,14 @@ func (s *stored) some(table *schema.Table) oracletest.Record {
 }
 
 // reach is what the caller is told of a row before any rule of writing is asked.
-func (s *stored) reach(table *schema.Table, rec oracletest.Record) errs.Kind {
+func (s *stored) reach(table *model.Table, rec oracletest.Record) errs.Kind {
 	if found := s.Find(table, rec["id"]); found == nil || !s.Visible(table, found, true) {
 		return errs.NotFound
 	}
 	return ""
 }
 
-func (s *stored) deletes(t *testing.T, table *schema.Table) errs.Kind {
+func (s *stored) deletes(t *testing.T, table *model.Table) errs.Kind {
 	t.Helper()
 	rec := s.some(table)
 	want := s.reach(table, rec)
@@ -121,7 +121,7 @@ func (s *stored) deletes(t *testing.T, table *schema.Table) errs.Kind {
 	return ""
 }
 
-func (s *stored) creates(t *testing.T, table *schema.Table) errs.Kind {
+func (s *stored) creates(t *testing.T, table *model.Table) errs.Kind {
 	t.Helper()
 	after := s.Clone()
 	rec := after.Add(table)
@@ -142,14 +142,14 @@ func (s *stored) creates(t *testing.T, table *schema.Table) errs.Kind {
 	return s.settle(t, "create", table, Create, after, rec, written, err, want)
 }
 
-func (s *stored) updates(t *testing.T, table *schema.Table) errs.Kind {
+func (s *stored) updates(t *testing.T, table *model.Table) errs.Kind {
 	t.Helper()
 	old := s.some(table)
 	rec := maps.Clone(old)
 	rec["updated_at"] = types.Timestamp{Time: s.Now}
 	var members []value.Member
 	for _, i := range s.Perm(len(table.Fields) - 1)[:1+s.IntN(3)] {
-		if f := table.Fields[1+i]; !f.System && f.Type != schema.JSON { // a patch of json is merged
+		if f := table.Fields[1+i]; !f.System && f.Type != model.JSON { // a patch of json is merged
 			rec[f.Name] = s.Random(f)
 			members = append(members, value.Member{Name: f.Name, Raw: oracletest.AppendJSON(nil, f, rec[f.Name])})
 		}
@@ -170,7 +170,7 @@ func (s *stored) updates(t *testing.T, table *schema.Table) errs.Kind {
 
 // judged is what the rules make of a row as it becomes. Access rules see the rows before the write, checks those after it. "hidden" stands for a reference to a hidden row: a refusal, whose
 // kind depends on what the rules make of the row without it.
-func (s *stored) judged(after *oracletest.Data, table *schema.Table, rec, old oracletest.Record, rule oracletest.Expr, members []value.Member) errs.Kind {
+func (s *stored) judged(after *oracletest.Data, table *model.Table, rec, old oracletest.Record, rule oracletest.Expr, members []value.Member) errs.Kind {
 	for _, m := range members {
 		f := table.Field(m.Name)
 		changes := f.Ref != nil && rec[f.Name].Type() != types.NullType && (old == nil || !oracletest.Same(rec[f.Name], s.Value(f, old, true)))
@@ -191,7 +191,7 @@ func (s *stored) judged(after *oracletest.Data, table *schema.Table, rec, old or
 	return ""
 }
 
-func (s *stored) settle(t *testing.T, what string, table *schema.Table, op Op, after *oracletest.Data, rec oracletest.Record, written Written, err error, want errs.Kind) errs.Kind {
+func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, after *oracletest.Data, rec oracletest.Record, written Written, err error, want errs.Kind) errs.Kind {
 	t.Helper()
 	if want == "hidden" {
 		want = errs.KindOf(err)

@@ -5,7 +5,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -17,8 +17,8 @@ type Scope struct {
 	Client bool   // written by a client: secret fields do not exist
 	Limits Limits // the zero value is ModelLimits
 
-	Roles   []string      // that the model declares; nil: any text may be a role
-	Default *schema.Field // the field that the expression is the default of, or nil
+	Roles   []string     // that the model declares; nil: any text may be a role
+	Default *model.Field // the field that the expression is the default of, or nil
 }
 
 // Limits bound an expression.
@@ -62,7 +62,7 @@ func Compile(text string, scope Scope) (Node, []*Arg, []Problem) {
 
 // CompileDefault compiles the default of a field: an expression of the field's kind about the caller and the time. roles
 // are those that the model declares.
-func CompileDefault(text string, f *schema.Field, roles []string) (Node, []Problem) {
+func CompileDefault(text string, f *model.Field, roles []string) (Node, []Problem) {
 	c, root := parse(text, Scope{Roles: roles, Default: f})
 	if len(c.problems) > 0 {
 		if advice := unquoted(f, text); advice != "" {
@@ -138,8 +138,8 @@ func (c *compiler) leave() { c.level-- }
 // place is what a name leads to before it is a value: a row, or rows.
 type place struct {
 	path  Path
-	steps int              // relation steps so far, through all macros around
-	many  *schema.Relation // the to-many relation that ends it, or nil
+	steps int             // relation steps so far, through all macros around
+	many  *model.Relation // the to-many relation that ends it, or nil
 }
 
 // node compiles an expression that must be a value.

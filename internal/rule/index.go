@@ -3,27 +3,27 @@ package rule
 import (
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // StartsIndex says whether an index of its table starts with a field.
-func (r *Rules) StartsIndex(f *schema.Field) bool {
-	return slices.ContainsFunc(r.Table(f.Table).Indexes, func(i []*schema.Field) bool { return i[0] == f })
+func (r *Rules) StartsIndex(f *model.Field) bool {
+	return slices.ContainsFunc(r.Table(f.Table).Indexes, func(i []*model.Field) bool { return i[0] == f })
 }
 
 // indexes are the fields of the indexes of a table, of which those that are not unique end with the id.
-func indexes(t *schema.Table) [][]*schema.Field {
+func indexes(t *model.Table) [][]*model.Field {
 	if t.View != nil {
 		return nil
 	}
 	id := t.ID()
-	all := [][]*schema.Field{{id}}
+	all := [][]*model.Field{{id}}
 	for _, f := range t.Fields {
 		switch {
 		case f.Unique:
-			all = append(all, []*schema.Field{f})
+			all = append(all, []*model.Field{f})
 		case f.Indexed():
-			all = append(all, []*schema.Field{f, id})
+			all = append(all, []*model.Field{f, id})
 		}
 	}
 	all = append(all, t.Unique...)
@@ -39,8 +39,8 @@ func indexes(t *schema.Table) [][]*schema.Field {
 // Unindexed are the fields that a rule compares with the caller's id or address and that no index starts with. A list that
 // admits the caller's own rows by such a field looks at the rows of everybody. A comparison that is negated, or that must hold
 // of all items, finds no rows and is left out.
-func (r *Rules) Unindexed(n Node) []*schema.Field {
-	var found []*schema.Field
+func (r *Rules) Unindexed(n Node) []*model.Field {
+	var found []*model.Field
 	switch n := n.(type) {
 	case *And:
 		for _, x := range n.Xs {

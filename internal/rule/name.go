@@ -7,7 +7,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -97,7 +97,7 @@ func (c *compiler) field(e ast.Expr, at place, name string) Node {
 	}
 	t := at.path.Table()
 	if f := t.Field(name); f != nil && !(c.Client && f.Secret) {
-		if f.Type == schema.Bad {
+		if f.Type == model.Bad {
 			c.problems = append(c.problems, Problem{Offset: Elsewhere})
 			return nil
 		}
@@ -114,7 +114,7 @@ func (c *compiler) field(e ast.Expr, at place, name string) Node {
 }
 
 // unknown reports a name that a table does not have.
-func (c *compiler) unknown(e ast.Expr, t *schema.Table, name string) {
+func (c *compiler) unknown(e ast.Expr, t *model.Table, name string) {
 	if word := yamlBool(name); word != "" && e.Kind() == ast.IdentKind {
 		c.failf(e, "%s has no field %s; write %s", t.Name, name, word)
 		return
@@ -164,12 +164,12 @@ func (c *compiler) isRowValue(e ast.Expr, n Node) bool {
 }
 
 // example is a field of a table that can stand for any in a message.
-func (c *compiler) example(t *schema.Table) string {
+func (c *compiler) example(t *model.Table) string {
 	if t.Field("name") != nil {
 		return "name"
 	}
 	for _, f := range t.Fields[1:] {
-		if f.Ref == nil && !f.System && f.Type != schema.JSON && !f.Secret {
+		if f.Ref == nil && !f.System && f.Type != model.JSON && !f.Secret {
 			return f.Name
 		}
 	}
@@ -234,15 +234,15 @@ func (c *compiler) noRowSelected(e ast.Expr) {
 }
 
 // noMembers reports a step from a field. The fault of a field whose declaration is wrong is told there.
-func (c *compiler) noMembers(e ast.Expr, f *schema.Field) {
+func (c *compiler) noMembers(e ast.Expr, f *model.Field) {
 	switch f.Type {
-	case schema.Bad:
+	case model.Bad:
 		c.problems = append(c.problems, Problem{Offset: Elsewhere})
-	case schema.JSON:
+	case model.JSON:
 		c.failf(e, "%s is json: expressions cannot look into it, and ask only whether it is there", f.Name)
 	default:
 		advice, end := "", c.end(e)
-		if strings.HasPrefix(string(c.text[end:]), ".len") && f.Type == schema.Text {
+		if strings.HasPrefix(string(c.text[end:]), ".len") && f.Type == model.Text {
 			advice = fmt.Sprintf("; write size(%s)", string(c.text[c.from(e):end]))
 		}
 		c.failf(e, "%s is a value: it has no members%s", f.Name, advice)
@@ -261,21 +261,21 @@ func (c *compiler) noRowInDefault(e ast.Expr, name string) {
 }
 
 // unquoted says what to write where the text of a default is no expression but plain words, "" where it may be one.
-func unquoted(f *schema.Field, text string) string {
+func unquoted(f *model.Field, text string) string {
 	text = strings.TrimSpace(text)
 	if strings.ContainsAny(text, `'"()[]{}+*/%?:<>=!&|\`) || strings.HasPrefix(text, "auth.") {
 		return ""
 	}
 	switch f.Type {
-	case schema.Text, schema.UUID:
+	case model.Text, model.UUID:
 		return fmt.Sprintf(`a text constant has quotes within quotes: write "'%s'"`, text)
-	case schema.Enum:
+	case model.Enum:
 		name, values := valuesOf(&Column{Field: f})
 		if slices.Contains(values, text) {
 			return fmt.Sprintf(`a value of more than one word has quotes within quotes: write "'%s'"`, text)
 		}
 		return fmt.Sprintf("%q is no value of %s%s", text, name, meantOrAll(text, values))
-	case schema.Bool:
+	case model.Bool:
 		if word := yamlBool(text); word != "" {
 			return "write " + word
 		}
@@ -331,7 +331,7 @@ func (c *compiler) root(e ast.Expr) (place, bool) {
 }
 
 // step follows a relation.
-func (c *compiler) step(e ast.Expr, from place, rel *schema.Relation) (place, bool) {
+func (c *compiler) step(e ast.Expr, from place, rel *model.Relation) (place, bool) {
 	if from.steps++; from.steps > c.Limits.Relations {
 		c.failf(e, "the expression follows more than %d relations in a row", c.Limits.Relations)
 		return place{}, false
@@ -340,13 +340,13 @@ func (c *compiler) step(e ast.Expr, from place, rel *schema.Relation) (place, bo
 		from.many = rel
 		return from, true
 	}
-	steps := append(append([]*schema.Relation(nil), from.path.Steps...), rel)
+	steps := append(append([]*model.Relation(nil), from.path.Steps...), rel)
 	from.path = Path{Root: from.path.Root, Steps: steps}
 	return from, true
 }
 
 // names are the names that an expression could have meant.
-func (c *compiler) names(t *schema.Table) []string {
+func (c *compiler) names(t *model.Table) []string {
 	var names []string
 	for _, f := range t.Fields {
 		if !(c.Client && f.Secret) {

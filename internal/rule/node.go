@@ -6,7 +6,7 @@
 package rule
 
 import (
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -19,7 +19,7 @@ type Node interface {
 // Row is a row that an expression can name: the row itself, the row as it was, or the item of a macro.
 // Rows are compared by identity.
 type Row struct {
-	Table *schema.Table
+	Table *model.Table
 	Role  Role
 }
 
@@ -35,11 +35,11 @@ const (
 // Path leads from a Row over to-one relations to another row. A step through a missing reference is missing.
 type Path struct {
 	Root  *Row
-	Steps []*schema.Relation
+	Steps []*model.Relation
 }
 
 // Table is the table of the row that the path leads to.
-func (p Path) Table() *schema.Table {
+func (p Path) Table() *model.Table {
 	if n := len(p.Steps); n > 0 {
 		return p.Steps[n-1].To
 	}
@@ -58,7 +58,7 @@ type Failed struct{ As value.Kind }
 // Column is a field of the row at the end of a path: its value, or missing.
 type Column struct {
 	Path  Path
-	Field *schema.Field
+	Field *model.Field
 }
 
 // Attr is an attribute of the caller.
@@ -182,7 +182,7 @@ const (
 type Many struct {
 	Ask      Quantifier
 	From     Path
-	Relation *schema.Relation
+	Relation *model.Relation
 	Item     *Row
 	Body     Node
 }
@@ -234,21 +234,21 @@ func (n *Many) Kind() value.Kind {
 }
 
 // kindOf is the kind that a field has in expressions, where uuid and enum are text.
-func kindOf(f *schema.Field) value.Kind {
+func kindOf(f *model.Field) value.Kind {
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		return value.Int
-	case schema.Float:
+	case model.Float:
 		return value.Float
-	case schema.Decimal:
+	case model.Decimal:
 		return value.Decimal
-	case schema.Bool:
+	case model.Bool:
 		return value.Bool
-	case schema.Timestamp:
+	case model.Timestamp:
 		return value.Timestamp
-	case schema.Date:
+	case model.Date:
 		return value.Date
-	case schema.JSON:
+	case model.JSON:
 		return value.JSON
 	default:
 		return value.Text

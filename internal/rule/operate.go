@@ -7,7 +7,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -117,7 +117,7 @@ func (c *compiler) notAValue(e ast.Expr, of, literal Node) bool {
 func valuesOf(n Node) (name string, values []string) {
 	switch n := n.(type) {
 	case *Column:
-		if n.Field.Type != schema.Enum {
+		if n.Field.Type != model.Enum {
 			return "", nil
 		}
 		for _, v := range n.Field.Values {

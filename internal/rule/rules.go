@@ -1,17 +1,17 @@
 package rule
 
 import (
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Rules are the compiled expressions of a model. They never change.
 type Rules struct {
-	Model *schema.Model
+	Model *model.Model
 	Slots Slots // of all rules, checks and field rules together
 
-	tables map[*schema.Table]*Table
-	fields map[*schema.Field]*Field
+	tables map[*model.Table]*Table
+	fields map[*model.Field]*Field
 }
 
 // Table holds the compiled expressions of one table, with their slots extracted.
@@ -19,7 +19,7 @@ type Table struct {
 	Row *Row // the row that the expressions are about
 	Old *Row // the row as it was
 
-	Indexes [][]*schema.Field // the fields of each index; those that are not unique end with the id
+	Indexes [][]*model.Field // the fields of each index; those that are not unique end with the id
 
 	Read, Create, Delete Node // false where the model has no rule
 	UpdateFrom, UpdateTo Node
@@ -39,13 +39,13 @@ type Field struct {
 }
 
 // Table returns the expressions of a table of the model.
-func (r *Rules) Table(t *schema.Table) *Table { return r.tables[t] }
+func (r *Rules) Table(t *model.Table) *Table { return r.tables[t] }
 
 // Field returns the expressions of a field of the model.
-func (r *Rules) Field(f *schema.Field) *Field { return r.fields[f] }
+func (r *Rules) Field(f *model.Field) *Field { return r.fields[f] }
 
 // Filter compiles a client's filter about the rows of a table. Its slots are not extracted.
-func (r *Rules) Filter(t *schema.Table, text string) (Node, []*Arg, []Problem) {
+func (r *Rules) Filter(t *model.Table, text string) (Node, []*Arg, []Problem) {
 	n, args, problems := Compile(text, Scope{Row: r.tables[t].Row, Args: true, Client: true, Limits: RequestLimits})
 	if n == nil {
 		return nil, nil, problems
@@ -60,8 +60,8 @@ func (r *Rules) Filter(t *schema.Table, text string) (Node, []*Arg, []Problem) {
 
 // CompileModel compiles every expression of a model and returns what is wrong with them. The Rules are of use only
 // where neither the model nor they have faults.
-func CompileModel(m *schema.Model) (*Rules, schema.Faults) {
-	b := &builder{roles: append([]string{}, m.Roles...), rules: &Rules{Model: m, tables: map[*schema.Table]*Table{}, fields: map[*schema.Field]*Field{}}}
+func CompileModel(m *model.Model) (*Rules, model.Faults) {
+	b := &builder{roles: append([]string{}, m.Roles...), rules: &Rules{Model: m, tables: map[*model.Table]*Table{}, fields: map[*model.Field]*Field{}}}
 	for _, t := range m.All() {
 		b.rules.tables[t] = &Table{Row: &Row{t, Self}, Old: &Row{t, Old}, Indexes: indexes(t)}
 	}
@@ -75,10 +75,10 @@ func CompileModel(m *schema.Model) (*Rules, schema.Faults) {
 type builder struct {
 	rules  *Rules
 	roles  []string // not nil
-	faults schema.Faults
+	faults model.Faults
 }
 
-func (b *builder) fieldsOf(t *schema.Table) {
+func (b *builder) fieldsOf(t *model.Table) {
 	for _, f := range t.Fields {
 		out := &Field{}
 		if f.Read != nil {
@@ -87,14 +87,14 @@ func (b *builder) fieldsOf(t *schema.Table) {
 		if f.Write != nil {
 			out.Write = b.condition(f.Write, t, false)
 		}
-		if f.Default != nil && f.Type != schema.Bad {
+		if f.Default != nil && f.Type != model.Bad {
 			out.Default = b.defaultOf(f)
 		}
 		b.rules.fields[f] = out
 	}
 }
 
-func (b *builder) rulesOf(t *schema.Table) {
+func (b *builder) rulesOf(t *model.Table) {
 	out := b.rules.tables[t]
 	out.Read = b.condition(t.Access.Read, t, false)
 	out.Create = b.condition(t.Access.Create, t, false)
@@ -111,7 +111,7 @@ func (b *builder) rulesOf(t *schema.Table) {
 }
 
 // condition compiles one rule; no rule is false.
-func (b *builder) condition(e *schema.Expr, t *schema.Table, old bool) Node {
+func (b *builder) condition(e *model.Expr, t *model.Table, old bool) Node {
 	if e == nil {
 		return boolean(false)
 	}
@@ -127,7 +127,7 @@ func (b *builder) condition(e *schema.Expr, t *schema.Table, old bool) Node {
 	return b.rules.Slots.Extract(n)
 }
 
-func (b *builder) report(e *schema.Expr, problems []Problem) {
+func (b *builder) report(e *model.Expr, problems []Problem) {
 	for _, p := range problems {
 		if p.Offset != Elsewhere {
 			b.faults = append(b.faults, b.rules.Model.Fault(e.At(p.Offset), "%s", p.Message))
@@ -136,7 +136,7 @@ func (b *builder) report(e *schema.Expr, problems []Problem) {
 }
 
 // defaultOf compiles a default; one that is constant is checked against the field's own limits.
-func (b *builder) defaultOf(f *schema.Field) Node {
+func (b *builder) defaultOf(f *model.Field) Node {
 	if f.Default.Bare {
 		v, detail := Assign(f, literalJSON(f))
 		if detail != "" {
@@ -165,9 +165,9 @@ func (b *builder) defaultOf(f *schema.Field) Node {
 }
 
 // literalJSON is the JSON of a default that is a plain YAML scalar.
-func literalJSON(f *schema.Field) []byte {
+func literalJSON(f *model.Field) []byte {
 	switch f.Type {
-	case schema.Bool, schema.Int, schema.Float, schema.JSON:
+	case model.Bool, model.Int, model.Float, model.JSON:
 		if f.AsString {
 			return []byte(`"` + f.Default.Text + `"`)
 		}
@@ -178,7 +178,7 @@ func literalJSON(f *schema.Field) []byte {
 }
 
 // Assign reads JSON as a value of a field, as if a client had sent it. detail says what is wrong, "" where nothing is.
-func Assign(f *schema.Field, raw []byte) (v value.Value, detail string) {
+func Assign(f *model.Field, raw []byte) (v value.Value, detail string) {
 	v, faults := value.ParseJSON(f, raw, "")
 	if len(faults) > 0 {
 		return value.Value{}, faults[0].Detail

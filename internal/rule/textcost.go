@@ -3,7 +3,7 @@ package rule
 import (
 	"fmt"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -138,20 +138,20 @@ func (c *TextCost) call(n *Call, text, other int64) int64 {
 }
 
 // mostBytes is how many bytes a value of a field has at most, where it is text in expressions.
-func mostBytes(f *schema.Field) int64 {
+func mostBytes(f *model.Field) int64 {
 	switch f.Type {
-	case schema.Text:
+	case model.Text:
 		if f.Max != nil {
 			return min(*f.Max*4, unboundedText) // a code point has at most four bytes
 		}
 		return unboundedText
-	case schema.Enum:
+	case model.Enum:
 		most := 0
 		for _, v := range f.Values {
 			most = max(most, len(v.Name))
 		}
 		return int64(most)
-	case schema.UUID, schema.Date:
+	case model.UUID, model.Date:
 		return 36
 	}
 	return 0

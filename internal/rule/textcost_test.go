@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -23,7 +23,7 @@ tables:
 `
 
 func TestTextCost(t *testing.T) {
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(costModel)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(costModel)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -85,7 +85,7 @@ func TestTextCost(t *testing.T) {
 }
 
 // exceeded says what is too much of a filter with one argument, as a request would be told.
-func exceeded(rules *Rules, table *schema.Table, filter, arg string) string {
+func exceeded(rules *Rules, table *model.Table, filter, arg string) string {
 	node, args, problems := rules.Filter(table, filter)
 	if len(problems) > 0 {
 		return problems[0].Message

@@ -3,7 +3,7 @@ package rule
 import (
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // needsNoRow says whether a node is the same for every row.
@@ -111,7 +111,7 @@ func UsesOld(n Node) bool {
 }
 
 // Names says whether the expression names one of the fields of its row, or steps through one that is a reference.
-func Names(n Node, fields []*schema.Field) bool {
+func Names(n Node, fields []*model.Field) bool {
 	names := false
 	walk(n, func(n Node) {
 		switch n := n.(type) {
@@ -125,7 +125,7 @@ func Names(n Node, fields []*schema.Field) bool {
 }
 
 // first is the field of the row that the path begins with.
-func (n *Column) first() *schema.Field {
+func (n *Column) first() *model.Field {
 	if len(n.Path.Steps) > 0 {
 		return n.Path.Steps[0].Field
 	}
@@ -133,7 +133,7 @@ func (n *Column) first() *schema.Field {
 }
 
 // Follows says whether the expression steps through one of these references of its row.
-func Follows(n Node, references []*schema.Field) bool {
+func Follows(n Node, references []*model.Field) bool {
 	follows := false
 	walk(n, func(n Node) {
 		var path Path
@@ -149,7 +149,7 @@ func Follows(n Node, references []*schema.Field) bool {
 }
 
 // Counts says whether the expression counts rows of a table that a relation leads to, or asks for exactly one of them.
-func Counts(n Node, t *schema.Table) bool {
+func Counts(n Node, t *model.Table) bool {
 	counts := false
 	walk(n, func(n Node) {
 		if m, ok := n.(*Many); ok && m.Relation.To == t {
@@ -182,7 +182,7 @@ func Columns(n Node) []*Column {
 
 // OwnFields returns the fields of its row that an expression names. ok is false where it needs more than that row: another
 // one, the row as it was, or a request.
-func OwnFields(n Node) (fields []*schema.Field, ok bool) {
+func OwnFields(n Node) (fields []*model.Field, ok bool) {
 	ok = true
 	walk(n, func(n Node) {
 		switch n := n.(type) {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
@@ -38,8 +38,8 @@ const (
 )
 
 // join opens the database of a running server. It changes no tables: where the model asks for others than the server
-// made, that is said as schema.Faults.
-func (f folder) join(ctx context.Context, m *schema.Model) (store.DB, error) {
+// made, that is said as model.Faults.
+func (f folder) join(ctx context.Context, m *model.Model) (store.DB, error) {
 	db, err := f.openStore(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -64,12 +64,12 @@ func (f folder) join(ctx context.Context, m *schema.Model) (store.DB, error) {
 }
 
 // sameTables says whether the database is made and filled. Where its tables are not the model's, the error says how.
-func sameTables(ctx context.Context, db store.DB, m *schema.Model) (made bool, err error) {
+func sameTables(ctx context.Context, db store.DB, m *model.Model) (made bool, err error) {
 	changes, isNew, err := migrate.Check(ctx, db, m)
 	if err != nil || isNew {
 		return false, err
 	}
-	var faults schema.Faults
+	var faults model.Faults
 	for _, c := range changes {
 		faults = append(faults, m.Fault(c.Pos, "the running server has other tables: %v; restart it first", c))
 	}

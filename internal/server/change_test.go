@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 const shop = `
@@ -34,11 +34,11 @@ func changed(t *testing.T, old, new string) (dir string, err error) {
 	t.Helper()
 	dir = app(t, shop)
 	rows(t, dir, "/")
-	model := strings.Replace(strings.Split(shop, "-- seed")[0], old, new, 1)
-	if !strings.Contains(model, new) || new == old {
+	source := strings.Replace(strings.Split(shop, "-- seed")[0], old, new, 1)
+	if !strings.Contains(source, new) || new == old {
 		t.Fatalf("the model has no %s", old)
 	}
-	write(t, dir, model)
+	write(t, dir, source)
 	s, err := Open(t.Context(), dir, Config{})
 	if err == nil {
 		err = s.Close()
@@ -92,7 +92,7 @@ func TestOtherChangesAreRefused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir, err := changed(t, tt.old, tt.new)
-			faults, ok := errors.AsType[schema.Faults](err)
+			faults, ok := errors.AsType[model.Faults](err)
 			if !ok || len(faults) == 0 {
 				t.Fatalf("Open = %v, want schema.Faults", err)
 			}

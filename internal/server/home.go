@@ -6,8 +6,8 @@ import (
 	"html/template"
 	"net/http"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -64,7 +64,7 @@ func homeTables(rules *rule.Rules) []homeTable {
 }
 
 // readers says in a word who may read a table.
-func readers(rules *rule.Rules, t *schema.Table) (word string, open bool) {
+func readers(rules *rule.Rules, t *model.Table) (word string, open bool) {
 	read := rules.Table(t).Read
 	switch {
 	case rule.AlwaysTrue(read):

@@ -7,17 +7,17 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // Load reads the model of the app in dir and compiles its expressions. What is wrong with either is returned together,
-// as schema.Faults.
+// as model.Faults.
 func Load(dir string) (*rule.Rules, error) {
 	if err := checkFolder(dir); err != nil {
 		return nil, err
 	}
-	m, faults := schema.Load(dir)
+	m, faults := model.Load(dir)
 	if m == nil {
 		return nil, faults
 	}
@@ -27,7 +27,7 @@ func Load(dir string) (*rule.Rules, error) {
 	}
 	rules, more := rule.CompileModel(m)
 	faults = append(faults, more...)
-	if ofQueries, ok := errors.AsType[schema.Faults](queries); ok {
+	if ofQueries, ok := errors.AsType[model.Faults](queries); ok {
 		faults, queries = append(faults, ofQueries...), nil
 	}
 	if len(faults) > 0 {

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
@@ -127,8 +127,8 @@ func (d *Database) explain(result migrate.Result, err error) (migrate.Result, er
 }
 
 // losses says what must be allowed.
-func losses(m *schema.Model, h *migrate.HazardError) error {
-	var faults schema.Faults
+func losses(m *model.Model, h *migrate.HazardError) error {
+	var faults model.Faults
 	told := map[string]bool{}
 	for _, s := range h.Plan.Steps {
 		if slices.Contains(h.Drops, s.Drop) && !told[s.Drop] {
@@ -226,7 +226,7 @@ func (f folder) warnOfDamage(result migrate.Result) {
 
 // orFormer lets a server on a former model start where the database has moved on by safe changes alone: the others have the
 // new one already, and this one is started again. Any other plan is refused.
-func (f folder) orFormer(ctx context.Context, db store.DB, m *schema.Model, p *migrate.Plan) error {
+func (f folder) orFormer(ctx context.Context, db store.DB, m *model.Model, p *migrate.Plan) error {
 	former, err := migrate.Follows(ctx, db, m)
 	if err != nil || !former {
 		return errors.Join(err, unsafe(m, p))
@@ -249,7 +249,7 @@ func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) 
 	if former, err := migrate.Follows(ctx, db, rules.Model); err != nil || former {
 		return err
 	}
-	var faults schema.Faults
+	var faults model.Faults
 	for _, c := range plan.Changes {
 		faults = append(faults, rules.Model.Fault(c.Pos, "the database has other tables, and this server is told to leave them: %v; run `ashlar migrate`", c))
 	}
@@ -267,8 +267,8 @@ func news(told map[string]bool, title string) bool {
 }
 
 // unsafe says which changes a server does not make by itself, and what does.
-func unsafe(m *schema.Model, p *migrate.Plan) error {
-	var faults schema.Faults
+func unsafe(m *model.Model, p *migrate.Plan) error {
+	var faults model.Faults
 	told := map[string]bool{}
 	for _, s := range p.Steps {
 		h := s.Hazards &^ migrate.BlocksWrites

@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/move"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -117,7 +117,7 @@ func apart(from, to Place) error {
 }
 
 // run opens the source first: where there is none, nothing is made.
-func (cfg MoveConfig) run(ctx context.Context, m *schema.Model, from, to Place) (report move.Report, err error) {
+func (cfg MoveConfig) run(ctx context.Context, m *model.Model, from, to Place) (report move.Report, err error) {
 	source, closeSource, err := cfg.openSource(ctx, from)
 	if err != nil {
 		return report, fmt.Errorf("the source, %s: %w", from.Name, err)

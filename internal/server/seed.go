@@ -9,8 +9,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -19,7 +19,7 @@ import (
 const seededKey = "seeded"
 
 // fill loads the app's seed into a database that has no mark of it.
-func fill(ctx context.Context, db store.DB, rows *record.DB, dir string, m *schema.Model, log *slog.Logger) (err error) {
+func fill(ctx context.Context, db store.DB, rows *record.DB, dir string, m *model.Model, log *slog.Logger) (err error) {
 	defer errs.Wrap(&err, "server.fill(%s)", m.Name)
 	done, err := isSeeded(ctx, db)
 	if err != nil || done {
@@ -68,13 +68,13 @@ type seeder struct {
 	tx     *record.Tx
 	loaded int
 	faults SeedFaults
-	inFile int                    // faults of the file that is being loaded
-	faulty map[*schema.Table]bool // of which a row was not loaded
+	inFile int                   // faults of the file that is being loaded
+	faulty map[*model.Table]bool // of which a row was not loaded
 }
 
 // begin makes the seeder ready for a transaction, which may be run again.
 func (s *seeder) begin(tx *record.Tx) {
-	s.tx, s.loaded, s.faults, s.faulty = tx, 0, nil, map[*schema.Table]bool{}
+	s.tx, s.loaded, s.faults, s.faulty = tx, 0, nil, map[*model.Table]bool{}
 }
 
 // errEnough ends a file that has maxSeedFaults.

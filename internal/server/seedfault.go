@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // SeedFaults is what is wrong with a seed, a line each: the file, the row from 1, the member, what to do.
@@ -43,18 +43,18 @@ func (s *seeder) fault(f Seed, row seedRow, err error) error {
 }
 
 // follows says whether a fault may only follow from one that is told already: a reference to a row that was not loaded.
-func (s *seeder) follows(t *schema.Table, fault errs.Fault) bool {
+func (s *seeder) follows(t *model.Table, fault errs.Fault) bool {
 	field := t.Field(strings.TrimPrefix(fault.Pointer, "/"))
 	return fault.Code == "reference" && field != nil && s.faulty[field.Ref]
 }
 
 // orderHint says that a reference leads to a row which may be there, but comes later.
-func (s *seeder) orderHint(t *schema.Table, fault errs.Fault) string {
+func (s *seeder) orderHint(t *model.Table, fault errs.Fault) string {
 	field := t.Field(strings.TrimPrefix(fault.Pointer, "/"))
 	if fault.Code != "reference" || field == nil {
 		return ""
 	}
-	place := func(t *schema.Table) int {
+	place := func(t *model.Table) int {
 		return slices.IndexFunc(s.files, func(f Seed) bool { return f.Table == t })
 	}
 	switch {

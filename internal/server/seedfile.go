@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
@@ -17,14 +17,14 @@ const seedFolder = "seed"
 
 // Seed is one file of rows for a new database.
 type Seed struct {
-	Table *schema.Table
+	Table *model.Table
 	name  string // relative to the app's folder, for faults: seed/posts.json
 	path  string
 }
 
 // FindSeeds lists the seed of the app in dir in the order in which it is loaded: a table after those that it refers to.
 // A file that would not be loaded is a SeedFaults.
-func FindSeeds(dir string, m *schema.Model) ([]Seed, error) {
+func FindSeeds(dir string, m *model.Model) ([]Seed, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, seedFolder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -32,7 +32,7 @@ func FindSeeds(dir string, m *schema.Model) ([]Seed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the seed: %w", err)
 	}
-	found := map[*schema.Table]Seed{}
+	found := map[*model.Table]Seed{}
 	var faults SeedFaults
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
@@ -56,7 +56,7 @@ func FindSeeds(dir string, m *schema.Model) ([]Seed, error) {
 }
 
 // seedTable returns the table that a file is for, or what is wrong with its name.
-func seedTable(m *schema.Model, e fs.DirEntry) (t *schema.Table, fault string) {
+func seedTable(m *model.Model, e fs.DirEntry) (t *model.Table, fault string) {
 	if e.IsDir() {
 		return nil, "this is a folder: seed holds <table>.json and <table>.ndjson"
 	}
@@ -74,7 +74,7 @@ func seedTable(m *schema.Model, e fs.DirEntry) (t *schema.Table, fault string) {
 	return t, ""
 }
 
-func tableNames(m *schema.Model) []string {
+func tableNames(m *model.Model) []string {
 	var names []string
 	for _, t := range m.Tables {
 		names = append(names, t.Name)
@@ -84,8 +84,8 @@ func tableNames(m *schema.Model) []string {
 
 // inOrder sorts files so that a row comes after those that it refers to. Where references form a circle, the required
 // ones come first; a row then has to leave out what is loaded after it.
-func inOrder(m *schema.Model, found map[*schema.Table]Seed) []Seed {
-	var waiting []*schema.Table
+func inOrder(m *model.Model, found map[*model.Table]Seed) []Seed {
+	var waiting []*model.Table
 	for _, t := range m.Tables {
 		if _, ok := found[t]; ok {
 			waiting = append(waiting, t)
@@ -93,9 +93,9 @@ func inOrder(m *schema.Model, found map[*schema.Table]Seed) []Seed {
 	}
 	var ordered []Seed
 	for len(waiting) > 0 {
-		next := slices.IndexFunc(waiting, func(t *schema.Table) bool { return !refersTo(t, waiting, true) })
+		next := slices.IndexFunc(waiting, func(t *model.Table) bool { return !refersTo(t, waiting, true) })
 		if next < 0 {
-			next = slices.IndexFunc(waiting, func(t *schema.Table) bool { return !refersTo(t, waiting, false) })
+			next = slices.IndexFunc(waiting, func(t *model.Table) bool { return !refersTo(t, waiting, false) })
 		}
 		next = max(next, 0)
 		ordered = append(ordered, found[waiting[next]])
@@ -105,8 +105,8 @@ func inOrder(m *schema.Model, found map[*schema.Table]Seed) []Seed {
 }
 
 // refersTo says whether a table has a reference to another of the tables, where optional ones count or not.
-func refersTo(t *schema.Table, tables []*schema.Table, optional bool) bool {
-	return slices.ContainsFunc(t.Fields, func(f *schema.Field) bool {
+func refersTo(t *model.Table, tables []*model.Table, optional bool) bool {
+	return slices.ContainsFunc(t.Fields, func(f *model.Field) bool {
 		return f.Ref != nil && f.Ref != t && (optional || !f.Optional) && slices.Contains(tables, f.Ref)
 	})
 }

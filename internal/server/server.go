@@ -18,10 +18,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/api"
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/openapi"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -74,7 +74,7 @@ func DefaultData(dir string) string { return filepath.Join(dir, ".ashlar") }
 // Server is an app that is open. Where its rows are in its data folder, it has the lock of that until it is closed.
 type Server struct {
 	cfg      Config
-	model    *schema.Model
+	model    *model.Model
 	tables   []homeTable
 	db       store.DB
 	handler  http.Handler
@@ -87,10 +87,10 @@ type Server struct {
 	closed  error          // what closing them came to
 }
 
-// Open opens the app in dir. Faults of its model are returned as schema.Faults, before anything is touched. So are a
+// Open opens the app in dir. Faults of its model are returned as model.Faults, before anything is touched. So are a
 // model's differences from the database that cannot be followed, and as SeedFaults what is wrong with the seed; both
 // leave the database as it was. What only the database can tell of a view (its rows, and all on PostgreSQL) comes after that, as
-// schema.Faults too.
+// model.Faults too.
 func Open(ctx context.Context, dir string, cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults(dir)
 	rules, err := Load(dir)
@@ -162,7 +162,7 @@ func (s *Server) routes(data *api.API, rules *rule.Rules) *web.Mux {
 }
 
 // Model returns the model that is served.
-func (s *Server) Model() *schema.Model { return s.model }
+func (s *Server) Model() *model.Model { return s.model }
 
 // Serve answers the connections of ln until ctx ends and all has stopped, in the reverse order of opening: requests in
 // flight are finished, then the database is closed, then the lock is released. It closes ln, and the server.

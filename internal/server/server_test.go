@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
@@ -37,7 +37,7 @@ func TestFaultsTouchNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := app(t, files)
 			_, err := Open(t.Context(), dir, Config{})
-			if faults, ok := errors.AsType[schema.Faults](err); !ok || len(faults) == 0 {
+			if faults, ok := errors.AsType[model.Faults](err); !ok || len(faults) == 0 {
 				t.Errorf("Open = %v, want schema.Faults", err)
 			}
 			untouched(t, dir)
@@ -49,7 +49,7 @@ func TestFaultsTouchNothing(t *testing.T) {
 func TestAllFaultsAtOnce(t *testing.T) {
 	dir := app(t, strings.NewReplacer("max: 20", "max: -1", "create: true", "create: nope").Replace(notes))
 	_, err := Load(dir)
-	faults, ok := errors.AsType[schema.Faults](err)
+	faults, ok := errors.AsType[model.Faults](err)
 	if !ok || len(faults) != 2 || faults[0].Pos.Line != 7 || faults[1].Pos.Line != 8 {
 		t.Errorf("Load = %v, want the faults of lines 7 and 8", err)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -68,7 +68,7 @@ func NewToken(ctx context.Context, dir string, cfg Config, want TokenRequest) (t
 }
 
 // check returns the id as a key of users, which is text or a UUID, or what is wrong with the request.
-func (want TokenRequest) check(m *schema.Model) (value.Value, error) {
+func (want TokenRequest) check(m *model.Model) (value.Value, error) {
 	for _, role := range want.Roles {
 		if !slices.Contains(m.Roles, role) {
 			return value.Value{}, fmt.Errorf("the model declares no role %s%s%s", role, suggest.From(role, m.Roles), declared(m.Roles))
@@ -92,8 +92,8 @@ func declared(roles []string) string {
 	return " (it declares " + strings.Join(roles, ", ") + ")"
 }
 
-func keyExample(key schema.Type) string {
-	if key == schema.UUID {
+func keyExample(key model.Type) string {
+	if key == model.UUID {
 		return ", as 018f0000-0000-7000-8000-0000000000a1"
 	}
 	return ""

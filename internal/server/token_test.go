@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/auth"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 const club = `
@@ -193,13 +193,13 @@ func TestTokenRefusalTouchesNothing(t *testing.T) {
 func TestTokenBesideAnotherModel(t *testing.T) {
 	dir := app(t, club)
 	opened(t, dir, Config{})
-	model := strings.Split(club, "-- seed")[0]
-	write(t, dir, strings.Replace(model, "name: {type: text}", "name: {type: text}, size: {type: int, optional: true}", 1))
+	source := strings.Split(club, "-- seed")[0]
+	write(t, dir, strings.Replace(source, "name: {type: text}", "name: {type: text}, size: {type: int, optional: true}", 1))
 	_, err := NewToken(t.Context(), dir, Config{}, TokenRequest{ID: ada, TTL: time.Hour})
-	faults, ok := errors.AsType[schema.Faults](err)
+	faults, ok := errors.AsType[model.Faults](err)
 	if !ok || !strings.Contains(faults.Error(), "the running server has other tables: field added: things.size: optional; restart it first") {
 		t.Errorf("NewToken = %v", err)
 	}
-	write(t, dir, strings.Replace(model, "'editor' in", "'guest' in", 1)) // no other tables
+	write(t, dir, strings.Replace(source, "'editor' in", "'guest' in", 1)) // no other tables
 	token(t, dir, TokenRequest{ID: ada})
 }

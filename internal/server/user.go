@@ -9,15 +9,15 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // user is the row that a token is for.
 type user struct {
 	rows  *record.DB
-	table *schema.Table
+	table *model.Table
 	id    value.Value
 	email string // as asked for; after ensure that of the row where none was
 	notes []string

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -14,7 +14,7 @@ import (
 
 // checkQueries checks the queries that views have for SQLite, against empty tables in memory, whatever engine the app is
 // served with: a text that is for both must be right for both.
-func checkQueries(m *schema.Model) (err error) {
+func checkQueries(m *model.Model) (err error) {
 	if len(m.Views) == 0 {
 		return nil
 	}
@@ -26,7 +26,7 @@ func checkQueries(m *schema.Model) (err error) {
 	return asError(view.Check(m, view.SQLite(scratch.Describe)))
 }
 
-func asError(faults schema.Faults, err error) error {
+func asError(faults model.Faults, err error) error {
 	if err == nil && len(faults) > 0 {
 		return faults
 	}

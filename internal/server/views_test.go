@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 const prices = `
@@ -78,7 +78,7 @@ func TestFaultyViews(t *testing.T) {
 			}
 			dir := app(t, strings.Replace(prices, tt.old, tt.new, 1))
 			_, err := Open(t.Context(), dir, Config{})
-			faults, ok := errors.AsType[schema.Faults](err)
+			faults, ok := errors.AsType[model.Faults](err)
 			if !ok {
 				t.Fatalf("Open = %v, want schema.Faults", err)
 			}
@@ -110,7 +110,7 @@ func TestSeedOfAView(t *testing.T) {
 
 // A rule of a table may ask about a view's rows, and the table may change beside it.
 func TestRuleAboutAView(t *testing.T) {
-	const model = `
+	const source = `
 -- ashlar.yaml --
 ashlar: 1
 name: shop
@@ -127,7 +127,7 @@ views:
     query: SELECT shelf_id AS id, shelf_id, count(*) AS n FROM items GROUP BY shelf_id
     fields: {shelf: {ref: shelves, reverse: stock}, n: {type: int}}
 `
-	dir := app(t, model+`
+	dir := app(t, source+`
 -- seed/shelves.json --
 [{"id": 1, "name": "full"}, {"id": 2, "name": "half"}, {"id": 3, "name": "empty"}]
 -- seed/items.json --
@@ -137,7 +137,7 @@ views:
 	if got := rows(t, dir, "/api/shelves?fields=id&total=true"); got != want {
 		t.Errorf("shelves = %s, want %s", got, want)
 	}
-	write(t, dir, strings.Replace(model, "{name: {type: text}}", "{name: {type: text}, floor: {type: int, optional: true}}", 1))
+	write(t, dir, strings.Replace(source, "{name: {type: text}}", "{name: {type: text}, floor: {type: int, optional: true}}", 1))
 	if got := rows(t, dir, "/api/shelves?fields=id&total=true"); got != want {
 		t.Errorf("shelves with another field = %s, want %s", got, want)
 	}

@@ -3,8 +3,8 @@ package sqlgen
 import (
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // A rule such as org.members.exists(m, m.user_id == auth.id) admits few rows of many, and says itself how to find them:
@@ -36,7 +36,7 @@ func (g *Generator) turned(n rule.Node, sc *scope) (sql string, ok bool) {
 
 // set is what a condition that names the caller leads to: the values that a field of the row must have.
 type set struct {
-	field *schema.Field
+	field *model.Field
 	alias string // of the row
 	query string
 	more  bool // the condition asks more of the row than that
@@ -69,7 +69,7 @@ func (g *Generator) setOf(n rule.Node, sc *scope) (set, bool) {
 // together says whether the branches of a condition lead to one field: the caller's own rows, those of friends and those of
 // friends of friends are the rows of one set of authors.
 func (g *Generator) together(n *rule.Or, sc *scope) bool {
-	var one *schema.Field
+	var one *model.Field
 	var root *rule.Row
 	steps := false
 	for _, x := range n.Xs {
@@ -132,8 +132,8 @@ func (g *Generator) union(n *rule.Or, sc *scope) set {
 }
 
 // asStored writes what the caller is compared by as a field stores it.
-func (g *Generator) asStored(who *rule.Param, f *schema.Field) string {
-	if f.Type == schema.UUID && g.Dialect.StoresUUID() {
+func (g *Generator) asStored(who *rule.Param, f *model.Field) string {
+	if f.Type == model.UUID && g.Dialect.StoresUUID() {
 		sql, _ := g.known(who)
 		return sql
 	}

@@ -1,8 +1,8 @@
 package sqlgen
 
 import (
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -13,10 +13,10 @@ type Dialect interface {
 	Placeholder(n int, as value.Kind) string
 	Null(as value.Kind) string
 	// Column is a column of a field, as a value of the kind that it has in expressions.
-	Column(f *schema.Field, sql string) string
+	Column(f *model.Field, sql string) string
 	// Output is a column of a result, of a type that goes on to be the same where a change of the model that is safe beside
 	// servers at work widens that of the table's column.
-	Output(f *schema.Field, sql string) string
+	Output(f *model.Field, sql string) string
 	// StoresUUID says whether a uuid is stored as one, and not as text.
 	StoresUUID() bool
 	// Bool is a constant condition.
@@ -51,14 +51,14 @@ type Dialect interface {
 	// Elements are the elements of a bound list, as the right side of IN.
 	Elements(list string) string
 	// Among is the condition that a key is in a bound list of keys, which are given as text.
-	Among(column, list string, key schema.Type) string
+	Among(column, list string, key model.Type) string
 	// KeyRows is a bound list of keys as a table of that alias, and the key in it.
-	KeyRows(list string, key schema.Type, alias string) (table, column string)
+	KeyRows(list string, key model.Type, alias string) (table, column string)
 	// Lateral says whether a table in FROM may refer to those before it.
 	Lateral() bool
 	// KeyText is a key in a column that has keys of several types, and KeyOf such a column as a key of one type.
 	KeyText(key string) string
-	KeyOf(text string, key schema.Type) string
+	KeyOf(text string, key model.Type) string
 	// Whole is a literal as a 64-bit integer, and Random one that is random: from 0 to less than below, which is positive.
 	Whole(literal string) string
 	Random(below string) string
@@ -69,8 +69,8 @@ type Dialect interface {
 	// ListLen is the length of a bound list.
 	ListLen(list string) string
 	// Query is a view's query for the engine, "" where it has none, and Result a column of it as a field is read elsewhere.
-	Query(v *schema.View) string
-	Result(f *schema.Field, column string) string
+	Query(v *model.View) string
+	Result(f *model.Field, column string) string
 	// Any, Every and One fold the column p of a query of conditions, NULL standing for a failure, as CEL's exists, all
 	// and exists_one do.
 	Any(query string) string

@@ -1,7 +1,7 @@
 package sqlgen
 
 import (
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -10,7 +10,7 @@ import (
 // It gallops: hi grows by steps that double until it is free, then the distance to the last id that was taken is halved
 // until they are neighbours. So it looks at no more than about 120 ids, whether three are taken or three million. Where
 // ids are taken without gaps it finds the first free one. The steps are random, or a client could take those ids alone.
-func (g *Generator) Free(t *schema.Table) (*Statement, error) {
+func (g *Generator) Free(t *model.Table) (*Statement, error) {
 	// Behind FROM, a name without a table would be a field of the model.
 	taken := func(id string) string {
 		return "EXISTS (SELECT 1 FROM " + quote(t.Name) + " AS t WHERE " + column("t", "id") + " = " + id + ")"

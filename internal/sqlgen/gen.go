@@ -24,8 +24,8 @@ import (
 	"strconv"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -121,7 +121,7 @@ type Generator struct {
 type scope struct {
 	row    *rule.Row
 	alias  string
-	values map[*schema.Field]string // fields of the row that a write sets; the others are columns of the alias
+	values map[*model.Field]string // fields of the row that a write sets; the others are columns of the alias
 	outer  *scope
 	client bool // columns are masked, relations lead only to rows that the caller may read
 	rows   bool // the condition picks rows of a table: what names the caller is asked from the caller's side
@@ -129,7 +129,7 @@ type scope struct {
 
 	// writes is set for the access rules of a write to that table: their relations do not lead to the row that is
 	// written, whose id is input 0.
-	writes *schema.Table
+	writes *model.Table
 }
 
 // of returns the scope of a row that an expression names.
@@ -148,7 +148,7 @@ func (s *scope) with(row *rule.Row, alias string) *scope {
 
 // others is the condition that a row which a relation leads to is not the written one, as no or one element. A write
 // must not prove itself: a member who adds himself is not yet a member.
-func (g *Generator) others(t *schema.Table, alias string, sc *scope) []string {
+func (g *Generator) others(t *model.Table, alias string, sc *scope) []string {
 	if sc.writes != t {
 		return nil
 	}
@@ -156,17 +156,17 @@ func (g *Generator) others(t *schema.Table, alias string, sc *scope) []string {
 }
 
 // self is the scope of an expression about the rows of t, seen by the model's own rules.
-func (g *Generator) self(t *schema.Table, alias string) *scope {
+func (g *Generator) self(t *model.Table, alias string) *scope {
 	return &scope{row: g.Rules.Table(t).Row, alias: alias}
 }
 
 // asClient is self for an expression that a client wrote.
-func (g *Generator) asClient(t *schema.Table, alias string) *scope {
+func (g *Generator) asClient(t *model.Table, alias string) *scope {
 	return &scope{row: g.Rules.Table(t).Row, alias: alias, client: !g.System}
 }
 
 // source is a table as FROM names it, or the query of a view. What a statement reads comes from here alone.
-func (g *Generator) source(t *schema.Table, alias string) string {
+func (g *Generator) source(t *model.Table, alias string) string {
 	if t.View == nil {
 		g.reads(t)
 		return quote(t.Name) + " AS " + alias
@@ -177,7 +177,7 @@ func (g *Generator) source(t *schema.Table, alias string) string {
 	return derived(g.Dialect, t) + " AS " + alias
 }
 
-func (g *Generator) reads(t *schema.Table) {
+func (g *Generator) reads(t *model.Table) {
 	if !slices.Contains(g.tables, t.Name) {
 		g.tables = append(g.tables, t.Name)
 	}
@@ -200,7 +200,7 @@ func (g *Generator) input(i int, as value.Kind) string {
 }
 
 // inputOf is the placeholder of an input that is the value of a field.
-func (g *Generator) inputOf(i int, f *schema.Field) string { return g.input(i, value.KindOf(f)) }
+func (g *Generator) inputOf(i int, f *model.Field) string { return g.input(i, value.KindOf(f)) }
 
 func (g *Generator) slot(s *rule.Slot) string {
 	return g.placeholder(&g.slots, s.Index, Arg{From: FromSlot, Index: s.Index}, s.Kind())

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -64,7 +64,7 @@ views:
 
 // TestGolden holds the text of statements, so that a change of it is seen. Run with -update to accept one.
 func TestGolden(t *testing.T) {
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(goldenModel)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(goldenModel)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -80,7 +80,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func compareGolden(t *testing.T, m *schema.Model, rules *rule.Rules, dialect Dialect, file string) {
+func compareGolden(t *testing.T, m *model.Model, rules *rule.Rules, dialect Dialect, file string) {
 	t.Helper()
 	var out bytes.Buffer
 	for _, who := range []struct {
@@ -138,7 +138,7 @@ func (g golden) show(t *testing.T, name string, s *Statement, err error) {
 	fmt.Fprintf(g.out, "-- %s\n%s\n", name, s.SQL)
 }
 
-func (g golden) write(t *testing.T, m *schema.Model) {
+func (g golden) write(t *testing.T, m *model.Model) {
 	t.Helper()
 	posts, teams := m.Table("posts"), m.Table("teams")
 	s, err := g.generator(nil).Get(posts, posts.Fields)
@@ -235,7 +235,7 @@ tables:
 // writeReach shows what a deletion asks and does that reaches many rows.
 func (g golden) writeReach(t *testing.T) {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(reachModel)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(reachModel)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

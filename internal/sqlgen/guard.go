@@ -3,8 +3,8 @@ package sqlgen
 import (
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 )
 
 // A database orders the conditions of a statement as it likes: PostgreSQL by their estimated cost, SQLite by the columns
@@ -188,15 +188,15 @@ func (g *Generator) plain(c *rule.Column, sc *scope) bool {
 }
 
 // short says whether the values of a field are short. An index has no others.
-func short(f *schema.Field) bool {
+func short(f *model.Field) bool {
 	switch f.Type {
-	case schema.JSON:
+	case model.JSON:
 		return false
-	case schema.Text:
-		return f.Max != nil && *f.Max <= schema.MaxIndexedText
+	case model.Text:
+		return f.Max != nil && *f.Max <= model.MaxIndexedText
 	}
 	return true
 }
 
 // cheapKey says the same of a sort key. A client chooses the place that it is compared with: a cursor is not signed.
-func (g *Generator) cheapKey(f *schema.Field) bool { return short(f) && g.mask(f) == nil }
+func (g *Generator) cheapKey(f *model.Field) bool { return short(f) && g.mask(f) == nil }

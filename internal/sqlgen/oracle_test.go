@@ -14,9 +14,9 @@ import (
 
 	"cel.dev/cel-go/common/types"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -124,7 +124,7 @@ func newOracle(t *testing.T, e engine, r *rand.Rand) *oracle {
 func (o *oracle) lengthen() {
 	for _, t := range o.Model.Tables {
 		for _, f := range t.Fields {
-			if f.Type == schema.Text && f.Max == nil {
+			if f.Type == model.Text && f.Max == nil {
 				o.Rows[t.Name][o.IntN(6)][f.Name] = types.String(strings.Repeat("ab", value.MaxConcat/4+o.IntN(2)))
 				break
 			}
@@ -162,7 +162,7 @@ func (o *oracle) compare(t *testing.T, tally *tally) {
 	}
 }
 
-func (o *oracle) byID(t *schema.Table) []oracletest.Record {
+func (o *oracle) byID(t *model.Table) []oracletest.Record {
 	rows := slices.Clone(o.Rows[t.Name])
 	slices.SortFunc(rows, func(a, b oracletest.Record) int { return oracletest.Compare(a["id"], b["id"]) })
 	return rows
@@ -202,7 +202,7 @@ func (o *oracle) comparePairs(t *testing.T, tally *tally) {
 }
 
 // pair asks about a candidate row and the row as it was, as After does.
-func (b *bound) pair(table *schema.Table, old bool) string {
+func (b *bound) pair(table *model.Table, old bool) string {
 	sc := b.self(table, "t0")
 	source := " FROM " + b.row(table, 0, "t0")
 	if old {
@@ -212,7 +212,7 @@ func (b *bound) pair(table *schema.Table, old bool) string {
 	return b.selects(sc) + source
 }
 
-func inputs(table *schema.Table, old, rec oracletest.Record) []value.Value {
+func inputs(table *model.Table, old, rec oracletest.Record) []value.Value {
 	var in []value.Value
 	for _, f := range table.Fields {
 		in = append(in, oracletest.Stored(f, rec[f.Name]))

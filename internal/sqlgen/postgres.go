@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -61,8 +61,8 @@ func (Postgres) Null(as value.Kind) string {
 }
 
 // Column implements Dialect.
-func (Postgres) Column(f *schema.Field, sql string) string {
-	if f.Type == schema.UUID {
+func (Postgres) Column(f *model.Field, sql string) string {
+	if f.Type == model.UUID {
 		return "(" + sql + "::text" + codePoints + ")"
 	}
 	return sql
@@ -70,8 +70,8 @@ func (Postgres) Column(f *schema.Field, sql string) string {
 
 // Output implements Dialect. The digits of a decimal are part of its column's type, and the server refuses to run a prepared
 // statement whose result has another type than when it was prepared: a read that has seen rows cannot be begun anew.
-func (Postgres) Output(f *schema.Field, sql string) string {
-	if f.Type == schema.Decimal {
+func (Postgres) Output(f *model.Field, sql string) string {
+	if f.Type == model.Decimal {
 		return sql + "::numeric"
 	}
 	return sql
@@ -92,11 +92,11 @@ func (Postgres) Bool(b bool) string {
 func (Postgres) KeyText(key string) string { return "(" + key + ")::text" + codePoints }
 
 // KeyOf implements Dialect.
-func (Postgres) KeyOf(text string, key schema.Type) string {
+func (Postgres) KeyOf(text string, key model.Type) string {
 	switch key {
-	case schema.Int:
+	case model.Int:
 		return text + "::bigint"
-	case schema.UUID:
+	case model.UUID:
 		return text + "::uuid"
 	}
 	return text
@@ -235,23 +235,23 @@ func (Postgres) Contains(text, part string, fixed bool) string {
 func (Postgres) Elements(list string) string { return "(SELECT unnest(" + list + "))" }
 
 // Among implements Dialect.
-func (Postgres) Among(column, list string, key schema.Type) string {
+func (Postgres) Among(column, list string, key model.Type) string {
 	return column + " = ANY(" + keyArray(list, key) + ")"
 }
 
 // keyArray is a list of keys, which come from rows and are therefore of the type.
-func keyArray(list string, key schema.Type) string {
+func keyArray(list string, key model.Type) string {
 	switch key {
-	case schema.Int:
+	case model.Int:
 		return list + "::bigint[]"
-	case schema.UUID:
+	case model.UUID:
 		return list + "::uuid[]"
 	}
 	return list
 }
 
 // KeyRows implements Dialect.
-func (Postgres) KeyRows(list string, key schema.Type, alias string) (table, column string) {
+func (Postgres) KeyRows(list string, key model.Type, alias string) (table, column string) {
 	return "unnest(" + keyArray(list, key) + ") AS " + alias + "(key)", alias + ".key"
 }
 
@@ -265,13 +265,13 @@ func (Postgres) Lock(alias string) string { return " FOR NO KEY UPDATE OF " + al
 func (Postgres) ListLen(list string) string { return "cardinality(" + list + ")::bigint" }
 
 // Query implements Dialect.
-func (Postgres) Query(v *schema.View) string { return queryText(v.Postgres) }
+func (Postgres) Query(v *model.View) string { return queryText(v.Postgres) }
 
 // Result implements Dialect. A cast to the type that a column has already costs nothing, and leaves its index of use.
-func (Postgres) Result(f *schema.Field, column string) string {
+func (Postgres) Result(f *model.Field, column string) string {
 	column += "::" + pgType(value.KindOf(f))
 	switch f.Type {
-	case schema.Text, schema.Enum:
+	case model.Text, model.Enum:
 		return column + codePoints
 	}
 	return column

@@ -5,20 +5,20 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // Reach is what the deletion of a row of a table can reach.
 type Reach struct {
-	Tables    []*schema.Table // whose rows it may delete; the first is that of the row
-	Cascades  []*schema.Field // whose rows go with a row of Tables
-	Clears    []*schema.Field // that are cleared where they refer to such a row
-	Restricts []*schema.Field // that keep such a row from being deleted
+	Tables    []*model.Table // whose rows it may delete; the first is that of the row
+	Cascades  []*model.Field // whose rows go with a row of Tables
+	Clears    []*model.Field // that are cleared where they refer to such a row
+	Restricts []*model.Field // that keep such a row from being deleted
 }
 
 // ReachOf works it out for a table of a model.
-func ReachOf(m *schema.Model, t *schema.Table) *Reach {
-	r := &Reach{Tables: []*schema.Table{t}}
+func ReachOf(m *model.Model, t *model.Table) *Reach {
+	r := &Reach{Tables: []*model.Table{t}}
 	for i := 0; i < len(r.Tables); i++ { // which grows
 		for _, other := range m.Tables {
 			for _, f := range other.Fields {
@@ -31,14 +31,14 @@ func ReachOf(m *schema.Model, t *schema.Table) *Reach {
 	return r
 }
 
-func (r *Reach) add(f *schema.Field) {
+func (r *Reach) add(f *model.Field) {
 	switch f.OnDelete {
-	case schema.Cascade:
+	case model.Cascade:
 		r.Cascades = append(r.Cascades, f)
 		if !slices.Contains(r.Tables, f.Table) {
 			r.Tables = append(r.Tables, f.Table)
 		}
-	case schema.Clear:
+	case model.Clear:
 		r.Clears = append(r.Clears, f)
 	default:
 		r.Restricts = append(r.Restricts, f)
@@ -46,7 +46,7 @@ func (r *Reach) add(f *schema.Field) {
 }
 
 // index is that of a table among Tables, -1 where no row of it is deleted.
-func (r *Reach) index(t *schema.Table) int { return slices.Index(r.Tables, t) }
+func (r *Reach) index(t *model.Table) int { return slices.Index(r.Tables, t) }
 
 // Doomed is the table of the rows that a deletion reaches: t is the index of a row's table in Reach.Tables, and id its id,
 // as text where the dialect gives every column one type. In CountReach and Look it is a common table expression; a sweep
@@ -117,12 +117,12 @@ func (g *Generator) doomedOf(r *Reach, i int) string {
 // doomed writes the common table expression that follows references from a row. Those that lead to no table of r are
 // followed no further: their rows have a number below zero. Where most is not 0, it follows no reference by which so many
 // rows refer to one.
-func (g *Generator) doomed(r *Reach, follow []*schema.Field, most int, how string) string {
+func (g *Generator) doomed(r *Reach, follow []*model.Field, most int, how string) string {
 	root := "SELECT 0, " + g.Dialect.KeyText(g.inputOf(0, r.Tables[0].ID()))
 	var steps []string
 	for i, f := range follow {
 		to := r.index(f.Table)
-		if f.OnDelete != schema.Cascade {
+		if f.OnDelete != model.Cascade {
 			to = -1 - i
 		}
 		from := strconv.Itoa(r.index(f.Ref))
@@ -154,13 +154,13 @@ func (g *Generator) doomed(r *Reach, follow []*schema.Field, most int, how strin
 }
 
 // doomedKey is the id of a doomed row as a key of that table, NULL where the row is of another.
-func doomedKey(d Dialect, alias, table string, key schema.Type) string {
+func doomedKey(d Dialect, alias, table string, key model.Type) string {
 	return "CASE WHEN " + alias + ".t = " + table + " THEN " + d.KeyOf(alias+".id", key) + " END"
 }
 
 // referring are the rows c whose field refers to a doomed row d, as FROM names them, with a condition. They are looked up
 // in the index of the field for each doomed row, whatever the planner makes of a table that it knows nothing of.
-func (g *Generator) referring(r *Reach, f *schema.Field) string {
+func (g *Generator) referring(r *Reach, f *model.Field) string {
 	from := strconv.Itoa(r.index(f.Ref))
 	refers := column("c", f.Name) + " = " + doomedKey(g.Dialect, "d", from, f.Ref.Key)
 	if g.Dialect.Lateral() {

@@ -3,19 +3,19 @@ package sqlgen
 import (
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Key is one key of an order.
 type Key struct {
-	Field *schema.Field
+	Field *model.Field
 	Desc  bool
 }
 
 // columns writes fields as the caller reads them.
-func (g *Generator) columns(fields []*schema.Field, alias string) []string {
+func (g *Generator) columns(fields []*model.Field, alias string) []string {
 	out := make([]string, len(fields))
 	for i, f := range fields {
 		out[i] = g.Dialect.Output(f, g.field(f, alias, true))
@@ -33,11 +33,11 @@ func where(conds []string) string {
 
 func column(alias, name string) string { return alias + "." + quote(name) }
 
-func (g *Generator) from(t *schema.Table, alias string) string { return " FROM " + g.source(t, alias) }
+func (g *Generator) from(t *model.Table, alias string) string { return " FROM " + g.source(t, alias) }
 
 // Get reads one row that the caller may read. Input 0 is its id. The columns are the fields, under the caller's masks,
 // and the revision, which a row of a view has not.
-func (g *Generator) Get(t *schema.Table, fields []*schema.Field) (*Statement, error) {
+func (g *Generator) Get(t *model.Table, fields []*model.Field) (*Statement, error) {
 	cols := g.columns(fields, "t0")
 	if t.View == nil {
 		cols = append(cols, column("t0", Revision))
@@ -47,17 +47,17 @@ func (g *Generator) Get(t *schema.Table, fields []*schema.Field) (*Statement, er
 }
 
 // Readable asks whether the caller may read a row: there is one row if so. Input 0 is its id.
-func (g *Generator) Readable(t *schema.Table) (*Statement, error) {
+func (g *Generator) Readable(t *model.Table) (*Statement, error) {
 	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readable(t, "t0")...)
 	return g.finish("SELECT 1" + g.from(t, "t0") + where(conds))
 }
 
 // List is one range of a page.
 type List struct {
-	Table  *schema.Table
-	Fields []*schema.Field // the columns
-	Filter rule.Node       // the client's, slots extracted; nil: none
-	Sort   []Key           // at least one; the last is the id
+	Table  *model.Table
+	Fields []*model.Field // the columns
+	Filter rule.Node      // the client's, slots extracted; nil: none
+	Sort   []Key          // at least one; the last is the id
 	Range  Range
 	Way    Way
 }
@@ -66,7 +66,7 @@ type List struct {
 // place to go on from. The columns are the fields, then the sort keys, all under the caller's masks.
 func (g *Generator) List(l List) (*Statement, error) {
 	g.keepStill(g.folded(l.Filter), g.asClient(l.Table, "t0"), l.Sort)
-	fields := append([]*schema.Field(nil), l.Fields...)
+	fields := append([]*model.Field(nil), l.Fields...)
 	keys := make([]string, len(l.Sort))
 	for i, k := range l.Sort {
 		keys[i] = g.field(k.Field, "t0", true)
@@ -127,11 +127,11 @@ func (g *Generator) direction(l List, i int) string {
 }
 
 // KeyMayMiss says whether a sort key can be missing in the caller's eyes.
-func (g *Generator) KeyMayMiss(f *schema.Field) bool { return f.Optional || g.mask(f) != nil }
+func (g *Generator) KeyMayMiss(f *model.Field) bool { return f.Optional || g.mask(f) != nil }
 
 // Count counts the rows that the caller may read and that pass the filter, AsPlanned or FromSets. Of the first, Ways are
 // those whose rows ProbeCount counts.
-func (g *Generator) Count(t *schema.Table, filter rule.Node, way Way) (*Statement, error) {
+func (g *Generator) Count(t *model.Table, filter rule.Node, way Way) (*Statement, error) {
 	g.keepStill(g.folded(filter), g.asClient(t, "t0"), nil)
 	f := g.finding(List{Table: t, Filter: filter, Sort: []Key{{Field: t.ID()}}})
 	conds, _ := g.conditions(f, t, way)
@@ -146,7 +146,7 @@ func (g *Generator) Count(t *schema.Table, filter rule.Node, way Way) (*Statemen
 
 // ByKeys reads the rows of a list of ids that the caller may read, in no order. Input 0 is the list. The columns are
 // the fields, then the id.
-func (g *Generator) ByKeys(t *schema.Table, fields []*schema.Field) (*Statement, error) {
+func (g *Generator) ByKeys(t *model.Table, fields []*model.Field) (*Statement, error) {
 	cols := append(g.columns(fields, "t0"), column("t0", "id"))
 	conds := append([]string{g.Dialect.Among(column("t0", "id"), g.input(0, value.List), t.Key)}, g.readable(t, "t0")...)
 	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
@@ -155,7 +155,7 @@ func (g *Generator) ByKeys(t *schema.Table, fields []*schema.Field) (*Statement,
 // Children reads, for each of a list of ids, the first rows that refer to it and that the caller may read, in the
 // order of their ids. Input 0 is the list, input 1 how many rows each parent gets. The columns are the fields, then the
 // row's id and the parent's.
-func (g *Generator) Children(rel *schema.Relation, fields []*schema.Field) (*Statement, error) {
+func (g *Generator) Children(rel *model.Relation, fields []*model.Field) (*Statement, error) {
 	t := rel.To
 	if t.View != nil {
 		return g.viewChildren(rel, fields)
@@ -176,7 +176,7 @@ func (g *Generator) Children(rel *schema.Relation, fields []*schema.Field) (*Sta
 
 // Failing reads the ids of the rows that do not pass a check, which needs nothing but the row. It is asked by the server
 // itself, so no rule stands in its way.
-func (g *Generator) Failing(t *schema.Table, check rule.Node) (*Statement, error) {
+func (g *Generator) Failing(t *model.Table, check rule.Node) (*Statement, error) {
 	cond := g.cond(g.fold(check), g.self(t, "t0"), loose)
 	return g.finish("SELECT " + column("t0", "id") + g.from(t, "t0") + " WHERE (" + cond + ") IS NOT TRUE ORDER BY " + column("t0", "id"))
 }

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -13,11 +13,11 @@ import (
 // (store/sqlite), since SQLite's own turns an integer overflow into a float and counts NaN as NULL.
 type SQLite struct{}
 
-func (SQLite) Placeholder(n int, _ value.Kind) string    { return "?" + strconv.Itoa(n) }
-func (SQLite) Null(value.Kind) string                    { return "NULL" }
-func (SQLite) Column(_ *schema.Field, sql string) string { return sql }
-func (SQLite) Output(_ *schema.Field, sql string) string { return sql }
-func (SQLite) StoresUUID() bool                          { return false }
+func (SQLite) Placeholder(n int, _ value.Kind) string   { return "?" + strconv.Itoa(n) }
+func (SQLite) Null(value.Kind) string                   { return "NULL" }
+func (SQLite) Column(_ *model.Field, sql string) string { return sql }
+func (SQLite) Output(_ *model.Field, sql string) string { return sql }
+func (SQLite) StoresUUID() bool                         { return false }
 
 func (SQLite) Bool(b bool) string {
 	if b {
@@ -26,8 +26,8 @@ func (SQLite) Bool(b bool) string {
 	return "0"
 }
 
-func (SQLite) KeyText(key string) string               { return key }
-func (SQLite) KeyOf(text string, _ schema.Type) string { return text }
+func (SQLite) KeyText(key string) string              { return key }
+func (SQLite) KeyOf(text string, _ model.Type) string { return text }
 
 func (SQLite) Whole(literal string) string { return literal }
 func (SQLite) Random(below string) string  { return "abs(random() % " + below + ")" }
@@ -119,16 +119,16 @@ func (SQLite) Contains(text, part string, _ bool) string {
 
 func (SQLite) Elements(list string) string { return "(SELECT value FROM json_each(" + list + "))" }
 
-func (SQLite) Among(column, list string, key schema.Type) string {
-	if key == schema.Int {
+func (SQLite) Among(column, list string, key model.Type) string {
+	if key == model.Int {
 		return column + " IN (SELECT CAST(value AS INTEGER) FROM json_each(" + list + "))"
 	}
 	return column + " IN (SELECT value FROM json_each(" + list + "))"
 }
 
-func (SQLite) KeyRows(list string, key schema.Type, alias string) (table, column string) {
+func (SQLite) KeyRows(list string, key model.Type, alias string) (table, column string) {
 	column = alias + ".value"
-	if key == schema.Int {
+	if key == model.Int {
 		column = "CAST(" + column + " AS INTEGER)"
 	}
 	return "json_each(" + list + ") AS " + alias, column
@@ -139,12 +139,12 @@ func (SQLite) Lock(string) string { return "" } // there is one writer
 
 func (SQLite) ListLen(list string) string { return "json_array_length(" + list + ")" }
 
-func (SQLite) Query(v *schema.View) string { return queryText(v.SQLite) }
+func (SQLite) Query(v *model.View) string { return queryText(v.SQLite) }
 
 // Result: a column of a query has the collation of what it is made from, and by it text would be compared.
-func (SQLite) Result(f *schema.Field, column string) string {
+func (SQLite) Result(f *model.Field, column string) string {
 	switch f.Type {
-	case schema.Text, schema.Enum, schema.UUID, schema.Date:
+	case model.Text, model.Enum, model.UUID, model.Date:
 		return column + " COLLATE BINARY"
 	}
 	return column

@@ -3,8 +3,8 @@ package sqlgen
 import (
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -15,7 +15,7 @@ import (
 // uuid is the column of a uuid, as it is stored.
 func (g *Generator) uuid(n rule.Node, sc *scope) (string, bool) {
 	c, ok := n.(*rule.Column)
-	if !ok || c.Field.Type != schema.UUID || !g.Dialect.StoresUUID() {
+	if !ok || c.Field.Type != model.UUID || !g.Dialect.StoresUUID() {
 		return "", false
 	}
 	return g.column(c, sc), true
@@ -66,7 +66,7 @@ func (g *Generator) twoUUIDs(l, r rule.Node, sc *scope) (a, b string, ok bool) {
 
 func isUUID(n rule.Node) bool {
 	c, ok := n.(*rule.Column)
-	return ok && c.Field.Type == schema.UUID
+	return ok && c.Field.Type == model.UUID
 }
 
 // uuidEquality compares a uuid with another or with a text that is known.

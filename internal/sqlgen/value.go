@@ -3,8 +3,8 @@ package sqlgen
 import (
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -88,7 +88,7 @@ func (g *Generator) shorten(n *rule.Column, sc *scope) *rule.Column {
 }
 
 // open says whether the caller may read every row of a table.
-func (g *Generator) open(t *schema.Table) bool {
+func (g *Generator) open(t *model.Table) bool {
 	return g.System || rule.AlwaysTrue(g.fold(g.Rules.Table(t).Read))
 }
 
@@ -115,7 +115,7 @@ func (g *Generator) steps(p rule.Path, sc *scope) (from, last string) {
 }
 
 // root writes a field of the row that a path begins with.
-func (g *Generator) root(f *schema.Field, row *rule.Row, sc *scope) string {
+func (g *Generator) root(f *model.Field, row *rule.Row, sc *scope) string {
 	at := sc.of(row)
 	if v, ok := at.values[f]; ok {
 		return v
@@ -124,7 +124,7 @@ func (g *Generator) root(f *schema.Field, row *rule.Row, sc *scope) string {
 }
 
 // readable is the condition that the caller may read the row, as no or one element.
-func (g *Generator) readable(t *schema.Table, alias string) []string {
+func (g *Generator) readable(t *model.Table, alias string) []string {
 	if g.open(t) {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (g *Generator) readable(t *schema.Table, alias string) []string {
 }
 
 // field writes a column of a row; seen by a client, under its mask.
-func (g *Generator) field(f *schema.Field, alias string, client bool) string {
+func (g *Generator) field(f *model.Field, alias string, client bool) string {
 	column := alias + "." + quote(f.Name)
 	if !client {
 		return column
@@ -148,7 +148,7 @@ func (g *Generator) field(f *schema.Field, alias string, client bool) string {
 }
 
 // mask is the folded rule that a field is read under, nil where nothing masks it.
-func (g *Generator) mask(f *schema.Field) rule.Node {
+func (g *Generator) mask(f *model.Field) rule.Node {
 	own := g.Rules.Field(f).Read
 	if g.System || own == nil {
 		return nil

@@ -4,14 +4,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // A view is no object of the database: its query stands in FROM where a table's name would. Both engines merge it with the
 // statement around it, so that a filter or a key of the client can use an index of the tables that the query reads.
 
-func queryText(e *schema.Expr) string {
+func queryText(e *model.Expr) string {
 	if e == nil {
 		return ""
 	}
@@ -22,7 +22,7 @@ func queryText(e *schema.Expr) string {
 func Subquery(query string) string { return "(" + query + "\n)" }
 
 // derived is a view in FROM: each field as its type is read everywhere else, whatever the query made it from.
-func derived(d Dialect, t *schema.Table) string {
+func derived(d Dialect, t *model.Table) string {
 	cols := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
 		cols[i] = d.Result(f, column("q", f.Name)) + " AS " + quote(f.Name)
@@ -31,12 +31,12 @@ func derived(d Dialect, t *schema.Table) string {
 }
 
 // Repeated finds an id that more than one row of a view has, or none: the column is the id, then how many rows have it.
-func Repeated(d Dialect, t *schema.Table) string {
+func Repeated(d Dialect, t *model.Table) string {
 	return "SELECT id, count(*) FROM " + derived(d, t) + " AS t0 GROUP BY id HAVING count(*) > 1 OR id IS NULL LIMIT 1"
 }
 
 // Sample reads up to n rows of a view as they are. The columns are its fields.
-func Sample(d Dialect, t *schema.Table, n int) string {
+func Sample(d Dialect, t *model.Table, n int) string {
 	cols := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
 		cols[i] = column("t0", f.Name)
@@ -46,7 +46,7 @@ func Sample(d Dialect, t *schema.Table, n int) string {
 
 // viewChildren is Children where the rows are a view's. They are numbered within their parent: Children looks up each parent's
 // first ids and then their rows, which would run the query twice for every parent, and find more where an id repeats.
-func (g *Generator) viewChildren(rel *schema.Relation, fields []*schema.Field) (*Statement, error) {
+func (g *Generator) viewChildren(rel *model.Relation, fields []*model.Field) (*Statement, error) {
 	t := rel.To
 	keys, key := g.Dialect.KeyRows(g.input(0, value.List), rel.From.Key, "k")
 	cols := append(g.columns(fields, "t0"), column("t0", "id"), key)

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -30,13 +30,13 @@ const (
 type part struct {
 	node   rule.Node
 	client bool
-	equals *schema.Field // it is a comparison of this field with a value
-	leads  []rule.Node   // an index serves each of them, and the part holds of no other rows than they do; nil: none does
-	set    bool          // one of leads is asked from the caller's side
+	equals *model.Field // it is a comparison of this field with a value
+	leads  []rule.Node  // an index serves each of them, and the part holds of no other rows than they do; nil: none does
+	set    bool         // one of leads is asked from the caller's side
 }
 
 // parts are the conditions of a list about the rows of a table.
-func (g *Generator) parts(t *schema.Table, filter rule.Node) []part {
+func (g *Generator) parts(t *model.Table, filter rule.Node) []part {
 	var all []part
 	add := func(n rule.Node, client bool) {
 		folded := g.fold(n)
@@ -98,7 +98,7 @@ func contradict(a, b rule.Node) bool {
 	return fieldA != nil && fieldA == fieldB && valueA.Kind == value.Text && valueB.Kind == value.Text && valueA.Text != valueB.Text
 }
 
-func constantOf(n rule.Node) (f *schema.Field, v value.Value) {
+func constantOf(n rule.Node) (f *model.Field, v value.Value) {
 	c, ok := n.(*rule.Compare)
 	if !ok || c.Op != rule.Eq {
 		return nil, v
@@ -115,7 +115,7 @@ func constantOf(n rule.Node) (f *schema.Field, v value.Value) {
 	return column.Field, constant.Value
 }
 
-func (g *Generator) part(t *schema.Table, n rule.Node, client bool) part {
+func (g *Generator) part(t *model.Table, n rule.Node, client bool) part {
 	p := part{node: n, client: client}
 	if t.View != nil {
 		return p
@@ -127,7 +127,7 @@ func (g *Generator) part(t *schema.Table, n rule.Node, client bool) part {
 	return p
 }
 
-func (g *Generator) partScope(t *schema.Table, alias string, client bool) *scope {
+func (g *Generator) partScope(t *model.Table, alias string, client bool) *scope {
 	if client {
 		return g.asClient(t, alias)
 	}
@@ -196,7 +196,7 @@ func (g *Generator) served(n rule.Node, client bool) bool {
 	return false
 }
 
-func comparedField(n *rule.Compare) *schema.Field {
+func comparedField(n *rule.Compare) *model.Field {
 	for _, side := range []rule.Node{n.L, n.R} {
 		if c, ok := side.(*rule.Column); ok {
 			return c.Field
@@ -225,7 +225,7 @@ func (g *Generator) indexed(c *rule.Column, client bool) bool {
 
 // walked are the fields that are compared with values, if an index gives the order of a list among the rows that have
 // those values. Of more than one index it is the one that has most of them.
-func (g *Generator) walked(l List, parts []part) (equal []*schema.Field, ok bool) {
+func (g *Generator) walked(l List, parts []part) (equal []*model.Field, ok bool) {
 	for i, k := range l.Sort {
 		if k.Desc != l.Sort[0].Desc || g.mask(k.Field) != nil || i > 0 && k.Field.Optional {
 			return nil, false
@@ -249,16 +249,16 @@ func (g *Generator) walked(l List, parts []part) (equal []*schema.Field, ok bool
 }
 
 // ordered says whether columns of an index are the keys of a sort.
-func ordered(columns []*schema.Field, sort []Key) bool {
-	return slices.EqualFunc(columns, sort, func(f *schema.Field, k Key) bool { return f == k.Field })
+func ordered(columns []*model.Field, sort []Key) bool {
+	return slices.EqualFunc(columns, sort, func(f *model.Field, k Key) bool { return f == k.Field })
 }
 
 // finding is how the rows of a list can be found.
 type finding struct {
 	parts []part
-	walk  bool            // along an index
-	equal []*schema.Field // the fields that the index starts with, each compared with a value
-	from  [][]int         // of parts: those that an index serves, together where one index has all of them
+	walk  bool           // along an index
+	equal []*model.Field // the fields that the index starts with, each compared with a value
+	from  [][]int        // of parts: those that an index serves, together where one index has all of them
 }
 
 func (g *Generator) finding(l List) finding {
@@ -280,7 +280,7 @@ func (g *Generator) finding(l List) finding {
 
 // equalities are the parts that compare fields with values, as the indexes have them. What the walk has anyway is left out,
 // and what another has as well: SQLite would choose between two indexes blindly.
-func (g *Generator) equalities(t *schema.Table, f finding) (all [][]int) {
+func (g *Generator) equalities(t *model.Table, f finding) (all [][]int) {
 	for _, index := range g.Rules.Table(t).Indexes {
 		var group []int
 		walked := true
@@ -326,7 +326,7 @@ func (g *Generator) ways(f finding) []Way {
 
 // conditions writes the parts for one way. What an index serves, and the way does not use, is hidden from the planner. What
 // a client asks that costs more than comparisons stands behind the rule, which admits are the conditions of.
-func (g *Generator) conditions(f finding, t *schema.Table, way Way) (conds, admits []string) {
+func (g *Generator) conditions(f finding, t *model.Table, way Way) (conds, admits []string) {
 	for i, p := range f.parts {
 		sc := g.partScope(t, "t0", p.client)
 		sc.lookUp = way == FromSets
@@ -351,7 +351,7 @@ func (g *Generator) conditions(f finding, t *schema.Table, way Way) (conds, admi
 }
 
 // rows is the table as a list reads it: the rows that one set leads to, or all of them.
-func (g *Generator) rows(f finding, t *schema.Table, way Way) string {
+func (g *Generator) rows(f finding, t *model.Table, way Way) string {
 	if way >= From && g.Dialect.KnowsRows() {
 		if p := g.oneSet(f, way); p != nil {
 			if s, ok := g.setOf(p.leads[0], g.partScope(t, "q", p.client)); ok {
@@ -387,7 +387,7 @@ func (g *Generator) uses(f finding, way Way, i int) bool {
 func hidden(cond string) string { return "((" + cond + ") IS TRUE)" }
 
 // candidates is a query of the ids of the rows that one part of the conditions leads to.
-func (g *Generator) candidates(f finding, t *schema.Table, way Way) string {
+func (g *Generator) candidates(f finding, t *model.Table, way Way) string {
 	group := f.from[way-From]
 	if len(group) > 1 || f.parts[group[0]].equals != nil {
 		conds := make([]string, len(group))
@@ -432,7 +432,7 @@ func (g *Generator) Probe(l List, bound, window int) (*Statement, error) {
 }
 
 // counts are columns that count the rows of the ways From up to a bound, their names, and conditions that they reach it.
-func (g *Generator) counts(f finding, t *schema.Table, bound int) (columns, names, beyond []string) {
+func (g *Generator) counts(f finding, t *model.Table, bound int) (columns, names, beyond []string) {
 	for i := range f.from {
 		name := "c" + strconv.Itoa(i)
 		names = append(names, name)
@@ -443,7 +443,7 @@ func (g *Generator) counts(f finding, t *schema.Table, bound int) (columns, name
 }
 
 // ProbeCount is Probe for Count.
-func (g *Generator) ProbeCount(t *schema.Table, filter rule.Node, bound int) (*Statement, error) {
+func (g *Generator) ProbeCount(t *model.Table, filter rule.Node, bound int) (*Statement, error) {
 	counts, _, _ := g.counts(g.finding(List{Table: t, Filter: filter, Sort: []Key{{Field: t.ID()}}}), t, bound)
 	return g.finish("SELECT " + strings.Join(counts, ", "))
 }
@@ -468,7 +468,7 @@ func (g *Generator) window(l List, f finding, rows int) string {
 
 // comparesKey says whether a condition compares the first key of an order with a value: an index that gives the order
 // starts where it holds.
-func comparesKey(n rule.Node, key *schema.Field) bool {
+func comparesKey(n rule.Node, key *model.Field) bool {
 	c, ok := n.(*rule.Compare)
 	if !ok || c.Op == rule.Ne || comparedField(c) != key {
 		return false

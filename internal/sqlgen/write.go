@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -15,7 +15,7 @@ import (
 func (g *Generator) Insert(a After) (*Statement, error) {
 	t := a.Table
 	names, values := make([]string, 0, len(t.Fields)+1), make([]string, 0, len(t.Fields)+1)
-	inputs := make(map[*schema.Field]string, len(t.Fields))
+	inputs := make(map[*model.Field]string, len(t.Fields))
 	for i, f := range t.Fields {
 		inputs[f] = g.inputOf(i, f)
 		names, values = append(names, quote(f.Name)), append(values, inputs[f])
@@ -55,7 +55,7 @@ func (g *Generator) asksFirst(a After) bool {
 }
 
 // writing is the scope of the access rules of a write. Input 0 is the id of the row.
-func (g *Generator) writing(t *schema.Table, alias string) *scope {
+func (g *Generator) writing(t *model.Table, alias string) *scope {
 	sc := g.self(t, alias)
 	sc.writes = t
 	return sc
@@ -98,14 +98,14 @@ func (g *Generator) alone(a After) bool {
 
 // Update sets fields of a row where the rules of a hold of it as it becomes. Input 0 is its id, input 1 the revision,
 // input 2+i the value of fields[i]. from are the rules that are known to hold of the row as it is.
-func (g *Generator) Update(a After, from []rule.Node, fields []*schema.Field) (*Statement, error) {
+func (g *Generator) Update(a After, from []rule.Node, fields []*model.Field) (*Statement, error) {
 	return g.finish(g.update(a, from, fields, nil))
 }
 
 // Change is Update of a row that the caller may read and of which the rules from hold as it is, and answers what is asked
 // of it as it becomes; it changes no other. Its text is "" where a statement of one row alone cannot tell (see alone), or
 // where the rules refuse whatever the row.
-func (g *Generator) Change(a After, from []rule.Node, fields []*schema.Field) (*Statement, error) {
+func (g *Generator) Change(a After, from []rule.Node, fields []*model.Field) (*Statement, error) {
 	if !g.alone(a) || !g.System && slices.ContainsFunc(slices.Concat(from, a.Rules), func(n rule.Node) bool { return rule.NeverTrue(g.fold(n)) }) {
 		return &Statement{}, nil
 	}
@@ -115,13 +115,13 @@ func (g *Generator) Change(a After, from []rule.Node, fields []*schema.Field) (*
 }
 
 // update is the text of a statement that sets fields of a row, under more conditions.
-func (g *Generator) update(a After, from []rule.Node, fields []*schema.Field, more []string) string {
+func (g *Generator) update(a After, from []rule.Node, fields []*model.Field, more []string) string {
 	t, row := a.Table, quote(a.Table.Name)
 	sets := []string{quote(Revision) + " = " + g.input(1, value.Int)}
 	was := g.writing(t, row)
 	was.row = g.Rules.Table(t).Old
 	becomes := was.with(g.Rules.Table(t).Row, row)
-	becomes.values = make(map[*schema.Field]string, len(fields))
+	becomes.values = make(map[*model.Field]string, len(fields))
 	for i, f := range fields {
 		becomes.values[f] = g.inputOf(2+i, f)
 		sets = append(sets, quote(f.Name)+" = "+becomes.values[f])
@@ -143,14 +143,14 @@ func (g *Generator) returning(a After) string {
 }
 
 // Delete deletes a row. Input 0 is its id.
-func (g *Generator) Delete(t *schema.Table) (*Statement, error) {
+func (g *Generator) Delete(t *model.Table) (*Statement, error) {
 	return g.finish("DELETE FROM " + quote(t.Name) + " WHERE " + quote("id") + " = " + g.inputOf(0, t.ID()))
 }
 
 // Before reads a row that is about to change, if the caller may read it. Input 0 is its id. The columns are the
 // revision, then the outcome of each rule and each mask, then every field of the table as stored, unmasked. A reader takes
 // no lock.
-func (g *Generator) Before(t *schema.Table, rules, masks []rule.Node, locks bool) (*Statement, error) {
+func (g *Generator) Before(t *model.Table, rules, masks []rule.Node, locks bool) (*Statement, error) {
 	cols := append([]string{column("t0", Revision)}, g.outcomes(rules, g.writing(t, "t0"))...)
 	cols = append(cols, g.outcomes(masks, g.self(t, "t0"))...)
 	for _, f := range t.Fields {
@@ -165,7 +165,7 @@ func (g *Generator) Before(t *schema.Table, rules, masks []rule.Node, locks bool
 }
 
 // Locked reads the revision of a row that is about to change, whoever may read it. Input 0 is its id.
-func (g *Generator) Locked(t *schema.Table) (*Statement, error) {
+func (g *Generator) Locked(t *model.Table) (*Statement, error) {
 	return g.finish("SELECT " + column("t0", Revision) + g.from(t, "t0") + " WHERE " + column("t0", "id") + " = " + g.inputOf(0, t.ID()) + g.Dialect.Lock("t0"))
 }
 
@@ -184,10 +184,10 @@ func (g *Generator) outcomes(rules []rule.Node, sc *scope) []string {
 
 // After is what is asked of a row as it becomes.
 type After struct {
-	Table   *schema.Table
-	Rules   []rule.Node     // do not bind the system
-	Checks  []rule.Node     // bind everybody; nil where one is not asked
-	Fields  []*schema.Field // as the caller reads them
+	Table   *model.Table
+	Rules   []rule.Node    // do not bind the system
+	Checks  []rule.Node    // bind everybody; nil where one is not asked
+	Fields  []*model.Field // as the caller reads them
 	Created bool
 	Old     bool // inputs hold the row as it was
 }
@@ -257,7 +257,7 @@ func (g *Generator) Candidate(a After) (*Statement, error) {
 }
 
 // row is a row made of inputs.
-func (g *Generator) row(t *schema.Table, first int, alias string) string {
+func (g *Generator) row(t *model.Table, first int, alias string) string {
 	cols := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
 		cols[i] = g.inputOf(first+i, f) + " AS " + quote(f.Name)

@@ -5,32 +5,32 @@ import (
 	"math/bits"
 	"strconv"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // AppendJSON appends a column of a row, a value of the field, as JSON: null where it is missing. It does not allocate
 // beyond dst. This is the way of every value of every answer.
-func AppendJSON(dst []byte, f *schema.Field, row Row, col int) []byte {
+func AppendJSON(dst []byte, f *model.Field, row Row, col int) []byte {
 	if row.Null(col) {
 		return append(dst, "null"...)
 	}
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		if f.AsString {
 			return append(strconv.AppendInt(append(dst, '"'), row.Int(col), 10), '"')
 		}
 		return strconv.AppendInt(dst, row.Int(col), 10)
-	case schema.Bool:
+	case model.Bool:
 		return strconv.AppendBool(dst, row.Int(col) != 0)
-	case schema.Float:
+	case model.Float:
 		return appendFloat(dst, row.Float(col)+0) // which makes 0 of the -0 that a view may hold
-	case schema.Decimal:
+	case model.Decimal:
 		return appendQuotedDecimal(dst, row.Decimal(col, f.Scale), uint8(f.Scale))
-	case schema.Timestamp:
+	case model.Timestamp:
 		return appendQuotedTimestamp(dst, row.Int(col))
-	case schema.Date, schema.UUID:
+	case model.Date, model.UUID:
 		return appendQuoted(dst, row.Bytes(col))
-	case schema.JSON:
+	case model.JSON:
 		return append(dst, row.Bytes(col)...)
 	default: // Text, Enum
 		return AppendString(dst, row.Bytes(col))
@@ -66,7 +66,7 @@ func AppendValue(dst []byte, v Value) []byte {
 }
 
 // AppendMember appends a value of a field as a body would hold it, which ParseJSON reads back.
-func AppendMember(dst []byte, f *schema.Field, v Value) []byte {
+func AppendMember(dst []byte, f *model.Field, v Value) []byte {
 	if f.AsString && v.Kind == Int {
 		return append(AppendValue(append(dst, '"'), v), '"')
 	}

@@ -13,32 +13,32 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // drawValue draws any value that a field of the type can hold.
-func drawValue(t *rapid.T, f *schema.Field) Value {
+func drawValue(t *rapid.T, f *model.Field) Value {
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		return OfInt(rapid.Int64().Draw(t, "int"))
-	case schema.Float:
+	case model.Float:
 		x := rapid.Float64().Filter(func(x float64) bool { _, ok := Finite(x); return ok }).Draw(t, "float")
 		return OfFloat(x + 0)
-	case schema.Decimal:
+	case model.Decimal:
 		most := int64(math.Pow10(f.Precision)) - 1
 		return OfDecimal(rapid.Int64Range(-most, most).Draw(t, "decimal"), uint8(f.Scale))
-	case schema.Bool:
+	case model.Bool:
 		return OfBool(rapid.Bool().Draw(t, "bool"))
-	case schema.Timestamp:
+	case model.Timestamp:
 		return OfTimestamp(rapid.Int64Range(MinTimestamp, MaxTimestamp).Draw(t, "timestamp"))
-	case schema.Date:
+	case model.Date:
 		micros := rapid.Int64Range(MinTimestamp, MaxTimestamp).Draw(t, "date")
 		return OfDate(string(appendTimestamp(nil, micros)[:10]))
-	case schema.UUID:
+	case model.UUID:
 		return OfUUID(rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`).Draw(t, "uuid"))
-	case schema.Enum:
+	case model.Enum:
 		return OfText(f.Values[rapid.IntRange(0, len(f.Values)-1).Draw(t, "enum")].Name)
-	case schema.JSON:
+	case model.JSON:
 		return OfJSON(drawJSON(t, 3))
 	default:
 		return OfText(strings.ReplaceAll(drawText(t), "\x00", ""))
@@ -82,7 +82,7 @@ func TestRoundTrip(t *testing.T) {
 		f := fieldOf(kind)
 		t.Run(kind.String(), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				if kind == schema.Decimal {
+				if kind == model.Decimal {
 					f = decimalField(18, rapid.IntRange(0, 18).Draw(t, "scale"))
 				}
 				v := drawValue(t, f)
@@ -249,19 +249,19 @@ var benchmarkBody = []byte(strings.Repeat("A plain sentence of some forty charac
 func BenchmarkAppendJSON(b *testing.B) {
 	for _, tt := range []struct {
 		name string
-		f    *schema.Field
+		f    *model.Field
 		v    Value
 	}{
 		{"text300", textField(), OfText(string(benchmarkBody))},
 		{"text300escaped", textField(), OfText(strings.ReplaceAll(string(benchmarkBody), "some", "\"a\""))},
 		{"text20", textField(), OfText("Backend engineer, ii")},
-		{"int", fieldOf(schema.Int), OfInt(1234567)},
-		{"float", fieldOf(schema.Float), OfFloat(3.14159)},
+		{"int", fieldOf(model.Int), OfInt(1234567)},
+		{"float", fieldOf(model.Float), OfFloat(3.14159)},
 		{"decimal", decimalField(12, 2), OfDecimal(1234567, 2)},
-		{"bool", fieldOf(schema.Bool), OfBool(true)},
-		{"timestamp", fieldOf(schema.Timestamp), OfTimestamp(1_790_000_000_123_456)},
-		{"date", fieldOf(schema.Date), OfDate("2026-01-31")},
-		{"uuid", fieldOf(schema.UUID), OfUUID("019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70")},
+		{"bool", fieldOf(model.Bool), OfBool(true)},
+		{"timestamp", fieldOf(model.Timestamp), OfTimestamp(1_790_000_000_123_456)},
+		{"date", fieldOf(model.Date), OfDate("2026-01-31")},
+		{"uuid", fieldOf(model.UUID), OfUUID("019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70")},
 		{"null", textField(), Value{}},
 	} {
 		b.Run(tt.name, func(b *testing.B) {
@@ -278,9 +278,9 @@ func BenchmarkAppendJSON(b *testing.B) {
 // TestAppendJSONDoesNotAllocate keeps what the benchmark shows.
 func TestAppendJSONDoesNotAllocate(t *testing.T) {
 	for _, kind := range allTypes {
-		v := map[schema.Type]Value{
-			schema.Text: OfText("a \"b\" \n" + string(benchmarkBody)), schema.Int: OfInt(math.MinInt64), schema.Float: OfFloat(1.5e-10), schema.Decimal: OfDecimal(-12345, 4),
-			schema.Bool: OfBool(true), schema.Timestamp: OfTimestamp(1), schema.Date: OfDate("2026-01-31"), schema.UUID: OfUUID("x"), schema.Enum: OfText("draft"), schema.JSON: OfJSON("{}"),
+		v := map[model.Type]Value{
+			model.Text: OfText("a \"b\" \n" + string(benchmarkBody)), model.Int: OfInt(math.MinInt64), model.Float: OfFloat(1.5e-10), model.Decimal: OfDecimal(-12345, 4),
+			model.Bool: OfBool(true), model.Timestamp: OfTimestamp(1), model.Date: OfDate("2026-01-31"), model.UUID: OfUUID("x"), model.Enum: OfText("draft"), model.JSON: OfJSON("{}"),
 		}[kind]
 		f, row, dst := fieldOf(kind), rowOf(v), make([]byte, 0, 4096)
 		if n := testing.AllocsPerRun(100, func() { dst = AppendJSON(dst[:0], f, row, 0) }); n != 0 {

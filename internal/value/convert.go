@@ -7,78 +7,78 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // Convertible says whether values of one field can become values of another at all: numbers to numbers, 0 and 1 to bool
 // and back, a date to its midnight and back, anything to text and back, anything to json and back.
-func Convertible(from, to schema.Type) bool {
+func Convertible(from, to model.Type) bool {
 	switch {
-	case from == to, isText(from), isText(to), from == schema.JSON, to == schema.JSON:
+	case from == to, isText(from), isText(to), from == model.JSON, to == model.JSON:
 		return true
 	case isNumeric(from) && isNumeric(to):
 		return true
 	}
-	switch [2]schema.Type{from, to} {
-	case [2]schema.Type{schema.Bool, schema.Int}, [2]schema.Type{schema.Int, schema.Bool},
-		[2]schema.Type{schema.Date, schema.Timestamp}, [2]schema.Type{schema.Timestamp, schema.Date}:
+	switch [2]model.Type{from, to} {
+	case [2]model.Type{model.Bool, model.Int}, [2]model.Type{model.Int, model.Bool},
+		[2]model.Type{model.Date, model.Timestamp}, [2]model.Type{model.Timestamp, model.Date}:
 		return true
 	}
 	return false
 }
 
-func isText(t schema.Type) bool { return t == schema.Text || t == schema.Enum }
+func isText(t model.Type) bool { return t == model.Text || t == model.Enum }
 
-func isNumeric(t schema.Type) bool {
-	return t == schema.Int || t == schema.Float || t == schema.Decimal
+func isNumeric(t model.Type) bool {
+	return t == model.Int || t == model.Float || t == model.Decimal
 }
 
 // Convert returns a value of one field as a value of another that has taken its place: the same number, text, day or
 // instant in another form, and never one that is cut. The error says why there is none. What the new field asks of new
 // values (min, max, pattern, format, schema) is not asked here.
-func Convert(from, to *schema.Field, v Value) (Value, error) {
+func Convert(from, to *model.Field, v Value) (Value, error) {
 	if v.IsNull() {
 		return v, nil
 	}
-	unbound := &schema.Field{Name: to.Name, Type: to.Type, System: to.System, Precision: to.Precision, Scale: to.Scale, Values: to.Values}
+	unbound := &model.Field{Name: to.Name, Type: to.Type, System: to.System, Precision: to.Precision, Scale: to.Scale, Values: to.Values}
 	out, faults := convert(from, unbound, v)
 	switch {
 	case len(faults) > 0:
 		return Value{}, &parseError{faults[0].Code, faults[0].Detail}
-	case to.Type == schema.Float && !keepsDigits(v, out):
+	case to.Type == model.Float && !keepsDigits(v, out):
 		return Value{}, &parseError{"range", "has more digits than a float holds"}
 	}
 	return out, nil
 }
 
-func convert(from, to *schema.Field, v Value) (Value, []errs.Fault) {
+func convert(from, to *model.Field, v Value) (Value, []errs.Fault) {
 	switch {
-	case from.Type == schema.JSON && to.Type == schema.JSON:
+	case from.Type == model.JSON && to.Type == model.JSON:
 		return v, nil
-	case from.Type == schema.JSON && to.Type == schema.Decimal && jsontext.Value(v.Text).Kind() == jsontext.KindNumber:
+	case from.Type == model.JSON && to.Type == model.Decimal && jsontext.Value(v.Text).Kind() == jsontext.KindNumber:
 		return parseString(to, trimZeros(v.Text), "")
-	case from.Type == schema.JSON:
+	case from.Type == model.JSON:
 		return parseJSON(to, jsontext.Value(v.Text), "")
-	case to.Type == schema.JSON:
+	case to.Type == model.JSON:
 		return OfJSON(string(AppendValue(nil, v))), nil
-	case from.Type == schema.Enum && to.Type == schema.Enum:
+	case from.Type == model.Enum && to.Type == model.Enum:
 		return parseString(to, renamed(to, v.Text), "")
 	}
 	s := plain(v, to.Type)
 	switch to.Type {
-	case schema.Bool:
+	case model.Bool:
 		return parseBool(s)
-	case schema.Int, schema.Float:
-		if from.Type == schema.Bool {
+	case model.Int, model.Float:
+		if from.Type == model.Bool {
 			s = strconv.FormatInt(v.Int, 10)
 		}
 		return parseNumberField(to, s, "")
-	case schema.Timestamp:
-		if from.Type == schema.Date {
+	case model.Timestamp:
+		if from.Type == model.Date {
 			s += "T00:00:00Z"
 		}
-	case schema.Date:
-		if from.Type == schema.Timestamp {
+	case model.Date:
+		if from.Type == model.Timestamp {
 			day, midnight := strings.CutSuffix(s, "T00:00:00.000000Z")
 			if !midnight {
 				return Value{}, []errs.Fault{fault("", "type", "has a time of day other than midnight")}
@@ -90,17 +90,17 @@ func convert(from, to *schema.Field, v Value) (Value, []errs.Fault) {
 }
 
 // plain is the text of a value without quotes: as JSON has it, and of a number that becomes a decimal every digit.
-func plain(v Value, to schema.Type) string {
+func plain(v Value, to model.Type) string {
 	switch v.Kind {
 	case Text, Date, UUID:
 		return v.Text
 	case Decimal:
-		if to == schema.Text {
+		if to == model.Text {
 			return string(appendDecimal(nil, v.Int, v.Scale))
 		}
 		return trimZeros(string(appendDecimal(nil, v.Int, v.Scale)))
 	case Float:
-		if to == schema.Decimal {
+		if to == model.Decimal {
 			return strconv.FormatFloat(v.Float, 'f', -1, 64)
 		}
 	}
@@ -116,7 +116,7 @@ func trimZeros(s string) string {
 }
 
 // renamed is the name that a value of an enum has now.
-func renamed(to *schema.Field, name string) string {
+func renamed(to *model.Field, name string) string {
 	now := name
 	for _, v := range to.Values {
 		if v.Name == name {

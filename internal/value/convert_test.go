@@ -4,24 +4,24 @@ import (
 	"math"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 func TestConvert(t *testing.T) {
-	field := func(typ schema.Type) *schema.Field { return &schema.Field{Name: "x", Type: typ} }
-	decimal := func(precision, scale int) *schema.Field {
-		return &schema.Field{Name: "x", Type: schema.Decimal, Precision: precision, Scale: scale}
+	field := func(typ model.Type) *model.Field { return &model.Field{Name: "x", Type: typ} }
+	decimal := func(precision, scale int) *model.Field {
+		return &model.Field{Name: "x", Type: model.Decimal, Precision: precision, Scale: scale}
 	}
-	enum := func(values ...schema.EnumValue) *schema.Field {
-		return &schema.Field{Name: "x", Type: schema.Enum, Values: values}
+	enum := func(values ...model.EnumValue) *model.Field {
+		return &model.Field{Name: "x", Type: model.Enum, Values: values}
 	}
 	one := int64(1)
-	text, integer, float, boolean := field(schema.Text), field(schema.Int), field(schema.Float), field(schema.Bool)
-	timestamp, date, uuid, json := field(schema.Timestamp), field(schema.Date), field(schema.UUID), field(schema.JSON)
+	text, integer, float, boolean := field(model.Text), field(model.Int), field(model.Float), field(model.Bool)
+	timestamp, date, uuid, json := field(model.Timestamp), field(model.Date), field(model.UUID), field(model.JSON)
 	const id = "019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70"
 	for _, tt := range []struct {
 		name     string
-		from, to *schema.Field
+		from, to *model.Field
 		in, want Value
 		why      string // "" where it converts
 	}{
@@ -73,17 +73,17 @@ func TestConvert(t *testing.T) {
 		{"uuid to text", uuid, text, OfUUID(id), OfText(id), ""},
 		{"text to uuid", text, uuid, OfText(id), OfUUID(id), ""},
 		{"text that is no uuid", text, uuid, OfText("x"), Value{}, "must be a UUID such as " + id},
-		{"text to enum", text, enum(schema.EnumValue{Name: "a"}), OfText("a"), OfText("a"), ""},
-		{"text that is no value", text, enum(schema.EnumValue{Name: "a"}), OfText("b"), Value{}, "must be one of a"},
-		{"a value that was renamed", enum(schema.EnumValue{Name: "a"}), enum(schema.EnumValue{Name: "b", Was: "a"}), OfText("a"), OfText("b"), ""},
-		{"enum to text", enum(schema.EnumValue{Name: "a"}), text, OfText("a"), OfText("a"), ""},
+		{"text to enum", text, enum(model.EnumValue{Name: "a"}), OfText("a"), OfText("a"), ""},
+		{"text that is no value", text, enum(model.EnumValue{Name: "a"}), OfText("b"), Value{}, "must be one of a"},
+		{"a value that was renamed", enum(model.EnumValue{Name: "a"}), enum(model.EnumValue{Name: "b", Was: "a"}), OfText("a"), OfText("b"), ""},
+		{"enum to text", enum(model.EnumValue{Name: "a"}), text, OfText("a"), OfText("a"), ""},
 		{"text to json", text, json, OfText(`say "x"`), OfJSON(`"say \"x\""`), ""},
 		{"json to text", json, text, OfJSON(`"say \"x\""`), OfText(`say "x"`), ""},
 		{"json that is no text", json, text, OfJSON(`[1]`), Value{}, "must be a string, not an array"},
 		{"decimal to json", decimal(5, 2), json, OfDecimal(1250, 2), OfJSON(`"12.50"`), ""},
 		{"json to decimal", json, decimal(5, 2), OfJSON(`12.500`), OfDecimal(1250, 2), ""},
 		{"json to int", json, integer, OfJSON(`7`), OfInt(7), ""},
-		{"limits bind new values only", text, &schema.Field{Name: "x", Type: schema.Text, Max: &one}, OfText("long"), OfText("long"), ""},
+		{"limits bind new values only", text, &model.Field{Name: "x", Type: model.Text, Max: &one}, OfText("long"), OfText("long"), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if !Convertible(tt.from.Type, tt.to.Type) {
@@ -99,7 +99,7 @@ func TestConvert(t *testing.T) {
 			}
 		})
 	}
-	for _, pair := range [][2]schema.Type{{schema.Bool, schema.Float}, {schema.UUID, schema.Int}, {schema.Timestamp, schema.Int}, {schema.Date, schema.UUID}} {
+	for _, pair := range [][2]model.Type{{model.Bool, model.Float}, {model.UUID, model.Int}, {model.Timestamp, model.Int}, {model.Date, model.UUID}} {
 		if Convertible(pair[0], pair[1]) {
 			t.Errorf("Convertible(%v, %v) = true", pair[0], pair[1])
 		}
@@ -113,32 +113,32 @@ func FuzzConvertThereAndBack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, i int64, x float64, s string) {
 		const limit = 999_999_999_999_999_999
 		values := []struct {
-			f *schema.Field
+			f *model.Field
 			v Value
 		}{
-			{&schema.Field{Type: schema.Int}, OfInt(i)},
-			{&schema.Field{Type: schema.Bool}, OfBool(i%2 == 0)},
-			{&schema.Field{Type: schema.Decimal, Precision: 18, Scale: int(uint64(i) % 19)}, OfDecimal(i%limit, uint8(uint64(i)%19))},
+			{&model.Field{Type: model.Int}, OfInt(i)},
+			{&model.Field{Type: model.Bool}, OfBool(i%2 == 0)},
+			{&model.Field{Type: model.Decimal, Precision: 18, Scale: int(uint64(i) % 19)}, OfDecimal(i%limit, uint8(uint64(i)%19))},
 		}
 		if !math.IsNaN(x) && !math.IsInf(x, 0) {
 			values = append(values, struct {
-				f *schema.Field
+				f *model.Field
 				v Value
-			}{&schema.Field{Type: schema.Float}, OfFloat(x + 0)})
+			}{&model.Field{Type: model.Float}, OfFloat(x + 0)})
 		}
 		if micros := i % 60_000_000_000_000_000; true {
 			values = append(values, struct {
-				f *schema.Field
+				f *model.Field
 				v Value
-			}{&schema.Field{Type: schema.Timestamp}, OfTimestamp(micros)})
+			}{&model.Field{Type: model.Timestamp}, OfTimestamp(micros)})
 		}
 		for _, tt := range values {
-			for _, via := range []schema.Type{schema.Text, schema.JSON} {
-				there, err := Convert(tt.f, &schema.Field{Type: via}, tt.v)
+			for _, via := range []model.Type{model.Text, model.JSON} {
+				there, err := Convert(tt.f, &model.Field{Type: via}, tt.v)
 				if err != nil {
 					t.Fatalf("%v %+v to %v: %v", tt.f.Type, tt.v, via, err)
 				}
-				back, err := Convert(&schema.Field{Type: via}, tt.f, there)
+				back, err := Convert(&model.Field{Type: via}, tt.f, there)
 				if err != nil || !back.Equal(tt.v) {
 					t.Errorf("%v %+v by %v %+v = %+v, %v", tt.f.Type, tt.v, via, there, back, err)
 				}

@@ -7,45 +7,45 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 func ptr[T any](v T) *T { return &v }
 
-func textField() *schema.Field {
-	return &schema.Field{Name: "title", Type: schema.Text}
+func textField() *model.Field {
+	return &model.Field{Name: "title", Type: model.Text}
 }
 
-func enumField() *schema.Field {
-	return &schema.Field{Name: "status", Type: schema.Enum, Values: []schema.EnumValue{{Name: "draft"}, {Name: "it's \"on\""}}}
+func enumField() *model.Field {
+	return &model.Field{Name: "status", Type: model.Enum, Values: []model.EnumValue{{Name: "draft"}, {Name: "it's \"on\""}}}
 }
 
-func decimalField(precision, scale int) *schema.Field {
-	return &schema.Field{Name: "wage", Type: schema.Decimal, Precision: precision, Scale: scale}
+func decimalField(precision, scale int) *model.Field {
+	return &model.Field{Name: "wage", Type: model.Decimal, Precision: precision, Scale: scale}
 }
 
-func fieldOf(t schema.Type) *schema.Field {
+func fieldOf(t model.Type) *model.Field {
 	switch t {
-	case schema.Enum:
+	case model.Enum:
 		return enumField()
-	case schema.Decimal:
+	case model.Decimal:
 		return decimalField(18, 4)
 	default:
-		return &schema.Field{Name: "f", Type: t}
+		return &model.Field{Name: "f", Type: t}
 	}
 }
 
-var allTypes = []schema.Type{
-	schema.Text, schema.Int, schema.Float, schema.Decimal, schema.Bool, schema.Timestamp, schema.Date, schema.UUID, schema.Enum, schema.JSON,
+var allTypes = []model.Type{
+	model.Text, model.Int, model.Float, model.Decimal, model.Bool, model.Timestamp, model.Date, model.UUID, model.Enum, model.JSON,
 }
 
-func patternField(pattern string) *schema.Field {
+func patternField(pattern string) *model.Field {
 	f := textField()
 	f.Pattern = regexp.MustCompile(pattern)
 	return f
 }
 
-func schemaField(t testing.TB, text string) *schema.Field {
+func schemaField(t testing.TB, text string) *model.Field {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {
@@ -59,7 +59,7 @@ func schemaField(t testing.TB, text string) *schema.Field {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &schema.Field{Name: "meta", Type: schema.JSON, JSONSchema: s, JSONSchemaText: text}
+	return &model.Field{Name: "meta", Type: model.JSON, JSONSchema: s, JSONSchemaText: text}
 }
 
 // fakeRow is a row of one column, which holds a value as an engine would.
@@ -70,9 +70,9 @@ type fakeRow struct {
 
 func rowOf(v Value) *fakeRow { return &fakeRow{v, []byte(v.Text)} }
 
-func (r *fakeRow) Null(int) bool                { return r.v.IsNull() }
-func (r *fakeRow) Int(int) int64                { return r.v.Int }
-func (r *fakeRow) Float(int) float64            { return r.v.Float }
-func (r *fakeRow) Bytes(int) []byte             { return r.bytes }
-func (r *fakeRow) Decimal(int, int) int64       { return r.v.Int }
-func (r *fakeRow) Fits(int, *schema.Field) bool { return true }
+func (r *fakeRow) Null(int) bool               { return r.v.IsNull() }
+func (r *fakeRow) Int(int) int64               { return r.v.Int }
+func (r *fakeRow) Float(int) float64           { return r.v.Float }
+func (r *fakeRow) Bytes(int) []byte            { return r.bytes }
+func (r *fakeRow) Decimal(int, int) int64      { return r.v.Int }
+func (r *fakeRow) Fits(int, *model.Field) bool { return true }

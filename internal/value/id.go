@@ -5,21 +5,21 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// maxKey is how many code points a text key ever had at most. A table may bind new ones to less (schema.Field.Max), and
+// maxKey is how many code points a text key ever had at most. A table may bind new ones to less (model.Field.Max), and
 // an older row is still found by its id.
-const maxKey = schema.MaxIndexedText
+const maxKey = model.MaxIndexedText
 
 // ParseID reads an id of the table from a segment of a path that is unescaped already. What is no id of its type names
 // no row. One id has one spelling, but for the case of a UUID.
-func ParseID(t *schema.Table, s string) (Value, bool) {
+func ParseID(t *model.Table, s string) (Value, bool) {
 	switch t.Key {
-	case schema.UUID:
+	case model.UUID:
 		id, ok := ParseUUID(s)
 		return OfUUID(id), ok
-	case schema.Int:
+	case model.Int:
 		i, err := strconv.ParseInt(s, 10, 64)
 		return OfInt(i), err == nil && strconv.FormatInt(i, 10) == s
 	default:

@@ -14,14 +14,14 @@ import (
 	"golang.org/x/text/message"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // maxSchemaFaults bounds the faults that a JSON Schema finds in one value: each item of a long array may have several.
 const maxSchemaFaults = 100
 
 // parseJSONField compacts the value and leaves all else (order, the text of numbers and strings) as it was given.
-func parseJSONField(f *schema.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+func parseJSONField(f *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	compact := raw.Clone()
 	if err := compact.Compact(); err != nil {
 		return Value{}, []errs.Fault{fault(pointer, "type", "must be JSON")}

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // number is the text of a JSON number, taken apart: digits × 10^exponent, without zeros at either end of digits.
@@ -194,7 +194,7 @@ func ParseDecimal(s string) (unscaled int64, scale uint8, err error) {
 }
 
 // parseFieldDecimal returns s at the field's scale, and every fault of its digits.
-func parseFieldDecimal(f *schema.Field, s string) (int64, []*parseError) {
+func parseFieldDecimal(f *model.Field, s string) (int64, []*parseError) {
 	d, ok := cutDecimal(s)
 	if !ok {
 		return 0, []*parseError{{"format", "must be a decimal such as \"12.50\": an optional sign, digits, a point, digits"}}

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // parseError says why a text is no value: a code for a fault, and a sentence without its subject.
@@ -28,7 +28,7 @@ func faultOf(pointer string, err error) []errs.Fault {
 // ParseJSON reads a member of a body as a value of the field, and returns every fault that the value has in itself.
 // With faults, the value is Null. JSON null is Null without a fault: whether the field may be missing is for the caller
 // to ask. raw is one valid JSON value as DecodeObject gives it; pointer is its RFC 6901 pointer in the body.
-func ParseJSON(f *schema.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+func ParseJSON(f *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	v, faults := parseJSON(f, raw, pointer)
 	if faults != nil {
 		return Value{}, faults
@@ -36,13 +36,13 @@ func ParseJSON(f *schema.Field, raw jsontext.Value, pointer string) (Value, []er
 	return v, nil
 }
 
-func parseJSON(f *schema.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+func parseJSON(f *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	kind := raw.Kind()
 	if kind == jsontext.KindNull {
 		return Value{}, nil
 	}
 	switch f.Type {
-	case schema.Bool:
+	case model.Bool:
 		switch kind {
 		case jsontext.KindTrue:
 			return OfBool(true), nil
@@ -50,7 +50,7 @@ func parseJSON(f *schema.Field, raw jsontext.Value, pointer string) (Value, []er
 			return OfBool(false), nil
 		}
 		return Value{}, wrongType(pointer, kind, "true or false")
-	case schema.Int, schema.Float:
+	case model.Int, model.Float:
 		if f.AsString {
 			return parseIntString(f, raw, pointer)
 		}
@@ -58,11 +58,11 @@ func parseJSON(f *schema.Field, raw jsontext.Value, pointer string) (Value, []er
 			return Value{}, wrongType(pointer, kind, "a number")
 		}
 		return parseNumberField(f, string(raw), pointer)
-	case schema.JSON:
+	case model.JSON:
 		return parseJSONField(f, raw, pointer)
 	}
 	if kind != jsontext.KindString {
-		if f.Type == schema.Decimal {
+		if f.Type == model.Decimal {
 			return Value{}, wrongType(pointer, kind, `a decimal in a string, such as "12.50"`)
 		}
 		return Value{}, wrongType(pointer, kind, "a string")
@@ -84,37 +84,37 @@ func unquote(raw jsontext.Value) (string, bool) {
 	return string(b), err == nil
 }
 
-func parseString(f *schema.Field, s, pointer string) (Value, []errs.Fault) {
+func parseString(f *model.Field, s, pointer string) (Value, []errs.Fault) {
 	switch f.Type {
-	case schema.Decimal:
+	case model.Decimal:
 		return parseDecimalField(f, s, pointer)
-	case schema.Timestamp:
+	case model.Timestamp:
 		micros, err := ParseTimestamp(s)
 		if err != nil {
 			return Value{}, faultOf(pointer, err)
 		}
 		return OfTimestamp(micros), nil
-	case schema.Date:
+	case model.Date:
 		date, err := ParseDate(s)
 		if err != nil {
 			return Value{}, faultOf(pointer, err)
 		}
 		return OfDate(date), nil
-	case schema.UUID:
+	case model.UUID:
 		id, ok := ParseUUID(s)
 		if !ok {
 			return Value{}, []errs.Fault{fault(pointer, "format", "must be a UUID such as 019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70")}
 		}
 		return OfUUID(id), nil
-	case schema.Enum:
+	case model.Enum:
 		return parseEnum(f, s, pointer)
 	default:
 		return OfText(s), textFaults(f, s, pointer)
 	}
 }
 
-func parseNumberField(f *schema.Field, s, pointer string) (Value, []errs.Fault) {
-	if f.Type == schema.Float {
+func parseNumberField(f *model.Field, s, pointer string) (Value, []errs.Fault) {
+	if f.Type == model.Float {
 		x, err := parseFloat(s)
 		if err != nil {
 			return Value{}, faultOf(pointer, err)
@@ -129,7 +129,7 @@ func parseNumberField(f *schema.Field, s, pointer string) (Value, []errs.Fault) 
 }
 
 // parseIntString reads an int that JSON has as a string.
-func parseIntString(f *schema.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+func parseIntString(f *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	const want = `an int in a string, such as "9007199254740993"`
 	if raw.Kind() != jsontext.KindString {
 		return Value{}, wrongType(pointer, raw.Kind(), want)
@@ -158,7 +158,7 @@ func canonicalInt(s string) string {
 	return digits
 }
 
-func parseDecimalField(f *schema.Field, s, pointer string) (Value, []errs.Fault) {
+func parseDecimalField(f *model.Field, s, pointer string) (Value, []errs.Fault) {
 	unscaled, bad := parseFieldDecimal(f, s)
 	if bad != nil {
 		faults := make([]errs.Fault, len(bad))
@@ -173,7 +173,7 @@ func parseDecimalField(f *schema.Field, s, pointer string) (Value, []errs.Fault)
 	})
 }
 
-func intBounds(f *schema.Field, i int64, pointer string, show func(int64) string) []errs.Fault {
+func intBounds(f *model.Field, i int64, pointer string, show func(int64) string) []errs.Fault {
 	switch {
 	case f.Min != nil && i < *f.Min:
 		return []errs.Fault{fault(pointer, "min", "must be at least %s", show(*f.Min))}
@@ -183,7 +183,7 @@ func intBounds(f *schema.Field, i int64, pointer string, show func(int64) string
 	return nil
 }
 
-func floatBounds(f *schema.Field, x float64, pointer string) []errs.Fault {
+func floatBounds(f *model.Field, x float64, pointer string) []errs.Fault {
 	switch {
 	case f.MinFloat != nil && x < *f.MinFloat:
 		return []errs.Fault{fault(pointer, "min", "must be at least %s", appendFloat(nil, *f.MinFloat))}
@@ -193,7 +193,7 @@ func floatBounds(f *schema.Field, x float64, pointer string) []errs.Fault {
 	return nil
 }
 
-func parseEnum(f *schema.Field, s, pointer string) (Value, []errs.Fault) {
+func parseEnum(f *model.Field, s, pointer string) (Value, []errs.Fault) {
 	var names []string
 	for _, v := range f.Values {
 		if v.Name == s {

@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // parsed is one case of ParseJSON: a value, or the codes and details of its faults.
@@ -20,7 +20,7 @@ type parsed struct {
 	faults []string // "code: detail"
 }
 
-func (tt parsed) run(t *testing.T, f *schema.Field) {
+func (tt parsed) run(t *testing.T, f *model.Field) {
 	t.Helper()
 	got, faults := ParseJSON(f, jsontext.Value(tt.raw), "/p")
 	var texts []string
@@ -62,7 +62,7 @@ func TestParseText(t *testing.T) {
 	}
 	parsed{`""`, OfText(""), nil}.run(t, textField())
 	parsed{`"Ab"`, Value{}, bad("pattern: must match ^[a-z]+$")}.run(t, patternField(`^[a-z]+$`))
-	parsed{`""`, Value{}, bad("too_short: must be at least 1 character long, is 0")}.run(t, &schema.Field{Name: "id", System: true, Type: schema.Text})
+	parsed{`""`, Value{}, bad("too_short: must be at least 1 character long, is 0")}.run(t, &model.Field{Name: "id", System: true, Type: model.Text})
 	all := patternField(`^[a-z]*$`)
 	all.Max, all.Format = ptr(int64(1)), "slug"
 	parsed{`"A\u0000"`, Value{}, bad(
@@ -96,7 +96,7 @@ func TestFormats(t *testing.T) {
 }
 
 func TestParseIntInString(t *testing.T) {
-	f := fieldOf(schema.Int)
+	f := fieldOf(model.Int)
 	f.AsString = true
 	const want = `must be an int in a string, such as "9007199254740993"`
 	const form = "format: " + want
@@ -121,7 +121,7 @@ func TestParseIntInString(t *testing.T) {
 func TestParseInt(t *testing.T) {
 	const outside = "range: must be between -9223372036854775808 and 9223372036854775807"
 	const fraction = "type: must be a whole number, without a fraction"
-	f := fieldOf(schema.Int)
+	f := fieldOf(model.Int)
 	for _, tt := range []parsed{
 		{"0", OfInt(0), nil}, {"-0", OfInt(0), nil}, {"0.000", OfInt(0), nil}, {"-0.0e5", OfInt(0), nil},
 		{"0e999999999999999999999", OfInt(0), nil}, {"0e-999999999999999999999", OfInt(0), nil},
@@ -151,7 +151,7 @@ func TestHugeNumbersCostNothing(t *testing.T) {
 	start := time.Now()
 	long := strings.Repeat("9", 1<<20)
 	for _, s := range []string{"1e999999999", "1e-999999999", long, long + "." + long, "0." + long, long + "e-1048576", "1e" + long, "1e-" + long} {
-		for _, kind := range []schema.Type{schema.Int, schema.Float, schema.JSON} {
+		for _, kind := range []model.Type{model.Int, model.Float, model.JSON} {
 			ParseJSON(fieldOf(kind), jsontext.Value(s), "")
 		}
 		ParseJSON(schemaField(t, `{"minimum": 0, "multipleOf": 0.01, "uniqueItems": true, "const": 1}`), jsontext.Value(s), "")
@@ -167,7 +167,7 @@ func TestHugeNumbersCostNothing(t *testing.T) {
 
 func TestParseFloat(t *testing.T) {
 	const outside = "range: must be between -1.7976931348623157e308 and 1.7976931348623157e308"
-	f := fieldOf(schema.Float)
+	f := fieldOf(model.Float)
 	for _, tt := range []parsed{
 		{"0", OfFloat(0), nil}, {"1.5", OfFloat(1.5), nil}, {"1e-400", OfFloat(0), nil}, {"-1e-400", OfFloat(0), nil}, {"5e-324", OfFloat(5e-324), nil},
 		{"1.7976931348623157e308", OfFloat(math.MaxFloat64), nil}, {"9007199254740993", OfFloat(9007199254740992), nil},
@@ -216,20 +216,20 @@ func TestParseDecimal(t *testing.T) {
 func TestParseOthers(t *testing.T) {
 	for _, tt := range []parsed{{"true", OfBool(true), nil}, {"false", OfBool(false), nil}, {"null", Value{}, nil},
 		{"1", Value{}, bad("type: must be true or false, not a number")}, {`"true"`, Value{}, bad("type: must be true or false, not a string")}} {
-		tt.run(t, fieldOf(schema.Bool))
+		tt.run(t, fieldOf(model.Bool))
 	}
 	const day = "format: must be a date such as 2026-01-31"
 	for _, tt := range []parsed{{`"2026-01-31"`, OfDate("2026-01-31"), nil}, {`"0001-01-01"`, OfDate("0001-01-01"), nil}, {`"2024-02-29"`, OfDate("2024-02-29"), nil},
 		{`"0000-01-01"`, Value{}, bad("range: must lie in the years 1 to 9999")}, {`"2026-02-29"`, Value{}, bad(day)}, {`"1900-02-29"`, Value{}, bad(day)}, {`"2026-13-01"`, Value{}, bad(day)},
 		{`"2026-00-01"`, Value{}, bad(day)}, {`"2026-01-00"`, Value{}, bad(day)}, {`"2026-1-1"`, Value{}, bad(day)}, {`"2026-01-31T00:00:00Z"`, Value{}, bad(day)}, {`"+026-01-31"`, Value{}, bad(day)}, {`""`, Value{}, bad(day)}} {
-		tt.run(t, fieldOf(schema.Date))
+		tt.run(t, fieldOf(model.Date))
 	}
 	const uuid, want = "019A2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70", "019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70"
 	const form = "format: must be a UUID such as 019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70"
 	for _, tt := range []parsed{{`"` + uuid + `"`, OfUUID(want), nil}, {`"00000000-0000-0000-0000-000000000000"`, OfUUID("00000000-0000-0000-0000-000000000000"), nil},
 		{`"{` + uuid + `}"`, Value{}, bad(form)}, {`"urn:uuid:` + uuid + `"`, Value{}, bad(form)}, {`"` + strings.ReplaceAll(uuid, "-", "") + `"`, Value{}, bad(form)},
 		{`"g19a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70"`, Value{}, bad(form)}, {`"019a2f6e7-c1b-7d3e-9f40-2b6c8d1e5a70"`, Value{}, bad(form)}, {`""`, Value{}, bad(form)}} {
-		tt.run(t, fieldOf(schema.UUID))
+		tt.run(t, fieldOf(model.UUID))
 	}
 	for _, tt := range []parsed{{`"draft"`, OfText("draft"), nil}, {`"Draft"`, Value{}, bad(`enum: must be one of draft, it's "on"`)}, {`""`, Value{}, bad(`enum: must be one of draft, it's "on"`)}, {`0`, Value{}, bad("type: must be a string, not a number")}} {
 		tt.run(t, enumField())
@@ -246,7 +246,7 @@ func TestParseJSONField(t *testing.T) {
 		{`"\u0000"`, Value{}, bad("nul: must not hold the character U+0000")},
 		{`{"a":[1,"x\u0000"],"\u0000":1}`, Value{}, bad("/a/1nul: must not hold the character U+0000", "/\x00nul: must not hold the character U+0000")},
 	} {
-		tt.run(t, fieldOf(schema.JSON))
+		tt.run(t, fieldOf(model.JSON))
 	}
 }
 
@@ -312,12 +312,12 @@ func TestExhaustion_ManyNumbersBehindALongName(t *testing.T) {
 }
 
 func TestParseID(t *testing.T) {
-	table := func(key schema.Type, most *int64) *schema.Table {
-		return &schema.Table{Key: key, Fields: []*schema.Field{{Name: "id", Type: key, System: true, Max: most}}}
+	table := func(key model.Type, most *int64) *model.Table {
+		return &model.Table{Key: key, Fields: []*model.Field{{Name: "id", Type: key, System: true, Max: most}}}
 	}
-	uuids, ints, texts, short := table(schema.UUID, nil), table(schema.Int, nil), table(schema.Text, nil), table(schema.Text, ptr(int64(2)))
+	uuids, ints, texts, short := table(model.UUID, nil), table(model.Int, nil), table(model.Text, nil), table(model.Text, ptr(int64(2)))
 	for _, tt := range []struct {
-		table *schema.Table
+		table *model.Table
 		s     string
 		want  Value
 		ok    bool

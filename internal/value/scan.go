@@ -1,28 +1,28 @@
 package value
 
-import "github.com/ashlar-dev/ashlar/internal/schema"
+import "github.com/ashlar-dev/ashlar/internal/model"
 
 // Scan returns a column of a row as a value of the field. It copies: the value outlives the row.
-func Scan(f *schema.Field, row Row, col int) Value {
+func Scan(f *model.Field, row Row, col int) Value {
 	if row.Null(col) {
 		return Value{}
 	}
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		return OfInt(row.Int(col))
-	case schema.Bool:
+	case model.Bool:
 		return OfBool(row.Int(col) != 0)
-	case schema.Float:
+	case model.Float:
 		return OfFloat(row.Float(col))
-	case schema.Decimal:
+	case model.Decimal:
 		return OfDecimal(row.Decimal(col, f.Scale), uint8(f.Scale))
-	case schema.Timestamp:
+	case model.Timestamp:
 		return OfTimestamp(row.Int(col))
-	case schema.Date:
+	case model.Date:
 		return OfDate(string(row.Bytes(col)))
-	case schema.UUID:
+	case model.UUID:
 		return OfUUID(string(row.Bytes(col)))
-	case schema.JSON:
+	case model.JSON:
 		return OfJSON(string(row.Bytes(col)))
 	default: // Text, Enum
 		return OfText(string(row.Bytes(col)))

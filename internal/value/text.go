@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // textFaults returns every fault of the text of a field.
-func textFaults(f *schema.Field, s, pointer string) []errs.Fault {
+func textFaults(f *model.Field, s, pointer string) []errs.Fault {
 	var faults []errs.Fault
 	if strings.IndexByte(s, 0) >= 0 {
 		faults = append(faults, fault(pointer, "nul", "must not hold the character U+0000"))
@@ -33,7 +33,7 @@ func textFaults(f *schema.Field, s, pointer string) []errs.Fault {
 }
 
 // minLength is 1 for a key: an empty id has no path.
-func minLength(f *schema.Field) int64 {
+func minLength(f *model.Field) int64 {
 	least := int64(0)
 	if f.System && f.Name == "id" {
 		least = 1

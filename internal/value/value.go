@@ -1,7 +1,7 @@
 // Package value is one value of one field type: how it is read from a request, checked, compared, and written as JSON.
 package value
 
-import "github.com/ashlar-dev/ashlar/internal/schema"
+import "github.com/ashlar-dev/ashlar/internal/model"
 
 // Kind is what a Value holds.
 type Kind uint8
@@ -26,23 +26,23 @@ var kindNames = [...]string{"null", "bool", "int", "float", "decimal", "text", "
 func (k Kind) String() string { return kindNames[k] }
 
 // KindOf is the kind of the values of a field as they are stored. Expressions make text of a uuid.
-func KindOf(f *schema.Field) Kind {
+func KindOf(f *model.Field) Kind {
 	switch f.Type {
-	case schema.Int:
+	case model.Int:
 		return Int
-	case schema.Float:
+	case model.Float:
 		return Float
-	case schema.Decimal:
+	case model.Decimal:
 		return Decimal
-	case schema.Bool:
+	case model.Bool:
 		return Bool
-	case schema.Timestamp:
+	case model.Timestamp:
 		return Timestamp
-	case schema.Date:
+	case model.Date:
 		return Date
-	case schema.UUID:
+	case model.UUID:
 		return UUID
-	case schema.JSON:
+	case model.JSON:
 		return JSON
 	default:
 		return Text
@@ -93,5 +93,5 @@ type Row interface {
 
 	// Fits says whether the column, which is not missing, can be read as a value of the field: whether it is stored as those
 	// are. A table's always can. What the query of a view returns is for Verify to ask.
-	Fits(col int, f *schema.Field) bool
+	Fits(col int, f *model.Field) bool
 }

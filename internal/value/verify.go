@@ -8,12 +8,12 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // Verify says what is wrong with a column of a view's row, which no table has checked, as a value of the field; "" where
 // nothing is.
-func Verify(f *schema.Field, row Row, col int) string {
+func Verify(f *model.Field, row Row, col int) string {
 	if row.Null(col) {
 		if f.Optional || f.Read != nil { // which masks it
 			return ""
@@ -27,33 +27,33 @@ func Verify(f *schema.Field, row Row, col int) string {
 }
 
 // sound looks at the value itself.
-func sound(f *schema.Field, row Row, col int) bool {
+func sound(f *model.Field, row Row, col int) bool {
 	switch f.Type {
-	case schema.Bool:
+	case model.Bool:
 		n := row.Int(col)
 		return n == 0 || n == 1
-	case schema.Float:
+	case model.Float:
 		_, finite := Finite(row.Float(col))
 		return finite
-	case schema.Decimal:
+	case model.Decimal:
 		n := row.Decimal(col, f.Scale)
 		return n != math.MinInt64 && abs(n) < power10(f.Precision)
-	case schema.Timestamp:
+	case model.Timestamp:
 		n := row.Int(col)
 		return MinTimestamp <= n && n <= MaxTimestamp
-	case schema.Date:
+	case model.Date:
 		_, err := ParseDate(string(row.Bytes(col)))
 		return err == nil
-	case schema.UUID:
+	case model.UUID:
 		text := string(row.Bytes(col))
 		id, ok := ParseUUID(text)
 		return ok && id == text
-	case schema.Enum:
+	case model.Enum:
 		text := string(row.Bytes(col))
-		return slices.ContainsFunc(f.Values, func(v schema.EnumValue) bool { return v.Name == text })
-	case schema.JSON:
+		return slices.ContainsFunc(f.Values, func(v model.EnumValue) bool { return v.Name == text })
+	case model.JSON:
 		return jsontext.Value(row.Bytes(col)).IsValid()
-	case schema.Text:
+	case model.Text:
 		text := string(row.Bytes(col))
 		return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
 	}
@@ -68,17 +68,17 @@ func power10(n int) uint64 {
 	return p
 }
 
-func noun(f *schema.Field) string {
+func noun(f *model.Field) string {
 	switch f.Type {
-	case schema.Enum:
+	case model.Enum:
 		return "value of the enum"
-	case schema.Text:
+	case model.Text:
 		return "text without U+0000"
-	case schema.Timestamp, schema.Date:
+	case model.Timestamp, model.Date:
 		return f.Type.String() + " of the years 1 to 9999"
-	case schema.Decimal:
+	case model.Decimal:
 		return "decimal of that precision and scale"
-	case schema.UUID:
+	case model.UUID:
 		return "uuid in lower case"
 	}
 	return f.Type.String()

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -114,12 +114,12 @@ func TestEnginesAgree_Mutated(t *testing.T) {
 }
 
 // compareViews runs the views that are accepted on both engines, and returns how many they are and how many rows they have.
-func compareViews(t *testing.T, views string) (compared, rows int, faults schema.Faults) {
+func compareViews(t *testing.T, views string) (compared, rows int, faults model.Faults) {
 	t.Helper()
 	if !pgtest.Available() {
 		t.Skip("PostgreSQL is not installed")
 	}
-	m := model(t, agreeTables+views)
+	m := parse(t, agreeTables+views)
 	dbs := databases(t, m)
 	for _, db := range dbs {
 		db.exec(t, agreeRows(db.name)...)
@@ -146,7 +146,7 @@ func compareViews(t *testing.T, views string) (compared, rows int, faults schema
 	return compared, rows, faults
 }
 
-func viewAt(m *schema.Model, line int) string {
+func viewAt(m *model.Model, line int) string {
 	name := ""
 	for _, v := range m.Views {
 		if v.Pos.Line <= line {
@@ -157,7 +157,7 @@ func viewAt(m *schema.Model, line int) string {
 }
 
 // agree compares what a view returns on both engines, and returns how many rows it has.
-func agree(t *testing.T, dbs []opened, v *schema.Table) int {
+func agree(t *testing.T, dbs []opened, v *model.Table) int {
 	t.Helper()
 	var got [2][]string
 	var failed [2]error
@@ -185,7 +185,7 @@ func agree(t *testing.T, dbs []opened, v *schema.Table) int {
 	return len(got[0])
 }
 
-func agreeing(db opened, v *schema.Table) (rows []string, err error) {
+func agreeing(db opened, v *model.Table) (rows []string, err error) {
 	err = db.db.Read(context.Background(), func(r store.Reader) error {
 		return r.Query(sqlgen.Sample(db.dialect, v, 10_000), nil, func(row value.Row) error {
 			var b strings.Builder
@@ -201,11 +201,11 @@ func agreeing(db opened, v *schema.Table) (rows []string, err error) {
 }
 
 // shown writes a value; of a float those digits that do not depend on the order in which a sum was computed.
-func shown(f *schema.Field, row value.Row, col int) string {
+func shown(f *model.Field, row value.Row, col int) string {
 	switch what := value.Verify(f, row, col); {
 	case what != "":
 		return what
-	case f.Type == schema.Float && !row.Null(col):
+	case f.Type == model.Float && !row.Null(col):
 		return strconv.FormatFloat(row.Float(col)+0, 'e', 10, 64)
 	}
 	return string(value.AppendJSON(nil, f, row, col))

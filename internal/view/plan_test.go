@@ -14,7 +14,7 @@ import (
 
 // What a client asks of a view reaches into its query, where the indexes of the tables are: an id, a filter, a page.
 func TestQueriesAreMerged(t *testing.T) {
-	m := model(t, `
+	m := parse(t, `
 ashlar: 1
 name: plans
 tables:

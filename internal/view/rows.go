@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -24,7 +24,7 @@ const patience = time.Second
 // CheckRows runs the query of each view on the rows that are there and returns what contradicts the model: an id that repeats,
 // a value of another type, an error. Whether an id is unique cannot be known from a query. What takes too long is left as it is,
 // and said in the log.
-func CheckRows(ctx context.Context, db store.DB, d sqlgen.Dialect, m *schema.Model, log *slog.Logger) (schema.Faults, error) {
+func CheckRows(ctx context.Context, db store.DB, d sqlgen.Dialect, m *model.Model, log *slog.Logger) (model.Faults, error) {
 	c := &checker{m: m}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -53,7 +53,7 @@ func reason(err error) string {
 	return clip(said)
 }
 
-func (c *checker) rows(ctx context.Context, db store.DB, d sqlgen.Dialect, t *schema.Table) error {
+func (c *checker) rows(ctx context.Context, db store.DB, d sqlgen.Dialect, t *model.Table) error {
 	before := len(c.faults)
 	err := db.Read(ctx, func(r store.Reader) error {
 		return r.Query(sqlgen.Sample(d, t, sample), nil, func(row value.Row) error {
@@ -75,7 +75,7 @@ func (c *checker) rows(ctx context.Context, db store.DB, d sqlgen.Dialect, t *sc
 	})
 }
 
-func (c *checker) row(t *schema.Table, row value.Row) {
+func (c *checker) row(t *model.Table, row value.Row) {
 	for col, f := range t.Fields {
 		masked := *f
 		masked.Read = nil // nothing masks it here

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -27,7 +27,7 @@ type opened struct {
 	dialect sqlgen.Dialect
 }
 
-func databases(t testing.TB, m *schema.Model) []opened {
+func databases(t testing.TB, m *model.Model) []opened {
 	t.Helper()
 	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "views.db"), sqlite.Config{Readers: 2})
 	if err != nil {
@@ -98,7 +98,7 @@ views:
     fields: {n: {type: int}, d: {type: decimal, precision: 18, scale: 2}, at: {type: timestamp}}
   fails: {key: int, reads: [posts], query: {sqlite: "SELECT id, abs(-9223372036854775807 - stars) AS n FROM posts WHERE json(title)", postgres: "SELECT id, 10 / stars AS n FROM posts"}, fields: {n: {type: int}}}
 `
-	m := model(t, tables+views)
+	m := parse(t, tables+views)
 	for _, o := range databases(t, m) {
 		t.Run(o.name, func(t *testing.T) {
 			if faults, err := CheckRows(context.Background(), o.db, o.dialect, m, slog.Default()); err != nil || len(faults) > 0 {
@@ -132,7 +132,7 @@ func golden(t *testing.T, file, got string) {
 
 // A query without end is cut short, and the app starts with a word about it.
 func TestRowsOfAnEndlessQuery(t *testing.T) {
-	m := model(t, tables+`
+	m := parse(t, tables+`
 views:
   numbers: {key: int, reads: [], query: "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id FROM n"}
   sorted: {key: int, reads: [], query: "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id % 5 FROM n) SELECT id FROM n ORDER BY id"}
@@ -160,7 +160,7 @@ func TestLargeViews(t *testing.T) {
 		fmt.Fprintf(&columns, ", title AS c%d", i)
 		fmt.Fprintf(&fields, "      c%d: {type: text}\n", i)
 	}
-	m := model(t, tables+`
+	m := parse(t, tables+`
 views:
   wide:
     key: int
@@ -185,7 +185,7 @@ views:
 
 // More columns than an engine has are a fault like another.
 func TestTooManyColumns(t *testing.T) {
-	m := model(t, tables+"\nviews:\n  wide: {key: int, reads: [posts], query: \"SELECT id"+strings.Repeat(", id", 2500)+" FROM posts\"}\n")
+	m := parse(t, tables+"\nviews:\n  wide: {key: int, reads: [posts], query: \"SELECT id"+strings.Repeat(", id", 2500)+" FROM posts\"}\n")
 	for _, e := range engines(t, m) {
 		if got := faultsOf(t, m, e); !strings.Contains(got, "column") && !strings.Contains(got, "target list") {
 			t.Errorf("%s: %s", e.Title, got)
@@ -206,19 +206,19 @@ func TestDocs(t *testing.T) {
 			continue
 		}
 		seen++
-		checkSound(t, model(t, block))
+		checkSound(t, parse(t, block))
 	}
 	if seen == 0 {
 		t.Error("docs/model.md shows no view")
 	}
-	careers, faults := schema.Load("../../examples/careers")
+	careers, faults := model.Load("../../examples/careers")
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
 	checkSound(t, careers)
 }
 
-func checkSound(t *testing.T, m *schema.Model) {
+func checkSound(t *testing.T, m *model.Model) {
 	t.Helper()
 	for _, e := range engines(t, m) {
 		if got := faultsOf(t, m, e); got != "" {

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/portable"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -18,23 +18,23 @@ import (
 type Engine struct {
 	Name     string // as a model calls it: sqlite
 	Title    string // SQLite
-	Query    func(*schema.View) *schema.Expr
+	Query    func(*model.View) *model.Expr
 	Describe func(query string) (store.Description, error) // a *store.QueryError is a fault of the query
 }
 
 // SQLite is the embedded engine, of which describe is asked about queries.
 func SQLite(describe func(string) (store.Description, error)) Engine {
-	return Engine{"sqlite", "SQLite", func(v *schema.View) *schema.Expr { return v.SQLite }, describe}
+	return Engine{"sqlite", "SQLite", func(v *model.View) *model.Expr { return v.SQLite }, describe}
 }
 
 // Postgres is the same for PostgreSQL.
 func Postgres(describe func(string) (store.Description, error)) Engine {
-	return Engine{"postgres", "PostgreSQL", func(v *schema.View) *schema.Expr { return v.Postgres }, describe}
+	return Engine{"postgres", "PostgreSQL", func(v *model.View) *model.Expr { return v.Postgres }, describe}
 }
 
 // Check describes the query that each view has for the engine and returns what is wrong with it. A view without one is passed
 // over: see Missing.
-func Check(m *schema.Model, e Engine) (schema.Faults, error) {
+func Check(m *model.Model, e Engine) (model.Faults, error) {
 	c := &checker{m: m, engine: e}
 	for _, t := range m.Views {
 		if err := c.view(t); err != nil {
@@ -45,8 +45,8 @@ func Check(m *schema.Model, e Engine) (schema.Faults, error) {
 }
 
 // Missing returns a fault for each view that has no query for the engine.
-func Missing(m *schema.Model, e Engine) schema.Faults {
-	var faults schema.Faults
+func Missing(m *model.Model, e Engine) model.Faults {
+	var faults model.Faults
 	for _, t := range m.Views {
 		if e.Query(t.View) == nil {
 			faults = append(faults, m.Fault(t.Pos, "the view %s has no query for %s: give it one as `query: {%s: …}`", t.Name, e.Title, e.Name))
@@ -56,16 +56,16 @@ func Missing(m *schema.Model, e Engine) schema.Faults {
 }
 
 type checker struct {
-	m      *schema.Model
+	m      *model.Model
 	engine Engine
-	faults schema.Faults
+	faults model.Faults
 }
 
-func (c *checker) fault(at schema.Pos, format string, args ...any) {
+func (c *checker) fault(at model.Pos, format string, args ...any) {
 	c.faults = append(c.faults, c.m.Fault(at, format, args...))
 }
 
-func (c *checker) view(t *schema.Table) error {
+func (c *checker) view(t *model.Table) error {
 	query := c.engine.Query(t.View)
 	if query == nil {
 		return nil
@@ -92,7 +92,7 @@ func (c *checker) view(t *schema.Table) error {
 const twoQueries = " (where the engines need different queries: query: {sqlite: …, postgres: …})"
 
 // portable says where the one text for both engines would not mean the same. SQLite has told of the fields in wrong already.
-func (c *checker) portable(t *schema.Table, query *schema.Expr, wrong []*schema.Field) {
+func (c *checker) portable(t *model.Table, query *model.Expr, wrong []*model.Field) {
 	for _, p := range portable.Check(c.m, t) {
 		if p.Field == nil || !slices.Contains(wrong, p.Field) {
 			c.fault(query.At(p.Offset), "%s%s", p.Message, twoQueries)
@@ -101,7 +101,7 @@ func (c *checker) portable(t *schema.Table, query *schema.Expr, wrong []*schema.
 }
 
 // advised adds what to do about a text for both engines that only one of them takes.
-func (c *checker) advised(v *schema.View, message string) string {
+func (c *checker) advised(v *model.View, message string) string {
 	if v.SQLite != v.Postgres || !strings.HasPrefix(message, c.engine.Title) {
 		return message
 	}
@@ -109,7 +109,7 @@ func (c *checker) advised(v *schema.View, message string) string {
 }
 
 // columns compares what the query returns with the fields, and returns the fields of another type.
-func (c *checker) columns(t *schema.Table, query *schema.Expr, columns []store.Column) (wrong []*schema.Field) {
+func (c *checker) columns(t *model.Table, query *model.Expr, columns []store.Column) (wrong []*model.Field) {
 	var names, strange []string
 	for _, column := range columns {
 		names = append(names, column.Name)
@@ -141,8 +141,8 @@ func clip(s string) string {
 }
 
 // column says whether a column can be read as the field, as far as the engine knows its type.
-func (c *checker) column(f *schema.Field, query *schema.Expr, column store.Column) bool {
-	if column.Type == "" || f.Type == schema.Bad || slices.Contains(column.Holds, value.KindOf(f)) {
+func (c *checker) column(f *model.Field, query *model.Expr, column store.Column) bool {
+	if column.Type == "" || f.Type == model.Bad || slices.Contains(column.Holds, value.KindOf(f)) {
 		return true
 	}
 	at := f.Pos
@@ -155,21 +155,21 @@ func (c *checker) column(f *schema.Field, query *schema.Expr, column store.Colum
 }
 
 // asIn is a conversion that both engines know.
-func asIn(t schema.Type) string {
+func asIn(t model.Type) string {
 	switch t {
-	case schema.Int:
+	case model.Int:
 		return ", as CAST(… AS bigint)"
-	case schema.Float:
+	case model.Float:
 		return ", as CAST(… AS double precision)"
-	case schema.Text, schema.Enum:
+	case model.Text, model.Enum:
 		return ", as CAST(… AS text)"
 	}
 	return ""
 }
 
 // reads compares the tables that the query looks at with those that the view names.
-func (c *checker) reads(t *schema.Table, query *schema.Expr, reads []store.Column) {
-	var read []*schema.Table
+func (c *checker) reads(t *model.Table, query *model.Expr, reads []store.Column) {
+	var read []*model.Table
 	for _, r := range reads {
 		table := c.m.Table(r.Table)
 		if table == nil || table.View != nil {
@@ -183,8 +183,8 @@ func (c *checker) reads(t *schema.Table, query *schema.Expr, reads []store.Colum
 			c.fault(query.Pos, "the query of %s reads %s.%s, which is secret: nobody reads it", t.Name, table.Name, f.Name)
 		}
 	}
-	declared := func(table *schema.Table) bool {
-		return slices.ContainsFunc(t.View.Reads, func(r schema.Read) bool { return r.Table == table })
+	declared := func(table *model.Table) bool {
+		return slices.ContainsFunc(t.View.Reads, func(r model.Read) bool { return r.Table == table })
 	}
 	for _, table := range read {
 		if !declared(table) {
@@ -199,7 +199,7 @@ func (c *checker) reads(t *schema.Table, query *schema.Expr, reads []store.Colum
 }
 
 // once says a fault that is not said yet.
-func (c *checker) once(at schema.Pos, format string, args ...any) {
+func (c *checker) once(at model.Pos, format string, args ...any) {
 	f := c.m.Fault(at, format, args...)
 	if !slices.Contains(c.faults, f) {
 		c.faults = append(c.faults, f)

@@ -14,8 +14,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/schema"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -65,7 +65,7 @@ func checkFaults(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := model(t, tables+string(a.Files[0].Data))
+	m := parse(t, tables+string(a.Files[0].Data))
 	want := map[string]string{}
 	for _, f := range a.Files[1:] {
 		want[f.Name] = string(f.Data)
@@ -85,7 +85,7 @@ func checkFaults(t *testing.T, file string) {
 	}
 }
 
-func faultsOf(t *testing.T, m *schema.Model, e Engine) string {
+func faultsOf(t *testing.T, m *model.Model, e Engine) string {
 	t.Helper()
 	faults, err := Check(m, e)
 	if err != nil {
@@ -94,9 +94,9 @@ func faultsOf(t *testing.T, m *schema.Model, e Engine) string {
 	return append(faults, Missing(m, e)...).Sort().Error()
 }
 
-func model(t testing.TB, source string) *schema.Model {
+func parse(t testing.TB, source string) *model.Model {
 	t.Helper()
-	m, faults := schema.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		t.Fatalf("%v\n%s", faults, source)
 	}
@@ -104,7 +104,7 @@ func model(t testing.TB, source string) *schema.Model {
 }
 
 // engines are those that can be asked about the model's tables, PostgreSQL among them where it is installed.
-func engines(t testing.TB, m *schema.Model) []Engine {
+func engines(t testing.TB, m *model.Model) []Engine {
 	t.Helper()
 	s, err := sqlite.OpenScratch(ddl.Create(ddl.SQLite, m))
 	if err != nil {
@@ -118,7 +118,7 @@ func engines(t testing.TB, m *schema.Model) []Engine {
 	return []Engine{SQLite(s.Describe), Postgres(func(query string) (store.Description, error) { return db.Describe(context.Background(), query) })}
 }
 
-func openPostgres(t testing.TB, m *schema.Model) *postgres.DB {
+func openPostgres(t testing.TB, m *model.Model) *postgres.DB {
 	t.Helper()
 	db, err := postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -132,7 +132,7 @@ func openPostgres(t testing.TB, m *schema.Model) *postgres.DB {
 }
 
 // compiled are the rules of a model without faults.
-func compiled(t testing.TB, m *schema.Model) *rule.Rules {
+func compiled(t testing.TB, m *model.Model) *rule.Rules {
 	t.Helper()
 	rules, faults := rule.CompileModel(m)
 	if len(faults) > 0 {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -94,20 +94,20 @@ func TestCounts(t *testing.T) {
 
 // Every member that is loaded is a field of the model and acceptable to it.
 func TestRowsFitTheModel(t *testing.T) {
-	model, faults := schema.Load("..")
+	app, faults := model.Load("..")
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
 	for _, loaded := range readTestdata(t).tables {
 		for _, wave := range loaded.waves {
 			for _, r := range wave {
-				checkRow(t, model.Table(loaded.name), r)
+				checkRow(t, app.Table(loaded.name), r)
 			}
 		}
 	}
 }
 
-func checkRow(t *testing.T, table *schema.Table, r row) {
+func checkRow(t *testing.T, table *model.Table, r row) {
 	t.Helper()
 	members, err := value.DecodeObject(r.body)
 	if err != nil {

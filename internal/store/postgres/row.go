@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -56,11 +56,11 @@ func (r *row) Decimal(col int, scale int) int64 { return readNumeric(r.values[co
 
 // Fits says whether the column can be read as a value of the field: its type is the field's, since the statement casts it,
 // and it is none of the values beside those that are counted.
-func (r *row) Fits(col int, f *schema.Field) bool {
+func (r *row) Fits(col int, f *model.Field) bool {
 	v := r.values[col]
 	switch r.types[col] {
 	case pgtype.NumericOID:
-		return f.Type == schema.Decimal && numericFits(v, f.Scale)
+		return f.Type == model.Decimal && numericFits(v, f.Scale)
 	case pgtype.TimestamptzOID, pgtype.DateOID:
 		return !isInfinite(v)
 	}

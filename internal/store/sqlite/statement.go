@@ -7,7 +7,7 @@ import (
 
 	lite "zombiezen.com/go/sqlite"
 
-	"github.com/ashlar-dev/ashlar/internal/schema"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -114,12 +114,12 @@ func (s *statement) Float(col int) float64 { return s.raw.ColumnFloat(col) }
 func (s *statement) Decimal(col int, _ int) int64 { return s.raw.ColumnInt64(col) }
 
 // Fits says whether the column is stored as values of the field are. An integer is a float as well.
-func (s *statement) Fits(col int, f *schema.Field) bool {
+func (s *statement) Fits(col int, f *model.Field) bool {
 	stored := s.raw.ColumnType(col)
 	switch f.Type {
-	case schema.Int, schema.Bool, schema.Decimal, schema.Timestamp:
+	case model.Int, model.Bool, model.Decimal, model.Timestamp:
 		return stored == lite.TypeInteger
-	case schema.Float:
+	case model.Float:
 		return stored == lite.TypeInteger || stored == lite.TypeFloat
 	default:
 		return stored == lite.TypeText
