@@ -173,7 +173,7 @@ func noParams(raw string) error {
 }
 
 func unknownParam(name string, known []string) error {
-	return errs.New(errs.Malformed, "there is no parameter %q%s", short(name), suggest.From(name, known))
+	return errs.New(errs.Malformed, "there is no parameter %q%s", short(name), suggest.DidYouMean(name, known))
 }
 
 func short(s string) string {

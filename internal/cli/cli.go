@@ -137,5 +137,5 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())
 	}
-	return usage(cmd, "there is no command %q%s", name, suggest.From(name, names))
+	return usage(cmd, "there is no command %q%s", name, suggest.DidYouMean(name, names))
 }

@@ -46,7 +46,7 @@ func misspelt(cmd *cobra.Command, environ []string) error {
 	for _, v := range environ {
 		name, text, _ := strings.Cut(v, "=")
 		if strings.HasPrefix(name, prefix) && text != "" && !slices.Contains(known, name) && !isOthers(name, text) {
-			found = append(found, "there is no setting "+name+suggest.From(name, known))
+			found = append(found, "there is no setting "+name+suggest.DidYouMean(name, known))
 		}
 	}
 	if len(found) == 0 {
@@ -113,7 +113,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usage(cmd, "--%s is %q, which cannot be: %s", e.GetFlag().Name, e.GetValue(), reason(e.Unwrap()))
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok && e.GetSpecifiedShortnames() == "" {
-		return usage(cmd, "%s has no flag --%s%s", cmd.Name(), e.GetSpecifiedName(), suggest.From("--"+e.GetSpecifiedName(), dashed(allFlags(cmd))))
+		return usage(cmd, "%s has no flag --%s%s", cmd.Name(), e.GetSpecifiedName(), suggest.DidYouMean("--"+e.GetSpecifiedName(), dashed(allFlags(cmd))))
 	}
 	return &usageError{cmd.CommandPath(), err}
 }
@@ -145,7 +145,7 @@ func (c *choice) Type() string { return strings.Join(c.words, "|") }
 
 func (c *choice) Set(s string) error {
 	if !slices.Contains(c.words, s) {
-		return fmt.Errorf("write one of %s%s", strings.Join(c.words, ", "), suggest.From(s, c.words))
+		return fmt.Errorf("write one of %s%s", strings.Join(c.words, ", "), suggest.DidYouMean(s, c.words))
 	}
 	c.value = s
 	return nil

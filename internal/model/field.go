@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
 // fieldDecl is a field as the file has it, while the model is built.
@@ -123,7 +125,7 @@ func (l *loader) readRef(fd *fieldDecl, n *node) {
 	case f.Ref != nil:
 		f.Type = f.Ref.Key
 	case !l.unread:
-		l.fault(n.pos, "there is no table %s%s", quoteShort(name), didYouMean(name, l.tableNames()))
+		l.fault(n.pos, "there is no table %s%s", quoteShort(name), suggest.DidYouMean(name, l.tableNames()))
 	}
 }
 

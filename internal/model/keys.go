@@ -3,6 +3,8 @@ package model
 import (
 	"slices"
 	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
 // readKeys reads the combinations of fields that are unique, indexed or searched.
@@ -86,7 +88,7 @@ func (l *loader) readField(t *Table, n *node, what string) *Field {
 	}
 	f := t.named(name)
 	if f == nil {
-		l.fault(n.pos, "%s has no field %s%s", t.Name, quoteShort(name), didYouMean(name, t.fieldNames()))
+		l.fault(n.pos, "%s has no field %s%s", t.Name, quoteShort(name), suggest.DidYouMean(name, t.fieldNames()))
 	}
 	return f
 }

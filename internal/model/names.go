@@ -110,48 +110,4 @@ func printable(r rune) rune {
 	return r
 }
 
-// didYouMean returns ", did you mean x?" for the candidate that is close to name, or "".
-func didYouMean(name string, candidates []string) string {
-	best, least := "", 3
-	if len(name) <= 4 {
-		least = 2
-	}
-	for _, c := range candidates {
-		if d := distance(name, c, least); d < least {
-			best, least = c, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + best + "?"
-}
-
-// distance is the number of insertions, deletions, replacements and swaps of neighbours from a to b; any number of at
-// least limit where the lengths alone differ so much.
-func distance(a, b string, limit int) int {
-	if abs(len(a)-len(b)) >= limit {
-		return limit
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
-}
-
 func abs(i int) int { return max(i, -i) }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
 // isObject says whether n is a group of keys, and a fault where it is not.
@@ -26,7 +28,7 @@ func (l *loader) known(n *node, what string, keys []string) []member {
 			continue
 		}
 		l.fault(m.pos, "%s has no key %s%s", what, quoteShort(m.name),
-			cmp.Or(foreignKey(m.name, keys), didYouMean(m.name, keys), "; it has "+sentence(keys)))
+			cmp.Or(foreignKey(m.name, keys), suggest.DidYouMean(m.name, keys), "; it has "+sentence(keys)))
 		n.holes = true
 	}
 	return known
@@ -191,7 +193,7 @@ func (l *loader) readChoice(n *node, what string, words []string) (int, bool) {
 	i := slices.Index(words, word)
 	if i < 0 {
 		l.fault(n.pos, "%s cannot be %s%s", what, quoteShort(word),
-			cmp.Or(didYouMean(word, words), "; it is one of "+sentence(words)))
+			cmp.Or(suggest.DidYouMean(word, words), "; it is one of "+sentence(words)))
 	}
 	return i, i >= 0
 }

@@ -3,6 +3,8 @@ package model
 import (
 	"slices"
 	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
 // maxQuery is how many bytes the query of a view may have: it is part of every statement about the view.
@@ -108,7 +110,7 @@ func (l *loader) readReads(v *View, n *node) {
 		switch {
 		case t == nil && l.unread:
 		case t == nil:
-			l.fault(item.pos, "there is no table %s%s", quoteShort(name), didYouMean(name, l.tableNames()))
+			l.fault(item.pos, "there is no table %s%s", quoteShort(name), suggest.DidYouMean(name, l.tableNames()))
 		case t.View != nil:
 			l.fault(item.pos, "%s is a view: a view reads tables", name)
 		case slices.ContainsFunc(v.Reads, func(r Read) bool { return r.Table == t }):

@@ -136,7 +136,7 @@ func (s *scope) unknown(n name) string {
 		return fmt.Sprintf("there is no column %q here, and SQLite would take it for a text: write texts in single quotes", n.column)
 	}
 	return "PostgreSQL knows no column " + n.column + " here (a name that the SELECT gives can stand in ORDER BY and GROUP BY alone)" +
-		suggest.From(n.column, names)
+		suggest.DidYouMean(n.column, names)
 }
 
 // identify writes an expression so that two with the same result on every row are the same text. An expression that cannot be told

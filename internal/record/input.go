@@ -147,7 +147,7 @@ func (t *table) unknown(name string) string {
 	for i, f := range t.Fields {
 		names[i] = f.Name
 	}
-	return t.Name + " has no such field" + suggest.From(name, names)
+	return t.Name + " has no such field" + suggest.DidYouMean(name, names)
 }
 
 // value reads a member as a value of f, by the limits of bounds.

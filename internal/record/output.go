@@ -153,7 +153,7 @@ func unknownPath(param, path, name string, t *model.Table, field bool) error {
 	if path != name {
 		at = " (in " + path + ")"
 	}
-	return errs.New(errs.Malformed, "%s: %s has no %s %q%s%s", param, t.Name, what, clip(name), at, suggest.From(name, names))
+	return errs.New(errs.Malformed, "%s: %s has no %s %q%s%s", param, t.Name, what, clip(name), at, suggest.DidYouMean(name, names))
 }
 
 // clip keeps what a client sent short in messages.

@@ -274,7 +274,7 @@ func sortKey(t *model.Table, name string) (sqlgen.Key, error) {
 	case bare == "":
 		return sqlgen.Key{}, emptyName("sort")
 	case f == nil || f.Secret:
-		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, clip(bare), suggest.From(bare, readableNames(t)))
+		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, clip(bare), suggest.DidYouMean(bare, readableNames(t)))
 	case f.Type == model.JSON:
 		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: json has no order: %s", bare)
 	}

@@ -113,7 +113,7 @@ func (c *compiler) function(e ast.Expr, name string, member bool, args []ast.Exp
 		for n := range functions {
 			names = append(names, n)
 		}
-		c.failf(e, "there is no function %s%s", name, suggest.From(name, append(names, "exists", "exists_one", "all", "has", "size", "timestamp", "duration", "date")))
+		c.failf(e, "there is no function %s%s", name, suggest.DidYouMean(name, append(names, "exists", "exists_one", "all", "has", "size", "timestamp", "duration", "date")))
 	case !member:
 		c.failf(e, "write it as text.%s(…)", name)
 	case len(args) != fn.args:

@@ -81,7 +81,7 @@ func (c *compiler) attr(e ast.Expr, name string) Node {
 		c.failf(e, "auth has no role: a caller may have several, so write 'editor' in auth.roles")
 		return nil
 	}
-	c.failf(e, "auth has no %s%s", name, suggest.From(name, names))
+	c.failf(e, "auth has no %s%s", name, suggest.DidYouMean(name, names))
 	return nil
 }
 
@@ -119,7 +119,7 @@ func (c *compiler) unknown(e ast.Expr, t *model.Table, name string) {
 		c.failf(e, "%s has no field %s; write %s", t.Name, name, word)
 		return
 	}
-	c.failf(e, "%s has no field %s%s", t.Name, name, suggest.From(name, c.names(t)))
+	c.failf(e, "%s has no field %s%s", t.Name, name, suggest.DidYouMean(name, c.names(t)))
 }
 
 // yamlBool is true or false for what other YAML readers take for it, "" for any other word.

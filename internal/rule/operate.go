@@ -137,7 +137,7 @@ const maxListed = 10
 
 // meantOrAll says which of the names was probably meant, or all of them where they are few.
 func meantOrAll(name string, names []string) string {
-	if meant := suggest.From(name, names); meant != "" || len(names) > maxListed {
+	if meant := suggest.DidYouMean(name, names); meant != "" || len(names) > maxListed {
 		return meant
 	}
 	return ": it is one of " + strings.Join(names, ", ")

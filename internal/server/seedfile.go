@@ -69,7 +69,7 @@ func seedTable(m *model.Model, e fs.DirEntry) (t *model.Table, fault string) {
 		return nil, name + " is a view: its rows are those of its query"
 	}
 	if t == nil {
-		return nil, "the model has no table " + name + suggest.From(name, tableNames(m))
+		return nil, "the model has no table " + name + suggest.DidYouMean(name, tableNames(m))
 	}
 	return t, ""
 }

@@ -71,7 +71,7 @@ func NewToken(ctx context.Context, dir string, cfg Config, want TokenRequest) (t
 func (want TokenRequest) check(m *model.Model) (value.Value, error) {
 	for _, role := range want.Roles {
 		if !slices.Contains(m.Roles, role) {
-			return value.Value{}, fmt.Errorf("the model declares no role %s%s%s", role, suggest.From(role, m.Roles), declared(m.Roles))
+			return value.Value{}, fmt.Errorf("the model declares no role %s%s%s", role, suggest.DidYouMean(role, m.Roles), declared(m.Roles))
 		}
 	}
 	if want.TTL < time.Second || want.TTL > maxTTL {
