@@ -100,9 +100,9 @@ func (p *planner) steps() {
 func (p *planner) givenAll() map[string]string {
 	all := map[string]string{}
 	for _, c := range p.plan.Changes {
-		if c.Kind == model.FieldAdded && c.WasTable != nil {
-			if v := p.givenTo(c.Is); !v.IsNull() {
-				all[c.IsTable.Name+"."+c.Is.Name] = ddl.Literal(p.dialect, c.Is, v)
+		if c.Kind == model.FieldAdded && c.OldTable != nil {
+			if v := p.givenTo(c.NewField); !v.IsNull() {
+				all[c.NewTable.Name+"."+c.NewField.Name] = ddl.Literal(p.dialect, c.NewField, v)
 			}
 		}
 	}

@@ -241,7 +241,7 @@ func (m *mutator) become(f *wField, typ model.Type) {
 			m.valuesOfRows(f)
 		}
 		for _, name := range enumNames() {
-			if (was != model.Bad || chance(m.Rand, 40)) && !hasValue(f, name) {
+			if (was != model.Invalid || chance(m.Rand, 40)) && !hasValue(f, name) {
 				f.values = append(f.values, model.EnumValue{Name: name})
 			}
 		}

@@ -33,15 +33,15 @@ func (p *planner) note(pos model.Pos, what string, f found) {
 // notes counts the rows that tightened limits and new checks would not let pass.
 func (p *planner) notes(q querier, rules *rule.Rules) error {
 	for _, t := range p.New.Tables {
-		if p.Was(t) == nil {
+		if p.OldTable(t) == nil {
 			continue
 		}
 		for _, f := range t.Fields {
-			if err := p.limitNote(q, p.FieldWas(f), f); err != nil {
+			if err := p.limitNote(q, p.OldField(f), f); err != nil {
 				return err
 			}
 		}
-		if err := p.checkNotes(q, p.Was(t), t, rules); err != nil {
+		if err := p.checkNotes(q, p.OldTable(t), t, rules); err != nil {
 			return err
 		}
 	}
@@ -114,7 +114,7 @@ func (p *planner) checkNotes(q querier, was, t *model.Table, rules *rule.Rules) 
 // stay says whether columns have the names and values that they had.
 func (p *planner) stay(fields []*model.Field) bool {
 	return !slices.ContainsFunc(fields, func(f *model.Field) bool {
-		was := p.FieldWas(f)
+		was := p.OldField(f)
 		return was == nil || was.Name != f.Name || p.converts(was, f)
 	})
 }

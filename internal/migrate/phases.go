@@ -37,12 +37,12 @@ func (r *run) switchTo(p *Plan) error {
 	var counters []rename
 	touched := map[string]bool{}
 	for _, t := range p.match.New.Tables {
-		if was := p.match.Was(t); was != nil && was.Name != t.Name {
+		if was := p.match.OldTable(t); was != nil && was.Name != t.Name {
 			counters = append(counters, rename{"id:" + was.Name, "id:" + t.Name})
 		}
 	}
 	for _, c := range p.Changes {
-		for _, t := range []*model.Table{c.WasTable, c.IsTable} {
+		for _, t := range []*model.Table{c.OldTable, c.NewTable} {
 			if t != nil {
 				touched[t.Name] = true
 			}

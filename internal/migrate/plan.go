@@ -176,7 +176,7 @@ func (s Step) because(c model.Change) Step {
 // ofField are the changes of a field of the new model, and that of the key of the table that it refers to.
 func (p *planner) ofField(f *model.Field) Step {
 	return p.why(f.Table, func(c model.Change) bool {
-		return c.Is == f || c.Kind == model.KeyChanged && (f.Name == "id" && c.IsTable == f.Table || f.Ref != nil && c.IsTable == f.Ref)
+		return c.NewField == f || c.Kind == model.KeyChanged && (f.Name == "id" && c.NewTable == f.Table || f.Ref != nil && c.NewTable == f.Ref)
 	})
 }
 
@@ -201,13 +201,13 @@ func (p *planner) ofIndex(t *model.Table, i ddl.Index) Step {
 		columns = columns[:n-1]
 	}
 	s := p.why(t, func(c model.Change) bool {
-		return c.IsTable == t && (c.Kind == model.IndexAdded || c.Kind == model.UniqueAdded) && slices.Equal(c.Columns, columns)
+		return c.NewTable == t && (c.Kind == model.IndexAdded || c.Kind == model.UniqueAdded) && slices.Equal(c.Columns, columns)
 	})
 	if !strings.HasPrefix(s.Title, "follows") {
 		return s
 	}
 	return p.why(t, func(c model.Change) bool {
-		return c.Is != nil && c.IsTable == t && slices.Contains(columns, c.Is.Name) || c.IsTable == t && c.Kind == model.KeyChanged
+		return c.NewField != nil && c.NewTable == t && slices.Contains(columns, c.NewField.Name) || c.NewTable == t && c.Kind == model.KeyChanged
 	})
 }
 
@@ -236,7 +236,7 @@ func renamesValues(was, is *model.Field) bool {
 		return false
 	}
 	return slices.ContainsFunc(is.Values, func(v model.EnumValue) bool {
-		former := model.ValueWas(was, v)
+		former := model.OldValue(was, v)
 		return former != "" && former != v.Name
 	})
 }

@@ -67,7 +67,7 @@ func planPostgres(p *planner) {
 		}
 	}
 	pg.now = under(p.New.Tables, func(t *model.Table) string {
-		switch was := p.Was(t); {
+		switch was := p.OldTable(t); {
 		case was != nil:
 			return was.Name
 		case tables[t.Name]:
@@ -76,14 +76,14 @@ func planPostgres(p *planner) {
 		return t.Name
 	}, pg.fieldNow)
 	for _, t := range p.New.Tables {
-		if p.Was(t) == nil {
+		if p.OldTable(t) == nil {
 			pg.create(t)
 		} else {
-			pg.alter(p.Was(t), t)
+			pg.alter(p.OldTable(t), t)
 		}
 	}
 	for _, t := range p.Old.Tables {
-		if p.Is(t) == nil {
+		if p.NewTable(t) == nil {
 			pg.drop(t)
 		}
 	}
@@ -92,8 +92,8 @@ func planPostgres(p *planner) {
 
 // fieldNow is the name of a column before the switch.
 func (p *pgPlanner) fieldNow(f *model.Field) string {
-	t := p.Was(f.Table)
-	switch was := p.FieldWas(f); {
+	t := p.OldTable(f.Table)
+	switch was := p.OldField(f); {
 	case t == nil:
 		return f.Name
 	case was != nil && !p.converts(was, f):
@@ -109,14 +109,14 @@ func (p *pgPlanner) of(f *model.Field) *model.Field { return twin(f, p.now[f.Tab
 
 // shadowed says whether the values of a field, which is no new one, are written anew in a column of their own.
 func (p *pgPlanner) shadowed(f *model.Field) bool {
-	was := p.FieldWas(f)
+	was := p.OldField(f)
 	return was != nil && p.converts(was, f)
 }
 
 // create makes a new table before the switch. Its name may not be free until then.
 func (p *pgPlanner) create(t *model.Table) {
 	now := p.now[t]
-	s := p.why(t, func(c model.Change) bool { return c.IsTable == t && c.Kind == model.TableAdded })
+	s := p.why(t, func(c model.Change) bool { return c.NewTable == t && c.Kind == model.TableAdded })
 	s.Phase, s.rank, s.Lock = Before, pgTables, lockNothing
 	parts := statements(ddl.CreateTable(ddl.Postgres, now)...)
 	for _, i := range ddl.Indexes(now) {
@@ -134,7 +134,7 @@ func (p *pgPlanner) create(t *model.Table) {
 		if f.Ref == nil {
 			continue
 		}
-		if p.Was(f.Ref) != nil && p.shadowed(f.Ref.ID()) {
+		if p.OldTable(f.Ref) != nil && p.shadowed(f.Ref.ID()) {
 			p.refer(f, s)
 			continue
 		}
@@ -183,7 +183,7 @@ func (p *pgPlanner) nameBound(f, now *model.Field) {
 func (p *pgPlanner) alter(was, t *model.Table) {
 	p.renamed(&p.tables, was.Name, t.Name)
 	for _, f := range t.Fields {
-		switch before := p.FieldWas(f); {
+		switch before := p.OldField(f); {
 		case before == nil:
 			p.addField(f)
 		case p.shadowed(f):
@@ -196,7 +196,7 @@ func (p *pgPlanner) alter(was, t *model.Table) {
 		}
 	}
 	for _, f := range was.Fields {
-		if p.FieldIs(f) == nil {
+		if p.NewField(f) == nil {
 			p.dropField(f)
 		}
 	}
@@ -204,7 +204,7 @@ func (p *pgPlanner) alter(was, t *model.Table) {
 }
 
 func (p *pgPlanner) drop(t *model.Table) {
-	s := p.why(t, func(c model.Change) bool { return c.WasTable == t && c.Kind == model.TableDropped })
+	s := p.why(t, func(c model.Change) bool { return c.OldTable == t && c.Kind == model.TableDropped })
 	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, t.Name, lockMoment
 	for _, f := range t.Fields {
 		if f.Ref != nil {

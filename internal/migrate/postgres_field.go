@@ -17,7 +17,7 @@ func (p *pgPlanner) addField(f *model.Field) {
 	}
 	s.Phase, s.rank, s.Lock = Before, pgColumns, lockMoment
 	plain := *now
-	inline := f.Ref != nil && given.IsNull() && !(p.Was(f.Ref) != nil && p.shadowed(f.Ref.ID()))
+	inline := f.Ref != nil && given.IsNull() && !(p.OldTable(f.Ref) != nil && p.shadowed(f.Ref.ID()))
 	if !inline {
 		plain.Ref = nil
 	}
@@ -51,7 +51,7 @@ func (p *pgPlanner) nameBoundOf(f, now *model.Field, referred bool) {
 // refer adds the foreign key of a field at the switch, for new rows, and asks the others afterwards.
 func (p *pgPlanner) refer(f *model.Field, s Step) {
 	s.SQL = nil
-	if p.FieldWas(f) != nil && (p.shadowed(f) || p.shadowed(f.Ref.ID())) {
+	if p.OldField(f) != nil && (p.shadowed(f) || p.shadowed(f.Ref.ID())) {
 		p.ask(f, s, orphans(p.of(f), p.now[f.Ref]), noSuchRows(f))
 	}
 	s.Phase, s.rank, s.Lock = Switch, pgBind, "for a moment nobody writes to "+f.Table.Name+" or "+f.Ref.Name+"; it is waited for 80 ms at a time"
@@ -149,7 +149,7 @@ func (p *pgPlanner) bindReplaced(f, shadow *model.Field, s Step) {
 
 func (p *planner) conversion(was, f *model.Field) *conversion {
 	into := f.Name
-	if before := p.Was(f.Table); slices.ContainsFunc(before.Fields, func(o *model.Field) bool { return o.Name == f.Name }) {
+	if before := p.OldTable(f.Table); slices.ContainsFunc(before.Fields, func(o *model.Field) bool { return o.Name == f.Name }) {
 		into = interim(f.Name)
 	}
 	if p.dialect == ddl.SQLite {
@@ -177,7 +177,7 @@ func (p *pgPlanner) unbind(was *model.Field) []part {
 
 // keeps says whether the foreign key of a field goes on as it is.
 func (p *pgPlanner) keeps(was, f *model.Field) bool {
-	return was.Ref != nil && f.Ref != nil && p.Is(was.Ref) == f.Ref && was.OnDelete == f.OnDelete && !p.shadowed(f.Ref.ID())
+	return was.Ref != nil && f.Ref != nil && p.NewTable(was.Ref) == f.Ref && was.OnDelete == f.OnDelete && !p.shadowed(f.Ref.ID())
 }
 
 // changeField changes a column whose values stay as they are.
@@ -289,7 +289,7 @@ func (p *pgPlanner) require(f *model.Field, s Step) {
 		p.askFilled(f, s)
 	}
 	if len(filled) > 0 && filled[0] == f {
-		sql := fillMissing(filled, func(f *model.Field) value.Value { return p.fill(p.FieldWas(f), f) })
+		sql := fillMissing(filled, func(f *model.Field) value.Value { return p.fill(p.OldField(f), f) })
 		s.rank, s.Lock = pgFill, lockWhileRow
 		p.step(s, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
 	}
@@ -302,7 +302,7 @@ func (p *pgPlanner) require(f *model.Field, s Step) {
 // filled are the fields of a table that keep their column and are required now, of which rows without a value get one.
 func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 	for _, f := range t.Fields {
-		if was := p.FieldWas(f); was != nil && !p.shadowed(f) && !p.fill(was, f).IsNull() {
+		if was := p.OldField(f); was != nil && !p.shadowed(f) && !p.fill(was, f).IsNull() {
 			all = append(all, f)
 		}
 	}
@@ -329,7 +329,7 @@ func (p *pgPlanner) askFilled(f *model.Field, s Step) {
 		for _, name := range i.Columns {
 			is := f.Table.Field(name)
 			c := sameColumn{name: p.of(is).Name, caseless: i.Caseless}
-			if was := p.FieldWas(is); was != nil {
+			if was := p.OldField(is); was != nil {
 				c.fill, converted = p.fillLiteral(was, is), converted || p.shadowed(is)
 			}
 			columns = append(columns, c)
@@ -341,7 +341,7 @@ func (p *pgPlanner) askFilled(f *model.Field, s Step) {
 }
 
 func (p *pgPlanner) dropField(f *model.Field) {
-	s := p.why(p.Is(f.Table), func(c model.Change) bool { return c.Was == f && c.Kind == model.FieldDropped })
+	s := p.why(p.NewTable(f.Table), func(c model.Change) bool { return c.OldField == f && c.Kind == model.FieldDropped })
 	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, f.Table.Name+"."+f.Name, lockMoment
 	if f.Ref != nil {
 		s.rank = pgUnbind

@@ -35,9 +35,9 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 func (p *pgPlanner) dropIndex(was, t *model.Table, o ddl.Index) {
 	s := p.why(t, func(c model.Change) bool {
 		if c.Kind == model.UniqueChanged {
-			return c.IsTable == t && ddl.NewIndex(was, true, []*model.Field{c.Was}).Name == o.Name
+			return c.NewTable == t && ddl.NewIndex(was, true, []*model.Field{c.OldField}).Name == o.Name
 		}
-		return c.IsTable == t && (c.Kind == model.IndexDropped || c.Kind == model.UniqueDropped) && ddl.NewIndex(was, c.Kind == model.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
+		return c.NewTable == t && (c.Kind == model.IndexDropped || c.Kind == model.UniqueDropped) && ddl.NewIndex(was, c.Kind == model.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
 	})
 	s.Phase, s.rank, s.Lock = Switch, pgUnbind, lockMoment
 	p.step(s, statements("DROP INDEX IF EXISTS "+ddl.Quote(o.Name))...)
@@ -64,7 +64,7 @@ func (p *planner) sameIndex(old []ddl.Index, t *model.Table, i ddl.Index) string
 func (p *planner) sameColumns(t *model.Table, is, was []string) bool {
 	for n, c := range is {
 		f := t.Field(c)
-		before := p.FieldWas(f)
+		before := p.OldField(f)
 		if before == nil || before.Name != was[n] || p.converts(before, f) {
 			return false
 		}

@@ -19,10 +19,10 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 		case model.IndexAdded, model.IndexDropped, model.UniqueAdded, model.UniqueDropped, model.UniqueChanged, model.TableRenamed, model.FieldRenamed, model.FieldDropped:
 			return false
 		}
-		return c.IsTable == t || c.Is != nil && c.Is.Table == t
+		return c.NewTable == t || c.NewField != nil && c.NewField.Table == t
 	})
 	if strings.HasPrefix(s.Title, "follows") {
-		s = p.why(t, func(c model.Change) bool { return c.IsTable == t && c.Kind == model.FieldDropped })
+		s = p.why(t, func(c model.Change) bool { return c.NewTable == t && c.Kind == model.FieldDropped })
 	}
 	s.rank, s.Hazards, s.Lock = liteRebuild, BlocksWrites|Rewrites|Breaks, lockWriters
 	made := *t
@@ -40,7 +40,7 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 		{sql: ddl.RenameTable(made.Name, t.Name)},
 	}
 	for _, f := range t.Fields {
-		if before := p.FieldWas(f); before != nil && p.converts(before, f) {
+		if before := p.OldField(f); before != nil && p.converts(before, f) {
 			parts = append(parts, part{sql: "DROP TABLE " + ddl.Quote(aside(before))})
 		}
 	}
@@ -53,7 +53,7 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 	for _, f := range t.Fields {
 		columns = append(columns, ddl.Quote(f.Name))
-		before := p.FieldWas(f)
+		before := p.OldField(f)
 		switch {
 		case before == nil:
 			values = append(values, ddl.Literal(ddl.SQLite, f, p.givenTo(f)))
@@ -73,7 +73,7 @@ func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 // there: an update of the old one would run the triggers that others have made on it.
 func (p *litePlanner) convertAll(was, t *model.Table) {
 	for _, f := range t.Fields {
-		before := p.FieldWas(f)
+		before := p.OldField(f)
 		if before == nil || !p.converts(before, f) {
 			continue
 		}
@@ -96,10 +96,10 @@ func aside(was *model.Field) string { return interim(was.Table.Name + "__" + was
 
 func (p *litePlanner) dropFields(was, t *model.Table) {
 	for _, f := range was.Fields {
-		if p.FieldIs(f) != nil {
+		if p.NewField(f) != nil {
 			continue
 		}
-		s := p.why(t, func(c model.Change) bool { return c.Was == f && c.Kind == model.FieldDropped })
+		s := p.why(t, func(c model.Change) bool { return c.OldField == f && c.Kind == model.FieldDropped })
 		s.rank, s.Hazards, s.Drop, s.Lock = liteRebuild, LosesData|Breaks, was.Name+"."+f.Name, lockWriters
 		p.step(s, part{sql: "-- " + ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: nothing{}})
 		if t.Field(f.Name) != nil { // another column gets the name while this one is still there

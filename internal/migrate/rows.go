@@ -84,23 +84,23 @@ func (p *planner) contradictions(q querier) error {
 func (p *planner) contradiction(q querier, c model.Change) error {
 	switch c.Kind {
 	case model.FieldAdded:
-		if c.WasTable != nil && !c.Optional {
+		if c.OldTable != nil && !c.Optional {
 			return p.mustHave(q, c)
 		}
 	case model.OptionalChanged:
-		if c.Was.Optional {
+		if c.OldField.Optional {
 			return p.mustNotMiss(q, c)
 		}
 	case model.TypeChanged, model.DecimalChanged, model.ValuesChanged:
-		return p.mustConvert(q, c, c.Was, c.Is)
+		return p.mustConvert(q, c, c.OldField, c.NewField)
 	case model.KeyChanged:
-		return p.mustConvert(q, c, c.WasTable.ID(), c.IsTable.ID())
+		return p.mustConvert(q, c, c.OldTable.ID(), c.NewTable.ID())
 	case model.ReferenceChanged:
 		return p.mustRefer(q, c)
 	case model.UniqueAdded:
 		return errors.Join(p.mustFit(q, c), p.mustDiffer(q, c))
 	case model.UniqueChanged:
-		return p.findSame(q, c, []string{c.Is.Name})
+		return p.findSame(q, c, []string{c.NewField.Name})
 	case model.IndexAdded:
 		return p.mustFit(q, c)
 	}
@@ -120,11 +120,11 @@ func (p *planner) refuse(c model.Change, f found, advice string) {
 }
 
 func (p *planner) mustHave(q querier, c model.Change) error {
-	given := p.given(c.Is)
-	if !given.IsNull() && c.Is.Ref == nil {
+	given := p.given(c.NewField)
+	if !given.IsNull() && c.NewField.Ref == nil {
 		return nil
 	}
-	all, err := search(q, c.WasTable, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(c.WasTable.Name)+" ORDER BY "+ddl.Quote("id"))
+	all, err := search(q, c.OldTable, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(c.OldTable.Name)+" ORDER BY "+ddl.Quote("id"))
 	if err != nil || all.rows == 0 {
 		return err
 	}
@@ -137,10 +137,10 @@ func (p *planner) mustHave(q querier, c model.Change) error {
 
 // mustExist asks whether the row that all others are to refer to is there.
 func (p *planner) mustExist(q querier, c model.Change, id value.Value) error {
-	target := p.Was(c.Is.Ref)
+	target := p.OldTable(c.NewField.Ref)
 	exists := false
 	if target != nil {
-		if was, err := value.Convert(c.Is.Ref.ID(), target.ID(), id); err == nil {
+		if was, err := value.Convert(c.NewField.Ref.ID(), target.ID(), id); err == nil {
 			f, err := search(q, target, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(target.Name)+" WHERE "+ddl.Quote("id")+" = $1", was)
 			if err != nil {
 				return err
@@ -149,7 +149,7 @@ func (p *planner) mustExist(q querier, c model.Change, id value.Value) error {
 		}
 	}
 	if !exists {
-		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: its default refers to %s of %s, which is not there; make that row first", c, ddl.Text(id), c.Is.Ref.Name))
+		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: its default refers to %s of %s, which is not there; make that row first", c, ddl.Text(id), c.NewField.Ref.Name))
 	}
 	return nil
 }
@@ -157,21 +157,21 @@ func (p *planner) mustExist(q querier, c model.Change, id value.Value) error {
 // mustNotMiss looks for rows without a value that is required now, and at what becomes of those that are given one.
 func (p *planner) mustNotMiss(q querier, c model.Change) error {
 	id := ddl.Quote("id")
-	f, err := search(q, c.WasTable, "SELECT "+id+" FROM "+ddl.Quote(c.WasTable.Name)+" WHERE "+ddl.Quote(c.Was.Name)+" IS NULL ORDER BY "+id)
-	fill := p.fill(c.Was, c.Is)
+	f, err := search(q, c.OldTable, "SELECT "+id+" FROM "+ddl.Quote(c.OldTable.Name)+" WHERE "+ddl.Quote(c.OldField.Name)+" IS NULL ORDER BY "+id)
+	fill := p.fill(c.OldField, c.NewField)
 	switch {
 	case err != nil || f.rows == 0:
 		return err
 	case fill.IsNull():
 		p.refuse(c, f, "give them a value, or give the field a default that is a constant or now")
 		return nil
-	case c.Is.Ref != nil:
+	case c.NewField.Ref != nil:
 		if err := p.mustExist(q, c, fill); err != nil {
 			return err
 		}
 	}
-	for _, i := range ddl.Indexes(c.IsTable) {
-		if i.Unique && slices.Contains(i.Columns, c.Is.Name) {
+	for _, i := range ddl.Indexes(c.NewTable) {
+		if i.Unique && slices.Contains(i.Columns, c.NewField.Name) {
 			if err := p.findSame(q, c, i.Columns); err != nil {
 				return err
 			}
@@ -214,7 +214,7 @@ func widens(was, is *model.Field) bool {
 		return is.Scale >= was.Scale && is.Precision-is.Scale >= was.Precision-was.Scale
 	case is.Type == model.Enum:
 		return !slices.ContainsFunc(was.Values, func(v model.EnumValue) bool {
-			return !slices.ContainsFunc(is.Values, func(n model.EnumValue) bool { return model.ValueWas(was, n) == v.Name })
+			return !slices.ContainsFunc(is.Values, func(n model.EnumValue) bool { return model.OldValue(was, n) == v.Name })
 		})
 	}
 	return true
@@ -222,19 +222,19 @@ func widens(was, is *model.Field) bool {
 
 // mustRefer looks for rows that would refer to nothing. Where values are written anew, only the result tells.
 func (p *planner) mustRefer(q querier, c model.Change) error {
-	if c.Is.Ref == nil {
+	if c.NewField.Ref == nil {
 		return nil
 	}
-	child, column, id := ddl.Quote(c.WasTable.Name), ddl.Quote(c.Was.Name), ddl.Quote("id")
+	child, column, id := ddl.Quote(c.OldTable.Name), ddl.Quote(c.OldField.Name), ddl.Quote("id")
 	sql := "SELECT " + id + " FROM " + child + " WHERE " + column + " IS NOT NULL ORDER BY " + id // of a new table all of them
-	if target := p.Was(c.Is.Ref); target != nil {
-		if p.converts(c.Was, c.Is) || p.converts(target.ID(), c.Is.Ref.ID()) {
+	if target := p.OldTable(c.NewField.Ref); target != nil {
+		if p.converts(c.OldField, c.NewField) || p.converts(target.ID(), c.NewField.Ref.ID()) {
 			return nil
 		}
-		sql = orphans(c.Was, target)
+		sql = orphans(c.OldField, target)
 	}
-	f, err := search(q, c.WasTable, sql)
-	p.refuse(c, f, noSuchRows(c.Is))
+	f, err := search(q, c.OldTable, sql)
+	p.refuse(c, f, noSuchRows(c.NewField))
 	return err
 }
 
@@ -251,18 +251,18 @@ func orphans(f *model.Field, target *model.Table) string {
 
 // mustFit looks for text that is too long for an index, since a limit binds what is written from now on alone.
 func (p *planner) mustFit(q querier, c model.Change) error {
-	if c.WasTable == nil {
+	if c.OldTable == nil {
 		return nil
 	}
 	for _, name := range c.Columns {
-		f := c.IsTable.Field(name)
-		before := p.FieldWas(f)
+		f := c.NewTable.Field(name)
+		before := p.OldField(f)
 		if before == nil || f.Type != model.Text || before.Type != model.Text || indexed(before) {
 			continue
 		}
 		id := ddl.Quote("id")
-		sql := fmt.Sprintf("SELECT %s FROM %s WHERE length(%s) > %d ORDER BY %s", id, ddl.Quote(c.WasTable.Name), ddl.Quote(before.Name), model.MaxIndexedText, id)
-		found, err := search(q, c.WasTable, sql)
+		sql := fmt.Sprintf("SELECT %s FROM %s WHERE length(%s) > %d ORDER BY %s", id, ddl.Quote(c.OldTable.Name), ddl.Quote(before.Name), model.MaxIndexedText, id)
+		found, err := search(q, c.OldTable, sql)
 		if err != nil {
 			return err
 		}
@@ -276,7 +276,7 @@ func (p *planner) mustFit(q querier, c model.Change) error {
 
 // mustFitTogether looks for rows whose texts are too long together for the rows of an index.
 func (p *planner) mustFitTogether(q querier, c model.Change) error {
-	fields := fieldsOf(c.IsTable, ddl.NewIndex(c.IsTable, c.Kind == model.UniqueAdded, fieldsOf(c.IsTable, c.Columns)).Columns)
+	fields := fieldsOf(c.NewTable, ddl.NewIndex(c.NewTable, c.Kind == model.UniqueAdded, fieldsOf(c.NewTable, c.Columns)).Columns)
 	texts, most := model.IndexRoom(fields)
 	if len(texts) < 2 {
 		return nil
@@ -288,7 +288,7 @@ func (p *planner) mustFitTogether(q querier, c model.Change) error {
 	var terms, names []string
 	for _, f := range texts {
 		names = append(names, f.Name)
-		if before := p.FieldWas(f); before != nil && (before.Type == model.Text || before.Type == model.Enum) {
+		if before := p.OldField(f); before != nil && (before.Type == model.Text || before.Type == model.Enum) {
 			terms = append(terms, "coalesce("+length(ddl.Quote(before.Name))+", 0)")
 		}
 	}
@@ -296,7 +296,7 @@ func (p *planner) mustFitTogether(q querier, c model.Change) error {
 		return nil
 	}
 	id := ddl.Quote("id")
-	found, err := search(q, c.WasTable, fmt.Sprintf("SELECT %s FROM %s WHERE %s > %d ORDER BY %s", id, ddl.Quote(c.WasTable.Name), strings.Join(terms, " + "), most, id))
+	found, err := search(q, c.OldTable, fmt.Sprintf("SELECT %s FROM %s WHERE %s > %d ORDER BY %s", id, ddl.Quote(c.OldTable.Name), strings.Join(terms, " + "), most, id))
 	if err != nil {
 		return err
 	}
@@ -318,7 +318,7 @@ func indexed(f *model.Field) bool {
 
 // mustDiffer looks for rows that have the same values in what is to be unique.
 func (p *planner) mustDiffer(q querier, c model.Change) error {
-	if c.WasTable == nil {
+	if c.OldTable == nil {
 		return nil
 	}
 	return p.findSame(q, c, c.Columns)
@@ -329,8 +329,8 @@ func (p *planner) mustDiffer(q querier, c model.Change) error {
 func (p *planner) findSame(q querier, c model.Change, names []string) error {
 	var columns []sameColumn
 	for _, name := range names {
-		f := c.IsTable.Field(name)
-		before := p.FieldWas(f)
+		f := c.NewTable.Field(name)
+		before := p.OldField(f)
 		switch {
 		case before == nil && f.Optional, before != nil && p.converts(before, f):
 			return nil
@@ -338,7 +338,7 @@ func (p *planner) findSame(q querier, c model.Change, names []string) error {
 			columns = append(columns, sameColumn{before.Name, p.fillLiteral(before, f), f.Caseless && len(names) == 1})
 		}
 	}
-	f, err := search(q, c.WasTable, same(c.WasTable, columns))
+	f, err := search(q, c.OldTable, same(c.OldTable, columns))
 	advice := "they have the same values: change or delete them first, or leave this out"
 	if len(columns) == 1 && columns[0].caseless {
 		advice = "they have the same " + names[0] + " but for upper and lower case: leave one of each as it is, and change or delete the others"

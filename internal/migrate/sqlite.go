@@ -37,14 +37,14 @@ type litePlanner struct {
 func planSQLite(p *planner) {
 	lite := &litePlanner{planner: p, renames: map[*model.Table][]rename{}}
 	for _, t := range p.New.Tables {
-		if was := p.Was(t); was != nil {
+		if was := p.OldTable(t); was != nil {
 			lite.alter(was, t)
 		} else {
 			lite.create(t)
 		}
 	}
 	for _, t := range p.Old.Tables {
-		if p.Is(t) == nil {
+		if p.NewTable(t) == nil {
 			lite.drop(t)
 		}
 	}
@@ -52,7 +52,7 @@ func planSQLite(p *planner) {
 }
 
 func (p *litePlanner) create(t *model.Table) {
-	s := p.why(t, func(c model.Change) bool { return c.IsTable == t && c.Kind == model.TableAdded })
+	s := p.why(t, func(c model.Change) bool { return c.NewTable == t && c.Kind == model.TableAdded })
 	s.rank, s.Lock = liteAdd, lockNoRows
 	p.step(s, statements(append([]string{ddl.CreateTable(ddl.SQLite, t)[0]}, ddl.CreateIndexes(ddl.SQLite, t)...)...)...)
 	s.rank = liteBind
@@ -62,7 +62,7 @@ func (p *litePlanner) create(t *model.Table) {
 }
 
 func (p *litePlanner) drop(t *model.Table) {
-	s := p.why(t, func(c model.Change) bool { return c.WasTable == t && c.Kind == model.TableDropped })
+	s := p.why(t, func(c model.Change) bool { return c.OldTable == t && c.Kind == model.TableDropped })
 	s.rank, s.Hazards, s.Drop, s.Lock = liteDrop, LosesData|Breaks, t.Name, lockNoRows
 	p.step(s, statements("DROP TABLE "+ddl.Quote(t.Name))...)
 }
@@ -72,7 +72,7 @@ func (p *litePlanner) alter(was, t *model.Table) {
 		p.tables = append(p.tables, rename{was.Name, t.Name})
 	}
 	for _, f := range t.Fields {
-		if before := p.FieldWas(f); before != nil && before.Name != f.Name {
+		if before := p.OldField(f); before != nil && before.Name != f.Name {
 			p.renames[t] = append(p.renames[t], rename{before.Name, f.Name})
 		}
 	}
@@ -85,7 +85,7 @@ func (p *litePlanner) alter(was, t *model.Table) {
 	}
 	p.unbind(was, t, false)
 	for _, f := range t.Fields {
-		if p.FieldWas(f) == nil {
+		if p.OldField(f) == nil {
 			s := p.ofField(f)
 			s.rank, s.Lock = liteAdd, lockNoRows
 			p.step(s, part{sql: ddl.AddColumn(ddl.SQLite, f, p.givenTo(f))[0]})
@@ -106,7 +106,7 @@ func (p *planner) givenTo(f *model.Field) value.Value {
 // missing, or have a value and refer to nothing.
 func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 	for _, f := range t.Fields {
-		before := p.FieldWas(f)
+		before := p.OldField(f)
 		switch {
 		case before == nil && !f.Optional && (f.Ref != nil || p.given(f).IsNull()):
 			return true
@@ -114,15 +114,15 @@ func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(was.Fields, func(f *model.Field) bool { return p.FieldIs(f) == nil })
+	return slices.ContainsFunc(was.Fields, func(f *model.Field) bool { return p.NewField(f) == nil })
 }
 
 // columnWas is the definition of a column as it was, under the names of the new model.
 func (p *planner) columnWas(was, f *model.Field) string {
 	named := *was
 	named.Name, named.Table = f.Name, f.Table
-	if was.Ref != nil && p.Is(was.Ref) != nil {
-		named.Ref = p.Is(was.Ref)
+	if was.Ref != nil && p.NewTable(was.Ref) != nil {
+		named.Ref = p.NewTable(was.Ref)
 	}
 	return ddl.Column(p.dialect, &named)
 }
@@ -130,7 +130,7 @@ func (p *planner) columnWas(was, f *model.Field) string {
 // unbind drops the indexes and triggers of a table that end, or have another name in the new model, or all.
 func (p *litePlanner) unbind(was, t *model.Table, all bool) {
 	s := p.why(t, func(c model.Change) bool {
-		return c.IsTable == t && (c.Kind == model.IndexDropped || c.Kind == model.UniqueDropped || c.Kind == model.UniqueChanged || c.Kind == model.FieldRenamed || c.Kind == model.TableRenamed)
+		return c.NewTable == t && (c.Kind == model.IndexDropped || c.Kind == model.UniqueDropped || c.Kind == model.UniqueChanged || c.Kind == model.FieldRenamed || c.Kind == model.TableRenamed)
 	})
 	s.rank, s.Lock = liteUnbind, lockNoRows
 	var sql []string
@@ -156,7 +156,7 @@ func (p *litePlanner) keepsIndex(was, t *model.Table, o ddl.Index) bool {
 }
 
 func (p *planner) keepsTrigger(was *model.Field) bool {
-	f := p.FieldIs(was)
+	f := p.NewField(was)
 	return f != nil && f.Ref != nil && was.Ref != nil && f.OnDelete == model.Clear && was.OnDelete == model.Clear && ddl.TriggerName(f) == ddl.TriggerName(was)
 }
 
@@ -171,7 +171,7 @@ func (p *litePlanner) bind(was, t *model.Table) {
 		p.step(s, part{sql: ddl.CreateIndex(ddl.SQLite, i)})
 	}
 	for _, f := range t.Fields {
-		if before := p.FieldWas(f); before != nil && p.keepsTrigger(before) {
+		if before := p.OldField(f); before != nil && p.keepsTrigger(before) {
 			continue
 		}
 		if triggers := ddl.Triggers(ddl.SQLite, f); triggers != nil {
@@ -187,7 +187,7 @@ func (p *litePlanner) rename() {
 	var sql []string
 	for _, t := range p.New.Tables {
 		for _, r := range inOrder(p.renames[t]) {
-			sql = append(sql, ddl.RenameColumn(p.Was(t).Name, r.from, r.to))
+			sql = append(sql, ddl.RenameColumn(p.OldTable(t).Name, r.from, r.to))
 		}
 	}
 	for _, r := range inOrder(p.tables) {

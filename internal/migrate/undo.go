@@ -111,15 +111,15 @@ func backwards(former, now *model.Model) *model.Model {
 		c := clones[t]
 		tables[i] = c
 		c.Was = ""
-		if later := forth.Is(t); later != nil && later.Name != t.Name {
+		if later := forth.NewTable(t); later != nil && later.Name != t.Name {
 			c.Was = later.Name
 		}
 		for j, f := range t.Fields {
 			c.Fields[j].Was = ""
-			if later := forth.FieldIs(f); later != nil && later.Name != f.Name {
+			if later := forth.NewField(f); later != nil && later.Name != f.Name {
 				c.Fields[j].Was = later.Name
 			}
-			c.Fields[j].Values = valuesBack(f, forth.FieldIs(f))
+			c.Fields[j].Values = valuesBack(f, forth.NewField(f))
 		}
 	}
 	for _, t := range now.Tables { // or they would seem applied already
@@ -128,7 +128,7 @@ func backwards(former, now *model.Model) *model.Model {
 			f.Was = ""
 		}
 	}
-	return model.Assemble(former.Name, former.Roles, tables)
+	return model.FromTables(former.Name, former.Roles, tables)
 }
 
 // valuesBack are the values of an enum with their later names as former ones.
@@ -140,7 +140,7 @@ func valuesBack(f, later *model.Field) []model.EnumValue {
 			continue
 		}
 		for _, l := range later.Values {
-			if model.ValueWas(f, l) == v.Name && l.Name != v.Name {
+			if model.OldValue(f, l) == v.Name && l.Name != v.Name {
 				values[i].Was = l.Name
 			}
 		}
@@ -157,14 +157,14 @@ func (r *run) losesNothing(p *Plan, given map[string]string) error {
 		var sql, what string
 		switch c.Kind {
 		case model.TableDropped:
-			sql, what = "SELECT count(*) FROM "+ddl.Quote(c.WasTable.Name), "the table "+c.WasTable.Name+" has %d rows"
+			sql, what = "SELECT count(*) FROM "+ddl.Quote(c.OldTable.Name), "the table "+c.OldTable.Name+" has %d rows"
 		case model.FieldDropped:
-			column := ddl.Quote(c.Was.Name)
-			sql = "SELECT count(*) FROM " + ddl.Quote(c.WasTable.Name) + " WHERE " + column + " IS NOT NULL"
-			if literal := given[dropName(c)]; literal != "" && c.Was.Type != model.JSON {
+			column := ddl.Quote(c.OldField.Name)
+			sql = "SELECT count(*) FROM " + ddl.Quote(c.OldTable.Name) + " WHERE " + column + " IS NOT NULL"
+			if literal := given[dropName(c)]; literal != "" && c.OldField.Type != model.JSON {
 				sql += " AND " + column + " <> " + literal
 			}
-			what = "%d rows have a value in " + c.WasTable.Name + "." + c.Was.Name
+			what = "%d rows have a value in " + c.OldTable.Name + "." + c.OldField.Name
 		default:
 			continue
 		}
@@ -181,8 +181,8 @@ func (r *run) losesNothing(p *Plan, given map[string]string) error {
 }
 
 func dropName(c model.Change) string {
-	if c.Was != nil {
-		return c.WasTable.Name + "." + c.Was.Name
+	if c.OldField != nil {
+		return c.OldTable.Name + "." + c.OldField.Name
 	}
-	return c.WasTable.Name
+	return c.OldTable.Name
 }

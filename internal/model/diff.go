@@ -6,34 +6,34 @@ import (
 	"strings"
 )
 
-// ChangeKind is what a Change does to the tables.
-type ChangeKind string
+// Kind is what a Change does to the tables.
+type Kind string
 
 const (
-	TableAdded       ChangeKind = "table added"
-	TableDropped     ChangeKind = "table dropped"
-	TableRenamed     ChangeKind = "table renamed"
-	KeyChanged       ChangeKind = "key changed"
-	FieldAdded       ChangeKind = "field added" // Optional says which kind of field
-	FieldDropped     ChangeKind = "field dropped"
-	FieldRenamed     ChangeKind = "field renamed"
-	TypeChanged      ChangeKind = "type changed"
-	ReferenceChanged ChangeKind = "reference changed" // another table, or no reference before or after
-	OnDeleteChanged  ChangeKind = "on_delete changed"
-	OptionalChanged  ChangeKind = "optional changed"
-	DecimalChanged   ChangeKind = "precision or scale changed"
-	ValuesChanged    ChangeKind = "values changed"
-	UniqueAdded      ChangeKind = "unique added"
-	UniqueDropped    ChangeKind = "unique dropped"
-	UniqueChanged    ChangeKind = "unique changed" // the case of letters counts, or does not
-	IndexAdded       ChangeKind = "index added"
-	IndexDropped     ChangeKind = "index dropped"
+	TableAdded       Kind = "table added"
+	TableDropped     Kind = "table dropped"
+	TableRenamed     Kind = "table renamed"
+	KeyChanged       Kind = "key changed"
+	FieldAdded       Kind = "field added" // Optional says which kind of field
+	FieldDropped     Kind = "field dropped"
+	FieldRenamed     Kind = "field renamed"
+	TypeChanged      Kind = "type changed"
+	ReferenceChanged Kind = "reference changed" // another table, or no reference before or after
+	OnDeleteChanged  Kind = "on_delete changed"
+	OptionalChanged  Kind = "optional changed"
+	DecimalChanged   Kind = "precision or scale changed"
+	ValuesChanged    Kind = "values changed"
+	UniqueAdded      Kind = "unique added"
+	UniqueDropped    Kind = "unique dropped"
+	UniqueChanged    Kind = "unique changed" // the case of letters counts, or does not
+	IndexAdded       Kind = "index added"
+	IndexDropped     Kind = "index dropped"
 )
 
 // Change is one difference between the tables of two models. What changes no table (rules, checks, lengths, patterns,
 // defaults, docs) is no Change.
 type Change struct {
-	Kind     ChangeKind
+	Kind     Kind
 	Table    string // as the new model calls it; the old name of a dropped table
 	Field    string // the column, for changes of a field; the old name of a dropped field
 	Columns  []string
@@ -41,8 +41,8 @@ type Change struct {
 	Detail   string // what was and what is: "was text, is int"
 	Pos      Pos    // the nearest place in the new model
 
-	WasTable, IsTable *Table // of the old and the new model; nil where it is added, or dropped
-	Was, Is           *Field // of a change of a field; nil where it is added, or dropped
+	OldTable, NewTable *Table // of the old and the new model; nil where it is added, or dropped
+	OldField, NewField *Field // of a change of a field; nil where it is added, or dropped
 }
 
 // String says the change in a few words.
@@ -67,11 +67,11 @@ func Diff(old, m *Model) []Change { return NewMatch(old, m).Changes() }
 func (x *Match) Changes() []Change {
 	d := &differ{Match: x}
 	for _, t := range x.New.Tables {
-		d.table(x.Was(t), t)
+		d.table(x.OldTable(t), t)
 	}
 	for _, t := range x.Old.Tables {
-		if x.Is(t) == nil {
-			d.add(Change{Kind: TableDropped, Table: t.Name, Pos: Pos{mainFile, 1, 1}, WasTable: t})
+		if x.NewTable(t) == nil {
+			d.add(Change{Kind: TableDropped, Table: t.Name, Pos: Pos{mainFile, 1, 1}, OldTable: t})
 		}
 	}
 	return d.changes
@@ -86,7 +86,7 @@ func (d *differ) add(c Change) { d.changes = append(d.changes, c) }
 
 func (d *differ) table(was, t *Table) {
 	add := func(c Change) {
-		c.Table, c.WasTable, c.IsTable = t.Name, was, t
+		c.Table, c.OldTable, c.NewTable = t.Name, was, t
 		d.add(c)
 	}
 	if was == nil {
@@ -106,32 +106,32 @@ func (d *differ) table(was, t *Table) {
 
 func (d *differ) fieldsOf(was, t *Table) {
 	for _, f := range t.Fields {
-		if before := d.FieldWas(f); before != nil {
+		if before := d.OldField(f); before != nil {
 			d.field(before, f)
 			continue
 		}
 		d.add(Change{Kind: FieldAdded, Table: t.Name, Field: f.Name, Optional: f.Optional, Detail: requiredOr(f.Optional), Pos: f.Pos,
-			WasTable: was, IsTable: t, Is: f})
+			OldTable: was, NewTable: t, NewField: f})
 	}
 	for _, f := range was.Fields {
-		if d.FieldIs(f) == nil {
-			d.add(Change{Kind: FieldDropped, Table: t.Name, Field: f.Name, Pos: t.Pos, WasTable: was, IsTable: t, Was: f})
+		if d.NewField(f) == nil {
+			d.add(Change{Kind: FieldDropped, Table: t.Name, Field: f.Name, Pos: t.Pos, OldTable: was, NewTable: t, OldField: f})
 		}
 	}
 }
 
 func (d *differ) field(before, f *Field) {
 	was, is := before.snapshot(), f.snapshot()
-	add := func(kind ChangeKind, w, i string) {
+	add := func(kind Kind, w, i string) {
 		if w != i {
 			d.add(Change{Kind: kind, Table: f.Table.Name, Field: f.Name, Detail: wasIs(w, i), Pos: f.Pos,
-				WasTable: before.Table, IsTable: f.Table, Was: before, Is: f})
+				OldTable: before.Table, NewTable: f.Table, OldField: before, NewField: f})
 		}
 	}
 	add(FieldRenamed, was.Name, is.Name)
 	ref := was.Ref
-	if ref != "" && d.Is(before.Ref) != nil {
-		ref = d.Is(before.Ref).Name
+	if ref != "" && d.NewTable(before.Ref) != nil {
+		ref = d.NewTable(before.Ref).Name
 	}
 	if f.Name != "id" && (ref == "" || ref != is.Ref) { // the type of a key is said once, at its table
 		add(TypeChanged, was.Type, is.Type)
@@ -152,12 +152,12 @@ func (d *differ) field(before, f *Field) {
 
 // indexes compares combinations of columns, whatever their order in the model. Those of a dropped column keep its name,
 // which no column of the new table is matched with.
-func (d *differ) indexes(dropped, added ChangeKind, was, t *Table, of func(TableSnapshot) [][]string) {
+func (d *differ) indexes(dropped, added Kind, was, t *Table, of func(TableSnapshot) [][]string) {
 	before, after := of(was.snapshot()), of(t.snapshot())
 	renamed := make([][]string, len(before))
 	for i, columns := range before {
 		for _, c := range columns {
-			if now := d.FieldIs(was.fields[c]); now != nil {
+			if now := d.NewField(was.fields[c]); now != nil {
 				renamed[i] = append(renamed[i], now.Name)
 			} else {
 				renamed[i] = append(renamed[i], c+" (dropped)")
@@ -166,12 +166,12 @@ func (d *differ) indexes(dropped, added ChangeKind, was, t *Table, of func(Table
 	}
 	for _, columns := range after {
 		if !contains(renamed, columns) {
-			d.add(Change{Kind: added, Table: t.Name, Columns: columns, Pos: t.indexPos(columns), WasTable: was, IsTable: t})
+			d.add(Change{Kind: added, Table: t.Name, Columns: columns, Pos: t.indexPos(columns), OldTable: was, NewTable: t})
 		}
 	}
 	for i, columns := range renamed {
 		if !contains(after, columns) {
-			d.add(Change{Kind: dropped, Table: t.Name, Columns: before[i], Pos: t.indexPos(columns), WasTable: was, IsTable: t})
+			d.add(Change{Kind: dropped, Table: t.Name, Columns: before[i], Pos: t.indexPos(columns), OldTable: was, NewTable: t})
 		}
 	}
 }

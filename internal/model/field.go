@@ -184,9 +184,9 @@ func (l *loader) finishField(fd *fieldDecl) {
 	f := fd.f
 	switch {
 	case f.Type == Decimal && l.lacks(fd, "precision", "scale"):
-		f.Type = Bad
+		f.Type = Invalid
 	case f.Type == Enum && (l.lacks(fd, "values") || len(f.Values) == 0):
-		f.Type = Bad
+		f.Type = Invalid
 	case f.Min != nil && f.Max != nil && *f.Min > *f.Max, f.MinFloat != nil && f.MaxFloat != nil && *f.MinFloat > *f.MaxFloat:
 		l.fault(fd.obj.get("min").pos, "min is greater than max")
 	}
@@ -217,7 +217,7 @@ func (l *loader) checkOnDelete(fd *fieldDecl) {
 	}
 }
 
-func (f *Field) hasValue(name string) bool {
+func (f *Field) HasValue(name string) bool {
 	for _, v := range f.Values {
 		if v.Name == name {
 			return true

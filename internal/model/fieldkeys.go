@@ -48,7 +48,7 @@ func (k fieldKey) fits(f *Field) bool {
 	case f.RefName != "":
 		return k.types&reference != 0
 	}
-	return f.Type == Bad || k.types&only(f.Type) != 0
+	return f.Type == Invalid || k.types&only(f.Type) != 0
 }
 
 // fieldKeys lists the keys in the order in which they are read: min needs scale, default needs values.
@@ -126,7 +126,7 @@ func (l *loader) readFieldWas(fd *fieldDecl, n *node) {
 func (l *loader) readPrecision(fd *fieldDecl, n *node) {
 	i, ok := l.readInt(n, "precision", 1, 18)
 	if fd.f.Precision = int(i); !ok {
-		fd.f.Type = Bad
+		fd.f.Type = Invalid
 	}
 }
 
@@ -134,10 +134,10 @@ func (l *loader) readScale(fd *fieldDecl, n *node) {
 	i, ok := l.readInt(n, "scale", 0, 18)
 	switch fd.f.Scale = int(i); {
 	case !ok:
-		fd.f.Type = Bad
-	case fd.f.Type != Bad && fd.f.Precision > 0 && fd.f.Scale > fd.f.Precision:
+		fd.f.Type = Invalid
+	case fd.f.Type != Invalid && fd.f.Precision > 0 && fd.f.Scale > fd.f.Precision:
 		l.fault(n.pos, "scale, the digits after the point, cannot be more than precision, all digits")
-		fd.f.Type = Bad
+		fd.f.Type = Invalid
 	}
 }
 
@@ -294,7 +294,7 @@ func (l *loader) readDefault(fd *fieldDecl, n *node) {
 		l.fault(n.pos, "the default %s is no number as JSON writes them", n.text)
 		return
 	}
-	e.Bare = number || n.kind == boolean || fd.f.Type == Enum && !n.quoted() && isWord(n.text) && fd.f.hasValue(n.text)
+	e.Constant = number || n.kind == boolean || fd.f.Type == Enum && !n.quoted() && isWord(n.text) && fd.f.HasValue(n.text)
 	fd.f.Default = e
 }
 

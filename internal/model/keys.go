@@ -112,7 +112,7 @@ func (l *loader) readSearch(t *Table, n *node) []*Field {
 	for _, item := range l.readList(n, "search") {
 		f := l.readField(t, item, "search")
 		switch {
-		case f == nil || f.Type == Bad:
+		case f == nil || f.Type == Invalid:
 		case f.Type != Text || f.RefName != "" || f.System:
 			l.fault(item.pos, "search is for declared text fields; %s is none", f.fileName())
 		case f.Secret:

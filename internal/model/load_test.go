@@ -39,7 +39,7 @@ func TestCareers(t *testing.T) {
 	if owner.Type != UUID || owner.Ref != m.Table("users") || !owner.Unique || !owner.Immutable || owner.RefName != "owner" {
 		t.Errorf("owner = %+v", owner)
 	}
-	if e := profiles.Field("shared").Default; e.Text != "false" || !e.Bare {
+	if e := profiles.Field("shared").Default; e.Text != "false" || !e.Constant {
 		t.Errorf("default of shared = %+v, want the constant false", e)
 	}
 	skills := m.Table("occupations").Relation("skills")

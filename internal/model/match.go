@@ -7,28 +7,28 @@ package model
 type Match struct {
 	Old, New *Model
 
-	tables map[*Table]*Table // of New → of Old
-	fields map[*Field]*Field
-	after  map[*Table]*Table // of Old → of New
-	later  map[*Field]*Field
+	oldTables map[*Table]*Table // of New → of Old
+	oldFields map[*Field]*Field
+	newTables map[*Table]*Table // of Old → of New
+	newFields map[*Field]*Field
 }
 
 // NewMatch matches a model with an earlier one.
 func NewMatch(old, m *Model) *Match {
-	x := &Match{Old: old, New: m, tables: map[*Table]*Table{}, fields: map[*Field]*Field{},
-		after: map[*Table]*Table{}, later: map[*Field]*Field{}}
+	x := &Match{Old: old, New: m, oldTables: map[*Table]*Table{}, oldFields: map[*Field]*Field{},
+		newTables: map[*Table]*Table{}, newFields: map[*Field]*Field{}}
 	for _, t := range m.Tables {
 		if was := old.byName[t.Was]; was != nil && !applied(old.byName[t.Name], t.Was) {
 			x.pair(was, t)
 		}
 	}
 	for _, t := range m.Tables {
-		if was := old.byName[t.Name]; was != nil && x.tables[t] == nil && x.after[was] == nil {
+		if was := old.byName[t.Name]; was != nil && x.oldTables[t] == nil && x.newTables[was] == nil {
 			x.pair(was, t)
 		}
 	}
 	for _, t := range m.Tables {
-		if was := x.tables[t]; was != nil {
+		if was := x.oldTables[t]; was != nil {
 			x.matchFields(was, t)
 		}
 	}
@@ -38,40 +38,40 @@ func NewMatch(old, m *Model) *Match {
 // applied says whether the earlier table of this name became it from the same former name.
 func applied(same *Table, was string) bool { return same != nil && same.Was == was }
 
-func (x *Match) pair(was, t *Table) { x.tables[t], x.after[was] = was, t }
+func (x *Match) pair(was, t *Table) { x.oldTables[t], x.newTables[was] = was, t }
 
 func (x *Match) matchFields(was, t *Table) {
-	pair := func(before, f *Field) { x.fields[f], x.later[before] = before, f }
+	pair := func(before, f *Field) { x.oldFields[f], x.newFields[before] = before, f }
 	for _, f := range t.Fields {
 		if before, same := was.fields[f.Was], was.fields[f.Name]; before != nil && !(same != nil && same.Was == f.Was) {
 			pair(before, f)
 		}
 	}
 	for _, f := range t.Fields {
-		if before := was.fields[f.Name]; before != nil && x.fields[f] == nil && x.later[before] == nil {
+		if before := was.fields[f.Name]; before != nil && x.oldFields[f] == nil && x.newFields[before] == nil {
 			pair(before, f)
 		}
 	}
 }
 
-// Was returns what the table of the new model was in the old one, nil where it is new.
-func (x *Match) Was(t *Table) *Table { return x.tables[t] }
+// OldTable returns what the table of the new model was in the old one, nil where it is new.
+func (x *Match) OldTable(t *Table) *Table { return x.oldTables[t] }
 
-// Is returns what has become of the table of the old model, nil where it is dropped.
-func (x *Match) Is(t *Table) *Table { return x.after[t] }
+// NewTable returns what has become of the table of the old model, nil where it is dropped.
+func (x *Match) NewTable(t *Table) *Table { return x.newTables[t] }
 
-// FieldWas returns what the field of the new model was in the old one, nil where it is new.
-func (x *Match) FieldWas(f *Field) *Field { return x.fields[f] }
+// OldField returns what the field of the new model was in the old one, nil where it is new.
+func (x *Match) OldField(f *Field) *Field { return x.oldFields[f] }
 
-// FieldIs returns what has become of the field of the old model, nil where it is dropped.
-func (x *Match) FieldIs(f *Field) *Field { return x.later[f] }
+// NewField returns what has become of the field of the old model, nil where it is dropped.
+func (x *Match) NewField(f *Field) *Field { return x.newFields[f] }
 
-// ValueWas returns the name that a value of an enum had in the earlier field, "" where the value is new.
-func ValueWas(before *Field, v EnumValue) string {
+// OldValue returns the name that a value of an enum had in the earlier field, "" where the value is new.
+func OldValue(before *Field, v EnumValue) string {
 	switch {
-	case before.hasValue(v.Name):
+	case before.HasValue(v.Name):
 		return v.Name
-	case before.hasValue(v.Was):
+	case before.HasValue(v.Was):
 		return v.Was
 	}
 	return ""

@@ -12,7 +12,7 @@ import (
 type Type uint8
 
 const (
-	Bad       Type = iota // the declaration has a fault; only seen in a model that comes with faults
+	Invalid   Type = iota // the declaration has a fault; only seen in a model that comes with faults
 	Text                  // Unicode text
 	Int                   // 64-bit signed integer
 	Float                 // finite IEEE 754 double; never -0

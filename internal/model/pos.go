@@ -18,9 +18,9 @@ func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.
 
 // Expr is the text of an expression and where it stands.
 type Expr struct {
-	Text string
-	Pos  Pos
-	Bare bool // a default that is a plain YAML scalar of another type than text, or a word: a constant, not CEL
+	Text     string
+	Pos      Pos
+	Constant bool // a default that is a plain YAML scalar of another type than text, or a word: a constant, not CEL
 
 	// spans says where the text stands, in the order of offsets.
 	spans []span

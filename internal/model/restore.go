@@ -40,7 +40,7 @@ func typeOf(word string) (Type, error) {
 	if i := slices.Index(typeNames[:], word); i > 0 {
 		return Type(i), nil
 	}
-	return Bad, fmt.Errorf("there is no type %q", word)
+	return Invalid, fmt.Errorf("there is no type %q", word)
 }
 
 // restore makes the fields of a table, and what is made of them. All tables are there.
@@ -95,7 +95,7 @@ func (m *Model) restoreField(s FieldSnapshot) (*Field, error) {
 		Precision: s.Precision, Scale: s.Scale,
 	}
 	if f.Default != nil {
-		f.Default.Bare = s.Bare
+		f.Default.Constant = s.Bare
 	}
 	for _, v := range s.Values {
 		f.Values = append(f.Values, EnumValue(v))
@@ -153,8 +153,8 @@ func (t *Table) byNames(columns []string) ([]*Field, error) {
 	return fields, nil
 }
 
-// Assemble returns a model of tables whose fields were made elsewhere, for what is asked of tables alone.
-func Assemble(name string, roles []string, tables []*Table) *Model {
+// FromTables returns a model of tables whose fields were made elsewhere, for what is asked of tables alone.
+func FromTables(name string, roles []string, tables []*Table) *Model {
 	m := &Model{Name: name, Roles: roles, Tables: tables, byName: make(map[string]*Table), source: &source{}}
 	for _, t := range tables {
 		m.byName[t.Name] = t

@@ -87,7 +87,7 @@ func checkFieldShape(t *testing.T, m *Model, f *Field) {
 	t.Helper()
 	name := f.Table.Name + "." + f.Name
 	switch {
-	case f.Type == Bad || f.Type > JSON:
+	case f.Type == Invalid || f.Type > JSON:
 		t.Errorf("%s has no type", name)
 	case (f.Ref == nil) != (f.RefName == ""):
 		t.Errorf("%s is half a reference", name)

@@ -169,7 +169,7 @@ func (f *Field) snapshot() FieldSnapshot {
 	s := FieldSnapshot{
 		Name: f.Name, Was: f.Was, Doc: f.Doc, Type: f.Type.String(), System: f.System,
 		Optional: f.Optional, Unique: f.Unique, Caseless: f.Caseless, Index: f.Index, Immutable: f.Immutable, Secret: f.Secret,
-		Default: f.Default.text(), Bare: f.Default != nil && f.Default.Bare, Read: f.Read.text(), Write: f.Write.text(),
+		Default: f.Default.text(), Bare: f.Default != nil && f.Default.Constant, Read: f.Read.text(), Write: f.Write.text(),
 		Min: f.Min, Max: f.Max, MinFloat: f.MinFloat, MaxFloat: f.MaxFloat, Format: f.Format,
 		Precision: f.Precision, Scale: f.Scale,
 	}

@@ -120,10 +120,10 @@ func (l *loader) readKey(t *Table, n *node) Type {
 	word, ok := l.readText(n, "key")
 	switch {
 	case !ok:
-		return Bad
+		return Invalid
 	case t.Name == usersTable && word == "int":
 		l.fault(n.pos, "the key of %s is uuid or text: auth.id, which it is compared with, is text", usersTable)
-		return Bad
+		return Invalid
 	case word == "uuid":
 		return UUID
 	case word == "int":
@@ -132,7 +132,7 @@ func (l *loader) readKey(t *Table, n *node) Type {
 		return Text
 	}
 	l.fault(n.pos, "key cannot be %s: a key is uuid, int or text", quoteShort(word))
-	return Bad
+	return Invalid
 }
 
 // readWas reads a former name, which must be another.

@@ -48,7 +48,7 @@ func (d *document) about(f *model.Field, shown bool) string {
 			notes = append(notes, "Must be valid against the JSON Schema `"+f.JSONSchemaText+"`.")
 		}
 	}
-	if f.Default != nil && !f.Default.Bare {
+	if f.Default != nil && !f.Default.Constant {
 		if _, constant := d.rules.Field(f).Default.(*rule.Const); !constant {
 			notes = append(notes, "Where it is not given: `"+f.Default.Text+"`.")
 		}

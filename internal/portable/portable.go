@@ -68,7 +68,7 @@ func (c *checker) field(f *model.Field, at int, t typ) {
 	want := typeOf(f)
 	advice := ""
 	switch {
-	case t.kind == bad || f.Type == model.Bad:
+	case t.kind == bad || f.Type == model.Invalid:
 		return
 	case want.kind == words && t.isText(), want.kind == float && t.is(whole, fraction, float):
 		return

@@ -78,7 +78,7 @@ func (t *table) members(who caller.Caller, members []value.Member, id *value.Val
 	for _, m := range members {
 		f := t.Field(m.Name)
 		switch {
-		case f == nil || f.Type == model.Bad:
+		case f == nil || f.Type == model.Invalid:
 			in.unknown(t, m.Name)
 		case !creating && (f.Immutable || isTime(f) || f.ReadOnly && !who.IsSystem()):
 			in.fix(t, f, m, *id)

@@ -97,7 +97,7 @@ func (c *compiler) field(e ast.Expr, at place, name string) Node {
 	}
 	t := at.path.Table()
 	if f := t.Field(name); f != nil && !(c.Client && f.Secret) {
-		if f.Type == model.Bad {
+		if f.Type == model.Invalid {
 			c.problems = append(c.problems, Problem{Offset: Elsewhere})
 			return nil
 		}
@@ -236,7 +236,7 @@ func (c *compiler) noRowSelected(e ast.Expr) {
 // noMembers reports a step from a field. The fault of a field whose declaration is wrong is told there.
 func (c *compiler) noMembers(e ast.Expr, f *model.Field) {
 	switch f.Type {
-	case model.Bad:
+	case model.Invalid:
 		c.problems = append(c.problems, Problem{Offset: Elsewhere})
 	case model.JSON:
 		c.failf(e, "%s is json: expressions cannot look into it, and ask only whether it is there", f.Name)

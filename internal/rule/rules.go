@@ -87,7 +87,7 @@ func (b *builder) fieldsOf(t *model.Table) {
 		if f.Write != nil {
 			out.Write = b.condition(f.Write, t, false)
 		}
-		if f.Default != nil && f.Type != model.Bad {
+		if f.Default != nil && f.Type != model.Invalid {
 			out.Default = b.defaultOf(f)
 		}
 		b.rules.fields[f] = out
@@ -137,7 +137,7 @@ func (b *builder) report(e *model.Expr, problems []Problem) {
 
 // defaultOf compiles a default; one that is constant is checked against the field's own limits.
 func (b *builder) defaultOf(f *model.Field) Node {
-	if f.Default.Bare {
+	if f.Default.Constant {
 		v, detail := Assign(f, literalJSON(f))
 		if detail != "" {
 			b.faults = append(b.faults, b.rules.Model.Fault(f.Default.Pos, "the default does not fit the field: %s", detail))

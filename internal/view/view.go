@@ -142,7 +142,7 @@ func clip(s string) string {
 
 // column says whether a column can be read as the field, as far as the engine knows its type.
 func (c *checker) column(f *model.Field, query *model.Expr, column store.Column) bool {
-	if column.Type == "" || f.Type == model.Bad || slices.Contains(column.Holds, value.KindOf(f)) {
+	if column.Type == "" || f.Type == model.Invalid || slices.Contains(column.Holds, value.KindOf(f)) {
 		return true
 	}
 	at := f.Pos
