@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -73,7 +74,7 @@ func newMover(ctx context.Context, s settings, folder string) (*mover, error) {
 	if err := makeApp(ctx, m.binary, m.app); err != nil {
 		return nil, err
 	}
-	app, faults := model.Load(m.app)
+	app, faults := load.Dir(m.app)
 	if len(faults) > 0 {
 		return nil, faults
 	}

@@ -36,7 +36,7 @@ func publish(s settings, text string) error {
 func machine(b *strings.Builder, s settings, took time.Duration) {
 	fmt.Fprintf(b, "%s, %d cores (%s), %s, Linux %s. ", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), processor(), runtime.Version(), kernel())
 	fmt.Fprintf(b, "2 × %d rows of ten fields; wrk with one thread on the same machine, loopback; medians of %d rounds of %s, servers in turn. The run took %v; load average at its end %s.\n",
-		s.rows, s.rounds, seconds(s.duration), took.Round(time.Second), load())
+		s.rows, s.rounds, seconds(s.duration), took.Round(time.Second), systemLoad())
 }
 
 func processor() string {
@@ -51,7 +51,7 @@ func kernel() string {
 	return strings.TrimSpace(string(text))
 }
 
-func load() string {
+func systemLoad() string {
 	text, _ := os.ReadFile("/proc/loadavg")
 	first, _, _ := strings.Cut(string(text), " ")
 	return first

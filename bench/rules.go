@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -113,7 +114,7 @@ func measureRules(ctx context.Context, s settings, e ruleEngine, m ruleModel) (l
 }
 
 func compileRules(source string) (*rule.Rules, error) {
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -330,7 +331,7 @@ func asBytes(raw []json.RawMessage) [][]byte {
 func reportRules(s settings, lines []ruleLine, took time.Duration) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Rules\n\nWritten by `make bench-rules`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n%s, %s, Linux %s. The run took %v; load average at its end %s.\n",
-		time.Now().UTC().Format("2006-01-02"), processor(), kernel(), took.Round(time.Second), load())
+		time.Now().UTC().Format("2006-01-02"), processor(), kernel(), took.Round(time.Second), systemLoad())
 	for _, m := range ruleModels {
 		if !slices.ContainsFunc(lines, func(l ruleLine) bool { return l.model == m.name }) {
 			continue

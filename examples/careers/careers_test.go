@@ -10,13 +10,14 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 func loadModel(t *testing.T) *model.Model {
 	t.Helper()
-	m, faults := model.Load(".")
+	m, faults := load.Dir(".")
 	if len(faults) > 0 {
 		t.Fatalf("the model has faults:\n%v", faults)
 	}

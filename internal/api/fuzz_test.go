@@ -14,7 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -86,7 +86,7 @@ tables:
 // serve returns the API of a model as net/http serves it. The header X-Caller says who asks.
 func serve(t testing.TB, source string) http.Handler {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -57,7 +57,7 @@ func newBench(b *testing.B) *bench {
 			b.Fatal(err)
 		}
 	}
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(benchModel)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(benchModel)})
 	if len(faults) > 0 {
 		b.Fatal(faults)
 	}

@@ -16,7 +16,7 @@ var rows = [...][]string{
 	{"caller"},
 	{"telemetry", "limit", "cache", "queue"},
 	{"model"},
-	{"value"},
+	{"value", "model/load", "model/diff", "model/snapshot"},
 	{"rule", "portable"},
 	{"sqlgen", "ddl"},
 	{"store"},
@@ -51,7 +51,8 @@ var homes = [...]struct {
 	{"github.com/jackc/pgx/v5", []string{"store/postgres"}, "only the engine knows its driver"},
 	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},
-	{"go.yaml.in/yaml/v4", []string{"model"}, "model alone reads model files"},
+	{"github.com/santhosh-tekuri/jsonschema/v6", []string{"model/load", "value"}, "model/load compiles the schemas of fields, value checks against them"},
+	{"go.yaml.in/yaml/v4", []string{"model/load"}, "only model/load reads model files"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 	{"zombiezen.com/go/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 }

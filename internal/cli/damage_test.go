@@ -34,7 +34,7 @@ func TestDamage(t *testing.T) {
 		{"the model", sql(`UPDATE "ashlar_meta" SET "value" = '{' WHERE "key" = 'model'`), "move app --to elsewhere",
 			"the stored model cannot be read: unexpected end of JSON input; restore the database from a backup"},
 		{"a later model", sql(`UPDATE "ashlar_meta" SET "value" = '{"ashlar":99}' WHERE "key" = 'model'`), "migrate app",
-			"the stored model has format 99, this server reads formats up to 2: use the version of the server that wrote it, or a later one"},
+			"the stored model has format 99, but this server reads formats 1 to 2: use the server version that wrote it, or a later one"},
 		{"the history", sql(`UPDATE "ashlar_migrations" SET "steps" = '['`), "migrate app --history",
 			"ashlar: 1 change of the history cannot be read whole: --undo may need it, nothing else does"},
 		{"the history", sql(`UPDATE "ashlar_migrations" SET "state" = 'dome'`), "serve app --listen 127.0.0.1:0",

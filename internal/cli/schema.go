@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 )
 
 func newSchema() *cobra.Command {
@@ -19,7 +19,7 @@ Visual Studio Code (with the YAML extension) and others read this first line of 
 		Example: "  ashlar schema > notes/ashlar.schema.json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := cmd.OutOrStdout().Write(model.JSONSchema())
+			_, err := cmd.OutOrStdout().Write(load.JSONSchema())
 			return err
 		},
 	}

@@ -14,14 +14,15 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func load(t *testing.T, text string) *model.Model {
+func parse(t *testing.T, text string) *model.Model {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v", faults)
 	}
@@ -108,7 +109,7 @@ func TestCreateGolden(t *testing.T) {
 
 func compareGolden(t *testing.T, d Dialect, name string) {
 	t.Helper()
-	got := strings.Join(Create(d, load(t, everyType)), ";\n") + ";\n"
+	got := strings.Join(Create(d, parse(t, everyType)), ";\n") + ";\n"
 	file := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -142,7 +143,7 @@ func insertItem(id string, set map[string]string) string {
 const insertGroup = `INSERT INTO groups (id, name, created_at, updated_at, _rev) VALUES (1, 'g', 0, 0, 1)`
 
 func TestConstraints(t *testing.T) {
-	conn := open(t, load(t, everyType))
+	conn := open(t, parse(t, everyType))
 	exec(t, conn, insertGroup)
 	exec(t, conn, insertItem("a", nil))
 	for _, tt := range []struct {
@@ -176,7 +177,7 @@ func TestConstraints(t *testing.T) {
 }
 
 func TestCascade(t *testing.T) {
-	conn := open(t, load(t, everyType))
+	conn := open(t, parse(t, everyType))
 	exec(t, conn, insertGroup)
 	exec(t, conn, insertItem("a", nil))
 	exec(t, conn, "DELETE FROM groups WHERE id = 1")
@@ -186,7 +187,7 @@ func TestCascade(t *testing.T) {
 }
 
 func TestRestrict(t *testing.T) {
-	conn := open(t, load(t, everyType))
+	conn := open(t, parse(t, everyType))
 	exec(t, conn, insertGroup)
 	exec(t, conn, "INSERT INTO users (id, created_at, updated_at, _rev) VALUES ('u', 0, 0, 1)")
 	exec(t, conn, insertItem("a", map[string]string{"owner_id": "'u'"}))
@@ -197,7 +198,7 @@ func TestRestrict(t *testing.T) {
 }
 
 func TestClearGivesRevision(t *testing.T) {
-	conn := open(t, load(t, everyType))
+	conn := open(t, parse(t, everyType))
 	exec(t, conn, insertGroup)
 	exec(t, conn, insertItem("a", nil))
 	exec(t, conn, insertItem("b", map[string]string{"parent_id": "'a'"}))
@@ -223,7 +224,7 @@ func TestClearGivesRevision(t *testing.T) {
 
 func TestAddColumn(t *testing.T) {
 	const before = "\ntables: {a: {key: int, fields: {n: {type: int}}}}"
-	after := load(t, `
+	after := parse(t, `
 tables:
   a:
     key: int
@@ -232,7 +233,7 @@ tables:
       b: {ref: a, optional: true, on_delete: clear, reverse: back}
       s: {type: enum, values: [x, y], optional: true}
 `)
-	conn := open(t, load(t, before))
+	conn := open(t, parse(t, before))
 	exec(t, conn, "INSERT INTO a (id, n, created_at, updated_at, _rev) VALUES (1, 1, 0, 0, 1), (2, 2, 0, 0, 2)")
 	for _, name := range []string{"b_id", "s"} {
 		for _, sql := range AddColumn(SQLite, after.Table("a").Field(name), value.Value{}) {
@@ -266,7 +267,7 @@ func TestIndexOfReference(t *testing.T) {
 		{"with a way back", ", reverse: posts", "indexes: [[author, n]]", []string{"author_id id", "author_id n id"}},
 		{"unique", ", unique: true", "indexes: [[author, n]]", []string{"author_id", "author_id n id"}},
 	} {
-		m := load(t, "tables:\n  posts:\n    fields: {author: {ref: users"+tt.ref+"}, n: {type: int}}\n    "+tt.table+"\n")
+		m := parse(t, "tables:\n  posts:\n    fields: {author: {ref: users"+tt.ref+"}, n: {type: int}}\n    "+tt.table+"\n")
 		var got []string
 		for _, i := range Indexes(m.Table("posts")) {
 			got = append(got, strings.Join(i.Columns, " "))
@@ -284,7 +285,7 @@ func TestIndexOfReference(t *testing.T) {
 
 func TestIndexNames(t *testing.T) {
 	long := strings.Repeat("long_name_", 5) + "end"
-	m := load(t, fmt.Sprintf(`
+	m := parse(t, fmt.Sprintf(`
 tables:
   a_b: {fields: {c: {type: int, unique: true}}}
   a: {fields: {b_c: {type: int, unique: true}}}

@@ -9,6 +9,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
@@ -70,7 +72,7 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (resu
 func upToDate(ctx context.Context, db store.DB, m *model.Model) (done bool, damaged []string, err error) {
 	err = db.Read(ctx, func(r store.Reader) error {
 		text, found, err := Meta(r, modelKey)
-		if err != nil || !found || text != string(model.Encode(m)) {
+		if err != nil || !found || text != string(snapshot.Encode(m)) {
 			return err
 		}
 		if err := Moving(r); err != nil {
@@ -125,7 +127,7 @@ func (r *run) apply(p *Plan) error {
 	return r.inPhases(p)
 }
 
-func words(changes []model.Change) []string {
+func words(changes []diff.Change) []string {
 	all := make([]string, len(changes))
 	for i, c := range changes {
 		all[i] = c.String()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -23,7 +24,7 @@ const (
 func former(t *testing.T, db store.DB, rules *rule.Rules) {
 	t.Helper()
 	execute(t, db, noAddress, addressIndex)
-	text := string(model.Encode(rules.Model))
+	text := string(snapshot.Encode(rules.Model))
 	text = strings.Replace(strings.Replace(text, `"ashlar":2`, `"ashlar":1`, 1), `,"caseless":true`, "", 1)
 	if strings.Contains(text, "caseless") || !strings.Contains(text, `"ashlar":1`) {
 		t.Fatalf("the stored model is not a former one: %s", text)

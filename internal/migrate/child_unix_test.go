@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/model"
+	loader "github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
@@ -44,7 +44,7 @@ func child(path, journeyNumber, statement string) error {
 		return err
 	}
 	j := journeys()[which]
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + j.after)})
+	m, faults := loader.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + j.after)})
 	if len(faults) > 0 {
 		return faults
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -20,7 +21,7 @@ func Follows(ctx context.Context, db store.DB, m *model.Model) (yes bool, err er
 			return err
 		}
 		all, err := entries(r)
-		if err != nil || !slices.ContainsFunc(all, func(e record) bool { return e.State == Done && e.Model == string(model.Encode(m)) }) {
+		if err != nil || !slices.ContainsFunc(all, func(e record) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
 			return err
 		}
 		p := newPlanner(dialectOf(r), m, now, givenIn(all))

@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -25,7 +26,7 @@ type Entry struct {
 	Changes  []string
 	Steps    []Ran
 	Copy     string // of the database as it was before; "" for none
-	Model    string // the model that it led to, as model.Encode writes it
+	Model    string // the model that it led to, as snapshot.Encode writes it
 	Damage   string // what of it cannot be read, and is left empty here; "" for nothing
 }
 
@@ -214,10 +215,4 @@ func Unfinished(r store.Reader) error {
 }
 
 // modelOf is the model that an entry led to.
-func (e Entry) modelOf() (*model.Model, error) {
-	s, err := model.Decode([]byte(e.Model))
-	if err != nil {
-		return nil, err
-	}
-	return s.Model()
-}
+func (e Entry) modelOf() (*model.Model, error) { return snapshot.Decode([]byte(e.Model)) }

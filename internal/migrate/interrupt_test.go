@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -143,7 +144,7 @@ func whole(t *testing.T, e engine, db store.DB, source string, want map[string]s
 	t.Helper()
 	m := load(t, source).Model
 	w := &walk{t: t, e: e, db: db, is: &world{}}
-	if w.model() != string(model.Encode(m)) {
+	if w.model() != string(snapshot.Encode(m)) {
 		t.Error("the stored model is another")
 	}
 	if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
@@ -227,7 +228,7 @@ func (j journey) interrupt(t *testing.T, e engine, n int, want map[string]string
 		t.Fatalf("Apply = %v, want that it is interrupted", err)
 	}
 	w := &walk{t: t, e: e, db: db, is: &world{}}
-	if w.model() == string(model.Encode(old.Model)) {
+	if w.model() == string(snapshot.Encode(old.Model)) {
 		if result, err := Apply(context.Background(), db, old, j.options()); err != nil || len(result.Applied) > 0 {
 			t.Fatalf("Apply of the former model = %+v, %v, want nothing but that it is resumed", result, err)
 		}

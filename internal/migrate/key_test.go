@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
@@ -71,7 +71,7 @@ func TestPostgresKeyBesideWriters(t *testing.T) {
 				t.Errorf("%d rows, want %d", got, made)
 			}
 			w := &walk{t: t, db: db, is: &world{}}
-			if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 || w.model() != string(model.Encode(after)) {
+			if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 || w.model() != string(snapshot.Encode(after)) {
 				t.Errorf("the database is not that of the model: %s, %v", strings.Join(drift, "\n"), err)
 			}
 		})

@@ -10,6 +10,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -82,7 +84,7 @@ func between(q querier, old, m *model.Model, rules *rule.Rules, now time.Time) (
 }
 
 func newPlanner(d ddl.Dialect, old, m *model.Model, given func(*model.Field) value.Value) *planner {
-	match := model.NewMatch(old, m)
+	match := diff.NewMatch(old, m)
 	return &planner{Match: match, dialect: d, plan: &Plan{match: match, Changes: match.Changes()}, given: given}
 }
 
@@ -100,7 +102,7 @@ func (p *planner) steps() {
 func (p *planner) givenAll() map[string]string {
 	all := map[string]string{}
 	for _, c := range p.plan.Changes {
-		if c.Kind == model.FieldAdded && c.OldTable != nil {
+		if c.Kind == diff.FieldAdded && c.OldTable != nil {
 			if v := p.givenTo(c.NewField); !v.IsNull() {
 				all[c.NewTable.Name+"."+c.NewField.Name] = ddl.Literal(p.dialect, c.NewField, v)
 			}
@@ -137,12 +139,12 @@ func Alone(tx store.Tx) error {
 
 // Check returns how the model's tables differ from those of the database, and whether the database is new. It changes
 // nothing, and looks at no rows.
-func Check(ctx context.Context, db store.DB, m *model.Model) (changes []model.Change, isNew bool, err error) {
+func Check(ctx context.Context, db store.DB, m *model.Model) (changes []diff.Change, isNew bool, err error) {
 	defer errs.Wrap(&err, "migrate.Check(%s)", m.Name)
 	err = db.Read(ctx, func(r store.Reader) error {
 		old, err := stored(r)
 		if err == nil && old != nil {
-			changes = model.Diff(old, m)
+			changes = diff.Between(old, m)
 		}
 		isNew = old == nil && err == nil
 		return err
@@ -159,11 +161,8 @@ func stored(q querier) (old *model.Model, err error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	s, err := model.Decode([]byte(text))
-	if err == nil {
-		old, err = s.Model()
-	}
-	if errors.Is(err, model.ErrDamaged) {
+	old, err = snapshot.Decode([]byte(text))
+	if errors.Is(err, snapshot.ErrDamaged) {
 		err = fmt.Errorf("%w; restore the database from a backup", err)
 	}
 	return old, err

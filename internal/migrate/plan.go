@@ -7,6 +7,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -74,11 +75,11 @@ type part struct {
 // Plan is how a database comes to a model.
 type Plan struct {
 	Steps   []Step
-	Changes []model.Change
+	Changes []diff.Change
 	Notes   []Note // rows that stay as they are, though what the model asks of new values they would not pass
 
 	isNew  bool
-	match  *model.Match
+	match  *diff.Match
 	given  map[string]string
 	faults model.Faults // what rows contradict, and what cannot be done
 }
@@ -117,7 +118,7 @@ func (p *Plan) Faults() model.Faults { return p.faults }
 
 // planner is what the plans of both engines are made with.
 type planner struct {
-	*model.Match
+	*diff.Match
 	dialect ddl.Dialect
 	given   func(*model.Field) value.Value // what rows get for a required field: its default, null where that is no constant
 	plan    *Plan
@@ -149,7 +150,7 @@ func statements(all ...string) []part {
 
 // why returns a step that says the changes for which it is done, and where they stand. Where none is found, the
 // step is a consequence of what happens to the table.
-func (p *planner) why(t *model.Table, is func(model.Change) bool) Step {
+func (p *planner) why(t *model.Table, is func(diff.Change) bool) Step {
 	var s Step
 	for _, c := range p.plan.Changes {
 		if is(c) {
@@ -162,7 +163,7 @@ func (p *planner) why(t *model.Table, is func(model.Change) bool) Step {
 	return s
 }
 
-func (s Step) because(c model.Change) Step {
+func (s Step) because(c diff.Change) Step {
 	if s.Title != "" {
 		s.Title += "; "
 	}
@@ -175,15 +176,15 @@ func (s Step) because(c model.Change) Step {
 
 // ofField are the changes of a field of the new model, and that of the key of the table that it refers to.
 func (p *planner) ofField(f *model.Field) Step {
-	return p.why(f.Table, func(c model.Change) bool {
-		return c.NewField == f || c.Kind == model.KeyChanged && (f.Name == "id" && c.NewTable == f.Table || f.Ref != nil && c.NewTable == f.Ref)
+	return p.why(f.Table, func(c diff.Change) bool {
+		return c.NewField == f || c.Kind == diff.KeyChanged && (f.Name == "id" && c.NewTable == f.Table || f.Ref != nil && c.NewTable == f.Ref)
 	})
 }
 
 // renaming says of a step which names it changes.
 func (p *planner) renaming(s Step) Step {
 	for _, c := range p.plan.Changes {
-		if c.Kind == model.TableRenamed || c.Kind == model.FieldRenamed {
+		if c.Kind == diff.TableRenamed || c.Kind == diff.FieldRenamed {
 			s = s.because(c)
 			s.Hazards |= Breaks
 		}
@@ -200,14 +201,14 @@ func (p *planner) ofIndex(t *model.Table, i ddl.Index) Step {
 	if n := len(columns); !i.Unique && n > 1 && columns[n-1] == "id" {
 		columns = columns[:n-1]
 	}
-	s := p.why(t, func(c model.Change) bool {
-		return c.NewTable == t && (c.Kind == model.IndexAdded || c.Kind == model.UniqueAdded) && slices.Equal(c.Columns, columns)
+	s := p.why(t, func(c diff.Change) bool {
+		return c.NewTable == t && (c.Kind == diff.IndexAdded || c.Kind == diff.UniqueAdded) && slices.Equal(c.Columns, columns)
 	})
 	if !strings.HasPrefix(s.Title, "follows") {
 		return s
 	}
-	return p.why(t, func(c model.Change) bool {
-		return c.NewField != nil && c.NewTable == t && slices.Contains(columns, c.NewField.Name) || c.NewTable == t && c.Kind == model.KeyChanged
+	return p.why(t, func(c diff.Change) bool {
+		return c.NewField != nil && c.NewTable == t && slices.Contains(columns, c.NewField.Name) || c.NewTable == t && c.Kind == diff.KeyChanged
 	})
 }
 
@@ -236,7 +237,7 @@ func renamesValues(was, is *model.Field) bool {
 		return false
 	}
 	return slices.ContainsFunc(is.Values, func(v model.EnumValue) bool {
-		former := model.OldValue(was, v)
+		former := diff.OldValue(was, v)
 		return former != "" && former != v.Name
 	})
 }

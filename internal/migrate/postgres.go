@@ -6,6 +6,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
 )
 
 // The order of the steps of a phase in PostgreSQL.
@@ -116,7 +117,7 @@ func (p *pgPlanner) shadowed(f *model.Field) bool {
 // create makes a new table before the switch. Its name may not be free until then.
 func (p *pgPlanner) create(t *model.Table) {
 	now := p.now[t]
-	s := p.why(t, func(c model.Change) bool { return c.NewTable == t && c.Kind == model.TableAdded })
+	s := p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
 	s.Phase, s.rank, s.Lock = Before, pgTables, lockNothing
 	parts := statements(ddl.CreateTable(ddl.Postgres, now)...)
 	for _, i := range ddl.Indexes(now) {
@@ -204,7 +205,7 @@ func (p *pgPlanner) alter(was, t *model.Table) {
 }
 
 func (p *pgPlanner) drop(t *model.Table) {
-	s := p.why(t, func(c model.Change) bool { return c.OldTable == t && c.Kind == model.TableDropped })
+	s := p.why(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
 	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, t.Name, lockMoment
 	for _, f := range t.Fields {
 		if f.Ref != nil {

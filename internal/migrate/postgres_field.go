@@ -5,6 +5,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -341,7 +342,7 @@ func (p *pgPlanner) askFilled(f *model.Field, s Step) {
 }
 
 func (p *pgPlanner) dropField(f *model.Field) {
-	s := p.why(p.NewTable(f.Table), func(c model.Change) bool { return c.OldField == f && c.Kind == model.FieldDropped })
+	s := p.why(p.NewTable(f.Table), func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
 	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, f.Table.Name+"."+f.Name, lockMoment
 	if f.Ref != nil {
 		s.rank = pgUnbind

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
 )
 
 // alterIndexes builds new indexes before the switch, and drops at the switch those that are left over.
@@ -33,11 +34,11 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 }
 
 func (p *pgPlanner) dropIndex(was, t *model.Table, o ddl.Index) {
-	s := p.why(t, func(c model.Change) bool {
-		if c.Kind == model.UniqueChanged {
+	s := p.why(t, func(c diff.Change) bool {
+		if c.Kind == diff.UniqueChanged {
 			return c.NewTable == t && ddl.NewIndex(was, true, []*model.Field{c.OldField}).Name == o.Name
 		}
-		return c.NewTable == t && (c.Kind == model.IndexDropped || c.Kind == model.UniqueDropped) && ddl.NewIndex(was, c.Kind == model.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
+		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped) && ddl.NewIndex(was, c.Kind == diff.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
 	})
 	s.Phase, s.rank, s.Lock = Switch, pgUnbind, lockMoment
 	p.step(s, statements("DROP INDEX IF EXISTS "+ddl.Quote(o.Name))...)

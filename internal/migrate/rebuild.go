@@ -6,6 +6,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -14,15 +15,15 @@ import (
 func (p *litePlanner) rebuild(was, t *model.Table) {
 	p.convertAll(was, t)
 	p.dropFields(was, t)
-	s := p.why(t, func(c model.Change) bool {
+	s := p.why(t, func(c diff.Change) bool {
 		switch c.Kind {
-		case model.IndexAdded, model.IndexDropped, model.UniqueAdded, model.UniqueDropped, model.UniqueChanged, model.TableRenamed, model.FieldRenamed, model.FieldDropped:
+		case diff.IndexAdded, diff.IndexDropped, diff.UniqueAdded, diff.UniqueDropped, diff.UniqueChanged, diff.TableRenamed, diff.FieldRenamed, diff.FieldDropped:
 			return false
 		}
 		return c.NewTable == t || c.NewField != nil && c.NewField.Table == t
 	})
 	if strings.HasPrefix(s.Title, "follows") {
-		s = p.why(t, func(c model.Change) bool { return c.NewTable == t && c.Kind == model.FieldDropped })
+		s = p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.FieldDropped })
 	}
 	s.rank, s.Hazards, s.Lock = liteRebuild, BlocksWrites|Rewrites|Breaks, lockWriters
 	made := *t
@@ -99,7 +100,7 @@ func (p *litePlanner) dropFields(was, t *model.Table) {
 		if p.NewField(f) != nil {
 			continue
 		}
-		s := p.why(t, func(c model.Change) bool { return c.OldField == f && c.Kind == model.FieldDropped })
+		s := p.why(t, func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
 		s.rank, s.Hazards, s.Drop, s.Lock = liteRebuild, LosesData|Breaks, was.Name+"."+f.Name, lockWriters
 		p.step(s, part{sql: "-- " + ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: nothing{}})
 		if t.Field(f.Name) != nil { // another column gets the name while this one is still there

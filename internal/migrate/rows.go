@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -81,34 +82,34 @@ func (p *planner) contradictions(q querier) error {
 	return nil
 }
 
-func (p *planner) contradiction(q querier, c model.Change) error {
+func (p *planner) contradiction(q querier, c diff.Change) error {
 	switch c.Kind {
-	case model.FieldAdded:
+	case diff.FieldAdded:
 		if c.OldTable != nil && !c.Optional {
 			return p.mustHave(q, c)
 		}
-	case model.OptionalChanged:
+	case diff.OptionalChanged:
 		if c.OldField.Optional {
 			return p.mustNotMiss(q, c)
 		}
-	case model.TypeChanged, model.DecimalChanged, model.ValuesChanged:
+	case diff.TypeChanged, diff.DecimalChanged, diff.ValuesChanged:
 		return p.mustConvert(q, c, c.OldField, c.NewField)
-	case model.KeyChanged:
+	case diff.KeyChanged:
 		return p.mustConvert(q, c, c.OldTable.ID(), c.NewTable.ID())
-	case model.ReferenceChanged:
+	case diff.ReferenceChanged:
 		return p.mustRefer(q, c)
-	case model.UniqueAdded:
+	case diff.UniqueAdded:
 		return errors.Join(p.mustFit(q, c), p.mustDiffer(q, c))
-	case model.UniqueChanged:
+	case diff.UniqueChanged:
 		return p.findSame(q, c, []string{c.NewField.Name})
-	case model.IndexAdded:
+	case diff.IndexAdded:
 		return p.mustFit(q, c)
 	}
 	return nil
 }
 
 // refuse adds a fault about rows, and what to do.
-func (p *planner) refuse(c model.Change, f found, advice string) {
+func (p *planner) refuse(c diff.Change, f found, advice string) {
 	if f.rows == 0 {
 		return
 	}
@@ -119,7 +120,7 @@ func (p *planner) refuse(c model.Change, f found, advice string) {
 	p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: %v in the way%s; %s", c, f, why, advice))
 }
 
-func (p *planner) mustHave(q querier, c model.Change) error {
+func (p *planner) mustHave(q querier, c diff.Change) error {
 	given := p.given(c.NewField)
 	if !given.IsNull() && c.NewField.Ref == nil {
 		return nil
@@ -136,7 +137,7 @@ func (p *planner) mustHave(q querier, c model.Change) error {
 }
 
 // mustExist asks whether the row that all others are to refer to is there.
-func (p *planner) mustExist(q querier, c model.Change, id value.Value) error {
+func (p *planner) mustExist(q querier, c diff.Change, id value.Value) error {
 	target := p.OldTable(c.NewField.Ref)
 	exists := false
 	if target != nil {
@@ -155,7 +156,7 @@ func (p *planner) mustExist(q querier, c model.Change, id value.Value) error {
 }
 
 // mustNotMiss looks for rows without a value that is required now, and at what becomes of those that are given one.
-func (p *planner) mustNotMiss(q querier, c model.Change) error {
+func (p *planner) mustNotMiss(q querier, c diff.Change) error {
 	id := ddl.Quote("id")
 	f, err := search(q, c.OldTable, "SELECT "+id+" FROM "+ddl.Quote(c.OldTable.Name)+" WHERE "+ddl.Quote(c.OldField.Name)+" IS NULL ORDER BY "+id)
 	fill := p.fill(c.OldField, c.NewField)
@@ -180,7 +181,7 @@ func (p *planner) mustNotMiss(q querier, c model.Change) error {
 	return nil
 }
 
-func (p *planner) mustConvert(q querier, c model.Change, was, is *model.Field) error {
+func (p *planner) mustConvert(q querier, c diff.Change, was, is *model.Field) error {
 	if widens(was, is) {
 		return nil
 	}
@@ -214,14 +215,14 @@ func widens(was, is *model.Field) bool {
 		return is.Scale >= was.Scale && is.Precision-is.Scale >= was.Precision-was.Scale
 	case is.Type == model.Enum:
 		return !slices.ContainsFunc(was.Values, func(v model.EnumValue) bool {
-			return !slices.ContainsFunc(is.Values, func(n model.EnumValue) bool { return model.OldValue(was, n) == v.Name })
+			return !slices.ContainsFunc(is.Values, func(n model.EnumValue) bool { return diff.OldValue(was, n) == v.Name })
 		})
 	}
 	return true
 }
 
 // mustRefer looks for rows that would refer to nothing. Where values are written anew, only the result tells.
-func (p *planner) mustRefer(q querier, c model.Change) error {
+func (p *planner) mustRefer(q querier, c diff.Change) error {
 	if c.NewField.Ref == nil {
 		return nil
 	}
@@ -250,7 +251,7 @@ func orphans(f *model.Field, target *model.Table) string {
 }
 
 // mustFit looks for text that is too long for an index, since a limit binds what is written from now on alone.
-func (p *planner) mustFit(q querier, c model.Change) error {
+func (p *planner) mustFit(q querier, c diff.Change) error {
 	if c.OldTable == nil {
 		return nil
 	}
@@ -275,8 +276,8 @@ func (p *planner) mustFit(q querier, c model.Change) error {
 }
 
 // mustFitTogether looks for rows whose texts are too long together for the rows of an index.
-func (p *planner) mustFitTogether(q querier, c model.Change) error {
-	fields := fieldsOf(c.NewTable, ddl.NewIndex(c.NewTable, c.Kind == model.UniqueAdded, fieldsOf(c.NewTable, c.Columns)).Columns)
+func (p *planner) mustFitTogether(q querier, c diff.Change) error {
+	fields := fieldsOf(c.NewTable, ddl.NewIndex(c.NewTable, c.Kind == diff.UniqueAdded, fieldsOf(c.NewTable, c.Columns)).Columns)
 	texts, most := model.IndexRoom(fields)
 	if len(texts) < 2 {
 		return nil
@@ -317,7 +318,7 @@ func indexed(f *model.Field) bool {
 }
 
 // mustDiffer looks for rows that have the same values in what is to be unique.
-func (p *planner) mustDiffer(q querier, c model.Change) error {
+func (p *planner) mustDiffer(q querier, c diff.Change) error {
 	if c.OldTable == nil {
 		return nil
 	}
@@ -326,7 +327,7 @@ func (p *planner) mustDiffer(q querier, c model.Change) error {
 
 // findSame looks for rows that will have the same values in these columns of the new table. Missing values contradict
 // nothing. Where values are written anew, only the result tells.
-func (p *planner) findSame(q querier, c model.Change, names []string) error {
+func (p *planner) findSame(q querier, c diff.Change, names []string) error {
 	var columns []sameColumn
 	for _, name := range names {
 		f := c.NewTable.Field(name)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -54,7 +55,7 @@ func (r *run) makeSystem() error {
 }
 
 func (r *run) begin(p *Plan) {
-	r.entry = record{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(model.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []Ran{}}}
+	r.entry = record{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(snapshot.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []Ran{}}}
 	if p != nil {
 		r.entry.Changes, r.entry.given = words(p.Changes), p.given
 	}
@@ -62,7 +63,7 @@ func (r *run) begin(p *Plan) {
 
 // store makes the model the stored one.
 func (r *run) store() error {
-	_, err := r.s.Exec(upsertMeta, []value.Value{value.OfText(modelKey), value.OfText(string(model.Encode(r.to)))})
+	_, err := r.s.Exec(upsertMeta, []value.Value{value.OfText(modelKey), value.OfText(string(snapshot.Encode(r.to)))})
 	return err
 }
 

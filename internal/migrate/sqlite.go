@@ -5,6 +5,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -52,7 +53,7 @@ func planSQLite(p *planner) {
 }
 
 func (p *litePlanner) create(t *model.Table) {
-	s := p.why(t, func(c model.Change) bool { return c.NewTable == t && c.Kind == model.TableAdded })
+	s := p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
 	s.rank, s.Lock = liteAdd, lockNoRows
 	p.step(s, statements(append([]string{ddl.CreateTable(ddl.SQLite, t)[0]}, ddl.CreateIndexes(ddl.SQLite, t)...)...)...)
 	s.rank = liteBind
@@ -62,7 +63,7 @@ func (p *litePlanner) create(t *model.Table) {
 }
 
 func (p *litePlanner) drop(t *model.Table) {
-	s := p.why(t, func(c model.Change) bool { return c.OldTable == t && c.Kind == model.TableDropped })
+	s := p.why(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
 	s.rank, s.Hazards, s.Drop, s.Lock = liteDrop, LosesData|Breaks, t.Name, lockNoRows
 	p.step(s, statements("DROP TABLE "+ddl.Quote(t.Name))...)
 }
@@ -129,8 +130,8 @@ func (p *planner) columnWas(was, f *model.Field) string {
 
 // unbind drops the indexes and triggers of a table that end, or have another name in the new model, or all.
 func (p *litePlanner) unbind(was, t *model.Table, all bool) {
-	s := p.why(t, func(c model.Change) bool {
-		return c.NewTable == t && (c.Kind == model.IndexDropped || c.Kind == model.UniqueDropped || c.Kind == model.UniqueChanged || c.Kind == model.FieldRenamed || c.Kind == model.TableRenamed)
+	s := p.why(t, func(c diff.Change) bool {
+		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped || c.Kind == diff.UniqueChanged || c.Kind == diff.FieldRenamed || c.Kind == diff.TableRenamed)
 	})
 	s.rank, s.Lock = liteUnbind, lockNoRows
 	var sql []string

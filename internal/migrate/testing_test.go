@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	loader "github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -69,7 +70,7 @@ func openPostgres(t *testing.T, url string) store.DB {
 // load compiles a model of tables, as they stand under `tables:`.
 func load(t testing.TB, tables string) *rule.Rules {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + tables)})
+	m, faults := loader.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + tables)})
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v\n%s", faults, tables)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -69,7 +70,7 @@ func (r *run) former(now *model.Model) (*model.Model, map[string]string, error) 
 			e.Damage = "model: " + err.Error()
 			return nil, nil, unknown(e)
 		}
-		if len(model.Diff(m, now)) > 0 || len(model.Diff(now, m)) > 0 {
+		if len(diff.Between(m, now)) > 0 || len(diff.Between(now, m)) > 0 {
 			r.entry = all[min(i+1, len(all)-1)] // the one that is taken back
 			return m, given, nil
 		}
@@ -88,8 +89,8 @@ func unknown(e record) error {
 
 // gone returns an error where the last change has dropped what no undoing brings back.
 func (r *run) gone(former, now *model.Model) error {
-	for _, c := range model.Diff(former, now) {
-		if c.Kind != model.TableDropped && c.Kind != model.FieldDropped {
+	for _, c := range diff.Between(former, now) {
+		if c.Kind != diff.TableDropped && c.Kind != diff.FieldDropped {
 			continue
 		}
 		where := ""
@@ -104,7 +105,7 @@ func (r *run) gone(former, now *model.Model) error {
 // backwards returns the former model with the names that the later one gave as its own former names, so that what was
 // renamed is renamed back. Those of the later one are forgotten.
 func backwards(former, now *model.Model) *model.Model {
-	forth := model.NewMatch(former, now)
+	forth := diff.NewMatch(former, now)
 	clones := under(former.Tables, func(t *model.Table) string { return t.Name }, func(f *model.Field) string { return f.Name })
 	tables := make([]*model.Table, len(former.Tables))
 	for i, t := range former.Tables {
@@ -140,7 +141,7 @@ func valuesBack(f, later *model.Field) []model.EnumValue {
 			continue
 		}
 		for _, l := range later.Values {
-			if model.OldValue(f, l) == v.Name && l.Name != v.Name {
+			if diff.OldValue(f, l) == v.Name && l.Name != v.Name {
 				values[i].Was = l.Name
 			}
 		}
@@ -156,9 +157,9 @@ func (r *run) losesNothing(p *Plan, given map[string]string) error {
 	for _, c := range p.Changes {
 		var sql, what string
 		switch c.Kind {
-		case model.TableDropped:
+		case diff.TableDropped:
 			sql, what = "SELECT count(*) FROM "+ddl.Quote(c.OldTable.Name), "the table "+c.OldTable.Name+" has %d rows"
-		case model.FieldDropped:
+		case diff.FieldDropped:
 			column := ddl.Quote(c.OldField.Name)
 			sql = "SELECT count(*) FROM " + ddl.Quote(c.OldTable.Name) + " WHERE " + column + " IS NOT NULL"
 			if literal := given[dropName(c)]; literal != "" && c.OldField.Type != model.JSON {
@@ -180,7 +181,7 @@ func (r *run) losesNothing(p *Plan, given map[string]string) error {
 	return nil
 }
 
-func dropName(c model.Change) string {
+func dropName(c diff.Change) string {
 	if c.OldField != nil {
 		return c.OldTable.Name + "." + c.OldField.Name
 	}

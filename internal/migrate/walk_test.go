@@ -17,6 +17,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -122,15 +124,12 @@ func (w *walk) fatalf(format string, args ...any) {
 // planned is the plan of the step, whatever the database has become.
 func (w *walk) planned() (p *Plan) {
 	_ = w.db.Read(context.Background(), func(r store.Reader) (err error) {
-		old, err := model.Decode(model.Encode(w.is.rules.Model))
+		old, err := snapshot.Decode(snapshot.Encode(w.is.rules.Model))
 		if err != nil {
 			return err
 		}
-		m, err := old.Model()
-		if err == nil {
-			p, _ = between(r, m, w.to.rules.Model, nil, w.at)
-		}
-		return err
+		p, _ = between(r, old, w.to.rules.Model, nil, w.at)
+		return nil
 	})
 	return p
 }
@@ -226,7 +225,7 @@ func (w *walk) interrupted(o *outcome) (arrived bool) {
 		return true
 	case !kill && !errors.Is(err, errInterrupted):
 		w.fatalf("Apply = %v, interrupted at statement %d of %d", err, at, statements)
-	case w.model() != string(model.Encode(w.to.rules.Model)):
+	case w.model() != string(snapshot.Encode(w.to.rules.Model)):
 		if !kill || chance(w.Rand, 50) {
 			w.again(kill)
 		}
@@ -488,7 +487,7 @@ func (w *walk) revision(t *wTable, r *wRow) (rev int64, err error) {
 func (w *walk) undo(former *world, o *outcome) {
 	w.t.Helper()
 	is := w.is
-	if len(model.Diff(former.rules.Model, is.rules.Model)) == 0 {
+	if len(diff.Between(former.rules.Model, is.rules.Model)) == 0 {
 		return
 	}
 	if chance(w.Rand, 30) {

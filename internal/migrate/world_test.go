@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	loader "github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -202,7 +203,7 @@ func (w *world) keys(f *wField) (keys []string) {
 // load compiles the model; an error is what the loader has against it.
 func (w *world) load() error {
 	w.text = w.source()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + w.text)})
+	m, faults := loader.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + w.text)})
 	if len(faults) > 0 {
 		return faults
 	}

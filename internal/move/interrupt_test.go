@@ -26,7 +26,7 @@ func (h hook) Add(int64)          { h() }
 // A move that is cut short wherever it says how far it is leaves a target that nothing takes for whole, and that the next
 // move begins anew, until one comes through.
 func TestInterrupted(t *testing.T) {
-	m := load(t, library)
+	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {
 		if from.name == "PostgreSQL" && to.name == from.name && os.Getenv("ASHLAR_NIGHTLY") == "" {
 			t.Skip("the other three show it")
@@ -82,7 +82,7 @@ func wantUnfinished(t *testing.T, m *model.Model, db store.Loader) {
 
 // Rows that are written to the source meanwhile make the move fail: they would be lost.
 func TestWrittenMeanwhile(t *testing.T) {
-	m := load(t, library)
+	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {
 		source, target := from.open(t), to.open(t)
 		fillLibrary(t, source, m, 20)
@@ -140,7 +140,7 @@ func (s spoiling) Copy(create []string, into string, next func() ([]value.Value,
 
 // What is written otherwise than it was read is found, whatever it is.
 func TestDiffers(t *testing.T) {
-	m := load(t, library)
+	m := parse(t, library)
 	for _, tt := range []struct {
 		name  string
 		table string
@@ -171,7 +171,7 @@ func TestDiffers(t *testing.T) {
 
 // A row that refers to nothing, which a source can only have by a defect, is not moved silently.
 func TestDanglingReference(t *testing.T) {
-	m := load(t, library)
+	m := parse(t, library)
 	for _, e := range engines {
 		source, target := openSQLite(t), e.open(t)
 		fillLibrary(t, source, m, 5)
@@ -192,7 +192,7 @@ func TestTwoAtOnce(t *testing.T) {
 	if len(engines) < 2 {
 		t.Skip("no PostgreSQL")
 	}
-	m := load(t, library)
+	m := parse(t, library)
 	source, target := openSQLite(t), openPostgres(t)
 	fillLibrary(t, source, m, 5)
 	tried := false
@@ -213,7 +213,7 @@ func TestTwoAtOnce(t *testing.T) {
 // The memory that a move takes does not grow with the rows.
 func TestMemory(t *testing.T) {
 	const rows, size = 60_000, 1000
-	m := load(t, "\ntables: {pages: {key: int, fields: {text: {type: text}}}}")
+	m := parse(t, "\ntables: {pages: {key: int, fields: {text: {type: text}}}}")
 	each(t, func(t *testing.T, from, to engine) {
 		if from.name == to.name && os.Getenv("ASHLAR_NIGHTLY") == "" {
 			t.Skip("the two ways between the engines are enough")

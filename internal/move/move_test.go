@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -72,9 +73,9 @@ func each(t *testing.T, f func(t *testing.T, from, to engine)) {
 	}
 }
 
-func load(t testing.TB, text string) *model.Model {
+func parse(t testing.TB, text string) *model.Model {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v", faults)
 	}
@@ -238,7 +239,7 @@ func moved(t testing.TB, m *model.Model, from, to store.Loader) Report {
 
 // Every row comes over with all its columns, whatever the engines, and what the engine counts goes on from there.
 func TestMove(t *testing.T) {
-	m := load(t, library)
+	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {
 		source, target := from.open(t), to.open(t)
 		fillLibrary(t, source, m, 500)
@@ -304,8 +305,8 @@ func goesOn(t *testing.T, m *model.Model, source, target store.Loader) {
 
 // A target that holds anything is refused, and left as it is.
 func TestRefusals(t *testing.T) {
-	m := load(t, library)
-	other := load(t, "\ntables: {plants: {fields: {name: {type: text}}}}")
+	m := parse(t, library)
+	other := parse(t, "\ntables: {plants: {fields: {name: {type: text}}}}")
 	each(t, func(t *testing.T, from, to engine) {
 		source := from.open(t)
 		fillLibrary(t, source, m, 3)
@@ -394,7 +395,7 @@ func tables(t testing.TB, db store.DB) (names []string) {
 func TestSystemTables(t *testing.T) {
 	for _, e := range engines {
 		db := e.open(t)
-		m := load(t, library)
+		m := parse(t, library)
 		fillLibrary(t, db, m, 3)
 		mv := &mover{from: db, tables: tablesOf(m, migrate.SystemTables(), tables(t, db))}
 		if unknown := mv.unknown(tables(t, db)); len(unknown) > 0 {
@@ -405,7 +406,7 @@ func TestSystemTables(t *testing.T) {
 
 // A table of Ashlar's own goes along where the source has it, with what is missing and what is empty.
 func TestSystemTableMoves(t *testing.T) {
-	m := load(t, library)
+	m := parse(t, library)
 	diary := migrate.SystemTable{
 		Name:    "ashlar_diary",
 		Columns: []migrate.SystemColumn{{Name: "id", Type: model.Int}, {Name: "at", Type: model.Timestamp}, {Name: "note", Type: model.Text}},

@@ -14,7 +14,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/openapi"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/server"
@@ -44,7 +44,7 @@ func folder(t *testing.T, path string) string {
 	return dir
 }
 
-func load(t *testing.T, dir string) *rule.Rules {
+func compile(t *testing.T, dir string) *rule.Rules {
 	t.Helper()
 	rules, err := server.Load(dir)
 	if err != nil {
@@ -56,7 +56,7 @@ func load(t *testing.T, dir string) *rule.Rules {
 // compiled makes rules of a model's text.
 func compiled(t *testing.T, text string) *rule.Rules {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(text)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(text)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -70,7 +70,7 @@ func compiled(t *testing.T, text string) *rule.Rules {
 func TestValid(t *testing.T) {
 	docs := map[string][]byte{"empty": openapi.Document(compiled(t, "ashlar: 1\nname: none\ntables: {}\n"))}
 	for name, dir := range folders(t) {
-		docs[name] = openapi.Document(load(t, dir))
+		docs[name] = openapi.Document(compile(t, dir))
 	}
 	for name, doc := range docs {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestValid(t *testing.T) {
 
 func TestSameBytes(t *testing.T) {
 	dir := folder(t, "testdata/every.yaml")
-	if !bytes.Equal(openapi.Document(load(t, dir)), openapi.Document(load(t, dir))) {
+	if !bytes.Equal(openapi.Document(compile(t, dir)), openapi.Document(compile(t, dir))) {
 		t.Error("the document differs from one time to the next")
 	}
 }
@@ -126,7 +126,7 @@ func operations(t *testing.T, doc []byte) []string {
 }
 
 func TestOperations(t *testing.T) {
-	got := operations(t, openapi.Document(load(t, folder(t, "testdata/every.yaml"))))
+	got := operations(t, openapi.Document(compile(t, folder(t, "testdata/every.yaml"))))
 	want := []string{
 		"/api/counters get listCounters token",
 		"/api/counters post createCounter anyone", // where its thing is done

@@ -136,7 +136,7 @@ func TestKeywords(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(openapi.Document(load(t, folder(t, "testdata/every.yaml"))), &d); err != nil {
+	if err := json.Unmarshal(openapi.Document(compile(t, folder(t, "testdata/every.yaml"))), &d); err != nil {
 		t.Fatal(err)
 	}
 	row, part := d.Components.Schemas["Thing"], d.Components.Schemas["ThingPart"]

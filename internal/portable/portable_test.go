@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 )
 
 const shop = `
@@ -34,7 +35,7 @@ views:
 
 func viewOf(t testing.TB) (*model.Model, *model.Table) {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(shop)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(shop)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

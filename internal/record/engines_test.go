@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -39,7 +39,7 @@ func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, w *watch
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = db.Close() })
-			m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+			m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
 			if len(faults) > 0 {
 				t.Fatal(faults)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -67,7 +68,7 @@ func (r sleepingReader) Query(string, []value.Value, func(value.Row) error) erro
 
 func openSleeping(t *testing.T, connections int) (*DB, *sleeping, *model.Table) {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(large)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(large)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
@@ -56,7 +57,7 @@ func newMirror(t *testing.T, s *stored) *mirror {
 			views += viewOf(table)
 			names[table.name] = true
 		}
-		m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source + views)})
+		m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source + views)})
 		if len(faults) > 0 {
 			t.Fatalf("%v\n%s", faults, source+views)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -111,7 +112,7 @@ func (r *plannedReader) Query(sql string, args []value.Value, row func(value.Row
 func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *model.Model) {
 	t.Helper()
 	ctx := context.Background()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(waysModel)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(waysModel)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

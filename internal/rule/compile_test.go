@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 )
 
 const blog = `
@@ -42,7 +42,7 @@ tables:
 
 func loadBlog(t testing.TB) *Rules {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(blog)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(blog)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -181,7 +181,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestModelFaults(t *testing.T) {
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(`
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(`
 ashlar: 1
 name: faulty
 tables:

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 )
 
 // What a message proposes instead of an operation must exist: the filter of a proposal compiles.
@@ -110,7 +110,7 @@ func TestUndeclaredRoles(t *testing.T) {
 		{roles, "'editor' in auth.roles || state in auth.roles || (on ? 'editor' : 'guest') in auth.roles", ""},
 		{roles, "on", ""},
 	} {
-		m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(with(tt.roles, tt.rule))})
+		m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(with(tt.roles, tt.rule))})
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}
@@ -144,7 +144,7 @@ func TestUnquotedDefaults(t *testing.T) {
 		{"{type: text, default: auth.id}", ""},
 	} {
 		source := "ashlar: 1\nname: a\ntables:\n  posts:\n    fields:\n      f: " + tt.field + "\n"
-		m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(source)})
+		m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
 		if len(faults) == 0 {
 			_, faults = CompileModel(m)
 		} else if tt.want == "" {
@@ -159,7 +159,7 @@ func TestUnquotedDefaults(t *testing.T) {
 // A rule that uses a field whose declaration is wrong is not told of as well.
 func TestFaultOfAFieldIsToldOnce(t *testing.T) {
 	for _, rule := range []string{"post.title == 'x'", "post.author.name == 'x'", "post_id == 'x'", "post == null", "note.title == 'x'"} {
-		m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: a\ntables:\n  comments:\n    fields: {post: {ref: psts}, note: {type: string}}\n    access: {read: \"" + rule + "\"}\n")})
+		m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: a\ntables:\n  comments:\n    fields: {post: {ref: psts}, note: {type: string}}\n    access: {read: \"" + rule + "\"}\n")})
 		if m == nil {
 			t.Fatal(faults)
 		}

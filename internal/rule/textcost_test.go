@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -23,7 +24,7 @@ tables:
 `
 
 func TestTextCost(t *testing.T) {
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(costModel)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(costModel)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
@@ -17,7 +18,7 @@ func Load(dir string) (*rule.Rules, error) {
 	if err := checkFolder(dir); err != nil {
 		return nil, err
 	}
-	m, faults := model.Load(dir)
+	m, faults := load.Dir(dir)
 	if m == nil {
 		return nil, faults
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -64,7 +65,7 @@ views:
 
 // TestGolden holds the text of statements, so that a change of it is seen. Run with -update to accept one.
 func TestGolden(t *testing.T) {
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(goldenModel)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(goldenModel)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -235,7 +236,7 @@ tables:
 // writeReach shows what a deletion asks and does that reaches many rows.
 func (g golden) writeReach(t *testing.T) {
 	t.Helper()
-	m, faults := model.ParseSource(map[string][]byte{"ashlar.yaml": []byte(reachModel)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(reachModel)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

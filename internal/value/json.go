@@ -70,7 +70,7 @@ func costly(s string) bool {
 	return i > 400 || err != nil || exponent < -400 || exponent > 400
 }
 
-func schemaFaults(s *jsonschema.Schema, raw jsontext.Value, pointer string) []errs.Fault {
+func schemaFaults(s model.Validator, raw jsontext.Value, pointer string) []errs.Fault {
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw)) // keeps numbers as text
 	if err != nil {
 		return []errs.Fault{fault(pointer, "type", "must be JSON")}

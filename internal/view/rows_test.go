@@ -14,6 +14,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -211,7 +212,7 @@ func TestDocs(t *testing.T) {
 	if seen == 0 {
 		t.Error("docs/model.md shows no view")
 	}
-	careers, faults := model.Load("../../examples/careers")
+	careers, faults := load.Dir("../../examples/careers")
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -94,7 +95,7 @@ func TestCounts(t *testing.T) {
 
 // Every member that is loaded is a field of the model and acceptable to it.
 func TestRowsFitTheModel(t *testing.T) {
-	app, faults := model.Load("..")
+	app, faults := load.Dir("..")
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

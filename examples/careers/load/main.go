@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, token string, stdout, stderr io.Wri
 		fmt.Fprintln(stderr, "load:", err)
 		return 2
 	}
-	err = load(ctx, set, stdout, stderr)
+	err = loadAll(ctx, set, stdout, stderr)
 	switch {
 	case ctx.Err() != nil:
 		fmt.Fprintln(stderr, "load: interrupted; run it again to go on")
@@ -84,8 +84,8 @@ func parse(args []string, token string, stderr io.Writer) (settings, error) {
 	return set, nil
 }
 
-// load reads the data, creates its rows and compares what the API counts with what was read.
-func load(ctx context.Context, set settings, stdout, stderr io.Writer) error {
+// loadAll reads the data, creates its rows and compares what the API counts with what was read.
+func loadAll(ctx context.Context, set settings, stdout, stderr io.Writer) error {
 	data, err := read(set.data)
 	if err != nil {
 		return err

@@ -1,0 +1,70 @@
+package model
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fault is one thing that is wrong with a model.
+type Fault struct {
+	Pos     Pos
+	Message string
+	Source  string // the line of the file, or ""
+}
+
+// Faults is everything that is wrong with a model, in the order of the files.
+type Faults []Fault
+
+// Fault returns a fault at a position of the model's files, with its source line.
+func (m *Model) Fault(at Pos, format string, args ...any) Fault {
+	f := Fault{Pos: at, Message: fmt.Sprintf(format, args...)}
+	if lines := m.Lines[at.File]; at.Line >= 1 && at.Line <= len(lines) {
+		f.Source = lines[at.Line-1]
+	}
+	return f
+}
+
+// maxShown is the number of characters of a source line that String shows.
+const maxShown = 160
+
+// String returns `file:line:column: message`, the source line, and a caret below the column. It cuts a long line around
+// the column.
+func (f Fault) String() string {
+	s := f.Pos.String() + ": " + f.Message
+	if f.Source == "" {
+		return s
+	}
+	line, before := []rune(f.Source), max(f.Pos.Col-1, 0)
+	if len(line) > maxShown {
+		start := min(max(before-maxShown/2, 0), len(line))
+		line, before = line[start:min(start+maxShown, len(line))], before-start
+	}
+	indent := strings.Map(blank, string(line[:min(before, len(line))]))
+	return s + "\n  " + string(line) + "\n  " + indent + "^"
+}
+
+// blank returns the blank that is as wide as r.
+func blank(r rune) rune {
+	if r == '\t' {
+		return r
+	}
+	return ' '
+}
+
+// Sort puts the faults in the order of the files and drops repeated ones.
+func (fs Faults) Sort() Faults {
+	slices.SortStableFunc(fs, func(a, b Fault) int {
+		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), a.Pos.Line-b.Pos.Line, a.Pos.Col-b.Pos.Col)
+	})
+	return slices.Compact(fs)
+}
+
+func (fs Faults) Error() string {
+	lines := make([]string, len(fs))
+	for i, f := range fs {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "\n")
+}

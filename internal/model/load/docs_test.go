@@ -1,0 +1,45 @@
+package load
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestDocs loads every YAML block of the model reference: a whole model, or what stands under tables.
+func TestDocs(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```yaml\n")[1:]
+	if len(blocks) < 5 {
+		t.Fatalf("%d YAML blocks, want more", len(blocks))
+	}
+	editor := compileEditorSchema(t)
+	for i, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+			if !strings.HasPrefix(block, "ashlar:") {
+				block = "ashlar: 1\nname: test\nroles: [editor]\ntables:\n  " + strings.ReplaceAll(strings.TrimSpace(block), "\n", "\n  ") + "\n"
+			}
+			m := loadText(t, block)
+			checkShape(t, m, true)
+			checkRoundTrip(t, m)
+			if err := editor.Validate(asJSON(t, block)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestExample loads the app that the README shows.
+func TestExample(t *testing.T) {
+	m, faults := Dir("../../../examples/careers")
+	if len(faults) > 0 {
+		t.Fatalf("faults:\n%v", faults)
+	}
+	checkShape(t, m, true)
+	checkRoundTrip(t, m)
+}

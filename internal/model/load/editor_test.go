@@ -1,0 +1,171 @@
+package load
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+)
+
+func compileEditorSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	s, err := compileSchema(JSONSchema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// asJSON reads YAML as a validator sees it.
+func asJSON(t *testing.T, source string) any {
+	t.Helper()
+	l := newLoader()
+	n := l.parse(model.MainFile, l.addFile(model.MainFile, []byte(source)))
+	text, ok := l.appendJSON(nil, n)
+	if !ok {
+		t.Fatalf("no JSON: %v", l.faults)
+	}
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestEditorKeys compares the keys that the loader knows with those of the schema, in both directions.
+func TestEditorKeys(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		loader []string
+		editor shape
+	}{
+		{"main", mainKeys(), mainShapes()},
+		{"table", tableKeys(), tableShapes()},
+		{"field", fieldKeyNames(), fieldShapes()},
+		{"access", accessKeys(), accessShapes()},
+		{"check", checkKeys(), checkShapes()},
+		{"view", viewKeys(), viewShapes()},
+		{"access of a view", viewAccessKeys(), viewAccessShapes()},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var editor []string
+			for key := range tt.editor {
+				editor = append(editor, key)
+			}
+			slices.Sort(editor)
+			if diff := cmp.Diff(slices.Sorted(slices.Values(tt.loader)), editor); diff != "" {
+				t.Errorf("keys (-loader +editor):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEditorAcceptsCareers(t *testing.T) {
+	s := compileEditorSchema(t)
+	if err := s.Validate(asJSON(t, readFile(t, "careers.yaml"))); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEditorAgrees gives loader and schema the same field.
+func TestEditorAgrees(t *testing.T) {
+	s := compileEditorSchema(t)
+	for _, tt := range []struct {
+		table string
+		sound bool
+	}{
+		{"{fields: {a: {type: text, min: 1, max: 5, pattern: x, format: slug, unique: true, index: true, doc: d}}}", true},
+		{"{fields: {a: {type: enum, values: [x, {name: y, was: z}], default: x, read: true, write: 'false'}}}", true},
+		{"{fields: {a: {type: decimal, precision: 4, scale: 2, min: 0.5, default: 1.25}}}", true},
+		{"{fields: {a: {type: json, schema: {type: object}, optional: true}}}", true},
+		{"{fields: {a: {type: json, schema: true}}}", true},
+		{"{fields: {a: {ref: users, link: true}}}", true},
+		{"{fields: {a: {type: uuid, link: true}}}", false},
+		{"{fields: {a: {ref: users, link: 5}}}", false},
+		{"{fields: {a: {ref: users, reverse: ts, on_delete: clear, optional: true, was: b, immutable: true}}}", true},
+		{"{fields: {a: {type: text, secret: true}}, unique: , indexes: , checks: , access: , search: }", true},
+		{"{access: {update: {from: true, to: 'false'}, read: true}, checks: [{expr: 'true', message: m}], was: tt, doc: d, key: int}", true},
+		{"{fields: {a: {type: int}, b: {type: text}}, unique: [[a]], indexes: [[b, a]], search: [b]}", true},
+		{"{fields: {a: {}}}", false},
+		{"{fields: {a: {type: text, ref: users}}}", false},
+		{"{fields: {a: {type: bool, min: 1}}}", false},
+		{"{fields: {a: {type: text, on_delete: clear}}}", false},
+		{"{fields: {a: {ref: users, pattern: x}}}", false},
+		{"{fields: {a: {type: text, colour: red}}}", false},
+		{"{fields: {a: {type: txt}}}", false},
+		{"{fields: {a: {type: json, unique: true}}}", false},
+		{"{fields: {A: {type: text}}}", false},
+		{"{fields: {a: text}}", false},
+		{"{fields: {a: {type: enum, values: []}}}", false},
+		{"{access: true}", false},
+		{"{access: {reed: true}}", false},
+		{"{access: {update: {from: true}}}", false},
+		{"{checks: [{expr: a}]}", false},
+		{"{indexes: [created_at]}", false},
+		{"{key: float}", false},
+		{"{colour: red}", false},
+	} {
+		checkAgrees(t, s, "tables:\n  t: "+tt.table, tt.sound)
+	}
+	for _, tt := range []struct {
+		users string
+		sound bool
+	}{
+		{"{fields: {email: {read: 'true', doc: d}, name: {doc: d}, nick: {type: text}}, access: {read: true}}", true},
+		{"{fields: {email: {}}}", true},
+		{"{fields: {email: {type: text}}}", false},
+		{"{fields: {email: {read: 'true', write: 'true'}}}", false},
+		{"{fields: {name: {unique: true}}}", false},
+		{"{fields: {email: {colour: red}}}", false},
+		{"{fields: {nick: {read: 'true'}}}", false},
+	} {
+		checkAgrees(t, s, "tables:\n  users: "+tt.users, tt.sound)
+	}
+	checkAgrees(t, s, "tables:\n  t: {fields: {email: {read: 'true'}}}", false) // of users alone
+	for _, tt := range []struct {
+		view  string
+		sound bool
+	}{
+		{"{key: int, reads: [users], query: SELECT 1 AS id, doc: d, access: {read: true}}", true},
+		{"{reads: [], query: {sqlite: SELECT 1, postgres: SELECT 2}, fields: , access: }", true},
+		{"{reads: [], query: {postgres: SELECT 2}, fields: {a: {ref: users, reverse: v, optional: true, read: true, doc: d}}}", true},
+		{"{reads: [], query: x, fields: {a: {type: enum, values: [x]}, b: {type: decimal, precision: 3, scale: 1}, created_at: {type: timestamp}}}", true},
+		{"{query: SELECT 1}", false},
+		{"{reads: []}", false},
+		{"{reads: [], query: {}}", false},
+		{"{reads: [], query: {mysql: x}}", false},
+		{"{reads: [], query: [x]}", false},
+		{"{reads: [], query: x, indexes: [[a]]}", false},
+		{"{reads: [], query: x, fields: {a: {type: text, max: 3}}}", false},
+		{"{reads: [], query: x, fields: {a: {ref: users, on_delete: clear}}}", false},
+		{"{reads: [], query: x, access: {read: true, write: true}}", false},
+	} {
+		checkAgrees(t, s, "views:\n  v: "+tt.view, tt.sound)
+	}
+}
+
+func checkAgrees(t *testing.T, s *jsonschema.Schema, part string, sound bool) {
+	t.Helper()
+	source := "ashlar: 1\nname: test\n" + part + "\n"
+	_, faults := Files(map[string][]byte{model.MainFile: []byte(source)})
+	if (len(faults) == 0) != sound {
+		t.Errorf("Load of %s: %v, want sound %v", part, faults, sound)
+	}
+	if err := s.Validate(asJSON(t, source)); (err == nil) != sound {
+		t.Errorf("schema on %s: %v, want sound %v", part, err, sound)
+	}
+}
+
+func TestEditorSchemaIsJSON(t *testing.T) {
+	var doc struct {
+		Schema string `json:"$schema"`
+	}
+	if err := json.Unmarshal(JSONSchema(), &doc); err != nil || doc.Schema != schemaVersion {
+		t.Errorf("$schema = %q, %v", doc.Schema, err)
+	}
+}

@@ -1,0 +1,64 @@
+// Package snapshot encodes a model as the JSON that a database keeps of it.
+package snapshot
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+)
+
+// ErrDamaged is wrapped by Decode's errors about data that Encode did not write.
+var ErrDamaged = errors.New("the stored model cannot be read")
+
+// Encode returns a model without faults as JSON. Equal models give equal bytes. Views are left out, since a database has
+// no tables for them.
+func Encode(m *model.Model) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // rules stay readable
+	if err := e.Encode(storedModelOf(m)); err != nil {
+		panic("snapshot: a model that JSON cannot hold: " + err.Error())
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+// Decode returns the model that Encode was given, without what only its files tell: views, positions, compiled JSON
+// Schemas and relations to one row. Encode returns the same bytes for it.
+func Decode(data []byte) (*model.Model, error) {
+	stored, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	return restore(stored)
+}
+
+// parse reads the JSON and checks its format.
+func parse(data []byte) (*storedModel, error) {
+	var version struct {
+		Format int `json:"ashlar"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if version.Format < 1 || version.Format > currentFormat {
+		return nil, fmt.Errorf("the stored model has format %d, but this server reads formats 1 to %d: use the server version that wrote it, or a later one",
+			version.Format, currentFormat)
+	}
+	var stored storedModel
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&stored); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if d.More() {
+		return nil, damaged("more data follows it")
+	}
+	return &stored, nil
+}
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
+}
