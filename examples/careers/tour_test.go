@@ -1,172 +1,53 @@
 package careers_test
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
-// The commands of the README's tour, as a newcomer pastes them, and what each must answer.
+// TestTour runs the commands of docs/tour.md as a newcomer pastes them, and compares the answers.
 func TestTour(t *testing.T) {
-	for _, tool := range []string{"bash", "curl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("the README's commands need %s, which is not installed", tool)
+	page := readPage(t, "../../docs/tour.md")
+	page.blocks = append([]block{{"sh", "make run\n"}}, page.blocks...)
+	if compared := page.run(t); compared < 13 {
+		t.Errorf("%s shows %d answers, want 13 or more", page.name, compared)
+	}
+}
+
+// TestReadme runs the commands of the README and compares the answers.
+func TestReadme(t *testing.T) {
+	page := readPage(t, "../../README.md")
+	if compared := page.run(t); compared < 5 {
+		t.Errorf("%s shows %d answers, want 5 or more", page.name, compared)
+	}
+}
+
+// TestReadmeModel checks the model that the README begins with, as it is and with the slip whose message the README shows.
+func TestReadmeModel(t *testing.T) {
+	page := readPage(t, "../../README.md")
+	model, fault := page.blocks[0], page.blocks[1]
+	if model.language != "yaml" || fault.language != "" {
+		t.Fatalf("the README begins with blocks of %q and %q, want a model and a message", model.language, fault.language)
+	}
+	dir := t.TempDir()
+	ashlar := build(t, dir)
+	check := func(text string) (string, error) {
+		if err := os.WriteFile(filepath.Join(dir, "ashlar.yaml"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
 		}
+		cmd := exec.Command(ashlar, "check", ".")
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		return string(out), err
 	}
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+	if out, err := check(model.text); err != nil {
+		t.Errorf("the model of the README: %v\n%s", err, out)
 	}
-	commands, shown := blocks(string(readme), "sh"), blocks(string(readme), "json")
-	if len(shown) != 1 {
-		t.Fatalf("the README shows %d answers, want 1", len(shown))
-	}
-	want := []string{
-		``, // API=
-		`"level":"entry","low":"90000.00","high":"125000.00"`,
-		`{"to":{"title":"Technical Lead"},"kind":"leads_to"}`,
-		``, // ADA=
-		strings.TrimSpace(shown[0]),
-		`"skill_id":"system-design","level":2`,
-		``, // ETAG=
-		`"headline":"Backend engineer in the making"…"salary":"109000.00"`,
-		`{"items":[{"headline":"Backend engineer in the making","salary":null}],"next":null}`,
-		`"status":404`,
-		`"status":401`,
-		`"status":403`,
-		`"pointer":"/skill_id"`,
-	}
-	if len(commands) != len(want) {
-		t.Fatalf("the README has %d commands, this test knows %d", len(commands), len(want))
-	}
-	const lacks, patch = 4, 7 // which are run again: the skill is gone, the revision stale
-	commands = append(commands, commands[lacks], commands[patch])
-	want = append(want, `{"items":[{"skill":{"name":"Data modeling"}`, `"status":412`)
-
-	dir, address := startGuide(t)
-	for i, got := range runCommands(t, dir, address, commands) {
-		if !matches(got, want[i]) {
-			t.Errorf("%s\nanswered %s\nwant it to hold %s", commands[i], got, want[i])
-		}
-	}
-}
-
-// blocks returns the fenced blocks of a language.
-func blocks(markdown, language string) []string {
-	var found []string
-	for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(markdown, -1) {
-		found = append(found, m[1])
-	}
-	return found
-}
-
-// matches says whether got holds want, in which … stands for anything.
-func matches(got, want string) bool {
-	return regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*")).MatchString(got)
-}
-
-// runCommands runs all commands in one shell, since later ones use the variables of earlier ones.
-func runCommands(t *testing.T, dir, address string, commands []string) []string {
-	t.Helper()
-	const end = "-- end of an answer --"
-	script := "set -eu\n"
-	for _, c := range commands {
-		script += strings.ReplaceAll(c, "127.0.0.1:8080", address) + "printf '\\n" + end + "\\n'\n"
-	}
-	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
-	shell.Dir, shell.Stderr = dir, t.Output()
-	out, err := shell.Output()
-	answers := strings.Split(string(out), "\n"+end+"\n")
-	if err != nil || len(answers) != len(commands)+1 {
-		t.Fatalf("the commands ended early: %v\n%s", err, out)
-	}
-	return answers[:len(commands)]
-}
-
-// startGuide builds the command and serves a copy of the example, whose data folder the test may fill. It returns the folder
-// that stands for the top of the repository, and the address.
-func startGuide(t *testing.T) (dir, address string) {
-	t.Helper()
-	dir, address = t.TempDir(), freeAddress(t)
-	if err := os.CopyFS(filepath.Join(dir, "examples", "careers", "seed"), os.DirFS("seed")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(filepath.Join(dir, "examples", "careers", "tables"), os.DirFS("tables")); err != nil {
-		t.Fatal(err)
-	}
-	model, err := os.ReadFile("ashlar.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "examples", "careers", "ashlar.yaml"), model, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	binary := filepath.Join(dir, "bin", "ashlar")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/ashlar").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	serve(t, dir, binary, address)
-	return dir, address
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func serve(t *testing.T, dir, binary, address string) {
-	t.Helper()
-	server := exec.Command(binary, "serve", "examples/careers", "--listen", address)
-	server.Dir, server.Stdout, server.Stderr = dir, t.Output(), t.Output()
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
-	t.Cleanup(func() {
-		server.Process.Signal(syscall.SIGTERM)
-		if err := <-ended; err != nil {
-			t.Errorf("the server did not stop cleanly: %v", err)
-		}
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if err := awaitReady(ctx, "http://"+address+"/readyz"); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func awaitReady(ctx context.Context, url string) error {
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the server was not ready: %w (last: %v)", ctx.Err(), err)
-		case <-time.After(50 * time.Millisecond):
-		}
+	out, err := check(strings.Replace(model.text, "|| headline", "|| head_line", 1))
+	if err == nil || !strings.Contains(out, fault.text) {
+		t.Errorf("with a slip the model says\n%s\nand the README shows\n%s", out, fault.text)
 	}
 }

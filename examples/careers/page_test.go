@@ -1,0 +1,187 @@
+package careers_test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A page is a Markdown file whose commands are run.
+type page struct {
+	name   string
+	blocks []block
+}
+
+// A block is a fenced block of a page.
+type block struct{ language, text string }
+
+func readPage(t *testing.T, name string) *page {
+	t.Helper()
+	for _, tool := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the commands of %s need %s, which is not installed", name, tool)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &page{name: name}
+	for _, m := range regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		p.blocks = append(p.blocks, block{m[1], m[2]})
+	}
+	return p
+}
+
+// run runs all blocks of commands in one shell, since later ones use the variables of earlier ones. It compares what a block
+// prints with the answer after it and returns how many answers it compared.
+func (p *page) run(t *testing.T) (compared int) {
+	t.Helper()
+	var commands []string
+	answers := map[int]block{} // by the number of the command
+	for i, b := range p.blocks {
+		if b.language != "sh" {
+			continue
+		}
+		if i+1 < len(p.blocks) && p.blocks[i+1].language != "sh" {
+			answers[len(commands)] = p.blocks[i+1]
+		}
+		commands = append(commands, b.text)
+	}
+	for i, got := range runCommands(t, commands) {
+		want, shown := answers[i]
+		if !shown {
+			continue
+		}
+		compared++
+		if !want.matches(got) {
+			t.Errorf("%s shows that\n%s\nanswers\n%s\nbut it answers\n%s", p.name, commands[i], want.text, got)
+		}
+	}
+	return compared
+}
+
+// matches tells whether got is the answer that the block shows. There … stands for anything. Blanks and line breaks between
+// the tokens of JSON do not count.
+func (b block) matches(got string) bool {
+	want := strings.TrimSpace(b.text)
+	if b.language == "json" {
+		want = compact(want)
+	}
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*")
+	return regexp.MustCompile("^(?s:" + pattern + ")$").MatchString(strings.TrimSpace(got))
+}
+
+// compact removes the blanks of JSON outside of its strings.
+func compact(json string) string {
+	var b strings.Builder
+	inString, escaped := false, false
+	for _, r := range json {
+		if !inString && strings.ContainsRune(" \n\t", r) {
+			continue
+		}
+		if r == '"' && !escaped {
+			inString = !inString
+		}
+		escaped = r == '\\' && !escaped
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// shellHeader defines serve, which starts a server in the background and waits until it is ready. When the shell ends, it
+// stops the servers and fails if one does not stop cleanly.
+const shellHeader = `set -eu
+servers=
+serve() {
+	./bin/ashlar serve "$1" --listen "$2" --log-level error >&2 &
+	servers="$servers $!"
+	for i in $(seq 300); do
+		if curl -sf "http://$2/readyz" >/dev/null; then return 0; fi
+		sleep 0.1
+	done
+	echo "the server of $1 was not ready after 30 s" >&2
+	return 1
+}
+stop() {
+	status=$?
+	for server in $servers; do
+		kill "$server"
+		wait "$server" || { echo "a server did not stop cleanly" >&2; status=1; }
+	done
+	exit "$status"
+}
+trap stop EXIT
+`
+
+var serveLine = regexp.MustCompile(`(?m)^\./bin/ashlar serve (\S+) --listen (\S+)$`)
+
+// runCommands runs blocks of commands in a folder that looks like the top of the repository, and returns what each prints.
+func runCommands(t *testing.T, commands []string) []string {
+	t.Helper()
+	const end = "-- end of an answer --"
+	addresses := strings.NewReplacer("127.0.0.1:8080", freeAddress(t), "127.0.0.1:8081", freeAddress(t))
+	script := shellHeader
+	for _, c := range commands {
+		c = strings.ReplaceAll(c, "make run\n", "./bin/ashlar serve examples/careers --listen 127.0.0.1:8080\n")
+		c = serveLine.ReplaceAllString(addresses.Replace(c), "serve $1 $2")
+		script += c + "printf '\\n" + end + "\\n'\n"
+	}
+	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
+	shell.Dir, shell.Stderr = topOfRepository(t), t.Output()
+	shell.Cancel = func() error { return shell.Process.Signal(syscall.SIGTERM) }
+	shell.WaitDelay = 30 * time.Second
+	out, err := shell.Output()
+	answers := strings.Split(string(out), "\n"+end+"\n")
+	if err != nil || len(answers) != len(commands)+1 {
+		t.Fatalf("the commands ended early: %v\n%s", err, out)
+	}
+	return answers[:len(commands)]
+}
+
+// topOfRepository makes a folder with the command and a copy of the example, whose data folder the commands may fill.
+func topOfRepository(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	app := filepath.Join(dir, "examples", "careers")
+	for _, sub := range []string{"seed", "tables"} {
+		if err := os.CopyFS(filepath.Join(app, sub), os.DirFS(sub)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	model, err := os.ReadFile("ashlar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(app, "ashlar.yaml"), model, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	build(t, filepath.Join(dir, "bin"))
+	return dir
+}
+
+// build builds the command in a folder and returns its name.
+func build(t *testing.T, dir string) string {
+	t.Helper()
+	binary := filepath.Join(dir, "ashlar")
+	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/ashlar").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
