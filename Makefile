@@ -21,6 +21,7 @@ build: ## build bin/ashlar
 
 test: ## run every test
 	$(GO) test ./...
+	$(GO) test -C tools ./...
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || test -n "$$ASHLAR_TEST_DATABASE_URL" || \
 		echo "*** NOT TESTED ON POSTGRESQL: install it, or name a server in ASHLAR_TEST_DATABASE_URL"
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || echo "*** NOT TESTED BEHIND PGBOUNCER: install it"
@@ -33,9 +34,10 @@ format:
 	@files=$$(gofmt -l .); \
 	if [ -n "$$files" ]; then echo "not gofmt-ed:"; echo "$$files"; exit 1; fi; echo "every file is gofmt-ed"
 
-lint: ## staticcheck and more; its settings are in staticcheck.conf
-	$(GO) build -C tools -buildvcs=false -o ../bin/lint ./lint
+lint: ## staticcheck and more (settings in staticcheck.conf), and the check of Markdown
+	$(GO) build -C tools -buildvcs=false -o ../bin/ ./lint ./mdlint
 	./bin/lint ./...
+	./bin/mdlint
 
 race: ## run every test under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
