@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -50,7 +51,7 @@ func run(names []string) (bad bool, err error) {
 
 // tracked lists the Markdown files of the working tree, without those that git ignores.
 func tracked() ([]string, error) {
-	out, err := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", "*.md").Output()
+	out, err := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.md").Output()
 	if err != nil {
 		return nil, fmt.Errorf("list the files with git, or name them: %w", err)
 	}
@@ -60,7 +61,7 @@ func tracked() ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	return names, nil
+	return slices.Compact(names), nil // a file in a merge conflict is listed for each side
 }
 
 // exempt tells whether a file is not held to the limits: the changelog, and what a benchmark has written.
