@@ -2,6 +2,7 @@
 // same queries, answers of the same content, in turn, medians of rounds. It writes RESULTS.md.
 //
 //	go run .                the table (make bench)
+//	go run . -servers ashlar -before DIR   this checkout beside another one: CPU a request, round by round
 //	go run . -scale         10,000 to 1,000,000 rows, and pages by cursor (make bench-scale)
 //	go run . -postgres      on PostgreSQL, beside a hand-written service on the same driver (part of make bench)
 //	go run . -move          a whole database to the other engine, and back (make bench-move)
@@ -29,6 +30,7 @@ type settings struct {
 	rows     int
 	only     string // names of workloads, separated by commas; "": all
 	servers  string // names of servers, separated by commas; "": all
+	before   string // folder of another checkout, to compare with; "": none
 	out      string
 	scale    bool
 	overload bool
@@ -47,6 +49,7 @@ func main() {
 	flag.IntVar(&s.rows, "rows", 100_000, "rows of posts, and of notes")
 	flag.StringVar(&s.only, "only", "", "workloads, separated by commas")
 	flag.StringVar(&s.servers, "servers", "", "servers, separated by commas")
+	flag.StringVar(&s.before, "before", "", "folder of another checkout of Ashlar: measure its CPU a request too")
 	flag.StringVar(&s.out, "out", "", "file of the results; nothing: standard output alone")
 	flag.BoolVar(&s.scale, "scale", false, "measure how the cost grows with rows and pages instead")
 	flag.BoolVar(&s.overload, "overload", false, "measure ten times the capacity instead")

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,6 +19,10 @@ func report(s settings, all []*server, t table, took time.Duration) error {
 	requests(&b, all, t)
 	b.WriteString("\n## Against the bars\n\n")
 	against(&b, t)
+	if s.before != "" {
+		b.WriteString("\n## Against the checkout before\n\n")
+		againstBefore(&b, t)
+	}
 	b.WriteString("\n## Programs\n\n")
 	programs(&b, all)
 	return publish(s, b.String())
@@ -103,6 +108,25 @@ func against(b *strings.Builder, t table) {
 					times(p99s(at(namePocketBase)), p99s(own), tail),
 					ratio(p99s(at(namePBNoLog)), p99s(own)), percent(p99s(at(nameHandwritten)), p99s(own), 0))
 			}
+		}
+	}
+}
+
+// againstBefore compares CPU a request within each round: the median of the rounds' ratios, and the lowest and highest.
+func againstBefore(b *strings.Builder, t table) {
+	b.WriteString("| workload | connections | CPU a request, now | before | now / before | lowest to highest of the rounds |\n|---|---|---|---|---|---|\n")
+	for _, w := range workloads {
+		for _, c := range w.connections {
+			now, before := t[cell{w.name, c, nameAshlar}], t[cell{w.name, c, nameBefore}]
+			if len(now) == 0 || len(now) != len(before) {
+				continue
+			}
+			ratios := make([]float64, len(now))
+			for i := range now {
+				ratios[i] = float64(now[i].cpu) / float64(max(1, before[i].cpu))
+			}
+			fmt.Fprintf(b, "| %s | %d | %.1f µs | %.1f µs | %.3f | %.3f to %.3f |\n", w.name, c, cpu(now)/1000, cpu(before)/1000,
+				median(ratios), slices.Min(ratios), slices.Max(ratios))
 		}
 	}
 }

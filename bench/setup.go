@@ -24,6 +24,7 @@ const (
 	namePocketBase  = "PocketBase"
 	namePBNoLog     = "PocketBase, no log"
 	nameAshlar      = "Ashlar"
+	nameBefore      = "Ashlar before"
 )
 
 // setUp builds and fills the servers that are asked for, in folder.
@@ -33,9 +34,9 @@ func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
 		name string
 		make func(context.Context, settings, string) ([]*server, error)
 	}{
-		{nameFloor, floor}, {nameHandwritten, handwritten}, {namePocketBase, pocketbase}, {nameAshlar, ashlar},
+		{nameFloor, floor}, {nameHandwritten, handwritten}, {namePocketBase, pocketbase}, {nameAshlar, ashlar}, {nameBefore, before},
 	} {
-		if !wanted(s.servers, part.name) {
+		if part.name == nameBefore && s.before == "" || part.name != nameBefore && !wanted(s.servers, part.name) {
 			continue
 		}
 		made, err := part.make(ctx, s, folder)
@@ -175,12 +176,29 @@ func pocketbase(ctx context.Context, s settings, folder string) ([]*server, erro
 }
 
 func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
-	bin, app := filepath.Join(folder, "ashlar"), filepath.Join(folder, "ashlar-app")
-	if err := makeApp(ctx, bin, app); err != nil {
+	return ashlarOf(ctx, s, nameAshlar, "..", filepath.Join(folder, "ashlar"))
+}
+
+// before is the Ashlar of another checkout, with the model of that checkout's benchmark.
+func before(ctx context.Context, s settings, folder string) ([]*server, error) {
+	return ashlarOf(ctx, s, nameBefore, s.before, filepath.Join(folder, "before"))
+}
+
+// ashlarOf builds and fills the Ashlar of a checkout. The program goes to bin, the app beside it.
+func ashlarOf(ctx context.Context, s settings, name, checkout, bin string) ([]*server, error) {
+	if err := build(ctx, checkout, "./cmd/ashlar", bin); err != nil {
+		return nil, err
+	}
+	model, err := os.ReadFile(filepath.Join(checkout, "bench", "ashlar.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	app := bin + "-app"
+	if err := makeAppOf(ctx, string(model), bin, app); err != nil {
 		return nil, err
 	}
 	data := filepath.Join(app, ".ashlar")
-	say("filling %s with 2 × %d rows", nameAshlar, s.rows)
+	say("filling %s with 2 × %d rows", name, s.rows)
 	if err := fill(filepath.Join(data, "ashlar.db"), ashlarLayout, s.rows); err != nil {
 		return nil, err
 	}
@@ -189,7 +207,7 @@ func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
 		return nil, err
 	}
 	return []*server{{
-		name: nameAshlar, durability: "FULL, in groups", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
+		name: name, durability: "FULL, in groups", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
 		args: []string{"serve", app, "--listen", "ADDRESS"},
 	}}, nil
 }

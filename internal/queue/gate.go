@@ -21,12 +21,14 @@ const maxWaiting = 4096
 const shortWait = 10 * time.Millisecond
 
 // Gate shares a few slots among the work of many clients. Work of a level may take only so many slots, together with
-// the work of all higher levels: however much costly work comes, slots remain for cheap work.
+// the work of all higher levels: however much costly work comes, slots remain for cheap work. The two cheapest levels
+// together may take only as many slots as are worth running at once.
 //
 // A free slot goes to the levels in turn, and within a level to the clients in turn. So a client that asks a thousand
 // times delays another one by a single turn. A Gate is safe for concurrent use.
 type Gate[K comparable] struct {
 	caps    [Levels]int // the most slots of a level and of those above it
+	quick   int         // the most slots of the levels below firstSlow
 	waiters sync.Pool   // of *waiter[K]
 
 	mu      sync.Mutex
@@ -36,10 +38,13 @@ type Gate[K comparable] struct {
 	next    int // the level whose turn it is
 }
 
+// firstSlow is the first level whose work does not count as quick.
+const firstSlow = 2
+
 // NewGate returns a gate with that many slots. All levels but the first leave one slot free. The third has half of the
-// slots at most, the fourth a quarter. Each has one at least.
-func NewGate[K comparable](slots int) *Gate[K] {
-	g := &Gate[K]{caps: [Levels]int{slots, slots - 1, slots / 2, slots / 4}}
+// slots at most, the fourth a quarter. The first two together have at most quick slots. Each has one at least.
+func NewGate[K comparable](slots, quick int) *Gate[K] {
+	g := &Gate[K]{caps: [Levels]int{slots, slots - 1, slots / 2, slots / 4}, quick: max(1, quick)}
 	for i := range g.caps {
 		g.caps[i] = max(1, g.caps[i])
 		g.lines[i].of = map[K]*clientLine[K]{}
@@ -133,6 +138,9 @@ func (g *Gate[K]) Wanted(level int) bool {
 
 // room says whether the level may take one slot more.
 func (g *Gate[K]) room(level int) bool {
+	if level < firstSlow && g.taken[0]+g.taken[1] >= g.quick {
+		return false
+	}
 	sum := 0
 	for i := Levels - 1; i >= 0; i-- {
 		sum += g.taken[i]
@@ -166,6 +174,9 @@ func (g *Gate[K]) expected(level int, key K) time.Duration {
 	slots := g.caps[level]
 	for _, taken := range g.taken[level+1:] {
 		slots -= taken
+	}
+	if level < firstSlow {
+		slots = min(slots, g.quick)
 	}
 	return time.Duration(before) * l.held / time.Duration(max(1, slots))
 }

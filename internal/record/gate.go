@@ -32,11 +32,13 @@ const (
 // defaultSlots is for an engine that does not say how many connections it has for reads.
 const defaultSlots = 4
 
-func slotsOf(db store.DB) int {
-	if sized, ok := db.(interface{ Readers() int }); ok {
-		return sized.Readers()
+// newGate makes the gate to an engine. Readers is how many reads can run at once, and quick is how many short ones are
+// worth running at once.
+func newGate(db store.DB) *queue.Gate[caller.Client] {
+	if sized, ok := db.(interface{ Readers() (all, quick int) }); ok {
+		return queue.NewGate[caller.Client](sized.Readers())
 	}
-	return defaultSlots
+	return queue.NewGate[caller.Client](defaultSlots, defaultSlots)
 }
 
 // cost is what a query took lately, in nanoseconds: it falls at once and rises by an eighth. So a query keeps its good

@@ -52,7 +52,7 @@ type DB struct {
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), most: bounds{rows: maxRows, bytes: maxAnswer}, farReach: farReach, maxReach: maxReach, probeReach: probeReach}
-	d.gate = queue.NewGate[caller.Client](slotsOf(db))
+	d.gate = newGate(db)
 	d.totals = cache.New[int64](totalsSize)
 	if d.dialect == nil {
 		d.dialect = dialectOf(db)

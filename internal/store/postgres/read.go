@@ -29,7 +29,7 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 }
 
 // Readers returns how many reads can run at once.
-func (db *DB) Readers() int { return db.cfg.Readers }
+func (db *DB) Readers() (all, quick int) { return db.cfg.Readers, db.cfg.Readers }
 
 // reader is a Read under way.
 type reader struct {

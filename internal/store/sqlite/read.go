@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,8 +28,11 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	return r.read(ctx, deadline, f)
 }
 
-// Readers returns how many reads can run at once.
-func (db *DB) Readers() int { return db.readers.size }
+// Readers returns how many reads can run at once, and how many short ones are worth running at once: one for each core.
+// More connections at work than cores miss the processor's caches: a list of 30 rows costs 20 % more on two cores.
+func (db *DB) Readers() (all, quick int) {
+	return db.readers.size, min(db.readers.size, max(2, runtime.GOMAXPROCS(0)))
+}
 
 // reader is a connection that only reads, and the statement that holds its snapshot.
 type reader struct {
@@ -139,26 +143,46 @@ func (c *conn) generation(table string) (generation int64, err error) {
 	return generation, nil
 }
 
-// readers is the pool of reading connections.
+// readers is the pool of reading connections. It hands out the one that came back last, whose page cache is the warmest.
 type readers struct {
-	free   chan *reader
+	free   chan struct{} // one for each idle connection
 	size   int
 	line   queue.Line    // for free
 	timers sync.Pool     // of *time.Timer, of those in the line
 	closed chan struct{} // closed by close, after which none is handed out
+
+	mu   sync.Mutex
+	idle []*reader
 }
 
 func openReaders(path string, cfg Config, commits *atomic.Int64, others *others) (*readers, error) {
-	p := &readers{free: make(chan *reader, cfg.Readers), size: cfg.Readers, closed: make(chan struct{})}
+	p := &readers{free: make(chan struct{}, cfg.Readers), size: cfg.Readers, closed: make(chan struct{})}
 	for i := range p.size {
 		r, err := openReader(path, cfg, commits, others)
 		if err != nil {
 			p.size = i
 			return nil, errors.Join(err, p.close(0))
 		}
-		p.free <- r
+		p.put(r)
 	}
 	return p, nil
+}
+
+func (p *readers) put(r *reader) {
+	p.mu.Lock()
+	p.idle = append(p.idle, r)
+	p.mu.Unlock()
+	p.free <- struct{}{}
+}
+
+// pop returns an idle connection. The caller has received from free, so there is one.
+func (p *readers) pop() *reader {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	r := p.idle[last]
+	p.idle = p.idle[:last]
+	return r
 }
 
 // take waits for a connection: for as long as the deadline of ctx allows, at most twice the patience. Where one is not to
@@ -173,8 +197,8 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 		return nil, err
 	}
 	select {
-	case r := <-p.free:
-		return r, nil
+	case <-p.free:
+		return p.pop(), nil
 	default:
 	}
 	if !p.line.Enter(p.size, patience) {
@@ -204,12 +228,12 @@ func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, er
 		p.timers.Put(timer)
 	}()
 	select {
-	case r := <-p.free:
+	case <-p.free:
 		if err := ctx.Err(); err != nil {
-			p.free <- r
+			p.free <- struct{}{}
 			return nil, err
 		}
-		return r, nil
+		return p.pop(), nil
 	case <-p.closed:
 		return nil, closed()
 	case <-timer.C:
@@ -229,7 +253,7 @@ func (p *readers) give(r *reader) {
 	if !p.line.Empty() {
 		p.line.Held(time.Since(r.begun))
 	}
-	p.free <- r
+	p.put(r)
 }
 
 // close closes the connections as they come back, and gives up on those that do not within the patience.
@@ -239,8 +263,8 @@ func (p *readers) close(patience time.Duration) (err error) {
 	defer timer.Stop()
 	for range p.size {
 		select {
-		case r := <-p.free:
-			err = errors.Join(err, r.close())
+		case <-p.free:
+			err = errors.Join(err, p.pop().close())
 		case <-timer.C:
 			return errors.Join(err, errs.New(errs.Unavailable, "queries were still running when the database was closed"))
 		}
