@@ -34,7 +34,7 @@ func TestGateLeavesSlotsForCheaperLevels(t *testing.T) {
 		{12, [Levels]int{12, 11, 6, 3}},
 	} {
 		for level, want := range tt.want {
-			g := NewGate[string](tt.slots)
+			g := NewGate[string](tt.slots, tt.slots)
 			in := 0
 			for range tt.slots {
 				ctx, cancel := context.WithCancel(context.Background())
@@ -50,7 +50,7 @@ func TestGateLeavesSlotsForCheaperLevels(t *testing.T) {
 			}
 		}
 	}
-	g := NewGate[string](4)
+	g := NewGate[string](4, 4)
 	for level := Levels - 1; level >= 0; level-- { // one of each: all four slots
 		if !g.room(level) {
 			t.Fatalf("no room for level %d beside those above it", level)
@@ -62,9 +62,31 @@ func TestGateLeavesSlotsForCheaperLevels(t *testing.T) {
 	}
 }
 
+// TestGateRunsFewQuickOnes: more quick work than is worth running at once waits, though slots are free. Slow work takes
+// those.
+func TestGateRunsFewQuickOnes(t *testing.T) {
+	g := NewGate[string](4, 2)
+	for _, step := range []struct {
+		level int
+		want  bool
+	}{{0, true}, {1, true}, {0, false}, {1, false}, {3, true}, {2, true}, {2, false}} {
+		if got := g.TryEnter(step.level); got != step.want {
+			t.Errorf("level %d got in beside %v: %v, want %v", step.level, g.taken, got, step.want)
+		}
+	}
+	g.Leave(2, time.Millisecond)
+	if !g.Move(0, 2) { // a quick read that turns out slow
+		t.Error("a quick read did not move up")
+	}
+	g.Leave(3, time.Millisecond)
+	if !g.TryEnter(0) {
+		t.Error("no quick read got in after one moved up")
+	}
+}
+
 func TestGateGivesClientsTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate[string](1)
+		g := NewGate[string](1, 1)
 		got := make(chan string, 100)
 		enter(g, 0, "holder", got)
 		<-got
@@ -91,7 +113,7 @@ func TestGateGivesClientsTurns(t *testing.T) {
 
 func TestGateGivesLevelsTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate[string](2)
+		g := NewGate[string](2, 2)
 		got := make(chan string, 100)
 		enter(g, 0, "holder", got)
 		enter(g, 0, "holder", got)
@@ -118,7 +140,7 @@ func TestGateGivesLevelsTurns(t *testing.T) {
 
 func TestGateRefusesWhatIsHopeless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate[string](4)
+		g := NewGate[string](4, 4)
 		try := func(client string, patience time.Duration) error {
 			began := time.Now()
 			err := g.Enter(context.Background(), 3, client, patience)
@@ -161,7 +183,7 @@ func TestGateRefusesWhatIsHopeless(t *testing.T) {
 }
 
 func TestGateMovesUpWhereThereIsRoom(t *testing.T) {
-	g := NewGate[string](4)
+	g := NewGate[string](4, 4)
 	for range 3 {
 		if err := g.Enter(context.Background(), 1, "a", forever); err != nil {
 			t.Fatal(err)
@@ -185,7 +207,7 @@ func TestGateMovesUpWhereThereIsRoom(t *testing.T) {
 
 // Whatever comes and goes, no level has more than its slots, nobody is forgotten in a line and no slot is lost.
 func TestGateUnderCrowds(t *testing.T) {
-	g := NewGate[string](5)
+	g := NewGate[string](5, 5)
 	var group sync.WaitGroup
 	for client := range 40 {
 		group.Go(func() {

@@ -35,7 +35,7 @@ func taking(d time.Duration) context.Context {
 	return context.WithValue(context.Background(), takes{}, d)
 }
 
-func (s *sleeping) Readers() int { return cap(s.connections) }
+func (s *sleeping) Readers() (all, quick int) { return cap(s.connections), cap(s.connections) }
 
 func (s *sleeping) Read(ctx context.Context, f func(store.Reader) error) error {
 	select {

@@ -66,6 +66,7 @@ type page struct {
 	place  []value.Value // the sort keys of the row that it starts after; nil: from the start
 	last   []value.Value // the sort keys of its last row, where rows follow or may
 	more   bool          // rows follow
+	led    choice        // what the probe found that ended the search for a way
 }
 
 // cost is what is known of the page's statement. It differs by what the slots came to, by whether the page is the first
@@ -97,7 +98,7 @@ func (p *page) hash() [8]byte {
 }
 
 func (p *page) read(q store.Reader, dst []byte) ([]byte, error) {
-	p.more, p.last = false, nil // it may be read more than once
+	p.more, p.last, p.led = false, nil, choice{} // it may be read more than once
 	a := &answer{dst: append(dst, `{"items":[`...), most: p.db.most}
 	if err := p.rows(q, a); err != nil {
 		return nil, err

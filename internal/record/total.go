@@ -20,6 +20,9 @@ const totalsSize = 2 << 20
 // total counts the rows of the list, all pages together. Counting costs many times the page, so that what a statement
 // came to is remembered for as long as no table that it reads changes.
 func (p *page) total(q store.Reader) (int64, error) {
+	if p.led.empty {
+		return 0, nil
+	}
 	stmt, err := p.counting(sqlgen.AsPlanned)
 	if err != nil {
 		return 0, err

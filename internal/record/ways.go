@@ -19,14 +19,15 @@ const (
 	indexLevels = 3
 )
 
-// probeReach is how many rows a probe of a level counts of an index, and how many rows of the order it looks through. The first
-// level is for callers who see very few rows, and for lists of which most rows are seen.
+// probeReach returns how many rows of an index a probe counts, and how many rows of the order it looks through. A row of
+// the order costs several times a row of an index, since the rule is asked about it. The first level is for callers who see
+// few rows, and for lists of which most rows are seen.
 func probeReach(level int) (bound, window int) {
-	window = 256 << (4 * level)
 	if level == 0 {
-		return 32, window
+		return 128, 64
 	}
-	return window, window
+	bound = 256 << (4 * level)
+	return bound, bound / 8
 }
 
 // cheapest is the statement that reads a range in the cheapest way, nil where the range is empty.
@@ -60,8 +61,12 @@ func (p *page) cheapest(q store.Reader, rng sqlgen.Range, inputs []value.Value) 
 		case err != nil:
 			return nil, err
 		case found.empty:
+			p.led = found
 			return nil, nil
 		case found.way != sqlgen.AsPlanned:
+			if level < indexLevels {
+				p.led = found
+			}
 			v, err := p.statement(rng, found.way)
 			if err != nil {
 				return nil, err
@@ -114,8 +119,13 @@ func (p *page) variant(rng sqlgen.Range, kind byte, make func(*sqlgen.Generator)
 
 // cheapCount is the statement that counts in the cheapest way, nil where there is nothing to count.
 func (p *page) cheapCount(q store.Reader, planned *sqlgen.Statement) (*sqlgen.Statement, error) {
-	if planned.Ways == nil {
+	switch {
+	case planned.Ways == nil:
 		return planned, nil
+	case p.led.empty: // the probe of the page has seen it: it looks at all rows, wherever the page starts
+		return nil, nil
+	case p.led.way >= sqlgen.From:
+		return p.counting(sqlgen.FromSets)
 	}
 	bound, window := p.db.probeReach(indexLevels - 1)
 	probe, err := p.shape.count.get(p.request, "probe", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {

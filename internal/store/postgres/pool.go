@@ -101,7 +101,8 @@ func (r role) settings() map[string]string {
 		"default_transaction_isolation":       r.isolation,
 		"timezone":                            "UTC",
 		"datestyle":                           "ISO",
-		"jit":                                 "off", // compiling a plan takes longer than running it does here
+		"jit":                                 "off",   // compiling a plan takes longer than running it does here
+		"parallel_setup_cost":                 "10000", // starting workers takes 5 ms, which the planner underrates
 		"statement_timeout":                   millis(r.timeout),
 		"idle_in_transaction_session_timeout": millis(r.timeout + idleGrace),
 	}

@@ -27,8 +27,9 @@ func TestStatementsAreBounded(t *testing.T) {
 		}
 	}
 	const hot = `SELECT 'hot'`
-	r := <-db.readers.free // to look at; nobody else uses the pool here
-	db.readers.free <- r
+	<-db.readers.free
+	r := db.readers.pop() // to look at; nobody else uses the pool here
+	db.readers.put(r)
 	query(hot)
 	first := r.statements.byText[hot]
 	for i := range 3 * maxStatements {
