@@ -133,16 +133,16 @@ func againstBefore(b *strings.Builder, t table) {
 
 func p99s(rs []result) float64 { return p99(rs).Seconds() }
 
-// bar is the bar at a number of connections: the rate is asked of 32, the tail of 128.
+// bar is the bar at a number of connections: rates are asked of 32 and of one, the tail of 128.
 func (w workload) bar(connections int) bars {
-	b := w.bars
-	if connections != 32 {
-		b.pocketbase, b.handwritten = 0, 0
+	switch b := w.bars; connections {
+	case 1:
+		return bars{pocketbase: b.onePocketBase, handwritten: b.oneHandwritten}
+	case 32:
+		return bars{pocketbase: b.pocketbase, handwritten: b.handwritten}
+	default:
+		return bars{tail: b.tail}
 	}
-	if connections != 128 {
-		b.tail = 0
-	}
-	return b
 }
 
 func ratio(a, b float64) string {
