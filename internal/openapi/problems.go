@@ -21,7 +21,7 @@ func problems() []problem {
 		{401, errs.Unauthenticated, "Unauthenticated", "Authentication required", "The token is not valid, or this needs one."},
 		{403, errs.Forbidden, "Forbidden", "Not allowed", "A rule does not let this caller do that. `errors` names the fields whose own write rule says no."},
 		{404, errs.NotFound, "NotFound", "Not found", "No such row, or none that this caller may see: the two are not told apart."},
-		{409, errs.Conflict, "Conflict", "Conflict", "A value that must be unique is taken, a reference leads nowhere, or the row is in use. `errors` names the fields."},
+		{409, errs.Conflict, "Conflict", "Conflict", "A unique value is taken, a referenced row does not exist, or the row is in use. `errors` names the fields."},
 		{412, errs.Stale, "Stale", "Changed in the meantime", "If-Match names a revision that is no longer the row's."},
 		{413, errs.TooLarge, "TooLarge", "Too large", "The body is longer than 1 MiB."},
 		{415, errs.Unsupported, "Unsupported", "Media type not supported", "The body is of another media type."},

@@ -73,7 +73,7 @@ func appendKey(b []byte, k value.Value) []byte {
 
 // errCursor is the answer for any cursor that this list did not hand out.
 func errCursor() error {
-	return errs.New(errs.Malformed, "cursor: not a cursor of this list; start again without it, with the same filter, arguments and sort throughout")
+	return errs.New(errs.Malformed, "cursor: it belongs to another list: start again without it, and keep filter, arguments and sort the same on all pages")
 }
 
 // decodeCursor reads a cursor of the list with that hash and sort.

@@ -120,7 +120,7 @@ func (in *input) refuseFixed(f *model.Field) {
 	case f.ReadOnly:
 		in.fault(f.Name, "read_only", "it belongs to the account, so no request of the data API changes it"+advice)
 	default:
-		in.fault(f.Name, "immutable", "it is set when the row is created, and then never again"+advice)
+		in.fault(f.Name, "immutable", "it can only be set when the row is created"+advice)
 	}
 }
 
@@ -139,7 +139,7 @@ func (t *table) unknown(name string) string {
 			return "leave it out: it is the view " + rel.To.Name + ", which cannot be written"
 		}
 		if rel.Many {
-			return "it is a way back from " + rel.To.Name + ": leave it out, and write those rows instead"
+			return "it is the reverse of a reference: leave it out, and write the rows of " + rel.To.Name + " instead"
 		}
 		return "leave it out: to refer to a row, give its id as " + rel.Field.Name
 	}

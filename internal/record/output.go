@@ -100,7 +100,7 @@ func (n *tree) field(t *model.Table, path string) error {
 			return unknownPath("fields", path, name, t, last)
 		}
 		if i == maxLevels {
-			return errs.New(errs.Malformed, "fields: %s leads over more than %d relations", path, maxLevels)
+			return errs.New(errs.Malformed, "fields: %s follows more than %d relations", path, maxLevels)
 		}
 		n, t = n.relation(name), rel.To
 	}
@@ -115,7 +115,7 @@ func (n *tree) field(t *model.Table, path string) error {
 func (n *tree) follow(t *model.Table, path string) error {
 	names := strings.Split(path, ".")
 	if len(names) > maxLevels {
-		return errs.New(errs.Malformed, "expand: %s leads over more than %d relations", path, maxLevels)
+		return errs.New(errs.Malformed, "expand: %s follows more than %d relations", path, maxLevels)
 	}
 	for _, name := range names {
 		rel := t.Relation(name)
@@ -131,9 +131,9 @@ func (n *tree) follow(t *model.Table, path string) error {
 	return nil
 }
 
-// emptyName refuses a list with a name missing: a comma or a point too many.
+// emptyName refuses a list with a name missing: an extra comma or dot.
 func emptyName(param string) error {
-	return errs.New(errs.Malformed, "%s has an empty name: look for a comma or a point too many", param)
+	return errs.New(errs.Malformed, "%s has an empty name: remove the extra comma or dot", param)
 }
 
 func unknownPath(param, path, name string, t *model.Table, field bool) error {

@@ -152,7 +152,7 @@ func (r *request) bindFilter(slots *rule.Slots, args map[string]value.Value) {
 
 func (r *request) allow(t *model.Table, op Op) error {
 	if t.View != nil && op != Read {
-		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: []string{"GET", "HEAD"}, Message: t.Name + " is a view: its rows can be read alone"}
+		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: []string{"GET", "HEAD"}, Message: t.Name + " is a view, and views are read-only"}
 	}
 	if r.allows(t, op) {
 		return nil

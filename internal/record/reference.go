@@ -70,7 +70,7 @@ func sees(f *model.Field, masked []*model.Field) bool {
 }
 
 func referenceConflict(t *table, fields []*model.Field) *errs.Error {
-	e := errs.New(errs.Conflict, "a reference leads nowhere")
+	e := errs.New(errs.Conflict, "a referenced row does not exist")
 	for _, f := range fields {
 		e.Faults = append(e.Faults, errs.Fault{Pointer: pointer(f.Name), Code: "reference", Detail: "there is no such row in " + f.Ref.Name})
 	}

@@ -333,10 +333,10 @@ tables:
     access: {read: true, create: true, update: true}
 `
 
-// A reference that leads nowhere is told as that, and not as a check that could not hold without its row. One to a
+// A reference to a missing row is reported as such, not as a failed check. One to a
 // hidden row is told alike.
 func TestReferenceThatLeadsNowhereIsTold(t *testing.T) {
-	const nowhere = "conflict a reference leads nowhere [{/target_id reference there is no such row in accounts}]"
+	const nowhere = "conflict a referenced row does not exist [{/target_id reference there is no such row in accounts}]"
 	for _, read := range []string{"true", "owner == auth.id"} {
 		onEngines(t, strings.Replace(transfers, "READ", read, 1), func(t *testing.T, d *DB) {
 			a, _ := ann.ID()

@@ -276,7 +276,7 @@ func sortKey(t *model.Table, name string) (sqlgen.Key, error) {
 	case f == nil || f.Secret:
 		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, clip(bare), suggest.DidYouMean(bare, readableNames(t)))
 	case f.Type == model.JSON:
-		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: json has no order: %s", bare)
+		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s is json, which has no order", bare)
 	}
 	return sqlgen.Key{Field: f, Desc: desc}, nil
 }

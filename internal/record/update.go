@@ -182,7 +182,7 @@ func (r *request) before(q store.Reader, t *table, id value.Value, match Match, 
 	case was == nil:
 		return nil, nil, nil, notFound(t.Table)
 	case match != nil && !match(revision):
-		return nil, nil, nil, errs.New(errs.Stale, "the row has changed since: read it again, then decide")
+		return nil, nil, nil, errs.New(errs.Stale, "the row has changed: read it again, then send the change with its new ETag")
 	case !allowed:
 		return nil, nil, nil, r.denied()
 	}
