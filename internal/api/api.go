@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
@@ -20,14 +21,19 @@ const maxBody = 1 << 20
 
 // API serves the rows of a model.
 type API struct {
-	rows    *record.DB
-	model   *model.Model
-	answers budget
+	rows         *record.DB
+	model        *model.Model
+	answerMemory *admit.Budget
 }
+
+const (
+	largeAnswer = 1 << 20   // size of an answer, in bytes, from which on answerMemory counts it
+	allAnswers  = 256 << 20 // memory of all large answers that wait for their clients, in bytes
+)
 
 // New returns the data API of a model.
 func New(rows *record.DB, m *model.Model) *API {
-	return &API{rows: rows, model: m, answers: budget{free: allAnswers}}
+	return &API{rows: rows, model: m, answerMemory: admit.NewBudget(allAnswers, largeAnswer)}
 }
 
 // Routes adds the API to a mux. GET answers HEAD too.
@@ -108,11 +114,10 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	*buf = body
-	give, err := a.answers.take(len(body))
-	if err != nil {
-		return err
+	if !a.answerMemory.Take(len(body)) {
+		return tooManyAnswers()
 	}
-	defer give()
+	defer a.answerMemory.Release(len(body))
 	private(w)
 	return web.JSON(w, http.StatusOK, body)
 }
@@ -134,11 +139,10 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	*buf = row.JSON
-	give, err := a.answers.take(len(row.JSON))
-	if err != nil {
-		return err
+	if !a.answerMemory.Take(len(row.JSON)) {
+		return tooManyAnswers()
 	}
-	defer give()
+	defer a.answerMemory.Release(len(row.JSON))
 	private(w)
 	tag := ""
 	if row.Plain {
@@ -251,4 +255,8 @@ func written(w http.ResponseWriter, row record.Written, shown, hidden int) error
 	}
 	w.Header()[web.ETagHeader] = []string{etag(row, web.Coding(w, len(row.JSON)))}
 	return web.JSON(w, shown, row.JSON)
+}
+
+func tooManyAnswers() error {
+	return errs.New(errs.Unavailable, "too many large answers are under way: try again")
 }

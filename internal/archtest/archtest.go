@@ -14,7 +14,7 @@ const module = "github.com/ashlar-dev/ashlar"
 var rows = [...][]string{
 	{"errs", "suggest"},
 	{"caller"},
-	{"telemetry", "limit", "cache", "queue"},
+	{"telemetry", "limit", "cache", "admit"},
 	{"model"},
 	{"value", "model/load", "model/diff", "model/snapshot"},
 	{"rule", "portable"},

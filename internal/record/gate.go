@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/queue"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -34,11 +34,11 @@ const defaultSlots = 4
 
 // newGate makes the gate to an engine. Readers is how many reads can run at once, and quick is how many short ones are
 // worth running at once.
-func newGate(db store.DB) *queue.Gate[caller.Client] {
+func newGate(db store.DB) *admit.Gate[caller.Client] {
 	if sized, ok := db.(interface{ Readers() (all, quick int) }); ok {
-		return queue.NewGate[caller.Client](sized.Readers())
+		return admit.NewGate[caller.Client](sized.Readers())
 	}
-	return queue.NewGate[caller.Client](defaultSlots, defaultSlots)
+	return admit.NewGate[caller.Client](defaultSlots, defaultSlots)
 }
 
 // cost is what a query took lately, in nanoseconds: it falls at once and rises by an eighth. So a query keeps its good
@@ -95,7 +95,7 @@ var errCut = errors.New("the query takes longer than was known, while others wai
 // milliseconds while the read works. There a read that exceeds its limit moves a level up. Where that has no room and
 // others wait, Err ends the read.
 type passage struct {
-	gate *queue.Gate[caller.Client]
+	gate *admit.Gate[caller.Client]
 	read func(store.Reader) error
 	work func(store.Reader) error // the method, as a value
 
@@ -138,7 +138,7 @@ func (r *request) pass(ctx context.Context, s *shape, c *cost, read func(store.R
 }
 
 func refusal(err error) error {
-	if errors.Is(err, queue.ErrHopeless) {
+	if errors.Is(err, admit.ErrHopeless) {
 		return &errs.Error{Kind: errs.Unavailable, Message: "too many queries wait for the database", RetryAfter: retryAfter}
 	}
 	return err

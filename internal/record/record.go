@@ -6,12 +6,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/queue"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -32,7 +32,7 @@ type DB struct {
 	now     func() time.Time
 	tables  map[*model.Table]*table
 	shapes  *shapes
-	gate    *queue.Gate[caller.Client]
+	gate    *admit.Gate[caller.Client]
 	totals  *cache.Cache[int64]
 	most    bounds // of an answer
 

@@ -10,8 +10,8 @@ import (
 
 	lite "zombiezen.com/go/sqlite"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/queue"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -147,8 +147,8 @@ func (c *conn) generation(table string) (generation int64, err error) {
 type readers struct {
 	free   chan struct{} // one for each idle connection
 	size   int
-	line   queue.Line    // for free
-	timers sync.Pool     // of *time.Timer, of those in the line
+	waits  admit.Estimator
+	timers sync.Pool     // of *time.Timer, of callers that wait
 	closed chan struct{} // closed by close, after which none is handed out
 
 	mu   sync.Mutex
@@ -201,10 +201,10 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 		return p.pop(), nil
 	default:
 	}
-	if !p.line.Enter(p.size, patience) {
+	if !p.waits.Enter(p.size, patience) {
 		return nil, busy()
 	}
-	defer p.line.Leave()
+	defer p.waits.Leave()
 	return p.wait(ctx, 2*patience)
 }
 
@@ -250,8 +250,8 @@ func busy() error {
 
 // give takes a connection back.
 func (p *readers) give(r *reader) {
-	if !p.line.Empty() {
-		p.line.Held(time.Since(r.begun))
+	if !p.waits.Empty() {
+		p.waits.Held(time.Since(r.begun))
 	}
 	p.put(r)
 }
