@@ -114,7 +114,7 @@ func splitTag(opaque string) (revision, hash string, ok bool) {
 // explain says which condition a refused write did not meet, where it had If-None-Match.
 func (c conditions) explain(err error) error {
 	if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Stale && c.none.Given() {
-		return errs.Because(err, errs.Stale, "the row is at a revision that If-None-Match or If-Match excludes")
+		return errs.Wrapf(err, errs.Stale, "the row is at a revision that If-None-Match or If-Match excludes")
 	}
 	return err
 }

@@ -104,7 +104,7 @@ func argName(param string) (string, bool) {
 
 func setArg(q *record.Query, name, text string) error {
 	if _, given := q.Args[name]; given {
-		return errs.New(errs.Malformed, "the argument %q is given twice", short(name))
+		return errs.New(errs.Malformed, "the argument %q is given twice", errs.Clip(name, 60))
 	}
 	if q.Args == nil {
 		q.Args = map[string]string{}
@@ -139,16 +139,16 @@ func argText(m value.Member) (string, error) {
 	case jsontext.KindString:
 		text, err := jsontext.AppendUnquote(nil, m.Raw)
 		if err != nil {
-			return "", errs.Because(err, errs.Malformed, "args: the value of %q cannot be read", short(m.Name))
+			return "", errs.Wrapf(err, errs.Malformed, "args: the value of %q cannot be read", errs.Clip(m.Name, 60))
 		}
 		if bytes.IndexByte(text, 0) >= 0 {
-			return "", errs.New(errs.Malformed, "args: the value of %q holds the character U+0000", short(m.Name))
+			return "", errs.New(errs.Malformed, "args: the value of %q holds the character U+0000", errs.Clip(m.Name, 60))
 		}
 		return string(text), nil
 	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
 		return string(m.Raw), nil
 	default:
-		return "", errs.New(errs.Malformed, "args: the value of %q is a string, a number, true or false", short(m.Name))
+		return "", errs.New(errs.Malformed, "args: the value of %q is a string, a number, true or false", errs.Clip(m.Name, 60))
 	}
 }
 
@@ -167,18 +167,11 @@ func noParams(raw string) error {
 		return err
 	}
 	if len(params) > 0 {
-		return errs.New(errs.Malformed, "a write takes no parameters, %q among them", short(params[0].Name))
+		return errs.New(errs.Malformed, "a write takes no parameters, %q among them", errs.Clip(params[0].Name, 60))
 	}
 	return nil
 }
 
 func unknownParam(name string, known []string) error {
-	return errs.New(errs.Malformed, "there is no parameter %q%s", short(name), suggest.DidYouMean(name, known))
-}
-
-func short(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return s
+	return errs.New(errs.Malformed, "there is no parameter %q%s", errs.Clip(name, 60), suggest.DidYouMean(name, known))
 }

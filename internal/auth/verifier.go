@@ -71,7 +71,7 @@ func (v *Verifier) Verify(token string) (caller.Caller, error) {
 }
 
 func refuse(cause error) error {
-	return errs.Because(cause, errs.Unauthenticated, "the token is not valid")
+	return errs.Wrapf(cause, errs.Unauthenticated, "the token is not valid")
 }
 
 func expired() error {

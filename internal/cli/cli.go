@@ -48,7 +48,7 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, f.Error())
 		return exitFault
 	}
-	fmt.Fprintf(stderr, "ashlar: %s\n", errs.Plain(err))
+	fmt.Fprintf(stderr, "ashlar: %s\n", errs.ForTerminal(err))
 	return exitFault
 }
 

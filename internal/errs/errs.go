@@ -1,46 +1,47 @@
-// Package errs is the closed list of ways in which an operation can fail: a kind for the program, a message for
-// the client, a cause for the operator.
+// Package errs defines the errors of Ashlar: each has a kind for the program, a message for the client and a cause for the
+// operator. The list of kinds is closed.
 package errs
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Kind says what went wrong in terms that a client can act on. Package web alone maps kinds to status codes.
+// A Kind says what went wrong in terms that a client can act on. Only package web maps kinds to status codes.
 type Kind string
 
 const (
 	Malformed        Kind = "malformed"          // the request cannot be read: bad JSON, parameter, filter
-	Unauthenticated  Kind = "unauthenticated"    // the caller must say who it is
+	Unauthenticated  Kind = "unauthenticated"    // the caller must authenticate
 	Forbidden        Kind = "forbidden"          // a rule said no to this caller
 	NotFound         Kind = "not_found"          // no such thing, or none that this caller may see
 	MethodNotAllowed Kind = "method_not_allowed" // the path exists, the method does not
 	Conflict         Kind = "conflict"           // a unique value or a reference is in the way
 	Stale            Kind = "stale"              // If-Match names a former revision
 	TooLarge         Kind = "too_large"          // the body is larger than accepted
-	Unsupported      Kind = "unsupported"        // the body's media type is not accepted
+	Unsupported      Kind = "unsupported"        // the media type of the body is not accepted
 	Invalid          Kind = "invalid"            // the body can be read, its values are not acceptable
-	Limited          Kind = "limited"            // the caller asks too often
+	Limited          Kind = "limited"            // the caller sends too many requests
 	Unavailable      Kind = "unavailable"        // try again later
 	Internal         Kind = "internal"           // our fault; the client learns nothing more
 )
 
-// Fault is one thing wrong with a request body.
+// A Fault is one thing wrong with a request body.
 type Fault struct {
-	Pointer string `json:"pointer"` // RFC 6901 pointer into the body, "" for the whole
+	Pointer string `json:"pointer"` // RFC 6901 pointer into the body; "" means the whole body
 	Code    string `json:"code"`    // stable word for programs: required, type, min, max, pattern, unknown, …
 	Detail  string `json:"detail"`  // one sentence for people
 }
 
-// Error is a failure with its public and its private half.
+// An Error is a failure. Kind, Message and the fields up to RetryAfter are public; Cause is not.
 type Error struct {
 	Kind       Kind
 	Message    string        // for the client; never holds a cause or a value that the client did not send
-	Faults     []Fault       // for Invalid: every fault found; for Conflict, Forbidden and Unauthenticated: the fields
-	Allow      []string      // for MethodNotAllowed: the methods that exist
+	Faults     []Fault       // all faults for Invalid; the fields for Conflict, Forbidden and Unauthenticated
+	Allow      []string      // the methods of the path, for MethodNotAllowed
 	RetryAfter time.Duration // for Limited and Unavailable; 0 means one second
 	Cause      error         // for the operator; may be nil
 }
@@ -59,12 +60,13 @@ func New(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-// Because is New with the private cause, which reaches the log and never the client.
-func Because(cause error, kind Kind, format string, args ...any) *Error {
+// Wrapf returns an error of a kind with a message for the client and a private cause. The cause reaches the log and never
+// the client.
+func Wrapf(cause error, kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Cause: cause}
 }
 
-// KindOf returns the kind of err: Internal for an error that is none of ours, "" for nil.
+// KindOf returns the kind of err. Errors of other packages are Internal, and nil has the kind "".
 func KindOf(err error) Kind {
 	if err == nil {
 		return ""
@@ -75,7 +77,7 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Wrap adds the operation's name to *errp, for the log. It is deferred at the top of a function:
+// Wrap adds the name of an operation to *errp, for the log. Functions defer it in their first line:
 //
 //	defer errs.Wrap(&err, "record.Get(%s)", t.Name)
 func Wrap(errp *error, format string, args ...any) {
@@ -84,7 +86,7 @@ func Wrap(errp *error, format string, args ...any) {
 	}
 }
 
-// operation is an error and what was being done, in the words of whoever reads our code.
+// operation is an error with the name of the function that failed.
 type operation struct {
 	name string
 	err  error
@@ -94,34 +96,42 @@ func (o *operation) Error() string { return o.name + ": " + o.err.Error() }
 
 func (o *operation) Unwrap() error { return o.err }
 
-// Plain is the text of err for people at a terminal: with causes, since they run the program, but without the names of
-// operations and kinds, which say something to the log's readers alone.
-func Plain(err error) string {
-	switch e := err.(type) { // this one, not one inside: those are looked at in their turn
+// ForTerminal returns the text of err for a person at a terminal. It has the causes, since that person runs the program.
+// It leaves out the names of operations and kinds, which only help readers of the log.
+func ForTerminal(err error) string {
+	switch e := err.(type) { // only err itself: its causes get their own turn
 	case *operation:
-		return Plain(e.err)
+		return ForTerminal(e.err)
 	case *Error:
-		return e.plain()
+		return e.forTerminal()
 	}
-	text := err.Error()
-	for _, part := range parts(err) {
-		text = strings.Replace(text, part.Error(), Plain(part), 1)
+	// fmt.Errorf and errors.Join put the texts of causes into their own, in order and mostly at the end. So the search for
+	// them runs backwards, and earlier words that happen to equal a cause stay.
+	head, tail := err.Error(), ""
+	for _, cause := range slices.Backward(causes(err)) {
+		text := cause.Error()
+		at := strings.LastIndex(head, text)
+		if at < 0 {
+			continue // the wrapper has words of its own for it
+		}
+		tail = ForTerminal(cause) + head[at+len(text):] + tail
+		head = head[:at]
 	}
-	return text
+	return head + tail
 }
 
-func (e *Error) plain() string {
+func (e *Error) forTerminal() string {
 	switch {
 	case e.Cause == nil:
 		return e.Message
-	case e.Kind == Internal: // a message that nobody was meant to see
-		return Plain(e.Cause)
+	case e.Kind == Internal: // the message says nothing to a person
+		return ForTerminal(e.Cause)
 	}
-	return e.Message + ": " + Plain(e.Cause)
+	return e.Message + ": " + ForTerminal(e.Cause)
 }
 
-// parts are the errors that err is made of.
-func parts(err error) []error {
+// causes returns the errors that err wraps.
+func causes(err error) []error {
 	switch e := err.(type) {
 	case interface{ Unwrap() []error }:
 		return e.Unwrap()

@@ -78,7 +78,7 @@ func says(err error, text string) bool {
 	if text == "" || err == nil {
 		return text == "" && err == nil
 	}
-	return strings.Contains(errs.Plain(err), text)
+	return strings.Contains(errs.ForTerminal(err), text)
 }
 
 func damage(t *testing.T, db store.DB, sql string) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -60,7 +61,7 @@ func (t typ) isText() bool { return t.is(words, quote) }
 func (t typ) String() string {
 	if t.literal != nil && t.kind != null {
 		if t.kind == quote {
-			return "the text '" + clip(t.literal.text) + "'"
+			return "the text '" + errs.Clip(t.literal.text, 40) + "'"
 		}
 		return "the number " + t.literal.text
 	}
@@ -90,13 +91,6 @@ func (t typ) String() string {
 		return "a json"
 	}
 	return "nothing"
-}
-
-func clip(s string) string {
-	if r := []rune(s); len(r) > 40 {
-		return string(r[:40]) + "…"
-	}
-	return s
 }
 
 // typeOf is the type of a table's column.

@@ -71,7 +71,7 @@ func (x *deletion) run(tx store.Tx) error {
 }
 
 func inUse(cause error) error {
-	return errs.Because(cause, errs.Conflict, "the row is in use: other rows refer to it")
+	return errs.Wrapf(cause, errs.Conflict, "the row is in use: other rows refer to it")
 }
 
 // isFar says whether the deletion is to be done by runFar.

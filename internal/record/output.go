@@ -153,15 +153,7 @@ func unknownPath(param, path, name string, t *model.Table, field bool) error {
 	if path != name {
 		at = " (in " + path + ")"
 	}
-	return errs.New(errs.Malformed, "%s: %s has no %s %q%s%s", param, t.Name, what, clip(name), at, suggest.DidYouMean(name, names))
-}
-
-// clip keeps what a client sent short in messages.
-func clip(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return s
+	return errs.New(errs.Malformed, "%s: %s has no %s %q%s%s", param, t.Name, what, errs.Clip(name, 60), at, suggest.DidYouMean(name, names))
 }
 
 // readableNames are the fields that a client may name.

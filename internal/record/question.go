@@ -116,7 +116,7 @@ func (q question) constraint(tx store.Tx, was, values row, err error) error {
 		}
 		return q.refused(tx, was, values, nowhere, referenceConflict(q.table, nowhere))
 	}
-	conflict := errs.Because(err, errs.Conflict, "the row conflicts with another")
+	conflict := errs.Wrapf(err, errs.Conflict, "the row conflicts with another")
 	for _, name := range c.Columns {
 		detail := taken(c.Columns)
 		if f := q.table.Field(name); f != nil && f.Caseless {

@@ -52,7 +52,7 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *model.Table, q Quer
 	})
 	r.keep(key, s)
 	if !wasFast && errors.Is(err, store.ErrTooLong) {
-		err = errs.Because(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
+		err = errs.Wrapf(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
 	}
 	return dst, err
 }

@@ -274,7 +274,7 @@ func sortKey(t *model.Table, name string) (sqlgen.Key, error) {
 	case bare == "":
 		return sqlgen.Key{}, emptyName("sort")
 	case f == nil || f.Secret:
-		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, clip(bare), suggest.DidYouMean(bare, readableNames(t)))
+		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, errs.Clip(bare, 60), suggest.DidYouMean(bare, readableNames(t)))
 	case f.Type == model.JSON:
 		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s is json, which has no order", bare)
 	}
@@ -294,13 +294,13 @@ func (s *shape) arguments(given map[string]string) (map[string]value.Value, erro
 		}
 		v, err := value.ParseArg(a.Type, a.Scale, text)
 		if err != nil {
-			return nil, errs.Because(err, errs.Malformed, "arg.%s: %s", a.Name, publicMessage(err))
+			return nil, errs.Wrapf(err, errs.Malformed, "arg.%s: %s", a.Name, publicMessage(err))
 		}
 		out[a.Name] = v
 	}
 	for name := range given {
 		if _, ok := out[name]; !ok {
-			return nil, errs.New(errs.Malformed, "the filter does not use arg.%s", clip(name))
+			return nil, errs.New(errs.Malformed, "the filter does not use arg.%s", errs.Clip(name, 60))
 		}
 	}
 	return out, nil

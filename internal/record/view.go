@@ -17,7 +17,7 @@ func verify(t *model.Table, fields []*model.Field, row value.Row, first int) err
 	for i, f := range fields {
 		if what := value.Verify(f, row, first+i); what != "" {
 			cause := fmt.Errorf("the query of the view %s returns a row whose %s %s", t.Name, f.Name, what)
-			return errs.Because(cause, errs.Internal, "internal error")
+			return errs.Wrapf(cause, errs.Internal, "internal error")
 		}
 	}
 	return nil

@@ -32,10 +32,10 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
 		return errs.New(errs.Unavailable, "The server is stopping.")
 	}
 	if err := s.answering.ask(r.Context(), s.db); err != nil {
-		return errs.Because(err, errs.Unavailable, "The database does not answer.")
+		return errs.Wrapf(err, errs.Unavailable, "The database does not answer.")
 	}
 	if err := s.writable(); err != nil {
-		return errs.Because(err, errs.Unavailable, "Writes fail: the disk of the database is full, or takes none.")
+		return errs.Wrapf(err, errs.Unavailable, "Writes fail: the disk of the database is full, or takes none.")
 	}
 	return web.JSON(w, http.StatusOK, []byte(`{"status":"ready"}`+"\n"))
 }

@@ -108,7 +108,7 @@ func malformed(what string, data []byte, err error) error {
 	case ok:
 		return malformedAt(what, data, int(syntax.ByteOffset), syntax.JSONPointer, syntax.Err.Error())
 	default:
-		return errs.Because(err, errs.Malformed, "%s is not JSON", what)
+		return errs.Wrapf(err, errs.Malformed, "%s is not JSON", what)
 	}
 }
 
@@ -118,20 +118,9 @@ func malformedAt(what string, data []byte, offset int, pointer jsontext.Pointer,
 	col := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 	place := fmt.Sprintf("line %d, column %d", line, col)
 	if pointer != "" {
-		place += ", at " + clip(string(pointer), 200)
+		place += ", at " + errs.Clip(string(pointer), 200)
 	}
 	return errs.New(errs.Malformed, "%s is not acceptable JSON: %s: %s", what, place, fault)
-}
-
-// clip shortens text that a client chose before it is sent back.
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return s[:most] + "…"
 }
 
 func kindName(k jsontext.Kind) string {

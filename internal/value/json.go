@@ -162,5 +162,5 @@ func (c *schemaCollector) add(e *jsonschema.ValidationError, member, detail stri
 	if member != "" {
 		p = p.AppendToken(member)
 	}
-	c.faults = append(c.faults, errs.Fault{Pointer: string(p), Code: "schema", Detail: clip(detail, 300)})
+	c.faults = append(c.faults, errs.Fault{Pointer: string(p), Code: "schema", Detail: errs.Clip(detail, 300)})
 }

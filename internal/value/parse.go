@@ -201,5 +201,5 @@ func parseEnum(f *model.Field, s, pointer string) (Value, []errs.Fault) {
 		}
 		names = append(names, v.Name)
 	}
-	return Value{}, []errs.Fault{fault(pointer, "enum", "must be one of %s", clip(strings.Join(names, ", "), 500))}
+	return Value{}, []errs.Fault{fault(pointer, "enum", "must be one of %s", errs.Clip(strings.Join(names, ", "), 500))}
 }

@@ -50,7 +50,7 @@ func reason(err error) string {
 		err = e.Cause
 	}
 	said, _, _ := strings.Cut(err.Error(), " in SELECT ")
-	return clip(said)
+	return errs.Clip(said, 200)
 }
 
 func (c *checker) rows(ctx context.Context, db store.DB, d sqlgen.Dialect, t *model.Table) error {

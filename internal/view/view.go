@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/portable"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -122,22 +123,14 @@ func (c *checker) columns(t *model.Table, query *model.Expr, columns []store.Col
 		}
 	}
 	if len(strange) > 0 {
-		c.fault(query.Pos, "the query returns what is no field of %s: %s; name a column with AS, or declare a field", t.Name, clip(strings.Join(strange, ", ")))
+		c.fault(query.Pos, "the query returns what is no field of %s: %s; name a column with AS, or declare a field", t.Name, errs.Clip(strings.Join(strange, ", "), 200))
 	}
 	for _, f := range t.Fields {
 		if !slices.Contains(names, f.Name) {
-			c.fault(f.Pos, "the query does not return %s: it returns %s", f.Name, clip(strings.Join(names, ", ")))
+			c.fault(f.Pos, "the query does not return %s: it returns %s", f.Name, errs.Clip(strings.Join(names, ", "), 200))
 		}
 	}
 	return wrong
-}
-
-// clip keeps what a query is made of short in messages.
-func clip(s string) string {
-	if r := []rune(s); len(r) > 200 {
-		return string(r[:200]) + "…"
-	}
-	return s
 }
 
 // column says whether a column can be read as the field, as far as the engine knows its type.

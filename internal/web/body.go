@@ -57,15 +57,15 @@ func readError(err error, limit int64) error {
 		return tooLarge(limit)
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return errs.Because(err, errs.Malformed, "the body did not arrive in time")
+		return errs.Wrapf(err, errs.Malformed, "the body did not arrive in time")
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errs.Because(err, errs.Malformed, "the body ends before its declared length")
+		return errs.Wrapf(err, errs.Malformed, "the body ends before its declared length")
 	default:
-		return errs.Because(err, errs.Malformed, "the body cannot be read")
+		return errs.Wrapf(err, errs.Malformed, "the body cannot be read")
 	}
 }
 

@@ -74,7 +74,7 @@ func (s *Web) Wrap(h Handler) http.Handler {
 		start := time.Now()
 		x := &exchange{client: r.Context()}
 		x.record = telemetry.Request{
-			ID: rand.Text(), ClientID: clientID(r), Method: clip(r.Method, 32), Path: clip(r.URL.Path, 1024), Remote: r.RemoteAddr,
+			ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: r.RemoteAddr,
 		}
 		x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 		x.parent, x.at = x.client, start.Add(s.timeout)
@@ -106,7 +106,7 @@ func (s *Web) answer(x *exchange, r *http.Request, h Handler) (abort bool) {
 			return
 		}
 		x.record.Stack = string(debug.Stack())
-		abort = s.finish(x, r, errs.Because(fmt.Errorf("%v", p), errs.Internal, "panic"))
+		abort = s.finish(x, r, errs.Wrapf(fmt.Errorf("%v", p), errs.Internal, "panic"))
 	}()
 	return s.finish(x, r, s.handle(x, r, h))
 }
@@ -168,9 +168,9 @@ func public(err error) *errs.Error {
 		return e
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errs.Because(err, errs.Unavailable, "the request took too long")
+		return errs.Wrapf(err, errs.Unavailable, "the request took too long")
 	}
-	return errs.Because(err, errs.Internal, "")
+	return errs.Wrapf(err, errs.Internal, "")
 }
 
 // clientID returns the client's own id of the request, where it cannot do harm in a log.

@@ -37,7 +37,7 @@ func ParseQuery(raw string, lists ...string) ([]Param, error) {
 		n++
 		p, fault := parsePair(pair)
 		if fault != "" {
-			return nil, errs.New(errs.Malformed, "parameter %d of the query string, %q, %s", n, clip(pair, 100), fault)
+			return nil, errs.New(errs.Malformed, "parameter %d of the query string, %q, %s", n, errs.Clip(pair, 100), fault)
 		}
 		i := slices.IndexFunc(params, func(other Param) bool { return other.Name == p.Name })
 		switch {
@@ -46,7 +46,7 @@ func ParseQuery(raw string, lists ...string) ([]Param, error) {
 		case slices.Contains(lists, p.Name):
 			params[i].Value += "," + p.Value
 		default:
-			return nil, errs.New(errs.Malformed, "parameter %q is given twice", clip(p.Name, 100))
+			return nil, errs.New(errs.Malformed, "parameter %q is given twice", errs.Clip(p.Name, 100))
 		}
 	}
 	return params, nil

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // response remembers what was answered.
@@ -113,15 +112,4 @@ func Page(w http.ResponseWriter, status int, body []byte, style string) error {
 	}
 	w.Header().Set("Content-Security-Policy", policy)
 	return Bytes(w, status, "text/html; charset=utf-8", body)
-}
-
-// clip shortens text that a client chose.
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return s[:most] + "…"
 }

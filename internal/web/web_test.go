@@ -144,13 +144,13 @@ func TestProblems(t *testing.T) {
 		{"invalid without faults", errs.New(errs.Invalid, "bad"), want{422, nil, body("invalid", "Not acceptable values", 422, "bad", "errors", []any{})}},
 		{"limited", &errs.Error{Kind: errs.Limited, Message: "slow", RetryAfter: 1100 * time.Millisecond}, want{429, map[string]string{"Retry-After": "2"}, body("limited", "Too many requests", 429, "slow")}},
 		{"unavailable", errs.New(errs.Unavailable, "busy"), want{503, map[string]string{"Retry-After": "1"}, body("unavailable", "Not available now", 503, "busy")}},
-		{"internal", errs.Because(errors.New("disk on fire"), errs.Internal, "secret path"), want{500, nil, body("internal", "Internal error", 500, "")}},
+		{"internal", errs.Wrapf(errors.New("disk on fire"), errs.Internal, "secret path"), want{500, nil, body("internal", "Internal error", 500, "")}},
 		{"another error", errors.New("disk on fire"), want{500, nil, body("internal", "Internal error", 500, "")}},
 		{"an unknown kind", errs.New("odd", "disk on fire"), want{500, nil, body("internal", "Internal error", 500, "")}},
 		{"wrapped", fmt.Errorf("api: %w", errs.New(errs.Stale, "old")), want{412, nil, body("stale", "Changed in the meantime", 412, "old")}},
 		{"deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), want{503, map[string]string{"Retry-After": "1"}, body("unavailable", "Not available now", 503, "the request took too long")}},
 		{"cancelled by ourselves", context.Canceled, want{503, nil, body("unavailable", "Not available now", 503, "the request took too long")}},
-		{"internal by the deadline", errs.Because(context.DeadlineExceeded, errs.Internal, ""), want{503, nil, body("unavailable", "Not available now", 503, "the request took too long")}},
+		{"internal by the deadline", errs.Wrapf(context.DeadlineExceeded, errs.Internal, ""), want{503, nil, body("unavailable", "Not available now", 503, "the request took too long")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, Config{}, func(m *Mux) {
@@ -457,7 +457,7 @@ func TestClientGoesAway(t *testing.T) {
 		m.Handle("GET /slow", func(_ http.ResponseWriter, r *http.Request) error {
 			started <- true
 			<-r.Context().Done()
-			return errs.Because(r.Context().Err(), errs.Unavailable, "cut short")
+			return errs.Wrapf(r.Context().Err(), errs.Unavailable, "cut short")
 		})
 	})
 	ctx, cancel := context.WithCancel(t.Context())

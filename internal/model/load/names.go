@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
@@ -99,10 +100,7 @@ func snake(name string) string {
 
 // quoteShort quotes a text for a message, cut to a readable length.
 func quoteShort(s string) string {
-	if r := []rune(s); len(r) > 40 {
-		s = string(r[:40]) + "…"
-	}
-	return strings.Join([]string{`"`, `"`}, strings.Map(printable, s))
+	return `"` + strings.Map(printable, errs.Clip(s, 40)) + `"`
 }
 
 func printable(r rune) rune {

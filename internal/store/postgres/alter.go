@@ -146,7 +146,7 @@ const dependentObjects = "2BP01"
 // explain types an error. Those of constraints come from the check of rows that were there before.
 func (a *alteration) explain(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == dependentObjects {
-		return errs.Because(err, errs.Conflict, "something that is not the model's depends on it, drop that first: %s", e.Detail)
+		return errs.Wrapf(err, errs.Conflict, "something that is not the model's depends on it, drop that first: %s", e.Detail)
 	}
 	if fateOf(err) != constraint {
 		return translate(a.ctx, err)
@@ -181,7 +181,7 @@ func (a *alteration) Transaction(f func() error) error {
 		case a.broken == nil || fateOf(a.broken) != again:
 			return err
 		case time.Now().After(deadline):
-			return errs.Because(a.broken, errs.Unavailable, "other transactions hold the tables and do not end")
+			return errs.Wrapf(a.broken, errs.Unavailable, "other transactions hold the tables and do not end")
 		}
 		if err := rest(a.ctx, maxAlterPause/4+rand.N(maxAlterPause)); err != nil {
 			return err

@@ -97,14 +97,14 @@ func translate(ctx context.Context, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return errs.Because(tooLong(err), errs.Unavailable, "the database took too long")
+		return errs.Wrapf(tooLong(err), errs.Unavailable, "the database took too long")
 	case full:
 		if ofDisk(err) {
 			return diskError(err, "")
 		}
-		return errs.Because(err, errs.Unavailable, "the database has no room left")
+		return errs.Wrapf(err, errs.Unavailable, "the database has no room left")
 	case large:
-		return errs.Because(err, errs.TooLarge, "a value is too large for the database")
+		return errs.Wrapf(err, errs.TooLarge, "a value is too large for the database")
 	}
 	return internal(err)
 }
@@ -123,10 +123,10 @@ func unreachable(cause error) error {
 }
 
 func unknownOutcome(cause error) error {
-	return errs.Because(cause, errs.Unavailable, "the outcome of the write is unknown: it may or may not have been done")
+	return errs.Wrapf(cause, errs.Unavailable, "the outcome of the write is unknown: it may or may not have been done")
 }
 
-func internal(cause error) error { return errs.Because(cause, errs.Internal, "internal error") }
+func internal(cause error) error { return errs.Wrapf(cause, errs.Internal, "internal error") }
 
 const maxExcerpt = 500
 

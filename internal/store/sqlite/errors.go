@@ -19,15 +19,15 @@ func translate(err error, sql string) error {
 	case lite.ResultConstraint:
 		return constraintError(code, err, cause)
 	case lite.ResultBusy, lite.ResultLocked:
-		return errs.Because(cause, errs.Unavailable, "the database is busy")
+		return errs.Wrapf(cause, errs.Unavailable, "the database is busy")
 	case lite.ResultInterrupt:
-		return errs.Because(cause, errs.Unavailable, "the database took too long")
+		return errs.Wrapf(cause, errs.Unavailable, "the database took too long")
 	case lite.ResultFull:
-		return errs.Because(cause, errs.Unavailable, "the disk is full")
+		return errs.Wrapf(cause, errs.Unavailable, "the disk is full")
 	case lite.ResultIOErr, lite.ResultCantOpen, lite.ResultNoMem, lite.ResultProtocol:
-		return errs.Because(cause, errs.Unavailable, "the database cannot be reached")
+		return errs.Wrapf(cause, errs.Unavailable, "the database cannot be reached")
 	case lite.ResultTooBig:
-		return errs.Because(cause, errs.TooLarge, "a value is too large for the database")
+		return errs.Wrapf(cause, errs.TooLarge, "a value is too large for the database")
 	}
 	return internal(advised(code, cause)) // nothing that the client can do, and the operator must see it
 }
@@ -63,7 +63,7 @@ func advised(code lite.ResultCode, cause error) error {
 	return cause
 }
 
-func internal(cause error) error { return errs.Because(cause, errs.Internal, "internal error") }
+func internal(cause error) error { return errs.Wrapf(cause, errs.Internal, "internal error") }
 
 const maxExcerpt = 500
 

@@ -104,7 +104,7 @@ const overwrite = `UPDATE ashlar_counters SET value = value WHERE name = 'revisi
 func (db *DB) CheckWrites(ctx context.Context) error {
 	if err := tryFile(db.writer.path + probeSuffix); err != nil {
 		db.outage.Failed(err)
-		return errs.Because(err, errs.Unavailable, "the disk takes no writes")
+		return errs.Wrapf(err, errs.Unavailable, "the disk takes no writes")
 	}
 	err := db.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(overwrite, nil)

@@ -72,7 +72,7 @@ func (w *watch) look() {
 	case w.ctx.Err() != nil:
 		w.cause = w.ctx.Err()
 	case time.Now().After(w.deadline):
-		w.cause = errs.Because(store.ErrTooLong, errs.Unavailable, "the database took too long")
+		w.cause = errs.Wrapf(store.ErrTooLong, errs.Unavailable, "the database took too long")
 	default:
 		w.again()
 		return

@@ -287,7 +287,7 @@ func (w *writer) call(j *job) (touched []string) {
 	j.err = guarded(j, t)
 	t.over = true
 	if cause := w.conn.watch.end(); cause != nil && (j.err != nil || w.lost()) {
-		j.err, j.final = errs.Because(j.err, errs.Unavailable, "the write took too long"), true
+		j.err, j.final = errs.Wrapf(j.err, errs.Unavailable, "the write took too long"), true
 	}
 	return t.touched
 }
@@ -340,7 +340,7 @@ func (w *writer) commit() {
 	case !w.undone(err):
 		err = unknownOutcome(err)
 	case !ofDisk(lite.ErrCode(err)):
-		err = errs.Because(err, errs.Unavailable, "the write could not be committed: nothing was written")
+		err = errs.Wrapf(err, errs.Unavailable, "the write could not be committed: nothing was written")
 	}
 	w.answer(err)
 }
@@ -368,7 +368,7 @@ func (w *writer) undone(err error) bool {
 }
 
 func unknownOutcome(cause error) error {
-	return errs.Because(cause, errs.Unavailable, "the outcome of the write is unknown: it may or may not have been done")
+	return errs.Wrapf(cause, errs.Unavailable, "the outcome of the write is unknown: it may or may not have been done")
 }
 
 // answer tells every job of the group what it came to, or err where there is one.
@@ -441,7 +441,7 @@ func (w *writer) sweep(j *job) {
 		if ofDisk(lite.ErrCode(err)) {
 			w.outage.Failed(fmt.Errorf("the connection of a sweep cannot be opened: %w", err))
 		}
-		j.answer <- errs.Because(err, errs.Unavailable, "the database cannot be reached: nothing was written")
+		j.answer <- errs.Wrapf(err, errs.Unavailable, "the database cannot be reached: nothing was written")
 		return
 	}
 	c.outage = w.outage
