@@ -207,3 +207,24 @@ func TestPostgresNodesTogether(t *testing.T) {
 		t.Errorf("%d nodes made the tables, want 1", created)
 	}
 }
+
+// TestReferenceToReplacedTable refuses rows that refer to a dropped table whose name another table takes over: their ids
+// mean nothing there.
+func TestReferenceToReplacedTable(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine) {
+		db := e.open(t)
+		before := load(t, "  a: {key: int}\n  b: {key: int}\n  posts: {key: int, fields: {x: {ref: b}}}\n")
+		after := load(t, "  b: {was: a, key: int}\n  posts: {key: int, fields: {x: {ref: b}}}\n")
+		mustApply(t, db, before, Options{})
+		insert(t, db, before.Model.Table("b"), `{"id": 2}`)
+		insert(t, db, before.Model.Table("posts"), `{"id": 1, "x_id": 2}`)
+		o := Options{Hazards: Rewrites | Breaks, Allow: []string{"b"}, By: "a test"}
+		result, err := Apply(context.Background(), db, after, o)
+		if faults, ok := errors.AsType[model.Faults](err); !ok || !strings.Contains(faults.Error(), "they refer to rows of b that are not there") {
+			t.Errorf("Apply = %+v, %v, want a fault at the reference", result, err)
+		}
+		if len(result.Applied) > 0 {
+			t.Errorf("Apply changed %v before it refused", result.Applied)
+		}
+	})
+}

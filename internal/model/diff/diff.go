@@ -133,12 +133,13 @@ func (d *differ) field(old, f *model.Field) {
 		}
 	}
 	compare(FieldRenamed, old.Name, f.Name)
-	target := d.newName(old.Ref)
-	follows := f.Ref != nil && target == f.Ref.Name
-	if f.Name != "id" && !follows { // a key's type is reported once, at its table
+	sameTarget := f.Ref != nil && d.NewTable(old.Ref) == f.Ref
+	if f.Name != "id" && !sameTarget { // a key's type is reported once, at its table
 		compare(TypeChanged, old.Type.String(), f.Type.String())
 	}
-	compare(ReferenceChanged, referenceWord(target), referenceWord(tableName(f.Ref)))
+	if !sameTarget {
+		compare(ReferenceChanged, d.oldReference(old.Ref, f.Ref), reference(f.Ref))
+	}
 	if old.Ref != nil && f.Ref != nil {
 		compare(OnDeleteChanged, old.OnDelete.String(), f.OnDelete.String())
 	}
@@ -152,12 +153,16 @@ func (d *differ) field(old, f *model.Field) {
 	}
 }
 
-// newName returns the name that a table of the old model has in the new one, or its old name if it is dropped.
-func (d *differ) newName(old *model.Table) string {
-	if t := d.NewTable(old); t != nil {
-		return t.Name
+// oldReference describes a reference to a table of the old model, by the table's name in the new model. A dropped table has
+// none, and its old name may be that of another table by now.
+func (d *differ) oldReference(old, now *model.Table) string {
+	switch t := d.NewTable(old); {
+	case t != nil:
+		return reference(t)
+	case old != nil && now != nil && old.Name == now.Name:
+		return reference(old) + ", which is dropped"
 	}
-	return tableName(old)
+	return reference(old)
 }
 
 // indexes compares combinations of fields, in whatever order the models list them.
@@ -201,20 +206,13 @@ func names(fields []*model.Field) []string {
 	return all
 }
 
-func tableName(t *model.Table) string {
-	if t == nil {
-		return ""
-	}
-	return t.Name
-}
-
 func wasIs(was, is string) string { return "was " + was + ", is " + is }
 
-func referenceWord(table string) string {
-	if table == "" {
+func reference(to *model.Table) string {
+	if to == nil {
 		return "no reference"
 	}
-	return "a reference to " + table
+	return "a reference to " + to.Name
 }
 
 func optionalWord(f *model.Field) string {

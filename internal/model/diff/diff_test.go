@@ -119,3 +119,47 @@ func TestBetween(t *testing.T) {
 		})
 	}
 }
+
+func TestBetweenReferences(t *testing.T) {
+	for _, tt := range []struct {
+		name, before, after string
+		want                []string
+	}{
+		{"another table takes the name of a dropped one",
+			"  a: {}\n  b: {}\n  posts: {fields: {x: {ref: b}}}", "  b: {was: a}\n  posts: {fields: {x: {ref: b}}}",
+			[]string{"table renamed: b: was a", "reference changed: posts.x_id: was a reference to b, which is dropped, is a reference to b", "table dropped: b"}},
+		{"the tables swap their names",
+			"  a: {}\n  b: {}\n  posts: {fields: {x: {ref: b}}}", "  b: {was: a}\n  a: {was: b}\n  posts: {fields: {x: {ref: b}}}",
+			[]string{"table renamed: b: was a", "table renamed: a: was b", "reference changed: posts.x_id: was a reference to a, is a reference to b"}},
+		{"to a renamed table with another key",
+			"  a: {}\n  posts: {fields: {x: {ref: a}}}", "  b: {was: a, key: int}\n  posts: {fields: {x: {ref: b}}}",
+			[]string{"table renamed: b: was a", "key changed: b: was uuid, is int"}},
+		{"to an added table",
+			"  a: {}\n  posts: {fields: {x: {ref: a}}}", "  a: {}\n  b: {key: int}\n  posts: {fields: {x: {ref: b}}}",
+			[]string{"table added: b", "type changed: posts.x_id: was uuid, is int", "reference changed: posts.x_id: was a reference to a, is a reference to b"}},
+		{"in place of a value",
+			"  a: {}\n  posts: {fields: {x_id: {type: text, index: true}}}", "  a: {}\n  posts: {fields: {x: {ref: a}}}",
+			[]string{"type changed: posts.x_id: was text, is uuid", "reference changed: posts.x_id: was no reference, is a reference to a"}},
+		{"a value in place of a reference to a dropped table",
+			"  a: {}\n  posts: {fields: {x: {ref: a}}}", "  posts: {fields: {x_id: {type: uuid, index: true}}}",
+			[]string{"reference changed: posts.x_id: was a reference to a, is no reference", "table dropped: a"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, c := range Between(parse(t, "tables:\n"+tt.before), parse(t, "tables:\n"+tt.after)) {
+				got = append(got, c.String())
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("Between (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMatchIgnoresViews(t *testing.T) {
+	old := parse(t, "tables:\n  a: {}\nviews:\n  b: {reads: [a], query: SELECT id FROM a}\n")
+	added := parse(t, "tables:\n  a: {}\n  b: {}\n")
+	if changes := Between(old, added); len(changes) != 1 || changes[0].Kind != TableAdded {
+		t.Errorf("Between = %v, want the table b added", changes)
+	}
+}
