@@ -19,11 +19,11 @@ type Faults []Fault
 
 // Fault returns a fault at a position of the model's files, with its source line.
 func (m *Model) Fault(at Pos, format string, args ...any) Fault {
-	f := Fault{Pos: at, Message: fmt.Sprintf(format, args...)}
+	fault := Fault{Pos: at, Message: fmt.Sprintf(format, args...)}
 	if lines := m.Lines[at.File]; at.Line >= 1 && at.Line <= len(lines) {
-		f.Source = lines[at.Line-1]
+		fault.Source = lines[at.Line-1]
 	}
-	return f
+	return fault
 }
 
 // maxShown is the number of characters of a source line that String shows.
@@ -32,9 +32,9 @@ const maxShown = 160
 // String returns `file:line:column: message`, the source line, and a caret below the column. It cuts a long line around
 // the column.
 func (f Fault) String() string {
-	s := f.Pos.String() + ": " + f.Message
+	head := f.Pos.String() + ": " + f.Message
 	if f.Source == "" {
-		return s
+		return head
 	}
 	line, before := []rune(f.Source), max(f.Pos.Col-1, 0)
 	if len(line) > maxShown {
@@ -42,7 +42,7 @@ func (f Fault) String() string {
 		line, before = line[start:min(start+maxShown, len(line))], before-start
 	}
 	indent := strings.Map(blank, string(line[:min(before, len(line))]))
-	return s + "\n  " + string(line) + "\n  " + indent + "^"
+	return head + "\n  " + string(line) + "\n  " + indent + "^"
 }
 
 // blank returns the blank that is as wide as r.

@@ -16,16 +16,15 @@ const (
 	plainWidth = 16 // any other value, aligned: a uuid, or a decimal of 18 digits
 )
 
-// IndexRoom returns the texts and enums among the fields of an index, and the number of bytes that their values may have
-// together in one row of it.
+// IndexRoom returns the texts and enums among the fields of an index. bytes is the room for all their values in one row.
 func IndexRoom(fields []*Field) (texts []*Field, bytes int) {
 	bytes = MaxIndexRow - rowHeader
-	for _, f := range fields {
-		if f.Type != Text && f.Type != Enum {
+	for _, field := range fields {
+		if field.Type != Text && field.Type != Enum {
 			bytes -= plainWidth
 			continue
 		}
-		texts = append(texts, f)
+		texts = append(texts, field)
 		bytes -= textHeader
 	}
 	return texts, bytes

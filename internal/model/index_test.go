@@ -12,7 +12,7 @@ func indexedTable() *Table {
 	users := &Table{Name: "users"}
 	users.AddField(&Field{Name: "id", Type: UUID})
 	posts := &Table{Name: "posts"}
-	for _, f := range []*Field{
+	for _, field := range []*Field{
 		{Name: "id", Type: UUID},
 		{Name: "title", Type: Text},
 		{Name: "slug", Type: Text, Unique: true, Index: true},
@@ -21,7 +21,7 @@ func indexedTable() *Table {
 		{Name: "editor_id", RefName: "editor", Ref: users, Type: UUID},
 		{Name: "owner_id", RefName: "owner", Ref: users, Type: UUID},
 	} {
-		posts.AddField(f)
+		posts.AddField(field)
 	}
 	users.AddRelation(&Relation{Name: "owned", From: users, To: posts, Field: posts.Field("owner_id"), Many: true})
 	posts.Indexes = [][]*Field{

@@ -24,25 +24,25 @@ type Model struct {
 // FromTables returns a model of finished tables. The tables may be copies of another model's: FromTables makes Table and
 // Field find the copies.
 func FromTables(name string, roles []string, tables []*Table) *Model {
-	m := &Model{Name: name, Roles: roles}
+	app := &Model{Name: name, Roles: roles}
 	for _, t := range tables {
 		t.indexFields()
-		m.Add(t)
+		app.Add(t)
 	}
-	return m
+	return app
 }
 
 // Add adds a table or a view, whose name must be free.
-func (m *Model) Add(t *Table) {
+func (m *Model) Add(table *Table) {
 	if m.byName == nil {
 		m.byName = make(map[string]*Table)
 	}
-	m.byName[t.Name] = t
-	if t.View != nil {
-		m.Views = append(m.Views, t)
+	m.byName[table.Name] = table
+	if table.View != nil {
+		m.Views = append(m.Views, table)
 		return
 	}
-	m.Tables = append(m.Tables, t)
+	m.Tables = append(m.Tables, table)
 }
 
 // Table returns the table or view of that name, or nil.

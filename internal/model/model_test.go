@@ -41,11 +41,11 @@ func TestFromTablesFindsCopies(t *testing.T) {
 }
 
 func TestModelKeepsViewsApart(t *testing.T) {
-	m := &Model{}
-	m.Add(&Table{Name: "posts"})
-	m.Add(&Table{Name: "latest", View: &View{}})
-	if len(m.Tables) != 1 || len(m.Views) != 1 || m.Table("latest") != m.Views[0] || len(m.All()) != 2 {
-		t.Errorf("tables %v, views %v", m.Tables, m.Views)
+	app := &Model{}
+	app.Add(&Table{Name: "posts"})
+	app.Add(&Table{Name: "latest", View: &View{}})
+	if len(app.Tables) != 1 || len(app.Views) != 1 || app.Table("latest") != app.Views[0] || len(app.All()) != 2 {
+		t.Errorf("tables %v, views %v", app.Tables, app.Views)
 	}
 }
 
@@ -64,13 +64,13 @@ func TestParseType(t *testing.T) {
 
 func TestExprAt(t *testing.T) {
 	at := func(line, col int) Pos { return Pos{File: MainFile, Line: line, Col: col} }
-	e := &Expr{Text: "a == b", Pos: at(3, 4)}
-	if got := e.At(2); got != e.Pos {
-		t.Errorf("without spans At(2) = %v, want %v", got, e.Pos)
+	expr := &Expr{Text: "a == b", Pos: at(3, 4)}
+	if got := expr.At(2); got != expr.Pos {
+		t.Errorf("without spans At(2) = %v, want %v", got, expr.Pos)
 	}
-	e.Spans = []Span{{Offset: 0, Line: 3, Col: 4}, {Offset: 5, Line: 4, Col: 7}}
+	expr.Spans = []Span{{Offset: 0, Line: 3, Col: 4}, {Offset: 5, Line: 4, Col: 7}}
 	for offset, want := range map[int]Pos{0: at(3, 4), 4: at(3, 8), 5: at(4, 7), 9: at(4, 11), -1: at(3, 4)} {
-		if got := e.At(offset); got != want {
+		if got := expr.At(offset); got != want {
 			t.Errorf("At(%d) = %v, want %v", offset, got, want)
 		}
 	}
@@ -78,7 +78,7 @@ func TestExprAt(t *testing.T) {
 
 func TestFaultString(t *testing.T) {
 	long := strings.Repeat("a", 300) + "b" + strings.Repeat("c", 300)
-	m := &Model{Lines: map[string][]string{MainFile: {"\tä: b", long}}}
+	app := &Model{Lines: map[string][]string{MainFile: {"\tä: b", long}}}
 	for _, tt := range []struct {
 		name string
 		at   Pos
@@ -91,7 +91,7 @@ func TestFaultString(t *testing.T) {
 			"ashlar.yaml:2:301: bad\n  " + strings.Repeat("a", 80) + "b" + strings.Repeat("c", 79) + "\n  " + strings.Repeat(" ", 80) + "^"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, m.Fault(tt.at, "b%s", "ad").String()); diff != "" {
+			if diff := cmp.Diff(tt.want, app.Fault(tt.at, "b%s", "ad").String()); diff != "" {
 				t.Errorf("String (-want +got):\n%s", diff)
 			}
 		})

@@ -64,34 +64,34 @@ func (t *Table) Relation(name string) *Relation { return t.relations[name] }
 func (t *Table) ID() *Field { return t.Fields[0] }
 
 // AddField adds a field, whose name must be free.
-func (t *Table) AddField(f *Field) {
-	f.Table = t
-	t.Fields = append(t.Fields, f)
-	t.name(f.Name, f)
+func (t *Table) AddField(field *Field) {
+	field.Table = t
+	t.Fields = append(t.Fields, field)
+	t.name(field.Name, field)
 }
 
 // AddRelation adds a relation that starts from the table. Its name must be free.
-func (t *Table) AddRelation(r *Relation) {
+func (t *Table) AddRelation(relation *Relation) {
 	if t.relations == nil {
 		t.relations = make(map[string]*Relation)
 	}
-	t.Relations = append(t.Relations, r)
-	t.relations[r.Name] = r
+	t.Relations = append(t.Relations, relation)
+	t.relations[relation.Name] = relation
 }
 
-// Suppress makes Field return an Invalid field for a free name, so that expressions that use a name whose declaration has
-// a fault get no second fault.
+// Suppress makes Field return an Invalid field for a name that the table does not have. Expressions that use the name then
+// get no second fault. Use it for a name whose declaration has a fault.
 func (t *Table) Suppress(name string) {
 	if t.fields[name] == nil && t.relations[name] == nil {
 		t.name(name, &Field{Name: name, Table: t})
 	}
 }
 
-func (t *Table) name(name string, f *Field) {
+func (t *Table) name(name string, field *Field) {
 	if t.fields == nil {
 		t.fields = make(map[string]*Field)
 	}
-	t.fields[name] = f
+	t.fields[name] = field
 }
 
 // indexFields makes Field find the fields of a table whose Fields were set from outside.

@@ -21,7 +21,7 @@ const (
 	FieldDropped     Kind = "field dropped"
 	FieldRenamed     Kind = "field renamed"
 	TypeChanged      Kind = "type changed"
-	ReferenceChanged Kind = "reference changed" // the field refers to another table, or only one of the two fields refers to a table
+	ReferenceChanged Kind = "reference changed" // to another table, to a table at last, or to none any more
 	OnDeleteChanged  Kind = "on_delete changed"
 	OptionalChanged  Kind = "optional changed"
 	DecimalChanged   Kind = "precision or scale changed"
@@ -69,16 +69,16 @@ func Between(oldModel, newModel *model.Model) []Change { return NewMatch(oldMode
 
 // Changes returns the changes between the matched models, in the order of Between.
 func (m *Match) Changes() []Change {
-	d := &differ{Match: m}
+	found := &differ{Match: m}
 	for _, t := range m.New.Tables {
-		d.table(m.OldTable(t), t)
+		found.table(m.OldTable(t), t)
 	}
 	for _, t := range m.Old.Tables {
 		if m.NewTable(t) == nil {
-			d.add(Change{Kind: TableDropped, Table: t.Name, Pos: model.Pos{File: model.MainFile, Line: 1, Col: 1}, OldTable: t})
+			found.add(Change{Kind: TableDropped, Table: t.Name, Pos: model.Pos{File: model.MainFile, Line: 1, Col: 1}, OldTable: t})
 		}
 	}
-	return d.changes
+	return found.changes
 }
 
 // differ collects changes.
@@ -89,67 +89,68 @@ type differ struct {
 
 func (d *differ) add(c Change) { d.changes = append(d.changes, c) }
 
-func (d *differ) table(old, t *model.Table) {
+func (d *differ) table(old, table *model.Table) {
 	add := func(kind Kind, detail string) {
-		d.add(Change{Kind: kind, Table: t.Name, Detail: detail, Pos: t.Pos, OldTable: old, NewTable: t})
+		d.add(Change{Kind: kind, Table: table.Name, Detail: detail, Pos: table.Pos, OldTable: old, NewTable: table})
 	}
 	if old == nil {
 		add(TableAdded, "")
 		return
 	}
-	if old.Name != t.Name {
+	if old.Name != table.Name {
 		add(TableRenamed, "was "+old.Name)
 	}
-	if old.Key != t.Key {
-		add(KeyChanged, wasIs(old.Key.String(), t.Key.String()))
+	if old.Key != table.Key {
+		add(KeyChanged, wasIs(old.Key.String(), table.Key.String()))
 	}
-	d.fields(old, t)
-	d.indexes(UniqueDropped, UniqueAdded, old, t, (*model.Table).UniqueFields)
-	d.indexes(IndexDropped, IndexAdded, old, t, (*model.Table).IndexedFields)
+	d.fields(old, table)
+	d.indexes(UniqueDropped, UniqueAdded, old, table, (*model.Table).UniqueFields)
+	d.indexes(IndexDropped, IndexAdded, old, table, (*model.Table).IndexedFields)
 }
 
-func (d *differ) fields(oldTable, t *model.Table) {
-	for _, f := range t.Fields {
-		if old := d.OldField(f); old != nil {
-			d.field(old, f)
+func (d *differ) fields(oldTable, table *model.Table) {
+	for _, field := range table.Fields {
+		if old := d.OldField(field); old != nil {
+			d.field(old, field)
 			continue
 		}
-		d.add(Change{Kind: FieldAdded, Table: t.Name, Field: f.Name, Optional: f.Optional, Detail: optionalWord(f), Pos: f.Pos,
-			OldTable: oldTable, NewTable: t, NewField: f})
+		d.add(Change{Kind: FieldAdded, Table: table.Name, Field: field.Name, Optional: field.Optional,
+			Detail: optionalWord(field), Pos: field.Pos, OldTable: oldTable, NewTable: table, NewField: field})
 	}
 	for _, old := range oldTable.Fields {
 		if d.NewField(old) == nil {
-			d.add(Change{Kind: FieldDropped, Table: t.Name, Field: old.Name, Pos: t.Pos, OldTable: oldTable, NewTable: t, OldField: old})
+			d.add(Change{Kind: FieldDropped, Table: table.Name, Field: old.Name, Pos: table.Pos,
+				OldTable: oldTable, NewTable: table, OldField: old})
 		}
 	}
 }
 
 // field compares two fields by the words that describe them.
-func (d *differ) field(old, f *model.Field) {
+func (d *differ) field(old, field *model.Field) {
 	compare := func(kind Kind, was, is string) {
 		if was != is {
-			d.add(Change{Kind: kind, Table: f.Table.Name, Field: f.Name, Detail: wasIs(was, is), Pos: f.Pos,
-				OldTable: old.Table, NewTable: f.Table, OldField: old, NewField: f})
+			d.add(Change{Kind: kind, Table: field.Table.Name, Field: field.Name, Detail: wasIs(was, is), Pos: field.Pos,
+				OldTable: old.Table, NewTable: field.Table, OldField: old, NewField: field})
 		}
 	}
-	compare(FieldRenamed, old.Name, f.Name)
-	sameTarget := f.Ref != nil && d.NewTable(old.Ref) == f.Ref
-	if f.Name != "id" && !sameTarget { // a key's type is reported once, at its table
-		compare(TypeChanged, old.Type.String(), f.Type.String())
+	compare(FieldRenamed, old.Name, field.Name)
+	sameTarget := field.Ref != nil && d.NewTable(old.Ref) == field.Ref
+	if field.Name != "id" && !sameTarget { // a key's type is reported once, at its table
+		compare(TypeChanged, old.Type.String(), field.Type.String())
 	}
 	if !sameTarget {
-		compare(ReferenceChanged, d.oldReference(old.Ref, f.Ref), reference(f.Ref))
+		compare(ReferenceChanged, d.oldReference(old.Ref, field.Ref), reference(field.Ref))
 	}
-	if old.Ref != nil && f.Ref != nil {
-		compare(OnDeleteChanged, old.OnDelete.String(), f.OnDelete.String())
+	if old.Ref != nil && field.Ref != nil {
+		compare(OnDeleteChanged, old.OnDelete.String(), field.OnDelete.String())
 	}
-	compare(OptionalChanged, optionalWord(old), optionalWord(f))
-	if old.Unique && f.Unique {
-		compare(UniqueChanged, caseWord(old), caseWord(f))
+	compare(OptionalChanged, optionalWord(old), optionalWord(field))
+	if old.Unique && field.Unique {
+		compare(UniqueChanged, caseWord(old), caseWord(field))
 	}
-	if old.Type == f.Type {
-		compare(DecimalChanged, digits(old), digits(f))
-		compare(ValuesChanged, valueSet(old), valueSet(f))
+	if old.Type == field.Type {
+		compare(DecimalChanged, digits(old), digits(field))
+		compare(ValuesChanged, valueSet(old), valueSet(field))
 	}
 }
 
@@ -166,32 +167,35 @@ func (d *differ) oldReference(old, now *model.Table) string {
 }
 
 // indexes compares combinations of fields, in whatever order the models list them.
-func (d *differ) indexes(dropped, added Kind, oldTable, t *model.Table, of func(*model.Table) [][]*model.Field) {
-	before, after := of(oldTable), of(t)
+func (d *differ) indexes(dropped, added Kind, oldTable, table *model.Table, of func(*model.Table) [][]*model.Field) {
+	before, after := of(oldTable), of(table)
 	kept := make([][]*model.Field, len(before)) // before, in fields of the new table; nil for a dropped field
 	for i, fields := range before {
 		for _, f := range fields {
 			kept[i] = append(kept[i], d.NewField(f))
 		}
 	}
+	add := func(kind Kind, columns []string, at model.Pos) {
+		d.add(Change{Kind: kind, Table: table.Name, Columns: columns, Pos: at, OldTable: oldTable, NewTable: table})
+	}
 	for _, fields := range after {
 		if !contains(kept, fields) {
-			d.add(Change{Kind: added, Table: t.Name, Columns: names(fields), Pos: indexPos(t, fields), OldTable: oldTable, NewTable: t})
+			add(added, names(fields), indexPos(table, fields))
 		}
 	}
 	for i, fields := range kept {
 		if !contains(after, fields) {
-			d.add(Change{Kind: dropped, Table: t.Name, Columns: names(before[i]), Pos: indexPos(t, fields), OldTable: oldTable, NewTable: t})
+			add(dropped, names(before[i]), indexPos(table, fields))
 		}
 	}
 }
 
 // indexPos returns the position of the only field of an index, or of the table.
-func indexPos(t *model.Table, fields []*model.Field) model.Pos {
+func indexPos(table *model.Table, fields []*model.Field) model.Pos {
 	if len(fields) == 1 && fields[0] != nil {
 		return fields[0].Pos
 	}
-	return t.Pos
+	return table.Pos
 }
 
 func contains(all [][]*model.Field, fields []*model.Field) bool {

@@ -14,11 +14,11 @@ import (
 // parse loads a model of one file, whose first lines it adds.
 func parse(t *testing.T, text string) *model.Model {
 	t.Helper()
-	m, faults := load.Files(map[string][]byte{model.MainFile: []byte("ashlar: 1\nname: test\n" + text)})
+	app, faults := load.Files(map[string][]byte{model.MainFile: []byte("ashlar: 1\nname: test\n" + text)})
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v", faults)
 	}
-	return m
+	return app
 }
 
 const before = `
@@ -107,10 +107,10 @@ func TestBetween(t *testing.T) {
 			}
 			after := parse(t, strings.NewReplacer(tt.edit...).Replace(before))
 			var got []string
-			for _, c := range Between(old, after) {
-				got = append(got, c.String())
-				if c.Pos.Line < 1 {
-					t.Errorf("%v has no place", c)
+			for _, change := range Between(old, after) {
+				got = append(got, change.String())
+				if change.Pos.Line < 1 {
+					t.Errorf("%v has no place", change)
 				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -4,9 +4,8 @@ import "github.com/ashlar-dev/ashlar/internal/model"
 
 // Match pairs the tables and fields of an old model with those of a new one, by name or by former name.
 //
-// A former name (`was`) applies once. If the old table of the same name already has that former name, the rename was
-// carried out before and the former name is ignored. Otherwise the former name takes precedence over the name, so that two
-// fields can swap their names.
+// A former name (`was`) applies once. It is ignored if the old table or field of the same name already has it: an earlier
+// change carried out that rename. Otherwise it takes precedence over the name, so that two fields can swap their names.
 type Match struct {
 	Old, New *model.Model
 
@@ -18,36 +17,36 @@ type Match struct {
 
 // NewMatch matches a new model with an old one.
 func NewMatch(oldModel, newModel *model.Model) *Match {
-	m := &Match{
+	match := &Match{
 		Old: oldModel, New: newModel,
 		oldTables: map[*model.Table]*model.Table{}, newTables: map[*model.Table]*model.Table{},
 		oldFields: map[*model.Field]*model.Field{}, newFields: map[*model.Field]*model.Field{},
 	}
 	for _, t := range newModel.Tables {
-		if old := m.oldNamed(t.Was); old != nil && !renamedBefore(m.oldNamed(t.Name), t) {
-			m.pairTables(old, t)
+		if old := match.oldNamed(t.Was); old != nil && !renamedBefore(match.oldNamed(t.Name), t) {
+			match.pairTables(old, t)
 		}
 	}
 	for _, t := range newModel.Tables {
-		if old := m.oldNamed(t.Name); old != nil && m.OldTable(t) == nil && m.NewTable(old) == nil {
-			m.pairTables(old, t)
+		if old := match.oldNamed(t.Name); old != nil && match.OldTable(t) == nil && match.NewTable(old) == nil {
+			match.pairTables(old, t)
 		}
 	}
 	for _, t := range newModel.Tables {
-		if old := m.OldTable(t); old != nil {
-			m.matchFields(old, t)
+		if old := match.OldTable(t); old != nil {
+			match.matchFields(old, t)
 		}
 	}
-	return m
+	return match
 }
 
 // oldNamed returns the table of the old model with that name, or nil. Views are no tables.
 func (m *Match) oldNamed(name string) *model.Table {
-	t := m.Old.Table(name)
-	if t == nil || t.View != nil {
+	table := m.Old.Table(name)
+	if table == nil || table.View != nil {
 		return nil
 	}
-	return t
+	return table
 }
 
 // renamedBefore reports whether the old table of the same name was already renamed from the former name of t.
@@ -58,10 +57,10 @@ func (m *Match) pairTables(old, t *model.Table) { m.oldTables[t], m.newTables[ol
 func (m *Match) pairFields(old, f *model.Field) { m.oldFields[f], m.newFields[old] = old, f }
 
 func (m *Match) matchFields(oldTable, newTable *model.Table) {
-	for _, f := range newTable.Fields {
-		sameName := oldTable.Field(f.Name)
-		if old := oldTable.Field(f.Was); old != nil && (sameName == nil || sameName.Was != f.Was) {
-			m.pairFields(old, f)
+	for _, field := range newTable.Fields {
+		sameName := oldTable.Field(field.Name)
+		if old := oldTable.Field(field.Was); old != nil && (sameName == nil || sameName.Was != field.Was) {
+			m.pairFields(old, field)
 		}
 	}
 	for _, f := range newTable.Fields {
@@ -84,12 +83,12 @@ func (m *Match) OldField(f *model.Field) *model.Field { return m.oldFields[f] }
 func (m *Match) NewField(f *model.Field) *model.Field { return m.newFields[f] }
 
 // OldValue returns the name that a value of an enum has in the old field, or "" for an added value.
-func OldValue(old *model.Field, v model.EnumValue) string {
+func OldValue(old *model.Field, value model.EnumValue) string {
 	switch {
-	case old.HasValue(v.Name):
-		return v.Name
-	case old.HasValue(v.Was):
-		return v.Was
+	case old.HasValue(value.Name):
+		return value.Name
+	case old.HasValue(value.Was):
+		return value.Was
 	}
 	return ""
 }

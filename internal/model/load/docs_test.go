@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestDocs loads every YAML block of the model reference: a whole model, or what stands under tables.
+// TestDocs loads every YAML block of the model reference: a whole model, or tables without the first lines.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/model.md")
 	if err != nil {
@@ -25,7 +25,7 @@ func TestDocs(t *testing.T) {
 				block = "ashlar: 1\nname: test\nroles: [editor]\ntables:\n  " + strings.ReplaceAll(strings.TrimSpace(block), "\n", "\n  ") + "\n"
 			}
 			m := loadText(t, block)
-			checkShape(t, m, true)
+			checkInvariants(t, m, true)
 			checkRoundTrip(t, m)
 			if err := editor.Validate(asJSON(t, block)); err != nil {
 				t.Error(err)
@@ -34,12 +34,12 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestExample loads the app that the README shows.
-func TestExample(t *testing.T) {
-	m, faults := Dir("../../../examples/careers")
+// TestCareersExample loads the app of the README.
+func TestCareersExample(t *testing.T) {
+	app, faults := Dir("../../../examples/careers")
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v", faults)
 	}
-	checkShape(t, m, true)
-	checkRoundTrip(t, m)
+	checkInvariants(t, app, true)
+	checkRoundTrip(t, app)
 }

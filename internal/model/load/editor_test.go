@@ -14,14 +14,14 @@ import (
 
 func compileEditorSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	s, err := compileSchema(JSONSchema())
+	compiled, err := compileSchema(JSONSchema())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return compiled
 }
 
-// asJSON reads YAML as a validator sees it.
+// asJSON converts YAML to what a validator takes.
 func asJSON(t *testing.T, source string) any {
 	t.Helper()
 	l := newLoader()
@@ -37,20 +37,20 @@ func asJSON(t *testing.T, source string) any {
 	return doc
 }
 
-// TestEditorKeys compares the keys that the loader knows with those of the schema, in both directions.
+// TestEditorKeys compares the keys of the loader with those of the schema, in both directions.
 func TestEditorKeys(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		loader []string
-		editor shape
+		editor schema
 	}{
-		{"main", mainKeys(), mainShapes()},
-		{"table", tableKeys(), tableShapes()},
-		{"field", fieldKeyNames(), fieldShapes()},
-		{"access", accessKeys(), accessShapes()},
-		{"check", checkKeys(), checkShapes()},
-		{"view", viewKeys(), viewShapes()},
-		{"access of a view", viewAccessKeys(), viewAccessShapes()},
+		{"main", appKeys(), appProperties()},
+		{"table", tableKeys(), tableProperties()},
+		{"field", fieldKeyNames(), fieldProperties()},
+		{"access", accessKeys(), accessProperties()},
+		{"check", checkKeys(), checkProperties()},
+		{"view", viewKeys(), viewProperties()},
+		{"access of a view", viewAccessKeys(), viewAccessProperties()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var editor []string
@@ -72,9 +72,9 @@ func TestEditorAcceptsCareers(t *testing.T) {
 	}
 }
 
-// TestEditorAgrees gives loader and schema the same field.
+// TestEditorAgrees shows the same declarations to the loader and to the schema.
 func TestEditorAgrees(t *testing.T) {
-	s := compileEditorSchema(t)
+	compiled := compileEditorSchema(t)
 	for _, tt := range []struct {
 		table string
 		sound bool
@@ -110,7 +110,7 @@ func TestEditorAgrees(t *testing.T) {
 		{"{key: float}", false},
 		{"{colour: red}", false},
 	} {
-		checkAgrees(t, s, "tables:\n  t: "+tt.table, tt.sound)
+		checkAgrees(t, compiled, "tables:\n  t: "+tt.table, tt.sound)
 	}
 	for _, tt := range []struct {
 		users string
@@ -124,9 +124,9 @@ func TestEditorAgrees(t *testing.T) {
 		{"{fields: {email: {colour: red}}}", false},
 		{"{fields: {nick: {read: 'true'}}}", false},
 	} {
-		checkAgrees(t, s, "tables:\n  users: "+tt.users, tt.sound)
+		checkAgrees(t, compiled, "tables:\n  users: "+tt.users, tt.sound)
 	}
-	checkAgrees(t, s, "tables:\n  t: {fields: {email: {read: 'true'}}}", false) // of users alone
+	checkAgrees(t, compiled, "tables:\n  t: {fields: {email: {read: 'true'}}}", false) // only users has it
 	for _, tt := range []struct {
 		view  string
 		sound bool
@@ -145,18 +145,18 @@ func TestEditorAgrees(t *testing.T) {
 		{"{reads: [], query: x, fields: {a: {ref: users, on_delete: clear}}}", false},
 		{"{reads: [], query: x, access: {read: true, write: true}}", false},
 	} {
-		checkAgrees(t, s, "views:\n  v: "+tt.view, tt.sound)
+		checkAgrees(t, compiled, "views:\n  v: "+tt.view, tt.sound)
 	}
 }
 
-func checkAgrees(t *testing.T, s *jsonschema.Schema, part string, sound bool) {
+func checkAgrees(t *testing.T, compiled *jsonschema.Schema, part string, sound bool) {
 	t.Helper()
 	source := "ashlar: 1\nname: test\n" + part + "\n"
 	_, faults := Files(map[string][]byte{model.MainFile: []byte(source)})
 	if (len(faults) == 0) != sound {
 		t.Errorf("Load of %s: %v, want sound %v", part, faults, sound)
 	}
-	if err := s.Validate(asJSON(t, source)); (err == nil) != sound {
+	if err := compiled.Validate(asJSON(t, source)); (err == nil) != sound {
 		t.Errorf("schema on %s: %v, want sound %v", part, err, sound)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestFaults compares what is said of faulty models with the file "faults" of each archive.
+// TestFaults compares the faults of a model with the file "faults" of its archive.
 func TestFaults(t *testing.T) {
 	archives, err := filepath.Glob("testdata/faults/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -25,25 +25,25 @@ func TestFaults(t *testing.T) {
 }
 
 func checkFaults(t *testing.T, file string) {
-	a, err := txtar.ParseFile(file)
+	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	files, want := make(map[string][]byte), ""
 	var inputs []txtar.File
-	for _, f := range a.Files {
-		if f.Name == "faults" {
-			want = string(f.Data)
+	for _, file := range archive.Files {
+		if file.Name == "faults" {
+			want = string(file.Data)
 			continue
 		}
-		files[f.Name] = f.Data
-		inputs = append(inputs, f)
+		files[file.Name] = file.Data
+		inputs = append(inputs, file)
 	}
-	m, faults := Files(files)
+	app, faults := Files(files)
 	got := faults.Error() + "\n"
 	if *update {
-		a.Files = append(inputs, txtar.File{Name: "faults", Data: []byte(got)})
-		if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+		archive.Files = append(inputs, txtar.File{Name: "faults", Data: []byte(got)})
+		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		want = got
@@ -51,7 +51,7 @@ func checkFaults(t *testing.T, file string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("faults differ (-want +got):\n%s", diff)
 	}
-	if m != nil {
-		checkShape(t, m, false)
+	if app != nil {
+		checkInvariants(t, app, false)
 	}
 }

@@ -9,217 +9,190 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
-// fieldDecl is a field as the file has it, while the model is built.
-type fieldDecl struct {
-	f   *model.Field
-	obj *node
-	pos model.Pos
+// declareField adds a field to its table. A field without a valid type becomes Invalid.
+func (l *loader) declareField(table *tableDecl, declared member) {
+	if !l.checkFieldName(table.table, declared) {
+		return
+	}
+	if builtIn := table.table.Field(declared.name); builtIn != nil && isUserField(builtIn) {
+		l.refineUserField(builtIn, declared)
+		return
+	}
+	decl := &fieldDecl{
+		field: &model.Field{Name: declared.name, Pos: declared.pos},
+		value: l.fieldValue(declared), pos: declared.pos,
+	}
+	l.readType(decl)
+	if other := table.table.Field(decl.field.Name); other != nil {
+		l.fault(declared.pos, "the reference %s makes the column %s, which is declared too: rename one of them",
+			cmp.Or(decl.field.RefName, other.RefName), other.Name)
+		return
+	}
+	table.table.AddField(decl.field)
+	table.fields = append(table.fields, decl)
+	l.readFieldKeys(decl)
 }
 
-// declareField makes a field, and a fault for whatever is wrong with it. A field without a sound type is Bad.
-func (l *loader) declareField(d *tableDecl, m member) {
-	if !l.checkFieldName(d.t, m) {
-		return
-	}
-	if f := d.t.Field(m.name); d.t.Name == usersTable && f != nil && (m.name == "email" || m.name == "name") {
-		l.refineUserField(f, m)
-		return
-	}
-	fd := &fieldDecl{f: &model.Field{Name: m.name, Pos: m.pos}, obj: m.value, pos: m.pos}
-	if m.value.kind == text {
-		l.fault(m.value.pos, "a field is a group of keys: write %s: {type: %s}", m.name, cmp.Or(foreignType(m.value), m.value.text))
-		fd.obj = &node{}
-	} else if !l.isObject(m.value, "a field") {
-		fd.obj = &node{}
-	}
-	l.readType(fd)
-	if other := d.t.Field(fd.f.Name); other != nil {
-		l.fault(m.pos, "the reference %s makes the column %s, which is declared too: rename one of the two",
-			cmp.Or(fd.f.RefName, other.RefName), other.Name)
-		return
-	}
-	d.t.AddField(fd.f)
-	d.fields = append(d.fields, fd)
-	l.readFieldKeys(fd)
+func isUserField(field *model.Field) bool {
+	return field.Table.Name == usersTable && (field.Name == "email" || field.Name == "name")
 }
 
-func (l *loader) checkFieldName(t *model.Table, m member) bool {
+// fieldValue returns the keys of a field. It reports a field that has none and returns an empty node.
+func (l *loader) fieldValue(declared member) *node {
+	value := declared.value
+	if value.kind == text {
+		l.fault(value.pos, "a field must be a group of keys: write %s: {type: %s}", declared.name, cmp.Or(foreignType(value), value.text))
+		return &node{}
+	}
+	if !l.isObject(value, "a field") {
+		return &node{}
+	}
+	return value
+}
+
+func (l *loader) checkFieldName(table *model.Table, declared member) bool {
+	isTime := declared.name == "created_at" || declared.name == "updated_at"
 	switch {
-	case m.name == "id":
-		l.fault(m.pos, "every %s has an id: give its type with `key:` of the %s", kindOf(t), kindOf(t))
-	case t.View == nil && (m.name == "created_at" || m.name == "updated_at"):
-		l.fault(m.pos, "every table has %s, set by the server: remove it here", m.name)
+	case declared.name == "id":
+		l.fault(declared.pos, "every %s has an id: give its type as `key:` of the %s", kindOf(table), kindOf(table))
+	case table.View == nil && isTime:
+		l.fault(declared.pos, "every table has %s, which the server sets: remove it here", declared.name)
 	default:
-		l.checkMemberName(m.pos, "field", m.name)
-		return true // also with an odd name, since expressions may use it
+		l.checkMemberName(declared.pos, "field", declared.name)
+		return true // also for an invalid name, since expressions may use it
 	}
 	return false
 }
 
 // readType reads the keys that say what a field holds.
-func (l *loader) readType(fd *fieldDecl) {
-	word, ref := fd.obj.get("type"), fd.obj.get("ref")
+func (l *loader) readType(decl *fieldDecl) {
+	word, ref := decl.value.get("type"), decl.value.get("ref")
 	switch {
-	case fd.obj.kind != object:
+	case decl.value.kind != object:
 	case word != nil && ref != nil:
 		l.fault(word.pos, "a reference has the type of the key that it refers to: remove `type:`")
-		l.readRef(fd, ref)
+		l.readRef(decl, ref)
 	case ref != nil:
-		l.readRef(fd, ref)
-	case word == nil && !fd.obj.holes && len(l.unknownKeys(fd.obj)) == 0:
-		l.fault(fd.pos, "the field %s needs the key type, or ref where it refers to a table", fd.f.Name)
-	case word != nil && word.kind == text && slices.Contains([]string{"ref", "reference", "relation", "foreign_key"}, word.text):
-		l.fault(word.pos, "a reference names its table: write {ref: users}")
+		l.readRef(decl, ref)
 	case word != nil:
-		if meant := foreignType(word); meant != "" {
-			l.fault(word.pos, "type cannot be %s; did you mean %s?", quoteShort(word.text), meant)
-		} else if i, ok := l.readChoice(word, "type", typeWords()); ok {
-			fd.f.Type = model.Types()[i]
-		}
+		l.readTypeWord(decl, word)
+	case !decl.value.incomplete && !hasUnknownKey(decl.value):
+		l.fault(decl.pos, "the field %s needs the key type, or the key ref if it is a reference", decl.field.Name)
 	}
 }
 
-// foreignType says which type a type of another language means, "" where none is known.
-func foreignType(n *node) string {
-	if n.kind != text {
-		return ""
+func hasUnknownKey(value *node) bool {
+	return slices.ContainsFunc(value.members, func(m member) bool { return !slices.Contains(fieldKeyNames(), m.name) })
+}
+
+func (l *loader) readTypeWord(decl *fieldDecl, word *node) {
+	if word.kind == text && slices.Contains([]string{"ref", "reference", "relation", "foreign_key"}, word.text) {
+		l.fault(word.pos, "a reference names its table: write {ref: users}")
+		return
 	}
-	switch strings.ToLower(n.text) {
-	case "string", "varchar", "char", "str":
-		return "text"
-	case "integer", "bigint", "smallint", "int64", "int32", "long":
-		return "int"
-	case "number":
-		return "int or decimal"
-	case "double", "real":
-		return "float"
-	case "numeric", "money", "currency":
-		return "decimal"
-	case "boolean":
-		return "bool"
-	case "datetime", "timestamptz":
-		return "timestamp"
-	case "list", "array", "object", "map", "jsonb":
-		return "json"
+	if meant := foreignType(word); meant != "" {
+		l.fault(word.pos, "type cannot be %s; did you mean %s?", quote(word.text), meant)
+		return
 	}
-	return ""
+	if i, ok := l.readChoice(word, "type", typeWords()); ok {
+		decl.field.Type = model.Types()[i]
+	}
 }
 
 func typeWords() []string {
 	var words []string
-	for _, t := range model.Types() {
-		words = append(words, t.String())
+	for _, typ := range model.Types() {
+		words = append(words, typ.String())
 	}
 	return words
 }
 
-// readRef makes fd a reference.
-func (l *loader) readRef(fd *fieldDecl, n *node) {
-	f := fd.f
-	f.RefName, f.Name = f.Name, f.Name+"_id"
-	if strings.HasSuffix(f.RefName, "_id") && f.RefName != "_id" {
-		l.fault(fd.pos, "name the reference %s: its column is then %s", strings.TrimSuffix(f.RefName, "_id"), f.RefName)
+// readRef makes a field a reference.
+func (l *loader) readRef(decl *fieldDecl, value *node) {
+	field := decl.field
+	field.RefName, field.Name = field.Name, field.Name+"_id"
+	if short, ok := strings.CutSuffix(field.RefName, "_id"); ok && short != "" {
+		l.fault(decl.pos, "name the reference %s: its column is then named %s", short, field.RefName)
 	}
-	name, ok := l.readText(n, "ref")
+	name, ok := l.readText(value, "ref")
 	if !ok {
 		return
 	}
-	f.Ref = l.m.Table(name)
+	target := l.model.Table(name)
 	switch {
-	case f.Ref != nil && f.Ref.View != nil:
-		l.fault(n.pos, "%s is a view: a reference leads to a table", name)
-		f.Ref = nil
-	case f.Ref != nil:
-		f.Type = f.Ref.Key
-	case !l.unread:
-		l.fault(n.pos, "there is no table %s%s", quoteShort(name), suggest.DidYouMean(name, l.tableNames()))
+	case target != nil && target.View != nil:
+		l.fault(value.pos, "%s is a view: a reference must name a table", name)
+	case target != nil:
+		field.Ref, field.Type = target, target.Key
+	case !l.missing:
+		l.noTable(value.pos, name)
 	}
 }
 
-func (l *loader) tableNames() []string {
-	names := make([]string, len(l.m.Tables))
-	for i, t := range l.m.Tables {
-		names[i] = t.Name
+// noTable reports the name of a table that does not exist.
+func (l *loader) noTable(at model.Pos, name string) {
+	names := make([]string, len(l.model.Tables))
+	for i, table := range l.model.Tables {
+		names[i] = table.Name
 	}
-	return names
+	l.fault(at, "there is no table %s%s", quote(name), suggest.DidYouMean(name, names))
 }
 
-// readFieldKeys reads all other keys of a field, those of its type only.
-func (l *loader) readFieldKeys(fd *fieldDecl) {
-	l.known(fd.obj, "a field", fieldKeyNames())
+// readFieldKeys reads the keys that do not decide the type, if the type allows them.
+func (l *loader) readFieldKeys(decl *fieldDecl) {
+	l.known(decl.value, "a field", fieldKeyNames())
 	for _, key := range fieldKeys() {
-		n := fd.obj.get(key.name)
-		if n == nil || n.kind == refused || key.read == nil {
+		value := decl.value.get(key.name)
+		if value == nil || value.kind == invalid {
 			continue
 		}
-		if why := key.uselessIn(fd.f.Table); why != "" {
-			l.fault(n.pos, "a field of a view cannot have %s: %s", key.name, why)
+		if decl.field.Table.View != nil && key.uselessInView() != "" {
+			l.fault(value.pos, "a field of a view cannot have %s: %s", key.name, key.uselessInView())
 			continue
 		}
-		if !key.fits(fd.f) {
-			l.fault(n.pos, "%s cannot have %s: it is for %s", describe(fd.f), key.name, key.types)
+		if !key.types.has(decl.field) {
+			l.fault(value.pos, "%s cannot have %s, which is for %s", describe(decl.field), key.name, key.types)
 			continue
 		}
-		key.read(l, fd, n)
-	}
-	l.finishField(fd)
-}
-
-func (l *loader) unknownKeys(n *node) []string {
-	var unknown []string
-	for _, m := range n.members {
-		if !isFieldKey(m.name) {
-			unknown = append(unknown, m.name)
+		if key.read != nil {
+			key.read(l, decl, value)
 		}
 	}
-	return unknown
+	l.checkField(decl)
 }
 
-// describe names what kind of field this is, for a message.
-func describe(f *model.Field) string {
+// checkField checks what the keys of a field say together.
+func (l *loader) checkField(decl *fieldDecl) {
+	field := decl.field
+	emptyRange := field.Min != nil && field.Max != nil && *field.Min > *field.Max
+	emptyFloatRange := field.MinFloat != nil && field.MaxFloat != nil && *field.MinFloat > *field.MaxFloat
 	switch {
-	case f.RefName != "":
-		return "a reference"
-	case f.Type == model.Int || f.Type == model.Enum:
-		return "an " + f.Type.String() + " field"
+	case field.Type == model.Decimal && l.lacks(decl, "precision", "scale"):
+		field.Type = model.Invalid
+	case field.Type == model.Enum && (l.lacks(decl, "values") || len(field.Values) == 0):
+		field.Type = model.Invalid
+	case emptyRange || emptyFloatRange:
+		l.fault(decl.value.get("min").pos, "min is greater than max")
 	}
-	return "a " + f.Type.String() + " field"
-}
-
-// finishField checks what keys say together.
-func (l *loader) finishField(fd *fieldDecl) {
-	f := fd.f
-	switch {
-	case f.Type == model.Decimal && l.lacks(fd, "precision", "scale"):
-		f.Type = model.Invalid
-	case f.Type == model.Enum && (l.lacks(fd, "values") || len(f.Values) == 0):
-		f.Type = model.Invalid
-	case f.Min != nil && f.Max != nil && *f.Min > *f.Max, f.MinFloat != nil && f.MaxFloat != nil && *f.MinFloat > *f.MaxFloat:
-		l.fault(fd.obj.get("min").pos, "min is greater than max")
-	}
-	l.checkSecret(fd)
-	l.checkOnDelete(fd)
-}
-
-func (l *loader) lacks(fd *fieldDecl, keys ...string) bool {
-	return !l.require(fd.obj, fd.pos, describe(fd.f), keys...)
-}
-
-func (l *loader) checkSecret(fd *fieldDecl) {
-	f := fd.f
-	switch {
-	case !f.Secret:
-	case f.RefName != "":
-		l.fault(fd.obj.get("secret").pos, "a reference cannot be secret: its relation would tell")
-	case f.Unique || f.Index:
-		l.fault(fd.obj.get("secret").pos, "a secret cannot be unique or indexed: a conflict would tell its value")
-	case f.Read != nil:
-		l.fault(f.Read.Pos, "a secret is never read, so a read rule has no meaning: remove one of the two")
+	l.checkSecret(decl)
+	if field.OnDelete == model.Clear && !field.Optional {
+		l.fault(decl.value.get("on_delete").pos, "on_delete: clear empties the reference: add optional: true")
 	}
 }
 
-func (l *loader) checkOnDelete(fd *fieldDecl) {
-	if fd.f.OnDelete == model.Clear && !fd.f.Optional {
-		l.fault(fd.obj.get("on_delete").pos, "on_delete: clear makes the reference missing: it needs optional: true")
+func (l *loader) lacks(decl *fieldDecl, keys ...string) bool {
+	return !l.require(decl.value, decl.pos, describe(decl.field), keys...)
+}
+
+func (l *loader) checkSecret(decl *fieldDecl) {
+	field := decl.field
+	switch {
+	case !field.Secret:
+	case field.RefName != "":
+		l.fault(decl.value.get("secret").pos, "a reference cannot be secret: its relation would reveal it")
+	case field.Unique || field.Index:
+		l.fault(decl.value.get("secret").pos, "a secret cannot be unique or indexed: a conflict would reveal its value")
+	case field.Read != nil:
+		l.fault(field.Read.Pos, "nobody reads a secret, so its read rule has no effect: remove one of the two")
 	}
 }

@@ -25,7 +25,7 @@ func writeApp(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func TestLoadFolder(t *testing.T) {
+func TestDir(t *testing.T) {
 	dir := writeApp(t, map[string]string{
 		"ashlar.yaml":       "\ufeffashlar: 1\r\nname: test\r\ntables:\r\n  b: {fields: {a: {ref: a, reverse: bs}}}\r\n",
 		"tables/a.yaml":     "a: {}\n",
@@ -33,17 +33,17 @@ func TestLoadFolder(t *testing.T) {
 		"tables/README.md":  "not a table",
 		"tables/old/x.yaml": "not read: [",
 	})
-	m, faults := Dir(dir)
+	app, faults := Dir(dir)
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v", faults)
 	}
-	checkShape(t, m, true)
-	if len(m.Tables) != 3 || m.Table("a").Relation("bs") == nil {
-		t.Errorf("tables = %v, want users, b and a", m.Tables)
+	checkInvariants(t, app, true)
+	if len(app.Tables) != 3 || app.Table("a").Relation("bs") == nil {
+		t.Errorf("tables = %v, want users, b and a", app.Tables)
 	}
 }
 
-func TestLoadFaultyFolder(t *testing.T) {
+func TestDirFaults(t *testing.T) {
 	const sound = "ashlar: 1\nname: test\n"
 	for _, tt := range []struct {
 		name  string
@@ -52,16 +52,16 @@ func TestLoadFaultyFolder(t *testing.T) {
 	}{
 		{"nothing", nil, "ashlar.yaml:1:1: there is no model file in "},
 		{"another ending", map[string]string{"ashlar.yml": sound}, "rename ashlar.yml to ashlar.yaml"},
-		{"another ending of a table", map[string]string{"ashlar.yaml": sound, "tables/a.yml": ""}, "tables/a.yml:1:1: this file would not be read: name it tables/a.yaml"},
-		{"a folder", map[string]string{"ashlar.yaml/x": ""}, "ashlar.yaml:1:1: cannot read the file: it is no regular file"},
+		{"another ending of a table", map[string]string{"ashlar.yaml": sound, "tables/a.yml": ""}, "tables/a.yml:1:1: only files named .yaml are read: rename it to tables/a.yaml"},
+		{"a folder", map[string]string{"ashlar.yaml/x": ""}, "ashlar.yaml:1:1: cannot read the file: it is not a regular file"},
 		{"tables is a file", map[string]string{"ashlar.yaml": sound, "tables": ""}, "tables:1:1: cannot read the folder: "},
 		{"too large", map[string]string{"ashlar.yaml": sound + strings.Repeat("#\n", maxFile/2)}, "more than 1048576 bytes"},
 		{"too deep", map[string]string{"ashlar.yaml": sound + "tables: " + strings.Repeat("[", 100) + strings.Repeat("]", 100)}, "nested more than 64 levels"},
 		{"far too deep", map[string]string{"ashlar.yaml": strings.Repeat("[", maxFile-1)}, "not YAML: "},
 		{"not UTF-8", map[string]string{"ashlar.yaml": sound + "roles: [\xff]"}, "ashlar.yaml:3:9: this is not UTF-8"},
 		{"UTF-16", map[string]string{"ashlar.yaml": "\xff\xfea\x00"}, "this is not UTF-8"},
-		{"old line ends", map[string]string{"ashlar.yaml": "ashlar: 1\rname: test\r"}, "ashlar.yaml:1:10: a carriage return alone"},
-		{"Unicode line end", map[string]string{"ashlar.yaml": sound + "#\u2028"}, "ashlar.yaml:3:2: this Unicode line end"},
+		{"old line ends", map[string]string{"ashlar.yaml": "ashlar: 1\rname: test\r"}, "ashlar.yaml:1:10: a carriage return without a newline"},
+		{"Unicode line end", map[string]string{"ashlar.yaml": sound + "#\u2028"}, "ashlar.yaml:3:2: this character ends no line"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := writeApp(t, tt.files)
@@ -76,7 +76,7 @@ func TestLoadFaultyFolder(t *testing.T) {
 	}
 }
 
-// TestManyFaults shows that a file of garbage costs little: the faults end, and lines are cut.
+// TestManyFaults bounds the cost of a file of garbage: the number of faults and their source lines.
 func TestManyFaults(t *testing.T) {
 	text := "ashlar: 1\nname: test\ntables: {" + strings.Repeat("A: 5, ", 100_000) + "}\n"
 	_, faults := Files(map[string][]byte{model.MainFile: []byte(text)})

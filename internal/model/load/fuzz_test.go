@@ -10,36 +10,36 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// FuzzLoad loads any two files: it must not panic, point outside the files, or accept a model that is not whole.
+// FuzzLoad loads any two files. Files must not panic, point outside the files or accept a broken model.
 func FuzzLoad(f *testing.F) {
 	archives, err := filepath.Glob("testdata/faults/*.txtar")
 	if err != nil {
 		f.Fatal(err)
 	}
 	for _, file := range archives {
-		a, err := txtar.ParseFile(file)
+		archive, err := txtar.ParseFile(file)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(string(a.Files[0].Data), string(a.Files[len(a.Files)-2].Data))
+		f.Add(string(archive.Files[0].Data), string(archive.Files[len(archive.Files)-2].Data))
 	}
 	f.Add(readFile(f, "careers.yaml"), "a: {fields: {b: {ref: occupations, reverse: all}}}")
 	f.Fuzz(func(t *testing.T, main, table string) {
-		m, faults := Files(map[string][]byte{model.MainFile: []byte(main), "tables/a.yaml": []byte(table)})
+		app, faults := Files(map[string][]byte{model.MainFile: []byte(main), "tables/a.yaml": []byte(table)})
 		for _, fault := range faults {
 			if fault.Pos.Line < 1 || fault.Pos.Col < 1 || fault.Message == "" || !utf8.ValidString(fault.String()) {
 				t.Errorf("fault %+v", fault)
 			}
 		}
-		if m == nil {
+		if app == nil {
 			if len(faults) == 0 {
 				t.Error("neither a model nor faults")
 			}
 			return
 		}
-		checkShape(t, m, len(faults) == 0)
+		checkInvariants(t, app, len(faults) == 0)
 		if len(faults) == 0 {
-			checkRoundTrip(t, m)
+			checkRoundTrip(t, app)
 		}
 	})
 }

@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// TestLoadPipe shows that a pipe, which nobody writes to, is not waited for.
-func TestLoadPipe(t *testing.T) {
+// TestDirPipe refuses a pipe instead of waiting for a writer.
+func TestDirPipe(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mkfifo(filepath.Join(dir, "ashlar.yaml"), 0o600); err != nil {
 		t.Skip("no pipes here: ", err)
 	}
-	if _, faults := Dir(dir); !strings.Contains(faults.Error(), "no regular file") {
+	if _, faults := Dir(dir); !strings.Contains(faults.Error(), "not a regular file") {
 		t.Errorf("faults:\n%v", faults)
 	}
 }

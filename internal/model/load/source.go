@@ -3,28 +3,26 @@ package load
 import (
 	"strings"
 	"unicode/utf8"
-
-	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// addFile keeps the lines of a file, to show them beside a fault, and returns its text without a byte order mark.
-func (l *loader) addFile(file string, text []byte) string {
-	s := strings.TrimPrefix(string(text), "\ufeff")
-	lines := strings.Split(strings.ToValidUTF8(s, "\ufffd"), "\n")
+// addFile keeps the lines of a file for its faults. It returns the text without a byte order mark.
+func (l *loader) addFile(file string, data []byte) string {
+	source := strings.TrimPrefix(string(data), "\ufeff")
+	lines := strings.Split(strings.ToValidUTF8(source, "\ufffd"), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimSuffix(line, "\r")
 	}
-	l.m.Lines[file] = lines
-	return s
+	l.model.Lines[file] = lines
+	return source
 }
 
-// readable refuses characters that YAML forbids, or that YAML 1.1 and 1.2 count differently as ends of lines, so that
-// every line number of ours is that of an editor.
-func (l *loader) readable(file, text string) bool {
-	at := model.Pos{File: file, Line: 1, Col: 1}
-	for i, r := range text {
-		if advice := refusedRune(text, i, r); advice != "" {
-			l.fault(at, "%s", advice)
+// readable reports whether a file has only characters that YAML allows. It also refuses the characters that end a line only
+// in YAML 1.1. Our line numbers are then those of every editor.
+func (l *loader) readable(file, source string) bool {
+	at := startOf(file)
+	for i, r := range source {
+		if problem := runeProblem(r, source[i:]); problem != "" {
+			l.fault(at, "%s", problem)
 			return false
 		}
 		at.Col++
@@ -35,20 +33,18 @@ func (l *loader) readable(file, text string) bool {
 	return true
 }
 
-func refusedRune(text string, i int, r rune) string {
+// runeProblem says what is wrong with r, the first character of rest, or "".
+func runeProblem(r rune, rest string) string {
+	isControl := r < ' ' && r != '\t' && r != '\n' && r != '\r'
 	switch {
-	case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
+	case r == utf8.RuneError && !strings.HasPrefix(rest, "\ufffd"):
 		return "this is not UTF-8: save the file as UTF-8"
-	case r == '\r' && !strings.HasPrefix(text[i:], "\r\n"):
-		return "a carriage return alone does not end a line: save the file with Unix or Windows line ends"
+	case r == '\r' && !strings.HasPrefix(rest, "\r\n"):
+		return "a carriage return without a newline ends no line: save the file with Unix or Windows line ends"
 	case r == '\u0085' || r == '\u2028' || r == '\u2029':
-		return "this Unicode line end is not one in YAML 1.2: write a newline, or an escape in double quotes"
-	case r == '\ufeff' || r == 0x7f || r < ' ' && r != '\t' && r != '\n' && r != '\r':
-		return "a control character cannot stand here: remove it, or write an escape in double quotes"
+		return "this character ends no line in YAML 1.2: write a newline, or an escape in double quotes"
+	case r == '\ufeff' || r == 0x7f || isControl:
+		return "control characters are not allowed: remove it, or write an escape in double quotes"
 	}
 	return ""
 }
-
-func posAt(file string, line, col int) model.Pos { return model.Pos{File: file, Line: line, Col: col} }
-
-func startOf(file string) model.Pos { return posAt(file, 1, 1) }

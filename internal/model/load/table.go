@@ -1,296 +1,119 @@
 package load
 
-import (
-	"slices"
-	"strings"
+import "github.com/ashlar-dev/ashlar/internal/model"
 
-	"github.com/ashlar-dev/ashlar/internal/model"
-)
-
-// tableDecl is a table as the file has it, while the model is built.
-type tableDecl struct {
-	t      *model.Table
-	obj    *node
-	fields []*fieldDecl
-	opaque bool // its fields cannot be known, so its expressions are not worth a look
-}
+// maxFields is the number of fields that a table may declare. SQLite allows 2,000 columns, PostgreSQL 1,600.
+const maxFields = 500
 
 func tableKeys() []string {
 	return []string{"was", "doc", "key", "fields", "indexes", "unique", "search", "access", "checks"}
 }
 
-// declareTables takes up what stands under `tables:`.
-func (l *loader) declareTables(n *node) {
-	if n.kind == null {
+// declareTables declares each table of a group.
+func (l *loader) declareTables(group *node) {
+	if group.kind == null {
 		return
 	}
-	if !l.isObject(n, "tables") {
-		l.unread = true
+	if !l.isObject(group, "tables") {
+		l.missing = true
 		return
 	}
-	for _, m := range n.members {
-		l.declareTable(m)
+	for _, declared := range group.members {
+		l.declareTable(declared)
 	}
 }
 
-func (l *loader) declareTable(m member) {
-	l.checkTableName(m.pos, "table", m.name)
-	if l.taken(m, "table") {
+func (l *loader) declareTable(declared member) {
+	l.checkTableName(declared.pos, "table", declared.name)
+	if l.isTaken(declared, "table") {
 		return
 	}
-	t := newTable(m.name, m.pos)
-	d := &tableDecl{t: t, obj: m.value}
-	if !l.isObject(m.value, "a table") {
-		d.obj, d.opaque = &node{pos: m.pos, holes: true}, true
-	}
-	l.known(d.obj, "a table", tableKeys())
-	l.addTable(d)
+	decl := l.newDecl(&model.Table{Name: declared.name, Pos: declared.pos, Key: model.UUID}, declared)
+	l.known(decl.value, "a table", tableKeys())
+	l.model.Add(decl.table)
+	l.tables = append(l.tables, decl)
 }
 
-// taken says a fault where a table or a view has the name already.
-func (l *loader) taken(m member, what string) bool {
-	first := l.m.Table(m.name)
+// newDecl returns the declaration of a table or a view.
+func (l *loader) newDecl(table *model.Table, declared member) *tableDecl {
+	if !l.isObject(declared.value, "a "+kindOf(table)) {
+		return &tableDecl{table: table, value: &node{pos: declared.pos, incomplete: true}, unreadable: true}
+	}
+	return &tableDecl{table: table, value: declared.value}
+}
+
+// isTaken reports whether a table or a view has the name already.
+func (l *loader) isTaken(declared member, what string) bool {
+	first := l.model.Table(declared.name)
 	switch {
 	case first == nil:
 		return false
 	case kindOf(first) == what:
-		l.fault(m.pos, "the %s %s is declared twice: it is already in %s, line %d", what, m.name, first.Pos.File, first.Pos.Line)
+		l.fault(declared.pos, "the %s %s is declared twice: it is already in %s, line %d", what, declared.name, first.Pos.File, first.Pos.Line)
 	default:
-		l.fault(m.pos, "%s is the name of a %s already, in %s, line %d: tables and views share their names", m.name, kindOf(first), first.Pos.File, first.Pos.Line)
+		l.fault(declared.pos, "a %s in %s, line %d, has the name %s already: tables and views share their names",
+			kindOf(first), first.Pos.File, first.Pos.Line, declared.name)
 	}
 	return true
 }
 
-func kindOf(t *model.Table) string {
-	if t.View != nil {
-		return "view"
-	}
-	return "table"
-}
-
-func newTable(name string, at model.Pos) *model.Table {
-	return &model.Table{Name: name, Pos: at, Key: model.UUID}
-}
-
-func (l *loader) addTable(d *tableDecl) {
-	l.m.Add(d.t)
-	l.decls = append(l.decls, d)
-}
-
-// build makes the tables of their declarations. Keys come first, since references have the type of the key that they
-// hold; relations need all fields; rules are the last.
-func (l *loader) build() {
-	l.addUsers()
-	for _, d := range slices.Concat(l.decls, l.views) {
-		l.readTable(d)
-	}
-	all := slices.Concat(l.decls, l.views)
-	for _, d := range all {
-		l.buildFields(d)
-	}
-	for _, d := range all {
-		l.link(d)
-	}
-	for _, d := range l.decls {
-		l.readKeys(d)
-		l.limitIndexedText(d)
-		l.readRules(d)
-	}
-	l.boundIndexes()
-	for _, d := range l.views {
-		l.readView(d)
-	}
-	l.checkWas()
-}
-
-// readTable reads what a table says of itself alone.
-func (l *loader) readTable(d *tableDecl) {
-	for _, m := range d.obj.members {
-		switch m.name {
+// readHead reads the keys of a table that need no other table.
+func (l *loader) readHead(decl *tableDecl) {
+	for _, key := range decl.value.members {
+		switch key.name {
 		case "was":
-			d.t.Was = l.readWas(m.value, d.t.Name)
+			decl.table.Was = l.readWas(key.value, decl.table.Name)
 		case "doc":
-			d.t.Doc, _ = l.readText(m.value, "doc")
+			decl.table.Doc, _ = l.readText(key.value, "doc")
 		case "key":
-			d.t.Key = l.readKey(d.t, m.value)
+			decl.table.Key = l.readKey(decl.table, key.value)
 		}
 	}
 }
 
-func (l *loader) readKey(t *model.Table, n *node) model.Type {
-	word, ok := l.readText(n, "key")
+func (l *loader) readKey(table *model.Table, value *node) model.Type {
+	word, ok := l.readText(value, "key")
 	switch {
 	case !ok:
 		return model.Invalid
-	case t.Name == usersTable && word == "int":
-		l.fault(n.pos, "the key of %s is uuid or text: auth.id, which it is compared with, is text", usersTable)
+	case table.Name == usersTable && word == "int":
+		l.fault(value.pos, "the key of %s must be uuid or text: rules compare it with auth.id, which is text", usersTable)
 		return model.Invalid
-	case word == "uuid":
-		return model.UUID
-	case word == "int":
-		return model.Int
-	case word == "text":
-		return model.Text
 	}
-	l.fault(n.pos, "key cannot be %s: a key is uuid, int or text", quoteShort(word))
+	switch key := model.ParseType(word); key {
+	case model.UUID, model.Int, model.Text:
+		return key
+	}
+	l.fault(value.pos, "key cannot be %s: a key is uuid, int or text", quote(word))
 	return model.Invalid
 }
 
-// readWas reads a former name, which must be another.
-func (l *loader) readWas(n *node, name string) string {
-	was, ok := l.readText(n, "was")
-	switch {
-	case !ok || !l.checkName(n.pos, "former name", was):
-		return ""
-	case was == name:
-		l.fault(n.pos, "was is the former name, but it is the same as now: remove it")
-		return ""
+// buildFields adds the fields of a table: id, those of users, the declared ones and, unless it is a view, the two times.
+func (l *loader) buildFields(decl *tableDecl) {
+	table := decl.table
+	table.AddField(&model.Field{Name: "id", Type: table.Key, System: true, Immutable: true, Pos: table.Pos})
+	if table.Name == usersTable {
+		addUserFields(table)
 	}
-	return was
-}
-
-// checkWas refuses a former name that something else still has, or had too. What has that name now may have had another,
-// since two fields, or tables, can change places.
-func (l *loader) checkWas() {
-	tables := make(map[string]bool)
-	for _, t := range l.m.Tables {
-		if t.Was != "" {
-			other := l.m.Table(t.Was)
-			l.checkFormer(l.wasPos(t.Name, ""), t.Was, other != nil && other.Was == "" || tables[t.Was])
-			tables[t.Was] = true
-		}
-		former := make(map[string]bool)
-		for _, f := range t.Fields {
-			if f.Was != "" {
-				other := t.Field(f.Was)
-				l.checkFormer(l.wasPos(t.Name, f.Name), f.Was, other != nil && other.Was == "" || former[f.Was])
-				former[f.Was] = true
-			}
-		}
+	if fields := decl.value.given("fields"); fields != nil {
+		l.declareFields(decl, fields)
 	}
-}
-
-func (l *loader) checkFormer(at model.Pos, was string, taken bool) {
-	if taken {
-		l.fault(at, "%s cannot have become this, since another one has or had that name", was)
-	}
-}
-
-// wasPos returns where the former name of a table, or of a field of it, stands.
-func (l *loader) wasPos(table, field string) model.Pos {
-	i := slices.IndexFunc(l.decls, func(d *tableDecl) bool { return d.t.Name == table })
-	if field == "" {
-		return l.decls[i].obj.get("was").pos
-	}
-	for _, f := range l.decls[i].fields {
-		if f.f.Name == field {
-			return f.obj.get("was").pos
-		}
-	}
-	return l.decls[i].t.Pos
-}
-
-// buildFields makes the fields of a table: id, those of users, the declared ones, the two times, which a view has not.
-func (l *loader) buildFields(d *tableDecl) {
-	t := d.t
-	t.AddField(&model.Field{Name: "id", Type: t.Key, System: true, Immutable: true, Pos: t.Pos})
-	if t.Name == usersTable {
-		addUserFields(t)
-	}
-	if fields := d.obj.get("fields"); fields != nil && fields.kind != null {
-		if !l.isObject(fields, "fields") {
-			d.opaque = true
-		}
-		for _, m := range fields.members {
-			l.declareField(d, m)
-		}
-		if len(fields.members) > maxFields {
-			l.fault(fields.pos, "the %s %s has %d fields; %d are the most", kindOf(t), t.Name, len(fields.members), maxFields)
-		}
-	}
-	if t.View != nil {
+	if table.View != nil {
 		return
 	}
 	for _, name := range []string{"created_at", "updated_at"} {
-		t.AddField(&model.Field{Name: name, Type: model.Timestamp, System: true, Immutable: name == "created_at", Pos: t.Pos})
+		table.AddField(&model.Field{Name: name, Type: model.Timestamp, System: true, Immutable: name == "created_at", Pos: table.Pos})
 	}
 }
 
-// link makes the relations of a table's references: one there, and where it is named, one back.
-func (l *loader) link(d *tableDecl) {
-	for _, fd := range d.fields {
-		f := fd.f
-		if f.RefName == "" {
-			continue
-		}
-		if f.Ref == nil {
-			d.t.Suppress(f.RefName)
-			continue
-		}
-		l.relate(fd.pos, &model.Relation{Name: f.RefName, From: d.t, To: f.Ref, Field: f})
-		back := fd.obj.get("reverse")
-		if back == nil {
-			continue
-		}
-		name, ok := l.readText(back, "reverse")
-		switch {
-		case !ok:
-		case l.checkMemberName(back.pos, "relation", name):
-			l.relate(back.pos, &model.Relation{Name: name, From: f.Ref, To: d.t, Field: f, Many: true})
-		default:
-			f.Ref.Suppress(name)
-		}
+func (l *loader) declareFields(decl *tableDecl, fields *node) {
+	if !l.isObject(fields, "fields") {
+		decl.unreadable = true
 	}
-}
-
-// relate adds a relation to the table that it starts from, if the name is free there.
-func (l *loader) relate(at model.Pos, r *model.Relation) {
-	t := r.From
-	if other := t.Field(r.Name); other != nil {
-		l.fault(at, "%s has a field named %s already: name this relation otherwise", t.Name, r.Name)
-		return
+	for _, declared := range fields.members {
+		l.declareField(decl, declared)
 	}
-	if other := t.Relation(r.Name); other != nil {
-		l.fault(at, "%s has a relation named %s already, made by %s.%s: name this one otherwise",
-			t.Name, r.Name, other.Field.Table.Name, other.Field.RefName)
-		return
+	if count := len(fields.members); count > maxFields {
+		l.fault(fields.pos, "the %s %s has %d fields, but may have at most %d", kindOf(decl.table), decl.table.Name, count, maxFields)
 	}
-	t.AddRelation(r)
-}
-
-// fieldNames lists the names that the file may use for fields: a reference has two.
-func fieldNames(t *model.Table) []string {
-	var names []string
-	for _, f := range t.Fields {
-		if f.RefName != "" {
-			names = append(names, f.RefName)
-		}
-		names = append(names, f.Name)
-	}
-	return names
-}
-
-// byYAMLName returns the field that the file calls by name, by the column or by the reference.
-func byYAMLName(t *model.Table, name string) *model.Field {
-	i := slices.IndexFunc(t.Fields, func(f *model.Field) bool { return f.Name == name || f.RefName == name && name != "" })
-	if i < 0 {
-		return nil
-	}
-	return t.Fields[i]
-}
-
-// yamlName is how the file calls a field.
-func yamlName(f *model.Field) string {
-	if f.RefName != "" {
-		return f.RefName
-	}
-	return f.Name
-}
-
-func yamlNames(fields []*model.Field) string {
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = yamlName(f)
-	}
-	return strings.Join(names, ", ")
 }

@@ -6,28 +6,27 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// tracer finds the characters of a scalar's text in the lines of its file: quotes, escapes, indentation and folded
-// lines stand between the two.
+// tracer follows the characters of a scalar's text through the lines of its file, past quotes, escapes, indentation and
+// folded lines.
 type tracer struct {
-	lines [][]rune
-	style yaml.Style
-	line  int // the next character of the source: lines[line][col]; col == len(lines[line]) is the line's end
-	col   int
+	lines     [][]rune
+	style     yaml.Style
+	line, col int // next character of the source: lines[line][col], or the end of the line if col == len(lines[line])
 }
 
-// trace returns where the text of n stands, as far as it can be followed.
-func trace(n *node, lines []string) []model.Span {
-	t := tracer{style: n.style, line: n.pos.Line - 1, col: n.pos.Col - 1}
+// trace returns the spans of a scalar's text, as far as it can follow them.
+func trace(scalar *node, lines []string) []model.Span {
+	t := tracer{style: scalar.style, line: scalar.pos.Line - 1, col: scalar.pos.Col - 1}
 	for _, line := range lines {
 		t.lines = append(t.lines, []rune(line))
 	}
-	switch n.style {
+	switch scalar.style {
 	case yaml.SingleQuotedStyle, yaml.DoubleQuotedStyle:
 		t.col++
 	case yaml.LiteralStyle, yaml.FoldedStyle:
-		t.line, t.col = t.line+1, 0
+		t.nextLine()
 	}
-	return t.spans([]rune(n.text))
+	return t.spans([]rune(scalar.text))
 }
 
 func (t *tracer) spans(text []rune) []model.Span {
@@ -39,8 +38,9 @@ func (t *tracer) spans(text []rune) []model.Span {
 		if t.line >= len(t.lines) {
 			return spans
 		}
-		if next := (model.Span{Offset: i, Line: t.line + 1, Col: t.col + 1}); len(spans) == 0 || !reaches(spans[len(spans)-1], next) {
-			spans = append(spans, next)
+		here := model.Span{Offset: i, Line: t.line + 1, Col: t.col + 1}
+		if len(spans) == 0 || !continues(spans[len(spans)-1], here) {
+			spans = append(spans, here)
 		}
 		if !t.take(r) {
 			return spans
@@ -49,18 +49,20 @@ func (t *tracer) spans(text []rune) []model.Span {
 	return spans
 }
 
-// reaches says whether next is where s leads anyway.
-func reaches(s, next model.Span) bool {
-	return s.Line == next.Line && next.Offset-s.Offset == next.Col-s.Col
+// continues reports whether a span leads to here anyway.
+func continues(span, here model.Span) bool {
+	return span.Line == here.Line && here.Offset-span.Offset == here.Col-span.Col
 }
 
-// skipBlanks goes to the next character that is no blank, unless r stands right here.
+func (t *tracer) nextLine() { t.line, t.col = t.line+1, 0 }
+
+// skipBlanks moves to the next character that is no blank, unless r is right here.
 func (t *tracer) skipBlanks(r rune) {
 	for t.line < len(t.lines) {
 		line := t.lines[t.line]
 		switch {
-		case t.col >= len(line), t.style == yaml.DoubleQuotedStyle && t.col == len(line)-1 && line[t.col] == '\\':
-			t.line, t.col = t.line+1, 0
+		case t.col >= len(line), t.atLineEscape(line):
+			t.nextLine()
 		case line[t.col] != r && (line[t.col] == ' ' || line[t.col] == '\t'):
 			t.col++
 		default:
@@ -69,20 +71,25 @@ func (t *tracer) skipBlanks(r rune) {
 	}
 }
 
-// take goes past what stands for r in the source.
+// atLineEscape reports whether a backslash escapes the end of the line.
+func (t *tracer) atLineEscape(line []rune) bool {
+	return t.style == yaml.DoubleQuotedStyle && t.col == len(line)-1 && line[t.col] == '\\'
+}
+
+// take moves past the source of r. It reports false if something else stands here.
 func (t *tracer) take(r rune) bool {
 	line := t.lines[t.line]
 	if t.col >= len(line) {
-		t.line, t.col = t.line+1, 0
+		t.nextLine()
 		return r == ' ' || r == '\n'
 	}
-	c := line[t.col]
+	next := line[t.col]
 	switch {
-	case t.style == yaml.DoubleQuotedStyle && c == '\\':
+	case t.style == yaml.DoubleQuotedStyle && next == '\\':
 		t.col += escapeLen(line[t.col:])
-	case t.style == yaml.SingleQuotedStyle && c == '\'':
+	case t.style == yaml.SingleQuotedStyle && next == '\'':
 		t.col += 2
-	case c == r, c == '\t' && r == ' ':
+	case next == r, next == '\t' && r == ' ':
 		t.col++
 	default:
 		return false
@@ -90,12 +97,12 @@ func (t *tracer) take(r rune) bool {
 	return true
 }
 
-// escapeLen returns how many characters the escape at the start of s takes.
-func escapeLen(s []rune) int {
-	if len(s) < 2 {
-		return len(s)
+// escapeLen returns the number of characters of the escape at the start of a line's rest.
+func escapeLen(rest []rune) int {
+	if len(rest) < 2 {
+		return len(rest)
 	}
-	switch s[1] {
+	switch rest[1] {
 	case 'x':
 		return 4
 	case 'u':

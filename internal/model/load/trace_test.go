@@ -12,7 +12,7 @@ func TestExprAt(t *testing.T) {
 	for _, tt := range []struct {
 		name, yaml string
 		text       string
-		known      bool // every character can be found; else only those before an escape of another length
+		known      bool // At finds every character; otherwise only those before an escape of another length
 	}{
 		{"plain", "read: owner_id == auth.id # why", "owner_id == auth.id", true},
 		{"plain in flow", "{read: a || b, delete: c}", "a || b", true},
@@ -35,19 +35,19 @@ func TestExprAt(t *testing.T) {
 				body = "\n      " + body
 			}
 			source := "ashlar: 1\nname: test\ntables:\n  a:\n    access: " + body + "\n"
-			e := loadText(t, source).Table("a").Access.Read
-			if strings.TrimSuffix(e.Text, "\n") != tt.text {
-				t.Fatalf("text = %q, want %q", e.Text, tt.text)
+			expr := loadText(t, source).Table("a").Access.Read
+			if strings.TrimSuffix(expr.Text, "\n") != tt.text {
+				t.Fatalf("text = %q, want %q", expr.Text, tt.text)
 			}
-			checkPlaces(t, e, strings.Split(source, "\n"), tt.known)
+			checkPlaces(t, expr, strings.Split(source, "\n"), tt.known)
 		})
 	}
 }
 
-func checkPlaces(t *testing.T, e *model.Expr, lines []string, known bool) {
+func checkPlaces(t *testing.T, expr *model.Expr, lines []string, known bool) {
 	t.Helper()
-	for i, want := range []rune(e.Text) {
-		at := e.At(i)
+	for i, want := range []rune(expr.Text) {
+		at := expr.At(i)
 		line := []rune(lines[at.Line-1])
 		switch {
 		case want == ' ' || want == '\n': // may be an end of line, or indentation
@@ -57,10 +57,10 @@ func checkPlaces(t *testing.T, e *model.Expr, lines []string, known bool) {
 			t.Errorf("At(%d) = %v, which is %q, want %q", i, at, line[at.Col-1], want)
 		}
 	}
-	if e.At(0) != e.Pos {
-		t.Errorf("At(0) = %v, Pos = %v", e.At(0), e.Pos)
+	if expr.At(0) != expr.Pos {
+		t.Errorf("At(0) = %v, Pos = %v", expr.At(0), expr.Pos)
 	}
-	if end := e.At(len([]rune(e.Text)) + 5); end.Line < e.Pos.Line || end.Line > len(lines) {
+	if end := expr.At(len([]rune(expr.Text)) + 5); end.Line < expr.Pos.Line || end.Line > len(lines) {
 		t.Errorf("At beyond the end = %v", end)
 	}
 }

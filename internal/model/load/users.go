@@ -1,59 +1,55 @@
 package load
 
-import "github.com/ashlar-dev/ashlar/internal/model"
+import (
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+)
 
 // usersTable is the table that every model has: who may sign in.
 const usersTable = "users"
 
-// The lengths of the fields of users: an address has at most 254 characters (RFC 5321).
 const (
-	maxEmail    = 254
+	maxEmail    = 254 // characters of an address (RFC 5321)
 	maxUserName = 200
 )
 
-// addUsers declares users first where the model does not.
-func (l *loader) addUsers() {
-	if l.m.Table(usersTable) != nil {
-		return
-	}
-	l.addTable(&tableDecl{t: newTable(usersTable, startOf(model.MainFile)), obj: &node{kind: object}})
-	last := len(l.decls) - 1
-	l.decls = append([]*tableDecl{l.decls[last]}, l.decls[:last]...)
-	l.m.Tables = append([]*model.Table{l.m.Tables[last]}, l.m.Tables[:last]...)
+// addUserFields adds email and name. An address belongs to the account: rules compare auth.email with other rows, so a user
+// who could type an address would become its owner. By default only the account itself reads its address, so that opening
+// users to readers does not publish addresses.
+func addUserFields(users *model.Table) {
+	emailLength, nameLength := int64(maxEmail), int64(maxUserName)
+	users.AddField(&model.Field{Name: "email", Type: model.Text, Optional: true, Unique: true, Caseless: true, ReadOnly: true,
+		Read: ownRow(users), Format: "email", Max: &emailLength, Pos: users.Pos})
+	users.AddField(&model.Field{Name: "name", Type: model.Text, Optional: true, Max: &nameLength, Pos: users.Pos})
 }
 
-// addUserFields adds email and name. An address belongs to the account: rules compare auth.email with other rows, so
-// a user who could type in an address would become its owner. Opening users must not publish addresses either.
-func addUserFields(t *model.Table) {
-	email, name := int64(maxEmail), int64(maxUserName)
-	t.AddField(&model.Field{Name: "email", Type: model.Text, Optional: true, Unique: true, Caseless: true, ReadOnly: true,
-		Read: ownRow(t), Format: "email", Max: &email, Pos: t.Pos})
-	t.AddField(&model.Field{Name: "name", Type: model.Text, Optional: true, Max: &name, Pos: t.Pos})
+// ownRow is the default rule for reading users and addresses.
+func ownRow(users *model.Table) *model.Expr {
+	return &model.Expr{Text: "id == auth.id", Pos: users.Pos}
 }
 
 func userFieldKeys() []string { return []string{"read", "doc"} }
 
-// refineUserField reads what a model says of email or name, which are there without being declared.
-func (l *loader) refineUserField(f *model.Field, m member) {
-	f.Pos = m.pos
-	if !l.isObject(m.value, "a field") {
+// refineUserField reads what a model says of email or name, which users has without declaring them.
+func (l *loader) refineUserField(field *model.Field, declared member) {
+	field.Pos = declared.pos
+	if !l.isObject(declared.value, "a field") {
 		return
 	}
-	for _, key := range m.value.members {
+	for _, key := range declared.value.members {
 		switch {
 		case key.name == "read":
-			if f.Read = l.readExpr(key.value, "read"); f.Read != nil && f.Read.Text == "true" {
-				f.Read = nil
+			field.Read = l.readExpr(key.value, "read")
+			if field.Read != nil && field.Read.Text == "true" {
+				field.Read = nil
 			}
 		case key.name == "doc":
-			f.Doc, _ = l.readText(key.value, "doc")
-		case isFieldKey(key.name):
-			l.fault(key.pos, "users has a field %s already: it can be given %s, and nothing else; remove %s", f.Name, sentence(userFieldKeys()), key.name)
+			field.Doc, _ = l.readText(key.value, "doc")
+		case slices.Contains(fieldKeyNames(), key.name):
+			l.fault(key.pos, "users already has a field %s, which takes only %s: remove %s", field.Name, sentence(userFieldKeys()), key.name)
 		default:
-			l.known(&node{members: []member{key}}, "the field "+f.Name+" of users", userFieldKeys())
+			l.known(&node{members: []member{key}}, "the field "+field.Name+" of users", userFieldKeys())
 		}
 	}
 }
-
-// ownRow is the rule for reading users, and addresses, where the model gives none.
-func ownRow(t *model.Table) *model.Expr { return &model.Expr{Text: "id == auth.id", Pos: t.Pos} }

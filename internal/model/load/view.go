@@ -5,174 +5,152 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
-// maxQuery is how many bytes the query of a view may have: it is part of every statement about the view.
+// maxQuery is the number of bytes that the query of a view may have: every statement about the view contains it.
 const maxQuery = 16 << 10
 
 func viewKeys() []string { return []string{"doc", "key", "reads", "query", "fields", "access"} }
 
 func queryKeys() []string { return []string{"sqlite", "postgres"} }
 
-// declareViews takes up what stands under `views:`.
-func (l *loader) declareViews(n *node) {
-	if n.kind == null {
+func viewAccessKeys() []string { return []string{"read"} }
+
+// declareViews declares each view of a group.
+func (l *loader) declareViews(group *node) {
+	if group.kind == null {
 		return
 	}
-	if !l.isObject(n, "views") {
-		l.unread = true
+	if !l.isObject(group, "views") {
+		l.missing = true
 		return
 	}
-	for _, m := range n.members {
-		l.declareView(m)
+	for _, declared := range group.members {
+		l.declareView(declared)
 	}
 }
 
-func (l *loader) declareView(m member) {
-	l.checkTableName(m.pos, "view", m.name)
-	if m.name == usersTable {
-		l.fault(m.pos, "every model has a table %s: name this view otherwise", usersTable)
+func (l *loader) declareView(declared member) {
+	l.checkTableName(declared.pos, "view", declared.name)
+	if declared.name == usersTable {
+		l.fault(declared.pos, "every model has a table %s: choose another name for this view", usersTable)
 		return
 	}
-	if l.taken(m, "view") {
+	if l.isTaken(declared, "view") {
 		return
 	}
-	t := newTable(m.name, m.pos)
-	t.View = &model.View{}
-	d := &tableDecl{t: t, obj: m.value}
-	if !l.isObject(m.value, "a view") {
-		d.obj, d.opaque = &node{pos: m.pos, holes: true}, true
-	}
-	l.knownOfView(d)
-	l.m.Add(t)
-	l.views = append(l.views, d)
+	view := &model.Table{Name: declared.name, Pos: declared.pos, Key: model.UUID, View: &model.View{}}
+	decl := l.newDecl(view, declared)
+	l.checkViewKeys(decl)
+	l.model.Add(view)
+	l.views = append(l.views, decl)
 }
 
-// knownOfView says a fault for each key that a view does not have, be it one of tables.
-func (l *loader) knownOfView(d *tableDecl) {
-	kept := d.obj.members[:0:0]
-	for _, m := range d.obj.members {
-		if slices.Contains(tableKeys(), m.name) && !slices.Contains(viewKeys(), m.name) {
-			l.fault(m.pos, "a view cannot have %s: its rows are those of its query, and nobody writes them", m.name)
+// checkViewKeys reports each key that a view cannot have, and removes those that only tables have.
+func (l *loader) checkViewKeys(decl *tableDecl) {
+	kept := decl.value.members[:0:0]
+	for _, key := range decl.value.members {
+		if slices.Contains(tableKeys(), key.name) && !slices.Contains(viewKeys(), key.name) {
+			l.fault(key.pos, "a view cannot have %s: its query makes its rows, and nobody writes them", key.name)
 			continue
 		}
-		kept = append(kept, m)
+		kept = append(kept, key)
 	}
-	d.obj.members = kept
-	l.known(d.obj, "a view", viewKeys())
+	decl.value.members = kept
+	l.known(decl.value, "a view", viewKeys())
 }
 
-// uselessIn says why a field of a view cannot have the key, "" where it can, as every field of a table.
-func (k fieldKey) uselessIn(t *model.Table) string {
-	if t.View == nil {
-		return ""
-	}
-	switch k.name {
-	case "type", "ref", "reverse", "doc", "optional", "read", "precision", "scale", "values", "as":
-		return ""
-	case "secret":
-		return "leave it out of the query"
-	case "unique", "index":
-		return "its query goes by the indexes of the tables that it reads"
-	case "on_delete", "was":
-		return "a view keeps no rows"
-	}
-	return "its value is what the query returns, and nobody writes it"
-}
-
-// readView reads what a view has instead of keys and rules of writing.
-func (l *loader) readView(d *tableDecl) {
-	l.limitIndexedText(d)
-	for _, m := range d.obj.members {
-		switch m.name {
+// readView reads the keys that views have and tables do not.
+func (l *loader) readView(decl *tableDecl) {
+	l.limitIndexedText(decl)
+	for _, key := range decl.value.members {
+		switch key.name {
 		case "reads":
-			l.readReads(d.t.View, m.value)
+			l.readReads(decl.table.View, key.value)
 		case "query":
-			l.readQueries(d.t.View, m.value)
+			l.readQueries(decl.table.View, key.value)
 		case "access":
-			l.readViewAccess(d.t, m.value)
+			l.readViewAccess(decl.table, key.value)
 		}
 	}
-	l.require(d.obj, d.t.Pos, "a view", "reads", "query")
-	if d.opaque {
-		d.t.Access = model.Access{}
+	l.require(decl.value, decl.table.Pos, "a view", "reads", "query")
+	if decl.unreadable {
+		decl.table.Access = model.Access{}
 	}
 }
 
-func (l *loader) readReads(v *model.View, n *node) {
-	for _, item := range l.readList(n, "reads") {
+func (l *loader) readReads(view *model.View, value *node) {
+	for _, item := range l.readList(value, "reads") {
 		name, ok := l.readText(item, "a table of reads")
 		if !ok {
 			continue
 		}
-		t := l.m.Table(name)
+		table := l.model.Table(name)
 		switch {
-		case t == nil && l.unread:
-		case t == nil:
-			l.fault(item.pos, "there is no table %s%s", quoteShort(name), suggest.DidYouMean(name, l.tableNames()))
-		case t.View != nil:
-			l.fault(item.pos, "%s is a view: a view reads tables", name)
-		case slices.ContainsFunc(v.Reads, func(r model.Read) bool { return r.Table == t }):
-			l.fault(item.pos, "%s is named twice", name)
+		case table == nil && l.missing:
+		case table == nil:
+			l.noTable(item.pos, name)
+		case table.View != nil:
+			l.fault(item.pos, "%s is a view: a view can read only tables", name)
+		case slices.ContainsFunc(view.Reads, func(r model.Read) bool { return r.Table == table }):
+			l.fault(item.pos, "%s is repeated", name)
 		default:
-			v.Reads = append(v.Reads, model.Read{Table: t, Pos: item.pos})
+			view.Reads = append(view.Reads, model.Read{Table: table, Pos: item.pos})
 		}
 	}
 }
 
 // readQueries reads one query for both engines, or one for each.
-func (l *loader) readQueries(v *model.View, n *node) {
-	if n.kind != object {
-		v.SQLite = l.readQuery(n)
-		v.Postgres = v.SQLite
+func (l *loader) readQueries(view *model.View, value *node) {
+	if value.kind != object {
+		view.SQLite = l.readQuery(value)
+		view.Postgres = view.SQLite
 		return
 	}
-	for _, m := range l.known(n, "query", queryKeys()) {
-		if m.name == "sqlite" {
-			v.SQLite = l.readQuery(m.value)
+	for _, engine := range l.known(value, "query", queryKeys()) {
+		if engine.name == "sqlite" {
+			view.SQLite = l.readQuery(engine.value)
 		} else {
-			v.Postgres = l.readQuery(m.value)
+			view.Postgres = l.readQuery(engine.value)
 		}
 	}
-	if len(n.members) == 0 {
-		l.fault(n.pos, "query is a SELECT, or has one as sqlite and one as postgres")
+	if len(value.members) == 0 {
+		l.fault(value.pos, "query must be a SELECT, or have one as sqlite and one as postgres")
 	}
 }
 
-func (l *loader) readQuery(n *node) *model.Expr {
-	query, ok := l.readText(n, "a query")
+func (l *loader) readQuery(value *node) *model.Expr {
+	query, ok := l.readText(value, "a query")
 	if !ok {
 		return nil
 	}
-	switch end := strings.TrimSpace(query); {
-	case end == "":
-		l.fault(n.pos, "the query is empty: write a SELECT")
+	trimmed := strings.TrimRight(query, " \t\r\n")
+	switch {
+	case strings.TrimSpace(query) == "":
+		l.fault(value.pos, "the query is empty: write a SELECT")
 	case len(query) > maxQuery:
-		l.fault(n.pos, "the query has %d bytes; %d are the most", len(query), maxQuery)
-	case strings.HasSuffix(end, ";"):
-		e := l.expr(n)
-		l.fault(e.At(len([]rune(strings.TrimRight(query, " \t\r\n")))-1), "a query is one SELECT without a semicolon at its end")
+		l.fault(value.pos, "the query has %d bytes, but may have at most %d", len(query), maxQuery)
+	case strings.HasSuffix(trimmed, ";"):
+		semicolon := l.expr(value).At(len([]rune(trimmed)) - 1)
+		l.fault(semicolon, "a query must be one SELECT without a semicolon at its end")
 	default:
-		return l.expr(n)
+		return l.expr(value)
 	}
 	return nil
 }
 
-func viewAccessKeys() []string { return []string{"read"} }
-
-func (l *loader) readViewAccess(t *model.Table, n *node) {
-	if n.kind == null || !l.isObject(n, "access") {
+func (l *loader) readViewAccess(view *model.Table, value *node) {
+	if value.kind == null || !l.isObject(value, "access") {
 		return
 	}
-	for _, m := range n.members {
+	for _, rule := range value.members {
 		switch {
-		case m.name == "read":
-			t.Access.Read = l.readExpr(m.value, "read")
-		case slices.Contains(accessKeys(), m.name):
-			l.fault(m.pos, "a view is read only: its access has no %s", m.name)
+		case rule.name == "read":
+			view.Access.Read = l.readExpr(rule.value, "read")
+		case slices.Contains(accessKeys(), rule.name):
+			l.fault(rule.pos, "a view is read-only: its access has no %s", rule.name)
 		default:
-			l.known(&node{members: []member{m}}, "the access of a view", viewAccessKeys())
+			l.known(&node{members: []member{rule}}, "the access of a view", viewAccessKeys())
 		}
 	}
 }

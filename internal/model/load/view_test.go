@@ -32,32 +32,32 @@ views:
 `
 
 func TestView(t *testing.T) {
-	m := loadText(t, gaps)
-	checkShape(t, m, true)
-	checkRoundTrip(t, m)
-	v := m.Table("gaps")
-	if v == nil || v.View == nil || len(m.Views) != 1 || len(m.Tables) != 3 {
-		t.Fatalf("gaps = %+v among %d tables, %d views", v, len(m.Tables), len(m.Views))
+	app := loadText(t, gaps)
+	checkInvariants(t, app, true)
+	checkRoundTrip(t, app)
+	table := app.Table("gaps")
+	if table == nil || table.View == nil || len(app.Views) != 1 || len(app.Tables) != 3 {
+		t.Fatalf("gaps = %+v among %d tables, %d views", table, len(app.Tables), len(app.Views))
 	}
-	if diff := cmp.Diff([]string{"id", "skill", "skill_id", "created_at"}, fieldNames(v)); diff != "" {
+	if diff := cmp.Diff([]string{"id", "skill", "skill_id", "created_at"}, fieldNames(table)); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
-	back := m.Table("skills").Relation("gaps")
-	if back == nil || !back.Many || back.To != v || v.Field("skill_id").Type != model.Text {
+	back := app.Table("skills").Relation("gaps")
+	if back == nil || !back.Many || back.To != table || table.Field("skill_id").Type != model.Text {
 		t.Errorf("skills.gaps = %+v", back)
 	}
-	if v.Field("created_at").System || v.Key != model.Int || v.Access.Read.Text != "skill_id != null" {
-		t.Errorf("gaps = %+v", v)
+	if table.Field("created_at").System || table.Key != model.Int || table.Access.Read.Text != "skill_id != null" {
+		t.Errorf("gaps = %+v", table)
 	}
-	if at := v.View.Postgres.At(len("SELECT 1\n  AS")); at.Line != 15 || at.Col != 13 {
-		t.Errorf("a place in the query = %v, want 15:13", at)
+	if at := table.View.Postgres.At(len("SELECT 1\n  AS")); at.Line != 15 || at.Col != 13 {
+		t.Errorf("a position in the query = %v, want 15:13", at)
 	}
-	if reads := v.View.Reads; len(reads) != 2 || reads[0].Table != m.Table("holders") || reads[1].Pos.Col != 22 {
+	if reads := table.View.Reads; len(reads) != 2 || reads[0].Table != app.Table("holders") || reads[1].Pos.Col != 22 {
 		t.Errorf("reads = %+v", reads)
 	}
 }
 
-// A change of views changes no table.
+// TestViewsAreNoChange adds views, which change no table.
 func TestViewsAreNoChange(t *testing.T) {
 	with := loadText(t, gaps)
 	without := loadText(t, strings.Split(gaps, "views:")[0])

@@ -12,118 +12,70 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// maxDepth is how deep a model file may be nested: three times what a large JSON Schema needs.
+// maxDepth bounds the nesting of a model file. A large JSON Schema needs a third of it.
 const maxDepth = 64
 
-// kind is what a node of a model file is.
-type kind uint8
-
-const (
-	refused kind = iota // a fault was said about it; who reads it stays silent
-	null
-	boolean
-	integer
-	float
-	text
-	list
-	object
-)
-
-var kindNames = [...]string{"refused", "nothing", "true or false", "a number", "a number", "text", "a list", "a group of keys"}
-
-func (k kind) String() string { return kindNames[k] }
-
-// node is one value of a model file.
-type node struct {
-	kind    kind
-	pos     model.Pos
-	text    string // of a scalar
-	style   yaml.Style
-	items   []*node  // of a list
-	members []member // of an object; no key is given twice
-	holes   bool     // a member was left out with a fault, so what seems missing may be there
-}
-
-// member is one key of an object and its value.
-type member struct {
-	name  string
-	pos   model.Pos
-	value *node
-}
-
-// get returns the value of a key, or nil.
-func (n *node) get(name string) *node {
-	for _, m := range n.members {
-		if m.name == name {
-			return m.value
-		}
-	}
-	return nil
-}
-
-// quoted says whether a scalar's text is marked as text.
-func (n *node) quoted() bool { return n.style != 0 }
-
-// parse reads one YAML document. It returns nil where the file cannot be read.
+// parse reads one YAML document. It returns nil if the file cannot be read.
 func (l *loader) parse(file, source string) *node {
-	loader, err := yaml.NewLoader(strings.NewReader(source), yaml.WithUniqueKeys(false))
+	reader, err := yaml.NewLoader(strings.NewReader(source), yaml.WithUniqueKeys(false))
 	if err != nil {
 		l.syntaxFault(file, err)
 		return nil
 	}
+	empty := &node{kind: null, pos: startOf(file)}
 	var doc, more yaml.Node
-	if err := loader.Load(&doc); errors.Is(err, io.EOF) {
-		return &node{kind: null, pos: startOf(file)}
+	if err := reader.Load(&doc); errors.Is(err, io.EOF) {
+		return empty
 	} else if err != nil {
 		l.syntaxFault(file, err)
 		return nil
 	}
-	if err := loader.Load(&more); err == nil {
-		l.fault(posAt(file, more.Line, max(more.Column, 1)), "a model file is one YAML document: remove this `---` or `...`")
+	if err := reader.Load(&more); err == nil {
+		l.fault(posAt(file, more.Line, max(more.Column, 1)), "a model file must be one YAML document: remove this `---` or `...`")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
 		l.syntaxFault(file, err)
 		return nil
 	}
 	if len(doc.Content) != 1 {
-		return &node{kind: null, pos: startOf(file)}
+		return empty
 	}
 	return l.convert(file, doc.Content[0], 1)
 }
 
-// convert makes a node of YAML's, and refuses what a model file does not use: anchors, aliases, merge keys, tags.
-func (l *loader) convert(file string, y *yaml.Node, depth int) *node {
-	n := &node{pos: posAt(file, y.Line, y.Column), text: y.Value, style: y.Style &^ yaml.FlowStyle}
+// convert makes a node of a YAML node. It refuses what model files do without: anchors, aliases, merge keys and tags.
+func (l *loader) convert(file string, source *yaml.Node, depth int) *node {
+	result := &node{pos: posAt(file, source.Line, source.Column), text: source.Value, style: source.Style &^ yaml.FlowStyle}
 	switch {
 	case depth > maxDepth:
-		l.fault(n.pos, "this is nested more than %d levels deep", maxDepth)
-		return n
-	case y.Kind == yaml.AliasNode:
-		l.fault(n.pos, "aliases (*%s) are not read here: write the value itself", y.Value)
-		return n
-	case y.Style&yaml.TaggedStyle != 0:
-		l.fault(n.pos, "tags (%s) are not read here: write the value itself", y.Tag)
-		return n
-	case y.Anchor != "":
-		l.fault(n.pos, "anchors (&%s) are not read here: remove it", y.Anchor)
+		l.fault(result.pos, "this is nested more than %d levels deep", maxDepth)
+		return result
+	case source.Kind == yaml.AliasNode:
+		l.fault(result.pos, "aliases (*%s) are not supported: write the value itself", source.Value)
+		return result
+	case source.Style&yaml.TaggedStyle != 0:
+		l.fault(result.pos, "tags (%s) are not supported: write the value itself", source.Tag)
+		return result
+	case source.Anchor != "":
+		l.fault(result.pos, "anchors (&%s) are not supported: remove it", source.Anchor)
 	}
-	switch y.Kind {
+	switch source.Kind {
 	case yaml.ScalarNode:
-		n.kind = scalarKind(y)
+		result.kind = scalarKind(source)
 	case yaml.SequenceNode:
-		n.kind = list
-		for _, item := range y.Content {
-			n.items = append(n.items, l.convert(file, item, depth+1))
+		result.kind = list
+		for _, item := range source.Content {
+			result.items = append(result.items, l.convert(file, item, depth+1))
 		}
 	case yaml.MappingNode:
-		n.kind = object
-		l.convertMembers(file, y, n, depth)
+		result.kind = object
+		l.convertMembers(file, source, result, depth)
 	}
-	return n
+	return result
 }
 
-func scalarKind(y *yaml.Node) kind {
-	switch y.ShortTag() {
+func scalarKind(scalar *yaml.Node) kind {
+	switch scalar.ShortTag() {
 	case "!!null":
 		return null
 	case "!!bool":
@@ -133,51 +85,52 @@ func scalarKind(y *yaml.Node) kind {
 	case "!!float":
 		return float
 	}
-	if y.Style == 0 && plainNumber.MatchString(y.Value) { // too large for a float64, so YAML's reader takes it for text
+	if scalar.Style == 0 && plainNumber.MatchString(scalar.Value) { // YAML's reader takes a number beyond float64 for text
 		return float
 	}
 	return text
 }
 
-func (l *loader) convertMembers(file string, y *yaml.Node, n *node, depth int) {
-	seen := make(map[string]model.Pos, len(y.Content)/2)
-	for i := 0; i+1 < len(y.Content); i += 2 {
-		if end, whole := splitAtComma(y, i); whole != "" {
-			l.fault(posAt(file, y.Content[i+1].Line, y.Content[i+1].Column),
-				"YAML ends this at the comma: put all of it in quotes, %s: %s", y.Content[i].Value, strconv.Quote(whole))
-			n.members = append(n.members, member{y.Content[i].Value, posAt(file, y.Content[i].Line, y.Content[i].Column), &node{}})
-			n.holes, i = true, end
-			continue
-		}
-		key, value := y.Content[i], l.convert(file, y.Content[i+1], depth+1)
+func (l *loader) convertMembers(file string, source *yaml.Node, target *node, depth int) {
+	seen := make(map[string]model.Pos, len(source.Content)/2)
+	for i := 0; i+1 < len(source.Content); i += 2 {
+		key, value := source.Content[i], source.Content[i+1]
 		at := posAt(file, key.Line, key.Column)
-		if !l.keyOK(at, key) {
-			n.holes = true
+		if last, whole := splitAtComma(source, i); whole != "" {
+			l.fault(posAt(file, value.Line, value.Column), "YAML ends this expression at the comma: put quotes around all of it, %s: %s",
+				key.Value, strconv.Quote(whole))
+			target.members = append(target.members, member{key.Value, at, &node{}})
+			target.incomplete, i = true, last
 			continue
 		}
-		if first, twice := seen[key.Value]; twice {
-			l.fault(at, "%s is given twice: it is already in line %d", key.Value, first.Line)
-			n.holes = true
+		converted := l.convert(file, value, depth+1)
+		if !l.checkKey(at, key) {
+			target.incomplete = true
+			continue
+		}
+		if first, repeated := seen[key.Value]; repeated {
+			l.fault(at, "%s is repeated: it is already set in line %d", key.Value, first.Line)
+			target.incomplete = true
 			continue
 		}
 		seen[key.Value] = at
-		n.members = append(n.members, member{key.Value, at, value})
+		target.members = append(target.members, member{key.Value, at, converted})
 	}
 }
 
-// splitAtComma finds an expression that YAML has split at its commas, since they end a value between braces: it ends
-// within parentheses, and what is left of it stands there as further keys. It returns the last of the members that it
-// takes up, and all of the expression, "" where the member at i is none.
-func splitAtComma(y *yaml.Node, i int) (last int, whole string) {
-	if y.Style&yaml.FlowStyle == 0 || !isPlain(y.Content[i]) || !isPlain(y.Content[i+1]) {
+// splitAtComma detects an expression that YAML split at its commas, which end a value between braces. Such a value has an
+// open parenthesis, and its rest stands in the following keys. For the member at i, splitAtComma returns the whole
+// expression and the index of the last key that belongs to it. The expression is "" if YAML did not split the member.
+func splitAtComma(object *yaml.Node, i int) (last int, whole string) {
+	if object.Style&yaml.FlowStyle == 0 || !isPlain(object.Content[i]) || !isPlain(object.Content[i+1]) {
 		return i, ""
 	}
-	whole = y.Content[i+1].Value
-	if open(whole) <= 0 {
+	whole = object.Content[i+1].Value
+	if openParentheses(whole) <= 0 {
 		return i, ""
 	}
-	for last = i + 2; last+1 < len(y.Content); last += 2 {
-		key, value := y.Content[last], y.Content[last+1]
+	for last = i + 2; last+1 < len(object.Content); last += 2 {
+		key, value := object.Content[last], object.Content[last+1]
 		if !isPlain(key) || !isPlain(value) {
 			break
 		}
@@ -185,48 +138,47 @@ func splitAtComma(y *yaml.Node, i int) (last int, whole string) {
 		if value.Value != "" {
 			whole += ": " + value.Value
 		}
-		if open(whole) <= 0 {
+		if openParentheses(whole) <= 0 {
 			return last, whole
 		}
 	}
 	return i, ""
 }
 
-func isPlain(y *yaml.Node) bool { return y.Kind == yaml.ScalarNode && y.Style == 0 && y.Anchor == "" }
+func isPlain(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Style == 0 && n.Anchor == "" }
 
-// open counts the parentheses of a text that are not closed.
-func open(s string) int { return strings.Count(s, "(") - strings.Count(s, ")") }
+func openParentheses(s string) int { return strings.Count(s, "(") - strings.Count(s, ")") }
 
-// keyOK refuses keys that are no plain text.
-func (l *loader) keyOK(at model.Pos, key *yaml.Node) bool {
+// checkKey refuses a key that is no plain text.
+func (l *loader) checkKey(at model.Pos, key *yaml.Node) bool {
 	switch {
 	case key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge":
-		l.fault(at, "merge keys (<<) are not read here: write the keys themselves")
+		l.fault(at, "merge keys (<<) are not supported: write the keys themselves")
 	case key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0 || key.Anchor != "":
-		l.fault(at, "a key is a plain word here")
+		l.fault(at, "a key must be a plain word")
 	case scalarKind(key) != text:
-		l.fault(at, "the key %s is read as %s: write it in quotes", key.Value, scalarKind(key))
+		l.fault(at, "YAML reads the key %s as %s: put it in quotes", key.Value, scalarKind(key))
 	default:
 		return true
 	}
 	return false
 }
 
-// syntaxFault says what the YAML reader says, with advice where its words are known to puzzle.
+// syntaxFault reports an error of the YAML reader, with advice about its known puzzles.
 func (l *loader) syntaxFault(file string, err error) {
 	at, message := startOf(file), err.Error()
-	if e, ok := errors.AsType[*yaml.LoadError](err); ok {
-		message = e.Message
-		if e.Mark.Line > 0 {
-			at.Line, at.Col = e.Mark.Line, max(e.Mark.Column, 1)
+	if loadErr, ok := errors.AsType[*yaml.LoadError](err); ok {
+		message = loadErr.Message
+		if loadErr.Mark.Line > 0 {
+			at.Line, at.Col = loadErr.Mark.Line, max(loadErr.Mark.Column, 1)
 		}
-		if e.ContextMsg != "" && e.ContextMsg != "while scanning for the next token" {
-			message = e.ContextMsg + ": " + message
+		if loadErr.ContextMsg != "" && loadErr.ContextMsg != "while scanning for the next token" {
+			message = loadErr.ContextMsg + ": " + message
 		}
 	}
-	lines := l.m.Lines[file]
+	lines := l.model.Lines[file]
 	at.Line = min(at.Line, len(lines))
-	for at.Line > 1 && lines[at.Line-1] == "" { // what is missing at the end is missing after the last words
+	for at.Line > 1 && lines[at.Line-1] == "" { // point at the last words, after which something is missing
 		at.Line--
 		at.Col = utf8.RuneCountInString(lines[at.Line-1]) + 1
 	}
@@ -234,18 +186,20 @@ func (l *loader) syntaxFault(file string, err error) {
 }
 
 func syntaxAdvice(message, line string, col int) string {
-	before := []rune(line)
-	before = before[:min(max(col-1, 0), len(before))]
+	runes := []rune(line)
+	before := runes[:min(max(col-1, 0), len(runes))]
+	atBracket := len(before) < len(runes) && strings.ContainsRune("[{", runes[len(before)])
 	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+	unexpected := strings.Contains(message, "did not find expected")
 	switch {
 	case strings.Contains(indent, "\t"):
-		return " (YAML is indented with spaces, not tabs)"
-	case strings.Contains(message, "did not find expected") && len(before) < len([]rune(line)) && strings.ContainsRune("[{", []rune(line)[len(before)]):
-		return " (an expression with a bracket or a brace is put in quotes, all of it)"
-	case strings.Contains(message, "did not find expected") && strings.ContainsAny(string(before), `'"`):
-		return ` (where text goes on after a quote, put double quotes around all of it: write: "'editor' in auth.roles")`
+		return " (indent YAML with spaces, not tabs)"
+	case unexpected && atBracket:
+		return " (put quotes around all of an expression with a bracket or a brace)"
+	case unexpected && strings.ContainsAny(string(before), `'"`):
+		return ` (put double quotes around all of a text that begins with a quoted part: write: "'editor' in auth.roles")`
 	case strings.Contains(message, "mapping values are not allowed"):
-		return " (an expression with a colon and a blank is written in quotes)"
+		return " (put quotes around an expression with a colon and a space)"
 	}
 	return ""
 }

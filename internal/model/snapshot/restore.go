@@ -1,113 +1,121 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
+// ErrDamaged is wrapped by Decode's errors about data that Encode did not write.
+var ErrDamaged = errors.New("the stored model cannot be read")
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
+}
+
 // restore makes a model of its stored form. References need all tables, and combinations of fields need all fields, so the
 // tables come first.
-func restore(s *storedModel) (*model.Model, error) {
-	m := &model.Model{Name: s.Name, Roles: s.Roles}
-	for _, stored := range s.Tables {
+func restore(from *storedModel) (*model.Model, error) {
+	app := &model.Model{Name: from.Name, Roles: from.Roles}
+	for _, stored := range from.Tables {
 		key := model.ParseType(stored.Key)
 		if key == model.Invalid {
 			return nil, damaged("table %s: there is no type %q", stored.Name, stored.Key)
 		}
-		m.Add(&model.Table{Name: stored.Name, Was: stored.Was, Doc: stored.Doc, Key: key})
+		app.Add(&model.Table{Name: stored.Name, Was: stored.Was, Doc: stored.Doc, Key: key})
 	}
-	for i, stored := range s.Tables {
-		if err := restoreTable(m, m.Tables[i], stored); err != nil {
+	for i, stored := range from.Tables {
+		if err := restoreTable(app, app.Tables[i], stored); err != nil {
 			return nil, err
 		}
 	}
-	for i, stored := range s.Tables {
-		restoreRelations(m.Tables[i], stored)
+	for i, stored := range from.Tables {
+		restoreRelations(app.Tables[i], stored)
 	}
-	return m, nil
+	return app, nil
 }
 
-func restoreTable(m *model.Model, t *model.Table, s storedTable) error {
-	for _, stored := range s.Fields {
-		f, err := restoreField(m, stored)
+func restoreTable(app *model.Model, table *model.Table, from storedTable) error {
+	for _, stored := range from.Fields {
+		field, err := restoreField(app, stored)
 		if err != nil {
-			return damaged("field %s.%s: %v", t.Name, stored.Name, err)
+			return damaged("field %s.%s: %v", table.Name, stored.Name, err)
 		}
-		t.AddField(f)
+		table.AddField(field)
 	}
-	if len(t.Fields) == 0 || t.Fields[0].Name != "id" {
-		return damaged("table %s does not begin with its id", t.Name)
+	if len(table.Fields) == 0 || table.Fields[0].Name != "id" {
+		return damaged("table %s does not begin with its id", table.Name)
 	}
-	a := s.Access
-	t.Access = model.Access{
-		Read: exprOf(a.Read), Create: exprOf(a.Create), Delete: exprOf(a.Delete),
-		UpdateFrom: exprOf(a.UpdateFrom), UpdateTo: exprOf(a.UpdateTo),
+	rules := from.Access
+	table.Access = model.Access{
+		Read: exprOf(rules.Read), Create: exprOf(rules.Create), Delete: exprOf(rules.Delete),
+		UpdateFrom: exprOf(rules.UpdateFrom), UpdateTo: exprOf(rules.UpdateTo),
 	}
-	for _, c := range s.Checks {
-		t.Checks = append(t.Checks, model.Check{Expr: &model.Expr{Text: c.Expr}, Message: c.Message})
+	for _, c := range from.Checks {
+		table.Checks = append(table.Checks, model.Check{Expr: &model.Expr{Text: c.Expr}, Message: c.Message})
 	}
 	var err error
-	if t.Unique, err = combinations(t, s.Unique); err != nil {
+	if table.Unique, err = combinations(table, from.Unique); err != nil {
 		return err
 	}
-	if t.Indexes, err = combinations(t, s.Indexes); err != nil {
+	if table.Indexes, err = combinations(table, from.Indexes); err != nil {
 		return err
 	}
-	t.Search, err = fieldsOf(t, s.Search)
+	table.Search, err = fieldsOf(table, from.Search)
 	return err
 }
 
-func restoreField(m *model.Model, s storedField) (*model.Field, error) {
-	f := &model.Field{
-		Name: s.Name, Was: s.Was, Doc: s.Doc, Type: model.ParseType(s.Type), System: s.System,
-		Optional: s.Optional, Unique: s.Unique, Caseless: s.Caseless, Index: s.Index, Immutable: s.Immutable, Secret: s.Secret,
-		Default: exprOf(s.Default), Read: exprOf(s.Read), Write: exprOf(s.Write),
-		Min: s.Min, Max: s.Max, MinFloat: s.MinFloat, MaxFloat: s.MaxFloat, Format: s.Format,
-		Precision: s.Precision, Scale: s.Scale,
+func restoreField(app *model.Model, from storedField) (*model.Field, error) {
+	field := &model.Field{
+		Name: from.Name, Was: from.Was, Doc: from.Doc, Type: model.ParseType(from.Type), System: from.System,
+		Optional: from.Optional, Unique: from.Unique, Caseless: from.Caseless, Index: from.Index, Immutable: from.Immutable, Secret: from.Secret,
+		Default: exprOf(from.Default), Read: exprOf(from.Read), Write: exprOf(from.Write),
+		Min: from.Min, Max: from.Max, MinFloat: from.MinFloat, MaxFloat: from.MaxFloat, Format: from.Format,
+		Precision: from.Precision, Scale: from.Scale,
 	}
-	if f.Type == model.Invalid {
-		return nil, fmt.Errorf("there is no type %q", s.Type)
+	if field.Type == model.Invalid {
+		return nil, fmt.Errorf("there is no type %q", from.Type)
 	}
-	if f.Default != nil {
-		f.Default.Constant = s.ConstantDefault
+	if field.Default != nil {
+		field.Default.Constant = from.ConstantDefault
 	}
-	for _, v := range s.Values {
-		f.Values = append(f.Values, model.EnumValue(v))
+	for _, v := range from.Values {
+		field.Values = append(field.Values, model.EnumValue(v))
 	}
-	if s.Pattern != "" {
+	if from.Pattern != "" {
 		var err error
-		if f.Pattern, err = regexp.Compile(s.Pattern); err != nil {
+		if field.Pattern, err = regexp.Compile(from.Pattern); err != nil {
 			return nil, err
 		}
 	}
-	if s.Schema != nil {
-		f.JSONSchemaText = string(*s.Schema)
+	if from.Schema != nil {
+		field.JSONSchemaText = string(*from.Schema)
 	}
-	return f, restoreReference(m, f, s)
+	return field, restoreReference(app, field, from)
 }
 
-func restoreReference(m *model.Model, f *model.Field, s storedField) error {
-	if s.Ref == "" {
+func restoreReference(app *model.Model, field *model.Field, from storedField) error {
+	if from.Ref == "" {
 		return nil
 	}
-	if f.Ref = m.Table(s.Ref); f.Ref == nil {
-		return fmt.Errorf("there is no table %q", s.Ref)
+	if field.Ref = app.Table(from.Ref); field.Ref == nil {
+		return fmt.Errorf("there is no table %q", from.Ref)
 	}
 	for _, d := range []model.OnDelete{model.Restrict, model.Cascade, model.Clear} {
-		if d.String() == s.OnDelete {
-			f.OnDelete = d
+		if d.String() == from.OnDelete {
+			field.OnDelete = d
 		}
 	}
 	return nil
 }
 
 // restoreRelations adds the relations that lead back along the references of a table. They decide about indexes.
-func restoreRelations(t *model.Table, s storedTable) {
+func restoreRelations(table *model.Table, s storedTable) {
 	for _, stored := range s.Fields {
-		if f := t.Field(stored.Name); stored.Reverse != "" && f.Ref != nil {
-			f.Ref.AddRelation(&model.Relation{Name: stored.Reverse, From: f.Ref, To: t, Field: f, Many: true})
+		if f := table.Field(stored.Name); stored.Reverse != "" && f.Ref != nil {
+			f.Ref.AddRelation(&model.Relation{Name: stored.Reverse, From: f.Ref, To: table, Field: f, Many: true})
 		}
 	}
 }
@@ -119,13 +127,13 @@ func exprOf(text string) *model.Expr {
 	return &model.Expr{Text: text}
 }
 
-func combinations(t *model.Table, all [][]string) ([][]*model.Field, error) {
+func combinations(table *model.Table, all [][]string) ([][]*model.Field, error) {
 	var combined [][]*model.Field
 	for _, columns := range all {
 		if len(columns) == 0 {
-			return nil, damaged("an index of %s has no columns", t.Name)
+			return nil, damaged("an index of %s has no columns", table.Name)
 		}
-		fields, err := fieldsOf(t, columns)
+		fields, err := fieldsOf(table, columns)
 		if err != nil {
 			return nil, err
 		}
@@ -134,14 +142,14 @@ func combinations(t *model.Table, all [][]string) ([][]*model.Field, error) {
 	return combined, nil
 }
 
-func fieldsOf(t *model.Table, columns []string) ([]*model.Field, error) {
+func fieldsOf(table *model.Table, columns []string) ([]*model.Field, error) {
 	var fields []*model.Field
-	for _, c := range columns {
-		f := t.Field(c)
-		if f == nil {
-			return nil, damaged("table %s has no field %s", t.Name, c)
+	for _, column := range columns {
+		field := table.Field(column)
+		if field == nil {
+			return nil, damaged("table %s has no field %s", table.Name, column)
 		}
-		fields = append(fields, f)
+		fields = append(fields, field)
 	}
 	return fields, nil
 }

@@ -4,25 +4,21 @@ package snapshot
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// ErrDamaged is wrapped by Decode's errors about data that Encode did not write.
-var ErrDamaged = errors.New("the stored model cannot be read")
-
 // Encode returns a model without faults as JSON. Equal models give equal bytes. Views are left out, since a database has
 // no tables for them.
-func Encode(m *model.Model) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+func Encode(app *model.Model) []byte {
+	var buffer bytes.Buffer
+	e := json.NewEncoder(&buffer)
 	e.SetEscapeHTML(false) // rules stay readable
-	if err := e.Encode(storedModelOf(m)); err != nil {
+	if err := e.Encode(storedModelOf(app)); err != nil {
 		panic("snapshot: a model that JSON cannot hold: " + err.Error())
 	}
-	return bytes.TrimRight(b.Bytes(), "\n")
+	return bytes.TrimRight(buffer.Bytes(), "\n")
 }
 
 // Decode returns the model that Encode was given, without what only its files tell: views, positions, compiled JSON
@@ -48,17 +44,13 @@ func parse(data []byte) (*storedModel, error) {
 			version.Format, currentFormat)
 	}
 	var stored storedModel
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&stored); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&stored); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if d.More() {
+	if decoder.More() {
 		return nil, damaged("more data follows it")
 	}
 	return &stored, nil
-}
-
-func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
 }

@@ -18,16 +18,16 @@ func careers(t testing.TB) *model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, faults := load.Files(map[string][]byte{model.MainFile: source})
+	app, faults := load.Files(map[string][]byte{model.MainFile: source})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return m
+	return app
 }
 
 func TestDecodeRestores(t *testing.T) {
-	m := careers(t)
-	encoded := Encode(m)
+	app := careers(t)
+	encoded := Encode(app)
 	restored, err := Decode(encoded)
 	if err != nil {
 		t.Fatalf("Decode(Encode(m)): %v\n%s", err, encoded)
@@ -35,7 +35,7 @@ func TestDecodeRestores(t *testing.T) {
 	if again := Encode(restored); !bytes.Equal(encoded, again) {
 		t.Errorf("decoded and encoded again = %s, want %s", again, encoded)
 	}
-	if changes := diff.Between(restored, m); len(changes) > 0 {
+	if changes := diff.Between(restored, app); len(changes) > 0 {
 		t.Errorf("the restored model differs: %v", changes)
 	}
 }
@@ -72,15 +72,15 @@ func TestDecodeRefuses(t *testing.T) {
 
 // FuzzDecode decodes any bytes: a model that comes out must encode and compare without a panic.
 func FuzzDecode(f *testing.F) {
-	m := careers(f)
-	f.Add(Encode(m))
+	app := careers(f)
+	f.Add(Encode(app))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		old, err := Decode(data)
 		if err != nil {
 			return
 		}
 		Encode(old)
-		diff.Between(old, m)
-		diff.Between(m, old)
+		diff.Between(old, app)
+		diff.Between(app, old)
 	})
 }

@@ -7,61 +7,61 @@ import (
 )
 
 func storedModelOf(m *model.Model) *storedModel {
-	s := &storedModel{Format: currentFormat, Name: m.Name, Roles: m.Roles}
+	stored := &storedModel{Format: currentFormat, Name: m.Name, Roles: m.Roles}
 	for _, t := range m.Tables {
-		s.Tables = append(s.Tables, storedTableOf(t))
+		stored.Tables = append(stored.Tables, storedTableOf(t))
 	}
-	return s
+	return stored
 }
 
-func storedTableOf(t *model.Table) storedTable {
-	s := storedTable{Name: t.Name, Was: t.Was, Doc: t.Doc, Key: t.Key.String(), Search: columns(t.Search)}
-	for _, f := range t.Fields {
-		s.Fields = append(s.Fields, storedFieldOf(f))
+func storedTableOf(table *model.Table) storedTable {
+	stored := storedTable{Name: table.Name, Was: table.Was, Doc: table.Doc, Key: table.Key.String(), Search: columns(table.Search)}
+	for _, f := range table.Fields {
+		stored.Fields = append(stored.Fields, storedFieldOf(f))
 	}
-	for _, fields := range t.Unique {
-		s.Unique = append(s.Unique, columns(fields))
+	for _, fields := range table.Unique {
+		stored.Unique = append(stored.Unique, columns(fields))
 	}
-	for _, fields := range t.Indexes {
-		s.Indexes = append(s.Indexes, columns(fields))
+	for _, fields := range table.Indexes {
+		stored.Indexes = append(stored.Indexes, columns(fields))
 	}
-	a := t.Access
-	s.Access = storedAccess{
-		Read: a.Read.String(), Create: a.Create.String(), Delete: a.Delete.String(),
-		UpdateFrom: a.UpdateFrom.String(), UpdateTo: a.UpdateTo.String(),
+	rules := table.Access
+	stored.Access = storedAccess{
+		Read: rules.Read.String(), Create: rules.Create.String(), Delete: rules.Delete.String(),
+		UpdateFrom: rules.UpdateFrom.String(), UpdateTo: rules.UpdateTo.String(),
 	}
-	for _, c := range t.Checks {
-		s.Checks = append(s.Checks, storedCheck{c.Expr.Text, c.Message})
+	for _, c := range table.Checks {
+		stored.Checks = append(stored.Checks, storedCheck{c.Expr.Text, c.Message})
 	}
-	return s
+	return stored
 }
 
-func storedFieldOf(f *model.Field) storedField {
-	s := storedField{
-		Name: f.Name, Was: f.Was, Doc: f.Doc, Type: f.Type.String(), System: f.System,
-		Optional: f.Optional, Unique: f.Unique, Caseless: f.Caseless, Index: f.Index, Immutable: f.Immutable, Secret: f.Secret,
-		Default: f.Default.String(), ConstantDefault: f.Default != nil && f.Default.Constant,
-		Read: f.Read.String(), Write: f.Write.String(),
-		Min: f.Min, Max: f.Max, MinFloat: f.MinFloat, MaxFloat: f.MaxFloat, Format: f.Format,
-		Precision: f.Precision, Scale: f.Scale,
+func storedFieldOf(field *model.Field) storedField {
+	stored := storedField{
+		Name: field.Name, Was: field.Was, Doc: field.Doc, Type: field.Type.String(), System: field.System,
+		Optional: field.Optional, Unique: field.Unique, Caseless: field.Caseless, Index: field.Index, Immutable: field.Immutable, Secret: field.Secret,
+		Default: field.Default.String(), ConstantDefault: field.Default != nil && field.Default.Constant,
+		Read: field.Read.String(), Write: field.Write.String(),
+		Min: field.Min, Max: field.Max, MinFloat: field.MinFloat, MaxFloat: field.MaxFloat, Format: field.Format,
+		Precision: field.Precision, Scale: field.Scale,
 	}
-	if f.Ref != nil {
-		s.Ref, s.OnDelete = f.Ref.Name, f.OnDelete.String()
+	if field.Ref != nil {
+		stored.Ref, stored.OnDelete = field.Ref.Name, field.OnDelete.String()
 	}
-	if r := f.Reverse(); r != nil {
-		s.Reverse = r.Name
+	if r := field.Reverse(); r != nil {
+		stored.Reverse = r.Name
 	}
-	if f.Pattern != nil {
-		s.Pattern = f.Pattern.String()
+	if field.Pattern != nil {
+		stored.Pattern = field.Pattern.String()
 	}
-	for _, v := range f.Values {
-		s.Values = append(s.Values, storedValue(v))
+	for _, v := range field.Values {
+		stored.Values = append(stored.Values, storedValue(v))
 	}
-	if f.JSONSchemaText != "" {
-		raw := json.RawMessage(f.JSONSchemaText)
-		s.Schema = &raw
+	if field.JSONSchemaText != "" {
+		raw := json.RawMessage(field.JSONSchemaText)
+		stored.Schema = &raw
 	}
-	return s
+	return stored
 }
 
 func columns(fields []*model.Field) []string {

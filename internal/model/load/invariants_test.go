@@ -7,39 +7,39 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// checkShape says an error for whatever a loaded model must never be. A sound model is one that came without faults.
-func checkShape(t *testing.T, m *model.Model, sound bool) {
+// checkInvariants reports what no loaded model may be. A sound model has no faults.
+func checkInvariants(t *testing.T, app *model.Model, sound bool) {
 	t.Helper()
-	if m.Table(usersTable) == nil {
+	if app.Table(usersTable) == nil {
 		t.Error("no table users")
 	}
-	for _, table := range m.All() {
-		if m.Table(table.Name) != table {
+	for _, table := range app.All() {
+		if app.Table(table.Name) != table {
 			t.Errorf("Table(%q) is another table", table.Name)
 		}
-		checkTableShape(t, m, table, sound)
+		checkTable(t, app, table, sound)
 	}
 }
 
-func checkTableShape(t *testing.T, m *model.Model, table *model.Table, sound bool) {
+func checkTable(t *testing.T, app *model.Model, table *model.Table, sound bool) {
 	t.Helper()
 	last := len(table.Fields) - 2
 	if table.View == nil && (last < 1 || table.Fields[last].Name != "created_at" || table.Fields[last+1].Name != "updated_at") {
 		t.Fatalf("fields of %s are not id, …, created_at, updated_at", table.Name)
 	}
-	if table.ID().Name != "id" || table.View != nil && slices.Contains(m.Tables, table) {
+	if table.ID().Name != "id" || table.View != nil && slices.Contains(app.Tables, table) {
 		t.Fatalf("%s has no id, or is a view among the tables", table.Name)
 	}
-	checkViewShape(t, table, sound)
+	checkView(t, table, sound)
 	if sound && !slices.Contains([]model.Type{model.UUID, model.Int, model.Text}, table.Key) || table.ID().Type != table.Key {
 		t.Errorf("%s has a key of %v and an id of %v", table.Name, table.Key, table.ID().Type)
 	}
-	for _, f := range table.Fields {
-		if f.Table != table || table.Field(f.Name) != f {
-			t.Errorf("%s.%s is not where it belongs", table.Name, f.Name)
+	for _, field := range table.Fields {
+		if field.Table != table || table.Field(field.Name) != field {
+			t.Errorf("%s.%s is not a field of its table", table.Name, field.Name)
 		}
 		if sound {
-			checkFieldShape(t, m, f)
+			checkField(t, app, field)
 		}
 	}
 	for _, r := range table.Relations {
@@ -61,7 +61,7 @@ func checkTableShape(t *testing.T, m *model.Model, table *model.Table, sound boo
 	}
 }
 
-func checkViewShape(t *testing.T, table *model.Table, sound bool) {
+func checkView(t *testing.T, table *model.Table, sound bool) {
 	t.Helper()
 	if table.View == nil {
 		return
@@ -85,29 +85,29 @@ func checkViewShape(t *testing.T, table *model.Table, sound bool) {
 	}
 }
 
-func checkFieldShape(t *testing.T, m *model.Model, f *model.Field) {
+func checkField(t *testing.T, app *model.Model, field *model.Field) {
 	t.Helper()
-	name := f.Table.Name + "." + f.Name
+	name := field.Table.Name + "." + field.Name
 	switch {
-	case f.Type == model.Invalid || f.Type > model.JSON:
+	case field.Type == model.Invalid || field.Type > model.JSON:
 		t.Errorf("%s has no type", name)
-	case (f.Ref == nil) != (f.RefName == ""):
+	case (field.Ref == nil) != (field.RefName == ""):
 		t.Errorf("%s is half a reference", name)
-	case f.Ref != nil && (f.Type != f.Ref.Key || m.Table(f.Ref.Name) != f.Ref || f.Name != f.RefName+"_id" || f.Table.Relation(f.RefName).To != f.Ref):
+	case field.Ref != nil && (field.Type != field.Ref.Key || app.Table(field.Ref.Name) != field.Ref || field.Name != field.RefName+"_id" || field.Table.Relation(field.RefName).To != field.Ref):
 		t.Errorf("%s is no whole reference", name)
-	case f.OnDelete == model.Clear && !f.Optional:
+	case field.OnDelete == model.Clear && !field.Optional:
 		t.Errorf("%s cannot be cleared", name)
-	case f.Type == model.Decimal && (f.Precision < 1 || f.Precision > 18 || f.Scale < 0 || f.Scale > f.Precision):
-		t.Errorf("%s has precision %d and scale %d", name, f.Precision, f.Scale)
-	case f.Type == model.Enum && len(f.Values) == 0:
+	case field.Type == model.Decimal && (field.Precision < 1 || field.Precision > 18 || field.Scale < 0 || field.Scale > field.Precision):
+		t.Errorf("%s has precision %d and scale %d", name, field.Precision, field.Scale)
+	case field.Type == model.Enum && len(field.Values) == 0:
 		t.Errorf("%s has no values", name)
-	case f.Min != nil && f.Max != nil && *f.Min > *f.Max:
-		t.Errorf("%s: %d is greater than %d", name, *f.Min, *f.Max)
-	case f.Type == model.Text && f.InIndex() && (f.Max == nil || *f.Max > model.MaxIndexedText):
+	case field.Min != nil && field.Max != nil && *field.Min > *field.Max:
+		t.Errorf("%s: %d is greater than %d", name, *field.Min, *field.Max)
+	case field.Type == model.Text && field.InIndex() && (field.Max == nil || *field.Max > model.MaxIndexedText):
 		t.Errorf("%s is indexed and has no short max", name)
-	case f.Secret && (f.Unique || f.Index || f.Ref != nil):
+	case field.Secret && (field.Unique || field.Index || field.Ref != nil):
 		t.Errorf("%s is a secret that tells", name)
-	case (f.JSONSchema == nil) != (f.JSONSchemaText == ""):
+	case (field.JSONSchema == nil) != (field.JSONSchemaText == ""):
 		t.Errorf("%s is half a schema", name)
 	}
 }
