@@ -59,7 +59,7 @@ func newServe() *cobra.Command {
 func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	stderr := cmd.ErrOrStderr()
 	collectLater()
-	lines := telemetry.NewBatch(stderr)
+	lines := telemetry.NewAsyncWriter(stderr)
 	defer lines.Close() // its error has nowhere to be told
 	log := f.logger(lines, f.format(stderr))
 	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)

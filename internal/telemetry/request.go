@@ -6,28 +6,29 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/jsonline"
 )
 
-// Request is what is logged about one request, once, at its end. Package web makes it and fills it; a handler adds the
-// table. It holds no query string, no header and no body: those hold data.
+// A Request is the log record of one request, written once, at its end. Package web makes and fills it; a handler adds the
+// table. It holds no query string, no header and no body, since those hold data.
 type Request struct {
-	ID       string // made by us, in the answer as X-Request-Id
-	ClientID string // the client's own X-Request-Id, "" where there is none or it is not well-formed
+	ID       string // made by the server, sent as X-Request-Id
+	ClientID string // X-Request-Id of the request, if it is well-formed
 	Method   string
 	Path     string
-	Route    string // the pattern that matched, "" where none did
+	Route    string // pattern of the route; "" if none matched
 	Table    string
-	Status   int // 499: the client went away first
+	Status   int // 499: the client went away before the answer
 	Bytes    int64
 	Duration time.Duration
-	Caller   string    // as caller.Caller.String gives it
+	Caller   string    // as caller.Caller.String writes it
 	Remote   string    // address and port of the peer
-	Kind     errs.Kind // of the error, "" where there was none
+	Kind     errs.Kind // kind of the error; "" without one
 	Err      error     // with its private cause
-	Stack    string    // of a panic
+	Stack    string    // stack of a panic
 }
 
-// Log writes the record as one line: at level error where the fault is ours (internal, a panic), else at level info.
+// Log writes the record as one line. Its level is error if the fault is ours (an internal error or a panic), else info.
 func (r *Request) Log(logger *slog.Logger) {
 	level := slog.LevelInfo
 	if r.Kind == errs.Internal || r.Stack != "" {
@@ -37,42 +38,59 @@ func (r *Request) Log(logger *slog.Logger) {
 	if !logger.Enabled(ctx, level) {
 		return
 	}
-	if l, ok := logger.Handler().(*lines); ok && l.request(time.Now(), level, r) {
+	if h, ok := logger.Handler().(*jsonline.Handler); ok && h.Log(time.Now(), level, "request", r) {
 		return
 	}
-	var room [14]slog.Attr
-	logger.LogAttrs(ctx, level, "request", r.attrs(room[:0])...)
+	logger.LogAttrs(ctx, level, "request", r.attrs()...)
 }
 
-// LogValue gives the record as a group, for a line about something else.
-func (r *Request) LogValue() slog.Value { return slog.GroupValue(r.attrs(nil)...) }
+// AddTo implements jsonline.Record.
+func (r *Request) AddTo(l *jsonline.Line) { r.addTo(l) }
 
-// attrs appends what is known, in an order that does not change.
-func (r *Request) attrs(to []slog.Attr) []slog.Attr {
-	to = append(to,
-		slog.String("id", r.ID),
-		slog.String("method", r.Method),
-		slog.String("path", r.Path),
-		slog.Int("status", r.Status),
-		slog.Int64("bytes", r.Bytes),
-		slog.Float64("duration_ms", r.milliseconds()),
-		slog.String("caller", r.Caller),
-		slog.String("remote", r.Remote),
-	)
-	for _, a := range [...]struct{ key, text string }{
+// LogValue returns the record as a group, for a line about something else.
+func (r *Request) LogValue() slog.Value { return slog.GroupValue(r.attrs()...) }
+
+func (r *Request) attrs() []slog.Attr {
+	var list attrs
+	r.addTo(&list)
+	return list
+}
+
+// members is what a record is written to.
+type members interface {
+	Text(key, text string)
+	Int(key string, n int64)
+	Float(key string, f float64)
+}
+
+// addTo adds what is known, always in this order.
+func (r *Request) addTo(m members) {
+	m.Text("id", r.ID)
+	m.Text("method", r.Method)
+	m.Text("path", r.Path)
+	m.Int("status", int64(r.Status))
+	m.Int("bytes", r.Bytes)
+	m.Float("duration_ms", float64(r.Duration.Microseconds())/1000)
+	m.Text("caller", r.Caller)
+	m.Text("remote", r.Remote)
+	for _, optional := range [...]struct{ key, text string }{
 		{"route", r.Route}, {"table", r.Table}, {"client_id", r.ClientID}, {"kind", string(r.Kind)}, {"error", r.cause()}, {"stack", r.Stack},
 	} {
-		if a.text != "" {
-			to = append(to, slog.String(a.key, a.text))
+		if optional.text != "" {
+			m.Text(optional.key, optional.text)
 		}
 	}
-	return to
 }
 
-func (r *Request) milliseconds() float64 { return float64(r.Duration.Microseconds()) / 1000 }
+// attrs collects members as attributes of slog.
+type attrs []slog.Attr
 
-// cause is the error, except where the request could not be read: that message shows the client what it sent, and what it
-// sent may be a secret.
+func (a *attrs) Text(key, text string)       { *a = append(*a, slog.String(key, text)) }
+func (a *attrs) Int(key string, n int64)     { *a = append(*a, slog.Int64(key, n)) }
+func (a *attrs) Float(key string, f float64) { *a = append(*a, slog.Float64(key, f)) }
+
+// cause returns the text of the error. A malformed request has none: its message repeats what the client sent, and that
+// may be a secret.
 func (r *Request) cause() string {
 	if r.Err == nil || r.Kind == errs.Malformed {
 		return ""

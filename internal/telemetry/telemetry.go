@@ -1,27 +1,28 @@
-// Package telemetry is what an operator sees of the server.
+// Package telemetry writes the log of a server: its lines in batches, and one record for each request.
 package telemetry
 
 import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/ashlar-dev/ashlar/internal/telemetry/jsonline"
 )
 
-// NewLogger returns a logger that writes one line per record to w: JSON where format is "json", otherwise logfmt-like text.
-// Each record is one call of w.Write.
+// NewLogger returns a logger that writes one line per record to w. The line is JSON if format is "json", else text in the
+// manner of logfmt. Each line is one call of w.Write.
 func NewLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
-		return slog.New(newLines(w, options))
+		return slog.New(jsonline.NewHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
 const redacted = "REDACTED"
 
-// Secret is text that must not reach a log, an answer or an error. Whatever prints it, prints REDACTED; only a
-// conversion to string reveals it. Package fmt cannot call methods of unexported fields: a struct that keeps a Secret in
-// one must not be printed whole.
+// A Secret is text that must not reach a log, an answer or an error. It prints as REDACTED; only a conversion to string
+// reveals it. Package fmt cannot call methods of unexported fields, so never print a struct with a Secret in one.
 type Secret string
 
 func (Secret) String() string               { return redacted }
@@ -30,5 +31,5 @@ func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) 
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// Format serves every verb: %x and %d would otherwise bypass String.
+// Format handles all verbs: %x and %d would otherwise bypass String.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }

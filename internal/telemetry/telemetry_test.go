@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/telemetry/jsonline"
 )
 
 func TestSecretIsNeverPrinted(t *testing.T) {
@@ -100,13 +102,15 @@ func TestRequestLineIsThatOfSlog(t *testing.T) {
 		{"delete", func(r *Request) { r.Path = "/\x7f" }, false},
 		{"letters beyond ASCII", func(r *Request) { r.Path = "/é\u2028" }, false},
 		{"not UTF-8", func(r *Request) { r.Path = "/\xff" }, false},
-		{"error", func(r *Request) { r.Err, r.Kind = errors.New("x"), "conflict" }, false},
-		{"stack", func(r *Request) { r.Stack = "goroutine 1" }, false},
+		{"error", func(r *Request) { r.Err, r.Kind = errors.New("x"), "conflict" }, true},
+		{"error with a quote", func(r *Request) { r.Err, r.Kind = errors.New(`"x"`), "conflict" }, false},
+		{"stack", func(r *Request) { r.Stack = "goroutine 1\nmain" }, false},
 	} {
 		r := plain
 		tt.edit(&r)
 		at := time.Date(2026, 1, 2, 3, 4, 5, 678900000, time.FixedZone("", 3600))
-		got, short := r.appendJSON(nil, at, slog.LevelError)
+		var got bytes.Buffer
+		short := jsonline.NewHandler(&got, nil).Log(at, slog.LevelError, "request", &r)
 		if short != tt.short {
 			t.Errorf("%s: written the short way: %v, want %v", tt.name, short, tt.short)
 			continue
@@ -116,11 +120,11 @@ func TestRequestLineIsThatOfSlog(t *testing.T) {
 		}
 		var want bytes.Buffer
 		record := slog.NewRecord(at, slog.LevelError, "request", 0)
-		record.AddAttrs(r.attrs(nil)...)
+		record.AddAttrs(r.attrs()...)
 		if err := slog.NewJSONHandler(&want, nil).Handle(t.Context(), record); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want.String(), string(got)); diff != "" {
+		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
 			t.Errorf("%s: line (-slog +short):\n%s", tt.name, diff)
 		}
 	}
@@ -155,12 +159,18 @@ func TestRequestLevels(t *testing.T) {
 func BenchmarkRequestLog(b *testing.B) {
 	r := &Request{ID: "4TQ2C7N5YJ6F3K8M9PXWRZVBDA", Method: "GET", Path: "/api/posts/019a2f6e", Route: "GET /api/{table}/{id}",
 		Table: "posts", Status: 200, Bytes: 512, Duration: time.Millisecond, Caller: "user:u1", Remote: "127.0.0.1:5050"}
-	for _, format := range []string{"text", "json"} {
-		b.Run(format, func(b *testing.B) {
-			logger := NewLogger(io.Discard, format, slog.LevelInfo)
+	for _, bb := range []struct {
+		name   string
+		logger *slog.Logger
+	}{
+		{"text", NewLogger(io.Discard, "text", slog.LevelInfo)},
+		{"json", NewLogger(io.Discard, "json", slog.LevelInfo)},
+		{"json of slog", slog.New(slog.NewJSONHandler(io.Discard, nil))}, // the reason for package jsonline
+	} {
+		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				r.Log(logger)
+				r.Log(bb.logger)
 			}
 		})
 	}

@@ -25,9 +25,9 @@ func (s *slow) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-func TestBatchKeepsEveryLineWhole(t *testing.T) {
+func TestAsyncWriterKeepsEveryLineWhole(t *testing.T) {
 	out := &slow{gate: make(chan struct{})}
-	b := NewBatch(out)
+	b := NewAsyncWriter(out)
 	var wg sync.WaitGroup
 	const writers, each = 16, 200
 	for w := range writers {
@@ -63,9 +63,9 @@ func TestBatchKeepsEveryLineWhole(t *testing.T) {
 	}
 }
 
-func TestBatchIsBounded(t *testing.T) {
+func TestAsyncWriterIsBounded(t *testing.T) {
 	out := &slow{gate: make(chan struct{})}
-	b := NewBatch(out)
+	b := NewAsyncWriter(out)
 	line := bytes.Repeat([]byte("x"), maxBatch/2)
 	written := make(chan struct{})
 	go func() {
@@ -91,11 +91,11 @@ func TestBatchIsBounded(t *testing.T) {
 }
 
 // Lines that come while it is closed are written all the same.
-func TestBatchClosesUnderWriters(t *testing.T) {
+func TestAsyncWriterClosesUnderWriters(t *testing.T) {
 	for range 50 {
 		out := &slow{gate: make(chan struct{})}
 		close(out.gate)
-		b := NewBatch(out)
+		b := NewAsyncWriter(out)
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
@@ -118,8 +118,8 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no room") }
 
-func TestBatchTellsOfErrors(t *testing.T) {
-	b := NewBatch(broken{})
+func TestAsyncWriterTellsOfErrors(t *testing.T) {
+	b := NewAsyncWriter(broken{})
 	_, _ = b.Write([]byte("a\n"))
 	if err := b.Close(); err == nil {
 		t.Error("the error of the writer is lost")
@@ -130,8 +130,8 @@ type panics struct{}
 
 func (panics) Write([]byte) (int, error) { panic("of the writer") }
 
-func TestBatchSurvivesItsWriter(t *testing.T) {
-	b := NewBatch(panics{})
+func TestAsyncWriterSurvivesItsWriter(t *testing.T) {
+	b := NewAsyncWriter(panics{})
 	_, _ = b.Write([]byte("a\n"))
 	_ = b.Close() // returns
 }
