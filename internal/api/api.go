@@ -1,14 +1,13 @@
-// Package api is the data API: JSON over HTTP on the tables of a model.
+// Package api serves the data API: JSON over HTTP on the tables of a model.
 package api
 
 import (
 	"bytes"
 	"cmp"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
@@ -16,10 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// maxBody bounds the body of a request, in bytes.
-const maxBody = 1 << 20
-
-// API serves the rows of a model.
+// An API serves the rows of a model.
 type API struct {
 	rows         *record.DB
 	model        *model.Model
@@ -36,35 +32,7 @@ func New(rows *record.DB, m *model.Model) *API {
 	return &API{rows: rows, model: m, answerMemory: admit.NewBudget(allAnswers, largeAnswer)}
 }
 
-// Routes adds the API to a mux. GET answers HEAD too.
-func (a *API) Routes(mux *web.Mux) {
-	mux.Handle("GET /api/{table}", a.list)
-	mux.Handle("POST /api/{table}", a.create)
-	mux.Handle("GET /api/{table}/{id}", a.get)
-	mux.Handle("PATCH /api/{table}/{id}", a.update)
-	mux.Handle("DELETE /api/{table}/{id}", a.delete)
-	mux.Handle("/api/{table}", a.otherMethod("POST"))
-	mux.Handle("/api/{table}/{id}", a.otherMethod("PATCH", "DELETE"))
-}
-
-// otherMethod refuses a method that no handler is for. writes are the methods that the path has beside GET and HEAD,
-// where it is not a view's.
-func (a *API) otherMethod(writes ...string) web.Handler {
-	return func(_ http.ResponseWriter, r *http.Request) error {
-		t, err := a.table(r)
-		if err != nil {
-			return err
-		}
-		allow := []string{"GET", "HEAD"}
-		if t.View == nil {
-			allow = append(allow, writes...)
-		}
-		slices.Sort(allow)
-		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: allow, Message: "the methods here are " + strings.Join(allow, ", ")}
-	}
-}
-
-// table is the table that the path names.
+// table returns the table that the path names.
 func (a *API) table(r *http.Request) (*model.Table, error) {
 	t := a.model.Table(r.PathValue("table"))
 	if t == nil {
@@ -74,7 +42,7 @@ func (a *API) table(r *http.Request) (*model.Table, error) {
 	return t, nil
 }
 
-// id is the id that the path names; missing, which no row is, where it is not of the key's type.
+// id returns the id that the path names. An id that is not of the type of the key is missing, and no row has that id.
 func id(r *http.Request, t *model.Table) value.Value {
 	v, ok := value.ParseID(t, r.PathValue("id"))
 	if !ok {
@@ -99,12 +67,12 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	notModified, err := cond.onRead("") // a list has no tag, so only * matches it
+	notModified, err := cond.onRead("") // a list has no tag, so only * matches
 	if err != nil {
 		return err
 	}
 	if notModified {
-		private(w)
+		setPrivate(w)
 		return web.Empty(w, http.StatusNotModified)
 	}
 	buf := buffers.get()
@@ -118,7 +86,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		return tooManyAnswers()
 	}
 	defer a.answerMemory.Release(len(body))
-	private(w)
+	setPrivate(w)
 	return web.JSON(w, http.StatusOK, body)
 }
 
@@ -129,7 +97,8 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	v, badView := parseView(r.URL.RawQuery)
 	cond, badTags := parseConditions(r)
-	if err := cmp.Or(badView, badTags); err != nil { // which who may read nothing is not told; Get asks for itself
+	if err := cmp.Or(badView, badTags); err != nil {
+		// A caller who may read nothing must not learn that its parameters were wrong. Get checks access itself.
 		return cmp.Or(a.rows.Allow(web.Caller(r), t, record.Read), err)
 	}
 	buf := buffers.get()
@@ -143,7 +112,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 		return tooManyAnswers()
 	}
 	defer a.answerMemory.Release(len(row.JSON))
-	private(w)
+	setPrivate(w)
 	tag := ""
 	if row.Plain {
 		tag = etag(row, web.Coding(w, len(row.JSON)))
@@ -169,7 +138,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) error {
 	if err := a.rows.Allow(web.Caller(r), t, record.Create); err != nil {
 		return err
 	}
-	members, err := body(w, r, "application/json")
+	members, err := readMembers(w, r, typeJSON)
 	if err != nil {
 		return err
 	}
@@ -185,7 +154,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Location", location(t, row.ID))
-	return written(w, row, http.StatusCreated, http.StatusCreated)
+	return writeRow(w, row, http.StatusCreated, http.StatusCreated)
 }
 
 func (a *API) update(w http.ResponseWriter, r *http.Request) error {
@@ -196,7 +165,7 @@ func (a *API) update(w http.ResponseWriter, r *http.Request) error {
 	if err := a.rows.Allow(web.Caller(r), t, record.Update); err != nil {
 		return err
 	}
-	patch, err := body(w, r, "application/json", "application/merge-patch+json")
+	patch, err := readMembers(w, r, typeJSON, typeMerge)
 	if err != nil {
 		return err
 	}
@@ -208,7 +177,7 @@ func (a *API) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return cond.explain(err)
 	}
-	return written(w, row, http.StatusOK, http.StatusNoContent)
+	return writeRow(w, row, http.StatusOK, http.StatusNoContent)
 }
 
 func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
@@ -232,9 +201,9 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
 	return web.Empty(w, http.StatusNoContent)
 }
 
-// body reads the members of a request's body; a write takes no parameters.
-func body(w http.ResponseWriter, r *http.Request, types ...string) ([]value.Member, error) {
-	data, err := web.ReadBody(w, r, maxBody, types...)
+// readMembers reads the members of the body of a write, which takes no parameters.
+func readMembers(w http.ResponseWriter, r *http.Request, types ...string) ([]value.Member, error) {
+	data, err := web.ReadBody(w, r, apilimit.BodyBytes, types...)
 	if err != nil {
 		return nil, err
 	}
@@ -244,12 +213,12 @@ func body(w http.ResponseWriter, r *http.Request, types ...string) ([]value.Memb
 	return value.DecodeObject(bytes.TrimPrefix(data, byteOrderMark))
 }
 
-// byteOrderMark is U+FEFF in UTF-8. PowerShell writes it in front of JSON, and RFC 8259 (8.1) lets a reader ignore it.
+// byteOrderMark is U+FEFF in UTF-8. PowerShell writes it before JSON, and RFC 8259 (8.1) lets a reader ignore it.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// written answers a write with the row as the caller may see it, or without a body.
-func written(w http.ResponseWriter, row record.Written, shown, hidden int) error {
-	private(w)
+// writeRow answers a write with the row, or without a body if the caller may not read the row.
+func writeRow(w http.ResponseWriter, row record.Written, shown, hidden int) error {
+	setPrivate(w)
 	if row.JSON == nil {
 		return web.Empty(w, hidden)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -32,9 +33,9 @@ func FuzzParams(f *testing.F) {
 		switch {
 		case err != nil && errs.KindOf(err) != errs.Malformed:
 			t.Fatalf("%q: %v", raw, err)
-		case err == nil && (q.Limit < 1 || q.Limit > maxLimit):
+		case err == nil && (q.Limit < 1 || q.Limit > apilimit.MaxLimit):
 			t.Fatalf("%q: limit %d", raw, q.Limit)
-		case err == nil && q.Limit != defaultLimit && !strings.Contains(raw, "="+strconv.Itoa(q.Limit)) && !strings.Contains(raw, "%"):
+		case err == nil && q.Limit != apilimit.DefaultLimit && !strings.Contains(raw, "="+strconv.Itoa(q.Limit)) && !strings.Contains(raw, "%"):
 			t.Fatalf("%q: limit %d, which it does not give", raw, q.Limit)
 		}
 		for name, v := range q.Args {
@@ -102,10 +103,8 @@ func serve(t testing.TB, source string) http.Handler {
 	if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	mux := web.NewMux()
-	web.HandleProblems(mux)
-	New(record.New(db, rules, record.Config{}), m).Routes(mux)
-	w, err := web.New(web.Config{Identify: func(r *http.Request) (caller.Caller, error) {
+	routes := New(record.New(db, rules, record.Config{}), m).Routes()
+	w, err := web.NewReceiver(web.Config{Identify: func(r *http.Request) (caller.Caller, error) {
 		switch r.Header.Get("X-Caller") {
 		case "user":
 			return caller.User(caller.Identity{ID: "00000000-0000-7000-8000-00000000000a"}), nil
@@ -117,7 +116,7 @@ func serve(t testing.TB, source string) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w.Wrap(mux.Serve)
+	return w.Handler(web.NewMux(append(routes, web.ProblemRoutes()...)...))
 }
 
 // FuzzRequest sends whole requests, written as they come over the wire: the answer is never a 5xx but a 503, always JSON,

@@ -17,21 +17,22 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// The values of headers that are the same in every answer. Nothing changes them: who adds to one makes another.
+// Values of headers that are the same in all answers. Nothing changes these slices: whoever adds a value copies them.
 var (
 	privateNoCache = []string{"private, no-cache"}
 	privateVary    = []string{"Authorization, Accept-Encoding"}
 )
 
-// private says that the answer is for this caller alone, and to be asked for again each time.
-func private(w http.ResponseWriter) {
+// setPrivate forbids shared caches to keep the answer. A browser may keep it, but asks again each time.
+func setPrivate(w http.ResponseWriter) {
 	h := w.Header()
-	h["Cache-Control"] = privateNoCache // as in web, by their canonical names
+	h["Cache-Control"] = privateNoCache // by canonical names, as in web
 	web.VaryOn(h, privateVary)
 }
 
-// etag returns the entity tag of a row that is sent in a content coding ("" for none): the revision for If-Match, a hash
-// of what the caller sees for If-None-Match, and the coding. Masks and a new model change the hash without a new revision.
+// etag returns the entity tag of a row that is sent in a content coding ("" for none). It holds the revision for If-Match,
+// a hash of what the caller sees for If-None-Match, and the coding. Masks and a new model can change the hash while the
+// revision stays.
 func etag(row record.Row, coding string) string {
 	h := fnv.New64a()
 	h.Write(row.JSON)
@@ -47,8 +48,8 @@ func etag(row record.Row, coding string) string {
 
 // conditions are the If-Match and If-None-Match of a request (RFC 9110, 13.1).
 //
-// A tag is compared without regard to W/ and to its content coding. Proxies that compress weaken tags, and a revision is
-// exact whichever form the row was sent in.
+// A comparison of tags ignores W/ and the content coding. Proxies that compress weaken tags, and a revision is exact in
+// every form of the row.
 type conditions struct{ match, none web.ETags }
 
 func parseConditions(r *http.Request) (c conditions, err error) {
@@ -59,19 +60,19 @@ func parseConditions(r *http.Request) (c conditions, err error) {
 	return c, err
 }
 
-// given says whether a request has conditions at all.
+// given reports whether a request has conditions.
 func (c conditions) given() bool { return c.match.Given() || c.none.Given() }
 
-// onRead judges the conditions of a read. tag is that of the answer, "" where it has none. A failed If-Match is
-// errs.Stale; a failed If-None-Match says that the client has the answer already.
+// onRead checks the conditions of a read. tag is the tag of the answer, or "" if it has none. A failed If-Match is
+// errs.Stale. A failed If-None-Match means that the client has the answer already.
 func (c conditions) onRead(tag string) (notModified bool, err error) {
 	if c.match.Given() && !among(c.match, tag) {
-		return false, errs.New(errs.Stale, "If-Match does not name what is here now: read it again without If-Match")
+		return false, errs.New(errs.Stale, "If-Match does not name the current version: read it again without If-Match")
 	}
 	return c.none.Given() && among(c.none, tag), nil
 }
 
-// among says whether a header names the tag, or everything.
+// among reports whether a header names the tag or is *.
 func among(tags web.ETags, tag string) bool {
 	if tags.Any() {
 		return true
@@ -83,7 +84,7 @@ func among(tags web.ETags, tag string) bool {
 	})
 }
 
-// onWrite returns the condition of a write on the revision of its row, nil where there is none.
+// onWrite returns the condition on the revision of the row to write, or nil if there is none.
 func (c conditions) onWrite() record.Match {
 	if !c.given() {
 		return nil
@@ -104,14 +105,14 @@ func namesRevision(tags web.ETags, revision int64) bool {
 	})
 }
 
-// splitTag cuts what stands between the quotes of an entity tag into its revision and hash.
+// splitTag returns the revision and the hash of an entity tag, given without its quotes.
 func splitTag(opaque string) (revision, hash string, ok bool) {
 	revision, rest, ok := strings.Cut(opaque, "-")
 	hash, _, _ = strings.Cut(rest, "-")
 	return revision, hash, ok
 }
 
-// explain says which condition a refused write did not meet, where it had If-None-Match.
+// explain names the condition that failed, for a write with If-None-Match.
 func (c conditions) explain(err error) error {
 	if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Stale && c.none.Given() {
 		return errs.Wrapf(err, errs.Stale, "the row is at a revision that If-None-Match or If-Match excludes")
@@ -119,18 +120,18 @@ func (c conditions) explain(err error) error {
 	return err
 }
 
-// onCreate judges the conditions of a create, whose target is the list: it exists, and has no tag.
+// onCreate checks the conditions of a create. Its target is the list, which exists and has no tag.
 func (c conditions) onCreate() error {
 	switch {
 	case c.match.Given() && !c.match.Any():
 		return errs.New(errs.Stale, "If-Match names a tag, and a list has none: create without it")
 	case c.none.Any():
-		return errs.New(errs.Stale, "If-None-Match: * excludes a list that exists: create without it; a taken id is refused anyhow")
+		return errs.New(errs.Stale, "If-None-Match: * excludes a list that exists: create without it; an id in use is refused without it too")
 	}
 	return nil
 }
 
-// location is the path of a row.
+// location returns the path of a row.
 func location(t *model.Table, id value.Value) string {
 	key := id.Text
 	if id.Kind == value.Int {
@@ -139,13 +140,13 @@ func location(t *model.Table, id value.Value) string {
 	return "/api/" + t.Name + "/" + url.PathEscape(key)
 }
 
-// pool keeps the buffers of answers.
+// pool holds buffers for answers.
 type pool struct{ sync.Pool }
 
-// buffers is not configuration: like every sync.Pool it holds nothing that a request could see.
+// buffers may be global: like every sync.Pool, it holds nothing that a request could see.
 var buffers pool
 
-// maxKept bounds the buffers that are kept: one large answer must not stay in memory.
+// maxKept is the size of the largest buffer that the pool keeps, so that one large answer does not stay in memory.
 const maxKept = 256 << 10
 
 func (p *pool) get() *[]byte {

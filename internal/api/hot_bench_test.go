@@ -73,12 +73,10 @@ func newBench(b *testing.B) *bench {
 	keys, err := auth.Open(filepath.Join(b.TempDir(), "key.pem"))
 	fail(err)
 	verifier := auth.NewVerifier(keys, auth.Config{})
-	receiver, err := web.New(web.Config{Logger: telemetry.NewLogger(io.Discard, "json", slog.LevelInfo), Identify: verifier.Identify})
+	receiver, err := web.NewReceiver(web.Config{Logger: telemetry.NewLogger(io.Discard, "json", slog.LevelInfo), Identify: verifier.Identify})
 	fail(err)
-	mux := web.NewMux()
 	rows := record.New(db, rules, record.Config{})
-	New(rows, m).Routes(mux)
-	s := &bench{handler: receiver.Wrap(mux.Serve)}
+	s := &bench{handler: receiver.Handler(web.NewMux(New(rows, m).Routes()...))}
 	user, err := rows.Create(context.Background(), caller.System("bench"), m.Table("users"), nil)
 	fail(err)
 	s.author = user.ID.Text

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
@@ -14,16 +15,11 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// The limit of a list.
-const (
-	defaultLimit = 50
-	maxLimit     = 500
-)
-
+// Parameters of reads, in the order in which the document of the API shows them.
 var (
 	viewParams = []string{"fields", "expand"}
-	listParams = []string{"filter", "sort", "limit", "cursor", "fields", "expand", "total", "args"}
-	repeated   = []string{"sort", "fields", "expand"} // lists, of which some clients send each value by itself
+	listParams = []string{"filter", "args", "sort", "limit", "cursor", "total", "fields", "expand"}
+	repeated   = []string{"sort", "fields", "expand"} // lists; some clients send each value as a parameter of its own
 )
 
 // parseView reads the parameters of a single row.
@@ -47,7 +43,7 @@ func parseView(raw string) (v record.View, err error) {
 
 // parseList reads the parameters of a list.
 func parseList(raw string) (record.Query, error) {
-	q := record.Query{Limit: defaultLimit}
+	q := record.Query{Limit: apilimit.DefaultLimit}
 	params, err := web.ParseQuery(raw, repeated...)
 	if err != nil {
 		return q, err
@@ -77,7 +73,7 @@ func setParam(q *record.Query, p web.Param) (err error) {
 	case "total":
 		q.Total = p.Value == "true"
 		if !q.Total && p.Value != "false" {
-			err = errs.New(errs.Malformed, "total is true or false")
+			err = errs.New(errs.Malformed, "total must be true or false")
 		}
 	case "args":
 		return setArgs(q, p.Value)
@@ -91,7 +87,7 @@ func setParam(q *record.Query, p web.Param) (err error) {
 	return err
 }
 
-// argName returns the argument that a parameter gives: arg.NAME, or args[NAME] as OpenAPI's style deepObject has it.
+// argName returns the argument that a parameter gives: arg.NAME, or args[NAME] as the style deepObject of OpenAPI has it.
 func argName(param string) (string, bool) {
 	name, ok := strings.CutPrefix(param, "arg.")
 	if !ok {
@@ -113,9 +109,9 @@ func setArg(q *record.Query, name, text string) error {
 	return nil
 }
 
-// setArgs reads the parameter args: all arguments as one JSON object, for clients that cannot send arg.NAME. A value is
-// a string, or a number or bool, which mean the text that JSON writes for them. A name may begin with arg., as the
-// document of the API has it.
+// setArgs reads the parameter args: one JSON object with all arguments, for clients that cannot send arg.NAME. A value is a
+// string, a number or a bool. A number or bool means its JSON text. A name may begin with arg., as in the document of the
+// API.
 func setArgs(q *record.Query, object string) error {
 	members, err := value.DecodeObjectOf("args", []byte(object))
 	if err != nil {
@@ -133,7 +129,7 @@ func setArgs(q *record.Query, object string) error {
 	return nil
 }
 
-// argText is the text of an argument that came as a member of args.
+// argText returns the text of an argument that is a member of args.
 func argText(m value.Member) (string, error) {
 	switch kind := m.Raw.Kind(); kind {
 	case jsontext.KindString:
@@ -148,26 +144,26 @@ func argText(m value.Member) (string, error) {
 	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
 		return string(m.Raw), nil
 	default:
-		return "", errs.New(errs.Malformed, "args: the value of %q is a string, a number, true or false", errs.Clip(m.Name, 60))
+		return "", errs.New(errs.Malformed, "args: the value of %q must be a string, a number, true or false", errs.Clip(m.Name, 60))
 	}
 }
 
 func parseLimit(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > maxLimit || s != strconv.Itoa(n) {
-		return 0, errs.New(errs.Malformed, "limit is a number from 1 to %d", maxLimit)
+	if err != nil || n < apilimit.MinLimit || n > apilimit.MaxLimit || s != strconv.Itoa(n) {
+		return 0, errs.New(errs.Malformed, "limit must be a number from %d to %d", apilimit.MinLimit, apilimit.MaxLimit)
 	}
 	return n, nil
 }
 
-// noParams refuses the parameters of a request that takes none.
+// noParams refuses all parameters.
 func noParams(raw string) error {
 	params, err := web.ParseQuery(raw)
 	if err != nil {
 		return err
 	}
 	if len(params) > 0 {
-		return errs.New(errs.Malformed, "a write takes no parameters, %q among them", errs.Clip(params[0].Name, 60))
+		return errs.New(errs.Malformed, "a write takes no parameters: remove %q", errs.Clip(params[0].Name, 60))
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func TestArgsSaysWhatIsWrong(t *testing.T) {
 		{`{"a":"1"} {}`, "args is not acceptable JSON: line 1, column 11: something follows the object"},
 		{`["a"]`, "args must be a JSON object, it is an array"},
 		{strings.Repeat("[", 1000), "args is not acceptable JSON: line 1, column 65: objects and arrays stand more than 64 deep"},
-		{`{"a":{"b":1}}`, `args: the value of "a" is a string, a number, true or false`},
+		{`{"a":{"b":1}}`, `args: the value of "a" must be a string, a number, true or false`},
 		{`{"a":"1","arg.a":"2"}`, `the argument "a" is given twice`},
 	} {
 		_, err := parseList("args=" + url.QueryEscape(tt.args))

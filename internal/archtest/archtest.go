@@ -12,8 +12,8 @@ const module = "github.com/ashlar-dev/ashlar"
 
 // rows is the table of docs/architecture.md from its top down. A package imports only from rows above its own.
 var rows = [...][]string{
-	{"errs", "suggest"},
-	{"caller"},
+	{"errs", "suggest", "apilimit"},
+	{"caller", "telemetry/jsonline"},
 	{"telemetry", "limit", "cache", "admit"},
 	{"model"},
 	{"value", "model/load", "model/diff", "model/snapshot"},
@@ -23,7 +23,7 @@ var rows = [...][]string{
 	{"store/sqlite", "store/postgres"},
 	{"migrate", "jobs", "view"},
 	{"record", "move"},
-	{"auth"},
+	{"auth", "web/netconn"},
 	{"web"},
 	{"api", "openapi", "console"},
 	{"server"},
@@ -47,7 +47,7 @@ var homes = [...]struct {
 }{
 	{"cel.dev/cel-go/", []string{"rule"}, "everything else works on rule's conditions"},
 	{"database/sql", nil, "engines use their driver's own interface, which is faster and says more (measured in docs/decisions/0001)"},
-	{"github.com/go-jose/go-jose/v4", []string{"auth"}, "credentials are read in one place"},
+	{"github.com/go-jose/go-jose/v4", []string{"auth", "web/netconn"}, "credentials are read in one place"},
 	{"github.com/jackc/pgx/v5", []string{"store/postgres"}, "only the engine knows its driver"},
 	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},

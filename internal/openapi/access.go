@@ -1,19 +1,37 @@
 package openapi
 
 import (
+	"net/http"
+
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// access is which operations of a table some caller may pass, the system aside.
+// access says which operations of a table some caller may use. The system caller does not count.
 type access struct {
 	read, create, update, delete bool
 }
 
+// allows reports whether some caller may send requests of a method.
+func (a access) allows(method string) bool {
+	switch method {
+	case http.MethodGet:
+		return a.read
+	case http.MethodPost:
+		return a.create
+	case http.MethodPatch:
+		return a.update
+	case http.MethodDelete:
+		return a.delete
+	}
+	return false
+}
+
 func (a access) any() bool { return a.read || a.create }
 
-// accessTo looks at rules alone, as the server does before it asks the database: what can be true for nobody is closed.
+// accessTo looks only at the rules, as the server does before it asks the database. A rule that can be true for nobody
+// closes its operation.
 func accessTo(r *rule.Table) access {
 	read := !rule.NeverTrue(r.Read)
 	return access{
@@ -24,13 +42,25 @@ func accessTo(r *rule.Table) access {
 	}
 }
 
-// operation is one of the five things that can be done to a table.
+// operation holds the rules that a request of one method on a table must pass.
 type operation struct {
-	table *model.Table
-	rules []rule.Node // that must hold
+	rules []rule.Node
 }
 
-// open says whether the operation is open to everyone, whatever the row.
+func (d *document) operation(t *model.Table, method string) operation {
+	r := d.rules.Table(t)
+	switch method {
+	case http.MethodPost:
+		return operation{[]rule.Node{r.Create}}
+	case http.MethodPatch:
+		return operation{[]rule.Node{r.Read, r.UpdateFrom, r.UpdateTo}}
+	case http.MethodDelete:
+		return operation{[]rule.Node{r.Read, r.Delete}}
+	}
+	return operation{[]rule.Node{r.Read}}
+}
+
+// open reports whether the operation is open to everyone on every row.
 func (o operation) open() bool {
 	for _, n := range o.rules {
 		if !rule.AlwaysTrue(n) {
@@ -40,8 +70,8 @@ func (o operation) open() bool {
 	return true
 }
 
-// security is the requirement of an operation, and a sentence about it: a token where the rules cannot be true for a
-// caller without one, else a token or none, since it decides what rows and members the caller is shown.
+// security returns the requirement of an operation and a sentence about it. An operation needs a token if its rules cannot
+// be true without one. Otherwise a token is optional: it decides which rows and members the caller is shown.
 func (d *document) security(o operation) (required []any, about string) {
 	token := object{{"bearer", []any{}}}
 	for _, n := range o.rules {
@@ -55,7 +85,7 @@ func (d *document) security(o operation) (required []any, about string) {
 	return []any{object{}, token}, "A token is not needed for every row."
 }
 
-// stranger folds rules for a caller without a token. What depends on the time is left as it is: it may come to hold.
+// stranger folds rules for a caller without a token. It leaves parts that depend on the time: they may become true.
 func stranger(rules *rule.Rules) rule.Folder {
 	slots := rules.Slots.List
 	states, values := make([]rule.State, len(slots)), make([]value.Value, len(slots))

@@ -3,8 +3,6 @@ package openapi_test
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,12 +12,18 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/api"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/openapi"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
+
+// dataRoutes returns the routes of the data API. Nothing can be served from them.
+func dataRoutes() []web.Route { return api.New(nil, nil).Routes() }
+
+func document(rules *rule.Rules) []byte { return openapi.Document(rules, dataRoutes()) }
 
 // folders are the apps that the tests describe.
 func folders(t *testing.T) map[string]string {
@@ -68,9 +72,9 @@ func compiled(t *testing.T, text string) *rule.Rules {
 }
 
 func TestValid(t *testing.T) {
-	docs := map[string][]byte{"empty": openapi.Document(compiled(t, "ashlar: 1\nname: none\ntables: {}\n"))}
+	docs := map[string][]byte{"empty": document(compiled(t, "ashlar: 1\nname: none\ntables: {}\n"))}
 	for name, dir := range folders(t) {
-		docs[name] = openapi.Document(compile(t, dir))
+		docs[name] = document(compile(t, dir))
 	}
 	for name, doc := range docs {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +91,7 @@ func TestValid(t *testing.T) {
 
 func TestSameBytes(t *testing.T) {
 	dir := folder(t, "testdata/every.yaml")
-	if !bytes.Equal(openapi.Document(compile(t, dir)), openapi.Document(compile(t, dir))) {
+	if !bytes.Equal(document(compile(t, dir)), document(compile(t, dir))) {
 		t.Error("the document differs from one time to the next")
 	}
 }
@@ -126,7 +130,7 @@ func operations(t *testing.T, doc []byte) []string {
 }
 
 func TestOperations(t *testing.T) {
-	got := operations(t, openapi.Document(compile(t, folder(t, "testdata/every.yaml"))))
+	got := operations(t, document(compile(t, folder(t, "testdata/every.yaml"))))
 	want := []string{
 		"/api/counters get listCounters token",
 		"/api/counters post createCounter anyone", // where its thing is done
@@ -156,7 +160,7 @@ func TestOperations(t *testing.T) {
 
 // A rule that waits for a time may come to hold, so that it closes nothing.
 func TestTimeClosesNothing(t *testing.T) {
-	got := operations(t, openapi.Document(compiled(t, `
+	got := operations(t, document(compiled(t, `
 ashlar: 1
 name: later
 tables:
@@ -166,32 +170,5 @@ tables:
 `)))
 	if len(got) != 4 || got[0] != "/api/offers get listOffers anyone" {
 		t.Errorf("got %q", got)
-	}
-}
-
-// The table of problems is that of the server.
-func TestProblemsAreThoseOfTheServer(t *testing.T) {
-	mux := web.NewMux()
-	web.HandleProblems(mux)
-	receiver, err := web.New(web.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := httptest.NewRecorder()
-	receiver.Wrap(mux.Serve).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/problems", nil))
-	text := w.Body.String()
-	for kind, title := range openapi.Problems() {
-		if !strings.Contains(text, kind) {
-			t.Errorf("the server has no problem %s", kind)
-		}
-		w := httptest.NewRecorder()
-		path := "/problems/" + strings.Split(kind, "<")[0]
-		receiver.Wrap(mux.Serve).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-		if !strings.Contains(w.Body.String(), ": "+title+"</h1>") {
-			t.Errorf("%s is not entitled %q", path, title)
-		}
-	}
-	if got, want := len(openapi.Problems())+1, strings.Count(text, "<dt>"); got != want { // 405 belongs to no operation
-		t.Errorf("the document knows %d problems, the server %d", got, want)
 	}
 }

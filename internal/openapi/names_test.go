@@ -35,7 +35,7 @@ func TestNamesAreUnique(t *testing.T) {
 			Schemas map[string]json.RawMessage
 		}
 	}
-	doc := openapi.Document(compiled(t, model))
+	doc := document(compiled(t, model))
 	if err := json.Unmarshal(doc, &d); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package openapi describes the data API of a model as OpenAPI 3.1.
+// Package openapi writes the OpenAPI 3.1 document of a model's data API, and serves it with a page that shows it.
 package openapi
 
 import (
@@ -6,9 +6,10 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// intro is what holds for every operation.
+// intro is the introduction of the document: what holds for all operations.
 const intro = "Rows of the tables below, as JSON.\n\n" +
 	"**Lists** are `{\"items\": […], \"next\": …}`; `next` is the cursor of the page after, null at the end. `HEAD` works where `GET` does.\n\n" +
 	"**Filters** are written in [CEL](https://cel.dev): `title == arg.t`, with `arg.t=…` as a parameter of its own, so that what a person typed needs no quoting. " +
@@ -21,18 +22,19 @@ const intro = "Rows of the tables below, as JSON.\n\n" +
 // unversioned is the version of an API whose model names none.
 const unversioned = "0.0.0"
 
-// document is a document while it is made.
+// document is a document under construction.
 type document struct {
 	rules    *rule.Rules
+	routes   []web.Route // the described ones are those with {table}
 	names    map[*model.Table]names
 	may      map[*model.Table]access
 	stranger rule.Folder
 }
 
-// Document returns the description of a model's data API as JSON, in the same bytes each time. Operations that are closed
-// to every caller but the system are not in it. Its version is that of the model: a rebuild of the server makes no other API.
-func Document(rules *rule.Rules) []byte {
-	d := &document{rules: rules, names: nameTables(rules.Model), may: map[*model.Table]access{}, stranger: stranger(rules)}
+// Document returns the description of routes for a model as JSON. It has the same bytes each time. It leaves out operations
+// that only the system caller may use. Its version is that of the model, so a new build of the server does not change it.
+func Document(rules *rule.Rules, routes []web.Route) []byte {
+	d := &document{rules: rules, routes: routes, names: nameTables(rules.Model), may: map[*model.Table]access{}, stranger: stranger(rules)}
 	var open []*model.Table
 	for _, t := range rules.Model.All() {
 		d.may[t] = accessTo(rules.Table(t))

@@ -1,26 +1,44 @@
 package openapi
 
 import (
+	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// listParams are the parameters of a list, viewParams those of one row.
-func (d *document) listParams(t *model.Table) []any {
-	examples := d.examplesOf(t)
-	params := []any{d.filterParam(t, examples)}
-	params = append(params, ref("parameters", "args"), sortParam(t),
-		ref("parameters", "limit"), ref("parameters", "cursor"), ref("parameters", "total"))
-	return append(params, d.viewParams(t)...)
-}
-
-func (d *document) viewParams(t *model.Table) []any {
-	params := []any{d.fieldsParam(t)}
-	if rels := d.relations(t); len(rels) > 0 {
-		params = append(params, expandParam(rels))
+// params describes parameters of an operation, by their names.
+func (d *document) params(t *model.Table, names []string) []any {
+	var params []any
+	for _, name := range names {
+		if p := d.param(t, name); p != nil {
+			params = append(params, p)
+		}
 	}
 	return params
+}
+
+// param describes one parameter. It returns nil if the parameter has no use on the table.
+func (d *document) param(t *model.Table, name string) object {
+	switch name {
+	case "filter":
+		return d.filterParam(t, d.examplesOf(t))
+	case "sort":
+		return sortParam(t)
+	case "fields":
+		return d.fieldsParam(t)
+	case "expand":
+		if rels := d.relations(t); len(rels) > 0 {
+			return expandParam(rels)
+		}
+		return nil
+	case "If-Match":
+		return ref("parameters", "ifMatch")
+	case "If-None-Match":
+		return ref("parameters", "ifNoneMatch")
+	}
+	return ref("parameters", name)
 }
 
 func (d *document) relations(t *model.Table) []string {
@@ -42,12 +60,12 @@ func (d *document) filterParam(t *model.Table, examples []example) object {
 		{"name", "filter"}, {"in", "query"},
 		{"description", "A condition in CEL on the members of a row of " + t.Name + ": only rows for which it is true are listed. Comparisons, `&&`, `||`, `!`, `in`, " +
 			"`contains`, `startsWith`, `endsWith`, `size`" + d.steps(t) + ". Arguments that `args` gives are named `arg.…`."},
-		{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", 4096}}},
+		{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", apilimit.FilterBytes}}},
 		{"examples", shown},
 	}
 }
 
-// steps says how a filter comes from a row to others, by the table's own relations.
+// steps says how a filter follows relations, by examples from the table.
 func (d *document) steps(t *model.Table) string {
 	var one, many string
 	for _, rel := range t.Relations {
@@ -62,8 +80,8 @@ func (d *document) steps(t *model.Table) string {
 	return one + many
 }
 
-// argsParam is every argument of a filter. Its schema has no patternProperties: some generators make a class without
-// members of them.
+// argsParam describes the arguments of a filter. Its schema has no patternProperties, since some generators turn them into
+// a class without members.
 func argsParam() object {
 	return object{
 		{"name", "args"}, {"in", "query"}, {"style", "form"}, {"explode", true},
@@ -75,8 +93,8 @@ func argsParam() object {
 	}
 }
 
-// list is the schema and style of a parameter that is a list with commas. It does not say that items are unique, from
-// which Java generators make a set that loses the order.
+// list describes a parameter that is a list with commas. It does not say that items are unique, since Java generators
+// would make it a set and lose the order.
 func list(name, about string, items object, most int) object {
 	values := object{{"type", "array"}, {"items", items}, {"minItems", 1}}
 	if most > 0 {
@@ -96,7 +114,7 @@ func sortParam(t *model.Table) object {
 		}
 	}
 	return list("sort", "The order, by up to eight fields, `-` for descending. Default: `id`. Missing values come last; ties go by `id`. A field stands here once.",
-		object{{"type", "string"}, {"enum", keys}}, 8)
+		object{{"type", "string"}, {"enum", keys}}, apilimit.SortKeys)
 }
 
 const furtherNames = `[a-z][a-z0-9_]*`
@@ -112,31 +130,31 @@ func (d *document) fieldsParam(t *model.Table) object {
 	pattern := `^(` + strings.Join(names, "|")
 	if rels := d.relations(t); len(rels) > 0 {
 		about = "Exactly these members of each row; `" + rels[0] + ".id` is a member of a related row, over up to four relations."
-		pattern += `|(` + strings.Join(rels, "|") + `)(\.` + furtherNames + `){0,4}`
+		pattern += `|(` + strings.Join(rels, "|") + `)(\.` + furtherNames + `){0,` + strconv.Itoa(apilimit.Levels) + `}`
 	}
 	return list("fields", about, object{{"type", "string"}, {"pattern", pattern + `)$`}}, 0)
 }
 
 func expandParam(rels []string) object {
-	return list("expand", "Related rows to put within each row: "+code(rels)+", and over points theirs, up to four levels. Of a list of related rows the first 100 are shown.",
-		object{{"type", "string"}, {"pattern", `^(` + strings.Join(rels, "|") + `)(\.` + furtherNames + `){0,3}$`}}, 0)
+	return list("expand", "Related rows to put within each row: "+code(rels)+", and over points theirs, up to four levels. Of a list of related rows the first "+strconv.Itoa(apilimit.RelatedRows)+" are shown.",
+		object{{"type", "string"}, {"pattern", `^(` + strings.Join(rels, "|") + `)(\.` + furtherNames + `){0,` + strconv.Itoa(apilimit.Levels-1) + `}$`}}, 0)
 }
 
 func code(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
 
-// sharedParams are the parameters that are the same for every table.
+// sharedParams returns the parameters that are the same for all tables.
 func sharedParams() object {
 	tags := object{{"type", "string"}, {"minLength", 1}, {"pattern", `^(\*|(W/)?"[^"]*"([ \t]*,[ \t]*(W/)?"[^"]*")*)$`}}
 	return object{
 		{"args", argsParam()},
 		{"limit", object{
 			{"name", "limit"}, {"in", "query"}, {"description", "How many rows a page holds at most. A page may hold fewer though more follow: `next` tells."},
-			{"schema", object{{"type", "integer"}, {"minimum", 1}, {"maximum", 500}, {"default", 50}}},
+			{"schema", object{{"type", "integer"}, {"minimum", apilimit.MinLimit}, {"maximum", apilimit.MaxLimit}, {"default", apilimit.DefaultLimit}}},
 		}},
 		{"cursor", object{
 			{"name", "cursor"}, {"in", "query"},
 			{"description", "The `next` of the page before, with the same filter, arguments and sort."},
-			{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", 12288}}},
+			{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", apilimit.CursorBytes}}},
 		}},
 		{"total", object{
 			{"name", "total"}, {"in", "query"}, {"description", "Whether to count all rows that pass."},

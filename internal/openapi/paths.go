@@ -1,134 +1,136 @@
 package openapi
 
 import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// paths are the operations of a table: its rows together, and one of them.
+// paths returns the routes that some caller may use on a table, by path and method.
 func (d *document) paths(t *model.Table) object {
-	may := d.may[t]
-	var rows, row object
-	if may.read {
-		rows.add("get", d.list(t))
-		row.add("get", d.get(t))
-	}
-	if may.create {
-		rows.add("post", d.create(t))
-	}
-	if may.update {
-		row.add("patch", d.update(t))
-	}
-	if may.delete {
-		row.add("delete", d.delete(t))
-	}
 	var out object
-	if len(rows) > 0 {
-		out.add("/api/"+t.Name, rows)
-	}
-	if len(row) > 0 {
-		id := object{{"name", "id"}, {"in", "path"}, {"required", true}, {"description", "The id of the row."}, {"schema", idSchema(t)}}
-		out.add("/api/"+t.Name+"/{id}", append(object{{"parameters", []any{id}}}, row...))
+	for _, route := range d.routes {
+		method, path, _ := strings.Cut(route.Pattern, " ")
+		if route.Doc == nil || !d.may[t].allows(method) {
+			continue
+		}
+		path = strings.ReplaceAll(path, "{table}", t.Name)
+		if len(out) == 0 || out[len(out)-1].name != path { // routes of one path stand together
+			out.add(path, pathParams(t, path))
+		}
+		item := &out[len(out)-1]
+		item.value = item.value.(object).with(member{strings.ToLower(method), d.describe(t, method, route.Doc)})
 	}
 	return out
 }
 
-// head begins an operation.
-func (d *document) head(t *model.Table, id, summary, about string) object {
-	o := object{{"operationId", id}, {"tags", []string{t.Name}}, {"summary", summary}}
-	if about != "" {
-		o.add("description", about)
+// pathParams begins the description of a path with its parameters.
+func pathParams(t *model.Table, path string) object {
+	if !strings.Contains(path, "{id}") {
+		return nil
 	}
-	return o
+	id := object{{"name", "id"}, {"in", "path"}, {"required", true}, {"description", "The id of the row."}, {"schema", idSchema(t)}}
+	return object{{"parameters", []any{id}}}
 }
 
-// tail ends one: its answers, those of refusals after the others, and its security. 403 is for callers that a rule
-// refuses; what is open to everyone refuses none.
-func (d *document) tail(o object, op operation, answers object, statuses ...int) object {
-	if !op.open() {
-		statuses = append(statuses, 403)
+// describe returns the description of one operation on a table.
+func (d *document) describe(t *model.Table, method string, doc *web.Doc) object {
+	op := d.operation(t, method)
+	required, who := d.security(op)
+	about := []string{doc.About, "", who}
+	if method == http.MethodPost || method == http.MethodPatch {
+		about[1] = checks(d.rules.Table(t))
 	}
-	security, who := d.security(op)
-	o = o.describe(who)
-	return o.with(member{"responses", append(answers, refusals(statuses...)...)}, member{"security", security})
+	o := object{{"operationId", d.named(t, doc.ID)}, {"tags", []string{t.Name}}, {"summary", d.named(t, doc.Summary)}}
+	// A description of the caller only goes last, as documents have had it since the first version.
+	first := about[0] != "" || about[1] != ""
+	if first {
+		o.add("description", paragraphs(about...))
+	}
+	if len(doc.Params) > 0 {
+		o.add("parameters", d.params(t, doc.Params))
+	}
+	if doc.Body != nil {
+		o.add("requestBody", d.requestBody(t, doc.Body))
+	}
+	if !first {
+		o.add("description", who)
+	}
+	kinds := doc.Problems
+	if !op.open() { // what is open to everyone refuses no caller
+		kinds = append(kinds[:len(kinds):len(kinds)], errs.Forbidden)
+	}
+	answers := append(d.answers(t, doc.Answers), refusals(kinds)...)
+	return o.with(member{"responses", answers}, member{"security", required})
 }
 
-// describe adds a paragraph to the description.
-func (o object) describe(paragraph string) object {
-	for i := range o {
-		if o[i].name == "description" {
-			o[i].value = o[i].value.(string) + "\n\n" + paragraph
-			return o
+// named puts the names of a table into a text of a Doc.
+func (d *document) named(t *model.Table, text string) string {
+	n := d.names[t]
+	return strings.NewReplacer("{Tables}", n.many, "{Table}", n.one, "{tables}", readable(t.Name),
+		"{a table}", article(readable(singular(t.Name)))).Replace(text)
+}
+
+func paragraphs(texts ...string) string {
+	var b strings.Builder
+	for _, text := range texts {
+		if text != "" && b.Len() > 0 {
+			b.WriteString("\n\n")
 		}
+		b.WriteString(text)
 	}
-	return o.with(member{"description", paragraph})
+	return b.String()
 }
 
-func jsonContent(schema object) object {
-	return object{{"application/json", object{{"schema", schema}}}}
-}
-
-func (d *document) list(t *model.Table) object {
-	n := d.names[t]
-	o := d.head(t, "list"+n.many, "List "+readable(t.Name), "")
-	o.add("parameters", d.listParams(t))
-	answers := object{{"200", object{{"description", "A page of rows."}, {"content", jsonContent(ref("schemas", n.one+listSuffix))}}}}
-	return d.tail(o, operation{t, []rule.Node{d.rules.Table(t).Read}}, answers, 400)
-}
-
-func (d *document) get(t *model.Table) object {
-	n := d.names[t]
-	o := d.head(t, "get"+n.one, "Get "+article(readable(singular(t.Name))), "")
-	o.add("parameters", append(d.viewParams(t), ref("parameters", "ifNoneMatch")))
-	answers := object{
-		{"200", object{{"description", "The row."}, {"headers", object{{"ETag", ref("headers", "ETag")}}}, {"content", jsonContent(ref("schemas", n.one+partSuffix))}}},
-		{"304", object{{"description", "Nothing has changed."}, {"headers", object{{"ETag", ref("headers", "ETag")}}}}},
+func (d *document) requestBody(t *model.Table, body *web.Body) object {
+	var content object
+	for _, mediaType := range body.Types {
+		content.add(mediaType, object{{"schema", d.schemaRef(t, body.Schema)}})
 	}
-	return d.tail(o, operation{t, []rule.Node{d.rules.Table(t).Read}}, answers, 400, 404)
+	return object{{"required", true}, {"content", content}}
 }
 
-func (d *document) create(t *model.Table) object {
-	n, r := d.names[t], d.rules.Table(t)
-	about := checks(r)
-	o := d.head(t, "create"+n.one, "Create "+article(readable(singular(t.Name))), about)
-	o.add("requestBody", object{{"required", true}, {"content", jsonContent(ref("schemas", n.one+createSuffix))}})
-	created := object{{"description", "The row as it was created."}}
-	if !rule.AlwaysTrue(r.Read) {
-		created[0].value = "The row as it was created; without a body where the caller may not read it."
+func (d *document) answers(t *model.Table, answers []web.Answer) object {
+	hides := !rule.AlwaysTrue(d.rules.Table(t).Read)
+	var out object
+	for _, a := range answers {
+		about := a.About
+		if a.Hidden != nil && a.Hidden.Only && !hides {
+			continue
+		}
+		if a.Hidden != nil && hides {
+			about = a.Hidden.About
+		}
+		o := object{{"description", about}}
+		if len(a.Headers) > 0 {
+			var headers object
+			for _, name := range a.Headers {
+				headers.add(name, ref("headers", name))
+			}
+			o.add("headers", headers)
+		}
+		if a.Schema != web.NoSchema && d.may[t].read {
+			o.add("content", object{{"application/json", object{{"schema", d.schemaRef(t, a.Schema)}}}})
+		}
+		out.add(strconv.Itoa(a.Status), o)
 	}
-	created.add("headers", object{{"Location", ref("headers", "Location")}, {"ETag", ref("headers", "ETag")}})
-	if d.may[t].read {
-		created.add("content", jsonContent(ref("schemas", n.one)))
-	}
-	return d.tail(o, operation{t, []rule.Node{r.Create}}, object{{"201", created}}, 400, 409, 413, 415, 422)
+	return out
 }
 
-func (d *document) update(t *model.Table) object {
-	n, r := d.names[t], d.rules.Table(t)
-	about := "Changes the members that the body has (JSON merge patch, RFC 7396): one that is null makes the field missing."
-	if c := checks(r); c != "" {
-		about += "\n\n" + c
-	}
-	o := d.head(t, "update"+n.one, "Update "+article(readable(singular(t.Name))), about)
-	o.add("parameters", []any{ref("parameters", "ifMatch")})
-	body := object{{"schema", ref("schemas", n.one+updateSuffix)}}
-	o.add("requestBody", object{{"required", true}, {"content", object{{"application/merge-patch+json", body}, {"application/json", body}}}})
-	answers := object{{"200", object{{"description", "The row as it has become."}, {"headers", object{{"ETag", ref("headers", "ETag")}}}, {"content", jsonContent(ref("schemas", n.one))}}}}
-	if !rule.AlwaysTrue(r.Read) {
-		answers.add("204", object{{"description", "It is done, and the caller may no longer read the row."}})
-	}
-	return d.tail(o, operation{t, []rule.Node{r.Read, r.UpdateFrom, r.UpdateTo}}, answers, 400, 404, 409, 412, 413, 415, 422)
+// schemaRef refers to a schema of a table.
+func (d *document) schemaRef(t *model.Table, schema web.Schema) object {
+	suffix := map[web.Schema]string{
+		web.WholeRow: "", web.PartOfRow: partSuffix, web.PageOfRow: listSuffix, web.NewRow: createSuffix, web.RowPatch: updateSuffix,
+	}[schema]
+	return ref("schemas", d.names[t].one+suffix)
 }
 
-func (d *document) delete(t *model.Table) object {
-	r := d.rules.Table(t)
-	o := d.head(t, "delete"+d.names[t].one, "Delete "+article(readable(singular(t.Name))), "")
-	o.add("parameters", []any{ref("parameters", "ifMatch")})
-	answers := object{{"204", object{{"description", "It is gone."}}}}
-	return d.tail(o, operation{t, []rule.Node{r.Read, r.Delete}}, answers, 400, 404, 409, 412)
-}
-
-// checks are the messages of the conditions that a row must meet as it becomes.
+// checks returns the messages of a table's checks.
 func checks(r *rule.Table) string {
 	if len(r.Checks) == 0 {
 		return ""

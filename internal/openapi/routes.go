@@ -15,32 +15,33 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// files are the page at /docs: Swagger UI as it is published, compressed, and a few lines of ours.
+// files holds the page at /docs: Swagger UI as published, compressed, and a few lines of ours.
 //
 //go:embed docs
 var files embed.FS
 
-// policy lets the page run its own two scripts and ask this server, and nothing else. Swagger UI's pictures are data in its style.
+// policy lets the page run its own two scripts and send requests to this server, and nothing else. The pictures of Swagger
+// UI are data URLs in its style.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Routes adds /openapi.json, the description of a model's API, and /docs, which shows it. They are the same for everyone.
-func Routes(mux *web.Mux, rules *rule.Rules) {
-	brief, long := "public, max-age=60", "public, max-age=3600"
-	mux.Handle("GET /openapi.json", newCompressed("application/json", brief, pack(Document(rules))).serve)
-	page := newFile("text/html; charset=utf-8", brief, index(rules.Model.Name))
-	mux.Handle("GET /docs", func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Content-Security-Policy", policy)
-		return page.serve(w, r)
-	})
+// Routes returns /openapi.json, which describes the routes of an API, and /docs, which shows it. All callers get the same.
+func Routes(rules *rule.Rules, described []web.Route) []web.Route {
+	const brief, long = "public, max-age=60", "public, max-age=3600"
 	const script, style = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
-	mux.Handle("GET /docs/docs.js", newFile(script, brief, read("docs.js")).serve)
-	mux.Handle("GET /docs/docs.css", newFile(style, brief, read("docs.css")).serve)
-	mux.Handle("GET /docs/swagger-ui.js", newCompressed(script, long, read("swagger-ui-bundle.js.gz")).serve)
-	mux.Handle("GET /docs/swagger-ui.css", newCompressed(style, long, read("swagger-ui.css.gz")).serve)
+	page := newFile("text/html; charset=utf-8", brief, index(rules.Model.Name))
+	page.policy = policy
+	return []web.Route{
+		{Pattern: "GET /openapi.json", Handler: newCompressed("application/json", brief, pack(Document(rules, described))).serve},
+		{Pattern: "GET /docs", Handler: page.serve},
+		{Pattern: "GET /docs/docs.js", Handler: newFile(script, brief, read("docs.js")).serve},
+		{Pattern: "GET /docs/docs.css", Handler: newFile(style, brief, read("docs.css")).serve},
+		{Pattern: "GET /docs/swagger-ui.js", Handler: newCompressed(script, long, read("swagger-ui-bundle.js.gz")).serve},
+		{Pattern: "GET /docs/swagger-ui.css", Handler: newCompressed(style, long, read("swagger-ui.css.gz")).serve},
+	}
 }
 
-// read returns a file of the page, which is part of the program.
+// read returns a file of the page from the binary.
 func read(name string) []byte {
 	b, err := files.ReadFile("docs/" + name)
 	if err != nil {
@@ -60,8 +61,9 @@ func index(name string) []byte {
 // file is an answer that is known when the server starts.
 type file struct {
 	contentType, cache, etag string
+	policy                   string // Content-Security-Policy; "" sends none
 	body                     []byte
-	compressed               bool // body is gzip; whoever does not accept that gets it unpacked
+	compressed               bool // body is gzip; serve unpacks it for clients that do not accept gzip
 }
 
 func newFile(contentType, cache string, body []byte) *file {
@@ -82,6 +84,9 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := w.Header()
 	h.Set("Cache-Control", f.cache)
+	if f.policy != "" {
+		h.Set("Content-Security-Policy", f.policy)
+	}
 	body, tag := f.body, f.etag
 	if !f.compressed {
 		if coding := web.Coding(w, len(body)); coding != "" {
@@ -106,7 +111,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 	return web.Bytes(w, http.StatusOK, f.contentType, body)
 }
 
-// pack compresses: a document says much the same of each table, and shrinks to a fifteenth.
+// pack compresses the document. It says much the same of all tables, so it shrinks to a fifteenth.
 func pack(body []byte) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)

@@ -17,13 +17,12 @@ import (
 // served asks the routes of a small model.
 func served(t *testing.T) func(path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	mux := web.NewMux()
-	openapi.Routes(mux, compiled(t, "ashlar: 1\nname: small\ntables:\n  notes: {fields: {n: {type: int}}, access: {read: true}}\n"))
-	receiver, err := web.New(web.Config{})
+	rules := compiled(t, "ashlar: 1\nname: small\ntables:\n  notes: {fields: {n: {type: int}}, access: {read: true}}\n")
+	receiver, err := web.NewReceiver(web.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := receiver.Wrap(mux.Serve)
+	h := receiver.Handler(web.NewMux(openapi.Routes(rules, dataRoutes())...))
 	return func(path string, header ...string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		for i := 0; i+1 < len(header); i += 2 {
@@ -136,7 +135,7 @@ func TestKeywords(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(openapi.Document(compile(t, folder(t, "testdata/every.yaml"))), &d); err != nil {
+	if err := json.Unmarshal(document(compile(t, folder(t, "testdata/every.yaml"))), &d); err != nil {
 		t.Fatal(err)
 	}
 	row, part := d.Components.Schemas["Thing"], d.Components.Schemas["ThingPart"]

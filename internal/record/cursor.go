@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -21,7 +22,7 @@ import (
 
 const (
 	cursorVersion = 1
-	maxCursor     = 12 << 10 // bytes of text; a URL must hold it
+	maxCursor     = apilimit.CursorBytes
 )
 
 // cursorHash is what a cursor is bound to.

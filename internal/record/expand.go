@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -11,7 +12,7 @@ import (
 )
 
 // maxChildren is how many rows a to-many expansion shows of each parent.
-const maxChildren = 100
+const maxChildren = apilimit.RelatedRows
 
 // room is what the rows of an answer take while they are read, all levels together.
 type room struct {

@@ -4,13 +4,14 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
 // maxLevels is how deep expansions may nest.
-const maxLevels = 4
+const maxLevels = apilimit.Levels
 
 // output is what of a row is written, and what of the rows that it relates to.
 type output struct {

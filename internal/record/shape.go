@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -236,7 +237,7 @@ func runesBefore(s string, n int) string {
 	return s
 }
 
-const maxSortKeys = 8
+const maxSortKeys = apilimit.SortKeys
 
 // parseSort reads -created_at,title. The id ends every order, in the direction of the last key.
 func parseSort(t *model.Table, sort string) ([]sqlgen.Key, error) {

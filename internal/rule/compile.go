@@ -5,6 +5,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -32,7 +33,7 @@ type Limits struct {
 
 var (
 	// RequestLimits bound the expressions of clients.
-	RequestLimits = Limits{Bytes: 4096, Nodes: 200, Levels: 32, Relations: 5, Macros: 3}
+	RequestLimits = Limits{Bytes: apilimit.FilterBytes, Nodes: 200, Levels: 32, Relations: 5, Macros: 3}
 	// ModelLimits bound the expressions of a model file.
 	ModelLimits = Limits{Bytes: 16384, Nodes: 1000, Levels: 64, Relations: 10, Macros: 5}
 )

@@ -46,7 +46,7 @@ type Config struct {
 	Logger        *slog.Logger      // nil: nothing is logged
 	Now           func() time.Time  // nil: time.Now
 
-	routes func(*web.Mux) // further routes, in tests
+	routes []web.Route // further routes, in tests
 }
 
 // Format and MarshalText print no address, which may hold a password.
@@ -110,12 +110,11 @@ const lockPatience = time.Second
 // open opens the parts from the bottom up.
 func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error {
 	var verifier *auth.Verifier
-	receiver, err := web.New(web.Config{ // first, since what it refuses is a setting, and nothing is touched yet
+	receiver, err := web.NewReceiver(web.Config{ // first, since what it refuses is a setting, and nothing is touched yet
 		Logger:        s.cfg.Logger,
 		Identify:      func(r *http.Request) (caller.Caller, error) { return verifier.Identify(r) },
 		MaxConcurrent: s.cfg.MaxConcurrent,
 		CORS:          s.cfg.CORS,
-		Probes:        []string{healthPath, readyPath},
 	})
 	if err != nil {
 		return err
@@ -142,23 +141,19 @@ func (s *Server) open(ctx context.Context, dir string, rules *rule.Rules) error 
 	}
 	verifier = auth.NewVerifier(keys, auth.Config{Now: s.cfg.Now, Roles: s.model.Roles})
 	rows := record.New(s.db, rules, record.Config{Now: s.cfg.Now})
-	s.handler = receiver.Wrap(s.routes(api.New(rows, s.model), rules).Serve)
+	s.handler = receiver.Handler(s.routes(api.New(rows, s.model), rules))
 	return nil
 }
 
 // routes is everything that the server answers to.
 func (s *Server) routes(data *api.API, rules *rule.Rules) *web.Mux {
-	mux := web.NewMux()
-	mux.Handle("GET /{$}", s.home)
-	mux.Handle("GET "+healthPath, health)
-	mux.Handle("GET "+readyPath, s.ready)
-	web.HandleProblems(mux)
-	data.Routes(mux)
-	openapi.Routes(mux, rules)
-	if s.cfg.routes != nil {
-		s.cfg.routes(mux)
+	own := []web.Route{
+		{Pattern: "GET /{$}", Handler: s.home},
+		{Pattern: "GET " + healthPath, Handler: health, Class: web.Probe},
+		{Pattern: "GET " + readyPath, Handler: s.ready, Class: web.Probe},
 	}
-	return mux
+	dataRoutes := data.Routes()
+	return web.NewMux(slices.Concat(own, web.ProblemRoutes(), dataRoutes, openapi.Routes(rules, dataRoutes), s.cfg.routes)...)
 }
 
 // Model returns the model that is served.

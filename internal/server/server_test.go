@@ -111,16 +111,14 @@ func TestLockIsWaitedFor(t *testing.T) {
 func TestGracefulStop(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
 	dir := app(t, notes)
-	s := opened(t, dir, Config{routes: func(m *web.Mux) {
-		m.Handle("GET /slow", func(w http.ResponseWriter, r *http.Request) error {
+	s := opened(t, dir, Config{routes: []web.Route{{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, r *http.Request) error {
 			entered <- true
 			<-release
 			if err := s0(r.Context()); err != nil {
 				return err
 			}
 			return web.JSON(w, http.StatusOK, []byte(`"done"`))
-		})
-	}})
+		}}}})
 	run := start(t, s)
 	got := make(chan answer, 1)
 	go func() { got <- get(t, run.base+"/slow") }()
@@ -149,13 +147,11 @@ func s0(ctx context.Context) error { return ctx.Err() }
 
 func TestStopCutsAfterItsTime(t *testing.T) {
 	entered := make(chan bool)
-	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond, routes: func(m *web.Mux) {
-		m.Handle("GET /stuck", func(_ http.ResponseWriter, r *http.Request) error {
+	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond, routes: []web.Route{{Pattern: "GET /stuck", Handler: func(_ http.ResponseWriter, r *http.Request) error {
 			entered <- true
 			<-r.Context().Done()
 			return r.Context().Err()
-		})
-	}})
+		}}}})
 	run := start(t, s)
 	go func() {
 		if res, err := http.Get(run.base + "/stuck"); err == nil {
@@ -194,9 +190,7 @@ func TestReadiness(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	var l log
-	s := opened(t, app(t, notes), Config{Logger: l.logger(), routes: func(m *web.Mux) {
-		m.Handle("GET /panic", func(http.ResponseWriter, *http.Request) error { panic("a secret") })
-	}})
+	s := opened(t, app(t, notes), Config{Logger: l.logger(), routes: []web.Route{{Pattern: "GET /panic", Handler: func(http.ResponseWriter, *http.Request) error { panic("a secret") }}}})
 	run := start(t, s)
 	a := get(t, run.base+"/panic")
 	id := a.header.Get("X-Request-Id")

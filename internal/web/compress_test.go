@@ -56,7 +56,7 @@ func TestCompression(t *testing.T) {
 	}
 	s := newSite(t, Config{}, func(m *Mux) {
 		for path, body := range bodies {
-			m.Handle("GET "+path, func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, body) })
+			handle(m, "GET "+path, func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, body) })
 		}
 	})
 	for path, body := range bodies {

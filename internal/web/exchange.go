@@ -2,39 +2,27 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
-	"slices"
-	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// statusClientGone is what the log says of a request whose client went away before the answer. It is never sent.
+// statusClientGone is the status in the log for a client that closed the connection before the answer. It is never sent.
 const statusClientGone = 499
 
-// exchange is one request and its answer. It is the context of the request, so that one allocation carries all of it.
+// exchange is one request and its answer. It is also the context of the request, so one allocation holds everything.
 type exchange struct {
 	deadline
-	client context.Context // the context of the connection: ends when the client goes away
+	client context.Context // context of the connection; it ends when the client goes away
+	probe  bool            // the route is of class Probe
 	caller caller.Caller
 	record telemetry.Request
 	out    response
-	id     [1]string // of the request, as the value of a header
+	id     [1]string // value of X-Request-Id
 }
-
-// The values of headers that are the same in every answer. Nothing changes them: who adds to one makes another.
-var (
-	noSniff    = []string{"nosniff"}
-	noReferrer = []string{"no-referrer"}
-	noStore    = []string{"no-store"}
-	typeJSON   = []string{"application/json"}
-)
 
 type exchangeKey struct{}
 
@@ -50,7 +38,7 @@ func exchangeOf(r *http.Request) *exchange {
 	return x
 }
 
-// Caller returns who asks. Outside of Wrap that is anonymous.
+// Caller returns the caller of a request. A request that no Receiver has identified has an anonymous caller.
 func Caller(r *http.Request) caller.Caller {
 	if x := exchangeOf(r); x != nil {
 		return x.caller
@@ -58,8 +46,8 @@ func Caller(r *http.Request) caller.Caller {
 	return caller.Caller{}
 }
 
-// Record returns what will be logged about the request, so that a handler can add the table. It belongs to the
-// goroutine of the handler.
+// Record returns the log record of a request, so that a handler can add the table. Only the goroutine of the handler may
+// use it.
 func Record(r *http.Request) *telemetry.Request {
 	if x := exchangeOf(r); x != nil {
 		return &x.record
@@ -67,76 +55,9 @@ func Record(r *http.Request) *telemetry.Request {
 	return &telemetry.Request{}
 }
 
-// Wrap makes a handler that net/http can serve: it gives the request an id, a deadline and a caller, answers errors and
-// panics as problem documents, and logs one line.
-func (s *Web) Wrap(h Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		x := &exchange{client: r.Context()}
-		x.record = telemetry.Request{
-			ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: r.RemoteAddr,
-		}
-		x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
-		x.parent, x.at = x.client, start.Add(s.timeout)
-		defer x.end()
-		r = r.WithContext(x)
-
-		abort := s.answer(x, r, h)
-
-		x.record.Route = r.Pattern
-		x.record.Caller = x.caller.String()
-		x.record.Bytes = x.out.bytes
-		x.record.Duration = time.Since(start)
-		x.record.Log(s.log)
-		if abort {
-			panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing
-		}
-	})
-}
-
-// answer runs the handler and answers for it where it did not. It says whether the connection must be aborted.
-func (s *Web) answer(x *exchange, r *http.Request, h Handler) (abort bool) {
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		if p == http.ErrAbortHandler {
-			x.record.Status, abort = x.out.status, true
-			return
-		}
-		x.record.Stack = string(debug.Stack())
-		abort = s.finish(x, r, errs.Wrapf(fmt.Errorf("%v", p), errs.Internal, "panic"))
-	}()
-	return s.finish(x, r, s.handle(x, r, h))
-}
-
-// handle does what comes before the handler, in order.
-func (s *Web) handle(x *exchange, r *http.Request, h Handler) (err error) {
-	header := x.out.Header()
-	// By their canonical names: Set looks at every letter, and allocates for each.
-	x.id[0] = x.record.ID
-	header["X-Request-Id"], header["X-Content-Type-Options"] = x.id[:], noSniff
-	header["Referrer-Policy"], header["Cache-Control"] = noReferrer, noStore
-	if s.cors(&x.out, r) {
-		return nil
-	}
-	if slices.Contains(s.probes, r.URL.Path) {
-		return h(&x.out, r)
-	}
-	defer s.atWork.Add(-1)
-	if s.atWork.Add(1) > s.most {
-		return errs.New(errs.Unavailable, "the server has too much to do")
-	}
-	if x.caller, err = s.identify(r); err != nil {
-		return err
-	}
-	x.caller = x.caller.From(r.RemoteAddr)
-	return h(&x.out, r)
-}
-
-// finish answers an error, unless the handler has answered already or nobody listens any more.
-func (s *Web) finish(x *exchange, r *http.Request, err error) (abort bool) {
+// finish answers an error, unless the handler has already answered or the client is gone. It reports whether the
+// connection must be aborted.
+func (x *exchange) finish(r *http.Request, err error) (abort bool) {
 	x.record.Status = x.out.status
 	if err == nil {
 		if x.out.status == 0 {
@@ -156,12 +77,12 @@ func (s *Web) finish(x *exchange, r *http.Request, err error) (abort bool) {
 		return true
 	}
 	e := public(err)
-	x.record.Kind = kindOf(e.Kind).Kind
+	x.record.Kind = problemOf(e.Kind).Kind
 	x.record.Status = writeProblem(&x.out, r, e, x.record.ID)
 	return false
 }
 
-// public turns any error into one that has a kind. What is internal only because time ran out is not our fault.
+// public returns err as an error with a kind. An internal error is unavailable if its cause is that time ran out.
 func public(err error) *errs.Error {
 	e, ok := errors.AsType[*errs.Error](err)
 	if ok && e.Kind != errs.Internal {
@@ -173,7 +94,7 @@ func public(err error) *errs.Error {
 	return errs.Wrapf(err, errs.Internal, "")
 }
 
-// clientID returns the client's own id of the request, where it cannot do harm in a log.
+// clientID returns the client's own X-Request-Id if it is safe to log, else "".
 func clientID(r *http.Request) string {
 	ids := r.Header["X-Request-Id"]
 	if len(ids) != 1 || len(ids[0]) == 0 || len(ids[0]) > 64 {

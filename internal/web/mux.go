@@ -3,34 +3,48 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// Mux is http.ServeMux, with its patterns, for handlers that return errors. What it does not find is an error as well,
-// never its plain text. It redirects one kind of path: one with a slash too many at its end. A path that is not clean
-// (//api, /api/../x) is not found.
+// A Mux is an http.ServeMux for handlers that return errors. A path without a handler is an error too, never the plain
+// text of http.ServeMux. A Mux redirects only a path with one extra slash at its end. A path that is not clean, such as
+// //api or /api/../x, is not found.
 type Mux struct {
-	mux http.ServeMux
+	mux    http.ServeMux
+	probes []string // paths of the routes of class Probe
 }
 
-// NewMux returns a Mux without patterns.
-func NewMux() *Mux { return &Mux{} }
+// NewMux returns a Mux with routes. It panics if a pattern is invalid or conflicts with another.
+func NewMux(routes ...Route) *Mux {
+	m := &Mux{}
+	for _, route := range routes {
+		m.add(route)
+	}
+	return m
+}
 
-// Handle adds a handler. Patterns are those of http.ServeMux; it panics where one is wrong or contradicts another.
-func (m *Mux) Handle(pattern string, h Handler) { m.mux.Handle(pattern, route(h)) }
+func (m *Mux) add(route Route) {
+	m.mux.Handle(route.Pattern, adapter(route.Handler))
+	if route.Class == Probe {
+		_, path, _ := strings.Cut(route.Pattern, " ")
+		m.probes = append(m.probes, path)
+	}
+}
 
-// Serve is the Handler that calls the one whose pattern matches.
+func (m *Mux) isProbe(path string) bool { return slices.Contains(m.probes, path) }
+
+// Serve is the Handler that calls the handler of the matching route.
 func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) error {
-	p := probe{real: w}
-	m.mux.ServeHTTP(&p, r)
+	rec := recorder{inner: w}
+	m.mux.ServeHTTP(&rec, r)
 	switch {
-	case p.found:
-		return p.err
-	case p.status == http.StatusMethodNotAllowed:
-		allow := strings.Split(p.header.Get("Allow"), ", ")
-		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: allow, Message: "the methods here are " + strings.Join(allow, ", ")}
+	case rec.found:
+		return rec.err
+	case rec.status == http.StatusMethodNotAllowed:
+		return MethodNotAllowed(strings.Split(rec.header.Get("Allow"), ", "))
 	default: // 404, a redirect to a clean path, or the 400 of a request for *
 		r.Pattern = ""
 		if path, ok := m.withoutSlash(r); ok {
@@ -40,7 +54,12 @@ func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// withoutSlash returns the path of a request without the slash at its end, where a handler is there.
+// MethodNotAllowed returns the error for a path that has only these methods.
+func MethodNotAllowed(allow []string) error {
+	return &errs.Error{Kind: errs.MethodNotAllowed, Allow: allow, Message: "the methods here are " + strings.Join(allow, ", ")}
+}
+
+// withoutSlash returns the path of a request without its last slash, if a route is there.
 func (m *Mux) withoutSlash(r *http.Request) (string, bool) {
 	trimmed, ok := strings.CutSuffix(r.URL.EscapedPath(), "/")
 	if !ok || trimmed == "" || strings.HasSuffix(trimmed, "/") || strings.HasPrefix(trimmed, "//") {
@@ -65,31 +84,31 @@ func redirect(w http.ResponseWriter, r *http.Request, path string) error {
 	return Empty(w, http.StatusPermanentRedirect)
 }
 
-// route is a Handler as http.ServeMux takes it. The ResponseWriter that it gets is the probe of Serve.
-type route Handler
+// adapter makes an http.Handler of a Handler. Its ResponseWriter is the recorder of Serve.
+type adapter Handler
 
-func (h route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p := w.(*probe)
-	p.found = true
-	p.err = h(p.real, r)
+func (h adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := w.(*recorder)
+	rec.found = true
+	rec.err = h(rec.inner, r)
 }
 
-// probe catches what http.ServeMux itself answers.
-type probe struct {
-	real   http.ResponseWriter
+// recorder catches the answers of http.ServeMux itself, and the errors of handlers.
+type recorder struct {
+	inner  http.ResponseWriter
 	found  bool
 	err    error
 	header http.Header
 	status int
 }
 
-func (p *probe) Header() http.Header {
-	if p.header == nil {
-		p.header = http.Header{}
+func (rec *recorder) Header() http.Header {
+	if rec.header == nil {
+		rec.header = http.Header{}
 	}
-	return p.header
+	return rec.header
 }
 
-func (p *probe) WriteHeader(status int) { p.status = status }
+func (rec *recorder) WriteHeader(status int) { rec.status = status }
 
-func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+func (rec *recorder) Write(b []byte) (int, error) { return len(b), nil }

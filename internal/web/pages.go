@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// PageStyle is the style of our small pages.
+// PageStyle is the style of the small HTML pages.
 const PageStyle = `:root{color-scheme:light dark}` +
 	`body{font:1rem/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}` +
 	`h1{font-size:1.4rem}code{font-family:ui-monospace,monospace}dt{font-weight:600}dd{margin:0 0 .6rem}`
@@ -27,28 +27,30 @@ var problemIndex = template.Must(template.New("problems").Parse(`<!doctype html>
 <dl>{{range .Kinds}}<dt><a href="/problems/{{.Kind}}">{{.Kind}}</a> ({{.Status}})</dt><dd>{{.Meaning}}</dd>{{end}}</dl></body></html>
 `))
 
-// HandleProblems adds the pages that explain each kind of problem: /problems and /problems/{kind}.
-func HandleProblems(m *Mux) {
-	m.Handle("GET /problems", serveProblemIndex)
-	m.Handle("GET /problems/{kind}", serveProblem)
+// ProblemRoutes returns the pages that explain each kind of problem.
+func ProblemRoutes() []Route {
+	return []Route{
+		{Pattern: "GET /problems", Handler: serveProblemIndex},
+		{Pattern: "GET /problems/{kind}", Handler: serveProblem},
+	}
 }
 
 func serveProblemIndex(w http.ResponseWriter, _ *http.Request) error {
 	return renderPage(w, problemIndex, struct {
 		Style template.CSS
-		Kinds []problemKind
-	}{PageStyle, problemKinds[:]})
+		Kinds []Problem
+	}{PageStyle, problems[:]})
 }
 
 func serveProblem(w http.ResponseWriter, r *http.Request) error {
 	kind := errs.Kind(r.PathValue("kind"))
-	k := kindOf(kind)
+	k := problemOf(kind)
 	if k.Kind != kind {
 		return errs.New(errs.NotFound, "no such kind of problem")
 	}
 	return renderPage(w, problemPage, struct {
 		Style template.CSS
-		problemKind
+		Problem
 	}{PageStyle, *k})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,85 +13,101 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// problemKind is what the world sees of a kind of error.
-type problemKind struct {
+// A Problem is a kind of error as clients see it.
+type Problem struct {
 	Kind    errs.Kind
 	Status  int
 	Title   string
+	Brief   string // for OpenAPI; "" if no operation answers it
 	Meaning string // for the page that explains it
-	Advice  string
+	Advice  string // for that page
 }
 
-// problemKinds is the one place where kinds become status codes. Nothing changes it.
-var problemKinds = [...]problemKind{
+// problems is the only table of kinds, statuses and titles. Nothing changes it.
+var problems = [...]Problem{
 	{errs.Malformed, 400, "The request cannot be read",
+		"The body is not JSON, a parameter is unknown, given twice or not of its form, or a filter is no expression. `detail` says what and where.",
 		"The body is not JSON, a parameter is unknown, given twice or not of its form, or a filter is not an expression.",
 		"The detail says what and where. The same request will fail again: change it."},
 	{errs.Unauthenticated, 401, "Authentication required",
+		"The token is not valid, or this needs one.",
 		"What was asked for is not open to everyone, or the Authorization header is not one valid bearer token: it may be expired, damaged, or made by another server.",
 		"Send “Authorization: Bearer TOKEN” with a valid token. The WWW-Authenticate header says error=\"invalid_token\" where one was sent and is not valid."},
 	{errs.Forbidden, 403, "Not allowed",
+		"A rule does not let this caller do that. `errors` names the fields whose own write rule says no.",
 		"The server knows who asks, and a rule of the model does not let this caller do that.",
 		"Another caller may: the rules are in the model file, under “access”. Asking again changes nothing. “errors” names the fields whose own rule says no: leave them out."},
 	{errs.NotFound, 404, "Not found",
+		"No such row, or none that this caller may see: the two are not told apart.",
 		"Nothing is at this path, or nothing that this caller may see. The two are not told apart, so that nobody learns of what is hidden.",
 		"Check the spelling of the path and the id, then whether the caller may read the row."},
 	{errs.MethodNotAllowed, 405, "Method not allowed",
+		"",
 		"Something is at this path, but it does not know this method.",
 		"The Allow header lists the methods that it knows."},
 	{errs.Conflict, 409, "Conflict",
+		"A unique value is taken, a referenced row does not exist, or the row is in use. `errors` names the fields.",
 		"The change contradicts other rows: a value that must be unique is taken, or a row is still referred to, or the same request is still under way.",
 		"“errors” names the fields. Choose another value, or change the other rows first."},
 	{errs.Stale, 412, "Changed in the meantime",
+		"If-Match names a revision that is no longer the row's.",
 		"If-Match names a revision of the row that is no longer the current one: somebody else changed it first.",
 		"Read the row again, apply the change to what it has become, and send it with the new ETag."},
 	{errs.TooLarge, 413, "Too large",
+		"The body is longer than 1 MiB.",
 		"The body is larger than this server accepts.",
 		"Send less at a time. The detail says how much is accepted."},
 	{errs.Unsupported, 415, "Media type not supported",
+		"The body is of another media type.",
 		"The body is of a type, charset or encoding that this path does not read.",
 		"Send “Content-Type: application/json” (or application/merge-patch+json with PATCH), in UTF-8, without Content-Encoding."},
 	{errs.Invalid, 422, "Not acceptable values",
+		"The body can be read, its values are not acceptable. `errors` lists every fault.",
 		"The body can be read, but some of its values are not acceptable.",
 		"“errors” lists every fault: a JSON pointer to the value, a code for programs, a sentence for people. Correct them all, then send it again."},
 	{errs.Limited, 429, "Too many requests",
+		"Asked too often.",
 		"This caller asks more often than it may.",
 		"Wait as many seconds as the Retry-After header says."},
 	{errs.Internal, 500, "Internal error",
+		"Not the fault of the request. The cause is in the server's log under the `request_id`.",
 		"Something went wrong in the server. It is not the fault of the request.",
 		"Tell whoever runs the server the request_id: the cause is in its log under that id. A change may or may not have been made."},
 	{errs.Unavailable, 503, "Not available now",
+		"Too much to do, or the database cannot be reached. After a write the outcome may be unknown.",
 		"The server has too much to do, is stopping, or the request took too long. After a write that took too long, the outcome may be unknown.",
 		"Wait as many seconds as the Retry-After header says, then try again."},
 }
 
-func kindOf(k errs.Kind) *problemKind {
-	for i := range problemKinds {
-		if problemKinds[i].Kind == k {
-			return &problemKinds[i]
+// Problems returns all kinds of problems, by status.
+func Problems() []Problem { return slices.Clone(problems[:]) }
+
+func problemOf(kind errs.Kind) *Problem {
+	for i := range problems {
+		if problems[i].Kind == kind {
+			return &problems[i]
 		}
 	}
-	return kindOf(errs.Internal)
+	return problemOf(errs.Internal)
 }
 
-// notFound is the detail of every 404: a hidden row, a missing row and an unknown path give the same bytes, whatever
-// the handler had to say.
+// notFound is the detail of every 404. A hidden row, a missing row and an unknown path give the same bytes.
 const notFound = "nothing is here, or nothing that you may see"
 
-// problem is a document of RFC 9457.
-type problem struct {
+// document is a problem document (RFC 9457).
+type document struct {
 	Type      string        `json:"type"`
 	Title     string        `json:"title"`
 	Status    int           `json:"status"`
 	Detail    string        `json:"detail,omitempty"`
 	RequestID string        `json:"request_id"`
-	Errors    *[]errs.Fault `json:"errors,omitempty"` // a pointer: an empty list is written too
+	Errors    *[]errs.Fault `json:"errors,omitempty"` // a pointer, so that an empty list is written
 }
 
 // writeProblem answers with a problem document and returns its status.
 func writeProblem(w *response, r *http.Request, e *errs.Error, id string) int {
-	k := kindOf(e.Kind)
-	p := problem{Type: "/problems/" + string(k.Kind), Title: k.Title, Status: k.Status, Detail: e.Message, RequestID: id}
+	k := problemOf(e.Kind)
+	p := document{Type: "/problems/" + string(k.Kind), Title: k.Title, Status: k.Status, Detail: e.Message, RequestID: id}
 	switch k.Kind {
 	case errs.Internal:
 		p.Detail = ""
@@ -103,21 +120,21 @@ func writeProblem(w *response, r *http.Request, e *errs.Error, id string) int {
 		}
 	}
 	problemHeader(w.Header(), r, k.Kind, e)
-	_ = Bytes(w, k.Status, "application/problem+json", p.encode()) // the client may be gone: nothing is left to do
+	_ = Bytes(w, k.Status, "application/problem+json", p.encode()) // if it fails, the client is gone
 	return k.Status
 }
 
-func (p *problem) encode() []byte {
+func (p *document) encode() []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(p); err != nil {
-		panic(err) // strings and numbers only
+		panic(err) // a document holds only strings and numbers
 	}
 	return b.Bytes()
 }
 
-// problemHeader drops what the handler said about an answer that it did not give, and adds what the status asks for.
+// problemHeader removes headers that the handler set for the answer that it did not give, and adds those of the problem.
 func problemHeader(h http.Header, r *http.Request, kind errs.Kind, e *errs.Error) {
 	for _, name := range []string{"Content-Encoding", "Content-Security-Policy", "Last-Modified", "Location"} {
 		h.Del(name)
@@ -138,7 +155,7 @@ func problemHeader(h http.Header, r *http.Request, kind errs.Kind, e *errs.Error
 	}
 }
 
-// seconds rounds up, to at least one.
+// seconds returns d in whole seconds, rounded up, and at least 1.
 func seconds(d time.Duration) int {
 	return max(1, int(math.Ceil(d.Seconds())))
 }

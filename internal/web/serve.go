@@ -9,32 +9,36 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
 
-// ServerConfig is how connections are served. The zero value works.
+// ServerConfig says how connections are served. The zero value works.
 type ServerConfig struct {
-	HeaderTimeout time.Duration // for the header of a request; 0: 10 s
-	ReadTimeout   time.Duration // for a whole request; 0: 60 s
-	WriteTimeout  time.Duration // from the end of the header to the end of the answer; 0: 60 s
-	IdleTimeout   time.Duration // between two requests; 0: 120 s
-	MaxHeader     int           // bytes of a header; 0: 64 KiB
-	Grace         time.Duration // for requests in flight when it stops; 0: 30 s
-	Linger        time.Duration // from OnStop until no connection is accepted, for balancers that ask for readiness; 0: none
-	OnStop        func()        // called once when the stop begins: the place to say “not ready”; may be nil
-	Logger        *slog.Logger  // what net/http has to say; nil: nothing
+	HeaderTimeout time.Duration // bounds the header of a request; default: 10 s
+	ReadTimeout   time.Duration // bounds a whole request; default: 60 s
+	WriteTimeout  time.Duration // bounds the time from the end of the header to the end of the answer; default: 60 s
+	IdleTimeout   time.Duration // bounds the time between two requests; default: 120 s
+	MaxHeader     int           // size of a header, in bytes; default: 64 KiB
+	Grace         time.Duration // bounds the requests in flight at a stop; default: 30 s
+	Linger        time.Duration // time between OnStop and the last accept, for balancers that poll readiness; default: none
+	OnStop        func()        // called once when the stop begins, to report "not ready"; may be nil
+	Logger        *slog.Logger  // gets the messages of net/http; default: none
 }
 
-// forcedWait is how long Serve waits for handlers whose connection was cut. They see their context end.
+// forcedWait is how long Serve waits for handlers after it closed their connections. They see their context end.
 const forcedWait = 5 * time.Second
 
-// Serve answers the connections of ln until ctx ends, then stops: it calls OnStop, accepts no more, and gives the requests in
-// flight their time. It returns when they are done: nil where all were, else an error that says how many were cut. It
-// closes ln. HTTP/1.1 only, without TLS; net/http itself answers what is no HTTP (400, 431) in plain text.
+// Serve answers the connections of ln until ctx ends. Then it calls OnStop, accepts no more connections, and waits for
+// the requests in flight. It returns nil if all were answered, else an error with the number of those that were cut. It
+// closes ln.
+//
+// Serve speaks HTTP/1.1 without TLS. What is not HTTP gets a 400 or 431 from net/http itself, in plain text.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfig) error {
 	var inFlight atomic.Int64
 	srv := newServer(h, &inFlight, cfg)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(listener{ln}) }()
+	go func() { served <- srv.Serve(netconn.Listen(ln)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("stopped serving: %w", err)
@@ -65,7 +69,7 @@ func newServer(h http.Handler, inFlight *atomic.Int64, cfg ServerConfig) *http.S
 		WriteTimeout:                 orElse(cfg.WriteTimeout, 60*time.Second),
 		IdleTimeout:                  orElse(cfg.IdleTimeout, 120*time.Second),
 		MaxHeaderBytes:               orElse(cfg.MaxHeader, 64<<10),
-		DisableGeneralOptionsHandler: true, // OPTIONS * is a path like any other
+		DisableGeneralOptionsHandler: true, // OPTIONS * gets a problem document
 	}
 	handler := slog.Handler(slog.DiscardHandler)
 	if cfg.Logger != nil {
@@ -75,7 +79,7 @@ func newServer(h http.Handler, inFlight *atomic.Int64, cfg ServerConfig) *http.S
 	return srv
 }
 
-// stop lets the requests in flight finish, cuts those that do not, and waits for their handlers.
+// stop lets the requests in flight finish, closes the connections of the others, and waits for their handlers.
 func stop(ctx context.Context, srv *http.Server, inFlight *atomic.Int64, grace time.Duration) error {
 	graceful, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
@@ -94,7 +98,7 @@ func stop(ctx context.Context, srv *http.Server, inFlight *atomic.Int64, grace t
 		time.Sleep(5 * time.Millisecond)
 	}
 	if cut == 0 {
-		return nil // connections that had asked for nothing
+		return nil // only idle connections were closed
 	}
 	return fmt.Errorf("%d requests were cut after %v; %d of them still run", cut, grace, inFlight.Load())
 }

@@ -68,13 +68,13 @@ func (r *running) talk(t *testing.T, text string) string {
 
 func wrapped(t *testing.T, add func(*Mux)) http.Handler {
 	t.Helper()
-	s, err := New(Config{})
+	s, err := NewReceiver(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := NewMux()
 	add(m)
-	return s.Wrap(m.Serve)
+	return s.Handler(m)
 }
 
 func readsBody(w http.ResponseWriter, r *http.Request) error {
@@ -86,7 +86,7 @@ func readsBody(w http.ResponseWriter, r *http.Request) error {
 }
 
 func TestServeTimeouts(t *testing.T) {
-	h := wrapped(t, func(m *Mux) { m.Handle("POST /x", readsBody) })
+	h := wrapped(t, func(m *Mux) { handle(m, "POST /x", readsBody) })
 	s := serve(t, ServerConfig{HeaderTimeout: 100 * time.Millisecond, ReadTimeout: 300 * time.Millisecond, IdleTimeout: 100 * time.Millisecond}, h)
 	for _, tt := range []struct {
 		name, sent string
@@ -122,8 +122,8 @@ const plainText = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: cl
 
 func TestServeRawRequests(t *testing.T) {
 	h := wrapped(t, func(m *Mux) {
-		m.Handle("POST /x", readsBody)
-		m.Handle("GET /x", fails(nil))
+		handle(m, "POST /x", readsBody)
+		handle(m, "GET /x", fails(nil))
 	})
 	s := serve(t, ServerConfig{MaxHeader: 8 << 10}, h)
 	const post = "POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
@@ -183,7 +183,7 @@ func TestServeStopsGracefully(t *testing.T) {
 	var ready atomic.Bool
 	ready.Store(true)
 	h := wrapped(t, func(m *Mux) {
-		m.Handle("GET /hold", func(w http.ResponseWriter, r *http.Request) error {
+		handle(m, "GET /hold", func(w http.ResponseWriter, r *http.Request) error {
 			started <- true
 			<-free
 			if err := r.Context().Err(); err != nil {
@@ -191,7 +191,7 @@ func TestServeStopsGracefully(t *testing.T) {
 			}
 			return Bytes(w, 200, "text/plain", []byte("whole"))
 		})
-		m.Handle("GET /readyz", func(w http.ResponseWriter, _ *http.Request) error {
+		handle(m, "GET /readyz", func(w http.ResponseWriter, _ *http.Request) error {
 			return Bytes(w, 200, "text/plain", fmt.Append(nil, ready.Load()))
 		})
 	})
@@ -232,7 +232,7 @@ func TestServeStopsGracefully(t *testing.T) {
 func TestServeCutsWhatDoesNotEnd(t *testing.T) {
 	started, ended := make(chan bool), make(chan bool, 1)
 	h := wrapped(t, func(m *Mux) {
-		m.Handle("GET /hold", func(_ http.ResponseWriter, r *http.Request) error {
+		handle(m, "GET /hold", func(_ http.ResponseWriter, r *http.Request) error {
 			started <- true
 			<-r.Context().Done()
 			ended <- true
@@ -267,8 +267,8 @@ func TestServeSaysWhyItCannot(t *testing.T) {
 
 func TestKeepAlive(t *testing.T) {
 	h := wrapped(t, func(m *Mux) {
-		m.Handle("POST /x", readsBody)
-		m.Handle("POST /ignore", fails(nil))
+		handle(m, "POST /x", readsBody)
+		handle(m, "POST /ignore", fails(nil))
 	})
 	s := serve(t, ServerConfig{}, h)
 	c, err := net.Dial("tcp", s.addr)

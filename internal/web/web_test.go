@@ -64,18 +64,19 @@ type site struct {
 	log logBuffer
 }
 
+func handle(m *Mux, pattern string, h Handler) { m.add(Route{Pattern: pattern, Handler: h}) }
+
 func newSite(t *testing.T, cfg Config, add func(*Mux)) *site {
 	t.Helper()
 	s := &site{}
 	cfg.Logger = telemetry.NewLogger(&s.log, "json", slog.LevelInfo)
-	w, err := New(cfg)
+	w, err := NewReceiver(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := NewMux()
-	HandleProblems(mux)
+	mux := NewMux(ProblemRoutes()...)
 	add(mux)
-	s.Server = httptest.NewUnstartedServer(w.Wrap(mux.Serve))
+	s.Server = httptest.NewUnstartedServer(w.Handler(mux))
 	s.Config.DisableGeneralOptionsHandler = true
 	s.Start()
 	t.Cleanup(s.Close)
@@ -154,7 +155,7 @@ func TestProblems(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, Config{}, func(m *Mux) {
-				m.Handle("GET /x", func(w http.ResponseWriter, _ *http.Request) error {
+				handle(m, "GET /x", func(w http.ResponseWriter, _ *http.Request) error {
 					w.Header()[ETagHeader] = []string{`"1"`}
 					w.Header().Set("Location", "/y")
 					w.Header().Set("Cache-Control", "private")
@@ -207,10 +208,10 @@ func TestProblems(t *testing.T) {
 
 func TestNotFoundIsTheSameEverywhere(t *testing.T) {
 	s := newSite(t, Config{}, func(m *Mux) {
-		m.Handle("GET /api/{table}/{id}", func(_ http.ResponseWriter, r *http.Request) error {
+		handle(m, "GET /api/{table}/{id}", func(_ http.ResponseWriter, r *http.Request) error {
 			return errs.New(errs.NotFound, "no such %s %s", r.PathValue("table"), r.PathValue("id"))
 		})
-		m.Handle("GET /tree/", fails(nil))
+		handle(m, "GET /tree/", fails(nil))
 	})
 	var first string
 	for _, path := range []string{
@@ -235,8 +236,8 @@ func TestNotFoundIsTheSameEverywhere(t *testing.T) {
 
 func TestSlashAtTheEnd(t *testing.T) {
 	s := newSite(t, Config{}, func(m *Mux) {
-		m.Handle("GET /api/{table}/{id}", fails(nil))
-		m.Handle("PATCH /api/{table}/{id}", fails(nil))
+		handle(m, "GET /api/{table}/{id}", fails(nil))
+		handle(m, "PATCH /api/{table}/{id}", fails(nil))
 	})
 	for _, tt := range []struct{ method, path, location string }{
 		{"GET", "/api/posts/1/", "/api/posts/1"},
@@ -253,9 +254,9 @@ func TestSlashAtTheEnd(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	s := newSite(t, Config{}, func(m *Mux) {
-		m.Handle("GET /x", func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, []byte(`{"a":1}`)) })
-		m.Handle("DELETE /x", func(w http.ResponseWriter, _ *http.Request) error { return Empty(w, 204) })
-		m.Handle("GET /bad", fails(errs.New(errs.Malformed, "no")))
+		handle(m, "GET /x", func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, []byte(`{"a":1}`)) })
+		handle(m, "DELETE /x", func(w http.ResponseWriter, _ *http.Request) error { return Empty(w, 204) })
+		handle(m, "GET /bad", fails(errs.New(errs.Malformed, "no")))
 	})
 	for _, tt := range []struct {
 		method, path string
@@ -295,20 +296,20 @@ func TestMethods(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	s := newSite(t, Config{}, func(m *Mux) {
-		m.Handle("GET /panic", func(http.ResponseWriter, *http.Request) error { panic("the cat sat on it") })
-		m.Handle("GET /nil", func(http.ResponseWriter, *http.Request) error { return fmt.Errorf("%d", *(*int)(nil)) })
-		m.Handle("GET /late", func(w http.ResponseWriter, _ *http.Request) error {
+		handle(m, "GET /panic", func(http.ResponseWriter, *http.Request) error { panic("the cat sat on it") })
+		handle(m, "GET /nil", func(http.ResponseWriter, *http.Request) error { return fmt.Errorf("%d", *(*int)(nil)) })
+		handle(m, "GET /late", func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Content-Length", "100")
 			w.WriteHeader(200)
 			_, _ = w.Write([]byte("half"))
 			panic("late")
 		})
-		m.Handle("GET /half", func(w http.ResponseWriter, _ *http.Request) error {
+		handle(m, "GET /half", func(w http.ResponseWriter, _ *http.Request) error {
 			_, _ = w.Write([]byte("half"))
 			return errors.New("late error")
 		})
-		m.Handle("GET /abort", func(http.ResponseWriter, *http.Request) error { panic(http.ErrAbortHandler) })
-		m.Handle("GET /fine", func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, []byte("{}")) })
+		handle(m, "GET /abort", func(http.ResponseWriter, *http.Request) error { panic(http.ErrAbortHandler) })
+		handle(m, "GET /fine", func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, []byte("{}")) })
 	})
 	for i, path := range []string{"/panic", "/nil"} {
 		resp, body := s.do(t, "GET", path)
@@ -355,11 +356,11 @@ func TestWhoAsks(t *testing.T) {
 		return caller.Caller{}, errs.New(errs.Unauthenticated, "the token is not valid")
 	}
 	s := newSite(t, Config{Identify: identify}, func(m *Mux) {
-		m.Handle("GET /me", func(w http.ResponseWriter, r *http.Request) error {
+		handle(m, "GET /me", func(w http.ResponseWriter, r *http.Request) error {
 			Record(r).Table = "people"
 			return Bytes(w, 200, "text/plain", []byte(Caller(r).String()))
 		})
-		m.Handle("GET /closed", fails(errs.New(errs.Unauthenticated, "say who you are")))
+		handle(m, "GET /closed", fails(errs.New(errs.Unauthenticated, "say who you are")))
 	})
 	for i, tt := range []struct {
 		path, auth   string
@@ -395,7 +396,7 @@ func TestWhoAsks(t *testing.T) {
 }
 
 func TestRequestID(t *testing.T) {
-	s := newSite(t, Config{}, func(m *Mux) { m.Handle("GET /x", fails(nil)) })
+	s := newSite(t, Config{}, func(m *Mux) { handle(m, "GET /x", fails(nil)) })
 	seen := map[string]bool{}
 	for i, tt := range []struct{ given, logged string }{
 		{"", ""}, {"abc-1.2_X", "abc-1.2_X"}, {strings.Repeat("a", 64), strings.Repeat("a", 64)},
@@ -418,11 +419,11 @@ func TestRequestID(t *testing.T) {
 func TestDeadlineAndConcurrency(t *testing.T) {
 	started, free := make(chan bool, 2), make(chan bool)
 	s := newSite(t, Config{Timeout: 50 * time.Millisecond, MaxConcurrent: 2}, func(m *Mux) {
-		m.Handle("GET /slow", func(_ http.ResponseWriter, r *http.Request) error {
+		handle(m, "GET /slow", func(_ http.ResponseWriter, r *http.Request) error {
 			<-r.Context().Done()
 			return fmt.Errorf("query: %w", r.Context().Err())
 		})
-		m.Handle("GET /hold", func(http.ResponseWriter, *http.Request) error {
+		handle(m, "GET /hold", func(http.ResponseWriter, *http.Request) error {
 			started <- true
 			<-free
 			return nil
@@ -441,7 +442,7 @@ func TestDeadlineAndConcurrency(t *testing.T) {
 	}
 	<-started
 	<-started
-	if resp, body := s.do(t, "GET", "/slow"); resp.StatusCode != 503 || !strings.Contains(body, "too much to do") {
+	if resp, body := s.do(t, "GET", "/slow"); resp.StatusCode != 503 || !strings.Contains(body, "too many requests at work") {
 		t.Errorf("beyond the limit: %d %s", resp.StatusCode, body)
 	}
 	close(free)
@@ -454,7 +455,7 @@ func TestDeadlineAndConcurrency(t *testing.T) {
 func TestClientGoesAway(t *testing.T) {
 	started := make(chan bool, 1)
 	s := newSite(t, Config{}, func(m *Mux) {
-		m.Handle("GET /slow", func(_ http.ResponseWriter, r *http.Request) error {
+		handle(m, "GET /slow", func(_ http.ResponseWriter, r *http.Request) error {
 			started <- true
 			<-r.Context().Done()
 			return errs.Wrapf(r.Context().Err(), errs.Unavailable, "cut short")
@@ -477,8 +478,8 @@ func TestClientGoesAway(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	handler := func(m *Mux) {
-		m.Handle("GET /x", func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, []byte("{}")) })
-		m.Handle("GET /bad", fails(errs.New(errs.Malformed, "no")))
+		handle(m, "GET /x", func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, []byte("{}")) })
+		handle(m, "GET /bad", fails(errs.New(errs.Malformed, "no")))
 	}
 	closed := newSite(t, Config{}, handler)
 	open := newSite(t, Config{CORS: []string{"https://app.example.com"}}, handler)
@@ -538,12 +539,12 @@ func TestCORS(t *testing.T) {
 		"https://*.example.com", "https://app.example.com:443", "http://app.example.com:80", "https://app.example.com:", "https://App.example.com", "https://bücher.example", "https://a b.example",
 		"https://app.example.com:99999", "https://app.example.com:08443", "http://[0:0:0:0:0:0:0:1]:3000", "http://[FE80::1]", "http://[::1%25lo]",
 	} {
-		if _, err := New(Config{CORS: []string{bad}}); err == nil {
+		if _, err := NewReceiver(Config{CORS: []string{bad}}); err == nil {
 			t.Errorf("the origin %q was accepted", bad)
 		}
 	}
 	for _, good := range []string{"https://app.example.com", "http://localhost:5173", "https://app.example.com:8443", "http://[::1]:3000", "http://127.0.0.1", "http://[2001:db8::1:0:0:1]", "https://xn--bcher-kva.example", "https://a_b.example"} {
-		if _, err := New(Config{CORS: []string{good}}); err != nil {
+		if _, err := NewReceiver(Config{CORS: []string{good}}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -552,7 +553,7 @@ func TestCORS(t *testing.T) {
 func TestProblemPages(t *testing.T) {
 	s := newSite(t, Config{}, func(*Mux) {})
 	pages := []string{"/problems"}
-	for _, k := range problemKinds {
+	for _, k := range problems {
 		pages = append(pages, "/problems/"+string(k.Kind))
 	}
 	for _, path := range pages {
@@ -571,7 +572,7 @@ func TestProblemPages(t *testing.T) {
 			t.Errorf("%s: %s", path, body)
 		}
 	}
-	if _, body := s.do(t, "GET", "/problems"); strings.Count(body, "href=\"/problems/") != len(problemKinds) {
+	if _, body := s.do(t, "GET", "/problems"); strings.Count(body, "href=\"/problems/") != len(problems) {
 		t.Errorf("the index does not list every kind: %s", body)
 	}
 }
@@ -581,21 +582,21 @@ func TestEveryKindHasAStatus(t *testing.T) {
 		errs.Malformed, errs.Unauthenticated, errs.Forbidden, errs.NotFound, errs.MethodNotAllowed, errs.Conflict, errs.Stale,
 		errs.TooLarge, errs.Unsupported, errs.Invalid, errs.Limited, errs.Unavailable, errs.Internal,
 	} {
-		if k := kindOf(kind); k.Kind != kind || k.Title == "" || k.Meaning == "" || k.Advice == "" {
+		if k := problemOf(kind); k.Kind != kind || k.Title == "" || k.Meaning == "" || k.Advice == "" {
 			t.Errorf("kind %s is explained as %+v", kind, k)
 		}
 	}
 }
 
 func BenchmarkWrap(b *testing.B) {
-	s, err := New(Config{Logger: telemetry.NewLogger(io.Discard, "json", slog.LevelInfo)})
+	s, err := NewReceiver(Config{Logger: telemetry.NewLogger(io.Discard, "json", slog.LevelInfo)})
 	if err != nil {
 		b.Fatal(err)
 	}
 	mux := NewMux()
 	body := bytes.Repeat([]byte("x"), 500)
-	mux.Handle("GET /api/{table}/{id}", func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, body) })
-	h := s.Wrap(mux.Serve)
+	handle(mux, "GET /api/{table}/{id}", func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, body) })
+	h := s.Handler(mux)
 	r := httptest.NewRequest("GET", "/api/posts/1", nil)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,9 +1,10 @@
-package web
+package netconn
 
 import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -90,7 +91,7 @@ func TestConnDeadlineOfReadUnderWay(t *testing.T) {
 // What net/http does for each request: a read ahead that is called off must lose nothing, however long the handler ran.
 func TestConnReadAhead(t *testing.T) {
 	inPipe(t, func(c *conn, far net.Conn) {
-		for i, handler := range []time.Duration{0, headStart / 2, headStart, 5 * headStart, time.Minute, 0} {
+		for i, handler := range []time.Duration{0, readAheadDelay / 2, readAheadDelay, 5 * readAheadDelay, time.Minute, 0} {
 			ended := make(chan error)
 			go func() {
 				_, err := c.Read(make([]byte, 1))
@@ -118,14 +119,14 @@ func TestConnReadAhead(t *testing.T) {
 func TestConnNoticesThatClientLeaves(t *testing.T) {
 	inPipe(t, func(c *conn, far net.Conn) {
 		for range 3 { // the ticks are under way
-			time.AfterFunc(headStart/3, func() { _ = c.SetReadDeadline(past()) })
+			time.AfterFunc(readAheadDelay/3, func() { _ = c.SetReadDeadline(past()) })
 			_, _ = c.Read(make([]byte, 1))
 			_ = c.SetReadDeadline(time.Time{})
 		}
 		far.Close()
 		took, err := endOf(func() (int, error) { return c.Read(make([]byte, 1)) })
-		if took > 2*headStart || !errors.Is(err, io.EOF) {
-			t.Errorf("the read ahead ended after %v with %v, want the end of the connection within %v", took, err, 2*headStart)
+		if took > 2*readAheadDelay || !errors.Is(err, io.EOF) {
+			t.Errorf("the read ahead ended after %v with %v, want the end of the connection within %v", took, err, 2*readAheadDelay)
 		}
 	})
 }
@@ -135,8 +136,8 @@ func TestConnReadAheadFindsPipelinedRequest(t *testing.T) {
 		go func() { _, _ = far.Write([]byte("x")) }()
 		b := make([]byte, 1)
 		took, err := endOf(func() (int, error) { return c.Read(b) })
-		if took > 2*headStart || err != nil || b[0] != 'x' {
-			t.Errorf("the read ahead ended after %v with %q, %v, want x within %v", took, b, err, 2*headStart)
+		if took > 2*readAheadDelay || err != nil || b[0] != 'x' {
+			t.Errorf("the read ahead ended after %v with %q, %v, want x within %v", took, b, err, 2*readAheadDelay)
 		}
 	})
 }
@@ -144,10 +145,10 @@ func TestConnReadAheadFindsPipelinedRequest(t *testing.T) {
 func TestConnCloseEndsReads(t *testing.T) {
 	for _, size := range []int{1, 100} {
 		inPipe(t, func(c *conn, _ net.Conn) {
-			time.AfterFunc(headStart/2, func() { _ = c.Close() })
+			time.AfterFunc(readAheadDelay/2, func() { _ = c.Close() })
 			took, err := endOf(func() (int, error) { return c.Read(make([]byte, size)) })
-			if took != headStart/2 || !errors.Is(err, io.ErrClosedPipe) {
-				t.Errorf("a read of %d ended after %v with %v, want that it is closed after %v", size, took, err, headStart/2)
+			if took != readAheadDelay/2 || !errors.Is(err, io.ErrClosedPipe) {
+				t.Errorf("a read of %d ended after %v with %v, want that it is closed after %v", size, took, err, readAheadDelay/2)
 			}
 		})
 	}
@@ -174,4 +175,47 @@ func TestConnMovesItsTimerSeldom(t *testing.T) {
 			t.Errorf("the timer was moved %d times in 1000 requests", moved)
 		}
 	})
+}
+
+// BenchmarkServer sends short requests over one connection, with the connections of net and with those of this package.
+func BenchmarkServer(b *testing.B) {
+	for _, bb := range []struct {
+		name string
+		wrap func(net.Listener) net.Listener
+	}{
+		{"net", func(ln net.Listener) net.Listener { return ln }},
+		{"netconn", Listen},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			answer := make([]byte, 500)
+			srv := &http.Server{
+				Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(answer) }),
+				ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
+			}
+			go srv.Serve(bb.wrap(ln))
+			defer srv.Close()
+			request(b, ln.Addr().String())
+		})
+	}
+}
+
+func request(b *testing.B, address string) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	buf := make([]byte, 4096)
+	for b.Loop() {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Read(buf); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

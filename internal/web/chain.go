@@ -1,0 +1,128 @@
+package web
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+)
+
+// Handler returns the handler of a server with the routes of m. Each request takes the steps of the chain; then m finds
+// its route.
+func (rc *Receiver) Handler(m *Mux) http.Handler {
+	h := rc.chain(m.Serve)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rc.receive(w, r, m.isProbe(r.URL.Path), h)
+	})
+}
+
+// chain returns h with the steps before it, in the order in which a request takes them.
+func (rc *Receiver) chain(h Handler) Handler {
+	steps := [...]func(Handler) Handler{
+		setHeaders,     // the id of the request, and what all answers have in common
+		rc.allowOrigin, // answers CORS preflights
+		rc.limit,       // refuses a request when too many are at work
+		rc.authenticate,
+	}
+	for _, step := range slices.Backward(steps[:]) {
+		h = step(h)
+	}
+	return h
+}
+
+// receive gives a request an id and a deadline, answers the errors and panics of h, and logs one line.
+func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, h Handler) {
+	start := time.Now()
+	x := &exchange{client: r.Context(), probe: probe}
+	x.record = telemetry.Request{
+		ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: r.RemoteAddr,
+	}
+	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
+	x.parent, x.at = x.client, start.Add(rc.timeout)
+	defer x.end()
+	r = r.WithContext(x)
+
+	abort := rc.answer(x, r, h)
+
+	x.record.Route = r.Pattern
+	x.record.Caller = x.caller.String()
+	x.record.Bytes = x.out.bytes
+	x.record.Duration = time.Since(start)
+	x.record.Log(rc.log)
+	if abort {
+		panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing
+	}
+}
+
+// answer runs h and answers its error or panic. It reports whether the connection must be aborted.
+func (rc *Receiver) answer(x *exchange, r *http.Request, h Handler) (abort bool) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler {
+			x.record.Status, abort = x.out.status, true
+			return
+		}
+		x.record.Stack = string(debug.Stack())
+		abort = x.finish(r, errs.Wrapf(fmt.Errorf("%v", p), errs.Internal, "panic"))
+	}()
+	return x.finish(r, h(&x.out, r))
+}
+
+// Values of headers that are the same in all answers. Nothing changes these slices: whoever adds a value copies them.
+var (
+	noSniff    = []string{"nosniff"}
+	noReferrer = []string{"no-referrer"}
+	noStore    = []string{"no-store"}
+	typeJSON   = []string{"application/json"}
+)
+
+// setHeaders sets the headers that all answers have. It writes to the map by canonical names, since Header.Set inspects
+// every letter and allocates a slice for each value.
+func setHeaders(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		x := exchangeOf(r)
+		x.id[0] = x.record.ID
+		h := w.Header()
+		h["X-Request-Id"], h["X-Content-Type-Options"] = x.id[:], noSniff
+		h["Referrer-Policy"], h["Cache-Control"] = noReferrer, noStore
+		return next(w, r)
+	}
+}
+
+// limit bounds the requests at work. Probes pass: a supervisor must get its answer from a busy server too.
+func (rc *Receiver) limit(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if exchangeOf(r).probe {
+			return next(w, r)
+		}
+		defer rc.atWork.Add(-1)
+		if rc.atWork.Add(1) > rc.maxConcurrent {
+			return errs.New(errs.Unavailable, "the server has too many requests at work: try again")
+		}
+		return next(w, r)
+	}
+}
+
+// authenticate finds the caller. A probe has none.
+func (rc *Receiver) authenticate(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		x := exchangeOf(r)
+		if x.probe {
+			return next(w, r)
+		}
+		who, err := rc.identify(r)
+		if err != nil {
+			return err
+		}
+		x.caller = who.From(r.RemoteAddr)
+		return next(w, r)
+	}
+}

@@ -1,0 +1,64 @@
+package web
+
+import "github.com/ashlar-dev/ashlar/internal/errs"
+
+// A Route is a pattern with everything that is known about it.
+type Route struct {
+	Pattern string // as http.ServeMux reads it: "GET /api/{table}/{id}". A GET answers HEAD too
+	Handler Handler
+	Class   Class
+	Doc     *Doc // what OpenAPI says of the route; nil leaves it out
+}
+
+// A Class says which limits hold for the requests of a route.
+type Class uint8
+
+const (
+	Ordinary Class = iota // bound by Config.MaxConcurrent; the caller is identified
+	Probe                 // not bound, and open to all. The pattern is a method and a literal path
+)
+
+// A Doc describes an operation for OpenAPI. If the path has {table}, the document holds the operation once for each table
+// that someone may use it on. The words in braces then stand for a name of that table.
+type Doc struct {
+	ID       string   // of the operation: "list{Tables}" or "get{Table}"
+	Summary  string   // with {tables} or {a table}
+	About    string   // for people; may be empty
+	Params   []string // names of query parameters and headers
+	Body     *Body    // nil: the request has none
+	Answers  []Answer // answers that are not problems, by status
+	Problems []errs.Kind
+}
+
+// A Body describes the body of a request.
+type Body struct {
+	Types  []string // media types, the best first
+	Schema Schema
+}
+
+// An Answer describes one answer of an operation.
+type Answer struct {
+	Status  int
+	About   string
+	Hidden  *Hidden  // if a rule may hide the row from the caller; nil: no difference
+	Headers []string // names of headers
+	Schema  Schema
+}
+
+// Hidden describes how an answer depends on whether the caller may read the row.
+type Hidden struct {
+	About string // replaces Answer.About for tables with a read rule
+	Only  bool   // the answer exists only for tables with a read rule
+}
+
+// A Schema names one of the schemas that a table has.
+type Schema string
+
+const (
+	NoSchema  Schema = ""
+	WholeRow  Schema = "row"    // all members of a row
+	PartOfRow Schema = "part"   // the members that fields and expand ask for
+	PageOfRow Schema = "page"   // one page of a list
+	NewRow    Schema = "create" // what a create gives
+	RowPatch  Schema = "update" // what a patch gives
+)
