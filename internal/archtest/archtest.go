@@ -20,6 +20,7 @@ var rows = [...][]string{
 	{"rule", "portable"},
 	{"sqlgen", "ddl"},
 	{"store"},
+	{"system"},
 	{"store/sqlite", "store/postgres"},
 	{"migrate", "jobs", "view"},
 	{"record", "move"},

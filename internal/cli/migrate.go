@@ -18,6 +18,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -166,6 +167,9 @@ func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, out *bufi
 }
 
 func sayResult(out io.Writer, r migrate.Result, took time.Duration) {
+	if r.Layout != 0 {
+		fmt.Fprintf(out, "The tables of Ashlar's own had layout %d and have layout %d now: earlier releases refuse the database.\n", r.Layout, store.Layout)
+	}
 	switch {
 	case r.Created:
 		fmt.Fprintln(out, "The database was new: its tables are made.")
@@ -189,6 +193,9 @@ func (f *migrateFlags) sayPlan(ctx context.Context, out io.Writer, dir string, d
 	p, err := db.Plan(ctx)
 	if err != nil {
 		return err
+	}
+	if p.Layout != 0 {
+		fmt.Fprintf(out, "First, the tables of Ashlar's own are brought from layout %d to layout %d, which earlier releases refuse.\n", p.Layout, store.Layout)
 	}
 	switch {
 	case p.IsNew():

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // Result is what Apply did.
@@ -22,6 +24,7 @@ type Result struct {
 	Notes   []Note   // see Plan
 	Copy    string   // of the database as it was; "" for none
 	Damaged []string // the entries of the history that cannot be read, which nothing that was done needs
+	Layout  int      // of the database before, if it was an older one; the database has store.Layout now
 	Resumed string   // what an interrupted change had left behind, and what was done about it; "" for nothing
 }
 
@@ -45,17 +48,25 @@ func (e *HazardError) Error() string {
 // then as it was.
 func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Apply(%s)", rules.Model.Name)
-	done, damaged, err := upToDate(ctx, db, rules.Model)
+	done, damaged, err := upToDate(ctx, db, rules.Model, o)
 	if err != nil || done {
 		return Result{Damaged: damaged}, err
 	}
 	err = db.Alter(ctx, func(s store.Session) error {
-		r := &run{ctx: ctx, s: s, o: o, to: rules.Model, dialect: dialectOf(s)}
+		r := &run{ctx: ctx, s: s, o: o, to: rules.Model, own: o.systemModel(), dialect: system.Dialect(s)}
 		defer func() { result = r.result }()
+		if err := r.renew(); err != nil {
+			return err
+		}
 		if err := r.resume(); err != nil {
 			return err
 		}
-		p, err := plan(s, rules, o.now())
+		if r.result.Layout != 0 {
+			if done, _, err := isUpToDate(s, rules.Model, o); err != nil || done {
+				return err
+			}
+		}
+		p, err := plan(s, rules, o)
 		if err != nil {
 			return err
 		}
@@ -68,22 +79,33 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (resu
 	return result, err
 }
 
-// upToDate says whether there is nothing to do.
-func upToDate(ctx context.Context, db store.DB, m *model.Model) (done bool, damaged []string, err error) {
-	err = db.Read(ctx, func(r store.Reader) error {
-		text, found, err := Meta(r, modelKey)
-		if err != nil || !found || text != string(snapshot.Encode(m)) {
-			return err
-		}
-		if err := Moving(r); err != nil {
-			return err
-		}
-		all, err := entries(r)
-		done = !slices.ContainsFunc(all, func(e record) bool { return e.open() })
-		damaged = damagedOf(all)
+// upToDate reports whether there is nothing to do. Servers ask it at each start, and most have nothing to do.
+func upToDate(ctx context.Context, db store.DB, m *model.Model, o Options) (done bool, damaged []string, err error) {
+	err = db.Read(ctx, func(r store.Reader) (err error) {
+		done, damaged, err = isUpToDate(r, m, o)
 		return err
 	})
 	return done, damaged, err
+}
+
+func isUpToDate(q querier, m *model.Model, o Options) (done bool, damaged []string, err error) {
+	layout, err := system.Layout(q)
+	if err != nil || layout < store.Layout {
+		return false, nil, err
+	}
+	text, found, err := system.Get(q, system.ModelKey)
+	if err != nil || !found || text != string(snapshot.Encode(m)) {
+		return false, nil, err
+	}
+	if err := system.CheckNotMoving(q); err != nil {
+		return false, nil, err
+	}
+	own, err := system.StoredModel(q)
+	if err != nil || !bytes.Equal(snapshot.Encode(own), snapshot.Encode(system.KeepUnknown(o.systemModel(), own))) {
+		return false, nil, err
+	}
+	all, err := entries(q)
+	return err == nil && !slices.ContainsFunc(all, func(e entryRow) bool { return e.open() }), damagedOf(all), err
 }
 
 // permitted returns an error where a plan does what was not allowed.
@@ -119,7 +141,7 @@ func (r *run) apply(p *Plan) error {
 			return fmt.Errorf("before a change that rewrites or loses data, a copy is made: %w", err)
 		}
 	}
-	r.result.Applied, r.result.Notes = words(p.Changes), p.Notes
+	r.own, r.result.Applied, r.result.Notes = p.own, words(p.Changes), p.Notes
 	defer r.done()
 	if r.dialect == ddl.SQLite {
 		return r.atOnce(p)

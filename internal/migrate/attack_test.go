@@ -8,12 +8,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 const onePost = "  posts:\n    key: int\n    fields:\n"
@@ -282,7 +284,7 @@ func TestUnfinishedMove(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
 		db, rules := e.open(t), load(t, before)
 		mustApply(t, db, rules, Options{})
-		if err := db.Write(context.Background(), func(tx store.Tx) error { return SetMeta(tx, movingKey, "elsewhere") }); err != nil {
+		if err := db.Write(context.Background(), func(tx store.Tx) error { return system.MarkMoving(tx, "elsewhere", time.Now()) }); err != nil {
 			t.Fatal(err)
 		}
 		other := load(t, strings.Replace(before, "rank: {type: int}", "rank: {type: text}", 1))

@@ -6,12 +6,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -33,7 +35,7 @@ func former(t *testing.T, db store.DB, rules *rule.Rules) {
 		if _, err := tx.Exec(`UPDATE "ashlar_migrations" SET "model" = $1`, []value.Value{value.OfText(text)}); err != nil {
 			return err
 		}
-		return SetMeta(tx, modelKey, text)
+		return system.Set(tx, system.ModelKey, text, time.Now())
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +90,7 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		if drift, err := Verify(context.Background(), db); err != nil || len(drift) != 1 || !strings.Contains(drift[0], "l_users__email") {
 			t.Errorf("Verify without the index = %q, %v", drift, err)
 		}
-		execute(t, db, ddl.CreateIndex(dialectOf(db), ddl.Indexes(users)[0]))
+		execute(t, db, ddl.CreateIndex(system.Dialect(db), ddl.Indexes(users)[0]))
 		if _, err := Undo(context.Background(), db, anything); err != nil {
 			t.Fatalf("Undo: %v", err)
 		}

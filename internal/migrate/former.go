@@ -8,6 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -16,15 +17,15 @@ import (
 func Follows(ctx context.Context, db store.DB, m *model.Model) (yes bool, err error) {
 	defer errs.Wrap(&err, "migrate.Follows(%s)", m.Name)
 	err = db.Read(ctx, func(r store.Reader) error {
-		now, err := stored(r)
-		if err != nil || now == nil {
+		now, err := storedModels(r)
+		if err != nil || now.app == nil {
 			return err
 		}
 		all, err := entries(r)
-		if err != nil || !slices.ContainsFunc(all, func(e record) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
+		if err != nil || !slices.ContainsFunc(all, func(e entryRow) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
 			return err
 		}
-		p := newPlanner(dialectOf(r), m, now, givenIn(all))
+		p := newPlanner(system.Dialect(r), models{m, now.own}.whole(), now.whole(), givenIn(all))
 		p.steps()
 		yes = p.plan.Safe()
 		return nil
@@ -33,7 +34,7 @@ func Follows(ctx context.Context, db store.DB, m *model.Model) (yes bool, err er
 }
 
 // givenIn is what rows have got, as far as it matters that they have.
-func givenIn(all []record) func(*model.Field) value.Value {
+func givenIn(all []entryRow) func(*model.Field) value.Value {
 	return func(f *model.Field) value.Value {
 		for _, e := range all {
 			if e.given[f.Table.Name+"."+f.Name] != "" {

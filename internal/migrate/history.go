@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -56,29 +56,27 @@ type Ran struct {
 }
 
 const (
-	createHistory = `CREATE TABLE IF NOT EXISTS "ashlar_migrations" (
-	"id" BIGINT NOT NULL PRIMARY KEY, "state" TEXT NOT NULL, "started" TEXT NOT NULL, "finished" TEXT NOT NULL, "by" TEXT NOT NULL,
-	"changes" TEXT NOT NULL, "steps" TEXT NOT NULL, "todo" TEXT NOT NULL, "given" TEXT NOT NULL,
-	"copy" TEXT NOT NULL, "model" TEXT NOT NULL)`
-	createHistoryLite = `CREATE TABLE IF NOT EXISTS "ashlar_migrations" (
-	"id" INTEGER PRIMARY KEY, "state" TEXT NOT NULL, "started" TEXT NOT NULL, "finished" TEXT NOT NULL, "by" TEXT NOT NULL,
-	"changes" TEXT NOT NULL, "steps" TEXT NOT NULL, "todo" TEXT NOT NULL, "given" TEXT NOT NULL,
-	"copy" TEXT NOT NULL, "model" TEXT NOT NULL) STRICT`
-	insertEntry = `INSERT INTO "ashlar_migrations" ("id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
-	updateEntry = `UPDATE "ashlar_migrations" SET "state" = $2, "finished" = $3, "steps" = $4, "todo" = $5 WHERE "id" = $1`
+	insertEntry = `INSERT INTO "ashlar_migrations" ("id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model", "created_at", "updated_at", "_rev")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)`
+	updateEntry = `UPDATE "ashlar_migrations" SET "state" = $2, "finished" = $3, "steps" = $4, "todo" = $5, "updated_at" = $6, "_rev" = $7 WHERE "id" = $1`
 	lastEntry   = `SELECT coalesce(max("id"), 0) FROM "ashlar_migrations"`
 	selectAll   = `SELECT "id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model" FROM "ashlar_migrations" ORDER BY "id"`
+
+	// selectAll1 is selectAll for layout 1. PostgreSQL refuses to run a prepared statement again when its columns have got
+	// another collation, so each layout has a text of its own.
+	selectAll1 = selectAll + ` -- layout 1`
 )
 
 const historyTable = "ashlar_migrations"
 
-// historyOf is the statement that makes ashlar_migrations.
-func historyOf(d ddl.Dialect) string {
-	if d == ddl.SQLite {
-		return createHistoryLite
+// Tables is the fragment of system tables of this package. What an entry holds is text, whatever it is: one that somebody
+// has damaged can then still be stored, moved and shown.
+func Tables() []*model.Table {
+	var fields []*model.Field
+	for _, name := range []string{"state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model"} {
+		fields = append(fields, system.Text(name))
 	}
-	return createHistory
+	return []*model.Table{system.NewTable(historyTable, model.Int, fields...)}
 }
 
 // todo is what is left to do of an entry that is not done: to take back what was prepared, or to finish.
@@ -95,8 +93,8 @@ type later struct {
 	Alone bool   `json:"alone,omitempty"`
 }
 
-// record is an entry as it is stored.
-type record struct {
+// entryRow is an entry as it is stored.
+type entryRow struct {
 	Entry
 	todo  todo
 	given map[string]string // what rows got for a field that was added, as a literal, by table and column
@@ -117,37 +115,60 @@ func stamp(t time.Time) value.Value {
 	return value.OfText(t.UTC().Format(time.RFC3339Nano))
 }
 
-func (r *record) insert(s store.Session) error {
+func (r *entryRow) insert(s store.Session, now time.Time) error {
 	id, err := count(s, lastEntry)
+	if err != nil {
+		return err
+	}
+	revision, err := system.Revision(s)
 	if err != nil {
 		return err
 	}
 	r.ID = id + 1
 	_, err = s.Exec(insertEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Started), stamp(r.Finished), value.OfText(r.By),
 		encode(r.Changes), encode(r.Steps), encode(r.todo), encode(r.given),
-		value.OfText(r.Copy), value.OfText(r.Model)})
-	return err
+		value.OfText(r.Copy), value.OfText(r.Model), value.OfTimestamp(now.UnixMicro()), value.OfInt(revision)})
+	if err != nil {
+		return err
+	}
+	return s.Touch(historyTable)
 }
 
-func (r *record) update(s store.Session) error {
-	_, err := s.Exec(updateEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Finished), encode(r.Steps), encode(r.todo)})
-	return err
+func (r *entryRow) update(s store.Session, now time.Time) error {
+	revision, err := system.Revision(s)
+	if err != nil {
+		return err
+	}
+	_, err = s.Exec(updateEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Finished), encode(r.Steps), encode(r.todo),
+		value.OfTimestamp(now.UnixMicro()), value.OfInt(revision)})
+	if err != nil {
+		return err
+	}
+	return s.Touch(historyTable)
 }
 
 // entries reads the history, the oldest first. What is damaged is no error: not much depends on what was done before.
-func entries(q querier) (all []record, err error) {
-	there, err := hasRow(q, ddl.HasTable(dialectOf(q)), value.OfText(historyTable))
+func entries(q querier) (all []entryRow, err error) {
+	there, err := system.HasTable(q, historyTable)
 	if err != nil || !there {
 		return nil, err
 	}
-	err = q.Query(selectAll, nil, func(row value.Row) error {
+	layout, err := system.Layout(q)
+	if err != nil {
+		return nil, err
+	}
+	sql := selectAll
+	if layout == 1 {
+		sql = selectAll1
+	}
+	err = q.Query(sql, nil, func(row value.Row) error {
 		all = append(all, scanEntry(row))
 		return nil
 	})
 	return all, err
 }
 
-func scanEntry(row value.Row) (r record) {
+func scanEntry(row value.Row) (r entryRow) {
 	var damage []string
 	note := func(what string, err error) {
 		if err != nil {
@@ -181,7 +202,7 @@ func scanEntry(row value.Row) (r record) {
 }
 
 // damagedOf says of each entry that cannot be read why.
-func damagedOf(all []record) (damaged []string) {
+func damagedOf(all []entryRow) (damaged []string) {
 	for _, e := range all {
 		if e.Damage != "" {
 			damaged = append(damaged, e.damaged().Error())

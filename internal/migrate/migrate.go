@@ -1,4 +1,5 @@
-// Package migrate brings the tables of a database to what the model says.
+// Package migrate brings the tables of a database to what the model says: it plans, judges, applies, records and takes back
+// changes.
 package migrate
 
 import (
@@ -14,11 +15,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
-
-// modelKey is where the database keeps the model of its tables.
-const modelKey = "model"
 
 // Options say how a plan is made and carried out. The zero value does what is safe.
 type Options struct {
@@ -28,6 +27,9 @@ type Options struct {
 	Now      func() time.Time                                   // nil: time.Now
 	Progress Progress                                           // nil: nobody looks
 	Copy     func(ctx context.Context) (name string, err error) // makes a copy of an embedded database before it is rewritten; nil: no copy is made
+
+	System []system.Fragment // the system tables of packages above this one
+	Beside bool              // another server has the database open and knows nothing of the change: an older layout stays
 
 	step func(sql string) error // for tests: called before each statement
 }
@@ -46,31 +48,52 @@ func (o Options) now() time.Time {
 	return o.Now()
 }
 
+// systemModel returns the system tables that this release needs.
+func (o Options) systemModel() *model.Model {
+	return system.Model(append([]system.Fragment{Tables}, o.System...)...)
+}
+
 // Make compares the database with the model and plans how it comes to it. It changes nothing.
 func Make(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (p *Plan, err error) {
 	defer errs.Wrap(&err, "migrate.Make(%s)", rules.Model.Name)
 	err = db.Alter(ctx, func(s store.Session) (err error) { // whose statements may take their time
-		p, err = plan(s, rules, o.now())
+		p, err = plan(s, rules, o)
 		return err
 	})
 	return p, err
 }
 
-// plan compares with the stored model. A database without one is new.
-func plan(q querier, rules *rule.Rules, now time.Time) (*Plan, error) {
-	old, err := stored(q)
+// models are the models of one database: that of the app's tables and that of the system tables.
+type models struct{ app, own *model.Model }
+
+func (m models) whole() *model.Model { return system.Whole(m.own, m.app) }
+
+// plan compares with the stored models. A database without one is new.
+func plan(q querier, rules *rule.Rules, o Options) (*Plan, error) {
+	old, err := storedModels(q)
 	if err != nil {
 		return nil, err
 	}
-	if old == nil {
-		return &Plan{isNew: true}, nil
+	own := o.systemModel()
+	if old.app == nil {
+		return &Plan{isNew: true, own: own}, nil
 	}
-	return between(q, old, rules.Model, rules, now)
+	p, err := between(q, old, models{rules.Model, system.KeepUnknown(own, old.own)}, rules, o.now())
+	if err != nil {
+		return nil, err
+	}
+	layout, err := system.Layout(q)
+	if layout < store.Layout {
+		p.Layout = layout
+	}
+	return p, err
 }
 
-// between plans the way from one model to another. rules are those of the latter, nil for a model that is stored.
-func between(q querier, old, m *model.Model, rules *rule.Rules, now time.Time) (*Plan, error) {
-	p := newPlanner(dialectOf(q), old, m, givenBy(rules, now))
+// between plans the way from the models of a database to others. rules are those of the latter app, nil for a model that is
+// stored.
+func between(q querier, old, m models, rules *rule.Rules, now time.Time) (*Plan, error) {
+	p := newPlanner(system.Dialect(q), old.whole(), m.whole(), givenBy(rules, now))
+	p.plan.own = m.own
 	p.steps()
 	p.plan.given = p.givenAll()
 	if err := p.contradictions(q); err != nil {
@@ -117,6 +140,9 @@ func givenBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
 		if rules == nil {
 			return value.Value{}
 		}
+		if rules.Field(f) == nil { // of a system table, which needs an optional field
+			return value.Value{}
+		}
 		switch n := rules.Field(f).Default.(type) {
 		case *rule.Const:
 			return n.Value
@@ -125,16 +151,6 @@ func givenBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
 		}
 		return value.Value{}
 	}
-}
-
-// Alone waits until no other node is in a transaction that has called it, or changes tables. In SQLite there is one
-// writer anyway.
-func Alone(tx store.Tx) error {
-	if dialectOf(tx) != ddl.Postgres {
-		return nil
-	}
-	_, err := hasRow(tx, lockAlone)
-	return err
 }
 
 // Check returns how the model's tables differ from those of the database, and whether the database is new. It changes
@@ -154,10 +170,10 @@ func Check(ctx context.Context, db store.DB, m *model.Model) (changes []diff.Cha
 
 // stored reads the model of the database, nil where it is new. One that a move is filling is refused.
 func stored(q querier) (old *model.Model, err error) {
-	if err := Moving(q); err != nil {
+	if err := system.CheckNotMoving(q); err != nil {
 		return nil, err
 	}
-	text, found, err := meta(q, modelKey)
+	text, found, err := system.Get(q, system.ModelKey)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -165,5 +181,14 @@ func stored(q querier) (old *model.Model, err error) {
 	if errors.Is(err, snapshot.ErrDamaged) {
 		err = fmt.Errorf("%w; restore the database from a backup", err)
 	}
+	return old, err
+}
+
+// storedModels reads both models of the database. That of the app is nil if the database is new.
+func storedModels(q querier) (old models, err error) {
+	if old.app, err = stored(q); err != nil || old.app == nil {
+		return old, err
+	}
+	old.own, err = system.StoredModel(q)
 	return old, err
 }

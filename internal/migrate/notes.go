@@ -33,7 +33,7 @@ func (p *planner) note(pos model.Pos, what string, f found) {
 // notes counts the rows that tightened limits and new checks would not let pass.
 func (p *planner) notes(q querier, rules *rule.Rules) error {
 	for _, t := range p.New.Tables {
-		if p.OldTable(t) == nil {
+		if p.OldTable(t) == nil || rules.Table(t) == nil { // new, or a system table
 			continue
 		}
 		for _, f := range t.Fields {

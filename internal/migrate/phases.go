@@ -12,9 +12,6 @@ import (
 func (r *run) atOnce(p *Plan) error {
 	return r.s.Transaction(func() error {
 		r.begin(p)
-		if err := r.makeSystem(); err != nil {
-			return err
-		}
 		for _, s := range p.Steps {
 			if err := r.step(s); err != nil {
 				return err
@@ -98,12 +95,7 @@ func (r *run) inPhases(p *Plan) error {
 			}
 		}
 	}
-	err := r.s.Transaction(func() error {
-		if err := r.makeSystem(); err != nil {
-			return err
-		}
-		return r.entry.insert(r.s)
-	})
+	err := r.s.Transaction(func() error { return r.entry.insert(r.s, r.o.now()) })
 	if err != nil {
 		return err
 	}

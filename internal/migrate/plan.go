@@ -77,8 +77,10 @@ type Plan struct {
 	Steps   []Step
 	Changes []diff.Change
 	Notes   []Note // rows that stay as they are, though what the model asks of new values they would not pass
+	Layout  int    // of the database, if Apply first brings it to a later one (store.Layout); else 0
 
 	isNew  bool
+	own    *model.Model // the system tables that the plan leads to
 	match  *diff.Match
 	given  map[string]string
 	faults model.Faults // what rows contradict, and what cannot be done

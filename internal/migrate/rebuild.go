@@ -84,7 +84,7 @@ func (p *litePlanner) convertAll(was, t *model.Table) {
 		plain := *f
 		plain.Name, plain.Ref = convertedColumn, nil
 		p.step(s,
-			part{sql: "CREATE TABLE " + ddl.Quote(c.into) + " (" + ddl.Column(ddl.SQLite, was.ID()) + ", " + ddl.Column(ddl.SQLite, &plain) + ")" + strict},
+			part{sql: "CREATE TABLE " + ddl.Quote(c.into) + " (" + ddl.Column(ddl.SQLite, was.ID()) + ", " + ddl.Column(ddl.SQLite, &plain) + ") STRICT"},
 			part{sql: "-- " + c.describe(), loop: c})
 	}
 }

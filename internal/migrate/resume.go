@@ -83,7 +83,7 @@ func (r *run) one(a part, left []later) error {
 			return err
 		}
 		r.entry.todo.After = left
-		return r.entry.update(r.s)
+		return r.entry.update(r.s, r.o.now())
 	})
 	if err != nil {
 		r.entry.todo.After = all

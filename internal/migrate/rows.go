@@ -10,12 +10,20 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // querier asks the database.
-type querier interface {
-	Query(sql string, args []value.Value, row func(value.Row) error) error
+type querier = system.Querier
+
+// hasRow reports whether a query has a row.
+func hasRow(q querier, sql string) (found bool, err error) {
+	err = q.Query(sql, nil, func(value.Row) error {
+		found = true
+		return nil
+	})
+	return found, err
 }
 
 // shown is how many rows in the way are named.

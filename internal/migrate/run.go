@@ -10,7 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/value"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // run is a plan while it is carried out.
@@ -18,9 +18,10 @@ type run struct {
 	ctx     context.Context
 	s       store.Session
 	o       Options
-	to      *model.Model
+	to      *model.Model // of the app
+	own     *model.Model // the system tables
 	dialect ddl.Dialect
-	entry   record
+	entry   entryRow
 	result  Result
 }
 
@@ -29,10 +30,7 @@ func (r *run) create() error {
 	return r.s.Transaction(func() error {
 		r.begin(nil)
 		r.entry.Changes = []string{"the database was made"}
-		if err := r.makeSystem(); err != nil {
-			return err
-		}
-		for _, sql := range ddl.Create(r.dialect, r.to) {
+		for _, sql := range ddl.Create(r.dialect, models{r.to, r.own}.whole()) {
 			if err := r.exec(part{sql: sql}); err != nil {
 				return err
 			}
@@ -44,27 +42,19 @@ func (r *run) create() error {
 	})
 }
 
-// makeSystem makes the tables of this package, where they are not there.
-func (r *run) makeSystem() error {
-	for _, sql := range []string{metaOf(r.dialect), historyOf(r.dialect)} {
-		if _, err := r.s.Exec(sql, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (r *run) begin(p *Plan) {
-	r.entry = record{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(snapshot.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []Ran{}}}
+	r.entry = entryRow{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(snapshot.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []Ran{}}}
 	if p != nil {
 		r.entry.Changes, r.entry.given = words(p.Changes), p.given
 	}
 }
 
-// store makes the model the stored one.
+// store makes both models the stored ones.
 func (r *run) store() error {
-	_, err := r.s.Exec(upsertMeta, []value.Value{value.OfText(modelKey), value.OfText(string(snapshot.Encode(r.to)))})
-	return err
+	if err := system.SetAltering(r.s, system.ModelKey, string(snapshot.Encode(r.to)), r.o.now()); err != nil {
+		return err
+	}
+	return system.StoreModel(r.s, r.own, r.o.now())
 }
 
 // finish writes down what was done; fresh says that the entry is not stored yet.
@@ -74,9 +64,9 @@ func (r *run) finish(state State, fresh bool) error {
 		r.entry.Finished, r.entry.todo = r.o.now(), todo{}
 	}
 	if fresh {
-		return r.entry.insert(r.s)
+		return r.entry.insert(r.s, r.o.now())
 	}
-	return r.entry.update(r.s)
+	return r.entry.update(r.s, r.o.now())
 }
 
 // step runs a step inside the transaction.

@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // Undo takes the last change of tables back: the model before it becomes the stored one again, and the tables follow. It is
@@ -19,15 +20,19 @@ import (
 func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Undo")
 	err = db.Alter(ctx, func(s store.Session) error {
-		r := &run{ctx: ctx, s: s, o: o, dialect: dialectOf(s)}
+		r := &run{ctx: ctx, s: s, o: o, dialect: system.Dialect(s)}
 		defer func() { result = r.result }()
+		if err := r.renew(); err != nil {
+			return err
+		}
 		if err := r.resume(); err != nil {
 			return err
 		}
-		now, err := stored(s)
+		old, err := storedModels(s)
 		if err != nil {
 			return err
 		}
+		now := old.app
 		former, given, err := r.former(now)
 		if err != nil {
 			return err
@@ -36,7 +41,7 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 			return err
 		}
 		r.to = backwards(former, now)
-		p, err := between(s, now, r.to, nil, o.now())
+		p, err := between(s, old, models{r.to, old.own}, nil, o.now())
 		if err != nil {
 			return err
 		}
@@ -83,7 +88,7 @@ func (r *run) former(now *model.Model) (*model.Model, map[string]string, error) 
 }
 
 // unknown is the error of a way back that leads past an entry which cannot be read.
-func unknown(e record) error {
+func unknown(e entryRow) error {
 	return errs.New(errs.Conflict, "what was before is not known: %v. Change the model back instead, and run `ashlar migrate`", e.damaged())
 }
 

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -18,53 +20,71 @@ import (
 // definition as the database says it.
 type catalog map[string]string
 
-// What the catalogue of PostgreSQL has in the schema of $1, but for the server's own tables. Defaults are left out: no
-// server relies on them (ddl.AddColumn).
+// postgresCatalog returns what the catalogue of PostgreSQL has in the schema $1: the table, the thing and its definition.
+// Defaults are left out, since no server relies on them (ddl.AddColumn).
 const postgresCatalog = `
-SELECT 'column ' || c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || l.collname, '') || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+SELECT c.relname::text, 'column ' || c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || l.collname, '') || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collname <> 'default'
-WHERE c.relkind = 'r' AND c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%'
-UNION ALL SELECT 'index ' || i.relname, replace(pg_get_indexdef(x.indexrelid), $1::text || '.', '') || CASE WHEN x.indisvalid THEN '' ELSE ' invalid' END
+WHERE c.relkind = 'r' AND c.relnamespace = $1::text::regnamespace
+UNION ALL SELECT c.relname::text, 'index ' || i.relname, replace(pg_get_indexdef(x.indexrelid), $1::text || '.', '') || CASE WHEN x.indisvalid THEN '' ELSE ' invalid' END
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
-WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%' AND NOT x.indisprimary
-UNION ALL SELECT 'constraint ' || o.conname || ' on ' || c.relname, replace(pg_get_constraintdef(o.oid), $1::text || '.', '')
+WHERE c.relnamespace = $1::text::regnamespace AND NOT x.indisprimary
+UNION ALL SELECT c.relname::text, 'constraint ' || o.conname || ' on ' || c.relname, replace(pg_get_constraintdef(o.oid), $1::text || '.', '')
 FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
-WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%' AND o.contype IN ('c', 'f', 'p', 'u', 'x')
-UNION ALL SELECT 'trigger ' || t.tgname || ' on ' || c.relname, replace(pg_get_triggerdef(t.oid), $1::text || '.', '') || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' disabled' END
+WHERE c.relnamespace = $1::text::regnamespace AND o.contype IN ('c', 'f', 'p', 'u', 'x')
+UNION ALL SELECT c.relname::text, 'trigger ' || t.tgname || ' on ' || c.relname, replace(pg_get_triggerdef(t.oid), $1::text || '.', '') || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' disabled' END
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE c.relnamespace = $1::text::regnamespace AND c.relname NOT LIKE 'ashlar\_%' AND NOT t.tgisinternal`
+WHERE c.relnamespace = $1::text::regnamespace AND NOT t.tgisinternal`
 
 const sqliteCatalog = `SELECT type, name, tbl_name, sql FROM sqlite_schema
-WHERE sql IS NOT NULL AND name NOT LIKE 'ashlar\_%' ESCAPE '\' AND tbl_name NOT LIKE 'ashlar\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
+WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 
 // Verify compares the tables of the database with those that its model needs, and says each difference. A database without
 // a model has none.
 func Verify(ctx context.Context, db store.DB) (drift []string, err error) {
 	defer errs.Wrap(&err, "migrate.Verify")
 	err = db.Alter(ctx, func(s store.Session) error {
-		m, err := stored(s)
+		m, skip, err := verified(s, db.Own())
 		if err != nil || m == nil {
 			return err
 		}
-		got, want, err := catalogs(s, m)
+		got, want, err := catalogs(s, m, skip)
 		drift = differences(got, want)
 		return err
 	})
 	return drift, err
 }
 
+// verified returns the model of the tables to compare, nil for a new database, and the tables to skip: those of the engine.
+// In an older layout the system tables have no model yet, and are skipped too.
+func verified(s store.Session, engine []string) (m *model.Model, skip []string, err error) {
+	old, err := storedModels(s)
+	if err != nil || old.app == nil {
+		return nil, nil, err
+	}
+	layout, err := system.Layout(s)
+	if err != nil || layout == store.Layout {
+		return old.whole(), engine, err
+	}
+	skip = slices.Clone(engine)
+	for _, t := range old.own.Tables {
+		skip = append(skip, t.Name)
+	}
+	return old.app, skip, nil
+}
+
 // catalogs returns what the database has, and what it would have if the model's tables were just made.
-func catalogs(s store.Session, m *model.Model) (got, want catalog, err error) {
-	if dialectOf(s) == ddl.SQLite {
-		got, err := readSQLite(s)
+func catalogs(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
+	if system.Dialect(s) == ddl.SQLite {
+		got, err := readSQLite(s, skip)
 		return got, madeSQLite(m), err
 	}
-	return readBoth(s, m)
+	return readBoth(s, m, skip)
 }
 
 // readBoth makes the tables of the model in a schema beside the database's own, and takes that back.
-func readBoth(s store.Session, m *model.Model) (got, want catalog, err error) {
+func readBoth(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
 	err = s.Transaction(func() (err error) {
 		own := ""
 		if err := s.Query(`SELECT quote_ident(current_schema())`, nil, func(row value.Row) error {
@@ -73,7 +93,7 @@ func readBoth(s store.Session, m *model.Model) (got, want catalog, err error) {
 		}); err != nil {
 			return err
 		}
-		if got, err = readPostgres(s, own); err != nil {
+		if got, err = readPostgres(s, own, skip); err != nil {
 			return err
 		}
 		made := append([]string{`CREATE SCHEMA "ashlar_verify"`, `SET LOCAL search_path = "ashlar_verify", ` + own}, ddl.Create(ddl.Postgres, m)...)
@@ -82,33 +102,38 @@ func readBoth(s store.Session, m *model.Model) (got, want catalog, err error) {
 				return err
 			}
 		}
-		if want, err = readPostgres(s, "ashlar_verify"); err != nil {
+		if want, err = readPostgres(s, "ashlar_verify", nil); err != nil {
 			return err
 		}
 		return errLooked
 	})
-	if err == errLooked || strings.Contains(fmt.Sprint(err), errLooked.Error()) {
+	if errors.Is(err, errLooked) {
 		err = nil
 	}
 	return got, want, err
 }
 
-var errLooked = fmt.Errorf("nothing of this is to be kept")
+// errLooked makes the session roll back the schema that was only made to be looked at.
+var errLooked = errors.New("the schema for comparison is rolled back")
 
-func readPostgres(s store.Session, namespace string) (catalog, error) {
+func readPostgres(s store.Session, namespace string, skip []string) (catalog, error) {
 	c := catalog{}
 	err := s.Query(postgresCatalog, []value.Value{value.OfText(namespace)}, func(row value.Row) error {
-		c[string(row.Bytes(0))] = string(row.Bytes(1))
+		if !slices.Contains(skip, string(row.Bytes(0))) {
+			c[string(row.Bytes(1))] = string(row.Bytes(2))
+		}
 		return nil
 	})
 	return c, err
 }
 
 // readSQLite takes the definitions of tables apart: the order of columns is that in which they came.
-func readSQLite(s store.Session) (catalog, error) {
+func readSQLite(s store.Session, skip []string) (catalog, error) {
 	c := catalog{}
 	err := s.Query(sqliteCatalog, nil, func(row value.Row) error {
-		c.add(string(row.Bytes(0)), string(row.Bytes(1)), string(row.Bytes(2)), string(row.Bytes(3)))
+		if !slices.Contains(skip, string(row.Bytes(2))) {
+			c.add(string(row.Bytes(0)), string(row.Bytes(1)), string(row.Bytes(2)), string(row.Bytes(3)))
+		}
 		return nil
 	})
 	return c, err

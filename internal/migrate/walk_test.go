@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -128,7 +129,8 @@ func (w *walk) planned() (p *Plan) {
 		if err != nil {
 			return err
 		}
-		p, _ = between(r, old, w.to.rules.Model, nil, w.at)
+		own := Options{}.systemModel()
+		p, _ = between(r, models{old, own}, models{w.to.rules.Model, own}, nil, w.at)
 		return nil
 	})
 	return p
@@ -260,7 +262,7 @@ func killMigrator(db store.DB) error {
 // model is the stored one.
 func (w *walk) model() (text string) {
 	err := w.db.Read(context.Background(), func(r store.Reader) (err error) {
-		text, _, err = Meta(r, modelKey)
+		text, _, err = system.Get(r, system.ModelKey)
 		return err
 	})
 	if err != nil {

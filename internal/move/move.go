@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // Config is how a database is moved. The zero value works.
@@ -56,23 +58,19 @@ func (r Report) Rows() (n int64) {
 }
 
 // Run copies the database of the model m into an empty one. The source is read in one snapshot and never changed. Until the
-// last step the target is marked as unfinished (migrate.Moving): after an error the same call begins anew. Refusals are of
+// last step the target is marked as unfinished (system.CheckNotMoving): after an error the same call begins anew. Refusals are of
 // kind errs.Conflict. The caller has seen to it that nobody serves the target; where rows of the source are written
 // meanwhile, the move fails.
 func Run(ctx context.Context, m *model.Model, from, to store.Loader, cfg Config) (report Report, err error) {
 	defer errs.Wrap(&err, "move.Run(%s)", m.Name)
-	return run(ctx, m, from, to, cfg, migrate.SystemTables())
-}
-
-func run(ctx context.Context, m *model.Model, from, to store.Loader, cfg Config, system []migrate.SystemTable) (Report, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = nobody{}
 	}
-	mv := &mover{ctx: ctx, cfg: cfg, model: m, system: system, from: from, to: to, dialect: dialectOf(to)}
+	mv := &mover{ctx: ctx, cfg: cfg, app: m, from: from, to: to, dialect: system.Dialect(to)}
 	if err := mv.checkSource(); err != nil {
 		return Report{}, err
 	}
-	err := to.Load(ctx, func(l store.Load) error {
+	err = to.Load(ctx, func(l store.Load) error {
 		mv.load = l
 		return mv.run()
 	})
@@ -83,8 +81,9 @@ func run(ctx context.Context, m *model.Model, from, to store.Loader, cfg Config,
 type mover struct {
 	ctx      context.Context // of Run
 	cfg      Config
-	model    *model.Model
-	system   []migrate.SystemTable
+	app      *model.Model
+	own      *model.Model // the system tables of the source
+	model    *model.Model // both
 	from, to store.Loader
 	dialect  ddl.Dialect // of the target
 	load     store.Load
@@ -119,7 +118,7 @@ func (mv *mover) run() error {
 
 // checkSource refuses a source of which something would be lost.
 func (mv *mover) checkSource() error {
-	changes, isNew, err := migrate.Check(mv.ctx, mv.from, mv.model)
+	changes, isNew, err := migrate.Check(mv.ctx, mv.from, mv.app)
 	switch {
 	case errs.KindOf(err) == errs.Conflict:
 		return errs.New(errs.Conflict, "the source is not whole: a move into it was interrupted, or goes on")
@@ -135,17 +134,32 @@ func (mv *mover) checkSource() error {
 		if err := migrate.Unfinished(r); err != nil {
 			return err
 		}
-		stored, err := migrate.Tables(r)
+		if err := mv.checkLayout(r); err != nil {
+			return err
+		}
+		stored, err := system.TableNames(r)
 		if err != nil {
 			return err
 		}
-		mv.tables = tablesOf(mv.model, mv.system, stored)
+		if mv.own, err = system.StoredModel(r); err != nil {
+			return err
+		}
+		mv.model = system.Whole(mv.own, mv.app)
+		mv.tables = tablesOf(mv.model)
 		if unknown := mv.unknown(stored); len(unknown) > 0 {
 			return errs.New(errs.Conflict, "the source holds tables that neither the model nor this release of Ashlar knows, and that would be left behind: %s",
 				strings.Join(unknown, ", "))
 		}
 		return nil
 	})
+}
+
+func (mv *mover) checkLayout(r store.Reader) error {
+	layout, err := system.Layout(r)
+	if err == nil && layout < store.Layout {
+		err = errs.New(errs.Conflict, "the source has the layout of an earlier release of Ashlar: bring it to this one first with `ashlar migrate`")
+	}
+	return err
 }
 
 func andMore(n int) string {
@@ -157,7 +171,7 @@ func andMore(n int) string {
 
 // unknown are the tables that are not moved.
 func (mv *mover) unknown(stored []string) []string {
-	known := map[string]bool{migrate.MetaTable: true}
+	known := map[string]bool{system.MetaTable: true}
 	for _, name := range mv.from.Own() {
 		known[name] = true
 	}
@@ -176,7 +190,7 @@ func (mv *mover) unknown(stored []string) []string {
 // begin marks the target, and drops what an unfinished move has left in it.
 func (mv *mover) begin() error {
 	err := mv.to.Write(mv.ctx, func(tx store.Tx) (err error) {
-		mv.left, err = migrate.BeginMove(tx, mv.cfg.From, mv.to.Own())
+		mv.left, err = mv.mark(tx)
 		return err
 	})
 	if err != nil || len(mv.left) == 0 {
@@ -192,7 +206,7 @@ func (mv *mover) begin() error {
 
 // copyAll copies every table in one snapshot of the source.
 func (mv *mover) copyAll(r store.Reader) (err error) {
-	if mv.meta, err = migrate.AllMeta(r); err != nil {
+	if mv.meta, err = system.All(r); err != nil {
 		return err
 	}
 	if mv.numbers, err = mv.count(r); err != nil {
@@ -274,9 +288,6 @@ func (mv *mover) complete() error {
 
 func (mv *mover) index() error {
 	for _, t := range mv.tables {
-		if t.model == nil {
-			continue
-		}
 		for _, sql := range ddl.CreateIndexes(mv.dialect, t.model) {
 			if err := mv.load.Exec(sql); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
@@ -284,9 +295,6 @@ func (mv *mover) index() error {
 		}
 	}
 	for _, t := range mv.tables {
-		if t.model == nil {
-			continue
-		}
 		if err := mv.load.Exec(append(ddl.CreateReferences(mv.dialect, t.model), ddl.Analyze(mv.dialect, t.name)...)...); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
@@ -309,7 +317,12 @@ func (mv *mover) compare() error {
 
 // end makes the target whole: what the source knows of itself, what its engine counted, and no mark any more.
 func (mv *mover) end(tx store.Tx) error {
-	if err := migrate.EndMove(tx, mv.meta); err != nil {
+	for key, text := range mv.meta {
+		if err := system.Set(tx, key, text, time.Now()); err != nil {
+			return err
+		}
+	}
+	if err := system.UnmarkMoving(tx); err != nil {
 		return err
 	}
 	if err := mv.to.SetNumbers(tx, mv.numbers); err != nil {
@@ -327,12 +340,4 @@ func (mv *mover) report() []Table {
 		all[i] = Table{t.name, t.from, t.to}
 	}
 	return all
-}
-
-// dialectOf is how the tables of a database are defined, which an engine that is not SQLite says itself.
-func dialectOf(database any) ddl.Dialect {
-	if d, ok := database.(interface{ Dialect() ddl.Dialect }); ok {
-		return d.Dialect()
-	}
-	return ddl.SQLite
 }

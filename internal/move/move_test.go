@@ -16,17 +16,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
+	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -159,7 +162,7 @@ func fillLibrary(t testing.TB, db store.DB, m *model.Model, n int) {
 		if _, err := tx.Revision(); err != nil {
 			return err
 		}
-		return migrate.SetMeta(tx, "seeded", "2026-11-25T00:00:00Z")
+		return system.Set(tx, "seeded", "2026-11-25T00:00:00Z", time.Now())
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +179,7 @@ func deferred(tx store.Tx) string {
 	return "PRAGMA defer_foreign_keys = ON"
 }
 
-func isPostgres(db any) bool { return dialectOf(db) != 0 }
+func isPostgres(db any) bool { return system.Dialect(db) != ddl.SQLite }
 
 func insert(tx store.Tx, t *model.Table, row []value.Value, revision int64) error {
 	columns, places := (&table{fields: t.Fields}).columns(), []string{}
@@ -193,14 +196,14 @@ func dump(t testing.TB, db store.DB, m *model.Model) string {
 	var lines []string
 	err := db.Read(context.Background(), func(r store.Reader) error {
 		lines = nil
-		meta, err := migrate.AllMeta(r)
+		meta, err := system.All(r)
 		if err != nil {
 			return err
 		}
 		for key, text := range meta {
 			lines = append(lines, fmt.Sprintf("meta %s %s", key, text))
 		}
-		for _, tt := range tablesOf(m, nil, nil) {
+		for _, tt := range tablesOf(m) {
 			err := r.Query(sqlgen.ReadWhole(tt.name, tt.columns()), nil, func(row value.Row) error {
 				line := tt.name
 				for col, f := range tt.fields {
@@ -328,9 +331,8 @@ func TestRefusals(t *testing.T) {
 			{"a source whose tables are just changed", m, func(t *testing.T) store.Loader {
 				db := from.open(t)
 				fillLibrary(t, db, m, 3)
-				exec(t, db, migrate.SystemTables()[0].Create(dialectOf(db))[0])
-				exec(t, db, `INSERT INTO ashlar_migrations ("id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model")
-VALUES (1000, 'preparing', '2026-11-25T00:00:00Z', '', '', '[]', '[]', '{}', '{}', '', '{}')`)
+				exec(t, db, `INSERT INTO ashlar_migrations ("id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model", "created_at", "updated_at", "_rev")
+SELECT 1000, 'preparing', '2026-11-25T00:00:00Z', '', '', '[]', '[]', '{}', '{}', '', '{}', "created_at", "updated_at", 1 FROM ashlar_migrations`)
 				return db
 			}, nil, "a change of the tables that began at 2026-11-25T00:00:00Z is not finished"},
 			{"the same app", m, nil, func(t *testing.T) store.Loader {
@@ -382,7 +384,7 @@ func exec(t testing.TB, db store.DB, sql string) {
 func tables(t testing.TB, db store.DB) (names []string) {
 	t.Helper()
 	err := db.Read(t.Context(), func(r store.Reader) (err error) {
-		names, err = migrate.Tables(r)
+		names, err = system.TableNames(r)
 		return err
 	})
 	if err != nil {
@@ -391,58 +393,41 @@ func tables(t testing.TB, db store.DB) (names []string) {
 	return names
 }
 
-// TestSystemTables: whatever table of Ashlar's own an engine or a release makes, a move knows it.
-func TestSystemTables(t *testing.T) {
-	for _, e := range engines {
-		db := e.open(t)
-		m := parse(t, library)
-		fillLibrary(t, db, m, 3)
-		mv := &mover{from: db, tables: tablesOf(m, migrate.SystemTables(), tables(t, db))}
-		if unknown := mv.unknown(tables(t, db)); len(unknown) > 0 {
-			t.Errorf("%s: a move would leave %v behind: add it to migrate.SystemTables", e.name, unknown)
-		}
-	}
+// diary is a system table of a package that migrate does not know.
+func diary() []*model.Table {
+	return []*model.Table{system.NewTable("ashlar_diary", model.Int, &model.Field{Name: "at", Type: model.Timestamp, Optional: true}, system.Text("note"))}
 }
 
-// A table of Ashlar's own goes along where the source has it, with what is missing and what is empty.
-func TestSystemTableMoves(t *testing.T) {
+// A move copies each system table that the source has, with values that are missing or empty.
+func TestSystemTables(t *testing.T) {
 	m := parse(t, library)
-	diary := migrate.SystemTable{
-		Name:    "ashlar_diary",
-		Columns: []migrate.SystemColumn{{Name: "id", Type: model.Int}, {Name: "at", Type: model.Timestamp}, {Name: "note", Type: model.Text}},
-		Create: func(d ddl.Dialect) []string {
-			if d == ddl.Postgres {
-				return []string{`CREATE TABLE ashlar_diary (id bigint PRIMARY KEY, at timestamptz, note text NOT NULL)`}
-			}
-			return []string{`CREATE TABLE ashlar_diary (id INTEGER PRIMARY KEY, at INTEGER, note TEXT NOT NULL) STRICT`}
-		},
-	}
-	system := append(migrate.SystemTables(), diary, migrate.SystemTable{Name: "ashlar_unused"})
 	each(t, func(t *testing.T, from, to engine) {
 		source, target := from.open(t), to.open(t)
-		fillLibrary(t, source, m, 3)
-		exec(t, source, diary.Create(dialectOf(source))[0])
-		err := source.Write(t.Context(), func(tx store.Tx) error {
-			for i, row := range [][]value.Value{{value.OfTimestamp(-1), value.OfText("")}, {{}, value.OfText(words[5])}} {
-				if _, err := tx.Exec(`INSERT INTO ashlar_diary (id, at, note) VALUES ($1, $2, $3)`, append([]value.Value{value.OfInt(int64(i))}, row...)); err != nil {
-					return err
-				}
+		if _, err := migrate.Apply(t.Context(), source, compiled(t, m), migrate.Options{System: []system.Fragment{diary}}); err != nil {
+			t.Fatal(err)
+		}
+		rules := compiled(t, system.Model(diary))
+		rows, table := record.New(source, rules, record.Config{}), rules.Model.Table("ashlar_diary")
+		for _, body := range []string{`{"note": "", "at": "1969-12-31T23:59:59.999999Z"}`, `{"note": "a"}`} {
+			members, err := value.DecodeObject([]byte(body))
+			if err != nil {
+				t.Fatal(err)
 			}
-			return nil
-		})
+			if _, err := rows.Create(t.Context(), caller.System("keep a diary"), table, members); err != nil {
+				t.Fatal(err)
+			}
+		}
+		report, err := Run(t.Context(), m, source, target, Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Run(t.Context(), m, source, target, Config{}); err == nil || !strings.Contains(err.Error(), "ashlar_diary") {
-			t.Errorf("Run() that does not know the table = %v, want a refusal that names it", err)
+		for _, table := range report.Tables {
+			if table.Name == "ashlar_diary" && (table.From != table.To || table.From.Rows != 2) {
+				t.Errorf("%+v, want the two rows of ashlar_diary", table)
+			}
 		}
-		report, err := run(t.Context(), m, source, target, Config{}, system)
-		if err != nil {
-			t.Fatal(err)
-		}
-		last := report.Tables[len(report.Tables)-1]
-		if last.Name != "ashlar_diary" || last.From != last.To || last.From.Rows != 2 {
-			t.Errorf("%+v, want the two rows of ashlar_diary", last)
+		if drift, err := migrate.Verify(t.Context(), target); err != nil || len(drift) > 0 {
+			t.Errorf("Verify() of the target = %v, %v", drift, err)
 		}
 	})
 }

@@ -4,40 +4,33 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // table is one that is moved.
 type table struct {
 	name   string
-	model  *model.Table   // nil: one of Ashlar's own
+	model  *model.Table
 	fields []*model.Field // of every column
 	create func(ddl.Dialect) []string
 
 	from, to Sum
 }
 
-// tablesOf lists the tables of a model, and those of Ashlar's own that the database has.
-func tablesOf(m *model.Model, system []migrate.SystemTable, stored []string) []*table {
+// tablesOf lists the tables of a model. ashlar_meta is left out, since it holds the mark of the move: its rows come last.
+func tablesOf(m *model.Model) []*table {
 	var all []*table
 	for _, t := range m.Tables {
+		if t.Name == system.MetaTable {
+			continue
+		}
 		all = append(all, &table{
 			name: t.Name, model: t,
 			fields: append(slices.Clone(t.Fields), &model.Field{Name: ddl.Revision, Type: model.Int}),
 			create: func(d ddl.Dialect) []string { return ddl.CreateTable(d, t) },
 		})
-	}
-	for _, s := range system {
-		if !slices.Contains(stored, s.Name) {
-			continue
-		}
-		t := &table{name: s.Name, create: s.Create}
-		for _, c := range s.Columns {
-			t.fields = append(t.fields, &model.Field{Name: c.Name, Type: c.Type})
-		}
-		all = append(all, t)
 	}
 	return all
 }

@@ -90,7 +90,7 @@ func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate
 	o := d.options()
 	o.Allow, o.Progress, o.Hazards = allow, progress, migrate.Rewrites|migrate.Breaks
 	if d.beside {
-		o.Allow, o.Hazards = nil, 0
+		o.Allow, o.Hazards, o.Beside = nil, 0, true
 	}
 	return d.explain(migrate.Apply(ctx, d.db, d.rules, o))
 }
@@ -206,6 +206,9 @@ func (f folder) follow(ctx context.Context, db store.DB, rules *rule.Rules) erro
 		f.cfg.Logger.Warn("an interrupted change of the tables was dealt with", "what", result.Resumed)
 	}
 	f.warnOfDamage(result)
+	if result.Layout != 0 {
+		f.cfg.Logger.Info("the system tables have a new layout, which earlier releases refuse", "was", result.Layout, "is", store.Layout)
+	}
 	for _, change := range result.Applied {
 		f.cfg.Logger.Info("the database follows the model", "change", change)
 	}
@@ -240,6 +243,9 @@ func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) 
 	plan, err := migrate.Make(ctx, db, rules, f.migrating(db))
 	if err != nil {
 		return err
+	}
+	if plan.Layout != 0 {
+		return fmt.Errorf("the database has layout %d of Ashlar's own tables, this release needs layout %d, and this server is told to leave tables as they are: run `ashlar migrate`", plan.Layout, store.Layout)
 	}
 	if plan.IsNew() || len(plan.Changes) == 0 {
 		result, err := migrate.Apply(ctx, db, rules, f.migrating(db))

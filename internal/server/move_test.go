@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 const movable = `
@@ -33,8 +35,12 @@ func TestUnfinishedMoveIsNotServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Write(t.Context(), func(tx store.Tx) error {
-		_, err := migrate.BeginMove(tx, "elsewhere", db.Own())
-		return err
+		for _, sql := range ddl.CreateTable(ddl.SQLite, system.Model().Table(system.MetaTable)) {
+			if _, err := tx.Exec(sql, nil); err != nil {
+				return err
+			}
+		}
+		return system.MarkMoving(tx, "elsewhere", time.Now())
 	})
 	if err != nil {
 		t.Fatal(err)

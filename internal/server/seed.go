@@ -8,10 +8,10 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // seededKey marks a database that has had its seed, or that was new when there was none. The mark is set in the
@@ -36,16 +36,16 @@ func fill(ctx context.Context, db store.DB, rows *record.DB, dir string, m *mode
 	s := &seeder{ctx: ctx, files: files}
 	err = db.Write(ctx, func(tx store.Tx) error {
 		s.begin(rows.In(tx))
-		if err := migrate.Alone(tx); err != nil {
+		if err := system.LockAgainstMigrations(tx); err != nil {
 			return err
 		}
-		if _, done, err := migrate.Meta(tx, seededKey); err != nil || done { // by another node meanwhile
+		if _, done, err := system.Get(tx, seededKey); err != nil || done { // by another node meanwhile
 			return err
 		}
 		if err := s.load(); err != nil {
 			return err
 		}
-		return migrate.SetMeta(tx, seededKey, start.UTC().Format(time.RFC3339))
+		return system.Set(tx, seededKey, start.UTC().Format(time.RFC3339), start)
 	})
 	if err == nil && len(files) > 0 {
 		log.Info("loaded the seed", "rows", s.loaded, "seconds", time.Since(start).Seconds())
@@ -55,7 +55,7 @@ func fill(ctx context.Context, db store.DB, rows *record.DB, dir string, m *mode
 
 func isSeeded(ctx context.Context, db store.DB) (found bool, err error) {
 	err = db.Read(ctx, func(r store.Reader) error {
-		_, found, err = migrate.Meta(r, seededKey)
+		_, found, err = system.Get(r, seededKey)
 		return err
 	})
 	return found, err

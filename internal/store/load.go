@@ -19,9 +19,6 @@ type Loader interface {
 
 	// SetNumbers makes the engine count on from there. What it has counted further itself stays.
 	SetNumbers(tx Tx, n Numbers) error
-
-	// Own names the tables that the engine keeps for itself, which Numbers stands for.
-	Own() []string
 }
 
 // Load puts many rows into the tables of a database that serves nobody yet. References are not checked meanwhile.

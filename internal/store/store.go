@@ -10,6 +10,11 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
+// Layout is the form of what Ashlar itself keeps in a database: the tables of the engine and those of package system. Each
+// database is marked with its layout. An engine makes new databases of this layout and refuses later ones; package system
+// has the way from an older one.
+const Layout = 2
+
 // DB is an open database. It is safe for concurrent use.
 type DB interface {
 	// Read runs f against one snapshot of the database. Statements inside are cut short when ctx ends or the
@@ -28,6 +33,9 @@ type DB interface {
 	// have the database open, and no deadline ends its statements but the context. Where f fails, what it had not
 	// committed is undone.
 	Alter(ctx context.Context, f func(Session) error) error
+
+	// Own returns the names of the tables that the engine keeps for itself. They are no tables of a model.
+	Own() []string
 
 	// Close waits for what is under way, then closes. Calls after it fail with errs.Unavailable.
 	Close() error

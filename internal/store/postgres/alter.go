@@ -16,7 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// One node at a time changes tables, or fills a new database (migrate.Alone, which waits for the same lock).
+// One node at a time changes tables, or fills a new database (system.LockAgainstMigrations, which waits for the same lock).
 const tryAlter = `SELECT pg_try_advisory_lock(1634955112, 0)`
 
 // Alter implements store.DB. It goes to the database itself, past a pooler, since the lock belongs to the connection.

@@ -234,5 +234,5 @@ func storedAs(k value.Kind) uint32 {
 // CheckReferences implements store.Load: a reference is checked when it is made.
 func (l *load) CheckReferences() error { return nil }
 
-// Own implements store.Loader.
+// Own implements store.DB.
 func (*DB) Own() []string { return []string{"ashlar_engine", "ashlar_generations"} }

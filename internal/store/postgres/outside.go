@@ -35,7 +35,7 @@ END $$`
 
 // selectUntracked is the model's tables without the trigger: those that an earlier release has made.
 const selectUntracked = `SELECT c.relname::text FROM pg_class AS c
-WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND c.relname NOT LIKE 'ashlar\_%'
+WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
 AND EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = '_rev' AND NOT a.attisdropped)
 AND NOT EXISTS (SELECT 1 FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgname = 'ashlar_changed')`
 

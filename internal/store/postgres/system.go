@@ -9,10 +9,9 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-)
 
-// layout is that of what the engine itself keeps in a database. A database of a later one is refused.
-const layout = 1
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
 
 // Tables are looked for in the catalogue itself: to_regclass may answer from a memory that is older than the lock under
 // which it is asked.
@@ -33,7 +32,7 @@ const (
 	generation bigint NOT NULL,
 	PRIMARY KEY ("table", stripe)
 ) WITH (fillfactor = 50)`
-	insertLayout = `INSERT INTO ashlar_engine (layout) VALUES (1)`
+	insertLayout = `INSERT INTO ashlar_engine (layout) VALUES (%d)`
 
 	// ashlar_cleared gives a row a new revision when the deletion of another clears its reference: see ddl.
 	createCleared = `CREATE FUNCTION ashlar_cleared() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -55,7 +54,7 @@ func prepareDatabase(ctx context.Context, c *pgconn.PgConn) error {
 	if ours {
 		return addFunctions(ctx, c)
 	}
-	statements := []string{createEngine, createRevision, createGenerations, createCleared, createChanged, insertLayout}
+	statements := []string{createEngine, createRevision, createGenerations, createCleared, createChanged, fmt.Sprintf(insertLayout, store.Layout)}
 	for _, f := range functions() {
 		statements = append(statements, f.create())
 	}
@@ -112,8 +111,8 @@ func checkLayout(ctx context.Context, c *pgconn.PgConn) (ours bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if n, err := strconv.Atoi(text); err != nil || n > layout {
-		return false, fmt.Errorf("the database was written by a later release of Ashlar (layout %s, this one knows %d)", text, layout)
+	if n, err := strconv.Atoi(text); err != nil || n > store.Layout {
+		return false, fmt.Errorf("the database was written by a later release of Ashlar (layout %s, this one knows %d)", text, store.Layout)
 	}
 	return true, nil
 }

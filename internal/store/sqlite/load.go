@@ -134,7 +134,7 @@ func (l *load) CheckReferences() error {
 	})
 }
 
-// Own implements store.Loader.
+// Own implements store.DB.
 func (*DB) Own() []string { return []string{"ashlar_counters", "ashlar_generations"} }
 
 const selectCounter = `SELECT value FROM ashlar_counters WHERE name = ?1`

@@ -22,7 +22,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"text", func(t *testing.T, path string) { writeFile(t, path, strings.Repeat("no database. ", 1000)) }, "is not a database"},
 		{"newer format", func(t *testing.T, path string) { makeOurs(t, path); patch(t, path, 18, 9, 9) }, "newer SQLite"},
-		{"newer layout", func(t *testing.T, path string) { makeOurs(t, path); run(t, path, "PRAGMA user_version = 2") }, "later release of Ashlar"},
+		{"newer layout", func(t *testing.T, path string) { makeOurs(t, path); run(t, path, "PRAGMA user_version = 99") }, "later release of Ashlar"},
 		{"another program's", func(t *testing.T, path string) { run(t, path, "CREATE TABLE users (id)") }, "belongs to another program"},
 		{"damaged", func(t *testing.T, path string) { makeOurs(t, path); patch(t, path, 100, 77, 77, 77) }, "is damaged"},
 		{"folder", func(t *testing.T, path string) { mkdir(t, path) }, "is not a file"},

@@ -6,14 +6,12 @@ import (
 	"strconv"
 
 	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// What marks a database as ours, in its header: the application's id ("Ashl"), and the layout of what the engine itself
-// keeps in it.
-const (
-	applicationID = 0x4173686c
-	layout        = 1
-)
+// applicationID ("Ashl") marks a database as ours in its header. The header's user_version is its layout.
+const applicationID = 0x4173686c
 
 const createCounters = `CREATE TABLE ashlar_counters (
 	name  TEXT PRIMARY KEY,
@@ -50,7 +48,7 @@ func (c *conn) createInTransaction() error {
 		createGenerations,
 		insertRevision,
 		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
-		fmt.Sprintf("PRAGMA user_version = %d", layout),
+		fmt.Sprintf("PRAGMA user_version = %d", store.Layout),
 	} {
 		if err := c.control(sql); err != nil {
 			return err
@@ -77,8 +75,8 @@ func checkHeader(raw *lite.Conn) (ours bool, err error) {
 		return false, err
 	}
 	switch {
-	case id == applicationID && version > layout:
-		return false, fmt.Errorf("it was written by a later release of Ashlar (layout %d, this one knows %d)", version, layout)
+	case id == applicationID && version > store.Layout:
+		return false, fmt.Errorf("it was written by a later release of Ashlar (layout %d, this one knows %d)", version, store.Layout)
 	case id != applicationID && objects > 0:
 		return false, errors.New("it belongs to another program: name another data folder")
 	}

@@ -1,0 +1,44 @@
+package migrate
+
+import (
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/system"
+)
+
+// renew brings the database to the current layout, a transaction for each step. An interruption undoes the step under way,
+// so that the next start runs it again.
+func (r *run) renew() error {
+	steps, err := system.Steps(r.s, r.o.now())
+	if err != nil || len(steps) == 0 {
+		return err
+	}
+	if r.o.Beside {
+		return errs.New(errs.Conflict, "the database has the layout of an earlier release of Ashlar, and a server has it open: stop that server first")
+	}
+	r.result.Layout = steps[0].To - 1
+	for range steps {
+		if err := r.s.Transaction(r.nextLayout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextLayout runs the step from the present layout to the next one.
+func (r *run) nextLayout() error {
+	steps, err := system.Steps(r.s, r.o.now())
+	if err != nil || len(steps) == 0 {
+		return err
+	}
+	for _, sql := range steps[0].Statements {
+		if r.o.step != nil {
+			if err := r.o.step(sql); err != nil {
+				return err
+			}
+		}
+		if _, err := r.s.Exec(sql, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package system
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+const (
+	layoutSQLite   = `SELECT user_version FROM pragma_user_version`
+	layoutPostgres = `SELECT layout FROM ashlar_engine`
+)
+
+// Layout returns the layout of the database (store.Layout).
+func Layout(q Querier) (int, error) {
+	sql := layoutSQLite
+	if Dialect(q) == ddl.Postgres {
+		sql = layoutPostgres
+	}
+	n, err := number(q, sql)
+	return int(n), err
+}
+
+// setLayout returns the statement that marks the database with a layout.
+func setLayout(d ddl.Dialect, layout int) string {
+	if d == ddl.Postgres {
+		return fmt.Sprintf(`UPDATE ashlar_engine SET layout = %d`, layout)
+	}
+	return fmt.Sprintf(`PRAGMA user_version = %d`, layout)
+}
+
+// A Step brings a database from one layout to the next, in one transaction.
+type Step struct {
+	To         int
+	Statements []string
+}
+
+// Steps returns the steps from the layout of the database to the current one, none if it has that.
+func Steps(q Querier, now time.Time) ([]Step, error) {
+	layout, err := Layout(q)
+	if err != nil {
+		return nil, err
+	}
+	var all []Step
+	for ; layout < store.Layout; layout++ {
+		statements, err := stepFrom(q, layout, now)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Step{To: layout + 1, Statements: append(statements, setLayout(Dialect(q), layout+1))})
+	}
+	return all, nil
+}
+
+// stepFrom returns the statements of the step from an older layout to the next. A step never changes once it is released:
+// it describes the tables as they were then, not as Model describes them now.
+func stepFrom(q Querier, layout int, now time.Time) ([]string, error) {
+	if layout == 1 {
+		return stepTo2(q, now)
+	}
+	return nil, fmt.Errorf("the database has layout %d: this release of Ashlar knows no way from it to layout %d", layout, store.Layout)
+}
+
+//go:embed layout2.json
+var layout2JSON string
+
+// layout2 returns the system tables of layout 2.
+func layout2() *model.Model {
+	m, err := snapshot.Decode([]byte(layout2JSON))
+	if err != nil {
+		panic("system: " + err.Error())
+	}
+	return m
+}
+
+// stepTo2 makes the system tables anew. In layout 1 they were no tables of a model: they had no times and no revision, and
+// the key of ashlar_meta was not called id.
+func stepTo2(q Querier, now time.Time) (all []string, err error) {
+	d, m := Dialect(q), layout2()
+	for _, t := range m.Tables {
+		found, err := HasTable(q, t.Name)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			all = append(all, remake2(d, t, now)...)
+		}
+	}
+	if all == nil { // no model was ever served from the database
+		return nil, nil
+	}
+	text := &model.Field{Type: model.Text}
+	all = append(all, nextRevision2(d)...)
+	return append(all, insert2(m.Table(MetaTable))+
+		fmt.Sprintf("VALUES (%s, %s%s)", ddl.Literal(d, text, value.OfText(systemKey)), ddl.Literal(d, text, value.OfText(layout2JSON)), times2(d, now))), nil
+}
+
+// remake2 returns the statements that give a table of layout 1 the form of layout 2.
+func remake2(d ddl.Dialect, t *model.Table, now time.Time) []string {
+	old := ddl.Fit("_old_" + t.Name)
+	var columns []string
+	for _, f := range t.Fields {
+		switch {
+		case t.Name == MetaTable && f.Name == "id":
+			columns = append(columns, ddl.Quote("key"))
+		case f.Type != model.Timestamp:
+			columns = append(columns, ddl.Quote(f.Name))
+		}
+	}
+	all := append([]string{ddl.RenameTable(t.Name, old)}, ddl.CreateTable(d, t)...)
+	all = append(all, nextRevision2(d)...)
+	return append(all,
+		insert2(t)+"SELECT "+strings.Join(columns, ", ")+times2(d, now)+" FROM "+ddl.Quote(old),
+		ddl.DropTable(d, old))
+}
+
+// insert2 returns the beginning of an INSERT into all columns.
+func insert2(t *model.Table) string {
+	var columns []string
+	for _, f := range t.Fields {
+		columns = append(columns, ddl.Quote(f.Name))
+	}
+	return "INSERT INTO " + ddl.Quote(t.Name) + " (" + strings.Join(columns, ", ") + ", " + ddl.Quote(ddl.Revision) + ") "
+}
+
+// nextRevision2 returns the statement that draws a revision, if times2 does not draw one itself.
+func nextRevision2(d ddl.Dialect) []string {
+	if d == ddl.Postgres {
+		return nil
+	}
+	return []string{`UPDATE ashlar_counters SET value = value + 1 WHERE name = 'revision'`}
+}
+
+// times2 returns the values of created_at, updated_at and the revision, each after a comma.
+func times2(d ddl.Dialect, now time.Time) string {
+	at := ddl.Literal(d, &model.Field{Type: model.Timestamp}, value.OfTimestamp(now.UnixMicro()))
+	revision := `nextval('ashlar_revision')`
+	if d == ddl.SQLite {
+		revision = `(SELECT value FROM ashlar_counters WHERE name = 'revision')`
+	}
+	return fmt.Sprintf(", %s, %s, %s", at, at, revision)
+}

@@ -1,0 +1,124 @@
+package system
+
+import (
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// MetaTable holds what a database knows about itself, as texts under keys.
+const MetaTable = "ashlar_meta"
+
+// The keys of this package and of package migrate.
+const (
+	ModelKey  = "model"  // the model of the app's tables, as package snapshot encodes it
+	systemKey = "system" // the model of the system tables, encoded alike
+	movingKey = "moving" // where the rows come from, while a move fills the database
+)
+
+const (
+	selectMeta    = `SELECT "value" FROM "ashlar_meta" WHERE "id" = $1`
+	selectMeta1   = `SELECT "value" FROM "ashlar_meta" WHERE "key" = $1` // of layout 1
+	selectAllMeta = `SELECT "id", "value" FROM "ashlar_meta" ORDER BY "id"`
+	deleteMeta    = `DELETE FROM "ashlar_meta" WHERE "id" = $1`
+	upsertMeta    = `INSERT INTO "ashlar_meta" ("id", "value", "created_at", "updated_at", "_rev") VALUES ($1, $2, $3, $3, $4)
+ON CONFLICT ("id") DO UPDATE SET "value" = excluded."value", "updated_at" = excluded."updated_at", "_rev" = excluded."_rev"`
+)
+
+// Get returns the text under a key, and whether there is one. A database without tables has none.
+func Get(q Querier, key string) (text string, found bool, err error) {
+	if found, err := HasTable(q, MetaTable); err != nil || !found {
+		return "", false, err
+	}
+	layout, err := Layout(q)
+	if err != nil {
+		return "", false, err
+	}
+	sql := selectMeta
+	if layout == 1 {
+		sql = selectMeta1
+	}
+	err = q.Query(sql, []value.Value{value.OfText(key)}, func(row value.Row) error {
+		text, found = string(row.Bytes(0)), true
+		return nil
+	})
+	return text, found, err
+}
+
+// All returns the texts under all keys. The database has the current layout.
+func All(q Querier) (map[string]string, error) {
+	all := map[string]string{}
+	err := q.Query(selectAllMeta, nil, func(row value.Row) error {
+		all[string(row.Bytes(0))] = string(row.Bytes(1))
+		return nil
+	})
+	return all, err
+}
+
+// Set stores a text under a key and replaces an earlier one. The database has the table.
+func Set(tx store.Tx, key, text string, now time.Time) error {
+	tx.Touch(MetaTable)
+	return set(tx, key, text, now)
+}
+
+// SetAltering is Set in a change of tables.
+func SetAltering(s store.Session, key, text string, now time.Time) error {
+	if err := s.Touch(MetaTable); err != nil {
+		return err
+	}
+	return set(s, key, text, now)
+}
+
+// execer is what a store.Tx and a store.Session share.
+type execer interface {
+	Querier
+	Exec(sql string, args []value.Value) (changed int64, err error)
+}
+
+func set(e execer, key, text string, now time.Time) error {
+	revision, err := Revision(e)
+	if err != nil {
+		return err
+	}
+	_, err = e.Exec(upsertMeta, []value.Value{value.OfText(key), value.OfText(text), value.OfTimestamp(now.UnixMicro()), value.OfInt(revision)})
+	return err
+}
+
+const (
+	nextRevisionSQLite   = `UPDATE ashlar_counters SET value = value + 1 WHERE name = 'revision' RETURNING value`
+	nextRevisionPostgres = `SELECT nextval('ashlar_revision')`
+)
+
+// Revision returns a new revision for a row of a system table. A store.Session has no other way to one.
+func Revision(q Querier) (int64, error) {
+	if Dialect(q) == ddl.SQLite {
+		return number(q, nextRevisionSQLite)
+	}
+	return number(q, nextRevisionPostgres)
+}
+
+// StoredModel returns the model of the system tables that the database has. For an older layout it is the model that the
+// way to the current layout ends with.
+func StoredModel(q Querier) (*model.Model, error) {
+	layout, err := Layout(q)
+	if err != nil {
+		return nil, err
+	}
+	if layout == 1 {
+		return layout2(), nil
+	}
+	text, found, err := Get(q, systemKey)
+	if err != nil || !found {
+		return &model.Model{Name: "ashlar"}, err
+	}
+	return snapshot.Decode([]byte(text))
+}
+
+// StoreModel makes own the stored model of the system tables.
+func StoreModel(s store.Session, own *model.Model, now time.Time) error {
+	return SetAltering(s, systemKey, string(snapshot.Encode(own)), now)
+}

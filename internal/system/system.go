@@ -1,0 +1,124 @@
+// Package system declares the tables that Ashlar keeps for itself in the database of every app.
+//
+// A package that needs such tables contributes a Fragment. Package migrate creates, changes and verifies the tables of all
+// fragments by the code that does so for the tables of the app, and package move copies them like these.
+package system
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// prefix begins the name of every system table. No table of an app may have it.
+const prefix = "ashlar_"
+
+// A Fragment declares the system tables of one package. Each call returns new values.
+type Fragment func() []*model.Table
+
+// Model assembles the tables of this package and of the fragments. No table has an access rule, so that package record
+// opens it for caller.System only.
+func Model(fragments ...Fragment) *model.Model {
+	m := &model.Model{Name: "ashlar"}
+	for _, fragment := range append([]Fragment{tables}, fragments...) {
+		for _, t := range fragment() {
+			if !strings.HasPrefix(t.Name, prefix) || m.Table(t.Name) != nil {
+				panic("system: a system table needs a name of its own that begins with " + prefix + ", not " + t.Name)
+			}
+			m.Add(t)
+		}
+	}
+	return m
+}
+
+// tables is the fragment of this package.
+func tables() []*model.Table {
+	return []*model.Table{NewTable(MetaTable, model.Text, Text("value"))}
+}
+
+// NewTable returns a table with the fields that every table has, and the given ones between them.
+func NewTable(name string, key model.Type, fields ...*model.Field) *model.Table {
+	t := &model.Table{Name: name, Key: key}
+	t.AddField(&model.Field{Name: "id", Type: key, System: true, Immutable: true})
+	for _, f := range fields {
+		t.AddField(f)
+	}
+	t.AddField(&model.Field{Name: "created_at", Type: model.Timestamp, System: true, Immutable: true})
+	t.AddField(&model.Field{Name: "updated_at", Type: model.Timestamp, System: true})
+	return t
+}
+
+// Text returns a required field of text.
+func Text(name string) *model.Field { return &model.Field{Name: name, Type: model.Text} }
+
+// Whole returns one model of the system tables and the tables of an app. The model shares the tables with both.
+func Whole(own, app *model.Model) *model.Model {
+	m := &model.Model{Name: app.Name, Version: app.Version, Roles: app.Roles, Lines: app.Lines}
+	for _, t := range slices.Concat(own.Tables, app.Tables) {
+		m.Add(t)
+	}
+	return m
+}
+
+// KeepUnknown returns own with the tables of stored that own does not have. A later release may have made them, and an
+// earlier one must not drop them.
+func KeepUnknown(own, stored *model.Model) *model.Model {
+	m := &model.Model{Name: own.Name}
+	for _, t := range own.Tables {
+		m.Add(t)
+	}
+	for _, t := range stored.Tables {
+		if m.Table(t.Name) == nil {
+			m.Add(t)
+		}
+	}
+	return m
+}
+
+// Querier asks the database: a store.Reader, a store.Tx or a store.Session.
+type Querier interface {
+	Query(sql string, args []value.Value, row func(value.Row) error) error
+}
+
+// Dialect returns the dialect of a database, or of what reads or writes it.
+func Dialect(database any) ddl.Dialect {
+	if d, ok := database.(interface{ Dialect() ddl.Dialect }); ok {
+		return d.Dialect()
+	}
+	return ddl.SQLite
+}
+
+// HasTable reports whether the database has a table of that name.
+func HasTable(q Querier, name string) (bool, error) {
+	return hasRow(q, ddl.HasTable(Dialect(q)), value.OfText(name))
+}
+
+// TableNames returns the names of all tables of the database, sorted.
+func TableNames(q Querier) (names []string, err error) {
+	err = q.Query(ddl.Tables(Dialect(q)), nil, func(row value.Row) error {
+		names = append(names, string(row.Bytes(0)))
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+func hasRow(q Querier, sql string, args ...value.Value) (found bool, err error) {
+	err = q.Query(sql, args, func(value.Row) error {
+		found = true
+		return nil
+	})
+	return found, err
+}
+
+// number returns the number in the only row of a query.
+func number(q Querier, sql string) (n int64, err error) {
+	err = q.Query(sql, nil, func(row value.Row) error {
+		n = row.Int(0)
+		return nil
+	})
+	return n, err
+}

@@ -1,0 +1,68 @@
+package system
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
+)
+
+func names(m *model.Model) (all []string) {
+	for _, t := range m.Tables {
+		all = append(all, t.Name)
+	}
+	return all
+}
+
+func sessions() []*model.Table {
+	return []*model.Table{NewTable("ashlar_sessions", model.UUID, Text("token"))}
+}
+
+func TestModel(t *testing.T) {
+	m := Model(sessions)
+	if diff := cmp.Diff([]string{MetaTable, "ashlar_sessions"}, names(m)); diff != "" {
+		t.Errorf("tables (-want +got):\n%s", diff)
+	}
+	stored, err := snapshot.Decode(snapshot.Encode(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(names(m), names(stored)); diff != "" {
+		t.Errorf("tables of the stored model (-want +got):\n%s", diff)
+	}
+}
+
+func TestModelRefusesNames(t *testing.T) {
+	for name, fragment := range map[string]Fragment{
+		"a name of an app":     func() []*model.Table { return []*model.Table{NewTable("sessions", model.UUID)} },
+		"a name that is taken": func() []*model.Table { return []*model.Table{NewTable(MetaTable, model.UUID)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("Model did not panic")
+				}
+			}()
+			Model(fragment)
+		})
+	}
+}
+
+// A release does not drop the tables of a later one.
+func TestKeepUnknown(t *testing.T) {
+	got := names(KeepUnknown(Model(), Model(sessions)))
+	if diff := cmp.Diff([]string{MetaTable, "ashlar_sessions"}, got); diff != "" {
+		t.Errorf("KeepUnknown (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhole(t *testing.T) {
+	app := &model.Model{Name: "app"}
+	app.Add(&model.Table{Name: "posts"})
+	m := Whole(Model(), app)
+	if diff := cmp.Diff([]string{MetaTable, "posts"}, names(m)); diff != "" || m.Name != "app" || m.Table("posts") != app.Table("posts") {
+		t.Errorf("Whole (-want +got):\n%s", diff)
+	}
+}
