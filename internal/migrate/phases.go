@@ -138,7 +138,7 @@ func laterOf(p *Plan) (all []later) {
 			continue
 		}
 		for _, a := range s.parts {
-			l := later{SQL: a.sql, Alone: a.alone}
+			l := later{SQL: a.sql, Alone: a.outsideTx}
 			if a.loop != nil {
 				l.Loop, l.Table = true, a.loop.table()
 			}
@@ -151,7 +151,7 @@ func laterOf(p *Plan) (all []later) {
 // stepBefore runs a step whose statements commit one by one, or together where they take locks.
 func (r *run) stepBefore(s Step) error {
 	r.progress(s.Title, "")
-	if s.parts[0].alone || s.parts[0].loop != nil {
+	if s.parts[0].outsideTx || s.parts[0].loop != nil {
 		for _, a := range s.parts {
 			if err := r.exec(a); err != nil {
 				return r.explain(s, err)

@@ -52,25 +52,38 @@ func (p Phase) String() string { return [...]string{"before", "switch", "after"}
 
 // Step is one part of a plan.
 type Step struct {
-	Title   string    // what changes, in a few words; several changes are separated by "; "
-	Pos     model.Pos // the place in the new model
+	Title   string        // the causes in a few words, separated by "; "
+	Pos     model.Pos     // position of the first cause in the new model
+	Causes  []diff.Change // changes that ask for the step; none if it follows from what else happens to a table
 	Phase   Phase
 	Hazards Hazards
-	Lock    string // what it locks and how long it may hold that
-	Drop    string // what must be allowed by this name: posts or posts.body; "" for nothing
+	Lock    string // what the step locks and for how long
+	Drop    string // the name to allow: posts or posts.body; "" for a step that loses nothing
 	SQL     []string
 
-	rank  int // of those of one phase, the lower runs first
+	rank  int // of the steps of one phase, the lower rank runs first
 	parts []part
 }
 
-// part is a statement, or a loop over rows that SQL alone cannot write.
+// part is a statement or a loop over rows. Exactly one of sql and say is set.
 type part struct {
-	sql   string
-	loop  loop   // nil for a statement
-	alone bool   // the statement runs outside of a transaction, and takes no lock that others wait behind
-	undo  string // takes it back, whether it ran or not; Before only
+	sql       string
+	say       string // describes a loop that has no single statement
+	loop      loop   // nil for a statement
+	outsideTx bool   // the statement runs outside of a transaction and takes no lock that others queue for
+	undo      string // takes the part back, whether it ran or not; only in the phase Before
 }
+
+// text returns the part as plans and the history show it.
+func (a part) text() string {
+	if a.say != "" {
+		return "-- " + a.say
+	}
+	return a.sql
+}
+
+// label returns the part as a progress bar shows it.
+func (a part) label() string { return cmp.Or(a.say, a.sql) }
 
 // Plan is how a database comes to a model.
 type Plan struct {
@@ -126,12 +139,30 @@ type planner struct {
 	plan    *Plan
 }
 
-// step adds a step, whose SQL is that of its parts.
-func (p *planner) step(s Step, parts ...part) {
-	for _, a := range parts {
-		s.SQL = append(s.SQL, a.sql)
+// moment is when a step runs: in which phase, and at which rank among the steps of the phase.
+type moment struct {
+	phase Phase
+	rank  int
+}
+
+// add adds a step that loses nothing.
+func (p *planner) add(at moment, why cause, hazards Hazards, lock string, parts ...part) {
+	p.append(at, why, hazards, lock, "", parts)
+}
+
+// addLoss adds a step that drops what drop names. Servers on the former model ask for it.
+func (p *planner) addLoss(at moment, why cause, drop, lock string, parts ...part) {
+	p.append(at, why, LosesData|Breaks, lock, drop, parts)
+}
+
+func (p *planner) append(at moment, why cause, hazards Hazards, lock, drop string, parts []part) {
+	s := Step{
+		Title: why.title(), Pos: why.position(), Causes: why.changes,
+		Phase: at.phase, rank: at.rank, Hazards: hazards, Lock: lock, Drop: drop, parts: parts,
 	}
-	s.parts = parts
+	for _, a := range parts {
+		s.SQL = append(s.SQL, a.text())
+	}
 	p.plan.Steps = append(p.plan.Steps, s)
 }
 
@@ -150,67 +181,79 @@ func statements(all ...string) []part {
 	return parts
 }
 
-// why returns a step that says the changes for which it is done, and where they stand. Where none is found, the
-// step is a consequence of what happens to the table.
-func (p *planner) why(t *model.Table, is func(diff.Change) bool) Step {
-	var s Step
-	for _, c := range p.plan.Changes {
-		if is(c) {
-			s = s.because(c)
+// cause is why a step is made.
+type cause struct {
+	changes []diff.Change // that ask for the step
+	other   string        // title of a step that no change asks for
+	pos     model.Pos     // position of a step that no change asks for
+}
+
+func (c cause) title() string {
+	if len(c.changes) == 0 {
+		return c.other
+	}
+	return strings.Join(words(c.changes), "; ")
+}
+
+func (c cause) position() model.Pos {
+	for _, change := range c.changes {
+		if change.Pos.Line != 0 {
+			return change.Pos
 		}
 	}
-	if s.Title == "" {
-		s.Title, s.Pos = "follows from other changes: "+t.Name, t.Pos
-	}
-	return s
+	return c.pos
 }
 
-func (s Step) because(c diff.Change) Step {
-	if s.Title != "" {
-		s.Title += "; "
+// why returns the changes that is selects. If it selects none, the step follows from what happens to the table.
+func (p *planner) why(t *model.Table, is func(diff.Change) bool) cause {
+	why := cause{other: "follows from other changes: " + t.Name}
+	for _, c := range p.plan.Changes {
+		if is(c) {
+			why.changes = append(why.changes, c)
+		}
 	}
-	s.Title += c.String()
-	if s.Pos.Line == 0 {
-		s.Pos = c.Pos
+	if len(why.changes) == 0 {
+		why.pos = t.Pos
 	}
-	return s
+	return why
 }
 
-// ofField are the changes of a field of the new model, and that of the key of the table that it refers to.
-func (p *planner) ofField(f *model.Field) Step {
+// ofField returns the changes of a field of the new model, and a change of the key of the table that it refers to.
+func (p *planner) ofField(f *model.Field) cause {
 	return p.why(f.Table, func(c diff.Change) bool {
 		return c.NewField == f || c.Kind == diff.KeyChanged && (f.Name == "id" && c.NewTable == f.Table || f.Ref != nil && c.NewTable == f.Ref)
 	})
 }
 
-// renaming says of a step which names it changes.
-func (p *planner) renaming(s Step) Step {
+// addRenames adds the step that gives everything its name in the new model.
+func (p *planner) addRenames(at moment, lock string, sql []string) {
+	if sql == nil {
+		return
+	}
+	why, hazards := cause{other: "what was made beforehand gets its names"}, Hazards(0)
 	for _, c := range p.plan.Changes {
 		if c.Kind == diff.TableRenamed || c.Kind == diff.FieldRenamed {
-			s = s.because(c)
-			s.Hazards |= Breaks
+			why.changes, hazards = append(why.changes, c), Breaks
 		}
 	}
-	if s.Title == "" {
-		s.Title = "what was made beforehand gets its names"
-	}
-	return s
+	p.add(at, why, hazards, lock, statements(sql...)...)
 }
 
-// ofIndex are the changes of an index of a table, or of the columns that it is on.
-func (p *planner) ofIndex(t *model.Table, i ddl.Index) Step {
+// ofIndex returns the changes of an index of a table, or else of the columns that it is on.
+func (p *planner) ofIndex(t *model.Table, i ddl.Index) cause {
 	columns := i.Columns
 	if n := len(columns); !i.Unique && n > 1 && columns[n-1] == "id" {
 		columns = columns[:n-1]
 	}
-	s := p.why(t, func(c diff.Change) bool {
+	why := p.why(t, func(c diff.Change) bool {
 		return c.NewTable == t && (c.Kind == diff.IndexAdded || c.Kind == diff.UniqueAdded) && slices.Equal(c.Columns, columns)
 	})
-	if !strings.HasPrefix(s.Title, "follows") {
-		return s
+	if len(why.changes) > 0 {
+		return why
 	}
 	return p.why(t, func(c diff.Change) bool {
-		return c.NewField != nil && c.NewTable == t && slices.Contains(columns, c.NewField.Name) || c.NewTable == t && c.Kind == diff.KeyChanged
+		isColumn := c.NewField != nil && slices.Contains(columns, c.NewField.Name)
+		return c.NewTable == t && (isColumn || c.Kind == diff.KeyChanged)
 	})
 }
 

@@ -9,28 +9,52 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 )
 
-// The order of the steps of a phase in PostgreSQL.
+// The ranks of the steps in PostgreSQL.
 const (
-	pgTables     = iota // before: tables, then columns
-	pgColumns           //
-	pgConvert           // before
-	pgAsk               // before: what only the converted values tell
-	pgIndexes           // before
-	pgBindKey           // before: that no row lacks its new key
-	pgRestOfKey         // before
-	pgValidKey          // before
-	pgIndexRest         // before, and last, since rows that are written meanwhile go into it
-	pgUnbind            // switch: triggers, foreign keys, checks and indexes that end
-	pgRest              // what was written while it was converted
-	pgDropColumn        //
-	pgDropTable         //
-	pgRename            // all names become those of the new model
-	pgKeys              // what foreign keys need
-	pgBind              // what binds new rows
-	pgFill              // after
-	pgValidate          // after
-	pgRequire           // after
+	// Before.
+	pgTables = iota
+	pgColumns
+	pgConvert
+	pgAsk // what only the converted values tell
+	pgIndexes
+	pgBindKey // no row may lack its new key
+	pgRestOfKey
+	pgValidKey
+	pgIndexRest // last, since rows that servers write from now on go into the index
+
+	// Switch.
+	pgUnbind // drops triggers, foreign keys, checks and indexes
+	pgRest   // converts what servers wrote during the conversion
+	pgDropColumn
+	pgDropTable
+	pgRename // all names become those of the new model
+	pgKeys   // what foreign keys need
+	pgBind   // what binds new rows
+
+	// After.
+	pgFill
+	pgValidate
+	pgRequire
 )
+
+// at returns the moment of a rank.
+func (p *pgPlanner) at(rank int) moment {
+	switch {
+	case rank < pgUnbind:
+		return moment{Before, rank}
+	case rank < pgFill:
+		return moment{Switch, rank}
+	}
+	return moment{After, rank}
+}
+
+func (p *pgPlanner) add(rank int, why cause, hazards Hazards, lock string, parts ...part) {
+	p.planner.add(p.at(rank), why, hazards, lock, parts...)
+}
+
+func (p *pgPlanner) addLoss(rank int, why cause, drop, lock string, parts ...part) {
+	p.planner.addLoss(p.at(rank), why, drop, lock, parts...)
+}
 
 // What steps lock in PostgreSQL.
 const (
@@ -117,15 +141,14 @@ func (p *pgPlanner) shadowed(f *model.Field) bool {
 // create makes a new table before the switch. Its name may not be free until then.
 func (p *pgPlanner) create(t *model.Table) {
 	now := p.now[t]
-	s := p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
-	s.Phase, s.rank, s.Lock = Before, pgTables, lockNothing
+	why := p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
 	parts := statements(ddl.CreateTable(ddl.Postgres, now)...)
 	for _, i := range ddl.Indexes(now) {
 		i.Name = p.indexNow(i.Name)
 		parts = append(parts, part{sql: ddl.CreateIndex(ddl.Postgres, i)})
 	}
 	parts[0].undo = "DROP TABLE IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
-	p.step(s, parts...)
+	p.add(pgTables, why, 0, lockNothing, parts...)
 	p.renamed(&p.tables, now.Name, t.Name)
 	for i, index := range ddl.Indexes(t) {
 		p.renamed(&p.objects, p.indexNow(ddl.Indexes(now)[i].Name), index.Name)
@@ -136,12 +159,10 @@ func (p *pgPlanner) create(t *model.Table) {
 			continue
 		}
 		if p.OldTable(f.Ref) != nil && p.shadowed(f.Ref.ID()) {
-			p.refer(f, s)
+			p.refer(f, why, 0)
 			continue
 		}
-		r := s
-		r.rank = pgColumns
-		p.step(r, statements(strings.TrimSuffix(ddl.AddReference(p.of(f)), " NOT VALID"))...)
+		p.add(pgColumns, why, 0, lockNothing, statements(strings.TrimSuffix(ddl.AddReference(p.of(f)), " NOT VALID"))...)
 	}
 }
 
@@ -205,16 +226,13 @@ func (p *pgPlanner) alter(was, t *model.Table) {
 }
 
 func (p *pgPlanner) drop(t *model.Table) {
-	s := p.why(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
-	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, t.Name, lockMoment
+	why := p.why(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
 	for _, f := range t.Fields {
 		if f.Ref != nil {
-			s.rank = pgUnbind
-			p.step(s, p.unbind(f)...)
+			p.addLoss(pgUnbind, why, t.Name, lockMoment, p.unbind(f)...)
 		}
 	}
-	s.rank = pgDropTable
-	p.step(s, statements("DROP TABLE "+ddl.Quote(t.Name))...)
+	p.addLoss(pgDropTable, why, t.Name, lockMoment, statements("DROP TABLE "+ddl.Quote(t.Name))...)
 }
 
 // rename gives everything its name in the new model.
@@ -232,9 +250,7 @@ func (p *pgPlanner) rename() {
 		sql = append(sql, ddl.RenameIndex(r.from, r.to))
 	}
 	sql = append(sql, p.renameBound()...)
-	if sql != nil {
-		p.step(p.renaming(Step{Phase: Switch, rank: pgRename, Lock: lockMoment}), statements(sql...)...)
-	}
+	p.addRenames(p.at(pgRename), lockMoment, sql)
 }
 
 // renameBound renames constraints and triggers, whose names are those of their table alone.

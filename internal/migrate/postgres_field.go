@@ -10,13 +10,11 @@ import (
 )
 
 func (p *pgPlanner) addField(f *model.Field) {
-	s := p.ofField(f)
-	now := p.of(f)
+	why, now := p.ofField(f), p.of(f)
 	given := value.Value{}
 	if !f.Optional {
 		given = p.given(f)
 	}
-	s.Phase, s.rank, s.Lock = Before, pgColumns, lockMoment
 	plain := *now
 	inline := f.Ref != nil && given.IsNull() && !(p.OldTable(f.Ref) != nil && p.shadowed(f.Ref.ID()))
 	if !inline {
@@ -27,14 +25,13 @@ func (p *pgPlanner) addField(f *model.Field) {
 		parts = append(parts, statements(ddl.Triggers(ddl.Postgres, now)...)...)
 	}
 	parts[0].undo = "ALTER TABLE " + ddl.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
-	p.step(s, parts...)
+	p.add(pgColumns, why, 0, lockMoment, parts...)
 	p.nameBoundOf(f, now, inline)
 	if f.Ref != nil && !inline {
-		p.refer(f, s)
+		p.refer(f, why, 0)
 	}
 	if !f.Optional && given.IsNull() {
-		s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgBind, Breaks, lockMoment
-		p.step(s, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")...)
+		p.add(pgBind, why, Breaks, lockMoment, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")...)
 	}
 }
 
@@ -50,22 +47,19 @@ func (p *pgPlanner) nameBoundOf(f, now *model.Field, referred bool) {
 }
 
 // refer adds the foreign key of a field at the switch, for new rows, and asks the others afterwards.
-func (p *pgPlanner) refer(f *model.Field, s Step) {
-	s.SQL = nil
+func (p *pgPlanner) refer(f *model.Field, why cause, hazards Hazards) {
 	if p.OldField(f) != nil && (p.shadowed(f) || p.shadowed(f.Ref.ID())) {
-		p.ask(f, s, orphans(p.of(f), p.now[f.Ref]), noSuchRows(f))
+		p.ask(f, why, orphans(p.of(f), p.now[f.Ref]), noSuchRows(f))
 	}
-	s.Phase, s.rank, s.Lock = Switch, pgBind, "for a moment nobody writes to "+f.Table.Name+" or "+f.Ref.Name+"; it is waited for 80 ms at a time"
-	p.step(s, statements(ddl.AddReference(f))...)
-	s.Phase, s.rank, s.Lock, s.Hazards = After, pgValidate, lockNothing, 0
-	p.step(s, part{sql: ddl.Validate(f.Table.Name, ddl.ReferenceName(f)), alone: true})
+	lock := "for a moment nobody writes to " + f.Table.Name + " or " + f.Ref.Name + "; it is waited for 80 ms at a time"
+	p.add(pgBind, why, hazards, lock, statements(ddl.AddReference(f))...)
+	p.add(pgValidate, why, 0, lockNothing, part{sql: ddl.Validate(f.Table.Name, ddl.ReferenceName(f)), outsideTx: true})
 }
 
 // ask looks for rows in the way before the switch, among converted values.
-func (p *pgPlanner) ask(f *model.Field, s Step, sql, advice string) {
-	s.Phase, s.rank, s.Lock, s.Hazards = Before, pgAsk, lockNothing, 0
-	p.step(s, part{sql: sql, loop: &asking{p.now[f.Table], sql, func(found found) model.Fault {
-		return p.New.Fault(f.Pos, "%s: %v in the way; %s", s.Title, found, advice)
+func (p *pgPlanner) ask(f *model.Field, why cause, sql, advice string) {
+	p.add(pgAsk, why, 0, lockNothing, part{sql: sql, loop: &asking{p.now[f.Table], sql, func(found found) model.Fault {
+		return p.New.Fault(f.Pos, "%s: %v in the way; %s", why.title(), found, advice)
 	}}})
 }
 
@@ -99,51 +93,46 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 		p.replaceKey(was, f)
 		return
 	}
-	s := p.ofField(f)
-	table := ddl.Quote(p.now[f.Table].Name)
+	why, table := p.ofField(f), ddl.Quote(p.now[f.Table].Name)
 	follow := p.beside(was, f, "UPDATE", "NULL")
-	s.Phase, s.rank, s.Lock = Before, pgColumns, lockPending
-	p.step(s, follow.make...)
+	p.add(pgColumns, why, 0, lockPending, follow.make...)
 
 	c := p.conversion(was, f)
-	s.rank, s.Lock = pgConvert, lockWhileRow
-	p.step(s, part{sql: "-- in batches: " + c.describe(), loop: c})
+	p.add(pgConvert, why, 0, lockWhileRow, part{say: "in batches: " + c.describe(), loop: c})
 
 	rest := *c
 	rest.restOnly = true
-	written := part{sql: "-- of rows that were written meanwhile: " + rest.describe(), loop: &rest}
+	written := part{say: "of rows that were written meanwhile: " + rest.describe(), loop: &rest}
 	index := ddl.Quote(ddl.Fit("_rest_" + p.now[f.Table].Name + "__" + f.Name))
-	s.rank, s.Lock = pgIndexRest, lockWhileRow
-	p.step(s, part{sql: "CREATE INDEX CONCURRENTLY " + index + " ON " + table + " (" + ddl.Quote("id") + ") WHERE " + rest.left(), alone: true,
-		undo: "DROP INDEX IF EXISTS " + index}, written)
-	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgRest, Breaks, lockMoment
-	p.step(s,
+	p.add(pgIndexRest, why, 0, lockWhileRow, part{
+		sql:       "CREATE INDEX CONCURRENTLY " + index + " ON " + table + " (" + ddl.Quote("id") + ") WHERE " + rest.left(),
+		outsideTx: true,
+		undo:      "DROP INDEX IF EXISTS " + index,
+	}, written)
+	p.add(pgRest, why, Breaks, lockMoment,
 		part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"},
 		written,
 		part{sql: "DROP INDEX " + index},
 		follow.drop)
-	s.rank = pgUnbind
 	if was.Ref != nil {
-		p.step(s, p.unbind(was)...)
+		p.add(pgUnbind, why, Breaks, lockMoment, p.unbind(was)...)
 	}
-	s.rank = pgDropColumn
-	p.step(s, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name))...)
-	p.bindReplaced(f, p.of(f), s)
+	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name))...)
+	p.bindReplaced(f, p.of(f), why)
 }
 
 // bindReplaced gives the new column what a column of its field has.
-func (p *pgPlanner) bindReplaced(f, shadow *model.Field, s Step) {
+func (p *pgPlanner) bindReplaced(f, shadow *model.Field, why cause) {
 	if f.Type == model.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
 		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
 	}
 	if !f.Optional {
-		p.require(f, s)
+		p.require(f, why)
 	}
 	if f.Ref != nil {
-		p.refer(f, s)
+		p.refer(f, why, Breaks)
 		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
-			s.Phase, s.rank = Switch, pgBind
-			p.step(s, statements(t...)...)
+			p.add(pgBind, why, Breaks, lockMoment, statements(t...)...)
 		}
 	}
 }
@@ -183,14 +172,12 @@ func (p *pgPlanner) keeps(was, f *model.Field) bool {
 
 // changeField changes a column whose values stay as they are.
 func (p *pgPlanner) changeField(was, f *model.Field) {
-	s := p.ofField(f)
-	s.Phase, s.Lock = Switch, lockMoment
-	p.changeReference(was, f, s)
-	p.changeValues(was, f, s)
+	why := p.ofField(f)
+	p.changeReference(was, f, why)
+	p.changeValues(was, f, why)
 	column := "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ALTER COLUMN " + ddl.Quote(f.Name)
-	s.rank = pgBind
 	if was.Type == model.Decimal && was.Precision < f.Precision {
-		p.step(s, statements(column+" TYPE "+ddl.Type(f))...)
+		p.add(pgBind, why, 0, lockMoment, statements(column+" TYPE "+ddl.Type(f))...)
 	}
 	if f.Name == "id" {
 		p.nameBoundOf(f, keyOf(was), true)
@@ -198,10 +185,9 @@ func (p *pgPlanner) changeField(was, f *model.Field) {
 	}
 	switch {
 	case was.Optional && !f.Optional:
-		p.require(f, s)
+		p.require(f, why)
 	case !was.Optional && f.Optional:
-		s.Hazards |= Breaks
-		p.step(s, statements(column+" DROP NOT NULL")...)
+		p.add(pgBind, why, Breaks, lockMoment, statements(column+" DROP NOT NULL")...)
 	}
 }
 
@@ -212,7 +198,7 @@ func keyOf(id *model.Field) *model.Field {
 	return &plain
 }
 
-func (p *pgPlanner) changeReference(was, f *model.Field, s Step) {
+func (p *pgPlanner) changeReference(was, f *model.Field, why cause) {
 	if p.keeps(was, f) {
 		p.nameKept(ddl.ReferenceName(was), ddl.ReferenceName(f), f, false)
 		if f.OnDelete == model.Clear {
@@ -223,17 +209,14 @@ func (p *pgPlanner) changeReference(was, f *model.Field, s Step) {
 	if was.Ref == nil && f.Ref == nil {
 		return
 	}
-	s.Hazards |= Breaks
 	if was.Ref != nil {
-		s.rank = pgUnbind
-		p.step(s, p.unbind(was)...)
+		p.add(pgUnbind, why, Breaks, lockMoment, p.unbind(was)...)
 	}
 	if f.Ref != nil {
 		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
-			s.rank = pgBind
-			p.step(s, statements(t...)...)
+			p.add(pgBind, why, Breaks, lockMoment, statements(t...)...)
 		}
-		p.refer(f, s)
+		p.refer(f, why, Breaks)
 	}
 }
 
@@ -244,7 +227,7 @@ func (p *pgPlanner) nameKept(from, to string, f *model.Field, trigger bool) {
 }
 
 // changeValues exchanges the check of an enum: the new one binds new rows at the switch, and is then asked of the others.
-func (p *pgPlanner) changeValues(was, f *model.Field, s Step) {
+func (p *pgPlanner) changeValues(was, f *model.Field, why cause) {
 	before, after := names(was), names(f)
 	if was.Type == f.Type && slices.Equal(before, after) {
 		if f.Type == model.Enum {
@@ -252,19 +235,17 @@ func (p *pgPlanner) changeValues(was, f *model.Field, s Step) {
 		}
 		return
 	}
+	hazards := Hazards(0)
 	fewer := f.Type == model.Enum && (was.Type != model.Enum || slices.ContainsFunc(before, func(v string) bool { return !slices.Contains(after, v) }))
 	if fewer {
-		s.Hazards |= Breaks
+		hazards = Breaks
 	}
 	if was.Type == model.Enum {
-		s.rank = pgUnbind
-		p.step(s, statements(ddl.DropConstraint(was.Table.Name, ddl.CheckName(was)))...)
+		p.add(pgUnbind, why, hazards, lockMoment, statements(ddl.DropConstraint(was.Table.Name, ddl.CheckName(was)))...)
 	}
 	if f.Type == model.Enum {
-		s.rank = pgBind
-		p.step(s, statements(ddl.AddCheck(f))...)
-		s.Phase, s.rank, s.Hazards, s.Lock = After, pgValidate, 0, lockNothing
-		p.step(s, part{sql: ddl.Validate(f.Table.Name, ddl.CheckName(f)), alone: true})
+		p.add(pgBind, why, hazards, lockMoment, statements(ddl.AddCheck(f))...)
+		p.add(pgValidate, why, 0, lockNothing, part{sql: ddl.Validate(f.Table.Name, ddl.CheckName(f)), outsideTx: true})
 	}
 }
 
@@ -280,24 +261,19 @@ func names(f *model.Field) []string {
 
 // require makes a column NOT NULL without a look at all rows while it is locked: a check binds new rows first, and when
 // all have been asked, PostgreSQL takes its word. Rows without a value get theirs with the first field that needs it.
-func (p *pgPlanner) require(f *model.Field, s Step) {
+func (p *pgPlanner) require(f *model.Field, why cause) {
 	check, table := requiredName(f), ddl.Quote(f.Table.Name)
-	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgBind, s.Hazards|Breaks, lockMoment
-	p.step(s, statements(requires(f, check))...)
-	s.Phase, s.Hazards = After, 0
+	p.add(pgBind, why, Breaks, lockMoment, statements(requires(f, check))...)
 	filled := p.filled(f.Table)
 	if slices.Contains(filled, f) {
-		p.askFilled(f, s)
+		p.askFilled(f, why)
 	}
 	if len(filled) > 0 && filled[0] == f {
 		sql := fillMissing(filled, func(f *model.Field) value.Value { return p.fill(p.OldField(f), f) })
-		s.rank, s.Lock = pgFill, lockWhileRow
-		p.step(s, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
+		p.add(pgFill, why, 0, lockWhileRow, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
 	}
-	s.rank, s.Lock = pgValidate, lockNothing
-	p.step(s, part{sql: ddl.Validate(f.Table.Name, check), alone: true})
-	s.rank, s.Lock = pgRequire, lockMoment
-	p.step(s, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
+	p.add(pgValidate, why, 0, lockNothing, part{sql: ddl.Validate(f.Table.Name, check), outsideTx: true})
+	p.add(pgRequire, why, 0, lockMoment, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
 }
 
 // filled are the fields of a table that keep their column and are required now, of which rows without a value get one.
@@ -319,7 +295,7 @@ func requiredName(f *model.Field) string { return ddl.Fit("n_" + f.Table.Name + 
 
 // askFilled looks for rows that will have the same values when those that are missing are given, where these are unique
 // together with converted ones.
-func (p *pgPlanner) askFilled(f *model.Field, s Step) {
+func (p *pgPlanner) askFilled(f *model.Field, why cause) {
 	now := p.now[f.Table]
 	for _, i := range ddl.Indexes(f.Table) {
 		if !i.Unique || !slices.Contains(i.Columns, f.Name) {
@@ -336,18 +312,16 @@ func (p *pgPlanner) askFilled(f *model.Field, s Step) {
 			columns = append(columns, c)
 		}
 		if converted {
-			p.ask(f, s, same(now, columns), "they would have the same values: change or delete them first")
+			p.ask(f, why, same(now, columns), "they would have the same values: change or delete them first")
 		}
 	}
 }
 
 func (p *pgPlanner) dropField(f *model.Field) {
-	s := p.why(p.NewTable(f.Table), func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
-	s.Phase, s.Hazards, s.Drop, s.Lock = Switch, LosesData|Breaks, f.Table.Name+"."+f.Name, lockMoment
+	why := p.why(p.NewTable(f.Table), func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
+	name := f.Table.Name + "." + f.Name
 	if f.Ref != nil {
-		s.rank = pgUnbind
-		p.step(s, p.unbind(f)...)
+		p.addLoss(pgUnbind, why, name, lockMoment, p.unbind(f)...)
 	}
-	s.rank = pgDropColumn
-	p.step(s, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" DROP COLUMN "+ddl.Quote(f.Name))...)
+	p.addLoss(pgDropColumn, why, name, lockMoment, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" DROP COLUMN "+ddl.Quote(f.Name))...)
 }

@@ -20,10 +20,11 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 		}
 		index := now[n]
 		index.Name = p.indexNow(i.Name)
-		s := p.ofIndex(t, i)
-		s.Phase, s.rank, s.Lock = Before, pgIndexes, lockNothing
-		p.step(s, part{sql: strings.Replace(ddl.CreateIndex(ddl.Postgres, index), "INDEX ", "INDEX CONCURRENTLY ", 1), alone: true,
-			undo: "DROP INDEX IF EXISTS " + ddl.Quote(index.Name)})
+		p.add(pgIndexes, p.ofIndex(t, i), 0, lockNothing, part{
+			sql:       strings.Replace(ddl.CreateIndex(ddl.Postgres, index), "INDEX ", "INDEX CONCURRENTLY ", 1),
+			outsideTx: true,
+			undo:      "DROP INDEX IF EXISTS " + ddl.Quote(index.Name),
+		})
 		p.renamed(&p.objects, index.Name, i.Name)
 	}
 	for _, o := range old {
@@ -34,14 +35,13 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 }
 
 func (p *pgPlanner) dropIndex(was, t *model.Table, o ddl.Index) {
-	s := p.why(t, func(c diff.Change) bool {
+	why := p.why(t, func(c diff.Change) bool {
 		if c.Kind == diff.UniqueChanged {
 			return c.NewTable == t && ddl.NewIndex(was, true, []*model.Field{c.OldField}).Name == o.Name
 		}
 		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped) && ddl.NewIndex(was, c.Kind == diff.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
 	})
-	s.Phase, s.rank, s.Lock = Switch, pgUnbind, lockMoment
-	p.step(s, statements("DROP INDEX IF EXISTS "+ddl.Quote(o.Name))...)
+	p.add(pgUnbind, why, 0, lockMoment, statements("DROP INDEX IF EXISTS "+ddl.Quote(o.Name))...)
 }
 
 func fieldsOf(t *model.Table, columns []string) []*model.Field {

@@ -10,35 +10,27 @@ import (
 // lock. That a row always has one, also where a server on the former model makes it meanwhile, is a trigger's care: a key
 // can be no other than text, a number or a UUID, which PostgreSQL converts as value.Convert does.
 func (p *pgPlanner) replaceKey(was, f *model.Field) {
-	s, now := p.ofField(f), p.of(f)
+	why, now := p.ofField(f), p.of(f)
 	follow := p.beside(was, f, "INSERT OR UPDATE", keyValue(was, f))
-	s.Phase, s.rank, s.Lock = Before, pgColumns, lockPending
-	p.step(s, follow.make...)
+	p.add(pgColumns, why, 0, lockPending, follow.make...)
 	c := p.conversion(was, f)
-	s.rank, s.Lock = pgConvert, lockWhileRow
-	p.step(s, part{sql: "-- in batches: " + c.describe(), loop: c})
+	p.add(pgConvert, why, 0, lockWhileRow, part{say: "in batches: " + c.describe(), loop: c})
 
 	table, index := ddl.Quote(now.Table.Name), ddl.KeyName(now)
-	s.rank, s.Lock = pgIndexes, lockNothing
-	p.step(s, part{sql: "CREATE UNIQUE INDEX CONCURRENTLY " + ddl.Quote(index) + " ON " + table + " (" + ddl.Quote(now.Name) + ")", alone: true,
+	p.add(pgIndexes, why, 0, lockNothing, part{sql: "CREATE UNIQUE INDEX CONCURRENTLY " + ddl.Quote(index) + " ON " + table + " (" + ddl.Quote(now.Name) + ")", outsideTx: true,
 		undo: "DROP INDEX IF EXISTS " + ddl.Quote(index)})
 	check := requiredName(f)
-	s.rank, s.Lock = pgBindKey, lockMoment
-	p.step(s, statements(requires(now, check))...)
+	p.add(pgBindKey, why, 0, lockMoment, statements(requires(now, check))...)
 	rest := *c
 	rest.restOnly = true
-	s.rank, s.Lock = pgRestOfKey, lockWhileRow
-	p.step(s, part{sql: "-- of keys that the trigger left to this: " + rest.describe(), loop: &rest})
-	s.rank, s.Lock = pgValidKey, lockNothing
-	p.step(s, part{sql: ddl.Validate(now.Table.Name, check), alone: true})
+	p.add(pgRestOfKey, why, 0, lockWhileRow, part{say: "of keys that the trigger left to this: " + rest.describe(), loop: &rest})
+	p.add(pgValidKey, why, 0, lockNothing, part{sql: ddl.Validate(now.Table.Name, check), outsideTx: true})
 
-	s.Phase, s.rank, s.Hazards, s.Lock = Switch, pgRest, Breaks, lockMoment
-	p.step(s, part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"}, follow.drop)
-	s.rank = pgDropColumn
-	p.step(s, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name)+" CASCADE")...) // the primary key, and what referred to it
-	s.rank = pgKeys
+	p.add(pgRest, why, Breaks, lockMoment, part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"}, follow.drop)
+	// CASCADE drops the primary key and the foreign keys to it.
+	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name)+" CASCADE")...)
 	is := "ALTER TABLE " + ddl.Quote(f.Table.Name)
-	p.step(s, statements(is+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check),
+	p.add(pgKeys, why, Breaks, lockMoment, statements(is+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check),
 		is+" ADD CONSTRAINT "+ddl.Quote(ddl.KeyName(f))+" PRIMARY KEY USING INDEX "+ddl.Quote(index))...)
 }
 

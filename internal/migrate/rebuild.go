@@ -15,17 +15,16 @@ import (
 func (p *litePlanner) rebuild(was, t *model.Table) {
 	p.convertAll(was, t)
 	p.dropFields(was, t)
-	s := p.why(t, func(c diff.Change) bool {
+	why := p.why(t, func(c diff.Change) bool {
 		switch c.Kind {
 		case diff.IndexAdded, diff.IndexDropped, diff.UniqueAdded, diff.UniqueDropped, diff.UniqueChanged, diff.TableRenamed, diff.FieldRenamed, diff.FieldDropped:
 			return false
 		}
 		return c.NewTable == t || c.NewField != nil && c.NewField.Table == t
 	})
-	if strings.HasPrefix(s.Title, "follows") {
-		s = p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.FieldDropped })
+	if len(why.changes) == 0 {
+		why = p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.FieldDropped })
 	}
-	s.rank, s.Hazards, s.Lock = liteRebuild, BlocksWrites|Rewrites|Breaks, lockWriters
 	made := *t
 	made.Name = interim(t.Name)
 	create := ddl.CreateTable(ddl.SQLite, &made)[0]
@@ -34,7 +33,7 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 	own := append(ddl.CreateIndexes(ddl.SQLite, t), ddl.CreateTable(ddl.SQLite, t)[1:]...)
 	r := &rebuilding{name: t.Name, was: was, made: made.Name, fill: fill}
 	parts := []part{
-		{sql: "-- indexes and triggers of others on " + ddl.Quote(t.Name) + " are noted, to be made again", loop: (*noting)(r)},
+		{say: "indexes and triggers of others on " + ddl.Quote(t.Name) + " are noted, to be made again", loop: (*noting)(r)},
 		{sql: create},
 		{sql: fill, loop: r},
 		{sql: "DROP TABLE " + ddl.Quote(t.Name)},
@@ -46,8 +45,8 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 		}
 	}
 	parts = append(parts, statements(own...)...)
-	parts = append(parts, part{sql: "-- what was noted is made again", loop: (*restoring)(r)})
-	p.step(s, parts...)
+	parts = append(parts, part{say: "what was noted is made again", loop: (*restoring)(r)})
+	p.add(liteRebuild, why, BlocksWrites|Rewrites|Breaks, lockWriters, parts...)
 }
 
 // copied are the columns of a rebuilt table, and where their values come from in the old one, whose names are new by then.
@@ -78,14 +77,12 @@ func (p *litePlanner) convertAll(was, t *model.Table) {
 		if before == nil || !p.converts(before, f) {
 			continue
 		}
-		s := p.ofField(f)
-		s.rank, s.Hazards, s.Lock = liteConvert, BlocksWrites|Rewrites|Breaks, lockWriters
 		c := p.conversion(before, f)
 		plain := *f
 		plain.Name, plain.Ref = convertedColumn, nil
-		p.step(s,
+		p.add(liteConvert, p.ofField(f), BlocksWrites|Rewrites|Breaks, lockWriters,
 			part{sql: "CREATE TABLE " + ddl.Quote(c.into) + " (" + ddl.Column(ddl.SQLite, was.ID()) + ", " + ddl.Column(ddl.SQLite, &plain) + ") STRICT"},
-			part{sql: "-- " + c.describe(), loop: c})
+			part{say: c.describe(), loop: c})
 	}
 }
 
@@ -100,9 +97,8 @@ func (p *litePlanner) dropFields(was, t *model.Table) {
 		if p.NewField(f) != nil {
 			continue
 		}
-		s := p.why(t, func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
-		s.rank, s.Hazards, s.Drop, s.Lock = liteRebuild, LosesData|Breaks, was.Name+"."+f.Name, lockWriters
-		p.step(s, part{sql: "-- " + ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: nothing{}})
+		why := p.why(t, func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
+		p.addLoss(liteRebuild, why, was.Name+"."+f.Name, lockWriters, part{say: ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: nothing{}})
 		if t.Field(f.Name) != nil { // another column gets the name while this one is still there
 			p.renames[t] = append(p.renames[t], rename{f.Name, ddl.Fit("_old_" + f.Name)})
 		}

@@ -54,7 +54,7 @@ func (r *run) undo() error {
 func (r *run) after() error {
 	for len(r.entry.todo.After) > 0 {
 		l := r.entry.todo.After[0]
-		a := part{sql: l.SQL, alone: l.Alone}
+		a := part{sql: l.SQL, outsideTx: l.Alone}
 		if l.Loop {
 			a.loop = &repeated{l.Table, l.SQL}
 		}
@@ -69,7 +69,7 @@ func (r *run) after() error {
 // one runs a part outside of a transaction, where it can be run again, or in one of its own, which writes down what is left
 // then: what was checked by a constraint that is dropped, cannot be checked again.
 func (r *run) one(a part, left []later) error {
-	if a.alone || a.loop != nil {
+	if a.outsideTx || a.loop != nil {
 		err := r.exec(a)
 		if err == nil {
 			r.entry.todo.After = left

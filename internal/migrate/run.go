@@ -3,7 +3,6 @@ package migrate
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/ddl"
@@ -97,7 +96,7 @@ func (r *run) exec(a part) (err error) {
 		return err
 	}
 	if r.o.step != nil {
-		if err := r.o.step(a.sql); err != nil {
+		if err := r.o.step(a.text()); err != nil {
 			return err
 		}
 	}
@@ -111,13 +110,13 @@ func (r *run) exec(a part) (err error) {
 		return err
 	}
 	took := time.Since(start)
-	r.entry.Steps = append(r.entry.Steps, Ran{SQL: a.sql, Millis: took.Milliseconds(), Took: took})
+	r.entry.Steps = append(r.entry.Steps, Ran{SQL: a.text(), Millis: took.Milliseconds(), Took: took})
 	return nil
 }
 
 func (r *run) loop(a part) error {
 	if table := a.loop.table(); table != "" {
-		r.progress(a.sql, table)
+		r.progress(a.label(), table)
 	}
 	return a.loop.run(r.s, func(rows int64) {
 		if r.o.Progress != nil {
@@ -135,7 +134,7 @@ func (r *run) progress(name, table string) {
 	if table != "" {
 		total, _ = count(r.s, "SELECT count(*) FROM "+ddl.Quote(table)) // without it there is no bar
 	}
-	r.o.Progress.Step(strings.TrimPrefix(name, "-- "), total)
+	r.o.Progress.Step(name, total)
 }
 
 func (r *run) done() {

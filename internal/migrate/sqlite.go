@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// The order of the steps in SQLite, which are one transaction. Names change before anything is made under the new ones,
+// The ranks of the steps in SQLite, which are one transaction. Names change before anything is made under the new ones,
 // since SQLite follows a name that changes into every definition that has it.
 const (
 	liteConvert = iota
@@ -35,6 +35,17 @@ type litePlanner struct {
 	tables  []rename
 }
 
+// at returns the moment of a rank. SQLite has one phase.
+func (p *litePlanner) at(rank int) moment { return moment{Before, rank} }
+
+func (p *litePlanner) add(rank int, why cause, hazards Hazards, lock string, parts ...part) {
+	p.planner.add(p.at(rank), why, hazards, lock, parts...)
+}
+
+func (p *litePlanner) addLoss(rank int, why cause, drop, lock string, parts ...part) {
+	p.planner.addLoss(p.at(rank), why, drop, lock, parts...)
+}
+
 func planSQLite(p *planner) {
 	lite := &litePlanner{planner: p, renames: map[*model.Table][]rename{}}
 	for _, t := range p.New.Tables {
@@ -53,19 +64,17 @@ func planSQLite(p *planner) {
 }
 
 func (p *litePlanner) create(t *model.Table) {
-	s := p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
-	s.rank, s.Lock = liteAdd, lockNoRows
-	p.step(s, statements(append([]string{ddl.CreateTable(ddl.SQLite, t)[0]}, ddl.CreateIndexes(ddl.SQLite, t)...)...)...)
-	s.rank = liteBind
+	why := p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
+	table := append([]string{ddl.CreateTable(ddl.SQLite, t)[0]}, ddl.CreateIndexes(ddl.SQLite, t)...)
+	p.add(liteAdd, why, 0, lockNoRows, statements(table...)...)
 	if triggers := ddl.CreateTable(ddl.SQLite, t)[1:]; len(triggers) > 0 {
-		p.step(s, statements(triggers...)...)
+		p.add(liteBind, why, 0, lockNoRows, statements(triggers...)...)
 	}
 }
 
 func (p *litePlanner) drop(t *model.Table) {
-	s := p.why(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
-	s.rank, s.Hazards, s.Drop, s.Lock = liteDrop, LosesData|Breaks, t.Name, lockNoRows
-	p.step(s, statements("DROP TABLE "+ddl.Quote(t.Name))...)
+	why := p.why(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
+	p.addLoss(liteDrop, why, t.Name, lockNoRows, statements("DROP TABLE "+ddl.Quote(t.Name))...)
 }
 
 func (p *litePlanner) alter(was, t *model.Table) {
@@ -87,9 +96,7 @@ func (p *litePlanner) alter(was, t *model.Table) {
 	p.unbind(was, t, false)
 	for _, f := range t.Fields {
 		if p.OldField(f) == nil {
-			s := p.ofField(f)
-			s.rank, s.Lock = liteAdd, lockNoRows
-			p.step(s, part{sql: ddl.AddColumn(ddl.SQLite, f, p.givenTo(f))[0]})
+			p.add(liteAdd, p.ofField(f), 0, lockNoRows, part{sql: ddl.AddColumn(ddl.SQLite, f, p.givenTo(f))[0]})
 		}
 	}
 	p.bind(was, t)
@@ -130,10 +137,9 @@ func (p *planner) columnWas(was, f *model.Field) string {
 
 // unbind drops the indexes and triggers of a table that end, or have another name in the new model, or all.
 func (p *litePlanner) unbind(was, t *model.Table, all bool) {
-	s := p.why(t, func(c diff.Change) bool {
+	why := p.why(t, func(c diff.Change) bool {
 		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped || c.Kind == diff.UniqueChanged || c.Kind == diff.FieldRenamed || c.Kind == diff.TableRenamed)
 	})
-	s.rank, s.Lock = liteUnbind, lockNoRows
 	var sql []string
 	for _, o := range ddl.Indexes(was) {
 		if all || !p.keepsIndex(was, t, o) {
@@ -146,7 +152,7 @@ func (p *litePlanner) unbind(was, t *model.Table, all bool) {
 		}
 	}
 	if sql != nil {
-		p.step(s, statements(sql...)...)
+		p.add(liteUnbind, why, 0, lockNoRows, statements(sql...)...)
 	}
 }
 
@@ -167,18 +173,14 @@ func (p *litePlanner) bind(was, t *model.Table) {
 		if slices.ContainsFunc(ddl.Indexes(was), func(o ddl.Index) bool { return o.Name == i.Name && p.keepsIndex(was, t, o) }) {
 			continue
 		}
-		s := p.ofIndex(t, i)
-		s.rank, s.Hazards, s.Lock = liteBind, BlocksWrites, lockWriters
-		p.step(s, part{sql: ddl.CreateIndex(ddl.SQLite, i)})
+		p.add(liteBind, p.ofIndex(t, i), BlocksWrites, lockWriters, part{sql: ddl.CreateIndex(ddl.SQLite, i)})
 	}
 	for _, f := range t.Fields {
 		if before := p.OldField(f); before != nil && p.keepsTrigger(before) {
 			continue
 		}
 		if triggers := ddl.Triggers(ddl.SQLite, f); triggers != nil {
-			s := p.ofField(f)
-			s.rank, s.Lock = liteBind, lockNoRows
-			p.step(s, statements(triggers...)...)
+			p.add(liteBind, p.ofField(f), 0, lockNoRows, statements(triggers...)...)
 		}
 	}
 }
@@ -194,9 +196,7 @@ func (p *litePlanner) rename() {
 	for _, r := range inOrder(p.tables) {
 		sql = append(sql, ddl.RenameTable(r.from, r.to))
 	}
-	if sql != nil {
-		p.step(p.renaming(Step{rank: liteRename, Lock: lockNoRows}), statements(sql...)...)
-	}
+	p.addRenames(p.at(liteRename), lockNoRows, sql)
 }
 
 func count(s querier, sql string, args ...value.Value) (n int64, err error) {

@@ -9,7 +9,6 @@ import (
 	osuser "os/user"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -262,14 +261,22 @@ func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) 
 	return faults.Sort()
 }
 
-// news says whether a title names a change that was not told yet, and counts it as told.
-func news(told map[string]bool, title string) bool {
-	is := false
-	for change := range strings.SplitSeq(title, "; ") {
-		is = is || !told[change]
-		told[change] = true
+// firstMention reports whether a step has a cause that is not in told yet, and adds its causes to told. A step without a
+// cause is known by its title.
+func firstMention(told map[string]bool, s migrate.Step) bool {
+	names := []string{s.Title}
+	if len(s.Causes) > 0 {
+		names = nil
+		for _, c := range s.Causes {
+			names = append(names, c.String())
+		}
 	}
-	return is
+	isFirst := false
+	for _, name := range names {
+		isFirst = isFirst || !told[name]
+		told[name] = true
+	}
+	return isFirst
 }
 
 // unsafe says which changes a server does not make by itself, and what does.
@@ -278,7 +285,7 @@ func unsafe(m *model.Model, p *migrate.Plan) error {
 	told := map[string]bool{}
 	for _, s := range p.Steps {
 		h := s.Hazards &^ migrate.BlocksWrites
-		if h == 0 || !news(told, s.Title) {
+		if h == 0 || !firstMention(told, s) {
 			continue
 		}
 		how := "run `ashlar migrate`"
