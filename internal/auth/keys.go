@@ -1,4 +1,4 @@
-// Package auth turns credentials into callers.
+// Package auth turns bearer tokens into callers, and signs those tokens.
 package auth
 
 import (
@@ -18,23 +18,26 @@ import (
 	"runtime"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// Keys is the server's own Ed25519 key, with which it signs tokens and knows them again.
+// Keys holds the Ed25519 key of a server. It signs tokens and verifies them.
 type Keys struct {
 	private ed25519.PrivateKey
-	id      string // RFC 7638 thumbprint of the public key: the kid of our tokens
+	id      string // kid of the tokens: the RFC 7638 thumbprint of the public key
 }
 
-// Format prints that this is a key, never the key.
+// Format prints REDACTED, never the key.
 func (*Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "REDACTED") }
 
-// maxKeyFile bounds what is read of a key file, in bytes. Ours have 119.
+// maxKeyFile is how many bytes of a key file are read. Files of create have 119.
 const maxKeyFile = 16 << 10
 
-// Open loads the key from a file (PEM, PKCS #8), or makes a key and the file where there is none. Its folder must
-// exist. Of several processes that make it at once, all get the same key. A file that others may read is refused.
-func Open(path string) (*Keys, error) {
+// Open loads the key from a file (PEM, PKCS #8). If the file does not exist, Open makes a key and writes it there. The folder
+// must exist. Processes that do so concurrently get the same key. Open refuses a file that other users may read.
+func Open(path string) (_ *Keys, err error) {
+	defer errs.Wrap(&err, "auth.Open")
 	k, err := load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
@@ -80,7 +83,7 @@ func parse(text []byte) (*Keys, error) {
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, errors.New("it is not a PKCS #8 key") // the cause could quote it
+		return nil, errors.New("it is not a PKCS #8 key") // without the cause, which could quote the key
 	}
 	private, ok := key.(ed25519.PrivateKey)
 	if !ok {
@@ -98,8 +101,8 @@ func newKeys(private ed25519.PrivateKey) (*Keys, error) {
 	return &Keys{private: private, id: base64.RawURLEncoding.EncodeToString(sum)}, nil
 }
 
-// create makes a key file that is whole from the moment it has its name: it is written and synced under another, then
-// linked, which fails with fs.ErrExist where somebody else was first.
+// create writes a new key to a file. It writes and syncs a draft, then links it to the path. So the file is never seen in
+// part, and the link fails with fs.ErrExist if another process was first.
 func create(path string) (err error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -129,7 +132,7 @@ func writeSynced(path string, text []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// syncFolder makes a new name in a folder survive a power cut.
+// syncFolder syncs a folder, so that a new name in it survives a power cut.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be synced there

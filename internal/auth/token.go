@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	issuer    = "ashlar" // iss and aud of our tokens; the key says of which database
-	tokenType = "at+jwt" // RFC 9068: an ID token or any other JWT under the same key would be no access token
+	issuer    = "ashlar" // iss and aud of the tokens; the key tells databases apart
+	tokenType = "at+jwt" // RFC 9068; other JWTs under the same key are no access tokens
 	maxToken  = 4 << 10  // bytes
-	maxSkew   = 60       // seconds that iat may lie ahead of our clock; exp and nbf have none
+	maxSkew   = 60       // seconds that iat may be ahead of the clock; exp and nbf have no tolerance
 )
 
-// claims is the payload of our tokens.
+// claims is the payload of a token.
 type claims struct {
 	Issuer        string   `json:"iss"`
 	Audience      string   `json:"aud"`
@@ -35,7 +35,7 @@ type claims struct {
 	MFA           bool     `json:"mfa,omitempty"`
 }
 
-// Sign returns a token that says who its bearer is, for as long as ttl (at least a second, cut to whole ones) from now.
+// Sign returns a token for a user. It is valid from now for ttl, which is at least a second and cut to whole seconds.
 func (k *Keys) Sign(id caller.Identity, ttl time.Duration, now time.Time) (string, error) {
 	if id.ID == "" {
 		return "", errors.New("a token needs the id of a user")
@@ -71,8 +71,8 @@ func (k *Keys) sign(payload []byte) (string, error) {
 	return signed.CompactSerialize()
 }
 
-// verify returns the claims of a token that this key has signed for this use. Whether it is its time is not asked here.
-// The errors hold nothing of the token.
+// verify returns the claims of an access token that this key has signed. It does not check times. Its errors hold nothing
+// of the token.
 func (k *Keys) verify(token string) (claims, error) {
 	var c claims
 	if !isCompact(token) {
@@ -90,17 +90,17 @@ func (k *Keys) verify(token string) (claims, error) {
 	if err != nil {
 		return c, fmt.Errorf("signature: %w", err)
 	}
-	if err := json.Unmarshal(payload, &c); err != nil { // go-jose's: a member given twice is an error, case matters
+	if err := json.Unmarshal(payload, &c); err != nil { // json of go-jose refuses a member given twice, and case matters
 		return c, fmt.Errorf("claims: %w", err)
 	}
 	if c.Issuer != issuer || c.Audience != issuer || c.Subject == "" || c.Expiry <= 0 {
-		return c, errors.New("iss, aud, sub or exp is missing or not ours")
+		return c, errors.New("iss, aud, sub or exp is missing or has another value")
 	}
 	return c, nil
 }
 
-// isCompact asks for the one spelling of a compact serialization. The decoder behind go-jose skips line ends, so one
-// token would have any number of spellings.
+// isCompact reports whether a token has the only spelling of a compact serialization. The decoder behind go-jose skips line
+// ends, so without this check a token would have any number of spellings.
 func isCompact(token string) bool {
 	dots := 0
 	for _, c := range []byte(token) {
@@ -115,7 +115,7 @@ func isCompact(token string) bool {
 	return dots == 2
 }
 
-// identity returns whom the claims name, with those of the roles that are declared.
+// identity returns the user of the claims, with the declared roles only.
 func (c claims) identity(declared map[string]bool) caller.Identity {
 	id := caller.Identity{ID: c.Subject, Email: c.Email, Verified: c.EmailVerified, MFA: c.MFA}
 	for _, role := range c.Roles {

@@ -6,33 +6,35 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// Config is how tokens are verified. The zero value works: no role is declared.
+// Config says how tokens are verified. The zero value works.
 type Config struct {
-	Now       func() time.Time // nil: time.Now
-	CacheSize int              // tokens remembered as verified, about 300 bytes each; 0: 10,000
-	Roles     []string         // that the model declares; all others are dropped
+	Now       func() time.Time // default: time.Now
+	CacheSize int              // verified tokens to remember, about 300 bytes each; default: 10,000
+	Roles     []string         // roles that the model declares; a Verifier drops all others
 }
 
-// Verifier knows the tokens of one key. It is safe for concurrent use.
+// A Verifier verifies the tokens of one key. It is safe for concurrent use.
 type Verifier struct {
 	keys     *Keys
 	now      func() time.Time
 	declared map[string]bool
-	known    *cache
+	known    *cache.Recent[tokenKey, verified]
 }
 
-// NewVerifier returns a Verifier of the tokens that keys signs.
+// NewVerifier returns a Verifier for the tokens that keys signs.
 func NewVerifier(keys *Keys, cfg Config) *Verifier {
-	v := &Verifier{keys: keys, now: cfg.Now, declared: map[string]bool{}, known: newCache(10_000)}
+	size := 10_000
+	if cfg.CacheSize > 0 {
+		size = cfg.CacheSize
+	}
+	v := &Verifier{keys: keys, now: cfg.Now, declared: map[string]bool{}, known: cache.NewRecent[tokenKey, verified](size, nil)}
 	if v.now == nil {
 		v.now = time.Now
-	}
-	if cfg.CacheSize > 0 {
-		v.known = newCache(cfg.CacheSize)
 	}
 	for _, role := range cfg.Roles {
 		v.declared[role] = true
@@ -42,15 +44,15 @@ func NewVerifier(keys *Keys, cfg Config) *Verifier {
 
 // Verify returns the user that a token names. Every error is errs.Unauthenticated.
 //
-// A verified token is remembered until it is pushed out, since a signature costs as much as the rest of a request. Its
-// expiry is asked each time. A token that is refused is not remembered: anyone can send as many as he likes.
+// The Verifier remembers verified tokens, since a signature costs as much as the rest of a request. It checks their expiry
+// each time. It does not remember refused tokens: anybody can send any number of them.
 func (v *Verifier) Verify(token string) (caller.Caller, error) {
 	if len(token) > maxToken {
 		return caller.Caller{}, refuse(errors.New("too long"))
 	}
-	key := cacheKey(token)
+	key := keyOf(token)
 	now := v.now().Unix()
-	if k, ok := v.known.get(key); ok {
+	if k, ok := v.known.Get(key); ok {
 		if now >= k.expiry {
 			return caller.Caller{}, expired()
 		}
@@ -66,7 +68,7 @@ func (v *Verifier) Verify(token string) (caller.Caller, error) {
 		return caller.Caller{}, refuse(errors.New("from the future"))
 	}
 	who := caller.User(c.identity(v.declared))
-	v.known.put(key, known{who: who, expiry: c.Expiry})
+	v.known.Put(key, verified{who: who, expiry: c.Expiry})
 	return who, nil
 }
 
@@ -78,9 +80,9 @@ func expired() error {
 	return errs.New(errs.Unauthenticated, "the token has expired")
 }
 
-// Identify returns who sends a request: anonymous where it has no Authorization header, else the bearer of its token. A
-// header that is anything but one valid bearer token is errs.Unauthenticated, never anonymous. Tokens are read from
-// nowhere else: a URL ends up in logs and histories.
+// Identify returns the caller of a request: the bearer of the token in its Authorization header, or anonymous without that
+// header. Any other header is errs.Unauthenticated, never anonymous. Identify reads tokens from no other place: a URL ends
+// up in logs and histories.
 func (v *Verifier) Identify(r *http.Request) (caller.Caller, error) {
 	given := r.Header["Authorization"]
 	switch len(given) {

@@ -20,6 +20,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
@@ -73,8 +74,8 @@ func TestVerifyRoundTrip(t *testing.T) {
 			t.Errorf("%s: %v, want %v", way, got, want)
 		}
 	}
-	if v.known.len() != 1 {
-		t.Errorf("%d tokens remembered, want 1", v.known.len())
+	if v.known.Len() != 1 {
+		t.Errorf("%d tokens remembered, want 1", v.known.Len())
 	}
 }
 
@@ -236,8 +237,8 @@ func TestAttacks(t *testing.T) {
 			}
 		})
 	}
-	if v.known.len() != 0 {
-		t.Errorf("%d refused tokens are remembered", v.known.len())
+	if v.known.Len() != 0 {
+		t.Errorf("%d refused tokens are remembered", v.known.Len())
 	}
 }
 
@@ -330,11 +331,11 @@ func TestCacheIsBounded(t *testing.T) {
 		if who, err := v.Verify(used); err != nil || who.String() != "user:used" {
 			t.Fatalf("after %d: %v, %v", i, who, err)
 		}
-		if n := v.known.len(); n > 20+1 {
+		if n := v.known.Len(); n > 20+1 {
 			t.Fatalf("%d tokens remembered, want at most about 20", n)
 		}
 	}
-	if _, ok := v.known.get(cacheKey(used)); !ok {
+	if _, ok := v.known.Get(keyOf(used)); !ok {
 		t.Error("a token in use was pushed out")
 	}
 }
@@ -433,7 +434,7 @@ func BenchmarkVerify(b *testing.B) {
 	b.Run("miss", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			v.known = newCache(10)
+			v.known = cache.NewRecent[tokenKey, verified](10, nil)
 			if _, err := v.Verify(token); err != nil {
 				b.Fatal(err)
 			}

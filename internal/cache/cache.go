@@ -1,74 +1,47 @@
-// Package cache remembers what statements came to, for as long as no table that they read has changed.
+// Package cache holds bounded caches: of results that are valid until their tables change, and of what was used recently.
 package cache
 
-import (
-	"slices"
-	"sync"
-)
+import "slices"
 
-// maxKey bounds one key, in bytes: what is longer is not remembered.
+// maxKey is the size of the longest key that a Cache keeps, in bytes.
 const maxKey = 4 << 10
 
-// overhead is about what an entry takes beside its key, in bytes.
+// overhead is roughly what an entry takes besides its key, in bytes.
 const overhead = 128
 
-// Cache remembers results by statement and bound values, as one key, and by the generations of the tables that the
-// statement reads. It is bounded, and safe for concurrent use.
-//
-// It has two halves: when the young one is full, it becomes the old one, and what was not asked for since is gone. A hit
-// among the young, the common case, takes only a read lock.
+// A Cache holds results of statements. Its key is the statement with its bound values. A result is valid while the
+// generations of all tables that the statement reads stay the same. A Cache is bounded, and safe for concurrent use.
 type Cache[V any] struct {
-	half int // bytes
-
-	mu         sync.RWMutex
-	young, old map[string]entry[V]
-	used       int // bytes of young
+	results *Recent[string, result[V]]
 }
 
-type entry[V any] struct {
+type result[V any] struct {
 	generations []int64
 	value       V
 }
 
 // New returns a cache of about size bytes.
 func New[V any](size int) *Cache[V] {
-	return &Cache[V]{half: max(1, size/2), young: map[string]entry[V]{}}
+	weigh := func(key string, _ result[V]) int { return len(key) + overhead }
+	return &Cache[V]{NewRecent(size, weigh)}
 }
 
-// Get returns what the key came to in these generations. They must be those of the snapshot that the caller would run the
-// statement in, in the order in which Put got them. Any other generation, an older one too, is another result.
+// Get returns the result for a key in these generations. They must be those of the snapshot that the caller would run the
+// statement in, in the same order as for Put. In other generations, older ones included, the statement has another result.
 func (c *Cache[V]) Get(key []byte, generations []int64) (v V, ok bool) {
-	c.mu.RLock()
-	e, young := c.young[string(key)]
-	if !young {
-		e, ok = c.old[string(key)]
-	}
-	c.mu.RUnlock()
-	if (!young && !ok) || !slices.Equal(e.generations, generations) {
+	r, old, ok := c.results.look(func(m map[string]result[V]) (result[V], bool) { r, ok := m[string(key)]; return r, ok })
+	if !ok || !slices.Equal(r.generations, generations) {
 		return v, false
 	}
-	if !young {
-		c.put(key, e)
+	if old {
+		c.results.Put(string(key), r)
 	}
-	return e.value, true
+	return r.value, true
 }
 
-// Put remembers what the key came to. It keeps neither slice.
+// Put stores the result for a key. It keeps neither slice.
 func (c *Cache[V]) Put(key []byte, generations []int64, v V) {
 	if len(key) <= maxKey {
-		c.put(key, entry[V]{slices.Clone(generations), v})
+		c.results.Put(string(key), result[V]{slices.Clone(generations), v})
 	}
-}
-
-func (c *Cache[V]) put(key []byte, e entry[V]) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, known := c.young[string(key)]; !known {
-		size := len(key) + overhead
-		if c.used+size > c.half && len(c.young) > 0 {
-			c.old, c.young, c.used = c.young, map[string]entry[V]{}, 0
-		}
-		c.used += size
-	}
-	c.young[string(key)] = e
 }

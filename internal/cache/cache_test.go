@@ -52,7 +52,7 @@ func TestBound(t *testing.T) {
 			c.Get([]byte("key 0"), []int64{1})
 		}
 	}
-	if n := (len(c.young) + len(c.old)) * overhead; n > size {
+	if n := c.results.Len() * overhead; n > size {
 		t.Errorf("it holds about %d bytes, more than %d", n, size)
 	}
 	if got, ok := c.Get([]byte("key 0"), []int64{1}); !ok || got != 0 {

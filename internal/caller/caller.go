@@ -1,4 +1,4 @@
-// Package caller says who asks.
+// Package caller describes the callers of operations: anonymous clients, users, API keys and the system itself.
 package caller
 
 import (
@@ -6,21 +6,21 @@ import (
 	"slices"
 )
 
-// Kind is what sort of caller asks.
+// A Kind is a sort of caller.
 type Kind uint8
 
 const (
-	KindAnonymous Kind = iota // nobody said who; the zero value
-	KindUser                  // a row of the users table
+	KindAnonymous Kind = iota // a client without credentials; the zero value
+	KindUser                  // a row of the table users
 	KindKey                   // an API key
-	KindSystem                // our own code, named
+	KindSystem                // code of the server itself
 )
 
 func (k Kind) String() string {
 	return [...]string{"anonymous", "user", "key", "system"}[k]
 }
 
-// Kinds are the names of all kinds.
+// Kinds returns the names of all kinds.
 func Kinds() []string {
 	names := make([]string, KindSystem+1)
 	for k := range names {
@@ -29,8 +29,8 @@ func Kinds() []string {
 	return names
 }
 
-// Caller is who asks. The zero value is anonymous: forgetting to set a caller can only lose rights. It is a value,
-// never a pointer, so it is never missing.
+// A Caller is the one on whose behalf an operation runs. Its zero value is anonymous, so code that forgets to set a caller
+// can only lose rights. It is a value, not a pointer, so it is never missing.
 type Caller struct {
 	kind     Kind
 	id       string
@@ -38,22 +38,22 @@ type Caller struct {
 	roles    []string
 	verified bool
 	mfa      bool
-	address  string // that the request came from
+	address  string // host and port of the client
 }
 
-// Identity is what is known about a user or a key that has proven who it is.
+// An Identity is what is known about an authenticated user or key.
 type Identity struct {
 	ID       string // required
 	Email    string // "" when unknown
 	Roles    []string
-	Verified bool // the address was confirmed
+	Verified bool // the email address was confirmed
 	MFA      bool // a second factor was used
 }
 
-// User returns the caller for a proven user. It panics without an id, since such a user would be nobody in particular.
+// User returns the caller for an authenticated user. It panics if the id is empty.
 func User(id Identity) Caller { return named(KindUser, id) }
 
-// Key returns the caller for a proven API key.
+// Key returns the caller for an authenticated API key. It panics if the id is empty.
 func Key(id Identity) Caller { return named(KindKey, id) }
 
 func named(kind Kind, id Identity) Caller {
@@ -63,7 +63,7 @@ func named(kind Kind, id Identity) Caller {
 	return Caller{kind: kind, id: id.ID, email: id.Email, roles: slices.Clone(id.Roles), verified: id.Verified, mfa: id.MFA}
 }
 
-// System returns the caller that no rule binds. Only our own code constructs it, and says for what, as its id.
+// System returns the caller that no rule binds. Only code of the server makes one, and its purpose becomes the id.
 func System(purpose string) Caller {
 	if purpose == "" {
 		panic("caller: system without a purpose")
@@ -75,33 +75,33 @@ func (c Caller) Kind() Kind        { return c.kind }
 func (c Caller) IsAnonymous() bool { return c.kind == KindAnonymous }
 func (c Caller) IsSystem() bool    { return c.kind == KindSystem }
 
-// ID returns the caller's id; anonymous has none.
+// ID returns the id of the caller. An anonymous caller has none.
 func (c Caller) ID() (string, bool) { return c.id, c.id != "" }
 
-// Email returns the caller's address; anonymous and whoever has no address have none.
+// Email returns the email address of the caller, if it is known.
 func (c Caller) Email() (string, bool) { return c.email, c.email != "" }
 
-// Roles returns the names of the roles that the caller holds; the caller of this method must not change it.
+// Roles returns the roles of the caller. Nobody may change the slice.
 func (c Caller) Roles() []string { return c.roles }
 
 func (c Caller) Verified() bool { return c.verified }
 func (c Caller) MFA() bool      { return c.mfa }
 
-// From returns the caller with the address that the request came from, as host:port. No rule sees it.
+// From returns the caller with the address of its client, as host:port. No rule sees the address.
 func (c Caller) From(address string) Caller {
 	c.address = address
 	return c
 }
 
-// Client tells callers apart where they share something. It can be the key of a map.
+// A Client is the unit in which callers share something scarce. It can be the key of a map.
 type Client struct {
 	kind    Kind
 	name    string
 	address netip.Addr
 }
 
-// Client returns who shares as one: a user or a key by its id, anonymous callers by their address. A network of IPv6
-// (/64) is one address, since one machine has all of it.
+// Client returns the unit that the caller belongs to. Users and keys go by their id, anonymous callers by their address. A
+// /64 network of IPv6 counts as one address, since one machine has all of it.
 func (c Caller) Client() Client {
 	if c.kind != KindAnonymous {
 		return Client{kind: c.kind, name: c.id}
@@ -119,7 +119,7 @@ func (c Caller) Client() Client {
 	return Client{address: ip}
 }
 
-// String names the caller for a log line.
+// String returns the name of the caller for the log.
 func (c Caller) String() string {
 	if c.kind == KindAnonymous {
 		return "anonymous"

@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// about is what a person should know of a field: its own words first, then what the keywords do not say.
+// about returns a description of a field for people: its documentation, then what the keywords of JSON Schema cannot say.
 func (d *document) about(f *model.Field, shown bool) string {
 	var notes []string
 	if f.Doc != "" {
@@ -96,7 +96,7 @@ func intStringNote(f *model.Field) string {
 	return note + "."
 }
 
-// sentence ends text with a point and begins it with a capital.
+// sentence makes a sentence of s: it begins with a capital and ends with a mark.
 func sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s != "" && 'a' <= s[0] && s[0] <= 'z' {

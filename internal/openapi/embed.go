@@ -8,8 +8,8 @@ import (
 
 const dialect = "https://json-schema.org/draft/2020-12/schema" // of OpenAPI 3.1, and of a model file where it names none
 
-// embedded is the JSON Schema of a json field as part of the document. It cannot be where it means something else there:
-// where it is written in another dialect, refers to a place in itself, or holds a pattern that is RE2 alone.
+// embedded returns the JSON Schema of a json field as part of the document. ok is false if the schema would mean something
+// else there: if it has another dialect, refers to a part of itself, or has a pattern that only RE2 reads.
 func embedded(text string) (json.RawMessage, bool) {
 	if text == "" || text == "true" || text == "false" {
 		return nil, false
@@ -36,8 +36,8 @@ func embedded(text string) (json.RawMessage, bool) {
 	return raw, true
 }
 
-// movable says whether a schema means the same wherever it stands. It takes the names of members for keywords wherever
-// they stand, which refuses a few schemas more than it must.
+// movable reports whether a schema means the same in any document. It takes every name of a member for a keyword, so it
+// refuses a few schemas more than it must.
 func movable(raw json.RawMessage) bool {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()

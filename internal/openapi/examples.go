@@ -8,15 +8,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// example is a filter that works as it stands, on the table's own fields. It has no argument: a tool that takes the
-// examples of parameters one by one would send the argument of one filter with another.
+// example is a filter on the fields of the table that works without changes. It has no argument, since tools that combine
+// examples of parameters would send the argument of one filter with another filter.
 type example struct {
 	name   string
 	about  string
 	filter string
 }
 
-// examplesOf has one filter for each type of field that the table has, and for each way to other rows.
+// examplesOf returns one filter for each type of field of the table and for each kind of relation.
 func (d *document) examplesOf(t *model.Table) []example {
 	out := []example{{name: "all", about: "every row", filter: "true"}} // the first is what a console fills in
 	seen := map[string]bool{}
@@ -49,7 +49,7 @@ func (d *document) examplesOf(t *model.Table) []example {
 	return append(out, combined(out)...)
 }
 
-// comparison is what one would ask of a field of that type.
+// comparison returns a typical condition on a field.
 func comparison(f *model.Field) example {
 	name := f.Name
 	switch f.Type {
@@ -82,7 +82,7 @@ func comparison(f *model.Field) example {
 
 const sampleUUID = "018f0000-0000-7000-8000-000000000001"
 
-// sampleID is an id of the right form; whether there is such a row does not matter to a filter.
+// sampleID returns an id of the right form. A filter does not need the row to exist.
 func sampleID(t *model.Table) string {
 	switch t.Key {
 	case model.UUID:
@@ -94,7 +94,7 @@ func sampleID(t *model.Table) string {
 	}
 }
 
-// throughRelation steps to other rows.
+// throughRelation returns a filter that follows a relation.
 func (d *document) throughRelation(rel *model.Relation) example {
 	if rel.Many {
 		item := "x"
@@ -112,7 +112,7 @@ func (d *document) throughRelation(rel *model.Relation) example {
 	return example{name: "related", about: "a field of the related row", filter: rel.Name + ".created_at > now - duration('168h')"}
 }
 
-// combined joins the first two.
+// combined returns a filter that joins the first two.
 func combined(all []example) []example {
 	var plain []string
 	for _, e := range all[1:] {
@@ -124,7 +124,7 @@ func combined(all []example) []example {
 	return []example{{name: "combined", about: "both conditions", filter: plain[0] + " && " + plain[1]}}
 }
 
-// literal is text as CEL writes it.
+// literal returns text as a CEL literal.
 func literal(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "'"
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// object is a JSON object whose members keep their order, so that a document has the same bytes each time.
+// object is a JSON object that keeps the order of its members, so a document has the same bytes each time.
 type object []member
 
 type member struct {
@@ -15,7 +15,7 @@ type member struct {
 	value any // object, []any, []string, string, bool, int, int64, float64, nil or json.RawMessage
 }
 
-// with returns the object with members at its end.
+// with returns a copy of the object with more members at its end.
 func (o object) with(more ...member) object {
 	return append(o[:len(o):len(o)], more...)
 }

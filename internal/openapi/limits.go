@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// limits are the keywords for what a value of the field's type must hold besides.
+// limits returns the keywords for the limits of a field.
 func limits(f *model.Field) object {
 	switch f.Type {
 	case model.Text:
@@ -28,7 +28,7 @@ func textLimits(f *model.Field) object {
 	var o object
 	least := int64(0)
 	if f.System {
-		least = 1 // an empty id has no path
+		least = 1 // an empty id would have no path
 	}
 	if f.Min != nil {
 		least = max(least, *f.Min)
@@ -58,7 +58,7 @@ func textLimits(f *model.Field) object {
 	return o
 }
 
-// wholeNumber is the pattern of an int in a string.
+// wholeNumber is the pattern of an int that is sent as a string.
 const wholeNumber = `^-?[0-9]+$`
 
 func intLimits(f *model.Field) object {
@@ -93,7 +93,7 @@ func floatLimits(f *model.Field) object {
 	return o
 }
 
-// decimalLimits are a pattern and, since no keyword compares what a string holds, extensions of our own.
+// decimalLimits returns a pattern and two extension keywords, since no standard keyword compares the content of strings.
 func decimalLimits(f *model.Field) object {
 	o := object{{"pattern", writtenDecimal(f)}}
 	if f.Min != nil {
@@ -105,12 +105,12 @@ func decimalLimits(f *model.Field) object {
 	return o
 }
 
-// decimalText is a limit as a decimal is written.
+// decimalText returns a limit as decimal text.
 func decimalText(f *model.Field, unscaled int64) string {
 	return strings.Trim(string(value.AppendValue(nil, value.OfDecimal(unscaled, uint8(f.Scale)))), `"`)
 }
 
-// shownDecimal has exactly the field's digits after the point.
+// shownDecimal returns the pattern of a decimal in an answer. It has all digits after the point.
 func shownDecimal(f *model.Field) string {
 	if f.Scale == 0 {
 		return `^-?[0-9]+$`
@@ -118,8 +118,8 @@ func shownDecimal(f *model.Field) string {
 	return fmt.Sprintf(`^-?[0-9]+\.[0-9]{%d}$`, f.Scale)
 }
 
-// writtenDecimal has as many digits as the field holds, zeros in front not counted. Its sign is where a limit says most
-// about it that a pattern can.
+// writtenDecimal returns the pattern of a decimal in a body. It allows as many digits as the field holds, and any leading
+// zeros. If the limits exclude one sign, so does the pattern.
 func writtenDecimal(f *model.Field) string {
 	sign := `[+-]?`
 	switch {

@@ -7,23 +7,22 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// names are what a generated client calls the things of one table. None is another's of the model, whatever the case of
-// its letters: some generators make a file of each.
+// names are the names that generated clients use for a table. They are unique in the model, without regard to case, since
+// some generators name files after them.
 type names struct {
-	one  string // Occupation: its row; with a suffix, its other schemas
-	many string // Occupations
+	one  string // name of a row, such as Occupation; other schemas add a suffix
+	many string // name of the list, such as Occupations
 }
 
-// suffixes of the schemas of a table.
+// Suffixes of the schemas of a table.
 const (
-	partSuffix   = "Part"   // a row of which `fields` may have left out members
+	partSuffix   = "Part"   // a row, perhaps without the members that `fields` leaves out
 	listSuffix   = "List"   // a page of rows
 	createSuffix = "Create" // the body of a POST
 	updateSuffix = "Update" // the body of a PATCH
 )
 
-// nameTables gives every table its names. A table's own schemas come before those of the tables after it, so that a new
-// table at the end of a file renames nothing.
+// nameTables gives all tables their names. Earlier tables choose first, so a new table at the end of a file renames nothing.
 func nameTables(m *model.Model) map[*model.Table]names {
 	schemas := taken{}
 	for _, s := range sharedSchemas() {
@@ -45,12 +44,12 @@ func nameTables(m *model.Model) map[*model.Table]names {
 	return out
 }
 
-// family are the schemas that belong to a table.
+// family returns the names of all schemas of a table.
 func family(one string) []string {
 	return []string{one, one + partSuffix, one + listSuffix, one + createSuffix, one + updateSuffix}
 }
 
-// taken are the names in use, in lower case.
+// taken holds the names in use, in lower case.
 type taken map[string]bool
 
 func (t taken) free(all []string) bool {
@@ -62,7 +61,7 @@ func (t taken) free(all []string) bool {
 	return true
 }
 
-// claim takes a name and those that belong to it, with a number behind it where it is taken.
+// claim takes a name and its family. If one of them is taken, it adds a number to the name.
 func (t taken) claim(name string, family func(string) []string) string {
 	unique := name
 	for n := 2; !t.free(family(unique)); n++ {
@@ -74,7 +73,7 @@ func (t taken) claim(name string, family func(string) []string) string {
 	return unique
 }
 
-// pascal makes OccupationSkills of occupation_skills.
+// pascal returns OccupationSkills for occupation_skills.
 func pascal(name string) string {
 	var b strings.Builder
 	for word := range strings.SplitSeq(name, "_") {
@@ -83,10 +82,10 @@ func pascal(name string) string {
 	return b.String()
 }
 
-// readable makes "occupation skills" of occupation_skills.
+// readable returns "occupation skills" for occupation_skills.
 func readable(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
-// article is the name with a or an before it.
+// article returns the name with a or an before it.
 func article(name string) string {
 	if strings.ContainsRune("aeio", rune(name[0])) {
 		return "an " + name
@@ -94,8 +93,8 @@ func article(name string) string {
 	return "a " + name
 }
 
-// singular is the name of one row of a table: the singular of the last word, as far as rules of English go. A word that
-// they do not fit stays as it is, which reads badly and breaks nothing.
+// singular returns the name of one row of a table: it makes the last word singular by rules of English. A word that fits no
+// rule stays as it is. That reads badly but breaks nothing.
 func singular(table string) string {
 	head, last := "", table
 	if i := strings.LastIndexByte(table, '_'); i >= 0 {
@@ -123,7 +122,7 @@ func singularWord(w string) string {
 	return w
 }
 
-// irregular knows the words that are likely to name a table and that the rules would spoil.
+// irregular returns the singular of words that are likely names of tables and that the rules would get wrong.
 func irregular(w string) (string, bool) {
 	const pairs = " people person children child men man women woman mice mouse geese goose feet foot teeth tooth" +
 		" movies movie cookies cookie ties tie pies pie lies lie zombies zombie calories calorie series series species species" +

@@ -2,8 +2,8 @@ package openapi
 
 import "strings"
 
-// portable writes a regular expression of RE2 (as Go reads it) so that ECMA-262 reads the same, which is what JSON Schema
-// asks for. ok is false where that would take more than changing a token.
+// portable translates a regular expression from RE2 to ECMA-262, which JSON Schema uses. ok is false if that would take more
+// than to replace tokens.
 func portable(re2 string) (ecma string, ok bool) {
 	p := &porter{in: re2}
 	for p.in != "" {
@@ -20,7 +20,7 @@ type porter struct {
 	class bool // inside brackets
 }
 
-// take moves n bytes, and writes as for them.
+// take reads n bytes and writes as in their place.
 func (p *porter) take(n int, as string) bool {
 	p.in = p.in[n:]
 	p.out.WriteString(as)
@@ -62,7 +62,7 @@ func (p *porter) inClass(c byte) bool {
 	return true
 }
 
-// open begins a class. A bracket that comes first in it means itself in RE2, and ends it in ECMA-262.
+// open begins a class. A closing bracket in first position is literal in RE2, but ends the class in ECMA-262.
 func (p *porter) open() bool {
 	begin := "["
 	if strings.HasPrefix(p.in, "[^") {
@@ -86,7 +86,7 @@ func (p *porter) group() bool {
 	}
 }
 
-// repeat is a counted repetition, or the brace that RE2 takes for itself where it is none.
+// repeat reads a counted repetition, or a brace that RE2 takes literally.
 func (p *porter) repeat() bool {
 	end := strings.IndexByte(p.in, '}')
 	if end < 0 {

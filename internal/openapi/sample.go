@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// sampleRow is a row as an answer might show it, without related rows.
+// sampleRow returns an example of a row in an answer, without related rows.
 func (d *document) sampleRow(t *model.Table) []any {
 	var row object
 	for _, f := range t.Fields {
@@ -28,8 +28,8 @@ func (d *document) sampleRow(t *model.Table) []any {
 	return []any{row}
 }
 
-// sampleBody is a body that a console can begin with: what must be given and, so that it is never empty, what is most
-// likely to be. A table that asks for what cannot be made up, such as a pattern, has none.
+// sampleBody returns a body that a user of /docs can start from. It has the required fields, and is never empty. It is nil if
+// a value cannot be made up, as for a field with a pattern.
 func (d *document) sampleBody(t *model.Table, creating bool) []any {
 	body := object{}
 	for _, f := range t.Fields {
@@ -51,7 +51,7 @@ func (d *document) sampleBody(t *model.Table, creating bool) []any {
 	return []any{body}
 }
 
-// sample is a value of a field; ok is false where none can be made up.
+// sample returns a value of a field. ok is false if none can be made up.
 func sample(f *model.Field) (v any, ok bool) {
 	switch f.Type {
 	case model.Int:
@@ -77,7 +77,7 @@ func sample(f *model.Field) (v any, ok bool) {
 	}
 }
 
-// sampleText begins with the field's name, and is as long as the field asks for.
+// sampleText returns a text of a valid length that begins with the name of the field.
 func sampleText(f *model.Field) (string, bool) {
 	if f.Pattern != nil {
 		return "", false

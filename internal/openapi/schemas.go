@@ -11,11 +11,11 @@ import (
 
 func ref(kind, name string) object { return object{{"$ref", "#/components/" + kind + "/" + name}} }
 
-// schemasOf are the schemas of a table, as far as its operations need them.
+// schemasOf returns the schemas of a table that its operations use.
 func (d *document) schemasOf(t *model.Table) object {
 	n, may := d.names[t], d.may[t]
 	var out object
-	if may.read && (may.create || may.update) { // a write is answered with all of the row
+	if may.read && (may.create || may.update) { // a write answers with the whole row
 		out.add(n.one, d.wholeRow(t))
 	}
 	if may.read {
@@ -31,7 +31,7 @@ func (d *document) schemasOf(t *model.Table) object {
 	return out
 }
 
-// wholeRow is the answer to a write: no member is left out, none is expanded.
+// wholeRow describes the answer to a write. It has all members and no expansions.
 func (d *document) wholeRow(t *model.Table) object {
 	var properties object
 	var required []string
@@ -45,7 +45,7 @@ func (d *document) wholeRow(t *model.Table) object {
 	return withExamples(o, d.sampleRow(t))
 }
 
-// rowAbout says what a row is.
+// rowAbout describes a row for people.
 func rowAbout(t *model.Table) string {
 	if t.Doc == "" && t.Name == "users" {
 		return "Who can be a caller."
@@ -56,8 +56,8 @@ func rowAbout(t *model.Table) string {
 	return sentence(t.Doc)
 }
 
-// row is a row as a read shows it: `fields` may leave out each of its members, `expand` adds related rows. It tells the types of what is there, not the limits of what may be written: rows
-// that are older than a limit stay as they are.
+// row describes a row in the answer to a read. `fields` may leave out each member, and `expand` adds related rows. It has no
+// limits: rows that are older than a limit may exceed it.
 func (d *document) row(t *model.Table) object {
 	var properties object
 	for _, f := range t.Fields {
@@ -84,10 +84,10 @@ func withExamples(o object, samples []any) object {
 	return o.with(member{"examples", samples})
 }
 
-// follows says whether a client has something to gain from a relation: no caller is shown the rows of a closed table.
+// follows reports whether clients can follow a relation. No caller sees rows of a closed table.
 func (d *document) follows(rel *model.Relation) bool { return d.may[rel.To].read }
 
-// related is what `expand` puts beside a reference, or at a way back.
+// related describes what `expand` adds for a relation.
 func (d *document) related(rel *model.Relation) object {
 	n := d.names[rel.To]
 	if rel.Many {
@@ -112,7 +112,7 @@ func (d *document) page(t *model.Table) object {
 	}
 }
 
-// body is what a client may write: the fields of a POST, or those of a merge patch.
+// body describes the body of a create or of a merge patch.
 func (d *document) body(t *model.Table, creating bool) object {
 	properties := object{}
 	var required []string
@@ -143,12 +143,12 @@ func (d *document) writable(f *model.Field, creating bool) bool {
 
 func (d *document) mustBeGiven(f *model.Field) bool {
 	if f.System {
-		return f.Type == model.Text // an id of another type is assigned
+		return f.Type == model.Text // the server assigns ids of other types
 	}
 	return !f.Optional && f.Default == nil
 }
 
-// shown is the schema of a field in an answer.
+// shown describes a field in an answer.
 func (d *document) shown(f *model.Field) object {
 	o := typeOf(f)
 	switch {
@@ -169,12 +169,12 @@ func (d *document) shown(f *model.Field) object {
 	return o
 }
 
-// written is the schema of a field in a body.
+// written describes a field in a body.
 func (d *document) written(f *model.Field, creating bool) object {
 	o := append(typeOf(f), limits(f)...)
 	switch {
 	case f.Type == model.JSON && !creating:
-		o = anyJSON() // any object will do, which is merged into what the field holds
+		o = anyJSON() // any object, since it is merged into the value of the field
 	case f.Optional:
 		o = nullable(f, o)
 	}

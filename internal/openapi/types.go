@@ -6,7 +6,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// typeOf is the schema of a field's type.
+// typeOf returns the schema of the type of a field.
 func typeOf(f *model.Field) object {
 	switch f.Type {
 	case model.Int:
@@ -37,7 +37,7 @@ func typeOf(f *model.Field) object {
 	}
 }
 
-// jsonType is the JSON Schema of the field, or the component of any JSON where it has none.
+// jsonType returns the JSON Schema of a field, or the component for any JSON if the field has none.
 func jsonType(f *model.Field) object {
 	own, ok := embedded(f.JSONSchemaText)
 	if !ok {
@@ -46,14 +46,14 @@ func jsonType(f *model.Field) object {
 	return object{{"allOf", []any{own}}}
 }
 
-// anyJSON accepts any JSON. Its form is the one that all generators of docs/openapi.md take. With a list of types, three of
-// them fail and a fourth leaves operations out. With no keyword at all, the Java client sends null for a member of a patch
-// that its user did not set.
+// anyJSON returns a schema that accepts any JSON, in the only form that all generators of docs/openapi.md understand. With a
+// list of types, three of them fail and a fourth leaves operations out. Without keywords, the Java client sends null for
+// members of a patch that its user did not set.
 func anyJSON() object { return object{{"allOf", []any{ref("schemas", jsonSchema)}}} }
 
 const jsonSchema = "JSON"
 
-// nullable admits null beside a field's values.
+// nullable adds null to the schema of a field.
 func nullable(f *model.Field, o object) object {
 	if f.Type == model.JSON {
 		own := o[0].value.([]any)
@@ -81,7 +81,7 @@ func nullable(f *model.Field, o object) object {
 	return o
 }
 
-// idSchema is the schema of an id in a path.
+// idSchema returns the schema of an id in a path.
 func idSchema(t *model.Table) object {
 	switch t.Key {
 	case model.Text:

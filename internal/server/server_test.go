@@ -112,13 +112,13 @@ func TestGracefulStop(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
 	dir := app(t, notes)
 	s := opened(t, dir, Config{routes: []web.Route{{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, r *http.Request) error {
-			entered <- true
-			<-release
-			if err := s0(r.Context()); err != nil {
-				return err
-			}
-			return web.JSON(w, http.StatusOK, []byte(`"done"`))
-		}}}})
+		entered <- true
+		<-release
+		if err := s0(r.Context()); err != nil {
+			return err
+		}
+		return web.JSON(w, http.StatusOK, []byte(`"done"`))
+	}}}})
 	run := start(t, s)
 	got := make(chan answer, 1)
 	go func() { got <- get(t, run.base+"/slow") }()
@@ -148,10 +148,10 @@ func s0(ctx context.Context) error { return ctx.Err() }
 func TestStopCutsAfterItsTime(t *testing.T) {
 	entered := make(chan bool)
 	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond, routes: []web.Route{{Pattern: "GET /stuck", Handler: func(_ http.ResponseWriter, r *http.Request) error {
-			entered <- true
-			<-r.Context().Done()
-			return r.Context().Err()
-		}}}})
+		entered <- true
+		<-r.Context().Done()
+		return r.Context().Err()
+	}}}})
 	run := start(t, s)
 	go func() {
 		if res, err := http.Get(run.base + "/stuck"); err == nil {

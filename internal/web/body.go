@@ -14,8 +14,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// ReadBody returns the whole body of a request, which must be of one of these media types and not be empty. Size comes
-// before type and type before content, as the order of refusals is.
+// ReadBody returns the body of a request. It refuses, in this order, a body that is too large, of none of these media types,
+// or empty.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...string) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
@@ -25,7 +25,8 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...stri
 		return nil, err
 	}
 	limited := http.MaxBytesReader(underlying(w), r.Body, limit)
-	// Room for what is declared, but not more than most bodies take: a slow client must not hold a megabyte by promising one.
+	// Make room for the declared length, but not for more than most bodies have. A slow client must not hold a megabyte of
+	// memory by declaring it.
 	var b bytes.Buffer
 	b.Grow(int(min(max(r.ContentLength, 0), 16<<10)) + bytes.MinRead)
 	if _, err := b.ReadFrom(limited); err != nil {
@@ -37,7 +38,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...stri
 	return b.Bytes(), nil
 }
 
-// underlying returns the ResponseWriter of net/http, which http.MaxBytesReader tells to close the connection.
+// underlying returns the ResponseWriter of net/http. http.MaxBytesReader tells it to close the connection.
 func underlying(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
@@ -69,8 +70,8 @@ func readError(err error, limit int64) error {
 	}
 }
 
-// sayAccepted adds to a 415 what the path reads: Accept-Patch (RFC 5789, 2.2) or Accept, and Accept-Encoding (RFC 9110,
-// 15.5.16).
+// sayAccepted sets the headers of a 415 that list what the path accepts: Accept-Patch (RFC 5789, 2.2) or Accept, and
+// Accept-Encoding (RFC 9110, 15.5.16).
 func sayAccepted(h http.Header, method string, types []string) {
 	name := "Accept"
 	if method == http.MethodPatch {
@@ -83,7 +84,7 @@ func sayAccepted(h http.Header, method string, types []string) {
 func checkMediaType(h http.Header, types []string) error {
 	for _, encoding := range h["Content-Encoding"] {
 		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
-			return errs.New(errs.Unsupported, "Content-Encoding is not accepted: send the body as it is")
+			return errs.New(errs.Unsupported, "Content-Encoding is not accepted: send the body without it")
 		}
 	}
 	given := h["Content-Type"]
@@ -92,7 +93,7 @@ func checkMediaType(h http.Header, types []string) error {
 		return errs.New(errs.Unsupported, "Content-Type is missing: send %s", strings.Join(types, " or "))
 	case len(given) > 1:
 		return errs.New(errs.Unsupported, "Content-Type is given %d times", len(given))
-	case slices.Contains(types, given[0]): // as nearly every client writes it
+	case slices.Contains(types, given[0]): // the spelling of nearly all clients
 		return nil
 	}
 	mediaType, params, err := mime.ParseMediaType(given[0])

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// deadline is a context that ends with its parent or at a time. Unlike that of context.WithDeadline it starts a timer only
-// where somebody waits for its end; most requests are over before anyone does, and a timer is 3 % of a short one.
+// deadline is a context that ends with its parent or at a time. Unlike context.WithDeadline, it starts a timer only when
+// somebody waits for its end. For most requests nobody does, and a timer costs 3 % of a short request.
 type deadline struct {
 	parent context.Context
 	at     time.Time
 
 	mu     sync.Mutex
-	timed  context.Context // nil until somebody waits
+	timed  context.Context // with a timer; nil until somebody waits
 	cancel context.CancelFunc
 	over   bool
 }
@@ -58,8 +58,8 @@ func (d *deadline) Err() error {
 	return nil
 }
 
-// Value implements context.Context. It leads to the timer's context where there is one, so that contexts made from this one
-// end with it without a goroutine each.
+// Value implements context.Context. If the context with the timer exists, Value asks it. So package context finds that
+// context as the parent of derived ones, and they need no goroutine each.
 func (d *deadline) Value(key any) any {
 	d.mu.Lock()
 	timed := d.timed

@@ -6,32 +6,32 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// maxETags bounds the list of a header.
+// maxETags bounds the entity tags of one header.
 const maxETags = 100
 
-// ETagHeader is the name of the header as RFC 9110 writes it. Go would send Etag, which clients that look for a header
-// by its exact name do not find, so it is set as a key of the map.
+// ETagHeader is the name of the header as RFC 9110 writes it. Header.Set would send Etag, which some clients do not find. So
+// code sets it as a key of the map.
 const ETagHeader = "ETag"
 
-// ETag is one entity tag of a header.
+// An ETag is one entity tag of a header.
 type ETag struct {
 	Weak   bool
-	Opaque string // between the quotes
+	Opaque string // text between the quotes
 }
 
-// ETags is what an If-Match or If-None-Match header holds.
+// ETags is the content of an If-Match or If-None-Match header.
 type ETags struct {
 	List []ETag
 	any  bool
 }
 
-// Any says whether the header is *, which matches whatever exists.
+// Any reports whether the header is *, which matches everything that exists.
 func (e ETags) Any() bool { return e.any }
 
-// Given says whether there was such a header.
+// Given reports whether the request has the header.
 func (e ETags) Given() bool { return e.any || len(e.List) > 0 }
 
-// MatchWeak compares as If-None-Match does: what stands between the quotes. etag is written as in the header ETag.
+// MatchWeak compares as If-None-Match does: only the text between the quotes counts. etag is a value of the header ETag.
 func (e ETags) MatchWeak(etag string) bool {
 	t, rest, ok := cutETag(etag)
 	if !ok || rest != "" {
@@ -45,8 +45,8 @@ func (e ETags) MatchWeak(etag string) bool {
 	return e.any
 }
 
-// ParseETags reads all lines of an If-Match or If-None-Match header (RFC 9110, 13.1): * alone, or a list of entity
-// tags. No lines give ETags that are not Given. Errors are errs.Malformed.
+// ParseETags reads all lines of an If-Match or If-None-Match header (RFC 9110, 13.1): either * or a list of entity tags.
+// Without lines, the result is not Given. Errors are errs.Malformed.
 func ParseETags(header []string) (ETags, error) {
 	var e ETags
 	if len(header) == 0 {
@@ -77,7 +77,7 @@ func ParseETags(header []string) (ETags, error) {
 	return e, nil
 }
 
-// cutETag reads the entity tag that s begins with.
+// cutETag reads the entity tag at the start of s.
 func cutETag(s string) (t ETag, rest string, ok bool) {
 	s, t.Weak = strings.CutPrefix(s, "W/")
 	if !strings.HasPrefix(s, `"`) {

@@ -10,17 +10,18 @@ import (
 )
 
 const (
-	maxQuery  = 16 << 10 // bytes of a query string
+	maxQuery  = 16 << 10 // size of a query string, in bytes
 	maxParams = 100
 )
 
-// Param is one parameter of a query string, decoded.
+// A Param is one decoded parameter of a query string.
 type Param struct{ Name, Value string }
 
-// ParseQuery reads a query string strictly: url.ParseQuery keeps what it can of a damaged one, and a filter that was
-// dropped would show more than was asked for. Each pair must have a name, = and a value, and no name stands twice.
-// A name among lists may be repeated: its values are joined by commas, as one value of a list is written. Errors are
-// errs.Malformed and name the pair.
+// ParseQuery reads a query string strictly. url.ParseQuery drops damaged parts of it, and without its filter a list would show
+// too many rows.
+//
+// Each parameter must have a name, = and a value. A name may occur once. The names in lists may occur again: ParseQuery joins
+// their values with commas. Errors are errs.Malformed and name the parameter.
 func ParseQuery(raw string, lists ...string) ([]Param, error) {
 	if raw == "" {
 		return nil, nil
@@ -52,12 +53,12 @@ func ParseQuery(raw string, lists ...string) ([]Param, error) {
 	return params, nil
 }
 
-// mayBeEmpty says whether a parameter may have an empty value: an argument of a filter may be empty text.
+// mayBeEmpty reports whether a parameter may have an empty value. An argument of a filter may be the empty text.
 func mayBeEmpty(name string) bool {
 	return strings.HasPrefix(name, "arg.") || strings.HasPrefix(name, "args[")
 }
 
-// parsePair returns a parameter, or what is wrong with it.
+// parsePair returns a parameter, or a text that says what is wrong with it.
 func parsePair(pair string) (p Param, fault string) {
 	name, value, ok := strings.Cut(pair, "=")
 	switch {

@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// response remembers what was answered.
+// response is a ResponseWriter that notes what the handler answers.
 type response struct {
 	http.ResponseWriter
-	head       bool     // the request was a HEAD: nothing follows the header
-	status     int      // 0 until the header is written
-	accepts    []string // the lines of Accept-Encoding
-	coding     string   // that the client and the server both know, "" for none
+	head       bool     // the request is a HEAD, so Write sends nothing
+	status     int      // status of the answer; 0 before its header is written
+	accepts    []string // lines of Accept-Encoding
+	coding     string   // content coding of the answer; "" for none
 	negotiated bool     // coding is set
-	bytes      int64    // of the body
+	bytes      int64    // size of the body so far
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *response) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 { // 1xx come before the answer
+	if w.status == 0 && status >= 200 { // a 1xx is not the answer
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
@@ -43,7 +43,7 @@ func (w *response) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// JSON answers with a body of application/json. The error is that of the connection.
+// JSON answers with a body of type application/json. An error comes from the connection.
 func JSON(w http.ResponseWriter, status int, body []byte) error {
 	return write(w, status, typeJSON, body)
 }
@@ -56,7 +56,7 @@ func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) e
 func write(w http.ResponseWriter, status int, contentType []string, body []byte) error {
 	h := w.Header()
 	h["Content-Type"] = contentType
-	if len(h["Content-Encoding"]) == 0 { // the handler did not compress the body itself
+	if len(h["Content-Encoding"]) == 0 { // the handler has not compressed the body itself
 		VaryOn(h, acceptEncoding)
 		if coding := Coding(w, len(body)); coding != "" {
 			return writeCompressed(w, status, coding, body)
@@ -70,11 +70,11 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 	return nil
 }
 
-// acceptEncoding is the value of Vary of every answer that a content coding could change.
+// acceptEncoding is the Vary of all answers that could have a content coding.
 var acceptEncoding = []string{"Accept-Encoding"}
 
-// VaryOn adds the names of request headers to Vary. It keeps names as the header's value where that has none yet, so
-// nobody may change names afterwards.
+// VaryOn adds names of request headers to Vary. It may keep the slice as the value of the header, so nobody may change the
+// slice afterwards.
 func VaryOn(h http.Header, names []string) {
 	have := h["Vary"]
 	if len(have) == 0 {
@@ -89,8 +89,8 @@ func VaryOn(h http.Header, names []string) {
 	h["Vary"] = have
 }
 
-// Empty answers without a body: 204, 304, or a 201 of a row that its creator may not read. A 304 has the Vary of the
-// 200 that it stands for (RFC 9110, 15.4.5).
+// Empty answers without a body: 204, 304, or the 201 of a row that its creator may not read. A 304 has the Vary of the 200 in
+// whose place it stands (RFC 9110, 15.4.5).
 func Empty(w http.ResponseWriter, status int) error {
 	if status == http.StatusNotModified {
 		VaryOn(w.Header(), acceptEncoding)
@@ -102,8 +102,8 @@ func Empty(w http.ResponseWriter, status int) error {
 	return nil
 }
 
-// Page answers with an HTML page that may load nothing at all. style is the text of its one <style> element, "" where it
-// has none; scripts do not run.
+// Page answers with an HTML page that may load nothing and run no script. style is the text of its only <style> element, or ""
+// if it has none.
 func Page(w http.ResponseWriter, status int, body []byte, style string) error {
 	policy := "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	if style != "" {

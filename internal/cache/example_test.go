@@ -1,0 +1,35 @@
+package cache_test
+
+import (
+	"fmt"
+
+	"github.com/ashlar-dev/ashlar/internal/cache"
+)
+
+// A result is found until a table that its statement reads changes.
+func ExampleCache() {
+	totals := cache.New[int](1 << 20)
+	key := []byte("SELECT count(*) FROM tasks")
+
+	totals.Put(key, []int64{7}, 42) // tasks is in generation 7
+	fmt.Println(totals.Get(key, []int64{7}))
+	fmt.Println(totals.Get(key, []int64{8})) // somebody wrote a task
+	// Output:
+	// 42 true
+	// 0 false
+}
+
+func ExampleRecent() {
+	names := cache.NewRecent[int, string](4, nil)
+	for i, name := range []string{"Ada", "Grace", "Edsger"} {
+		names.Put(i, name)
+	}
+	fmt.Println(names.Get(0)) // it moves from the old half to the young one
+	names.Put(3, "Barbara")
+	fmt.Println(names.Get(0))
+	fmt.Println(names.Get(1))
+	// Output:
+	// Ada true
+	// Ada true
+	//  false
+}
