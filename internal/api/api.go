@@ -116,7 +116,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	tag := ""
 	if row.Plain {
 		tag = etag(row, web.Coding(w, len(row.JSON)))
-		w.Header()[web.ETagHeader] = []string{tag}
+		web.SetETag(w, tag)
 	}
 	if cond.given() {
 		notModified, err := cond.onRead(tag)
@@ -222,7 +222,7 @@ func writeRow(w http.ResponseWriter, row record.Written, shown, hidden int) erro
 	if row.JSON == nil {
 		return web.Empty(w, hidden)
 	}
-	w.Header()[web.ETagHeader] = []string{etag(row, web.Coding(w, len(row.JSON)))}
+	web.SetETag(w, etag(row, web.Coding(w, len(row.JSON))))
 	return web.JSON(w, shown, row.JSON)
 }
 

@@ -39,6 +39,7 @@ type Caller struct {
 	verified bool
 	mfa      bool
 	address  string // host and port of the client
+	name     string // as String returns it; made once, since every log line has it
 }
 
 // An Identity is what is known about an authenticated user or key.
@@ -60,7 +61,10 @@ func named(kind Kind, id Identity) Caller {
 	if id.ID == "" {
 		panic("caller: " + kind.String() + " without an id")
 	}
-	return Caller{kind: kind, id: id.ID, email: id.Email, roles: slices.Clone(id.Roles), verified: id.Verified, mfa: id.MFA}
+	return Caller{
+		kind: kind, id: id.ID, email: id.Email, roles: slices.Clone(id.Roles), verified: id.Verified, mfa: id.MFA,
+		name: kind.String() + ":" + id.ID,
+	}
 }
 
 // System returns the caller that no rule binds. Only code of the server makes one, and its purpose becomes the id.
@@ -68,7 +72,7 @@ func System(purpose string) Caller {
 	if purpose == "" {
 		panic("caller: system without a purpose")
 	}
-	return Caller{kind: KindSystem, id: purpose}
+	return Caller{kind: KindSystem, id: purpose, name: KindSystem.String() + ":" + purpose}
 }
 
 func (c Caller) Kind() Kind        { return c.kind }
@@ -124,5 +128,5 @@ func (c Caller) String() string {
 	if c.kind == KindAnonymous {
 		return "anonymous"
 	}
-	return c.kind.String() + ":" + c.id
+	return c.name
 }

@@ -103,7 +103,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 			tag = `"` + cmp.Or(web.Coding(w, len(body)), "plain") + "-" + tag[1:]
 		}
 	}
-	h[web.ETagHeader] = []string{tag}
+	web.SetETag(w, tag)
 	if none.Given() && none.MatchWeak(tag) {
 		h.Del("Content-Encoding")
 		return web.Empty(w, http.StatusNotModified)

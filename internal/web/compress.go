@@ -99,7 +99,7 @@ func writeCompressed(w http.ResponseWriter, status int, coding string, body []by
 	if err := compress(buf, coding, body); err != nil {
 		return err
 	}
-	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
+	setContentLength(w, buf.Len())
 	w.WriteHeader(status)
 	_, err := w.Write(buf.Bytes())
 	return err

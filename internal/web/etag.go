@@ -9,8 +9,7 @@ import (
 // maxETags bounds the entity tags of one header.
 const maxETags = 100
 
-// ETagHeader is the name of the header as RFC 9110 writes it. Header.Set would send Etag, which some clients do not find. So
-// code sets it as a key of the map.
+// ETagHeader is the name of the header as RFC 9110 writes it. It is a key of the map; SetETag says why.
 const ETagHeader = "ETag"
 
 // An ETag is one entity tag of a header.

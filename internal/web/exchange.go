@@ -16,12 +16,13 @@ const statusClientGone = 499
 // exchange is one request and its answer. It is also the context of the request, so one allocation holds everything.
 type exchange struct {
 	deadline
-	client context.Context // context of the connection; it ends when the client goes away
-	probe  bool            // the route is of class Probe
-	caller caller.Caller
-	record telemetry.Request
-	out    response
-	id     [1]string // value of X-Request-Id
+	client  context.Context // context of the connection; it ends when the client goes away
+	probe   bool            // the route is of class Probe
+	caller  caller.Caller
+	record  telemetry.Request
+	out     response
+	routing recorder
+	id      [1]string // value of X-Request-Id
 }
 
 type exchangeKey struct{}

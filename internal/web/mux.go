@@ -38,8 +38,14 @@ func (m *Mux) isProbe(path string) bool { return slices.Contains(m.probes, path)
 
 // Serve is the Handler that calls the handler of the matching route.
 func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) error {
-	rec := recorder{inner: w}
-	m.mux.ServeHTTP(&rec, r)
+	var rec *recorder
+	if x := exchangeOf(r); x != nil {
+		rec = &x.routing
+	} else {
+		rec = new(recorder)
+	}
+	rec.inner = w
+	m.mux.ServeHTTP(rec, r)
 	switch {
 	case rec.found:
 		return rec.err

@@ -19,6 +19,8 @@ type response struct {
 	coding     string   // content coding of the answer; "" for none
 	negotiated bool     // coding is set
 	bytes      int64    // size of the body so far
+
+	length, tag [1]string // values of Content-Length and ETag, so that they need no slices
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -62,12 +64,35 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 			return writeCompressed(w, status, coding, body)
 		}
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	setContentLength(w, len(body))
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	return nil
+}
+
+func setContentLength(w http.ResponseWriter, size int) {
+	var values *[1]string
+	if x, ok := w.(*response); ok {
+		values = &x.length
+	} else {
+		values = new([1]string)
+	}
+	values[0] = strconv.Itoa(size)
+	w.Header()["Content-Length"] = values[:]
+}
+
+// SetETag sets the header ETag by the name that RFC 9110 has. Header.Set would send Etag, which some clients do not find.
+func SetETag(w http.ResponseWriter, tag string) {
+	var values *[1]string
+	if x, ok := w.(*response); ok {
+		values = &x.tag
+	} else {
+		values = new([1]string)
+	}
+	values[0] = tag
+	w.Header()[ETagHeader] = values[:]
 }
 
 // acceptEncoding is the Vary of all answers that could have a content coding.
