@@ -11,6 +11,7 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
 const (
@@ -36,7 +37,8 @@ type claims struct {
 }
 
 // Sign returns a token for a user. It is valid from now for ttl, which is at least a second and cut to whole seconds.
-func (k *Keys) Sign(id caller.Identity, ttl time.Duration, now time.Time) (string, error) {
+func (k *Keys) Sign(id caller.Identity, ttl time.Duration, now time.Time) (_ string, err error) {
+	defer errs.Wrap(&err, "auth.Sign(%s)", id.ID)
 	if id.ID == "" {
 		return "", errors.New("a token needs the id of a user")
 	}

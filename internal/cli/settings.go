@@ -32,7 +32,7 @@ func environment(cmd *cobra.Command, names ...string) error {
 			return
 		}
 		if bad := f.Value.Set(text); bad != nil {
-			err = usage(cmd, "%s is %q, which cannot be: %s", variable(f.Name), text, reason(bad))
+			err = usage(cmd, "invalid value %q for %s: %s", text, variable(f.Name), reason(bad))
 		}
 	})
 	return err
@@ -110,7 +110,7 @@ func variable(flag string) string {
 // flagError says what is wrong with the flags of a command in our words.
 func flagError(cmd *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return usage(cmd, "--%s is %q, which cannot be: %s", e.GetFlag().Name, e.GetValue(), reason(e.Unwrap()))
+		return usage(cmd, "invalid value %q for --%s: %s", e.GetValue(), e.GetFlag().Name, reason(e.Unwrap()))
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok && e.GetSpecifiedShortnames() == "" {
 		return usage(cmd, "%s has no flag --%s%s", cmd.Name(), e.GetSpecifiedName(), suggest.DidYouMean("--"+e.GetSpecifiedName(), dashed(allFlags(cmd))))

@@ -233,26 +233,12 @@ func (n *Many) Kind() value.Kind {
 	return value.Bool
 }
 
-// kindOf is the kind that a field has in expressions, where uuid and enum are text.
+// kindOf returns the kind of a field in expressions, where a uuid is text.
 func kindOf(f *model.Field) value.Kind {
-	switch f.Type {
-	case model.Int:
-		return value.Int
-	case model.Float:
-		return value.Float
-	case model.Decimal:
-		return value.Decimal
-	case model.Bool:
-		return value.Bool
-	case model.Timestamp:
-		return value.Timestamp
-	case model.Date:
-		return value.Date
-	case model.JSON:
-		return value.JSON
-	default:
-		return value.Text
+	if kind := value.KindOf(f); kind != value.UUID {
+		return kind
 	}
+	return value.Text
 }
 
 // ScaleOf is the number of digits after the point of a decimal node.

@@ -25,7 +25,7 @@ var kindNames = [...]string{"null", "bool", "int", "float", "decimal", "text", "
 
 func (k Kind) String() string { return kindNames[k] }
 
-// KindOf is the kind of the values of a field as they are stored. Expressions make text of a uuid.
+// KindOf returns the kind of the stored values of a field. In expressions a uuid is text instead.
 func KindOf(f *model.Field) Kind {
 	switch f.Type {
 	case model.Int:

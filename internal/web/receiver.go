@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
 // A Handler answers a request, or returns why it cannot. It returns an error before it writes anything. A later error
@@ -35,7 +36,8 @@ type Receiver struct {
 }
 
 // NewReceiver returns a Receiver. It fails if cfg.CORS holds something else than an origin.
-func NewReceiver(cfg Config) (*Receiver, error) {
+func NewReceiver(cfg Config) (_ *Receiver, err error) {
+	defer errs.Wrap(&err, "web.NewReceiver")
 	rc := &Receiver{
 		log:           cfg.Logger,
 		identify:      cfg.Identify,

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
 
@@ -34,7 +35,8 @@ const forcedWait = 5 * time.Second
 // closes ln.
 //
 // Serve speaks HTTP/1.1 without TLS. What is not HTTP gets a 400 or 431 from net/http itself, in plain text.
-func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfig) error {
+func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfig) (err error) {
+	defer errs.Wrap(&err, "web.Serve")
 	var inFlight atomic.Int64
 	srv := newServer(h, &inFlight, cfg)
 	served := make(chan error, 1)
@@ -52,7 +54,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 		return fmt.Errorf("stopped serving: %w", err)
 	case <-time.After(cfg.Linger):
 	}
-	err := stop(context.WithoutCancel(ctx), srv, &inFlight, orElse(cfg.Grace, 30*time.Second))
+	err = stop(context.WithoutCancel(ctx), srv, &inFlight, orElse(cfg.Grace, 30*time.Second))
 	<-served
 	return err
 }
