@@ -12,7 +12,7 @@ const module = "github.com/ashlar-dev/ashlar"
 
 // rows is the table of docs/architecture.md from its top down. A package imports only from rows above its own.
 var rows = [...][]string{
-	{"errs", "suggest", "apilimit"},
+	{"errs", "suggest", "apilimit", "background"},
 	{"caller", "telemetry/jsonline"},
 	{"telemetry", "limit", "cache", "admit"},
 	{"model"},

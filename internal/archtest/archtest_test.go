@@ -78,6 +78,15 @@ func TestNoInitAndNoMutableGlobals(t *testing.T) {
 	}
 }
 
+func TestGoroutinesRecover(t *testing.T) {
+	fset, pkgs := loadModule(t)
+	for _, p := range pkgs {
+		if name := p.internal(); name != "" && name != "background" && !isHelper(name) {
+			report(t, fset, bareGoroutines(p))
+		}
+	}
+}
+
 func TestSQLStandsWhereSQLIsMade(t *testing.T) {
 	fset, pkgs := loadModule(t)
 	for _, p := range pkgs {
@@ -187,6 +196,13 @@ func TestInits(t *testing.T) {
 	p := parse(t, "x", "package x\nfunc init() {}\ntype t int\nfunc (t) init() {}")
 	if got := inits(p); len(got) != 1 {
 		t.Errorf("inits found %d, want 1", len(got))
+	}
+}
+
+func TestBareGoroutines(t *testing.T) {
+	p := parse(t, "x", "package x\nfunc f() { go f(); func() { go func() {}() }() }")
+	if got := bareGoroutines(p); len(got) != 2 {
+		t.Errorf("found %v, want 2", texts(got))
 	}
 }
 

@@ -3,8 +3,8 @@ package move
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -20,7 +20,7 @@ func (mv *mover) copy(r store.Reader, t *table) error {
 	ctx, cancel := context.WithCancel(mv.ctx)
 	defer cancel()
 	p := newPipe(t.fields, mv.cfg.Progress)
-	go p.fill(ctx, r, t.read())
+	background.Go("a reader of rows", func() error { return p.fill(ctx, r, t.read()) }, p.filled)
 	err = mv.load.Copy(t.create(mv.dialect), t.into(mv.dialect), p.next)
 	cancel()
 	if own := p.drain(); own != nil && err == nil {
@@ -99,13 +99,7 @@ func newPipe(fields []*model.Field, progress Progress) *pipe {
 }
 
 // fill reads all rows into batches, until ctx ends.
-func (p *pipe) fill(ctx context.Context, r store.Reader, sql string) {
-	defer close(p.full)
-	defer func() {
-		if cause := recover(); cause != nil {
-			p.err = fmt.Errorf("panic while rows were read: %v\n%s", cause, debug.Stack())
-		}
-	}()
+func (p *pipe) fill(ctx context.Context, r store.Reader, sql string) error {
 	b, err := p.empty(ctx)
 	if err == nil {
 		err = r.Query(sql, nil, func(row value.Row) (err error) {
@@ -119,9 +113,16 @@ func (p *pipe) fill(ctx context.Context, r store.Reader, sql string) {
 			return err
 		})
 	}
-	if p.err = err; err == nil {
+	if err == nil {
 		p.full <- b
 	}
+	return err
+}
+
+// filled ends the pipe: no batch follows.
+func (p *pipe) filled(err error) {
+	p.err = err
+	close(p.full)
 }
 
 func (p *pipe) empty(ctx context.Context) (*batch, error) {

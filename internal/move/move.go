@@ -8,10 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -268,15 +268,7 @@ func (mv *mover) checkUnchanged() error {
 func (mv *mover) complete() error {
 	ctx, cancel := context.WithCancel(mv.ctx)
 	defer cancel()
-	verified := make(chan error, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				verified <- fmt.Errorf("panic while rows were read back: %v\n%s", p, debug.Stack())
-			}
-		}()
-		verified <- mv.to.Read(ctx, mv.readBack)
-	}()
+	verified := background.Async("a reader of the target", func() error { return mv.to.Read(ctx, mv.readBack) })
 	err := mv.index()
 	if err != nil {
 		cancel()

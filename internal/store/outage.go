@@ -2,12 +2,12 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/background"
 )
 
 const (
@@ -74,7 +74,11 @@ func (o *Outage) Failed(cause error) {
 		o.log.Error("writes fail; reads go on", attrs...)
 	}
 	if !o.down.Swap(true) && !o.closed {
-		o.probing.Go(o.try)
+		o.probing.Add(1)
+		background.Go("the probe of an outage", o.try, func(err error) {
+			defer o.probing.Done()
+			background.Report(o.log)(err)
+		})
 	}
 }
 
@@ -96,24 +100,20 @@ func (o *Outage) Succeeded() {
 }
 
 // try writes now and then until the outage is over.
-func (o *Outage) try() {
-	defer func() {
-		if p := recover(); p != nil {
-			o.log.Error("the probe of an outage panicked", "error", fmt.Sprint(p), "stack", string(debug.Stack()))
-		}
-	}()
+func (o *Outage) try() error {
 	ticker := time.NewTicker(outageProbe)
 	defer ticker.Stop()
 	for o.down.Load() {
 		select {
 		case <-o.stop:
-			return
+			return nil
 		case <-ticker.C:
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), outageProbeTimeout)
 		_ = o.probe(ctx) // the engine reports what it came to
 		cancel()
 	}
+	return nil
 }
 
 // Close ends the probe, and waits for one that is under way.

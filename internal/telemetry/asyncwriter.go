@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/background"
 )
 
 // maxBatch bounds the lines that wait to be written, in bytes. A Write beyond it waits.
@@ -36,7 +37,7 @@ type AsyncWriter struct {
 func NewAsyncWriter(out io.Writer) *AsyncWriter {
 	a := &AsyncWriter{out: out, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
 	a.room.L = &a.mu
-	go a.run()
+	background.Go("the log's writer", a.run, a.end)
 	return a
 }
 
@@ -81,9 +82,7 @@ func (a *AsyncWriter) Close() error {
 	return a.problem
 }
 
-func (a *AsyncWriter) run() {
-	defer close(a.stopped)
-	defer a.end()
+func (a *AsyncWriter) run() error {
 	var spare []byte
 	for done := false; !done; {
 		<-a.wake
@@ -93,6 +92,7 @@ func (a *AsyncWriter) run() {
 		a.mu.Unlock()
 		spare = a.flush(spare)
 	}
+	return nil
 }
 
 // flush writes the lines that wait. It returns their buffer for the next flush.
@@ -114,13 +114,13 @@ func (a *AsyncWriter) flush(spare []byte) []byte {
 }
 
 // end makes Write write lines itself, after the goroutine has ended or panicked.
-func (a *AsyncWriter) end() {
-	p := recover()
+func (a *AsyncWriter) end(err error) {
+	defer close(a.stopped)
 	a.mu.Lock()
 	a.ended = true
 	a.room.Broadcast()
 	a.mu.Unlock()
-	if p != nil {
-		fmt.Fprintf(os.Stderr, "the log's writer panicked: %v\n%s", p, debug.Stack())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
@@ -39,8 +40,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	defer errs.Wrap(&err, "web.Serve")
 	var inFlight atomic.Int64
 	srv := newServer(h, &inFlight, cfg)
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(netconn.Listen(ln)) }()
+	served := background.Async("the listener", func() error { return srv.Serve(netconn.Listen(ln)) })
 	select {
 	case err := <-served:
 		return fmt.Errorf("stopped serving: %w", err)

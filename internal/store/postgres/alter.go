@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -33,7 +33,7 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) error {
 		if err := a.lock(); err != nil {
 			return err
 		}
-		return guardedAlter(f, a)
+		return background.Guard("a change of tables", func() error { return f(a) })
 	})
 }
 
@@ -55,15 +55,6 @@ func (db *DB) alone(ctx context.Context, f func(context.Context, *pgconn.PgConn)
 		own.session.RuntimeParams[name] = setting
 	}
 	return own.direct(ctx, f)
-}
-
-func guardedAlter(f func(store.Session) error, a *alteration) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = internal(fmt.Errorf("panic in a change of tables: %v\n%s", p, debug.Stack()))
-		}
-	}()
-	return f(a)
 }
 
 // alteration implements store.Session.

@@ -2,13 +2,12 @@ package postgres
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -153,12 +152,13 @@ func (g *groups) withdraw(m *member) bool {
 func (g *groups) lead(m *member) {
 	all := g.gather(m)
 	defer g.next()
-	defer func() {
-		if p := recover(); p != nil { // ours: whatever was sent, nobody may be left waiting
-			tell(all, turn{err: internal(fmt.Errorf("panic in a group of scripts: %v\n%s", p, debug.Stack()))})
-		}
-	}()
-	g.runAll(all)
+	err := background.Guard("a group of scripts", func() error {
+		g.runAll(all)
+		return nil
+	})
+	if err != nil { // a panic of ours: whatever was sent, nobody may be left waiting
+		tell(all, turn{err: err})
+	}
 }
 
 // gather takes those who go with a member out of the line.

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -164,12 +164,11 @@ func (c *copier) Read(p []byte) (int, error) {
 
 // fill appends rows until there are size bytes or no more rows. It runs on a goroutine of the driver's, so that a panic
 // would end the process.
-func (c *copier) fill(size int) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = internal(fmt.Errorf("panic while rows were copied: %v\n%s", p, debug.Stack()))
-		}
-	}()
+func (c *copier) fill(size int) error {
+	return background.Guard("a copy of rows", func() error { return c.fillUnguarded(size) })
+}
+
+func (c *copier) fillUnguarded(size int) error {
 	if !c.begun {
 		c.begun = true
 		c.buf = append(c.buf, copyHeader...)

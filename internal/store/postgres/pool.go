@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
@@ -25,6 +27,7 @@ type role struct {
 	lockTimeout time.Duration // of a lock, kept by the server; 0 means none
 	isolation   string        // of transactions that do not ask for another
 	readOnly    bool
+	log         *slog.Logger
 	pooled      bool     // a pooler is in between: see pooler.go
 	opening     []string // what a transaction begins with; of reads without a pooler, nothing
 }
@@ -33,8 +36,8 @@ type role struct {
 // all statements of a Read are in one snapshot without a BEGIN, which a read of one statement would pay for.
 func (c Config) reading() role {
 	return role{
-		pooled: c.Direct != "",
-		size:   c.Readers, queue: c.Queue, patience: c.ReadTimeout, timeout: c.ReadTimeout,
+		pooled: c.Direct != "", log: c.Logger,
+		size: c.Readers, queue: c.Queue, patience: c.ReadTimeout, timeout: c.ReadTimeout,
 		isolation: "repeatable read", readOnly: true,
 	}
 }
@@ -45,8 +48,8 @@ func (c Config) writing() role {
 		isolation = "serializable"
 	}
 	return role{
-		pooled: c.Direct != "",
-		size:   c.Writers, queue: c.Queue, patience: c.WriteTimeout, timeout: c.WriteTimeout,
+		pooled: c.Direct != "", log: c.Logger,
+		size: c.Writers, queue: c.Queue, patience: c.WriteTimeout, timeout: c.WriteTimeout,
 		isolation: isolation, opening: []string{begin},
 	}
 }
@@ -303,7 +306,10 @@ func (p *pool) close(patience time.Duration) error {
 		p.raw.Close()
 		return nil
 	case <-timer.C:
-		go p.raw.Close() // which waits for them
+		background.Go("the end of a pool", func() error {
+			p.raw.Close() // which waits for them
+			return nil
+		}, background.Report(p.log))
 		return errs.New(errs.Unavailable, "statements were still running when the database was closed")
 	}
 }

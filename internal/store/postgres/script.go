@@ -2,10 +2,9 @@ package postgres
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -212,13 +211,8 @@ func (s *session) receiveScript(m *member) error {
 	return nil
 }
 
-func guardedRow(f func(value.Row) error, row value.Row) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in a row of a script: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return f(row)
+func guardedRow(f func(value.Row) error, row value.Row) error {
+	return background.Guard("a row of a script", func() error { return f(row) })
 }
 
 // rows reads one result of several, and gives each row to each.

@@ -3,11 +3,10 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -87,14 +86,9 @@ func (db *DB) attempt(deadline time.Time, f func(store.Tx) error, careful bool) 
 	return ended
 }
 
-func guarded(f func(store.Tx) error, t *tx) (err error) {
-	defer func() {
-		t.over = true
-		if p := recover(); p != nil {
-			err = internal(fmt.Errorf("panic in a transaction: %v\n%s", p, debug.Stack()))
-		}
-	}()
-	return f(t)
+func guarded(f func(store.Tx) error, t *tx) error {
+	defer func() { t.over = true }()
+	return background.Guard("a transaction", func() error { return f(t) })
 }
 
 // outcome ends the transaction after its function returned err.

@@ -3,10 +3,9 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -26,16 +25,7 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) (err error
 	}
 	c.watch.begin(ctx, time.Now().Add(forever))
 	defer c.watch.end()
-	return guardedAlter(f, &alteration{c: c})
-}
-
-func guardedAlter(f func(store.Session) error, a *alteration) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = internal(fmt.Errorf("panic in a change of tables: %v\n%s", p, debug.Stack()))
-		}
-	}()
-	return f(a)
+	return background.Guard("a change of tables", func() error { return f(&alteration{c: c}) })
 }
 
 // alteration implements store.Session.

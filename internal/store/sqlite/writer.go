@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 
 	lite "zombiezen.com/go/sqlite"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -78,7 +78,7 @@ func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64, ou
 	w.lookNow()
 	others.commits.Store(0)
 	others.look = w.look
-	go w.work()
+	w.start()
 	return w
 }
 
@@ -128,21 +128,24 @@ func (w *writer) closeConn() error {
 	return err
 }
 
-// work is the writer's goroutine.
-func (w *writer) work() {
-	finished := false
-	defer func() {
-		if finished {
+// start starts the writer's goroutine, and starts it again if a job crashed it.
+func (w *writer) start() {
+	background.Go("the writer", w.work, func(err error) {
+		if err == nil {
 			close(w.stopped)
 			return
 		}
-		w.crashed(recover()) // nil where a function ended its goroutine, as t.FailNow does
-		go w.work()
-	}()
+		w.crashed(err)
+		w.start()
+	})
+}
+
+// work runs jobs until the queue is closed.
+func (w *writer) work() error {
 	for j := w.wait(); j != nil; j = w.wait() {
 		w.handle(j)
 	}
-	finished = true
+	return nil
 }
 
 // wait returns the next job: a sweep that ended a group, or one from the queue; nil when that is closed.
@@ -155,10 +158,9 @@ func (w *writer) wait() *job {
 }
 
 // crashed answers the group of a writer that came to a defect of its own.
-func (w *writer) crashed(cause any) {
+func (w *writer) crashed(err error) {
 	w.using.Lock()
 	defer w.using.Unlock()
-	err := fmt.Errorf("the writer panicked: %v\n%s", cause, debug.Stack())
 	w.log.Error("the writer panicked and starts again", "error", err)
 	w.reopen()
 	w.answer(unknownOutcome(err))
@@ -292,13 +294,8 @@ func (w *writer) call(j *job) (touched []string) {
 	return t.touched
 }
 
-func guarded(j *job, t *tx) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = internal(fmt.Errorf("panic in a transaction: %v\n%s", p, debug.Stack()))
-		}
-	}()
-	return j.run(t)
+func guarded(j *job, t *tx) error {
+	return background.Guard("a transaction", func() error { return j.run(t) })
 }
 
 func (w *writer) touch(tables []string) {

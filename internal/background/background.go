@@ -1,0 +1,68 @@
+// Package background runs goroutines and services that survive a panic. Nothing else in Ashlar starts a goroutine.
+package background
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+)
+
+// ErrExited is the error of a function that ended its goroutine with runtime.Goexit, as t.FailNow does.
+var ErrExited = errors.New("the function ended its goroutine")
+
+// A PanicError is a panic as an error.
+type PanicError struct {
+	What  string // what panicked: "a transaction"
+	Value any    // of the panic
+	Stack []byte
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("panic in %s: %v\n%s", e.What, e.Value, e.Stack)
+}
+
+// Guard runs f and returns its error. A panic of f becomes a *PanicError.
+func Guard(what string, f func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = &PanicError{What: what, Value: cause, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// Go runs f on a goroutine of its own. Then it calls ended there, with the error of f, a *PanicError, or ErrExited. The
+// caller waits for ended if it must know that the goroutine is gone.
+func Go(what string, f func() error, ended func(error)) {
+	go func() {
+		err := ErrExited
+		defer func() { ended(err) }()
+		err = Guard(what, f)
+	}()
+}
+
+// Async runs f on a goroutine of its own. The channel receives what ended would: see Go.
+func Async(what string, f func() error) <-chan error {
+	result := make(chan error, 1)
+	Go(what, f, func(err error) { result <- err })
+	return result
+}
+
+// Report returns a function for Go that logs what went wrong, as an error with the stack of a panic.
+func Report(log *slog.Logger) func(error) {
+	return func(err error) {
+		if err != nil {
+			report(log, "background work failed", err)
+		}
+	}
+}
+
+func report(log *slog.Logger, message string, err error, args ...any) {
+	if cause, ok := errors.AsType[*PanicError](err); ok {
+		args = append(args, "what", cause.What, "panic", fmt.Sprint(cause.Value), "stack", string(cause.Stack))
+	} else {
+		args = append(args, "error", err.Error())
+	}
+	log.Error(message, args...)
+}
