@@ -19,6 +19,8 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) (err error
 	if err != nil {
 		return explain(db.writer.path, err)
 	}
+	db.writer.commits.enter()
+	defer db.writer.commits.leave()
 	defer func() { err = errors.Join(err, c.close()) }() // which undoes what is not committed
 	if _, err := pragmaText(c.raw, "foreign_keys = OFF"); err != nil {
 		return err

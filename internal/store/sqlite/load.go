@@ -27,6 +27,8 @@ func (db *DB) Load(ctx context.Context, f func(store.Load) error) (err error) {
 	if err != nil {
 		return explain(db.writer.path, err)
 	}
+	db.writer.commits.enter()
+	defer db.writer.commits.leave()
 	defer func() { err = errors.Join(err, c.close()) }()
 	for _, pragma := range loadPragmas() {
 		if _, err := pragmaText(c.raw, pragma); err != nil {

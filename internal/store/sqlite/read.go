@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -37,7 +36,7 @@ func (db *DB) Readers() (all, quick int) {
 // reader is a connection that only reads, and the statement that holds its snapshot.
 type reader struct {
 	*conn
-	commits *atomic.Int64 // of the writer
+	commits *commits
 
 	// The snapshot, which is kept for the reads that follow. It belongs to whoever has the connection, and to the watch
 	// while nobody has.
@@ -61,7 +60,7 @@ const pinSnapshot = "PRAGMA user_version"
 // one row. It is so short for the sake of other processes, whose commits are seen as late.
 const snapshotAge = time.Millisecond
 
-func openReader(path string, cfg Config, commits *atomic.Int64, others *others) (*reader, error) {
+func openReader(path string, cfg Config, commits *commits, others *others) (*reader, error) {
 	c, err := openConn(path, cfg, "query_only = ON")
 	if err != nil {
 		return nil, err
@@ -86,10 +85,10 @@ func (r *reader) read(ctx context.Context, deadline time.Time, f func(store.Read
 
 // snapshot takes a snapshot, unless there is one that is fresh enough.
 func (r *reader) snapshot() error {
-	now, commits := time.Now(), r.commits.Load() // before the snapshot is taken: what is committed meanwhile may be in it or not
+	now := time.Now()
 	r.begun = now
-	committing := commits%2 != 0 // another connection may show it already: a snapshot that was kept would go back behind that
-	if r.pinned && r.seen == commits && !committing && now.Before(r.until) {
+	count, underWay := r.commits.state() // before the snapshot is taken, which may have later commits
+	if r.pinned && r.seen == count && !underWay && now.Before(r.until) {
 		return nil
 	}
 	r.unpin()
@@ -97,7 +96,7 @@ func (r *reader) snapshot() error {
 	if _, err := r.pin.Step(); err != nil {
 		return r.translate(err, pinSnapshot)
 	}
-	r.pinned, r.seen, r.until = true, commits, now.Add(snapshotAge)
+	r.pinned, r.seen, r.until = true, count, now.Add(snapshotAge)
 	return nil
 }
 
@@ -155,7 +154,7 @@ type readers struct {
 	idle []*reader
 }
 
-func openReaders(path string, cfg Config, commits *atomic.Int64, others *others) (*readers, error) {
+func openReaders(path string, cfg Config, commits *commits, others *others) (*readers, error) {
 	p := &readers{free: make(chan struct{}, cfg.Readers), size: cfg.Readers, closed: make(chan struct{})}
 	for i := range p.size {
 		r, err := openReader(path, cfg, commits, others)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -77,7 +76,7 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 	if err := first.createSystemTables(); err != nil {
 		return nil, errors.Join(explain(path, err), first.close())
 	}
-	commits := new(atomic.Int64)
+	commits := new(commits)
 	others := &others{begun: time.Now()}
 	pool, err := openReaders(path, cfg, commits, others)
 	if err != nil {

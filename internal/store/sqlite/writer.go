@@ -31,7 +31,7 @@ type writer struct {
 	queue    chan *job // closed by stop
 
 	outage  *store.Outage
-	commits *atomic.Int64             // odd while a commit is under way; it has moved on before the functions are answered
+	commits *commits
 	giveUp  atomic.Pointer[time.Time] // set by stop: what is queued after this is refused
 	stopped chan struct{}             // closed when the last job has been answered
 
@@ -69,7 +69,7 @@ func openSweeper(path string, cfg Config) (*conn, error) {
 
 const createDoomed = `CREATE TEMPORARY TABLE ashlar_doomed (t INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (t, id)) WITHOUT ROWID`
 
-func startWriter(path string, cfg Config, first *conn, commits *atomic.Int64, outage *store.Outage, others *others) *writer {
+func startWriter(path string, cfg Config, first *conn, commits *commits, outage *store.Outage, others *others) *writer {
 	first.outage = outage
 	w := &writer{
 		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage, others: others,
@@ -326,9 +326,9 @@ func (w *writer) moveGenerations() error {
 // commit ends the transaction and answers every job in it, those that failed too: what they ran into may be a row of
 // a neighbour.
 func (w *writer) commit() {
-	w.commits.Add(1)
+	w.commits.count.Add(1)
 	err := w.conn.control("COMMIT")
-	w.commits.Add(1)
+	w.commits.count.Add(1)
 	if err == nil {
 		w.answer(nil)
 		return

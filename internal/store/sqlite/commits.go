@@ -1,0 +1,26 @@
+package sqlite
+
+import "sync/atomic"
+
+// commits counts what this process has committed, so that a reader knows whether its snapshot is still the newest state.
+type commits struct {
+	count atomic.Int64 // odd while the writer commits; it has moved on before the functions are answered
+	aside atomic.Int32 // connections beside the writer's that may commit at any moment
+}
+
+// state returns the count, and whether a commit may be under way. Another connection may already see that commit. A reader
+// that reused an older snapshot would let a client go back in time.
+func (c *commits) state() (count int64, underWay bool) {
+	// aside comes first: leave moves the count before it leaves.
+	aside := c.aside.Load() > 0
+	count = c.count.Load()
+	return count, aside || count%2 != 0
+}
+
+// enter says that a connection beside the writer's is about to commit. The caller must call leave after its last commit.
+func (c *commits) enter() { c.aside.Add(1) }
+
+func (c *commits) leave() {
+	c.count.Add(2)
+	c.aside.Add(-1)
+}
