@@ -202,7 +202,7 @@ type waiter[K comparable] struct {
 	granted chan struct{}
 	timer   *time.Timer
 
-	before, after *waiter[K] // of the same client
+	before, after *waiter[K] // neighbours among the waiters of the client
 }
 
 func (g *Gate[K]) waiter(level int, key K) *waiter[K] {

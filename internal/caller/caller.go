@@ -39,7 +39,7 @@ type Caller struct {
 	verified bool
 	mfa      bool
 	address  string // host and port of the client
-	name     string // as String returns it; made once, since every log line has it
+	name     string // result of String; made once, since every log line has it
 }
 
 // An Identity is what is known about an authenticated user or key.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-const dialect = "https://json-schema.org/draft/2020-12/schema" // of OpenAPI 3.1, and of a model file where it names none
+const dialect = "https://json-schema.org/draft/2020-12/schema" // the dialect of OpenAPI 3.1, and the default of model files
 
 // embedded returns the JSON Schema of a json field as part of the document. ok is false if the schema would mean something
 // else there: if it has another dialect, refers to a part of itself, or has a pattern that only RE2 reads.

@@ -4,10 +4,10 @@ import "github.com/ashlar-dev/ashlar/internal/errs"
 
 // A Route is a pattern with everything that is known about it.
 type Route struct {
-	Pattern string // as http.ServeMux reads it: "GET /api/{table}/{id}". A GET answers HEAD too
+	Pattern string // pattern of http.ServeMux, such as "GET /api/{table}/{id}"; a GET answers HEAD too
 	Handler Handler
 	Class   Class
-	Doc     *Doc // what OpenAPI says of the route; nil leaves it out
+	Doc     *Doc // description for OpenAPI; nil leaves the route out
 }
 
 // A Class says which limits hold for the requests of a route.
@@ -21,8 +21,8 @@ const (
 // A Doc describes an operation for OpenAPI. If the path has {table}, the document holds the operation once for each table
 // that someone may use it on. The words in braces then stand for a name of that table.
 type Doc struct {
-	ID       string   // of the operation: "list{Tables}" or "get{Table}"
-	Summary  string   // with {tables} or {a table}
+	ID       string   // operationId, such as "list{Tables}" or "get{Table}"
+	Summary  string   // may hold {tables} or {a table}
 	About    string   // for people; may be empty
 	Params   []string // names of query parameters and headers
 	Body     *Body    // nil: the request has none
@@ -59,6 +59,6 @@ const (
 	WholeRow  Schema = "row"    // all members of a row
 	PartOfRow Schema = "part"   // the members that fields and expand ask for
 	PageOfRow Schema = "page"   // one page of a list
-	NewRow    Schema = "create" // what a create gives
-	RowPatch  Schema = "update" // what a patch gives
+	NewRow    Schema = "create" // the body of a create
+	RowPatch  Schema = "update" // the body of a patch
 )
