@@ -17,7 +17,7 @@ var rows = [...][]string{
 	{"telemetry", "limit", "cache", "admit"},
 	{"model"},
 	{"value", "model/load", "model/diff", "model/snapshot"},
-	{"rule", "portable"},
+	{"rule", "portable", "record/cursor", "record/render"},
 	{"sqlgen", "ddl"},
 	{"store"},
 	{"system"},

@@ -6,6 +6,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/cursor"
+	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -14,175 +16,172 @@ import (
 // maxChildren is how many rows a to-many expansion shows of each parent.
 const maxChildren = apilimit.RelatedRows
 
-// room is what the rows of an answer take while they are read, all levels together.
-type room struct {
+// expander reads the expansions of an answer.
+type expander struct {
+	*request
+	statements []variants // by the number of the expansion
+	children   int        // rows that a to-many expansion shows of each parent
+	used       usage
+}
+
+// usage is how much of an answer's bounds the rows take while they are read, at all levels together.
+type usage struct {
 	bytes, rows int
-	longest     int     // of the lists within
-	fits        float64 // about what part of the rows would fit, once errFull came
-}
-
-// take counts a row that was added to a block. The error is errFull.
-func (r *request) take(bytes int) error {
-	r.room.bytes += bytes
-	if r.room.rows++; r.room.rows > r.db.most.rows || r.room.bytes > r.db.most.bytes {
-		return errFull
-	}
-	return nil
-}
-
-// estimate sets what part of the rows would fit, where an expansion filled the room of which it had read that part.
-func (r *request) estimate(before room, part float64) {
-	whole := func(before, now int) float64 { return float64(before) + float64(now-before)/part }
-	r.room.fits = min(float64(r.db.most.bytes)/whole(before.bytes, r.room.bytes), float64(r.db.most.rows)/whole(before.rows, r.room.rows))
+	longest     int     // number of rows in the longest list
+	fits        float64 // estimated share of the rows that fit, after render.ErrFull
 }
 
 // expand reads the expansions of a block and appends its rows. It returns how many of them the answer has room for: at
-// least one. Where one row alone is too large, its lists end earlier.
-func (r *request) expand(q store.Reader, a *answer, top *block) (n int, err error) {
-	begin, blocks := len(a.dst), len(r.blocks)
-	r.children = maxChildren
+// least one. If a single row is too large, its lists end earlier.
+func (r *request) expand(q store.Reader, s *shape, a *render.Answer, top *render.Block) (n int, err error) {
+	x := &expander{request: r, statements: s.expansions, children: maxChildren}
+	begin, blocks := len(a.JSON), len(r.blocks)
 	for {
-		n, err = r.tryExpand(q, a, top)
-		if !errors.Is(err, errFull) {
+		n, err = x.tryExpand(q, a, top)
+		if !errors.Is(err, render.ErrFull) {
 			return n, err
 		}
-		a.dst, a.rows = a.dst[:begin], 0
-		r.drop(blocks)
+		a.JSON, a.Rows = a.JSON[:begin], 0
+		r.releaseAfter(blocks)
 		switch {
-		case len(top.rows) > 1:
-			top.cut(r.fewer(len(top.rows)))
-		case r.room.longest > 1:
-			r.children = r.fewer(min(r.children, r.room.longest))
+		case top.Len() > 1:
+			top.Cut(x.fewer(top.Len()))
+		case x.used.longest > 1:
+			x.children = x.fewer(min(x.children, x.used.longest))
 		default:
 			return 0, r.db.tooLarge()
 		}
 	}
 }
 
-// fewer is how many of n to try next: about as many as had room, and far fewer than n, since each try reads all anew.
-func (r *request) fewer(n int) int {
-	part := max(1.0/16, min(0.9*r.room.fits, 0.75))
-	return max(1, int(float64(n)*part))
+// fewer returns how many of n rows to try next. Each try reads everything again, so it goes down in large steps.
+func (x *expander) fewer(n int) int {
+	share := max(1.0/16, min(0.9*x.used.fits, 0.75))
+	return max(1, int(float64(n)*share))
 }
 
-func (r *request) tryExpand(q store.Reader, a *answer, top *block) (n int, err error) {
-	r.room = room{bytes: len(top.buf), rows: len(top.rows)}
-	f, err := r.fill(q, top)
+func (x *expander) tryExpand(q store.Reader, a *render.Answer, top *render.Block) (n int, err error) {
+	x.used = usage{bytes: top.Bytes(), rows: top.Len()}
+	expanded, err := x.fill(q, top)
 	if err != nil {
 		return 0, err
 	}
-	r.room.fits = 0.25 // where the first row has no room though its parts had
-	for i := range top.rows {
-		before := len(a.dst)
+	x.used.fits = 0.25 // for the case that all parts of the first row fit, but not the row
+	for i := range top.Len() {
+		before := len(a.JSON)
 		if i > 0 {
-			a.dst = append(a.dst, ',')
+			a.JSON = append(a.JSON, ',')
 		}
-		err := a.row(f, i)
+		err := a.AppendRow(expanded, i)
 		if err != nil && i > 0 {
-			a.dst = a.dst[:before]
+			a.JSON = a.JSON[:before]
 			return i, nil
 		}
 		if err != nil {
 			return 0, err
 		}
 	}
-	return len(top.rows), nil
+	return top.Len(), nil
 }
 
-// fill reads the expansions of a block, one statement each, whatever the number of rows.
-func (r *request) fill(q store.Reader, b *block) (*filled, error) {
-	f := &filled{block: b, expansions: make([]filledExpansion, len(b.out.expand))}
-	for i, e := range b.out.expand {
-		to := &b.leads[i]
-		fe := newExpansion(e, len(to.keys), r.block(e.out))
-		if len(to.keys) > 0 && !r.closed(e.rel.To) {
-			if err := r.related(q, &fe, to); err != nil {
+// fill reads the expansions of a block with one statement each, however many rows the block has.
+func (x *expander) fill(q store.Reader, b *render.Block) (*render.ExpandedBlock, error) {
+	filled := &render.ExpandedBlock{Block: b, Expansions: make([]render.ExpandedRows, len(b.Output.Expansions))}
+	for i, e := range b.Output.Expansions {
+		keys := b.Keys(i)
+		rows := render.NewExpandedRows(e, len(keys.List), x.block(e.Output))
+		if len(keys.List) > 0 && x.allows(e.Relation.To, Read) {
+			if err := x.readRelated(q, &rows, keys); err != nil {
 				return nil, err
 			}
-			below, err := r.fill(q, fe.rows.block)
+			below, err := x.fill(q, rows.Block.Block)
 			if err != nil {
 				return nil, err
 			}
-			fe.rows = below
+			rows.Block = below
 		}
-		f.expansions[i] = fe
+		filled.Expansions[i] = rows
 	}
-	return f, nil
+	return filled, nil
 }
 
-// closed says whether the caller can read no row of a table.
-func (r *request) closed(t *model.Table) bool { return !r.allows(t, Read) }
-
-// related reads the rows of one expansion.
-func (r *request) related(q store.Reader, f *filledExpansion, to *leads) error {
-	out, rel := f.exp.out, f.exp.rel
-	stmt, err := f.exp.statements.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
+// readRelated reads the rows of one expansion.
+func (x *expander) readRelated(q store.Reader, to *render.ExpandedRows, keys *render.Keys) error {
+	out, rel := to.Expansion.Output, to.Expansion.Relation
+	stmt, err := x.statements[to.Expansion.Number].get(x.request, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
 		if rel.Many {
-			return g.Children(rel, out.fields)
+			return g.Children(rel, out.Fields)
 		}
-		return g.ByKeys(rel.To, out.fields)
+		return g.ByKeys(rel.To, out.Fields)
 	})
 	if err != nil {
 		return err
 	}
-	inputs := []value.Value{value.OfList(to.keys), value.OfInt(int64(r.children) + 1)}
-	idCol, before := len(out.fields), r.room
-	err = r.query(q, stmt, inputs, func(row value.Row) error {
-		if err := verify(out.table, out.fields, row, 0); err != nil {
+	inputs := []value.Value{value.OfList(keys.List), value.OfInt(int64(x.children) + 1)}
+	idColumn, before := len(out.Fields), x.used
+	err = x.query(q, stmt, inputs, func(row value.Row) error {
+		if err := verify(out.Table, out.Fields, row, 0); err != nil {
 			return err
 		}
 		if !rel.Many {
-			return r.addRelated(f, row, to, out.table.ID(), idCol, "")
+			return x.addRow(to, row, keys, out.Table.ID(), idColumn, "")
 		}
-		id := keyText(out.table.ID(), row, idCol)
-		return r.addChild(f, row, to, idCol+1, id)
+		id := render.KeyText(out.Table.ID(), row, idColumn)
+		return x.addChild(to, row, keys, idColumn+1, id)
 	})
-	if errors.Is(err, errFull) {
-		r.estimate(before, f.part(len(to.keys)))
+	if errors.Is(err, render.ErrFull) {
+		x.estimate(before, shareRead(to, len(keys.List)))
 	}
 	return err
 }
 
-// part is about what part of its rows an expansion has read. Of lists of several parents it is a guess: they are read in
-// the order of the children.
-func (f *filledExpansion) part(keys int) float64 {
-	rows := float64(len(f.rows.block.rows))
+// addRow adds a row to the rows of the key in a column. The id is "" unless the list can continue after the row. The error
+// is render.ErrFull if the answer has no room for the row.
+func (x *expander) addRow(to *render.ExpandedRows, row value.Row, keys *render.Keys, key *model.Field, column int, id string) error {
+	i, known := keys.Find(key, row, column)
+	if !known {
+		return errs.New(errs.Internal, "a row that was not asked for")
+	}
+	bytes, count := to.Add(i, row, id)
+	if to.Expansion.Relation.Many {
+		x.used.longest = max(x.used.longest, count)
+	}
+	x.used.bytes += bytes
+	if x.used.rows++; x.used.rows > x.db.bounds.Rows || x.used.bytes > x.db.bounds.Bytes {
+		return render.ErrFull
+	}
+	return nil
+}
+
+// addChild adds a row to the list of its parent. If the list is long enough, it sets the cursor where the list continues.
+func (x *expander) addChild(to *render.ExpandedRows, row value.Row, keys *render.Keys, column int, id string) error {
+	rel := to.Expansion.Relation
+	i, known := keys.Find(rel.From.ID(), row, column)
+	if !known || to.Count(i) < x.children {
+		return x.addRow(to, row, keys, rel.From.ID(), column, id)
+	}
+	next, err := childCursor(rel, keys.List[i], to.LastID(i))
+	to.SetNext(i, next)
+	return err
+}
+
+// estimate sets the share of the rows that fit, after an expansion of which that share was read filled the answer.
+func (x *expander) estimate(before usage, share float64) {
+	whole := func(before, now int) float64 { return float64(before) + float64(now-before)/share }
+	limits := x.db.bounds
+	x.used.fits = min(float64(limits.Bytes)/whole(before.bytes, x.used.bytes), float64(limits.Rows)/whole(before.rows, x.used.rows))
+}
+
+// shareRead estimates which share of its rows an expansion has read. For the lists of several parents it is a guess, since
+// they are read in the order of the children.
+func shareRead(rows *render.ExpandedRows, keys int) float64 {
 	switch {
-	case !f.exp.rel.Many:
-		return rows / float64(keys)
+	case !rows.Expansion.Relation.Many:
+		return float64(rows.Block.Len()) / float64(keys)
 	case keys == 1:
 		return 1
 	}
 	return 0.25
-}
-
-// addRelated adds a row to the chain of the key in a column. It has the id where the list that it is in can go on after
-// it.
-func (r *request) addRelated(f *filledExpansion, row value.Row, to *leads, key *model.Field, col int, id string) error {
-	i, known := to.find(key, row, col)
-	if !known {
-		return errs.New(errs.Internal, "a row that was not asked for")
-	}
-	b := f.rows.block
-	before := len(b.buf)
-	b.add(row, id)
-	f.link(i)
-	if f.exp.rel.Many {
-		r.room.longest = max(r.room.longest, f.found[i].count)
-	}
-	return r.take(len(b.buf) - before)
-}
-
-// addChild adds a row to the list of its parent, or says with a cursor that the list goes on.
-func (r *request) addChild(f *filledExpansion, row value.Row, to *leads, col int, id string) (err error) {
-	parent := f.exp.rel.From.ID()
-	i, known := to.find(parent, row, col)
-	if !known || f.found[i].count < r.children {
-		return r.addRelated(f, row, to, parent, col, id)
-	}
-	last := f.rows.block.rows[f.found[i].last].id
-	f.found[i].next, err = childCursor(f.exp.rel, to.keys[i], last)
-	return err
 }
 
 // childCursor continues an expanded list at GET /api/{child}?filter=author_id == arg.id&arg.id=…
@@ -192,5 +191,5 @@ func childCursor(rel *model.Relation, parent, last string) (string, error) {
 		return "", errs.New(errs.Internal, "the id of a row does not parse")
 	}
 	filter := rel.Field.Name + " == arg.id"
-	return encodeCursor(cursorHash(rel.To, filter, map[string]string{"id": parent}, ""), []value.Value{id})
+	return cursor.Encode(cursor.ListOf(rel.To, filter, map[string]string{"id": parent}, ""), []value.Value{id})
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/record/cursor"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -90,7 +91,7 @@ func FuzzCursor(f *testing.F) {
 	for _, field := range things.Fields {
 		sort := []sqlgen.Key{{Field: field}}
 		for _, v := range []value.Value{{}, value.OfInt(1), value.OfText("x"), value.OfFloat(1.5), value.OfDate("2026-01-31"), value.OfUUID("00000000-0000-7000-8000-000000000001")} {
-			text, err := encodeCursor([8]byte{}, []value.Value{v, value.OfText("a")})
+			text, err := cursor.Encode(cursor.List{}, []value.Value{v, value.OfText("a")})
 			if err != nil {
 				f.Fatal(err)
 			}
@@ -104,24 +105,24 @@ func FuzzCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sort string, keys []byte, raw string) {
 		q := Query{Sort: sort, Limit: 2, Cursor: raw}
 		if raw == "" {
-			hash := cursorHash(things, "", nil, sort)
-			q.Cursor = base64.RawURLEncoding.EncodeToString(append(append([]byte{cursorVersion}, hash[:]...), keys...))
+			list := cursor.ListOf(things, "", nil, sort)
+			q.Cursor = base64.RawURLEncoding.EncodeToString(append(append([]byte{1}, list[:]...), keys...))
 		}
 		answers(t, d, q)
 		order, err := parseSort(things, sort)
 		if err != nil {
 			return
 		}
-		hash := cursorHash(things, "", nil, sort)
-		place, err := decodeCursor(q.Cursor, hash, order)
+		list := cursor.ListOf(things, "", nil, sort)
+		place, err := cursor.Decode(q.Cursor, list, sortFields(order))
 		if err != nil {
 			return
 		}
-		again, err := encodeCursor(hash, place)
+		again, err := cursor.Encode(list, place)
 		if err != nil {
 			t.Fatalf("%q decodes to %v, which does not encode: %v", q.Cursor, place, err)
 		}
-		back, err := decodeCursor(again, hash, order)
+		back, err := cursor.Decode(again, list, sortFields(order))
 		if err != nil || len(back) != len(place) {
 			t.Fatalf("%q decodes to %v, %q to %v (%v)", q.Cursor, place, again, back, err)
 		}

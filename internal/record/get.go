@@ -6,6 +6,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -43,7 +44,7 @@ type single struct {
 	id    [1]value.Value
 	dst   []byte
 	row   Row
-	top   *block // of a row with relations
+	top   *render.Block // of a row with relations
 	found bool
 
 	fromStore func(store.Reader) error // the methods, as values
@@ -66,13 +67,13 @@ func (g *single) read(ctx context.Context, t *model.Table, id value.Value, v Vie
 	if g.shape, key, err = g.db.view(t, v); err != nil {
 		return Row{}, err
 	}
-	stmt, err := g.shape.get.variant(g.request, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.Get(t, g.shape.out.fields) })
+	stmt, err := g.shape.get.variant(g.request, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.Get(t, g.shape.out.Fields) })
 	if err != nil {
 		return Row{}, err
 	}
 	g.stmt = stmt.Statement
 	g.id[0], g.dst = id, dst
-	g.row = Row{ID: id, Plain: len(g.shape.out.expand) == 0}
+	g.row = Row{ID: id, Plain: len(g.shape.out.Expansions) == 0}
 	err = g.pass(ctx, g.shape, &stmt.costs[0], g.fromStore)
 	g.keep(key, g.shape)
 	return g.row, err
@@ -93,30 +94,30 @@ func (g *single) readFrom(q store.Reader) error {
 	case g.row.Plain:
 		return nil
 	}
-	a := &answer{dst: g.dst, most: g.db.most}
-	_, err = g.expand(q, a, g.top)
-	g.row.JSON = a.dst
+	a := &render.Answer{JSON: g.dst, Bounds: g.db.bounds}
+	_, err = g.expand(q, g.shape, a, g.top)
+	g.row.JSON = a.JSON
 	return err
 }
 
 // take takes the row of the result.
 func (g *single) take(cols value.Row) error {
 	t, out := g.shape.table, g.shape.out
-	if err := verify(t, out.fields, cols, 0); err != nil || g.found { // a view's id may repeat: the first row answers
+	if err := verify(t, out.Fields, cols, 0); err != nil || g.found { // a view's id may repeat: the first row answers
 		return err
 	}
 	g.found = true
 	if t.View == nil {
-		g.row.Revision = cols.Int(len(out.fields))
+		g.row.Revision = cols.Int(len(out.Fields))
 	}
 	if g.row.Plain {
-		g.row.JSON = out.appendRow(g.dst, cols)
-		if len(g.row.JSON)-len(g.dst) > g.db.most.bytes {
+		g.row.JSON = out.AppendRow(g.dst, cols)
+		if len(g.row.JSON)-len(g.dst) > g.db.bounds.Bytes {
 			return g.db.tooLarge()
 		}
 		return nil
 	}
 	g.top = g.block(out)
-	g.top.add(cols, "")
+	g.top.Add(cols, "")
 	return nil
 }

@@ -118,7 +118,7 @@ func BenchmarkFilter(b *testing.B) {
 			}
 			r := d.request(ann)
 			r.bindFilter(&s.slots, nil)
-			if _, err := r.generator().List(sqlgen.List{Table: t, Fields: s.out.fields, Filter: s.filter, Sort: s.sort}); err != nil {
+			if _, err := r.generator().List(sqlgen.List{Table: t, Fields: s.out.Fields, Filter: s.filter, Sort: s.sort}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -142,7 +142,7 @@ func BenchmarkRowToJSON(b *testing.B) {
 	dst := make([]byte, 0, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
-		out.appendRow(dst, row)
+		out.AppendRow(dst, row)
 	}
 }
 

@@ -66,7 +66,7 @@ func walk(t *testing.T, d *DB, table string, q Query) (ids []int, pages []int, a
 		if err != nil {
 			t.Fatalf("%s %+v: %v", table, q.View, err)
 		}
-		if len(body) > d.most.bytes+d.most.keysFrom() {
+		if len(body) > d.bounds.Bytes+keysFrom(d.bounds) {
 			t.Fatalf("a page of %d bytes", len(body))
 		}
 		var page itemList
@@ -101,7 +101,7 @@ func rowsOf(n int) []int {
 func TestPagesOfLargeRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const posts = 40
-		d.most.bytes = maxAnswer / 32
+		d.bounds.Bytes = maxAnswer / 32
 		body := strings.Repeat("x", 31_250)
 		d.must(t, nobody, "topics", `{"title":"t"}`)
 		for i := range posts {
@@ -158,7 +158,7 @@ func continues(t *testing.T, d *DB, expand string, rows int) {
 	for _, it := range list.Items {
 		ids = append(ids, it.ID)
 	}
-	if len(row.JSON) > d.most.bytes || list.Next == nil || len(ids) < 12 {
+	if len(row.JSON) > d.bounds.Bytes || list.Next == nil || len(ids) < 12 {
 		t.Fatalf("%s: %d bytes, %d items", expand, len(row.JSON), len(ids))
 	}
 	rest, _, _ := walk(t, d, table, Query{Filter: "topic_id == arg.id", Args: map[string]string{"id": "1"}, Cursor: *list.Next, Limit: 50})
@@ -175,7 +175,7 @@ func continues(t *testing.T, d *DB, expand string, rows int) {
 func TestPagesOfLargeReferences(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const topics = 50
-		d.most.bytes = maxAnswer / 32
+		d.bounds.Bytes = maxAnswer / 32
 		for i := range topics {
 			d.must(t, nobody, "topics", fmt.Sprintf(`{"title":"%d-%s"}`, i+1, strings.Repeat("x", 28_000)))
 		}
@@ -211,7 +211,7 @@ func TestPagesOfLargeReferences(t *testing.T) {
 // Rows are bounded as bytes are.
 func TestPagesOfManyRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
-		d.most.rows = 2000
+		d.bounds.Rows = 2000
 		d.must(t, nobody, "nodes", `{}`)
 		for range 30 {
 			d.must(t, nobody, "nodes", `{"up_id":1}`)
@@ -236,7 +236,7 @@ func TestOneRowTooLarge(t *testing.T) {
 	source := "ashlar: 1\nname: wide\ntables:\n  rows:\n    key: int\n    fields:\n" + fields.String() +
 		"      up: {ref: rows, optional: true, reverse: downs}\n    access: {read: true, create: true, update: true}\n"
 	withReaders(t, source, 4, func(t *testing.T, d *DB) {
-		d.most.bytes = maxAnswer / 32
+		d.bounds.Bytes = maxAnswer / 32
 		rows := d.rules.Model.Table("rows")
 		d.must(t, nobody, "rows", `{}`)
 		d.must(t, nobody, "rows", `{"up_id":1}`)
@@ -267,7 +267,7 @@ func TestOneRowTooLarge(t *testing.T) {
 func TestExhaustion_LargeRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const rows, size = 500, 62_500
-		d.most.bytes = maxAnswer / 16
+		d.bounds.Bytes = maxAnswer / 16
 		for i := range rows {
 			d.must(t, nobody, "topics", fmt.Sprintf(`{"title":%q}`, strings.Repeat("t", size)))
 			d.must(t, nobody, "posts", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, strings.Repeat("x", size)))
@@ -286,7 +286,7 @@ func TestExhaustion_LargeRows(t *testing.T) {
 			runtime.ReadMemStats(&after)
 			got := (after.TotalAlloc - before.TotalAlloc) >> 20
 			t.Logf("%s %+v: %d MiB allocated for %d KiB", try.table, try.view, got, len(body)>>10)
-			if got > 48 || len(body) < d.most.bytes/2 || len(body) > d.most.bytes*33/32 {
+			if got > 48 || len(body) < d.bounds.Bytes/2 || len(body) > d.bounds.Bytes*33/32 {
 				t.Errorf("%s %+v allocated %d MiB", try.table, try.view, got)
 			}
 		}

@@ -44,9 +44,9 @@ func (q question) answer(id value.Value, cols value.Row) (Written, error) {
 	}
 	w := Written{ID: id, Plain: true}
 	first := 1 + len(q.asked.rules) + len(q.db.rules.Table(q.table.Table).Checks)
-	w.Revision = cols.Int(first + len(q.table.plain.fields))
+	w.Revision = cols.Int(first + len(q.table.plain.Fields))
 	if holds(cols, 0) {
-		w.JSON = q.table.plain.appendRow(nil, offset{cols, first})
+		w.JSON = q.table.plain.AppendRow(nil, offset{cols, first})
 	}
 	return w, nil
 }

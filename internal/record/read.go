@@ -8,6 +8,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/cursor"
+	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -31,7 +33,7 @@ func (d *DB) List(ctx context.Context, who caller.Caller, t *model.Table, q Quer
 	}
 	p := &page{request: r, shape: s, query: q}
 	if q.Cursor != "" {
-		if p.place, err = decodeCursor(q.Cursor, p.hash(), s.sort); err != nil {
+		if p.place, err = cursor.Decode(q.Cursor, p.cursorList(), sortFields(s.sort)); err != nil {
 			return nil, err
 		}
 	}
@@ -93,58 +95,58 @@ func (p *page) cost() (*cost, error) {
 // usualLimit is the limit above which a page counts as a long one.
 const usualLimit = 50
 
-func (p *page) hash() [8]byte {
-	return cursorHash(p.shape.table, p.query.Filter, p.query.Args, p.query.Sort)
+func (p *page) cursorList() cursor.List {
+	return cursor.ListOf(p.shape.table, p.query.Filter, p.query.Args, p.query.Sort)
 }
 
 func (p *page) read(q store.Reader, dst []byte) ([]byte, error) {
 	p.more, p.last, p.led = false, nil, choice{} // it may be read more than once
-	a := &answer{dst: append(dst, `{"items":[`...), most: p.db.most}
+	a := &render.Answer{JSON: append(dst, `{"items":[`...), Bounds: p.db.bounds}
 	if err := p.rows(q, a); err != nil {
 		return nil, err
 	}
-	a.dst = append(a.dst, ']')
-	cursor := ""
+	a.JSON = append(a.JSON, ']')
+	next := ""
 	if p.more {
 		var err error
-		if cursor, err = encodeCursor(p.hash(), p.last); err != nil {
+		if next, err = cursor.Encode(p.cursorList(), p.last); err != nil {
 			return nil, err
 		}
 	}
-	a.dst = appendNext(a.dst, cursor)
+	a.JSON = render.AppendNext(a.JSON, next)
 	if p.query.Total {
 		total, err := p.total(q)
 		if err != nil {
 			return nil, err
 		}
-		a.dst = value.AppendValue(append(a.dst, `,"total":`...), value.OfInt(total))
+		a.JSON = value.AppendValue(append(a.JSON, `,"total":`...), value.OfInt(total))
 	}
-	return append(a.dst, '}'), nil
+	return append(a.JSON, '}'), nil
 }
 
 // rows appends the rows of the page; with expansions they are read first and written when those are there.
-func (p *page) rows(q store.Reader, a *answer) error {
+func (p *page) rows(q store.Reader, a *render.Answer) error {
 	out := p.shape.out
-	if len(out.expand) == 0 {
+	if len(out.Expansions) == 0 {
 		return p.scan(q, p.query.Limit, func(row value.Row) error { return p.append(a, row) })
 	}
 	top := p.block(out)
 	defer p.release()
 	full := false
 	err := p.scan(q, p.query.Limit, func(row value.Row) error {
-		top.add(row, "")
-		if n := len(top.rows); n > 1 && len(top.buf) > p.db.most.bytes {
-			top.cut(n - 1)
+		top.Add(row, "")
+		if n := top.Len(); n > 1 && top.Bytes() > p.db.bounds.Bytes {
+			top.Cut(n - 1)
 			full = true
-			return errFull
+			return render.ErrFull
 		}
 		return nil
 	})
-	if err != nil || len(top.rows) == 0 {
+	if err != nil || top.Len() == 0 {
 		return err
 	}
-	read := len(top.rows)
-	n, err := p.expand(q, a, top)
+	read := top.Len()
+	n, err := p.expand(q, p.shape, a, top)
 	if err == nil && (full || n < read) {
 		err = p.endAt(q, n)
 	}
@@ -161,30 +163,30 @@ func (p *page) endAt(q store.Reader, n int) error {
 }
 
 // keysFrom is from which size on an answer notes the sort keys of each row, since it may end after any of them.
-func (b bounds) keysFrom() int { return b.bytes / 32 }
+func keysFrom(b render.Bounds) int { return b.Bytes / 32 }
 
 // append appends a row without expansions. Where the answer has no room for it, the page ends before it.
-func (p *page) append(a *answer, row value.Row) error {
-	before := len(a.dst)
-	if a.rows > 0 {
-		a.dst = append(a.dst, ',')
+func (p *page) append(a *render.Answer, row value.Row) error {
+	before := len(a.JSON)
+	if a.Rows > 0 {
+		a.JSON = append(a.JSON, ',')
 	}
-	a.dst = p.shape.out.appendRow(a.dst, row)
-	if len(a.dst) > a.most.bytes && p.last != nil {
-		a.dst = a.dst[:before]
-		return errFull
+	a.JSON = p.shape.out.AppendRow(a.JSON, row)
+	if len(a.JSON) > p.db.bounds.Bytes && p.last != nil {
+		a.JSON = a.JSON[:before]
+		return render.ErrFull
 	}
-	if len(a.dst) > a.most.bytes && (a.rows == 0 || len(a.dst) > a.most.bytes+a.most.keysFrom()) {
+	if len(a.JSON) > p.db.bounds.Bytes && (a.Rows == 0 || len(a.JSON) > p.db.bounds.Bytes+keysFrom(p.db.bounds)) {
 		return p.db.tooLarge()
 	}
-	if a.rows++; len(a.dst) >= a.most.keysFrom() {
+	if a.Rows++; len(a.JSON) >= keysFrom(p.db.bounds) {
 		p.last = p.appendKeys(p.last[:0], row)
 	}
 	return nil
 }
 
 // scan calls each for that many rows of the page, range by range, and notes the last row's keys and whether rows follow. Where
-// the error of each is errFull, the page ended before that row.
+// the error of each is render.ErrFull, the page ended before that row.
 func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error {
 	n := 0
 	inputs := make([]value.Value, 1, 1+len(p.shape.sort))
@@ -198,7 +200,7 @@ func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error
 		if stmt == nil {
 			continue // there are no rows
 		}
-		if i == len(p.ranges)-1 && !p.query.Total && len(p.shape.out.expand) == 0 {
+		if i == len(p.ranges)-1 && !p.query.Total && len(p.shape.out.Expansions) == 0 {
 			store.Last(q)
 		}
 		err = p.request.query(q, stmt, inputs, func(row value.Row) error {
@@ -206,7 +208,7 @@ func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error
 				p.more = true
 				return nil
 			}
-			if err := cmp.Or(verify(p.shape.table, p.shape.out.fields, row, 0), p.verifyKeys(row)); err != nil {
+			if err := cmp.Or(verify(p.shape.table, p.shape.out.Fields, row, 0), p.verifyKeys(row)); err != nil {
 				return err
 			}
 			if err := each(row); err != nil {
@@ -217,7 +219,7 @@ func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error
 			}
 			return nil
 		})
-		if errors.Is(err, errFull) {
+		if errors.Is(err, render.ErrFull) {
 			p.more, err = true, nil
 		}
 		if err != nil || p.more || n > limit {
@@ -229,7 +231,7 @@ func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error
 
 // appendKeys appends the sort keys of a row.
 func (p *page) appendKeys(dst []value.Value, row value.Row) []value.Value {
-	first := len(p.shape.out.fields)
+	first := len(p.shape.out.Fields)
 	for i, k := range p.shape.sort {
 		dst = append(dst, value.Scan(k.Field, row, first+i))
 	}
@@ -250,6 +252,15 @@ func (p *page) findRanges() []sqlgen.Range {
 		}
 	}
 	return sqlgen.Ranges(p.shape.sort, mayMiss, missing)
+}
+
+// sortFields returns the fields of sort keys.
+func sortFields(keys []sqlgen.Key) []*model.Field {
+	fields := make([]*model.Field, len(keys))
+	for i, k := range keys {
+		fields[i] = k.Field
+	}
+	return fields
 }
 
 func equals(missing []bool) []byte {

@@ -12,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -34,11 +35,11 @@ type DB struct {
 	shapes  *shapes
 	gate    *admit.Gate[caller.Client]
 	totals  *cache.Cache[int64]
-	most    bounds // of an answer
+	bounds  render.Bounds // of an answer
 
 	counting flights // of totals that are not remembered
 
-	blocks sync.Pool // of *block
+	blocks sync.Pool // of *render.Block
 
 	requests sync.Pool // of *request
 	refusals refusals
@@ -51,7 +52,7 @@ type DB struct {
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
-	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), most: bounds{rows: maxRows, bytes: maxAnswer}, farReach: farReach, maxReach: maxReach, probeReach: probeReach}
+	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), bounds: render.Bounds{Rows: maxRows, Bytes: maxAnswer}, farReach: farReach, maxReach: maxReach, probeReach: probeReach}
 	d.gate = newGate(db)
 	d.totals = cache.New[int64](totalsSize)
 	if d.dialect == nil {
@@ -104,13 +105,11 @@ type request struct {
 	env    rule.Env
 	states []rule.State // of the model's slots, then of the filter's
 	values []value.Value
-	bound  []value.Value // by the statement that is about to run
-	blocks []*block      // to be released when the answer is written
+	bound  []value.Value   // by the statement that is about to run
+	blocks []*render.Block // released when the answer is written
 	single *single
 
-	passage  *passage
-	room     room
-	children int // how many rows a to-many expansion shows of each parent
+	passage *passage
 }
 
 // request returns a request of the caller, to be given back with done.

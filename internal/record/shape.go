@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
@@ -37,7 +38,7 @@ type Query struct {
 // shape is a resolved View or Query, without what differs from request to request of its kind: arguments, cursor, limit.
 type shape struct {
 	table  *model.Table
-	out    *output
+	out    *render.Output
 	filter rule.Node // slots extracted; nil: none
 	slots  rule.Slots
 	args   []*rule.Arg
@@ -48,7 +49,8 @@ type shape struct {
 	size   atomic.Int64 // about what it takes, in bytes
 
 	get, list, count variants
-	counting         cost // of a page without rows
+	expansions       []variants // by the number of the expansion
+	counting         cost       // of a page without rows
 }
 
 // shapeKey is what a shape is made from.
@@ -159,7 +161,7 @@ func (r *request) keep(k shapeKey, s *shape) {
 }
 
 func (d *DB) newShape(k shapeKey) (*shape, error) {
-	out, err := newOutput(k.table, k.fields, k.expand)
+	out, err := render.NewOutput(k.table, k.fields, k.expand)
 	if err != nil {
 		return nil, err
 	}
@@ -186,16 +188,17 @@ func (d *DB) newShape(k shapeKey) (*shape, error) {
 }
 
 // rowShape is the shape of a single row.
-func (d *DB) rowShape(out *output) *shape {
-	s := &shape{table: out.table, out: out, slots: rule.Slots{Base: len(d.rules.Slots.List)}}
-	s.cheap = len(out.expand) == 0 && out.table.View == nil
-	if len(out.expand) > 0 {
+func (d *DB) rowShape(out *render.Output) *shape {
+	s := &shape{table: out.Table, out: out, slots: rule.Slots{Base: len(d.rules.Slots.List)}}
+	s.cheap = len(out.Expansions) == 0 && out.Table.View == nil
+	if len(out.Expansions) > 0 {
 		s.best = short
 	}
-	for _, v := range []*variants{&s.get, &s.list, &s.count} {
-		v.size = &s.size
+	s.get.size, s.list.size, s.count.size = &s.size, &s.size, &s.size
+	s.expansions = make([]variants, out.CountExpansions())
+	for i := range s.expansions {
+		s.expansions[i].size = &s.size
 	}
-	out.measure(&s.size)
 	return s
 }
 
@@ -273,9 +276,9 @@ func sortKey(t *model.Table, name string) (sqlgen.Key, error) {
 	f := t.Field(bare)
 	switch {
 	case bare == "":
-		return sqlgen.Key{}, emptyName("sort")
+		return sqlgen.Key{}, render.EmptyName("sort")
 	case f == nil || f.Secret:
-		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, errs.Clip(bare, 60), suggest.DidYouMean(bare, readableNames(t)))
+		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s has no field %q%s", t.Name, errs.Clip(bare, 60), suggest.DidYouMean(bare, render.ReadableNames(t)))
 	case f.Type == model.JSON:
 		return sqlgen.Key{}, errs.New(errs.Malformed, "sort: %s is json, which has no order", bare)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -15,7 +16,7 @@ import (
 type table struct {
 	*model.Table
 	index   map[*model.Field]int // of Fields
-	plain   *output              // every readable field, no relations
+	plain   *render.Output       // every readable field, no relations
 	row     *shape               // of a row without parameters
 	list    *shape               // of a list without parameters
 	unique  bool                 // a row may have values that another must not have, beside its id
@@ -37,7 +38,7 @@ type table struct {
 }
 
 func newTable(rules *rule.Rules, t *model.Table) *table {
-	out, err := newOutput(t, "", "")
+	out, err := render.NewOutput(t, "", "")
 	if err != nil {
 		panic(err) // no parameters, nothing to be wrong
 	}
@@ -179,7 +180,7 @@ func (t *table) beforeStatement(r *request, a asked, locks bool) (*sqlgen.Statem
 
 // asking is what is asked of a row as it becomes.
 func (t *table) asking(r *request, a asked, created bool) sqlgen.After {
-	spec := sqlgen.After{Table: t.Table, Rules: a.rules, Fields: t.plain.fields, Created: created}
+	spec := sqlgen.After{Table: t.Table, Rules: a.rules, Fields: t.plain.Fields, Created: created}
 	for _, c := range r.db.rules.Table(t.Table).Checks {
 		spec.Checks = append(spec.Checks, c.Cond)
 	}

@@ -29,7 +29,7 @@ func (p *page) verifyKeys(row value.Row) error {
 		return nil
 	}
 	for i, k := range p.shape.sort {
-		if err := verify(p.shape.table, []*model.Field{k.Field}, row, len(p.shape.out.fields)+i); err != nil {
+		if err := verify(p.shape.table, []*model.Field{k.Field}, row, len(p.shape.out.Fields)+i); err != nil {
 			return err
 		}
 	}

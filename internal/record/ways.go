@@ -103,7 +103,7 @@ func choose(ways []sqlgen.Way, found value.Row, wanted, bound, window int64) (c 
 }
 
 func (p *page) list(rng sqlgen.Range, way sqlgen.Way) sqlgen.List {
-	return sqlgen.List{Table: p.shape.table, Fields: p.shape.out.fields, Filter: p.shape.filter, Sort: p.shape.sort, Range: rng, Way: way}
+	return sqlgen.List{Table: p.shape.table, Fields: p.shape.out.Fields, Filter: p.shape.filter, Sort: p.shape.sort, Range: rng, Way: way}
 }
 
 // statement reads a range in one way.

@@ -1,4 +1,9 @@
-package record
+// Package cursor encodes and decodes cursors, each a position in a list.
+//
+// A cursor tells where the next page starts: it holds a hash of the list's parameters and the sort keys of the last row, as
+// the caller sees them. It holds nothing that the page did not tell, so it is not signed. A cursor made by hand is a position
+// like any other.
+package cursor
 
 import (
 	"crypto/sha256"
@@ -12,21 +17,19 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// A cursor is the place in a list after which the next page starts: a hash of what was asked for, and the sort keys of
-// the last row, as the caller sees them. It holds nothing that the rows of the page did not tell, so it is not signed:
-// one made by hand is a place like any other.
-
 const (
-	cursorVersion = 1
-	maxCursor     = apilimit.CursorBytes
+	version  = 1
+	maxBytes = apilimit.CursorBytes
 )
 
-// cursorHash is what a cursor is bound to.
-func cursorHash(t *model.Table, filter string, args map[string]string, sort string) [8]byte {
+// A List identifies a list by a hash of its parameters. A cursor is valid for one List only.
+type List [8]byte
+
+// ListOf returns the List of a table with a filter, its arguments and a sort order.
+func ListOf(t *model.Table, filter string, args map[string]string, sort string) List {
 	parts := []string{t.Name, filter, sort}
 	names := make([]string, 0, len(args))
 	for n := range args {
@@ -43,16 +46,16 @@ func cursorHash(t *model.Table, filter string, args map[string]string, sort stri
 		h.Write(size[:])
 		h.Write([]byte(p))
 	}
-	return [8]byte(h.Sum(nil))
+	return List(h.Sum(nil))
 }
 
-// encodeCursor writes a cursor; it fails where the keys are too long for a URL.
-func encodeCursor(hash [8]byte, keys []value.Value) (string, error) {
-	b := append([]byte{cursorVersion}, hash[:]...)
+// Encode returns the cursor after the row with these sort keys. It fails if the keys are too long for a URL.
+func Encode(list List, keys []value.Value) (string, error) {
+	b := append([]byte{version}, list[:]...)
 	for _, k := range keys {
 		b = appendKey(b, k)
 	}
-	if base64.RawURLEncoding.EncodedLen(len(b)) > maxCursor {
+	if base64.RawURLEncoding.EncodedLen(len(b)) > maxBytes {
 		return "", errs.New(errs.Malformed, "the values sorted by are too long to page through: sort by a shorter field")
 	}
 	return base64.RawURLEncoding.EncodeToString(b), nil
@@ -72,32 +75,32 @@ func appendKey(b []byte, k value.Value) []byte {
 	}
 }
 
-// errCursor is the answer for any cursor that this list did not hand out.
-func errCursor() error {
+// errInvalid is the answer to every cursor that the list did not hand out.
+func errInvalid() error {
 	return errs.New(errs.Malformed, "cursor: it belongs to another list: start again without it, and keep filter, arguments and sort the same on all pages")
 }
 
-// decodeCursor reads a cursor of the list with that hash and sort.
-func decodeCursor(cursor string, hash [8]byte, sort []sqlgen.Key) ([]value.Value, error) {
+// Decode returns the sort keys in a cursor. Fields are the fields that the list is sorted by.
+func Decode(cursor string, list List, fields []*model.Field) ([]value.Value, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(cursor) > maxCursor || len(b) < 9 || b[0] != cursorVersion || [8]byte(b[1:9]) != hash {
-		return nil, errCursor()
+	if err != nil || len(cursor) > maxBytes || len(b) < 9 || b[0] != version || List(b[1:9]) != list {
+		return nil, errInvalid()
 	}
 	b = b[9:]
-	keys := make([]value.Value, len(sort))
-	for i, k := range sort {
+	keys := make([]value.Value, len(fields))
+	for i, f := range fields {
 		var ok bool
-		if keys[i], b, ok = readKey(b, k.Field); !ok {
-			return nil, errCursor()
+		if keys[i], b, ok = readKey(b, f); !ok {
+			return nil, errInvalid()
 		}
 	}
 	if len(b) > 0 {
-		return nil, errCursor()
+		return nil, errInvalid()
 	}
 	return keys, nil
 }
 
-// readKey reads one key, which must be of the field's type.
+// readKey decodes one key, which must have the type of the field.
 func readKey(b []byte, f *model.Field) (v value.Value, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return v, nil, false
@@ -117,20 +120,21 @@ func readKey(b []byte, f *model.Field) (v value.Value, rest []byte, ok bool) {
 		if size <= 0 {
 			return v, nil, false
 		}
-		v, ok = whole(f, n)
+		v, ok = intKey(f, n)
 		return v, b[size:], ok
 	case 't':
 		n, size := binary.Uvarint(b)
 		if size <= 0 || n > uint64(len(b)-size) {
 			return v, nil, false
 		}
-		v, ok = words(f, string(b[size:size+int(n)]))
+		v, ok = textKey(f, string(b[size:size+int(n)]))
 		return v, b[size+int(n):], ok
 	}
 	return v, nil, false
 }
 
-func whole(f *model.Field, n int64) (value.Value, bool) {
+// intKey returns the value of a field that is stored as an integer.
+func intKey(f *model.Field, n int64) (value.Value, bool) {
 	switch f.Type {
 	case model.Int:
 		return value.OfInt(n), true
@@ -144,7 +148,8 @@ func whole(f *model.Field, n int64) (value.Value, bool) {
 	return value.Value{}, false
 }
 
-func words(f *model.Field, s string) (value.Value, bool) {
+// textKey returns the value of a field that is stored as text.
+func textKey(f *model.Field, s string) (value.Value, bool) {
 	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return value.Value{}, false
 	}

@@ -1,0 +1,100 @@
+package render
+
+import (
+	"errors"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// ErrFull says that an answer has no room for more. The caller then ends the page, or a list within a row, earlier.
+var ErrFull = errors.New("the answer is full")
+
+// Bounds limits one answer.
+type Bounds struct {
+	Rows  int // at all levels together
+	Bytes int
+}
+
+// AppendRow appends the JSON of a row without expansions, straight from its columns.
+func (o *Output) AppendRow(dst []byte, row value.Row) []byte {
+	for i := range o.members {
+		m := &o.members[i]
+		dst = append(dst, m.prefix...)
+		dst = value.AppendJSON(dst, o.Fields[m.column], row, m.column)
+	}
+	return closeObject(dst, len(o.members))
+}
+
+func closeObject(dst []byte, members int) []byte {
+	if members == 0 {
+		dst = append(dst, '{')
+	}
+	return append(dst, '}')
+}
+
+// An Answer collects rows as JSON and counts them.
+type Answer struct {
+	JSON   []byte
+	Rows   int
+	Bounds Bounds
+}
+
+// AppendRow appends row i of a block with its expansions. The error is ErrFull.
+func (a *Answer) AppendRow(b *ExpandedBlock, i int) error {
+	if a.Rows++; a.Rows > a.Bounds.Rows {
+		return ErrFull
+	}
+	r := &b.rows[i]
+	from := r.start
+	for e := range b.Expansions {
+		hole := b.holes[i*len(b.Expansions)+e]
+		a.JSON = append(a.JSON, b.json[from:hole]...)
+		from = hole
+		if err := a.appendExpansion(&b.Expansions[e], b.keys[e].byRow[i]); err != nil {
+			return err
+		}
+	}
+	a.JSON = append(a.JSON, b.json[from:r.end]...)
+	if len(a.JSON) > a.Bounds.Bytes {
+		return ErrFull
+	}
+	return nil
+}
+
+// appendExpansion appends the rows of a key: one row or null, or a list.
+func (a *Answer) appendExpansion(e *ExpandedRows, key int) error {
+	chain := keyRows{first: none}
+	if key != none {
+		chain = e.byKey[key]
+	}
+	if !e.Expansion.Relation.Many {
+		if chain.first == none {
+			a.JSON = append(a.JSON, "null"...)
+			return nil
+		}
+		return a.AppendRow(e.Block, chain.first)
+	}
+	a.JSON = append(a.JSON, `{"items":[`...)
+	for i := chain.first; i != none; i = e.nextRow[i] {
+		if i != chain.first {
+			a.JSON = append(a.JSON, ',')
+		}
+		if err := a.AppendRow(e.Block, i); err != nil {
+			return err
+		}
+	}
+	a.JSON = append(a.JSON, ']')
+	a.JSON = AppendNext(a.JSON, chain.next)
+	a.JSON = append(a.JSON, '}')
+	return nil
+}
+
+// AppendNext appends the member next of a list. An empty cursor means that the list ends here.
+func AppendNext(dst []byte, cursor string) []byte {
+	if cursor == "" {
+		return append(dst, `,"next":null`...)
+	}
+	dst = append(dst, `,"next":"`...)
+	dst = append(dst, cursor...)
+	return append(dst, '"')
+}

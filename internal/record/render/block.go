@@ -1,0 +1,135 @@
+package render
+
+import (
+	"strconv"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// A Block holds the rows of one level as JSON, with holes for the rows of the next level. Its zero value is ready for Reset.
+type Block struct {
+	Output *Output
+	json   []byte
+	rows   []blockRow
+	holes  []int  // offsets in json: one an expansion for the first row, then those of the second
+	keys   []Keys // by expansion
+}
+
+// blockRow is one row: json[start:end] is its text.
+type blockRow struct {
+	start, end int
+	id         string // of a row in an expanded list
+}
+
+// Keys are the keys that one expansion leads to, without duplicates.
+type Keys struct {
+	List  []string
+	index map[string]int // in List
+	byRow []int          // index in List; none if the reference is null or masked
+}
+
+const none = -1
+
+// Reset empties the block for rows of an output.
+func (b *Block) Reset(out *Output) {
+	b.Output, b.json, b.rows, b.holes = out, b.json[:0], b.rows[:0], b.holes[:0]
+	for len(b.keys) < len(out.Expansions) {
+		b.keys = append(b.keys, Keys{index: map[string]int{}})
+	}
+	for i := range b.keys {
+		k := &b.keys[i]
+		clear(k.List)
+		clear(k.index)
+		k.List, k.byRow = k.List[:0], k.byRow[:0]
+	}
+}
+
+// Len returns the number of rows.
+func (b *Block) Len() int { return len(b.rows) }
+
+// Bytes returns the size of the JSON so far.
+func (b *Block) Bytes() int { return len(b.json) }
+
+// Cap returns how many bytes of JSON the block has memory for.
+func (b *Block) Cap() int { return cap(b.json) }
+
+// Keys returns the keys of an expansion.
+func (b *Block) Keys(expansion int) *Keys { return &b.keys[expansion] }
+
+// Add appends a row. The id is needed only if a cursor may point after the row.
+func (b *Block) Add(row value.Row, id string) {
+	start := len(b.json)
+	for i := range b.Output.members {
+		m := &b.Output.members[i]
+		b.json = append(b.json, m.prefix...)
+		if m.column == none {
+			b.holes = append(b.holes, len(b.json))
+			continue
+		}
+		b.json = value.AppendJSON(b.json, b.Output.Fields[m.column], row, m.column)
+	}
+	b.json = closeObject(b.json, len(b.Output.members))
+	for i, e := range b.Output.Expansions {
+		b.keys[i].add(b.Output.Fields[e.column], row, e.column)
+	}
+	b.rows = append(b.rows, blockRow{start, len(b.json), id})
+}
+
+// Cut keeps the first n rows. n is at least 1.
+func (b *Block) Cut(n int) {
+	b.rows = b.rows[:n]
+	b.json = b.json[:b.rows[n-1].end]
+	b.holes = b.holes[:n*len(b.Output.Expansions)]
+	for i := range b.Output.Expansions {
+		b.keys[i].cut(n)
+	}
+}
+
+// cut keeps the keys of the first n rows. List has the keys in the order of the rows.
+func (k *Keys) cut(n int) {
+	k.byRow = k.byRow[:n]
+	kept := 0
+	for _, i := range k.byRow {
+		kept = max(kept, i+1)
+	}
+	for _, key := range k.List[kept:] {
+		delete(k.index, key)
+	}
+	k.List = k.List[:kept]
+}
+
+// add notes the key of the next row.
+func (k *Keys) add(f *model.Field, row value.Row, column int) {
+	if row.Null(column) {
+		k.byRow = append(k.byRow, none)
+		return
+	}
+	i, known := k.Find(f, row, column)
+	if !known {
+		i = len(k.List)
+		key := KeyText(f, row, column)
+		k.List = append(k.List, key)
+		k.index[key] = i
+	}
+	k.byRow = append(k.byRow, i)
+}
+
+// Find returns the index of the key in a column.
+func (k *Keys) Find(f *model.Field, row value.Row, column int) (i int, known bool) {
+	if f.Type == model.Int {
+		var digits [20]byte
+		i, known = k.index[string(strconv.AppendInt(digits[:0], row.Int(column), 10))]
+	} else {
+		i, known = k.index[string(row.Bytes(column))]
+	}
+	return i, known
+}
+
+// KeyText returns the key in a column as text. The column must not be null.
+func KeyText(f *model.Field, row value.Row, column int) string {
+	if f.Type == model.Int {
+		return strconv.FormatInt(row.Int(column), 10)
+	}
+	return string(row.Bytes(column))
+}
