@@ -3,11 +3,9 @@ package record
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,14 +15,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
-	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -67,8 +63,9 @@ tables:
 type crowd struct {
 	*DB
 	t      *testing.T
-	source string // of the model
-	mild   bool   // most writes are such that nothing refuses
+	conn   *pgx.Conn // to the history
+	source string    // of the model
+	mild   bool      // most writes are such that nothing refuses
 
 	mu    sync.Mutex
 	tasks []*task
@@ -132,23 +129,6 @@ func openCrowd(t *testing.T, db store.DB, source string) *DB {
 	d.must(t, system, "teams", `{"id":"closed","open":false}`)
 	return d
 }
-
-// event is a change of an item as the database itself saw it. Two of one row, or of one unique value, are in order.
-type event struct {
-	op       string
-	id       string
-	revision int64
-	xact     string
-	at       time.Time
-	told     time.Time // that it was done
-}
-
-const keepHistory = `CREATE TABLE history (seq bigserial, op text, id text, revision bigint, xact text, at timestamptz);
-CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-	INSERT INTO history (op, id, revision, xact, at) VALUES (TG_OP, coalesce(NEW.id, OLD.id)::text, NEW._rev, pg_current_xact_id()::text, clock_timestamp());
-	RETURN NULL;
-END $$;
-CREATE TRIGGER keep AFTER INSERT OR UPDATE OR DELETE ON items FOR EACH ROW EXECUTE FUNCTION keep()`
 
 // random is what somebody may want to do next.
 func (c *crowd) random(r *rand.Rand) *task {
@@ -247,37 +227,50 @@ func TestWritesTogetherAreWritesInOrder(t *testing.T) {
 		"serializable":    {Serializable: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg.Logger = slog.New(slog.DiscardHandler)
-			url := pgtest.URL(t)
-			db, err := postgres.Open(context.Background(), url, cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := &crowd{t: t, source: crowded, mild: strings.HasSuffix(name, "mild"), revs: map[string]int64{}}
-			if c.mild {
-				c.source = strings.Replace(crowded, ", unique: true", "", 1) // creations are scripts then
-			}
-			c.DB = openCrowd(t, db, c.source)
-			conn, err := pgx.Connect(context.Background(), url)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close(context.Background())
-			if _, err := conn.Exec(context.Background(), keepHistory); err != nil {
-				t.Fatal(err)
-			}
+			c := newCrowd(t, cfg, strings.HasSuffix(name, "mild"))
 			c.ask(&task{op: Create, who: ann, body: `{"title":"first","shared":true}`})
 			c.crowd(seeds(t), writers, each)
-			c.replay(c.history(conn))
+			events := c.history()
+			c.provesMuch(events)
+			for _, k := range c.replay(events) {
+				c.explain(k, events)
+			}
 		})
 	}
 }
 
-func (c *crowd) ask(k *task) {
+// newCrowd opens a database of PostgreSQL that keeps a history.
+func newCrowd(t *testing.T, cfg postgres.Config, mild bool) *crowd {
+	t.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	url := pgtest.URL(t)
+	db, err := postgres.Open(context.Background(), url, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &crowd{t: t, source: crowded, mild: mild, revs: map[string]int64{}}
+	if mild {
+		c.source = strings.Replace(crowded, ", unique: true", "", 1) // creations are scripts then
+	}
+	c.DB = openCrowd(t, db, c.source)
+	if c.conn, err = pgx.Connect(context.Background(), url); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.conn.Close(context.Background()) })
+	if _, err := c.conn.Exec(context.Background(), keepHistory); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *crowd) ask(k *task) *task { return c.askOn(c.DB, k) }
+
+func (c *crowd) askOn(rows *DB, k *task) *task {
 	k.start = time.Now()
-	k.written, k.err = k.do(c.t, c.DB, k.body, func(revision int64) int64 { return revision })
+	k.written, k.err = k.do(c.t, rows, k.body, func(revision int64) int64 { return revision })
 	k.end = time.Now()
 	c.told(k)
+	return k
 }
 
 // crowd has many write at once.
@@ -292,144 +285,4 @@ func (c *crowd) crowd(random func(int) *rand.Rand, writers, each int) {
 		})
 	}
 	wg.Wait()
-}
-
-func (c *crowd) history(conn *pgx.Conn) (events []event) {
-	rows, err := conn.Query(context.Background(), "SELECT op, id, coalesce(revision, 0), xact, at FROM history ORDER BY seq")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	var e event
-	_, err = pgx.ForEachRow(rows, []any{&e.op, &e.id, &e.revision, &e.xact, &e.at}, func() error {
-		events = append(events, e)
-		return nil
-	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return events
-}
-
-// trial is a database that undoes what was done.
-type trial struct{ store.DB }
-
-var errDone = errors.New("it was done, and undone")
-
-func (d trial) Write(ctx context.Context, f func(store.Tx) error) error {
-	return d.DB.Write(ctx, func(tx store.Tx) error { return cmp.Or(f(tx), errDone) })
-}
-
-// replay does again what was done, one after the other on another engine, and asks there, meanwhile, what was refused.
-func (c *crowd) replay(events []event) {
-	t := c.t
-	lite, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "reference.db"), sqlite.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	reference := openCrowd(t, lite, c.source)
-	would := New(trial{lite}, reference.rules, Config{Now: reference.now})
-	revisions := map[string]int64{} // of the crowd's rows, by id
-	tasks, refused := c.match(events)
-	for i := range len(events) + 1 {
-		if i > 0 {
-			e, k := events[i-1], tasks[i-1]
-			body := k.body
-			if k.op == Create && !strings.Contains(body, `"id":`) {
-				body = fmt.Sprintf(`{"id":%q,%s`, e.id, body[1:])
-			}
-			w, err := k.do(t, reference, body, func(int64) int64 { return revisions[e.id] })
-			if again := (&task{written: w, err: err}); again.said() != k.said() {
-				t.Fatalf("event %d, %s of %s by %v: %s\n was told %s\n but it is %s", i, e.op, e.id, k.who, k.body, k.said(), again.said())
-			}
-			revisions[e.id] = e.revision
-		}
-		refused = slices.DeleteFunc(refused, func(k *task) bool {
-			if !k.during(events, i) {
-				return false
-			}
-			_, err := k.do(t, would, k.body, func(int64) int64 { return revisions[k.id] })
-			return !errors.Is(err, errDone) && said(nil, err) == said(nil, k.err)
-		})
-	}
-	for _, k := range refused {
-		t.Errorf("nothing accounts for the refusal of %d %s by %v, If-Match %d: %s: %s", k.op, k.id, k.who, k.match, k.body, said(nil, k.err))
-	}
-	c.sameAs(reference)
-}
-
-// match says of which task each event is, and which tasks were refused.
-func (c *crowd) match(events []event) (tasks []*task, refused []*task) {
-	t := c.t
-	done, gone := map[int64]*task{}, map[string][]*task{} // by revision; deletions by id
-	tally, together := map[errs.Kind]int{}, map[string]int{}
-	for _, k := range c.tasks {
-		tally[errs.KindOf(k.err)]++
-		switch {
-		case k.err != nil:
-			refused = append(refused, k)
-		case k.op == Delete:
-			gone[k.id] = append(gone[k.id], k)
-		case done[k.written.Revision] != nil:
-			t.Errorf("revision %d comes twice", k.written.Revision)
-		default:
-			done[k.written.Revision] = k
-		}
-	}
-	largest := 0
-	for i := range events {
-		e := &events[i]
-		together[e.xact]++
-		largest = max(largest, together[e.xact])
-		k := done[e.revision]
-		delete(done, e.revision)
-		if e.op == "DELETE" && len(gone[e.id]) > 0 {
-			k, gone[e.id] = gone[e.id][0], gone[e.id][1:]
-		}
-		if k == nil || k.op != Delete && k.written.ID.Text != e.id {
-			t.Fatalf("%s of %s, revision %d: nobody was told of it", e.op, e.id, e.revision)
-		}
-		e.told = k.end
-		tasks = append(tasks, k)
-	}
-	for _, k := range done {
-		t.Errorf("write %s %s was acknowledged and is not there", k.id, k.body)
-	}
-	t.Logf("writes by their outcome: %v; those that were done in %d transactions of up to %d", tally, len(together), largest)
-	for _, kind := range []errs.Kind{"", errs.Unauthenticated, errs.Forbidden, errs.NotFound, errs.Invalid, errs.Conflict, errs.Stale} {
-		if tally[kind] == 0 {
-			t.Errorf("no write came to %q: it proves little", kind)
-		}
-	}
-	if largest < 3 && c.mild { // where many are refused, groups become small
-		t.Errorf("no more than %d writes were committed together: it proves little", largest)
-	}
-	return tasks, refused
-}
-
-// during says whether the rows can have been those after i events while the task was under way.
-func (k *task) during(events []event, i int) bool {
-	const slack = 10 * time.Millisecond // between two clocks, and between an event and its time
-	if i > 0 && events[i-1].at.Add(-slack).After(k.end) {
-		return false
-	}
-	for _, e := range events[i:min(i+100, len(events))] {
-		if e.told.Add(slack).Before(k.start) {
-			return false
-		}
-	}
-	return true
-}
-
-// sameAs compares all rows with those of another.
-func (c *crowd) sameAs(reference *DB) {
-	list := func(d *DB) string {
-		body, err := d.List(context.Background(), system, d.rules.Model.Table("items"), Query{Limit: 500}, nil)
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		return strings.ReplaceAll(string(body), "},", "},\n")
-	}
-	if got, want := list(c.DB), list(reference); got != want {
-		c.t.Errorf("at the end the rows are\n%s\nwant\n%s", got, want)
-	}
 }

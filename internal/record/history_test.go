@@ -1,0 +1,326 @@
+package record
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+// event is a change of an item as a trigger saw it. Events of one row are in order, and so are those that take or leave one
+// slug: the transaction still holds the row and the slug when the trigger runs. Other events may have been committed in
+// another order: a transaction that waits for a lock commits tens of milliseconds after its first events.
+type event struct {
+	op       string
+	id       string
+	revision int64 // of the row after the event, or before its deletion
+	xact     string
+	at       time.Time // before the commit
+	told     time.Time // after the commit: a client had its answer
+
+	before, after string // slugs, "" for none
+}
+
+const keepHistory = `CREATE TABLE history (seq bigserial, op text, id text, revision bigint, xact text, at timestamptz, before text, after text);
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	INSERT INTO history (op, id, revision, xact, at, before, after)
+	VALUES (TG_OP, coalesce(NEW.id, OLD.id)::text, coalesce(NEW._rev, OLD._rev), pg_current_xact_id()::text, clock_timestamp(),
+		coalesce(OLD.slug, ''), coalesce(NEW.slug, ''));
+	RETURN NULL;
+END $$;
+CREATE TRIGGER keep AFTER INSERT OR UPDATE OR DELETE ON items FOR EACH ROW EXECUTE FUNCTION keep()`
+
+func (c *crowd) history() (events []event) {
+	rows, err := c.conn.Query(context.Background(), "SELECT op, id, revision, xact, at, before, after FROM history ORDER BY seq")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var e event
+	_, err = pgx.ForEachRow(rows, []any{&e.op, &e.id, &e.revision, &e.xact, &e.at, &e.before, &e.after}, func() error {
+		events = append(events, e)
+		return nil
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return events
+}
+
+// provesMuch fails where a way to be refused did not occur, or where writes were not committed together.
+func (c *crowd) provesMuch(events []event) {
+	t := c.t
+	tally, together := map[errs.Kind]int{}, map[string]int{}
+	for _, k := range c.tasks {
+		tally[errs.KindOf(k.err)]++
+	}
+	largest := 0
+	for _, e := range events {
+		together[e.xact]++
+		largest = max(largest, together[e.xact])
+	}
+	t.Logf("writes by their outcome: %v; those that were done in %d transactions of up to %d", tally, len(together), largest)
+	for _, kind := range []errs.Kind{"", errs.Unauthenticated, errs.Forbidden, errs.NotFound, errs.Invalid, errs.Conflict, errs.Stale} {
+		if tally[kind] == 0 {
+			t.Errorf("no write came to %q: it proves little", kind)
+		}
+	}
+	if largest < 3 && c.mild { // where many are refused, groups become small
+		t.Errorf("no more than %d writes were committed together: it proves little", largest)
+	}
+}
+
+// trial is a database that undoes what was done.
+type trial struct{ store.DB }
+
+var errDone = errors.New("it was done, and undone")
+
+func (d trial) Write(ctx context.Context, f func(store.Tx) error) error {
+	return d.DB.Write(ctx, func(tx store.Tx) error { return cmp.Or(f(tx), errDone) })
+}
+
+// replay runs the done tasks again on another engine, one after the other. It asks each refused task there at every moment at
+// which the refusal may have been decided, and returns the refusals that no moment accounts for.
+func (c *crowd) replay(events []event) (unaccounted []*task) {
+	t := c.t
+	lite, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "reference.db"), sqlite.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference := openCrowd(t, lite, c.source)
+	would := New(trial{lite}, reference.rules, Config{Now: reference.now})
+	revisions := map[string]int64{} // of the crowd's rows, by id
+	tasks, refused := c.match(events)
+	moments := map[int][]*task{}
+	for _, k := range refused {
+		for _, i := range k.moments(events) {
+			moments[i] = append(moments[i], k)
+		}
+	}
+	accounted := map[*task]bool{}
+	for i := range len(events) + 1 {
+		if i > 0 {
+			e, k := events[i-1], tasks[i-1]
+			body := k.body
+			if k.op == Create && !k.namesRow() {
+				body = fmt.Sprintf(`{"id":%q,%s`, e.id, body[1:])
+			}
+			w, err := k.do(t, reference, body, func(int64) int64 { return revisions[e.id] })
+			if again := (&task{written: w, err: err}); again.said() != k.said() {
+				t.Fatalf("event %d, %s of %s by %v: %s\n was told %s\n but it is %s", i, e.op, e.id, k.who, k.body, k.said(), again.said())
+			}
+			revisions[e.id] = e.revision
+		}
+		for _, k := range moments[i] {
+			_, err := k.do(t, would, k.body, func(int64) int64 { return revisions[k.id] })
+			if !errors.Is(err, errDone) && said(nil, err) == said(nil, k.err) {
+				accounted[k] = true
+			}
+		}
+	}
+	c.sameAs(reference)
+	return slices.DeleteFunc(refused, func(k *task) bool { return accounted[k] })
+}
+
+// match returns the task of each event, and the tasks that were refused. It notes when each event was told.
+func (c *crowd) match(events []event) (tasks []*task, refused []*task) {
+	t := c.t
+	done, gone := map[int64]*task{}, map[string][]*task{} // by revision; deletions by id
+	for _, k := range c.tasks {
+		switch {
+		case k.err != nil:
+			refused = append(refused, k)
+		case k.op == Delete:
+			gone[k.id] = append(gone[k.id], k)
+		case done[k.written.Revision] != nil:
+			t.Errorf("revision %d comes twice", k.written.Revision)
+		default:
+			done[k.written.Revision] = k
+		}
+	}
+	for i := range events {
+		e := &events[i]
+		k := done[e.revision]
+		if e.op == "DELETE" {
+			k, gone[e.id] = e.deletion(gone[e.id])
+		} else {
+			delete(done, e.revision)
+		}
+		if k == nil || k.op != Delete && k.written.ID.Text != e.id {
+			t.Fatalf("%s of %s, revision %d: nobody was told of it", e.op, e.id, e.revision)
+		}
+		e.told = k.end
+		tasks = append(tasks, k)
+	}
+	for _, k := range done {
+		t.Errorf("write %s %s was acknowledged and is not there", k.id, k.body)
+	}
+	for id, left := range gone {
+		if len(left) > 0 {
+			t.Errorf("%d deletions of %s were acknowledged and not done", len(left), id)
+		}
+	}
+	return tasks, refused
+}
+
+// clocks is how far the clock of the database may be from that of the test. They are one clock, which the database reads in
+// microseconds.
+const clocks = time.Millisecond
+
+// deletion takes the task of a deletion out of those that were done to the row. A row that is created again can be deleted
+// again while the first deletion is not yet told: of two that fit, the one that was told first is taken.
+func (e *event) deletion(gone []*task) (k *task, left []*task) {
+	for _, d := range gone {
+		fits := (d.match == 0 || d.match == e.revision) && !d.start.After(e.at.Add(clocks)) && !d.end.Before(e.at.Add(-clocks))
+		if fits && (k == nil || d.end.Before(k.end)) {
+			k = d
+		}
+	}
+	return k, slices.DeleteFunc(gone, func(d *task) bool { return d == k })
+}
+
+// namesRow reports whether the task is about the row of its id.
+func (k *task) namesRow() bool { return k.op != Create || strings.Contains(k.body, `"id":`) }
+
+// slug is the one that the task sets, "" for none.
+func (k *task) slug() string {
+	var body struct{ Slug string }
+	if k.op != Delete {
+		_ = json.Unmarshal([]byte(k.body), &body) // every body of the crowd is JSON
+	}
+	return body.Slug
+}
+
+// bearsOn reports whether a refusal may depend on the event. A refusal depends on the row that the task names. Only a
+// conflict depends on who has the slug: a rule or a check that refuses goes before a conflict. The teams stay as they are.
+func (e *event) bearsOn(k *task) bool {
+	if e.id == k.id && k.namesRow() {
+		return true
+	}
+	if errs.KindOf(k.err) != errs.Conflict || e.before == e.after {
+		return false
+	}
+	slug := k.slug()
+	return slug != "" && (e.before == slug || e.after == slug)
+}
+
+// moments returns the moments at which the refusal may have been decided: after how many events. Only events that bear on
+// the refusal count, so moments returns the first moment between two of them.
+//
+// Counting all events was wrong. A transaction holds the row that it has changed until it commits. Until then others see the
+// old row, and may be refused by it without waiting, while later events are committed and told. The events that bear on a
+// refusal do stand in the order of their commits. Where they are of two rows, it is a conflict over a slug: the task then
+// holds its own row, and no open transaction changes who has the slug.
+func (k *task) moments(events []event) (moments []int) {
+	var bearing []event
+	var first []int // moment after each
+	for i := range events {
+		if events[i].bearsOn(k) {
+			bearing = append(bearing, events[i])
+			first = append(first, i+1)
+		}
+	}
+	uncommitted := func(e event) bool { return e.at.Add(-clocks).After(k.end) }
+	committed := func(e event) bool { return e.told.Before(k.start) }
+	for n := range len(bearing) + 1 {
+		before, after := bearing[:n], bearing[n:]
+		switch {
+		case slices.ContainsFunc(before, uncommitted), slices.ContainsFunc(after, committed):
+		case n > 0 && len(after) > 0 && before[n-1].xact == after[0].xact: // nobody else sees what is between them
+		case n == 0:
+			moments = append(moments, 0)
+		default:
+			moments = append(moments, first[n-1])
+		}
+	}
+	return moments
+}
+
+// explain fails the test and lists the events that bear on the refusal. Their times count from the start of the task.
+func (c *crowd) explain(k *task, events []event) {
+	var b strings.Builder
+	for i, e := range events {
+		if e.bearsOn(k) {
+			fmt.Fprintf(&b, "\n event %d, %s of %s, revision %d, transaction %s: from %v, told at %v", i+1, e.op, e.id, e.revision, e.xact, e.at.Sub(k.start), e.told.Sub(k.start))
+		}
+	}
+	c.t.Errorf("nothing accounts for the refusal of %d %s by %v, If-Match %d, within %v: %s: %s%s",
+		k.op, k.id, k.who, k.match, k.end.Sub(k.start), k.body, said(nil, k.err), b.String())
+}
+
+// sameAs compares all rows with those of another.
+func (c *crowd) sameAs(reference *DB) {
+	list := func(d *DB) string {
+		body, err := d.List(context.Background(), system, d.rules.Model.Table("items"), Query{Limit: 500}, nil)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		return strings.ReplaceAll(string(body), "},", "},\n")
+	}
+	if got, want := list(c.DB), list(reference); got != want {
+		c.t.Errorf("at the end the rows are\n%s\nwant\n%s", got, want)
+	}
+}
+
+// late is a database whose transactions do something else before they commit.
+type late struct {
+	store.DB
+	meanwhile func()
+}
+
+func (d late) Write(ctx context.Context, f func(store.Tx) error) error {
+	return d.DB.Write(ctx, func(tx store.Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		d.meanwhile()
+		return nil
+	})
+}
+
+// A row that is about to be shown is hidden until the commit, however much else is committed first. The history of
+// TestWritesTogetherAreWritesInOrder accounts for a refusal until then, and not for the same refusal later.
+func TestHistoryAccountsForRefusalsUntilCommit(t *testing.T) {
+	c := newCrowd(t, postgres.Config{Groups: 1, Writers: 4}, false)
+	hidden := c.ask(&task{op: Create, who: ann, body: `{"title":"a","stars":5,"shared":true}`}).written.ID.Text
+	refused := func() {
+		t.Helper()
+		k := c.ask(&task{op: Update, who: bob, id: hidden, body: `{"title":"b"}`})
+		if errs.KindOf(k.err) != errs.NotFound {
+			t.Fatalf("a hidden row was told as %s", k.said())
+		}
+	}
+	slow := New(late{c.store, func() {
+		for range 3 {
+			c.ask(&task{op: Create, who: ann, body: `{"title":"c"}`})
+		}
+		refused()
+	}}, c.rules, Config{Now: c.now, Dialect: c.dialect})
+	refused()
+	if k := c.askOn(slow, &task{op: Update, who: ann, id: hidden, body: `{"stars":null}`}); k.err != nil {
+		t.Fatal(k.err)
+	}
+	events := c.history()
+	if left := c.replay(events); len(left) > 0 {
+		c.explain(left[0], events)
+	}
+
+	wrong := &task{op: Update, who: bob, id: hidden, body: `{"title":"b"}`, start: time.Now(), err: notFound(c.rules.Model.Table("items"))}
+	wrong.end = time.Now()
+	c.told(wrong)
+	if left := c.replay(events); len(left) != 1 || left[0] != wrong {
+		t.Errorf("%d refusals are unaccounted for, want that of a row that had been shown", len(left))
+	}
+}
