@@ -55,7 +55,7 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (resu
 	err = db.Alter(ctx, func(s store.Session) error {
 		r := &run{ctx: ctx, s: s, o: o, to: rules.Model, own: o.systemModel(), dialect: system.Dialect(s)}
 		defer func() { result = r.result }()
-		if err := r.renew(); err != nil {
+		if err := r.upgradeLayout(); err != nil {
 			return err
 		}
 		if err := r.resume(); err != nil {
@@ -105,11 +105,11 @@ func isUpToDate(q querier, m *model.Model, o Options) (done bool, damaged []stri
 		return false, nil, err
 	}
 	all, err := entries(q)
-	return err == nil && !slices.ContainsFunc(all, func(e entryRow) bool { return e.open() }), damagedOf(all), err
+	return err == nil && !slices.ContainsFunc(all, func(e entryRow) bool { return e.isOpen() }), damagedEntries(all), err
 }
 
 // permitted returns an error where a plan does what was not allowed.
-func (r *run) permitted(p *Plan) error {
+func (r *run) checkPermitted(p *Plan) error {
 	if len(p.faults) > 0 {
 		return p.faults
 	}
@@ -131,7 +131,7 @@ func (r *run) permitted(p *Plan) error {
 }
 
 func (r *run) apply(p *Plan) error {
-	if err := r.permitted(p); err != nil {
+	if err := r.checkPermitted(p); err != nil {
 		return err
 	}
 	if r.o.Copy != nil && p.Hazards()&(Rewrites|LosesData) != 0 {
@@ -141,15 +141,15 @@ func (r *run) apply(p *Plan) error {
 			return fmt.Errorf("before a change that rewrites or loses data, a copy is made: %w", err)
 		}
 	}
-	r.own, r.result.Applied, r.result.Notes = p.own, words(p.Changes), p.Notes
-	defer r.done()
+	r.own, r.result.Applied, r.result.Notes = p.own, describeAll(p.Changes), p.Notes
+	defer r.endProgress()
 	if r.dialect == ddl.SQLite {
-		return r.atOnce(p)
+		return r.inOneTransaction(p)
 	}
 	return r.inPhases(p)
 }
 
-func words(changes []diff.Change) []string {
+func describeAll(changes []diff.Change) []string {
 	all := make([]string, len(changes))
 	for i, c := range changes {
 		all[i] = c.String()

@@ -101,7 +101,7 @@ func TestM_DroppedFieldStaysDropped(t *testing.T) {
 func storedModel(t *testing.T, db store.DB) (m *model.Model) {
 	t.Helper()
 	err := db.Read(context.Background(), func(r store.Reader) (err error) {
-		m, err = stored(r)
+		m, err = storedApp(r)
 		return err
 	})
 	if err != nil {
@@ -288,12 +288,12 @@ func TestUnfinishedMove(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := load(t, strings.Replace(before, "rank: {type: int}", "rank: {type: text}", 1))
-		_, planned := Make(context.Background(), db, other, Options{})
+		_, planned := NewPlan(context.Background(), db, other, Options{})
 		_, applied := Apply(context.Background(), db, other, anything)
 		_, same := Apply(context.Background(), db, rules, anything)
 		_, undone := Undo(context.Background(), db, anything)
 		_, verified := Verify(context.Background(), db)
-		_, _, checked := Check(context.Background(), db, other.Model)
+		_, _, checked := Differences(context.Background(), db, other.Model)
 		for name, err := range map[string]error{"Make": planned, "Apply": applied, "Apply of the same model": same, "Undo": undone, "Verify": verified, "Check": checked} {
 			if errs.KindOf(err) != errs.Conflict || !strings.Contains(fmt.Sprint(err), "elsewhere") {
 				t.Errorf("%s = %v, want that a move is not finished", name, err)

@@ -70,7 +70,7 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		}
 
 		execute(t, db, `UPDATE "users" SET "email" = 'ada2@x.example' WHERE "id" = '`+two+`'`)
-		p, err := Make(context.Background(), db, rules, Options{})
+		p, err := NewPlan(context.Background(), db, rules, Options{})
 		if err != nil || !p.Safe() {
 			t.Fatalf("the plan is %v, %v, want a safe one", p, err)
 		}

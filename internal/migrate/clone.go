@@ -4,7 +4,7 @@ import "github.com/ashlar-dev/ashlar/internal/model"
 
 // under returns the tables of a model under other names, for what is asked of names, types, references and indexes. The
 // tables and fields stand in the same order.
-func under(tables []*model.Table, tableName func(*model.Table) string, fieldName func(*model.Field) string) map[*model.Table]*model.Table {
+func renamedClones(tables []*model.Table, tableName func(*model.Table) string, fieldName func(*model.Field) string) map[*model.Table]*model.Table {
 	clones := make(map[*model.Table]*model.Table)
 	for _, t := range tables {
 		c := *t
@@ -24,7 +24,7 @@ func under(tables []*model.Table, tableName func(*model.Table) string, fieldName
 			fields[f] = &g
 			c.Fields = append(c.Fields, &g)
 		}
-		c.Unique, c.Indexes = each(t.Unique, fields), each(t.Indexes, fields)
+		c.Unique, c.Indexes = mapFields(t.Unique, fields), mapFields(t.Indexes, fields)
 	}
 	for _, t := range tables {
 		clones[t].Relations = nil
@@ -37,7 +37,7 @@ func under(tables []*model.Table, tableName func(*model.Table) string, fieldName
 	return clones
 }
 
-func each(lists [][]*model.Field, fields map[*model.Field]*model.Field) [][]*model.Field {
+func mapFields(lists [][]*model.Field, fields map[*model.Field]*model.Field) [][]*model.Field {
 	out := make([][]*model.Field, len(lists))
 	for i, list := range lists {
 		for _, f := range list {
@@ -48,7 +48,7 @@ func each(lists [][]*model.Field, fields map[*model.Field]*model.Field) [][]*mod
 }
 
 // twin is the field of a clone of f's table that stands where f does.
-func twin(f *model.Field, clone *model.Table) *model.Field {
+func cloneOf(f *model.Field, clone *model.Table) *model.Field {
 	for i, other := range f.Table.Fields {
 		if other == f {
 			return clone.Fields[i]

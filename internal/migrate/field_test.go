@@ -36,7 +36,7 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 			old, now := load(t, "  posts: {key: int, fields: {n: {"+tt.was+"}}}\n"), load(t, "  posts: {key: int, fields: {n: {"+tt.is+"}}}\n")
 			mustApply(t, db, old, Options{})
 			execute(t, db, fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "created_at", "updated_at", "_rev") SELECT i, i, now(), now(), 1 FROM generate_series(1, %d) AS i`, there))
-			plan, err := Make(context.Background(), db, now, anything)
+			plan, err := NewPlan(context.Background(), db, now, anything)
 			if err != nil {
 				t.Fatal(err)
 			}

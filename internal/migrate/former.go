@@ -14,7 +14,7 @@ import (
 
 // Follows says whether the database has moved on from the model by safe changes alone, so that a server on the model can
 // go on: one that is started again while others already have the next model.
-func Follows(ctx context.Context, db store.DB, m *model.Model) (yes bool, err error) {
+func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, err error) {
 	defer errs.Wrap(&err, "migrate.Follows(%s)", m.Name)
 	err = db.Read(ctx, func(r store.Reader) error {
 		now, err := storedModels(r)
@@ -25,7 +25,7 @@ func Follows(ctx context.Context, db store.DB, m *model.Model) (yes bool, err er
 		if err != nil || !slices.ContainsFunc(all, func(e entryRow) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
 			return err
 		}
-		p := newPlanner(system.Dialect(r), models{m, now.own}.whole(), now.whole(), givenIn(all))
+		p := newPlanner(system.Dialect(r), models{m, now.own}.whole(), now.whole(), recordedBackfill(all))
 		p.steps()
 		yes = p.plan.Safe()
 		return nil
@@ -34,10 +34,10 @@ func Follows(ctx context.Context, db store.DB, m *model.Model) (yes bool, err er
 }
 
 // givenIn is what rows have got, as far as it matters that they have.
-func givenIn(all []entryRow) func(*model.Field) value.Value {
+func recordedBackfill(all []entryRow) func(*model.Field) value.Value {
 	return func(f *model.Field) value.Value {
 		for _, e := range all {
-			if e.given[f.Table.Name+"."+f.Name] != "" {
+			if e.backfills[f.Table.Name+"."+f.Name] != "" {
 				return value.OfText("given")
 			}
 		}

@@ -70,7 +70,7 @@ func TestGuide(t *testing.T) {
 		var db store.DB
 		tables := func(text string) *rule.Rules { return load(t, "  people: {key: text}\n  "+text+"\n") }
 		to := func(text string) *Plan {
-			p, err := Make(t.Context(), db, tables(text), anything)
+			p, err := NewPlan(t.Context(), db, tables(text), anything)
 			if err != nil {
 				t.Fatal(err)
 			}

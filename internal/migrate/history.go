@@ -24,17 +24,17 @@ type Entry struct {
 	Finished time.Time // zero while it is not
 	By       string
 	Changes  []string
-	Steps    []Ran
+	Steps    []StepLog
 	Copy     string // of the database as it was before; "" for none
 	Model    string // the model that it led to, as snapshot.Encode writes it
 	Damage   string // what of it cannot be read, and is left empty here; "" for nothing
 }
 
 // open says whether there is something left to take back or to finish. Of a state that is not known it cannot be told.
-func (e Entry) open() bool { return e.State != Done && e.State != Undone }
+func (e Entry) isOpen() bool { return e.State != Done && e.State != Undone }
 
 // damaged is the error of what cannot be done since the entry cannot be read.
-func (e Entry) damaged() error {
+func (e Entry) errDamaged() error {
 	return fmt.Errorf("entry %d of the history of the database cannot be read: %s", e.ID, e.Damage)
 }
 
@@ -49,7 +49,7 @@ const (
 )
 
 // Ran is a statement that was run.
-type Ran struct {
+type StepLog struct {
 	SQL    string        `json:"sql"`
 	Millis int64         `json:"ms"`
 	Took   time.Duration `json:"-"`
@@ -80,24 +80,24 @@ func Tables() []*model.Table {
 }
 
 // todo is what is left to do of an entry that is not done: to take back what was prepared, or to finish.
-type todo struct {
-	Undo  []string `json:"undo,omitempty"`
-	After []later  `json:"after,omitempty"`
+type remaining struct {
+	Undo  []string   `json:"undo,omitempty"`
+	After []deferred `json:"after,omitempty"`
 }
 
 // later is a statement of after the switch.
-type later struct {
-	SQL   string `json:"sql"`
-	Table string `json:"table,omitempty"`
-	Loop  bool   `json:"loop,omitempty"`
-	Alone bool   `json:"alone,omitempty"`
+type deferred struct {
+	SQL       string `json:"sql"`
+	Table     string `json:"table,omitempty"`
+	Loop      bool   `json:"loop,omitempty"`
+	OutsideTx bool   `json:"alone,omitempty"`
 }
 
 // entryRow is an entry as it is stored.
 type entryRow struct {
 	Entry
-	todo  todo
-	given map[string]string // what rows got for a field that was added, as a literal, by table and column
+	remaining remaining
+	backfills map[string]string // what rows got for a field that was added, as a literal, by table and column
 }
 
 func encode(v any) value.Value {
@@ -126,7 +126,7 @@ func (r *entryRow) insert(s store.Session, now time.Time) error {
 	}
 	r.ID = id + 1
 	_, err = s.Exec(insertEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Started), stamp(r.Finished), value.OfText(r.By),
-		encode(r.Changes), encode(r.Steps), encode(r.todo), encode(r.given),
+		encode(r.Changes), encode(r.Steps), encode(r.remaining), encode(r.backfills),
 		value.OfText(r.Copy), value.OfText(r.Model), value.OfTimestamp(now.UnixMicro()), value.OfInt(revision)})
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (r *entryRow) update(s store.Session, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Exec(updateEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Finished), encode(r.Steps), encode(r.todo),
+	_, err = s.Exec(updateEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Finished), encode(r.Steps), encode(r.remaining),
 		value.OfTimestamp(now.UnixMicro()), value.OfInt(revision)})
 	if err != nil {
 		return err
@@ -192,8 +192,8 @@ func scanEntry(row value.Row) (r entryRow) {
 	r.Started, r.Finished = when(2, "started"), when(3, "finished")
 	list(5, "changes", &r.Changes)
 	list(6, "steps", &r.Steps)
-	list(7, "todo", &r.todo)
-	list(8, "given", &r.given)
+	list(7, "todo", &r.remaining)
+	list(8, "given", &r.backfills)
 	for i := range r.Steps {
 		r.Steps[i].Took = time.Duration(r.Steps[i].Millis) * time.Millisecond
 	}
@@ -202,10 +202,10 @@ func scanEntry(row value.Row) (r entryRow) {
 }
 
 // damagedOf says of each entry that cannot be read why.
-func damagedOf(all []entryRow) (damaged []string) {
+func damagedEntries(all []entryRow) (damaged []string) {
 	for _, e := range all {
 		if e.Damage != "" {
-			damaged = append(damaged, e.damaged().Error())
+			damaged = append(damaged, e.errDamaged().Error())
 		}
 	}
 	return damaged
@@ -228,7 +228,7 @@ func History(ctx context.Context, db store.DB) (all []Entry, err error) {
 func Unfinished(r store.Reader) error {
 	all, err := entries(r)
 	for _, e := range all {
-		if e.open() {
+		if e.isOpen() {
 			return errs.New(errs.Conflict, "a change of the tables that began at %s is not finished: run `ashlar migrate`, or start a server", e.Started.Format(time.RFC3339))
 		}
 	}
@@ -236,4 +236,4 @@ func Unfinished(r store.Reader) error {
 }
 
 // modelOf is the model that an entry led to.
-func (e Entry) modelOf() (*model.Model, error) { return snapshot.Decode([]byte(e.Model)) }
+func (e Entry) decodeModel() (*model.Model, error) { return snapshot.Decode([]byte(e.Model)) }

@@ -7,17 +7,17 @@ import (
 
 // renew brings the database to the current layout, a transaction for each step. An interruption undoes the step under way,
 // so that the next start runs it again.
-func (r *run) renew() error {
+func (r *run) upgradeLayout() error {
 	steps, err := system.Steps(r.s, r.o.now())
 	if err != nil || len(steps) == 0 {
 		return err
 	}
-	if r.o.Beside {
+	if r.o.ServerRunning {
 		return errs.New(errs.Conflict, "the database has the layout of an earlier release of Ashlar, and a server has it open: stop that server first")
 	}
 	r.result.Layout = steps[0].To - 1
 	for range steps {
-		if err := r.s.Transaction(r.nextLayout); err != nil {
+		if err := r.s.Transaction(r.runLayoutStep); err != nil {
 			return err
 		}
 	}
@@ -25,7 +25,7 @@ func (r *run) renew() error {
 }
 
 // nextLayout runs the step from the present layout to the next one.
-func (r *run) nextLayout() error {
+func (r *run) runLayoutStep() error {
 	steps, err := system.Steps(r.s, r.o.now())
 	if err != nil || len(steps) == 0 {
 		return err

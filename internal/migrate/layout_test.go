@@ -152,10 +152,10 @@ func TestFromLayout1(t *testing.T) {
 		if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify() before = %v, %v", drift, err)
 		}
-		if p, err := Make(t.Context(), db, rules, Options{}); err != nil || p.Layout != 1 || len(p.Changes) > 0 || layoutOf(t, db) != 1 {
+		if p, err := NewPlan(t.Context(), db, rules, Options{}); err != nil || p.Layout != 1 || len(p.Changes) > 0 || layoutOf(t, db) != 1 {
 			t.Errorf("Make() = %+v, %v, want a plan without changes that starts from layout 1", p, err)
 		}
-		if _, err := Apply(t.Context(), db, rules, Options{Beside: true}); errs.KindOf(err) != errs.Conflict || layoutOf(t, db) != 1 {
+		if _, err := Apply(t.Context(), db, rules, Options{ServerRunning: true}); errs.KindOf(err) != errs.Conflict || layoutOf(t, db) != 1 {
 			t.Errorf("Apply() beside a server = %v, want a conflict", err)
 		}
 
@@ -187,7 +187,7 @@ func TestFromLayout1(t *testing.T) {
 		if _, err := Undo(t.Context(), db, o); err != nil {
 			t.Fatalf("Undo() = %v", err)
 		}
-		if changes, _, err := Check(t.Context(), db, former.Model); err != nil || len(changes) > 0 {
+		if changes, _, err := Differences(t.Context(), db, former.Model); err != nil || len(changes) > 0 {
 			t.Errorf("after Undo() the tables differ from the former model: %v, %v", changes, err)
 		}
 		if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {

@@ -38,10 +38,10 @@ func (c *conversion) table() string {
 	if c.restOnly {
 		return ""
 	}
-	return c.of()
+	return c.tableName()
 }
 
-func (c *conversion) of() string { return c.from.Table.Name }
+func (c *conversion) tableName() string { return c.from.Table.Name }
 
 func (c *conversion) run(s store.Session, note func(int64)) error {
 	last := value.Value{}
@@ -74,13 +74,13 @@ func (c *conversion) read(s store.Session, after value.Value) (rows []converted,
 		v := value.Scan(c.from, row, 2)
 		var err error
 		if r.to, err = value.Convert(c.from, c.to, v); err != nil {
-			return fmt.Errorf("the row %s of %s: %s: %w", ddl.Text(r.id), c.of(), c.from.Name, err)
+			return fmt.Errorf("the row %s of %s: %s: %w", ddl.Text(r.id), c.tableName(), c.from.Name, err)
 		}
 		if r.to.IsNull() {
 			r.to = c.fill
 		}
 		if r.to.IsNull() && !c.to.Optional {
-			return fmt.Errorf("the row %s of %s: %s is missing, and is required now; give it a value first", ddl.Text(r.id), c.of(), c.from.Name)
+			return fmt.Errorf("the row %s of %s: %s is missing, and is required now; give it a value first", ddl.Text(r.id), c.tableName(), c.from.Name)
 		}
 		rows = append(rows, r)
 		return nil
@@ -90,14 +90,14 @@ func (c *conversion) read(s store.Session, after value.Value) (rows []converted,
 
 // query finds a batch of rows, those after an id.
 func (c *conversion) query(after value.Value) (sql string, args []value.Value) {
-	sql = "SELECT " + ddl.Quote("id") + ", " + ddl.Quote(ddl.Revision) + ", " + ddl.Quote(c.from.Name) + " FROM " + ddl.Quote(c.of())
+	sql = "SELECT " + ddl.Quote("id") + ", " + ddl.Quote(ddl.Revision) + ", " + ddl.Quote(c.from.Name) + " FROM " + ddl.Quote(c.tableName())
 	cond := " WHERE "
 	if !after.IsNull() {
 		sql += cond + ddl.Quote("id") + " > $1"
 		args, cond = append(args, after), " AND "
 	}
 	if c.restOnly {
-		sql += cond + c.left()
+		sql += cond + c.unconverted()
 	}
 	sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", ddl.Quote("id"), batch)
 	return sql, args
@@ -105,7 +105,7 @@ func (c *conversion) query(after value.Value) (sql string, args []value.Value) {
 
 // left is the condition of the rows that are not converted. A row without a value is one of them only where it is to have
 // one.
-func (c *conversion) left() string {
+func (c *conversion) unconverted() string {
 	sql := ddl.Quote(c.into) + " IS NULL"
 	if c.to.Optional {
 		sql += " AND " + ddl.Quote(c.from.Name) + " IS NOT NULL"
@@ -134,7 +134,7 @@ func (c *conversion) writeBatch(s store.Session, rows []converted) error {
 	if c.from.Name == c.key.Name {
 		unchanged = ""
 	}
-	sql := "UPDATE " + ddl.Quote(c.of()) + " AS t SET " + ddl.Quote(c.into) + " = v.x::" + ddl.Type(c.to) +
+	sql := "UPDATE " + ddl.Quote(c.tableName()) + " AS t SET " + ddl.Quote(c.into) + " = v.x::" + ddl.Type(c.to) +
 		" FROM unnest($1::text[], $2::text[], $3::text[]) AS v(id, x, rev) WHERE t." + ddl.Quote("id") + " = v.id::" + ddl.Type(c.key) +
 		unchanged
 	ids, values, revisions := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows))
@@ -146,11 +146,11 @@ func (c *conversion) writeBatch(s store.Session, rows []converted) error {
 }
 
 // repeated runs a statement, which changes a batch of rows, until it finds none.
-type repeated struct{ of, sql string }
+type repeatStatement struct{ tableName, sql string }
 
-func (r *repeated) table() string { return r.of }
+func (r *repeatStatement) table() string { return r.tableName }
 
-func (r *repeated) run(s store.Session, note func(int64)) error {
+func (r *repeatStatement) run(s store.Session, note func(int64)) error {
 	for {
 		changed, err := s.Exec(r.sql, nil)
 		if err != nil || changed == 0 {
@@ -176,16 +176,16 @@ func fillMissing(fields []*model.Field, value func(*model.Field) value.Value) st
 }
 
 // asking runs a query of rows in the way, of which there must be none.
-type asking struct {
-	of    *model.Table // as it is called by then
-	sql   string
-	fault func(found) model.Fault
+type refuseFound struct {
+	inTable *model.Table // as it is called by then
+	sql     string
+	fault   func(found) model.Fault
 }
 
-func (a *asking) table() string { return "" }
+func (a *refuseFound) table() string { return "" }
 
-func (a *asking) run(s store.Session, _ func(int64)) error {
-	f, err := search(s, a.of, a.sql)
+func (a *refuseFound) run(s store.Session, _ func(int64)) error {
+	f, err := search(s, a.inTable, a.sql)
 	if err == nil && f.rows > 0 {
 		return model.Faults{a.fault(f)}
 	}

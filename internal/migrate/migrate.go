@@ -28,8 +28,8 @@ type Options struct {
 	Progress Progress                                           // nil: nobody looks
 	Copy     func(ctx context.Context) (name string, err error) // makes a copy of an embedded database before it is rewritten; nil: no copy is made
 
-	System []system.Fragment // the system tables of packages above this one
-	Beside bool              // another server has the database open and knows nothing of the change: an older layout stays
+	System        []system.Fragment // the system tables of packages above this one
+	ServerRunning bool              // another server has the database open and knows nothing of the change: an older layout stays
 
 	step func(sql string) error // for tests: called before each statement
 }
@@ -54,7 +54,7 @@ func (o Options) systemModel() *model.Model {
 }
 
 // Make compares the database with the model and plans how it comes to it. It changes nothing.
-func Make(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (p *Plan, err error) {
+func NewPlan(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (p *Plan, err error) {
 	defer errs.Wrap(&err, "migrate.Make(%s)", rules.Model.Name)
 	err = db.Alter(ctx, func(s store.Session) (err error) { // whose statements may take their time
 		p, err = plan(s, rules, o)
@@ -92,10 +92,10 @@ func plan(q querier, rules *rule.Rules, o Options) (*Plan, error) {
 // between plans the way from the models of a database to others. rules are those of the latter app, nil for a model that is
 // stored.
 func between(q querier, old, m models, rules *rule.Rules, now time.Time) (*Plan, error) {
-	p := newPlanner(system.Dialect(q), old.whole(), m.whole(), givenBy(rules, now))
+	p := newPlanner(system.Dialect(q), old.whole(), m.whole(), backfillBy(rules, now))
 	p.plan.own = m.own
 	p.steps()
-	p.plan.given = p.givenAll()
+	p.plan.backfills = p.allBackfills()
 	if err := p.contradictions(q); err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func between(q querier, old, m models, rules *rule.Rules, now time.Time) (*Plan,
 
 func newPlanner(d ddl.Dialect, old, m *model.Model, given func(*model.Field) value.Value) *planner {
 	match := diff.NewMatch(old, m)
-	return &planner{Match: match, dialect: d, plan: &Plan{match: match, Changes: match.Changes()}, given: given}
+	return &planner{Match: match, dialect: d, plan: &Plan{match: match, Changes: match.Changes()}, backfill: given}
 }
 
 // steps makes the steps of the plan.
@@ -122,11 +122,11 @@ func (p *planner) steps() {
 }
 
 // givenAll are the values that rows get for fields which are added, as literals, by table and column.
-func (p *planner) givenAll() map[string]string {
+func (p *planner) allBackfills() map[string]string {
 	all := map[string]string{}
 	for _, c := range p.plan.Changes {
 		if c.Kind == diff.FieldAdded && c.OldTable != nil {
-			if v := p.givenTo(c.NewField); !v.IsNull() {
+			if v := p.backfillFor(c.NewField); !v.IsNull() {
 				all[c.NewTable.Name+"."+c.NewField.Name] = ddl.Literal(p.dialect, c.NewField, v)
 			}
 		}
@@ -135,7 +135,7 @@ func (p *planner) givenAll() map[string]string {
 }
 
 // givenBy is what rows get for a field that they have no value for: its default, where that is the same for all rows.
-func givenBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
+func backfillBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
 	return func(f *model.Field) value.Value {
 		if rules == nil {
 			return value.Value{}
@@ -155,10 +155,10 @@ func givenBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
 
 // Check returns how the model's tables differ from those of the database, and whether the database is new. It changes
 // nothing, and looks at no rows.
-func Check(ctx context.Context, db store.DB, m *model.Model) (changes []diff.Change, isNew bool, err error) {
+func Differences(ctx context.Context, db store.DB, m *model.Model) (changes []diff.Change, isNew bool, err error) {
 	defer errs.Wrap(&err, "migrate.Check(%s)", m.Name)
 	err = db.Read(ctx, func(r store.Reader) error {
-		old, err := stored(r)
+		old, err := storedApp(r)
 		if err == nil && old != nil {
 			changes = diff.Between(old, m)
 		}
@@ -169,7 +169,7 @@ func Check(ctx context.Context, db store.DB, m *model.Model) (changes []diff.Cha
 }
 
 // stored reads the model of the database, nil where it is new. One that a move is filling is refused.
-func stored(q querier) (old *model.Model, err error) {
+func storedApp(q querier) (old *model.Model, err error) {
 	if err := system.CheckNotMoving(q); err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func stored(q querier) (old *model.Model, err error) {
 
 // storedModels reads both models of the database. That of the app is nil if the database is new.
 func storedModels(q querier) (old models, err error) {
-	if old.app, err = stored(q); err != nil || old.app == nil {
+	if old.app, err = storedApp(q); err != nil || old.app == nil {
 		return old, err
 	}
 	old.own, err = system.StoredModel(q)

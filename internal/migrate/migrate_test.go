@@ -32,7 +32,7 @@ func fill(t *testing.T, db store.DB, m *model.Model) {
 func TestNewDatabase(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
 		db, rules := e.open(t), load(t, before)
-		if p, err := Make(context.Background(), db, rules, Options{}); err != nil || !p.IsNew() {
+		if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || !p.IsNew() {
 			t.Errorf("Make = %v, %v, want a new database", p, err)
 		}
 		if got := mustApply(t, db, rules, Options{}); !got.Created || got.Applied != nil {
@@ -42,7 +42,7 @@ func TestNewDatabase(t *testing.T) {
 		if got := mustApply(t, db, rules, Options{}); got.Created || got.Applied != nil {
 			t.Errorf("the second Apply = %+v, want nothing", got)
 		}
-		if p, err := Make(context.Background(), db, rules, Options{}); err != nil || p.IsNew() || len(p.Steps) > 0 || len(p.Changes) > 0 {
+		if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || p.IsNew() || len(p.Steps) > 0 || len(p.Changes) > 0 {
 			t.Errorf("Make = %+v, %v, want nothing to do", p, err)
 		}
 		if history, err := History(context.Background(), db); err != nil || len(history) != 1 || history[0].State != Done {
@@ -177,7 +177,7 @@ func (tt change) run(t *testing.T, e engine) {
 		}
 	}
 	sameAsFresh(t, e, db, rules)
-	if p, err := Make(context.Background(), db, rules, Options{}); err != nil || len(p.Steps)+len(p.Changes) > 0 {
+	if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || len(p.Steps)+len(p.Changes) > 0 {
 		t.Errorf("a second plan = %+v, %v, want nothing", p, err)
 	}
 }

@@ -37,4 +37,4 @@ func inOrder(all []rename) []rename {
 }
 
 // interim is a name under which something new waits until the name that it will have is free.
-func interim(name string) string { return ddl.Fit("_new_" + name) }
+func tempName(name string) string { return ddl.Fit("_new_" + name) }

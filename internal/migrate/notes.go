@@ -89,7 +89,7 @@ func (p *planner) checkNotes(q querier, was, t *model.Table, rules *rule.Rules) 
 	for i, c := range t.Checks {
 		old := slices.ContainsFunc(was.Checks, func(o model.Check) bool { return o.Expr.Text == c.Expr.Text })
 		cond := rules.Table(t).Checks[i].Cond
-		if fields, own := rule.OwnFields(cond); old || !own || !p.stay(fields) {
+		if fields, own := rule.OwnFields(cond); old || !own || !p.keepValues(fields) {
 			continue
 		}
 		var dialect sqlgen.Dialect = sqlgen.SQLite{}
@@ -112,7 +112,7 @@ func (p *planner) checkNotes(q querier, was, t *model.Table, rules *rule.Rules) 
 }
 
 // stay says whether columns have the names and values that they had.
-func (p *planner) stay(fields []*model.Field) bool {
+func (p *planner) keepValues(fields []*model.Field) bool {
 	return !slices.ContainsFunc(fields, func(f *model.Field) bool {
 		was := p.OldField(f)
 		return was == nil || was.Name != f.Name || p.converts(was, f)

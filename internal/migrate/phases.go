@@ -9,7 +9,7 @@ import (
 )
 
 // atOnce carries out a plan in one transaction.
-func (r *run) atOnce(p *Plan) error {
+func (r *run) inOneTransaction(p *Plan) error {
 	return r.s.Transaction(func() error {
 		r.begin(p)
 		for _, s := range p.Steps {
@@ -91,7 +91,7 @@ func (r *run) inPhases(p *Plan) error {
 	for _, s := range slices.Backward(p.Steps) {
 		for _, a := range slices.Backward(s.parts) {
 			if a.undo != "" {
-				r.entry.todo.Undo = append(r.entry.todo.Undo, a.undo)
+				r.entry.remaining.Undo = append(r.entry.remaining.Undo, a.undo)
 			}
 		}
 	}
@@ -99,14 +99,14 @@ func (r *run) inPhases(p *Plan) error {
 	if err != nil {
 		return err
 	}
-	if err := r.toSwitch(p); err != nil {
-		return errors.Join(err, r.undo())
+	if err := r.untilSwitch(p); err != nil {
+		return errors.Join(err, r.takeBack())
 	}
-	return r.after()
+	return r.finishAfter()
 }
 
 // toSwitch carries out what is before the switch, and the switch.
-func (r *run) toSwitch(p *Plan) error {
+func (r *run) untilSwitch(p *Plan) error {
 	for _, s := range p.Steps {
 		if s.Phase == Before {
 			if err := r.stepBefore(s); err != nil {
@@ -114,9 +114,9 @@ func (r *run) toSwitch(p *Plan) error {
 			}
 		}
 	}
-	ran, undo := len(r.entry.Steps), r.entry.todo
+	ran, undo := len(r.entry.Steps), r.entry.remaining
 	return r.s.Transaction(func() error {
-		r.entry.Steps, r.entry.State, r.entry.todo = r.entry.Steps[:ran], Preparing, undo
+		r.entry.Steps, r.entry.State, r.entry.remaining = r.entry.Steps[:ran], Preparing, undo
 		for _, s := range p.Steps {
 			if s.Phase == Switch {
 				if err := r.step(s); err != nil {
@@ -127,18 +127,18 @@ func (r *run) toSwitch(p *Plan) error {
 		if err := r.switchTo(p); err != nil {
 			return err
 		}
-		r.entry.todo = todo{After: laterOf(p)}
+		r.entry.remaining = remaining{After: deferredOf(p)}
 		return r.finish(Finishing, false)
 	})
 }
 
-func laterOf(p *Plan) (all []later) {
+func deferredOf(p *Plan) (all []deferred) {
 	for _, s := range p.Steps {
 		if s.Phase != After {
 			continue
 		}
 		for _, a := range s.parts {
-			l := later{SQL: a.sql, Alone: a.outsideTx}
+			l := deferred{SQL: a.sql, OutsideTx: a.outsideTx}
 			if a.loop != nil {
 				l.Loop, l.Table = true, a.loop.table()
 			}

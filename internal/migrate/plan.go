@@ -92,15 +92,15 @@ type Plan struct {
 	Notes   []Note // rows that stay as they are, though what the model asks of new values they would not pass
 	Layout  int    // of the database, if Apply first brings it to a later one (store.Layout); else 0
 
-	isNew  bool
-	own    *model.Model // the system tables that the plan leads to
-	match  *diff.Match
-	given  map[string]string
-	faults model.Faults // what rows contradict, and what cannot be done
+	isNew     bool
+	own       *model.Model // the system tables that the plan leads to
+	match     *diff.Match
+	backfills map[string]string
+	faults    model.Faults // what rows contradict, and what cannot be done
 }
 
 // New is the plan for a database that is not there yet.
-func New() *Plan { return &Plan{isNew: true} }
+func PlanForNewDatabase() *Plan { return &Plan{isNew: true} }
 
 // IsNew says whether the database has no tables yet.
 func (p *Plan) IsNew() bool { return p.isNew }
@@ -134,9 +134,9 @@ func (p *Plan) Faults() model.Faults { return p.faults }
 // planner is what the plans of both engines are made with.
 type planner struct {
 	*diff.Match
-	dialect ddl.Dialect
-	given   func(*model.Field) value.Value // what rows get for a required field: its default, null where that is no constant
-	plan    *Plan
+	dialect  ddl.Dialect
+	backfill func(*model.Field) value.Value // what rows get for a required field: its default, null where that is no constant
+	plan     *Plan
 }
 
 // moment is when a step runs: in which phase, and at which rank among the steps of the phase.
@@ -192,7 +192,7 @@ func (c cause) title() string {
 	if len(c.changes) == 0 {
 		return c.other
 	}
-	return strings.Join(words(c.changes), "; ")
+	return strings.Join(describeAll(c.changes), "; ")
 }
 
 func (c cause) position() model.Pos {
@@ -205,7 +205,7 @@ func (c cause) position() model.Pos {
 }
 
 // why returns the changes that is selects. If it selects none, the step follows from what happens to the table.
-func (p *planner) why(t *model.Table, is func(diff.Change) bool) cause {
+func (p *planner) causeOf(t *model.Table, is func(diff.Change) bool) cause {
 	why := cause{other: "follows from other changes: " + t.Name}
 	for _, c := range p.plan.Changes {
 		if is(c) {
@@ -220,7 +220,7 @@ func (p *planner) why(t *model.Table, is func(diff.Change) bool) cause {
 
 // ofField returns the changes of a field of the new model, and a change of the key of the table that it refers to.
 func (p *planner) ofField(f *model.Field) cause {
-	return p.why(f.Table, func(c diff.Change) bool {
+	return p.causeOf(f.Table, func(c diff.Change) bool {
 		return c.NewField == f || c.Kind == diff.KeyChanged && (f.Name == "id" && c.NewTable == f.Table || f.Ref != nil && c.NewTable == f.Ref)
 	})
 }
@@ -245,20 +245,20 @@ func (p *planner) ofIndex(t *model.Table, i ddl.Index) cause {
 	if n := len(columns); !i.Unique && n > 1 && columns[n-1] == "id" {
 		columns = columns[:n-1]
 	}
-	why := p.why(t, func(c diff.Change) bool {
+	why := p.causeOf(t, func(c diff.Change) bool {
 		return c.NewTable == t && (c.Kind == diff.IndexAdded || c.Kind == diff.UniqueAdded) && slices.Equal(c.Columns, columns)
 	})
 	if len(why.changes) > 0 {
 		return why
 	}
-	return p.why(t, func(c diff.Change) bool {
+	return p.causeOf(t, func(c diff.Change) bool {
 		isColumn := c.NewField != nil && slices.Contains(columns, c.NewField.Name)
 		return c.NewTable == t && (isColumn || c.Kind == diff.KeyChanged)
 	})
 }
 
 // stored says how the values of a field are kept: two fields of which it is the same need no conversion.
-func (p *planner) stored(f *model.Field) string {
+func (p *planner) storageOf(f *model.Field) string {
 	switch {
 	case f.Type == model.Enum || f.Type == model.Text:
 		return "text"
@@ -270,7 +270,7 @@ func (p *planner) stored(f *model.Field) string {
 
 // converts says whether the values of a field are to be written anew.
 func (p *planner) converts(was, is *model.Field) bool {
-	if p.stored(was) != p.stored(is) || p.dialect == ddl.Postgres && was.Type == model.Decimal && is.Precision < was.Precision {
+	if p.storageOf(was) != p.storageOf(is) || p.dialect == ddl.Postgres && was.Type == model.Decimal && is.Precision < was.Precision {
 		return true
 	}
 	return renamesValues(was, is)
@@ -293,5 +293,5 @@ func (p *planner) fill(was, is *model.Field) value.Value {
 	if !was.Optional || is.Optional {
 		return value.Value{}
 	}
-	return p.given(is)
+	return p.backfill(is)
 }

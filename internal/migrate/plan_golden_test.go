@@ -43,7 +43,7 @@ func TestPlans(t *testing.T) {
 	show := func(name, was, is string) {
 		for _, d := range []ddl.Dialect{ddl.SQLite, ddl.Postgres} {
 			old, next := load(t, was), load(t, is)
-			p := newPlanner(d, old.Model, next.Model, givenBy(next, time.Unix(1e9, 0)))
+			p := newPlanner(d, old.Model, next.Model, backfillBy(next, time.Unix(1e9, 0)))
 			p.steps()
 			fmt.Fprintf(&all, "-- %s, %s --\n%s", name, [...]string{"SQLite", "PostgreSQL"}[d], printed(p.plan))
 		}

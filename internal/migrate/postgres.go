@@ -67,12 +67,12 @@ const (
 // pgPlanner plans for PostgreSQL.
 type pgPlanner struct {
 	*planner
-	now     map[*model.Table]*model.Table // tables of the new model under the names of before the switch
-	indexes map[string]bool               // names of the indexes that are there
-	renames map[string][]rename           // names of columns, by the table as it is called before the switch
-	tables  []rename
-	objects []rename // indexes
-	bound   []bound  // constraints and triggers
+	beforeSwitch map[*model.Table]*model.Table // tables of the new model under the names of before the switch
+	indexes      map[string]bool               // names of the indexes that are there
+	renames      map[string][]rename           // names of columns, by the table as it is called before the switch
+	tables       []rename
+	objects      []rename // indexes
+	bound        []bound  // constraints and triggers
 }
 
 // bound is a constraint or trigger that gets another name, by the table's final name.
@@ -91,15 +91,15 @@ func planPostgres(p *planner) {
 			pg.indexes[i.Name] = true
 		}
 	}
-	pg.now = under(p.New.Tables, func(t *model.Table) string {
+	pg.beforeSwitch = renamedClones(p.New.Tables, func(t *model.Table) string {
 		switch was := p.OldTable(t); {
 		case was != nil:
 			return was.Name
 		case tables[t.Name]:
-			return interim(t.Name)
+			return tempName(t.Name)
 		}
 		return t.Name
-	}, pg.fieldNow)
+	}, pg.nameBefore)
 	for _, t := range p.New.Tables {
 		if p.OldTable(t) == nil {
 			pg.create(t)
@@ -116,7 +116,7 @@ func planPostgres(p *planner) {
 }
 
 // fieldNow is the name of a column before the switch.
-func (p *pgPlanner) fieldNow(f *model.Field) string {
+func (p *pgPlanner) nameBefore(f *model.Field) string {
 	t := p.OldTable(f.Table)
 	switch was := p.OldField(f); {
 	case t == nil:
@@ -124,52 +124,54 @@ func (p *pgPlanner) fieldNow(f *model.Field) string {
 	case was != nil && !p.converts(was, f):
 		return was.Name
 	case slices.ContainsFunc(t.Fields, func(o *model.Field) bool { return o.Name == f.Name }):
-		return interim(f.Name)
+		return tempName(f.Name)
 	}
 	return f.Name
 }
 
 // of is the field as it is called before the switch.
-func (p *pgPlanner) of(f *model.Field) *model.Field { return twin(f, p.now[f.Table]) }
+func (p *pgPlanner) fieldBefore(f *model.Field) *model.Field {
+	return cloneOf(f, p.beforeSwitch[f.Table])
+}
 
 // shadowed says whether the values of a field, which is no new one, are written anew in a column of their own.
-func (p *pgPlanner) shadowed(f *model.Field) bool {
+func (p *pgPlanner) isRewritten(f *model.Field) bool {
 	was := p.OldField(f)
 	return was != nil && p.converts(was, f)
 }
 
 // create makes a new table before the switch. Its name may not be free until then.
 func (p *pgPlanner) create(t *model.Table) {
-	now := p.now[t]
-	why := p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
+	now := p.beforeSwitch[t]
+	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
 	parts := statements(ddl.CreateTable(ddl.Postgres, now)...)
 	for _, i := range ddl.Indexes(now) {
-		i.Name = p.indexNow(i.Name)
+		i.Name = p.indexNameBefore(i.Name)
 		parts = append(parts, part{sql: ddl.CreateIndex(ddl.Postgres, i)})
 	}
 	parts[0].undo = "DROP TABLE IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
 	p.add(pgTables, why, 0, lockNothing, parts...)
 	p.renamed(&p.tables, now.Name, t.Name)
 	for i, index := range ddl.Indexes(t) {
-		p.renamed(&p.objects, p.indexNow(ddl.Indexes(now)[i].Name), index.Name)
+		p.renamed(&p.objects, p.indexNameBefore(ddl.Indexes(now)[i].Name), index.Name)
 	}
 	for _, f := range t.Fields {
-		p.nameBound(f, p.of(f))
+		p.renameConstraints(f, p.fieldBefore(f))
 		if f.Ref == nil {
 			continue
 		}
-		if p.OldTable(f.Ref) != nil && p.shadowed(f.Ref.ID()) {
-			p.refer(f, why, 0)
+		if p.OldTable(f.Ref) != nil && p.isRewritten(f.Ref.ID()) {
+			p.addForeignKey(f, why, 0)
 			continue
 		}
-		p.add(pgColumns, why, 0, lockNothing, statements(strings.TrimSuffix(ddl.AddReference(p.of(f)), " NOT VALID"))...)
+		p.add(pgColumns, why, 0, lockNothing, statements(strings.TrimSuffix(ddl.AddReference(p.fieldBefore(f)), " NOT VALID"))...)
 	}
 }
 
 // indexNow is the name of a new index before the switch.
-func (p *pgPlanner) indexNow(name string) string {
+func (p *pgPlanner) indexNameBefore(name string) string {
 	if p.indexes[name] {
-		return interim(name)
+		return tempName(name)
 	}
 	return name
 }
@@ -181,7 +183,7 @@ func (p *pgPlanner) renamed(all *[]rename, from, to string) {
 }
 
 // nameBound gives the constraints and the trigger of a field, which were made under the names of now, those of the new model.
-func (p *pgPlanner) nameBound(f, now *model.Field) {
+func (p *pgPlanner) renameConstraints(f, now *model.Field) {
 	add := func(trigger bool, from, to string) {
 		if from != to {
 			p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
@@ -208,12 +210,12 @@ func (p *pgPlanner) alter(was, t *model.Table) {
 		switch before := p.OldField(f); {
 		case before == nil:
 			p.addField(f)
-		case p.shadowed(f):
+		case p.isRewritten(f):
 			p.replaceField(before, f)
 		default:
 			p.changeField(before, f)
 		}
-		if now := p.of(f).Name; now != f.Name {
+		if now := p.fieldBefore(f).Name; now != f.Name {
 			p.renames[was.Name] = append(p.renames[was.Name], rename{now, f.Name})
 		}
 	}
@@ -226,10 +228,10 @@ func (p *pgPlanner) alter(was, t *model.Table) {
 }
 
 func (p *pgPlanner) drop(t *model.Table) {
-	why := p.why(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
+	why := p.causeOf(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
 	for _, f := range t.Fields {
 		if f.Ref != nil {
-			p.addLoss(pgUnbind, why, t.Name, lockMoment, p.unbind(f)...)
+			p.addLoss(pgUnbind, why, t.Name, lockMoment, p.dropForeignKey(f)...)
 		}
 	}
 	p.addLoss(pgDropTable, why, t.Name, lockMoment, statements("DROP TABLE "+ddl.Quote(t.Name))...)

@@ -10,13 +10,13 @@ import (
 )
 
 func (p *pgPlanner) addField(f *model.Field) {
-	why, now := p.ofField(f), p.of(f)
+	why, now := p.ofField(f), p.fieldBefore(f)
 	given := value.Value{}
 	if !f.Optional {
-		given = p.given(f)
+		given = p.backfill(f)
 	}
 	plain := *now
-	inline := f.Ref != nil && given.IsNull() && !(p.OldTable(f.Ref) != nil && p.shadowed(f.Ref.ID()))
+	inline := f.Ref != nil && given.IsNull() && !(p.OldTable(f.Ref) != nil && p.isRewritten(f.Ref.ID()))
 	if !inline {
 		plain.Ref = nil
 	}
@@ -26,9 +26,9 @@ func (p *pgPlanner) addField(f *model.Field) {
 	}
 	parts[0].undo = "ALTER TABLE " + ddl.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
 	p.add(pgColumns, why, 0, lockMoment, parts...)
-	p.nameBoundOf(f, now, inline)
+	p.renameConstraintsOf(f, now, inline)
 	if f.Ref != nil && !inline {
-		p.refer(f, why, 0)
+		p.addForeignKey(f, why, 0)
 	}
 	if !f.Optional && given.IsNull() {
 		p.add(pgBind, why, Breaks, lockMoment, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")...)
@@ -36,9 +36,9 @@ func (p *pgPlanner) addField(f *model.Field) {
 }
 
 // nameBoundOf is nameBound where the foreign key was, or was not, made before the switch.
-func (p *pgPlanner) nameBoundOf(f, now *model.Field, referred bool) {
+func (p *pgPlanner) renameConstraintsOf(f, now *model.Field, referred bool) {
 	if f.Ref == nil || referred {
-		p.nameBound(f, now)
+		p.renameConstraints(f, now)
 		return
 	}
 	if f.OnDelete == model.Clear && ddl.TriggerName(now) != ddl.TriggerName(f) {
@@ -47,9 +47,9 @@ func (p *pgPlanner) nameBoundOf(f, now *model.Field, referred bool) {
 }
 
 // refer adds the foreign key of a field at the switch, for new rows, and asks the others afterwards.
-func (p *pgPlanner) refer(f *model.Field, why cause, hazards Hazards) {
-	if p.OldField(f) != nil && (p.shadowed(f) || p.shadowed(f.Ref.ID())) {
-		p.ask(f, why, orphans(p.of(f), p.now[f.Ref]), noSuchRows(f))
+func (p *pgPlanner) addForeignKey(f *model.Field, why cause, hazards Hazards) {
+	if p.OldField(f) != nil && (p.isRewritten(f) || p.isRewritten(f.Ref.ID())) {
+		p.addRowCheck(f, why, orphans(p.fieldBefore(f), p.beforeSwitch[f.Ref]), noSuchRows(f))
 	}
 	lock := "for a moment nobody writes to " + f.Table.Name + " or " + f.Ref.Name + "; it is waited for 80 ms at a time"
 	p.add(pgBind, why, hazards, lock, statements(ddl.AddReference(f))...)
@@ -57,21 +57,21 @@ func (p *pgPlanner) refer(f *model.Field, why cause, hazards Hazards) {
 }
 
 // ask looks for rows in the way before the switch, among converted values.
-func (p *pgPlanner) ask(f *model.Field, why cause, sql, advice string) {
-	p.add(pgAsk, why, 0, lockNothing, part{sql: sql, loop: &asking{p.now[f.Table], sql, func(found found) model.Fault {
+func (p *pgPlanner) addRowCheck(f *model.Field, why cause, sql, advice string) {
+	p.add(pgAsk, why, 0, lockNothing, part{sql: sql, loop: &refuseFound{p.beforeSwitch[f.Table], sql, func(found found) model.Fault {
 		return p.New.Fault(f.Pos, "%s: %v in the way; %s", why.title(), found, advice)
 	}}})
 }
 
 // beside is a column that stands beside a former one and follows it by a trigger, until it takes its place.
-type beside struct {
+type shadowColumn struct {
 	make []part
 	drop part // the trigger
 }
 
 // beside makes one that has the value of an SQL expression whenever the former column is written by one of these events.
-func (p *pgPlanner) beside(was, f *model.Field, events, expression string) beside {
-	now := p.of(f)
+func (p *pgPlanner) newShadowColumn(was, f *model.Field, events, expression string) shadowColumn {
+	now := p.fieldBefore(f)
 	plain := *now
 	plain.Ref = nil
 	table, trigger := ddl.Quote(now.Table.Name), ddl.Quote(ddl.Fit("_reset_"+now.Table.Name+"__"+f.Name))
@@ -82,7 +82,7 @@ func (p *pgPlanner) beside(was, f *model.Field, events, expression string) besid
 		part{sql: "CREATE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + ddl.Quote(now.Name) + " := " + expression + "; RETURN NEW; END $$",
 			undo: "DROP FUNCTION IF EXISTS " + function + "() CASCADE"},
 		part{sql: "CREATE TRIGGER " + trigger + " BEFORE " + events + " OF " + ddl.Quote(was.Name) + " ON " + table + " FOR EACH ROW EXECUTE FUNCTION " + function + "()"})
-	return beside{parts, part{sql: "DROP FUNCTION " + function + "() CASCADE"}}
+	return shadowColumn{parts, part{sql: "DROP FUNCTION " + function + "() CASCADE"}}
 }
 
 // replaceField writes the values of a field into a new column, beside servers that write to the old one, and puts it in
@@ -93,8 +93,8 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 		p.replaceKey(was, f)
 		return
 	}
-	why, table := p.ofField(f), ddl.Quote(p.now[f.Table].Name)
-	follow := p.beside(was, f, "UPDATE", "NULL")
+	why, table := p.ofField(f), ddl.Quote(p.beforeSwitch[f.Table].Name)
+	follow := p.newShadowColumn(was, f, "UPDATE", "NULL")
 	p.add(pgColumns, why, 0, lockPending, follow.make...)
 
 	c := p.conversion(was, f)
@@ -103,9 +103,9 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 	rest := *c
 	rest.restOnly = true
 	written := part{say: "of rows that were written meanwhile: " + rest.describe(), loop: &rest}
-	index := ddl.Quote(ddl.Fit("_rest_" + p.now[f.Table].Name + "__" + f.Name))
+	index := ddl.Quote(ddl.Fit("_rest_" + p.beforeSwitch[f.Table].Name + "__" + f.Name))
 	p.add(pgIndexRest, why, 0, lockWhileRow, part{
-		sql:       "CREATE INDEX CONCURRENTLY " + index + " ON " + table + " (" + ddl.Quote("id") + ") WHERE " + rest.left(),
+		sql:       "CREATE INDEX CONCURRENTLY " + index + " ON " + table + " (" + ddl.Quote("id") + ") WHERE " + rest.unconverted(),
 		outsideTx: true,
 		undo:      "DROP INDEX IF EXISTS " + index,
 	}, written)
@@ -115,10 +115,10 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 		part{sql: "DROP INDEX " + index},
 		follow.drop)
 	if was.Ref != nil {
-		p.add(pgUnbind, why, Breaks, lockMoment, p.unbind(was)...)
+		p.add(pgUnbind, why, Breaks, lockMoment, p.dropForeignKey(was)...)
 	}
 	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name))...)
-	p.bindReplaced(f, p.of(f), why)
+	p.bindReplaced(f, p.fieldBefore(f), why)
 }
 
 // bindReplaced gives the new column what a column of its field has.
@@ -127,10 +127,10 @@ func (p *pgPlanner) bindReplaced(f, shadow *model.Field, why cause) {
 		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
 	}
 	if !f.Optional {
-		p.require(f, why)
+		p.addNotNull(f, why)
 	}
 	if f.Ref != nil {
-		p.refer(f, why, Breaks)
+		p.addForeignKey(f, why, Breaks)
 		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
 			p.add(pgBind, why, Breaks, lockMoment, statements(t...)...)
 		}
@@ -140,24 +140,24 @@ func (p *pgPlanner) bindReplaced(f, shadow *model.Field, why cause) {
 func (p *planner) conversion(was, f *model.Field) *conversion {
 	into := f.Name
 	if before := p.OldTable(f.Table); slices.ContainsFunc(before.Fields, func(o *model.Field) bool { return o.Name == f.Name }) {
-		into = interim(f.Name)
+		into = tempName(f.Name)
 	}
 	if p.dialect == ddl.SQLite {
-		into = aside(was)
+		into = convertedTable(was)
 	}
 	return &conversion{dialect: p.dialect, key: was.Table.ID(), from: was, to: f, into: into, fill: p.fill(was, f)}
 }
 
 func (c *conversion) describe() string {
-	into, from := ddl.Quote(c.of())+"."+ddl.Quote(c.into), ddl.Quote(c.from.Name)
+	into, from := ddl.Quote(c.tableName())+"."+ddl.Quote(c.into), ddl.Quote(c.from.Name)
 	if c.dialect == ddl.SQLite {
-		into, from = ddl.Quote(c.into), ddl.Quote(c.of())+"."+from
+		into, from = ddl.Quote(c.into), ddl.Quote(c.tableName())+"."+from
 	}
 	return into + " = " + from + " as " + c.to.Type.String()
 }
 
 // unbind drops the foreign key of a field as it was, and its trigger.
-func (p *pgPlanner) unbind(was *model.Field) []part {
+func (p *pgPlanner) dropForeignKey(was *model.Field) []part {
 	parts := statements(ddl.DropConstraint(was.Table.Name, ddl.ReferenceName(was)))
 	if was.OnDelete == model.Clear {
 		parts = append(parts, part{sql: "DROP TRIGGER IF EXISTS " + ddl.Quote(ddl.TriggerName(was)) + " ON " + ddl.Quote(was.Table.Name)})
@@ -166,8 +166,8 @@ func (p *pgPlanner) unbind(was *model.Field) []part {
 }
 
 // keeps says whether the foreign key of a field goes on as it is.
-func (p *pgPlanner) keeps(was, f *model.Field) bool {
-	return was.Ref != nil && f.Ref != nil && p.NewTable(was.Ref) == f.Ref && was.OnDelete == f.OnDelete && !p.shadowed(f.Ref.ID())
+func (p *pgPlanner) keepsForeignKey(was, f *model.Field) bool {
+	return was.Ref != nil && f.Ref != nil && p.NewTable(was.Ref) == f.Ref && was.OnDelete == f.OnDelete && !p.isRewritten(f.Ref.ID())
 }
 
 // changeField changes a column whose values stay as they are.
@@ -180,12 +180,12 @@ func (p *pgPlanner) changeField(was, f *model.Field) {
 		p.add(pgBind, why, 0, lockMoment, statements(column+" TYPE "+ddl.Type(f))...)
 	}
 	if f.Name == "id" {
-		p.nameBoundOf(f, keyOf(was), true)
+		p.renameConstraintsOf(f, keyOf(was), true)
 		return
 	}
 	switch {
 	case was.Optional && !f.Optional:
-		p.require(f, why)
+		p.addNotNull(f, why)
 	case !was.Optional && f.Optional:
 		p.add(pgBind, why, Breaks, lockMoment, statements(column+" DROP NOT NULL")...)
 	}
@@ -199,10 +199,10 @@ func keyOf(id *model.Field) *model.Field {
 }
 
 func (p *pgPlanner) changeReference(was, f *model.Field, why cause) {
-	if p.keeps(was, f) {
-		p.nameKept(ddl.ReferenceName(was), ddl.ReferenceName(f), f, false)
+	if p.keepsForeignKey(was, f) {
+		p.renameKept(ddl.ReferenceName(was), ddl.ReferenceName(f), f, false)
 		if f.OnDelete == model.Clear {
-			p.nameKept(ddl.TriggerName(was), ddl.TriggerName(f), f, true)
+			p.renameKept(ddl.TriggerName(was), ddl.TriggerName(f), f, true)
 		}
 		return
 	}
@@ -210,17 +210,17 @@ func (p *pgPlanner) changeReference(was, f *model.Field, why cause) {
 		return
 	}
 	if was.Ref != nil {
-		p.add(pgUnbind, why, Breaks, lockMoment, p.unbind(was)...)
+		p.add(pgUnbind, why, Breaks, lockMoment, p.dropForeignKey(was)...)
 	}
 	if f.Ref != nil {
 		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
 			p.add(pgBind, why, Breaks, lockMoment, statements(t...)...)
 		}
-		p.refer(f, why, Breaks)
+		p.addForeignKey(f, why, Breaks)
 	}
 }
 
-func (p *pgPlanner) nameKept(from, to string, f *model.Field, trigger bool) {
+func (p *pgPlanner) renameKept(from, to string, f *model.Field, trigger bool) {
 	if from != to {
 		p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
 	}
@@ -231,7 +231,7 @@ func (p *pgPlanner) changeValues(was, f *model.Field, why cause) {
 	before, after := names(was), names(f)
 	if was.Type == f.Type && slices.Equal(before, after) {
 		if f.Type == model.Enum {
-			p.nameKept(ddl.CheckName(was), ddl.CheckName(f), f, false)
+			p.renameKept(ddl.CheckName(was), ddl.CheckName(f), f, false)
 		}
 		return
 	}
@@ -261,16 +261,16 @@ func names(f *model.Field) []string {
 
 // require makes a column NOT NULL without a look at all rows while it is locked: a check binds new rows first, and when
 // all have been asked, PostgreSQL takes its word. Rows without a value get theirs with the first field that needs it.
-func (p *pgPlanner) require(f *model.Field, why cause) {
-	check, table := requiredName(f), ddl.Quote(f.Table.Name)
-	p.add(pgBind, why, Breaks, lockMoment, statements(requires(f, check))...)
+func (p *pgPlanner) addNotNull(f *model.Field, why cause) {
+	check, table := notNullName(f), ddl.Quote(f.Table.Name)
+	p.add(pgBind, why, Breaks, lockMoment, statements(addNotNullCheck(f, check))...)
 	filled := p.filled(f.Table)
 	if slices.Contains(filled, f) {
-		p.askFilled(f, why)
+		p.addFilledCheck(f, why)
 	}
 	if len(filled) > 0 && filled[0] == f {
 		sql := fillMissing(filled, func(f *model.Field) value.Value { return p.fill(p.OldField(f), f) })
-		p.add(pgFill, why, 0, lockWhileRow, part{sql: sql, loop: &repeated{f.Table.Name, sql}})
+		p.add(pgFill, why, 0, lockWhileRow, part{sql: sql, loop: &repeatStatement{f.Table.Name, sql}})
 	}
 	p.add(pgValidate, why, 0, lockNothing, part{sql: ddl.Validate(f.Table.Name, check), outsideTx: true})
 	p.add(pgRequire, why, 0, lockMoment, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
@@ -279,7 +279,7 @@ func (p *pgPlanner) require(f *model.Field, why cause) {
 // filled are the fields of a table that keep their column and are required now, of which rows without a value get one.
 func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 	for _, f := range t.Fields {
-		if was := p.OldField(f); was != nil && !p.shadowed(f) && !p.fill(was, f).IsNull() {
+		if was := p.OldField(f); was != nil && !p.isRewritten(f) && !p.fill(was, f).IsNull() {
 			all = append(all, f)
 		}
 	}
@@ -287,16 +287,16 @@ func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 }
 
 // requires adds the check that binds new rows to have a value in a column.
-func requires(f *model.Field, check string) string {
+func addNotNullCheck(f *model.Field, check string) string {
 	return "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ADD CONSTRAINT " + ddl.Quote(check) + " CHECK (" + ddl.Quote(f.Name) + " IS NOT NULL) NOT VALID"
 }
 
-func requiredName(f *model.Field) string { return ddl.Fit("n_" + f.Table.Name + "__" + f.Name) }
+func notNullName(f *model.Field) string { return ddl.Fit("n_" + f.Table.Name + "__" + f.Name) }
 
 // askFilled looks for rows that will have the same values when those that are missing are given, where these are unique
 // together with converted ones.
-func (p *pgPlanner) askFilled(f *model.Field, why cause) {
-	now := p.now[f.Table]
+func (p *pgPlanner) addFilledCheck(f *model.Field, why cause) {
+	now := p.beforeSwitch[f.Table]
 	for _, i := range ddl.Indexes(f.Table) {
 		if !i.Unique || !slices.Contains(i.Columns, f.Name) {
 			continue
@@ -305,23 +305,23 @@ func (p *pgPlanner) askFilled(f *model.Field, why cause) {
 		converted := false
 		for _, name := range i.Columns {
 			is := f.Table.Field(name)
-			c := sameColumn{name: p.of(is).Name, caseless: i.Caseless}
+			c := sameColumn{name: p.fieldBefore(is).Name, caseless: i.Caseless}
 			if was := p.OldField(is); was != nil {
-				c.fill, converted = p.fillLiteral(was, is), converted || p.shadowed(is)
+				c.fill, converted = p.fillLiteral(was, is), converted || p.isRewritten(is)
 			}
 			columns = append(columns, c)
 		}
 		if converted {
-			p.ask(f, why, same(now, columns), "they would have the same values: change or delete them first")
+			p.addRowCheck(f, why, same(now, columns), "they would have the same values: change or delete them first")
 		}
 	}
 }
 
 func (p *pgPlanner) dropField(f *model.Field) {
-	why := p.why(p.NewTable(f.Table), func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
+	why := p.causeOf(p.NewTable(f.Table), func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
 	name := f.Table.Name + "." + f.Name
 	if f.Ref != nil {
-		p.addLoss(pgUnbind, why, name, lockMoment, p.unbind(f)...)
+		p.addLoss(pgUnbind, why, name, lockMoment, p.dropForeignKey(f)...)
 	}
 	p.addLoss(pgDropColumn, why, name, lockMoment, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" DROP COLUMN "+ddl.Quote(f.Name))...)
 }

@@ -10,7 +10,7 @@ import (
 
 // alterIndexes builds new indexes before the switch, and drops at the switch those that are left over.
 func (p *pgPlanner) alterIndexes(was, t *model.Table) {
-	old, now := ddl.Indexes(was), ddl.Indexes(p.now[t])
+	old, now := ddl.Indexes(was), ddl.Indexes(p.beforeSwitch[t])
 	kept := make(map[string]bool)
 	for n, i := range ddl.Indexes(t) {
 		if o := p.sameIndex(old, t, i); o != "" {
@@ -19,7 +19,7 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 			continue
 		}
 		index := now[n]
-		index.Name = p.indexNow(i.Name)
+		index.Name = p.indexNameBefore(i.Name)
 		p.add(pgIndexes, p.ofIndex(t, i), 0, lockNothing, part{
 			sql:       strings.Replace(ddl.CreateIndex(ddl.Postgres, index), "INDEX ", "INDEX CONCURRENTLY ", 1),
 			outsideTx: true,
@@ -35,7 +35,7 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 }
 
 func (p *pgPlanner) dropIndex(was, t *model.Table, o ddl.Index) {
-	why := p.why(t, func(c diff.Change) bool {
+	why := p.causeOf(t, func(c diff.Change) bool {
 		if c.Kind == diff.UniqueChanged {
 			return c.NewTable == t && ddl.NewIndex(was, true, []*model.Field{c.OldField}).Name == o.Name
 		}

@@ -10,8 +10,8 @@ import (
 // lock. That a row always has one, also where a server on the former model makes it meanwhile, is a trigger's care: a key
 // can be no other than text, a number or a UUID, which PostgreSQL converts as value.Convert does.
 func (p *pgPlanner) replaceKey(was, f *model.Field) {
-	why, now := p.ofField(f), p.of(f)
-	follow := p.beside(was, f, "INSERT OR UPDATE", keyValue(was, f))
+	why, now := p.ofField(f), p.fieldBefore(f)
+	follow := p.newShadowColumn(was, f, "INSERT OR UPDATE", keyValue(was, f))
 	p.add(pgColumns, why, 0, lockPending, follow.make...)
 	c := p.conversion(was, f)
 	p.add(pgConvert, why, 0, lockWhileRow, part{say: "in batches: " + c.describe(), loop: c})
@@ -19,8 +19,8 @@ func (p *pgPlanner) replaceKey(was, f *model.Field) {
 	table, index := ddl.Quote(now.Table.Name), ddl.KeyName(now)
 	p.add(pgIndexes, why, 0, lockNothing, part{sql: "CREATE UNIQUE INDEX CONCURRENTLY " + ddl.Quote(index) + " ON " + table + " (" + ddl.Quote(now.Name) + ")", outsideTx: true,
 		undo: "DROP INDEX IF EXISTS " + ddl.Quote(index)})
-	check := requiredName(f)
-	p.add(pgBindKey, why, 0, lockMoment, statements(requires(now, check))...)
+	check := notNullName(f)
+	p.add(pgBindKey, why, 0, lockMoment, statements(addNotNullCheck(now, check))...)
 	rest := *c
 	rest.restOnly = true
 	p.add(pgRestOfKey, why, 0, lockWhileRow, part{say: "of keys that the trigger left to this: " + rest.describe(), loop: &rest})

@@ -15,7 +15,7 @@ import (
 func (p *litePlanner) rebuild(was, t *model.Table) {
 	p.convertAll(was, t)
 	p.dropFields(was, t)
-	why := p.why(t, func(c diff.Change) bool {
+	why := p.causeOf(t, func(c diff.Change) bool {
 		switch c.Kind {
 		case diff.IndexAdded, diff.IndexDropped, diff.UniqueAdded, diff.UniqueDropped, diff.UniqueChanged, diff.TableRenamed, diff.FieldRenamed, diff.FieldDropped:
 			return false
@@ -23,17 +23,17 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 		return c.NewTable == t || c.NewField != nil && c.NewField.Table == t
 	})
 	if len(why.changes) == 0 {
-		why = p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.FieldDropped })
+		why = p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.FieldDropped })
 	}
 	made := *t
-	made.Name = interim(t.Name)
+	made.Name = tempName(t.Name)
 	create := ddl.CreateTable(ddl.SQLite, &made)[0]
 	columns, values := p.copied(t)
 	fill := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", ddl.Quote(made.Name), strings.Join(columns, ", "), strings.Join(values, ", "), ddl.Quote(t.Name))
 	own := append(ddl.CreateIndexes(ddl.SQLite, t), ddl.CreateTable(ddl.SQLite, t)[1:]...)
-	r := &rebuilding{name: t.Name, was: was, made: made.Name, fill: fill}
+	r := &fillRebuilt{name: t.Name, was: was, made: made.Name, fill: fill}
 	parts := []part{
-		{say: "indexes and triggers of others on " + ddl.Quote(t.Name) + " are noted, to be made again", loop: (*noting)(r)},
+		{say: "indexes and triggers of others on " + ddl.Quote(t.Name) + " are noted, to be made again", loop: (*collectForeign)(r)},
 		{sql: create},
 		{sql: fill, loop: r},
 		{sql: "DROP TABLE " + ddl.Quote(t.Name)},
@@ -41,11 +41,11 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 	}
 	for _, f := range t.Fields {
 		if before := p.OldField(f); before != nil && p.converts(before, f) {
-			parts = append(parts, part{sql: "DROP TABLE " + ddl.Quote(aside(before))})
+			parts = append(parts, part{sql: "DROP TABLE " + ddl.Quote(convertedTable(before))})
 		}
 	}
 	parts = append(parts, statements(own...)...)
-	parts = append(parts, part{say: "what was noted is made again", loop: (*restoring)(r)})
+	parts = append(parts, part{say: "what was noted is made again", loop: (*restoreForeign)(r)})
 	p.add(liteRebuild, why, BlocksWrites|Rewrites|Breaks, lockWriters, parts...)
 }
 
@@ -56,9 +56,9 @@ func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 		before := p.OldField(f)
 		switch {
 		case before == nil:
-			values = append(values, ddl.Literal(ddl.SQLite, f, p.givenTo(f)))
+			values = append(values, ddl.Literal(ddl.SQLite, f, p.backfillFor(f)))
 		case p.converts(before, f):
-			from := ddl.Quote(aside(before)) // without an alias, which a table of a model may be called as well
+			from := ddl.Quote(convertedTable(before)) // without an alias, which a table of a model may be called as well
 			values = append(values, "(SELECT "+ddl.Quote(convertedColumn)+" FROM "+from+" WHERE "+from+"."+ddl.Quote("id")+" = "+ddl.Quote(t.Name)+"."+ddl.Quote("id")+")")
 		case !p.fill(before, f).IsNull():
 			values = append(values, "coalesce("+ddl.Quote(f.Name)+", "+ddl.Literal(ddl.SQLite, f, p.fill(before, f))+")")
@@ -90,15 +90,15 @@ func (p *litePlanner) convertAll(was, t *model.Table) {
 const convertedColumn = "value"
 
 // aside is the name of that table.
-func aside(was *model.Field) string { return interim(was.Table.Name + "__" + was.Name) }
+func convertedTable(was *model.Field) string { return tempName(was.Table.Name + "__" + was.Name) }
 
 func (p *litePlanner) dropFields(was, t *model.Table) {
 	for _, f := range was.Fields {
 		if p.NewField(f) != nil {
 			continue
 		}
-		why := p.why(t, func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
-		p.addLoss(liteRebuild, why, was.Name+"."+f.Name, lockWriters, part{say: ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: nothing{}})
+		why := p.causeOf(t, func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
+		p.addLoss(liteRebuild, why, was.Name+"."+f.Name, lockWriters, part{say: ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: noWork{}})
 		if t.Field(f.Name) != nil { // another column gets the name while this one is still there
 			p.renames[t] = append(p.renames[t], rename{f.Name, ddl.Fit("_old_" + f.Name)})
 		}
@@ -106,24 +106,24 @@ func (p *litePlanner) dropFields(was, t *model.Table) {
 }
 
 // nothing is a part that only says something.
-type nothing struct{}
+type noWork struct{}
 
-func (nothing) table() string { return "" }
+func (noWork) table() string { return "" }
 
-func (nothing) run(store.Session, func(int64)) error { return nil }
+func (noWork) run(store.Session, func(int64)) error { return nil }
 
 // rebuilding fills a rebuilt table, and compares how many rows there are.
-type rebuilding struct {
+type fillRebuilt struct {
 	name  string // of the table
 	was   *model.Table
 	made  string // the name of the new one until it has its own
 	fill  string
-	noted []string
+	foreign []string
 }
 
-func (r *rebuilding) table() string { return r.name }
+func (r *fillRebuilt) table() string { return r.name }
 
-func (r *rebuilding) run(s store.Session, note func(int64)) error {
+func (r *fillRebuilt) run(s store.Session, note func(int64)) error {
 	rows, err := count(s, "SELECT count(*) FROM "+ddl.Quote(r.name))
 	if err != nil {
 		return err
@@ -140,13 +140,13 @@ func (r *rebuilding) run(s store.Session, note func(int64)) error {
 }
 
 // noting reads the definitions of what others have made on a table that is about to be dropped.
-type noting rebuilding
+type collectForeign fillRebuilt
 
 const selectOthers = `SELECT name, sql FROM sqlite_schema WHERE tbl_name = $1 AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name`
 
-func (n *noting) table() string { return n.name }
+func (n *collectForeign) table() string { return n.name }
 
-func (n *noting) run(s store.Session, _ func(int64)) error {
+func (n *collectForeign) run(s store.Session, _ func(int64)) error {
 	own := map[string]bool{}
 	for _, i := range ddl.Indexes(n.was) {
 		own[i.Name] = true
@@ -154,22 +154,22 @@ func (n *noting) run(s store.Session, _ func(int64)) error {
 	for _, f := range n.was.Fields {
 		own[ddl.TriggerName(f)] = true
 	}
-	n.noted = nil
+	n.foreign = nil
 	return s.Query(selectOthers, []value.Value{value.OfText(n.name)}, func(row value.Row) error {
 		if !own[string(row.Bytes(0))] {
-			n.noted = append(n.noted, string(row.Bytes(1)))
+			n.foreign = append(n.foreign, string(row.Bytes(1)))
 		}
 		return nil
 	})
 }
 
 // restoring makes it again.
-type restoring rebuilding
+type restoreForeign fillRebuilt
 
-func (r *restoring) table() string { return r.name }
+func (r *restoreForeign) table() string { return r.name }
 
-func (r *restoring) run(s store.Session, _ func(int64)) error {
-	for _, sql := range r.noted {
+func (r *restoreForeign) run(s store.Session, _ func(int64)) error {
+	for _, sql := range r.foreign {
 		if _, err := s.Exec(sql, nil); err != nil {
 			return fmt.Errorf("the table %s has an index or trigger that is not the model's, and that its new form has no room for: drop it first: %s: %w", r.name, sql, err)
 		}

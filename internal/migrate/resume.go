@@ -11,21 +11,21 @@ func (r *run) resume() error {
 	if err != nil {
 		return err
 	}
-	r.result.Damaged = damagedOf(all)
+	r.result.Damaged = damagedEntries(all)
 	for _, e := range all {
-		if e.open() && e.Damage != "" {
-			return fmt.Errorf("a change of the tables may not be finished, and what is left to do of it is not known: %w; restore the database from a backup", e.damaged())
+		if e.isOpen() && e.Damage != "" {
+			return fmt.Errorf("a change of the tables may not be finished, and what is left to do of it is not known: %w; restore the database from a backup", e.errDamaged())
 		}
 		r.entry = e
 		switch e.State {
 		case Preparing:
 			r.result.Resumed = fmt.Sprintf("a change that began at %s was interrupted: what it had prepared was taken back", e.Started.Format(time.RFC3339))
-			if err := r.undo(); err != nil {
+			if err := r.takeBack(); err != nil {
 				return err
 			}
 		case Finishing:
 			r.result.Resumed = fmt.Sprintf("a change that began at %s was interrupted, and is finished now", e.Started.Format(time.RFC3339))
-			if err := r.after(); err != nil {
+			if err := r.finishAfter(); err != nil {
 				return err
 			}
 		}
@@ -34,11 +34,11 @@ func (r *run) resume() error {
 }
 
 // undo takes back what was prepared.
-func (r *run) undo() error {
+func (r *run) takeBack() error {
 	if r.entry.State != Preparing {
 		return nil // the outcome of the commit is unknown: the next to start sees what it came to
 	}
-	for _, sql := range r.entry.todo.Undo {
+	for _, sql := range r.entry.remaining.Undo {
 		err := r.s.Transaction(func() error {
 			_, err := r.s.Exec(sql, nil)
 			return err
@@ -51,15 +51,15 @@ func (r *run) undo() error {
 }
 
 // after finishes a change whose model is the stored one already.
-func (r *run) after() error {
-	for len(r.entry.todo.After) > 0 {
-		l := r.entry.todo.After[0]
-		a := part{sql: l.SQL, outsideTx: l.Alone}
+func (r *run) finishAfter() error {
+	for len(r.entry.remaining.After) > 0 {
+		l := r.entry.remaining.After[0]
+		a := part{sql: l.SQL, outsideTx: l.OutsideTx}
 		if l.Loop {
-			a.loop = &repeated{l.Table, l.SQL}
+			a.loop = &repeatStatement{l.Table, l.SQL}
 		}
 		r.progress(l.SQL, l.Table)
-		if err := r.one(a, r.entry.todo.After[1:]); err != nil {
+		if err := r.runPart(a, r.entry.remaining.After[1:]); err != nil {
 			return fmt.Errorf("the model is in force, but rows that were there before do not all follow it; mend them and start again: %w", err)
 		}
 	}
@@ -68,25 +68,25 @@ func (r *run) after() error {
 
 // one runs a part outside of a transaction, where it can be run again, or in one of its own, which writes down what is left
 // then: what was checked by a constraint that is dropped, cannot be checked again.
-func (r *run) one(a part, left []later) error {
+func (r *run) runPart(a part, left []deferred) error {
 	if a.outsideTx || a.loop != nil {
 		err := r.exec(a)
 		if err == nil {
-			r.entry.todo.After = left
+			r.entry.remaining.After = left
 		}
 		return err
 	}
-	ran, all := len(r.entry.Steps), r.entry.todo.After
+	ran, all := len(r.entry.Steps), r.entry.remaining.After
 	err := r.s.Transaction(func() error {
 		r.entry.Steps = r.entry.Steps[:ran]
 		if err := r.exec(a); err != nil {
 			return err
 		}
-		r.entry.todo.After = left
+		r.entry.remaining.After = left
 		return r.entry.update(r.s, r.o.now())
 	})
 	if err != nil {
-		r.entry.todo.After = all
+		r.entry.remaining.After = all
 	}
 	return err
 }

@@ -27,7 +27,7 @@ func hasRow(q querier, sql string) (found bool, err error) {
 }
 
 // shown is how many rows in the way are named.
-const shown = 10
+const maxShown = 10
 
 // found is rows that were looked for: how many, the ids of the first, and what is wrong with the first of them.
 type found struct {
@@ -37,7 +37,7 @@ type found struct {
 }
 
 func (f *found) add(id, why string) {
-	if f.rows++; len(f.ids) < shown {
+	if f.rows++; len(f.ids) < maxShown {
 		f.ids = append(f.ids, id)
 	}
 	if f.why == "" {
@@ -129,7 +129,7 @@ func (p *planner) refuse(c diff.Change, f found, advice string) {
 }
 
 func (p *planner) mustHave(q querier, c diff.Change) error {
-	given := p.given(c.NewField)
+	given := p.backfill(c.NewField)
 	if !given.IsNull() && c.NewField.Ref == nil {
 		return nil
 	}

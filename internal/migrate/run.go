@@ -42,9 +42,9 @@ func (r *run) create() error {
 }
 
 func (r *run) begin(p *Plan) {
-	r.entry = entryRow{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(snapshot.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []Ran{}}}
+	r.entry = entryRow{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(snapshot.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []StepLog{}}}
 	if p != nil {
-		r.entry.Changes, r.entry.given = words(p.Changes), p.given
+		r.entry.Changes, r.entry.backfills = describeAll(p.Changes), p.backfills
 	}
 }
 
@@ -60,7 +60,7 @@ func (r *run) store() error {
 func (r *run) finish(state State, fresh bool) error {
 	r.entry.State = state
 	if state == Done || state == Undone {
-		r.entry.Finished, r.entry.todo = r.o.now(), todo{}
+		r.entry.Finished, r.entry.remaining = r.o.now(), remaining{}
 	}
 	if fresh {
 		return r.entry.insert(r.s, r.o.now())
@@ -110,7 +110,7 @@ func (r *run) exec(a part) (err error) {
 		return err
 	}
 	took := time.Since(start)
-	r.entry.Steps = append(r.entry.Steps, Ran{SQL: a.text(), Millis: took.Milliseconds(), Took: took})
+	r.entry.Steps = append(r.entry.Steps, StepLog{SQL: a.text(), Millis: took.Milliseconds(), Took: took})
 	return nil
 }
 
@@ -137,7 +137,7 @@ func (r *run) progress(name, table string) {
 	r.o.Progress.Step(name, total)
 }
 
-func (r *run) done() {
+func (r *run) endProgress() {
 	if r.o.Progress != nil {
 		r.o.Progress.Done()
 	}

@@ -64,7 +64,7 @@ func planSQLite(p *planner) {
 }
 
 func (p *litePlanner) create(t *model.Table) {
-	why := p.why(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
+	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
 	table := append([]string{ddl.CreateTable(ddl.SQLite, t)[0]}, ddl.CreateIndexes(ddl.SQLite, t)...)
 	p.add(liteAdd, why, 0, lockNoRows, statements(table...)...)
 	if triggers := ddl.CreateTable(ddl.SQLite, t)[1:]; len(triggers) > 0 {
@@ -73,7 +73,7 @@ func (p *litePlanner) create(t *model.Table) {
 }
 
 func (p *litePlanner) drop(t *model.Table) {
-	why := p.why(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
+	why := p.causeOf(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
 	p.addLoss(liteDrop, why, t.Name, lockNoRows, statements("DROP TABLE "+ddl.Quote(t.Name))...)
 }
 
@@ -96,18 +96,18 @@ func (p *litePlanner) alter(was, t *model.Table) {
 	p.unbind(was, t, false)
 	for _, f := range t.Fields {
 		if p.OldField(f) == nil {
-			p.add(liteAdd, p.ofField(f), 0, lockNoRows, part{sql: ddl.AddColumn(ddl.SQLite, f, p.givenTo(f))[0]})
+			p.add(liteAdd, p.ofField(f), 0, lockNoRows, part{sql: ddl.AddColumn(ddl.SQLite, f, p.backfillFor(f))[0]})
 		}
 	}
 	p.bind(was, t)
 }
 
 // givenTo is what rows get for a field that is added.
-func (p *planner) givenTo(f *model.Field) value.Value {
+func (p *planner) backfillFor(f *model.Field) value.Value {
 	if f.Optional {
 		return value.Value{}
 	}
-	return p.given(f)
+	return p.backfill(f)
 }
 
 // needsRebuild says whether a table changes in more than names, indexes, and columns that are added: those that may be
@@ -116,7 +116,7 @@ func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 	for _, f := range t.Fields {
 		before := p.OldField(f)
 		switch {
-		case before == nil && !f.Optional && (f.Ref != nil || p.given(f).IsNull()):
+		case before == nil && !f.Optional && (f.Ref != nil || p.backfill(f).IsNull()):
 			return true
 		case before != nil && (p.converts(before, f) || p.columnWas(before, f) != ddl.Column(ddl.SQLite, f)):
 			return true
@@ -137,7 +137,7 @@ func (p *planner) columnWas(was, f *model.Field) string {
 
 // unbind drops the indexes and triggers of a table that end, or have another name in the new model, or all.
 func (p *litePlanner) unbind(was, t *model.Table, all bool) {
-	why := p.why(t, func(c diff.Change) bool {
+	why := p.causeOf(t, func(c diff.Change) bool {
 		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped || c.Kind == diff.UniqueChanged || c.Kind == diff.FieldRenamed || c.Kind == diff.TableRenamed)
 	})
 	var sql []string

@@ -22,7 +22,7 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 	err = db.Alter(ctx, func(s store.Session) error {
 		r := &run{ctx: ctx, s: s, o: o, dialect: system.Dialect(s)}
 		defer func() { result = r.result }()
-		if err := r.renew(); err != nil {
+		if err := r.upgradeLayout(); err != nil {
 			return err
 		}
 		if err := r.resume(); err != nil {
@@ -33,11 +33,11 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 			return err
 		}
 		now := old.app
-		former, given, err := r.former(now)
+		former, given, err := r.formerModel(now)
 		if err != nil {
 			return err
 		}
-		if err := r.gone(former, now); err != nil {
+		if err := r.refuseIfDropped(former, now); err != nil {
 			return err
 		}
 		r.to = backwards(former, now)
@@ -57,7 +57,7 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 
 // former is the model before the last one that has other tables than the one now, with the values that rows got since for
 // fields which were added, as literals, by table and column.
-func (r *run) former(now *model.Model) (*model.Model, map[string]string, error) {
+func (r *run) formerModel(now *model.Model) (*model.Model, map[string]string, error) {
 	if now == nil {
 		return nil, nil, errs.New(errs.Conflict, "there is nothing to undo: the database has no tables yet")
 	}
@@ -70,30 +70,30 @@ func (r *run) former(now *model.Model) (*model.Model, map[string]string, error) 
 		if e.State != Done {
 			continue
 		}
-		m, err := e.modelOf()
+		m, err := e.decodeModel()
 		if err != nil {
 			e.Damage = "model: " + err.Error()
-			return nil, nil, unknown(e)
+			return nil, nil, errHistoryUnreadable(e)
 		}
 		if len(diff.Between(m, now)) > 0 || len(diff.Between(now, m)) > 0 {
 			r.entry = all[min(i+1, len(all)-1)] // the one that is taken back
 			return m, given, nil
 		}
 		if e.Damage != "" { // what rows got is not known
-			return nil, nil, unknown(e)
+			return nil, nil, errHistoryUnreadable(e)
 		}
-		maps.Copy(given, e.given)
+		maps.Copy(given, e.backfills)
 	}
 	return nil, nil, errs.New(errs.Conflict, "there is nothing to undo: the history has no other tables than these")
 }
 
 // unknown is the error of a way back that leads past an entry which cannot be read.
-func unknown(e entryRow) error {
-	return errs.New(errs.Conflict, "what was before is not known: %v. Change the model back instead, and run `ashlar migrate`", e.damaged())
+func errHistoryUnreadable(e entryRow) error {
+	return errs.New(errs.Conflict, "what was before is not known: %v. Change the model back instead, and run `ashlar migrate`", e.errDamaged())
 }
 
 // gone returns an error where the last change has dropped what no undoing brings back.
-func (r *run) gone(former, now *model.Model) error {
+func (r *run) refuseIfDropped(former, now *model.Model) error {
 	for _, c := range diff.Between(former, now) {
 		if c.Kind != diff.TableDropped && c.Kind != diff.FieldDropped {
 			continue
@@ -111,7 +111,7 @@ func (r *run) gone(former, now *model.Model) error {
 // renamed is renamed back. Those of the later one are forgotten.
 func backwards(former, now *model.Model) *model.Model {
 	forth := diff.NewMatch(former, now)
-	clones := under(former.Tables, func(t *model.Table) string { return t.Name }, func(f *model.Field) string { return f.Name })
+	clones := renamedClones(former.Tables, func(t *model.Table) string { return t.Name }, func(f *model.Field) string { return f.Name })
 	tables := make([]*model.Table, len(former.Tables))
 	for i, t := range former.Tables {
 		c := clones[t]

@@ -200,7 +200,7 @@ var errInterrupted = errors.New("interrupted by the test")
 // the change was made all the same.
 func (w *walk) interrupted(o *outcome) (arrived bool) {
 	w.t.Helper()
-	p, err := Make(context.Background(), w.db, w.to.rules, w.options())
+	p, err := NewPlan(context.Background(), w.db, w.to.rules, w.options())
 	if err != nil {
 		w.fatalf("Make: %v", err)
 	}
@@ -342,7 +342,7 @@ func (w *walk) different() string {
 			return fmt.Sprintf("rows of %s (-want +got):\n%s", t.name, diff)
 		}
 	}
-	if p, err := Make(context.Background(), w.db, w.is.rules, w.options()); err != nil || len(p.Steps)+len(p.Changes)+len(p.faults) > 0 {
+	if p, err := NewPlan(context.Background(), w.db, w.is.rules, w.options()); err != nil || len(p.Steps)+len(p.Changes)+len(p.faults) > 0 {
 		return fmt.Sprintf("a second plan = %+v, %v, want nothing to do", p, err)
 	}
 	return w.left()

@@ -72,7 +72,7 @@ func wantUnfinished(t *testing.T, m *model.Model, db store.Loader) {
 	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "a move from there into it was interrupted") {
 		t.Fatalf("Apply() = %v, want a conflict that tells of the move", err)
 	}
-	if _, _, err := migrate.Check(t.Context(), db, m); errs.KindOf(err) != errs.Conflict {
+	if _, _, err := migrate.Differences(t.Context(), db, m); errs.KindOf(err) != errs.Conflict {
 		t.Fatalf("Check() = %v, want a conflict", err)
 	}
 	if _, err := Run(t.Context(), m, db, openSQLite(t), Config{}); err == nil || !strings.Contains(err.Error(), "the source is not whole") {

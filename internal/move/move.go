@@ -118,7 +118,7 @@ func (mv *mover) run() error {
 
 // checkSource refuses a source of which something would be lost.
 func (mv *mover) checkSource() error {
-	changes, isNew, err := migrate.Check(mv.ctx, mv.from, mv.app)
+	changes, isNew, err := migrate.Differences(mv.ctx, mv.from, mv.app)
 	switch {
 	case errs.KindOf(err) == errs.Conflict:
 		return errs.New(errs.Conflict, "the source is not whole: a move into it was interrupted, or goes on")

@@ -300,7 +300,7 @@ func goesOn(t *testing.T, m *model.Model, source, target store.Loader) {
 	refused(`UPDATE books SET author_id = 999999`, store.ForeignKey)
 	refused(`UPDATE authors SET name = 'the same'`, store.Unique)
 	refused(`UPDATE books SET state = 'lost'`, store.Other)
-	changes, isNew, err := migrate.Check(t.Context(), target, m)
+	changes, isNew, err := migrate.Differences(t.Context(), target, m)
 	if len(changes) > 0 || isNew || err != nil {
 		t.Errorf("the target's tables are not the model's: %v, %t, %v", changes, isNew, err)
 	}

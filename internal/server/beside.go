@@ -65,7 +65,7 @@ func (f folder) join(ctx context.Context, m *model.Model) (store.DB, error) {
 
 // sameTables says whether the database is made and filled. Where its tables are not the model's, the error says how.
 func sameTables(ctx context.Context, db store.DB, m *model.Model) (made bool, err error) {
-	changes, isNew, err := migrate.Check(ctx, db, m)
+	changes, isNew, err := migrate.Differences(ctx, db, m)
 	if err != nil || isNew {
 		return false, err
 	}

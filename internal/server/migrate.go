@@ -72,9 +72,9 @@ func (d *Database) Close() error {
 // Plan says how the database comes to the model.
 func (d *Database) Plan(ctx context.Context) (*migrate.Plan, error) {
 	if d.db == nil {
-		return migrate.New(), nil
+		return migrate.PlanForNewDatabase(), nil
 	}
-	return migrate.Make(ctx, d.db, d.rules, d.options())
+	return migrate.NewPlan(ctx, d.db, d.rules, d.options())
 }
 
 // Migrate brings the database to the model. What is lost must be allowed by name. Beside a server on the same data folder,
@@ -89,7 +89,7 @@ func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate
 	o := d.options()
 	o.Allow, o.Progress, o.Hazards = allow, progress, migrate.Rewrites|migrate.Breaks
 	if d.beside {
-		o.Allow, o.Hazards, o.Beside = nil, 0, true
+		o.Allow, o.Hazards, o.ServerRunning = nil, 0, true
 	}
 	return d.explain(migrate.Apply(ctx, d.db, d.rules, o))
 }
@@ -229,7 +229,7 @@ func (f folder) warnOfDamage(result migrate.Result) {
 // orFormer lets a server on a former model start where the database has moved on by safe changes alone: the others have the
 // new one already, and this one is started again. Any other plan is refused.
 func (f folder) orFormer(ctx context.Context, db store.DB, m *model.Model, p *migrate.Plan) error {
-	former, err := migrate.Follows(ctx, db, m)
+	former, err := migrate.IsSafelyAhead(ctx, db, m)
 	if err != nil || !former {
 		return errors.Join(err, unsafe(m, p))
 	}
@@ -239,7 +239,7 @@ func (f folder) orFormer(ctx context.Context, db store.DB, m *model.Model, p *mi
 
 // mustFollow makes the tables of a new database, and refuses an older one whose tables are not the model's.
 func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) error {
-	plan, err := migrate.Make(ctx, db, rules, f.migrating(db))
+	plan, err := migrate.NewPlan(ctx, db, rules, f.migrating(db))
 	if err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (f folder) mustFollow(ctx context.Context, db store.DB, rules *rule.Rules) 
 		f.warnOfDamage(result)
 		return err
 	}
-	if former, err := migrate.Follows(ctx, db, rules.Model); err != nil || former {
+	if former, err := migrate.IsSafelyAhead(ctx, db, rules.Model); err != nil || former {
 		return err
 	}
 	var faults model.Faults
