@@ -17,35 +17,35 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
-// Result is what Apply did.
+// Result says what Apply or Undo did.
 type Result struct {
 	Created bool     // the database was new
-	Applied []string // the changes of an older database, in a few words each
-	Notes   []Note   // see Plan
-	Copy    string   // of the database as it was; "" for none
-	Damaged []string // the entries of the history that cannot be read, which nothing that was done needs
-	Layout  int      // of the database before, if it was an older one; the database has store.Layout now
-	Resumed string   // what an interrupted change had left behind, and what was done about it; "" for nothing
+	Applied []string // changes of an older database, in a few words each
+	Notes   []Note   // see Plan.Notes
+	Copy    string   // file with the old database; "" for none
+	Damaged []string // entries of the history that cannot be read; the change needed none of them
+	Layout  int      // old layout, if the change brought the database to store.Layout; else 0
+	Resumed string   // what became of an earlier change that was interrupted; "" for none
 }
 
-// HazardError is a plan that does what was not allowed. Nothing was done.
+// HazardError is the error about a plan that does what the options do not allow. Nothing was changed.
 type HazardError struct {
 	Plan    *Plan
-	Hazards Hazards  // that Options.Hazards does not have
-	Drops   []string // that Options.Allow does not name
+	Hazards Hazards  // hazards that Options.Hazards lacks
+	Drops   []string // losses that Options.Allow does not name
 }
 
 func (e *HazardError) Error() string {
 	if len(e.Drops) > 0 {
 		return "the change loses data: allow it by name: --allow drop:" + strings.Join(e.Drops, " --allow drop:")
 	}
-	return "the change is not safe beside servers at work: " + e.Hazards.String()
+	return "the change is not safe while servers run: " + e.Hazards.String()
 }
 
-// Apply brings a database to the model: what was interrupted before is taken back or finished first, then the plan is
-// made and carried out. It does all or nothing. What rows contradict, and changes that there is no way for, are returned
-// as model.Faults, which point into the model; hazards that the options do not allow as *HazardError. The database is
-// then as it was.
+// Apply brings a database to the model. It first takes back or finishes what was interrupted before. Then it makes the
+// plan and carries it out, completely or not at all. It returns model.Faults, which point into the model, if rows
+// contradict a change or no way leads to it. It returns a *HazardError if the options do not allow a hazard. After an
+// error the tables are as they were.
 func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Apply(%s)", rules.Model.Name)
 	done, damaged, err := upToDate(ctx, db, rules.Model, o)
@@ -108,7 +108,7 @@ func isUpToDate(q querier, m *model.Model, o Options) (done bool, damaged []stri
 	return err == nil && !slices.ContainsFunc(all, func(e entryRow) bool { return e.isOpen() }), damagedEntries(all), err
 }
 
-// permitted returns an error where a plan does what was not allowed.
+// checkPermitted returns an error if the plan does what the options do not allow.
 func (r *run) checkPermitted(p *Plan) error {
 	if len(p.faults) > 0 {
 		return p.faults

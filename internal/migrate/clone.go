@@ -2,8 +2,8 @@ package migrate
 
 import "github.com/ashlar-dev/ashlar/internal/model"
 
-// under returns the tables of a model under other names, for what is asked of names, types, references and indexes. The
-// tables and fields stand in the same order.
+// renamedClones returns copies of tables under other names. Names, types, references and indexes of the copies are
+// complete. The tables and fields keep their order.
 func renamedClones(tables []*model.Table, tableName func(*model.Table) string, fieldName func(*model.Field) string) map[*model.Table]*model.Table {
 	clones := make(map[*model.Table]*model.Table)
 	for _, t := range tables {
@@ -29,7 +29,7 @@ func renamedClones(tables []*model.Table, tableName func(*model.Table) string, f
 	for _, t := range tables {
 		clones[t].Relations = nil
 		for _, r := range t.Relations {
-			if r.Many && fields[r.Field] != nil { // a way back has an index
+			if r.Many && fields[r.Field] != nil { // a reverse relation has an index
 				clones[t].Relations = append(clones[t].Relations, &model.Relation{Name: r.Name, From: clones[t], To: clones[r.To], Field: fields[r.Field], Many: true})
 			}
 		}
@@ -37,6 +37,7 @@ func renamedClones(tables []*model.Table, tableName func(*model.Table) string, f
 	return clones
 }
 
+// mapFields replaces each field by its clone.
 func mapFields(lists [][]*model.Field, fields map[*model.Field]*model.Field) [][]*model.Field {
 	out := make([][]*model.Field, len(lists))
 	for i, list := range lists {
@@ -47,7 +48,7 @@ func mapFields(lists [][]*model.Field, fields map[*model.Field]*model.Field) [][
 	return out
 }
 
-// twin is the field of a clone of f's table that stands where f does.
+// cloneOf returns the field of a clone of f's table that stands at the place of f.
 func cloneOf(f *model.Field, clone *model.Table) *model.Field {
 	for i, other := range f.Table.Fields {
 		if other == f {

@@ -12,10 +12,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Follows says whether the database has moved on from the model by safe changes alone, so that a server on the model can
-// go on: one that is started again while others already have the next model.
+// IsSafelyAhead reports whether the database has moved on from the model by safe changes only. A server on the model
+// can then go on. This happens if it is restarted when others already have the next model.
 func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, err error) {
-	defer errs.Wrap(&err, "migrate.Follows(%s)", m.Name)
+	defer errs.Wrap(&err, "migrate.IsSafelyAhead(%s)", m.Name)
 	err = db.Read(ctx, func(r store.Reader) error {
 		now, err := storedModels(r)
 		if err != nil || now.app == nil {
@@ -33,7 +33,7 @@ func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, 
 	return yes, err
 }
 
-// givenIn is what rows have got, as far as it matters that they have.
+// recordedBackfill returns a value for each field that rows have got a value for. Which value it was does not matter.
 func recordedBackfill(all []entryRow) func(*model.Field) value.Value {
 	return func(f *model.Field) value.Value {
 		for _, e := range all {

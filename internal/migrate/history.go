@@ -16,39 +16,39 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Entry is one change of a database's model.
+// Entry is one change of the model of a database.
 type Entry struct {
 	ID       int64
 	State    State
 	Started  time.Time
-	Finished time.Time // zero while it is not
+	Finished time.Time // zero if it is not finished
 	By       string
 	Changes  []string
 	Steps    []StepLog
-	Copy     string // of the database as it was before; "" for none
-	Model    string // the model that it led to, as snapshot.Encode writes it
-	Damage   string // what of it cannot be read, and is left empty here; "" for nothing
+	Copy     string // file with the old database; "" for none
+	Model    string // model that the change led to, as snapshot.Encode writes it
+	Damage   string // says what cannot be read and is left empty; "" for nothing
 }
 
-// open says whether there is something left to take back or to finish. Of a state that is not known it cannot be told.
+// isOpen reports whether something is left to take back or to finish. It reports true for an unknown state.
 func (e Entry) isOpen() bool { return e.State != Done && e.State != Undone }
 
-// damaged is the error of what cannot be done since the entry cannot be read.
+// errDamaged returns an error for work that needs an entry which cannot be read.
 func (e Entry) errDamaged() error {
 	return fmt.Errorf("entry %d of the history of the database cannot be read: %s", e.ID, e.Damage)
 }
 
-// State is how far a change has come.
+// State says how far a change has come.
 type State string
 
 const (
-	Preparing State = "preparing" // what was made so far is taken back by the next to start
-	Finishing State = "finishing" // the model is the new one; the next to start goes on
+	Preparing State = "preparing" // the next start takes back what was made so far
+	Finishing State = "finishing" // the model is the new one; the next start goes on
 	Done      State = "done"
-	Undone    State = "undone" // it was interrupted before the switch, or failed, and taken back
+	Undone    State = "undone" // the change failed or was interrupted before the switch, and was taken back
 )
 
-// Ran is a statement that was run.
+// StepLog is a statement that was run.
 type StepLog struct {
 	SQL    string        `json:"sql"`
 	Millis int64         `json:"ms"`
@@ -69,8 +69,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)`
 
 const historyTable = "ashlar_migrations"
 
-// Tables is the fragment of system tables of this package. What an entry holds is text, whatever it is: one that somebody
-// has damaged can then still be stored, moved and shown.
+// Tables is the fragment of system tables of this package. Each field of an entry is text, so that an entry that
+// somebody has damaged can still be stored, moved and shown.
 func Tables() []*model.Table {
 	var fields []*model.Field
 	for _, name := range []string{"state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model"} {
@@ -79,13 +79,14 @@ func Tables() []*model.Table {
 	return []*model.Table{system.NewTable(historyTable, model.Int, fields...)}
 }
 
-// todo is what is left to do of an entry that is not done: to take back what was prepared, or to finish.
+// remaining is what is left to do for an entry that is not done: statements that take the preparation back, or the
+// rest of the change.
 type remaining struct {
 	Undo  []string   `json:"undo,omitempty"`
 	After []deferred `json:"after,omitempty"`
 }
 
-// later is a statement of after the switch.
+// deferred is a statement that runs after the switch.
 type deferred struct {
 	SQL       string `json:"sql"`
 	Table     string `json:"table,omitempty"`
@@ -93,17 +94,17 @@ type deferred struct {
 	OutsideTx bool   `json:"alone,omitempty"`
 }
 
-// entryRow is an entry as it is stored.
+// entryRow is an entry with the columns that only this package reads.
 type entryRow struct {
 	Entry
 	remaining remaining
-	backfills map[string]string // what rows got for a field that was added, as a literal, by table and column
+	backfills map[string]string // values that rows got for added fields, as literals, by table and column
 }
 
 func encode(v any) value.Value {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic("migrate: history that JSON cannot hold: " + err.Error()) // strings and numbers
+		panic("migrate: history that JSON cannot hold: " + err.Error()) // the values are strings and numbers
 	}
 	return value.OfText(string(text))
 }
@@ -147,7 +148,8 @@ func (r *entryRow) update(s store.Session, now time.Time) error {
 	return s.Touch(historyTable)
 }
 
-// entries reads the history, the oldest first. What is damaged is no error: not much depends on what was done before.
+// entries reads the history, the oldest entry first. A damaged entry is no error, since little depends on earlier
+// changes.
 func entries(q querier) (all []entryRow, err error) {
 	there, err := system.HasTable(q, historyTable)
 	if err != nil || !there {
@@ -176,7 +178,7 @@ func scanEntry(row value.Row) (r entryRow) {
 		}
 	}
 	text := func(col int) string { return string(row.Bytes(col)) }
-	when := func(col int, what string) (t time.Time) { // zero where it is empty
+	when := func(col int, what string) (t time.Time) { // returns zero for an empty text
 		if text(col) != "" {
 			var err error
 			t, err = time.Parse(time.RFC3339Nano, text(col))
@@ -201,7 +203,7 @@ func scanEntry(row value.Row) (r entryRow) {
 	return r
 }
 
-// damagedOf says of each entry that cannot be read why.
+// damagedEntries says for each entry that cannot be read why.
 func damagedEntries(all []entryRow) (damaged []string) {
 	for _, e := range all {
 		if e.Damage != "" {
@@ -211,7 +213,8 @@ func damagedEntries(all []entryRow) (damaged []string) {
 	return damaged
 }
 
-// History returns the changes of a database's model, the oldest first, also those that cannot be read whole.
+// History returns the changes of the model of a database, the oldest first. It includes entries that can only be read
+// in part.
 func History(ctx context.Context, db store.DB) (all []Entry, err error) {
 	defer errs.Wrap(&err, "migrate.History")
 	err = db.Read(ctx, func(r store.Reader) error {
@@ -224,7 +227,7 @@ func History(ctx context.Context, db store.DB) (all []Entry, err error) {
 	return all, err
 }
 
-// Unfinished returns an errs.Conflict where a change of the tables was interrupted, or goes on.
+// Unfinished returns an errs.Conflict if a change of the tables was interrupted or still goes on.
 func Unfinished(r store.Reader) error {
 	all, err := entries(r)
 	for _, e := range all {
@@ -235,5 +238,5 @@ func Unfinished(r store.Reader) error {
 	return err
 }
 
-// modelOf is the model that an entry led to.
+// decodeModel returns the model that an entry led to.
 func (e Entry) decodeModel() (*model.Model, error) { return snapshot.Decode([]byte(e.Model)) }

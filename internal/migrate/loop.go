@@ -11,29 +11,30 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// loop is work on rows, in batches of which each commits by itself where it is outside of a transaction. It may be run
-// again after it was interrupted.
+// loop is work on rows in batches. Outside of a transaction each batch commits by itself. An interrupted loop may run
+// again.
 type loop interface {
 	run(s store.Session, note func(rows int64)) error
-	table() string // whose rows it looks at, "" where they are few, or known to nobody beforehand
+	table() string // table whose rows the loop reads; "" if they are few or cannot be counted beforehand
 }
 
-// batch is how many rows one statement of a loop looks at.
+// batch is the number of rows that one statement of a loop reads.
 const batch = 1000
 
-// conversion fills the column of a field, which no server knows yet, with the values of the former one. In SQLite it is a
-// column of a table of its own.
+// conversion fills a new column of a field, which no server knows yet, with the converted values of the old column. In
+// SQLite the new column is in a table of its own.
 type conversion struct {
 	dialect  ddl.Dialect
-	key      *model.Field // of the table, as it is stored now
-	from     *model.Field // its names are those in the database
-	to       *model.Field // what the values become
-	into     string       // the column that holds them; in SQLite the table
-	fill     value.Value  // what a row without a value gets
-	restOnly bool         // rows that have a value in that column already are passed over
+	key      *model.Field // key of the table, with its present type
+	from     *model.Field // the old field, with its names in the database
+	to       *model.Field // the new field
+	into     string       // the new column; in SQLite the table that has it
+	fill     value.Value  // value for rows without one
+	restOnly bool         // skips rows that have a value in the new column
 }
 
-// table is none for what is left, since the count of all rows would take longer, under the lock of the switch too.
+// table returns "" for the rest of the rows: counting them would take longer than converting them, under the lock of
+// the switch too.
 func (c *conversion) table() string {
 	if c.restOnly {
 		return ""
@@ -61,7 +62,7 @@ func (c *conversion) run(s store.Session, note func(int64)) error {
 	}
 }
 
-// converted is a row on its way.
+// converted is a row with its converted value.
 type converted struct {
 	id, to   value.Value
 	revision int64
@@ -88,7 +89,7 @@ func (c *conversion) read(s store.Session, after value.Value) (rows []converted,
 	return rows, err
 }
 
-// query finds a batch of rows, those after an id.
+// query returns the query for the batch of rows after an id.
 func (c *conversion) query(after value.Value) (sql string, args []value.Value) {
 	sql = "SELECT " + ddl.Quote("id") + ", " + ddl.Quote(ddl.Revision) + ", " + ddl.Quote(c.from.Name) + " FROM " + ddl.Quote(c.tableName())
 	cond := " WHERE "
@@ -103,8 +104,8 @@ func (c *conversion) query(after value.Value) (sql string, args []value.Value) {
 	return sql, args
 }
 
-// left is the condition of the rows that are not converted. A row without a value is one of them only where it is to have
-// one.
+// unconverted returns the condition of the rows that are not converted. If the field is optional, a row without an old
+// value needs no conversion.
 func (c *conversion) unconverted() string {
 	sql := ddl.Quote(c.into) + " IS NULL"
 	if c.to.Optional {
@@ -127,8 +128,8 @@ func (c *conversion) write(s store.Session, rows []converted) error {
 	return nil
 }
 
-// writeBatch passes over rows that somebody has changed since they were read: they are found again by what is left. A key
-// is the same as long as the row is.
+// writeBatch skips rows that somebody has changed since they were read: the condition of unconverted finds them again.
+// A key never changes, so it needs no such condition.
 func (c *conversion) writeBatch(s store.Session, rows []converted) error {
 	unchanged := " AND t." + ddl.Quote(ddl.Revision) + " = v.rev::bigint"
 	if c.from.Name == c.key.Name {
@@ -145,7 +146,7 @@ func (c *conversion) writeBatch(s store.Session, rows []converted) error {
 	return err
 }
 
-// repeated runs a statement, which changes a batch of rows, until it finds none.
+// repeatStatement runs a statement that changes a batch of rows until it finds none.
 type repeatStatement struct{ tableName, sql string }
 
 func (r *repeatStatement) table() string { return r.tableName }
@@ -160,9 +161,9 @@ func (r *repeatStatement) run(s store.Session, note func(int64)) error {
 	}
 }
 
-// fillMissing is the statement that gives a batch of rows the values that they lack of all these fields of a table: each
-// is bound by then not to be missing, so that a row that got one of them would not be taken. It asks twice: of a row that
-// somebody writes meanwhile, PostgreSQL asks again what stands outside of the subquery, on what the row is by then.
+// fillMissing returns an UPDATE that fills one batch. It sets all newly required columns together, because each
+// already has a NOT NULL check. The condition is repeated outside the subquery because PostgreSQL re-evaluates only
+// the outer WHERE after a concurrent update.
 func fillMissing(fields []*model.Field, value func(*model.Field) value.Value) string {
 	var set, missing []string
 	for _, f := range fields {
@@ -175,9 +176,9 @@ func fillMissing(fields []*model.Field, value func(*model.Field) value.Value) st
 		table, strings.Join(set, ", "), id, id, table, lacks, batch, lacks)
 }
 
-// asking runs a query of rows in the way, of which there must be none.
+// refuseFound fails if its query finds rows.
 type refuseFound struct {
-	inTable *model.Table // as it is called by then
+	inTable *model.Table // under its name at that time
 	sql     string
 	fault   func(found) model.Fault
 }

@@ -19,24 +19,24 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Options say how a plan is made and carried out. The zero value does what is safe.
+// Options says how to make a plan and carry it out. The zero value does only what is safe.
 type Options struct {
-	Allow    []string                                           // what may be lost: posts, posts.body
-	Hazards  Hazards                                            // what the steps may do without being asked about: BlocksWrites, Rewrites, Breaks
-	By       string                                             // who does it, for the history
+	Allow    []string                                           // losses that are allowed by name: posts, posts.body
+	Hazards  Hazards                                            // hazards that are allowed: BlocksWrites, Rewrites, Breaks
+	By       string                                             // who makes the change, for the history
 	Now      func() time.Time                                   // nil: time.Now
-	Progress Progress                                           // nil: nobody looks
-	Copy     func(ctx context.Context) (name string, err error) // makes a copy of an embedded database before it is rewritten; nil: no copy is made
+	Progress Progress                                           // may be nil
+	Copy     func(ctx context.Context) (name string, err error) // copies an embedded database before a change that rewrites or loses data; nil: no copy
 
-	System        []system.Fragment // the system tables of packages above this one
-	ServerRunning bool              // another server has the database open and knows nothing of the change: an older layout stays
+	System        []system.Fragment // system tables of packages above this one
+	ServerRunning bool              // another server has the database open and does not know of the change: an older layout is refused
 
 	step func(sql string) error // for tests: called before each statement
 }
 
-// Progress is told how far a plan is.
+// Progress learns how far a plan is.
 type Progress interface {
-	Step(name string, total int64) // a step begins; total is its rows, 0 where they are not counted
+	Step(name string, total int64) // begins a step; total is the number of its rows, or 0 if unknown
 	Add(rows int64)
 	Done()
 }
@@ -53,22 +53,22 @@ func (o Options) systemModel() *model.Model {
 	return system.Model(append([]system.Fragment{Tables}, o.System...)...)
 }
 
-// Make compares the database with the model and plans how it comes to it. It changes nothing.
+// NewPlan compares the database with the model and plans the way to it. It changes nothing.
 func NewPlan(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (p *Plan, err error) {
-	defer errs.Wrap(&err, "migrate.Make(%s)", rules.Model.Name)
-	err = db.Alter(ctx, func(s store.Session) (err error) { // whose statements may take their time
+	defer errs.Wrap(&err, "migrate.NewPlan(%s)", rules.Model.Name)
+	err = db.Alter(ctx, func(s store.Session) (err error) { // its statements have no deadline
 		p, err = plan(s, rules, o)
 		return err
 	})
 	return p, err
 }
 
-// models are the models of one database: that of the app's tables and that of the system tables.
+// models holds the models of one database: of the tables of the app, and of the system tables.
 type models struct{ app, own *model.Model }
 
 func (m models) whole() *model.Model { return system.Whole(m.own, m.app) }
 
-// plan compares with the stored models. A database without one is new.
+// plan compares with the stored models. A database without a stored model is new.
 func plan(q querier, rules *rule.Rules, o Options) (*Plan, error) {
 	old, err := storedModels(q)
 	if err != nil {
@@ -89,8 +89,8 @@ func plan(q querier, rules *rule.Rules, o Options) (*Plan, error) {
 	return p, err
 }
 
-// between plans the way from the models of a database to others. rules are those of the latter app, nil for a model that is
-// stored.
+// between plans the way from the models of a database to others. rules are the rules of the new app model, or nil if
+// that model comes from the history.
 func between(q querier, old, m models, rules *rule.Rules, now time.Time) (*Plan, error) {
 	p := newPlanner(system.Dialect(q), old.whole(), m.whole(), backfillBy(rules, now))
 	p.plan.own = m.own
@@ -121,7 +121,7 @@ func (p *planner) steps() {
 	p.sorted()
 }
 
-// givenAll are the values that rows get for fields which are added, as literals, by table and column.
+// allBackfills returns the values that rows get for added fields, as literals, by table and column.
 func (p *planner) allBackfills() map[string]string {
 	all := map[string]string{}
 	for _, c := range p.plan.Changes {
@@ -134,13 +134,14 @@ func (p *planner) allBackfills() map[string]string {
 	return all
 }
 
-// givenBy is what rows get for a field that they have no value for: its default, where that is the same for all rows.
+// backfillBy returns a function that returns the value which rows without a value of a field get: the default, if it
+// is the same for all rows.
 func backfillBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
 	return func(f *model.Field) value.Value {
 		if rules == nil {
 			return value.Value{}
 		}
-		if rules.Field(f) == nil { // of a system table, which needs an optional field
+		if rules.Field(f) == nil { // of a system table: a field added to one must be optional
 			return value.Value{}
 		}
 		switch n := rules.Field(f).Default.(type) {
@@ -153,10 +154,10 @@ func backfillBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value
 	}
 }
 
-// Check returns how the model's tables differ from those of the database, and whether the database is new. It changes
-// nothing, and looks at no rows.
+// Differences returns how the tables of the model differ from those of the database, and whether the database is new.
+// It changes nothing and reads no rows.
 func Differences(ctx context.Context, db store.DB, m *model.Model) (changes []diff.Change, isNew bool, err error) {
-	defer errs.Wrap(&err, "migrate.Check(%s)", m.Name)
+	defer errs.Wrap(&err, "migrate.Differences(%s)", m.Name)
 	err = db.Read(ctx, func(r store.Reader) error {
 		old, err := storedApp(r)
 		if err == nil && old != nil {
@@ -168,7 +169,7 @@ func Differences(ctx context.Context, db store.DB, m *model.Model) (changes []di
 	return changes, isNew, err
 }
 
-// stored reads the model of the database, nil where it is new. One that a move is filling is refused.
+// storedApp reads the model of the app, nil if the database is new. It refuses a database that a move is filling.
 func storedApp(q querier) (old *model.Model, err error) {
 	if err := system.CheckNotMoving(q); err != nil {
 		return nil, err

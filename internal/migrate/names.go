@@ -2,11 +2,11 @@ package migrate
 
 import "github.com/ashlar-dev/ashlar/internal/ddl"
 
-// rename is one name that becomes another, among names of one kind.
+// rename is one name that becomes another. Renames in one list are of one kind.
 type rename struct{ from, to string }
 
-// inOrder returns renames in an order in which each new name is free when its turn comes. Where names change places, one
-// of them goes by a name that no model has.
+// inOrder returns renames in an order in which each new name is free when its turn comes. If names change places, one
+// of them goes through a name that no model has.
 func inOrder(all []rename) []rename {
 	var done []rename
 	taken := make(map[string]bool)
@@ -36,5 +36,5 @@ func inOrder(all []rename) []rename {
 	return done
 }
 
-// interim is a name under which something new waits until the name that it will have is free.
+// tempName returns the name of a new object until its final name is free.
 func tempName(name string) string { return ddl.Fit("_new_" + name) }

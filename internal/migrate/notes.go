@@ -11,8 +11,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Note is about rows that stay as they are, though a new or tightened limit would not let them pass: limits bind what is
-// written from now on.
+// Note is about rows that a new or tightened limit would not let pass. They stay as they are, since limits only bind
+// later writes.
 type Note struct {
 	Pos  model.Pos
 	Text string
@@ -55,7 +55,7 @@ func (p *planner) limitNote(q querier, was, f *model.Field) error {
 	found, err := scan(q, was, func(v value.Value) string {
 		to, err := value.Convert(was, f, v)
 		if err != nil {
-			return "" // a contradiction, which is a fault
+			return "" // a contradiction, which becomes a fault
 		}
 		if _, faults := value.ParseJSON(f, value.AppendMember(nil, f, to), ""); len(faults) > 0 {
 			return f.Name + " " + faults[0].Detail
@@ -81,7 +81,7 @@ func equal[T comparable](a, b *T) bool {
 	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
-// checkNotes asks new checks of the rows as they are, where the check is about columns that stay as they are.
+// checkNotes counts the rows that fail a new check. It skips checks about columns that change.
 func (p *planner) checkNotes(q querier, was, t *model.Table, rules *rule.Rules) error {
 	if was.Name != t.Name {
 		return nil
@@ -111,7 +111,7 @@ func (p *planner) checkNotes(q querier, was, t *model.Table, rules *rule.Rules) 
 	return nil
 }
 
-// stay says whether columns have the names and values that they had.
+// keepValues reports whether columns keep their names and values.
 func (p *planner) keepValues(fields []*model.Field) bool {
 	return !slices.ContainsFunc(fields, func(f *model.Field) bool {
 		was := p.OldField(f)

@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// atOnce carries out a plan in one transaction.
+// inOneTransaction carries out a plan in one transaction.
 func (r *run) inOneTransaction(p *Plan) error {
 	return r.s.Transaction(func() error {
 		r.begin(p)
@@ -17,7 +17,7 @@ func (r *run) inOneTransaction(p *Plan) error {
 				return err
 			}
 		}
-		if p.Hazards()&(Rewrites|LosesData) != 0 { // else no row has left, and none has another key
+		if p.Hazards()&(Rewrites|LosesData) != 0 { // otherwise no row is gone and no key has changed
 			if err := r.checkReferences(); err != nil {
 				return err
 			}
@@ -29,7 +29,8 @@ func (r *run) inOneTransaction(p *Plan) error {
 	})
 }
 
-// switchTo makes the model the stored one, with what goes by the names of tables.
+// switchTo makes the model the stored one, and renames and moves what goes by the names of tables: counters and
+// generations.
 func (r *run) switchTo(p *Plan) error {
 	var counters []rename
 	touched := map[string]bool{}
@@ -58,7 +59,7 @@ func (r *run) switchTo(p *Plan) error {
 	return r.store()
 }
 
-// checkReferences looks for rows that refer to nothing, since foreign keys are not enforced meanwhile.
+// checkReferences looks for rows that refer to nothing, since SQLite enforces no foreign keys during the change.
 func (r *run) checkReferences() error {
 	broken, err := hasRow(r.s, "PRAGMA foreign_key_check")
 	if err != nil || !broken {
@@ -85,7 +86,7 @@ func (r *run) checkReferences() error {
 	return faults.Sort()
 }
 
-// inPhases carries out a plan beside servers at work.
+// inPhases carries out a plan while servers work.
 func (r *run) inPhases(p *Plan) error {
 	r.begin(p)
 	for _, s := range slices.Backward(p.Steps) {
@@ -105,7 +106,7 @@ func (r *run) inPhases(p *Plan) error {
 	return r.finishAfter()
 }
 
-// toSwitch carries out what is before the switch, and the switch.
+// untilSwitch carries out what comes before the switch, and the switch.
 func (r *run) untilSwitch(p *Plan) error {
 	for _, s := range p.Steps {
 		if s.Phase == Before {
@@ -148,7 +149,7 @@ func deferredOf(p *Plan) (all []deferred) {
 	return all
 }
 
-// stepBefore runs a step whose statements commit one by one, or together where they take locks.
+// stepBefore runs a step of the phase Before. Statements that take locks commit together, all others one by one.
 func (r *run) stepBefore(s Step) error {
 	r.progress(s.Title, "")
 	if s.parts[0].outsideTx || s.parts[0].loop != nil {

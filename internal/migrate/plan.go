@@ -11,13 +11,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Hazards are what a step does beside its purpose. The zero value is safe.
+// Hazards are what a step does besides its purpose. The zero value is safe.
 type Hazards uint8
 
 const (
-	BlocksWrites Hazards = 1 << iota // writers wait for as long as the step takes; readers go on
-	Rewrites                         // every row of the table is written anew
-	LosesData                        // what is dropped is gone; it must be allowed by name
+	BlocksWrites Hazards = 1 << iota // writers wait until the step is done; readers go on
+	Rewrites                         // writes every row of the table anew
+	LosesData                        // drops data; must be allowed by name
 	Breaks                           // servers on the former model fail from then on: stop them first
 )
 
@@ -37,15 +37,15 @@ func (h Hazards) String() string {
 	return strings.Join(names, ", ")
 }
 
-// Phase is when a step runs. On SQLite everything is one transaction. On PostgreSQL what can be done beside servers at
-// work is done before and after one short transaction, which makes the new model the stored one: until it commits, all
-// that was done is undone by dropping it, and after it the rest is bound to succeed.
+// Phase is when a step runs. On SQLite everything is one transaction. On PostgreSQL one short transaction, the switch,
+// makes the new model the stored one. Whatever can be done while servers work comes before or after it. Until the
+// switch commits, dropping what was made undoes the change.
 type Phase uint8
 
 const (
-	Before Phase = iota // extra tables, columns and indexes, which nobody sees yet
+	Before Phase = iota // new tables, columns and indexes, which nobody sees yet
 	Switch              // the one transaction
-	After               // the rows that were there before are checked against what binds new ones already
+	After               // existing rows are checked against what already binds new ones
 )
 
 func (p Phase) String() string { return [...]string{"before", "switch", "after"}[p] }
@@ -85,27 +85,27 @@ func (a part) text() string {
 // label returns the part as a progress bar shows it.
 func (a part) label() string { return cmp.Or(a.say, a.sql) }
 
-// Plan is how a database comes to a model.
+// Plan is the way of a database to a model.
 type Plan struct {
 	Steps   []Step
 	Changes []diff.Change
-	Notes   []Note // rows that stay as they are, though what the model asks of new values they would not pass
-	Layout  int    // of the database, if Apply first brings it to a later one (store.Layout); else 0
+	Notes   []Note // rows that new limits would not let pass; they stay as they are
+	Layout  int    // layout of the database, if Apply first brings it to store.Layout; else 0
 
 	isNew     bool
-	own       *model.Model // the system tables that the plan leads to
+	own       *model.Model // system tables that the plan leads to
 	match     *diff.Match
 	backfills map[string]string
-	faults    model.Faults // what rows contradict, and what cannot be done
+	faults    model.Faults // changes that rows contradict or that have no way
 }
 
-// New is the plan for a database that is not there yet.
+// PlanForNewDatabase returns the plan for a database that does not exist yet.
 func PlanForNewDatabase() *Plan { return &Plan{isNew: true} }
 
-// IsNew says whether the database has no tables yet.
+// IsNew reports whether the database has no tables yet.
 func (p *Plan) IsNew() bool { return p.isNew }
 
-// Hazards are those of all steps together.
+// Hazards returns the hazards of all steps together.
 func (p *Plan) Hazards() (all Hazards) {
 	for _, s := range p.Steps {
 		all |= s.Hazards
@@ -113,11 +113,11 @@ func (p *Plan) Hazards() (all Hazards) {
 	return all
 }
 
-// Safe says whether servers on the former model can go on meanwhile, nothing is lost and nothing rewritten, so that it
-// may be done without asking.
+// Safe reports whether the plan loses and rewrites nothing and servers on the former model can go on. A server makes
+// such a change by itself.
 func (p *Plan) Safe() bool { return p.Hazards()&^BlocksWrites == 0 }
 
-// Drops lists what the plan loses, as it is to be allowed.
+// Drops returns the names of what the plan loses. Each must be allowed.
 func (p *Plan) Drops() []string {
 	var all []string
 	for _, s := range p.Steps {
@@ -128,10 +128,10 @@ func (p *Plan) Drops() []string {
 	return all
 }
 
-// Faults are the rows that contradict the model, and changes that there is no way for. With any, nothing is done.
+// Faults returns the changes that rows contradict or that have no way. With any, Apply does nothing.
 func (p *Plan) Faults() model.Faults { return p.faults }
 
-// planner is what the plans of both engines are made with.
+// planner holds what the planners of both engines share.
 type planner struct {
 	*diff.Match
 	dialect  ddl.Dialect
@@ -166,7 +166,7 @@ func (p *planner) append(at moment, why cause, hazards Hazards, lock, drop strin
 	p.plan.Steps = append(p.plan.Steps, s)
 }
 
-// sorted brings the steps into their order.
+// sorted sorts the steps by phase and rank.
 func (p *planner) sorted() {
 	slices.SortStableFunc(p.plan.Steps, func(a, b Step) int {
 		return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.rank, b.rank))
@@ -257,7 +257,7 @@ func (p *planner) ofIndex(t *model.Table, i ddl.Index) cause {
 	})
 }
 
-// stored says how the values of a field are kept: two fields of which it is the same need no conversion.
+// storageOf returns how the values of a field are stored. Two fields with the same storage need no conversion.
 func (p *planner) storageOf(f *model.Field) string {
 	switch {
 	case f.Type == model.Enum || f.Type == model.Text:
@@ -268,7 +268,7 @@ func (p *planner) storageOf(f *model.Field) string {
 	return f.Type.String()
 }
 
-// converts says whether the values of a field are to be written anew.
+// converts reports whether the values of a field must be written anew.
 func (p *planner) converts(was, is *model.Field) bool {
 	if p.storageOf(was) != p.storageOf(is) || p.dialect == ddl.Postgres && was.Type == model.Decimal && is.Precision < was.Precision {
 		return true
@@ -276,7 +276,7 @@ func (p *planner) converts(was, is *model.Field) bool {
 	return renamesValues(was, is)
 }
 
-// renamesValues says whether rows may hold a value of an enum that has another name now.
+// renamesValues reports whether rows may hold an enum value that has another name now.
 func renamesValues(was, is *model.Field) bool {
 	if was.Type != model.Enum || is.Type != model.Enum {
 		return false
@@ -287,8 +287,7 @@ func renamesValues(was, is *model.Field) bool {
 	})
 }
 
-// fill is the value that rows without one get where a field is required now, null where it stays optional or was
-// required before.
+// fill returns the value for rows without one if a field becomes required, else null.
 func (p *planner) fill(was, is *model.Field) value.Value {
 	if !was.Optional || is.Optional {
 		return value.Value{}

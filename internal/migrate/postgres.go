@@ -56,7 +56,7 @@ func (p *pgPlanner) addLoss(rank int, why cause, drop, lock string, parts ...par
 	p.planner.addLoss(p.at(rank), why, drop, lock, parts...)
 }
 
-// What steps lock in PostgreSQL.
+// These say what a step locks in PostgreSQL.
 const (
 	lockNothing  = "readers and writers go on"
 	lockMoment   = "for a moment nobody reads or writes the table; it is waited for 80 ms at a time"
@@ -67,15 +67,15 @@ const (
 // pgPlanner plans for PostgreSQL.
 type pgPlanner struct {
 	*planner
-	beforeSwitch map[*model.Table]*model.Table // tables of the new model under the names of before the switch
-	indexes      map[string]bool               // names of the indexes that are there
-	renames      map[string][]rename           // names of columns, by the table as it is called before the switch
+	beforeSwitch map[*model.Table]*model.Table // tables of the new model under their names before the switch
+	indexes      map[string]bool               // names of the existing indexes
+	renames      map[string][]rename           // columns, by the name of the table before the switch
 	tables       []rename
 	objects      []rename // indexes
 	bound        []bound  // constraints and triggers
 }
 
-// bound is a constraint or trigger that gets another name, by the table's final name.
+// bound is a constraint or trigger that gets another name. table is the final name of its table.
 type bound struct {
 	table   string
 	trigger bool
@@ -115,7 +115,7 @@ func planPostgres(p *planner) {
 	pg.rename()
 }
 
-// fieldNow is the name of a column before the switch.
+// nameBefore returns the name of a column before the switch.
 func (p *pgPlanner) nameBefore(f *model.Field) string {
 	t := p.OldTable(f.Table)
 	switch was := p.OldField(f); {
@@ -129,18 +129,18 @@ func (p *pgPlanner) nameBefore(f *model.Field) string {
 	return f.Name
 }
 
-// of is the field as it is called before the switch.
+// fieldBefore returns the field under its names before the switch.
 func (p *pgPlanner) fieldBefore(f *model.Field) *model.Field {
 	return cloneOf(f, p.beforeSwitch[f.Table])
 }
 
-// shadowed says whether the values of a field, which is no new one, are written anew in a column of their own.
+// isRewritten reports whether the converted values of an existing field are written into a column of their own.
 func (p *pgPlanner) isRewritten(f *model.Field) bool {
 	was := p.OldField(f)
 	return was != nil && p.converts(was, f)
 }
 
-// create makes a new table before the switch. Its name may not be free until then.
+// create makes a new table before the switch. The final name may not be free until then.
 func (p *pgPlanner) create(t *model.Table) {
 	now := p.beforeSwitch[t]
 	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
@@ -168,7 +168,7 @@ func (p *pgPlanner) create(t *model.Table) {
 	}
 }
 
-// indexNow is the name of a new index before the switch.
+// indexNameBefore returns the name of a new index before the switch.
 func (p *pgPlanner) indexNameBefore(name string) string {
 	if p.indexes[name] {
 		return tempName(name)
@@ -182,7 +182,8 @@ func (p *pgPlanner) renamed(all *[]rename, from, to string) {
 	}
 }
 
-// nameBound gives the constraints and the trigger of a field, which were made under the names of now, those of the new model.
+// renameConstraints renames the constraints and the trigger of a field from their names before the switch to those of
+// the new model.
 func (p *pgPlanner) renameConstraints(f, now *model.Field) {
 	add := func(trigger bool, from, to string) {
 		if from != to {
@@ -190,7 +191,7 @@ func (p *pgPlanner) renameConstraints(f, now *model.Field) {
 		}
 	}
 	if f.Name == "id" {
-		p.renamed(&p.objects, ddl.KeyName(now), ddl.KeyName(f)) // it has the name of its index
+		p.renamed(&p.objects, ddl.KeyName(now), ddl.KeyName(f)) // the constraint has the name of its index
 	}
 	if f.Type == model.Enum {
 		add(false, ddl.CheckName(now), ddl.CheckName(f))
@@ -203,7 +204,7 @@ func (p *pgPlanner) renameConstraints(f, now *model.Field) {
 	}
 }
 
-// alter changes a table that lives on.
+// alter changes a table that stays.
 func (p *pgPlanner) alter(was, t *model.Table) {
 	p.renamed(&p.tables, was.Name, t.Name)
 	for _, f := range t.Fields {
@@ -255,7 +256,7 @@ func (p *pgPlanner) rename() {
 	p.addRenames(p.at(pgRename), lockMoment, sql)
 }
 
-// renameBound renames constraints and triggers, whose names are those of their table alone.
+// renameBound renames constraints and triggers. Their names only need to be unique in their table.
 func (p *pgPlanner) renameBound() (sql []string) {
 	type group struct {
 		table   string

@@ -35,7 +35,7 @@ func (p *pgPlanner) addField(f *model.Field) {
 	}
 }
 
-// nameBoundOf is nameBound where the foreign key was, or was not, made before the switch.
+// renameConstraintsOf is renameConstraints for a field whose foreign key may not exist before the switch.
 func (p *pgPlanner) renameConstraintsOf(f, now *model.Field, referred bool) {
 	if f.Ref == nil || referred {
 		p.renameConstraints(f, now)
@@ -46,7 +46,7 @@ func (p *pgPlanner) renameConstraintsOf(f, now *model.Field, referred bool) {
 	}
 }
 
-// refer adds the foreign key of a field at the switch, for new rows, and asks the others afterwards.
+// addForeignKey adds the foreign key of a field at the switch, for new rows. The phase After checks the existing rows.
 func (p *pgPlanner) addForeignKey(f *model.Field, why cause, hazards Hazards) {
 	if p.OldField(f) != nil && (p.isRewritten(f) || p.isRewritten(f.Ref.ID())) {
 		p.addRowCheck(f, why, orphans(p.fieldBefore(f), p.beforeSwitch[f.Ref]), noSuchRows(f))
@@ -56,20 +56,22 @@ func (p *pgPlanner) addForeignKey(f *model.Field, why cause, hazards Hazards) {
 	p.add(pgValidate, why, 0, lockNothing, part{sql: ddl.Validate(f.Table.Name, ddl.ReferenceName(f)), outsideTx: true})
 }
 
-// ask looks for rows in the way before the switch, among converted values.
+// addRowCheck adds a query that must find no rows before the switch, among converted values.
 func (p *pgPlanner) addRowCheck(f *model.Field, why cause, sql, advice string) {
 	p.add(pgAsk, why, 0, lockNothing, part{sql: sql, loop: &refuseFound{p.beforeSwitch[f.Table], sql, func(found found) model.Fault {
 		return p.New.Fault(f.Pos, "%s: %v in the way; %s", why.title(), found, advice)
 	}}})
 }
 
-// beside is a column that stands beside a former one and follows it by a trigger, until it takes its place.
+// shadowColumn is a new column next to an old one. A trigger keeps it up to date until it takes the place of the old
+// one.
 type shadowColumn struct {
 	make []part
-	drop part // the trigger
+	drop part // drops the trigger
 }
 
-// beside makes one that has the value of an SQL expression whenever the former column is written by one of these events.
+// newShadowColumn returns a shadow column. On the given events of the old column, the trigger sets it to an SQL
+// expression.
 func (p *pgPlanner) newShadowColumn(was, f *model.Field, events, expression string) shadowColumn {
 	now := p.fieldBefore(f)
 	plain := *now
@@ -85,9 +87,9 @@ func (p *pgPlanner) newShadowColumn(was, f *model.Field, events, expression stri
 	return shadowColumn{parts, part{sql: "DROP FUNCTION " + function + "() CASCADE"}}
 }
 
-// replaceField writes the values of a field into a new column, beside servers that write to the old one, and puts it in
-// the place of the old one at the switch. Nothing looks at all rows there: those that were written meanwhile are found by
-// an index of them alone, and that none was left is asked of the others later.
+// replaceField writes the converted values of a field into a new column while servers write to the old one. The switch
+// puts the new column in the place of the old one. Nothing reads all rows under the lock of the switch: an index finds
+// the rows that servers wrote after the conversion. The phase After checks that no row was left out.
 func (p *pgPlanner) replaceField(was, f *model.Field) {
 	if f.Name == "id" {
 		p.replaceKey(was, f)
@@ -121,7 +123,7 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 	p.bindReplaced(f, p.fieldBefore(f), why)
 }
 
-// bindReplaced gives the new column what a column of its field has.
+// bindReplaced adds to the new column the constraints and triggers of its field.
 func (p *pgPlanner) bindReplaced(f, shadow *model.Field, why cause) {
 	if f.Type == model.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
 		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
@@ -156,7 +158,7 @@ func (c *conversion) describe() string {
 	return into + " = " + from + " as " + c.to.Type.String()
 }
 
-// unbind drops the foreign key of a field as it was, and its trigger.
+// dropForeignKey drops the foreign key of an old field, and its trigger.
 func (p *pgPlanner) dropForeignKey(was *model.Field) []part {
 	parts := statements(ddl.DropConstraint(was.Table.Name, ddl.ReferenceName(was)))
 	if was.OnDelete == model.Clear {
@@ -165,12 +167,12 @@ func (p *pgPlanner) dropForeignKey(was *model.Field) []part {
 	return parts
 }
 
-// keeps says whether the foreign key of a field goes on as it is.
+// keepsForeignKey reports whether the foreign key of a field stays as it is.
 func (p *pgPlanner) keepsForeignKey(was, f *model.Field) bool {
 	return was.Ref != nil && f.Ref != nil && p.NewTable(was.Ref) == f.Ref && was.OnDelete == f.OnDelete && !p.isRewritten(f.Ref.ID())
 }
 
-// changeField changes a column whose values stay as they are.
+// changeField changes a column whose values stay.
 func (p *pgPlanner) changeField(was, f *model.Field) {
 	why := p.ofField(f)
 	p.changeReference(was, f, why)
@@ -191,7 +193,7 @@ func (p *pgPlanner) changeField(was, f *model.Field) {
 	}
 }
 
-// keyOf is an id as the one whose primary key is to be named.
+// keyOf returns an id without its reference, to name its primary key.
 func keyOf(id *model.Field) *model.Field {
 	plain := *id
 	plain.Ref = nil
@@ -220,13 +222,15 @@ func (p *pgPlanner) changeReference(was, f *model.Field, why cause) {
 	}
 }
 
+// renameKept renames a constraint or trigger that stays.
 func (p *pgPlanner) renameKept(from, to string, f *model.Field, trigger bool) {
 	if from != to {
 		p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
 	}
 }
 
-// changeValues exchanges the check of an enum: the new one binds new rows at the switch, and is then asked of the others.
+// changeValues replaces the check of an enum. The new check binds new rows at the switch; the phase After checks the
+// others.
 func (p *pgPlanner) changeValues(was, f *model.Field, why cause) {
 	before, after := names(was), names(f)
 	if was.Type == f.Type && slices.Equal(before, after) {
@@ -249,7 +253,7 @@ func (p *pgPlanner) changeValues(was, f *model.Field, why cause) {
 	}
 }
 
-// names are the values of an enum in one order.
+// names returns the values of an enum, sorted.
 func names(f *model.Field) []string {
 	var all []string
 	for _, v := range f.Values {
@@ -259,8 +263,8 @@ func names(f *model.Field) []string {
 	return all
 }
 
-// require makes a column NOT NULL without a look at all rows while it is locked: a check binds new rows first, and when
-// all have been asked, PostgreSQL takes its word. Rows without a value get theirs with the first field that needs it.
+// addNotNull makes a column NOT NULL without reading all rows under a lock. A check binds new rows first. When it is
+// validated, PostgreSQL relies on it. The step of the first field that needs it fills the rows without a value.
 func (p *pgPlanner) addNotNull(f *model.Field, why cause) {
 	check, table := notNullName(f), ddl.Quote(f.Table.Name)
 	p.add(pgBind, why, Breaks, lockMoment, statements(addNotNullCheck(f, check))...)
@@ -276,7 +280,7 @@ func (p *pgPlanner) addNotNull(f *model.Field, why cause) {
 	p.add(pgRequire, why, 0, lockMoment, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
 }
 
-// filled are the fields of a table that keep their column and are required now, of which rows without a value get one.
+// filled returns the fields of a table that keep their column, become required, and get a value in rows without one.
 func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 	for _, f := range t.Fields {
 		if was := p.OldField(f); was != nil && !p.isRewritten(f) && !p.fill(was, f).IsNull() {
@@ -286,15 +290,15 @@ func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 	return all
 }
 
-// requires adds the check that binds new rows to have a value in a column.
+// addNotNullCheck returns the statement that adds a check for new rows: the column has a value.
 func addNotNullCheck(f *model.Field, check string) string {
 	return "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ADD CONSTRAINT " + ddl.Quote(check) + " CHECK (" + ddl.Quote(f.Name) + " IS NOT NULL) NOT VALID"
 }
 
 func notNullName(f *model.Field) string { return ddl.Fit("n_" + f.Table.Name + "__" + f.Name) }
 
-// askFilled looks for rows that will have the same values when those that are missing are given, where these are unique
-// together with converted ones.
+// addFilledCheck adds a check for rows that would violate a unique index once missing values are filled. Only indexes
+// that also cover a converted column need it.
 func (p *pgPlanner) addFilledCheck(f *model.Field, why cause) {
 	now := p.beforeSwitch[f.Table]
 	for _, i := range ddl.Indexes(f.Table) {

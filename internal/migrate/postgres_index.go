@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 )
 
-// alterIndexes builds new indexes before the switch, and drops at the switch those that are left over.
+// alterIndexes builds new indexes before the switch and drops the others at the switch.
 func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 	old, now := ddl.Indexes(was), ddl.Indexes(p.beforeSwitch[t])
 	kept := make(map[string]bool)
@@ -52,7 +52,7 @@ func fieldsOf(t *model.Table, columns []string) []*model.Field {
 	return fields
 }
 
-// sameIndex returns the name of the old index that a new one is, "" for none.
+// sameIndex returns the name of the old index that equals a new one, or "".
 func (p *planner) sameIndex(old []ddl.Index, t *model.Table, i ddl.Index) string {
 	for _, o := range old {
 		if o.Unique == i.Unique && o.Caseless == i.Caseless && len(o.Columns) == len(i.Columns) && p.sameColumns(t, i.Columns, o.Columns) {

@@ -5,10 +5,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// replaceKey is replaceField for a key. The whole of its primary key is made before the switch, which takes what is there:
-// a unique index, and a check that no row lacks the new key, since otherwise PostgreSQL would look at all rows under the
-// lock. That a row always has one, also where a server on the former model makes it meanwhile, is a trigger's care: a key
-// can be no other than text, a number or a UUID, which PostgreSQL converts as value.Convert does.
+// replaceKey is replaceField for a key. It makes all of the primary key before the switch: a unique index, and a check
+// that no row lacks the new key. Otherwise PostgreSQL would read all rows under the lock of the switch. A trigger
+// gives each row its new key, even if a server on the former model makes the row. A key is text, a number or a UUID,
+// and PostgreSQL converts these as value.Convert does.
 func (p *pgPlanner) replaceKey(was, f *model.Field) {
 	why, now := p.ofField(f), p.fieldBefore(f)
 	follow := p.newShadowColumn(was, f, "INSERT OR UPDATE", keyValue(was, f))
@@ -34,8 +34,8 @@ func (p *pgPlanner) replaceKey(was, f *model.Field) {
 		is+" ADD CONSTRAINT "+ddl.Quote(ddl.KeyName(f))+" PRIMARY KEY USING INDEX "+ddl.Quote(index))...)
 }
 
-// keyValue is what a trigger makes of a key: NULL where it is not written in the one form that PostgreSQL writes, and may
-// be no key of the new type at all.
+// keyValue returns the expression by which the trigger converts a key. It is NULL unless the old key is written as
+// PostgreSQL would write it, since it may be no key of the new type.
 func keyValue(was, f *model.Field) string {
 	id, form := "NEW."+ddl.Quote(was.Name), ""
 	switch f.Type {

@@ -49,7 +49,8 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 	p.add(liteRebuild, why, BlocksWrites|Rewrites|Breaks, lockWriters, parts...)
 }
 
-// copied are the columns of a rebuilt table, and where their values come from in the old one, whose names are new by then.
+// copied returns the columns of a rebuilt table and the expressions that fill them from the old table. The columns of
+// the old table have their new names by then.
 func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 	for _, f := range t.Fields {
 		columns = append(columns, ddl.Quote(f.Name))
@@ -58,7 +59,7 @@ func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 		case before == nil:
 			values = append(values, ddl.Literal(ddl.SQLite, f, p.backfillFor(f)))
 		case p.converts(before, f):
-			from := ddl.Quote(convertedTable(before)) // without an alias, which a table of a model may be called as well
+			from := ddl.Quote(convertedTable(before)) // no alias: a table of the model may have its name
 			values = append(values, "(SELECT "+ddl.Quote(convertedColumn)+" FROM "+from+" WHERE "+from+"."+ddl.Quote("id")+" = "+ddl.Quote(t.Name)+"."+ddl.Quote("id")+")")
 		case !p.fill(before, f).IsNull():
 			values = append(values, "coalesce("+ddl.Quote(f.Name)+", "+ddl.Literal(ddl.SQLite, f, p.fill(before, f))+")")
@@ -69,8 +70,8 @@ func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 	return append(columns, ddl.Quote(ddl.Revision)), append(values, ddl.Quote(ddl.Revision))
 }
 
-// convertAll writes the values of the fields that are stored otherwise into tables beside the old one, by the key as it is
-// there: an update of the old one would run the triggers that others have made on it.
+// convertAll writes converted values into tables of their own, under the old keys. Updating the old table instead
+// would run the triggers that others have made on it.
 func (p *litePlanner) convertAll(was, t *model.Table) {
 	for _, f := range t.Fields {
 		before := p.OldField(f)
@@ -86,10 +87,10 @@ func (p *litePlanner) convertAll(was, t *model.Table) {
 	}
 }
 
-// convertedColumn is the column of the values in the table that holds them until the rebuild.
+// convertedColumn is the column of these tables that holds the values.
 const convertedColumn = "value"
 
-// aside is the name of that table.
+// convertedTable returns the name of the table that holds the converted values of a field.
 func convertedTable(was *model.Field) string { return tempName(was.Table.Name + "__" + was.Name) }
 
 func (p *litePlanner) dropFields(was, t *model.Table) {
@@ -99,25 +100,25 @@ func (p *litePlanner) dropFields(was, t *model.Table) {
 		}
 		why := p.causeOf(t, func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
 		p.addLoss(liteRebuild, why, was.Name+"."+f.Name, lockWriters, part{say: ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: noWork{}})
-		if t.Field(f.Name) != nil { // another column gets the name while this one is still there
+		if t.Field(f.Name) != nil { // a new column gets the name while this one still exists
 			p.renames[t] = append(p.renames[t], rename{f.Name, ddl.Fit("_old_" + f.Name)})
 		}
 	}
 }
 
-// nothing is a part that only says something.
+// noWork is the loop of a part that only tells something.
 type noWork struct{}
 
 func (noWork) table() string { return "" }
 
 func (noWork) run(store.Session, func(int64)) error { return nil }
 
-// rebuilding fills a rebuilt table, and compares how many rows there are.
+// fillRebuilt fills a rebuilt table and compares the numbers of rows.
 type fillRebuilt struct {
-	name  string // of the table
-	was   *model.Table
-	made  string // the name of the new one until it has its own
-	fill  string
+	name    string // name of the table
+	was     *model.Table
+	made    string // the name of the new one until it has its own
+	fill    string
 	foreign []string
 }
 
@@ -139,7 +140,7 @@ func (r *fillRebuilt) run(s store.Session, note func(int64)) error {
 	return nil
 }
 
-// noting reads the definitions of what others have made on a table that is about to be dropped.
+// collectForeign reads the definitions of what others have made on a table that is about to be dropped.
 type collectForeign fillRebuilt
 
 const selectOthers = `SELECT name, sql FROM sqlite_schema WHERE tbl_name = $1 AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name`
@@ -163,7 +164,7 @@ func (n *collectForeign) run(s store.Session, _ func(int64)) error {
 	})
 }
 
-// restoring makes it again.
+// restoreForeign makes again what collectForeign has read.
 type restoreForeign fillRebuilt
 
 func (r *restoreForeign) table() string { return r.name }

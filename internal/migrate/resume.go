@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// resume deals with a change that was interrupted: before the switch it is taken back, after it finished.
+// resume takes back a change that was interrupted before its switch, and finishes one that was interrupted after it.
 func (r *run) resume() error {
 	all, err := entries(r.s)
 	if err != nil {
@@ -33,10 +33,10 @@ func (r *run) resume() error {
 	return nil
 }
 
-// undo takes back what was prepared.
+// takeBack takes back what was prepared.
 func (r *run) takeBack() error {
 	if r.entry.State != Preparing {
-		return nil // the outcome of the commit is unknown: the next to start sees what it came to
+		return nil // the commit may have succeeded: the next start finds out
 	}
 	for _, sql := range r.entry.remaining.Undo {
 		err := r.s.Transaction(func() error {
@@ -50,7 +50,7 @@ func (r *run) takeBack() error {
 	return r.finish(Undone, false)
 }
 
-// after finishes a change whose model is the stored one already.
+// finishAfter runs what is left after the switch.
 func (r *run) finishAfter() error {
 	for len(r.entry.remaining.After) > 0 {
 		l := r.entry.remaining.After[0]
@@ -66,8 +66,8 @@ func (r *run) finishAfter() error {
 	return r.s.Transaction(func() error { return r.finish(Done, false) })
 }
 
-// one runs a part outside of a transaction, where it can be run again, or in one of its own, which writes down what is left
-// then: what was checked by a constraint that is dropped, cannot be checked again.
+// runPart runs one remaining part. A repeatable part runs outside a transaction; any other commits together with the
+// shortened to-do list, because it cannot run twice.
 func (r *run) runPart(a part, left []deferred) error {
 	if a.outsideTx || a.loop != nil {
 		err := r.exec(a)

@@ -26,10 +26,10 @@ func hasRow(q querier, sql string) (found bool, err error) {
 	return found, err
 }
 
-// shown is how many rows in the way are named.
+// maxShown is the number of rows that a message names.
 const maxShown = 10
 
-// found is rows that were looked for: how many, the ids of the first, and what is wrong with the first of them.
+// found is the result of a search for rows: how many, the first ids, and what is wrong with the first row.
 type found struct {
 	rows int64
 	ids  []string
@@ -45,7 +45,7 @@ func (f *found) add(id, why string) {
 	}
 }
 
-// String is "2 rows (a, b)".
+// String returns "2 rows (a, b)".
 func (f found) String() string {
 	s := fmt.Sprintf("%d rows", f.rows)
 	if f.rows == 1 {
@@ -67,7 +67,7 @@ func search(q querier, t *model.Table, sql string, args ...value.Value) (f found
 	return f, err
 }
 
-// scan looks at a column of every row that has a value in it.
+// scan calls look for each value of a column.
 func scan(q querier, f *model.Field, look func(value.Value) (why string)) (out found, err error) {
 	id, column := ddl.Quote("id"), ddl.Quote(f.Name)
 	sql := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s IS NOT NULL ORDER BY %s", id, column, ddl.Quote(f.Table.Name), column, id)
@@ -80,7 +80,7 @@ func scan(q querier, f *model.Field, look func(value.Value) (why string)) (out f
 	return out, err
 }
 
-// contradictions finds the rows that the new model has no room for, and the changes that there is no way for.
+// contradictions finds the changes that rows contradict or that have no way.
 func (p *planner) contradictions(q querier) error {
 	for _, c := range p.plan.Changes {
 		if err := p.contradiction(q, c); err != nil {
@@ -144,7 +144,7 @@ func (p *planner) mustHave(q querier, c diff.Change) error {
 	return p.mustExist(q, c, given)
 }
 
-// mustExist asks whether the row that all others are to refer to is there.
+// mustExist checks that the row exists that all others are to refer to.
 func (p *planner) mustExist(q querier, c diff.Change, id value.Value) error {
 	target := p.OldTable(c.NewField.Ref)
 	exists := false
@@ -163,7 +163,7 @@ func (p *planner) mustExist(q querier, c diff.Change, id value.Value) error {
 	return nil
 }
 
-// mustNotMiss looks for rows without a value that is required now, and at what becomes of those that are given one.
+// mustNotMiss checks rows without a value of a field that becomes required, and the value that they get.
 func (p *planner) mustNotMiss(q querier, c diff.Change) error {
 	id := ddl.Quote("id")
 	f, err := search(q, c.OldTable, "SELECT "+id+" FROM "+ddl.Quote(c.OldTable.Name)+" WHERE "+ddl.Quote(c.OldField.Name)+" IS NULL ORDER BY "+id)
@@ -212,7 +212,7 @@ func (p *planner) mustConvert(q querier, c diff.Change, was, is *model.Field) er
 	return err
 }
 
-// widens says whether every value of a field is one of another.
+// widens reports whether every value of one field is a value of another.
 func widens(was, is *model.Field) bool {
 	switch {
 	case is.Type == model.Text:
@@ -229,13 +229,13 @@ func widens(was, is *model.Field) bool {
 	return true
 }
 
-// mustRefer looks for rows that would refer to nothing. Where values are written anew, only the result tells.
+// mustRefer looks for rows that would refer to nothing. If values are converted, it checks the converted values.
 func (p *planner) mustRefer(q querier, c diff.Change) error {
 	if c.NewField.Ref == nil {
 		return nil
 	}
 	child, column, id := ddl.Quote(c.OldTable.Name), ddl.Quote(c.OldField.Name), ddl.Quote("id")
-	sql := "SELECT " + id + " FROM " + child + " WHERE " + column + " IS NOT NULL ORDER BY " + id // of a new table all of them
+	sql := "SELECT " + id + " FROM " + child + " WHERE " + column + " IS NOT NULL ORDER BY " + id // a new table has no row to refer to
 	if target := p.OldTable(c.NewField.Ref); target != nil {
 		if p.converts(c.OldField, c.NewField) || p.converts(target.ID(), c.NewField.Ref.ID()) {
 			return nil
@@ -251,14 +251,14 @@ func noSuchRows(f *model.Field) string {
 	return fmt.Sprintf("they refer to rows of %s that are not there: change or delete them first", f.Ref.Name)
 }
 
-// orphans is the query of the rows whose field has a value that is no id of a table.
+// orphans returns the query for rows whose field has a value that is no id of a table.
 func orphans(f *model.Field, target *model.Table) string {
 	child, column, id := ddl.Quote(f.Table.Name), ddl.Quote(f.Name), ddl.Quote(f.Table.ID().Name)
 	return "SELECT c." + id + " FROM " + child + " AS c WHERE c." + column + " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " +
 		ddl.Quote(target.Name) + " AS t WHERE t." + ddl.Quote(target.ID().Name) + " = c." + column + ") ORDER BY c." + id
 }
 
-// mustFit looks for text that is too long for an index, since a limit binds what is written from now on alone.
+// mustFit looks for text that is too long for an index. A limit only binds later writes, so rows may have longer text.
 func (p *planner) mustFit(q querier, c diff.Change) error {
 	if c.OldTable == nil {
 		return nil
@@ -283,7 +283,7 @@ func (p *planner) mustFit(q querier, c diff.Change) error {
 	return p.mustFitTogether(q, c)
 }
 
-// mustFitTogether looks for rows whose texts are too long together for the rows of an index.
+// mustFitTogether looks for rows whose texts together are too long for a row of an index.
 func (p *planner) mustFitTogether(q querier, c diff.Change) error {
 	fields := fieldsOf(c.NewTable, ddl.NewIndex(c.NewTable, c.Kind == diff.UniqueAdded, fieldsOf(c.NewTable, c.Columns)).Columns)
 	texts, most := model.IndexRoom(fields)
@@ -320,12 +320,12 @@ func tooLong() string {
 	return fmt.Sprintf(" has more than %d characters, which no index holds", model.MaxIndexedText)
 }
 
-// indexed says whether a field is in any index of its table.
+// indexed reports whether a field is in any index of its table.
 func indexed(f *model.Field) bool {
 	return f.Name == "id" || slices.ContainsFunc(ddl.Indexes(f.Table), func(i ddl.Index) bool { return slices.Contains(i.Columns, f.Name) })
 }
 
-// mustDiffer looks for rows that have the same values in what is to be unique.
+// mustDiffer looks for rows with the same values in a new unique index.
 func (p *planner) mustDiffer(q querier, c diff.Change) error {
 	if c.OldTable == nil {
 		return nil
@@ -333,8 +333,8 @@ func (p *planner) mustDiffer(q querier, c diff.Change) error {
 	return p.findSame(q, c, c.Columns)
 }
 
-// findSame looks for rows that will have the same values in these columns of the new table. Missing values contradict
-// nothing. Where values are written anew, only the result tells.
+// findSame looks for rows that will have the same values in these columns of the new table. Missing values never count
+// as the same. If values are converted, it compares the converted values.
 func (p *planner) findSame(q querier, c diff.Change, names []string) error {
 	var columns []sameColumn
 	for _, name := range names {
@@ -356,7 +356,7 @@ func (p *planner) findSame(q querier, c diff.Change, names []string) error {
 	return err
 }
 
-// fillLiteral is what rows without a value get, "" for nothing.
+// fillLiteral returns the literal that rows without a value get, or "".
 func (p *planner) fillLiteral(was, is *model.Field) string {
 	if v := p.fill(was, is); !v.IsNull() {
 		return ddl.Literal(p.dialect, is, v)
@@ -364,13 +364,13 @@ func (p *planner) fillLiteral(was, is *model.Field) string {
 	return ""
 }
 
-// sameColumn is one of the columns in which rows are compared, and the literal that stands for a missing value.
+// sameColumn is a column in which rows are compared, and the literal for a missing value.
 type sameColumn struct {
 	name, fill string
 	caseless   bool
 }
 
-// same is the query of the rows that have the same values in columns as another one has.
+// same returns the query for rows that have the same values in columns as another row.
 func same(t *model.Table, columns []sameColumn) string {
 	id := ddl.Quote(t.ID().Name)
 	var values, named, order, present []string

@@ -12,12 +12,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
-// run is a plan while it is carried out.
+// run carries out a plan.
 type run struct {
 	ctx     context.Context
 	s       store.Session
 	o       Options
-	to      *model.Model // of the app
+	to      *model.Model // model of the app
 	own     *model.Model // the system tables
 	dialect ddl.Dialect
 	entry   entryRow
@@ -56,7 +56,7 @@ func (r *run) store() error {
 	return system.StoreModel(r.s, r.own, r.o.now())
 }
 
-// finish writes down what was done; fresh says that the entry is not stored yet.
+// finish stores the entry in its last state. fresh says that the entry is not stored yet.
 func (r *run) finish(state State, fresh bool) error {
 	r.entry.State = state
 	if state == Done || state == Undone {
@@ -68,7 +68,7 @@ func (r *run) finish(state State, fresh bool) error {
 	return r.entry.update(r.s, r.o.now())
 }
 
-// step runs a step inside the transaction.
+// step runs a step in the transaction.
 func (r *run) step(s Step) error {
 	r.progress(s.Title, "")
 	for _, a := range s.parts {
@@ -79,7 +79,7 @@ func (r *run) step(s Step) error {
 	return nil
 }
 
-// explain says of a constraint that rows contradict what the model asks; the rest is passed on.
+// explain turns the error of a constraint into a fault about the rows. It returns other errors unchanged.
 func (r *run) explain(s Step, err error) error {
 	c, refused := errors.AsType[*store.ConstraintError](err)
 	if !refused {
@@ -90,7 +90,7 @@ func (r *run) explain(s Step, err error) error {
 	return errors.Join(model.Faults{r.to.Fault(s.Pos, "%s: %s; change them first", s.Title, what)}, err)
 }
 
-// exec runs one part and writes it down.
+// exec runs one part and adds it to the entry.
 func (r *run) exec(a part) (err error) {
 	if err := r.ctx.Err(); err != nil {
 		return err
@@ -125,14 +125,14 @@ func (r *run) loop(a part) error {
 	})
 }
 
-// progress tells what is done now. A table's rows are counted where each of them is looked at.
+// progress begins a step of the progress. It counts the rows of table, unless that is "".
 func (r *run) progress(name, table string) {
 	if r.o.Progress == nil {
 		return
 	}
 	total := int64(0)
 	if table != "" {
-		total, _ = count(r.s, "SELECT count(*) FROM "+ddl.Quote(table)) // without it there is no bar
+		total, _ = count(r.s, "SELECT count(*) FROM "+ddl.Quote(table)) // on an error there is no bar
 	}
 	r.o.Progress.Step(name, total)
 }

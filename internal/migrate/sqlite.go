@@ -13,7 +13,7 @@ import (
 // since SQLite follows a name that changes into every definition that has it.
 const (
 	liteConvert = iota
-	liteUnbind  // indexes and triggers that end, or are made anew under another name
+	liteUnbind  // drops indexes and triggers that end or get another name
 	liteDrop
 	liteRename
 	liteAdd
@@ -21,17 +21,17 @@ const (
 	liteBind
 )
 
-// What steps lock in SQLite.
+// These say what a step locks in SQLite.
 const (
 	lockWriters = "writers wait until it is done; readers go on"
 	lockNoRows  = "writers wait for a moment; readers go on"
 )
 
-// litePlanner plans for SQLite. A table is rebuilt where SQLite cannot change it in its place: it is made anew beside
-// the old one, filled from it, and takes its name (https://www.sqlite.org/lang_altertable.html, section 7).
+// litePlanner plans for SQLite. If SQLite cannot change a table in place, the plan makes a new table, fills it from
+// the old one and gives it the old name (https://www.sqlite.org/lang_altertable.html, section 7).
 type litePlanner struct {
 	*planner
-	renames map[*model.Table][]rename // columns, by table of the new model
+	renames map[*model.Table][]rename // columns, by the table of the new model
 	tables  []rename
 }
 
@@ -87,7 +87,7 @@ func (p *litePlanner) alter(was, t *model.Table) {
 		}
 	}
 	if p.needsRebuild(was, t) {
-		if was.Name != t.Name { // the table that takes its name may have indexes of the same names
+		if was.Name != t.Name { // the table that takes the old name may have indexes of the same names
 			p.unbind(was, t, true)
 		}
 		p.rebuild(was, t)
@@ -102,7 +102,7 @@ func (p *litePlanner) alter(was, t *model.Table) {
 	p.bind(was, t)
 }
 
-// givenTo is what rows get for a field that is added.
+// backfillFor returns the value that rows get for an added field.
 func (p *planner) backfillFor(f *model.Field) value.Value {
 	if f.Optional {
 		return value.Value{}
@@ -110,8 +110,8 @@ func (p *planner) backfillFor(f *model.Field) value.Value {
 	return p.backfill(f)
 }
 
-// needsRebuild says whether a table changes in more than names, indexes, and columns that are added: those that may be
-// missing, or have a value and refer to nothing.
+// needsRebuild reports whether a table cannot be changed in place. SQLite can change names and indexes in place. It
+// can add a column that is optional, or that has a value and no reference.
 func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 	for _, f := range t.Fields {
 		before := p.OldField(f)
@@ -125,7 +125,7 @@ func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 	return slices.ContainsFunc(was.Fields, func(f *model.Field) bool { return p.NewField(f) == nil })
 }
 
-// columnWas is the definition of a column as it was, under the names of the new model.
+// columnWas returns the definition of an old column under the names of the new model.
 func (p *planner) columnWas(was, f *model.Field) string {
 	named := *was
 	named.Name, named.Table = f.Name, f.Table
@@ -135,7 +135,7 @@ func (p *planner) columnWas(was, f *model.Field) string {
 	return ddl.Column(p.dialect, &named)
 }
 
-// unbind drops the indexes and triggers of a table that end, or have another name in the new model, or all.
+// unbind drops the indexes and triggers that end or get another name, or all of them.
 func (p *litePlanner) unbind(was, t *model.Table, all bool) {
 	why := p.causeOf(t, func(c diff.Change) bool {
 		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped || c.Kind == diff.UniqueChanged || c.Kind == diff.FieldRenamed || c.Kind == diff.TableRenamed)
@@ -167,7 +167,7 @@ func (p *planner) keepsTrigger(was *model.Field) bool {
 	return f != nil && f.Ref != nil && was.Ref != nil && f.OnDelete == model.Clear && was.OnDelete == model.Clear && ddl.TriggerName(f) == ddl.TriggerName(was)
 }
 
-// bind makes the indexes and triggers that a table which was not rebuilt does not have yet.
+// bind makes the missing indexes and triggers of a table that was not rebuilt.
 func (p *litePlanner) bind(was, t *model.Table) {
 	for _, i := range ddl.Indexes(t) {
 		if slices.ContainsFunc(ddl.Indexes(was), func(o ddl.Index) bool { return o.Name == i.Name && p.keepsIndex(was, t, o) }) {

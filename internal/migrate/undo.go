@@ -14,9 +14,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
-// Undo takes the last change of tables back: the model before it becomes the stored one again, and the tables follow. It is
-// refused where anything would be lost: a table that has rows by now, a field of which a row has a value other than the
-// one that it was given, rows that the former model has no room for.
+// Undo takes the last change back: the model before it becomes the stored one again, and the tables follow. It refuses
+// to lose anything: a new table that has rows by now, a value in a new field other than the one that the change gave,
+// or rows that the former model has no room for.
 func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Undo")
 	err = db.Alter(ctx, func(s store.Session) error {
@@ -55,8 +55,8 @@ func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error
 	return result, err
 }
 
-// former is the model before the last one that has other tables than the one now, with the values that rows got since for
-// fields which were added, as literals, by table and column.
+// formerModel returns the last model in the history with other tables than the present ones. It also returns the
+// values that rows have got since then for added fields, as literals, by table and column.
 func (r *run) formerModel(now *model.Model) (*model.Model, map[string]string, error) {
 	if now == nil {
 		return nil, nil, errs.New(errs.Conflict, "there is nothing to undo: the database has no tables yet")
@@ -76,10 +76,10 @@ func (r *run) formerModel(now *model.Model) (*model.Model, map[string]string, er
 			return nil, nil, errHistoryUnreadable(e)
 		}
 		if len(diff.Between(m, now)) > 0 || len(diff.Between(now, m)) > 0 {
-			r.entry = all[min(i+1, len(all)-1)] // the one that is taken back
+			r.entry = all[min(i+1, len(all)-1)] // the change to take back
 			return m, given, nil
 		}
-		if e.Damage != "" { // what rows got is not known
+		if e.Damage != "" { // the values that rows got are unknown
 			return nil, nil, errHistoryUnreadable(e)
 		}
 		maps.Copy(given, e.backfills)
@@ -87,12 +87,12 @@ func (r *run) formerModel(now *model.Model) (*model.Model, map[string]string, er
 	return nil, nil, errs.New(errs.Conflict, "there is nothing to undo: the history has no other tables than these")
 }
 
-// unknown is the error of a way back that leads past an entry which cannot be read.
+// errHistoryUnreadable returns the error of an undo that needs an entry which cannot be read.
 func errHistoryUnreadable(e entryRow) error {
 	return errs.New(errs.Conflict, "what was before is not known: %v. Change the model back instead, and run `ashlar migrate`", e.errDamaged())
 }
 
-// gone returns an error where the last change has dropped what no undoing brings back.
+// refuseIfDropped returns an error if the last change has dropped data.
 func (r *run) refuseIfDropped(former, now *model.Model) error {
 	for _, c := range diff.Between(former, now) {
 		if c.Kind != diff.TableDropped && c.Kind != diff.FieldDropped {
@@ -107,8 +107,8 @@ func (r *run) refuseIfDropped(former, now *model.Model) error {
 	return nil
 }
 
-// backwards returns the former model with the names that the later one gave as its own former names, so that what was
-// renamed is renamed back. Those of the later one are forgotten.
+// backwards returns the former model with the present names as former names, so that renames are reversed. It clears
+// the former names of the present model.
 func backwards(former, now *model.Model) *model.Model {
 	forth := diff.NewMatch(former, now)
 	clones := renamedClones(former.Tables, func(t *model.Table) string { return t.Name }, func(f *model.Field) string { return f.Name })
@@ -128,7 +128,7 @@ func backwards(former, now *model.Model) *model.Model {
 			c.Fields[j].Values = valuesBack(f, forth.NewField(f))
 		}
 	}
-	for _, t := range now.Tables { // or they would seem applied already
+	for _, t := range now.Tables { // otherwise they would seem to be applied already
 		t.Was = ""
 		for _, f := range t.Fields {
 			f.Was = ""
@@ -137,7 +137,7 @@ func backwards(former, now *model.Model) *model.Model {
 	return model.FromTables(former.Name, former.Roles, tables)
 }
 
-// valuesBack are the values of an enum with their later names as former ones.
+// valuesBack returns the values of an enum with their present names as former names.
 func valuesBack(f, later *model.Field) []model.EnumValue {
 	values := slices.Clone(f.Values)
 	for i, v := range values {
@@ -154,7 +154,7 @@ func valuesBack(f, later *model.Field) []model.EnumValue {
 	return values
 }
 
-// losesNothing looks at what a plan drops, row by row.
+// losesNothing returns an error if the plan drops rows or values.
 func (r *run) losesNothing(p *Plan, given map[string]string) error {
 	if len(p.faults) > 0 {
 		return p.faults

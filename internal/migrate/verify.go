@@ -16,8 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// catalog is what a database has of tables, by what it is ("column posts.title", "index i_posts__rank"), each with its
-// definition as the database says it.
+// catalog holds the definitions of a database by object, such as "column posts.title" or "index i_posts__rank".
 type catalog map[string]string
 
 // postgresCatalog returns what the catalogue of PostgreSQL has in the schema $1: the table, the thing and its definition.
@@ -40,8 +39,8 @@ WHERE c.relnamespace = $1::text::regnamespace AND NOT t.tgisinternal`
 const sqliteCatalog = `SELECT type, name, tbl_name, sql FROM sqlite_schema
 WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 
-// Verify compares the tables of the database with those that its model needs, and says each difference. A database without
-// a model has none.
+// Verify compares the tables of the database with those that its models need, and describes each difference. A
+// database without a model has none.
 func Verify(ctx context.Context, db store.DB) (drift []string, err error) {
 	defer errs.Wrap(&err, "migrate.Verify")
 	err = db.Alter(ctx, func(s store.Session) error {
@@ -74,7 +73,7 @@ func verified(s store.Session, engine []string) (m *model.Model, skip []string, 
 	return old.app, skip, nil
 }
 
-// catalogs returns what the database has, and what it would have if the model's tables were just made.
+// catalogs returns what the database has, and what it would have if the tables of the model were made now.
 func catalogs(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
 	if system.Dialect(s) == ddl.SQLite {
 		got, err := readSQLite(s, skip)
@@ -83,7 +82,7 @@ func catalogs(s store.Session, m *model.Model, skip []string) (got, want catalog
 	return readBoth(s, m, skip)
 }
 
-// readBoth makes the tables of the model in a schema beside the database's own, and takes that back.
+// readBoth makes the tables of the model in a schema of their own, reads both catalogues, and rolls back.
 func readBoth(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
 	err = s.Transaction(func() (err error) {
 		own := ""
@@ -127,7 +126,7 @@ func readPostgres(s store.Session, namespace string, skip []string) (catalog, er
 	return c, err
 }
 
-// readSQLite takes the definitions of tables apart: the order of columns is that in which they came.
+// readSQLite splits the definitions of tables into columns, because the order of columns depends on their history.
 func readSQLite(s store.Session, skip []string) (catalog, error) {
 	c := catalog{}
 	err := s.Query(sqliteCatalog, nil, func(row value.Row) error {
@@ -139,7 +138,7 @@ func readSQLite(s store.Session, skip []string) (catalog, error) {
 	return c, err
 }
 
-// madeSQLite is what SQLite keeps of statements: their text.
+// madeSQLite returns what SQLite would keep: the text of the statements.
 func madeSQLite(m *model.Model) catalog {
 	c := catalog{}
 	for _, t := range m.Tables {
@@ -171,7 +170,7 @@ func (c catalog) add(kind, name, table, sql string) {
 	}
 }
 
-// columnsOf splits the definition of a table at the commas between its columns.
+// columnsOf splits the definition of a table at the commas between columns.
 func columnsOf(sql string) (all []string) {
 	_, body, _ := strings.Cut(sql, "(")
 	body = body[:max(0, strings.LastIndex(body, ")"))]
@@ -196,7 +195,7 @@ func columnsOf(sql string) (all []string) {
 	return append(all, strings.TrimSpace(body[start:]))
 }
 
-// withoutDefault takes the default of a column that was added away, which stands at the end (ddl.AddColumn).
+// withoutDefault removes the default of an added column, which stands at the end (ddl.AddColumn).
 func withoutDefault(column string) string {
 	at, quoted := -1, false
 	for i := range len(column) {
@@ -213,7 +212,7 @@ func withoutDefault(column string) string {
 	return column[:at]
 }
 
-// differences says what is there and should not be, what is missing, and what is otherwise.
+// differences describes what is missing, what should not exist, and what differs.
 func differences(got, want catalog) (all []string) {
 	names := slices.Sorted(maps.Keys(want))
 	for _, name := range names {

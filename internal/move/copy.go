@@ -63,27 +63,27 @@ func (mv *mover) readBack(r store.Reader) error {
 	return nil
 }
 
-// A pipe carries rows from the goroutine that reads them to the one that writes them, a few batches at most at once.
+// A pipe carries rows from the reading goroutine to the writing one, in a few batches at a time.
 type pipe struct {
 	fields []*model.Field
-	full   chan *batch // closed by fill when it is done
+	full   chan *batch // closed by filled
 	free   chan *batch
 	sum    summer
-	err    error // of fill, before full is closed
+	err    error // result of fill, valid once full is closed
 
-	current  *batch // that next is in
+	current  *batch // batch that next reads
 	at       int
-	progress Progress // of the rows that were written
+	progress Progress // learns of written rows
 }
 
-// batch is some rows: their values one after another.
+// batch holds some rows, their values one after another.
 type batch struct {
 	values []value.Value
 	rows   int
-	bytes  int // of text
+	bytes  int // size of the texts
 }
 
-// A batch is full at so many rows or bytes.
+// A batch is full at this many rows or bytes.
 const (
 	batchRows  = 512
 	batchBytes = 256 << 10
@@ -98,7 +98,7 @@ func newPipe(fields []*model.Field, progress Progress) *pipe {
 	return p
 }
 
-// fill reads all rows into batches, until ctx ends.
+// fill reads all rows into batches until ctx ends.
 func (p *pipe) fill(ctx context.Context, r store.Reader, sql string) error {
 	b, err := p.empty(ctx)
 	if err == nil {
@@ -108,7 +108,7 @@ func (p *pipe) fill(ctx context.Context, r store.Reader, sql string) error {
 			if b.rows < batchRows && b.bytes < batchBytes {
 				return nil
 			}
-			p.full <- b // there is room for every batch
+			p.full <- b // full has room for every batch
 			b, err = p.empty(ctx)
 			return err
 		})
@@ -144,7 +144,7 @@ func (b *batch) add(fields []*model.Field, row value.Row) {
 	b.rows++
 }
 
-// next returns the values of the next row, nil behind the last one. They are valid until the next call.
+// next returns the values of the next row, nil after the last one. The values are valid until the next call.
 func (p *pipe) next() ([]value.Value, error) {
 	for p.current == nil || p.at == p.current.rows {
 		if p.current != nil {
@@ -162,7 +162,7 @@ func (p *pipe) next() ([]value.Value, error) {
 	return p.current.values[(p.at-1)*width : p.at*width], nil
 }
 
-// drain waits until fill is done, whose context has ended, and returns what kept it from reading all rows.
+// drain waits until fill has ended, and returns its error. The caller has ended the context of fill.
 func (p *pipe) drain() error {
 	for range p.full {
 	}

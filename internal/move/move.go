@@ -1,7 +1,7 @@
 // Package move copies a whole database into an empty one, on the same engine or on another.
 //
-// It goes around package record, and does so as the system: rows are copied as they are stored, with their revisions, and
-// no request reaches it (docs/decisions/0009-move.md).
+// It does not go through package record: it copies rows as they are stored, with their revisions. No request reaches it
+// (docs/decisions/0009-move.md).
 package move
 
 import (
@@ -20,15 +20,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
-// Config is how a database is moved. The zero value works.
+// Config says how to move a database. The zero value works.
 type Config struct {
-	From     string   // what the source is called, for people
-	Progress Progress // nil: nobody looks
+	From     string   // name of the source, for people
+	Progress Progress // may be nil
 }
 
-// Progress is told how far a move is.
+// Progress learns how far a move is.
 type Progress interface {
-	Step(name string, rows int64) // begins a step of so many rows, or of 0 where they are not counted
+	Step(name string, rows int64) // begins a step; rows is 0 if unknown
 	Add(rows int64)
 }
 
@@ -37,19 +37,19 @@ type nobody struct{}
 func (nobody) Step(string, int64) {}
 func (nobody) Add(int64)          {}
 
-// Table is what became of one table.
+// Table says what became of one table.
 type Table struct {
 	Name     string
-	From, To Sum // of what was read from the source, and of what was then read from the target
+	From, To Sum // sums of the rows read from the source, and read back from the target
 }
 
-// Report is what a move did, and in which order.
+// Report says what a move did, in order.
 type Report struct {
 	Tables  []Table
-	Dropped []string // tables of an unfinished move before, which were dropped first
+	Dropped []string // tables of an earlier unfinished move, which were dropped first
 }
 
-// Rows counts the rows of all tables.
+// Rows returns the number of rows of all tables.
 func (r Report) Rows() (n int64) {
 	for _, t := range r.Tables {
 		n += t.From.Rows
@@ -57,10 +57,10 @@ func (r Report) Rows() (n int64) {
 	return n
 }
 
-// Run copies the database of the model m into an empty one. The source is read in one snapshot and never changed. Until the
-// last step the target is marked as unfinished (system.CheckNotMoving): after an error the same call begins anew. Refusals are of
-// kind errs.Conflict. The caller has seen to it that nobody serves the target; where rows of the source are written
-// meanwhile, the move fails.
+// Run copies the database of the model m into an empty one. It reads the source in one snapshot and never changes it.
+// Until the last step the target is marked as unfinished (system.CheckNotMoving). After an error the same call starts
+// over. Refusals are of kind errs.Conflict. The caller makes sure that nobody serves the target. If somebody writes to
+// the source during the move, the move fails.
 func Run(ctx context.Context, m *model.Model, from, to store.Loader, cfg Config) (report Report, err error) {
 	defer errs.Wrap(&err, "move.Run(%s)", m.Name)
 	if cfg.Progress == nil {
@@ -77,21 +77,21 @@ func Run(ctx context.Context, m *model.Model, from, to store.Loader, cfg Config)
 	return Report{mv.report(), mv.left}, err
 }
 
-// mover is a move under way.
+// mover carries out a move.
 type mover struct {
-	ctx      context.Context // of Run
+	ctx      context.Context // context of Run
 	cfg      Config
 	app      *model.Model
-	own      *model.Model // the system tables of the source
+	own      *model.Model // system tables of the source
 	model    *model.Model // both
 	from, to store.Loader
-	dialect  ddl.Dialect // of the target
+	dialect  ddl.Dialect // dialect of the target
 	load     store.Load
 
 	tables  []*table
-	left    []string          // by a move before
-	meta    map[string]string // of the source
-	numbers store.Numbers     // of the source
+	left    []string          // tables that an earlier move has left
+	meta    map[string]string // the source's ashlar_meta
+	numbers store.Numbers     // the source's counters and generations
 }
 
 func (mv *mover) run() error {
@@ -101,7 +101,7 @@ func (mv *mover) run() error {
 	if err := mv.from.Read(mv.ctx, mv.copyAll); err != nil {
 		return err
 	}
-	if err := mv.checkUnchanged(); err != nil { // before the indexes, which take long
+	if err := mv.checkUnchanged(); err != nil { // now, since building indexes takes long
 		return err
 	}
 	if err := mv.complete(); err != nil {
@@ -121,7 +121,7 @@ func (mv *mover) checkSource() error {
 	changes, isNew, err := migrate.Differences(mv.ctx, mv.from, mv.app)
 	switch {
 	case errs.KindOf(err) == errs.Conflict:
-		return errs.New(errs.Conflict, "the source is not whole: a move into it was interrupted, or goes on")
+		return errs.New(errs.Conflict, "the source is not whole: a move into it was interrupted or still goes on")
 	case err != nil:
 		return err
 	case isNew:
@@ -169,7 +169,7 @@ func andMore(n int) string {
 	return fmt.Sprintf(", and %d more", n)
 }
 
-// unknown are the tables that are not moved.
+// unknown returns the stored tables that the move would leave behind.
 func (mv *mover) unknown(stored []string) []string {
 	known := map[string]bool{system.MetaTable: true}
 	for _, name := range mv.from.Own() {
@@ -187,7 +187,7 @@ func (mv *mover) unknown(stored []string) []string {
 	return unknown
 }
 
-// begin marks the target, and drops what an unfinished move has left in it.
+// begin marks the target and drops what an unfinished move has left in it.
 func (mv *mover) begin() error {
 	err := mv.to.Write(mv.ctx, func(tx store.Tx) (err error) {
 		mv.left, err = mv.mark(tx)
@@ -220,7 +220,7 @@ func (mv *mover) copyAll(r store.Reader) (err error) {
 	return nil
 }
 
-// count reads what the engine of the source has counted.
+// count reads the counters and generations of the source.
 func (mv *mover) count(r store.Reader) (store.Numbers, error) {
 	var counters []string
 	for _, t := range mv.model.Tables {
@@ -246,7 +246,7 @@ func (mv *mover) generations(r store.Reader) (map[string]int64, error) {
 	return all, nil
 }
 
-// checkUnchanged refuses to end a move of rows that are not the latest any more.
+// checkUnchanged returns an error if somebody has written to the source since the snapshot.
 func (mv *mover) checkUnchanged() error {
 	var written []string
 	err := mv.from.Read(mv.ctx, func(r store.Reader) error {
@@ -264,7 +264,7 @@ func (mv *mover) checkUnchanged() error {
 	return err
 }
 
-// complete makes the indexes and references, and reads beside it what was written.
+// complete makes the indexes and references, and reads the rows back at the same time.
 func (mv *mover) complete() error {
 	ctx, cancel := context.WithCancel(mv.ctx)
 	defer cancel()
@@ -294,10 +294,10 @@ func (mv *mover) index() error {
 	return mv.load.CheckReferences()
 }
 
-// ErrDiffers is in the chain of the error of a move whose checksums differ.
+// ErrDiffers is wrapped by the error of a move whose checksums differ.
 var ErrDiffers = errors.New("the rows that were read back differ from those that were copied")
 
-// compare refuses a target in which anything is other than in the source. Its report says what.
+// compare returns an error if a table of the target differs from that of the source.
 func (mv *mover) compare() error {
 	for _, t := range mv.tables {
 		if t.from != t.to {
@@ -307,7 +307,7 @@ func (mv *mover) compare() error {
 	return nil
 }
 
-// end makes the target whole: what the source knows of itself, what its engine counted, and no mark any more.
+// end makes the target whole: it stores the meta, counters and generations of the source, and removes the mark.
 func (mv *mover) end(tx store.Tx) error {
 	for key, text := range mv.meta {
 		if err := system.Set(tx, key, text, time.Now()); err != nil {
@@ -321,7 +321,7 @@ func (mv *mover) end(tx store.Tx) error {
 		return err
 	}
 	for _, t := range mv.model.Tables {
-		tx.Touch(t.Name) // one more than what the source's nodes may remember
+		tx.Touch(t.Name) // one more than any node of the source may remember
 	}
 	return nil
 }

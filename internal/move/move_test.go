@@ -452,3 +452,47 @@ func compiled(t testing.TB, m *model.Model) *rule.Rules {
 	}
 	return rules
 }
+
+// A database of layout 1 is no source before it is brought to the current one.
+func TestLayout1(t *testing.T) {
+	const folder = "../migrate/testdata/layout1/"
+	text, err := os.ReadFile(folder + "ashlar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": text})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	data, err := os.ReadFile(folder + "ashlar.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range engines {
+		t.Run(to.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "ashlar.db")
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			source, err := sqlite.Open(t.Context(), path, sqlite.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = source.Close() })
+			target := to.open(t)
+			if _, err := Run(t.Context(), m, source, target, Config{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "layout of an earlier release") {
+				t.Errorf("Run() = %v, want a refusal", err)
+			}
+			if _, err := migrate.Apply(t.Context(), source, compiled(t, m), migrate.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			moved(t, m, source, target)
+			if diff := cmp.Diff(dump(t, source, m), dump(t, target, m)); diff != "" {
+				t.Errorf("the target (-source +target):\n%s", diff)
+			}
+			if history, err := migrate.History(t.Context(), target); err != nil || len(history) != 2 {
+				t.Errorf("History() of the target = %v, %v, want two entries", history, err)
+			}
+		})
+	}
+}

@@ -10,14 +10,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Sum tells whether two tables hold the same rows, on whatever engine and in whatever order: how many they are, and the sum
-// of the SHA-256 of each, as four numbers of 64 bits.
+// Sum is the number of rows of a table and the sum of their SHA-256, as four numbers of 64 bits. Tables with the same
+// rows have the same sum, on both engines and in any order.
 type Sum struct {
 	Rows   int64
 	hashes [4]uint64
 }
 
-// String is the first part of the sum, enough for people to compare.
+// String returns the first part of the sum, which is enough for people to compare.
 func (s Sum) String() string { return fmt.Sprintf("%016x", s.hashes[0]) }
 
 // summer adds rows up.
@@ -40,8 +40,8 @@ func (s *summer) add(row value.Row) {
 	s.sum.Rows++
 }
 
-// appendCanonical appends a value in a form that every engine's rows come to, and no other value of the field: 0 where it
-// is missing; or 1, and eight bytes of a number, or the length of a text and the text.
+// appendCanonical appends the form of a value that is the same on both engines and differs for different values. A
+// missing value is 0. Any other is 1, followed by eight bytes of a number, or by the length of a text and the text.
 func appendCanonical(dst []byte, f *model.Field, row value.Row, col int) []byte {
 	if row.Null(col) {
 		return append(dst, 0)

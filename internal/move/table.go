@@ -9,17 +9,18 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
-// table is one that is moved.
+// table is a table to move.
 type table struct {
 	name   string
 	model  *model.Table
-	fields []*model.Field // of every column
+	fields []*model.Field // fields of all columns
 	create func(ddl.Dialect) []string
 
 	from, to Sum
 }
 
-// tablesOf lists the tables of a model. ashlar_meta is left out, since it holds the mark of the move: its rows come last.
+// tablesOf lists the tables of a model to move. It leaves out ashlar_meta, which holds the mark of the move; the last
+// step writes its rows.
 func tablesOf(m *model.Model) []*table {
 	var all []*table
 	for _, t := range m.Tables {

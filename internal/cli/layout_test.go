@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// A database that a release with layout 1 has made says so in its plan, and comes to the current layout by migrate.
+func TestOlderLayout(t *testing.T) {
+	model, err := os.ReadFile("../migrate/testdata/layout1/ashlar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile("../migrate/testdata/layout1/ashlar.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll("app/.ashlar", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("app/ashlar.yaml", model, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("app/.ashlar/ashlar.db", data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ command, want string }{
+		{"migrate app --plan", "First, the tables of Ashlar's own are brought from layout 1 to layout 2, which earlier releases refuse.\nNothing to do"},
+		{"serve app --listen 127.0.0.1:0 --migrate=off", "layout 1 of Ashlar's own tables, this release needs layout 2, and this server is told to leave tables as they are: run `ashlar migrate`"},
+		{"migrate app --history", "ada@machine"},
+		{"migrate app", "The tables of Ashlar's own had layout 1 and have layout 2 now: earlier releases refuse the database."},
+		{"migrate app --plan", "Nothing to do"},
+		{"migrate app --verify", "ok: the tables are those"},
+		{"migrate app --history", "ada@machine"},
+	} {
+		said, _ := command(t, strings.Fields(tt.command)...)
+		if !strings.Contains(said, tt.want) {
+			t.Errorf("%s said %q, want %q", tt.command, said, tt.want)
+		}
+	}
+	if said, _ := command(t, "migrate", "app", "--plan"); strings.Contains(said, "First,") {
+		t.Errorf("the second plan still says %q", said)
+	}
+}
