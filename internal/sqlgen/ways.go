@@ -412,7 +412,8 @@ func (g *Generator) candidates(f finding, t *model.Table, way Way) string {
 
 // Probe asks how far the ways of a list lead. Its columns are, for each way From, how many rows it has to look at, up to a
 // bound. Where none comes to its end and the rows can be walked, two more say how many rows of the page are among the next
-// rows of the order, and how many rows follow there at all, up to a window; else they are 0. Input 0 is how many rows the
+// rows of the order, and how many rows follow there at all, up to a window; else they are 0. If those rows are dense enough
+// to fill the page within as many rows as the bound, the first of the two counts that far. Input 0 is how many rows the
 // page wants, input 1+i key i of the place to go on from.
 func (g *Generator) Probe(l List, bound, window int) (*Statement, error) {
 	g.keepStill(g.folded(l.Filter), g.asClient(l.Table, "t0"), l.Sort)
@@ -422,12 +423,17 @@ func (g *Generator) Probe(l List, bound, window int) (*Statement, error) {
 		return g.finish("SELECT " + strings.Join(counts, ", "))
 	}
 	wanted := g.input(0, value.Int)
-	next := g.window(l, f, window)
-	conds, _ := g.conditions(f, l.Table, AsPlanned)
-	filled := counted("SELECT 1 FROM (" + next + ") AS t0" + where(conds) + " LIMIT " + wanted)
+	filled := func(rows int) string {
+		next := g.window(l, f, rows)
+		conds, _ := g.conditions(f, l.Table, AsPlanned)
+		return counted("SELECT 1 FROM (" + next + ") AS t0" + where(conds) + " LIMIT " + wanted)
+	}
+	all := strings.Join(beyond, " AND ")
 	return g.finish("WITH f AS MATERIALIZED (SELECT " + strings.Join(counts, ", ") + "), " +
-		"w AS MATERIALIZED (SELECT f.*, CASE WHEN " + strings.Join(beyond, " AND ") + " THEN " + filled + " ELSE 0 END AS w FROM f) " +
-		"SELECT " + strings.Join(names, ", ") + ", w, CASE WHEN " + strings.Join(beyond, " AND ") + " AND w < " + wanted +
+		"v AS MATERIALIZED (SELECT f.*, CASE WHEN " + all + " THEN " + filled(window) + " ELSE 0 END AS v FROM f), " +
+		"w AS MATERIALIZED (SELECT v.*, CASE WHEN v < " + wanted + " AND v * " + strconv.Itoa(bound/window) + " >= " + wanted +
+		" THEN " + filled(bound) + " ELSE v END AS w FROM v) " +
+		"SELECT " + strings.Join(names, ", ") + ", w, CASE WHEN " + all + " AND w < " + wanted +
 		" THEN " + counted("SELECT 1 FROM ("+g.window(l, f, window)+") AS n") + " ELSE 0 END FROM w")
 }
 
