@@ -56,7 +56,10 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.rows.Allow(web.Caller(r), t, record.Read); err != nil {
+	rows := a.rows.As(web.Caller(r))
+	defer rows.Done()
+	table := rows.Table(t)
+	if err := table.Allow(record.Read); err != nil {
 		return err
 	}
 	q, err := parseList(r.URL.RawQuery)
@@ -77,7 +80,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	buf := buffers.get()
 	defer buffers.put(buf)
-	body, err := a.rows.List(r.Context(), web.Caller(r), t, q, (*buf)[:0])
+	body, err := table.List(r.Context(), q, (*buf)[:0])
 	if err != nil {
 		return err
 	}
@@ -135,7 +138,10 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.rows.Allow(web.Caller(r), t, record.Create); err != nil {
+	rows := a.rows.As(web.Caller(r))
+	defer rows.Done()
+	table := rows.Table(t)
+	if err := table.Allow(record.Create); err != nil {
 		return err
 	}
 	members, err := readMembers(w, r, typeJSON)
@@ -149,7 +155,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) error {
 	if err := cond.onCreate(); err != nil {
 		return err
 	}
-	row, err := a.rows.Create(r.Context(), web.Caller(r), t, members)
+	row, err := table.Create(r.Context(), members)
 	if err != nil {
 		return err
 	}
@@ -162,7 +168,10 @@ func (a *API) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.rows.Allow(web.Caller(r), t, record.Update); err != nil {
+	rows := a.rows.As(web.Caller(r))
+	defer rows.Done()
+	table := rows.Table(t)
+	if err := table.Allow(record.Update); err != nil {
 		return err
 	}
 	patch, err := readMembers(w, r, typeJSON, typeMerge)
@@ -173,7 +182,7 @@ func (a *API) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	row, err := a.rows.Update(r.Context(), web.Caller(r), t, id(r, t), patch, cond.onWrite())
+	row, err := table.Update(r.Context(), id(r, t), patch, cond.onWrite())
 	if err != nil {
 		return cond.explain(err)
 	}
@@ -185,7 +194,10 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.rows.Allow(web.Caller(r), t, record.Delete); err != nil {
+	rows := a.rows.As(web.Caller(r))
+	defer rows.Done()
+	table := rows.Table(t)
+	if err := table.Allow(record.Delete); err != nil {
 		return err
 	}
 	if err := noParams(r.URL.RawQuery); err != nil {
@@ -195,7 +207,7 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.rows.Delete(r.Context(), web.Caller(r), t, id(r, t), cond.onWrite()); err != nil {
+	if err := table.Delete(r.Context(), id(r, t), cond.onWrite()); err != nil {
 		return cond.explain(err)
 	}
 	return web.Empty(w, http.StatusNoContent)
@@ -217,7 +229,7 @@ func readMembers(w http.ResponseWriter, r *http.Request, types ...string) ([]val
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // writeRow answers a write with the row, or without a body if the caller may not read the row.
-func writeRow(w http.ResponseWriter, row record.Written, shown, hidden int) error {
+func writeRow(w http.ResponseWriter, row record.Row, shown, hidden int) error {
 	setPrivate(w)
 	if row.JSON == nil {
 		return web.Empty(w, hidden)

@@ -163,11 +163,12 @@ func TestAssignedIDsAreNeverTaken(t *testing.T) {
 func TestNoFreeID(t *testing.T) {
 	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
 		d.must(t, nobody, "things", `{"id":9223372036854775807}`)
-		c, err := d.creation(nobody, d.rules.Model.Table("things"), members(t, `{}`))
+		r := d.request(nobody)
+		defer r.done()
+		c, err := r.creation(d.rules.Model.Table("things"), members(t, `{}`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.done()
 		err = w.Write(t.Context(), func(tx store.Tx) error {
 			_, err := c.freeID(tx, math.MaxInt64)
 			return err

@@ -12,47 +12,26 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Written is a row that was written: Row.JSON is nil where the caller may not read what it wrote.
-type Written = Row
-
 // Match is a condition on the revision of the row that a write changes; nil asks for none.
 type Match func(revision int64) bool
 
-// Tx is the rows of a model inside a transaction of the store.
-type Tx struct {
-	db *DB
-	tx store.Tx
-}
-
-// In returns the rows as a running transaction sees them.
-func (d *DB) In(tx store.Tx) *Tx { return &Tx{d, tx} }
-
-// Create creates a row. The errors are those of DB.Create; the transaction can go on after them only if the caller
-// gives it up.
-func (x *Tx) Create(who caller.Caller, t *model.Table, members []value.Member) (Written, error) {
-	w, err := x.db.creation(who, t, members)
-	defer w.done()
-	if err != nil {
-		return Written{}, err
-	}
-	if err := w.run(x.tx); err != nil {
-		return Written{}, err
-	}
-	return w.row, nil
-}
-
 // Create creates a row of a table from the members of a body.
-func (d *DB) Create(ctx context.Context, who caller.Caller, t *model.Table, members []value.Member) (_ Written, err error) {
+func (d *DB) Create(ctx context.Context, who caller.Caller, t *model.Table, members []value.Member) (Row, error) {
+	r := d.request(who)
+	defer r.done()
+	return r.create(ctx, t, members)
+}
+
+func (r *request) create(ctx context.Context, t *model.Table, members []value.Member) (_ Row, err error) {
 	defer errs.Wrap(&err, "record.Create(%s)", t.Name)
-	w, err := d.creation(who, t, members)
-	defer w.done()
+	c, err := r.creation(t, members)
 	if err != nil {
-		return Written{}, err
+		return Row{}, err
 	}
-	if err := d.write(ctx, who, w.script, w.run); err != nil {
-		return Written{}, err
+	if err := r.db.write(ctx, r.who(), c.script, c.run); err != nil {
+		return Row{}, err
 	}
-	return w.row, nil
+	return c.row, nil
 }
 
 // creation is a row about to be created.
@@ -61,19 +40,18 @@ type creation struct {
 	table *table
 	in    *input
 	asked asked
-	row   Written
+	row   Row
 }
 
-// creation checks what needs no database. It is given back with done, whatever the error.
-func (d *DB) creation(who caller.Caller, t *model.Table, members []value.Member) (*creation, error) {
-	c := &creation{request: d.request(who), table: d.tables[t]}
-	r := c.request
+// creation checks what needs no database.
+func (r *request) creation(t *model.Table, members []value.Member) (*creation, error) {
 	if err := r.allow(t, Create); err != nil {
-		return c, err
+		return nil, err
 	}
-	c.in = c.table.members(who, members, nil)
+	c := &creation{request: r, table: r.db.tables[t]}
+	c.in = c.table.members(r.who(), members, nil)
 	c.in.complete(r, c.table)
-	c.asked = r.asked(c.table, Create, d.rules.Table(t).Create, c.in.given)
+	c.asked = r.asked(c.table, Create, r.db.rules.Table(t).Create, c.in.given)
 	return c, c.in.err()
 }
 
@@ -92,25 +70,52 @@ func (c *creation) runOnce(tx store.Tx) error {
 	if err := c.assignID(tx, values); err != nil {
 		return err
 	}
-	hidden, err := c.hiddenReferences(tx, c.table, c.in.given, values, nil, nil)
-	if err != nil {
-		return err
-	}
-	ask := question{request: c.request, table: c.table, asked: c.asked, created: true, given: c.in.given}
-	if len(hidden) > 0 {
-		return ask.refused(tx, nil, values, hidden, referenceConflict(c.table, hidden))
-	}
-	insert, err := c.table.insertStatement(c.request, c.asked)
-	if err != nil {
-		return err
-	}
 	revision, err := tx.Revision()
 	if err != nil {
 		return err
 	}
-	tx.Touch(c.table.Name)
-	c.row, err = ask.write(tx, revision, insert, append(values, value.OfInt(revision)), nil, values)
-	return err
+	w, err := c.build(revision, values)
+	if err != nil {
+		return err
+	}
+	done, err := w.run(tx)
+	if done {
+		return err
+	}
+	return c.check().explain(tx, nil, values, nil, err)
+}
+
+// script returns the creation as a script, or nil if the database has to assign the id first.
+func (c *creation) script(revision int64) (*store.Script, error) {
+	given := !c.in.values[0].IsNull()
+	if !given && c.table.Key != model.UUID {
+		return nil, nil
+	}
+	values := append(make(row, 0, len(c.in.values)+1), c.in.values...)
+	if err := c.assignID(nil, values); err != nil {
+		return nil, err
+	}
+	w, err := c.build(revision, values)
+	if err != nil {
+		return nil, err
+	}
+	order := "" // nobody else wants the row of a new UUID
+	if given {
+		order = c.table.lockOrder(values[0])
+	}
+	return w.script(order, c.table.unique), nil
+}
+
+func (c *creation) check() rowCheck {
+	return rowCheck{request: c.request, table: c.table, asked: c.asked, created: true, given: c.in.given}
+}
+
+func (c *creation) build(revision int64, values row) (*rowWrite, error) {
+	insert, err := c.table.insertStatement(c.request, c.asked)
+	if err != nil {
+		return nil, err
+	}
+	return c.check().build(Create, revision, insert, append(values, value.OfInt(revision)), nil, values, nil, &c.row)
 }
 
 // assignID gives a new row the id that the client did not.

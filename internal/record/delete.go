@@ -11,20 +11,32 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Delete deletes a row, and with it those whose references say so.
-func (d *DB) Delete(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, match Match) (err error) {
-	defer errs.Wrap(&err, "record.Delete(%s)", t.Name)
+// Delete deletes a row, and the rows that reference it as the model says.
+func (d *DB) Delete(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, match Match) error {
 	r := d.request(who)
 	defer r.done()
-	if err := r.allow(t, Delete); err != nil {
+	return r.delete(ctx, t, id, match)
+}
+
+func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, match Match) (err error) {
+	defer errs.Wrap(&err, "record.Delete(%s)", t.Name)
+	x, err := r.deletion(t, id, match)
+	if err != nil {
 		return err
 	}
-	table := d.tables[t]
-	x := &deletion{request: r, table: table, id: id, match: match, asked: r.asked(table, Delete, d.rules.Table(t).Delete, nil)}
-	if err := d.store.Write(ctx, x.run); !errors.Is(err, errFar) {
+	if err := r.db.store.Write(ctx, x.run); !errors.Is(err, errFar) {
 		return err
 	}
 	return x.runFar(ctx)
+}
+
+// deletion checks what needs no database.
+func (r *request) deletion(t *model.Table, id value.Value, match Match) (*deletion, error) {
+	if err := r.allow(t, Delete); err != nil {
+		return nil, err
+	}
+	table := r.db.tables[t]
+	return &deletion{request: r, table: table, id: id, match: match, asked: r.asked(table, Delete, r.db.rules.Table(t).Delete, nil)}, nil
 }
 
 // deletion is a row about to be deleted.
@@ -67,7 +79,10 @@ func (x *deletion) run(tx store.Tx) error {
 	if c, ok := errors.AsType[*store.ConstraintError](err); ok && c.Constraint == store.ForeignKey {
 		return inUse(err)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return x.effectsOf(x.table, Delete, x.id, 0).run(tx)
 }
 
 func inUse(cause error) error {
@@ -150,5 +165,5 @@ func (x *deletion) sweep(tx store.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return x.effectsOf(x.table, Delete, x.id, 0).run(tx)
 }

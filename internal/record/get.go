@@ -24,6 +24,10 @@ type Row struct {
 func (d *DB) Get(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, v View, dst []byte) (Row, error) {
 	r := d.request(who)
 	defer r.done()
+	return r.get(ctx, t, id, v, dst)
+}
+
+func (r *request) get(ctx context.Context, t *model.Table, id value.Value, v View, dst []byte) (Row, error) {
 	if err := r.allow(t, Read); err != nil {
 		return Row{}, err
 	}
@@ -62,21 +66,29 @@ func (g *single) forget() {
 	*g = single{request: g.request, fromStore: g.fromStore, each: g.each}
 }
 
-func (g *single) read(ctx context.Context, t *model.Table, id value.Value, v View, dst []byte) (_ Row, err error) {
-	var key shapeKey
-	if g.shape, key, err = g.db.view(t, v); err != nil {
+func (g *single) read(ctx context.Context, t *model.Table, id value.Value, v View, dst []byte) (Row, error) {
+	key, cost, err := g.prepare(t, id, v, dst)
+	if err != nil {
 		return Row{}, err
+	}
+	err = g.pass(ctx, g.shape, cost, g.fromStore)
+	g.keep(key, g.shape)
+	return g.row, err
+}
+
+// prepare finds the statement, and what is known of its cost.
+func (g *single) prepare(t *model.Table, id value.Value, v View, dst []byte) (key shapeKey, _ *cost, err error) {
+	if g.shape, key, err = g.db.view(t, v); err != nil {
+		return key, nil, err
 	}
 	stmt, err := g.shape.get.variant(g.request, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.Get(t, g.shape.out.Fields) })
 	if err != nil {
-		return Row{}, err
+		return key, nil, err
 	}
 	g.stmt = stmt.Statement
 	g.id[0], g.dst = id, dst
 	g.row = Row{ID: id, Plain: len(g.shape.out.Expansions) == 0}
-	err = g.pass(ctx, g.shape, &stmt.costs[0], g.fromStore)
-	g.keep(key, g.shape)
-	return g.row, err
+	return key, &stmt.costs[0], nil
 }
 
 func (g *single) readFrom(q store.Reader) error {

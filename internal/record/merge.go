@@ -37,7 +37,7 @@ var errMoved = errors.New("the row has moved since the patch was merged")
 
 // writeMerged is write for a patch that has json fields to merge.
 func (u *change) writeMerged(ctx context.Context) error {
-	leave, err := u.db.merging.enter(ctx, u.table.place(u.id))
+	leave, err := u.db.merging.enter(ctx, u.table.lockOrder(u.id))
 	if err != nil {
 		return err
 	}

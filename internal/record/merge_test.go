@@ -44,7 +44,7 @@ func manyMembers(prefix string, n int) string {
 	return b.String() + "}"
 }
 
-func (d *DB) patch(ctx context.Context, t *testing.T, id int64, patch string) (Written, error) {
+func (d *DB) patch(ctx context.Context, t *testing.T, id int64, patch string) (Row, error) {
 	t.Helper()
 	return d.Update(ctx, nobody, d.rules.Model.Table("docs"), value.OfInt(id), members(t, patch), nil)
 }
@@ -177,7 +177,7 @@ func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
 func TestAPatchThatWaitsEndsWithItsContext(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
 		d.must(t, nobody, "docs", `{"id":1,"meta":{}}`)
-		leave, err := d.merging.enter(t.Context(), d.tables[d.rules.Model.Table("docs")].place(value.OfInt(1)))
+		leave, err := d.merging.enter(t.Context(), d.tables[d.rules.Model.Table("docs")].lockOrder(value.OfInt(1)))
 		if err != nil {
 			t.Fatal(err)
 		}

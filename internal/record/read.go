@@ -16,43 +16,31 @@ import (
 )
 
 // List reads a page, and appends it to dst: {"items":[…],"next":…,"total":…}.
-func (d *DB) List(ctx context.Context, who caller.Caller, t *model.Table, q Query, dst []byte) (_ []byte, err error) {
-	defer errs.Wrap(&err, "record.List(%s)", t.Name)
+func (d *DB) List(ctx context.Context, who caller.Caller, t *model.Table, q Query, dst []byte) ([]byte, error) {
 	r := d.request(who)
 	defer r.done()
+	return r.list(ctx, t, q, dst)
+}
+
+func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte) (_ []byte, err error) {
+	defer errs.Wrap(&err, "record.List(%s)", t.Name)
 	if err := r.allow(t, Read); err != nil {
 		return nil, err
 	}
-	s, key, err := d.query(t, q)
+	p, key, err := r.page(t, q)
 	if err != nil {
 		return nil, err
-	}
-	args, err := s.arguments(q.Args)
-	if err != nil {
-		return nil, err
-	}
-	p := &page{request: r, shape: s, query: q}
-	if q.Cursor != "" {
-		if p.place, err = cursor.Decode(q.Cursor, p.cursorList(), sortFields(s.sort)); err != nil {
-			return nil, err
-		}
-	}
-	if s.filter != nil {
-		r.bindFilter(&s.slots, args)
-		if what := s.text.Exceeded(r.values); what != "" {
-			return nil, errs.New(errs.Malformed, "filter: %s", what)
-		}
 	}
 	c, err := p.cost()
 	if err != nil {
 		return nil, err
 	}
 	wasFast, base := c.isFast(), dst
-	err = r.pass(ctx, s, c, func(q store.Reader) (err error) {
+	err = r.pass(ctx, p.shape, c, func(q store.Reader) (err error) {
 		dst, err = p.read(q, base)
 		return err
 	})
-	r.keep(key, s)
+	r.keep(key, p.shape)
 	if !wasFast && errors.Is(err, store.ErrTooLong) {
 		err = errs.Wrapf(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
 	}
@@ -65,9 +53,10 @@ type page struct {
 	shape  *shape
 	query  Query
 	ranges []sqlgen.Range
-	place  []value.Value // the sort keys of the row that it starts after; nil: from the start
+	start  []value.Value // the sort keys of the row that it starts after; nil: from the start
 	last   []value.Value // the sort keys of its last row, where rows follow or may
 	more   bool          // rows follow
+	inTx   bool          // it is read in a transaction that writes
 	led    choice        // what the probe found that ended the search for a way
 }
 
@@ -190,7 +179,7 @@ func (p *page) append(a *render.Answer, row value.Row) error {
 func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error {
 	n := 0
 	inputs := make([]value.Value, 1, 1+len(p.shape.sort))
-	inputs = append(inputs, p.place...)
+	inputs = append(inputs, p.start...)
 	for i, rng := range p.ranges {
 		inputs[0] = value.OfInt(int64(limit + 1 - n))
 		stmt, err := p.cheapest(q, rng, inputs)
@@ -245,9 +234,9 @@ func (p *page) findRanges() []sqlgen.Range {
 		mayMiss[i] = g.KeyMayMiss(k.Field)
 	}
 	var missing []bool
-	if p.place != nil {
-		missing = make([]bool, len(p.place))
-		for i, k := range p.place {
+	if p.start != nil {
+		missing = make([]bool, len(p.start))
+		for i, k := range p.start {
 			missing[i] = k.IsNull()
 		}
 	}

@@ -47,6 +47,8 @@ type DB struct {
 	farReach int // see there
 	maxReach int // see there
 
+	effects func(t *model.Table, op Op, id value.Value, revision int64) Effects // nil: writes have no effects
+
 	probeReach func(level int) (bound, window int)
 }
 
@@ -110,6 +112,13 @@ type request struct {
 	single *single
 
 	passage *passage
+	allowed permission // the last one that was found
+}
+
+// permission says that the caller may do something to rows of a table.
+type permission struct {
+	table *model.Table
+	op    Op
 }
 
 // request returns a request of the caller, to be given back with done.
@@ -120,10 +129,24 @@ func (d *DB) request(who caller.Caller) *request {
 		r = &request{db: d, states: make([]rule.State, n, n+8), values: make([]value.Value, n, n+8)}
 		r.single, r.passage = newSingle(r), newPassage(d)
 	}
-	r.env = rule.Env{Caller: who, Now: d.now().UnixMicro()}
-	r.states, r.values = r.states[:n], r.values[:n]
-	d.rules.Slots.Bind(&r.env, r.states, r.values)
+	r.env = rule.Env{Caller: who}
+	r.begin(d.now().UnixMicro())
 	return r
+}
+
+// begin evaluates the slots of the rules at a time.
+func (r *request) begin(now int64) {
+	r.env.Now = now
+	r.unbindFilter()
+	r.db.rules.Slots.Bind(&r.env, r.states, r.values)
+	r.allowed = permission{}
+}
+
+// unbindFilter drops the slots of a filter.
+func (r *request) unbindFilter() {
+	n := len(r.db.rules.Slots.List)
+	r.env.Args = nil
+	r.states, r.values = r.states[:n], r.values[:n]
 }
 
 // done gives the memory of a request to another. Nothing of it is used afterwards.
@@ -131,7 +154,7 @@ func (r *request) done() {
 	r.release()
 	r.single.forget()
 	r.passage.forget()
-	r.env = rule.Env{}
+	r.env, r.allowed = rule.Env{}, permission{}
 	clear(r.values[:cap(r.values)])
 	clear(r.bound[:cap(r.bound)])
 	r.db.requests.Put(r)
@@ -153,10 +176,14 @@ func (r *request) allow(t *model.Table, op Op) error {
 	if t.View != nil && op != Read {
 		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: []string{"GET", "HEAD"}, Message: t.Name + " is a view, and views are read-only"}
 	}
-	if r.allows(t, op) {
+	if r.allowed == (permission{t, op}) {
 		return nil
 	}
-	return r.denied()
+	if !r.allows(t, op) {
+		return r.denied()
+	}
+	r.allowed = permission{t, op}
+	return nil
 }
 
 func (r *request) allows(t *model.Table, op Op) bool {

@@ -97,12 +97,12 @@ func members(t testing.TB, body string) []value.Member {
 	return m
 }
 
-func (d *DB) create(t testing.TB, who caller.Caller, table, body string) (Written, error) {
+func (d *DB) create(t testing.TB, who caller.Caller, table, body string) (Row, error) {
 	t.Helper()
 	return d.Create(context.Background(), who, d.rules.Model.Table(table), members(t, body))
 }
 
-func (d *DB) must(t testing.TB, who caller.Caller, table, body string) Written {
+func (d *DB) must(t testing.TB, who caller.Caller, table, body string) Row {
 	t.Helper()
 	w, err := d.create(t, who, table, body)
 	if err != nil {

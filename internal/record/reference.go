@@ -33,7 +33,7 @@ func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) 
 // asked: the foreign key says whether there is one.
 func (r *request) hiddenReferences(q store.Reader, t *table, given []*model.Field, values, was row, masked []*model.Field) ([]*model.Field, error) {
 	var hidden []*model.Field
-	for _, f := range r.toLook(t, given, values, was, masked) {
+	for _, f := range r.referencesToCheck(t, given, values, was, masked) {
 		found, err := r.exists(q, r.db.tables[f.Ref], values[t.index[f]], false)
 		if err != nil {
 			return nil, err
@@ -45,9 +45,9 @@ func (r *request) hiddenReferences(q store.Reader, t *table, given []*model.Fiel
 	return hidden, nil
 }
 
-// toLook are the references whose row has to be looked for. One that stays what it was is not, unless the caller may not
+// referencesToCheck are the references whose row has to be looked for. One that stays what it was is not, unless the caller may not
 // read it: otherwise a caller could find out what is stored by guessing.
-func (r *request) toLook(t *table, given []*model.Field, values, was row, masked []*model.Field) (look []*model.Field) {
+func (r *request) referencesToCheck(t *table, given []*model.Field, values, was row, masked []*model.Field) (look []*model.Field) {
 	for _, f := range given {
 		v := values[t.index[f]]
 		if f.Ref == nil || v.IsNull() || f.Link || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) {

@@ -1,28 +1,13 @@
 package record
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/store"
 )
-
-// write runs a write as a script or as a function: always as a function where its caller was refused often of late, since
-// a script that is refused costs those who are in its transaction, and a function him alone.
-func (d *DB) write(ctx context.Context, who caller.Caller, script func(int64) (*store.Script, error), f func(store.Tx) error) error {
-	if d.refusals.often(who, time.Now()) {
-		return d.store.Write(ctx, f)
-	}
-	err := store.Run(ctx, d.store, script, f)
-	if err != nil && isRefusal(err) {
-		d.refusals.note(who, time.Now())
-	}
-	return err
-}
 
 func isRefusal(err error) bool {
 	switch errs.KindOf(err) {

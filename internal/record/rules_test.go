@@ -97,7 +97,7 @@ func (d *DB) do(t *testing.T, w write) string {
 	t.Helper()
 	name, key, _ := strings.Cut(w.path, "/")
 	table := d.rules.Model.Table(name)
-	var written Written
+	var written Row
 	var err error
 	if w.op == Create {
 		written, err = d.create(t, w.who, name, w.body)

@@ -82,7 +82,7 @@ type task struct {
 	match int64 // 0: no If-Match
 
 	start, end time.Time
-	written    Written
+	written    Row
 	err        error
 }
 
@@ -92,7 +92,7 @@ func (k *task) said() string {
 }
 
 // do runs a task on rows, whose revision as far as the task is concerned current says.
-func (k *task) do(t *testing.T, rows *DB, body string, current func(revision int64) int64) (written Written, err error) {
+func (k *task) do(t *testing.T, rows *DB, body string, current func(revision int64) int64) (written Row, err error) {
 	items := rows.rules.Model.Table("items")
 	var match Match
 	if k.match != 0 {
@@ -104,7 +104,7 @@ func (k *task) do(t *testing.T, rows *DB, body string, current func(revision int
 	case Update:
 		return rows.Update(context.Background(), k.who, items, value.OfUUID(k.id), members(t, body), match)
 	}
-	return Written{}, rows.Delete(context.Background(), k.who, items, value.OfUUID(k.id), match)
+	return Row{}, rows.Delete(context.Background(), k.who, items, value.OfUUID(k.id), match)
 }
 
 // openCrowd returns the rows of the crowd's model on a database.

@@ -27,7 +27,7 @@ func (p *page) total(q store.Reader) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if stmt.UsesNow { // it is another one each time
+	if stmt.UsesNow || p.inTx { // the statement differs each time, or the transaction has changes of its own
 		return p.count(q, stmt)
 	}
 	return p.remembered(q, stmt)

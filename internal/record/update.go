@@ -2,43 +2,54 @@ package record
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Update applies a JSON merge patch (RFC 7396) to a row.
-func (d *DB) Update(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, patch []value.Member, match Match) (_ Written, err error) {
-	defer errs.Wrap(&err, "record.Update(%s)", t.Name)
+func (d *DB) Update(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, patch []value.Member, match Match) (Row, error) {
 	r := d.request(who)
 	defer r.done()
-	if err := r.allow(t, Update); err != nil {
-		return Written{}, err
+	return r.update(ctx, t, id, patch, match)
+}
+
+func (r *request) update(ctx context.Context, t *model.Table, id value.Value, patch []value.Member, match Match) (_ Row, err error) {
+	defer errs.Wrap(&err, "record.Update(%s)", t.Name)
+	u, err := r.change(t, id, patch, match)
+	if err != nil {
+		return Row{}, err
 	}
-	u := &change{request: r, table: d.tables[t], id: id, match: match}
-	u.in = u.table.members(who, patch, &id)
-	if err := u.in.err(); err != nil {
-		return Written{}, err
-	}
-	rules := d.rules.Table(t)
-	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
-	u.from.seeing(r, u.table, u.in.compared(r))
-	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
 	if len(u.in.merged) > 0 {
 		err = u.writeMerged(ctx)
 	} else {
-		err = d.write(ctx, who, u.script, u.run)
+		err = r.db.write(ctx, r.who(), u.script, u.run)
 	}
 	if err != nil {
-		return Written{}, err
+		return Row{}, err
 	}
 	return u.row, nil
+}
+
+// change checks what needs no database.
+func (r *request) change(t *model.Table, id value.Value, patch []value.Member, match Match) (*change, error) {
+	if err := r.allow(t, Update); err != nil {
+		return nil, err
+	}
+	u := &change{request: r, table: r.db.tables[t], id: id, match: match}
+	u.in = u.table.members(r.who(), patch, &id)
+	if err := u.in.err(); err != nil {
+		return nil, err
+	}
+	rules := r.db.rules.Table(t)
+	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
+	u.from.seeing(r, u.table, u.in.compared(r))
+	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
+	return u, nil
 }
 
 // change is an update of a row.
@@ -49,15 +60,19 @@ type change struct {
 	match    Match
 	in       *input
 	from, to asked
-	row      Written
+	row      Row
 
 	merge    *merge // nil where there is nothing to merge, or where the transaction does it
 	revision int64  // of the row that before has read
 }
 
-// run may run more than once.
+// run reads the old row unless one statement can do without. It may run more than once.
 func (u *change) run(tx store.Tx) error {
-	if done, err := u.atOnce(tx); done || err != nil {
+	revision, err := tx.Revision()
+	if err != nil {
+		return err
+	}
+	if done, err := u.runSingleStatement(tx, revision); done || err != nil {
 		return err
 	}
 	was, masked, refused, err := u.before(tx, u.table, u.id, u.matches, u.from)
@@ -68,77 +83,105 @@ func (u *change) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
+	values, err := u.newValues(in, was, masked)
+	if err != nil {
+		return err
+	}
+	c := rowCheck{request: u.request, table: u.table, asked: u.to, given: in.given}
+	if len(in.given) < len(u.in.given) {
+		c.asked = u.asked(u.table, Update, u.db.rules.Table(u.table.Table).UpdateTo, in.given)
+	}
+	fields := append(slices.Clone(in.given), u.table.Field("updated_at"))
+	update, err := u.table.updateStatement(u.request, u.from, c.asked, fields)
+	if err != nil {
+		return err
+	}
+	w, err := c.build(Update, revision, update, u.inputs(revision, fields, values), was, values, masked, &u.row)
+	if err != nil {
+		return err
+	}
+	done, err := w.run(tx)
+	if done {
+		return err
+	}
+	return c.explain(tx, was, values, masked, err)
+}
+
+// newValues returns the new row, made of the old one and what is to be written.
+func (u *change) newValues(in *input, was row, masked []*model.Field) (row, error) {
 	values := slices.Clone(was)
 	for _, f := range in.given {
 		values[u.table.index[f]] = in.values[u.table.index[f]]
 	}
 	if err := u.takeMerge(in, values, was, masked); err != nil {
-		return err
+		return nil, err
 	}
-	updated := u.table.Field("updated_at")
-	values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
-	hidden, err := u.hiddenReferences(tx, u.table, in.given, values, was, masked)
-	if err != nil {
-		return err
-	}
-	ask := question{request: u.request, table: u.table, asked: u.to, given: in.given}
-	if len(in.given) < len(u.in.given) {
-		ask.asked = u.asked(u.table, Update, u.db.rules.Table(u.table.Table).UpdateTo, in.given)
-	}
-	if len(hidden) > 0 {
-		return ask.refused(tx, was, values, hidden, referenceConflict(u.table, hidden))
-	}
-	fields := append(slices.Clone(in.given), updated)
-	update, err := u.table.updateStatement(u.request, u.from, ask.asked, fields)
-	if err != nil {
-		return err
-	}
-	revision, err := tx.Revision()
-	if err != nil {
-		return err
-	}
-	tx.Touch(u.table.Name)
-	u.row, err = ask.write(tx, revision, update, u.inputs(revision, fields, values), was, values)
-	return err
+	values[u.table.index[u.table.Field("updated_at")]] = value.OfTimestamp(u.env.Now)
+	return values, nil
 }
 
-// atOnce changes the row by one statement, which asks the rules about the row as it was and as it becomes. It is not done
-// where one statement cannot tell whether it may (see sqlgen.Change), or why it changed nothing.
-func (u *change) atOnce(tx store.Tx) (done bool, err error) {
-	update, fields, err := u.oneStatement()
-	if err != nil || update == nil || u.match != nil || len(u.toLook(u.table, u.in.given, u.in.values, nil, nil)) > 0 {
+// runSingleStatement tries the change without reading the old row. It reports false, and has changed nothing, if that cannot
+// be decided or was refused: run then finds out why.
+func (u *change) runSingleStatement(tx store.Tx, revision int64) (done bool, err error) {
+	w, err := u.build(revision)
+	if err != nil || w == nil {
 		return false, err
 	}
-	revision, err := tx.Revision()
-	if err != nil {
-		return false, err
+	done, err = w.run(tx)
+	if !done && isConstraint(err) {
+		err = nil
 	}
-	ask := question{request: u.request, table: u.table, asked: u.to, given: u.in.given}
-	err = u.query(tx, update, u.inputs(revision, fields, u.in.values), func(cols value.Row) error {
-		done = true
-		u.row, err = ask.answer(u.id, cols)
-		return err
-	})
-	if _, refused := errors.AsType[*store.ConstraintError](err); refused {
-		return false, nil
-	}
-	tx.Touch(u.table.Name)
 	return done, err
 }
 
-// oneStatement is the one that asks the rules and changes the row, with the fields that it sets; nil where there is none.
-func (u *change) oneStatement() (update *sqlgen.Statement, fields []*model.Field, err error) {
+// script returns the change as a script, or nil if it depends on the old row: a patch is merged into it, or a check
+// compares with it.
+func (u *change) script(revision int64) (*store.Script, error) {
+	w, err := u.build(revision)
+	if err != nil || w == nil {
+		return nil, err
+	}
+	return w.script(u.table.lockOrder(u.id), u.table.setsUnique(u.in.given)), nil
+}
+
+// build returns the write of a change that one statement can decide, and nil if none can.
+func (u *change) build(revision int64) (*rowWrite, error) {
 	if len(u.in.merged) > 0 || len(u.in.fixed) > 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
 	updated := u.table.Field("updated_at")
-	fields = append(slices.Clone(u.in.given), updated)
-	update, err = u.table.changeStatement(u.request, u.from, u.to, fields)
+	fields := append(slices.Clone(u.in.given), updated)
+	update, err := u.table.changeStatement(u.request, u.from, u.to, fields)
 	if err != nil || update.SQL == "" {
-		return nil, nil, err
+		return nil, err
 	}
-	u.in.values[u.table.index[updated]] = value.OfTimestamp(u.env.Now)
-	return update, fields, nil
+	values := slices.Clone(u.in.values)
+	values[0], values[u.table.index[updated]] = u.id, value.OfTimestamp(u.env.Now)
+	c := rowCheck{request: u.request, table: u.table, asked: u.to, given: u.in.given}
+	w, err := c.build(Update, revision, update, u.inputs(revision, fields, values), nil, values, nil, &u.row)
+	if err != nil {
+		return nil, err
+	}
+	return w, u.addRevisionCheck(w)
+}
+
+// addRevisionCheck adds the check of the old revision, if the request has a condition on it.
+func (u *change) addRevisionCheck(w *rowWrite) error {
+	if u.match == nil {
+		return nil
+	}
+	stmt, err := u.table.lockedStatement(u.request)
+	if err != nil {
+		return err
+	}
+	check := store.Step{Statement: u.statement(stmt, []value.Value{u.id}), Row: func(cols value.Row) error {
+		if !u.match(cols.Int(0)) {
+			return errNotAsScript
+		}
+		return nil
+	}}
+	w.checks = slices.Insert(w.checks, 0, check)
+	return nil
 }
 
 // inputs are those of the statement that sets fields.

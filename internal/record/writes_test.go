@@ -191,7 +191,7 @@ func (s *stored) judged(after *oracletest.Data, table *model.Table, rec, old ora
 	return ""
 }
 
-func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, after *oracletest.Data, rec oracletest.Record, written Written, err error, want errs.Kind) errs.Kind {
+func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, after *oracletest.Data, rec oracletest.Record, written Row, err error, want errs.Kind) errs.Kind {
 	t.Helper()
 	if want == "hidden" {
 		want = errs.KindOf(err)
