@@ -26,8 +26,9 @@ var rows = [...][]string{
 	{"record", "move"},
 	{"auth", "web/netconn"},
 	{"web"},
-	{"api", "openapi", "console"},
-	{"server"},
+	{"api", "openapi", "console", "web/health", "web/home"},
+	{"app/seed"},
+	{"app"},
 	{"cli"},
 }
 
@@ -94,8 +95,8 @@ func checkInternal(from, to string) string {
 		return fmt.Sprintf("%s imports its neighbour %s: move what both need into a row above, or pass it as a value", from, to)
 	case above > own:
 		return fmt.Sprintf("%s imports %s, which stands below it: declare a small interface in %s and let a package below pass the thing in", from, to, from)
-	case rows[above][0] == "store/sqlite" && from != "server" && from != "cli":
-		return fmt.Sprintf("%s imports the engine %s: use the interface of store, and let server open the engine", from, to)
+	case rows[above][0] == "store/sqlite" && from != "app" && from != "app/seed" && from != "cli":
+		return fmt.Sprintf("%s imports the engine %s: use the interface of store, and let app open the engine", from, to)
 	}
 	return ""
 }

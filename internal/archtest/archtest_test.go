@@ -121,7 +121,7 @@ func TestCheckImport(t *testing.T) {
 	for _, tt := range []struct{ from, path, want string }{
 		{"value", internal + "model", ""},
 		{"record", "net/http", ""},
-		{"server", internal + "store/sqlite", ""},
+		{"app", internal + "store/sqlite", ""},
 		{"store/sqlite", internal + "store", ""},
 		{"store/storetest", internal + "cli", ""},
 		{"rule", "cel.dev/cel-go/cel", ""},
@@ -136,7 +136,7 @@ func TestCheckImport(t *testing.T) {
 		{"record", module + "/examples/careers/load", "not under internal"},
 		{"record", "cel.dev/cel-go/cel", "rule's conditions"},
 		{"store/sqlite", "database/sql", "driver's own interface"},
-		{"server", "zombiezen.com/go/sqlite/sqlitex", "knows its driver"},
+		{"app", "zombiezen.com/go/sqlite/sqlitex", "knows its driver"},
 	} {
 		got := checkImport(tt.from, tt.path)
 		if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {

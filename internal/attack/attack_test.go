@@ -20,9 +20,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -101,7 +101,7 @@ func (l *lines) String() string {
 }
 
 // start serves an app: its model, and files of its seed by name.
-func start(t *testing.T, model string, cfg server.Config, seed map[string]string) *target {
+func start(t *testing.T, model string, cfg app.Config, seed map[string]string) *target {
 	t.Helper()
 	s := &target{t: t, dir: t.TempDir()}
 	s.now.Store(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).UnixMicro())
@@ -127,10 +127,10 @@ func (s *target) write(name, text string) {
 	}
 }
 
-func (s *target) serve(cfg server.Config) {
+func (s *target) serve(cfg app.Config) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	srv, err := server.Open(ctx, s.dir, cfg)
+	srv, err := loadAndOpen(ctx, s.dir, cfg)
 	if err != nil {
 		cancel()
 		s.t.Fatal(err)
@@ -157,7 +157,7 @@ func (s *target) serve(cfg server.Config) {
 // token signs a token as the server itself would.
 func (s *target) token(id string, roles ...string) string {
 	s.t.Helper()
-	keys, err := auth.Open(filepath.Join(server.DefaultData(s.dir), "signing-key.pem"))
+	keys, err := auth.Open(filepath.Join(app.DefaultData(s.dir), "signing-key.pem"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -237,6 +237,14 @@ const users = `{"id":"` + annID + `","email":"ann@example.com","reset_token":"an
 // attacked serves the model with two users, of whom bob attacks ann.
 func attacked(t *testing.T) (s *target, ann, bob string) {
 	t.Helper()
-	s = start(t, notesModel, server.Config{}, map[string]string{"users.ndjson": users})
+	s = start(t, notesModel, app.Config{}, map[string]string{"users.ndjson": users})
 	return s, s.token(annID), s.token(bobID)
+}
+
+func loadAndOpen(ctx context.Context, dir string, cfg app.Config) (*app.App, error) {
+	loaded, err := app.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	return app.Open(ctx, loaded, cfg)
 }

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -121,14 +121,14 @@ func TestE_NoSecretsInTheLog(t *testing.T) {
 // Secrets print as REDACTED whatever prints them.
 func TestE_SecretsAreRedactedByType(t *testing.T) {
 	s, _, _ := attacked(t)
-	keys, err := auth.Open(filepath.Join(server.DefaultData(s.dir), "signing-key.pem"))
+	keys, err := auth.Open(filepath.Join(app.DefaultData(s.dir), "signing-key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out lines
 	log := slog.New(slog.NewJSONHandler(&out, nil))
 	for _, secret := range []any{telemetry.Secret("TOPSECRET"), []telemetry.Secret{"TOPSECRET"}, map[string]telemetry.Secret{"a": "TOPSECRET"}, struct{ S telemetry.Secret }{"TOPSECRET"}, keys,
-		server.Config{Database: "postgres://u:TOPSECRET@h/d", Direct: "postgres://u:TOPSECRET@h/d"}, &server.MoveConfig{From: "postgres://u:TOPSECRET@h/d"}} {
+		app.Config{Database: "postgres://u:TOPSECRET@h/d", Direct: "postgres://u:TOPSECRET@h/d"}, &app.MoveConfig{From: "postgres://u:TOPSECRET@h/d"}} {
 		log.Info("x", "secret", secret)
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", secret)

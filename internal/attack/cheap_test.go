@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 )
 
 // memory watches how much this process uses, client and server together, until the returned function is called.
@@ -206,7 +206,7 @@ func TestH_CostlyFilters(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&items, `{"id":%d,"hub_id":1,"n":%d}`+"\n", i+1, i)
 	}
-	s := start(t, hub, server.Config{}, map[string]string{"hubs.ndjson": `{"id":1,"name":"h"}`, "items.ndjson": items.String(), "pages.ndjson": `{"id":1,"name":"p"}`})
+	s := start(t, hub, app.Config{}, map[string]string{"hubs.ndjson": `{"id":1,"name":"h"}`, "items.ndjson": items.String(), "pages.ndjson": `{"id":1,"name":"p"}`})
 	peak := memory(t)
 	costly := "/api/items?total=true&filter=" + url.QueryEscape("hub.items.exists(a, a.hub.items.exists(b, a.n + b.n + n == -1))")
 	s.alive() // others have asked their queries before
@@ -241,7 +241,7 @@ func TestH_CostlyFilters(t *testing.T) {
 // Clients that send a header or a body by drops are cut off, and nobody waits for them.
 func TestH_SlowClients(t *testing.T) {
 	t.Parallel()
-	s := start(t, notesModel, server.Config{HeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
+	s := start(t, notesModel, app.Config{HeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
 	ann := s.token(annID)
 	const clients = 60
 	var group sync.WaitGroup
@@ -306,7 +306,7 @@ func drip(addr, text string) (status int, err error) {
 // A thousand connections that ask once and then stay take little, and go after their time.
 func TestH_IdleConnections(t *testing.T) {
 	t.Parallel()
-	s := start(t, notesModel, server.Config{IdleTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
+	s := start(t, notesModel, app.Config{IdleTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
 	const clients = 1000
 	peak := memory(t)
 	conns := make([]net.Conn, 0, clients)

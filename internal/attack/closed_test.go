@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
@@ -28,7 +28,7 @@ tables:
 
 // What has no rule is closed: a table, an operation, and users but for one's own row.
 func TestO_WhatHasNoRuleIsClosed(t *testing.T) {
-	s := start(t, bare, server.Config{}, map[string]string{
+	s := start(t, bare, app.Config{}, map[string]string{
 		"users.ndjson": `{"id":"` + annID + `"}` + "\n" + `{"id":"` + bobID + `"}`,
 		"notes.ndjson": `{"id":1,"title":"x"}`, "half.ndjson": `{"id":1,"title":"x"}`,
 	})
@@ -55,25 +55,25 @@ func TestI_RulesFollowTheModel(t *testing.T) {
 	with := func(field string) string {
 		return "ashlar: 1\nname: rules\ntables:\n  notes:\n    key: int\n    fields:\n      title: {type: text, max: 20}\n" + field + "    access: {read: true}\n"
 	}
-	s := start(t, with("      pay: {type: int, optional: true, read: \"false\"}\n"), server.Config{}, map[string]string{"notes.ndjson": `{"id":1,"title":"x","pay":5}`})
+	s := start(t, with("      pay: {type: int, optional: true, read: \"false\"}\n"), app.Config{}, map[string]string{"notes.ndjson": `{"id":1,"title":"x","pay":5}`})
 	hidden := s.must(200, "GET", "/api/notes", "", "").body
 	if !strings.Contains(hidden, `"pay":null`) {
 		t.Errorf("a masked field: %s", hidden)
 	}
 	s.stop()
 	s.write("ashlar.yaml", with("")) // dropped: refused, since it loses data
-	srv, err := server.Open(t.Context(), s.dir, server.Config{})
+	srv, err := loadAndOpen(t.Context(), s.dir, app.Config{})
 	if _, ok := errors.AsType[model.Faults](err); !ok {
 		t.Errorf("a dropped field: %v %v", srv, err)
 	}
 	s.write("ashlar.yaml", with("      pay: {type: int, optional: true}\n")) // without its rule
-	s.serve(server.Config{})
+	s.serve(app.Config{})
 	if a := s.must(200, "GET", "/api/notes?filter=pay%20==%205&sort=-pay", "", ""); !strings.Contains(a.body, `"pay":5`) {
 		t.Errorf("the rule is gone, but the field is masked: %s", a.body)
 	}
 	s.stop()
 	s.write("ashlar.yaml", with("      pay: {type: int, optional: true, read: \"title == 'y'\"}\n"))
-	s.serve(server.Config{})
+	s.serve(app.Config{})
 	for _, query := range []string{"?fields=pay", "?filter=pay%20==%205", "?sort=pay", "/1"} {
 		if a := s.must(200, "GET", "/api/notes"+query, "", ""); strings.Contains(a.body, "5") && !strings.Contains(a.body, `"pay":null`) {
 			t.Errorf("%s past the new rule: %s", query, a.body)
@@ -84,12 +84,12 @@ func TestI_RulesFollowTheModel(t *testing.T) {
 // Two servers do not share a data folder; the database keeps a log of its own.
 func TestN_OneServerOnAFolder(t *testing.T) {
 	s, ann, _ := attacked(t)
-	second, err := server.Open(context.Background(), s.dir, server.Config{})
+	second, err := loadAndOpen(context.Background(), s.dir, app.Config{})
 	if _, ok := errors.AsType[*sqlite.InUseError](err); !ok {
 		t.Errorf("a second server: %v %v", second, err)
 	}
 	s.must(201, "POST", "/api/pages", ann, `{"id":"x"}`)
-	data := server.DefaultData(s.dir)
+	data := app.DefaultData(s.dir)
 	if info, err := os.Stat(filepath.Join(data, "ashlar.db-wal")); err != nil || info.Size() == 0 {
 		t.Errorf("no write-ahead log: %v %v", info, err)
 	}

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -86,8 +86,8 @@ func onBoth(t *testing.T, source string, seed map[string]string, test func(s *ta
 	if testing.Short() {
 		t.Skip("it waits for deadlines")
 	}
-	t.Run("sqlite", func(t *testing.T) { test(start(t, source, server.Config{}, seed)) })
-	t.Run("postgres", func(t *testing.T) { test(start(t, source, server.Config{Database: pgtest.URL(t)}, seed)) })
+	t.Run("sqlite", func(t *testing.T) { test(start(t, source, app.Config{}, seed)) })
+	t.Run("postgres", func(t *testing.T) { test(start(t, source, app.Config{Database: pgtest.URL(t)}, seed)) })
 }
 
 // tally counts answers by status.
@@ -285,7 +285,7 @@ func TestExhaustion_LargeRows(t *testing.T) {
 
 // A server of which every place is taken still answers its supervisor.
 func TestExhaustion_Probes(t *testing.T) {
-	s := start(t, notesModel, server.Config{MaxConcurrent: 4}, map[string]string{"users.ndjson": users})
+	s := start(t, notesModel, app.Config{MaxConcurrent: 4}, map[string]string{"users.ndjson": users})
 	ann := s.token(annID)
 	for range 4 {
 		conn, err := net.Dial("tcp", s.addr)

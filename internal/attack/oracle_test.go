@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 )
 
 // secrets is data of which bob may see what both versions share.
@@ -50,8 +50,8 @@ func attacks() []string {
 }
 
 func TestA_QueriesDoNotTellOfWhatTheyHide(t *testing.T) {
-	one := start(t, notesModel, server.Config{}, secrets("ann-token", "4711", `"`+bobID+`"`, "the plan", "rob them"))
-	two := start(t, notesModel, server.Config{}, secrets("zzz", "3", "null", "nothing", "all is well"))
+	one := start(t, notesModel, app.Config{}, secrets("ann-token", "4711", `"`+bobID+`"`, "the plan", "rob them"))
+	two := start(t, notesModel, app.Config{}, secrets("zzz", "3", "null", "nothing", "all is well"))
 	for _, query := range attacks() {
 		for _, who := range []string{"", bobID} {
 			tokens := [2]string{}
@@ -84,8 +84,8 @@ func TestA_QueriesDoNotTellOfWhatTheyHide(t *testing.T) {
 
 // Paging must not tell either: the cursor holds the keys as the caller sees them.
 func TestA_PagingByAMaskedField(t *testing.T) {
-	one := start(t, notesModel, server.Config{}, secrets("ann-token", "4711", "null", "x", "y"))
-	two := start(t, notesModel, server.Config{}, secrets("zzz", "3", "null", "x", "y"))
+	one := start(t, notesModel, app.Config{}, secrets("ann-token", "4711", "null", "x", "y"))
+	two := start(t, notesModel, app.Config{}, secrets("zzz", "3", "null", "x", "y"))
 	for _, sort := range []string{"salary", "-salary", "salary,title", "-boss_id,salary"} {
 		next := ""
 		for page := 0; ; page++ {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -31,7 +31,7 @@ func TestExhaustion_TextFunctions(t *testing.T) {
 	part := strings.Repeat("a", 255)
 	for _, engine := range []string{"sqlite", "postgresql"} {
 		t.Run(engine, func(t *testing.T) {
-			cfg := server.Config{}
+			cfg := app.Config{}
 			busy := func() string { return "" }
 			if engine == "postgresql" {
 				cfg.Database = pgtest.URL(t)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -90,7 +90,7 @@ func vaultedRows() map[string]string {
 func TestOracle_ErrorsAndTime(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgresql"} {
 		t.Run(engine, func(t *testing.T) {
-			cfg := server.Config{}
+			cfg := app.Config{}
 			if engine == "postgresql" {
 				cfg.Database = pgtest.URL(t)
 			}

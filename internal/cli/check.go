@@ -1,17 +1,14 @@
 package cli
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/server"
 )
 
 const checkHelp = `Check reads ashlar.yaml and tables/*.yaml in DIR and says everything that is wrong with them
@@ -35,26 +32,26 @@ func newCheck() *cobra.Command {
 }
 
 func check(cmd *cobra.Command, dir string) error {
-	rules, err := server.Load(dir)
+	loaded, err := app.Load(dir)
 	if err != nil {
 		return err
 	}
-	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer restore()
-	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
-	seeds, err := server.CheckSeed(ctx, dir, rules)
+	ctx, stop := untilSignal(cmd)
+	defer stop()
+	seeds, err := seed.Check(ctx, dir, loaded.Rules)
 	if err != nil {
 		return err
 	}
-	for _, w := range printed(dir, warnings(rules)) {
+	for _, w := range printed(dir, warnings(loaded.Rules)) {
 		w.Message = "warning: " + w.Message
 		fmt.Fprintln(cmd.ErrOrStderr(), w)
 	}
-	if open := openInts(rules.Model); len(open) > 0 {
+	m := loaded.Rules.Model
+	if open := openInts(m); len(open) > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "note: JavaScript is exact up to %d, and %s no max: give one, or `as: string`\n", maxSafeInteger, haveNames(open))
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", rules.Model.Name,
-		countTables(rules.Model), count(countRules(rules.Model), "rule"), count(seeds, "seed file"))
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", m.Name,
+		countTables(m), count(countRules(m), "rule"), count(seeds, "seed file"))
 	return err
 }
 

@@ -12,9 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
@@ -85,7 +86,7 @@ func inApp(dir string, err error) error {
 	if faults, ok := errors.AsType[model.Faults](err); ok {
 		return &appFaults{printed(dir, faults).Error(), len(faults)}
 	}
-	if faults, ok := errors.AsType[server.SeedFaults](err); ok {
+	if faults, ok := errors.AsType[seed.Faults](err); ok {
 		lines := make([]string, len(faults))
 		for i, f := range faults {
 			file, rest, _ := strings.Cut(f, ":") // Join would clean the message too
@@ -107,7 +108,7 @@ func printed(dir string, faults model.Faults) model.Faults {
 
 // oneApp is for commands that take the folder of an app.
 func oneApp(cmd *cobra.Command, args []string) error {
-	if slices.ContainsFunc(args, server.MayHoldPassword) {
+	if slices.ContainsFunc(args, app.MayHoldPassword) {
 		return usage(cmd, "%s takes the folder of an app; the address of a database goes behind a flag, or in the environment", cmd.Name())
 	}
 	switch len(args) {
@@ -120,7 +121,7 @@ func oneApp(cmd *cobra.Command, args []string) error {
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
-	if slices.ContainsFunc(args, server.MayHoldPassword) {
+	if slices.ContainsFunc(args, app.MayHoldPassword) {
 		return usage(cmd, "%s takes no arguments", cmd.Name())
 	}
 	if len(args) > 0 {
@@ -130,7 +131,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
-	if server.MayHoldPassword(name) {
+	if app.MayHoldPassword(name) {
 		return usage(cmd, "the address of a database is no command: it goes behind a flag, or in the environment")
 	}
 	var names []string

@@ -28,7 +28,7 @@ func TestOlderLayout(t *testing.T) {
 	}
 	for _, tt := range []struct{ command, want string }{
 		{"migrate app --plan", "First, the tables of Ashlar's own are brought from layout 1 to layout 2, which earlier releases refuse.\nNothing to do"},
-		{"serve app --listen 127.0.0.1:0 --migrate=off", "layout 1 of Ashlar's own tables, this release needs layout 2, and this server is told to leave tables as they are: run `ashlar migrate`"},
+		{"serve app --listen 127.0.0.1:0 --migrate=off", "layout 1 of Ashlar's own tables, this release needs layout 2, and --migrate=off forbids to change them: run `ashlar migrate`"},
 		{"migrate app --history", "ada@machine"},
 		{"migrate app", "The tables of Ashlar's own had layout 1 and have layout 2 now: earlier releases refuse the database."},
 		{"migrate app --plan", "Nothing to do"},

@@ -6,20 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 const migrateHelp = `Migrate brings the tables of a database to the model in DIR. The model of the last time is kept
@@ -46,7 +41,7 @@ const migrateExample = `  ashlar migrate examples/careers --plan
 
 // migrateFlags say what to do with which database.
 type migrateFlags struct {
-	data, database, direct      string
+	databaseFlags
 	allow                       []string
 	plan, verify, undo, history bool
 }
@@ -60,7 +55,7 @@ func newMigrate() *cobra.Command {
 		Example: migrateExample,
 		Args:    oneApp,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := environment(cmd, "data", "database", "database-direct"); err != nil {
+			if err := environment(cmd, databaseSettings[:]...); err != nil {
 				return err
 			}
 			if err := f.check(cmd); err != nil {
@@ -76,9 +71,7 @@ func newMigrate() *cobra.Command {
 	flags.BoolVar(&f.verify, "verify", false, "compare the tables with those that the last model needs, and say each difference")
 	flags.BoolVar(&f.undo, "undo", false, "take the last change back, where nothing is lost by it")
 	flags.BoolVar(&f.history, "history", false, "list what was done: when, by whom, with which SQL, how long it took")
-	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
-	flags.StringVar(&f.database, "database", "", "`address` of the PostgreSQL database, also ASHLAR_DATABASE_URL (default SQLite in the data folder)")
-	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database past a pooler")
+	f.databaseFlags.declare(cmd)
 	return cmd
 }
 
@@ -92,11 +85,8 @@ func (f *migrateFlags) check(cmd *cobra.Command) error {
 			asked = append(asked, "--"+name)
 		}
 	}
-	switch {
-	case len(asked) > 1:
-		return usage(cmd, "%s do not go together: give one of them", strings.Join(slices.Sorted(slices.Values(asked)), " and "))
-	case f.direct != "" && f.database == "":
-		return usage(cmd, "--database-direct (%s) goes with --database (%s)", variable("database-direct"), variable("database"))
+	if len(asked) > 1 {
+		return usage(cmd, "%s exclude each other: give one of them", strings.Join(slices.Sorted(slices.Values(asked)), " and "))
 	}
 	for i, a := range f.allow {
 		name, ok := strings.CutPrefix(a, dropPrefix)
@@ -105,16 +95,17 @@ func (f *migrateFlags) check(cmd *cobra.Command) error {
 		}
 		f.allow[i] = name
 	}
-	return nil
+	return f.databaseFlags.check(cmd)
 }
 
 func (f *migrateFlags) run(cmd *cobra.Command, dir string) (err error) {
-	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer restore()
-	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
-	cfg := server.Config{Data: f.data, Database: f.database, Direct: f.direct, Version: buildVersion(),
-		Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
-	db, err := server.OpenDatabase(ctx, dir, cfg)
+	ctx, stop := untilSignal(cmd)
+	defer stop()
+	loaded, err := app.Load(dir)
+	if err != nil {
+		return err
+	}
+	db, err := app.OpenDatabase(ctx, loaded, f.config(dir, warnLogger(cmd)))
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -133,7 +124,7 @@ func (f *migrateFlags) run(cmd *cobra.Command, dir string) (err error) {
 }
 
 // change migrates, or undoes.
-func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, out *bufio.Writer, db *server.Database) error {
+func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, out *bufio.Writer, db *app.Database) error {
 	bar := newProgress(cmd.ErrOrStderr())
 	start := time.Now()
 	var result migrate.Result
@@ -189,7 +180,7 @@ func sayResult(out io.Writer, r migrate.Result, took time.Duration) {
 	}
 }
 
-func (f *migrateFlags) sayPlan(ctx context.Context, out io.Writer, dir string, db *server.Database) error {
+func (f *migrateFlags) sayPlan(ctx context.Context, out io.Writer, dir string, db *app.Database) error {
 	p, err := db.Plan(ctx)
 	if err != nil {
 		return err
@@ -265,7 +256,7 @@ func verdict(p *migrate.Plan, dir string) string {
 	return "`" + command + "` makes this change."
 }
 
-func sayDrift(ctx context.Context, out io.Writer, db *server.Database) error {
+func sayDrift(ctx context.Context, out io.Writer, db *app.Database) error {
 	drift, err := db.Verify(ctx)
 	if err != nil {
 		return err
@@ -280,7 +271,7 @@ func sayDrift(ctx context.Context, out io.Writer, db *server.Database) error {
 	return nil
 }
 
-func sayHistory(ctx context.Context, out io.Writer, db *server.Database) error {
+func sayHistory(ctx context.Context, out io.Writer, db *app.Database) error {
 	all, err := db.History(ctx)
 	if err != nil {
 		return err

@@ -2,22 +2,17 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/move"
-	"github.com/ashlar-dev/ashlar/internal/server"
-	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 const moveHelp = `Move copies the database of the app in DIR into an empty one: from a data folder to
@@ -77,21 +72,24 @@ func (f *moveFlags) check(cmd *cobra.Command, dir string) error {
 	case f.from == "" && database != "" && database != f.to:
 		return usage(cmd, "%s is set, so that the app may be served from there: say with --from what to read, it or the data folder", variable("database"))
 	case f.from == "":
-		f.from = cmp.Or(os.Getenv(variable("data")), server.DefaultData(dir))
+		f.from = cmp.Or(os.Getenv(variable("data")), app.DefaultData(dir))
 	}
 	return nil
 }
 
 func (f *moveFlags) move(cmd *cobra.Command, dir string) error {
 	stderr := cmd.ErrOrStderr()
-	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer restore()
-	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
-	cfg := server.MoveConfig{From: f.from, To: f.to, Logger: telemetry.NewLogger(stderr, "text", slog.LevelWarn)}
+	ctx, stop := untilSignal(cmd)
+	defer stop()
+	loaded, err := app.Load(dir)
+	if err != nil {
+		return err
+	}
+	cfg := app.MoveConfig{From: f.from, To: f.to, Logger: warnLogger(cmd)}
 	bar := newProgress(stderr)
 	cfg.Progress = bar
 	start := time.Now()
-	moved, err := server.Move(ctx, dir, cfg)
+	moved, err := app.Move(ctx, loaded, cfg)
 	bar.Done()
 	if errors.Is(err, move.ErrDiffers) {
 		_ = printSums(cmd.OutOrStdout(), moved.Tables) // the error below is what counts
@@ -125,7 +123,7 @@ func printSums(out io.Writer, tables []move.Table) error {
 }
 
 // sayMoved says what was done, and what is left to do.
-func sayMoved(out io.Writer, m server.Moved, took time.Duration) {
+func sayMoved(out io.Writer, m app.Moved, took time.Duration) {
 	if len(m.Dropped) > 0 {
 		fmt.Fprintf(out, "Began anew: a move before had left %s in the target.\n", count(len(m.Dropped), "table"))
 	}

@@ -5,7 +5,7 @@ import (
 )
 
 const rootHelp = `Ashlar turns one model file into a production API: tables, and who may do what with
-them, in ashlar.yaml. It is stored in an embedded SQLite database.
+them, in ashlar.yaml. The rows are in an embedded SQLite database, or in PostgreSQL.
 
 A first app takes a folder with one file:
 

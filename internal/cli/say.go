@@ -8,7 +8,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -26,8 +27,7 @@ func announcer(stderr io.Writer, format string) voice {
 	return voice{people: stderr}
 }
 
-func (v voice) serving(s *server.Server, address net.Addr, cfg server.Config) {
-	m := s.Model()
+func (v voice) serving(m *model.Model, address net.Addr, cfg app.Config) {
 	if v.people == nil {
 		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "data", cfg.Data, "tables", len(m.Tables), "views", len(m.Views), "version", cfg.Version, "pid", os.Getpid())
 		return
@@ -36,7 +36,7 @@ func (v voice) serving(s *server.Server, address net.Addr, cfg server.Config) {
 }
 
 // placeOf says where the data is. The address of a database is not shown: it may hold a password.
-func placeOf(cfg server.Config) string {
+func placeOf(cfg app.Config) string {
 	if cfg.Database != "" {
 		return "Rows in PostgreSQL, the key in " + cfg.Data
 	}

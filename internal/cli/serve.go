@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -62,29 +60,29 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	lines := telemetry.NewAsyncWriter(stderr)
 	defer lines.Close() // its error has nowhere to be told
 	log := f.logger(lines, f.format(stderr))
-	ctx, restore := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer restore()
-	context.AfterFunc(ctx, restore) // a second signal finds no handler, and ends the process
+	ctx, stop := untilSignal(cmd)
+	defer stop()
 	cfg := f.config(dir, log)
-	if _, err := server.Load(dir); err != nil { // said before anything else: it is what a newcomer works on
+	loaded, err := app.Load(dir)
+	if err != nil {
 		return err
 	}
 	ln, err := listen(f.listen)
 	if err != nil {
 		return err
 	}
-	s, err := server.Open(ctx, dir, cfg)
+	a, err := app.Open(ctx, loaded, cfg)
 	if err != nil {
 		return interrupted(ctx, errors.Join(err, ln.Close()))
 	}
 	say := announcer(lines, f.format(stderr))
-	say.serving(s, ln.Addr(), cfg)
+	say.serving(a.Rules.Model, ln.Addr(), cfg)
 	told := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		say.stopping(f.grace)
 		close(told)
 	})
-	err = s.Serve(ctx, ln)
+	err = a.Serve(ctx, ln)
 	_ = lines.Close() // before the last word
 	if ctx.Err() != nil {
 		<-told // the stop may be over before it was announced

@@ -7,14 +7,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // serveFlags are the settings of a server.
 type serveFlags struct {
-	listen, data, database, direct           string
+	databaseFlags
+	listen                                   string
 	migrate, durability, logFormat, logLevel *choice
 	grace, header, read, write, idle         time.Duration
 	cors                                     []string
@@ -25,9 +26,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine")
-	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
-	flags.StringVar(&f.database, "database", "", "`address` of a PostgreSQL database, as postgres://user@host/name (default SQLite in the data folder)")
-	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database itself, where --database is that of a pooler")
+	f.databaseFlags.declare(cmd)
 	flags.Var(f.migrate, "migrate", "changes of the model that are safe beside servers at work are made when it starts (safe), or none (off); see ashlar migrate")
 	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
 	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "for requests in flight when it stops")
@@ -55,28 +54,21 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		}
 	}
 	switch {
-	case f.direct != "" && f.database == "":
-		return usage(cmd, "--database-direct (%s) goes with --database (%s)", variable("database-direct"), variable("database"))
 	case f.maxConcurrent < 1:
 		return usage(cmd, "--max-concurrent (%s) must be 1 or more, not %d", variable("max-concurrent"), f.maxConcurrent)
 	case f.readers < 0 || f.readers > maxReaders:
 		return usage(cmd, "--readers (%s) must be from 1 to %d, not %d", variable("readers"), maxReaders, f.readers)
 	}
-	return nil
+	return f.databaseFlags.check(cmd)
 }
 
 // maxReaders bounds connections: each has a cache of its own.
 const maxReaders = 64
 
-func (f *serveFlags) config(dir string, log *slog.Logger) server.Config {
-	cfg := server.Config{
-		Data: f.data, Database: f.database, Direct: f.direct, Readers: f.readers, MaxConcurrent: f.maxConcurrent, CORS: f.cors,
-		HeaderTimeout: f.header, ReadTimeout: f.read, WriteTimeout: f.write, IdleTimeout: f.idle, Grace: f.grace,
-		Version: buildVersion(), Logger: log,
-	}
-	if cfg.Data == "" {
-		cfg.Data = server.DefaultData(dir)
-	}
+func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
+	cfg := f.databaseFlags.config(dir, log)
+	cfg.Readers, cfg.MaxConcurrent, cfg.CORS = f.readers, f.maxConcurrent, f.cors
+	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.KeepTables = f.migrate.value == "off"
 	if f.durability.value == "normal" {
 		cfg.Durability = sqlite.Normal

@@ -2,13 +2,11 @@ package cli
 
 import (
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
-	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/app"
 )
 
 const tokenHelp = `Token prints a token for a user, as the last line of its output. Whoever sends it, as
@@ -23,8 +21,8 @@ const tokenExample = `  ashlar token --id 018f0000-0000-7000-8000-0000000000a1 e
 
 // tokenFlags say what token is for.
 type tokenFlags struct {
-	want                   server.TokenRequest
-	data, database, direct string
+	databaseFlags
+	want app.TokenRequest
 }
 
 func newToken() *cobra.Command {
@@ -36,7 +34,10 @@ func newToken() *cobra.Command {
 		Example: tokenExample,
 		Args:    oneApp,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := environment(cmd, "data", "database", "database-direct"); err != nil {
+			if err := environment(cmd, databaseSettings[:]...); err != nil {
+				return err
+			}
+			if err := f.databaseFlags.check(cmd); err != nil {
 				return err
 			}
 			if f.want.ID == "" {
@@ -51,15 +52,18 @@ func newToken() *cobra.Command {
 	flags.StringVar(&f.want.Email, "email", "", "`address` of the user (default that of the row)")
 	flags.StringSliceVar(&f.want.Roles, "role", nil, "`role` that the model declares; may be repeated")
 	flags.DurationVar(&f.want.TTL, "ttl", 24*time.Hour, "how long the token lives, at most 8760h")
-	flags.StringVar(&f.data, "data", "", "data `folder`, also ASHLAR_DATA (default DIR/.ashlar)")
-	flags.StringVar(&f.database, "database", "", "`address` of the PostgreSQL database, also ASHLAR_DATABASE_URL (default SQLite in the data folder)")
-	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database itself, where --database is that of a pooler; also ASHLAR_DATABASE_DIRECT")
+	f.databaseFlags.declare(cmd)
 	return cmd
 }
 
 func (f *tokenFlags) print(cmd *cobra.Command, dir string) error {
-	cfg := server.Config{Data: f.data, Database: f.database, Version: buildVersion(), Direct: f.direct, Logger: telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)}
-	token, err := server.NewToken(cmd.Context(), dir, cfg, f.want)
+	ctx, stop := untilSignal(cmd)
+	defer stop()
+	loaded, err := app.Load(dir)
+	if err != nil {
+		return err
+	}
+	token, err := app.NewToken(ctx, loaded, f.config(dir, warnLogger(cmd)), f.want)
 	if err != nil {
 		return err
 	}

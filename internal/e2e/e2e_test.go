@@ -18,9 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -114,21 +114,21 @@ type world struct {
 // start is the time at which every script begins.
 const start = "2026-01-31T12:00:00Z"
 
-func serve(t *testing.T, e engine, app []txtar.File) *world {
+func serve(t *testing.T, e engine, files []txtar.File) *world {
 	t.Helper()
 	began, err := time.Parse(time.RFC3339, start)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, f := range app {
+	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, f.Data, 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w := &world{
-		data: server.DefaultData(dir), vars: map[string]string{}, first: map[string]string{}, tokens: map[string]string{},
+		data: app.DefaultData(dir), vars: map[string]string{}, first: map[string]string{}, tokens: map[string]string{},
 		client: &http.Client{
 			Transport:     &http.Transport{DisableCompression: true},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -137,7 +137,7 @@ func serve(t *testing.T, e engine, app []txtar.File) *world {
 	w.now.Store(began.UnixMicro())
 	ctx, cancel := context.WithCancel(context.Background())
 	address, direct := e.database(t)
-	s, err := server.Open(ctx, dir, server.Config{Database: address, Direct: direct, Now: w.time, Version: "v0.0.0-test"})
+	s, err := loadAndOpen(ctx, dir, app.Config{Database: address, Direct: direct, Now: w.time, Version: "v0.0.0-test"})
 	if err != nil {
 		cancel()
 		t.Fatal(err)
@@ -182,4 +182,12 @@ func (w *world) token(t *testing.T, s script, name string) string {
 	}
 	w.tokens[name] = token
 	return token
+}
+
+func loadAndOpen(ctx context.Context, dir string, cfg app.Config) (*app.App, error) {
+	loaded, err := app.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	return app.Open(ctx, loaded, cfg)
 }

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -33,7 +33,7 @@ tables:
 func TestFailover(t *testing.T) {
 	primary := pgtest.StartCluster(t, "synchronous_commit=on")
 	standby := primary.StartStandby(t)
-	l := startLoad(t, serveFailover(t, server.Config{Database: pgtest.URLs("postgres", primary, standby)}))
+	l := startLoad(t, serveFailover(t, app.Config{Database: pgtest.URLs("postgres", primary, standby)}))
 	l.phase("before", 201, 20*time.Second)
 	time.Sleep(time.Second)
 	if err := primary.Stop("QUIT"); err != nil {
@@ -50,14 +50,14 @@ func TestFailover(t *testing.T) {
 	l.check()
 }
 
-func serveFailover(t *testing.T, cfg server.Config) (base string) {
+func serveFailover(t *testing.T, cfg app.Config) (base string) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "ashlar.yaml"), []byte(failoverApp), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := server.Open(ctx, dir, cfg)
+	s, err := loadAndOpen(ctx, dir, cfg)
 	if err != nil {
 		cancel()
 		t.Fatal(err)

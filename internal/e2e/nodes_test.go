@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -75,9 +75,9 @@ func startNodes(t *testing.T, n int) *cluster {
 	served := make(chan error, n)
 	var wg sync.WaitGroup
 	for i := range n {
-		cfg := server.Config{Database: direct}
+		cfg := app.Config{Database: direct}
 		if i == 0 { // one of them is behind a pooler
-			cfg = server.Config{Database: pooled, Direct: direct}
+			cfg = app.Config{Database: pooled, Direct: direct}
 		}
 		wg.Go(func() { c.bases[i] = startNode(ctx, t, dir, cfg, served) })
 	}
@@ -91,7 +91,7 @@ func startNodes(t *testing.T, n int) *cluster {
 			}
 		}
 	})
-	keys, err := auth.Open(filepath.Join(server.DefaultData(dir), "signing-key.pem"))
+	keys, err := auth.Open(filepath.Join(app.DefaultData(dir), "signing-key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,8 +102,8 @@ func startNodes(t *testing.T, n int) *cluster {
 	return c
 }
 
-func startNode(ctx context.Context, t *testing.T, dir string, cfg server.Config, served chan<- error) string {
-	s, err := server.Open(ctx, dir, cfg)
+func startNode(ctx context.Context, t *testing.T, dir string, cfg app.Config, served chan<- error) string {
+	s, err := loadAndOpen(ctx, dir, cfg)
 	if err != nil {
 		t.Error(err)
 		served <- nil

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/server"
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
@@ -16,7 +16,7 @@ func TestPoolerRestarts(t *testing.T) {
 	c := pgtest.StartSecureCluster(t, authority, "synchronous_commit=on")
 	p := pgtest.StartSecurePooler(t, c, authority, "server_login_retry=1")
 	verified := []string{"sslmode", "verify-full", "sslrootcert", authority.Root}
-	l := startLoad(t, serveFailover(t, server.Config{
+	l := startLoad(t, serveFailover(t, app.Config{
 		Database: p.SecureURL("postgres", verified...),
 		Direct:   c.SecureURL("postgres", verified...),
 	}))

@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/api"
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/openapi"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/server"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -50,11 +50,11 @@ func folder(t *testing.T, path string) string {
 
 func compile(t *testing.T, dir string) *rule.Rules {
 	t.Helper()
-	rules, err := server.Load(dir)
+	loaded, err := app.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rules
+	return loaded.Rules
 }
 
 // compiled makes rules of a model's text.

@@ -18,8 +18,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/server"
 )
 
 type dict = map[string]any
@@ -41,12 +41,16 @@ const docURL = "https://ashlar.test/openapi.json"
 // newWalk serves an app and reads its document.
 func newWalk(t *testing.T, dir string, roles ...string) *walk {
 	data := t.TempDir()
-	cfg := server.Config{Data: data}
-	token, err := server.NewToken(t.Context(), dir, cfg, server.TokenRequest{ID: "018f0000-0000-7000-8000-00000000beef", Roles: roles, TTL: time.Hour})
+	cfg := app.Config{Data: data}
+	loaded, err := app.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.Open(t.Context(), dir, cfg)
+	token, err := app.NewToken(t.Context(), loaded, cfg, app.TokenRequest{ID: "018f0000-0000-7000-8000-00000000beef", Roles: roles, TTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := app.Open(t.Context(), loaded, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +67,7 @@ func newWalk(t *testing.T, dir string, roles ...string) *walk {
 			t.Error(err)
 		}
 	})
-	w := &walk{T: t, model: s.Model(), base: "http://" + ln.Addr().String(), token: token.Text, rng: rand.New(rand.NewPCG(1, 2)), ids: map[string][]string{}}
+	w := &walk{T: t, model: s.Rules.Model, base: "http://" + ln.Addr().String(), token: token.Text, rng: rand.New(rand.NewPCG(1, 2)), ids: map[string][]string{}}
 	res, err := http.Get(w.base + "/openapi.json")
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,16 @@ import (
 	"strings"
 )
 
+// CheckOrigins returns an error if origins holds anything else than an origin.
+func CheckOrigins(origins []string) error {
+	for _, origin := range origins {
+		if err := checkOrigin(origin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkOrigin refuses what a browser would never send as an origin. The comparison with a request's Origin is by text, so
 // the spelling must be the browser's.
 func checkOrigin(s string) error {

@@ -51,10 +51,10 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	if rc.identify == nil {
 		rc.identify = func(*http.Request) (caller.Caller, error) { return caller.Caller{}, nil }
 	}
+	if err := CheckOrigins(cfg.CORS); err != nil {
+		return nil, err
+	}
 	for _, origin := range cfg.CORS {
-		if err := checkOrigin(origin); err != nil {
-			return nil, err
-		}
 		rc.origins[origin] = true
 	}
 	return rc, nil

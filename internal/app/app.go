@@ -1,0 +1,150 @@
+// Package app opens an app and serves it: its data folder, its database and its routes.
+package app
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/app/seed"
+	"github.com/ashlar-dev/ashlar/internal/auth"
+	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// An App is an app with its parts open. With SQLite it holds the lock of its data folder until it is closed.
+type App struct {
+	Rules *rule.Rules // of the model
+	Store store.DB    // has the model's tables
+	Rows  *record.DB  // the rows of Store
+	Keys  *auth.Keys  // sign and verify tokens
+
+	dir      string
+	cfg      Config
+	folder   folder
+	stopping atomic.Bool
+
+	closing sync.Once
+	closed  error // outcome of closing
+}
+
+// Open opens an app to serve it. It checks the settings, locks the data folder, brings the tables to the model, loads the
+// seed into a new database and checks the views.
+//
+// Open returns model.Faults for changes of the model that a server does not make by itself, and seed.Faults for the seed;
+// both leave the database as it was. Only the database can check the rows of views, and all of a view on PostgreSQL. So
+// model.Faults of views come last.
+func Open(ctx context.Context, loaded *Loaded, cfg Config) (*App, error) {
+	a := newApp(loaded, cfg)
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(explainNoRoom(err, a.cfg.Data), a.Close())
+	}
+	return a, nil
+}
+
+// OpenOrAttach opens an app for a short time. If no server has the data folder, it opens the app as Open does, without
+// the views. Otherwise it opens the database of that server, and changes no tables.
+func OpenOrAttach(ctx context.Context, loaded *Loaded, cfg Config) (*App, error) {
+	a := newApp(loaded, cfg)
+	if err := a.openOrAttach(ctx); err != nil {
+		return nil, errors.Join(explainNoRoom(err, a.cfg.Data), a.Close())
+	}
+	return a, nil
+}
+
+func newApp(loaded *Loaded, cfg Config) *App {
+	return &App{Rules: loaded.Rules, dir: loaded.Dir, cfg: cfg.withDefaults(loaded.Dir)}
+}
+
+// Close closes the database, then releases the data folder. Further calls do nothing. An App that has served is closed.
+func (a *App) Close() error {
+	a.closing.Do(func() {
+		if a.Store != nil {
+			a.closed = a.Store.Close()
+		}
+		a.closed = errors.Join(a.closed, a.folder.unlock())
+	})
+	return a.closed
+}
+
+// lockPatience is how long Open waits for a process that holds the lock for a moment: `ashlar token`, or a server that is
+// about to stop.
+const lockPatience = time.Second
+
+func (a *App) open(ctx context.Context) (err error) {
+	if err := web.CheckOrigins(a.cfg.CORS); err != nil {
+		return err
+	}
+	if a.folder, err = openFolder(ctx, a.cfg, lockPatience); err != nil {
+		return err
+	}
+	if err := a.prepare(ctx); err != nil {
+		return err
+	}
+	if err := a.setStore(a.openStore(ctx, 0)); err != nil {
+		return err
+	}
+	if err := checkWrites(ctx, a.Store); err != nil {
+		return err
+	}
+	if err := a.checkViews(ctx); err != nil {
+		return err
+	}
+	return a.openRows()
+}
+
+func (a *App) openOrAttach(ctx context.Context) (err error) {
+	a.folder, err = openFolder(ctx, a.cfg, 0)
+	_, inUse := errors.AsType[*sqlite.InUseError](err)
+	if inUse {
+		err = a.setStore(a.attach(ctx))
+	} else if err == nil {
+		if err = a.prepare(ctx); err == nil {
+			err = a.setStore(a.openStore(ctx, 0))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return a.openRows()
+}
+
+// setStore keeps an opened store. After an error, db may hold a nil pointer, which Close must not see.
+func (a *App) setStore(db store.DB, err error) error {
+	if err == nil {
+		a.Store = db
+	}
+	return err
+}
+
+// openRows opens what works on the store.
+func (a *App) openRows() (err error) {
+	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now})
+	a.Keys, err = auth.Open(a.folder.key())
+	return err
+}
+
+// prepare brings the tables to the model and loads the seed. It has a database handle of its own, without the usual
+// deadlines.
+func (a *App) prepare(ctx context.Context) (err error) {
+	db, err := a.openStore(ctx, prepareTime)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := a.migrateOnStart(ctx, db); err != nil {
+		return err
+	}
+	return seed.Fill(ctx, seed.Target{
+		Dir:   a.dir,
+		Model: a.Rules.Model,
+		Store: db,
+		Rows:  record.New(db, a.Rules, record.Config{Now: a.cfg.Now}),
+		Log:   a.cfg.Logger,
+	})
+}

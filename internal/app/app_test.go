@@ -1,0 +1,227 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+const notes = `
+-- ashlar.yaml --
+ashlar: 1
+name: notes
+roles: [editor]
+tables:
+  notes:
+    key: int
+    fields: {text: {type: text, max: 20}}
+    access: {read: true, create: true}
+`
+
+func TestFaultsTouchNothing(t *testing.T) {
+	for name, files := range map[string]string{
+		"structure":   strings.Replace(notes, "type: text", "type: txet", 1),
+		"expression":  strings.Replace(notes, "read: true", "read: nope == 1", 1),
+		"broken yaml": "-- ashlar.yaml --\nashlar: [1\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := app(t, files)
+			_, err := loadAndOpen(t.Context(), dir, Config{})
+			if faults, ok := errors.AsType[model.Faults](err); !ok || len(faults) == 0 {
+				t.Errorf("Open = %v, want model.Faults", err)
+			}
+			untouched(t, dir)
+		})
+	}
+}
+
+// Faults of the structure and of expressions are said together, in the order of the file.
+func TestAllFaultsAtOnce(t *testing.T) {
+	dir := app(t, strings.NewReplacer("max: 20", "max: -1", "create: true", "create: nope").Replace(notes))
+	_, err := Load(dir)
+	faults, ok := errors.AsType[model.Faults](err)
+	if !ok || len(faults) != 2 || faults[0].Pos.Line != 7 || faults[1].Pos.Line != 8 {
+		t.Errorf("Load = %v, want the faults of lines 7 and 8", err)
+	}
+}
+
+func TestNoApp(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	yml := app(t, "-- ashlar.yml --\n")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ dir, want string }{
+		{filepath.Join(dir, "nothing"), "there is no folder"},
+		{file, "name the folder that holds ashlar.yaml, here " + dir},
+		{dir, "begin with these lines"},
+		{yml, "rename ashlar.yml"},
+	} {
+		if _, err := loadAndOpen(t.Context(), tt.dir, Config{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("Open(%s) = %v, want it to hold %q", tt.dir, err, tt.want)
+		}
+	}
+}
+
+// What the advice shows must be a model.
+func TestAdviceIsAModel(t *testing.T) {
+	_, text, _ := strings.Cut(missingAdvice(t.TempDir()), "\n\n")
+	if _, err := Load(app(t, "-- ashlar.yaml --\n"+text+"\n")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBadOriginTouchesNothing(t *testing.T) {
+	dir := app(t, notes)
+	if _, err := loadAndOpen(t.Context(), dir, Config{CORS: []string{"example.com"}}); err == nil {
+		t.Error("Open accepted example.com as an origin")
+	}
+	untouched(t, dir)
+}
+
+func TestSecondServerIsRefused(t *testing.T) {
+	dir := app(t, notes)
+	opened(t, dir, Config{})
+	_, err := loadAndOpen(t.Context(), dir, Config{})
+	if _, ok := errors.AsType[*sqlite.InUseError](err); !ok {
+		t.Errorf("the second Open = %v, want an InUseError", err)
+	}
+}
+
+// A server that is about to end gives way to the next.
+func TestLockIsWaitedFor(t *testing.T) {
+	dir := app(t, notes)
+	first := opened(t, dir, Config{})
+	time.AfterFunc(200*time.Millisecond, func() { first.Close() })
+	opened(t, dir, Config{})
+}
+
+// A request that is at work when the server is told to stop is answered; by then nothing new is.
+func TestGracefulStop(t *testing.T) {
+	entered, release := make(chan bool), make(chan bool)
+	dir := app(t, notes)
+	s := opened(t, dir, Config{routes: []web.Route{{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, r *http.Request) error {
+		entered <- true
+		<-release
+		if err := s0(r.Context()); err != nil {
+			return err
+		}
+		return web.JSON(w, http.StatusOK, []byte(`"done"`))
+	}}}})
+	run := start(t, s)
+	got := make(chan answer, 1)
+	go func() { got <- get(t, run.base+"/slow") }()
+	<-entered
+	run.stop()
+	for s.stopping.Load() == false {
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case err := <-run.served:
+		t.Fatalf("Serve returned while a request was at work: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	release <- true
+	if a := <-got; a.status != http.StatusOK || a.body != `"done"` {
+		t.Errorf("the request in flight was answered %d %s", a.status, a.body)
+	}
+	if err := run.wait(); err != nil {
+		t.Errorf("Serve = %v", err)
+	}
+	opened(t, dir, Config{}) // the lock is free
+}
+
+// s0 is the error of a context, which a stop must not end.
+func s0(ctx context.Context) error { return ctx.Err() }
+
+func TestStopCutsAfterItsTime(t *testing.T) {
+	entered := make(chan bool)
+	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond, routes: []web.Route{{Pattern: "GET /stuck", Handler: func(_ http.ResponseWriter, r *http.Request) error {
+		entered <- true
+		<-r.Context().Done()
+		return r.Context().Err()
+	}}}})
+	run := start(t, s)
+	go func() {
+		if res, err := http.Get(run.base + "/stuck"); err == nil {
+			res.Body.Close()
+		}
+	}()
+	<-entered
+	run.stop()
+	if err := run.wait(); err == nil || !strings.Contains(err.Error(), "1 requests were cut") {
+		t.Errorf("Serve = %v, want it to say that a request was cut", err)
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	s := opened(t, app(t, notes), Config{})
+	run := start(t, s)
+	if a := get(t, run.base+"/readyz"); a.status != http.StatusOK {
+		t.Errorf("/readyz = %d %s", a.status, a.body)
+	}
+	s.stopping.Store(true)
+	if a := get(t, run.base+"/readyz"); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+		t.Errorf("/readyz of a server that stops = %d %s", a.status, a.body)
+	}
+	s.stopping.Store(false)
+	if err := s.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if a := get(t, run.base+"/readyz"); a.status != http.StatusServiceUnavailable {
+		t.Errorf("/readyz without a database = %d %s", a.status, a.body)
+	}
+	if a := get(t, run.base+"/healthz"); a.status != http.StatusOK {
+		t.Errorf("/healthz without a database = %d %s", a.status, a.body)
+	}
+	s.Store = nil // the test closed it
+}
+
+func TestPanic(t *testing.T) {
+	var l log
+	s := opened(t, app(t, notes), Config{Logger: l.logger(), routes: []web.Route{{Pattern: "GET /panic", Handler: func(http.ResponseWriter, *http.Request) error { panic("a secret") }}}})
+	run := start(t, s)
+	a := get(t, run.base+"/panic")
+	id := a.header.Get("X-Request-Id")
+	if a.status != http.StatusInternalServerError || id == "" || !strings.Contains(a.body, `"request_id":"`+id+`"`) || strings.Contains(a.body, "secret") {
+		t.Errorf("a panic was answered %d %s", a.status, a.body)
+	}
+	line := l.line(t, id)
+	if stack, _ := line["stack"].(string); !strings.Contains(stack, "app_test.go") || line["level"] != "ERROR" {
+		t.Errorf("the log says %v, want the stack", line)
+	}
+	if a := get(t, run.base+"/api/notes"); a.status != http.StatusOK {
+		t.Errorf("the next request was answered %d %s", a.status, a.body)
+	}
+}
+
+func TestOneLinePerRequest(t *testing.T) {
+	var l log
+	run := start(t, opened(t, app(t, notes), Config{Logger: l.logger()}))
+	res, err := http.Post(run.base+"/api/notes?x=secret", "application/json", strings.NewReader(`{"text": "secret"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	res.Body.Close()
+	line := l.line(t, res.Header.Get("X-Request-Id"))
+	for key, want := range map[string]any{"msg": "request", "method": "POST", "path": "/api/notes", "status": 400.0, "table": "notes", "caller": "anonymous", "kind": "malformed"} {
+		if line[key] != want {
+			t.Errorf("the log says %s=%v, want %v", key, line[key], want)
+		}
+	}
+	if strings.Contains(l.text.String(), "secret") {
+		t.Errorf("the log holds data:\n%s", l.text.String())
+	}
+}

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// Config says where the rows of an app are and how it is served. The zero value works.
+type Config struct {
+	Data          string            // data folder; default: .ashlar in the app's folder
+	Database      string            // address of a PostgreSQL database; default: SQLite in the data folder
+	Direct        string            // address of the same database itself, if Database is the address of a pooler
+	KeepTables    bool              // refuse to change tables at the start
+	Durability    sqlite.Durability // what an acknowledged write to SQLite survives
+	Readers       int               // connections for reads; default: chosen by the engine
+	MaxConcurrent int               // requests at work at once; default: 1024
+	CORS          []string          // origins whose pages may read answers
+	HeaderTimeout time.Duration     // bounds the header of a request; default: 10 s
+	ReadTimeout   time.Duration     // bounds a whole request; default: 60 s
+	WriteTimeout  time.Duration     // bounds the time from the end of the header to the end of the answer; default: 60 s
+	IdleTimeout   time.Duration     // bounds the time between two requests; default: 120 s
+	Grace         time.Duration     // bounds the requests in flight at a stop; default: 30 s
+	Version       string            // of this program, for its page
+	Logger        *slog.Logger      // default: no log
+	Now           func() time.Time  // default: time.Now
+
+	routes []web.Route // further routes, for tests
+}
+
+// Format prints no address, which may hold a password.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "app.Config{REDACTED}") }
+
+// MarshalText is Format for logs in JSON.
+func (c Config) MarshalText() ([]byte, error) { return []byte("app.Config{REDACTED}"), nil }
+
+func (c Config) withDefaults(dir string) Config {
+	if c.Data == "" {
+		c.Data = DefaultData(dir)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// DefaultData returns the data folder of the app in dir if no other is configured.
+func DefaultData(dir string) string { return filepath.Join(dir, ".ashlar") }

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+)
+
+// Loaded is an app whose model is checked and compiled. Nothing of it is open.
+type Loaded struct {
+	Dir   string
+	Rules *rule.Rules // of the model
+}
+
+// Load reads the model of the app in dir and compiles its expressions. It returns all that is wrong with them together, as
+// model.Faults.
+func Load(dir string) (*Loaded, error) {
+	if err := checkFolder(dir); err != nil {
+		return nil, err
+	}
+	m, faults := load.Dir(dir)
+	if m == nil {
+		return nil, faults
+	}
+	var queries error
+	if len(faults) == 0 { // a faulty model may lack tables that a query names
+		queries = checkQueries(m)
+	}
+	rules, more := rule.CompileModel(m)
+	faults = append(faults, more...)
+	if ofQueries, ok := errors.AsType[model.Faults](queries); ok {
+		faults, queries = append(faults, ofQueries...), nil
+	}
+	if len(faults) > 0 {
+		return nil, faults.Sort()
+	}
+	if queries != nil {
+		return nil, queries
+	}
+	return &Loaded{Dir: dir, Rules: rules}, nil
+}
+
+// checkFolder returns what to do if dir cannot be an app.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no folder %s: name the folder that holds ashlar.yaml", dir)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is a file: name the folder that holds ashlar.yaml, here %s", dir, filepath.Dir(dir))
+	}
+	_, err = os.Stat(filepath.Join(dir, "ashlar.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no ashlar.yaml in %s: %s", dir, missingAdvice(dir))
+	}
+	return nil // the loader reports any other problem as a fault
+}
+
+// missingAdvice returns what to do if ashlar.yaml is missing.
+func missingAdvice(dir string) string {
+	if _, err := os.Stat(filepath.Join(dir, "ashlar.yml")); err == nil {
+		return "rename ashlar.yml to ashlar.yaml"
+	}
+	return `name the folder that holds it, or begin with these lines:
+
+ashlar: 1
+name: notes
+tables:
+  notes:
+    fields: {text: {type: text, max: 500}}
+    access: {read: true, create: true}`
+}

@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	osuser "os/user"
+	"path/filepath"
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+// copiesFolder is the folder for copies of the database, in the data folder.
+const copiesFolder = "copies"
+
+// A Database is the database of an app, open for changes of its tables.
+type Database struct {
+	app      *App // its Store is nil while there is no embedded database
+	attached bool // a server has the data folder
+}
+
+// OpenDatabase opens the database of an app to compare it with the model or to migrate it. A server on the former model may
+// run at the same time. OpenDatabase makes no embedded database; Migrate does.
+func OpenDatabase(ctx context.Context, loaded *Loaded, cfg Config) (*Database, error) {
+	d := &Database{app: newApp(loaded, cfg)}
+	d.app.folder.path = d.app.cfg.Data
+	if d.app.cfg.Database == "" {
+		if _, err := os.Stat(d.app.folder.database()); errors.Is(err, fs.ErrNotExist) {
+			return d, nil
+		}
+	}
+	if err := d.open(ctx); err != nil {
+		return nil, explainNoRoom(err, d.app.cfg.Data)
+	}
+	return d, nil
+}
+
+func (d *Database) open(ctx context.Context) (err error) {
+	d.app.folder, err = openFolder(ctx, d.app.cfg, lockPatience)
+	_, d.attached = errors.AsType[*sqlite.InUseError](err)
+	if err != nil && !d.attached {
+		return err
+	}
+	if err := d.app.setStore(d.app.openStore(ctx, prepareTime)); err != nil {
+		return errors.Join(err, d.app.folder.unlock())
+	}
+	return nil
+}
+
+// Close closes the database and releases the data folder.
+func (d *Database) Close() error { return d.app.Close() }
+
+// Plan returns the plan that brings the database to the model.
+func (d *Database) Plan(ctx context.Context) (*migrate.Plan, error) {
+	if d.app.Store == nil {
+		return migrate.PlanForNewDatabase(), nil
+	}
+	return migrate.NewPlan(ctx, d.app.Store, d.app.Rules, d.app.migrateOptions(d.app.Store))
+}
+
+// Migrate brings the database to the model. Each loss must be allowed by name. If a server has the data folder, Migrate
+// makes only safe changes, because that server does not know of them.
+func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate.Progress) (_ migrate.Result, err error) {
+	defer func() { err = explainNoRoom(err, d.app.cfg.Data) }()
+	if d.app.Store == nil {
+		if err := d.open(ctx); err != nil {
+			return migrate.Result{}, err
+		}
+	}
+	o := d.app.migrateOptions(d.app.Store)
+	o.Allow, o.Progress, o.Hazards = allow, progress, migrate.Rewrites|migrate.Breaks
+	if d.attached {
+		o.Allow, o.Hazards, o.ServerRunning = nil, 0, true
+	}
+	return d.explain(migrate.Apply(ctx, d.app.Store, d.app.Rules, o))
+}
+
+// Undo takes the last change back if that loses nothing.
+func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (_ migrate.Result, err error) {
+	defer func() { err = explainNoRoom(err, d.app.cfg.Data) }()
+	if d.attached {
+		return migrate.Result{}, fmt.Errorf("a server serves %s: stop it first, since it would continue with the model that is taken back", d.app.cfg.Data)
+	}
+	if d.app.Store == nil {
+		return migrate.Result{}, d.missing()
+	}
+	o := d.app.migrateOptions(d.app.Store)
+	o.Progress, o.Hazards = progress, migrate.Rewrites|migrate.Breaks
+	return migrate.Undo(ctx, d.app.Store, o)
+}
+
+func (d *Database) missing() error {
+	return fmt.Errorf("there is no database in %s yet: a server makes it at its start", d.app.cfg.Data)
+}
+
+// explain adds what to do if a plan was not allowed.
+func (d *Database) explain(result migrate.Result, err error) (migrate.Result, error) {
+	h, ok := errors.AsType[*migrate.HazardError](err)
+	switch {
+	case !ok:
+		return result, err
+	case !d.attached:
+		return result, dropFaults(d.app.Rules.Model, h)
+	default:
+		return result, fmt.Errorf("a server serves %s, and the change is not safe while it runs (%v): stop it first", d.app.cfg.Data, h.Hazards)
+	}
+}
+
+// dropFaults returns a fault for each loss that must be allowed.
+func dropFaults(m *model.Model, h *migrate.HazardError) error {
+	var faults model.Faults
+	told := map[string]bool{}
+	for _, s := range h.Plan.Steps {
+		if slices.Contains(h.Drops, s.Drop) && !told[s.Drop] {
+			told[s.Drop] = true
+			faults = append(faults, m.Fault(s.Pos, "%s: this loses data; allow it with --allow drop:%s if that is meant", s.Title, s.Drop))
+		}
+	}
+	return faults.Sort()
+}
+
+// Verify returns how the tables of the database differ from the tables that its model needs.
+func (d *Database) Verify(ctx context.Context) ([]string, error) {
+	if d.app.Store == nil {
+		return nil, d.missing()
+	}
+	return migrate.Verify(ctx, d.app.Store)
+}
+
+// History returns all changes of the database's model, the oldest first.
+func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
+	if d.app.Store == nil {
+		return nil, d.missing()
+	}
+	return migrate.History(ctx, d.app.Store)
+}
+
+// migrateOptions returns the options of a change of tables.
+func (a *App) migrateOptions(db store.DB) migrate.Options {
+	o := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now}
+	if file, embedded := db.(*sqlite.DB); embedded {
+		o.Copy = func(ctx context.Context) (string, error) { return a.copyDatabase(ctx, file) }
+	}
+	return o
+}
+
+// copyDatabase makes a verified copy of the database and returns its name, which holds the time.
+func (a *App) copyDatabase(ctx context.Context, db *sqlite.DB) (string, error) {
+	dir := filepath.Join(a.folder.path, copiesFolder)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "before-migration-"+a.cfg.Now().UTC().Format("20060102T150405.000000Z")+".db")
+	return name, db.Copy(ctx, name)
+}
+
+// operator names the user, the machine and the program, for the history.
+func operator(version string) string {
+	who := "somebody"
+	if u, err := osuser.Current(); err == nil {
+		who = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unknown machine"
+	}
+	return fmt.Sprintf("%s@%s, ashlar %s", who, host, version)
+}

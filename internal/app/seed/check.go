@@ -1,0 +1,59 @@
+package seed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+// checkTime bounds the one transaction of a check.
+const checkTime = 24 * time.Hour
+
+// Check returns what is wrong with the seed of the app in dir, as Faults, and the number of its files. It loads them as a
+// first start does, into a SQLite database in a temporary folder. It removes that folder.
+func Check(ctx context.Context, dir string, rules *rule.Rules) (files int, err error) {
+	found, err := Find(dir, rules.Model)
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	folder, err := os.MkdirTemp("", "ashlar-check-")
+	if err != nil {
+		return 0, fmt.Errorf("cannot make a temporary folder to check the seed in: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	db, err := sqlite.Open(ctx, filepath.Join(folder, "check.db"), sqlite.Config{
+		WriteTimeout: checkTime, Durability: sqlite.Normal, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := migrate.Apply(ctx, db, rules, migrate.Options{}); err != nil {
+		return 0, err
+	}
+	rows := record.New(db, rules, record.Config{})
+	l := &loader{ctx: ctx, files: found}
+	err = db.Write(ctx, func(tx store.Tx) error {
+		if err := l.load(rows.In(tx)); err != nil {
+			return err
+		}
+		return errChecked
+	})
+	if errors.Is(err, errChecked) {
+		err = nil
+	}
+	return len(found), err
+}
+
+// errChecked rolls the rows back: nobody will read them.
+var errChecked = errors.New("the seed was checked")

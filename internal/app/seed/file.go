@@ -1,0 +1,112 @@
+package seed
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/suggest"
+)
+
+const folder = "seed"
+
+// A File holds rows for one table of a new database.
+type File struct {
+	Table *model.Table
+	name  string // for faults, relative to the app's folder: seed/posts.json
+	path  string
+}
+
+// Find returns the seed of the app in dir in loading order: a table comes after the tables it refers to. Files that
+// cannot be loaded are returned as Faults.
+func Find(dir string, m *model.Model) ([]File, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the seed: %w", err)
+	}
+	found := map[*model.Table]File{}
+	var faults Faults
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue // what desktops and editors leave behind
+		}
+		file := File{name: folder + "/" + e.Name(), path: filepath.Join(dir, folder, e.Name())}
+		fault := ""
+		if file.Table, fault = tableOf(m, e); fault == "" && found[file.Table].path != "" {
+			fault = "the same table as " + found[file.Table].name + ": keep one of the two"
+		}
+		if fault != "" {
+			faults = append(faults, file.name+": "+fault)
+			continue
+		}
+		found[file.Table] = file
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return inOrder(m, found), nil
+}
+
+// tableOf returns the table of a file, or what is wrong with the file's name.
+func tableOf(m *model.Model, e fs.DirEntry) (t *model.Table, fault string) {
+	if e.IsDir() {
+		return nil, "this is a folder: seed holds <table>.json and <table>.ndjson"
+	}
+	ext := filepath.Ext(e.Name())
+	if ext != ".json" && ext != ".ndjson" {
+		return nil, "this would not be loaded: seed holds <table>.json and <table>.ndjson"
+	}
+	name := strings.TrimSuffix(e.Name(), ext)
+	if t = m.Table(name); t != nil && t.View != nil {
+		return nil, name + " is a view: its rows are those of its query"
+	}
+	if t == nil {
+		return nil, "the model has no table " + name + suggest.DidYouMean(name, tableNames(m))
+	}
+	return t, ""
+}
+
+func tableNames(m *model.Model) []string {
+	var names []string
+	for _, t := range m.Tables {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// inOrder sorts files so that a row comes after the rows it refers to. If references form a circle, required ones decide
+// the order, and a row has to leave out a reference to a row that is loaded later.
+func inOrder(m *model.Model, found map[*model.Table]File) []File {
+	var waiting []*model.Table
+	for _, t := range m.Tables {
+		if _, ok := found[t]; ok {
+			waiting = append(waiting, t)
+		}
+	}
+	var ordered []File
+	for len(waiting) > 0 {
+		next := slices.IndexFunc(waiting, func(t *model.Table) bool { return !refersTo(t, waiting, true) })
+		if next < 0 {
+			next = slices.IndexFunc(waiting, func(t *model.Table) bool { return !refersTo(t, waiting, false) })
+		}
+		next = max(next, 0)
+		ordered = append(ordered, found[waiting[next]])
+		waiting = slices.Delete(waiting, next, next+1)
+	}
+	return ordered
+}
+
+// refersTo reports whether t refers to another of the tables. Optional references count only if optional is set.
+func refersTo(t *model.Table, tables []*model.Table, optional bool) bool {
+	return slices.ContainsFunc(t.Fields, func(f *model.Field) bool {
+		return f.Ref != nil && f.Ref != t && (optional || !f.Optional) && slices.Contains(tables, f.Ref)
+	})
+}

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/api"
+	"github.com/ashlar-dev/ashlar/internal/auth"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/openapi"
+	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/health"
+	"github.com/ashlar-dev/ashlar/internal/web/home"
+)
+
+// Serve answers the connections of ln until ctx ends. It stops in the reverse order of opening: it finishes the requests
+// in flight, closes the database and releases the data folder. It closes ln and the App.
+func (a *App) Serve(ctx context.Context, ln net.Listener) error {
+	handler, err := a.Handler()
+	if err != nil {
+		return errors.Join(err, ln.Close(), a.Close())
+	}
+	err = web.Serve(ctx, ln, handler, web.ServerConfig{
+		HeaderTimeout: a.cfg.HeaderTimeout,
+		ReadTimeout:   a.cfg.ReadTimeout,
+		WriteTimeout:  a.cfg.WriteTimeout,
+		IdleTimeout:   a.cfg.IdleTimeout,
+		Grace:         a.cfg.Grace,
+		OnStop:        func() { a.stopping.Store(true) },
+		Logger:        a.cfg.Logger,
+	})
+	return errors.Join(err, a.Close())
+}
+
+// Handler returns what answers the requests of the app.
+func (a *App) Handler() (http.Handler, error) {
+	verifier := auth.NewVerifier(a.Keys, auth.Config{Now: a.cfg.Now, Roles: a.Rules.Model.Roles})
+	receiver, err := web.NewReceiver(web.Config{
+		Logger:        a.cfg.Logger,
+		Identify:      verifier.Identify,
+		MaxConcurrent: a.cfg.MaxConcurrent,
+		CORS:          a.cfg.CORS,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return receiver.Handler(a.routes()), nil
+}
+
+func (a *App) routes() *web.Mux {
+	data := api.New(a.Rows, a.Rules.Model).Routes()
+	return web.NewMux(slices.Concat(
+		home.Routes(a.Rules, a.cfg.Version),
+		health.Routes(a.checks()...),
+		web.ProblemRoutes(),
+		data,
+		openapi.Routes(a.Rules, data),
+		a.cfg.routes,
+	)...)
+}
+
+// checks returns the conditions for requests to be sent here.
+func (a *App) checks() []health.Check {
+	running := health.Check{Name: "running", Func: func(context.Context) error {
+		if a.stopping.Load() {
+			return errs.New(errs.Unavailable, "The server is stopping.")
+		}
+		return nil
+	}}
+	return append([]health.Check{running}, health.Database(a.Store)...)
+}

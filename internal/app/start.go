@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// migrateOnStart brings the tables to the model if that is safe, and unless the configuration forbids it.
+func (a *App) migrateOnStart(ctx context.Context, db store.DB) error {
+	if a.cfg.KeepTables {
+		return a.requireSameTables(ctx, db)
+	}
+	start := time.Now()
+	result, err := migrate.Apply(ctx, db, a.Rules, a.migrateOptions(db))
+	if h, ok := errors.AsType[*migrate.HazardError](err); ok {
+		return a.allowOlderModel(ctx, db, h.Plan)
+	}
+	if err != nil {
+		return err
+	}
+	a.logMigration(result, time.Since(start))
+	return nil
+}
+
+func (a *App) logMigration(result migrate.Result, took time.Duration) {
+	if result.Resumed != "" {
+		a.cfg.Logger.Warn("finished or took back an interrupted change of the tables", "what", result.Resumed)
+	}
+	a.warnOfDamage(result)
+	if result.Layout != 0 {
+		a.cfg.Logger.Info("the system tables have a new layout: earlier releases refuse it", "was", result.Layout, "is", store.Layout)
+	}
+	for _, change := range result.Applied {
+		a.cfg.Logger.Info("changed the database", "change", change)
+	}
+	for _, note := range result.Notes {
+		a.cfg.Logger.Warn("existing rows are outside of a new limit", "rows", note.Text, "at", note.Pos.String())
+	}
+	if len(result.Applied) > 0 {
+		a.cfg.Logger.Info("the tables match the model", "seconds", took.Seconds())
+	}
+}
+
+func (a *App) warnOfDamage(result migrate.Result) {
+	for _, entry := range result.Damaged {
+		a.cfg.Logger.Warn("the history of the tables is damaged: only `ashlar migrate --undo` may need it", "what", entry)
+	}
+}
+
+// allowOlderModel lets a server with an older model start if only safe changes separate it from the database. So a node
+// can restart while newer nodes run. Any other plan is refused.
+func (a *App) allowOlderModel(ctx context.Context, db store.DB, p *migrate.Plan) error {
+	older, err := migrate.IsSafelyAhead(ctx, db, a.Rules.Model)
+	if err != nil || !older {
+		return errors.Join(err, hazardFaults(a.Rules.Model, p))
+	}
+	a.cfg.Logger.Warn("the database has a newer model that this one can run with: leaving the tables as they are")
+	return nil
+}
+
+// requireSameTables makes the tables of a new database. It refuses a database whose tables differ from the model.
+func (a *App) requireSameTables(ctx context.Context, db store.DB) error {
+	plan, err := migrate.NewPlan(ctx, db, a.Rules, a.migrateOptions(db))
+	if err != nil {
+		return err
+	}
+	if plan.Layout != 0 {
+		return fmt.Errorf("the database has layout %d of Ashlar's own tables, this release needs layout %d, and --migrate=off forbids to change them: run `ashlar migrate`", plan.Layout, store.Layout)
+	}
+	if plan.IsNew() || len(plan.Changes) == 0 {
+		result, err := migrate.Apply(ctx, db, a.Rules, a.migrateOptions(db))
+		a.warnOfDamage(result)
+		return err
+	}
+	if older, err := migrate.IsSafelyAhead(ctx, db, a.Rules.Model); err != nil || older {
+		return err
+	}
+	var faults model.Faults
+	for _, c := range plan.Changes {
+		faults = append(faults, a.Rules.Model.Fault(c.Pos, "the database has other tables, and --migrate=off forbids to change them: %v; run `ashlar migrate`", c))
+	}
+	return faults.Sort()
+}
+
+// firstMention reports whether a step has a cause that is not in told yet, and adds its causes to told. A step without a
+// cause is known by its title.
+func firstMention(told map[string]bool, s migrate.Step) bool {
+	names := []string{s.Title}
+	if len(s.Causes) > 0 {
+		names = nil
+		for _, c := range s.Causes {
+			names = append(names, c.String())
+		}
+	}
+	isFirst := false
+	for _, name := range names {
+		isFirst = isFirst || !told[name]
+		told[name] = true
+	}
+	return isFirst
+}
+
+// hazardFaults returns a fault for each change that a server does not make by itself, with the command that makes it.
+func hazardFaults(m *model.Model, p *migrate.Plan) error {
+	var faults model.Faults
+	told := map[string]bool{}
+	for _, s := range p.Steps {
+		h := s.Hazards &^ migrate.BlocksWrites
+		if h == 0 || !firstMention(told, s) {
+			continue
+		}
+		how := "run `ashlar migrate`"
+		if s.Drop != "" {
+			how += " with --allow drop:" + s.Drop
+		}
+		faults = append(faults, m.Fault(s.Pos, "a server does not make this change by itself: %s (%v); %s, or look at it first with --plan", s.Title, h, how))
+	}
+	return faults.Sort()
+}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/postgres"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+)
+
+// prepareTime bounds a transaction before the server answers requests: a seed, an index over many rows.
+const prepareTime = 24 * time.Hour
+
+// openStore opens the database. The usual deadline of writes is 0. prepareTime opens it for changes of its tables.
+func (a *App) openStore(ctx context.Context, writeTimeout time.Duration) (store.DB, error) {
+	if a.cfg.Database != "" {
+		return a.openPostgres(ctx, writeTimeout)
+	}
+	return sqlite.Open(ctx, a.folder.database(), sqlite.Config{
+		Readers:      a.cfg.Readers,
+		WriteTimeout: writeTimeout,
+		Durability:   a.cfg.Durability,
+		Logger:       a.cfg.Logger,
+	})
+}
+
+// openPostgres opens the database of Config.Database. Changes of tables bypass a pooler, which may have deadlines of its
+// own. They are not serializable either, so that they do not wait for snapshots of other nodes.
+func (a *App) openPostgres(ctx context.Context, writeTimeout time.Duration) (store.DB, error) {
+	address, direct := a.cfg.Database, a.cfg.Direct
+	if writeTimeout == prepareTime {
+		address, direct = cmp.Or(direct, address), ""
+	}
+	return postgres.Open(ctx, address, postgres.Config{
+		Serializable: writeTimeout != prepareTime && readsOtherRows(a.Rules),
+		Direct:       direct,
+		Readers:      a.cfg.Readers,
+		WriteTimeout: writeTimeout,
+		Logger:       a.cfg.Logger,
+	})
+}
+
+// readsOtherRows reports whether the decision about a write may depend on other rows.
+func readsOtherRows(rules *rule.Rules) bool {
+	found := false
+	look := func(n rule.Node) { found = found || (n != nil && rule.Relates(n)) }
+	for _, t := range rules.Model.Tables {
+		own := rules.Table(t)
+		for _, n := range []rule.Node{own.Read, own.Create, own.Delete, own.UpdateFrom, own.UpdateTo} {
+			look(n)
+		}
+		for _, c := range own.Checks {
+			look(c.Cond)
+		}
+		for _, f := range t.Fields {
+			look(rules.Field(f).Read)
+			look(rules.Field(f).Write)
+		}
+	}
+	return found
+}
+
+// checkWrites finds out at the start whether the database takes writes. A server with a full disk serves all the same: the
+// engine has logged it, and readiness reports it.
+func checkWrites(ctx context.Context, db store.DB) error {
+	if file, embedded := db.(*sqlite.DB); embedded {
+		_ = file.CheckWrites(ctx)
+	}
+	return ctx.Err()
+}
+
+// explainNoRoom adds to the error of a full disk which disk that is, and what to do.
+func explainNoRoom(err error, path string) error {
+	if !sqlite.NoRoom(err) {
+		return err
+	}
+	return fmt.Errorf("the disk of the data folder %s is full: make room there, then start again: %w", path, err)
+}

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/view"
+)
+
+// checkQueries checks the queries of views for SQLite against empty tables in memory. It does so for every engine, since
+// most queries are for both.
+func checkQueries(m *model.Model) (err error) {
+	if len(m.Views) == 0 {
+		return nil
+	}
+	scratch, err := sqlite.OpenScratch(ddl.Create(ddl.SQLite, m))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, scratch.Close()) }()
+	return asError(view.Check(m, view.SQLite(scratch.Describe)))
+}
+
+// asError returns err, or else the faults if there are any.
+func asError(faults model.Faults, err error) error {
+	if err == nil && len(faults) > 0 {
+		return faults
+	}
+	return err
+}
+
+// A describer is an engine that checks queries on its own tables.
+type describer interface {
+	Describe(ctx context.Context, query string) (store.Description, error)
+}
+
+// checkViews checks the views on the open database: the queries that Load could not check, then the rows.
+func (a *App) checkViews(ctx context.Context) error {
+	m := a.Rules.Model
+	if len(m.Views) == 0 {
+		return nil
+	}
+	engine, dialect := view.SQLite(nil), sqlgen.Dialect(sqlgen.SQLite{})
+	remote, onServer := a.Store.(describer)
+	if onServer {
+		dialect = sqlgen.Postgres{}
+		engine = view.Postgres(func(query string) (store.Description, error) { return remote.Describe(ctx, query) })
+	}
+	if faults := view.Missing(m, engine); len(faults) > 0 {
+		return faults
+	}
+	if onServer {
+		if err := asError(view.Check(m, engine)); err != nil {
+			return err
+		}
+	}
+	return asError(view.CheckRows(ctx, a.Store, dialect, m, a.cfg.Logger))
+}

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+)
+
+// databaseFlags say where the rows of an app are.
+type databaseFlags struct{ data, database, direct string }
+
+// databaseSettings are the names of the flags.
+var databaseSettings = [...]string{"data", "database", "database-direct"}
+
+func (f *databaseFlags) declare(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.data, "data", "", "data `folder` (default DIR/.ashlar)")
+	flags.StringVar(&f.database, "database", "", "`address` of a PostgreSQL database, such as postgres://user@host/name; also ASHLAR_DATABASE_URL (default SQLite in the data folder)")
+	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database itself, if --database is the address of a pooler")
+}
+
+// check refuses flags that do not go together.
+func (f *databaseFlags) check(cmd *cobra.Command) error {
+	if f.direct != "" && f.database == "" {
+		return usage(cmd, "--database-direct (%s) requires --database (%s)", variable("database-direct"), variable("database"))
+	}
+	return nil
+}
+
+// config returns the flags as the configuration of the app in dir.
+func (f *databaseFlags) config(dir string, log *slog.Logger) app.Config {
+	cfg := app.Config{Data: f.data, Database: f.database, Direct: f.direct, Version: buildVersion(), Logger: log}
+	if cfg.Data == "" {
+		cfg.Data = app.DefaultData(dir)
+	}
+	return cfg
+}
+
+// warnLogger logs warnings as text, for commands that end by themselves.
+func warnLogger(cmd *cobra.Command) *slog.Logger {
+	return telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)
+}

@@ -1,0 +1,79 @@
+// Package home serves the page at /, which names the app and its tables.
+package home
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"slices"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+//go:embed home.html
+var pageText string
+
+//go:embed home.css
+var pageStyle string
+
+var page = template.Must(template.New("home").Parse(pageText))
+
+// pageData is what the page shows.
+type pageData struct {
+	Style   template.CSS
+	Name    string
+	Version string
+	Host    string // the server's name as the client wrote it
+	Example string // name of a table for the first request; may be empty
+	Tables  []table
+}
+
+type table struct {
+	Name, Doc, Readers string
+	Open               bool // everyone may read it, so a link to it shows rows
+	Listed             bool // /docs shows it, since someone may read it
+}
+
+// Routes returns the page of an app. It tells callers no more than the API does. The version is that of this program.
+func Routes(rules *rule.Rules, version string) []web.Route {
+	data := pageData{Style: template.CSS(web.PageStyle + pageStyle), Name: rules.Model.Name, Version: version, Tables: tables(rules)}
+	if i := slices.IndexFunc(data.Tables, func(t table) bool { return t.Open }); i >= 0 {
+		data.Example = data.Tables[i].Name
+	}
+	serve := func(w http.ResponseWriter, r *http.Request) error {
+		shown := data
+		shown.Host = r.Host
+		var b bytes.Buffer
+		if err := page.Execute(&b, shown); err != nil {
+			return err
+		}
+		return web.Page(w, http.StatusOK, b.Bytes(), string(data.Style))
+	}
+	return []web.Route{{Pattern: "GET /{$}", Handler: serve}}
+}
+
+func tables(rules *rule.Rules) []table {
+	var found []table
+	for _, t := range rules.Model.All() {
+		row := table{Name: t.Name, Doc: t.Doc}
+		row.Readers, row.Open = readers(rules, t)
+		row.Listed = !rule.NeverTrue(rules.Table(t).Read)
+		found = append(found, row)
+	}
+	return found
+}
+
+// readers returns in a word or two who may read a table.
+func readers(rules *rule.Rules, t *model.Table) (word string, open bool) {
+	read := rules.Table(t).Read
+	switch {
+	case rule.AlwaysTrue(read):
+		return "everyone", true
+	case rule.NeverTrue(read):
+		return "nobody", false
+	}
+	return "by rule", false
+}
