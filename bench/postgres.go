@@ -42,7 +42,11 @@ func runPostgres(ctx context.Context, s settings, folder string) (err error) {
 	}
 	defer c.Close()
 	var all []*server
-	for _, make := range []func(context.Context, settings, string, *pgtest.Cluster) (*server, error){handwrittenPostgres, ashlarPostgres} {
+	makers := []func(context.Context, settings, string, *pgtest.Cluster) (*server, error){handwrittenPostgres, ashlarPostgres}
+	if s.before != "" {
+		makers = append(makers, beforePostgres)
+	}
+	for _, make := range makers {
 		srv, err := make(ctx, s, folder, c)
 		if err != nil {
 			return err
@@ -106,21 +110,30 @@ func handwrittenPostgres(ctx context.Context, s settings, folder string, c *pgte
 }
 
 func ashlarPostgres(ctx context.Context, s settings, folder string, c *pgtest.Cluster) (*server, error) {
-	bin, app := filepath.Join(folder, "ashlar"), filepath.Join(folder, "ashlar-app")
-	url, err := newDatabase(ctx, c, "ashlar")
+	return ashlarPostgresOf(ctx, s, c, nameAshlarPostgres, "..", filepath.Join(folder, "ashlar"))
+}
+
+// beforePostgres is the Ashlar of another checkout.
+func beforePostgres(ctx context.Context, s settings, folder string, c *pgtest.Cluster) (*server, error) {
+	return ashlarPostgresOf(ctx, s, c, nameBefore, s.before, filepath.Join(folder, "before"))
+}
+
+func ashlarPostgresOf(ctx context.Context, s settings, c *pgtest.Cluster, name, checkout, bin string) (*server, error) {
+	url, err := newDatabase(ctx, c, filepath.Base(bin))
 	if err != nil {
 		return nil, err
 	}
-	if err := makeApp(ctx, bin, app, "--database", url); err != nil {
+	app, err := makeAppIn(ctx, checkout, bin, "--database", url)
+	if err != nil {
 		return nil, err
 	}
 	tokens, err := ashlarTokens(filepath.Join(app, ".ashlar"))
 	if err != nil {
 		return nil, err
 	}
-	say("filling %s with 2 × %d rows", nameAshlarPostgres, s.rows)
+	say("filling %s with 2 × %d rows", name, s.rows)
 	return &server{
-		name: nameAshlarPostgres, durability: "one transaction each", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
+		name: name, durability: "one transaction each", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
 		args: []string{"serve", app, "--listen", "ADDRESS", "--database", url},
 	}, fillPostgres(ctx, url, ashlarPostgresLayout, s.rows, "posts", "notes")
 }
@@ -181,6 +194,10 @@ func reportPostgres(s settings, all []*server, t table, took time.Duration) erro
 			}
 			fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", w.name, c, percent(rate(own), rate(other), postgresBar(w, c)), ratio(cpu(own), cpu(other)))
 		}
+	}
+	if s.before != "" {
+		b.WriteString("\n## Against the checkout before\n\n")
+		againstBefore(&b, t)
 	}
 	b.WriteString("\n## Programs\n\n")
 	programs(&b, all)

@@ -186,15 +186,8 @@ func before(ctx context.Context, s settings, folder string) ([]*server, error) {
 
 // ashlarOf builds and fills the Ashlar of a checkout. The program goes to bin, the app beside it.
 func ashlarOf(ctx context.Context, s settings, name, checkout, bin string) ([]*server, error) {
-	if err := build(ctx, checkout, "./cmd/ashlar", bin); err != nil {
-		return nil, err
-	}
-	model, err := os.ReadFile(filepath.Join(checkout, "bench", "ashlar.yaml"))
+	app, err := makeAppIn(ctx, checkout, bin)
 	if err != nil {
-		return nil, err
-	}
-	app := bin + "-app"
-	if err := makeAppOf(ctx, string(model), bin, app); err != nil {
 		return nil, err
 	}
 	data := filepath.Join(app, ".ashlar")
@@ -210,6 +203,19 @@ func ashlarOf(ctx context.Context, s settings, name, checkout, bin string) ([]*s
 		name: name, durability: "FULL, in groups", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
 		args: []string{"serve", app, "--listen", "ADDRESS"},
 	}}, nil
+}
+
+// makeAppIn builds the program of a checkout, and makes the app of its benchmark beside the program.
+func makeAppIn(ctx context.Context, checkout, bin string, flags ...string) (app string, err error) {
+	if err := build(ctx, checkout, "./cmd/ashlar", bin); err != nil {
+		return "", err
+	}
+	model, err := os.ReadFile(filepath.Join(checkout, "bench", "ashlar.yaml"))
+	if err != nil {
+		return "", err
+	}
+	app = bin + "-app"
+	return app, makeAppOf(ctx, string(model), bin, app, flags...)
 }
 
 // makeApp builds the program, and makes the app of ashlar.yaml and its database, with what more token is told.
