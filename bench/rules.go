@@ -260,7 +260,7 @@ func (b *ruleBench) handOf(m ruleModel, t *model.Table, a ruleAsk) func([]byte) 
 					return err
 				}
 			}
-			store.Last(q)
+			q.FinalStatement()
 			rows := 0
 			return q.Query(sql, args, func(row value.Row) error {
 				if a.total {

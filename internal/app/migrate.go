@@ -144,14 +144,14 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 // migrateOptions returns the options of a change of tables.
 func (a *App) migrateOptions(db store.DB) migrate.Options {
 	o := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now}
-	if file, embedded := db.(*sqlite.DB); embedded {
-		o.Copy = func(ctx context.Context) (string, error) { return a.copyDatabase(ctx, file) }
+	if db.Copies() {
+		o.Copy = func(ctx context.Context) (string, error) { return a.copyDatabase(ctx, db) }
 	}
 	return o
 }
 
 // copyDatabase makes a verified copy of the database and returns its name, which holds the time.
-func (a *App) copyDatabase(ctx context.Context, db *sqlite.DB) (string, error) {
+func (a *App) copyDatabase(ctx context.Context, db store.DB) (string, error) {
 	dir := filepath.Join(a.folder.path, copiesFolder)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err

@@ -89,7 +89,7 @@ func (cfg MoveConfig) run(ctx context.Context, m *model.Model, from, to Location
 }
 
 // openSource opens an existing database. It locks a data folder, since a server would write to it.
-func (cfg MoveConfig) openSource(ctx context.Context, p Location) (db store.Loader, shut func() error, err error) {
+func (cfg MoveConfig) openSource(ctx context.Context, p Location) (db store.DB, shut func() error, err error) {
 	if p.Folder == "" {
 		return cfg.openDatabase(ctx, cfg.From, postgres.Config{Existing: true})
 	}
@@ -104,7 +104,7 @@ func (cfg MoveConfig) openSource(ctx context.Context, p Location) (db store.Load
 }
 
 // openTarget opens a database, and makes it if there is none.
-func (cfg MoveConfig) openTarget(ctx context.Context, p Location) (db store.Loader, shut func() error, err error) {
+func (cfg MoveConfig) openTarget(ctx context.Context, p Location) (db store.DB, shut func() error, err error) {
 	if p.Folder == "" {
 		return cfg.openDatabase(ctx, cfg.To, postgres.Config{})
 	}
@@ -119,7 +119,7 @@ func (cfg MoveConfig) openTarget(ctx context.Context, p Location) (db store.Load
 // milliseconds.
 const moveTime = 500 * time.Hour
 
-func (cfg MoveConfig) openFolder(ctx context.Context, f folder) (store.Loader, func() error, error) {
+func (cfg MoveConfig) openFolder(ctx context.Context, f folder) (store.DB, func() error, error) {
 	db, err := sqlite.Open(ctx, f.database(), sqlite.Config{ReadTimeout: moveTime, WriteTimeout: moveTime, Logger: cfg.Logger})
 	if err != nil {
 		return nil, nil, errors.Join(err, f.unlock())
@@ -127,7 +127,7 @@ func (cfg MoveConfig) openFolder(ctx context.Context, f folder) (store.Loader, f
 	return db, func() error { return errors.Join(db.Close(), f.unlock()) }, nil
 }
 
-func (cfg MoveConfig) openDatabase(ctx context.Context, address string, c postgres.Config) (store.Loader, func() error, error) {
+func (cfg MoveConfig) openDatabase(ctx context.Context, address string, c postgres.Config) (store.DB, func() error, error) {
 	c.ReadTimeout, c.WriteTimeout, c.Readers, c.Writers, c.Logger = moveTime, moveTime, 2, 2, cfg.Logger
 	db, err := postgres.Open(ctx, address, c)
 	if err != nil {

@@ -67,9 +67,7 @@ func readsOtherRows(rules *rule.Rules) bool {
 // checkWrites finds out at the start whether the database takes writes. A server with a full disk serves all the same: the
 // engine has logged it, and readiness reports it.
 func checkWrites(ctx context.Context, db store.DB) error {
-	if file, embedded := db.(*sqlite.DB); embedded {
-		_ = file.CheckWrites(ctx)
-	}
+	_ = db.CheckWrites(ctx)
 	return ctx.Err()
 }
 

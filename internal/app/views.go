@@ -34,11 +34,6 @@ func asError(faults model.Faults, err error) error {
 	return err
 }
 
-// A describer is an engine that checks queries on its own tables.
-type describer interface {
-	Describe(ctx context.Context, query string) (store.Description, error)
-}
-
 // checkViews checks the views on the open database: the queries that Load could not check, then the rows.
 func (a *App) checkViews(ctx context.Context) error {
 	m := a.Rules.Model
@@ -46,10 +41,10 @@ func (a *App) checkViews(ctx context.Context) error {
 		return nil
 	}
 	engine, dialect := view.SQLite(nil), sqlgen.Dialect(sqlgen.SQLite{})
-	remote, onServer := a.Store.(describer)
+	onServer := a.Store.Dialect() == ddl.Postgres
 	if onServer {
 		dialect = sqlgen.Postgres{}
-		engine = view.Postgres(func(query string) (store.Description, error) { return remote.Describe(ctx, query) })
+		engine = view.Postgres(func(query string) (store.Description, error) { return a.Store.Describe(ctx, query) })
 	}
 	if faults := view.Missing(m, engine); len(faults) > 0 {
 		return faults

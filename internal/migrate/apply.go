@@ -53,7 +53,7 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (resu
 		return Result{Damaged: damaged}, err
 	}
 	err = db.Alter(ctx, func(s store.Session) error {
-		r := &run{ctx: ctx, s: s, o: o, to: rules.Model, own: o.systemModel(), dialect: system.Dialect(s)}
+		r := &run{ctx: ctx, s: s, o: o, to: rules.Model, own: o.systemModel(), dialect: s.Dialect()}
 		defer func() { result = r.result }()
 		if err := r.upgradeLayout(); err != nil {
 			return err

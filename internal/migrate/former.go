@@ -8,7 +8,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -25,7 +24,7 @@ func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, 
 		if err != nil || !slices.ContainsFunc(all, func(e entryRow) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
 			return err
 		}
-		p := newPlanner(system.Dialect(r), models{m, now.own}.whole(), now.whole(), recordedBackfill(all))
+		p := newPlanner(r.Dialect(), models{m, now.own}.whole(), now.whole(), recordedBackfill(all))
 		p.steps()
 		yes = p.plan.Safe()
 		return nil

@@ -92,7 +92,7 @@ func plan(q querier, rules *rule.Rules, o Options) (*Plan, error) {
 // between plans the way from the models of a database to others. rules are the rules of the new app model, or nil if
 // that model comes from the history.
 func between(q querier, old, m models, rules *rule.Rules, now time.Time) (*Plan, error) {
-	p := newPlanner(system.Dialect(q), old.whole(), m.whole(), backfillBy(rules, now))
+	p := newPlanner(q.Dialect(), old.whole(), m.whole(), backfillBy(rules, now))
 	p.plan.own = m.own
 	p.steps()
 	p.plan.backfills = p.allBackfills()

@@ -11,7 +11,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // Undo takes the last change back: the model before it becomes the stored one again, and the tables follow. It refuses
@@ -20,7 +19,7 @@ import (
 func Undo(ctx context.Context, db store.DB, o Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Undo")
 	err = db.Alter(ctx, func(s store.Session) error {
-		r := &run{ctx: ctx, s: s, o: o, dialect: system.Dialect(s)}
+		r := &run{ctx: ctx, s: s, o: o, dialect: s.Dialect()}
 		defer func() { result = r.result }()
 		if err := r.upgradeLayout(); err != nil {
 			return err

@@ -44,7 +44,7 @@ WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 func Verify(ctx context.Context, db store.DB) (drift []string, err error) {
 	defer errs.Wrap(&err, "migrate.Verify")
 	err = db.Alter(ctx, func(s store.Session) error {
-		m, skip, err := verified(s, db.Own())
+		m, skip, err := verified(s, db.EngineTables())
 		if err != nil || m == nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func verified(s store.Session, engine []string) (m *model.Model, skip []string, 
 
 // catalogs returns what the database has, and what it would have if the tables of the model were made now.
 func catalogs(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
-	if system.Dialect(s) == ddl.SQLite {
+	if s.Dialect() == ddl.SQLite {
 		got, err := readSQLite(s, skip)
 		return got, madeSQLite(m), err
 	}

@@ -13,7 +13,7 @@ import (
 func readCatalog(t testing.TB, db store.DB, rules *rule.Rules) (got catalog) {
 	t.Helper()
 	err := db.Alter(context.Background(), func(s store.Session) (err error) {
-		got, _, err = catalogs(s, rules.Model, db.Own())
+		got, _, err = catalogs(s, rules.Model, db.EngineTables())
 		return err
 	})
 	if err != nil {

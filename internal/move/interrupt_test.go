@@ -67,7 +67,7 @@ func TestInterrupted(t *testing.T) {
 }
 
 // wantUnfinished: a database that is not whole is served by nobody, and is no source.
-func wantUnfinished(t *testing.T, m *model.Model, db store.Loader) {
+func wantUnfinished(t *testing.T, m *model.Model, db store.DB) {
 	t.Helper()
 	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "a move from there into it was interrupted") {
 		t.Fatalf("Apply() = %v, want a conflict that tells of the move", err)
@@ -114,13 +114,13 @@ func TestWrittenMeanwhile(t *testing.T) {
 
 // spoiled is a target that writes one value of a table otherwise than it was told.
 type spoiled struct {
-	store.Loader
+	store.DB
 	table string
 	spoil func([]value.Value) []value.Value
 }
 
 func (s spoiled) Load(ctx context.Context, f func(store.Load) error) error {
-	return s.Loader.Load(ctx, func(l store.Load) error { return f(spoiling{l, s}) })
+	return s.DB.Load(ctx, func(l store.Load) error { return f(spoiling{l, s}) })
 }
 
 type spoiling struct {
@@ -239,7 +239,7 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-func fillPages(t *testing.T, db store.Loader, m *model.Model, rows, size int) {
+func fillPages(t *testing.T, db store.DB, m *model.Model, rows, size int) {
 	t.Helper()
 	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)

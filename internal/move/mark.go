@@ -26,7 +26,7 @@ func (mv *mover) mark(tx store.Tx) (left []string, err error) {
 		return nil, err
 	}
 	left = slices.DeleteFunc(names, func(name string) bool {
-		return (name == system.MetaTable && again) || slices.Contains(mv.to.Own(), name)
+		return (name == system.MetaTable && again) || slices.Contains(mv.to.EngineTables(), name)
 	})
 	if len(left) > 0 && !again {
 		return nil, errs.New(errs.Conflict, "the target is not empty: it holds %s. A move only fills an empty database; it never merges or overwrites", firstOf(left))

@@ -61,12 +61,12 @@ func (r Report) Rows() (n int64) {
 // Until the last step the target is marked as unfinished (system.CheckNotMoving). After an error the same call starts
 // over. Refusals are of kind errs.Conflict. The caller makes sure that nobody serves the target. If somebody writes to
 // the source during the move, the move fails.
-func Run(ctx context.Context, m *model.Model, from, to store.Loader, cfg Config) (report Report, err error) {
+func Run(ctx context.Context, m *model.Model, from, to store.DB, cfg Config) (report Report, err error) {
 	defer errs.Wrap(&err, "move.Run(%s)", m.Name)
 	if cfg.Progress == nil {
 		cfg.Progress = nobody{}
 	}
-	mv := &mover{ctx: ctx, cfg: cfg, app: m, from: from, to: to, dialect: system.Dialect(to)}
+	mv := &mover{ctx: ctx, cfg: cfg, app: m, from: from, to: to, dialect: to.Dialect()}
 	if err := mv.checkSource(); err != nil {
 		return Report{}, err
 	}
@@ -84,7 +84,7 @@ type mover struct {
 	app      *model.Model
 	own      *model.Model // system tables of the source
 	model    *model.Model // both
-	from, to store.Loader
+	from, to store.DB
 	dialect  ddl.Dialect // dialect of the target
 	load     store.Load
 
@@ -172,7 +172,7 @@ func andMore(n int) string {
 // unknown returns the stored tables that the move would leave behind.
 func (mv *mover) unknown(stored []string) []string {
 	known := map[string]bool{system.MetaTable: true}
-	for _, name := range mv.from.Own() {
+	for _, name := range mv.from.EngineTables() {
 		known[name] = true
 	}
 	for _, t := range mv.tables {

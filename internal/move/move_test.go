@@ -36,14 +36,14 @@ import (
 // engine makes empty databases.
 type engine struct {
 	name string
-	open func(t testing.TB) store.Loader
+	open func(t testing.TB) store.DB
 }
 
 const long = time.Hour
 
-func openSQLite(t testing.TB) store.Loader { return openFile(t, filepath.Join(t.TempDir(), "data.db")) }
+func openSQLite(t testing.TB) store.DB { return openFile(t, filepath.Join(t.TempDir(), "data.db")) }
 
-func openFile(t testing.TB, path string) store.Loader {
+func openFile(t testing.TB, path string) store.DB {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), path, sqlite.Config{ReadTimeout: long, WriteTimeout: long, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -53,9 +53,9 @@ func openFile(t testing.TB, path string) store.Loader {
 	return db
 }
 
-func openPostgres(t testing.TB) store.Loader { return openURL(t, pgtest.URL(t)) }
+func openPostgres(t testing.TB) store.DB { return openURL(t, pgtest.URL(t)) }
 
-func openURL(t testing.TB, url string) store.Loader {
+func openURL(t testing.TB, url string) store.DB {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), url, postgres.Config{ReadTimeout: long, WriteTimeout: long, Readers: 2, Writers: 2, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -179,7 +179,7 @@ func deferred(tx store.Tx) string {
 	return "PRAGMA defer_foreign_keys = ON"
 }
 
-func isPostgres(db any) bool { return system.Dialect(db) != ddl.SQLite }
+func isPostgres(db interface{ Dialect() ddl.Dialect }) bool { return db.Dialect() != ddl.SQLite }
 
 func insert(tx store.Tx, t *model.Table, row []value.Value, revision int64) error {
 	columns, places := (&table{fields: t.Fields}).columns(), []string{}
@@ -226,7 +226,7 @@ func dump(t testing.TB, db store.DB, m *model.Model) string {
 }
 
 // moved moves, which must go well, and says what was moved.
-func moved(t testing.TB, m *model.Model, from, to store.Loader) Report {
+func moved(t testing.TB, m *model.Model, from, to store.DB) Report {
 	t.Helper()
 	report, err := Run(t.Context(), m, from, to, Config{From: "there"})
 	if err != nil {
@@ -263,7 +263,7 @@ func TestMove(t *testing.T) {
 
 // goesOn: the target assigns ids and revisions that the source has never given, deletes and clears as the model says, and keeps
 // its constraints.
-func goesOn(t *testing.T, m *model.Model, source, target store.Loader) {
+func goesOn(t *testing.T, m *model.Model, source, target store.DB) {
 	t.Helper()
 	var was store.Numbers
 	err := source.Read(t.Context(), func(r store.Reader) (err error) {
@@ -316,39 +316,39 @@ func TestRefusals(t *testing.T) {
 		for _, tt := range []struct {
 			name string
 			m    *model.Model
-			from func(*testing.T) store.Loader
-			to   func(*testing.T) store.Loader
+			from func(*testing.T) store.DB
+			to   func(*testing.T) store.DB
 			want string
 		}{
-			{"an empty source", m, func(t *testing.T) store.Loader { return from.open(t) }, nil, "the source holds no app"},
+			{"an empty source", m, func(t *testing.T) store.DB { return from.open(t) }, nil, "the source holds no app"},
 			{"another model", other, nil, nil, "the source has other tables than the model"},
-			{"a source with other tables", m, func(t *testing.T) store.Loader {
+			{"a source with other tables", m, func(t *testing.T) store.DB {
 				db := from.open(t)
 				fillLibrary(t, db, m, 3)
 				exec(t, db, `CREATE TABLE stray (id bigint)`)
 				return db
 			}, nil, "would be left behind: stray"},
-			{"a source whose tables are just changed", m, func(t *testing.T) store.Loader {
+			{"a source whose tables are just changed", m, func(t *testing.T) store.DB {
 				db := from.open(t)
 				fillLibrary(t, db, m, 3)
 				exec(t, db, `INSERT INTO ashlar_migrations ("id", "state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model", "created_at", "updated_at", "_rev")
 SELECT 1000, 'preparing', '2026-11-25T00:00:00Z', '', '', '[]', '[]', '{}', '{}', '', '{}', "created_at", "updated_at", 1 FROM ashlar_migrations`)
 				return db
 			}, nil, "a change of the tables that began at 2026-11-25T00:00:00Z is not finished"},
-			{"the same app", m, nil, func(t *testing.T) store.Loader {
+			{"the same app", m, nil, func(t *testing.T) store.DB {
 				db := to.open(t)
 				fillLibrary(t, db, m, 3)
 				return db
 			}, "the target is not empty: it holds the tables ashlar_meta, ashlar_migrations, authors, books, tags, …. "},
-			{"a table alone", m, nil, func(t *testing.T) store.Loader {
+			{"a table alone", m, nil, func(t *testing.T) store.DB {
 				db := to.open(t)
 				exec(t, db, `CREATE TABLE stray (id bigint)`)
 				return db
 			}, "the target is not empty: it holds the tables stray. "},
-			{"itself", m, nil, func(*testing.T) store.Loader { return source }, "the target is not empty"},
+			{"itself", m, nil, func(*testing.T) store.DB { return source }, "the target is not empty"},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
-				a, b := source, store.Loader(nil)
+				a, b := source, store.DB(nil)
 				if tt.from != nil {
 					a = tt.from(t)
 				}

@@ -128,7 +128,7 @@ func (d *Data) randomDecimal(f *model.Field) ref.Val {
 // Store makes the tables of the model in an empty database and writes the rows.
 func (d *Data) Store(ctx context.Context, db store.DB) error {
 	err := db.Write(ctx, func(tx store.Tx) error {
-		for _, sql := range ddl.Create(dialectOf(tx), d.Model) {
+		for _, sql := range ddl.Create(tx.Dialect(), d.Model) {
 			if _, err := tx.Exec(sql, nil); err != nil {
 				return err
 			}
@@ -160,17 +160,10 @@ func (d *Data) Insert(ctx context.Context, db store.DB) error {
 
 // deferReferences lets the rows of one transaction refer to each other in circles.
 func deferReferences(tx store.Tx) string {
-	if dialectOf(tx) == ddl.Postgres {
+	if tx.Dialect() == ddl.Postgres {
 		return "SET CONSTRAINTS ALL DEFERRED"
 	}
 	return "PRAGMA defer_foreign_keys = ON"
-}
-
-func dialectOf(tx store.Tx) ddl.Dialect {
-	if d, ok := tx.(interface{ Dialect() ddl.Dialect }); ok {
-		return d.Dialect()
-	}
-	return ddl.SQLite
 }
 
 // Insert writes one row. Its revision is none that a write of the server has.

@@ -112,8 +112,8 @@ func (x *deletion) runFar(ctx context.Context) error {
 		return err
 	}
 	x.far = true
-	if s, ok := x.db.store.(store.Sweeper); ok {
-		return s.Sweep(ctx, x.sweep)
+	if x.db.store.Sweeps() {
+		return x.db.store.Sweep(ctx, x.sweep)
 	}
 	return x.db.store.Write(ctx, x.run)
 }

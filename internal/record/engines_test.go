@@ -51,11 +51,7 @@ func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, w *watch
 				t.Fatal(err)
 			}
 			w := &watched{DB: db}
-			door := store.DB(w)
-			if _, ok := db.(store.Sweeper); ok {
-				door = watchedSweeper{w}
-			}
-			test(t, New(door, rules, Config{Dialect: dialectOf(db)}), w)
+			test(t, New(w, rules, Config{Dialect: dialectOf(db)}), w)
 		})
 	}
 }
@@ -85,13 +81,16 @@ func (w *watched) Write(ctx context.Context, f func(store.Tx) error) error {
 	return w.DB.Write(ctx, func(tx store.Tx) error { return f(&watchedTx{tx, w}) })
 }
 
-// watchedSweeper is a watched store whose engine sweeps. A sweep is a write.
-type watchedSweeper struct{ *watched }
+// Script runs no script.
+func (*watched) Script(context.Context, func(int64) (*store.Script, error)) (bool, error) {
+	return false, nil
+}
 
-func (w watchedSweeper) Sweep(ctx context.Context, f func(store.Tx) error) error {
+// Sweep counts as a write.
+func (w *watched) Sweep(ctx context.Context, f func(store.Tx) error) error {
 	w.act()
 	w.writes.Add(1)
-	return w.DB.(store.Sweeper).Sweep(ctx, func(tx store.Tx) error { return f(&watchedTx{tx, w.watched}) })
+	return w.DB.Sweep(ctx, func(tx store.Tx) error { return f(&watchedTx{tx, w}) })
 }
 
 type watchedTx struct {
@@ -111,6 +110,10 @@ func (t *watchedTx) Exec(sql string, args []value.Value) (int64, error) {
 		return 0, err
 	}
 	return t.Tx.Exec(sql, args)
+}
+
+func (t *watchedTx) ExecThenQuery(change, read store.Statement, row func(value.Row) error) error {
+	return store.ExecThenQuery(t, change, read, row)
 }
 
 // statement counts a statement of a transaction that is about to run.

@@ -29,16 +29,9 @@ const (
 	retryAfter = time.Second            // what a refused client is told
 )
 
-// defaultSlots is for an engine that does not say how many connections it has for reads.
-const defaultSlots = 4
-
-// newGate makes the gate to an engine. Readers is how many reads can run at once, and quick is how many short ones are
-// worth running at once.
+// newGate makes the gate to an engine.
 func newGate(db store.DB) *admit.Gate[caller.Client] {
-	if sized, ok := db.(interface{ Readers() (all, quick int) }); ok {
-		return admit.NewGate[caller.Client](sized.Readers())
-	}
-	return admit.NewGate[caller.Client](defaultSlots, defaultSlots)
+	return admit.NewGate[caller.Client](db.Readers())
 }
 
 // cost is what a query took lately, in nanoseconds: it falls at once and rises by an eighth. So a query keeps its good

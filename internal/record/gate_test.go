@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
@@ -35,6 +36,8 @@ func taking(d time.Duration) context.Context {
 	return context.WithValue(context.Background(), takes{}, d)
 }
 
+func (*sleeping) Dialect() ddl.Dialect { return ddl.SQLite }
+
 func (s *sleeping) Readers() (all, quick int) { return cap(s.connections), cap(s.connections) }
 
 func (s *sleeping) Read(ctx context.Context, f func(store.Reader) error) error {
@@ -44,15 +47,20 @@ func (s *sleeping) Read(ctx context.Context, f func(store.Reader) error) error {
 		panic("a read came though all connections are taken")
 	}
 	defer func() { <-s.connections }()
-	return f(sleepingReader{ctx, s})
+	return f(sleepingReader{ctx: ctx, of: s})
 }
 
 type sleepingReader struct {
+	store.Reader
 	ctx context.Context
 	of  *sleeping
 }
 
 func (r sleepingReader) Generation(string) (int64, error) { return 1, nil }
+
+func (sleepingReader) FinalStatement() {}
+
+func (sleepingReader) Outside() (n int64, known bool) { return 0, true }
 
 func (r sleepingReader) Query(string, []value.Value, func(value.Row) error) error {
 	const step = 5 * time.Millisecond

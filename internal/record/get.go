@@ -94,7 +94,7 @@ func (g *single) prepare(t *model.Table, id value.Value, v View, dst []byte) (ke
 func (g *single) readFrom(q store.Reader) error {
 	g.found, g.top = false, nil
 	if g.row.Plain {
-		store.Last(q)
+		q.FinalStatement()
 	}
 	err := g.query(q, g.stmt, g.id[:], g.each)
 	defer g.release()

@@ -91,6 +91,11 @@ func (d trial) Write(ctx context.Context, f func(store.Tx) error) error {
 	return d.DB.Write(ctx, func(tx store.Tx) error { return cmp.Or(f(tx), errDone) })
 }
 
+// Script runs no script.
+func (trial) Script(context.Context, func(int64) (*store.Script, error)) (bool, error) {
+	return false, nil
+}
+
 // replay runs the done tasks again on another engine, one after the other. It asks each refused task there at every moment at
 // which the refusal may have been decided, and returns the refusals that no moment accounts for.
 func (c *crowd) replay(events []event) (unaccounted []*task) {

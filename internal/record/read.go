@@ -190,7 +190,7 @@ func (p *page) scan(q store.Reader, limit int, each func(value.Row) error) error
 			continue // there are no rows
 		}
 		if i == len(p.ranges)-1 && !p.query.Total && len(p.shape.out.Expansions) == 0 {
-			store.Last(q)
+			q.FinalStatement()
 		}
 		err = p.request.query(q, stmt, inputs, func(row value.Row) error {
 			if n++; n > limit {

@@ -72,9 +72,9 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	return d
 }
 
-// dialectOf is the dialect of the statements that a database takes, which an engine that is not SQLite says itself.
+// dialectOf returns the dialect of the statements that a database takes.
 func dialectOf(db store.DB) sqlgen.Dialect {
-	if d, ok := db.(interface{ Dialect() ddl.Dialect }); ok && d.Dialect() == ddl.Postgres {
+	if db.Dialect() == ddl.Postgres {
 		return sqlgen.Postgres{}
 	}
 	return sqlgen.SQLite{}

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
@@ -67,7 +66,10 @@ func onEngines(t *testing.T, source string, test func(t *testing.T, d *DB)) {
 // withoutScripts is an engine that runs every write as a function.
 type withoutScripts struct{ store.DB }
 
-func (withoutScripts) Dialect() ddl.Dialect { return ddl.Postgres }
+// Script runs no script.
+func (withoutScripts) Script(context.Context, func(int64) (*store.Script, error)) (bool, error) {
+	return false, nil
+}
 
 // write is one write of a test.
 type write struct {

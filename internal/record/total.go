@@ -36,7 +36,7 @@ func (p *page) total(q store.Reader) (int64, error) {
 // remembered is the total of the snapshot: its generations are read in it as well, so that a write beside this query
 // changes nothing for it.
 func (p *page) remembered(q store.Reader, stmt *sqlgen.Statement) (int64, error) {
-	outside, known := store.Outside(q)
+	outside, known := q.Outside()
 	if !known {
 		return p.count(q, stmt)
 	}

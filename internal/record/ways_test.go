@@ -315,3 +315,6 @@ func (c waysCase) checkWay(t *testing.T, w *plannedDB) {
 		t.Errorf("the rows are not found by %s:\n%s\n%s", c.way, strings.Join(w.sql, "\n"), plan)
 	}
 }
+
+// FinalStatement is not passed on: EXPLAIN comes before each statement.
+func (*plannedReader) FinalStatement() {}

@@ -70,7 +70,7 @@ func (w *rowWrite) run(tx store.Tx) (done bool, err error) {
 	if w.after == nil {
 		err = tx.Query(w.change.SQL, w.change.Args, row)
 	} else {
-		err = store.Then(tx, w.change, *w.after, row)
+		err = tx.ExecThenQuery(w.change, *w.after, row)
 	}
 	if err != nil || !done {
 		return false, err

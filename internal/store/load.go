@@ -6,18 +6,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Loader is what an engine does beside DB where a whole database is moved into it.
+// Loader takes in a whole database that is moved from another engine.
 type Loader interface {
-	DB
-
-	// Load runs f, for as long as it takes. Who calls it sees to it that nobody else uses the database; where another process
-	// loads it as well, Load fails at once. What ctx cuts short stays as it was then. Read and Write work inside of f too.
+	// Load runs f, without a deadline. The caller makes sure that nobody else uses the database. Load fails at once if
+	// another process is loading it. If ctx ends, what was loaded until then stays. f may call Read and Write.
 	Load(ctx context.Context, f func(Load) error) error
 
-	// Numbers returns what the engine has counted, by the counters of these names, without generations: Reader has them.
+	// Numbers returns the revision and the counters of these names. It leaves out generations: Reader has them.
 	Numbers(r Reader, counters []string) (Numbers, error)
 
-	// SetNumbers makes the engine count on from there. What it has counted further itself stays.
+	// SetNumbers makes the engine count on from n. A counter that is already further stays.
 	SetNumbers(tx Tx, n Numbers) error
 }
 

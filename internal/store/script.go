@@ -31,23 +31,22 @@ type Step struct {
 	Row func(value.Row) error
 }
 
-// Scripter is an engine that knows what to do with scripts.
+// Scripter runs writes as scripts.
 type Scripter interface {
-	// Script runs a script in a transaction, perhaps together with others, and returns after it is durably committed. write
-	// makes it, with a number as of Tx.Revision; it waits for nothing.
+	// Script runs a script in a transaction, perhaps together with others, and returns after the commit is durable. write
+	// makes the script from a number as of Tx.Revision. write must not wait for anything.
 	//
-	// Without an error, done says whether it was committed. It was not, and left nothing, where write returned nil, and where
-	// it was refused, be it by a constraint or by a Row: then a function can find out more.
+	// Without an error, done says whether the script was committed. It was not, and left nothing, if write returned nil, if
+	// a constraint or a Row refused it, or if the engine runs no scripts. The caller then runs a function, which finds out
+	// the reason.
 	Script(ctx context.Context, write func(revision int64) (*Script, error)) (done bool, err error)
 }
 
-// Run runs a write as a script where the engine can and the script is not refused; else as a function, which then says
-// what was wrong. Both do the same where nothing is wrong. Errors are those of DB.Write.
+// Run runs a write as a script. If the engine refuses the script, Run runs the function f, which says what was wrong.
+// Script and function must do the same when nothing is wrong. Errors are those of DB.Write.
 func Run(ctx context.Context, db DB, write func(revision int64) (*Script, error), f func(Tx) error) error {
-	if s, ok := db.(Scripter); ok {
-		if done, err := s.Script(ctx, write); done || err != nil {
-			return err
-		}
+	if done, err := db.Script(ctx, write); done || err != nil {
+		return err
 	}
 	return db.Write(ctx, f)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -15,29 +16,50 @@ import (
 // has the way from an older one.
 const Layout = 2
 
-// DB is an open database. It is safe for concurrent use.
+// DB is an open database, with everything that Ashlar asks of its engine. It is safe for concurrent use.
 type DB interface {
+	// Dialect returns the dialect of the engine's SQL.
+	Dialect() ddl.Dialect
+
 	// Read runs f against one snapshot of the database. Statements inside are cut short when ctx ends or the
 	// engine's own deadline passes; the error is then errs.Unavailable or what ctx.Err returned. While f works, the engine
 	// asks ctx.Err every few milliseconds, from another goroutine, and lets the snapshot go as soon as it ends f. It does
 	// not ask ctx after Read has returned.
 	Read(ctx context.Context, f func(Reader) error) error
 
-	// Write runs f in a transaction and returns after it is durably committed; whatever f returned, Write answers only
+	// Readers returns how many reads can run at once, and how many short reads are worth running at once.
+	Readers() (all, quick int)
+
+	// Write runs f in a transaction and returns after the commit is durable. Whatever f returned, Write answers only
 	// when the transaction that f saw has ended, since even a refusal may rest on a neighbour's row. An error or a
-	// panic of f undoes what f did and nothing else. f may run more than once, so it resets what it fills; it must be
+	// panic of f undoes what f did and nothing else. f may run more than once, so it resets what it fills. f must be
 	// short and must not wait for anything but its own statements.
 	Write(ctx context.Context, f func(Tx) error) error
 
-	// Alter runs f on a connection of its own, to change how tables are defined. One Alter runs at a time among all who
-	// have the database open, and no deadline ends its statements but the context. Where f fails, what it had not
-	// committed is undone.
+	Scripter
+	Sweeper
+
+	// Writable returns why nothing can be written at present, or nil.
+	Writable() error
+
+	// CheckWrites finds out whether the database takes writes, by a write that changes nothing. Writable knows the result.
+	CheckWrites(ctx context.Context) error
+
+	// Alter runs f on a connection of its own, to change how tables are defined. One Alter runs at a time among all
+	// processes that have the database open. Only ctx ends its statements, no deadline does. If f fails, the engine undoes
+	// what f had not committed.
 	Alter(ctx context.Context, f func(Session) error) error
 
-	// Own returns the names of the tables that the engine keeps for itself. They are no tables of a model.
-	Own() []string
+	// Describe describes a query without running it. The error is a *QueryError if the text of the query is wrong.
+	Describe(ctx context.Context, query string) (Description, error)
 
-	// Close waits for what is under way, then closes. Calls after it fail with errs.Unavailable.
+	Loader
+	Copier
+
+	// EngineTables returns the names of the tables that the engine keeps for itself. They are no tables of a model.
+	EngineTables() []string
+
+	// Close waits for calls under way, then closes. Calls after it fail with errs.Unavailable.
 	Close() error
 }
 
@@ -55,6 +77,18 @@ type Reader interface {
 
 	// Generation returns a number that changes with every committed write that touched the table, in this snapshot.
 	Generation(table string) (int64, error)
+
+	// Outside returns a number that changes when another program has changed rows without moving a generation, as the
+	// shell of SQLite does. Like a generation, the number belongs to the snapshot. It is unknown if a change has just
+	// happened.
+	Outside() (n int64, known bool)
+
+	// FinalStatement announces that the next statement of a Read is its last one, so that the engine may end the snapshot
+	// with it. Another statement after that one is an error. In a transaction FinalStatement does nothing.
+	FinalStatement()
+
+	// Dialect returns the dialect of the engine's SQL.
+	Dialect() ddl.Dialect
 }
 
 // Tx runs statements in a transaction.
@@ -63,6 +97,10 @@ type Tx interface {
 
 	// Exec runs one statement and returns how many rows it changed (not counting cascades). A constraint in the way is a *ConstraintError.
 	Exec(sql string, args []value.Value) (changed int64, err error)
+
+	// ExecThenQuery runs a statement that changes rows and, unless that fails, a query. An engine may send both
+	// together. Errors are those of Exec and of Query.
+	ExecThenQuery(change, read Statement, row func(value.Row) error) error
 
 	// Revision returns a number that no earlier call on this database returned in a committed transaction.
 	Revision() (int64, error)
@@ -86,6 +124,9 @@ type Session interface {
 	Query(sql string, args []value.Value, row func(value.Row) error) error
 	Exec(sql string, args []value.Value) (changed int64, err error)
 
+	// Dialect returns the dialect of the engine's SQL.
+	Dialect() ddl.Dialect
+
 	// Transaction runs f in one transaction, all or nothing. Where several processes serve the database, f waits only a
 	// moment for the lock of a table, lest those queue up behind it who come later, and is run again until it had all that
 	// it needs. So it may run more than once, and resets what it fills.
@@ -99,28 +140,27 @@ type Session interface {
 	MoveCounter(from, to string) error
 }
 
-// Sweeper is an engine that does not follow references far enough when a row is deleted.
+// Sweeper deletes rows that many references lead to.
 type Sweeper interface {
-	// Sweep is Write in a transaction of its own, in which references are neither checked nor followed: f leaves none that
-	// leads nowhere. The temporary table ashlar_doomed (t, id) is f's, and is empty when f begins.
+	// Sweeps reports whether a deletion that reaches many rows needs Sweep, because Write does not follow references far
+	// enough.
+	Sweeps() bool
+
+	// Sweep is Write in a transaction of its own that neither checks nor follows references: f must leave no reference
+	// to a missing row. The temporary table ashlar_doomed (t, id) belongs to f, and is empty when f begins. An engine that
+	// does not sweep returns errors.ErrUnsupported.
 	Sweep(ctx context.Context, f func(Tx) error) error
 }
 
-// Last says that the next statement of a Read is its last one: an engine may end the snapshot with it. A statement that
-// follows all the same is an error.
-func Last(r Reader) {
-	if l, ok := r.(interface{ Last() }); ok {
-		l.Last()
-	}
-}
+// Copier copies a database that is one file.
+type Copier interface {
+	// Copies reports whether Copy can copy the database.
+	Copies() bool
 
-// Outside returns a number that changes when somebody else than this engine has changed rows, which moves no generation:
-// by SQL, on SQLite. The number belongs to the snapshot, like generations do. It is not known where that just happened.
-func Outside(r Reader) (n int64, known bool) {
-	if o, ok := r.(interface{ Outside() (n int64, known bool) }); ok {
-		return o.Outside()
-	}
-	return 0, true
+	// Copy writes the database into a new file that only this user can read, and verifies the copy. Reads and writes go on
+	// in the meantime. The file has its name only when it is whole. An engine that does not copy returns
+	// errors.ErrUnsupported.
+	Copy(ctx context.Context, path string) error
 }
 
 // Statement is a statement and what is bound to it.
@@ -129,14 +169,8 @@ type Statement struct {
 	Args []value.Value
 }
 
-// Then runs a statement that changes rows and, unless that fails, one that reads what came of it. An engine may send both
-// together. Errors are those of Exec and of Query.
-func Then(tx Tx, change, read Statement, row func(value.Row) error) error {
-	if t, ok := tx.(interface {
-		Then(change, read Statement, row func(value.Row) error) error
-	}); ok {
-		return t.Then(change, read, row)
-	}
+// ExecThenQuery runs two statements one after the other. It serves engines that cannot send them together.
+func ExecThenQuery(tx Tx, change, read Statement, row func(value.Row) error) error {
 	if _, err := tx.Exec(change.SQL, change.Args); err != nil {
 		return err
 	}

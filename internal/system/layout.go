@@ -21,7 +21,7 @@ const (
 // Layout returns the layout of the database (store.Layout).
 func Layout(q Querier) (int, error) {
 	sql := layoutSQLite
-	if Dialect(q) == ddl.Postgres {
+	if q.Dialect() == ddl.Postgres {
 		sql = layoutPostgres
 	}
 	n, err := number(q, sql)
@@ -54,7 +54,7 @@ func Steps(q Querier, now time.Time) ([]Step, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Step{To: layout + 1, Statements: append(statements, setLayout(Dialect(q), layout+1))})
+		all = append(all, Step{To: layout + 1, Statements: append(statements, setLayout(q.Dialect(), layout+1))})
 	}
 	return all, nil
 }
@@ -83,7 +83,7 @@ func layout2() *model.Model {
 // stepTo2 makes the system tables anew. In layout 1 they were no tables of a model: they had no times and no revision, and
 // the key of ashlar_meta was not called id.
 func stepTo2(q Querier, now time.Time) (all []string, err error) {
-	d, m := Dialect(q), layout2()
+	d, m := q.Dialect(), layout2()
 	for _, t := range m.Tables {
 		found, err := HasTable(q, t.Name)
 		if err != nil {

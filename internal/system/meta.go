@@ -95,7 +95,7 @@ const (
 
 // Revision returns a new revision for a row of a system table. A store.Session has no other way to one.
 func Revision(q Querier) (int64, error) {
-	if Dialect(q) == ddl.SQLite {
+	if q.Dialect() == ddl.SQLite {
 		return number(q, nextRevisionSQLite)
 	}
 	return number(q, nextRevisionPostgres)

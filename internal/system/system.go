@@ -81,24 +81,17 @@ func KeepUnknown(own, stored *model.Model) *model.Model {
 // Querier asks the database: a store.Reader, a store.Tx or a store.Session.
 type Querier interface {
 	Query(sql string, args []value.Value, row func(value.Row) error) error
-}
-
-// Dialect returns the dialect of a database, or of what reads or writes it.
-func Dialect(database any) ddl.Dialect {
-	if d, ok := database.(interface{ Dialect() ddl.Dialect }); ok {
-		return d.Dialect()
-	}
-	return ddl.SQLite
+	Dialect() ddl.Dialect
 }
 
 // HasTable reports whether the database has a table of that name.
 func HasTable(q Querier, name string) (bool, error) {
-	return hasRow(q, ddl.HasTable(Dialect(q)), value.OfText(name))
+	return hasRow(q, ddl.HasTable(q.Dialect()), value.OfText(name))
 }
 
 // TableNames returns the names of all tables of the database, sorted.
 func TableNames(q Querier) (names []string, err error) {
-	err = q.Query(ddl.Tables(Dialect(q)), nil, func(row value.Row) error {
+	err = q.Query(ddl.Tables(q.Dialect()), nil, func(row value.Row) error {
 		names = append(names, string(row.Bytes(0)))
 		return nil
 	})

@@ -66,7 +66,7 @@ type alteration struct {
 	broken error // the driver's own, of a statement in the transaction under way
 }
 
-// Dialect is that of the database.
+// Dialect implements store.Session.
 func (*alteration) Dialect() ddl.Dialect { return ddl.Postgres }
 
 const lockPause = 100 * time.Millisecond

@@ -62,7 +62,7 @@ func BenchmarkRead(b *testing.B) {
 				args := []value.Value{value.OfInt(77)}
 				for pb.Next() {
 					err := db.Read(context.Background(), func(r store.Reader) error {
-						store.Last(r)
+						r.FinalStatement()
 						return r.Query(q.sql, args, func(row value.Row) error {
 							_, _, _ = row.Int(0), row.Bytes(1), row.Int(3)
 							return nil

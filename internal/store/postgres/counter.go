@@ -225,7 +225,7 @@ WHERE c.relkind = 'S' AND c.relname = $1::text AND c.relnamespace = current_sche
 ON CONFLICT ("table", stripe) DO UPDATE SET generation = greatest(ashlar_generations.generation, excluded.generation)`
 )
 
-// Numbers implements store.Loader. Sequences are not part of a snapshot: what they say may be later, which is as good.
+// Numbers implements store.DB. Sequences are not part of a snapshot: what they say may be later, which is as good.
 func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
 	read := func(sql string, args ...value.Value) (last int64, err error) {
 		err = r.Query(sql, args, func(row value.Row) error {
@@ -247,7 +247,7 @@ func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
 	return n, nil
 }
 
-// SetNumbers implements store.Loader. The stripe -1 is no connection's.
+// SetNumbers implements store.DB. The stripe -1 is no connection's.
 func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
 	if n.Revision > 0 {
 		if _, err := tx.Exec(setRevision, []value.Value{value.OfInt(n.Revision)}); err != nil {

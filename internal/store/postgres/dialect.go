@@ -1,12 +1,30 @@
 package postgres
 
-import "github.com/ashlar-dev/ashlar/internal/ddl"
+import (
+	"context"
+	"errors"
 
-// Dialect is how the tables of the database are defined.
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// Dialect implements store.DB.
 func (db *DB) Dialect() ddl.Dialect { return ddl.Postgres }
 
-// Dialect is that of the database.
+// Dialect implements store.Reader.
 func (*reader) Dialect() ddl.Dialect { return ddl.Postgres }
 
-// Dialect is that of the database.
+// Dialect implements store.Reader.
 func (*tx) Dialect() ddl.Dialect { return ddl.Postgres }
+
+// Sweeps implements store.DB: PostgreSQL follows references however far they lead.
+func (*DB) Sweeps() bool { return false }
+
+// Sweep implements store.DB.
+func (*DB) Sweep(context.Context, func(store.Tx) error) error { return errors.ErrUnsupported }
+
+// Copies implements store.DB: a database of PostgreSQL is not a file.
+func (*DB) Copies() bool { return false }
+
+// Copy implements store.DB.
+func (*DB) Copy(context.Context, string) error { return errors.ErrUnsupported }

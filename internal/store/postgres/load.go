@@ -17,8 +17,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-var _ store.Loader = (*DB)(nil)
-
 const (
 	// A process that was killed has its lock until the server finds that it is gone, which it looks for every second.
 	loadPatience = `SELECT set_config('lock_timeout', '3s', false)`
@@ -31,7 +29,7 @@ const (
 set_config('idle_in_transaction_session_timeout', '0', false) || set_config('synchronous_commit', 'off', false)`
 )
 
-// Load implements store.Loader, on a connection of its own, whose lock keeps others from loading the same database.
+// Load implements store.DB, on a connection of its own, whose lock keeps others from loading the same database.
 func (db *DB) Load(ctx context.Context, f func(store.Load) error) error {
 	return db.direct(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
 		for _, sql := range []string{loadPatience, lockLoad, loadSettings} {
@@ -233,5 +231,5 @@ func storedAs(k value.Kind) uint32 {
 // CheckReferences implements store.Load: a reference is checked when it is made.
 func (l *load) CheckReferences() error { return nil }
 
-// Own implements store.DB.
-func (*DB) Own() []string { return []string{"ashlar_engine", "ashlar_generations"} }
+// EngineTables implements store.DB.
+func (*DB) EngineTables() []string { return []string{"ashlar_engine", "ashlar_generations"} }

@@ -49,14 +49,14 @@ func (db *DB) wrote(err error) error {
 	return err
 }
 
-// Writable returns why nothing can be written at present, or nil.
+// Writable implements store.DB.
 func (db *DB) Writable() error { return db.outage.Err() }
 
 // overwrite changes nothing, and is a whole write all the same.
 const overwrite = `UPDATE ashlar_engine SET layout = layout`
 
-// checkWrites commits a small write that changes nothing.
-func (db *DB) checkWrites(ctx context.Context) error {
+// CheckWrites implements store.DB.
+func (db *DB) CheckWrites(ctx context.Context) error {
 	return db.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(overwrite, nil)
 		return err

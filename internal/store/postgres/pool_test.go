@@ -20,7 +20,7 @@ func (p *pool) keptNow() int {
 
 func (db *DB) readOne(ctx context.Context) error {
 	return db.Read(ctx, func(r store.Reader) error {
-		store.Last(r)
+		r.FinalStatement()
 		return r.Query("SELECT 1", nil, func(value.Row) error { return nil })
 	})
 }

@@ -62,7 +62,7 @@ func TestPooledSettings(t *testing.T) {
 			run        func(row func(value.Row) error) error
 		}{
 			{"a read of one statement", "repeatable read on UTC ISO, DMY 5s 10s off", func(row func(value.Row) error) error {
-				return db.Read(t.Context(), func(r store.Reader) error { store.Last(r); return r.Query(sql, nil, row) })
+				return db.Read(t.Context(), func(r store.Reader) error { r.FinalStatement(); return r.Query(sql, nil, row) })
 			}},
 			{"the second statement of a read", "repeatable read on UTC ISO, DMY 5s 10s off", func(row func(value.Row) error) error {
 				return db.Read(t.Context(), func(r store.Reader) error { number(t, r, "SELECT 1"); return r.Query(sql, nil, row) })

@@ -46,7 +46,7 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, session: session}
-	db.outage = store.NewOutage(cfg.Logger, db.checkWrites, "make room on the disk of the database server; writes then go on by themselves",
+	db.outage = store.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of the database server; writes then go on by themselves",
 		"database", session.Database, "host", session.Host)
 	if err := db.direct(ctx, db.prepare); isPooler(err) { // which refuses ownSetting
 		return nil, errPooler
@@ -78,7 +78,7 @@ var errApart = errors.New("the address of the database and its direct address le
 // reach makes a first connection, so that what is wrong with the address is said before anything is served.
 func (db *DB) reach(ctx context.Context) error {
 	err := db.Read(ctx, func(r store.Reader) error {
-		store.Last(r)
+		r.FinalStatement()
 		return r.Query(selectIdentity, nil, func(row value.Row) error {
 			if string(row.Bytes(0)) != db.identity {
 				return errApart

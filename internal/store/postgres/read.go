@@ -28,7 +28,7 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	return f(r)
 }
 
-// Readers returns how many reads can run at once.
+// Readers implements store.DB.
 func (db *DB) Readers() (all, quick int) { return db.cfg.Readers, db.cfg.Readers }
 
 // reader is a Read under way.
@@ -45,8 +45,11 @@ type reader struct {
 	err      error
 }
 
-// Last implements store.Last: the snapshot ends with the next statement, which saves a round trip.
-func (r *reader) Last() { r.last = true }
+// FinalStatement implements store.Reader: the snapshot ends with the next statement, which saves a round trip.
+func (r *reader) FinalStatement() { r.last = true }
+
+// Outside implements store.Reader. A trigger moves the generation when another program changes rows, see ddl.Track.
+func (*reader) Outside() (n int64, known bool) { return 0, true }
 
 func (r *reader) connect() error {
 	c, err := r.db.readers.take(r.ctx, r.deadline)

@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Script implements store.Scripter.
+// Script implements store.DB.
 func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Script, error)) (done bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err

@@ -68,7 +68,7 @@ func TestOutdatedStatements(t *testing.T) {
 func TestAfterLast(t *testing.T) {
 	db := openNew(t, Config{})
 	err := db.Read(t.Context(), func(r store.Reader) error {
-		store.Last(r)
+		r.FinalStatement()
 		if n := number(t, r, "SELECT 5"); n != 5 {
 			t.Errorf("the last statement gave %d", n)
 		}
@@ -78,7 +78,7 @@ func TestAfterLast(t *testing.T) {
 		t.Errorf("a statement after the last = %v, want an internal error", err)
 	}
 	err = db.Read(t.Context(), func(r store.Reader) error {
-		store.Last(r)
+		r.FinalStatement()
 		return r.Query("SELECT 1/$1::int", []value.Value{value.OfInt(0)}, func(value.Row) error { return nil })
 	})
 	if errs.KindOf(err) != errs.Internal {

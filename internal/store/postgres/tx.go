@@ -67,14 +67,15 @@ func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int
 	return 0, t.failed(err)
 }
 
-// Then implements store.Then: both statements in one packet, unless one has to be prepared, or there is a savepoint to set.
-func (t *tx) Then(change, read store.Statement, row func(value.Row) error) error {
+// ExecThenQuery implements store.Tx. It sends both statements in one packet, unless one has to be prepared or needs a
+// savepoint.
+func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) error) error {
 	first, second := t.s.c.statements.get(change.SQL), t.s.c.statements.get(read.SQL)
-	if first == nil || second == nil || t.s.current != nil || t.careful || t.over || t.refused || t.broken != nil || strings.HasPrefix(change.SQL, "DELETE ") {
-		if _, err := t.Exec(change.SQL, change.Args); err != nil {
-			return err
-		}
-		return t.Query(read.SQL, read.Args, row)
+	prepared := first != nil && second != nil
+	usable := !t.over && !t.refused && t.broken == nil
+	plain := t.s.current == nil && !t.careful && !isDelete(change.SQL)
+	if !prepared || !usable || !plain {
+		return store.ExecThenQuery(t, change, read, row)
 	}
 	var rowErr error
 	err := t.s.pair(t.opening(), first, second, change.Args, read.Args, func(v value.Row) error {
@@ -96,7 +97,7 @@ func (t *tx) around(sql string) around {
 	if t.careful {
 		a.before = append(a.before, savepoint)
 	}
-	if strings.HasPrefix(sql, "DELETE ") {
+	if isDelete(sql) {
 		a.before = append(a.before, deferChecks)
 		a.after = append(a.after, check)
 	}
@@ -105,6 +106,14 @@ func (t *tx) around(sql string) around {
 	}
 	return a
 }
+
+func isDelete(sql string) bool { return strings.HasPrefix(sql, "DELETE ") }
+
+// FinalStatement implements store.Reader. A transaction ends after its function, not with a statement.
+func (*tx) FinalStatement() {}
+
+// Outside implements store.Reader, as the reader's does.
+func (*tx) Outside() (n int64, known bool) { return 0, true }
 
 // opening is what begins the transaction, once.
 func (t *tx) opening() []string {

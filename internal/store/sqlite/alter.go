@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -43,6 +44,9 @@ func (a *alteration) Query(sql string, args []value.Value, row func(value.Row) e
 
 // Exec implements store.Session.
 func (a *alteration) Exec(sql string, args []value.Value) (int64, error) { return a.c.exec(sql, args) }
+
+// Dialect implements store.Session.
+func (*alteration) Dialect() ddl.Dialect { return ddl.SQLite }
 
 var errNested = errors.New("a transaction inside a transaction")
 

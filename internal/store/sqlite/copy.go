@@ -14,8 +14,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Copy writes the database, as it is now, into a new file that only this user reads, and makes sure that the copy is
-// sound. Others may read and write meanwhile. Nothing stands under the name until the copy is whole.
+// Copies implements store.DB.
+func (*DB) Copies() bool { return true }
+
+// Copy implements store.DB.
 func (db *DB) Copy(ctx context.Context, path string) (err error) {
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("%s is there already", path)

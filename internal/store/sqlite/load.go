@@ -9,8 +9,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-var _ store.Loader = (*DB)(nil)
-
 // loadPragmas: the connection that loads commits now and then, and no commit needs to be durable before the last, which is
 // one of Write. NORMAL keeps the file whole in a power cut all the same. A large cache takes the pages of an index until
 // they are full.
@@ -21,7 +19,7 @@ func loadPragmas() []string {
 // loadFor is longer than any load takes.
 const loadFor = 1000 * time.Hour
 
-// Load implements store.Loader, on a connection beside the writer's.
+// Load implements store.DB, on a connection beside the writer's.
 func (db *DB) Load(ctx context.Context, f func(store.Load) error) (err error) {
 	c, err := openConn(db.writer.path, db.cfg)
 	if err != nil {
@@ -136,12 +134,12 @@ func (l *load) CheckReferences() error {
 	})
 }
 
-// Own implements store.DB.
-func (*DB) Own() []string { return []string{"ashlar_counters", "ashlar_generations"} }
+// EngineTables implements store.DB.
+func (*DB) EngineTables() []string { return []string{"ashlar_counters", "ashlar_generations"} }
 
 const selectCounter = `SELECT value FROM ashlar_counters WHERE name = ?1`
 
-// Numbers implements store.Loader.
+// Numbers implements store.DB.
 func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
 	read := func(name string) (last int64, err error) {
 		err = r.Query(selectCounter, []value.Value{value.OfText(name)}, func(row value.Row) error {
@@ -170,7 +168,7 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`
 ON CONFLICT ("table") DO UPDATE SET generation = max(generation, excluded.generation)`
 )
 
-// SetNumbers implements store.Loader.
+// SetNumbers implements store.DB.
 func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
 	set := func(sql, name string, last int64) error {
 		_, err := tx.Exec(sql, []value.Value{value.OfText(name), value.OfInt(last)})

@@ -59,7 +59,7 @@ func (c *conn) dataVersion() int64 {
 // unknownVersion is none that SQLite has.
 const unknownVersion = -1
 
-// Outside implements store.Outside. The count was taken before the snapshot: where it has moved on since, the snapshot may
+// Outside implements store.Reader. The count was taken before the snapshot: where it has moved on since, the snapshot may
 // have those commits or not.
 func (r *reader) Outside() (n int64, known bool) {
 	r.others.look()
@@ -70,5 +70,5 @@ func (r *reader) Outside() (n int64, known bool) {
 	return r.outside, true
 }
 
-// Outside implements store.Outside.
+// Outside implements store.Reader. The writer looked when the transaction began, and no other program commits during it.
 func (t *tx) Outside() (n int64, known bool) { return t.w.others.commits.Load(), true }

@@ -15,7 +15,7 @@ import (
 func outside(t *testing.T, db *DB) (n int64, known bool, rows int) {
 	t.Helper()
 	err := db.Read(t.Context(), func(r store.Reader) error {
-		n, known = store.Outside(r)
+		n, known = r.Outside()
 		return nil
 	})
 	if err != nil {

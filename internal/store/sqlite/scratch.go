@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -247,3 +248,27 @@ func (s *Scratch) rows(sql string) (rows [][]string, err error) {
 		rows = append(rows, row)
 	}
 }
+
+// Describe implements store.DB. It describes the query in a Scratch with the tables of the database.
+func (db *DB) Describe(ctx context.Context, query string) (d store.Description, err error) {
+	var definitions []string
+	err = db.Read(ctx, func(r store.Reader) error {
+		definitions = definitions[:0]
+		return r.Query(selectTables, nil, func(row value.Row) error {
+			definitions = append(definitions, string(row.Bytes(0)))
+			return nil
+		})
+	})
+	if err != nil {
+		return d, err
+	}
+	scratch, err := OpenScratch(definitions)
+	if err != nil {
+		return d, internal(err)
+	}
+	defer func() { err = errors.Join(err, scratch.Close()) }()
+	return scratch.Describe(query)
+}
+
+// selectTables leaves out indexes and triggers: they change nothing about what a query returns.
+const selectTables = `SELECT sql FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid`

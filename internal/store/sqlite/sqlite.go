@@ -10,6 +10,7 @@ import (
 
 	lite "zombiezen.com/go/sqlite"
 
+	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
@@ -92,14 +93,14 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// Writable returns why nothing can be written at present, or nil.
+// Writable implements store.DB.
 func (db *DB) Writable() error { return db.outage.Err() }
 
 // overwrite changes nothing, and is a whole write all the same.
 const overwrite = `UPDATE ashlar_counters SET value = value WHERE name = 'revision'`
 
-// CheckWrites finds out whether the disk takes writes, beyond a small one that still finds room in a file of SQLite's: it
-// writes a file as large as a body may be, removes it, and commits a change of nothing.
+// CheckWrites implements store.DB. A small write may still find room in a file of SQLite's, so CheckWrites first writes a
+// file as large as a body may be and removes it.
 func (db *DB) CheckWrites(ctx context.Context) error {
 	if err := tryFile(db.writer.path + probeSuffix); err != nil {
 		db.outage.Failed(err)
@@ -126,5 +127,8 @@ func (db *DB) Close() error {
 	readErr := db.readers.close(time.Until(deadline))
 	return errors.Join(readErr, db.writer.closeConn())
 }
+
+// Dialect implements store.DB.
+func (*DB) Dialect() ddl.Dialect { return ddl.SQLite }
 
 func closed() error { return errs.New(errs.Unavailable, "the server is stopping") }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -31,6 +33,17 @@ func (t *tx) Exec(sql string, args []value.Value) (int64, error) {
 	}
 	return t.w.conn.exec(sql, args)
 }
+
+// ExecThenQuery implements store.Tx.
+func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) error) error {
+	return store.ExecThenQuery(t, change, read, row)
+}
+
+// FinalStatement implements store.Reader. A transaction ends after its function, not with a statement.
+func (*tx) FinalStatement() {}
+
+// Dialect implements store.Reader.
+func (*tx) Dialect() ddl.Dialect { return ddl.SQLite }
 
 // Generation implements store.Reader. For a table that this transaction has touched it is a number that is given once
 // and never again, since nobody else may rely on rows that are not committed yet.

@@ -14,7 +14,10 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 	return db.write(ctx, f, false)
 }
 
-// Sweep implements store.Sweeper.
+// Sweeps implements store.DB: SQLite refuses to follow a chain of more than 1,000 references.
+func (*DB) Sweeps() bool { return true }
+
+// Sweep implements store.DB.
 func (db *DB) Sweep(ctx context.Context, f func(store.Tx) error) error {
 	return db.write(ctx, f, true)
 }
@@ -84,4 +87,9 @@ func (w *writer) enqueue(j *job) error {
 	default:
 		return &errs.Error{Kind: errs.Unavailable, Message: "too many writes are waiting", RetryAfter: retryAfter}
 	}
+}
+
+// Script implements store.DB. The engine runs every write as a function.
+func (*DB) Script(context.Context, func(revision int64) (*store.Script, error)) (done bool, err error) {
+	return false, nil
 }

@@ -17,14 +17,14 @@ import (
 
 // into is the statement that loads a table of the suite.
 func (f *fixture) into(table string, columns ...string) string {
-	if d, ok := f.db.(interface{ Dialect() ddl.Dialect }); ok && d.Dialect() == ddl.Postgres {
+	if f.db.Dialect() == ddl.Postgres {
 		return sqlgen.LoadWhole(sqlgen.Postgres{}, table, columns)
 	}
 	return sqlgen.LoadWhole(sqlgen.SQLite{}, table, columns)
 }
 
 func (f *fixture) load(fn func(store.Load) error) error {
-	return f.db.(store.Loader).Load(f.t.Context(), fn)
+	return f.db.Load(f.t.Context(), fn)
 }
 
 // all gives out rows, then err.
@@ -138,7 +138,7 @@ func loadReferences(t *testing.T, f *fixture) {
 func loadCut(t *testing.T, f *fixture) {
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
-	err := f.db.(store.Loader).Load(ctx, func(l store.Load) error {
+	err := f.db.Load(ctx, func(l store.Load) error {
 		return l.Copy([]string{`CREATE TABLE endless (id bigint PRIMARY KEY)`}, f.into("endless", "id"), func() ([]value.Value, error) {
 			if n++; n == 5000 {
 				cancel()
@@ -171,11 +171,11 @@ func loadBeside(t *testing.T, f *fixture) {
 
 // numbers: what one database has counted, another goes on from, and so does it after it was opened again.
 func numbers(t *testing.T, f *fixture) {
-	db := f.db.(store.Loader)
+	db := f.db
 	names := []string{"posts", longCounter, "never"}
 	get := func() (n store.Numbers) {
 		f.read(func(r store.Reader) (err error) {
-			n, err = f.db.(store.Loader).Numbers(r, names)
+			n, err = f.db.Numbers(r, names)
 			return err
 		})
 		return n
@@ -214,7 +214,7 @@ func numbers(t *testing.T, f *fixture) {
 		t.Errorf("Generation(notes) = %d after a write, want more than 5", got)
 	}
 	f.write(func(tx store.Tx) error { // lower numbers than its own
-		return f.db.(store.Loader).SetNumbers(tx, store.Numbers{Revision: 1, Counters: map[string]int64{"posts": 3}, Generations: map[string]int64{"notes": 1}})
+		return f.db.SetNumbers(tx, store.Numbers{Revision: 1, Counters: map[string]int64{"posts": 3}, Generations: map[string]int64{"notes": 1}})
 	})
 	if got := get(); got.Revision < drawn[3] || got.Counters["posts"] != 18 || f.generation("notes") <= 5 {
 		t.Errorf("Numbers() = %+v, which has gone back", got)

@@ -66,6 +66,8 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"changes of tables take turns", alterTakesTurns},
 		{"counters and generations follow a table", alterMovesNames},
 		{"a change of tables ends with its context", alterEnds},
+		{"queries are described", describes},
+		{"an engine says what it does not do", unsupported},
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
 	} {

@@ -12,11 +12,11 @@ import (
 
 // addThenRead adds a note, then reads its text.
 func addThenRead(tx store.Tx, id int64, body string, row func(value.Row) error) error {
-	return store.Then(tx, store.Statement{SQL: insertNote, Args: note(id, body)},
+	return tx.ExecThenQuery(store.Statement{SQL: insertNote, Args: note(id, body)},
 		store.Statement{SQL: `SELECT body FROM notes WHERE id = $1`, Args: note(id, "")[:1]}, row)
 }
 
-// changeThenRead is store.Then: several times, since an engine may do otherwise once it knows the statements.
+// changeThenRead runs store.Tx.ExecThenQuery several times, since an engine may do otherwise once it knows the statements.
 func changeThenRead(t *testing.T, f *fixture) {
 	for id := int64(1); id <= 9; id += 3 {
 		f.write(func(tx store.Tx) error {
@@ -49,7 +49,7 @@ func changeThenRead(t *testing.T, f *fixture) {
 		f.wantNotes(2 * (id + 2) / 3)
 
 		err = f.db.Write(context.Background(), func(tx store.Tx) error {
-			return store.Then(tx, store.Statement{SQL: insertNote, Args: note(300, "x")}, store.Statement{SQL: `SELECT nothing FROM notes`}, func(value.Row) error { return nil })
+			return tx.ExecThenQuery(store.Statement{SQL: insertNote, Args: note(300, "x")}, store.Statement{SQL: `SELECT nothing FROM notes`}, func(value.Row) error { return nil })
 		})
 		wantKind(t, "a read that fails", err, errs.Internal)
 		f.wantNotes(2 * (id + 2) / 3)

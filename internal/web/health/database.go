@@ -21,20 +21,12 @@ func Database(db store.DB) []Check {
 			return nil
 		}},
 		{Name: "writes", Func: func(context.Context) error {
-			if err := writable(db); err != nil {
+			if err := db.Writable(); err != nil {
 				return errs.Wrapf(err, errs.Unavailable, "Writes fail: the disk of the database is full or refuses writes.")
 			}
 			return nil
 		}},
 	}
-}
-
-// writable returns why the database takes no writes at present, as far as its engine knows.
-func writable(db store.DB) error {
-	if db, ok := db.(interface{ Writable() error }); ok {
-		return db.Writable()
-	}
-	return nil
 }
 
 // probeTime bounds a probe.
