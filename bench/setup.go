@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/identity/token"
 )
 
 // The names of the servers.
@@ -249,7 +249,7 @@ func writeModel(app, model string) error {
 
 // ashlarTokens signs tokens with the key of a data folder.
 func ashlarTokens(data string) (tokens []string, err error) {
-	keys, err := auth.Open(filepath.Join(data, "signing-key.pem"))
+	keys, err := token.Open(filepath.Join(data, "signing-key.pem"))
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
-	"github.com/ashlar-dev/ashlar/internal/auth"
+	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -22,7 +22,7 @@ type App struct {
 	Rules *rule.Rules // of the model
 	Store store.DB    // has the model's tables
 	Rows  *record.DB  // the rows of Store
-	Keys  *auth.Keys  // sign and verify tokens
+	Keys  *token.Keys // sign and verify tokens
 
 	dir      string
 	cfg      Config
@@ -125,7 +125,7 @@ func (a *App) setStore(db store.DB, err error) error {
 // openRows opens what works on the store.
 func (a *App) openRows() (err error) {
 	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now})
-	a.Keys, err = auth.Open(a.folder.key())
+	a.Keys, err = token.Open(a.folder.key())
 	return err
 }
 

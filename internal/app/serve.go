@@ -7,13 +7,13 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/api"
-	"github.com/ashlar-dev/ashlar/internal/auth"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/openapi"
+	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/api"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 	"github.com/ashlar-dev/ashlar/internal/web/home"
+	"github.com/ashlar-dev/ashlar/internal/web/openapi"
 )
 
 // Serve answers the connections of ln until ctx ends. It stops in the reverse order of opening: it finishes the requests
@@ -37,10 +37,10 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 
 // Handler returns what answers the requests of the app.
 func (a *App) Handler() (http.Handler, error) {
-	verifier := auth.NewVerifier(a.Keys, auth.Config{Now: a.cfg.Now, Roles: a.Rules.Model.Roles})
+	verifier := token.NewVerifier(a.Keys, token.Config{Now: a.cfg.Now, Roles: a.Rules.Model.Roles})
 	receiver, err := web.NewReceiver(web.Config{
 		Logger:        a.cfg.Logger,
-		Identify:      verifier.Identify,
+		Identify:      web.Bearer(verifier.Verify),
 		MaxConcurrent: a.cfg.MaxConcurrent,
 		CORS:          a.cfg.CORS,
 	})

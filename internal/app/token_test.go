@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/auth"
+	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
@@ -34,7 +34,7 @@ const (
 	unknown = "018f0000-0000-7000-8000-0000000000f1"
 )
 
-func token(t *testing.T, dir string, want TokenRequest) Token {
+func mustToken(t *testing.T, dir string, want TokenRequest) Token {
 	t.Helper()
 	if want.TTL == 0 {
 		want.TTL = time.Hour
@@ -69,7 +69,7 @@ func as(t *testing.T, token, url string) answer {
 // A token that was made before any server ran makes the database, with its seed.
 func TestTokenBeforeServing(t *testing.T) {
 	dir := app(t, club)
-	tok := token(t, dir, TokenRequest{ID: unknown, Email: "new@example.com", Roles: []string{"editor"}})
+	tok := mustToken(t, dir, TokenRequest{ID: unknown, Email: "new@example.com", Roles: []string{"editor"}})
 	if len(tok.Notes) != 1 || !strings.Contains(tok.Notes[0], "made the users row "+unknown) {
 		t.Errorf("notes = %q", tok.Notes)
 	}
@@ -85,14 +85,14 @@ func TestTokenBeforeServing(t *testing.T) {
 func TestTokenWhileServing(t *testing.T) {
 	dir := app(t, club)
 	run := start(t, opened(t, dir, Config{}))
-	tok := token(t, dir, TokenRequest{ID: strings.ToUpper(unknown)})
+	tok := mustToken(t, dir, TokenRequest{ID: strings.ToUpper(unknown)})
 	if a := as(t, tok.Text, run.base+"/api/users/"+unknown); a.status != http.StatusOK {
 		t.Errorf("the new user sees %d %s", a.status, a.body)
 	}
 	if a := as(t, tok.Text, run.base+"/api/things"); a.status != http.StatusForbidden {
 		t.Errorf("a token without roles is answered %d", a.status)
 	}
-	again := token(t, dir, TokenRequest{ID: unknown, Roles: []string{"editor"}})
+	again := mustToken(t, dir, TokenRequest{ID: unknown, Roles: []string{"editor"}})
 	if len(again.Notes) != 0 {
 		t.Errorf("notes = %q, want none", again.Notes)
 	}
@@ -126,8 +126,8 @@ func TestTokensAtOnce(t *testing.T) {
 
 func TestTokenEmail(t *testing.T) {
 	dir := app(t, club)
-	keys := func() *auth.Keys {
-		k, err := auth.Open(filepath.Join(DefaultData(dir), keyFile))
+	keys := func() *token.Keys {
+		k, err := token.Open(filepath.Join(DefaultData(dir), keyFile))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,8 +139,8 @@ func TestTokenEmail(t *testing.T) {
 		{"ADA@Example.com", "ada@example.com", ""}, // the same, as the row has it
 		{"other@example.com", "other@example.com", "the row in users keeps"},
 	} {
-		tok := token(t, dir, TokenRequest{ID: ada, Email: tt.email})
-		who, err := auth.NewVerifier(keys(), auth.Config{}).Verify(tok.Text)
+		tok := mustToken(t, dir, TokenRequest{ID: ada, Email: tt.email})
+		who, err := token.NewVerifier(keys(), token.Config{}).Verify(tok.Text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,5 +201,5 @@ func TestTokenBesideAnotherModel(t *testing.T) {
 		t.Errorf("NewToken = %v", err)
 	}
 	write(t, dir, strings.Replace(source, "'editor' in", "'guest' in", 1)) // no other tables
-	token(t, dir, TokenRequest{ID: ada})
+	mustToken(t, dir, TokenRequest{ID: ada})
 }

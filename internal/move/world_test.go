@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
 // Random rows of random models come back as they were from a way through both engines, and each of them answers every
@@ -25,8 +25,8 @@ func TestThereAndBack(t *testing.T) {
 	seed := rand.Uint64()
 	for i := range worlds {
 		t.Run(fmt.Sprintf("%d.%d", seed, i), func(t *testing.T) {
-			w := oracletest.New(t, rand.New(rand.NewPCG(seed, uint64(i))))
-			d := w.Fill(oracletest.MaxRows)
+			w := oracle.New(t, rand.New(rand.NewPCG(seed, uint64(i))))
+			d := w.Fill(oracle.MaxRows)
 			first := openSQLite(t)
 			if _, err := migrate.Apply(t.Context(), first, w.Rules, migrate.Options{}); err != nil {
 				t.Fatal(err)
@@ -52,10 +52,10 @@ func TestThereAndBack(t *testing.T) {
 }
 
 // answersOf is what each caller gets of each table, as the API writes it.
-func answersOf(t *testing.T, d *oracletest.Data, db store.DB) (all []string) {
+func answersOf(t *testing.T, d *oracle.Data, db store.DB) (all []string) {
 	t.Helper()
 	rows := record.New(db, d.Rules, record.Config{})
-	for i := range oracletest.Callers {
+	for i := range oracle.Callers {
 		who := d.As(i).Caller
 		for _, table := range d.Model.Tables {
 			body, err := rows.List(t.Context(), who, table, record.Query{Limit: 500, Total: true}, nil)

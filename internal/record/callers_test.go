@@ -4,8 +4,8 @@ import (
 	"context"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
 // What is kept from one request to the next (shapes, statements, totals) is nobody else's and never stale: several callers
@@ -27,7 +27,7 @@ func TestCallersShareNothing(t *testing.T) {
 				added++
 			}
 			q := asked[s.IntN(len(asked))]
-			as := &stored{Data: s.As(s.IntN(oracletest.Callers)), db: s.db, rows: s.rows}
+			as := &stored{Data: s.As(s.IntN(oracle.Callers)), db: s.db, rows: s.rows}
 			if as.rows.Allow(as.Caller, q.table, Read) != nil {
 				continue
 			}
@@ -51,7 +51,7 @@ func (s *stored) grow(t *testing.T) bool {
 	if rec == nil {
 		return false
 	}
-	err := s.db.Write(context.Background(), func(tx store.Tx) error { return oracletest.Insert(tx, table, rec) })
+	err := s.db.Write(context.Background(), func(tx store.Tx) error { return oracle.Insert(tx, table, rec) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,13 +14,13 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -31,7 +31,7 @@ import (
 func TestNoOracle(t *testing.T) {
 	worlds, queries := volume()
 	random := seeds(t)
-	var changes oracletest.Changes
+	var changes oracle.Changes
 	var answers, items int
 	var read int64
 	for i := range worlds {
@@ -80,7 +80,7 @@ func TestNoOracle(t *testing.T) {
 var textFunction = regexp.MustCompile(`\.(contains|startsWith|endsWith|lowerAscii|upperAscii)\(|size\(| \+ `)
 
 // searchText gives the query a filter with a text function, where it finds one.
-func (q *posed) searchText(d *oracletest.Data) {
+func (q *posed) searchText(d *oracle.Data) {
 	for range 20 {
 		if textFunction.MatchString(q.query.Filter) {
 			return
@@ -97,7 +97,7 @@ type countingRows struct {
 }
 
 // watch stores rows in a database of one reader, whose statements count.
-func watch(t testing.TB, d *oracletest.Data, onPostgres bool) countingRows {
+func watch(t testing.TB, d *oracle.Data, onPostgres bool) countingRows {
 	t.Helper()
 	if onPostgres {
 		return watchPostgres(t, d)
@@ -118,7 +118,7 @@ BEGIN
 	RETURN x;
 END $$`
 
-func watchPostgres(t testing.TB, d *oracletest.Data) countingRows {
+func watchPostgres(t testing.TB, d *oracle.Data) countingRows {
 	t.Helper()
 	// An index that gives the order ends a page early. Whether the planner takes it goes by the size of the table.
 	url := pgtest.URL(t) + "&enable_indexscan=off&enable_indexonlyscan=off&enable_bitmapscan=off"
@@ -152,7 +152,7 @@ func watchPostgres(t testing.TB, d *oracletest.Data) countingRows {
 	}}
 }
 
-func countingStore(t testing.TB, d *oracletest.Data, db store.DB, dialect sqlgen.Dialect) *stored {
+func countingStore(t testing.TB, d *oracle.Data, db store.DB, dialect sqlgen.Dialect) *stored {
 	t.Helper()
 	if err := d.Store(context.Background(), db); err != nil {
 		t.Fatalf("%v\n%s", err, d.Source)
@@ -200,7 +200,7 @@ func sameLists(t *testing.T, a, b *stored, q *posed) (answers, items int) {
 // sameGets reads one row that is there in both, in one or in none.
 func sameGets(t *testing.T, a, b *stored, q *posed) int {
 	t.Helper()
-	id := idOf(q.table, oracletest.ID(q.table, a.IntN(oracletest.MaxRows)))
+	id := idOf(q.table, oracle.ID(q.table, a.IntN(oracle.MaxRows)))
 	rowA, errA := a.rows.Get(context.Background(), a.Caller, q.table, id, q.query.View, nil)
 	rowB, errB := b.rows.Get(context.Background(), b.Caller, q.table, id, q.query.View, nil)
 	if saidA, saidB := said(rowA.JSON, errA), said(rowB.JSON, errB); saidA != saidB || rowA.Revision != rowB.Revision {
@@ -216,7 +216,7 @@ func TestNoOracleInWrites(t *testing.T) {
 	random := seeds(t)
 	tally, guesses := map[errs.Kind]int{}, 0
 	for i := range worlds {
-		d := worldOf(t, random(i), oracletest.NewOpen)
+		d := worldOf(t, random(i), oracle.NewOpen)
 		other, _ := d.Disturb(150)
 		a, b := storeData(t, d), storeData(t, other)
 		for range queries {
@@ -246,26 +246,26 @@ func TestNoOracleInWrites(t *testing.T) {
 
 // guesses are members of an update, some of which are what is stored, also where the caller may not read it and where it
 // is not what the other database has stored.
-func (s *stored) guesses(table *model.Table, rec, other oracletest.Record) (body []value.Member, masked bool) {
+func (s *stored) guesses(table *model.Table, rec, other oracle.Record) (body []value.Member, masked bool) {
 	for n, i := range s.Perm(len(table.Fields)) {
 		f := table.Fields[i]
 		v := rec[f.Name]
-		if oracletest.Same(v, other[f.Name]) && n > s.IntN(3) {
+		if oracle.Same(v, other[f.Name]) && n > s.IntN(3) {
 			continue
 		}
 		switch {
 		case !f.Immutable && !isTime(f) && s.IntN(3) == 0:
 			v = s.Random(f)
-		case !oracletest.Same(v, s.Value(f, rec, true)):
+		case !oracle.Same(v, s.Value(f, rec, true)):
 			masked = true
 		}
-		body = append(body, value.Member{Name: f.Name, Raw: oracletest.AppendJSON(nil, f, v)})
+		body = append(body, value.Member{Name: f.Name, Raw: oracle.AppendJSON(nil, f, v)})
 	}
 	return body, masked
 }
 
 // tries updates a row, undoes it and returns what its caller is told.
-func (s *stored) tries(table *model.Table, rec oracletest.Record, body []value.Member) error {
+func (s *stored) tries(table *model.Table, rec oracle.Record, body []value.Member) error {
 	rows := New(trial{s.db}, s.rows.rules, Config{Now: s.rows.now, Dialect: s.rows.dialect})
 	_, err := rows.Update(context.Background(), s.Caller, table, idOf(table, rec["id"]), body, nil)
 	if errors.Is(err, errDone) {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
 // A list is what the oracle says the caller may see, filtered and sorted in Go; its pages follow each other without gaps
@@ -44,7 +44,7 @@ func TestListIsTheReference(t *testing.T) {
 }
 
 // follow pages through a list and compares each page, byte for byte, with the reference.
-func (s *stored) follow(t *testing.T, q *posed, want []oracletest.Record) {
+func (s *stored) follow(t *testing.T, q *posed, want []oracle.Record) {
 	t.Helper()
 	cursor, total := "", len(want)
 	for rest := want; ; {
@@ -78,7 +78,7 @@ func (s *stored) follow(t *testing.T, q *posed, want []oracletest.Record) {
 
 func (s *stored) gets(t *testing.T, q *posed) {
 	t.Helper()
-	id := oracletest.ID(q.table, s.IntN(oracletest.MaxRows))
+	id := oracle.ID(q.table, s.IntN(oracle.MaxRows))
 	row, err := s.rows.Get(context.Background(), s.Caller, q.table, idOf(q.table, id), q.query.View, nil)
 	rec := s.Find(q.table, id)
 	if rec == nil || !s.Visible(q.table, rec, true) {
@@ -121,10 +121,10 @@ func TestPagesAreStableUnderInsertion(t *testing.T) {
 	}
 }
 
-func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracletest.Record) (inserted int) {
+func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracle.Record) (inserted int) {
 	t.Helper()
 	q.query.View = View{Fields: "id"}
-	var got []oracletest.Record
+	var got []oracle.Record
 	for cursor := ""; ; {
 		page, body := s.page(t, q, cursor)
 		for _, item := range page.Items {
@@ -141,7 +141,7 @@ func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracletest.
 			inserted++
 		}
 	}
-	if !slices.IsSortedFunc(got, func(a, b oracletest.Record) int {
+	if !slices.IsSortedFunc(got, func(a, b oracle.Record) int {
 		if c := q.compare(s.Data, a, b); c != 0 {
 			return c
 		}
@@ -149,9 +149,9 @@ func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracletest.
 	}) {
 		t.Fatalf("%s: rows out of order or twice: %v\n%s", q, ids(got), s.Source)
 	}
-	var old []oracletest.Record
+	var old []oracle.Record
 	for _, rec := range got {
-		if slices.ContainsFunc(want, func(w oracletest.Record) bool { return oracletest.Same(w["id"], rec["id"]) }) {
+		if slices.ContainsFunc(want, func(w oracle.Record) bool { return oracle.Same(w["id"], rec["id"]) }) {
 			old = append(old, rec)
 		}
 	}
@@ -161,7 +161,7 @@ func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracletest.
 	return inserted
 }
 
-func ids(rows []oracletest.Record) []string {
+func ids(rows []oracle.Record) []string {
 	var out []string
 	for _, rec := range rows {
 		out = append(out, fmt.Sprint(rec["id"]))
@@ -169,10 +169,10 @@ func ids(rows []oracletest.Record) []string {
 	return out
 }
 
-func (s *stored) byID(t *testing.T, q *posed, item json.RawMessage) oracletest.Record {
+func (s *stored) byID(t *testing.T, q *posed, item json.RawMessage) oracle.Record {
 	t.Helper()
 	for _, rec := range s.Rows[q.table.Name] {
-		if want := `{"id":` + string(oracletest.AppendJSON(nil, q.table.ID(), rec["id"])) + `}`; want == string(item) {
+		if want := `{"id":` + string(oracle.AppendJSON(nil, q.table.ID(), rec["id"])) + `}`; want == string(item) {
 			return rec
 		}
 	}
@@ -192,7 +192,7 @@ func (s *stored) insert(t *testing.T, q *posed) bool {
 		if !s.undisturbed(d, q) {
 			continue
 		}
-		err := s.db.Write(context.Background(), func(tx store.Tx) error { return oracletest.Insert(tx, q.table, rec) })
+		err := s.db.Write(context.Background(), func(tx store.Tx) error { return oracle.Insert(tx, q.table, rec) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,14 +203,14 @@ func (s *stored) insert(t *testing.T, q *posed) bool {
 }
 
 // undisturbed says whether the rows of the list's table are in d, as the caller sees them, what they were before.
-func (s *stored) undisturbed(d *oracletest.Data, q *posed) bool {
+func (s *stored) undisturbed(d *oracle.Data, q *posed) bool {
 	for _, rec := range s.Rows[q.table.Name] {
 		now := d.Find(q.table, rec["id"])
 		if s.Visible(q.table, rec, true) != d.Visible(q.table, now, true) {
 			return false
 		}
 		for _, f := range q.table.Fields {
-			if !oracletest.Same(s.Value(f, rec, true), d.Value(f, now, true)) {
+			if !oracle.Same(s.Value(f, rec, true), d.Value(f, now, true)) {
 				return false
 			}
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
-	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
 // A view of all of a table, with its rules and masks, answers every question as the table does.
@@ -189,7 +189,7 @@ func (m *mirror) sameLists(t *testing.T, q *posed, table *model.Table) (pages, i
 func (m *mirror) sameGet(t *testing.T, q *posed, table *model.Table) int {
 	t.Helper()
 	query := q.question()
-	id := idOf(q.table, oracletest.ID(q.table, m.IntN(oracletest.MaxRows)))
+	id := idOf(q.table, oracle.ID(q.table, m.IntN(oracle.MaxRows)))
 	want, wantErr := m.rows.Get(context.Background(), m.Caller, q.table, id, q.query.View, nil)
 	got, err := m.beside.Get(context.Background(), m.Caller, table, id, query.View, nil)
 	if unknown(err) && !unknown(wantErr) {

@@ -20,11 +20,11 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -48,14 +48,14 @@ func seeds(t testing.TB) func(i int) *rand.Rand {
 
 // stored is generated rows behind the door.
 type stored struct {
-	*oracletest.Data
+	*oracle.Data
 	db   store.DB
 	rows *DB
 
 	alone int // rules that would have said something else with their own row among the others
 }
 
-func storeData(t testing.TB, d *oracletest.Data) *stored {
+func storeData(t testing.TB, d *oracle.Data) *stored {
 	t.Helper()
 	db := anyEngine(t, d)
 	if err := d.Store(context.Background(), db); err != nil {
@@ -69,7 +69,7 @@ func storeData(t testing.TB, d *oracletest.Data) *stored {
 }
 
 // anyEngine opens an empty database: of three worlds, two are in SQLite and one in PostgreSQL.
-func anyEngine(t testing.TB, d *oracletest.Data) store.DB {
+func anyEngine(t testing.TB, d *oracle.Data) store.DB {
 	t.Helper()
 	var db store.DB
 	var err error
@@ -85,9 +85,9 @@ func anyEngine(t testing.TB, d *oracletest.Data) store.DB {
 }
 
 // world makes a model of which the caller may read something, but not everything.
-func world(t testing.TB, r *rand.Rand) *oracletest.Data { return worldOf(t, r, oracletest.New) }
+func world(t testing.TB, r *rand.Rand) *oracle.Data { return worldOf(t, r, oracle.New) }
 
-func worldOf(t testing.TB, r *rand.Rand, random func(testing.TB, *rand.Rand) *oracletest.World) *oracletest.Data {
+func worldOf(t testing.TB, r *rand.Rand, random func(testing.TB, *rand.Rand) *oracle.World) *oracle.Data {
 	for {
 		d := random(t, r).Fill(8)
 		seen, all := 0, 0
@@ -117,7 +117,7 @@ type key struct {
 	desc  bool
 }
 
-func ask(d *oracletest.Data) *posed {
+func ask(d *oracle.Data) *posed {
 	q := &posed{table: d.Model.Tables[d.IntN(len(d.Model.Tables))]}
 	q.query.Limit = 1 + d.IntN(7)
 	q.query.Total = d.IntN(3) == 0
@@ -128,9 +128,9 @@ func ask(d *oracletest.Data) *posed {
 }
 
 // filter writes a filter that is accepted, or none.
-func (q *posed) filter(d *oracletest.Data) {
+func (q *posed) filter(d *oracle.Data) {
 	for d.IntN(4) > 0 {
-		expr := d.Condition(q.table, d.IntN(3), oracletest.Uses{Args: true})
+		expr := d.Condition(q.table, d.IntN(3), oracle.Uses{Args: true})
 		_, args, problems := d.Rules.Filter(q.table, expr.Ash)
 		if len(problems) > 0 {
 			continue
@@ -146,7 +146,7 @@ func (q *posed) filter(d *oracletest.Data) {
 	}
 }
 
-func (q *posed) order(d *oracletest.Data) {
+func (q *posed) order(d *oracle.Data) {
 	var names []string
 	for _, i := range d.Perm(len(q.table.Fields))[:d.IntN(4)] {
 		f := q.table.Fields[i]
@@ -171,7 +171,7 @@ type viewNode struct {
 }
 
 // show chooses members and expansions, and spells them.
-func (q *posed) show(d *oracletest.Data) {
+func (q *posed) show(d *oracle.Data) {
 	q.view = randomView(d, q.table, d.IntN(2) == 0, 3)
 	var fields, expand []string
 	var spell func(n *viewNode, prefix string)
@@ -205,7 +205,7 @@ func sorted[T any](m map[string]T) []string {
 }
 
 // randomView keeps to what can be spelt: below a whole row there are whole rows.
-func randomView(d *oracletest.Data, t *model.Table, all bool, depth int) *viewNode {
+func randomView(d *oracle.Data, t *model.Table, all bool, depth int) *viewNode {
 	n := &viewNode{all: all, fields: map[string]bool{}, rels: map[string]*viewNode{}}
 	if !all {
 		for _, i := range d.Perm(len(t.Fields))[:1+d.IntN(3)] {
@@ -222,19 +222,19 @@ func randomView(d *oracletest.Data, t *model.Table, all bool, depth int) *viewNo
 }
 
 // reference is the rows that the list holds, in order.
-func (q *posed) reference(d *oracletest.Data) []oracletest.Record {
-	var rows []oracletest.Record
+func (q *posed) reference(d *oracle.Data) []oracle.Record {
+	var rows []oracle.Record
 	for _, rec := range d.Seen(q.table) {
-		if q.cel == "" || d.Ask(q.cel, q.table, rec, nil, true) == oracletest.True {
+		if q.cel == "" || d.Ask(q.cel, q.table, rec, nil, true) == oracle.True {
 			rows = append(rows, rec)
 		}
 	}
-	slices.SortFunc(rows, func(a, b oracletest.Record) int { return q.compare(d, a, b) })
+	slices.SortFunc(rows, func(a, b oracle.Record) int { return q.compare(d, a, b) })
 	return rows
 }
 
 // compare is the order of the list: missing values last whatever the direction, ties by id in the direction of the last key.
-func (q *posed) compare(d *oracletest.Data, a, b oracletest.Record) int {
+func (q *posed) compare(d *oracle.Data, a, b oracle.Record) int {
 	desc := false
 	for _, k := range q.sort {
 		desc = k.desc
@@ -246,7 +246,7 @@ func (q *posed) compare(d *oracletest.Data, a, b oracletest.Record) int {
 }
 
 func directed(a, b ref.Val, desc bool) int {
-	c := oracletest.Compare(a, b)
+	c := oracle.Compare(a, b)
 	if desc && a.Value() != nil && !isMissing(a) && !isMissing(b) {
 		return -c
 	}
@@ -256,7 +256,7 @@ func directed(a, b ref.Val, desc bool) int {
 func isMissing(v ref.Val) bool { return v.Type().TypeName() == "null_type" }
 
 // appendRow writes a row as the API must.
-func (q *posed) appendRow(dst []byte, d *oracletest.Data, t *model.Table, n *viewNode, rec oracletest.Record, prefix string) []byte {
+func (q *posed) appendRow(dst []byte, d *oracle.Data, t *model.Table, n *viewNode, rec oracle.Record, prefix string) []byte {
 	sep := byte('{')
 	member := func(name string) {
 		dst = append(append(append(dst, sep, '"'), name...), '"', ':')
@@ -265,7 +265,7 @@ func (q *posed) appendRow(dst []byte, d *oracletest.Data, t *model.Table, n *vie
 	for _, f := range t.Fields {
 		if n.all || n.fields[f.Name] {
 			member(f.Name)
-			dst = oracletest.AppendJSON(dst, f, d.Value(f, rec, true))
+			dst = oracle.AppendJSON(dst, f, d.Value(f, rec, true))
 		}
 		if sub := n.rels[f.RefName]; sub != nil {
 			member(f.RefName)
@@ -349,5 +349,5 @@ func said(body []byte, err error) string {
 
 // idOf is a generated id as the door takes it.
 func idOf(t *model.Table, id ref.Val) value.Value {
-	return oracletest.Stored(t.ID(), id)
+	return oracle.Stored(t.ID(), id)
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/oracletest"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -20,7 +20,7 @@ func TestWritesObeyTheRules(t *testing.T) {
 	random := seeds(t)
 	tally, decided := map[errs.Kind]int{}, 0
 	for i := range worlds {
-		s := storeData(t, oracletest.NewWithWrites(t, random(i)).Fill(5))
+		s := storeData(t, oracle.NewWithWrites(t, random(i)).Fill(5))
 		for range queries {
 			table := s.Model.Tables[1+s.IntN(len(s.Model.Tables)-1)]
 			var kind errs.Kind
@@ -74,28 +74,28 @@ func (s *stored) denied() errs.Kind {
 }
 
 // allows asks an access rule about a row, as it was or as it becomes. after is all rows with the row as it is asked about.
-func (s *stored) allows(after *oracletest.Data, rule oracletest.Expr, table *model.Table, rec, old oracletest.Record) bool {
-	allowed := s.AskWrite(rule.CEL, table, rec, old) == oracletest.True
-	if allowed != (after.Ask(rule.CEL, table, rec, old, false) == oracletest.True) {
+func (s *stored) allows(after *oracle.Data, rule oracle.Expr, table *model.Table, rec, old oracle.Record) bool {
+	allowed := s.AskWrite(rule.CEL, table, rec, old) == oracle.True
+	if allowed != (after.Ask(rule.CEL, table, rec, old, false) == oracle.True) {
 		s.alone++
 	}
 	return allowed
 }
 
 // some is an id of a row that may be there.
-func (s *stored) some(table *model.Table) oracletest.Record {
+func (s *stored) some(table *model.Table) oracle.Record {
 	if rows := s.Seen(table); len(rows) > 0 && s.IntN(4) > 0 {
 		return rows[s.IntN(len(rows))]
 	}
-	id := oracletest.ID(table, s.IntN(oracletest.MaxRows))
+	id := oracle.ID(table, s.IntN(oracle.MaxRows))
 	if rec := s.Find(table, id); rec != nil {
 		return rec
 	}
-	return oracletest.Record{"id": id}
+	return oracle.Record{"id": id}
 }
 
 // reach is what the caller is told of a row before any rule of writing is asked.
-func (s *stored) reach(table *model.Table, rec oracletest.Record) errs.Kind {
+func (s *stored) reach(table *model.Table, rec oracle.Record) errs.Kind {
 	if found := s.Find(table, rec["id"]); found == nil || !s.Visible(table, found, true) {
 		return errs.NotFound
 	}
@@ -132,7 +132,7 @@ func (s *stored) creates(t *testing.T, table *model.Table) errs.Kind {
 	var members []value.Member
 	for _, f := range table.Fields {
 		if !f.System || f == table.ID() {
-			members = append(members, value.Member{Name: f.Name, Raw: oracletest.AppendJSON(nil, f, rec[f.Name])})
+			members = append(members, value.Member{Name: f.Name, Raw: oracle.AppendJSON(nil, f, rec[f.Name])})
 		}
 	}
 	after.Put(table, rec)
@@ -151,7 +151,7 @@ func (s *stored) updates(t *testing.T, table *model.Table) errs.Kind {
 	for _, i := range s.Perm(len(table.Fields) - 1)[:1+s.IntN(3)] {
 		if f := table.Fields[1+i]; !f.System && f.Type != model.JSON { // a patch of json is merged
 			rec[f.Name] = s.Random(f)
-			members = append(members, value.Member{Name: f.Name, Raw: oracletest.AppendJSON(nil, f, rec[f.Name])})
+			members = append(members, value.Member{Name: f.Name, Raw: oracle.AppendJSON(nil, f, rec[f.Name])})
 		}
 	}
 	want := s.reach(table, old)
@@ -170,11 +170,11 @@ func (s *stored) updates(t *testing.T, table *model.Table) errs.Kind {
 
 // judged is what the rules make of a row as it becomes. Access rules see the rows before the write, checks those after it. "hidden" stands for a reference to a hidden row: a refusal, whose
 // kind depends on what the rules make of the row without it.
-func (s *stored) judged(after *oracletest.Data, table *model.Table, rec, old oracletest.Record, rule oracletest.Expr, members []value.Member) errs.Kind {
+func (s *stored) judged(after *oracle.Data, table *model.Table, rec, old oracle.Record, rule oracle.Expr, members []value.Member) errs.Kind {
 	for _, m := range members {
 		f := table.Field(m.Name)
-		changes := f.Ref != nil && rec[f.Name].Type() != types.NullType && (old == nil || !oracletest.Same(rec[f.Name], s.Value(f, old, true)))
-		itself := old == nil && f.Ref == table && oracletest.Same(rec[f.Name], rec["id"])
+		changes := f.Ref != nil && rec[f.Name].Type() != types.NullType && (old == nil || !oracle.Same(rec[f.Name], s.Value(f, old, true)))
+		itself := old == nil && f.Ref == table && oracle.Same(rec[f.Name], rec["id"])
 		if !changes || itself {
 			continue
 		}
@@ -185,13 +185,13 @@ func (s *stored) judged(after *oracletest.Data, table *model.Table, rec, old ora
 	switch {
 	case !s.allows(after, rule, table, rec, old):
 		return s.denied()
-	case after.Ask(s.Writes[table.Name].Check.CEL, table, rec, old, false) != oracletest.True:
+	case after.Ask(s.Writes[table.Name].Check.CEL, table, rec, old, false) != oracle.True:
 		return errs.Invalid
 	}
 	return ""
 }
 
-func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, after *oracletest.Data, rec oracletest.Record, written Row, err error, want errs.Kind) errs.Kind {
+func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, after *oracle.Data, rec oracle.Record, written Row, err error, want errs.Kind) errs.Kind {
 	t.Helper()
 	if want == "hidden" {
 		want = errs.KindOf(err)
@@ -218,8 +218,8 @@ func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, af
 func (s *stored) sameRows(t *testing.T) {
 	t.Helper()
 	for _, table := range s.Model.Tables {
-		for i := range oracletest.MaxRows {
-			id := oracletest.ID(table, i)
+		for i := range oracle.MaxRows {
+			id := oracle.ID(table, i)
 			row, err := s.rows.Get(context.Background(), system, table, idOf(table, id), View{}, nil)
 			rec := s.Find(table, id)
 			if rec == nil {
@@ -234,7 +234,7 @@ func (s *stored) sameRows(t *testing.T) {
 					want = append(want, ',')
 				}
 				want = append(append(append(want, '"'), f.Name...), `":`...)
-				want = oracletest.AppendJSON(want, f, rec[f.Name])
+				want = oracle.AppendJSON(want, f, rec[f.Name])
 			}
 			if want = append(want, '}'); string(row.JSON) != string(want) {
 				t.Fatalf("%s is %s %v, want %s", table.Name, row.JSON, err, want)

@@ -15,12 +15,12 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/oracletest"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -42,7 +42,7 @@ func TestOracle(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			tallies := map[string]*tally{}
 			for i := range models {
-				o := newOracle(t, e, rand.New(rand.NewPCG(seed, uint64(i))))
+				o := newComparison(t, e, rand.New(rand.NewPCG(seed, uint64(i))))
 				for range exprs {
 					o.compare(t, tallyOf(tallies, "rows"))
 					o.comparePairs(t, tallyOf(tallies, "pairs with old"))
@@ -74,12 +74,12 @@ var engines = [...]engine{
 
 type tally struct {
 	pairs, exprs, refused int
-	outcomes              map[oracletest.Outcome]int
+	outcomes              map[oracle.Outcome]int
 }
 
 func tallyOf(all map[string]*tally, name string) *tally {
 	if all[name] == nil {
-		all[name] = &tally{outcomes: map[oracletest.Outcome]int{}}
+		all[name] = &tally{outcomes: map[oracle.Outcome]int{}}
 	}
 	return all[name]
 }
@@ -87,8 +87,8 @@ func tallyOf(all map[string]*tally, name string) *tally {
 func (y *tally) check(t *testing.T, name string) {
 	t.Helper()
 	t.Logf("%s: %d pairs of expression and row: %d true, %d false, %d failed; %d of %d expressions refused at load", name,
-		y.pairs, y.outcomes[oracletest.True], y.outcomes[oracletest.False], y.outcomes[oracletest.Failure], y.refused, y.exprs)
-	for _, o := range []oracletest.Outcome{oracletest.True, oracletest.False, oracletest.Failure} {
+		y.pairs, y.outcomes[oracle.True], y.outcomes[oracle.False], y.outcomes[oracle.Failure], y.refused, y.exprs)
+	for _, o := range []oracle.Outcome{oracle.True, oracle.False, oracle.Failure} {
 		if y.outcomes[o]*50 < y.pairs {
 			t.Errorf("%s: outcome %c is rare: the generator proves little", name, o)
 		}
@@ -98,16 +98,16 @@ func (y *tally) check(t *testing.T, name string) {
 	}
 }
 
-// oracle is rows in a database and as the evaluator takes them.
-type oracle struct {
-	*oracletest.Data
+// comparison is rows in a database and as the evaluator takes them.
+type comparison struct {
+	*oracle.Data
 	engine
 	db store.DB
 }
 
-func newOracle(t *testing.T, e engine, r *rand.Rand) *oracle {
+func newComparison(t *testing.T, e engine, r *rand.Rand) *comparison {
 	t.Helper()
-	o := &oracle{Data: oracletest.New(t, r).Fill(6), engine: e}
+	o := &comparison{Data: oracle.New(t, r).Fill(6), engine: e}
 	db, err := e.open(t)
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func newOracle(t *testing.T, e engine, r *rand.Rand) *oracle {
 }
 
 // lengthen makes a text of each table so long that twice the text is no text of an expression.
-func (o *oracle) lengthen() {
+func (o *comparison) lengthen() {
 	for _, t := range o.Model.Tables {
 		for _, f := range t.Fields {
 			if f.Type == model.Text && f.Max == nil {
@@ -133,10 +133,10 @@ func (o *oracle) lengthen() {
 }
 
 // compare generates an expression and compares.
-func (o *oracle) compare(t *testing.T, tally *tally) {
+func (o *comparison) compare(t *testing.T, tally *tally) {
 	t.Helper()
 	table := o.Model.Tables[o.IntN(len(o.Model.Tables))]
-	expr := o.Condition(table, 1+o.IntN(3), oracletest.Uses{Args: true})
+	expr := o.Condition(table, 1+o.IntN(3), oracle.Uses{Args: true})
 	tally.exprs++
 	node, _, problems := o.Rules.Filter(table, expr.Ash)
 	if len(problems) > 0 {
@@ -154,7 +154,7 @@ func (o *oracle) compare(t *testing.T, tally *tally) {
 			want := o.Ask(expr.CEL, table, rec, nil, client)
 			tally.pairs++
 			tally.outcomes[want]++
-			if got[i] != (answer{want, want == oracletest.True}) {
+			if got[i] != (answer{want, want == oracle.True}) {
 				t.Fatalf("%s of row %v (client %v): database says %v, cel-go says %c\nas %s\ntree %s\nrow %.2000v\n%s",
 					expr.Ash, rec["id"], client, got[i], want, expr.CEL, rule.Format(node), rec, o.Source)
 			}
@@ -162,18 +162,18 @@ func (o *oracle) compare(t *testing.T, tally *tally) {
 	}
 }
 
-func (o *oracle) byID(t *model.Table) []oracletest.Record {
+func (o *comparison) byID(t *model.Table) []oracle.Record {
 	rows := slices.Clone(o.Rows[t.Name])
-	slices.SortFunc(rows, func(a, b oracletest.Record) int { return oracletest.Compare(a["id"], b["id"]) })
+	slices.SortFunc(rows, func(a, b oracle.Record) int { return oracle.Compare(a["id"], b["id"]) })
 	return rows
 }
 
 // comparePairs generates an expression that may name old and compares it about pairs of rows: what an update makes of a
 // row that was, and a create of none.
-func (o *oracle) comparePairs(t *testing.T, tally *tally) {
+func (o *comparison) comparePairs(t *testing.T, tally *tally) {
 	t.Helper()
 	table := o.Model.Tables[1+o.IntN(len(o.Model.Tables)-1)]
-	expr := o.Condition(table, 1+o.IntN(3), oracletest.Uses{Old: true})
+	expr := o.Condition(table, 1+o.IntN(3), oracle.Uses{Old: true})
 	tally.exprs++
 	rules := o.Rules.Table(table)
 	node, _, problems := rule.Compile(expr.Ash, rule.Scope{Row: rules.Row, Old: rules.Old})
@@ -184,7 +184,7 @@ func (o *oracle) comparePairs(t *testing.T, tally *tally) {
 	rows := o.Rows[table.Name]
 	for range 3 {
 		for _, rec := range rows {
-			var old oracletest.Record // none one time in seven: the row is created
+			var old oracle.Record // none one time in seven: the row is created
 			if i := o.IntN(len(rows) + 1); i < len(rows) {
 				old = rows[i]
 			}
@@ -193,7 +193,7 @@ func (o *oracle) comparePairs(t *testing.T, tally *tally) {
 			want := o.Ask(expr.CEL, table, rec, old, false)
 			tally.pairs++
 			tally.outcomes[want]++
-			if len(got) != 1 || got[0] != (answer{want, want == oracletest.True}) {
+			if len(got) != 1 || got[0] != (answer{want, want == oracle.True}) {
 				t.Fatalf("%s: database says %v, cel-go says %c\nas %s\ntree %s\nrow %.2000v\nold %.2000v\n%s",
 					expr.Ash, got, want, expr.CEL, rule.Format(node), rec, old, o.Source)
 			}
@@ -212,14 +212,14 @@ func (b *bound) pair(table *model.Table, old bool) string {
 	return b.selects(sc) + source
 }
 
-func inputs(table *model.Table, old, rec oracletest.Record) []value.Value {
+func inputs(table *model.Table, old, rec oracle.Record) []value.Value {
 	var in []value.Value
 	for _, f := range table.Fields {
-		in = append(in, oracletest.Stored(f, rec[f.Name]))
+		in = append(in, oracle.Stored(f, rec[f.Name]))
 	}
 	if old != nil {
 		for _, f := range table.Fields {
-			in = append(in, oracletest.Stored(f, old[f.Name]))
+			in = append(in, oracle.Stored(f, old[f.Name]))
 		}
 	}
 	return in
@@ -232,7 +232,7 @@ type bound struct {
 	values []value.Value
 }
 
-func (o *oracle) bind(node rule.Node, f rule.Folder) *bound {
+func (o *comparison) bind(node rule.Node, f rule.Folder) *bound {
 	slots := rule.Slots{Base: len(o.Rules.Slots.List)}
 	extracted := slots.Extract(node)
 	n := len(o.Rules.Slots.List) + len(slots.List)
@@ -252,7 +252,7 @@ func (b *bound) selects(sc *scope) string {
 
 // answer is what the database says of one row.
 type answer struct {
-	outcome oracletest.Outcome
+	outcome oracle.Outcome
 	admits  bool
 }
 
@@ -264,12 +264,12 @@ func (b *bound) run(t *testing.T, db store.DB, sql string, inputs []value.Value)
 	}
 	err = db.Read(context.Background(), func(r store.Reader) error {
 		return r.Query(stmt.SQL, stmt.Bind(nil, b.values, inputs), func(row value.Row) error {
-			a := answer{oracletest.False, !row.Null(1) && row.Int(1) == 1}
+			a := answer{oracle.False, !row.Null(1) && row.Int(1) == 1}
 			switch {
 			case row.Null(0):
-				a.outcome = oracletest.Failure
+				a.outcome = oracle.Failure
 			case row.Int(0) == 1:
-				a.outcome = oracletest.True
+				a.outcome = oracle.True
 			}
 			answers = append(answers, a)
 			return nil

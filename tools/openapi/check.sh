@@ -30,7 +30,7 @@ step "install what package-lock.json names" npm ci --silent --no-progress
 vendored() {
 	local file
 	for file in swagger-ui-bundle.js swagger-ui.css; do
-		gzip -dc "$root/internal/openapi/docs/$file.gz" | cmp - "node_modules/swagger-ui-dist/$file"
+		gzip -dc "$root/internal/web/openapi/docs/$file.gz" | cmp - "node_modules/swagger-ui-dist/$file"
 	done
 }
 step "compare the vendored page with the package" vendored
@@ -65,7 +65,7 @@ serve() {
 mkdir -p "$out/careers" "$out/every/app"
 cp -R "$root/examples/careers" "$out/careers/app"
 rm -rf "$out/careers/app/.ashlar"
-cp "$root/internal/openapi/testdata/every.yaml" "$out/every/app/ashlar.yaml" # every type of field
+cp "$root/internal/web/openapi/testdata/every.yaml" "$out/every/app/ashlar.yaml" # every type of field
 serve careers
 careers="$base" careers_token="$token"
 serve every

@@ -1,0 +1,106 @@
+// Package arch holds the rules about how the code is laid out, as tests over its source: which package may import which,
+// where SQL may stand, what may be global.
+package arch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const module = "github.com/ashlar-dev/ashlar"
+
+// rows is the order of the packages under internal, and the table of docs/architecture.md. A package imports only from rows
+// above its own. Names without a package yet keep their place.
+var rows = [...][]string{
+	{"errs", "suggest", "apilimit", "background"},
+	{"caller", "telemetry/jsonline"},
+	{"telemetry", "cache", "admit"},
+	{"model"},
+	{"value", "model/load", "model/diff", "model/snapshot"},
+	{"rule", "portable", "record/cursor", "record/render"},
+	{"sqlgen", "ddl"},
+	{"store"},
+	{"system"},
+	{"store/sqlite", "store/postgres"},
+	{"migrate", "view"},
+	{"record", "move", "backup"},
+	{"job", "feed"},
+	{"identity/token", "web/netconn"},
+	{"web"},
+	{"web/api", "web/account", "web/live", "web/console", "web/openapi", "web/health", "web/home"},
+	{"app/seed"},
+	{"app"},
+	{"cli"},
+}
+
+// rowOf returns the row of a package under internal, from 0, or -1.
+func rowOf(name string) int {
+	return slices.IndexFunc(rows[:], func(row []string) bool { return slices.Contains(row, name) })
+}
+
+// isHelper says whether a package under internal exists for tests alone, as test/oracle and store/storetest do.
+func isHelper(name string) bool {
+	return strings.HasPrefix(name, "test/") || strings.HasSuffix(name, "test")
+}
+
+// homes names the packages that alone import something from outside, so that it can be replaced in one place. Their
+// tests, and those of others, may import what they like.
+var homes = [...]struct {
+	path string // an import path, or the beginning of one that ends with /
+	in   []string
+	why  string
+}{
+	{"cel.dev/cel-go/", []string{"rule"}, "everything else works on rule's conditions"},
+	{"database/sql", nil, "engines use their driver's own interface, which is faster and says more (measured in docs/decisions/0001)"},
+	{"github.com/go-jose/go-jose/v4", []string{"identity/token", "web/netconn"}, "credentials are read in one place"},
+	{"github.com/jackc/pgx/v5", []string{"store/postgres"}, "only the engine knows its driver"},
+	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
+	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},
+	{"github.com/santhosh-tekuri/jsonschema/v6", []string{"model/load", "value"}, "model/load compiles the schemas of fields, value checks against them"},
+	{"go.yaml.in/yaml/v4", []string{"model/load"}, "only model/load reads model files"},
+	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
+	{"zombiezen.com/go/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
+}
+
+// checkImport returns what is wrong with the package from (under internal) importing path, or "".
+func checkImport(from, path string) string {
+	if to, ok := strings.CutPrefix(path, module+"/internal/"); ok {
+		return checkInternal(from, to)
+	}
+	if strings.HasPrefix(path, module+"/") {
+		return fmt.Sprintf("%s imports %s, which is not under internal", from, path)
+	}
+	for _, home := range homes {
+		if covers(home.path, path) && !slices.Contains(home.in, from) && !isHelper(from) {
+			return fmt.Sprintf("%s imports %s: %s", from, path, home.why)
+		}
+	}
+	return ""
+}
+
+func covers(home, path string) bool {
+	home = strings.TrimSuffix(home, "/")
+	return path == home || strings.HasPrefix(path, home+"/")
+}
+
+func checkInternal(from, to string) string {
+	if isHelper(to) && !isHelper(from) {
+		return fmt.Sprintf("%s imports %s, which is for tests alone", from, to)
+	}
+	if isHelper(from) {
+		return ""
+	}
+	above, own := rowOf(to), rowOf(from)
+	switch {
+	case own < 0 || above < 0:
+		return "" // a package without a row is reported once, by name
+	case above == own:
+		return fmt.Sprintf("%s imports its neighbour %s: move what both need into a row above, or pass it as a value", from, to)
+	case above > own:
+		return fmt.Sprintf("%s imports %s, which stands below it: declare a small interface in %s and let a package below pass the thing in", from, to, from)
+	case rows[above][0] == "store/sqlite" && from != "app" && from != "app/seed" && from != "cli":
+		return fmt.Sprintf("%s imports the engine %s: use the interface of store, and let app open the engine", from, to)
+	}
+	return ""
+}
