@@ -27,6 +27,8 @@ type App struct {
 	dir      string
 	cfg      Config
 	folder   folder
+	routes   []web.Route // what Handler answers
+	services []service   // run while Serve does, started in this order
 	stopping atomic.Bool
 
 	closing sync.Once
@@ -95,7 +97,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.checkViews(ctx); err != nil {
 		return err
 	}
-	return a.openRows()
+	if err := a.openRows(); err != nil {
+		return err
+	}
+	a.routes = a.allRoutes()
+	return nil
 }
 
 func (a *App) openOrAttach(ctx context.Context) (err error) {

@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
@@ -111,14 +113,15 @@ func TestLockIsWaitedFor(t *testing.T) {
 func TestGracefulStop(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
 	dir := app(t, notes)
-	s := opened(t, dir, Config{routes: []web.Route{{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, r *http.Request) error {
+	s := opened(t, dir, Config{})
+	s.routes = append(s.routes, web.Route{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, r *http.Request) error {
 		entered <- true
 		<-release
 		if err := s0(r.Context()); err != nil {
 			return err
 		}
 		return web.JSON(w, http.StatusOK, []byte(`"done"`))
-	}}}})
+	}})
 	run := start(t, s)
 	got := make(chan answer, 1)
 	go func() { got <- get(t, run.base+"/slow") }()
@@ -145,13 +148,85 @@ func TestGracefulStop(t *testing.T) {
 // s0 is the error of a context, which a stop must not end.
 func s0(ctx context.Context) error { return ctx.Err() }
 
+// serviceFunc is a service made of its Run.
+type serviceFunc func(ctx context.Context) error
+
+func (f serviceFunc) Run(ctx context.Context) error { return f(ctx) }
+
+// TestServicesOutliveRequests stops a server while a request is at work: the services stop after its answer, the last one
+// first, and while the database is still open.
+func TestServicesOutliveRequests(t *testing.T) {
+	s := opened(t, app(t, notes), Config{})
+	var mu sync.Mutex
+	var events []string
+	note := func(event string) {
+		mu.Lock()
+		defer mu.Unlock()
+		events = append(events, event)
+	}
+	started := make(chan bool, 2)
+	for _, name := range []string{"first", "second"} {
+		s.services = append(s.services, service{name, serviceFunc(func(ctx context.Context) error {
+			started <- true
+			<-ctx.Done()
+			if err := s.Store.Read(context.Background(), func(store.Reader) error { return nil }); err != nil {
+				t.Errorf("the database of service %s: %v", name, err)
+			}
+			note(name)
+			return ctx.Err()
+		})})
+	}
+	entered, release := make(chan bool), make(chan bool)
+	s.routes = append(s.routes, web.Route{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, _ *http.Request) error {
+		entered <- true
+		<-release
+		note("request")
+		return web.JSON(w, http.StatusOK, []byte(`"done"`))
+	}})
+	run := start(t, s)
+	<-started
+	<-started
+	got := make(chan answer, 1)
+	go func() { got <- get(t, run.base+"/slow") }()
+	<-entered
+	run.stop()
+	close(release)
+	if a := <-got; a.status != http.StatusOK {
+		t.Errorf("the request was answered %d", a.status)
+	}
+	if err := run.wait(); err != nil {
+		t.Errorf("Serve = %v", err)
+	}
+	if got := strings.Join(events, " "); got != "request second first" {
+		t.Errorf("ended: %s", got)
+	}
+}
+
+func TestStopNamesTheServiceThatStays(t *testing.T) {
+	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond})
+	started, release := make(chan bool), make(chan bool)
+	s.services = append(s.services, service{"stuck", serviceFunc(func(context.Context) error {
+		close(started)
+		<-release
+		return nil
+	})})
+	run := start(t, s)
+	<-started
+	run.stop()
+	if err := run.wait(); err == nil || !strings.Contains(err.Error(), "service stuck still runs") {
+		t.Errorf("Serve = %v", err)
+	}
+	close(release)
+}
+
 func TestStopCutsAfterItsTime(t *testing.T) {
 	entered := make(chan bool)
-	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond, routes: []web.Route{{Pattern: "GET /stuck", Handler: func(_ http.ResponseWriter, r *http.Request) error {
+	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond})
+	s.routes = append(s.routes, web.Route{Pattern: "GET /stuck", Handler: func(_ http.ResponseWriter, r *http.Request) error {
 		entered <- true
 		<-r.Context().Done()
 		return r.Context().Err()
-	}}}})
+	}})
 	run := start(t, s)
 	go func() {
 		if res, err := http.Get(run.base + "/stuck"); err == nil {
@@ -190,7 +265,8 @@ func TestReadiness(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	var l log
-	s := opened(t, app(t, notes), Config{Logger: l.logger(), routes: []web.Route{{Pattern: "GET /panic", Handler: func(http.ResponseWriter, *http.Request) error { panic("a secret") }}}})
+	s := opened(t, app(t, notes), Config{Logger: l.logger()})
+	s.routes = append(s.routes, web.Route{Pattern: "GET /panic", Handler: func(http.ResponseWriter, *http.Request) error { panic("a secret") }})
 	run := start(t, s)
 	a := get(t, run.base+"/panic")
 	id := a.header.Get("X-Request-Id")

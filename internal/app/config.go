@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
-	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
 // Config says where the rows of an app are and how it is served. The zero value works.
@@ -25,12 +24,10 @@ type Config struct {
 	ReadTimeout   time.Duration     // bounds a whole request; default: 60 s
 	WriteTimeout  time.Duration     // bounds the time from the end of the header to the end of the answer; default: 60 s
 	IdleTimeout   time.Duration     // bounds the time between two requests; default: 120 s
-	Grace         time.Duration     // bounds the requests in flight at a stop; default: 30 s
+	Grace         time.Duration     // bounds the requests in flight at a stop, then the services; default: 30 s each
 	Version       string            // of this program, for its page
 	Logger        *slog.Logger      // default: no log
 	Now           func() time.Time  // default: time.Now
-
-	routes []web.Route // further routes, for tests
 }
 
 // Format prints no address, which may hold a password.
@@ -45,6 +42,9 @@ func (c Config) withDefaults(dir string) Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Grace == 0 {
+		c.Grace = 30 * time.Second
 	}
 	if c.Now == nil {
 		c.Now = time.Now

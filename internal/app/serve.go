@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -16,12 +17,22 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/openapi"
 )
 
-// Serve answers the connections of ln until ctx ends. It stops in the reverse order of opening: it finishes the requests
-// in flight, closes the database and releases the data folder. It closes ln and the App.
+// A service is background work of an app under its name in the log.
+type service struct {
+	name string
+	background.Service
+}
+
+// Serve starts the services and answers the connections of ln until ctx ends. It stops in reverse order: it finishes the
+// requests in flight, stops the services, closes the database and releases the data folder. It closes ln and the App.
 func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	handler, err := a.Handler()
 	if err != nil {
 		return errors.Join(err, ln.Close(), a.Close())
+	}
+	services := background.NewServices(a.cfg.Logger)
+	for _, s := range a.services {
+		services.Start(s.name, s)
 	}
 	err = web.Serve(ctx, ln, handler, web.ServerConfig{
 		HeaderTimeout: a.cfg.HeaderTimeout,
@@ -32,7 +43,9 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		OnStop:        func() { a.stopping.Store(true) },
 		Logger:        a.cfg.Logger,
 	})
-	return errors.Join(err, a.Close())
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Grace)
+	defer cancel()
+	return errors.Join(err, services.Stop(grace), a.Close())
 }
 
 // Handler returns what answers the requests of the app.
@@ -47,19 +60,19 @@ func (a *App) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return receiver.Handler(a.routes()), nil
+	return receiver.Handler(web.NewMux(a.routes...)), nil
 }
 
-func (a *App) routes() *web.Mux {
+// allRoutes returns what the app answers.
+func (a *App) allRoutes() []web.Route {
 	data := api.New(a.Rows, a.Rules.Model).Routes()
-	return web.NewMux(slices.Concat(
+	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks()...),
 		web.ProblemRoutes(),
 		data,
 		openapi.Routes(a.Rules, data),
-		a.cfg.routes,
-	)...)
+	)
 }
 
 // checks returns the conditions for requests to be sent here.
