@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet format lint race fuzz nightly openapi-check bench bench-scale bench-move bench-online bench-rules bench-soak check
+.PHONY: help run build test vet format lint measure race fuzz nightly openapi-check bench bench-scale bench-move bench-online bench-rules bench-soak check
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,10 @@ lint: ## staticcheck and more (settings in staticcheck.conf), and the check of M
 	$(GO) build -C tools -buildvcs=false -o ../bin/ ./lint ./mdlint
 	./bin/lint ./...
 	./bin/mdlint
+
+measure: ## count how the code reads (clauses in comments, one-letter names, uses between files), beside bars
+	$(GO) build -C tools -buildvcs=false -o ../bin/ ./measure
+	./bin/measure $(MEASURE)
 
 race: ## run every test under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
