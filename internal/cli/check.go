@@ -11,22 +11,22 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-const checkHelp = `Check reads ashlar.yaml and tables/*.yaml in DIR and says everything that is wrong with them
-at once, each fault with its file, line and column. The queries of
-views are checked against empty tables in memory, and the rows of DIR/seed are loaded into a
-database in a temporary folder, which is removed. It touches no other database.
+const checkHelp = `Check reads ashlar.yaml and tables/*.yaml in DIR and lists all faults at once, each with its
+file, line and column. It checks the queries of views against empty tables in memory, and loads
+the rows of DIR/seed into a database in a temporary folder, which it removes. It touches no other
+database.
 
-What may be a mistake but need not be is said as a warning. With faults it exits with 1.`
+What may be a mistake is a warning. With faults, check exits with 1.`
 
 func newCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check DIR",
-		Short:   "Say everything that is wrong with a model",
+		Short:   "List the faults of a model",
 		Long:    checkHelp,
 		Example: "  ashlar check examples/careers",
-		Args:    oneApp,
+		Args:    exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return inApp(args[0], check(cmd, args[0]))
+			return relativeTo(args[0], check(cmd, args[0]))
 		},
 	}
 }
@@ -42,12 +42,12 @@ func check(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range printed(dir, warnings(loaded.Rules)) {
+	for _, w := range withPaths(dir, warnings(loaded.Rules)) {
 		w.Message = "warning: " + w.Message
 		fmt.Fprintln(cmd.ErrOrStderr(), w)
 	}
 	m := loaded.Rules.Model
-	if open := openInts(m); len(open) > 0 {
+	if open := unboundedInts(m); len(open) > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "note: JavaScript is exact up to %d, and %s no max: give one, or `as: string`\n", maxSafeInteger, haveNames(open))
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", m.Name,
@@ -55,7 +55,7 @@ func check(cmd *cobra.Command, dir string) error {
 	return err
 }
 
-// haveNames says what some fields have, naming the first three of them.
+// haveNames returns the subject and verb of a sentence about fields. It names the first three.
 func haveNames(fields []string) string {
 	switch n := len(fields); {
 	case n == 1:
@@ -81,26 +81,26 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// countRules counts what decides about a request: access rules of tables and fields, and checks.
+// countRules counts the access rules of tables and fields, and the checks.
 func countRules(m *model.Model) int {
 	n := 0
 	for _, t := range m.All() {
 		a := t.Access
-		n += len(t.Checks) + present(a.Read, a.Create, a.UpdateFrom, a.Delete)
+		n += len(t.Checks) + countSet(a.Read, a.Create, a.UpdateFrom, a.Delete)
 		if a.UpdateTo != a.UpdateFrom {
-			n += present(a.UpdateTo)
+			n += countSet(a.UpdateTo)
 		}
 		for _, f := range t.Fields {
 			if f.ReadOnly && f.Pos == t.Pos {
-				continue // email of users, of which the model says nothing
+				continue // email of users, not declared by the model
 			}
-			n += present(f.Read, f.Write)
+			n += countSet(f.Read, f.Write)
 		}
 	}
 	return n
 }
 
-func present(exprs ...*model.Expr) int {
+func countSet(exprs ...*model.Expr) int {
 	n := 0
 	for _, e := range exprs {
 		if e != nil {

@@ -26,8 +26,8 @@ const (
 	exitUsage = 2
 )
 
-// Run runs the command with these arguments and returns its exit code: 0, 1 where it failed, 2 where it was called
-// wrongly. What a program would read goes to stdout, all else to stderr.
+// Run runs the command with these arguments. It returns the exit code: 0, 1 if the command failed, 2 if its usage was wrong.
+// Results go to stdout, messages to stderr.
 func Run(args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -36,13 +36,13 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	return report(stderr, root.ExecuteContext(context.Background()))
 }
 
-// report says an error once.
+// report prints an error and returns the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
 	}
 	if u, ok := errors.AsType[*usageError](err); ok {
-		fmt.Fprintf(stderr, "ashlar: %v\nRun `%s --help` to see how it is used.\n", u.err, u.command)
+		fmt.Fprintf(stderr, "ashlar: %v\nRun `%s --help` to see its usage.\n", u.err, u.command)
 		return exitUsage
 	}
 	if f, ok := errors.AsType[*appFaults](err); ok {
@@ -53,7 +53,7 @@ func report(stderr io.Writer, err error) int {
 	return exitFault
 }
 
-// usageError is a command that was called wrongly.
+// A usageError is the wrong use of a command.
 type usageError struct {
 	command string // as typed: ashlar serve
 	err     error
@@ -67,7 +67,7 @@ func usage(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{cmd.CommandPath(), fmt.Errorf(format, args...)}
 }
 
-// appFaults is what is wrong with an app: faults of its model, each with its source line, or of its seed.
+// appFaults are the faults of an app: of its model, each with its source line, or of its seed.
 type appFaults struct {
 	text  string
 	count int
@@ -80,11 +80,11 @@ func (f *appFaults) Error() string {
 	return fmt.Sprintf("%s\n%d faults", f.text, f.count)
 }
 
-// inApp makes faults of the app in dir readable from where the command runs: editors and terminals open the files by
-// the names that are printed.
-func inApp(dir string, err error) error {
+// relativeTo gives the faults of the app in dir paths from the current folder, so that editors and terminals can open
+// them.
+func relativeTo(dir string, err error) error {
 	if faults, ok := errors.AsType[model.Faults](err); ok {
-		return &appFaults{printed(dir, faults).Error(), len(faults)}
+		return &appFaults{withPaths(dir, faults).Error(), len(faults)}
 	}
 	if faults, ok := errors.AsType[seed.Faults](err); ok {
 		lines := make([]string, len(faults))
@@ -97,7 +97,7 @@ func inApp(dir string, err error) error {
 	return err
 }
 
-func printed(dir string, faults model.Faults) model.Faults {
+func withPaths(dir string, faults model.Faults) model.Faults {
 	named := make(model.Faults, len(faults))
 	for i, f := range faults {
 		f.Pos.File = filepath.Join(dir, f.Pos.File)
@@ -106,10 +106,10 @@ func printed(dir string, faults model.Faults) model.Faults {
 	return named
 }
 
-// oneApp is for commands that take the folder of an app.
-func oneApp(cmd *cobra.Command, args []string) error {
+// exactlyOneDir checks the arguments of a command that takes the folder of an app.
+func exactlyOneDir(cmd *cobra.Command, args []string) error {
 	if slices.ContainsFunc(args, app.MayHoldPassword) {
-		return usage(cmd, "%s takes the folder of an app; the address of a database goes behind a flag, or in the environment", cmd.Name())
+		return usage(cmd, "%s takes the folder of an app; give the address of a database with --database, or in the environment", cmd.Name())
 	}
 	switch len(args) {
 	case 0:
@@ -132,7 +132,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 func unknownCommand(cmd *cobra.Command, name string) error {
 	if app.MayHoldPassword(name) {
-		return usage(cmd, "the address of a database is no command: it goes behind a flag, or in the environment")
+		return usage(cmd, "the address of a database is not a command: give it with --database, or in the environment")
 	}
 	var names []string
 	for _, c := range cmd.Commands() {

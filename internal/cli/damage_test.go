@@ -36,7 +36,7 @@ func TestDamage(t *testing.T) {
 		{"a later model", sql(`UPDATE "ashlar_meta" SET "value" = '{"ashlar":99}' WHERE "id" = 'model'`), "migrate app",
 			"the stored model has format 99, but this server reads formats 1 to 2: use the server version that wrote it, or a later one"},
 		{"the history", sql(`UPDATE "ashlar_migrations" SET "steps" = '['`), "migrate app --history",
-			"ashlar: 1 change of the history cannot be read whole: --undo may need it, nothing else does"},
+			"ashlar: 1 change of the history cannot be read completely: only --undo may need it"},
 		{"the history", sql(`UPDATE "ashlar_migrations" SET "state" = 'dome'`), "serve app --listen 127.0.0.1:0",
 			`entry 1 of the history of the database cannot be read: state: there is no "dome"; restore the database from a backup`},
 		{"a table that is gone", sql(`DROP TABLE "users"`), "token app --id 018f0000-0000-7000-8000-0000000000a1",

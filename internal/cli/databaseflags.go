@@ -9,10 +9,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// databaseFlags say where the rows of an app are.
+// databaseFlags holds the flags for the place of an app's rows.
 type databaseFlags struct{ data, database, direct string }
 
-// databaseSettings are the names of the flags.
+// databaseSettings lists the flags of databaseFlags.
 var databaseSettings = [...]string{"data", "database", "database-direct"}
 
 func (f *databaseFlags) declare(cmd *cobra.Command) {
@@ -22,7 +22,7 @@ func (f *databaseFlags) declare(cmd *cobra.Command) {
 	flags.StringVar(&f.direct, "database-direct", "", "`address` of the same database itself, if --database is the address of a pooler")
 }
 
-// check refuses flags that do not go together.
+// check refuses combinations of flags.
 func (f *databaseFlags) check(cmd *cobra.Command) error {
 	if f.direct != "" && f.database == "" {
 		return usage(cmd, "--database-direct (%s) requires --database (%s)", variable("database-direct"), variable("database"))
@@ -39,7 +39,7 @@ func (f *databaseFlags) config(dir string, log *slog.Logger) app.Config {
 	return cfg
 }
 
-// warnLogger logs warnings as text, for commands that end by themselves.
+// warnLogger returns a logger for commands other than serve. It prints warnings as text.
 func warnLogger(cmd *cobra.Command) *slog.Logger {
 	return telemetry.NewLogger(cmd.ErrOrStderr(), "text", slog.LevelWarn)
 }

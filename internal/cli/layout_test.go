@@ -27,12 +27,12 @@ func TestOlderLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ command, want string }{
-		{"migrate app --plan", "First, the tables of Ashlar's own are brought from layout 1 to layout 2, which earlier releases refuse.\nNothing to do"},
+		{"migrate app --plan", "First, Ashlar's own tables are brought from layout 1 to layout 2: earlier releases refuse the database then.\nNothing to do"},
 		{"serve app --listen 127.0.0.1:0 --migrate=off", "layout 1 of Ashlar's own tables, this release needs layout 2, and --migrate=off forbids to change them: run `ashlar migrate`"},
 		{"migrate app --history", "ada@machine"},
-		{"migrate app", "The tables of Ashlar's own had layout 1 and have layout 2 now: earlier releases refuse the database."},
+		{"migrate app", "Ashlar's own tables were brought from layout 1 to layout 2: earlier releases refuse the database now."},
 		{"migrate app --plan", "Nothing to do"},
-		{"migrate app --verify", "ok: the tables are those"},
+		{"migrate app --verify", "ok: the tables match"},
 		{"migrate app --history", "ada@machine"},
 	} {
 		said, _ := command(t, strings.Fields(tt.command)...)

@@ -17,29 +17,27 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-const migrateHelp = `Migrate brings the tables of a database to the model in DIR. The model of the last time is kept
-in the database; what differs from it becomes a plan, which --plan shows without doing it: each
-step with its SQL, where in the model it comes from, what it does beside its purpose, and what
-it locks.
+const migrateHelp = `Migrate brings the tables of a database to the model in DIR. The database keeps its last model.
+The differences become a plan. --plan prints the plan without running it: each step with its SQL,
+its place in the model, its side effects and its locks.
 
-Rows are never cut or dropped unasked. A step that loses data runs only when it is named, as in
---allow drop:posts.body; a change that rows contradict is refused, with the rows in the way.
-Interrupted, it is taken back or finished by the next start. Before an embedded database is
-rewritten or loses anything, a verified copy is kept in the data folder, under copies/.
+Migrate drops or cuts data only if you allow it by name, as in --allow drop:posts.body. It refuses
+a change that rows contradict, and lists those rows. After an interruption, the next start takes
+the change back or finishes it. Before migrate rewrites an embedded database or drops data, it
+keeps a verified copy in the data folder, under copies/.
 
-A server makes changes that are safe by itself when it starts, unless told --migrate=off. Beside
-a server on the same data folder, migrate makes those alone. On PostgreSQL, stop the servers on
-the former model where the plan says that they cannot go on.
+A server makes safe changes itself when it starts, unless it runs with --migrate=off. While a
+server uses the data folder, migrate makes only safe changes. On PostgreSQL, stop the servers of
+the old model if the plan says that they cannot go on.
 
-Each of --database, --database-direct and --data is also a setting of the environment, as for
-serve.`
+--database, --database-direct and --data have environment variables, as for serve.`
 
 const migrateExample = `  ashlar migrate examples/careers --plan
   ashlar migrate examples/careers --allow drop:profiles.headline
   ashlar migrate examples/careers --verify
   ashlar migrate examples/careers --undo`
 
-// migrateFlags say what to do with which database.
+// migrateFlags holds the flags of migrate.
 type migrateFlags struct {
 	databaseFlags
 	allow                       []string
@@ -50,10 +48,10 @@ func newMigrate() *cobra.Command {
 	f := &migrateFlags{}
 	cmd := &cobra.Command{
 		Use:     "migrate DIR",
-		Short:   "Bring the tables of a database to the model, or say what would be done",
+		Short:   "Bring the tables of a database to the model, or print the plan",
 		Long:    migrateHelp,
 		Example: migrateExample,
-		Args:    oneApp,
+		Args:    exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := environment(cmd, databaseSettings[:]...); err != nil {
 				return err
@@ -61,23 +59,23 @@ func newMigrate() *cobra.Command {
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			return inApp(args[0], f.run(cmd, args[0]))
+			return relativeTo(args[0], f.run(cmd, args[0]))
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.BoolVar(&f.plan, "plan", false, "say what would be done, and do nothing")
-	flags.StringSliceVar(&f.allow, "allow", nil, "`loss` that may be: drop:posts, drop:posts.body; may be repeated")
-	flags.BoolVar(&f.verify, "verify", false, "compare the tables with those that the last model needs, and say each difference")
-	flags.BoolVar(&f.undo, "undo", false, "take the last change back, where nothing is lost by it")
-	flags.BoolVar(&f.history, "history", false, "list what was done: when, by whom, with which SQL, how long it took")
+	flags.BoolVar(&f.plan, "plan", false, "print the plan, and change nothing")
+	flags.StringSliceVar(&f.allow, "allow", nil, "data that may be lost: `drop:TABLE` or drop:TABLE.FIELD; may be repeated")
+	flags.BoolVar(&f.verify, "verify", false, "compare the tables with the last model, and list the differences")
+	flags.BoolVar(&f.undo, "undo", false, "take the last change back, if no data is lost by it")
+	flags.BoolVar(&f.history, "history", false, "list past changes: time, operator, SQL and duration")
 	f.databaseFlags.declare(cmd)
 	return cmd
 }
 
 const dropPrefix = "drop:"
 
-// check refuses flags that do not go together.
+// check refuses combinations of flags.
 func (f *migrateFlags) check(cmd *cobra.Command) error {
 	var asked []string
 	for name, set := range map[string]bool{"plan": f.plan, "verify": f.verify, "undo": f.undo, "history": f.history} {
@@ -91,7 +89,7 @@ func (f *migrateFlags) check(cmd *cobra.Command) error {
 	for i, a := range f.allow {
 		name, ok := strings.CutPrefix(a, dropPrefix)
 		if !ok || name == "" {
-			return usage(cmd, "--allow is %q: write what may be lost, as drop:posts or drop:posts.body", a)
+			return usage(cmd, "--allow is %q: write drop:TABLE or drop:TABLE.FIELD, such as drop:posts.body", a)
 		}
 		f.allow[i] = name
 	}
@@ -110,20 +108,20 @@ func (f *migrateFlags) run(cmd *cobra.Command, dir string) (err error) {
 		return interrupted(ctx, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	out := bufio.NewWriter(cmd.OutOrStdout()) // which keeps the first error
+	out := bufio.NewWriter(cmd.OutOrStdout()) // Flush returns the first error
 	defer func() { err = errors.Join(err, out.Flush()) }()
 	switch {
 	case f.plan:
-		return f.sayPlan(ctx, out, dir, db)
+		return f.printPlan(ctx, out, dir, db)
 	case f.verify:
-		return sayDrift(ctx, out, db)
+		return printDrift(ctx, out, db)
 	case f.history:
-		return sayHistory(ctx, out, db)
+		return printHistory(ctx, out, db)
 	}
 	return f.change(ctx, cmd, out, db)
 }
 
-// change migrates, or undoes.
+// change migrates, or takes the last change back.
 func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, out *bufio.Writer, db *app.Database) error {
 	bar := newProgress(cmd.ErrOrStderr())
 	start := time.Now()
@@ -142,30 +140,30 @@ func (f *migrateFlags) change(ctx context.Context, cmd *cobra.Command, out *bufi
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", entry)
 	}
 	if ctx.Err() != nil && err != nil {
-		return errors.New("stopped: the next start, or the same command, takes back what was prepared, or finishes it")
+		return errors.New("stopped: the next start, or the same command, takes the change back or finishes it")
 	}
 	if err != nil {
 		return err
 	}
-	sayResult(out, result, time.Since(start))
+	printResult(out, result, time.Since(start))
 	if err := out.Flush(); err != nil {
 		return err
 	}
 	if f.undo {
-		fmt.Fprintln(cmd.ErrOrStderr(), "The model file still asks for what was undone: put it back too, before a server starts.")
+		fmt.Fprintln(cmd.ErrOrStderr(), "The model file still has the change: take it back there too before a server starts.")
 	}
 	return nil
 }
 
-func sayResult(out io.Writer, r migrate.Result, took time.Duration) {
+func printResult(out io.Writer, r migrate.Result, took time.Duration) {
 	if r.Layout != 0 {
-		fmt.Fprintf(out, "The tables of Ashlar's own had layout %d and have layout %d now: earlier releases refuse the database.\n", r.Layout, store.Layout)
+		fmt.Fprintf(out, "Ashlar's own tables were brought from layout %d to layout %d: earlier releases refuse the database now.\n", r.Layout, store.Layout)
 	}
 	switch {
 	case r.Created:
-		fmt.Fprintln(out, "The database was new: its tables are made.")
+		fmt.Fprintln(out, "The database was new: its tables were created.")
 	case len(r.Applied) == 0:
-		fmt.Fprintln(out, "Nothing to do: the tables are those of the model.")
+		fmt.Fprintln(out, "Nothing to do: the tables match the model.")
 	default:
 		for _, change := range r.Applied {
 			fmt.Fprintln(out, change)
@@ -176,25 +174,25 @@ func sayResult(out io.Writer, r migrate.Result, took time.Duration) {
 		fmt.Fprintln(out, "note:", n)
 	}
 	if r.Copy != "" {
-		fmt.Fprintln(out, "The database as it was before is in", r.Copy)
+		fmt.Fprintln(out, "A copy of the database from before the change is in", r.Copy)
 	}
 }
 
-func (f *migrateFlags) sayPlan(ctx context.Context, out io.Writer, dir string, db *app.Database) error {
+func (f *migrateFlags) printPlan(ctx context.Context, out io.Writer, dir string, db *app.Database) error {
 	p, err := db.Plan(ctx)
 	if err != nil {
 		return err
 	}
 	if p.Layout != 0 {
-		fmt.Fprintf(out, "First, the tables of Ashlar's own are brought from layout %d to layout %d, which earlier releases refuse.\n", p.Layout, store.Layout)
+		fmt.Fprintf(out, "First, Ashlar's own tables are brought from layout %d to layout %d: earlier releases refuse the database then.\n", p.Layout, store.Layout)
 	}
 	switch {
 	case p.IsNew():
-		fmt.Fprintln(out, "The database is new: a server makes its tables when it starts.")
+		fmt.Fprintln(out, "The database is new: a server creates its tables when it starts.")
 		return nil
 	case len(p.Changes) == 0:
-		fmt.Fprintln(out, "Nothing to do: the tables are those of the model.")
-		sayNotes(out, p)
+		fmt.Fprintln(out, "Nothing to do: the tables match the model.")
+		printNotes(out, p)
 		return nil
 	}
 	fmt.Fprintf(out, "%s, %s:\n", count(len(p.Changes), "change"), count(len(p.Steps), "step"))
@@ -203,11 +201,11 @@ func (f *migrateFlags) sayPlan(ctx context.Context, out io.Writer, dir string, d
 		if phased && (i == 0 || s.Phase != p.Steps[i-1].Phase) {
 			fmt.Fprintf(out, "\n%s\n", phaseTitle(s.Phase))
 		}
-		sayStep(out, i+1, s)
+		printStep(out, i+1, s)
 	}
-	sayNotes(out, p)
+	printNotes(out, p)
 	if faults := p.Faults(); len(faults) > 0 {
-		fmt.Fprintln(out, "\nThis cannot be done as it is:")
+		fmt.Fprintln(out, "\nThis change is refused:")
 		return faults
 	}
 	fmt.Fprintf(out, "\nNothing was changed. %s\n", verdict(p, dir))
@@ -217,14 +215,14 @@ func (f *migrateFlags) sayPlan(ctx context.Context, out io.Writer, dir string, d
 func phaseTitle(p migrate.Phase) string {
 	switch p {
 	case migrate.Before:
-		return "Beforehand, beside servers at work; what is made here is taken back if the change does not come to its switch:"
+		return "Before the switch, while servers run (taken back if the change fails before the switch):"
 	case migrate.Switch:
 		return "The switch, one transaction:"
 	}
-	return "Afterwards, beside servers at work:"
+	return "After the switch, while servers run:"
 }
 
-func sayStep(out io.Writer, n int, s migrate.Step) {
+func printStep(out io.Writer, n int, s migrate.Step) {
 	fmt.Fprintf(out, "\n%3d. %s\n", n, s.Title)
 	if s.Pos.Line > 0 {
 		fmt.Fprintf(out, "     %s\n", s.Pos)
@@ -238,13 +236,13 @@ func sayStep(out io.Writer, n int, s migrate.Step) {
 	}
 }
 
-func sayNotes(out io.Writer, p *migrate.Plan) {
+func printNotes(out io.Writer, p *migrate.Plan) {
 	for _, n := range p.Notes {
 		fmt.Fprintf(out, "\nnote: %s\n", n)
 	}
 }
 
-// verdict says who makes the change.
+// verdict returns who makes the change: a server, or which command.
 func verdict(p *migrate.Plan, dir string) string {
 	if p.Safe() {
 		return "A server makes this change by itself when it starts, or `ashlar migrate " + dir + "` does now."
@@ -256,7 +254,7 @@ func verdict(p *migrate.Plan, dir string) string {
 	return "`" + command + "` makes this change."
 }
 
-func sayDrift(ctx context.Context, out io.Writer, db *app.Database) error {
+func printDrift(ctx context.Context, out io.Writer, db *app.Database) error {
 	drift, err := db.Verify(ctx)
 	if err != nil {
 		return err
@@ -265,19 +263,19 @@ func sayDrift(ctx context.Context, out io.Writer, db *app.Database) error {
 		fmt.Fprintln(out, d)
 	}
 	if len(drift) > 0 {
-		return fmt.Errorf("%s between the tables and the model that they were made for", count(len(drift), "difference"))
+		return fmt.Errorf("%s between the tables and their model", count(len(drift), "difference"))
 	}
-	fmt.Fprintln(out, "ok: the tables are those of the model that they were made for")
+	fmt.Fprintln(out, "ok: the tables match their model")
 	return nil
 }
 
-func sayHistory(ctx context.Context, out io.Writer, db *app.Database) error {
+func printHistory(ctx context.Context, out io.Writer, db *app.Database) error {
 	all, err := db.History(ctx)
 	if err != nil {
 		return err
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(out, "Nothing was done yet: the database has no tables.")
+		fmt.Fprintln(out, "No changes yet: the database has no tables.")
 	}
 	damaged := 0
 	for _, e := range all {
@@ -288,20 +286,20 @@ func sayHistory(ctx context.Context, out io.Writer, db *app.Database) error {
 		fmt.Fprintf(out, "%d. %s %s%s, by %s\n", e.ID, e.Started.Format(time.RFC3339), e.State, took, e.By)
 		if e.Damage != "" {
 			damaged++
-			fmt.Fprintln(out, "   cannot be read whole:", e.Damage)
+			fmt.Fprintln(out, "   damaged:", e.Damage)
 		}
 		for _, c := range e.Changes {
 			fmt.Fprintln(out, "   "+c)
 		}
 		if e.Copy != "" {
-			fmt.Fprintln(out, "   copy of before:", e.Copy)
+			fmt.Fprintln(out, "   copy from before:", e.Copy)
 		}
 		for _, s := range e.Steps {
 			fmt.Fprintf(out, "     %6d ms  %s\n", s.Millis, strings.ReplaceAll(s.SQL, "\n", "\n                "))
 		}
 	}
 	if damaged > 0 {
-		return fmt.Errorf("%s of the history cannot be read whole: --undo may need it, nothing else does", count(damaged, "change"))
+		return fmt.Errorf("%s of the history cannot be read completely: only --undo may need it", count(damaged, "change"))
 	}
 	return nil
 }

@@ -10,31 +10,31 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress shows how far the steps of a long command are: a bar on a terminal, elsewhere a line now and then. It is safe
-// for concurrent use.
+// progress shows the progress of a long command: a bar on a terminal, elsewhere a line every 10 s. It is safe for
+// concurrent use.
 type progress struct {
 	out      io.Writer
 	terminal bool
 	now      func() time.Time
 
 	mu          sync.Mutex
-	bar         *progressbar.ProgressBar // of the step under way, on a terminal
+	bar         *progressbar.ProgressBar // nil without a terminal
 	name        string
 	done, total int64
 	began, said time.Time
 }
 
-// lineEvery is how long nothing is said where there is no terminal.
+// lineEvery is the time between two lines without a terminal.
 const lineEvery = 10 * time.Second
 
-// barEvery is how often a bar is drawn at most.
+// barEvery is the shortest time between two drawings of a bar.
 const barEvery = 100 * time.Millisecond
 
 func newProgress(out io.Writer) *progress {
 	return &progress{out: out, terminal: isTerminal(out), now: time.Now}
 }
 
-// isTerminal says whether people read what is written there.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	if !ok {
@@ -44,7 +44,7 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// Step begins a step of total rows, 0 where there is nothing to count, and ends the one before.
+// Step ends the last step and begins one of total rows; 0 if it counts none.
 func (p *progress) Step(name string, total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,13 +63,13 @@ func (p *progress) Step(name string, total int64) {
 		progressbar.OptionSetItsString("rows"), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 }
 
-// Add says that n more rows of the step are done.
+// Add counts n more rows of the step as done.
 func (p *progress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done += n
 	if p.bar != nil {
-		_ = p.bar.Add64(n) // more rows than were counted; nothing to say about it
+		_ = p.bar.Add64(n) // fails only beyond total
 		return
 	}
 	if now := p.now(); now.Sub(p.said) >= lineEvery {
@@ -85,15 +85,15 @@ func (p *progress) Done() {
 	p.clear()
 }
 
-// clear takes the bar away.
+// clear removes the bar.
 func (p *progress) clear() {
 	if p.bar != nil {
-		_ = p.bar.Clear() // it is decoration
+		_ = p.bar.Clear() // decoration only
 		p.bar = nil
 	}
 }
 
-// line is what is said without a terminal.
+// line describes the step for outputs other than terminals.
 func (p *progress) line(took time.Duration) string {
 	rate := float64(p.done) / took.Seconds()
 	if p.total <= 0 {

@@ -20,7 +20,7 @@ A first app takes a folder with one file:
                               read:  owner_id == auth.id
                               write: owner_id == auth.id
 
-  ashlar check notes    says what is wrong with it
+  ashlar check notes    lists what is wrong with it
   ashlar serve notes    serves it at http://127.0.0.1:8080`
 
 const rootExample = `  ashlar serve examples/careers
@@ -33,7 +33,7 @@ func newRoot() *cobra.Command {
 		Long:          rootHelp,
 		Example:       rootExample,
 		Version:       buildVersion(),
-		SilenceErrors: true, // report says them, once
+		SilenceErrors: true, // report prints them
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -10,8 +10,8 @@ func newSchema() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of ashlar.yaml, for editors",
-		Long: `Schema prints a JSON Schema of the model file. An editor that knows YAML completes keys
-with it and says what they mean.
+		Long: `Schema prints a JSON Schema of the model file. Editors use it to complete keys and to explain
+them.
 
 Visual Studio Code (with the YAML extension) and others read this first line of ashlar.yaml:
 

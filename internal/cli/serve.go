@@ -13,13 +13,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-const serveHelp = `Serve checks the model in DIR, makes or extends the tables of its database, and answers
-requests until it is told to stop (SIGINT, which is Ctrl-C, or SIGTERM). Requests in flight
-are then finished; a second signal ends it at once.
+const serveHelp = `Serve checks the model in DIR, creates or extends the tables of its database, and answers
+requests until SIGTERM or SIGINT (Ctrl-C). Then it finishes the requests in flight. A second
+signal stops it at once.
 
-The rows are in the data folder, together with the key that signs tokens. A new database is
-filled from DIR/seed/<table>.json or .ndjson. One server at a time serves a data folder.
-With --database the rows are in PostgreSQL, and any number of servers with one key serve them.
+The data folder holds the rows, and the key that signs tokens. Only one server at a time can use
+it. A new database is filled from DIR/seed/<table>.json or .ndjson. With --database the rows are
+in PostgreSQL, and any number of servers that share the key can serve them.
 
 ` + settingsHelp
 
@@ -39,7 +39,7 @@ func newServe() *cobra.Command {
 		Short:   "Serve the app in a folder",
 		Long:    serveHelp,
 		Example: serveExample,
-		Args:    oneApp,
+		Args:    exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := environment(cmd, allFlags(cmd)...); err != nil {
 				return err
@@ -47,7 +47,7 @@ func newServe() *cobra.Command {
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			return inApp(args[0], f.serve(cmd, args[0]))
+			return relativeTo(args[0], f.serve(cmd, args[0]))
 		},
 	}
 	f.declare(cmd)
@@ -56,9 +56,9 @@ func newServe() *cobra.Command {
 
 func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	stderr := cmd.ErrOrStderr()
-	collectLater()
+	tuneGC()
 	lines := telemetry.NewAsyncWriter(stderr)
-	defer lines.Close() // its error has nowhere to be told
+	defer lines.Close() // an error has nowhere to go
 	log := f.logger(lines, f.format(stderr))
 	ctx, stop := untilSignal(cmd)
 	defer stop()
@@ -75,25 +75,25 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return interrupted(ctx, errors.Join(err, ln.Close()))
 	}
-	say := announcer(lines, f.format(stderr))
-	say.serving(a.Rules.Model, ln.Addr(), cfg)
-	told := make(chan struct{})
+	announce := newAnnouncer(lines, f.format(stderr))
+	announce.serving(a.Rules.Model, ln.Addr(), cfg)
+	announced := make(chan struct{})
 	context.AfterFunc(ctx, func() {
-		say.stopping(f.grace)
-		close(told)
+		announce.stopping(f.grace)
+		close(announced)
 	})
 	err = a.Serve(ctx, ln)
-	_ = lines.Close() // before the last word
+	_ = lines.Close() // what follows is written directly
 	if ctx.Err() != nil {
-		<-told // the stop may be over before it was announced
+		<-announced // a quick stop may end before its announcement
 	}
 	if err == nil {
-		say.stopped()
+		announce.stopped()
 	}
 	return err
 }
 
-// listen takes the address before anything else is touched.
+// listen binds the address. Serve calls it first, so that a busy address changes nothing.
 func listen(address string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
 	if err == nil {
@@ -101,24 +101,24 @@ func listen(address string) (net.Listener, error) {
 	}
 	_, port, bad := net.SplitHostPort(address)
 	if _, noPort := net.LookupPort("tcp", port); bad != nil || noPort != nil {
-		return nil, fmt.Errorf("%q is no address: write it as 127.0.0.1:8080, or :8080 for every address of this machine", address)
+		return nil, fmt.Errorf("%q is not an address: write 127.0.0.1:8080, or :8080 for every address of this machine", address)
 	}
 	_, noHost := errors.AsType[*net.DNSError](err)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another address with --listen", address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL), noHost:
-		return nil, fmt.Errorf("%s is not an address of this machine: choose one with --listen, as :%s for all that it has", address, port)
+		return nil, fmt.Errorf("%s is not an address of this machine: choose one with --listen; :%s is every address", address, port)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("this user may not listen on %s: choose a port from 1024 on with --listen", address)
 	}
 	return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
 }
 
-// interrupted is the error of a start that a signal ended.
+// interrupted returns the error of a start. It explains a start that a signal ended.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return errors.New("stopped before it served; what it had begun is undone")
+		return errors.New("stopped before it served a request; changes that it had begun were undone")
 	}
 	return err
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// serveFlags are the settings of a server.
+// serveFlags holds the flags of serve.
 type serveFlags struct {
 	databaseFlags
 	listen                                   string
@@ -27,21 +27,21 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine")
 	f.databaseFlags.declare(cmd)
-	flags.Var(f.migrate, "migrate", "changes of the model that are safe beside servers at work are made when it starts (safe), or none (off); see ashlar migrate")
+	flags.Var(f.migrate, "migrate", "changes of the model to make at the start: those that running servers do not notice (safe), or none (off); see ashlar migrate")
 	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
-	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "for requests in flight when it stops")
-	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "for the header of a request")
-	flags.DurationVar(&f.read, "read-timeout", 60*time.Second, "for a whole request")
-	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "for an answer, from the end of the request's header")
-	flags.DurationVar(&f.idle, "idle-timeout", 120*time.Second, "between two requests of a connection")
+	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "time for requests in flight when the server stops")
+	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "time to receive the header of a request")
+	flags.DurationVar(&f.read, "read-timeout", 60*time.Second, "time to receive a whole request")
+	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "time to send an answer, from the end of the request's header")
+	flags.DurationVar(&f.idle, "idle-timeout", 120*time.Second, "time between two requests of a connection")
 	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
-	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error where the fault is the server's")
-	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests at work at once; more are answered 503")
+	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error if the server failed")
+	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests handled at once; more get 503")
 	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default two more than there are cores, 4 to 6; with PostgreSQL 12)")
 }
 
-// check refuses numbers that cannot be meant.
+// check refuses times and numbers out of range.
 func (f *serveFlags) check(cmd *cobra.Command) error {
 	for _, limit := range []struct {
 		name string
@@ -62,7 +62,7 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 	return f.databaseFlags.check(cmd)
 }
 
-// maxReaders bounds connections: each has a cache of its own.
+// maxReaders bounds the connections for reads. Each has a page cache of its own.
 const maxReaders = 64
 
 func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
@@ -76,16 +76,16 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	return cfg
 }
 
-// logger writes lines of a format to w.
+// logger returns a logger that writes to w in a format.
 func (f *serveFlags) logger(w io.Writer, format string) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel.value)); err != nil {
-		panic("cli: a log level that slog does not know: " + f.logLevel.value)
+		panic("cli: slog does not know the log level " + f.logLevel.value)
 	}
 	return telemetry.NewLogger(w, format, level)
 }
 
-// format is text or json.
+// format returns text or json.
 func (f *serveFlags) format(stderr io.Writer) string {
 	if f.logFormat.value != "auto" {
 		return f.logFormat.value

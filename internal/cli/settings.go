@@ -15,37 +15,38 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
-// settingsHelp is for commands whose flags are settings too.
-const settingsHelp = `Each flag is also a setting of the environment: --shutdown-timeout is ASHLAR_SHUTDOWN_TIMEOUT,
-and --database ASHLAR_DATABASE_URL, where nobody else on the machine sees its password. A flag wins over
-the environment. What begins with ASHLAR_ and is no setting is refused, lest a misspelt one is missed.`
+// settingsHelp explains environment variables in the help of commands.
+const settingsHelp = `Each flag has an environment variable: ASHLAR_SHUTDOWN_TIMEOUT for --shutdown-timeout, and
+ASHLAR_DATABASE_URL for --database, where nobody else on the machine sees its password. A flag
+wins over its variable. Unknown variables that begin with ASHLAR_ are refused, so that a typing
+error is noticed.`
 
 const prefix = "ASHLAR_"
 
-// environment gives the flags of a command that were not given the values of their variables. A variable that is empty
-// counts as not set.
+// environment sets flags of a command from their variables, unless the command line set them. An empty variable counts as
+// not set.
 func environment(cmd *cobra.Command, names ...string) error {
-	err := misspelt(cmd, os.Environ())
+	err := checkVariables(cmd, os.Environ())
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		text := os.Getenv(variable(f.Name))
 		if err != nil || f.Changed || text == "" || !slices.Contains(names, f.Name) {
 			return
 		}
 		if bad := f.Value.Set(text); bad != nil {
-			err = usage(cmd, "invalid value %q for %s: %s", text, variable(f.Name), reason(bad))
+			err = usage(cmd, "invalid value %q for %s: %s", text, variable(f.Name), plainReason(bad))
 		}
 	})
 	return err
 }
 
-// misspelt refuses variables that no command reads: a server that goes on without its ASHLAR_DATABSE_URL would take
-// writes into a data folder that nobody looks at.
-func misspelt(cmd *cobra.Command, environ []string) error {
+// checkVariables refuses ASHLAR_ variables that no command reads. A server that ignored a misspelt ASHLAR_DATABASE_URL would
+// write into a data folder that nobody looks at.
+func checkVariables(cmd *cobra.Command, environ []string) error {
 	known := settings(cmd.Root())
 	var found []string
 	for _, v := range environ {
 		name, text, _ := strings.Cut(v, "=")
-		if strings.HasPrefix(name, prefix) && text != "" && !slices.Contains(known, name) && !isOthers(name, text) {
+		if strings.HasPrefix(name, prefix) && text != "" && !slices.Contains(known, name) && !isForeign(name, text) {
 			found = append(found, "there is no setting "+name+suggest.DidYouMean(name, known))
 		}
 	}
@@ -56,7 +57,7 @@ func misspelt(cmd *cobra.Command, environ []string) error {
 	return usage(cmd, "%s", strings.Join(found, "\n"))
 }
 
-// settings are the variables that commands read: others than serve and move read some of those of serve.
+// settings returns the names of all variables. Other commands read some of the variables of serve.
 func settings(root *cobra.Command) []string {
 	var names []string
 	for _, c := range root.Commands() {
@@ -69,17 +70,17 @@ func settings(root *cobra.Command) []string {
 	return names
 }
 
-// ofService is what Kubernetes, and others after it, set for each service that they find, here of one whose name begins
-// with ashlar: ASHLAR_SERVICE_HOST, ASHLAR_PORT_8080_TCP_ADDR.
-var ofService = regexp.MustCompile(`_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)(_|$)`)
+// serviceVariable matches what Kubernetes sets for a service whose name begins with ashlar, such as ASHLAR_SERVICE_HOST and
+// ASHLAR_PORT_8080_TCP_ADDR.
+var serviceVariable = regexp.MustCompile(`_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)(_|$)`)
 
-// isOthers says whether a variable is meant for another program: a client's token, our tests, or whoever uses a service.
-func isOthers(name, text string) bool {
+// isForeign reports whether a variable belongs to another program: a client's token, our tests, or a Kubernetes service.
+func isForeign(name, text string) bool {
 	address := strings.HasSuffix(name, "_PORT") && strings.Contains(text, "://") // ASHLAR_PORT=tcp://10.0.0.1:8080
-	return name == prefix+"TOKEN" || strings.HasPrefix(name, prefix+"TEST_") || address || ofService.MatchString(name)
+	return name == prefix+"TOKEN" || strings.HasPrefix(name, prefix+"TEST_") || address || serviceVariable.MatchString(name)
 }
 
-// allFlags names the flags of a command but help.
+// allFlags returns the names of a command's flags except help.
 func allFlags(cmd *cobra.Command) []string {
 	var names []string
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
@@ -90,7 +91,7 @@ func allFlags(cmd *cobra.Command) []string {
 	return names
 }
 
-// dashed are flags as they are typed.
+// dashed returns flags with their two dashes.
 func dashed(flags []string) []string {
 	typed := make([]string, len(flags))
 	for i, name := range flags {
@@ -99,7 +100,7 @@ func dashed(flags []string) []string {
 	return typed
 }
 
-// variable is the variable of a flag. That of an address which may hold a password is what others call it too.
+// variable returns the environment variable of a flag. --database has the name that other programs use: DATABASE_URL.
 func variable(flag string) string {
 	if flag == "database" {
 		return prefix + "DATABASE_URL"
@@ -107,10 +108,10 @@ func variable(flag string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// flagError says what is wrong with the flags of a command in our words.
+// flagError describes wrong flags in our words.
 func flagError(cmd *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return usage(cmd, "invalid value %q for --%s: %s", e.GetValue(), e.GetFlag().Name, reason(e.Unwrap()))
+		return usage(cmd, "invalid value %q for --%s: %s", e.GetValue(), e.GetFlag().Name, plainReason(e.Unwrap()))
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok && e.GetSpecifiedShortnames() == "" {
 		return usage(cmd, "%s has no flag --%s%s", cmd.Name(), e.GetSpecifiedName(), suggest.DidYouMean("--"+e.GetSpecifiedName(), dashed(allFlags(cmd))))
@@ -118,12 +119,12 @@ func flagError(cmd *cobra.Command, err error) error {
 	return &usageError{cmd.CommandPath(), err}
 }
 
-// reason says why a value cannot be, without the words of packages time and strconv.
-func reason(err error) string {
+// plainReason explains a wrong value without the words of packages time and strconv.
+func plainReason(err error) string {
 	_, isNumber := errors.AsType[*strconv.NumError](err)
 	switch text := err.Error(); {
 	case strings.HasPrefix(text, "time:"):
-		return "write a duration, as 30s or 2m"
+		return "write a duration, such as 30s or 2m"
 	case isNumber || strings.HasPrefix(text, "strconv."):
 		return "write a number"
 	default:
@@ -131,7 +132,7 @@ func reason(err error) string {
 	}
 }
 
-// choice is a flag that is one of a few words.
+// A choice is a flag whose value is one of a few words.
 type choice struct {
 	value string
 	words []string

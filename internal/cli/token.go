@@ -9,17 +9,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/app"
 )
 
-const tokenHelp = `Token prints a token for a user, as the last line of its output. Whoever sends it, as
-"Authorization: Bearer TOKEN", is that user until it expires.
+const tokenHelp = `Token prints a token for a user on the last line of its output. A request with the header
+"Authorization: Bearer TOKEN" acts as that user until the token expires.
 
-It is signed with the key in the data folder. The row in users is made where there is none. A
-server may run meanwhile, or never have run: then the database is made and filled first.`
+The key in the data folder signs the token. Token creates the user's row in users if it is
+missing, and the database if no server has run yet. A server may be running.`
 
 const tokenExample = `  ashlar token --id 018f0000-0000-7000-8000-0000000000a1 examples/careers
   ashlar token --id 018f0000-0000-7000-8000-0000000000c1 --role editor --ttl 1h examples/careers
   TOKEN=$(ashlar token --id 018f0000-0000-7000-8000-0000000000a1 examples/careers | tail -n 1)`
 
-// tokenFlags say what token is for.
+// tokenFlags holds the flags of token.
 type tokenFlags struct {
 	databaseFlags
 	want app.TokenRequest
@@ -32,7 +32,7 @@ func newToken() *cobra.Command {
 		Short:   "Print a token for a user",
 		Long:    tokenHelp,
 		Example: tokenExample,
-		Args:    oneApp,
+		Args:    exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := environment(cmd, databaseSettings[:]...); err != nil {
 				return err
@@ -43,13 +43,13 @@ func newToken() *cobra.Command {
 			if f.want.ID == "" {
 				return usage(cmd, "token needs the id of a user: --id 018f0000-0000-7000-8000-0000000000a1")
 			}
-			return inApp(args[0], f.print(cmd, args[0]))
+			return relativeTo(args[0], f.print(cmd, args[0]))
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.want.ID, "id", "", "`id` of the user: the key of a row in users")
-	flags.StringVar(&f.want.Email, "email", "", "`address` of the user (default that of the row)")
+	flags.StringVar(&f.want.Email, "email", "", "`address` of the user (default: the address in the row)")
 	flags.StringSliceVar(&f.want.Roles, "role", nil, "`role` that the model declares; may be repeated")
 	flags.DurationVar(&f.want.TTL, "ttl", 24*time.Hour, "how long the token lives, at most 8760h")
 	f.databaseFlags.declare(cmd)

@@ -13,21 +13,21 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// voice tells whoever started the server what it does, whatever the log level: lines for people, or records for
+// An announcer reports the start and the stop of a server at every log level: as lines for people or as records for
 // machines, never both in one stream.
-type voice struct {
-	people io.Writer // nil: machines
+type announcer struct {
+	people io.Writer // nil if machines read the stream
 	log    *slog.Logger
 }
 
-func announcer(stderr io.Writer, format string) voice {
+func newAnnouncer(stderr io.Writer, format string) announcer {
 	if format == "json" {
-		return voice{log: telemetry.NewLogger(stderr, format, slog.LevelInfo)}
+		return announcer{log: telemetry.NewLogger(stderr, format, slog.LevelInfo)}
 	}
-	return voice{people: stderr}
+	return announcer{people: stderr}
 }
 
-func (v voice) serving(m *model.Model, address net.Addr, cfg app.Config) {
+func (v announcer) serving(m *model.Model, address net.Addr, cfg app.Config) {
 	if v.people == nil {
 		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "data", cfg.Data, "tables", len(m.Tables), "views", len(m.Views), "version", cfg.Version, "pid", os.Getpid())
 		return
@@ -35,7 +35,7 @@ func (v voice) serving(m *model.Model, address net.Addr, cfg app.Config) {
 	fmt.Fprintf(v.people, "Serving %s (%s) at %s\n%s. Stop with Ctrl-C.\n", m.Name, countTables(m), urlOf(address), placeOf(cfg))
 }
 
-// placeOf says where the data is. The address of a database is not shown: it may hold a password.
+// placeOf names the place of the data. It does not show the address of a database, which may hold a password.
 func placeOf(cfg app.Config) string {
 	if cfg.Database != "" {
 		return "Rows in PostgreSQL, the key in " + cfg.Data
@@ -43,15 +43,15 @@ func placeOf(cfg app.Config) string {
 	return "Data in " + cfg.Data
 }
 
-func (v voice) stopping(grace time.Duration) {
+func (v announcer) stopping(grace time.Duration) {
 	if v.people == nil {
 		v.log.Info("stopping", "timeout_seconds", grace.Seconds())
 		return
 	}
-	fmt.Fprintf(v.people, "Stopping: requests in flight have %v. Ctrl-C again ends it at once.\n", grace)
+	fmt.Fprintf(v.people, "Stopping: requests in flight have %v. Ctrl-C again stops at once.\n", grace)
 }
 
-func (v voice) stopped() {
+func (v announcer) stopped() {
 	if v.people == nil {
 		v.log.Info("stopped")
 		return
@@ -59,7 +59,7 @@ func (v voice) stopped() {
 	fmt.Fprintln(v.people, "Stopped.")
 }
 
-// urlOf is where a browser on this machine finds the server.
+// urlOf returns the URL of the server for a browser on this machine.
 func urlOf(address net.Addr) string {
 	tcp, ok := address.(*net.TCPAddr)
 	if ok && tcp.IP.IsUnspecified() {

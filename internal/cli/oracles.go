@@ -7,10 +7,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// tellingChecks are the checks that compare what callers may write with what they may not read. Whoever writes often enough
-// finds out the hidden value by what is refused.
-func tellingChecks(rules *rule.Rules, t *model.Table) model.Faults {
-	if present(t.Access.Create, t.Access.UpdateFrom) == 0 {
+// oracleChecks warns of checks that compare a writable field with a hidden one. By many attempts, a writer could infer the
+// hidden value from the refusals.
+func oracleChecks(rules *rule.Rules, t *model.Table) model.Faults {
+	if countSet(t.Access.Create, t.Access.UpdateFrom) == 0 {
 		return nil
 	}
 	var found model.Faults
@@ -24,8 +24,8 @@ func tellingChecks(rules *rule.Rules, t *model.Table) model.Faults {
 			case hidden.Field.Read == nil:
 				continue
 			}
-			if given := writtenBeside(rules, columns, hidden); given != nil {
-				found = append(found, rules.Model.Fault(t.Checks[i].Expr.Pos, "the check of %s compares %s, which %s, with %s, which callers may write: its 422s tell what %s holds",
+			if given := otherWritable(rules, columns, hidden); given != nil {
+				found = append(found, rules.Model.Fault(t.Checks[i].Expr.Pos, "the check of %s compares %s, which %s, with %s, which callers may write: its 422s reveal %s",
 					t.Name, columnName(hidden), how, given.Name, columnName(hidden)))
 				break
 			}
@@ -34,15 +34,15 @@ func tellingChecks(rules *rule.Rules, t *model.Table) model.Faults {
 	return found
 }
 
-// writtenBeside is a field of the row itself that callers may write and that is not the hidden column, or nil.
-func writtenBeside(rules *rule.Rules, columns []*rule.Column, hidden *rule.Column) *model.Field {
+// otherWritable returns a field of the row that callers may write and that is not the hidden column, or nil.
+func otherWritable(rules *rule.Rules, columns []*rule.Column, hidden *rule.Column) *model.Field {
 	for _, c := range columns {
 		f := c.Field
 		if c.Path.Root.Role != rule.Self {
 			continue
 		}
 		if len(c.Path.Steps) > 0 {
-			f = c.Path.Steps[0].Field // who writes the reference chooses the row that is read
+			f = c.Path.Steps[0].Field // the writer of a reference chooses the row behind it
 		}
 		own := len(hidden.Path.Steps) == 0 && hidden.Path.Root.Role == rule.Self && hidden.Field == f
 		if write := rules.Field(f).Write; !own && !f.ReadOnly && (write == nil || !rule.NeverTrue(write)) {
@@ -52,7 +52,7 @@ func writtenBeside(rules *rule.Rules, columns []*rule.Column, hidden *rule.Colum
 	return nil
 }
 
-// columnName is a column as the check names it.
+// columnName returns a column as the check writes it.
 func columnName(c *rule.Column) string {
 	name := c.Field.Name
 	for _, step := range slices.Backward(c.Path.Steps) {
