@@ -14,25 +14,25 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
 // The loaders that one would write for these tables alone.
 
 var (
-	moveUsers = append([]string{"id", "email", "name", "created_at", "updated_at"}, ddl.Revision)
-	movePosts = append(articleColumns[:10:10], ddl.Revision)
+	moveUsers = append([]string{"id", "email", "name", "created_at", "updated_at"}, sqlgen.Revision)
+	movePosts = append(articleColumns[:10:10], sqlgen.Revision)
 )
 
 // definitions are the statements before and after the rows: tables, then indexes, then references.
-func definitions(d ddl.Dialect, m *model.Model) (tables, after []string) {
+func definitions(d sqlgen.Dialect, m *model.Model) (tables, after []string) {
 	for _, t := range m.Tables {
-		tables = append(tables, ddl.CreateTable(d, t)...)
-		after = append(after, ddl.CreateIndexes(d, t)...)
+		tables = append(tables, sqlgen.CreateTable(d, t)...)
+		after = append(after, sqlgen.CreateIndexes(d, t)...)
 	}
 	for _, t := range m.Tables {
-		after = append(after, ddl.CreateReferences(d, t)...)
+		after = append(after, sqlgen.CreateReferences(d, t)...)
 	}
 	return tables, after
 }
@@ -49,7 +49,7 @@ func handToPostgres(ctx context.Context, m *model.Model, file, target string) (e
 	}
 	defer func() { err = errors.Join(err, to.Close(ctx)) }()
 	const cleared = `CREATE FUNCTION ashlar_cleared() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`
-	tables, after := definitions(ddl.Postgres, m)
+	tables, after := definitions(sqlgen.Postgres, m)
 	for _, sql := range append([]string{cleared}, tables...) {
 		if _, err := to.Exec(ctx, sql); err != nil {
 			return err
@@ -123,7 +123,7 @@ func handToSQLite(ctx context.Context, m *model.Model, source, folder string) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	tables, after := definitions(ddl.SQLite, m)
+	tables, after := definitions(sqlgen.SQLite, m)
 	for _, sql := range append([]string{"PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = OFF", "PRAGMA cache_size = -65536"}, tables...) {
 		if err := sqlitex.ExecuteTransient(to, sql, nil); err != nil {
 			return err

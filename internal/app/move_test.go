@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/system"
@@ -35,7 +35,7 @@ func TestUnfinishedMoveIsNotServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Write(t.Context(), func(tx store.Tx) error {
-		for _, sql := range ddl.CreateTable(ddl.SQLite, system.Model().Table(system.MetaTable)) {
+		for _, sql := range sqlgen.CreateTable(sqlgen.SQLite, system.Model().Table(system.MetaTable)) {
 			if _, err := tx.Exec(sql, nil); err != nil {
 				return err
 			}

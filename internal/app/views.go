@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -18,7 +17,7 @@ func checkQueries(m *model.Model) (err error) {
 	if len(m.Views) == 0 {
 		return nil
 	}
-	scratch, err := sqlite.OpenScratch(ddl.Create(ddl.SQLite, m))
+	scratch, err := sqlite.OpenScratch(sqlgen.Create(sqlgen.SQLite, m))
 	if err != nil {
 		return err
 	}
@@ -40,10 +39,9 @@ func (a *App) checkViews(ctx context.Context) error {
 	if len(m.Views) == 0 {
 		return nil
 	}
-	engine, dialect := view.SQLite(nil), sqlgen.Dialect(sqlgen.SQLite{})
-	onServer := a.Store.Dialect() == ddl.Postgres
+	engine := view.SQLite(nil)
+	onServer := a.Store.Dialect() == sqlgen.Postgres
 	if onServer {
-		dialect = sqlgen.Postgres{}
 		engine = view.Postgres(func(query string) (store.Description, error) { return a.Store.Describe(ctx, query) })
 	}
 	if faults := view.Missing(m, engine); len(faults) > 0 {
@@ -54,5 +52,5 @@ func (a *App) checkViews(ctx context.Context) error {
 			return err
 		}
 	}
-	return asError(view.CheckRows(ctx, a.Store, dialect, m, a.cfg.Logger))
+	return asError(view.CheckRows(ctx, a.Store, m, a.cfg.Logger))
 }

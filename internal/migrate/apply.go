@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
@@ -143,7 +143,7 @@ func (r *run) apply(p *Plan) error {
 	}
 	r.own, r.result.Applied, r.result.Notes = p.own, describeAll(p.Changes), p.Notes
 	defer r.endProgress()
-	if r.dialect == ddl.SQLite {
+	if r.dialect == sqlgen.SQLite {
 		return r.inOneTransaction(p)
 	}
 	return r.inPhases(p)

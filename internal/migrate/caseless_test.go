@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -90,7 +90,7 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		if drift, err := Verify(context.Background(), db); err != nil || len(drift) != 1 || !strings.Contains(drift[0], "l_users__email") {
 			t.Errorf("Verify without the index = %q, %v", drift, err)
 		}
-		execute(t, db, ddl.CreateIndex(db.Dialect(), ddl.Indexes(users)[0]))
+		execute(t, db, sqlgen.CreateIndex(db.Dialect(), sqlgen.Indexes(users)[0]))
 		if _, err := Undo(context.Background(), db, anything); err != nil {
 			t.Fatalf("Undo: %v", err)
 		}
@@ -175,7 +175,7 @@ func TestWidestIndexRows(t *testing.T) {
 				var columns, places []string
 				var args []value.Value
 				add := func(name string, v value.Value) {
-					columns, args = append(columns, ddl.Quote(name)), append(args, v)
+					columns, args = append(columns, sqlgen.Quote(name)), append(args, v)
 					places = append(places, "$"+strconv.Itoa(len(args)))
 				}
 				for _, f := range table.Fields {
@@ -197,8 +197,8 @@ func TestWidestIndexRows(t *testing.T) {
 						add(f.Name, value.OfTimestamp(1))
 					}
 				}
-				add(ddl.Revision, value.OfInt(1))
-				sql := "INSERT INTO " + ddl.Quote(t2) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
+				add(sqlgen.Revision, value.OfInt(1))
+				sql := "INSERT INTO " + sqlgen.Quote(t2) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
 				_, err := tx.Exec(sql, args)
 				return err
 			})

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -24,7 +24,7 @@ const batch = 1000
 // conversion fills a new column of a field, which no server knows yet, with the converted values of the old column. In
 // SQLite the new column is in a table of its own.
 type conversion struct {
-	dialect  ddl.Dialect
+	dialect  sqlgen.Dialect
 	key      *model.Field // key of the table, with its present type
 	from     *model.Field // the old field, with its names in the database
 	to       *model.Field // the new field
@@ -75,13 +75,13 @@ func (c *conversion) read(s store.Session, after value.Value) (rows []converted,
 		v := value.Scan(c.from, row, 2)
 		var err error
 		if r.to, err = value.Convert(c.from, c.to, v); err != nil {
-			return fmt.Errorf("the row %s of %s: %s: %w", ddl.Text(r.id), c.tableName(), c.from.Name, err)
+			return fmt.Errorf("the row %s of %s: %s: %w", sqlgen.Text(r.id), c.tableName(), c.from.Name, err)
 		}
 		if r.to.IsNull() {
 			r.to = c.fill
 		}
 		if r.to.IsNull() && !c.to.Optional {
-			return fmt.Errorf("the row %s of %s: %s is missing, and is required now; give it a value first", ddl.Text(r.id), c.tableName(), c.from.Name)
+			return fmt.Errorf("the row %s of %s: %s is missing, and is required now; give it a value first", sqlgen.Text(r.id), c.tableName(), c.from.Name)
 		}
 		rows = append(rows, r)
 		return nil
@@ -91,35 +91,35 @@ func (c *conversion) read(s store.Session, after value.Value) (rows []converted,
 
 // query returns the query for the batch of rows after an id.
 func (c *conversion) query(after value.Value) (sql string, args []value.Value) {
-	sql = "SELECT " + ddl.Quote("id") + ", " + ddl.Quote(ddl.Revision) + ", " + ddl.Quote(c.from.Name) + " FROM " + ddl.Quote(c.tableName())
+	sql = "SELECT " + sqlgen.Quote("id") + ", " + sqlgen.Quote(sqlgen.Revision) + ", " + sqlgen.Quote(c.from.Name) + " FROM " + sqlgen.Quote(c.tableName())
 	cond := " WHERE "
 	if !after.IsNull() {
-		sql += cond + ddl.Quote("id") + " > $1"
+		sql += cond + sqlgen.Quote("id") + " > $1"
 		args, cond = append(args, after), " AND "
 	}
 	if c.restOnly {
 		sql += cond + c.unconverted()
 	}
-	sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", ddl.Quote("id"), batch)
+	sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", sqlgen.Quote("id"), batch)
 	return sql, args
 }
 
 // unconverted returns the condition of the rows that are not converted. If the field is optional, a row without an old
 // value needs no conversion.
 func (c *conversion) unconverted() string {
-	sql := ddl.Quote(c.into) + " IS NULL"
+	sql := sqlgen.Quote(c.into) + " IS NULL"
 	if c.to.Optional {
-		sql += " AND " + ddl.Quote(c.from.Name) + " IS NOT NULL"
+		sql += " AND " + sqlgen.Quote(c.from.Name) + " IS NOT NULL"
 	}
 	return sql
 }
 
 func (c *conversion) write(s store.Session, rows []converted) error {
 	rows = slices.DeleteFunc(slices.Clone(rows), func(r converted) bool { return r.to.IsNull() })
-	if c.dialect == ddl.Postgres {
+	if c.dialect == sqlgen.Postgres {
 		return c.writeBatch(s, rows)
 	}
-	sql := "INSERT INTO " + ddl.Quote(c.into) + " (" + ddl.Quote("id") + ", " + ddl.Quote(convertedColumn) + ") VALUES ($1, $2)"
+	sql := "INSERT INTO " + sqlgen.Quote(c.into) + " (" + sqlgen.Quote("id") + ", " + sqlgen.Quote(convertedColumn) + ") VALUES ($1, $2)"
 	for _, r := range rows {
 		if _, err := s.Exec(sql, []value.Value{r.id, r.to}); err != nil {
 			return err
@@ -131,16 +131,16 @@ func (c *conversion) write(s store.Session, rows []converted) error {
 // writeBatch skips rows that somebody has changed since they were read: the condition of unconverted finds them again.
 // A key never changes, so it needs no such condition.
 func (c *conversion) writeBatch(s store.Session, rows []converted) error {
-	unchanged := " AND t." + ddl.Quote(ddl.Revision) + " = v.rev::bigint"
+	unchanged := " AND t." + sqlgen.Quote(sqlgen.Revision) + " = v.rev::bigint"
 	if c.from.Name == c.key.Name {
 		unchanged = ""
 	}
-	sql := "UPDATE " + ddl.Quote(c.tableName()) + " AS t SET " + ddl.Quote(c.into) + " = v.x::" + ddl.Type(c.to) +
-		" FROM unnest($1::text[], $2::text[], $3::text[]) AS v(id, x, rev) WHERE t." + ddl.Quote("id") + " = v.id::" + ddl.Type(c.key) +
+	sql := "UPDATE " + sqlgen.Quote(c.tableName()) + " AS t SET " + sqlgen.Quote(c.into) + " = v.x::" + sqlgen.Type(c.to) +
+		" FROM unnest($1::text[], $2::text[], $3::text[]) AS v(id, x, rev) WHERE t." + sqlgen.Quote("id") + " = v.id::" + sqlgen.Type(c.key) +
 		unchanged
 	ids, values, revisions := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows))
 	for i, r := range rows {
-		ids[i], values[i], revisions[i] = ddl.Text(r.id), ddl.Text(r.to), fmt.Sprint(r.revision)
+		ids[i], values[i], revisions[i] = sqlgen.Text(r.id), sqlgen.Text(r.to), fmt.Sprint(r.revision)
 	}
 	_, err := s.Exec(sql, []value.Value{value.OfList(ids), value.OfList(values), value.OfList(revisions)})
 	return err
@@ -167,11 +167,11 @@ func (r *repeatStatement) run(s store.Session, note func(int64)) error {
 func fillMissing(fields []*model.Field, value func(*model.Field) value.Value) string {
 	var set, missing []string
 	for _, f := range fields {
-		column := ddl.Quote(f.Name)
-		set = append(set, column+" = coalesce("+column+", "+ddl.Literal(ddl.Postgres, f, value(f))+")")
+		column := sqlgen.Quote(f.Name)
+		set = append(set, column+" = coalesce("+column+", "+sqlgen.Postgres.Literal(f, value(f))+")")
 		missing = append(missing, column+" IS NULL")
 	}
-	table, id, lacks := ddl.Quote(fields[0].Table.Name), ddl.Quote("id"), strings.Join(missing, " OR ")
+	table, id, lacks := sqlgen.Quote(fields[0].Table.Name), sqlgen.Quote("id"), strings.Join(missing, " OR ")
 	return fmt.Sprintf("UPDATE %s SET %s WHERE %s IN (SELECT %s FROM %s WHERE %s LIMIT %d) AND (%s)",
 		table, strings.Join(set, ", "), id, id, table, lacks, batch, lacks)
 }

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -106,14 +106,14 @@ func between(q querier, old, m models, rules *rule.Rules, now time.Time) (*Plan,
 	return p.plan, p.notes(q, rules)
 }
 
-func newPlanner(d ddl.Dialect, old, m *model.Model, given func(*model.Field) value.Value) *planner {
+func newPlanner(d sqlgen.Dialect, old, m *model.Model, given func(*model.Field) value.Value) *planner {
 	match := diff.NewMatch(old, m)
 	return &planner{Match: match, dialect: d, plan: &Plan{match: match, Changes: match.Changes()}, backfill: given}
 }
 
 // steps makes the steps of the plan.
 func (p *planner) steps() {
-	if p.dialect == ddl.Postgres {
+	if p.dialect == sqlgen.Postgres {
 		planPostgres(p)
 	} else {
 		planSQLite(p)
@@ -127,7 +127,7 @@ func (p *planner) allBackfills() map[string]string {
 	for _, c := range p.plan.Changes {
 		if c.Kind == diff.FieldAdded && c.OldTable != nil {
 			if v := p.backfillFor(c.NewField); !v.IsNull() {
-				all[c.NewTable.Name+"."+c.NewField.Name] = ddl.Literal(p.dialect, c.NewField, v)
+				all[c.NewTable.Name+"."+c.NewField.Name] = p.dialect.Literal(c.NewField, v)
 			}
 		}
 	}

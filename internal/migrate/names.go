@@ -1,6 +1,6 @@
 package migrate
 
-import "github.com/ashlar-dev/ashlar/internal/ddl"
+import "github.com/ashlar-dev/ashlar/internal/sqlgen"
 
 // rename is one name that becomes another. Renames in one list are of one kind.
 type rename struct{ from, to string }
@@ -26,7 +26,7 @@ func inOrder(all []rename) []rename {
 			}
 		}
 		if len(wait) == len(all) {
-			by := ddl.Fit("_old_" + wait[0].from)
+			by := sqlgen.Fit("_old_" + wait[0].from)
 			done = append(done, rename{wait[0].from, by})
 			delete(taken, wait[0].from)
 			wait[0].from = by
@@ -37,4 +37,4 @@ func inOrder(all []rename) []rename {
 }
 
 // tempName returns the name of a new object until its final name is free.
-func tempName(name string) string { return ddl.Fit("_new_" + name) }
+func tempName(name string) string { return sqlgen.Fit("_new_" + name) }

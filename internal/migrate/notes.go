@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -92,11 +91,7 @@ func (p *planner) checkNotes(q querier, was, t *model.Table, rules *rule.Rules) 
 		if fields, own := rule.OwnFields(cond); old || !own || !p.keepValues(fields) {
 			continue
 		}
-		var dialect sqlgen.Dialect = sqlgen.SQLite{}
-		if p.dialect == ddl.Postgres {
-			dialect = sqlgen.Postgres{}
-		}
-		g := &sqlgen.Generator{Dialect: dialect, Rules: rules, System: true, Folder: rule.Folder{NoOld: true}}
+		g := &sqlgen.Generator{Dialect: p.dialect, Rules: rules, System: true, Folder: rule.Folder{NoOld: true}}
 		st, err := g.Failing(t, cond)
 		if err != nil {
 			return err

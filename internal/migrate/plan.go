@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -134,7 +134,7 @@ func (p *Plan) Faults() model.Faults { return p.faults }
 // planner holds what the planners of both engines share.
 type planner struct {
 	*diff.Match
-	dialect  ddl.Dialect
+	dialect  sqlgen.Dialect
 	backfill func(*model.Field) value.Value // what rows get for a required field: its default, null where that is no constant
 	plan     *Plan
 }
@@ -240,7 +240,7 @@ func (p *planner) addRenames(at moment, lock string, sql []string) {
 }
 
 // ofIndex returns the changes of an index of a table, or else of the columns that it is on.
-func (p *planner) ofIndex(t *model.Table, i ddl.Index) cause {
+func (p *planner) ofIndex(t *model.Table, i sqlgen.Index) cause {
 	columns := i.Columns
 	if n := len(columns); !i.Unique && n > 1 && columns[n-1] == "id" {
 		columns = columns[:n-1]
@@ -270,7 +270,7 @@ func (p *planner) storageOf(f *model.Field) string {
 
 // converts reports whether the values of a field must be written anew.
 func (p *planner) converts(was, is *model.Field) bool {
-	if p.storageOf(was) != p.storageOf(is) || p.dialect == ddl.Postgres && was.Type == model.Decimal && is.Precision < was.Precision {
+	if p.storageOf(was) != p.storageOf(is) || p.dialect == sqlgen.Postgres && was.Type == model.Decimal && is.Precision < was.Precision {
 		return true
 	}
 	return renamesValues(was, is)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
 // printed returns all that a plan says of its steps, and how it will carry them out.
@@ -41,11 +41,11 @@ func printed(p *Plan) string {
 func TestPlans(t *testing.T) {
 	var all strings.Builder
 	show := func(name, was, is string) {
-		for _, d := range []ddl.Dialect{ddl.SQLite, ddl.Postgres} {
+		for _, d := range []sqlgen.Dialect{sqlgen.SQLite, sqlgen.Postgres} {
 			old, next := load(t, was), load(t, is)
 			p := newPlanner(d, old.Model, next.Model, backfillBy(next, time.Unix(1e9, 0)))
 			p.steps()
-			fmt.Fprintf(&all, "-- %s, %s --\n%s", name, [...]string{"SQLite", "PostgreSQL"}[d], printed(p.plan))
+			fmt.Fprintf(&all, "-- %s, %s --\n%s", name, d, printed(p.plan))
 		}
 	}
 	for _, g := range guided {

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
 // The ranks of the steps in PostgreSQL.
@@ -87,7 +87,7 @@ func planPostgres(p *planner) {
 	tables := map[string]bool{}
 	for _, t := range p.Old.Tables {
 		tables[t.Name] = true
-		for _, i := range ddl.Indexes(t) {
+		for _, i := range sqlgen.Indexes(t) {
 			pg.indexes[i.Name] = true
 		}
 	}
@@ -144,16 +144,16 @@ func (p *pgPlanner) isRewritten(f *model.Field) bool {
 func (p *pgPlanner) create(t *model.Table) {
 	now := p.beforeSwitch[t]
 	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
-	parts := statements(ddl.CreateTable(ddl.Postgres, now)...)
-	for _, i := range ddl.Indexes(now) {
+	parts := statements(sqlgen.CreateTable(sqlgen.Postgres, now)...)
+	for _, i := range sqlgen.Indexes(now) {
 		i.Name = p.indexNameBefore(i.Name)
-		parts = append(parts, part{sql: ddl.CreateIndex(ddl.Postgres, i)})
+		parts = append(parts, part{sql: sqlgen.CreateIndex(sqlgen.Postgres, i)})
 	}
-	parts[0].undo = "DROP TABLE IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	parts[0].undo = "DROP TABLE IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	p.add(pgTables, why, 0, lockNothing, parts...)
 	p.renamed(&p.tables, now.Name, t.Name)
-	for i, index := range ddl.Indexes(t) {
-		p.renamed(&p.objects, p.indexNameBefore(ddl.Indexes(now)[i].Name), index.Name)
+	for i, index := range sqlgen.Indexes(t) {
+		p.renamed(&p.objects, p.indexNameBefore(sqlgen.Indexes(now)[i].Name), index.Name)
 	}
 	for _, f := range t.Fields {
 		p.renameConstraints(f, p.fieldBefore(f))
@@ -164,7 +164,7 @@ func (p *pgPlanner) create(t *model.Table) {
 			p.addForeignKey(f, why, 0)
 			continue
 		}
-		p.add(pgColumns, why, 0, lockNothing, statements(strings.TrimSuffix(ddl.AddReference(p.fieldBefore(f)), " NOT VALID"))...)
+		p.add(pgColumns, why, 0, lockNothing, statements(strings.TrimSuffix(sqlgen.AddReference(p.fieldBefore(f)), " NOT VALID"))...)
 	}
 }
 
@@ -191,15 +191,15 @@ func (p *pgPlanner) renameConstraints(f, now *model.Field) {
 		}
 	}
 	if f.Name == "id" {
-		p.renamed(&p.objects, ddl.KeyName(now), ddl.KeyName(f)) // the constraint has the name of its index
+		p.renamed(&p.objects, sqlgen.KeyName(now), sqlgen.KeyName(f)) // the constraint has the name of its index
 	}
 	if f.Type == model.Enum {
-		add(false, ddl.CheckName(now), ddl.CheckName(f))
+		add(false, sqlgen.CheckName(now), sqlgen.CheckName(f))
 	}
 	if f.Ref != nil {
-		add(false, ddl.ReferenceName(now), ddl.ReferenceName(f))
+		add(false, sqlgen.ReferenceName(now), sqlgen.ReferenceName(f))
 		if f.OnDelete == model.Clear {
-			add(true, ddl.TriggerName(now), ddl.TriggerName(f))
+			add(true, sqlgen.TriggerName(now), sqlgen.TriggerName(f))
 		}
 	}
 }
@@ -235,7 +235,7 @@ func (p *pgPlanner) drop(t *model.Table) {
 			p.addLoss(pgUnbind, why, t.Name, lockMoment, p.dropForeignKey(f)...)
 		}
 	}
-	p.addLoss(pgDropTable, why, t.Name, lockMoment, statements("DROP TABLE "+ddl.Quote(t.Name))...)
+	p.addLoss(pgDropTable, why, t.Name, lockMoment, statements("DROP TABLE "+sqlgen.Quote(t.Name))...)
 }
 
 // rename gives everything its name in the new model.
@@ -243,14 +243,14 @@ func (p *pgPlanner) rename() {
 	var sql []string
 	for _, t := range p.Old.Tables {
 		for _, r := range inOrder(p.renames[t.Name]) {
-			sql = append(sql, ddl.RenameColumn(t.Name, r.from, r.to))
+			sql = append(sql, sqlgen.RenameColumn(t.Name, r.from, r.to))
 		}
 	}
 	for _, r := range inOrder(p.tables) {
-		sql = append(sql, ddl.RenameTable(r.from, r.to))
+		sql = append(sql, sqlgen.RenameTable(r.from, r.to))
 	}
 	for _, r := range inOrder(p.objects) {
-		sql = append(sql, ddl.RenameIndex(r.from, r.to))
+		sql = append(sql, sqlgen.RenameIndex(r.from, r.to))
 	}
 	sql = append(sql, p.renameBound()...)
 	p.addRenames(p.at(pgRename), lockMoment, sql)
@@ -274,9 +274,9 @@ func (p *pgPlanner) renameBound() (sql []string) {
 	for _, g := range order {
 		for _, r := range inOrder(all[g]) {
 			if g.trigger {
-				sql = append(sql, ddl.RenameTrigger(g.table, r.from, r.to))
+				sql = append(sql, sqlgen.RenameTrigger(g.table, r.from, r.to))
 			} else {
-				sql = append(sql, ddl.RenameConstraint(g.table, r.from, r.to))
+				sql = append(sql, sqlgen.RenameConstraint(g.table, r.from, r.to))
 			}
 		}
 	}

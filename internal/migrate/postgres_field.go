@@ -3,9 +3,9 @@ package migrate
 import (
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -20,18 +20,18 @@ func (p *pgPlanner) addField(f *model.Field) {
 	if !inline {
 		plain.Ref = nil
 	}
-	parts := statements(ddl.AddColumn(ddl.Postgres, &plain, given)...)
+	parts := statements(sqlgen.AddColumn(sqlgen.Postgres, &plain, given)...)
 	if f.Ref != nil && !inline && f.OnDelete == model.Clear {
-		parts = append(parts, statements(ddl.Triggers(ddl.Postgres, now)...)...)
+		parts = append(parts, statements(sqlgen.Triggers(sqlgen.Postgres, now)...)...)
 	}
-	parts[0].undo = "ALTER TABLE " + ddl.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	parts[0].undo = "ALTER TABLE " + sqlgen.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	p.add(pgColumns, why, 0, lockMoment, parts...)
 	p.renameConstraintsOf(f, now, inline)
 	if f.Ref != nil && !inline {
 		p.addForeignKey(f, why, 0)
 	}
 	if !f.Optional && given.IsNull() {
-		p.add(pgBind, why, Breaks, lockMoment, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL")...)
+		p.add(pgBind, why, Breaks, lockMoment, statements("ALTER TABLE "+sqlgen.Quote(f.Table.Name)+" ALTER COLUMN "+sqlgen.Quote(f.Name)+" SET NOT NULL")...)
 	}
 }
 
@@ -41,8 +41,8 @@ func (p *pgPlanner) renameConstraintsOf(f, now *model.Field, referred bool) {
 		p.renameConstraints(f, now)
 		return
 	}
-	if f.OnDelete == model.Clear && ddl.TriggerName(now) != ddl.TriggerName(f) {
-		p.bound = append(p.bound, bound{f.Table.Name, true, rename{ddl.TriggerName(now), ddl.TriggerName(f)}})
+	if f.OnDelete == model.Clear && sqlgen.TriggerName(now) != sqlgen.TriggerName(f) {
+		p.bound = append(p.bound, bound{f.Table.Name, true, rename{sqlgen.TriggerName(now), sqlgen.TriggerName(f)}})
 	}
 }
 
@@ -52,8 +52,8 @@ func (p *pgPlanner) addForeignKey(f *model.Field, why cause, hazards Hazards) {
 		p.addRowCheck(f, why, orphans(p.fieldBefore(f), p.beforeSwitch[f.Ref]), noSuchRows(f))
 	}
 	lock := "for a moment nobody writes to " + f.Table.Name + " or " + f.Ref.Name + "; it is waited for 80 ms at a time"
-	p.add(pgBind, why, hazards, lock, statements(ddl.AddReference(f))...)
-	p.add(pgValidate, why, 0, lockNothing, part{sql: ddl.Validate(f.Table.Name, ddl.ReferenceName(f)), outsideTx: true})
+	p.add(pgBind, why, hazards, lock, statements(sqlgen.AddReference(f))...)
+	p.add(pgValidate, why, 0, lockNothing, part{sql: sqlgen.Validate(f.Table.Name, sqlgen.ReferenceName(f)), outsideTx: true})
 }
 
 // addRowCheck adds a query that must find no rows before the switch, among converted values.
@@ -76,14 +76,14 @@ func (p *pgPlanner) newShadowColumn(was, f *model.Field, events, expression stri
 	now := p.fieldBefore(f)
 	plain := *now
 	plain.Ref = nil
-	table, trigger := ddl.Quote(now.Table.Name), ddl.Quote(ddl.Fit("_reset_"+now.Table.Name+"__"+f.Name))
-	function := ddl.Quote(ddl.Fit("ashlar_reset_" + now.Table.Name + "__" + f.Name))
-	parts := statements(ddl.AddColumn(ddl.Postgres, &plain, value.Value{})...)
-	parts[0].undo = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + ddl.Quote(now.Name) + " CASCADE"
+	table, trigger := sqlgen.Quote(now.Table.Name), sqlgen.Quote(sqlgen.Fit("_reset_"+now.Table.Name+"__"+f.Name))
+	function := sqlgen.Quote(sqlgen.Fit("ashlar_reset_" + now.Table.Name + "__" + f.Name))
+	parts := statements(sqlgen.AddColumn(sqlgen.Postgres, &plain, value.Value{})...)
+	parts[0].undo = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	parts = append(parts,
-		part{sql: "CREATE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + ddl.Quote(now.Name) + " := " + expression + "; RETURN NEW; END $$",
+		part{sql: "CREATE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + sqlgen.Quote(now.Name) + " := " + expression + "; RETURN NEW; END $$",
 			undo: "DROP FUNCTION IF EXISTS " + function + "() CASCADE"},
-		part{sql: "CREATE TRIGGER " + trigger + " BEFORE " + events + " OF " + ddl.Quote(was.Name) + " ON " + table + " FOR EACH ROW EXECUTE FUNCTION " + function + "()"})
+		part{sql: "CREATE TRIGGER " + trigger + " BEFORE " + events + " OF " + sqlgen.Quote(was.Name) + " ON " + table + " FOR EACH ROW EXECUTE FUNCTION " + function + "()"})
 	return shadowColumn{parts, part{sql: "DROP FUNCTION " + function + "() CASCADE"}}
 }
 
@@ -95,7 +95,7 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 		p.replaceKey(was, f)
 		return
 	}
-	why, table := p.ofField(f), ddl.Quote(p.beforeSwitch[f.Table].Name)
+	why, table := p.ofField(f), sqlgen.Quote(p.beforeSwitch[f.Table].Name)
 	follow := p.newShadowColumn(was, f, "UPDATE", "NULL")
 	p.add(pgColumns, why, 0, lockPending, follow.make...)
 
@@ -105,9 +105,9 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 	rest := *c
 	rest.restOnly = true
 	written := part{say: "of rows that were written meanwhile: " + rest.describe(), loop: &rest}
-	index := ddl.Quote(ddl.Fit("_rest_" + p.beforeSwitch[f.Table].Name + "__" + f.Name))
+	index := sqlgen.Quote(sqlgen.Fit("_rest_" + p.beforeSwitch[f.Table].Name + "__" + f.Name))
 	p.add(pgIndexRest, why, 0, lockWhileRow, part{
-		sql:       "CREATE INDEX CONCURRENTLY " + index + " ON " + table + " (" + ddl.Quote("id") + ") WHERE " + rest.unconverted(),
+		sql:       "CREATE INDEX CONCURRENTLY " + index + " ON " + table + " (" + sqlgen.Quote("id") + ") WHERE " + rest.unconverted(),
 		outsideTx: true,
 		undo:      "DROP INDEX IF EXISTS " + index,
 	}, written)
@@ -119,21 +119,21 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 	if was.Ref != nil {
 		p.add(pgUnbind, why, Breaks, lockMoment, p.dropForeignKey(was)...)
 	}
-	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name))...)
+	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+sqlgen.Quote(was.Name))...)
 	p.bindReplaced(f, p.fieldBefore(f), why)
 }
 
 // bindReplaced adds to the new column the constraints and triggers of its field.
 func (p *pgPlanner) bindReplaced(f, shadow *model.Field, why cause) {
-	if f.Type == model.Enum && ddl.CheckName(shadow) != ddl.CheckName(f) {
-		p.bound = append(p.bound, bound{f.Table.Name, false, rename{ddl.CheckName(shadow), ddl.CheckName(f)}})
+	if f.Type == model.Enum && sqlgen.CheckName(shadow) != sqlgen.CheckName(f) {
+		p.bound = append(p.bound, bound{f.Table.Name, false, rename{sqlgen.CheckName(shadow), sqlgen.CheckName(f)}})
 	}
 	if !f.Optional {
 		p.addNotNull(f, why)
 	}
 	if f.Ref != nil {
 		p.addForeignKey(f, why, Breaks)
-		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
+		if t := sqlgen.Triggers(sqlgen.Postgres, f); t != nil {
 			p.add(pgBind, why, Breaks, lockMoment, statements(t...)...)
 		}
 	}
@@ -144,25 +144,25 @@ func (p *planner) conversion(was, f *model.Field) *conversion {
 	if before := p.OldTable(f.Table); slices.ContainsFunc(before.Fields, func(o *model.Field) bool { return o.Name == f.Name }) {
 		into = tempName(f.Name)
 	}
-	if p.dialect == ddl.SQLite {
+	if p.dialect == sqlgen.SQLite {
 		into = convertedTable(was)
 	}
 	return &conversion{dialect: p.dialect, key: was.Table.ID(), from: was, to: f, into: into, fill: p.fill(was, f)}
 }
 
 func (c *conversion) describe() string {
-	into, from := ddl.Quote(c.tableName())+"."+ddl.Quote(c.into), ddl.Quote(c.from.Name)
-	if c.dialect == ddl.SQLite {
-		into, from = ddl.Quote(c.into), ddl.Quote(c.tableName())+"."+from
+	into, from := sqlgen.Quote(c.tableName())+"."+sqlgen.Quote(c.into), sqlgen.Quote(c.from.Name)
+	if c.dialect == sqlgen.SQLite {
+		into, from = sqlgen.Quote(c.into), sqlgen.Quote(c.tableName())+"."+from
 	}
 	return into + " = " + from + " as " + c.to.Type.String()
 }
 
 // dropForeignKey drops the foreign key of an old field, and its trigger.
 func (p *pgPlanner) dropForeignKey(was *model.Field) []part {
-	parts := statements(ddl.DropConstraint(was.Table.Name, ddl.ReferenceName(was)))
+	parts := statements(sqlgen.DropConstraint(was.Table.Name, sqlgen.ReferenceName(was)))
 	if was.OnDelete == model.Clear {
-		parts = append(parts, part{sql: "DROP TRIGGER IF EXISTS " + ddl.Quote(ddl.TriggerName(was)) + " ON " + ddl.Quote(was.Table.Name)})
+		parts = append(parts, part{sql: "DROP TRIGGER IF EXISTS " + sqlgen.Quote(sqlgen.TriggerName(was)) + " ON " + sqlgen.Quote(was.Table.Name)})
 	}
 	return parts
 }
@@ -177,9 +177,9 @@ func (p *pgPlanner) changeField(was, f *model.Field) {
 	why := p.ofField(f)
 	p.changeReference(was, f, why)
 	p.changeValues(was, f, why)
-	column := "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ALTER COLUMN " + ddl.Quote(f.Name)
+	column := "ALTER TABLE " + sqlgen.Quote(f.Table.Name) + " ALTER COLUMN " + sqlgen.Quote(f.Name)
 	if was.Type == model.Decimal && was.Precision < f.Precision {
-		p.add(pgBind, why, 0, lockMoment, statements(column+" TYPE "+ddl.Type(f))...)
+		p.add(pgBind, why, 0, lockMoment, statements(column+" TYPE "+sqlgen.Type(f))...)
 	}
 	if f.Name == "id" {
 		p.renameConstraintsOf(f, keyOf(was), true)
@@ -202,9 +202,9 @@ func keyOf(id *model.Field) *model.Field {
 
 func (p *pgPlanner) changeReference(was, f *model.Field, why cause) {
 	if p.keepsForeignKey(was, f) {
-		p.renameKept(ddl.ReferenceName(was), ddl.ReferenceName(f), f, false)
+		p.renameKept(sqlgen.ReferenceName(was), sqlgen.ReferenceName(f), f, false)
 		if f.OnDelete == model.Clear {
-			p.renameKept(ddl.TriggerName(was), ddl.TriggerName(f), f, true)
+			p.renameKept(sqlgen.TriggerName(was), sqlgen.TriggerName(f), f, true)
 		}
 		return
 	}
@@ -215,7 +215,7 @@ func (p *pgPlanner) changeReference(was, f *model.Field, why cause) {
 		p.add(pgUnbind, why, Breaks, lockMoment, p.dropForeignKey(was)...)
 	}
 	if f.Ref != nil {
-		if t := ddl.Triggers(ddl.Postgres, f); t != nil {
+		if t := sqlgen.Triggers(sqlgen.Postgres, f); t != nil {
 			p.add(pgBind, why, Breaks, lockMoment, statements(t...)...)
 		}
 		p.addForeignKey(f, why, Breaks)
@@ -235,7 +235,7 @@ func (p *pgPlanner) changeValues(was, f *model.Field, why cause) {
 	before, after := names(was), names(f)
 	if was.Type == f.Type && slices.Equal(before, after) {
 		if f.Type == model.Enum {
-			p.renameKept(ddl.CheckName(was), ddl.CheckName(f), f, false)
+			p.renameKept(sqlgen.CheckName(was), sqlgen.CheckName(f), f, false)
 		}
 		return
 	}
@@ -245,11 +245,11 @@ func (p *pgPlanner) changeValues(was, f *model.Field, why cause) {
 		hazards = Breaks
 	}
 	if was.Type == model.Enum {
-		p.add(pgUnbind, why, hazards, lockMoment, statements(ddl.DropConstraint(was.Table.Name, ddl.CheckName(was)))...)
+		p.add(pgUnbind, why, hazards, lockMoment, statements(sqlgen.DropConstraint(was.Table.Name, sqlgen.CheckName(was)))...)
 	}
 	if f.Type == model.Enum {
-		p.add(pgBind, why, hazards, lockMoment, statements(ddl.AddCheck(f))...)
-		p.add(pgValidate, why, 0, lockNothing, part{sql: ddl.Validate(f.Table.Name, ddl.CheckName(f)), outsideTx: true})
+		p.add(pgBind, why, hazards, lockMoment, statements(sqlgen.AddCheck(f))...)
+		p.add(pgValidate, why, 0, lockNothing, part{sql: sqlgen.Validate(f.Table.Name, sqlgen.CheckName(f)), outsideTx: true})
 	}
 }
 
@@ -266,7 +266,7 @@ func names(f *model.Field) []string {
 // addNotNull makes a column NOT NULL without reading all rows under a lock. A check binds new rows first. When it is
 // validated, PostgreSQL relies on it. The step of the first field that needs it fills the rows without a value.
 func (p *pgPlanner) addNotNull(f *model.Field, why cause) {
-	check, table := notNullName(f), ddl.Quote(f.Table.Name)
+	check, table := notNullName(f), sqlgen.Quote(f.Table.Name)
 	p.add(pgBind, why, Breaks, lockMoment, statements(addNotNullCheck(f, check))...)
 	filled := p.filled(f.Table)
 	if slices.Contains(filled, f) {
@@ -276,8 +276,8 @@ func (p *pgPlanner) addNotNull(f *model.Field, why cause) {
 		sql := fillMissing(filled, func(f *model.Field) value.Value { return p.fill(p.OldField(f), f) })
 		p.add(pgFill, why, 0, lockWhileRow, part{sql: sql, loop: &repeatStatement{f.Table.Name, sql}})
 	}
-	p.add(pgValidate, why, 0, lockNothing, part{sql: ddl.Validate(f.Table.Name, check), outsideTx: true})
-	p.add(pgRequire, why, 0, lockMoment, statements("ALTER TABLE "+table+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check))...)
+	p.add(pgValidate, why, 0, lockNothing, part{sql: sqlgen.Validate(f.Table.Name, check), outsideTx: true})
+	p.add(pgRequire, why, 0, lockMoment, statements("ALTER TABLE "+table+" ALTER COLUMN "+sqlgen.Quote(f.Name)+" SET NOT NULL", sqlgen.DropConstraint(f.Table.Name, check))...)
 }
 
 // filled returns the fields of a table that keep their column, become required, and get a value in rows without one.
@@ -292,16 +292,16 @@ func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 
 // addNotNullCheck returns the statement that adds a check for new rows: the column has a value.
 func addNotNullCheck(f *model.Field, check string) string {
-	return "ALTER TABLE " + ddl.Quote(f.Table.Name) + " ADD CONSTRAINT " + ddl.Quote(check) + " CHECK (" + ddl.Quote(f.Name) + " IS NOT NULL) NOT VALID"
+	return "ALTER TABLE " + sqlgen.Quote(f.Table.Name) + " ADD CONSTRAINT " + sqlgen.Quote(check) + " CHECK (" + sqlgen.Quote(f.Name) + " IS NOT NULL) NOT VALID"
 }
 
-func notNullName(f *model.Field) string { return ddl.Fit("n_" + f.Table.Name + "__" + f.Name) }
+func notNullName(f *model.Field) string { return sqlgen.Fit("n_" + f.Table.Name + "__" + f.Name) }
 
 // addFilledCheck adds a check for rows that would violate a unique index once missing values are filled. Only indexes
 // that also cover a converted column need it.
 func (p *pgPlanner) addFilledCheck(f *model.Field, why cause) {
 	now := p.beforeSwitch[f.Table]
-	for _, i := range ddl.Indexes(f.Table) {
+	for _, i := range sqlgen.Indexes(f.Table) {
 		if !i.Unique || !slices.Contains(i.Columns, f.Name) {
 			continue
 		}
@@ -327,5 +327,5 @@ func (p *pgPlanner) dropField(f *model.Field) {
 	if f.Ref != nil {
 		p.addLoss(pgUnbind, why, name, lockMoment, p.dropForeignKey(f)...)
 	}
-	p.addLoss(pgDropColumn, why, name, lockMoment, statements("ALTER TABLE "+ddl.Quote(f.Table.Name)+" DROP COLUMN "+ddl.Quote(f.Name))...)
+	p.addLoss(pgDropColumn, why, name, lockMoment, statements("ALTER TABLE "+sqlgen.Quote(f.Table.Name)+" DROP COLUMN "+sqlgen.Quote(f.Name))...)
 }

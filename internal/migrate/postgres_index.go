@@ -3,16 +3,16 @@ package migrate
 import (
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
 // alterIndexes builds new indexes before the switch and drops the others at the switch.
 func (p *pgPlanner) alterIndexes(was, t *model.Table) {
-	old, now := ddl.Indexes(was), ddl.Indexes(p.beforeSwitch[t])
+	old, now := sqlgen.Indexes(was), sqlgen.Indexes(p.beforeSwitch[t])
 	kept := make(map[string]bool)
-	for n, i := range ddl.Indexes(t) {
+	for n, i := range sqlgen.Indexes(t) {
 		if o := p.sameIndex(old, t, i); o != "" {
 			kept[o] = true
 			p.renamed(&p.objects, o, i.Name)
@@ -21,9 +21,9 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 		index := now[n]
 		index.Name = p.indexNameBefore(i.Name)
 		p.add(pgIndexes, p.ofIndex(t, i), 0, lockNothing, part{
-			sql:       strings.Replace(ddl.CreateIndex(ddl.Postgres, index), "INDEX ", "INDEX CONCURRENTLY ", 1),
+			sql:       strings.Replace(sqlgen.CreateIndex(sqlgen.Postgres, index), "INDEX ", "INDEX CONCURRENTLY ", 1),
 			outsideTx: true,
-			undo:      "DROP INDEX IF EXISTS " + ddl.Quote(index.Name),
+			undo:      "DROP INDEX IF EXISTS " + sqlgen.Quote(index.Name),
 		})
 		p.renamed(&p.objects, index.Name, i.Name)
 	}
@@ -34,14 +34,14 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 	}
 }
 
-func (p *pgPlanner) dropIndex(was, t *model.Table, o ddl.Index) {
+func (p *pgPlanner) dropIndex(was, t *model.Table, o sqlgen.Index) {
 	why := p.causeOf(t, func(c diff.Change) bool {
 		if c.Kind == diff.UniqueChanged {
-			return c.NewTable == t && ddl.NewIndex(was, true, []*model.Field{c.OldField}).Name == o.Name
+			return c.NewTable == t && sqlgen.NewIndex(was, true, []*model.Field{c.OldField}).Name == o.Name
 		}
-		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped) && ddl.NewIndex(was, c.Kind == diff.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
+		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped) && sqlgen.NewIndex(was, c.Kind == diff.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
 	})
-	p.add(pgUnbind, why, 0, lockMoment, statements("DROP INDEX IF EXISTS "+ddl.Quote(o.Name))...)
+	p.add(pgUnbind, why, 0, lockMoment, statements("DROP INDEX IF EXISTS "+sqlgen.Quote(o.Name))...)
 }
 
 func fieldsOf(t *model.Table, columns []string) []*model.Field {
@@ -53,7 +53,7 @@ func fieldsOf(t *model.Table, columns []string) []*model.Field {
 }
 
 // sameIndex returns the name of the old index that equals a new one, or "".
-func (p *planner) sameIndex(old []ddl.Index, t *model.Table, i ddl.Index) string {
+func (p *planner) sameIndex(old []sqlgen.Index, t *model.Table, i sqlgen.Index) string {
 	for _, o := range old {
 		if o.Unique == i.Unique && o.Caseless == i.Caseless && len(o.Columns) == len(i.Columns) && p.sameColumns(t, i.Columns, o.Columns) {
 			return o.Name

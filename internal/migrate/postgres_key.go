@@ -1,8 +1,8 @@
 package migrate
 
 import (
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
 // replaceKey is replaceField for a key. It makes all of the primary key before the switch: a unique index, and a check
@@ -16,28 +16,28 @@ func (p *pgPlanner) replaceKey(was, f *model.Field) {
 	c := p.conversion(was, f)
 	p.add(pgConvert, why, 0, lockWhileRow, part{say: "in batches: " + c.describe(), loop: c})
 
-	table, index := ddl.Quote(now.Table.Name), ddl.KeyName(now)
-	p.add(pgIndexes, why, 0, lockNothing, part{sql: "CREATE UNIQUE INDEX CONCURRENTLY " + ddl.Quote(index) + " ON " + table + " (" + ddl.Quote(now.Name) + ")", outsideTx: true,
-		undo: "DROP INDEX IF EXISTS " + ddl.Quote(index)})
+	table, index := sqlgen.Quote(now.Table.Name), sqlgen.KeyName(now)
+	p.add(pgIndexes, why, 0, lockNothing, part{sql: "CREATE UNIQUE INDEX CONCURRENTLY " + sqlgen.Quote(index) + " ON " + table + " (" + sqlgen.Quote(now.Name) + ")", outsideTx: true,
+		undo: "DROP INDEX IF EXISTS " + sqlgen.Quote(index)})
 	check := notNullName(f)
 	p.add(pgBindKey, why, 0, lockMoment, statements(addNotNullCheck(now, check))...)
 	rest := *c
 	rest.restOnly = true
 	p.add(pgRestOfKey, why, 0, lockWhileRow, part{say: "of keys that the trigger left to this: " + rest.describe(), loop: &rest})
-	p.add(pgValidKey, why, 0, lockNothing, part{sql: ddl.Validate(now.Table.Name, check), outsideTx: true})
+	p.add(pgValidKey, why, 0, lockNothing, part{sql: sqlgen.Validate(now.Table.Name, check), outsideTx: true})
 
 	p.add(pgRest, why, Breaks, lockMoment, part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"}, follow.drop)
 	// CASCADE drops the primary key and the foreign keys to it.
-	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+ddl.Quote(was.Name)+" CASCADE")...)
-	is := "ALTER TABLE " + ddl.Quote(f.Table.Name)
-	p.add(pgKeys, why, Breaks, lockMoment, statements(is+" ALTER COLUMN "+ddl.Quote(f.Name)+" SET NOT NULL", ddl.DropConstraint(f.Table.Name, check),
-		is+" ADD CONSTRAINT "+ddl.Quote(ddl.KeyName(f))+" PRIMARY KEY USING INDEX "+ddl.Quote(index))...)
+	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+sqlgen.Quote(was.Name)+" CASCADE")...)
+	is := "ALTER TABLE " + sqlgen.Quote(f.Table.Name)
+	p.add(pgKeys, why, Breaks, lockMoment, statements(is+" ALTER COLUMN "+sqlgen.Quote(f.Name)+" SET NOT NULL", sqlgen.DropConstraint(f.Table.Name, check),
+		is+" ADD CONSTRAINT "+sqlgen.Quote(sqlgen.KeyName(f))+" PRIMARY KEY USING INDEX "+sqlgen.Quote(index))...)
 }
 
 // keyValue returns the expression by which the trigger converts a key. It is NULL unless the old key is written as
 // PostgreSQL would write it, since it may be no key of the new type.
 func keyValue(was, f *model.Field) string {
-	id, form := "NEW."+ddl.Quote(was.Name), ""
+	id, form := "NEW."+sqlgen.Quote(was.Name), ""
 	switch f.Type {
 	case model.Int:
 		form = "^(0|-?[1-9][0-9]{0,17})$"
@@ -46,5 +46,5 @@ func keyValue(was, f *model.Field) string {
 	default:
 		return id + "::text"
 	}
-	return "CASE WHEN " + id + "::text ~ '" + form + "' THEN " + id + "::text::" + ddl.Type(f) + " END"
+	return "CASE WHEN " + id + "::text ~ '" + form + "' THEN " + id + "::text::" + sqlgen.Type(f) + " END"
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -27,21 +27,21 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 	}
 	made := *t
 	made.Name = tempName(t.Name)
-	create := ddl.CreateTable(ddl.SQLite, &made)[0]
+	create := sqlgen.CreateTable(sqlgen.SQLite, &made)[0]
 	columns, values := p.copied(t)
-	fill := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", ddl.Quote(made.Name), strings.Join(columns, ", "), strings.Join(values, ", "), ddl.Quote(t.Name))
-	own := append(ddl.CreateIndexes(ddl.SQLite, t), ddl.CreateTable(ddl.SQLite, t)[1:]...)
+	fill := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", sqlgen.Quote(made.Name), strings.Join(columns, ", "), strings.Join(values, ", "), sqlgen.Quote(t.Name))
+	own := append(sqlgen.CreateIndexes(sqlgen.SQLite, t), sqlgen.CreateTable(sqlgen.SQLite, t)[1:]...)
 	r := &fillRebuilt{name: t.Name, was: was, made: made.Name, fill: fill}
 	parts := []part{
-		{say: "indexes and triggers of others on " + ddl.Quote(t.Name) + " are noted, to be made again", loop: (*collectForeign)(r)},
+		{say: "indexes and triggers of others on " + sqlgen.Quote(t.Name) + " are noted, to be made again", loop: (*collectForeign)(r)},
 		{sql: create},
 		{sql: fill, loop: r},
-		{sql: "DROP TABLE " + ddl.Quote(t.Name)},
-		{sql: ddl.RenameTable(made.Name, t.Name)},
+		{sql: "DROP TABLE " + sqlgen.Quote(t.Name)},
+		{sql: sqlgen.RenameTable(made.Name, t.Name)},
 	}
 	for _, f := range t.Fields {
 		if before := p.OldField(f); before != nil && p.converts(before, f) {
-			parts = append(parts, part{sql: "DROP TABLE " + ddl.Quote(convertedTable(before))})
+			parts = append(parts, part{sql: "DROP TABLE " + sqlgen.Quote(convertedTable(before))})
 		}
 	}
 	parts = append(parts, statements(own...)...)
@@ -53,21 +53,21 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 // the old table have their new names by then.
 func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 	for _, f := range t.Fields {
-		columns = append(columns, ddl.Quote(f.Name))
+		columns = append(columns, sqlgen.Quote(f.Name))
 		before := p.OldField(f)
 		switch {
 		case before == nil:
-			values = append(values, ddl.Literal(ddl.SQLite, f, p.backfillFor(f)))
+			values = append(values, sqlgen.SQLite.Literal(f, p.backfillFor(f)))
 		case p.converts(before, f):
-			from := ddl.Quote(convertedTable(before)) // no alias: a table of the model may have its name
-			values = append(values, "(SELECT "+ddl.Quote(convertedColumn)+" FROM "+from+" WHERE "+from+"."+ddl.Quote("id")+" = "+ddl.Quote(t.Name)+"."+ddl.Quote("id")+")")
+			from := sqlgen.Quote(convertedTable(before)) // no alias: a table of the model may have its name
+			values = append(values, "(SELECT "+sqlgen.Quote(convertedColumn)+" FROM "+from+" WHERE "+from+"."+sqlgen.Quote("id")+" = "+sqlgen.Quote(t.Name)+"."+sqlgen.Quote("id")+")")
 		case !p.fill(before, f).IsNull():
-			values = append(values, "coalesce("+ddl.Quote(f.Name)+", "+ddl.Literal(ddl.SQLite, f, p.fill(before, f))+")")
+			values = append(values, "coalesce("+sqlgen.Quote(f.Name)+", "+sqlgen.SQLite.Literal(f, p.fill(before, f))+")")
 		default:
-			values = append(values, ddl.Quote(f.Name))
+			values = append(values, sqlgen.Quote(f.Name))
 		}
 	}
-	return append(columns, ddl.Quote(ddl.Revision)), append(values, ddl.Quote(ddl.Revision))
+	return append(columns, sqlgen.Quote(sqlgen.Revision)), append(values, sqlgen.Quote(sqlgen.Revision))
 }
 
 // convertAll writes converted values into tables of their own, under the old keys. Updating the old table instead
@@ -82,7 +82,7 @@ func (p *litePlanner) convertAll(was, t *model.Table) {
 		plain := *f
 		plain.Name, plain.Ref = convertedColumn, nil
 		p.add(liteConvert, p.ofField(f), BlocksWrites|Rewrites|Breaks, lockWriters,
-			part{sql: "CREATE TABLE " + ddl.Quote(c.into) + " (" + ddl.Column(ddl.SQLite, was.ID()) + ", " + ddl.Column(ddl.SQLite, &plain) + ") STRICT"},
+			part{sql: "CREATE TABLE " + sqlgen.Quote(c.into) + " (" + sqlgen.Column(sqlgen.SQLite, was.ID()) + ", " + sqlgen.Column(sqlgen.SQLite, &plain) + ") STRICT"},
 			part{say: c.describe(), loop: c})
 	}
 }
@@ -99,9 +99,9 @@ func (p *litePlanner) dropFields(was, t *model.Table) {
 			continue
 		}
 		why := p.causeOf(t, func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
-		p.addLoss(liteRebuild, why, was.Name+"."+f.Name, lockWriters, part{say: ddl.Quote(f.Name) + " is not copied when " + ddl.Quote(t.Name) + " is made anew", loop: noWork{}})
+		p.addLoss(liteRebuild, why, was.Name+"."+f.Name, lockWriters, part{say: sqlgen.Quote(f.Name) + " is not copied when " + sqlgen.Quote(t.Name) + " is made anew", loop: noWork{}})
 		if t.Field(f.Name) != nil { // a new column gets the name while this one still exists
-			p.renames[t] = append(p.renames[t], rename{f.Name, ddl.Fit("_old_" + f.Name)})
+			p.renames[t] = append(p.renames[t], rename{f.Name, sqlgen.Fit("_old_" + f.Name)})
 		}
 	}
 }
@@ -125,7 +125,7 @@ type fillRebuilt struct {
 func (r *fillRebuilt) table() string { return r.name }
 
 func (r *fillRebuilt) run(s store.Session, note func(int64)) error {
-	rows, err := count(s, "SELECT count(*) FROM "+ddl.Quote(r.name))
+	rows, err := count(s, "SELECT count(*) FROM "+sqlgen.Quote(r.name))
 	if err != nil {
 		return err
 	}
@@ -149,11 +149,11 @@ func (n *collectForeign) table() string { return n.name }
 
 func (n *collectForeign) run(s store.Session, _ func(int64)) error {
 	own := map[string]bool{}
-	for _, i := range ddl.Indexes(n.was) {
+	for _, i := range sqlgen.Indexes(n.was) {
 		own[i.Name] = true
 	}
 	for _, f := range n.was.Fields {
-		own[ddl.TriggerName(f)] = true
+		own[sqlgen.TriggerName(f)] = true
 	}
 	n.foreign = nil
 	return s.Query(selectOthers, []value.Value{value.OfText(n.name)}, func(row value.Row) error {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -61,7 +61,7 @@ func (f found) String() string {
 // search runs a query whose first column is the id of a row of the table.
 func search(q querier, t *model.Table, sql string, args ...value.Value) (f found, err error) {
 	err = q.Query(sql, args, func(row value.Row) error {
-		f.add(ddl.Text(value.Scan(t.ID(), row, 0)), "")
+		f.add(sqlgen.Text(value.Scan(t.ID(), row, 0)), "")
 		return nil
 	})
 	return f, err
@@ -69,11 +69,11 @@ func search(q querier, t *model.Table, sql string, args ...value.Value) (f found
 
 // scan calls look for each value of a column.
 func scan(q querier, f *model.Field, look func(value.Value) (why string)) (out found, err error) {
-	id, column := ddl.Quote("id"), ddl.Quote(f.Name)
-	sql := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s IS NOT NULL ORDER BY %s", id, column, ddl.Quote(f.Table.Name), column, id)
+	id, column := sqlgen.Quote("id"), sqlgen.Quote(f.Name)
+	sql := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s IS NOT NULL ORDER BY %s", id, column, sqlgen.Quote(f.Table.Name), column, id)
 	err = q.Query(sql, nil, func(row value.Row) error {
 		if why := look(value.Scan(f, row, 1)); why != "" {
-			out.add(ddl.Text(value.Scan(f.Table.ID(), row, 0)), why)
+			out.add(sqlgen.Text(value.Scan(f.Table.ID(), row, 0)), why)
 		}
 		return nil
 	})
@@ -133,7 +133,7 @@ func (p *planner) mustHave(q querier, c diff.Change) error {
 	if !given.IsNull() && c.NewField.Ref == nil {
 		return nil
 	}
-	all, err := search(q, c.OldTable, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(c.OldTable.Name)+" ORDER BY "+ddl.Quote("id"))
+	all, err := search(q, c.OldTable, "SELECT "+sqlgen.Quote("id")+" FROM "+sqlgen.Quote(c.OldTable.Name)+" ORDER BY "+sqlgen.Quote("id"))
 	if err != nil || all.rows == 0 {
 		return err
 	}
@@ -150,7 +150,7 @@ func (p *planner) mustExist(q querier, c diff.Change, id value.Value) error {
 	exists := false
 	if target != nil {
 		if was, err := value.Convert(c.NewField.Ref.ID(), target.ID(), id); err == nil {
-			f, err := search(q, target, "SELECT "+ddl.Quote("id")+" FROM "+ddl.Quote(target.Name)+" WHERE "+ddl.Quote("id")+" = $1", was)
+			f, err := search(q, target, "SELECT "+sqlgen.Quote("id")+" FROM "+sqlgen.Quote(target.Name)+" WHERE "+sqlgen.Quote("id")+" = $1", was)
 			if err != nil {
 				return err
 			}
@@ -158,15 +158,15 @@ func (p *planner) mustExist(q querier, c diff.Change, id value.Value) error {
 		}
 	}
 	if !exists {
-		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: its default refers to %s of %s, which is not there; make that row first", c, ddl.Text(id), c.NewField.Ref.Name))
+		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: its default refers to %s of %s, which is not there; make that row first", c, sqlgen.Text(id), c.NewField.Ref.Name))
 	}
 	return nil
 }
 
 // mustNotMiss checks rows without a value of a field that becomes required, and the value that they get.
 func (p *planner) mustNotMiss(q querier, c diff.Change) error {
-	id := ddl.Quote("id")
-	f, err := search(q, c.OldTable, "SELECT "+id+" FROM "+ddl.Quote(c.OldTable.Name)+" WHERE "+ddl.Quote(c.OldField.Name)+" IS NULL ORDER BY "+id)
+	id := sqlgen.Quote("id")
+	f, err := search(q, c.OldTable, "SELECT "+id+" FROM "+sqlgen.Quote(c.OldTable.Name)+" WHERE "+sqlgen.Quote(c.OldField.Name)+" IS NULL ORDER BY "+id)
 	fill := p.fill(c.OldField, c.NewField)
 	switch {
 	case err != nil || f.rows == 0:
@@ -179,7 +179,7 @@ func (p *planner) mustNotMiss(q querier, c diff.Change) error {
 			return err
 		}
 	}
-	for _, i := range ddl.Indexes(c.NewTable) {
+	for _, i := range sqlgen.Indexes(c.NewTable) {
 		if i.Unique && slices.Contains(i.Columns, c.NewField.Name) {
 			if err := p.findSame(q, c, i.Columns); err != nil {
 				return err
@@ -234,7 +234,7 @@ func (p *planner) mustRefer(q querier, c diff.Change) error {
 	if c.NewField.Ref == nil {
 		return nil
 	}
-	child, column, id := ddl.Quote(c.OldTable.Name), ddl.Quote(c.OldField.Name), ddl.Quote("id")
+	child, column, id := sqlgen.Quote(c.OldTable.Name), sqlgen.Quote(c.OldField.Name), sqlgen.Quote("id")
 	sql := "SELECT " + id + " FROM " + child + " WHERE " + column + " IS NOT NULL ORDER BY " + id // a new table has no row to refer to
 	if target := p.OldTable(c.NewField.Ref); target != nil {
 		if p.converts(c.OldField, c.NewField) || p.converts(target.ID(), c.NewField.Ref.ID()) {
@@ -253,9 +253,9 @@ func noSuchRows(f *model.Field) string {
 
 // orphans returns the query for rows whose field has a value that is no id of a table.
 func orphans(f *model.Field, target *model.Table) string {
-	child, column, id := ddl.Quote(f.Table.Name), ddl.Quote(f.Name), ddl.Quote(f.Table.ID().Name)
+	child, column, id := sqlgen.Quote(f.Table.Name), sqlgen.Quote(f.Name), sqlgen.Quote(f.Table.ID().Name)
 	return "SELECT c." + id + " FROM " + child + " AS c WHERE c." + column + " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " +
-		ddl.Quote(target.Name) + " AS t WHERE t." + ddl.Quote(target.ID().Name) + " = c." + column + ") ORDER BY c." + id
+		sqlgen.Quote(target.Name) + " AS t WHERE t." + sqlgen.Quote(target.ID().Name) + " = c." + column + ") ORDER BY c." + id
 }
 
 // mustFit looks for text that is too long for an index. A limit only binds later writes, so rows may have longer text.
@@ -269,8 +269,8 @@ func (p *planner) mustFit(q querier, c diff.Change) error {
 		if before == nil || f.Type != model.Text || before.Type != model.Text || indexed(before) {
 			continue
 		}
-		id := ddl.Quote("id")
-		sql := fmt.Sprintf("SELECT %s FROM %s WHERE length(%s) > %d ORDER BY %s", id, ddl.Quote(c.OldTable.Name), ddl.Quote(before.Name), model.MaxIndexedText, id)
+		id := sqlgen.Quote("id")
+		sql := fmt.Sprintf("SELECT %s FROM %s WHERE length(%s) > %d ORDER BY %s", id, sqlgen.Quote(c.OldTable.Name), sqlgen.Quote(before.Name), model.MaxIndexedText, id)
 		found, err := search(q, c.OldTable, sql)
 		if err != nil {
 			return err
@@ -285,27 +285,27 @@ func (p *planner) mustFit(q querier, c diff.Change) error {
 
 // mustFitTogether looks for rows whose texts together are too long for a row of an index.
 func (p *planner) mustFitTogether(q querier, c diff.Change) error {
-	fields := fieldsOf(c.NewTable, ddl.NewIndex(c.NewTable, c.Kind == diff.UniqueAdded, fieldsOf(c.NewTable, c.Columns)).Columns)
+	fields := fieldsOf(c.NewTable, sqlgen.NewIndex(c.NewTable, c.Kind == diff.UniqueAdded, fieldsOf(c.NewTable, c.Columns)).Columns)
 	texts, most := model.IndexRoom(fields)
 	if len(texts) < 2 {
 		return nil
 	}
 	length := func(column string) string { return "octet_length(" + column + ")" }
-	if p.dialect == ddl.SQLite {
+	if p.dialect == sqlgen.SQLite {
 		length = func(column string) string { return "length(CAST(" + column + " AS BLOB))" }
 	}
 	var terms, names []string
 	for _, f := range texts {
 		names = append(names, f.Name)
 		if before := p.OldField(f); before != nil && (before.Type == model.Text || before.Type == model.Enum) {
-			terms = append(terms, "coalesce("+length(ddl.Quote(before.Name))+", 0)")
+			terms = append(terms, "coalesce("+length(sqlgen.Quote(before.Name))+", 0)")
 		}
 	}
 	if terms == nil {
 		return nil
 	}
-	id := ddl.Quote("id")
-	found, err := search(q, c.OldTable, fmt.Sprintf("SELECT %s FROM %s WHERE %s > %d ORDER BY %s", id, ddl.Quote(c.OldTable.Name), strings.Join(terms, " + "), most, id))
+	id := sqlgen.Quote("id")
+	found, err := search(q, c.OldTable, fmt.Sprintf("SELECT %s FROM %s WHERE %s > %d ORDER BY %s", id, sqlgen.Quote(c.OldTable.Name), strings.Join(terms, " + "), most, id))
 	if err != nil {
 		return err
 	}
@@ -322,7 +322,7 @@ func tooLong() string {
 
 // indexed reports whether a field is in any index of its table.
 func indexed(f *model.Field) bool {
-	return f.Name == "id" || slices.ContainsFunc(ddl.Indexes(f.Table), func(i ddl.Index) bool { return slices.Contains(i.Columns, f.Name) })
+	return f.Name == "id" || slices.ContainsFunc(sqlgen.Indexes(f.Table), func(i sqlgen.Index) bool { return slices.Contains(i.Columns, f.Name) })
 }
 
 // mustDiffer looks for rows with the same values in a new unique index.
@@ -359,7 +359,7 @@ func (p *planner) findSame(q querier, c diff.Change, names []string) error {
 // fillLiteral returns the literal that rows without a value get, or "".
 func (p *planner) fillLiteral(was, is *model.Field) string {
 	if v := p.fill(was, is); !v.IsNull() {
-		return ddl.Literal(p.dialect, is, v)
+		return p.dialect.Literal(is, v)
 	}
 	return ""
 }
@@ -372,17 +372,17 @@ type sameColumn struct {
 
 // same returns the query for rows that have the same values in columns as another row.
 func same(t *model.Table, columns []sameColumn) string {
-	id := ddl.Quote(t.ID().Name)
+	id := sqlgen.Quote(t.ID().Name)
 	var values, named, order, present []string
 	for i, c := range columns {
-		v := ddl.Quote(c.name)
+		v := sqlgen.Quote(c.name)
 		if c.fill == "" {
 			present = append(present, v+" IS NOT NULL")
 		} else {
 			v = "coalesce(" + v + ", " + c.fill + ")"
 		}
 		if c.caseless {
-			v = ddl.Caseless(v)
+			v = sqlgen.Caseless(v)
 		}
 		as := fmt.Sprintf("_v%d", i)
 		values, named, order = append(values, v), append(named, v+" AS "+as), append(order, as)
@@ -395,5 +395,5 @@ func same(t *model.Table, columns []sameColumn) string {
 		where = " WHERE " + strings.Join(present, " AND ")
 	}
 	return "SELECT " + id + " FROM (SELECT " + strings.Join(append(named, id), ", ") + ", count(*) OVER (" + over + ") AS _same FROM " +
-		ddl.Quote(t.Name) + where + ") AS t WHERE _same > 1 ORDER BY " + strings.Join(append(order, id), ", ")
+		sqlgen.Quote(t.Name) + where + ") AS t WHERE _same > 1 ORDER BY " + strings.Join(append(order, id), ", ")
 }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
@@ -19,7 +19,7 @@ type run struct {
 	o       Options
 	to      *model.Model // model of the app
 	own     *model.Model // the system tables
-	dialect ddl.Dialect
+	dialect sqlgen.Dialect
 	entry   entryRow
 	result  Result
 }
@@ -29,7 +29,7 @@ func (r *run) create() error {
 	return r.s.Transaction(func() error {
 		r.begin(nil)
 		r.entry.Changes = []string{"the database was made"}
-		for _, sql := range ddl.Create(r.dialect, models{r.to, r.own}.whole()) {
+		for _, sql := range sqlgen.Create(r.dialect, models{r.to, r.own}.whole()) {
 			if err := r.exec(part{sql: sql}); err != nil {
 				return err
 			}
@@ -132,7 +132,7 @@ func (r *run) progress(name, table string) {
 	}
 	total := int64(0)
 	if table != "" {
-		total, _ = count(r.s, "SELECT count(*) FROM "+ddl.Quote(table)) // on an error there is no bar
+		total, _ = count(r.s, "SELECT count(*) FROM "+sqlgen.Quote(table)) // on an error there is no bar
 	}
 	r.o.Progress.Step(name, total)
 }

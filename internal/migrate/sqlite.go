@@ -3,9 +3,9 @@ package migrate
 import (
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -65,16 +65,16 @@ func planSQLite(p *planner) {
 
 func (p *litePlanner) create(t *model.Table) {
 	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
-	table := append([]string{ddl.CreateTable(ddl.SQLite, t)[0]}, ddl.CreateIndexes(ddl.SQLite, t)...)
+	table := append([]string{sqlgen.CreateTable(sqlgen.SQLite, t)[0]}, sqlgen.CreateIndexes(sqlgen.SQLite, t)...)
 	p.add(liteAdd, why, 0, lockNoRows, statements(table...)...)
-	if triggers := ddl.CreateTable(ddl.SQLite, t)[1:]; len(triggers) > 0 {
+	if triggers := sqlgen.CreateTable(sqlgen.SQLite, t)[1:]; len(triggers) > 0 {
 		p.add(liteBind, why, 0, lockNoRows, statements(triggers...)...)
 	}
 }
 
 func (p *litePlanner) drop(t *model.Table) {
 	why := p.causeOf(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
-	p.addLoss(liteDrop, why, t.Name, lockNoRows, statements("DROP TABLE "+ddl.Quote(t.Name))...)
+	p.addLoss(liteDrop, why, t.Name, lockNoRows, statements("DROP TABLE "+sqlgen.Quote(t.Name))...)
 }
 
 func (p *litePlanner) alter(was, t *model.Table) {
@@ -96,7 +96,7 @@ func (p *litePlanner) alter(was, t *model.Table) {
 	p.unbind(was, t, false)
 	for _, f := range t.Fields {
 		if p.OldField(f) == nil {
-			p.add(liteAdd, p.ofField(f), 0, lockNoRows, part{sql: ddl.AddColumn(ddl.SQLite, f, p.backfillFor(f))[0]})
+			p.add(liteAdd, p.ofField(f), 0, lockNoRows, part{sql: sqlgen.AddColumn(sqlgen.SQLite, f, p.backfillFor(f))[0]})
 		}
 	}
 	p.bind(was, t)
@@ -118,7 +118,7 @@ func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 		switch {
 		case before == nil && !f.Optional && (f.Ref != nil || p.backfill(f).IsNull()):
 			return true
-		case before != nil && (p.converts(before, f) || p.columnWas(before, f) != ddl.Column(ddl.SQLite, f)):
+		case before != nil && (p.converts(before, f) || p.columnWas(before, f) != sqlgen.Column(sqlgen.SQLite, f)):
 			return true
 		}
 	}
@@ -132,7 +132,7 @@ func (p *planner) columnWas(was, f *model.Field) string {
 	if was.Ref != nil && p.NewTable(was.Ref) != nil {
 		named.Ref = p.NewTable(was.Ref)
 	}
-	return ddl.Column(p.dialect, &named)
+	return sqlgen.Column(p.dialect, &named)
 }
 
 // unbind drops the indexes and triggers that end or get another name, or all of them.
@@ -141,14 +141,14 @@ func (p *litePlanner) unbind(was, t *model.Table, all bool) {
 		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped || c.Kind == diff.UniqueChanged || c.Kind == diff.FieldRenamed || c.Kind == diff.TableRenamed)
 	})
 	var sql []string
-	for _, o := range ddl.Indexes(was) {
+	for _, o := range sqlgen.Indexes(was) {
 		if all || !p.keepsIndex(was, t, o) {
-			sql = append(sql, "DROP INDEX IF EXISTS "+ddl.Quote(o.Name))
+			sql = append(sql, "DROP INDEX IF EXISTS "+sqlgen.Quote(o.Name))
 		}
 	}
 	for _, f := range was.Fields {
 		if f.Ref != nil && f.OnDelete == model.Clear && (all || !p.keepsTrigger(f)) {
-			sql = append(sql, "DROP TRIGGER IF EXISTS "+ddl.Quote(ddl.TriggerName(f)))
+			sql = append(sql, "DROP TRIGGER IF EXISTS "+sqlgen.Quote(sqlgen.TriggerName(f)))
 		}
 	}
 	if sql != nil {
@@ -156,30 +156,30 @@ func (p *litePlanner) unbind(was, t *model.Table, all bool) {
 	}
 }
 
-func (p *litePlanner) keepsIndex(was, t *model.Table, o ddl.Index) bool {
-	return slices.ContainsFunc(ddl.Indexes(t), func(i ddl.Index) bool {
-		return i.Name == o.Name && p.sameIndex([]ddl.Index{o}, t, i) != ""
+func (p *litePlanner) keepsIndex(was, t *model.Table, o sqlgen.Index) bool {
+	return slices.ContainsFunc(sqlgen.Indexes(t), func(i sqlgen.Index) bool {
+		return i.Name == o.Name && p.sameIndex([]sqlgen.Index{o}, t, i) != ""
 	})
 }
 
 func (p *planner) keepsTrigger(was *model.Field) bool {
 	f := p.NewField(was)
-	return f != nil && f.Ref != nil && was.Ref != nil && f.OnDelete == model.Clear && was.OnDelete == model.Clear && ddl.TriggerName(f) == ddl.TriggerName(was)
+	return f != nil && f.Ref != nil && was.Ref != nil && f.OnDelete == model.Clear && was.OnDelete == model.Clear && sqlgen.TriggerName(f) == sqlgen.TriggerName(was)
 }
 
 // bind makes the missing indexes and triggers of a table that was not rebuilt.
 func (p *litePlanner) bind(was, t *model.Table) {
-	for _, i := range ddl.Indexes(t) {
-		if slices.ContainsFunc(ddl.Indexes(was), func(o ddl.Index) bool { return o.Name == i.Name && p.keepsIndex(was, t, o) }) {
+	for _, i := range sqlgen.Indexes(t) {
+		if slices.ContainsFunc(sqlgen.Indexes(was), func(o sqlgen.Index) bool { return o.Name == i.Name && p.keepsIndex(was, t, o) }) {
 			continue
 		}
-		p.add(liteBind, p.ofIndex(t, i), BlocksWrites, lockWriters, part{sql: ddl.CreateIndex(ddl.SQLite, i)})
+		p.add(liteBind, p.ofIndex(t, i), BlocksWrites, lockWriters, part{sql: sqlgen.CreateIndex(sqlgen.SQLite, i)})
 	}
 	for _, f := range t.Fields {
 		if before := p.OldField(f); before != nil && p.keepsTrigger(before) {
 			continue
 		}
-		if triggers := ddl.Triggers(ddl.SQLite, f); triggers != nil {
+		if triggers := sqlgen.Triggers(sqlgen.SQLite, f); triggers != nil {
 			p.add(liteBind, p.ofField(f), 0, lockNoRows, statements(triggers...)...)
 		}
 	}
@@ -190,11 +190,11 @@ func (p *litePlanner) rename() {
 	var sql []string
 	for _, t := range p.New.Tables {
 		for _, r := range inOrder(p.renames[t]) {
-			sql = append(sql, ddl.RenameColumn(p.OldTable(t).Name, r.from, r.to))
+			sql = append(sql, sqlgen.RenameColumn(p.OldTable(t).Name, r.from, r.to))
 		}
 	}
 	for _, r := range inOrder(p.tables) {
-		sql = append(sql, ddl.RenameTable(r.from, r.to))
+		sql = append(sql, sqlgen.RenameTable(r.from, r.to))
 	}
 	p.addRenames(p.at(liteRename), lockNoRows, sql)
 }

@@ -6,10 +6,10 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -162,10 +162,10 @@ func (r *run) losesNothing(p *Plan, given map[string]string) error {
 		var sql, what string
 		switch c.Kind {
 		case diff.TableDropped:
-			sql, what = "SELECT count(*) FROM "+ddl.Quote(c.OldTable.Name), "the table "+c.OldTable.Name+" has %d rows"
+			sql, what = "SELECT count(*) FROM "+sqlgen.Quote(c.OldTable.Name), "the table "+c.OldTable.Name+" has %d rows"
 		case diff.FieldDropped:
-			column := ddl.Quote(c.OldField.Name)
-			sql = "SELECT count(*) FROM " + ddl.Quote(c.OldTable.Name) + " WHERE " + column + " IS NOT NULL"
+			column := sqlgen.Quote(c.OldField.Name)
+			sql = "SELECT count(*) FROM " + sqlgen.Quote(c.OldTable.Name) + " WHERE " + column + " IS NOT NULL"
 			if literal := given[dropName(c)]; literal != "" && c.OldField.Type != model.JSON {
 				sql += " AND " + column + " <> " + literal
 			}

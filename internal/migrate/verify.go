@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -20,7 +20,7 @@ import (
 type catalog map[string]string
 
 // postgresCatalog returns what the catalogue of PostgreSQL has in the schema $1: the table, the thing and its definition.
-// Defaults are left out, since no server relies on them (ddl.AddColumn).
+// Defaults are left out, since no server relies on them (sqlgen.AddColumn).
 const postgresCatalog = `
 SELECT c.relname::text, 'column ' || c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || l.collname, '') || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -75,7 +75,7 @@ func verified(s store.Session, engine []string) (m *model.Model, skip []string, 
 
 // catalogs returns what the database has, and what it would have if the tables of the model were made now.
 func catalogs(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
-	if s.Dialect() == ddl.SQLite {
+	if s.Dialect() == sqlgen.SQLite {
 		got, err := readSQLite(s, skip)
 		return got, madeSQLite(m), err
 	}
@@ -95,7 +95,7 @@ func readBoth(s store.Session, m *model.Model, skip []string) (got, want catalog
 		if got, err = readPostgres(s, own, skip); err != nil {
 			return err
 		}
-		made := append([]string{`CREATE SCHEMA "ashlar_verify"`, `SET LOCAL search_path = "ashlar_verify", ` + own}, ddl.Create(ddl.Postgres, m)...)
+		made := append([]string{`CREATE SCHEMA "ashlar_verify"`, `SET LOCAL search_path = "ashlar_verify", ` + own}, sqlgen.Create(sqlgen.Postgres, m)...)
 		for _, sql := range made {
 			if _, err := s.Exec(sql, nil); err != nil {
 				return err
@@ -142,14 +142,14 @@ func readSQLite(s store.Session, skip []string) (catalog, error) {
 func madeSQLite(m *model.Model) catalog {
 	c := catalog{}
 	for _, t := range m.Tables {
-		all := ddl.CreateTable(ddl.SQLite, t)
+		all := sqlgen.CreateTable(sqlgen.SQLite, t)
 		c.add("table", t.Name, t.Name, all[0])
 		for _, sql := range all[1:] {
 			name, _, _ := strings.Cut(strings.TrimPrefix(sql, `CREATE TRIGGER "`), `"`)
 			c.add("trigger", name, t.Name, sql)
 		}
-		for _, i := range ddl.Indexes(t) {
-			c.add("index", i.Name, t.Name, ddl.CreateIndex(ddl.SQLite, i))
+		for _, i := range sqlgen.Indexes(t) {
+			c.add("index", i.Name, t.Name, sqlgen.CreateIndex(sqlgen.SQLite, i))
 		}
 	}
 	return c
@@ -195,7 +195,7 @@ func columnsOf(sql string) (all []string) {
 	return append(all, strings.TrimSpace(body[start:]))
 }
 
-// withoutDefault removes the default of an added column, which stands at the end (ddl.AddColumn).
+// withoutDefault removes the default of an added column, which stands at the end (sqlgen.AddColumn).
 func withoutDefault(column string) string {
 	at, quoted := -1, false
 	for i := range len(column) {

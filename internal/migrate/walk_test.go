@@ -14,11 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -369,9 +369,9 @@ func (w *walk) stored(t *wTable) (lines []string, err error) {
 	table := w.is.schema(t)
 	var columns []string
 	for _, f := range table.Fields {
-		columns = append(columns, ddl.Quote(f.Name))
+		columns = append(columns, sqlgen.Quote(f.Name))
 	}
-	sql := fmt.Sprintf("SELECT %s, %s FROM %s", strings.Join(columns, ", "), ddl.Quote(ddl.Revision), ddl.Quote(t.name))
+	sql := fmt.Sprintf("SELECT %s, %s FROM %s", strings.Join(columns, ", "), sqlgen.Quote(sqlgen.Revision), sqlgen.Quote(t.name))
 	err = w.db.Read(context.Background(), func(r store.Reader) error {
 		lines = nil
 		return r.Query(sql, nil, func(row value.Row) error {
@@ -427,11 +427,11 @@ func (w *walk) insert(t *wTable, row *wRow) error {
 		args := []value.Value{row.id, value.OfTimestamp(row.created), value.OfTimestamp(row.updated), value.OfInt(row.revision)}
 		places := []string{"$1", "$2", "$3", "$4"}
 		for _, f := range t.fields {
-			columns, args = append(columns, ddl.Quote(f.column)), append(args, row.values[f.uid])
+			columns, args = append(columns, sqlgen.Quote(f.column)), append(args, row.values[f.uid])
 			places = append(places, fmt.Sprintf("$%d", len(args)))
 		}
 		tx.Touch(t.name)
-		sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) -- %d", ddl.Quote(t.name), strings.Join(columns, ", "), strings.Join(places, ", "), w.at.Unix())
+		sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) -- %d", sqlgen.Quote(t.name), strings.Join(columns, ", "), strings.Join(places, ", "), w.at.Unix())
 		_, err = tx.Exec(sql, args) // a server would not have prepared it under another model
 		return err
 	})
@@ -451,7 +451,7 @@ func (w *walk) delete() {
 		for _, o := range w.is.tables {
 			tx.Touch(o.name)
 		}
-		_, err := tx.Exec("DELETE /* "+w.at.String()+" */ FROM "+ddl.Quote(t.name)+` WHERE "id" = $1`, []value.Value{r.id})
+		_, err := tx.Exec("DELETE /* "+w.at.String()+" */ FROM "+sqlgen.Quote(t.name)+` WHERE "id" = $1`, []value.Value{r.id})
 		return err
 	})
 	if c, ok := errors.AsType[*store.ConstraintError](err); refused != (ok && c.Constraint == store.ForeignKey) || err != nil && !ok {
@@ -479,7 +479,7 @@ func (w *walk) delete() {
 
 func (w *walk) revision(t *wTable, r *wRow) (rev int64, err error) {
 	err = w.db.Read(context.Background(), func(q store.Reader) error {
-		rev, err = count(q, `SELECT "_rev" FROM `+ddl.Quote(t.name)+` WHERE "id" = $1`, r.id)
+		rev, err = count(q, `SELECT "_rev" FROM `+sqlgen.Quote(t.name)+` WHERE "id" = $1`, r.id)
 		return err
 	})
 	return rev, err

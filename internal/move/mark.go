@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
@@ -44,7 +44,7 @@ func (mv *mover) mark(tx store.Tx) (left []string, err error) {
 		statements = append(statements, s.Statements...)
 	}
 	if !again {
-		statements = append(statements, ddl.CreateTable(mv.dialect, mv.own.Table(system.MetaTable))...)
+		statements = append(statements, sqlgen.CreateTable(mv.dialect, mv.own.Table(system.MetaTable))...)
 	}
 	for _, sql := range statements {
 		if _, err := tx.Exec(sql, nil); err != nil {

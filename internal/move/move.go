@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
@@ -85,7 +85,7 @@ type mover struct {
 	own      *model.Model // system tables of the source
 	model    *model.Model // both
 	from, to store.DB
-	dialect  ddl.Dialect // dialect of the target
+	dialect  sqlgen.Dialect // dialect of the target
 	load     store.Load
 
 	tables  []*table
@@ -199,7 +199,7 @@ func (mv *mover) begin() error {
 	mv.cfg.Progress.Step("dropping what an unfinished move has left", 0)
 	drops := make([]string, len(mv.left))
 	for i, name := range mv.left {
-		drops[i] = ddl.DropTable(mv.dialect, name)
+		drops[i] = mv.dialect.DropTable(name)
 	}
 	return mv.load.Exec(drops...)
 }
@@ -280,14 +280,14 @@ func (mv *mover) complete() error {
 
 func (mv *mover) index() error {
 	for _, t := range mv.tables {
-		for _, sql := range ddl.CreateIndexes(mv.dialect, t.model) {
+		for _, sql := range sqlgen.CreateIndexes(mv.dialect, t.model) {
 			if err := mv.load.Exec(sql); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
 		}
 	}
 	for _, t := range mv.tables {
-		if err := mv.load.Exec(append(ddl.CreateReferences(mv.dialect, t.model), ddl.Analyze(mv.dialect, t.name)...)...); err != nil {
+		if err := mv.load.Exec(append(sqlgen.CreateReferences(mv.dialect, t.model), mv.dialect.Analyze(t.name)...)...); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -179,7 +178,7 @@ func deferred(tx store.Tx) string {
 	return "PRAGMA defer_foreign_keys = ON"
 }
 
-func isPostgres(db interface{ Dialect() ddl.Dialect }) bool { return db.Dialect() != ddl.SQLite }
+func isPostgres(db interface{ Dialect() sqlgen.Dialect }) bool { return db.Dialect() != sqlgen.SQLite }
 
 func insert(tx store.Tx, t *model.Table, row []value.Value, revision int64) error {
 	columns, places := (&table{fields: t.Fields}).columns(), []string{}

@@ -3,7 +3,6 @@ package move
 import (
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/system"
@@ -14,7 +13,7 @@ type table struct {
 	name   string
 	model  *model.Table
 	fields []*model.Field // fields of all columns
-	create func(ddl.Dialect) []string
+	create func(sqlgen.Dialect) []string
 
 	from, to Sum
 }
@@ -29,8 +28,8 @@ func tablesOf(m *model.Model) []*table {
 		}
 		all = append(all, &table{
 			name: t.Name, model: t,
-			fields: append(slices.Clone(t.Fields), &model.Field{Name: ddl.Revision, Type: model.Int}),
-			create: func(d ddl.Dialect) []string { return ddl.CreateTable(d, t) },
+			fields: append(slices.Clone(t.Fields), &model.Field{Name: sqlgen.Revision, Type: model.Int}),
+			create: func(d sqlgen.Dialect) []string { return sqlgen.CreateTable(d, t) },
 		})
 	}
 	return all
@@ -48,9 +47,9 @@ func (t *table) read() string { return sqlgen.ReadWhole(t.name, t.columns()) }
 
 func (t *table) count() string { return sqlgen.CountWhole(t.name) }
 
-func (t *table) into(d ddl.Dialect) string {
-	if d == ddl.Postgres {
-		return sqlgen.LoadWhole(sqlgen.Postgres{}, t.name, t.columns())
+func (t *table) into(d sqlgen.Dialect) string {
+	if d == sqlgen.Postgres {
+		return sqlgen.LoadWhole(sqlgen.Postgres, t.name, t.columns())
 	}
-	return sqlgen.LoadWhole(sqlgen.SQLite{}, t.name, t.columns())
+	return sqlgen.LoadWhole(sqlgen.SQLite, t.name, t.columns())
 }

@@ -32,7 +32,7 @@ SELECT id, 0, %[3]s, %[3]s, 1 FROM given`, from, to, zeroTime(w)))
 }
 
 func zeroTime(w *watched) string {
-	if dialectOf(w.DB).StoresUUID() { // PostgreSQL
+	if w.Dialect().StoresUUID() { // PostgreSQL
 		return "timestamptz '2026-01-01 00:00:00+00'"
 	}
 	return "1767225600000000"

@@ -54,7 +54,7 @@ var branchColumns = map[string]string{
 // fill puts rows into a table of branches: values for each number from 1 to n.
 func fillBranch(t *testing.T, w *watched, table string, n int, values string) {
 	t.Helper()
-	if table == "marks" && dialectOf(w.DB).StoresUUID() {
+	if table == "marks" && w.Dialect().StoresUUID() {
 		id, rest, _ := strings.Cut(values, ",")
 		values = "(" + id + ")::uuid," + rest
 	}

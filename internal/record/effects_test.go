@@ -29,7 +29,7 @@ tables:
 // TestEffects: the effects of a write are committed with it or not at all, as a script and as a function.
 func TestEffects(t *testing.T) {
 	onBoth(t, accounts, func(t *testing.T, functions *DB, w *watched) {
-		scripts := New(w.DB, functions.rules, Config{Dialect: functions.dialect})
+		scripts := New(w.DB, functions.rules, Config{})
 		w.exec(t, `CREATE TABLE kept (op TEXT PRIMARY KEY)`)
 		for _, way := range []struct {
 			name string

@@ -51,7 +51,7 @@ func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, w *watch
 				t.Fatal(err)
 			}
 			w := &watched{DB: db}
-			test(t, New(w, rules, Config{Dialect: dialectOf(db)}), w)
+			test(t, New(w, rules, Config{}), w)
 		})
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
@@ -36,7 +35,7 @@ func taking(d time.Duration) context.Context {
 	return context.WithValue(context.Background(), takes{}, d)
 }
 
-func (*sleeping) Dialect() ddl.Dialect { return ddl.SQLite }
+func (*sleeping) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
 func (s *sleeping) Readers() (all, quick int) { return cap(s.connections), cap(s.connections) }
 

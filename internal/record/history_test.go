@@ -312,7 +312,7 @@ func TestHistoryAccountsForRefusalsUntilCommit(t *testing.T) {
 			c.ask(&task{op: Create, who: ann, body: `{"title":"c"}`})
 		}
 		refused()
-	}}, c.rules, Config{Now: c.now, Dialect: c.dialect})
+	}}, c.rules, Config{Now: c.now})
 	refused()
 	if k := c.askOn(slow, &task{op: Update, who: ann, id: hidden, body: `{"stars":null}`}); k.err != nil {
 		t.Fatal(k.err)

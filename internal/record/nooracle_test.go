@@ -108,7 +108,7 @@ func watch(t testing.TB, d *oracle.Data, onPostgres bool) countingRows {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return countingRows{countingStore(t, d, db, sqlgen.SQLite{}), func(testing.TB) int64 { return read.Swap(0) }}
+	return countingRows{countingStore(t, d, db), func(testing.TB) int64 { return read.Swap(0) }}
 }
 
 // countOnPostgres counts in a variable of the session. It costs a planner no more than a function of PostgreSQL's own.
@@ -134,7 +134,7 @@ func watchPostgres(t testing.TB, d *oracle.Data) countingRows {
 		t.Fatal(err)
 	}
 	before := int64(0)
-	return countingRows{countingStore(t, d, db, sqlgen.Postgres{}), func(t testing.TB) int64 {
+	return countingRows{countingStore(t, d, db), func(t testing.TB) int64 {
 		t.Helper()
 		all := int64(0)
 		err := db.Read(context.Background(), func(r store.Reader) error {
@@ -152,14 +152,19 @@ func watchPostgres(t testing.TB, d *oracle.Data) countingRows {
 	}}
 }
 
-func countingStore(t testing.TB, d *oracle.Data, db store.DB, dialect sqlgen.Dialect) *stored {
+func countingStore(t testing.TB, d *oracle.Data, db store.DB) *stored {
 	t.Helper()
 	if err := d.Store(context.Background(), db); err != nil {
 		t.Fatalf("%v\n%s", err, d.Source)
 	}
-	cfg := Config{Dialect: countingDialect{dialect}, Now: func() time.Time { return d.Now }}
-	return &stored{Data: d, db: db, rows: New(db, d.Rules, cfg)}
+	cfg := Config{Now: func() time.Time { return d.Now }}
+	return &stored{Data: d, db: db, rows: New(countingText{db}, d.Rules, cfg)}
 }
+
+// countingText is a store whose dialect is a countingDialect.
+type countingText struct{ store.DB }
+
+func (c countingText) Dialect() sqlgen.Dialect { return countingDialect{c.DB.Dialect()} }
 
 // countingDialect is a dialect whose text functions count the bytes of the text that they are applied to.
 type countingDialect struct{ sqlgen.Dialect }
@@ -266,7 +271,7 @@ func (s *stored) guesses(table *model.Table, rec, other oracle.Record) (body []v
 
 // tries updates a row, undoes it and returns what its caller is told.
 func (s *stored) tries(table *model.Table, rec oracle.Record, body []value.Member) error {
-	rows := New(trial{s.db}, s.rows.rules, Config{Now: s.rows.now, Dialect: s.rows.dialect})
+	rows := New(trial{s.rows.store}, s.rows.rules, Config{Now: s.rows.now})
 	_, err := rows.Update(context.Background(), s.Caller, table, idOf(table, rec["id"]), body, nil)
 	if errors.Is(err, errDone) {
 		return nil
@@ -292,7 +297,8 @@ tables:
 func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 	var read atomic.Int64
 	engine := sqlite.Config{Readers: 1, CountText: func(bytes int) { read.Add(int64(bytes)) }}
-	d := openWith(t, guardedModel, engine, Config{Dialect: countingDialect{sqlgen.SQLite{}}})
+	d := openWith(t, guardedModel, engine, Config{})
+	d = New(countingText{d.store}, d.rules, Config{Now: d.now})
 	for id, n := range []int{7, 1, 7, 1, 8} {
 		body := "x"
 		if n == 1 {

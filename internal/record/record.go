@@ -9,7 +9,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
@@ -21,8 +20,7 @@ import (
 
 // Config tunes a DB. Its zero value works.
 type Config struct {
-	Now     func() time.Time // nil means time.Now
-	Dialect sqlgen.Dialect   // nil means that of the engine
+	Now func() time.Time // nil means time.Now
 }
 
 // DB is the rows of a model. It is safe for concurrent use.
@@ -54,12 +52,9 @@ type DB struct {
 
 // New returns the rows of the model that the rules are about. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
-	d := &DB{store: db, rules: rules, dialect: cfg.Dialect, now: cfg.Now, shapes: newShapes(), bounds: render.Bounds{Rows: maxRows, Bytes: maxAnswer}, farReach: farReach, maxReach: maxReach, probeReach: probeReach}
+	d := &DB{store: db, rules: rules, dialect: db.Dialect(), now: cfg.Now, shapes: newShapes(), bounds: render.Bounds{Rows: maxRows, Bytes: maxAnswer}, farReach: farReach, maxReach: maxReach, probeReach: probeReach}
 	d.gate = newGate(db)
 	d.totals = cache.New[int64](totalsSize)
-	if d.dialect == nil {
-		d.dialect = dialectOf(db)
-	}
 	if d.now == nil {
 		d.now = time.Now
 	}
@@ -70,14 +65,6 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		d.tables[t].list = d.listShape(t)
 	}
 	return d
-}
-
-// dialectOf returns the dialect of the statements that a database takes.
-func dialectOf(db store.DB) sqlgen.Dialect {
-	if db.Dialect() == ddl.Postgres {
-		return sqlgen.Postgres{}
-	}
-	return sqlgen.SQLite{}
 }
 
 // Op is what a caller wants to do with the rows of a table.

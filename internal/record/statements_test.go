@@ -2,12 +2,12 @@ package record
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -67,7 +67,7 @@ func TestExhaustion_StatementMemory(t *testing.T) {
 func statementMemory(t *testing.T, d *DB) (bytes int64) {
 	t.Helper()
 	const contexts = "SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts"
-	if fmt.Sprintf("%T", d.dialect) == "sqlgen.SQLite" {
+	if d.dialect == sqlgen.SQLite {
 		return resident(t)
 	}
 	err := d.store.Read(context.Background(), func(q store.Reader) error {

@@ -15,7 +15,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -122,9 +121,9 @@ func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *model.Model) {
 	}
 	w := &plannedDB{postgres: postgresql}
 	var err error
-	series, time, dialect := "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s)", "($1)", sqlgen.Dialect(sqlgen.SQLite{})
+	series, time := "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s)", "($1)"
 	if postgresql {
-		series, time, dialect = "generate_series(1, $1) AS s(n)", "(timestamptz '2026-01-01Z' + ($1) * interval '1 microsecond')", sqlgen.Postgres{}
+		series, time = "generate_series(1, $1) AS s(n)", "(timestamptz '2026-01-01Z' + ($1) * interval '1 microsecond')"
 		w.DB, err = postgres.Open(ctx, pgtest.URL(t), postgres.Config{Readers: 2, Logger: slog.New(slog.DiscardHandler)})
 	} else {
 		w.DB, err = sqlite.Open(ctx, filepath.Join(t.TempDir(), "ways.db"), sqlite.Config{Readers: 2})
@@ -152,7 +151,7 @@ func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *model.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, New(w, rules, Config{Dialect: dialect}), m
+	return w, New(w, rules, Config{}), m
 }
 
 // replaceCalls replaces NAME(x) by a text with x in place of $1.

@@ -6,9 +6,44 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Dialect is how one engine writes what the engines write differently. Operands are SQL texts that bind tighter than
-// any operator. Where a result does not exist (overflow, an operand that is NULL) it is NULL, never an error.
+// Dialect writes what the engines write differently. There are two, SQLite and Postgres.
 type Dialect interface {
+	definitions
+	expressions
+}
+
+const (
+	SQLite   sqlite   = "SQLite"     // 3.37 and later, for STRICT tables
+	Postgres postgres = "PostgreSQL" // 15 and later
+)
+
+// Revision is the hidden column that holds a row's revision.
+const Revision = "_rev"
+
+// definitions are the parts of a Dialect that define tables.
+type definitions interface {
+	// Literal writes a value of a field as a constant.
+	Literal(f *model.Field, v value.Value) string
+	// HasTable returns a query with a row if the database has the table. The name of the table is the only argument.
+	HasTable() string
+	// Tables returns a query for the names of all tables.
+	Tables() string
+	// DropTable drops a table and the references to it. On SQLite foreign keys must be off.
+	DropTable(name string) string
+	// Analyze returns the statements that update the planner's statistics after rows were loaded into a table.
+	Analyze(table string) []string
+
+	table(t *model.Table) string
+	column(f *model.Field) string      // with its reference
+	plain(f *model.Field) string       // without its reference, where the dialect can write that apart
+	reference(f *model.Field) []string // of a new table, if table leaves it out
+	triggers(f *model.Field) []string
+	tracked(table string) []string
+}
+
+// expressions are the parts of a Dialect that read and write rows. Operands are SQL texts that bind tighter than any
+// operator. A result that does not exist, as after an overflow or with an operand that is NULL, is NULL and never an error.
+type expressions interface {
 	// Placeholder is the n-th bound value, from 1, and Null a missing one of that kind.
 	Placeholder(n int, as value.Kind) string
 	Null(as value.Kind) string
@@ -83,17 +118,4 @@ type number struct {
 	sql   string
 	kind  value.Kind
 	scale uint8
-}
-
-// quote quotes an identifier. Names of a model are lower_snake_case and hold no quotes; doubling them is a second lock.
-func quote(name string) string {
-	out := make([]byte, 0, len(name)+2)
-	out = append(out, '"')
-	for i := range len(name) {
-		if name[i] == '"' {
-			out = append(out, '"')
-		}
-		out = append(out, name[i])
-	}
-	return string(append(out, '"'))
 }

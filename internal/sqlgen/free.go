@@ -13,7 +13,7 @@ import (
 func (g *Generator) Free(t *model.Table) (*Statement, error) {
 	// Behind FROM, a name without a table would be a field of the model.
 	taken := func(id string) string {
-		return "EXISTS (SELECT 1 FROM " + quote(t.Name) + " AS t WHERE " + column("t", "id") + " = " + id + ")"
+		return "EXISTS (SELECT 1 FROM " + Quote(t.Name) + " AS t WHERE " + column("t", "id") + " = " + id + ")"
 	}
 	n, most, mid := g.input(0, value.Int), "9223372036854775807", "h.lo + (h.hi - h.lo) / 2"
 	return g.finish("WITH RECURSIVE ashlar_gallop(lo, hi, step) AS (" +

@@ -1,4 +1,4 @@
-// Package sqlgen writes every statement about a model's tables.
+// Package sqlgen writes every statement about a table, its definition included, in the dialect of an engine.
 //
 // An expression has three outcomes: true, false and failure. In SQL a failure is NULL, and so is a missing value; where
 // the two differ (==, !=, in, a branch of ?:), the generated text tells them apart.
@@ -32,9 +32,6 @@ import (
 // maxSQL bounds the text of a statement. Comparisons nested in comparisons repeat their operands; a legitimate
 // expression stays far below, and one that does not is refused instead of eating memory.
 const maxSQL = 256 << 10
-
-// Revision is the hidden column that holds a row's revision.
-const Revision = "_rev"
 
 // Statement is a statement and where its bound values come from.
 type Statement struct {
@@ -169,7 +166,7 @@ func (g *Generator) asClient(t *model.Table, alias string) *scope {
 func (g *Generator) source(t *model.Table, alias string) string {
 	if t.View == nil {
 		g.reads(t)
-		return quote(t.Name) + " AS " + alias
+		return Quote(t.Name) + " AS " + alias
 	}
 	for _, r := range t.View.Reads {
 		g.reads(r.Table)

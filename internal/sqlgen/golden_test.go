@@ -76,7 +76,7 @@ func TestGolden(t *testing.T) {
 	for _, d := range []struct {
 		dialect Dialect
 		file    string
-	}{{SQLite{}, "testdata/statements.sql"}, {Postgres{}, "testdata/statements_postgresql.sql"}} {
+	}{{SQLite, "testdata/statements.sql"}, {Postgres, "testdata/statements_postgresql.sql"}} {
 		compareGolden(t, m, rules, d.dialect, d.file)
 	}
 }

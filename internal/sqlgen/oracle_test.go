@@ -1,4 +1,4 @@
-package sqlgen
+package sqlgen_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -59,15 +60,15 @@ func TestOracle(t *testing.T) {
 // engine is a database to ask, and how it is asked.
 type engine struct {
 	name    string
-	dialect Dialect
+	dialect sqlgen.Dialect
 	open    func(*testing.T) (store.DB, error)
 }
 
 var engines = [...]engine{
-	{"sqlite", SQLite{}, func(t *testing.T) (store.DB, error) {
+	{"sqlite", sqlgen.SQLite, func(t *testing.T) (store.DB, error) {
 		return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "oracle.db"), sqlite.Config{Readers: 2})
 	}},
-	{"postgresql", Postgres{}, func(t *testing.T) (store.DB, error) {
+	{"postgresql", sqlgen.Postgres, func(t *testing.T) (store.DB, error) {
 		return postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 1, Logger: slog.New(slog.DiscardHandler)})
 	}},
 }
@@ -145,11 +146,9 @@ func (o *comparison) compare(t *testing.T, tally *tally) {
 	}
 	for _, client := range []bool{false, true} {
 		b := o.bind(node, rule.Folder{})
-		sc := b.self(table, "t0")
-		sc.client = client
-		sc.rows = o.IntN(2) == 0
-		sql := b.selects(sc) + b.from(table, "t0") + " ORDER BY " + column("t0", "id")
-		got := b.run(t, o.db, sql, nil)
+		got := b.run(t, o.db, nil, func() (*sqlgen.Statement, error) {
+			return b.OutcomesOfRows(table, b.node, client, o.IntN(2) == 0)
+		})
 		for i, rec := range o.byID(table) {
 			want := o.Ask(expr.CEL, table, rec, nil, client)
 			tally.pairs++
@@ -189,7 +188,9 @@ func (o *comparison) comparePairs(t *testing.T, tally *tally) {
 				old = rows[i]
 			}
 			b := o.bind(node, rule.Folder{NoOld: old == nil})
-			got := b.run(t, o.db, b.pair(table, old != nil), inputs(table, old, rec))
+			got := b.run(t, o.db, inputs(table, old, rec), func() (*sqlgen.Statement, error) {
+				return b.OutcomesOfPair(table, b.node, old != nil)
+			})
 			want := o.Ask(expr.CEL, table, rec, old, false)
 			tally.pairs++
 			tally.outcomes[want]++
@@ -199,17 +200,6 @@ func (o *comparison) comparePairs(t *testing.T, tally *tally) {
 			}
 		}
 	}
-}
-
-// pair asks about a candidate row and the row as it was, as After does.
-func (b *bound) pair(table *model.Table, old bool) string {
-	sc := b.self(table, "t0")
-	source := " FROM " + b.row(table, 0, "t0")
-	if old {
-		sc = sc.with(b.Rules.Table(table).Old, "old")
-		source += ", " + b.row(table, len(table.Fields), "old")
-	}
-	return b.selects(sc) + source
 }
 
 func inputs(table *model.Table, old, rec oracle.Record) []value.Value {
@@ -227,7 +217,7 @@ func inputs(table *model.Table, old, rec oracle.Record) []value.Value {
 
 // bound is an expression whose slots are evaluated, and a generator for the class of callers that this makes.
 type bound struct {
-	*Generator
+	*sqlgen.Generator
 	node   rule.Node
 	values []value.Value
 }
@@ -241,13 +231,11 @@ func (o *comparison) bind(node rule.Node, f rule.Folder) *bound {
 	o.Rules.Slots.Bind(&env, states, values)
 	slots.Bind(&env, states[slots.Base:], values[slots.Base:])
 	f.States = states
-	g := &Generator{Dialect: o.dialect, Rules: o.Rules, Folder: f, still: o.dialect.Spreads() && o.IntN(2) == 0}
-	return &bound{Generator: g, node: g.fold(extracted), values: values}
-}
-
-// selects selects the condition exactly, and as one that admits rows.
-func (b *bound) selects(sc *scope) string {
-	return "SELECT " + b.cond(b.node, sc, exact) + ", " + b.cond(b.node, sc, loose) + " AS admits"
+	g := &sqlgen.Generator{Dialect: o.dialect, Rules: o.Rules, Folder: f}
+	if o.dialect.Spreads() && o.IntN(2) == 0 {
+		g.KeepStill()
+	}
+	return &bound{Generator: g, node: f.Fold(extracted), values: values}
 }
 
 // answer is what the database says of one row.
@@ -256,9 +244,9 @@ type answer struct {
 	admits  bool
 }
 
-func (b *bound) run(t *testing.T, db store.DB, sql string, inputs []value.Value) (answers []answer) {
+func (b *bound) run(t *testing.T, db store.DB, inputs []value.Value, statement func() (*sqlgen.Statement, error)) (answers []answer) {
 	t.Helper()
-	stmt, err := b.finish(sql)
+	stmt, err := statement()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Postgres is the dialect of PostgreSQL. Every bound value has its type beside it, since what stands around it does not
+// postgres is the dialect of PostgreSQL. Every bound value has its type beside it, since what stands around it does not
 // always tell. Text has the order of its code points, whatever that of the database is. Arithmetic that may have no result is in
 // functions that the engine makes (store/postgres), since PostgreSQL's own raises an error.
-type Postgres struct{}
+type postgres string
 
 // codePoints is the order of text.
 const codePoints = ` COLLATE "C"`
@@ -44,7 +44,7 @@ func pgType(k value.Kind) string {
 }
 
 // Placeholder implements Dialect.
-func (Postgres) Placeholder(n int, as value.Kind) string {
+func (postgres) Placeholder(n int, as value.Kind) string {
 	p := "$" + strconv.Itoa(n) + "::" + pgType(as)
 	if as == value.Text {
 		return "(" + p + codePoints + ")"
@@ -53,7 +53,7 @@ func (Postgres) Placeholder(n int, as value.Kind) string {
 }
 
 // Null implements Dialect. The literal null has no type of its own and takes that of what it is compared with.
-func (Postgres) Null(as value.Kind) string {
+func (postgres) Null(as value.Kind) string {
 	if as == value.Null {
 		return "NULL"
 	}
@@ -61,7 +61,7 @@ func (Postgres) Null(as value.Kind) string {
 }
 
 // Column implements Dialect.
-func (Postgres) Column(f *model.Field, sql string) string {
+func (postgres) Column(f *model.Field, sql string) string {
 	if f.Type == model.UUID {
 		return "(" + sql + "::text" + codePoints + ")"
 	}
@@ -70,7 +70,7 @@ func (Postgres) Column(f *model.Field, sql string) string {
 
 // Output implements Dialect. The digits of a decimal are part of its column's type, and the server refuses to run a prepared
 // statement whose result has another type than when it was prepared: a read that has seen rows cannot be begun anew.
-func (Postgres) Output(f *model.Field, sql string) string {
+func (postgres) Output(f *model.Field, sql string) string {
 	if f.Type == model.Decimal {
 		return sql + "::numeric"
 	}
@@ -78,10 +78,10 @@ func (Postgres) Output(f *model.Field, sql string) string {
 }
 
 // StoresUUID implements Dialect.
-func (Postgres) StoresUUID() bool { return true }
+func (postgres) StoresUUID() bool { return true }
 
 // Bool implements Dialect.
-func (Postgres) Bool(b bool) string {
+func (postgres) Bool(b bool) string {
 	if b {
 		return "TRUE"
 	}
@@ -89,10 +89,10 @@ func (Postgres) Bool(b bool) string {
 }
 
 // KeyText implements Dialect.
-func (Postgres) KeyText(key string) string { return "(" + key + ")::text" + codePoints }
+func (postgres) KeyText(key string) string { return "(" + key + ")::text" + codePoints }
 
 // KeyOf implements Dialect.
-func (Postgres) KeyOf(text string, key model.Type) string {
+func (postgres) KeyOf(text string, key model.Type) string {
 	switch key {
 	case model.Int:
 		return text + "::bigint"
@@ -103,41 +103,41 @@ func (Postgres) KeyOf(text string, key model.Type) string {
 }
 
 // Whole implements Dialect.
-func (Postgres) Whole(literal string) string { return literal + "::bigint" }
+func (postgres) Whole(literal string) string { return literal + "::bigint" }
 
 // Random implements Dialect.
-func (Postgres) Random(below string) string {
+func (postgres) Random(below string) string {
 	return "least(floor(random() * " + below + ")::bigint, " + below + " - 1)"
 }
 
 // KnowsRows implements Dialect.
-func (Postgres) KnowsRows() bool { return true }
+func (postgres) KnowsRows() bool { return true }
 
 // Holds implements Dialect.
-func (Postgres) Holds(sql string) string { return sql }
+func (postgres) Holds(sql string) string { return sql }
 
 // Within implements Dialect. The planner takes an array whose length it does not know for one of ten values, so it looks
 // them up by the index, however many rows it thinks that the query has.
-func (Postgres) Within(column, query string) string { return column + " = ANY(ARRAY(" + query + "))" }
+func (postgres) Within(column, query string) string { return column + " = ANY(ARRAY(" + query + "))" }
 
 // Reaching implements Dialect. OFFSET 0 keeps the planner from joining both in another way: it does not know how many
 // values the query has for this caller, and would look through the table where it takes them for many.
-func (Postgres) Reaching(columns, table, name, values string) string {
-	return "SELECT q.* FROM (SELECT DISTINCT v.v FROM (" + values + ") AS v(v)) AS v CROSS JOIN LATERAL (SELECT " + columns + " FROM " + quote(table) +
+func (postgres) Reaching(columns, table, name, values string) string {
+	return "SELECT q.* FROM (SELECT DISTINCT v.v FROM (" + values + ") AS v(v)) AS v CROSS JOIN LATERAL (SELECT " + columns + " FROM " + Quote(table) +
 		" AS q WHERE " + column("q", name) + " = v.v OFFSET 0) AS q"
 }
 
 // Same implements Dialect.
-func (Postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FROM " + r + ")" }
+func (postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FROM " + r + ")" }
 
 // Differs implements Dialect.
-func (Postgres) Differs(l, r string) string { return "(" + l + " IS DISTINCT FROM " + r + ")" }
+func (postgres) Differs(l, r string) string { return "(" + l + " IS DISTINCT FROM " + r + ")" }
 
 // Spreads implements Dialect.
-func (Postgres) Spreads() bool { return false }
+func (postgres) Spreads() bool { return false }
 
 // Mixed implements Dialect: int and decimal are compared exactly by the operators themselves, a float with neither.
-func (Postgres) Mixed(l, r number) bool {
+func (postgres) Mixed(l, r number) bool {
 	return isNumber(l.kind) && isNumber(r.kind) && (l.kind == value.Float) != (r.kind == value.Float)
 }
 
@@ -146,7 +146,7 @@ func isNumber(k value.Kind) bool {
 }
 
 // Compare implements Dialect.
-func (Postgres) Compare(op string, l, r number) string {
+func (postgres) Compare(op string, l, r number) string {
 	return "(" + exactly(l) + " " + op + " " + exactly(r) + ")"
 }
 
@@ -159,7 +159,7 @@ func exactly(n number) string {
 }
 
 // Arith implements Dialect.
-func (Postgres) Arith(op byte, as value.Kind, l, r number) string {
+func (postgres) Arith(op byte, as value.Kind, l, r number) string {
 	numeric := micros(l) + " " + string(op) + " " + micros(r)
 	switch as {
 	case value.Float:
@@ -193,7 +193,7 @@ func floatArith(op byte, l, r string) string {
 }
 
 // Negate implements Dialect.
-func (Postgres) Negate(x number) string {
+func (postgres) Negate(x number) string {
 	if x.kind == value.Int {
 		return "ashlar_int(-" + x.sql + "::numeric)"
 	}
@@ -201,7 +201,7 @@ func (Postgres) Negate(x number) string {
 }
 
 // Call implements Dialect. The end of a text is compared in bytes, which finds it without a look at what comes before.
-func (Postgres) Call(fn rule.Func, args []string) string {
+func (postgres) Call(fn rule.Func, args []string) string {
 	list := "(" + strings.Join(args, ", ") + ")"
 	switch fn {
 	case rule.Concat:
@@ -224,7 +224,7 @@ func (Postgres) Call(fn rule.Func, args []string) string {
 // Contains implements Dialect. It searches the bytes: strpos compares a part of 500 bytes with a text of 1 MB for 130 ms
 // at its worst, and nothing interrupts it; comparing memory at each place takes 8 ms. Where each row has a part of its own,
 // which may be as long as the text, a function searches in steps that can be interrupted.
-func (Postgres) Contains(text, part string, fixed bool) string {
+func (postgres) Contains(text, part string, fixed bool) string {
 	if fixed {
 		return "(position(textsend(" + part + ") IN textsend(" + text + ")) > 0)"
 	}
@@ -232,10 +232,10 @@ func (Postgres) Contains(text, part string, fixed bool) string {
 }
 
 // Elements implements Dialect.
-func (Postgres) Elements(list string) string { return "(SELECT unnest(" + list + "))" }
+func (postgres) Elements(list string) string { return "(SELECT unnest(" + list + "))" }
 
 // Among implements Dialect.
-func (Postgres) Among(column, list string, key model.Type) string {
+func (postgres) Among(column, list string, key model.Type) string {
 	return column + " = ANY(" + keyArray(list, key) + ")"
 }
 
@@ -251,24 +251,24 @@ func keyArray(list string, key model.Type) string {
 }
 
 // KeyRows implements Dialect.
-func (Postgres) KeyRows(list string, key model.Type, alias string) (table, column string) {
+func (postgres) KeyRows(list string, key model.Type, alias string) (table, column string) {
 	return "unnest(" + keyArray(list, key) + ") AS " + alias + "(key)", alias + ".key"
 }
 
 // Lateral implements Dialect.
-func (Postgres) Lateral() bool { return true }
+func (postgres) Lateral() bool { return true }
 
 // Lock implements Dialect. It lets others refer to the row meanwhile.
-func (Postgres) Lock(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
+func (postgres) Lock(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
 
 // ListLen implements Dialect.
-func (Postgres) ListLen(list string) string { return "cardinality(" + list + ")::bigint" }
+func (postgres) ListLen(list string) string { return "cardinality(" + list + ")::bigint" }
 
 // Query implements Dialect.
-func (Postgres) Query(v *model.View) string { return queryText(v.Postgres) }
+func (postgres) Query(v *model.View) string { return queryText(v.Postgres) }
 
 // Result implements Dialect. A cast to the type that a column has already costs nothing, and leaves its index of use.
-func (Postgres) Result(f *model.Field, column string) string {
+func (postgres) Result(f *model.Field, column string) string {
 	column += "::" + pgType(value.KindOf(f))
 	switch f.Type {
 	case model.Text, model.Enum:
@@ -278,16 +278,16 @@ func (Postgres) Result(f *model.Field, column string) string {
 }
 
 // Any implements Dialect.
-func (Postgres) Any(query string) string {
+func (postgres) Any(query string) string {
 	return "(SELECT CASE WHEN bool_or(p) THEN TRUE WHEN count(*) = count(p) THEN FALSE END FROM (" + query + ") AS q)"
 }
 
 // Every implements Dialect.
-func (Postgres) Every(query string) string {
+func (postgres) Every(query string) string {
 	return "(SELECT CASE WHEN NOT bool_and(p) THEN FALSE WHEN count(*) = count(p) THEN TRUE END FROM (" + query + ") AS q)"
 }
 
 // One implements Dialect.
-func (Postgres) One(query string) string {
+func (postgres) One(query string) string {
 	return "(SELECT CASE WHEN count(*) = count(p) THEN count(*) FILTER (WHERE p) = 1 END FROM (" + query + ") AS q)"
 }

@@ -100,10 +100,10 @@ func (g *Generator) Sweep(r *Reach) (*Swept, error) {
 		s.InTheWay = finish("SELECT 1 WHERE " + g.restricted(r))
 	}
 	for i, t := range r.Tables {
-		s.Remove = append(s.Remove, finish("DELETE FROM "+quote(t.Name)+" WHERE "+quote("id")+" IN "+g.doomedOf(r, i)))
+		s.Remove = append(s.Remove, finish("DELETE FROM "+Quote(t.Name)+" WHERE "+Quote("id")+" IN "+g.doomedOf(r, i)))
 	}
 	for _, f := range r.Clears {
-		s.Remove = append(s.Remove, finish("UPDATE "+quote(f.Table.Name)+" SET "+quote(f.Name)+" = NULL WHERE "+quote(f.Name)+" IN "+g.doomedOf(r, r.index(f.Ref))))
+		s.Remove = append(s.Remove, finish("UPDATE "+Quote(f.Table.Name)+" SET "+Quote(f.Name)+" = NULL WHERE "+Quote(f.Name)+" IN "+g.doomedOf(r, r.index(f.Ref))))
 	}
 	s.Remove = append(s.Remove, finish("DELETE FROM "+Doomed))
 	return s, err
@@ -127,7 +127,7 @@ func (g *Generator) doomed(r *Reach, follow []*model.Field, most int, how string
 		}
 		from := strconv.Itoa(r.index(f.Ref))
 		found := "SELECT " + strconv.Itoa(to) + " AS t, " + g.Dialect.KeyText(column("c", "id")) + " AS id FROM "
-		refers := quote(f.Table.Name) + " AS c WHERE " + column("c", f.Name) + " = "
+		refers := Quote(f.Table.Name) + " AS c WHERE " + column("c", f.Name) + " = "
 		if g.Dialect.Lateral() {
 			steps = append(steps, found+refers+doomedKey(g.Dialect, "d", from, f.Ref.Key))
 			continue
@@ -164,9 +164,9 @@ func (g *Generator) referring(r *Reach, f *model.Field) string {
 	from := strconv.Itoa(r.index(f.Ref))
 	refers := column("c", f.Name) + " = " + doomedKey(g.Dialect, "d", from, f.Ref.Key)
 	if g.Dialect.Lateral() {
-		return Doomed + " AS d CROSS JOIN LATERAL (SELECT c." + quote("id") + " FROM " + quote(f.Table.Name) + " AS c WHERE " + refers + " OFFSET 0) AS c WHERE d.t = " + from
+		return Doomed + " AS d CROSS JOIN LATERAL (SELECT c." + Quote("id") + " FROM " + Quote(f.Table.Name) + " AS c WHERE " + refers + " OFFSET 0) AS c WHERE d.t = " + from
 	}
-	return Doomed + " AS d CROSS JOIN " + quote(f.Table.Name) + " AS c WHERE d.t = " + from + " AND " + refers
+	return Doomed + " AS d CROSS JOIN " + Quote(f.Table.Name) + " AS c WHERE d.t = " + from + " AND " + refers
 }
 
 // restricted is the condition that a row which is not doomed itself restricts the deletion.

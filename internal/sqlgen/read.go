@@ -31,7 +31,7 @@ func where(conds []string) string {
 	return " WHERE " + strings.Join(conds, " AND ")
 }
 
-func column(alias, name string) string { return alias + "." + quote(name) }
+func column(alias, name string) string { return alias + "." + Quote(name) }
 
 func (g *Generator) from(t *model.Table, alias string) string { return " FROM " + g.source(t, alias) }
 

@@ -9,58 +9,58 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// SQLite is the dialect of the embedded engine. Its arithmetic is in functions that the engine registers
+// sqlite is the dialect of SQLite. Its arithmetic is in functions that the engine registers
 // (store/sqlite), since SQLite's own turns an integer overflow into a float and counts NaN as NULL.
-type SQLite struct{}
+type sqlite string
 
-func (SQLite) Placeholder(n int, _ value.Kind) string   { return "?" + strconv.Itoa(n) }
-func (SQLite) Null(value.Kind) string                   { return "NULL" }
-func (SQLite) Column(_ *model.Field, sql string) string { return sql }
-func (SQLite) Output(_ *model.Field, sql string) string { return sql }
-func (SQLite) StoresUUID() bool                         { return false }
+func (sqlite) Placeholder(n int, _ value.Kind) string   { return "?" + strconv.Itoa(n) }
+func (sqlite) Null(value.Kind) string                   { return "NULL" }
+func (sqlite) Column(_ *model.Field, sql string) string { return sql }
+func (sqlite) Output(_ *model.Field, sql string) string { return sql }
+func (sqlite) StoresUUID() bool                         { return false }
 
-func (SQLite) Bool(b bool) string {
+func (sqlite) Bool(b bool) string {
 	if b {
 		return "1"
 	}
 	return "0"
 }
 
-func (SQLite) KeyText(key string) string              { return key }
-func (SQLite) KeyOf(text string, _ model.Type) string { return text }
+func (sqlite) KeyText(key string) string              { return key }
+func (sqlite) KeyOf(text string, _ model.Type) string { return text }
 
-func (SQLite) Whole(literal string) string { return literal }
-func (SQLite) Random(below string) string  { return "abs(random() % " + below + ")" }
+func (sqlite) Whole(literal string) string { return literal }
+func (sqlite) Random(below string) string  { return "abs(random() % " + below + ")" }
 
 // KnowsRows implements Dialect.
-func (SQLite) KnowsRows() bool { return false }
+func (sqlite) KnowsRows() bool { return false }
 
 // Holds implements Dialect. SQLite uses an index for a comparison, but not for a column that stands alone.
-func (SQLite) Holds(sql string) string { return "(" + sql + " = 1)" }
+func (sqlite) Holds(sql string) string { return "(" + sql + " = 1)" }
 
 // Within implements Dialect.
-func (SQLite) Within(column, query string) string { return column + " IN (" + query + ")" }
+func (sqlite) Within(column, query string) string { return column + " IN (" + query + ")" }
 
 // Reaching implements Dialect.
-func (SQLite) Reaching(columns, table, name, values string) string {
-	return "SELECT " + columns + " FROM " + quote(table) + " AS q WHERE " + column("q", name) + " IN (" + values + ")"
+func (sqlite) Reaching(columns, table, name, values string) string {
+	return "SELECT " + columns + " FROM " + Quote(table) + " AS q WHERE " + column("q", name) + " IN (" + values + ")"
 }
 
-func (SQLite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
-func (SQLite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
+func (sqlite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
+func (sqlite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 
 // Spreads: SQLite calls it the propagation of constants.
-func (SQLite) Spreads() bool { return true }
+func (sqlite) Spreads() bool { return true }
 
 // Mixed: decimals are stored as integers of their scale.
-func (SQLite) Mixed(l, r number) bool {
+func (sqlite) Mixed(l, r number) bool {
 	if l.kind != value.Decimal && r.kind != value.Decimal {
 		return false
 	}
 	return l.kind != r.kind || l.scale != r.scale
 }
 
-func (SQLite) Compare(op string, l, r number) string {
+func (sqlite) Compare(op string, l, r number) string {
 	return "(ashlar_num_cmp(" + l.sql + ", " + digits(l.scale) + ", " + r.sql + ", " + digits(r.scale) + ") " + op + " 0)"
 }
 
@@ -68,7 +68,7 @@ func digits(n uint8) string { return strconv.Itoa(int(n)) }
 
 var arithNames = map[byte]string{'+': "add", '-': "sub", '*': "mul", '/': "div", '%': "mod"}
 
-func (SQLite) Arith(op byte, as value.Kind, l, r number) string {
+func (sqlite) Arith(op byte, as value.Kind, l, r number) string {
 	name := arithNames[op]
 	args := l.sql + ", " + r.sql
 	switch as {
@@ -88,14 +88,14 @@ func (SQLite) Arith(op byte, as value.Kind, l, r number) string {
 	}
 }
 
-func (SQLite) Negate(x number) string {
+func (sqlite) Negate(x number) string {
 	if x.kind == value.Int {
 		return "ashlar_int_neg(" + x.sql + ")"
 	}
 	return "(-" + x.sql + ")"
 }
 
-func (SQLite) Call(fn rule.Func, args []string) string {
+func (sqlite) Call(fn rule.Func, args []string) string {
 	list := "(" + strings.Join(args, ", ") + ")"
 	switch fn {
 	case rule.Concat:
@@ -113,20 +113,20 @@ func (SQLite) Call(fn rule.Func, args []string) string {
 	}
 }
 
-func (SQLite) Contains(text, part string, _ bool) string {
+func (sqlite) Contains(text, part string, _ bool) string {
 	return "ashlar_contains(" + text + ", " + part + ")"
 }
 
-func (SQLite) Elements(list string) string { return "(SELECT value FROM json_each(" + list + "))" }
+func (sqlite) Elements(list string) string { return "(SELECT value FROM json_each(" + list + "))" }
 
-func (SQLite) Among(column, list string, key model.Type) string {
+func (sqlite) Among(column, list string, key model.Type) string {
 	if key == model.Int {
 		return column + " IN (SELECT CAST(value AS INTEGER) FROM json_each(" + list + "))"
 	}
 	return column + " IN (SELECT value FROM json_each(" + list + "))"
 }
 
-func (SQLite) KeyRows(list string, key model.Type, alias string) (table, column string) {
+func (sqlite) KeyRows(list string, key model.Type, alias string) (table, column string) {
 	column = alias + ".value"
 	if key == model.Int {
 		column = "CAST(" + column + " AS INTEGER)"
@@ -134,15 +134,15 @@ func (SQLite) KeyRows(list string, key model.Type, alias string) (table, column 
 	return "json_each(" + list + ") AS " + alias, column
 }
 
-func (SQLite) Lateral() bool      { return false }
-func (SQLite) Lock(string) string { return "" } // there is one writer
+func (sqlite) Lateral() bool      { return false }
+func (sqlite) Lock(string) string { return "" } // there is one writer
 
-func (SQLite) ListLen(list string) string { return "json_array_length(" + list + ")" }
+func (sqlite) ListLen(list string) string { return "json_array_length(" + list + ")" }
 
-func (SQLite) Query(v *model.View) string { return queryText(v.SQLite) }
+func (sqlite) Query(v *model.View) string { return queryText(v.SQLite) }
 
 // Result: a column of a query has the collation of what it is made from, and by it text would be compared.
-func (SQLite) Result(f *model.Field, column string) string {
+func (sqlite) Result(f *model.Field, column string) string {
 	switch f.Type {
 	case model.Text, model.Enum, model.UUID, model.Date:
 		return column + " COLLATE BINARY"
@@ -150,14 +150,14 @@ func (SQLite) Result(f *model.Field, column string) string {
 	return column
 }
 
-func (SQLite) Any(query string) string {
+func (sqlite) Any(query string) string {
 	return "(SELECT CASE WHEN max(p) THEN 1 WHEN count(*) = count(p) THEN 0 END FROM (" + query + "))"
 }
 
-func (SQLite) Every(query string) string {
+func (sqlite) Every(query string) string {
 	return "(SELECT CASE WHEN NOT min(p) THEN 0 WHEN count(*) = count(p) THEN 1 END FROM (" + query + "))"
 }
 
-func (SQLite) One(query string) string {
+func (sqlite) One(query string) string {
 	return "(SELECT CASE WHEN count(*) = count(p) THEN total(p) = 1 END FROM (" + query + "))"
 }

@@ -104,7 +104,7 @@ func (g *Generator) steps(p rule.Path, sc *scope) (from, last string) {
 		} else {
 			key = g.field(step.Field, last, sc.client)
 		}
-		conds = append(conds, next+"."+quote("id")+" = "+key)
+		conds = append(conds, next+"."+Quote("id")+" = "+key)
 		conds = append(conds, g.others(step.To, next, sc)...)
 		if sc.client {
 			conds = append(conds, g.readable(step.To, next)...)
@@ -133,7 +133,7 @@ func (g *Generator) readable(t *model.Table, alias string) []string {
 
 // field writes a column of a row; seen by a client, under its mask.
 func (g *Generator) field(f *model.Field, alias string, client bool) string {
-	column := alias + "." + quote(f.Name)
+	column := alias + "." + Quote(f.Name)
 	if !client {
 		return column
 	}

@@ -25,7 +25,7 @@ func Subquery(query string) string { return "(" + query + "\n)" }
 func derived(d Dialect, t *model.Table) string {
 	cols := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
-		cols[i] = d.Result(f, column("q", f.Name)) + " AS " + quote(f.Name)
+		cols[i] = d.Result(f, column("q", f.Name)) + " AS " + Quote(f.Name)
 	}
 	return "(SELECT " + strings.Join(cols, ", ") + " FROM " + Subquery(d.Query(t.View)) + " AS q)"
 }

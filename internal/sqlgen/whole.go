@@ -10,19 +10,19 @@ import (
 
 // ReadWhole reads all rows of a table in no order.
 func ReadWhole(table string, columns []string) string {
-	return "SELECT " + quoteAll(columns) + " FROM " + quote(table)
+	return "SELECT " + quoteAll(columns) + " FROM " + Quote(table)
 }
 
 // CountWhole counts them.
-func CountWhole(table string) string { return "SELECT count(*) FROM " + quote(table) }
+func CountWhole(table string) string { return "SELECT count(*) FROM " + Quote(table) }
 
 // LoadWhole is what store.Load.Copy puts rows into a table with.
 func LoadWhole(d Dialect, table string, columns []string) string {
-	return d.Load(quote(table)+" ("+quoteAll(columns)+")", len(columns))
+	return d.Load(Quote(table)+" ("+quoteAll(columns)+")", len(columns))
 }
 
 // Load implements Dialect.
-func (SQLite) Load(into string, columns int) string {
+func (sqlite) Load(into string, columns int) string {
 	places := make([]string, columns)
 	for i := range places {
 		places[i] = "?" + strconv.Itoa(i+1)
@@ -31,14 +31,6 @@ func (SQLite) Load(into string, columns int) string {
 }
 
 // Load implements Dialect. A table that the same transaction made takes rows frozen.
-func (Postgres) Load(into string, _ int) string {
+func (postgres) Load(into string, _ int) string {
 	return "COPY " + into + " FROM STDIN (FORMAT binary, FREEZE)"
-}
-
-func quoteAll(names []string) string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quote(n)
-	}
-	return strings.Join(quoted, ", ")
 }

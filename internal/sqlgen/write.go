@@ -18,10 +18,10 @@ func (g *Generator) Insert(a After) (*Statement, error) {
 	inputs := make(map[*model.Field]string, len(t.Fields))
 	for i, f := range t.Fields {
 		inputs[f] = g.inputOf(i, f)
-		names, values = append(names, quote(f.Name)), append(values, inputs[f])
+		names, values = append(names, Quote(f.Name)), append(values, inputs[f])
 	}
-	names, values = append(names, quote(Revision)), append(values, g.input(len(t.Fields), value.Int))
-	sql := "INSERT INTO " + quote(t.Name) + " (" + strings.Join(names, ", ") + ")"
+	names, values = append(names, Quote(Revision)), append(values, g.input(len(t.Fields), value.Int))
+	sql := "INSERT INTO " + Quote(t.Name) + " (" + strings.Join(names, ", ") + ")"
 	list := strings.Join(values, ", ")
 	if g.asksFirst(a) {
 		sc := g.writing(t, "")
@@ -109,22 +109,22 @@ func (g *Generator) Change(a After, from []rule.Node, fields []*model.Field) (*S
 	if !g.alone(a) || !g.System && slices.ContainsFunc(slices.Concat(from, a.Rules), func(n rule.Node) bool { return rule.NeverTrue(g.fold(n)) }) {
 		return &Statement{}, nil
 	}
-	row := quote(a.Table.Name)
+	row := Quote(a.Table.Name)
 	conds := append(g.readable(a.Table, row), g.allowed(from, g.writing(a.Table, row))...)
 	return g.answering(g.update(a, from, fields, conds), a)
 }
 
 // update is the text of a statement that sets fields of a row, under more conditions.
 func (g *Generator) update(a After, from []rule.Node, fields []*model.Field, more []string) string {
-	t, row := a.Table, quote(a.Table.Name)
-	sets := []string{quote(Revision) + " = " + g.input(1, value.Int)}
+	t, row := a.Table, Quote(a.Table.Name)
+	sets := []string{Quote(Revision) + " = " + g.input(1, value.Int)}
 	was := g.writing(t, row)
 	was.row = g.Rules.Table(t).Old
 	becomes := was.with(g.Rules.Table(t).Row, row)
 	becomes.values = make(map[*model.Field]string, len(fields))
 	for i, f := range fields {
 		becomes.values[f] = g.inputOf(2+i, f)
-		sets = append(sets, quote(f.Name)+" = "+becomes.values[f])
+		sets = append(sets, Quote(f.Name)+" = "+becomes.values[f])
 	}
 	conds := append([]string{column(row, "id") + " = " + g.inputOf(0, t.ID())}, more...)
 	for _, n := range a.Rules {
@@ -138,13 +138,13 @@ func (g *Generator) update(a After, from []rule.Node, fields []*model.Field, mor
 // returning ends a statement that writes a row with what is asked of it. The row has the name of its table there: SQLite
 // knows no other.
 func (g *Generator) returning(a After) string {
-	row := quote(a.Table.Name)
+	row := Quote(a.Table.Name)
 	return " RETURNING " + strings.Join(append(g.answers(a, row, g.self(a.Table, row)), column(row, Revision)), ", ")
 }
 
 // Delete deletes a row. Input 0 is its id.
 func (g *Generator) Delete(t *model.Table) (*Statement, error) {
-	return g.finish("DELETE FROM " + quote(t.Name) + " WHERE " + quote("id") + " = " + g.inputOf(0, t.ID()))
+	return g.finish("DELETE FROM " + Quote(t.Name) + " WHERE " + Quote("id") + " = " + g.inputOf(0, t.ID()))
 }
 
 // Before reads a row that is about to change, if the caller may read it. Input 0 is its id. The columns are the
@@ -260,7 +260,7 @@ func (g *Generator) Candidate(a After) (*Statement, error) {
 func (g *Generator) row(t *model.Table, first int, alias string) string {
 	cols := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
-		cols[i] = g.inputOf(first+i, f) + " AS " + quote(f.Name)
+		cols[i] = g.inputOf(first+i, f) + " AS " + Quote(f.Name)
 	}
 	return "(SELECT " + strings.Join(cols, ", ") + ") AS " + alias
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -19,7 +19,7 @@ const Layout = 2
 // DB is an open database, with everything that Ashlar asks of its engine. It is safe for concurrent use.
 type DB interface {
 	// Dialect returns the dialect of the engine's SQL.
-	Dialect() ddl.Dialect
+	Dialect() sqlgen.Dialect
 
 	// Read runs f against one snapshot of the database. Statements inside are cut short when ctx ends or the
 	// engine's own deadline passes; the error is then errs.Unavailable or what ctx.Err returned. While f works, the engine
@@ -88,7 +88,7 @@ type Reader interface {
 	FinalStatement()
 
 	// Dialect returns the dialect of the engine's SQL.
-	Dialect() ddl.Dialect
+	Dialect() sqlgen.Dialect
 }
 
 // Tx runs statements in a transaction.
@@ -125,7 +125,7 @@ type Session interface {
 	Exec(sql string, args []value.Value) (changed int64, err error)
 
 	// Dialect returns the dialect of the engine's SQL.
-	Dialect() ddl.Dialect
+	Dialect() sqlgen.Dialect
 
 	// Transaction runs f in one transaction, all or nothing. Where several processes serve the database, f waits only a
 	// moment for the lock of a table, lest those queue up behind it who come later, and is run again until it had all that

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -21,7 +21,7 @@ const (
 // Layout returns the layout of the database (store.Layout).
 func Layout(q Querier) (int, error) {
 	sql := layoutSQLite
-	if q.Dialect() == ddl.Postgres {
+	if q.Dialect() == sqlgen.Postgres {
 		sql = layoutPostgres
 	}
 	n, err := number(q, sql)
@@ -29,8 +29,8 @@ func Layout(q Querier) (int, error) {
 }
 
 // setLayout returns the statement that marks the database with a layout.
-func setLayout(d ddl.Dialect, layout int) string {
-	if d == ddl.Postgres {
+func setLayout(d sqlgen.Dialect, layout int) string {
+	if d == sqlgen.Postgres {
 		return fmt.Sprintf(`UPDATE ashlar_engine SET layout = %d`, layout)
 	}
 	return fmt.Sprintf(`PRAGMA user_version = %d`, layout)
@@ -99,50 +99,50 @@ func stepTo2(q Querier, now time.Time) (all []string, err error) {
 	text := &model.Field{Type: model.Text}
 	all = append(all, nextRevision2(d)...)
 	return append(all, insert2(m.Table(MetaTable))+
-		fmt.Sprintf("VALUES (%s, %s%s)", ddl.Literal(d, text, value.OfText(systemKey)), ddl.Literal(d, text, value.OfText(layout2JSON)), times2(d, now))), nil
+		fmt.Sprintf("VALUES (%s, %s%s)", d.Literal(text, value.OfText(systemKey)), d.Literal(text, value.OfText(layout2JSON)), times2(d, now))), nil
 }
 
 // remake2 returns the statements that give a table of layout 1 the form of layout 2.
-func remake2(d ddl.Dialect, t *model.Table, now time.Time) []string {
-	old := ddl.Fit("_old_" + t.Name)
+func remake2(d sqlgen.Dialect, t *model.Table, now time.Time) []string {
+	old := sqlgen.Fit("_old_" + t.Name)
 	var columns []string
 	for _, f := range t.Fields {
 		switch {
 		case t.Name == MetaTable && f.Name == "id":
-			columns = append(columns, ddl.Quote("key"))
+			columns = append(columns, sqlgen.Quote("key"))
 		case f.Type != model.Timestamp:
-			columns = append(columns, ddl.Quote(f.Name))
+			columns = append(columns, sqlgen.Quote(f.Name))
 		}
 	}
-	all := append([]string{ddl.RenameTable(t.Name, old)}, ddl.CreateTable(d, t)...)
+	all := append([]string{sqlgen.RenameTable(t.Name, old)}, sqlgen.CreateTable(d, t)...)
 	all = append(all, nextRevision2(d)...)
 	return append(all,
-		insert2(t)+"SELECT "+strings.Join(columns, ", ")+times2(d, now)+" FROM "+ddl.Quote(old),
-		ddl.DropTable(d, old))
+		insert2(t)+"SELECT "+strings.Join(columns, ", ")+times2(d, now)+" FROM "+sqlgen.Quote(old),
+		d.DropTable(old))
 }
 
 // insert2 returns the beginning of an INSERT into all columns.
 func insert2(t *model.Table) string {
 	var columns []string
 	for _, f := range t.Fields {
-		columns = append(columns, ddl.Quote(f.Name))
+		columns = append(columns, sqlgen.Quote(f.Name))
 	}
-	return "INSERT INTO " + ddl.Quote(t.Name) + " (" + strings.Join(columns, ", ") + ", " + ddl.Quote(ddl.Revision) + ") "
+	return "INSERT INTO " + sqlgen.Quote(t.Name) + " (" + strings.Join(columns, ", ") + ", " + sqlgen.Quote(sqlgen.Revision) + ") "
 }
 
 // nextRevision2 returns the statement that draws a revision, if times2 does not draw one itself.
-func nextRevision2(d ddl.Dialect) []string {
-	if d == ddl.Postgres {
+func nextRevision2(d sqlgen.Dialect) []string {
+	if d == sqlgen.Postgres {
 		return nil
 	}
 	return []string{`UPDATE ashlar_counters SET value = value + 1 WHERE name = 'revision'`}
 }
 
 // times2 returns the values of created_at, updated_at and the revision, each after a comma.
-func times2(d ddl.Dialect, now time.Time) string {
-	at := ddl.Literal(d, &model.Field{Type: model.Timestamp}, value.OfTimestamp(now.UnixMicro()))
+func times2(d sqlgen.Dialect, now time.Time) string {
+	at := d.Literal(&model.Field{Type: model.Timestamp}, value.OfTimestamp(now.UnixMicro()))
 	revision := `nextval('ashlar_revision')`
-	if d == ddl.SQLite {
+	if d == sqlgen.SQLite {
 		revision = `(SELECT value FROM ashlar_counters WHERE name = 'revision')`
 	}
 	return fmt.Sprintf(", %s, %s, %s", at, at, revision)

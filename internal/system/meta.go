@@ -3,9 +3,9 @@ package system
 import (
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -95,7 +95,7 @@ const (
 
 // Revision returns a new revision for a row of a system table. A store.Session has no other way to one.
 func Revision(q Querier) (int64, error) {
-	if q.Dialect() == ddl.SQLite {
+	if q.Dialect() == sqlgen.SQLite {
 		return number(q, nextRevisionSQLite)
 	}
 	return number(q, nextRevisionPostgres)

@@ -3,8 +3,8 @@ package system
 import (
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -15,7 +15,7 @@ const lockAgainstMigrations = `SELECT pg_advisory_xact_lock(1634955112, 0)`
 // LockAgainstMigrations waits until no other node changes tables or is in a transaction that called it. SQLite needs no
 // such lock, since it has one writer.
 func LockAgainstMigrations(tx store.Tx) error {
-	if tx.Dialect() != ddl.Postgres {
+	if tx.Dialect() != sqlgen.Postgres {
 		return nil
 	}
 	_, err := hasRow(tx, lockAgainstMigrations)

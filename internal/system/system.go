@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -81,17 +81,17 @@ func KeepUnknown(own, stored *model.Model) *model.Model {
 // Querier asks the database: a store.Reader, a store.Tx or a store.Session.
 type Querier interface {
 	Query(sql string, args []value.Value, row func(value.Row) error) error
-	Dialect() ddl.Dialect
+	Dialect() sqlgen.Dialect
 }
 
 // HasTable reports whether the database has a table of that name.
 func HasTable(q Querier, name string) (bool, error) {
-	return hasRow(q, ddl.HasTable(q.Dialect()), value.OfText(name))
+	return hasRow(q, q.Dialect().HasTable(), value.OfText(name))
 }
 
 // TableNames returns the names of all tables of the database, sorted.
 func TableNames(q Querier) (names []string, err error) {
-	err = q.Query(ddl.Tables(q.Dialect()), nil, func(row value.Row) error {
+	err = q.Query(q.Dialect().Tables(), nil, func(row value.Row) error {
 		names = append(names, string(row.Bytes(0)))
 		return nil
 	})

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -131,7 +130,7 @@ func compareViews(t *testing.T, views string) (compared, rows int, faults model.
 	for _, db := range dbs {
 		db.exec(t, agreeRows(db.name)...)
 	}
-	scratch, err := sqlite.OpenScratch(ddl.Create(ddl.SQLite, m))
+	scratch, err := sqlite.OpenScratch(sqlgen.Create(sqlgen.SQLite, m))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +193,7 @@ func agree(t *testing.T, dbs []opened, v *model.Table) int {
 
 func agreeing(db opened, v *model.Table) (rows []string, err error) {
 	err = db.db.Read(context.Background(), func(r store.Reader) error {
-		return r.Query(sqlgen.Sample(db.dialect, v, 10_000), nil, func(row value.Row) error {
+		return r.Query(sqlgen.Sample(db.db.Dialect(), v, 10_000), nil, func(row value.Row) error {
 			var b strings.Builder
 			for col, f := range v.Fields {
 				b.WriteString(shown(f, row, col) + " ")

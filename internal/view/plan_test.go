@@ -41,7 +41,9 @@ views:
 	byID := []sqlgen.Key{{Field: lines.ID()}}
 	for _, o := range databases(t, m) {
 		o.fillPlans(t)
-		generator := func() *sqlgen.Generator { return &sqlgen.Generator{Dialect: o.dialect, Rules: rules, System: true} }
+		generator := func() *sqlgen.Generator {
+			return &sqlgen.Generator{Dialect: o.db.Dialect(), Rules: rules, System: true}
+		}
 		get, err := generator().Get(lines, lines.Fields)
 		o.served(t, "get", get, err, value.OfText("w5"))
 		page, err := generator().List(sqlgen.List{Table: lines, Fields: lines.Fields, Sort: byID, Range: sqlgen.Range{Where: sqlgen.RowAfter}})

@@ -24,12 +24,12 @@ const patience = time.Second
 // CheckRows runs the query of each view on the rows that are there and returns what contradicts the model: an id that repeats,
 // a value of another type, an error. Whether an id is unique cannot be known from a query. What takes too long is left as it is,
 // and said in the log.
-func CheckRows(ctx context.Context, db store.DB, d sqlgen.Dialect, m *model.Model, log *slog.Logger) (model.Faults, error) {
+func CheckRows(ctx context.Context, db store.DB, m *model.Model, log *slog.Logger) (model.Faults, error) {
 	c := &checker{m: m}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, t := range m.Views {
-		err := c.rows(limited, db, d, t)
+		err := c.rows(limited, db, t)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -53,8 +53,8 @@ func reason(err error) string {
 	return errs.Clip(said, 200)
 }
 
-func (c *checker) rows(ctx context.Context, db store.DB, d sqlgen.Dialect, t *model.Table) error {
-	before := len(c.faults)
+func (c *checker) rows(ctx context.Context, db store.DB, t *model.Table) error {
+	before, d := len(c.faults), db.Dialect()
 	err := db.Read(ctx, func(r store.Reader) error {
 		return r.Query(sqlgen.Sample(d, t, sample), nil, func(row value.Row) error {
 			if len(c.faults) == before {

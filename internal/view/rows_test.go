@@ -15,7 +15,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -23,9 +22,8 @@ import (
 
 // opened is a database with the model's tables.
 type opened struct {
-	name    string
-	db      store.DB
-	dialect sqlgen.Dialect
+	name string
+	db   store.DB
 }
 
 func databases(t testing.TB, m *model.Model) []opened {
@@ -38,9 +36,9 @@ func databases(t testing.TB, m *model.Model) []opened {
 	if _, err := migrate.Apply(context.Background(), db, compiled(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	all := []opened{{"sqlite", db, sqlgen.SQLite{}}}
+	all := []opened{{"sqlite", db}}
 	if pgtest.Available() {
-		all = append(all, opened{"postgres", openPostgres(t, m), sqlgen.Postgres{}})
+		all = append(all, opened{"postgres", openPostgres(t, m)})
 	}
 	return all
 }
@@ -102,11 +100,11 @@ views:
 	m := parse(t, tables+views)
 	for _, o := range databases(t, m) {
 		t.Run(o.name, func(t *testing.T) {
-			if faults, err := CheckRows(context.Background(), o.db, o.dialect, m, slog.Default()); err != nil || len(faults) > 0 {
+			if faults, err := CheckRows(context.Background(), o.db, m, slog.Default()); err != nil || len(faults) > 0 {
 				t.Errorf("CheckRows without rows = %v, %v", faults, err)
 			}
 			o.insertPosts(t)
-			faults, err := CheckRows(context.Background(), o.db, o.dialect, m, slog.Default())
+			faults, err := CheckRows(context.Background(), o.db, m, slog.Default())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +138,7 @@ views:
 `)
 	for _, o := range databases(t, m) {
 		var log bytes.Buffer
-		faults, err := CheckRows(context.Background(), o.db, o.dialect, m, slog.New(slog.NewTextHandler(&log, nil)))
+		faults, err := CheckRows(context.Background(), o.db, m, slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil || len(faults) > 0 || strings.Count(log.String(), "too long") != 2 {
 			t.Errorf("%s: CheckRows = %v, %v, and the log\n%s", o.name, faults, err, log.String())
 		}
@@ -148,7 +146,7 @@ views:
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, o := range databases(t, m) {
-		if _, err := CheckRows(ctx, o.db, o.dialect, m, slog.Default()); err == nil {
+		if _, err := CheckRows(ctx, o.db, m, slog.Default()); err == nil {
 			t.Errorf("%s: CheckRows goes on without its caller", o.name)
 		}
 	}
@@ -178,7 +176,7 @@ views:
 	}
 	for _, o := range databases(t, m) {
 		o.insertPosts(t)
-		if faults, err := CheckRows(context.Background(), o.db, o.dialect, m, slog.Default()); err != nil || len(faults) > 0 {
+		if faults, err := CheckRows(context.Background(), o.db, m, slog.Default()); err != nil || len(faults) > 0 {
 			t.Errorf("%s: CheckRows = %v, %v", o.name, faults, err)
 		}
 	}

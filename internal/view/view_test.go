@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
@@ -107,7 +107,7 @@ func parse(t testing.TB, source string) *model.Model {
 // engines are those that can be asked about the model's tables, PostgreSQL among them where it is installed.
 func engines(t testing.TB, m *model.Model) []Engine {
 	t.Helper()
-	s, err := sqlite.OpenScratch(ddl.Create(ddl.SQLite, m))
+	s, err := sqlite.OpenScratch(sqlgen.Create(sqlgen.SQLite, m))
 	if err != nil {
 		t.Fatal(err)
 	}

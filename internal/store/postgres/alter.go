@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -67,7 +67,7 @@ type alteration struct {
 }
 
 // Dialect implements store.Session.
-func (*alteration) Dialect() ddl.Dialect { return ddl.Postgres }
+func (*alteration) Dialect() sqlgen.Dialect { return sqlgen.Postgres }
 
 const lockPause = 100 * time.Millisecond
 
@@ -243,9 +243,9 @@ func (a *alteration) MoveCounter(from, to string) error {
 		return err
 	}
 	a.db.counters.Delete(from) // or a table that gets this name later would count without a sequence
-	if _, err := a.Exec("DROP SEQUENCE IF EXISTS "+ddl.Quote(sequenceOf(to)), nil); err != nil {
+	if _, err := a.Exec("DROP SEQUENCE IF EXISTS "+sqlgen.Quote(sequenceOf(to)), nil); err != nil {
 		return err
 	}
-	_, err = a.Exec("ALTER SEQUENCE "+ddl.Quote(sequenceOf(from))+" RENAME TO "+ddl.Quote(sequenceOf(to)), nil)
+	_, err = a.Exec("ALTER SEQUENCE "+sqlgen.Quote(sequenceOf(from))+" RENAME TO "+sqlgen.Quote(sequenceOf(to)), nil)
 	return err
 }

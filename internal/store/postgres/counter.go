@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -110,14 +110,14 @@ func (t *tx) Next(counter string) (int64, error) {
 	if _, there := t.db.counters.Load(counter); !there {
 		// In the transaction itself, what makes the sequence would make others wait, or be undone.
 		err := t.db.direct(context.Background(), func(ctx context.Context, c *pgconn.PgConn) error {
-			return locked(ctx, c, "CREATE SEQUENCE IF NOT EXISTS "+ddl.Quote(sequence))
+			return locked(ctx, c, "CREATE SEQUENCE IF NOT EXISTS "+sqlgen.Quote(sequence))
 		})
 		if err != nil {
 			return 0, err
 		}
 		t.db.counters.Store(counter, true)
 	}
-	return t.one(nextCount, value.OfText(ddl.Quote(sequence)))
+	return t.one(nextCount, value.OfText(sqlgen.Quote(sequence)))
 }
 
 const (
@@ -132,7 +132,7 @@ const fewCounts = 1024
 // move another transaction may draw. A few numbers are therefore drawn. Many are passed over while nobody else does so,
 // and then a move back would take as many draws at the moment between the look and the move.
 func (t *tx) Skip(counter string, drawn, past int64) error {
-	sequence := value.OfText(ddl.Quote(sequenceOf(counter)))
+	sequence := value.OfText(sqlgen.Quote(sequenceOf(counter)))
 	if few := past - drawn; few <= fewCounts {
 		_, err := t.Exec(drawCounts, []value.Value{sequence, value.OfInt(few)})
 		return err
@@ -258,7 +258,7 @@ func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
 		if last == 0 {
 			continue
 		}
-		sequence := ddl.Quote(sequenceOf(counter))
+		sequence := sqlgen.Quote(sequenceOf(counter))
 		if _, err := tx.Exec("CREATE SEQUENCE IF NOT EXISTS "+sequence, nil); err != nil {
 			return err
 		}

@@ -4,18 +4,18 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
 // Dialect implements store.DB.
-func (db *DB) Dialect() ddl.Dialect { return ddl.Postgres }
+func (db *DB) Dialect() sqlgen.Dialect { return sqlgen.Postgres }
 
 // Dialect implements store.Reader.
-func (*reader) Dialect() ddl.Dialect { return ddl.Postgres }
+func (*reader) Dialect() sqlgen.Dialect { return sqlgen.Postgres }
 
 // Dialect implements store.Reader.
-func (*tx) Dialect() ddl.Dialect { return ddl.Postgres }
+func (*tx) Dialect() sqlgen.Dialect { return sqlgen.Postgres }
 
 // Sweeps implements store.DB: PostgreSQL follows references however far they lead.
 func (*DB) Sweeps() bool { return false }

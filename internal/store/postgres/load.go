@@ -207,7 +207,7 @@ func appendTuple(dst []byte, values []value.Value) ([]byte, error) {
 	return dst, nil
 }
 
-// storedAs is the type of the columns that hold values of a kind (package ddl).
+// storedAs is the type of the columns that hold values of a kind (package sqlgen).
 func storedAs(k value.Kind) uint32 {
 	switch k {
 	case value.Bool:

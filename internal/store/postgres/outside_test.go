@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -20,7 +20,7 @@ CREATE TABLE notes (id bigint PRIMARY KEY, parent bigint REFERENCES parents ON D
 
 // track is the triggers of the tables.
 func tracking() string {
-	return strings.Join(append(ddl.Track(ddl.Postgres, "parents"), ddl.Track(ddl.Postgres, "notes")...), ";")
+	return strings.Join(append(sqlgen.Track(sqlgen.Postgres, "parents"), sqlgen.Track(sqlgen.Postgres, "notes")...), ";")
 }
 
 func generation(t *testing.T, db *DB, table string) (n int64) {

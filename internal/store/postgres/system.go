@@ -34,7 +34,7 @@ const (
 ) WITH (fillfactor = 50)`
 	insertLayout = `INSERT INTO ashlar_engine (layout) VALUES (%d)`
 
-	// ashlar_cleared gives a row a new revision when the deletion of another clears its reference: see ddl.
+	// ashlar_cleared gives a row a new revision when the deletion of another clears its reference: see sqlgen.
 	createCleared = `CREATE FUNCTION ashlar_cleared() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	NEW."_rev" := nextval('ashlar_revision');

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
-	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -46,7 +46,7 @@ func (a *alteration) Query(sql string, args []value.Value, row func(value.Row) e
 func (a *alteration) Exec(sql string, args []value.Value) (int64, error) { return a.c.exec(sql, args) }
 
 // Dialect implements store.Session.
-func (*alteration) Dialect() ddl.Dialect { return ddl.SQLite }
+func (*alteration) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
 var errNested = errors.New("a transaction inside a transaction")
 

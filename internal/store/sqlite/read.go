@@ -10,8 +10,8 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -126,7 +126,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 func (*reader) FinalStatement() {}
 
 // Dialect implements store.Reader.
-func (*reader) Dialect() ddl.Dialect { return ddl.SQLite }
+func (*reader) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
 // Generation implements store.Reader.
 func (r *reader) Generation(table string) (int64, error) { return r.generation(table) }

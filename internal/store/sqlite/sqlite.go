@@ -10,8 +10,8 @@ import (
 
 	lite "zombiezen.com/go/sqlite"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -129,6 +129,6 @@ func (db *DB) Close() error {
 }
 
 // Dialect implements store.DB.
-func (*DB) Dialect() ddl.Dialect { return ddl.SQLite }
+func (*DB) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
 func closed() error { return errs.New(errs.Unavailable, "the server is stopping") }

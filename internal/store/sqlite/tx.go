@@ -4,7 +4,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -43,7 +43,7 @@ func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) err
 func (*tx) FinalStatement() {}
 
 // Dialect implements store.Reader.
-func (*tx) Dialect() ddl.Dialect { return ddl.SQLite }
+func (*tx) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
 // Generation implements store.Reader. For a table that this transaction has touched it is a number that is given once
 // and never again, since nobody else may rely on rows that are not committed yet.

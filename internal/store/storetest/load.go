@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -17,10 +16,10 @@ import (
 
 // into is the statement that loads a table of the suite.
 func (f *fixture) into(table string, columns ...string) string {
-	if f.db.Dialect() == ddl.Postgres {
-		return sqlgen.LoadWhole(sqlgen.Postgres{}, table, columns)
+	if f.db.Dialect() == sqlgen.Postgres {
+		return sqlgen.LoadWhole(sqlgen.Postgres, table, columns)
 	}
-	return sqlgen.LoadWhole(sqlgen.SQLite{}, table, columns)
+	return sqlgen.LoadWhole(sqlgen.SQLite, table, columns)
 }
 
 func (f *fixture) load(fn func(store.Load) error) error {

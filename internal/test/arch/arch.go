@@ -19,7 +19,7 @@ var rows = [...][]string{
 	{"model"},
 	{"value", "model/load", "model/diff", "model/snapshot"},
 	{"rule", "portable", "record/cursor", "record/render"},
-	{"sqlgen", "ddl"},
+	{"sqlgen"},
 	{"store"},
 	{"system"},
 	{"store/sqlite", "store/postgres"},

@@ -129,7 +129,6 @@ func TestCheckImport(t *testing.T) {
 		{"model", internal + "model/load", "stands below it"},
 		{"model/diff", internal + "model/load", "its neighbour"},
 		{"model", "go.yaml.in/yaml/v4", "reads model files"},
-		{"sqlgen", internal + "ddl", "its neighbour"},
 		{"store/sqlite", internal + "store/postgres", "its neighbour"},
 		{"record", internal + "store/sqlite", "imports the engine"},
 		{"record", internal + "store/storetest", "for tests alone"},

@@ -11,7 +11,7 @@ import (
 
 // sqlHomes are the packages whose work is SQL, and those that keep what they know in system tables, each statement a
 // constant beside its one caller. record is not among them: the door to rows runs what sqlgen made.
-var sqlHomes = [...]string{"sqlgen", "ddl", "store/sqlite", "store/postgres", "system", "migrate"}
+var sqlHomes = [...]string{"sqlgen", "store/sqlite", "store/postgres", "system", "migrate"}
 
 var sqlText = regexp.MustCompile(`^\s*(SELECT\s|INSERT (OR \w+ )?INTO\s|UPDATE\s+\S+\s+SET\s|DELETE FROM\s|WITH\s+\S+\s+AS\s|(CREATE|DROP|ALTER)\s+(UNIQUE\s+)?(TABLE|INDEX|TRIGGER|VIEW)\s|PRAGMA\s)`)
 

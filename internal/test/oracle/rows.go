@@ -13,8 +13,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
-	"github.com/ashlar-dev/ashlar/internal/ddl"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -128,7 +128,7 @@ func (d *Data) randomDecimal(f *model.Field) ref.Val {
 // Store makes the tables of the model in an empty database and writes the rows.
 func (d *Data) Store(ctx context.Context, db store.DB) error {
 	err := db.Write(ctx, func(tx store.Tx) error {
-		for _, sql := range ddl.Create(tx.Dialect(), d.Model) {
+		for _, sql := range sqlgen.Create(tx.Dialect(), d.Model) {
 			if _, err := tx.Exec(sql, nil); err != nil {
 				return err
 			}
@@ -160,7 +160,7 @@ func (d *Data) Insert(ctx context.Context, db store.DB) error {
 
 // deferReferences lets the rows of one transaction refer to each other in circles.
 func deferReferences(tx store.Tx) string {
-	if tx.Dialect() == ddl.Postgres {
+	if tx.Dialect() == sqlgen.Postgres {
 		return "SET CONSTRAINTS ALL DEFERRED"
 	}
 	return "PRAGMA defer_foreign_keys = ON"

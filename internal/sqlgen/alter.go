@@ -1,7 +1,6 @@
-package ddl
+package sqlgen
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -9,64 +8,33 @@ import (
 )
 
 // Column is the definition of a field's column in its table, with its reference where the dialect writes it there.
-func Column(d Dialect, f *model.Field) string {
-	if d == SQLite {
-		return sqlite{}.column(f)
-	}
-	return postgres{}.plain(f)
-}
+func Column(d Dialect, f *model.Field) string { return d.plain(f) }
 
 // AddColumn returns the statements that add a field to a table that has rows, without its indexes. given is the value
 // that they get; where it is null the field is missing in each of them, whatever its default, and the column may be
 // null where the field may not. A given value stays the column's default, since a server on the former model does not
 // know the column; servers that do never rely on it.
 func AddColumn(d Dialect, f *model.Field, given value.Value) []string {
-	w := d.writer()
 	add := "ALTER TABLE " + Quote(f.Table.Name) + " ADD COLUMN "
 	if given.IsNull() {
 		missing := *f
 		missing.Optional = true
-		return append([]string{add + w.column(&missing)}, w.triggers(f)...)
+		return append([]string{add + d.column(&missing)}, d.triggers(f)...)
 	}
 	column := Column(d, f)
 	if d == SQLite { // the default stands before the domain, as it may not stand behind a reference of an added column
-		column += " DEFAULT " + Literal(d, f, given)
+		column += " DEFAULT " + d.Literal(f, given)
 	} else {
-		column = strings.Replace(column, " NOT NULL", " NOT NULL DEFAULT "+Literal(d, f, given), 1)
+		column = strings.Replace(column, " NOT NULL", " NOT NULL DEFAULT "+d.Literal(f, given), 1)
 	}
-	return append([]string{add + column}, w.triggers(f)...)
+	return append([]string{add + column}, d.triggers(f)...)
 }
 
 // Triggers returns the statements that make the triggers of a field.
-func Triggers(d Dialect, f *model.Field) []string { return d.writer().triggers(f) }
+func Triggers(d Dialect, f *model.Field) []string { return d.triggers(f) }
 
 // Type is the type of a field's column in PostgreSQL.
 func Type(f *model.Field) string { return postgresType(f) }
-
-// Literal writes a value of a field as SQL has it.
-func Literal(d Dialect, f *model.Field, v value.Value) string {
-	switch {
-	case v.IsNull():
-		return "NULL"
-	case d == Postgres && v.Kind == value.Text:
-		return literal(v.Text)
-	case d == Postgres && v.Kind == value.Float:
-		return literal(Text(v)) + "::double precision"
-	case d == Postgres:
-		return literal(Text(v)) + "::" + postgresType(f)
-	}
-	switch v.Kind {
-	case value.Bool, value.Int, value.Decimal, value.Timestamp:
-		return strconv.FormatInt(v.Int, 10)
-	case value.Float:
-		s := strconv.FormatFloat(v.Float, 'g', -1, 64)
-		if !strings.ContainsAny(s, ".e") {
-			s += ".0"
-		}
-		return s
-	}
-	return literal(v.Text)
-}
 
 // Text is a value in the form that PostgreSQL reads as a value of its type.
 func Text(v value.Value) string {
@@ -115,7 +83,7 @@ func TriggerName(f *model.Field) string   { return fit("c_" + f.Table.Name + "__
 // AddReference returns the statement that adds the foreign key of a field, in PostgreSQL, for new rows; Validate asks the
 // others.
 func AddReference(f *model.Field) string {
-	return postgres{}.reference(f)[0] + " NOT VALID"
+	return Postgres.reference(f)[0] + " NOT VALID"
 }
 
 // AddCheck returns the statement that adds the check of an enum, in PostgreSQL, for new rows.

@@ -1,15 +1,12 @@
-package ddl
+package sqlgen
 
 import (
 	"strconv"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
-
-// postgres writes definitions for PostgreSQL. Constraints have names of their own: those that it would make up are names
-// that a model's table may have.
-type postgres struct{}
 
 // postgresType is the storage of each type. Text has the order of its code points.
 func postgresType(f *model.Field) string {
@@ -80,18 +77,35 @@ func named(prefix string, f *model.Field) string {
 	return Quote(fit(prefix + f.Table.Name + "__" + f.Name))
 }
 
-// hasTable asks the catalogue itself: to_regclass may answer from a memory that is older than the transaction's locks.
-func (postgres) hasTable() string {
+// Literal implements Dialect.
+func (postgres) Literal(f *model.Field, v value.Value) string {
+	switch v.Kind {
+	case value.Null:
+		return "NULL"
+	case value.Text:
+		return literal(v.Text)
+	case value.Float:
+		return literal(Text(v)) + "::double precision"
+	}
+	return literal(Text(v)) + "::" + postgresType(f)
+}
+
+// HasTable implements Dialect. It asks the catalogue itself: to_regclass may answer from a cache that is older than the
+// transaction's locks.
+func (postgres) HasTable() string {
 	return "SELECT 1 FROM pg_class WHERE relname = $1::text AND relkind = 'r' AND relnamespace = current_schema()::regnamespace"
 }
 
-func (postgres) tables() string {
+// Tables implements Dialect.
+func (postgres) Tables() string {
 	return "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace"
 }
 
-func (postgres) drop(table string) string { return "DROP TABLE " + Quote(table) + " CASCADE" }
+// DropTable implements Dialect.
+func (postgres) DropTable(table string) string { return "DROP TABLE " + Quote(table) + " CASCADE" }
 
-func (postgres) analyze(table string) []string { return []string{"ANALYZE " + Quote(table)} }
+// Analyze implements Dialect.
+func (postgres) Analyze(table string) []string { return []string{"ANALYZE " + Quote(table)} }
 
 // triggers writes, for a reference that is cleared, the trigger that gives the row a new revision when the foreign key's
 // action clears it. A write of ours sets the revision in the same statement, which is how the two are told apart.

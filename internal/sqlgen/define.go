@@ -1,5 +1,4 @@
-// Package ddl writes the definition of a model's tables.
-package ddl
+package sqlgen
 
 import (
 	"crypto/sha256"
@@ -9,32 +8,6 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
-
-// Dialect is how one engine writes definitions.
-type Dialect uint8
-
-const (
-	SQLite   Dialect = iota // 3.37 and later, for STRICT
-	Postgres                // 15 and later; the engine's own functions ashlar_cleared and ashlar_changed are there
-)
-
-// writer is what the dialects write each in their own way.
-type writer interface {
-	table(t *model.Table) string
-	column(f *model.Field) string      // with its reference
-	reference(f *model.Field) []string // of a new table, where table leaves it out
-	triggers(f *model.Field) []string
-	tracked(table string) []string
-	hasTable() string
-	tables() string
-	drop(table string) string
-	analyze(table string) []string
-}
-
-func (d Dialect) writer() writer { return [...]writer{SQLite: sqlite{}, Postgres: postgres{}}[d] }
-
-// Revision is the hidden column that holds a row's revision.
-const Revision = "_rev"
 
 // Create returns the statements that make a model's tables and indexes in a database that has none of them.
 func Create(d Dialect, m *model.Model) []string {
@@ -53,24 +26,23 @@ func Create(d Dialect, m *model.Model) []string {
 
 // CreateTable returns the statements that make a table and its triggers, without its indexes and references.
 func CreateTable(d Dialect, t *model.Table) []string {
-	w := d.writer()
-	all := []string{w.table(t)}
+	all := []string{d.table(t)}
 	for _, f := range t.Fields {
-		all = append(all, w.triggers(f)...)
+		all = append(all, d.triggers(f)...)
 	}
-	return append(all, w.tracked(t.Name)...)
+	return append(all, d.tracked(t.Name)...)
 }
 
 // Track returns the statements that make the trigger by which the engine learns of rows that others change by SQL; none
 // where the engine learns of them in another way.
-func Track(d Dialect, table string) []string { return d.writer().tracked(table) }
+func Track(d Dialect, table string) []string { return d.tracked(table) }
 
 // CreateReferences returns the statements that make the references of a new table, when all tables are there.
 func CreateReferences(d Dialect, t *model.Table) []string {
 	var all []string
 	for _, f := range t.Fields {
 		if f.Ref != nil {
-			all = append(all, d.writer().reference(f)...)
+			all = append(all, d.reference(f)...)
 		}
 	}
 	return all
@@ -97,20 +69,6 @@ func CreateIndex(_ Dialect, i Index) string {
 	}
 	return "CREATE " + unique + "INDEX " + Quote(i.Name) + " ON " + Quote(i.Table.Name) + " (" + columns + ")"
 }
-
-// HasTable returns a query that has a row where the database has the table, whose name is the one argument.
-func HasTable(d Dialect) string {
-	return d.writer().hasTable()
-}
-
-// Tables returns a query of the names of all tables.
-func Tables(d Dialect) string { return d.writer().tables() }
-
-// DropTable returns the statement that drops a table, whatever refers to it. In SQLite foreign keys must be off.
-func DropTable(d Dialect, table string) string { return d.writer().drop(table) }
-
-// Analyze returns the statements after which the planner knows the rows that were loaded into a table.
-func Analyze(d Dialect, table string) []string { return d.writer().analyze(table) }
 
 // Index is one index of a table.
 type Index struct {
@@ -191,7 +149,8 @@ func fit(name string) string {
 	return strings.TrimRight(name[:maxIdentifier-len(hash)], "_") + hash
 }
 
-// Quote returns a name as an SQL identifier.
+// Quote returns a name as an SQL identifier. Names of a model are lower_snake_case and hold no quotes; doubling them is a
+// second lock.
 func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func quoteAll(names []string) string {

@@ -1,14 +1,13 @@
-package ddl
+package sqlgen
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
-
-// sqlite writes definitions for SQLite.
-type sqlite struct{}
 
 // sqliteType is the storage of each type: times and decimals as integers compare and sort exactly.
 func sqliteType(t model.Type) string {
@@ -63,18 +62,41 @@ func onDelete(o model.OnDelete) string {
 	return "NO ACTION"
 }
 
-func (sqlite) hasTable() string {
+// plain is column: SQLite has a reference only there.
+func (s sqlite) plain(f *model.Field) string { return s.column(f) }
+
+// Literal implements Dialect.
+func (sqlite) Literal(_ *model.Field, v value.Value) string {
+	switch v.Kind {
+	case value.Null:
+		return "NULL"
+	case value.Bool, value.Int, value.Decimal, value.Timestamp:
+		return strconv.FormatInt(v.Int, 10)
+	case value.Float:
+		s := strconv.FormatFloat(v.Float, 'g', -1, 64)
+		if !strings.ContainsAny(s, ".e") {
+			s += ".0"
+		}
+		return s
+	}
+	return literal(v.Text)
+}
+
+// HasTable implements Dialect.
+func (sqlite) HasTable() string {
 	return "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 }
 
-func (sqlite) tables() string {
+// Tables implements Dialect.
+func (sqlite) Tables() string {
 	return "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 }
 
-func (sqlite) drop(table string) string { return "DROP TABLE " + Quote(table) }
+// DropTable implements Dialect.
+func (sqlite) DropTable(table string) string { return "DROP TABLE " + Quote(table) }
 
-// analyze: plans are made without statistics, before a move and behind it.
-func (sqlite) analyze(string) []string { return nil }
+// Analyze implements Dialect. The engine plans without statistics, so there is nothing to update.
+func (sqlite) Analyze(string) []string { return nil }
 
 // domain writes what a type of SQLite does not say. A missing value passes every CHECK.
 func domain(f *model.Field) string {

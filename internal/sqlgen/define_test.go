@@ -1,7 +1,6 @@
-package ddl
+package sqlgen
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,8 +16,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func parse(t *testing.T, text string) *model.Model {
 	t.Helper()
@@ -55,8 +52,8 @@ func exec(t *testing.T, conn *lite.Conn, sql string) {
 
 func run(conn *lite.Conn, sql string) error { return sqlitex.ExecuteTransient(conn, sql, nil) }
 
-// rows returns the result of a query, one line a row.
-func rows(t *testing.T, conn *lite.Conn, sql string) string {
+// rowsOf returns the result of a query, one line a row.
+func rowsOf(t *testing.T, conn *lite.Conn, sql string) string {
 	t.Helper()
 	var lines []string
 	err := sqlitex.ExecuteTransient(conn, sql, &sqlitex.ExecOptions{ResultFunc: func(s *lite.Stmt) error {
@@ -102,12 +99,12 @@ tables:
     indexes: [[state, created_at], [at, id], [group]]
 `
 
-func TestCreateGolden(t *testing.T) {
-	compareGolden(t, SQLite, "create.sql")
-	compareGolden(t, Postgres, "create_postgresql.sql")
+func TestGoldenDefinitions(t *testing.T) {
+	compareDefinitions(t, SQLite, "create.sql")
+	compareDefinitions(t, Postgres, "create_postgresql.sql")
 }
 
-func compareGolden(t *testing.T, d Dialect, name string) {
+func compareDefinitions(t *testing.T, d Dialect, name string) {
 	t.Helper()
 	got := strings.Join(Create(d, parse(t, everyType)), ";\n") + ";\n"
 	file := filepath.Join("testdata", name)
@@ -181,7 +178,7 @@ func TestCascade(t *testing.T) {
 	exec(t, conn, insertGroup)
 	exec(t, conn, insertItem("a", nil))
 	exec(t, conn, "DELETE FROM groups WHERE id = 1")
-	if got := rows(t, conn, "SELECT id FROM items"); got != "" {
+	if got := rowsOf(t, conn, "SELECT id FROM items"); got != "" {
 		t.Errorf("items after the group's deletion = %q, want none", got)
 	}
 }
@@ -208,16 +205,16 @@ func TestClearGivesRevision(t *testing.T) {
 
 	exec(t, conn, "DELETE FROM items WHERE id = 'a'")
 	const state = "SELECT id, parent_id, _rev FROM items ORDER BY id"
-	if diff := cmp.Diff("b - 101\nc - 102\nd d 1\ne d 1", rows(t, conn, state)); diff != "" {
+	if diff := cmp.Diff("b - 101\nc - 102\nd d 1\ne d 1", rowsOf(t, conn, state)); diff != "" {
 		t.Errorf("after deleting the parent of b and c (-want +got):\n%s", diff)
 	}
 
 	exec(t, conn, "UPDATE items SET parent_id = NULL, _rev = 7 WHERE id = 'e'")
-	if got := rows(t, conn, "SELECT _rev FROM items WHERE id = 'e'"); got != "7" {
+	if got := rowsOf(t, conn, "SELECT _rev FROM items WHERE id = 'e'"); got != "7" {
 		t.Errorf("revision after a write of our own = %s, want 7, as it was given", got)
 	}
 	exec(t, conn, "DELETE FROM items WHERE id = 'd'") // refers to itself
-	if got := rows(t, conn, "SELECT value FROM ashlar_counters WHERE name = 'revision'"); got != "102" {
+	if got := rowsOf(t, conn, "SELECT value FROM ashlar_counters WHERE name = 'revision'"); got != "102" {
 		t.Errorf("counter = %s, want 102: nothing else was cleared", got)
 	}
 }
@@ -245,7 +242,7 @@ tables:
 	}
 	exec(t, conn, "UPDATE a SET b_id = 1, s = 'x', _rev = 3 WHERE id = 2")
 	exec(t, conn, "DELETE FROM a WHERE id = 1")
-	if got, want := rows(t, conn, "SELECT id, n, b_id, s, _rev FROM a"), "2 2 - x 101"; got != want {
+	if got, want := rowsOf(t, conn, "SELECT id, n, b_id, s, _rev FROM a"), "2 2 - x 101"; got != want {
 		t.Errorf("row = %q, want %q", got, want)
 	}
 	if err := run(conn, "UPDATE a SET s = 'z'"); err == nil {
@@ -276,7 +273,7 @@ func TestIndexOfReference(t *testing.T) {
 			t.Errorf("%s: indexes (-want +got):\n%s", tt.name, diff)
 		}
 		conn := open(t, m)
-		plan := rows(t, conn, `EXPLAIN QUERY PLAN SELECT 1 FROM posts WHERE author_id = 'x'`)
+		plan := rowsOf(t, conn, `EXPLAIN QUERY PLAN SELECT 1 FROM posts WHERE author_id = 'x'`)
 		if !strings.Contains(plan, "SEARCH") {
 			t.Errorf("%s: a deletion would look at every row: %s", tt.name, plan)
 		}
