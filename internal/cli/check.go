@@ -12,9 +12,9 @@ import (
 )
 
 const checkHelp = `Check reads ashlar.yaml and tables/*.yaml in DIR and lists all faults at once, each with its
-file, line and column. It checks the queries of views against empty tables in memory, and loads
-the rows of DIR/seed into a database in a temporary folder, which it removes. It touches no other
-database.
+file, line and column. It checks the queries of views against empty tables in memory. It loads the
+rows of DIR/seed into a database in a temporary folder, which it removes.
+It touches no other database.
 
 What may be a mistake is a warning. With faults, check exits with 1.`
 
