@@ -33,7 +33,7 @@ func (e *Estimator) Leave() { e.waiting.Add(-1) }
 func (e *Estimator) Empty() bool { return e.waiting.Load() == 0 }
 
 // Held notes for how long a slot was held. The last eight notes count most. Two concurrent notes may count as one.
-func (e *Estimator) Held(d time.Duration) {
+func (e *Estimator) Held(wait time.Duration) {
 	mean := e.held.Load()
-	e.held.Store(mean + (int64(d)-mean)/8)
+	e.held.Store(mean + (int64(wait)-mean)/8)
 }

@@ -77,15 +77,15 @@ func (g *Gate[K]) Enter(ctx context.Context, level int, client K, patience time.
 		g.mu.Unlock()
 		return ErrHopeless
 	}
-	w := g.waiter(level, client)
-	g.lines[level].add(w)
+	waiting := g.waiter(level, client)
+	g.lines[level].add(waiting)
 	g.waiting++
 	g.mu.Unlock()
-	err := w.wait(ctx, 3*patience)
-	if err != nil && !g.abandon(w) { // the slot came at the last moment
+	err := waiting.wait(ctx, 3*patience)
+	if err != nil && !g.abandon(waiting) { // the slot came at the last moment
 		err = nil
 	}
-	g.waiters.Put(w)
+	g.waiters.Put(waiting)
 	if err == nil {
 		if err = ctx.Err(); err != nil {
 			g.Leave(level, 0)
@@ -159,10 +159,10 @@ func (g *Gate[K]) grant() {
 		if g.lines[level].count == 0 || !g.room(level) {
 			continue
 		}
-		w := g.lines[level].pop()
+		waiting := g.lines[level].pop()
 		g.waiting--
 		g.taken[level]++
-		w.granted <- struct{}{}
+		waiting.granted <- struct{}{}
 		tried = -1
 	}
 }
@@ -182,15 +182,15 @@ func (g *Gate[K]) expected(level int, key K) time.Duration {
 }
 
 // abandon takes a waiter out of its line, unless it was granted a slot.
-func (g *Gate[K]) abandon(w *waiter[K]) bool {
+func (g *Gate[K]) abandon(waiting *waiter[K]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
-	case <-w.granted:
+	case <-waiting.granted:
 		return false
 	default:
 	}
-	g.lines[w.level].remove(w)
+	g.lines[waiting.level].remove(waiting)
 	g.waiting--
 	return true
 }
@@ -206,12 +206,12 @@ type waiter[K comparable] struct {
 }
 
 func (g *Gate[K]) waiter(level int, key K) *waiter[K] {
-	w, _ := g.waiters.Get().(*waiter[K])
-	if w == nil {
-		w = &waiter[K]{granted: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+	waiting, _ := g.waiters.Get().(*waiter[K])
+	if waiting == nil {
+		waiting = &waiter[K]{granted: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
 	}
-	w.level, w.key = level, key
-	return w
+	waiting.level, waiting.key = level, key
+	return waiting
 }
 
 func (w *waiter[K]) wait(ctx context.Context, longest time.Duration) error {
@@ -254,20 +254,20 @@ type clientLine[K comparable] struct {
 	before, after *clientLine[K] // in the ring
 }
 
-func (l *line[K]) add(w *waiter[K]) {
-	c := l.of[w.key]
+func (l *line[K]) add(waiting *waiter[K]) {
+	c := l.of[waiting.key]
 	if c == nil {
-		c = &clientLine[K]{key: w.key}
-		l.of[w.key] = c
+		c = &clientLine[K]{key: waiting.key}
+		l.of[waiting.key] = c
 		l.link(c)
 	}
-	w.before, w.after = c.last, nil
+	waiting.before, waiting.after = c.last, nil
 	if c.last != nil {
-		c.last.after = w
+		c.last.after = waiting
 	} else {
-		c.first = w
+		c.first = waiting
 	}
-	c.last = w
+	c.last = waiting
 	c.count++
 	l.count++
 }
@@ -298,24 +298,24 @@ func (l *line[K]) unlink(c *clientLine[K]) {
 func (l *line[K]) pop() *waiter[K] {
 	c := l.turn
 	l.turn = c.after
-	w := c.first
-	l.remove(w)
-	return w
+	waiting := c.first
+	l.remove(waiting)
+	return waiting
 }
 
-func (l *line[K]) remove(w *waiter[K]) {
-	c := l.of[w.key]
-	if w.before != nil {
-		w.before.after = w.after
+func (l *line[K]) remove(waiting *waiter[K]) {
+	c := l.of[waiting.key]
+	if waiting.before != nil {
+		waiting.before.after = waiting.after
 	} else {
-		c.first = w.after
+		c.first = waiting.after
 	}
-	if w.after != nil {
-		w.after.before = w.before
+	if waiting.after != nil {
+		waiting.after.before = waiting.before
 	} else {
-		c.last = w.before
+		c.last = waiting.before
 	}
-	w.before, w.after = nil, nil
+	waiting.before, waiting.after = nil, nil
 	c.count--
 	l.count--
 	if c.count == 0 {

@@ -52,8 +52,8 @@ func isReady(ctx context.Context, db store.DB, m *model.Model) (ready bool, err 
 		return false, err
 	}
 	var faults model.Faults
-	for _, c := range changes {
-		faults = append(faults, m.Fault(c.Pos, "the running server has other tables: %v; restart it first", c))
+	for _, change := range changes {
+		faults = append(faults, m.Fault(change.Pos, "the running server has other tables: %v; restart it first", change))
 	}
 	if len(faults) > 0 {
 		return false, faults.Sort()

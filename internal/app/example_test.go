@@ -29,8 +29,8 @@ tables:
 	if err != nil {
 		panic(err)
 	}
-	for _, t := range loaded.Rules.Model.Tables {
-		fmt.Println(t.Name)
+	for _, table := range loaded.Rules.Model.Tables {
+		fmt.Println(table.Name)
 	}
 	// Output:
 	// users

@@ -73,12 +73,12 @@ func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate
 			return migrate.Result{}, err
 		}
 	}
-	o := d.app.migrateOptions(d.app.Store)
-	o.Allow, o.Progress, o.Hazards = allow, progress, migrate.Rewrites|migrate.Breaks
+	opts := d.app.migrateOptions(d.app.Store)
+	opts.Allow, opts.Progress, opts.Hazards = allow, progress, migrate.Rewrites|migrate.Breaks
 	if d.attached {
-		o.Allow, o.Hazards, o.ServerRunning = nil, 0, true
+		opts.Allow, opts.Hazards, opts.ServerRunning = nil, 0, true
 	}
-	return d.explain(migrate.Apply(ctx, d.app.Store, d.app.Rules, o))
+	return d.explain(migrate.Apply(ctx, d.app.Store, d.app.Rules, opts))
 }
 
 // Undo takes the last change back if that loses nothing.
@@ -90,9 +90,9 @@ func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (_ migra
 	if d.app.Store == nil {
 		return migrate.Result{}, d.missing()
 	}
-	o := d.app.migrateOptions(d.app.Store)
-	o.Progress, o.Hazards = progress, migrate.Rewrites|migrate.Breaks
-	return migrate.Undo(ctx, d.app.Store, o)
+	opts := d.app.migrateOptions(d.app.Store)
+	opts.Progress, opts.Hazards = progress, migrate.Rewrites|migrate.Breaks
+	return migrate.Undo(ctx, d.app.Store, opts)
 }
 
 func (d *Database) missing() error {
@@ -101,25 +101,25 @@ func (d *Database) missing() error {
 
 // explain adds what to do if a plan was not allowed.
 func (d *Database) explain(result migrate.Result, err error) (migrate.Result, error) {
-	h, ok := errors.AsType[*migrate.HazardError](err)
+	hazard, ok := errors.AsType[*migrate.HazardError](err)
 	switch {
 	case !ok:
 		return result, err
 	case !d.attached:
-		return result, dropFaults(d.app.Rules.Model, h)
+		return result, dropFaults(d.app.Rules.Model, hazard)
 	default:
-		return result, fmt.Errorf("a server serves %s, and the change is not safe while it runs (%v): stop it first", d.app.cfg.Data, h.Hazards)
+		return result, fmt.Errorf("a server serves %s, and the change is not safe while it runs (%v): stop it first", d.app.cfg.Data, hazard.Hazards)
 	}
 }
 
 // dropFaults returns a fault for each loss that must be allowed.
-func dropFaults(m *model.Model, h *migrate.HazardError) error {
+func dropFaults(m *model.Model, hazard *migrate.HazardError) error {
 	var faults model.Faults
 	told := map[string]bool{}
-	for _, s := range h.Plan.Steps {
-		if slices.Contains(h.Drops, s.Drop) && !told[s.Drop] {
-			told[s.Drop] = true
-			faults = append(faults, m.Fault(s.Pos, "%s: this loses data; allow it with --allow drop:%s if that is meant", s.Title, s.Drop))
+	for _, step := range hazard.Plan.Steps {
+		if slices.Contains(hazard.Drops, step.Drop) && !told[step.Drop] {
+			told[step.Drop] = true
+			faults = append(faults, m.Fault(step.Pos, "%s: this loses data; allow it with --allow drop:%s if that is meant", step.Title, step.Drop))
 		}
 	}
 	return faults.Sort()
@@ -143,11 +143,11 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 
 // migrateOptions returns the options of a change of tables.
 func (a *App) migrateOptions(db store.DB) migrate.Options {
-	o := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now}
+	opts := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now}
 	if db.Copies() {
-		o.Copy = func(ctx context.Context) (string, error) { return a.copyDatabase(ctx, db) }
+		opts.Copy = func(ctx context.Context) (string, error) { return a.copyDatabase(ctx, db) }
 	}
-	return o
+	return opts
 }
 
 // copyDatabase makes a verified copy of the database and returns its name, which holds the time.

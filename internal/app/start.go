@@ -18,8 +18,8 @@ func (a *App) migrateOnStart(ctx context.Context, db store.DB) error {
 	}
 	start := time.Now()
 	result, err := migrate.Apply(ctx, db, a.Rules, a.migrateOptions(db))
-	if h, ok := errors.AsType[*migrate.HazardError](err); ok {
-		return a.allowOlderModel(ctx, db, h.Plan)
+	if hazard, ok := errors.AsType[*migrate.HazardError](err); ok {
+		return a.allowOlderModel(ctx, db, hazard.Plan)
 	}
 	if err != nil {
 		return err
@@ -55,10 +55,10 @@ func (a *App) warnOfDamage(result migrate.Result) {
 
 // allowOlderModel lets a server with an older model start if only safe changes separate it from the database. So a node
 // can restart while newer nodes run. Any other plan is refused.
-func (a *App) allowOlderModel(ctx context.Context, db store.DB, p *migrate.Plan) error {
+func (a *App) allowOlderModel(ctx context.Context, db store.DB, plan *migrate.Plan) error {
 	older, err := migrate.IsSafelyAhead(ctx, db, a.Rules.Model)
 	if err != nil || !older {
-		return errors.Join(err, hazardFaults(a.Rules.Model, p))
+		return errors.Join(err, hazardFaults(a.Rules.Model, plan))
 	}
 	a.cfg.Logger.Warn("the database has a newer model that this one can run with: leaving the tables as they are")
 	return nil
@@ -82,20 +82,20 @@ func (a *App) requireSameTables(ctx context.Context, db store.DB) error {
 		return err
 	}
 	var faults model.Faults
-	for _, c := range plan.Changes {
-		faults = append(faults, a.Rules.Model.Fault(c.Pos, "the database has other tables, and --migrate=off forbids to change them: %v; run `ashlar migrate`", c))
+	for _, change := range plan.Changes {
+		faults = append(faults, a.Rules.Model.Fault(change.Pos, "the database has other tables, and --migrate=off forbids to change them: %v; run `ashlar migrate`", change))
 	}
 	return faults.Sort()
 }
 
 // firstMention reports whether a step has a cause that is not in told yet, and adds its causes to told. A step without a
 // cause is known by its title.
-func firstMention(told map[string]bool, s migrate.Step) bool {
-	names := []string{s.Title}
-	if len(s.Causes) > 0 {
+func firstMention(told map[string]bool, step migrate.Step) bool {
+	names := []string{step.Title}
+	if len(step.Causes) > 0 {
 		names = nil
-		for _, c := range s.Causes {
-			names = append(names, c.String())
+		for _, change := range step.Causes {
+			names = append(names, change.String())
 		}
 	}
 	isFirst := false
@@ -107,19 +107,19 @@ func firstMention(told map[string]bool, s migrate.Step) bool {
 }
 
 // hazardFaults returns a fault for each change that a server does not make by itself, with the command that makes it.
-func hazardFaults(m *model.Model, p *migrate.Plan) error {
+func hazardFaults(m *model.Model, plan *migrate.Plan) error {
 	var faults model.Faults
 	told := map[string]bool{}
-	for _, s := range p.Steps {
-		h := s.Hazards &^ migrate.BlocksWrites
-		if h == 0 || !firstMention(told, s) {
+	for _, step := range plan.Steps {
+		h := step.Hazards &^ migrate.BlocksWrites
+		if h == 0 || !firstMention(told, step) {
 			continue
 		}
 		how := "run `ashlar migrate`"
-		if s.Drop != "" {
-			how += " with --allow drop:" + s.Drop
+		if step.Drop != "" {
+			how += " with --allow drop:" + step.Drop
 		}
-		faults = append(faults, m.Fault(s.Pos, "a server does not make this change by itself: %s (%v); %s, or look at it first with --plan", s.Title, h, how))
+		faults = append(faults, m.Fault(step.Pos, "a server does not make this change by itself: %s (%v); %s, or look at it first with --plan", step.Title, h, how))
 	}
 	return faults.Sort()
 }

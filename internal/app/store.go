@@ -47,18 +47,18 @@ func (a *App) openPostgres(ctx context.Context, writeTimeout time.Duration) (sto
 // readsOtherRows reports whether the decision about a write may depend on other rows.
 func readsOtherRows(rules *rule.Rules) bool {
 	found := false
-	look := func(n rule.Node) { found = found || (n != nil && rule.Relates(n)) }
-	for _, t := range rules.Model.Tables {
-		own := rules.Table(t)
-		for _, n := range []rule.Node{own.Read, own.Create, own.Delete, own.UpdateFrom, own.UpdateTo} {
-			look(n)
+	look := func(node rule.Node) { found = found || (node != nil && rule.Relates(node)) }
+	for _, table := range rules.Model.Tables {
+		own := rules.Table(table)
+		for _, node := range []rule.Node{own.Read, own.Create, own.Delete, own.UpdateFrom, own.UpdateTo} {
+			look(node)
 		}
 		for _, c := range own.Checks {
 			look(c.Cond)
 		}
-		for _, f := range t.Fields {
-			look(rules.Field(f).Read)
-			look(rules.Field(f).Write)
+		for _, field := range table.Fields {
+			look(rules.Field(field).Read)
+			look(rules.Field(field).Write)
 		}
 	}
 	return found

@@ -59,13 +59,13 @@ func (u *user) find(ctx context.Context) error {
 // sameAddress reports whether two addresses are equal. It ignores the case of A to Z, as the index of users does.
 func sameAddress(a, b string) bool { return lowerASCII(a) == lowerASCII(b) }
 
-func lowerASCII(s string) string {
+func lowerASCII(text string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
 			return r - 'A' + 'a'
 		}
 		return r
-	}, s)
+	}, text)
 }
 
 func orNoAddress(email string) string {

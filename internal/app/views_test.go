@@ -84,8 +84,8 @@ func TestFaultyViews(t *testing.T) {
 				t.Fatalf("Open = %v, want model.Faults", err)
 			}
 			var got []string
-			for _, f := range faults {
-				got = append(got, f.Pos.String()+": "+f.Message)
+			for _, fault := range faults {
+				got = append(got, fault.Pos.String()+": "+fault.Message)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)

@@ -23,29 +23,29 @@ func (e *PanicError) Error() string {
 }
 
 // Guard runs f and returns its error. A panic of f becomes a *PanicError.
-func Guard(what string, f func() error) (err error) {
+func Guard(what string, run func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = &PanicError{What: what, Value: cause, Stack: debug.Stack()}
 		}
 	}()
-	return f()
+	return run()
 }
 
 // Go runs f on a goroutine of its own. Then it calls ended there, with the error of f, a *PanicError, or ErrExited. The
 // caller waits for ended if it must know that the goroutine is gone.
-func Go(what string, f func() error, ended func(error)) {
+func Go(what string, run func() error, ended func(error)) {
 	go func() {
 		err := ErrExited
 		defer func() { ended(err) }()
-		err = Guard(what, f)
+		err = Guard(what, run)
 	}()
 }
 
 // Async runs f on a goroutine of its own. The channel receives what ended would: see Go.
-func Async(what string, f func() error) <-chan error {
+func Async(what string, run func() error) <-chan error {
 	result := make(chan error, 1)
-	Go(what, f, func(err error) { result <- err })
+	Go(what, run, func(err error) { result <- err })
 	return result
 }
 

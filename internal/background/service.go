@@ -96,6 +96,6 @@ func (s *Services) keepRunning(ctx context.Context, name string, service Service
 
 // jittered returns a random duration between three quarters of d and five quarters. So services of several nodes that
 // failed together do not come back together.
-func jittered(d time.Duration) time.Duration {
-	return d*3/4 + rand.N(d/2)
+func jittered(wait time.Duration) time.Duration {
+	return wait*3/4 + rand.N(wait/2)
 }

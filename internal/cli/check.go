@@ -84,17 +84,17 @@ func count(n int, what string) string {
 // countRules counts the access rules of tables and fields, and the checks.
 func countRules(m *model.Model) int {
 	n := 0
-	for _, t := range m.All() {
-		a := t.Access
-		n += len(t.Checks) + countSet(a.Read, a.Create, a.UpdateFrom, a.Delete)
+	for _, table := range m.All() {
+		a := table.Access
+		n += len(table.Checks) + countSet(a.Read, a.Create, a.UpdateFrom, a.Delete)
 		if a.UpdateTo != a.UpdateFrom {
 			n += countSet(a.UpdateTo)
 		}
-		for _, f := range t.Fields {
-			if f.ReadOnly && f.Pos == t.Pos {
+		for _, field := range table.Fields {
+			if field.ReadOnly && field.Pos == table.Pos {
 				continue // email of users, not declared by the model
 			}
-			n += countSet(f.Read, f.Write)
+			n += countSet(field.Read, field.Write)
 		}
 	}
 	return n
@@ -102,8 +102,8 @@ func countRules(m *model.Model) int {
 
 func countSet(exprs ...*model.Expr) int {
 	n := 0
-	for _, e := range exprs {
-		if e != nil {
+	for _, expr := range exprs {
+		if expr != nil {
 			n++
 		}
 	}

@@ -99,9 +99,9 @@ func relativeTo(dir string, err error) error {
 
 func withPaths(dir string, faults model.Faults) model.Faults {
 	named := make(model.Faults, len(faults))
-	for i, f := range faults {
-		f.Pos.File = filepath.Join(dir, f.Pos.File)
-		named[i] = f
+	for i, fault := range faults {
+		fault.Pos.File = filepath.Join(dir, fault.Pos.File)
+		named[i] = fault
 	}
 	return named
 }

@@ -44,11 +44,11 @@ func TestPostgresScripts(t *testing.T) {
 			e.Setenv("DATABASE", database)
 			e.Setenv("EMPTY", empty)
 			e.Setenv("FRESH", fresh)
-			e.Setenv("MISSING", changed(t, empty, func(u *url.URL) { u.Path = "/ashlar_test_missing" }))
-			e.Setenv("STRANGER", changed(t, empty, func(u *url.URL) {
-				q := u.Query()
+			e.Setenv("MISSING", changed(t, empty, func(address *url.URL) { address.Path = "/ashlar_test_missing" }))
+			e.Setenv("STRANGER", changed(t, empty, func(address *url.URL) {
+				q := address.Query()
 				q.Del("user")
-				u.User, u.RawQuery = url.UserPassword("nobody_of_ours", "hush"), q.Encode()
+				address.User, address.RawQuery = url.UserPassword("nobody_of_ours", "hush"), q.Encode()
 			}))
 			return nil
 		},

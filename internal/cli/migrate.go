@@ -179,36 +179,36 @@ func printResult(out io.Writer, r migrate.Result, took time.Duration) {
 }
 
 func (f *migrateFlags) printPlan(ctx context.Context, out io.Writer, dir string, db *app.Database) error {
-	p, err := db.Plan(ctx)
+	plan, err := db.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	if p.Layout != 0 {
-		fmt.Fprintf(out, "First, Ashlar's own tables are brought from layout %d to layout %d: earlier releases refuse the database then.\n", p.Layout, store.Layout)
+	if plan.Layout != 0 {
+		fmt.Fprintf(out, "First, Ashlar's own tables are brought from layout %d to layout %d: earlier releases refuse the database then.\n", plan.Layout, store.Layout)
 	}
 	switch {
-	case p.IsNew():
+	case plan.IsNew():
 		fmt.Fprintln(out, "The database is new: a server creates its tables when it starts.")
 		return nil
-	case len(p.Changes) == 0:
+	case len(plan.Changes) == 0:
 		fmt.Fprintln(out, "Nothing to do: the tables match the model.")
-		printNotes(out, p)
+		printNotes(out, plan)
 		return nil
 	}
-	fmt.Fprintf(out, "%s, %s:\n", count(len(p.Changes), "change"), count(len(p.Steps), "step"))
-	phased := len(p.Steps) > 0 && (p.Steps[0].Phase != p.Steps[len(p.Steps)-1].Phase || p.Steps[0].Phase != migrate.Before)
-	for i, s := range p.Steps {
-		if phased && (i == 0 || s.Phase != p.Steps[i-1].Phase) {
-			fmt.Fprintf(out, "\n%s\n", phaseTitle(s.Phase))
+	fmt.Fprintf(out, "%s, %s:\n", count(len(plan.Changes), "change"), count(len(plan.Steps), "step"))
+	phased := len(plan.Steps) > 0 && (plan.Steps[0].Phase != plan.Steps[len(plan.Steps)-1].Phase || plan.Steps[0].Phase != migrate.Before)
+	for i, step := range plan.Steps {
+		if phased && (i == 0 || step.Phase != plan.Steps[i-1].Phase) {
+			fmt.Fprintf(out, "\n%s\n", phaseTitle(step.Phase))
 		}
-		printStep(out, i+1, s)
+		printStep(out, i+1, step)
 	}
-	printNotes(out, p)
-	if faults := p.Faults(); len(faults) > 0 {
+	printNotes(out, plan)
+	if faults := plan.Faults(); len(faults) > 0 {
 		fmt.Fprintln(out, "\nThis change is refused:")
 		return faults
 	}
-	fmt.Fprintf(out, "\nNothing was changed. %s\n", verdict(p, dir))
+	fmt.Fprintf(out, "\nNothing was changed. %s\n", verdict(plan, dir))
 	return nil
 }
 
@@ -222,33 +222,33 @@ func phaseTitle(p migrate.Phase) string {
 	return "After the switch, while servers run:"
 }
 
-func printStep(out io.Writer, n int, s migrate.Step) {
-	fmt.Fprintf(out, "\n%3d. %s\n", n, s.Title)
-	if s.Pos.Line > 0 {
-		fmt.Fprintf(out, "     %s\n", s.Pos)
+func printStep(out io.Writer, n int, step migrate.Step) {
+	fmt.Fprintf(out, "\n%3d. %s\n", n, step.Title)
+	if step.Pos.Line > 0 {
+		fmt.Fprintf(out, "     %s\n", step.Pos)
 	}
-	fmt.Fprintf(out, "     %s; %s\n", s.Hazards, s.Lock)
-	if s.Drop != "" {
-		fmt.Fprintf(out, "     runs only with --allow %s%s\n", dropPrefix, s.Drop)
+	fmt.Fprintf(out, "     %s; %s\n", step.Hazards, step.Lock)
+	if step.Drop != "" {
+		fmt.Fprintf(out, "     runs only with --allow %s%s\n", dropPrefix, step.Drop)
 	}
-	for _, sql := range s.SQL {
+	for _, sql := range step.SQL {
 		fmt.Fprintf(out, "       %s\n", strings.ReplaceAll(sql, "\n", "\n       "))
 	}
 }
 
-func printNotes(out io.Writer, p *migrate.Plan) {
-	for _, n := range p.Notes {
+func printNotes(out io.Writer, plan *migrate.Plan) {
+	for _, n := range plan.Notes {
 		fmt.Fprintf(out, "\nnote: %s\n", n)
 	}
 }
 
 // verdict returns who makes the change: a server, or which command.
-func verdict(p *migrate.Plan, dir string) string {
-	if p.Safe() {
+func verdict(plan *migrate.Plan, dir string) string {
+	if plan.Safe() {
 		return "A server makes this change by itself when it starts, or `ashlar migrate " + dir + "` does now."
 	}
 	command := "ashlar migrate " + dir
-	for _, drop := range p.Drops() {
+	for _, drop := range plan.Drops() {
 		command += " --allow " + dropPrefix + drop
 	}
 	return "`" + command + "` makes this change."

@@ -14,8 +14,8 @@ func TestProgressLines(t *testing.T) {
 	at := time.Unix(0, 0)
 	p := newProgress(&out)
 	p.now = func() time.Time { return at }
-	pass := func(d time.Duration, rows int64) {
-		at = at.Add(d)
+	pass := func(wait time.Duration, rows int64) {
+		at = at.Add(wait)
 		p.Add(rows)
 	}
 	p.Step("quick", 100)

@@ -144,10 +144,10 @@ func (c *choice) String() string { return c.value }
 
 func (c *choice) Type() string { return strings.Join(c.words, "|") }
 
-func (c *choice) Set(s string) error {
-	if !slices.Contains(c.words, s) {
-		return fmt.Errorf("write one of %s%s", strings.Join(c.words, ", "), suggest.DidYouMean(s, c.words))
+func (c *choice) Set(text string) error {
+	if !slices.Contains(c.words, text) {
+		return fmt.Errorf("write one of %s%s", strings.Join(c.words, ", "), suggest.DidYouMean(text, c.words))
 	}
-	c.value = s
+	c.value = text
 	return nil
 }

@@ -63,8 +63,8 @@ func (fs Faults) Sort() Faults {
 
 func (fs Faults) Error() string {
 	lines := make([]string, len(fs))
-	for i, f := range fs {
-		lines[i] = f.String()
+	for i, fault := range fs {
+		lines[i] = fault.String()
 	}
 	return strings.Join(lines, "\n")
 }

@@ -65,8 +65,8 @@ func (d OnDelete) String() string { return [...]string{"restrict", "cascade", "c
 
 // HasValue reports whether an enum has a value of that name.
 func (f *Field) HasValue(name string) bool {
-	for _, v := range f.Values {
-		if v.Name == name {
+	for _, member := range f.Values {
+		if member.Name == name {
 			return true
 		}
 	}
@@ -78,9 +78,9 @@ func (f *Field) Reverse() *Relation {
 	if f.Ref == nil {
 		return nil
 	}
-	for _, r := range f.Ref.Relations {
-		if r.Many && r.Field == f {
-			return r
+	for _, relation := range f.Ref.Relations {
+		if relation.Many && relation.Field == f {
+			return relation
 		}
 	}
 	return nil

@@ -54,7 +54,7 @@ func (f *Field) InIndex() bool {
 // UniqueFields returns every combination of fields that is unique, each once: those of single fields, then those that the
 // table declares.
 func (t *Table) UniqueFields() [][]*Field {
-	return t.combinations(func(f *Field) bool { return f.Unique }, t.Unique)
+	return t.combinations(func(field *Field) bool { return field.Unique }, t.Unique)
 }
 
 // IndexedFields returns every combination of fields that has an index that is not unique, each once: those of single
@@ -65,9 +65,9 @@ func (t *Table) IndexedFields() [][]*Field {
 
 func (t *Table) combinations(alone func(*Field) bool, declared [][]*Field) [][]*Field {
 	var all [][]*Field
-	for _, f := range t.Fields {
-		if alone(f) {
-			all = append(all, []*Field{f})
+	for _, field := range t.Fields {
+		if alone(field) {
+			all = append(all, []*Field{field})
 		}
 	}
 	for _, fields := range declared { // a table may declare the index that a reference has anyway

@@ -39,9 +39,9 @@ func TestIndexed(t *testing.T) {
 		"rank":     true, // declared
 		"owner_id": true, // a relation leads back, although an index starts with it
 	}
-	for _, f := range posts.Fields {
-		if got := f.Indexed(); got != want[f.Name] {
-			t.Errorf("Indexed of %s = %v, want %v", f.Name, got, want[f.Name])
+	for _, field := range posts.Fields {
+		if got := field.Indexed(); got != want[field.Name] {
+			t.Errorf("Indexed of %s = %v, want %v", field.Name, got, want[field.Name])
 		}
 	}
 	posts.Indexes = posts.Indexes[:2]
@@ -53,9 +53,9 @@ func TestIndexed(t *testing.T) {
 func TestInIndex(t *testing.T) {
 	posts := indexedTable()
 	posts.AddField(&Field{Name: "body", Type: Text})
-	for _, f := range posts.Fields {
-		if got, want := f.InIndex(), f.Name != "body"; got != want {
-			t.Errorf("InIndex of %s = %v, want %v", f.Name, got, want)
+	for _, field := range posts.Fields {
+		if got, want := field.InIndex(), field.Name != "body"; got != want {
+			t.Errorf("InIndex of %s = %v, want %v", field.Name, got, want)
 		}
 	}
 }
@@ -73,8 +73,8 @@ func TestCombinations(t *testing.T) {
 		var got []string
 		for _, fields := range tt.got {
 			var names []string
-			for _, f := range fields {
-				names = append(names, f.Name)
+			for _, field := range fields {
+				names = append(names, field.Name)
 			}
 			got = append(got, strings.Join(names, " "))
 		}

@@ -25,9 +25,9 @@ type Model struct {
 // Field find the copies.
 func FromTables(name string, roles []string, tables []*Table) *Model {
 	app := &Model{Name: name, Roles: roles}
-	for _, t := range tables {
-		t.indexFields()
-		app.Add(t)
+	for _, table := range tables {
+		table.indexFields()
+		app.Add(table)
 	}
 	return app
 }

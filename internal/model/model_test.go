@@ -14,12 +14,12 @@ func TestTableFindsFields(t *testing.T) {
 	posts.Suppress("body")
 	posts.Suppress("title")
 	for name, want := range map[string]Type{"id": UUID, "title": Text, "body": Invalid} {
-		if f := posts.Field(name); f == nil || f.Type != want || f.Table != posts {
-			t.Errorf("Field(%q) = %+v, want a field of posts with type %v", name, f, want)
+		if field := posts.Field(name); field == nil || field.Type != want || field.Table != posts {
+			t.Errorf("Field(%q) = %+v, want a field of posts with type %v", name, field, want)
 		}
 	}
-	if f := posts.Field("author"); f != nil {
-		t.Errorf("Field(author) = %+v, want nil", f)
+	if field := posts.Field("author"); field != nil {
+		t.Errorf("Field(author) = %+v, want nil", field)
 	}
 	if len(posts.Fields) != 2 {
 		t.Errorf("%d fields, want 2: a suppressed name is no field", len(posts.Fields))

@@ -97,7 +97,7 @@ func (t *Table) name(name string, field *Field) {
 // indexFields makes Field find the fields of a table whose Fields were set from outside.
 func (t *Table) indexFields() {
 	t.fields = make(map[string]*Field)
-	for _, f := range t.Fields {
-		t.fields[f.Name] = f
+	for _, field := range t.Fields {
+		t.fields[field.Name] = field
 	}
 }

@@ -27,8 +27,8 @@ func (t Type) String() string { return typeNames[t] }
 // Types returns every type that a field can be declared with.
 func Types() []Type {
 	types := make([]Type, 0, JSON)
-	for t := Text; t <= JSON; t++ {
-		types = append(types, t)
+	for typ := Text; typ <= JSON; typ++ {
+		types = append(types, typ)
 	}
 	return types
 }

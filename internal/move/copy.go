@@ -11,8 +11,8 @@ import (
 )
 
 // copy copies one table. One goroutine reads while this one writes.
-func (mv *mover) copy(r store.Reader, t *table) error {
-	rows, err := rowsOf(r, t)
+func (mv *mover) copy(reader store.Reader, t *table) error {
+	rows, err := rowsOf(reader, t)
 	if err != nil {
 		return err
 	}
@@ -20,7 +20,7 @@ func (mv *mover) copy(r store.Reader, t *table) error {
 	ctx, cancel := context.WithCancel(mv.ctx)
 	defer cancel()
 	p := newPipe(t.fields, mv.cfg.Progress)
-	background.Go("a reader of rows", func() error { return p.fill(ctx, r, t.read()) }, p.filled)
+	background.Go("a reader of rows", func() error { return p.fill(ctx, reader, t.read()) }, p.filled)
 	err = mv.load.Copy(t.create(mv.dialect), t.into(mv.dialect), p.next)
 	cancel()
 	if own := p.drain(); own != nil && err == nil {
@@ -30,8 +30,8 @@ func (mv *mover) copy(r store.Reader, t *table) error {
 	return err
 }
 
-func rowsOf(r store.Reader, t *table) (n int64, err error) {
-	err = r.Query(t.count(), nil, func(row value.Row) error {
+func rowsOf(reader store.Reader, t *table) (n int64, err error) {
+	err = reader.Query(t.count(), nil, func(row value.Row) error {
 		n = row.Int(0)
 		return nil
 	})
@@ -39,7 +39,7 @@ func rowsOf(r store.Reader, t *table) (n int64, err error) {
 }
 
 // readBack sums up the rows of every table of the target.
-func (mv *mover) readBack(r store.Reader) error {
+func (mv *mover) readBack(reader store.Reader) error {
 	var rows int64
 	for _, t := range mv.tables {
 		rows += t.from.Rows
@@ -47,7 +47,7 @@ func (mv *mover) readBack(r store.Reader) error {
 	mv.cfg.Progress.Step("reading back", rows)
 	for _, t := range mv.tables {
 		s := summer{fields: t.fields}
-		err := r.Query(t.read(), nil, func(row value.Row) error {
+		err := reader.Query(t.read(), nil, func(row value.Row) error {
 			s.add(row)
 			if s.sum.Rows%batchRows == 0 {
 				mv.cfg.Progress.Add(batchRows)
@@ -99,10 +99,10 @@ func newPipe(fields []*model.Field, progress Progress) *pipe {
 }
 
 // fill reads all rows into batches until ctx ends.
-func (p *pipe) fill(ctx context.Context, r store.Reader, sql string) error {
+func (p *pipe) fill(ctx context.Context, reader store.Reader, sql string) error {
 	b, err := p.empty(ctx)
 	if err == nil {
-		err = r.Query(sql, nil, func(row value.Row) (err error) {
+		err = reader.Query(sql, nil, func(row value.Row) (err error) {
 			p.sum.add(row)
 			b.add(p.fields, row)
 			if b.rows < batchRows && b.bytes < batchBytes {
@@ -136,8 +136,8 @@ func (p *pipe) empty(ctx context.Context) (*batch, error) {
 }
 
 func (b *batch) add(fields []*model.Field, row value.Row) {
-	for col, f := range fields {
-		v := value.Scan(f, row, col)
+	for col, field := range fields {
+		v := value.Scan(field, row, col)
 		b.bytes += len(v.Text)
 		b.values = append(b.values, v)
 	}

@@ -130,18 +130,18 @@ func (mv *mover) checkSource() error {
 		return errs.New(errs.Conflict, "the source has other tables than the model: %v%s. Bring it to the model first with `ashlar migrate`, or take the model that it was served with",
 			changes[0], andMore(len(changes)-1))
 	}
-	return mv.from.Read(mv.ctx, func(r store.Reader) error {
-		if err := migrate.Unfinished(r); err != nil {
+	return mv.from.Read(mv.ctx, func(reader store.Reader) error {
+		if err := migrate.Unfinished(reader); err != nil {
 			return err
 		}
-		if err := mv.checkLayout(r); err != nil {
+		if err := mv.checkLayout(reader); err != nil {
 			return err
 		}
-		stored, err := system.TableNames(r)
+		stored, err := system.TableNames(reader)
 		if err != nil {
 			return err
 		}
-		if mv.own, err = system.StoredModel(r); err != nil {
+		if mv.own, err = system.StoredModel(reader); err != nil {
 			return err
 		}
 		mv.model = system.Whole(mv.own, mv.app)
@@ -154,8 +154,8 @@ func (mv *mover) checkSource() error {
 	})
 }
 
-func (mv *mover) checkLayout(r store.Reader) error {
-	layout, err := system.Layout(r)
+func (mv *mover) checkLayout(reader store.Reader) error {
+	layout, err := system.Layout(reader)
 	if err == nil && layout < store.Layout {
 		err = errs.New(errs.Conflict, "the source has the layout of an earlier release of Ashlar: bring it to this one first with `ashlar migrate`")
 	}
@@ -205,15 +205,15 @@ func (mv *mover) begin() error {
 }
 
 // copyAll copies every table in one snapshot of the source.
-func (mv *mover) copyAll(r store.Reader) (err error) {
-	if mv.meta, err = system.All(r); err != nil {
+func (mv *mover) copyAll(reader store.Reader) (err error) {
+	if mv.meta, err = system.All(reader); err != nil {
 		return err
 	}
-	if mv.numbers, err = mv.count(r); err != nil {
+	if mv.numbers, err = mv.count(reader); err != nil {
 		return err
 	}
 	for _, t := range mv.tables {
-		if err := mv.copy(r, t); err != nil {
+		if err := mv.copy(reader, t); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
@@ -221,23 +221,23 @@ func (mv *mover) copyAll(r store.Reader) (err error) {
 }
 
 // count reads the counters and generations of the source.
-func (mv *mover) count(r store.Reader) (store.Numbers, error) {
+func (mv *mover) count(reader store.Reader) (store.Numbers, error) {
 	var counters []string
 	for _, t := range mv.model.Tables {
 		counters = append(counters, "id:"+t.Name)
 	}
-	n, err := mv.from.Numbers(r, counters)
+	n, err := mv.from.Numbers(reader, counters)
 	if err != nil {
 		return n, err
 	}
-	n.Generations, err = mv.generations(r)
+	n.Generations, err = mv.generations(reader)
 	return n, err
 }
 
-func (mv *mover) generations(r store.Reader) (map[string]int64, error) {
+func (mv *mover) generations(reader store.Reader) (map[string]int64, error) {
 	all := map[string]int64{}
 	for _, t := range mv.model.Tables {
-		n, err := r.Generation(t.Name)
+		n, err := reader.Generation(t.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -249,8 +249,8 @@ func (mv *mover) generations(r store.Reader) (map[string]int64, error) {
 // checkUnchanged returns an error if somebody has written to the source since the snapshot.
 func (mv *mover) checkUnchanged() error {
 	var written []string
-	err := mv.from.Read(mv.ctx, func(r store.Reader) error {
-		now, err := mv.generations(r)
+	err := mv.from.Read(mv.ctx, func(reader store.Reader) error {
+		now, err := mv.generations(reader)
 		for _, t := range mv.model.Tables {
 			if now[t.Name] != mv.numbers.Generations[t.Name] {
 				written = append(written, t.Name)

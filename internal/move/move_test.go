@@ -169,7 +169,7 @@ func fillLibrary(t testing.TB, db store.DB, m *model.Model, n int) {
 }
 
 // short is a text that an index takes.
-func short(s string) string { return s[:min(len(s), 100)] }
+func short(text string) string { return text[:min(len(text), 100)] }
 
 func deferred(tx store.Tx) string {
 	if isPostgres(tx) {
@@ -193,9 +193,9 @@ func insert(tx store.Tx, t *model.Table, row []value.Value, revision int64) erro
 func dump(t testing.TB, db store.DB, m *model.Model) string {
 	t.Helper()
 	var lines []string
-	err := db.Read(context.Background(), func(r store.Reader) error {
+	err := db.Read(context.Background(), func(reader store.Reader) error {
 		lines = nil
-		meta, err := system.All(r)
+		meta, err := system.All(reader)
 		if err != nil {
 			return err
 		}
@@ -203,10 +203,10 @@ func dump(t testing.TB, db store.DB, m *model.Model) string {
 			lines = append(lines, fmt.Sprintf("meta %s %s", key, text))
 		}
 		for _, tt := range tablesOf(m) {
-			err := r.Query(sqlgen.ReadWhole(tt.name, tt.columns()), nil, func(row value.Row) error {
+			err := reader.Query(sqlgen.ReadWhole(tt.name, tt.columns()), nil, func(row value.Row) error {
 				line := tt.name
-				for col, f := range tt.fields {
-					line += fmt.Sprintf(" %s=%+v", f.Name, value.Scan(f, row, col))
+				for col, field := range tt.fields {
+					line += fmt.Sprintf(" %s=%+v", field.Name, value.Scan(field, row, col))
 				}
 				lines = append(lines, line)
 				return nil
@@ -265,8 +265,8 @@ func TestMove(t *testing.T) {
 func goesOn(t *testing.T, m *model.Model, source, target store.DB) {
 	t.Helper()
 	var was store.Numbers
-	err := source.Read(t.Context(), func(r store.Reader) (err error) {
-		was, err = source.Numbers(r, []string{"id:books"})
+	err := source.Read(t.Context(), func(reader store.Reader) (err error) {
+		was, err = source.Numbers(reader, []string{"id:books"})
 		return err
 	})
 	if err != nil {
@@ -382,8 +382,8 @@ func exec(t testing.TB, db store.DB, sql string) {
 
 func tables(t testing.TB, db store.DB) (names []string) {
 	t.Helper()
-	err := db.Read(t.Context(), func(r store.Reader) (err error) {
-		names, err = system.TableNames(r)
+	err := db.Read(t.Context(), func(reader store.Reader) (err error) {
+		names, err = system.TableNames(reader)
 		return err
 	})
 	if err != nil {

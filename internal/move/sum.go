@@ -30,8 +30,8 @@ type summer struct {
 // add adds a row.
 func (s *summer) add(row value.Row) {
 	s.buf = s.buf[:0]
-	for col, f := range s.fields {
-		s.buf = appendCanonical(s.buf, f, row, col)
+	for col, field := range s.fields {
+		s.buf = appendCanonical(s.buf, field, row, col)
 	}
 	hash := sha256.Sum256(s.buf)
 	for i := range s.sum.hashes {
@@ -42,16 +42,16 @@ func (s *summer) add(row value.Row) {
 
 // appendCanonical appends the form of a value that is the same on both engines and differs for different values. A
 // missing value is 0. Any other is 1, followed by eight bytes of a number, or by the length of a text and the text.
-func appendCanonical(dst []byte, f *model.Field, row value.Row, col int) []byte {
+func appendCanonical(dst []byte, field *model.Field, row value.Row, col int) []byte {
 	if row.Null(col) {
 		return append(dst, 0)
 	}
 	dst = append(dst, 1)
-	switch f.Type {
+	switch field.Type {
 	case model.Int, model.Bool, model.Timestamp:
 		return binary.BigEndian.AppendUint64(dst, uint64(row.Int(col)))
 	case model.Decimal:
-		return binary.BigEndian.AppendUint64(dst, uint64(row.Decimal(col, f.Scale)))
+		return binary.BigEndian.AppendUint64(dst, uint64(row.Decimal(col, field.Scale)))
 	case model.Float:
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(row.Float(col)))
 	}

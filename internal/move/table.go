@@ -37,8 +37,8 @@ func tablesOf(m *model.Model) []*table {
 
 func (t *table) columns() []string {
 	names := make([]string, len(t.fields))
-	for i, f := range t.fields {
-		names[i] = f.Name
+	for i, field := range t.fields {
+		names[i] = field.Name
 	}
 	return names
 }

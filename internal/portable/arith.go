@@ -38,8 +38,8 @@ func (c *checker) arithmetic(n binary, l, r typ) typ {
 }
 
 // nonzero says whether a divisor cannot be 0.
-func nonzero(n node) bool {
-	switch n := bare(n).(type) {
+func nonzero(operand node) bool {
+	switch n := bare(operand).(type) {
 	case literal:
 		return strings.Trim(n.text, "-0.") != ""
 	case unary:

@@ -160,8 +160,8 @@ func (c *checker) textFunction(n call, args []typ) (t typ, known bool) {
 }
 
 // atLeast says whether it is a constant of that size, within 32 bits.
-func atLeast(n node, least int64) bool {
-	l, ok := bare(n).(literal)
+func atLeast(operand node, least int64) bool {
+	l, ok := bare(operand).(literal)
 	if !ok || l.kind != whole {
 		return false
 	}

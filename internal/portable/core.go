@@ -22,19 +22,19 @@ func (c *checker) core(n *core, outer *scope, named []withRelation, order []sort
 	}
 	s.identity, s.known = c.identityOf(n, s)
 	c.group(n, s, order)
-	r, items := c.items(n, s, use)
+	rows, items := c.items(n, s, use)
 	if n.having != nil {
 		c.condition(n.having, s, "HAVING")
 	}
 	if n.distinct {
-		for i, col := range r.columns {
-			c.sortable(r.at[i], col.typ)
-			r.columns[i].typ.kind = col.typ.stored().kind
+		for i, col := range rows.columns {
+			c.sortable(rows.at[i], col.typ)
+			rows.columns[i].typ.kind = col.typ.stored().kind
 		}
 		s.identity, s.known = items, true
 	}
-	r.unique = uniqueIn(s, items)
-	return s, r, items
+	rows.unique = uniqueIn(s, items)
+	return s, rows, items
 }
 
 // uniqueIn are the columns of a result that tell its rows apart.
@@ -85,8 +85,8 @@ func (c *checker) source(n source, s, chain *scope, left bool) {
 
 func (c *checker) relation(n source, s *scope, left bool) *relation {
 	if n.query != nil {
-		r := c.query(n.query, s.outer, within(s.named), asRows)
-		return &relation{columns: stored(r.columns, nil), unique: r.unique}
+		rows := c.query(n.query, s.outer, within(s.named), asRows)
+		return &relation{columns: stored(rows.columns, nil), unique: rows.unique}
 	}
 	for _, w := range slices.Backward(s.named) {
 		if w.name != n.table {
@@ -103,19 +103,19 @@ func (c *checker) relation(n source, s *scope, left bool) *relation {
 		}
 		return &relation{columns: w.rel.columns, unique: w.rel.unique}
 	}
-	if t := c.m.Table(n.table); t != nil && t.View == nil {
-		return baseRelation(t)
+	if table := c.m.Table(n.table); table != nil && table.View == nil {
+		return baseRelation(table)
 	}
 	c.fault(n.at, "there is no table %s here as PostgreSQL sees it (a query of WITH names itself with RECURSIVE alone, and those before it)", n.table)
 	return &relation{broken: true}
 }
 
 // baseRelation is a table of the model.
-func baseRelation(t *model.Table) *relation {
-	r := &relation{base: t, unique: [][]int{{0}}}
-	for i, f := range t.Fields {
-		r.columns = append(r.columns, column{f.Name, typeOf(f)})
-		if f.Unique && i > 0 {
+func baseRelation(table *model.Table) *relation {
+	r := &relation{base: table, unique: [][]int{{0}}}
+	for i, field := range table.Fields {
+		r.columns = append(r.columns, column{field.Name, typeOf(field)})
+		if field.Unique && i > 0 {
 			r.unique = append(r.unique, []int{i})
 		}
 	}
@@ -164,8 +164,8 @@ func (c *checker) fixedBy(cond node, s *scope, fixed map[string]bool) {
 }
 
 // constant says whether an expression is the same for all rows: a literal, or a column of a query around.
-func (s *scope) constant(n node) bool {
-	switch n := bare(n).(type) {
+func (s *scope) constant(operand node) bool {
+	switch n := bare(operand).(type) {
 	case literal:
 		return true
 	case name:
@@ -221,9 +221,9 @@ func (c *checker) groupedBy(g node, n *core, s *scope) node {
 }
 
 // items types what a SELECT returns.
-func (c *checker) items(n *core, s *scope, use purpose) (r result, ids []string) {
+func (c *checker) items(n *core, s *scope, use purpose) (rows result, ids []string) {
 	add := func(at int, name string, t typ, id string) {
-		r.columns, r.at, ids = append(r.columns, column{name, t}), append(r.at, at), append(ids, id)
+		rows.columns, rows.at, ids = append(rows.columns, column{name, t}), append(rows.at, at), append(ids, id)
 	}
 	for _, it := range n.items {
 		if it.star {
@@ -237,7 +237,7 @@ func (c *checker) items(n *core, s *scope, use purpose) (r result, ids []string)
 		}
 		add(it.at, label, t, s.identify(it.x))
 	}
-	return r, ids
+	return rows, ids
 }
 
 // maxColumns is how many PostgreSQL has in a result.

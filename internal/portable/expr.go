@@ -3,11 +3,11 @@ package portable
 import "strings"
 
 // condition types what must be true of a row.
-func (c *checker) condition(n node, s *scope, where string) {
-	c.truth(n, c.expr(n, s), where)
+func (c *checker) condition(operand node, s *scope, where string) {
+	c.truth(operand, c.expr(operand, s), where)
 }
 
-func (c *checker) truth(n node, t typ, where string) {
+func (c *checker) truth(operand node, t typ, where string) {
 	if t.is(bad, boolean, null) {
 		return
 	}
@@ -15,23 +15,23 @@ func (c *checker) truth(n node, t typ, where string) {
 	if t.is(whole, decimal, float) {
 		advice = ": compare it, as … <> 0"
 	}
-	c.fault(n.place(), "PostgreSQL takes a condition in %s, and this is %s%s", where, t, advice)
+	c.fault(operand.place(), "PostgreSQL takes a condition in %s, and this is %s%s", where, t, advice)
 }
 
 // window types an expression where window functions are allowed.
-func (c *checker) window(n node, s *scope) typ {
+func (c *checker) window(operand node, s *scope) typ {
 	c.windows++
 	defer func() { c.windows-- }()
-	return c.expr(n, s)
+	return c.expr(operand, s)
 }
 
 // expr types an expression.
-func (c *checker) expr(n node, s *scope) typ {
-	if _, constant := bare(n).(literal); s.stage == ofGroups && !constant && s.groups[s.identify(n)] {
+func (c *checker) expr(operand node, s *scope) typ {
+	if _, constant := bare(operand).(literal); s.stage == ofGroups && !constant && s.groups[s.identify(operand)] {
 		s.stage = ofRows
 		defer func() { s.stage = ofGroups }()
 	}
-	switch n := n.(type) {
+	switch n := operand.(type) {
 	case literal:
 		t, problem := typeOfLiteral(n)
 		if problem != "" {
@@ -177,13 +177,13 @@ func (c *checker) like(n binary, l, r typ) typ {
 	return c.fault(n.place(), "SQLite's LIKE is blind to case and PostgreSQL's is not: write lower(…) LIKE with a pattern in small letters")
 }
 
-func raiseASCII(s string) string {
+func raiseASCII(str string) string {
 	return strings.Map(func(r rune) rune {
 		if 'a' <= r && r <= 'z' {
 			return r - 'a' + 'A'
 		}
 		return r
-	}, s)
+	}, str)
 }
 
 func (c *checker) in(n in, s *scope) typ {
@@ -196,9 +196,9 @@ func (c *checker) in(n in, s *scope) typ {
 	if n.query == nil {
 		return typ{kind: boolean, nullable: nullable}
 	}
-	r := c.query(n.query, s, within(s.named), asPart)
-	if len(r.columns) == 1 {
-		t := r.columns[0].typ.stored()
+	rows := c.query(n.query, s, within(s.named), asPart)
+	if len(rows.columns) == 1 {
+		t := rows.columns[0].typ.stored()
 		nullable = c.compare(n.place(), "=", x, t).nullable || nullable
 	}
 	return typ{kind: boolean, nullable: nullable}
@@ -206,15 +206,15 @@ func (c *checker) in(n in, s *scope) typ {
 
 // scalar types a query that stands for a value. Of more rows than one PostgreSQL makes an error, and SQLite takes the first.
 func (c *checker) scalar(n scalar, s *scope) typ {
-	r := c.query(n.query, s, within(s.named), asPart)
-	if len(r.columns) != 1 {
+	rows := c.query(n.query, s, within(s.named), asPart)
+	if len(rows.columns) != 1 {
 		return c.fault(n.place(), "a query that stands for a value returns one column")
 	}
-	if !r.single() {
+	if !rows.single() {
 		c.fault(n.place(), "this query may return more than one row, of which SQLite takes the first, and PostgreSQL makes an error: "+
 			"compare a unique column with =, use an aggregate, or ORDER BY … LIMIT 1")
 	}
-	t := r.columns[0].typ.stored()
+	t := rows.columns[0].typ.stored()
 	t.nullable = true
 	return t
 }

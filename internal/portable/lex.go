@@ -182,10 +182,10 @@ func (l *lexer) sign() {
 			return
 		}
 	}
-	for _, s := range signs {
-		if strings.HasPrefix(rest, s) {
-			l.add(sign, s, l.at)
-			l.at += len(s)
+	for _, str := range signs {
+		if strings.HasPrefix(rest, str) {
+			l.add(sign, str, l.at)
+			l.at += len(str)
 			return
 		}
 	}
@@ -195,36 +195,36 @@ func (l *lexer) sign() {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func countDigits(s string) int {
+func countDigits(str string) int {
 	n := 0
-	for n < len(s) && isDigit(s[n]) {
+	for n < len(str) && isDigit(str[n]) {
 		n++
 	}
 	return n
 }
 
-func isNameStart(s string) bool {
-	r, _ := utf8.DecodeRuneInString(s)
+func isNameStart(str string) bool {
+	r, _ := utf8.DecodeRuneInString(str)
 	return r == '_' || unicode.IsLetter(r)
 }
 
-func nameLength(s string) int {
-	for i, r := range s {
+func nameLength(str string) int {
+	for i, r := range str {
 		if r != '_' && r != '$' && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 			return i
 		}
 	}
-	return len(s)
+	return len(str)
 }
 
 // foldASCII makes capitals small, as PostgreSQL does with a bare name.
-func foldASCII(s string) string {
+func foldASCII(str string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
 			return r + 'a' - 'A'
 		}
 		return r
-	}, s)
+	}, str)
 }
 
 // reserved are the words that PostgreSQL takes for more than a bare name: `user` is the one who is connected.

@@ -40,12 +40,12 @@ func (p *parser) fail(at int, format string, args ...any) {
 
 // unexpected says that something else had to stand here.
 func (p *parser) unexpected(want string) {
-	t := p.peek()
-	if t.kind == end {
-		p.fail(t.at, "the query ends here, where %s was expected", want)
+	tok := p.peek()
+	if tok.kind == end {
+		p.fail(tok.at, "the query ends here, where %s was expected", want)
 		return
 	}
-	p.fail(t.at, "%s is nothing that a query for both engines can have here, where %s was expected", t.text, want)
+	p.fail(tok.at, "%s is nothing that a query for both engines can have here, where %s was expected", tok.text, want)
 }
 
 func (p *parser) peek() token   { return p.tokens[min(p.i, len(p.tokens)-1)] }
@@ -53,11 +53,11 @@ func (p *parser) second() token { return p.tokens[min(p.i+1, len(p.tokens)-1)] }
 func (p *parser) isEnd() bool   { return p.peek().kind == end }
 
 func (p *parser) take() token {
-	t := p.peek()
-	if t.kind != end {
+	tok := p.peek()
+	if tok.kind != end {
 		p.i++
 	}
-	return t
+	return tok
 }
 
 // accept takes the next token where it is this one.
@@ -97,17 +97,17 @@ func (p *parser) deeper() func() {
 
 // identifier takes a name that is no keyword.
 func (p *parser) identifier(what string) string {
-	t := p.peek()
+	tok := p.peek()
 	switch {
-	case t.kind == quoted && t.text != "":
-	case t.kind == word && !isReserved(t.text):
-	case t.kind == word:
-		p.fail(t.at, "%s is a word of SQL: as %s, write it in double quotes", t.text, what)
+	case tok.kind == quoted && tok.text != "":
+	case tok.kind == word && !isReserved(tok.text):
+	case tok.kind == word:
+		p.fail(tok.at, "%s is a word of SQL: as %s, write it in double quotes", tok.text, what)
 	default:
 		p.unexpected(what)
 	}
 	p.take()
-	return t.text
+	return tok.text
 }
 
 func (p *parser) query() *query {
@@ -137,8 +137,8 @@ func (p *parser) query() *query {
 }
 
 func (p *parser) isSetOperator() bool {
-	t := p.peek()
-	return t.is("union") || t.is("intersect") || t.is("except")
+	tok := p.peek()
+	return tok.is("union") || tok.is("intersect") || tok.is("except")
 }
 
 func (p *parser) setOperator() string {
@@ -177,8 +177,8 @@ func (p *parser) withTable(recursive bool) withTable {
 
 func (p *parser) limits(q *query) {
 	if p.accept("limit") {
-		t := p.peek()
-		if t.kind != number || strings.Contains(t.text, ".") || len(t.text) > 18 {
+		tok := p.peek()
+		if tok.kind != number || strings.Contains(tok.text, ".") || len(tok.text) > 18 {
 			p.unexpected("a whole number")
 		}
 		q.limit = p.take().text
@@ -193,7 +193,7 @@ func (p *parser) limits(q *query) {
 		p.fail(p.peek().at, "SQLite has OFFSET only behind LIMIT")
 	}
 	p.take()
-	if t := p.peek(); t.kind != number || strings.Contains(t.text, ".") || len(t.text) > 18 {
+	if tok := p.peek(); tok.kind != number || strings.Contains(tok.text, ".") || len(tok.text) > 18 {
 		p.unexpected("a whole number")
 	}
 	p.take()
@@ -251,14 +251,14 @@ func (p *parser) core() *core {
 }
 
 func (p *parser) item() item {
-	t := p.peek()
-	it := item{at: t.at}
+	tok := p.peek()
+	it := item{at: tok.at}
 	if p.accept("*") {
 		it.star = true
 		return it
 	}
-	if (t.kind == word || t.kind == quoted) && p.second().is(".") && p.tokens[min(p.i+2, len(p.tokens)-1)].is("*") {
-		it.star, it.table = true, t.text
+	if (tok.kind == word || tok.kind == quoted) && p.second().is(".") && p.tokens[min(p.i+2, len(p.tokens)-1)].is("*") {
+		it.star, it.table = true, tok.text
 		p.i += 3
 		return it
 	}
@@ -317,7 +317,7 @@ func (p *parser) source() source {
 	defer p.deeper()()
 	s := source{at: p.peek().at}
 	if p.accept("(") {
-		if t := p.peek(); !t.is("select") && !t.is("with") {
+		if tok := p.peek(); !tok.is("select") && !tok.is("with") {
 			p.unexpected("SELECT")
 		}
 		s.query = p.query()
@@ -332,10 +332,10 @@ func (p *parser) source() source {
 		}
 	}
 	s.alias = s.table
-	switch t := p.peek(); {
+	switch tok := p.peek(); {
 	case p.accept("as"):
 		s.alias = p.identifier("an alias")
-	case t.kind == quoted || t.kind == word && !isReserved(t.text):
+	case tok.kind == quoted || tok.kind == word && !isReserved(tok.text):
 		s.alias = p.take().text
 	}
 	if s.alias == "" {

@@ -21,127 +21,127 @@ func (p *parser) expr() node {
 
 // operators reads operands with one operator between them.
 func (p *parser) operators(op string, operand func() node) node {
-	l := operand()
+	left := operand()
 	for p.peek().is(op) {
 		at := at(p.take().at)
-		l = binary{at, op, l, operand()}
+		left = binary{at, op, left, operand()}
 	}
-	return l
+	return left
 }
 
 func (p *parser) negation() node {
-	t := p.peek()
+	tok := p.peek()
 	if !p.accept("not") {
 		return p.predicate()
 	}
 	defer p.deeper()()
-	return unary{at(t.at), "not", p.negation()}
+	return unary{at(tok.at), "not", p.negation()}
 }
 
 // predicate is a comparison or a test. Behind one another the engines take them in different orders.
 func (p *parser) predicate() node {
-	l := p.concat()
-	n, found := p.comparison(l)
+	left := p.concat()
+	operand, found := p.comparison(left)
 	if !found {
-		return l
+		return left
 	}
-	if t := p.peek(); p.atPredicate() {
-		p.fail(t.at, "put parentheses around the comparison before %s: the engines disagree about what comes first", strings.ToUpper(t.text))
+	if tok := p.peek(); p.atPredicate() {
+		p.fail(tok.at, "put parentheses around the comparison before %s: the engines disagree about what comes first", strings.ToUpper(tok.text))
 	}
-	return n
+	return operand
 }
 
 func (p *parser) atPredicate() bool {
-	switch t := p.peek(); t.text {
+	switch tok := p.peek(); tok.text {
 	case "=", "<>", "!=", "<", "<=", ">", ">=", "is", "in", "between", "like", "isnull", "notnull":
-		return t.kind == sign || t.kind == word
+		return tok.kind == sign || tok.kind == word
 	case "not":
-		return t.kind == word
+		return tok.kind == word
 	}
 	return false
 }
 
-func (p *parser) comparison(l node) (n node, found bool) {
-	t := p.peek()
-	where := at(t.at)
+func (p *parser) comparison(left node) (operand node, found bool) {
+	tok := p.peek()
+	where := at(tok.at)
 	switch {
-	case t.kind == sign && p.atPredicate():
+	case tok.kind == sign && p.atPredicate():
 		op := p.take().text
 		if op == "!=" {
 			op = "<>"
 		}
-		return binary{where, op, l, p.concat()}, true
+		return binary{where, op, left, p.concat()}, true
 	case p.accept("is"):
-		return p.isTest(where, l), true
-	case t.is("isnull") || t.is("notnull"):
-		p.fail(t.at, "write IS NULL or IS NOT NULL")
-		return l, true
-	case t.is("glob") || t.is("regexp") || t.is("match") || t.is("ilike") || t.is("similar"):
-		p.fail(t.at, "%s is known to one engine alone", strings.ToUpper(t.text))
-		return l, true
+		return p.isTest(where, left), true
+	case tok.is("isnull") || tok.is("notnull"):
+		p.fail(tok.at, "write IS NULL or IS NOT NULL")
+		return left, true
+	case tok.is("glob") || tok.is("regexp") || tok.is("match") || tok.is("ilike") || tok.is("similar"):
+		p.fail(tok.at, "%s is known to one engine alone", strings.ToUpper(tok.text))
+		return left, true
 	}
-	not := t.is("not")
+	not := tok.is("not")
 	if not {
 		p.take()
 	}
-	n, found = p.membership(l)
+	operand, found = p.membership(left)
 	switch {
 	case not && !found:
 		p.unexpected("IN, LIKE or BETWEEN")
 	case not:
-		n = unary{where, "not", n}
+		operand = unary{where, "not", operand}
 	}
-	return n, found || not
+	return operand, found || not
 }
 
-func (p *parser) isTest(where at, l node) node {
+func (p *parser) isTest(where at, left node) node {
 	not := p.accept("not")
-	t := p.peek()
-	var n node
+	tok := p.peek()
+	var operand node
 	switch {
-	case t.is("null") || t.is("true") || t.is("false"):
+	case tok.is("null") || tok.is("true") || tok.is("false"):
 		p.take()
-		n = test{where, t.text, l}
+		operand = test{where, tok.text, left}
 	case p.acceptAll("distinct", "from"):
-		n = binary{where, "is distinct from", l, p.concat()}
+		operand = binary{where, "is distinct from", left, p.concat()}
 	default:
-		p.fail(t.at, "behind IS PostgreSQL takes NULL, TRUE, FALSE and DISTINCT FROM alone")
-		return l
+		p.fail(tok.at, "behind IS PostgreSQL takes NULL, TRUE, FALSE and DISTINCT FROM alone")
+		return left
 	}
 	if not {
-		return unary{where, "not", n}
+		return unary{where, "not", operand}
 	}
-	return n
+	return operand
 }
 
-func (p *parser) membership(l node) (n node, found bool) {
+func (p *parser) membership(left node) (operand node, found bool) {
 	where := at(p.peek().at)
 	switch {
 	case p.accept("in"):
-		return p.members(where, l), true
+		return p.members(where, left), true
 	case p.accept("between"):
-		b := between{at: where, x: l, low: p.concat()}
+		b := between{at: where, x: left, low: p.concat()}
 		p.expect("and")
 		b.high = p.concat()
 		return b, true
 	case p.accept("like"):
-		n := binary{where, "like", l, p.concat()}
-		if t := p.peek(); t.is("escape") {
-			p.fail(t.at, "without ESCAPE the engines agree about LIKE in a query for both, and not with it")
+		n := binary{where, "like", left, p.concat()}
+		if tok := p.peek(); tok.is("escape") {
+			p.fail(tok.at, "without ESCAPE the engines agree about LIKE in a query for both, and not with it")
 		}
 		return n, true
 	}
-	return l, false
+	return left, false
 }
 
-func (p *parser) members(where at, l node) node {
-	n := in{at: where, x: l}
+func (p *parser) members(where at, left node) node {
+	n := in{at: where, x: left}
 	p.expect("(")
-	switch t := p.peek(); {
-	case t.is("select") || t.is("with"):
+	switch tok := p.peek(); {
+	case tok.is("select") || tok.is("with"):
 		n.query = p.query()
-	case t.is(")"):
-		p.fail(t.at, "PostgreSQL has no empty list behind IN")
+	case tok.is(")"):
+		p.fail(tok.at, "PostgreSQL has no empty list behind IN")
 	default:
 		n.list = p.exprs()
 	}
@@ -151,22 +151,22 @@ func (p *parser) members(where at, l node) node {
 
 // concat is one level with + and -, which bind differently against ||.
 func (p *parser) concat() node {
-	l := p.sum()
+	left := p.sum()
 	for p.peek().is("||") {
-		t := p.take()
-		r := p.sum()
-		for _, side := range []node{l, r} {
+		tok := p.take()
+		right := p.sum()
+		for _, side := range []node{left, right} {
 			if isArithmetic(side) {
 				p.fail(side.place(), "put parentheses around this: the engines disagree about whether || comes before it")
 			}
 		}
-		l = binary{at(t.at), "||", l, r}
+		left = binary{at(tok.at), "||", left, right}
 	}
-	return l
+	return left
 }
 
-func isArithmetic(n node) bool {
-	switch n := n.(type) {
+func isArithmetic(operand node) bool {
+	switch n := operand.(type) {
 	case binary:
 		return strings.Contains("+-*/%", n.op)
 	case unary:
@@ -176,84 +176,84 @@ func isArithmetic(n node) bool {
 }
 
 func (p *parser) sum() node {
-	l := p.product()
+	left := p.product()
 	for p.peek().is("+") || p.peek().is("-") {
-		t := p.take()
-		l = binary{at(t.at), t.text, l, p.product()}
+		tok := p.take()
+		left = binary{at(tok.at), tok.text, left, p.product()}
 	}
-	return l
+	return left
 }
 
 func (p *parser) product() node {
-	l := p.signed()
+	left := p.signed()
 	for p.peek().is("*") || p.peek().is("/") || p.peek().is("%") {
-		t := p.take()
-		l = binary{at(t.at), t.text, l, p.signed()}
+		tok := p.take()
+		left = binary{at(tok.at), tok.text, left, p.signed()}
 	}
-	return l
+	return left
 }
 
 func (p *parser) signed() node {
-	t := p.peek()
-	if !t.is("-") && !t.is("+") {
+	tok := p.peek()
+	if !tok.is("-") && !tok.is("+") {
 		return p.primary()
 	}
 	p.take()
 	defer p.deeper()()
 	x := p.signed()
-	if l, ok := x.(literal); ok && t.is("-") && (l.kind == whole || l.kind == fraction) && !strings.HasPrefix(l.text, "-") {
-		l.at, l.text = at(t.at), "-"+l.text
+	if l, ok := x.(literal); ok && tok.is("-") && (l.kind == whole || l.kind == fraction) && !strings.HasPrefix(l.text, "-") {
+		l.at, l.text = at(tok.at), "-"+l.text
 		return l
 	}
-	return unary{at(t.at), t.text, x}
+	return unary{at(tok.at), tok.text, x}
 }
 
 func (p *parser) primary() node {
-	n := p.operand()
-	switch t := p.peek(); {
-	case t.is("collate"):
-		p.fail(t.at, "the engines have collations of different names: texts are compared by their code points without one")
-	case t.is("["):
+	operand := p.operand()
+	switch tok := p.peek(); {
+	case tok.is("collate"):
+		p.fail(tok.at, "the engines have collations of different names: texts are compared by their code points without one")
+	case tok.is("["):
 		p.unexpected("an operator")
 	}
-	return n
+	return operand
 }
 
 func (p *parser) operand() node {
-	t := p.peek()
-	where := at(t.at)
+	tok := p.peek()
+	where := at(tok.at)
 	switch {
-	case t.kind == number:
+	case tok.kind == number:
 		p.take()
-		if strings.Contains(t.text, ".") {
-			return literal{where, fraction, t.text}
+		if strings.Contains(tok.text, ".") {
+			return literal{where, fraction, tok.text}
 		}
-		return literal{where, whole, t.text}
-	case t.kind == text:
+		return literal{where, whole, tok.text}
+	case tok.kind == text:
 		p.take()
 		if p.peek().kind == text {
 			p.fail(p.peek().at, "two strings behind one another: write || between them")
 		}
-		return literal{where, quote, t.text}
-	case t.is("null"):
+		return literal{where, quote, tok.text}
+	case tok.is("null"):
 		p.take()
-		return literal{where, null, t.text}
-	case t.is("true") || t.is("false"):
+		return literal{where, null, tok.text}
+	case tok.is("true") || tok.is("false"):
 		p.take()
-		return literal{where, boolean, t.text}
-	case t.is("("):
+		return literal{where, boolean, tok.text}
+	case tok.is("("):
 		return p.parenthesis()
-	case t.is("case"):
+	case tok.is("case"):
 		return p.choice()
-	case t.is("cast"):
+	case tok.is("cast"):
 		return p.cast()
-	case t.is("exists"):
+	case tok.is("exists"):
 		p.take()
 		p.expect("(")
 		n := exists{where, p.query()}
 		p.expect(")")
 		return n
-	case (t.kind == word || t.kind == quoted) && p.second().is("("):
+	case (tok.kind == word || tok.kind == quoted) && p.second().is("("):
 		return p.call()
 	}
 	return p.name()
@@ -261,25 +261,25 @@ func (p *parser) operand() node {
 
 func (p *parser) parenthesis() node {
 	where := at(p.take().at)
-	if t := p.peek(); t.is("select") || t.is("with") {
+	if tok := p.peek(); tok.is("select") || tok.is("with") {
 		n := scalar{where, p.query()}
 		p.expect(")")
 		return n
 	}
 	n := paren{where, p.expr()}
-	if t := p.peek(); t.is(",") {
-		p.fail(t.at, "compare one value with one: the engines treat rows in parentheses differently")
+	if tok := p.peek(); tok.is(",") {
+		p.fail(tok.at, "compare one value with one: the engines treat rows in parentheses differently")
 	}
 	p.expect(")")
 	return n
 }
 
 func (p *parser) name() node {
-	t := p.peek()
-	if t.kind == word && strings.HasPrefix(t.text, "current_") || t.is("localtime") || t.is("localtimestamp") {
-		p.fail(t.at, "a view cannot ask for the time or the session")
+	tok := p.peek()
+	if tok.kind == word && strings.HasPrefix(tok.text, "current_") || tok.is("localtime") || tok.is("localtimestamp") {
+		p.fail(tok.at, "a view cannot ask for the time or the session")
 	}
-	n := name{at: at(t.at), quoted: t.kind == quoted}
+	n := name{at: at(tok.at), quoted: tok.kind == quoted}
 	n.column = p.identifier("a value")
 	if !p.accept(".") {
 		return n
@@ -291,7 +291,7 @@ func (p *parser) name() node {
 	}
 	n.table, n.column = n.column, p.take().text
 	if p.peek().is(".") {
-		p.fail(t.at, "name the table alone: the engines keep tables in schemas of different names")
+		p.fail(tok.at, "name the table alone: the engines keep tables in schemas of different names")
 	}
 	return n
 }
@@ -342,8 +342,8 @@ func (p *parser) cast() node {
 }
 
 func (p *parser) call() node {
-	t := p.take()
-	n := call{at: at(t.at), name: t.text}
+	tok := p.take()
+	n := call{at: at(tok.at), name: tok.text}
 	p.expect("(")
 	switch {
 	case p.accept("*"):
@@ -378,8 +378,8 @@ func (p *parser) window() *window {
 	if p.acceptAll("order", "by") {
 		w.order = p.sortings()
 	}
-	if t := p.peek(); t.is("rows") || t.is("range") || t.is("groups") {
-		p.fail(t.at, "a window for both engines has no frame of its own: without one it ends with the current row and those equal to it")
+	if tok := p.peek(); tok.is("rows") || tok.is("range") || tok.is("groups") {
+		p.fail(tok.at, "a window for both engines has no frame of its own: without one it ends with the current row and those equal to it")
 	}
 	p.expect(")")
 	return w

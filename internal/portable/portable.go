@@ -21,25 +21,25 @@ type Problem struct {
 }
 
 // Check returns the problems of a view whose query is one text for both engines.
-func Check(m *model.Model, t *model.Table) []Problem {
-	text := t.View.SQLite.Text
-	problems := check(m, t, text)
-	for i, p := range problems {
-		problems[i].Offset = utf8.RuneCountInString(text[:min(p.Offset, len(text))])
+func Check(m *model.Model, table *model.Table) []Problem {
+	text := table.View.SQLite.Text
+	problems := check(m, table, text)
+	for i, problem := range problems {
+		problems[i].Offset = utf8.RuneCountInString(text[:min(problem.Offset, len(text))])
 	}
 	return problems
 }
 
-func check(m *model.Model, t *model.Table, text string) []Problem {
+func check(m *model.Model, table *model.Table, text string) []Problem {
 	q, fault := parse(text)
 	if fault != nil {
 		return []Problem{*fault}
 	}
 	c := &checker{m: m}
-	r := c.query(q, nil, nil, asRows)
-	for i, col := range r.columns {
-		if f := t.Field(col.name); f != nil {
-			c.field(f, r.at[i], col.typ)
+	rows := c.query(q, nil, nil, asRows)
+	for i, col := range rows.columns {
+		if field := table.Field(col.name); field != nil {
+			c.field(field, rows.at[i], col.typ)
 		}
 	}
 	return c.problems
@@ -56,19 +56,19 @@ type checker struct {
 
 // fault adds a problem and returns the type of what has one.
 func (c *checker) fault(at int, format string, args ...any) typ {
-	p := Problem{Offset: at, Message: fmt.Sprintf(format, args...)}
-	if !slices.Contains(c.problems, p) {
-		c.problems = append(c.problems, p)
+	problem := Problem{Offset: at, Message: fmt.Sprintf(format, args...)}
+	if !slices.Contains(c.problems, problem) {
+		c.problems = append(c.problems, problem)
 	}
 	return typ{}
 }
 
 // field compares a column of the result with the field that it is for.
-func (c *checker) field(f *model.Field, at int, t typ) {
-	want := typeOf(f)
+func (c *checker) field(field *model.Field, at int, t typ) {
+	want := typeOf(field)
 	advice := ""
 	switch {
-	case t.kind == bad || f.Type == model.Invalid:
+	case t.kind == bad || field.Type == model.Invalid:
 		return
 	case want.kind == words && t.isText(), want.kind == float && t.is(whole, fraction, float):
 		return
@@ -87,11 +87,11 @@ func (c *checker) field(f *model.Field, at int, t typ) {
 	case want.kind == t.kind && t.kind != null:
 		return
 	}
-	declared := f.Type.String()
+	declared := field.Type.String()
 	if want.kind == decimal {
 		declared += fmt.Sprintf(" of scale %d", want.scale)
 	}
-	c.problems = append(c.problems, Problem{at, fmt.Sprintf("%s is declared as %s, and its query returns %s%s", f.Name, declared, t, advice), f})
+	c.problems = append(c.problems, Problem{at, fmt.Sprintf("%s is declared as %s, and its query returns %s%s", field.Name, declared, t, advice), field})
 }
 
 // sqlType is what castNull takes for a type.

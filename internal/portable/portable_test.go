@@ -140,13 +140,13 @@ func FuzzCheck(f *testing.F) {
 		v.View.SQLite.Text = query
 		start := time.Now()
 		defer func() {
-			if d := time.Since(start); d > 5*time.Second {
-				t.Errorf("Check(%q) takes %v", query, d)
+			if wait := time.Since(start); wait > 5*time.Second {
+				t.Errorf("Check(%q) takes %v", query, wait)
 			}
 		}()
-		for _, p := range Check(m, v) {
-			if p.Offset < 0 || p.Offset > utf8.RuneCountInString(query) || p.Message == "" {
-				t.Errorf("Check(%q) = %+v", query, p)
+		for _, problem := range Check(m, v) {
+			if problem.Offset < 0 || problem.Offset > utf8.RuneCountInString(query) || problem.Message == "" {
+				t.Errorf("Check(%q) = %+v", query, problem)
 			}
 		}
 	})

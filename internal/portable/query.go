@@ -39,17 +39,17 @@ func (c *checker) query(q *query, outer *scope, named []withRelation, use purpos
 	if q.compound {
 		return c.compound(q, outer, named)
 	}
-	s, r, items := c.core(q.cores[0], outer, named, q.order, use)
-	order := c.order(q, s, r, items)
+	s, rows, items := c.core(q.cores[0], outer, named, q.order, use)
+	order := c.order(q, s, rows, items)
 	if q.limit != "" {
 		if use != asExists {
 			c.cut(q, s, order, items)
 		}
 		if q.limit == "0" || q.limit == "1" {
-			r.unique = [][]int{{}}
+			rows.unique = [][]int{{}}
 		}
 	}
-	return r
+	return rows
 }
 
 // ordering is one expression of ORDER BY.
@@ -61,13 +61,13 @@ type ordering struct {
 }
 
 // order types what a SELECT is sorted by. A name is that of a column of the result before it is one of a table.
-func (c *checker) order(q *query, s *scope, r result, items []string) []ordering {
+func (c *checker) order(q *query, s *scope, rows result, items []string) []ordering {
 	var all []ordering
 	s.stage = stageOf(s)
 	for _, o := range q.order {
 		ord := ordering{at: o.x.place(), nulls: o.nulls}
-		if i, ok := c.resultColumn(o.x, r); ok {
-			ord.identity, ord.typ = items[i], r.columns[i].typ
+		if i, ok := c.resultColumn(o.x, rows); ok {
+			ord.identity, ord.typ = items[i], rows.columns[i].typ
 		} else {
 			ord.typ = c.window(o.x, s)
 			ord.identity = s.identify(o.x)
@@ -89,11 +89,11 @@ func stageOf(s *scope) stage {
 }
 
 // resultColumn finds the column of the result that ORDER BY or GROUP BY names, by its name or number.
-func (c *checker) resultColumn(n node, r result) (int, bool) {
-	switch n := bare(n).(type) {
+func (c *checker) resultColumn(operand node, rows result) (int, bool) {
+	switch n := bare(operand).(type) {
 	case literal:
 		i, err := strconv.Atoi(n.text)
-		if n.kind == whole && err == nil && 1 <= i && i <= len(r.columns) {
+		if n.kind == whole && err == nil && 1 <= i && i <= len(rows.columns) {
 			return i - 1, true
 		}
 		c.fault(n.place(), "PostgreSQL does not sort or group by a constant")
@@ -102,7 +102,7 @@ func (c *checker) resultColumn(n node, r result) (int, bool) {
 			return 0, false
 		}
 		var found []int
-		for i, col := range r.columns {
+		for i, col := range rows.columns {
 			if col.name == n.column {
 				found = append(found, i)
 			}
@@ -163,36 +163,36 @@ func containsAll(in, all []string) bool {
 
 // compound types SELECTs with UNION, INTERSECT or EXCEPT between them.
 func (c *checker) compound(q *query, outer *scope, named []withRelation) result {
-	var r result
+	var rows result
 	for i, part := range q.cores {
 		_, next, _ := c.core(part, outer, named, nil, asPart)
 		if i == 0 {
-			r = next
+			rows = next
 			continue
 		}
-		r = c.combine(r, next, q.ops[i-1])
+		rows = c.combine(rows, next, q.ops[i-1])
 	}
-	items := make([]string, len(r.columns))
+	items := make([]string, len(rows.columns))
 	for i := range items {
 		items[i] = strconv.Itoa(i)
 	}
 	var order []ordering
 	for _, o := range q.order {
-		i, ok := c.resultColumn(o.x, r)
+		i, ok := c.resultColumn(o.x, rows)
 		if !ok {
 			c.fault(o.x.place(), "behind UNION, INTERSECT and EXCEPT, ORDER BY names a column of the result")
 			continue
 		}
-		c.sortable(o.x.place(), r.columns[i].typ)
-		order = append(order, ordering{o.x.place(), items[i], r.columns[i].typ, o.nulls})
+		c.sortable(o.x.place(), rows.columns[i].typ)
+		order = append(order, ordering{o.x.place(), items[i], rows.columns[i].typ, o.nulls})
 	}
 	if q.limit != "" {
 		c.cut(q, nil, order, items)
 		if q.limit == "0" || q.limit == "1" {
-			r.unique = [][]int{{}}
+			rows.unique = [][]int{{}}
 		}
 	}
-	return r
+	return rows
 }
 
 // asText makes a text of a string that stands alone, as PostgreSQL does in many places where something else could follow.
@@ -203,16 +203,16 @@ func asText(t typ) typ {
 	return t
 }
 
-func (c *checker) combine(l, r result, op string) result {
+func (c *checker) combine(l, rows result, op string) result {
 	all := result{at: l.at}
-	for i := range min(len(l.columns), len(r.columns)) {
-		a, b := asText(l.columns[i].typ), asText(r.columns[i].typ)
+	for i := range min(len(l.columns), len(rows.columns)) {
+		a, b := asText(l.columns[i].typ), asText(rows.columns[i].typ)
 		t, problem := merge(a, b)
 		if problem != "" {
-			t = c.fault(r.at[i], "column %d is %s in one SELECT and %s in another: %s", i+1, a, b, problem)
+			t = c.fault(rows.at[i], "column %d is %s in one SELECT and %s in another: %s", i+1, a, b, problem)
 		}
 		if op != "union all" {
-			c.sortable(r.at[i], t)
+			c.sortable(rows.at[i], t)
 		}
 		all.columns = append(all.columns, column{l.columns[i].name, t})
 	}
@@ -228,17 +228,17 @@ func (c *checker) with(t withTable, outer *scope, named []withRelation) withRela
 		c.fault(t.at, "%s is a table of the model, and SQLite takes it for this query: give it another name", t.name)
 	}
 	w := withRelation{name: t.name, rel: &relation{name: t.name}}
-	var r result
+	var rows result
 	if q := t.query; t.recursive && len(q.cores) == 2 && strings.HasPrefix(q.ops[0], "union") {
-		r = c.recursive(t, outer, named)
+		rows = c.recursive(t, outer, named)
 	} else {
 		use := asRows
 		if len(t.columns) > 0 {
 			use = asPart
 		}
-		r = c.query(q, outer, named, use)
+		rows = c.query(q, outer, named, use)
 	}
-	w.rel.columns, w.rel.unique = stored(r.columns, t.columns), r.unique
+	w.rel.columns, w.rel.unique = stored(rows.columns, t.columns), rows.unique
 	return w
 }
 
@@ -270,12 +270,12 @@ func (c *checker) recursive(t withTable, outer *scope, named []withRelation) res
 	count := 0
 	self := withRelation{name: t.name, rel: rel, self: true, count: &count}
 	_, next, _ := c.core(q.cores[1], outer, append(named[:len(named):len(named)], self), nil, asPart)
-	r := c.combine(first, next, q.ops[0])
+	rows := c.combine(first, next, q.ops[0])
 	if count == 0 {
-		return r
+		return rows
 	}
 	c.recursionAllowed(q, count)
-	for i, col := range r.columns {
+	for i, col := range rows.columns {
 		was := first.columns[i].typ
 		switch {
 		case col.typ.kind == whole && was.narrow:
@@ -283,9 +283,9 @@ func (c *checker) recursive(t withTable, outer *scope, named []withRelation) res
 		case col.typ.kind != bad && (was.stored().kind != col.typ.stored().kind || was.scale != col.typ.scale || was.ordered != col.typ.ordered):
 			c.fault(first.at[i], "PostgreSQL takes the type of this column from here, and the recursive part returns another (%s, then %s): cast it here", was, col.typ)
 		}
-		r.columns[i].typ.nullable = true
+		rows.columns[i].typ.nullable = true
 	}
-	return r
+	return rows
 }
 
 func (c *checker) recursionAllowed(q *query, count int) {

@@ -141,21 +141,21 @@ func (s *scope) unknown(n name) string {
 
 // identify writes an expression so that two with the same result on every row are the same text. An expression that cannot be told
 // is like no other.
-func (s *scope) identify(n node) string {
-	n = bare(n)
-	text, known := s.written[n.place()]
+func (s *scope) identify(operand node) string {
+	operand = bare(operand)
+	text, known := s.written[operand.place()]
 	if !known {
-		text = s.write(n)
+		text = s.write(operand)
 		if s.written == nil {
 			s.written = map[int]string{}
 		}
-		s.written[n.place()] = text
+		s.written[operand.place()] = text
 	}
 	return text
 }
 
-func (s *scope) write(n node) string {
-	switch n := n.(type) {
+func (s *scope) write(operand node) string {
+	switch n := operand.(type) {
 	case literal:
 		return strconv.Quote(n.text) + strconv.Itoa(int(n.kind))
 	case name:
@@ -181,13 +181,13 @@ func (s *scope) write(n node) string {
 			return "case(" + s.identifyAll(n.parts()) + ")"
 		}
 	}
-	return "?" + strconv.Itoa(n.place())
+	return "?" + strconv.Itoa(operand.place())
 }
 
 func (s *scope) identifyAll(nodes []node) string {
 	all := make([]string, len(nodes))
-	for i, n := range nodes {
-		all[i] = s.identify(n)
+	for i, operand := range nodes {
+		all[i] = s.identify(operand)
 	}
 	return strings.Join(all, ",")
 }

@@ -161,8 +161,8 @@ type source struct {
 }
 
 // children are the parts of an expression, without the queries in it.
-func children(n node) []node {
-	switch n := n.(type) {
+func children(operand node) []node {
+	switch n := operand.(type) {
 	case paren:
 		return []node{n.x}
 	case unary:
@@ -219,22 +219,22 @@ func (n call) parts() []node {
 func (n call) ofSeveral() bool { return (n.name == "min" || n.name == "max") && len(n.args) > 1 }
 
 // bare takes the parentheses off.
-func bare(n node) node {
+func bare(operand node) node {
 	for {
-		p, ok := n.(paren)
+		p, ok := operand.(paren)
 		if !ok {
-			return n
+			return operand
 		}
-		n = p.x
+		operand = p.x
 	}
 }
 
 // aggregates says whether an expression computes something of many rows.
-func aggregates(n node) bool {
-	if c, ok := n.(call); ok && c.over == nil && isAggregate(c.name) && !c.ofSeveral() {
+func aggregates(operand node) bool {
+	if c, ok := operand.(call); ok && c.over == nil && isAggregate(c.name) && !c.ofSeveral() {
 		return true
 	}
-	for _, child := range children(n) {
+	for _, child := range children(operand) {
 		if aggregates(child) {
 			return true
 		}

@@ -94,9 +94,9 @@ func (t typ) String() string {
 }
 
 // typeOf is the type of a table's column.
-func typeOf(f *model.Field) typ {
-	t := typ{nullable: f.Optional}
-	switch f.Type {
+func typeOf(field *model.Field) typ {
+	t := typ{nullable: field.Optional}
+	switch field.Type {
 	case model.Text, model.Enum:
 		t.kind, t.ordered = words, true
 	case model.Int:
@@ -104,7 +104,7 @@ func typeOf(f *model.Field) typ {
 	case model.Float:
 		t.kind = float
 	case model.Decimal:
-		t.kind, t.scale = decimal, f.Scale
+		t.kind, t.scale = decimal, field.Scale
 	case model.Bool:
 		t.kind = boolean
 	case model.Timestamp:

@@ -43,47 +43,47 @@ var refused = map[string]string{
 	"type": "type() does not exist in expressions: every field has one type", "dyn": "dyn does not exist in expressions: every field has one type",
 }
 
-func (c *compiler) call(e ast.Expr) Node {
-	call := e.AsCall()
+func (c *compiler) call(expr ast.Expr) Node {
+	call := expr.AsCall()
 	name, args := call.FunctionName(), call.Args()
 	if op, ok := comparisons[name]; ok {
-		return c.compare(e, op, args[0], args[1])
+		return c.compare(expr, op, args[0], args[1])
 	}
 	if op, ok := arithmetic[name]; ok {
-		return c.arith(e, op, args[0], args[1])
+		return c.arith(expr, op, args[0], args[1])
 	}
 	switch name {
 	case operators.LogicalAnd, operators.LogicalOr:
 		return c.logic(name, args)
 	case operators.LogicalNot:
-		if x := c.boolean(args[0]); x != nil {
-			return &Not{x}
+		if operand := c.boolean(args[0]); operand != nil {
+			return &Not{operand}
 		}
 		return nil
 	case operators.Negate:
-		return c.negate(e, args[0])
+		return c.negate(expr, args[0])
 	case operators.Conditional:
-		return c.conditional(e, args)
+		return c.conditional(expr, args)
 	case operators.In:
-		return c.in(e, args[0], args[1])
+		return c.in(expr, args[0], args[1])
 	case operators.Index:
-		c.failf(e, "elements cannot be picked by index: ask with in, exists or size")
+		c.failf(expr, "elements cannot be picked by index: ask with in, exists or size")
 		return nil
 	}
 	if call.IsMemberFunction() {
 		if ask, ok := macros[name]; ok {
-			return c.many(e, ask, call.Target(), args)
+			return c.many(expr, ask, call.Target(), args)
 		}
 		args = append([]ast.Expr{call.Target()}, args...)
 	}
-	return c.function(e, name, call.IsMemberFunction(), args)
+	return c.function(expr, name, call.IsMemberFunction(), args)
 }
 
 func (c *compiler) logic(op string, args []ast.Expr) Node {
 	xs := make([]Node, 0, len(args))
 	for _, a := range args {
-		if x := c.boolean(a); x != nil {
-			xs = append(xs, x)
+		if operand := c.boolean(a); operand != nil {
+			xs = append(xs, operand)
 		}
 	}
 	if len(xs) < len(args) {
@@ -95,29 +95,29 @@ func (c *compiler) logic(op string, args []ast.Expr) Node {
 	return &Or{xs}
 }
 
-func (c *compiler) function(e ast.Expr, name string, member bool, args []ast.Expr) Node {
+func (c *compiler) function(expr ast.Expr, name string, member bool, args []ast.Expr) Node {
 	switch name {
 	case "has":
-		return c.has(e, args)
+		return c.has(expr, args)
 	case "size":
-		return c.size(e, args)
+		return c.size(expr, args)
 	case "timestamp", "date", "duration":
-		return c.constructor(e, name, args)
+		return c.constructor(expr, name, args)
 	}
 	fn, ok := functions[name]
 	switch {
 	case !ok && refused[name] != "":
-		c.failf(e, "%s", refused[name])
+		c.failf(expr, "%s", refused[name])
 	case !ok:
 		var names []string
 		for n := range functions {
 			names = append(names, n)
 		}
-		c.failf(e, "there is no function %s%s", name, suggest.DidYouMean(name, append(names, "exists", "exists_one", "all", "has", "size", "timestamp", "duration", "date")))
+		c.failf(expr, "there is no function %s%s", name, suggest.DidYouMean(name, append(names, "exists", "exists_one", "all", "has", "size", "timestamp", "duration", "date")))
 	case !member:
-		c.failf(e, "write it as text.%s(…)", name)
+		c.failf(expr, "write it as text.%s(…)", name)
 	case len(args) != fn.args:
-		c.failf(e, "%s takes %d arguments", name, fn.args-1)
+		c.failf(expr, "%s takes %d arguments", name, fn.args-1)
 	default:
 		return c.textCall(fn.fn, args)
 	}
@@ -127,18 +127,18 @@ func (c *compiler) function(e ast.Expr, name string, member bool, args []ast.Exp
 func (c *compiler) textCall(fn Func, args []ast.Expr) Node {
 	call := &Call{Func: fn}
 	for _, a := range args {
-		x := c.known(a, value.Text, 0)
-		if x != nil && c.isRowValue(a, x) {
-			x = nil
+		operand := c.known(a, value.Text, 0)
+		if operand != nil && c.isRowValue(a, operand) {
+			operand = nil
 		}
-		if x != nil && x.Kind() != value.Text {
-			c.failf(a, "must be text, not %s%s", kindName(x.Kind()), inList(x.Kind()))
-			x = nil
+		if operand != nil && operand.Kind() != value.Text {
+			c.failf(a, "must be text, not %s%s", kindName(operand.Kind()), inList(operand.Kind()))
+			operand = nil
 		}
-		call.Args = append(call.Args, x)
+		call.Args = append(call.Args, operand)
 	}
-	for _, x := range call.Args {
-		if x == nil {
+	for _, operand := range call.Args {
+		if operand == nil {
 			return nil
 		}
 	}
@@ -146,9 +146,9 @@ func (c *compiler) textCall(fn Func, args []ast.Expr) Node {
 }
 
 // has compiles has(field), has(path.field) and has(auth.id).
-func (c *compiler) has(e ast.Expr, args []ast.Expr) Node {
+func (c *compiler) has(expr ast.Expr, args []ast.Expr) Node {
 	if len(args) != 1 || args[0].Kind() != ast.SelectKind && args[0].Kind() != ast.IdentKind {
-		c.failf(e, "has takes the name of a field")
+		c.failf(expr, "has takes the name of a field")
 		return nil
 	}
 	switch x := c.node(args[0]).(type) {
@@ -165,9 +165,9 @@ func (c *compiler) has(e ast.Expr, args []ast.Expr) Node {
 }
 
 // size compiles size(text), size(auth.roles) and size(relation), each also as a method.
-func (c *compiler) size(e ast.Expr, args []ast.Expr) Node {
+func (c *compiler) size(expr ast.Expr, args []ast.Expr) Node {
 	if len(args) != 1 {
-		c.failf(e, "size takes one argument")
+		c.failf(expr, "size takes one argument")
 		return nil
 	}
 	before := len(c.problems)
@@ -178,19 +178,19 @@ func (c *compiler) size(e ast.Expr, args []ast.Expr) Node {
 	if len(c.problems) > before {
 		return nil
 	}
-	x := c.known(args[0], value.Text, 0)
-	if x == nil || c.isRowValue(args[0], x) {
+	operand := c.known(args[0], value.Text, 0)
+	if operand == nil || c.isRowValue(args[0], operand) {
 		return nil
 	}
-	if k := x.Kind(); k != value.Text && k != value.List {
-		c.failf(args[0], "size is of text, of a list or of a relation to many rows, not of %s", kindName(k))
+	if kind := operand.Kind(); kind != value.Text && kind != value.List {
+		c.failf(args[0], "size is of text, of a list or of a relation to many rows, not of %s", kindName(kind))
 		return nil
 	}
-	return &Call{Func: Size, Args: []Node{x}}
+	return &Call{Func: Size, Args: []Node{operand}}
 }
 
 // many compiles relation.exists(item, condition) and its like.
-func (c *compiler) many(e ast.Expr, ask Quantifier, target ast.Expr, args []ast.Expr) Node {
+func (c *compiler) many(expr ast.Expr, ask Quantifier, target ast.Expr, args []ast.Expr) Node {
 	before := len(c.problems)
 	at, ok := c.place(target)
 	if !ok || at.many == nil {
@@ -200,7 +200,7 @@ func (c *compiler) many(e ast.Expr, ask Quantifier, target ast.Expr, args []ast.
 		return nil
 	}
 	if len(args) != 2 || args[0].Kind() != ast.IdentKind {
-		c.failf(e, "takes the name of an item and a condition, as in exists(m, m.role == 'owner')")
+		c.failf(expr, "takes the name of an item and a condition, as in exists(m, m.role == 'owner')")
 		return nil
 	}
 	name := args[0].AsIdent()
@@ -209,7 +209,7 @@ func (c *compiler) many(e ast.Expr, ask Quantifier, target ast.Expr, args []ast.
 		return nil
 	}
 	if len(c.items) == c.Limits.Macros {
-		c.failf(e, "macros are nested more than %d deep", c.Limits.Macros)
+		c.failf(expr, "macros are nested more than %d deep", c.Limits.Macros)
 		return nil
 	}
 	row := &Row{Table: at.many.To, Role: Item}
@@ -223,7 +223,7 @@ func (c *compiler) many(e ast.Expr, ask Quantifier, target ast.Expr, args []ast.
 }
 
 // conditional compiles c ? a : b, whose branches must be of one kind, or null.
-func (c *compiler) conditional(e ast.Expr, args []ast.Expr) Node {
+func (c *compiler) conditional(expr ast.Expr, args []ast.Expr) Node {
 	cond := c.boolean(args[0])
 	then, els := c.pair(args[1], args[2])
 	if cond == nil || then == nil || els == nil {
@@ -238,16 +238,16 @@ func (c *compiler) conditional(e ast.Expr, args []ast.Expr) Node {
 	}
 	for _, b := range []Node{then, els} {
 		if b.Kind() != kind && b.Kind() != value.Null {
-			c.failf(e, "the two sides of ? : differ: %s and %s", kindName(then.Kind()), kindName(els.Kind()))
+			c.failf(expr, "the two sides of ? : differ: %s and %s", kindName(then.Kind()), kindName(els.Kind()))
 			return nil
 		}
 	}
 	if kind == value.JSON || kind == value.List {
-		c.failf(e, "the sides of ? : cannot be lists or json")
+		c.failf(expr, "the sides of ? : cannot be lists or json")
 		return nil
 	}
 	if kind == value.Decimal && then.Kind() == els.Kind() && ScaleOf(then) != ScaleOf(els) {
-		c.failf(e, "the two sides of ? : have %d and %d digits after the point: they must agree", ScaleOf(then), ScaleOf(els))
+		c.failf(expr, "the two sides of ? : have %d and %d digits after the point: they must agree", ScaleOf(then), ScaleOf(els))
 		return nil
 	}
 	return &If{Cond: cond, Then: then, Else: els, As: kind}
@@ -267,40 +267,40 @@ func (c *compiler) pair(l, r ast.Expr) (Node, Node) {
 }
 
 // literal compiles a literal.
-func (c *compiler) literal(e ast.Expr) Node {
-	switch v := e.AsLiteral().(type) {
+func (c *compiler) literal(expr ast.Expr) Node {
+	switch v := expr.AsLiteral().(type) {
 	case types.Null:
 		return &Const{}
 	case types.Bool:
 		return &Const{Value: value.OfBool(bool(v))}
 	case types.Int:
-		return &Const{Value: value.OfInt(int64(v)), Literal: c.numberAt(e)}
+		return &Const{Value: value.OfInt(int64(v)), Literal: c.numberAt(expr)}
 	case types.Double:
 		f, ok := value.Finite(float64(v))
 		if !ok {
-			c.failf(e, "the number is too large")
+			c.failf(expr, "the number is too large")
 			return nil
 		}
-		return &Const{Value: value.OfFloat(f), Literal: c.numberAt(e)}
+		return &Const{Value: value.OfFloat(f), Literal: c.numberAt(expr)}
 	case types.String:
 		for _, r := range string(v) {
 			if r == 0 {
-				c.failf(e, "U+0000 cannot stand in text")
+				c.failf(expr, "U+0000 cannot stand in text")
 				return nil
 			}
 		}
 		return &Const{Value: value.OfText(string(v))}
 	case types.Uint:
-		c.failf(e, "unsigned numbers do not exist here: leave out the u")
+		c.failf(expr, "unsigned numbers do not exist here: leave out the u")
 	default:
-		c.failf(e, "this literal does not exist in expressions")
+		c.failf(expr, "this literal does not exist in expressions")
 	}
 	return nil
 }
 
 // numberAt is the number literal as it was written.
-func (c *compiler) numberAt(e ast.Expr) string {
-	r, ok := c.info.GetOffsetRange(e.ID())
+func (c *compiler) numberAt(expr ast.Expr) string {
+	r, ok := c.info.GetOffsetRange(expr.ID())
 	if !ok {
 		return ""
 	}
@@ -318,14 +318,14 @@ func (c *compiler) numberAt(e ast.Expr) string {
 }
 
 // constructor compiles timestamp('…'), date('…') and duration('…').
-func (c *compiler) constructor(e ast.Expr, name string, args []ast.Expr) Node {
+func (c *compiler) constructor(expr ast.Expr, name string, args []ast.Expr) Node {
 	if len(args) != 1 || args[0].Kind() != ast.LiteralKind {
-		c.failf(e, "%s takes one text literal", name)
+		c.failf(expr, "%s takes one text literal", name)
 		return nil
 	}
 	text, ok := args[0].AsLiteral().(types.String)
 	if !ok {
-		c.failf(e, "%s takes one text literal", name)
+		c.failf(expr, "%s takes one text literal", name)
 		return nil
 	}
 	var v value.Value

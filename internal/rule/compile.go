@@ -63,17 +63,17 @@ func Compile(text string, scope Scope) (Node, []*Arg, []Problem) {
 
 // CompileDefault compiles the default of a field: an expression of the field's kind about the caller and the time. roles
 // are those that the model declares.
-func CompileDefault(text string, f *model.Field, roles []string) (Node, []Problem) {
-	c, root := parse(text, Scope{Roles: roles, Default: f})
+func CompileDefault(text string, field *model.Field, roles []string) (Node, []Problem) {
+	c, root := parse(text, Scope{Roles: roles, Default: field})
 	if len(c.problems) > 0 {
-		if advice := unquoted(f, text); advice != "" {
+		if advice := unquoted(field, text); advice != "" {
 			return nil, []Problem{{0, advice}}
 		}
 		return nil, c.problems
 	}
-	node := c.known(root, kindOf(f), uint8(f.Scale))
-	if node != nil && node.Kind() != value.Null && !sameKind(node.Kind(), kindOf(f)) {
-		c.failf(root, "the default of %s must be %s, not %s", f.Name, kindName(kindOf(f)), kindName(node.Kind()))
+	node := c.known(root, kindOf(field), uint8(field.Scale))
+	if node != nil && node.Kind() != value.Null && !sameKind(node.Kind(), kindOf(field)) {
+		c.failf(root, "the default of %s must be %s, not %s", field.Name, kindName(kindOf(field)), kindName(node.Kind()))
 	}
 	if len(c.problems) > 0 {
 		return nil, c.problems
@@ -104,31 +104,31 @@ type item struct {
 }
 
 // failf records a fault at e.
-func (c *compiler) failf(e ast.Expr, format string, args ...any) {
-	c.problems = append(c.problems, Problem{c.at(e), fmt.Sprintf(format, args...)})
+func (c *compiler) failf(expr ast.Expr, format string, args ...any) {
+	c.problems = append(c.problems, Problem{c.at(expr), fmt.Sprintf(format, args...)})
 }
 
 // checkArgs reports the arguments whose kind nothing told.
 func (c *compiler) checkArgs() {
-	for _, a := range c.args {
-		if a.Type == value.Null {
-			c.failf(c.firstUse[a.Name], "cannot tell the type of arg.%s: compare it with a field", a.Name)
+	for _, arg := range c.args {
+		if arg.Type == value.Null {
+			c.failf(c.firstUse[arg.Name], "cannot tell the type of arg.%s: compare it with a field", arg.Name)
 		}
 	}
 }
 
 // enter counts a node and a level; leave undoes the level.
-func (c *compiler) enter(e ast.Expr) bool {
+func (c *compiler) enter(expr ast.Expr) bool {
 	c.nodes++
 	c.level++
 	switch {
 	case c.nodes == c.Limits.Nodes+1:
-		c.failf(e, "the expression has more than %d nodes", c.Limits.Nodes)
+		c.failf(expr, "the expression has more than %d nodes", c.Limits.Nodes)
 		return false
 	case c.nodes > c.Limits.Nodes:
 		return false
 	case c.level > c.Limits.Levels:
-		c.failf(e, "the expression is nested more than %d levels deep", c.Limits.Levels)
+		c.failf(expr, "the expression is nested more than %d levels deep", c.Limits.Levels)
 		return false
 	}
 	return true
@@ -144,103 +144,103 @@ type place struct {
 }
 
 // node compiles an expression that must be a value.
-func (c *compiler) node(e ast.Expr) Node {
-	if !c.enter(e) {
+func (c *compiler) node(expr ast.Expr) Node {
+	if !c.enter(expr) {
 		return nil
 	}
 	defer c.leave()
-	switch e.Kind() {
+	switch expr.Kind() {
 	case ast.LiteralKind:
-		return c.literal(e)
+		return c.literal(expr)
 	case ast.IdentKind, ast.SelectKind:
-		return c.name(e)
+		return c.name(expr)
 	case ast.CallKind:
-		return c.call(e)
+		return c.call(expr)
 	case ast.ListKind:
-		c.failf(e, "a list can only stand to the right of `in`")
+		c.failf(expr, "a list can only stand to the right of `in`")
 	case ast.MapKind, ast.StructKind:
-		c.failf(e, "maps and messages do not exist in expressions")
+		c.failf(expr, "maps and messages do not exist in expressions")
 	default:
-		c.failf(e, "this form does not exist in expressions")
+		c.failf(expr, "this form does not exist in expressions")
 	}
 	return nil
 }
 
 // boolean compiles an expression that must be a condition.
-func (c *compiler) boolean(e ast.Expr) Node {
-	n := c.known(e, value.Bool, 0)
-	if n != nil && c.isRowValue(e, n) {
+func (c *compiler) boolean(expr ast.Expr) Node {
+	node := c.known(expr, value.Bool, 0)
+	if node != nil && c.isRowValue(expr, node) {
 		return nil
 	}
-	if n != nil && n.Kind() != value.Bool {
-		c.failf(e, "must be a condition (true or false), not %s", kindName(n.Kind()))
+	if node != nil && node.Kind() != value.Bool {
+		c.failf(expr, "must be a condition (true or false), not %s", kindName(node.Kind()))
 		return nil
 	}
-	return n
+	return node
 }
 
 // known compiles an expression and gives it, where it is an argument of no kind yet, the kind that is expected.
-func (c *compiler) known(e ast.Expr, kind value.Kind, scale uint8) Node {
-	n := c.node(e)
-	if n == nil {
+func (c *compiler) known(expr ast.Expr, kind value.Kind, scale uint8) Node {
+	node := c.node(expr)
+	if node == nil {
 		return nil
 	}
-	return c.adapt(e, n, kind, scale)
+	return c.adapt(expr, node, kind, scale)
 }
 
 // adapt gives n the kind of what it meets, where n can still choose: an argument without a kind, a number literal that
 // meets a decimal, a text literal that meets nothing else.
-func (c *compiler) adapt(e ast.Expr, n Node, kind value.Kind, scale uint8) Node {
-	switch n := n.(type) {
+func (c *compiler) adapt(expr ast.Expr, node Node, kind value.Kind, scale uint8) Node {
+	switch n := node.(type) {
 	case *Arg:
 		if n.Type == value.Null && kind != value.Null {
 			if kind == value.JSON || kind == value.List {
-				c.failf(e, "an argument cannot be compared with %s", kindName(kind))
+				c.failf(expr, "an argument cannot be compared with %s", kindName(kind))
 				return nil
 			}
 			n.Type, n.Scale = kind, scale
 		}
 	case *Const:
 		if kind == value.Decimal && n.Literal != "" {
-			return c.decimalLiteral(e, n)
+			return c.decimalLiteral(expr, n)
 		}
 	}
-	return n
+	return node
 }
 
 // decimalLiteral reads a number literal exactly as it was written.
-func (c *compiler) decimalLiteral(e ast.Expr, n *Const) Node {
+func (c *compiler) decimalLiteral(expr ast.Expr, n *Const) Node {
 	unscaled, scale, err := value.ParseDecimal(n.Literal)
 	if err != nil {
-		c.failf(e, "%s is no decimal of at most 18 digits, written without an exponent", n.Literal)
+		c.failf(expr, "%s is no decimal of at most 18 digits, written without an exponent", n.Literal)
 		return nil
 	}
 	return &Const{Value: value.OfDecimal(unscaled, scale), Literal: n.Literal}
 }
 
-func (c *compiler) arg(e ast.Expr, name string) Node {
+func (c *compiler) arg(expr ast.Expr, name string) Node {
 	if !c.Args {
-		c.failf(e, "arg exists only in a request's filter")
+		c.failf(expr, "arg exists only in a request's filter")
 		return nil
 	}
-	if a := c.seen[name]; a != nil {
-		return a
+	if arg := c.seen[name]; arg != nil {
+		return arg
 	}
 	a := &Arg{Name: name}
-	c.seen[name], c.firstUse[name] = a, e
+	c.seen[name], c.firstUse[name] = a, expr
 	c.args = append(c.args, a)
 	return a
 }
 
 func sameKind(a, b value.Kind) bool { return a == b || numeric(a) && numeric(b) }
 
-func numeric(k value.Kind) bool {
-	return k == value.Int || k == value.Float || k == value.Decimal
+func numeric(kind value.Kind) bool {
+	return kind == value.Int || kind == value.Float || kind == value.Decimal
 }
 
 // kindName is a kind with its article, for messages.
-func kindName(k value.Kind) string {
-	switch k {
+func kindName(kind value.Kind) string {
+	switch kind {
 	case value.Null:
 		return "null"
 	case value.Int:
@@ -250,6 +250,6 @@ func kindName(k value.Kind) string {
 	case value.Text:
 		return "text"
 	default:
-		return "a " + k.String()
+		return "a " + kind.String()
 	}
 }

@@ -206,8 +206,8 @@ tables:
 	}
 	_, faults = CompileModel(m)
 	var got []string
-	for _, f := range faults.Sort() {
-		got = append(got, fmt.Sprintf("%d:%d %s", f.Pos.Line, f.Pos.Col, f.Message))
+	for _, fault := range faults.Sort() {
+		got = append(got, fmt.Sprintf("%d:%d %s", fault.Pos.Line, fault.Pos.Col, fault.Message))
 	}
 	want := []string{
 		`7:60 the default does not fit the field: must be one of open, done`,
@@ -228,8 +228,8 @@ tables:
 // FuzzFilter compiles whatever comes: it must neither panic nor accept what its limits forbid, and what it accepts must
 // come out of Extract and Fold as a condition.
 func FuzzFilter(f *testing.F) {
-	for _, s := range []string{"draft", "type == arg.x && list in [1, 2]", "team.members.exists(m, m.role == 'owner')", "price > 1.005 ? has(due) : !(score < 2.0)", "((((", "a.b.c(d, e)", "'\\u0000'", "now - created_at > duration('1h')"} {
-		f.Add(s)
+	for _, str := range []string{"draft", "type == arg.x && list in [1, 2]", "team.members.exists(m, m.role == 'owner')", "price > 1.005 ? has(due) : !(score < 2.0)", "((((", "a.b.c(d, e)", "'\\u0000'", "now - created_at > duration('1h')"} {
+		f.Add(str)
 	}
 	r := loadBlog(f)
 	posts := r.Model.Table("posts")
@@ -249,9 +249,9 @@ func FuzzFilter(f *testing.F) {
 		if len(text) > RequestLimits.Bytes {
 			t.Fatalf("%d bytes accepted", len(text))
 		}
-		for _, a := range args {
-			if a.Type == 0 {
-				t.Fatalf("%q: arg.%s has no type", text, a.Name)
+		for _, arg := range args {
+			if arg.Type == 0 {
+				t.Fatalf("%q: arg.%s has no type", text, arg.Name)
 			}
 		}
 		slots := Slots{Base: len(r.Slots.List)}

@@ -19,8 +19,8 @@ type Env struct {
 
 // Eval evaluates an expression that needs no row. ok is false where it fails. It panics on a node that needs a row,
 // which would be a defect of ours.
-func Eval(n Node, env *Env) (v value.Value, ok bool) {
-	switch n := n.(type) {
+func Eval(node Node, env *Env) (v value.Value, ok bool) {
+	switch n := node.(type) {
 	case *Const:
 		return n.Value, true
 	case *Failed:
@@ -32,8 +32,8 @@ func Eval(n Node, env *Env) (v value.Value, ok bool) {
 	case *Arg:
 		return env.Args[n.Name], true
 	case *Not:
-		x, ok := Eval(n.X, env)
-		return value.OfBool(x.Int == 0), ok && !x.IsNull()
+		operand, ok := Eval(n.X, env)
+		return value.OfBool(operand.Int == 0), ok && !operand.IsNull()
 	case *And:
 		return env.logic(n.Xs, 0)
 	case *Or:
@@ -45,9 +45,9 @@ func Eval(n Node, env *Env) (v value.Value, ok bool) {
 	case *In:
 		return env.in(n)
 	case *InList:
-		x, okX := Eval(n.X, env)
+		operand, okX := Eval(n.X, env)
 		list, okL := Eval(n.List, env)
-		return value.OfBool(!x.IsNull() && slices.Contains(list.List, x.Text)), okX && okL
+		return value.OfBool(!operand.IsNull() && slices.Contains(list.List, operand.Text)), okX && okL
 	case *Arith:
 		return env.arith(n)
 	case *Neg:
@@ -58,11 +58,11 @@ func Eval(n Node, env *Env) (v value.Value, ok bool) {
 		_, ok := Eval(n.X, env)
 		return value.OfBool(ok), true
 	case *Converted:
-		x, ok := Eval(n.X, env)
-		if x.IsNull() {
-			return x, ok
+		operand, ok := Eval(n.X, env)
+		if operand.IsNull() {
+			return operand, ok
 		}
-		return value.OfDecimal(toScale(x, n.Scale, n.Round), n.Scale), ok
+		return value.OfDecimal(toScale(operand, n.Scale, n.Round), n.Scale), ok
 	}
 	panic("rule: evaluated a node that needs a row")
 }
@@ -89,8 +89,8 @@ func (env *Env) attr(a Attr) (value.Value, bool) {
 // logic is && where decides is 0 and || where it is 1: an operand of that value decides, else a failure.
 func (env *Env) logic(xs []Node, decides int64) (value.Value, bool) {
 	failed := false
-	for _, x := range xs {
-		v, ok := Eval(x, env)
+	for _, operand := range xs {
+		v, ok := Eval(operand, env)
 		switch {
 		case !ok || v.IsNull():
 			failed = true
@@ -114,18 +114,18 @@ func (env *Env) choose(n *If) (value.Value, bool) {
 }
 
 func (env *Env) compare(n *Compare) (value.Value, bool) {
-	l, okL := Eval(n.L, env)
-	r, okR := Eval(n.R, env)
+	left, okL := Eval(n.L, env)
+	right, okR := Eval(n.R, env)
 	if !okL || !okR {
 		return value.Value{}, false
 	}
 	if n.Op == Eq || n.Op == Ne {
-		return value.OfBool(equal(l, r) == (n.Op == Eq)), true
+		return value.OfBool(equal(left, right) == (n.Op == Eq)), true
 	}
-	if l.IsNull() || r.IsNull() {
+	if left.IsNull() || right.IsNull() {
 		return value.Value{}, false
 	}
-	return value.OfBool(n.Op.holds(compareValues(l, r))), true
+	return value.OfBool(n.Op.holds(compareValues(left, right))), true
 }
 
 // holds says whether a comparison holds for an order: negative, 0 or positive.
@@ -146,75 +146,75 @@ func (op Op) holds(order int) bool {
 	}
 }
 
-func equal(l, r value.Value) bool {
-	if l.IsNull() || r.IsNull() {
-		return l.IsNull() && r.IsNull()
+func equal(left, right value.Value) bool {
+	if left.IsNull() || right.IsNull() {
+		return left.IsNull() && right.IsNull()
 	}
-	return compareValues(l, r) == 0
+	return compareValues(left, right) == 0
 }
 
 // compareValues orders two values of one kind, neither missing. Text goes by code point.
-func compareValues(l, r value.Value) int {
-	switch l.Kind {
+func compareValues(left, right value.Value) int {
+	switch left.Kind {
 	case value.Int, value.Float, value.Decimal:
-		return value.CompareNumbers(l, r)
+		return value.CompareNumbers(left, right)
 	case value.Bool, value.Timestamp, value.Duration:
-		return cmp.Compare(l.Int, r.Int)
+		return cmp.Compare(left.Int, right.Int)
 	default:
-		return strings.Compare(l.Text, r.Text)
+		return strings.Compare(left.Text, right.Text)
 	}
 }
 
 func (env *Env) in(n *In) (value.Value, bool) {
-	x, ok := Eval(n.X, env)
+	operand, ok := Eval(n.X, env)
 	found := false
 	for _, item := range n.Items {
 		v, okItem := Eval(item, env)
 		ok = ok && okItem
-		found = found || okItem && equal(x, v)
+		found = found || okItem && equal(operand, v)
 	}
 	return value.OfBool(found), ok
 }
 
 func (env *Env) neg(n *Neg) (value.Value, bool) {
-	x, ok := Eval(n.X, env)
-	if !ok || x.IsNull() {
+	operand, ok := Eval(n.X, env)
+	if !ok || operand.IsNull() {
 		return value.Value{}, false
 	}
-	if x.Kind == value.Float {
-		x.Float, ok = value.Finite(-x.Float)
-		return x, ok
+	if operand.Kind == value.Float {
+		operand.Float, ok = value.Finite(-operand.Float)
+		return operand, ok
 	}
-	x.Int, ok = value.NegInt(x.Int)
-	return x, ok
+	operand.Int, ok = value.NegInt(operand.Int)
+	return operand, ok
 }
 
 func (env *Env) arith(n *Arith) (value.Value, bool) {
-	l, okL := Eval(n.L, env)
-	r, okR := Eval(n.R, env)
-	if !okL || !okR || l.IsNull() || r.IsNull() {
+	left, okL := Eval(n.L, env)
+	right, okR := Eval(n.R, env)
+	if !okL || !okR || left.IsNull() || right.IsNull() {
 		return value.Value{}, false
 	}
 	v := value.Value{Kind: n.As}
 	var ok bool
 	switch n.As {
 	case value.Float:
-		v.Float, ok = floatOp(n.Op, l.Float, r.Float)
+		v.Float, ok = floatOp(n.Op, left.Float, right.Float)
 	case value.Decimal:
 		if n.Op == '-' {
-			r.Int = -r.Int // within ±MaxDecimal: cannot overflow
+			right.Int = -right.Int // within ±MaxDecimal: cannot overflow
 		}
-		v.Scale = max(l.Scale, r.Scale)
-		v.Int, ok = value.AddDecimal(l.Int, l.Scale, r.Int, r.Scale)
+		v.Scale = max(left.Scale, right.Scale)
+		v.Int, ok = value.AddDecimal(left.Int, left.Scale, right.Int, right.Scale)
 	case value.Timestamp:
-		if l.Kind == value.Duration {
-			l, r = r, l
+		if left.Kind == value.Duration {
+			left, right = right, left
 		}
-		v.Int, ok = value.AddTime(l.Int, signed(n.Op, r.Int))
+		v.Int, ok = value.AddTime(left.Int, signed(n.Op, right.Int))
 	case value.Duration:
-		v.Int, ok = value.AddDuration(l.Int, signed(n.Op, r.Int))
+		v.Int, ok = value.AddDuration(left.Int, signed(n.Op, right.Int))
 	default:
-		v.Int, ok = intOp(n.Op, l.Int, r.Int)
+		v.Int, ok = intOp(n.Op, left.Int, right.Int)
 	}
 	return v, ok
 }
@@ -287,11 +287,11 @@ func (env *Env) call(n *Call) (value.Value, bool) {
 	}
 }
 
-func mapASCII(s string, from, to, by rune) string {
+func mapASCII(text string, from, to, by rune) string {
 	return strings.Map(func(r rune) rune {
 		if from <= r && r <= to {
 			return r + by
 		}
 		return r
-	}, s)
+	}, text)
 }

@@ -10,8 +10,8 @@ type Folder struct {
 
 // Fold returns n with its slots replaced by constants, failures and Params, and simplified as far as CEL's meaning
 // allows: the result has the outcome of n for every row.
-func (f Folder) Fold(n Node) Node {
-	switch n := n.(type) {
+func (f Folder) Fold(node Node) Node {
+	switch n := node.(type) {
 	case *Slot:
 		return f.slot(n)
 	case *Column:
@@ -29,7 +29,7 @@ func (f Folder) Fold(n Node) Node {
 			return &Failed{n.Kind()}
 		}
 	}
-	return simplify(rebuild(n, f.Fold))
+	return simplify(rebuild(node, f.Fold))
 }
 
 func (f Folder) slot(s *Slot) Node {
@@ -49,8 +49,8 @@ func (f Folder) slot(s *Slot) Node {
 
 func boolean(b bool) *Const { return &Const{Value: value.OfBool(b)} }
 
-func simplify(n Node) Node {
-	switch n := n.(type) {
+func simplify(node Node) Node {
+	switch n := node.(type) {
 	case *Not:
 		if c, ok := n.X.(*Const); ok && !c.Value.IsNull() {
 			return boolean(c.Value.Int == 0)
@@ -82,25 +82,25 @@ func simplify(n Node) Node {
 	case *Call:
 		return strict(n, n.Args...)
 	}
-	return n
+	return node
 }
 
 // strict is n, or its failure where an operand certainly failed or is missing.
-func strict(n Node, operands ...Node) Node {
+func strict(node Node, operands ...Node) Node {
 	for _, o := range operands {
 		if _, failed := o.(*Failed); failed || isNull(o) {
-			return &Failed{n.Kind()}
+			return &Failed{node.Kind()}
 		}
 	}
-	return n
+	return node
 }
 
 // junction simplifies && (decides is false) and || (decides is true).
 func junction(xs []Node, decides bool, join func([]Node) Node) Node {
 	var rest []Node
 	failed := false
-	for _, x := range xs {
-		switch x := x.(type) {
+	for _, operand := range xs {
+		switch x := operand.(type) {
 		case *Failed:
 			failed = true
 		case *Const:
@@ -168,22 +168,22 @@ func simplifyCompare(n *Compare) Node {
 }
 
 func anyFailed(ns []Node) bool {
-	for _, n := range ns {
-		if _, ok := n.(*Failed); ok {
+	for _, node := range ns {
+		if _, ok := node.(*Failed); ok {
 			return true
 		}
 	}
 	return false
 }
 
-func isNull(n Node) bool {
-	c, ok := n.(*Const)
+func isNull(node Node) bool {
+	c, ok := node.(*Const)
 	return ok && c.Value.IsNull()
 }
 
 // mayMiss says whether n can be missing (rather than fail).
-func mayMiss(n Node) bool {
-	switch n := n.(type) {
+func mayMiss(node Node) bool {
+	switch n := node.(type) {
 	case *Column, *If:
 		return true
 	case *Const:
@@ -193,8 +193,8 @@ func mayMiss(n Node) bool {
 }
 
 // isThere says whether n is certainly a value.
-func isThere(n Node) bool {
-	switch n := n.(type) {
+func isThere(node Node) bool {
+	switch n := node.(type) {
 	case *Const:
 		return !n.Value.IsNull()
 	case *Param:
@@ -204,27 +204,27 @@ func isThere(n Node) bool {
 }
 
 // AlwaysTrue says whether n is certainly true.
-func AlwaysTrue(n Node) bool {
-	c, ok := n.(*Const)
+func AlwaysTrue(node Node) bool {
+	c, ok := node.(*Const)
 	return ok && c.Value.Kind == value.Bool && c.Value.Int == 1
 }
 
 // NeverTrue says whether n, once folded, cannot be true whatever the row.
-func NeverTrue(n Node) bool {
-	switch n := n.(type) {
+func NeverTrue(node Node) bool {
+	switch n := node.(type) {
 	case *Failed:
 		return true
 	case *Const:
 		return !AlwaysTrue(n)
 	case *And:
-		for _, x := range n.Xs {
-			if NeverTrue(x) {
+		for _, operand := range n.Xs {
+			if NeverTrue(operand) {
 				return true
 			}
 		}
 	case *Or:
-		for _, x := range n.Xs {
-			if !NeverTrue(x) {
+		for _, operand := range n.Xs {
+			if !NeverTrue(operand) {
 				return false
 			}
 		}
@@ -238,15 +238,15 @@ func NeverTrue(n Node) bool {
 }
 
 // rebuild returns a copy of n with f applied to each child.
-func rebuild(n Node, f func(Node) Node) Node {
+func rebuild(node Node, f func(Node) Node) Node {
 	each := func(xs []Node) []Node {
 		out := make([]Node, len(xs))
-		for i, x := range xs {
-			out[i] = f(x)
+		for i, operand := range xs {
+			out[i] = f(operand)
 		}
 		return out
 	}
-	switch n := n.(type) {
+	switch n := node.(type) {
 	case *Not:
 		return &Not{f(n.X)}
 	case *And:

@@ -16,8 +16,8 @@ var funcNames = [...]string{"+", "contains", "startsWith", "endsWith", "size", "
 var askNames = [...]string{"exists", "all", "exists_one", "size"}
 
 // Format writes a tree as text, with every operation in parentheses. Two expressions that need no row and format alike are the same.
-func Format(n Node) string {
-	switch n := n.(type) {
+func Format(node Node) string {
+	switch n := node.(type) {
 	case *Const:
 		return formatValue(n.Value)
 	case *Failed:
@@ -59,21 +59,21 @@ func Format(n Node) string {
 	case *Converted:
 		return fmt.Sprintf("decimal(%s, %d, %d)", Format(n.X), n.Scale, n.Round)
 	case *Many:
-		s := formatPath(n.From) + n.Relation.Name + "." + askNames[n.Ask]
+		text := formatPath(n.From) + n.Relation.Name + "." + askNames[n.Ask]
 		if n.Body == nil {
-			return s + "()"
+			return text + "()"
 		}
-		return s + "(" + Format(n.Body) + ")"
+		return text + "(" + Format(n.Body) + ")"
 	case *rowValue:
 		return Format(n.id)
 	}
-	return fmt.Sprintf("%T", n)
+	return fmt.Sprintf("%T", node)
 }
 
 func formatAll(xs []Node, sep string) string {
 	parts := make([]string, len(xs))
-	for i, x := range xs {
-		parts[i] = Format(x)
+	for i, operand := range xs {
+		parts[i] = Format(operand)
 	}
 	return "(" + strings.Join(parts, sep) + ")"
 }

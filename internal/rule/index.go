@@ -7,27 +7,27 @@ import (
 )
 
 // StartsIndex says whether an index of its table starts with a field.
-func (r *Rules) StartsIndex(f *model.Field) bool {
-	return slices.ContainsFunc(r.Table(f.Table).Indexes, func(i []*model.Field) bool { return i[0] == f })
+func (r *Rules) StartsIndex(field *model.Field) bool {
+	return slices.ContainsFunc(r.Table(field.Table).Indexes, func(i []*model.Field) bool { return i[0] == field })
 }
 
 // indexes are the fields of the indexes of a table, of which those that are not unique end with the id.
-func indexes(t *model.Table) [][]*model.Field {
-	if t.View != nil {
+func indexes(table *model.Table) [][]*model.Field {
+	if table.View != nil {
 		return nil
 	}
-	id := t.ID()
+	id := table.ID()
 	all := [][]*model.Field{{id}}
-	for _, f := range t.Fields {
+	for _, field := range table.Fields {
 		switch {
-		case f.Unique:
-			all = append(all, []*model.Field{f})
-		case f.Indexed():
-			all = append(all, []*model.Field{f, id})
+		case field.Unique:
+			all = append(all, []*model.Field{field})
+		case field.Indexed():
+			all = append(all, []*model.Field{field, id})
 		}
 	}
-	all = append(all, t.Unique...)
-	for _, fields := range t.Indexes {
+	all = append(all, table.Unique...)
+	for _, fields := range table.Indexes {
 		if !slices.Contains(fields, id) {
 			fields = append(slices.Clone(fields), id)
 		}
@@ -39,48 +39,48 @@ func indexes(t *model.Table) [][]*model.Field {
 // Unindexed are the fields that a rule compares with the caller's id or address and that no index starts with. A list that
 // admits the caller's own rows by such a field looks at the rows of everybody. A comparison that is negated, or that must hold
 // of all items, finds no rows and is left out.
-func (r *Rules) Unindexed(n Node) []*model.Field {
+func (r *Rules) Unindexed(node Node) []*model.Field {
 	var found []*model.Field
-	switch n := n.(type) {
+	switch n := node.(type) {
 	case *And:
-		for _, x := range n.Xs {
-			found = append(found, r.Unindexed(x)...)
+		for _, operand := range n.Xs {
+			found = append(found, r.Unindexed(operand)...)
 		}
 		if slices.ContainsFunc(n.Xs, r.namesCaller) { // the other conditions are asked of few rows
 			return nil
 		}
 	case *Or:
-		for _, x := range n.Xs {
-			found = append(found, r.Unindexed(x)...)
+		for _, operand := range n.Xs {
+			found = append(found, r.Unindexed(operand)...)
 		}
 	case *Many:
 		if n.Ask == Exists {
 			found = r.Unindexed(n.Body)
 		}
 	case *Compare:
-		if c, ok := comparedWithCaller(n); ok && c.Path.Table().View == nil && !r.StartsIndex(c.Field) {
-			found = append(found, c.Field)
+		if column, ok := comparedWithCaller(n); ok && column.Path.Table().View == nil && !r.StartsIndex(column.Field) {
+			found = append(found, column.Field)
 		}
 	}
 	return found
 }
 
 // namesCaller says whether a condition compares an indexed field with the caller.
-func (r *Rules) namesCaller(n Node) bool {
-	compare, ok := n.(*Compare)
+func (r *Rules) namesCaller(node Node) bool {
+	compare, ok := node.(*Compare)
 	if !ok {
 		return false
 	}
-	c, ok := comparedWithCaller(compare)
-	return ok && r.StartsIndex(c.Field)
+	column, ok := comparedWithCaller(compare)
+	return ok && r.StartsIndex(column.Field)
 }
 
 func comparedWithCaller(n *Compare) (*Column, bool) {
-	l, r := n.L, n.R
-	if _, slot := l.(*Slot); slot {
-		l, r = r, l
+	left, right := n.L, n.R
+	if _, slot := left.(*Slot); slot {
+		left, right = right, left
 	}
-	c, isColumn := l.(*Column)
-	s, isSlot := r.(*Slot)
-	return c, n.Op == Eq && isColumn && isSlot && IsWho(s.Node)
+	column, isColumn := left.(*Column)
+	s, isSlot := right.(*Slot)
+	return column, n.Op == Eq && isColumn && isSlot && IsWho(s.Node)
 }

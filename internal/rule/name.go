@@ -20,56 +20,56 @@ var attrs = []struct {
 }
 
 // name compiles a name that must lead to a value: a field, an attribute of the caller, an argument, now.
-func (c *compiler) name(e ast.Expr) Node {
-	if e.Kind() == ast.SelectKind {
-		operand := e.AsSelect().Operand()
+func (c *compiler) name(expr ast.Expr) Node {
+	if expr.Kind() == ast.SelectKind {
+		operand := expr.AsSelect().Operand()
 		if root, ok := c.reserved(operand); ok {
 			switch root {
 			case "auth":
-				return c.attr(e, e.AsSelect().FieldName())
+				return c.attr(expr, expr.AsSelect().FieldName())
 			case "arg":
-				return c.arg(e, e.AsSelect().FieldName())
+				return c.arg(expr, expr.AsSelect().FieldName())
 			}
 		}
 		from, ok := c.row(operand)
 		if !ok {
 			return nil
 		}
-		return c.field(e, from, e.AsSelect().FieldName())
+		return c.field(expr, from, expr.AsSelect().FieldName())
 	}
-	switch name, _ := c.reserved(e); name {
+	switch name, _ := c.reserved(expr); name {
 	case "auth":
-		c.failf(e, "auth is the caller: name one of its attributes, such as auth.id")
+		c.failf(expr, "auth is the caller: name one of its attributes, such as auth.id")
 		return nil
 	case "arg":
-		c.failf(e, "arg holds the request's arguments: name one, such as arg.status")
+		c.failf(expr, "arg holds the request's arguments: name one, such as arg.status")
 		return nil
 	case "now":
 		return &Now{}
 	}
 	before := len(c.problems)
-	if at, ok := c.place(e); ok {
-		return c.rowAsValue(e, at)
+	if at, ok := c.place(expr); ok {
+		return c.rowAsValue(expr, at)
 	}
 	if len(c.problems) > before {
 		return nil
 	}
-	return c.field(e, place{path: Path{Root: c.Row}}, e.AsIdent())
+	return c.field(expr, place{path: Path{Root: c.Row}}, expr.AsIdent())
 }
 
 // reserved returns the name of an identifier that no field can have.
-func (c *compiler) reserved(e ast.Expr) (string, bool) {
-	if e.Kind() != ast.IdentKind {
+func (c *compiler) reserved(expr ast.Expr) (string, bool) {
+	if expr.Kind() != ast.IdentKind {
 		return "", false
 	}
-	switch name := e.AsIdent(); name {
+	switch name := expr.AsIdent(); name {
 	case "auth", "arg", "now", "old":
 		return name, true
 	}
 	return "", false
 }
 
-func (c *compiler) attr(e ast.Expr, name string) Node {
+func (c *compiler) attr(expr ast.Expr, name string) Node {
 	names := make([]string, len(attrs))
 	for i, a := range attrs {
 		if a.name == name {
@@ -78,48 +78,48 @@ func (c *compiler) attr(e ast.Expr, name string) Node {
 		names[i] = a.name
 	}
 	if name == "role" {
-		c.failf(e, "auth has no role: a caller may have several, so write 'editor' in auth.roles")
+		c.failf(expr, "auth has no role: a caller may have several, so write 'editor' in auth.roles")
 		return nil
 	}
-	c.failf(e, "auth has no %s%s", name, suggest.DidYouMean(name, names))
+	c.failf(expr, "auth has no %s%s", name, suggest.DidYouMean(name, names))
 	return nil
 }
 
 // field compiles a field of a row.
-func (c *compiler) field(e ast.Expr, at place, name string) Node {
+func (c *compiler) field(expr ast.Expr, at place, name string) Node {
 	if at.many != nil {
-		c.failf(e, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
+		c.failf(expr, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
 		return nil
 	}
 	if at.path.Root == nil {
-		c.noRow(e)
+		c.noRow(expr)
 		return nil
 	}
-	t := at.path.Table()
-	if f := t.Field(name); f != nil && !(c.Client && f.Secret) {
-		if f.Type == model.Invalid {
+	table := at.path.Table()
+	if field := table.Field(name); field != nil && !(c.Client && field.Secret) {
+		if field.Type == model.Invalid {
 			c.problems = append(c.problems, Problem{Offset: Elsewhere})
 			return nil
 		}
-		return &Column{Path: at.path, Field: f}
+		return &Column{Path: at.path, Field: field}
 	}
-	if rel := t.Relation(name); rel != nil {
-		if at, ok := c.step(e, at, rel); ok {
-			return c.rowAsValue(e, at)
+	if rel := table.Relation(name); rel != nil {
+		if at, ok := c.step(expr, at, rel); ok {
+			return c.rowAsValue(expr, at)
 		}
 		return nil
 	}
-	c.unknown(e, t, name)
+	c.unknown(expr, table, name)
 	return nil
 }
 
 // unknown reports a name that a table does not have.
-func (c *compiler) unknown(e ast.Expr, t *model.Table, name string) {
-	if word := yamlBool(name); word != "" && e.Kind() == ast.IdentKind {
-		c.failf(e, "%s has no field %s; write %s", t.Name, name, word)
+func (c *compiler) unknown(expr ast.Expr, table *model.Table, name string) {
+	if word := yamlBool(name); word != "" && expr.Kind() == ast.IdentKind {
+		c.failf(expr, "%s has no field %s; write %s", table.Name, name, word)
 		return
 	}
-	c.failf(e, "%s has no field %s%s", t.Name, name, suggest.DidYouMean(name, c.names(t)))
+	c.failf(expr, "%s has no field %s%s", table.Name, name, suggest.DidYouMean(name, c.names(table)))
 }
 
 // yamlBool is true or false for what other YAML readers take for it, "" for any other word.
@@ -134,9 +134,9 @@ func yamlBool(word string) string {
 }
 
 // rowAsValue makes of a row the value that can be compared with null: its id.
-func (c *compiler) rowAsValue(e ast.Expr, at place) Node {
+func (c *compiler) rowAsValue(expr ast.Expr, at place) Node {
 	if at.many != nil {
-		c.failf(e, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
+		c.failf(expr, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
 		return nil
 	}
 	return &rowValue{&Column{Path: at.path, Field: at.path.Table().ID()}}
@@ -148,129 +148,129 @@ type rowValue struct{ id *Column }
 func (*rowValue) Kind() value.Kind { return value.JSON } // like json, only null is comparable with it
 
 // isRowValue reports a row where a value must stand, and says how to name one of its fields.
-func (c *compiler) isRowValue(e ast.Expr, n Node) bool {
-	row, ok := n.(*rowValue)
+func (c *compiler) isRowValue(expr ast.Expr, node Node) bool {
+	row, ok := node.(*rowValue)
 	if !ok {
 		return false
 	}
-	t := row.id.Path.Table()
-	name := strings.TrimSuffix(string(c.text[c.from(e):c.end(e)]), ".")
-	advice := "name one of its fields, such as " + name + "." + c.example(t)
+	table := row.id.Path.Table()
+	name := strings.TrimSuffix(string(c.text[c.from(expr):c.end(expr)]), ".")
+	advice := "name one of its fields, such as " + name + "." + c.example(table)
 	if steps := row.id.Path.Steps; len(steps) > 0 {
 		advice += ", or " + strings.TrimSuffix(name, steps[len(steps)-1].Name) + steps[len(steps)-1].Field.Name
 	}
-	c.failf(e, "%s is a row of %s: %s", name, t.Name, advice)
+	c.failf(expr, "%s is a row of %s: %s", name, table.Name, advice)
 	return true
 }
 
 // example is a field of a table that can stand for any in a message.
-func (c *compiler) example(t *model.Table) string {
-	if t.Field("name") != nil {
+func (c *compiler) example(table *model.Table) string {
+	if table.Field("name") != nil {
 		return "name"
 	}
-	for _, f := range t.Fields[1:] {
-		if f.Ref == nil && !f.System && f.Type != model.JSON && !f.Secret {
-			return f.Name
+	for _, field := range table.Fields[1:] {
+		if field.Ref == nil && !field.System && field.Type != model.JSON && !field.Secret {
+			return field.Name
 		}
 	}
 	return "id"
 }
 
 // row compiles an expression that must be one row.
-func (c *compiler) row(e ast.Expr) (place, bool) {
+func (c *compiler) row(expr ast.Expr) (place, bool) {
 	before := len(c.problems)
-	at, ok := c.place(e)
+	at, ok := c.place(expr)
 	if !ok {
 		if len(c.problems) == before {
-			c.noRow(e)
+			c.noRow(expr)
 		}
 		return place{}, false
 	}
 	if at.many != nil {
-		c.failf(e, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
+		c.failf(expr, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
 		return place{}, false
 	}
 	return at, true
 }
 
-func (c *compiler) noRow(e ast.Expr) {
-	switch e.Kind() {
+func (c *compiler) noRow(expr ast.Expr) {
+	switch expr.Kind() {
 	case ast.IdentKind:
-		name := e.AsIdent()
+		name := expr.AsIdent()
 		if c.Row != nil && c.Row.Table.Field(name) != nil {
-			c.noMembers(e, c.Row.Table.Field(name))
+			c.noMembers(expr, c.Row.Table.Field(name))
 			return
 		}
 		if c.Row == nil {
-			c.noRowInDefault(e, name)
+			c.noRowInDefault(expr, name)
 			return
 		}
-		c.unknown(e, c.Row.Table, name)
+		c.unknown(expr, c.Row.Table, name)
 	case ast.SelectKind:
-		c.noRowSelected(e)
+		c.noRowSelected(expr)
 	default:
 		before := len(c.problems)
-		if c.node(e); len(c.problems) == before { // else e itself is wrong
-			c.failf(e, "this is a value: it has no members")
+		if c.node(expr); len(c.problems) == before { // else e itself is wrong
+			c.failf(expr, "this is a value: it has no members")
 		}
 	}
 }
 
 // noRowSelected reports the first step of a path, such as a.b, that leads to no row.
-func (c *compiler) noRowSelected(e ast.Expr) {
-	operand, name := e.AsSelect().Operand(), e.AsSelect().FieldName()
+func (c *compiler) noRowSelected(expr ast.Expr) {
+	operand, name := expr.AsSelect().Operand(), expr.AsSelect().FieldName()
 	if root, ok := c.reserved(operand); ok && root != "old" {
-		c.failf(e, "%s is a value: it has no members", string(c.text[c.from(e):c.end(e)]))
+		c.failf(expr, "%s is a value: it has no members", string(c.text[c.from(expr):c.end(expr)]))
 		return
 	}
 	from, ok := c.row(operand) // reports what is wrong with the steps before
 	switch {
 	case !ok:
 	case from.path.Table().Field(name) != nil:
-		c.noMembers(e, from.path.Table().Field(name))
+		c.noMembers(expr, from.path.Table().Field(name))
 	default:
-		c.unknown(e, from.path.Table(), name)
+		c.unknown(expr, from.path.Table(), name)
 	}
 }
 
 // noMembers reports a step from a field. The fault of a field whose declaration is wrong is told there.
-func (c *compiler) noMembers(e ast.Expr, f *model.Field) {
-	switch f.Type {
+func (c *compiler) noMembers(expr ast.Expr, field *model.Field) {
+	switch field.Type {
 	case model.Invalid:
 		c.problems = append(c.problems, Problem{Offset: Elsewhere})
 	case model.JSON:
-		c.failf(e, "%s is json: expressions cannot look into it, and ask only whether it is there", f.Name)
+		c.failf(expr, "%s is json: expressions cannot look into it, and ask only whether it is there", field.Name)
 	default:
-		advice, end := "", c.end(e)
-		if strings.HasPrefix(string(c.text[end:]), ".len") && f.Type == model.Text {
-			advice = fmt.Sprintf("; write size(%s)", string(c.text[c.from(e):end]))
+		advice, end := "", c.end(expr)
+		if strings.HasPrefix(string(c.text[end:]), ".len") && field.Type == model.Text {
+			advice = fmt.Sprintf("; write size(%s)", string(c.text[c.from(expr):end]))
 		}
-		c.failf(e, "%s is a value: it has no members%s", f.Name, advice)
+		c.failf(expr, "%s is a value: it has no members%s", field.Name, advice)
 	}
 }
 
 // noRowInDefault reports a name in a default, which is often a text that lacks its quotes.
-func (c *compiler) noRowInDefault(e ast.Expr, name string) {
+func (c *compiler) noRowInDefault(expr ast.Expr, name string) {
 	if c.Default != nil {
 		if advice := unquoted(c.Default, string(c.text)); advice != "" {
-			c.failf(e, "%s", advice)
+			c.failf(expr, "%s", advice)
 			return
 		}
 	}
-	c.failf(e, "no row can be named here, so %s means nothing: a default knows auth and now alone", name)
+	c.failf(expr, "no row can be named here, so %s means nothing: a default knows auth and now alone", name)
 }
 
 // unquoted says what to write where the text of a default is no expression but plain words, "" where it may be one.
-func unquoted(f *model.Field, text string) string {
+func unquoted(field *model.Field, text string) string {
 	text = strings.TrimSpace(text)
 	if strings.ContainsAny(text, `'"()[]{}+*/%?:<>=!&|\`) || strings.HasPrefix(text, "auth.") {
 		return ""
 	}
-	switch f.Type {
+	switch field.Type {
 	case model.Text, model.UUID:
 		return fmt.Sprintf(`a text constant has quotes within quotes: write "'%s'"`, text)
 	case model.Enum:
-		name, values := valuesOf(&Column{Field: f})
+		name, values := valuesOf(&Column{Field: field})
 		if slices.Contains(values, text) {
 			return fmt.Sprintf(`a value of more than one word has quotes within quotes: write "'%s'"`, text)
 		}
@@ -286,28 +286,28 @@ func unquoted(f *model.Field, text string) string {
 
 // place resolves a name that may lead to a row or to rows; ok is false where it does not (no problem is recorded then,
 // unless a limit was exceeded).
-func (c *compiler) place(e ast.Expr) (place, bool) {
-	switch e.Kind() {
+func (c *compiler) place(expr ast.Expr) (place, bool) {
+	switch expr.Kind() {
 	case ast.IdentKind:
-		return c.root(e)
+		return c.root(expr)
 	case ast.SelectKind:
 		c.nodes++
-		from, ok := c.place(e.AsSelect().Operand())
+		from, ok := c.place(expr.AsSelect().Operand())
 		if !ok || from.many != nil {
 			return place{}, false
 		}
-		rel := from.path.Table().Relation(e.AsSelect().FieldName())
+		rel := from.path.Table().Relation(expr.AsSelect().FieldName())
 		if rel == nil {
 			return place{}, false
 		}
-		return c.step(e, from, rel)
+		return c.step(expr, from, rel)
 	default:
 		return place{}, false
 	}
 }
 
-func (c *compiler) root(e ast.Expr) (place, bool) {
-	name := e.AsIdent()
+func (c *compiler) root(expr ast.Expr) (place, bool) {
+	name := expr.AsIdent()
 	for i := len(c.items) - 1; i >= 0; i-- {
 		if c.items[i].name == name {
 			return place{path: Path{Root: c.items[i].row}, steps: c.items[i].from}, true
@@ -315,7 +315,7 @@ func (c *compiler) root(e ast.Expr) (place, bool) {
 	}
 	if name == "old" {
 		if c.Old == nil {
-			c.failf(e, "old exists only in checks and in the rule update: {to: …}")
+			c.failf(expr, "old exists only in checks and in the rule update: {to: …}")
 			return place{}, false
 		}
 		return place{path: Path{Root: c.Old}}, true
@@ -327,13 +327,13 @@ func (c *compiler) root(e ast.Expr) (place, bool) {
 	if rel == nil {
 		return place{}, false
 	}
-	return c.step(e, place{path: Path{Root: c.Row}}, rel)
+	return c.step(expr, place{path: Path{Root: c.Row}}, rel)
 }
 
 // step follows a relation.
-func (c *compiler) step(e ast.Expr, from place, rel *model.Relation) (place, bool) {
+func (c *compiler) step(expr ast.Expr, from place, rel *model.Relation) (place, bool) {
 	if from.steps++; from.steps > c.Limits.Relations {
-		c.failf(e, "the expression follows more than %d relations in a row", c.Limits.Relations)
+		c.failf(expr, "the expression follows more than %d relations in a row", c.Limits.Relations)
 		return place{}, false
 	}
 	if rel.Many {
@@ -346,15 +346,15 @@ func (c *compiler) step(e ast.Expr, from place, rel *model.Relation) (place, boo
 }
 
 // names are the names that an expression could have meant.
-func (c *compiler) names(t *model.Table) []string {
+func (c *compiler) names(table *model.Table) []string {
 	var names []string
-	for _, f := range t.Fields {
-		if !(c.Client && f.Secret) {
-			names = append(names, f.Name)
+	for _, field := range table.Fields {
+		if !(c.Client && field.Secret) {
+			names = append(names, field.Name)
 		}
 	}
-	for _, r := range t.Relations {
-		names = append(names, r.Name)
+	for _, relation := range table.Relations {
+		names = append(names, relation.Name)
 	}
 	return names
 }

@@ -234,16 +234,16 @@ func (n *Many) Kind() value.Kind {
 }
 
 // kindOf returns the kind of a field in expressions, where a uuid is text.
-func kindOf(f *model.Field) value.Kind {
-	if kind := value.KindOf(f); kind != value.UUID {
+func kindOf(field *model.Field) value.Kind {
+	if kind := value.KindOf(field); kind != value.UUID {
 		return kind
 	}
 	return value.Text
 }
 
 // ScaleOf is the number of digits after the point of a decimal node.
-func ScaleOf(n Node) uint8 {
-	switch n := n.(type) {
+func ScaleOf(node Node) uint8 {
+	switch n := node.(type) {
 	case *Const:
 		return n.Value.Scale
 	case *Column:

@@ -12,45 +12,45 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-func (c *compiler) compare(e ast.Expr, op Op, l, r ast.Expr) Node {
+func (c *compiler) compare(expr ast.Expr, op Op, l, r ast.Expr) Node {
 	left, right := c.pair(l, r)
 	if left == nil || right == nil {
 		return nil
 	}
 	if op == Eq || op == Ne {
-		return c.equality(e, op, l, r, left, right)
+		return c.equality(expr, op, l, r, left, right)
 	}
 	if c.isRowValue(l, left) || c.isRowValue(r, right) {
 		return nil
 	}
 	if !ordered(left.Kind()) || !ordered(right.Kind()) || !sameKind(left.Kind(), right.Kind()) {
-		c.failf(e, "%s and %s cannot be compared in order%s", kindName(left.Kind()), kindName(right.Kind()), timeConstant(left, right))
+		c.failf(expr, "%s and %s cannot be compared in order%s", kindName(left.Kind()), kindName(right.Kind()), timeConstant(left, right))
 		return nil
 	}
 	return compareNodes(op, left, right)
 }
 
-func ordered(k value.Kind) bool {
-	switch k {
+func ordered(kind value.Kind) bool {
+	switch kind {
 	case value.Null, value.JSON, value.List:
 		return false
 	}
 	return true
 }
 
-func (c *compiler) equality(e ast.Expr, op Op, l, r ast.Expr, left, right Node) Node {
+func (c *compiler) equality(expr ast.Expr, op Op, l, r ast.Expr, left, right Node) Node {
 	null := left.Kind() == value.Null || right.Kind() == value.Null
 	switch {
 	case !null && (c.isRowValue(l, left) || c.isRowValue(r, right)):
 		return nil
 	case !null && (!comparable(left.Kind()) || !comparable(right.Kind())):
-		c.failf(e, "%s can only be compared with null%s", kindName(incomparable(left, right)), inList(incomparable(left, right)))
+		c.failf(expr, "%s can only be compared with null%s", kindName(incomparable(left, right)), inList(incomparable(left, right)))
 		return nil
 	case !null && !sameKind(left.Kind(), right.Kind()):
-		c.failf(e, "%s and %s are never equal%s", kindName(left.Kind()), kindName(right.Kind()), timeConstant(left, right))
+		c.failf(expr, "%s and %s are never equal%s", kindName(left.Kind()), kindName(right.Kind()), timeConstant(left, right))
 		return nil
 	}
-	if c.notAValue(e, left, right) || c.notAValue(e, right, left) {
+	if c.notAValue(expr, left, right) || c.notAValue(expr, right, left) {
 		return nil
 	}
 	return compareNodes(op, rowID(left), rowID(right))
@@ -75,32 +75,32 @@ func timeConstant(left, right Node) string {
 }
 
 // inList says how a list is asked, "" for another kind.
-func inList(k value.Kind) string {
-	if k == value.List {
+func inList(kind value.Kind) string {
+	if kind == value.List {
 		return ": ask with in, as in 'editor' in auth.roles"
 	}
 	return ""
 }
 
-func comparable(k value.Kind) bool { return k != value.JSON && k != value.List }
+func comparable(kind value.Kind) bool { return kind != value.JSON && kind != value.List }
 
-func incomparable(l, r Node) value.Kind {
-	if !comparable(l.Kind()) {
-		return l.Kind()
+func incomparable(left, right Node) value.Kind {
+	if !comparable(left.Kind()) {
+		return left.Kind()
 	}
-	return r.Kind()
+	return right.Kind()
 }
 
 // rowID is what stands for a row that is compared with null: its key.
-func rowID(n Node) Node {
-	if row, ok := n.(*rowValue); ok {
+func rowID(node Node) Node {
+	if row, ok := node.(*rowValue); ok {
 		return row.id
 	}
-	return n
+	return node
 }
 
 // notAValue reports a text literal that is none of the values of what it is compared with: an enum, or auth.kind.
-func (c *compiler) notAValue(e ast.Expr, of, literal Node) bool {
+func (c *compiler) notAValue(expr ast.Expr, of, literal Node) bool {
 	lit, isConst := literal.(*Const)
 	if !isConst || lit.Value.Kind != value.Text {
 		return false
@@ -109,19 +109,19 @@ func (c *compiler) notAValue(e ast.Expr, of, literal Node) bool {
 	if values == nil || slices.Contains(values, lit.Value.Text) {
 		return false
 	}
-	c.failf(e, "%q is no value of %s%s", lit.Value.Text, name, meantOrAll(lit.Value.Text, values))
+	c.failf(expr, "%q is no value of %s%s", lit.Value.Text, name, meantOrAll(lit.Value.Text, values))
 	return true
 }
 
 // valuesOf are the texts that a node can be, nil where it can be any.
-func valuesOf(n Node) (name string, values []string) {
-	switch n := n.(type) {
+func valuesOf(node Node) (name string, values []string) {
+	switch n := node.(type) {
 	case *Column:
 		if n.Field.Type != model.Enum {
 			return "", nil
 		}
-		for _, v := range n.Field.Values {
-			values = append(values, v.Name)
+		for _, member := range n.Field.Values {
+			values = append(values, member.Name)
 		}
 		return n.Field.Name, values
 	case *Auth:
@@ -145,13 +145,13 @@ func meantOrAll(name string, names []string) string {
 
 // compareNodes makes a comparison. Where a decimal of the row meets a number that needs no row, that number is brought
 // to the decimal's scale before the statement runs, so that the database compares integers and can use an index.
-func compareNodes(op Op, l, r Node) Node {
-	if l.Kind() == value.Decimal && !needsNoRow(l) && numeric(r.Kind()) && needsNoRow(r) {
-		r = &Converted{X: r, Scale: ScaleOf(l), Round: roundFor(op)}
-	} else if r.Kind() == value.Decimal && !needsNoRow(r) && numeric(l.Kind()) && needsNoRow(l) {
-		l = &Converted{X: l, Scale: ScaleOf(r), Round: roundFor(op.mirrored())}
+func compareNodes(op Op, left, right Node) Node {
+	if left.Kind() == value.Decimal && !needsNoRow(left) && numeric(right.Kind()) && needsNoRow(right) {
+		right = &Converted{X: right, Scale: ScaleOf(left), Round: roundFor(op)}
+	} else if right.Kind() == value.Decimal && !needsNoRow(right) && numeric(left.Kind()) && needsNoRow(left) {
+		left = &Converted{X: left, Scale: ScaleOf(right), Round: roundFor(op.mirrored())}
 	}
-	return &Compare{op, l, r}
+	return &Compare{op, left, right}
 }
 
 // mirrored is the comparison with its sides swapped.
@@ -198,28 +198,28 @@ func roundFor(op Op) Round {
 }
 
 // in compiles x in [a, b] and x in auth.roles.
-func (c *compiler) in(e, x, list ast.Expr) Node {
+func (c *compiler) in(expr, operand, list ast.Expr) Node {
 	if list.Kind() != ast.ListKind {
-		return c.inList(x, list)
+		return c.inList(operand, list)
 	}
-	left := c.node(x)
-	if left == nil || c.isRowValue(x, left) {
+	left := c.node(operand)
+	if left == nil || c.isRowValue(operand, left) {
 		return nil
 	}
 	in := &In{}
 	for _, item := range list.AsList().Elements() {
-		n := c.inItem(e, x, &left, item)
-		if n == nil {
+		node := c.inItem(expr, operand, &left, item)
+		if node == nil {
 			return nil
 		}
-		in.Items = append(in.Items, n)
+		in.Items = append(in.Items, node)
 	}
-	if a, ok := left.(*Arg); ok && a.Type == value.Null {
-		c.failf(x, "cannot tell the type of arg.%s: compare it with a field", a.Name)
+	if arg, ok := left.(*Arg); ok && arg.Type == value.Null {
+		c.failf(operand, "cannot tell the type of arg.%s: compare it with a field", arg.Name)
 		return nil
 	}
 	if !comparable(left.Kind()) {
-		c.failf(x, "%s can only be compared with null", kindName(left.Kind()))
+		c.failf(operand, "%s can only be compared with null", kindName(left.Kind()))
 		return nil
 	}
 	in.X = left
@@ -227,100 +227,100 @@ func (c *compiler) in(e, x, list ast.Expr) Node {
 }
 
 // inItem compiles one item of a list, in step with what is looked for.
-func (c *compiler) inItem(e, x ast.Expr, left *Node, item ast.Expr) Node {
-	n := c.node(item)
-	if n == nil {
+func (c *compiler) inItem(expr, operand ast.Expr, left *Node, item ast.Expr) Node {
+	node := c.node(item)
+	if node == nil {
 		return nil
 	}
-	n = c.adapt(item, n, (*left).Kind(), ScaleOf(*left))
-	if n == nil {
+	node = c.adapt(item, node, (*left).Kind(), ScaleOf(*left))
+	if node == nil {
 		return nil
 	}
-	if *left = c.adapt(x, *left, n.Kind(), ScaleOf(n)); *left == nil {
+	if *left = c.adapt(operand, *left, node.Kind(), ScaleOf(node)); *left == nil {
 		return nil
 	}
-	_, column := n.(*Column)
-	k, lk := n.Kind(), (*left).Kind()
+	_, column := node.(*Column)
+	kind, lk := node.Kind(), (*left).Kind()
 	switch {
-	case c.isRowValue(item, n):
-	case !column && !needsNoRow(n):
+	case c.isRowValue(item, node):
+	case !column && !needsNoRow(node):
 		c.failf(item, "an item of a list is a literal, a field, or something that needs no row")
-	case k != value.Null && lk != value.Null && !sameKind(k, lk):
-		c.failf(item, "%s is never %s", kindName(lk), kindName(k))
-	case !comparable(k):
-		c.failf(item, "%s can only be compared with null", kindName(k))
-	case c.notAValue(e, *left, n) || c.notAValue(e, n, *left):
+	case kind != value.Null && lk != value.Null && !sameKind(kind, lk):
+		c.failf(item, "%s is never %s", kindName(lk), kindName(kind))
+	case !comparable(kind):
+		c.failf(item, "%s can only be compared with null", kindName(kind))
+	case c.notAValue(expr, *left, node) || c.notAValue(expr, node, *left):
 	default:
-		if lk == value.Decimal && needsNoRow(n) && !needsNoRow(*left) && numeric(k) {
-			return &Converted{X: n, Scale: ScaleOf(*left), Round: Exact}
+		if lk == value.Decimal && needsNoRow(node) && !needsNoRow(*left) && numeric(kind) {
+			return &Converted{X: node, Scale: ScaleOf(*left), Round: Exact}
 		}
-		return n
+		return node
 	}
 	return nil
 }
 
-func (c *compiler) inList(x, list ast.Expr) Node {
-	l := c.node(list)
-	n := c.known(x, value.Text, 0)
+func (c *compiler) inList(operand, list ast.Expr) Node {
+	left := c.node(list)
+	node := c.known(operand, value.Text, 0)
 	switch {
-	case l == nil || n == nil || c.isRowValue(x, n) || c.isRowValue(list, l):
+	case left == nil || node == nil || c.isRowValue(operand, node) || c.isRowValue(list, left):
 		return nil
-	case l.Kind() != value.List:
+	case left.Kind() != value.List:
 		c.failf(list, "must be a list, as in status in ['open', 'done'] or 'editor' in auth.roles")
 		return nil
-	case n.Kind() != value.Text && n.Kind() != value.Null:
-		c.failf(x, "auth.roles holds text, never %s", kindName(n.Kind()))
+	case node.Kind() != value.Text && node.Kind() != value.Null:
+		c.failf(operand, "auth.roles holds text, never %s", kindName(node.Kind()))
 		return nil
-	case c.notARole(x, n):
+	case c.notARole(operand, node):
 		return nil
 	}
-	return &InList{n, l}
+	return &InList{node, left}
 }
 
 // notARole reports what is looked for in auth.roles and can be none of the roles that the model declares: nobody would
 // ever pass.
-func (c *compiler) notARole(e ast.Expr, n Node) bool {
+func (c *compiler) notARole(expr ast.Expr, node Node) bool {
 	if c.Roles == nil {
 		return false
 	}
-	switch n := n.(type) {
+	switch n := node.(type) {
 	case *Const:
 		if n.Value.Kind != value.Text || slices.Contains(c.Roles, n.Value.Text) {
 			return false
 		}
 		if len(c.Roles) == 0 {
-			c.failf(e, "the model declares no roles: add `roles: [%s]` at its top", n.Value.Text)
+			c.failf(expr, "the model declares no roles: add `roles: [%s]` at its top", n.Value.Text)
 		} else {
-			c.failf(e, "the model declares no role %s%s", n.Value.Text, meantOrAll(n.Value.Text, c.Roles))
+			c.failf(expr, "the model declares no role %s%s", n.Value.Text, meantOrAll(n.Value.Text, c.Roles))
 		}
 		return true
 	case *If:
-		return c.notARole(e, n.Then) || c.notARole(e, n.Else)
+		return c.notARole(expr, n.Then) || c.notARole(expr, n.Else)
 	}
-	name, values := valuesOf(n)
+	name, values := valuesOf(node)
 	if values == nil || slices.ContainsFunc(values, func(v string) bool { return slices.Contains(c.Roles, v) }) {
 		return false
 	}
-	c.failf(e, "no value of %s is a role that the model declares", name)
+	c.failf(expr, "no value of %s is a role that the model declares", name)
 	return true
 }
 
-func (c *compiler) negate(e, x ast.Expr) Node {
-	n := c.node(x)
-	if n == nil {
+func (c *compiler) negate(expr, operand ast.Expr) Node {
+	node := c.node(operand)
+	if node == nil {
 		return nil
 	}
-	switch n.Kind() {
+	switch node.Kind() {
 	case value.Int, value.Float, value.Decimal:
-		return &Neg{n}
+		return &Neg{node}
 	}
-	if !c.isRowValue(x, n) {
-		c.failf(e, "%s cannot be negated", kindName(n.Kind()))
+	if !c.isRowValue(operand, node) {
+		c.failf(expr, "%s cannot be negated", kindName(node.Kind()))
 	}
 	return nil
 }
 
-func (c *compiler) arith(e ast.Expr, op byte, l, r ast.Expr) Node {
+func (c *compiler) arith(expr ast.Expr, op byte, l, r ast.Expr) Node {
 	left, right := c.arithPair(op, l, r)
 	if left == nil || right == nil {
 		return nil
@@ -330,7 +330,7 @@ func (c *compiler) arith(e ast.Expr, op byte, l, r ast.Expr) Node {
 	}
 	as, ok := resultOf(op, left.Kind(), right.Kind())
 	if !ok {
-		c.failf(e, "%s %c %s does not exist%s", kindName(left.Kind()), op, kindName(right.Kind()), c.hint(op, left, right))
+		c.failf(expr, "%s %c %s does not exist%s", kindName(left.Kind()), op, kindName(right.Kind()), c.hint(op, left, right))
 		return nil
 	}
 	if as == value.Text {
@@ -362,11 +362,11 @@ func (c *compiler) arithPair(op byte, l, r ast.Expr) (Node, Node) {
 }
 
 // fixed gives an argument, whose digits are only known when the request comes, the scale of its neighbour.
-func fixed(n Node, scale uint8) Node {
-	if a, ok := n.(*Arg); ok {
-		return &Converted{X: a, Scale: scale, Round: Exact}
+func fixed(node Node, scale uint8) Node {
+	if arg, ok := node.(*Arg); ok {
+		return &Converted{X: arg, Scale: scale, Round: Exact}
 	}
-	return n
+	return node
 }
 
 // resultOf says of which kind the result of an operation is, and whether the operation exists.
@@ -393,11 +393,11 @@ func resultOf(op byte, l, r value.Kind) (value.Kind, bool) {
 }
 
 // hint says what to write instead of an operation that does not exist, "" where nothing does it.
-func (c *compiler) hint(op byte, l, r Node) string {
-	lk, rk := l.Kind(), r.Kind()
-	switch has := func(k value.Kind) bool { return lk == k || rk == k }; {
+func (c *compiler) hint(op byte, left, right Node) string {
+	lk, rk := left.Kind(), right.Kind()
+	switch has := func(kind value.Kind) bool { return lk == kind || rk == kind }; {
 	case numeric(lk) && numeric(rk):
-		return c.numbersHint(op, l, r)
+		return c.numbersHint(op, left, right)
 	case op == '+' && has(value.Text):
 		return ": there are no conversions, and + joins text with text alone"
 	case has(value.Date):
@@ -412,12 +412,12 @@ func (c *compiler) hint(op byte, l, r Node) string {
 
 // numbersHint is hint for two numbers. What a hint proposes must exist: a decimal is never multiplied, whatever literal
 // stands beside it, and a field never changes its type.
-func (c *compiler) numbersHint(op byte, l, r Node) string {
-	lk, rk := l.Kind(), r.Kind()
+func (c *compiler) numbersHint(op byte, left, right Node) string {
+	lk, rk := left.Kind(), right.Kind()
 	decimal := lk == value.Decimal || rk == value.Decimal
-	lit, isConst := l.(*Const)
+	lit, isConst := left.(*Const)
 	if !isConst {
-		lit, isConst = r.(*Const)
+		lit, isConst = right.(*Const)
 	}
 	switch {
 	case decimal && op != '+' && op != '-':

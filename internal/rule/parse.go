@@ -93,8 +93,8 @@ func (c *compiler) offset(at common.Location) int {
 
 // at is where e stands, as a reader would point at it: at the name behind the dot of a selection, and at the name of
 // the function of a call, for which the parser gives the dot and the parenthesis.
-func (c *compiler) at(e ast.Expr) int {
-	r, ok := c.info.GetOffsetRange(e.ID())
+func (c *compiler) at(expr ast.Expr) int {
+	r, ok := c.info.GetOffsetRange(expr.ID())
 	at := int(r.Start)
 	if !ok || at >= len(c.text) {
 		return 0
@@ -111,16 +111,16 @@ func (c *compiler) at(e ast.Expr) int {
 }
 
 // from is where the text of a name begins: of a selection, its outermost operand.
-func (c *compiler) from(e ast.Expr) int {
-	for e.Kind() == ast.SelectKind {
-		e = e.AsSelect().Operand()
+func (c *compiler) from(expr ast.Expr) int {
+	for expr.Kind() == ast.SelectKind {
+		expr = expr.AsSelect().Operand()
 	}
-	return c.at(e)
+	return c.at(expr)
 }
 
 // end is where the text of a name ends.
-func (c *compiler) end(e ast.Expr) int {
-	end := c.at(e)
+func (c *compiler) end(expr ast.Expr) int {
+	end := c.at(expr)
 	for end < len(c.text) && isWord(c.text[end]) {
 		end++
 	}

@@ -39,35 +39,35 @@ type Field struct {
 }
 
 // Table returns the expressions of a table of the model.
-func (r *Rules) Table(t *model.Table) *Table { return r.tables[t] }
+func (r *Rules) Table(table *model.Table) *Table { return r.tables[table] }
 
 // Field returns the expressions of a field of the model.
-func (r *Rules) Field(f *model.Field) *Field { return r.fields[f] }
+func (r *Rules) Field(field *model.Field) *Field { return r.fields[field] }
 
 // Filter compiles a client's filter about the rows of a table. Its slots are not extracted.
-func (r *Rules) Filter(t *model.Table, text string) (Node, []*Arg, []Problem) {
-	n, args, problems := Compile(text, Scope{Row: r.tables[t].Row, Args: true, Client: true, Limits: RequestLimits})
-	if n == nil {
+func (r *Rules) Filter(table *model.Table, text string) (Node, []*Arg, []Problem) {
+	node, args, problems := Compile(text, Scope{Row: r.tables[table].Row, Args: true, Client: true, Limits: RequestLimits})
+	if node == nil {
 		return nil, nil, problems
 	}
 	var cost TextCost
-	cost.add(n)
+	cost.add(node)
 	if what := cost.Exceeded(nil); what != "" {
 		return nil, nil, []Problem{{0, what}}
 	}
-	return n, args, nil
+	return node, args, nil
 }
 
 // CompileModel compiles every expression of a model and returns what is wrong with them. The Rules are of use only
 // where neither the model nor they have faults.
 func CompileModel(m *model.Model) (*Rules, model.Faults) {
 	b := &builder{roles: append([]string{}, m.Roles...), rules: &Rules{Model: m, tables: map[*model.Table]*Table{}, fields: map[*model.Field]*Field{}}}
-	for _, t := range m.All() {
-		b.rules.tables[t] = &Table{Row: &Row{t, Self}, Old: &Row{t, Old}, Indexes: indexes(t)}
+	for _, table := range m.All() {
+		b.rules.tables[table] = &Table{Row: &Row{table, Self}, Old: &Row{table, Old}, Indexes: indexes(table)}
 	}
-	for _, t := range m.All() {
-		b.fieldsOf(t)
-		b.rulesOf(t)
+	for _, table := range m.All() {
+		b.fieldsOf(table)
+		b.rulesOf(table)
 	}
 	return b.rules, b.faults
 }
@@ -78,108 +78,108 @@ type builder struct {
 	faults model.Faults
 }
 
-func (b *builder) fieldsOf(t *model.Table) {
-	for _, f := range t.Fields {
+func (b *builder) fieldsOf(table *model.Table) {
+	for _, field := range table.Fields {
 		out := &Field{}
-		if f.Read != nil {
-			out.Read = b.condition(f.Read, t, false)
+		if field.Read != nil {
+			out.Read = b.condition(field.Read, table, false)
 		}
-		if f.Write != nil {
-			out.Write = b.condition(f.Write, t, false)
+		if field.Write != nil {
+			out.Write = b.condition(field.Write, table, false)
 		}
-		if f.Default != nil && f.Type != model.Invalid {
-			out.Default = b.defaultOf(f)
+		if field.Default != nil && field.Type != model.Invalid {
+			out.Default = b.defaultOf(field)
 		}
-		b.rules.fields[f] = out
+		b.rules.fields[field] = out
 	}
 }
 
-func (b *builder) rulesOf(t *model.Table) {
-	out := b.rules.tables[t]
-	out.Read = b.condition(t.Access.Read, t, false)
-	out.Create = b.condition(t.Access.Create, t, false)
-	out.Delete = b.condition(t.Access.Delete, t, false)
-	out.UpdateFrom = b.condition(t.Access.UpdateFrom, t, false)
-	if t.Access.UpdateTo == t.Access.UpdateFrom {
+func (b *builder) rulesOf(table *model.Table) {
+	out := b.rules.tables[table]
+	out.Read = b.condition(table.Access.Read, table, false)
+	out.Create = b.condition(table.Access.Create, table, false)
+	out.Delete = b.condition(table.Access.Delete, table, false)
+	out.UpdateFrom = b.condition(table.Access.UpdateFrom, table, false)
+	if table.Access.UpdateTo == table.Access.UpdateFrom {
 		out.UpdateTo = out.UpdateFrom
 	} else {
-		out.UpdateTo = b.condition(t.Access.UpdateTo, t, true)
+		out.UpdateTo = b.condition(table.Access.UpdateTo, table, true)
 	}
-	for _, c := range t.Checks {
-		out.Checks = append(out.Checks, Check{b.condition(c.Expr, t, true), c.Message})
+	for _, c := range table.Checks {
+		out.Checks = append(out.Checks, Check{b.condition(c.Expr, table, true), c.Message})
 	}
 }
 
 // condition compiles one rule; no rule is false.
-func (b *builder) condition(e *model.Expr, t *model.Table, old bool) Node {
-	if e == nil {
+func (b *builder) condition(expr *model.Expr, table *model.Table, old bool) Node {
+	if expr == nil {
 		return boolean(false)
 	}
-	scope := Scope{Row: b.rules.tables[t].Row, Roles: b.roles}
+	scope := Scope{Row: b.rules.tables[table].Row, Roles: b.roles}
 	if old {
-		scope.Old = b.rules.tables[t].Old
+		scope.Old = b.rules.tables[table].Old
 	}
-	n, _, problems := Compile(e.Text, scope)
-	b.report(e, problems)
-	if n == nil {
+	node, _, problems := Compile(expr.Text, scope)
+	b.report(expr, problems)
+	if node == nil {
 		return boolean(false)
 	}
-	return b.rules.Slots.Extract(n)
+	return b.rules.Slots.Extract(node)
 }
 
-func (b *builder) report(e *model.Expr, problems []Problem) {
+func (b *builder) report(expr *model.Expr, problems []Problem) {
 	for _, p := range problems {
 		if p.Offset != Elsewhere {
-			b.faults = append(b.faults, b.rules.Model.Fault(e.At(p.Offset), "%s", p.Message))
+			b.faults = append(b.faults, b.rules.Model.Fault(expr.At(p.Offset), "%s", p.Message))
 		}
 	}
 }
 
 // defaultOf compiles a default; one that is constant is checked against the field's own limits.
-func (b *builder) defaultOf(f *model.Field) Node {
-	if f.Default.Constant {
-		v, detail := Assign(f, literalJSON(f))
+func (b *builder) defaultOf(field *model.Field) Node {
+	if field.Default.Constant {
+		v, detail := Assign(field, literalJSON(field))
 		if detail != "" {
-			b.faults = append(b.faults, b.rules.Model.Fault(f.Default.Pos, "the default does not fit the field: %s", detail))
+			b.faults = append(b.faults, b.rules.Model.Fault(field.Default.Pos, "the default does not fit the field: %s", detail))
 		}
 		return &Const{Value: v}
 	}
-	n, problems := CompileDefault(f.Default.Text, f, b.roles)
-	b.report(f.Default, problems)
-	if n == nil {
+	node, problems := CompileDefault(field.Default.Text, field, b.roles)
+	b.report(field.Default, problems)
+	if node == nil {
 		return nil
 	}
-	if constant(n) {
-		v, ok := Eval(n, &Env{})
+	if constant(node) {
+		v, ok := Eval(node, &Env{})
 		if !ok {
-			b.faults = append(b.faults, b.rules.Model.Fault(f.Default.Pos, "the default always fails"))
+			b.faults = append(b.faults, b.rules.Model.Fault(field.Default.Pos, "the default always fails"))
 			return nil
 		}
-		if v, detail := Assign(f, value.AppendMember(nil, f, v)); detail != "" {
-			b.faults = append(b.faults, b.rules.Model.Fault(f.Default.Pos, "the default does not fit the field: %s", detail))
+		if v, detail := Assign(field, value.AppendMember(nil, field, v)); detail != "" {
+			b.faults = append(b.faults, b.rules.Model.Fault(field.Default.Pos, "the default does not fit the field: %s", detail))
 		} else {
 			return &Const{Value: v}
 		}
 	}
-	return n
+	return node
 }
 
 // literalJSON is the JSON of a default that is a plain YAML scalar.
-func literalJSON(f *model.Field) []byte {
-	switch f.Type {
+func literalJSON(field *model.Field) []byte {
+	switch field.Type {
 	case model.Bool, model.Int, model.Float, model.JSON:
-		if f.AsString {
-			return []byte(`"` + f.Default.Text + `"`)
+		if field.AsString {
+			return []byte(`"` + field.Default.Text + `"`)
 		}
-		return []byte(f.Default.Text)
+		return []byte(field.Default.Text)
 	default:
-		return value.AppendString(nil, []byte(f.Default.Text))
+		return value.AppendString(nil, []byte(field.Default.Text))
 	}
 }
 
 // Assign reads JSON as a value of a field, as if a client had sent it. detail says what is wrong, "" where nothing is.
-func Assign(f *model.Field, raw []byte) (v value.Value, detail string) {
-	v, faults := value.ParseJSON(f, raw, "")
+func Assign(field *model.Field, raw []byte) (v value.Value, detail string) {
+	v, faults := value.ParseJSON(field, raw, "")
 	if len(faults) > 0 {
 		return value.Value{}, faults[0].Detail
 	}

@@ -33,38 +33,38 @@ type Slots struct {
 
 // Extract returns n with a Slot in place of each largest part that needs no row. Parts that need not even a request
 // become constants.
-func (s *Slots) Extract(n Node) Node {
-	if needsNoRow(n) {
-		return s.slot(n)
+func (s *Slots) Extract(node Node) Node {
+	if needsNoRow(node) {
+		return s.slot(node)
 	}
-	return rebuild(n, s.Extract)
+	return rebuild(node, s.Extract)
 }
 
-func (s *Slots) slot(n Node) Node {
-	switch n := n.(type) {
+func (s *Slots) slot(node Node) Node {
+	switch n := node.(type) {
 	case *Const, *Failed:
 		return n
 	}
-	if constant(n) {
-		return folded(n)
+	if constant(node) {
+		return folded(node)
 	}
-	key := Format(n)
+	key := Format(node)
 	if known := s.keys[key]; known != nil {
 		return known
 	}
 	if s.keys == nil {
 		s.keys = map[string]*Slot{}
 	}
-	slot := &Slot{Node: n, Index: s.Base + len(s.List)}
+	slot := &Slot{Node: node, Index: s.Base + len(s.List)}
 	s.keys[key] = slot
 	s.List = append(s.List, slot)
 	return slot
 }
 
 // constant says whether n, which needs no row, is the same for every request.
-func constant(n Node) bool {
+func constant(node Node) bool {
 	is := true
-	walk(n, func(n Node) {
+	walk(node, func(n Node) {
 		switch n.(type) {
 		case *Auth, *Now, *Arg:
 			is = false
@@ -73,10 +73,10 @@ func constant(n Node) bool {
 	return is
 }
 
-func folded(n Node) Node {
-	v, ok := Eval(n, &Env{})
+func folded(node Node) Node {
+	v, ok := Eval(node, &Env{})
 	if !ok {
-		return &Failed{n.Kind()}
+		return &Failed{node.Kind()}
 	}
 	return &Const{Value: v}
 }

@@ -79,19 +79,19 @@ func (c *TextCost) again(before TextCost, more int64) {
 }
 
 // add adds the cost of n and returns how many bytes n has at most, 0 where it is no text.
-func (c *TextCost) add(n Node) int64 {
+func (c *TextCost) add(node Node) int64 {
 	var sizes [3]int64
 	before := *c
-	for i, child := range children(n) {
+	for i, child := range children(node) {
 		size := c.add(child)
 		if i < len(sizes) {
 			sizes[i] = size
 		}
-		if in, ok := n.(*In); ok && i == 0 {
+		if in, ok := node.(*In); ok && i == 0 {
 			c.again(before, evaluations(in)-1)
 		}
 	}
-	switch n := n.(type) {
+	switch n := node.(type) {
 	case *Const:
 		return int64(len(n.Value.Text))
 	case *Slot, *Arg, *Auth:
@@ -138,17 +138,17 @@ func (c *TextCost) call(n *Call, text, other int64) int64 {
 }
 
 // mostBytes is how many bytes a value of a field has at most, where it is text in expressions.
-func mostBytes(f *model.Field) int64 {
-	switch f.Type {
+func mostBytes(field *model.Field) int64 {
+	switch field.Type {
 	case model.Text:
-		if f.Max != nil {
-			return min(*f.Max*4, unboundedText) // a code point has at most four bytes
+		if field.Max != nil {
+			return min(*field.Max*4, unboundedText) // a code point has at most four bytes
 		}
 		return unboundedText
 	case model.Enum:
 		most := 0
-		for _, v := range f.Values {
-			most = max(most, len(v.Name))
+		for _, member := range field.Values {
+			most = max(most, len(member.Name))
 		}
 		return int64(most)
 	case model.UUID, model.Date:

@@ -7,9 +7,9 @@ import (
 )
 
 // needsNoRow says whether a node is the same for every row.
-func needsNoRow(n Node) bool {
+func needsNoRow(node Node) bool {
 	free := true
-	walk(n, func(n Node) {
+	walk(node, func(n Node) {
 		switch n.(type) {
 		case *Column, *Many:
 			free = false
@@ -19,15 +19,15 @@ func needsNoRow(n Node) bool {
 }
 
 // walk calls f for n and every node below it.
-func walk(n Node, f func(Node)) {
-	f(n)
-	for _, child := range children(n) {
+func walk(node Node, f func(Node)) {
+	f(node)
+	for _, child := range children(node) {
 		walk(child, f)
 	}
 }
 
-func children(n Node) []Node {
-	switch n := n.(type) {
+func children(node Node) []Node {
+	switch n := node.(type) {
 	case *Not:
 		return []Node{n.X}
 	case *And:
@@ -61,9 +61,9 @@ func children(n Node) []Node {
 }
 
 // Relates says whether the expression looks at other rows than its own.
-func Relates(n Node) bool {
+func Relates(node Node) bool {
 	relates := false
-	walk(n, func(n Node) {
+	walk(node, func(n Node) {
 		switch n := n.(type) {
 		case *Column:
 			relates = relates || len(n.Path.Steps) > 0
@@ -75,16 +75,16 @@ func Relates(n Node) bool {
 }
 
 // IsWho says whether an expression that needs no row is what tells one caller from another: the id or the address.
-func IsWho(n Node) bool {
-	a, ok := n.(*Auth)
+func IsWho(node Node) bool {
+	a, ok := node.(*Auth)
 	return ok && (a.Attr == AuthID || a.Attr == AuthEmail)
 }
 
 // RootedIn says whether an expression looks at nothing but a row and what relates to it.
-func RootedIn(n Node, row *Row) bool {
+func RootedIn(node Node, row *Row) bool {
 	inside := map[*Row]bool{row: true}
 	rooted := true
-	walk(n, func(n Node) { // a macro comes before what it asks of its items
+	walk(node, func(n Node) { // a macro comes before what it asks of its items
 		switch n := n.(type) {
 		case *Column:
 			rooted = rooted && inside[n.Path.Root]
@@ -97,9 +97,9 @@ func RootedIn(n Node, row *Row) bool {
 }
 
 // UsesOld says whether the expression names the row as it was.
-func UsesOld(n Node) bool {
+func UsesOld(node Node) bool {
 	uses := false
-	walk(n, func(n Node) {
+	walk(node, func(n Node) {
 		switch n := n.(type) {
 		case *Column:
 			uses = uses || n.Path.Root.Role == Old
@@ -111,9 +111,9 @@ func UsesOld(n Node) bool {
 }
 
 // Names says whether the expression names one of the fields of its row, or steps through one that is a reference.
-func Names(n Node, fields []*model.Field) bool {
+func Names(node Node, fields []*model.Field) bool {
 	names := false
-	walk(n, func(n Node) {
+	walk(node, func(n Node) {
 		switch n := n.(type) {
 		case *Column:
 			names = names || n.Path.Root.Role == Self && slices.Contains(fields, n.first())
@@ -133,9 +133,9 @@ func (n *Column) first() *model.Field {
 }
 
 // Follows says whether the expression steps through one of these references of its row.
-func Follows(n Node, references []*model.Field) bool {
+func Follows(node Node, references []*model.Field) bool {
 	follows := false
-	walk(n, func(n Node) {
+	walk(node, func(n Node) {
 		var path Path
 		switch n := n.(type) {
 		case *Column:
@@ -149,10 +149,10 @@ func Follows(n Node, references []*model.Field) bool {
 }
 
 // Counts says whether the expression counts rows of a table that a relation leads to, or asks for exactly one of them.
-func Counts(n Node, t *model.Table) bool {
+func Counts(node Node, table *model.Table) bool {
 	counts := false
-	walk(n, func(n Node) {
-		if m, ok := n.(*Many); ok && m.Relation.To == t {
+	walk(node, func(n Node) {
+		if m, ok := n.(*Many); ok && m.Relation.To == table {
 			counts = counts || m.Ask == Count || m.Ask == ExistsOne
 		}
 	})
@@ -160,9 +160,9 @@ func Counts(n Node, t *model.Table) bool {
 }
 
 // UsesNow says whether the expression depends on the time.
-func UsesNow(n Node) bool {
+func UsesNow(node Node) bool {
 	uses := false
-	walk(n, func(n Node) {
+	walk(node, func(n Node) {
 		_, now := n.(*Now)
 		uses = uses || now
 	})
@@ -170,11 +170,11 @@ func UsesNow(n Node) bool {
 }
 
 // Columns returns the columns that an expression names, in macros as well.
-func Columns(n Node) []*Column {
+func Columns(node Node) []*Column {
 	var columns []*Column
-	walk(n, func(n Node) {
-		if c, ok := n.(*Column); ok {
-			columns = append(columns, c)
+	walk(node, func(n Node) {
+		if column, ok := n.(*Column); ok {
+			columns = append(columns, column)
 		}
 	})
 	return columns
@@ -182,9 +182,9 @@ func Columns(n Node) []*Column {
 
 // OwnFields returns the fields of its row that an expression names. ok is false where it needs more than that row: another
 // one, the row as it was, or a request.
-func OwnFields(n Node) (fields []*model.Field, ok bool) {
+func OwnFields(node Node) (fields []*model.Field, ok bool) {
 	ok = true
-	walk(n, func(n Node) {
+	walk(node, func(n Node) {
 		switch n := n.(type) {
 		case *Column:
 			fields = append(fields, n.Field)

@@ -19,12 +19,12 @@ const (
 )
 
 // Layout returns the layout of the database (store.Layout).
-func Layout(q Querier) (int, error) {
+func Layout(querier Querier) (int, error) {
 	sql := layoutSQLite
-	if q.Dialect() == sqlgen.Postgres {
+	if querier.Dialect() == sqlgen.Postgres {
 		sql = layoutPostgres
 	}
-	n, err := number(q, sql)
+	n, err := number(querier, sql)
 	return int(n), err
 }
 
@@ -43,27 +43,27 @@ type Step struct {
 }
 
 // Steps returns the steps from the layout of the database to the current one, none if it has that.
-func Steps(q Querier, now time.Time) ([]Step, error) {
-	layout, err := Layout(q)
+func Steps(querier Querier, now time.Time) ([]Step, error) {
+	layout, err := Layout(querier)
 	if err != nil {
 		return nil, err
 	}
 	var all []Step
 	for ; layout < store.Layout; layout++ {
-		statements, err := stepFrom(q, layout, now)
+		statements, err := stepFrom(querier, layout, now)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Step{To: layout + 1, Statements: append(statements, setLayout(q.Dialect(), layout+1))})
+		all = append(all, Step{To: layout + 1, Statements: append(statements, setLayout(querier.Dialect(), layout+1))})
 	}
 	return all, nil
 }
 
 // stepFrom returns the statements of the step from an older layout to the next. A step never changes once it is released:
 // it describes the tables as they were then, not as Model describes them now.
-func stepFrom(q Querier, layout int, now time.Time) ([]string, error) {
+func stepFrom(querier Querier, layout int, now time.Time) ([]string, error) {
 	if layout == 1 {
-		return stepTo2(q, now)
+		return stepTo2(querier, now)
 	}
 	return nil, fmt.Errorf("the database has layout %d: this release of Ashlar knows no way from it to layout %d", layout, store.Layout)
 }
@@ -82,15 +82,15 @@ func layout2() *model.Model {
 
 // stepTo2 makes the system tables anew. In layout 1 they were no tables of a model: they had no times and no revision, and
 // the key of ashlar_meta was not called id.
-func stepTo2(q Querier, now time.Time) (all []string, err error) {
-	d, m := q.Dialect(), layout2()
-	for _, t := range m.Tables {
-		found, err := HasTable(q, t.Name)
+func stepTo2(querier Querier, now time.Time) (all []string, err error) {
+	d, m := querier.Dialect(), layout2()
+	for _, table := range m.Tables {
+		found, err := HasTable(querier, table.Name)
 		if err != nil {
 			return nil, err
 		}
 		if found {
-			all = append(all, remake2(d, t, now)...)
+			all = append(all, remake2(d, table, now)...)
 		}
 	}
 	if all == nil { // no model was ever served from the database
@@ -103,31 +103,31 @@ func stepTo2(q Querier, now time.Time) (all []string, err error) {
 }
 
 // remake2 returns the statements that give a table of layout 1 the form of layout 2.
-func remake2(d sqlgen.Dialect, t *model.Table, now time.Time) []string {
-	old := sqlgen.Fit("_old_" + t.Name)
+func remake2(d sqlgen.Dialect, table *model.Table, now time.Time) []string {
+	old := sqlgen.Fit("_old_" + table.Name)
 	var columns []string
-	for _, f := range t.Fields {
+	for _, field := range table.Fields {
 		switch {
-		case t.Name == MetaTable && f.Name == "id":
+		case table.Name == MetaTable && field.Name == "id":
 			columns = append(columns, sqlgen.Quote("key"))
-		case f.Type != model.Timestamp:
-			columns = append(columns, sqlgen.Quote(f.Name))
+		case field.Type != model.Timestamp:
+			columns = append(columns, sqlgen.Quote(field.Name))
 		}
 	}
-	all := append([]string{sqlgen.RenameTable(t.Name, old)}, sqlgen.CreateTable(d, t)...)
+	all := append([]string{sqlgen.RenameTable(table.Name, old)}, sqlgen.CreateTable(d, table)...)
 	all = append(all, nextRevision2(d)...)
 	return append(all,
-		insert2(t)+"SELECT "+strings.Join(columns, ", ")+times2(d, now)+" FROM "+sqlgen.Quote(old),
+		insert2(table)+"SELECT "+strings.Join(columns, ", ")+times2(d, now)+" FROM "+sqlgen.Quote(old),
 		d.DropTable(old))
 }
 
 // insert2 returns the beginning of an INSERT into all columns.
-func insert2(t *model.Table) string {
+func insert2(table *model.Table) string {
 	var columns []string
-	for _, f := range t.Fields {
-		columns = append(columns, sqlgen.Quote(f.Name))
+	for _, field := range table.Fields {
+		columns = append(columns, sqlgen.Quote(field.Name))
 	}
-	return "INSERT INTO " + sqlgen.Quote(t.Name) + " (" + strings.Join(columns, ", ") + ", " + sqlgen.Quote(sqlgen.Revision) + ") "
+	return "INSERT INTO " + sqlgen.Quote(table.Name) + " (" + strings.Join(columns, ", ") + ", " + sqlgen.Quote(sqlgen.Revision) + ") "
 }
 
 // nextRevision2 returns the statement that draws a revision, if times2 does not draw one itself.

@@ -30,11 +30,11 @@ ON CONFLICT ("id") DO UPDATE SET "value" = excluded."value", "updated_at" = excl
 )
 
 // Get returns the text under a key, and whether there is one. A database without tables has none.
-func Get(q Querier, key string) (text string, found bool, err error) {
-	if found, err := HasTable(q, MetaTable); err != nil || !found {
+func Get(querier Querier, key string) (text string, found bool, err error) {
+	if found, err := HasTable(querier, MetaTable); err != nil || !found {
 		return "", false, err
 	}
-	layout, err := Layout(q)
+	layout, err := Layout(querier)
 	if err != nil {
 		return "", false, err
 	}
@@ -42,7 +42,7 @@ func Get(q Querier, key string) (text string, found bool, err error) {
 	if layout == 1 {
 		sql = selectMeta1
 	}
-	err = q.Query(sql, []value.Value{value.OfText(key)}, func(row value.Row) error {
+	err = querier.Query(sql, []value.Value{value.OfText(key)}, func(row value.Row) error {
 		text, found = string(row.Bytes(0)), true
 		return nil
 	})
@@ -50,9 +50,9 @@ func Get(q Querier, key string) (text string, found bool, err error) {
 }
 
 // All returns the texts under all keys. The database has the current layout.
-func All(q Querier) (map[string]string, error) {
+func All(querier Querier) (map[string]string, error) {
 	all := map[string]string{}
-	err := q.Query(selectAllMeta, nil, func(row value.Row) error {
+	err := querier.Query(selectAllMeta, nil, func(row value.Row) error {
 		all[string(row.Bytes(0))] = string(row.Bytes(1))
 		return nil
 	})
@@ -94,24 +94,24 @@ const (
 )
 
 // Revision returns a new revision for a row of a system table. A store.Session has no other way to one.
-func Revision(q Querier) (int64, error) {
-	if q.Dialect() == sqlgen.SQLite {
-		return number(q, nextRevisionSQLite)
+func Revision(querier Querier) (int64, error) {
+	if querier.Dialect() == sqlgen.SQLite {
+		return number(querier, nextRevisionSQLite)
 	}
-	return number(q, nextRevisionPostgres)
+	return number(querier, nextRevisionPostgres)
 }
 
 // StoredModel returns the model of the system tables that the database has. For an older layout it is the model that the
 // way to the current layout ends with.
-func StoredModel(q Querier) (*model.Model, error) {
-	layout, err := Layout(q)
+func StoredModel(querier Querier) (*model.Model, error) {
+	layout, err := Layout(querier)
 	if err != nil {
 		return nil, err
 	}
 	if layout == 1 {
 		return layout2(), nil
 	}
-	text, found, err := Get(q, systemKey)
+	text, found, err := Get(querier, systemKey)
 	if err != nil || !found {
 		return &model.Model{Name: "ashlar"}, err
 	}

@@ -23,8 +23,8 @@ func LockAgainstMigrations(tx store.Tx) error {
 }
 
 // CheckNotMoving returns an errs.Conflict if a move has not finished filling the database.
-func CheckNotMoving(q Querier) error {
-	from, moving, err := Get(q, movingKey)
+func CheckNotMoving(querier Querier) error {
+	from, moving, err := Get(querier, movingKey)
 	if err == nil && moving {
 		err = errs.New(errs.Conflict, "the database is incomplete: a move from %s into it was interrupted or still goes on. Run the same `ashlar move` again, which starts over", from)
 	}
@@ -32,8 +32,8 @@ func CheckNotMoving(q Querier) error {
 }
 
 // IsMoving reports whether the database has the mark of a move.
-func IsMoving(q Querier) (bool, error) {
-	_, moving, err := Get(q, movingKey)
+func IsMoving(querier Querier) (bool, error) {
+	_, moving, err := Get(querier, movingKey)
 	return moving, err
 }
 

@@ -24,11 +24,11 @@ type Fragment func() []*model.Table
 func Model(fragments ...Fragment) *model.Model {
 	m := &model.Model{Name: "ashlar"}
 	for _, fragment := range append([]Fragment{tables}, fragments...) {
-		for _, t := range fragment() {
-			if !strings.HasPrefix(t.Name, prefix) || m.Table(t.Name) != nil {
-				panic("system: a system table needs a name of its own that begins with " + prefix + ", not " + t.Name)
+		for _, table := range fragment() {
+			if !strings.HasPrefix(table.Name, prefix) || m.Table(table.Name) != nil {
+				panic("system: a system table needs a name of its own that begins with " + prefix + ", not " + table.Name)
 			}
-			m.Add(t)
+			m.Add(table)
 		}
 	}
 	return m
@@ -41,14 +41,14 @@ func tables() []*model.Table {
 
 // NewTable returns a table with the fields that every table has, and the given ones between them.
 func NewTable(name string, key model.Type, fields ...*model.Field) *model.Table {
-	t := &model.Table{Name: name, Key: key}
-	t.AddField(&model.Field{Name: "id", Type: key, System: true, Immutable: true})
-	for _, f := range fields {
-		t.AddField(f)
+	table := &model.Table{Name: name, Key: key}
+	table.AddField(&model.Field{Name: "id", Type: key, System: true, Immutable: true})
+	for _, field := range fields {
+		table.AddField(field)
 	}
-	t.AddField(&model.Field{Name: "created_at", Type: model.Timestamp, System: true, Immutable: true})
-	t.AddField(&model.Field{Name: "updated_at", Type: model.Timestamp, System: true})
-	return t
+	table.AddField(&model.Field{Name: "created_at", Type: model.Timestamp, System: true, Immutable: true})
+	table.AddField(&model.Field{Name: "updated_at", Type: model.Timestamp, System: true})
+	return table
 }
 
 // Text returns a required field of text.
@@ -57,8 +57,8 @@ func Text(name string) *model.Field { return &model.Field{Name: name, Type: mode
 // Whole returns one model of the system tables and the tables of an app. The model shares the tables with both.
 func Whole(own, app *model.Model) *model.Model {
 	m := &model.Model{Name: app.Name, Version: app.Version, Roles: app.Roles, Lines: app.Lines}
-	for _, t := range slices.Concat(own.Tables, app.Tables) {
-		m.Add(t)
+	for _, table := range slices.Concat(own.Tables, app.Tables) {
+		m.Add(table)
 	}
 	return m
 }
@@ -67,12 +67,12 @@ func Whole(own, app *model.Model) *model.Model {
 // earlier one must not drop them.
 func KeepUnknown(own, stored *model.Model) *model.Model {
 	m := &model.Model{Name: own.Name}
-	for _, t := range own.Tables {
-		m.Add(t)
+	for _, table := range own.Tables {
+		m.Add(table)
 	}
-	for _, t := range stored.Tables {
-		if m.Table(t.Name) == nil {
-			m.Add(t)
+	for _, table := range stored.Tables {
+		if m.Table(table.Name) == nil {
+			m.Add(table)
 		}
 	}
 	return m
@@ -85,13 +85,13 @@ type Querier interface {
 }
 
 // HasTable reports whether the database has a table of that name.
-func HasTable(q Querier, name string) (bool, error) {
-	return hasRow(q, q.Dialect().HasTable(), value.OfText(name))
+func HasTable(querier Querier, name string) (bool, error) {
+	return hasRow(querier, querier.Dialect().HasTable(), value.OfText(name))
 }
 
 // TableNames returns the names of all tables of the database, sorted.
-func TableNames(q Querier) (names []string, err error) {
-	err = q.Query(q.Dialect().Tables(), nil, func(row value.Row) error {
+func TableNames(querier Querier) (names []string, err error) {
+	err = querier.Query(querier.Dialect().Tables(), nil, func(row value.Row) error {
 		names = append(names, string(row.Bytes(0)))
 		return nil
 	})
@@ -99,8 +99,8 @@ func TableNames(q Querier) (names []string, err error) {
 	return names, err
 }
 
-func hasRow(q Querier, sql string, args ...value.Value) (found bool, err error) {
-	err = q.Query(sql, args, func(value.Row) error {
+func hasRow(querier Querier, sql string, args ...value.Value) (found bool, err error) {
+	err = querier.Query(sql, args, func(value.Row) error {
 		found = true
 		return nil
 	})
@@ -108,8 +108,8 @@ func hasRow(q Querier, sql string, args ...value.Value) (found bool, err error) 
 }
 
 // number returns the number in the only row of a query.
-func number(q Querier, sql string) (n int64, err error) {
-	err = q.Query(sql, nil, func(row value.Row) error {
+func number(querier Querier, sql string) (n int64, err error) {
+	err = querier.Query(sql, nil, func(row value.Row) error {
 		n = row.Int(0)
 		return nil
 	})

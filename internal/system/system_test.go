@@ -10,8 +10,8 @@ import (
 )
 
 func names(m *model.Model) (all []string) {
-	for _, t := range m.Tables {
-		all = append(all, t.Name)
+	for _, table := range m.Tables {
+		all = append(all, table.Name)
 	}
 	return all
 }

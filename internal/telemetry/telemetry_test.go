@@ -37,9 +37,9 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		out = append(out, string(b))
 	}
 	for _, format := range []string{"text", "json"} {
-		var b bytes.Buffer
-		NewLogger(&b, format, slog.LevelInfo).Info("m", "secret", s, "holder", h, slog.Group("g", "s", s))
-		out = append(out, b.String())
+		var buf bytes.Buffer
+		NewLogger(&buf, format, slog.LevelInfo).Info("m", "secret", s, "holder", h, slog.Group("g", "s", s))
+		out = append(out, buf.String())
 	}
 	for _, line := range out {
 		if strings.Contains(line, "hunter") || strings.Contains(line, "68756e") {
@@ -60,13 +60,13 @@ func TestRequestIsOneLine(t *testing.T) {
 		Status: 500, Bytes: 12, Duration: 1234567 * time.Nanosecond, Caller: "user:u1", Remote: "10.0.0.1:99",
 		Kind: "internal", Err: errors.New("disk\nfull"), Stack: "goroutine 1",
 	}
-	var b bytes.Buffer
-	full.Log(NewLogger(&b, "json", slog.LevelInfo))
-	if n := strings.Count(b.String(), "\n"); n != 1 {
-		t.Fatalf("%d lines, want 1: %s", n, b.String())
+	var buf bytes.Buffer
+	full.Log(NewLogger(&buf, "json", slog.LevelInfo))
+	if n := strings.Count(buf.String(), "\n"); n != 1 {
+		t.Fatalf("%d lines, want 1: %s", n, buf.String())
 	}
 	var got map[string]any
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+	if err := json.Unmarshal(buf.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	delete(got, "time")
@@ -143,10 +143,10 @@ func TestRequestLevels(t *testing.T) {
 		{"ours, after the header", Request{Status: 200, Kind: "internal"}, "level=ERROR"},
 		{"a panic after the header", Request{Status: 200, Stack: "x"}, "level=ERROR"},
 	} {
-		var b bytes.Buffer
-		tt.r.Log(NewLogger(&b, "text", slog.LevelInfo))
-		if !strings.Contains(b.String(), tt.want) {
-			t.Errorf("%s: %s, want %s", tt.name, b.String(), tt.want)
+		var buf bytes.Buffer
+		tt.r.Log(NewLogger(&buf, "text", slog.LevelInfo))
+		if !strings.Contains(buf.String(), tt.want) {
+			t.Errorf("%s: %s, want %s", tt.name, buf.String(), tt.want)
 		}
 	}
 	var b bytes.Buffer

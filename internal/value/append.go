@@ -10,13 +10,13 @@ import (
 
 // AppendJSON appends a column of a row, a value of the field, as JSON: null where it is missing. It does not allocate
 // beyond dst. This is the way of every value of every answer.
-func AppendJSON(dst []byte, f *model.Field, row Row, col int) []byte {
+func AppendJSON(dst []byte, field *model.Field, row Row, col int) []byte {
 	if row.Null(col) {
 		return append(dst, "null"...)
 	}
-	switch f.Type {
+	switch field.Type {
 	case model.Int:
-		if f.AsString {
+		if field.AsString {
 			return append(strconv.AppendInt(append(dst, '"'), row.Int(col), 10), '"')
 		}
 		return strconv.AppendInt(dst, row.Int(col), 10)
@@ -25,7 +25,7 @@ func AppendJSON(dst []byte, f *model.Field, row Row, col int) []byte {
 	case model.Float:
 		return appendFloat(dst, row.Float(col)+0) // which makes 0 of the -0 that a view may hold
 	case model.Decimal:
-		return appendQuotedDecimal(dst, row.Decimal(col, f.Scale), uint8(f.Scale))
+		return appendQuotedDecimal(dst, row.Decimal(col, field.Scale), uint8(field.Scale))
 	case model.Timestamp:
 		return appendQuotedTimestamp(dst, row.Int(col))
 	case model.Date, model.UUID:
@@ -66,8 +66,8 @@ func AppendValue(dst []byte, v Value) []byte {
 }
 
 // AppendMember appends a value of a field as a body would hold it, which ParseJSON reads back.
-func AppendMember(dst []byte, f *model.Field, v Value) []byte {
-	if f.AsString && v.Kind == Int {
+func AppendMember(dst []byte, field *model.Field, v Value) []byte {
+	if field.AsString && v.Kind == Int {
 		return append(AppendValue(append(dst, '"'), v), '"')
 	}
 	return AppendValue(dst, v)
@@ -75,11 +75,11 @@ func AppendMember(dst []byte, f *model.Field, v Value) []byte {
 
 func appendList(dst []byte, list []string) []byte {
 	dst = append(dst, '[')
-	for i, s := range list {
+	for i, text := range list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, s)
+		dst = appendString(dst, text)
 	}
 	return append(dst, ']')
 }

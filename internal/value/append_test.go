@@ -17,16 +17,16 @@ import (
 )
 
 // drawValue draws any value that a field of the type can hold.
-func drawValue(t *rapid.T, f *model.Field) Value {
-	switch f.Type {
+func drawValue(t *rapid.T, field *model.Field) Value {
+	switch field.Type {
 	case model.Int:
 		return OfInt(rapid.Int64().Draw(t, "int"))
 	case model.Float:
 		x := rapid.Float64().Filter(func(x float64) bool { _, ok := Finite(x); return ok }).Draw(t, "float")
 		return OfFloat(x + 0)
 	case model.Decimal:
-		most := int64(math.Pow10(f.Precision)) - 1
-		return OfDecimal(rapid.Int64Range(-most, most).Draw(t, "decimal"), uint8(f.Scale))
+		most := int64(math.Pow10(field.Precision)) - 1
+		return OfDecimal(rapid.Int64Range(-most, most).Draw(t, "decimal"), uint8(field.Scale))
 	case model.Bool:
 		return OfBool(rapid.Bool().Draw(t, "bool"))
 	case model.Timestamp:
@@ -37,7 +37,7 @@ func drawValue(t *rapid.T, f *model.Field) Value {
 	case model.UUID:
 		return OfUUID(rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`).Draw(t, "uuid"))
 	case model.Enum:
-		return OfText(f.Values[rapid.IntRange(0, len(f.Values)-1).Draw(t, "enum")].Name)
+		return OfText(field.Values[rapid.IntRange(0, len(field.Values)-1).Draw(t, "enum")].Name)
 	case model.JSON:
 		return OfJSON(drawJSON(t, 3))
 	default:
@@ -79,25 +79,25 @@ func drawJSON(t *rapid.T, depth int) string {
 // TestRoundTrip: what is written reads back as the same value, and AppendJSON, AppendValue and Scan agree.
 func TestRoundTrip(t *testing.T) {
 	for _, kind := range allTypes {
-		f := fieldOf(kind)
+		field := fieldOf(kind)
 		t.Run(kind.String(), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				if kind == model.Decimal {
-					f = decimalField(18, rapid.IntRange(0, 18).Draw(t, "scale"))
+					field = decimalField(18, rapid.IntRange(0, 18).Draw(t, "scale"))
 				}
-				v := drawValue(t, f)
+				v := drawValue(t, field)
 				text := AppendValue(nil, v)
 				if !json.Valid(text) {
 					t.Fatalf("AppendValue(%+v) = %s, which is not JSON", v, text)
 				}
-				if got, faults := ParseJSON(f, text, ""); faults != nil || !reflect.DeepEqual(got, v) {
+				if got, faults := ParseJSON(field, text, ""); faults != nil || !reflect.DeepEqual(got, v) {
 					t.Fatalf("ParseJSON(%s) = %+v, %v; want %+v", text, got, faults, v)
 				}
 				row := rowOf(v)
-				if got := AppendJSON([]byte("x"), f, row, 0); string(got) != "x"+string(text) {
+				if got := AppendJSON([]byte("x"), field, row, 0); string(got) != "x"+string(text) {
 					t.Fatalf("AppendJSON = %s, AppendValue = %s", got, text)
 				}
-				got := Scan(f, row, 0)
+				got := Scan(field, row, 0)
 				clear(row.bytes)
 				if !reflect.DeepEqual(got, v) {
 					t.Fatalf("Scan = %+v, want %+v", got, v)
@@ -109,14 +109,14 @@ func TestRoundTrip(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	for _, kind := range allTypes {
-		f, row := fieldOf(kind), rowOf(Value{})
-		if got := AppendJSON(nil, f, row, 0); string(got) != "null" {
+		field, row := fieldOf(kind), rowOf(Value{})
+		if got := AppendJSON(nil, field, row, 0); string(got) != "null" {
 			t.Errorf("%s: AppendJSON of a missing value = %s", kind, got)
 		}
-		if got := Scan(f, row, 0); !got.IsNull() {
+		if got := Scan(field, row, 0); !got.IsNull() {
 			t.Errorf("%s: Scan of a missing value = %v", kind, got)
 		}
-		if v, faults := ParseJSON(f, jsontext.Value("null"), ""); !v.IsNull() || faults != nil {
+		if v, faults := ParseJSON(field, jsontext.Value("null"), ""); !v.IsNull() || faults != nil {
 			t.Errorf("%s: ParseJSON(null) = %v, %v", kind, v, faults)
 		}
 	}
@@ -145,14 +145,14 @@ func TestAppendValue(t *testing.T) {
 // TestAppendString has encoding/json as its oracle, and checks that only what must be is escaped.
 func TestAppendString(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawText(t)
-		text := AppendString(nil, []byte(s))
+		str := drawText(t)
+		text := AppendString(nil, []byte(str))
 		var got string
-		if err := json.Unmarshal(text, &got); err != nil || got != s {
-			t.Fatalf("AppendString(%q) = %s, which reads as %q, %v", s, text, got, err)
+		if err := json.Unmarshal(text, &got); err != nil || got != str {
+			t.Fatalf("AppendString(%q) = %s, which reads as %q, %v", str, text, got, err)
 		}
 		extra := 0
-		for _, c := range []byte(s) {
+		for _, c := range []byte(str) {
 			switch {
 			case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
 				extra++
@@ -160,8 +160,8 @@ func TestAppendString(t *testing.T) {
 				extra += 5
 			}
 		}
-		if len(text) != len(s)+2+extra {
-			t.Fatalf("AppendString(%q) = %s, want %d bytes", s, text, len(s)+2+extra)
+		if len(text) != len(str)+2+extra {
+			t.Fatalf("AppendString(%q) = %s, want %d bytes", str, text, len(str)+2+extra)
 		}
 	})
 }
@@ -204,20 +204,20 @@ func TestAppendFloatAgainstJSON(t *testing.T) {
 
 func TestDecimalsAgainstBig(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.StringMatching(`[+-]?[0-9]{1,10}(\.[0-9]{1,9})?`).Draw(t, "decimal")
-		unscaled, scale, err := ParseDecimal(s)
-		want, ok := new(big.Rat).SetString(s)
+		text := rapid.StringMatching(`[+-]?[0-9]{1,10}(\.[0-9]{1,9})?`).Draw(t, "decimal")
+		unscaled, scale, err := ParseDecimal(text)
+		want, ok := new(big.Rat).SetString(text)
 		if !ok {
-			t.Fatalf("math/big does not read %s", s)
+			t.Fatalf("math/big does not read %s", text)
 		}
 		if err != nil {
-			if len(strings.TrimLeft(strings.Trim(s, "+-"), "0")) <= 18 {
-				t.Fatalf("ParseDecimal(%s) = %v", s, err)
+			if len(strings.TrimLeft(strings.Trim(text, "+-"), "0")) <= 18 {
+				t.Fatalf("ParseDecimal(%s) = %v", text, err)
 			}
 			return
 		}
 		if got := rational(OfDecimal(unscaled, scale)); got.Cmp(want) != 0 {
-			t.Fatalf("ParseDecimal(%s) = %v", s, got)
+			t.Fatalf("ParseDecimal(%s) = %v", text, got)
 		}
 		if got, want := string(appendDecimal(nil, unscaled, scale)), want.FloatString(int(scale)); got != want {
 			t.Fatalf("appendDecimal(%d, %d) = %s, want %s", unscaled, scale, got, want)
@@ -282,8 +282,8 @@ func TestAppendJSONDoesNotAllocate(t *testing.T) {
 			model.Text: OfText("a \"b\" \n" + string(benchmarkBody)), model.Int: OfInt(math.MinInt64), model.Float: OfFloat(1.5e-10), model.Decimal: OfDecimal(-12345, 4),
 			model.Bool: OfBool(true), model.Timestamp: OfTimestamp(1), model.Date: OfDate("2026-01-31"), model.UUID: OfUUID("x"), model.Enum: OfText("draft"), model.JSON: OfJSON("{}"),
 		}[kind]
-		f, row, dst := fieldOf(kind), rowOf(v), make([]byte, 0, 4096)
-		if n := testing.AllocsPerRun(100, func() { dst = AppendJSON(dst[:0], f, row, 0) }); n != 0 {
+		field, row, dst := fieldOf(kind), rowOf(v), make([]byte, 0, 4096)
+		if n := testing.AllocsPerRun(100, func() { dst = AppendJSON(dst[:0], field, row, 0) }); n != 0 {
 			t.Errorf("%s: %v allocations", kind, n)
 		}
 	}

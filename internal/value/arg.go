@@ -11,49 +11,49 @@ import (
 // Float, Decimal, Text, Timestamp, Date, UUID or Duration. A decimal is taken exactly as written, at its own scale, so that
 // 0.125 compares with a field of two decimals as what it is; the scale of that field (second argument) changes nothing.
 // Errors are errs.Malformed, without the name of the argument.
-func ParseArg(kind Kind, _ uint8, s string) (Value, error) {
-	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+func ParseArg(kind Kind, _ uint8, text string) (Value, error) {
+	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
 		return Value{}, errs.New(errs.Malformed, "must be valid UTF-8 without U+0000")
 	}
-	v, err := parseArg(kind, s)
+	v, err := parseArg(kind, text)
 	if err != nil {
-		return Value{}, errs.New(errs.Malformed, "%s%s", err.Error(), plusHint(kind, s))
+		return Value{}, errs.New(errs.Malformed, "%s%s", err.Error(), plusHint(kind, text))
 	}
 	return v, nil
 }
 
-func parseArg(kind Kind, s string) (Value, error) {
+func parseArg(kind Kind, text string) (Value, error) {
 	switch kind {
 	case Bool:
-		if s != "true" && s != "false" {
+		if text != "true" && text != "false" {
 			return Value{}, &parseError{"type", "must be true or false"}
 		}
-		return OfBool(s == "true"), nil
+		return OfBool(text == "true"), nil
 	case Int:
-		i, err := parseInt(s)
+		i, err := parseInt(text)
 		return OfInt(i), err
 	case Float:
-		f, err := parseFloat(s)
+		f, err := parseFloat(text)
 		return OfFloat(f), err
 	case Decimal:
-		unscaled, scale, err := ParseDecimal(s)
+		unscaled, scale, err := ParseDecimal(text)
 		return OfDecimal(unscaled, scale), err
 	case Text:
-		return OfText(s), nil
+		return OfText(text), nil
 	case Timestamp:
-		micros, err := ParseTimestamp(s)
+		micros, err := ParseTimestamp(text)
 		return OfTimestamp(micros), err
 	case Date:
-		date, err := ParseDate(s)
+		date, err := ParseDate(text)
 		return OfDate(date), err
 	case UUID:
-		id, ok := ParseUUID(s)
+		id, ok := ParseUUID(text)
 		if !ok {
 			return Value{}, &parseError{"format", "must be a UUID"}
 		}
 		return OfUUID(id), nil
 	case Duration:
-		micros, err := ParseDuration(s)
+		micros, err := ParseDuration(text)
 		return OfDuration(micros), err
 	default:
 		return Value{}, &parseError{"type", "cannot be given as an argument"}
@@ -61,11 +61,11 @@ func parseArg(kind Kind, s string) (Value, error) {
 }
 
 // plusHint explains the commonest mistake: the + of an offset is a blank once a query string is decoded.
-func plusHint(kind Kind, s string) string {
-	if kind != Timestamp || !strings.Contains(s, " ") {
+func plusHint(kind Kind, text string) string {
+	if kind != Timestamp || !strings.Contains(text, " ") {
 		return ""
 	}
-	if _, err := ParseTimestamp(strings.ReplaceAll(s, " ", "+")); err != nil {
+	if _, err := ParseTimestamp(strings.ReplaceAll(text, " ", "+")); err != nil {
 		return ""
 	}
 	return " (write + as %2B in a URL)"

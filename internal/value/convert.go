@@ -27,10 +27,10 @@ func Convertible(from, to model.Type) bool {
 	return false
 }
 
-func isText(t model.Type) bool { return t == model.Text || t == model.Enum }
+func isText(typ model.Type) bool { return typ == model.Text || typ == model.Enum }
 
-func isNumeric(t model.Type) bool {
-	return t == model.Int || t == model.Float || t == model.Decimal
+func isNumeric(typ model.Type) bool {
+	return typ == model.Int || typ == model.Float || typ == model.Decimal
 }
 
 // Convert returns a value of one field as a value of another that has taken its place: the same number, text, day or
@@ -64,29 +64,29 @@ func convert(from, to *model.Field, v Value) (Value, []errs.Fault) {
 	case from.Type == model.Enum && to.Type == model.Enum:
 		return parseString(to, renamed(to, v.Text), "")
 	}
-	s := plain(v, to.Type)
+	text := plain(v, to.Type)
 	switch to.Type {
 	case model.Bool:
-		return parseBool(s)
+		return parseBool(text)
 	case model.Int, model.Float:
 		if from.Type == model.Bool {
-			s = strconv.FormatInt(v.Int, 10)
+			text = strconv.FormatInt(v.Int, 10)
 		}
-		return parseNumberField(to, s, "")
+		return parseNumberField(to, text, "")
 	case model.Timestamp:
 		if from.Type == model.Date {
-			s += "T00:00:00Z"
+			text += "T00:00:00Z"
 		}
 	case model.Date:
 		if from.Type == model.Timestamp {
-			day, midnight := strings.CutSuffix(s, "T00:00:00.000000Z")
+			day, midnight := strings.CutSuffix(text, "T00:00:00.000000Z")
 			if !midnight {
 				return Value{}, []errs.Fault{fault("", "type", "has a time of day other than midnight")}
 			}
-			s = day
+			text = day
 		}
 	}
-	return parseString(to, s, "")
+	return parseString(to, text, "")
 }
 
 // plain is the text of a value without quotes: as JSON has it, and of a number that becomes a decimal every digit.
@@ -108,29 +108,29 @@ func plain(v Value, to model.Type) string {
 }
 
 // trimZeros takes the zeros from the end of a fraction.
-func trimZeros(s string) string {
-	if !strings.Contains(s, ".") || strings.ContainsAny(s, "eE") {
-		return s
+func trimZeros(text string) string {
+	if !strings.Contains(text, ".") || strings.ContainsAny(text, "eE") {
+		return text
 	}
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
 // renamed is the name that a value of an enum has now.
 func renamed(to *model.Field, name string) string {
 	now := name
-	for _, v := range to.Values {
-		if v.Name == name {
+	for _, member := range to.Values {
+		if member.Name == name {
 			return name
 		}
-		if v.Was == name {
-			now = v.Name
+		if member.Was == name {
+			now = member.Name
 		}
 	}
 	return now
 }
 
-func parseBool(s string) (Value, []errs.Fault) {
-	switch s {
+func parseBool(text string) (Value, []errs.Fault) {
+	switch text {
 	case "true", "1":
 		return OfBool(true), nil
 	case "false", "0":

@@ -110,7 +110,7 @@ func TestConvert(t *testing.T) {
 func FuzzConvertThereAndBack(f *testing.F) {
 	f.Add(int64(0), 0.5, "x")
 	f.Add(int64(math.MinInt64), math.MaxFloat64, "\x01\"é\U0001f600")
-	f.Fuzz(func(t *testing.T, i int64, x float64, s string) {
+	f.Fuzz(func(t *testing.T, i int64, x float64, text string) {
 		const limit = 999_999_999_999_999_999
 		values := []struct {
 			f *model.Field

@@ -31,48 +31,48 @@ func DecodeObjectOf(what string, data []byte) ([]Member, error) {
 	if at := tooDeep(data); at >= 0 {
 		return nil, malformedAt(what, data, at, "", fmt.Sprintf("objects and arrays stand more than %d deep", MaxDepth))
 	}
-	d := jsontext.NewDecoder(bytes.NewBuffer(data))
-	switch kind := d.PeekKind(); kind {
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(data))
+	switch kind := decoder.PeekKind(); kind {
 	case jsontext.KindBeginObject:
 	case jsontext.KindInvalid:
-		_, err := d.ReadToken()
+		_, err := decoder.ReadToken()
 		return nil, malformed(what, data, err)
 	default:
-		if _, err := d.ReadValue(); err != nil { // begins like null or a number, and is neither
+		if _, err := decoder.ReadValue(); err != nil { // begins like null or a number, and is neither
 			return nil, malformed(what, data, err)
 		}
 		return nil, errs.New(errs.Malformed, "%s must be a JSON object, it is %s", what, kindName(kind))
 	}
-	members, err := readMembers(d, data)
+	members, err := readMembers(decoder, data)
 	if err != nil {
 		return nil, malformed(what, data, err)
 	}
-	if rest := bytes.TrimLeft(data[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
+	if rest := bytes.TrimLeft(data[decoder.InputOffset():], " \t\r\n"); len(rest) > 0 {
 		return nil, malformedAt(what, data, len(data)-len(rest), "", "something follows the object")
 	}
 	return members, nil
 }
 
-func readMembers(d *jsontext.Decoder, data []byte) ([]Member, error) {
-	if _, err := d.ReadToken(); err != nil { // the brace
+func readMembers(decoder *jsontext.Decoder, data []byte) ([]Member, error) {
+	if _, err := decoder.ReadToken(); err != nil { // the brace
 		return nil, err
 	}
 	var members []Member
-	for d.PeekKind() != jsontext.KindEndObject {
-		name, err := d.ReadToken()
+	for decoder.PeekKind() != jsontext.KindEndObject {
+		name, err := decoder.ReadToken()
 		if err != nil {
 			return nil, err
 		}
 		m := Member{Name: name.String()}
-		raw, err := d.ReadValue()
+		raw, err := decoder.ReadValue()
 		if err != nil {
 			return nil, err
 		}
-		end := int(d.InputOffset())
+		end := int(decoder.InputOffset())
 		m.Raw = data[end-len(raw) : end : end]
 		members = append(members, m)
 	}
-	_, err := d.ReadToken()
+	_, err := decoder.ReadToken()
 	return members, err
 }
 

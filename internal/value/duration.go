@@ -10,11 +10,11 @@ import (
 
 // ParseDuration reads a duration as CEL and Go write it ("1h30m", "-1.5s"), exactly. What is finer than a microsecond,
 // or beyond ± MaxDuration, is an error.
-func ParseDuration(s string) (micros int64, err error) {
-	negative := strings.HasPrefix(s, "-")
-	rest := s
-	if negative || strings.HasPrefix(s, "+") {
-		rest = s[1:]
+func ParseDuration(text string) (micros int64, err error) {
+	negative := strings.HasPrefix(text, "-")
+	rest := text
+	if negative || strings.HasPrefix(text, "+") {
+		rest = text[1:]
 	}
 	if rest == "0" {
 		return 0, nil
@@ -40,8 +40,8 @@ func ParseDuration(s string) (micros int64, err error) {
 }
 
 // cutDurationPart reads one number with its unit, such as 1.5h, and returns it in nanoseconds, at most MaxInt64.
-func cutDurationPart(s string) (nanos uint64, rest string, err error) {
-	whole, rest := cutDigits(s)
+func cutDurationPart(text string) (nanos uint64, rest string, err error) {
+	whole, rest := cutDigits(text)
 	fraction := ""
 	if strings.HasPrefix(rest, ".") {
 		fraction, rest = cutDigits(rest[1:])
@@ -82,18 +82,18 @@ func fractionOf(digits string, unit uint64) (uint64, bool) {
 }
 
 // cutUnit returns the nanoseconds of the unit that s begins with, or 0.
-func cutUnit(s string) (uint64, string) {
+func cutUnit(text string) (uint64, string) {
 	for _, u := range [...]struct {
 		name  string
 		nanos uint64
 	}{
 		{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"μs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9},
 	} {
-		if rest, ok := strings.CutPrefix(s, u.name); ok {
+		if rest, ok := strings.CutPrefix(text, u.name); ok {
 			return u.nanos, rest
 		}
 	}
-	return 0, s
+	return 0, text
 }
 
 func errDurationRange() error {

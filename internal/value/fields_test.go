@@ -24,14 +24,14 @@ func decimalField(precision, scale int) *model.Field {
 	return &model.Field{Name: "wage", Type: model.Decimal, Precision: precision, Scale: scale}
 }
 
-func fieldOf(t model.Type) *model.Field {
-	switch t {
+func fieldOf(typ model.Type) *model.Field {
+	switch typ {
 	case model.Enum:
 		return enumField()
 	case model.Decimal:
 		return decimalField(18, 4)
 	default:
-		return &model.Field{Name: "f", Type: t}
+		return &model.Field{Name: "f", Type: typ}
 	}
 }
 
@@ -40,9 +40,9 @@ var allTypes = []model.Type{
 }
 
 func patternField(pattern string) *model.Field {
-	f := textField()
-	f.Pattern = regexp.MustCompile(pattern)
-	return f
+	field := textField()
+	field.Pattern = regexp.MustCompile(pattern)
+	return field
 }
 
 func schemaField(t testing.TB, text string) *model.Field {

@@ -15,8 +15,8 @@ import (
 // FuzzParseJSON: any valid JSON is a value that reads back as itself, or has faults.
 func FuzzParseJSON(f *testing.F) {
 	for i := range allTypes {
-		for _, s := range []string{`null`, `"a\u0000"`, `1.0`, `-0`, `1e999`, `"12.50"`, `true`, `"2026-01-31T12:00:00.5+02:00"`, `"2026-01-31"`, `"019A2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70"`, `"draft"`, ` {"a" : [1.0, "\ud83d\ude00"]}`, `"\ud800"`, `{"a":1,"a":2}`} {
-			f.Add(byte(i), []byte(s))
+		for _, str := range []string{`null`, `"a\u0000"`, `1.0`, `-0`, `1e999`, `"12.50"`, `true`, `"2026-01-31T12:00:00.5+02:00"`, `"2026-01-31"`, `"019A2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70"`, `"draft"`, ` {"a" : [1.0, "\ud83d\ude00"]}`, `"\ud800"`, `{"a":1,"a":2}`} {
+			f.Add(byte(i), []byte(str))
 		}
 	}
 	f.Fuzz(func(t *testing.T, kind byte, raw []byte) {
@@ -54,37 +54,37 @@ func FuzzParseJSON(f *testing.F) {
 func FuzzParseArg(f *testing.F) {
 	kinds := []Kind{Bool, Int, Float, Decimal, Text, Timestamp, Date, UUID, Duration, JSON}
 	for i := range kinds {
-		for _, s := range []string{"true", "1", "-1.50", "1e2", "2026-01-31T12:00:00Z", "2026-01-31", "1h2.5s", "019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70", "\xff", ""} {
-			f.Add(byte(i), s)
+		for _, text := range []string{"true", "1", "-1.50", "1e2", "2026-01-31T12:00:00Z", "2026-01-31", "1h2.5s", "019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70", "\xff", ""} {
+			f.Add(byte(i), text)
 		}
 	}
-	f.Fuzz(func(t *testing.T, k byte, s string) {
+	f.Fuzz(func(t *testing.T, k byte, text string) {
 		kind := kinds[int(k)%len(kinds)]
-		v, err := ParseArg(kind, 2, s)
+		v, err := ParseArg(kind, 2, text)
 		if err != nil {
 			if errs.KindOf(err) != errs.Malformed || !v.IsNull() {
-				t.Fatalf("ParseArg(%s, %q) = %+v, %v", kind, s, v, err)
+				t.Fatalf("ParseArg(%s, %q) = %+v, %v", kind, text, v, err)
 			}
 			return
 		}
 		if v.Kind != kind || !json.Valid(AppendValue(nil, v)) {
-			t.Fatalf("ParseArg(%s, %q) = %+v", kind, s, v)
+			t.Fatalf("ParseArg(%s, %q) = %+v", kind, text, v)
 		}
 		switch kind {
 		case Timestamp:
 			if back, err := ParseTimestamp(string(appendTimestamp(nil, v.Int))); err != nil || back != v.Int {
-				t.Fatalf("%q reads back as %d, %v", s, back, err)
+				t.Fatalf("%q reads back as %d, %v", text, back, err)
 			}
-			if want, err := time.Parse(time.RFC3339, s); err == nil && want.UnixMicro() != v.Int {
-				t.Fatalf("ParseTimestamp(%q) = %d, time has %d", s, v.Int, want.UnixMicro())
+			if want, err := time.Parse(time.RFC3339, text); err == nil && want.UnixMicro() != v.Int {
+				t.Fatalf("ParseTimestamp(%q) = %d, time has %d", text, v.Int, want.UnixMicro())
 			}
 		case Duration:
-			if want, err := time.ParseDuration(s); err != nil || want.Nanoseconds() != v.Int*1000 {
-				t.Fatalf("ParseDuration(%q) = %d, time has %v, %v", s, v.Int, want, err)
+			if want, err := time.ParseDuration(text); err != nil || want.Nanoseconds() != v.Int*1000 {
+				t.Fatalf("ParseDuration(%q) = %d, time has %v, %v", text, v.Int, want, err)
 			}
 		case Decimal:
 			if back, scale, err := ParseDecimal(string(appendDecimal(nil, v.Int, v.Scale))); err != nil || back != v.Int || scale != v.Scale {
-				t.Fatalf("%q reads back as %d, %d, %v", s, back, scale, err)
+				t.Fatalf("%q reads back as %d, %d, %v", text, back, scale, err)
 			}
 		}
 	})

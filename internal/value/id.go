@@ -14,31 +14,31 @@ const maxKey = model.MaxIndexedText
 
 // ParseID reads an id of the table from a segment of a path that is unescaped already. What is no id of its type names
 // no row. One id has one spelling, but for the case of a UUID.
-func ParseID(t *model.Table, s string) (Value, bool) {
-	switch t.Key {
+func ParseID(table *model.Table, text string) (Value, bool) {
+	switch table.Key {
 	case model.UUID:
-		id, ok := ParseUUID(s)
+		id, ok := ParseUUID(text)
 		return OfUUID(id), ok
 	case model.Int:
-		i, err := strconv.ParseInt(s, 10, 64)
-		return OfInt(i), err == nil && strconv.FormatInt(i, 10) == s
+		i, err := strconv.ParseInt(text, 10, 64)
+		return OfInt(i), err == nil && strconv.FormatInt(i, 10) == text
 	default:
-		return OfText(s), isTextID(s)
+		return OfText(text), isTextID(text)
 	}
 }
 
-func isTextID(s string) bool {
-	return s != "" && utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && utf8.RuneCountInString(s) <= maxKey
+func isTextID(text string) bool {
+	return text != "" && utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 && utf8.RuneCountInString(text) <= maxKey
 }
 
 // ParseUUID reads the form 8-4-4-4-12 in any case, and returns it in lower case.
-func ParseUUID(s string) (string, bool) {
-	if len(s) != 36 {
+func ParseUUID(text string) (string, bool) {
+	if len(text) != 36 {
 		return "", false
 	}
 	upper := false
-	for i := range len(s) {
-		c := s[i]
+	for i := range len(text) {
+		c := text[i]
 		switch {
 		case i == 8 || i == 13 || i == 18 || i == 23:
 			if c != '-' {
@@ -52,7 +52,7 @@ func ParseUUID(s string) (string, bool) {
 		}
 	}
 	if upper {
-		return strings.ToLower(s), true
+		return strings.ToLower(text), true
 	}
-	return s, true
+	return text, true
 }

@@ -21,16 +21,16 @@ import (
 const maxSchemaFaults = 100
 
 // parseJSONField compacts the value and leaves all else (order, the text of numbers and strings) as it was given.
-func parseJSONField(f *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+func parseJSONField(field *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	compact := raw.Clone()
 	if err := compact.Compact(); err != nil {
 		return Value{}, []errs.Fault{fault(pointer, "type", "must be JSON")}
 	}
-	if faults := tokenFaults(compact, pointer, f.JSONSchema != nil); faults != nil {
+	if faults := tokenFaults(compact, pointer, field.JSONSchema != nil); faults != nil {
 		return Value{}, faults
 	}
-	if f.JSONSchema != nil {
-		if faults := schemaFaults(f.JSONSchema, compact, pointer); faults != nil {
+	if field.JSONSchema != nil {
+		if faults := schemaFaults(field.JSONSchema, compact, pointer); faults != nil {
 			return Value{}, faults
 		}
 	}
@@ -44,29 +44,29 @@ func tokenFaults(raw jsontext.Value, pointer string, numbers bool) []errs.Fault 
 		return nil
 	}
 	var faults []errs.Fault
-	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	for len(faults) < maxSchemaFaults {
-		t, err := d.ReadToken()
+		t, err := decoder.ReadToken()
 		if err != nil {
 			break
 		}
 		// Only a fault asks for the pointer: behind a long name, one for each token would take time by its square.
 		switch {
 		case t.Kind() == jsontext.KindString && strings.IndexByte(t.String(), 0) >= 0:
-			faults = append(faults, fault(pointer+string(d.StackPointer()), "nul", "must not hold the character U+0000"))
+			faults = append(faults, fault(pointer+string(decoder.StackPointer()), "nul", "must not hold the character U+0000"))
 		case numbers && t.Kind() == jsontext.KindNumber && costly(t.String()):
-			faults = append(faults, fault(pointer+string(d.StackPointer()), "range", "must be a number of at most 400 digits, with an exponent from -400 to 400"))
+			faults = append(faults, fault(pointer+string(decoder.StackPointer()), "range", "must be a number of at most 400 digits, with an exponent from -400 to 400"))
 		}
 	}
 	return faults
 }
 
-func costly(s string) bool {
-	i := strings.IndexAny(s, "eE")
+func costly(text string) bool {
+	i := strings.IndexAny(text, "eE")
 	if i < 0 {
-		return len(s) > 400
+		return len(text) > 400
 	}
-	exponent, err := strconv.Atoi(s[i+1:])
+	exponent, err := strconv.Atoi(text[i+1:])
 	return i > 400 || err != nil || exponent < -400 || exponent > 400
 }
 
@@ -95,26 +95,26 @@ type schemaCollector struct {
 	faults  []errs.Fault
 }
 
-func (c *schemaCollector) collect(e *jsonschema.ValidationError) {
-	switch k := e.ErrorKind.(type) {
+func (c *schemaCollector) collect(invalid *jsonschema.ValidationError) {
+	switch k := invalid.ErrorKind.(type) {
 	case *kind.Required:
 		for _, name := range k.Missing {
-			c.add(e, name, "is required by the schema")
+			c.add(invalid, name, "is required by the schema")
 		}
 		return
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			c.add(e, name, "is not allowed by the schema")
+			c.add(invalid, name, "is not allowed by the schema")
 		}
 		return
 	case *kind.AnyOf, *kind.OneOf, *kind.Not: // what each alternative misses contradicts the others
-		c.add(e, "", c.detail(e.ErrorKind))
+		c.add(invalid, "", c.detail(invalid.ErrorKind))
 		return
 	}
-	if len(e.Causes) == 0 {
-		c.add(e, "", c.detail(e.ErrorKind))
+	if len(invalid.Causes) == 0 {
+		c.add(invalid, "", c.detail(invalid.ErrorKind))
 	}
-	for _, cause := range e.Causes {
+	for _, cause := range invalid.Causes {
 		c.collect(cause)
 	}
 }
@@ -151,12 +151,12 @@ func exactly(r *big.Rat) string {
 	return r.FloatString(digits)
 }
 
-func (c *schemaCollector) add(e *jsonschema.ValidationError, member, detail string) {
+func (c *schemaCollector) add(invalid *jsonschema.ValidationError, member, detail string) {
 	if len(c.faults) == maxSchemaFaults {
 		return
 	}
 	p := jsontext.Pointer(c.pointer)
-	for _, name := range e.InstanceLocation {
+	for _, name := range invalid.InstanceLocation {
 		p = p.AppendToken(name)
 	}
 	if member != "" {

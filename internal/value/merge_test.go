@@ -80,9 +80,9 @@ func mergeAny(target, patch any) any {
 	return object
 }
 
-func compact(t *testing.T, s string) []byte {
+func compact(t *testing.T, text string) []byte {
 	t.Helper()
-	members, err := DecodeObject([]byte(s))
+	members, err := DecodeObject([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

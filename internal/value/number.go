@@ -20,11 +20,11 @@ type number struct {
 const hugeExponent = 1 << 27
 
 // parseNumber takes the text of a JSON number apart, whatever the size of its exponent.
-func parseNumber(s string) (number, bool) {
+func parseNumber(text string) (number, bool) {
 	var n number
-	n.negative = strings.HasPrefix(s, "-")
-	s = strings.TrimPrefix(s, "-")
-	whole, rest := cutDigits(s)
+	n.negative = strings.HasPrefix(text, "-")
+	text = strings.TrimPrefix(text, "-")
+	whole, rest := cutDigits(text)
 	if whole == "" || (len(whole) > 1 && whole[0] == '0') {
 		return n, false
 	}
@@ -49,30 +49,30 @@ func parseNumber(s string) (number, bool) {
 	return n, true
 }
 
-func cutDigits(s string) (digits, rest string) {
+func cutDigits(text string) (digits, rest string) {
 	i := 0
-	for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+	for i < len(text) && '0' <= text[i] && text[i] <= '9' {
 		i++
 	}
-	return s[:i], s[i:]
+	return text[:i], text[i:]
 }
 
-func parseExponent(s string) (int, bool) {
-	if s == "" {
+func parseExponent(text string) (int, bool) {
+	if text == "" {
 		return 0, true
 	}
-	if s[0] != 'e' && s[0] != 'E' {
+	if text[0] != 'e' && text[0] != 'E' {
 		return 0, false
 	}
-	s = s[1:]
+	text = text[1:]
 	sign := 1
-	if s != "" && (s[0] == '+' || s[0] == '-') {
-		if s[0] == '-' {
+	if text != "" && (text[0] == '+' || text[0] == '-') {
+		if text[0] == '-' {
 			sign = -1
 		}
-		s = s[1:]
+		text = text[1:]
 	}
-	digits, rest := cutDigits(s)
+	digits, rest := cutDigits(text)
 	if digits == "" || rest != "" {
 		return 0, false
 	}
@@ -109,8 +109,8 @@ func (n number) integer() (i int64, why string) {
 	return 0, "range"
 }
 
-func parseInt(s string) (int64, error) {
-	n, ok := parseNumber(s)
+func parseInt(text string) (int64, error) {
+	n, ok := parseNumber(text)
 	if !ok {
 		return 0, &parseError{"type", "must be a whole number"}
 	}
@@ -124,11 +124,11 @@ func parseInt(s string) (int64, error) {
 	}
 }
 
-func parseFloat(s string) (float64, error) {
-	if _, ok := parseNumber(s); !ok { // strconv accepts more: hexadecimal, Inf
+func parseFloat(text string) (float64, error) {
+	if _, ok := parseNumber(text); !ok { // strconv accepts more: hexadecimal, Inf
 		return 0, &parseError{"type", "must be a number"}
 	}
-	f, err := strconv.ParseFloat(s, 64)
+	f, err := strconv.ParseFloat(text, 64)
 	if err != nil {
 		return 0, &parseError{"range", "must be between -1.7976931348623157e308 and 1.7976931348623157e308"}
 	}
@@ -141,13 +141,13 @@ type decimalText struct {
 	whole, fraction string // digits; whole without zeros in front
 }
 
-func cutDecimal(s string) (decimalText, bool) {
+func cutDecimal(text string) (decimalText, bool) {
 	var d decimalText
-	d.negative = strings.HasPrefix(s, "-")
-	if d.negative || strings.HasPrefix(s, "+") {
-		s = s[1:]
+	d.negative = strings.HasPrefix(text, "-")
+	if d.negative || strings.HasPrefix(text, "+") {
+		text = text[1:]
 	}
-	whole, rest := cutDigits(s)
+	whole, rest := cutDigits(text)
 	if whole == "" {
 		return d, false
 	}
@@ -182,8 +182,8 @@ func (d decimalText) unscaled(scale int) int64 {
 
 // ParseDecimal reads a decimal as it is written: an optional sign, digits, and after a point the decimals, which make
 // its scale. It has at most 18 digits, not counting zeros in front.
-func ParseDecimal(s string) (unscaled int64, scale uint8, err error) {
-	d, ok := cutDecimal(s)
+func ParseDecimal(text string) (unscaled int64, scale uint8, err error) {
+	d, ok := cutDecimal(text)
 	if !ok {
 		return 0, 0, &parseError{"format", "must be a decimal such as 12.50"}
 	}
@@ -194,22 +194,22 @@ func ParseDecimal(s string) (unscaled int64, scale uint8, err error) {
 }
 
 // parseFieldDecimal returns s at the field's scale, and every fault of its digits.
-func parseFieldDecimal(f *model.Field, s string) (int64, []*parseError) {
-	d, ok := cutDecimal(s)
+func parseFieldDecimal(field *model.Field, text string) (int64, []*parseError) {
+	d, ok := cutDecimal(text)
 	if !ok {
 		return 0, []*parseError{{"format", "must be a decimal such as \"12.50\": an optional sign, digits, a point, digits"}}
 	}
 	var faults []*parseError
-	if len(d.fraction) > f.Scale {
-		faults = append(faults, &parseError{"scale", fmt.Sprintf("must have at most %s after the point, has %d", count(int64(f.Scale), "digit"), len(d.fraction))})
+	if len(d.fraction) > field.Scale {
+		faults = append(faults, &parseError{"scale", fmt.Sprintf("must have at most %s after the point, has %d", count(int64(field.Scale), "digit"), len(d.fraction))})
 	}
-	if most := f.Precision - f.Scale; len(d.whole) > most {
+	if most := field.Precision - field.Scale; len(d.whole) > most {
 		faults = append(faults, &parseError{"precision", fmt.Sprintf("must have at most %s before the point, has %d", count(int64(most), "digit"), len(d.whole))})
 	}
 	if faults != nil {
 		return 0, faults
 	}
-	return d.unscaled(f.Scale), nil
+	return d.unscaled(field.Scale), nil
 }
 
 // count returns "1 digit", "2 digits".

@@ -28,20 +28,20 @@ func faultOf(pointer string, err error) []errs.Fault {
 // ParseJSON reads a member of a body as a value of the field, and returns every fault that the value has in itself.
 // With faults, the value is Null. JSON null is Null without a fault: whether the field may be missing is for the caller
 // to ask. raw is one valid JSON value as DecodeObject gives it; pointer is its RFC 6901 pointer in the body.
-func ParseJSON(f *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
-	v, faults := parseJSON(f, raw, pointer)
+func ParseJSON(field *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+	v, faults := parseJSON(field, raw, pointer)
 	if faults != nil {
 		return Value{}, faults
 	}
 	return v, nil
 }
 
-func parseJSON(f *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+func parseJSON(field *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	kind := raw.Kind()
 	if kind == jsontext.KindNull {
 		return Value{}, nil
 	}
-	switch f.Type {
+	switch field.Type {
 	case model.Bool:
 		switch kind {
 		case jsontext.KindTrue:
@@ -51,27 +51,27 @@ func parseJSON(f *model.Field, raw jsontext.Value, pointer string) (Value, []err
 		}
 		return Value{}, wrongType(pointer, kind, "true or false")
 	case model.Int, model.Float:
-		if f.AsString {
-			return parseIntString(f, raw, pointer)
+		if field.AsString {
+			return parseIntString(field, raw, pointer)
 		}
 		if kind != jsontext.KindNumber {
 			return Value{}, wrongType(pointer, kind, "a number")
 		}
-		return parseNumberField(f, string(raw), pointer)
+		return parseNumberField(field, string(raw), pointer)
 	case model.JSON:
-		return parseJSONField(f, raw, pointer)
+		return parseJSONField(field, raw, pointer)
 	}
 	if kind != jsontext.KindString {
-		if f.Type == model.Decimal {
+		if field.Type == model.Decimal {
 			return Value{}, wrongType(pointer, kind, `a decimal in a string, such as "12.50"`)
 		}
 		return Value{}, wrongType(pointer, kind, "a string")
 	}
-	s, ok := unquote(raw)
+	text, ok := unquote(raw)
 	if !ok {
 		return Value{}, []errs.Fault{fault(pointer, "type", "must be a string of valid Unicode")}
 	}
-	return parseString(f, s, pointer)
+	return parseString(field, text, pointer)
 }
 
 func wrongType(pointer string, got jsontext.Kind, want string) []errs.Fault {
@@ -84,70 +84,70 @@ func unquote(raw jsontext.Value) (string, bool) {
 	return string(b), err == nil
 }
 
-func parseString(f *model.Field, s, pointer string) (Value, []errs.Fault) {
-	switch f.Type {
+func parseString(field *model.Field, text, pointer string) (Value, []errs.Fault) {
+	switch field.Type {
 	case model.Decimal:
-		return parseDecimalField(f, s, pointer)
+		return parseDecimalField(field, text, pointer)
 	case model.Timestamp:
-		micros, err := ParseTimestamp(s)
+		micros, err := ParseTimestamp(text)
 		if err != nil {
 			return Value{}, faultOf(pointer, err)
 		}
 		return OfTimestamp(micros), nil
 	case model.Date:
-		date, err := ParseDate(s)
+		date, err := ParseDate(text)
 		if err != nil {
 			return Value{}, faultOf(pointer, err)
 		}
 		return OfDate(date), nil
 	case model.UUID:
-		id, ok := ParseUUID(s)
+		id, ok := ParseUUID(text)
 		if !ok {
 			return Value{}, []errs.Fault{fault(pointer, "format", "must be a UUID such as 019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70")}
 		}
 		return OfUUID(id), nil
 	case model.Enum:
-		return parseEnum(f, s, pointer)
+		return parseEnum(field, text, pointer)
 	default:
-		return OfText(s), textFaults(f, s, pointer)
+		return OfText(text), textFaults(field, text, pointer)
 	}
 }
 
-func parseNumberField(f *model.Field, s, pointer string) (Value, []errs.Fault) {
-	if f.Type == model.Float {
-		x, err := parseFloat(s)
+func parseNumberField(field *model.Field, text, pointer string) (Value, []errs.Fault) {
+	if field.Type == model.Float {
+		x, err := parseFloat(text)
 		if err != nil {
 			return Value{}, faultOf(pointer, err)
 		}
-		return OfFloat(x), floatBounds(f, x, pointer)
+		return OfFloat(x), floatBounds(field, x, pointer)
 	}
-	i, err := parseInt(s)
+	i, err := parseInt(text)
 	if err != nil {
 		return Value{}, faultOf(pointer, err)
 	}
-	return OfInt(i), intBounds(f, i, pointer, func(n int64) string { return strconv.FormatInt(n, 10) })
+	return OfInt(i), intBounds(field, i, pointer, func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
 // parseIntString reads an int that JSON has as a string.
-func parseIntString(f *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
+func parseIntString(field *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	const want = `an int in a string, such as "9007199254740993"`
 	if raw.Kind() != jsontext.KindString {
 		return Value{}, wrongType(pointer, raw.Kind(), want)
 	}
-	s, ok := unquote(raw)
-	if digits := strings.TrimPrefix(s, "-"); !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
+	text, ok := unquote(raw)
+	if digits := strings.TrimPrefix(text, "-"); !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return Value{}, []errs.Fault{fault(pointer, "format", "must be %s", want)}
 	}
-	i, err := parseInt(canonicalInt(s))
+	i, err := parseInt(canonicalInt(text))
 	if err != nil {
 		return Value{}, faultOf(pointer, err)
 	}
-	return OfInt(i), intBounds(f, i, pointer, func(n int64) string { return strconv.FormatInt(n, 10) })
+	return OfInt(i), intBounds(field, i, pointer, func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
 // canonicalInt leaves out zeros in front of an int, which JSON's own numbers do not have.
-func canonicalInt(s string) string {
-	digits, negative := strings.CutPrefix(s, "-")
+func canonicalInt(text string) string {
+	digits, negative := strings.CutPrefix(text, "-")
 	digits = strings.TrimLeft(digits, "0")
 	switch {
 	case digits == "":
@@ -158,8 +158,8 @@ func canonicalInt(s string) string {
 	return digits
 }
 
-func parseDecimalField(f *model.Field, s, pointer string) (Value, []errs.Fault) {
-	unscaled, bad := parseFieldDecimal(f, s)
+func parseDecimalField(field *model.Field, text, pointer string) (Value, []errs.Fault) {
+	unscaled, bad := parseFieldDecimal(field, text)
 	if bad != nil {
 		faults := make([]errs.Fault, len(bad))
 		for i, e := range bad {
@@ -167,39 +167,39 @@ func parseDecimalField(f *model.Field, s, pointer string) (Value, []errs.Fault) 
 		}
 		return Value{}, faults
 	}
-	scale := uint8(f.Scale)
-	return OfDecimal(unscaled, scale), intBounds(f, unscaled, pointer, func(n int64) string {
+	scale := uint8(field.Scale)
+	return OfDecimal(unscaled, scale), intBounds(field, unscaled, pointer, func(n int64) string {
 		return string(appendDecimal(nil, n, scale))
 	})
 }
 
-func intBounds(f *model.Field, i int64, pointer string, show func(int64) string) []errs.Fault {
+func intBounds(field *model.Field, i int64, pointer string, show func(int64) string) []errs.Fault {
 	switch {
-	case f.Min != nil && i < *f.Min:
-		return []errs.Fault{fault(pointer, "min", "must be at least %s", show(*f.Min))}
-	case f.Max != nil && i > *f.Max:
-		return []errs.Fault{fault(pointer, "max", "must be at most %s", show(*f.Max))}
+	case field.Min != nil && i < *field.Min:
+		return []errs.Fault{fault(pointer, "min", "must be at least %s", show(*field.Min))}
+	case field.Max != nil && i > *field.Max:
+		return []errs.Fault{fault(pointer, "max", "must be at most %s", show(*field.Max))}
 	}
 	return nil
 }
 
-func floatBounds(f *model.Field, x float64, pointer string) []errs.Fault {
+func floatBounds(field *model.Field, x float64, pointer string) []errs.Fault {
 	switch {
-	case f.MinFloat != nil && x < *f.MinFloat:
-		return []errs.Fault{fault(pointer, "min", "must be at least %s", appendFloat(nil, *f.MinFloat))}
-	case f.MaxFloat != nil && x > *f.MaxFloat:
-		return []errs.Fault{fault(pointer, "max", "must be at most %s", appendFloat(nil, *f.MaxFloat))}
+	case field.MinFloat != nil && x < *field.MinFloat:
+		return []errs.Fault{fault(pointer, "min", "must be at least %s", appendFloat(nil, *field.MinFloat))}
+	case field.MaxFloat != nil && x > *field.MaxFloat:
+		return []errs.Fault{fault(pointer, "max", "must be at most %s", appendFloat(nil, *field.MaxFloat))}
 	}
 	return nil
 }
 
-func parseEnum(f *model.Field, s, pointer string) (Value, []errs.Fault) {
+func parseEnum(field *model.Field, text, pointer string) (Value, []errs.Fault) {
 	var names []string
-	for _, v := range f.Values {
-		if v.Name == s {
-			return OfText(v.Name), nil
+	for _, member := range field.Values {
+		if member.Name == text {
+			return OfText(member.Name), nil
 		}
-		names = append(names, v.Name)
+		names = append(names, member.Name)
 	}
 	return Value{}, []errs.Fault{fault(pointer, "enum", "must be one of %s", errs.Clip(strings.Join(names, ", "), 500))}
 }

@@ -20,9 +20,9 @@ type parsed struct {
 	faults []string // "code: detail"
 }
 
-func (tt parsed) run(t *testing.T, f *model.Field) {
+func (tt parsed) run(t *testing.T, field *model.Field) {
 	t.Helper()
-	got, faults := ParseJSON(f, jsontext.Value(tt.raw), "/p")
+	got, faults := ParseJSON(field, jsontext.Value(tt.raw), "/p")
 	var texts []string
 	for _, fault := range faults {
 		if !strings.HasPrefix(fault.Pointer, "/p") {
@@ -41,8 +41,8 @@ func (tt parsed) run(t *testing.T, f *model.Field) {
 func bad(faults ...string) []string { return faults }
 
 func TestParseText(t *testing.T) {
-	f := textField()
-	f.Min, f.Max = ptr(int64(2)), ptr(int64(4))
+	field := textField()
+	field.Min, field.Max = ptr(int64(2)), ptr(int64(4))
 	for _, tt := range []parsed{
 		{`"abc"`, OfText("abc"), nil},
 		{`"\u0061\n\ud83d\ude00"`, OfText("a\n😀"), nil},
@@ -58,7 +58,7 @@ func TestParseText(t *testing.T) {
 		{`[]`, Value{}, bad("type: must be a string, not an array")},
 		{`{}`, Value{}, bad("type: must be a string, not an object")},
 	} {
-		tt.run(t, f)
+		tt.run(t, field)
 	}
 	parsed{`""`, OfText(""), nil}.run(t, textField())
 	parsed{`"Ab"`, Value{}, bad("pattern: must match ^[a-z]+$")}.run(t, patternField(`^[a-z]+$`))
@@ -82,22 +82,22 @@ func TestFormats(t *testing.T) {
 			[]string{"", "example.com", "//example.com", "/a", "javascript:alert(1)", "ftp://a", "https://", "https:///x", "https://a b", "https://a\n", "https:a", "data:text/html,x", " https://a", "https://:80"}},
 		{"slug", []string{"a", "a-b", "a1-2", "0"}, []string{"", "-", "a-", "-a", "a--b", "A", "é", "a_b", "a b", "a\n"}},
 	} {
-		for _, s := range tt.good {
-			if got := formatFault(tt.format, s); got != "" {
-				t.Errorf("%s %q: must be %s", tt.format, s, got)
+		for _, text := range tt.good {
+			if got := formatFault(tt.format, text); got != "" {
+				t.Errorf("%s %q: must be %s", tt.format, text, got)
 			}
 		}
-		for _, s := range tt.bad {
-			if formatFault(tt.format, s) == "" {
-				t.Errorf("%s %q was accepted", tt.format, s)
+		for _, text := range tt.bad {
+			if formatFault(tt.format, text) == "" {
+				t.Errorf("%s %q was accepted", tt.format, text)
 			}
 		}
 	}
 }
 
 func TestParseIntInString(t *testing.T) {
-	f := fieldOf(model.Int)
-	f.AsString = true
+	field := fieldOf(model.Int)
+	field.AsString = true
 	const want = `must be an int in a string, such as "9007199254740993"`
 	const form = "format: " + want
 	for _, tt := range []parsed{
@@ -108,10 +108,10 @@ func TestParseIntInString(t *testing.T) {
 		{`""`, Value{}, []string{form}}, {`"-"`, Value{}, []string{form}}, {`"+1"`, Value{}, []string{form}}, {`"1.0"`, Value{}, []string{form}},
 		{`"1e2"`, Value{}, []string{form}}, {`" 1"`, Value{}, []string{form}}, {`"1_0"`, Value{}, []string{form}}, {`"٣"`, Value{}, []string{form}},
 	} {
-		tt.run(t, f)
+		tt.run(t, field)
 	}
 	for _, n := range []int64{0, -1, math.MinInt64, math.MaxInt64} {
-		v, faults := ParseJSON(f, AppendMember(nil, f, OfInt(n)), "")
+		v, faults := ParseJSON(field, AppendMember(nil, field, OfInt(n)), "")
 		if len(faults) > 0 || !cmp.Equal(v, OfInt(n)) {
 			t.Errorf("%d is read back as %v, %v", n, v, faults)
 		}
@@ -121,7 +121,7 @@ func TestParseIntInString(t *testing.T) {
 func TestParseInt(t *testing.T) {
 	const outside = "range: must be between -9223372036854775808 and 9223372036854775807"
 	const fraction = "type: must be a whole number, without a fraction"
-	f := fieldOf(model.Int)
+	field := fieldOf(model.Int)
 	for _, tt := range []parsed{
 		{"0", OfInt(0), nil}, {"-0", OfInt(0), nil}, {"0.000", OfInt(0), nil}, {"-0.0e5", OfInt(0), nil},
 		{"0e999999999999999999999", OfInt(0), nil}, {"0e-999999999999999999999", OfInt(0), nil},
@@ -138,26 +138,26 @@ func TestParseInt(t *testing.T) {
 		{"1e19", Value{}, bad(outside)}, {"1e999999999", Value{}, bad(outside)}, {"-1e99999999999999999999", Value{}, bad(outside)},
 		{`"1"`, Value{}, bad("type: must be a number, not a string")}, {"true", Value{}, bad("type: must be a number, not a boolean")},
 	} {
-		tt.run(t, f)
+		tt.run(t, field)
 	}
-	f.Min, f.Max = ptr(int64(1)), ptr(int64(5))
-	parsed{"1", OfInt(1), nil}.run(t, f)
-	parsed{"5.0", OfInt(5), nil}.run(t, f)
-	parsed{"0", Value{}, bad("min: must be at least 1")}.run(t, f)
-	parsed{"6", Value{}, bad("max: must be at most 5")}.run(t, f)
+	field.Min, field.Max = ptr(int64(1)), ptr(int64(5))
+	parsed{"1", OfInt(1), nil}.run(t, field)
+	parsed{"5.0", OfInt(5), nil}.run(t, field)
+	parsed{"0", Value{}, bad("min: must be at least 1")}.run(t, field)
+	parsed{"6", Value{}, bad("max: must be at most 5")}.run(t, field)
 }
 
 func TestHugeNumbersCostNothing(t *testing.T) {
 	start := time.Now()
 	long := strings.Repeat("9", 1<<20)
-	for _, s := range []string{"1e999999999", "1e-999999999", long, long + "." + long, "0." + long, long + "e-1048576", "1e" + long, "1e-" + long} {
+	for _, text := range []string{"1e999999999", "1e-999999999", long, long + "." + long, "0." + long, long + "e-1048576", "1e" + long, "1e-" + long} {
 		for _, kind := range []model.Type{model.Int, model.Float, model.JSON} {
-			ParseJSON(fieldOf(kind), jsontext.Value(s), "")
+			ParseJSON(fieldOf(kind), jsontext.Value(text), "")
 		}
-		ParseJSON(schemaField(t, `{"minimum": 0, "multipleOf": 0.01, "uniqueItems": true, "const": 1}`), jsontext.Value(s), "")
-		ParseJSON(decimalField(18, 2), jsontext.Value(`"`+s+`"`), "")
+		ParseJSON(schemaField(t, `{"minimum": 0, "multipleOf": 0.01, "uniqueItems": true, "const": 1}`), jsontext.Value(text), "")
+		ParseJSON(decimalField(18, 2), jsontext.Value(`"`+text+`"`), "")
 		for _, kind := range []Kind{Int, Float, Decimal, Duration, Timestamp} {
-			_, _ = ParseArg(kind, 0, s)
+			_, _ = ParseArg(kind, 0, text)
 		}
 	}
 	if took := time.Since(start); took > 5*time.Second {
@@ -167,28 +167,28 @@ func TestHugeNumbersCostNothing(t *testing.T) {
 
 func TestParseFloat(t *testing.T) {
 	const outside = "range: must be between -1.7976931348623157e308 and 1.7976931348623157e308"
-	f := fieldOf(model.Float)
+	field := fieldOf(model.Float)
 	for _, tt := range []parsed{
 		{"0", OfFloat(0), nil}, {"1.5", OfFloat(1.5), nil}, {"1e-400", OfFloat(0), nil}, {"-1e-400", OfFloat(0), nil}, {"5e-324", OfFloat(5e-324), nil},
 		{"1.7976931348623157e308", OfFloat(math.MaxFloat64), nil}, {"9007199254740993", OfFloat(9007199254740992), nil},
 		{"1e309", Value{}, bad(outside)}, {"-1e309", Value{}, bad(outside)}, {"1e999999999999", Value{}, bad(outside)},
 		{`"1"`, Value{}, bad("type: must be a number, not a string")},
 	} {
-		tt.run(t, f)
+		tt.run(t, field)
 	}
-	got, faults := ParseJSON(f, jsontext.Value("-0.0"), "")
+	got, faults := ParseJSON(field, jsontext.Value("-0.0"), "")
 	if faults != nil || math.Signbit(got.Float) {
 		t.Errorf("-0.0 is %v, %v; want 0", got.Float, faults)
 	}
-	f.MinFloat, f.MaxFloat = ptr(1.0), ptr(2.5)
-	parsed{"2.5", OfFloat(2.5), nil}.run(t, f)
-	parsed{"0.99", Value{}, bad("min: must be at least 1")}.run(t, f)
-	parsed{"2.51", Value{}, bad("max: must be at most 2.5")}.run(t, f)
+	field.MinFloat, field.MaxFloat = ptr(1.0), ptr(2.5)
+	parsed{"2.5", OfFloat(2.5), nil}.run(t, field)
+	parsed{"0.99", Value{}, bad("min: must be at least 1")}.run(t, field)
+	parsed{"2.51", Value{}, bad("max: must be at most 2.5")}.run(t, field)
 }
 
 func TestParseDecimal(t *testing.T) {
 	const form = `format: must be a decimal such as "12.50": an optional sign, digits, a point, digits`
-	f := decimalField(5, 2)
+	field := decimalField(5, 2)
 	for _, tt := range []parsed{
 		{`"0"`, OfDecimal(0, 2), nil}, {`"12.5"`, OfDecimal(1250, 2), nil}, {`"-12.50"`, OfDecimal(-1250, 2), nil}, {`"+1"`, OfDecimal(100, 2), nil},
 		{`"999.99"`, OfDecimal(99999, 2), nil}, {`"-0.00"`, OfDecimal(0, 2), nil}, {`"000123.4"`, OfDecimal(12340, 2), nil}, {`"\u0031"`, OfDecimal(100, 2), nil},
@@ -201,12 +201,12 @@ func TestParseDecimal(t *testing.T) {
 		{`"١"`, Value{}, bad(form)}, {`"1\u0000"`, Value{}, bad(form)}, {`"1.5x"`, Value{}, bad(form)}, {`"1_000"`, Value{}, bad(form)},
 		{`12.5`, Value{}, bad(`type: must be a decimal in a string, such as "12.50", not a number`)},
 	} {
-		tt.run(t, f)
+		tt.run(t, field)
 	}
-	f.Min, f.Max = ptr(int64(-150)), ptr(int64(1000))
-	parsed{`"10"`, OfDecimal(1000, 2), nil}.run(t, f)
-	parsed{`"10.01"`, Value{}, bad("max: must be at most 10.00")}.run(t, f)
-	parsed{`"-1.51"`, Value{}, bad("min: must be at least -1.50")}.run(t, f)
+	field.Min, field.Max = ptr(int64(-150)), ptr(int64(1000))
+	parsed{`"10"`, OfDecimal(1000, 2), nil}.run(t, field)
+	parsed{`"10.01"`, Value{}, bad("max: must be at most 10.00")}.run(t, field)
+	parsed{`"-1.51"`, Value{}, bad("min: must be at least -1.50")}.run(t, field)
 	parsed{`"999999999999999999"`, OfDecimal(999999999999999999, 0), nil}.run(t, decimalField(18, 0))
 	parsed{`"-0.999999999999999999"`, OfDecimal(-999999999999999999, 18), nil}.run(t, decimalField(18, 18))
 	parsed{`"1"`, Value{}, bad("precision: must have at most 0 digits before the point, has 1")}.run(t, decimalField(18, 18))
@@ -251,7 +251,7 @@ func TestParseJSONField(t *testing.T) {
 }
 
 func TestJSONSchema(t *testing.T) {
-	f := schemaField(t, `{"type":"object","required":["name","size"],"additionalProperties":false,"properties":{
+	field := schemaField(t, `{"type":"object","required":["name","size"],"additionalProperties":false,"properties":{
 		"name":{"type":"string","minLength":2},"size":{"type":"integer","maximum":9007199254740993},"a/b":{"items":{"type":"number"}},
 		"either":{"anyOf":[{"type":"string"},{"type":"null"}]},"unique":{"uniqueItems":true},
 		"step":{"multipleOf":0.1,"exclusiveMaximum":0.35,"exclusiveMinimum":2.5}}}`)
@@ -269,7 +269,7 @@ func TestJSONSchema(t *testing.T) {
 		{`{"name":"ab","size":1e401}`, Value{}, bad("/sizerange: must be a number of at most 400 digits, with an exponent from -400 to 400")},
 		{`{"name":"ab","size":1,"unique":[1e1000001,1]}`, Value{}, bad("/unique/0range: must be a number of at most 400 digits, with an exponent from -400 to 400")},
 	} {
-		got, faults := ParseJSON(f, jsontext.Value(tt.raw), "/p")
+		got, faults := ParseJSON(field, jsontext.Value(tt.raw), "/p")
 		texts := map[string]bool{}
 		for _, fault := range faults {
 			texts[strings.TrimPrefix(fault.Pointer, "/p")+fault.Code+": "+fault.Detail] = true
@@ -285,9 +285,9 @@ func TestJSONSchema(t *testing.T) {
 }
 
 func TestJSONSchemaFaultsAreBounded(t *testing.T) {
-	f := schemaField(t, `{"items":{"type":"string","const":"`+strings.Repeat("x", 1000)+`"}}`)
+	field := schemaField(t, `{"items":{"type":"string","const":"`+strings.Repeat("x", 1000)+`"}}`)
 	raw := "[" + strings.TrimSuffix(strings.Repeat("1,", 10_000), ",") + "]"
-	_, faults := ParseJSON(f, jsontext.Value(raw), "")
+	_, faults := ParseJSON(field, jsontext.Value(raw), "")
 	if len(faults) != maxSchemaFaults {
 		t.Errorf("%d faults, want %d", len(faults), maxSchemaFaults)
 	}
@@ -300,10 +300,10 @@ func TestJSONSchemaFaultsAreBounded(t *testing.T) {
 
 // Each token behind a long name used to copy the name: half a gigabyte for each thousand numbers here.
 func TestExhaustion_ManyNumbersBehindALongName(t *testing.T) {
-	f := schemaField(t, `{"type":"object"}`)
+	field := schemaField(t, `{"type":"object"}`)
 	raw := `{"` + strings.Repeat("x", 500_000) + `":[` + strings.TrimSuffix(strings.Repeat("1,", 200_000), ",") + "]}"
 	begun := time.Now()
-	if _, faults := ParseJSON(f, jsontext.Value(raw), ""); faults != nil {
+	if _, faults := ParseJSON(field, jsontext.Value(raw), ""); faults != nil {
 		t.Errorf("%d faults", len(faults))
 	}
 	if took := time.Since(begun); took > 5*time.Second {

@@ -3,11 +3,11 @@ package value
 import "github.com/ashlar-dev/ashlar/internal/model"
 
 // Scan returns a column of a row as a value of the field. It copies: the value outlives the row.
-func Scan(f *model.Field, row Row, col int) Value {
+func Scan(field *model.Field, row Row, col int) Value {
 	if row.Null(col) {
 		return Value{}
 	}
-	switch f.Type {
+	switch field.Type {
 	case model.Int:
 		return OfInt(row.Int(col))
 	case model.Bool:
@@ -15,7 +15,7 @@ func Scan(f *model.Field, row Row, col int) Value {
 	case model.Float:
 		return OfFloat(row.Float(col))
 	case model.Decimal:
-		return OfDecimal(row.Decimal(col, f.Scale), uint8(f.Scale))
+		return OfDecimal(row.Decimal(col, field.Scale), uint8(field.Scale))
 	case model.Timestamp:
 		return OfTimestamp(row.Int(col))
 	case model.Date:
@@ -38,8 +38,8 @@ func (v Value) Equal(w Value) bool {
 	if v.Kind != w.Kind || len(v.List) != len(w.List) {
 		return false
 	}
-	for i, s := range v.List {
-		if s != w.List[i] {
+	for i, text := range v.List {
+		if text != w.List[i] {
 			return false
 		}
 	}

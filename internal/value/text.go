@@ -11,69 +11,69 @@ import (
 )
 
 // textFaults returns every fault of the text of a field.
-func textFaults(f *model.Field, s, pointer string) []errs.Fault {
+func textFaults(field *model.Field, text, pointer string) []errs.Fault {
 	var faults []errs.Fault
-	if strings.IndexByte(s, 0) >= 0 {
+	if strings.IndexByte(text, 0) >= 0 {
 		faults = append(faults, fault(pointer, "nul", "must not hold the character U+0000"))
 	}
-	length := int64(utf8.RuneCountInString(s))
-	if least := minLength(f); length < least {
+	length := int64(utf8.RuneCountInString(text))
+	if least := minLength(field); length < least {
 		faults = append(faults, fault(pointer, "too_short", "must be at least %s long, is %d", count(least, "character"), length))
 	}
-	if f.Max != nil && length > *f.Max {
-		faults = append(faults, fault(pointer, "too_long", "must be at most %s long, is %d", count(*f.Max, "character"), length))
+	if field.Max != nil && length > *field.Max {
+		faults = append(faults, fault(pointer, "too_long", "must be at most %s long, is %d", count(*field.Max, "character"), length))
 	}
-	if f.Pattern != nil && !f.Pattern.MatchString(s) {
-		faults = append(faults, fault(pointer, "pattern", "must match %s", f.Pattern))
+	if field.Pattern != nil && !field.Pattern.MatchString(text) {
+		faults = append(faults, fault(pointer, "pattern", "must match %s", field.Pattern))
 	}
-	if want := formatFault(f.Format, s); want != "" {
+	if want := formatFault(field.Format, text); want != "" {
 		faults = append(faults, fault(pointer, "format", "must be %s", want))
 	}
 	return faults
 }
 
 // minLength is 1 for a key: an empty id has no path.
-func minLength(f *model.Field) int64 {
+func minLength(field *model.Field) int64 {
 	least := int64(0)
-	if f.System && f.Name == "id" {
+	if field.System && field.Name == "id" {
 		least = 1
 	}
-	if f.Min != nil {
-		least = max(least, *f.Min)
+	if field.Min != nil {
+		least = max(least, *field.Min)
 	}
 	return least
 }
 
 // formatFault returns what s should be and is not, or "".
-func formatFault(format, s string) string {
+func formatFault(format, text string) string {
 	switch {
-	case format == "email" && !isEmail(s):
+	case format == "email" && !isEmail(text):
 		return "an email address such as ann@example.com"
-	case format == "url" && !isURL(s):
+	case format == "url" && !isURL(text):
 		return "an address that begins with https:// or http://"
-	case format == "slug" && !isSlug(s):
+	case format == "slug" && !isSlug(text):
 		return "lower-case letters a to z, digits, and single hyphens between them"
 	}
 	return ""
 }
 
 // isEmail asks for one @ between two texts without blanks or controls. Whether mail arrives there, only mail can tell.
-func isEmail(s string) bool {
-	local, domain, ok := strings.Cut(s, "@")
-	return ok && local != "" && domain != "" && !strings.Contains(domain, "@") && !strings.ContainsFunc(s, isBlank)
+func isEmail(text string) bool {
+	local, domain, ok := strings.Cut(text, "@")
+	return ok && local != "" && domain != "" && !strings.Contains(domain, "@") && !strings.ContainsFunc(text, isBlank)
 }
 
 // isBlank is true of what does not show by itself: blanks, controls, marks of direction.
 func isBlank(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 
 // isURL accepts http and https alone: an address of a row ends up as a link on somebody's page, and javascript: runs there.
-func isURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && !strings.ContainsFunc(s, isBlank)
+func isURL(text string) bool {
+	address, err := url.Parse(text)
+	return err == nil && (address.Scheme == "https" || address.Scheme == "http") && address.Hostname() != "" && !strings.ContainsFunc(text, isBlank)
 }
 
-func isSlug(s string) bool {
-	for word := range strings.SplitSeq(s, "-") {
+func isSlug(text string) bool {
+	for word := range strings.SplitSeq(text, "-") {
 		if word == "" || strings.TrimLeft(word, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
 			return false
 		}

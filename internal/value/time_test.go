@@ -99,12 +99,12 @@ func TestEveryDay(t *testing.T) {
 
 func TestParseDateAgainstTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.StringMatching(`[0-9]{4}-[0-1][0-9]-[0-3][0-9]`).Draw(t, "date")
-		got, err := ParseDate(s)
-		day, want := time.Parse(time.DateOnly, s)
+		text := rapid.StringMatching(`[0-9]{4}-[0-1][0-9]-[0-3][0-9]`).Draw(t, "date")
+		got, err := ParseDate(text)
+		day, want := time.Parse(time.DateOnly, text)
 		valid := want == nil && day.Year() >= 1
-		if (err == nil) != valid || (valid && got != s) {
-			t.Fatalf("ParseDate(%s) = %q, %v; time has %v", s, got, err, want)
+		if (err == nil) != valid || (valid && got != text) {
+			t.Fatalf("ParseDate(%s) = %q, %v; time has %v", text, got, err, want)
 		}
 	})
 }
@@ -132,14 +132,14 @@ func TestParseDuration(t *testing.T) {
 // TestDurationsAgainstTime: what is accepted, time.ParseDuration reads the same; what is written reads back.
 func TestDurationsAgainstTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.StringMatching(`[+-]?([0-9]{0,5}(\.[0-9]{0,8})?(ns|us|µs|ms|s|m|h)){1,3}`).Draw(t, "duration")
-		got, err := ParseDuration(s)
-		want, oracle := time.ParseDuration(s)
+		str := rapid.StringMatching(`[+-]?([0-9]{0,5}(\.[0-9]{0,8})?(ns|us|µs|ms|s|m|h)){1,3}`).Draw(t, "duration")
+		got, err := ParseDuration(str)
+		want, oracle := time.ParseDuration(str)
 		if err == nil && (oracle != nil || want.Nanoseconds() != got*1000) {
-			t.Fatalf("ParseDuration(%s) = %d, time has %v, %v", s, got, want, oracle)
+			t.Fatalf("ParseDuration(%s) = %d, time has %v, %v", str, got, want, oracle)
 		}
 		if err != nil && oracle == nil && strings.Contains(err.Error(), "such as") {
-			t.Fatalf("ParseDuration(%s) = %v, time has %v", s, err, want)
+			t.Fatalf("ParseDuration(%s) = %v, time has %v", str, err, want)
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {

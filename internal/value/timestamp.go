@@ -12,22 +12,22 @@ import (
 // ParseTimestamp reads an RFC 3339 date-time with any offset. The instant must lie in the years 1 to 9999 of UTC, and
 // have whole microseconds: no digit is cut in silence, but zeros behind the sixth say nothing and pass. Leap seconds are
 // refused: neither database has them.
-func ParseTimestamp(s string) (micros int64, err error) {
+func ParseTimestamp(text string) (micros int64, err error) {
 	const want = "must be a timestamp such as 2026-01-31T12:00:00Z"
-	if len(s) < len("2026-01-31T12:00:00Z") || (s[10] != 'T' && s[10] != 't') || s[13] != ':' || s[16] != ':' {
+	if len(text) < len("2026-01-31T12:00:00Z") || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':' {
 		return 0, &parseError{"format", want}
 	}
-	year, month, day, ok := cutDate(s[:10])
-	hour, ok1 := twoDigits(s[11:])
-	minute, ok2 := twoDigits(s[14:])
-	second, ok3 := twoDigits(s[17:])
+	year, month, day, ok := cutDate(text[:10])
+	hour, ok1 := twoDigits(text[11:])
+	minute, ok2 := twoDigits(text[14:])
+	second, ok3 := twoDigits(text[17:])
 	if !ok || !ok1 || !ok2 || !ok3 || hour > 23 || minute > 59 || second > 60 {
 		return 0, &parseError{"format", want}
 	}
 	if second == 60 {
 		return 0, &parseError{"format", "must not be a leap second: write the second after it"}
 	}
-	fraction, rest, err := cutMicros(s[19:])
+	fraction, rest, err := cutMicros(text[19:])
 	if err != nil {
 		return 0, err
 	}
@@ -47,34 +47,34 @@ func ParseTimestamp(s string) (micros int64, err error) {
 }
 
 // ParseDate reads a day of the years 1 to 9999, and returns it as it is written.
-func ParseDate(s string) (string, error) {
-	if len(s) != 10 {
+func ParseDate(text string) (string, error) {
+	if len(text) != 10 {
 		return "", &parseError{"format", "must be a date such as 2026-01-31"}
 	}
-	year, _, _, ok := cutDate(s)
+	year, _, _, ok := cutDate(text)
 	if !ok {
 		return "", &parseError{"format", "must be a date such as 2026-01-31"}
 	}
 	if year == 0 {
 		return "", &parseError{"range", "must lie in the years 1 to 9999"}
 	}
-	return s, nil
+	return text, nil
 }
 
 // cutDate reads ten characters: a date that exists, in the years 0 to 9999.
-func cutDate(s string) (year, month, day int, ok bool) {
-	century, ok1 := twoDigits(s)
-	years, ok2 := twoDigits(s[2:])
-	month, ok3 := twoDigits(s[5:])
-	day, ok4 := twoDigits(s[8:])
+func cutDate(text string) (year, month, day int, ok bool) {
+	century, ok1 := twoDigits(text)
+	years, ok2 := twoDigits(text[2:])
+	month, ok3 := twoDigits(text[5:])
+	day, ok4 := twoDigits(text[8:])
 	year = century*100 + years
-	ok = ok1 && ok2 && ok3 && ok4 && s[4] == '-' && s[7] == '-' &&
+	ok = ok1 && ok2 && ok3 && ok4 && text[4] == '-' && text[7] == '-' &&
 		1 <= month && month <= 12 && 1 <= day && day <= daysIn(year, month)
 	return year, month, day, ok
 }
 
-func twoDigits(s string) (int, bool) {
-	a, b := s[0]-'0', s[1]-'0'
+func twoDigits(text string) (int, bool) {
+	a, b := text[0]-'0', text[1]-'0'
 	return int(a)*10 + int(b), a <= 9 && b <= 9
 }
 
@@ -93,13 +93,13 @@ func daysIn(year, month int) int {
 }
 
 // cutMicros reads the digits of a second behind the point. Without a digit there, it leaves the point in rest.
-func cutMicros(s string) (micros int64, rest string, err error) {
-	if s == "" || s[0] != '.' {
-		return 0, s, nil
+func cutMicros(text string) (micros int64, rest string, err error) {
+	if text == "" || text[0] != '.' {
+		return 0, text, nil
 	}
-	digits, rest := cutDigits(s[1:])
+	digits, rest := cutDigits(text[1:])
 	if digits == "" {
-		return 0, s, nil
+		return 0, text, nil
 	}
 	for i := range 6 {
 		micros *= 10
@@ -114,17 +114,17 @@ func cutMicros(s string) (micros int64, rest string, err error) {
 }
 
 // parseOffset returns the seconds east of UTC.
-func parseOffset(s string) (int64, bool) {
-	if s == "Z" || s == "z" {
+func parseOffset(text string) (int64, bool) {
+	if text == "Z" || text == "z" {
 		return 0, true
 	}
-	if len(s) != 6 || (s[0] != '+' && s[0] != '-') || s[3] != ':' {
+	if len(text) != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' {
 		return 0, false
 	}
-	hours, ok1 := twoDigits(s[1:])
-	minutes, ok2 := twoDigits(s[4:])
+	hours, ok1 := twoDigits(text[1:])
+	minutes, ok2 := twoDigits(text[4:])
 	offset := int64(hours*3600 + minutes*60)
-	if s[0] == '-' {
+	if text[0] == '-' {
 		offset = -offset
 	}
 	return offset, ok1 && ok2 && hours <= 23 && minutes <= 59

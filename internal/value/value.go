@@ -26,8 +26,8 @@ var kindNames = [...]string{"null", "bool", "int", "float", "decimal", "text", "
 func (k Kind) String() string { return kindNames[k] }
 
 // KindOf returns the kind of the stored values of a field. In expressions a uuid is text instead.
-func KindOf(f *model.Field) Kind {
-	switch f.Type {
+func KindOf(field *model.Field) Kind {
+	switch field.Type {
 	case model.Int:
 		return Int
 	case model.Float:
@@ -69,17 +69,17 @@ func OfBool(b bool) Value {
 	}
 	return Value{Kind: Bool}
 }
-func OfInt(i int64) Value     { return Value{Kind: Int, Int: i} }
-func OfFloat(f float64) Value { return Value{Kind: Float, Float: f} }
-func OfText(s string) Value   { return Value{Kind: Text, Text: s} }
+func OfInt(i int64) Value      { return Value{Kind: Int, Int: i} }
+func OfFloat(f float64) Value  { return Value{Kind: Float, Float: f} }
+func OfText(text string) Value { return Value{Kind: Text, Text: text} }
 func OfDecimal(unscaled int64, scale uint8) Value {
 	return Value{Kind: Decimal, Int: unscaled, Scale: scale}
 }
 func OfTimestamp(micros int64) Value { return Value{Kind: Timestamp, Int: micros} }
 func OfDuration(micros int64) Value  { return Value{Kind: Duration, Int: micros} }
-func OfDate(s string) Value          { return Value{Kind: Date, Text: s} }
-func OfUUID(s string) Value          { return Value{Kind: UUID, Text: s} }
-func OfJSON(s string) Value          { return Value{Kind: JSON, Text: s} }
+func OfDate(text string) Value       { return Value{Kind: Date, Text: text} }
+func OfUUID(text string) Value       { return Value{Kind: UUID, Text: text} }
+func OfJSON(text string) Value       { return Value{Kind: JSON, Text: text} }
 func OfList(l []string) Value        { return Value{Kind: List, List: l} }
 
 // Row is one row of a result, as an engine gives it. Columns count from 0. Reading a column as another kind than it
@@ -93,5 +93,5 @@ type Row interface {
 
 	// Fits says whether the column, which is not missing, can be read as a value of the field: whether it is stored as those
 	// are. A table's always can. What the query of a view returns is for Verify to ask.
-	Fits(col int, f *model.Field) bool
+	Fits(col int, field *model.Field) bool
 }

@@ -13,22 +13,22 @@ import (
 
 // Verify says what is wrong with a column of a view's row, which no table has checked, as a value of the field; "" where
 // nothing is.
-func Verify(f *model.Field, row Row, col int) string {
+func Verify(field *model.Field, row Row, col int) string {
 	if row.Null(col) {
-		if f.Optional || f.Read != nil { // which masks it
+		if field.Optional || field.Read != nil { // which masks it
 			return ""
 		}
 		return "is missing, and the field is not optional"
 	}
-	if !row.Fits(col, f) || !sound(f, row, col) {
-		return "is no " + noun(f)
+	if !row.Fits(col, field) || !sound(field, row, col) {
+		return "is no " + noun(field)
 	}
 	return ""
 }
 
 // sound looks at the value itself.
-func sound(f *model.Field, row Row, col int) bool {
-	switch f.Type {
+func sound(field *model.Field, row Row, col int) bool {
+	switch field.Type {
 	case model.Bool:
 		n := row.Int(col)
 		return n == 0 || n == 1
@@ -36,8 +36,8 @@ func sound(f *model.Field, row Row, col int) bool {
 		_, finite := Finite(row.Float(col))
 		return finite
 	case model.Decimal:
-		n := row.Decimal(col, f.Scale)
-		return n != math.MinInt64 && abs(n) < power10(f.Precision)
+		n := row.Decimal(col, field.Scale)
+		return n != math.MinInt64 && abs(n) < power10(field.Precision)
 	case model.Timestamp:
 		n := row.Int(col)
 		return MinTimestamp <= n && n <= MaxTimestamp
@@ -50,7 +50,7 @@ func sound(f *model.Field, row Row, col int) bool {
 		return ok && id == text
 	case model.Enum:
 		text := string(row.Bytes(col))
-		return slices.ContainsFunc(f.Values, func(v model.EnumValue) bool { return v.Name == text })
+		return slices.ContainsFunc(field.Values, func(member model.EnumValue) bool { return member.Name == text })
 	case model.JSON:
 		return jsontext.Value(row.Bytes(col)).IsValid()
 	case model.Text:
@@ -68,18 +68,18 @@ func power10(n int) uint64 {
 	return p
 }
 
-func noun(f *model.Field) string {
-	switch f.Type {
+func noun(field *model.Field) string {
+	switch field.Type {
 	case model.Enum:
 		return "value of the enum"
 	case model.Text:
 		return "text without U+0000"
 	case model.Timestamp, model.Date:
-		return f.Type.String() + " of the years 1 to 9999"
+		return field.Type.String() + " of the years 1 to 9999"
 	case model.Decimal:
 		return "decimal of that precision and scale"
 	case model.UUID:
 		return "uuid in lower case"
 	}
-	return f.Type.String()
+	return field.Type.String()
 }

@@ -105,8 +105,8 @@ func agreeRows(engine string) []string {
 	r := rand.New(rand.NewPCG(7, 7))
 	pick := func(all []string, optional bool) string {
 		for {
-			if s := all[r.IntN(len(all))]; s != "NULL" || optional {
-				return s
+			if text := all[r.IntN(len(all))]; text != "NULL" || optional {
+				return text
 			}
 		}
 	}
@@ -121,18 +121,18 @@ func agreeRows(engine string) []string {
 		return fmt.Sprintf("%d * %s", n, "1"+map[int]string{0: "", 2: "/100.0", 3: "/1000.0"}[scale])
 	}
 	boolean := func(optional bool) string {
-		s := pick([]string{"1", "0", "NULL"}, optional)
-		if engine == "postgres" && s != "NULL" {
-			s = "(" + s + " = 1)"
+		text := pick([]string{"1", "0", "NULL"}, optional)
+		if engine == "postgres" && text != "NULL" {
+			text = "(" + text + " = 1)"
 		}
-		return s
+		return text
 	}
 	instant := func(optional bool) string {
-		s := pick(micros, optional)
-		if engine == "postgres" && s != "NULL" {
-			s = "timestamptz 'epoch' + " + s + " * interval '1 microsecond'"
+		text := pick(micros, optional)
+		if engine == "postgres" && text != "NULL" {
+			text = "timestamptz 'epoch' + " + text + " * interval '1 microsecond'"
 		}
-		return s
+		return text
 	}
 	var all []string
 	for _, table := range []string{"lefts", "rights"} {

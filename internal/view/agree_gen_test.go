@@ -77,8 +77,8 @@ func (g *gen) expr(kind string, depth int) string {
 		kind = g.kind()
 	}
 	if g.group && depth > 0 && g.IntN(2) == 0 {
-		if s := g.aggregate(kind, depth-1); s != "" {
-			return s
+		if text := g.aggregate(kind, depth-1); text != "" {
+			return text
 		}
 	}
 	if depth <= 0 || g.IntN(4) == 0 {
@@ -182,8 +182,8 @@ func (g *gen) scalar(kind string, depth int) string {
 	switch g.IntN(3) {
 	case 0:
 		g.tables = []string{alias}
-		if s := g.aggregate(kind, depth); s != "" {
-			return "(SELECT " + s + from + " WHERE " + where + ")"
+		if text := g.aggregate(kind, depth); text != "" {
+			return "(SELECT " + text + from + " WHERE " + where + ")"
 		}
 		fallthrough
 	case 1:

@@ -140,8 +140,8 @@ func compareViews(t *testing.T, views string) (compared, rows int, faults model.
 		t.Fatal(err)
 	}
 	refused := map[string]bool{}
-	for _, f := range faults {
-		refused[viewAt(m, f.Pos.Line)] = true
+	for _, fault := range faults {
+		refused[viewAt(m, fault.Pos.Line)] = true
 	}
 	for _, v := range m.Views {
 		if !refused[v.Name] {
@@ -192,11 +192,11 @@ func agree(t *testing.T, dbs []opened, v *model.Table) int {
 }
 
 func agreeing(db opened, v *model.Table) (rows []string, err error) {
-	err = db.db.Read(context.Background(), func(r store.Reader) error {
-		return r.Query(sqlgen.Sample(db.db.Dialect(), v, 10_000), nil, func(row value.Row) error {
+	err = db.db.Read(context.Background(), func(reader store.Reader) error {
+		return reader.Query(sqlgen.Sample(db.db.Dialect(), v, 10_000), nil, func(row value.Row) error {
 			var b strings.Builder
-			for col, f := range v.Fields {
-				b.WriteString(shown(f, row, col) + " ")
+			for col, field := range v.Fields {
+				b.WriteString(shown(field, row, col) + " ")
 			}
 			rows = append(rows, b.String())
 			return nil
@@ -207,12 +207,12 @@ func agreeing(db opened, v *model.Table) (rows []string, err error) {
 }
 
 // shown writes a value; of a float those digits that do not depend on the order in which a sum was computed.
-func shown(f *model.Field, row value.Row, col int) string {
-	switch what := value.Verify(f, row, col); {
+func shown(field *model.Field, row value.Row, col int) string {
+	switch what := value.Verify(field, row, col); {
 	case what != "":
 		return what
-	case f.Type == model.Float && !row.Null(col):
+	case field.Type == model.Float && !row.Null(col):
 		return strconv.FormatFloat(row.Float(col)+0, 'e', 10, 64)
 	}
-	return string(value.AppendJSON(nil, f, row, col))
+	return string(value.AppendJSON(nil, field, row, col))
 }

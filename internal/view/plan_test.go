@@ -79,8 +79,8 @@ func (o opened) served(t *testing.T, name string, s *sqlgen.Statement, err error
 		explain, col, scan = "EXPLAIN ", 0, regexp.MustCompile(`Seq Scan`)
 	}
 	var plan strings.Builder
-	err = o.db.Read(context.Background(), func(r store.Reader) error {
-		return r.Query(explain+s.SQL, s.Bind(nil, nil, inputs), func(row value.Row) error {
+	err = o.db.Read(context.Background(), func(reader store.Reader) error {
+		return reader.Query(explain+s.SQL, s.Bind(nil, nil, inputs), func(row value.Row) error {
 			plan.Write(row.Bytes(col))
 			plan.WriteByte('\n')
 			return nil

@@ -28,15 +28,15 @@ func CheckRows(ctx context.Context, db store.DB, m *model.Model, log *slog.Logge
 	c := &checker{m: m}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for _, t := range m.Views {
-		err := c.rows(limited, db, t)
+	for _, table := range m.Views {
+		err := c.rows(limited, db, table)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case errors.Is(err, store.ErrTooLong) || limited.Err() != nil:
-			log.Warn("the rows of a view take too long to be checked for ids that repeat", "view", t.Name)
+			log.Warn("the rows of a view take too long to be checked for ids that repeat", "view", table.Name)
 		case errs.KindOf(err) == errs.Internal:
-			c.fault(t.Pos, "the query of %s fails on the rows that are there: %s", t.Name, reason(err))
+			c.fault(table.Pos, "the query of %s fails on the rows that are there: %s", table.Name, reason(err))
 		case err != nil:
 			return nil, err
 		}
@@ -53,12 +53,12 @@ func reason(err error) string {
 	return errs.Clip(said, 200)
 }
 
-func (c *checker) rows(ctx context.Context, db store.DB, t *model.Table) error {
+func (c *checker) rows(ctx context.Context, db store.DB, table *model.Table) error {
 	before, d := len(c.faults), db.Dialect()
-	err := db.Read(ctx, func(r store.Reader) error {
-		return r.Query(sqlgen.Sample(d, t, sample), nil, func(row value.Row) error {
+	err := db.Read(ctx, func(reader store.Reader) error {
+		return reader.Query(sqlgen.Sample(d, table, sample), nil, func(row value.Row) error {
 			if len(c.faults) == before {
-				c.row(t, row)
+				c.row(table, row)
 			}
 			return nil
 		})
@@ -66,21 +66,21 @@ func (c *checker) rows(ctx context.Context, db store.DB, t *model.Table) error {
 	if err != nil || len(c.faults) > before {
 		return err
 	}
-	return db.Read(ctx, func(r store.Reader) error {
-		return r.Query(sqlgen.Repeated(d, t), nil, func(row value.Row) error {
-			id := string(value.AppendJSON(nil, t.ID(), row, 0))
-			c.fault(t.Pos, "the id %s of %s is that of %d rows: an id names one row", id, t.Name, row.Int(1))
+	return db.Read(ctx, func(reader store.Reader) error {
+		return reader.Query(sqlgen.Repeated(d, table), nil, func(row value.Row) error {
+			id := string(value.AppendJSON(nil, table.ID(), row, 0))
+			c.fault(table.Pos, "the id %s of %s is that of %d rows: an id names one row", id, table.Name, row.Int(1))
 			return nil
 		})
 	})
 }
 
-func (c *checker) row(t *model.Table, row value.Row) {
-	for col, f := range t.Fields {
-		masked := *f
+func (c *checker) row(table *model.Table, row value.Row) {
+	for col, field := range table.Fields {
+		masked := *field
 		masked.Read = nil // nothing masks it here
 		if what := value.Verify(&masked, row, col); what != "" {
-			c.fault(f.Pos, "the query of %s returns a row whose %s %s", t.Name, f.Name, what)
+			c.fault(field.Pos, "the query of %s returns a row whose %s %s", table.Name, field.Name, what)
 		}
 	}
 }

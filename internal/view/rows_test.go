@@ -169,9 +169,9 @@ views:
 `+fields.String()+`
   long: {key: int, reads: [posts], query: "SELECT id FROM posts WHERE title <> '`+strings.Repeat("x", 16_000)+`'"}
 `)
-	for _, e := range engines(t, m) {
-		if got := faultsOf(t, m, e); got != "" {
-			t.Errorf("%s: %s", e.Title, got)
+	for _, engine := range engines(t, m) {
+		if got := faultsOf(t, m, engine); got != "" {
+			t.Errorf("%s: %s", engine.Title, got)
 		}
 	}
 	for _, o := range databases(t, m) {
@@ -185,9 +185,9 @@ views:
 // More columns than an engine has are a fault like another.
 func TestTooManyColumns(t *testing.T) {
 	m := parse(t, tables+"\nviews:\n  wide: {key: int, reads: [posts], query: \"SELECT id"+strings.Repeat(", id", 2500)+" FROM posts\"}\n")
-	for _, e := range engines(t, m) {
-		if got := faultsOf(t, m, e); !strings.Contains(got, "column") && !strings.Contains(got, "target list") {
-			t.Errorf("%s: %s", e.Title, got)
+	for _, engine := range engines(t, m) {
+		if got := faultsOf(t, m, engine); !strings.Contains(got, "column") && !strings.Contains(got, "target list") {
+			t.Errorf("%s: %s", engine.Title, got)
 		}
 	}
 }
@@ -219,9 +219,9 @@ func TestDocs(t *testing.T) {
 
 func checkSound(t *testing.T, m *model.Model) {
 	t.Helper()
-	for _, e := range engines(t, m) {
-		if got := faultsOf(t, m, e); got != "" {
-			t.Errorf("%s: %s", e.Title, got)
+	for _, engine := range engines(t, m) {
+		if got := faultsOf(t, m, engine); got != "" {
+			t.Errorf("%s: %s", engine.Title, got)
 		}
 	}
 }

@@ -25,20 +25,20 @@ type Engine struct {
 
 // SQLite is the embedded engine, of which describe is asked about queries.
 func SQLite(describe func(string) (store.Description, error)) Engine {
-	return Engine{"sqlite", "SQLite", func(v *model.View) *model.Expr { return v.SQLite }, describe}
+	return Engine{"sqlite", "SQLite", func(view *model.View) *model.Expr { return view.SQLite }, describe}
 }
 
 // Postgres is the same for PostgreSQL.
 func Postgres(describe func(string) (store.Description, error)) Engine {
-	return Engine{"postgres", "PostgreSQL", func(v *model.View) *model.Expr { return v.Postgres }, describe}
+	return Engine{"postgres", "PostgreSQL", func(view *model.View) *model.Expr { return view.Postgres }, describe}
 }
 
 // Check describes the query that each view has for the engine and returns what is wrong with it. A view without one is passed
 // over: see Missing.
-func Check(m *model.Model, e Engine) (model.Faults, error) {
-	c := &checker{m: m, engine: e}
-	for _, t := range m.Views {
-		if err := c.view(t); err != nil {
+func Check(m *model.Model, engine Engine) (model.Faults, error) {
+	c := &checker{m: m, engine: engine}
+	for _, table := range m.Views {
+		if err := c.view(table); err != nil {
 			return nil, err
 		}
 	}
@@ -46,11 +46,11 @@ func Check(m *model.Model, e Engine) (model.Faults, error) {
 }
 
 // Missing returns a fault for each view that has no query for the engine.
-func Missing(m *model.Model, e Engine) model.Faults {
+func Missing(m *model.Model, engine Engine) model.Faults {
 	var faults model.Faults
-	for _, t := range m.Views {
-		if e.Query(t.View) == nil {
-			faults = append(faults, m.Fault(t.Pos, "the view %s has no query for %s: give it one as `query: {%s: …}`", t.Name, e.Title, e.Name))
+	for _, table := range m.Views {
+		if engine.Query(table.View) == nil {
+			faults = append(faults, m.Fault(table.Pos, "the view %s has no query for %s: give it one as `query: {%s: …}`", table.Name, engine.Title, engine.Name))
 		}
 	}
 	return faults.Sort()
@@ -66,26 +66,26 @@ func (c *checker) fault(at model.Pos, format string, args ...any) {
 	c.faults = append(c.faults, c.m.Fault(at, format, args...))
 }
 
-func (c *checker) view(t *model.Table) error {
-	query := c.engine.Query(t.View)
+func (c *checker) view(table *model.Table) error {
+	query := c.engine.Query(table.View)
 	if query == nil {
 		return nil
 	}
 	d, err := c.engine.Describe(query.Text)
 	if e, ok := errors.AsType[*store.QueryError](err); ok {
-		c.fault(query.At(max(e.Offset, 0)), "%s", c.advised(t.View, e.Message))
+		c.fault(query.At(max(e.Offset, 0)), "%s", c.advised(table.View, e.Message))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	for _, what := range d.Refused {
-		c.fault(query.Pos, "the query of %s uses %s", t.Name, what)
+		c.fault(query.Pos, "the query of %s uses %s", table.Name, what)
 	}
-	wrong := c.columns(t, query, d.Columns)
-	c.reads(t, query, d.Reads)
-	if c.engine.Name == "sqlite" && t.View.SQLite == t.View.Postgres && len(d.Refused) == 0 {
-		c.portable(t, query, wrong)
+	wrong := c.columns(table, query, d.Columns)
+	c.reads(table, query, d.Reads)
+	if c.engine.Name == "sqlite" && table.View.SQLite == table.View.Postgres && len(d.Refused) == 0 {
+		c.portable(table, query, wrong)
 	}
 	return nil
 }
@@ -93,63 +93,63 @@ func (c *checker) view(t *model.Table) error {
 const twoQueries = " (where the engines need different queries: query: {sqlite: …, postgres: …})"
 
 // portable says where the one text for both engines would not mean the same. SQLite has told of the fields in wrong already.
-func (c *checker) portable(t *model.Table, query *model.Expr, wrong []*model.Field) {
-	for _, p := range portable.Check(c.m, t) {
-		if p.Field == nil || !slices.Contains(wrong, p.Field) {
-			c.fault(query.At(p.Offset), "%s%s", p.Message, twoQueries)
+func (c *checker) portable(table *model.Table, query *model.Expr, wrong []*model.Field) {
+	for _, problem := range portable.Check(c.m, table) {
+		if problem.Field == nil || !slices.Contains(wrong, problem.Field) {
+			c.fault(query.At(problem.Offset), "%s%s", problem.Message, twoQueries)
 		}
 	}
 }
 
 // advised adds what to do about a text for both engines that only one of them takes.
-func (c *checker) advised(v *model.View, message string) string {
-	if v.SQLite != v.Postgres || !strings.HasPrefix(message, c.engine.Title) {
+func (c *checker) advised(view *model.View, message string) string {
+	if view.SQLite != view.Postgres || !strings.HasPrefix(message, c.engine.Title) {
 		return message
 	}
 	return message + twoQueries
 }
 
 // columns compares what the query returns with the fields, and returns the fields of another type.
-func (c *checker) columns(t *model.Table, query *model.Expr, columns []store.Column) (wrong []*model.Field) {
+func (c *checker) columns(table *model.Table, query *model.Expr, columns []store.Column) (wrong []*model.Field) {
 	var names, strange []string
 	for _, column := range columns {
 		names = append(names, column.Name)
-		if f := t.Field(column.Name); f != nil {
-			if !c.column(f, query, column) {
-				wrong = append(wrong, f)
+		if field := table.Field(column.Name); field != nil {
+			if !c.column(field, query, column) {
+				wrong = append(wrong, field)
 			}
 		} else {
 			strange = append(strange, strconv.Quote(column.Name))
 		}
 	}
 	if len(strange) > 0 {
-		c.fault(query.Pos, "the query returns what is no field of %s: %s; name a column with AS, or declare a field", t.Name, errs.Clip(strings.Join(strange, ", "), 200))
+		c.fault(query.Pos, "the query returns what is no field of %s: %s; name a column with AS, or declare a field", table.Name, errs.Clip(strings.Join(strange, ", "), 200))
 	}
-	for _, f := range t.Fields {
-		if !slices.Contains(names, f.Name) {
-			c.fault(f.Pos, "the query does not return %s: it returns %s", f.Name, errs.Clip(strings.Join(names, ", "), 200))
+	for _, field := range table.Fields {
+		if !slices.Contains(names, field.Name) {
+			c.fault(field.Pos, "the query does not return %s: it returns %s", field.Name, errs.Clip(strings.Join(names, ", "), 200))
 		}
 	}
 	return wrong
 }
 
 // column says whether a column can be read as the field, as far as the engine knows its type.
-func (c *checker) column(f *model.Field, query *model.Expr, column store.Column) bool {
-	if column.Type == "" || f.Type == model.Invalid || slices.Contains(column.Holds, value.KindOf(f)) {
+func (c *checker) column(field *model.Field, query *model.Expr, column store.Column) bool {
+	if column.Type == "" || field.Type == model.Invalid || slices.Contains(column.Holds, value.KindOf(field)) {
 		return true
 	}
-	at := f.Pos
-	if f.System { // id has its type at the view
+	at := field.Pos
+	if field.System { // id has its type at the view
 		at = query.Pos
 	}
 	c.fault(at, "%s is declared as %s, and its query returns %s in %s: declare another type, or convert it there%s",
-		f.Name, f.Type, column.Type, c.engine.Title, asIn(f.Type))
+		field.Name, field.Type, column.Type, c.engine.Title, asIn(field.Type))
 	return false
 }
 
 // asIn is a conversion that both engines know.
-func asIn(t model.Type) string {
-	switch t {
+func asIn(typ model.Type) string {
+	switch typ {
 	case model.Int:
 		return ", as CAST(… AS bigint)"
 	case model.Float:
@@ -172,8 +172,8 @@ func (c *checker) reads(t *model.Table, query *model.Expr, reads []store.Column)
 		if !slices.Contains(read, table) {
 			read = append(read, table)
 		}
-		if f := table.Field(r.Name); f != nil && f.Secret {
-			c.fault(query.Pos, "the query of %s reads %s.%s, which is secret: nobody reads it", t.Name, table.Name, f.Name)
+		if field := table.Field(r.Name); field != nil && field.Secret {
+			c.fault(query.Pos, "the query of %s reads %s.%s, which is secret: nobody reads it", t.Name, table.Name, field.Name)
 		}
 	}
 	declared := func(table *model.Table) bool {
@@ -193,8 +193,8 @@ func (c *checker) reads(t *model.Table, query *model.Expr, reads []store.Column)
 
 // once says a fault that is not said yet.
 func (c *checker) once(at model.Pos, format string, args ...any) {
-	f := c.m.Fault(at, format, args...)
-	if !slices.Contains(c.faults, f) {
-		c.faults = append(c.faults, f)
+	fault := c.m.Fault(at, format, args...)
+	if !slices.Contains(c.faults, fault) {
+		c.faults = append(c.faults, fault)
 	}
 }

@@ -72,11 +72,11 @@ func checkFaults(t *testing.T, file string) {
 		want[f.Name] = string(f.Data)
 	}
 	a.Files = a.Files[:1]
-	for _, e := range engines(t, m) {
-		got := faultsOf(t, m, e) + "\n"
-		a.Files = append(a.Files, txtar.File{Name: e.Name, Data: []byte(got)})
-		if diff := cmp.Diff(want[e.Name], got); diff != "" && !*update {
-			t.Errorf("%s: faults differ (-want +got):\n%s", e.Name, diff)
+	for _, engine := range engines(t, m) {
+		got := faultsOf(t, m, engine) + "\n"
+		a.Files = append(a.Files, txtar.File{Name: engine.Name, Data: []byte(got)})
+		if diff := cmp.Diff(want[engine.Name], got); diff != "" && !*update {
+			t.Errorf("%s: faults differ (-want +got):\n%s", engine.Name, diff)
 		}
 	}
 	if *update {
@@ -86,13 +86,13 @@ func checkFaults(t *testing.T, file string) {
 	}
 }
 
-func faultsOf(t *testing.T, m *model.Model, e Engine) string {
+func faultsOf(t *testing.T, m *model.Model, engine Engine) string {
 	t.Helper()
-	faults, err := Check(m, e)
+	faults, err := Check(m, engine)
 	if err != nil {
-		t.Fatalf("Check for %s: %v", e.Title, err)
+		t.Fatalf("Check for %s: %v", engine.Title, err)
 	}
-	return append(faults, Missing(m, e)...).Sort().Error()
+	return append(faults, Missing(m, engine)...).Sort().Error()
 }
 
 func parse(t testing.TB, source string) *model.Model {

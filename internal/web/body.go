@@ -27,15 +27,15 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...stri
 	limited := http.MaxBytesReader(underlying(w), r.Body, limit)
 	// Make room for the declared length, but not for more than most bodies have. A slow client must not hold a megabyte of
 	// memory by declaring it.
-	var b bytes.Buffer
-	b.Grow(int(min(max(r.ContentLength, 0), 16<<10)) + bytes.MinRead)
-	if _, err := b.ReadFrom(limited); err != nil {
+	var buf bytes.Buffer
+	buf.Grow(int(min(max(r.ContentLength, 0), 16<<10)) + bytes.MinRead)
+	if _, err := buf.ReadFrom(limited); err != nil {
 		return nil, readError(err, limit)
 	}
-	if b.Len() == 0 {
+	if buf.Len() == 0 {
 		return nil, errs.New(errs.Malformed, "the body is empty")
 	}
-	return b.Bytes(), nil
+	return buf.Bytes(), nil
 }
 
 // underlying returns the ResponseWriter of net/http. http.MaxBytesReader tells it to close the connection.
@@ -72,22 +72,22 @@ func readError(err error, limit int64) error {
 
 // sayAccepted sets the headers of a 415 that list what the path accepts: Accept-Patch (RFC 5789, 2.2) or Accept, and
 // Accept-Encoding (RFC 9110, 15.5.16).
-func sayAccepted(h http.Header, method string, types []string) {
+func sayAccepted(header http.Header, method string, types []string) {
 	name := "Accept"
 	if method == http.MethodPatch {
 		name = "Accept-Patch"
 	}
-	h.Set(name, strings.Join(types, ", "))
-	h.Set("Accept-Encoding", "identity")
+	header.Set(name, strings.Join(types, ", "))
+	header.Set("Accept-Encoding", "identity")
 }
 
-func checkMediaType(h http.Header, types []string) error {
-	for _, encoding := range h["Content-Encoding"] {
+func checkMediaType(header http.Header, types []string) error {
+	for _, encoding := range header["Content-Encoding"] {
 		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
 			return errs.New(errs.Unsupported, "Content-Encoding is not accepted: send the body without it")
 		}
 	}
-	given := h["Content-Type"]
+	given := header["Content-Type"]
 	switch {
 	case len(given) == 0:
 		return errs.New(errs.Unsupported, "Content-Type is missing: send %s", strings.Join(types, " or "))

@@ -15,14 +15,14 @@ import (
 // Handler returns the handler of a server with the routes of m. Each request takes the steps of the chain; then m finds
 // its route.
 func (rc *Receiver) Handler(m *Mux) http.Handler {
-	h := rc.chain(m.Serve)
+	next := rc.chain(m.Serve)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rc.receive(w, r, m.isProbe(r.URL.Path), h)
+		rc.receive(w, r, m.isProbe(r.URL.Path), next)
 	})
 }
 
 // chain returns h with the steps before it, in the order in which a request takes them.
-func (rc *Receiver) chain(h Handler) Handler {
+func (rc *Receiver) chain(next Handler) Handler {
 	steps := [...]func(Handler) Handler{
 		setHeaders,     // the id of the request, and what all answers have in common
 		rc.allowOrigin, // answers CORS preflights
@@ -30,13 +30,13 @@ func (rc *Receiver) chain(h Handler) Handler {
 		rc.authenticate,
 	}
 	for _, step := range slices.Backward(steps[:]) {
-		h = step(h)
+		next = step(next)
 	}
-	return h
+	return next
 }
 
 // receive gives a request an id and a deadline, answers the errors and panics of h, and logs one line.
-func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, h Handler) {
+func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
 	start := time.Now()
 	x := &exchange{client: r.Context(), probe: probe}
 	x.record = telemetry.Request{
@@ -47,7 +47,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	defer x.end()
 	r = r.WithContext(x)
 
-	abort := rc.answer(x, r, h)
+	abort := rc.answer(x, r, next)
 
 	x.record.Route = r.Pattern
 	x.record.Caller = x.caller.String()
@@ -60,7 +60,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 }
 
 // answer runs h and answers its error or panic. It reports whether the connection must be aborted.
-func (rc *Receiver) answer(x *exchange, r *http.Request, h Handler) (abort bool) {
+func (rc *Receiver) answer(x *exchange, r *http.Request, next Handler) (abort bool) {
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -73,7 +73,7 @@ func (rc *Receiver) answer(x *exchange, r *http.Request, h Handler) (abort bool)
 		x.record.Stack = string(debug.Stack())
 		abort = x.finish(r, errs.Wrapf(fmt.Errorf("%v", p), errs.Internal, "panic"))
 	}()
-	return x.finish(r, h(&x.out, r))
+	return x.finish(r, next(&x.out, r))
 }
 
 // Values of headers that are the same in all answers. Nothing changes these slices: whoever adds a value copies them.
@@ -90,9 +90,9 @@ func setHeaders(next Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		x := exchangeOf(r)
 		x.id[0] = x.record.ID
-		h := w.Header()
-		h["X-Request-Id"], h["X-Content-Type-Options"] = x.id[:], noSniff
-		h["Referrer-Policy"], h["Cache-Control"] = noReferrer, noStore
+		header := w.Header()
+		header["X-Request-Id"], header["X-Content-Type-Options"] = x.id[:], noSniff
+		header["Referrer-Policy"], header["Cache-Control"] = noReferrer, noStore
 		return next(w, r)
 	}
 }

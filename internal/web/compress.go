@@ -80,8 +80,8 @@ func refused(params string) bool {
 
 // writeCompressed writes a body in a content coding. A large body is compressed while it is sent, without Content-Length.
 func writeCompressed(w http.ResponseWriter, status int, coding string, body []byte) error {
-	h := w.Header()
-	h["Content-Encoding"] = []string{coding}
+	header := w.Header()
+	header["Content-Encoding"] = []string{coding}
 	if len(body) >= streamFrom {
 		w.WriteHeader(status)
 		return compress(w, coding, body)

@@ -48,11 +48,11 @@ func TestNegotiate(t *testing.T) {
 func TestCompression(t *testing.T) {
 	bodies := map[string][]byte{}
 	for _, size := range []int{0, 1, compressFrom - 1, compressFrom, 70_000, streamFrom - 1, streamFrom, 5_000_000} {
-		var b bytes.Buffer
-		for i := 0; b.Len() < size; i++ {
-			fmt.Fprintf(&b, `{"id":%d,"n":%d},`, i, i*i%7919)
+		var buf bytes.Buffer
+		for i := 0; buf.Len() < size; i++ {
+			fmt.Fprintf(&buf, `{"id":%d,"n":%d},`, i, i*i%7919)
 		}
-		bodies["/"+strconv.Itoa(size)] = b.Bytes()[:size]
+		bodies["/"+strconv.Itoa(size)] = buf.Bytes()[:size]
 	}
 	s := newSite(t, Config{}, func(m *Mux) {
 		for path, body := range bodies {

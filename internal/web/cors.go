@@ -19,20 +19,20 @@ func (rc *Receiver) allowOrigin(next Handler) Handler {
 		return next
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		h := w.Header()
-		VaryOn(h, varyOrigin)
+		header := w.Header()
+		VaryOn(header, varyOrigin)
 		origin := r.Header["Origin"]
 		if len(origin) != 1 || !rc.origins[origin[0]] {
 			return next(w, r)
 		}
-		h.Set("Access-Control-Allow-Origin", origin[0])
+		header.Set("Access-Control-Allow-Origin", origin[0])
 		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
-			h.Set("Access-Control-Expose-Headers", corsAnswer)
+			header.Set("Access-Control-Expose-Headers", corsAnswer)
 			return next(w, r)
 		}
-		h.Set("Access-Control-Allow-Methods", corsMethods)
-		h.Set("Access-Control-Allow-Headers", corsRequest)
-		h.Set("Access-Control-Max-Age", "600")
+		header.Set("Access-Control-Allow-Methods", corsMethods)
+		header.Set("Access-Control-Allow-Headers", corsRequest)
+		header.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}

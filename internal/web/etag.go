@@ -77,12 +77,12 @@ func ParseETags(header []string) (ETags, error) {
 }
 
 // cutETag reads the entity tag at the start of s.
-func cutETag(s string) (t ETag, rest string, ok bool) {
-	s, t.Weak = strings.CutPrefix(s, "W/")
-	if !strings.HasPrefix(s, `"`) {
+func cutETag(text string) (t ETag, rest string, ok bool) {
+	text, t.Weak = strings.CutPrefix(text, "W/")
+	if !strings.HasPrefix(text, `"`) {
 		return t, "", false
 	}
-	t.Opaque, rest, ok = strings.Cut(s[1:], `"`)
+	t.Opaque, rest, ok = strings.Cut(text[1:], `"`)
 	for _, c := range []byte(t.Opaque) {
 		if c <= ' ' || c == 0x7f {
 			return t, "", false

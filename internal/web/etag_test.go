@@ -90,14 +90,14 @@ func TestMatch(t *testing.T) {
 
 // FuzzParseETags: what is accepted reads the same once it is written anew.
 func FuzzParseETags(f *testing.F) {
-	for _, s := range []string{"*", `"a"`, `W/"a", "b"`, `"a,b",,"c"`, `"`, `W/`, `"a" "b"`} {
-		f.Add(s)
+	for _, text := range []string{"*", `"a"`, `W/"a", "b"`, `"a,b",,"c"`, `"`, `W/`, `"a" "b"`} {
+		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
-		e, err := ParseETags([]string{s})
+	f.Fuzz(func(t *testing.T, text string) {
+		e, err := ParseETags([]string{text})
 		if err != nil {
 			if errs.KindOf(err) != errs.Malformed || e.Given() {
-				t.Fatalf("ParseETags(%q) = %v, %v", s, e, err)
+				t.Fatalf("ParseETags(%q) = %v, %v", text, e, err)
 			}
 			return
 		}
@@ -108,7 +108,7 @@ func FuzzParseETags(f *testing.F) {
 		for _, tag := range e.List {
 			line := `"` + tag.Opaque + `"`
 			if !e.MatchWeak(line) || !e.MatchWeak("W/"+line) {
-				t.Fatalf("ParseETags(%q): %s does not match", s, line)
+				t.Fatalf("ParseETags(%q): %s does not match", text, line)
 			}
 			if tag.Weak {
 				line = "W/" + line
@@ -117,7 +117,7 @@ func FuzzParseETags(f *testing.F) {
 		}
 		again, err := ParseETags(lines)
 		if err != nil || !cmp.Equal(e.List, again.List) {
-			t.Fatalf("ParseETags(%q) = %v, written anew %v, %v", s, e.List, again.List, err)
+			t.Fatalf("ParseETags(%q) = %v, written anew %v, %v", text, e.List, again.List, err)
 		}
 	})
 }

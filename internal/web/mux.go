@@ -72,11 +72,11 @@ func (m *Mux) withoutSlash(r *http.Request) (string, bool) {
 		return "", false
 	}
 	other := r.Clone(r.Context())
-	u, err := url.Parse(trimmed)
+	address, err := url.Parse(trimmed)
 	if err != nil {
 		return "", false
 	}
-	other.URL = u
+	other.URL = address
 	_, pattern := m.mux.Handler(other)
 	return trimmed, pattern != "" && !strings.HasSuffix(pattern, "/")
 }

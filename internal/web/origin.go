@@ -21,25 +21,25 @@ func CheckOrigins(origins []string) error {
 
 // checkOrigin refuses what a browser would never send as an origin. The comparison with a request's Origin is by text, so
 // the spelling must be the browser's.
-func checkOrigin(s string) error {
-	u, err := url.Parse(s)
+func checkOrigin(text string) error {
+	address, err := url.Parse(text)
 	switch {
-	case s == "":
+	case text == "":
 		return errors.New("an origin is empty: leave the setting out, or write it as https://app.example.com")
-	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != s:
-		return fmt.Errorf("%q is not an origin: write it as https://app.example.com, without a path; * and null are not accepted", s)
-	case strings.Contains(u.Host, "*"):
-		return fmt.Errorf("the origin %q has a wildcard, which never matches: name each origin", s)
-	case u.Port() == defaultPorts[u.Scheme]:
-		return fmt.Errorf("the origin %q never matches: browsers leave out the port %s of %s, so write %s://%s", s, u.Port(), u.Scheme, u.Scheme, strings.TrimSuffix(u.Host, ":"+u.Port()))
-	case strings.HasSuffix(u.Host, ":"):
-		return fmt.Errorf("the origin %q never matches: it ends in a colon without a port", s)
-	case !browserPort(u.Port()):
-		return fmt.Errorf("the origin %q never matches: browsers send a port as a number up to 65535, without zeros before it", s)
-	case addressOf(u.Hostname()) != u.Hostname():
-		return fmt.Errorf("the origin %q never matches: browsers send its address as %s", s, addressOf(u.Hostname()))
-	case !browserHost(u.Hostname()):
-		return fmt.Errorf("the origin %q never matches: browsers send host names in lower-case ASCII (an international one as xn--…)", s)
+	case err != nil || (address.Scheme != "https" && address.Scheme != "http") || address.Host == "" || address.Scheme+"://"+address.Host != text:
+		return fmt.Errorf("%q is not an origin: write it as https://app.example.com, without a path; * and null are not accepted", text)
+	case strings.Contains(address.Host, "*"):
+		return fmt.Errorf("the origin %q has a wildcard, which never matches: name each origin", text)
+	case address.Port() == defaultPorts[address.Scheme]:
+		return fmt.Errorf("the origin %q never matches: browsers leave out the port %s of %s, so write %s://%s", text, address.Port(), address.Scheme, address.Scheme, strings.TrimSuffix(address.Host, ":"+address.Port()))
+	case strings.HasSuffix(address.Host, ":"):
+		return fmt.Errorf("the origin %q never matches: it ends in a colon without a port", text)
+	case !browserPort(address.Port()):
+		return fmt.Errorf("the origin %q never matches: browsers send a port as a number up to 65535, without zeros before it", text)
+	case addressOf(address.Hostname()) != address.Hostname():
+		return fmt.Errorf("the origin %q never matches: browsers send its address as %s", text, addressOf(address.Hostname()))
+	case !browserHost(address.Hostname()):
+		return fmt.Errorf("the origin %q never matches: browsers send host names in lower-case ASCII (an international one as xn--…)", text)
 	}
 	return nil
 }

@@ -55,9 +55,9 @@ func serveProblem(w http.ResponseWriter, r *http.Request) error {
 }
 
 func renderPage(w http.ResponseWriter, t *template.Template, data any) error {
-	var b bytes.Buffer
-	if err := t.Execute(&b, data); err != nil {
+	var buf bytes.Buffer
+	if err := t.Execute(&buf, data); err != nil {
 		return err
 	}
-	return Page(w, http.StatusOK, b.Bytes(), PageStyle)
+	return Page(w, http.StatusOK, buf.Bytes(), PageStyle)
 }

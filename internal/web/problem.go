@@ -125,37 +125,37 @@ func writeProblem(w *response, r *http.Request, e *errs.Error, id string) int {
 }
 
 func (p *document) encode() []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(p); err != nil {
 		panic(err) // a document holds only strings and numbers
 	}
-	return b.Bytes()
+	return buf.Bytes()
 }
 
 // problemHeader removes headers that the handler set for the answer that it did not give, and adds those of the problem.
-func problemHeader(h http.Header, r *http.Request, kind errs.Kind, e *errs.Error) {
+func problemHeader(header http.Header, r *http.Request, kind errs.Kind, e *errs.Error) {
 	for _, name := range []string{"Content-Encoding", "Content-Security-Policy", "Last-Modified", "Location"} {
-		h.Del(name)
+		header.Del(name)
 	}
-	delete(h, ETagHeader)
-	h.Set("Cache-Control", "no-store")
+	delete(header, ETagHeader)
+	header.Set("Cache-Control", "no-store")
 	switch kind {
 	case errs.Unauthenticated:
 		challenge := `Bearer realm="ashlar"`
 		if len(r.Header["Authorization"]) > 0 {
 			challenge += `, error="invalid_token"`
 		}
-		h.Set("WWW-Authenticate", challenge)
+		header.Set("WWW-Authenticate", challenge)
 	case errs.MethodNotAllowed:
-		h.Set("Allow", strings.Join(e.Allow, ", "))
+		header.Set("Allow", strings.Join(e.Allow, ", "))
 	case errs.Limited, errs.Unavailable:
-		h.Set("Retry-After", strconv.Itoa(seconds(e.RetryAfter)))
+		header.Set("Retry-After", strconv.Itoa(seconds(e.RetryAfter)))
 	}
 }
 
 // seconds returns d in whole seconds, rounded up, and at least 1.
-func seconds(d time.Duration) int {
-	return max(1, int(math.Ceil(d.Seconds())))
+func seconds(wait time.Duration) int {
+	return max(1, int(math.Ceil(wait.Seconds())))
 }

@@ -56,10 +56,10 @@ func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) e
 }
 
 func write(w http.ResponseWriter, status int, contentType []string, body []byte) error {
-	h := w.Header()
-	h["Content-Type"] = contentType
-	if len(h["Content-Encoding"]) == 0 { // the handler has not compressed the body itself
-		VaryOn(h, acceptEncoding)
+	header := w.Header()
+	header["Content-Type"] = contentType
+	if len(header["Content-Encoding"]) == 0 { // the handler has not compressed the body itself
+		VaryOn(header, acceptEncoding)
 		if coding := Coding(w, len(body)); coding != "" {
 			return writeCompressed(w, status, coding, body)
 		}
@@ -100,10 +100,10 @@ var acceptEncoding = []string{"Accept-Encoding"}
 
 // VaryOn adds names of request headers to Vary. It may keep the slice as the value of the header, so nobody may change the
 // slice afterwards.
-func VaryOn(h http.Header, names []string) {
-	have := h["Vary"]
+func VaryOn(header http.Header, names []string) {
+	have := header["Vary"]
 	if len(have) == 0 {
-		h["Vary"] = names
+		header["Vary"] = names
 		return
 	}
 	for _, name := range names {
@@ -111,7 +111,7 @@ func VaryOn(h http.Header, names []string) {
 			have = append(slices.Clip(have), name)
 		}
 	}
-	h["Vary"] = have
+	header["Vary"] = have
 }
 
 // Empty answers without a body: 204, 304, or the 201 of a row that its creator may not read. A 304 has the Vary of the 200 in

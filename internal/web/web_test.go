@@ -64,7 +64,7 @@ type site struct {
 	log logBuffer
 }
 
-func handle(m *Mux, pattern string, h Handler) { m.add(Route{Pattern: pattern, Handler: h}) }
+func handle(m *Mux, pattern string, next Handler) { m.add(Route{Pattern: pattern, Handler: next}) }
 
 func newSite(t *testing.T, cfg Config, add func(*Mux)) *site {
 	t.Helper()
@@ -221,10 +221,10 @@ func TestNotFoundIsTheSameEverywhere(t *testing.T) {
 		resp, body := s.do(t, "GET", path)
 		id := resp.Header.Get("X-Request-Id")
 		body = strings.ReplaceAll(body, id, "ID")
-		h := resp.Header.Clone()
-		h.Del("X-Request-Id")
-		h.Del("Date")
-		whole := fmt.Sprint(resp.StatusCode, h, body)
+		header := resp.Header.Clone()
+		header.Del("X-Request-Id")
+		header.Del("Date")
+		whole := fmt.Sprint(resp.StatusCode, header, body)
 		if first == "" {
 			first = whole
 		}

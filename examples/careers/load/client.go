@@ -41,11 +41,11 @@ func newClient(base *url.URL, token string, workers int) *client {
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, wait time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(d):
+	case <-time.After(wait):
 		return nil
 	}
 }
@@ -138,15 +138,15 @@ func mayPass(status int) bool {
 // pause returns how long to wait after the n-th attempt: what Retry-After says, in seconds or as a date, or else twice as long each
 // time. Up to half is added at random, so that the workers do not return all at once.
 func pause(n int, header http.Header) time.Duration {
-	d := 100 * time.Millisecond << (n - 1)
+	wait := 100 * time.Millisecond << (n - 1)
 	after := header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(after, 10, 16); err == nil {
-		d = time.Duration(seconds) * time.Second
+		wait = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(after); err == nil {
-		d = max(time.Until(at), 0)
+		wait = max(time.Until(at), 0)
 	}
-	d = min(d, waitCap)
-	return d + rand.N(d/2+time.Millisecond)
+	wait = min(wait, waitCap)
+	return wait + rand.N(wait/2+time.Millisecond)
 }
 
 func (c *client) once(ctx context.Context, method, target string, body []byte) (answer, error) {

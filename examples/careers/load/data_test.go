@@ -116,19 +116,19 @@ func checkRow(t *testing.T, table *model.Table, r row) {
 	}
 	given := map[string]bool{}
 	for _, m := range members {
-		f := table.Field(m.Name)
-		if f == nil {
+		field := table.Field(m.Name)
+		if field == nil {
 			t.Errorf("%s %s: the model has no field %s", table.Name, r.id, m.Name)
 			continue
 		}
 		given[m.Name] = true
-		if _, faults := value.ParseJSON(f, m.Raw, "/"+m.Name); len(faults) > 0 {
+		if _, faults := value.ParseJSON(field, m.Raw, "/"+m.Name); len(faults) > 0 {
 			t.Errorf("%s %s: %v", table.Name, r.id, faults)
 		}
 	}
-	for _, f := range table.Fields {
-		if !f.System && !f.Optional && f.Default == nil && !given[f.Name] {
-			t.Errorf("%s %s: %s is missing", table.Name, r.id, f.Name)
+	for _, field := range table.Fields {
+		if !field.System && !field.Optional && field.Default == nil && !given[field.Name] {
+			t.Errorf("%s %s: %s is missing", table.Name, r.id, field.Name)
 		}
 	}
 }

@@ -206,8 +206,8 @@ func TestRetries(t *testing.T) {
 	}
 	api := newClient(set.url, set.token, 1)
 	var waits []time.Duration
-	api.wait = func(_ context.Context, d time.Duration) error {
-		waits = append(waits, d)
+	api.wait = func(_ context.Context, wait time.Duration) error {
+		waits = append(waits, wait)
 		return nil
 	}
 	created, err := api.create(t.Context(), "wages", row{"a", []byte(`{"id":"a"}`)})

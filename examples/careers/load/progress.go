@@ -70,19 +70,19 @@ func (p *progress) refresh(ctx context.Context, table string, size int, begin ti
 
 func (p *progress) line(table string, size int, took time.Duration) string {
 	created, there := int(p.created.Load()), int(p.there.Load())
-	s := fmt.Sprintf("%-20s %7s of %7s rows  %6.1f s  %7s rows/s", table, thousands(created+there), thousands(size),
+	text := fmt.Sprintf("%-20s %7s of %7s rows  %6.1f s  %7s rows/s", table, thousands(created+there), thousands(size),
 		took.Seconds(), thousands(int(float64(created+there)/max(took.Seconds(), 0.001))))
 	if there > 0 {
-		s += fmt.Sprintf("  (%s were there)", thousands(there))
+		text += fmt.Sprintf("  (%s were there)", thousands(there))
 	}
-	return s
+	return text
 }
 
 // thousands writes a number with its thousands apart: 61,530.
 func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
 	}
-	return s
+	return text
 }

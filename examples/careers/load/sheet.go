@@ -90,34 +90,34 @@ func (l line) cell(column string) string {
 
 // text returns the text of a column, nil where it is empty.
 func (l line) text(column string) any {
-	if s := l.cell(column); s != "" {
-		return s
+	if text := l.cell(column); text != "" {
+		return text
 	}
 	return nil
 }
 
 // num returns a JSON number, nil where the column is empty.
 func (l line) num(column string) any {
-	s := l.cell(column)
-	if s == "" {
+	text := l.cell(column)
+	if text == "" {
 		return nil
 	}
-	if _, err := strconv.ParseFloat(s, 64); err != nil {
-		l.fail("%s: %q is not a number", column, s)
+	if _, err := strconv.ParseFloat(text, 64); err != nil {
+		l.fail("%s: %q is not a number", column, text)
 		return nil
 	}
-	return json.Number(s)
+	return json.Number(text)
 }
 
 // decimal returns a number as a string with exactly scale digits after the point, nil where the column is empty.
 func (l line) decimal(column string, scale int) any {
-	s := l.cell(column)
-	if s == "" {
+	text := l.cell(column)
+	if text == "" {
 		return nil
 	}
-	whole, digits, _ := strings.Cut(s, ".")
-	if _, err := strconv.ParseFloat(s, 64); err != nil || strings.ContainsAny(s, "eE") || len(digits) > scale {
-		l.fail("%s: %q is not a number with at most %d digits after the point", column, s, scale)
+	whole, digits, _ := strings.Cut(text, ".")
+	if _, err := strconv.ParseFloat(text, 64); err != nil || strings.ContainsAny(text, "eE") || len(digits) > scale {
+		l.fail("%s: %q is not a number with at most %d digits after the point", column, text, scale)
 		return nil
 	}
 	if scale == 0 {
@@ -128,13 +128,13 @@ func (l line) decimal(column string, scale int) any {
 
 // bool returns false where the column is empty.
 func (l line) bool(column string) bool {
-	switch s := l.cell(column); s {
+	switch text := l.cell(column); text {
 	case "true":
 		return true
 	case "", "false":
 		return false
 	default:
-		l.fail("%s: %q is neither true nor false", column, s)
+		l.fail("%s: %q is neither true nor false", column, text)
 		return false
 	}
 }

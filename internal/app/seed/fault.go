@@ -20,22 +20,22 @@ const maxFaults = 20
 
 // fault notes what is wrong with a row. It returns an error if loading cannot go on: the error of the database, or
 // errEnough.
-func (l *loader) fault(f File, r row, err error) error {
+func (l *loader) fault(file File, r row, err error) error {
 	e, ok := asRowFault(err)
 	if !ok {
-		return fmt.Errorf("%s: %s %d: %w", f.name, r.unit, r.number, err)
+		return fmt.Errorf("%s: %s %d: %w", file.name, r.unit, r.number, err)
 	}
-	at, before := fmt.Sprintf("%s: %s %d", f.name, r.unit, r.number), len(l.faults)
+	at, before := fmt.Sprintf("%s: %s %d", file.name, r.unit, r.number), len(l.faults)
 	for _, fault := range e.Faults {
-		if l.follows(f.Table, fault) {
+		if l.follows(file.Table, fault) {
 			continue
 		}
-		l.faults = append(l.faults, fmt.Sprintf("%s: %s: %s%s", at, pointed(fault), fault.Detail, l.orderHint(f.Table, fault)))
+		l.faults = append(l.faults, fmt.Sprintf("%s: %s: %s%s", at, pointed(fault), fault.Detail, l.orderHint(file.Table, fault)))
 	}
 	if len(e.Faults) == 0 {
 		l.faults = append(l.faults, at+": "+strings.Replace(e.Message, "the body", "it", 1))
 	}
-	l.faulty[f.Table] = true
+	l.faulty[file.Table] = true
 	if l.inFile += len(l.faults) - before; l.inFile >= maxFaults {
 		return errEnough
 	}
@@ -43,25 +43,25 @@ func (l *loader) fault(f File, r row, err error) error {
 }
 
 // follows reports whether a fault may only follow from a fault noted before: a reference to a row that was not loaded.
-func (l *loader) follows(t *model.Table, fault errs.Fault) bool {
-	field := t.Field(strings.TrimPrefix(fault.Pointer, "/"))
+func (l *loader) follows(table *model.Table, fault errs.Fault) bool {
+	field := table.Field(strings.TrimPrefix(fault.Pointer, "/"))
 	return fault.Code == "reference" && field != nil && l.faulty[field.Ref]
 }
 
 // orderHint returns the hint that a missing referenced row may come later in the seed.
-func (l *loader) orderHint(t *model.Table, fault errs.Fault) string {
-	field := t.Field(strings.TrimPrefix(fault.Pointer, "/"))
+func (l *loader) orderHint(table *model.Table, fault errs.Fault) string {
+	field := table.Field(strings.TrimPrefix(fault.Pointer, "/"))
 	if fault.Code != "reference" || field == nil {
 		return ""
 	}
 	position := func(t *model.Table) int {
-		return slices.IndexFunc(l.files, func(f File) bool { return f.Table == t })
+		return slices.IndexFunc(l.files, func(file File) bool { return file.Table == t })
 	}
 	switch {
-	case field.Ref == t:
+	case field.Ref == table:
 		return " (a row comes after those that it refers to)"
-	case position(field.Ref) > position(t):
-		return fmt.Sprintf(" (%s is loaded after %s: leave it out)", field.Ref.Name, t.Name)
+	case position(field.Ref) > position(table):
+		return fmt.Sprintf(" (%s is loaded after %s: leave it out)", field.Ref.Name, table.Name)
 	}
 	return ""
 }

@@ -56,7 +56,7 @@ func Find(dir string, m *model.Model) ([]File, error) {
 }
 
 // tableOf returns the table of a file, or what is wrong with the file's name.
-func tableOf(m *model.Model, e fs.DirEntry) (t *model.Table, fault string) {
+func tableOf(m *model.Model, e fs.DirEntry) (table *model.Table, fault string) {
 	if e.IsDir() {
 		return nil, "this is a folder: seed holds <table>.json and <table>.ndjson"
 	}
@@ -65,19 +65,19 @@ func tableOf(m *model.Model, e fs.DirEntry) (t *model.Table, fault string) {
 		return nil, "this would not be loaded: seed holds <table>.json and <table>.ndjson"
 	}
 	name := strings.TrimSuffix(e.Name(), ext)
-	if t = m.Table(name); t != nil && t.View != nil {
+	if table = m.Table(name); table != nil && table.View != nil {
 		return nil, name + " is a view: its rows are those of its query"
 	}
-	if t == nil {
+	if table == nil {
 		return nil, "the model has no table " + name + suggest.DidYouMean(name, tableNames(m))
 	}
-	return t, ""
+	return table, ""
 }
 
 func tableNames(m *model.Model) []string {
 	var names []string
-	for _, t := range m.Tables {
-		names = append(names, t.Name)
+	for _, table := range m.Tables {
+		names = append(names, table.Name)
 	}
 	return names
 }
@@ -86,16 +86,16 @@ func tableNames(m *model.Model) []string {
 // the order, and a row has to leave out a reference to a row that is loaded later.
 func inOrder(m *model.Model, found map[*model.Table]File) []File {
 	var waiting []*model.Table
-	for _, t := range m.Tables {
-		if _, ok := found[t]; ok {
-			waiting = append(waiting, t)
+	for _, table := range m.Tables {
+		if _, ok := found[table]; ok {
+			waiting = append(waiting, table)
 		}
 	}
 	var ordered []File
 	for len(waiting) > 0 {
-		next := slices.IndexFunc(waiting, func(t *model.Table) bool { return !refersTo(t, waiting, true) })
+		next := slices.IndexFunc(waiting, func(table *model.Table) bool { return !refersTo(table, waiting, true) })
 		if next < 0 {
-			next = slices.IndexFunc(waiting, func(t *model.Table) bool { return !refersTo(t, waiting, false) })
+			next = slices.IndexFunc(waiting, func(table *model.Table) bool { return !refersTo(table, waiting, false) })
 		}
 		next = max(next, 0)
 		ordered = append(ordered, found[waiting[next]])
@@ -105,8 +105,8 @@ func inOrder(m *model.Model, found map[*model.Table]File) []File {
 }
 
 // refersTo reports whether t refers to another of the tables. Optional references count only if optional is set.
-func refersTo(t *model.Table, tables []*model.Table, optional bool) bool {
-	return slices.ContainsFunc(t.Fields, func(f *model.Field) bool {
-		return f.Ref != nil && f.Ref != t && (optional || !f.Optional) && slices.Contains(tables, f.Ref)
+func refersTo(table *model.Table, tables []*model.Table, optional bool) bool {
+	return slices.ContainsFunc(table.Fields, func(field *model.Field) bool {
+		return field.Ref != nil && field.Ref != table && (optional || !field.Optional) && slices.Contains(tables, field.Ref)
 	})
 }

@@ -84,15 +84,15 @@ func (file File) array(in io.Reader, each func(row) error) error {
 	}
 	data = trimMark(data, true)
 	// DecodeObject checks names and UTF-8 with better messages.
-	d := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if d.PeekKind() != jsontext.KindBeginArray {
+	decoder := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if decoder.PeekKind() != jsontext.KindBeginArray {
 		return Faults{file.name + ": the file must be a JSON array of objects: [{…}, {…}]"}
 	}
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := decoder.ReadToken(); err != nil {
 		return Faults{file.syntax(data, err)}
 	}
-	for number := 1; d.PeekKind() != jsontext.KindEndArray; number++ {
-		text, err := d.ReadValue()
+	for number := 1; decoder.PeekKind() != jsontext.KindEndArray; number++ {
+		text, err := decoder.ReadValue()
 		if err != nil {
 			return Faults{file.syntax(data, err)}
 		}
@@ -102,15 +102,15 @@ func (file File) array(in io.Reader, each func(row) error) error {
 			return err
 		}
 	}
-	return file.end(d, data)
+	return file.end(decoder, data)
 }
 
 // end checks that nothing follows the array.
-func (file File) end(d *jsontext.Decoder, data []byte) error {
-	if _, err := d.ReadToken(); err != nil {
+func (file File) end(decoder *jsontext.Decoder, data []byte) error {
+	if _, err := decoder.ReadToken(); err != nil {
 		return Faults{file.syntax(data, err)}
 	}
-	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return Faults{file.name + ": something follows the array"}
 	}
 	return nil

@@ -55,8 +55,8 @@ func Fill(ctx context.Context, to Target) (err error) {
 
 // IsLoaded reports whether the database has its seed.
 func IsLoaded(ctx context.Context, db store.DB) (found bool, err error) {
-	err = db.Read(ctx, func(r store.Reader) error {
-		_, found, err = system.Get(r, loadedKey)
+	err = db.Read(ctx, func(reader store.Reader) error {
+		_, found, err = system.Get(reader, loadedKey)
 		return err
 	})
 	return found, err
@@ -94,11 +94,11 @@ var errEnough = errors.New("the file has enough faults")
 // again.
 func (l *loader) load(tx *record.Tx) error {
 	l.tx, l.loaded, l.faults, l.faulty = tx, 0, nil, map[*model.Table]bool{}
-	for _, f := range l.files {
+	for _, file := range l.files {
 		l.inFile = 0
-		err := l.loadFile(f)
+		err := l.loadFile(file)
 		if faults, ok := errors.AsType[Faults](err); ok { // the file as a whole is wrong
-			l.faults, l.faulty[f.Table] = append(l.faults, faults...), true
+			l.faults, l.faulty[file.Table] = append(l.faults, faults...), true
 			continue
 		}
 		if err != nil && !errors.Is(err, errEnough) {
@@ -111,17 +111,17 @@ func (l *loader) load(tx *record.Tx) error {
 	return nil
 }
 
-func (l *loader) loadFile(f File) error {
-	return f.rows(func(r row) error {
+func (l *loader) loadFile(file File) error {
+	return file.rows(func(r row) error {
 		if err := l.ctx.Err(); err != nil {
 			return err
 		}
 		err := r.err
 		if err == nil {
-			_, err = l.tx.Create(caller.System("seed"), f.Table, r.members)
+			_, err = l.tx.Create(caller.System("seed"), file.Table, r.members)
 		}
 		if err != nil {
-			return l.fault(f, r, err)
+			return l.fault(file, r, err)
 		}
 		l.loaded++
 		return nil

@@ -70,12 +70,12 @@ func Between(oldModel, newModel *model.Model) []Change { return NewMatch(oldMode
 // Changes returns the changes between the matched models, in the order of Between.
 func (m *Match) Changes() []Change {
 	found := &differ{Match: m}
-	for _, t := range m.New.Tables {
-		found.table(m.OldTable(t), t)
+	for _, table := range m.New.Tables {
+		found.table(m.OldTable(table), table)
 	}
-	for _, t := range m.Old.Tables {
-		if m.NewTable(t) == nil {
-			found.add(Change{Kind: TableDropped, Table: t.Name, Pos: model.Pos{File: model.MainFile, Line: 1, Col: 1}, OldTable: t})
+	for _, table := range m.Old.Tables {
+		if m.NewTable(table) == nil {
+			found.add(Change{Kind: TableDropped, Table: table.Name, Pos: model.Pos{File: model.MainFile, Line: 1, Col: 1}, OldTable: table})
 		}
 	}
 	return found.changes
@@ -87,7 +87,7 @@ type differ struct {
 	changes []Change
 }
 
-func (d *differ) add(c Change) { d.changes = append(d.changes, c) }
+func (d *differ) add(change Change) { d.changes = append(d.changes, change) }
 
 func (d *differ) table(old, table *model.Table) {
 	add := func(kind Kind, detail string) {
@@ -157,9 +157,9 @@ func (d *differ) field(old, field *model.Field) {
 // oldReference describes a reference to a table of the old model, by the table's name in the new model. A dropped table has
 // none, and its old name may be that of another table by now.
 func (d *differ) oldReference(old, now *model.Table) string {
-	switch t := d.NewTable(old); {
-	case t != nil:
-		return reference(t)
+	switch table := d.NewTable(old); {
+	case table != nil:
+		return reference(table)
 	case old != nil && now != nil && old.Name == now.Name:
 		return reference(old) + ", which is dropped"
 	}
@@ -171,8 +171,8 @@ func (d *differ) indexes(dropped, added Kind, oldTable, table *model.Table, of f
 	before, after := of(oldTable), of(table)
 	kept := make([][]*model.Field, len(before)) // before, in fields of the new table; nil for a dropped field
 	for i, fields := range before {
-		for _, f := range fields {
-			kept[i] = append(kept[i], d.NewField(f))
+		for _, field := range fields {
+			kept[i] = append(kept[i], d.NewField(field))
 		}
 	}
 	add := func(kind Kind, columns []string, at model.Pos) {
@@ -204,8 +204,8 @@ func contains(all [][]*model.Field, fields []*model.Field) bool {
 
 func names(fields []*model.Field) []string {
 	all := make([]string, len(fields))
-	for i, f := range fields {
-		all[i] = f.Name
+	for i, field := range fields {
+		all[i] = field.Name
 	}
 	return all
 }
@@ -219,30 +219,30 @@ func reference(to *model.Table) string {
 	return "a reference to " + to.Name
 }
 
-func optionalWord(f *model.Field) string {
-	if f.Optional {
+func optionalWord(field *model.Field) string {
+	if field.Optional {
 		return "optional"
 	}
 	return "required"
 }
 
 // caseWord says when two values of a unique field are equal.
-func caseWord(f *model.Field) string {
-	if f.Caseless {
+func caseWord(field *model.Field) string {
+	if field.Caseless {
 		return "without regard to case"
 	}
 	return "case counts"
 }
 
-func digits(f *model.Field) string {
-	return fmt.Sprintf("precision %d, scale %d", f.Precision, f.Scale)
+func digits(field *model.Field) string {
+	return fmt.Sprintf("precision %d, scale %d", field.Precision, field.Scale)
 }
 
 // valueSet lists the values of an enum in alphabetical order, since their order in the model changes no table.
-func valueSet(f *model.Field) string {
-	values := make([]string, len(f.Values))
-	for i, v := range f.Values {
-		values[i] = v.Name
+func valueSet(field *model.Field) string {
+	values := make([]string, len(field.Values))
+	for i, member := range field.Values {
+		values[i] = member.Name
 	}
 	slices.Sort(values)
 	return fmt.Sprintf("%q", values)

@@ -146,8 +146,8 @@ func TestBetweenReferences(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			for _, c := range Between(parse(t, "tables:\n"+tt.before), parse(t, "tables:\n"+tt.after)) {
-				got = append(got, c.String())
+			for _, change := range Between(parse(t, "tables:\n"+tt.before), parse(t, "tables:\n"+tt.after)) {
+				got = append(got, change.String())
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("Between (-want +got):\n%s", diff)

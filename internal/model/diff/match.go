@@ -22,19 +22,19 @@ func NewMatch(oldModel, newModel *model.Model) *Match {
 		oldTables: map[*model.Table]*model.Table{}, newTables: map[*model.Table]*model.Table{},
 		oldFields: map[*model.Field]*model.Field{}, newFields: map[*model.Field]*model.Field{},
 	}
-	for _, t := range newModel.Tables {
-		if old := match.oldNamed(t.Was); old != nil && !renamedBefore(match.oldNamed(t.Name), t) {
-			match.pairTables(old, t)
+	for _, table := range newModel.Tables {
+		if old := match.oldNamed(table.Was); old != nil && !renamedBefore(match.oldNamed(table.Name), table) {
+			match.pairTables(old, table)
 		}
 	}
-	for _, t := range newModel.Tables {
-		if old := match.oldNamed(t.Name); old != nil && match.OldTable(t) == nil && match.NewTable(old) == nil {
-			match.pairTables(old, t)
+	for _, table := range newModel.Tables {
+		if old := match.oldNamed(table.Name); old != nil && match.OldTable(table) == nil && match.NewTable(old) == nil {
+			match.pairTables(old, table)
 		}
 	}
-	for _, t := range newModel.Tables {
-		if old := match.OldTable(t); old != nil {
-			match.matchFields(old, t)
+	for _, table := range newModel.Tables {
+		if old := match.OldTable(table); old != nil {
+			match.matchFields(old, table)
 		}
 	}
 	return match
@@ -50,11 +50,17 @@ func (m *Match) oldNamed(name string) *model.Table {
 }
 
 // renamedBefore reports whether the old table of the same name was already renamed from the former name of t.
-func renamedBefore(sameName, t *model.Table) bool { return sameName != nil && sameName.Was == t.Was }
+func renamedBefore(sameName, table *model.Table) bool {
+	return sameName != nil && sameName.Was == table.Was
+}
 
-func (m *Match) pairTables(old, t *model.Table) { m.oldTables[t], m.newTables[old] = old, t }
+func (m *Match) pairTables(old, table *model.Table) {
+	m.oldTables[table], m.newTables[old] = old, table
+}
 
-func (m *Match) pairFields(old, f *model.Field) { m.oldFields[f], m.newFields[old] = old, f }
+func (m *Match) pairFields(old, field *model.Field) {
+	m.oldFields[field], m.newFields[old] = old, field
+}
 
 func (m *Match) matchFields(oldTable, newTable *model.Table) {
 	for _, field := range newTable.Fields {
@@ -71,16 +77,16 @@ func (m *Match) matchFields(oldTable, newTable *model.Table) {
 }
 
 // OldTable returns the old table that became a table of the new model, or nil for an added table.
-func (m *Match) OldTable(t *model.Table) *model.Table { return m.oldTables[t] }
+func (m *Match) OldTable(table *model.Table) *model.Table { return m.oldTables[table] }
 
 // NewTable returns the new table that a table of the old model became, or nil for a dropped table.
-func (m *Match) NewTable(t *model.Table) *model.Table { return m.newTables[t] }
+func (m *Match) NewTable(table *model.Table) *model.Table { return m.newTables[table] }
 
 // OldField returns the old field that became a field of the new model, or nil for an added field.
-func (m *Match) OldField(f *model.Field) *model.Field { return m.oldFields[f] }
+func (m *Match) OldField(field *model.Field) *model.Field { return m.oldFields[field] }
 
 // NewField returns the new field that a field of the old model became, or nil for a dropped field.
-func (m *Match) NewField(f *model.Field) *model.Field { return m.newFields[f] }
+func (m *Match) NewField(field *model.Field) *model.Field { return m.newFields[field] }
 
 // OldValue returns the name that a value of an enum has in the old field, or "" for an added value.
 func OldValue(old *model.Field, value model.EnumValue) string {

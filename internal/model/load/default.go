@@ -49,4 +49,4 @@ func defaultProblem(field *model.Field, value *node) string {
 var timeShape = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$`)
 
 // isWord reports whether s is one word, which could also be a name in an expression.
-func isWord(s string) bool { return !strings.ContainsFunc(s, unicode.IsSpace) }
+func isWord(str string) bool { return !strings.ContainsFunc(str, unicode.IsSpace) }

@@ -187,8 +187,8 @@ func appendComma(out []byte, i int) []byte {
 	return out
 }
 
-func appendJSONText(out []byte, s string) []byte {
-	quoted, err := json.Marshal(s)
+func appendJSONText(out []byte, str string) []byte {
+	quoted, err := json.Marshal(str)
 	if err != nil {
 		panic("load: a text that JSON cannot hold: " + err.Error())
 	}

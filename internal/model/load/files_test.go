@@ -83,7 +83,7 @@ func TestManyFaults(t *testing.T) {
 	if len(faults) == 0 || len(faults) > maxFaults+1 {
 		t.Errorf("%d faults, want at most %d", len(faults), maxFaults+1)
 	}
-	if s := faults.Error(); len(s) > maxFaults*1000 {
-		t.Errorf("%d bytes of faults", len(s))
+	if str := faults.Error(); len(str) > maxFaults*1000 {
+		t.Errorf("%d bytes of faults", len(str))
 	}
 }

@@ -42,9 +42,9 @@ func checkTable(t *testing.T, app *model.Model, table *model.Table, sound bool) 
 			checkField(t, app, field)
 		}
 	}
-	for _, r := range table.Relations {
-		if r.From != table || r.To == nil || r.Field == nil || r.Field.Ref == nil || table.Relation(r.Name) != r || table.Field(r.Name) != nil {
-			t.Errorf("relation %s.%s = %+v", table.Name, r.Name, r)
+	for _, relation := range table.Relations {
+		if relation.From != table || relation.To == nil || relation.Field == nil || relation.Field.Ref == nil || table.Relation(relation.Name) != relation || table.Field(relation.Name) != nil {
+			t.Errorf("relation %s.%s = %+v", table.Name, relation.Name, relation)
 		}
 	}
 	for _, fields := range slices.Concat(table.Unique, table.Indexes, [][]*model.Field{table.Search}) {
@@ -70,9 +70,9 @@ func checkView(t *testing.T, table *model.Table, sound bool) {
 	if a.Create != nil || a.UpdateFrom != nil || a.UpdateTo != nil || a.Delete != nil || table.Checks != nil || table.Unique != nil || table.Indexes != nil || table.Search != nil {
 		t.Errorf("the view %s can be written", table.Name)
 	}
-	for _, f := range table.Fields {
-		if f.Default != nil || f.Write != nil || f.Unique || f.Index || f.Secret || f.Was != "" || f.Ref != nil && f.Ref.View != nil {
-			t.Errorf("%s.%s is what a field of a view cannot be", table.Name, f.Name)
+	for _, field := range table.Fields {
+		if field.Default != nil || field.Write != nil || field.Unique || field.Index || field.Secret || field.Was != "" || field.Ref != nil && field.Ref.View != nil {
+			t.Errorf("%s.%s is what a field of a view cannot be", table.Name, field.Name)
 		}
 	}
 	if sound && table.View.SQLite == nil && table.View.Postgres == nil {

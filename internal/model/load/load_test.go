@@ -60,8 +60,8 @@ func TestCareers(t *testing.T) {
 	if owner.Type != model.UUID || owner.Ref != app.Table("users") || !owner.Unique || !owner.Immutable || owner.RefName != "owner" {
 		t.Errorf("owner = %+v", owner)
 	}
-	if e := profiles.Field("shared").Default; e.Text != "false" || !e.Constant {
-		t.Errorf("default of shared = %+v, want the constant false", e)
+	if expr := profiles.Field("shared").Default; expr.Text != "false" || !expr.Constant {
+		t.Errorf("default of shared = %+v, want the constant false", expr)
 	}
 	skills := app.Table("occupations").Relation("skills")
 	if !skills.Many || skills.To.Name != "occupation_skills" || skills.Field.Name != "occupation_id" {

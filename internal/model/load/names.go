@@ -91,8 +91,8 @@ func snakeCase(name string) string {
 		}
 	}
 	words := strings.FieldsFunc(out.String(), func(r rune) bool { return r == '_' })
-	if s := strings.Join(words, "_"); nameShape.MatchString(s) && len(s) <= maxName {
-		return s
+	if str := strings.Join(words, "_"); nameShape.MatchString(str) && len(str) <= maxName {
+		return str
 	}
 	return "job_zone"
 }

@@ -147,7 +147,7 @@ func splitAtComma(object *yaml.Node, i int) (last int, whole string) {
 
 func isPlain(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Style == 0 && n.Anchor == "" }
 
-func openParentheses(s string) int { return strings.Count(s, "(") - strings.Count(s, ")") }
+func openParentheses(str string) int { return strings.Count(str, "(") - strings.Count(str, ")") }
 
 // checkKey refuses a key that is no plain text.
 func (l *loader) checkKey(at model.Pos, key *yaml.Node) bool {

@@ -114,8 +114,8 @@ func restoreReference(app *model.Model, field *model.Field, from storedField) er
 // restoreRelations adds the relations that lead back along the references of a table. They decide about indexes.
 func restoreRelations(table *model.Table, s storedTable) {
 	for _, stored := range s.Fields {
-		if f := table.Field(stored.Name); stored.Reverse != "" && f.Ref != nil {
-			f.Ref.AddRelation(&model.Relation{Name: stored.Reverse, From: f.Ref, To: table, Field: f, Many: true})
+		if field := table.Field(stored.Name); stored.Reverse != "" && field.Ref != nil {
+			field.Ref.AddRelation(&model.Relation{Name: stored.Reverse, From: field.Ref, To: table, Field: field, Many: true})
 		}
 	}
 }

@@ -8,16 +8,16 @@ import (
 
 func storedModelOf(m *model.Model) *storedModel {
 	stored := &storedModel{Format: currentFormat, Name: m.Name, Roles: m.Roles}
-	for _, t := range m.Tables {
-		stored.Tables = append(stored.Tables, storedTableOf(t))
+	for _, table := range m.Tables {
+		stored.Tables = append(stored.Tables, storedTableOf(table))
 	}
 	return stored
 }
 
 func storedTableOf(table *model.Table) storedTable {
 	stored := storedTable{Name: table.Name, Was: table.Was, Doc: table.Doc, Key: table.Key.String(), Search: columns(table.Search)}
-	for _, f := range table.Fields {
-		stored.Fields = append(stored.Fields, storedFieldOf(f))
+	for _, field := range table.Fields {
+		stored.Fields = append(stored.Fields, storedFieldOf(field))
 	}
 	for _, fields := range table.Unique {
 		stored.Unique = append(stored.Unique, columns(fields))
@@ -48,14 +48,14 @@ func storedFieldOf(field *model.Field) storedField {
 	if field.Ref != nil {
 		stored.Ref, stored.OnDelete = field.Ref.Name, field.OnDelete.String()
 	}
-	if r := field.Reverse(); r != nil {
-		stored.Reverse = r.Name
+	if relation := field.Reverse(); relation != nil {
+		stored.Reverse = relation.Name
 	}
 	if field.Pattern != nil {
 		stored.Pattern = field.Pattern.String()
 	}
-	for _, v := range field.Values {
-		stored.Values = append(stored.Values, storedValue(v))
+	for _, member := range field.Values {
+		stored.Values = append(stored.Values, storedValue(member))
 	}
 	if field.JSONSchemaText != "" {
 		raw := json.RawMessage(field.JSONSchemaText)
@@ -66,8 +66,8 @@ func storedFieldOf(field *model.Field) storedField {
 
 func columns(fields []*model.Field) []string {
 	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.Name
+	for i, field := range fields {
+		names[i] = field.Name
 	}
 	return names
 }
