@@ -60,11 +60,11 @@ func (u *user) find(ctx context.Context) error {
 func sameAddress(a, b string) bool { return lowerASCII(a) == lowerASCII(b) }
 
 func lowerASCII(text string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r - 'A' + 'a'
+	return strings.Map(func(char rune) rune {
+		if 'A' <= char && char <= 'Z' {
+			return char - 'A' + 'a'
 		}
-		return r
+		return char
 	}, text)
 }
 

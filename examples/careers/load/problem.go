@@ -21,19 +21,19 @@ func (a answer) problem(what string) error {
 	if err := json.Unmarshal(a.body, &p); err != nil || p.Title == "" {
 		return fmt.Errorf("%s: status %d: %.200s", what, a.status, a.body)
 	}
-	var s strings.Builder
-	fmt.Fprintf(&s, "%s: %d %s", what, a.status, p.Title)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: %d %s", what, a.status, p.Title)
 	if p.Detail != "" {
-		s.WriteString(": " + p.Detail)
+		text.WriteString(": " + p.Detail)
 	}
 	for _, e := range p.Errors {
-		fmt.Fprintf(&s, "\n  %s: %s", e.Pointer, e.Detail)
+		fmt.Fprintf(&text, "\n  %s: %s", e.Pointer, e.Detail)
 	}
 	if p.RequestID != "" {
-		s.WriteString("\n  request " + p.RequestID)
+		text.WriteString("\n  request " + p.RequestID)
 	}
-	s.WriteString(advice(a.status))
-	return fmt.Errorf("%s", s.String())
+	text.WriteString(advice(a.status))
+	return fmt.Errorf("%s", text.String())
 }
 
 func advice(status int) string {

@@ -40,8 +40,8 @@ func globals(p *pkg) []finding {
 		}
 	}
 	for _, f := range p.files {
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			for _, target := range assigned(n) {
+		ast.Inspect(f.syntax, func(node ast.Node) bool {
+			for _, target := range assigned(node) {
 				if id := root(target); id != nil && isGlobal(id, vars) {
 					found = append(found, finding{id.Pos(), "a function changes the package-level variable " + id.Name + ": make it a field"})
 				}
@@ -52,9 +52,9 @@ func globals(p *pkg) []finding {
 	return found
 }
 
-func packageVars(f *ast.File) []*ast.ValueSpec {
+func packageVars(file *ast.File) []*ast.ValueSpec {
 	var specs []*ast.ValueSpec
-	for _, d := range f.Decls {
+	for _, d := range file.Decls {
 		gen, ok := d.(*ast.GenDecl)
 		if !ok || gen.Tok != token.VAR {
 			continue
@@ -85,8 +85,8 @@ func mutableType(spec *ast.ValueSpec) string {
 }
 
 // assigned returns what a statement assigns to.
-func assigned(n ast.Node) []ast.Expr {
-	switch n := n.(type) {
+func assigned(node ast.Node) []ast.Expr {
+	switch n := node.(type) {
 	case *ast.AssignStmt:
 		if n.Tok != token.DEFINE {
 			return n.Lhs

@@ -6,8 +6,8 @@ import "go/ast"
 func bareGoroutines(p *pkg) []finding {
 	var found []finding
 	for _, f := range p.files {
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			if statement, ok := n.(*ast.GoStmt); ok {
+		ast.Inspect(f.syntax, func(node ast.Node) bool {
+			if statement, ok := node.(*ast.GoStmt); ok {
 				found = append(found, finding{statement.Pos(), "a bare go statement: use background.Go, background.Async or background.Services, which recover a panic and report it"})
 			}
 			return true

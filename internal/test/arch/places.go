@@ -22,8 +22,8 @@ func strayedSQL(p *pkg) []finding {
 	}
 	var found []finding
 	for _, f := range p.files {
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			lit, ok := n.(*ast.BasicLit)
+		ast.Inspect(f.syntax, func(node ast.Node) bool {
+			lit, ok := node.(*ast.BasicLit)
 			if !ok || lit.Kind != token.STRING {
 				return true
 			}
@@ -49,8 +49,8 @@ func opensFiles(p *pkg) []finding {
 			continue
 		}
 		var makes ast.Expr
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			switch n := n.(type) {
+		ast.Inspect(f.syntax, func(node ast.Node) bool {
+			switch n := node.(type) {
 			case *ast.CallExpr: // comes before the function that it names
 				if len(n.Args) == 3 && mentions(n.Args[1], "O_EXCL") {
 					makes = n.Fun

@@ -88,35 +88,35 @@ func (w *World) program(expr string) cel.Program {
 }
 
 // holds evaluates a rule of the model, which sees everything.
-func (d *Data) holds(t *model.Table, rule string, rec Record) bool {
-	key := fmt.Sprint(t.Name, rec["id"], rule)
+func (d *Data) holds(table *model.Table, rule string, rec Record) bool {
+	key := fmt.Sprint(table.Name, rec["id"], rule)
 	known, ok := d.known[key]
 	if !ok {
-		known = d.Ask(rule, t, rec, nil, false) == True
+		known = d.Ask(rule, table, rec, nil, false) == True
 		d.known[key] = known
 	}
 	return known
 }
 
 // Visible says whether the caller may read a row; to the model's own rules every row is visible.
-func (d *Data) Visible(t *model.Table, rec Record, client bool) bool {
-	rule, ok := d.read[t]
-	if t.Name == "users" {
+func (d *Data) Visible(table *model.Table, rec Record, client bool) bool {
+	rule, ok := d.read[table]
+	if table.Name == "users" {
 		rule, ok = "row.id == auth.id", true
 	}
-	return !client || !ok || d.holds(t, rule, rec)
+	return !client || !ok || d.holds(table, rule, rec)
 }
 
 // Value is a field of a row, null where the caller may not read it.
-func (d *Data) Value(f *model.Field, rec Record, client bool) ref.Val {
-	mask, ok := d.masks[f]
-	if f.Table.Name == "users" && f.Name == "email" { // without a word in the model
+func (d *Data) Value(field *model.Field, rec Record, client bool) ref.Val {
+	mask, ok := d.masks[field]
+	if field.Table.Name == "users" && field.Name == "email" { // without a word in the model
 		mask, ok = "row.id == auth.id", true
 	}
-	if ok && client && !d.holds(f.Table, mask, rec) {
+	if ok && client && !d.holds(field.Table, mask, rec) {
 		return types.NullValue
 	}
-	return rec[f.Name]
+	return rec[field.Name]
 }
 
 // One is the row that a reference leads to, nil where it is missing or hidden.
@@ -145,8 +145,8 @@ func (d *Data) Many(rel *model.Relation, rec Record, client bool) []Record {
 }
 
 // Find returns the row with an id, or nil.
-func (d *Data) Find(t *model.Table, id ref.Val) Record {
-	for _, rec := range d.Rows[t.Name] {
+func (d *Data) Find(table *model.Table, id ref.Val) Record {
+	for _, rec := range d.Rows[table.Name] {
 		if rec["id"].Equal(id) == types.True {
 			return rec
 		}
@@ -155,10 +155,10 @@ func (d *Data) Find(t *model.Table, id ref.Val) Record {
 }
 
 // Seen are the rows of a table that the caller may read.
-func (d *Data) Seen(t *model.Table) []Record {
+func (d *Data) Seen(table *model.Table) []Record {
 	var seen []Record
-	for _, rec := range d.Rows[t.Name] {
-		if d.Visible(t, rec, true) {
+	for _, rec := range d.Rows[table.Name] {
+		if d.Visible(table, rec, true) {
 			seen = append(seen, rec)
 		}
 	}
@@ -168,20 +168,20 @@ func (d *Data) Seen(t *model.Table) []Record {
 // View is all that the caller may know: the rows that it may read, under its masks. What a relation leads to follows from
 // that, since it goes by masked references to visible rows.
 func (d *Data) View() string {
-	var b strings.Builder
-	for _, t := range d.Model.Tables {
-		rows := d.Seen(t)
+	var text strings.Builder
+	for _, table := range d.Model.Tables {
+		rows := d.Seen(table)
 		slices.SortFunc(rows, func(a, b Record) int { return Compare(a["id"], b["id"]) })
 		for _, rec := range rows {
-			b.WriteString(t.Name)
-			for _, f := range t.Fields {
-				b.WriteByte(' ')
-				b.Write(AppendJSON(nil, f, d.Value(f, rec, true)))
+			text.WriteString(table.Name)
+			for _, f := range table.Fields {
+				text.WriteByte(' ')
+				text.Write(AppendJSON(nil, f, d.Value(f, rec, true)))
 			}
-			b.WriteByte('\n')
+			text.WriteByte('\n')
 		}
 	}
-	return b.String()
+	return text.String()
 }
 
 // Same says whether two values of one field are one.

@@ -41,8 +41,8 @@ type Uses struct {
 }
 
 // Condition writes a random condition about the rows of a table, at most depth levels of connectives deep.
-func (w *World) Condition(t *model.Table, depth int, uses Uses) Expr {
-	g := &gen{Rand: w.Rand, self: t, steps: relationSteps, uses: uses}
+func (w *World) Condition(table *model.Table, depth int, uses Uses) Expr {
+	g := &gen{Rand: w.Rand, self: table, steps: relationSteps, uses: uses}
 	if uses.Who {
 		return g.usual(depth)
 	}
@@ -103,8 +103,8 @@ func (g *gen) cond(depth int) Expr {
 
 // who writes a condition that names the caller: a reference or an id that is the caller's, of the row or of an item.
 func (g *gen) who(depth int) Expr {
-	at, t := g.place()
-	rel := g.relation(t, true)
+	at, table := g.place()
+	rel := g.relation(table, true)
 	if rel == nil || g.steps <= 0 || len(g.items) == rule.RequestLimits.Macros || g.IntN(3) == 0 {
 		if c, ok := g.columnWhere(isKey); ok {
 			return join("(%s == auth.id)", c)
@@ -140,9 +140,9 @@ func (g *gen) usual(depth int) Expr {
 }
 
 // whoOf names the caller in an item, or in what relates to it.
-func (g *gen) whoOf(item string, t *model.Table, depth int) Expr {
+func (g *gen) whoOf(item string, table *model.Table, depth int) Expr {
 	var keys []string
-	for _, f := range t.Fields {
+	for _, f := range table.Fields {
 		if isKey(f) {
 			keys = append(keys, f.Name)
 		}
@@ -296,8 +296,8 @@ func (g *gen) row() (Expr, bool) {
 	if g.uses.Old && g.IntN(3) == 0 {
 		return Expr{"(old" + op + "null)", "(old.id" + op + "null)"}, true
 	}
-	at, t := g.place()
-	rel := g.relation(t, false)
+	at, table := g.place()
+	rel := g.relation(table, false)
 	if rel == nil || g.steps <= 0 {
 		return Expr{}, false
 	}
@@ -445,28 +445,28 @@ func (g *gen) literal(k value.Kind) Expr {
 
 // place is a row that can be named.
 func (g *gen) place() (Expr, *model.Table) {
-	at, t := Expr{"", "row."}, g.self
+	at, table := Expr{"", "row."}, g.self
 	if g.uses.Old && g.IntN(2) == 0 {
 		at = same("old.")
 	}
 	if n := len(g.items); n > 0 && g.IntN(4) > 0 {
 		i := g.items[g.IntN(n)]
-		at, t = same(i.name+"."), i.t
+		at, table = same(i.name+"."), i.t
 	}
 	for g.steps > 0 && g.IntN(3) == 0 {
-		rel := g.relation(t, false)
+		rel := g.relation(table, false)
 		if rel == nil {
 			break
 		}
 		g.steps--
-		at, t = Expr{at.Ash + rel.Name + ".", at.CEL + rel.Name + "."}, rel.To
+		at, table = Expr{at.Ash + rel.Name + ".", at.CEL + rel.Name + "."}, rel.To
 	}
-	return at, t
+	return at, table
 }
 
-func (g *gen) relation(t *model.Table, many bool) *model.Relation {
+func (g *gen) relation(table *model.Table, many bool) *model.Relation {
 	var rels []*model.Relation
-	for _, r := range t.Relations {
+	for _, r := range table.Relations {
 		if r.Many == many {
 			rels = append(rels, r)
 		}
@@ -477,8 +477,8 @@ func (g *gen) relation(t *model.Table, many bool) *model.Relation {
 	return pick(g, rels)
 }
 
-func kindIs(f *model.Field, k value.Kind) bool {
-	switch f.Type {
+func kindIs(field *model.Field, k value.Kind) bool {
+	switch field.Type {
 	case model.Text, model.UUID:
 		return k == value.Text
 	case model.Enum:
@@ -508,9 +508,9 @@ func (g *gen) anyColumn() (Expr, bool) {
 }
 
 func (g *gen) columnWhere(ok func(*model.Field) bool) (Expr, bool) {
-	at, t := g.place()
+	at, table := g.place()
 	var fields []string
-	for _, f := range t.Fields {
+	for _, f := range table.Fields {
 		if ok(f) {
 			fields = append(fields, f.Name)
 		}
@@ -523,8 +523,8 @@ func (g *gen) columnWhere(ok func(*model.Field) bool) (Expr, bool) {
 }
 
 func (g *gen) many() (Expr, bool) {
-	at, t := g.place()
-	rel := g.relation(t, true)
+	at, table := g.place()
+	rel := g.relation(table, true)
 	if rel == nil || g.steps <= 0 {
 		return Expr{}, false
 	}
@@ -536,8 +536,8 @@ func (g *gen) macro(depth int) (Expr, bool) {
 	if len(g.items) == rule.RequestLimits.Macros {
 		return Expr{}, false
 	}
-	at, t := g.place()
-	rel := g.relation(t, true)
+	at, table := g.place()
+	rel := g.relation(table, true)
 	if rel == nil || g.steps <= 0 {
 		return Expr{}, false
 	}

@@ -37,31 +37,31 @@ func (d *Data) Disturb(tries int) (*Data, Changes) {
 
 // change makes one random change and returns how to count it, nil where nothing came of it.
 func (d *Data) change() func(*Changes) {
-	t := d.Model.Tables[d.IntN(len(d.Model.Tables))]
-	rows := d.Rows[t.Name]
+	table := d.Model.Tables[d.IntN(len(d.Model.Tables))]
+	rows := d.Rows[table.Name]
 	switch at := d.IntN(MaxRows); {
 	case at >= len(rows):
-		if d.Add(t) == nil {
+		if d.Add(table) == nil {
 			return nil
 		}
 		return func(c *Changes) { c.Added++ }
 	case d.IntN(6) == 0:
-		if len(rows) == 1 || d.Referred(t, rows[at]) { // one stays, for references to lead to
+		if len(rows) == 1 || d.Referred(table, rows[at]) { // one stays, for references to lead to
 			return nil
 		}
-		d.Rows[t.Name] = slices.Delete(slices.Clone(rows), at, at+1)
+		d.Rows[table.Name] = slices.Delete(slices.Clone(rows), at, at+1)
 		return func(c *Changes) { c.Removed++ }
 	default:
-		f := t.Fields[1+d.IntN(len(t.Fields)-1)]
-		v := d.Random(f)
-		if f.Type == model.Text && f.Max == nil && d.IntN(2) == 0 {
+		field := table.Fields[1+d.IntN(len(table.Fields)-1)]
+		v := d.Random(field)
+		if field.Type == model.Text && field.Max == nil && d.IntN(2) == 0 {
 			v = types.String(strings.Repeat("ab", 100_000)) // as many bytes again as all else: work on it shows
 		}
-		if Same(v, rows[at][f.Name]) {
+		if Same(v, rows[at][field.Name]) {
 			return nil
 		}
-		seen := d.Visible(t, rows[at], true)
-		rows[at][f.Name] = v
+		seen := d.Visible(table, rows[at], true)
+		rows[at][field.Name] = v
 		d.known = map[string]bool{}
 		return func(c *Changes) {
 			if seen {
@@ -74,14 +74,14 @@ func (d *Data) change() func(*Changes) {
 }
 
 // Add adds a row with an id that none has, nil where all are taken.
-func (d *Data) Add(t *model.Table) Record {
+func (d *Data) Add(table *model.Table) Record {
 	for _, i := range d.Perm(MaxRows) {
-		if d.Find(t, ID(t, i)) != nil {
+		if d.Find(table, ID(table, i)) != nil {
 			continue
 		}
-		rec := Record{"id": ID(t, i)}
-		d.Rows[t.Name] = append(slices.Clone(d.Rows[t.Name]), rec)
-		for _, f := range t.Fields[1:] {
+		rec := Record{"id": ID(table, i)}
+		d.Rows[table.Name] = append(slices.Clone(d.Rows[table.Name]), rec)
+		for _, f := range table.Fields[1:] {
 			rec[f.Name] = d.Random(f)
 		}
 		d.known = map[string]bool{}
@@ -91,15 +91,15 @@ func (d *Data) Add(t *model.Table) Record {
 }
 
 // Put replaces a row, or adds it.
-func (d *Data) Put(t *model.Table, rec Record) {
-	rows := slices.Clone(d.Rows[t.Name])
+func (d *Data) Put(table *model.Table, rec Record) {
+	rows := slices.Clone(d.Rows[table.Name])
 	i := slices.IndexFunc(rows, func(r Record) bool { return Same(r["id"], rec["id"]) })
 	if i < 0 {
 		rows = append(rows, rec)
 	} else {
 		rows[i] = rec
 	}
-	d.Rows[t.Name] = rows
+	d.Rows[table.Name] = rows
 	d.known = map[string]bool{}
 }
 
@@ -110,14 +110,14 @@ func (d *Data) Remove(t *model.Table, rec Record) {
 }
 
 // Referred says whether another row refers to this one.
-func (d *Data) Referred(t *model.Table, rec Record) bool {
+func (d *Data) Referred(table *model.Table, rec Record) bool {
 	for _, other := range d.Model.Tables {
-		for _, f := range other.Fields {
-			if f.Ref != t {
+		for _, field := range other.Fields {
+			if field.Ref != table {
 				continue
 			}
 			for _, r := range d.Rows[other.Name] {
-				if r[f.Name].Equal(rec["id"]) == types.True {
+				if r[field.Name].Equal(rec["id"]) == types.True {
 					return true
 				}
 			}

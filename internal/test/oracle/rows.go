@@ -27,9 +27,9 @@ func (w *World) Fill(n int) *Data {
 			d.Rows[t.Name] = append(d.Rows[t.Name], Record{"id": ID(t, i)})
 		}
 	}
-	for _, t := range w.Model.Tables {
-		for _, rec := range d.Rows[t.Name] {
-			for _, f := range t.Fields[1:] {
+	for _, table := range w.Model.Tables {
+		for _, rec := range d.Rows[table.Name] {
+			for _, f := range table.Fields[1:] {
 				rec[f.Name] = d.Random(f)
 			}
 		}
@@ -41,8 +41,8 @@ func (w *World) Fill(n int) *Data {
 const MaxRows = 12
 
 // ID is the i-th id of a table, 0 ≤ i < MaxRows.
-func ID(t *model.Table, i int) ref.Val {
-	switch t.Key {
+func ID(table *model.Table, i int) ref.Val {
+	switch table.Key {
 	case model.Int:
 		return types.Int(i)
 	case model.UUID:
@@ -53,14 +53,14 @@ func ID(t *model.Table, i int) ref.Val {
 }
 
 // Random is a random value of a field, or null where that is optional. It is no other row's where it must be unique.
-func (d *Data) Random(f *model.Field) ref.Val {
+func (d *Data) Random(field *model.Field) ref.Val {
 	for {
-		v := d.random(f)
+		v := d.random(field)
 		taken := func(rec Record) bool {
-			other := rec[f.Name]
-			return f.Unique && other != nil && (Compare(other, v) == 0 || f.Caseless && sameButForCase(other, v))
+			other := rec[field.Name]
+			return field.Unique && other != nil && (Compare(other, v) == 0 || field.Caseless && sameButForCase(other, v))
 		}
-		if v.Type() == types.NullType || !slices.ContainsFunc(d.Rows[f.Table.Name], taken) {
+		if v.Type() == types.NullType || !slices.ContainsFunc(d.Rows[field.Table.Name], taken) {
 			return v
 		}
 	}
@@ -73,19 +73,19 @@ func sameButForCase(a, b ref.Val) bool {
 	return one && two && asciiCase(string(l), 'A', 'Z', 32) == asciiCase(string(r), 'A', 'Z', 32)
 }
 
-func (d *Data) random(f *model.Field) ref.Val {
+func (d *Data) random(field *model.Field) ref.Val {
 	g := &gen{Rand: d.Rand}
-	if f.Optional && d.IntN(3) == 0 {
+	if field.Optional && d.IntN(3) == 0 {
 		return types.NullValue
 	}
-	if f.Ref != nil {
-		rows := d.Rows[f.Ref.Name]
+	if field.Ref != nil {
+		rows := d.Rows[field.Ref.Name]
 		if len(rows) == 0 {
-			return ID(f.Ref, 0) // leads nowhere
+			return ID(field.Ref, 0) // leads nowhere
 		}
 		return rows[d.IntN(len(rows))]["id"]
 	}
-	switch f.Type {
+	switch field.Type {
 	case model.Int:
 		n, _ := strconv.ParseInt(pick(g, intPool), 10, 64)
 		return types.Int(n)
@@ -93,7 +93,7 @@ func (d *Data) random(f *model.Field) ref.Val {
 		n, _ := strconv.ParseFloat(pick(g, fltPool), 64)
 		return types.Double(n)
 	case model.Decimal:
-		return d.randomDecimal(f)
+		return d.randomDecimal(field)
 	case model.Bool:
 		return types.Bool(d.IntN(2) == 0)
 	case model.Timestamp:
@@ -115,12 +115,12 @@ func (d *Data) random(f *model.Field) ref.Val {
 	}
 }
 
-func (d *Data) randomDecimal(f *model.Field) ref.Val {
-	most := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(f.Precision-f.Scale)), nil))
+func (d *Data) randomDecimal(field *model.Field) ref.Val {
+	most := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(field.Precision-field.Scale)), nil))
 	for {
 		n := parseDecimal(decPool[d.IntN(len(decPool))])
-		if n.scale <= f.Scale && new(big.Rat).Abs(n.rat).Cmp(most) < 0 {
-			return decimal{n.rat, f.Scale}
+		if n.scale <= field.Scale && new(big.Rat).Abs(n.rat).Cmp(most) < 0 {
+			return decimal{n.rat, field.Scale}
 		}
 	}
 }
@@ -147,10 +147,10 @@ func (d *Data) Insert(ctx context.Context, db store.DB) error {
 		if _, err := tx.Exec(deferReferences(tx), nil); err != nil {
 			return err
 		}
-		for _, t := range d.Model.Tables {
-			for _, rec := range d.Rows[t.Name] {
-				if err := Insert(tx, t, rec); err != nil {
-					return fmt.Errorf("%s %v: %w", t.Name, rec, err)
+		for _, table := range d.Model.Tables {
+			for _, rec := range d.Rows[table.Name] {
+				if err := Insert(tx, table, rec); err != nil {
+					return fmt.Errorf("%s %v: %w", table.Name, rec, err)
 				}
 			}
 		}
@@ -167,20 +167,20 @@ func deferReferences(tx store.Tx) string {
 }
 
 // Insert writes one row. Its revision is none that a write of the server has.
-func Insert(tx store.Tx, t *model.Table, rec Record) error {
+func Insert(tx store.Tx, table *model.Table, rec Record) error {
 	var names, places []string
 	var args []value.Value
-	for _, f := range t.Fields {
+	for _, f := range table.Fields {
 		args = append(args, Stored(f, rec[f.Name]))
 		names, places = append(names, `"`+f.Name+`"`), append(places, "$"+strconv.Itoa(len(args)))
 	}
-	_, err := tx.Exec(`INSERT INTO "`+t.Name+`" (`+strings.Join(names, ", ")+`, "_rev") VALUES (`+strings.Join(places, ", ")+`, 0)`, args)
-	tx.Touch(t.Name)
+	_, err := tx.Exec(`INSERT INTO "`+table.Name+`" (`+strings.Join(names, ", ")+`, "_rev") VALUES (`+strings.Join(places, ", ")+`, 0)`, args)
+	tx.Touch(table.Name)
 	return err
 }
 
 // Stored is a value as the database takes it.
-func Stored(f *model.Field, v ref.Val) value.Value {
+func Stored(field *model.Field, v ref.Val) value.Value {
 	switch v := v.(type) {
 	case types.Int:
 		return value.OfInt(int64(v))
@@ -194,7 +194,7 @@ func Stored(f *model.Field, v ref.Val) value.Value {
 	case types.Timestamp:
 		return value.OfTimestamp(v.UnixMicro())
 	case decimal:
-		unscaled, scale, err := value.ParseDecimal(v.rat.FloatString(f.Scale))
+		unscaled, scale, err := value.ParseDecimal(v.rat.FloatString(field.Scale))
 		if err != nil {
 			panic(err)
 		}
@@ -207,7 +207,7 @@ func Stored(f *model.Field, v ref.Val) value.Value {
 }
 
 // AppendJSON appends a value as the API writes it.
-func AppendJSON(dst []byte, f *model.Field, v ref.Val) []byte {
+func AppendJSON(dst []byte, field *model.Field, v ref.Val) []byte {
 	switch v := v.(type) {
 	case types.Null:
 		return append(dst, "null"...)
@@ -216,7 +216,7 @@ func AppendJSON(dst []byte, f *model.Field, v ref.Val) []byte {
 	case types.Timestamp:
 		return v.UTC().AppendFormat(dst, `"2006-01-02T15:04:05.000000Z"`)
 	case decimal:
-		return append(append(append(dst, '"'), v.rat.FloatString(f.Scale)...), '"')
+		return append(append(append(dst, '"'), v.rat.FloatString(field.Scale)...), '"')
 	case types.Double, types.Bool, types.String:
 		b, err := json.Marshal(v.Value())
 		if err != nil {

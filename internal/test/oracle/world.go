@@ -230,30 +230,30 @@ func (w *World) load(t testing.TB, tables []table, writes func(*World, *model.Ta
 }
 
 func (w *World) source(tables []table, rules, masks map[string]Expr) string {
-	var b strings.Builder
-	b.WriteString("ashlar: 1\nname: oracle\nroles: [" + strings.Join(roles(), ", ") + "]\ntables:\n")
+	var text strings.Builder
+	text.WriteString("ashlar: 1\nname: oracle\nroles: [" + strings.Join(roles(), ", ") + "]\ntables:\n")
 	for _, t := range tables {
-		fmt.Fprintf(&b, "  %s:\n    key: %s\n    fields:\n", t.name, t.key)
+		fmt.Fprintf(&text, "  %s:\n    key: %s\n    fields:\n", t.name, t.key)
 		for _, f := range t.fields {
 			name, _, _ := strings.Cut(f, ":")
 			if m, ok := masks[t.name+"."+name]; ok {
 				f = strings.TrimSuffix(f, "}") + ", read: " + strconv.Quote(m.Ash) + "}"
 			}
-			b.WriteString("      " + f + "\n")
+			text.WriteString("      " + f + "\n")
 		}
 		if len(t.index) > 0 {
-			fmt.Fprintf(&b, "    indexes: [[%s]]\n", strings.Join(t.index, ", "))
+			fmt.Fprintf(&text, "    indexes: [[%s]]\n", strings.Join(t.index, ", "))
 		}
 		read := "true"
 		if rule, ok := rules[t.name]; ok {
 			read = strconv.Quote(rule.Ash)
 		}
-		fmt.Fprintf(&b, "    access: {read: %s%s}\n", read, w.Writes[t.name].access())
+		fmt.Fprintf(&text, "    access: {read: %s%s}\n", read, w.Writes[t.name].access())
 		if check := w.Writes[t.name].Check.Ash; check != "" {
-			fmt.Fprintf(&b, "    checks: [{expr: %q, message: no}]\n", check)
+			fmt.Fprintf(&text, "    checks: [{expr: %q, message: no}]\n", check)
 		}
 	}
-	return b.String()
+	return text.String()
 }
 
 func parseModel(t testing.TB, source string) *model.Model {
@@ -273,17 +273,17 @@ func (r Writes) access() string {
 	return fmt.Sprintf(", create: %q, update: {from: %q, to: %q}, delete: %q", r.Create.Ash, r.From.Ash, r.To.Ash, r.Delete.Ash)
 }
 
-func (w *World) writes(t *model.Table) Writes {
+func (w *World) writes(table *model.Table) Writes {
 	rule := func(uses Uses) Expr {
 		switch w.IntN(4) {
 		case 0, 1:
 			return same("true")
 		case 2:
-			if e, ok := w.siblings(t, uses); ok {
+			if e, ok := w.siblings(table, uses); ok {
 				return e
 			}
 		}
-		return w.sound(t, uses)
+		return w.sound(table, uses)
 	}
 	return Writes{Create: rule(Uses{}), From: rule(Uses{}), To: rule(Uses{Old: true}), Delete: rule(Uses{}), Check: rule(Uses{Old: true})}
 }
@@ -293,16 +293,16 @@ func roles() []string { return []string{"editor", "reader"} }
 
 // siblings generates a rule about the rows of the table that refer to what a row of it refers to, as rules about members
 // do. The row is among them.
-func (w *World) siblings(t *model.Table, uses Uses) (Expr, bool) {
-	for _, i := range w.Perm(len(t.Fields)) {
-		f := t.Fields[i]
-		if f.Ref == nil {
+func (w *World) siblings(table *model.Table, uses Uses) (Expr, bool) {
+	for _, i := range w.Perm(len(table.Fields)) {
+		field := table.Fields[i]
+		if field.Ref == nil {
 			continue
 		}
-		at := slices.IndexFunc(f.Ref.Relations, func(r *model.Relation) bool { return r.Many && r.Field == f })
-		return w.accepted(t, uses, func(g *gen) Expr {
-			fn, path := pick(g, []string{"exists", "all", "exists_one"}), f.RefName+"."+f.Ref.Relations[at].Name
-			g.items, g.steps = []genItem{{"i0", t}}, 1
+		at := slices.IndexFunc(field.Ref.Relations, func(r *model.Relation) bool { return r.Many && r.Field == field })
+		return w.accepted(table, uses, func(g *gen) Expr {
+			fn, path := pick(g, []string{"exists", "all", "exists_one"}), field.RefName+"."+field.Ref.Relations[at].Name
+			g.items, g.steps = []genItem{{"i0", table}}, 1
 			body, from := g.cond(w.IntN(2)), Expr{"", "row."}
 			if uses.Old && w.IntN(3) == 0 {
 				from = same("old.")
@@ -318,12 +318,12 @@ func (w *World) sound(t *model.Table, uses Uses) Expr {
 	return w.accepted(t, uses, func(g *gen) Expr { return g.cond(1) })
 }
 
-func (w *World) accepted(t *model.Table, uses Uses, write func(*gen) Expr) Expr {
+func (w *World) accepted(table *model.Table, uses Uses, write func(*gen) Expr) Expr {
 	for {
-		e := write(&gen{Rand: w.Rand, self: t, steps: relationSteps, uses: uses})
-		scope := rule.Scope{Row: &rule.Row{Table: t}, Roles: roles()}
+		e := write(&gen{Rand: w.Rand, self: table, steps: relationSteps, uses: uses})
+		scope := rule.Scope{Row: &rule.Row{Table: table}, Roles: roles()}
 		if uses.Old {
-			scope.Old = &rule.Row{Table: t, Role: rule.Old}
+			scope.Old = &rule.Row{Table: table, Role: rule.Old}
 		}
 		if _, _, problems := rule.Compile(e.Ash, scope); len(problems) == 0 {
 			return e
