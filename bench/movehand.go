@@ -27,14 +27,14 @@ var (
 
 // definitions are the statements before and after the rows: tables, then indexes, then references.
 func definitions(d sqlgen.Dialect, m *model.Model) (tables, after []string) {
+	var references []string
 	for _, t := range m.Tables {
-		tables = append(tables, sqlgen.CreateTable(d, t)...)
-		after = append(after, sqlgen.CreateIndexes(d, t)...)
+		def := sqlgen.Define(d, t)
+		tables = append(tables, def.WithTriggers()...)
+		after = append(after, sqlgen.Creates(def.Indexes)...)
+		references = append(references, sqlgen.Creates(def.ForeignKeys)...)
 	}
-	for _, t := range m.Tables {
-		after = append(after, sqlgen.CreateReferences(d, t)...)
-	}
-	return tables, after
+	return tables, append(after, references...)
 }
 
 func handToPostgres(ctx context.Context, m *model.Model, file, target string) (err error) {

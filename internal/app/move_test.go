@@ -35,7 +35,7 @@ func TestUnfinishedMoveIsNotServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Write(t.Context(), func(tx store.Tx) error {
-		for _, sql := range sqlgen.CreateTable(sqlgen.SQLite, system.Model().Table(system.MetaTable)) {
+		for _, sql := range sqlgen.Define(sqlgen.SQLite, system.Model().Table(system.MetaTable)).WithTriggers() {
 			if _, err := tx.Exec(sql, nil); err != nil {
 				return err
 			}

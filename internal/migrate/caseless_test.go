@@ -90,7 +90,7 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		if drift, err := Verify(context.Background(), db); err != nil || len(drift) != 1 || !strings.Contains(drift[0], "l_users__email") {
 			t.Errorf("Verify without the index = %q, %v", drift, err)
 		}
-		execute(t, db, sqlgen.CreateIndex(db.Dialect(), sqlgen.Indexes(users)[0]))
+		execute(t, db, sqlgen.Indexes(users)[0].Create())
 		if _, err := Undo(context.Background(), db, anything); err != nil {
 			t.Fatalf("Undo: %v", err)
 		}

@@ -75,13 +75,13 @@ func (c *conversion) read(s store.Session, after value.Value) (rows []converted,
 		v := value.Scan(c.from, row, 2)
 		var err error
 		if r.to, err = value.Convert(c.from, c.to, v); err != nil {
-			return fmt.Errorf("the row %s of %s: %s: %w", sqlgen.Text(r.id), c.tableName(), c.from.Name, err)
+			return fmt.Errorf("the row %s of %s: %s: %w", sqlgen.PostgresText(r.id), c.tableName(), c.from.Name, err)
 		}
 		if r.to.IsNull() {
 			r.to = c.fill
 		}
 		if r.to.IsNull() && !c.to.Optional {
-			return fmt.Errorf("the row %s of %s: %s is missing, and is required now; give it a value first", sqlgen.Text(r.id), c.tableName(), c.from.Name)
+			return fmt.Errorf("the row %s of %s: %s is missing, and is required now; give it a value first", sqlgen.PostgresText(r.id), c.tableName(), c.from.Name)
 		}
 		rows = append(rows, r)
 		return nil
@@ -135,12 +135,12 @@ func (c *conversion) writeBatch(s store.Session, rows []converted) error {
 	if c.from.Name == c.key.Name {
 		unchanged = ""
 	}
-	sql := "UPDATE " + sqlgen.Quote(c.tableName()) + " AS t SET " + sqlgen.Quote(c.into) + " = v.x::" + sqlgen.Type(c.to) +
-		" FROM unnest($1::text[], $2::text[], $3::text[]) AS v(id, x, rev) WHERE t." + sqlgen.Quote("id") + " = v.id::" + sqlgen.Type(c.key) +
+	sql := "UPDATE " + sqlgen.Quote(c.tableName()) + " AS t SET " + sqlgen.Quote(c.into) + " = v.x::" + sqlgen.PostgresType(c.to) +
+		" FROM unnest($1::text[], $2::text[], $3::text[]) AS v(id, x, rev) WHERE t." + sqlgen.Quote("id") + " = v.id::" + sqlgen.PostgresType(c.key) +
 		unchanged
 	ids, values, revisions := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows))
 	for i, r := range rows {
-		ids[i], values[i], revisions[i] = sqlgen.Text(r.id), sqlgen.Text(r.to), fmt.Sprint(r.revision)
+		ids[i], values[i], revisions[i] = sqlgen.PostgresText(r.id), sqlgen.PostgresText(r.to), fmt.Sprint(r.revision)
 	}
 	_, err := s.Exec(sql, []value.Value{value.OfList(ids), value.OfList(values), value.OfList(revisions)})
 	return err

@@ -181,6 +181,11 @@ func statements(all ...string) []part {
 	return parts
 }
 
+// creates returns the parts that create triggers, constraints or indexes.
+func creates[T interface{ Create() string }](all []T) []part {
+	return statements(sqlgen.Creates(all)...)
+}
+
 // cause is why a step is made.
 type cause struct {
 	changes []diff.Change // that ask for the step

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
@@ -144,16 +143,17 @@ func (p *pgPlanner) isRewritten(f *model.Field) bool {
 func (p *pgPlanner) create(t *model.Table) {
 	now := p.beforeSwitch[t]
 	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
-	parts := statements(sqlgen.CreateTable(sqlgen.Postgres, now)...)
-	for _, i := range sqlgen.Indexes(now) {
+	def := sqlgen.Define(sqlgen.Postgres, now)
+	parts := statements(def.WithTriggers()...)
+	for _, i := range def.Indexes {
 		i.Name = p.indexNameBefore(i.Name)
-		parts = append(parts, part{sql: sqlgen.CreateIndex(sqlgen.Postgres, i)})
+		parts = append(parts, part{sql: i.Create()})
 	}
 	parts[0].undo = "DROP TABLE IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	p.add(pgTables, why, 0, lockNothing, parts...)
 	p.renamed(&p.tables, now.Name, t.Name)
 	for i, index := range sqlgen.Indexes(t) {
-		p.renamed(&p.objects, p.indexNameBefore(sqlgen.Indexes(now)[i].Name), index.Name)
+		p.renamed(&p.objects, p.indexNameBefore(def.Indexes[i].Name), index.Name)
 	}
 	for _, f := range t.Fields {
 		p.renameConstraints(f, p.fieldBefore(f))
@@ -164,7 +164,7 @@ func (p *pgPlanner) create(t *model.Table) {
 			p.addForeignKey(f, why, 0)
 			continue
 		}
-		p.add(pgColumns, why, 0, lockNothing, statements(strings.TrimSuffix(sqlgen.AddReference(p.fieldBefore(f)), " NOT VALID"))...)
+		p.add(pgColumns, why, 0, lockNothing, statements(sqlgen.ForeignKey(p.fieldBefore(f)).Create())...)
 	}
 }
 

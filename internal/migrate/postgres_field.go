@@ -20,10 +20,7 @@ func (p *pgPlanner) addField(f *model.Field) {
 	if !inline {
 		plain.Ref = nil
 	}
-	parts := statements(sqlgen.AddColumn(sqlgen.Postgres, &plain, given)...)
-	if f.Ref != nil && !inline && f.OnDelete == model.Clear {
-		parts = append(parts, statements(sqlgen.Triggers(sqlgen.Postgres, now)...)...)
-	}
+	parts := append(statements(sqlgen.AddColumn(sqlgen.Postgres, &plain, given)), creates(sqlgen.Postgres.Triggers(now))...)
 	parts[0].undo = "ALTER TABLE " + sqlgen.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	p.add(pgColumns, why, 0, lockMoment, parts...)
 	p.renameConstraintsOf(f, now, inline)
@@ -31,7 +28,7 @@ func (p *pgPlanner) addField(f *model.Field) {
 		p.addForeignKey(f, why, 0)
 	}
 	if !f.Optional && given.IsNull() {
-		p.add(pgBind, why, Breaks, lockMoment, statements("ALTER TABLE "+sqlgen.Quote(f.Table.Name)+" ALTER COLUMN "+sqlgen.Quote(f.Name)+" SET NOT NULL")...)
+		p.add(pgBind, why, Breaks, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "SET NOT NULL"))...)
 	}
 }
 
@@ -52,8 +49,17 @@ func (p *pgPlanner) addForeignKey(f *model.Field, why cause, hazards Hazards) {
 		p.addRowCheck(f, why, orphans(p.fieldBefore(f), p.beforeSwitch[f.Ref]), noSuchRows(f))
 	}
 	lock := "for a moment nobody writes to " + f.Table.Name + " or " + f.Ref.Name + "; it is waited for 80 ms at a time"
-	p.add(pgBind, why, hazards, lock, statements(sqlgen.AddReference(f))...)
-	p.add(pgValidate, why, 0, lockNothing, part{sql: sqlgen.Validate(f.Table.Name, sqlgen.ReferenceName(f)), outsideTx: true})
+	p.addConstraint(sqlgen.ForeignKey(f), why, hazards, lock)
+}
+
+// addConstraint adds a constraint at the switch, for new rows. The phase After checks the existing rows.
+func (p *pgPlanner) addConstraint(c sqlgen.Constraint, why cause, hazards Hazards, lock string) {
+	p.add(pgBind, why, hazards, lock, statements(c.ForNewRows().Create())...)
+	p.addValidation(c, why)
+}
+
+func (p *pgPlanner) addValidation(c sqlgen.Constraint, why cause) {
+	p.add(pgValidate, why, 0, lockNothing, part{sql: c.Validate(), outsideTx: true})
 }
 
 // addRowCheck adds a query that must find no rows before the switch, among converted values.
@@ -78,7 +84,7 @@ func (p *pgPlanner) newShadowColumn(was, f *model.Field, events, expression stri
 	plain.Ref = nil
 	table, trigger := sqlgen.Quote(now.Table.Name), sqlgen.Quote(sqlgen.Fit("_reset_"+now.Table.Name+"__"+f.Name))
 	function := sqlgen.Quote(sqlgen.Fit("ashlar_reset_" + now.Table.Name + "__" + f.Name))
-	parts := statements(sqlgen.AddColumn(sqlgen.Postgres, &plain, value.Value{})...)
+	parts := statements(sqlgen.AddColumn(sqlgen.Postgres, &plain, value.Value{}))
 	parts[0].undo = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	parts = append(parts,
 		part{sql: "CREATE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + sqlgen.Quote(now.Name) + " := " + expression + "; RETURN NEW; END $$",
@@ -95,7 +101,7 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 		p.replaceKey(was, f)
 		return
 	}
-	why, table := p.ofField(f), sqlgen.Quote(p.beforeSwitch[f.Table].Name)
+	why, name := p.ofField(f), p.beforeSwitch[f.Table].Name
 	follow := p.newShadowColumn(was, f, "UPDATE", "NULL")
 	p.add(pgColumns, why, 0, lockPending, follow.make...)
 
@@ -105,21 +111,17 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 	rest := *c
 	rest.restOnly = true
 	written := part{say: "of rows that were written meanwhile: " + rest.describe(), loop: &rest}
-	index := sqlgen.Quote(sqlgen.Fit("_rest_" + p.beforeSwitch[f.Table].Name + "__" + f.Name))
-	p.add(pgIndexRest, why, 0, lockWhileRow, part{
-		sql:       "CREATE INDEX CONCURRENTLY " + index + " ON " + table + " (" + sqlgen.Quote("id") + ") WHERE " + rest.unconverted(),
-		outsideTx: true,
-		undo:      "DROP INDEX IF EXISTS " + index,
-	}, written)
+	index := sqlgen.Index{Name: sqlgen.Fit("_rest_" + name + "__" + f.Name), Table: name, Columns: []string{"id"}, Where: rest.unconverted(), Concurrently: true}
+	p.add(pgIndexRest, why, 0, lockWhileRow, part{sql: index.Create(), outsideTx: true, undo: index.Drop()}, written)
 	p.add(pgRest, why, Breaks, lockMoment,
-		part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"},
+		part{sql: "LOCK TABLE " + sqlgen.Quote(name) + " IN ACCESS EXCLUSIVE MODE"},
 		written,
-		part{sql: "DROP INDEX " + index},
+		part{sql: "DROP INDEX " + sqlgen.Quote(index.Name)},
 		follow.drop)
 	if was.Ref != nil {
 		p.add(pgUnbind, why, Breaks, lockMoment, p.dropForeignKey(was)...)
 	}
-	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+sqlgen.Quote(was.Name))...)
+	p.add(pgDropColumn, why, Breaks, lockMoment, statements(sqlgen.DropColumn(name, was.Name))...)
 	p.bindReplaced(f, p.fieldBefore(f), why)
 }
 
@@ -133,8 +135,8 @@ func (p *pgPlanner) bindReplaced(f, shadow *model.Field, why cause) {
 	}
 	if f.Ref != nil {
 		p.addForeignKey(f, why, Breaks)
-		if t := sqlgen.Triggers(sqlgen.Postgres, f); t != nil {
-			p.add(pgBind, why, Breaks, lockMoment, statements(t...)...)
+		if t := sqlgen.Postgres.Triggers(f); t != nil {
+			p.add(pgBind, why, Breaks, lockMoment, creates(t)...)
 		}
 	}
 }
@@ -160,9 +162,9 @@ func (c *conversion) describe() string {
 
 // dropForeignKey drops the foreign key of an old field, and its trigger.
 func (p *pgPlanner) dropForeignKey(was *model.Field) []part {
-	parts := statements(sqlgen.DropConstraint(was.Table.Name, sqlgen.ReferenceName(was)))
+	parts := statements(sqlgen.ForeignKey(was).Drop())
 	if was.OnDelete == model.Clear {
-		parts = append(parts, part{sql: "DROP TRIGGER IF EXISTS " + sqlgen.Quote(sqlgen.TriggerName(was)) + " ON " + sqlgen.Quote(was.Table.Name)})
+		parts = append(parts, part{sql: sqlgen.Postgres.DropTrigger(was)})
 	}
 	return parts
 }
@@ -177,9 +179,8 @@ func (p *pgPlanner) changeField(was, f *model.Field) {
 	why := p.ofField(f)
 	p.changeReference(was, f, why)
 	p.changeValues(was, f, why)
-	column := "ALTER TABLE " + sqlgen.Quote(f.Table.Name) + " ALTER COLUMN " + sqlgen.Quote(f.Name)
 	if was.Type == model.Decimal && was.Precision < f.Precision {
-		p.add(pgBind, why, 0, lockMoment, statements(column+" TYPE "+sqlgen.Type(f))...)
+		p.add(pgBind, why, 0, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "TYPE "+sqlgen.PostgresType(f)))...)
 	}
 	if f.Name == "id" {
 		p.renameConstraintsOf(f, keyOf(was), true)
@@ -189,7 +190,7 @@ func (p *pgPlanner) changeField(was, f *model.Field) {
 	case was.Optional && !f.Optional:
 		p.addNotNull(f, why)
 	case !was.Optional && f.Optional:
-		p.add(pgBind, why, Breaks, lockMoment, statements(column+" DROP NOT NULL")...)
+		p.add(pgBind, why, Breaks, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "DROP NOT NULL"))...)
 	}
 }
 
@@ -215,8 +216,8 @@ func (p *pgPlanner) changeReference(was, f *model.Field, why cause) {
 		p.add(pgUnbind, why, Breaks, lockMoment, p.dropForeignKey(was)...)
 	}
 	if f.Ref != nil {
-		if t := sqlgen.Triggers(sqlgen.Postgres, f); t != nil {
-			p.add(pgBind, why, Breaks, lockMoment, statements(t...)...)
+		if t := sqlgen.Postgres.Triggers(f); t != nil {
+			p.add(pgBind, why, Breaks, lockMoment, creates(t)...)
 		}
 		p.addForeignKey(f, why, Breaks)
 	}
@@ -245,11 +246,10 @@ func (p *pgPlanner) changeValues(was, f *model.Field, why cause) {
 		hazards = Breaks
 	}
 	if was.Type == model.Enum {
-		p.add(pgUnbind, why, hazards, lockMoment, statements(sqlgen.DropConstraint(was.Table.Name, sqlgen.CheckName(was)))...)
+		p.add(pgUnbind, why, hazards, lockMoment, statements(sqlgen.EnumCheck(was).Drop())...)
 	}
 	if f.Type == model.Enum {
-		p.add(pgBind, why, hazards, lockMoment, statements(sqlgen.AddCheck(f))...)
-		p.add(pgValidate, why, 0, lockNothing, part{sql: sqlgen.Validate(f.Table.Name, sqlgen.CheckName(f)), outsideTx: true})
+		p.addConstraint(sqlgen.EnumCheck(f), why, hazards, lockMoment)
 	}
 }
 
@@ -266,8 +266,8 @@ func names(f *model.Field) []string {
 // addNotNull makes a column NOT NULL without reading all rows under a lock. A check binds new rows first. When it is
 // validated, PostgreSQL relies on it. The step of the first field that needs it fills the rows without a value.
 func (p *pgPlanner) addNotNull(f *model.Field, why cause) {
-	check, table := notNullName(f), sqlgen.Quote(f.Table.Name)
-	p.add(pgBind, why, Breaks, lockMoment, statements(addNotNullCheck(f, check))...)
+	check := sqlgen.NotNullCheck(f)
+	p.add(pgBind, why, Breaks, lockMoment, statements(check.ForNewRows().Create())...)
 	filled := p.filled(f.Table)
 	if slices.Contains(filled, f) {
 		p.addFilledCheck(f, why)
@@ -276,8 +276,8 @@ func (p *pgPlanner) addNotNull(f *model.Field, why cause) {
 		sql := fillMissing(filled, func(f *model.Field) value.Value { return p.fill(p.OldField(f), f) })
 		p.add(pgFill, why, 0, lockWhileRow, part{sql: sql, loop: &repeatStatement{f.Table.Name, sql}})
 	}
-	p.add(pgValidate, why, 0, lockNothing, part{sql: sqlgen.Validate(f.Table.Name, check), outsideTx: true})
-	p.add(pgRequire, why, 0, lockMoment, statements("ALTER TABLE "+table+" ALTER COLUMN "+sqlgen.Quote(f.Name)+" SET NOT NULL", sqlgen.DropConstraint(f.Table.Name, check))...)
+	p.addValidation(check, why)
+	p.add(pgRequire, why, 0, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "SET NOT NULL"), check.Drop())...)
 }
 
 // filled returns the fields of a table that keep their column, become required, and get a value in rows without one.
@@ -289,13 +289,6 @@ func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 	}
 	return all
 }
-
-// addNotNullCheck returns the statement that adds a check for new rows: the column has a value.
-func addNotNullCheck(f *model.Field, check string) string {
-	return "ALTER TABLE " + sqlgen.Quote(f.Table.Name) + " ADD CONSTRAINT " + sqlgen.Quote(check) + " CHECK (" + sqlgen.Quote(f.Name) + " IS NOT NULL) NOT VALID"
-}
-
-func notNullName(f *model.Field) string { return sqlgen.Fit("n_" + f.Table.Name + "__" + f.Name) }
 
 // addFilledCheck adds a check for rows that would violate a unique index once missing values are filled. Only indexes
 // that also cover a converted column need it.
@@ -327,5 +320,5 @@ func (p *pgPlanner) dropField(f *model.Field) {
 	if f.Ref != nil {
 		p.addLoss(pgUnbind, why, name, lockMoment, p.dropForeignKey(f)...)
 	}
-	p.addLoss(pgDropColumn, why, name, lockMoment, statements("ALTER TABLE "+sqlgen.Quote(f.Table.Name)+" DROP COLUMN "+sqlgen.Quote(f.Name))...)
+	p.addLoss(pgDropColumn, why, name, lockMoment, statements(sqlgen.DropColumn(f.Table.Name, f.Name))...)
 }

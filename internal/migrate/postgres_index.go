@@ -1,8 +1,6 @@
 package migrate
 
 import (
-	"strings"
-
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -19,11 +17,11 @@ func (p *pgPlanner) alterIndexes(was, t *model.Table) {
 			continue
 		}
 		index := now[n]
-		index.Name = p.indexNameBefore(i.Name)
+		index.Name, index.Concurrently = p.indexNameBefore(i.Name), true
 		p.add(pgIndexes, p.ofIndex(t, i), 0, lockNothing, part{
-			sql:       strings.Replace(sqlgen.CreateIndex(sqlgen.Postgres, index), "INDEX ", "INDEX CONCURRENTLY ", 1),
+			sql:       index.Create(),
 			outsideTx: true,
-			undo:      "DROP INDEX IF EXISTS " + sqlgen.Quote(index.Name),
+			undo:      index.Drop(),
 		})
 		p.renamed(&p.objects, index.Name, i.Name)
 	}
@@ -41,7 +39,7 @@ func (p *pgPlanner) dropIndex(was, t *model.Table, o sqlgen.Index) {
 		}
 		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped) && sqlgen.NewIndex(was, c.Kind == diff.UniqueDropped, fieldsOf(was, c.Columns)).Name == o.Name
 	})
-	p.add(pgUnbind, why, 0, lockMoment, statements("DROP INDEX IF EXISTS "+sqlgen.Quote(o.Name))...)
+	p.add(pgUnbind, why, 0, lockMoment, statements(o.Drop())...)
 }
 
 func fieldsOf(t *model.Table, columns []string) []*model.Field {

@@ -16,22 +16,23 @@ func (p *pgPlanner) replaceKey(was, f *model.Field) {
 	c := p.conversion(was, f)
 	p.add(pgConvert, why, 0, lockWhileRow, part{say: "in batches: " + c.describe(), loop: c})
 
-	table, index := sqlgen.Quote(now.Table.Name), sqlgen.KeyName(now)
-	p.add(pgIndexes, why, 0, lockNothing, part{sql: "CREATE UNIQUE INDEX CONCURRENTLY " + sqlgen.Quote(index) + " ON " + table + " (" + sqlgen.Quote(now.Name) + ")", outsideTx: true,
-		undo: "DROP INDEX IF EXISTS " + sqlgen.Quote(index)})
-	check := notNullName(f)
-	p.add(pgBindKey, why, 0, lockMoment, statements(addNotNullCheck(now, check))...)
+	table := sqlgen.Quote(now.Table.Name)
+	index := sqlgen.Index{Name: sqlgen.KeyName(now), Table: now.Table.Name, Columns: []string{now.Name}, Unique: true, Concurrently: true}
+	p.add(pgIndexes, why, 0, lockNothing, part{sql: index.Create(), outsideTx: true, undo: index.Drop()})
+	check := sqlgen.NotNullCheck(now)
+	check.Name = sqlgen.NotNullName(f)
+	p.add(pgBindKey, why, 0, lockMoment, statements(check.ForNewRows().Create())...)
 	rest := *c
 	rest.restOnly = true
 	p.add(pgRestOfKey, why, 0, lockWhileRow, part{say: "of keys that the trigger left to this: " + rest.describe(), loop: &rest})
-	p.add(pgValidKey, why, 0, lockNothing, part{sql: sqlgen.Validate(now.Table.Name, check), outsideTx: true})
+	p.add(pgValidKey, why, 0, lockNothing, part{sql: check.Validate(), outsideTx: true})
 
 	p.add(pgRest, why, Breaks, lockMoment, part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"}, follow.drop)
 	// CASCADE drops the primary key and the foreign keys to it.
-	p.add(pgDropColumn, why, Breaks, lockMoment, statements("ALTER TABLE "+table+" DROP COLUMN "+sqlgen.Quote(was.Name)+" CASCADE")...)
-	is := "ALTER TABLE " + sqlgen.Quote(f.Table.Name)
-	p.add(pgKeys, why, Breaks, lockMoment, statements(is+" ALTER COLUMN "+sqlgen.Quote(f.Name)+" SET NOT NULL", sqlgen.DropConstraint(f.Table.Name, check),
-		is+" ADD CONSTRAINT "+sqlgen.Quote(sqlgen.KeyName(f))+" PRIMARY KEY USING INDEX "+sqlgen.Quote(index))...)
+	p.add(pgDropColumn, why, Breaks, lockMoment, statements(sqlgen.DropColumn(now.Table.Name, was.Name)+" CASCADE")...)
+	check.Table = f.Table.Name
+	key := sqlgen.Constraint{Table: f.Table.Name, Name: sqlgen.KeyName(f), Rule: "PRIMARY KEY USING INDEX " + sqlgen.Quote(index.Name)}
+	p.add(pgKeys, why, Breaks, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "SET NOT NULL"), check.Drop(), key.Create())...)
 }
 
 // keyValue returns the expression by which the trigger converts a key. It is NULL unless the old key is written as
@@ -46,5 +47,5 @@ func keyValue(was, f *model.Field) string {
 	default:
 		return id + "::text"
 	}
-	return "CASE WHEN " + id + "::text ~ '" + form + "' THEN " + id + "::text::" + sqlgen.Type(f) + " END"
+	return "CASE WHEN " + id + "::text ~ '" + form + "' THEN " + id + "::text::" + sqlgen.PostgresType(f) + " END"
 }

@@ -27,24 +27,23 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 	}
 	made := *t
 	made.Name = tempName(t.Name)
-	create := sqlgen.CreateTable(sqlgen.SQLite, &made)[0]
 	columns, values := p.copied(t)
 	fill := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", sqlgen.Quote(made.Name), strings.Join(columns, ", "), strings.Join(values, ", "), sqlgen.Quote(t.Name))
-	own := append(sqlgen.CreateIndexes(sqlgen.SQLite, t), sqlgen.CreateTable(sqlgen.SQLite, t)[1:]...)
+	def := sqlgen.Define(sqlgen.SQLite, t)
 	r := &fillRebuilt{name: t.Name, was: was, made: made.Name, fill: fill}
 	parts := []part{
 		{say: "indexes and triggers of others on " + sqlgen.Quote(t.Name) + " are noted, to be made again", loop: (*collectForeign)(r)},
-		{sql: create},
+		{sql: sqlgen.Define(sqlgen.SQLite, &made).Table},
 		{sql: fill, loop: r},
-		{sql: "DROP TABLE " + sqlgen.Quote(t.Name)},
+		{sql: sqlgen.SQLite.DropTable(t.Name)},
 		{sql: sqlgen.RenameTable(made.Name, t.Name)},
 	}
 	for _, f := range t.Fields {
 		if before := p.OldField(f); before != nil && p.converts(before, f) {
-			parts = append(parts, part{sql: "DROP TABLE " + sqlgen.Quote(convertedTable(before))})
+			parts = append(parts, part{sql: sqlgen.SQLite.DropTable(convertedTable(before))})
 		}
 	}
-	parts = append(parts, statements(own...)...)
+	parts = append(parts, append(creates(def.Indexes), creates(def.Triggers)...)...)
 	parts = append(parts, part{say: "what was noted is made again", loop: (*restoreForeign)(r)})
 	p.add(liteRebuild, why, BlocksWrites|Rewrites|Breaks, lockWriters, parts...)
 }
@@ -82,7 +81,7 @@ func (p *litePlanner) convertAll(was, t *model.Table) {
 		plain := *f
 		plain.Name, plain.Ref = convertedColumn, nil
 		p.add(liteConvert, p.ofField(f), BlocksWrites|Rewrites|Breaks, lockWriters,
-			part{sql: "CREATE TABLE " + sqlgen.Quote(c.into) + " (" + sqlgen.Column(sqlgen.SQLite, was.ID()) + ", " + sqlgen.Column(sqlgen.SQLite, &plain) + ") STRICT"},
+			part{sql: "CREATE TABLE " + sqlgen.Quote(c.into) + " (" + sqlgen.DefineColumn(sqlgen.SQLite, was.ID()).String() + ", " + sqlgen.DefineColumn(sqlgen.SQLite, &plain).String() + ") STRICT"},
 			part{say: c.describe(), loop: c})
 	}
 }

@@ -61,7 +61,7 @@ func (f found) String() string {
 // search runs a query whose first column is the id of a row of the table.
 func search(q querier, t *model.Table, sql string, args ...value.Value) (f found, err error) {
 	err = q.Query(sql, args, func(row value.Row) error {
-		f.add(sqlgen.Text(value.Scan(t.ID(), row, 0)), "")
+		f.add(sqlgen.PostgresText(value.Scan(t.ID(), row, 0)), "")
 		return nil
 	})
 	return f, err
@@ -73,7 +73,7 @@ func scan(q querier, f *model.Field, look func(value.Value) (why string)) (out f
 	sql := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s IS NOT NULL ORDER BY %s", id, column, sqlgen.Quote(f.Table.Name), column, id)
 	err = q.Query(sql, nil, func(row value.Row) error {
 		if why := look(value.Scan(f, row, 1)); why != "" {
-			out.add(sqlgen.Text(value.Scan(f.Table.ID(), row, 0)), why)
+			out.add(sqlgen.PostgresText(value.Scan(f.Table.ID(), row, 0)), why)
 		}
 		return nil
 	})
@@ -158,7 +158,7 @@ func (p *planner) mustExist(q querier, c diff.Change, id value.Value) error {
 		}
 	}
 	if !exists {
-		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: its default refers to %s of %s, which is not there; make that row first", c, sqlgen.Text(id), c.NewField.Ref.Name))
+		p.plan.faults = append(p.plan.faults, p.New.Fault(c.Pos, "%v: its default refers to %s of %s, which is not there; make that row first", c, sqlgen.PostgresText(id), c.NewField.Ref.Name))
 	}
 	return nil
 }

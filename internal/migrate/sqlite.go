@@ -65,16 +65,16 @@ func planSQLite(p *planner) {
 
 func (p *litePlanner) create(t *model.Table) {
 	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
-	table := append([]string{sqlgen.CreateTable(sqlgen.SQLite, t)[0]}, sqlgen.CreateIndexes(sqlgen.SQLite, t)...)
-	p.add(liteAdd, why, 0, lockNoRows, statements(table...)...)
-	if triggers := sqlgen.CreateTable(sqlgen.SQLite, t)[1:]; len(triggers) > 0 {
-		p.add(liteBind, why, 0, lockNoRows, statements(triggers...)...)
+	def := sqlgen.Define(sqlgen.SQLite, t)
+	p.add(liteAdd, why, 0, lockNoRows, append(statements(def.Table), creates(def.Indexes)...)...)
+	if len(def.Triggers) > 0 {
+		p.add(liteBind, why, 0, lockNoRows, creates(def.Triggers)...)
 	}
 }
 
 func (p *litePlanner) drop(t *model.Table) {
 	why := p.causeOf(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
-	p.addLoss(liteDrop, why, t.Name, lockNoRows, statements("DROP TABLE "+sqlgen.Quote(t.Name))...)
+	p.addLoss(liteDrop, why, t.Name, lockNoRows, statements(sqlgen.SQLite.DropTable(t.Name))...)
 }
 
 func (p *litePlanner) alter(was, t *model.Table) {
@@ -96,7 +96,7 @@ func (p *litePlanner) alter(was, t *model.Table) {
 	p.unbind(was, t, false)
 	for _, f := range t.Fields {
 		if p.OldField(f) == nil {
-			p.add(liteAdd, p.ofField(f), 0, lockNoRows, part{sql: sqlgen.AddColumn(sqlgen.SQLite, f, p.backfillFor(f))[0]})
+			p.add(liteAdd, p.ofField(f), 0, lockNoRows, part{sql: sqlgen.AddColumn(sqlgen.SQLite, f, p.backfillFor(f))})
 		}
 	}
 	p.bind(was, t)
@@ -118,7 +118,7 @@ func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 		switch {
 		case before == nil && !f.Optional && (f.Ref != nil || p.backfill(f).IsNull()):
 			return true
-		case before != nil && (p.converts(before, f) || p.columnWas(before, f) != sqlgen.Column(sqlgen.SQLite, f)):
+		case before != nil && (p.converts(before, f) || p.columnWas(before, f) != sqlgen.DefineColumn(sqlgen.SQLite, f)):
 			return true
 		}
 	}
@@ -126,13 +126,13 @@ func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 }
 
 // columnWas returns the definition of an old column under the names of the new model.
-func (p *planner) columnWas(was, f *model.Field) string {
+func (p *planner) columnWas(was, f *model.Field) sqlgen.Column {
 	named := *was
 	named.Name, named.Table = f.Name, f.Table
 	if was.Ref != nil && p.NewTable(was.Ref) != nil {
 		named.Ref = p.NewTable(was.Ref)
 	}
-	return sqlgen.Column(p.dialect, &named)
+	return sqlgen.DefineColumn(p.dialect, &named)
 }
 
 // unbind drops the indexes and triggers that end or get another name, or all of them.
@@ -143,12 +143,12 @@ func (p *litePlanner) unbind(was, t *model.Table, all bool) {
 	var sql []string
 	for _, o := range sqlgen.Indexes(was) {
 		if all || !p.keepsIndex(was, t, o) {
-			sql = append(sql, "DROP INDEX IF EXISTS "+sqlgen.Quote(o.Name))
+			sql = append(sql, o.Drop())
 		}
 	}
 	for _, f := range was.Fields {
 		if f.Ref != nil && f.OnDelete == model.Clear && (all || !p.keepsTrigger(f)) {
-			sql = append(sql, "DROP TRIGGER IF EXISTS "+sqlgen.Quote(sqlgen.TriggerName(f)))
+			sql = append(sql, sqlgen.SQLite.DropTrigger(f))
 		}
 	}
 	if sql != nil {
@@ -173,14 +173,14 @@ func (p *litePlanner) bind(was, t *model.Table) {
 		if slices.ContainsFunc(sqlgen.Indexes(was), func(o sqlgen.Index) bool { return o.Name == i.Name && p.keepsIndex(was, t, o) }) {
 			continue
 		}
-		p.add(liteBind, p.ofIndex(t, i), BlocksWrites, lockWriters, part{sql: sqlgen.CreateIndex(sqlgen.SQLite, i)})
+		p.add(liteBind, p.ofIndex(t, i), BlocksWrites, lockWriters, part{sql: i.Create()})
 	}
 	for _, f := range t.Fields {
 		if before := p.OldField(f); before != nil && p.keepsTrigger(before) {
 			continue
 		}
-		if triggers := sqlgen.Triggers(sqlgen.SQLite, f); triggers != nil {
-			p.add(liteBind, p.ofField(f), 0, lockNoRows, statements(triggers...)...)
+		if triggers := sqlgen.SQLite.Triggers(f); triggers != nil {
+			p.add(liteBind, p.ofField(f), 0, lockNoRows, creates(triggers)...)
 		}
 	}
 }

@@ -36,8 +36,8 @@ UNION ALL SELECT c.relname::text, 'trigger ' || t.tgname || ' on ' || c.relname,
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE c.relnamespace = $1::text::regnamespace AND NOT t.tgisinternal`
 
-const sqliteCatalog = `SELECT type, name, tbl_name, sql FROM sqlite_schema
-WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
+const sqliteCatalog = `SELECT s.type, s.name, s.tbl_name, s.sql, (SELECT l.strict FROM pragma_table_list AS l WHERE l.schema = 'main' AND l.name = s.name)
+FROM sqlite_schema AS s WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 
 // Verify compares the tables of the database with those that its models need, and describes each difference. A
 // database without a model has none.
@@ -77,7 +77,7 @@ func verified(s store.Session, engine []string) (m *model.Model, skip []string, 
 func catalogs(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
 	if s.Dialect() == sqlgen.SQLite {
 		got, err := readSQLite(s, skip)
-		return got, madeSQLite(m), err
+		return got, definedSQLite(m), err
 	}
 	return readBoth(s, m, skip)
 }
@@ -131,44 +131,56 @@ func readSQLite(s store.Session, skip []string) (catalog, error) {
 	c := catalog{}
 	err := s.Query(sqliteCatalog, nil, func(row value.Row) error {
 		if !slices.Contains(skip, string(row.Bytes(2))) {
-			c.add(string(row.Bytes(0)), string(row.Bytes(1)), string(row.Bytes(2)), string(row.Bytes(3)))
+			switch kind, sql := string(row.Bytes(0)), string(row.Bytes(3)); kind {
+			case "table":
+				c.addTable(string(row.Bytes(1)), sql, row.Int(4) == 1)
+			default:
+				c.addObject(kind, string(row.Bytes(1)), string(row.Bytes(2)), sql)
+			}
 		}
 		return nil
 	})
 	return c, err
 }
 
-// madeSQLite returns what SQLite would keep: the text of the statements.
-func madeSQLite(m *model.Model) catalog {
+// definedSQLite returns the catalog of a database whose tables were just made.
+func definedSQLite(m *model.Model) catalog {
 	c := catalog{}
 	for _, t := range m.Tables {
-		all := sqlgen.CreateTable(sqlgen.SQLite, t)
-		c.add("table", t.Name, t.Name, all[0])
-		for _, sql := range all[1:] {
-			name, _, _ := strings.Cut(strings.TrimPrefix(sql, `CREATE TRIGGER "`), `"`)
-			c.add("trigger", name, t.Name, sql)
+		def := sqlgen.Define(sqlgen.SQLite, t)
+		for _, column := range def.Columns {
+			c.addColumn(t.Name, column.Name, column.Type)
 		}
-		for _, i := range sqlgen.Indexes(t) {
-			c.add("index", i.Name, t.Name, sqlgen.CreateIndex(sqlgen.SQLite, i))
+		for _, trigger := range def.Triggers {
+			c.addObject("trigger", trigger.Name, t.Name, trigger.Create())
+		}
+		for _, i := range def.Indexes {
+			c.addObject("index", i.Name, t.Name, i.Create())
 		}
 	}
 	return c
 }
 
-func (c catalog) add(kind, name, table, sql string) {
-	sql = strings.Join(strings.Fields(sql), " ")
-	if kind != "table" {
-		c[kind+" "+name+" on "+table] = sql
-		return
+func (c catalog) addColumn(table, name, definition string) {
+	c["column "+table+"."+name] = oneLine(definition)
+}
+
+func (c catalog) addObject(kind, name, table, sql string) {
+	c[kind+" "+name+" on "+table] = oneLine(sql)
+}
+
+// addTable adds the columns of a table. SQLite keeps constraints only in the text of the definition.
+func (c catalog) addTable(table, sql string, strict bool) {
+	for _, column := range columnsOf(oneLine(sql)) {
+		name, definition, _ := strings.Cut(column, " ")
+		c.addColumn(table, strings.Trim(name, `"`), withoutDefault(definition))
 	}
-	for _, column := range columnsOf(sql) {
-		name, rest, _ := strings.Cut(column, " ")
-		c["column "+table+"."+strings.Trim(name, `"`)] = withoutDefault(rest)
-	}
-	if !strings.HasSuffix(sql, ") STRICT") {
+	if !strict {
 		c["table "+table] = "not STRICT"
 	}
 }
+
+func oneLine(sql string) string { return strings.Join(strings.Fields(sql), " ") }
 
 // columnsOf splits the definition of a table at the commas between columns.
 func columnsOf(sql string) (all []string) {

@@ -44,7 +44,7 @@ func (mv *mover) mark(tx store.Tx) (left []string, err error) {
 		statements = append(statements, s.Statements...)
 	}
 	if !again {
-		statements = append(statements, sqlgen.CreateTable(mv.dialect, mv.own.Table(system.MetaTable))...)
+		statements = append(statements, sqlgen.Define(mv.dialect, mv.own.Table(system.MetaTable)).WithTriggers()...)
 	}
 	for _, sql := range statements {
 		if _, err := tx.Exec(sql, nil); err != nil {

@@ -280,14 +280,14 @@ func (mv *mover) complete() error {
 
 func (mv *mover) index() error {
 	for _, t := range mv.tables {
-		for _, sql := range sqlgen.CreateIndexes(mv.dialect, t.model) {
-			if err := mv.load.Exec(sql); err != nil {
+		for _, i := range sqlgen.Indexes(t.model) {
+			if err := mv.load.Exec(i.Create()); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
 		}
 	}
 	for _, t := range mv.tables {
-		if err := mv.load.Exec(append(sqlgen.CreateReferences(mv.dialect, t.model), mv.dialect.Analyze(t.name)...)...); err != nil {
+		if err := mv.load.Exec(append(sqlgen.Creates(sqlgen.Define(mv.dialect, t.model).ForeignKeys), mv.dialect.Analyze(t.name)...)...); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}

@@ -29,7 +29,7 @@ func tablesOf(m *model.Model) []*table {
 		all = append(all, &table{
 			name: t.Name, model: t,
 			fields: append(slices.Clone(t.Fields), &model.Field{Name: sqlgen.Revision, Type: model.Int}),
-			create: func(d sqlgen.Dialect) []string { return sqlgen.CreateTable(d, t) },
+			create: func(d sqlgen.Dialect) []string { return sqlgen.Define(d, t).WithTriggers() },
 		})
 	}
 	return all
@@ -48,8 +48,5 @@ func (t *table) read() string { return sqlgen.ReadWhole(t.name, t.columns()) }
 func (t *table) count() string { return sqlgen.CountWhole(t.name) }
 
 func (t *table) into(d sqlgen.Dialect) string {
-	if d == sqlgen.Postgres {
-		return sqlgen.LoadWhole(sqlgen.Postgres, t.name, t.columns())
-	}
-	return sqlgen.LoadWhole(sqlgen.SQLite, t.name, t.columns())
+	return sqlgen.LoadWhole(d, t.name, t.columns())
 }

@@ -233,12 +233,14 @@ tables:
 	conn := open(t, parse(t, before))
 	exec(t, conn, "INSERT INTO a (id, n, created_at, updated_at, _rev) VALUES (1, 1, 0, 0, 1), (2, 2, 0, 0, 2)")
 	for _, name := range []string{"b_id", "s"} {
-		for _, sql := range AddColumn(SQLite, after.Table("a").Field(name), value.Value{}) {
-			exec(t, conn, sql)
+		f := after.Table("a").Field(name)
+		exec(t, conn, AddColumn(SQLite, f, value.Value{}))
+		for _, trigger := range SQLite.Triggers(f) {
+			exec(t, conn, trigger.Create())
 		}
 	}
 	for _, i := range Indexes(after.Table("a")) {
-		exec(t, conn, CreateIndex(SQLite, i))
+		exec(t, conn, i.Create())
 	}
 	exec(t, conn, "UPDATE a SET b_id = 1, s = 'x', _rev = 3 WHERE id = 2")
 	exec(t, conn, "DELETE FROM a WHERE id = 1")

@@ -17,9 +17,6 @@ const (
 	Postgres postgres = "PostgreSQL" // 15 and later
 )
 
-// Revision is the hidden column that holds a row's revision.
-const Revision = "_rev"
-
 // definitions are the parts of a Dialect that define tables.
 type definitions interface {
 	// Literal writes a value of a field as a constant.
@@ -33,12 +30,20 @@ type definitions interface {
 	// Analyze returns the statements that update the planner's statistics after rows were loaded into a table.
 	Analyze(table string) []string
 
-	table(t *model.Table) string
-	column(f *model.Field) string      // with its reference
-	plain(f *model.Field) string       // without its reference, where the dialect can write that apart
-	reference(f *model.Field) []string // of a new table, if table leaves it out
-	triggers(f *model.Field) []string
-	tracked(table string) []string
+	// Triggers returns the triggers of a field. A reference with on_delete: clear has one, which gives the row a new
+	// revision when the foreign key's action clears the reference.
+	Triggers(f *model.Field) []Trigger
+	// DropTrigger drops the trigger of a field, if it exists.
+	DropTrigger(f *model.Field) string
+
+	// column returns the column of a field.
+	column(f *model.Field, form columnForm) Column
+	// definesReferences reports whether CREATE TABLE has the foreign keys, which may then name tables that do not exist yet.
+	definesReferences() bool
+	// tableOptions returns what stands behind the columns in CREATE TABLE.
+	tableOptions() string
+	// changeTriggers returns the triggers by which the engine learns that SQL from outside has changed rows of a table.
+	changeTriggers(table string) []Trigger
 }
 
 // expressions are the parts of a Dialect that read and write rows. Operands are SQL texts that bind tighter than any

@@ -8,8 +8,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// postgresType is the storage of each type. Text has the order of its code points.
-func postgresType(f *model.Field) string {
+// PostgresType returns the type of a field's column in PostgreSQL. Text is ordered by its code points.
+func PostgresType(f *model.Field) string {
 	switch f.Type {
 	case model.Int:
 		return "bigint"
@@ -31,50 +31,13 @@ func postgresType(f *model.Field) string {
 	return `text COLLATE "C"`
 }
 
-func (p postgres) table(t *model.Table) string {
-	columns := make([]string, 0, len(t.Fields)+1)
-	for _, f := range t.Fields {
-		columns = append(columns, p.plain(f))
+// PostgresText returns a value in the form that PostgreSQL reads as a value of its type.
+func PostgresText(v value.Value) string {
+	switch v.Kind {
+	case value.Text, value.Date, value.UUID, value.JSON:
+		return v.Text
 	}
-	columns = append(columns, Quote(Revision)+" bigint NOT NULL")
-	return "CREATE TABLE " + Quote(t.Name) + " (\n  " + strings.Join(columns, ",\n  ") + "\n)"
-}
-
-func (p postgres) column(f *model.Field) string {
-	if f.Ref == nil {
-		return p.plain(f)
-	}
-	return p.plain(f) + " CONSTRAINT " + named("f_", f) + p.references(f)
-}
-
-func (p postgres) reference(f *model.Field) []string {
-	return []string{"ALTER TABLE " + Quote(f.Table.Name) + " ADD CONSTRAINT " + named("f_", f) +
-		" FOREIGN KEY (" + Quote(f.Name) + ")" + p.references(f)}
-}
-
-// references are deferrable: a deletion is checked when all of it is done (store/postgres).
-func (postgres) references(f *model.Field) string {
-	return " REFERENCES " + Quote(f.Ref.Name) + ` ("id") ON DELETE ` + onDelete(f.OnDelete) + " DEFERRABLE"
-}
-
-// plain is a column without its reference.
-func (postgres) plain(f *model.Field) string {
-	c := Quote(f.Name) + " " + postgresType(f)
-	if !f.Optional {
-		c += " NOT NULL"
-	}
-	if f.Name == "id" {
-		return c + " CONSTRAINT " + named("p_", f) + " PRIMARY KEY"
-	}
-	if f.Type == model.Enum {
-		c += " CONSTRAINT " + named("k_", f) + domain(f)
-	}
-	return c
-}
-
-// named is the name of a constraint or trigger of a field.
-func named(prefix string, f *model.Field) string {
-	return Quote(fit(prefix + f.Table.Name + "__" + f.Name))
+	return strings.Trim(string(value.AppendValue(nil, v)), `"`)
 }
 
 // Literal implements Dialect.
@@ -85,9 +48,61 @@ func (postgres) Literal(f *model.Field, v value.Value) string {
 	case value.Text:
 		return literal(v.Text)
 	case value.Float:
-		return literal(Text(v)) + "::double precision"
+		return literal(PostgresText(v)) + "::double precision"
 	}
-	return literal(Text(v)) + "::" + postgresType(f)
+	return literal(PostgresText(v)) + "::" + PostgresType(f)
+}
+
+func (p postgres) column(f *model.Field, form columnForm) Column {
+	c := PostgresType(f)
+	if !f.Optional && !form.mayMiss {
+		c += " NOT NULL"
+	}
+	if !form.def.IsNull() {
+		c += " DEFAULT " + p.Literal(f, form.def)
+	}
+	switch {
+	case f.Name == "id":
+		c += " CONSTRAINT " + Quote(KeyName(f)) + " PRIMARY KEY"
+	case f.Type == model.Enum:
+		c += " CONSTRAINT " + Quote(CheckName(f)) + " " + enumRule(f)
+	}
+	if f.Ref != nil && form.references {
+		c += " CONSTRAINT " + Quote(ReferenceName(f)) + " " + references(f) + " DEFERRABLE"
+	}
+	return Column{f.Name, c}
+}
+
+func (postgres) definesReferences() bool { return false }
+
+func (postgres) tableOptions() string { return "" }
+
+// Triggers implements Dialect. The foreign key's action is an UPDATE that leaves the revision as it is.
+func (postgres) Triggers(f *model.Field) []Trigger {
+	if f.Ref == nil || f.OnDelete != model.Clear {
+		return nil
+	}
+	name := TriggerName(f)
+	return []Trigger{{name, "CREATE TRIGGER " + Quote(name) + " BEFORE UPDATE OF " + Quote(f.Name) + " ON " + Quote(f.Table.Name) +
+		" FOR EACH ROW WHEN (" + clearedOnly(f) + ") EXECUTE FUNCTION ashlar_cleared()"}}
+}
+
+// ChangeTriggerName is the name of ChangeTrigger on each table. No name of a model's is like it.
+const ChangeTriggerName = "ashlar_changed"
+
+// ChangeTrigger returns the trigger that moves the generation of a table when SQL from outside changes its rows. Ashlar's
+// own sessions have the setting ashlar.own, and pay 2 µs for a statement. Once a transaction had the setting, it is empty
+// in its session, not missing.
+func ChangeTrigger(table string) Trigger {
+	return Trigger{ChangeTriggerName, "CREATE TRIGGER " + ChangeTriggerName + " AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON " + Quote(table) +
+		" FOR EACH STATEMENT WHEN (current_setting('ashlar.own', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION ashlar_changed()"}
+}
+
+func (postgres) changeTriggers(table string) []Trigger { return []Trigger{ChangeTrigger(table)} }
+
+// DropTrigger implements Dialect.
+func (postgres) DropTrigger(f *model.Field) string {
+	return "DROP TRIGGER IF EXISTS " + Quote(TriggerName(f)) + " ON " + Quote(f.Table.Name)
 }
 
 // HasTable implements Dialect. It asks the catalogue itself: to_regclass may answer from a cache that is older than the
@@ -106,26 +121,3 @@ func (postgres) DropTable(table string) string { return "DROP TABLE " + Quote(ta
 
 // Analyze implements Dialect.
 func (postgres) Analyze(table string) []string { return []string{"ANALYZE " + Quote(table)} }
-
-// triggers writes, for a reference that is cleared, the trigger that gives the row a new revision when the foreign key's
-// action clears it. A write of ours sets the revision in the same statement, which is how the two are told apart.
-func (postgres) triggers(f *model.Field) []string {
-	if f.Ref == nil || f.OnDelete != model.Clear {
-		return nil
-	}
-	column, revision := Quote(f.Name), Quote(Revision)
-	return []string{"CREATE TRIGGER " + named("c_", f) + " BEFORE UPDATE OF " + column + " ON " + Quote(f.Table.Name) +
-		" FOR EACH ROW WHEN (OLD." + column + " IS NOT NULL AND NEW." + column + " IS NULL AND OLD." + revision + " = NEW." + revision + ")" +
-		" EXECUTE FUNCTION ashlar_cleared()"}
-}
-
-// Changed is the name of the trigger of tracked, on each table. No name of a model's is like it.
-const Changed = "ashlar_changed"
-
-// tracked writes the trigger that moves the generation of a table when SQL from outside changes its rows. Our own
-// sessions have the setting ashlar.own, and pay 2 µs for a statement. Once a transaction had the setting, it is empty in
-// its session, not missing.
-func (postgres) tracked(table string) []string {
-	return []string{"CREATE TRIGGER " + Changed + " AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON " + Quote(table) +
-		" FOR EACH STATEMENT WHEN (current_setting('ashlar.own', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION ashlar_changed()"}
-}

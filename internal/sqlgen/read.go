@@ -23,16 +23,6 @@ func (g *Generator) columns(fields []*model.Field, alias string) []string {
 	return out
 }
 
-// where joins conditions.
-func where(conds []string) string {
-	if len(conds) == 0 {
-		return ""
-	}
-	return " WHERE " + strings.Join(conds, " AND ")
-}
-
-func column(alias, name string) string { return alias + "." + Quote(name) }
-
 func (g *Generator) from(t *model.Table, alias string) string { return " FROM " + g.source(t, alias) }
 
 // Get reads one row that the caller may read. Input 0 is its id. The columns are the fields, under the caller's masks,

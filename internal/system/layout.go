@@ -114,7 +114,7 @@ func remake2(d sqlgen.Dialect, table *model.Table, now time.Time) []string {
 			columns = append(columns, sqlgen.Quote(field.Name))
 		}
 	}
-	all := append([]string{sqlgen.RenameTable(table.Name, old)}, sqlgen.CreateTable(d, table)...)
+	all := append([]string{sqlgen.RenameTable(table.Name, old)}, sqlgen.Define(d, table).WithTriggers()...)
 	all = append(all, nextRevision2(d)...)
 	return append(all,
 		insert2(table)+"SELECT "+strings.Join(columns, ", ")+times2(d, now)+" FROM "+sqlgen.Quote(old),

@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
-// Rows are also changed by SQL, past all nodes. A trigger on each table (sqlgen.Track) then moves its generation, so that no
+// Rows are also changed by SQL, past all nodes. A trigger on each table (sqlgen.ChangeTrigger) then moves its generation, so that no
 // node goes on with a total that it remembers. The sessions of nodes say by a setting that they move generations themselves.
 const (
 	ownSetting = "ashlar.own"
@@ -82,7 +82,7 @@ func untracked(ctx context.Context, c *pgconn.PgConn) (tables []string, err erro
 
 func trackTable(ctx context.Context, c *pgconn.PgConn, table string) (err error) {
 	for range trackTries {
-		err = locked(ctx, c, append([]string{trackPatience}, sqlgen.Track(sqlgen.Postgres, table)...)...)
+		err = locked(ctx, c, trackPatience, sqlgen.ChangeTrigger(table).Create())
 		refusal, refused := errors.AsType[*pgconn.PgError](err)
 		switch {
 		case refused && refusal.Code == "42710": // another node has made it

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +19,7 @@ CREATE TABLE notes (id bigint PRIMARY KEY, parent bigint REFERENCES parents ON D
 
 // track is the triggers of the tables.
 func tracking() string {
-	return strings.Join(append(sqlgen.Track(sqlgen.Postgres, "parents"), sqlgen.Track(sqlgen.Postgres, "notes")...), ";")
+	return sqlgen.ChangeTrigger("parents").Create() + ";" + sqlgen.ChangeTrigger("notes").Create()
 }
 
 func generation(t *testing.T, db *DB, table string) (n int64) {

@@ -48,7 +48,7 @@ type reader struct {
 // FinalStatement implements store.Reader: the snapshot ends with the next statement, which saves a round trip.
 func (r *reader) FinalStatement() { r.last = true }
 
-// Outside implements store.Reader. A trigger moves the generation when another program changes rows, see sqlgen.Track.
+// Outside implements store.Reader. A trigger moves the generation when another program changes rows, see sqlgen.ChangeTrigger.
 func (*reader) Outside() (n int64, known bool) { return 0, true }
 
 func (r *reader) connect() error {
