@@ -28,7 +28,7 @@ var functions = map[string]struct {
 
 var macros = map[string]Quantifier{"exists": Exists, "all": All, "exists_one": ExistsOne, "existsOne": ExistsOne}
 
-// refused are CEL's own functions that cannot run in both databases with one meaning.
+// refused are functions of CEL that cannot run in both databases with one meaning.
 var refused = map[string]string{
 	"matches": "matches does not exist: the databases' regular expressions differ; use contains, startsWith, endsWith, or a field's pattern",
 	"map":     "map does not exist in expressions: ask about related rows with exists, all, exists_one or size",
@@ -127,12 +127,12 @@ func (c *compiler) function(expr ast.Expr, name string, member bool, args []ast.
 func (c *compiler) textCall(fn Func, args []ast.Expr) Node {
 	call := &Call{Func: fn}
 	for _, a := range args {
-		operand := c.known(a, value.Text, 0)
+		operand := c.withKind(a, value.Text, 0)
 		if operand != nil && c.isRowValue(a, operand) {
 			operand = nil
 		}
 		if operand != nil && operand.Kind() != value.Text {
-			c.failf(a, "must be text, not %s%s", kindName(operand.Kind()), inList(operand.Kind()))
+			c.failf(a, "must be text, not %s%s", kindName(operand.Kind()), listHint(operand.Kind()))
 			operand = nil
 		}
 		call.Args = append(call.Args, operand)
@@ -147,7 +147,7 @@ func (c *compiler) textCall(fn Func, args []ast.Expr) Node {
 
 // has compiles has(field), has(path.field) and has(auth.id).
 func (c *compiler) has(expr ast.Expr, args []ast.Expr) Node {
-	if len(args) != 1 || args[0].Kind() != ast.SelectKind && args[0].Kind() != ast.IdentKind {
+	if len(args) != 1 || (args[0].Kind() != ast.SelectKind && args[0].Kind() != ast.IdentKind) {
 		c.failf(expr, "has takes the name of a field")
 		return nil
 	}
@@ -164,21 +164,21 @@ func (c *compiler) has(expr ast.Expr, args []ast.Expr) Node {
 	}
 }
 
-// size compiles size(text), size(auth.roles) and size(relation), each also as a method.
+// size compiles size(text), size(auth.roles) and size(relation), and their method forms.
 func (c *compiler) size(expr ast.Expr, args []ast.Expr) Node {
 	if len(args) != 1 {
 		c.failf(expr, "size takes one argument")
 		return nil
 	}
 	before := len(c.problems)
-	if at, ok := c.place(args[0]); ok && at.many != nil {
+	if at, ok := c.target(args[0]); ok && at.many != nil {
 		c.nodes++
-		return &Many{Ask: Count, From: at.path, Relation: at.many, Item: &Row{Table: at.many.To, Role: Item}}
+		return &Quantified{Quantifier: Count, From: at.path, Relation: at.many, Item: &Row{Table: at.many.To, Role: Item}}
 	}
 	if len(c.problems) > before {
 		return nil
 	}
-	operand := c.known(args[0], value.Text, 0)
+	operand := c.withKind(args[0], value.Text, 0)
 	if operand == nil || c.isRowValue(args[0], operand) {
 		return nil
 	}
@@ -192,7 +192,7 @@ func (c *compiler) size(expr ast.Expr, args []ast.Expr) Node {
 // many compiles relation.exists(item, condition) and its like.
 func (c *compiler) many(expr ast.Expr, ask Quantifier, target ast.Expr, args []ast.Expr) Node {
 	before := len(c.problems)
-	at, ok := c.place(target)
+	at, ok := c.target(target)
 	if !ok || at.many == nil {
 		if len(c.problems) == before {
 			c.failf(target, "must be a relation to many rows")
@@ -204,7 +204,7 @@ func (c *compiler) many(expr ast.Expr, ask Quantifier, target ast.Expr, args []a
 		return nil
 	}
 	name := args[0].AsIdent()
-	if _, taken := c.reserved(args[0]); taken {
+	if _, taken := c.reservedName(args[0]); taken {
 		c.failf(args[0], "an item cannot be named %s", name)
 		return nil
 	}
@@ -219,10 +219,10 @@ func (c *compiler) many(expr ast.Expr, ask Quantifier, target ast.Expr, args []a
 	if body == nil {
 		return nil
 	}
-	return &Many{Ask: ask, From: at.path, Relation: at.many, Item: row, Body: body}
+	return &Quantified{Quantifier: ask, From: at.path, Relation: at.many, Item: row, Body: body}
 }
 
-// conditional compiles c ? a : b, whose branches must be of one kind, or null.
+// conditional compiles c ? a : b. The two branches have one kind, or one of them is null.
 func (c *compiler) conditional(expr ast.Expr, args []ast.Expr) Node {
 	cond := c.boolean(args[0])
 	then, els := c.pair(args[1], args[2])
@@ -253,17 +253,17 @@ func (c *compiler) conditional(expr ast.Expr, args []ast.Expr) Node {
 	return &If{Cond: cond, Then: then, Else: els, As: kind}
 }
 
-// pair compiles two operands that tell each other's kind.
+// pair compiles two operands. Each tells the other its kind.
 func (c *compiler) pair(l, r ast.Expr) (Node, Node) {
 	left, right := c.node(l), c.node(r)
 	if left == nil || right == nil {
 		return nil, nil
 	}
-	left = c.adapt(l, left, right.Kind(), ScaleOf(right))
+	left = c.coerce(l, left, right.Kind(), ScaleOf(right))
 	if left == nil {
 		return nil, nil
 	}
-	return left, c.adapt(r, right, left.Kind(), ScaleOf(left))
+	return left, c.coerce(r, right, left.Kind(), ScaleOf(left))
 }
 
 // literal compiles a literal.
@@ -298,7 +298,7 @@ func (c *compiler) literal(expr ast.Expr) Node {
 	return nil
 }
 
-// numberAt is the number literal as it was written.
+// numberAt returns the source text of a number literal.
 func (c *compiler) numberAt(expr ast.Expr) string {
 	r, ok := c.info.GetOffsetRange(expr.ID())
 	if !ok {

@@ -10,16 +10,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Scope says what an expression may name and how large it may be.
+// Scope defines the names that an expression may use and its limits.
 type Scope struct {
-	Row    *Row   // the row that bare names are fields of; nil where there is none (a default)
-	Old    *Row   // what old names, or nil
+	Row    *Row   // the row of bare names; nil in a default
+	Old    *Row   // the row of the name old, or nil
 	Args   bool   // arg.* exists
 	Client bool   // written by a client: secret fields do not exist
 	Limits Limits // the zero value is ModelLimits
 
-	Roles   []string     // that the model declares; nil: any text may be a role
-	Default *model.Field // the field that the expression is the default of, or nil
+	Roles   []string     // roles of the model; nil allows any text
+	Default *model.Field // for a default: its field
 }
 
 // Limits bound an expression.
@@ -44,10 +44,11 @@ type Problem struct {
 	Message string
 }
 
-// Elsewhere is the offset of a problem that only follows from a fault in the declaration of a field: it is not told again.
-const Elsewhere = -1
+// AlreadyReported is the offset of a problem that only follows from a fault in the declaration of a field. The fault
+// is reported there, so the problem is not.
+const AlreadyReported = -1
 
-// Compile compiles a condition: an expression that is true or false.
+// Compile compiles a condition: an expression of kind Bool.
 func Compile(text string, scope Scope) (Node, []*Arg, []Problem) {
 	c, root := parse(text, scope)
 	if len(c.problems) > 0 {
@@ -61,8 +62,8 @@ func Compile(text string, scope Scope) (Node, []*Arg, []Problem) {
 	return node, c.args, nil
 }
 
-// CompileDefault compiles the default of a field: an expression of the field's kind about the caller and the time. roles
-// are those that the model declares.
+// CompileDefault compiles the default of a field: an expression of the field's kind about the caller and the time.
+// roles are the roles of the model.
 func CompileDefault(text string, field *model.Field, roles []string) (Node, []Problem) {
 	c, root := parse(text, Scope{Roles: roles, Default: field})
 	if len(c.problems) > 0 {
@@ -71,7 +72,7 @@ func CompileDefault(text string, field *model.Field, roles []string) (Node, []Pr
 		}
 		return nil, c.problems
 	}
-	node := c.known(root, kindOf(field), uint8(field.Scale))
+	node := c.withKind(root, kindOf(field), uint8(field.Scale))
 	if node != nil && node.Kind() != value.Null && !sameKind(node.Kind(), kindOf(field)) {
 		c.failf(root, "the default of %s must be %s, not %s", field.Name, kindName(kindOf(field)), kindName(node.Kind()))
 	}
@@ -81,8 +82,8 @@ func CompileDefault(text string, field *model.Field, roles []string) (Node, []Pr
 	return node, nil
 }
 
-// compiler walks one parsed expression. A method that meets a fault records it and returns a nil Node; its callers then
-// return nil too, so that one fault is told once.
+// compiler walks one parsed expression. When a method meets a fault, it records the fault and returns a nil Node. Its
+// callers then return nil too, so that each fault is reported once.
 type compiler struct {
 	Scope
 	text     []rune
@@ -105,10 +106,10 @@ type item struct {
 
 // failf records a fault at e.
 func (c *compiler) failf(expr ast.Expr, format string, args ...any) {
-	c.problems = append(c.problems, Problem{c.at(expr), fmt.Sprintf(format, args...)})
+	c.problems = append(c.problems, Problem{c.offsetOf(expr), fmt.Sprintf(format, args...)})
 }
 
-// checkArgs reports the arguments whose kind nothing told.
+// checkArgs reports the arguments of unknown kind.
 func (c *compiler) checkArgs() {
 	for _, arg := range c.args {
 		if arg.Type == value.Null {
@@ -136,14 +137,14 @@ func (c *compiler) enter(expr ast.Expr) bool {
 
 func (c *compiler) leave() { c.level-- }
 
-// place is what a name leads to before it is a value: a row, or rows.
-type place struct {
+// target is a row, or rows, before an expression makes a value of them.
+type target struct {
 	path  Path
 	steps int             // relation steps so far, through all macros around
-	many  *model.Relation // the to-many relation that ends it, or nil
+	many  *model.Relation // the to-many relation at the end, or nil
 }
 
-// node compiles an expression that must be a value.
+// node compiles an expression to a value.
 func (c *compiler) node(expr ast.Expr) Node {
 	if !c.enter(expr) {
 		return nil
@@ -166,9 +167,9 @@ func (c *compiler) node(expr ast.Expr) Node {
 	return nil
 }
 
-// boolean compiles an expression that must be a condition.
+// boolean compiles an expression to a condition.
 func (c *compiler) boolean(expr ast.Expr) Node {
-	node := c.known(expr, value.Bool, 0)
+	node := c.withKind(expr, value.Bool, 0)
 	if node != nil && c.isRowValue(expr, node) {
 		return nil
 	}
@@ -179,18 +180,18 @@ func (c *compiler) boolean(expr ast.Expr) Node {
 	return node
 }
 
-// known compiles an expression and gives it, where it is an argument of no kind yet, the kind that is expected.
-func (c *compiler) known(expr ast.Expr, kind value.Kind, scale uint8) Node {
+// withKind compiles an expression. An argument without a kind gets the expected one.
+func (c *compiler) withKind(expr ast.Expr, kind value.Kind, scale uint8) Node {
 	node := c.node(expr)
 	if node == nil {
 		return nil
 	}
-	return c.adapt(expr, node, kind, scale)
+	return c.coerce(expr, node, kind, scale)
 }
 
-// adapt gives n the kind of what it meets, where n can still choose: an argument without a kind, a number literal that
-// meets a decimal, a text literal that meets nothing else.
-func (c *compiler) adapt(expr ast.Expr, node Node, kind value.Kind, scale uint8) Node {
+// coerce gives a node the kind of the other operand, if the node can still choose: an argument without a kind, or a
+// number literal compared with a decimal.
+func (c *compiler) coerce(expr ast.Expr, node Node, kind value.Kind, scale uint8) Node {
 	switch n := node.(type) {
 	case *Arg:
 		if n.Type == value.Null && kind != value.Null {
@@ -208,7 +209,7 @@ func (c *compiler) adapt(expr ast.Expr, node Node, kind value.Kind, scale uint8)
 	return node
 }
 
-// decimalLiteral reads a number literal exactly as it was written.
+// decimalLiteral reads a number literal from its source text, without rounding.
 func (c *compiler) decimalLiteral(expr ast.Expr, n *Const) Node {
 	unscaled, scale, err := value.ParseDecimal(n.Literal)
 	if err != nil {
@@ -232,7 +233,7 @@ func (c *compiler) arg(expr ast.Expr, name string) Node {
 	return a
 }
 
-func sameKind(a, b value.Kind) bool { return a == b || numeric(a) && numeric(b) }
+func sameKind(a, b value.Kind) bool { return a == b || (numeric(a) && numeric(b)) }
 
 func numeric(kind value.Kind) bool {
 	return kind == value.Int || kind == value.Float || kind == value.Decimal

@@ -225,8 +225,8 @@ tables:
 	}
 }
 
-// FuzzFilter compiles whatever comes: it must neither panic nor accept what its limits forbid, and what it accepts must
-// come out of Extract and Fold as a condition.
+// FuzzFilter compiles any text. Compile must not panic and must keep its limits. Extract and Fold must accept every
+// compiled condition.
 func FuzzFilter(f *testing.F) {
 	for _, str := range []string{"draft", "type == arg.x && list in [1, 2]", "team.members.exists(m, m.role == 'owner')", "price > 1.005 ? has(due) : !(score < 2.0)", "((((", "a.b.c(d, e)", "'\\u0000'", "now - created_at > duration('1h')"} {
 		f.Add(str)

@@ -10,15 +10,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Env is what an expression that needs no row is evaluated in.
+// Env holds the values for expressions that need no row.
 type Env struct {
 	Caller caller.Caller
 	Now    int64                  // microseconds since 1970
 	Args   map[string]value.Value // by name, each of its Arg's kind
 }
 
-// Eval evaluates an expression that needs no row. ok is false where it fails. It panics on a node that needs a row,
-// which would be a defect of ours.
+// Eval evaluates an expression that needs no row. ok is false if it fails. Eval panics on a node that needs a row:
+// that is a bug in the program.
 func Eval(node Node, env *Env) (v value.Value, ok bool) {
 	switch n := node.(type) {
 	case *Const:
@@ -57,7 +57,7 @@ func Eval(node Node, env *Env) (v value.Value, ok bool) {
 	case *Has:
 		_, ok := Eval(n.X, env)
 		return value.OfBool(ok), true
-	case *Converted:
+	case *Rounded:
 		operand, ok := Eval(n.X, env)
 		if operand.IsNull() {
 			return operand, ok
@@ -86,19 +86,20 @@ func (env *Env) attr(a Attr) (value.Value, bool) {
 	}
 }
 
-// logic is && where decides is 0 and || where it is 1: an operand of that value decides, else a failure.
-func (env *Env) logic(xs []Node, decides int64) (value.Value, bool) {
+// logic is && if absorbing is 0 and || if it is 1. An operand with the absorbing value decides. Without one, a failed
+// operand makes the whole fail.
+func (env *Env) logic(xs []Node, absorbing int64) (value.Value, bool) {
 	failed := false
 	for _, operand := range xs {
 		v, ok := Eval(operand, env)
 		switch {
 		case !ok || v.IsNull():
 			failed = true
-		case v.Int == decides:
+		case v.Int == absorbing:
 			return v, true
 		}
 	}
-	return value.OfBool(decides == 0), !failed
+	return value.OfBool(absorbing == 0), !failed
 }
 
 func (env *Env) choose(n *If) (value.Value, bool) {
@@ -128,7 +129,7 @@ func (env *Env) compare(n *Compare) (value.Value, bool) {
 	return value.OfBool(n.Op.holds(compareValues(left, right))), true
 }
 
-// holds says whether a comparison holds for an order: negative, 0 or positive.
+// holds reports whether a comparison is true for an order: negative, 0 or positive.
 func (op Op) holds(order int) bool {
 	switch op {
 	case Lt:
@@ -171,7 +172,7 @@ func (env *Env) in(n *In) (value.Value, bool) {
 	for _, item := range n.Items {
 		v, okItem := Eval(item, env)
 		ok = ok && okItem
-		found = found || okItem && equal(operand, v)
+		found = found || (okItem && equal(operand, v))
 	}
 	return value.OfBool(found), ok
 }

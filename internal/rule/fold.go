@@ -2,14 +2,14 @@ package rule
 
 import "github.com/ashlar-dev/ashlar/internal/value"
 
-// Folder simplifies expressions for what their slots came to.
+// Folder simplifies expressions for the states of their slots.
 type Folder struct {
 	States []State // by Slot.Index
-	NoOld  bool    // there is no row as it was: this is a create
+	NoOld  bool    // no old row: the write is a create
 }
 
-// Fold returns n with its slots replaced by constants, failures and Params, and simplified as far as CEL's meaning
-// allows: the result has the outcome of n for every row.
+// Fold returns an expression that has the same outcome for every row, with constants, failures and Params in place of
+// its slots. It simplifies as far as CEL's meaning allows.
 func (f Folder) Fold(node Node) Node {
 	switch n := node.(type) {
 	case *Slot:
@@ -21,10 +21,10 @@ func (f Folder) Fold(node Node) Node {
 		return n
 	case *Has:
 		if _, isConst := f.Fold(n.X).(*Const); isConst {
-			return boolean(false) // of a row that is not there
+			return boolean(false) // a field of a missing row
 		}
 		return n
-	case *Many:
+	case *Quantified:
 		if f.NoOld && n.From.Root.Role == Old {
 			return &Failed{n.Kind()}
 		}
@@ -57,9 +57,9 @@ func simplify(node Node) Node {
 		}
 		return strict(n, n.X)
 	case *And:
-		return junction(n.Xs, false, func(xs []Node) Node { return &And{xs} })
+		return simplifyLogic(n.Xs, false, func(xs []Node) Node { return &And{xs} })
 	case *Or:
-		return junction(n.Xs, true, func(xs []Node) Node { return &Or{xs} })
+		return simplifyLogic(n.Xs, true, func(xs []Node) Node { return &Or{xs} })
 	case *If:
 		return simplifyIf(n)
 	case *Compare:
@@ -85,7 +85,7 @@ func simplify(node Node) Node {
 	return node
 }
 
-// strict is n, or its failure where an operand certainly failed or is missing.
+// strict returns node, or a failure if an operand certainly fails or is missing.
 func strict(node Node, operands ...Node) Node {
 	for _, o := range operands {
 		if _, failed := o.(*Failed); failed || isNull(o) {
@@ -95,8 +95,8 @@ func strict(node Node, operands ...Node) Node {
 	return node
 }
 
-// junction simplifies && (decides is false) and || (decides is true).
-func junction(xs []Node, decides bool, join func([]Node) Node) Node {
+// simplifyLogic simplifies && (absorbing is false) and || (absorbing is true).
+func simplifyLogic(xs []Node, absorbing bool, join func([]Node) Node) Node {
 	var rest []Node
 	failed := false
 	for _, operand := range xs {
@@ -107,8 +107,8 @@ func junction(xs []Node, decides bool, join func([]Node) Node) Node {
 			switch {
 			case x.Value.IsNull():
 				failed = true
-			case (x.Value.Int == 1) == decides:
-				return boolean(decides)
+			case (x.Value.Int == 1) == absorbing:
+				return boolean(absorbing)
 			}
 		default:
 			rest = append(rest, x)
@@ -119,7 +119,7 @@ func junction(xs []Node, decides bool, join func([]Node) Node) Node {
 	}
 	switch len(rest) {
 	case 0:
-		return boolean(!decides)
+		return boolean(!absorbing)
 	case 1:
 		if !mayMiss(rest[0]) { // a missing bool fails in a junction and is null without it
 			return rest[0]
@@ -156,7 +156,7 @@ func simplifyCompare(n *Compare) Node {
 	switch {
 	case nullL && nullR:
 		return boolean(n.Op == Eq)
-	case nullL && isThere(n.R), nullR && isThere(n.L):
+	case nullL && neverNull(n.R), nullR && neverNull(n.L):
 		return boolean(n.Op == Ne)
 	}
 	if l, ok := n.L.(*Const); ok {
@@ -181,7 +181,7 @@ func isNull(node Node) bool {
 	return ok && c.Value.IsNull()
 }
 
-// mayMiss says whether n can be missing (rather than fail).
+// mayMiss reports whether a node can be missing, in contrast to failing.
 func mayMiss(node Node) bool {
 	switch n := node.(type) {
 	case *Column, *If:
@@ -192,8 +192,8 @@ func mayMiss(node Node) bool {
 	return false
 }
 
-// isThere says whether n is certainly a value.
-func isThere(node Node) bool {
+// neverNull reports whether a node certainly has a value.
+func neverNull(node Node) bool {
 	switch n := node.(type) {
 	case *Const:
 		return !n.Value.IsNull()
@@ -203,13 +203,13 @@ func isThere(node Node) bool {
 	return false
 }
 
-// AlwaysTrue says whether n is certainly true.
+// AlwaysTrue reports whether a node is certainly true.
 func AlwaysTrue(node Node) bool {
 	c, ok := node.(*Const)
 	return ok && c.Value.Kind == value.Bool && c.Value.Int == 1
 }
 
-// NeverTrue says whether n, once folded, cannot be true whatever the row.
+// NeverTrue reports whether a folded node is true for no row.
 func NeverTrue(node Node) bool {
 	switch n := node.(type) {
 	case *Failed:
@@ -231,8 +231,8 @@ func NeverTrue(node Node) bool {
 		return true
 	case *If:
 		return NeverTrue(n.Then) && NeverTrue(n.Else)
-	case *Many:
-		return (n.Ask == Exists || n.Ask == ExistsOne) && NeverTrue(n.Body)
+	case *Quantified:
+		return (n.Quantifier == Exists || n.Quantifier == ExistsOne) && NeverTrue(n.Body)
 	}
 	return false
 }
@@ -269,11 +269,11 @@ func rebuild(node Node, f func(Node) Node) Node {
 		return &Call{n.Func, each(n.Args)}
 	case *Has:
 		return &Has{f(n.X)}
-	case *Many:
+	case *Quantified:
 		if n.Body == nil {
 			return n
 		}
-		return &Many{n.Ask, n.From, n.Relation, n.Item, f(n.Body)}
+		return &Quantified{n.Quantifier, n.From, n.Relation, n.Item, f(n.Body)}
 	default:
 		return n
 	}

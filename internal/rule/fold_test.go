@@ -2,8 +2,8 @@ package rule
 
 import "testing"
 
-// At a create the row as it was is missing: asking about it with anything but == and != fails, whatever is made of the
-// failure around it.
+// At a create the old row is missing. Any operation on it except == and != fails, and so does an expression around
+// it.
 func TestFoldWithoutOld(t *testing.T) {
 	r := loadBlog(t)
 	posts := r.Table(r.Model.Table("posts"))

@@ -15,7 +15,8 @@ var funcNames = [...]string{"+", "contains", "startsWith", "endsWith", "size", "
 
 var askNames = [...]string{"exists", "all", "exists_one", "size"}
 
-// Format writes a tree as text, with every operation in parentheses. Two expressions that need no row and format alike are the same.
+// Format writes a tree as text, with parentheses around every operation. Two expressions without a row are equal if
+// their texts are.
 func Format(node Node) string {
 	switch n := node.(type) {
 	case *Const:
@@ -56,10 +57,10 @@ func Format(node Node) string {
 		return funcNames[n.Func] + formatAll(n.Args, ", ")
 	case *Has:
 		return "has(" + Format(n.X) + ")"
-	case *Converted:
+	case *Rounded:
 		return fmt.Sprintf("decimal(%s, %d, %d)", Format(n.X), n.Scale, n.Round)
-	case *Many:
-		text := formatPath(n.From) + n.Relation.Name + "." + askNames[n.Ask]
+	case *Quantified:
+		text := formatPath(n.From) + n.Relation.Name + "." + askNames[n.Quantifier]
 		if n.Body == nil {
 			return text + "()"
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 )
 
-// What a message proposes instead of an operation must exist: the filter of a proposal compiles.
+// The filter proposed by a message must compile.
 func TestHints(t *testing.T) {
 	r := loadBlog(t)
 	posts := r.Model.Table("posts")
@@ -94,8 +94,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// A role that no account can hold is a fault in the model, and no word about it in a request: a client is not told which
-// roles there are.
+// An undeclared role is a fault in a model. In a request it is none: a client must not learn the roles of the model.
 func TestUndeclaredRoles(t *testing.T) {
 	with := func(roles, rule string) string {
 		return "ashlar: 1\nname: a\n" + roles + "tables:\n  posts:\n    fields: {state: {type: enum, values: [open, editor]}, kind: {type: enum, values: [a, b]}, on: {type: bool}}\n    access: {read: \"" + rule + "\"}\n"
@@ -150,13 +149,13 @@ func TestUnquotedDefaults(t *testing.T) {
 		} else if tt.want == "" {
 			continue
 		}
-		if tt.want == "" && len(faults) > 0 || tt.want != "" && (len(faults) != 1 || !strings.HasPrefix(faults[0].Message, tt.want)) {
+		if (tt.want == "" && len(faults) > 0) || (tt.want != "" && (len(faults) != 1 || !strings.HasPrefix(faults[0].Message, tt.want))) {
 			t.Errorf("%s: faults %v, want %q", tt.field, faults, tt.want)
 		}
 	}
 }
 
-// A rule that uses a field whose declaration is wrong is not told of as well.
+// A rule that uses a wrongly declared field is not a second fault.
 func TestFaultOfAFieldIsToldOnce(t *testing.T) {
 	for _, rule := range []string{"post.title == 'x'", "post.author.name == 'x'", "post_id == 'x'", "post == null", "note.title == 'x'"} {
 		m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: a\ntables:\n  comments:\n    fields: {post: {ref: psts}, note: {type: string}}\n    access: {read: \"" + rule + "\"}\n")})

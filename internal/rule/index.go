@@ -6,12 +6,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// StartsIndex says whether an index of its table starts with a field.
+// StartsIndex reports whether an index of the table starts with the field.
 func (r *Rules) StartsIndex(field *model.Field) bool {
 	return slices.ContainsFunc(r.Table(field.Table).Indexes, func(i []*model.Field) bool { return i[0] == field })
 }
 
-// indexes are the fields of the indexes of a table, of which those that are not unique end with the id.
+// indexes returns the fields of each index of a table. An index that is not unique ends with the id.
 func indexes(table *model.Table) [][]*model.Field {
 	if table.View != nil {
 		return nil
@@ -36,9 +36,9 @@ func indexes(table *model.Table) [][]*model.Field {
 	return all
 }
 
-// Unindexed are the fields that a rule compares with the caller's id or address and that no index starts with. A list that
-// admits the caller's own rows by such a field looks at the rows of everybody. A comparison that is negated, or that must hold
-// of all items, finds no rows and is left out.
+// Unindexed returns the fields without an index that a rule compares with the caller's id or address. A list that
+// admits the caller's own rows by such a field reads the rows of everybody. Unindexed ignores comparisons that are
+// negated or must hold for all items, since they find no rows.
 func (r *Rules) Unindexed(node Node) []*model.Field {
 	var found []*model.Field
 	switch n := node.(type) {
@@ -53,8 +53,8 @@ func (r *Rules) Unindexed(node Node) []*model.Field {
 		for _, operand := range n.Xs {
 			found = append(found, r.Unindexed(operand)...)
 		}
-	case *Many:
-		if n.Ask == Exists {
+	case *Quantified:
+		if n.Quantifier == Exists {
 			found = r.Unindexed(n.Body)
 		}
 	case *Compare:
@@ -65,7 +65,7 @@ func (r *Rules) Unindexed(node Node) []*model.Field {
 	return found
 }
 
-// namesCaller says whether a condition compares an indexed field with the caller.
+// namesCaller reports whether a condition compares an indexed field with the caller.
 func (r *Rules) namesCaller(node Node) bool {
 	compare, ok := node.(*Compare)
 	if !ok {
@@ -82,5 +82,5 @@ func comparedWithCaller(n *Compare) (*Column, bool) {
 	}
 	column, isColumn := left.(*Column)
 	s, isSlot := right.(*Slot)
-	return column, n.Op == Eq && isColumn && isSlot && IsWho(s.Node)
+	return column, n.Op == Eq && isColumn && isSlot && IdentifiesCaller(s.Node)
 }

@@ -19,11 +19,11 @@ var attrs = []struct {
 	{"kind", AuthKind}, {"id", AuthID}, {"email", AuthEmail}, {"roles", AuthRoles}, {"verified", AuthVerified}, {"mfa", AuthMFA},
 }
 
-// name compiles a name that must lead to a value: a field, an attribute of the caller, an argument, now.
+// name compiles the name of a value: a field, an attribute of the caller, an argument, now.
 func (c *compiler) name(expr ast.Expr) Node {
 	if expr.Kind() == ast.SelectKind {
 		operand := expr.AsSelect().Operand()
-		if root, ok := c.reserved(operand); ok {
+		if root, ok := c.reservedName(operand); ok {
 			switch root {
 			case "auth":
 				return c.attr(expr, expr.AsSelect().FieldName())
@@ -37,7 +37,7 @@ func (c *compiler) name(expr ast.Expr) Node {
 		}
 		return c.field(expr, from, expr.AsSelect().FieldName())
 	}
-	switch name, _ := c.reserved(expr); name {
+	switch name, _ := c.reservedName(expr); name {
 	case "auth":
 		c.failf(expr, "auth is the caller: name one of its attributes, such as auth.id")
 		return nil
@@ -48,17 +48,17 @@ func (c *compiler) name(expr ast.Expr) Node {
 		return &Now{}
 	}
 	before := len(c.problems)
-	if at, ok := c.place(expr); ok {
+	if at, ok := c.target(expr); ok {
 		return c.rowAsValue(expr, at)
 	}
 	if len(c.problems) > before {
 		return nil
 	}
-	return c.field(expr, place{path: Path{Root: c.Row}}, expr.AsIdent())
+	return c.field(expr, target{path: Path{Root: c.Row}}, expr.AsIdent())
 }
 
-// reserved returns the name of an identifier that no field can have.
-func (c *compiler) reserved(expr ast.Expr) (string, bool) {
+// reservedName returns the name of an identifier that is reserved, so that no field can have it.
+func (c *compiler) reservedName(expr ast.Expr) (string, bool) {
 	if expr.Kind() != ast.IdentKind {
 		return "", false
 	}
@@ -86,7 +86,7 @@ func (c *compiler) attr(expr ast.Expr, name string) Node {
 }
 
 // field compiles a field of a row.
-func (c *compiler) field(expr ast.Expr, at place, name string) Node {
+func (c *compiler) field(expr ast.Expr, at target, name string) Node {
 	if at.many != nil {
 		c.failf(expr, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
 		return nil
@@ -98,7 +98,7 @@ func (c *compiler) field(expr ast.Expr, at place, name string) Node {
 	table := at.path.Table()
 	if field := table.Field(name); field != nil && !(c.Client && field.Secret) {
 		if field.Type == model.Invalid {
-			c.problems = append(c.problems, Problem{Offset: Elsewhere})
+			c.problems = append(c.problems, Problem{Offset: AlreadyReported})
 			return nil
 		}
 		return &Column{Path: at.path, Field: field}
@@ -113,7 +113,7 @@ func (c *compiler) field(expr ast.Expr, at place, name string) Node {
 	return nil
 }
 
-// unknown reports a name that a table does not have.
+// unknown reports a name that is not in a table.
 func (c *compiler) unknown(expr ast.Expr, table *model.Table, name string) {
 	if word := yamlBool(name); word != "" && expr.Kind() == ast.IdentKind {
 		c.failf(expr, "%s has no field %s; write %s", table.Name, name, word)
@@ -122,7 +122,7 @@ func (c *compiler) unknown(expr ast.Expr, table *model.Table, name string) {
 	c.failf(expr, "%s has no field %s%s", table.Name, name, suggest.DidYouMean(name, c.names(table)))
 }
 
-// yamlBool is true or false for what other YAML readers take for it, "" for any other word.
+// yamlBool returns true or false for a word that other YAML readers take for it, "" for any other word.
 func yamlBool(word string) string {
 	switch strings.ToLower(word) {
 	case "yes", "on":
@@ -133,8 +133,8 @@ func yamlBool(word string) string {
 	return ""
 }
 
-// rowAsValue makes of a row the value that can be compared with null: its id.
-func (c *compiler) rowAsValue(expr ast.Expr, at place) Node {
+// rowAsValue returns the id of a row, for a comparison with null.
+func (c *compiler) rowAsValue(expr ast.Expr, at target) Node {
 	if at.many != nil {
 		c.failf(expr, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
 		return nil
@@ -142,19 +142,19 @@ func (c *compiler) rowAsValue(expr ast.Expr, at place) Node {
 	return &rowValue{&Column{Path: at.path, Field: at.path.Table().ID()}}
 }
 
-// rowValue stands for a whole row while the tree is built; comparing it with null is all that can be done with it.
+// rowValue stands for a whole row while the tree is built. The only operation on it is a comparison with null.
 type rowValue struct{ id *Column }
 
 func (*rowValue) Kind() value.Kind { return value.JSON } // like json, only null is comparable with it
 
-// isRowValue reports a row where a value must stand, and says how to name one of its fields.
+// isRowValue reports a row in the place of a value, and proposes one of its fields.
 func (c *compiler) isRowValue(expr ast.Expr, node Node) bool {
 	row, ok := node.(*rowValue)
 	if !ok {
 		return false
 	}
 	table := row.id.Path.Table()
-	name := strings.TrimSuffix(string(c.text[c.from(expr):c.end(expr)]), ".")
+	name := strings.TrimSuffix(string(c.text[c.nameStart(expr):c.nameEnd(expr)]), ".")
 	advice := "name one of its fields, such as " + name + "." + c.example(table)
 	if steps := row.id.Path.Steps; len(steps) > 0 {
 		advice += ", or " + strings.TrimSuffix(name, steps[len(steps)-1].Name) + steps[len(steps)-1].Field.Name
@@ -163,7 +163,7 @@ func (c *compiler) isRowValue(expr ast.Expr, node Node) bool {
 	return true
 }
 
-// example is a field of a table that can stand for any in a message.
+// example returns a field of a table to name in a message.
 func (c *compiler) example(table *model.Table) string {
 	if table.Field("name") != nil {
 		return "name"
@@ -176,19 +176,19 @@ func (c *compiler) example(table *model.Table) string {
 	return "id"
 }
 
-// row compiles an expression that must be one row.
-func (c *compiler) row(expr ast.Expr) (place, bool) {
+// row compiles an expression to one row.
+func (c *compiler) row(expr ast.Expr) (target, bool) {
 	before := len(c.problems)
-	at, ok := c.place(expr)
+	at, ok := c.target(expr)
 	if !ok {
 		if len(c.problems) == before {
 			c.noRow(expr)
 		}
-		return place{}, false
+		return target{}, false
 	}
 	if at.many != nil {
 		c.failf(expr, "%s is many rows: ask with exists, all, exists_one or size", at.many.Name)
-		return place{}, false
+		return target{}, false
 	}
 	return at, true
 }
@@ -216,14 +216,14 @@ func (c *compiler) noRow(expr ast.Expr) {
 	}
 }
 
-// noRowSelected reports the first step of a path, such as a.b, that leads to no row.
+// noRowSelected reports the first step of a path, such as a.b, that is no row.
 func (c *compiler) noRowSelected(expr ast.Expr) {
 	operand, name := expr.AsSelect().Operand(), expr.AsSelect().FieldName()
-	if root, ok := c.reserved(operand); ok && root != "old" {
-		c.failf(expr, "%s is a value: it has no members", string(c.text[c.from(expr):c.end(expr)]))
+	if root, ok := c.reservedName(operand); ok && root != "old" {
+		c.failf(expr, "%s is a value: it has no members", string(c.text[c.nameStart(expr):c.nameEnd(expr)]))
 		return
 	}
-	from, ok := c.row(operand) // reports what is wrong with the steps before
+	from, ok := c.row(operand) // reports faults in earlier steps
 	switch {
 	case !ok:
 	case from.path.Table().Field(name) != nil:
@@ -233,23 +233,23 @@ func (c *compiler) noRowSelected(expr ast.Expr) {
 	}
 }
 
-// noMembers reports a step from a field. The fault of a field whose declaration is wrong is told there.
+// noMembers reports a step from a field. A wrong declaration of the field is reported there.
 func (c *compiler) noMembers(expr ast.Expr, field *model.Field) {
 	switch field.Type {
 	case model.Invalid:
-		c.problems = append(c.problems, Problem{Offset: Elsewhere})
+		c.problems = append(c.problems, Problem{Offset: AlreadyReported})
 	case model.JSON:
 		c.failf(expr, "%s is json: expressions cannot look into it, and ask only whether it is there", field.Name)
 	default:
-		advice, end := "", c.end(expr)
+		advice, end := "", c.nameEnd(expr)
 		if strings.HasPrefix(string(c.text[end:]), ".len") && field.Type == model.Text {
-			advice = fmt.Sprintf("; write size(%s)", string(c.text[c.from(expr):end]))
+			advice = fmt.Sprintf("; write size(%s)", string(c.text[c.nameStart(expr):end]))
 		}
 		c.failf(expr, "%s is a value: it has no members%s", field.Name, advice)
 	}
 }
 
-// noRowInDefault reports a name in a default, which is often a text that lacks its quotes.
+// noRowInDefault reports a name in a default. Often the default is a text without its quotes.
 func (c *compiler) noRowInDefault(expr ast.Expr, name string) {
 	if c.Default != nil {
 		if advice := unquoted(c.Default, string(c.text)); advice != "" {
@@ -260,7 +260,7 @@ func (c *compiler) noRowInDefault(expr ast.Expr, name string) {
 	c.failf(expr, "no row can be named here, so %s means nothing: a default knows auth and now alone", name)
 }
 
-// unquoted says what to write where the text of a default is no expression but plain words, "" where it may be one.
+// unquoted returns advice if the text of a default is plain words and no expression, "" otherwise.
 func unquoted(field *model.Field, text string) string {
 	text = strings.TrimSpace(text)
 	if strings.ContainsAny(text, `'"()[]{}+*/%?:<>=!&|\`) || strings.HasPrefix(text, "auth.") {
@@ -274,7 +274,7 @@ func unquoted(field *model.Field, text string) string {
 		if slices.Contains(values, text) {
 			return fmt.Sprintf(`a value of more than one word has quotes within quotes: write "'%s'"`, text)
 		}
-		return fmt.Sprintf("%q is no value of %s%s", text, name, meantOrAll(text, values))
+		return fmt.Sprintf("%q is no value of %s%s", text, name, suggestOrList(text, values))
 	case model.Bool:
 		if word := yamlBool(text); word != "" {
 			return "write " + word
@@ -284,57 +284,57 @@ func unquoted(field *model.Field, text string) string {
 	return ""
 }
 
-// place resolves a name that may lead to a row or to rows; ok is false where it does not (no problem is recorded then,
-// unless a limit was exceeded).
-func (c *compiler) place(expr ast.Expr) (place, bool) {
+// target resolves the name of a row or of rows. ok is false for any other name. target records no problem then,
+// unless the expression exceeds a limit.
+func (c *compiler) target(expr ast.Expr) (target, bool) {
 	switch expr.Kind() {
 	case ast.IdentKind:
 		return c.root(expr)
 	case ast.SelectKind:
 		c.nodes++
-		from, ok := c.place(expr.AsSelect().Operand())
+		from, ok := c.target(expr.AsSelect().Operand())
 		if !ok || from.many != nil {
-			return place{}, false
+			return target{}, false
 		}
 		rel := from.path.Table().Relation(expr.AsSelect().FieldName())
 		if rel == nil {
-			return place{}, false
+			return target{}, false
 		}
 		return c.step(expr, from, rel)
 	default:
-		return place{}, false
+		return target{}, false
 	}
 }
 
-func (c *compiler) root(expr ast.Expr) (place, bool) {
+func (c *compiler) root(expr ast.Expr) (target, bool) {
 	name := expr.AsIdent()
 	for i := len(c.items) - 1; i >= 0; i-- {
 		if c.items[i].name == name {
-			return place{path: Path{Root: c.items[i].row}, steps: c.items[i].from}, true
+			return target{path: Path{Root: c.items[i].row}, steps: c.items[i].from}, true
 		}
 	}
 	if name == "old" {
 		if c.Old == nil {
 			c.failf(expr, "old exists only in checks and in the rule update: {to: …}")
-			return place{}, false
+			return target{}, false
 		}
-		return place{path: Path{Root: c.Old}}, true
+		return target{path: Path{Root: c.Old}}, true
 	}
 	if c.Row == nil {
-		return place{}, false
+		return target{}, false
 	}
 	rel := c.Row.Table.Relation(name)
 	if rel == nil {
-		return place{}, false
+		return target{}, false
 	}
-	return c.step(expr, place{path: Path{Root: c.Row}}, rel)
+	return c.step(expr, target{path: Path{Root: c.Row}}, rel)
 }
 
 // step follows a relation.
-func (c *compiler) step(expr ast.Expr, from place, rel *model.Relation) (place, bool) {
+func (c *compiler) step(expr ast.Expr, from target, rel *model.Relation) (target, bool) {
 	if from.steps++; from.steps > c.Limits.Relations {
 		c.failf(expr, "the expression follows more than %d relations in a row", c.Limits.Relations)
-		return place{}, false
+		return target{}, false
 	}
 	if rel.Many {
 		from.many = rel
@@ -345,7 +345,7 @@ func (c *compiler) step(expr ast.Expr, from place, rel *model.Relation) (place, 
 	return from, true
 }
 
-// names are the names that an expression could have meant.
+// names returns the valid names of a table, for suggestions.
 func (c *compiler) names(table *model.Table) []string {
 	var names []string
 	for _, field := range table.Fields {

@@ -1,8 +1,8 @@
 // Package rule turns the text of an expression into a typed condition tree about a model's fields.
 //
-// The language is CEL (https://cel.dev) with Ashlar's names; docs/expressions.md describes it. Every expression has one
-// of three outcomes: a value (null, the missing value, among them), or a failure. What a node does with missing and
-// failed operands is said beside it; package sqlgen makes the same of it in SQL, and Eval in Go.
+// The language is CEL (https://cel.dev) with Ashlar's names; docs/expressions.md describes it. Every expression has
+// one of two outcomes: a value (perhaps null, the missing value), or a failure. The comment of each node defines its
+// outcome for missing and failed operands. Package sqlgen implements it in SQL, and Eval in Go.
 package rule
 
 import (
@@ -16,19 +16,19 @@ type Node interface {
 	Kind() value.Kind
 }
 
-// Row is a row that an expression can name: the row itself, the row as it was, or the item of a macro.
-// Rows are compared by identity.
+// Row is a row that an expression can name: the row itself, the old row, or the item of a macro. Rows are compared by
+// identity.
 type Row struct {
 	Table *model.Table
 	Role  Role
 }
 
-// Role says which row a Row is.
+// Role distinguishes the rows of an expression.
 type Role uint8
 
 const (
-	Self Role = iota // the row that the expression is about
-	Old              // the same row as it was before an update; wholly missing at a create
+	Self Role = iota // the row under decision
+	Old              // the row before an update; missing at a create
 	Item             // an item of a to-many relation, bound by a macro
 )
 
@@ -38,7 +38,7 @@ type Path struct {
 	Steps []*model.Relation
 }
 
-// Table is the table of the row that the path leads to.
+// Table returns the table at the end of the path.
 func (p Path) Table() *model.Table {
 	if n := len(p.Steps); n > 0 {
 		return p.Steps[n-1].To
@@ -46,13 +46,13 @@ func (p Path) Table() *model.Table {
 	return p.Root.Table
 }
 
-// Const is a literal, or what folding made of an expression.
+// Const is a literal, or a folded constant.
 type Const struct {
 	Value   value.Value
-	Literal string // a number as it was written, "" for others
+	Literal string // source text of a number, else ""
 }
 
-// Failed is an expression that certainly fails; only folding makes it.
+// Failed is an expression that certainly fails. Only Fold makes it.
 type Failed struct{ As value.Kind }
 
 // Column is a field of the row at the end of a path: its value, or missing.
@@ -66,8 +66,8 @@ type Attr uint8
 
 const (
 	AuthKind     Attr = iota // text
-	AuthID                   // text; fails where the caller has none
-	AuthEmail                // text; fails where the caller has none
+	AuthID                   // text; fails if the caller has none
+	AuthEmail                // text; fails if the caller has none
 	AuthRoles                // list of text
 	AuthVerified             // bool
 	AuthMFA                  // bool
@@ -79,14 +79,14 @@ type Auth struct{ Attr Attr }
 // Now is the time of the request, one instant for all of it.
 type Now struct{}
 
-// Arg is an argument of a request's filter. Its kind is that of what it is compared with.
+// Arg is an argument of a request's filter. It has the kind of the expression compared with it.
 type Arg struct {
 	Name  string
 	Type  value.Kind
 	Scale uint8 // of a Decimal
 }
 
-// Param is the value of a part that needs no row, evaluated before the statement runs; only Fold makes it. It is
+// Param is the value of an expression without a row, evaluated before the statement runs. Only Fold makes it. It is
 // neither missing nor failed.
 type Param struct {
 	Slot *Slot
@@ -96,13 +96,13 @@ type Param struct {
 // Not negates; a failure stays one.
 type Not struct{ X Node }
 
-// And is false where any operand is false, else fails where any fails.
+// And is false if any operand is false. Otherwise it fails if any operand fails.
 type And struct{ Xs []Node }
 
-// Or is true where any operand is true, else fails where any fails.
+// Or is true if any operand is true. Otherwise it fails if any operand fails.
 type Or struct{ Xs []Node }
 
-// If is Then or Else; it fails where Cond does.
+// If is Then or Else; it fails if Cond fails.
 type If struct {
 	Cond, Then, Else Node
 	As               value.Kind
@@ -120,23 +120,24 @@ const (
 	Ge
 )
 
-// Compare compares. Eq and Ne answer for missing operands too (missing equals missing alone); the others fail on them.
-// All fail where an operand fails. Numbers compare by exact value.
+// Compare compares. Eq and Ne accept missing operands: missing equals only missing. The other operators fail on them.
+// All operators fail on a failed operand. Numbers compare by exact value.
 type Compare struct {
 	Op   Op
 	L, R Node
 }
 
-// In says whether X equals one of the items, each of which needs no row or is a Column.
+// In reports whether X equals one of the items. Each item is a Column or needs no row.
 type In struct {
 	X     Node
 	Items []Node
 }
 
-// InList says whether X is in a list that needs no row (auth.roles).
+// InList reports whether X is in a list without a row (auth.roles).
 type InList struct{ X, List Node }
 
-// Arith computes; it fails on a missing operand and where the result does not exist (overflow, division by zero, not finite).
+// Arith computes. It fails on a missing operand, on overflow, on a division by zero and on a result that is not
+// finite.
 type Arith struct {
 	Op   byte // + - * / %
 	L, R Node
@@ -155,8 +156,8 @@ const (
 	StartsWith             // text, text
 	EndsWith               // text, text
 	Size                   // text, in code points; or list
-	Lower                  // ASCII alone
-	Upper                  // ASCII alone
+	Lower                  // only ASCII
+	Upper                  // only ASCII
 )
 
 // Call applies a function; it fails on a missing operand, and Concat on a result longer than value.MaxConcat.
@@ -165,45 +166,46 @@ type Call struct {
 	Args []Node
 }
 
-// Has says whether X is there: a Column that is not missing, an attribute that the caller has. It never fails.
+// Has reports whether X exists: a column with a value, or an attribute of the caller. It never fails.
 type Has struct{ X Node }
 
-// Quantifier is what a Many asks.
+// Quantifier is the question of a Quantified.
 type Quantifier uint8
 
 const (
-	Exists    Quantifier = iota // true where any item's Body is true, else fails where any fails
-	All                         // false where any item's Body is false, else fails where any fails
-	ExistsOne                   // whether Body is true of exactly one item; fails where any fails
-	Count                       // how many items there are; Body is nil
+	Exists    Quantifier = iota // true if Body is true for any item; else fails if Body fails for any
+	All                         // false if Body is false for any item; else fails if Body fails for any
+	ExistsOne                   // true if Body is true for exactly one item; fails if Body fails for any
+	Count                       // the number of items; Body is nil
 )
 
-// Many asks about the rows of a to-many relation of the row that From leads to. It fails where that row is missing.
-type Many struct {
-	Ask      Quantifier
-	From     Path
-	Relation *model.Relation
-	Item     *Row
-	Body     Node
+// Quantified asks about the rows of a to-many relation. From leads to the row of the relation; if it is missing,
+// Quantified fails.
+type Quantified struct {
+	Quantifier Quantifier
+	From       Path
+	Relation   *model.Relation
+	Item       *Row
+	Body       Node
 }
 
-func (n *Const) Kind() value.Kind     { return n.Value.Kind }
-func (n *Failed) Kind() value.Kind    { return n.As }
-func (n *Column) Kind() value.Kind    { return kindOf(n.Field) }
-func (n *Now) Kind() value.Kind       { return value.Timestamp }
-func (n *Arg) Kind() value.Kind       { return n.Type }
-func (n *Param) Kind() value.Kind     { return n.As }
-func (n *Not) Kind() value.Kind       { return value.Bool }
-func (n *And) Kind() value.Kind       { return value.Bool }
-func (n *Or) Kind() value.Kind        { return value.Bool }
-func (n *If) Kind() value.Kind        { return n.As }
-func (n *Compare) Kind() value.Kind   { return value.Bool }
-func (n *In) Kind() value.Kind        { return value.Bool }
-func (n *InList) Kind() value.Kind    { return value.Bool }
-func (n *Arith) Kind() value.Kind     { return n.As }
-func (n *Neg) Kind() value.Kind       { return n.X.Kind() }
-func (n *Has) Kind() value.Kind       { return value.Bool }
-func (n *Converted) Kind() value.Kind { return value.Decimal }
+func (n *Const) Kind() value.Kind   { return n.Value.Kind }
+func (n *Failed) Kind() value.Kind  { return n.As }
+func (n *Column) Kind() value.Kind  { return kindOf(n.Field) }
+func (n *Now) Kind() value.Kind     { return value.Timestamp }
+func (n *Arg) Kind() value.Kind     { return n.Type }
+func (n *Param) Kind() value.Kind   { return n.As }
+func (n *Not) Kind() value.Kind     { return value.Bool }
+func (n *And) Kind() value.Kind     { return value.Bool }
+func (n *Or) Kind() value.Kind      { return value.Bool }
+func (n *If) Kind() value.Kind      { return n.As }
+func (n *Compare) Kind() value.Kind { return value.Bool }
+func (n *In) Kind() value.Kind      { return value.Bool }
+func (n *InList) Kind() value.Kind  { return value.Bool }
+func (n *Arith) Kind() value.Kind   { return n.As }
+func (n *Neg) Kind() value.Kind     { return n.X.Kind() }
+func (n *Has) Kind() value.Kind     { return value.Bool }
+func (n *Rounded) Kind() value.Kind { return value.Decimal }
 func (n *Auth) Kind() value.Kind {
 	switch n.Attr {
 	case AuthRoles:
@@ -226,14 +228,14 @@ func (n *Call) Kind() value.Kind {
 	}
 }
 
-func (n *Many) Kind() value.Kind {
-	if n.Ask == Count {
+func (n *Quantified) Kind() value.Kind {
+	if n.Quantifier == Count {
 		return value.Int
 	}
 	return value.Bool
 }
 
-// kindOf returns the kind of a field in expressions, where a uuid is text.
+// kindOf returns the kind of a field in expressions: text for a uuid.
 func kindOf(field *model.Field) value.Kind {
 	if kind := value.KindOf(field); kind != value.UUID {
 		return kind
@@ -250,7 +252,7 @@ func ScaleOf(node Node) uint8 {
 		return uint8(n.Field.Scale)
 	case *Arg:
 		return n.Scale
-	case *Converted:
+	case *Rounded:
 		return n.Scale
 	case *Param:
 		return ScaleOf(n.Slot.Node)

@@ -44,7 +44,7 @@ func (c *compiler) equality(expr ast.Expr, op Op, l, r ast.Expr, left, right Nod
 	case !null && (c.isRowValue(l, left) || c.isRowValue(r, right)):
 		return nil
 	case !null && (!comparable(left.Kind()) || !comparable(right.Kind())):
-		c.failf(expr, "%s can only be compared with null%s", kindName(incomparable(left, right)), inList(incomparable(left, right)))
+		c.failf(expr, "%s can only be compared with null%s", kindName(incomparable(left, right)), listHint(incomparable(left, right)))
 		return nil
 	case !null && !sameKind(left.Kind(), right.Kind()):
 		c.failf(expr, "%s and %s are never equal%s", kindName(left.Kind()), kindName(right.Kind()), timeConstant(left, right))
@@ -56,7 +56,7 @@ func (c *compiler) equality(expr ast.Expr, op Op, l, r ast.Expr, left, right Nod
 	return compareNodes(op, rowID(left), rowID(right))
 }
 
-// timeConstant says how a constant of time is written where a text stands beside a date or timestamp, "" elsewhere.
+// timeConstant returns the form of a time constant if a text is compared with a date or timestamp, "" otherwise.
 func timeConstant(left, right Node) string {
 	other := left.Kind()
 	switch {
@@ -74,8 +74,8 @@ func timeConstant(left, right Node) string {
 	return ""
 }
 
-// inList says how a list is asked, "" for another kind.
-func inList(kind value.Kind) string {
+// listHint returns a hint on how to query a list, "" for another kind.
+func listHint(kind value.Kind) string {
 	if kind == value.List {
 		return ": ask with in, as in 'editor' in auth.roles"
 	}
@@ -91,7 +91,7 @@ func incomparable(left, right Node) value.Kind {
 	return right.Kind()
 }
 
-// rowID is what stands for a row that is compared with null: its key.
+// rowID returns the key of a row, to compare with null.
 func rowID(node Node) Node {
 	if row, ok := node.(*rowValue); ok {
 		return row.id
@@ -99,7 +99,7 @@ func rowID(node Node) Node {
 	return node
 }
 
-// notAValue reports a text literal that is none of the values of what it is compared with: an enum, or auth.kind.
+// notAValue reports a text literal outside the values of an enum or of auth.kind.
 func (c *compiler) notAValue(expr ast.Expr, of, literal Node) bool {
 	lit, isConst := literal.(*Const)
 	if !isConst || lit.Value.Kind != value.Text {
@@ -109,11 +109,11 @@ func (c *compiler) notAValue(expr ast.Expr, of, literal Node) bool {
 	if values == nil || slices.Contains(values, lit.Value.Text) {
 		return false
 	}
-	c.failf(expr, "%q is no value of %s%s", lit.Value.Text, name, meantOrAll(lit.Value.Text, values))
+	c.failf(expr, "%q is no value of %s%s", lit.Value.Text, name, suggestOrList(lit.Value.Text, values))
 	return true
 }
 
-// valuesOf are the texts that a node can be, nil where it can be any.
+// valuesOf returns the possible texts of a node, nil if any text is possible.
 func valuesOf(node Node) (name string, values []string) {
 	switch n := node.(type) {
 	case *Column:
@@ -132,24 +132,24 @@ func valuesOf(node Node) (name string, values []string) {
 	return "", nil
 }
 
-// maxListed is how many names a message lists.
+// maxListed is the largest number of names in a message.
 const maxListed = 10
 
-// meantOrAll says which of the names was probably meant, or all of them where they are few.
-func meantOrAll(name string, names []string) string {
+// suggestOrList returns the name that was probably meant, or a short list of all names.
+func suggestOrList(name string, names []string) string {
 	if meant := suggest.DidYouMean(name, names); meant != "" || len(names) > maxListed {
 		return meant
 	}
 	return ": it is one of " + strings.Join(names, ", ")
 }
 
-// compareNodes makes a comparison. Where a decimal of the row meets a number that needs no row, that number is brought
-// to the decimal's scale before the statement runs, so that the database compares integers and can use an index.
+// compareNodes makes a comparison. If a decimal of the row meets a number without a row, the number is rounded to the
+// decimal's scale before the statement runs. The database then compares integers and can use an index.
 func compareNodes(op Op, left, right Node) Node {
-	if left.Kind() == value.Decimal && !needsNoRow(left) && numeric(right.Kind()) && needsNoRow(right) {
-		right = &Converted{X: right, Scale: ScaleOf(left), Round: roundFor(op)}
-	} else if right.Kind() == value.Decimal && !needsNoRow(right) && numeric(left.Kind()) && needsNoRow(left) {
-		left = &Converted{X: left, Scale: ScaleOf(right), Round: roundFor(op.mirrored())}
+	if left.Kind() == value.Decimal && !rowIndependent(left) && numeric(right.Kind()) && rowIndependent(right) {
+		right = &Rounded{X: right, Scale: ScaleOf(left), Round: roundFor(op)}
+	} else if right.Kind() == value.Decimal && !rowIndependent(right) && numeric(left.Kind()) && rowIndependent(left) {
+		left = &Rounded{X: left, Scale: ScaleOf(right), Round: roundFor(op.mirrored())}
 	}
 	return &Compare{op, left, right}
 }
@@ -169,19 +169,19 @@ func (op Op) mirrored() Op {
 	return op
 }
 
-// Converted is X, which needs no row, as a decimal of a scale, so rounded that comparing with the result is comparing
-// with X: where X has more digits, x < 1.005 is x < 1.01 for an x of two. A result of ±value.MaxDecimal equals no decimal.
-type Converted struct {
+// Rounded is X, a number without a row, as a decimal of a scale. Rounding keeps the result of the comparison: for an
+// x with two digits, x < 1.005 becomes x < 1.01. No decimal equals ±value.MaxDecimal.
+type Rounded struct {
 	X     Node
 	Scale uint8
 	Round Round
 }
 
-// Round is how Converted deals with digits that do not fit.
+// Round is the direction in which Rounded rounds.
 type Round uint8
 
 const (
-	Exact Round = iota // to MaxDecimal, which equals nothing
+	Exact Round = iota // to MaxDecimal, unequal to all decimals
 	Down
 	Up
 )
@@ -189,7 +189,7 @@ const (
 func roundFor(op Op) Round {
 	switch op {
 	case Lt, Ge:
-		return Up // x < y is x < ceil(y) where x is whole
+		return Up // x < y is x < ceil(y) for a whole x
 	case Le, Gt:
 		return Down
 	default:
@@ -226,24 +226,24 @@ func (c *compiler) in(expr, operand, list ast.Expr) Node {
 	return in
 }
 
-// inItem compiles one item of a list, in step with what is looked for.
+// inItem compiles one item of a list and gives it the kind of the left operand.
 func (c *compiler) inItem(expr, operand ast.Expr, left *Node, item ast.Expr) Node {
 	node := c.node(item)
 	if node == nil {
 		return nil
 	}
-	node = c.adapt(item, node, (*left).Kind(), ScaleOf(*left))
+	node = c.coerce(item, node, (*left).Kind(), ScaleOf(*left))
 	if node == nil {
 		return nil
 	}
-	if *left = c.adapt(operand, *left, node.Kind(), ScaleOf(node)); *left == nil {
+	if *left = c.coerce(operand, *left, node.Kind(), ScaleOf(node)); *left == nil {
 		return nil
 	}
 	_, column := node.(*Column)
 	kind, lk := node.Kind(), (*left).Kind()
 	switch {
 	case c.isRowValue(item, node):
-	case !column && !needsNoRow(node):
+	case !column && !rowIndependent(node):
 		c.failf(item, "an item of a list is a literal, a field, or something that needs no row")
 	case kind != value.Null && lk != value.Null && !sameKind(kind, lk):
 		c.failf(item, "%s is never %s", kindName(lk), kindName(kind))
@@ -251,8 +251,8 @@ func (c *compiler) inItem(expr, operand ast.Expr, left *Node, item ast.Expr) Nod
 		c.failf(item, "%s can only be compared with null", kindName(kind))
 	case c.notAValue(expr, *left, node) || c.notAValue(expr, node, *left):
 	default:
-		if lk == value.Decimal && needsNoRow(node) && !needsNoRow(*left) && numeric(kind) {
-			return &Converted{X: node, Scale: ScaleOf(*left), Round: Exact}
+		if lk == value.Decimal && rowIndependent(node) && !rowIndependent(*left) && numeric(kind) {
+			return &Rounded{X: node, Scale: ScaleOf(*left), Round: Exact}
 		}
 		return node
 	}
@@ -261,7 +261,7 @@ func (c *compiler) inItem(expr, operand ast.Expr, left *Node, item ast.Expr) Nod
 
 func (c *compiler) inList(operand, list ast.Expr) Node {
 	left := c.node(list)
-	node := c.known(operand, value.Text, 0)
+	node := c.withKind(operand, value.Text, 0)
 	switch {
 	case left == nil || node == nil || c.isRowValue(operand, node) || c.isRowValue(list, left):
 		return nil
@@ -277,8 +277,8 @@ func (c *compiler) inList(operand, list ast.Expr) Node {
 	return &InList{node, left}
 }
 
-// notARole reports what is looked for in auth.roles and can be none of the roles that the model declares: nobody would
-// ever pass.
+// notARole reports a text that is compared with auth.roles and is no role of the model. The condition would never
+// hold.
 func (c *compiler) notARole(expr ast.Expr, node Node) bool {
 	if c.Roles == nil {
 		return false
@@ -291,7 +291,7 @@ func (c *compiler) notARole(expr ast.Expr, node Node) bool {
 		if len(c.Roles) == 0 {
 			c.failf(expr, "the model declares no roles: add `roles: [%s]` at its top", n.Value.Text)
 		} else {
-			c.failf(expr, "the model declares no role %s%s", n.Value.Text, meantOrAll(n.Value.Text, c.Roles))
+			c.failf(expr, "the model declares no role %s%s", n.Value.Text, suggestOrList(n.Value.Text, c.Roles))
 		}
 		return true
 	case *If:
@@ -337,12 +337,12 @@ func (c *compiler) arith(expr ast.Expr, op byte, l, r ast.Expr) Node {
 		return &Call{Func: Concat, Args: []Node{left, right}}
 	}
 	if as == value.Decimal {
-		left, right = fixed(left, ScaleOf(right)), fixed(right, ScaleOf(left))
+		left, right = roundedArg(left, ScaleOf(right)), roundedArg(right, ScaleOf(left))
 	}
 	return &Arith{op, left, right, as}
 }
 
-// arithPair compiles the operands; an argument that meets a timestamp is a duration, since that is all that can be added.
+// arithPair compiles the operands. An argument next to a timestamp is a duration: nothing else can be added to it.
 func (c *compiler) arithPair(op byte, l, r ast.Expr) (Node, Node) {
 	left, right := c.node(l), c.node(r)
 	if left == nil || right == nil {
@@ -354,22 +354,23 @@ func (c *compiler) arithPair(op byte, l, r ast.Expr) (Node, Node) {
 		}
 		return other.Kind()
 	}
-	left = c.adapt(l, left, expect(right), ScaleOf(right))
+	left = c.coerce(l, left, expect(right), ScaleOf(right))
 	if left == nil {
 		return nil, nil
 	}
-	return left, c.adapt(r, right, expect(left), ScaleOf(left))
+	return left, c.coerce(r, right, expect(left), ScaleOf(left))
 }
 
-// fixed gives an argument, whose digits are only known when the request comes, the scale of its neighbour.
-func fixed(node Node, scale uint8) Node {
+// roundedArg gives an argument the scale of its neighbour. The digits of the argument are unknown until the request
+// comes.
+func roundedArg(node Node, scale uint8) Node {
 	if arg, ok := node.(*Arg); ok {
-		return &Converted{X: arg, Scale: scale, Round: Exact}
+		return &Rounded{X: arg, Scale: scale, Round: Exact}
 	}
 	return node
 }
 
-// resultOf says of which kind the result of an operation is, and whether the operation exists.
+// resultOf returns the kind of the result of an operation, and whether the operation exists.
 func resultOf(op byte, l, r value.Kind) (value.Kind, bool) {
 	switch {
 	case l == value.Int && r == value.Int:
@@ -392,7 +393,7 @@ func resultOf(op byte, l, r value.Kind) (value.Kind, bool) {
 	return 0, false
 }
 
-// hint says what to write instead of an operation that does not exist, "" where nothing does it.
+// hint returns the replacement for an operation that does not exist, "" if there is none.
 func (c *compiler) hint(op byte, left, right Node) string {
 	lk, rk := left.Kind(), right.Kind()
 	switch has := func(kind value.Kind) bool { return lk == kind || rk == kind }; {
@@ -410,8 +411,8 @@ func (c *compiler) hint(op byte, left, right Node) string {
 	return ""
 }
 
-// numbersHint is hint for two numbers. What a hint proposes must exist: a decimal is never multiplied, whatever literal
-// stands beside it, and a field never changes its type.
+// numbersHint is hint for two numbers. The proposed operation must exist: there is no multiplication of decimals, and
+// a field never changes its type.
 func (c *compiler) numbersHint(op byte, left, right Node) string {
 	lk, rk := left.Kind(), right.Kind()
 	decimal := lk == value.Decimal || rk == value.Decimal

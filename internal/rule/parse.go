@@ -29,7 +29,7 @@ func parse(text string, scope Scope) (*compiler, ast.Expr) {
 		parser.EnableVariadicOperatorASTs(true),
 		parser.MaxRecursionDepth(c.Limits.Levels),
 		parser.ErrorRecoveryLimit(4),
-		// No macros: has(), exists() and the others arrive as calls, which is what package rule compiles.
+		// No macros: has(), exists() and the others arrive as calls, and package rule compiles them.
 	)
 	if err != nil {
 		panic(err) // the options are constants
@@ -91,9 +91,9 @@ func (c *compiler) offset(at common.Location) int {
 	return min(offset+max(at.Column(), 0), len(c.text))
 }
 
-// at is where e stands, as a reader would point at it: at the name behind the dot of a selection, and at the name of
-// the function of a call, for which the parser gives the dot and the parenthesis.
-func (c *compiler) at(expr ast.Expr) int {
+// offsetOf returns the position of an expression for messages: the name after the dot of a selection, or the name of
+// a called function. The parser gives the dot and the parenthesis instead.
+func (c *compiler) offsetOf(expr ast.Expr) int {
 	r, ok := c.info.GetOffsetRange(expr.ID())
 	at := int(r.Start)
 	if !ok || at >= len(c.text) {
@@ -110,17 +110,17 @@ func (c *compiler) at(expr ast.Expr) int {
 	return at
 }
 
-// from is where the text of a name begins: of a selection, its outermost operand.
-func (c *compiler) from(expr ast.Expr) int {
+// nameStart returns the offset where a name begins: for a selection, its outermost operand.
+func (c *compiler) nameStart(expr ast.Expr) int {
 	for expr.Kind() == ast.SelectKind {
 		expr = expr.AsSelect().Operand()
 	}
-	return c.at(expr)
+	return c.offsetOf(expr)
 }
 
-// end is where the text of a name ends.
-func (c *compiler) end(expr ast.Expr) int {
-	end := c.at(expr)
+// nameEnd returns the offset where a name ends.
+func (c *compiler) nameEnd(expr ast.Expr) int {
+	end := c.offsetOf(expr)
 	for end < len(c.text) && isWord(c.text[end]) {
 		end++
 	}

@@ -16,12 +16,12 @@ type Rules struct {
 
 // Table holds the compiled expressions of one table, with their slots extracted.
 type Table struct {
-	Row *Row // the row that the expressions are about
-	Old *Row // the row as it was
+	Row *Row // the row under decision
+	Old *Row // the row before an update
 
-	Indexes [][]*model.Field // the fields of each index; those that are not unique end with the id
+	Indexes [][]*model.Field // fields of each index; without unique, the id is the last
 
-	Read, Create, Delete Node // false where the model has no rule
+	Read, Create, Delete Node // false without a rule in the model
 	UpdateFrom, UpdateTo Node
 	Checks               []Check
 }
@@ -34,7 +34,7 @@ type Check struct {
 
 // Field holds the compiled expressions of one field.
 type Field struct {
-	Read, Write Node // nil where the field has no rule of its own
+	Read, Write Node // nil without a rule of the field's own
 	Default     Node // nil: none. It needs no row and has no slots: Eval it.
 }
 
@@ -58,8 +58,8 @@ func (r *Rules) Filter(table *model.Table, text string) (Node, []*Arg, []Problem
 	return node, args, nil
 }
 
-// CompileModel compiles every expression of a model and returns what is wrong with them. The Rules are of use only
-// where neither the model nor they have faults.
+// CompileModel compiles every expression of a model and returns the faults it finds. Use the Rules only if neither
+// the model nor its expressions have faults.
 func CompileModel(m *model.Model) (*Rules, model.Faults) {
 	b := &builder{roles: append([]string{}, m.Roles...), rules: &Rules{Model: m, tables: map[*model.Table]*Table{}, fields: map[*model.Field]*Field{}}}
 	for _, table := range m.All() {
@@ -129,13 +129,13 @@ func (b *builder) condition(expr *model.Expr, table *model.Table, old bool) Node
 
 func (b *builder) report(expr *model.Expr, problems []Problem) {
 	for _, p := range problems {
-		if p.Offset != Elsewhere {
+		if p.Offset != AlreadyReported {
 			b.faults = append(b.faults, b.rules.Model.Fault(expr.At(p.Offset), "%s", p.Message))
 		}
 	}
 }
 
-// defaultOf compiles a default; one that is constant is checked against the field's own limits.
+// defaultOf compiles a default. It checks a constant against the limits of the field.
 func (b *builder) defaultOf(field *model.Field) Node {
 	if field.Default.Constant {
 		v, detail := Assign(field, literalJSON(field))
@@ -164,7 +164,7 @@ func (b *builder) defaultOf(field *model.Field) Node {
 	return node
 }
 
-// literalJSON is the JSON of a default that is a plain YAML scalar.
+// literalJSON returns a plain YAML scalar in JSON.
 func literalJSON(field *model.Field) []byte {
 	switch field.Type {
 	case model.Bool, model.Int, model.Float, model.JSON:
@@ -177,7 +177,8 @@ func literalJSON(field *model.Field) []byte {
 	}
 }
 
-// Assign reads JSON as a value of a field, as if a client had sent it. detail says what is wrong, "" where nothing is.
+// Assign reads JSON as a value of a field, the way a client's body is read. detail describes the fault, "" without
+// one.
 func Assign(field *model.Field, raw []byte) (v value.Value, detail string) {
 	v, faults := value.ParseJSON(field, raw, "")
 	if len(faults) > 0 {

@@ -6,8 +6,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// toScale brings a number to whole units of 10^-scale, rounding as told, and to ±value.MaxDecimal where it lies beyond
-// every decimal or, for Exact, between two.
+// toScale rounds a number to whole units of 10^-scale. It returns ±value.MaxDecimal for a number beyond every decimal
+// and, with Exact, for a number between two decimals.
 func toScale(v value.Value, scale uint8, round Round) int64 {
 	if v.Kind != value.Float && v.Scale == scale && -value.MaxDecimal < v.Int && v.Int < value.MaxDecimal {
 		return v.Int

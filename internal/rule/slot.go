@@ -2,8 +2,8 @@ package rule
 
 import "github.com/ashlar-dev/ashlar/internal/value"
 
-// Slot is a part of an expression that needs no row. It is evaluated once a request; what it came to decides which
-// statement is run (State) and what is bound in it (the value).
+// Slot is a part of an expression that needs no row. Each request evaluates it once. Its State selects the statement,
+// and its value is bound in it.
 type Slot struct {
 	Node  Node
 	Index int // in the arrays of states and values
@@ -12,29 +12,29 @@ type Slot struct {
 // Kind is the kind of the slot's expression.
 func (s *Slot) Kind() value.Kind { return s.Node.Kind() }
 
-// State is what a Slot came to, as far as it shapes a statement.
+// State is the result of a Slot, reduced to its effect on the statement.
 type State byte
 
 const (
-	IsValue State = 'v' // a value that is bound
+	IsValue State = 'v' // a value to bind
 	IsTrue  State = 't'
 	IsFalse State = 'f'
 	IsNull  State = 'n'
 	IsFail  State = 'x'
 )
 
-// Slots collects the slots of one or more expressions; equal ones are one. Base is the index of the first: a request's
-// filter counts on where the model's rules end, so that one array holds the states of both.
+// Slots collects the slots of one or more expressions; equal slots are one. Base is the index of the first. A
+// request's filter starts after the slots of the model's rules, so that one array holds the states of both.
 type Slots struct {
 	Base int
 	List []*Slot
 	keys map[string]*Slot
 }
 
-// Extract returns n with a Slot in place of each largest part that needs no row. Parts that need not even a request
-// become constants.
+// Extract puts a Slot in place of each largest part without a row. A part that needs no request either becomes a
+// constant.
 func (s *Slots) Extract(node Node) Node {
-	if needsNoRow(node) {
+	if rowIndependent(node) {
 		return s.slot(node)
 	}
 	return rebuild(node, s.Extract)
@@ -61,7 +61,7 @@ func (s *Slots) slot(node Node) Node {
 	return slot
 }
 
-// constant says whether n, which needs no row, is the same for every request.
+// constant reports whether a node without a row has one value for all requests.
 func constant(node Node) bool {
 	is := true
 	walk(node, func(n Node) {

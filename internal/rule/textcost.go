@@ -7,46 +7,46 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// A database works on one row without a look at the clock: a text function that has begun runs to its end, also after the
-// client has its answer. So what the text functions of a request may do with one row is bounded before the statement runs.
-// A row of the largest texts then takes about 50 ms on PostgreSQL, whoever chose the texts.
+// A database checks no deadline within one row: a text function runs to its end, even after the client got its
+// answer. These limits therefore bound the work of a request's text functions on one row before the statement runs.
+// At the limits, a row takes about 50 ms on PostgreSQL.
 const (
-	// maxTextRead is how many bytes they may read.
+	// maxTextRead bounds the bytes read.
 	maxTextRead = 16 << 20
-	// maxTextSearch bounds what contains compares at its worst: the bytes that it looks for, times those that it looks through.
+	// maxTextSearch bounds the worst case of contains: bytes of the part times bytes of the text.
 	maxTextSearch = maxTextPart << 20
-	// maxTextPart is how many bytes contains may look for where a text has no max.
+	// maxTextPart is the largest part for contains in a text without max.
 	maxTextPart = 512
 
 	unboundedText = 1 << 20  // bytes of a text without max: the body of a request has no more
-	requestText   = 64 << 10 // bytes of a text that comes with a request: its header has no more
+	requestText   = 64 << 10 // bytes of a text in a request, from its header's limit
 )
 
-// TextCost is what the text functions of a filter may do with one row. The zero value is that of a filter without any.
+// TextCost is the largest cost of a filter's text functions for one row. The zero value costs nothing.
 type TextCost struct {
 	read, search int64
 	parts        []textPart
 }
 
-// textPart is a text that contains looks for and that comes with the request.
+// textPart is a part for contains that comes with the request.
 type textPart struct {
 	slot  *Slot
-	in    int64 // bytes that it is looked for in
+	in    int64 // bytes of the searched text
 	times int64
 }
 
-// TextCostOf returns the cost of a filter whose slots are extracted.
+// TextCostOf returns the cost of a filter with extracted slots.
 func TextCostOf(filter Node) TextCost {
 	var c TextCost
 	c.add(filter)
 	return c
 }
 
-// Exceeded says what is too much, given what the slots came to; "" where nothing is.
+// Exceeded describes the exceeded limit for the values of the slots, "" if there is none.
 func (c *TextCost) Exceeded(slots []value.Value) string {
 	search := c.search
 	for _, p := range c.parts {
-		search = plus(search, times(searched(int64(len(slots[p.slot.Index].Text)), p.in), p.times))
+		search = addCapped(search, multiplyCapped(searchCost(int64(len(slots[p.slot.Index].Text)), p.in), p.times))
 	}
 	switch {
 	case c.read > maxTextRead:
@@ -60,25 +60,25 @@ func (c *TextCost) Exceeded(slots []value.Value) string {
 	return ""
 }
 
-// searched is the cost of looking for a part in a text: one that is longer than the text is not looked for.
-func searched(part, in int64) int64 { return min(part, in) * in }
+// searchCost returns the cost of looking for a part in a text. A part longer than the text counts only with the text's length.
+func searchCost(part, in int64) int64 { return min(part, in) * in }
 
-// mostCost is where sums end: it is above all limits, and the product of two is still a number.
-const mostCost = 1 << 31
+// maxCost caps sums. It is above all limits, and the product of two costs does not overflow.
+const maxCost = 1 << 31
 
-func plus(a, b int64) int64  { return min(a+b, mostCost) }
-func times(a, b int64) int64 { return min(a, mostCost) * min(b, mostCost) }
+func addCapped(a, b int64) int64      { return min(a+b, maxCost) }
+func multiplyCapped(a, b int64) int64 { return min(a, maxCost) * min(b, maxCost) }
 
-// again adds the cost that has come since before so many times more.
-func (c *TextCost) again(before TextCost, more int64) {
-	c.read = plus(c.read, times(c.read-before.read, more))
-	c.search = plus(c.search, times(c.search-before.search, more))
+// repeat adds the cost since before, more times.
+func (c *TextCost) repeat(before TextCost, more int64) {
+	c.read = addCapped(c.read, multiplyCapped(c.read-before.read, more))
+	c.search = addCapped(c.search, multiplyCapped(c.search-before.search, more))
 	for i := len(before.parts); i < len(c.parts); i++ {
-		c.parts[i].times = plus(c.parts[i].times, times(c.parts[i].times, more))
+		c.parts[i].times = addCapped(c.parts[i].times, multiplyCapped(c.parts[i].times, more))
 	}
 }
 
-// add adds the cost of n and returns how many bytes n has at most, 0 where it is no text.
+// add adds the cost of a node and returns its largest length in bytes, 0 for anything but a text.
 func (c *TextCost) add(node Node) int64 {
 	var sizes [3]int64
 	before := *c
@@ -88,7 +88,7 @@ func (c *TextCost) add(node Node) int64 {
 			sizes[i] = size
 		}
 		if in, ok := node.(*In); ok && i == 0 {
-			c.again(before, evaluations(in)-1)
+			c.repeat(before, evaluations(in)-1)
 		}
 	}
 	switch n := node.(type) {
@@ -97,23 +97,24 @@ func (c *TextCost) add(node Node) int64 {
 	case *Slot, *Arg, *Auth:
 		return requestText
 	case *Column:
-		return mostBytes(n.Field)
+		return maxBytes(n.Field)
 	case *If:
 		return max(sizes[1], sizes[2])
 	case *Call:
 		if n.Func == EndsWith {
-			c.again(before, 1) // PostgreSQL evaluates both operands twice
+			c.repeat(before, 1) // PostgreSQL evaluates both operands twice
 		}
 		return c.call(n, sizes[0], sizes[1])
 	}
 	return 0
 }
 
-// evaluations is how often the engines evaluate the operand of an in: once for all constants, and for each other item.
+// evaluations counts how often the engines evaluate the left operand of in: once for all constants, and once for each
+// other item.
 func evaluations(in *In) int64 {
 	n, constants := int64(0), int64(0)
 	for _, item := range in.Items {
-		if needsNoRow(item) && item.Kind() == in.X.Kind() {
+		if rowIndependent(item) && item.Kind() == in.X.Kind() {
 			constants = 1
 		} else {
 			n++
@@ -129,16 +130,16 @@ func (c *TextCost) call(n *Call, text, other int64) int64 {
 	case Contains:
 		if slot, ok := n.Args[1].(*Slot); ok {
 			c.parts = append(c.parts, textPart{slot, text, 1})
-		} else if _, ok := n.Args[1].(*Const); ok || !needsNoRow(n.Args[1]) { // others are slots when the filter is asked
-			c.search = plus(c.search, searched(other, text))
+		} else if _, ok := n.Args[1].(*Const); ok || !rowIndependent(n.Args[1]) { // others are slots when the filter is asked
+			c.search = addCapped(c.search, searchCost(other, text))
 		}
 	}
-	c.read = plus(c.read, text)
+	c.read = addCapped(c.read, text)
 	return text
 }
 
-// mostBytes is how many bytes a value of a field has at most, where it is text in expressions.
-func mostBytes(field *model.Field) int64 {
+// maxBytes returns the largest length of a field's value in bytes, if it is text in expressions.
+func maxBytes(field *model.Field) int64 {
 	switch field.Type {
 	case model.Text:
 		if field.Max != nil {

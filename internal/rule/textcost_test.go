@@ -72,7 +72,7 @@ func TestTextCost(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := exceeded(rules, table, tt.filter, tt.arg)
-			if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			if (tt.want == "" && got != "") || !strings.Contains(got, tt.want) {
 				t.Errorf("it says %q, want %q", got, tt.want)
 			}
 			if strings.Contains(tt.filter, "arg.") {
@@ -85,7 +85,7 @@ func TestTextCost(t *testing.T) {
 	}
 }
 
-// exceeded says what is too much of a filter with one argument, as a request would be told.
+// exceeded returns the message for a filter with one argument, in the words of a request's answer.
 func exceeded(rules *Rules, table *model.Table, filter, arg string) string {
 	node, args, problems := rules.Filter(table, filter)
 	if len(problems) > 0 {
@@ -103,7 +103,7 @@ func exceeded(rules *Rules, table *model.Table, filter, arg string) string {
 	return cost.Exceeded(values)
 }
 
-// A text that an expression puts together has an end, also where no database does it.
+// A concatenated text has a largest length, even if no database computes it.
 func TestEvalOfConcat(t *testing.T) {
 	half := &Const{Value: value.OfText(strings.Repeat("é", value.MaxConcat/4))}
 	whole := &Call{Func: Concat, Args: []Node{half, half}}

@@ -6,12 +6,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// needsNoRow says whether a node is the same for every row.
-func needsNoRow(node Node) bool {
+// rowIndependent reports whether a node is the same for every row.
+func rowIndependent(node Node) bool {
 	free := true
 	walk(node, func(n Node) {
 		switch n.(type) {
-		case *Column, *Many:
+		case *Column, *Quantified:
 			free = false
 		}
 	})
@@ -50,9 +50,9 @@ func children(node Node) []Node {
 		return n.Args
 	case *Has:
 		return []Node{n.X}
-	case *Converted:
+	case *Rounded:
 		return []Node{n.X}
-	case *Many:
+	case *Quantified:
 		if n.Body != nil {
 			return []Node{n.Body}
 		}
@@ -60,35 +60,35 @@ func children(node Node) []Node {
 	return nil
 }
 
-// Relates says whether the expression looks at other rows than its own.
+// Relates reports whether the expression reads rows other than its own.
 func Relates(node Node) bool {
 	relates := false
 	walk(node, func(n Node) {
 		switch n := n.(type) {
 		case *Column:
 			relates = relates || len(n.Path.Steps) > 0
-		case *Many:
+		case *Quantified:
 			relates = true
 		}
 	})
 	return relates
 }
 
-// IsWho says whether an expression that needs no row is what tells one caller from another: the id or the address.
-func IsWho(node Node) bool {
+// IdentifiesCaller reports whether a node is the caller's id or address: no two callers share it.
+func IdentifiesCaller(node Node) bool {
 	a, ok := node.(*Auth)
 	return ok && (a.Attr == AuthID || a.Attr == AuthEmail)
 }
 
-// RootedIn says whether an expression looks at nothing but a row and what relates to it.
+// RootedIn reports whether an expression reads only a row and rows related to it.
 func RootedIn(node Node, row *Row) bool {
 	inside := map[*Row]bool{row: true}
 	rooted := true
-	walk(node, func(n Node) { // a macro comes before what it asks of its items
+	walk(node, func(n Node) { // a macro comes before its body
 		switch n := n.(type) {
 		case *Column:
 			rooted = rooted && inside[n.Path.Root]
-		case *Many:
+		case *Quantified:
 			rooted = rooted && inside[n.From.Root]
 			inside[n.Item] = true
 		}
@@ -96,35 +96,35 @@ func RootedIn(node Node, row *Row) bool {
 	return rooted
 }
 
-// UsesOld says whether the expression names the row as it was.
+// UsesOld reports whether the expression names the old row.
 func UsesOld(node Node) bool {
 	uses := false
 	walk(node, func(n Node) {
 		switch n := n.(type) {
 		case *Column:
 			uses = uses || n.Path.Root.Role == Old
-		case *Many:
+		case *Quantified:
 			uses = uses || n.From.Root.Role == Old
 		}
 	})
 	return uses
 }
 
-// Names says whether the expression names one of the fields of its row, or steps through one that is a reference.
+// Names reports whether the expression names one of the fields of its row, or follows one of them to another row.
 func Names(node Node, fields []*model.Field) bool {
 	names := false
 	walk(node, func(n Node) {
 		switch n := n.(type) {
 		case *Column:
-			names = names || n.Path.Root.Role == Self && slices.Contains(fields, n.first())
-		case *Many:
-			names = names || n.From.Root.Role == Self && len(n.From.Steps) > 0 && slices.Contains(fields, n.From.Steps[0].Field)
+			names = names || (n.Path.Root.Role == Self && slices.Contains(fields, n.first()))
+		case *Quantified:
+			names = names || (n.From.Root.Role == Self && len(n.From.Steps) > 0 && slices.Contains(fields, n.From.Steps[0].Field))
 		}
 	})
 	return names
 }
 
-// first is the field of the row that the path begins with.
+// first returns the first field of the column's path.
 func (n *Column) first() *model.Field {
 	if len(n.Path.Steps) > 0 {
 		return n.Path.Steps[0].Field
@@ -132,7 +132,7 @@ func (n *Column) first() *model.Field {
 	return n.Field
 }
 
-// Follows says whether the expression steps through one of these references of its row.
+// Follows reports whether the expression follows one of these references of its row.
 func Follows(node Node, references []*model.Field) bool {
 	follows := false
 	walk(node, func(n Node) {
@@ -140,26 +140,26 @@ func Follows(node Node, references []*model.Field) bool {
 		switch n := n.(type) {
 		case *Column:
 			path = n.Path
-		case *Many:
+		case *Quantified:
 			path = n.From
 		}
-		follows = follows || len(path.Steps) > 0 && path.Root.Role == Self && slices.Contains(references, path.Steps[0].Field)
+		follows = follows || (len(path.Steps) > 0 && path.Root.Role == Self && slices.Contains(references, path.Steps[0].Field))
 	})
 	return follows
 }
 
-// Counts says whether the expression counts rows of a table that a relation leads to, or asks for exactly one of them.
+// Counts reports whether the expression counts rows of a related table, or asks for exactly one of them.
 func Counts(node Node, table *model.Table) bool {
 	counts := false
 	walk(node, func(n Node) {
-		if m, ok := n.(*Many); ok && m.Relation.To == table {
-			counts = counts || m.Ask == Count || m.Ask == ExistsOne
+		if m, ok := n.(*Quantified); ok && m.Relation.To == table {
+			counts = counts || m.Quantifier == Count || m.Quantifier == ExistsOne
 		}
 	})
 	return counts
 }
 
-// UsesNow says whether the expression depends on the time.
+// UsesNow reports whether the expression depends on the time.
 func UsesNow(node Node) bool {
 	uses := false
 	walk(node, func(n Node) {
@@ -169,7 +169,7 @@ func UsesNow(node Node) bool {
 	return uses
 }
 
-// Columns returns the columns that an expression names, in macros as well.
+// Columns returns the columns in an expression, including its macros.
 func Columns(node Node) []*Column {
 	var columns []*Column
 	walk(node, func(n Node) {
@@ -180,8 +180,8 @@ func Columns(node Node) []*Column {
 	return columns
 }
 
-// OwnFields returns the fields of its row that an expression names. ok is false where it needs more than that row: another
-// one, the row as it was, or a request.
+// OwnFields returns the fields of its row that an expression names. ok is false if it needs more: another row, the
+// old row, or a request.
 func OwnFields(node Node) (fields []*model.Field, ok bool) {
 	ok = true
 	walk(node, func(n Node) {
@@ -189,7 +189,7 @@ func OwnFields(node Node) (fields []*model.Field, ok bool) {
 		case *Column:
 			fields = append(fields, n.Field)
 			ok = ok && len(n.Path.Steps) == 0 && n.Path.Root.Role == Self
-		case *Many, *Slot, *Auth, *Now, *Arg, *Param:
+		case *Quantified, *Slot, *Auth, *Now, *Arg, *Param:
 			ok = false
 		}
 	})

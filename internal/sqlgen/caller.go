@@ -28,7 +28,7 @@ func (g *Generator) turned(n rule.Node, sc *scope) (sql string, ok bool) {
 	if sc.lookUp {
 		sql = g.Dialect.Within(g.field(s.field, s.alias, false), s.query)
 	}
-	if many, ok := n.(*rule.Many); ok && s.more { // the caller's items are found first, then compared with the row
+	if many, ok := n.(*rule.Quantified); ok && s.more { // the caller's items are found first, then compared with the row
 		sql = "(" + sql + " AND " + g.manyOfRow(many, sc, loose) + ")"
 	}
 	return sql, true
@@ -56,7 +56,7 @@ func (g *Generator) setOf(n rule.Node, sc *scope) (set, bool) {
 		return g.setBehind(c, sc, func(last *rule.Column, sc *scope) string {
 			return g.equality(rule.Eq, last, who, sc, loose)
 		}), true
-	case *rule.Many:
+	case *rule.Quantified:
 		return g.setOfItems(n, sc), true
 	case *rule.Or:
 		if g.together(n, sc) {
@@ -81,7 +81,7 @@ func (g *Generator) together(n *rule.Or, sc *scope) bool {
 			return false
 		}
 		steps = steps || len(c.Path.Steps) > 0
-		if _, many := x.(*rule.Many); many {
+		if _, many := x.(*rule.Quantified); many {
 			steps = true
 		}
 		f := c.Field
@@ -103,7 +103,7 @@ func (g *Generator) start(n rule.Node, sc *scope) *rule.Column {
 		if c, _, ok := callerEquality(n); ok && g.names(n) {
 			return g.shorten(c, sc)
 		}
-	case *rule.Many:
+	case *rule.Quantified:
 		if g.names(n) && rule.RootedIn(n.Body, n.Item) {
 			return g.shorten(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
 		}
@@ -140,7 +140,7 @@ func (g *Generator) asStored(who *rule.Param, f *model.Field) string {
 	return g.value(who, nil)
 }
 
-func (g *Generator) setOfItems(n *rule.Many, sc *scope) set {
+func (g *Generator) setOfItems(n *rule.Quantified, sc *scope) set {
 	item := g.alias()
 	inner := sc.with(n.Item, item)
 	var conds []string
@@ -200,8 +200,8 @@ func (g *Generator) names(n rule.Node) bool {
 			}
 		}
 		return true
-	case *rule.Many:
-		if n.Ask != rule.Exists || n.Relation.To.View != nil || n.From.Root.Role == rule.Old {
+	case *rule.Quantified:
+		if n.Quantifier != rule.Exists || n.Relation.To.View != nil || n.From.Root.Role == rule.Old {
 			return false
 		}
 		for _, part := range conjuncts(n.Body) {
@@ -224,7 +224,7 @@ func callerEquality(n *rule.Compare) (c *rule.Column, who *rule.Param, ok bool) 
 	}
 	c, isColumn := l.(*rule.Column)
 	who, isParam := r.(*rule.Param)
-	return c, who, isColumn && isParam && rule.IsWho(who.Slot.Node)
+	return c, who, isColumn && isParam && rule.IdentifiesCaller(who.Slot.Node)
 }
 
 // conjuncts are the parts of a condition that must all hold.

@@ -59,7 +59,7 @@ func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
 		return g.answered(sql, n.X, m)
 	case *rule.Has:
 		return "(" + g.value(n.X, sc) + " IS NOT NULL)"
-	case *rule.Many:
+	case *rule.Quantified:
 		return g.many(n, sc, m)
 	case *rule.Column:
 		return g.Dialect.Holds(g.value(n, sc))
@@ -276,7 +276,7 @@ func canFail(n rule.Node) bool {
 		return canFail(n.X)
 	case *rule.InList:
 		return canFail(n.X)
-	case *rule.Many:
+	case *rule.Quantified:
 		return len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old || n.Body != nil && conditionFails(n.Body)
 	default: // arithmetic, functions
 		return true

@@ -8,7 +8,7 @@ import (
 )
 
 // many writes a question about the rows of a to-many relation.
-func (g *Generator) many(n *rule.Many, sc *scope, m mode) string {
+func (g *Generator) many(n *rule.Quantified, sc *scope, m mode) string {
 	if m == loose {
 		if sql, ok := g.turned(n, sc); ok {
 			return sql
@@ -18,7 +18,7 @@ func (g *Generator) many(n *rule.Many, sc *scope, m mode) string {
 }
 
 // manyOfRow asks about the items of each row.
-func (g *Generator) manyOfRow(n *rule.Many, sc *scope, m mode) string {
+func (g *Generator) manyOfRow(n *rule.Quantified, sc *scope, m mode) string {
 	parent := g.column(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
 	item := g.alias()
 	inner := sc.with(n.Item, item)
@@ -35,7 +35,7 @@ func (g *Generator) manyOfRow(n *rule.Many, sc *scope, m mode) string {
 	return sql
 }
 
-func (g *Generator) readableItem(n *rule.Many, alias string, sc *scope) []string {
+func (g *Generator) readableItem(n *rule.Quantified, alias string, sc *scope) []string {
 	if !sc.client {
 		return nil
 	}
@@ -55,12 +55,12 @@ func (r rows) query(columns string, more ...string) string {
 }
 
 // meets are the conditions that an item meets the body, for query.
-func (g *Generator) meets(n *rule.Many, r rows, sc *scope) []string {
+func (g *Generator) meets(n *rule.Quantified, r rows, sc *scope) []string {
 	return g.guarded(n.Body, sc, r.admits)
 }
 
 // fails is the condition that an item does not.
-func (g *Generator) fails(n *rule.Many, r rows, sc *scope) string {
+func (g *Generator) fails(n *rule.Quantified, r rows, sc *scope) string {
 	cond := "(" + g.cond(n.Body, sc, exact) + ") IS NOT TRUE"
 	if g.cheap(n.Body, sc) {
 		return cond
@@ -70,12 +70,12 @@ func (g *Generator) fails(n *rule.Many, r rows, sc *scope) string {
 
 // ask writes the question. strict says whether the answer must fail where the parent is missing: without a parent there
 // are no items, so that a loose exists is not true as it is.
-func (g *Generator) ask(n *rule.Many, r rows, sc *scope, m mode) (sql string, strict bool) {
-	if n.Ask == rule.Count {
+func (g *Generator) ask(n *rule.Quantified, r rows, sc *scope, m mode) (sql string, strict bool) {
+	if n.Quantifier == rule.Count {
 		return "(" + r.query("count(*)") + ")", true
 	}
 	fails := conditionFails(n.Body)
-	switch n.Ask {
+	switch n.Quantifier {
 	case rule.Exists:
 		if m == loose || !fails {
 			return "EXISTS (" + r.query("1", g.meets(n, r, sc)...) + ")", m == exact

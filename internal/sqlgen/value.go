@@ -36,7 +36,7 @@ func (g *Generator) expression(n rule.Node, sc *scope) string {
 		return g.Dialect.Negate(g.number(n.X, sc))
 	case *rule.Call:
 		return g.call(n, sc)
-	case *rule.Many:
+	case *rule.Quantified:
 		return g.many(n, sc, exact)
 	default:
 		return g.cond(n, sc, exact)

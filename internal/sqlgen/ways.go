@@ -167,7 +167,7 @@ func (g *Generator) leads(n rule.Node, client bool) (leads []rule.Node, set bool
 		return []rule.Node{n}, false
 	}
 	if !client {
-		if _, ok := n.(*rule.Many); ok && g.names(n) {
+		if _, ok := n.(*rule.Quantified); ok && g.names(n) {
 			return []rule.Node{n}, true
 		}
 		if _, ok := n.(*rule.Compare); ok && g.names(n) {
