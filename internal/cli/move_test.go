@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // toEnd runs ashlar to its end, or until it is killed after a time that is not 0.
@@ -105,10 +106,7 @@ tables:
 
 // A move that is killed at any moment is begun anew by the next one, which comes through.
 func TestKilledMove(t *testing.T) {
-	kills := 4
-	if os.Getenv("ASHLAR_NIGHTLY") != "" {
-		kills = 100
-	}
+	kills := effort.Cases(4, 100)
 	dir := writeApp(t, archive)
 	var rows strings.Builder
 	for i := range 10_000 {

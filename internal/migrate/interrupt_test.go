@@ -3,7 +3,6 @@ package migrate
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // journey is a change that does much at once.
@@ -200,7 +200,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 // skipped says of which statements a short run leaves out the interruption: on PostgreSQL each takes two databases. Before
 // the last of them most of what is after the switch is done, and must not be done again.
 func skipped(e engine, n, all int) bool {
-	return os.Getenv("ASHLAR_NIGHTLY") == "" && e.name != "sqlite" && n%10 != 7 && n != all-1
+	return !effort.Nightly() && e.name != "sqlite" && n%10 != 7 && n != all-1
 }
 
 // interrupt ends the journey before its nth statement, and looks at both ways from there.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,35 +19,27 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// seeds returns a source of random numbers for walk i; ASHLAR_SEED repeats a run.
-func seeds(t testing.TB) func(i int) *rand.Rand {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("ASHLAR_SEED"); s != "" {
-		seed, _ = strconv.ParseUint(s, 10, 64)
-	}
-	t.Logf("ASHLAR_SEED=%d", seed)
-	return func(i int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(i))) }
-}
-
 // walks says how many there are, and of how many steps each.
 func walks(e engine) (many, steps int) {
-	switch {
-	case os.Getenv("ASHLAR_NIGHTLY") != "":
-		return 200, 40
-	case e.name == "sqlite":
-		return 16, 25
+	many, steps = 8, 25
+	if e.name == "sqlite" {
+		many = 16
 	}
-	return 8, 25
+	if effort.Nightly() {
+		steps = 40
+	}
+	return effort.Cases(many, 200), steps
 }
 
 // TestRandomWalk takes databases through random changes of random models, with random rows, and compares what comes of it
 // with what the changes mean.
 func TestRandomWalk(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
-		random := seeds(t)
+		random := effort.Seeds(t)
 		many, steps := walks(e)
 		seen := map[string]int{}
 		for i := range many {
@@ -59,7 +49,7 @@ func TestRandomWalk(t *testing.T) {
 		}
 		t.Logf("%d steps: %v", many*steps, seen)
 		for _, m := range mutations() {
-			if os.Getenv("ASHLAR_NIGHTLY") != "" && seen[m.name] == 0 {
+			if effort.Nightly() && seen[m.name] == 0 {
 				t.Errorf("no step did this: %s", m.name)
 			}
 		}

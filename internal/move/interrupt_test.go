@@ -3,7 +3,6 @@ package move
 import (
 	"context"
 	"errors"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -28,7 +28,7 @@ func (h hook) Add(int64)          { h() }
 func TestInterrupted(t *testing.T) {
 	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {
-		if from.name == "PostgreSQL" && to.name == from.name && os.Getenv("ASHLAR_NIGHTLY") == "" {
+		if from.name == "PostgreSQL" && to.name == from.name && !effort.Nightly() {
 			t.Skip("the other three show it")
 		}
 		source, target := from.open(t), to.open(t)
@@ -215,7 +215,7 @@ func TestMemory(t *testing.T) {
 	const rows, size = 60_000, 1000
 	m := parse(t, "\ntables: {pages: {key: int, fields: {text: {type: text}}}}")
 	each(t, func(t *testing.T, from, to engine) {
-		if from.name == to.name && os.Getenv("ASHLAR_NIGHTLY") == "" {
+		if from.name == to.name && !effort.Nightly() {
 			t.Skip("the two ways between the engines are enough")
 		}
 		source, target := from.open(t), to.open(t)

@@ -2,8 +2,6 @@ package move
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -12,20 +10,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
 // Random rows of random models come back as they were from a way through both engines, and each of them answers every
 // caller as the first did.
 func TestThereAndBack(t *testing.T) {
-	worlds := 8
-	if os.Getenv("ASHLAR_NIGHTLY") != "" {
-		worlds = 500
-	}
-	seed := rand.Uint64()
-	for i := range worlds {
-		t.Run(fmt.Sprintf("%d.%d", seed, i), func(t *testing.T) {
-			w := oracle.New(t, rand.New(rand.NewPCG(seed, uint64(i))))
+	random := effort.Seeds(t)
+	for i := range effort.Cases(8, 500) {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			w := oracle.New(t, random(i))
 			d := w.Fill(oracle.MaxRows)
 			first := openSQLite(t)
 			if _, err := migrate.Apply(t.Context(), first, w.Rules, migrate.Options{}); err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
@@ -12,7 +13,7 @@ import (
 // ask a few queries again and again on one database, while rows are added.
 func TestCallersShareNothing(t *testing.T) {
 	worlds, queries := volume()
-	random := seeds(t)
+	random := effort.Seeds(t)
 	answered, added := 0, 0
 	for i := range worlds {
 		s := storeData(t, world(t, random(i)))

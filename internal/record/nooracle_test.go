@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -30,7 +31,7 @@ import (
 // all that is read is read for the client.
 func TestNoOracle(t *testing.T) {
 	worlds, queries := volume()
-	random := seeds(t)
+	random := effort.Seeds(t)
 	var changes oracle.Changes
 	var answers, items int
 	var read int64
@@ -218,7 +219,7 @@ func sameGets(t *testing.T, a, b *stored, q *posed) int {
 // it, or both refuse it alike. What remains is that an id is taken, and that a row is in use.
 func TestNoOracleInWrites(t *testing.T) {
 	worlds, queries := volume()
-	random := seeds(t)
+	random := effort.Seeds(t)
 	tally, guesses := map[errs.Kind]int{}, 0
 	for i := range worlds {
 		d := worldOf(t, random(i), oracle.NewOpen)

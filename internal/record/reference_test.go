@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
@@ -21,7 +22,7 @@ import (
 // or repeats, and a single row reads as it does in a list.
 func TestListIsTheReference(t *testing.T) {
 	worlds, queries := volume()
-	random := seeds(t)
+	random := effort.Seeds(t)
 	lists, rows := 0, 0
 	for i := range worlds {
 		s := storeData(t, world(t, random(i)))
@@ -99,7 +100,7 @@ func (s *stored) closed(q *posed) bool { return s.rows.Allow(s.Caller, q.table, 
 // comes twice.
 func TestPagesAreStableUnderInsertion(t *testing.T) {
 	worlds, queries := volume()
-	random := seeds(t)
+	random := effort.Seeds(t)
 	lists, inserted := 0, 0
 	for i := range worlds {
 		s := storeData(t, world(t, random(i)))

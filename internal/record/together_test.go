@@ -21,6 +21,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -229,7 +230,7 @@ func TestWritesTogetherAreWritesInOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCrowd(t, cfg, strings.HasSuffix(name, "mild"))
 			c.ask(&task{op: Create, who: ann, body: `{"title":"first","shared":true}`})
-			c.crowd(seeds(t), writers, each)
+			c.crowd(effort.Seeds(t), writers, each)
 			events := c.history()
 			c.provesMuch(events)
 			for _, k := range c.replay(events) {

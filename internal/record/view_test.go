@@ -11,13 +11,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
 // A view of all of a table, with its rules and masks, answers every question as the table does.
 func TestViewsMirrorTables(t *testing.T) {
 	worlds, queries := volume()
-	random := seeds(t)
+	random := effort.Seeds(t)
 	var lists, gets, items int
 	for i := range worlds {
 		d := world(t, random(i))

@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,26 +22,19 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // How much the property tests generate: worlds, and queries of each.
 func volume() (worlds, queries int) {
-	if os.Getenv("ASHLAR_NIGHTLY") != "" {
-		return 200, 150
+	if effort.Nightly() {
+		queries = 150
+	} else {
+		queries = 40
 	}
-	return 16, 40
-}
-
-// source of random numbers for world i; ASHLAR_SEED repeats a run.
-func seeds(t testing.TB) func(i int) *rand.Rand {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("ASHLAR_SEED"); s != "" {
-		seed, _ = strconv.ParseUint(s, 10, 64)
-	}
-	t.Logf("ASHLAR_SEED=%d", seed)
-	return func(i int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(i))) }
+	return effort.Cases(16, 200), queries
 }
 
 // stored is generated rows behind the door.

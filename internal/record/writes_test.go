@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -17,7 +18,7 @@ import (
 // other rows as they were, and about the references that it sets. After each write the rows are still those of the oracle.
 func TestWritesObeyTheRules(t *testing.T) {
 	worlds, queries := volume()
-	random := seeds(t)
+	random := effort.Seeds(t)
 	tally, decided := map[errs.Kind]int{}, 0
 	for i := range worlds {
 		s := storeData(t, oracle.NewWithWrites(t, random(i)).Fill(5))

@@ -4,13 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"cel.dev/cel-go/common/types"
 
@@ -21,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -30,20 +28,16 @@ import (
 // through masks and read rules; and as the rules of an update and a create do, about pairs of a row as it was, if it was,
 // and as it becomes. ASHLAR_NIGHTLY=1 makes more than 100,000 pairs of each.
 func TestOracle(t *testing.T) {
-	models, exprs := 12, 60
-	if os.Getenv("ASHLAR_NIGHTLY") != "" {
-		models, exprs = 90, 300
+	models, exprs := effort.Cases(12, 90), 60
+	if effort.Nightly() {
+		exprs = 300
 	}
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("ASHLAR_SEED"); s != "" {
-		seed, _ = strconv.ParseUint(s, 10, 64)
-	}
-	t.Logf("ASHLAR_SEED=%d", seed)
+	random := effort.Seeds(t)
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			tallies := map[string]*tally{}
 			for i := range models {
-				o := newComparison(t, e, rand.New(rand.NewPCG(seed, uint64(i))))
+				o := newComparison(t, e, random(i))
 				for range exprs {
 					o.compare(t, tallyOf(tallies, "rows"))
 					o.comparePairs(t, tallyOf(tallies, "pairs with old"))

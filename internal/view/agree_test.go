@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -29,7 +29,7 @@ var (
 // engines, from rows that tell the meanings of types and operators apart.
 func TestEnginesAgree_Random(t *testing.T) {
 	seeds, count := uint64(1), *agreeCount
-	if os.Getenv("ASHLAR_NIGHTLY") != "" {
+	if effort.Nightly() {
 		seeds, count = 20, 2000
 	}
 	for seed := *agreeSeed; seed < *agreeSeed+seeds; seed++ {
@@ -71,7 +71,7 @@ var classes = [...][]string{
 func TestEnginesAgree_Mutated(t *testing.T) {
 	r := rand.New(rand.NewPCG(*agreeSeed, 1))
 	count, models := 3**agreeCount, 1
-	if os.Getenv("ASHLAR_NIGHTLY") != "" {
+	if effort.Nightly() {
 		count, models = 1000, 4 // a file of a model holds 1 MiB
 	}
 	words := strings.Fields("NULL TRUE 0 1 -1 2.5 'a' '' DISTINCT ALL NOT ( ) , + - * / % || = < IS IN AND OR AS ON LIMIT 1 OFFSET ORDER BY GROUP DESC NULLS FIRST id user \"s\" -- lower max count UNION")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -461,7 +461,7 @@ func TestNetworkFails(t *testing.T) {
 // TestFaultsAtRandom mixes all of them. ASHLAR_NIGHTLY=1 goes on for two million requests in all.
 func TestFaultsAtRandom(t *testing.T) {
 	requests, pause := int64(6000), 300*time.Millisecond
-	if os.Getenv("ASHLAR_NIGHTLY") != "" {
+	if effort.Nightly() {
 		requests, pause = 1_000_000, 2*time.Second
 	}
 	t.Run("in groups", func(t *testing.T) { faultsAtRandom(t, Config{Groups: 2}, requests, pause) })

@@ -3,23 +3,20 @@ package postgres
 import (
 	"errors"
 	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // TestPoolerFaultsAtRandom disturbs a pooler, and the server behind it, in each way that there is, in an order at random.
 // ASHLAR_NIGHTLY=1 does so a hundred times.
 func TestPoolerFaultsAtRandom(t *testing.T) {
-	rounds := 1
-	if os.Getenv("ASHLAR_NIGHTLY") != "" {
-		rounds = 100
-	}
+	rounds := effort.Cases(1, 100)
 	c := pgtest.StartCluster(t, "synchronous_commit=on")
 	p := pgtest.StartPooler(t, c.URL("postgres"), "server_login_retry=1")
 	db := open(t, p.URL("postgres"), Config{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -99,7 +100,7 @@ func TestPoolExhausted(t *testing.T) {
 }
 
 func TestReadAllocatesNothing(t *testing.T) {
-	if testing.CoverMode() != "" || raceEnabled {
+	if testing.CoverMode() != "" || effort.Raced {
 		t.Skip("instrumented code allocates")
 	}
 	db := openRows(t, Config{})

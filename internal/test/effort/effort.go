@@ -1,0 +1,42 @@
+// Package effort says how many cases a generating test makes: a few under the race detector, more by default, and many with
+// ASHLAR_NIGHTLY=1.
+package effort
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// Nightly reports whether the long forms of tests run: ASHLAR_NIGHTLY is set.
+func Nightly() bool { return os.Getenv("ASHLAR_NIGHTLY") != "" }
+
+// Cases returns how many cases to generate: nightly in the long forms of tests, otherwise usual. Under the race detector it
+// returns a quarter of usual, at least 1: generated cases look for wrong answers, and code under the detector is about five
+// times slower.
+func Cases(usual, nightly int) int {
+	switch {
+	case Nightly():
+		return nightly
+	case Raced:
+		return max(usual/4, 1)
+	}
+	return usual
+}
+
+// Seeds returns a function that returns the source of random numbers for case i. The test logs the seed; ASHLAR_SEED repeats
+// a run.
+func Seeds(t testing.TB) func(i int) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("ASHLAR_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("ASHLAR_SEED is %q: write the number that a test logged", text)
+		}
+	}
+	t.Logf("ASHLAR_SEED=%d", seed)
+	return func(i int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(i))) }
+}
