@@ -20,8 +20,8 @@ func (mv *mover) copy(reader store.Reader, t *table) error {
 	ctx, cancel := context.WithCancel(mv.ctx)
 	defer cancel()
 	p := newPipe(t.fields, mv.cfg.Progress)
-	background.Go("a reader of rows", func() error { return p.fill(ctx, reader, t.read()) }, p.filled)
-	err = mv.load.Copy(t.create(mv.dialect), t.into(mv.dialect), p.next)
+	background.Go("a reader of rows", func() error { return p.fill(ctx, reader, t.raw().Select()) }, p.filled)
+	err = mv.load.Copy(t.create(mv.dialect), t.raw().Load(mv.dialect), p.next)
 	cancel()
 	if own := p.drain(); own != nil && err == nil {
 		err = own
@@ -31,7 +31,7 @@ func (mv *mover) copy(reader store.Reader, t *table) error {
 }
 
 func rowsOf(reader store.Reader, t *table) (n int64, err error) {
-	err = reader.Query(t.count(), nil, func(row value.Row) error {
+	err = reader.Query(t.raw().Count(), nil, func(row value.Row) error {
 		n = row.Int(0)
 		return nil
 	})
@@ -47,7 +47,7 @@ func (mv *mover) readBack(reader store.Reader) error {
 	mv.cfg.Progress.Step("reading back", rows)
 	for _, t := range mv.tables {
 		s := summer{fields: t.fields}
-		err := reader.Query(t.read(), nil, func(row value.Row) error {
+		err := reader.Query(t.raw().Select(), nil, func(row value.Row) error {
 			s.add(row)
 			if s.sum.Rows%batchRows == 0 {
 				mv.cfg.Progress.Add(batchRows)

@@ -181,7 +181,7 @@ func deferred(tx store.Tx) string {
 func isPostgres(db interface{ Dialect() sqlgen.Dialect }) bool { return db.Dialect() != sqlgen.SQLite }
 
 func insert(tx store.Tx, t *model.Table, row []value.Value, revision int64) error {
-	columns, places := (&table{fields: t.Fields}).columns(), []string{}
+	columns, places := (&table{fields: t.Fields}).raw().Columns, []string{}
 	for i := range row {
 		places = append(places, "$"+strconv.Itoa(i+1))
 	}
@@ -203,7 +203,7 @@ func dump(t testing.TB, db store.DB, m *model.Model) string {
 			lines = append(lines, fmt.Sprintf("meta %s %s", key, text))
 		}
 		for _, tt := range tablesOf(m) {
-			err := reader.Query(sqlgen.ReadWhole(tt.name, tt.columns()), nil, func(row value.Row) error {
+			err := reader.Query(tt.raw().Select(), nil, func(row value.Row) error {
 				line := tt.name
 				for col, field := range tt.fields {
 					line += fmt.Sprintf(" %s=%+v", field.Name, value.Scan(field, row, col))

@@ -35,18 +35,11 @@ func tablesOf(m *model.Model) []*table {
 	return all
 }
 
-func (t *table) columns() []string {
-	names := make([]string, len(t.fields))
-	for i, field := range t.fields {
-		names[i] = field.Name
+// raw returns the table as its statements name it.
+func (t *table) raw() sqlgen.RawTable {
+	raw := sqlgen.RawTable{Name: t.name}
+	for _, field := range t.fields {
+		raw.Columns = append(raw.Columns, field.Name)
 	}
-	return names
-}
-
-func (t *table) read() string { return sqlgen.ReadWhole(t.name, t.columns()) }
-
-func (t *table) count() string { return sqlgen.CountWhole(t.name) }
-
-func (t *table) into(d sqlgen.Dialect) string {
-	return sqlgen.LoadWhole(d, t.name, t.columns())
+	return raw
 }

@@ -153,8 +153,8 @@ func (x *deletion) sweep(tx store.Tx) error {
 	if err := x.exec(tx, s.Collect, []value.Value{x.id}); err != nil {
 		return err
 	}
-	if s.InTheWay != nil { // since the look other writes have been committed
-		err := x.query(tx, s.InTheWay, nil, func(value.Row) error { return inUse(nil) })
+	if s.Blocked != nil { // since the look other writes have been committed
+		err := x.query(tx, s.Blocked, nil, func(value.Row) error { return inUse(nil) })
 		if err != nil {
 			return err
 		}

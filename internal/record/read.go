@@ -231,7 +231,7 @@ func (p *page) findRanges() []sqlgen.Range {
 	g := p.generator()
 	mayMiss := make([]bool, len(p.shape.sort))
 	for i, k := range p.shape.sort {
-		mayMiss[i] = g.KeyMayMiss(k.Field)
+		mayMiss[i] = g.KeyMayBeNull(k.Field)
 	}
 	var missing []bool
 	if p.start != nil {

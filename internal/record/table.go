@@ -95,7 +95,7 @@ func (t *table) changeStatement(r *request, from, to asked, fields []*model.Fiel
 
 // lockedStatement asks for the revision of a row.
 func (t *table) lockedStatement(r *request) (*sqlgen.Statement, error) {
-	return t.locked.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Locked(t.Table) })
+	return t.locked.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.LockRevision(t.Table) })
 }
 
 // setsUnique says whether one of the fields is unique, or part of what is.
@@ -116,7 +116,7 @@ func (t *table) countStatement(r *request, most int) (*sqlgen.Statement, error) 
 
 // lookStatement says what the deletion of a row reaches, and whether a reference keeps it from being deleted.
 func (t *table) lookStatement(r *request) (*sqlgen.Statement, error) {
-	return t.look.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Look(t.reach) })
+	return t.look.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.CheckReach(t.reach) })
 }
 
 // existsStatement asks whether the caller may read a row.
@@ -126,7 +126,7 @@ func (t *table) existsStatement(r *request) (*sqlgen.Statement, error) {
 
 // freeStatement looks for an id that no row has.
 func (t *table) freeStatement(r *request) (*sqlgen.Statement, error) {
-	return t.free.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.Free(t.Table) })
+	return t.free.get(r, "", func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.FreeID(t.Table) })
 }
 
 // asked are the rules that decide on a write, and what tells them apart from those of another write to the table.
@@ -174,7 +174,7 @@ func (t *table) beforeStatement(r *request, a asked, locks bool) (*sqlgen.Statem
 		for i, m := range a.masks {
 			masks[i] = m.rule
 		}
-		return g.Before(t.Table, a.rules, masks, locks)
+		return g.OldRow(t.Table, a.rules, masks, locks)
 	})
 }
 

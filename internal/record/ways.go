@@ -113,7 +113,7 @@ func (p *page) statement(rng sqlgen.Range, way sqlgen.Way) (*variant, error) {
 
 // variant is a statement about a range.
 func (p *page) variant(rng sqlgen.Range, kind byte, make func(*sqlgen.Generator) (*sqlgen.Statement, error)) (*variant, error) {
-	extra := string(append(equals(rng.Equal), byte('0'+rng.At), byte('0'+rng.Where), kind))
+	extra := string(append(equals(rng.Equal), byte('0'+rng.At), byte('0'+rng.Bound), kind))
 	return p.shape.list.variant(p.request, extra, make)
 }
 

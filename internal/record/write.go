@@ -135,7 +135,7 @@ func (c rowCheck) build(op Op, revision int64, change *sqlgen.Statement, inputs 
 		id := values[c.table.index[f]]
 		w.checks = append(w.checks, store.Step{Statement: c.statement(stmt, []value.Value{id}), Row: func(value.Row) error { return nil }})
 	}
-	if !change.Answers {
+	if !change.ReturnsAfter {
 		stmt, err := c.table.afterStatement(c.request, c.asked, c.created)
 		if err != nil {
 			return nil, err

@@ -15,60 +15,60 @@ import (
 //
 // A missing value on either side makes IN NULL, which is not true: this form is for loose conditions alone.
 
-// turned writes a condition from the caller's side, where it names the caller.
-func (g *Generator) turned(n rule.Node, sc *scope) (sql string, ok bool) {
-	if !sc.rows || sc.client {
+// asSet writes a condition from the caller's side, where it names the caller.
+func (g *Generator) asSet(n rule.Node, sc *scope) (sql string, ok bool) {
+	if !sc.allowSets || sc.client {
 		return "", false
 	}
-	s, ok := g.setOf(n, sc)
+	s, ok := g.setFor(n, sc)
 	if !ok {
 		return "", false
 	}
 	sql = g.field(s.field, s.alias, false) + " IN (" + s.query + ")"
-	if sc.lookUp {
-		sql = g.Dialect.Within(g.field(s.field, s.alias, false), s.query)
+	if sc.lookUpSets {
+		sql = g.Dialect.InQuery(g.field(s.field, s.alias, false), s.query)
 	}
 	if many, ok := n.(*rule.Quantified); ok && s.more { // the caller's items are found first, then compared with the row
-		sql = "(" + sql + " AND " + g.manyOfRow(many, sc, loose) + ")"
+		sql = "(" + sql + " AND " + g.quantifyItems(many, sc, admit) + ")"
 	}
 	return sql, true
 }
 
 // set is what a condition that names the caller leads to: the values that a field of the row must have.
-type set struct {
+type callerSet struct {
 	field *model.Field
 	alias string // of the row
 	query string
 	more  bool // the condition asks more of the row than that
 }
 
-// setOf turns a condition around. A comparison without a step is no set: an index serves it as it is.
-func (g *Generator) setOf(n rule.Node, sc *scope) (set, bool) {
-	if !g.names(n) {
-		return set{}, false
+// setFor turns a condition around. A comparison without a step is no set: an index serves it as it is.
+func (g *Generator) setFor(n rule.Node, sc *scope) (callerSet, bool) {
+	if !g.namesCaller(n) {
+		return callerSet{}, false
 	}
 	switch n := n.(type) {
 	case *rule.Compare:
 		c, who, _ := callerEquality(n)
-		if c = g.shorten(c, sc); len(c.Path.Steps) == 0 {
-			return set{}, false
+		if c = g.withoutLastStep(c, sc); len(c.Path.Steps) == 0 {
+			return callerSet{}, false
 		}
-		return g.setBehind(c, sc, func(last *rule.Column, sc *scope) string {
-			return g.equality(rule.Eq, last, who, sc, loose)
+		return g.setAlongPath(c, sc, func(last *rule.Column, sc *scope) string {
+			return g.equality(rule.Eq, last, who, sc, admit)
 		}), true
 	case *rule.Quantified:
 		return g.setOfItems(n, sc), true
 	case *rule.Or:
-		if g.together(n, sc) {
-			return g.union(n, sc), true
+		if g.isUnion(n, sc) {
+			return g.unionSet(n, sc), true
 		}
 	}
-	return set{}, false
+	return callerSet{}, false
 }
 
-// together says whether the branches of a condition lead to one field: the caller's own rows, those of friends and those of
+// isUnion says whether the branches of a condition lead to one field: the caller's own rows, those of friends and those of
 // friends of friends are the rows of one set of authors.
-func (g *Generator) together(n *rule.Or, sc *scope) bool {
+func (g *Generator) isUnion(n *rule.Or, sc *scope) bool {
 	var one *model.Field
 	var root *rule.Row
 	steps := false
@@ -76,7 +76,7 @@ func (g *Generator) together(n *rule.Or, sc *scope) bool {
 		if rule.NeverTrue(x) {
 			continue
 		}
-		c := g.start(x, sc)
+		c := g.startColumn(x, sc)
 		if c == nil {
 			return false
 		}
@@ -97,32 +97,32 @@ func (g *Generator) together(n *rule.Or, sc *scope) bool {
 }
 
 // start is the column that a condition which names the caller starts from, nil where it asks more than that.
-func (g *Generator) start(n rule.Node, sc *scope) *rule.Column {
+func (g *Generator) startColumn(n rule.Node, sc *scope) *rule.Column {
 	switch n := n.(type) {
 	case *rule.Compare:
-		if c, _, ok := callerEquality(n); ok && g.names(n) {
-			return g.shorten(c, sc)
+		if c, _, ok := callerEquality(n); ok && g.namesCaller(n) {
+			return g.withoutLastStep(c, sc)
 		}
 	case *rule.Quantified:
-		if g.names(n) && rule.RootedIn(n.Body, n.Item) {
-			return g.shorten(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
+		if g.namesCaller(n) && rule.RootedIn(n.Body, n.Item) {
+			return g.withoutLastStep(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
 		}
 	}
 	return nil
 }
 
-func (g *Generator) union(n *rule.Or, sc *scope) set {
+func (g *Generator) unionSet(n *rule.Or, sc *scope) callerSet {
 	var queries []string
-	var one set
+	var one callerSet
 	for _, x := range n.Xs {
 		if rule.NeverTrue(x) {
 			continue
 		}
-		s, ok := g.setOf(x, sc)
+		s, ok := g.setFor(x, sc)
 		if !ok { // an equality
 			column, who, _ := callerEquality(x.(*rule.Compare))
-			c := g.shorten(column, sc)
-			s = set{field: c.Field, alias: sc.of(c.Path.Root).alias, query: "SELECT " + g.asStored(who, c.Field)}
+			c := g.withoutLastStep(column, sc)
+			s = callerSet{field: c.Field, alias: sc.find(c.Path.Root).alias, query: "SELECT " + g.callerValue(who, c.Field)}
 		}
 		queries = append(queries, s.query)
 		one.field, one.alias = s.field, s.alias
@@ -131,71 +131,71 @@ func (g *Generator) union(n *rule.Or, sc *scope) set {
 	return one
 }
 
-// asStored writes what the caller is compared by as a field stores it.
-func (g *Generator) asStored(who *rule.Param, f *model.Field) string {
+// callerValue writes what the caller is compared by as a field stores it.
+func (g *Generator) callerValue(who *rule.Param, f *model.Field) string {
 	if f.Type == model.UUID && g.Dialect.StoresUUID() {
-		sql, _ := g.known(who)
+		sql, _ := g.boundUUID(who)
 		return sql
 	}
 	return g.value(who, nil)
 }
 
-func (g *Generator) setOfItems(n *rule.Quantified, sc *scope) set {
+func (g *Generator) setOfItems(n *rule.Quantified, sc *scope) callerSet {
 	item := g.alias()
-	inner := sc.with(n.Item, item)
+	inner := sc.nested(n.Item, item)
 	var conds []string
 	more := false
 	for _, part := range conjuncts(n.Body) {
 		if rule.RootedIn(part, n.Item) {
-			conds = append(conds, g.cond(part, inner, loose))
+			conds = append(conds, g.cond(part, inner, admit))
 		} else {
 			more = true
 		}
 	}
 	items := "SELECT " + g.field(n.Relation.Field, item, false) + g.from(n.Relation.To, item) + where(conds)
-	parent := g.shorten(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
+	parent := g.withoutLastStep(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
 	if len(parent.Path.Steps) == 0 {
-		return set{parent.Field, sc.of(parent.Path.Root).alias, items, more}
+		return callerSet{parent.Field, sc.find(parent.Path.Root).alias, items, more}
 	}
-	s := g.setBehind(parent, sc, func(last *rule.Column, sc *scope) string {
-		return g.field(last.Field, sc.of(last.Path.Root).alias, false) + " IN (" + items + ")"
+	s := g.setAlongPath(parent, sc, func(last *rule.Column, sc *scope) string {
+		return g.field(last.Field, sc.find(last.Path.Root).alias, false) + " IN (" + items + ")"
 	})
 	s.more = more
 	return s
 }
 
-// setBehind is the set of the rows that a condition on a column at the end of a path holds of, as what the path's first
+// setAlongPath is the set of the rows that a condition on a column at the end of a path holds of, as what the path's first
 // reference leads to.
-func (g *Generator) setBehind(c *rule.Column, sc *scope, cond func(*rule.Column, *scope) string) set {
+func (g *Generator) setAlongPath(c *rule.Column, sc *scope, cond func(*rule.Column, *scope) string) callerSet {
 	step := c.Path.Steps[0]
 	row, alias := &rule.Row{Table: step.To, Role: rule.Item}, g.alias()
-	rest := g.shorten(&rule.Column{Path: rule.Path{Root: row, Steps: c.Path.Steps[1:]}, Field: c.Field}, sc)
-	inner := sc.with(row, alias)
+	rest := g.withoutLastStep(&rule.Column{Path: rule.Path{Root: row, Steps: c.Path.Steps[1:]}, Field: c.Field}, sc)
+	inner := sc.nested(row, alias)
 	holds := ""
 	if len(rest.Path.Steps) == 0 {
 		holds = cond(rest, inner)
 	} else {
-		behind := g.setBehind(rest, inner, cond)
+		behind := g.setAlongPath(rest, inner, cond)
 		holds = g.field(behind.field, behind.alias, false) + " IN (" + behind.query + ")"
 	}
-	return set{field: step.Field, alias: sc.of(c.Path.Root).alias, query: "SELECT " + column(alias, "id") + g.from(step.To, alias) + " WHERE " + holds}
+	return callerSet{field: step.Field, alias: sc.find(c.Path.Root).alias, query: "SELECT " + column(alias, "id") + g.from(step.To, alias) + " WHERE " + holds}
 }
 
 // names says whether a condition, seen by the model, holds of few rows that an index finds by who asks.
-func (g *Generator) names(n rule.Node) bool {
+func (g *Generator) namesCaller(n rule.Node) bool {
 	switch n := n.(type) {
 	case *rule.Compare:
 		c, _, ok := callerEquality(n)
 		return ok && g.Rules.StartsIndex(c.Field) && c.Path.Root.Role != rule.Old
 	case *rule.And:
 		for _, x := range n.Xs {
-			if g.names(x) {
+			if g.namesCaller(x) {
 				return true
 			}
 		}
 	case *rule.Or:
 		for _, x := range n.Xs {
-			if !g.names(x) && !rule.NeverTrue(x) {
+			if !g.namesCaller(x) && !rule.NeverTrue(x) {
 				return false
 			}
 		}
@@ -205,7 +205,7 @@ func (g *Generator) names(n rule.Node) bool {
 			return false
 		}
 		for _, part := range conjuncts(n.Body) {
-			if rule.RootedIn(part, n.Item) && g.names(part) {
+			if rule.RootedIn(part, n.Item) && g.namesCaller(part) {
 				return true
 			}
 		}

@@ -7,23 +7,23 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// mode says which outcomes of a condition must be told apart.
-type mode bool
+// logic says which outcomes of a condition must be distinct.
+type logic uint8
 
 const (
-	exact mode = false // true, false and NULL for a failure
-	loose mode = true  // true or not: false and failure are the same, as where a condition admits a row
+	threeValued logic = iota // true, false, and NULL for a failure
+	admit                    // true or not true, as in a WHERE
 )
 
 // cond writes a folded condition.
-func (g *Generator) cond(n rule.Node, sc *scope, m mode) string {
-	if m == loose && rule.NeverTrue(n) {
+func (g *Generator) cond(n rule.Node, sc *scope, m logic) string {
+	if m == admit && rule.NeverTrue(n) {
 		return g.Dialect.Bool(false)
 	}
-	return g.bounded(g.condition(n, sc, m))
+	return g.limitText(g.condition(n, sc, m))
 }
 
-func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
+func (g *Generator) condition(n rule.Node, sc *scope, m logic) string {
 	switch n := n.(type) {
 	case *rule.Failed:
 		return g.Dialect.Null(value.Bool)
@@ -33,45 +33,45 @@ func (g *Generator) condition(n rule.Node, sc *scope, m mode) string {
 		}
 		return g.value(n, sc)
 	case *rule.Not:
-		return "(NOT " + g.cond(n.X, sc, exact) + ")"
+		return "(NOT " + g.cond(n.X, sc, threeValued) + ")"
 	case *rule.And:
-		return g.junction(n.Xs, " AND ", sc, m)
+		return g.joinConditions(n.Xs, " AND ", sc, m)
 	case *rule.Or:
-		if m == loose {
-			if sql, ok := g.turned(n, sc); ok {
+		if m == admit {
+			if sql, ok := g.asSet(n, sc); ok {
 				return sql
 			}
 		}
-		return g.junction(n.Xs, " OR ", sc, m)
+		return g.joinConditions(n.Xs, " OR ", sc, m)
 	case *rule.If:
-		return g.choice(n, sc, func(branch rule.Node) string { return g.cond(branch, sc, m) })
+		return g.caseOf(n, sc, func(branch rule.Node) string { return g.cond(branch, sc, m) })
 	case *rule.Compare:
-		if m == loose {
-			if sql, ok := g.turned(n, sc); ok {
+		if m == admit {
+			if sql, ok := g.asSet(n, sc); ok {
 				return sql
 			}
 		}
 		return g.compare(n.Op, n.L, n.R, sc, m)
 	case *rule.In:
-		return g.in(n, sc, m)
+		return g.inItems(n, sc, m)
 	case *rule.InList:
 		sql := "(" + g.value(n.X, sc) + " IN " + g.Dialect.Elements(g.value(n.List, sc)) + ")"
-		return g.answered(sql, n.X, m)
+		return g.nullIsFalse(sql, n.X, m)
 	case *rule.Has:
 		return "(" + g.value(n.X, sc) + " IS NOT NULL)"
 	case *rule.Quantified:
-		return g.many(n, sc, m)
+		return g.quantified(n, sc, m)
 	case *rule.Column:
-		return g.Dialect.Holds(g.value(n, sc))
+		return g.Dialect.IsTrue(g.value(n, sc))
 	default: // a constant, a call
 		return g.value(n, sc)
 	}
 }
 
-func (g *Generator) junction(xs []rule.Node, op string, sc *scope, m mode) string {
+func (g *Generator) joinConditions(xs []rule.Node, op string, sc *scope, m logic) string {
 	var parts []string
 	for _, x := range xs {
-		if m == loose && op == " OR " && rule.NeverTrue(x) {
+		if m == admit && op == " OR " && rule.NeverTrue(x) {
 			continue // not all of them, or the whole would never be true
 		}
 		parts = append(parts, g.cond(x, sc, m))
@@ -79,52 +79,52 @@ func (g *Generator) junction(xs []rule.Node, op string, sc *scope, m mode) strin
 	return "(" + strings.Join(parts, op) + ")"
 }
 
-// choice writes ?: with each branch written by f. A simple CASE evaluates the condition once, and NULL matches no WHEN.
-func (g *Generator) choice(n *rule.If, sc *scope, f func(rule.Node) string) string {
-	return "CASE " + g.cond(n.Cond, sc, exact) +
+// caseOf writes ?: with each branch written by f. A simple CASE evaluates the condition once, and NULL matches no WHEN.
+func (g *Generator) caseOf(n *rule.If, sc *scope, f func(rule.Node) string) string {
+	return "CASE " + g.cond(n.Cond, sc, threeValued) +
 		" WHEN " + g.Dialect.Bool(true) + " THEN " + f(n.Then) +
 		" WHEN " + g.Dialect.Bool(false) + " THEN " + f(n.Else) + " END"
 }
 
 // compare writes a comparison.
-func (g *Generator) compare(op rule.Op, l, r rule.Node, sc *scope, m mode) string {
+func (g *Generator) compare(op rule.Op, l, r rule.Node, sc *scope, m logic) string {
 	if op != rule.Eq && op != rule.Ne {
-		return g.ordered(op.String(), l, r, sc)
+		return g.operator(op.String(), l, r, sc)
 	}
 	// A branch of ?: may be missing where the condition may fail: compare inside the branches, where only one can be.
-	if c, ok := l.(*rule.If); ok && mayMiss(c) {
-		return "(" + g.choice(c, sc, func(b rule.Node) string { return g.branch(op, b, r, sc, m) }) + ")"
+	if c, ok := l.(*rule.If); ok && mayBeNull(c) {
+		return "(" + g.caseOf(c, sc, func(b rule.Node) string { return g.compareBranch(op, b, r, sc, m) }) + ")"
 	}
-	if c, ok := r.(*rule.If); ok && mayMiss(c) {
-		return "(" + g.choice(c, sc, func(b rule.Node) string { return g.branch(op, l, b, sc, m) }) + ")"
+	if c, ok := r.(*rule.If); ok && mayBeNull(c) {
+		return "(" + g.caseOf(c, sc, func(b rule.Node) string { return g.compareBranch(op, l, b, sc, m) }) + ")"
 	}
 	return g.equality(op, l, r, sc, m)
 }
 
-// branch compares where one side is a branch of ?:, which may have become a failure or null.
-func (g *Generator) branch(op rule.Op, l, r rule.Node, sc *scope, m mode) string {
+// compareBranch compares where one side is a branch of ?:, which may have become a failure or null.
+func (g *Generator) compareBranch(op rule.Op, l, r rule.Node, sc *scope, m logic) string {
 	folded := rule.Folder{}.Fold(&rule.Compare{Op: op, L: l, R: r})
 	if c, ok := folded.(*rule.Compare); ok {
-		return g.bounded(g.compare(c.Op, c.L, c.R, sc, m))
+		return g.limitText(g.compare(c.Op, c.L, c.R, sc, m))
 	}
 	return g.cond(folded, sc, m)
 }
 
 // equality writes == and !=, which answer where an operand is missing and fail where one fails. An operand that can do
 // both does not come here.
-func (g *Generator) equality(op rule.Op, l, r rule.Node, sc *scope, m mode) string {
+func (g *Generator) equality(op rule.Op, l, r rule.Node, sc *scope, m logic) string {
 	if sql, ok := g.uuidEquality(op, l, r, sc, m); ok {
 		return sql
 	}
-	missL, missR := mayMiss(l), mayMiss(r)
+	missL, missR := mayBeNull(l), mayBeNull(r)
 	switch {
 	case l.Kind() == value.JSON || r.Kind() == value.JSON: // is compared with null alone, and = does not know it
-	case !missL && !missR, m == loose && op == rule.Eq && missL != missR:
-		return g.ordered(sqlOp(op), l, r, sc)
+	case !missL && !missR, m == admit && op == rule.Eq && missL != missR:
+		return g.operator(sqlOp(op), l, r, sc)
 	case missL && canFail(r):
-		return g.half(op, l, r, sc)
+		return g.nullOrFail(op, l, r, sc)
 	case missR && canFail(l):
-		return g.half(op, r, l, sc)
+		return g.nullOrFail(op, r, l, sc)
 	}
 	if g.mixed(l, r) && !isNull(l) && !isNull(r) {
 		return g.mixedEquality(op, l, r, sc)
@@ -147,33 +147,33 @@ func sqlOp(op rule.Op) string {
 	}
 }
 
-// half compares an operand that may be missing with one that may fail.
-func (g *Generator) half(op rule.Op, missing, failing rule.Node, sc *scope) string {
+// nullOrFail compares an operand that may be missing with one that may fail.
+func (g *Generator) nullOrFail(op rule.Op, missing, failing rule.Node, sc *scope) string {
 	x := g.value(failing, sc)
 	failed := "(" + x + " IS NULL AND NULL)"
 	if op == rule.Ne {
 		failed = "(NOT " + failed + ")"
 	}
 	return "CASE WHEN " + g.value(missing, sc) + " IS NULL THEN " + failed +
-		" ELSE " + g.ordered(sqlOp(op), missing, failing, sc) + " END"
+		" ELSE " + g.operator(sqlOp(op), missing, failing, sc) + " END"
 }
 
 // mixedEquality compares numbers of different kinds, at least one of which may be missing; neither can fail.
 func (g *Generator) mixedEquality(op rule.Op, l, r rule.Node, sc *scope) string {
 	a, b := g.value(l, sc), g.value(r, sc)
-	equal := "coalesce(" + g.ordered("=", l, r, sc) + ", " + a + " IS NULL AND " + b + " IS NULL)"
+	equal := "coalesce(" + g.operator("=", l, r, sc) + ", " + a + " IS NULL AND " + b + " IS NULL)"
 	if op == rule.Ne {
 		return "(NOT " + equal + ")"
 	}
 	return equal
 }
 
-// ordered writes an operator that is NULL where an operand is.
-func (g *Generator) ordered(op string, l, r rule.Node, sc *scope) string {
+// operator writes an operator that is NULL where an operand is.
+func (g *Generator) operator(op string, l, r rule.Node, sc *scope) string {
 	if l.Kind() == value.Null || r.Kind() == value.Null {
 		return g.Dialect.Null(value.Bool)
 	}
-	if a, b, ok := g.twoUUIDs(l, r, sc); ok {
+	if a, b, ok := g.uuidColumns(l, r, sc); ok {
 		return "(" + a + " " + op + " " + b + ")"
 	}
 	if g.mixed(l, r) {
@@ -188,9 +188,9 @@ func (g *Generator) mixed(l, r rule.Node) bool {
 }
 
 // in writes x in [a, b]: whether x equals one of the items, missing equalling missing.
-func (g *Generator) in(n *rule.In, sc *scope, m mode) string {
-	if c, ok := n.X.(*rule.If); ok && mayMiss(c) {
-		return "(" + g.choice(c, sc, func(b rule.Node) string {
+func (g *Generator) inItems(n *rule.In, sc *scope, m logic) string {
+	if c, ok := n.X.(*rule.If); ok && mayBeNull(c) {
+		return "(" + g.caseOf(c, sc, func(b rule.Node) string {
 			return g.cond(rule.Folder{}.Fold(&rule.In{X: b, Items: n.Items}), sc, m)
 		}) + ")"
 	}
@@ -207,28 +207,28 @@ func (g *Generator) in(n *rule.In, sc *scope, m mode) string {
 	}
 	if len(plain) > 0 {
 		sql := "(" + g.value(n.X, sc) + " IN (" + strings.Join(plain, ", ") + "))"
-		parts = append(parts, g.answered(sql, n.X, m))
+		parts = append(parts, g.nullIsFalse(sql, n.X, m))
 	}
 	switch len(parts) {
 	case 0:
-		return g.none(n.X, sc)
+		return g.inNothing(n.X, sc)
 	case 1:
 		return parts[0]
 	}
 	return "(" + strings.Join(parts, " OR ") + ")"
 }
 
-// none is x in []: false, unless x fails.
-func (g *Generator) none(x rule.Node, sc *scope) string {
+// inNothing is x in []: false, unless x fails.
+func (g *Generator) inNothing(x rule.Node, sc *scope) string {
 	if canFail(x) {
 		return "(" + g.value(x, sc) + " IS NULL AND NULL)"
 	}
 	return g.Dialect.Bool(false)
 }
 
-// answered makes false of the NULL that a comparison with a missing x gives.
-func (g *Generator) answered(sql string, x rule.Node, m mode) string {
-	if m == loose || !mayMiss(x) {
+// nullIsFalse makes false of the NULL that a comparison with a missing x gives.
+func (g *Generator) nullIsFalse(sql string, x rule.Node, m logic) string {
+	if m == admit || !mayBeNull(x) {
 		return sql
 	}
 	return "coalesce(" + sql + ", " + g.Dialect.Bool(false) + ")"
@@ -239,15 +239,15 @@ func isNull(n rule.Node) bool {
 	return ok && c.Value.IsNull()
 }
 
-// mayMiss says whether n can be missing.
-func mayMiss(n rule.Node) bool {
+// mayBeNull says whether n can be missing.
+func mayBeNull(n rule.Node) bool {
 	switch n := n.(type) {
 	case *rule.Column:
-		return optional(n)
+		return columnMayBeNull(n)
 	case *rule.Const:
 		return n.Value.IsNull()
 	case *rule.If:
-		return mayMiss(n.Then) || mayMiss(n.Else)
+		return mayBeNull(n.Then) || mayBeNull(n.Else)
 	}
 	return false
 }
@@ -260,42 +260,42 @@ func canFail(n rule.Node) bool {
 	case *rule.Failed:
 		return true
 	case *rule.Not:
-		return conditionFails(n.X)
+		return operandFails(n.X)
 	case *rule.And:
-		return anyFails(n.Xs)
+		return operandsFail(n.Xs)
 	case *rule.Or:
-		return anyFails(n.Xs)
+		return operandsFail(n.Xs)
 	case *rule.If:
-		return conditionFails(n.Cond) || canFail(n.Then) || canFail(n.Else)
+		return operandFails(n.Cond) || canFail(n.Then) || canFail(n.Else)
 	case *rule.Compare:
 		if n.Op == rule.Eq || n.Op == rule.Ne {
 			return canFail(n.L) || canFail(n.R)
 		}
-		return conditionFails(n.L) || conditionFails(n.R)
+		return operandFails(n.L) || operandFails(n.R)
 	case *rule.In:
 		return canFail(n.X)
 	case *rule.InList:
 		return canFail(n.X)
 	case *rule.Quantified:
-		return len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old || n.Body != nil && conditionFails(n.Body)
+		return len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old || n.Body != nil && operandFails(n.Body)
 	default: // arithmetic, functions
 		return true
 	}
 }
 
-// conditionFails says whether n fails as an operand that must be there.
-func conditionFails(n rule.Node) bool {
-	return mayMiss(n) || canFail(n)
+// operandFails says whether n fails as an operand that must be there.
+func operandFails(n rule.Node) bool {
+	return mayBeNull(n) || canFail(n)
 }
 
-// optional says whether a column can be missing, be it behind a mask or at the end of a path.
-func optional(c *rule.Column) bool {
+// columnMayBeNull says whether a column can be missing, be it behind a mask or at the end of a path.
+func columnMayBeNull(c *rule.Column) bool {
 	return c.Field.Optional || len(c.Path.Steps) > 0 || c.Field.Read != nil || c.Path.Root.Role == rule.Old
 }
 
-func anyFails(xs []rule.Node) bool {
+func operandsFail(xs []rule.Node) bool {
 	for _, x := range xs {
-		if conditionFails(x) {
+		if operandFails(x) {
 			return true
 		}
 	}

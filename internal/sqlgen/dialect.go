@@ -52,30 +52,30 @@ type expressions interface {
 	// Placeholder is the n-th bound value, from 1, and Null a missing one of that kind.
 	Placeholder(n int, as value.Kind) string
 	Null(as value.Kind) string
-	// Column is a column of a field, as a value of the kind that it has in expressions.
-	Column(f *model.Field, sql string) string
-	// Output is a column of a result, of a type that goes on to be the same where a change of the model that is safe beside
+	// ColumnValue is a column of a field, as a value of the kind that it has in expressions.
+	ColumnValue(f *model.Field, sql string) string
+	// OutputColumn is a column of a result, of a type that goes on to be the same where a change of the model that is safe beside
 	// servers at work widens that of the table's column.
-	Output(f *model.Field, sql string) string
+	OutputColumn(f *model.Field, sql string) string
 	// StoresUUID says whether a uuid is stored as one, and not as text.
 	StoresUUID() bool
 	// Bool is a constant condition.
 	Bool(b bool) string
-	// KnowsRows says whether the engine keeps statistics of its rows: it then plans comparisons of columns well by itself.
-	KnowsRows() bool
-	// Holds is a bool as a condition that an index can serve.
-	Holds(sql string) string
-	// Within is the condition that a column is among the values of a query, which the engine runs first.
-	Within(column, query string) string
-	// Reaching is a query of columns of the rows q of a table that have one of the values of a query in a column. It looks the
+	// HasStatistics says whether the engine keeps statistics of its rows: it then plans comparisons of columns well by itself.
+	HasStatistics() bool
+	// IsTrue is a bool as a condition that an index can serve.
+	IsTrue(sql string) string
+	// InQuery is the condition that a column is among the values of a query, which the engine runs first.
+	InQuery(column, query string) string
+	// RowsWith is a query of columns of the rows q of a table that have one of the values of a query in a column. It looks the
 	// rows up value by value.
-	Reaching(columns, table, column, values string) string
+	RowsWith(columns, table, column, values string) string
 	// Same compares two values, NULL being the same as NULL alone; Differs is its negation.
 	Same(l, r string) string
 	Differs(l, r string) string
-	// Spreads says whether the engine puts the constant of a condition `column = constant` in the place of the column in the
+	// PropagatesConstants says whether the engine puts the constant of a condition `column = constant` in the place of the column in the
 	// other conditions beside it. Same does not spread.
-	Spreads() bool
+	PropagatesConstants() bool
 	// Mixed says whether two numbers of different kinds or scales need more than the operators that compare them;
 	// Compare then compares them by exact value.
 	Mixed(l, r number) bool
@@ -90,32 +90,32 @@ type expressions interface {
 	Contains(text, part string, fixed bool) string
 	// Elements are the elements of a bound list, as the right side of IN.
 	Elements(list string) string
-	// Among is the condition that a key is in a bound list of keys, which are given as text.
-	Among(column, list string, key model.Type) string
-	// KeyRows is a bound list of keys as a table of that alias, and the key in it.
-	KeyRows(list string, key model.Type, alias string) (table, column string)
-	// Lateral says whether a table in FROM may refer to those before it.
-	Lateral() bool
+	// InKeys is the condition that a key is in a bound list of keys, which are given as text.
+	InKeys(column, list string, key model.Type) string
+	// KeyTable is a bound list of keys as a table of that alias, and the key in it.
+	KeyTable(list string, key model.Type, alias string) (table, column string)
+	// HasLateral says whether a table in FROM may refer to those before it.
+	HasLateral() bool
 	// KeyText is a key in a column that has keys of several types, and KeyOf such a column as a key of one type.
 	KeyText(key string) string
-	KeyOf(text string, key model.Type) string
-	// Whole is a literal as a 64-bit integer, and Random one that is random: from 0 to less than below, which is positive.
-	Whole(literal string) string
+	KeyFromText(text string, key model.Type) string
+	// BigInt is a literal as a 64-bit integer, and Random one that is random: from 0 to less than below, which is positive.
+	BigInt(literal string) string
 	Random(below string) string
-	// Lock ends a query of a row that the transaction is about to change: nobody else changes it meanwhile.
-	Lock(alias string) string
-	// Load puts rows into a table and its columns, as the engine's Load does.
-	Load(into string, columns int) string
+	// LockRow ends a query of a row that the transaction is about to change: nobody else changes it meanwhile.
+	LockRow(alias string) string
+	// LoadRows puts rows into a table and its columns, as the engine's Load does.
+	LoadRows(into string, columns int) string
 	// ListLen is the length of a bound list.
 	ListLen(list string) string
-	// Query is a view's query for the engine, "" where it has none, and Result a column of it as a field is read elsewhere.
-	Query(v *model.View) string
-	Result(f *model.Field, column string) string
+	// ViewQuery is a view's query for the engine, "" where it has none, and Result a column of it as a field is read elsewhere.
+	ViewQuery(v *model.View) string
+	ViewColumn(f *model.Field, column string) string
 	// Any, Every and One fold the column p of a query of conditions, NULL standing for a failure, as CEL's exists, all
 	// and exists_one do.
-	Any(query string) string
-	Every(query string) string
-	One(query string) string
+	Exists(query string) string
+	All(query string) string
+	ExactlyOne(query string) string
 }
 
 // number is an operand of arithmetic.

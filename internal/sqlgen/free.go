@@ -5,19 +5,19 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Free finds an int id that no row has, behind one that a row has: input 0. It has no row where it finds none.
+// FreeID finds an int id that no row has, behind one that a row has: input 0. It has no row where it finds none.
 //
 // It gallops: hi grows by steps that double until it is free, then the distance to the last id that was taken is halved
 // until they are neighbours. So it looks at no more than about 120 ids, whether three are taken or three million. Where
 // ids are taken without gaps it finds the first free one. The steps are random, or a client could take those ids alone.
-func (g *Generator) Free(t *model.Table) (*Statement, error) {
+func (g *Generator) FreeID(t *model.Table) (*Statement, error) {
 	// Behind FROM, a name without a table would be a field of the model.
 	taken := func(id string) string {
 		return "EXISTS (SELECT 1 FROM " + Quote(t.Name) + " AS t WHERE " + column("t", "id") + " = " + id + ")"
 	}
 	n, most, mid := g.input(0, value.Int), "9223372036854775807", "h.lo + (h.hi - h.lo) / 2"
 	return g.finish("WITH RECURSIVE ashlar_gallop(lo, hi, step) AS (" +
-		"SELECT " + n + ", CASE WHEN " + n + " < " + most + " THEN " + n + " + 1 END, " + g.Dialect.Whole("1") +
+		"SELECT " + n + ", CASE WHEN " + n + " < " + most + " THEN " + n + " + 1 END, " + g.Dialect.BigInt("1") +
 		" UNION ALL SELECT g.hi, g.hi + g.step + " + g.Dialect.Random("g.step") + ", g.step * 2 FROM ashlar_gallop AS g" +
 		" WHERE g.step < 2305843009213693952 AND g.hi <= " + most + " - 2 * g.step AND " + taken("g.hi") +
 		"), ashlar_halve(lo, hi) AS (" +

@@ -35,13 +35,13 @@ const maxSQL = 256 << 10
 
 // Statement is a statement and where its bound values come from.
 type Statement struct {
-	SQL     string
-	Args    []Arg
-	Tables  []string // that it reads, each once; of a statement that only reads
-	UsesNow bool     // a bound value depends on the time
-	Inputs  int      // how many inputs it looks at: one more than the highest index, 0 for none
-	Answers bool     // of Insert and Change: its rows are those of After
-	Ways    []Way    // of List and Count as the engine plans them: how else the rows can be found
+	SQL          string
+	Args         []Arg
+	Tables       []string // that it reads, each once; of a statement that only reads
+	UsesNow      bool     // a bound value depends on the time
+	Inputs       int      // how many inputs it looks at: one more than the highest index, 0 for none
+	ReturnsAfter bool     // of Insert and Change: its rows are those of After
+	Ways         []Way    // of List and Count as the engine plans them: how else the rows can be found
 }
 
 // Arg is the source of one bound value.
@@ -68,7 +68,7 @@ func (s *Statement) Bind(dst, slots, inputs []value.Value) []value.Value {
 		case FromConst:
 			dst = append(dst, a.Value)
 		case FromSlot:
-			dst = append(dst, a.of(slots[a.Index]))
+			dst = append(dst, a.bound(slots[a.Index]))
 		case FromInput:
 			dst = append(dst, inputs[a.Index])
 		}
@@ -76,8 +76,8 @@ func (s *Statement) Bind(dst, slots, inputs []value.Value) []value.Value {
 	return dst
 }
 
-// of is the value of a slot as it is bound.
-func (a Arg) of(v value.Value) value.Value {
+// bound is the value of a slot as it is bound.
+func (a Arg) bound(v value.Value) value.Value {
 	if !a.UUID {
 		return v
 	}
@@ -100,37 +100,37 @@ type Generator struct {
 	Folder  rule.Folder
 	System  bool // rules and masks do not bind the caller
 
-	still    bool // equalities must not spread: see guard.go
-	dangling bool // references may lead to no row
+	keepApart bool // equalities must not spread: see guard.go
+	dangling  bool // references may lead to no row
 
-	args    []Arg
-	most    int // inputs
-	tables  []string
-	usesNow bool
-	inputs  map[int]int // input index → placeholder
-	slots   map[int]int
-	uuids   map[int]int // as slots, of those that are bound as uuids
-	aliases int
-	err     error
+	args       []Arg
+	inputCount int // inputs
+	tables     []string
+	usesNow    bool
+	inputs     map[int]int // input index → placeholder
+	slots      map[int]int
+	uuids      map[int]int // as slots, of those that are bound as uuids
+	aliases    int
+	err        error
 }
 
 // scope says which alias stands for which row, innermost first, and whose eyes look at the rows.
 type scope struct {
-	row    *rule.Row
-	alias  string
-	values map[*model.Field]string // fields of the row that a write sets; the others are columns of the alias
-	outer  *scope
-	client bool // columns are masked, relations lead only to rows that the caller may read
-	rows   bool // the condition picks rows of a table: what names the caller is asked from the caller's side
-	lookUp bool // what is asked from there is looked up value by value
+	row        *rule.Row
+	alias      string
+	values     map[*model.Field]string // fields of the row that a write sets; the others are columns of the alias
+	outer      *scope
+	client     bool // columns are masked, relations lead only to rows that the caller may read
+	allowSets  bool // the condition picks rows of a table: what names the caller is asked from the caller's side
+	lookUpSets bool // what is asked from there is looked up value by value
 
 	// writes is set for the access rules of a write to that table: their relations do not lead to the row that is
 	// written, whose id is input 0.
 	writes *model.Table
 }
 
-// of returns the scope of a row that an expression names.
-func (s *scope) of(row *rule.Row) *scope {
+// find returns the scope of a row that an expression names.
+func (s *scope) find(row *rule.Row) *scope {
 	for ; s != nil; s = s.outer {
 		if s.row == row {
 			return s
@@ -139,13 +139,13 @@ func (s *scope) of(row *rule.Row) *scope {
 	panic("sqlgen: an expression names a row that its statement does not have")
 }
 
-func (s *scope) with(row *rule.Row, alias string) *scope {
-	return &scope{row: row, alias: alias, outer: s, client: s.client, rows: s.rows, writes: s.writes}
+func (s *scope) nested(row *rule.Row, alias string) *scope {
+	return &scope{row: row, alias: alias, outer: s, client: s.client, allowSets: s.allowSets, writes: s.writes}
 }
 
 // others is the condition that a row which a relation leads to is not the written one, as no or one element. A write
 // must not prove itself: a member who adds himself is not yet a member.
-func (g *Generator) others(t *model.Table, alias string, sc *scope) []string {
+func (g *Generator) notWritten(t *model.Table, alias string, sc *scope) []string {
 	if sc.writes != t {
 		return nil
 	}
@@ -153,28 +153,28 @@ func (g *Generator) others(t *model.Table, alias string, sc *scope) []string {
 }
 
 // self is the scope of an expression about the rows of t, seen by the model's own rules.
-func (g *Generator) self(t *model.Table, alias string) *scope {
+func (g *Generator) modelScope(t *model.Table, alias string) *scope {
 	return &scope{row: g.Rules.Table(t).Row, alias: alias}
 }
 
-// asClient is self for an expression that a client wrote.
-func (g *Generator) asClient(t *model.Table, alias string) *scope {
+// clientScope is self for an expression that a client wrote.
+func (g *Generator) clientScope(t *model.Table, alias string) *scope {
 	return &scope{row: g.Rules.Table(t).Row, alias: alias, client: !g.System}
 }
 
-// source is a table as FROM names it, or the query of a view. What a statement reads comes from here alone.
-func (g *Generator) source(t *model.Table, alias string) string {
+// fromItem is a table as FROM names it, or the query of a view. What a statement reads comes from here alone.
+func (g *Generator) fromItem(t *model.Table, alias string) string {
 	if t.View == nil {
-		g.reads(t)
+		g.addTable(t)
 		return Quote(t.Name) + " AS " + alias
 	}
 	for _, r := range t.View.Reads {
-		g.reads(r.Table)
+		g.addTable(r.Table)
 	}
-	return derived(g.Dialect, t) + " AS " + alias
+	return viewTable(g.Dialect, t) + " AS " + alias
 }
 
-func (g *Generator) reads(t *model.Table) {
+func (g *Generator) addTable(t *model.Table) {
 	if !slices.Contains(g.tables, t.Name) {
 		g.tables = append(g.tables, t.Name)
 	}
@@ -192,7 +192,7 @@ func (g *Generator) alias() string {
 
 // input is the placeholder of an input.
 func (g *Generator) input(i int, as value.Kind) string {
-	g.most = max(g.most, i+1)
+	g.inputCount = max(g.inputCount, i+1)
 	return g.placeholder(&g.inputs, i, Arg{From: FromInput, Index: i}, as)
 }
 
@@ -227,8 +227,8 @@ func (g *Generator) constant(v value.Value) string {
 	return g.Dialect.Placeholder(len(g.args), v.Kind)
 }
 
-// bounded stops the growth of a text.
-func (g *Generator) bounded(sql string) string {
+// limitText stops the growth of a text.
+func (g *Generator) limitText(sql string) string {
 	if len(sql) <= maxSQL {
 		return sql
 	}
@@ -239,11 +239,11 @@ func (g *Generator) bounded(sql string) string {
 }
 
 func (g *Generator) finish(sql string) (*Statement, error) {
-	g.bounded(sql)
+	g.limitText(sql)
 	if g.err != nil {
 		return nil, g.err
 	}
-	return &Statement{SQL: sql, Args: g.args, Tables: g.tables, UsesNow: g.usesNow, Inputs: g.most}, nil
+	return &Statement{SQL: sql, Args: g.args, Tables: g.tables, UsesNow: g.usesNow, Inputs: g.inputCount}, nil
 }
 
 // fold simplifies a rule or a filter for this class of callers.

@@ -166,7 +166,7 @@ func (g golden) write(t *testing.T, m *model.Model) {
 	owners := m.Table("owners")
 	s, err = g.generator(nil).Get(owners, owners.Fields)
 	g.show(t, "get of a view", s, err)
-	s, err = g.generator(nil).List(List{Table: owners, Fields: owners.Fields[:2], Sort: []Key{{owners.ID(), false}}, Range: Range{Where: RowAfter}})
+	s, err = g.generator(nil).List(List{Table: owners, Fields: owners.Fields[:2], Sort: []Key{{owners.ID(), false}}, Range: Range{Bound: TupleAfter}})
 	g.show(t, "list of a view", s, err)
 	if diff := cmp.Diff([]string{"posts", "members"}, s.Tables); diff != "" {
 		t.Errorf("tables that a view reads (-want +got):\n%s", diff)
@@ -174,14 +174,14 @@ func (g golden) write(t *testing.T, m *model.Model) {
 	s, err = g.generator(nil).Children(m.Table("users").Relation("owned"), owners.Fields[:3])
 	g.show(t, "to-many of a view", s, err)
 	own := g.rules.Table(posts)
-	s, err = g.generator(nil).Before(posts, []rule.Node{own.UpdateFrom}, []rule.Node{g.rules.Field(posts.Field("stars")).Read}, true)
+	s, err = g.generator(nil).OldRow(posts, []rule.Node{own.UpdateFrom}, []rule.Node{g.rules.Field(posts.Field("stars")).Read}, true)
 	g.show(t, "before an update", s, err)
 	s, err = g.generator(nil).Insert(After{Table: posts, Rules: []rule.Node{own.Create}, Fields: posts.Fields[:2], Created: true})
 	g.show(t, "insert", s, err)
 	to := After{Table: posts, Rules: []rule.Node{own.UpdateTo}, Fields: posts.Fields[:4]}
 	s, err = g.generator(nil).Update(to, nil, posts.Fields[1:3])
 	g.show(t, "update", s, err)
-	s, err = g.generator(nil).Locked(posts)
+	s, err = g.generator(nil).LockRevision(posts)
 	g.show(t, "the revision before a change", s, err)
 	s, err = g.generator(nil).Change(to, []rule.Node{own.UpdateFrom}, posts.Fields[1:3])
 	g.show(t, "change", s, err)
@@ -206,7 +206,7 @@ func (g golden) write(t *testing.T, m *model.Model) {
 	s, err = g.generator(nil).After(After{Table: posts, Rules: []rule.Node{own.UpdateTo}, Checks: []rule.Node{own.Checks[0].Cond}, Fields: posts.Fields[:2], Old: true})
 	g.show(t, "after an update", s, err)
 	if g.who.IsSystem() { // who asks makes no difference
-		s, err = g.generator(nil).Free(posts)
+		s, err = g.generator(nil).FreeID(posts)
 		g.show(t, "a free id", s, err)
 		g.writeReach(t)
 	}
@@ -243,14 +243,14 @@ func (g golden) writeReach(t *testing.T) {
 	r := ReachOf(m, m.Table("nodes"))
 	s, err := g.generator(nil).CountReach(r, 100)
 	g.show(t, "what a deletion reaches, counted", s, err)
-	s, err = g.generator(nil).Look(r)
+	s, err = g.generator(nil).CheckReach(r)
 	g.show(t, "a look at what a deletion reaches", s, err)
 	if g.dialect.StoresUUID() { // PostgreSQL follows references as far as they lead
 		return
 	}
 	all, err := g.generator(nil).Sweep(r)
 	g.show(t, "a sweep collects", all.Collect, err)
-	g.show(t, "a sweep asks what is in the way", all.InTheWay, nil)
+	g.show(t, "a sweep asks what is in the way", all.Blocked, nil)
 	for _, s := range all.Remove {
 		g.show(t, "a sweep removes", s, nil)
 	}

@@ -16,20 +16,20 @@ import (
 // A guard must see the row as it is. SQLite makes of `n = 7 AND CASE WHEN n = 7 OR … THEN …` a CASE WHEN 7 = 7, and may
 // evaluate that before it looks at n. A statement with a guard therefore writes `n IS 7`, which indexes serve as well.
 
-// keepStill stops equalities from spreading, where the client's part of a statement needs guards: the filter, which may be
+// stopPropagation stops equalities from spreading, where the client's part of a statement needs guards: the filter, which may be
 // nil, or the sort keys. It comes before anything of the statement is written.
-func (g *Generator) keepStill(filter rule.Node, sc *scope, sort []Key) {
-	dear := filter != nil && !g.cheap(filter, sc)
+func (g *Generator) stopPropagation(filter rule.Node, sc *scope, sort []Key) {
+	dear := filter != nil && !g.isCheap(filter, sc)
 	for _, k := range sort {
-		dear = dear || !g.cheapKey(k.Field)
+		dear = dear || !g.isCheapKey(k.Field)
 	}
-	g.still = g.Dialect.Spreads() && dear && !g.System
+	g.keepApart = g.Dialect.PropagatesConstants() && dear && !g.System
 }
 
 // conjunct writes a condition that stands in the WHERE of a statement with others.
 func (g *Generator) conjunct(n rule.Node, sc *scope) string {
-	if !g.still || rule.NeverTrue(n) {
-		return g.cond(n, sc, loose)
+	if !g.keepApart || rule.NeverTrue(n) {
+		return g.cond(n, sc, admit)
 	}
 	switch n := n.(type) {
 	case *rule.And:
@@ -37,9 +37,9 @@ func (g *Generator) conjunct(n rule.Node, sc *scope) string {
 		for i, x := range n.Xs {
 			parts[i] = g.conjunct(x, sc)
 		}
-		return g.bounded("(" + strings.Join(parts, " AND ") + ")")
+		return g.limitText("(" + strings.Join(parts, " AND ") + ")")
 	case *rule.Compare:
-		if sql, ok := g.turned(n, sc); ok {
+		if sql, ok := g.asSet(n, sc); ok {
 			return sql
 		}
 		if n.Op == rule.Eq && !g.mixed(n.L, n.R) && (isColumn(n.L) && isFixed(n.R) || isColumn(n.R) && isFixed(n.L)) {
@@ -50,7 +50,7 @@ func (g *Generator) conjunct(n rule.Node, sc *scope) string {
 			return g.conjunct(&rule.Compare{Op: rule.Eq, L: n.X, R: n.Items[0]}, sc)
 		}
 	}
-	return g.cond(n, sc, loose)
+	return g.cond(n, sc, admit)
 }
 
 func isColumn(n rule.Node) bool {
@@ -69,42 +69,42 @@ func isFixed(n rule.Node) bool {
 	return false
 }
 
-// isConstant writes that a column has the value of a constant.
-func (g *Generator) isConstant(column, constant string) string {
-	if g.still {
+// equalsConstant writes that a column has the value of a constant.
+func (g *Generator) equalsConstant(column, constant string) string {
+	if g.keepApart {
 		return g.Dialect.Same(column, constant)
 	}
 	return column + " = " + constant
 }
 
-// guarded writes a client's condition about rows that the caller may read where admits hold: no or one element, as readable
+// guardedConditions writes a client's condition about rows that the caller may read where admits hold: no or one element, as readable
 // returns it.
-func (g *Generator) guarded(n rule.Node, sc *scope, admits []string) []string {
+func (g *Generator) guardedConditions(n rule.Node, sc *scope, admits []string) []string {
 	if len(admits) == 0 {
 		return []string{g.conjunct(n, sc)}
 	}
-	cheap, rest := g.split(n, sc)
+	cheap, rest := g.splitCheap(n, sc)
 	var conds []string
 	if cheap != nil {
 		conds = append(conds, g.conjunct(cheap, sc))
 	}
 	if rest != nil {
-		conds = append(conds, behind(admits, g.cond(rest, sc, loose)))
+		conds = append(conds, guardedBy(admits, g.cond(rest, sc, admit)))
 	}
 	return conds
 }
 
-// behind is a condition that is evaluated where the rule holds, and nowhere else.
-func behind(admits []string, cond string) string {
+// guardedBy is a condition that is evaluated where the rule holds, and nowhere else.
+func guardedBy(admits []string, cond string) string {
 	if len(admits) == 0 {
 		return cond
 	}
 	return "(CASE WHEN " + strings.Join(admits, " AND ") + " THEN " + cond + " END)"
 }
 
-// split parts the operands of a conjunction into those that are cheap and the others, each nil where there are none.
-func (g *Generator) split(n rule.Node, sc *scope) (cheap, rest rule.Node) {
-	if g.cheap(n, sc) {
+// splitCheap parts the operands of a conjunction into those that are cheap and the others, each nil where there are none.
+func (g *Generator) splitCheap(n rule.Node, sc *scope) (cheap, rest rule.Node) {
+	if g.isCheap(n, sc) {
 		return n, nil
 	}
 	and, ok := n.(*rule.And)
@@ -113,7 +113,7 @@ func (g *Generator) split(n rule.Node, sc *scope) (cheap, rest rule.Node) {
 	}
 	var cheaps, others []rule.Node
 	for _, x := range and.Xs {
-		if g.cheap(x, sc) {
+		if g.isCheap(x, sc) {
 			cheaps = append(cheaps, x)
 		} else {
 			others = append(others, x)
@@ -132,63 +132,63 @@ func conjunction(xs []rule.Node) rule.Node {
 	return &rule.And{Xs: xs}
 }
 
-// cheap says whether a condition costs no more than comparisons of short values, whatever the rows hold.
-func (g *Generator) cheap(n rule.Node, sc *scope) bool {
+// isCheap says whether a condition costs no more than comparisons of short values, whatever the rows hold.
+func (g *Generator) isCheap(n rule.Node, sc *scope) bool {
 	switch n := n.(type) {
 	case *rule.Const, *rule.Failed, *rule.Param:
 		return true
 	case *rule.Column:
-		return g.plain(n, sc) && short(n.Field)
+		return g.isUnmasked(n, sc) && isShort(n.Field)
 	case *rule.Not:
-		return g.cheap(n.X, sc)
+		return g.isCheap(n.X, sc)
 	case *rule.And:
-		return g.allCheap(n.Xs, sc)
+		return g.areCheap(n.Xs, sc)
 	case *rule.Or:
-		return g.allCheap(n.Xs, sc)
+		return g.areCheap(n.Xs, sc)
 	case *rule.Has:
-		return g.present(n.X, sc)
+		return g.isNullCheap(n.X, sc)
 	case *rule.Compare:
 		if (n.Op == rule.Eq || n.Op == rule.Ne) && (isNull(n.L) || isNull(n.R)) {
-			return g.present(n.L, sc) && g.present(n.R, sc)
+			return g.isNullCheap(n.L, sc) && g.isNullCheap(n.R, sc)
 		}
-		return g.cheap(n.L, sc) && g.cheap(n.R, sc) && !g.mixed(n.L, n.R)
+		return g.isCheap(n.L, sc) && g.isCheap(n.R, sc) && !g.mixed(n.L, n.R)
 	case *rule.In:
 		for _, item := range n.Items {
-			if !g.cheap(item, sc) || g.mixed(n.X, item) {
+			if !g.isCheap(item, sc) || g.mixed(n.X, item) {
 				return false
 			}
 		}
-		return g.cheap(n.X, sc)
+		return g.isCheap(n.X, sc)
 	case *rule.InList:
-		return g.cheap(n.X, sc)
+		return g.isCheap(n.X, sc)
 	}
 	return false // arithmetic, text, other rows, choices
 }
 
-func (g *Generator) allCheap(xs []rule.Node, sc *scope) bool {
+func (g *Generator) areCheap(xs []rule.Node, sc *scope) bool {
 	for _, x := range xs {
-		if !g.cheap(x, sc) {
+		if !g.isCheap(x, sc) {
 			return false
 		}
 	}
 	return true
 }
 
-// present says whether asking if n is missing is cheap. That reads no value, however long.
-func (g *Generator) present(n rule.Node, sc *scope) bool {
+// isNullCheap says whether asking if n is missing is cheap. That reads no value, however long.
+func (g *Generator) isNullCheap(n rule.Node, sc *scope) bool {
 	if c, ok := n.(*rule.Column); ok {
-		return g.plain(c, sc)
+		return g.isUnmasked(c, sc)
 	}
-	return g.cheap(n, sc)
+	return g.isCheap(n, sc)
 }
 
-// plain says whether a column is one of the row itself that no mask stands before.
-func (g *Generator) plain(c *rule.Column, sc *scope) bool {
+// isUnmasked says whether a column is one of the row itself that no mask stands before.
+func (g *Generator) isUnmasked(c *rule.Column, sc *scope) bool {
 	return len(c.Path.Steps) == 0 && (!sc.client || g.mask(c.Field) == nil)
 }
 
 // short says whether the values of a field are short. An index has no others.
-func short(f *model.Field) bool {
+func isShort(f *model.Field) bool {
 	switch f.Type {
 	case model.JSON:
 		return false
@@ -198,5 +198,5 @@ func short(f *model.Field) bool {
 	return true
 }
 
-// cheapKey says the same of a sort key. A client chooses the place that it is compared with: a cursor is not signed.
-func (g *Generator) cheapKey(f *model.Field) bool { return short(f) && g.mask(f) == nil }
+// isCheapKey says the same of a sort key. A client chooses the place that it is compared with: a cursor is not signed.
+func (g *Generator) isCheapKey(f *model.Field) bool { return isShort(f) && g.mask(f) == nil }

@@ -226,7 +226,7 @@ func (o *comparison) bind(node rule.Node, f rule.Folder) *bound {
 	slots.Bind(&env, states[slots.Base:], values[slots.Base:])
 	f.States = states
 	g := &sqlgen.Generator{Dialect: o.dialect, Rules: o.Rules, Folder: f}
-	if o.dialect.Spreads() && o.IntN(2) == 0 {
+	if o.dialect.PropagatesConstants() && o.IntN(2) == 0 {
 		g.KeepStill()
 	}
 	return &bound{Generator: g, node: f.Fold(extracted), values: values}

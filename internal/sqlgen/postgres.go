@@ -60,17 +60,17 @@ func (postgres) Null(as value.Kind) string {
 	return "NULL::" + pgType(as)
 }
 
-// Column implements Dialect.
-func (postgres) Column(f *model.Field, sql string) string {
+// ColumnValue implements Dialect.
+func (postgres) ColumnValue(f *model.Field, sql string) string {
 	if f.Type == model.UUID {
 		return "(" + sql + "::text" + codePoints + ")"
 	}
 	return sql
 }
 
-// Output implements Dialect. The digits of a decimal are part of its column's type, and the server refuses to run a prepared
+// OutputColumn implements Dialect. The digits of a decimal are part of its column's type, and the server refuses to run a prepared
 // statement whose result has another type than when it was prepared: a read that has seen rows cannot be begun anew.
-func (postgres) Output(f *model.Field, sql string) string {
+func (postgres) OutputColumn(f *model.Field, sql string) string {
 	if f.Type == model.Decimal {
 		return sql + "::numeric"
 	}
@@ -91,8 +91,8 @@ func (postgres) Bool(b bool) string {
 // KeyText implements Dialect.
 func (postgres) KeyText(key string) string { return "(" + key + ")::text" + codePoints }
 
-// KeyOf implements Dialect.
-func (postgres) KeyOf(text string, key model.Type) string {
+// KeyFromText implements Dialect.
+func (postgres) KeyFromText(text string, key model.Type) string {
 	switch key {
 	case model.Int:
 		return text + "::bigint"
@@ -102,27 +102,27 @@ func (postgres) KeyOf(text string, key model.Type) string {
 	return text
 }
 
-// Whole implements Dialect.
-func (postgres) Whole(literal string) string { return literal + "::bigint" }
+// BigInt implements Dialect.
+func (postgres) BigInt(literal string) string { return literal + "::bigint" }
 
 // Random implements Dialect.
 func (postgres) Random(below string) string {
 	return "least(floor(random() * " + below + ")::bigint, " + below + " - 1)"
 }
 
-// KnowsRows implements Dialect.
-func (postgres) KnowsRows() bool { return true }
+// HasStatistics implements Dialect.
+func (postgres) HasStatistics() bool { return true }
 
-// Holds implements Dialect.
-func (postgres) Holds(sql string) string { return sql }
+// IsTrue implements Dialect.
+func (postgres) IsTrue(sql string) string { return sql }
 
-// Within implements Dialect. The planner takes an array whose length it does not know for one of ten values, so it looks
+// InQuery implements Dialect. The planner takes an array whose length it does not know for one of ten values, so it looks
 // them up by the index, however many rows it thinks that the query has.
-func (postgres) Within(column, query string) string { return column + " = ANY(ARRAY(" + query + "))" }
+func (postgres) InQuery(column, query string) string { return column + " = ANY(ARRAY(" + query + "))" }
 
-// Reaching implements Dialect. OFFSET 0 keeps the planner from joining both in another way: it does not know how many
+// RowsWith implements Dialect. OFFSET 0 keeps the planner from joining both in another way: it does not know how many
 // values the query has for this caller, and would look through the table where it takes them for many.
-func (postgres) Reaching(columns, table, name, values string) string {
+func (postgres) RowsWith(columns, table, name, values string) string {
 	return "SELECT q.* FROM (SELECT DISTINCT v.v FROM (" + values + ") AS v(v)) AS v CROSS JOIN LATERAL (SELECT " + columns + " FROM " + Quote(table) +
 		" AS q WHERE " + column("q", name) + " = v.v OFFSET 0) AS q"
 }
@@ -133,8 +133,8 @@ func (postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FR
 // Differs implements Dialect.
 func (postgres) Differs(l, r string) string { return "(" + l + " IS DISTINCT FROM " + r + ")" }
 
-// Spreads implements Dialect.
-func (postgres) Spreads() bool { return false }
+// PropagatesConstants implements Dialect.
+func (postgres) PropagatesConstants() bool { return false }
 
 // Mixed implements Dialect: int and decimal are compared exactly by the operators themselves, a float with neither.
 func (postgres) Mixed(l, r number) bool {
@@ -234,8 +234,8 @@ func (postgres) Contains(text, part string, fixed bool) string {
 // Elements implements Dialect.
 func (postgres) Elements(list string) string { return "(SELECT unnest(" + list + "))" }
 
-// Among implements Dialect.
-func (postgres) Among(column, list string, key model.Type) string {
+// InKeys implements Dialect.
+func (postgres) InKeys(column, list string, key model.Type) string {
 	return column + " = ANY(" + keyArray(list, key) + ")"
 }
 
@@ -250,25 +250,25 @@ func keyArray(list string, key model.Type) string {
 	return list
 }
 
-// KeyRows implements Dialect.
-func (postgres) KeyRows(list string, key model.Type, alias string) (table, column string) {
+// KeyTable implements Dialect.
+func (postgres) KeyTable(list string, key model.Type, alias string) (table, column string) {
 	return "unnest(" + keyArray(list, key) + ") AS " + alias + "(key)", alias + ".key"
 }
 
-// Lateral implements Dialect.
-func (postgres) Lateral() bool { return true }
+// HasLateral implements Dialect.
+func (postgres) HasLateral() bool { return true }
 
-// Lock implements Dialect. It lets others refer to the row meanwhile.
-func (postgres) Lock(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
+// LockRow implements Dialect. It lets others refer to the row meanwhile.
+func (postgres) LockRow(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
 
 // ListLen implements Dialect.
 func (postgres) ListLen(list string) string { return "cardinality(" + list + ")::bigint" }
 
-// Query implements Dialect.
-func (postgres) Query(v *model.View) string { return queryText(v.Postgres) }
+// ViewQuery implements Dialect.
+func (postgres) ViewQuery(v *model.View) string { return textOf(v.Postgres) }
 
-// Result implements Dialect. A cast to the type that a column has already costs nothing, and leaves its index of use.
-func (postgres) Result(f *model.Field, column string) string {
+// ViewColumn implements Dialect. A cast to the type that a column has already costs nothing, and leaves its index of use.
+func (postgres) ViewColumn(f *model.Field, column string) string {
 	column += "::" + pgType(value.KindOf(f))
 	switch f.Type {
 	case model.Text, model.Enum:
@@ -277,17 +277,17 @@ func (postgres) Result(f *model.Field, column string) string {
 	return column
 }
 
-// Any implements Dialect.
-func (postgres) Any(query string) string {
+// Exists implements Dialect.
+func (postgres) Exists(query string) string {
 	return "(SELECT CASE WHEN bool_or(p) THEN TRUE WHEN count(*) = count(p) THEN FALSE END FROM (" + query + ") AS q)"
 }
 
-// Every implements Dialect.
-func (postgres) Every(query string) string {
+// All implements Dialect.
+func (postgres) All(query string) string {
 	return "(SELECT CASE WHEN NOT bool_and(p) THEN FALSE WHEN count(*) = count(p) THEN TRUE END FROM (" + query + ") AS q)"
 }
 
-// One implements Dialect.
-func (postgres) One(query string) string {
+// ExactlyOne implements Dialect.
+func (postgres) ExactlyOne(query string) string {
 	return "(SELECT CASE WHEN count(*) = count(p) THEN count(*) FILTER (WHERE p) = 1 END FROM (" + query + ") AS q)"
 }

@@ -10,23 +10,23 @@ import "strings"
 type Range struct {
 	Equal []bool // the first len(Equal) keys are those of the place; true where that key is missing there
 	At    int    // the key that the range is about: len(Equal)
-	Where Where
+	Bound Bound
 }
 
-// Where says what holds of key At in a range.
-type Where uint8
+// Bound says what holds of key At in a range.
+type Bound uint8
 
 const (
-	Anywhere   Where = iota // nothing: the range is all rows
-	Present                 // the key is there
-	Missing                 // the key is missing
-	AfterPlace              // the key comes after that of the place, in its direction
-	RowAfter                // the tuple of all keys comes after the place; all have one direction and none can be missing
+	NoBound    Bound = iota // nothing: the range is all rows
+	KeyPresent              // the key is there
+	KeyMissing              // the key is missing
+	KeyAfter                // the key comes after that of the place, in its direction
+	TupleAfter              // the tuple of all keys comes after the place; all have one direction and none can be missing
 )
 
-// fixed is how many leading keys are the same in the whole range.
-func (r Range) fixed() int {
-	if r.Where == Missing {
+// fixedKeys is how many leading keys are the same in the whole range.
+func (r Range) fixedKeys() int {
+	if r.Bound == KeyMissing {
 		return r.At + 1
 	}
 	return len(r.Equal)
@@ -39,19 +39,19 @@ func Ranges(sort []Key, mayMiss []bool, place []bool) []Range {
 		if !mayMiss[0] {
 			return []Range{{}}
 		}
-		return []Range{{Where: Present}, {Where: Missing}}
+		return []Range{{Bound: KeyPresent}, {Bound: KeyMissing}}
 	}
 	if uniform(sort, mayMiss) {
-		return []Range{{Where: RowAfter}}
+		return []Range{{Bound: TupleAfter}}
 	}
 	var ranges []Range
 	for at := len(sort) - 1; at >= 0; at-- {
 		if place[at] {
 			continue // missing comes last: nothing comes after it among rows that share the keys before
 		}
-		ranges = append(ranges, Range{Equal: place[:at], At: at, Where: AfterPlace})
+		ranges = append(ranges, Range{Equal: place[:at], At: at, Bound: KeyAfter})
 		if mayMiss[at] {
-			ranges = append(ranges, Range{Equal: place[:at], At: at, Where: Missing})
+			ranges = append(ranges, Range{Equal: place[:at], At: at, Bound: KeyMissing})
 		}
 	}
 	return ranges
@@ -66,11 +66,11 @@ func uniform(sort []Key, mayMiss []bool) bool {
 	return true
 }
 
-// place is key i of the place that a page starts after.
-func (g *Generator) place(l List, i int) string { return g.inputOf(1+i, l.Sort[i].Field) }
+// startKey is key i of the place that a page starts after.
+func (g *Generator) startKey(l List, i int) string { return g.inputOf(1+i, l.Sort[i].Field) }
 
-// ranged writes the conditions of a range. Those that cost more than a comparison of short values stand behind the rule.
-func (g *Generator) ranged(l List, keys, admits []string) []string {
+// rangeConditions writes the conditions of a range. Those that cost more than a comparison of short values stand behind the rule.
+func (g *Generator) rangeConditions(l List, keys, admits []string) []string {
 	r := l.Range
 	var conds, dear []string
 	add := func(cheap bool, cond string) {
@@ -84,38 +84,38 @@ func (g *Generator) ranged(l List, keys, admits []string) []string {
 		if missing {
 			add(g.mask(l.Sort[i].Field) == nil, keys[i]+" IS NULL")
 		} else {
-			add(g.cheapKey(l.Sort[i].Field), g.isConstant(keys[i], g.place(l, i)))
+			add(g.isCheapKey(l.Sort[i].Field), g.equalsConstant(keys[i], g.startKey(l, i)))
 		}
 	}
 	field, after := l.Sort[r.At].Field, " > "
 	if l.Sort[r.At].Desc {
 		after = " < "
 	}
-	switch r.Where {
-	case Present:
+	switch r.Bound {
+	case KeyPresent:
 		add(g.mask(field) == nil, keys[r.At]+" IS NOT NULL")
-	case Missing:
+	case KeyMissing:
 		add(g.mask(field) == nil, keys[r.At]+" IS NULL")
-	case AfterPlace:
-		add(g.cheapKey(field), keys[r.At]+after+g.place(l, r.At))
-	case RowAfter:
-		g.rowAfter(l, keys, after, len(admits) > 0, add)
+	case KeyAfter:
+		add(g.isCheapKey(field), keys[r.At]+after+g.startKey(l, r.At))
+	case TupleAfter:
+		g.tupleAfter(l, keys, after, len(admits) > 0, add)
 	}
 	if len(dear) == 0 {
 		return conds
 	}
-	return append(conds, behind(admits, strings.Join(dear, " AND ")))
+	return append(conds, guardedBy(admits, strings.Join(dear, " AND ")))
 }
 
-// rowAfter compares the tuple of all keys. Where that stands behind a rule, an index finds the start by the first key.
-func (g *Generator) rowAfter(l List, keys []string, after string, ruled bool, add func(cheap bool, cond string)) {
+// tupleAfter compares the tuple of all keys. Where that stands behind a rule, an index finds the start by the first key.
+func (g *Generator) tupleAfter(l List, keys []string, after string, ruled bool, add func(cheap bool, cond string)) {
 	places := make([]string, len(keys))
 	cheap := true
 	for i := range keys {
-		places[i] = g.place(l, i)
-		cheap = cheap && g.cheapKey(l.Sort[i].Field)
+		places[i] = g.startKey(l, i)
+		cheap = cheap && g.isCheapKey(l.Sort[i].Field)
 	}
-	if ruled && !cheap && g.cheapKey(l.Sort[0].Field) {
+	if ruled && !cheap && g.isCheapKey(l.Sort[0].Field) {
 		add(true, keys[0]+strings.TrimRight(after, " ")+"= "+places[0])
 	}
 	add(cheap, "("+strings.Join(keys, ", ")+")"+after+"("+strings.Join(places, ", ")+")")

@@ -45,8 +45,8 @@ func (r *Reach) add(f *model.Field) {
 	}
 }
 
-// index is that of a table among Tables, -1 where no row of it is deleted.
-func (r *Reach) index(t *model.Table) int { return slices.Index(r.Tables, t) }
+// indexOf is that of a table among Tables, -1 where no row of it is deleted.
+func (r *Reach) indexOf(t *model.Table) int { return slices.Index(r.Tables, t) }
 
 // Doomed is the table of the rows that a deletion reaches: t is the index of a row's table in Reach.Tables, and id its id,
 // as text where the dialect gives every column one type. In CountReach and Look it is a common table expression; a sweep
@@ -58,34 +58,34 @@ const Doomed = "ashlar_doomed"
 // when it has all rows that refer to one. Input 0 is the id of the row.
 func (g *Generator) CountReach(r *Reach, most int) (*Statement, error) {
 	steps := slices.Concat(r.Cascades, r.Clears)
-	return g.finish(g.doomed(r, steps, most, "") + " SELECT sum(CASE WHEN t = " + manyRows + " THEN " + strconv.Itoa(most) + " ELSE 1 END)" +
+	return g.finish(g.doomedRows(r, steps, most, "") + " SELECT sum(CASE WHEN t = " + manyRows + " THEN " + strconv.Itoa(most) + " ELSE 1 END)" +
 		" FROM (SELECT t FROM " + Doomed + " LIMIT " + strconv.Itoa(most) + ") AS n")
 }
 
 // manyRows is the number of a row of Doomed that stands for all that refer to one.
 const manyRows = "-1000000"
 
-// Look says how many rows the deletion of a row reaches, as CountReach does without an end, and whether a row that stays
+// CheckReach says how many rows the deletion of a row reaches, as CountReach does without an end, and whether a row that stays
 // refers to one of them by a reference that restricts. Input 0 is the id of the row.
-func (g *Generator) Look(r *Reach) (*Statement, error) {
+func (g *Generator) CheckReach(r *Reach) (*Statement, error) {
 	counts := []string{"(SELECT count(*) FROM " + Doomed + ")"}
 	for _, f := range r.Clears {
-		counts = append(counts, "(SELECT count(*) FROM "+g.referring(r, f)+")")
+		counts = append(counts, "(SELECT count(*) FROM "+g.referringRows(r, f)+")")
 	}
-	return g.finish(g.doomed(r, r.Cascades, 0, " MATERIALIZED") + " SELECT " + strings.Join(counts, " + ") + ", " + g.restricted(r))
+	return g.finish(g.doomedRows(r, r.Cascades, 0, " MATERIALIZED") + " SELECT " + strings.Join(counts, " + ") + ", " + g.isRestricted(r))
 }
 
-// Swept are the statements of a sweep, in their order.
-type Swept struct {
-	Collect  *Statement   // fills the temporary table. Input 0 is the id of the row
-	InTheWay *Statement   // asks it; nil where nothing can be in the way
-	Remove   []*Statement // delete the rows, clear references to them, and empty the temporary table
+// SweepStatements are the statements of a sweep, in their order.
+type SweepStatements struct {
+	Collect *Statement   // fills the temporary table. Input 0 is the id of the row
+	Blocked *Statement   // asks it; nil where nothing can be in the way
+	Remove  []*Statement // delete the rows, clear references to them, and empty the temporary table
 }
 
 // Sweep deletes a row and all that goes with it, by one statement for each table, for an engine that has no way of its own
 // to follow references far.
-func (g *Generator) Sweep(r *Reach) (*Swept, error) {
-	s := &Swept{}
+func (g *Generator) Sweep(r *Reach) (*SweepStatements, error) {
+	s := &SweepStatements{}
 	var err error
 	finish := func(sql string) *Statement {
 		stmt, no := g.finish(sql)
@@ -94,41 +94,41 @@ func (g *Generator) Sweep(r *Reach) (*Swept, error) {
 		}
 		return stmt
 	}
-	s.Collect = finish("INSERT INTO " + Doomed + " (t, id) " + g.doomed(r, r.Cascades, 0, "") + " SELECT t, id FROM " + Doomed)
-	g.args, g.inputs, g.most = nil, nil, 0
+	s.Collect = finish("INSERT INTO " + Doomed + " (t, id) " + g.doomedRows(r, r.Cascades, 0, "") + " SELECT t, id FROM " + Doomed)
+	g.args, g.inputs, g.inputCount = nil, nil, 0
 	if len(r.Restricts) > 0 {
-		s.InTheWay = finish("SELECT 1 WHERE " + g.restricted(r))
+		s.Blocked = finish("SELECT 1 WHERE " + g.isRestricted(r))
 	}
 	for i, t := range r.Tables {
-		s.Remove = append(s.Remove, finish("DELETE FROM "+Quote(t.Name)+" WHERE "+Quote("id")+" IN "+g.doomedOf(r, i)))
+		s.Remove = append(s.Remove, finish("DELETE FROM "+Quote(t.Name)+" WHERE "+Quote("id")+" IN "+g.doomedIDs(r, i)))
 	}
 	for _, f := range r.Clears {
-		s.Remove = append(s.Remove, finish("UPDATE "+Quote(f.Table.Name)+" SET "+Quote(f.Name)+" = NULL WHERE "+Quote(f.Name)+" IN "+g.doomedOf(r, r.index(f.Ref))))
+		s.Remove = append(s.Remove, finish("UPDATE "+Quote(f.Table.Name)+" SET "+Quote(f.Name)+" = NULL WHERE "+Quote(f.Name)+" IN "+g.doomedIDs(r, r.indexOf(f.Ref))))
 	}
 	s.Remove = append(s.Remove, finish("DELETE FROM "+Doomed))
 	return s, err
 }
 
-// doomedOf are the ids of the doomed rows of a table.
-func (g *Generator) doomedOf(r *Reach, i int) string {
-	return "(SELECT " + g.Dialect.KeyOf("id", r.Tables[i].Key) + " FROM " + Doomed + " WHERE t = " + strconv.Itoa(i) + ")"
+// doomedIDs are the ids of the doomed rows of a table.
+func (g *Generator) doomedIDs(r *Reach, i int) string {
+	return "(SELECT " + g.Dialect.KeyFromText("id", r.Tables[i].Key) + " FROM " + Doomed + " WHERE t = " + strconv.Itoa(i) + ")"
 }
 
-// doomed writes the common table expression that follows references from a row. Those that lead to no table of r are
+// doomedRows writes the common table expression that follows references from a row. Those that lead to no table of r are
 // followed no further: their rows have a number below zero. Where most is not 0, it follows no reference by which so many
 // rows refer to one.
-func (g *Generator) doomed(r *Reach, follow []*model.Field, most int, how string) string {
+func (g *Generator) doomedRows(r *Reach, follow []*model.Field, most int, how string) string {
 	root := "SELECT 0, " + g.Dialect.KeyText(g.inputOf(0, r.Tables[0].ID()))
 	var steps []string
 	for i, f := range follow {
-		to := r.index(f.Table)
+		to := r.indexOf(f.Table)
 		if f.OnDelete != model.Cascade {
 			to = -1 - i
 		}
-		from := strconv.Itoa(r.index(f.Ref))
+		from := strconv.Itoa(r.indexOf(f.Ref))
 		found := "SELECT " + strconv.Itoa(to) + " AS t, " + g.Dialect.KeyText(column("c", "id")) + " AS id FROM "
 		refers := Quote(f.Table.Name) + " AS c WHERE " + column("c", f.Name) + " = "
-		if g.Dialect.Lateral() {
+		if g.Dialect.HasLateral() {
 			steps = append(steps, found+refers+doomedKey(g.Dialect, "d", from, f.Ref.Key))
 			continue
 		}
@@ -143,7 +143,7 @@ func (g *Generator) doomed(r *Reach, follow []*model.Field, most int, how string
 	next := ""
 	switch {
 	case len(steps) == 0:
-	case g.Dialect.Lateral():
+	case g.Dialect.HasLateral():
 		// PostgreSQL allows one recursive part only. It expects ten rows of each step and would rather read a table of 5,000
 		// rows at every step than look ten times into its index; OFFSET keeps the two from being joined so.
 		next = " UNION SELECT e.t, e.id FROM " + Doomed + " AS d CROSS JOIN LATERAL (" + strings.Join(steps, " UNION ALL ") + " OFFSET 0) AS e"
@@ -155,27 +155,27 @@ func (g *Generator) doomed(r *Reach, follow []*model.Field, most int, how string
 
 // doomedKey is the id of a doomed row as a key of that table, NULL where the row is of another.
 func doomedKey(d Dialect, alias, table string, key model.Type) string {
-	return "CASE WHEN " + alias + ".t = " + table + " THEN " + d.KeyOf(alias+".id", key) + " END"
+	return "CASE WHEN " + alias + ".t = " + table + " THEN " + d.KeyFromText(alias+".id", key) + " END"
 }
 
-// referring are the rows c whose field refers to a doomed row d, as FROM names them, with a condition. They are looked up
+// referringRows are the rows c whose field refers to a doomed row d, as FROM names them, with a condition. They are looked up
 // in the index of the field for each doomed row, whatever the planner makes of a table that it knows nothing of.
-func (g *Generator) referring(r *Reach, f *model.Field) string {
-	from := strconv.Itoa(r.index(f.Ref))
+func (g *Generator) referringRows(r *Reach, f *model.Field) string {
+	from := strconv.Itoa(r.indexOf(f.Ref))
 	refers := column("c", f.Name) + " = " + doomedKey(g.Dialect, "d", from, f.Ref.Key)
-	if g.Dialect.Lateral() {
+	if g.Dialect.HasLateral() {
 		return Doomed + " AS d CROSS JOIN LATERAL (SELECT c." + Quote("id") + " FROM " + Quote(f.Table.Name) + " AS c WHERE " + refers + " OFFSET 0) AS c WHERE d.t = " + from
 	}
 	return Doomed + " AS d CROSS JOIN " + Quote(f.Table.Name) + " AS c WHERE d.t = " + from + " AND " + refers
 }
 
-// restricted is the condition that a row which is not doomed itself restricts the deletion.
-func (g *Generator) restricted(r *Reach) string {
+// isRestricted is the condition that a row which is not doomed itself restricts the deletion.
+func (g *Generator) isRestricted(r *Reach) string {
 	var any []string
 	for _, f := range r.Restricts {
-		sql := "EXISTS (SELECT 1 FROM " + g.referring(r, f)
-		if own := r.index(f.Table); own >= 0 {
-			sql += " AND " + column("c", "id") + " NOT IN " + g.doomedOf(r, own)
+		sql := "EXISTS (SELECT 1 FROM " + g.referringRows(r, f)
+		if own := r.indexOf(f.Table); own >= 0 {
+			sql += " AND " + column("c", "id") + " NOT IN " + g.doomedIDs(r, own)
 		}
 		any = append(any, sql+")")
 	}

@@ -13,11 +13,11 @@ import (
 // (store/sqlite), since SQLite's own turns an integer overflow into a float and counts NaN as NULL.
 type sqlite string
 
-func (sqlite) Placeholder(n int, _ value.Kind) string   { return "?" + strconv.Itoa(n) }
-func (sqlite) Null(value.Kind) string                   { return "NULL" }
-func (sqlite) Column(_ *model.Field, sql string) string { return sql }
-func (sqlite) Output(_ *model.Field, sql string) string { return sql }
-func (sqlite) StoresUUID() bool                         { return false }
+func (sqlite) Placeholder(n int, _ value.Kind) string         { return "?" + strconv.Itoa(n) }
+func (sqlite) Null(value.Kind) string                         { return "NULL" }
+func (sqlite) ColumnValue(_ *model.Field, sql string) string  { return sql }
+func (sqlite) OutputColumn(_ *model.Field, sql string) string { return sql }
+func (sqlite) StoresUUID() bool                               { return false }
 
 func (sqlite) Bool(b bool) string {
 	if b {
@@ -26,23 +26,23 @@ func (sqlite) Bool(b bool) string {
 	return "0"
 }
 
-func (sqlite) KeyText(key string) string              { return key }
-func (sqlite) KeyOf(text string, _ model.Type) string { return text }
+func (sqlite) KeyText(key string) string                    { return key }
+func (sqlite) KeyFromText(text string, _ model.Type) string { return text }
 
-func (sqlite) Whole(literal string) string { return literal }
-func (sqlite) Random(below string) string  { return "abs(random() % " + below + ")" }
+func (sqlite) BigInt(literal string) string { return literal }
+func (sqlite) Random(below string) string   { return "abs(random() % " + below + ")" }
 
-// KnowsRows implements Dialect.
-func (sqlite) KnowsRows() bool { return false }
+// HasStatistics implements Dialect.
+func (sqlite) HasStatistics() bool { return false }
 
-// Holds implements Dialect. SQLite uses an index for a comparison, but not for a column that stands alone.
-func (sqlite) Holds(sql string) string { return "(" + sql + " = 1)" }
+// IsTrue implements Dialect. SQLite uses an index for a comparison, but not for a column that stands alone.
+func (sqlite) IsTrue(sql string) string { return "(" + sql + " = 1)" }
 
-// Within implements Dialect.
-func (sqlite) Within(column, query string) string { return column + " IN (" + query + ")" }
+// InQuery implements Dialect.
+func (sqlite) InQuery(column, query string) string { return column + " IN (" + query + ")" }
 
-// Reaching implements Dialect.
-func (sqlite) Reaching(columns, table, name, values string) string {
+// RowsWith implements Dialect.
+func (sqlite) RowsWith(columns, table, name, values string) string {
 	return "SELECT " + columns + " FROM " + Quote(table) + " AS q WHERE " + column("q", name) + " IN (" + values + ")"
 }
 
@@ -50,7 +50,7 @@ func (sqlite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
 func (sqlite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 
 // Spreads: SQLite calls it the propagation of constants.
-func (sqlite) Spreads() bool { return true }
+func (sqlite) PropagatesConstants() bool { return true }
 
 // Mixed: decimals are stored as integers of their scale.
 func (sqlite) Mixed(l, r number) bool {
@@ -119,14 +119,14 @@ func (sqlite) Contains(text, part string, _ bool) string {
 
 func (sqlite) Elements(list string) string { return "(SELECT value FROM json_each(" + list + "))" }
 
-func (sqlite) Among(column, list string, key model.Type) string {
+func (sqlite) InKeys(column, list string, key model.Type) string {
 	if key == model.Int {
 		return column + " IN (SELECT CAST(value AS INTEGER) FROM json_each(" + list + "))"
 	}
 	return column + " IN (SELECT value FROM json_each(" + list + "))"
 }
 
-func (sqlite) KeyRows(list string, key model.Type, alias string) (table, column string) {
+func (sqlite) KeyTable(list string, key model.Type, alias string) (table, column string) {
 	column = alias + ".value"
 	if key == model.Int {
 		column = "CAST(" + column + " AS INTEGER)"
@@ -134,15 +134,15 @@ func (sqlite) KeyRows(list string, key model.Type, alias string) (table, column 
 	return "json_each(" + list + ") AS " + alias, column
 }
 
-func (sqlite) Lateral() bool      { return false }
-func (sqlite) Lock(string) string { return "" } // there is one writer
+func (sqlite) HasLateral() bool      { return false }
+func (sqlite) LockRow(string) string { return "" } // there is one writer
 
 func (sqlite) ListLen(list string) string { return "json_array_length(" + list + ")" }
 
-func (sqlite) Query(v *model.View) string { return queryText(v.SQLite) }
+func (sqlite) ViewQuery(v *model.View) string { return textOf(v.SQLite) }
 
 // Result: a column of a query has the collation of what it is made from, and by it text would be compared.
-func (sqlite) Result(f *model.Field, column string) string {
+func (sqlite) ViewColumn(f *model.Field, column string) string {
 	switch f.Type {
 	case model.Text, model.Enum, model.UUID, model.Date:
 		return column + " COLLATE BINARY"
@@ -150,14 +150,14 @@ func (sqlite) Result(f *model.Field, column string) string {
 	return column
 }
 
-func (sqlite) Any(query string) string {
+func (sqlite) Exists(query string) string {
 	return "(SELECT CASE WHEN max(p) THEN 1 WHEN count(*) = count(p) THEN 0 END FROM (" + query + "))"
 }
 
-func (sqlite) Every(query string) string {
+func (sqlite) All(query string) string {
 	return "(SELECT CASE WHEN NOT min(p) THEN 0 WHEN count(*) = count(p) THEN 1 END FROM (" + query + "))"
 }
 
-func (sqlite) One(query string) string {
+func (sqlite) ExactlyOne(query string) string {
 	return "(SELECT CASE WHEN count(*) = count(p) THEN total(p) = 1 END FROM (" + query + "))"
 }

@@ -12,8 +12,8 @@ import (
 // expression uses it, but not where it is compared with another uuid or with a text that is known before the statement runs:
 // there an index is to be used.
 
-// uuid is the column of a uuid, as it is stored.
-func (g *Generator) uuid(n rule.Node, sc *scope) (string, bool) {
+// uuidColumn is the column of a uuid, as it is stored.
+func (g *Generator) uuidColumn(n rule.Node, sc *scope) (string, bool) {
 	c, ok := n.(*rule.Column)
 	if !ok || c.Field.Type != model.UUID || !g.Dialect.StoresUUID() {
 		return "", false
@@ -21,8 +21,8 @@ func (g *Generator) uuid(n rule.Node, sc *scope) (string, bool) {
 	return g.column(c, sc), true
 }
 
-// known is a text that needs no row, bound as a uuid; as null where it is none.
-func (g *Generator) known(n rule.Node) (string, bool) {
+// boundUUID is a text that needs no row, bound as a uuid; as null where it is none.
+func (g *Generator) boundUUID(n rule.Node) (string, bool) {
 	switch n := n.(type) {
 	case *rule.Param:
 		if n.As == value.Text {
@@ -41,7 +41,7 @@ func (g *Generator) known(n rule.Node) (string, bool) {
 	return "", false
 }
 
-func isKnown(n rule.Node) bool {
+func isBoundText(n rule.Node) bool {
 	switch n := n.(type) {
 	case *rule.Param:
 		return n.As == value.Text
@@ -51,33 +51,33 @@ func isKnown(n rule.Node) bool {
 	return false
 }
 
-// twoUUIDs are the columns of two uuids. Their order as they are stored is that of their text.
-func (g *Generator) twoUUIDs(l, r rule.Node, sc *scope) (a, b string, ok bool) {
-	if !isUUID(l) || !isUUID(r) {
+// uuidColumns are the columns of two uuids. Their order as they are stored is that of their text.
+func (g *Generator) uuidColumns(l, r rule.Node, sc *scope) (a, b string, ok bool) {
+	if !isUUIDColumn(l) || !isUUIDColumn(r) {
 		return "", "", false
 	}
-	a, ok = g.uuid(l, sc)
+	a, ok = g.uuidColumn(l, sc)
 	if !ok {
 		return "", "", false
 	}
-	b, _ = g.uuid(r, sc)
+	b, _ = g.uuidColumn(r, sc)
 	return a, b, true
 }
 
-func isUUID(n rule.Node) bool {
+func isUUIDColumn(n rule.Node) bool {
 	c, ok := n.(*rule.Column)
 	return ok && c.Field.Type == model.UUID
 }
 
 // uuidEquality compares a uuid with another or with a text that is known.
-func (g *Generator) uuidEquality(op rule.Op, l, r rule.Node, sc *scope, m mode) (string, bool) {
-	if isUUID(r) && !isUUID(l) {
+func (g *Generator) uuidEquality(op rule.Op, l, r rule.Node, sc *scope, m logic) (string, bool) {
+	if isUUIDColumn(r) && !isUUIDColumn(l) {
 		l, r = r, l
 	}
-	if a, b, ok := g.twoUUIDs(l, r, sc); ok {
-		missL, missR := mayMiss(l), mayMiss(r)
+	if a, b, ok := g.uuidColumns(l, r, sc); ok {
+		missL, missR := mayBeNull(l), mayBeNull(r)
 		switch {
-		case !missL && !missR, m == loose && op == rule.Eq && missL != missR:
+		case !missL && !missR, m == admit && op == rule.Eq && missL != missR:
 			return "(" + a + " " + sqlOp(op) + " " + b + ")", true
 		case op == rule.Eq:
 			return g.Dialect.Same(a, b), true
@@ -85,23 +85,23 @@ func (g *Generator) uuidEquality(op rule.Op, l, r rule.Node, sc *scope, m mode) 
 			return g.Dialect.Differs(a, b), true
 		}
 	}
-	if !isKnown(r) {
+	if !isBoundText(r) {
 		return "", false
 	}
-	column, ok := g.uuid(l, sc)
+	column, ok := g.uuidColumn(l, sc)
 	if !ok {
 		return "", false
 	}
-	text, _ := g.known(r)
-	return g.uuidAnswer(column+" = "+text, op == rule.Ne, m), true
+	text, _ := g.boundUUID(r)
+	return g.uuidOutcome(column+" = "+text, op == rule.Ne, m), true
 }
 
-// uuidAnswer makes false of the NULL of a comparison with a missing uuid, or with a text that is none.
-func (g *Generator) uuidAnswer(sql string, not bool, m mode) string {
+// uuidOutcome makes false of the NULL of a comparison with a missing uuid, or with a text that is none.
+func (g *Generator) uuidOutcome(sql string, not bool, m logic) string {
 	switch {
 	case not:
 		return "(NOT coalesce(" + sql + ", " + g.Dialect.Bool(false) + "))"
-	case m == loose:
+	case m == admit:
 		return "(" + sql + ")"
 	default:
 		return "coalesce(" + sql + ", " + g.Dialect.Bool(false) + ")"
@@ -109,22 +109,22 @@ func (g *Generator) uuidAnswer(sql string, not bool, m mode) string {
 }
 
 // uuidIn looks for a uuid among texts that are known.
-func (g *Generator) uuidIn(n *rule.In, sc *scope, m mode) (string, bool) {
+func (g *Generator) uuidIn(n *rule.In, sc *scope, m logic) (string, bool) {
 	if len(n.Items) == 0 {
 		return "", false
 	}
 	for _, item := range n.Items {
-		if !isKnown(item) {
+		if !isBoundText(item) {
 			return "", false
 		}
 	}
-	column, ok := g.uuid(n.X, sc)
+	column, ok := g.uuidColumn(n.X, sc)
 	if !ok {
 		return "", false
 	}
 	items := make([]string, len(n.Items))
 	for i, item := range n.Items {
-		items[i], _ = g.known(item)
+		items[i], _ = g.boundUUID(item)
 	}
-	return g.uuidAnswer(column+" IN ("+strings.Join(items, ", ")+")", false, m), true
+	return g.uuidOutcome(column+" IN ("+strings.Join(items, ", ")+")", false, m), true
 }

@@ -10,7 +10,7 @@ import (
 
 // value writes a folded expression; it is NULL where the expression is missing or fails.
 func (g *Generator) value(n rule.Node, sc *scope) string {
-	return g.bounded(g.expression(n, sc))
+	return g.limitText(g.expression(n, sc))
 }
 
 func (g *Generator) expression(n rule.Node, sc *scope) string {
@@ -22,9 +22,9 @@ func (g *Generator) expression(n rule.Node, sc *scope) string {
 	case *rule.Param:
 		return g.slot(n.Slot)
 	case *rule.Column:
-		return g.Dialect.Column(n.Field, g.column(n, sc))
+		return g.Dialect.ColumnValue(n.Field, g.column(n, sc))
 	case *rule.If:
-		return "(" + g.choice(n, sc, func(b rule.Node) string {
+		return "(" + g.caseOf(n, sc, func(b rule.Node) string {
 			if isNull(b) {
 				return g.Dialect.Null(n.As)
 			}
@@ -37,9 +37,9 @@ func (g *Generator) expression(n rule.Node, sc *scope) string {
 	case *rule.Call:
 		return g.call(n, sc)
 	case *rule.Quantified:
-		return g.many(n, sc, exact)
+		return g.quantified(n, sc, threeValued)
 	default:
-		return g.cond(n, sc, exact)
+		return g.cond(n, sc, threeValued)
 	}
 }
 
@@ -56,79 +56,79 @@ func (g *Generator) call(n *rule.Call, sc *scope) string {
 	case n.Func == rule.Size && n.Args[0].Kind() == value.List:
 		return g.Dialect.ListLen(args[0])
 	case n.Func == rule.Contains:
-		return g.Dialect.Contains(args[0], args[1], isKnown(n.Args[1]))
+		return g.Dialect.Contains(args[0], args[1], isBoundText(n.Args[1]))
 	}
 	return g.Dialect.Call(n.Func, args)
 }
 
 // column writes a field of the row at the end of a path. Each step is a correlated subquery's row; seen by a client, it
-// leads only to rows that the caller may read.
+// indexed only to rows that the caller may read.
 func (g *Generator) column(n *rule.Column, sc *scope) string {
-	n = g.shorten(n, sc)
+	n = g.withoutLastStep(n, sc)
 	if len(n.Path.Steps) == 0 {
-		return g.root(n.Field, n.Path.Root, sc)
+		return g.rootField(n.Field, n.Path.Root, sc)
 	}
-	from, last := g.steps(n.Path, sc)
+	from, last := g.joinSteps(n.Path, sc)
 	return "(SELECT " + g.field(n.Field, last, sc.client) + from + ")"
 }
 
-// shorten takes the last step off a path that ends in an id: the reference holds that id. A step of a client's says more,
+// withoutLastStep takes the last step off a path that ends in an id: the reference holds that id. A step of a client's says more,
 // that the caller may read the row. So does one in a rule about a row that is not stored yet: it may lead to no row, or to
 // the row itself, which such a rule must not see.
-func (g *Generator) shorten(n *rule.Column, sc *scope) *rule.Column {
+func (g *Generator) withoutLastStep(n *rule.Column, sc *scope) *rule.Column {
 	last := len(n.Path.Steps) - 1
 	if last < 0 || n.Field != n.Path.Table().ID() || g.dangling || sc.writes != nil {
 		return n
 	}
 	step := n.Path.Steps[last]
-	if step.From.View != nil || sc.client && !g.open(step.To) { // nothing makes a reference of a view lead to a row
+	if step.From.View != nil || sc.client && !g.allReadable(step.To) { // nothing makes a reference of a view lead to a row
 		return n
 	}
 	return &rule.Column{Path: rule.Path{Root: n.Path.Root, Steps: n.Path.Steps[:last]}, Field: step.Field}
 }
 
 // open says whether the caller may read every row of a table.
-func (g *Generator) open(t *model.Table) bool {
+func (g *Generator) allReadable(t *model.Table) bool {
 	return g.System || rule.AlwaysTrue(g.fold(g.Rules.Table(t).Read))
 }
 
-// steps writes the FROM and WHERE that lead along a path of at least one step, and the alias of its end.
-func (g *Generator) steps(p rule.Path, sc *scope) (from, last string) {
+// joinSteps writes the FROM and WHERE that lead along a path of at least one step, and the alias of its end.
+func (g *Generator) joinSteps(p rule.Path, sc *scope) (from, last string) {
 	var tables, conds []string
 	for i, step := range p.Steps {
 		next := g.alias()
-		tables = append(tables, g.source(step.To, next))
+		tables = append(tables, g.fromItem(step.To, next))
 		key := ""
 		if i == 0 {
-			key = g.root(step.Field, p.Root, sc)
+			key = g.rootField(step.Field, p.Root, sc)
 		} else {
 			key = g.field(step.Field, last, sc.client)
 		}
 		conds = append(conds, next+"."+Quote("id")+" = "+key)
-		conds = append(conds, g.others(step.To, next, sc)...)
+		conds = append(conds, g.notWritten(step.To, next, sc)...)
 		if sc.client {
-			conds = append(conds, g.readable(step.To, next)...)
+			conds = append(conds, g.readCondition(step.To, next)...)
 		}
 		last = next
 	}
 	return " FROM " + strings.Join(tables, ", ") + " WHERE " + strings.Join(conds, " AND "), last
 }
 
-// root writes a field of the row that a path begins with.
-func (g *Generator) root(f *model.Field, row *rule.Row, sc *scope) string {
-	at := sc.of(row)
+// rootField writes a field of the row that a path begins with.
+func (g *Generator) rootField(f *model.Field, row *rule.Row, sc *scope) string {
+	at := sc.find(row)
 	if v, ok := at.values[f]; ok {
 		return v
 	}
 	return g.field(f, at.alias, sc.client)
 }
 
-// readable is the condition that the caller may read the row, as no or one element.
-func (g *Generator) readable(t *model.Table, alias string) []string {
-	if g.open(t) {
+// readCondition is the condition that the caller may read the row, as no or one element.
+func (g *Generator) readCondition(t *model.Table, alias string) []string {
+	if g.allReadable(t) {
 		return nil
 	}
-	return []string{g.conjunct(g.fold(g.Rules.Table(t).Read), g.self(t, alias))}
+	return []string{g.conjunct(g.fold(g.Rules.Table(t).Read), g.modelScope(t, alias))}
 }
 
 // field writes a column of a row; seen by a client, under its mask.
@@ -144,7 +144,7 @@ func (g *Generator) field(f *model.Field, alias string, client bool) string {
 	case rule.NeverTrue(mask):
 		return g.Dialect.Null(value.KindOf(f))
 	}
-	return "(CASE WHEN " + g.cond(mask, g.self(f.Table, alias), loose) + " THEN " + column + " END)"
+	return "(CASE WHEN " + g.cond(mask, g.modelScope(f.Table, alias), admit) + " THEN " + column + " END)"
 }
 
 // mask is the folded rule that a field is read under, nil where nothing masks it.

@@ -14,7 +14,7 @@ import (
 // serves a part of the conditions, after which they are sorted. Which one is cheap depends on the rows. A blog whose posts
 // are nearly all published is to be walked; of one owner's ten documents among a million, the index knows best. SQLite has
 // no statistics here and always takes the index; PostgreSQL has none about what belongs to one caller. So a list that has
-// more than one way asks first how far each leads, see Probe.
+// partial than one way asks first how far each leads, see Probe.
 
 // Way is how a statement finds its rows.
 type Way uint8
@@ -28,11 +28,11 @@ const (
 
 // part is one of the conditions that must all hold.
 type part struct {
-	node   rule.Node
-	client bool
-	equals *model.Field // it is a comparison of this field with a value
-	leads  []rule.Node  // an index serves each of them, and the part holds of no other rows than they do; nil: none does
-	set    bool         // one of leads is asked from the caller's side
+	node    rule.Node
+	client  bool
+	equals  *model.Field // it is a comparison of this field with a value
+	indexed []rule.Node  // an index serves each of them, and the part holds of no other rows than they do; nil: none does
+	usesSet bool         // one of leads is asked from the caller's side
 }
 
 // parts are the conditions of a list about the rows of a table.
@@ -44,7 +44,7 @@ func (g *Generator) parts(t *model.Table, filter rule.Node) []part {
 			return
 		}
 		for _, c := range conjuncts(folded) {
-			all = append(all, g.part(t, possible(c), client))
+			all = append(all, g.part(t, withoutImpossible(c), client))
 		}
 	}
 	if !g.System {
@@ -58,16 +58,16 @@ func (g *Generator) parts(t *model.Table, filter rule.Node) []part {
 			return []part{{node: &rule.Const{Value: value.OfBool(false)}}}
 		}
 		if or, ok := p.node.(*rule.Or); ok {
-			if left := agreeing(or, all); len(left.Xs) < len(or.Xs) {
-				all[i] = g.part(t, possible(left), p.client)
+			if left := compatibleBranches(or, all); len(left.Xs) < len(or.Xs) {
+				all[i] = g.part(t, withoutImpossible(left), p.client)
 			}
 		}
 	}
 	return all
 }
 
-// possible is a condition without the branches that cannot be true: for conditions that admit rows.
-func possible(n rule.Node) rule.Node {
+// withoutImpossible is a condition without the branches that cannot be true: for conditions that admit rows.
+func withoutImpossible(n rule.Node) rule.Node {
 	or, ok := n.(*rule.Or)
 	if !ok {
 		return n
@@ -79,9 +79,9 @@ func possible(n rule.Node) rule.Node {
 	return &rule.Or{Xs: left}
 }
 
-// agreeing are the branches that can be true where the other parts hold: of a rule that admits what is published and what
+// compatibleBranches are the branches that can be true where the other parts hold: of a rule that admits what is published and what
 // the caller wrote, a filter for drafts leaves the second. One is left where none can be.
-func agreeing(or *rule.Or, parts []part) *rule.Or {
+func compatibleBranches(or *rule.Or, parts []part) *rule.Or {
 	left := slices.DeleteFunc(slices.Clone(or.Xs), func(n rule.Node) bool {
 		return slices.ContainsFunc(parts, func(p part) bool { return contradict(n, p.node) })
 	})
@@ -93,12 +93,12 @@ func agreeing(or *rule.Or, parts []part) *rule.Or {
 
 // contradict says whether two conditions compare one field of the row with two constants.
 func contradict(a, b rule.Node) bool {
-	fieldA, valueA := constantOf(a)
-	fieldB, valueB := constantOf(b)
+	fieldA, valueA := comparedConstant(a)
+	fieldB, valueB := comparedConstant(b)
 	return fieldA != nil && fieldA == fieldB && valueA.Kind == value.Text && valueB.Kind == value.Text && valueA.Text != valueB.Text
 }
 
-func constantOf(n rule.Node) (f *model.Field, v value.Value) {
+func comparedConstant(n rule.Node) (f *model.Field, v value.Value) {
 	c, ok := n.(*rule.Compare)
 	if !ok || c.Op != rule.Eq {
 		return nil, v
@@ -120,8 +120,8 @@ func (g *Generator) part(t *model.Table, n rule.Node, client bool) part {
 	if t.View != nil {
 		return p
 	}
-	p.leads, p.set = g.leads(n, client)
-	if c, ok := n.(*rule.Compare); ok && len(p.leads) == 1 && !p.set {
+	p.indexed, p.usesSet = g.indexConditions(n, client)
+	if c, ok := n.(*rule.Compare); ok && len(p.indexed) == 1 && !p.usesSet {
 		p.equals = comparedField(c)
 	}
 	return p
@@ -129,33 +129,33 @@ func (g *Generator) part(t *model.Table, n rule.Node, client bool) part {
 
 func (g *Generator) partScope(t *model.Table, alias string, client bool) *scope {
 	if client {
-		return g.asClient(t, alias)
+		return g.clientScope(t, alias)
 	}
-	sc := g.self(t, alias)
-	sc.rows = true
+	sc := g.modelScope(t, alias)
+	sc.allowSets = true
 	return sc
 }
 
-// leads are conditions that indexes serve, of which one holds wherever n does.
-func (g *Generator) leads(n rule.Node, client bool) (leads []rule.Node, set bool) {
+// indexed are conditions that indexes serve, of which one holds wherever n does.
+func (g *Generator) indexConditions(n rule.Node, client bool) (leads []rule.Node, set bool) {
 	switch n := n.(type) {
 	case *rule.And:
 		for _, x := range n.Xs {
-			more, isSet := g.leads(x, client)
+			more, isSet := g.indexConditions(x, client)
 			if len(more) > 0 && (leads == nil || isSet && !set) {
 				leads, set = more, isSet
 			}
 		}
 		return leads, set
 	case *rule.Or:
-		if !client && g.together(n, &scope{}) {
+		if !client && g.isUnion(n, &scope{}) {
 			return []rule.Node{n}, true
 		}
 		for _, x := range n.Xs {
 			if rule.NeverTrue(x) {
 				continue
 			}
-			more, isSet := g.leads(x, client)
+			more, isSet := g.indexConditions(x, client)
 			if len(more) == 0 {
 				return nil, false
 			}
@@ -163,35 +163,35 @@ func (g *Generator) leads(n rule.Node, client bool) (leads []rule.Node, set bool
 		}
 		return leads, set
 	}
-	if g.served(n, client) {
+	if g.indexServes(n, client) {
 		return []rule.Node{n}, false
 	}
 	if !client {
-		if _, ok := n.(*rule.Quantified); ok && g.names(n) {
+		if _, ok := n.(*rule.Quantified); ok && g.namesCaller(n) {
 			return []rule.Node{n}, true
 		}
-		if _, ok := n.(*rule.Compare); ok && g.names(n) {
+		if _, ok := n.(*rule.Compare); ok && g.namesCaller(n) {
 			return []rule.Node{n}, true
 		}
 	}
 	return nil, false
 }
 
-// served says whether an index of the row's own table serves a comparison with values.
-func (g *Generator) served(n rule.Node, client bool) bool {
+// indexServes says whether an index of the row's own table serves a comparison with values.
+func (g *Generator) indexServes(n rule.Node, client bool) bool {
 	switch n := n.(type) {
 	case *rule.Column:
-		return g.indexed(n, client)
+		return g.startsIndex(n, client)
 	case *rule.Compare:
 		c, other := n.L, n.R
 		if _, ok := c.(*rule.Column); !ok {
 			c, other = other, c
 		}
 		column, ok := c.(*rule.Column)
-		return ok && n.Op == rule.Eq && isValue(other) && g.indexed(column, client) && !g.mixed(c, other)
+		return ok && n.Op == rule.Eq && isValue(other) && g.startsIndex(column, client) && !g.mixed(c, other)
 	case *rule.In:
 		column, ok := n.X.(*rule.Column)
-		return ok && g.indexed(column, client) && !slices.ContainsFunc(n.Items, func(i rule.Node) bool { return !isValue(i) || g.mixed(column, i) })
+		return ok && g.startsIndex(column, client) && !slices.ContainsFunc(n.Items, func(i rule.Node) bool { return !isValue(i) || g.mixed(column, i) })
 	}
 	return false
 }
@@ -215,17 +215,17 @@ func isValue(n rule.Node) bool {
 	return false
 }
 
-// indexed says whether an index of its table starts with a column of the row itself.
-func (g *Generator) indexed(c *rule.Column, client bool) bool {
+// startsIndex says whether an index of its table starts with a column of the row itself.
+func (g *Generator) startsIndex(c *rule.Column, client bool) bool {
 	if len(c.Path.Steps) > 0 || c.Path.Root.Role != rule.Self || client && g.mask(c.Field) != nil {
 		return false
 	}
 	return g.Rules.StartsIndex(c.Field)
 }
 
-// walked are the fields that are compared with values, if an index gives the order of a list among the rows that have
+// walkIndex are the fields that are compared with values, if an index gives the order of a list among the rows that have
 // those values. Of more than one index it is the one that has most of them.
-func (g *Generator) walked(l List, parts []part) (equal []*model.Field, ok bool) {
+func (g *Generator) walkIndex(l List, parts []part) (equal []*model.Field, ok bool) {
 	for i, k := range l.Sort {
 		if k.Desc != l.Sort[0].Desc || g.mask(k.Field) != nil || i > 0 && k.Field.Optional {
 			return nil, false
@@ -237,7 +237,7 @@ func (g *Generator) walked(l List, parts []part) (equal []*model.Field, ok bool)
 			n++
 		}
 		for ; n >= 0; n-- {
-			if ordered(index[n:], l.Sort) {
+			if isOrder(index[n:], l.Sort) {
 				if !ok || n > len(equal) {
 					equal, ok = index[:n], true
 				}
@@ -248,39 +248,39 @@ func (g *Generator) walked(l List, parts []part) (equal []*model.Field, ok bool)
 	return equal, ok
 }
 
-// ordered says whether columns of an index are the keys of a sort.
-func ordered(columns []*model.Field, sort []Key) bool {
+// operator says whether columns of an index are the keys of a sort.
+func isOrder(columns []*model.Field, sort []Key) bool {
 	return slices.EqualFunc(columns, sort, func(f *model.Field, k Key) bool { return f == k.Field })
 }
 
-// finding is how the rows of a list can be found.
-type finding struct {
-	parts []part
-	walk  bool           // along an index
-	equal []*model.Field // the fields that the index starts with, each compared with a value
-	from  [][]int        // of parts: those that an index serves, together where one index has all of them
+// plan is how the rows of a list can be found.
+type plan struct {
+	parts  []part
+	walk   bool           // along an index
+	equal  []*model.Field // the fields that the index starts with, each compared with a value
+	starts [][]int        // of parts: those that an index serves, together where one index has all of them
 }
 
-func (g *Generator) finding(l List) finding {
-	f := finding{parts: g.parts(l.Table, l.Filter)}
+func (g *Generator) planList(l List) plan {
+	f := plan{parts: g.parts(l.Table, l.Filter)}
 	if l.Table.View != nil {
 		return f
 	}
-	f.equal, f.walk = g.walked(l, f.parts)
+	f.equal, f.walk = g.walkIndex(l, f.parts)
 	for i, p := range f.parts {
-		if g.leading(p) && p.equals == nil {
-			f.from = append(f.from, []int{i})
+		if g.isStart(p) && p.equals == nil {
+			f.starts = append(f.starts, []int{i})
 		}
 	}
-	if !g.Dialect.KnowsRows() {
-		f.from = append(f.from, g.equalities(l.Table, f)...)
+	if !g.Dialect.HasStatistics() {
+		f.starts = append(f.starts, g.comparedGroups(l.Table, f)...)
 	}
 	return f
 }
 
-// equalities are the parts that compare fields with values, as the indexes have them. What the walk has anyway is left out,
+// comparedGroups are the parts that compare fields with values, as the indexes have them. What the walk has anyway is left out,
 // and what another has as well: SQLite would choose between two indexes blindly.
-func (g *Generator) equalities(t *model.Table, f finding) (all [][]int) {
+func (g *Generator) comparedGroups(t *model.Table, f plan) (all [][]int) {
 	for _, index := range g.Rules.Table(t).Indexes {
 		var group []int
 		walked := true
@@ -304,108 +304,110 @@ func (g *Generator) equalities(t *model.Table, f finding) (all [][]int) {
 	return all
 }
 
-// leading says whether a part is a way of its own. An engine that knows its rows needs that only where they are found from
+// isStart says whether a part is a way of its own. An engine that knows its rows needs that only where they are found from
 // the caller's side.
-func (g *Generator) leading(p part) bool { return p.set || len(p.leads) > 0 && !g.Dialect.KnowsRows() }
+func (g *Generator) isStart(p part) bool {
+	return p.usesSet || len(p.indexed) > 0 && !g.Dialect.HasStatistics()
+}
 
 // ways are the ways of a list, Walk last; none where the engine's own plan is as good.
-func (g *Generator) ways(f finding) []Way {
+func (g *Generator) ways(f plan) []Way {
 	var ways []Way
-	for i := range f.from {
+	for i := range f.starts {
 		ways = append(ways, From+Way(i))
 	}
 	if f.walk {
 		ways = append(ways, Walk)
 	}
 	// SQLite takes the only index that there is, PostgreSQL looks through the table for a set that stands below OR.
-	if len(f.from) == 0 || len(ways) < 2 && !g.Dialect.KnowsRows() {
+	if len(f.starts) == 0 || len(ways) < 2 && !g.Dialect.HasStatistics() {
 		return nil
 	}
 	return ways
 }
 
-// conditions writes the parts for one way. What an index serves, and the way does not use, is hidden from the planner. What
+// listConditions writes the parts for one way. What an index serves, and the way does not use, is hidden from the planner. What
 // a client asks that costs more than comparisons stands behind the rule, which admits are the conditions of.
-func (g *Generator) conditions(f finding, t *model.Table, way Way) (conds, admits []string) {
+func (g *Generator) listConditions(f plan, t *model.Table, way Way) (conds, admits []string) {
 	for i, p := range f.parts {
 		sc := g.partScope(t, "t0", p.client)
-		sc.lookUp = way == FromSets
+		sc.lookUpSets = way == FromSets
 		cond := ""
-		if !p.client || g.cheap(p.node, sc) {
+		if !p.client || g.isCheap(p.node, sc) {
 			cond = g.conjunct(p.node, sc)
 		} else {
-			cond = behind(admits, g.cond(p.node, sc, loose)) // the parts of the rule come first
+			cond = guardedBy(admits, g.cond(p.node, sc, admit)) // the parts of the rule come first
 		}
-		if g.leading(p) && !g.uses(f, way, i) {
-			cond = hidden(cond)
+		if g.isStart(p) && !g.leavesToPlanner(f, way, i) {
+			cond = hideFromIndex(cond)
 		}
 		if !p.client {
 			admits = append(admits, cond)
 		}
 		conds = append(conds, cond)
 	}
-	if way >= From && g.Dialect.KnowsRows() && g.oneSet(f, way) == nil {
-		conds = append(conds, g.Dialect.Within(column("t0", "id"), g.candidates(f, t, way)))
+	if way >= From && g.Dialect.HasStatistics() && g.singleSet(f, way) == nil {
+		conds = append(conds, g.Dialect.InQuery(column("t0", "id"), g.candidates(f, t, way)))
 	}
 	return conds, admits
 }
 
 // rows is the table as a list reads it: the rows that one set leads to, or all of them.
-func (g *Generator) rows(f finding, t *model.Table, way Way) string {
-	if way >= From && g.Dialect.KnowsRows() {
-		if p := g.oneSet(f, way); p != nil {
-			if s, ok := g.setOf(p.leads[0], g.partScope(t, "q", p.client)); ok {
-				g.reads(t)
-				return " FROM (" + g.Dialect.Reaching("q.*", t.Name, s.field.Name, s.query) + ") AS t0"
+func (g *Generator) listFrom(f plan, t *model.Table, way Way) string {
+	if way >= From && g.Dialect.HasStatistics() {
+		if p := g.singleSet(f, way); p != nil {
+			if s, ok := g.setFor(p.indexed[0], g.partScope(t, "q", p.client)); ok {
+				g.addTable(t)
+				return " FROM (" + g.Dialect.RowsWith("q.*", t.Name, s.field.Name, s.query) + ") AS t0"
 			}
 		}
 	}
 	return g.from(t, "t0")
 }
 
-// oneSet is the part that a way starts from where that is one set, which has each row once.
-func (g *Generator) oneSet(f finding, way Way) *part {
-	if p := &f.parts[f.from[way-From][0]]; p.set && len(p.leads) == 1 {
+// singleSet is the part that a way starts from where that is one set, which has each row once.
+func (g *Generator) singleSet(f plan, way Way) *part {
+	if p := &f.parts[f.starts[way-From][0]]; p.usesSet && len(p.indexed) == 1 {
 		return p
 	}
 	return nil
 }
 
-// uses says whether a way leaves a part to the planner.
-func (g *Generator) uses(f finding, way Way, i int) bool {
+// leavesToPlanner says whether a way leaves a part to the planner.
+func (g *Generator) leavesToPlanner(f plan, way Way, i int) bool {
 	switch p := f.parts[i]; way {
 	case AsPlanned, FromSets:
 		return true
 	case Walk:
 		return p.equals != nil && slices.Contains(f.equal, p.equals)
 	default:
-		return !g.Dialect.KnowsRows() && slices.Contains(f.from[way-From], i)
+		return !g.Dialect.HasStatistics() && slices.Contains(f.starts[way-From], i)
 	}
 }
 
-// hidden is a condition of which no planner makes a search by an index. Where it is NULL it is not true either way.
-func hidden(cond string) string { return "((" + cond + ") IS TRUE)" }
+// hideFromIndex is a condition of which no planner makes a search by an index. Where it is NULL it is not true either way.
+func hideFromIndex(cond string) string { return "((" + cond + ") IS TRUE)" }
 
 // candidates is a query of the ids of the rows that one part of the conditions leads to.
-func (g *Generator) candidates(f finding, t *model.Table, way Way) string {
-	group := f.from[way-From]
+func (g *Generator) candidates(f plan, t *model.Table, way Way) string {
+	group := f.starts[way-From]
 	if len(group) > 1 || f.parts[group[0]].equals != nil {
 		conds := make([]string, len(group))
 		for i, n := range group {
-			conds[i] = g.cond(f.parts[n].node, g.partScope(t, "q", f.parts[n].client), loose)
+			conds[i] = g.cond(f.parts[n].node, g.partScope(t, "q", f.parts[n].client), admit)
 		}
 		return "SELECT " + column("q", "id") + g.from(t, "q") + where(conds)
 	}
 	p := f.parts[group[0]]
-	queries := make([]string, len(p.leads))
-	for i, n := range p.leads {
-		if p.set {
-			if s, ok := g.setOf(n, g.partScope(t, "q", p.client)); ok {
-				queries[i] = g.Dialect.Reaching(column("q", "id"), t.Name, s.field.Name, s.query)
+	queries := make([]string, len(p.indexed))
+	for i, n := range p.indexed {
+		if p.usesSet {
+			if s, ok := g.setFor(n, g.partScope(t, "q", p.client)); ok {
+				queries[i] = g.Dialect.RowsWith(column("q", "id"), t.Name, s.field.Name, s.query)
 				continue
 			}
 		}
-		queries[i] = "SELECT " + column("q", "id") + g.from(t, "q") + where([]string{g.cond(n, g.partScope(t, "q", p.client), loose)})
+		queries[i] = "SELECT " + column("q", "id") + g.from(t, "q") + where([]string{g.cond(n, g.partScope(t, "q", p.client), admit)})
 	}
 	return strings.Join(queries, " UNION ALL ")
 }
@@ -416,17 +418,17 @@ func (g *Generator) candidates(f finding, t *model.Table, way Way) string {
 // to fill the page within as many rows as the bound, the first of the two counts that far. Input 0 is how many rows the
 // page wants, input 1+i key i of the place to go on from.
 func (g *Generator) Probe(l List, bound, window int) (*Statement, error) {
-	g.keepStill(g.folded(l.Filter), g.asClient(l.Table, "t0"), l.Sort)
-	f := g.finding(l)
-	counts, names, beyond := g.counts(f, l.Table, bound)
+	g.stopPropagation(g.folded(l.Filter), g.clientScope(l.Table, "t0"), l.Sort)
+	f := g.planList(l)
+	counts, names, beyond := g.probeCounts(f, l.Table, bound)
 	if !f.walk {
 		return g.finish("SELECT " + strings.Join(counts, ", "))
 	}
 	wanted := g.input(0, value.Int)
 	filled := func(rows int) string {
-		next := g.window(l, f, rows)
-		conds, _ := g.conditions(f, l.Table, AsPlanned)
-		return counted("SELECT 1 FROM (" + next + ") AS t0" + where(conds) + " LIMIT " + wanted)
+		next := g.nextRows(l, f, rows)
+		conds, _ := g.listConditions(f, l.Table, AsPlanned)
+		return countRows("SELECT 1 FROM (" + next + ") AS t0" + where(conds) + " LIMIT " + wanted)
 	}
 	all := strings.Join(beyond, " AND ")
 	return g.finish("WITH f AS MATERIALIZED (SELECT " + strings.Join(counts, ", ") + "), " +
@@ -434,15 +436,15 @@ func (g *Generator) Probe(l List, bound, window int) (*Statement, error) {
 		"w AS MATERIALIZED (SELECT v.*, CASE WHEN v < " + wanted + " AND v * " + strconv.Itoa(bound/window) + " >= " + wanted +
 		" THEN " + filled(bound) + " ELSE v END AS w FROM v) " +
 		"SELECT " + strings.Join(names, ", ") + ", w, CASE WHEN " + all + " AND w < " + wanted +
-		" THEN " + counted("SELECT 1 FROM ("+g.window(l, f, window)+") AS n") + " ELSE 0 END FROM w")
+		" THEN " + countRows("SELECT 1 FROM ("+g.nextRows(l, f, window)+") AS n") + " ELSE 0 END FROM w")
 }
 
-// counts are columns that count the rows of the ways From up to a bound, their names, and conditions that they reach it.
-func (g *Generator) counts(f finding, t *model.Table, bound int) (columns, names, beyond []string) {
-	for i := range f.from {
+// probeCounts are columns that count the rows of the ways From up to a bound, their names, and conditions that they reach it.
+func (g *Generator) probeCounts(f plan, t *model.Table, bound int) (columns, names, beyond []string) {
+	for i := range f.starts {
 		name := "c" + strconv.Itoa(i)
 		names = append(names, name)
-		columns = append(columns, counted("SELECT 1 FROM ("+g.candidates(f, t, From+Way(i))+") AS c LIMIT "+strconv.Itoa(bound))+" AS "+name)
+		columns = append(columns, countRows("SELECT 1 FROM ("+g.candidates(f, t, From+Way(i))+") AS c LIMIT "+strconv.Itoa(bound))+" AS "+name)
 		beyond = append(beyond, name+" >= "+strconv.Itoa(bound))
 	}
 	return columns, names, beyond
@@ -450,23 +452,23 @@ func (g *Generator) counts(f finding, t *model.Table, bound int) (columns, names
 
 // ProbeCount is Probe for Count.
 func (g *Generator) ProbeCount(t *model.Table, filter rule.Node, bound int) (*Statement, error) {
-	counts, _, _ := g.counts(g.finding(List{Table: t, Filter: filter, Sort: []Key{{Field: t.ID()}}}), t, bound)
+	counts, _, _ := g.probeCounts(g.planList(List{Table: t, Filter: filter, Sort: []Key{{Field: t.ID()}}}), t, bound)
 	return g.finish("SELECT " + strings.Join(counts, ", "))
 }
 
-func counted(query string) string { return "(SELECT count(*) FROM (" + query + ") AS n)" }
+func countRows(query string) string { return "(SELECT count(*) FROM (" + query + ") AS n)" }
 
-// window is a query of the next rows of the order, whether the conditions hold or not.
-func (g *Generator) window(l List, f finding, rows int) string {
+// nextRows is a query of the next rows of the order, whether the conditions hold or not.
+func (g *Generator) nextRows(l List, f plan, rows int) string {
 	keys := make([]string, len(l.Sort))
 	for i, k := range l.Sort {
 		keys[i] = g.field(k.Field, "q", true)
 	}
-	conds := g.ranged(l, keys, nil) // the keys are in an index, so they are short
+	conds := g.rangeConditions(l, keys, nil) // the keys are in an index, so they are short
 	for _, p := range f.parts {
 		sc := g.partScope(l.Table, "q", p.client)
-		if p.equals != nil && slices.Contains(f.equal, p.equals) || comparesKey(p.node, l.Sort[0].Field) && g.cheap(p.node, sc) {
-			conds = append(conds, g.cond(p.node, sc, loose))
+		if p.equals != nil && slices.Contains(f.equal, p.equals) || comparesKey(p.node, l.Sort[0].Field) && g.isCheap(p.node, sc) {
+			conds = append(conds, g.cond(p.node, sc, admit))
 		}
 	}
 	return "SELECT q.*" + g.from(l.Table, "q") + where(conds) + g.orderBy(l, keys) + " LIMIT " + strconv.Itoa(rows)

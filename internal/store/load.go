@@ -24,7 +24,7 @@ type Load interface {
 	// Exec runs statements as one transaction.
 	Exec(statements ...string) error
 
-	// Copy runs the statements, then puts rows into a table, by the statement that sqlgen.LoadWhole wrote for it. next returns
+	// Copy runs the statements, then puts rows into a table, with the statement of sqlgen.RawTable.Load. next returns
 	// the values of a row, which are not kept, or nil behind the last; its error ends the copying and is returned. Some of
 	// the rows may then be there.
 	Copy(create []string, into string, next func() ([]value.Value, error)) error

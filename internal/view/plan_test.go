@@ -46,7 +46,7 @@ views:
 		}
 		get, err := generator().Get(lines, lines.Fields)
 		o.served(t, "get", get, err, value.OfText("w5"))
-		page, err := generator().List(sqlgen.List{Table: lines, Fields: lines.Fields, Sort: byID, Range: sqlgen.Range{Where: sqlgen.RowAfter}})
+		page, err := generator().List(sqlgen.List{Table: lines, Fields: lines.Fields, Sort: byID, Range: sqlgen.Range{Bound: sqlgen.TupleAfter}})
 		o.served(t, "page", page, err, value.OfInt(20), value.OfText("w5"))
 		list, err := generator().List(sqlgen.List{Table: lines, Fields: lines.Fields, Filter: filter, Sort: byID})
 		o.served(t, "filter", list, err, value.OfInt(20))

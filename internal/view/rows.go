@@ -56,7 +56,7 @@ func reason(err error) string {
 func (c *checker) rows(ctx context.Context, db store.DB, table *model.Table) error {
 	before, d := len(c.faults), db.Dialect()
 	err := db.Read(ctx, func(reader store.Reader) error {
-		return reader.Query(sqlgen.Sample(d, table, sample), nil, func(row value.Row) error {
+		return reader.Query(sqlgen.SampleRows(d, table, sample), nil, func(row value.Row) error {
 			if len(c.faults) == before {
 				c.row(table, row)
 			}
@@ -67,7 +67,7 @@ func (c *checker) rows(ctx context.Context, db store.DB, table *model.Table) err
 		return err
 	}
 	return db.Read(ctx, func(reader store.Reader) error {
-		return reader.Query(sqlgen.Repeated(d, table), nil, func(row value.Row) error {
+		return reader.Query(sqlgen.DuplicateIDs(d, table), nil, func(row value.Row) error {
 			id := string(value.AppendJSON(nil, table.ID(), row, 0))
 			c.fault(table.Pos, "the id %s of %s is that of %d rows: an id names one row", id, table.Name, row.Int(1))
 			return nil
