@@ -8,8 +8,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// AppendJSON appends a column of a row, a value of the field, as JSON: null where it is missing. It does not allocate
-// beyond dst. This is the way of every value of every answer.
+// AppendJSON appends a column of a row, a value of the field, as JSON: null if it is missing. Every value of every
+// answer passes through it. It allocates nothing beyond dst.
 func AppendJSON(dst []byte, field *model.Field, row Row, col int) []byte {
 	if row.Null(col) {
 		return append(dst, "null"...)
@@ -23,7 +23,7 @@ func AppendJSON(dst []byte, field *model.Field, row Row, col int) []byte {
 	case model.Bool:
 		return strconv.AppendBool(dst, row.Int(col) != 0)
 	case model.Float:
-		return appendFloat(dst, row.Float(col)+0) // which makes 0 of the -0 that a view may hold
+		return appendFloat(dst, row.Float(col)+0) // a view may hold -0; the sum is 0
 	case model.Decimal:
 		return appendQuotedDecimal(dst, row.Decimal(col, field.Scale), uint8(field.Scale))
 	case model.Timestamp:
@@ -37,7 +37,7 @@ func AppendJSON(dst []byte, field *model.Field, row Row, col int) []byte {
 	}
 }
 
-// AppendValue appends a value as JSON: null where it is missing, a decimal and a duration as a string.
+// AppendValue appends a value in JSON: null for a missing value, a string for a decimal or a duration.
 func AppendValue(dst []byte, v Value) []byte {
 	switch v.Kind {
 	case Bool:
@@ -65,7 +65,7 @@ func AppendValue(dst []byte, v Value) []byte {
 	}
 }
 
-// AppendMember appends a value of a field as a body would hold it, which ParseJSON reads back.
+// AppendMember appends a value of a field in the form of a request's body. ParseJSON reads it back.
 func AppendMember(dst []byte, field *model.Field, v Value) []byte {
 	if field.AsString && v.Kind == Int {
 		return append(AppendValue(append(dst, '"'), v), '"')
@@ -84,7 +84,7 @@ func appendList(dst []byte, list []string) []byte {
 	return append(dst, ']')
 }
 
-// AppendString appends UTF-8 text as a JSON string. Only what RFC 8259 demands is escaped.
+// AppendString appends UTF-8 text as a JSON string. It escapes only the characters listed in RFC 8259.
 func AppendString(dst []byte, s []byte) []byte { return appendString(dst, s) }
 
 func appendQuoted[T string | []byte](dst []byte, s T) []byte {
@@ -106,14 +106,14 @@ func appendString[T string | []byte](dst []byte, s T) []byte {
 	}
 }
 
-// plainPrefix returns how many bytes of s come before the first that must be escaped. It looks at eight at a time: in
-// each byte below 0x80 the high bit of a difference shows a borrow, that is, a control, a quote or a backslash. A borrow
-// spoils only bytes after the first, which alone is asked for.
+// plainPrefix returns the number of bytes before the first one to escape. It tests eight at a time. In each byte
+// below 0x80, the high bit of a difference shows a borrow: a control, a quote or a backslash. A borrow spoils only
+// later bytes, and plainPrefix needs only the first.
 func plainPrefix[T string | []byte](s T) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		w := load(s, i)
+		w := loadWord(s, i)
 		found := ((w - ones*0x20) | ((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones)) & ^w & high
 		if found != 0 {
 			return i + bits.TrailingZeros64(found)/8
@@ -128,7 +128,7 @@ func plainPrefix[T string | []byte](s T) int {
 }
 
 // load reads eight bytes, the first lowest. The compiler makes one load of it for either type.
-func load[T string | []byte](s T, i int) uint64 {
+func loadWord[T string | []byte](s T, i int) uint64 {
 	_ = s[i+7]
 	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
 		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
@@ -150,7 +150,7 @@ func appendEscaped(dst []byte, c byte) []byte {
 	}
 }
 
-// appendFloat appends the shortest text that reads back as f, in the form of ECMAScript and encoding/json.
+// appendFloat appends the shortest text that reads back as f, in the format of ECMAScript and encoding/json.
 func appendFloat(dst []byte, f float64) []byte {
 	size := math.Abs(f)
 	if size == 0 || (1e-6 <= size && size < 1e21) {
@@ -183,7 +183,8 @@ func appendDecimal(dst []byte, unscaled int64, scale uint8) []byte {
 	return appendFraction(strconv.AppendUint(dst, abs(unscaled)/power, 10), abs(unscaled)%power, power)
 }
 
-// appendFraction appends a point and as many digits as the power of ten has zeros: those of power + n behind its 1.
+// appendFraction appends a point and one digit for each zero of the power of ten: the digits of power + n after its
+// leading 1.
 func appendFraction(dst []byte, n, power uint64) []byte {
 	point := len(dst)
 	dst = strconv.AppendUint(dst, power+n, 10)

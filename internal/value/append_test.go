@@ -16,7 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// drawValue draws any value that a field of the type can hold.
+// drawValue draws any valid value of the field.
 func drawValue(t *rapid.T, field *model.Field) Value {
 	switch field.Type {
 	case model.Int:
@@ -76,7 +76,7 @@ func drawJSON(t *rapid.T, depth int) string {
 	}
 }
 
-// TestRoundTrip: what is written reads back as the same value, and AppendJSON, AppendValue and Scan agree.
+// TestRoundTrip: a written value reads back unchanged, and AppendJSON, AppendValue and Scan agree.
 func TestRoundTrip(t *testing.T) {
 	for _, kind := range allTypes {
 		field := fieldOf(kind)
@@ -142,7 +142,7 @@ func TestAppendValue(t *testing.T) {
 	}
 }
 
-// TestAppendString has encoding/json as its oracle, and checks that only what must be is escaped.
+// TestAppendString compares with encoding/json, and checks the number of escaped characters.
 func TestAppendString(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		str := drawText(t)
@@ -166,7 +166,7 @@ func TestAppendString(t *testing.T) {
 	})
 }
 
-// TestPlainPrefix tries every byte at every place of a word, among neighbours that could borrow.
+// TestPlainPrefix tries every byte at every place of a word, among neighbours with a possible borrow.
 func TestPlainPrefix(t *testing.T) {
 	for _, around := range []byte{'a', 0x00, 0x1f, 0x20, '!', '"', '#', '[', '\\', ']', 0x7f, 0x80, 0xff} {
 		for c := range 256 {
@@ -275,7 +275,6 @@ func BenchmarkAppendJSON(b *testing.B) {
 	}
 }
 
-// TestAppendJSONDoesNotAllocate keeps what the benchmark shows.
 func TestAppendJSONDoesNotAllocate(t *testing.T) {
 	for _, kind := range allTypes {
 		v := map[model.Type]Value{

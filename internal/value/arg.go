@@ -7,10 +7,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// ParseArg reads a request's argument, arg.x=…, as a value of the kind that its filter compares it with: Bool, Int,
-// Float, Decimal, Text, Timestamp, Date, UUID or Duration. A decimal is taken exactly as written, at its own scale, so that
-// 0.125 compares with a field of two decimals as what it is; the scale of that field (second argument) changes nothing.
-// Errors are errs.Malformed, without the name of the argument.
+// ParseArg reads a request's argument, arg.x=…, as a value of a kind: Bool, Int, Float, Decimal, Text, Timestamp,
+// Date, UUID or Duration. The filter's comparison decides the kind. A decimal keeps all its digits, whatever the
+// scale of the compared field (second argument): 0.125 equals no field with two decimals. Errors are errs.Malformed,
+// without the name of the argument.
 func ParseArg(kind Kind, _ uint8, text string) (Value, error) {
 	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
 		return Value{}, errs.New(errs.Malformed, "must be valid UTF-8 without U+0000")

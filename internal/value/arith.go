@@ -7,9 +7,9 @@ import (
 	"math/bits"
 )
 
-// The arithmetic of expressions. Each function says whether the result exists: overflow, division by zero and a result
-// that is not finite are failures of the expression, never wrapped, never an error. Both the evaluator of package rule
-// and the functions that the SQLite engine registers are these.
+// The arithmetic of expressions. Each function reports whether the result exists. Overflow, division by zero and a
+// result that is not finite are failures of the expression: they neither wrap nor return an error. The evaluator of
+// package rule and the functions registered by the SQLite engine both use these.
 
 // AddInt returns a + b.
 func AddInt(a, b int64) (int64, bool) {
@@ -52,7 +52,8 @@ func DivInt(a, b int64) (int64, bool) {
 	return a / b, true
 }
 
-// ModInt returns the remainder of a / b, with the sign of a. As in CEL, the smallest int64 modulo -1 fails.
+// ModInt returns the remainder of a / b, with the sign of a. The smallest int64 modulo -1 fails, the way it does in
+// CEL.
 func ModInt(a, b int64) (int64, bool) {
 	if b == 0 || (a == math.MinInt64 && b == -1) {
 		return 0, false
@@ -63,7 +64,8 @@ func ModInt(a, b int64) (int64, bool) {
 // NegInt returns -a.
 func NegInt(a int64) (int64, bool) { return -a, a != math.MinInt64 }
 
-// Finite returns f, with -0 as 0, and whether it is finite. Every sum, difference, product and quotient of floats goes through it.
+// Finite returns f, with 0 for -0, and reports whether it is finite. Every sum, difference, product and quotient of
+// floats passes through it.
 func Finite(f float64) (float64, bool) {
 	return f + 0, !math.IsInf(f, 0) && !math.IsNaN(f)
 }
@@ -71,7 +73,7 @@ func Finite(f float64) (float64, bool) {
 // MaxDecimal bounds a decimal of 18 digits: |unscaled| < MaxDecimal.
 const MaxDecimal = 1_000_000_000_000_000_000
 
-// AddDecimal returns a + b, of the larger of the two scales; it fails where that takes more than 18 digits.
+// AddDecimal returns a + b at the larger of the two scales. It fails if the sum has more than 18 digits.
 func AddDecimal(a int64, scaleA uint8, b int64, scaleB uint8) (int64, bool) {
 	scale := max(scaleA, scaleB)
 	a, okA := rescale(a, scale-scaleA)
@@ -106,17 +108,17 @@ func AddTime(micros, duration int64) (int64, bool) {
 	return sum, ok && MinTimestamp <= sum && sum <= MaxTimestamp
 }
 
-// AddDuration returns the sum of two durations; with a negated, the difference of two timestamps as well.
+// AddDuration returns the sum of two durations, or with a negative b their difference.
 func AddDuration(a, b int64) (int64, bool) {
 	sum, ok := AddInt(a, b)
 	return sum, ok && -MaxDuration <= sum && sum <= MaxDuration
 }
 
-// MaxConcat is how many bytes a text has at most that an expression puts together: as many as the body of a request. A
-// database that builds a longer one raises an error (SQLite) or takes gigabytes (PostgreSQL).
+// MaxConcat is the largest length of a concatenated text in bytes, equal to the limit of a request's body. Beyond it,
+// SQLite raises an error and PostgreSQL may take gigabytes.
 const MaxConcat = 1 << 20
 
-// Concat returns a + b; it fails where the result is longer than MaxConcat.
+// Concat returns a + b. It fails if the result is longer than MaxConcat.
 func Concat(a, b string) (string, bool) {
 	if len(a)+len(b) > MaxConcat {
 		return "", false

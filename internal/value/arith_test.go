@@ -22,7 +22,7 @@ func TestIntsAgainstBig(t *testing.T) {
 		for _, op := range []struct {
 			name string
 			ours func(a, b int64) (int64, bool)
-			big  func(x, y *big.Int) *big.Int // nil where there is no result
+			big  func(x, y *big.Int) *big.Int // nil without a result
 		}{
 			{"+", AddInt, func(x, y *big.Int) *big.Int { return new(big.Int).Add(x, y) }},
 			{"-", SubInt, func(x, y *big.Int) *big.Int { return new(big.Int).Sub(x, y) }},

@@ -10,8 +10,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// Convertible says whether values of one field can become values of another at all: numbers to numbers, 0 and 1 to bool
-// and back, a date to its midnight and back, anything to text and back, anything to json and back.
+// Convertible reports whether values of one type can become values of another. Numbers become numbers, 0 and 1 bool
+// and back, a date its midnight and back, anything text or json and back.
 func Convertible(from, to model.Type) bool {
 	switch {
 	case from == to, isText(from), isText(to), from == model.JSON, to == model.JSON:
@@ -33,9 +33,9 @@ func isNumeric(typ model.Type) bool {
 	return typ == model.Int || typ == model.Float || typ == model.Decimal
 }
 
-// Convert returns a value of one field as a value of another that has taken its place: the same number, text, day or
-// instant in another form, and never one that is cut. The error says why there is none. What the new field asks of new
-// values (min, max, pattern, format, schema) is not asked here.
+// Convert returns a value of one field as a value of the field that replaces it: the same number, text, day or
+// instant, never cut. The error explains a refusal. Convert ignores the limits for new values (min, max, pattern,
+// format, schema).
 func Convert(from, to *model.Field, v Value) (Value, error) {
 	if v.IsNull() {
 		return v, nil
@@ -45,7 +45,7 @@ func Convert(from, to *model.Field, v Value) (Value, error) {
 	switch {
 	case len(faults) > 0:
 		return Value{}, &parseError{faults[0].Code, faults[0].Detail}
-	case to.Type == model.Float && !keepsDigits(v, out):
+	case to.Type == model.Float && !keepsPrecision(v, out):
 		return Value{}, &parseError{"range", "has more digits than a float holds"}
 	}
 	return out, nil
@@ -62,9 +62,9 @@ func convert(from, to *model.Field, v Value) (Value, []errs.Fault) {
 	case to.Type == model.JSON:
 		return OfJSON(string(AppendValue(nil, v))), nil
 	case from.Type == model.Enum && to.Type == model.Enum:
-		return parseString(to, renamed(to, v.Text), "")
+		return parseString(to, currentName(to, v.Text), "")
 	}
-	text := plain(v, to.Type)
+	text := plainText(v, to.Type)
 	switch to.Type {
 	case model.Bool:
 		return parseBool(text)
@@ -89,8 +89,8 @@ func convert(from, to *model.Field, v Value) (Value, []errs.Fault) {
 	return parseString(to, text, "")
 }
 
-// plain is the text of a value without quotes: as JSON has it, and of a number that becomes a decimal every digit.
-func plain(v Value, to model.Type) string {
+// plainText returns the JSON of a value without quotes. A number that becomes a decimal keeps every digit.
+func plainText(v Value, to model.Type) string {
 	switch v.Kind {
 	case Text, Date, UUID:
 		return v.Text
@@ -115,8 +115,8 @@ func trimZeros(text string) string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
-// renamed is the name that a value of an enum has now.
-func renamed(to *model.Field, name string) string {
+// currentName returns the present name of an enum's value.
+func currentName(to *model.Field, name string) string {
 	now := name
 	for _, member := range to.Values {
 		if member.Name == name {
@@ -139,9 +139,9 @@ func parseBool(text string) (Value, []errs.Fault) {
 	return Value{}, []errs.Fault{fault("", "type", "must be true, false, 1 or 0")}
 }
 
-// keepsDigits says whether a value became a float that reads back as the same number: an integer exactly, a decimal or
-// a text in as many digits as it has.
-func keepsDigits(v, f Value) bool {
+// keepsPrecision reports whether a converted float reads back as the same number: an integer exactly, a decimal or a
+// text in its own number of digits.
+func keepsPrecision(v, f Value) bool {
 	switch v.Kind {
 	case Decimal:
 		return trimZeros(string(appendDecimal(nil, v.Int, v.Scale))) == strconv.FormatFloat(f.Float, 'f', -1, 64)

@@ -23,7 +23,7 @@ func TestConvert(t *testing.T) {
 		name     string
 		from, to *model.Field
 		in, want Value
-		why      string // "" where it converts
+		why      string // "" for a conversion that succeeds
 	}{
 		{"missing", text, integer, Value{}, Value{}, ""},
 		{"int to text", integer, text, OfInt(-5), OfText("-5"), ""},
@@ -106,7 +106,7 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// What converts to text, or to json, comes back as it was.
+// A conversion to text or json and back returns the same value.
 func FuzzConvertThereAndBack(f *testing.F) {
 	f.Add(int64(0), 0.5, "x")
 	f.Add(int64(math.MinInt64), math.MaxFloat64, "\x01\"é\U0001f600")

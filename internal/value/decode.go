@@ -12,7 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// MaxDepth is how many objects and arrays of a request body may stand inside one another, the outermost included.
+// MaxDepth is the largest nesting of objects and arrays in a request's body, with the outermost counted.
 const MaxDepth = 64
 
 // Member is one member of a JSON object.
@@ -21,12 +21,13 @@ type Member struct {
 	Raw  jsontext.Value // one valid value without blanks around it; it aliases the body
 }
 
-// DecodeObject reads a body that must be one JSON object, and returns its members in order. It refuses, as
-// errs.Malformed with the place, whatever two readers could understand differently: a member given twice at any depth,
-// invalid UTF-8, lone surrogates, anything after the object. U+0000 is left to ParseJSON, which knows the field.
+// DecodeObject reads a body that must be one JSON object and returns its members in order. It refuses anything that
+// two readers could understand differently: a duplicate member at any depth, invalid UTF-8, lone surrogates, text
+// after the object. The error is errs.Malformed with the position. ParseJSON checks for U+0000, because it knows the
+// field.
 func DecodeObject(data []byte) ([]Member, error) { return DecodeObjectOf("the body", data) }
 
-// DecodeObjectOf is DecodeObject for JSON that is not the body of a request. Errors call it what.
+// DecodeObjectOf is DecodeObject for other JSON than the body of a request. Errors call it by the name in what.
 func DecodeObjectOf(what string, data []byte) ([]Member, error) {
 	if at := tooDeep(data); at >= 0 {
 		return nil, malformedAt(what, data, at, "", fmt.Sprintf("objects and arrays stand more than %d deep", MaxDepth))
@@ -76,8 +77,8 @@ func readMembers(decoder *jsontext.Decoder, data []byte) ([]Member, error) {
 	return members, err
 }
 
-// tooDeep returns the offset of the bracket that exceeds MaxDepth, or -1. It need not be right about what is no JSON.
-// It comes first because jsontext keeps state for each level, up to 10,000 of them.
+// tooDeep returns the offset of the bracket that exceeds MaxDepth, or -1. It may be wrong about invalid JSON. It
+// comes first because jsontext keeps state for each level, up to 10,000 of them.
 func tooDeep(data []byte) int {
 	depth, quoted := 0, false
 	for i := 0; i < len(data); i++ {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ParseDuration reads a duration as CEL and Go write it ("1h30m", "-1.5s"), exactly. What is finer than a microsecond,
-// or beyond ± MaxDuration, is an error.
+// ParseDuration reads a duration in the format of CEL and Go ("1h30m", "-1.5s"), exactly. A fraction of a microsecond
+// is an error, and so is a duration beyond ± MaxDuration.
 func ParseDuration(text string) (micros int64, err error) {
 	negative := strings.HasPrefix(text, "-")
 	rest := text
@@ -39,7 +39,7 @@ func ParseDuration(text string) (micros int64, err error) {
 	}
 }
 
-// cutDurationPart reads one number with its unit, such as 1.5h, and returns it in nanoseconds, at most MaxInt64.
+// cutDurationPart reads one number with its unit, such as 1.5h, and returns nanoseconds, at most MaxInt64.
 func cutDurationPart(text string) (nanos uint64, rest string, err error) {
 	whole, rest := cutDigits(text)
 	fraction := ""
@@ -65,8 +65,8 @@ func cutDurationPart(text string) (nanos uint64, rest string, err error) {
 	return lo, rest, nil
 }
 
-// fractionOf returns 0.digits × unit, where that is a whole number. An hour has 13 factors of two and 11 of five, so
-// with no zero at their end no more than 13 digits can give one.
+// fractionOf returns 0.digits × unit if that is a whole number. An hour has 13 factors of two and 11 of five, so at
+// most 13 digits without trailing zeros can give one.
 func fractionOf(digits string, unit uint64) (uint64, bool) {
 	if len(digits) > 13 {
 		return 0, false
@@ -81,7 +81,7 @@ func fractionOf(digits string, unit uint64) (uint64, bool) {
 	return quotient, remainder == 0
 }
 
-// cutUnit returns the nanoseconds of the unit that s begins with, or 0.
+// cutUnit returns the nanoseconds of the unit at the start of the text, or 0, and the rest of it.
 func cutUnit(text string) (uint64, string) {
 	for _, u := range [...]struct {
 		name  string
@@ -104,7 +104,7 @@ func errDurationFine() error {
 	return &parseError{"format", "must be a duration of whole microseconds"}
 }
 
-// appendDuration appends seconds with an s, as protobuf's JSON has durations.
+// appendDuration appends seconds with an s, the JSON of protobuf's durations.
 func appendDuration(dst []byte, micros int64) []byte {
 	u := abs(micros)
 	if micros < 0 {

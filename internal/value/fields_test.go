@@ -62,7 +62,7 @@ func schemaField(t testing.TB, text string) *model.Field {
 	return &model.Field{Name: "meta", Type: model.JSON, JSONSchema: s, JSONSchemaText: text}
 }
 
-// fakeRow is a row of one column, which holds a value as an engine would.
+// fakeRow is a row of one column with a value in the form of an engine.
 type fakeRow struct {
 	v     Value
 	bytes []byte

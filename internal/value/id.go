@@ -8,12 +8,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// maxKey is how many code points a text key ever had at most. A table may bind new ones to less (model.Field.Max), and
-// an older row is still found by its id.
+// maxKey is the largest length of a text key in any version, in code points. A table may have a lower limit for new
+// keys (model.Field.Max); its older rows must still be found by id.
 const maxKey = model.MaxIndexedText
 
-// ParseID reads an id of the table from a segment of a path that is unescaped already. What is no id of its type names
-// no row. One id has one spelling, but for the case of a UUID.
+// ParseID reads an id of the table from an unescaped segment of a path. A text that is no id of the table's type
+// names no row. Each id has one spelling, except for the case of a UUID.
 func ParseID(table *model.Table, text string) (Value, bool) {
 	switch table.Key {
 	case model.UUID:

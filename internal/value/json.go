@@ -17,10 +17,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// maxSchemaFaults bounds the faults that a JSON Schema finds in one value: each item of a long array may have several.
+// maxSchemaFaults bounds the faults of one value against its JSON Schema: each item of a long array may have several.
 const maxSchemaFaults = 100
 
-// parseJSONField compacts the value and leaves all else (order, the text of numbers and strings) as it was given.
+// parseJSONField compacts the value. It keeps the order of members and the text of numbers and strings.
 func parseJSONField(field *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	compact := raw.Clone()
 	if err := compact.Compact(); err != nil {
@@ -37,8 +37,8 @@ func parseJSONField(field *model.Field, raw jsontext.Value, pointer string) (Val
 	return OfJSON(string(compact)), nil
 }
 
-// tokenFaults finds what must not be in JSON: U+0000, and, where a JSON Schema is to read it, numbers that cost it
-// too much. It computes with big.Rat, to which 1e999999 costs milliseconds and 1e1000001 is a nil that it follows.
+// tokenFaults finds U+0000 and, for values with a JSON Schema, numbers that are too expensive. The library computes
+// with big.Rat: it spends milliseconds on 1e999999, and 1e1000001 makes it follow a nil.
 func tokenFaults(raw jsontext.Value, pointer string, numbers bool) []errs.Fault {
 	if !numbers && !bytes.Contains(raw, []byte(`\u0000`)) {
 		return nil
@@ -50,18 +50,18 @@ func tokenFaults(raw jsontext.Value, pointer string, numbers bool) []errs.Fault 
 		if err != nil {
 			break
 		}
-		// Only a fault asks for the pointer: behind a long name, one for each token would take time by its square.
+		// Only a fault asks for the pointer. After a long name, a pointer for each token would take quadratic time.
 		switch {
 		case t.Kind() == jsontext.KindString && strings.IndexByte(t.String(), 0) >= 0:
 			faults = append(faults, fault(pointer+string(decoder.StackPointer()), "nul", "must not hold the character U+0000"))
-		case numbers && t.Kind() == jsontext.KindNumber && costly(t.String()):
+		case numbers && t.Kind() == jsontext.KindNumber && costlyNumber(t.String()):
 			faults = append(faults, fault(pointer+string(decoder.StackPointer()), "range", "must be a number of at most 400 digits, with an exponent from -400 to 400"))
 		}
 	}
 	return faults
 }
 
-func costly(text string) bool {
+func costlyNumber(text string) bool {
 	i := strings.IndexAny(text, "eE")
 	if i < 0 {
 		return len(text) > 400
@@ -71,7 +71,7 @@ func costly(text string) bool {
 }
 
 func schemaFaults(s model.Validator, raw jsontext.Value, pointer string) []errs.Fault {
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw)) // keeps numbers as text
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw)) // numbers stay texts
 	if err != nil {
 		return []errs.Fault{fault(pointer, "type", "must be JSON")}
 	}
@@ -107,7 +107,7 @@ func (c *schemaCollector) collect(invalid *jsonschema.ValidationError) {
 			c.add(invalid, name, "is not allowed by the schema")
 		}
 		return
-	case *kind.AnyOf, *kind.OneOf, *kind.Not: // what each alternative misses contradicts the others
+	case *kind.AnyOf, *kind.OneOf, *kind.Not: // the faults of the alternatives contradict each other
 		c.add(invalid, "", c.detail(invalid.ErrorKind))
 		return
 	}
@@ -119,7 +119,7 @@ func (c *schemaCollector) collect(invalid *jsonschema.ValidationError) {
 	}
 }
 
-// detail says it in our words where the library's would mislead: it rounds numbers.
+// detail describes a fault in our words if the library's would mislead: it rounds numbers.
 func (c *schemaCollector) detail(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.AnyOf:
@@ -131,22 +131,22 @@ func (c *schemaCollector) detail(k jsonschema.ErrorKind) string {
 	case *kind.Type:
 		return "must be of type " + strings.Join(k.Want, " or ") + ", not " + k.Got
 	case *kind.Minimum:
-		return "must be at least " + exactly(k.Want)
+		return "must be at least " + exactDecimal(k.Want)
 	case *kind.Maximum:
-		return "must be at most " + exactly(k.Want)
+		return "must be at most " + exactDecimal(k.Want)
 	case *kind.ExclusiveMinimum:
-		return "must be more than " + exactly(k.Want)
+		return "must be more than " + exactDecimal(k.Want)
 	case *kind.ExclusiveMaximum:
-		return "must be less than " + exactly(k.Want)
+		return "must be less than " + exactDecimal(k.Want)
 	case *kind.MultipleOf:
-		return "must be a multiple of " + exactly(k.Want)
+		return "must be a multiple of " + exactDecimal(k.Want)
 	default:
 		return k.LocalizedString(c.printer)
 	}
 }
 
-// exactly returns all digits of a number that was written in decimal.
-func exactly(r *big.Rat) string {
+// exactDecimal returns all digits of a number that was written in decimal.
+func exactDecimal(r *big.Rat) string {
 	digits, _ := r.FloatPrec()
 	return r.FloatString(digits)
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MergeJSON applies a JSON merge patch (RFC 7396) to a stored JSON value; old is "" where there is none. Members keep
-// their order, new ones come last; null removes a member. Both texts are valid and compact, and so is the result, ""
-// where the patch is null. It takes time in proportion to the lengths of both, whatever their members and depth.
+// MergeJSON applies a JSON merge patch (RFC 7396) to a stored JSON value; old is "" without one. Members keep their
+// order, new ones come last, and null removes a member. Both texts are valid and compact, and so is the result; a
+// null patch gives "". The time is linear in both lengths, for any number and depth of members.
 func MergeJSON(old, patch string) string {
 	switch {
 	case patch == "null":
@@ -27,7 +27,7 @@ type merger struct {
 	dst []byte
 }
 
-// object writes the object that the patch makes of the next value of old, or of nothing.
+// object writes the object that results from a patch and the next value of old, or from the patch only.
 func (m *merger) object(patch *patchObject, hasOld bool) {
 	first := len(m.dst) + 1
 	m.dst = append(m.dst, '{')
@@ -48,7 +48,7 @@ func (m *merger) object(patch *patchObject, hasOld bool) {
 	m.dst = append(m.dst, '}')
 }
 
-// oldMembers writes the members of an old object, in their order, as the patch changes them.
+// oldMembers writes the patched members of an old object in their order.
 func (m *merger) oldMembers(patch *patchObject, first int) {
 	m.old.token() // the brace
 	for m.old.d.PeekKind() != jsontext.KindEndObject {
@@ -78,7 +78,7 @@ func (m *merger) oldMembers(patch *patchObject, first int) {
 	m.old.token()
 }
 
-// name begins a member of the object whose first member stands at that place.
+// name starts a member. first is the position of the first member of the same object.
 func (m *merger) name(name string, first int) {
 	if len(m.dst) > first {
 		m.dst = append(m.dst, ',')
@@ -94,14 +94,14 @@ type patchObject struct {
 
 type patchMember struct {
 	name   string
-	raw    []byte       // where it is no object
-	object *patchObject // where it is one
+	raw    []byte       // for a value that is no object
+	object *patchObject // for an object
 	merged bool         // the old object has it
 }
 
 func (p *patchMember) removes() bool { return p.object == nil && p.raw[0] == 'n' }
 
-// mergeReader reads JSON that was checked when it was stored.
+// mergeReader reads stored JSON. It was checked before it was stored.
 type mergeReader struct{ d *jsontext.Decoder }
 
 func newMergeReader(text string) mergeReader {
@@ -116,7 +116,7 @@ func (r mergeReader) token() jsontext.Token {
 	return t
 }
 
-// value reads a whole value, whose bytes are good until the next call.
+// value reads a whole value. Its bytes are valid until the next call.
 func (r mergeReader) value() jsontext.Value {
 	v, err := r.d.ReadValue()
 	if err != nil {
@@ -125,7 +125,7 @@ func (r mergeReader) value() jsontext.Value {
 	return v
 }
 
-// object reads the object that comes next.
+// object reads the next object.
 func (r mergeReader) object() *patchObject {
 	o := &patchObject{byName: map[string]*patchMember{}}
 	r.token()

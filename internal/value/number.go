@@ -16,10 +16,10 @@ type number struct {
 	exponent int
 }
 
-// hugeExponent stands for all that are larger. Any text is shorter, so digits cannot make up for it.
+// hugeExponent stands for all larger exponents. Any text is shorter, so its digits cannot compensate for it.
 const hugeExponent = 1 << 27
 
-// parseNumber takes the text of a JSON number apart, whatever the size of its exponent.
+// parseNumber splits the text of a JSON number, for any exponent.
 func parseNumber(text string) (number, bool) {
 	var n number
 	n.negative = strings.HasPrefix(text, "-")
@@ -83,7 +83,8 @@ func parseExponent(text string) (int, bool) {
 	return sign * e, true
 }
 
-// integer returns the value as an integer; why says what stands against it: "" nothing, "type" a fraction, "range" its size.
+// integer returns the value as an integer. why is "" if there is one, "type" for a fraction and "range" for a number
+// too large.
 func (n number) integer() (i int64, why string) {
 	switch {
 	case n.digits == "":
@@ -180,8 +181,8 @@ func (d decimalText) unscaled(scale int) int64 {
 	return u
 }
 
-// ParseDecimal reads a decimal as it is written: an optional sign, digits, and after a point the decimals, which make
-// its scale. It has at most 18 digits, not counting zeros in front.
+// ParseDecimal reads a decimal: an optional sign, digits, and after a point the decimals, as many as its scale. It
+// allows 18 digits without leading zeros.
 func ParseDecimal(text string) (unscaled int64, scale uint8, err error) {
 	d, ok := cutDecimal(text)
 	if !ok {

@@ -11,7 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// parseError says why a text is no value: a code for a fault, and a sentence without its subject.
+// parseError explains an invalid text: the code of a fault, and a sentence without its subject.
 type parseError struct{ code, detail string }
 
 func (e *parseError) Error() string { return e.detail }
@@ -25,9 +25,9 @@ func faultOf(pointer string, err error) []errs.Fault {
 	return []errs.Fault{{Pointer: pointer, Code: e.code, Detail: e.detail}}
 }
 
-// ParseJSON reads a member of a body as a value of the field, and returns every fault that the value has in itself.
-// With faults, the value is Null. JSON null is Null without a fault: whether the field may be missing is for the caller
-// to ask. raw is one valid JSON value as DecodeObject gives it; pointer is its RFC 6901 pointer in the body.
+// ParseJSON reads a member of a body as a value of the field, and returns every fault of the value itself. With
+// faults, the value is Null. JSON null is Null without a fault: the caller checks required fields. raw is one valid
+// JSON value from DecodeObject; pointer is its RFC 6901 pointer in the body.
 func ParseJSON(field *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	v, faults := parseJSON(field, raw, pointer)
 	if faults != nil {
@@ -128,7 +128,7 @@ func parseNumberField(field *model.Field, text, pointer string) (Value, []errs.F
 	return OfInt(i), intBounds(field, i, pointer, func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
-// parseIntString reads an int that JSON has as a string.
+// parseIntString reads an int from a JSON string.
 func parseIntString(field *model.Field, raw jsontext.Value, pointer string) (Value, []errs.Fault) {
 	const want = `an int in a string, such as "9007199254740993"`
 	if raw.Kind() != jsontext.KindString {
@@ -145,7 +145,7 @@ func parseIntString(field *model.Field, raw jsontext.Value, pointer string) (Val
 	return OfInt(i), intBounds(field, i, pointer, func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
-// canonicalInt leaves out zeros in front of an int, which JSON's own numbers do not have.
+// canonicalInt drops the leading zeros of an int: JSON numbers have none.
 func canonicalInt(text string) string {
 	digits, negative := strings.CutPrefix(text, "-")
 	digits = strings.TrimLeft(digits, "0")

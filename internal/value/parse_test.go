@@ -298,7 +298,7 @@ func TestJSONSchemaFaultsAreBounded(t *testing.T) {
 	}
 }
 
-// Each token behind a long name used to copy the name: half a gigabyte for each thousand numbers here.
+// Each token after a long name used to copy the name: half a gigabyte for each thousand numbers here.
 func TestExhaustion_ManyNumbersBehindALongName(t *testing.T) {
 	field := schemaField(t, `{"type":"object"}`)
 	raw := `{"` + strings.Repeat("x", 500_000) + `":[` + strings.TrimSuffix(strings.Repeat("1,", 200_000), ",") + "]}"
@@ -329,7 +329,7 @@ func TestParseID(t *testing.T) {
 		{ints, "1e2", Value{}, false}, {ints, "", Value{}, false}, {ints, " 1", Value{}, false}, {ints, "0x1", Value{}, false}, {ints, "1_0", Value{}, false}, {ints, "١", Value{}, false},
 		{texts, "a", OfText("a"), true}, {texts, "a/b é", OfText("a/b é"), true}, {texts, "..", OfText(".."), true}, {texts, strings.Repeat("é", 600), OfText(strings.Repeat("é", 600)), true},
 		{texts, "", Value{}, false}, {texts, strings.Repeat("é", 601), Value{}, false}, {texts, "\xff", Value{}, false}, {texts, "a\x00", Value{}, false},
-		{short, "ab", OfText("ab"), true}, {short, "abc", OfText("abc"), true}, // a row that is older than the max
+		{short, "ab", OfText("ab"), true}, {short, "abc", OfText("abc"), true}, // a row older than the max
 	} {
 		got, ok := ParseID(tt.table, tt.s)
 		if ok != tt.ok || (ok && !reflect.DeepEqual(got, tt.want)) {

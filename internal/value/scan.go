@@ -2,7 +2,7 @@ package value
 
 import "github.com/ashlar-dev/ashlar/internal/model"
 
-// Scan returns a column of a row as a value of the field. It copies: the value outlives the row.
+// Scan returns a column of a row as a value of the field. It copies: the value stays valid after the row.
 func Scan(field *model.Field, row Row, col int) Value {
 	if row.Null(col) {
 		return Value{}
@@ -29,8 +29,8 @@ func Scan(field *model.Field, row Row, col int) Value {
 	}
 }
 
-// Equal says whether v and w are the same value: numbers by exact value, whatever their kinds; all else kind and
-// content alike; missing equals missing. JSON is compared as text.
+// Equal reports whether v and w are the same value: numbers by exact value for all kinds, anything else by kind and
+// content. Missing equals missing. JSON is compared by its text.
 func (v Value) Equal(w Value) bool {
 	if v.isNumber() && w.isNumber() {
 		return CompareNumbers(v, w) == 0

@@ -44,7 +44,7 @@ func minLength(field *model.Field) int64 {
 	return least
 }
 
-// formatFault returns what s should be and is not, or "".
+// formatFault returns the expected format if the text does not have it, or "".
 func formatFault(format, text string) string {
 	switch {
 	case format == "email" && !isEmail(text):
@@ -57,16 +57,17 @@ func formatFault(format, text string) string {
 	return ""
 }
 
-// isEmail asks for one @ between two texts without blanks or controls. Whether mail arrives there, only mail can tell.
+// isEmail accepts one @ between two texts without blanks or controls. Only sending mail would show whether the
+// address works.
 func isEmail(text string) bool {
 	local, domain, ok := strings.Cut(text, "@")
 	return ok && local != "" && domain != "" && !strings.Contains(domain, "@") && !strings.ContainsFunc(text, isBlank)
 }
 
-// isBlank is true of what does not show by itself: blanks, controls, marks of direction.
+// isBlank reports whether a character is invisible: a blank, a control, a mark of direction.
 func isBlank(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 
-// isURL accepts http and https alone: an address of a row ends up as a link on somebody's page, and javascript: runs there.
+// isURL accepts only http and https: a row's address may become a link on a page, and javascript: would run there.
 func isURL(text string) bool {
 	address, err := url.Parse(text)
 	return err == nil && (address.Scheme == "https" || address.Scheme == "http") && address.Hostname() != "" && !strings.ContainsFunc(text, isBlank)

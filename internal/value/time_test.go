@@ -55,7 +55,7 @@ func TestParseTimestamp(t *testing.T) {
 	}
 }
 
-// TestTimestampsAgainstTime has package time as its oracle, both ways.
+// TestTimestampsAgainstTime compares both directions with package time.
 func TestTimestampsAgainstTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		micros := rapid.Int64Range(MinTimestamp, MaxTimestamp).Draw(t, "micros")
@@ -129,7 +129,8 @@ func TestParseDuration(t *testing.T) {
 	}
 }
 
-// TestDurationsAgainstTime: what is accepted, time.ParseDuration reads the same; what is written reads back.
+// TestDurationsAgainstTime: time.ParseDuration reads every accepted duration the same, and a written duration reads
+// back.
 func TestDurationsAgainstTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		str := rapid.StringMatching(`[+-]?([0-9]{0,5}(\.[0-9]{0,8})?(ns|us|µs|ms|s|m|h)){1,3}`).Draw(t, "duration")

@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// Timestamps and dates are read and written by arithmetic on the proleptic Gregorian calendar, since time.Time costs
-// several times as much on the way out, and its RFC 3339 reader accepts what the RFC does not (a comma, an hour of one digit).
+// Timestamps and dates are read and written by arithmetic on the proleptic Gregorian calendar. Formatting with
+// time.Time costs several times more, and its RFC 3339 reader accepts text outside the RFC (a comma, an hour of one
+// digit).
 
-// ParseTimestamp reads an RFC 3339 date-time with any offset. The instant must lie in the years 1 to 9999 of UTC, and
-// have whole microseconds: no digit is cut in silence, but zeros behind the sixth say nothing and pass. Leap seconds are
-// refused: neither database has them.
+// ParseTimestamp reads an RFC 3339 date-time with any offset. The instant must be in the years 1 to 9999 of UTC, in
+// whole microseconds: zeros after the sixth digit pass, other digits are an error. Leap seconds are errors, since
+// neither database has them.
 func ParseTimestamp(text string) (micros int64, err error) {
 	const want = "must be a timestamp such as 2026-01-31T12:00:00Z"
 	if len(text) < len("2026-01-31T12:00:00Z") || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':' {
@@ -46,7 +47,7 @@ func ParseTimestamp(text string) (micros int64, err error) {
 	return micros, nil
 }
 
-// ParseDate reads a day of the years 1 to 9999, and returns it as it is written.
+// ParseDate checks a day of the years 1 to 9999 and returns the text unchanged.
 func ParseDate(text string) (string, error) {
 	if len(text) != 10 {
 		return "", &parseError{"format", "must be a date such as 2026-01-31"}
@@ -61,7 +62,7 @@ func ParseDate(text string) (string, error) {
 	return text, nil
 }
 
-// cutDate reads ten characters: a date that exists, in the years 0 to 9999.
+// cutDate reads ten characters: a valid date in the years 0 to 9999.
 func cutDate(text string) (year, month, day int, ok bool) {
 	century, ok1 := twoDigits(text)
 	years, ok2 := twoDigits(text[2:])
@@ -92,7 +93,7 @@ func daysIn(year, month int) int {
 	}
 }
 
-// cutMicros reads the digits of a second behind the point. Without a digit there, it leaves the point in rest.
+// cutMicros reads the digits of a second after the point. Without a digit, it leaves the point in rest.
 func cutMicros(text string) (micros int64, rest string, err error) {
 	if text == "" || text[0] != '.' {
 		return 0, text, nil
@@ -130,8 +131,8 @@ func parseOffset(text string) (int64, bool) {
 	return offset, ok1 && ok2 && hours <= 23 && minutes <= 59
 }
 
-// daysFromCivil returns the days since 1970-01-01. Both ways are Howard Hinnant's
-// (https://howardhinnant.github.io/date_algorithms.html): eras of 400 years that begin in March.
+// daysFromCivil returns the days since 1970-01-01. This function and its inverse are Howard Hinnant's
+// (https://howardhinnant.github.io/date_algorithms.html), with eras of 400 years from March on.
 func daysFromCivil(year, month, day int) int64 {
 	if month <= 2 {
 		year--
@@ -166,32 +167,32 @@ func civilFromDays(days int) (year, month, day int) {
 
 // appendTimestamp appends 2026-01-31T12:00:00.000000Z.
 func appendTimestamp(dst []byte, micros int64) []byte {
-	if micros < MinTimestamp || micros > MaxTimestamp { // nothing that is stored
+	if micros < MinTimestamp || micros > MaxTimestamp { // never stored
 		return time.UnixMicro(micros).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
 	}
 	fromYearOne := uint64(micros - MinTimestamp)
 	seconds, fraction := fromYearOne/1_000_000, fromYearOne%1_000_000
 	days, second := seconds/86400, seconds%86400
 	year, month, day := civilFromDays(int(days) + MinTimestamp/86400_000_000)
-	dst = appendTwo(dst, year/100)
-	dst = appendTwo(dst, year%100)
+	dst = appendTwoDigits(dst, year/100)
+	dst = appendTwoDigits(dst, year%100)
 	dst = append(dst, '-')
-	dst = appendTwo(dst, month)
+	dst = appendTwoDigits(dst, month)
 	dst = append(dst, '-')
-	dst = appendTwo(dst, day)
+	dst = appendTwoDigits(dst, day)
 	dst = append(dst, 'T')
-	dst = appendTwo(dst, int(second/3600))
+	dst = appendTwoDigits(dst, int(second/3600))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int(second/60%60))
+	dst = appendTwoDigits(dst, int(second/60%60))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int(second%60))
+	dst = appendTwoDigits(dst, int(second%60))
 	dst = append(dst, '.')
-	dst = appendTwo(dst, int(fraction/10000))
-	dst = appendTwo(dst, int(fraction/100%100))
-	dst = appendTwo(dst, int(fraction%100))
+	dst = appendTwoDigits(dst, int(fraction/10000))
+	dst = appendTwoDigits(dst, int(fraction/100%100))
+	dst = appendTwoDigits(dst, int(fraction%100))
 	return append(dst, 'Z')
 }
 
-func appendTwo(dst []byte, n int) []byte {
+func appendTwoDigits(dst []byte, n int) []byte {
 	return append(dst, byte('0'+n/10), byte('0'+n%10))
 }

@@ -1,9 +1,10 @@
-// Package value is one value of one field type: how it is read from a request, checked, compared, and written as JSON.
+// Package value is one value of a field: it reads values from requests, checks and compares them, and writes them as
+// JSON.
 package value
 
 import "github.com/ashlar-dev/ashlar/internal/model"
 
-// Kind is what a Value holds.
+// Kind is the kind of a Value.
 type Kind uint8
 
 const (
@@ -59,7 +60,7 @@ type Value struct {
 	List  []string
 }
 
-// IsNull says whether v is missing.
+// IsNull reports whether v is missing.
 func (v Value) IsNull() bool { return v.Kind == Null }
 
 // OfBool, OfInt, OfText … return a value of that kind.
@@ -82,8 +83,8 @@ func OfUUID(text string) Value       { return Value{Kind: UUID, Text: text} }
 func OfJSON(text string) Value       { return Value{Kind: JSON, Text: text} }
 func OfList(l []string) Value        { return Value{Kind: List, List: l} }
 
-// Row is one row of a result, as an engine gives it. Columns count from 0. Reading a column as another kind than it
-// was stored as is a defect of ours. Bytes borrows: what it returns is valid until the next row.
+// Row is one row of an engine's result. Columns count from 0. Reading a column as another kind than the stored one is
+// a bug of the caller. The bytes of Bytes are valid until the next row.
 type Row interface {
 	Null(col int) bool
 	Int(col int) int64     // Bool (0 or 1), Int, Timestamp (microseconds since 1970)
@@ -91,7 +92,7 @@ type Row interface {
 	Bytes(col int) []byte  // Text, Enum, Date, UUID, JSON
 	Decimal(col int, scale int) int64
 
-	// Fits says whether the column, which is not missing, can be read as a value of the field: whether it is stored as those
-	// are. A table's always can. What the query of a view returns is for Verify to ask.
+	// Fits reports whether the column, which is not missing, is stored in the form of the field's values. A table's
+	// columns always fit. Verify calls it for the columns of a view.
 	Fits(col int, field *model.Field) bool
 }

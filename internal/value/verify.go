@@ -11,23 +11,23 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// Verify says what is wrong with a column of a view's row, which no table has checked, as a value of the field; "" where
-// nothing is.
+// Verify checks a column of a view's row, which no table has checked, as a value of the field. It returns the fault,
+// or "".
 func Verify(field *model.Field, row Row, col int) string {
 	if row.Null(col) {
-		if field.Optional || field.Read != nil { // which masks it
+		if field.Optional || field.Read != nil { // a masked field may be null
 			return ""
 		}
 		return "is missing, and the field is not optional"
 	}
-	if !row.Fits(col, field) || !sound(field, row, col) {
+	if !row.Fits(col, field) || !isSound(field, row, col) {
 		return "is no " + noun(field)
 	}
 	return ""
 }
 
-// sound looks at the value itself.
-func sound(field *model.Field, row Row, col int) bool {
+// isSound checks the value itself.
+func isSound(field *model.Field, row Row, col int) bool {
 	switch field.Type {
 	case model.Bool:
 		n := row.Int(col)
