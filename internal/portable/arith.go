@@ -6,27 +6,27 @@ import (
 )
 
 // arithmetic types + - * / and %.
-func (c *checker) arithmetic(n binary, l, r typ) typ {
-	if l.kind == bad || r.kind == bad {
-		return typ{}
+func (c *checker) arithmetic(n binary, left, right exprType) exprType {
+	if left.kind == bad || right.kind == bad {
+		return exprType{}
 	}
-	for _, t := range []typ{l, r} {
-		if !t.is(whole, fraction, float, decimal) {
-			return c.fault(n.place(), "the engines do not both compute %s of %s and %s with the same result", n.op, l, r)
+	for _, typ := range []exprType{left, right} {
+		if !typ.is(whole, fraction, float, decimal) {
+			return c.fault(n.place(), "the engines do not both compute %s of %s and %s with the same result", n.op, left, right)
 		}
 	}
-	t := typ{nullable: l.nullable || r.nullable}
+	t := exprType{nullable: left.nullable || right.nullable}
 	switch {
-	case l.kind == decimal || r.kind == decimal:
-		t = c.decimals(n, l, r)
-	case l.kind == whole && r.kind == whole:
-		t = c.wholes(n, l, r)
-	case l.kind == float || r.kind == float:
+	case left.kind == decimal || right.kind == decimal:
+		t = c.decimals(n, left, right)
+	case left.kind == whole && right.kind == whole:
+		t = c.integers(n, left, right)
+	case left.kind == float || right.kind == float:
 		t.kind = float
 		if n.op == "%" {
 			return c.fault(n.place(), "PostgreSQL has no %% of floats")
 		}
-	case l.kind == fraction && r.kind == fraction:
+	case left.kind == fraction && right.kind == fraction:
 		return c.fault(n.place(), "PostgreSQL computes with these numbers exactly and SQLite with floats: write the result")
 	default:
 		return c.fault(n.place(), "PostgreSQL computes this exactly and SQLite with floats: "+asFloat)
@@ -37,7 +37,7 @@ func (c *checker) arithmetic(n binary, l, r typ) typ {
 	return t
 }
 
-// nonzero says whether a divisor cannot be 0.
+// nonzero reports whether a divisor cannot be 0.
 func nonzero(operand node) bool {
 	switch n := bare(operand).(type) {
 	case literal:
@@ -56,57 +56,57 @@ func nonzero(operand node) bool {
 	return false
 }
 
-func (l literal) is(kinds ...kind) bool { return typ{kind: l.kind}.is(kinds...) }
+func (l literal) is(kinds ...kind) bool { return exprType{kind: l.kind}.is(kinds...) }
 
-// maxScale is that of a decimal field.
+// maxScale is the largest scale of a decimal field.
 const maxScale = 18
 
-func (c *checker) decimals(n binary, l, r typ) typ {
-	t := typ{kind: decimal, nullable: l.nullable || r.nullable, scale: max(l.scale, r.scale)}
-	d, other := l, r
+func (c *checker) decimals(n binary, left, right exprType) exprType {
+	typ := exprType{kind: decimal, nullable: left.nullable || right.nullable, scale: max(left.scale, right.scale)}
+	d, other := left, right
 	if d.kind != decimal {
-		d, other = r, l
+		d, other = right, left
 	}
 	switch {
 	case n.op == "/" || n.op == "%":
-		return c.fault(n.place(), "%s of %s and %s: the engines round what a decimal is divided by differently", n.op, l, r)
+		return c.fault(n.place(), "%s of %s and %s: the engines round what a decimal is divided by differently", n.op, left, right)
 	case n.op == "*" && other.is(whole, decimal):
-		if t.scale = l.scale + r.scale; t.scale <= maxScale {
-			return t
+		if typ.scale = left.scale + right.scale; typ.scale <= maxScale {
+			return typ
 		}
-		return c.fault(n.place(), "the product has %d digits behind the point, and a decimal has at most %d", t.scale, maxScale)
+		return c.fault(n.place(), "the product has %d digits behind the point, and a decimal has at most %d", typ.scale, maxScale)
 	case n.op == "*" && other.literal != nil:
 		return c.fault(n.place(), "SQLite stores the decimal in units of %s, and would make a float of it", unit(d.scale))
 	}
-	if problem := decimalBeside(other, d); problem != "" {
-		return c.fault(n.place(), "%s of %s and %s: %s", n.op, l, r, problem)
+	if problem := whyNotDecimal(other, d); problem != "" {
+		return c.fault(n.place(), "%s of %s and %s: %s", n.op, left, right, problem)
 	}
-	return t
+	return typ
 }
 
 // maxNarrow is the largest number of 32 bits.
 const maxNarrow = math.MaxInt32
 
-// wholes follows the range of what PostgreSQL computes with 32 bits.
-func (c *checker) wholes(n binary, l, r typ) typ {
-	t := typ{kind: whole, nullable: l.nullable || r.nullable, narrow: l.narrow && r.narrow}
-	if !t.narrow {
-		return t
+// integers tracks the range of 32-bit arithmetic on PostgreSQL.
+func (c *checker) integers(n binary, left, right exprType) exprType {
+	typ := exprType{kind: whole, nullable: left.nullable || right.nullable, narrow: left.narrow && right.narrow}
+	if !typ.narrow {
+		return typ
 	}
 	switch n.op {
 	case "+":
-		t.low, t.high = l.low+r.low, l.high+r.high
+		typ.low, typ.high = left.low+right.low, left.high+right.high
 	case "-":
-		t.low, t.high = l.low-r.high, l.high-r.low
+		typ.low, typ.high = left.low-right.high, left.high-right.low
 	case "*":
-		a, b, d, e := l.low*r.low, l.low*r.high, l.high*r.low, l.high*r.high
-		t.low, t.high = min(a, b, d, e), max(a, b, d, e)
+		a, b, d, e := left.low*right.low, left.low*right.high, left.high*right.low, left.high*right.high
+		typ.low, typ.high = min(a, b, d, e), max(a, b, d, e)
 	default: // no quotient is larger
-		t.high = max(l.high, -l.low)
-		t.low = -t.high
+		typ.high = max(left.high, -left.low)
+		typ.low = -typ.high
 	}
-	if t.low < -maxNarrow || t.high > maxNarrow {
+	if typ.low < -maxNarrow || typ.high > maxNarrow {
 		return c.fault(n.place(), "PostgreSQL computes this with 32 bits, which may be too few: write CAST(… AS bigint) around one of the numbers")
 	}
-	return t
+	return typ
 }

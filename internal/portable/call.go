@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// isAggregate says whether a function computes something of many rows, in either engine.
+// isAggregate reports whether a function computes one value from many rows, in either engine.
 func isAggregate(name string) bool {
 	switch name {
 	case "count", "sum", "avg", "min", "max", "string_agg", "group_concat", "total", "array_agg", "json_agg", "json_group_array",
@@ -24,8 +24,8 @@ func isWindow(name string) bool {
 	return false
 }
 
-// advised are functions that a query for both engines cannot have, with what it can.
-var advised = [...]struct{ name, instead string }{
+// replacements are functions that a query for both engines cannot use, with their replacement.
+var replacements = [...]struct{ name, instead string }{
 	{"array_agg", "string_agg(x, ', ' ORDER BY x) joins texts on both"},
 	{"date", "a date of a timestamp depends on a time zone, and SQLite stores microseconds"},
 	{"date_trunc", "SQLite has none"},
@@ -49,32 +49,32 @@ var advised = [...]struct{ name, instead string }{
 	{"typeof", "the engines have types of different names"},
 }
 
-func (c *checker) call(n call, s *scope) typ {
+func (c *checker) call(n call, scope *selectScope) exprType {
 	switch {
 	case n.ofSeveral():
 		return c.fault(n.place(), "PostgreSQL has no %s of several values: write CASE WHEN a < b THEN a ELSE b END", n.name)
 	case isWindow(n.name) || n.over != nil:
-		return c.overWindow(n, s)
+		return c.overWindow(n, scope)
 	case isAggregate(n.name):
-		return c.aggregate(n, s)
+		return c.aggregate(n, scope)
 	}
 	if n.star || n.distinct || n.filter != nil || len(n.order) > 0 {
 		return c.fault(n.place(), "%s is no aggregate", n.name)
 	}
-	args := make([]typ, len(n.args))
+	args := make([]exprType, len(n.args))
 	for i, a := range n.args {
-		args[i] = c.expr(a, s)
+		args[i] = c.expr(a, scope)
 	}
-	if slices.ContainsFunc(args, func(t typ) bool { return t.kind == bad }) {
-		return typ{}
+	if slices.ContainsFunc(args, func(typ exprType) bool { return typ.kind == bad }) {
+		return exprType{}
 	}
 	return c.function(n, args)
 }
 
-func (c *checker) function(n call, args []typ) typ {
-	t, known := c.textFunction(n, args)
+func (c *checker) function(n call, args []exprType) exprType {
+	typ, known := c.textFunction(n, args)
 	if known {
-		return t
+		return typ
 	}
 	switch {
 	case n.name == "coalesce" && len(args) > 1:
@@ -96,20 +96,20 @@ func (c *checker) function(n call, args []typ) typ {
 	return c.unknown(n, args)
 }
 
-// nullif is of the type as which PostgreSQL compares its first argument.
-func (c *checker) nullif(n call, a, b typ) typ {
+// nullif has the type in which PostgreSQL compares its first argument.
+func (c *checker) nullif(n call, a, b exprType) exprType {
 	c.compare(n.place(), "=", a, b)
-	t := a
-	if a.kind < b.kind && beside(a, b) == "" {
-		t = c.merge(n.place(), a, b, "nullif")
+	typ := a
+	if a.kind < b.kind && whyIncomparable(a, b) == "" {
+		typ = c.merge(n.place(), a, b, "nullif")
 	}
-	t = t.stored()
-	t.nullable = true
-	return t
+	typ = typ.stored()
+	typ.nullable = true
+	return typ
 }
 
-func (c *checker) unknown(n call, args []typ) typ {
-	for _, a := range advised {
+func (c *checker) unknown(n call, args []exprType) exprType {
+	for _, a := range replacements {
 		if a.name == n.name {
 			return c.fault(n.place(), "the engines do not both have %s with the same result: %s", n.name, a.instead)
 		}
@@ -122,44 +122,44 @@ func (c *checker) unknown(n call, args []typ) typ {
 		"upper, trim, ltrim, rtrim, replace, substr, and count, sum, avg, min, max, string_agg", n.name, strings.Join(types, ", "))
 }
 
-// maxLength is more than a text that a request brings can have.
+// maxLength is longer than any text from a request.
 const maxLength = 1 << 24
 
-func (c *checker) textFunction(n call, args []typ) (t typ, known bool) {
-	t = typ{kind: words}
+func (c *checker) textFunction(n call, args []exprType) (typ exprType, known bool) {
+	typ = exprType{kind: words}
 	for i, a := range args {
 		if i == 0 || n.name == "replace" {
 			if !a.isText() {
-				return t, false
+				return typ, false
 			}
-			t.nullable, t.ordered = t.nullable || a.nullable, t.ordered || a.ordered
+			typ.nullable, typ.ordered = typ.nullable || a.nullable, typ.ordered || a.ordered
 		}
 	}
 	switch count := len(args); {
 	case n.name == "length" && count == 1:
-		return typ{kind: whole, nullable: t.nullable, narrow: true, high: maxLength}, true
+		return exprType{kind: whole, nullable: typ.nullable, narrow: true, high: maxLength}, true
 	case (n.name == "lower" || n.name == "upper") && count == 1:
-		if !t.ordered {
+		if !typ.ordered {
 			return c.fault(n.place(), "PostgreSQL changes the case of this text by the rules of its database's language: use %s of a column as it is stored", n.name), true
 		}
-		return t, true
+		return typ, true
 	case (n.name == "trim" || n.name == "ltrim" || n.name == "rtrim") && count == 1:
-		return t, true
+		return typ, true
 	case n.name == "replace" && count == 3:
 		if old := args[1].literal; old == nil || old.text == "" {
 			return c.fault(n.place(), "where there is nothing to replace, the engines treat NULL differently: write replace(x, 'old', y), with a text in quotes"), true
 		}
-		return t, true
+		return typ, true
 	case n.name == "substr" && (count == 2 || count == 3):
-		if !atLeast(n.args[1], 1) || count == 3 && !atLeast(n.args[2], 0) {
+		if !atLeast(n.args[1], 1) || (count == 3 && !atLeast(n.args[2], 0)) {
 			return c.fault(n.place(), "before the first character the engines count differently: write substr(x, 1, 5), with numbers from 1 on"), true
 		}
-		return t, true
+		return typ, true
 	}
-	return t, false
+	return typ, false
 }
 
-// atLeast says whether it is a constant of that size, within 32 bits.
+// atLeast reports whether the operand is a constant of at least that size, within 32 bits.
 func atLeast(operand node, least int64) bool {
 	l, ok := bare(operand).(literal)
 	if !ok || l.kind != whole {
@@ -170,59 +170,59 @@ func atLeast(operand node, least int64) bool {
 }
 
 // aggregate types a function of the rows of a group.
-func (c *checker) aggregate(n call, s *scope) typ {
-	if s.stage != ofGroups {
+func (c *checker) aggregate(n call, scope *selectScope) exprType {
+	if scope.stage != ofGroups {
 		return c.fault(n.place(), "%s is of many rows, and this place is about one", n.name)
 	}
-	s.stage = ofRows
+	scope.stage = ofRows
 	before := c.touched
 	c.touched = nil
 	windows := c.windows
 	c.windows = 0
-	t := c.summary(n, s)
+	typ := c.summary(n, scope)
 	c.windows = windows
-	s.stage = ofGroups
-	if c.outerAlone(s) {
+	scope.stage = ofGroups
+	if c.onlyOuter(scope) {
 		c.fault(n.place(), "PostgreSQL computes %s in the query around, whose columns alone are named here", n.name)
 	}
 	c.touched = append(before, c.touched...)
-	return t
+	return typ
 }
 
-// outerAlone says whether all columns that were named belong to queries around the SELECT.
-func (c *checker) outerAlone(s *scope) bool {
+// onlyOuter reports whether all named columns belong to queries around the SELECT.
+func (c *checker) onlyOuter(scope *selectScope) bool {
 	outer := false
 	for _, t := range c.touched {
-		if t == s {
+		if t == scope {
 			return false
 		}
-		for o := s.outer; o != nil; o = o.outer {
+		for o := scope.outer; o != nil; o = o.outer {
 			outer = outer || o == t
 		}
 	}
 	return outer
 }
 
-// summary types the call of an aggregate, in the stage that the scope is in.
-func (c *checker) summary(n call, s *scope) typ {
+// summary types the call of an aggregate in the current stage of the scope.
+func (c *checker) summary(n call, scope *selectScope) exprType {
 	if n.filter != nil {
-		c.condition(n.filter, s, "FILTER")
+		c.condition(n.filter, scope, "FILTER")
 	}
 	if n.name == "count" && n.star {
-		return typ{kind: whole}
+		return exprType{kind: whole}
 	}
-	args := make([]typ, len(n.args))
+	args := make([]exprType, len(n.args))
 	for i, a := range n.args {
-		args[i] = c.expr(a, s)
+		args[i] = c.expr(a, scope)
 	}
-	if slices.ContainsFunc(args, func(t typ) bool { return t.kind == bad }) {
-		return typ{}
+	if slices.ContainsFunc(args, func(typ exprType) bool { return typ.kind == bad }) {
+		return exprType{}
 	}
 	if n.distinct {
 		c.sortable(n.place(), args[0])
 	}
 	if n.name == "string_agg" {
-		return c.joined(n, args, s)
+		return c.joined(n, args, scope)
 	}
 	if len(args) != 1 || n.star || len(n.order) > 0 {
 		return c.unknown(n, args)
@@ -230,26 +230,26 @@ func (c *checker) summary(n call, s *scope) typ {
 	return c.summaryOf(n, args[0])
 }
 
-func (c *checker) summaryOf(n call, a typ) typ {
-	t := a.stored()
-	t.nullable = true
+func (c *checker) summaryOf(n call, a exprType) exprType {
+	typ := a.stored()
+	typ.nullable = true
 	switch n.name {
 	case "count":
-		return typ{kind: whole}
+		return exprType{kind: whole}
 	case "sum":
 		switch {
 		case a.kind == whole && a.narrow:
-			t.narrow = false
-			return t
+			typ.narrow = false
+			return typ
 		case a.kind == whole:
-			return typ{kind: decimal, nullable: true} // numeric, so that it cannot overflow
+			return exprType{kind: decimal, nullable: true} // a numeric cannot overflow
 		case a.is(float, decimal, fraction):
-			return t
+			return typ
 		}
 	case "avg":
 		switch {
 		case a.is(whole, float, fraction), a.kind == decimal && a.scale == 0:
-			return typ{kind: float, nullable: true}
+			return exprType{kind: float, nullable: true}
 		case a.kind == decimal:
 			return c.fault(n.place(), "SQLite's avg is a float of units of %s, and PostgreSQL's a numeric", unit(a.scale))
 		}
@@ -258,37 +258,37 @@ func (c *checker) summaryOf(n call, a typ) typ {
 		case a.isText() && !a.ordered:
 			return c.fault(n.place(), "PostgreSQL orders this text by the rules of its database's language: use %s of a column as it is stored", n.name)
 		case a.is(whole, float, decimal, words, date, timestamp):
-			return t
+			return typ
 		}
 	default:
-		return c.unknown(n, []typ{a})
+		return c.unknown(n, []exprType{a})
 	}
 	return c.fault(n.place(), "PostgreSQL has no %s of %s", n.name, a)
 }
 
-// joined types string_agg, whose order must be said.
-func (c *checker) joined(n call, args []typ, s *scope) typ {
+// joined types string_agg. It requires an order.
+func (c *checker) joined(n call, args []exprType, scope *selectScope) exprType {
 	if len(args) != 2 || n.star || n.distinct || !args[0].isText() || args[1].kind != quote {
 		return c.fault(n.place(), "write string_agg(x, ', ' ORDER BY x) with a text x and a separator in quotes")
 	}
 	var by []string
 	for _, o := range n.order {
-		ord := ordering{o.x.place(), s.identify(o.x), c.expr(o.x, s), o.nulls}
-		if ord.identity == s.identify(n.args[0]) {
+		ord := ordering{o.x.place(), scope.identify(o.x), c.expr(o.x, scope), o.nulls}
+		if ord.identity == scope.identify(n.args[0]) {
 			ord.nulls = true // NULL is left out
 		}
 		c.sortable(ord.at, ord.typ)
 		c.exactOrder(ord)
 		by = append(by, ord.identity)
 	}
-	if !slices.Contains(by, s.identify(n.args[0])) {
+	if !slices.Contains(by, scope.identify(n.args[0])) {
 		c.fault(n.place(), "without an order that ends with what is joined, each engine joins as it likes: write string_agg(x, ', ' ORDER BY x)")
 	}
-	return typ{kind: words, ordered: args[0].ordered, nullable: true}
+	return exprType{kind: words, ordered: args[0].ordered, nullable: true}
 }
 
 // overWindow types a window function.
-func (c *checker) overWindow(n call, s *scope) typ {
+func (c *checker) overWindow(n call, scope *selectScope) exprType {
 	switch {
 	case n.over == nil:
 		return c.fault(n.place(), "write %s() OVER (…)", n.name)
@@ -302,11 +302,11 @@ func (c *checker) overWindow(n call, s *scope) typ {
 	defer func() { c.windows = windows }()
 	var by []string
 	for _, p := range n.over.partition {
-		c.sortable(p.place(), c.expr(p, s))
-		by = append(by, s.identify(p))
+		c.sortable(p.place(), c.expr(p, scope))
+		by = append(by, scope.identify(p))
 	}
 	for _, o := range n.over.order {
-		ord := ordering{o.x.place(), s.identify(o.x), c.expr(o.x, s), o.nulls}
+		ord := ordering{o.x.place(), scope.identify(o.x), c.expr(o.x, scope), o.nulls}
 		if ord.typ.literal != nil {
 			c.fault(ord.at, "a window is not sorted by a constant")
 		}
@@ -315,7 +315,7 @@ func (c *checker) overWindow(n call, s *scope) typ {
 		by = append(by, ord.identity)
 	}
 	if !isWindow(n.name) {
-		return c.summary(n, s)
+		return c.summary(n, scope)
 	}
 	if n.filter != nil {
 		return c.fault(n.place(), "%s has no FILTER", n.name)
@@ -323,27 +323,27 @@ func (c *checker) overWindow(n call, s *scope) typ {
 	if len(n.over.order) == 0 {
 		return c.fault(n.place(), "%s needs an ORDER BY in its window", n.name)
 	}
-	if n.name != "rank" && n.name != "dense_rank" && (!s.known || !containsAll(by, s.identity)) {
+	if n.name != "rank" && n.name != "dense_rank" && (!scope.known || !containsAll(by, scope.identity)) {
 		c.fault(n.place(), "rows that the window's order finds equal are numbered as each engine likes: sort by an id at the end as well")
 	}
-	return c.windowOf(n, s)
+	return c.windowOf(n, scope)
 }
 
-func (c *checker) windowOf(n call, s *scope) typ {
+func (c *checker) windowOf(n call, scope *selectScope) exprType {
 	if !slices.Contains([]string{"lag", "lead", "first_value"}, n.name) {
 		if len(n.args) > 0 || n.star {
 			return c.fault(n.place(), "%s takes no arguments", n.name)
 		}
-		return typ{kind: whole}
+		return exprType{kind: whole}
 	}
 	if len(n.args) != 1 {
 		return c.fault(n.place(), "%s takes one argument in a query for both engines", n.name)
 	}
-	t := c.expr(n.args[0], s)
-	if t.is(quote, null) {
+	typ := c.expr(n.args[0], scope)
+	if typ.is(quote, null) {
 		return c.fault(n.place(), "%s is of a column or of what is computed, and not of a constant", n.name)
 	}
-	t = t.stored()
-	t.nullable = true
-	return t
+	typ = typ.stored()
+	typ.nullable = true
+	return typ
 }

@@ -9,41 +9,41 @@ import (
 )
 
 // core types one SELECT. It also returns the scope of its expressions, and the identity of each column of the result.
-func (c *checker) core(n *core, outer *scope, named []withRelation, order []sorting, use purpose) (*scope, result, []string) {
+func (c *checker) core(n *core, outer *selectScope, named []withRelation, order []sorting, use purpose) (*selectScope, result, []string) {
 	windows := c.windows
 	c.windows = 0
 	defer func() { c.windows = windows }()
-	s := &scope{outer: outer, named: named}
+	scope := &selectScope{outer: outer, named: named}
 	for _, ch := range n.from {
-		c.chain(ch, s)
+		c.chain(ch, scope)
 	}
 	if n.where != nil {
-		c.condition(n.where, s, "WHERE")
+		c.condition(n.where, scope, "WHERE")
 	}
-	s.identity, s.known = c.identityOf(n, s)
-	c.group(n, s, order)
-	rows, items := c.items(n, s, use)
+	scope.identity, scope.known = c.identityOf(n, scope)
+	c.group(n, scope, order)
+	rows, items := c.items(n, scope, use)
 	if n.having != nil {
-		c.condition(n.having, s, "HAVING")
+		c.condition(n.having, scope, "HAVING")
 	}
 	if n.distinct {
 		for i, col := range rows.columns {
 			c.sortable(rows.at[i], col.typ)
 			rows.columns[i].typ.kind = col.typ.stored().kind
 		}
-		s.identity, s.known = items, true
+		scope.identity, scope.known = items, true
 	}
-	rows.unique = uniqueIn(s, items)
-	return s, rows, items
+	rows.unique = uniqueIn(scope, items)
+	return scope, rows, items
 }
 
-// uniqueIn are the columns of a result that tell its rows apart.
-func uniqueIn(s *scope, items []string) [][]int {
-	if !s.known {
+// uniqueIn returns the columns of a result that identify its rows.
+func uniqueIn(scope *selectScope, items []string) [][]int {
+	if !scope.known {
 		return nil
 	}
 	key := []int{}
-	for _, id := range s.identity {
+	for _, id := range scope.identity {
 		i := slices.Index(items, id)
 		if i < 0 {
 			return nil
@@ -53,24 +53,24 @@ func uniqueIn(s *scope, items []string) [][]int {
 	return [][]int{key}
 }
 
-// chain adds a table and what is joined to it. An ON sees the tables of its own chain alone, as in PostgreSQL.
-func (c *checker) chain(ch chain, s *scope) {
-	own := &scope{outer: s.outer, named: s.named}
-	c.source(ch.first, s, own, false)
+// chain adds a table and its joins. Like in PostgreSQL, an ON sees only the tables of its own chain.
+func (c *checker) chain(ch chain, scope *selectScope) {
+	own := &selectScope{outer: scope.outer, named: scope.named}
+	c.source(ch.first, scope, own, false)
 	for _, j := range ch.joins {
-		c.source(j.to, s, own, j.left)
+		c.source(j.to, scope, own, j.left)
 		if j.on != nil {
 			c.condition(j.on, own, "ON")
 		}
 	}
 }
 
-func (c *checker) source(n source, s, chain *scope, left bool) {
-	rel := c.relation(n, s, left)
+func (c *checker) source(n source, scope, chain *selectScope, left bool) {
+	rel := c.relation(n, scope, left)
 	rel.name = n.alias
 	c.relations++
 	rel.id = c.relations
-	if s.has(n.alias) {
+	if scope.has(n.alias) {
 		c.fault(n.at, "%s names two tables of this SELECT: give one of them another alias", n.alias)
 	}
 	if left {
@@ -79,16 +79,16 @@ func (c *checker) source(n source, s, chain *scope, left bool) {
 			rel.columns[i].typ.nullable = true
 		}
 	}
-	s.relations = append(s.relations, rel)
+	scope.relations = append(scope.relations, rel)
 	chain.relations = append(chain.relations, rel)
 }
 
-func (c *checker) relation(n source, s *scope, left bool) *relation {
+func (c *checker) relation(n source, scope *selectScope, left bool) *relation {
 	if n.query != nil {
-		rows := c.query(n.query, s.outer, within(s.named), asRows)
+		rows := c.query(n.query, scope.outer, within(scope.named), asRows)
 		return &relation{columns: stored(rows.columns, nil), unique: rows.unique}
 	}
-	for _, w := range slices.Backward(s.named) {
+	for _, w := range slices.Backward(scope.named) {
 		if w.name != n.table {
 			continue
 		}
@@ -112,59 +112,60 @@ func (c *checker) relation(n source, s *scope, left bool) *relation {
 
 // baseRelation is a table of the model.
 func baseRelation(table *model.Table) *relation {
-	r := &relation{base: table, unique: [][]int{{0}}}
+	rel := &relation{base: table, unique: [][]int{{0}}}
 	for i, field := range table.Fields {
-		r.columns = append(r.columns, column{field.Name, typeOf(field)})
+		rel.columns = append(rel.columns, column{field.Name, typeOf(field)})
 		if field.Unique && i > 0 {
-			r.unique = append(r.unique, []int{i})
+			rel.unique = append(rel.unique, []int{i})
 		}
 	}
-	r.columns = append(r.columns, column{"_rev", typ{kind: whole}})
-	return r
+	rel.columns = append(rel.columns, column{"_rev", exprType{kind: whole}})
+	return rel
 }
 
-// identityOf lists what tells the rows of FROM and WHERE apart: the id of each table that WHERE does not set to one value.
-func (c *checker) identityOf(n *core, s *scope) (identities []string, known bool) {
+// identityOf lists the expressions that identify the rows of FROM and WHERE: the id of each table, unless WHERE sets
+// it to one value.
+func (c *checker) identityOf(n *core, scope *selectScope) (identities []string, known bool) {
 	fixed := map[string]bool{}
-	c.fixedBy(n.where, s, fixed)
-	for _, r := range s.relations {
-		if len(r.unique) == 0 {
+	c.fixedBy(n.where, scope, fixed)
+	for _, rel := range scope.relations {
+		if len(rel.unique) == 0 {
 			return nil, false
 		}
-		if slices.ContainsFunc(r.unique, func(key []int) bool {
-			return !slices.ContainsFunc(key, func(col int) bool { return !fixed[identity(r, col)] })
+		if slices.ContainsFunc(rel.unique, func(key []int) bool {
+			return !slices.ContainsFunc(key, func(col int) bool { return !fixed[identity(rel, col)] })
 		}) {
 			continue
 		}
-		for _, col := range r.unique[0] {
-			identities = append(identities, identity(r, col))
+		for _, col := range rel.unique[0] {
+			identities = append(identities, identity(rel, col))
 		}
 	}
 	return identities, true
 }
 
-// fixedBy collects the columns that a condition compares with something that is the same for all rows.
-func (c *checker) fixedBy(cond node, s *scope, fixed map[string]bool) {
+// fixedBy collects the columns that a condition compares with a constant for all rows.
+func (c *checker) fixedBy(cond node, scope *selectScope, fixed map[string]bool) {
 	b, ok := bare(cond).(binary)
 	switch {
 	case ok && b.op == "and":
-		c.fixedBy(b.l, s, fixed)
-		c.fixedBy(b.r, s, fixed)
+		c.fixedBy(b.l, scope, fixed)
+		c.fixedBy(b.r, scope, fixed)
 	case ok && b.op == "=":
 		for _, side := range [][2]node{{b.l, b.r}, {b.r, b.l}} {
 			n, isName := bare(side[0]).(name)
-			if !isName || !s.constant(side[1]) {
+			if !isName || !scope.constant(side[1]) {
 				continue
 			}
-			if p, problem := s.find(n); problem == "" && p.scope == s {
+			if p, problem := scope.find(n); problem == "" && p.scope == scope {
 				fixed[p.identity()] = true
 			}
 		}
 	}
 }
 
-// constant says whether an expression is the same for all rows: a literal, or a column of a query around.
-func (s *scope) constant(operand node) bool {
+// constant reports whether an expression is the same for all rows: a literal, or a column of an outer query.
+func (s *selectScope) constant(operand node) bool {
 	switch n := bare(operand).(type) {
 	case literal:
 		return true
@@ -175,8 +176,8 @@ func (s *scope) constant(operand node) bool {
 	return false
 }
 
-// group types GROUP BY, after which expressions are of groups.
-func (c *checker) group(n *core, s *scope, order []sorting) {
+// group types GROUP BY. Later expressions are about groups.
+func (c *checker) group(n *core, scope *selectScope, order []sorting) {
 	grouped := len(n.group) > 0 || n.having != nil ||
 		slices.ContainsFunc(n.items, func(it item) bool { return it.x != nil && aggregates(it.x) }) ||
 		slices.ContainsFunc(order, func(o sorting) bool { return aggregates(o.x) })
@@ -186,29 +187,29 @@ func (c *checker) group(n *core, s *scope, order []sorting) {
 	groups := map[string]bool{}
 	var keys []string
 	for _, g := range n.group {
-		x := c.groupedBy(g, n, s)
-		t := c.expr(x, s)
+		x := c.groupedBy(g, n, scope)
+		typ := c.expr(x, scope)
 		if _, constant := bare(x).(literal); constant {
 			c.fault(g.place(), "PostgreSQL does not sort or group by a constant")
 		}
-		c.sortable(g.place(), t)
-		id := s.identify(x)
+		c.sortable(g.place(), typ)
+		id := scope.identify(x)
 		groups[id] = true
 		keys = append(keys, id)
 	}
-	s.groups, s.stage = groups, ofGroups
-	s.identity, s.known = keys, true
+	scope.groups, scope.stage = groups, ofGroups
+	scope.identity, scope.known = keys, true
 }
 
-// groupedBy is the expression that a part of GROUP BY stands for: by number, or by a name that no table has.
-func (c *checker) groupedBy(g node, n *core, s *scope) node {
+// groupedBy returns the expression behind a part of GROUP BY: a number, or a name that is in no table.
+func (c *checker) groupedBy(g node, n *core, scope *selectScope) node {
 	switch g := bare(g).(type) {
 	case literal:
 		if i, err := strconv.Atoi(g.text); err == nil && g.kind == whole && 1 <= i && i <= len(n.items) && n.items[i-1].x != nil {
 			return n.items[i-1].x
 		}
 	case name:
-		if g.table != "" || len(s.matches(g)) > 0 {
+		if g.table != "" || len(scope.matches(g)) > 0 {
 			return g
 		}
 		for _, it := range n.items {
@@ -220,49 +221,49 @@ func (c *checker) groupedBy(g node, n *core, s *scope) node {
 	return g
 }
 
-// items types what a SELECT returns.
-func (c *checker) items(n *core, s *scope, use purpose) (rows result, ids []string) {
-	add := func(at int, name string, t typ, id string) {
-		rows.columns, rows.at, ids = append(rows.columns, column{name, t}), append(rows.at, at), append(ids, id)
+// items types the items of a SELECT.
+func (c *checker) items(n *core, scope *selectScope, use purpose) (rows result, ids []string) {
+	add := func(at int, name string, typ exprType, id string) {
+		rows.columns, rows.at, ids = append(rows.columns, column{name, typ}), append(rows.at, at), append(ids, id)
 	}
 	for _, it := range n.items {
 		if it.star {
-			c.star(it, s, use, add)
+			c.star(it, scope, use, add)
 			continue
 		}
-		t := c.window(it.x, s)
+		typ := c.window(it.x, scope)
 		label := it.alias
 		if column, ok := bare(it.x).(name); ok && label == "" {
 			label = column.column
 		}
-		add(it.at, label, t, s.identify(it.x))
+		add(it.at, label, typ, scope.identify(it.x))
 	}
 	return rows, ids
 }
 
-// maxColumns is how many PostgreSQL has in a result.
+// maxColumns is PostgreSQL's limit for a result.
 const maxColumns = 1664
 
-func (c *checker) star(it item, s *scope, use purpose, add func(int, string, typ, string)) {
+func (c *checker) star(it item, scope *selectScope, use purpose, add func(int, string, exprType, string)) {
 	switch {
 	case use == asPart:
 		c.fault(it.at, "name the columns: tables do not have theirs in the same order on both engines")
 		return
-	case s.groups != nil && use != asExists:
+	case scope.groups != nil && use != asExists:
 		c.fault(it.at, "name the columns that are grouped by")
 		return
 	}
 	count := 0
-	for _, r := range s.relations {
-		if it.table != "" && !strings.EqualFold(it.table, r.name) {
+	for _, rel := range scope.relations {
+		if it.table != "" && !strings.EqualFold(it.table, rel.name) {
 			continue
 		}
-		if count += len(r.columns); count > maxColumns {
+		if count += len(rel.columns); count > maxColumns {
 			c.fault(it.at, "these are more than %d columns: name those that are needed", maxColumns)
 			return
 		}
-		for i, col := range r.columns {
-			add(it.at, col.name, col.typ, identity(r, i))
+		for i, col := range rel.columns {
+			add(it.at, col.name, col.typ, identity(rel, i))
 		}
 	}
 }

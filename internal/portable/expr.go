@@ -2,83 +2,83 @@ package portable
 
 import "strings"
 
-// condition types what must be true of a row.
-func (c *checker) condition(operand node, s *scope, where string) {
-	c.truth(operand, c.expr(operand, s), where)
+// condition types a condition on a row.
+func (c *checker) condition(operand node, scope *selectScope, where string) {
+	c.truth(operand, c.expr(operand, scope), where)
 }
 
-func (c *checker) truth(operand node, t typ, where string) {
-	if t.is(bad, boolean, null) {
+func (c *checker) truth(operand node, typ exprType, where string) {
+	if typ.is(bad, boolean, null) {
 		return
 	}
 	advice := ""
-	if t.is(whole, decimal, float) {
+	if typ.is(whole, decimal, float) {
 		advice = ": compare it, as … <> 0"
 	}
-	c.fault(operand.place(), "PostgreSQL takes a condition in %s, and this is %s%s", where, t, advice)
+	c.fault(operand.place(), "PostgreSQL takes a condition in %s, and this is %s%s", where, typ, advice)
 }
 
-// window types an expression where window functions are allowed.
-func (c *checker) window(operand node, s *scope) typ {
+// window types an expression that may contain window functions.
+func (c *checker) window(operand node, scope *selectScope) exprType {
 	c.windows++
 	defer func() { c.windows-- }()
-	return c.expr(operand, s)
+	return c.expr(operand, scope)
 }
 
 // expr types an expression.
-func (c *checker) expr(operand node, s *scope) typ {
-	if _, constant := bare(operand).(literal); s.stage == ofGroups && !constant && s.groups[s.identify(operand)] {
-		s.stage = ofRows
-		defer func() { s.stage = ofGroups }()
+func (c *checker) expr(operand node, scope *selectScope) exprType {
+	if _, constant := bare(operand).(literal); scope.stage == ofGroups && !constant && scope.groups[scope.identify(operand)] {
+		scope.stage = ofRows
+		defer func() { scope.stage = ofGroups }()
 	}
 	switch n := operand.(type) {
 	case literal:
-		t, problem := typeOfLiteral(n)
+		typ, problem := typeOfLiteral(n)
 		if problem != "" {
 			return c.fault(n.place(), "%s", problem)
 		}
-		return t
+		return typ
 	case name:
-		return c.name(n, s)
+		return c.name(n, scope)
 	case paren:
-		return c.expr(n.x, s)
+		return c.expr(n.x, scope)
 	case unary:
-		return c.unary(n, s)
+		return c.unary(n, scope)
 	case binary:
-		return c.binary(n, s)
+		return c.binary(n, scope)
 	case test:
-		t := c.expr(n.x, s)
-		if n.what != "null" && !t.is(bad, boolean, null) {
-			return c.fault(n.place(), "PostgreSQL has IS %s of a bool alone, and this is %s", strings.ToUpper(n.what), t)
+		typ := c.expr(n.x, scope)
+		if n.what != "null" && !typ.is(bad, boolean, null) {
+			return c.fault(n.place(), "PostgreSQL has IS %s of a bool alone, and this is %s", strings.ToUpper(n.what), typ)
 		}
-		return typ{kind: boolean}
+		return exprType{kind: boolean}
 	case between:
-		x, low, high := c.expr(n.x, s), c.expr(n.low, s), c.expr(n.high, s)
-		t := c.compare(n.place(), "<", x, low)
-		t.nullable = c.compare(n.place(), "<", x, high).nullable || t.nullable
-		return t
+		x, low, high := c.expr(n.x, scope), c.expr(n.low, scope), c.expr(n.high, scope)
+		typ := c.compare(n.place(), "<", x, low)
+		typ.nullable = c.compare(n.place(), "<", x, high).nullable || typ.nullable
+		return typ
 	case in:
-		return c.in(n, s)
+		return c.in(n, scope)
 	case exists:
-		c.query(n.query, s, within(s.named), asExists)
-		return typ{kind: boolean}
+		c.query(n.query, scope, within(scope.named), asExists)
+		return exprType{kind: boolean}
 	case scalar:
-		return c.scalar(n, s)
+		return c.scalar(n, scope)
 	case choice:
-		return c.choice(n, s)
+		return c.choice(n, scope)
 	case cast:
-		return c.cast(n, s)
+		return c.cast(n, scope)
 	case call:
-		return c.call(n, s)
+		return c.call(n, scope)
 	}
-	return typ{}
+	return exprType{}
 }
 
-func (c *checker) name(n name, s *scope) typ {
-	p, problem := s.find(n)
+func (c *checker) name(n name, scope *selectScope) exprType {
+	p, problem := scope.find(n)
 	switch {
-	case problem != "" && s.broken():
-		return typ{}
+	case problem != "" && scope.broken():
+		return exprType{}
 	case problem != "":
 		return c.fault(n.place(), "%s", problem)
 	}
@@ -89,90 +89,90 @@ func (c *checker) name(n name, s *scope) typ {
 	return p.typ()
 }
 
-func (c *checker) unary(n unary, s *scope) typ {
-	t := c.expr(n.x, s)
+func (c *checker) unary(n unary, scope *selectScope) exprType {
+	typ := c.expr(n.x, scope)
 	if n.op == "not" {
-		c.truth(n.x, t, "NOT")
-		return typ{kind: boolean, nullable: t.nullable}
+		c.truth(n.x, typ, "NOT")
+		return exprType{kind: boolean, nullable: typ.nullable}
 	}
-	if n.op == "+" && t.is(whole, float, fraction, decimal) {
-		t.literal = nil
-		return t
+	if n.op == "+" && typ.is(whole, float, fraction, decimal) {
+		typ.literal = nil
+		return typ
 	}
-	switch t.kind {
+	switch typ.kind {
 	case whole:
-		t.low, t.high = -t.high, -t.low
+		typ.low, typ.high = -typ.high, -typ.low
 	case float, decimal:
 	case fraction:
-		t.kind = float
+		typ.kind = float
 	case bad:
-		return t
+		return typ
 	default:
-		return c.fault(n.place(), "PostgreSQL has no %s of %s", n.op, t)
+		return c.fault(n.place(), "PostgreSQL has no %s of %s", n.op, typ)
 	}
-	t.literal = nil
-	return t
+	typ.literal = nil
+	return typ
 }
 
-func (c *checker) binary(n binary, s *scope) typ {
-	l, r := c.expr(n.l, s), c.expr(n.r, s)
+func (c *checker) binary(n binary, scope *selectScope) exprType {
+	left, right := c.expr(n.l, scope), c.expr(n.r, scope)
 	switch n.op {
 	case "and", "or":
-		c.truth(n.l, l, strings.ToUpper(n.op))
-		c.truth(n.r, r, strings.ToUpper(n.op))
-		return typ{kind: boolean, nullable: l.nullable || r.nullable}
+		c.truth(n.l, left, strings.ToUpper(n.op))
+		c.truth(n.r, right, strings.ToUpper(n.op))
+		return exprType{kind: boolean, nullable: left.nullable || right.nullable}
 	case "||":
-		return c.concat(n, l, r)
+		return c.concat(n, left, right)
 	case "like":
-		return c.like(n, l, r)
+		return c.like(n, left, right)
 	case "=", "<>", "<", "<=", ">", ">=", "is distinct from":
-		return c.compare(n.place(), n.op, l, r)
+		return c.compare(n.place(), n.op, left, right)
 	}
-	return c.arithmetic(n, l, r)
+	return c.arithmetic(n, left, right)
 }
 
 // compare types a comparison.
-func (c *checker) compare(at int, op string, l, r typ) typ {
-	if problem := beside(l, r); problem != "" {
-		c.fault(at, "%s beside %s: %s", l, r, problem)
+func (c *checker) compare(at int, op string, left, right exprType) exprType {
+	if problem := whyIncomparable(left, right); problem != "" {
+		c.fault(at, "%s beside %s: %s", left, right, problem)
 	}
-	if strings.ContainsAny(op, "<>") && op != "<>" && l.isText() && r.isText() && !l.ordered && !r.ordered {
+	if strings.ContainsAny(op, "<>") && op != "<>" && left.isText() && right.isText() && !left.ordered && !right.ordered {
 		c.fault(at, "PostgreSQL orders these texts by the rules of its database's language: compare a column as it is stored")
 	}
-	return typ{kind: boolean, nullable: op != "is distinct from" && (l.nullable || r.nullable)}
+	return exprType{kind: boolean, nullable: op != "is distinct from" && (left.nullable || right.nullable)}
 }
 
-func (c *checker) concat(n binary, l, r typ) typ {
-	if l.kind == bad || r.kind == bad {
-		return typ{}
+func (c *checker) concat(n binary, left, right exprType) exprType {
+	if left.kind == bad || right.kind == bad {
+		return exprType{}
 	}
-	for _, t := range []typ{l, r} {
+	for _, typ := range []exprType{left, right} {
 		switch {
-		case t.isText():
-		case t.is(whole, date, uuid):
-			return c.fault(n.place(), "|| of %s and %s: write CAST(… AS text) around what is no text", l, r)
+		case typ.isText():
+		case typ.is(whole, date, uuid):
+			return c.fault(n.place(), "|| of %s and %s: write CAST(… AS text) around what is no text", left, right)
 		default:
-			return c.fault(n.place(), "|| of %s and %s: the engines write %s in different ways", l, r, t)
+			return c.fault(n.place(), "|| of %s and %s: the engines write %s in different ways", left, right, typ)
 		}
 	}
-	return typ{kind: words, ordered: l.ordered || r.ordered, nullable: l.nullable || r.nullable}
+	return exprType{kind: words, ordered: left.ordered || right.ordered, nullable: left.nullable || right.nullable}
 }
 
-// like allows LIKE where it does not matter that SQLite is blind to case: both sides have one case alone.
-func (c *checker) like(n binary, l, r typ) typ {
-	if l.kind == bad || r.kind == bad {
-		return typ{}
+// like allows LIKE only on text of one case, because SQLite's LIKE ignores case.
+func (c *checker) like(n binary, left, right exprType) exprType {
+	if left.kind == bad || right.kind == bad {
+		return exprType{}
 	}
 	pattern, isLiteral := bare(n.r).(literal)
 	f, isCall := bare(n.l).(call)
 	switch {
-	case !l.isText() || !isLiteral || pattern.kind != quote:
+	case !left.isText() || !isLiteral || pattern.kind != quote:
 		return c.fault(n.place(), "LIKE in a query for both engines compares a text with a pattern in quotes")
 	case strings.Contains(pattern.text, `\`):
 		return c.fault(n.place(), `PostgreSQL takes \ in a pattern of LIKE for an escape, and SQLite does not`)
 	case isCall && f.name == "lower" && pattern.text == foldASCII(pattern.text),
 		isCall && f.name == "upper" && pattern.text == raiseASCII(pattern.text):
-		return typ{kind: boolean, nullable: l.nullable}
+		return exprType{kind: boolean, nullable: left.nullable}
 	}
 	return c.fault(n.place(), "SQLite's LIKE is blind to case and PostgreSQL's is not: write lower(…) LIKE with a pattern in small letters")
 }
@@ -186,27 +186,27 @@ func raiseASCII(str string) string {
 	}, str)
 }
 
-func (c *checker) in(n in, s *scope) typ {
-	x := c.expr(n.x, s)
+func (c *checker) in(n in, scope *selectScope) exprType {
+	x := c.expr(n.x, scope)
 	nullable := x.nullable
 	for _, item := range n.list {
-		t := c.expr(item, s)
-		nullable = c.compare(item.place(), "=", x, t).nullable || nullable
+		typ := c.expr(item, scope)
+		nullable = c.compare(item.place(), "=", x, typ).nullable || nullable
 	}
 	if n.query == nil {
-		return typ{kind: boolean, nullable: nullable}
+		return exprType{kind: boolean, nullable: nullable}
 	}
-	rows := c.query(n.query, s, within(s.named), asPart)
+	rows := c.query(n.query, scope, within(scope.named), asPart)
 	if len(rows.columns) == 1 {
-		t := rows.columns[0].typ.stored()
-		nullable = c.compare(n.place(), "=", x, t).nullable || nullable
+		typ := rows.columns[0].typ.stored()
+		nullable = c.compare(n.place(), "=", x, typ).nullable || nullable
 	}
-	return typ{kind: boolean, nullable: nullable}
+	return exprType{kind: boolean, nullable: nullable}
 }
 
-// scalar types a query that stands for a value. Of more rows than one PostgreSQL makes an error, and SQLite takes the first.
-func (c *checker) scalar(n scalar, s *scope) typ {
-	rows := c.query(n.query, s, within(s.named), asPart)
+// scalar types a query used as a value. Given several rows, PostgreSQL raises an error, and SQLite takes the first.
+func (c *checker) scalar(n scalar, scope *selectScope) exprType {
+	rows := c.query(n.query, scope, within(scope.named), asPart)
 	if len(rows.columns) != 1 {
 		return c.fault(n.place(), "a query that stands for a value returns one column")
 	}
@@ -214,28 +214,28 @@ func (c *checker) scalar(n scalar, s *scope) typ {
 		c.fault(n.place(), "this query may return more than one row, of which SQLite takes the first, and PostgreSQL makes an error: "+
 			"compare a unique column with =, use an aggregate, or ORDER BY … LIMIT 1")
 	}
-	t := rows.columns[0].typ.stored()
-	t.nullable = true
-	return t
+	typ := rows.columns[0].typ.stored()
+	typ.nullable = true
+	return typ
 }
 
-func (c *checker) choice(n choice, s *scope) typ {
-	var operand typ
+func (c *checker) choice(n choice, scope *selectScope) exprType {
+	var operand exprType
 	if n.operand != nil {
-		operand = c.expr(n.operand, s)
-		operand.kind = operand.stored().kind // to PostgreSQL a string is a text here, whatever it is compared with
+		operand = c.expr(n.operand, scope)
+		operand.kind = operand.stored().kind // on PostgreSQL a string is always a text here
 	}
-	var t typ
+	var typ exprType
 	take := func(i int, then node) {
-		next := c.expr(then, s)
+		next := c.expr(then, scope)
 		if i == 0 {
-			t = next
+			typ = next
 			return
 		}
-		t = c.merge(then.place(), t, next, "CASE")
+		typ = c.merge(then.place(), typ, next, "CASE")
 	}
 	for i, w := range n.whens {
-		cond := c.expr(w.cond, s)
+		cond := c.expr(w.cond, scope)
 		if n.operand != nil {
 			c.compare(w.cond.place(), "=", operand, cond)
 		} else {
@@ -246,84 +246,84 @@ func (c *checker) choice(n choice, s *scope) typ {
 	if n.orElse != nil {
 		take(1, n.orElse)
 	} else {
-		t = c.merge(n.place(), t, typ{kind: null, nullable: true}, "CASE")
+		typ = c.merge(n.place(), typ, exprType{kind: null, nullable: true}, "CASE")
 	}
-	t.literal = nil
-	if t.kind == quote {
-		t.kind = words
+	typ.literal = nil
+	if typ.kind == quote {
+		typ.kind = words
 	}
-	return t
+	return typ
 }
 
-func (c *checker) merge(at int, a, b typ, what string) typ {
-	t, problem := merge(a, b)
+func (c *checker) merge(at int, a, b exprType, what string) exprType {
+	typ, problem := merge(a, b)
 	if problem != "" {
 		return c.fault(at, "%s of %s and %s: %s", what, a, b, problem)
 	}
-	return t
+	return typ
 }
 
-func (c *checker) cast(n cast, s *scope) typ {
-	t := c.expr(n.x, s)
-	if t.kind == bad {
-		return t
+func (c *checker) cast(n cast, scope *selectScope) exprType {
+	typ := c.expr(n.x, scope)
+	if typ.kind == bad {
+		return typ
 	}
-	if t.kind == null {
+	if typ.kind == null {
 		return c.castNull(n)
 	}
-	to := typ{nullable: t.nullable}
+	to := exprType{nullable: typ.nullable}
 	switch n.to {
 	case "text":
-		to.kind, to.ordered = words, t.ordered
-		if t.is(words, quote, whole, date, uuid) {
+		to.kind, to.ordered = words, typ.ordered
+		if typ.is(words, quote, whole, date, uuid) {
 			return to
 		}
-		return c.fault(n.place(), "the engines write %s as text in different ways", t)
+		return c.fault(n.place(), "the engines write %s as text in different ways", typ)
 	case "bigint", "int8":
 		to.kind = whole
-		if t.kind == whole || t.kind == decimal && t.scale == 0 {
+		if typ.kind == whole || (typ.kind == decimal && typ.scale == 0) {
 			return to
 		}
 	case "integer", "int", "int4":
-		if t.kind == boolean {
+		if typ.kind == boolean {
 			to.kind, to.narrow, to.high = whole, true, 1
 			return to
 		}
 		return c.fault(n.place(), "PostgreSQL's integer has 32 bits and SQLite's has 64: write CAST(… AS bigint)")
 	case "double precision", "float", "float8":
 		to.kind = float
-		if t.is(whole, fraction, float) || t.kind == decimal && t.scale == 0 {
+		if typ.is(whole, fraction, float) || (typ.kind == decimal && typ.scale == 0) {
 			return to
 		}
 	default:
 		return c.fault(n.place(), "the engines do not both know the type %s with the same values: text, bigint and double precision are the same", n.to)
 	}
-	return c.fault(n.place(), "the engines do not both make the same %s of %s", n.to, t)
+	return c.fault(n.place(), "the engines do not both make the same %s of %s", n.to, typ)
 }
 
-// castNull gives NULL a type, of which SQLite needs to know nothing.
-func (c *checker) castNull(n cast) typ {
-	t := typ{nullable: true}
+// castNull gives NULL a type. SQLite ignores it.
+func (c *checker) castNull(n cast) exprType {
+	typ := exprType{nullable: true}
 	name, _, _ := strings.Cut(n.to, "(")
 	switch strings.TrimSpace(name) {
 	case "text":
-		t.kind = words
+		typ.kind = words
 	case "bigint", "int8", "integer":
-		t.kind = whole
+		typ.kind = whole
 	case "double precision", "float", "float8":
-		t.kind = float
+		typ.kind = float
 	case "boolean":
-		t.kind = boolean
+		typ.kind = boolean
 	case "timestamptz":
-		t.kind = timestamp
+		typ.kind = timestamp
 	case "date":
-		t.kind = date
+		typ.kind = date
 	case "uuid":
-		t.kind = uuid
+		typ.kind = uuid
 	case "json":
-		t.kind = json
+		typ.kind = json
 	default:
 		return c.fault(n.place(), "NULL can be cast to text, bigint, double precision, boolean, timestamptz, date, uuid or json")
 	}
-	return t
+	return typ
 }

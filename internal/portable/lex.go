@@ -25,20 +25,20 @@ type token struct {
 	at   int // the offset in the query, in bytes
 }
 
-// is says whether a token is the keyword or the operator.
+// is reports whether a token is the keyword or the operator.
 func (t token) is(what string) bool {
 	return (t.kind == word || t.kind == sign) && t.text == what
 }
 
-// lexer cuts a query into tokens. It takes only what both engines cut alike.
+// lexer splits a query into tokens. It accepts only tokens that both engines read alike.
 type lexer struct {
 	query  string
 	at     int
 	tokens []token
-	fault  *Problem // the first one, where it stopped
+	fault  *Problem // the first fault; the lexer stops there
 }
 
-// lex returns the tokens of a query, the last of which is end.
+// lex returns the tokens of a query. The last one is end.
 func lex(query string) ([]token, *Problem) {
 	l := &lexer{query: query}
 	for l.fault == nil && l.space() {
@@ -61,7 +61,7 @@ func (l *lexer) fail(at int, message string) {
 
 func (l *lexer) rest() string { return l.query[l.at:] }
 
-// space skips blanks and comments, and says whether anything follows.
+// space skips blanks and comments, and reports whether anything follows.
 func (l *lexer) space() bool {
 	for l.at < len(l.query) {
 		switch rest := l.rest(); {
@@ -134,7 +134,7 @@ func (l *lexer) number() {
 	l.add(number, rest[:n], at)
 }
 
-// quote takes what stands between two quotes, of which a double one within is one.
+// quote reads a quoted token. A doubled quote inside is one quote.
 func (l *lexer) quote(kind tokenKind) {
 	at, mark := l.at, l.query[l.at:l.at+1]
 	var b strings.Builder
@@ -156,11 +156,11 @@ func (l *lexer) quote(kind tokenKind) {
 	l.add(kind, b.String(), at)
 }
 
-// signs are the operators that a query may have, longer ones first.
+// signs are the allowed operators, longer ones first.
 var signs = [...]string{"||", "<=", ">=", "<>", "!=", "(", ")", ",", ".", "+", "-", "*", "/", "%", "=", "<", ">"}
 
-// foreign are operators that only one engine has, or that mean different things, with what to write instead.
-var foreign = [...]struct{ sign, advice string }{
+// foreignOperators exist in only one engine, or differ in meaning; each has its replacement.
+var foreignOperators = [...]struct{ sign, advice string }{
 	{"==", "PostgreSQL has no ==: write ="},
 	{"::", "SQLite has no ::, write CAST(… AS …)"},
 	{"->", "the engines read json in different ways"},
@@ -176,7 +176,7 @@ var foreign = [...]struct{ sign, advice string }{
 
 func (l *lexer) sign() {
 	rest := l.rest()
-	for _, f := range foreign {
+	for _, f := range foreignOperators {
 		if strings.HasPrefix(rest, f.sign) {
 			l.fail(l.at, f.advice)
 			return
@@ -217,7 +217,7 @@ func nameLength(str string) int {
 	return len(str)
 }
 
-// foldASCII makes capitals small, as PostgreSQL does with a bare name.
+// foldASCII lowers ASCII letters. PostgreSQL does the same to a bare name.
 func foldASCII(str string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -227,7 +227,7 @@ func foldASCII(str string) string {
 	}, str)
 }
 
-// reserved are the words that PostgreSQL takes for more than a bare name: `user` is the one who is connected.
+// reserved are words with a special meaning in PostgreSQL: `user` is the connected role.
 var reserved = [...]string{
 	"all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between", "binary", "both", "case",
 	"cast", "check", "collate", "collation", "column", "concurrently", "constraint", "create", "cross", "current_catalog",

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxDepth is how deep parentheses, queries and operators may be nested.
+// maxDepth is the largest nesting of parentheses, queries and operators.
 const maxDepth = 100
 
-// parser reads the subset of SELECT that both engines read alike. After a fault every token is the end, so that all that is
-// being read comes to its end.
+// parser reads the subset of SELECT that both engines read alike. After a fault every token is the end, so that the
+// recursion unwinds.
 type parser struct {
 	tokens []token
 	i      int
@@ -38,7 +38,7 @@ func (p *parser) fail(at int, format string, args ...any) {
 	p.tokens, p.i = []token{{kind: end, at: at}}, 0
 }
 
-// unexpected says that something else had to stand here.
+// unexpected reports a token in the place of another.
 func (p *parser) unexpected(want string) {
 	tok := p.peek()
 	if tok.kind == end {
@@ -60,7 +60,7 @@ func (p *parser) take() token {
 	return tok
 }
 
-// accept takes the next token where it is this one.
+// accept consumes the next token if it is this one.
 func (p *parser) accept(what string) bool {
 	if !p.peek().is(what) {
 		return false
@@ -69,7 +69,7 @@ func (p *parser) accept(what string) bool {
 	return true
 }
 
-// acceptAll takes the next tokens where they are these.
+// acceptAll consumes the next tokens if they are these.
 func (p *parser) acceptAll(words ...string) bool {
 	for i, w := range words {
 		if !p.tokens[min(p.i+i, len(p.tokens)-1)].is(w) {
@@ -86,8 +86,8 @@ func (p *parser) expect(what string) {
 	}
 }
 
-// deeper bounds the recursion; the caller gives back what it returns.
-func (p *parser) deeper() func() {
+// enter bounds the recursion. The caller calls the returned function at its end.
+func (p *parser) enter() func() {
 	p.depth++
 	if p.depth > maxDepth {
 		p.fail(p.peek().at, "the query is nested more than %d levels deep here", maxDepth)
@@ -95,7 +95,7 @@ func (p *parser) deeper() func() {
 	return func() { p.depth-- }
 }
 
-// identifier takes a name that is no keyword.
+// identifier consumes a name. Keywords are no names.
 func (p *parser) identifier(what string) string {
 	tok := p.peek()
 	switch {
@@ -111,7 +111,7 @@ func (p *parser) identifier(what string) string {
 }
 
 func (p *parser) query() *query {
-	defer p.deeper()()
+	defer p.enter()()
 	q := &query{at: p.peek().at}
 	if p.accept("with") {
 		recursive := p.accept("recursive")
@@ -265,12 +265,12 @@ func (p *parser) item() item {
 	it.x = p.expr()
 	switch t := p.peek(); {
 	case p.accept("as"):
-		// Behind AS both engines take nearly every word.
+		// After AS both engines accept nearly every word.
 		if t := p.peek(); t.kind != word && t.kind != quoted {
 			p.unexpected("a name")
 		}
 		it.alias = p.take().text
-	case t.kind == quoted || t.kind == word && !isReserved(t.text):
+	case t.kind == quoted || (t.kind == word && !isReserved(t.text)):
 		p.fail(t.at, "write AS before %s: without it PostgreSQL takes some names for something else", t.text)
 	}
 	return it
@@ -314,7 +314,7 @@ func (p *parser) chain() chain {
 }
 
 func (p *parser) source() source {
-	defer p.deeper()()
+	defer p.enter()()
 	s := source{at: p.peek().at}
 	if p.accept("(") {
 		if tok := p.peek(); !tok.is("select") && !tok.is("with") {
@@ -335,7 +335,7 @@ func (p *parser) source() source {
 	switch tok := p.peek(); {
 	case p.accept("as"):
 		s.alias = p.identifier("an alias")
-	case tok.kind == quoted || tok.kind == word && !isReserved(tok.text):
+	case tok.kind == quoted || (tok.kind == word && !isReserved(tok.text)):
 		s.alias = p.take().text
 	}
 	if s.alias == "" {

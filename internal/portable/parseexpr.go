@@ -12,10 +12,10 @@ func (p *parser) exprs() []node {
 	return all
 }
 
-// expr is a whole expression. The order in which operators bind is one that both engines share; where theirs differ,
-// parentheses are asked for.
+// expr reads a whole expression. It uses the precedence that both engines share. If theirs differ, it requires
+// parentheses.
 func (p *parser) expr() node {
-	defer p.deeper()()
+	defer p.enter()()
 	return p.operators("or", func() node { return p.operators("and", p.negation) })
 }
 
@@ -34,11 +34,11 @@ func (p *parser) negation() node {
 	if !p.accept("not") {
 		return p.predicate()
 	}
-	defer p.deeper()()
+	defer p.enter()()
 	return unary{at(tok.at), "not", p.negation()}
 }
 
-// predicate is a comparison or a test. Behind one another the engines take them in different orders.
+// predicate reads a comparison or a test. The engines order several of them in a row differently.
 func (p *parser) predicate() node {
 	left := p.concat()
 	operand, found := p.comparison(left)
@@ -149,7 +149,7 @@ func (p *parser) members(where at, left node) node {
 	return n
 }
 
-// concat is one level with + and -, which bind differently against ||.
+// concat reads || at a level of its own: + and - bind differently against it.
 func (p *parser) concat() node {
 	left := p.sum()
 	for p.peek().is("||") {
@@ -199,7 +199,7 @@ func (p *parser) signed() node {
 		return p.primary()
 	}
 	p.take()
-	defer p.deeper()()
+	defer p.enter()()
 	x := p.signed()
 	if l, ok := x.(literal); ok && tok.is("-") && (l.kind == whole || l.kind == fraction) && !strings.HasPrefix(l.text, "-") {
 		l.at, l.text = at(tok.at), "-"+l.text
@@ -276,7 +276,7 @@ func (p *parser) parenthesis() node {
 
 func (p *parser) name() node {
 	tok := p.peek()
-	if tok.kind == word && strings.HasPrefix(tok.text, "current_") || tok.is("localtime") || tok.is("localtimestamp") {
+	if (tok.kind == word && strings.HasPrefix(tok.text, "current_")) || tok.is("localtime") || tok.is("localtimestamp") {
 		p.fail(tok.at, "a view cannot ask for the time or the session")
 	}
 	n := name{at: at(tok.at), quoted: tok.kind == quoted}
@@ -284,7 +284,7 @@ func (p *parser) name() node {
 	if !p.accept(".") {
 		return n
 	}
-	// Behind a point both engines take every word.
+	// After a point both engines accept every word.
 	c := p.peek()
 	if c.kind != word && c.kind != quoted {
 		p.unexpected("a column")

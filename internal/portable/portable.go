@@ -1,8 +1,9 @@
-// Package portable types a view's query that is one text for both engines, and finds what SQLite and PostgreSQL would answer
-// differently.
+// Package portable checks the query of a view that has one text for both engines. It types the query and finds
+// differences between the answers of SQLite and PostgreSQL.
 //
-// It knows a subset of SELECT of which both engines are known to return the same values, given how each stores the types of a
-// model. All else is a problem, with what to write instead. See docs/decisions/0010-views.md.
+// It accepts only a subset of SELECT. Both engines are known to return the same values for it, given the stored form
+// of each type of the model. Anything else is a problem, with advice on a replacement. See
+// docs/decisions/0010-views.md.
 package portable
 
 import (
@@ -13,14 +14,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// Problem is a place in a query that the engines would not understand alike.
+// Problem is a place in a query that the engines understand differently.
 type Problem struct {
 	Offset  int // in the text, in code points
 	Message string
-	Field   *model.Field // the field that the query returns as another type, or nil
+	Field   *model.Field // the field with another type in the query, or nil
 }
 
-// Check returns the problems of a view whose query is one text for both engines.
+// Check returns the problems of a view with one text for both engines.
 func Check(m *model.Model, table *model.Table) []Problem {
 	text := table.View.SQLite.Text
 	problems := check(m, table, text)
@@ -49,52 +50,52 @@ func check(m *model.Model, table *model.Table, text string) []Problem {
 type checker struct {
 	m         *model.Model
 	problems  []Problem
-	relations int      // made so far
-	touched   []*scope // of which a column was named
-	windows   int      // more than 0: a window function may stand here
+	relations int            // made so far
+	touched   []*selectScope // scopes with a named column
+	windows   int            // more than 0: a window function may stand here
 }
 
-// fault adds a problem and returns the type of what has one.
-func (c *checker) fault(at int, format string, args ...any) typ {
+// fault adds a problem and returns the type of a faulty expression.
+func (c *checker) fault(at int, format string, args ...any) exprType {
 	problem := Problem{Offset: at, Message: fmt.Sprintf(format, args...)}
 	if !slices.Contains(c.problems, problem) {
 		c.problems = append(c.problems, problem)
 	}
-	return typ{}
+	return exprType{}
 }
 
-// field compares a column of the result with the field that it is for.
-func (c *checker) field(field *model.Field, at int, t typ) {
+// field compares a column of the result with its field.
+func (c *checker) field(field *model.Field, at int, typ exprType) {
 	want := typeOf(field)
 	advice := ""
 	switch {
-	case t.kind == bad || field.Type == model.Invalid:
+	case typ.kind == bad || field.Type == model.Invalid:
 		return
-	case want.kind == words && t.isText(), want.kind == float && t.is(whole, fraction, float):
+	case want.kind == words && typ.isText(), want.kind == float && typ.is(whole, fraction, float):
 		return
-	case want.kind == float && t.kind == decimal && t.scale == 0, want.kind == decimal && t.isZero():
+	case want.kind == float && typ.kind == decimal && typ.scale == 0, want.kind == decimal && typ.isZero():
 		return
-	case want.kind == decimal && want.scale == 0 && t.kind == whole:
+	case want.kind == decimal && want.scale == 0 && typ.kind == whole:
 		return
-	case want.kind == decimal && t.is(whole, fraction, decimal) && !(t.kind == decimal && t.scale == want.scale):
-		advice = ": " + decimalBeside(t, want)
-	case want.kind == whole && t.kind == decimal && t.scale == 0:
+	case want.kind == decimal && typ.is(whole, fraction, decimal) && !(typ.kind == decimal && typ.scale == want.scale):
+		advice = ": " + whyNotDecimal(typ, want)
+	case want.kind == whole && typ.kind == decimal && typ.scale == 0:
 		advice = ": write CAST(… AS bigint)"
-	case want.kind == float && t.kind == decimal:
-		advice = ": SQLite stores the decimal in units of " + unit(t.scale)
-	case t.kind == null && want.kind != decimal:
+	case want.kind == float && typ.kind == decimal:
+		advice = ": SQLite stores the decimal in units of " + unit(typ.scale)
+	case typ.kind == null && want.kind != decimal:
 		advice = ": write CAST(NULL AS " + sqlType(want.kind) + ")"
-	case want.kind == t.kind && t.kind != null:
+	case want.kind == typ.kind && typ.kind != null:
 		return
 	}
 	declared := field.Type.String()
 	if want.kind == decimal {
 		declared += fmt.Sprintf(" of scale %d", want.scale)
 	}
-	c.problems = append(c.problems, Problem{at, fmt.Sprintf("%s is declared as %s, and its query returns %s%s", field.Name, declared, t, advice), field})
+	c.problems = append(c.problems, Problem{at, fmt.Sprintf("%s is declared as %s, and its query returns %s%s", field.Name, declared, typ, advice), field})
 }
 
-// sqlType is what castNull takes for a type.
+// sqlType returns the name of a type for castNull.
 func sqlType(k kind) string {
 	switch k {
 	case words:

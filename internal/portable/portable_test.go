@@ -48,7 +48,7 @@ func TestReservedIsSorted(t *testing.T) {
 	}
 }
 
-// What the parser refuses, by where it stops and what it says.
+// Each refused query stops at rest and gives the message want.
 func TestParse(t *testing.T) {
 	for _, tt := range []struct{ query, rest, want string }{
 		{"SELECT id FROM posts", "", ""},
@@ -109,7 +109,7 @@ func TestLongChains(t *testing.T) {
 	}
 }
 
-// Columns that double with each query of WITH are counted before they are made.
+// Each query of the WITH doubles the columns. They must be counted before they are made.
 func TestDoublingColumns(t *testing.T) {
 	m, v := viewOf(t)
 	query := "WITH a0 AS (SELECT * FROM posts)"

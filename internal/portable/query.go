@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// purpose is what a query is for.
+// purpose is the use of a query.
 type purpose uint8
 
 const (
 	asRows   purpose = iota // its rows are read
-	asExists                // whether it has one
+	asExists                // only the existence of a row matters
 	asPart                  // it is a part of UNION, or the columns have names elsewhere: their order counts
 )
 
-// result is what a query returns.
+// result describes the columns of a query.
 type result struct {
 	columns []column
 	at      []int
-	unique  [][]int // as of a relation
+	unique  [][]int // see relation
 }
 
 func (r result) single() bool { return len(r.unique) > 0 && len(r.unique[0]) == 0 }
@@ -32,18 +32,18 @@ func allOf(columns []column) []int {
 	return all
 }
 
-func (c *checker) query(q *query, outer *scope, named []withRelation, use purpose) result {
+func (c *checker) query(q *query, outer *selectScope, named []withRelation, use purpose) result {
 	for _, t := range q.tables {
 		named = append(named[:len(named):len(named)], c.with(t, outer, named))
 	}
 	if q.compound {
 		return c.compound(q, outer, named)
 	}
-	s, rows, items := c.core(q.cores[0], outer, named, q.order, use)
-	order := c.order(q, s, rows, items)
+	scope, rows, items := c.core(q.cores[0], outer, named, q.order, use)
+	order := c.order(q, scope, rows, items)
 	if q.limit != "" {
 		if use != asExists {
-			c.cut(q, s, order, items)
+			c.checkLimit(q, scope, order, items)
 		}
 		if q.limit == "0" || q.limit == "1" {
 			rows.unique = [][]int{{}}
@@ -56,21 +56,21 @@ func (c *checker) query(q *query, outer *scope, named []withRelation, use purpos
 type ordering struct {
 	at       int
 	identity string
-	typ      typ
+	typ      exprType
 	nulls    bool // their place is said
 }
 
-// order types what a SELECT is sorted by. A name is that of a column of the result before it is one of a table.
-func (c *checker) order(q *query, s *scope, rows result, items []string) []ordering {
+// order types ORDER BY. A name refers to a column of the result before a column of a table.
+func (c *checker) order(q *query, scope *selectScope, rows result, items []string) []ordering {
 	var all []ordering
-	s.stage = stageOf(s)
+	scope.stage = stageOf(scope)
 	for _, o := range q.order {
 		ord := ordering{at: o.x.place(), nulls: o.nulls}
 		if i, ok := c.resultColumn(o.x, rows); ok {
 			ord.identity, ord.typ = items[i], rows.columns[i].typ
 		} else {
-			ord.typ = c.window(o.x, s)
-			ord.identity = s.identify(o.x)
+			ord.typ = c.window(o.x, scope)
+			ord.identity = scope.identify(o.x)
 			if q.cores[0].distinct && !slices.Contains(items, ord.identity) {
 				c.fault(ord.at, "with DISTINCT, PostgreSQL sorts by what the SELECT returns alone")
 			}
@@ -81,8 +81,8 @@ func (c *checker) order(q *query, s *scope, rows result, items []string) []order
 	return all
 }
 
-func stageOf(s *scope) stage {
-	if s.groups != nil {
+func stageOf(scope *selectScope) stage {
+	if scope.groups != nil {
 		return ofGroups
 	}
 	return ofRows
@@ -117,16 +117,16 @@ func (c *checker) resultColumn(operand node, rows result) (int, bool) {
 	return 0, false
 }
 
-func (c *checker) sortable(at int, t typ) {
-	if t.kind == json {
+func (c *checker) sortable(at int, typ exprType) {
+	if typ.kind == json {
 		c.fault(at, "PostgreSQL does not compare json")
 	}
 }
 
-// cut checks that LIMIT keeps the same rows on both engines.
-func (c *checker) cut(q *query, s *scope, order []ordering, items []string) {
+// checkLimit checks that LIMIT keeps the same rows on both engines.
+func (c *checker) checkLimit(q *query, scope *selectScope, order []ordering, items []string) {
 	if len(q.order) == 0 {
-		if s == nil || !s.known || len(s.identity) > 0 {
+		if scope == nil || !scope.known || len(scope.identity) > 0 {
 			c.fault(q.at, "LIMIT without ORDER BY keeps any rows: sort them by something that tells them apart, as their id")
 		}
 		return
@@ -136,8 +136,8 @@ func (c *checker) cut(q *query, s *scope, order []ordering, items []string) {
 		by = append(by, o.identity)
 		c.exactOrder(o)
 	}
-	sameRows := containsAll(by, items) // those that are equal in the order are equal in all else
-	if !sameRows && (s == nil || !s.known || !containsAll(by, s.identity)) {
+	sameRows := containsAll(by, items) // rows with equal keys are equal
+	if !sameRows && (scope == nil || !scope.known || !containsAll(by, scope.identity)) {
 		c.fault(q.cores[0].at, "LIMIT may cut between rows that ORDER BY finds equal, which each engine orders as it likes: sort by an id at the end as well")
 	}
 }
@@ -162,7 +162,7 @@ func containsAll(in, all []string) bool {
 }
 
 // compound types SELECTs with UNION, INTERSECT or EXCEPT between them.
-func (c *checker) compound(q *query, outer *scope, named []withRelation) result {
+func (c *checker) compound(q *query, outer *selectScope, named []withRelation) result {
 	var rows result
 	for i, part := range q.cores {
 		_, next, _ := c.core(part, outer, named, nil, asPart)
@@ -187,7 +187,7 @@ func (c *checker) compound(q *query, outer *scope, named []withRelation) result 
 		order = append(order, ordering{o.x.place(), items[i], rows.columns[i].typ, o.nulls})
 	}
 	if q.limit != "" {
-		c.cut(q, nil, order, items)
+		c.checkLimit(q, nil, order, items)
 		if q.limit == "0" || q.limit == "1" {
 			rows.unique = [][]int{{}}
 		}
@@ -195,26 +195,26 @@ func (c *checker) compound(q *query, outer *scope, named []withRelation) result 
 	return rows
 }
 
-// asText makes a text of a string that stands alone, as PostgreSQL does in many places where something else could follow.
-func asText(t typ) typ {
-	if t.kind == quote {
-		t.kind, t.literal = words, nil
+// asText makes a text of a string literal. PostgreSQL does so in many places.
+func asText(typ exprType) exprType {
+	if typ.kind == quote {
+		typ.kind, typ.literal = words, nil
 	}
-	return t
+	return typ
 }
 
 func (c *checker) combine(l, rows result, op string) result {
 	all := result{at: l.at}
 	for i := range min(len(l.columns), len(rows.columns)) {
 		a, b := asText(l.columns[i].typ), asText(rows.columns[i].typ)
-		t, problem := merge(a, b)
+		typ, problem := merge(a, b)
 		if problem != "" {
-			t = c.fault(rows.at[i], "column %d is %s in one SELECT and %s in another: %s", i+1, a, b, problem)
+			typ = c.fault(rows.at[i], "column %d is %s in one SELECT and %s in another: %s", i+1, a, b, problem)
 		}
 		if op != "union all" {
-			c.sortable(rows.at[i], t)
+			c.sortable(rows.at[i], typ)
 		}
-		all.columns = append(all.columns, column{l.columns[i].name, t})
+		all.columns = append(all.columns, column{l.columns[i].name, typ})
 	}
 	if op != "union all" {
 		all.unique = [][]int{allOf(all.columns)}
@@ -223,7 +223,7 @@ func (c *checker) combine(l, rows result, op string) result {
 }
 
 // with types a table of WITH.
-func (c *checker) with(t withTable, outer *scope, named []withRelation) withRelation {
+func (c *checker) with(t withTable, outer *selectScope, named []withRelation) withRelation {
 	if c.m.Table(t.name) != nil {
 		c.fault(t.at, "%s is a table of the model, and SQLite takes it for this query: give it another name", t.name)
 	}
@@ -242,7 +242,7 @@ func (c *checker) with(t withTable, outer *scope, named []withRelation) withRela
 	return w
 }
 
-// stored are the columns of a query as those of a table in FROM, with the names that WITH gives them.
+// stored returns the columns of a query in FROM or WITH, with their names there.
 func stored(columns []column, names []string) []column {
 	all := make([]column, len(columns))
 	for i, col := range columns {
@@ -254,9 +254,9 @@ func stored(columns []column, names []string) []column {
 	return all
 }
 
-// recursive types a table of WITH RECURSIVE whose second part may name itself. PostgreSQL takes the types of its columns from the
-// first part.
-func (c *checker) recursive(t withTable, outer *scope, named []withRelation) result {
+// recursive types a table of WITH RECURSIVE. Its second part may name it. PostgreSQL takes the types of its columns
+// from the first part.
+func (c *checker) recursive(t withTable, outer *selectScope, named []withRelation) result {
 	q := t.query
 	for _, inner := range q.tables {
 		named = append(named[:len(named):len(named)], c.with(inner, outer, named))
@@ -301,7 +301,7 @@ func (c *checker) recursionAllowed(q *query, count int) {
 	}
 }
 
-// within are the tables of WITH as a query inside of a SELECT may name them.
+// within returns the tables of WITH that a query inside a SELECT may name.
 func within(named []withRelation) []withRelation {
 	inner := slices.Clone(named)
 	for i := range inner {

@@ -10,65 +10,65 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
-// relation is a table of FROM, as expressions see it.
+// relation is a table of FROM.
 type relation struct {
 	id      int // it is told from all others of the query by it
 	name    string
 	columns []column
 	base    *model.Table // nil: it is a query
 	broken  bool         // it has a fault, and its columns are not known
-	unique  [][]int      // columns of which no two rows have the same; empty: there is one row at most
+	unique  [][]int      // sets of columns with unique values; an empty set means one row at most
 }
 
 type column struct {
-	name string // "" where the engines would give it different names
-	typ  typ
+	name string // "" if the engines choose different names
+	typ  exprType
 }
 
-// scope is what an expression of a SELECT can name.
-type scope struct {
+// selectScope holds the names for the expressions of a SELECT.
+type selectScope struct {
 	relations []*relation
-	outer     *scope
+	outer     *selectScope
 	named     []withRelation // the tables of WITH, the nearest last
 
 	stage  stage
 	groups map[string]bool // the expressions of GROUP BY
-	// identity lists what tells the rows of the SELECT apart, as identities of expressions. With known and nothing in it there is
-	// one row at most.
+	// identity lists the expressions that identify the rows of the SELECT. If known is set and the list is empty,
+	// there is one row at most.
 	identity []string
 	known    bool
-	written  map[int]string // what identify returned, by the place of the node
+	written  map[int]string // results of identify, by position of the node
 }
 
 type withRelation struct {
 	name  string
 	rel   *relation
 	self  bool // it is being defined, and this is its recursive part
-	count *int // how often the recursive part names it
+	count *int // uses in the recursive part
 }
 
-// stage says what the expressions of a SELECT may be at the moment.
+// stage is the part of a SELECT that is being typed.
 type stage uint8
 
 const (
-	ofRows   stage = iota // WHERE, ON, GROUP BY, the argument of an aggregate, and everything of a SELECT without groups
-	ofGroups              // what is computed once for each group
+	ofRows   stage = iota // WHERE, ON, GROUP BY, arguments of aggregates, and all of a SELECT without groups
+	ofGroups              // expressions computed once for each group
 )
 
-// place is a column that a name stands for.
+// place is the column that a name stands for.
 type place struct {
-	scope *scope
+	scope *selectScope
 	rel   *relation
 	col   int
 }
 
-func (p place) typ() typ         { return p.rel.columns[p.col].typ }
+func (p place) typ() exprType    { return p.rel.columns[p.col].typ }
 func (p place) identity() string { return identity(p.rel, p.col) }
 
-func identity(r *relation, col int) string { return strconv.Itoa(r.id) + "." + strconv.Itoa(col) }
+func identity(rel *relation, col int) string { return strconv.Itoa(rel.id) + "." + strconv.Itoa(col) }
 
-// find resolves a name in the nearest SELECT that has it, as both engines do.
-func (s *scope) find(n name) (p place, problem string) {
+// find resolves a name in the nearest SELECT that has it. Both engines do the same.
+func (s *selectScope) find(n name) (p place, problem string) {
 	for at := s; at != nil; at = at.outer {
 		found := at.matches(n)
 		switch {
@@ -86,48 +86,48 @@ func (s *scope) find(n name) (p place, problem string) {
 	return p, s.unknown(n)
 }
 
-func (s *scope) matches(n name) []place {
+func (s *selectScope) matches(n name) []place {
 	var found []place
-	for _, r := range s.relations {
-		if n.table != "" && !strings.EqualFold(r.name, n.table) {
+	for _, rel := range s.relations {
+		if n.table != "" && !strings.EqualFold(rel.name, n.table) {
 			continue
 		}
-		for i, c := range r.columns {
+		for i, c := range rel.columns {
 			if c.name != "" && strings.EqualFold(c.name, n.column) {
-				found = append(found, place{s, r, i})
+				found = append(found, place{s, rel, i})
 			}
 		}
 	}
 	return found
 }
 
-func (s *scope) has(table string) bool {
-	for _, r := range s.relations {
-		if strings.EqualFold(r.name, table) {
+func (s *selectScope) has(table string) bool {
+	for _, rel := range s.relations {
+		if strings.EqualFold(rel.name, table) {
 			return true
 		}
 	}
 	return false
 }
 
-// broken says whether a name may be a column that is not known because of another fault.
-func (s *scope) broken() bool {
+// broken reports whether a name may belong to a relation with a fault.
+func (s *selectScope) broken() bool {
 	for at := s; at != nil; at = at.outer {
-		if slices.ContainsFunc(at.relations, func(r *relation) bool { return r.broken }) {
+		if slices.ContainsFunc(at.relations, func(rel *relation) bool { return rel.broken }) {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *scope) unknown(n name) string {
+func (s *selectScope) unknown(n name) string {
 	var names []string
 	for at := s; at != nil; at = at.outer {
-		for _, r := range at.relations {
-			if n.table != "" && r.name != n.table {
+		for _, rel := range at.relations {
+			if n.table != "" && rel.name != n.table {
 				continue
 			}
-			for _, c := range r.columns {
+			for _, c := range rel.columns {
 				names = append(names, c.name)
 			}
 		}
@@ -139,9 +139,9 @@ func (s *scope) unknown(n name) string {
 		suggest.DidYouMean(n.column, names)
 }
 
-// identify writes an expression so that two with the same result on every row are the same text. An expression that cannot be told
-// is like no other.
-func (s *scope) identify(operand node) string {
+// identify returns a text for an expression. Two expressions with the same text have the same result on every row. An
+// unknown expression has a text of its own.
+func (s *selectScope) identify(operand node) string {
 	operand = bare(operand)
 	text, known := s.written[operand.place()]
 	if !known {
@@ -154,7 +154,7 @@ func (s *scope) identify(operand node) string {
 	return text
 }
 
-func (s *scope) write(operand node) string {
+func (s *selectScope) write(operand node) string {
 	switch n := operand.(type) {
 	case literal:
 		return strconv.Quote(n.text) + strconv.Itoa(int(n.kind))
@@ -184,7 +184,7 @@ func (s *scope) write(operand node) string {
 	return "?" + strconv.Itoa(operand.place())
 }
 
-func (s *scope) identifyAll(nodes []node) string {
+func (s *selectScope) identifyAll(nodes []node) string {
 	all := make([]string, len(nodes))
 	for i, operand := range nodes {
 		all[i] = s.identify(operand)
@@ -192,8 +192,8 @@ func (s *scope) identifyAll(nodes []node) string {
 	return strings.Join(all, ",")
 }
 
-// grouped says whether each group has one value of the column: it is grouped by, or the id of its row is.
-func (s *scope) grouped(p place) bool {
+// grouped reports whether each group has one value of the column: GROUP BY names the column, or the id of its table.
+func (s *selectScope) grouped(p place) bool {
 	if s.groups[p.identity()] {
 		return true
 	}

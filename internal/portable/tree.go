@@ -3,19 +3,19 @@ package portable
 // node is a part of an expression.
 type node interface{ place() int }
 
-// at is where a node begins in the query, in bytes.
+// at is the position of a node in the query, in bytes.
 type at int
 
 func (a at) place() int { return int(a) }
 
 type (
-	// literal is a constant as it is written; the text of a negative number begins with a minus.
+	// literal is the source text of a constant; the text of a negative number starts with a minus.
 	literal struct {
 		at
 		kind kind // whole, fraction, quote, boolean or null
 		text string
 	}
-	// name is a column; table is "" where it is not named.
+	// name is a column; table is "" for a bare name.
 	name struct {
 		at
 		table, column string
@@ -59,7 +59,7 @@ type (
 		at
 		query *query
 	}
-	// scalar is a query as a value.
+	// scalar is a query used for its value.
 	scalar struct {
 		at
 		query *query
@@ -96,10 +96,10 @@ type window struct {
 
 type sorting struct {
 	x     node
-	nulls bool // says where NULL stands
+	nulls bool // with NULLS FIRST or LAST
 }
 
-// query is a SELECT with what may stand around it.
+// query is a SELECT with WITH, set operations, ORDER BY and LIMIT.
 type query struct {
 	at       int
 	tables   []withTable
@@ -130,7 +130,7 @@ type core struct {
 	having   node
 }
 
-// item is one column of a result, or all columns of a table (of every table where that is "").
+// item is one column of a result, or all columns of a table; table is "" for all tables.
 type item struct {
 	at    int
 	star  bool
@@ -139,7 +139,7 @@ type item struct {
 	alias string
 }
 
-// chain is a table and what is joined to it.
+// chain is a table and its joins.
 type chain struct {
 	first source
 	joins []join
@@ -215,7 +215,7 @@ func (n call) parts() []node {
 	return all
 }
 
-// ofSeveral says whether it is SQLite's min or max of the values of one row.
+// ofSeveral reports whether it is SQLite's min or max over the values of one row.
 func (n call) ofSeveral() bool { return (n.name == "min" || n.name == "max") && len(n.args) > 1 }
 
 // bare takes the parentheses off.
@@ -229,7 +229,7 @@ func bare(operand node) node {
 	}
 }
 
-// aggregates says whether an expression computes something of many rows.
+// aggregates reports whether an expression contains an aggregate.
 func aggregates(operand node) bool {
 	if c, ok := operand.(call); ok && c.over == nil && isAggregate(c.name) && !c.ofSeveral() {
 		return true

@@ -11,17 +11,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// kind is what an expression is on both engines.
+// kind is the type of an expression on both engines.
 type kind uint8
 
 const (
 	bad       kind = iota // a fault was reported about it
 	null                  // NULL of no type
-	quote                 // a string whose type depends on what it meets
+	quote                 // a string; its type depends on the other operand
 	words                 // text
 	whole                 // int
-	fraction              // a number such as 0.5, which is numeric on PostgreSQL and a float on SQLite
-	float                 // double precision, or the numeric that PostgreSQL's avg returns
+	fraction              // a number such as 0.5: numeric on PostgreSQL, a float on SQLite
+	float                 // double precision, or numeric from PostgreSQL's avg
 	decimal               // numeric on PostgreSQL, an integer in units of 10^-scale on SQLite
 	boolean               //
 	timestamp             // timestamptz on PostgreSQL, microseconds on SQLite
@@ -31,18 +31,18 @@ const (
 )
 
 // typ is the type of an expression.
-type typ struct {
+type exprType struct {
 	kind     kind
 	scale    int  // of a decimal
 	nullable bool // it may be NULL
-	ordered  bool // of text: PostgreSQL orders it by code points, as SQLite does
-	// narrow says that PostgreSQL computes with 32 bits. The value is then from low to high.
+	ordered  bool // a text in order of code points on PostgreSQL too
+	// narrow means 32-bit arithmetic on PostgreSQL. The value is then from low to high.
 	narrow    bool
 	low, high int64
 	literal   *literal // it is this constant
 }
 
-func (t typ) is(kinds ...kind) bool {
+func (t exprType) is(kinds ...kind) bool {
 	for _, k := range kinds {
 		if t.kind == k {
 			return true
@@ -51,14 +51,14 @@ func (t typ) is(kinds ...kind) bool {
 	return false
 }
 
-// isZero says whether it is the constant 0, which is the same in any unit.
-func (t typ) isZero() bool { return t.kind == whole && t.narrow && t.low == 0 && t.high == 0 }
+// isZero reports whether it is the constant 0, equal in every unit.
+func (t exprType) isZero() bool { return t.kind == whole && t.narrow && t.low == 0 && t.high == 0 }
 
-// isText says whether it is text, also as a string that meets nothing else.
-func (t typ) isText() bool { return t.is(words, quote) }
+// isText reports whether it is text, including a string literal.
+func (t exprType) isText() bool { return t.is(words, quote) }
 
 // String names the type in messages.
-func (t typ) String() string {
+func (t exprType) String() string {
 	if t.literal != nil && t.kind != null {
 		if t.kind == quote {
 			return "the text '" + errs.Clip(t.literal.text, 40) + "'"
@@ -94,55 +94,55 @@ func (t typ) String() string {
 }
 
 // typeOf is the type of a table's column.
-func typeOf(field *model.Field) typ {
-	t := typ{nullable: field.Optional}
+func typeOf(field *model.Field) exprType {
+	typ := exprType{nullable: field.Optional}
 	switch field.Type {
 	case model.Text, model.Enum:
-		t.kind, t.ordered = words, true
+		typ.kind, typ.ordered = words, true
 	case model.Int:
-		t.kind = whole
+		typ.kind = whole
 	case model.Float:
-		t.kind = float
+		typ.kind = float
 	case model.Decimal:
-		t.kind, t.scale = decimal, field.Scale
+		typ.kind, typ.scale = decimal, field.Scale
 	case model.Bool:
-		t.kind = boolean
+		typ.kind = boolean
 	case model.Timestamp:
-		t.kind = timestamp
+		typ.kind = timestamp
 	case model.Date:
-		t.kind = date
+		typ.kind = date
 	case model.UUID:
-		t.kind = uuid
+		typ.kind = uuid
 	case model.JSON:
-		t.kind = json
+		typ.kind = json
 	}
-	return t
+	return typ
 }
 
-// typeOfLiteral is the type of a constant as it is written.
-func typeOfLiteral(l literal) (t typ, problem string) {
-	t = typ{kind: l.kind, literal: &l, nullable: l.kind == null}
+// typeOfLiteral returns the type of a constant.
+func typeOfLiteral(l literal) (typ exprType, problem string) {
+	typ = exprType{kind: l.kind, literal: &l, nullable: l.kind == null}
 	switch l.kind {
 	case whole:
 		n, err := strconv.ParseInt(l.text, 10, 64)
 		if err != nil {
-			return typ{}, "this number does not fit 64 bits"
+			return exprType{}, "this number does not fit 64 bits"
 		}
 		if math.MinInt32 < n && n <= math.MaxInt32 {
-			t.narrow, t.low, t.high = true, n, n
+			typ.narrow, typ.low, typ.high = true, n, n
 		}
 	case fraction:
 		if len(strings.Trim(l.text, "-")) > 16 {
-			return typ{}, "write at most 15 digits: SQLite reads this number as a float, which has no more"
+			return exprType{}, "write at most 15 digits: SQLite reads this number as a float, which has no more"
 		}
 	case boolean:
-		t.literal = nil
+		typ.literal = nil
 	}
-	return t, ""
+	return typ, ""
 }
 
-// stored is a value as a column of a query in FROM has it: a string has become text there.
-func (t typ) stored() typ {
+// stored returns the type of a value in a column of a query in FROM: a string is a text there.
+func (t exprType) stored() exprType {
 	switch t.kind {
 	case quote, null:
 		t.kind = words
@@ -153,11 +153,11 @@ func (t typ) stored() typ {
 	return t
 }
 
-// maxExactFloat is up to where every integer is a float.
+// maxExactFloat bounds the integers with an exact float.
 const maxExactFloat = 1 << 53
 
-// exactFloat says whether an int is a constant that a float holds.
-func (t typ) exactFloat() bool {
+// exactFloat reports whether an int is a constant with an exact float.
+func (t exprType) exactFloat() bool {
 	if t.literal == nil {
 		return false
 	}
@@ -167,8 +167,8 @@ func (t typ) exactFloat() bool {
 
 const asFloat = "write CAST(… AS double precision) around the int"
 
-// beside says why two values cannot be compared, or "".
-func beside(a, b typ) string {
+// whyIncomparable explains why two values cannot be compared, or returns "".
+func whyIncomparable(a, b exprType) string {
 	if a.kind > b.kind {
 		a, b = b, a
 	}
@@ -176,28 +176,28 @@ func beside(a, b typ) string {
 	case a.is(bad, null), a.kind == quote && b.isText():
 		return ""
 	case a.kind == quote:
-		return quoteBeside(*a.literal, b)
+		return whyNotType(*a.literal, b)
 	case a.kind == json:
 		return "PostgreSQL does not compare json"
 	case a.kind == whole && b.kind == float && !a.exactFloat():
 		return "SQLite compares an int with a float exactly, and PostgreSQL makes a float of the int first: " + asFloat
 	case b.kind == decimal && a.is(whole, fraction, float, decimal):
-		return decimalBeside(a, b)
+		return whyNotDecimal(a, b)
 	case a.kind == b.kind, a.is(whole, fraction, float) && b.is(fraction, float):
 		return ""
 	}
 	return "PostgreSQL does not compare " + a.String() + " with " + b.String()
 }
 
-// decimalBeside says why a number cannot stand beside a decimal, or "".
-func decimalBeside(a, d typ) string {
+// whyNotDecimal explains why a number cannot be compared with a decimal, or returns "".
+func whyNotDecimal(a, d exprType) string {
 	switch {
 	case a.kind == decimal && a.scale == d.scale, a.isZero(), a.kind == whole && d.scale == 0:
 		return ""
 	case a.kind == decimal:
 		return fmt.Sprintf("SQLite stores the one decimal in units of %s and the other in units of %s", unit(a.scale), unit(d.scale))
 	case a.literal != nil:
-		return literalBeside(a.literal.text, d.scale)
+		return decimalHint(a.literal.text, d.scale)
 	case d.scale == 0:
 		return "the engines compute with a numeric and a float differently: write CAST(… AS double precision) around the numeric"
 	}
@@ -211,8 +211,8 @@ func unit(scale int) string {
 	return "0." + strings.Repeat("0", scale-1) + "1"
 }
 
-// literalBeside says what a number would have to be for SQLite.
-func literalBeside(text string, scale int) string {
+// decimalHint returns the number in SQLite's units.
+func decimalHint(text string, scale int) string {
 	problem := "SQLite stores the decimal in units of " + unit(scale)
 	front, behind, _ := strings.Cut(text, ".")
 	if len(behind) > scale {
@@ -229,9 +229,9 @@ func literalBeside(text string, scale int) string {
 	return problem + ": " + text + " is " + units + " there"
 }
 
-// quoteBeside says why a string cannot stand for a value of the type, or "".
-func quoteBeside(l literal, t typ) string {
-	switch t.kind {
+// whyNotType explains why a string is no value of the type, or returns "".
+func whyNotType(l literal, typ exprType) string {
+	switch typ.kind {
 	case date:
 		if d, err := value.ParseDate(l.text); err != nil || d != l.text {
 			return "this is no date as both engines read it: write it as '2026-01-31'"
@@ -257,19 +257,19 @@ func quoteBeside(l literal, t typ) string {
 	case boolean:
 		return "a bool is written as TRUE or FALSE"
 	}
-	return "PostgreSQL does not compare " + t.String() + " with a text"
+	return "PostgreSQL does not compare " + typ.String() + " with a text"
 }
 
-// merge is the type of a value that comes from either: of the branches of CASE, the arguments of coalesce, the parts of UNION.
-func merge(a, b typ) (t typ, problem string) {
-	t = a
-	t.nullable = a.nullable || b.nullable
-	t.literal = nil
+// merge returns the common type of the branches of CASE, the arguments of coalesce or the parts of UNION.
+func merge(a, b exprType) (typ exprType, problem string) {
+	typ = a
+	typ.nullable = a.nullable || b.nullable
+	typ.literal = nil
 	switch {
 	case a.kind == bad || b.kind == bad:
-		return typ{}, ""
+		return exprType{}, ""
 	case a.kind == null && b.kind == null:
-		return typ{kind: words, nullable: true}, ""
+		return exprType{kind: words, nullable: true}, ""
 	case a.kind == null:
 		b.nullable = true
 		return b, ""
@@ -277,30 +277,30 @@ func merge(a, b typ) (t typ, problem string) {
 		a.nullable = true
 		return a, ""
 	case a.kind == whole && b.kind == whole:
-		t.narrow = a.narrow && b.narrow
-		t.low, t.high = min(a.low, b.low), max(a.high, b.high)
-		return t, ""
+		typ.narrow = a.narrow && b.narrow
+		typ.low, typ.high = min(a.low, b.low), max(a.high, b.high)
+		return typ, ""
 	case a.isText() && b.isText():
-		t.kind, t.ordered = words, a.ordered || b.ordered
-		return t, ""
+		typ.kind, typ.ordered = words, a.ordered || b.ordered
+		return typ, ""
 	case a.kind == fraction && b.kind == fraction:
-		t.kind = float
-		return t, ""
+		typ.kind = float
+		return typ, ""
 	case a.kind == json && b.kind == json:
-		return t, ""
+		return typ, ""
 	case a.kind == whole && b.is(fraction, float), b.kind == whole && a.is(fraction, float):
-		return typ{}, "SQLite would keep an int among the floats: write it as 0.0, or CAST(… AS double precision)"
+		return exprType{}, "SQLite would keep an int among the floats: write it as 0.0, or CAST(… AS double precision)"
 	case a.kind == decimal && b.is(float, fraction), b.kind == decimal && a.is(float, fraction), a.kind == decimal && b.kind == decimal:
-		return t, beside(a, b)
+		return typ, whyIncomparable(a, b)
 	}
-	if problem = beside(a, b); problem != "" {
-		return typ{}, problem
+	if problem = whyIncomparable(a, b); problem != "" {
+		return exprType{}, problem
 	}
 	other := a
-	if b.kind > a.kind { // a string becomes what it meets, 0 a decimal
+	if b.kind > a.kind { // a string takes the other type, 0 a decimal's
 		other = b
 	}
-	t = other
-	t.nullable, t.narrow, t.literal = a.nullable || b.nullable, false, nil
-	return t, ""
+	typ = other
+	typ.nullable, typ.narrow, typ.literal = a.nullable || b.nullable, false, nil
+	return typ, ""
 }
