@@ -60,7 +60,7 @@ tables:
 views:
 `
 
-// ordinary are views such as people write.
+// ordinary are typical views.
 var ordinary = [...]struct{ query, reads, fields string }{
 	{"SELECT a.id, a.p - coalesce(a.q, 0) AS x, a.p * a.m AS y, a.p * a.p AS z FROM lefts AS a WHERE a.p > 0 AND NOT a.b", "lefts",
 		"x: {type: decimal, precision: 18, scale: 2}, y: {type: decimal, precision: 18, scale: 2}, z: {type: decimal, precision: 18, scale: 4}"},
@@ -93,7 +93,7 @@ var ordinary = [...]struct{ query, reads, fields string }{
 	{"SELECT 1 AS id, CAST(NULL AS date) AS x, CAST(NULL AS boolean) AS y WHERE EXISTS (SELECT 1 FROM lefts)", "lefts", "x: {type: date, optional: true}, y: {type: bool, optional: true}"},
 }
 
-// agreeRows are the statements that fill the tables.
+// agreeRows returns statements that fill the tables.
 func agreeRows(engine string) []string {
 	ints := []string{"0", "1", "-1", "3", "7", "-5", "100", "NULL", "2", "5"}
 	cents := []int{950, 5, 0, -1, 100, 333, -250, 1, 300, 1000}

@@ -106,7 +106,7 @@ func (g *gen) expr(kind string, depth int) string {
 	return g.special(kind, depth-1)
 }
 
-// special writes what only this kind has.
+// special writes an operation of only this kind.
 func (g *gen) special(kind string, depth int) string {
 	e := func(kind string) string { return g.expr(kind, depth) }
 	switch kind {
@@ -203,7 +203,7 @@ func (g *gen) order(alias string) string {
 	return by + g.one("", ", "+alias+".id", ", "+alias+".id DESC")
 }
 
-// aggregate writes one of a kind, or "" where the kind has none.
+// aggregate writes an aggregate of a kind, or "" for a kind without one.
 func (g *gen) aggregate(kind string, depth int) string {
 	group := g.group
 	g.group = false
@@ -228,7 +228,7 @@ func (g *gen) aggregate(kind string, depth int) string {
 	return ""
 }
 
-// window writes a window function of a kind, or an expression where it has none.
+// window writes a window function of a kind, or an expression for a kind without one.
 func (g *gen) window(kind string) string {
 	over := " OVER (" + g.one("", "PARTITION BY "+g.expr(g.kind(), 1)+" ") + "ORDER BY " + g.order(g.tables[0]) + ")"
 	switch kind {
@@ -255,7 +255,7 @@ func (g *gen) view(b *strings.Builder, i int) {
 	}
 }
 
-// both reads the other table too, so that reads is right whatever the rest reads.
+// both names both tables, so that reads is always right.
 const both = "(SELECT count(*) FROM lefts) + (SELECT count(*) FROM rights)"
 
 func (g *gen) query(kinds []string) string {

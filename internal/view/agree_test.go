@@ -25,8 +25,8 @@ var (
 	agreeCount = flag.Int("agree.count", 200, "how many of them")
 )
 
-// TestEnginesAgree_Random makes queries at random, of which many are refused. Those that are accepted return the same rows on both
-// engines, from rows that tell the meanings of types and operators apart.
+// TestEnginesAgree_Random makes random queries. Check refuses many of them. The others must return the same rows on
+// both engines, over rows that expose differences between types and operators.
 func TestEnginesAgree_Random(t *testing.T) {
 	seeds, count := uint64(1), *agreeCount
 	if effort.Nightly() {
@@ -60,14 +60,14 @@ func TestEnginesAgree_Ordinary(t *testing.T) {
 
 var tokens = regexp.MustCompile(`\d+\.\d+|\w+|'[^']*'|"[^"]*"|<=|>=|<>|\|\||\S`)
 
-// classes are words that often can stand for one another.
+// classes are interchangeable words.
 var classes = [...][]string{
 	strings.Fields("+ - * / % ||"), strings.Fields("= <> < <= > >="), strings.Fields("AND OR"), strings.Fields("0 1 2 3 7 9 1.5 'a' 'B' NULL '2026-01-01'"),
 	strings.Fields("id n m p q r w f g b c at late day eve u v s t e j"), strings.Fields("min max count sum avg abs length lower upper trim"),
 	strings.Fields("bigint text double integer date"), strings.Fields("UNION EXCEPT INTERSECT"), strings.Fields("rank dense_rank row_number"),
 }
 
-// TestEnginesAgree_Mutated changes words of ordinary queries at random. What is still accepted is a query for both engines.
+// TestEnginesAgree_Mutated changes random words of ordinary queries. An accepted one is a query for both engines.
 func TestEnginesAgree_Mutated(t *testing.T) {
 	r := rand.New(rand.NewPCG(*agreeSeed, 1))
 	count, models := 3**agreeCount, 1
@@ -87,7 +87,7 @@ func TestEnginesAgree_Mutated(t *testing.T) {
 	}
 }
 
-// mutatedViews returns that many views, each an ordinary one with one or two words changed.
+// mutatedViews returns count views, each an ordinary one with one or two changed words.
 func mutatedViews(r *rand.Rand, words []string, count int) string {
 	var source strings.Builder
 	for i := range count {
@@ -119,7 +119,7 @@ func mutatedViews(r *rand.Rand, words []string, count int) string {
 	return source.String()
 }
 
-// compareViews runs the views that are accepted on both engines, and returns how many they are and how many rows they have.
+// compareViews runs the accepted views on both engines and returns the numbers of views and rows.
 func compareViews(t *testing.T, views string) (compared, rows int, faults model.Faults) {
 	t.Helper()
 	if !pgtest.Available() {
@@ -162,7 +162,7 @@ func viewAt(m *model.Model, line int) string {
 	return name
 }
 
-// agree compares what a view returns on both engines, and returns how many rows it has.
+// agree compares the rows of a view on both engines and returns their number.
 func agree(t *testing.T, dbs []opened, v *model.Table) int {
 	t.Helper()
 	var got [2][]string
@@ -206,7 +206,7 @@ func agreeing(db opened, v *model.Table) (rows []string, err error) {
 	return rows, err
 }
 
-// shown writes a value; of a float those digits that do not depend on the order in which a sum was computed.
+// shown writes a value, a float only with the digits that are independent of the order of a sum.
 func shown(field *model.Field, row value.Row, col int) string {
 	switch what := value.Verify(field, row, col); {
 	case what != "":

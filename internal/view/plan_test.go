@@ -12,7 +12,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// What a client asks of a view reaches into its query, where the indexes of the tables are: an id, a filter, a page.
+// Both engines merge a client's id, filter and page into the query of a view, so that they use the indexes of its
+// tables.
 func TestQueriesAreMerged(t *testing.T) {
 	m := parse(t, `
 ashlar: 1
@@ -55,7 +56,7 @@ views:
 	}
 }
 
-// fillPlans makes as many rows as a planner takes seriously.
+// fillPlans makes enough rows for a planner to prefer indexes.
 func (o opened) fillPlans(t *testing.T) {
 	t.Helper()
 	numbers, at := "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 5000) SELECT n FROM s)", "0"
@@ -68,7 +69,7 @@ func (o opened) fillPlans(t *testing.T) {
 		"ANALYZE people", "ANALYZE works")
 }
 
-// served checks that the statement looks rows up and reads no table from its first row to its last.
+// served checks that the statement looks rows up and scans no table.
 func (o opened) served(t *testing.T, name string, s *sqlgen.Statement, err error, inputs ...value.Value) {
 	t.Helper()
 	if err != nil {

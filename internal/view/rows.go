@@ -14,19 +14,18 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// sample is how many rows of a view are looked at: enough to find a column of another type than was declared, which SQLite
-// tells by its values alone.
-const sample = 1000
+// maxRows is the number of checked rows of a view. SQLite reveals the type of a column only by its values.
+const maxRows = 1000
 
-// patience is how long the rows of all views may take to be looked at: the server starts meanwhile.
-const patience = time.Second
+// timeLimit bounds the check of all views: the start of the server waits for it.
+const timeLimit = time.Second
 
-// CheckRows runs the query of each view on the rows that are there and returns what contradicts the model: an id that repeats,
-// a value of another type, an error. Whether an id is unique cannot be known from a query. What takes too long is left as it is,
-// and said in the log.
+// CheckRows runs the query of each view on the existing rows. It returns what contradicts the model: a repeated id, a
+// value of another type, an error. The text of a query cannot show whether its id is unique. CheckRows gives up on a
+// slow view and logs it.
 func CheckRows(ctx context.Context, db store.DB, m *model.Model, log *slog.Logger) (model.Faults, error) {
 	c := &checker{m: m}
-	limited, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
 	for _, table := range m.Views {
 		err := c.rows(limited, db, table)
@@ -36,7 +35,7 @@ func CheckRows(ctx context.Context, db store.DB, m *model.Model, log *slog.Logge
 		case errors.Is(err, store.ErrTooLong) || limited.Err() != nil:
 			log.Warn("the rows of a view take too long to be checked for ids that repeat", "view", table.Name)
 		case errs.KindOf(err) == errs.Internal:
-			c.fault(table.Pos, "the query of %s fails on the rows that are there: %s", table.Name, reason(err))
+			c.fault(table.Pos, "the query of %s fails on the rows that are there: %s", table.Name, engineMessage(err))
 		case err != nil:
 			return nil, err
 		}
@@ -44,8 +43,8 @@ func CheckRows(ctx context.Context, db store.DB, m *model.Model, log *slog.Logge
 	return c.faults.Sort(), nil
 }
 
-// reason is what the engine said, without the statement that it was about.
-func reason(err error) string {
+// engineMessage returns the engine's message without the statement.
+func engineMessage(err error) string {
 	if e, ok := errors.AsType[*errs.Error](err); ok && e.Cause != nil {
 		err = e.Cause
 	}
@@ -56,7 +55,7 @@ func reason(err error) string {
 func (c *checker) rows(ctx context.Context, db store.DB, table *model.Table) error {
 	before, d := len(c.faults), db.Dialect()
 	err := db.Read(ctx, func(reader store.Reader) error {
-		return reader.Query(sqlgen.SampleRows(d, table, sample), nil, func(row value.Row) error {
+		return reader.Query(sqlgen.SampleRows(d, table, maxRows), nil, func(row value.Row) error {
 			if len(c.faults) == before {
 				c.row(table, row)
 			}

@@ -58,7 +58,7 @@ func (o opened) exec(t testing.TB, statements ...string) {
 	}
 }
 
-// insertPosts gives two posts; times are what either engine takes.
+// insertPosts inserts two posts. The times are valid on both engines.
 func (o opened) insertPosts(t testing.TB) {
 	at, yes := "0", "1"
 	if o.name == "postgres" {
@@ -152,7 +152,7 @@ views:
 	}
 }
 
-// A view as wide as a table can be, and of as many bytes.
+// A view with the largest number of columns and of bytes in a row.
 func TestLargeViews(t *testing.T) {
 	var columns, fields strings.Builder
 	for i := range 500 {
@@ -192,7 +192,7 @@ func TestTooManyColumns(t *testing.T) {
 	}
 }
 
-// What is documented and what the example shows is right on both engines.
+// The views of the documentation and of the example are right on both engines.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../../docs/model.md")
 	if err != nil {

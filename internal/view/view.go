@@ -1,5 +1,5 @@
-// Package view checks the queries of a model's views: that each is a query which returns what the view declares, of the tables
-// that it says it reads.
+// Package view checks the queries of a model's views: each must return the declared fields, and read only the
+// declared tables.
 package view
 
 import (
@@ -15,15 +15,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Engine is one that the queries are for.
+// Engine is the target of a query.
 type Engine struct {
-	Name     string // as a model calls it: sqlite
+	Name     string // name in a model: sqlite
 	Title    string // SQLite
 	Query    func(*model.View) *model.Expr
 	Describe func(query string) (store.Description, error) // a *store.QueryError is a fault of the query
 }
 
-// SQLite is the embedded engine, of which describe is asked about queries.
+// SQLite is the embedded engine; describe describes a query on it.
 func SQLite(describe func(string) (store.Description, error)) Engine {
 	return Engine{"sqlite", "SQLite", func(view *model.View) *model.Expr { return view.SQLite }, describe}
 }
@@ -33,8 +33,8 @@ func Postgres(describe func(string) (store.Description, error)) Engine {
 	return Engine{"postgres", "PostgreSQL", func(view *model.View) *model.Expr { return view.Postgres }, describe}
 }
 
-// Check describes the query that each view has for the engine and returns what is wrong with it. A view without one is passed
-// over: see Missing.
+// Check describes the query of each view on the engine and returns its faults. It skips a view without a query for
+// the engine: see Missing.
 func Check(m *model.Model, engine Engine) (model.Faults, error) {
 	c := &checker{m: m, engine: engine}
 	for _, table := range m.Views {
@@ -45,7 +45,7 @@ func Check(m *model.Model, engine Engine) (model.Faults, error) {
 	return c.faults.Sort(), nil
 }
 
-// Missing returns a fault for each view that has no query for the engine.
+// Missing returns a fault for each view without a query for the engine.
 func Missing(m *model.Model, engine Engine) model.Faults {
 	var faults model.Faults
 	for _, table := range m.Views {
@@ -73,7 +73,7 @@ func (c *checker) view(table *model.Table) error {
 	}
 	d, err := c.engine.Describe(query.Text)
 	if e, ok := errors.AsType[*store.QueryError](err); ok {
-		c.fault(query.At(max(e.Offset, 0)), "%s", c.advised(table.View, e.Message))
+		c.fault(query.At(max(e.Offset, 0)), "%s", c.withAdvice(table.View, e.Message))
 		return nil
 	}
 	if err != nil {
@@ -92,7 +92,8 @@ func (c *checker) view(table *model.Table) error {
 
 const twoQueries = " (where the engines need different queries: query: {sqlite: …, postgres: …})"
 
-// portable says where the one text for both engines would not mean the same. SQLite has told of the fields in wrong already.
+// portable reports the places where one text has two meanings on the engines. SQLite has already reported the fields
+// in wrong.
 func (c *checker) portable(table *model.Table, query *model.Expr, wrong []*model.Field) {
 	for _, problem := range portable.Check(c.m, table) {
 		if problem.Field == nil || !slices.Contains(wrong, problem.Field) {
@@ -101,15 +102,15 @@ func (c *checker) portable(table *model.Table, query *model.Expr, wrong []*model
 	}
 }
 
-// advised adds what to do about a text for both engines that only one of them takes.
-func (c *checker) advised(view *model.View, message string) string {
+// withAdvice adds advice to a message about a text for both engines that only one of them accepts.
+func (c *checker) withAdvice(view *model.View, message string) string {
 	if view.SQLite != view.Postgres || !strings.HasPrefix(message, c.engine.Title) {
 		return message
 	}
 	return message + twoQueries
 }
 
-// columns compares what the query returns with the fields, and returns the fields of another type.
+// columns compares the columns of the query with the fields, and returns the fields of another type.
 func (c *checker) columns(table *model.Table, query *model.Expr, columns []store.Column) (wrong []*model.Field) {
 	var names, strange []string
 	for _, column := range columns {
@@ -133,7 +134,7 @@ func (c *checker) columns(table *model.Table, query *model.Expr, columns []store
 	return wrong
 }
 
-// column says whether a column can be read as the field, as far as the engine knows its type.
+// column reports whether a column can be read as the field, as far as the engine knows its type.
 func (c *checker) column(field *model.Field, query *model.Expr, column store.Column) bool {
 	if column.Type == "" || field.Type == model.Invalid || slices.Contains(column.Holds, value.KindOf(field)) {
 		return true
@@ -143,12 +144,12 @@ func (c *checker) column(field *model.Field, query *model.Expr, column store.Col
 		at = query.Pos
 	}
 	c.fault(at, "%s is declared as %s, and its query returns %s in %s: declare another type, or convert it there%s",
-		field.Name, field.Type, column.Type, c.engine.Title, asIn(field.Type))
+		field.Name, field.Type, column.Type, c.engine.Title, castHint(field.Type))
 	return false
 }
 
-// asIn is a conversion that both engines know.
-func asIn(typ model.Type) string {
+// castHint proposes a conversion for both engines.
+func castHint(typ model.Type) string {
 	switch typ {
 	case model.Int:
 		return ", as CAST(… AS bigint)"
@@ -160,13 +161,13 @@ func asIn(typ model.Type) string {
 	return ""
 }
 
-// reads compares the tables that the query looks at with those that the view names.
+// reads compares the tables that the query reads with the declared ones.
 func (c *checker) reads(t *model.Table, query *model.Expr, reads []store.Column) {
 	var read []*model.Table
 	for _, r := range reads {
 		table := c.m.Table(r.Table)
 		if table == nil || table.View != nil {
-			c.once(query.Pos, "the query of %s reads %s, which is no table of the model", t.Name, r.Table)
+			c.addOnce(query.Pos, "the query of %s reads %s, which is no table of the model", t.Name, r.Table)
 			continue
 		}
 		if !slices.Contains(read, table) {
@@ -191,8 +192,8 @@ func (c *checker) reads(t *model.Table, query *model.Expr, reads []store.Column)
 	}
 }
 
-// once says a fault that is not said yet.
-func (c *checker) once(at model.Pos, format string, args ...any) {
+// addOnce adds a new fault.
+func (c *checker) addOnce(at model.Pos, format string, args ...any) {
 	fault := c.m.Fault(at, format, args...)
 	if !slices.Contains(c.faults, fault) {
 		c.faults = append(c.faults, fault)

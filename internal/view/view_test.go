@@ -25,7 +25,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// The tables that the views of testdata read.
+// tables are read by the views in testdata.
 const tables = `
 ashlar: 1
 name: views
@@ -50,7 +50,7 @@ tables:
     fields: {post: {ref: posts}}
 `
 
-// TestFaults compares what is said of the views of each archive with its files "sqlite" and "postgres".
+// TestFaults compares the faults of each archive's views with its files "sqlite" and "postgres".
 func TestFaults(t *testing.T) {
 	archives, err := filepath.Glob("testdata/faults/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -104,7 +104,7 @@ func parse(t testing.TB, source string) *model.Model {
 	return m
 }
 
-// engines are those that can be asked about the model's tables, PostgreSQL among them where it is installed.
+// engines returns the engines that can describe queries, with PostgreSQL if it is installed.
 func engines(t testing.TB, m *model.Model) []Engine {
 	t.Helper()
 	s, err := sqlite.OpenScratch(sqlgen.Create(sqlgen.SQLite, m))
