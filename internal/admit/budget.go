@@ -2,20 +2,20 @@ package admit
 
 import "sync"
 
-// A Budget bounds the memory that large things take together. Small things are free, since the number of requests bounds
-// them already. A Budget is safe for concurrent use.
+// A Budget bounds the total memory of large things, such as answers. Small things are free: the limit of concurrent
+// requests bounds them already. A Budget is safe for concurrent use.
 type Budget struct {
-	large int // size in bytes from which on a thing counts
+	large int // smallest size that counts, in bytes
 
 	mu   sync.Mutex
-	free int
+	free int // bytes
 }
 
-// NewBudget returns a budget of that many bytes for all things of at least large bytes.
+// NewBudget returns a budget of total bytes. Only things of at least large bytes count.
 func NewBudget(total, large int) *Budget { return &Budget{large: large, free: total} }
 
-// Take reserves memory for one thing and reports whether there is enough. A thing that got its memory gives it back with
-// Release.
+// Take reserves size bytes for one thing. It returns false if the budget has not enough left. After a true, the caller
+// must call Release with the same size.
 func (b *Budget) Take(size int) bool {
 	if size < b.large {
 		return true
@@ -29,7 +29,7 @@ func (b *Budget) Take(size int) bool {
 	return true
 }
 
-// Release gives back what Take reserved for a thing of that size.
+// Release gives back the size bytes of an earlier Take.
 func (b *Budget) Release(size int) {
 	if size < b.large {
 		return

@@ -4,23 +4,23 @@ import "testing"
 
 func TestBudget(t *testing.T) {
 	const large = 1 << 20
-	b := NewBudget(3*large, large)
-	if !b.Take(2 * large) {
+	budget := NewBudget(3*large, large)
+	if !budget.Take(2 * large) {
 		t.Fatal("Take of two thirds of an untouched budget = false, want true")
 	}
-	if b.Take(2 * large) {
+	if budget.Take(2 * large) {
 		t.Error("Take beyond the budget = true, want false")
 	}
-	if !b.Take(large - 1) {
+	if !budget.Take(large - 1) {
 		t.Error("Take of something small = false, want true")
 	}
-	b.Release(large - 1)
-	b.Release(2 * large)
-	if !b.Take(3 * large) {
+	budget.Release(large - 1)
+	budget.Release(2 * large)
+	if !budget.Take(3 * large) {
 		t.Error("Take of everything after Release = false, want true")
 	}
-	b.Release(3 * large)
-	if b.free != 3*large {
-		t.Errorf("%d bytes are free in the end, want %d", b.free, 3*large)
+	budget.Release(3 * large)
+	if budget.free != 3*large {
+		t.Errorf("%d bytes are free in the end, want %d", budget.free, 3*large)
 	}
 }

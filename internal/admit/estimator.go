@@ -1,5 +1,5 @@
-// Package admit holds the means of admission: a gate of slots, an estimator of waits and a budget of memory. Each says
-// whether a request may proceed, must wait or is refused.
+// Package admit holds the means of admission: a gate of slots, an estimator of waits and a budget of memory. Each decides
+// for a request: it may proceed, it must wait, or it is refused.
 package admit
 
 import (
@@ -7,16 +7,15 @@ import (
 	"time"
 )
 
-// An Estimator estimates how long a caller would wait for one of a few slots, so that a caller who would time out is
-// refused at once. That caller can still try another server, and the callers before it are served in time. The zero value
-// is ready.
+// An Estimator estimates how long a caller would wait for one of a few slots. A caller with too little patience is refused
+// at once: it can still try another server, and the earlier callers are served in time. The zero value is ready.
 type Estimator struct {
 	waiting atomic.Int64
-	held    atomic.Int64 // mean time that a slot was held lately, in nanoseconds
+	held    atomic.Int64 // recent mean time of holding a slot, in nanoseconds
 }
 
-// Enter reports whether a caller may expect one of the slots within its patience. If so, the caller counts as waiting
-// until Leave. The first caller may always wait: nobody knows when a slot comes free.
+// Enter returns false if a caller would probably wait for one of the slots longer than its patience. After a true, the
+// caller counts as waiting until it calls Leave. If no other caller waits, Enter returns true.
 func (e *Estimator) Enter(slots int, patience time.Duration) bool {
 	n := e.waiting.Add(1)
 	if n > 1 && n*e.held.Load()/int64(slots) > int64(patience) {
@@ -26,14 +25,15 @@ func (e *Estimator) Enter(slots int, patience time.Duration) bool {
 	return true
 }
 
-// Leave ends the wait that Enter began.
+// Leave ends the wait of one caller.
 func (e *Estimator) Leave() { e.waiting.Add(-1) }
 
-// Empty reports whether nobody waits.
+// Empty returns true if no caller waits.
 func (e *Estimator) Empty() bool { return e.waiting.Load() == 0 }
 
-// Held notes for how long a slot was held. The last eight notes count most. Two concurrent notes may count as one.
-func (e *Estimator) Held(wait time.Duration) {
+// Held records the time for which one caller held its slot. The last eight records count most. Of two concurrent records,
+// one may get lost.
+func (e *Estimator) Held(duration time.Duration) {
 	mean := e.held.Load()
-	e.held.Store(mean + (int64(wait)-mean)/8)
+	e.held.Store(mean + (int64(duration)-mean)/8)
 }

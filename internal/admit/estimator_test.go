@@ -6,42 +6,42 @@ import (
 )
 
 func TestEstimator(t *testing.T) {
-	var e Estimator
+	var estimator Estimator
 	enter := func(want bool) {
 		t.Helper()
-		if got := e.Enter(2, 100*time.Millisecond); got != want {
-			t.Errorf("Enter with %d waiting = %v, want %v", e.waiting.Load(), got, want)
+		if got := estimator.Enter(2, 100*time.Millisecond); got != want {
+			t.Errorf("Enter with %d waiting = %v, want %v", estimator.waiting.Load(), got, want)
 		}
 	}
 	for range 50 { // nothing is known: everyone may wait
 		enter(true)
 	}
 	for range 50 {
-		e.Leave()
+		estimator.Leave()
 	}
-	if !e.Empty() {
+	if !estimator.Empty() {
 		t.Error("somebody waits after all have left")
 	}
 	for range 100 {
-		e.Held(20 * time.Millisecond)
+		estimator.Held(20 * time.Millisecond)
 	}
 	for range 10 { // the tenth waits for ten times 20 ms in two slots
 		enter(true)
 	}
 	enter(false)
 	enter(false)
-	e.Leave()
+	estimator.Leave()
 	enter(true)
 	for range 10 {
-		e.Leave()
+		estimator.Leave()
 	}
 	for range 100 {
-		e.Held(time.Hour)
+		estimator.Held(time.Hour)
 	}
 	enter(true) // the first, always
 	enter(false)
 	for range 200 {
-		e.Held(time.Microsecond)
+		estimator.Held(time.Microsecond)
 	}
 	enter(true) // an hour is forgotten
 }

@@ -10,13 +10,13 @@ import (
 
 // Two slots serve four clients. Costly work (level 3) leaves one slot to cheap work (level 0).
 func ExampleGate() {
-	g := admit.NewGate[string](2, 2)
+	gate := admit.NewGate[string](2, 2)
 	ctx := context.Background()
 
-	fmt.Println(g.Enter(ctx, 3, "reports", time.Second))
-	fmt.Println(g.TryEnter(3))
-	fmt.Println(g.TryEnter(0))
-	g.Leave(3, 40*time.Millisecond)
+	fmt.Println(gate.Enter(ctx, 3, "reports", time.Second))
+	fmt.Println(gate.TryEnter(3))
+	fmt.Println(gate.TryEnter(0))
+	gate.Leave(3, 40*time.Millisecond)
 	// Output:
 	// <nil>
 	// false
@@ -25,12 +25,12 @@ func ExampleGate() {
 
 // Reads lately took 20 ms each, and one connection serves them.
 func ExampleEstimator() {
-	var e admit.Estimator
+	var estimator admit.Estimator
 	for range 100 {
-		e.Held(20 * time.Millisecond)
+		estimator.Held(20 * time.Millisecond)
 	}
 	for range 4 {
-		fmt.Println(e.Enter(1, 50*time.Millisecond))
+		fmt.Println(estimator.Enter(1, 50*time.Millisecond))
 	}
 	// Output:
 	// true

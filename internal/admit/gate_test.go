@@ -13,10 +13,10 @@ import (
 
 const forever = time.Hour
 
-// enter calls Enter in a goroutine, which says when it got its slot.
-func enter(g *Gate[string], level int, client string, got chan<- string) {
+// enter calls Enter in a goroutine. It sends the client to got when Enter succeeds.
+func enter(gate *Gate[string], level int, client string, got chan<- string) {
 	go func() {
-		if err := g.Enter(context.Background(), level, client, forever); err == nil {
+		if err := gate.Enter(context.Background(), level, client, forever); err == nil {
 			got <- client
 		}
 	}()
@@ -26,7 +26,7 @@ func enter(g *Gate[string], level int, client string, got chan<- string) {
 func TestGateLeavesSlotsForCheaperLevels(t *testing.T) {
 	for _, tt := range []struct {
 		slots int
-		want  [Levels]int // how many of each level alone get in
+		want  [Levels]int // slots of each level, if no other level takes one
 	}{
 		{1, [Levels]int{1, 1, 1, 1}},
 		{2, [Levels]int{2, 1, 1, 1}},
@@ -34,14 +34,14 @@ func TestGateLeavesSlotsForCheaperLevels(t *testing.T) {
 		{12, [Levels]int{12, 11, 6, 3}},
 	} {
 		for level, want := range tt.want {
-			g := NewGate[string](tt.slots, tt.slots)
+			gate := NewGate[string](tt.slots, tt.slots)
 			in := 0
 			for range tt.slots {
 				ctx, cancel := context.WithCancel(context.Background())
 				cancel()
-				if g.room(level) && errors.Is(g.Enter(context.Background(), level, "a", forever), nil) {
+				if gate.room(level) && errors.Is(gate.Enter(context.Background(), level, "a", forever), nil) {
 					in++
-				} else if err := g.Enter(ctx, level, "a", forever); err == nil {
+				} else if err := gate.Enter(ctx, level, "a", forever); err == nil {
 					t.Fatalf("%d slots: level %d got in though there was no room", tt.slots, level)
 				}
 			}
@@ -50,89 +50,88 @@ func TestGateLeavesSlotsForCheaperLevels(t *testing.T) {
 			}
 		}
 	}
-	g := NewGate[string](4, 4)
+	gate := NewGate[string](4, 4)
 	for level := Levels - 1; level >= 0; level-- { // one of each: all four slots
-		if !g.room(level) {
+		if !gate.room(level) {
 			t.Fatalf("no room for level %d beside those above it", level)
 		}
-		g.taken[level]++
+		gate.taken[level]++
 	}
-	if g.room(0) {
+	if gate.room(0) {
 		t.Error("five of four slots")
 	}
 }
 
-// TestGateRunsFewQuickOnes: more quick work than is worth running at once waits, though slots are free. Slow work takes
-// those.
+// Quick work beyond its cap waits although slots are free. Slow work takes these slots.
 func TestGateRunsFewQuickOnes(t *testing.T) {
-	g := NewGate[string](4, 2)
+	gate := NewGate[string](4, 2)
 	for _, step := range []struct {
 		level int
 		want  bool
 	}{{0, true}, {1, true}, {0, false}, {1, false}, {3, true}, {2, true}, {2, false}} {
-		if got := g.TryEnter(step.level); got != step.want {
-			t.Errorf("level %d got in beside %v: %v, want %v", step.level, g.taken, got, step.want)
+		if got := gate.TryEnter(step.level); got != step.want {
+			t.Errorf("level %d got in beside %v: %v, want %v", step.level, gate.taken, got, step.want)
 		}
 	}
-	g.Leave(2, time.Millisecond)
-	if !g.Move(0, 2) { // a quick read that turns out slow
+	gate.Leave(2, time.Millisecond)
+	if !gate.Move(0, 2) { // a quick read turned out slow
 		t.Error("a quick read did not move up")
 	}
-	g.Leave(3, time.Millisecond)
-	if !g.TryEnter(0) {
+	gate.Leave(3, time.Millisecond)
+	if !gate.TryEnter(0) {
 		t.Error("no quick read got in after one moved up")
 	}
 }
 
 func TestGateGivesClientsTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate[string](1, 1)
+		gate := NewGate[string](1, 1)
 		got := make(chan string, 100)
-		enter(g, 0, "holder", got)
+		enter(gate, 0, "holder", got)
 		<-got
 		for range 5 {
-			enter(g, 0, "many", got)
+			enter(gate, 0, "many", got)
 		}
-		enter(g, 0, "one", got)
-		enter(g, 0, "two", got)
-		enter(g, 0, "two", got)
+		enter(gate, 0, "one", got)
+		enter(gate, 0, "two", got)
+		enter(gate, 0, "two", got)
 		order := ""
 		for range 8 {
-			g.Leave(0, time.Millisecond)
+			gate.Leave(0, time.Millisecond)
 			synctest.Wait()
 			order += <-got + " "
 		}
 		if want := "many one two many two many many many "; order != want {
 			t.Errorf("the order is %s, want %s", order, want)
 		}
-		if g.waiting != 0 || len(g.lines[0].of) != 0 || g.lines[0].turn != nil {
-			t.Errorf("somebody is still in the line: %+v", g.lines[0])
+		if gate.waiting != 0 || len(gate.lines[0].clients) != 0 || gate.lines[0].turn != nil {
+			t.Errorf("somebody is still in the line: %+v", gate.lines[0])
 		}
 	})
 }
 
 func TestGateGivesLevelsTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate[string](2, 2)
+		gate := NewGate[string](2, 2)
 		got := make(chan string, 100)
-		enter(g, 0, "holder", got)
-		enter(g, 0, "holder", got)
+		enter(gate, 0, "holder", got)
+		enter(gate, 0, "holder", got)
 		<-got
 		<-got
 		for range 3 {
-			enter(g, 0, "cheap", got)
+			enter(gate, 0, "cheap", got)
 		}
-		enter(g, 3, "dear", got)
-		g.Leave(0, time.Millisecond)
+		enter(gate, 3, "dear", got)
+		gate.Leave(0, time.Millisecond)
 		synctest.Wait()
 		first := <-got
-		g.Leave(0, time.Millisecond)
+		gate.Leave(0, time.Millisecond)
 		synctest.Wait()
 		if second := <-got; first == second {
 			t.Errorf("%s twice, though another level waited", first)
 		}
 		for range 2 {
-			g.Leave(0, time.Millisecond)
+			gate.Leave(0, time.Millisecond)
 			<-got
 		}
 	})
@@ -140,10 +139,10 @@ func TestGateGivesLevelsTurns(t *testing.T) {
 
 func TestGateRefusesWhatIsHopeless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate[string](4, 4)
+		gate := NewGate[string](4, 4)
 		try := func(client string, patience time.Duration) error {
 			began := time.Now()
-			err := g.Enter(context.Background(), 3, client, patience)
+			err := gate.Enter(context.Background(), 3, client, patience)
 			if took := time.Since(began); took > 3*patience {
 				t.Errorf("%s waited for %v", client, took)
 			}
@@ -153,10 +152,10 @@ func TestGateRefusesWhatIsHopeless(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 100 {
-			g.lines[3].held += (5*time.Second - g.lines[3].held) / 8 // that long slots were held
+			gate.lines[3].held += (5*time.Second - gate.lines[3].held) / 8
 		}
 		var group sync.WaitGroup
-		group.Go(func() { // the first waits, as long as it may
+		group.Go(func() { // the first in the line waits until its patience ends
 			if err := try("b", time.Second); !errors.Is(err, ErrHopeless) {
 				t.Errorf("the first in the line: %v", err)
 			}
@@ -169,13 +168,13 @@ func TestGateRefusesWhatIsHopeless(t *testing.T) {
 		group.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
-		if err := g.Enter(ctx, 3, "d", time.Minute); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrHopeless) {
+		if err := gate.Enter(ctx, 3, "d", time.Minute); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrHopeless) {
 			t.Errorf("with a deadline: %v", err)
 		}
-		if g.waiting != 0 {
-			t.Errorf("%d still wait", g.waiting)
+		if gate.waiting != 0 {
+			t.Errorf("%d still wait", gate.waiting)
 		}
-		g.Leave(3, time.Millisecond)
+		gate.Leave(3, time.Millisecond)
 		if err := try("e", time.Second); err != nil {
 			t.Errorf("with a free slot: %v", err)
 		}
@@ -183,62 +182,62 @@ func TestGateRefusesWhatIsHopeless(t *testing.T) {
 }
 
 func TestGateMovesUpWhereThereIsRoom(t *testing.T) {
-	g := NewGate[string](4, 4)
+	gate := NewGate[string](4, 4)
 	for range 3 {
-		if err := g.Enter(context.Background(), 1, "a", forever); err != nil {
+		if err := gate.Enter(context.Background(), 1, "a", forever); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, want := range []bool{true, true, false} {
-		if got := g.Move(1, 2); got != want {
+		if got := gate.Move(1, 2); got != want {
 			t.Errorf("move %d from 1 to 2 = %v, want %v", i+1, got, want)
 		}
 	}
-	if !g.Move(2, 3) || g.Move(2, 3) {
+	if !gate.Move(2, 3) || gate.Move(2, 3) {
 		t.Error("of level 3 there is one of four")
 	}
-	if g.taken != [Levels]int{0, 1, 1, 1} {
-		t.Errorf("taken: %v", g.taken)
+	if gate.taken != [Levels]int{0, 1, 1, 1} {
+		t.Errorf("taken: %v", gate.taken)
 	}
-	if g.Wanted(1) {
+	if gate.Wanted(1) {
 		t.Error("wanted, though nobody waits")
 	}
 }
 
-// Whatever comes and goes, no level has more than its slots, nobody is forgotten in a line and no slot is lost.
+// No level ever has more than its slots, no caller is forgotten in a line and no slot is lost.
 func TestGateUnderCrowds(t *testing.T) {
-	g := NewGate[string](5, 5)
+	gate := NewGate[string](5, 5)
 	var group sync.WaitGroup
 	for client := range 40 {
 		group.Go(func() {
-			r := rand.New(rand.NewPCG(uint64(client), 1))
+			random := rand.New(rand.NewPCG(uint64(client), 1))
 			for range 200 {
-				level := r.IntN(Levels)
-				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(20))*time.Millisecond)
-				err := g.Enter(ctx, level, fmt.Sprint(client%7), time.Duration(r.IntN(20)+1)*time.Millisecond)
+				level := random.IntN(Levels)
+				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(20))*time.Millisecond)
+				err := gate.Enter(ctx, level, fmt.Sprint(client%7), time.Duration(random.IntN(20)+1)*time.Millisecond)
 				cancel()
 				if err != nil {
 					continue
 				}
-				g.mu.Lock()
-				for l, sum := Levels-1, 0; l >= 0; l-- {
-					if sum += g.taken[l]; sum > g.caps[l] {
-						t.Errorf("%d of level %d and above, want %d at most", sum, l, g.caps[l])
+				gate.mu.Lock()
+				for above, sum := Levels-1, 0; above >= 0; above-- {
+					if sum += gate.taken[above]; sum > gate.caps[above] {
+						t.Errorf("%d of level %d and above, want %d at most", sum, above, gate.caps[above])
 					}
 				}
-				g.mu.Unlock()
-				time.Sleep(time.Duration(r.IntN(300)) * time.Microsecond)
-				g.Leave(level, time.Millisecond)
+				gate.mu.Unlock()
+				time.Sleep(time.Duration(random.IntN(300)) * time.Microsecond)
+				gate.Leave(level, time.Millisecond)
 			}
 		})
 	}
 	group.Wait()
-	if g.taken != [Levels]int{} || g.waiting != 0 {
-		t.Errorf("afterwards %v are taken, %d wait", g.taken, g.waiting)
+	if gate.taken != [Levels]int{} || gate.waiting != 0 {
+		t.Errorf("afterwards %v are taken, %d wait", gate.taken, gate.waiting)
 	}
-	for i := range g.lines {
-		if l := &g.lines[i]; l.count != 0 || l.turn != nil || len(l.of) != 0 {
-			t.Errorf("line %d: %d waiters, %d clients", i, l.count, len(l.of))
+	for i := range gate.lines {
+		if line := &gate.lines[i]; line.count != 0 || line.turn != nil || len(line.clients) != 0 {
+			t.Errorf("line %d: %d waiters, %d clients", i, line.count, len(line.clients))
 		}
 	}
 }

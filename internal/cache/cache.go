@@ -1,16 +1,16 @@
-// Package cache holds bounded caches: of results that are valid until their tables change, and of what was used recently.
+// Package cache holds bounded caches: of results, valid until their tables change, and of recently used values.
 package cache
 
 import "slices"
 
-// maxKey is the size of the longest key that a Cache keeps, in bytes.
+// maxKey is the size of the longest key in a Cache, in bytes. Put ignores longer keys.
 const maxKey = 4 << 10
 
-// overhead is roughly what an entry takes besides its key, in bytes.
+// overhead is the rough size of an entry without its key, in bytes.
 const overhead = 128
 
-// A Cache holds results of statements. Its key is the statement with its bound values. A result is valid while the
-// generations of all tables that the statement reads stay the same. A Cache is bounded, and safe for concurrent use.
+// A Cache holds results of statements. Its key is the statement with its bound values. The statement reads some tables,
+// and the result is valid while their generations stay the same. A Cache is bounded, and safe for concurrent use.
 type Cache[V any] struct {
 	results *Recent[string, result[V]]
 }
@@ -26,22 +26,22 @@ func New[V any](size int) *Cache[V] {
 	return &Cache[V]{NewRecent(size, weigh)}
 }
 
-// Get returns the result for a key in these generations. They must be those of the snapshot that the caller would run the
-// statement in, in the same order as for Put. In other generations, older ones included, the statement has another result.
-func (c *Cache[V]) Get(key []byte, generations []int64) (v V, ok bool) {
-	r, old, ok := c.results.look(func(m map[string]result[V]) (result[V], bool) { r, ok := m[string(key)]; return r, ok })
-	if !ok || !slices.Equal(r.generations, generations) {
-		return v, false
+// Get returns the result for a key in the given generations. The caller takes them from the snapshot in which it would run
+// the statement, in the same order for Get and Put. Older generations are different generations: Get finds nothing.
+func (c *Cache[V]) Get(key []byte, generations []int64) (value V, ok bool) {
+	found, old, ok := c.results.look(func(m map[string]result[V]) (result[V], bool) { r, ok := m[string(key)]; return r, ok })
+	if !ok || !slices.Equal(found.generations, generations) {
+		return value, false
 	}
 	if old {
-		c.results.Put(string(key), r)
+		c.results.Put(string(key), found)
 	}
-	return r.value, true
+	return found.value, true
 }
 
-// Put stores the result for a key. It keeps neither slice.
-func (c *Cache[V]) Put(key []byte, generations []int64, v V) {
+// Put stores the result for a key. It copies both slices.
+func (c *Cache[V]) Put(key []byte, generations []int64, value V) {
 	if len(key) <= maxKey {
-		c.results.Put(string(key), result[V]{slices.Clone(generations), v})
+		c.results.Put(string(key), result[V]{slices.Clone(generations), value})
 	}
 }

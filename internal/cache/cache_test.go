@@ -7,8 +7,8 @@ import (
 )
 
 func TestGenerations(t *testing.T) {
-	c := New[int64](1 << 20)
-	c.Put([]byte("k"), []int64{3, 7}, 42)
+	cache := New[int64](1 << 20)
+	cache.Put([]byte("k"), []int64{3, 7}, 42)
 	for _, tt := range []struct {
 		key         string
 		generations []int64
@@ -22,64 +22,64 @@ func TestGenerations(t *testing.T) {
 		{"k", nil, false},
 		{"other", []int64{3, 7}, false},
 	} {
-		got, ok := c.Get([]byte(tt.key), tt.generations)
-		if ok != tt.want || ok && got != 42 {
+		got, ok := cache.Get([]byte(tt.key), tt.generations)
+		if ok != tt.want || (ok && got != 42) {
 			t.Errorf("Get(%q, %v) = %d, %v, want %v", tt.key, tt.generations, got, ok, tt.want)
 		}
 	}
-	c.Put([]byte("k"), []int64{3, 8}, 43)
-	if got, ok := c.Get([]byte("k"), []int64{3, 8}); !ok || got != 43 {
+	cache.Put([]byte("k"), []int64{3, 8}, 43)
+	if got, ok := cache.Get([]byte("k"), []int64{3, 8}); !ok || got != 43 {
 		t.Errorf("after another Put, Get = %d, %v", got, ok)
 	}
 }
 
 func TestPutKeepsNothingOfTheCaller(t *testing.T) {
-	c := New[int64](1 << 20)
+	cache := New[int64](1 << 20)
 	key, generations := []byte("k"), []int64{1}
-	c.Put(key, generations, 5)
+	cache.Put(key, generations, 5)
 	key[0], generations[0] = 'x', 9
-	if got, ok := c.Get([]byte("k"), []int64{1}); !ok || got != 5 {
+	if got, ok := cache.Get([]byte("k"), []int64{1}); !ok || got != 5 {
 		t.Errorf("Get = %d, %v, want 5: the cache kept a slice of its caller", got, ok)
 	}
 }
 
 func TestBound(t *testing.T) {
 	const size = 64 << 10
-	c := New[int64](size)
+	cache := New[int64](size)
 	for i := range 100_000 {
-		c.Put(fmt.Appendf(nil, "key %d", i), []int64{1}, int64(i))
-		if i%100 == 0 { // what is asked for stays
-			c.Get([]byte("key 0"), []int64{1})
+		cache.Put(fmt.Appendf(nil, "key %d", i), []int64{1}, int64(i))
+		if i%100 == 0 { // used often enough to stay
+			cache.Get([]byte("key 0"), []int64{1})
 		}
 	}
-	if n := c.results.Len() * overhead; n > size {
+	if n := cache.results.Len() * overhead; n > size {
 		t.Errorf("it holds about %d bytes, more than %d", n, size)
 	}
-	if got, ok := c.Get([]byte("key 0"), []int64{1}); !ok || got != 0 {
+	if got, ok := cache.Get([]byte("key 0"), []int64{1}); !ok || got != 0 {
 		t.Errorf("a key in use was pushed out: %d, %v", got, ok)
 	}
-	if _, ok := c.Get([]byte("key 1"), []int64{1}); ok {
+	if _, ok := cache.Get([]byte("key 1"), []int64{1}); ok {
 		t.Error("a key that nobody asked for is still there")
 	}
 	long := make([]byte, maxKey+1)
-	c.Put(long, nil, 1)
-	if _, ok := c.Get(long, nil); ok {
+	cache.Put(long, nil, 1)
+	if _, ok := cache.Get(long, nil); ok {
 		t.Error("a key beyond the bound was kept")
 	}
 }
 
 func TestConcurrent(t *testing.T) {
-	c := New[int64](16 << 10)
+	cache := New[int64](16 << 10)
 	var all sync.WaitGroup
-	for g := range 8 {
+	for worker := range 8 {
 		all.Go(func() {
 			for i := range 5000 {
-				n := int64((i*7 + g) % 200)
+				n := int64((i*7 + worker) % 200)
 				key := fmt.Appendf(nil, "key %d", n)
-				if got, ok := c.Get(key, []int64{n}); ok && got != n {
+				if got, ok := cache.Get(key, []int64{n}); ok && got != n {
 					t.Errorf("Get(%s) = %d", key, got)
 				}
-				c.Put(key, []int64{n}, n)
+				cache.Put(key, []int64{n}, n)
 			}
 		})
 	}
@@ -87,11 +87,11 @@ func TestConcurrent(t *testing.T) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	c := New[int64](1 << 20)
+	cache := New[int64](1 << 20)
 	key, generations := make([]byte, 200), []int64{1, 2}
-	c.Put(key, generations, 1)
+	cache.Put(key, generations, 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		c.Get(key, generations)
+		cache.Get(key, generations)
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/cache"
 )
 
-// A result is found until a table that its statement reads changes.
+// Get finds a result until its statement's table changes.
 func ExampleCache() {
 	totals := cache.New[int](1 << 20)
 	key := []byte("SELECT count(*) FROM tasks")
 
 	totals.Put(key, []int64{7}, 42) // tasks is in generation 7
 	fmt.Println(totals.Get(key, []int64{7}))
-	fmt.Println(totals.Get(key, []int64{8})) // somebody wrote a task
+	fmt.Println(totals.Get(key, []int64{8})) // a task was written
 	// Output:
 	// 42 true
 	// 0 false

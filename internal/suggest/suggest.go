@@ -1,4 +1,4 @@
-// Package suggest finds the name that a writer probably meant.
+// Package suggest finds the probable name behind a misspelt one.
 package suggest
 
 // DidYouMean returns "; did you mean x?" for the candidate nearest to name, or "" if no candidate is near. The first of
@@ -19,17 +19,18 @@ func DidYouMean(name string, candidates []string) string {
 	return "; did you mean " + best + "?"
 }
 
-// tolerance is how many edits may separate two names: one for each three bytes of the longer one, and at least one.
+// tolerance returns the largest distance of two near names: one edit for each three bytes of the longer name, and at least
+// one.
 func tolerance(a, b string) int { return max(len(a), len(b), 3) / 3 }
 
-// mayBeNear reports whether the lengths of two names are close enough for the names to be near. It spares distance, whose
-// time is the product of the lengths, from a name of a megabyte.
+// mayBeNear returns false if two names cannot be near because their lengths differ too much. The time of distance is the
+// product of the lengths, so a name of a megabyte must not get there.
 func mayBeNear(a, b string) bool {
 	return max(len(a), len(b))-min(len(a), len(b)) <= tolerance(a, b)
 }
 
-// distance counts the bytes that must be inserted, deleted, replaced or swapped with their neighbour to turn a into b
-// (optimal string alignment).
+// distance returns the number of edits from a to b: an insertion, deletion or replacement of a byte, or a swap of two
+// neighbours (optimal string alignment).
 func distance(a, b string) int {
 	beforeLast, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
