@@ -121,6 +121,7 @@ func (g *Gate[K]) Move(from, to int) bool {
 		return false
 	}
 	g.taken[to]++
+	g.grant() // one of the quick levels may have got room
 	return true
 }
 

@@ -83,6 +83,28 @@ func TestGateRunsFewQuickOnes(t *testing.T) {
 	}
 }
 
+// A quick read that moves up makes room for a waiting one at once.
+func TestGateGrantsWhatAMoveFrees(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := NewGate[string](4, 1)
+		got := make(chan string, 100)
+		enter(gate, 0, "slow", got)
+		<-got
+		enter(gate, 0, "quick", got)
+		if !gate.Move(0, 2) {
+			t.Fatal("a quick read did not move up")
+		}
+		synctest.Wait()
+		select {
+		case <-got:
+		default:
+			t.Error("a quick read waits, though its level has room")
+		}
+		gate.Leave(2, time.Millisecond)
+		gate.Leave(0, time.Millisecond)
+	})
+}
+
 func TestGateGivesClientsTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := NewGate[string](1, 1)
