@@ -1,5 +1,5 @@
-// Package arch holds the rules about how the code is laid out, as tests over its source: which package may import which,
-// where SQL may stand, what may be global.
+// Package arch tests the source of the module for its rules of structure: about imports, the place of SQL, globals and
+// goroutines.
 package arch
 
 import (
@@ -10,8 +10,8 @@ import (
 
 const module = "github.com/ashlar-dev/ashlar"
 
-// rows is the order of the packages under internal, and the table of docs/architecture.md. A package imports only from rows
-// above its own. Names without a package yet keep their place.
+// rows is the order of the packages under internal. TestArchitectureTable makes the table in docs/architecture.md from it.
+// A package imports only from rows above its own. Some of the packages do not exist yet.
 var rows = [...][]string{
 	{"errs", "suggest", "apilimit", "background"},
 	{"caller", "telemetry/jsonline"},
@@ -34,22 +34,22 @@ var rows = [...][]string{
 	{"cli"},
 }
 
-// rowOf returns the row of a package under internal, from 0, or -1.
+// rowOf returns the index of a package's row, or -1. The name is relative to internal.
 func rowOf(name string) int {
 	return slices.IndexFunc(rows[:], func(row []string) bool { return slices.Contains(row, name) })
 }
 
-// isHelper says whether a package under internal exists for tests alone, as test/oracle and store/storetest do.
+// isHelper returns true for packages that only tests use, such as test/oracle and store/storetest.
 func isHelper(name string) bool {
 	return strings.HasPrefix(name, "test/") || strings.HasSuffix(name, "test")
 }
 
-// homes names the packages that alone import something from outside, so that it can be replaced in one place. Their
-// tests, and those of others, may import what they like.
+// homes lists modules of others that only a few packages may import. So each can be replaced in one place. Tests may
+// import anything.
 var homes = [...]struct {
-	path string // an import path, or the beginning of one that ends with /
-	in   []string
-	why  string
+	path string   // an import path, or a prefix with a final slash
+	in   []string // packages under internal
+	why  string   // for the message
 }{
 	{"cel.dev/cel-go/", []string{"rule"}, "everything else works on rule's conditions"},
 	{"database/sql", nil, "engines use their driver's own interface, which is faster and says more (measured in docs/decisions/0001)"},
@@ -63,7 +63,7 @@ var homes = [...]struct {
 	{"zombiezen.com/go/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 }
 
-// checkImport returns what is wrong with the package from (under internal) importing path, or "".
+// checkImport returns a complaint about the import of path in the package from, or "". from is relative to internal.
 func checkImport(from, path string) string {
 	if to, ok := strings.CutPrefix(path, module+"/internal/"); ok {
 		return checkInternal(from, to)
@@ -94,7 +94,7 @@ func checkInternal(from, to string) string {
 	above, own := rowOf(to), rowOf(from)
 	switch {
 	case own < 0 || above < 0:
-		return "" // a package without a row is reported once, by name
+		return "" // TestImportOrder reports packages without a row
 	case above == own:
 		return fmt.Sprintf("%s imports its neighbour %s: move what both need into a row above, or pass it as a value", from, to)
 	case above > own:

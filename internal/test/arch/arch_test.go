@@ -33,37 +33,37 @@ func report(t *testing.T, fset *token.FileSet, found []finding) {
 
 func TestImportOrder(t *testing.T) {
 	_, pkgs := loadModule(t)
-	for _, p := range pkgs {
-		name := p.internal()
+	for _, pkg := range pkgs {
+		name := pkg.internal()
 		if name == "" {
 			continue
 		}
 		if rowOf(name) < 0 && !isHelper(name) {
 			t.Errorf("%s has no row: choose the lowest row that everything it imports stands above, add it to rows in "+
-				"internal/test/arch/arch.go (a package for tests alone stands under test/ or ends in test)", p.dir)
+				"internal/test/arch/arch.go (a package for tests alone stands under test/ or ends in test)", pkg.dir)
 		}
-		for _, f := range p.files {
-			for _, path := range f.imports {
+		for _, file := range pkg.files {
+			for _, path := range file.imports {
 				if fault := checkImport(name, path); fault != "" {
-					t.Errorf("%s/%s: %s", p.dir, f.name, fault)
+					t.Errorf("%s/%s: %s", pkg.dir, file.name, fault)
 				}
 			}
 		}
 	}
 }
 
-// Outside of internal stand the command, which is a few lines over cli, and the examples, which are clients and know the
-// API alone.
+// Outside of internal are the command and the examples. The command only calls cli; the examples are clients and use only
+// the API.
 func TestOutsideOfInternal(t *testing.T) {
 	_, pkgs := loadModule(t)
-	for _, p := range pkgs {
-		if p.internal() != "" {
+	for _, pkg := range pkgs {
+		if pkg.internal() != "" {
 			continue
 		}
-		for _, f := range p.files {
-			for _, path := range f.imports {
-				if strings.HasPrefix(path, module+"/") && !(p.dir == "cmd/ashlar" && path == module+"/internal/cli") {
-					t.Errorf("%s/%s imports %s: only cmd/ashlar imports from this module, and only internal/cli", p.dir, f.name, path)
+		for _, file := range pkg.files {
+			for _, path := range file.imports {
+				if strings.HasPrefix(path, module+"/") && !(pkg.dir == "cmd/ashlar" && path == module+"/internal/cli") {
+					t.Errorf("%s/%s imports %s: only cmd/ashlar imports from this module, and only internal/cli", pkg.dir, file.name, path)
 				}
 			}
 		}
@@ -105,13 +105,13 @@ func TestNothingOpensTheDatabaseFile(t *testing.T) {
 
 func TestEachPackageSaysWhatItIs(t *testing.T) {
 	_, pkgs := loadModule(t)
-	for _, p := range pkgs {
+	for _, pkg := range pkgs {
 		documented := false
-		for _, f := range p.files {
+		for _, f := range pkg.files {
 			documented = documented || f.syntax.Doc != nil
 		}
 		if !documented {
-			t.Errorf("%s has no package comment: say in one sentence what it is", p.dir)
+			t.Errorf("%s has no package comment: say in one sentence what it is", pkg.dir)
 		}
 	}
 }
@@ -144,7 +144,7 @@ func TestCheckImport(t *testing.T) {
 	}
 }
 
-// parse makes a package of source texts, so that the rules about source can be seen to find what they look for.
+// parse makes a package from source texts. Tests of the rules use it.
 func parse(t *testing.T, name string, sources ...string) *pkg {
 	t.Helper()
 	p := &pkg{dir: "internal/" + name}
@@ -159,15 +159,15 @@ func parse(t *testing.T, name string, sources ...string) *pkg {
 }
 
 func texts(found []finding) []string {
-	var s []string
+	var all []string
 	for _, f := range found {
-		s = append(s, f.text)
+		all = append(all, f.text)
 	}
-	return s
+	return all
 }
 
 func TestGlobals(t *testing.T) {
-	p := parse(t, "x",
+	pkg := parse(t, "x",
 		`package x
 		var names = map[string]int{"a": 1}
 		var count, other int
@@ -186,7 +186,7 @@ func TestGlobals(t *testing.T) {
 		"a function changes the package-level variable other: make it a field",
 		"a function changes the package-level variable count: make it a field",
 	}
-	if diff := cmp.Diff(want, texts(globals(p))); diff != "" {
+	if diff := cmp.Diff(want, texts(globals(pkg))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -216,19 +216,19 @@ func TestStrayedSQL(t *testing.T) {
 }
 
 func TestOpensFiles(t *testing.T) {
-	p := parse(t, "store/sqlite", `package sqlite
+	pkg := parse(t, "store/sqlite", `package sqlite
 	func f() { os.Open("x"); os.MkdirAll("x", 0o700); os.ReadFile("x"); os.OpenFile("x", os.O_CREATE, 0o600) }
 	func g() { os.OpenFile("x", os.O_CREATE|os.O_EXCL, 0o600) }`)
-	if got := opensFiles(p); len(got) != 3 {
+	if got := opensFiles(pkg); len(got) != 3 {
 		t.Errorf("found %v, want 3", texts(got))
 	}
-	p.files[0].name = "lock_unix.go"
-	if got := opensFiles(p); len(got) != 0 {
+	pkg.files[0].name = "lock_unix.go"
+	if got := opensFiles(pkg); len(got) != 0 {
 		t.Errorf("found %v in the lock's file, want none", texts(got))
 	}
 }
 
-func TestRootOfWhatIsNoVariable(t *testing.T) {
+func TestRootOfCall(t *testing.T) {
 	if got := root(&ast.CallExpr{Fun: ast.NewIdent("f")}); got != nil {
 		t.Errorf("root(f()) = %v, want nil", got)
 	}

@@ -27,7 +27,7 @@ func readDoc(t *testing.T, name string) string {
 	return string(text)
 }
 
-// packages returns the row of each package under internal that is there. Those for tests only have none.
+// packages returns the rows of the existing packages under internal. Packages for tests have no row.
 func packages(t *testing.T) map[string]int {
 	t.Helper()
 	_, pkgs := loadModule(t)
@@ -47,10 +47,10 @@ func tableOfPackages(t *testing.T) string {
 	t.Helper()
 	_, pkgs := loadModule(t)
 	synopsis := map[string]string{}
-	for _, p := range pkgs {
-		for _, f := range p.files {
+	for _, pkg := range pkgs {
+		for _, f := range pkg.files {
 			if f.syntax.Doc != nil {
-				synopsis[p.internal()] = new(doc.Package).Synopsis(f.syntax.Doc.Text())
+				synopsis[pkg.internal()] = new(doc.Package).Synopsis(f.syntax.Doc.Text())
 			}
 		}
 	}
@@ -60,7 +60,7 @@ func tableOfPackages(t *testing.T) string {
 		for _, name := range row {
 			text, ok := synopsis[name]
 			if !ok {
-				continue // it does not exist yet
+				continue // the package does not exist yet
 			}
 			label := ""
 			if first {
@@ -91,14 +91,14 @@ func TestArchitectureTable(t *testing.T) {
 	}
 }
 
-// TestGlossaryPackages looks for the packages that docs/glossary.md names.
+// TestGlossaryPackages checks that each package in docs/glossary.md exists.
 func TestGlossaryPackages(t *testing.T) {
 	known, rows := packages(t), 0
-	for _, m := range regexp.MustCompile("(?m)^\\| [^|`]+ \\| ([^|]+) \\|").FindAllStringSubmatch(readDoc(t, "glossary.md"), -1) {
-		for _, p := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(m[1], -1) {
+	for _, match := range regexp.MustCompile("(?m)^\\| [^|`]+ \\| ([^|]+) \\|").FindAllStringSubmatch(readDoc(t, "glossary.md"), -1) {
+		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(match[1], -1) {
 			rows++
-			if _, ok := known[p[1]]; !ok && !isHelper(p[1]) {
-				t.Errorf("docs/glossary.md names the package %s, which is not there: name the one that defines the word now", p[1])
+			if _, ok := known[name[1]]; !ok && !isHelper(name[1]) {
+				t.Errorf("docs/glossary.md names the package %s, which is not there: name the one that defines the word now", name[1])
 			}
 		}
 	}

@@ -5,17 +5,17 @@ import (
 	"go/token"
 )
 
-// finding is one breach of a rule and its place.
+// A finding is one breach of a rule.
 type finding struct {
 	pos  token.Pos
 	text string
 }
 
-// inits returns the package's init functions: what they do happens to whoever imports it, unasked.
+// inits returns the package's init functions. An import of the package would run them unasked.
 func inits(p *pkg) []finding {
 	var found []finding
-	for _, f := range p.files {
-		for _, d := range f.syntax.Decls {
+	for _, file := range p.files {
+		for _, d := range file.syntax.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
 				found = append(found, finding{fn.Pos(), "func init: let the caller construct what it needs"})
 			}
@@ -24,13 +24,13 @@ func inits(p *pkg) []finding {
 	return found
 }
 
-// globals returns where the package changes a package-level variable, or declares one that can only be there to change.
-// It works on syntax, so a change through a pointer or a method escapes it; an assignment does not.
+// globals finds assignments to package-level variables, and package-level variables of a mutable type. It works on syntax:
+// it misses changes through pointers and methods.
 func globals(p *pkg) []finding {
 	vars := map[string]*ast.ValueSpec{}
 	var found []finding
-	for _, f := range p.files {
-		for _, spec := range packageVars(f.syntax) {
+	for _, file := range p.files {
+		for _, spec := range packageVars(file.syntax) {
 			for _, name := range spec.Names {
 				vars[name.Name] = spec
 			}
@@ -39,8 +39,8 @@ func globals(p *pkg) []finding {
 			}
 		}
 	}
-	for _, f := range p.files {
-		ast.Inspect(f.syntax, func(node ast.Node) bool {
+	for _, file := range p.files {
+		ast.Inspect(file.syntax, func(node ast.Node) bool {
 			for _, target := range assigned(node) {
 				if id := root(target); id != nil && isGlobal(id, vars) {
 					found = append(found, finding{id.Pos(), "a function changes the package-level variable " + id.Name + ": make it a field"})
@@ -54,8 +54,8 @@ func globals(p *pkg) []finding {
 
 func packageVars(file *ast.File) []*ast.ValueSpec {
 	var specs []*ast.ValueSpec
-	for _, d := range file.Decls {
-		gen, ok := d.(*ast.GenDecl)
+	for _, decl := range file.Decls {
+		gen, ok := decl.(*ast.GenDecl)
 		if !ok || gen.Tok != token.VAR {
 			continue
 		}
@@ -66,63 +66,63 @@ func packageVars(file *ast.File) []*ast.ValueSpec {
 	return specs
 }
 
-// mutableType returns the name of a declared type that has no use but to change: a lock, an atomic, a concurrent map.
-// sync.Pool and sync.Once stay: they hold nothing that a caller can tell.
+// mutableType returns the name of the declared type if its only use is to change: a lock, an atomic, a concurrent map.
+// Otherwise it returns "". sync.Pool and sync.Once are fine, because callers cannot observe their state.
 func mutableType(spec *ast.ValueSpec) string {
 	sel, ok := spec.Type.(*ast.SelectorExpr)
 	if !ok {
 		return ""
 	}
-	of, ok := sel.X.(*ast.Ident)
+	pkg, ok := sel.X.(*ast.Ident)
 	if !ok {
 		return ""
 	}
-	name := of.Name + "." + sel.Sel.Name
-	if of.Name == "atomic" || name == "sync.Mutex" || name == "sync.RWMutex" || name == "sync.Map" {
+	name := pkg.Name + "." + sel.Sel.Name
+	if pkg.Name == "atomic" || name == "sync.Mutex" || name == "sync.RWMutex" || name == "sync.Map" {
 		return name
 	}
 	return ""
 }
 
-// assigned returns what a statement assigns to.
+// assigned returns the targets of a statement's assignments.
 func assigned(node ast.Node) []ast.Expr {
-	switch n := node.(type) {
+	switch node := node.(type) {
 	case *ast.AssignStmt:
-		if n.Tok != token.DEFINE {
-			return n.Lhs
+		if node.Tok != token.DEFINE {
+			return node.Lhs
 		}
 	case *ast.IncDecStmt:
-		return []ast.Expr{n.X}
+		return []ast.Expr{node.X}
 	case *ast.RangeStmt:
-		if n.Tok == token.ASSIGN {
-			return []ast.Expr{n.Key, n.Value}
+		if node.Tok == token.ASSIGN {
+			return []ast.Expr{node.Key, node.Value}
 		}
 	}
 	return nil
 }
 
-// root returns the variable that an assignable expression starts from: x in x.f[i].
-func root(e ast.Expr) *ast.Ident {
+// root returns the first identifier of an assignable expression, such as x of x.f[i].
+func root(expr ast.Expr) *ast.Ident {
 	for {
-		switch x := e.(type) {
+		switch outer := expr.(type) {
 		case *ast.Ident:
-			return x
+			return outer
 		case *ast.SelectorExpr:
-			e = x.X
+			expr = outer.X
 		case *ast.IndexExpr:
-			e = x.X
+			expr = outer.X
 		case *ast.ParenExpr:
-			e = x.X
+			expr = outer.X
 		case *ast.StarExpr:
-			e = x.X
+			expr = outer.X
 		default:
 			return nil
 		}
 	}
 }
 
-// isGlobal says whether a name used in a function is one of the package's variables: the parser resolves it to their
-// declaration, or leaves it open where that stands in another file.
+// isGlobal returns true if an identifier in a function means one of the package's variables. The parser resolves it to
+// their declaration in the same file, and leaves it open if the declaration is in another file.
 func isGlobal(id *ast.Ident, vars map[string]*ast.ValueSpec) bool {
 	spec, ok := vars[id.Name]
 	return ok && id.Name != "_" && (id.Obj == nil || id.Obj.Decl == spec)

@@ -9,25 +9,25 @@ import (
 	"strings"
 )
 
-// sqlHomes are the packages whose work is SQL, and those that keep what they know in system tables, each statement a
-// constant beside its one caller. record is not among them: the door to rows runs what sqlgen made.
+// sqlHomes are the packages that may contain SQL. Some write SQL for others; some own system tables and keep each statement
+// as a constant beside its one caller. record is not a home of SQL, because it runs statements of sqlgen.
 var sqlHomes = [...]string{"sqlgen", "store/sqlite", "store/postgres", "system", "migrate"}
 
 var sqlText = regexp.MustCompile(`^\s*(SELECT\s|INSERT (OR \w+ )?INTO\s|UPDATE\s+\S+\s+SET\s|DELETE FROM\s|WITH\s+\S+\s+AS\s|(CREATE|DROP|ALTER)\s+(UNIQUE\s+)?(TABLE|INDEX|TRIGGER|VIEW)\s|PRAGMA\s)`)
 
-// strayedSQL returns the string literals that begin as a statement does, in a package that is no home of SQL.
+// strayedSQL finds string literals that begin like a statement, in packages that are no home of SQL.
 func strayedSQL(p *pkg) []finding {
 	if slices.Contains(sqlHomes[:], p.internal()) || isHelper(p.internal()) {
 		return nil
 	}
 	var found []finding
-	for _, f := range p.files {
-		ast.Inspect(f.syntax, func(node ast.Node) bool {
+	for _, file := range p.files {
+		ast.Inspect(file.syntax, func(node ast.Node) bool {
 			lit, ok := node.(*ast.BasicLit)
 			if !ok || lit.Kind != token.STRING {
 				return true
 			}
-			if s, err := strconv.Unquote(lit.Value); err == nil && sqlText.MatchString(s) {
+			if text, err := strconv.Unquote(lit.Value); err == nil && sqlText.MatchString(text) {
 				found = append(found, finding{lit.Pos(), "SQL outside of " + strings.Join(sqlHomes[:], ", ") + ": a statement about rows is made by sqlgen"})
 			}
 			return true
@@ -39,25 +39,25 @@ func strayedSQL(p *pkg) []finding {
 // openers are the functions of os that open a file by name.
 var openers = [...]string{"Open", "OpenFile", "OpenInRoot", "OpenRoot", "Create", "ReadFile", "WriteFile"}
 
-// opensFiles returns where the package opens a file other than by its driver. Closing any descriptor of a database file drops all
-// POSIX locks that this process holds on it, those of SQLite too. Two things are spared: a file that is made by the call itself
-// (O_EXCL), since nobody holds a lock on it yet, and the lock of the data folder, in a file of source named lock*.go.
+// opensFiles finds calls that open a file without SQLite. When a process closes any descriptor of a database file, the
+// process loses all its POSIX locks on that file, including SQLite's. Two kinds of call are fine. A call with O_EXCL makes
+// a new file, without locks on it yet. The lock of the data folder is opened in source files named lock*.go.
 func opensFiles(p *pkg) []finding {
 	var found []finding
-	for _, f := range p.files {
-		if strings.HasPrefix(f.name, "lock") {
+	for _, file := range p.files {
+		if strings.HasPrefix(file.name, "lock") {
 			continue
 		}
-		var makes ast.Expr
-		ast.Inspect(f.syntax, func(node ast.Node) bool {
-			switch n := node.(type) {
-			case *ast.CallExpr: // comes before the function that it names
-				if len(n.Args) == 3 && mentions(n.Args[1], "O_EXCL") {
-					makes = n.Fun
+		var exclusive ast.Expr // function of the last call with O_EXCL
+		ast.Inspect(file.syntax, func(node ast.Node) bool {
+			switch node := node.(type) {
+			case *ast.CallExpr: // Inspect visits it before its function
+				if len(node.Args) == 3 && mentions(node.Args[1], "O_EXCL") {
+					exclusive = node.Fun
 				}
 			case *ast.SelectorExpr:
-				if of, ok := n.X.(*ast.Ident); ok && of.Name == "os" && n != makes && slices.Contains(openers[:], n.Sel.Name) {
-					found = append(found, finding{n.Pos(), "os." + n.Sel.Name + ": nothing but SQLite opens a database file"})
+				if isOpener(node) && node != exclusive {
+					found = append(found, finding{node.Pos(), "os." + node.Sel.Name + ": nothing but SQLite opens a database file"})
 				}
 			}
 			return true
@@ -66,11 +66,17 @@ func opensFiles(p *pkg) []finding {
 	return found
 }
 
-func mentions(e ast.Expr, name string) bool {
+func isOpener(selector *ast.SelectorExpr) bool {
+	pkg, ok := selector.X.(*ast.Ident)
+	return ok && pkg.Name == "os" && slices.Contains(openers[:], selector.Sel.Name)
+}
+
+func mentions(expr ast.Expr, name string) bool {
 	found := false
-	ast.Inspect(e, func(n ast.Node) bool {
-		id, ok := n.(*ast.Ident)
-		found = found || ok && id.Name == name
+	ast.Inspect(expr, func(node ast.Node) bool {
+		if id, ok := node.(*ast.Ident); ok && id.Name == name {
+			found = true
+		}
 		return !found
 	})
 	return found

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// pkg is the source of one package without its tests.
+// A pkg is the source of one package without its tests.
 type pkg struct {
 	dir   string // relative to the module, with slashes: internal/store/sqlite
 	files []*file
@@ -34,15 +34,15 @@ func (p *pkg) internal() string {
 	return name
 }
 
-// load parses every package of the module at root, in the order of their folders. A folder with a go.mod of its own is another module.
+// load parses all packages of the module at root, sorted by folder. It skips folders with a go.mod of their own.
 func load(fset *token.FileSet, root string) ([]*pkg, error) {
 	byDir := map[string]*pkg{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			return enter(root, path, d.Name())
+		if entry.IsDir() {
+			return enter(root, path, entry.Name())
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
@@ -60,7 +60,7 @@ func load(fset *token.FileSet, root string) ([]*pkg, error) {
 	return pkgs, nil
 }
 
-// enter decides whether to walk into a folder, by the rules of the go command.
+// enter returns fs.SkipDir for folders of no package of the module, by the rules of the go command.
 func enter(root, path, name string) error {
 	if path == root {
 		return nil
