@@ -20,8 +20,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
-// nodesApp has rules and a check that look across rows: a team keeps another owner than the one who steps back or leaves,
-// and a board keeps a chair.
+// nodesApp has rules and a check that look across rows: a team never loses its last owner, and a board never loses its
+// last chair.
 const nodesApp = `
 ashlar: 1
 name: nodes
@@ -52,7 +52,7 @@ tables:
     access: {read: true, create: true, update: true}
 `
 
-// cluster is several nodes that serve one app from one database.
+// A cluster is several nodes. They serve one app from one database.
 type cluster struct {
 	t      *testing.T
 	bases  []string
@@ -60,7 +60,7 @@ type cluster struct {
 	token  string
 }
 
-// startNodes starts all of them at once, on a database that is new.
+// startNodes starts n nodes concurrently, on a new database.
 func startNodes(t *testing.T, n int) *cluster {
 	t.Helper()
 	dir := t.TempDir()
@@ -70,7 +70,7 @@ func startNodes(t *testing.T, n int) *cluster {
 		os.WriteFile(filepath.Join(seed, "teams.json"), []byte(`[{"id": 1000, "name": "seeded"}]`), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, bases: make([]string, n)}
+	cluster := &cluster{t: t, bases: make([]string, n)}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, n)
 	var wg sync.WaitGroup
@@ -79,11 +79,11 @@ func startNodes(t *testing.T, n int) *cluster {
 		if i == 0 { // one of them is behind a pooler
 			cfg = app.Config{Database: pooled, Direct: direct}
 		}
-		wg.Go(func() { c.bases[i] = startNode(ctx, t, dir, cfg, served) })
+		wg.Go(func() { cluster.bases[i] = startNode(ctx, t, dir, cfg, served) })
 	}
 	wg.Wait()
 	t.Cleanup(func() {
-		c.client.CloseIdleConnections()
+		cluster.client.CloseIdleConnections()
 		cancel()
 		for range n {
 			if err := <-served; err != nil {
@@ -95,15 +95,15 @@ func startNodes(t *testing.T, n int) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.token, err = keys.Sign(caller.Identity{ID: "018f0000-0000-7000-8000-0000000000a1"}, time.Hour, time.Now())
+	cluster.token, err = keys.Sign(caller.Identity{ID: "018f0000-0000-7000-8000-0000000000a1"}, time.Hour, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return cluster
 }
 
 func startNode(ctx context.Context, t *testing.T, dir string, cfg app.Config, served chan<- error) string {
-	s, err := loadAndOpen(ctx, dir, cfg)
+	server, err := loadAndOpen(ctx, dir, cfg)
 	if err != nil {
 		t.Error(err)
 		served <- nil
@@ -112,10 +112,10 @@ func startNode(ctx context.Context, t *testing.T, dir string, cfg app.Config, se
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Error(err)
-		served <- s.Close()
+		served <- server.Close()
 		return ""
 	}
-	go func() { served <- s.Serve(ctx, ln) }()
+	go func() { served <- server.Serve(ctx, ln) }()
 	return "http://" + ln.Addr().String()
 }
 
@@ -125,7 +125,8 @@ func (c *cluster) do(node int, method, path, body string) (status int, answer ma
 	return status, answer
 }
 
-// ask sends a request with a condition, as If-Match and a tag, and returns the tag of the answer too.
+// ask sends a request to a node, and returns the answer with its entity tag. condition is the name of a header for tag,
+// such as If-Match, or "".
 func (c *cluster) ask(node int, method, path, body, condition, tag string) (status int, answer map[string]any, etag string) {
 	req, err := http.NewRequestWithContext(c.t.Context(), method, c.bases[node%len(c.bases)]+path, strings.NewReader(body))
 	if err != nil {
@@ -152,29 +153,29 @@ func (c *cluster) ask(node int, method, path, body, condition, tag string) (stat
 }
 
 func TestNodes(t *testing.T) {
-	c := startNodes(t, 3)
-	if status, teams := c.do(0, "GET", "/api/teams?total=true", ""); status != 200 || teams["total"] != 1.0 {
+	cluster := startNodes(t, 3)
+	if status, teams := cluster.do(0, "GET", "/api/teams?total=true", ""); status != 200 || teams["total"] != 1.0 {
 		t.Fatalf("three nodes that start together loaded the seed as %d %v, want one row", status, teams)
 	}
 	t.Run("a total is right on every node after a write to any", func(t *testing.T) {
 		for i := range 30 {
-			if status, answer := c.do(i, "POST", "/api/notes", fmt.Sprintf(`{"text": "note %d"}`, i)); status != 201 {
+			if status, answer := cluster.do(i, "POST", "/api/notes", fmt.Sprintf(`{"text": "note %d"}`, i)); status != 201 {
 				t.Fatalf("%d %v", status, answer)
 			}
 			for node := range 3 {
-				if _, list := c.do(node, "GET", "/api/notes?limit=1&total=true", ""); list["total"] != float64(i+1) {
+				if _, list := cluster.do(node, "GET", "/api/notes?limit=1&total=true", ""); list["total"] != float64(i+1) {
 					t.Fatalf("node %d counts %v of %d notes", node, list["total"], i+1)
 				}
 			}
 		}
 	})
-	t.Run("an entity tag is that of the row on every node", c.entityTags)
+	t.Run("an entity tag is the same on every node", cluster.entityTags)
 	t.Run("one of the same values is taken, on whatever node", func(t *testing.T) {
 		for i := range 20 {
 			statuses := make([]int, 6)
 			var wg sync.WaitGroup
 			for n := range statuses {
-				wg.Go(func() { statuses[n], _ = c.do(n, "POST", "/api/notes", fmt.Sprintf(`{"text": "same %d"}`, i)) })
+				wg.Go(func() { statuses[n], _ = cluster.do(n, "POST", "/api/notes", fmt.Sprintf(`{"text": "same %d"}`, i)) })
 			}
 			wg.Wait()
 			if created := countOf(statuses, 201); created != 1 || countOf(statuses, 409) != 5 {
@@ -188,7 +189,7 @@ func TestNodes(t *testing.T) {
 		var wg sync.WaitGroup
 		for n := range 60 {
 			wg.Go(func() {
-				status, team := c.do(n, "POST", "/api/teams", `{"name": "x"}`)
+				status, team := cluster.do(n, "POST", "/api/teams", `{"name": "x"}`)
 				mu.Lock()
 				defer mu.Unlock()
 				if status != 201 || seen[team["id"]] {
@@ -199,19 +200,21 @@ func TestNodes(t *testing.T) {
 		}
 		wg.Wait()
 	})
-	t.Run("write skew does not pass a rule", c.writeSkew)
+	t.Run("write skew does not pass a rule", cluster.writeSkew)
 }
 
-func countOf(statuses []int, want int) (n int) {
-	for _, s := range statuses {
-		if s == want {
-			n++
+func countOf(statuses []int, want int) int {
+	count := 0
+	for _, status := range statuses {
+		if status == want {
+			count++
 		}
 	}
-	return n
+	return count
 }
 
-// writeSkew: the two owners of a team step back or leave at once, on two nodes. The rule, or the check, lets one.
+// writeSkew lets the two owners of a team step back or leave concurrently, on two nodes. The rule or the check allows only
+// one of them.
 func (c *cluster) writeSkew(t *testing.T) {
 	for _, tt := range []struct {
 		table, method, body string
@@ -244,7 +247,7 @@ func (c *cluster) writeSkew(t *testing.T) {
 	}
 }
 
-// entityTags: each node knows what the others have changed.
+// entityTags changes a row on one node after the other. Every node must know the new tag and refuse the old one.
 func (c *cluster) entityTags(t *testing.T) {
 	_, note, tag := c.ask(0, "POST", "/api/notes", `{"text": "tagged"}`, "", "")
 	path := fmt.Sprint("/api/notes/", note["id"])

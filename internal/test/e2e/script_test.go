@@ -13,38 +13,40 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// script is one file of testdata: an app, and a conversation with it. See testdata/README.md for the format.
+// A script is one file of testdata: an app, and a conversation with it. testdata/README.md describes the format.
 type script struct {
 	app     []txtar.File
-	callers map[string]tokenFor
+	callers map[string]identity
 	steps   []step
 }
 
-// tokenFor is whom a caller of a script says to be.
-type tokenFor struct {
+// An identity is what a caller's token says.
+type identity struct {
 	id, email string
 	roles     []string
 }
 
-// step is a request and what its answer must be.
+// A step is a request with its expected answer, or moves the clock.
 type step struct {
 	line int // in the file
 
+	// The request.
 	method, path, caller string
 	query                []string // name=value, not escaped
 	headers              []header
 	body                 string
 
+	// The expected answer.
 	status  int
-	kind    string   // of a problem document, "" where none is expected
-	faults  []string // /pointer:code, in order; a pointer of "-" is the whole body
-	answers []header // a value of "" means that it must be absent
-	holds   []string // texts that the body must hold
-	same    string   // label: the same answer as the first with this label
+	kind    string   // kind of problem document, or ""
+	faults  []string // /pointer:code, in order; the pointer "-" is the whole body
+	answers []header // headers; one with the value "" must be absent
+	holds   []string // parts of the body
+	same    string   // label; the first answer with this label must be the same
 	want    string   // the whole body
-	any     bool     // whatever the body
+	any     bool     // any body
 
-	clock string // no request: the time goes on by this
+	clock string // the duration for the clock, without a request
 }
 
 type header struct{ name, value string }
@@ -56,22 +58,22 @@ func readScript(t *testing.T, path string) script {
 		t.Fatal(err)
 	}
 	archive := txtar.Parse(data)
-	s := script{callers: map[string]tokenFor{}}
-	for _, f := range archive.Files {
-		if f.Name == "steps" {
+	script := script{callers: map[string]identity{}}
+	for _, file := range archive.Files {
+		if file.Name == "steps" {
 			before, _, _ := strings.Cut(string(data), "\n-- steps --\n")
-			err = s.parse(string(f.Data), strings.Count(before, "\n")+3)
+			err = script.parse(string(file.Data), strings.Count(before, "\n")+3)
 			continue
 		}
-		s.app = append(s.app, f)
+		script.app = append(script.app, file)
 	}
 	if err != nil {
 		t.Fatalf("%s:%v", filepath.Base(path), err)
 	}
-	if len(s.steps) == 0 {
+	if len(script.steps) == 0 {
 		t.Fatalf("%s has no steps", path)
 	}
-	return s
+	return script
 }
 
 func (s *script) parse(text string, line int) error {
@@ -113,19 +115,19 @@ func (s *script) parseCaller(rest string) error {
 	if len(words) < 2 {
 		return fmt.Errorf("caller NAME ID [email=…] [role=…]")
 	}
-	c := tokenFor{id: words[1]}
-	for _, w := range words[2:] {
-		name, value, _ := strings.Cut(w, "=")
+	who := identity{id: words[1]}
+	for _, word := range words[2:] {
+		name, value, _ := strings.Cut(word, "=")
 		switch name {
 		case "email":
-			c.email = value
+			who.email = value
 		case "role":
-			c.roles = append(c.roles, value)
+			who.roles = append(who.roles, value)
 		default:
-			return fmt.Errorf("caller: %q", w)
+			return fmt.Errorf("caller: %q", word)
 		}
 	}
-	s.callers[words[0]] = c
+	s.callers[words[0]] = who
 	return nil
 }
 
@@ -145,8 +147,8 @@ func (st *step) parseRequest(rest string) error {
 var headerLine = regexp.MustCompile(`^([A-Z][A-Za-z-]*): ?(.*)$`)
 
 func (st *step) parseMore(rest string) {
-	if m := headerLine.FindStringSubmatch(rest); m != nil && st.body == "" {
-		st.headers = append(st.headers, header{m[1], m[2]})
+	if found := headerLine.FindStringSubmatch(rest); found != nil && st.body == "" {
+		st.headers = append(st.headers, header{found[1], found[2]})
 		return
 	}
 	if st.body != "" {
@@ -168,9 +170,9 @@ func (st *step) parseStatus(rest string) (err error) {
 }
 
 func (st *step) parseAnswer(rest string) {
-	switch m := headerLine.FindStringSubmatch(rest); {
-	case m != nil:
-		st.answers = append(st.answers, header{m[1], m[2]})
+	switch found := headerLine.FindStringSubmatch(rest); {
+	case found != nil:
+		st.answers = append(st.answers, header{found[1], found[2]})
 	case strings.HasPrefix(rest, "~ "):
 		st.holds = append(st.holds, rest[2:])
 	case strings.HasPrefix(rest, "= "):
@@ -182,27 +184,27 @@ func (st *step) parseAnswer(rest string) {
 	}
 }
 
-// target is the path with its query.
+// target returns the path with its query.
 func (st *step) target(vars map[string]string) string {
 	path := substitute(st.path, vars)
-	for i, q := range st.query {
+	for i, parameter := range st.query {
 		sep := "&"
 		if i == 0 && !strings.Contains(path, "?") {
 			sep = "?"
 		}
-		name, value, _ := strings.Cut(substitute(q, vars), "=")
+		name, value, _ := strings.Cut(substitute(parameter, vars), "=")
 		path += sep + url.QueryEscape(name) + "=" + url.QueryEscape(value)
 	}
 	return path
 }
 
-// content is the body that is sent: as written, or made by a directive.
+// content returns the body for the request: as written, or made by a directive.
 func (st *step) content(vars map[string]string) (string, error) {
 	directive, rest, _ := strings.Cut(st.body, " ")
 	switch directive {
 	case "!raw": // a Go string
 		return strconv.Unquote(rest)
-	case "!repeat": // N BEFORE TEXT AFTER: TEXT stands N times
+	case "!repeat": // N BEFORE TEXT AFTER; the body has TEXT N times
 		words := strings.Fields(rest)
 		n, err := strconv.Atoi(words[0])
 		if err != nil || len(words) != 4 {
@@ -215,17 +217,17 @@ func (st *step) content(vars map[string]string) (string, error) {
 
 var variable = regexp.MustCompile(`\$\{[a-z0-9_]+\}`)
 
-func substitute(s string, vars map[string]string) string {
-	return variable.ReplaceAllStringFunc(s, func(name string) string {
-		if v, ok := vars[name]; ok {
-			return v
+func substitute(text string, vars map[string]string) string {
+	return variable.ReplaceAllStringFunc(text, func(name string) string {
+		if value, ok := vars[name]; ok {
+			return value
 		}
 		return name
 	})
 }
 
-// match compares text with a pattern in which … is anything and a variable that is not set yet takes what stands there,
-// up to a quote.
+// match compares text with a pattern and sets variables. In the pattern, … matches anything. A variable without a value
+// matches everything up to a quote, and takes it as its value.
 func match(pattern, text string, vars map[string]string) bool {
 	var names []string
 	expr := regexp.QuoteMeta(substitute(pattern, vars))

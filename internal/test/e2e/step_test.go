@@ -13,24 +13,24 @@ import (
 )
 
 // run sends the request of a step, compares the answer, and returns it.
-func (w *world) run(t *testing.T, file string, s script, st step) string {
+func (w *world) run(t *testing.T, file string, script script, st step) string {
 	t.Helper()
 	if st.clock != "" {
-		d, err := time.ParseDuration(st.clock)
+		duration, err := time.ParseDuration(st.clock)
 		if err != nil {
 			t.Fatalf("%s:%d: clock: %v", file, st.line, err)
 		}
-		w.now.Add(d.Microseconds())
+		w.now.Add(duration.Microseconds())
 		return "clock"
 	}
-	res, body := w.send(t, s, st)
+	res, body := w.send(t, script, st)
 	for _, fault := range w.compare(st, res, body) {
 		t.Errorf("%s:%d: %s %s: %s", file, st.line, st.method, st.target(w.vars), fault)
 	}
 	return normal(res, body)
 }
 
-func (w *world) send(t *testing.T, s script, st step) (*http.Response, string) {
+func (w *world) send(t *testing.T, script script, st step) (*http.Response, string) {
 	t.Helper()
 	content, err := st.content(w.vars)
 	if err != nil {
@@ -48,14 +48,14 @@ func (w *world) send(t *testing.T, s script, st step) (*http.Response, string) {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if st.caller != "" {
-		req.Header.Set("Authorization", "Bearer "+w.token(t, s, st.caller))
+		req.Header.Set("Authorization", "Bearer "+w.token(t, script, st.caller))
 	}
-	for _, h := range st.headers {
-		if h.value == "-" {
-			req.Header.Del(h.name)
+	for _, header := range st.headers {
+		if header.value == "-" {
+			req.Header.Del(header.name)
 			continue
 		}
-		req.Header.Set(h.name, substitute(h.value, w.vars))
+		req.Header.Set(header.name, substitute(header.value, w.vars))
 	}
 	res, err := w.client.Do(req)
 	if err != nil {
@@ -69,17 +69,22 @@ func (w *world) send(t *testing.T, s script, st step) (*http.Response, string) {
 	return res, string(body)
 }
 
-// compare returns what is wrong with an answer.
+// compare returns the differences between an answer and the expectations of its step.
 func (w *world) compare(st step, res *http.Response, body string) (faults []string) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if res.StatusCode != st.status {
 		fault("status %d, want %d\n%s", res.StatusCode, st.status, body)
 		return faults
 	}
-	for _, h := range st.answers {
-		got := strings.Join(res.Header[http.CanonicalHeaderKey(h.name)], ", ")
-		if _, present := res.Header[http.CanonicalHeaderKey(h.name)]; h.value == "" && present || h.value != "" && !match(h.value, got, w.vars) {
-			fault("header %s is %q, want %q", h.name, got, substitute(h.value, w.vars))
+	for _, header := range st.answers {
+		values, present := res.Header[http.CanonicalHeaderKey(header.name)]
+		got := strings.Join(values, ", ")
+		fulfilled := !present
+		if header.value != "" {
+			fulfilled = match(header.value, got, w.vars)
+		}
+		if !fulfilled {
+			fault("header %s is %q, want %q", header.name, got, substitute(header.value, w.vars))
 		}
 	}
 	if st.kind != "" {
@@ -106,7 +111,7 @@ func (w *world) bodyMatches(st step, body string) bool {
 	return match(st.want, body, w.vars)
 }
 
-// sameAs returns the first answer with the step's label where this one differs.
+// sameAs compares the answer with the first one that had the same label. It returns that first answer if they differ.
 func (w *world) sameAs(st step, res *http.Response, body string) string {
 	if st.same == "" {
 		return ""
@@ -122,7 +127,7 @@ func (w *world) sameAs(st step, res *http.Response, body string) string {
 	return first
 }
 
-// normal is an answer without what differs from request to request.
+// normal returns an answer as text, without its date and the id of the request.
 func normal(res *http.Response, body string) string {
 	id := res.Header.Get("X-Request-Id")
 	lines := []string{res.Status}
@@ -135,7 +140,7 @@ func normal(res *http.Response, body string) string {
 	return strings.Join(lines, "\n") + "\n\n" + strings.ReplaceAll(body, id, "ID")
 }
 
-// problemFaults compares a problem document with what a step expects.
+// problemFaults compares a problem document with the expectations of its step.
 func problemFaults(st step, res *http.Response, body string) (faults []string) {
 	var doc struct {
 		Type, Title, Detail string
@@ -154,9 +159,9 @@ func problemFaults(st step, res *http.Response, body string) (faults []string) {
 		faults = append(faults, fmt.Sprintf("not a problem document of kind %s\n%s", st.kind, body))
 	}
 	var got []string
-	for _, e := range doc.Errors {
-		got = append(got, cmp.Or(e.Pointer, "-")+":"+e.Code)
-		if e.Detail == "" {
+	for _, fault := range doc.Errors {
+		got = append(got, cmp.Or(fault.Pointer, "-")+":"+fault.Code)
+		if fault.Detail == "" {
 			faults = append(faults, "a fault without a sentence\n"+body)
 		}
 	}
