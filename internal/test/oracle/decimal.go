@@ -2,23 +2,20 @@ package oracle
 
 import (
 	"fmt"
-	"math"
 	"math/big"
 	"reflect"
 	"strings"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
-	"cel.dev/cel-go/interpreter"
 )
 
-// decimal is an exact number; scale is that of a decimal field or literal, -1 for an int or a float taken exactly.
+// A decimal is an exact number.
 type decimal struct {
 	rat   *big.Rat
-	scale int
+	scale int // digits after the point, or -1 for an int or a float
 }
 
 var decimalType = cel.ObjectType("decimal", traits.AdderType|traits.SubtractorType|traits.ComparerType|traits.NegatorType)
@@ -27,25 +24,25 @@ func (d decimal) ConvertToNative(reflect.Type) (any, error) { return nil, fmt.Er
 func (d decimal) ConvertToType(ref.Type) ref.Val            { return types.NewErr("no conversion") }
 func (d decimal) Type() ref.Type                            { return decimalType }
 func (d decimal) Value() any                                { return d.rat }
-func (d decimal) Equal(o ref.Val) ref.Val {
-	other, ok := o.(decimal)
+func (d decimal) Equal(operand ref.Val) ref.Val {
+	other, ok := operand.(decimal)
 	return types.Bool(ok && d.rat.Cmp(other.rat) == 0)
 }
 
-func (d decimal) Compare(o ref.Val) ref.Val {
-	other, ok := o.(decimal)
+func (d decimal) Compare(operand ref.Val) ref.Val {
+	other, ok := operand.(decimal)
 	if !ok {
 		return types.NewErr("no such overload")
 	}
 	return types.Int(d.rat.Cmp(other.rat))
 }
 
-func (d decimal) Add(o ref.Val) ref.Val { return d.sum(o, 1) }
+func (d decimal) Add(operand ref.Val) ref.Val { return d.sum(operand, 1) }
 
-func (d decimal) Subtract(o ref.Val) ref.Val { return d.sum(o, -1) }
+func (d decimal) Subtract(operand ref.Val) ref.Val { return d.sum(operand, -1) }
 
-func (d decimal) sum(o ref.Val, sign int64) ref.Val {
-	other, ok := o.(decimal)
+func (d decimal) sum(operand ref.Val, sign int64) ref.Val {
+	other, ok := operand.(decimal)
 	if !ok {
 		return types.NewErr("no such overload")
 	}
@@ -61,61 +58,25 @@ func (d decimal) sum(o ref.Val, sign int64) ref.Val {
 
 func (d decimal) Negate() ref.Val { return decimal{new(big.Rat).Neg(d.rat), d.scale} }
 
-func parseDecimal(s string) decimal {
-	r, ok := new(big.Rat).SetString(s)
+func parseDecimal(text string) decimal {
+	rat, ok := new(big.Rat).SetString(text)
 	if !ok {
-		panic(s)
+		panic(text)
 	}
-	_, digits, _ := strings.Cut(s, ".")
-	return decimal{r, len(digits)}
+	_, digits, _ := strings.Cut(text, ".")
+	return decimal{rat, len(digits)}
 }
 
-// num takes an int, a float or a decimal exactly, so that numbers of different types compare by value.
-func num(v ref.Val) ref.Val {
-	switch v := v.(type) {
+// num converts an int, a float or a decimal to an exact number, so numbers of different types compare by value.
+func num(number ref.Val) ref.Val {
+	switch number := number.(type) {
 	case types.Int:
-		return decimal{new(big.Rat).SetInt64(int64(v)), -1}
+		return decimal{new(big.Rat).SetInt64(int64(number)), -1}
 	case types.Double:
-		return decimal{new(big.Rat).SetFloat64(float64(v)), -1}
+		return decimal{new(big.Rat).SetFloat64(float64(number)), -1}
 	case decimal:
-		return decimal{v.rat, -1}
+		return decimal{number.rat, -1}
 	default:
-		return v // null and errors
+		return number // null and errors
 	}
-}
-
-// bounded makes a failure of every float result that is not finite, and of every text that is longer than one may be.
-func bounded(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
-	call, ok := i.(interpreter.InterpretableCall)
-	if !ok {
-		return i, nil
-	}
-	switch call.Function() {
-	case operators.Add, operators.Subtract, operators.Multiply, operators.Divide:
-		return boundedCall{call}, nil
-	}
-	return i, nil
-}
-
-// maxText is how many bytes a text has at most that an expression puts together: docs/expressions.md says it.
-const maxText = 1 << 20
-
-type boundedCall struct{ interpreter.InterpretableCall }
-
-func (c boundedCall) Eval(a interpreter.Activation) ref.Val {
-	return bound(c.InterpretableCall.Eval(a))
-}
-
-func (c boundedCall) Exec(f *interpreter.ExecutionFrame) ref.Val {
-	return bound(c.InterpretableCall.Exec(f))
-}
-
-func bound(v ref.Val) ref.Val {
-	if d, ok := v.(types.Double); ok && (math.IsInf(float64(d), 0) || math.IsNaN(float64(d))) {
-		return types.NewErr("not finite")
-	}
-	if s, ok := v.(types.String); ok && len(s) > maxText {
-		return types.NewErr("too long")
-	}
-	return v
 }

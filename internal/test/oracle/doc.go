@@ -1,4 +1,4 @@
-// Package oracle generates models, rows and expressions, and says with cel-go's own evaluator what each expression
-// comes to for each row, what a caller may see, and what the API must answer. It knows nothing of how the product does any
-// of that: it shares with it the model, the names of the columns and what is stored in them.
+// Package oracle generates models, rows and expressions, and computes the right answers with cel-go's own evaluator. The
+// answers are the outcome of an expression for a row, the rows visible to a caller, and the JSON of the API. To stay
+// independent of the product, the package shares with it only the model, the names of columns and the stored values.
 package oracle
