@@ -1,5 +1,5 @@
-// Package attack attacks a server over HTTP in the ways in which others have been attacked. Each test is named after the
-// class of bug that it looks for.
+// Package attack attacks a server over HTTP, in the same ways as real attacks on other products. The name of a test begins
+// with its class of bugs.
 package attack
 
 import (
@@ -70,7 +70,7 @@ const (
 	bobID = "00000000-0000-7000-8000-00000000000b"
 )
 
-// target is a server under attack.
+// A target is a server under attack.
 type target struct {
 	t     *testing.T
 	dir   string
@@ -82,41 +82,41 @@ type target struct {
 	plain *http.Client
 }
 
-// lines keeps what is logged.
+// lines keeps the log of a server.
 type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.b.Write(p)
+	return l.text.Write(p)
 }
 
 func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.b.String()
+	return l.text.String()
 }
 
-// start serves an app: its model, and files of its seed by name.
+// start serves an app with a model and a seed. seed holds the files of the seed folder by name.
 func start(t *testing.T, model string, cfg app.Config, seed map[string]string) *target {
 	t.Helper()
-	s := &target{t: t, dir: t.TempDir()}
-	s.now.Store(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).UnixMicro())
-	s.write("ashlar.yaml", model)
+	server := &target{t: t, dir: t.TempDir()}
+	server.now.Store(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).UnixMicro())
+	server.write("ashlar.yaml", model)
 	for name, text := range seed {
-		s.write("seed/"+name, text)
+		server.write("seed/"+name, text)
 	}
-	cfg.Now = func() time.Time { return time.UnixMicro(s.now.Load()) }
-	cfg.Logger = telemetry.NewLogger(&s.log, "json", slog.LevelDebug)
-	s.plain = &http.Client{
+	cfg.Now = func() time.Time { return time.UnixMicro(server.now.Load()) }
+	cfg.Logger = telemetry.NewLogger(&server.log, "json", slog.LevelDebug)
+	server.plain = &http.Client{
 		Transport:     &http.Transport{DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	s.serve(cfg)
-	return s
+	server.serve(cfg)
+	return server
 }
 
 func (s *target) write(name, text string) {
@@ -154,7 +154,7 @@ func (s *target) serve(cfg app.Config) {
 	s.t.Cleanup(s.stop)
 }
 
-// token signs a token as the server itself would.
+// token returns a token for a user, signed with the server's own key.
 func (s *target) token(id string, roles ...string) string {
 	s.t.Helper()
 	keys, err := token.Open(filepath.Join(app.DefaultData(s.dir), "signing-key.pem"))
@@ -168,23 +168,24 @@ func (s *target) token(id string, roles ...string) string {
 	return token
 }
 
-// answer is what came back.
+// An answer is the server's answer to a request.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// String is all that a client can compare, without what differs from request to request.
+// String returns the whole answer except its date and the id of the request. A client can compare all of it.
 func (a answer) String() string {
-	h := a.header.Clone()
-	id := h.Get("X-Request-Id")
-	h.Del("X-Request-Id")
-	h.Del("Date")
-	return fmt.Sprintf("%d %v %s", a.status, h, strings.ReplaceAll(a.body, id, "ID"))
+	header := a.header.Clone()
+	id := header.Get("X-Request-Id")
+	header.Del("X-Request-Id")
+	header.Del("Date")
+	return fmt.Sprintf("%d %v %s", a.status, header, strings.ReplaceAll(a.body, id, "ID"))
 }
 
-// ask sends a request as the bearer of a token, "" for nobody. The target is taken as it is, escapes and dots and all.
+// ask sends a request with a token, or without one if token is "". It sends the target unchanged, with its escapes and
+// dots. header holds pairs of name and value.
 func (s *target) ask(method, target, token, body string, header ...string) answer {
 	s.t.Helper()
 	var reader io.Reader
@@ -220,21 +221,21 @@ func (s *target) ask(method, target, token, body string, header ...string) answe
 	return answer{res.StatusCode, res.Header, string(data)}
 }
 
-// must is ask where the status is known.
+// must is like ask, and fails the test if the status is another one.
 func (s *target) must(status int, method, target, token, body string, header ...string) answer {
 	s.t.Helper()
-	a := s.ask(method, target, token, body, header...)
-	if a.status != status {
-		s.t.Fatalf("%s %s %s: %d %s, want %d", method, target, body, a.status, a.body, status)
+	got := s.ask(method, target, token, body, header...)
+	if got.status != status {
+		s.t.Fatalf("%s %s %s: %d %s, want %d", method, target, body, got.status, got.body, status)
 	}
-	return a
+	return got
 }
 
 const users = `{"id":"` + annID + `","email":"ann@example.com","reset_token":"ann-token"}
 {"id":"` + bobID + `","email":"bob@example.com"}
 `
 
-// attacked serves the model with two users, of whom bob attacks ann.
+// attacked serves the model with two users. bob attacks ann.
 func attacked(t *testing.T) (s *target, ann, bob string) {
 	t.Helper()
 	s = start(t, notesModel, app.Config{}, map[string]string{"users.ndjson": users})

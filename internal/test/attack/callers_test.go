@@ -16,14 +16,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// A token that is not valid is a 401, also where anonymous would be let in: it is never taken for nobody, or for us.
+// The answer to an invalid token is 401, even if an anonymous client would get a 200. The server never takes its bearer for
+// an anonymous client or for the system.
 func TestB_ABadTokenIsNobody(t *testing.T) {
-	s, ann, _ := attacked(t)
+	server, ann, _ := attacked(t)
 	foreign, err := token.Open(filepath.Join(t.TempDir(), "key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged, err := foreign.Sign(caller.Identity{ID: annID, Roles: []string{"editor"}}, time.Hour, time.UnixMicro(s.now.Load()))
+	forged, err := foreign.Sign(caller.Identity{ID: annID, Roles: []string{"editor"}}, time.Hour, time.UnixMicro(server.now.Load()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,22 +32,22 @@ func TestB_ABadTokenIsNobody(t *testing.T) {
 	raw := base64.RawURLEncoding.EncodeToString
 	none := raw([]byte(`{"alg":"none","typ":"at+jwt"}`)) + "." + parts[1] + "."
 	system := parts[0] + "." + raw([]byte(`{"iss":"ashlar","aud":"ashlar","sub":"system","kind":"system","exp":99999999999}`)) + "." + parts[2]
-	s.must(200, "GET", "/api/notes", "", "") // anonymous may
+	server.must(200, "GET", "/api/notes", "", "") // anonymous may
 	for _, header := range []string{"", " ", "Bearer", "Bearer ", "Bearer  " + ann, "Bearer " + ann + " ", "Basic " + ann, "Bearer null", "Bearer undefined", "Bearer " + forged,
 		"Bearer " + none, "Bearer " + system, "Bearer " + strings.ToUpper(ann), "Bearer " + ann[:len(ann)-4], "Bearer " + ann + "." + ann, "Token " + ann, ann,
 		"Bearer " + strings.Repeat("a", 8000), "Bearer \"" + ann + "\"", "System cli", "Bearer system:seed"} {
 		for _, path := range []string{"/api/notes", "/api/vaults", "/api/nowhere", "/api/users/" + annID} {
-			req, err := http.NewRequest("GET", s.base+path, nil)
+			req, err := http.NewRequest("GET", server.base+path, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			req.Header["Authorization"] = []string{header}
-			res, err := s.plain.Do(req)
+			res, err := server.plain.Do(req)
 			if err != nil {
 				t.Fatal(err)
 			}
 			res.Body.Close()
-			// net/http trims blanks around a header's value, so that a token with one behind it is that token.
+			// net/http trims blanks around a header's value, so a token with a trailing blank is valid.
 			if trimmed := strings.TrimSpace(header); res.StatusCode != 401 && trimmed != "Bearer "+ann {
 				t.Errorf("GET %s with %.60q: %d, want 401", path, header, res.StatusCode)
 			}
@@ -55,58 +56,58 @@ func TestB_ABadTokenIsNobody(t *testing.T) {
 			}
 		}
 	}
-	req, _ := http.NewRequest("GET", s.base+"/api/notes", nil)
+	req, _ := http.NewRequest("GET", server.base+"/api/notes", nil)
 	req.Header["Authorization"] = []string{"Bearer " + ann, "Bearer " + ann}
-	if res, err := s.plain.Do(req); err != nil || res.StatusCode != 401 {
+	if res, err := server.plain.Do(req); err != nil || res.StatusCode != 401 {
 		t.Errorf("two tokens: %v %v", res, err)
 	} else {
 		res.Body.Close()
 	}
 }
 
-// No id that a token can hold makes its bearer the system.
+// No id in a token makes its bearer the system.
 func TestB_NobodyIsTheSystem(t *testing.T) {
-	s, _, _ := attacked(t)
+	server, _, _ := attacked(t)
 	for _, id := range []string{"system", "system:seed", "seed", "cli", "*", "admin", "null"} {
-		token := s.token(id, "editor", "system", "admin")
-		s.must(403, "GET", "/api/vaults", token, "")
-		s.must(403, "POST", "/api/vaults", token, `{"code":"x"}`)
+		token := server.token(id, "editor", "system", "admin")
+		server.must(403, "GET", "/api/vaults", token, "")
+		server.must(403, "POST", "/api/vaults", token, `{"code":"x"}`)
 	}
-	s.must(401, "GET", "/api/vaults", "", "")
+	server.must(401, "GET", "/api/vaults", "", "")
 }
 
-// A token ends when it ends, also one that the server remembers; it counts in a header alone.
+// A cached token expires in time too. A token counts only in the Authorization header.
 func TestD_TokensEndAndStayOutOfURLs(t *testing.T) {
-	s, ann, _ := attacked(t)
-	s.must(200, "PATCH", "/api/users/"+annID, ann, `{"name":"Ann"}`)
+	server, ann, _ := attacked(t)
+	server.must(200, "PATCH", "/api/users/"+annID, ann, `{"name":"Ann"}`)
 	for _, name := range []string{"access_token", "token", "authorization", "auth", "jwt", "api_key"} {
-		s.must(400, "GET", "/api/notes?"+name+"="+ann, "", "")
-		s.must(401, "PATCH", "/api/users/"+annID+"?"+name+"="+ann, "", `{"name":"Eve"}`)
+		server.must(400, "GET", "/api/notes?"+name+"="+ann, "", "")
+		server.must(401, "PATCH", "/api/users/"+annID+"?"+name+"="+ann, "", `{"name":"Eve"}`)
 	}
-	s.must(401, "PATCH", "/api/users/"+annID, "", `{"name":"Eve"}`, "Cookie", "token="+ann+"; Authorization=Bearer "+ann)
-	s.now.Add(time.Hour.Microseconds())
-	s.must(401, "GET", "/api/notes", ann, "")
+	server.must(401, "PATCH", "/api/users/"+annID, "", `{"name":"Eve"}`, "Cookie", "token="+ann+"; Authorization=Bearer "+ann)
+	server.now.Add(time.Hour.Microseconds())
+	server.must(401, "GET", "/api/notes", ann, "")
 }
 
-// What clients send in headers, queries and bodies stays out of the log, whatever becomes of the request.
+// Values from headers, queries and bodies stay out of the log, for every outcome of the request.
 func TestE_NoSecretsInTheLog(t *testing.T) {
-	s, ann, bob := attacked(t)
-	s.must(201, "POST", "/api/notes", ann, `{"title":"TOPSECRET","owner_id":"`+annID+`"}`)
-	s.must(422, "POST", "/api/notes", ann, `{"title":"TOPSECRET","owner_id":"TOPSECRET","TOPSECRET":1}`)
-	s.must(403, "POST", "/api/notes", bob, `{"title":"TOPSECRET","owner_id":"`+annID+`"}`)
-	s.must(400, "POST", "/api/notes", ann, `{"TOPSECRET`)
-	s.must(200, "PATCH", "/api/users/"+annID, ann, `{"recovery":"TOPSECRET","reset_token":"TOPSECRET"}`)
-	s.must(400, "GET", "/api/notes?access_token="+ann, "", "")
-	s.must(200, "GET", "/api/notes?filter=title%20==%20arg.x&arg.x=TOPSECRET", bob, "")
-	s.must(400, "GET", "/api/notes?filter=nope%20==%20'TOPSECRET'", bob, "")
-	s.must(400, "GET", "/api/notes?access_token=TOPSECRET;x", bob, "")
-	s.must(400, "GET", "/api/notes?limit=TOPSECRET", bob, "")
-	s.must(400, "GET", "/api/notes?filter=owner_id%20==%20arg.x&arg.TOPSECRET=1", bob, "")
-	s.must(401, "GET", "/api/notes", ann+"x", "", "X-Secret", "TOPSECRET")
-	s.must(201, "POST", "/api/pages", ann, `{"id":"a","body":"TOPSECRET"}`)
-	s.must(409, "POST", "/api/pages", ann, `{"id":"a","body":"TOPSECRET"}`)
-	s.stop()
-	log := s.log.String()
+	server, ann, bob := attacked(t)
+	server.must(201, "POST", "/api/notes", ann, `{"title":"TOPSECRET","owner_id":"`+annID+`"}`)
+	server.must(422, "POST", "/api/notes", ann, `{"title":"TOPSECRET","owner_id":"TOPSECRET","TOPSECRET":1}`)
+	server.must(403, "POST", "/api/notes", bob, `{"title":"TOPSECRET","owner_id":"`+annID+`"}`)
+	server.must(400, "POST", "/api/notes", ann, `{"TOPSECRET`)
+	server.must(200, "PATCH", "/api/users/"+annID, ann, `{"recovery":"TOPSECRET","reset_token":"TOPSECRET"}`)
+	server.must(400, "GET", "/api/notes?access_token="+ann, "", "")
+	server.must(200, "GET", "/api/notes?filter=title%20==%20arg.x&arg.x=TOPSECRET", bob, "")
+	server.must(400, "GET", "/api/notes?filter=nope%20==%20'TOPSECRET'", bob, "")
+	server.must(400, "GET", "/api/notes?access_token=TOPSECRET;x", bob, "")
+	server.must(400, "GET", "/api/notes?limit=TOPSECRET", bob, "")
+	server.must(400, "GET", "/api/notes?filter=owner_id%20==%20arg.x&arg.TOPSECRET=1", bob, "")
+	server.must(401, "GET", "/api/notes", ann+"x", "", "X-Secret", "TOPSECRET")
+	server.must(201, "POST", "/api/pages", ann, `{"id":"a","body":"TOPSECRET"}`)
+	server.must(409, "POST", "/api/pages", ann, `{"id":"a","body":"TOPSECRET"}`)
+	server.stop()
+	log := server.log.String()
 	signature := ann[strings.LastIndexByte(ann, '.')+1:]
 	for _, secret := range []string{"TOPSECRET", ann, bob, signature} {
 		if i := strings.Index(log, secret); i >= 0 {
@@ -118,10 +119,10 @@ func TestE_NoSecretsInTheLog(t *testing.T) {
 	}
 }
 
-// Secrets print as REDACTED whatever prints them.
+// Secrets print as REDACTED, in every format.
 func TestE_SecretsAreRedactedByType(t *testing.T) {
-	s, _, _ := attacked(t)
-	keys, err := token.Open(filepath.Join(app.DefaultData(s.dir), "signing-key.pem"))
+	server, _, _ := attacked(t)
+	keys, err := token.Open(filepath.Join(app.DefaultData(server.dir), "signing-key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,26 +140,26 @@ func TestE_SecretsAreRedactedByType(t *testing.T) {
 	}
 }
 
-// No header but Authorization says who asks, and none says what is asked.
+// Only the Authorization header names the caller, and no header changes the method, path or address of a request.
 func TestQ_NoHeaderChoosesIdentity(t *testing.T) {
-	s, ann, bob := attacked(t)
-	note := s.must(201, "POST", "/api/notes", ann, `{"id":5,"title":"x","owner_id":"`+annID+`","hidden":true}`)
-	want := s.must(404, "GET", "/api/notes/5", bob, "").String()
+	server, ann, bob := attacked(t)
+	note := server.must(201, "POST", "/api/notes", ann, `{"id":5,"title":"x","owner_id":"`+annID+`","hidden":true}`)
+	want := server.must(404, "GET", "/api/notes/5", bob, "").String()
 	for _, header := range [][2]string{{"X-User", annID}, {"X-Remote-User", annID}, {"Remote-User", annID}, {"X-Forwarded-User", annID}, {"X-Forwarded-For", "127.0.0.1"}, {"Forwarded", "for=127.0.0.1"},
 		{"X-Real-IP", "127.0.0.1"}, {"X-Forwarded-Host", "evil"}, {"X-Original-URL", "/api/notes"}, {"X-Rewrite-URL", "/api/notes"}, {"X-HTTP-Method-Override", "DELETE"}, {"X-Method-Override", "DELETE"},
 		{"X-HTTP-Method", "DELETE"}, {"Proxy-Authorization", "Bearer " + ann}, {"X-Authorization", "Bearer " + ann}, {"Cookie", "token=" + ann}, {"X-Api-Key", "x"}, {"X-Caller", "system"}, {"X-Role", "editor"}, {"Via", "x"}} {
-		if got := s.ask("GET", "/api/notes/5", bob, "", header[0], header[1]).String(); got != want {
+		if got := server.ask("GET", "/api/notes/5", bob, "", header[0], header[1]).String(); got != want {
 			t.Errorf("%s: %s\n%s\n%s", header[0], header[1], got, want)
 		}
-		if got := s.ask("POST", "/api/notes/5", ann, `{}`, header[0], header[1]); got.status != 405 {
+		if got := server.ask("POST", "/api/notes/5", ann, `{}`, header[0], header[1]); got.status != 405 {
 			t.Errorf("POST to a row with %s: %d", header[0], got.status)
 		}
 	}
-	if got := s.must(200, "GET", "/api/notes/5", ann, ""); got.body != note.body {
+	if got := server.must(200, "GET", "/api/notes/5", ann, ""); got.body != note.body {
 		t.Errorf("the row has changed: %s", got.body)
 	}
-	s.stop()
-	for line := range strings.Lines(s.log.String()) {
+	server.stop()
+	for line := range strings.Lines(server.log.String()) {
 		if strings.Contains(line, `"msg":"request"`) && !strings.Contains(line, `"remote":"127.0.0.1:`) {
 			t.Errorf("the peer is not who connected: %s", line)
 		}

@@ -19,14 +19,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/app"
 )
 
-// memory watches how much this process uses, client and server together, until the returned function is called.
+// memory watches the memory of this process, client and server together. peak ends that and returns the growth.
 func memory(t *testing.T) (peak func() (megabytes int)) {
 	t.Helper()
 	runtime.GC()
 	used := func() uint64 {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapInuse + m.StackInuse
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapInuse + stats.StackInuse
 	}
 	before, most := used(), uint64(0)
 	stop, done := make(chan struct{}), make(chan struct{})
@@ -48,7 +48,7 @@ func memory(t *testing.T) (peak func() (megabytes int)) {
 	}
 }
 
-// alive fails unless the server answers others at once.
+// alive fails the test if the server does not answer two plain requests quickly.
 func (s *target) alive() {
 	s.t.Helper()
 	began := time.Now()
@@ -59,17 +59,18 @@ func (s *target) alive() {
 	}
 }
 
-// Requests that are cheap to send and made to be dear: each is refused, or answered at a bounded cost.
+// Some requests are cheap to send and meant to be expensive to answer. The server refuses them, or answers at a bounded
+// cost.
 func TestH_CheapRequests(t *testing.T) {
-	s, ann, _ := attacked(t)
+	server, ann, _ := attacked(t)
 	filter := func(text string) string { return "/api/notes?filter=" + url.QueryEscape(text) }
 	elements := strings.TrimSuffix(strings.Repeat("1,", 100_000), ",")
 	members := func(n int) string {
-		var b strings.Builder
+		var text strings.Builder
 		for i := range n {
-			fmt.Fprintf(&b, `"%x":0,`, i)
+			fmt.Fprintf(&text, `"%x":0,`, i)
 		}
-		return b.String()
+		return text.String()
 	}
 	note := func(more string) string { return `{"title":"x","owner_id":"` + annID + `",` + more + `}` }
 	for _, try := range []struct {
@@ -100,17 +101,17 @@ func TestH_CheapRequests(t *testing.T) {
 	} {
 		peak := memory(t)
 		began := time.Now()
-		a := s.ask(try.method, try.path, ann, try.body)
+		got := server.ask(try.method, try.path, ann, try.body)
 		took, used := time.Since(began), peak()
-		if a.status != try.status {
-			t.Errorf("%s: %d %.200s, want %d", try.name, a.status, a.body, try.status)
+		if got.status != try.status {
+			t.Errorf("%s: %d %.200s, want %d", try.name, got.status, got.body, try.status)
 		}
-		if took > 2*time.Second || used > 64 || len(a.body) > 1<<20 {
-			t.Errorf("%s: %v, %d MiB, an answer of %d bytes", try.name, took, used, len(a.body))
+		if took > 2*time.Second || used > 64 || len(got.body) > 1<<20 {
+			t.Errorf("%s: %v, %d MiB, an answer of %d bytes", try.name, took, used, len(got.body))
 		}
-		t.Logf("%s: %d after %v, %d MiB, %d bytes", try.name, a.status, took.Round(time.Millisecond), used, len(a.body))
+		t.Logf("%s: %d after %v, %d MiB, %d bytes", try.name, got.status, took.Round(time.Millisecond), used, len(got.body))
 	}
-	s.alive()
+	server.alive()
 }
 
 // blanks is a body of blanks.
@@ -134,17 +135,17 @@ func (b *blanks) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// A body of a gigabyte is refused when its length is known, and where it is not after the first megabyte; neither takes
-// memory.
+// The server refuses a body of a gigabyte at once if its length is known, and otherwise after the first megabyte. It takes
+// little memory for both.
 func TestH_AGigabyte(t *testing.T) {
-	s, ann, _ := attacked(t)
+	server, ann, _ := attacked(t)
 	peak := memory(t)
 	for _, declared := range []int64{1 << 30, -1} {
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {
 				body := newBlanks(1 << 30)
-				req, err := http.NewRequest("POST", s.base+"/api/notes", body)
+				req, err := http.NewRequest("POST", server.base+"/api/notes", body)
 				if err != nil {
 					t.Error(err)
 					return
@@ -152,7 +153,7 @@ func TestH_AGigabyte(t *testing.T) {
 				req.ContentLength = declared
 				req.Header.Set("Content-Type", "application/json")
 				req.Header.Set("Authorization", "Bearer "+ann)
-				res, err := s.plain.Do(req)
+				res, err := server.plain.Do(req)
 				sent := 1<<30 - body.left.Load()
 				if sent > 64<<20 {
 					t.Errorf("the server took %d MiB", sent>>20)
@@ -173,7 +174,7 @@ func TestH_AGigabyte(t *testing.T) {
 	if used > 64 {
 		t.Errorf("%d MiB", used)
 	}
-	s.alive()
+	server.alive()
 }
 
 const hub = `
@@ -196,7 +197,7 @@ tables:
     access: {read: true}
 `
 
-// A filter that would run for hours ends by the deadline of its statement; others are served meanwhile.
+// The deadline of its statement ends a filter that would run for hours. The server answers other clients all the time.
 func TestH_CostlyFilters(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for deadlines")
@@ -206,25 +207,26 @@ func TestH_CostlyFilters(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&items, `{"id":%d,"hub_id":1,"n":%d}`+"\n", i+1, i)
 	}
-	s := start(t, hub, app.Config{}, map[string]string{"hubs.ndjson": `{"id":1,"name":"h"}`, "items.ndjson": items.String(), "pages.ndjson": `{"id":1,"name":"p"}`})
+	server := start(t, hub, app.Config{}, map[string]string{"hubs.ndjson": `{"id":1,"name":"h"}`, "items.ndjson": items.String(), "pages.ndjson": `{"id":1,"name":"p"}`})
 	peak := memory(t)
 	costly := "/api/items?total=true&filter=" + url.QueryEscape("hub.items.exists(a, a.hub.items.exists(b, a.n + b.n + n == -1))")
-	s.alive() // others have asked their queries before
+	server.alive() // others have asked their queries before
 	var group sync.WaitGroup
 	began := time.Now()
 	const attackers = 2
 	for range attackers {
 		group.Go(func() {
-			a := s.ask("GET", costly, "", "")
-			cut := a.status == 503 && a.header.Get("Retry-After") != "" || a.status == 400 && strings.Contains(a.body, "takes too long")
+			got := server.ask("GET", costly, "", "")
+			cut := (got.status == 503 && got.header.Get("Retry-After") != "") ||
+				(got.status == 400 && strings.Contains(got.body, "takes too long"))
 			if !cut {
-				t.Errorf("a costly filter: %s", a)
+				t.Errorf("a costly filter: %s", got)
 			}
 		})
 	}
 	for range 10 {
 		time.Sleep(100 * time.Millisecond)
-		s.alive()
+		server.alive()
 	}
 	group.Wait()
 	took, used := time.Since(began), peak()
@@ -232,17 +234,17 @@ func TestH_CostlyFilters(t *testing.T) {
 	if took > 20*time.Second || used > 64 {
 		t.Errorf("%d costly filters took %v and %d MiB", attackers, took, used)
 	}
-	s.alive()
-	if a := s.must(200, "GET", "/api/items?limit=1&total=true", "", ""); !strings.Contains(a.body, `"total":3000`) {
+	server.alive()
+	if a := server.must(200, "GET", "/api/items?limit=1&total=true", "", ""); !strings.Contains(a.body, `"total":3000`) {
 		t.Errorf("after it: %s", a.body)
 	}
 }
 
-// Clients that send a header or a body by drops are cut off, and nobody waits for them.
+// The server cuts off clients that send a header or a body byte by byte. Other clients do not wait for them.
 func TestH_SlowClients(t *testing.T) {
 	t.Parallel()
-	s := start(t, notesModel, app.Config{HeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
-	ann := s.token(annID)
+	server := start(t, notesModel, app.Config{HeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
+	ann := server.token(annID)
 	const clients = 60
 	var group sync.WaitGroup
 	for i := range clients {
@@ -252,7 +254,7 @@ func TestH_SlowClients(t *testing.T) {
 			if i%2 == 0 {
 				text = "POST /api/pages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + ann + "\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
 			}
-			status, err := drip(s.addr, text)
+			status, err := drip(server.addr, text)
 			if err != nil {
 				t.Error(err)
 			}
@@ -265,14 +267,15 @@ func TestH_SlowClients(t *testing.T) {
 		})
 	}
 	for range 5 {
-		s.alive()
+		server.alive()
 		time.Sleep(200 * time.Millisecond)
 	}
 	group.Wait()
-	s.must(200, "GET", "/api/pages", "", "")
+	server.must(200, "GET", "/api/pages", "", "")
 }
 
-// drip sends a text, then a byte at a time, until the server ends it, and returns the status of its answer, if any.
+// drip sends a text, then one byte at a time, until the server ends the connection. It returns the status of the answer, or
+// 0 if there was none.
 func drip(addr, text string) (status int, err error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -303,15 +306,16 @@ func drip(addr, text string) (status int, err error) {
 	return status, nil
 }
 
-// A thousand connections that ask once and then stay take little, and go after their time.
+// A thousand connections that stay open after one request take little memory. The server closes them after its idle
+// timeout.
 func TestH_IdleConnections(t *testing.T) {
 	t.Parallel()
-	s := start(t, notesModel, app.Config{IdleTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
+	server := start(t, notesModel, app.Config{IdleTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
 	const clients = 1000
 	peak := memory(t)
 	conns := make([]net.Conn, 0, clients)
 	for range clients {
-		conn, err := net.Dial("tcp", s.addr)
+		conn, err := net.Dial("tcp", server.addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +325,7 @@ func TestH_IdleConnections(t *testing.T) {
 		}
 		conns = append(conns, conn)
 	}
-	s.alive()
+	server.alive()
 	used := peak()
 	t.Logf("%d idle connections: %d MiB", clients, used)
 	if used > 100 {
@@ -339,5 +343,5 @@ func TestH_IdleConnections(t *testing.T) {
 	if ended != clients {
 		t.Errorf("%d of %d idle connections were ended", ended, clients)
 	}
-	s.alive()
+	server.alive()
 }

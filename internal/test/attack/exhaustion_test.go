@@ -65,7 +65,7 @@ func sharedRows() map[string]string {
 	for i := range sharedItems {
 		fmt.Fprintf(&items, `{"id":%d,"hub_id":%d,"n":%d}`+"\n", i+1, i%30/29+1, i)
 	}
-	for i := range 100 * 20 { // of the hundred items that are shown of hub 2
+	for i := range 100 * 20 { // 20 for each of the hundred items of hub 2
 		fmt.Fprintf(&parts, `{"id":%d,"item_id":%d,"text":"%s"}`+"\n", i+1, (i%100+1)*30, strings.Repeat("x", 2000))
 	}
 	for i := range sharedSeats {
@@ -90,11 +90,11 @@ func onBoth(t *testing.T, source string, seed map[string]string, test func(s *ta
 	t.Run("postgres", func(t *testing.T) { test(start(t, source, app.Config{Database: pgtest.URL(t)}, seed)) })
 }
 
-// tally counts answers by status.
+// A tally counts answers by status.
 type tally struct {
 	mu       sync.Mutex
 	statuses map[int]int
-	odd      string // an answer that was not expected
+	odd      string // body of the last answer other than 200
 	longest  time.Duration
 }
 
@@ -111,8 +111,8 @@ func (c *tally) add(status int, body string, took time.Duration) {
 	}
 }
 
-// get asks without ending the test, so that any goroutine may.
-func (s *target) get(ctx context.Context, c *http.Client, path, token string) (status int, body string, took time.Duration) {
+// get sends a request. It never ends the test, so any goroutine may call it. The status is 0 after an error.
+func (s *target) get(ctx context.Context, client *http.Client, path, token string) (status int, body string, took time.Duration) {
 	began := time.Now()
 	req, err := http.NewRequestWithContext(ctx, "GET", s.base+path, nil)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *target) get(ctx context.Context, c *http.Client, path, token string) (s
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := c.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return 0, err.Error(), time.Since(began)
 	}
@@ -133,12 +133,12 @@ func (s *target) get(ctx context.Context, c *http.Client, path, token string) (s
 	return res.StatusCode, string(data), time.Since(began)
 }
 
-// beside sends requests of clients one after the other while attackers send theirs, and returns what each of them got.
-// The attackers leave at the end, whatever they wait for.
+// beside lets attackers and clients send requests concurrently, each of them one after the other. It returns the answers to
+// the clients and to the attackers. At the end, attackers cancel their requests and clients wait for theirs.
 func (s *target) beside(lasting time.Duration, attackers int, attack func(i int) string, clients int, ask func(i int) string, token string) (theirs, ours *tally) {
 	theirs, ours = &tally{}, &tally{}
-	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: attackers + clients}}
-	defer c.CloseIdleConnections()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: attackers + clients}}
+	defer client.CloseIdleConnections()
 	ctx, leave := context.WithTimeout(context.Background(), lasting)
 	defer leave()
 	var group sync.WaitGroup
@@ -146,7 +146,7 @@ func (s *target) beside(lasting time.Duration, attackers int, attack func(i int)
 	for range attackers {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				ours.add(s.get(ctx, c, attack(int(sent.Add(1))), ""))
+				ours.add(s.get(ctx, client, attack(int(sent.Add(1))), ""))
 			}
 		})
 	}
@@ -155,7 +155,7 @@ func (s *target) beside(lasting time.Duration, attackers int, attack func(i int)
 	for range clients {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				theirs.add(s.get(context.Background(), c, ask(int(asked.Add(1))), token))
+				theirs.add(s.get(context.Background(), client, ask(int(asked.Add(1))), token))
 			}
 		})
 	}
@@ -169,7 +169,7 @@ func withFilter(table, filter string, more ...string) string {
 
 const endless = "hub.items.exists(a, a.hub.items.exists(b, a.n + b.n + n == -1))"
 
-// quick are requests of others: a list, a list with a filter, one row, and the probe of a supervisor.
+// quick returns the i-th request of an ordinary client: lists, a list with a filter, one row, and the probes.
 func quick(i int) string {
 	return []string{
 		"/api/pages", withFilter("pages", "name == arg.n", "arg.n=p"+strconv.Itoa(i%100)), "/api/pages/7", "/readyz",
@@ -177,7 +177,7 @@ func quick(i int) string {
 	}[i%6]
 }
 
-// served fails where one of the clients was refused, or where fewer than the least requests were served.
+// served fails the test if a client was refused, or if the clients got fewer than least answers.
 func served(t *testing.T, what string, least int, theirs, ours *tally) {
 	t.Helper()
 	t.Logf("%s: clients %v, the longest %v; the attackers %v", what, theirs.statuses, theirs.longest.Round(time.Millisecond), ours.statuses)
@@ -188,8 +188,8 @@ func served(t *testing.T, what string, least int, theirs, ours *tally) {
 
 // One client sends slow queries of every kind, sixteen at a time. Nobody else is refused.
 func TestExhaustion_SlowReads(t *testing.T) {
-	onBoth(t, shared, sharedRows(), func(s *target) {
-		t, ann := s.t, s.token(annID)
+	onBoth(t, shared, sharedRows(), func(server *target) {
+		t, ann := server.t, server.token(annID)
 		const attackers, clients, lasting = 16, 4, 2 * time.Second
 		for _, try := range []struct {
 			name   string
@@ -200,14 +200,14 @@ func TestExhaustion_SlowReads(t *testing.T) {
 			{"the total of a slow filter", nil, func(int) string { return withFilter("items", endless, "limit=1", "total=true") }},
 			{"filters that were fast for another argument", func() {
 				for i := range 50 {
-					s.must(200, "GET", withFilter("items", "arg.go == 1 && "+endless+" || n == -"+strconv.Itoa(i), "arg.go=0"), "", "")
+					server.must(200, "GET", withFilter("items", "arg.go == 1 && "+endless+" || n == -"+strconv.Itoa(i), "arg.go=0"), "", "")
 				}
 			}, func(i int) string {
 				return withFilter("items", "arg.go == 1 && "+endless+" || n == -"+strconv.Itoa(i%50), "arg.go=1")
 			}},
 			{"filters that were fast for another value", func() {
 				for i := range 50 {
-					s.must(200, "GET", withFilter("items", "n > arg.x && "+endless+" || n == -"+strconv.Itoa(i), "arg.x=100000"), "", "")
+					server.must(200, "GET", withFilter("items", "n > arg.x && "+endless+" || n == -"+strconv.Itoa(i), "arg.x=100000"), "", "")
 				}
 			}, func(i int) string {
 				return withFilter("items", "n > arg.x && "+endless+" || n == -"+strconv.Itoa(i%50), "arg.x=0")
@@ -223,23 +223,23 @@ func TestExhaustion_SlowReads(t *testing.T) {
 			if try.before != nil {
 				try.before()
 			}
-			theirs, ours := s.beside(lasting, attackers, try.attack, clients, quick, ann)
+			theirs, ours := server.beside(lasting, attackers, try.attack, clients, quick, ann)
 			served(t, try.name, 8, theirs, ours)
 		}
 	})
 }
 
-// A list that is slow for everybody is not refused to its ordinary clients: they wait for each other.
+// The server does not refuse ordinary clients of a slow list. They wait for each other.
 func TestExhaustion_OrdinarySlowList(t *testing.T) {
-	onBoth(t, shared, sharedRows(), func(s *target) {
+	onBoth(t, shared, sharedRows(), func(server *target) {
 		ask := func(int) string { return "/api/seats?sort=-n&limit=20" }
-		_, _, took := s.get(context.Background(), s.plain, ask(0), "")
-		// The gate refuses who would wait for longer than two seconds. Where the list is slower, as with the race detector,
-		// fewer clients make them wait less.
+		_, _, took := server.get(context.Background(), server.plain, ask(0), "")
+		// The gate refuses callers with an expected wait above two seconds. Under the race detector the list is slower, so
+		// fewer clients ask.
 		clients := min(8, max(2, int(time.Second/took)))
-		theirs, _ := s.beside(2*time.Second, 0, nil, clients, ask, "")
-		s.t.Logf("one alone takes %v, so %d ask", took, clients)
-		served(s.t, "a slow list", clients, theirs, &tally{})
+		theirs, _ := server.beside(2*time.Second, 0, nil, clients, ask, "")
+		server.t.Logf("one alone takes %v, so %d ask", took, clients)
+		served(server.t, "a slow list", clients, theirs, &tally{})
 	})
 }
 
@@ -257,38 +257,38 @@ tables:
     access: {read: true, create: true}
 `
 
-// One writer who fills a table with rows of a megabyte breaks nobody's list: a page ends earlier, and takes the memory of
-// an answer, with what the rows refer to as well.
+// A writer that fills a table with rows of a megabyte does not break the list for other clients. The page ends earlier, and
+// its memory stays within the limit of an answer, including expanded rows.
 func TestExhaustion_LargeRows(t *testing.T) {
-	onBoth(t, largeRows, nil, func(s *target) {
-		t := s.t
+	onBoth(t, largeRows, nil, func(server *target) {
+		t := server.t
 		const rows = 80
 		megabyte := strings.Repeat("x", 1_000_000)
 		for i := range rows {
-			s.must(201, "POST", "/api/topics", "", fmt.Sprintf(`{"title":%q}`, megabyte))
-			s.must(201, "POST", "/api/posts", "", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, megabyte))
+			server.must(201, "POST", "/api/topics", "", fmt.Sprintf(`{"title":%q}`, megabyte))
+			server.must(201, "POST", "/api/posts", "", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, megabyte))
 		}
 		for _, path := range []string{"/api/posts", "/api/posts?limit=500&expand=topic", "/api/posts?limit=500&fields=body,topic.title", "/api/topics?limit=500&expand=posts", "/api/topics/1?expand=posts"} {
 			peak := memory(t)
-			a := s.must(200, "GET", path, "", "")
+			got := server.must(200, "GET", path, "", "")
 			used := peak()
-			t.Logf("%s: %d MiB, an answer of %d MiB", path, used, len(a.body)>>20)
-			if used > 320 || len(a.body) > 32<<20+1000 { // the client's copy is among it
-				t.Errorf("%s: %d MiB, an answer of %d bytes", path, used, len(a.body))
+			t.Logf("%s: %d MiB, an answer of %d MiB", path, used, len(got.body)>>20)
+			if used > 320 || len(got.body) > 32<<20+1000 { // used includes the client's copy
+				t.Errorf("%s: %d MiB, an answer of %d bytes", path, used, len(got.body))
 			}
-			if !strings.Contains(path, "/1") && !strings.Contains(a.body[len(a.body)-200:], `"next":"`) {
+			if !strings.Contains(path, "/1") && !strings.Contains(got.body[len(got.body)-200:], `"next":"`) {
 				t.Errorf("%s: the page has no next", path)
 			}
 		}
 	})
 }
 
-// A server of which every place is taken still answers its supervisor.
+// A server at its limit of concurrent requests still answers probes.
 func TestExhaustion_Probes(t *testing.T) {
-	s := start(t, notesModel, app.Config{MaxConcurrent: 4}, map[string]string{"users.ndjson": users})
-	ann := s.token(annID)
+	server := start(t, notesModel, app.Config{MaxConcurrent: 4}, map[string]string{"users.ndjson": users})
+	ann := server.token(annID)
 	for range 4 {
-		conn, err := net.Dial("tcp", s.addr)
+		conn, err := net.Dial("tcp", server.addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -300,16 +300,16 @@ func TestExhaustion_Probes(t *testing.T) {
 	}
 	taken := false
 	for range 200 {
-		if taken = s.ask("GET", "/api/pages", "", "").status == 503; taken {
+		if taken = server.ask("GET", "/api/pages", "", "").status == 503; taken {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	if !taken {
-		t.Fatal("the places are not taken")
+		t.Fatal("the server is not at its limit of requests")
 	}
 	for range 20 {
-		s.must(200, "GET", "/healthz", "", "")
-		s.must(200, "GET", "/readyz", "", "")
+		server.must(200, "GET", "/healthz", "", "")
+		server.must(200, "GET", "/readyz", "", "")
 	}
 }

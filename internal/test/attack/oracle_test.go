@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/app"
 )
 
-// secrets is data of which bob may see what both versions share.
+// secrets returns a seed with the given values in it. bob may read none of them.
 func secrets(token, salary, boss, title, text string) map[string]string {
 	return map[string]string{
 		"users.ndjson": `{"id":"` + annID + `","email":"ann@example.com","reset_token":"` + token + `","recovery":"` + token + `"}
@@ -25,7 +25,7 @@ func secrets(token, salary, boss, title, text string) map[string]string {
 	}
 }
 
-// Each attack is a query whose answer would tell of a value that bob may not read.
+// attacks returns queries that ask about values of secrets.
 func attacks() []string {
 	filter := func(table, text string) string {
 		return "/api/" + table + "?total=true&filter=" + url.QueryEscape(text)
@@ -58,19 +58,19 @@ func TestA_QueriesDoNotTellOfWhatTheyHide(t *testing.T) {
 			if who != "" {
 				tokens = [2]string{one.token(who), two.token(who)}
 			}
-			a, b := one.ask("GET", query, tokens[0], ""), two.ask("GET", query, tokens[1], "")
-			if a.String() != b.String() {
-				t.Errorf("%q asks %s and learns:\n%s\n%s", who, query, a, b)
+			got, want := one.ask("GET", query, tokens[0], ""), two.ask("GET", query, tokens[1], "")
+			if got.String() != want.String() {
+				t.Errorf("%q asks %s and learns:\n%s\n%s", who, query, got, want)
 			}
-			if a.status != 200 && a.status != 404 {
-				t.Errorf("%q asks %s: %d %s: the attack is no query", who, query, a.status, a.body)
+			if got.status != 200 && got.status != 404 {
+				t.Errorf("%q asks %s: %d %s: the attack is no query", who, query, got.status, got.body)
 			}
-			if a.header.Get("ETag") != "" && a.header.Get("ETag") != b.header.Get("ETag") {
-				t.Errorf("%s: ETags %s and %s", query, a.header.Get("ETag"), b.header.Get("ETag"))
+			if got.header.Get("ETag") != "" && got.header.Get("ETag") != want.header.Get("ETag") {
+				t.Errorf("%s: ETags %s and %s", query, got.header.Get("ETag"), want.header.Get("ETag"))
 			}
 		}
 	}
-	// That the attacks are real: ann, who may read them, sees the difference in most.
+	// The attacks are real: ann may read the secrets, and most answers to her differ.
 	told := 0
 	for _, query := range attacks() {
 		if one.ask("GET", query, one.token(annID), "").String() != two.ask("GET", query, two.token(annID), "").String() {
@@ -82,7 +82,7 @@ func TestA_QueriesDoNotTellOfWhatTheyHide(t *testing.T) {
 	}
 }
 
-// Paging must not tell either: the cursor holds the keys as the caller sees them.
+// Paging must not tell either. A cursor contains the keys under the caller's masks.
 func TestA_PagingByAMaskedField(t *testing.T) {
 	one := start(t, notesModel, app.Config{}, secrets("ann-token", "4711", "null", "x", "y"))
 	two := start(t, notesModel, app.Config{}, secrets("zzz", "3", "null", "x", "y"))
@@ -90,11 +90,11 @@ func TestA_PagingByAMaskedField(t *testing.T) {
 		next := ""
 		for page := 0; ; page++ {
 			query := "/api/notes?limit=1&sort=" + sort + next
-			a, b := one.must(200, "GET", query, one.token(bobID), ""), two.must(200, "GET", query, two.token(bobID), "")
-			if a.String() != b.String() {
-				t.Fatalf("%s:\n%s\n%s", query, a, b)
+			got, want := one.must(200, "GET", query, one.token(bobID), ""), two.must(200, "GET", query, two.token(bobID), "")
+			if got.String() != want.String() {
+				t.Fatalf("%s:\n%s\n%s", query, got, want)
 			}
-			_, rest, ok := strings.Cut(a.body, `"next":"`)
+			_, rest, ok := strings.Cut(got.body, `"next":"`)
 			if !ok {
 				if page != 1 {
 					t.Errorf("sort %s: %d pages, want 2", sort, page+1)
@@ -109,22 +109,22 @@ func TestA_PagingByAMaskedField(t *testing.T) {
 
 // A secret field does not exist for any query, and no message names it.
 func TestA_SecretFieldsDoNotExist(t *testing.T) {
-	s, ann, _ := attacked(t)
+	server, ann, _ := attacked(t)
 	for _, name := range []string{"recovery", "nothing", "recover"} {
 		for _, query := range []string{"filter=" + name + "%20==%20'x'", "filter=has(" + name + ")", "sort=" + name, "sort=-" + name, "fields=" + name, "fields=id," + name, "expand=" + name,
 			"filter=notes.exists(n,%20n.owner." + name + "%20==%20'x')"} {
-			a := s.must(400, "GET", "/api/users?"+query, ann, "")
-			if name != "recovery" && strings.Contains(a.body, "recovery") {
-				t.Errorf("%s: the message names the secret field: %s", query, a.body)
+			got := server.must(400, "GET", "/api/users?"+query, ann, "")
+			if name != "recovery" && strings.Contains(got.body, "recovery") {
+				t.Errorf("%s: the message names the secret field: %s", query, got.body)
 			}
-			b := s.must(400, "GET", "/api/users?"+strings.ReplaceAll(query, name, "xnowhere"), ann, "")
-			if name == "recovery" && !strings.Contains(strings.ReplaceAll(a.body, name, "xnowhere"), "xnowhere") || a.status != b.status {
-				t.Errorf("%s: %s, but an unknown field: %s", query, a.body, b.body)
+			b := server.must(400, "GET", "/api/users?"+strings.ReplaceAll(query, name, "xnowhere"), ann, "")
+			if (name == "recovery" && !strings.Contains(strings.ReplaceAll(got.body, name, "xnowhere"), "xnowhere")) || got.status != b.status {
+				t.Errorf("%s: %s, but an unknown field: %s", query, got.body, b.body)
 			}
 		}
 	}
-	s.must(200, "PATCH", "/api/users/"+annID, ann, `{"recovery":"word"}`)
-	for _, a := range []answer{s.ask("GET", "/api/users/"+annID, ann, ""), s.ask("GET", "/api/users?expand=notes", ann, ""), s.ask("PATCH", "/api/users/"+annID, ann, `{"recovery":"word"}`)} {
+	server.must(200, "PATCH", "/api/users/"+annID, ann, `{"recovery":"word"}`)
+	for _, a := range []answer{server.ask("GET", "/api/users/"+annID, ann, ""), server.ask("GET", "/api/users?expand=notes", ann, ""), server.ask("PATCH", "/api/users/"+annID, ann, `{"recovery":"word"}`)} {
 		if strings.Contains(a.body, "recovery") || strings.Contains(a.body, "word") {
 			t.Errorf("a secret field was sent: %s", a.body)
 		}

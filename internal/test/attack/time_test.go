@@ -11,9 +11,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
-// vaulted has tables of rows that bob may not read, each under a rule of another kind: through relations, of plain columns
-// that cost PostgreSQL more than a client's function does, and of arithmetic that is a function there. The rule of the view
-// compares what its query computes for each row.
+// vaulted has tables with rows that bob may not read. Each has another kind of rule. The rule of docs uses relations. In
+// memos, PostgreSQL estimates the rule's plain columns as more expensive than a client's function. In sums, the rule's
+// arithmetic is a function on PostgreSQL. The rule of the view compares a value that the query computes for each row.
 const vaulted = `
 ashlar: 1
 name: vaulted
@@ -74,7 +74,7 @@ views:
     access: {read: n == 0}
 `
 
-// vaultedRows are a few rows of each table, all hidden from bob, whose bodies have 700 KB.
+// vaultedRows returns a few rows for each table, with bodies of 700 KB. All are hidden from bob.
 func vaultedRows() map[string]string {
 	var rows strings.Builder
 	for i, title := range []string{"Initech takeover", "Holiday plans", "Zebra"} {
@@ -86,7 +86,7 @@ func vaultedRows() map[string]string {
 	}
 }
 
-// A condition that takes long, or that fails, is no way to learn whether another one holds for a hidden row.
+// A slow or failing condition does not tell a client the outcome of another condition for a hidden row.
 func TestOracle_ErrorsAndTime(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgresql"} {
 		t.Run(engine, func(t *testing.T) {
@@ -94,27 +94,28 @@ func TestOracle_ErrorsAndTime(t *testing.T) {
 			if engine == "postgresql" {
 				cfg.Database = pgtest.URL(t)
 			}
-			s := start(t, vaulted, cfg, vaultedRows())
+			server := start(t, vaulted, cfg, vaultedRows())
 			for _, table := range []string{"docs", "memos", "sums", "profiles", "reports"} {
 				for _, slow := range slowConditions("") {
-					s.noOracle(table, "title.startsWith(arg.guess) && "+slow)
-					s.noOracle(table, "title >= arg.guess && title < 'J' && "+slow)
-					s.noOracle(table, "title.startsWith(arg.guess) ? "+slow+" : false")
-					s.noOracle(table, "team."+table+".exists(x, x.title == title && title.startsWith(arg.guess) && "+slow+")")
+					server.noOracle(table, "title.startsWith(arg.guess) && "+slow)
+					server.noOracle(table, "title >= arg.guess && title < 'J' && "+slow)
+					server.noOracle(table, "title.startsWith(arg.guess) ? "+slow+" : false")
+					server.noOracle(table, "team."+table+".exists(x, x.title == title && title.startsWith(arg.guess) && "+slow+")")
 				}
 				for _, slow := range slowConditions("d.") {
-					s.noOracle("teams", table+".exists(d, d.title.startsWith(arg.guess) && "+slow+")")
-					s.noOracle("teams", "!"+table+".all(d, !(d.title.startsWith(arg.guess) && "+slow+"))")
-					s.noOracle("teams", table+".exists_one(d, d.title.startsWith(arg.guess) && "+slow+")")
+					server.noOracle("teams", table+".exists(d, d.title.startsWith(arg.guess) && "+slow+")")
+					server.noOracle("teams", "!"+table+".all(d, !(d.title.startsWith(arg.guess) && "+slow+"))")
+					server.noOracle("teams", table+".exists_one(d, d.title.startsWith(arg.guess) && "+slow+")")
 				}
 			}
 		})
 	}
 }
 
-// slowConditions are about a body of 700 KB: one that once was too large for SQLite, and those that cost most today.
-func slowConditions(of string) []string {
-	body := of + "body"
+// slowConditions returns conditions about a body of 700 KB. The first makes a text that was once too large for SQLite. The
+// others are the most expensive ones that the server allows. prefix stands before the name of the field.
+func slowConditions(prefix string) []string {
+	body := prefix + "body"
 	return []string{
 		"size(" + strings.Repeat(body+" + ", 95) + body + ") == -1",
 		"size(" + strings.Repeat(body+" + ", 7) + body + ") == -1",
@@ -123,33 +124,34 @@ func slowConditions(of string) []string {
 	}
 }
 
-// noOracle asks a filter with a guess that is right of a hidden row and with one that is wrong.
+// noOracle sends a filter with two guesses about a hidden row: a right one and a wrong one. The answers must be equal, and
+// take about the same time.
 func (s *target) noOracle(table, filter string) {
 	s.t.Helper()
 	query := func(guess string) string {
-		q := url.Values{"total": {"true"}, "filter": {filter}, "arg.guess": {guess}}
+		values := url.Values{"total": {"true"}, "filter": {filter}, "arg.guess": {guess}}
 		if strings.Contains(filter, "arg.long") {
-			q.Set("arg.long", strings.Repeat("a", 400)+"b")
+			values.Set("arg.long", strings.Repeat("a", 400)+"b")
 		}
-		return "/api/" + table + "?" + q.Encode()
+		return "/api/" + table + "?" + values.Encode()
 	}
 	bob := s.token(bobID)
 	right, wrong := s.ask("GET", query("I"), bob, ""), s.ask("GET", query("Q"), bob, "")
-	if right.String() != wrong.String() || right.status != 200 && right.status != 400 {
+	if right.String() != wrong.String() || (right.status != 200 && right.status != 400) {
 		s.t.Errorf("%s of %s tells:\n%.500s\n%.500s", filter, table, right, wrong)
 	}
-	// The machine may be busy: a difference that is real is there each time.
-	var r, w time.Duration
+	// The machine may be busy, so only a difference in all six rounds counts.
+	var timeRight, timeWrong time.Duration
 	for range 6 {
-		r, w = time.Hour, time.Hour
+		timeRight, timeWrong = time.Hour, time.Hour
 		for range 3 {
-			r, w = min(r, s.took(query("I"), bob)), min(w, s.took(query("Q"), bob))
+			timeRight, timeWrong = min(timeRight, s.took(query("I"), bob)), min(timeWrong, s.took(query("Q"), bob))
 		}
-		if r < 3*w+3*time.Millisecond {
+		if timeRight < 3*timeWrong+3*time.Millisecond {
 			return
 		}
 	}
-	s.t.Errorf("%.200s of %s takes %v where the guess is right, and %v where it is wrong", filter, table, r, w)
+	s.t.Errorf("%.200s of %s takes %v for the right guess, and %v for the wrong one", filter, table, timeRight, timeWrong)
 }
 
 func (s *target) took(query, token string) time.Duration {
