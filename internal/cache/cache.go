@@ -29,12 +29,9 @@ func New[V any](size int) *Cache[V] {
 // Get returns the result for a key in the given generations. The caller takes them from the snapshot in which it would run
 // the statement, in the same order for Get and Put. Older generations are different generations: Get finds nothing.
 func (c *Cache[V]) Get(key []byte, generations []int64) (value V, ok bool) {
-	found, old, ok := c.results.look(func(m map[string]result[V]) (result[V], bool) { r, ok := m[string(key)]; return r, ok })
+	found, ok := GetBytes(c.results, key)
 	if !ok || !slices.Equal(found.generations, generations) {
 		return value, false
-	}
-	if old {
-		c.results.Put(string(key), found)
 	}
 	return found.value, true
 }

@@ -95,3 +95,33 @@ func BenchmarkGet(b *testing.B) {
 		cache.Get(key, generations)
 	}
 }
+
+func TestRecentWeighsAgain(t *testing.T) {
+	size := map[string]int{"a": 1, "b": 1, "huge": 100}
+	r := NewRecent(20, func(key string, _ int) int { return size[key] })
+	r.Put("a", 1)
+	r.Put("b", 2)
+	if r.Size() != 2 {
+		t.Errorf("Size() = %d, want 2", r.Size())
+	}
+	size["a"] = 7
+	r.Put("a", 1)
+	if r.Size() != 8 {
+		t.Errorf("after a value grew, Size() = %d, want 8", r.Size())
+	}
+	r.Put("huge", 3)
+	if _, ok := r.Get("huge"); ok {
+		t.Error("an entry larger than a half was kept")
+	}
+	if v, ok := GetBytes(r, []byte("a")); !ok || v != 1 {
+		t.Errorf("GetBytes(a) = %d, %v", v, ok)
+	}
+	for range 3 {
+		size["a"] = 9
+		r.Put("a", 1)
+		r.Put("b", 2)
+	}
+	if r.Size() > 20 {
+		t.Errorf("Size() = %d, want at most 20", r.Size())
+	}
+}
