@@ -219,7 +219,7 @@ func (b *ruleBench) touch(a ruleAsk) error {
 
 func (b *ruleBench) ashlar(t *model.Table, a ruleAsk, dst []byte) ([]byte, error) {
 	if a.get != 0 {
-		row, err := b.rows.Get(b.ctx, a.caller(), t, value.OfInt(int64(a.get)), record.View{}, dst)
+		row, err := b.rows.Get(b.ctx, a.caller(), t, value.OfInt(int64(a.get)), record.Selection{}, dst)
 		if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.NotFound {
 			return dst, nil
 		}

@@ -37,7 +37,7 @@ func (u *user) ensure(ctx context.Context) error {
 }
 
 func (u *user) find(ctx context.Context) error {
-	row, err := u.rows.Get(ctx, caller.System("token"), u.table, u.id, record.View{Fields: "email"}, nil)
+	row, err := u.rows.Get(ctx, caller.System("token"), u.table, u.id, record.Selection{Fields: "email"}, nil)
 	if err != nil {
 		return err
 	}

@@ -4,50 +4,57 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// assignTries bounds how often an id is drawn for one row. A second try is rare; a third takes clients that give ids in
+// assignTries bounds the tries to assign an id to one row. A second try is rare. A third needs clients that take ids in
 // islands, or at the same moment.
 const assignTries = 16
 
-// assignInt gives a new row the next number of its table's counter. Clients and seeds give ids too, and the counter does
-// not know of them: to tell it would cost each such create a statement. Where the number is taken, the counter skips to
-// one that is free, at the same cost for three taken ids as for three million.
-func (c *creation) assignInt(tx store.Tx, values row) error {
-	counter := "id:" + c.table.Name
+// newUUID returns the id of a new row.
+func newUUID() (value.Value, error) {
+	id, err := uuid.NewV7()
+	return value.OfUUID(id.String()), err
+}
+
+// assignInt draws the id of a new row from the counter of its table. Clients and seeds give ids without telling the
+// counter, because that would cost each of their creates a statement. If the drawn id is taken, the counter skips to a
+// free one. That costs the same for three taken ids and for three million.
+func (r *request) assignInt(tx store.Tx, t *table) (value.Value, error) {
+	counter := "id:" + t.Name
 	for range assignTries {
 		n, err := tx.Next(counter)
 		if err != nil {
-			return err
+			return value.Value{}, err
 		}
-		values[0] = value.OfInt(n)
-		taken, err := c.exists(tx, c.table, values[0], true)
+		id := value.OfInt(n)
+		taken, err := r.exists(tx, t, id)
 		if err != nil || !taken {
-			return err
+			return id, err
 		}
-		free, err := c.freeID(tx, n)
+		free, err := r.freeID(tx, t, n)
 		if err != nil {
-			return err
+			return value.Value{}, err
 		}
-		// The free number itself is drawn, since another transaction may have found the same.
+		// The next try draws the free id, because another transaction may have found the same one.
 		if err := tx.Skip(counter, n, free-1); err != nil {
-			return err
+			return value.Value{}, err
 		}
 	}
-	return errNoFreeID()
+	return value.Value{}, errNoFreeID()
 }
 
-// freeID finds an id behind one that is taken.
-func (c *creation) freeID(tx store.Tx, n int64) (free int64, err error) {
-	stmt, err := c.table.freeStatement(c.request)
+// freeID finds a free id above a taken one.
+func (r *request) freeID(tx store.Tx, t *table, taken int64) (free int64, err error) {
+	stmt, err := t.freeIDStatement(r.Binding)
 	if err != nil {
 		return 0, err
 	}
-	err = c.query(tx, stmt, []value.Value{value.OfInt(n)}, func(cols value.Row) error {
+	err = r.Query(tx, stmt, []value.Value{value.OfInt(taken)}, func(cols value.Row) error {
 		free = cols.Int(0)
 		return nil
 	})
@@ -61,11 +68,8 @@ func errNoFreeID() error {
 	return errs.New(errs.Conflict, "no free id was found: give the row an id")
 }
 
-// assignedTaken says whether a row was refused because of the id that was assigned to it.
-func (c *creation) assignedTaken(err error) bool {
-	if c.table.Key != model.Int || !c.in.values[0].IsNull() || errs.KindOf(err) != errs.Conflict {
-		return false
-	}
+// isIDConflict reports whether a row was refused because another row has its id.
+func isIDConflict(err error) bool {
 	refusal, ok := errors.AsType[*store.ConstraintError](err)
-	return ok && refusal.Constraint == store.Unique && slices.Equal(refusal.Columns, []string{"id"})
+	return ok && errs.KindOf(err) == errs.Conflict && refusal.Constraint == store.Unique && slices.Equal(refusal.Columns, []string{"id"})
 }

@@ -7,20 +7,21 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Delete deletes a row, and the rows that reference it as the model says.
+// Delete deletes a row. The model says what happens to rows that refer to it.
 func (d *DB) Delete(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, match Match) error {
 	r := d.request(who)
-	defer r.done()
+	defer r.end()
 	return r.delete(ctx, t, id, match)
 }
 
 func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, match Match) (err error) {
 	defer errs.Wrap(&err, "record.Delete(%s)", t.Name)
-	x, err := r.deletion(t, id, match)
+	x, err := r.newDeletion(t, id, match)
 	if err != nil {
 		return err
 	}
@@ -30,39 +31,31 @@ func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, ma
 	return x.runFar(ctx)
 }
 
-// deletion checks what needs no database.
-func (r *request) deletion(t *model.Table, id value.Value, match Match) (*deletion, error) {
+// A deletion deletes one row.
+type deletion struct {
+	req       *request
+	table     *table
+	id        value.Value
+	match     Match
+	decision  decision
+	estimated bool // checkReach has run
+}
+
+// newDeletion checks what needs no database.
+func (r *request) newDeletion(t *model.Table, id value.Value, match Match) (*deletion, error) {
 	if err := r.allow(t, Delete); err != nil {
 		return nil, err
 	}
 	table := r.db.tables[t]
-	return &deletion{request: r, table: table, id: id, match: match, asked: r.asked(table, Delete, r.db.rules.Table(t).Delete, nil)}, nil
+	return &deletion{req: r, table: table, id: id, match: match, decision: table.decision(Delete, r.db.rules.Table(t).Delete, nil)}, nil
 }
 
-// deletion is a row about to be deleted.
-type deletion struct {
-	*request
-	table *table
-	id    value.Value
-	match Match
-	asked asked
-	far   bool // what it reaches has been looked at
-}
-
-// farReach is how many rows a deletion may reach, deleted and cleared, to be done by the references themselves. In SQLite
-// each level of a chain costs more than the one before it, and behind 1,000 levels it is an error.
-const farReach = 100
-
-// maxReach is how many rows a deletion may reach at all. In SQLite nobody else can write meanwhile: about 10 ms for each
-// 1,000 rows with five indexes.
-const maxReach = 500_000
-
-// errFar undoes a deletion that reaches more than farReach.
+// errFar undoes a deletion that reaches more than farReach rows.
 var errFar = errors.New("the deletion reaches many rows")
 
-// run deletes by one statement, whose references do the rest. It may run more than once.
+// run deletes the row with one statement, and the references of the database do the rest. It may run more than once.
 func (x *deletion) run(tx store.Tx) error {
-	if _, _, _, err := x.before(tx, x.table, x.id, x.match, x.asked); err != nil {
+	if err := x.checkOld(tx); err != nil {
 		return err
 	}
 	if far, err := x.isFar(tx); err != nil {
@@ -70,100 +63,109 @@ func (x *deletion) run(tx store.Tx) error {
 	} else if far {
 		return errFar
 	}
-	stmt, err := x.table.deleteStatement(x.request)
+	stmt, err := x.table.deleteStatement(x.req.Binding)
 	if err != nil {
 		return err
 	}
 	tx.Touch(x.table.touched...)
-	err = x.exec(tx, stmt, []value.Value{x.id})
+	err = x.req.Exec(tx, stmt, []value.Value{x.id})
 	if c, ok := errors.AsType[*store.ConstraintError](err); ok && c.Constraint == store.ForeignKey {
 		return inUse(err)
 	}
 	if err != nil {
 		return err
 	}
-	return x.effectsOf(x.table, Delete, x.id, 0).run(tx)
+	return x.runEffects(tx)
+}
+
+// checkOld refuses a deletion that the caller may not do.
+func (x *deletion) checkOld(tx store.Tx) error {
+	_, err := x.req.readOld(tx, x.table, x.id, x.match, x.decision)
+	return err
+}
+
+func (x *deletion) runEffects(tx store.Tx) error {
+	return x.req.effectsOf(x.table, Delete, x.id, 0).run(tx)
 }
 
 func inUse(cause error) error {
 	return errs.Wrapf(cause, errs.Conflict, "the row is in use: other rows refer to it")
 }
 
-// isFar says whether the deletion is to be done by runFar.
+// isFar reports whether the deletion is a task for runFar.
 func (x *deletion) isFar(tx store.Tx) (far bool, err error) {
-	if x.far || len(x.table.reach.Cascades)+len(x.table.reach.Clears) == 0 {
+	if x.estimated || len(x.table.reach.Cascades)+len(x.table.reach.Clears) == 0 {
 		return false, nil
 	}
-	stmt, err := x.table.countStatement(x.request, x.db.farReach)
+	limit := x.req.db.limits.farReach
+	stmt, err := x.table.countReachStatement(x.req.Binding, limit)
 	if err != nil {
 		return false, err
 	}
-	err = x.query(tx, stmt, []value.Value{x.id}, func(cols value.Row) error {
-		far = cols.Int(0) > int64(x.db.farReach)
+	err = x.req.Query(tx, stmt, []value.Value{x.id}, func(cols value.Row) error {
+		far = cols.Int(0) > int64(limit)
 		return nil
 	})
 	return far, err
 }
 
-// runFar deletes a row with many others. A reader first looks how many they are, and whether a reference is in the way: a
-// refusal then costs the writers nothing.
+// runFar deletes a row that reaches many others. A reader first counts them, so a refusal costs the writers nothing.
 func (x *deletion) runFar(ctx context.Context) error {
-	if err := x.lookFirst(ctx); err != nil {
+	if err := x.checkReach(ctx); err != nil {
 		return err
 	}
-	x.far = true
-	if x.db.store.Sweeps() {
-		return x.db.store.Sweep(ctx, x.sweep)
+	x.estimated = true
+	if x.req.db.store.Sweeps() {
+		return x.req.db.store.Sweep(ctx, x.sweep)
 	}
-	return x.db.store.Write(ctx, x.run)
+	return x.req.db.store.Write(ctx, x.run)
 }
 
-// lookFirst refuses the deletion where it reaches too many rows or where one restricts it. It is a query of unknown cost.
-// Where callers have shares of what the server can do, its count is what the deletion will cost.
-func (x *deletion) lookFirst(ctx context.Context) error {
-	stmt, err := x.table.lookStatement(x.request)
+// checkReach refuses a deletion that reaches too many rows, or that a reference restricts. Its count passes the gate as a
+// query of unknown cost.
+func (x *deletion) checkReach(ctx context.Context) error {
+	stmt, err := x.table.lookStatement(x.req.Binding)
 	if err != nil {
 		return err
 	}
-	return x.pass(ctx, &shape{}, &cost{}, func(q store.Reader) error {
-		return x.query(q, stmt, []value.Value{x.id}, x.judge)
+	limit := x.req.db.limits.maxReach
+	return x.req.pass(ctx, gate.Class{}, &gate.Cost{}, func(reader store.Reader) error {
+		return x.req.Query(reader, stmt, []value.Value{x.id}, func(cols value.Row) error {
+			switch {
+			case holds(cols, 1):
+				return inUse(nil)
+			case cols.Int(0) > int64(limit):
+				return errs.New(errs.Conflict, "more than %d rows would be deleted or changed with this one: delete some of them first", limit)
+			}
+			return nil
+		})
 	})
 }
 
-// judge takes the row of the look.
-func (x *deletion) judge(cols value.Row) error {
-	switch {
-	case holds(cols, 1):
-		return inUse(nil)
-	case cols.Int(0) > int64(x.db.maxReach):
-		return errs.New(errs.Conflict, "more than %d rows would be deleted or changed with this one: delete some of them first", x.db.maxReach)
-	}
-	return nil
-}
-
-// sweep deletes by a statement for each table, in a transaction that follows no references. It may run more than once.
+// sweep deletes with one statement for each table, in a transaction that does not follow references. It may run more than
+// once.
 func (x *deletion) sweep(tx store.Tx) error {
-	if _, _, _, err := x.before(tx, x.table, x.id, x.match, x.asked); err != nil {
+	if err := x.checkOld(tx); err != nil {
 		return err
 	}
-	s, err := x.generator().Sweep(x.table.reach)
+	s, err := x.req.Generator().Sweep(x.table.reach)
 	if err != nil {
 		return err
 	}
-	if err := x.exec(tx, s.Collect, []value.Value{x.id}); err != nil {
+	if err := x.req.Exec(tx, s.Collect, []value.Value{x.id}); err != nil {
 		return err
 	}
-	if s.Blocked != nil { // since the look other writes have been committed
-		err := x.query(tx, s.Blocked, nil, func(value.Row) error { return inUse(nil) })
+	if s.Blocked != nil { // other writes may have committed since checkReach
+		err := x.req.Query(tx, s.Blocked, nil, func(value.Row) error { return inUse(nil) })
 		if err != nil {
 			return err
 		}
 	}
 	tx.Touch(x.table.touched...)
 	for _, stmt := range s.Remove {
-		if err := x.exec(tx, stmt, nil); err != nil {
+		if err := x.req.Exec(tx, stmt, nil); err != nil {
 			return err
 		}
 	}
-	return x.effectsOf(x.table, Delete, x.id, 0).run(tx)
+	return x.runEffects(tx)
 }

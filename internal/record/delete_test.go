@@ -189,8 +189,9 @@ func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 // The count that the writer sees ends early, however many rows refer to one: SQLite would otherwise collect all of them.
 func TestExhaustion_TheCountEndsEarly(t *testing.T) {
 	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
+		farReach := int64(d.limits.farReach)
 		fastest := func(id int64) time.Duration {
-			stmt, err := d.tables[d.rules.Model.Table("nodes")].countStatement(d.request(nobody), farReach)
+			stmt, err := d.tables[d.rules.Model.Table("nodes")].countReachStatement(d.request(nobody).Binding, int(farReach))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,7 +224,7 @@ func TestExhaustion_TheCountEndsEarly(t *testing.T) {
 // A deletion that would keep others from writing for too long is refused by a reader.
 func TestExhaustion_ADeletionThatReachesTooMany(t *testing.T) {
 	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		d.maxReach = 1_000
+		d.limits.maxReach = 1_000
 		fillBranch(t, w, "nodes", 601, "n, CASE WHEN n NOT IN (1, 601) THEN 1 END, NULL, NULL, NULL")
 		fillBranch(t, w, "leaves", 401, "'l' || n, 601, 1")
 		w.forget()
@@ -282,7 +283,7 @@ func TestSweepsDoWhatReferencesDo(t *testing.T) {
 		var want string
 		for _, reach := range []int{1 << 30, 0} {
 			onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-				d.farReach = reach
+				d.limits.farReach = reach
 				w.exec(t, statements(w)...)
 				var said []string
 				for _, id := range doomed {
@@ -351,7 +352,7 @@ func (d *DB) dump(t *testing.T) string {
 		}
 		fmt.Fprintf(&b, "%s %s\n", table.Name, page)
 		for _, id := range d.ids(t, table) {
-			row, err := d.Get(context.Background(), system, table, id, View{}, nil)
+			row, err := d.Get(context.Background(), system, table, id, Selection{}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -102,32 +102,33 @@ func TestTx(t *testing.T) {
 		id := value.OfText("ann")
 		write := func(fail error) error {
 			return w.Write(t.Context(), func(tx store.Tx) error {
-				x := d.In(tx)
-				if _, err := x.Create(nobody, people, members(t, `{"id":"ann","name":"Ann"}`)); err != nil {
+				x := d.In(tx, nobody)
+				defer x.Done()
+				if _, err := x.Create(people, members(t, `{"id":"ann","name":"Ann"}`)); err != nil {
 					return err
 				}
-				if _, err := x.Update(nobody, people, id, members(t, `{"age":30}`), nil); err != nil {
+				if _, err := x.Update(people, id, members(t, `{"age":30}`), nil); err != nil {
 					return err
 				}
-				session, err := x.Create(nobody, sessions, members(t, `{"user_id":"ann"}`))
+				session, err := x.Create(sessions, members(t, `{"user_id":"ann"}`))
 				if err != nil {
 					return err
 				}
-				user, err := x.Get(nobody, people, id, View{Fields: "name,age", Expand: "sessions"})
+				user, err := x.Get(people, id, Selection{Fields: "name,age", Expand: "sessions"})
 				if err != nil {
 					return err
 				}
-				page, err := x.List(nobody, sessions, Query{View: View{Fields: "user_id"}, Limit: 5, Total: true, Filter: "user.age == 30"})
+				page, err := x.List(sessions, Query{Selection: Selection{Fields: "user_id"}, Limit: 5, Total: true, Filter: "user.age == 30"})
 				if err != nil {
 					return err
 				}
 				if got, want := string(page), `{"items":[{"user_id":"ann"}],"next":null,"total":1}`; got != want {
 					t.Errorf("the list in the transaction is %s, want %s", got, want)
 				}
-				if err := x.Delete(nobody, sessions, session.ID, nil); err != nil {
+				if err := x.Delete(sessions, session.ID, nil); err != nil {
 					return err
 				}
-				if after, err := x.Get(nobody, sessions, session.ID, View{}); errs.KindOf(err) != errs.NotFound {
+				if after, err := x.Get(sessions, session.ID, Selection{}); errs.KindOf(err) != errs.NotFound {
 					t.Errorf("the deleted session is %s, %v", after.JSON, err)
 				}
 				if len(user.JSON) == 0 {

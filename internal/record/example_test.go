@@ -58,7 +58,7 @@ func Example() {
 			panic(err)
 		}
 	}
-	page, err := books.List(ctx, record.Query{View: record.View{Fields: "id,title"}, Limit: 10}, nil)
+	page, err := books.List(ctx, record.Query{Selection: record.Selection{Fields: "id,title"}, Limit: 10}, nil)
 	fmt.Println(string(page), err)
 	// Output: {"items":[{"id":1,"title":"Emma"}],"next":null} <nil>
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/record/cursor"
+	"github.com/ashlar-dev/ashlar/internal/record/shape"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -109,12 +110,12 @@ func FuzzCursor(f *testing.F) {
 			q.Cursor = base64.RawURLEncoding.EncodeToString(append(append([]byte{1}, list[:]...), keys...))
 		}
 		answers(t, d, q)
-		order, err := parseSort(things, sort)
+		s, err := d.shapes.Get(shape.Key{Table: things, Sort: sort, List: true})
 		if err != nil {
 			return
 		}
 		list := cursor.ListOf(things, "", nil, sort)
-		place, err := cursor.Decode(q.Cursor, list, sortFields(order))
+		place, err := cursor.Decode(q.Cursor, list, s.SortFields)
 		if err != nil {
 			return
 		}
@@ -122,7 +123,7 @@ func FuzzCursor(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q decodes to %v, which does not encode: %v", q.Cursor, place, err)
 		}
-		back, err := cursor.Decode(again, list, sortFields(order))
+		back, err := cursor.Decode(again, list, s.SortFields)
 		if err != nil || len(back) != len(place) {
 			t.Fatalf("%q decodes to %v, %q to %v (%v)", q.Cursor, place, again, back, err)
 		}
@@ -149,14 +150,14 @@ func FuzzQuery(f *testing.F) {
 		f.Add(q.filter, q.arg, q.sort, q.fields, q.expand)
 	}
 	f.Fuzz(func(t *testing.T, filter, arg, sort, fields, expand string) {
-		q := Query{View: View{Fields: fields, Expand: expand}, Filter: filter, Sort: sort, Limit: 1, Total: true}
+		q := Query{Selection: Selection{Fields: fields, Expand: expand}, Filter: filter, Sort: sort, Limit: 1, Total: true}
 		if arg != "" {
 			q.Args = map[string]string{"a": arg}
 		}
 		answers(t, d, q)
-		row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("things"), value.OfText("a"), q.View, nil)
+		row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("things"), value.OfText("a"), q.Selection, nil)
 		if kind := errs.KindOf(err); kind != "" && kind != errs.Malformed || err == nil && !json.Valid(row.JSON) {
-			t.Fatalf("get %+v: %s %v", q.View, row.JSON, err)
+			t.Fatalf("get %+v: %s %v", q.Selection, row.JSON, err)
 		}
 	})
 }

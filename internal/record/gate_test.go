@@ -2,9 +2,7 @@ package record
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
+	"github.com/ashlar-dev/ashlar/internal/record/shape"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -243,87 +242,41 @@ func TestGateCutsOffWhoWaitsForACount(t *testing.T) {
 	})
 }
 
-// What the gate refuses pushes out nothing that is known, and what is known goes one by one: the one used longest ago
-// first. The model's own lists stay.
-func TestShapesLeaveOneByOne(t *testing.T) {
+// A client whose queries the gate refuses pushes out no shape that others use.
+func TestExhaustion_RefusedQueriesPushOutNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _, posts := openSleeping(t, 4)
-		list := func(ctx context.Context, q Query) error {
-			_, err := d.List(ctx, nobody, posts, q, nil)
+		list := func(ctx context.Context, filter string) error {
+			_, err := d.List(ctx, nobody, posts, Query{Filter: filter, Limit: 20}, nil)
 			return err
 		}
-		known := func(q Query) bool {
-			d.shapes.mu.Lock()
-			defer d.shapes.mu.Unlock()
-			return d.shapes.known[shapeKey{posts, q.Filter, q.Sort, q.Fields, q.Expand, true}] != nil
-		}
-		often := Query{Filter: "n == 1", Limit: 20}
-		seldom := Query{Filter: "n == 2", Limit: 20}
-		for _, q := range []Query{seldom, often} {
-			if err := list(taking(0), q); err != nil {
+		get := func(filter string) *shape.Shape {
+			s, err := d.shapes.Get(shape.Key{Table: posts, Filter: filter, List: true})
+			if err != nil {
 				t.Fatal(err)
 			}
+			return s
 		}
+		if err := list(taking(0), "n == 1"); err != nil {
+			t.Fatal(err)
+		}
+		known := get("n == 1")
 		for range 16 {
-			go list(taking(20*time.Second), Query{Filter: "n == 3", Limit: 20})
+			go list(taking(20*time.Second), "n == 3")
 		}
 		time.Sleep(10 * time.Second)
-		refusals := 0
-		for i := range 2 * maxShapes {
+		const attempts = 3000
+		refused := 0
+		for i := range attempts {
 			ctx, cancel := context.WithTimeout(taking(20*time.Second), 0)
-			if err := list(ctx, Query{Filter: fmt.Sprintf("n == 1%d", i), Limit: 20}); err != nil {
-				refusals++
+			if err := list(ctx, fmt.Sprintf("n == 1%d", i)); err != nil {
+				refused++
 			}
 			cancel()
 		}
-		if !known(often) || !known(seldom) || refusals != 2*maxShapes {
-			t.Errorf("%d refused requests pushed out what was known", refusals)
+		if refused != attempts || get("n == 1") != known {
+			t.Errorf("%d of %d requests were refused, and pushed out a shape that was known", refused, attempts)
 		}
 		time.Sleep(time.Hour)
-		for i := range maxShapes {
-			if err := errors.Join(list(taking(0), often), list(taking(0), Query{Limit: 20}), list(taking(0), Query{Filter: fmt.Sprintf("n > %d", i), Limit: 20})); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if n := len(d.shapes.known); !known(often) || known(seldom) || n != maxShapes {
-			t.Errorf("%d shapes; the one that is used is known: %v; the other: %v", n, known(often), known(seldom))
-		}
-		if s, _, err := d.query(posts, Query{}); err != nil || s != d.tables[posts].list {
-			t.Errorf("the model's own list: %p, %v", s, err)
-		}
-		for i := range 3 * maxShapes {
-			if err := list(taking(0), Query{Filter: fmt.Sprintf("body == '%s%d'", strings.Repeat("x", 4000), i), Limit: 20}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		sum := int64(0)
-		for _, e := range d.shapes.known {
-			sum += e.Value.(*knownShape).shape.size.Load()
-		}
-		if d.shapes.bytes > maxShapeBytes || sum > maxShapeBytes*11/10 || len(d.shapes.known) < 50 {
-			t.Errorf("%d shapes of %d bytes, counted as %d", len(d.shapes.known), sum, d.shapes.bytes)
-		}
 	})
-}
-
-func TestVariantsLeaveOneByOne(t *testing.T) {
-	v := &variants{size: &atomic.Int64{}}
-	for i := range 3 * maxVariants {
-		v.put(fmt.Sprint(i), &variant{Statement: &sqlgen.Statement{SQL: "SELECT 1"}})
-		if i > 0 {
-			v.byClass["0"].used.Store(true)
-		}
-	}
-	if len(v.byClass) != maxVariants || v.byClass["0"] == nil || v.size.Load() != int64(v.bytes) {
-		t.Errorf("%d variants, %d bytes, of which %d are counted; the used one is %v", len(v.byClass), v.bytes, v.size.Load(), v.byClass["0"])
-	}
-	for i := range maxVariants {
-		v.put(fmt.Sprint("long", i), &variant{Statement: &sqlgen.Statement{SQL: strings.Repeat("x", maxVariantBytes/10)}})
-	}
-	if v.bytes > maxVariantBytes || len(v.byClass) == 0 {
-		t.Errorf("%d variants, %d bytes", len(v.byClass), v.bytes)
-	}
-	if got := v.put("huge", &variant{Statement: &sqlgen.Statement{SQL: strings.Repeat("x", maxVariantBytes+1)}}); got == nil || v.byClass["huge"] != nil {
-		t.Error("a statement that is too long is kept")
-	}
 }

@@ -6,116 +6,131 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
+	"github.com/ashlar-dev/ashlar/internal/record/shape"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Row is one row as a caller may see it.
-type Row struct {
-	JSON     []byte // nil where the caller may not read it
-	ID       value.Value
-	Revision int64
-	Plain    bool // without relations: its JSON changes with its revision, the model and the masks alone
-}
-
-// Get reads one row, and appends its JSON to dst. Where the caller can read no row at all, the error is that of Allow.
-func (d *DB) Get(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, v View, dst []byte) (Row, error) {
+// Get reads one row and appends its JSON to dst. The error is that of Allow if the caller can read no row of the table.
+func (d *DB) Get(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, sel Selection, dst []byte) (Row, error) {
 	r := d.request(who)
-	defer r.done()
-	return r.get(ctx, t, id, v, dst)
+	defer r.end()
+	return r.get(ctx, t, id, sel, dst)
 }
 
-func (r *request) get(ctx context.Context, t *model.Table, id value.Value, v View, dst []byte) (Row, error) {
+func (r *request) get(ctx context.Context, t *model.Table, id value.Value, sel Selection, dst []byte) (Row, error) {
 	if err := r.allow(t, Read); err != nil {
 		return Row{}, err
 	}
-	row, err := r.single.read(ctx, t, id, v, dst)
-	if err != nil { // asked here, since the arguments of Wrap allocate
+	row, err := r.rowRead.run(ctx, t, id, sel, dst)
+	if err != nil { // not deferred, because the arguments of Wrap allocate
 		errs.Wrap(&err, "record.Get(%s)", t.Name)
 		return Row{}, err
 	}
 	return row, nil
 }
 
-// single is the read of one row. It is part of its request, whose memory serves others after it: what it needs is
-// allocated for the first of them alone.
-type single struct {
-	*request
-	shape *shape
+// A rowRead reads one row. It is part of its request and is reused with it: a read of one row allocates nothing but its
+// answer.
+type rowRead struct {
+	req   *request
+	shape *shape.Shape
 	stmt  *sqlgen.Statement
 	id    [1]value.Value
 	dst   []byte
 	row   Row
-	top   *render.Block // of a row with relations
+	block *render.Block // of a row with expansions
 	found bool
 
-	fromStore func(store.Reader) error // the methods, as values
-	each      func(value.Row) error
+	// The methods readFrom and scan, bound once because binding allocates.
+	boundRead func(store.Reader) error
+	boundScan func(value.Row) error
 }
 
-func newSingle(r *request) *single {
-	g := &single{request: r}
-	g.fromStore, g.each = g.readFrom, g.take
+func newRowRead(r *request) *rowRead {
+	g := &rowRead{req: r}
+	g.boundRead, g.boundScan = g.readFrom, g.scan
 	return g
 }
 
-// forget lets go of all that belongs to the row.
-func (g *single) forget() {
-	*g = single{request: g.request, fromStore: g.fromStore, each: g.each}
+// reset drops all references to the row.
+func (g *rowRead) reset() {
+	*g = rowRead{req: g.req, boundRead: g.boundRead, boundScan: g.boundScan}
 }
 
-func (g *single) read(ctx context.Context, t *model.Table, id value.Value, v View, dst []byte) (Row, error) {
-	key, cost, err := g.prepare(t, id, v, dst)
+// run reads the row through the gate.
+func (g *rowRead) run(ctx context.Context, t *model.Table, id value.Value, sel Selection, dst []byte) (Row, error) {
+	key, cost, err := g.prepare(t, id, sel, dst)
 	if err != nil {
 		return Row{}, err
 	}
-	err = g.pass(ctx, g.shape, cost, g.fromStore)
-	g.keep(key, g.shape)
+	err = g.req.pass(ctx, g.shape.Class, cost, g.boundRead)
+	g.req.keepShape(key, g.shape)
 	return g.row, err
 }
 
-// prepare finds the statement, and what is known of its cost.
-func (g *single) prepare(t *model.Table, id value.Value, v View, dst []byte) (key shapeKey, _ *cost, err error) {
-	if g.shape, key, err = g.db.view(t, v); err != nil {
+// pass runs a read through the gate. It may run the read more than once.
+func (r *request) pass(ctx context.Context, class gate.Class, cost *gate.Cost, read func(store.Reader) error) error {
+	return r.db.gate.Read(ctx, r.passage, r.Caller().Client(), class, cost, read)
+}
+
+// keepShape keeps the shape of a read that the gate admitted.
+func (r *request) keepShape(key shape.Key, s *shape.Shape) {
+	if r.passage.Ran() {
+		r.db.shapes.Keep(key, s)
+	}
+}
+
+// kindGet is the kind of the statement that reads one row of a shape.
+const kindGet byte = 'g'
+
+// prepare finds the shape, the statement and its cost.
+func (g *rowRead) prepare(t *model.Table, id value.Value, sel Selection, dst []byte) (key shape.Key, cost *gate.Cost, err error) {
+	key = shape.Key{Table: t, Fields: sel.Fields, Expand: sel.Expand}
+	if g.shape, err = g.req.db.shapes.Get(key); err != nil {
 		return key, nil, err
 	}
-	stmt, err := g.shape.get.variant(g.request, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.Get(t, g.shape.out.Fields) })
+	variant, err := g.shape.Statements.Variant(g.req.Binding, kindGet, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return gen.Get(t, g.shape.Output.Fields)
+	})
 	if err != nil {
 		return key, nil, err
 	}
-	g.stmt = stmt.Statement
+	g.stmt = variant.Statement
 	g.id[0], g.dst = id, dst
-	g.row = Row{ID: id, Plain: len(g.shape.out.Expansions) == 0}
-	return key, &stmt.costs[0], nil
+	g.row = Row{ID: id, Plain: len(g.shape.Output.Expansions) == 0}
+	return key, &variant.Costs[0], nil
 }
 
-func (g *single) readFrom(q store.Reader) error {
-	g.found, g.top = false, nil
+// readFrom runs the statement. It may run more than once.
+func (g *rowRead) readFrom(reader store.Reader) error {
+	g.found, g.block = false, nil
 	if g.row.Plain {
-		q.FinalStatement()
+		reader.FinalStatement()
 	}
-	err := g.query(q, g.stmt, g.id[:], g.each)
-	defer g.release()
+	err := g.req.Query(reader, g.stmt, g.id[:], g.boundScan)
+	defer g.req.releaseBlocks()
 	switch {
 	case err != nil:
 		return err
 	case !g.found:
-		return notFound(g.shape.table)
+		return notFound(g.shape.Table)
 	case g.row.Plain:
 		return nil
 	}
-	a := &render.Answer{JSON: g.dst, Bounds: g.db.bounds}
-	_, err = g.expand(q, g.shape, a, g.top)
-	g.row.JSON = a.JSON
+	answer := &render.Answer{JSON: g.dst, Bounds: g.req.db.limits.answer}
+	_, err = g.req.expand(reader, g.shape, answer, g.block)
+	g.row.JSON = answer.JSON
 	return err
 }
 
-// take takes the row of the result.
-func (g *single) take(cols value.Row) error {
-	t, out := g.shape.table, g.shape.out
-	if err := verify(t, out.Fields, cols, 0); err != nil || g.found { // a view's id may repeat: the first row answers
+// scan takes the first row of the result. The id of a view may repeat.
+func (g *rowRead) scan(cols value.Row) error {
+	t, out := g.shape.Table, g.shape.Output
+	if err := verify(t, out.Fields, cols, 0); err != nil || g.found {
 		return err
 	}
 	g.found = true
@@ -124,12 +139,12 @@ func (g *single) take(cols value.Row) error {
 	}
 	if g.row.Plain {
 		g.row.JSON = out.AppendRow(g.dst, cols)
-		if len(g.row.JSON)-len(g.dst) > g.db.bounds.Bytes {
-			return g.db.tooLarge()
+		if len(g.row.JSON)-len(g.dst) > g.req.db.limits.answer.Bytes {
+			return g.req.db.tooLarge()
 		}
 		return nil
 	}
-	g.top = g.block(out)
-	g.top.Add(cols, "")
+	g.block = g.req.block(out)
+	g.block.Add(cols, "")
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/shape"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -60,7 +61,7 @@ func BenchmarkGet(b *testing.B) {
 	dst := make([]byte, 0, 4096)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if _, err := d.Get(context.Background(), ann, t, ids[i%len(ids)], View{}, dst); err != nil {
+		if _, err := d.Get(context.Background(), ann, t, ids[i%len(ids)], Selection{}, dst); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -97,14 +98,15 @@ func BenchmarkList(b *testing.B) {
 func BenchmarkFilter(b *testing.B) {
 	d, t, _ := withArticles(b)
 	b.Run("known", func(b *testing.B) {
-		s, key, err := d.query(t, Query{Filter: "status == arg.s", Sort: "-created_at"})
+		key := shape.Key{Table: t, Filter: "status == arg.s", Sort: "-created_at", List: true}
+		s, err := d.shapes.Get(key)
 		if err != nil {
 			b.Fatal(err)
 		}
-		d.shapes.keep(key, s)
+		d.shapes.Keep(key, s)
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, _, err := d.query(t, Query{Filter: "status == arg.s", Sort: "-created_at"}); err != nil {
+			if _, err := d.shapes.Get(key); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -112,13 +114,13 @@ func BenchmarkFilter(b *testing.B) {
 	b.Run("new", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			s, _, err := d.query(t, Query{Filter: fmt.Sprintf("status == 'open' && views > %d", i)})
+			s, err := d.shapes.Get(shape.Key{Table: t, Filter: fmt.Sprintf("status == 'open' && views > %d", i), List: true})
 			if err != nil {
 				b.Fatal(err)
 			}
 			r := d.request(ann)
-			r.bindFilter(&s.slots, nil)
-			if _, err := r.generator().List(sqlgen.List{Table: t, Fields: s.out.Fields, Filter: s.filter, Sort: s.sort}); err != nil {
+			r.BindFilter(&s.Slots, nil)
+			if _, err := r.Generator().List(sqlgen.List{Table: t, Fields: s.Output.Fields, Filter: s.Filter, Sort: s.Sort}); err != nil {
 				b.Fatal(err)
 			}
 		}

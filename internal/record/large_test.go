@@ -64,9 +64,9 @@ func walk(t *testing.T, d *DB, table string, q Query) (ids []int, pages []int, a
 	for {
 		body, err := d.List(context.Background(), nobody, d.rules.Model.Table(table), q, nil)
 		if err != nil {
-			t.Fatalf("%s %+v: %v", table, q.View, err)
+			t.Fatalf("%s %+v: %v", table, q.Selection, err)
 		}
-		if len(body) > d.bounds.Bytes+keysFrom(d.bounds) {
+		if len(body) > d.limits.answer.Bytes+keysFrom(d.limits.answer) {
 			t.Fatalf("a page of %d bytes", len(body))
 		}
 		var page itemList
@@ -101,7 +101,7 @@ func rowsOf(n int) []int {
 func TestPagesOfLargeRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const posts = 40
-		d.bounds.Bytes = maxAnswer / 32
+		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
 		body := strings.Repeat("x", 31_250)
 		d.must(t, nobody, "topics", `{"title":"t"}`)
 		for i := range posts {
@@ -111,7 +111,7 @@ func TestPagesOfLargeRows(t *testing.T) {
 			d.must(t, nobody, "posts", `{"topic_id":1}`)
 		}
 		const rows = posts + 2
-		for _, q := range []Query{{Limit: 50}, {Limit: 500}, {Limit: 35}, {Limit: 20}, {Limit: 50, Filter: "id > 0"}, {Limit: 50, View: View{Expand: "topic"}}, {Limit: 500, Total: true}} {
+		for _, q := range []Query{{Limit: 50}, {Limit: 500}, {Limit: 35}, {Limit: 20}, {Limit: 50, Filter: "id > 0"}, {Limit: 50, Selection: Selection{Expand: "topic"}}, {Limit: 500, Total: true}} {
 			ids, pages, _ := walk(t, d, "posts", q)
 			if !slices.Equal(ids, rowsOf(rows)) {
 				t.Errorf("%+v: rows %v", q, ids)
@@ -121,14 +121,14 @@ func TestPagesOfLargeRows(t *testing.T) {
 			}
 		}
 		sorted, _, _ := walk(t, d, "posts", Query{Limit: 50, Sort: "-n"})
-		small, _, _ := walk(t, d, "posts", Query{Limit: 50, Sort: "-n", View: View{Fields: "id"}})
+		small, _, _ := walk(t, d, "posts", Query{Limit: 50, Sort: "-n", Selection: Selection{Fields: "id"}})
 		if !slices.Equal(sorted, small) {
 			t.Errorf("sorted %v, want %v", sorted, small)
 		}
 		if ids, pages, _ := walk(t, d, "bodies", Query{Limit: 50}); !slices.Equal(ids, rowsOf(rows)) || len(pages) != 2 {
 			t.Errorf("the view: %v, pages %v", ids, pages)
 		}
-		if ids, pages, _ := walk(t, d, "bodies", Query{Limit: 50, View: View{Expand: "topic"}}); !slices.Equal(ids, rowsOf(rows)) || len(pages) < 2 {
+		if ids, pages, _ := walk(t, d, "bodies", Query{Limit: 50, Selection: Selection{Expand: "topic"}}); !slices.Equal(ids, rowsOf(rows)) || len(pages) < 2 {
 			t.Errorf("the view with its topics: %v, pages %v", ids, pages)
 		}
 
@@ -141,7 +141,7 @@ func TestPagesOfLargeRows(t *testing.T) {
 // continues reads topic 1 with its posts, and then the rest of them by the cursor of the list within.
 func continues(t *testing.T, d *DB, expand string, rows int) {
 	t.Helper()
-	row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("topics"), value.OfInt(1), View{Expand: expand}, nil)
+	row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("topics"), value.OfInt(1), Selection{Expand: expand}, nil)
 	if err != nil {
 		t.Fatalf("%s: %v", expand, err)
 	}
@@ -158,14 +158,14 @@ func continues(t *testing.T, d *DB, expand string, rows int) {
 	for _, it := range list.Items {
 		ids = append(ids, it.ID)
 	}
-	if len(row.JSON) > d.bounds.Bytes || list.Next == nil || len(ids) < 12 {
+	if len(row.JSON) > d.limits.answer.Bytes || list.Next == nil || len(ids) < 12 {
 		t.Fatalf("%s: %d bytes, %d items", expand, len(row.JSON), len(ids))
 	}
 	rest, _, _ := walk(t, d, table, Query{Filter: "topic_id == arg.id", Args: map[string]string{"id": "1"}, Cursor: *list.Next, Limit: 50})
 	if ids = append(ids, rest...); !slices.Equal(ids, rowsOf(rows)) {
 		t.Errorf("%s: the list within and what follows it are %v", expand, ids)
 	}
-	lists, _, _ := walk(t, d, "topics", Query{Limit: 50, View: View{Expand: expand}})
+	lists, _, _ := walk(t, d, "topics", Query{Limit: 50, Selection: Selection{Expand: expand}})
 	if !slices.Equal(lists, []int{1}) {
 		t.Errorf("%s: topics %v", expand, lists)
 	}
@@ -175,7 +175,7 @@ func continues(t *testing.T, d *DB, expand string, rows int) {
 func TestPagesOfLargeReferences(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const topics = 50
-		d.bounds.Bytes = maxAnswer / 32
+		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
 		for i := range topics {
 			d.must(t, nobody, "topics", fmt.Sprintf(`{"title":"%d-%s"}`, i+1, strings.Repeat("x", 28_000)))
 		}
@@ -185,8 +185,8 @@ func TestPagesOfLargeReferences(t *testing.T) {
 		for range 120 {
 			d.must(t, nobody, "posts", `{"topic_id":1}`)
 		}
-		for _, view := range []View{{Expand: "topic"}, {Fields: "id,topic.title"}, {Expand: "topic.posts"}} {
-			ids, pages, all := walk(t, d, "posts", Query{Limit: 500, View: view})
+		for _, view := range []Selection{{Expand: "topic"}, {Fields: "id,topic.title"}, {Expand: "topic.posts"}} {
+			ids, pages, all := walk(t, d, "posts", Query{Limit: 500, Selection: view})
 			if !slices.Equal(ids, rowsOf(topics+120)) || pages[0] < 8 {
 				t.Errorf("%+v: %v rows, pages %v", view, ids, pages)
 			}
@@ -196,7 +196,7 @@ func TestPagesOfLargeReferences(t *testing.T) {
 				}
 			}
 		}
-		ids, _, all := walk(t, d, "topics", Query{Limit: 500, View: View{Expand: "posts.topic"}})
+		ids, _, all := walk(t, d, "topics", Query{Limit: 500, Selection: Selection{Expand: "posts.topic"}})
 		if !slices.Equal(ids, rowsOf(topics)) {
 			t.Errorf("topics with their posts: %v", ids)
 		}
@@ -211,7 +211,7 @@ func TestPagesOfLargeReferences(t *testing.T) {
 // Rows are bounded as bytes are.
 func TestPagesOfManyRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
-		d.bounds.Rows = 2000
+		d.limits.answer.Rows = 2000
 		d.must(t, nobody, "nodes", `{}`)
 		for range 30 {
 			d.must(t, nobody, "nodes", `{"up_id":1}`)
@@ -219,7 +219,7 @@ func TestPagesOfManyRows(t *testing.T) {
 		for range 4 {
 			d.must(t, nobody, "nodes", `{"up_id":2}`)
 		}
-		ids, pages, _ := walk(t, d, "nodes", Query{Limit: 500, View: View{Fields: "id,up.downs.up.downs.id"}})
+		ids, pages, _ := walk(t, d, "nodes", Query{Limit: 500, Selection: Selection{Fields: "id,up.downs.up.downs.id"}})
 		if !slices.Equal(ids, rowsOf(35)) || len(pages) < 2 {
 			t.Errorf("%v, pages %v", ids, pages)
 		}
@@ -236,7 +236,7 @@ func TestOneRowTooLarge(t *testing.T) {
 	source := "ashlar: 1\nname: wide\ntables:\n  rows:\n    key: int\n    fields:\n" + fields.String() +
 		"      up: {ref: rows, optional: true, reverse: downs}\n    access: {read: true, create: true, update: true}\n"
 	withReaders(t, source, 4, func(t *testing.T, d *DB) {
-		d.bounds.Bytes = maxAnswer / 32
+		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
 		rows := d.rules.Model.Table("rows")
 		d.must(t, nobody, "rows", `{}`)
 		d.must(t, nobody, "rows", `{"up_id":1}`)
@@ -245,18 +245,18 @@ func TestOneRowTooLarge(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, view := range []View{{}, {Expand: "up"}, {Expand: "downs"}} {
+		for _, view := range []Selection{{}, {Expand: "up"}, {Expand: "downs"}} {
 			if _, err := d.Get(context.Background(), nobody, rows, value.OfInt(1), view, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
 				t.Errorf("GET %+v: %v", view, err)
 			}
-			if _, err := d.List(context.Background(), nobody, rows, Query{Limit: 50, View: view}, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
+			if _, err := d.List(context.Background(), nobody, rows, Query{Limit: 50, Selection: view}, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
 				t.Errorf("the list %+v: %v", view, err)
 			}
 		}
-		if _, err := d.Get(context.Background(), nobody, rows, value.OfInt(2), View{Expand: "up"}, nil); errs.KindOf(err) != errs.Malformed {
+		if _, err := d.Get(context.Background(), nobody, rows, value.OfInt(2), Selection{Expand: "up"}, nil); errs.KindOf(err) != errs.Malformed {
 			t.Errorf("a row that refers to it: %v", err)
 		}
-		if ids, _, _ := walk(t, d, "rows", Query{Limit: 50, View: View{Fields: "id,f1"}}); len(ids) != 2 {
+		if ids, _, _ := walk(t, d, "rows", Query{Limit: 50, Selection: Selection{Fields: "id,f1"}}); len(ids) != 2 {
 			t.Errorf("with two fields: %v", ids)
 		}
 	})
@@ -267,26 +267,26 @@ func TestOneRowTooLarge(t *testing.T) {
 func TestExhaustion_LargeRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const rows, size = 500, 62_500
-		d.bounds.Bytes = maxAnswer / 16
+		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 16
 		for i := range rows {
 			d.must(t, nobody, "topics", fmt.Sprintf(`{"title":%q}`, strings.Repeat("t", size)))
 			d.must(t, nobody, "posts", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, strings.Repeat("x", size)))
 		}
 		for _, try := range []struct {
 			table string
-			view  View
-		}{{"posts", View{}}, {"posts", View{Expand: "topic"}}, {"posts", View{Fields: "body,topic.title"}}, {"topics", View{Expand: "posts,bodies"}}} {
+			view  Selection
+		}{{"posts", Selection{}}, {"posts", Selection{Expand: "topic"}}, {"posts", Selection{Fields: "body,topic.title"}}, {"topics", Selection{Expand: "posts,bodies"}}} {
 			runtime.GC()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			body, err := d.List(context.Background(), nobody, d.rules.Model.Table(try.table), Query{Limit: 500, View: try.view}, nil)
+			body, err := d.List(context.Background(), nobody, d.rules.Model.Table(try.table), Query{Limit: 500, Selection: try.view}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			runtime.ReadMemStats(&after)
 			got := (after.TotalAlloc - before.TotalAlloc) >> 20
 			t.Logf("%s %+v: %d MiB allocated for %d KiB", try.table, try.view, got, len(body)>>10)
-			if got > 48 || len(body) < d.bounds.Bytes/2 || len(body) > d.bounds.Bytes*33/32 {
+			if got > 48 || len(body) < d.limits.answer.Bytes/2 || len(body) > d.limits.answer.Bytes*33/32 {
 				t.Errorf("%s %+v allocated %d MiB", try.table, try.view, got)
 			}
 		}

@@ -130,7 +130,7 @@ func TestManyPatchOneLargeValue(t *testing.T) {
 			})
 		}
 		group.Wait()
-		row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("docs"), value.OfInt(1), View{}, nil)
+		row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("docs"), value.OfInt(1), Selection{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,8 +141,8 @@ func TestManyPatchOneLargeValue(t *testing.T) {
 				}
 			}
 		}
-		if len(d.merging.of) != 0 {
-			t.Errorf("%d turns are left", len(d.merging.of))
+		if len(d.merging.byRow) != 0 {
+			t.Errorf("%d turns are left", len(d.merging.byRow))
 		}
 	})
 }
@@ -166,7 +166,7 @@ func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.beforeWrite = nil
-		row, err := d.Get(t.Context(), system, d.rules.Model.Table("docs"), value.OfInt(1), View{}, nil)
+		row, err := d.Get(t.Context(), system, d.rules.Model.Table("docs"), value.OfInt(1), Selection{}, nil)
 		if err != nil || !strings.Contains(string(row.JSON), `"seen":{"mine":2}`) {
 			t.Errorf("the row is %s, %v", row.JSON, err)
 		}
@@ -177,7 +177,7 @@ func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
 func TestAPatchThatWaitsEndsWithItsContext(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
 		d.must(t, nobody, "docs", `{"id":1,"meta":{}}`)
-		leave, err := d.merging.enter(t.Context(), d.tables[d.rules.Model.Table("docs")].lockOrder(value.OfInt(1)))
+		leave, err := d.merging.lock(t.Context(), d.tables[d.rules.Model.Table("docs")].lockOrder(value.OfInt(1)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,8 +188,8 @@ func TestAPatchThatWaitsEndsWithItsContext(t *testing.T) {
 			t.Errorf("a patch behind another: %v", err)
 		}
 		leave()
-		if w.writes.Load() != 0 || len(d.merging.of) != 0 {
-			t.Errorf("%d transactions, %d turns are left", w.writes.Load(), len(d.merging.of))
+		if w.writes.Load() != 0 || len(d.merging.byRow) != 0 {
+			t.Errorf("%d transactions, %d turns are left", w.writes.Load(), len(d.merging.byRow))
 		}
 		// The context ends between merging and the transaction.
 		ctx, cancel = context.WithCancel(t.Context())

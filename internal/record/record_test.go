@@ -129,7 +129,7 @@ func TestCreateAnswersWithTheRow(t *testing.T) {
 	if string(w.JSON) != want || w.ID.Int != 1 || w.Revision == 0 {
 		t.Errorf("got %s %+v\nwant %s", w.JSON, w, want)
 	}
-	row, err := d.Get(context.Background(), bob, d.rules.Model.Table("notes"), w.ID, View{}, nil)
+	row, err := d.Get(context.Background(), bob, d.rules.Model.Table("notes"), w.ID, Selection{}, nil)
 	if err != nil || !strings.Contains(string(row.JSON), `"secret_note":null`) || row.Revision != w.Revision {
 		t.Errorf("bob sees %s, %v", row.JSON, err)
 	}
@@ -214,7 +214,7 @@ func TestListExpands(t *testing.T) {
 	d.must(t, bob, "notes", `{"title":"b","stars":5}`)
 	d.must(t, ann, "notes", `{"title":"c","team_id":"red"}`)
 	body, err := d.List(context.Background(), ann, d.rules.Model.Table("notes"), Query{
-		View: View{Fields: "title,team.name", Expand: "team.notes"}, Sort: "-stars", Limit: 2, Total: true, Filter: "title != arg.t", Args: map[string]string{"t": "z"},
+		Selection: Selection{Fields: "title,team.name", Expand: "team.notes"}, Sort: "-stars", Limit: 2, Total: true, Filter: "title != arg.t", Args: map[string]string{"t": "z"},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,40 +1,63 @@
 package record
 
 import (
-	"slices"
-
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/input"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// exists asks for a row: whether the caller may read it or, for the system, whether it is there.
-func (r *request) exists(q store.Reader, t *table, id value.Value, system bool) (found bool, err error) {
-	if system && !r.who().IsSystem() {
-		r = r.db.request(caller.System("look up a row"))
-		defer r.done()
-	}
-	stmt, err := t.existsStatement(r)
+// mayRead reports whether the caller may read a row.
+func (r *request) mayRead(reader store.Reader, t *table, id value.Value) (found bool, err error) {
+	stmt, err := t.existsStatement(r.Binding)
 	if err != nil {
 		return false, err
 	}
-	err = r.query(q, stmt, []value.Value{id}, func(value.Row) error {
+	err = r.Query(reader, stmt, []value.Value{id}, func(value.Row) error {
 		found = true
 		return nil
 	})
 	return found, err
 }
 
-// hiddenReferences are the references that the client sets or changes and whose row it may not read, be it that there
-// is none. Where everybody may read every row, and where the model lets the reference lead to any row (link), it is not
-// asked: the foreign key says whether there is one.
-func (r *request) hiddenReferences(q store.Reader, t *table, given []*model.Field, values, was row, masked []*model.Field) ([]*model.Field, error) {
-	var hidden []*model.Field
-	for _, f := range r.referencesToCheck(t, given, values, was, masked) {
-		found, err := r.exists(q, r.db.tables[f.Ref], values[t.index[f]], false)
+// exists reports whether there is a row, whoever may read it.
+func (r *request) exists(reader store.Reader, t *table, id value.Value) (found bool, err error) {
+	if !r.Caller().IsSystem() {
+		r = r.db.request(caller.System("look up a row"))
+		defer r.end()
+	}
+	return r.mayRead(reader, t, id)
+}
+
+// referencesToCheck returns the references whose target the caller must be allowed to read. old is nil for a new row.
+//
+// A reference that does not change needs no check, unless the caller may not read it: otherwise a caller could guess the
+// stored value. A target that everybody may read needs none either, nor a reference with the option link. The foreign key
+// checks that their targets exist.
+func (r *request) referencesToCheck(t *table, given []*model.Field, values []value.Value, old *input.Stored) (fields []*model.Field) {
+	for _, f := range given {
+		target := values[t.index[f]]
+		if f.Ref == nil || target.IsNull() || f.Link || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) {
+			continue
+		}
+		if old != nil && old.MayRead(f) && old.Values[t.index[f]].Equal(target) {
+			continue
+		}
+		if old == nil && f.Ref == t.Table && target.Equal(values[0]) {
+			continue // a new row may refer to itself
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// hiddenReferences returns the references to check whose target the caller may not read, or that does not exist.
+func (r *request) hiddenReferences(reader store.Reader, t *table, given []*model.Field, values []value.Value, old *input.Stored) (hidden []*model.Field, err error) {
+	for _, f := range r.referencesToCheck(t, given, values, old) {
+		found, err := r.mayRead(reader, r.db.tables[f.Ref], values[t.index[f]])
 		if err != nil {
 			return nil, err
 		}
@@ -45,34 +68,28 @@ func (r *request) hiddenReferences(q store.Reader, t *table, given []*model.Fiel
 	return hidden, nil
 }
 
-// referencesToCheck are the references whose row has to be looked for. One that stays what it was is not, unless the caller may not
-// read it: otherwise a caller could find out what is stored by guessing.
-func (r *request) referencesToCheck(t *table, given []*model.Field, values, was row, masked []*model.Field) (look []*model.Field) {
-	for _, f := range given {
-		v := values[t.index[f]]
-		if f.Ref == nil || v.IsNull() || f.Link || rule.AlwaysTrue(r.db.rules.Table(f.Ref).Read) {
+// danglingReferences returns the references whose target does not exist.
+func (r *request) danglingReferences(reader store.Reader, t *table, values []value.Value) (dangling []*model.Field, err error) {
+	for i, f := range t.Fields {
+		if f.Ref == nil || values[i].IsNull() {
 			continue
 		}
-		if was != nil && sees(f, masked) && was[t.index[f]].Equal(v) {
-			continue
+		found, err := r.exists(reader, r.db.tables[f.Ref], values[i])
+		if err != nil {
+			return nil, err
 		}
-		if f.Ref == t.Table && v.Equal(values[0]) && was == nil {
-			continue // a new row may refer to itself
+		if !found {
+			dangling = append(dangling, f)
 		}
-		look = append(look, f)
 	}
-	return look
+	return dangling, nil
 }
 
-// sees says whether the caller may read a field, of which masked are those that are hidden from it.
-func sees(f *model.Field, masked []*model.Field) bool {
-	return !f.Secret && !slices.Contains(masked, f)
-}
-
-func referenceConflict(t *table, fields []*model.Field) *errs.Error {
+// referenceConflict is the error for references to rows that do not exist in the caller's eyes.
+func referenceConflict(fields []*model.Field) *errs.Error {
 	e := errs.New(errs.Conflict, "a referenced row does not exist")
 	for _, f := range fields {
-		e.Faults = append(e.Faults, errs.Fault{Pointer: pointer(f.Name), Code: "reference", Detail: "there is no such row in " + f.Ref.Name})
+		e.Faults = append(e.Faults, errs.Fault{Pointer: input.Pointer(f.Name), Code: "reference", Detail: "there is no such row in " + f.Ref.Name})
 	}
 	return e
 }

@@ -80,7 +80,7 @@ func (s *stored) follow(t *testing.T, q *posed, want []oracle.Record) {
 func (s *stored) gets(t *testing.T, q *posed) {
 	t.Helper()
 	id := oracle.ID(q.table, s.IntN(oracle.MaxRows))
-	row, err := s.rows.Get(context.Background(), s.Caller, q.table, idOf(q.table, id), q.query.View, nil)
+	row, err := s.rows.Get(context.Background(), s.Caller, q.table, idOf(q.table, id), q.query.Selection, nil)
 	rec := s.Find(q.table, id)
 	if rec == nil || !s.Visible(q.table, rec, true) {
 		if kind := errs.KindOf(err); kind != errs.NotFound && !(s.closed(q) && (kind == errs.Forbidden || kind == errs.Unauthenticated)) {
@@ -89,7 +89,7 @@ func (s *stored) gets(t *testing.T, q *posed) {
 		return
 	}
 	if want := q.appendRow(nil, s.Data, q.table, q.view, rec, ""); err != nil || string(row.JSON) != string(want) {
-		t.Fatalf("get %s %v %+v: %v\n got %s\nwant %s\n%s", q.table.Name, id, q.query.View, err, row.JSON, want, s.Source)
+		t.Fatalf("get %s %v %+v: %v\n got %s\nwant %s\n%s", q.table.Name, id, q.query.Selection, err, row.JSON, want, s.Source)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestPagesAreStableUnderInsertion(t *testing.T) {
 
 func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracle.Record) (inserted int) {
 	t.Helper()
-	q.query.View = View{Fields: "id"}
+	q.query.Selection = Selection{Fields: "id"}
 	var got []oracle.Record
 	for cursor := ""; ; {
 		page, body := s.page(t, q, cursor)
@@ -250,7 +250,7 @@ tables:
 	d.must(t, system, "guests", `{"id":"1","talk_id":"seen","name":"ann"}`)
 	d.must(t, system, "guests", `{"id":"2","talk_id":"hidden","name":"bob"}`)
 	rooms := d.rules.Model.Table("rooms")
-	row, err := d.Get(context.Background(), nobody, rooms, idOf(rooms, types.String("r")), View{Fields: "talks.id"}, nil)
+	row, err := d.Get(context.Background(), nobody, rooms, idOf(rooms, types.String("r")), Selection{Fields: "talks.id"}, nil)
 	if want := `{"talks":{"items":[{"id":"seen"}],"next":null}}`; err != nil || string(row.JSON) != want {
 		t.Errorf("got %s %v, want %s", row.JSON, err, want)
 	}
@@ -292,7 +292,7 @@ func TestNextOfAnExpansion(t *testing.T) {
 	}
 	parents, children := d.rules.Model.Table("parents"), d.rules.Model.Table("children")
 	var nobody caller.Caller
-	body, err := d.List(context.Background(), nobody, parents, Query{View: View{Fields: "id,children.id"}, Limit: 10}, nil)
+	body, err := d.List(context.Background(), nobody, parents, Query{Selection: Selection{Fields: "id,children.id"}, Limit: 10}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,66 +1,70 @@
 package record
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
+const (
+	manyRefusals = 8           // a caller with so many refusals in refusalsTime writes by functions
+	refusalsTime = time.Second // from the first refusal
+	maxRefused   = 4096        // callers that are remembered
+)
+
+// refusals counts the refused writes of callers. It is safe for concurrent use.
+type refusals struct {
+	ignored bool // for tests that want scripts to be refused
+
+	any   atomic.Bool // a caller was refused; usually none was
+	known *cache.Recent[string, refused]
+}
+
+// refused counts the refusals of one caller.
+type refused struct {
+	since time.Time
+	times int
+}
+
+func newRefusals() *refusals {
+	return &refusals{known: cache.NewRecent[string, refused](maxRefused, nil)}
+}
+
+// often reports whether the writes of a caller were refused often of late.
+func (r *refusals) often(who caller.Caller, now time.Time) bool {
+	if r.ignored || !r.any.Load() {
+		return false
+	}
+	e, _ := r.known.Get(refusalKey(who))
+	return e.times >= manyRefusals && now.Sub(e.since) < refusalsTime
+}
+
+// note counts a refusal. Two at the same moment may count as one.
+func (r *refusals) note(who caller.Caller, now time.Time) {
+	key := refusalKey(who)
+	e, _ := r.known.Get(key)
+	if now.Sub(e.since) >= refusalsTime {
+		e = refused{since: now}
+	}
+	e.times++
+	r.known.Put(key, e)
+	r.any.Store(true)
+}
+
+// refusalKey returns the id of a caller. All anonymous callers share the key "".
+func refusalKey(who caller.Caller) string {
+	id, _ := who.ID()
+	return id
+}
+
+// isRefusal reports whether an error is about the request, not about the server.
 func isRefusal(err error) bool {
 	switch errs.KindOf(err) {
 	case errs.Unauthenticated, errs.Forbidden, errs.NotFound, errs.Conflict, errs.Stale, errs.Invalid:
 		return true
 	}
 	return false
-}
-
-const (
-	manyRefusals = 8           // in refusalsTime, after which a caller's writes are functions for the rest of it
-	refusalsTime = time.Second // from the first of them
-	maxRefused   = 4096        // callers that are remembered; then all are forgotten
-)
-
-// refusals counts how often callers were refused of late. The zero value is ready.
-type refusals struct {
-	ignored bool // by a test that wants scripts to be refused
-
-	any atomic.Bool // callers were refused; most of the time none was
-
-	mu sync.RWMutex
-	of map[string]refused
-}
-
-type refused struct {
-	since time.Time
-	times int
-}
-
-func (r *refusals) often(who caller.Caller, now time.Time) bool {
-	if r.ignored || !r.any.Load() {
-		return false
-	}
-	id, _ := who.ID() // "" for all who said nothing
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	e := r.of[id]
-	return e.times >= manyRefusals && now.Sub(e.since) < refusalsTime
-}
-
-func (r *refusals) note(who caller.Caller, now time.Time) {
-	id, _ := who.ID()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.of == nil || len(r.of) >= maxRefused {
-		r.of = map[string]refused{}
-	}
-	e := r.of[id]
-	if now.Sub(e.since) >= refusalsTime {
-		e = refused{since: now}
-	}
-	e.times++
-	r.of[id] = e
-	r.any.Store(true)
 }

@@ -25,7 +25,7 @@ func (s *scripting) Script(context.Context, func(int64) (*store.Script, error)) 
 // Who is refused again and again writes by functions, for a while, and nobody else does.
 func TestRefusedCallersWriteApart(t *testing.T) {
 	s := &scripting{DB: withUsers(t).store}
-	d := &DB{store: s}
+	d := &DB{store: s, refusals: newRefusals()}
 	no, fault := errs.New(errs.Forbidden, "no"), errors.New("a fault of ours")
 	asScript := func(who caller.Caller, answer error) bool {
 		t.Helper()
@@ -52,7 +52,7 @@ func TestRefusedCallersWriteApart(t *testing.T) {
 	for i := range maxRefused + 1 {
 		d.refusals.note(caller.System(string(rune('a'+i))), time.Now())
 	}
-	if n := len(d.refusals.of); n > maxRefused {
+	if n := d.refusals.known.Len(); n > maxRefused {
 		t.Errorf("%d callers are remembered, want at most %d", n, maxRefused)
 	}
 }

@@ -7,125 +7,113 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/record/input"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// rowCheck checks the new row of a write: by its rules, its checks and its references.
+// A rowCheck checks the new row of a write: by its rules, its checks and its references. It explains refusals in a fixed
+// order: hidden references, then rules and checks, then constraints.
 type rowCheck struct {
-	*request
-	table   *table
-	asked   asked
-	created bool
-	given   []*model.Field // that the client sets
+	req      *request
+	table    *table
+	decision decision       // on the new row
+	created  bool           // there is no old row
+	given    []*model.Field // fields that the client sets
 }
 
-// rowFromResult returns the row as the caller sees it, from the columns of After.
+// rowFromResult returns the new row as the caller may see it, from the columns that afterSpec asks for.
 func (c rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 	if err := c.checkOutcomes(cols, 1); err != nil {
 		return Row{}, err
 	}
-	w := Row{ID: id, Plain: true}
-	first := 1 + len(c.asked.rules) + len(c.db.rules.Table(c.table.Table).Checks)
-	w.Revision = cols.Int(first + len(c.table.plain.Fields))
+	first := 1 + len(c.decision.rules) + len(c.req.db.rules.Table(c.table.Table).Checks)
+	w := Row{ID: id, Plain: true, Revision: cols.Int(first + len(c.table.plain.Fields))}
 	if holds(cols, 0) {
 		w.JSON = c.table.plain.AppendRow(nil, offset{cols, first})
 	}
 	return w, nil
 }
 
-// afterInputs are the inputs of a statement that asks about a row that was written.
-func afterInputs(id value.Value, revision int64, was row) []value.Value {
-	return append([]value.Value{id, value.OfInt(revision)}, was...)
-}
-
-// statement is a statement of the request with what is bound to it.
-func (r *request) statement(s *sqlgen.Statement, inputs []value.Value) store.Statement {
-	return store.Statement{SQL: s.SQL, Args: s.Bind(make([]value.Value, 0, len(s.Args)), r.values, inputs)}
-}
-
-// checkOutcomes refuses the row if a rule (403) or a check (422) does. Their outcomes begin with column first.
+// checkOutcomes refuses a row if the outcome of a rule or of a check does. The outcomes begin with column first.
 func (c rowCheck) checkOutcomes(cols value.Row, first int) error {
 	if !holds(cols, first) {
-		return c.denied()
+		return c.req.denied()
 	}
 	var refused []*model.Field
-	for i, f := range c.asked.fields {
+	for i, f := range c.decision.fields {
 		if !holds(cols, first+1+i) {
 			refused = append(refused, f)
 		}
 	}
 	if len(refused) > 0 {
-		return c.deniedFields(refused)
+		return c.req.deniedFields(refused)
 	}
 	var faults []errs.Fault
-	for i, check := range c.db.rules.Table(c.table.Table).Checks {
-		if !holds(cols, first+len(c.asked.rules)+i) {
+	for i, check := range c.req.db.rules.Table(c.table.Table).Checks {
+		if !holds(cols, first+len(c.decision.rules)+i) {
 			faults = append(faults, errs.Fault{Code: "check", Detail: check.Message})
 		}
 	}
 	if len(faults) > 0 {
-		e := errs.New(errs.Invalid, "the row does not pass %s", count(len(faults), "check"))
+		e := errs.New(errs.Invalid, "the row does not pass %s", input.Count(len(faults), "check"))
 		e.Faults = faults
 		return e
 	}
 	return nil
 }
 
-// constraint is the answer where a constraint refused the write. What a rule or a check says goes before it: they are
-// asked about the row as it would have become.
-func (c rowCheck) constraint(tx store.Tx, was, values row, err error) error {
-	refusal, ok := errors.AsType[*store.ConstraintError](err)
-	if !ok || refusal.Constraint == store.Other {
+// explain returns why a write changed nothing. refusal is the error of the write: that of a constraint, or nil if the rules
+// in its statement did not hold. Other errors are returned as they are.
+func (c rowCheck) explain(tx store.Tx, old *input.Stored, values []value.Value, refusal error) error {
+	if refusal != nil && !isConstraint(refusal) {
+		return refusal
+	}
+	hidden, err := c.req.hiddenReferences(tx, c.table, c.given, values, old)
+	switch {
+	case err != nil:
+		return err
+	case len(hidden) > 0:
+		return c.refuse(tx, old, values, hidden, referenceConflict(hidden))
+	case refusal != nil:
+		return c.explainConstraint(tx, old, values, refusal)
+	}
+	dangling, err := c.req.danglingReferences(tx, c.table, values)
+	switch {
+	case err != nil:
+		return err
+	case len(dangling) > 0:
+		return c.refuse(tx, old, values, dangling, referenceConflict(dangling))
+	}
+	return c.refuse(tx, old, values, nil, c.req.denied())
+}
+
+func isConstraint(err error) bool {
+	_, ok := errors.AsType[*store.ConstraintError](err)
+	return ok
+}
+
+func (c rowCheck) explainConstraint(tx store.Tx, old *input.Stored, values []value.Value, err error) error {
+	constraint, ok := errors.AsType[*store.ConstraintError](err)
+	if !ok || constraint.Constraint == store.Other {
 		return err
 	}
-	if refusal.Constraint == store.ForeignKey {
-		dangling, err := c.danglingReferences(tx, values)
+	if constraint.Constraint == store.ForeignKey {
+		dangling, err := c.req.danglingReferences(tx, c.table, values)
 		if err != nil {
 			return err
 		}
-		return c.refused(tx, was, values, dangling, referenceConflict(c.table, dangling))
+		return c.refuse(tx, old, values, dangling, referenceConflict(dangling))
 	}
 	conflict := errs.Wrapf(err, errs.Conflict, "the row conflicts with another")
-	for _, name := range refusal.Columns {
-		detail := alsoUnique(refusal.Columns)
+	for _, name := range constraint.Columns {
+		detail := alsoUnique(constraint.Columns)
 		if f := c.table.Field(name); f != nil && f.Caseless {
 			detail += " (upper and lower case count as the same)"
 		}
-		conflict.Faults = append(conflict.Faults, errs.Fault{Pointer: pointer(name), Code: refusal.Constraint.String(), Detail: detail})
+		conflict.Faults = append(conflict.Faults, errs.Fault{Pointer: input.Pointer(name), Code: constraint.Constraint.String(), Detail: detail})
 	}
-	return c.refused(tx, was, values, nil, conflict)
-}
-
-// notAllowed is the answer where the statement that writes found that the rules do not hold.
-func (c rowCheck) notAllowed(tx store.Tx, was, values row) error {
-	dangling, err := c.danglingReferences(tx, values)
-	if err != nil {
-		return err
-	}
-	if len(dangling) > 0 {
-		return c.refused(tx, was, values, dangling, referenceConflict(c.table, dangling))
-	}
-	return c.refused(tx, was, values, nil, c.denied())
-}
-
-// danglingReferences returns the references of a row whose target does not exist.
-func (c rowCheck) danglingReferences(tx store.Tx, values row) ([]*model.Field, error) {
-	var fields []*model.Field
-	for i, f := range c.table.Fields {
-		if f.Ref == nil || values[i].IsNull() {
-			continue
-		}
-		found, err := c.exists(tx, c.db.tables[f.Ref], values[i], true)
-		if err != nil {
-			return nil, err
-		}
-		if !found {
-			fields = append(fields, f)
-		}
-	}
-	return fields, nil
+	return c.refuse(tx, old, values, nil, conflict)
 }
 
 // alsoUnique says that another row has the values of a unique key.
@@ -137,18 +125,19 @@ func alsoUnique(columns []string) string {
 	return "another row has the same " + strings.Join(columns[:last], ", ") + " and " + columns[last]
 }
 
-// refused is conflict, unless a rule or a check refuses the row anyway. The rules take references that lead dangling in
-// the caller's eyes as missing, and checks that step through them are not asked. So a hidden row and none make no
-// difference.
-func (c rowCheck) refused(tx store.Tx, was, values row, dangling []*model.Field, conflict *errs.Error) error {
-	stmt, err := c.table.candidateStatement(c.request, c.asked, c.created, dangling)
+// refuse returns a conflict, unless a rule or a check refuses the row anyway. Rules see dangling references as missing, and
+// checks that follow one are skipped, so a hidden row and a missing row answer alike.
+func (c rowCheck) refuse(tx store.Tx, old *input.Stored, values []value.Value, dangling []*model.Field, conflict *errs.Error) error {
+	stmt, err := c.table.candidateStatement(c.req.Binding, c.decision, c.created, dangling)
 	if err != nil {
 		return err
 	}
 	n := len(values)
 	inputs := make([]value.Value, 1+3*n)
 	inputs[0] = values[0]
-	copy(inputs[1:], was)
+	if old != nil {
+		copy(inputs[1:], old.Values)
+	}
 	copy(inputs[1+n:], values)
 	copy(inputs[1+2*n:], values)
 	for _, f := range dangling {
@@ -156,7 +145,7 @@ func (c rowCheck) refused(tx store.Tx, was, values row, dangling []*model.Field,
 			inputs[1+n+c.table.index[f]] = value.Value{}
 		}
 	}
-	err = c.query(tx, stmt, inputs, func(cols value.Row) error { return c.checkOutcomes(cols, 0) })
+	err = c.req.Query(tx, stmt, inputs, func(cols value.Row) error { return c.checkOutcomes(cols, 0) })
 	if err != nil {
 		return err
 	}

@@ -448,7 +448,7 @@ func TestRowIsSentBack(t *testing.T) {
 		sheets := d.rules.Model.Table("sheets")
 		fields := "id,owner,team_id,n,stars,price,meta,since,early,created_at,updated_at"
 		row := func() string {
-			r, err := d.Get(context.Background(), ann, sheets, value.OfInt(1), View{Fields: fields}, nil)
+			r, err := d.Get(context.Background(), ann, sheets, value.OfInt(1), Selection{Fields: fields}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -42,7 +43,7 @@ func (d *DB) total(t *testing.T, who caller.Caller, table string, q Query) (tota
 	c, ok := d.store.(*counting)
 	if !ok {
 		c = &counting{DB: d.store}
-		d.store = c
+		d.store, d.gate = c, gate.New(c)
 	}
 	before := c.counts.Load()
 	q.Limit, q.Total = 1, true
@@ -158,7 +159,7 @@ func TestBoundValuesAreToldApart(t *testing.T) {
 	var pairs [][]byte
 	for _, a := range values {
 		for _, b := range values {
-			pairs = append(pairs, appendBound(appendBound(nil, a), b))
+			pairs = append(pairs, appendArgument(appendArgument(nil, a), b))
 		}
 	}
 	for i, a := range pairs {

@@ -4,119 +4,86 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/record/cursor"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Tx is the rows of a model inside a transaction of the store. Its methods do what those of DB do, and see what the
-// transaction has written so far. After an error the transaction can go on only if its caller gives it up.
+// Tx is the rows of a model for one caller inside a transaction of the store. The caller's access is worked out once. Its
+// methods do what the methods of DB do, and see what the transaction has written. After an error the caller must give the
+// transaction up. A Tx is not safe for concurrent use.
 type Tx struct {
-	db *DB
-	tx store.Tx
+	request *request
+	tx      store.Tx
 }
 
-// In returns the rows as a running transaction sees them.
-func (d *DB) In(tx store.Tx) *Tx { return &Tx{d, tx} }
+// In returns the rows as a running transaction sees them. Call Done after their use.
+func (d *DB) In(tx store.Tx, who caller.Caller) *Tx { return &Tx{d.request(who), tx} }
+
+// Done gives the memory of the request to a later one.
+func (x *Tx) Done() { x.request.end() }
 
 // Create creates a row.
-func (x *Tx) Create(who caller.Caller, t *model.Table, members []value.Member) (Row, error) {
-	r := x.db.request(who)
-	defer r.done()
-	c, err := r.creation(t, members)
+func (x *Tx) Create(t *model.Table, members []value.Member) (Row, error) {
+	c, err := x.request.newCreation(t, members)
 	if err != nil {
 		return Row{}, err
 	}
 	if err := c.run(x.tx); err != nil {
 		return Row{}, err
 	}
-	return c.row, nil
+	return c.result, nil
 }
 
-// Update applies a JSON merge patch to a row. It merges into json fields inside the transaction, so it refuses patches of
-// large ones.
-func (x *Tx) Update(who caller.Caller, t *model.Table, id value.Value, patch []value.Member, match Match) (Row, error) {
-	r := x.db.request(who)
-	defer r.done()
-	u, err := r.change(t, id, patch, match)
+// Update applies a JSON merge patch to a row. It merges json fields inside the transaction, so it refuses patches of large
+// ones.
+func (x *Tx) Update(t *model.Table, id value.Value, patch []value.Member, match Match) (Row, error) {
+	u, err := x.request.newChange(t, id, patch, match)
 	if err != nil {
 		return Row{}, err
 	}
 	if err := u.run(x.tx); err != nil {
 		return Row{}, err
 	}
-	return u.row, nil
+	return u.result, nil
 }
 
-// Delete deletes a row, and the rows that reference it as the model says. It refuses a deletion that reaches many rows,
-// because that needs a transaction of its own.
-func (x *Tx) Delete(who caller.Caller, t *model.Table, id value.Value, match Match) error {
-	r := x.db.request(who)
-	defer r.done()
-	del, err := r.deletion(t, id, match)
+// Delete deletes a row. The model says what happens to rows that refer to it. Delete refuses a deletion that reaches many
+// rows, because that needs a transaction of its own.
+func (x *Tx) Delete(t *model.Table, id value.Value, match Match) error {
+	del, err := x.request.newDeletion(t, id, match)
 	if err != nil {
 		return err
 	}
 	if err := del.run(x.tx); err != errFar {
 		return err
 	}
-	return errs.New(errs.Conflict, "more than %d rows would be deleted or changed with this one: delete it on its own", x.db.farReach)
+	return errs.New(errs.Conflict, "more than %d rows would be deleted or changed with this one: delete it on its own", x.request.db.limits.farReach)
 }
 
 // Get reads a row.
-func (x *Tx) Get(who caller.Caller, t *model.Table, id value.Value, v View) (Row, error) {
-	r := x.db.request(who)
-	defer r.done()
-	if err := r.allow(t, Read); err != nil {
+func (x *Tx) Get(t *model.Table, id value.Value, sel Selection) (Row, error) {
+	if err := x.request.allow(t, Read); err != nil {
 		return Row{}, err
 	}
-	if _, _, err := r.single.prepare(t, id, v, nil); err != nil {
+	read := x.request.rowRead
+	if _, _, err := read.prepare(t, id, sel, nil); err != nil {
 		return Row{}, err
 	}
-	if err := r.single.readFrom(x.tx); err != nil {
+	if err := read.readFrom(x.tx); err != nil {
 		return Row{}, err
 	}
-	return r.single.row, nil
+	return read.row, nil
 }
 
-// List reads a page. It counts a total in the transaction, whatever is remembered of totals outside.
-func (x *Tx) List(who caller.Caller, t *model.Table, q Query) ([]byte, error) {
-	r := x.db.request(who)
-	defer r.done()
-	if err := r.allow(t, Read); err != nil {
+// List reads a page. It counts a total in the transaction and does not cache it.
+func (x *Tx) List(t *model.Table, q Query) ([]byte, error) {
+	if err := x.request.allow(t, Read); err != nil {
 		return nil, err
 	}
-	p, _, err := r.page(t, q)
+	p, err := x.request.newPage(t, q)
 	if err != nil {
 		return nil, err
 	}
 	p.inTx = true
-	p.ranges = p.findRanges()
 	return p.read(x.tx, nil)
-}
-
-// page resolves the parameters of a list.
-func (r *request) page(t *model.Table, q Query) (*page, shapeKey, error) {
-	s, key, err := r.db.query(t, q)
-	if err != nil {
-		return nil, key, err
-	}
-	args, err := s.arguments(q.Args)
-	if err != nil {
-		return nil, key, err
-	}
-	p := &page{request: r, shape: s, query: q}
-	if q.Cursor != "" {
-		if p.start, err = cursor.Decode(q.Cursor, p.cursorList(), sortFields(s.sort)); err != nil {
-			return nil, key, err
-		}
-	}
-	r.unbindFilter()
-	if s.filter != nil {
-		r.bindFilter(&s.slots, args)
-		if what := s.text.Exceeded(r.values); what != "" {
-			return nil, key, errs.New(errs.Malformed, "filter: %s", what)
-		}
-	}
-	return p, key, nil
 }

@@ -2,11 +2,15 @@ package record
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/input"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -14,116 +18,82 @@ import (
 // Update applies a JSON merge patch (RFC 7396) to a row.
 func (d *DB) Update(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, patch []value.Member, match Match) (Row, error) {
 	r := d.request(who)
-	defer r.done()
+	defer r.end()
 	return r.update(ctx, t, id, patch, match)
 }
 
 func (r *request) update(ctx context.Context, t *model.Table, id value.Value, patch []value.Member, match Match) (_ Row, err error) {
 	defer errs.Wrap(&err, "record.Update(%s)", t.Name)
-	u, err := r.change(t, id, patch, match)
+	u, err := r.newChange(t, id, patch, match)
 	if err != nil {
 		return Row{}, err
 	}
-	if len(u.in.merged) > 0 {
+	if len(u.body.Patches) > 0 {
 		err = u.writeMerged(ctx)
 	} else {
-		err = r.db.write(ctx, r.who(), u.script, u.run)
+		err = r.db.write(ctx, r.Caller(), u.script, u.run)
 	}
 	if err != nil {
 		return Row{}, err
 	}
-	return u.row, nil
+	return u.result, nil
 }
 
-// change checks what needs no database.
-func (r *request) change(t *model.Table, id value.Value, patch []value.Member, match Match) (*change, error) {
-	if err := r.allow(t, Update); err != nil {
-		return nil, err
-	}
-	u := &change{request: r, table: r.db.tables[t], id: id, match: match}
-	u.in = u.table.members(r.who(), patch, &id)
-	if err := u.in.err(); err != nil {
-		return nil, err
-	}
-	rules := r.db.rules.Table(t)
-	u.from = r.asked(u.table, Update, rules.UpdateFrom, u.in.given)
-	u.from.seeing(r, u.table, u.in.compared(r))
-	u.to = r.asked(u.table, Update, rules.UpdateTo, u.in.given)
-	return u, nil
-}
-
-// change is an update of a row.
+// A change updates one row.
 type change struct {
-	*request
+	req      *request
 	table    *table
 	id       value.Value
 	match    Match
-	in       *input
-	from, to asked
-	row      Row
-
-	merge    *merge // nil where there is nothing to merge, or where the transaction does it
-	revision int64  // of the row that before has read
+	body     *input.Body
+	from, to decision // on the old row and on the new row
+	merge    *merge   // nil if there is nothing to merge, or if the transaction merges
+	result   Row
 }
 
-// run reads the old row unless one statement can do without. It may run more than once.
+// newChange checks what needs no database.
+func (r *request) newChange(t *model.Table, id value.Value, patch []value.Member, match Match) (*change, error) {
+	if err := r.allow(t, Update); err != nil {
+		return nil, err
+	}
+	body := input.ForUpdate(t, id, patch, r.Caller().IsSystem())
+	if err := body.Err(); err != nil {
+		return nil, err
+	}
+	u := &change{req: r, table: r.db.tables[t], id: id, match: match, body: body}
+	rules := r.db.rules.Table(t)
+	u.from = u.table.decision(Update, rules.UpdateFrom, body.Given)
+	u.from.addMasks(u.table, body.Compared(r.db.rules))
+	u.to = u.table.decision(Update, rules.UpdateTo, body.Given)
+	return u, nil
+}
+
+// script returns the change as a script, or nil if it depends on the old row: a patch is merged into it, or a check
+// compares with it.
+func (u *change) script(revision int64) (*store.Script, error) {
+	w, err := u.buildSingle(revision)
+	if err != nil || w == nil {
+		return nil, err
+	}
+	return w.script(u.table.lockOrder(u.id), u.table.setsUnique(u.body.Given)), nil
+}
+
+// run changes the row in a transaction. It may run more than once. It reads the old row unless one statement can decide.
 func (u *change) run(tx store.Tx) error {
 	revision, err := tx.Revision()
 	if err != nil {
 		return err
 	}
-	if done, err := u.runSingleStatement(tx, revision); done || err != nil {
+	if done, err := u.runSingle(tx, revision); done || err != nil {
 		return err
 	}
-	was, masked, refused, err := u.before(tx, u.table, u.id, u.matches, u.from)
-	if err != nil {
-		return err
-	}
-	in, err := u.in.against(u.request, u.table, was, masked, refused)
-	if err != nil {
-		return err
-	}
-	values, err := u.newValues(in, was, masked)
-	if err != nil {
-		return err
-	}
-	c := rowCheck{request: u.request, table: u.table, asked: u.to, given: in.given}
-	if len(in.given) < len(u.in.given) {
-		c.asked = u.asked(u.table, Update, u.db.rules.Table(u.table.Table).UpdateTo, in.given)
-	}
-	fields := append(slices.Clone(in.given), u.table.Field("updated_at"))
-	update, err := u.table.updateStatement(u.request, u.from, c.asked, fields)
-	if err != nil {
-		return err
-	}
-	w, err := c.build(Update, revision, update, u.inputs(revision, fields, values), was, values, masked, &u.row)
-	if err != nil {
-		return err
-	}
-	done, err := w.run(tx)
-	if done {
-		return err
-	}
-	return c.explain(tx, was, values, masked, err)
+	return u.runWithOld(tx, revision)
 }
 
-// newValues returns the new row, made of the old one and what is to be written.
-func (u *change) newValues(in *input, was row, masked []*model.Field) (row, error) {
-	values := slices.Clone(was)
-	for _, f := range in.given {
-		values[u.table.index[f]] = in.values[u.table.index[f]]
-	}
-	if err := u.takeMerge(in, values, was, masked); err != nil {
-		return nil, err
-	}
-	values[u.table.index[u.table.Field("updated_at")]] = value.OfTimestamp(u.env.Now)
-	return values, nil
-}
-
-// runSingleStatement tries the change without reading the old row. It reports false, and has changed nothing, if that cannot
-// be decided or was refused: run then finds out why.
-func (u *change) runSingleStatement(tx store.Tx, revision int64) (done bool, err error) {
-	w, err := u.build(revision)
+// runSingle tries the change with a single statement. It reports false, and has changed nothing, if one statement cannot
+// decide or refused the change.
+func (u *change) runSingle(tx store.Tx, revision int64) (done bool, err error) {
+	w, err := u.buildSingle(revision)
 	if err != nil || w == nil {
 		return false, err
 	}
@@ -134,58 +104,79 @@ func (u *change) runSingleStatement(tx store.Tx, revision int64) (done bool, err
 	return done, err
 }
 
-// script returns the change as a script, or nil if it depends on the old row: a patch is merged into it, or a check
-// compares with it.
-func (u *change) script(revision int64) (*store.Script, error) {
-	w, err := u.build(revision)
-	if err != nil || w == nil {
-		return nil, err
-	}
-	return w.script(u.table.lockOrder(u.id), u.table.setsUnique(u.in.given)), nil
-}
-
-// build returns the write of a change that one statement can decide, and nil if none can.
-func (u *change) build(revision int64) (*rowWrite, error) {
-	if len(u.in.merged) > 0 || len(u.in.fixed) > 0 {
-		return nil, nil
-	}
-	updated := u.table.Field("updated_at")
-	fields := append(slices.Clone(u.in.given), updated)
-	update, err := u.table.changeStatement(u.request, u.from, u.to, fields)
-	if err != nil || update.SQL == "" {
-		return nil, err
-	}
-	values := slices.Clone(u.in.values)
-	values[0], values[u.table.index[updated]] = u.id, value.OfTimestamp(u.env.Now)
-	c := rowCheck{request: u.request, table: u.table, asked: u.to, given: u.in.given}
-	w, err := c.build(Update, revision, update, u.inputs(revision, fields, values), nil, values, nil, &u.row)
-	if err != nil {
-		return nil, err
-	}
-	return w, u.addRevisionCheck(w)
-}
-
-// addRevisionCheck adds the check of the old revision, if the request has a condition on it.
-func (u *change) addRevisionCheck(w *rowWrite) error {
-	if u.match == nil {
-		return nil
-	}
-	stmt, err := u.table.lockedStatement(u.request)
+// runWithOld reads the old row and changes it, or says why it may not be changed.
+func (u *change) runWithOld(tx store.Tx, revision int64) error {
+	old, err := u.req.readOld(tx, u.table, u.id, u.match, u.from)
 	if err != nil {
 		return err
 	}
-	check := store.Step{Statement: u.statement(stmt, []value.Value{u.id}), Row: func(cols value.Row) error {
-		if !u.match(cols.Int(0)) {
-			return errNotAsScript
-		}
-		return nil
-	}}
-	w.checks = slices.Insert(w.checks, 0, check)
-	return nil
+	body, err := u.against(old)
+	if err != nil {
+		return err
+	}
+	values, err := u.newValues(body, old)
+	if err != nil {
+		return err
+	}
+	check := u.checkOf(body)
+	fields := u.fieldsOf(body)
+	update, err := u.table.updateStatement(u.req.Binding, u.from, check.decision, fields)
+	if err != nil {
+		return err
+	}
+	w, err := check.buildWrite(writeSpec{op: Update, revision: revision, change: update, inputs: u.inputs(revision, fields, values), old: old, values: values, result: &u.result})
+	if err != nil {
+		return err
+	}
+	done, err := w.run(tx)
+	if done {
+		return err
+	}
+	return check.explain(tx, old, values, err)
 }
 
-// inputs are those of the statement that sets fields.
-func (u *change) inputs(revision int64, fields []*model.Field, values row) []value.Value {
+// against returns the body without members that change nothing.
+func (u *change) against(old *input.Stored) (*input.Body, error) {
+	body, refused, err := u.body.Against(u.req.db.rules, old)
+	if len(refused) > 0 {
+		return nil, u.req.deniedFields(refused)
+	}
+	return body, err
+}
+
+// newValues returns the new row: the old one with the changes of a body.
+func (u *change) newValues(body *input.Body, old *input.Stored) ([]value.Value, error) {
+	values := slices.Clone(old.Values)
+	for _, f := range body.Given {
+		values[u.table.index[f]] = body.Values[u.table.index[f]]
+	}
+	if err := u.merge.apply(u.table, body, values, old); err != nil {
+		return nil, err
+	}
+	u.setUpdated(values)
+	return values, nil
+}
+
+func (u *change) setUpdated(values []value.Value) {
+	values[u.table.index[u.table.Field("updated_at")]] = value.OfTimestamp(u.req.Now())
+}
+
+// checkOf returns the check of the new row. A body without some members asks fewer write rules.
+func (u *change) checkOf(body *input.Body) rowCheck {
+	check := rowCheck{req: u.req, table: u.table, decision: u.to, given: body.Given}
+	if len(body.Given) < len(u.body.Given) {
+		check.decision = u.table.decision(Update, u.req.db.rules.Table(u.table.Table).UpdateTo, body.Given)
+	}
+	return check
+}
+
+// fieldsOf returns the fields that the change sets.
+func (u *change) fieldsOf(body *input.Body) []*model.Field {
+	return append(slices.Clone(body.Given), u.table.Field("updated_at"))
+}
+
+// inputs returns the inputs of a statement that sets fields.
+func (u *change) inputs(revision int64, fields []*model.Field, values []value.Value) []value.Value {
 	inputs := append(make([]value.Value, 0, 2+len(fields)), u.id, value.OfInt(revision))
 	for _, f := range fields {
 		inputs = append(inputs, values[u.table.index[f]])
@@ -193,43 +184,83 @@ func (u *change) inputs(revision int64, fields []*model.Field, values row) []val
 	return inputs
 }
 
-// before reads a row that is about to change and refuses where it is not there (404), has another revision (412), or the
-// rule about the row as it was says no (403). Of the fields that a has to do with, masked are those that the caller may
-// not read, and refused those whose write rule says no. In a transaction the row is locked.
-func (r *request) before(q store.Reader, t *table, id value.Value, match Match, a asked) (was row, masked, refused []*model.Field, err error) {
-	_, locks := q.(store.Tx)
-	stmt, err := t.beforeStatement(r, a, locks)
+// buildSingle returns the write of a change that one statement can decide, or nil if none can.
+func (u *change) buildSingle(revision int64) (*rowWrite, error) {
+	if len(u.body.Patches) > 0 || len(u.body.Fixed) > 0 {
+		return nil, nil
+	}
+	fields := u.fieldsOf(u.body)
+	update, err := u.table.changeStatement(u.req.Binding, u.from, u.to, fields)
+	if err != nil || update.SQL == "" {
+		return nil, err
+	}
+	values := slices.Clone(u.body.Values)
+	values[0] = u.id
+	u.setUpdated(values)
+	w, err := u.checkOf(u.body).buildWrite(writeSpec{op: Update, revision: revision, change: update, inputs: u.inputs(revision, fields, values), values: values, result: &u.result})
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	var revision int64
-	var allowed bool
-	err = r.query(q, stmt, []value.Value{id}, func(cols value.Row) error {
-		revision, allowed = cols.Int(0), holds(cols, 1)
-		for i, f := range a.fields {
-			if !holds(cols, 2+i) {
-				refused = append(refused, f)
-			}
-		}
-		for i, m := range a.masks {
-			if !holds(cols, 1+len(a.rules)+i) {
-				masked = append(masked, m.field)
-			}
-		}
-		was = t.scan(cols, 1+len(a.rules)+len(a.masks))
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, nil, nil, err
-	case was == nil:
-		return nil, nil, nil, notFound(t.Table)
-	case match != nil && !match(revision):
-		return nil, nil, nil, errs.New(errs.Stale, "the row has changed: read it again, then send the change with its new ETag")
-	case !allowed:
-		return nil, nil, nil, r.denied()
-	}
-	return was, masked, refused, nil
+	return w, u.addRevisionCheck(w)
 }
 
-func holds(cols value.Row, i int) bool { return !cols.Null(i) && cols.Int(i) == 1 }
+// addRevisionCheck adds a check of the old revision if the request has a condition on it.
+func (u *change) addRevisionCheck(w *rowWrite) error {
+	if u.match == nil {
+		return nil
+	}
+	stmt, err := u.table.revisionStatement(u.req.Binding)
+	if err != nil {
+		return err
+	}
+	check := store.Step{Statement: u.req.Bound(stmt, []value.Value{u.id}), Row: func(cols value.Row) error {
+		if !u.match(cols.Int(0)) {
+			return errUnexpectedRow
+		}
+		return nil
+	}}
+	w.checks = slices.Insert(w.checks, 0, check)
+	return nil
+}
+
+// mergeTries bounds the merges of one patch. Patches of one row take turns within this process, so only other writes can
+// change the row after a merge.
+const mergeTries = 8
+
+// writeMerged writes a change that has json fields to merge. It merges outside of the transaction, and after mergeTries
+// inside.
+func (u *change) writeMerged(ctx context.Context) error {
+	unlock, err := u.req.db.merging.lock(ctx, u.table.lockOrder(u.id))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for try := range mergeTries {
+		if u.merge, err = u.mergeOutside(ctx); err != nil {
+			return err
+		}
+		if err := u.req.db.write(ctx, u.req.Caller(), u.script, u.run); !errors.Is(err, errMoved) {
+			return err
+		}
+		time.Sleep(rand.N(time.Millisecond << try)) // 128 ms at most
+	}
+	u.merge = nil
+	return u.req.db.write(ctx, u.req.Caller(), u.script, u.run)
+}
+
+// mergeOutside reads the row without a lock, then merges without a connection.
+func (u *change) mergeOutside(ctx context.Context) (*merge, error) {
+	var old *input.Stored
+	err := u.req.db.store.Read(ctx, func(reader store.Reader) (err error) {
+		old, err = u.req.readOld(reader, u.table, u.id, u.match, u.from)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	body, err := u.against(old)
+	if err != nil {
+		return nil, err
+	}
+	return newMerge(body, old)
+}

@@ -191,8 +191,8 @@ func (m *mirror) sameGet(t *testing.T, q *posed, table *model.Table) int {
 	t.Helper()
 	query := q.question()
 	id := idOf(q.table, oracle.ID(q.table, m.IntN(oracle.MaxRows)))
-	want, wantErr := m.rows.Get(context.Background(), m.Caller, q.table, id, q.query.View, nil)
-	got, err := m.beside.Get(context.Background(), m.Caller, table, id, query.View, nil)
+	want, wantErr := m.rows.Get(context.Background(), m.Caller, q.table, id, q.query.Selection, nil)
+	got, err := m.beside.Get(context.Background(), m.Caller, table, id, query.Selection, nil)
 	if unknown(err) && !unknown(wantErr) {
 		return 0
 	}

@@ -6,91 +6,36 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Where the rows of a list can be found in more than one way, the page asks how far each way leads before it takes one. It
-// asks level by level, and each level looks at sixteen times as many rows. The search ends when an index has come to its end
-// or the order has filled the page, so it costs no more than a few times the cheapest way. It counts rows and not time: on a
-// busy machine the same rows are found in the same way.
+// The engine can find the rows of a list in several ways: along the order of the list, or through an index that serves a
+// part of the rule. A page probes how many rows each way leads to, then takes the cheapest.
+//
+// It probes level by level, and each level looks at sixteen times as many rows. The search ends when an index has no more
+// rows or the order has filled the page, so it costs at most a few times the cheapest way. A probe counts rows, not time,
+// so a busy machine takes the same ways. See docs/decisions/0013-rules-at-scale.md.
 
 const (
-	// listLevels is how many levels a list asks. Beyond them every way is dear, and the engine plans.
+	// listLevels is the number of levels that a page probes. Beyond them every way is expensive, and the engine plans.
 	listLevels = 5
-	// indexLevels is how many levels a list or a total asks that cannot be walked. Looking up rows one by one then costs
-	// more than looking at all.
+	// indexLevels is the number of levels without a way along the order. Beyond them, looking up rows one by one costs more
+	// than reading all rows.
 	indexLevels = 3
 )
 
-// probeReach returns how many rows of an index a probe counts, and how many rows of the order it looks through. A row of
-// the order costs several times a row of an index, since the rule is asked about it. The first level is for callers who see
-// few rows, and for lists of which most rows are seen.
-func probeReach(level int) (bound, window int) {
-	if level == 0 {
-		return 128, 64
-	}
-	bound = 256 << (4 * level)
-	return bound, bound / 8
-}
-
-// cheapest is the statement that reads a range in the cheapest way, nil where the range is empty.
-func (p *page) cheapest(q store.Reader, rng sqlgen.Range, inputs []value.Value) (*sqlgen.Statement, error) {
-	v, err := p.statement(rng, sqlgen.AsPlanned)
-	if err != nil {
-		return nil, err
-	}
-	planned := v.Statement
-	if planned.Ways == nil {
-		return planned, nil
-	}
-	levels := indexLevels
-	if planned.Ways[len(planned.Ways)-1] == sqlgen.Walk {
-		levels = listLevels
-	}
-	for level := range levels {
-		bound, window := p.db.probeReach(level)
-		probe, err := p.variant(rng, 'a'+byte(level), func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-			return g.Probe(p.list(rng, sqlgen.AsPlanned), bound, window)
-		})
-		if err != nil {
-			return nil, err
-		}
-		var found choice
-		err = p.request.query(q, probe.Statement, inputs, func(row value.Row) error {
-			found = choose(planned.Ways, row, inputs[0].Int, int64(bound), int64(window))
-			return nil
-		})
-		switch {
-		case err != nil:
-			return nil, err
-		case found.empty:
-			p.led = found
-			return nil, nil
-		case found.way != sqlgen.AsPlanned:
-			if level < indexLevels {
-				p.led = found
-			}
-			v, err := p.statement(rng, found.way)
-			if err != nil {
-				return nil, err
-			}
-			return v.Statement, nil
-		}
-	}
-	return planned, nil
-}
-
-// choice is what a probe found.
+// A choice is what a probe found.
 type choice struct {
-	way   sqlgen.Way // AsPlanned: none is cheap as far as the probe has looked
-	empty bool       // there are no rows
+	way   sqlgen.Way // AsPlanned: no way is cheap as far as the probe has looked
+	empty bool       // no row matches
 }
 
 // choose reads the columns of a probe.
-func choose(ways []sqlgen.Way, found value.Row, wanted, bound, window int64) (c choice) {
+func choose(ways []sqlgen.Way, cols value.Row, wanted, bound, window int64) (c choice) {
 	least := bound
 	for i, way := range ways {
-		n := found.Int(i)
+		n := cols.Int(i)
 		switch {
-		case way == sqlgen.Walk: // the last one, counted where no index came to its end
-			if c.way == sqlgen.AsPlanned && (n >= wanted || found.Int(i+1) < window) {
+		case way == sqlgen.Walk: // the last way, for when no index came to its end
+			seenAll := cols.Int(i+1) < window
+			if c.way == sqlgen.AsPlanned && (n >= wanted || seenAll) {
 				c.way = way
 			}
 		case n == 0:
@@ -102,41 +47,78 @@ func choose(ways []sqlgen.Way, found value.Row, wanted, bound, window int64) (c 
 	return c
 }
 
-func (p *page) list(rng sqlgen.Range, way sqlgen.Way) sqlgen.List {
-	return sqlgen.List{Table: p.shape.table, Fields: p.shape.out.Fields, Filter: p.shape.filter, Sort: p.shape.sort, Range: rng, Way: way}
+// cheapest returns the statement that reads a range in the cheapest way, or nil if the range is empty.
+func (p *page) cheapest(reader store.Reader, rng sqlgen.Range, inputs []value.Value) (*sqlgen.Statement, error) {
+	planned, err := p.statement(rng, sqlgen.AsPlanned)
+	if err != nil {
+		return nil, err
+	}
+	ways := planned.Ways
+	if ways == nil {
+		return planned.Statement, nil
+	}
+	levels := indexLevels
+	if ways[len(ways)-1] == sqlgen.Walk {
+		levels = listLevels
+	}
+	for level := range levels {
+		found, err := p.probeLevel(reader, rng, ways, level, inputs)
+		switch {
+		case err != nil:
+			return nil, err
+		case found.empty:
+			p.probe = found
+			return nil, nil
+		case found.way != sqlgen.AsPlanned:
+			if level < indexLevels {
+				p.probe = found
+			}
+			chosen, err := p.statement(rng, found.way)
+			if err != nil {
+				return nil, err
+			}
+			return chosen.Statement, nil
+		}
+	}
+	return planned.Statement, nil
 }
 
-// statement reads a range in one way.
-func (p *page) statement(rng sqlgen.Range, way sqlgen.Way) (*variant, error) {
-	return p.variant(rng, '0'+byte(way), func(g *sqlgen.Generator) (*sqlgen.Statement, error) { return g.List(p.list(rng, way)) })
+// probeLevel probes a range at one level.
+func (p *page) probeLevel(reader store.Reader, rng sqlgen.Range, ways []sqlgen.Way, level int, inputs []value.Value) (found choice, err error) {
+	bound, window := p.req.db.limits.probe(level)
+	probe, err := p.variant(rng, 'a'+byte(level), func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return gen.Probe(p.listSpec(rng, sqlgen.AsPlanned), bound, window)
+	})
+	if err != nil {
+		return choice{}, err
+	}
+	err = p.req.Query(reader, probe.Statement, inputs, func(cols value.Row) error {
+		found = choose(ways, cols, inputs[0].Int, int64(bound), int64(window))
+		return nil
+	})
+	return found, err
 }
 
-// variant is a statement about a range.
-func (p *page) variant(rng sqlgen.Range, kind byte, make func(*sqlgen.Generator) (*sqlgen.Statement, error)) (*variant, error) {
-	extra := string(append(equals(rng.Equal), byte('0'+rng.At), byte('0'+rng.Bound), kind))
-	return p.shape.list.variant(p.request, extra, make)
-}
-
-// cheapCount is the statement that counts in the cheapest way, nil where there is nothing to count.
-func (p *page) cheapCount(q store.Reader, planned *sqlgen.Statement) (*sqlgen.Statement, error) {
+// cheapestCount returns the statement that counts in the cheapest way, or nil if there is nothing to count.
+func (p *page) cheapestCount(reader store.Reader, planned *sqlgen.Statement) (*sqlgen.Statement, error) {
 	switch {
 	case planned.Ways == nil:
 		return planned, nil
-	case p.led.empty: // the probe of the page has seen it: it looks at all rows, wherever the page starts
+	case p.probe.empty: // a probe looks at the whole list, wherever the page starts
 		return nil, nil
-	case p.led.way >= sqlgen.From:
-		return p.counting(sqlgen.FromSets)
+	case p.probe.way >= sqlgen.From:
+		return p.countStatement(sqlgen.FromSets)
 	}
-	bound, window := p.db.probeReach(indexLevels - 1)
-	probe, err := p.shape.count.get(p.request, "probe", func(g *sqlgen.Generator) (*sqlgen.Statement, error) {
-		return g.ProbeCount(p.shape.table, p.shape.filter, bound)
+	bound, window := p.req.db.limits.probe(indexLevels - 1)
+	probe, err := p.shape.Statements.Get(p.req.Binding, kindCount, "probe", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return gen.ProbeCount(p.shape.Table, p.shape.Filter, bound)
 	})
 	if err != nil {
 		return nil, err
 	}
 	var found choice
-	err = p.request.query(q, probe, nil, func(row value.Row) error {
-		found = choose(planned.Ways, row, 0, int64(bound), int64(window))
+	err = p.req.Query(reader, probe, nil, func(cols value.Row) error {
+		found = choose(planned.Ways, cols, 0, int64(bound), int64(window))
 		return nil
 	})
 	switch {
@@ -145,5 +127,5 @@ func (p *page) cheapCount(q store.Reader, planned *sqlgen.Statement) (*sqlgen.St
 	case found.way == sqlgen.AsPlanned:
 		return planned, nil
 	}
-	return p.counting(sqlgen.FromSets)
+	return p.countStatement(sqlgen.FromSets)
 }

@@ -247,7 +247,7 @@ func (c waysCase) run(t *testing.T, w *plannedDB, rows *DB, table *model.Table) 
 	if c.who > 0 {
 		who = caller.User(caller.Identity{ID: fmt.Sprintf("u%d", c.who)})
 	}
-	q := Query{Sort: c.sort, Filter: c.filter, Limit: 20, View: View{Fields: "id"}}
+	q := Query{Sort: c.sort, Filter: c.filter, Limit: 20, Selection: Selection{Fields: "id"}}
 	w.sql, w.plans = nil, nil
 	for n := 0; n < 5; n++ { // pages
 		q.Total = n == 4

@@ -54,7 +54,7 @@ func storeData(t testing.TB, d *oracle.Data) *stored {
 	}
 	rows := New(db, d.Rules, Config{Now: func() time.Time { return d.Now }})
 	if d.IntN(3) > 0 { // the few rows of a world are as many as the rows of a large table
-		rows.probeReach = func(level int) (bound, window int) { return 1 + level, 1 + 2*level }
+		rows.limits.probe = func(level int) (bound, window int) { return 1 + level, 1 + 2*level }
 	}
 	return &stored{Data: d, db: db, rows: rows}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/input"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -19,16 +19,60 @@ type rowWrite struct {
 	table   *table
 	checks  []store.Step     // run first, and each must find a row
 	change  store.Statement  // writes the row
-	after   *store.Statement // asks about the new row; nil if change answers by itself
+	after   *store.Statement // asks about the new row; nil if change returns the answer itself
 	answer  func(value.Row) error
 	effects Effects
 }
 
-// Effects are further statements in the transaction of a write. They are undone with it, and it is undone if one of them
-// is refused.
-type Effects struct {
-	Steps  []store.Step
-	Tables []string // tables that the steps write to
+// A writeSpec is what buildWrite builds a write from.
+type writeSpec struct {
+	op       Op
+	revision int64 // of the new row
+	change   *sqlgen.Statement
+	inputs   []value.Value // of change
+	old      *input.Stored // nil if there is none, or if change reads it
+	values   []value.Value // the new row
+	result   *Row          // takes the answer
+}
+
+// buildWrite returns the write of a row with its reference checks.
+func (c rowCheck) buildWrite(spec writeSpec) (*rowWrite, error) {
+	id := spec.values[0]
+	w := &rowWrite{table: c.table, change: c.req.Bound(spec.change, spec.inputs), effects: c.req.effectsOf(c.table, spec.op, id, spec.revision)}
+	if err := c.addReferenceChecks(w, spec); err != nil {
+		return nil, err
+	}
+	if !spec.change.ReturnsAfter {
+		stmt, err := c.table.newRowStatement(c.req.Binding, c.decision, c.created)
+		if err != nil {
+			return nil, err
+		}
+		inputs := []value.Value{id, value.OfInt(spec.revision)}
+		if spec.old != nil {
+			inputs = append(inputs, spec.old.Values...)
+		}
+		after := c.req.Bound(stmt, inputs)
+		w.after = &after
+	}
+	result := spec.result
+	w.answer = func(cols value.Row) (err error) {
+		*result, err = c.rowFromResult(id, cols)
+		return err
+	}
+	return w, nil
+}
+
+func (c rowCheck) addReferenceChecks(w *rowWrite, spec writeSpec) error {
+	found := func(value.Row) error { return nil }
+	for _, f := range c.req.referencesToCheck(c.table, c.given, spec.values, spec.old) {
+		stmt, err := c.req.db.tables[f.Ref].existsStatement(c.req.Binding)
+		if err != nil {
+			return err
+		}
+		id := spec.values[c.table.index[f]]
+		w.checks = append(w.checks, store.Step{Statement: c.req.Bound(stmt, []value.Value{id}), Row: found})
+	}
+	return nil
 }
 
 // effectsOf returns the effects of a write. Deletions have the revision 0.
@@ -54,12 +98,12 @@ func (w *rowWrite) script(order string, apart bool) *store.Script {
 }
 
 // run runs the write in a transaction. Without an error, done says whether it wrote the row: a check may have found no row,
-// or the rules in the statement did not let it write. A constraint of the row itself is a *store.ConstraintError.
+// or the rules in the statement did not hold. A constraint of the row itself is a *store.ConstraintError.
 func (w *rowWrite) run(tx store.Tx) (done bool, err error) {
 	for _, check := range w.checks {
 		found, err := runStep(tx, check)
 		if err != nil || !found {
-			return false, notRefused(err)
+			return false, ignoreRefusal(err)
 		}
 	}
 	tx.Touch(w.table.Name)
@@ -78,9 +122,12 @@ func (w *rowWrite) run(tx store.Tx) (done bool, err error) {
 	return true, w.effects.run(tx)
 }
 
-// notRefused drops the error of a check that refuses: the caller finds out why and says it.
-func notRefused(err error) error {
-	if errors.Is(err, errNotAsScript) {
+// errUnexpectedRow refuses a script. The function of the write then says why.
+var errUnexpectedRow = errors.New("the row is not as the script expects it")
+
+// ignoreRefusal drops errUnexpectedRow. The caller finds out the reason.
+func ignoreRefusal(err error) error {
+	if errors.Is(err, errUnexpectedRow) {
 		return nil
 	}
 	return err
@@ -103,7 +150,7 @@ func (e Effects) run(tx store.Tx) error {
 
 const effectRefused = "a statement that belongs to this write was refused"
 
-// runStep runs one step and says whether it found a row. A step without Row finds none and need not.
+// runStep runs one step and reports whether it found a row. A step without Row need not find one.
 func runStep(tx store.Tx, step store.Step) (found bool, err error) {
 	if step.Row == nil {
 		_, err = tx.Exec(step.SQL, step.Args)
@@ -116,69 +163,13 @@ func runStep(tx store.Tx, step store.Step) (found bool, err error) {
 	return found, err
 }
 
-// errNotAsScript refuses a script: its function will say why.
-var errNotAsScript = errors.New("the row is not as the script expects it")
-
-// lockOrder is the position of a row in the order in which scripts lock rows.
-func (t *table) lockOrder(id value.Value) string {
-	return t.Name + " " + string(value.AppendValue(nil, id))
-}
-
-// build returns the write with its reference checks. The new row is in values, and row takes the answer.
-func (c rowCheck) build(op Op, revision int64, change *sqlgen.Statement, inputs []value.Value, was, values row, masked []*model.Field, row *Row) (*rowWrite, error) {
-	w := &rowWrite{table: c.table, change: c.statement(change, inputs), effects: c.effectsOf(c.table, op, values[0], revision)}
-	for _, f := range c.referencesToCheck(c.table, c.given, values, was, masked) {
-		stmt, err := c.db.tables[f.Ref].existsStatement(c.request)
-		if err != nil {
-			return nil, err
-		}
-		id := values[c.table.index[f]]
-		w.checks = append(w.checks, store.Step{Statement: c.statement(stmt, []value.Value{id}), Row: func(value.Row) error { return nil }})
-	}
-	if !change.ReturnsAfter {
-		stmt, err := c.table.afterStatement(c.request, c.asked, c.created)
-		if err != nil {
-			return nil, err
-		}
-		after := c.statement(stmt, afterInputs(values[0], revision, was))
-		w.after = &after
-	}
-	w.answer = func(cols value.Row) (err error) {
-		*row, err = c.rowFromResult(values[0], cols)
-		return err
-	}
-	return w, nil
-}
-
-// explain returns why a write was refused that changed nothing. The error of the write is that of a constraint or nil.
-func (c rowCheck) explain(tx store.Tx, was, values row, masked []*model.Field, err error) error {
-	if err != nil && !isConstraint(err) {
-		return err
-	}
-	hidden, failed := c.hiddenReferences(tx, c.table, c.given, values, was, masked)
-	switch {
-	case failed != nil:
-		return failed
-	case len(hidden) > 0:
-		return c.refused(tx, was, values, hidden, referenceConflict(c.table, hidden))
-	case err != nil:
-		return c.constraint(tx, was, values, err)
-	}
-	return c.notAllowed(tx, was, values)
-}
-
-func isConstraint(err error) bool {
-	_, ok := errors.AsType[*store.ConstraintError](err)
-	return ok
-}
-
-// write runs a write as a script, or as a function if its caller was often refused lately. A refused script costs all who
-// share its transaction; a refused function costs only its caller.
-func (d *DB) write(ctx context.Context, who caller.Caller, script func(int64) (*store.Script, error), f func(store.Tx) error) error {
+// write runs a write as a script. If its caller was refused often of late, it runs the function instead. A refused script
+// costs all writes in its transaction; a refused function costs only its caller.
+func (d *DB) write(ctx context.Context, who caller.Caller, script func(revision int64) (*store.Script, error), function func(store.Tx) error) error {
 	if d.refusals.often(who, time.Now()) {
-		return d.store.Write(ctx, f)
+		return d.store.Write(ctx, function)
 	}
-	err := store.Run(ctx, d.store, script, f)
+	err := store.Run(ctx, d.store, script, function)
 	if err != nil && isRefusal(err) {
 		d.refusals.note(who, time.Now())
 	}

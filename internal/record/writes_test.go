@@ -221,7 +221,7 @@ func (s *stored) sameRows(t *testing.T) {
 	for _, table := range s.Model.Tables {
 		for i := range oracle.MaxRows {
 			id := oracle.ID(table, i)
-			row, err := s.rows.Get(context.Background(), system, table, idOf(table, id), View{}, nil)
+			row, err := s.rows.Get(context.Background(), system, table, idOf(table, id), Selection{}, nil)
 			rec := s.Find(table, id)
 			if rec == nil {
 				if errs.KindOf(err) != errs.NotFound {

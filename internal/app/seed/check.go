@@ -44,7 +44,7 @@ func Check(ctx context.Context, dir string, rules *rule.Rules) (files int, err e
 	rows := record.New(db, rules, record.Config{})
 	l := &loader{ctx: ctx, files: found}
 	err = db.Write(ctx, func(tx store.Tx) error {
-		if err := l.load(rows.In(tx)); err != nil {
+		if err := l.load(tx, rows); err != nil {
 			return err
 		}
 		return errChecked

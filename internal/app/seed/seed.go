@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // loadedKey marks a database that has its seed, or that was new when there was no seed. The mark and the rows commit
@@ -66,7 +67,8 @@ func IsLoaded(ctx context.Context, db store.DB) (found bool, err error) {
 type loader struct {
 	ctx    context.Context // of the start; ends the loading
 	files  []File
-	tx     *record.Tx
+	tx     store.Tx
+	rows   *record.DB
 	loaded int // rows
 	faults Faults
 	inFile int                   // faults of the current file
@@ -81,7 +83,7 @@ func (l *loader) fill(tx store.Tx, rows *record.DB, now time.Time) error {
 	if _, done, err := system.Get(tx, loadedKey); err != nil || done {
 		return err
 	}
-	if err := l.load(rows.In(tx)); err != nil {
+	if err := l.load(tx, rows); err != nil {
 		return err
 	}
 	return system.Set(tx, loadedKey, now.UTC().Format(time.RFC3339), now)
@@ -92,8 +94,8 @@ var errEnough = errors.New("the file has enough faults")
 
 // load loads all files and returns the faults of all. It starts from nothing, because the engine may run the transaction
 // again.
-func (l *loader) load(tx *record.Tx) error {
-	l.tx, l.loaded, l.faults, l.faulty = tx, 0, nil, map[*model.Table]bool{}
+func (l *loader) load(tx store.Tx, rows *record.DB) error {
+	l.tx, l.rows, l.loaded, l.faults, l.faulty = tx, rows, 0, nil, map[*model.Table]bool{}
 	for _, file := range l.files {
 		l.inFile = 0
 		err := l.loadFile(file)
@@ -111,6 +113,14 @@ func (l *loader) load(tx *record.Tx) error {
 	return nil
 }
 
+// create creates one row, at a time of its own: lists by created_at have the rows in the order of the files.
+func (l *loader) create(table *model.Table, members []value.Member) error {
+	rows := l.rows.In(l.tx, caller.System("seed"))
+	defer rows.Done()
+	_, err := rows.Create(table, members)
+	return err
+}
+
 func (l *loader) loadFile(file File) error {
 	return file.rows(func(r row) error {
 		if err := l.ctx.Err(); err != nil {
@@ -118,7 +128,7 @@ func (l *loader) loadFile(file File) error {
 		}
 		err := r.err
 		if err == nil {
-			_, err = l.tx.Create(caller.System("seed"), file.Table, r.members)
+			err = l.create(file.Table, r.members)
 		}
 		if err != nil {
 			return l.fault(file, r, err)

@@ -48,7 +48,7 @@ func FuzzParams(f *testing.F) {
 			t.Fatalf("%q: %v", raw, err)
 		}
 		if err == nil && (v.Fields != q.Fields || v.Expand != q.Expand) {
-			t.Fatalf("%q: one row %+v, a list %+v", raw, v, q.View)
+			t.Fatalf("%q: one row %+v, a list %+v", raw, v, q.Selection)
 		}
 		if err := noParams(raw); (err == nil) != (raw == "") {
 			t.Fatalf("noParams(%q) = %v", raw, err)

@@ -23,7 +23,7 @@ var (
 )
 
 // parseView reads the parameters of a single row.
-func parseView(raw string) (v record.View, err error) {
+func parseView(raw string) (v record.Selection, err error) {
 	params, err := web.ParseQuery(raw, repeated...)
 	if err != nil {
 		return v, err

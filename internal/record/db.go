@@ -1,0 +1,55 @@
+package record
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/cache"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/gate"
+	"github.com/ashlar-dev/ashlar/internal/record/shape"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// DB is the rows of a model. It is safe for concurrent use.
+type DB struct {
+	store   store.DB
+	rules   *rule.Rules
+	dialect sqlgen.Dialect
+	now     func() time.Time
+	limits  limits
+	tables  map[*model.Table]*table
+
+	shapes   *shape.Shapes
+	gate     *gate.Gate
+	totals   *cache.Cache[int64]
+	counts   flights  // counts of totals under way
+	merging  rowLocks // rows that a patch is merged into
+	refusals *refusals
+	effects  effectsFunc // nil: writes have no effects
+
+	requests sync.Pool // of *request
+	blocks   sync.Pool // of *render.Block
+}
+
+// New returns the rows of the model that the rules are about. The database must have the model's tables.
+func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
+	d := &DB{
+		store: db, rules: rules, dialect: db.Dialect(), now: cfg.Now,
+		limits:   defaultLimits(),
+		tables:   map[*model.Table]*table{},
+		shapes:   shape.NewShapes(rules),
+		gate:     gate.New(db),
+		totals:   cache.New[int64](totalsSize),
+		refusals: newRefusals(),
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	for _, t := range rules.Model.All() {
+		d.tables[t] = newTable(rules, t)
+	}
+	return d
+}

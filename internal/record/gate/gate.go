@@ -1,0 +1,85 @@
+// Package gate decides when a read may use a connection of the engine.
+//
+// Each read has a level. A read starts at the level that its query earned by its cost, and rises when it works longer than
+// its level allows. See docs/decisions/0014-gate.md.
+package gate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// The levels of reads. The gate has as many slots as the engine has connections for reads.
+const (
+	Own    = iota // a single row or an unfiltered list, fast lately
+	Short         // a client's own filter, sort or expansion, fast lately
+	medium        // a query of unknown cost, or one that took up to slow
+	long          // a query that took longer
+)
+
+// RetryAfter is the time after which a refused client should try again.
+const RetryAfter = time.Second
+
+// patience is the longest wait that a read is admitted to. See admit.Gate.
+const patience = 2 * time.Second
+
+// A Gate admits the reads of one engine. It is safe for concurrent use.
+type Gate struct {
+	db    store.DB
+	slots *admit.Gate[caller.Client]
+}
+
+// New returns the gate of an engine.
+func New(db store.DB) *Gate {
+	return &Gate{db, admit.NewGate[caller.Client](db.Readers())}
+}
+
+// Read runs a read through the gate. It may run the read more than once. The passage must not be in use.
+func (g *Gate) Read(ctx context.Context, p *Passage, client caller.Client, class Class, cost *Cost, read func(store.Reader) error) error {
+	p.ran = false
+	level, limit := cost.start(class)
+	for {
+		if err := ctx.Err(); err != nil { // nobody waits for the answer
+			return err
+		}
+		if !g.slots.TryEnter(level) {
+			if err := g.slots.Enter(ctx, level, client, patience); err != nil {
+				return refusal(err)
+			}
+		}
+		p.begin(ctx, g.slots, level, limit, read)
+		err := g.run(p, cost)
+		if !errors.Is(err, errCut) {
+			return err
+		}
+		level, limit = cost.restart(p.limit)
+	}
+}
+
+func refusal(err error) error {
+	if errors.Is(err, admit.ErrHopeless) {
+		return &errs.Error{Kind: errs.Unavailable, Message: "too many queries wait for the database", RetryAfter: RetryAfter}
+	}
+	return err
+}
+
+// run runs a read that has a slot, notes its cost and gives the slot back, after a panic too.
+func (g *Gate) run(p *Passage, cost *Cost) error {
+	done := false
+	defer func() {
+		level, worked := p.end()
+		g.slots.Leave(level, worked)
+		if worked > 0 && (done || worked > cost.known()) { // a read that failed would have taken longer
+			cost.note(worked)
+		}
+	}()
+	err := g.db.Read(p, p.work)
+	done = err == nil
+	return err
+}

@@ -1,0 +1,133 @@
+package record
+
+import (
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/gate"
+	"github.com/ashlar-dev/ashlar/internal/record/input"
+	"github.com/ashlar-dev/ashlar/internal/record/render"
+	"github.com/ashlar-dev/ashlar/internal/record/statement"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+)
+
+// A request is one request of one caller. Its Binding evaluates the slots of the rules once. Its memory serves later
+// requests: end gives it back.
+type request struct {
+	*statement.Binding
+	db      *DB
+	allowed permission // the last one that was granted
+
+	passage *gate.Passage
+	rowRead *rowRead
+	blocks  []*render.Block // to be released when the answer is written
+}
+
+// permission says that the caller may do something to rows of a table.
+type permission struct {
+	table *model.Table
+	op    Op
+}
+
+// request returns a request of the caller. The caller must end it.
+func (d *DB) request(who caller.Caller) *request {
+	r, _ := d.requests.Get().(*request)
+	if r == nil {
+		r = &request{Binding: statement.NewBinding(d.rules, d.dialect), db: d, passage: gate.NewPassage()}
+		r.rowRead = newRowRead(r)
+	}
+	r.begin(who, d.now())
+	return r
+}
+
+// begin evaluates the slots of the rules at a time.
+func (r *request) begin(who caller.Caller, now time.Time) {
+	r.Begin(who, now.UnixMicro())
+	r.allowed = permission{}
+}
+
+// maxAge bounds the age of a request that writes. Rules may depend on the time, and a client may take long to send a body.
+const maxAge = 50 * time.Millisecond
+
+// renew evaluates the slots again if the request is too old to write.
+func (r *request) renew() {
+	if now := r.db.now(); now.UnixMicro()-r.Now() > maxAge.Microseconds() {
+		r.begin(r.Caller(), now)
+	}
+}
+
+// end gives the memory of the request to a later one.
+func (r *request) end() {
+	r.releaseBlocks()
+	r.rowRead.reset()
+	r.passage.Reset()
+	r.Reset()
+	r.allowed = permission{}
+	r.db.requests.Put(r)
+}
+
+// Allow reports whether the caller may do an operation to any row of a table. The error is errs.Unauthenticated or
+// errs.Forbidden if the rules refuse every row. Allow does not ask the database.
+func (d *DB) Allow(who caller.Caller, t *model.Table, op Op) error {
+	if d.tables[t].open[op] {
+		return nil
+	}
+	r := d.request(who)
+	defer r.end()
+	return r.allow(t, op)
+}
+
+// allow is DB.Allow. It remembers what it granted last.
+func (r *request) allow(t *model.Table, op Op) error {
+	if t.View != nil && op != Read {
+		return &errs.Error{Kind: errs.MethodNotAllowed, Allow: []string{"GET", "HEAD"}, Message: t.Name + " is a view, and views are read-only"}
+	}
+	if r.allowed == (permission{t, op}) {
+		return nil
+	}
+	if !r.mayAllow(t, op) {
+		return r.denied()
+	}
+	r.allowed = permission{t, op}
+	return nil
+}
+
+// mayAllow reports whether the rules may allow an operation on some row.
+func (r *request) mayAllow(t *model.Table, op Op) bool {
+	table := r.db.tables[t]
+	return table.open[op] || r.Caller().IsSystem() || table.verdicts.Get(r.Binding, byte(op), func() bool {
+		folder := r.Folder()
+		folder.NoOld = op == Create
+		for _, node := range rulesFor(r.db.rules.Table(t), op) {
+			if rule.NeverTrue(folder.Fold(node)) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// denied is the error of a rule that says no. Only an anonymous caller can help it by saying who it is.
+func (r *request) denied() *errs.Error {
+	if r.Caller().IsAnonymous() {
+		return errs.New(errs.Unauthenticated, "authentication required: send a bearer token")
+	}
+	return errs.New(errs.Forbidden, "the access rules do not allow this")
+}
+
+// deniedFields is denied for the write rules of fields.
+func (r *request) deniedFields(fields []*model.Field) error {
+	err := r.denied()
+	for _, f := range fields {
+		err.Faults = append(err.Faults, errs.Fault{Pointer: input.Pointer(f.Name), Code: "write", Detail: "the write rule of this field does not allow it"})
+	}
+	return err
+}
+
+// notFound is the error for a row that does not exist, and for one that the caller may not read. They answer alike, byte
+// for byte.
+func notFound(t *model.Table) error {
+	return errs.New(errs.NotFound, "there is no such row in %s", t.Name)
+}

@@ -1,0 +1,102 @@
+// Package shape resolves the parameters of reads, and keeps the results.
+//
+// The shape of a read is everything that its parameters fix: columns, expansions, filter and order. Arguments, cursor and
+// limit are not part of it, so requests of one client program share their shapes and the statements of those.
+package shape
+
+import (
+	"sync/atomic"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/gate"
+	"github.com/ashlar-dev/ashlar/internal/record/render"
+	"github.com/ashlar-dev/ashlar/internal/record/statement"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+)
+
+// A Key is what a shape is made from: the parameters of a request, as they came.
+type Key struct {
+	Table                        *model.Table
+	Filter, Sort, Fields, Expand string
+	List                         bool
+}
+
+// unfiltered reports whether a list is read as the model has it. A client chose its fields at most.
+func (k *Key) unfiltered() bool { return k.List && k.Filter == "" && k.Sort == "" && k.Expand == "" }
+
+// isDefault reports whether a read has no parameters.
+func (k *Key) isDefault() bool {
+	return k.Filter == "" && k.Sort == "" && k.Fields == "" && k.Expand == ""
+}
+
+// A Shape is the resolved parameters of a read, with its statements. It is safe for concurrent use.
+type Shape struct {
+	Table  *model.Table
+	Output *render.Output
+	Filter rule.Node  // nil: none. The slots in it are in Slots
+	Slots  rule.Slots // of the filter
+	Sort   []sqlgen.Key
+
+	SortFields []*model.Field // the fields of Sort
+
+	Statements *statement.Cache
+	Class      gate.Class
+	EmptyPage  gate.Cost // of a page without rows, which may have a total
+
+	args      []*rule.Arg
+	textCost  rule.TextCost
+	textBytes int          // of the parameters
+	kept      atomic.Int64 // size when Shapes last weighed it
+}
+
+const (
+	// maxStatementBytes bounds the statements of one shape, in bytes of text.
+	maxStatementBytes = 2 << 20
+	// compiledFactor estimates how many bytes a compiled filter or expansion takes for each byte of its text.
+	compiledFactor = 50
+)
+
+// size estimates the memory of a shape, in bytes. It grows with the statements.
+func (s *Shape) size() int { return s.textBytes*compiledFactor + s.Statements.Size() }
+
+func newShape(rules *rule.Rules, key Key) (*Shape, error) {
+	out, err := render.NewOutput(key.Table, key.Fields, key.Expand)
+	if err != nil {
+		return nil, err
+	}
+	s := &Shape{
+		Table: key.Table, Output: out,
+		Slots:      rule.Slots{Base: len(rules.Slots.List)},
+		Statements: statement.NewCache(maxStatementBytes),
+		textBytes:  len(key.Filter) + len(key.Sort) + len(key.Fields) + len(key.Expand),
+	}
+	s.Class = s.classOf(key)
+	if !key.List {
+		return s, nil
+	}
+	if s.Sort, err = parseSort(key.Table, key.Sort); err != nil {
+		return nil, err
+	}
+	for _, sortKey := range s.Sort {
+		s.SortFields = append(s.SortFields, sortKey.Field)
+	}
+	if key.Filter != "" {
+		node, args, problems := rules.Filter(key.Table, key.Filter)
+		if len(problems) > 0 {
+			return nil, filterError(key.Filter, problems)
+		}
+		s.Filter, s.args = s.Slots.Extract(node), args
+		s.textCost = rule.TextCostOf(s.Filter)
+	}
+	return s, nil
+}
+
+// classOf says what to expect of the queries of a shape. A query as the model has it counts as fast until it was not.
+func (s *Shape) classOf(key Key) gate.Class {
+	expands := len(s.Output.Expansions) > 0
+	if expands || (key.List && !key.unfiltered()) {
+		return gate.Class{Best: gate.Short}
+	}
+	return gate.Class{Best: gate.Own, AssumedFast: s.Table.View == nil}
+}
