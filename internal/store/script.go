@@ -37,8 +37,8 @@ type Scripter interface {
 	// makes the script from a number as of Tx.Revision. write must not wait for anything.
 	//
 	// Without an error, done says whether the script was committed. It was not, and left nothing, if write returned nil, if
-	// a constraint or a Row refused it, or if the engine runs no scripts. The caller then runs a function, which finds out
-	// the reason.
+	// a constraint or a Row refused it, or if the engine cannot run a script at the moment. The caller then runs a
+	// function, which finds out the reason.
 	Script(ctx context.Context, write func(revision int64) (*Script, error)) (done bool, err error)
 }
 

@@ -168,8 +168,9 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`
 ON CONFLICT ("table") DO UPDATE SET generation = max(generation, excluded.generation)`
 )
 
-// SetNumbers implements store.DB.
-func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
+// SetNumbers implements store.DB. Revisions that were reserved before may be those of loaded rows.
+func (db *DB) SetNumbers(tx store.Tx, n store.Numbers) error {
+	db.writer.dropReserved()
 	set := func(sql, name string, last int64) error {
 		_, err := tx.Exec(sql, []value.Value{value.OfText(name), value.OfInt(last)})
 		return err

@@ -58,29 +58,23 @@ func (t *tx) Generation(table string) (int64, error) {
 	return t.w.conn.generation(table)
 }
 
-// revisions are numbers that a transaction has reserved: an UPDATE for each would cost as much as half an insert.
-type revisions struct{ next, last int64 }
-
-// reserved is how many revisions are reserved at once. Those that are left over are never used.
-const reserved = 64
-
-const reserveRevisions = `UPDATE ashlar_counters SET value = value + ?1 WHERE name = 'revision' RETURNING value`
-
 // Revision implements store.Tx.
 func (t *tx) Revision() (int64, error) {
 	if t.over {
 		return 0, internal(errOver)
 	}
-	r := &t.w.revisions
-	if r.next == r.last {
-		last, err := t.one(reserveRevisions, []value.Value{value.OfInt(reserved)})
-		if err != nil {
-			return 0, err
-		}
-		*r = revisions{last - reserved, last}
+	w := t.w
+	if n, ok := w.reserved.take(); ok {
+		return n, nil
 	}
-	r.next++
-	return r.next, nil
+	if n, ok := w.spare.take(); ok {
+		return n, nil
+	}
+	if err := w.reserve(); err != nil {
+		return 0, err
+	}
+	n, _ := w.reserved.take()
+	return n, nil
 }
 
 const nextCount = `INSERT INTO ashlar_counters (name, value) VALUES ('next:' || ?1, 1)

@@ -26,31 +26,42 @@ func (db *DB) write(ctx context.Context, f func(store.Tx) error, sweeps bool) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{ctx: ctx, run: f, sweeps: sweeps, answer: make(chan error, 1)}
-	if err := db.writer.enqueue(j); err != nil {
-		return err
-	}
-	select {
-	case err := <-j.answer:
-		return err
-	case <-ctx.Done():
-	}
-	if j.state.CompareAndSwap(waiting, skipped) {
-		return ctx.Err()
-	}
-	return <-j.answer // f has begun, and nothing of the caller's cuts it short
+	return db.writer.submit(&job{ctx: ctx, run: f, sweeps: sweeps})
 }
 
-// job is a function on its way through the writer.
+// Script implements store.DB. The script is made on the caller's goroutine, from a revision that is reserved already, so
+// that the writer only binds values and runs statements. In a process that has just started there is none: the function
+// then reserves some.
+func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Script, error)) (done bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	revision, ok := db.writer.spare.take()
+	if !ok {
+		return false, nil
+	}
+	s, err := write(revision)
+	if s == nil || err != nil {
+		db.writer.spare.putBack(revision)
+		return false, err
+	}
+	if err := db.writer.submit(&job{ctx: ctx, script: s}); err != errRefused {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// job is a function or a script on its way through the writer.
 type job struct {
 	ctx    context.Context // of the caller, who waits for the answer
 	run    func(store.Tx) error
-	sweeps bool       // it runs alone, on the connection for sweeps
-	answer chan error // of one element, so that the writer never waits for the caller
+	script *store.Script // in place of run
+	sweeps bool          // run has a transaction to itself, on the connection for sweeps
+	answer chan error    // of one element, so that the writer never waits for the caller
 	state  atomic.Int32
 
-	err   error // what run came to, to be answered after the commit
-	final bool  // run is not to be repeated, whatever becomes of the transaction
+	err   error // result of run, which is answered after the commit
+	final bool  // run must not be repeated, whatever becomes of the transaction
 }
 
 // The states of a job.
@@ -71,6 +82,48 @@ func (j *job) start() bool {
 	return j.state.CompareAndSwap(waiting, started)
 }
 
+// shortWait is how long submit waits before it looks at the context of the caller. Its Done would start a timer of the
+// context, which costs more than most writes wait.
+const shortWait = 10 * time.Millisecond
+
+// submit hands a job to the writer and returns its answer. If the context of the caller ends first, the job is skipped. A
+// job that has begun is not cut short.
+func (w *writer) submit(j *job) error {
+	j.answer = make(chan error, 1)
+	if j.script != nil && w.lead(j) {
+		return <-j.answer
+	}
+	if err := w.enqueue(j); err != nil {
+		return err
+	}
+	timer := w.timer()
+	defer w.timers.Put(timer)
+	defer timer.Stop()
+	select {
+	case err := <-j.answer:
+		return err
+	case <-timer.C:
+	}
+	select {
+	case err := <-j.answer:
+		return err
+	case <-j.ctx.Done():
+	}
+	if j.state.CompareAndSwap(waiting, skipped) {
+		return j.ctx.Err()
+	}
+	return <-j.answer
+}
+
+func (w *writer) timer() *time.Timer {
+	timer, _ := w.timers.Get().(*time.Timer)
+	if timer == nil {
+		return time.NewTimer(shortWait)
+	}
+	timer.Reset(shortWait)
+	return timer
+}
+
 // retryAfter is when to ask again after the queue was full: it holds a good second's work.
 const retryAfter = time.Second
 
@@ -87,9 +140,4 @@ func (w *writer) enqueue(j *job) error {
 	default:
 		return &errs.Error{Kind: errs.Unavailable, Message: "too many writes are waiting", RetryAfter: retryAfter}
 	}
-}
-
-// Script implements store.DB. The engine runs every write as a function.
-func (*DB) Script(context.Context, func(revision int64) (*store.Script, error)) (done bool, err error) {
-	return false, nil
 }

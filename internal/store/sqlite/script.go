@@ -1,0 +1,53 @@
+package sqlite
+
+import (
+	"errors"
+
+	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// errRefused is the error of a script that a constraint or a row refused. Its function will say why.
+var errRefused = errors.New("a script was refused")
+
+// runScript runs the statements of a script. The caller undoes what they did if there is an error.
+func (c *conn) runScript(s *store.Script) error {
+	return background.Guard("a script", func() error {
+		for i := range s.Steps {
+			if err := c.runStep(&s.Steps[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// runStep runs one statement of a script. Its Row judges each row of the result where it stands, without a copy.
+func (c *conn) runStep(step *store.Step) error {
+	s, err := c.begin(step.SQL, step.Args)
+	if err != nil {
+		return err
+	}
+	defer c.statements.release(s)
+	for found := false; ; found = true {
+		more, err := s.raw.Step()
+		switch {
+		case err != nil:
+			return refusedBy(c.translate(err, step.SQL))
+		case !more && (found || step.Row == nil):
+			return nil
+		case !more:
+			return errRefused
+		case step.Row != nil && step.Row(s) != nil:
+			return errRefused
+		}
+	}
+}
+
+// refusedBy returns errRefused for the error of a constraint, and every other error as it is.
+func refusedBy(err error) error {
+	if _, ok := errors.AsType[*store.ConstraintError](err); ok {
+		return errRefused
+	}
+	return err
+}

@@ -1,0 +1,282 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+var errNo = errors.New("no")
+
+func accept(value.Row) error { return nil }
+func refuse(value.Row) error { return errNo }
+
+// inserting is a script that inserts a row, then shows it to judge.
+func inserting(id int64, judge func(value.Row) error) *store.Script {
+	args := []value.Value{value.OfInt(id)}
+	return &store.Script{Tables: []string{"rows"}, Steps: []store.Step{
+		{Statement: store.Statement{SQL: insertTestRow, Args: args}},
+		{Statement: store.Statement{SQL: `SELECT id FROM rows WHERE id = ?1`, Args: args}, Row: judge},
+	}}
+}
+
+func one(sql string) *store.Script {
+	return &store.Script{Steps: []store.Step{{Statement: store.Statement{SQL: sql}}}}
+}
+
+func runScript(db *DB, s *store.Script) (done bool, err error) {
+	return db.Script(context.Background(), func(int64) (*store.Script, error) { return s, nil })
+}
+
+// openScripts opens a database with an empty table, where scripts find revisions.
+func openScripts(t *testing.T, cfg Config) *DB {
+	t.Helper()
+	db := openRows(t, cfg)
+	reserve(t, db)
+	return db
+}
+
+func reserve(t *testing.T, db *DB) {
+	t.Helper()
+	err := db.Write(t.Context(), func(tx store.Tx) error { _, err := tx.Revision(); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rowsOf(t *testing.T, db *DB) (ids []int64) {
+	t.Helper()
+	err := db.Read(t.Context(), func(r store.Reader) error {
+		return r.Query(`SELECT id FROM rows ORDER BY id`, nil, func(row value.Row) error { ids = append(ids, row.Int(0)); return nil })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+// A script that comes while nothing else is written has no savepoint. Whatever refuses it, it leaves nothing.
+func TestLoneScriptLeavesNothing(t *testing.T) {
+	db := openScripts(t, Config{WriteTimeout: 50 * time.Millisecond})
+	write(t, db, `INSERT INTO rows (id, body) VALUES (1, 'x')`)
+	for _, tt := range []struct {
+		name   string
+		script *store.Script
+		want   errs.Kind // "": it is refused
+	}{
+		{"a row refuses it", inserting(2, refuse), ""},
+		{"a constraint refuses its first statement", inserting(1, accept), ""},
+		{"a constraint refuses its last statement", &store.Script{Steps: append(inserting(2, accept).Steps, inserting(1, accept).Steps[0])}, ""},
+		{"a constraint undoes the transaction", &store.Script{Steps: append(inserting(2, accept).Steps, one(`INSERT OR ROLLBACK INTO rows (id, body) VALUES (1, 'x')`).Steps...)}, ""},
+		{"a row panics", inserting(2, func(value.Row) error { panic("a defect") }), errs.Internal},
+		{"a statement is wrong", &store.Script{Steps: append(inserting(2, accept).Steps, one(`SELECT nothing FROM rows`).Steps...)}, errs.Internal},
+		{"a statement ends the transaction", &store.Script{Steps: append(inserting(2, accept).Steps, one(`COMMIT`).Steps...)}, errs.Internal},
+		{"a statement takes too long", &store.Script{Steps: append(inserting(2, accept).Steps, one(endless+`INSERT INTO rows (id, body) SELECT i + 10, 'x' FROM n`).Steps...)}, errs.Unavailable},
+	} {
+		done, err := runScript(db, tt.script)
+		if done || (err != nil) != (tt.want != "") || err != nil && errs.KindOf(err) != tt.want {
+			t.Errorf("%s: Script() = %t, %v, want an error of kind %q", tt.name, done, err, tt.want)
+		}
+		if ids := rowsOf(t, db); !slices.Equal(ids, []int64{1}) {
+			t.Errorf("%s: the rows are %v", tt.name, ids)
+		}
+	}
+	if done, err := runScript(db, inserting(2, accept)); !done || err != nil {
+		t.Errorf("the next script: Script() = %t, %v", done, err)
+	}
+}
+
+// scriptsInOneGroup runs scripts in one transaction, in their order, after a function.
+func scriptsInOneGroup(t *testing.T, db *DB, scripts ...*store.Script) (done []bool, failed []error) {
+	t.Helper()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	done, failed = make([]bool, len(scripts)), make([]error, len(scripts))
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = db.Write(context.Background(), func(store.Tx) error {
+			once.Do(func() { close(entered); <-leave })
+			return nil
+		})
+	})
+	<-entered
+	for i, s := range scripts {
+		wg.Go(func() { done[i], failed[i] = runScript(db, s) })
+		for len(db.writer.queue) != i+1 {
+			runtime.Gosched()
+		}
+	}
+	close(leave)
+	wg.Wait()
+	return done, failed
+}
+
+// A refused script is undone without its neighbours, and so is one with which SQLite drops the whole transaction.
+func TestScriptsOfAGroup(t *testing.T) {
+	db := openScripts(t, Config{GroupTime: time.Minute})
+	done, failed := scriptsInOneGroup(t, db,
+		inserting(1, accept), inserting(2, refuse), inserting(3, accept), inserting(1, accept), inserting(4, accept))
+	if want := []bool{true, false, true, false, true}; !slices.Equal(done, want) || errors.Join(failed...) != nil {
+		t.Errorf("done = %v, %v, want %v", done, failed, want)
+	}
+	if ids := rowsOf(t, db); !slices.Equal(ids, []int64{1, 3, 4}) {
+		t.Errorf("the rows are %v", ids)
+	}
+	drop := &store.Script{Steps: append(inserting(6, accept).Steps, one(`INSERT OR ROLLBACK INTO rows (id, body) VALUES (1, 'x')`).Steps...)}
+	done, failed = scriptsInOneGroup(t, db, inserting(5, accept), drop, inserting(7, accept))
+	if want := []bool{true, false, true}; !slices.Equal(done, want) || errors.Join(failed...) != nil {
+		t.Errorf("done = %v, %v, want %v", done, failed, want)
+	}
+	if ids := rowsOf(t, db); !slices.Equal(ids, []int64{1, 3, 4, 5, 7}) {
+		t.Errorf("the rows are %v", ids)
+	}
+}
+
+// A script that runs on the goroutine of its caller takes other scripts into its group. It leaves functions and sweeps to the
+// writer's goroutine.
+func TestLeadingScript(t *testing.T) {
+	for range 20 {
+		db := openScripts(t, Config{GroupTime: time.Minute})
+		var wg sync.WaitGroup
+		queue := func(run func() error) {
+			before := len(db.writer.queue)
+			wg.Go(func() {
+				if err := run(); err != nil {
+					t.Error(err)
+				}
+			})
+			for deadline := time.Now().Add(20 * time.Millisecond); len(db.writer.queue) == before && time.Now().Before(deadline); {
+				runtime.Gosched() // the writer's goroutine may take the job at once
+			}
+		}
+		script := func(id int64) func() error {
+			return func() error {
+				if done, err := runScript(db, inserting(id, accept)); !done || err != nil {
+					return errors.Join(errors.New("a script was refused"), err)
+				}
+				return nil
+			}
+		}
+		leading := inserting(1, func(value.Row) error {
+			queue(script(2))
+			queue(func() error {
+				return db.Write(context.Background(), func(tx store.Tx) error { return insert(tx, 3) })
+			})
+			queue(script(4))
+			queue(func() error {
+				return db.Sweep(context.Background(), func(tx store.Tx) error { return insert(tx, 5) })
+			})
+			queue(script(6))
+			return nil
+		})
+		if done, err := runScript(db, leading); !done || err != nil {
+			t.Fatalf("the leading script: %t, %v", done, err)
+		}
+		wg.Wait()
+		if ids := rowsOf(t, db); !slices.Equal(ids, []int64{1, 2, 3, 4, 5, 6}) {
+			t.Fatalf("the rows are %v", ids)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Close waits for a script that runs on the goroutine of its caller.
+func TestCloseWaitsForALeadingScript(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data.db")
+	db := openTest(t, path, Config{})
+	write(t, db, createTestRows)
+	reserve(t, db)
+	entered := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		<-entered
+		if err := db.Close(); err != nil {
+			t.Errorf("Close() = %v", err)
+		}
+	})
+	done, err := runScript(db, inserting(1, func(value.Row) error {
+		close(entered)
+		time.Sleep(50 * time.Millisecond)
+		return nil
+	}))
+	if !done || err != nil {
+		t.Errorf("Script() = %t, %v", done, err)
+	}
+	wg.Wait()
+	if done, err := runScript(db, inserting(2, accept)); done || errs.KindOf(err) != errs.Unavailable {
+		t.Errorf("Script() after Close = %t, %v", done, err)
+	}
+	if ids := rowsOf(t, openTest(t, path, Config{})); !slices.Equal(ids, []int64{1}) {
+		t.Errorf("the rows are %v", ids)
+	}
+}
+
+// Revisions that are reserved ahead are given once: by two handles of one database, after a transaction that was undone, and
+// after the database was opened again.
+func TestReservedRevisions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data.db")
+	first, second := openTest(t, path, Config{}), openTest(t, path, Config{})
+	given := map[int64]bool{}
+	take := func(db *DB, n int) {
+		t.Helper()
+		for range n {
+			var revision int64
+			done, err := db.Script(t.Context(), func(n int64) (*store.Script, error) { revision = n; return one(overwrite), nil })
+			if err == nil && !done {
+				err = db.Write(t.Context(), func(tx store.Tx) (err error) { revision, err = tx.Revision(); return err })
+			}
+			if err != nil || given[revision] {
+				t.Fatalf("revision %d, given before: %t, %v", revision, given[revision], err)
+			}
+			given[revision] = true
+		}
+	}
+	undone := func(db *DB) {
+		t.Helper()
+		err := db.Write(t.Context(), func(tx store.Tx) error {
+			for range 3 * reservedAtOnce {
+				if _, err := tx.Revision(); err != nil {
+					return err
+				}
+			}
+			return errNo
+		})
+		if !errors.Is(err, errNo) {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		take(first, 10)
+		undone(first)
+		take(second, reservedAtOnce)
+		take(first, reservedAtOnce)
+		undone(second)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	first = openTest(t, path, Config{})
+	take(first, 10)
+	take(second, 10)
+	err := first.Write(t.Context(), func(tx store.Tx) error {
+		return first.SetNumbers(tx, store.Numbers{Revision: 1_000_000})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(1_000_000) { // those of rows that were loaded
+		given[n+1] = true
+	}
+	take(first, 10)
+}
