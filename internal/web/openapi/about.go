@@ -8,108 +8,109 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// about returns a description of a field for people: its documentation, then what the keywords of JSON Schema cannot say.
-func (d *document) about(f *model.Field, shown bool) string {
+// about returns a description of a field for people: its documentation, then everything that JSON Schema has no
+// keyword for.
+func (d *document) about(field *model.Field, shown bool) string {
 	var notes []string
-	if f.Doc != "" {
-		notes = append(notes, sentence(f.Doc))
+	if field.Doc != "" {
+		notes = append(notes, sentence(field.Doc))
 	}
-	if f.Ref != nil {
-		notes = append(notes, "The id of a row of "+f.Ref.Name+".")
+	if field.Ref != nil {
+		notes = append(notes, "The id of a row of "+field.Ref.Name+".")
 	}
-	if f.Link && !shown {
+	if field.Link && !shown {
 		notes = append(notes, "The caller need not be allowed to read that row.")
 	}
-	if f.Type == model.Decimal {
-		notes = append(notes, decimalNote(f))
+	if field.Type == model.Decimal {
+		notes = append(notes, decimalNote(field))
 	}
-	if f.AsString {
-		notes = append(notes, intStringNote(f))
+	if field.AsString {
+		notes = append(notes, intStringNote(field))
 	}
-	if f.Type == model.JSON && !shown && f.JSONSchemaText == "" {
+	if field.Type == model.JSON && !shown && field.JSONSchemaText == "" {
 		notes = append(notes, "Any JSON but null.")
 	}
 	if shown {
-		if d.rules.Field(f).Read != nil {
+		if d.rules.Field(field).Read != nil {
 			notes = append(notes, "A rule decides who is shown it; to others it is null.")
 		}
 		return strings.Join(notes, " ")
 	}
-	if f.Type == model.Timestamp {
+	if field.Type == model.Timestamp {
 		notes = append(notes, "At most six digits of a second: round what has more.")
 	}
-	if f.Pattern != nil {
-		if p, ok := portable(f.Pattern.String()); !ok || p != f.Pattern.String() {
-			notes = append(notes, "Must match `"+f.Pattern.String()+"` (RE2).")
+	if field.Pattern != nil {
+		if p, ok := portable(field.Pattern.String()); !ok || p != field.Pattern.String() {
+			notes = append(notes, "Must match `"+field.Pattern.String()+"` (RE2).")
 		}
 	}
-	if f.JSONSchemaText != "" {
-		if _, ok := embedded(f.JSONSchemaText); !ok {
-			notes = append(notes, "Must be valid against the JSON Schema `"+f.JSONSchemaText+"`.")
+	if field.JSONSchemaText != "" {
+		if _, ok := embedded(field.JSONSchemaText); !ok {
+			notes = append(notes, "Must be valid against the JSON Schema `"+field.JSONSchemaText+"`.")
 		}
 	}
-	if f.Default != nil && !f.Default.Constant {
-		if _, constant := d.rules.Field(f).Default.(*rule.Const); !constant {
-			notes = append(notes, "Where it is not given: `"+f.Default.Text+"`.")
+	if field.Default != nil && !field.Default.Constant {
+		if _, constant := d.rules.Field(field).Default.(*rule.Const); !constant {
+			notes = append(notes, "Where it is not given: `"+field.Default.Text+"`.")
 		}
 	}
-	if f.Immutable && !f.System {
+	if field.Immutable && !field.System {
 		notes = append(notes, "Set once, when the row is created.")
 	}
-	if d.rules.Field(f).Write != nil {
+	if d.rules.Field(field).Write != nil {
 		notes = append(notes, "A rule decides who may write it.")
 	}
-	if f.System {
-		notes = append(notes, idNote(f))
+	if field.System {
+		notes = append(notes, idNote(field))
 	}
 	return strings.Join(notes, " ")
 }
 
-func idNote(f *model.Field) string {
-	if f.Type == model.Text {
+func idNote(field *model.Field) string {
+	if field.Type == model.Text {
 		return "The name of the row in paths and references."
 	}
 	return "Assigned where it is not given."
 }
 
-func decimalNote(f *model.Field) string {
-	note := fmt.Sprintf("A decimal in a string, with up to %d digits before the point and %d after it", f.Precision-f.Scale, f.Scale)
+func decimalNote(field *model.Field) string {
+	note := fmt.Sprintf("A decimal in a string, with up to %d digits before the point and %d after it", field.Precision-field.Scale, field.Scale)
 	switch {
-	case f.Min != nil && f.Max != nil:
-		note += ", from " + decimalText(f, *f.Min) + " to " + decimalText(f, *f.Max)
-	case f.Min != nil:
-		note += ", at least " + decimalText(f, *f.Min)
-	case f.Max != nil:
-		note += ", at most " + decimalText(f, *f.Max)
+	case field.Min != nil && field.Max != nil:
+		note += ", from " + decimalText(field, *field.Min) + " to " + decimalText(field, *field.Max)
+	case field.Min != nil:
+		note += ", at least " + decimalText(field, *field.Min)
+	case field.Max != nil:
+		note += ", at most " + decimalText(field, *field.Max)
 	}
 	return note + "."
 }
 
-func intStringNote(f *model.Field) string {
+func intStringNote(field *model.Field) string {
 	note := "An int of 64 bits in a string, so that JavaScript keeps all of its digits"
-	if f.Min != nil {
-		note += fmt.Sprintf(", from %d", *f.Min)
+	if field.Min != nil {
+		note += fmt.Sprintf(", from %d", *field.Min)
 	}
-	if f.Max != nil {
-		note += fmt.Sprintf(", up to %d", *f.Max)
+	if field.Max != nil {
+		note += fmt.Sprintf(", up to %d", *field.Max)
 	}
 	return note + "."
 }
 
 // sentence makes a sentence of s: it begins with a capital and ends with a mark.
-func sentence(s string) string {
-	s = strings.TrimSpace(s)
-	if s != "" && 'a' <= s[0] && s[0] <= 'z' {
-		s = strings.ToUpper(s[:1]) + s[1:]
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text != "" && 'a' <= text[0] && text[0] <= 'z' {
+		text = strings.ToUpper(text[:1]) + text[1:]
 	}
-	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
-		return s
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "!") || strings.HasSuffix(text, "?") {
+		return text
 	}
-	return s + "."
+	return text + "."
 }
 
-func mergeNote(f *model.Field) string {
-	if f.JSONSchemaText == "" {
+func mergeNote(field *model.Field) string {
+	if field.JSONSchemaText == "" {
 		return "An object is merged into what the field holds."
 	}
 	return "An object is merged into what the field holds, which must then be valid against its JSON Schema."

@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// access says which operations of a table some caller may use. The system caller does not count.
+// access holds the operations of a table that at least one caller may use. The system caller does not count.
 type access struct {
 	read, create, update, delete bool
 }
@@ -30,7 +30,7 @@ func (a access) allows(method string) bool {
 
 func (a access) any() bool { return a.read || a.create }
 
-// accessTo looks only at the rules, as the server does before it asks the database. A rule that can be true for nobody
+// accessTo looks only at the rules, like the server before it asks the database. A rule that is true for nobody
 // closes its operation.
 func accessTo(r *rule.Table) access {
 	read := !rule.NeverTrue(r.Read)
@@ -42,13 +42,13 @@ func accessTo(r *rule.Table) access {
 	}
 }
 
-// operation holds the rules that a request of one method on a table must pass.
+// operation holds the rules for requests of one method on a table.
 type operation struct {
 	rules []rule.Node
 }
 
-func (d *document) operation(t *model.Table, method string) operation {
-	r := d.rules.Table(t)
+func (d *document) operation(table *model.Table, method string) operation {
+	r := d.rules.Table(table)
 	switch method {
 	case http.MethodPost:
 		return operation{[]rule.Node{r.Create}}
@@ -62,20 +62,20 @@ func (d *document) operation(t *model.Table, method string) operation {
 
 // open reports whether the operation is open to everyone on every row.
 func (o operation) open() bool {
-	for _, n := range o.rules {
-		if !rule.AlwaysTrue(n) {
+	for _, node := range o.rules {
+		if !rule.AlwaysTrue(node) {
 			return false
 		}
 	}
 	return true
 }
 
-// security returns the requirement of an operation and a sentence about it. An operation needs a token if its rules cannot
-// be true without one. Otherwise a token is optional: it decides which rows and members the caller is shown.
+// security returns the requirement of an operation and a sentence about it. An operation needs a token if its rules
+// cannot be true without one. Otherwise a token is optional: it affects the rows and members in the answer.
 func (d *document) security(o operation) (required []any, about string) {
 	token := object{{"bearer", []any{}}}
-	for _, n := range o.rules {
-		if rule.NeverTrue(d.stranger.Fold(n)) {
+	for _, node := range o.rules {
+		if rule.NeverTrue(d.stranger.Fold(node)) {
 			return []any{token}, "Needs a token."
 		}
 	}

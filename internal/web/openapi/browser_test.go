@@ -18,7 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// watched is what a page did that one might not see.
+// watched records the hidden activity of a page.
 type watched struct {
 	mu       sync.Mutex
 	requests []string
@@ -85,7 +85,7 @@ func TestDocsPage(t *testing.T) {
 		chromedp.Text(`#docs`, &tags),
 		chromedp.FullScreenshot(&shots[0], 100),
 
-		// A list, as the console fills it in.
+		// A list, with the inputs of the console.
 		chromedp.Click(`#operations-tag-occupations`),
 		chromedp.Click(`#operations-occupations-listOccupations .opblock-summary-control`),
 		chromedp.Click(`#operations-occupations-listOccupations .try-out__btn`),
@@ -135,13 +135,13 @@ func TestDocsPage(t *testing.T) {
 	}
 	host := strings.TrimPrefix(w.base, "http://")
 	for _, r := range seen.requests {
-		if u, err := url.Parse(r); err != nil || u.Scheme != "data" && u.Host != host {
+		if address, err := url.Parse(r); err != nil || (address.Scheme != "data" && address.Host != host) {
 			t.Errorf("a request left the host: %.200s", r)
 		}
 	}
 }
 
-// keepShots writes screenshots to the folder that ASHLAR_SCREENSHOTS names, for people to look at.
+// keepShots writes screenshots for people to the folder in ASHLAR_SCREENSHOTS.
 func keepShots(t *testing.T, shots [][]byte) {
 	t.Helper()
 	dir := os.Getenv("ASHLAR_SCREENSHOTS")

@@ -25,7 +25,7 @@ func dataRoutes() []web.Route { return api.New(nil, nil).Routes() }
 
 func document(rules *rule.Rules) []byte { return openapi.Document(rules, dataRoutes()) }
 
-// folders are the apps that the tests describe.
+// folders are the apps under test.
 func folders(t *testing.T) map[string]string {
 	t.Helper()
 	return map[string]string{
@@ -133,7 +133,7 @@ func TestOperations(t *testing.T) {
 	got := operations(t, document(compile(t, folder(t, "testdata/every.yaml"))))
 	want := []string{
 		"/api/counters get listCounters token",
-		"/api/counters post createCounter anyone", // where its thing is done
+		"/api/counters post createCounter anyone", // open for one thing
 		"/api/counters/{id} delete deleteCounter token",
 		"/api/counters/{id} get getCounter token",
 		"/api/counters/{id} patch updateCounter token",
@@ -158,7 +158,7 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// A rule that waits for a time may come to hold, so that it closes nothing.
+// A rule that depends on the time may become true, so it closes nothing.
 func TestTimeClosesNothing(t *testing.T) {
 	got := operations(t, document(compiled(t, `
 ashlar: 1

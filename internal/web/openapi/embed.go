@@ -8,8 +8,8 @@ import (
 
 const dialect = "https://json-schema.org/draft/2020-12/schema" // the dialect of OpenAPI 3.1, and the default of model files
 
-// embedded returns the JSON Schema of a json field as part of the document. ok is false if the schema would mean something
-// else there: if it has another dialect, refers to a part of itself, or has a pattern that only RE2 reads.
+// embedded returns the JSON Schema of a json field as part of the document. ok is false if the schema would mean
+// something else there. It then has another dialect, refers to a part of itself, or has a pattern only for RE2.
 func embedded(text string) (json.RawMessage, bool) {
 	if text == "" || text == "true" || text == "false" {
 		return nil, false
@@ -36,8 +36,8 @@ func embedded(text string) (json.RawMessage, bool) {
 	return raw, true
 }
 
-// movable reports whether a schema means the same in any document. It takes every name of a member for a keyword, so it
-// refuses a few schemas more than it must.
+// movable reports whether a schema means the same in any document. It takes every name of a member for a keyword, so
+// it refuses a few schemas without need.
 func movable(raw json.RawMessage) bool {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -68,9 +68,9 @@ func movableKeyword(name string, v any) bool {
 	case "$ref", "$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$schema", "$defs", "patternProperties":
 		return false
 	case "pattern":
-		if s, ok := v.(string); ok {
-			same, portable := portable(s)
-			return portable && same == s
+		if text, ok := v.(string); ok {
+			same, portable := portable(text)
+			return portable && same == text
 		}
 	}
 	return true

@@ -8,8 +8,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// example is a filter on the fields of the table that works without changes. It has no argument, since tools that combine
-// examples of parameters would send the argument of one filter with another filter.
+// example is a working filter on the fields of the table. It has no argument: tools that combine the examples of
+// parameters would send the argument of one filter with another filter.
 type example struct {
 	name   string
 	about  string
@@ -17,8 +17,8 @@ type example struct {
 }
 
 // examplesOf returns one filter for each type of field of the table and for each kind of relation.
-func (d *document) examplesOf(t *model.Table) []example {
-	out := []example{{name: "all", about: "every row", filter: "true"}} // the first is what a console fills in
+func (d *document) examplesOf(table *model.Table) []example {
+	out := []example{{name: "all", about: "every row", filter: "true"}} // a console fills in the first
 	seen := map[string]bool{}
 	add := func(e example) {
 		if e.filter != "" && !seen[e.name] {
@@ -26,22 +26,22 @@ func (d *document) examplesOf(t *model.Table) []example {
 			out = append(out, e)
 		}
 	}
-	for _, f := range t.Fields {
-		if f.Secret || f.System && f.Name != "created_at" {
+	for _, field := range table.Fields {
+		if field.Secret || (field.System && field.Name != "created_at") {
 			continue
 		}
-		if f.Ref != nil {
-			add(example{"reference", "rows that refer to one row", f.Name + " == " + sampleID(f.Ref)})
+		if field.Ref != nil {
+			add(example{"reference", "rows that refer to one row", field.Name + " == " + sampleID(field.Ref)})
 			continue
 		}
-		add(comparison(f))
+		add(comparison(field))
 	}
-	for _, f := range t.Fields {
-		if f.Optional && !f.Secret {
-			add(example{name: "missing", about: "rows without a " + readable(f.Name), filter: f.Name + " == null"})
+	for _, field := range table.Fields {
+		if field.Optional && !field.Secret {
+			add(example{name: "missing", about: "rows without a " + readable(field.Name), filter: field.Name + " == null"})
 		}
 	}
-	for _, rel := range t.Relations {
+	for _, rel := range table.Relations {
 		if d.follows(rel) {
 			add(d.throughRelation(rel))
 		}
@@ -50,22 +50,22 @@ func (d *document) examplesOf(t *model.Table) []example {
 }
 
 // comparison returns a typical condition on a field.
-func comparison(f *model.Field) example {
-	name := f.Name
-	switch f.Type {
+func comparison(field *model.Field) example {
+	name := field.Name
+	switch field.Type {
 	case model.Text:
 		return example{"text", "a part of a text", name + ".contains('a')"}
 	case model.Enum:
-		if len(f.Values) > 1 {
-			return example{name: "enum", about: "one of several values", filter: name + " in [" + literal(f.Values[0].Name) + ", " + literal(f.Values[1].Name) + "]"}
+		if len(field.Values) > 1 {
+			return example{name: "enum", about: "one of several values", filter: name + " in [" + literal(field.Values[0].Name) + ", " + literal(field.Values[1].Name) + "]"}
 		}
-		return example{name: "enum", about: "one value", filter: name + " == " + literal(f.Values[0].Name)}
+		return example{name: "enum", about: "one value", filter: name + " == " + literal(field.Values[0].Name)}
 	case model.Int:
-		return example{name: "number", about: "a lower limit", filter: name + " >= " + strconv.FormatInt(bound(f.Min, f.Max, 1), 10)}
+		return example{name: "number", about: "a lower limit", filter: name + " >= " + strconv.FormatInt(bound(field.Min, field.Max, 1), 10)}
 	case model.Float:
-		return example{name: "float", about: "a lower limit", filter: name + " >= " + floatBound(f)}
+		return example{name: "float", about: "a lower limit", filter: name + " >= " + floatBound(field)}
 	case model.Decimal:
-		return example{name: "decimal", about: "decimals compare exactly", filter: name + " >= " + decimalBound(f)}
+		return example{name: "decimal", about: "decimals compare exactly", filter: name + " >= " + decimalBound(field)}
 	case model.Bool:
 		return example{name: "bool", about: "rows of which it is true", filter: name + " == true"}
 	case model.Timestamp:
@@ -83,8 +83,8 @@ func comparison(f *model.Field) example {
 const sampleUUID = "018f0000-0000-7000-8000-000000000001"
 
 // sampleID returns an id of the right form. A filter does not need the row to exist.
-func sampleID(t *model.Table) string {
-	switch t.Key {
+func sampleID(table *model.Table) string {
+	switch table.Key {
 	case model.UUID:
 		return "'" + sampleUUID + "'"
 	case model.Int:
@@ -94,7 +94,7 @@ func sampleID(t *model.Table) string {
 	}
 }
 
-// throughRelation returns a filter that follows a relation.
+// throughRelation returns a filter through a relation.
 func (d *document) throughRelation(rel *model.Relation) example {
 	if rel.Many {
 		item := "x"
@@ -104,15 +104,15 @@ func (d *document) throughRelation(rel *model.Relation) example {
 		return example{name: "many", about: "rows with a recent one among their " + readable(rel.Name),
 			filter: rel.Name + ".exists(" + item + ", " + item + ".created_at > now - duration('168h'))"}
 	}
-	for _, f := range rel.To.Fields {
-		if f.Type == model.Text && !f.Secret && !f.System && f.Ref == nil {
-			return example{"related", "a field of the related row", rel.Name + "." + f.Name + " == 'a'"}
+	for _, field := range rel.To.Fields {
+		if field.Type == model.Text && !field.Secret && !field.System && field.Ref == nil {
+			return example{"related", "a field of the related row", rel.Name + "." + field.Name + " == 'a'"}
 		}
 	}
 	return example{name: "related", about: "a field of the related row", filter: rel.Name + ".created_at > now - duration('168h')"}
 }
 
-// combined returns a filter that joins the first two.
+// combined returns a filter from the first two.
 func combined(all []example) []example {
 	var plain []string
 	for _, e := range all[1:] {
@@ -125,8 +125,8 @@ func combined(all []example) []example {
 }
 
 // literal returns text as a CEL literal.
-func literal(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "'"
+func literal(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(text) + "'"
 }
 
 func bound(least, most *int64, otherwise int64) int64 {
@@ -139,22 +139,22 @@ func bound(least, most *int64, otherwise int64) int64 {
 	return otherwise
 }
 
-func floatBound(f *model.Field) string {
+func floatBound(field *model.Field) string {
 	n := 0.5
 	switch {
-	case f.MinFloat != nil:
-		n = *f.MinFloat
-	case f.MaxFloat != nil:
-		n = *f.MaxFloat
+	case field.MinFloat != nil:
+		n = *field.MinFloat
+	case field.MaxFloat != nil:
+		n = *field.MaxFloat
 	}
 	return string(value.AppendValue(nil, value.OfFloat(n)))
 }
 
-func decimalBound(f *model.Field) string {
+func decimalBound(field *model.Field) string {
 	one := int64(1)
-	for range min(f.Scale, f.Precision-1) {
+	for range min(field.Scale, field.Precision-1) {
 		one *= 10
 	}
-	text := value.AppendValue(nil, value.OfDecimal(bound(f.Min, f.Max, one), uint8(f.Scale)))
+	text := value.AppendValue(nil, value.OfDecimal(bound(field.Min, field.Max, one), uint8(field.Scale)))
 	return strings.Trim(string(text), `"`)
 }

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// body makes the i-th body for an operation from its schema: the first, and every third, as the schema asks; of the
-// others one member is something else.
+// body makes the i-th body for an operation from its schema. The first and every third are valid. In each of the
+// others, one member is changed.
 func (w *walk) body(op operation, i int) any {
 	spec := w.resolve(dict{"$ref": w.bodyRef(op)})
 	required := strs(spec["required"])
 	body := dict{}
 	for _, name := range names(spec["properties"]) {
-		if slices.Contains(required, name) || i != 0 && w.rng.IntN(2) == 0 {
+		if slices.Contains(required, name) || (i != 0 && w.rng.IntN(2) == 0) {
 			body[name] = w.member(op, name, spec["properties"].(dict)[name])
 		}
 	}
@@ -27,11 +27,11 @@ func (w *walk) body(op operation, i int) any {
 	return body
 }
 
-// member makes a value; a reference leads to a row, where there is one.
+// member makes a value. A reference points to an existing row, if there is one.
 func (w *walk) member(op operation, name string, spec any) any {
-	f := op.table.Field(name)
-	if f != nil && f.Ref != nil && len(w.ids[f.Ref.Name]) > 0 {
-		ids := w.ids[f.Ref.Name]
+	field := op.table.Field(name)
+	if field != nil && field.Ref != nil && len(w.ids[field.Ref.Name]) > 0 {
+		ids := w.ids[field.Ref.Name]
 		id := ids[w.rng.IntN(len(ids))]
 		if strs(w.resolve(spec)["type"])[0] == "integer" {
 			return json.Number(id)
@@ -41,7 +41,7 @@ func (w *walk) member(op operation, name string, spec any) any {
 	return w.value(spec)
 }
 
-// spoil changes one thing about a body. Whether it is worse for it, the schema says.
+// spoil changes one thing about a body. The result may still be valid: the schema decides.
 func (w *walk) spoil(body, spec dict, required []string) {
 	properties := names(spec["properties"])
 	switch n := w.rng.IntN(12); {
@@ -58,7 +58,7 @@ func (w *walk) spoil(body, spec dict, required []string) {
 	}
 }
 
-// odd are values that some field refuses and another accepts.
+// odd returns values that some fields refuse and others accept.
 func (w *walk) odd() []any {
 	return []any{
 		nil, true, "", "a", "é€𝄞", strings.Repeat("x", 200), strings.Repeat("y", 3000), json.Number("0"), json.Number("-1"), json.Number("5"), json.Number("6"), json.Number("0.25"),
@@ -167,7 +167,7 @@ func (w *walk) text(spec dict) string {
 	return string(out)
 }
 
-// match writes a text that a regular expression matches.
+// match writes a text for a regular expression.
 func (w *walk) match(b *strings.Builder, re *syntax.Regexp) {
 	switch re.Op {
 	case syntax.OpLiteral:
@@ -175,7 +175,7 @@ func (w *walk) match(b *strings.Builder, re *syntax.Regexp) {
 	case syntax.OpCharClass:
 		i := 2 * w.rng.IntN(len(re.Rune)/2)
 		low, high := re.Rune[i], min(re.Rune[i+1], re.Rune[i]+50)
-		b.WriteRune(max('!', low+rune(w.rng.IntN(int(high-low)+1)))) // controls are for texts that ask for them
+		b.WriteRune(max('!', low+rune(w.rng.IntN(int(high-low)+1)))) // no controls
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		b.WriteByte('x')
 	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:

@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// object is a JSON object that keeps the order of its members, so a document has the same bytes each time.
+// object is a JSON object that keeps the order of its members. A document therefore has the same bytes each time.
 type object []member
 
 type member struct {

@@ -10,36 +10,36 @@ import (
 )
 
 // limits returns the keywords for the limits of a field.
-func limits(f *model.Field) object {
-	switch f.Type {
+func limits(field *model.Field) object {
+	switch field.Type {
 	case model.Text:
-		return textLimits(f)
+		return textLimits(field)
 	case model.Int:
-		return intLimits(f)
+		return intLimits(field)
 	case model.Float:
-		return floatLimits(f)
+		return floatLimits(field)
 	case model.Decimal:
-		return decimalLimits(f)
+		return decimalLimits(field)
 	}
 	return nil
 }
 
-func textLimits(f *model.Field) object {
+func textLimits(field *model.Field) object {
 	var o object
 	least := int64(0)
-	if f.System {
+	if field.System {
 		least = 1 // an empty id would have no path
 	}
-	if f.Min != nil {
-		least = max(least, *f.Min)
+	if field.Min != nil {
+		least = max(least, *field.Min)
 	}
 	if least > 0 {
 		o.add("minLength", least)
 	}
-	if f.Max != nil {
-		o.add("maxLength", *f.Max)
+	if field.Max != nil {
+		o.add("maxLength", *field.Max)
 	}
-	switch f.Format {
+	switch field.Format {
 	case "email":
 		o.add("format", "idn-email")
 		o.add("pattern", `^[^@\x00-\x20\x7f-\xa0]+@[^@\x00-\x20\x7f-\xa0]+$`)
@@ -49,8 +49,8 @@ func textLimits(f *model.Field) object {
 	case "slug":
 		o.add("pattern", `^[a-z0-9]+(-[a-z0-9]+)*$`)
 	default:
-		if f.Pattern != nil {
-			if p, ok := portable(f.Pattern.String()); ok {
+		if field.Pattern != nil {
+			if p, ok := portable(field.Pattern.String()); ok {
 				o.add("pattern", p)
 			}
 		}
@@ -58,82 +58,82 @@ func textLimits(f *model.Field) object {
 	return o
 }
 
-// wholeNumber is the pattern of an int that is sent as a string.
+// wholeNumber is the pattern of an int sent in a string.
 const wholeNumber = `^-?[0-9]+$`
 
-func intLimits(f *model.Field) object {
+func intLimits(field *model.Field) object {
 	var o object
-	if f.AsString {
+	if field.AsString {
 		o.add("pattern", wholeNumber)
-		if f.Min != nil {
-			o.add("x-minimum", strconv.FormatInt(*f.Min, 10))
+		if field.Min != nil {
+			o.add("x-minimum", strconv.FormatInt(*field.Min, 10))
 		}
-		if f.Max != nil {
-			o.add("x-maximum", strconv.FormatInt(*f.Max, 10))
+		if field.Max != nil {
+			o.add("x-maximum", strconv.FormatInt(*field.Max, 10))
 		}
 		return o
 	}
-	if f.Min != nil {
-		o.add("minimum", *f.Min)
+	if field.Min != nil {
+		o.add("minimum", *field.Min)
 	}
-	if f.Max != nil {
-		o.add("maximum", *f.Max)
+	if field.Max != nil {
+		o.add("maximum", *field.Max)
 	}
 	return o
 }
 
-func floatLimits(f *model.Field) object {
+func floatLimits(field *model.Field) object {
 	var o object
-	if f.MinFloat != nil {
-		o.add("minimum", *f.MinFloat)
+	if field.MinFloat != nil {
+		o.add("minimum", *field.MinFloat)
 	}
-	if f.MaxFloat != nil {
-		o.add("maximum", *f.MaxFloat)
+	if field.MaxFloat != nil {
+		o.add("maximum", *field.MaxFloat)
 	}
 	return o
 }
 
 // decimalLimits returns a pattern and two extension keywords, since no standard keyword compares the content of strings.
-func decimalLimits(f *model.Field) object {
-	o := object{{"pattern", writtenDecimal(f)}}
-	if f.Min != nil {
-		o.add("x-minimum", decimalText(f, *f.Min))
+func decimalLimits(field *model.Field) object {
+	o := object{{"pattern", writtenDecimal(field)}}
+	if field.Min != nil {
+		o.add("x-minimum", decimalText(field, *field.Min))
 	}
-	if f.Max != nil {
-		o.add("x-maximum", decimalText(f, *f.Max))
+	if field.Max != nil {
+		o.add("x-maximum", decimalText(field, *field.Max))
 	}
 	return o
 }
 
 // decimalText returns a limit as decimal text.
-func decimalText(f *model.Field, unscaled int64) string {
-	return strings.Trim(string(value.AppendValue(nil, value.OfDecimal(unscaled, uint8(f.Scale)))), `"`)
+func decimalText(field *model.Field, unscaled int64) string {
+	return strings.Trim(string(value.AppendValue(nil, value.OfDecimal(unscaled, uint8(field.Scale)))), `"`)
 }
 
 // shownDecimal returns the pattern of a decimal in an answer. It has all digits after the point.
-func shownDecimal(f *model.Field) string {
-	if f.Scale == 0 {
+func shownDecimal(field *model.Field) string {
+	if field.Scale == 0 {
 		return `^-?[0-9]+$`
 	}
-	return fmt.Sprintf(`^-?[0-9]+\.[0-9]{%d}$`, f.Scale)
+	return fmt.Sprintf(`^-?[0-9]+\.[0-9]{%d}$`, field.Scale)
 }
 
-// writtenDecimal returns the pattern of a decimal in a body. It allows as many digits as the field holds, and any leading
+// writtenDecimal returns the pattern of a decimal in a body. It allows the field's number of digits, and any leading
 // zeros. If the limits exclude one sign, so does the pattern.
-func writtenDecimal(f *model.Field) string {
+func writtenDecimal(field *model.Field) string {
 	sign := `[+-]?`
 	switch {
-	case f.Min != nil && *f.Min >= 0:
+	case field.Min != nil && *field.Min >= 0:
 		sign = `\+?`
-	case f.Max != nil && *f.Max < 0:
+	case field.Max != nil && *field.Max < 0:
 		sign = `-`
 	}
 	whole := `0+`
-	if n := f.Precision - f.Scale; n > 0 {
+	if n := field.Precision - field.Scale; n > 0 {
 		whole = fmt.Sprintf(`0*[0-9]{1,%d}`, n)
 	}
-	if f.Scale == 0 {
+	if field.Scale == 0 {
 		return `^` + sign + whole + `$`
 	}
-	return fmt.Sprintf(`^%s%s(\.[0-9]{1,%d})?$`, sign, whole, f.Scale)
+	return fmt.Sprintf(`^%s%s(\.[0-9]{1,%d})?$`, sign, whole, field.Scale)
 }

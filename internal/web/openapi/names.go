@@ -7,16 +7,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// names are the names that generated clients use for a table. They are unique in the model, without regard to case, since
+// names are the names of a table in generated clients. They are unique in the model, without regard to case, since
 // some generators name files after them.
 type names struct {
-	one  string // name of a row, such as Occupation; other schemas add a suffix
-	many string // name of the list, such as Occupations
+	one  string // a row, such as Occupation; other schemas add a suffix
+	many string // the list, such as Occupations
 }
 
 // Suffixes of the schemas of a table.
 const (
-	partSuffix   = "Part"   // a row, perhaps without the members that `fields` leaves out
+	partSuffix   = "Part"   // a row, perhaps without members omitted by `fields`
 	listSuffix   = "List"   // a page of rows
 	createSuffix = "Create" // the body of a POST
 	updateSuffix = "Update" // the body of a PATCH
@@ -30,15 +30,15 @@ func nameTables(m *model.Model) map[*model.Table]names {
 	}
 	lists := taken{}
 	out := map[*model.Table]names{}
-	for _, t := range m.All() {
-		many := pascal(t.Name)
-		one := pascal(singular(t.Name))
+	for _, table := range m.All() {
+		many := pascal(table.Name)
+		one := pascal(singular(table.Name))
 		if !schemas.free(family(one)) {
 			one = many
 		}
-		out[t] = names{
+		out[table] = names{
 			one:  schemas.claim(one, family),
-			many: lists.claim(many, func(s string) []string { return []string{s} }),
+			many: lists.claim(many, func(text string) []string { return []string{text} }),
 		}
 	}
 	return out
@@ -67,8 +67,8 @@ func (t taken) claim(name string, family func(string) []string) string {
 	for n := 2; !t.free(family(unique)); n++ {
 		unique = name + strconv.Itoa(n)
 	}
-	for _, s := range family(unique) {
-		t[strings.ToLower(s)] = true
+	for _, text := range family(unique) {
+		t[strings.ToLower(text)] = true
 	}
 	return unique
 }
@@ -93,8 +93,8 @@ func article(name string) string {
 	return "a " + name
 }
 
-// singular returns the name of one row of a table: it makes the last word singular by rules of English. A word that fits no
-// rule stays as it is. That reads badly but breaks nothing.
+// singular returns the name of one row of a table. It makes the last word singular by rules of English. A word
+// outside the rules stays unchanged: that reads badly but breaks nothing.
 func singular(table string) string {
 	head, last := "", table
 	if i := strings.LastIndexByte(table, '_'); i >= 0 {
@@ -122,7 +122,7 @@ func singularWord(w string) string {
 	return w
 }
 
-// irregular returns the singular of words that are likely names of tables and that the rules would get wrong.
+// irregular returns the singular of likely names of tables that the rules get wrong.
 func irregular(w string) (string, bool) {
 	const pairs = " people person children child men man women woman mice mouse geese goose feet foot teeth tooth" +
 		" movies movie cookies cookie ties tie pies pie lies lie zombies zombie calories calorie series series species species" +

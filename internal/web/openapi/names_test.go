@@ -24,7 +24,7 @@ func TestSingular(t *testing.T) {
 	}
 }
 
-// Whatever tables are called, no two operations and no two schemas are, in any case of letters.
+// No names of tables give two operations or two schemas one name, in any case of letters.
 func TestNamesAreUnique(t *testing.T) {
 	model := "ashlar: 1\nname: many\ntables:\n"
 	for _, name := range []string{"people", "person", "persons", "person_part", "person_list", "person_create", "a_1", "a1", "problem", "faults", "news", "new", "item_lists", "items"} {

@@ -1,4 +1,4 @@
-// Package openapi writes the OpenAPI 3.1 document of a model's data API, and serves it with a page that shows it.
+// Package openapi writes the OpenAPI 3.1 document of a model's data API, and serves it with a page for people.
 package openapi
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// intro is the introduction of the document: what holds for all operations.
+// intro is the introduction of the document, true for all operations.
 const intro = "Rows of the tables below, as JSON.\n\n" +
 	"**Lists** are `{\"items\": […], \"next\": …}`; `next` is the cursor of the page after, null at the end. `HEAD` works where `GET` does.\n\n" +
 	"**Filters** are written in [CEL](https://cel.dev): `title == arg.t`, with `arg.t=…` as a parameter of its own, so that what a person typed needs no quoting. " +
@@ -19,35 +19,35 @@ const intro = "Rows of the tables below, as JSON.\n\n" +
 	"**Rows can change under you.** `ETag` and `If-Match` keep a write from undoing another: a stale one is a 412.\n\n" +
 	"**Errors** are problem documents (RFC 9457)."
 
-// unversioned is the version of an API whose model names none.
+// unversioned is the version of an API without one in its model.
 const unversioned = "0.0.0"
 
 // document is a document under construction.
 type document struct {
 	rules    *rule.Rules
-	routes   []web.Route // the described ones are those with {table}
+	routes   []web.Route // routes with {table} are described
 	names    map[*model.Table]names
 	may      map[*model.Table]access
 	stranger rule.Folder
 }
 
-// Document returns the description of routes for a model as JSON. It has the same bytes each time. It leaves out operations
-// that only the system caller may use. Its version is that of the model, so a new build of the server does not change it.
+// Document returns the description of routes for a model as JSON, the same bytes each time. It leaves out operations
+// for the system caller only. Its version is the model's, so a new build of the server does not change it.
 func Document(rules *rule.Rules, routes []web.Route) []byte {
 	d := &document{rules: rules, routes: routes, names: nameTables(rules.Model), may: map[*model.Table]access{}, stranger: stranger(rules)}
 	var open []*model.Table
-	for _, t := range rules.Model.All() {
-		d.may[t] = accessTo(rules.Table(t))
-		if d.may[t].any() {
-			open = append(open, t)
+	for _, table := range rules.Model.All() {
+		d.may[table] = accessTo(rules.Table(table))
+		if d.may[table].any() {
+			open = append(open, table)
 		}
 	}
 	tags := []any{}
 	var paths, schemas object
-	for _, t := range open {
-		tags = append(tags, tag(t))
-		paths = append(paths, d.paths(t)...)
-		schemas = append(schemas, d.schemasOf(t)...)
+	for _, table := range open {
+		tags = append(tags, tag(table))
+		paths = append(paths, d.paths(table)...)
+		schemas = append(schemas, d.schemasOf(table)...)
 	}
 	return append(encode(nil, object{
 		{"openapi", "3.1.0"},
@@ -68,6 +68,6 @@ func Document(rules *rule.Rules, routes []web.Route) []byte {
 	}), '\n')
 }
 
-func tag(t *model.Table) object {
-	return object{{"name", t.Name}, {"description", rowAbout(t)}}
+func tag(table *model.Table) object {
+	return object{{"name", table.Name}, {"description", rowAbout(table)}}
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // params describes parameters of an operation, by their names.
-func (d *document) params(t *model.Table, names []string) []any {
+func (d *document) params(table *model.Table, names []string) []any {
 	var params []any
 	for _, name := range names {
-		if p := d.param(t, name); p != nil {
+		if p := d.param(table, name); p != nil {
 			params = append(params, p)
 		}
 	}
@@ -20,16 +20,16 @@ func (d *document) params(t *model.Table, names []string) []any {
 }
 
 // param describes one parameter. It returns nil if the parameter has no use on the table.
-func (d *document) param(t *model.Table, name string) object {
+func (d *document) param(table *model.Table, name string) object {
 	switch name {
 	case "filter":
-		return d.filterParam(t, d.examplesOf(t))
+		return d.filterParam(table, d.examplesOf(table))
 	case "sort":
-		return sortParam(t)
+		return sortParam(table)
 	case "fields":
-		return d.fieldsParam(t)
+		return d.fieldsParam(table)
 	case "expand":
-		if rels := d.relations(t); len(rels) > 0 {
+		if rels := d.relations(table); len(rels) > 0 {
 			return expandParam(rels)
 		}
 		return nil
@@ -41,9 +41,9 @@ func (d *document) param(t *model.Table, name string) object {
 	return ref("parameters", name)
 }
 
-func (d *document) relations(t *model.Table) []string {
+func (d *document) relations(table *model.Table) []string {
 	var names []string
-	for _, rel := range t.Relations {
+	for _, rel := range table.Relations {
 		if d.follows(rel) {
 			names = append(names, rel.Name)
 		}
@@ -51,24 +51,24 @@ func (d *document) relations(t *model.Table) []string {
 	return names
 }
 
-func (d *document) filterParam(t *model.Table, examples []example) object {
+func (d *document) filterParam(table *model.Table, examples []example) object {
 	var shown object
 	for _, e := range examples {
 		shown.add(e.name, object{{"summary", sentence(e.about)}, {"value", e.filter}})
 	}
 	return object{
 		{"name", "filter"}, {"in", "query"},
-		{"description", "A condition in CEL on the members of a row of " + t.Name + ": only rows for which it is true are listed. Comparisons, `&&`, `||`, `!`, `in`, " +
-			"`contains`, `startsWith`, `endsWith`, `size`" + d.steps(t) + ". Arguments that `args` gives are named `arg.…`."},
+		{"description", "A condition in CEL on the members of a row of " + table.Name + ": only rows for which it is true are listed. Comparisons, `&&`, `||`, `!`, `in`, " +
+			"`contains`, `startsWith`, `endsWith`, `size`" + d.steps(table) + ". Arguments that `args` gives are named `arg.…`."},
 		{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", apilimit.FilterBytes}}},
 		{"examples", shown},
 	}
 }
 
-// steps says how a filter follows relations, by examples from the table.
-func (d *document) steps(t *model.Table) string {
+// steps explains relations in filters, by examples from the table.
+func (d *document) steps(table *model.Table) string {
 	var one, many string
-	for _, rel := range t.Relations {
+	for _, rel := range table.Relations {
 		switch {
 		case !d.follows(rel):
 		case rel.Many && many == "":
@@ -93,8 +93,8 @@ func argsParam() object {
 	}
 }
 
-// list describes a parameter that is a list with commas. It does not say that items are unique, since Java generators
-// would make it a set and lose the order.
+// list describes a parameter with a comma-separated list. It does not call items unique, since Java generators would
+// make it a set and lose the order.
 func list(name, about string, items object, most int) object {
 	values := object{{"type", "array"}, {"items", items}, {"minItems", 1}}
 	if most > 0 {
@@ -106,11 +106,11 @@ func list(name, about string, items object, most int) object {
 	}
 }
 
-func sortParam(t *model.Table) object {
+func sortParam(table *model.Table) object {
 	var keys []any
-	for _, f := range t.Fields {
-		if !f.Secret && f.Type != model.JSON {
-			keys = append(keys, f.Name, "-"+f.Name)
+	for _, field := range table.Fields {
+		if !field.Secret && field.Type != model.JSON {
+			keys = append(keys, field.Name, "-"+field.Name)
 		}
 	}
 	return list("sort", "The order, by up to eight fields, `-` for descending. Default: `id`. Missing values come last; ties go by `id`. A field stands here once.",
@@ -119,16 +119,16 @@ func sortParam(t *model.Table) object {
 
 const furtherNames = `[a-z][a-z0-9_]*`
 
-func (d *document) fieldsParam(t *model.Table) object {
+func (d *document) fieldsParam(table *model.Table) object {
 	var names []string
-	for _, f := range t.Fields {
-		if !f.Secret {
-			names = append(names, f.Name)
+	for _, field := range table.Fields {
+		if !field.Secret {
+			names = append(names, field.Name)
 		}
 	}
 	about := "Exactly these members of each row."
 	pattern := `^(` + strings.Join(names, "|")
-	if rels := d.relations(t); len(rels) > 0 {
+	if rels := d.relations(table); len(rels) > 0 {
 		about = "Exactly these members of each row; `" + rels[0] + ".id` is a member of a related row, over up to four relations."
 		pattern += `|(` + strings.Join(rels, "|") + `)(\.` + furtherNames + `){0,` + strconv.Itoa(apilimit.Levels) + `}`
 	}
@@ -142,7 +142,7 @@ func expandParam(rels []string) object {
 
 func code(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
 
-// sharedParams returns the parameters that are the same for all tables.
+// sharedParams returns the parameters shared by all tables.
 func sharedParams() object {
 	tags := object{{"type", "string"}, {"minLength", 1}, {"pattern", `^(\*|(W/)?"[^"]*"([ \t]*,[ \t]*(W/)?"[^"]*")*)$`}}
 	return object{

@@ -11,69 +11,69 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// paths returns the routes that some caller may use on a table, by path and method.
-func (d *document) paths(t *model.Table) object {
+// paths returns the routes of a table open to at least one caller, by path and method.
+func (d *document) paths(table *model.Table) object {
 	var out object
 	for _, route := range d.routes {
 		method, path, _ := strings.Cut(route.Pattern, " ")
-		if route.Doc == nil || !d.may[t].allows(method) {
+		if route.Doc == nil || !d.may[table].allows(method) {
 			continue
 		}
-		path = strings.ReplaceAll(path, "{table}", t.Name)
+		path = strings.ReplaceAll(path, "{table}", table.Name)
 		if len(out) == 0 || out[len(out)-1].name != path { // routes of one path stand together
-			out.add(path, pathParams(t, path))
+			out.add(path, pathParams(table, path))
 		}
 		item := &out[len(out)-1]
-		item.value = item.value.(object).with(member{strings.ToLower(method), d.describe(t, method, route.Doc)})
+		item.value = item.value.(object).with(member{strings.ToLower(method), d.describe(table, method, route.Doc)})
 	}
 	return out
 }
 
 // pathParams begins the description of a path with its parameters.
-func pathParams(t *model.Table, path string) object {
+func pathParams(table *model.Table, path string) object {
 	if !strings.Contains(path, "{id}") {
 		return nil
 	}
-	id := object{{"name", "id"}, {"in", "path"}, {"required", true}, {"description", "The id of the row."}, {"schema", idSchema(t)}}
+	id := object{{"name", "id"}, {"in", "path"}, {"required", true}, {"description", "The id of the row."}, {"schema", idSchema(table)}}
 	return object{{"parameters", []any{id}}}
 }
 
 // describe returns the description of one operation on a table.
-func (d *document) describe(t *model.Table, method string, doc *web.Doc) object {
-	op := d.operation(t, method)
+func (d *document) describe(table *model.Table, method string, doc *web.Doc) object {
+	op := d.operation(table, method)
 	required, who := d.security(op)
 	about := []string{doc.About, "", who}
 	if method == http.MethodPost || method == http.MethodPatch {
-		about[1] = checks(d.rules.Table(t))
+		about[1] = checks(d.rules.Table(table))
 	}
-	o := object{{"operationId", d.named(t, doc.ID)}, {"tags", []string{t.Name}}, {"summary", d.named(t, doc.Summary)}}
-	// A description of the caller only goes last, as documents have had it since the first version.
+	o := object{{"operationId", d.named(table, doc.ID)}, {"tags", []string{table.Name}}, {"summary", d.named(table, doc.Summary)}}
+	// A description that is only about the caller comes last: documents have had this order since the first version.
 	first := about[0] != "" || about[1] != ""
 	if first {
 		o.add("description", paragraphs(about...))
 	}
 	if len(doc.Params) > 0 {
-		o.add("parameters", d.params(t, doc.Params))
+		o.add("parameters", d.params(table, doc.Params))
 	}
 	if doc.Body != nil {
-		o.add("requestBody", d.requestBody(t, doc.Body))
+		o.add("requestBody", d.requestBody(table, doc.Body))
 	}
 	if !first {
 		o.add("description", who)
 	}
 	kinds := doc.Problems
-	if !op.open() { // what is open to everyone refuses no caller
+	if !op.open() { // an open operation refuses no caller
 		kinds = append(kinds[:len(kinds):len(kinds)], errs.Forbidden)
 	}
-	answers := append(d.answers(t, doc.Answers), refusals(kinds)...)
+	answers := append(d.answers(table, doc.Answers), refusals(kinds)...)
 	return o.with(member{"responses", answers}, member{"security", required})
 }
 
 // named puts the names of a table into a text of a Doc.
-func (d *document) named(t *model.Table, text string) string {
-	n := d.names[t]
-	return strings.NewReplacer("{Tables}", n.many, "{Table}", n.one, "{tables}", readable(t.Name),
-		"{a table}", article(readable(singular(t.Name)))).Replace(text)
+func (d *document) named(table *model.Table, text string) string {
+	n := d.names[table]
+	return strings.NewReplacer("{Tables}", n.many, "{Table}", n.one, "{tables}", readable(table.Name),
+		"{a table}", article(readable(singular(table.Name)))).Replace(text)
 }
 
 func paragraphs(texts ...string) string {
@@ -87,16 +87,16 @@ func paragraphs(texts ...string) string {
 	return b.String()
 }
 
-func (d *document) requestBody(t *model.Table, body *web.Body) object {
+func (d *document) requestBody(table *model.Table, body *web.Body) object {
 	var content object
 	for _, mediaType := range body.Types {
-		content.add(mediaType, object{{"schema", d.schemaRef(t, body.Schema)}})
+		content.add(mediaType, object{{"schema", d.schemaRef(table, body.Schema)}})
 	}
 	return object{{"required", true}, {"content", content}}
 }
 
-func (d *document) answers(t *model.Table, answers []web.Answer) object {
-	hides := !rule.AlwaysTrue(d.rules.Table(t).Read)
+func (d *document) answers(table *model.Table, answers []web.Answer) object {
+	hides := !rule.AlwaysTrue(d.rules.Table(table).Read)
 	var out object
 	for _, a := range answers {
 		about := a.About
@@ -114,8 +114,8 @@ func (d *document) answers(t *model.Table, answers []web.Answer) object {
 			}
 			o.add("headers", headers)
 		}
-		if a.Schema != web.NoSchema && d.may[t].read {
-			o.add("content", object{{"application/json", object{{"schema", d.schemaRef(t, a.Schema)}}}})
+		if a.Schema != web.NoSchema && d.may[table].read {
+			o.add("content", object{{"application/json", object{{"schema", d.schemaRef(table, a.Schema)}}}})
 		}
 		out.add(strconv.Itoa(a.Status), o)
 	}
@@ -123,11 +123,11 @@ func (d *document) answers(t *model.Table, answers []web.Answer) object {
 }
 
 // schemaRef refers to a schema of a table.
-func (d *document) schemaRef(t *model.Table, schema web.Schema) object {
+func (d *document) schemaRef(table *model.Table, schema web.Schema) object {
 	suffix := map[web.Schema]string{
 		web.WholeRow: "", web.PartOfRow: partSuffix, web.PageOfRow: listSuffix, web.NewRow: createSuffix, web.RowPatch: updateSuffix,
 	}[schema]
-	return ref("schemas", d.names[t].one+suffix)
+	return ref("schemas", d.names[table].one+suffix)
 }
 
 // checks returns the messages of a table's checks.

@@ -2,8 +2,8 @@ package openapi
 
 import "strings"
 
-// portable translates a regular expression from RE2 to ECMA-262, which JSON Schema uses. ok is false if that would take more
-// than to replace tokens.
+// portable translates a regular expression from RE2 to ECMA-262, the syntax in JSON Schema. ok is false if a
+// replacement of tokens is not enough.
 func portable(re2 string) (ecma string, ok bool) {
 	p := &porter{in: re2}
 	for p.in != "" {
@@ -20,7 +20,7 @@ type porter struct {
 	class bool // inside brackets
 }
 
-// take reads n bytes and writes as in their place.
+// take reads n bytes and writes their replacement.
 func (p *porter) take(n int, as string) bool {
 	p.in = p.in[n:]
 	p.out.WriteString(as)
@@ -93,13 +93,13 @@ func (p *porter) repeat() bool {
 		return p.take(1, `\{`)
 	}
 	low, high, _ := strings.Cut(p.in[1:end], ",")
-	if !digits(low) || high != "" && !digits(high) {
+	if !digits(low) || (high != "" && !digits(high)) {
 		return p.take(1, `\{`)
 	}
 	return p.take(end+1, p.in[:end+1])
 }
 
-func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+func digits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 func (p *porter) escape() bool {
 	if len(p.in) < 2 {

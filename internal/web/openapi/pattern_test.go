@@ -38,7 +38,7 @@ func TestPortable(t *testing.T) {
 	}
 }
 
-// What is ported is RE2 still, and means there what the original means.
+// A translated pattern is still valid RE2, with the meaning of the original.
 func FuzzPortable(f *testing.F) {
 	for _, re := range []string{`^[A-Z]{2}\d+$`, `a.c\s?`, `[^\s.]`, `x{2,}|{`, `[[a]]`, `\x41\n`, `(?:a|b)*?c`, `[\]\\-a]`, `[+-.]`} {
 		f.Add(re, "AB12 a\nc {x")

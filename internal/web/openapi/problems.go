@@ -8,12 +8,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// problems returns the problems that operations answer, by status.
+// problems returns the problems in the answers of operations, by status.
 func problems() []web.Problem {
 	return slices.DeleteFunc(web.Problems(), func(p web.Problem) bool { return p.Brief == "" })
 }
 
-// component returns the name of the component that describes a kind.
+// component returns the name of the component for a kind.
 func component(kind errs.Kind) string { return pascal(string(kind)) }
 
 // problemResponses returns the components of all problems.
@@ -50,7 +50,7 @@ func exampleOf(p web.Problem) object {
 	return o
 }
 
-// refusals returns the problems that an operation may answer. Every operation may answer the four of any server.
+// refusals returns the possible problems of an operation. Every operation may answer with the four of any server.
 func refusals(kinds []errs.Kind) object {
 	anywhere := []errs.Kind{errs.Unauthenticated, errs.Limited, errs.Internal, errs.Unavailable}
 	var out object

@@ -15,7 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// files holds the page at /docs: Swagger UI as published, compressed, and a few lines of ours.
+// files holds the page at /docs: Swagger UI, unchanged and compressed, and a few lines of ours.
 //
 //go:embed docs
 var files embed.FS
@@ -25,7 +25,8 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Routes returns /openapi.json, which describes the routes of an API, and /docs, which shows it. All callers get the same.
+// Routes returns /openapi.json with the description of an API's routes, and /docs, its page. All callers get the
+// same.
 func Routes(rules *rule.Rules, described []web.Route) []web.Route {
 	const brief, long = "public, max-age=60", "public, max-age=3600"
 	const script, style = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
@@ -51,19 +52,19 @@ func read(name string) []byte {
 }
 
 func index(name string) []byte {
-	var b bytes.Buffer
-	if err := template.Must(template.New("docs").Parse(string(read("index.html")))).Execute(&b, name); err != nil {
+	var buf bytes.Buffer
+	if err := template.Must(template.New("docs").Parse(string(read("index.html")))).Execute(&buf, name); err != nil {
 		panic(err)
 	}
-	return b.Bytes()
+	return buf.Bytes()
 }
 
-// file is an answer that is known when the server starts.
+// file is an answer made at the start of the server.
 type file struct {
 	contentType, cache, etag string
 	policy                   string // Content-Security-Policy; "" sends none
 	body                     []byte
-	compressed               bool // body is gzip; serve unpacks it for clients that do not accept gzip
+	compressed               bool // body is gzip; serve unpacks it for other clients
 }
 
 func newFile(contentType, cache string, body []byte) *file {
@@ -82,10 +83,10 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Cache-Control", f.cache)
+	header := w.Header()
+	header.Set("Cache-Control", f.cache)
 	if f.policy != "" {
-		h.Set("Content-Security-Policy", f.policy)
+		header.Set("Content-Security-Policy", f.policy)
 	}
 	body, tag := f.body, f.etag
 	if !f.compressed {
@@ -93,9 +94,9 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 			tag = `"` + coding + "-" + tag[1:]
 		}
 	} else {
-		web.VaryOn(h, []string{"Accept-Encoding"})
+		web.VaryOn(header, []string{"Accept-Encoding"})
 		if web.Accepts(r) {
-			h.Set("Content-Encoding", "gzip")
+			header.Set("Content-Encoding", "gzip")
 		} else {
 			if body, err = unpack(body); err != nil {
 				return err
@@ -105,7 +106,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.SetETag(w, tag)
 	if none.Given() && none.MatchWeak(tag) {
-		h.Del("Content-Encoding")
+		header.Del("Content-Encoding")
 		return web.Empty(w, http.StatusNotModified)
 	}
 	return web.Bytes(w, http.StatusOK, f.contentType, body)
@@ -113,15 +114,15 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 
 // pack compresses the document. It says much the same of all tables, so it shrinks to a fifteenth.
 func pack(body []byte) []byte {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
 	if _, err := z.Write(body); err != nil {
 		panic(err) // a buffer takes everything
 	}
 	if err := z.Close(); err != nil {
 		panic(err)
 	}
-	return b.Bytes()
+	return buf.Bytes()
 }
 
 func unpack(body []byte) ([]byte, error) {

@@ -105,7 +105,7 @@ func TestCompressed(t *testing.T) {
 	}
 }
 
-// A strong tag names one sequence of bytes, and a 304 varies as its 200 does.
+// A strong tag names one sequence of bytes, and a 304 varies like its 200.
 func TestTagOfEachForm(t *testing.T) {
 	get := served(t)
 	for _, path := range []string{"/openapi.json", "/docs/swagger-ui.css", "/docs/docs.js", "/docs"} {
@@ -125,7 +125,7 @@ func TestTagOfEachForm(t *testing.T) {
 	}
 }
 
-// A constant default, a secret and a field that is set once are said in the keywords that generators know.
+// A constant default, a secret and a field that is set once have keywords known to generators.
 func TestKeywords(t *testing.T) {
 	var d struct {
 		Components struct {
@@ -172,7 +172,7 @@ func TestKeywords(t *testing.T) {
 	}
 }
 
-// etag is the tag as it is written, which is not in Go's own form.
+// etag returns the tag from its header. The name of the header is not in Go's canonical form.
 func etag(w *httptest.ResponseRecorder) string {
 	for name, lines := range w.Header() {
 		if name == web.ETagHeader {

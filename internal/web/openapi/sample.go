@@ -10,40 +10,40 @@ import (
 )
 
 // sampleRow returns an example of a row in an answer, without related rows.
-func (d *document) sampleRow(t *model.Table) []any {
+func (d *document) sampleRow(table *model.Table) []any {
 	var row object
-	for _, f := range t.Fields {
-		if f.Secret {
+	for _, field := range table.Fields {
+		if field.Secret {
 			continue
 		}
-		v, ok := sample(f)
+		v, ok := sample(field)
 		if !ok {
-			if !f.Optional {
+			if !field.Optional {
 				return nil
 			}
 			v = nil
 		}
-		row.add(f.Name, v)
+		row.add(field.Name, v)
 	}
 	return []any{row}
 }
 
-// sampleBody returns a body that a user of /docs can start from. It has the required fields, and is never empty. It is nil if
-// a value cannot be made up, as for a field with a pattern.
-func (d *document) sampleBody(t *model.Table, creating bool) []any {
+// sampleBody returns a first body for users of /docs. It has the required fields, and is never empty. It is nil if a
+// value cannot be made up, for example for a field with a pattern.
+func (d *document) sampleBody(table *model.Table, creating bool) []any {
 	body := object{}
-	for _, f := range t.Fields {
-		if !d.writable(f, creating) {
+	for _, field := range table.Fields {
+		if !d.writable(field, creating) {
 			continue
 		}
-		must := creating && d.mustBeGiven(f)
-		if !must && (f.System || f.Ref != nil || f.Secret || f.Type == model.JSON || !creating && len(body) > 0) {
+		must := creating && d.mustBeGiven(field)
+		if !must && (field.System || field.Ref != nil || field.Secret || field.Type == model.JSON || (!creating && len(body) > 0)) {
 			continue
 		}
-		v, ok := sample(f)
+		v, ok := sample(field)
 		switch {
 		case ok:
-			body.add(f.Name, v)
+			body.add(field.Name, v)
 		case must:
 			return nil
 		}
@@ -52,14 +52,14 @@ func (d *document) sampleBody(t *model.Table, creating bool) []any {
 }
 
 // sample returns a value of a field. ok is false if none can be made up.
-func sample(f *model.Field) (v any, ok bool) {
-	switch f.Type {
+func sample(field *model.Field) (v any, ok bool) {
+	switch field.Type {
 	case model.Int:
-		return json.RawMessage(value.AppendMember(nil, f, value.OfInt(bound(f.Min, f.Max, 1)))), true
+		return json.RawMessage(value.AppendMember(nil, field, value.OfInt(bound(field.Min, field.Max, 1)))), true
 	case model.Float:
-		return json.RawMessage(floatBound(f)), true
+		return json.RawMessage(floatBound(field)), true
 	case model.Decimal:
-		return decimalBound(f), true
+		return decimalBound(field), true
 	case model.Bool:
 		return false, true
 	case model.Timestamp:
@@ -69,43 +69,43 @@ func sample(f *model.Field) (v any, ok bool) {
 	case model.UUID:
 		return sampleUUID, true
 	case model.Enum:
-		return f.Values[0].Name, true
+		return field.Values[0].Name, true
 	case model.JSON:
-		return object{{"any", "value"}}, f.JSONSchemaText == ""
+		return object{{"any", "value"}}, field.JSONSchemaText == ""
 	default:
-		return sampleText(f)
+		return sampleText(field)
 	}
 }
 
-// sampleText returns a text of a valid length that begins with the name of the field.
-func sampleText(f *model.Field) (string, bool) {
-	if f.Pattern != nil {
+// sampleText returns a text of a valid length, with the name of the field at its start.
+func sampleText(field *model.Field) (string, bool) {
+	if field.Pattern != nil {
 		return "", false
 	}
-	s := sentence(readable(f.Name))
-	s = s[:len(s)-1]
+	text := sentence(readable(field.Name))
+	text = text[:len(text)-1]
 	switch {
-	case f.Ref != nil, f.System:
-		s = "some-id"
-	case f.Format == "email":
-		s = "ann@example.com"
-	case f.Format == "url":
-		s = "https://example.com/"
-	case f.Format == "slug":
-		s = "a-slug"
+	case field.Ref != nil, field.System:
+		text = "some-id"
+	case field.Format == "email":
+		text = "ann@example.com"
+	case field.Format == "url":
+		text = "https://example.com/"
+	case field.Format == "slug":
+		text = "a-slug"
 	}
-	n := int64(utf8.RuneCountInString(s))
-	if f.Max != nil && n > *f.Max {
-		if f.Format != "" {
+	n := int64(utf8.RuneCountInString(text))
+	if field.Max != nil && n > *field.Max {
+		if field.Format != "" {
 			return "", false
 		}
-		s = s[:*f.Max]
+		text = text[:*field.Max]
 	}
-	if f.Min != nil && n < *f.Min {
-		if f.Format != "" || *f.Min > 200 {
+	if field.Min != nil && n < *field.Min {
+		if field.Format != "" || *field.Min > 200 {
 			return "", false
 		}
-		s += strings.Repeat("x", int(*f.Min-n))
+		text += strings.Repeat("x", int(*field.Min-n))
 	}
-	return s, true
+	return text, true
 }

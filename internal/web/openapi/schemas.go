@@ -11,70 +11,70 @@ import (
 
 func ref(kind, name string) object { return object{{"$ref", "#/components/" + kind + "/" + name}} }
 
-// schemasOf returns the schemas of a table that its operations use.
-func (d *document) schemasOf(t *model.Table) object {
-	n, may := d.names[t], d.may[t]
+// schemasOf returns the schemas used by the operations of a table.
+func (d *document) schemasOf(table *model.Table) object {
+	n, may := d.names[table], d.may[table]
 	var out object
 	if may.read && (may.create || may.update) { // a write answers with the whole row
-		out.add(n.one, d.wholeRow(t))
+		out.add(n.one, d.wholeRow(table))
 	}
 	if may.read {
-		out.add(n.one+partSuffix, d.row(t))
-		out.add(n.one+listSuffix, d.page(t))
+		out.add(n.one+partSuffix, d.row(table))
+		out.add(n.one+listSuffix, d.page(table))
 	}
 	if may.create {
-		out.add(n.one+createSuffix, d.body(t, true))
+		out.add(n.one+createSuffix, d.body(table, true))
 	}
 	if may.update {
-		out.add(n.one+updateSuffix, d.body(t, false))
+		out.add(n.one+updateSuffix, d.body(table, false))
 	}
 	return out
 }
 
 // wholeRow describes the answer to a write. It has all members and no expansions.
-func (d *document) wholeRow(t *model.Table) object {
+func (d *document) wholeRow(table *model.Table) object {
 	var properties object
 	var required []string
-	for _, f := range t.Fields {
-		if !f.Secret {
-			properties.add(f.Name, d.shown(f))
-			required = append(required, f.Name)
+	for _, field := range table.Fields {
+		if !field.Secret {
+			properties.add(field.Name, d.shown(field))
+			required = append(required, field.Name)
 		}
 	}
-	o := object{{"type", "object"}, {"description", rowAbout(t)}, {"properties", properties}, {"required", required}}
-	return withExamples(o, d.sampleRow(t))
+	o := object{{"type", "object"}, {"description", rowAbout(table)}, {"properties", properties}, {"required", required}}
+	return withExamples(o, d.sampleRow(table))
 }
 
 // rowAbout describes a row for people.
-func rowAbout(t *model.Table) string {
-	if t.Doc == "" && t.Name == "users" {
+func rowAbout(table *model.Table) string {
+	if table.Doc == "" && table.Name == "users" {
 		return "Who can be a caller."
 	}
-	if t.Doc == "" {
-		return "A row of " + t.Name + "."
+	if table.Doc == "" {
+		return "A row of " + table.Name + "."
 	}
-	return sentence(t.Doc)
+	return sentence(table.Doc)
 }
 
-// row describes a row in the answer to a read. `fields` may leave out each member, and `expand` adds related rows. It has no
-// limits: rows that are older than a limit may exceed it.
-func (d *document) row(t *model.Table) object {
+// row describes a row in the answer to a read. `fields` may leave out each member, and `expand` adds related rows. It
+// has no limits: a row older than a limit may exceed it.
+func (d *document) row(table *model.Table) object {
 	var properties object
-	for _, f := range t.Fields {
-		if !f.Secret {
-			properties.add(f.Name, d.shown(f))
+	for _, field := range table.Fields {
+		if !field.Secret {
+			properties.add(field.Name, d.shown(field))
 		}
-		if f.RefName != "" && d.follows(t.Relation(f.RefName)) {
-			properties.add(f.RefName, d.related(t.Relation(f.RefName)))
+		if field.RefName != "" && d.follows(table.Relation(field.RefName)) {
+			properties.add(field.RefName, d.related(table.Relation(field.RefName)))
 		}
 	}
-	for _, rel := range t.Relations {
+	for _, rel := range table.Relations {
 		if rel.Many && d.follows(rel) {
 			properties.add(rel.Name, d.related(rel))
 		}
 	}
-	about := rowAbout(t) + " With `fields`, the members that it names and no others."
-	return withExamples(object{{"type", "object"}, {"description", about}, {"properties", properties}}, d.sampleRow(t))
+	about := rowAbout(table) + " With `fields`, the members that it names and no others."
+	return withExamples(object{{"type", "object"}, {"description", about}, {"properties", properties}}, d.sampleRow(table))
 }
 
 func withExamples(o object, samples []any) object {
@@ -87,7 +87,7 @@ func withExamples(o object, samples []any) object {
 // follows reports whether clients can follow a relation. No caller sees rows of a closed table.
 func (d *document) follows(rel *model.Relation) bool { return d.may[rel.To].read }
 
-// related describes what `expand` adds for a relation.
+// related describes the rows added by `expand` for a relation.
 func (d *document) related(rel *model.Relation) object {
 	n := d.names[rel.To]
 	if rel.Many {
@@ -100,11 +100,11 @@ func (d *document) related(rel *model.Relation) object {
 	return object{{"anyOf", []any{to, object{{"type", "null"}}}}}
 }
 
-func (d *document) page(t *model.Table) object {
+func (d *document) page(table *model.Table) object {
 	return object{
 		{"type", "object"},
 		{"properties", object{
-			{"items", object{{"type", "array"}, {"items", ref("schemas", d.names[t].one+partSuffix)}}},
+			{"items", object{{"type", "array"}, {"items", ref("schemas", d.names[table].one+partSuffix)}}},
 			{"next", object{{"type", []string{"string", "null"}}, {"description", "The cursor of the page after this one; null where it is the last."}}},
 			{"total", object{{"type", "integer"}, {"minimum", 0}, {"description", "How many rows pass the filter on all pages. Given where `total=true` asks for it."}}},
 		}},
@@ -113,16 +113,16 @@ func (d *document) page(t *model.Table) object {
 }
 
 // body describes the body of a create or of a merge patch.
-func (d *document) body(t *model.Table, creating bool) object {
+func (d *document) body(table *model.Table, creating bool) object {
 	properties := object{}
 	var required []string
-	for _, f := range t.Fields {
-		if !d.writable(f, creating) {
+	for _, field := range table.Fields {
+		if !d.writable(field, creating) {
 			continue
 		}
-		properties.add(f.Name, d.written(f, creating))
-		if creating && d.mustBeGiven(f) {
-			required = append(required, f.Name)
+		properties.add(field.Name, d.written(field, creating))
+		if creating && d.mustBeGiven(field) {
+			required = append(required, field.Name)
 		}
 	}
 	o := object{{"type", "object"}, {"properties", properties}}
@@ -130,67 +130,67 @@ func (d *document) body(t *model.Table, creating bool) object {
 		o.add("required", required)
 	}
 	o.add("additionalProperties", false)
-	return withExamples(o, d.sampleBody(t, creating))
+	return withExamples(o, d.sampleBody(table, creating))
 }
 
-func (d *document) writable(f *model.Field, creating bool) bool {
-	if f.Name == "created_at" || f.Name == "updated_at" || f.ReadOnly || f.Immutable && !creating {
+func (d *document) writable(field *model.Field, creating bool) bool {
+	if field.Name == "created_at" || field.Name == "updated_at" || field.ReadOnly || (field.Immutable && !creating) {
 		return false
 	}
-	write := d.rules.Field(f).Write
+	write := d.rules.Field(field).Write
 	return write == nil || !rule.NeverTrue(write)
 }
 
-func (d *document) mustBeGiven(f *model.Field) bool {
-	if f.System {
-		return f.Type == model.Text // the server assigns ids of other types
+func (d *document) mustBeGiven(field *model.Field) bool {
+	if field.System {
+		return field.Type == model.Text // the server assigns ids of other types
 	}
-	return !f.Optional && f.Default == nil
+	return !field.Optional && field.Default == nil
 }
 
 // shown describes a field in an answer.
-func (d *document) shown(f *model.Field) object {
-	o := typeOf(f)
+func (d *document) shown(field *model.Field) object {
+	o := typeOf(field)
 	switch {
-	case f.Type == model.Decimal:
-		o.add("pattern", shownDecimal(f))
-	case f.AsString:
+	case field.Type == model.Decimal:
+		o.add("pattern", shownDecimal(field))
+	case field.AsString:
 		o.add("pattern", wholeNumber)
 	}
-	if f.Optional || d.rules.Field(f).Read != nil {
-		o = nullable(f, o)
+	if field.Optional || d.rules.Field(field).Read != nil {
+		o = nullable(field, o)
 	}
-	if about := d.about(f, true); about != "" {
+	if about := d.about(field, true); about != "" {
 		o.add("description", about)
 	}
-	if f.Name == "created_at" || f.Name == "updated_at" || f.ReadOnly {
+	if field.Name == "created_at" || field.Name == "updated_at" || field.ReadOnly {
 		o.add("readOnly", true)
 	}
 	return o
 }
 
 // written describes a field in a body.
-func (d *document) written(f *model.Field, creating bool) object {
-	o := append(typeOf(f), limits(f)...)
+func (d *document) written(field *model.Field, creating bool) object {
+	o := append(typeOf(field), limits(field)...)
 	switch {
-	case f.Type == model.JSON && !creating:
+	case field.Type == model.JSON && !creating:
 		o = anyJSON() // any object, since it is merged into the value of the field
-	case f.Optional:
-		o = nullable(f, o)
+	case field.Optional:
+		o = nullable(field, o)
 	}
 	if creating {
-		if c, ok := d.rules.Field(f).Default.(*rule.Const); ok && !c.Value.IsNull() {
-			o.add("default", json.RawMessage(value.AppendMember(nil, f, c.Value)))
+		if constant, ok := d.rules.Field(field).Default.(*rule.Const); ok && !constant.Value.IsNull() {
+			o.add("default", json.RawMessage(value.AppendMember(nil, field, constant.Value)))
 		}
 	}
-	about := d.about(f, false)
-	if f.Type == model.JSON && !creating {
-		about = strings.TrimSpace(about + " " + mergeNote(f))
+	about := d.about(field, false)
+	if field.Type == model.JSON && !creating {
+		about = strings.TrimSpace(about + " " + mergeNote(field))
 	}
 	if about != "" {
 		o.add("description", about)
 	}
-	if f.Secret {
+	if field.Secret {
 		o.add("writeOnly", true)
 	}
 	return o

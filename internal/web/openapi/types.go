@@ -7,10 +7,10 @@ import (
 )
 
 // typeOf returns the schema of the type of a field.
-func typeOf(f *model.Field) object {
-	switch f.Type {
+func typeOf(field *model.Field) object {
+	switch field.Type {
 	case model.Int:
-		if f.AsString {
+		if field.AsString {
 			return object{{"type", "string"}, {"format", "int64"}}
 		}
 		return object{{"type", "integer"}, {"format", "int64"}}
@@ -25,39 +25,39 @@ func typeOf(f *model.Field) object {
 	case model.UUID:
 		return object{{"type", "string"}, {"format", "uuid"}}
 	case model.Enum:
-		values := make([]any, len(f.Values))
-		for i, v := range f.Values {
+		values := make([]any, len(field.Values))
+		for i, v := range field.Values {
 			values[i] = v.Name
 		}
 		return object{{"type", "string"}, {"enum", values}}
 	case model.JSON:
-		return jsonType(f)
+		return jsonType(field)
 	default: // Text, Decimal
 		return object{{"type", "string"}}
 	}
 }
 
 // jsonType returns the JSON Schema of a field, or the component for any JSON if the field has none.
-func jsonType(f *model.Field) object {
-	own, ok := embedded(f.JSONSchemaText)
+func jsonType(field *model.Field) object {
+	own, ok := embedded(field.JSONSchemaText)
 	if !ok {
 		return anyJSON()
 	}
 	return object{{"allOf", []any{own}}}
 }
 
-// anyJSON returns a schema that accepts any JSON, in the only form that all generators of docs/openapi.md understand. With a
-// list of types, three of them fail and a fourth leaves operations out. Without keywords, the Java client sends null for
-// members of a patch that its user did not set.
+// anyJSON returns a schema for any JSON, in the only form that all generators of docs/openapi.md understand. With a
+// list of types, three of them fail and a fourth leaves operations out. Without keywords, the Java client sends null
+// for unset members of a patch.
 func anyJSON() object { return object{{"allOf", []any{ref("schemas", jsonSchema)}}} }
 
 const jsonSchema = "JSON"
 
 // nullable adds null to the schema of a field.
-func nullable(f *model.Field, o object) object {
-	if f.Type == model.JSON {
+func nullable(field *model.Field, o object) object {
+	if field.Type == model.JSON {
 		own := o[0].value.([]any)
-		if _, ok := embedded(f.JSONSchemaText); !ok {
+		if _, ok := embedded(field.JSONSchemaText); !ok {
 			return o // null is JSON
 		}
 		return object{{"anyOf", append(own[:len(own):len(own)], object{{"type", "null"}})}}
@@ -82,13 +82,13 @@ func nullable(f *model.Field, o object) object {
 }
 
 // idSchema returns the schema of an id in a path.
-func idSchema(t *model.Table) object {
-	switch t.Key {
+func idSchema(table *model.Table) object {
+	switch table.Key {
 	case model.Text:
-		return append(object{{"type", "string"}}, textLimits(t.ID())...)
+		return append(object{{"type", "string"}}, textLimits(table.ID())...)
 	case model.Int:
 		return object{{"type", "integer"}, {"format", "int64"}, {"minimum", int64(math.MinInt64)}, {"maximum", int64(math.MaxInt64)}}
 	default:
-		return typeOf(t.ID())
+		return typeOf(table.ID())
 	}
 }

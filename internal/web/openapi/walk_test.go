@@ -24,7 +24,7 @@ import (
 
 type dict = map[string]any
 
-// walk is a document, the server that it describes, and who asks.
+// walk is a document, its server, and the caller.
 type walk struct {
 	*testing.T
 	doc      dict
@@ -33,7 +33,7 @@ type walk struct {
 	base     string
 	token    string
 	rng      *rand.Rand
-	ids      map[string][]string // of rows that are there, by table
+	ids      map[string][]string // existing rows, by table
 }
 
 const docURL = "https://ashlar.test/openapi.json"
@@ -110,12 +110,12 @@ func (w *walk) resolve(v any) dict {
 	return d
 }
 
-// check asks whether a value is what a schema of the document says.
+// check validates a value against a schema of the document.
 func (w *walk) check(ref string, value any) error {
 	return w.compiler.MustCompile(docURL + ref).Validate(value)
 }
 
-// answer is what came back.
+// answer is the answer to a request.
 type answer struct {
 	status int
 	header http.Header
@@ -131,7 +131,7 @@ func (a answer) json(t *testing.T) dict {
 	return v.(dict)
 }
 
-// call makes a request and holds the answer against the operation: a status that it has, a body of its schema.
+// call makes a request and checks the answer against the operation: its statuses, and the schema of the body.
 func (w *walk) call(op operation, path string, query url.Values, body []byte, header ...string) answer {
 	w.Helper()
 	if len(query) > 0 {
@@ -174,7 +174,7 @@ func (w *walk) holds(op operation, a answer, what string) {
 	}
 	response := w.resolve(documented)
 	for name, h := range dictOf(response["headers"]) {
-		if a.header.Get(name) == "" && !(a.status == 201 || op.method == "get" && name == "ETag") {
+		if a.header.Get(name) == "" && !(a.status == 201 || (op.method == "get" && name == "ETag")) {
 			w.Errorf("%s: there is no header %s (%v)", what, name, h)
 		}
 	}
@@ -208,14 +208,15 @@ type operation struct {
 	table        *model.Table
 }
 
-// op returns the operation of a method on a table's rows, or on one of them; false where the document has none.
-func (w *walk) op(t *model.Table, method string, one bool) (operation, bool) {
-	path := "/api/" + t.Name
+// op returns the operation of a method on a table's rows, or on one of them. It returns false if the document has
+// none.
+func (w *walk) op(table *model.Table, method string, one bool) (operation, bool) {
+	path := "/api/" + table.Name
 	if one {
 		path += "/{id}"
 	}
 	spec := dictOf(dictOf(w.doc["paths"].(dict)[path])[method])
-	return operation{path, method, spec, t}, spec != nil
+	return operation{path, method, spec, table}, spec != nil
 }
 
 // bodyRef is the schema of an operation's body.
@@ -233,7 +234,7 @@ func TestWalk(t *testing.T) {
 			}
 			w.readIDs(w.model.Tables)
 			walked := 0
-			for range 2 { // references may lead to tables that come later
+			for range 2 { // references may point to later tables
 				for _, table := range w.model.Tables {
 					walked += w.creates(table)
 				}
@@ -253,22 +254,21 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// readIDs notes rows that are there: of tables, those of the seed.
+// readIDs reads ids of existing rows, for tables from the seed.
 func (w *walk) readIDs(tables []*model.Table) {
-	for _, t := range tables {
-		if op, ok := w.op(t, "get", false); ok {
+	for _, table := range tables {
+		if op, ok := w.op(table, "get", false); ok {
 			a := w.call(op, op.path, url.Values{"fields": {"id"}, "limit": {"5"}}, nil)
 			for _, row := range a.json(w.T)["items"].([]any) {
-				w.ids[t.Name] = append(w.ids[t.Name], fmt.Sprint(row.(dict)["id"]))
+				w.ids[table.Name] = append(w.ids[table.Name], fmt.Sprint(row.(dict)["id"]))
 			}
 		}
 	}
 }
 
-// creates posts bodies that the schema accepts and bodies that it does not. Which is which, the schema says, not the
-// generator.
-func (w *walk) creates(t *model.Table) (calls int) {
-	op, ok := w.op(t, "post", false)
+// creates posts valid and invalid bodies. The schema, not the generator, says which they are.
+func (w *walk) creates(table *model.Table) (calls int) {
+	op, ok := w.op(table, "post", false)
 	if !ok {
 		return 0
 	}
@@ -284,18 +284,18 @@ func (w *walk) creates(t *model.Table) (calls int) {
 			if err != nil {
 				w.Error(err)
 			}
-			w.ids[t.Name] = append(w.ids[t.Name], id)
+			w.ids[table.Name] = append(w.ids[table.Name], id)
 		}
 		calls++
 	}
-	if created == 0 && len(w.ids[t.Name]) == 0 {
-		w.Errorf("not one row of %s could be created", t.Name)
+	if created == 0 && len(w.ids[table.Name]) == 0 {
+		w.Errorf("not one row of %s could be created", table.Name)
 	}
 	return calls
 }
 
-// judge holds an answer to a body against what the schema says of the body: one that is not of it is refused, one that is
-// of it may meet a rule, a check or another row, but has no fault of its own.
+// judge compares an answer with the schema's verdict on the body. The server must refuse an invalid body. A valid one
+// may fail at a rule, a check or another row, but has no fault of its own.
 func (w *walk) judge(op operation, body any, a answer) {
 	w.Helper()
 	err := w.check(w.bodyRef(op), body)
@@ -313,8 +313,8 @@ func (w *walk) judge(op operation, body any, a answer) {
 	}
 }
 
-// explained says whether a body of its schema may have a fault: that of a check, or of what no keyword of JSON Schema
-// says and the member's description does.
+// explained reports whether a valid body may have a fault: from a check, or from a limit that JSON Schema cannot
+// express and the member's description mentions.
 func (w *walk) explained(op operation, fault dict) bool {
 	name, _, _ := strings.Cut(strings.TrimPrefix(fault["pointer"].(string), "/"), "/")
 	member := dictOf(dictOf(w.resolve(dict{"$ref": w.bodyRef(op)})["properties"])[name])
@@ -341,8 +341,8 @@ func (w *walk) explained(op operation, fault dict) bool {
 }
 
 // lists asks for every parameter.
-func (w *walk) lists(t *model.Table) (calls int) {
-	op, ok := w.op(t, "get", false)
+func (w *walk) lists(table *model.Table) (calls int) {
+	op, ok := w.op(table, "get", false)
 	if !ok {
 		return 0
 	}
@@ -395,7 +395,7 @@ func (w *walk) lists(t *model.Table) (calls int) {
 	return calls
 }
 
-// listed are the names that stand first in the pattern of a parameter: ^(a|b|(c|d)(\.…)…)$.
+// listed returns the first names in the pattern of a parameter: ^(a|b|(c|d)(\.…)…)$.
 func (w *walk) listed(param dict) []string {
 	if param == nil {
 		return nil
@@ -414,12 +414,12 @@ func (w *walk) path(op operation, id string) string {
 	return strings.Replace(op.path, "{id}", url.PathEscape(id), 1)
 }
 
-func (w *walk) gets(t *model.Table) (calls int) {
-	op, ok := w.op(t, "get", true)
-	if !ok || len(w.ids[t.Name]) == 0 {
+func (w *walk) gets(table *model.Table) (calls int) {
+	op, ok := w.op(table, "get", true)
+	if !ok || len(w.ids[table.Name]) == 0 {
 		return 0
 	}
-	path := w.path(op, w.ids[t.Name][0])
+	path := w.path(op, w.ids[table.Name][0])
 	first := w.call(op, path, nil, nil)
 	tag := first.header.Get("ETag")
 	if first.status != 200 || tag == "" {
@@ -432,20 +432,20 @@ func (w *walk) gets(t *model.Table) (calls int) {
 		w.Errorf("GET %s with an unknown parameter: %d", path, a.status)
 	}
 	if a := w.call(op, w.path(op, "no-such-id"), nil, nil); a.status != 404 {
-		w.Errorf("GET of no row of %s: %d", t.Name, a.status)
+		w.Errorf("GET of no row of %s: %d", table.Name, a.status)
 	}
 	return 4
 }
 
-func (w *walk) updates(t *model.Table) (calls int) {
-	op, ok := w.op(t, "patch", true)
+func (w *walk) updates(table *model.Table) (calls int) {
+	op, ok := w.op(table, "patch", true)
 	if !ok {
 		return 0
 	}
-	get, _ := w.op(t, "get", true)
+	get, _ := w.op(table, "get", true)
 	changed := 0
 	for i := range 60 {
-		id := w.ids[t.Name][w.rng.IntN(len(w.ids[t.Name]))]
+		id := w.ids[table.Name][w.rng.IntN(len(w.ids[table.Name]))]
 		tag := w.call(get, w.path(op, id), nil, nil).header.Get("ETag")
 		body := w.body(op, i)
 		media := "application/json"
@@ -463,17 +463,17 @@ func (w *walk) updates(t *model.Table) (calls int) {
 		}
 	}
 	if changed == 0 {
-		w.Errorf("not one row of %s could be changed", t.Name)
+		w.Errorf("not one row of %s could be changed", table.Name)
 	}
 	return calls
 }
 
-func (w *walk) deletes(t *model.Table) (calls int) {
-	op, ok := w.op(t, "delete", true)
+func (w *walk) deletes(table *model.Table) (calls int) {
+	op, ok := w.op(table, "delete", true)
 	if !ok {
 		return 0
 	}
-	for _, id := range w.ids[t.Name] {
+	for _, id := range w.ids[table.Name] {
 		a := w.call(op, w.path(op, id), nil, nil)
 		calls++
 		if a.status != 204 && a.status != 409 && a.status != 404 && a.status != 403 { // in use, gone with another, another's
@@ -488,7 +488,7 @@ func (w *walk) deletes(t *model.Table) (calls int) {
 	return calls
 }
 
-// What the document shows as an example is of its own schema.
+// The examples of the document match their own schemas.
 func TestExamples(t *testing.T) {
 	for name, dir := range folders(t) {
 		w := newWalk(t, dir)
