@@ -23,8 +23,8 @@ type API struct {
 }
 
 const (
-	largeAnswer = 1 << 20   // size of an answer, in bytes, from which on answerMemory counts it
-	allAnswers  = 256 << 20 // memory of all large answers that wait for their clients, in bytes
+	largeAnswer = 1 << 20   // from this size in bytes on, answerMemory counts an answer
+	allAnswers  = 256 << 20 // bytes of all large answers waiting for their clients
 )
 
 // New returns the data API of a model.
@@ -32,19 +32,19 @@ func New(rows *record.DB, m *model.Model) *API {
 	return &API{rows: rows, model: m, answerMemory: admit.NewBudget(allAnswers, largeAnswer)}
 }
 
-// table returns the table that the path names.
+// table returns the table in the path.
 func (a *API) table(r *http.Request) (*model.Table, error) {
-	t := a.model.Table(r.PathValue("table"))
-	if t == nil {
+	table := a.model.Table(r.PathValue("table"))
+	if table == nil {
 		return nil, errs.New(errs.NotFound, "no such path")
 	}
-	web.Record(r).Table = t.Name
-	return t, nil
+	web.Record(r).Table = table.Name
+	return table, nil
 }
 
-// id returns the id that the path names. An id that is not of the type of the key is missing, and no row has that id.
-func id(r *http.Request, t *model.Table) value.Value {
-	v, ok := value.ParseID(t, r.PathValue("id"))
+// id returns the id in the path. An id of another type than the key is missing, and no row has it.
+func id(r *http.Request, table *model.Table) value.Value {
+	v, ok := value.ParseID(table, r.PathValue("id"))
 	if !ok {
 		return value.Value{}
 	}
@@ -94,19 +94,19 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) get(w http.ResponseWriter, r *http.Request) error {
-	t, err := a.table(r)
+	table, err := a.table(r)
 	if err != nil {
 		return err
 	}
 	v, badView := parseView(r.URL.RawQuery)
 	cond, badTags := parseConditions(r)
 	if err := cmp.Or(badView, badTags); err != nil {
-		// A caller who may read nothing must not learn that its parameters were wrong. Get checks access itself.
-		return cmp.Or(a.rows.Allow(web.Caller(r), t, record.Read), err)
+		// A caller who may read nothing must not learn about faults in its parameters. Get checks access itself.
+		return cmp.Or(a.rows.Allow(web.Caller(r), table, record.Read), err)
 	}
 	buf := buffers.get()
 	defer buffers.put(buf)
-	row, err := a.rows.Get(r.Context(), web.Caller(r), t, id(r, t), v, (*buf)[:0])
+	row, err := a.rows.Get(r.Context(), web.Caller(r), table, id(r, table), v, (*buf)[:0])
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
 	return web.Empty(w, http.StatusNoContent)
 }
 
-// readMembers reads the members of the body of a write, which takes no parameters.
+// readMembers reads the members of the body of a write. Writes take no parameters.
 func readMembers(w http.ResponseWriter, r *http.Request, types ...string) ([]value.Member, error) {
 	data, err := web.ReadBody(w, r, apilimit.BodyBytes, types...)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// FuzzParams reads query strings: what is accepted is in range and says what was given, what is not is a 400.
+// FuzzParams reads query strings. An accepted one keeps its values and is in range. Any other is a 400.
 func FuzzParams(f *testing.F) {
 	for _, raw := range []string{"", "limit=50&sort=-a,b&cursor=x", "filter=a%20==%20arg.b&arg.b=1&total=true", "limit=0", "limit=%2B1", "limit=501", "arg.=1",
 		"total=yes", "a;b=c", "fields=a&fields=b", "filter=", "%zz=1", "q=x", "expand=a.b&fields=id", "Limit=1", "limit=1&&"} {
@@ -84,7 +84,7 @@ tables:
     access: {read: "kind == 'a' || has(auth.id)", create: has(auth.id), update: has(auth.id), delete: "'editor' in auth.roles"}
 `
 
-// serve returns the API of a model as net/http serves it. The header X-Caller says who asks.
+// serve returns the API of a model behind net/http. The header X-Caller names the caller.
 func serve(t testing.TB, source string) http.Handler {
 	t.Helper()
 	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
@@ -119,8 +119,8 @@ func serve(t testing.TB, source string) http.Handler {
 	return w.Handler(web.NewMux(append(routes, web.ProblemRoutes()...)...))
 }
 
-// FuzzRequest sends whole requests, written as they come over the wire: the answer is never a 5xx but a 503, always JSON,
-// and a problem document where it is a refusal.
+// FuzzRequest sends whole requests in their form on the wire. The answer is never a 5xx except 503. It is always
+// JSON, and a refusal is a problem document.
 func FuzzRequest(f *testing.F) {
 	h := serve(f, shop)
 	for _, r := range []struct{ line, headers, body string }{
@@ -156,14 +156,14 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// check fails where an answer is not one that any client can read.
+// check fails for an answer that some client cannot read.
 func check(t *testing.T, request, method string, res *http.Response, body []byte) {
 	t.Helper()
 	status, kind := res.StatusCode, res.Header.Get("Content-Type")
-	if status >= 500 && status != http.StatusServiceUnavailable || status < 200 {
+	if (status >= 500 && status != http.StatusServiceUnavailable) || status < 200 {
 		t.Fatalf("%q: %d %s", request, status, body)
 	}
-	if method == http.MethodHead || strings.HasPrefix(kind, "text/html") && status == http.StatusOK {
+	if method == http.MethodHead || (strings.HasPrefix(kind, "text/html") && status == http.StatusOK) {
 		return
 	}
 	if len(body) == 0 {

@@ -17,7 +17,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// Values of headers that are the same in all answers. Nothing changes these slices: whoever adds a value copies them.
+// Values of headers shared by all answers. Nothing changes these slices: code that adds a value copies them.
 var (
 	privateNoCache = []string{"private, no-cache"}
 	privateVary    = []string{"Authorization, Accept-Encoding"}
@@ -25,14 +25,14 @@ var (
 
 // setPrivate forbids shared caches to keep the answer. A browser may keep it, but asks again each time.
 func setPrivate(w http.ResponseWriter) {
-	h := w.Header()
-	h["Cache-Control"] = privateNoCache // by canonical names, as in web
-	web.VaryOn(h, privateVary)
+	header := w.Header()
+	header["Cache-Control"] = privateNoCache // canonical names, like in web
+	web.VaryOn(header, privateVary)
 }
 
-// etag returns the entity tag of a row that is sent in a content coding ("" for none). It holds the revision for If-Match,
-// a hash of what the caller sees for If-None-Match, and the coding. Masks and a new model can change the hash while the
-// revision stays.
+// etag returns the entity tag of a row in a content coding ("" for none). It holds the revision for If-Match, a hash
+// of the visible row for If-None-Match, and the coding. Masks and a new model can change the hash of an unchanged
+// revision.
 func etag(row record.Row, coding string) string {
 	b := append(make([]byte, 0, 40), '"')
 	b = strconv.AppendInt(b, row.Revision, 36)
@@ -44,16 +44,16 @@ func etag(row record.Row, coding string) string {
 	return string(append(b, '"'))
 }
 
-// hash returns 64 bits that tell two answers apart. Processors compute both checksums in a fifth of the time that FNV takes,
-// which was 4 % of the CPU time of a get. Their polynomials differ, so together they are as good as a CRC of 64 bits.
+// hash returns 64 bits that distinguish two answers. Processors compute both checksums in a fifth of the time of FNV;
+// FNV took 4 % of the CPU time of a get. The polynomials differ, so together they equal a CRC of 64 bits.
 func hash(body []byte) uint64 {
 	return uint64(crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))<<32 | uint64(crc32.ChecksumIEEE(body))
 }
 
 // conditions are the If-Match and If-None-Match of a request (RFC 9110, 13.1).
 //
-// A comparison of tags ignores W/ and the content coding. Proxies that compress weaken tags, and a revision is exact in
-// every form of the row.
+// A comparison of tags ignores W/ and the content coding. Proxies that compress weaken tags, and a revision is exact
+// in every form of the row.
 type conditions struct{ match, none web.ETags }
 
 func parseConditions(r *http.Request) (c conditions, err error) {
@@ -68,7 +68,7 @@ func parseConditions(r *http.Request) (c conditions, err error) {
 func (c conditions) given() bool { return c.match.Given() || c.none.Given() }
 
 // onRead checks the conditions of a read. tag is the tag of the answer, or "" if it has none. A failed If-Match is
-// errs.Stale. A failed If-None-Match means that the client has the answer already.
+// errs.Stale. After a failed If-None-Match the client can use its copy of the answer.
 func (c conditions) onRead(tag string) (notModified bool, err error) {
 	if c.match.Given() && !among(c.match, tag) {
 		return false, errs.New(errs.Stale, "If-Match does not name the current version: read it again without If-Match")
@@ -116,7 +116,7 @@ func splitTag(opaque string) (revision, hash string, ok bool) {
 	return revision, hash, ok
 }
 
-// explain names the condition that failed, for a write with If-None-Match.
+// explain names the failed condition, for a write with If-None-Match.
 func (c conditions) explain(err error) error {
 	if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Stale && c.none.Given() {
 		return errs.Wrapf(err, errs.Stale, "the row is at a revision that If-None-Match or If-Match excludes")
@@ -124,7 +124,7 @@ func (c conditions) explain(err error) error {
 	return err
 }
 
-// onCreate checks the conditions of a create. Its target is the list, which exists and has no tag.
+// onCreate checks the conditions of a create. Its target is the list: it exists and has no tag.
 func (c conditions) onCreate() error {
 	switch {
 	case c.match.Given() && !c.match.Any():
@@ -136,21 +136,21 @@ func (c conditions) onCreate() error {
 }
 
 // location returns the path of a row.
-func location(t *model.Table, id value.Value) string {
+func location(table *model.Table, id value.Value) string {
 	key := id.Text
 	if id.Kind == value.Int {
 		key = strconv.FormatInt(id.Int, 10)
 	}
-	return "/api/" + t.Name + "/" + url.PathEscape(key)
+	return "/api/" + table.Name + "/" + url.PathEscape(key)
 }
 
 // pool holds buffers for answers.
 type pool struct{ sync.Pool }
 
-// buffers may be global: like every sync.Pool, it holds nothing that a request could see.
+// buffers may be global: like every sync.Pool, it holds nothing visible to a request.
 var buffers pool
 
-// maxKept is the size of the largest buffer that the pool keeps, so that one large answer does not stay in memory.
+// maxKept is the largest kept buffer, so that one large answer does not stay in memory.
 const maxKept = 256 << 10
 
 func (p *pool) get() *[]byte {

@@ -24,7 +24,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// Whole requests without the network, so that benchstat shows what a change costs: go test -bench . -count 10 ./internal/web/api
+// Whole requests without the network. Compare with benchstat: go test -bench . -count 10 ./internal/web/api
 
 const benchModel = `
 ashlar: 1
@@ -41,7 +41,7 @@ tables:
     access: {read: author_id == auth.id, write: author_id == auth.id}
 `
 
-// bench is the whole of what a request passes, and a token.
+// bench is the whole chain of handlers, and a token.
 type bench struct {
 	handler http.Handler
 	token   string

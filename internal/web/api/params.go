@@ -15,7 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// Parameters of reads, in the order in which the document of the API shows them.
+// Parameters of reads, in their order in the document of the API.
 var (
 	viewParams = []string{"fields", "expand"}
 	listParams = []string{"filter", "args", "sort", "limit", "cursor", "total", "fields", "expand"}
@@ -87,7 +87,7 @@ func setParam(q *record.Query, p web.Param) (err error) {
 	return err
 }
 
-// argName returns the argument that a parameter gives: arg.NAME, or args[NAME] as the style deepObject of OpenAPI has it.
+// argName returns the argument of a parameter: arg.NAME, or args[NAME] in OpenAPI's style deepObject.
 func argName(param string) (string, bool) {
 	name, ok := strings.CutPrefix(param, "arg.")
 	if !ok {
@@ -109,9 +109,9 @@ func setArg(q *record.Query, name, text string) error {
 	return nil
 }
 
-// setArgs reads the parameter args: one JSON object with all arguments, for clients that cannot send arg.NAME. A value is a
-// string, a number or a bool. A number or bool means its JSON text. A name may begin with arg., as in the document of the
-// API.
+// setArgs reads the parameter args: one JSON object with all arguments, for clients that cannot send arg.NAME. A
+// value is a string, a number or a bool. A number or bool means its JSON text. A name may begin with arg., like in
+// the document of the API.
 func setArgs(q *record.Query, object string) error {
 	members, err := value.DecodeObjectOf("args", []byte(object))
 	if err != nil {
@@ -129,7 +129,7 @@ func setArgs(q *record.Query, object string) error {
 	return nil
 }
 
-// argText returns the text of an argument that is a member of args.
+// argText returns the text of an argument from a member of args.
 func argText(m value.Member) (string, error) {
 	switch kind := m.Raw.Kind(); kind {
 	case jsontext.KindString:
@@ -148,9 +148,9 @@ func argText(m value.Member) (string, error) {
 	}
 }
 
-func parseLimit(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < apilimit.MinLimit || n > apilimit.MaxLimit || s != strconv.Itoa(n) {
+func parseLimit(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < apilimit.MinLimit || n > apilimit.MaxLimit || text != strconv.Itoa(n) {
 		return 0, errs.New(errs.Malformed, "limit must be a number from %d to %d", apilimit.MinLimit, apilimit.MaxLimit)
 	}
 	return n, nil

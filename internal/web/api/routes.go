@@ -29,16 +29,16 @@ func (a *API) Routes() []web.Route {
 	}
 }
 
-// otherMethod refuses methods that no handler is for. writes are the methods that the path has besides GET and HEAD. A
-// view has none of them.
+// otherMethod refuses methods without a handler. writes are the methods of the path besides GET and HEAD. A view has
+// none of them.
 func (a *API) otherMethod(writes ...string) web.Handler {
 	return func(_ http.ResponseWriter, r *http.Request) error {
-		t, err := a.table(r)
+		table, err := a.table(r)
 		if err != nil {
 			return err
 		}
 		allow := []string{"GET", "HEAD"}
-		if t.View == nil {
+		if table.View == nil {
 			allow = append(allow, writes...)
 		}
 		slices.Sort(allow)
