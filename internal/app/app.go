@@ -27,7 +27,7 @@ type App struct {
 	dir      string
 	cfg      Config
 	folder   folder
-	routes   []web.Route // what Handler answers
+	routes   []web.Route // the routes of Handler
 	services []service   // run while Serve does, started in this order
 	stopping atomic.Bool
 
@@ -35,12 +35,12 @@ type App struct {
 	closed  error // outcome of closing
 }
 
-// Open opens an app to serve it. It checks the settings, locks the data folder, brings the tables to the model, loads the
-// seed into a new database and checks the views.
+// Open opens an app to serve it. It checks the settings, locks the data folder, brings the tables to the model, loads
+// the seed into a new database and checks the views.
 //
-// Open returns model.Faults for changes of the model that a server does not make by itself, and seed.Faults for the seed;
-// both leave the database as it was. Only the database can check the rows of views, and all of a view on PostgreSQL. So
-// model.Faults of views come last.
+// Open returns model.Faults for changes of the model that a server does not make by itself, and seed.Faults for the
+// seed; both leave the database unchanged. Only the database can check the rows of views, and all of a view on
+// PostgreSQL. So model.Faults of views come last.
 func Open(ctx context.Context, loaded *Loaded, cfg Config) (*App, error) {
 	a := newApp(loaded, cfg)
 	if err := a.open(ctx); err != nil {
@@ -49,7 +49,7 @@ func Open(ctx context.Context, loaded *Loaded, cfg Config) (*App, error) {
 	return a, nil
 }
 
-// OpenOrAttach opens an app for a short time. If no server has the data folder, it opens the app as Open does, without
+// OpenOrAttach opens an app for a short time. If no server has the data folder, it opens the app like Open, without
 // the views. Otherwise it opens the database of that server, and changes no tables.
 func OpenOrAttach(ctx context.Context, loaded *Loaded, cfg Config) (*App, error) {
 	a := newApp(loaded, cfg)
@@ -74,8 +74,8 @@ func (a *App) Close() error {
 	return a.closed
 }
 
-// lockPatience is how long Open waits for a process that holds the lock for a moment: `ashlar token`, or a server that is
-// about to stop.
+// lockPatience bounds the wait for a process that holds the lock for a moment: `ashlar token`, or a server about to
+// stop.
 const lockPatience = time.Second
 
 func (a *App) open(ctx context.Context) (err error) {
@@ -120,7 +120,7 @@ func (a *App) openOrAttach(ctx context.Context) (err error) {
 	return a.openRows()
 }
 
-// setStore keeps an opened store. After an error, db may hold a nil pointer, which Close must not see.
+// setStore keeps an opened store. After an error, db may hold a nil pointer, and Close must not see it.
 func (a *App) setStore(db store.DB, err error) error {
 	if err == nil {
 		a.Store = db
@@ -128,7 +128,7 @@ func (a *App) setStore(db store.DB, err error) error {
 	return err
 }
 
-// openRows opens what works on the store.
+// openRows opens the rows and the keys.
 func (a *App) openRows() (err error) {
 	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now})
 	a.Keys, err = token.Open(a.folder.key())

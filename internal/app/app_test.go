@@ -76,7 +76,7 @@ func TestNoApp(t *testing.T) {
 	}
 }
 
-// What the advice shows must be a model.
+// The model in the advice must load.
 func TestAdviceIsAModel(t *testing.T) {
 	_, text, _ := strings.Cut(missingAdvice(t.TempDir()), "\n\n")
 	if _, err := Load(app(t, "-- ashlar.yaml --\n"+text+"\n")); err != nil {
@@ -101,7 +101,7 @@ func TestSecondServerIsRefused(t *testing.T) {
 	}
 }
 
-// A server that is about to end gives way to the next.
+// A server about to end gives way to the next.
 func TestLockIsWaitedFor(t *testing.T) {
 	dir := app(t, notes)
 	first := opened(t, dir, Config{})
@@ -109,7 +109,7 @@ func TestLockIsWaitedFor(t *testing.T) {
 	opened(t, dir, Config{})
 }
 
-// A request that is at work when the server is told to stop is answered; by then nothing new is.
+// A stopping server answers the request in flight, and no new one.
 func TestGracefulStop(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
 	dir := app(t, notes)
@@ -145,7 +145,7 @@ func TestGracefulStop(t *testing.T) {
 	opened(t, dir, Config{}) // the lock is free
 }
 
-// s0 is the error of a context, which a stop must not end.
+// s0 returns the error of a context. A stop must not end it.
 func s0(ctx context.Context) error { return ctx.Err() }
 
 // serviceFunc is a service made of its Run.

@@ -46,7 +46,7 @@ func changed(t *testing.T, old, new string) (dir string, err error) {
 	return dir, err
 }
 
-// What changes no table is in force at the next start.
+// A change without an effect on tables applies at the next start.
 func TestRulesApplyAtTheNextStart(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, path, want string }{
 		{"rule", "read: true", "read: price > 5", "/api/items?fields=id", `{"items":[{"id":2}],"next":null}`},
@@ -99,7 +99,7 @@ func TestOtherChangesAreRefused(t *testing.T) {
 			if diff := cmp.Diff(tt.want, strings.Split(faults[0].String(), "\n")[0]); diff != "" {
 				t.Errorf("the fault (-want +got):\n%s", diff)
 			}
-			write(t, dir, strings.Split(shop, "-- seed")[0]) // as it was: nothing of the change is left
+			write(t, dir, strings.Split(shop, "-- seed")[0]) // undo all of the change
 			if got, want := rows(t, dir, "/api/items?fields=name,price"), `[{"name":"cup","price":5},{"name":"cup","price":7}]`; !strings.Contains(got, want) {
 				t.Errorf("items = %s, want %s", got, want)
 			}
@@ -107,7 +107,7 @@ func TestOtherChangesAreRefused(t *testing.T) {
 	}
 }
 
-// While nodes change to a next model one by one, one on the former model may have to start again. It serves what it knows.
+// While nodes change to a next model one by one, one on the former model may restart. It serves the fields it knows.
 func TestFormerModelStarts(t *testing.T) {
 	const more = `      size: {type: int, default: 4, index: true}
       note: {type: text, optional: true}

@@ -10,16 +10,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
-// Config says where the rows of an app are and how it is served. The zero value works.
+// Config says where the rows of an app are and how to serve them. The zero value works.
 type Config struct {
 	Data          string            // data folder; default: .ashlar in the app's folder
 	Database      string            // address of a PostgreSQL database; default: SQLite in the data folder
 	Direct        string            // address of the same database itself, if Database is the address of a pooler
 	KeepTables    bool              // refuse to change tables at the start
-	Durability    sqlite.Durability // what an acknowledged write to SQLite survives
+	Durability    sqlite.Durability // failures that an acknowledged write to SQLite survives
 	Readers       int               // connections for reads; default: chosen by the engine
 	MaxConcurrent int               // requests at work at once; default: 1024
-	CORS          []string          // origins whose pages may read answers
+	CORS          []string          // origins with pages that may read answers
 	HeaderTimeout time.Duration     // bounds the header of a request; default: 10 s
 	ReadTimeout   time.Duration     // bounds a whole request; default: 60 s
 	WriteTimeout  time.Duration     // bounds the time from the end of the header to the end of the answer; default: 60 s

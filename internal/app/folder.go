@@ -47,7 +47,7 @@ func openFolder(ctx context.Context, cfg Config, patience time.Duration) (folder
 	if err := prepareFolder(cfg.Data, cfg.Logger); err != nil {
 		return folder{}, err
 	}
-	if cfg.Database != "" { // the folder holds only the key, which all nodes of an app share
+	if cfg.Database != "" { // only the key is here, shared by all nodes
 		return folder{path: cfg.Data}, nil
 	}
 	return lockFolder(ctx, cfg.Data, patience, cfg.Logger)
@@ -76,14 +76,14 @@ func lockFolder(ctx context.Context, path string, patience time.Duration, log *s
 	}
 }
 
-// clean removes unfinished copies of the database, which a killed process leaves behind.
+// clean removes unfinished copies of the database, left by a killed process.
 func (f folder) clean(log *slog.Logger) {
 	if err := sqlite.RemoveUnfinished(filepath.Join(f.path, copiesFolder)); err != nil {
 		log.Warn("cannot remove an unfinished copy of the database", "error", err)
 	}
 }
 
-// lock is sqlite.Lock with advice for a folder that this user may not write to.
+// lock is sqlite.Lock with advice for a folder that this user cannot write to.
 func lock(path string) (release func() error, err error) {
 	release, err = sqlite.Lock(path)
 	if advice := permissionAdvice(err); advice != "" {
@@ -134,8 +134,8 @@ func makeFolder(path string) error {
 	return nil
 }
 
-// closeFolder takes the permissions of other users from a data folder. It leaves any other folder as it is, since that
-// folder was named by mistake.
+// closeFolder takes the permissions of other users from a data folder. It leaves any other folder alone, since
+// somebody named it by mistake.
 func closeFolder(path string, mode fs.FileMode, log *slog.Logger) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {

@@ -63,7 +63,7 @@ func TestOpenFolderIsClosed(t *testing.T) {
 	}
 }
 
-// A folder that was named by mistake, as a home or a repository, keeps its rights.
+// A folder named by mistake, for example a home or a repository, keeps its permissions.
 func TestFolderOfOthersIsLeftAlone(t *testing.T) {
 	dir := app(t, notes)
 	if err := os.Chmod(dir, 0o755); err != nil {
@@ -114,7 +114,7 @@ func TestOpenKeyIsRefused(t *testing.T) {
 	opened(t, dir, Config{}) // the refused one has left no lock
 }
 
-// Servers that start together on a database elsewhere share a data folder, which one of them makes.
+// Servers that start together on a database elsewhere share a data folder. One of them makes it.
 func TestFolderMadeTogether(t *testing.T) {
 	for range 50 {
 		path := filepath.Join(t.TempDir(), "data")

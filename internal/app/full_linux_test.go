@@ -55,8 +55,8 @@ tables:
 [{"id": 1, "body": "first"}]
 `
 
-// TestFullDisk: an app whose disk is full is read, also after a restart, says of writes that nothing was written, is alive
-// and not ready, logs one error with the folder, and takes writes again when there is room.
+// TestFullDisk: with a full disk, an app still serves reads, also after a restart. It refuses writes, is alive but
+// not ready, and logs one error with the folder. It takes writes again after somebody makes room.
 func TestFullDisk(t *testing.T) {
 	disk := t.TempDir()
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=8m,mode=0700"); err != nil {
@@ -139,7 +139,7 @@ func wantStatus(t *testing.T, r *running, request, body string, status int, part
 	return answer.Header
 }
 
-// TestLeftCopies: what a process left that was killed while it copied the database is removed at the next start.
+// TestLeftCopies: the next start removes the copy of a process that was killed while it copied the database.
 func TestLeftCopies(t *testing.T) {
 	dir := app(t, fullApp)
 	data := filepath.Join(dir, "data")

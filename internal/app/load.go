@@ -12,13 +12,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// Loaded is an app whose model is checked and compiled. Nothing of it is open.
+// Loaded is an app with a checked and compiled model. Nothing of it is open.
 type Loaded struct {
 	Dir   string
 	Rules *rule.Rules // of the model
 }
 
-// Load reads the model of the app in dir and compiles its expressions. It returns all that is wrong with them together, as
+// Load reads the model of the app in dir and compiles its expressions. It returns all faults together, in a
 // model.Faults.
 func Load(dir string) (*Loaded, error) {
 	if err := checkFolder(dir); err != nil {

@@ -16,7 +16,7 @@ type Location struct {
 // Key returns the file of the key that signs tokens, if there is a folder.
 func (p Location) Key() string { return folder{path: p.Folder}.key() }
 
-// Locate tells a folder from the address of a PostgreSQL database, which is a URL or the key=value words of libpq.
+// Locate distinguishes a folder from the address of a PostgreSQL database: a URL, or the key=value words of libpq.
 func Locate(address string) (Location, error) {
 	if !isAddress(address) {
 		return Location{Folder: address, Name: "the data folder " + address}, nil
@@ -25,13 +25,13 @@ func Locate(address string) (Location, error) {
 	return Location{Name: name}, err
 }
 
-// The patterns find user:password@host, and a key of libpq, in what would otherwise name a folder.
+// The patterns find user:password@host and a key of libpq in a text that looks like a folder.
 var (
 	withUser     = regexp.MustCompile(`^[^/]*:.*@`)
 	withPassword = regexp.MustCompile(`(?i)pass\w*\s*=`)
 )
 
-// MayHoldPassword reports whether a text may be the address of a database. Such a text is not printed.
+// MayHoldPassword reports whether a text may be the address of a database. Commands do not print such a text.
 func MayHoldPassword(text string) bool {
 	return strings.Contains(text, "://") || withUser.MatchString(text) || withPassword.MatchString(text)
 }

@@ -99,7 +99,7 @@ func (d *Database) missing() error {
 	return fmt.Errorf("there is no database in %s yet: a server makes it at its start", d.app.cfg.Data)
 }
 
-// explain adds what to do if a plan was not allowed.
+// explain adds advice for a plan that was not allowed.
 func (d *Database) explain(result migrate.Result, err error) (migrate.Result, error) {
 	hazard, ok := errors.AsType[*migrate.HazardError](err)
 	switch {
@@ -125,7 +125,7 @@ func dropFaults(m *model.Model, hazard *migrate.HazardError) error {
 	return faults.Sort()
 }
 
-// Verify returns how the tables of the database differ from the tables that its model needs.
+// Verify returns the differences between the tables of the database and the tables for its model.
 func (d *Database) Verify(ctx context.Context) ([]string, error) {
 	if d.app.Store == nil {
 		return nil, d.missing()
@@ -150,7 +150,7 @@ func (a *App) migrateOptions(db store.DB) migrate.Options {
 	return opts
 }
 
-// copyDatabase makes a verified copy of the database and returns its name, which holds the time.
+// copyDatabase makes a verified copy of the database and returns its name with the time.
 func (a *App) copyDatabase(ctx context.Context, db store.DB) (string, error) {
 	dir := filepath.Join(a.folder.path, copiesFolder)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

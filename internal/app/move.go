@@ -19,7 +19,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
-// MoveConfig says where Move copies from and to. Each is a data folder or the address of a PostgreSQL database.
+// MoveConfig configures Move. From and To are each a data folder or the address of a PostgreSQL database.
 type MoveConfig struct {
 	From, To string
 	Progress move.Progress // default: none

@@ -23,7 +23,7 @@ tables:
     access: {read: true}
 `
 
-// A database that a move has not finished is served by nobody.
+// No server serves a database with an unfinished move.
 func TestUnfinishedMoveIsNotServed(t *testing.T) {
 	dir := app(t, movable)
 	data := DefaultData(dir)
@@ -60,7 +60,7 @@ func TestUnfinishedMoveIsNotServed(t *testing.T) {
 	}
 }
 
-// A folder that is served is no source, and none that another process fills is a target.
+// A served folder is no source. A folder that another process fills is no target.
 func TestMoveOfServedFolder(t *testing.T) {
 	dir := app(t, movable)
 	opened(t, dir, Config{})

@@ -133,7 +133,7 @@ func TestManySeedFaults(t *testing.T) {
 	}
 }
 
-// A start that ends in the middle of a seed leaves nothing of it, and the next one loads all.
+// A start that ends in the middle of a seed leaves no row, and the next one loads all.
 func TestInterruptedSeed(t *testing.T) {
 	dir := app(t, blog+"-- seed/authors.ndjson --\n"+manyRows(20_000))
 	ctx, cancel := context.WithCancel(t.Context())

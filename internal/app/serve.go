@@ -48,7 +48,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	return errors.Join(err, services.Stop(grace), a.Close())
 }
 
-// Handler returns what answers the requests of the app.
+// Handler returns the handler for the requests of the app.
 func (a *App) Handler() (http.Handler, error) {
 	verifier := token.NewVerifier(a.Keys, token.Config{Now: a.cfg.Now, Roles: a.Rules.Model.Roles})
 	receiver, err := web.NewReceiver(web.Config{
@@ -63,7 +63,7 @@ func (a *App) Handler() (http.Handler, error) {
 	return receiver.Handler(web.NewMux(a.routes...)), nil
 }
 
-// allRoutes returns what the app answers.
+// allRoutes returns the routes of the app.
 func (a *App) allRoutes() []web.Route {
 	data := api.New(a.Rows, a.Rules.Model).Routes()
 	return slices.Concat(

@@ -64,7 +64,7 @@ func (a *App) allowOlderModel(ctx context.Context, db store.DB, plan *migrate.Pl
 	return nil
 }
 
-// requireSameTables makes the tables of a new database. It refuses a database whose tables differ from the model.
+// requireSameTables makes the tables of a new database. It refuses a database with other tables than the model's.
 func (a *App) requireSameTables(ctx context.Context, db store.DB) error {
 	plan, err := migrate.NewPlan(ctx, db, a.Rules, a.migrateOptions(db))
 	if err != nil {
@@ -88,8 +88,8 @@ func (a *App) requireSameTables(ctx context.Context, db store.DB) error {
 	return faults.Sort()
 }
 
-// firstMention reports whether a step has a cause that is not in told yet, and adds its causes to told. A step without a
-// cause is known by its title.
+// firstMention reports whether a step has a new cause, and adds its causes to told. A step without a cause counts by
+// its title.
 func firstMention(told map[string]bool, step migrate.Step) bool {
 	names := []string{step.Title}
 	if len(step.Causes) > 0 {
@@ -106,7 +106,7 @@ func firstMention(told map[string]bool, step migrate.Step) bool {
 	return isFirst
 }
 
-// hazardFaults returns a fault for each change that a server does not make by itself, with the command that makes it.
+// hazardFaults returns a fault for each change that needs a command, with the command.
 func hazardFaults(m *model.Model, plan *migrate.Plan) error {
 	var faults model.Faults
 	told := map[string]bool{}

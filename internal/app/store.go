@@ -28,8 +28,8 @@ func (a *App) openStore(ctx context.Context, writeTimeout time.Duration) (store.
 	})
 }
 
-// openPostgres opens the database of Config.Database. Changes of tables bypass a pooler, which may have deadlines of its
-// own. They are not serializable either, so that they do not wait for snapshots of other nodes.
+// openPostgres opens the database of Config.Database. Changes of tables bypass a pooler, since it may have deadlines
+// of its own. They are not serializable either, so that they do not wait for snapshots of other nodes.
 func (a *App) openPostgres(ctx context.Context, writeTimeout time.Duration) (store.DB, error) {
 	address, direct := a.cfg.Database, a.cfg.Direct
 	if writeTimeout == prepareTime {
@@ -64,14 +64,14 @@ func readsOtherRows(rules *rule.Rules) bool {
 	return found
 }
 
-// checkWrites finds out at the start whether the database takes writes. A server with a full disk serves all the same: the
-// engine has logged it, and readiness reports it.
+// checkWrites finds out at the start whether the database takes writes. A server with a full disk starts in spite of
+// it: the engine has logged the error, and readiness reports it.
 func checkWrites(ctx context.Context, db store.DB) error {
 	_ = db.CheckWrites(ctx)
 	return ctx.Err()
 }
 
-// explainNoRoom adds to the error of a full disk which disk that is, and what to do.
+// explainNoRoom adds the disk and advice to the error of a full disk.
 func explainNoRoom(err error, path string) error {
 	if !sqlite.NoRoom(err) {
 		return err

@@ -36,7 +36,7 @@ func write(t *testing.T, dir, files string) {
 	}
 }
 
-// loaded loads an app that must be right.
+// loaded loads a valid app.
 func loaded(t *testing.T, dir string) *Loaded {
 	t.Helper()
 	l, err := Load(dir)
@@ -54,7 +54,7 @@ func loadAndOpen(ctx context.Context, dir string, cfg Config) (*App, error) {
 	return Open(ctx, l, cfg)
 }
 
-// opened opens an app that must be right, until the end of the test.
+// opened opens a valid app until the end of the test.
 func opened(t *testing.T, dir string, cfg Config) *App {
 	t.Helper()
 	s, err := loadAndOpen(t.Context(), dir, cfg)
@@ -69,7 +69,7 @@ func opened(t *testing.T, dir string, cfg Config) *App {
 	return s
 }
 
-// running is a server that answers.
+// running is a running server.
 type running struct {
 	base   string
 	stop   context.CancelFunc
@@ -92,7 +92,7 @@ func start(t *testing.T, s *App) *running {
 	return r
 }
 
-// wait returns what Serve returned.
+// wait returns the result of Serve.
 func (r *running) wait() error {
 	err := <-r.served
 	r.served <- err
@@ -119,7 +119,7 @@ func get(t *testing.T, url string) answer {
 	return answer{res.StatusCode, res.Header, string(body)}
 }
 
-// rows opens the app, and returns what GET path answers.
+// rows opens the app and returns the answer to GET path.
 func rows(t *testing.T, dir, path string) string {
 	t.Helper()
 	s, err := loadAndOpen(t.Context(), dir, Config{})
@@ -135,7 +135,7 @@ func rows(t *testing.T, dir, path string) string {
 	return got
 }
 
-// log keeps the lines that a server logs.
+// log keeps a server's log lines.
 type log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -149,7 +149,7 @@ func (l *log) Write(p []byte) (int, error) {
 
 func (l *log) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
 
-// line returns the one line of the log that holds the text.
+// line returns the one line of the log with the text.
 func (l *log) line(t *testing.T, text string) map[string]any {
 	t.Helper()
 	l.mu.Lock()
@@ -168,7 +168,7 @@ func (l *log) line(t *testing.T, text string) map[string]any {
 	return nil
 }
 
-// untouched fails where the app has a data folder.
+// untouched fails if the app has a data folder.
 func untouched(t *testing.T, dir string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(dir, ".ashlar")); !errors.Is(err, os.ErrNotExist) {

@@ -17,7 +17,7 @@ import (
 // maxTTL bounds the life of a token. Only a new signing key ends a token earlier.
 const maxTTL = 365 * 24 * time.Hour
 
-// TokenRequest says what a token is for.
+// TokenRequest describes a wanted token.
 type TokenRequest struct {
 	ID    string // of the row in users; NewToken makes a missing row
 	Email string // default: the email of the row
@@ -28,7 +28,7 @@ type TokenRequest struct {
 // A Token is a signed token.
 type Token struct {
 	Text  string
-	Notes []string // what NewToken did or noticed, for people
+	Notes []string // actions and remarks of NewToken, for people
 }
 
 // NewToken signs a token with the key of an app. A server may run at the same time. If none ever ran, NewToken makes the
@@ -56,7 +56,7 @@ func (a *App) newToken(ctx context.Context, id value.Value, want TokenRequest) (
 	return Token{Text: text, Notes: u.notes}, err
 }
 
-// check returns the id as a key of users, or what is wrong with the request.
+// check returns the id as a key of users, or the fault of the request.
 func (want TokenRequest) check(m *model.Model) (value.Value, error) {
 	for _, role := range want.Roles {
 		if !slices.Contains(m.Roles, role) {

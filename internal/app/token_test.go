@@ -46,7 +46,7 @@ func mustToken(t *testing.T, dir string, want TokenRequest) Token {
 	return got
 }
 
-// as returns what GET path answers to the bearer of a token.
+// as returns the answer to GET path from the bearer of a token.
 func as(t *testing.T, token, url string) answer {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, url, nil)
@@ -66,7 +66,7 @@ func as(t *testing.T, token, url string) answer {
 	return answer{res.StatusCode, res.Header, body.String()}
 }
 
-// A token that was made before any server ran makes the database, with its seed.
+// A token made before any server ran makes the database, with its seed.
 func TestTokenBeforeServing(t *testing.T) {
 	dir := app(t, club)
 	tok := mustToken(t, dir, TokenRequest{ID: unknown, Email: "new@example.com", Roles: []string{"editor"}})
@@ -136,7 +136,7 @@ func TestTokenEmail(t *testing.T) {
 	for _, tt := range []struct{ email, want, note string }{
 		{"", "ada@example.com", ""},
 		{"ada@example.com", "ada@example.com", ""},
-		{"ADA@Example.com", "ada@example.com", ""}, // the same, as the row has it
+		{"ADA@Example.com", "ada@example.com", ""}, // equal, in the row's spelling
 		{"other@example.com", "other@example.com", "the row in users keeps"},
 	} {
 		tok := mustToken(t, dir, TokenRequest{ID: ada, Email: tt.email})
@@ -180,7 +180,7 @@ func TestTokenRefusals(t *testing.T) {
 	}
 }
 
-// What is wrong with a request for a token is said before anything is touched.
+// NewToken checks its request before it touches anything.
 func TestTokenRefusalTouchesNothing(t *testing.T) {
 	dir := app(t, club)
 	if _, err := NewToken(t.Context(), loaded(t, dir), Config{}, TokenRequest{ID: "x", TTL: time.Hour}); err == nil {
@@ -189,7 +189,7 @@ func TestTokenRefusalTouchesNothing(t *testing.T) {
 	untouched(t, dir)
 }
 
-// The model on disk may be ahead of the server that runs.
+// The model on disk may be newer than the running server's.
 func TestTokenBesideAnotherModel(t *testing.T) {
 	dir := app(t, club)
 	opened(t, dir, Config{})

@@ -25,7 +25,7 @@ tables:
 [{"id": 1, "body": "a"}, {"id": 2, "body": "b"}, {"id": 3, "body": "c"}, {"id": 4, "body": "d"}, {"id": 5, "body": "e"}]
 `
 
-// TestTotalsFollowSQL: rows that are changed by SQL, past the server, are counted anew.
+// TestTotalsFollowSQL: the server recounts rows changed by SQL behind its back.
 func TestTotalsFollowSQL(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgresql"} {
 		t.Run(engine, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestTotalsFollowSQL(t *testing.T) {
 				t.Cleanup(func() { _ = shell.Close() })
 				run = func(sql string) {
 					t.Helper()
-					err := shell.Write(t.Context(), func(tx store.Tx) error { // it touches nothing, as a shell does not
+					err := shell.Write(t.Context(), func(tx store.Tx) error { // like a shell, it does not call MarkChanged
 						_, err := tx.Exec(sql, nil)
 						return err
 					})
@@ -66,7 +66,7 @@ func TestTotalsFollowSQL(t *testing.T) {
 			}
 			want := func(n int) {
 				t.Helper()
-				time.Sleep(5 * time.Millisecond) // for as long as a snapshot is kept, a read may not see it yet
+				time.Sleep(5 * time.Millisecond) // until the end of a kept snapshot, a read may miss it
 				for range 8 {
 					if got := get(t, r.base+"/api/notes?total=true&limit=1").body; !strings.Contains(got, fmt.Sprintf(`"total":%d`, n)) {
 						t.Fatalf("%s, want a total of %d", got, n)

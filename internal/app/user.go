@@ -14,7 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// A user is the row that a token is for.
+// A user is the row of a token's bearer.
 type user struct {
 	rows  *record.DB
 	table *model.Table
@@ -23,7 +23,7 @@ type user struct {
 	notes []string
 }
 
-// ensure makes a missing row. It leaves an existing row as it is.
+// ensure makes a missing row. It never changes an existing one.
 func (u *user) ensure(ctx context.Context) error {
 	err := u.find(ctx)
 	if errs.KindOf(err) != errs.NotFound {
@@ -56,7 +56,7 @@ func (u *user) find(ctx context.Context) error {
 	return nil
 }
 
-// sameAddress reports whether two addresses are equal. It ignores the case of A to Z, as the index of users does.
+// sameAddress reports whether two addresses are equal. It ignores the case of A to Z, like the index of users.
 func sameAddress(a, b string) bool { return lowerASCII(a) == lowerASCII(b) }
 
 func lowerASCII(text string) string {
@@ -87,7 +87,7 @@ func (u *user) create(ctx context.Context) error {
 	return err
 }
 
-// explainUser names the fields because of which the row cannot be made.
+// explainUser names the fields that prevent a new row.
 func explainUser(err error) error {
 	e, ok := errors.AsType[*errs.Error](err)
 	if !ok || (e.Kind != errs.Invalid && e.Kind != errs.Conflict) {

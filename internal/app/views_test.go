@@ -47,7 +47,7 @@ func TestViewIsServed(t *testing.T) {
 	}
 }
 
-// What is wrong with a query is said before anything is made, where the database is SQLite.
+// On SQLite, Open reports a faulty query before it makes anything.
 func TestFaultyViews(t *testing.T) {
 	for _, tt := range []struct {
 		name, old, new string
@@ -109,7 +109,7 @@ func TestSeedOfAView(t *testing.T) {
 	}
 }
 
-// A rule of a table may ask about a view's rows, and the table may change beside it.
+// A rule of a table may ask about a view's rows, and the table may change at the same time.
 func TestRuleAboutAView(t *testing.T) {
 	const source = `
 -- ashlar.yaml --

@@ -19,8 +19,8 @@ import (
 // checkTime bounds the one transaction of a check.
 const checkTime = 24 * time.Hour
 
-// Check returns what is wrong with the seed of the app in dir, as Faults, and the number of its files. It loads them as a
-// first start does, into a SQLite database in a temporary folder. It removes that folder.
+// Check returns the faults of the seed of the app in dir, as Faults, and the number of its files. It loads them like
+// a first start, into a SQLite database in a temporary folder, and removes that folder.
 func Check(ctx context.Context, dir string, rules *rule.Rules) (files int, err error) {
 	found, err := Find(dir, rules.Model)
 	if err != nil || len(found) == 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// Faults lists what is wrong with a seed. Each line has the file, the row from 1, the member, and what to do.
+// Faults lists the faults of a seed. Each line has the file, the row from 1, the member, and advice.
 type Faults []string
 
 func (fs Faults) Error() string { return strings.Join(fs, "\n") }
@@ -18,7 +18,7 @@ func (fs Faults) Error() string { return strings.Join(fs, "\n") }
 // maxFaults bounds the faults of one file: further ones are mostly the same.
 const maxFaults = 20
 
-// fault notes what is wrong with a row. It returns an error if loading cannot go on: the error of the database, or
+// fault notes the fault of a row. It returns an error if loading cannot go on: the error of the database, or
 // errEnough.
 func (l *loader) fault(file File, r row, err error) error {
 	e, ok := asRowFault(err)
@@ -42,7 +42,7 @@ func (l *loader) fault(file File, r row, err error) error {
 	return nil
 }
 
-// follows reports whether a fault may only follow from a fault noted before: a reference to a row that was not loaded.
+// follows reports whether a fault may only follow from an earlier one: a reference to a row that was not loaded.
 func (l *loader) follows(table *model.Table, fault errs.Fault) bool {
 	field := table.Field(strings.TrimPrefix(fault.Pointer, "/"))
 	return fault.Code == "reference" && field != nil && l.faulty[field.Ref]
@@ -66,7 +66,7 @@ func (l *loader) orderHint(table *model.Table, fault errs.Fault) string {
 	return ""
 }
 
-// pointed returns what a fault is about, for people.
+// pointed returns the subject of a fault, for people.
 func pointed(f errs.Fault) string {
 	if f.Pointer == "" {
 		return "the row"

@@ -36,7 +36,7 @@ func Find(dir string, m *model.Model) ([]File, error) {
 	var faults Faults
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
-			continue // what desktops and editors leave behind
+			continue // left behind by desktops and editors
 		}
 		file := File{name: folder + "/" + e.Name(), path: filepath.Join(dir, folder, e.Name())}
 		fault := ""
@@ -55,7 +55,7 @@ func Find(dir string, m *model.Model) ([]File, error) {
 	return inOrder(m, found), nil
 }
 
-// tableOf returns the table of a file, or what is wrong with the file's name.
+// tableOf returns the table of a file, or the fault in the file's name.
 func tableOf(m *model.Model, e fs.DirEntry) (table *model.Table, fault string) {
 	if e.IsDir() {
 		return nil, "this is a folder: seed holds <table>.json and <table>.ndjson"
@@ -82,8 +82,8 @@ func tableNames(m *model.Model) []string {
 	return names
 }
 
-// inOrder sorts files so that a row comes after the rows it refers to. If references form a circle, required ones decide
-// the order, and a row has to leave out a reference to a row that is loaded later.
+// inOrder sorts files so that a row comes after the rows it refers to. If references form a circle, required ones
+// decide the order. A row has to leave out a reference to a row loaded later.
 func inOrder(m *model.Model, found map[*model.Table]File) []File {
 	var waiting []*model.Table
 	for _, table := range m.Tables {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	maxJSON = 64 << 20 // bytes of a .json file; it is read as a whole
+	maxJSON = 64 << 20 // bytes of a .json file, read in one piece
 	maxLine = 16 << 20 // bytes of a row of a .ndjson file; it is read row by row
 )
 
@@ -24,7 +24,7 @@ type row struct {
 	unit    string // unit of number: row or line
 	number  int    // counts from 1
 	members []value.Member
-	err     error // what is wrong with the row's text
+	err     error // the fault of the row's text
 }
 
 // rows calls each for the rows of the file. The members are valid until the next call.
@@ -47,7 +47,7 @@ func (file File) rows(each func(row) error) error {
 	return file.array(in, each)
 }
 
-// lines reads a row from each line that is not blank.
+// lines reads a row from each line. It skips blank lines.
 func (file File) lines(in io.Reader, each func(row) error) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)

@@ -29,7 +29,7 @@ type Target struct {
 	Log   *slog.Logger
 }
 
-// Fill loads the seed into a database that has no mark of it. What is wrong with the seed is returned as Faults.
+// Fill loads the seed into a database without its mark. It returns faults of the seed as Faults.
 func Fill(ctx context.Context, to Target) (err error) {
 	defer errs.Wrap(&err, "seed.Fill(%s)", to.Model.Name)
 	done, err := IsLoaded(ctx, to.Store)
@@ -99,7 +99,7 @@ func (l *loader) load(tx store.Tx, rows *record.DB) error {
 	for _, file := range l.files {
 		l.inFile = 0
 		err := l.loadFile(file)
-		if faults, ok := errors.AsType[Faults](err); ok { // the file as a whole is wrong
+		if faults, ok := errors.AsType[Faults](err); ok { // a fault of the whole file
 			l.faults, l.faulty[file.Table] = append(l.faults, faults...), true
 			continue
 		}
