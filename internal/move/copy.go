@@ -71,7 +71,7 @@ type pipe struct {
 	sum    summer
 	err    error // result of fill, valid once full is closed
 
-	current  *batch // batch that next reads
+	current  *batch // batch being read by next
 	at       int
 	progress Progress // learns of written rows
 }

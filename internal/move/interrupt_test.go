@@ -17,14 +17,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// hook is a Progress that calls a function each time.
+// hook is a Progress that calls a function at each report.
 type hook func()
 
 func (h hook) Step(string, int64) { h() }
 func (h hook) Add(int64)          { h() }
 
-// A move that is cut short wherever it says how far it is leaves a target that nothing takes for whole, and that the next
-// move begins anew, until one comes through.
+// A move that ends at any report of its progress leaves an unfinished target. Nothing uses it. The next move starts
+// over, until one succeeds.
 func TestInterrupted(t *testing.T) {
 	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {
@@ -66,7 +66,7 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
-// wantUnfinished: a database that is not whole is served by nobody, and is no source.
+// wantUnfinished: an unfinished database is not served, and is no source.
 func wantUnfinished(t *testing.T, m *model.Model, db store.DB) {
 	t.Helper()
 	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "a move from there into it was interrupted") {
@@ -80,7 +80,7 @@ func wantUnfinished(t *testing.T, m *model.Model, db store.DB) {
 	}
 }
 
-// Rows that are written to the source meanwhile make the move fail: they would be lost.
+// Rows written to the source during the move make the move fail: they would be lost.
 func TestWrittenMeanwhile(t *testing.T) {
 	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {
@@ -112,7 +112,7 @@ func TestWrittenMeanwhile(t *testing.T) {
 	})
 }
 
-// spoiled is a target that writes one value of a table otherwise than it was told.
+// spoiled is a target that writes one value of a table wrongly.
 type spoiled struct {
 	store.DB
 	table string
@@ -138,7 +138,7 @@ func (s spoiling) Copy(create []string, into string, next func() ([]value.Value,
 	})
 }
 
-// What is written otherwise than it was read is found, whatever it is.
+// A move detects any value that was written wrongly.
 func TestDiffers(t *testing.T) {
 	m := parse(t, library)
 	for _, tt := range []struct {
@@ -169,7 +169,7 @@ func TestDiffers(t *testing.T) {
 	}
 }
 
-// A row that refers to nothing, which a source can only have by a defect, is not moved silently.
+// A row with a dangling reference, possible only after a bug, is not moved silently.
 func TestDanglingReference(t *testing.T) {
 	m := parse(t, library)
 	for _, e := range engines {
@@ -210,7 +210,7 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 }
 
-// The memory that a move takes does not grow with the rows.
+// The memory of a move does not grow with the rows.
 func TestMemory(t *testing.T) {
 	const rows, size = 60_000, 1000
 	m := parse(t, "\ntables: {pages: {key: int, fields: {text: {type: text}}}}")

@@ -11,8 +11,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
-// mark marks the target as being filled. It refuses a target that holds tables, unless an earlier move has marked it. Then
-// it returns the tables that this move has left behind. The tables of the engine do not count.
+// mark marks the target as unfinished. It refuses a target with tables, unless an earlier move marked it. Then it
+// returns the tables left behind by that move. The tables of the engine do not count.
 func (mv *mover) mark(tx store.Tx) (left []string, err error) {
 	if err := system.LockAgainstMigrations(tx); err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 // Package move copies a whole database into an empty one, on the same engine or on another.
 //
-// It does not go through package record: it copies rows as they are stored, with their revisions. No request reaches it
+// It copies stored rows with their revisions, past package record. No request reaches it
 // (docs/decisions/0009-move.md).
 package move
 
@@ -20,13 +20,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
-// Config says how to move a database. The zero value works.
+// Config configures a move. The zero value works.
 type Config struct {
 	From     string   // name of the source, for people
 	Progress Progress // may be nil
 }
 
-// Progress learns how far a move is.
+// Progress learns about the progress of a move.
 type Progress interface {
 	Step(name string, rows int64) // begins a step; rows is 0 if unknown
 	Add(rows int64)
@@ -37,16 +37,16 @@ type nobody struct{}
 func (nobody) Step(string, int64) {}
 func (nobody) Add(int64)          {}
 
-// Table says what became of one table.
+// Table is the result for one table.
 type Table struct {
 	Name     string
 	From, To Sum // sums of the rows read from the source, and read back from the target
 }
 
-// Report says what a move did, in order.
+// Report is the result of a move.
 type Report struct {
 	Tables  []Table
-	Dropped []string // tables of an earlier unfinished move, which were dropped first
+	Dropped []string // tables dropped first, from an unfinished move
 }
 
 // Rows returns the number of rows of all tables.
@@ -59,8 +59,8 @@ func (r Report) Rows() (n int64) {
 
 // Run copies the database of the model m into an empty one. It reads the source in one snapshot and never changes it.
 // Until the last step the target is marked as unfinished (system.CheckNotMoving). After an error the same call starts
-// over. Refusals are of kind errs.Conflict. The caller makes sure that nobody serves the target. If somebody writes to
-// the source during the move, the move fails.
+// over. Refusals are of kind errs.Conflict. The caller makes sure that nobody serves the target. If somebody writes
+// to the source during the move, the move fails.
 func Run(ctx context.Context, m *model.Model, from, to store.DB, cfg Config) (report Report, err error) {
 	defer errs.Wrap(&err, "move.Run(%s)", m.Name)
 	if cfg.Progress == nil {
@@ -89,7 +89,7 @@ type mover struct {
 	load     store.Load
 
 	tables  []*table
-	left    []string          // tables that an earlier move has left
+	left    []string          // tables left by an earlier move
 	meta    map[string]string // the source's ashlar_meta
 	numbers store.Numbers     // the source's counters and generations
 }
@@ -116,7 +116,7 @@ func (mv *mover) run() error {
 	return mv.to.Write(mv.ctx, mv.end)
 }
 
-// checkSource refuses a source of which something would be lost.
+// checkSource refuses a source if the move would lose something of it.
 func (mv *mover) checkSource() error {
 	changes, isNew, err := migrate.Differences(mv.ctx, mv.from, mv.app)
 	switch {
@@ -169,7 +169,7 @@ func andMore(n int) string {
 	return fmt.Sprintf(", and %d more", n)
 }
 
-// unknown returns the stored tables that the move would leave behind.
+// unknown returns the stored tables left out by the move.
 func (mv *mover) unknown(stored []string) []string {
 	known := map[string]bool{system.MetaTable: true}
 	for _, name := range mv.from.EngineTables() {
@@ -187,7 +187,7 @@ func (mv *mover) unknown(stored []string) []string {
 	return unknown
 }
 
-// begin marks the target and drops what an unfinished move has left in it.
+// begin marks the target and drops the tables of an unfinished move.
 func (mv *mover) begin() error {
 	err := mv.to.Write(mv.ctx, func(tx store.Tx) (err error) {
 		mv.left, err = mv.mark(tx)
@@ -294,10 +294,10 @@ func (mv *mover) index() error {
 	return mv.load.CheckReferences()
 }
 
-// ErrDiffers is wrapped by the error of a move whose checksums differ.
+// ErrDiffers is wrapped by the error for different checksums.
 var ErrDiffers = errors.New("the rows that were read back differ from those that were copied")
 
-// compare returns an error if a table of the target differs from that of the source.
+// compare returns an error if a table of the target differs from the source's.
 func (mv *mover) compare() error {
 	for _, t := range mv.tables {
 		if t.from != t.to {

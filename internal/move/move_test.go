@@ -84,8 +84,8 @@ func parse(t testing.TB, text string) *model.Model {
 	return m
 }
 
-// library has what makes a move hard: tables that refer to each other in a circle and to themselves, every type, each way of
-// deletion, assigned ids.
+// library has everything difficult for a move: tables with circular references and references to themselves, every
+// type, each way of deletion, assigned ids.
 const library = `
 tables:
   authors:
@@ -168,7 +168,7 @@ func fillLibrary(t testing.TB, db store.DB, m *model.Model, n int) {
 	}
 }
 
-// short is a text that an index takes.
+// short returns a text short enough for an index.
 func short(text string) string { return text[:min(len(text), 100)] }
 
 func deferred(tx store.Tx) string {
@@ -189,7 +189,7 @@ func insert(tx store.Tx, t *model.Table, row []value.Value, revision int64) erro
 	return err
 }
 
-// dump is all that a database holds, as text.
+// dump returns everything in a database as text.
 func dump(t testing.TB, db store.DB, m *model.Model) string {
 	t.Helper()
 	var lines []string
@@ -224,7 +224,7 @@ func dump(t testing.TB, db store.DB, m *model.Model) string {
 	return strings.Join(lines, "\n")
 }
 
-// moved moves, which must go well, and says what was moved.
+// moved runs a move without errors and returns its report.
 func moved(t testing.TB, m *model.Model, from, to store.DB) Report {
 	t.Helper()
 	report, err := Run(t.Context(), m, from, to, Config{From: "there"})
@@ -239,7 +239,7 @@ func moved(t testing.TB, m *model.Model, from, to store.DB) Report {
 	return report
 }
 
-// Every row comes over with all its columns, whatever the engines, and what the engine counts goes on from there.
+// Every row arrives with all its columns, between any engines, and the counters of the engine continue.
 func TestMove(t *testing.T) {
 	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {
@@ -260,8 +260,7 @@ func TestMove(t *testing.T) {
 	})
 }
 
-// goesOn: the target assigns ids and revisions that the source has never given, deletes and clears as the model says, and keeps
-// its constraints.
+// goesOn: the target assigns new ids and revisions, deletes and clears by the model, and keeps its constraints.
 func goesOn(t *testing.T, m *model.Model, source, target store.DB) {
 	t.Helper()
 	var was store.Numbers
@@ -305,7 +304,7 @@ func goesOn(t *testing.T, m *model.Model, source, target store.DB) {
 	}
 }
 
-// A target that holds anything is refused, and left as it is.
+// Run refuses a target with any content, and does not change it.
 func TestRefusals(t *testing.T) {
 	m := parse(t, library)
 	other := parse(t, "\ntables: {plants: {fields: {name: {type: text}}}}")
@@ -392,12 +391,12 @@ func tables(t testing.TB, db store.DB) (names []string) {
 	return names
 }
 
-// diary is a system table of a package that migrate does not know.
+// diary is a system table of a package unknown to migrate.
 func diary() []*model.Table {
 	return []*model.Table{system.NewTable("ashlar_diary", model.Int, &model.Field{Name: "at", Type: model.Timestamp, Optional: true}, system.Text("note"))}
 }
 
-// A move copies each system table that the source has, with values that are missing or empty.
+// A move copies each system table of the source, with missing and empty values.
 func TestSystemTables(t *testing.T) {
 	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {

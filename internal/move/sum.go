@@ -17,7 +17,7 @@ type Sum struct {
 	hashes [4]uint64
 }
 
-// String returns the first part of the sum, which is enough for people to compare.
+// String returns the first part of the sum, enough for people to compare.
 func (s Sum) String() string { return fmt.Sprintf("%016x", s.hashes[0]) }
 
 // summer adds rows up.
@@ -40,7 +40,7 @@ func (s *summer) add(row value.Row) {
 	s.sum.Rows++
 }
 
-// appendCanonical appends the form of a value that is the same on both engines and differs for different values. A
+// appendCanonical appends the same bytes for a value on both engines, and different bytes for different values. A
 // missing value is 0. Any other is 1, followed by eight bytes of a number, or by the length of a text and the text.
 func appendCanonical(dst []byte, field *model.Field, row value.Row, col int) []byte {
 	if row.Null(col) {

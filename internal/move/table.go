@@ -18,8 +18,8 @@ type table struct {
 	from, to Sum
 }
 
-// tablesOf lists the tables of a model to move. It leaves out ashlar_meta, which holds the mark of the move; the last
-// step writes its rows.
+// tablesOf lists the tables of a model to move. It leaves out ashlar_meta with the mark of the move; the last step
+// writes its rows.
 func tablesOf(m *model.Model) []*table {
 	var all []*table
 	for _, t := range m.Tables {
@@ -35,7 +35,7 @@ func tablesOf(m *model.Model) []*table {
 	return all
 }
 
-// raw returns the table as its statements name it.
+// raw returns the table for its statements.
 func (t *table) raw() sqlgen.RawTable {
 	raw := sqlgen.RawTable{Name: t.name}
 	for _, field := range t.fields {

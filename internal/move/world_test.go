@@ -14,8 +14,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
-// Random rows of random models come back as they were from a way through both engines, and each of them answers every
-// caller as the first did.
+// Random rows of random models return unchanged from a move through both engines. Each engine gives every caller the
+// answers of the first.
 func TestThereAndBack(t *testing.T) {
 	random := effort.Seeds(t)
 	for i := range effort.Cases(8, 500) {
@@ -46,7 +46,7 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// answersOf is what each caller gets of each table, as the API writes it.
+// answersOf returns each caller's answers for each table, in the API's form.
 func answersOf(t *testing.T, d *oracle.Data, db store.DB) (all []string) {
 	t.Helper()
 	rows := record.New(db, d.Rules, record.Config{})
