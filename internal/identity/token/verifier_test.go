@@ -42,10 +42,10 @@ type clock struct {
 }
 
 func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now }
-func (c *clock) add(d time.Duration) {
+func (c *clock) add(wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	c.now = c.now.Add(wait)
 }
 
 func mustSign(t testing.TB, k *Keys, id caller.Identity, ttl time.Duration) string {
@@ -109,7 +109,7 @@ func TestExpiryIsAskedEachTime(t *testing.T) {
 }
 
 // b64 and raw make tokens by hand: what a library would not.
-func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+func b64(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
 func raw(k *Keys, header, payload string) string {
 	text := b64(header) + "." + b64(payload)
@@ -251,11 +251,11 @@ func encrypt(t *testing.T, public []byte, payload string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := o.CompactSerialize()
+	text, err := o.CompactSerialize()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return text
 }
 
 func TestCacheIsBounded(t *testing.T) {
@@ -302,8 +302,8 @@ func TestVerifyConcurrently(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	k := openKeys(f)
 	good := mustSign(f, k, caller.Identity{ID: "u"}, time.Hour)
-	for _, s := range []string{good, good[:len(good)-1], "a.b.c", "", "....", raw(k, `{}`, goodPayload)} {
-		f.Add(s)
+	for _, str := range []string{good, good[:len(good)-1], "a.b.c", "", "....", raw(k, `{}`, goodPayload)} {
+		f.Add(str)
 	}
 	v := NewVerifier(k, Config{Now: func() time.Time { return start }})
 	text, _, _ := cutLast(good)
@@ -321,12 +321,12 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-func cutLast(s string) (before, after string, ok bool) {
-	i := strings.LastIndexByte(s, '.')
+func cutLast(text string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(text, '.')
 	if i < 0 {
-		return s, "", false
+		return text, "", false
 	}
-	return s[:i], s[i+1:], true
+	return text[:i], text[i+1:], true
 }
 
 func TestClaimsAreWhatOthersRead(t *testing.T) {

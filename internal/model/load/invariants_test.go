@@ -27,11 +27,11 @@ func checkTable(t *testing.T, app *model.Model, table *model.Table, sound bool) 
 	if table.View == nil && (last < 1 || table.Fields[last].Name != "created_at" || table.Fields[last+1].Name != "updated_at") {
 		t.Fatalf("fields of %s are not id, …, created_at, updated_at", table.Name)
 	}
-	if table.ID().Name != "id" || table.View != nil && slices.Contains(app.Tables, table) {
+	if table.ID().Name != "id" || (table.View != nil && slices.Contains(app.Tables, table)) {
 		t.Fatalf("%s has no id, or is a view among the tables", table.Name)
 	}
 	checkView(t, table, sound)
-	if sound && !slices.Contains([]model.Type{model.UUID, model.Int, model.Text}, table.Key) || table.ID().Type != table.Key {
+	if (sound && !slices.Contains([]model.Type{model.UUID, model.Int, model.Text}, table.Key)) || table.ID().Type != table.Key {
 		t.Errorf("%s has a key of %v and an id of %v", table.Name, table.Key, table.ID().Type)
 	}
 	for _, field := range table.Fields {
@@ -71,7 +71,7 @@ func checkView(t *testing.T, table *model.Table, sound bool) {
 		t.Errorf("the view %s can be written", table.Name)
 	}
 	for _, field := range table.Fields {
-		if field.Default != nil || field.Write != nil || field.Unique || field.Index || field.Secret || field.Was != "" || field.Ref != nil && field.Ref.View != nil {
+		if field.Default != nil || field.Write != nil || field.Unique || field.Index || field.Secret || field.Was != "" || (field.Ref != nil && field.Ref.View != nil) {
 			t.Errorf("%s.%s is what a field of a view cannot be", table.Name, field.Name)
 		}
 	}

@@ -53,7 +53,7 @@ func checkPlaces(t *testing.T, expr *model.Expr, lines []string, known bool) {
 		case want == ' ' || want == '\n': // may be an end of line, or indentation
 		case at.Col > len(line):
 			t.Errorf("At(%d) = %v, beyond the line", i, at)
-		case line[at.Col-1] != want && (known && line[at.Col-1] != '\\' || !known && want != 'é' && want != 'A' && want != '\t'):
+		case line[at.Col-1] != want && ((known && line[at.Col-1] != '\\') || (!known && want != 'é' && want != 'A' && want != '\t')):
 			t.Errorf("At(%d) = %v, which is %q, want %q", i, at, line[at.Col-1], want)
 		}
 	}

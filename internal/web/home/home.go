@@ -46,11 +46,11 @@ func Routes(rules *rule.Rules, version string) []web.Route {
 	serve := func(w http.ResponseWriter, r *http.Request) error {
 		shown := data
 		shown.Host = r.Host
-		var b bytes.Buffer
-		if err := page.Execute(&b, shown); err != nil {
+		var buf bytes.Buffer
+		if err := page.Execute(&buf, shown); err != nil {
 			return err
 		}
-		return web.Page(w, http.StatusOK, b.Bytes(), string(data.Style))
+		return web.Page(w, http.StatusOK, buf.Bytes(), string(data.Style))
 	}
 	return []web.Route{{Pattern: "GET /{$}", Handler: serve}}
 }

@@ -53,10 +53,10 @@ func TestConnDeadlines(t *testing.T) {
 					{"write", c.SetWriteDeadline, func() (int, error) { return c.Write([]byte("x")) }}, // nobody reads
 					{"read, both set", c.SetDeadline, func() (int, error) { return c.Read(make([]byte, 100)) }},
 				} {
-					for _, d := range tt.in {
+					for _, wait := range tt.in {
 						at := time.Time{}
-						if d > 0 {
-							at = time.Now().Add(d)
+						if wait > 0 {
+							at = time.Now().Add(wait)
 						}
 						if err := way.set(at); err != nil {
 							t.Fatal(err)
@@ -160,8 +160,8 @@ func TestConnMovesItsTimerSeldom(t *testing.T) {
 		moved, last := 0, time.Time{}
 		for range 1000 { // requests, a tenth of a second each
 			now := time.Now()
-			for _, d := range []time.Duration{120 * time.Second, 10 * time.Second, 60 * time.Second} {
-				_ = c.SetReadDeadline(now.Add(d))
+			for _, wait := range []time.Duration{120 * time.Second, 10 * time.Second, 60 * time.Second} {
+				_ = c.SetReadDeadline(now.Add(wait))
 				_ = c.SetWriteDeadline(now.Add(60 * time.Second))
 				c.mu.Lock()
 				if c.next != last {
