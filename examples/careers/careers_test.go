@@ -1,5 +1,4 @@
-// Package careers_test checks the example by itself: that the model is right, and that the seed fits it. The README's tour
-// is run against the served example elsewhere.
+// Package careers_test tests the example: its model, its seed, and the commands and answers in the README and the tour.
 package careers_test
 
 import (
@@ -17,11 +16,11 @@ import (
 
 func loadModel(t *testing.T) *model.Model {
 	t.Helper()
-	m, faults := load.Dir(".")
+	app, faults := load.Dir(".")
 	if len(faults) > 0 {
 		t.Fatalf("the model has faults:\n%v", faults)
 	}
-	return m
+	return app
 }
 
 func TestModel(t *testing.T) {
@@ -30,7 +29,7 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// seed is the rows of one file, each with its members as written.
+// A seed holds the rows of all files of the seed folder, by table.
 type seed map[string][]map[string]json.RawMessage
 
 func readSeed(t *testing.T) seed {
@@ -39,7 +38,7 @@ func readSeed(t *testing.T) seed {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no seed files (%v)", err)
 	}
-	s := seed{}
+	read := seed{}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -49,15 +48,15 @@ func readSeed(t *testing.T) seed {
 		if err := json.Unmarshal(data, &rows); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		s[strings.TrimSuffix(filepath.Base(path), ".json")] = rows
+		read[strings.TrimSuffix(filepath.Base(path), ".json")] = rows
 	}
-	return s
+	return read
 }
 
 func TestSeedFitsTheModel(t *testing.T) {
-	m := loadModel(t)
+	app := loadModel(t)
 	for name, rows := range readSeed(t) {
-		table := m.Table(name)
+		table := app.Table(name)
 		if table == nil {
 			t.Errorf("seed/%s.json is for no table of the model", name)
 			continue
@@ -68,36 +67,36 @@ func TestSeedFitsTheModel(t *testing.T) {
 	}
 }
 
-func checkRow(t *testing.T, table *model.Table, i int, r map[string]json.RawMessage) {
+func checkRow(t *testing.T, table *model.Table, i int, row map[string]json.RawMessage) {
 	t.Helper()
-	for name, raw := range r {
-		f := table.Field(name)
-		if f == nil {
+	for name, raw := range row {
+		field := table.Field(name)
+		if field == nil {
 			t.Errorf("%s %d: the table has no field %s", table.Name, i, name)
 			continue
 		}
-		if _, faults := value.ParseJSON(f, []byte(raw), "/"+name); len(faults) > 0 {
+		if _, faults := value.ParseJSON(field, []byte(raw), "/"+name); len(faults) > 0 {
 			t.Errorf("%s %d: %v", table.Name, i, faults)
 		}
 	}
-	for _, f := range table.Fields {
-		if !f.System && !f.Optional && f.Default == nil && r[f.Name] == nil {
-			t.Errorf("%s %d: %s is missing", table.Name, i, f.Name)
+	for _, field := range table.Fields {
+		if !field.System && !field.Optional && field.Default == nil && row[field.Name] == nil {
+			t.Errorf("%s %d: %s is missing", table.Name, i, field.Name)
 		}
 	}
 }
 
-// What the seed refers to is in the seed, and no unique value or combination comes twice.
+// Every referenced row is in the seed, and no unique value or combination appears twice.
 func TestSeedHangsTogether(t *testing.T) {
-	m, s := loadModel(t), readSeed(t)
-	for name, rows := range s {
-		table := m.Table(name)
-		for _, f := range table.Fields {
-			if f.Unique || f == table.ID() {
-				checkUnique(t, table, rows, []*model.Field{f})
+	app, seed := loadModel(t), readSeed(t)
+	for name, rows := range seed {
+		table := app.Table(name)
+		for _, field := range table.Fields {
+			if field.Unique || field == table.ID() {
+				checkUnique(t, table, rows, []*model.Field{field})
 			}
-			if f.Ref != nil {
-				checkReferences(t, f, rows, s[f.Ref.Name])
+			if field.Ref != nil {
+				checkReferences(t, field, rows, seed[field.Ref.Name])
 			}
 		}
 		for _, fields := range table.Unique {
@@ -106,15 +105,15 @@ func TestSeedHangsTogether(t *testing.T) {
 	}
 }
 
-func checkReferences(t *testing.T, f *model.Field, rows, targets []map[string]json.RawMessage) {
+func checkReferences(t *testing.T, field *model.Field, rows, targets []map[string]json.RawMessage) {
 	t.Helper()
 	ids := map[string]bool{}
 	for _, r := range targets {
 		ids[string(r["id"])] = true
 	}
-	for i, r := range rows {
-		if to, given := r[f.Name]; given && !ids[string(to)] {
-			t.Errorf("%s %d: %s refers to %s, which is not in the seed", f.Table.Name, i, f.Name, to)
+	for i, row := range rows {
+		if to, given := row[field.Name]; given && !ids[string(to)] {
+			t.Errorf("%s %d: %s refers to %s, which is not in the seed", field.Table.Name, i, field.Name, to)
 		}
 	}
 }
@@ -122,15 +121,15 @@ func checkReferences(t *testing.T, f *model.Field, rows, targets []map[string]js
 func checkUnique(t *testing.T, table *model.Table, rows []map[string]json.RawMessage, fields []*model.Field) {
 	t.Helper()
 	seen := map[string]int{}
-	for i, r := range rows {
+	for i, row := range rows {
 		var key []string
 		for _, f := range fields {
-			key = append(key, string(r[f.Name]))
+			key = append(key, string(row[f.Name]))
 		}
-		k := strings.Join(key, " ")
-		if first, twice := seen[k]; twice && strings.TrimSpace(k) != "" {
-			t.Errorf("%s: rows %d and %d have the same %s: %s", table.Name, first, i, fields[0].Name, k)
+		joined := strings.Join(key, " ")
+		if first, twice := seen[joined]; twice && strings.TrimSpace(joined) != "" {
+			t.Errorf("%s: rows %d and %d have the same %s: %s", table.Name, first, i, fields[0].Name, joined)
 		}
-		seen[k] = i
+		seen[joined] = i
 	}
 }

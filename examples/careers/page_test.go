@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A page is a Markdown file whose commands are run.
+// A page is a Markdown file with commands to run.
 type page struct {
 	name   string
 	blocks []block
@@ -32,27 +32,27 @@ func readPage(t *testing.T, name string) *page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &page{name: name}
+	read := &page{name: name}
 	for _, m := range regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
-		p.blocks = append(p.blocks, block{m[1], m[2]})
+		read.blocks = append(read.blocks, block{m[1], m[2]})
 	}
-	return p
+	return read
 }
 
-// run runs all blocks of commands in one shell, since later ones use the variables of earlier ones. It compares what a block
-// prints with the answer after it and returns how many answers it compared.
+// run runs all blocks of commands in one shell, because later blocks use the variables of earlier ones. If an answer follows
+// a block, run compares the output with it. It returns the number of these answers.
 func (p *page) run(t *testing.T) (compared int) {
 	t.Helper()
 	var commands []string
 	answers := map[int]block{} // by the number of the command
-	for i, b := range p.blocks {
-		if b.language != "sh" {
+	for i, block := range p.blocks {
+		if block.language != "sh" {
 			continue
 		}
 		if i+1 < len(p.blocks) && p.blocks[i+1].language != "sh" {
 			answers[len(commands)] = p.blocks[i+1]
 		}
-		commands = append(commands, b.text)
+		commands = append(commands, block.text)
 	}
 	for i, got := range runCommands(t, commands) {
 		want, shown := answers[i]
@@ -67,8 +67,8 @@ func (p *page) run(t *testing.T) (compared int) {
 	return compared
 }
 
-// matches tells whether got is the answer that the block shows. There … stands for anything. Blanks and line breaks between
-// the tokens of JSON do not count.
+// matches compares got with the answer in the block. In the block, … matches anything. Blanks and line breaks between the
+// tokens of JSON do not count.
 func (b block) matches(got string) bool {
 	want := strings.TrimSpace(b.text)
 	if b.language == "json" {
@@ -80,23 +80,23 @@ func (b block) matches(got string) bool {
 
 // compact removes the blanks of JSON outside of its strings.
 func compact(json string) string {
-	var b strings.Builder
+	var text strings.Builder
 	inString, escaped := false, false
-	for _, r := range json {
-		if !inString && strings.ContainsRune(" \n\t", r) {
+	for _, char := range json {
+		if !inString && strings.ContainsRune(" \n\t", char) {
 			continue
 		}
-		if r == '"' && !escaped {
+		if char == '"' && !escaped {
 			inString = !inString
 		}
-		escaped = r == '\\' && !escaped
-		b.WriteRune(r)
+		escaped = char == '\\' && !escaped
+		text.WriteRune(char)
 	}
-	return b.String()
+	return text.String()
 }
 
-// shellHeader defines serve, which starts a server in the background and waits until it is ready. When the shell ends, it
-// stops the servers and fails if one does not stop cleanly.
+// shellHeader defines the function serve. It starts a server in the background and waits for its readiness. When the shell
+// ends, it stops the servers and fails if one does not stop cleanly.
 const shellHeader = `set -eu
 servers=
 serve() {
@@ -122,16 +122,16 @@ trap stop EXIT
 
 var serveLine = regexp.MustCompile(`(?m)^\./bin/ashlar serve (\S+) --listen (\S+)$`)
 
-// runCommands runs blocks of commands in a folder that looks like the top of the repository, and returns what each prints.
+// runCommands runs blocks of commands in a folder like the top of the repository, and returns the output of each block.
 func runCommands(t *testing.T, commands []string) []string {
 	t.Helper()
 	const end = "-- end of an answer --"
 	addresses := strings.NewReplacer("127.0.0.1:8080", freeAddress(t), "127.0.0.1:8081", freeAddress(t))
 	script := shellHeader
-	for _, c := range commands {
-		c = strings.ReplaceAll(c, "make run\n", "./bin/ashlar serve examples/careers --listen 127.0.0.1:8080\n")
-		c = serveLine.ReplaceAllString(addresses.Replace(c), "serve $1 $2")
-		script += c + "printf '\\n" + end + "\\n'\n"
+	for _, command := range commands {
+		command = strings.ReplaceAll(command, "make run\n", "./bin/ashlar serve examples/careers --listen 127.0.0.1:8080\n")
+		command = serveLine.ReplaceAllString(addresses.Replace(command), "serve $1 $2")
+		script += command + "printf '\\n" + end + "\\n'\n"
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
 	shell.Dir, shell.Stderr = topOfRepository(t), t.Output()
@@ -145,7 +145,7 @@ func runCommands(t *testing.T, commands []string) []string {
 	return answers[:len(commands)]
 }
 
-// topOfRepository makes a folder with the command and a copy of the example, whose data folder the commands may fill.
+// topOfRepository makes a folder with the command and a copy of the example. The commands may write to it.
 func topOfRepository(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -178,10 +178,10 @@ func build(t *testing.T, dir string) string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	defer listener.Close()
+	return listener.Addr().String()
 }

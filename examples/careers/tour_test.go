@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestTour runs the commands of docs/tour.md as a newcomer pastes them, and compares the answers.
+// TestTour runs the commands of docs/tour.md in their order, and compares the answers.
 func TestTour(t *testing.T) {
 	page := readPage(t, "../../docs/tour.md")
 	page.blocks = append([]block{{"sh", "make run\n"}}, page.blocks...)
@@ -25,7 +25,8 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestReadmeModel checks the model that the README begins with, as it is and with the slip whose message the README shows.
+// TestReadmeModel checks the first model of the README. It also makes the README's typing error in it, and compares the
+// message.
 func TestReadmeModel(t *testing.T) {
 	page := readPage(t, "../../README.md")
 	model, fault := page.blocks[0], page.blocks[1]

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	attempts   = 8                // of one request, the first included
-	requestCap = 30 * time.Second // for one attempt
-	waitCap    = 30 * time.Second // between two attempts, whatever the server asks for
+	attempts   = 8                // most attempts of one request
+	requestCap = 30 * time.Second // longest attempt
+	waitCap    = 30 * time.Second // longest wait between two attempts, even if the server asks for more
 )
 
-// client speaks with the guide's API.
+// A client sends requests to the guide's API.
 type client struct {
 	base    *url.URL
 	token   string
@@ -50,84 +50,79 @@ func sleep(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// answer is a response whose body was read to its end, so that its connection is used again.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
-// ready says whether a guide is served at all, before thousands of requests find out.
+// ready returns an error if no guide is served at the address, or if it refuses a simple request.
 func (c *client) ready(ctx context.Context) error {
-	a, err := c.once(ctx, http.MethodGet, c.base.JoinPath("api", "occupations").String()+"?limit=1&fields=id", nil)
+	got, err := c.once(ctx, http.MethodGet, c.base.JoinPath("api", "occupations").String()+"?limit=1&fields=id", nil)
 	if err != nil {
 		return fmt.Errorf("no guide is served at %s: start it with make run (%w)", c.base, err)
 	}
-	if a.status != http.StatusOK {
-		return a.problem("GET /api/occupations")
+	if got.status != http.StatusOK {
+		return got.problem("GET /api/occupations")
 	}
 	return nil
 }
 
-// create makes a row, and says whether it did: a row of that id that is there already is left as it is.
-func (c *client) create(ctx context.Context, table string, r row) (bool, error) {
-	a, err := c.send(ctx, http.MethodPost, c.base.JoinPath("api", table).String(), r.body)
+// create creates a row and returns true. If there is already a row with its id, create does not change it and returns
+// false.
+func (c *client) create(ctx context.Context, table string, row row) (created bool, err error) {
+	got, err := c.send(ctx, http.MethodPost, c.base.JoinPath("api", table).String(), row.body)
 	if err != nil {
-		return false, fmt.Errorf("%s %s: %w", table, r.id, err)
+		return false, fmt.Errorf("%s %s: %w", table, row.id, err)
 	}
-	switch a.status {
+	switch got.status {
 	case http.StatusCreated:
 		return true, nil
 	case http.StatusConflict:
-		// The id, or another value that must be unique: only the id makes it this row.
-		there, err := c.send(ctx, http.MethodGet, c.base.JoinPath("api", table, url.PathEscape(r.id)).String()+"?fields=id", nil)
+		// Another row may have another unique value of this row. Only the same id makes it the same row.
+		existing, err := c.send(ctx, http.MethodGet, c.base.JoinPath("api", table, url.PathEscape(row.id)).String()+"?fields=id", nil)
 		if err != nil {
-			return false, fmt.Errorf("%s %s: %w", table, r.id, err)
+			return false, fmt.Errorf("%s %s: %w", table, row.id, err)
 		}
-		if there.status == http.StatusOK {
+		if existing.status == http.StatusOK {
 			return false, nil
 		}
 	}
-	return false, a.problem(table + " " + r.id)
+	return false, got.problem(table + " " + row.id)
 }
 
-// total returns how many rows of a table pass a filter.
+// total returns the number of rows of a table that pass a filter.
 func (c *client) total(ctx context.Context, table, filter string) (int, error) {
 	query := url.Values{"limit": {"1"}, "total": {"true"}, "fields": {"id"}}
 	if filter != "" {
 		query.Set("filter", filter)
 	}
-	a, err := c.send(ctx, http.MethodGet, c.base.JoinPath("api", table).String()+"?"+query.Encode(), nil)
+	got, err := c.send(ctx, http.MethodGet, c.base.JoinPath("api", table).String()+"?"+query.Encode(), nil)
 	if err != nil {
 		return 0, fmt.Errorf("counting %s: %w", table, err)
 	}
-	if a.status != http.StatusOK {
-		return 0, a.problem("counting " + table)
+	if got.status != http.StatusOK {
+		return 0, got.problem("counting " + table)
 	}
 	var page struct{ Total *int }
-	if err := json.Unmarshal(a.body, &page); err != nil || page.Total == nil {
-		return 0, fmt.Errorf("counting %s: the answer has no total: %.200s", table, a.body)
+	if err := json.Unmarshal(got.body, &page); err != nil || page.Total == nil {
+		return 0, fmt.Errorf("counting %s: the answer has no total: %.200s", table, got.body)
 	}
 	return *page.Total, nil
 }
 
-// send tries a request until it is answered for good. To create a row again is safe, since it carries its id.
+// send repeats a request until it gets a final answer, up to the limit of attempts. Each row carries its id, so repeating
+// its creation is safe.
 func (c *client) send(ctx context.Context, method, target string, body []byte) (answer, error) {
 	for n := 1; ; n++ {
-		a, err := c.once(ctx, method, target, body)
-		again := err != nil || mayPass(a.status)
+		got, err := c.once(ctx, method, target, body)
+		again := err != nil || isTemporary(got.status)
 		if !again || n == attempts || ctx.Err() != nil {
-			return a, err
+			return got, err
 		}
 		c.retries.Add(1)
-		if err := c.wait(ctx, pause(n, a.header)); err != nil {
+		if err := c.wait(ctx, pause(n, got.header)); err != nil {
 			return answer{}, err
 		}
 	}
 }
 
-// mayPass says whether the same request may be answered otherwise later.
-func mayPass(status int) bool {
+// isTemporary returns true if a later attempt may succeed.
+func isTemporary(status int) bool {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
@@ -135,8 +130,8 @@ func mayPass(status int) bool {
 	return false
 }
 
-// pause returns how long to wait after the n-th attempt: what Retry-After says, in seconds or as a date, or else twice as long each
-// time. Up to half is added at random, so that the workers do not return all at once.
+// pause returns the wait after the n-th attempt. It follows Retry-After, in seconds or as a date. Without it, the wait
+// doubles each time. It adds up to a half at random, so the workers do not all come back at the same time.
 func pause(n int, header http.Header) time.Duration {
 	wait := 100 * time.Millisecond << (n - 1)
 	after := header.Get("Retry-After")

@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// create makes a table's rows, one wave after the other, with workers that each keep one connection. The first failure
-// stops all of them.
-func create(ctx context.Context, api *client, t table, workers int, show *progress) error {
-	done := show.start(ctx, t.name, t.size())
+// create creates a table's rows, one wave after the other. Each worker has one connection. The first failure stops all
+// workers.
+func create(ctx context.Context, api *client, table table, workers int, show *progress) error {
+	done := show.start(ctx, table.name, table.size())
 	defer done()
-	for _, wave := range t.waves {
-		if err := createWave(ctx, api, t.name, wave, workers, show); err != nil {
+	for _, wave := range table.waves {
+		if err := createWave(ctx, api, table.name, wave, workers, show); err != nil {
 			return err
 		}
 	}
@@ -25,8 +25,8 @@ func createWave(ctx context.Context, api *client, table string, rows []row, work
 	var wg sync.WaitGroup
 	for range min(workers, len(rows)) {
 		wg.Go(func() {
-			for r := range queue {
-				created, err := api.create(ctx, table, r)
+			for row := range queue {
+				created, err := api.create(ctx, table, row)
 				if err != nil {
 					cancel(err)
 					return
@@ -42,11 +42,11 @@ func createWave(ctx context.Context, api *client, table string, rows []row, work
 
 func feed(ctx context.Context, queue chan<- row, rows []row) {
 	defer close(queue)
-	for _, r := range rows {
+	for _, row := range rows {
 		select {
 		case <-ctx.Done():
 			return
-		case queue <- r:
+		case queue <- row:
 		}
 	}
 }

@@ -16,21 +16,21 @@ import (
 
 func readTestdata(t *testing.T) dataset {
 	t.Helper()
-	d, err := read("testdata")
+	data, err := read("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return data
 }
 
-// bodies returns the rows of a table as JSON, one wave a line.
-func bodies(d dataset, name string) []string {
+// bodies returns the rows of a table as JSON, in the order of their waves.
+func bodies(data dataset, name string) []string {
 	var lines []string
-	for _, t := range d.tables {
-		if t.name != name {
+	for _, table := range data.tables {
+		if table.name != name {
 			continue
 		}
-		for _, wave := range t.waves {
+		for _, wave := range table.waves {
 			for _, r := range wave {
 				lines = append(lines, string(r.body))
 			}
@@ -40,7 +40,7 @@ func bodies(d dataset, name string) []string {
 }
 
 func TestRead(t *testing.T) {
-	d := readTestdata(t)
+	data := readTestdata(t)
 	for _, tt := range []struct {
 		table string
 		want  []string
@@ -61,7 +61,7 @@ func TestRead(t *testing.T) {
 			`{"id":"` + derivedID("related_occupations", "11-1011.00", "11-1012.00") + `","occupation_id":"11-1011.00","rank":1,"related_id":"11-1012.00","tier":"primary_short"}`,
 			`{"id":"` + derivedID("related_occupations", "11-1012.00", "11-1011.00") + `","occupation_id":"11-1012.00","rank":20,"related_id":"11-1011.00","tier":"supplemental"}`,
 		}},
-		{"wages", []string{ // the parent first, whatever the order of the file
+		{"wages", []string{ // the parent comes first, although it is second in the file
 			`{"annual_mean":"67920.00","annual_median":"49500.00","annual_only":false,"annual_p10":"29990.00","annual_p25":"36730.00","annual_p75":"78810.00","annual_p90":"125720.00","employment":154187380,"employment_error":"0.0","has_top_coded_wage":false,"hourly_mean":"32.66","hourly_median":"23.80","hourly_only":false,"hourly_p10":"14.42","hourly_p25":"17.66","hourly_p75":"37.89","hourly_p90":"60.44","id":"00-0000","level":"total","title":"All Occupations","wage_error":"0.1"}`,
 			`{"annual_mean":"262930.00","annual_median":"206420.00","annual_only":false,"annual_p10":"73710.00","annual_p25":"126080.00","employment":2110,"employment_error":"1.2","has_top_coded_wage":true,"hourly_mean":"126.40","hourly_median":"99.24","hourly_only":false,"hourly_p10":"35.44","hourly_p25":"60.61","id":"11-1011","level":"detailed","parent_id":"00-0000","title":"Masons","wage_error":"0.9"}`,
 		}},
@@ -73,7 +73,7 @@ func TestRead(t *testing.T) {
 			`{"education":"A degree.","examples":"Stonemasons.","experience":"Some years.","id":4,"name":"Zone Four","svp_range":"(7.0 to \u003c 8.0)","training":"Some years."}`,
 		}},
 	} {
-		if diff := cmp.Diff(tt.want, bodies(d, tt.table)); diff != "" {
+		if diff := cmp.Diff(tt.want, bodies(data, tt.table)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.table, diff)
 		}
 	}
@@ -93,7 +93,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// Every member that is loaded is a field of the model and acceptable to it.
+// Every member of a row is a field of the model, and has a valid value for it.
 func TestRowsFitTheModel(t *testing.T) {
 	app, faults := load.Dir("..")
 	if len(faults) > 0 {
@@ -101,39 +101,39 @@ func TestRowsFitTheModel(t *testing.T) {
 	}
 	for _, loaded := range readTestdata(t).tables {
 		for _, wave := range loaded.waves {
-			for _, r := range wave {
-				checkRow(t, app.Table(loaded.name), r)
+			for _, row := range wave {
+				checkRow(t, app.Table(loaded.name), row)
 			}
 		}
 	}
 }
 
-func checkRow(t *testing.T, table *model.Table, r row) {
+func checkRow(t *testing.T, table *model.Table, row row) {
 	t.Helper()
-	members, err := value.DecodeObject(r.body)
+	members, err := value.DecodeObject(row.body)
 	if err != nil {
-		t.Fatalf("%s %s: %v", table.Name, r.id, err)
+		t.Fatalf("%s %s: %v", table.Name, row.id, err)
 	}
 	given := map[string]bool{}
-	for _, m := range members {
-		field := table.Field(m.Name)
+	for _, member := range members {
+		field := table.Field(member.Name)
 		if field == nil {
-			t.Errorf("%s %s: the model has no field %s", table.Name, r.id, m.Name)
+			t.Errorf("%s %s: the model has no field %s", table.Name, row.id, member.Name)
 			continue
 		}
-		given[m.Name] = true
-		if _, faults := value.ParseJSON(field, m.Raw, "/"+m.Name); len(faults) > 0 {
-			t.Errorf("%s %s: %v", table.Name, r.id, faults)
+		given[member.Name] = true
+		if _, faults := value.ParseJSON(field, member.Raw, "/"+member.Name); len(faults) > 0 {
+			t.Errorf("%s %s: %v", table.Name, row.id, faults)
 		}
 	}
 	for _, field := range table.Fields {
 		if !field.System && !field.Optional && field.Default == nil && !given[field.Name] {
-			t.Errorf("%s %s: %s is missing", table.Name, r.id, field.Name)
+			t.Errorf("%s %s: %s is missing", table.Name, row.id, field.Name)
 		}
 	}
 }
 
-// Each case spoils one file of the test data, and the message says where and what.
+// Each case damages one file of the test data. The message must name the place and the fault.
 func TestReadRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, file, old, new, want string }{
 		{"no file", "onet/csv/skills.csv", "", "", "onet/csv/skills.csv is missing: --data names the folder"},
@@ -156,7 +156,7 @@ func TestReadRefuses(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
 				t.Fatal(err)
 			}
-			spoil(t, filepath.Join(dir, tt.file), tt.old, tt.new)
+			damage(t, filepath.Join(dir, tt.file), tt.old, tt.new)
 			_, err := read(dir)
 			if err == nil || !strings.Contains(filepath.ToSlash(err.Error()), tt.want) {
 				t.Errorf("read = %v, want it to say %q", err, tt.want)
@@ -165,7 +165,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-func spoil(t *testing.T, path, old, new string) {
+// damage replaces a text in a file. If old is "", it removes the file.
+func damage(t *testing.T, path, old, new string) {
 	t.Helper()
 	if old == "" {
 		if err := os.Remove(path); err != nil {
@@ -190,11 +191,11 @@ func TestDerivedIDsNeverChange(t *testing.T) {
 }
 
 func TestNewRowLeavesOutWhatIsMissing(t *testing.T) {
-	r, err := newRow("a", members{"title": "A", "wage_id": nil})
+	row, err := newRow("a", members{"title": "A", "wage_id": nil})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"id":"a","title":"A"}`; string(r.body) != want || !json.Valid(r.body) {
-		t.Errorf("body = %s, want %s", r.body, want)
+	if want := `{"id":"a","title":"A"}`; string(row.body) != want || !json.Valid(row.body) {
+		t.Errorf("body = %s, want %s", row.body, want)
 	}
 }

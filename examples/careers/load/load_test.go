@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// guide stands in for the API: it keeps rows by table and id, and nothing of rules or filters.
+// A guide is a fake of the API. It keeps rows by table and id, without rules and filters.
 type guide struct {
 	mu     sync.Mutex
 	tables map[string]map[string]map[string]any
@@ -52,16 +52,16 @@ func (g *guide) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *guide) create(w http.ResponseWriter, r *http.Request, table string) {
-	var m map[string]any
-	d := json.NewDecoder(r.Body)
-	d.UseNumber()
-	if err := d.Decode(&m); err != nil {
+	var members map[string]any
+	decoder := json.NewDecoder(r.Body)
+	decoder.UseNumber()
+	if err := decoder.Decode(&members); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	id, ok := m["id"].(string)
+	id, ok := members["id"].(string)
 	if !ok {
-		id = m["id"].(json.Number).String()
+		id = members["id"].(json.Number).String()
 	}
 	if g.tables[table] == nil {
 		g.tables[table] = map[string]map[string]any{}
@@ -70,17 +70,17 @@ func (g *guide) create(w http.ResponseWriter, r *http.Request, table string) {
 		w.WriteHeader(http.StatusConflict)
 		return
 	}
-	g.tables[table][id] = m
+	g.tables[table][id] = members
 	w.WriteHeader(http.StatusCreated)
 }
 
 func newGuide() *guide { return &guide{tables: map[string]map[string]map[string]any{}} }
 
-func serve(t *testing.T, g *guide) string {
+func serve(t *testing.T, guide *guide) string {
 	t.Helper()
-	s := httptest.NewServer(g)
-	t.Cleanup(s.Close)
-	return s.URL
+	server := httptest.NewServer(guide)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 func answerOf(status int, header http.Header, body string) *http.Response {
@@ -95,14 +95,14 @@ func runLoad(t *testing.T, url string) (code int, out, errs string) {
 }
 
 func TestLoad(t *testing.T) {
-	g := newGuide()
-	g.refuse = func(r *http.Request, _ int) *http.Response {
+	guide := newGuide()
+	guide.refuse = func(r *http.Request, _ int) *http.Response {
 		if r.Header.Get("Authorization") != "Bearer T" {
 			return answerOf(http.StatusUnauthorized, nil, "")
 		}
 		return nil
 	}
-	url := serve(t, g)
+	url := serve(t, guide)
 	for _, again := range []bool{false, true} {
 		code, out, errs := runLoad(t, url)
 		if code != 0 {
@@ -115,16 +115,16 @@ func TestLoad(t *testing.T) {
 			t.Errorf("out = %s", out)
 		}
 	}
-	tables := slices.Sorted(maps.Keys(g.tables))
-	if len(tables) != 7 || len(g.tables["wages"]) != 2 {
+	tables := slices.Sorted(maps.Keys(guide.tables))
+	if len(tables) != 7 || len(guide.tables["wages"]) != 2 {
 		t.Errorf("tables = %v", tables)
 	}
 }
 
 func TestLoadSaysWhatDiffers(t *testing.T) {
-	g := newGuide()
-	g.tables["outlooks"] = map[string]map[string]any{"stray": {}}
-	code, out, errs := runLoad(t, serve(t, g))
+	guide := newGuide()
+	guide.tables["outlooks"] = map[string]map[string]any{"stray": {}}
+	code, out, errs := runLoad(t, serve(t, guide))
 	if code != 1 || !strings.Contains(out, "outlooks                     1         2  differs") || !strings.Contains(errs, "1 of 8 counts differ") {
 		t.Errorf("load = %d\n%s%s", code, out, errs)
 	}
@@ -145,19 +145,19 @@ func TestLoadStopsAtTheFirstRefusal(t *testing.T) {
 		{"no problem document", 500, "<html>", "status 500: <html>"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := newGuide()
-			g.refuse = func(r *http.Request, _ int) *http.Response {
+			guide := newGuide()
+			guide.refuse = func(r *http.Request, _ int) *http.Response {
 				if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "job_zones") {
 					return answerOf(tt.status, nil, tt.body)
 				}
 				return nil
 			}
-			code, _, errs := runLoad(t, serve(t, g))
-			errs = strings.Replace(errs, "job_zones 4", "job_zones 1", 1) // either may be the first
+			code, _, errs := runLoad(t, serve(t, guide))
+			errs = strings.Replace(errs, "job_zones 4", "job_zones 1", 1) // the workers may create either first
 			if code != 1 || !strings.Contains(errs, tt.want) {
 				t.Errorf("load = %d, %s\nwant it to say %q", code, errs, tt.want)
 			}
-			if g.tables["outlooks"] != nil {
+			if guide.tables["outlooks"] != nil {
 				t.Error("later tables were begun")
 			}
 		})
@@ -165,9 +165,9 @@ func TestLoadStopsAtTheFirstRefusal(t *testing.T) {
 }
 
 func TestLoadWithoutAServer(t *testing.T) {
-	s := httptest.NewServer(newGuide())
-	s.Close()
-	code, _, errs := runLoad(t, s.URL)
+	server := httptest.NewServer(newGuide())
+	server.Close()
+	code, _, errs := runLoad(t, server.URL)
 	if code != 1 || !strings.Contains(errs, "start it with make run") {
 		t.Errorf("load = %d, %s", code, errs)
 	}
@@ -175,23 +175,23 @@ func TestLoadWithoutAServer(t *testing.T) {
 
 func TestLoadInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	g := newGuide()
-	g.refuse = func(r *http.Request, n int) *http.Response {
+	guide := newGuide()
+	guide.refuse = func(r *http.Request, n int) *http.Response {
 		if n == 3 {
 			cancel()
 		}
 		return nil
 	}
 	var out, errs bytes.Buffer
-	code := run(ctx, []string{"--data", "testdata", "--url", serve(t, g), "--token", "T"}, "", &out, &errs)
+	code := run(ctx, []string{"--data", "testdata", "--url", serve(t, guide), "--token", "T"}, "", &out, &errs)
 	if code != 1 || !strings.Contains(errs.String(), "interrupted; run it again to go on") {
 		t.Errorf("load = %d, %s", code, errs.String())
 	}
 }
 
 func TestRetries(t *testing.T) {
-	g := newGuide()
-	g.refuse = func(_ *http.Request, n int) *http.Response {
+	guide := newGuide()
+	guide.refuse = func(_ *http.Request, n int) *http.Response {
 		switch n {
 		case 1:
 			return answerOf(http.StatusServiceUnavailable, http.Header{"Retry-After": {"7"}}, "")
@@ -200,7 +200,7 @@ func TestRetries(t *testing.T) {
 		}
 		return nil
 	}
-	set, err := parse([]string{"--data", "x", "--url", serve(t, g), "--token", "T"}, "", io.Discard)
+	set, err := parse([]string{"--data", "x", "--url", serve(t, guide), "--token", "T"}, "", io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestRetries(t *testing.T) {
 		t.Errorf("waits = %v", waits)
 	}
 
-	g.refuse = func(*http.Request, int) *http.Response {
+	guide.refuse = func(*http.Request, int) *http.Response {
 		return answerOf(http.StatusServiceUnavailable, nil, `{"title":"Unavailable"}`)
 	}
 	if _, err := api.create(t.Context(), "wages", row{"b", []byte(`{"id":"b"}`)}); err == nil || !strings.Contains(err.Error(), "503 Unavailable") {
@@ -267,7 +267,7 @@ func TestParse(t *testing.T) {
 		{[]string{"--colour"}, "t", "not defined"},
 	} {
 		_, err := parse(tt.args, tt.env, io.Discard)
-		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+		if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("parse(%q) = %v, want %q", tt.args, err, tt.want)
 		}
 	}

@@ -1,10 +1,10 @@
 // Command load fills a running careers guide with the O*NET database and the wages and projections of the U.S. Bureau of
-// Labor Statistics, through its HTTP API, one row a request.
+// Labor Statistics. It uses the HTTP API, with one request for each row.
 //
 //	go run ./examples/careers/load --data FOLDER --token TOKEN [--url http://127.0.0.1:8080] [--workers 16]
 //
-// FOLDER holds onet/csv and bls/csv. The token's account needs the role editor. A load that was interrupted goes on where it stopped
-// when it is run again: each row's id follows from its data, and a row whose id is there already is left as it is.
+// FOLDER contains onet/csv and bls/csv. The token needs the role editor. To continue an interrupted load, run the same
+// command again: the id of a row follows from its data, and the load skips rows with an existing id.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Getenv("ASHLAR_TOKEN"), os.Stdout, os.Stderr))
 }
 
-// settings is what the command line says.
+// settings are the arguments of the command line.
 type settings struct {
 	data    string
 	url     *url.URL
@@ -33,7 +33,7 @@ type settings struct {
 	workers int
 }
 
-// run is the whole program. It returns the exit code: 0 when everything is there, 1 when not, 2 when it was called wrongly.
+// run is the whole program. It returns the exit code: 0 if everything is loaded, 1 if not, 2 for wrong arguments.
 func run(ctx context.Context, args []string, token string, stdout, stderr io.Writer) int {
 	set, err := parse(args, token, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -67,7 +67,7 @@ func parse(args []string, token string, stderr io.Writer) (settings, error) {
 	if err := flags.Parse(args); err != nil {
 		return set, err
 	}
-	u, err := url.Parse(address)
+	parsed, err := url.Parse(address)
 	switch {
 	case flags.NArg() > 0:
 		return set, fmt.Errorf("what is %q? There are only flags; see --help", flags.Arg(0))
@@ -77,14 +77,14 @@ func parse(args []string, token string, stderr io.Writer) (settings, error) {
 		return set, errors.New("--token is missing: make one with bin/ashlar token --id ID --role editor examples/careers")
 	case set.workers < 1 || set.workers > 256:
 		return set, fmt.Errorf("--workers %d: give a number from 1 to 256", set.workers)
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+	case err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https"):
 		return set, fmt.Errorf("--url %q: give an address such as http://127.0.0.1:8080", address)
 	}
-	set.url = u
+	set.url = parsed
 	return set, nil
 }
 
-// loadAll reads the data, creates its rows and compares what the API counts with what was read.
+// loadAll reads the data, creates its rows and compares the counts of the API with the data.
 func loadAll(ctx context.Context, set settings, stdout, stderr io.Writer) error {
 	data, err := read(set.data)
 	if err != nil {
@@ -95,13 +95,13 @@ func loadAll(ctx context.Context, set settings, stdout, stderr io.Writer) error 
 		return err
 	}
 	show := newProgress(stderr)
-	for _, t := range data.tables {
-		if err := create(ctx, api, t, set.workers, show); err != nil {
+	for _, table := range data.tables {
+		if err := create(ctx, api, table, set.workers, show); err != nil {
 			return err
 		}
 	}
-	if n := api.retries.Load(); n > 0 {
-		fmt.Fprintf(stderr, "%s requests were tried again\n", thousands(int(n)))
+	if retries := api.retries.Load(); retries > 0 {
+		fmt.Fprintf(stderr, "%s requests were tried again\n", thousands(int(retries)))
 	}
 	return verify(ctx, api, data.counts, stdout)
 }

@@ -6,26 +6,26 @@ import (
 )
 
 func jobZones(onet folder) (table, error) {
-	rows, err := onet.rows("job_zone_reference.csv", func(l line) (string, members) {
-		id := l.cell("job_zone")
+	rows, err := onet.rows("job_zone_reference.csv", func(rec record) (string, members) {
+		id := rec.cell("job_zone")
 		return id, members{
-			"id":         l.num("job_zone"),
-			"name":       l.text("name"),
-			"experience": l.text("experience"),
-			"education":  l.text("education"),
-			"training":   l.text("job_training"),
-			"examples":   l.text("examples"),
-			"svp_range":  l.text("svp_range"),
+			"id":         rec.num("job_zone"),
+			"name":       rec.text("name"),
+			"experience": rec.text("experience"),
+			"education":  rec.text("education"),
+			"training":   rec.text("job_training"),
+			"examples":   rec.text("examples"),
+			"svp_range":  rec.text("svp_range"),
 		}
 	})
 	return table{"job_zones", [][]row{rows}}, err
 }
 
-// occupations joins what O*NET says of an occupation with its job zone and with the group that its wage is known for.
+// occupations joins O*NET's occupations with their job zones and with their wage groups.
 func occupations(onet, bls folder) (table, error) {
 	zones := map[string]any{}
-	err := onet.each("job_zones.csv", func(l line) error {
-		zones[l.cell("onetsoc_code")] = l.num("job_zone")
+	err := onet.each("job_zones.csv", func(rec record) error {
+		zones[rec.cell("onetsoc_code")] = rec.num("job_zone")
 		return nil
 	})
 	if err != nil {
@@ -33,18 +33,18 @@ func occupations(onet, bls folder) (table, error) {
 	}
 	type link struct{ wage, match any }
 	links := map[string]link{}
-	err = bls.each("onet_oews_link.csv", func(l line) error {
-		links[l.cell("onetsoc_code")] = link{l.text("occ_code"), l.text("match_level")}
+	err = bls.each("onet_oews_link.csv", func(rec record) error {
+		links[rec.cell("onetsoc_code")] = link{rec.text("occ_code"), rec.text("match_level")}
 		return nil
 	})
 	if err != nil {
 		return table{}, err
 	}
-	rows, err := onet.rows("occupation_data.csv", func(l line) (string, members) {
-		id := l.cell("onetsoc_code")
+	rows, err := onet.rows("occupation_data.csv", func(rec record) (string, members) {
+		id := rec.cell("onetsoc_code")
 		return id, members{
-			"title":       l.text("title"),
-			"description": l.text("description"),
+			"title":       rec.text("title"),
+			"description": rec.text("description"),
 			"source":      "onet",
 			"job_zone_id": zones[id],
 			"wage_id":     links[id].wage,
@@ -54,19 +54,19 @@ func occupations(onet, bls folder) (table, error) {
 	return table{"occupations", [][]row{rows}}, err
 }
 
-// skills are the elements of the content model that occupations are rated on.
+// skills returns the elements of the content model with ratings in skills.csv.
 func skills(onet folder) (table, error) {
 	rated := map[string]bool{}
-	err := onet.each("skills.csv", func(l line) error {
-		rated[l.cell("element_id")] = true
+	err := onet.each("skills.csv", func(rec record) error {
+		rated[rec.cell("element_id")] = true
 		return nil
 	})
 	if err != nil {
 		return table{}, err
 	}
 	var rows []row
-	err = onet.each("content_model_reference.csv", func(l line) error {
-		id := l.cell("element_id")
+	err = onet.each("content_model_reference.csv", func(rec record) error {
+		id := rec.cell("element_id")
 		if !rated[id] {
 			return nil
 		}
@@ -75,8 +75,8 @@ func skills(onet folder) (table, error) {
 		if strings.HasPrefix(id, "2.A.") {
 			kind = "basic"
 		}
-		r, err := newRow(id, members{"name": l.text("element_name"), "kind": kind, "description": l.text("description"), "source": "onet"})
-		rows = append(rows, r)
+		row, err := newRow(id, members{"name": rec.text("element_name"), "kind": kind, "description": rec.text("description"), "source": "onet"})
+		rows = append(rows, row)
 		return err
 	})
 	for id := range rated {
@@ -85,35 +85,35 @@ func skills(onet folder) (table, error) {
 	return table{"skills", [][]row{rows}}, err
 }
 
-// rating is what O*NET says of one skill in one occupation: two records of skills.csv, one on each scale.
+// A rating is O*NET's rating of one skill in one occupation. It joins two records of skills.csv, one for each scale.
 type rating struct {
 	occupation, skill string
 	members           members
 }
 
-// occupationSkills makes one row of the two ratings, importance and level, of a skill in an occupation.
+// occupationSkills makes one row for each skill of an occupation, with its importance and its required level.
 func occupationSkills(onet folder) (table, error) {
 	var order []*rating
-	of := map[[2]string]*rating{}
-	err := onet.each("skills.csv", func(l line) error {
-		key := [2]string{l.cell("onetsoc_code"), l.cell("element_id")}
-		r := of[key]
-		if r == nil {
-			r = &rating{key[0], key[1], members{"occupation_id": key[0], "skill_id": key[1], "rated_on": l.text("date_updated")}}
-			of[key] = r
-			order = append(order, r)
+	byKey := map[[2]string]*rating{}
+	err := onet.each("skills.csv", func(rec record) error {
+		key := [2]string{rec.cell("onetsoc_code"), rec.cell("element_id")}
+		rated := byKey[key]
+		if rated == nil {
+			rated = &rating{key[0], key[1], members{"occupation_id": key[0], "skill_id": key[1], "rated_on": rec.text("date_updated")}}
+			byKey[key] = rated
+			order = append(order, rated)
 		}
-		return r.add(l)
+		return rated.add(rec)
 	})
 	if err != nil {
 		return table{}, err
 	}
 	var rows []row
-	for _, r := range order {
-		if r.members["importance"] == nil || r.members["required_level"] == nil {
-			return table{}, fmt.Errorf("skills.csv rates %s of %s on one scale alone; it needs IM and LV", r.skill, r.occupation)
+	for _, rated := range order {
+		if rated.members["importance"] == nil || rated.members["required_level"] == nil {
+			return table{}, fmt.Errorf("skills.csv rates %s of %s on one scale alone; it needs IM and LV", rated.skill, rated.occupation)
 		}
-		made, err := newRow(derivedID("occupation_skills", r.occupation, r.skill), r.members)
+		made, err := newRow(derivedID("occupation_skills", rated.occupation, rated.skill), rated.members)
 		if err != nil {
 			return table{}, err
 		}
@@ -122,33 +122,34 @@ func occupationSkills(onet folder) (table, error) {
 	return table{"occupation_skills", [][]row{rows}}, nil
 }
 
-// add takes one record of skills.csv. Both scales' precision is judged, but only that of levels was ever found wanting.
-func (r *rating) add(l line) error {
-	name := map[string]string{"IM": "importance", "LV": "required_level"}[l.cell("scale_id")]
+// add adds one record of skills.csv. O*NET marks imprecise values of both scales. So far it marked only levels, so the model
+// has no field for an imprecise importance.
+func (r *rating) add(rec record) error {
+	name := map[string]string{"IM": "importance", "LV": "required_level"}[rec.cell("scale_id")]
 	switch {
 	case name == "":
-		return fmt.Errorf("scale_id: %q is neither IM nor LV", l.cell("scale_id"))
+		return fmt.Errorf("scale_id: %q is neither IM nor LV", rec.cell("scale_id"))
 	case r.members[name] != nil:
-		return fmt.Errorf("%s of %s is rated twice on the scale %s", r.skill, r.occupation, l.cell("scale_id"))
+		return fmt.Errorf("%s of %s is rated twice on the scale %s", r.skill, r.occupation, rec.cell("scale_id"))
 	}
-	r.members[name] = l.num("data_value")
+	r.members[name] = rec.num("data_value")
 	if name == "required_level" {
-		r.members["level_uncertain"] = l.bool("recommend_suppress")
-		r.members["not_relevant"] = l.bool("not_relevant")
-	} else if l.bool("recommend_suppress") {
+		r.members["level_uncertain"] = rec.bool("recommend_suppress")
+		r.members["not_relevant"] = rec.bool("not_relevant")
+	} else if rec.bool("recommend_suppress") {
 		return fmt.Errorf("the importance of %s for %s is marked as imprecise, which the model has no place for", r.skill, r.occupation)
 	}
 	return nil
 }
 
 func relatedOccupations(onet folder) (table, error) {
-	rows, err := onet.rows("related_occupations.csv", func(l line) (string, members) {
-		from, to := l.cell("onetsoc_code"), l.cell("related_onetsoc_code")
+	rows, err := onet.rows("related_occupations.csv", func(rec record) (string, members) {
+		from, to := rec.cell("onetsoc_code"), rec.cell("related_onetsoc_code")
 		return derivedID("related_occupations", from, to), members{
 			"occupation_id": from,
 			"related_id":    to,
-			"tier":          strings.ReplaceAll(strings.ToLower(l.cell("relatedness_tier")), "-", "_"),
-			"rank":          l.num("related_index"),
+			"tier":          strings.ReplaceAll(strings.ToLower(rec.cell("relatedness_tier")), "-", "_"),
+			"rank":          rec.num("related_index"),
 		}
 	})
 	return table{"related_occupations", [][]row{rows}}, err

@@ -11,36 +11,36 @@ import (
 	"time"
 )
 
-// progress shows how far the load is: one line that changes on a terminal, and one line for each finished table.
+// A progress reports the progress of a load: one changing line on a terminal, and one line for each finished table.
 type progress struct {
 	out      io.Writer
 	terminal bool
 
-	created, there atomic.Int64 // rows of the table under way
+	created, skipped atomic.Int64 // rows of the current table
 }
 
 func newProgress(out io.Writer) *progress {
-	p := &progress{out: out}
-	if f, ok := out.(*os.File); ok {
-		info, err := f.Stat()
-		p.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+	progress := &progress{out: out}
+	if file, ok := out.(*os.File); ok {
+		info, err := file.Stat()
+		progress.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
 	}
-	return p
+	return progress
 }
 
-// add counts a row that was created, or was there already.
+// add counts a row, created or skipped.
 func (p *progress) add(created bool) {
 	if created {
 		p.created.Add(1)
 	} else {
-		p.there.Add(1)
+		p.skipped.Add(1)
 	}
 }
 
-// start begins a table of so many rows. The function that it returns ends it.
-func (p *progress) start(ctx context.Context, table string, size int) func() {
+// start begins a table of size rows. done ends it.
+func (p *progress) start(ctx context.Context, table string, size int) (done func()) {
 	p.created.Store(0)
-	p.there.Store(0)
+	p.skipped.Store(0)
 	begin := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -69,16 +69,16 @@ func (p *progress) refresh(ctx context.Context, table string, size int, begin ti
 }
 
 func (p *progress) line(table string, size int, took time.Duration) string {
-	created, there := int(p.created.Load()), int(p.there.Load())
-	text := fmt.Sprintf("%-20s %7s of %7s rows  %6.1f s  %7s rows/s", table, thousands(created+there), thousands(size),
-		took.Seconds(), thousands(int(float64(created+there)/max(took.Seconds(), 0.001))))
-	if there > 0 {
-		text += fmt.Sprintf("  (%s were there)", thousands(there))
+	created, skipped := int(p.created.Load()), int(p.skipped.Load())
+	text := fmt.Sprintf("%-20s %7s of %7s rows  %6.1f s  %7s rows/s", table, thousands(created+skipped), thousands(size),
+		took.Seconds(), thousands(int(float64(created+skipped)/max(took.Seconds(), 0.001))))
+	if skipped > 0 {
+		text += fmt.Sprintf("  (%s were there)", thousands(skipped))
 	}
 	return text
 }
 
-// thousands writes a number with its thousands apart: 61,530.
+// thousands formats a number with commas between thousands, such as 61,530.
 func thousands(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
