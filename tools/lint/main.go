@@ -1,7 +1,7 @@
-// Command lint is staticcheck with three analyzers of the Go team beside its own. It is a program of ours, and not staticcheck's,
-// so that all of them share one pass over the types. Its settings are in staticcheck.conf at the top of the repository.
+// Command lint is staticcheck with three more analyzers, from the Go team. One program runs all of them, so they share one
+// pass over the types. Its settings are in staticcheck.conf at the top of the repository.
 //
-// It stands in a module of its own, so that what it needs is no dependency of the product.
+// The tools have a module of their own, so their dependencies are no dependencies of the product.
 package main
 
 import (

@@ -15,14 +15,14 @@ const (
 	maxSentence  = 35  // words
 )
 
-// A Finding is one place that is hard to read, with what to do.
+// A Finding is one place that is hard to read. Its message says what to do.
 type Finding struct {
 	Line    int
 	Message string
 }
 
-// Check returns what is hard to read in a Markdown text, in the order of its lines. Code blocks, headings and HTML comments
-// are not checked. Cells of tables are checked for the length of their sentences only.
+// Check checks a Markdown text and returns its findings in the order of the lines. It skips code blocks, headings and HTML
+// comments. In the cells of a table, it checks only the length of sentences.
 func Check(markdown string) []Finding {
 	c := &checker{}
 	for i, line := range strings.Split(markdown, "\n") {
@@ -33,15 +33,15 @@ func Check(markdown string) []Finding {
 	return c.found
 }
 
-// A checker goes through the lines of one text.
+// A checker checks one text, line by line.
 type checker struct {
 	found     []Finding
-	fence     string // the fence that ends the code block, or ""
+	fence     string // end of the current code block, or ""
 	comment   bool   // inside an HTML comment
-	list      bool   // inside a list, where indented lines are text
-	blank     bool   // the line before was blank
+	list      bool   // inside a list; its indented lines are text
+	blank     bool   // the previous line was blank
 	paragraph []string
-	start     int // line of the paragraph's first line
+	start     int // number of the paragraph's first line
 }
 
 var (
@@ -56,43 +56,46 @@ func (c *checker) line(number int, line string) {
 	indented := strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "\t")
 	defer func() { c.blank = blank }()
 	switch {
+	case c.skips(line):
+	case blank:
+		c.endParagraph()
+	case indented && !c.list && len(c.paragraph) == 0: // indented code
+	case heading.MatchString(line):
+		c.endParagraph()
+		c.list = false
+	case strings.HasPrefix(strings.TrimSpace(line), "|"):
+		c.endParagraph()
+		c.row(number, line)
+	default:
+		c.prose(number, line)
+	}
+}
+
+// skips returns true for the lines of fenced code blocks and HTML comments.
+func (c *checker) skips(line string) bool {
+	switch {
 	case c.fence != "":
 		if strings.HasPrefix(strings.TrimSpace(line), c.fence) {
 			c.fence = ""
 		}
-		return
 	case c.comment:
 		c.comment = !strings.Contains(line, "-->")
-		return
 	case fenceStart.MatchString(line):
 		c.endParagraph()
 		c.fence = fenceStart.FindStringSubmatch(line)[1]
-		return
 	case strings.HasPrefix(strings.TrimSpace(line), "<!--"):
 		c.endParagraph()
 		c.comment = !strings.Contains(line, "-->")
-		return
-	case blank:
-		c.endParagraph()
-		return
-	case indented && !c.list && len(c.paragraph) == 0: // indented code
-		return
-	case heading.MatchString(line):
-		c.endParagraph()
-		c.list = false
-		return
-	case strings.HasPrefix(strings.TrimSpace(line), "|"):
-		c.endParagraph()
-		c.row(number, line)
-		return
+	default:
+		return false
 	}
-	c.prose(number, line)
+	return true
 }
 
 // prose takes one line of a paragraph or of a list item.
 func (c *checker) prose(number int, line string) {
-	if n := utf8.RuneCountInString(line); n > maxColumns && !oneLink.MatchString(line) {
-		c.add(number, "line of %d columns: wrap it at %d", n, maxColumns)
+	if columns := utf8.RuneCountInString(line); columns > maxColumns && !oneLink.MatchString(line) {
+		c.add(number, "line of %d columns: wrap it at %d", columns, maxColumns)
 	}
 	switch item := listItem.FindString(line); {
 	case item != "":
@@ -108,15 +111,15 @@ func (c *checker) prose(number int, line string) {
 	c.paragraph = append(c.paragraph, strings.TrimPrefix(strings.TrimSpace(line), "> "))
 }
 
-// endParagraph checks the words and sentences of the lines that were gathered.
+// endParagraph checks the words and sentences of the current paragraph, and ends it.
 func (c *checker) endParagraph() {
 	if len(c.paragraph) == 0 {
 		return
 	}
 	all := 0
-	for _, s := range sentences(strings.Join(c.paragraph, "\n")) {
-		all += s.words
-		c.sentence(c.start+s.line, s)
+	for _, sentence := range sentences(strings.Join(c.paragraph, "\n")) {
+		all += sentence.words
+		c.sentence(c.start+sentence.line, sentence)
 	}
 	if all > maxParagraph {
 		c.add(c.start, "paragraph of %d words: split it, one idea each, at most %d words", all, maxParagraph)
@@ -127,15 +130,15 @@ func (c *checker) endParagraph() {
 // row checks the sentences in the cells of a table's row.
 func (c *checker) row(number int, line string) {
 	for _, cell := range strings.Split(strings.ReplaceAll(line, `\|`, " "), "|") {
-		for _, s := range sentences(cell) {
-			c.sentence(number, s)
+		for _, sentence := range sentences(cell) {
+			c.sentence(number, sentence)
 		}
 	}
 }
 
-func (c *checker) sentence(line int, s sentence) {
-	if s.words > maxSentence {
-		c.add(line, "sentence of %d words (%s …): make two of it, at most %d words each", s.words, s.begin, maxSentence)
+func (c *checker) sentence(line int, found sentence) {
+	if found.words > maxSentence {
+		c.add(line, "sentence of %d words (%s …): make two of it, at most %d words each", found.words, found.begin, maxSentence)
 	}
 }
 
@@ -143,9 +146,9 @@ func (c *checker) add(line int, format string, args ...any) {
 	c.found = append(c.found, Finding{line, fmt.Sprintf(format, args...)})
 }
 
-// A sentence is what stands up to a full stop, an exclamation mark or a question mark.
+// A sentence is one sentence of a text. It ends with a full stop, an exclamation mark or a question mark.
 type sentence struct {
-	line  int // of its first word, counted from 0
+	line  int // line of its first word, counted from 0
 	words int
 	begin string // its first words
 }
@@ -156,10 +159,10 @@ var (
 	markup   = regexp.MustCompile(`[*\[\]]+`)
 )
 
-// code stands for a code span, which counts as one word.
+// code replaces a code span and counts as one word.
 const code = "\u2060Code"
 
-// sentences splits prose. A sentence ends where the next word begins with a capital letter, a digit or a quote.
+// sentences splits prose. A sentence ends only if the next word begins with a capital letter, a digit or a quote.
 func sentences(text string) []sentence {
 	text = codeSpan.ReplaceAllStringFunc(text, func(span string) string { return code + strings.Repeat("\n", strings.Count(span, "\n")) })
 	text = markup.ReplaceAllString(linkEnd.ReplaceAllString(text, ""), "")
@@ -168,14 +171,14 @@ func sentences(text string) []sentence {
 	for number, line := range strings.Split(text, "\n") {
 		for _, word := range strings.Fields(line) {
 			if !strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
-				continue // a dash or the like
+				continue // a dash
 			}
 			if ended && (len(all) == 0 || begins(word)) {
 				all = append(all, sentence{line: number})
 			}
-			s := &all[len(all)-1]
-			if s.words++; s.words <= 4 {
-				s.begin = strings.TrimSpace(s.begin + " " + strings.ReplaceAll(word, code, "`…`"))
+			current := &all[len(all)-1]
+			if current.words++; current.words <= 4 {
+				current.begin = strings.TrimSpace(current.begin + " " + strings.ReplaceAll(word, code, "`…`"))
 			}
 			ended = ends(word)
 		}
@@ -183,16 +186,18 @@ func sentences(text string) []sentence {
 	return all
 }
 
-// begins tells whether a word can begin a sentence.
+// begins returns true if a word can begin a sentence.
 func begins(word string) bool {
 	word = strings.TrimLeft(word, `"'“‘(`)
-	r, _ := utf8.DecodeRuneInString(word)
-	return unicode.IsUpper(r) || unicode.IsDigit(r) || strings.HasPrefix(word, code)
+	first, _ := utf8.DecodeRuneInString(word)
+	return unicode.IsUpper(first) || unicode.IsDigit(first) || strings.HasPrefix(word, code)
 }
 
-// ends tells whether a word ends a sentence.
+// ends returns true if a word ends a sentence.
 func ends(word string) bool {
 	word = strings.TrimRight(word, `"'”’)`)
-	return strings.HasSuffix(word, ".") && word != "e.g." && word != "i.e." && word != "vs." ||
-		strings.HasSuffix(word, "!") || strings.HasSuffix(word, "?")
+	if word == "e.g." || word == "i.e." || word == "vs." {
+		return false
+	}
+	return strings.HasSuffix(word, ".") || strings.HasSuffix(word, "!") || strings.HasSuffix(word, "?")
 }

@@ -63,9 +63,9 @@ func TestCheck(t *testing.T) {
 			if len(got) != len(tt.want) {
 				t.Fatalf("Check(%q) = %v, want %q", tt.in, got, tt.want)
 			}
-			for i, f := range got {
-				if s := fmt.Sprintf("%d: %s", f.Line, f.Message); !strings.HasPrefix(s, tt.want[i]) {
-					t.Errorf("Check(%q) = %q, want %q", tt.in, s, tt.want[i])
+			for i, finding := range got {
+				if text := fmt.Sprintf("%d: %s", finding.Line, finding.Message); !strings.HasPrefix(text, tt.want[i]) {
+					t.Errorf("Check(%q) = %q, want %q", tt.in, text, tt.want[i])
 				}
 			}
 		})

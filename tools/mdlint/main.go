@@ -1,8 +1,8 @@
-// Command mdlint checks that the Markdown of the repository is easy to read: lines of at most 100 columns, paragraphs of at
-// most 100 words, sentences of at most 35. It prints each place with what to do, and exits with 1 if there is any.
+// Command mdlint checks the Markdown of the repository: lines of at most 100 columns, paragraphs of at most 100 words,
+// sentences of at most 35 words. It prints its findings and exits with 1 if there are any.
 //
-// Without arguments it checks every Markdown file that git tracks or would track. It leaves out CHANGELOG.md and the results
-// that the benchmarks write.
+// Without arguments it checks every Markdown file of the working tree, except for files ignored by git. It skips
+// CHANGELOG.md and the results of the benchmarks.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// run checks the files and prints what it finds. Without names it checks all that git knows.
+// run checks the named files, or all files without names, and prints the findings.
 func run(names []string) (bad bool, err error) {
 	if len(names) == 0 {
 		if names, err = tracked(); err != nil {
@@ -41,15 +41,15 @@ func run(names []string) (bad bool, err error) {
 		if exempt(name, text) {
 			continue
 		}
-		for _, f := range Check(string(text)) {
-			fmt.Printf("%s:%d: %s\n", name, f.Line, f.Message)
+		for _, finding := range Check(string(text)) {
+			fmt.Printf("%s:%d: %s\n", name, finding.Line, finding.Message)
 			bad = true
 		}
 	}
 	return bad, nil
 }
 
-// tracked lists the Markdown files of the working tree, without those that git ignores.
+// tracked lists the Markdown files of the working tree, except for files ignored by git.
 func tracked() ([]string, error) {
 	out, err := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.md").Output()
 	if err != nil {
@@ -61,10 +61,10 @@ func tracked() ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	return slices.Compact(names), nil // a file in a merge conflict is listed for each side
+	return slices.Compact(names), nil // git lists a file in a merge conflict several times
 }
 
-// exempt tells whether a file is not held to the limits: the changelog, and what a benchmark has written.
+// exempt returns true for files without limits: the changelog and the results of benchmarks.
 func exempt(name string, text []byte) bool {
 	head := text[:min(len(text), 200)]
 	return filepath.Base(name) == "CHANGELOG.md" || bytes.Contains(head, []byte("\n\nWritten by `make bench"))
