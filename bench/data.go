@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// The rows of the benchmark: made from their number alone, so that every server has the same.
+// The rows of the benchmark. Each follows from its number, so that every server has the same.
 
 const userCount = 1000
 
-// callers is how many users send requests with a token.
+// callers is the number of users that send requests with a token.
 const callers = 100
 
 var statuses = [...]string{"draft", "open", "closed", "archived"}
 
-// epoch is when the first row was created. Rows are a second apart, so that their order is the same everywhere.
+// epoch is the creation time of the first row. Rows are a second apart, so that their order is the same everywhere.
 var epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func created(n int) time.Time { return epoch.Add(time.Duration(n) * time.Second) }
@@ -50,7 +50,7 @@ func articleOf(table string, n int) article {
 	}
 }
 
-// uuidOf is a version 7 UUID of the time at which row n was created.
+// uuidOf returns a version 7 UUID with the creation time of row n.
 func uuidOf(kind byte, n int) string {
 	ms := created(n).UnixMilli()
 	return fmt.Sprintf("%08x-%04x-7%03x-8%03x-%02x%010x", ms>>16, ms&0xffff, n&0xfff, n>>12&0xfff, kind, n)
@@ -71,8 +71,8 @@ func words(r *rand.Rand, size int) string {
 	return b.String()
 }
 
-// shortOf is the id of a row in PocketBase, whose ids have 15 characters: with another pattern it would look for each new
-// id in all rows, whatever their case.
+// shortOf returns the id of a row in PocketBase. Its ids have 15 characters: with another pattern it would look for
+// each new id in all rows, ignoring case.
 func shortOf(id string) string {
 	var kind, n int
 	if _, err := fmt.Sscanf(id[24:], "%02x%010x", &kind, &n); err != nil {
@@ -81,7 +81,7 @@ func shortOf(id string) string {
 	return fmt.Sprintf("%c%014d", kind, n)
 }
 
-// longOf turns it back. An id of any other form stays as it is.
+// longOf is the inverse of shortOf. It returns an id of any other form unchanged.
 func longOf(id string) string {
 	if len(id) != 15 {
 		return id

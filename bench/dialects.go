@@ -41,7 +41,7 @@ func (pocketbaseDialect) id(id string) string {
 	if len(id) == 36 {
 		return shortOf(id)
 	}
-	return id // of a row that it made itself
+	return id // made by this server
 }
 func (pocketbaseDialect) get(table, id string) string {
 	return "/api/collections/" + table + "/records/" + pocketbaseDialect{}.id(id)

@@ -8,7 +8,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// layout is how one server stores a table.
+// layout describes how one server stores a table.
 type layout struct {
 	user     func(n int) []any
 	article  func(table string, n int) []any
@@ -57,7 +57,7 @@ var pocketbaseLayout = layout{
 	},
 }
 
-// fill puts the rows into the database of a server that does not run.
+// fill puts the rows into the database of a stopped server.
 func fill(path string, l layout, rows int) error { return fillFrom(path, l, 0, rows, "posts", "notes") }
 
 // fillFrom adds rows from one number to another.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// flood is what requests at a steady rate came to.
+// flood is the result of requests at a steady rate.
 type flood struct {
 	mu             sync.Mutex
 	ok, turned     []time.Duration // from the intended start
@@ -21,10 +21,10 @@ type flood struct {
 	sending        time.Duration
 }
 
-// maxOpen bounds the requests of the generator that are unanswered, since each has a connection.
+// maxOpen bounds the unanswered requests of the generator, since each has a connection.
 const maxOpen = 8000
 
-// sendAt sends requests at a rate, one every so often whatever becomes of those before.
+// sendAt sends requests at a steady rate. It does not wait for answers.
 func sendAt(ctx context.Context, srv *server, next func(*rand.Rand) request, rate float64) *flood {
 	f := &flood{}
 	r := rand.New(rand.NewPCG(3, 4))

@@ -1,15 +1,16 @@
-// Command bench measures Ashlar beside a hand-written service on the same driver and beside PocketBase: the same rows, the
-// same queries, answers of the same content, in turn, medians of rounds. It writes RESULTS.md.
+// Command bench compares Ashlar with a hand-written service on the same driver and with PocketBase. They have the
+// same rows, queries and contents of answers. They run in turn, and a figure is the median of the rounds. It writes
+// RESULTS.md.
 //
 //	go run .                the table (make bench)
-//	go run . -servers ashlar -before DIR   this checkout beside another one: CPU a request, round by round
+//	go run . -servers ashlar -before DIR   this checkout against another one: CPU a request, round by round
 //	go run . -scale         10,000 to 1,000,000 rows, and pages by cursor (make bench-scale)
-//	go run . -postgres      on PostgreSQL, beside a hand-written service on the same driver (part of make bench)
+//	go run . -postgres      on PostgreSQL, against a hand-written service on the same driver (part of make bench)
 //	go run . -move          a whole database to the other engine, and back (make bench-move)
-//	go run . -online        changes of the model of 1,000,000 rows beside a server at work (make bench-online)
-//	go run . -rules         what the usual rules cost on 1,000,000 rows, beside statements by hand (make bench-rules)
+//	go run . -online        changes of the model of 1,000,000 rows under a running server (make bench-online)
+//	go run . -rules         the cost of typical rules on 1,000,000 rows, against statements by hand (make bench-rules)
 //	go run . -overload      ten times more requests than can be answered (part of make bench)
-//	go run . -soak          ten minutes of every kind of request, for memory that is kept (make bench-soak)
+//	go run . -soak          ten minutes of every kind of request, to find kept memory (make bench-soak)
 package main
 
 import (
@@ -23,7 +24,7 @@ import (
 	"time"
 )
 
-// settings are what a run is told.
+// settings are the flags of a run.
 type settings struct {
 	rounds   int
 	duration time.Duration // of one measurement

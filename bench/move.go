@@ -19,7 +19,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
-// moveBar is what a move must reach of the speed of a hand-written loader.
+// moveBar is the lowest speed of a move, relative to a hand-written loader.
 const moveBar = 0.60
 
 // mover is the setting of the moves: an app, its rows in a data folder, and a private PostgreSQL.
@@ -30,18 +30,18 @@ type mover struct {
 	app     string
 	model   *model.Model
 	cluster *pgtest.Cluster
-	source  string // the address of a PostgreSQL database that holds the rows; "": there is none yet
-	targets int    // that were made
+	source  string // address of a PostgreSQL database with the rows, or ""
+	targets int    // number of targets so far
 }
 
 // passes of one direction.
 type passes struct {
 	name       string
 	ours, hand []time.Duration
-	memory     int64 // the most that the command had resident, in KiB
+	memory     int64 // peak resident memory of the command, in KiB
 }
 
-// runMove measures `ashlar move` beside loaders that are written for these tables by hand, in turn.
+// runMove compares `ashlar move` with loaders written by hand for these tables, in turn.
 func runMove(ctx context.Context, s settings, folder string) error {
 	begun := time.Now()
 	m, err := newMover(ctx, s, folder)
@@ -102,7 +102,7 @@ func (m *mover) database(ctx context.Context) (string, error) {
 	return newDatabase(ctx, m.cluster, fmt.Sprintf("target%d", m.targets))
 }
 
-// drop drops a database, and lets the server write what it still has to.
+// drop drops a database, and waits until the server has written everything.
 func (m *mover) drop(ctx context.Context, address string) error {
 	name := address[len("postgres:///"):strings.Index(address, "?")]
 	conn, err := pgx.Connect(ctx, m.cluster.URL("postgres"))
@@ -118,7 +118,7 @@ func (m *mover) drop(ctx context.Context, address string) error {
 	return nil
 }
 
-// ashlar runs the command, and returns the most memory that it had resident, in KiB.
+// ashlar runs the command and returns its peak resident memory in KiB.
 func (m *mover) ashlar(ctx context.Context, from, to string) (int64, error) {
 	cmd := exec.CommandContext(ctx, m.binary, "move", m.app, "--from", from, "--to", to)
 	out, err := cmd.CombinedOutput()

@@ -18,7 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
-// The loaders that one would write for these tables alone.
+// Loaders written by hand for only these tables.
 
 var (
 	moveUsers = append([]string{"id", "email", "name", "created_at", "updated_at"}, sqlgen.Revision)
@@ -197,7 +197,7 @@ func insertPosts(ctx context.Context, from *pgx.Conn, to *sqlite.Conn) error {
 	})
 }
 
-// insertOver inserts the rows of a query, which are scanned into variables that bind binds.
+// insertOver inserts the rows of a query. It scans them into variables, and bind binds the variables.
 func insertOver(rows pgx.Rows, to *sqlite.Conn, table string, columns []string, into []any, bind func(*sqlite.Stmt)) error {
 	defer rows.Close()
 	marks := strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",")

@@ -15,7 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
-// onlineModel is the model of a table and of what was changed in it: fields, indexes, and what else a table has.
+// onlineModel is the model of a table and the changed parts: fields, indexes and the rest.
 type onlineModel struct{ fields, indexes, rest []string }
 
 func firstModel() onlineModel {
@@ -44,10 +44,11 @@ func (m *onlineModel) replace(was, is string) {
 	}
 }
 
-// onlineChange is a change of the model, made after those before it, while the server goes on with the first model.
+// onlineChange is a change of the model, made after the earlier ones, while the server continues with the first
+// model.
 type onlineChange struct {
 	key, name string
-	inPlace   bool // SQLite need not make the table anew, so that it can be done beside a server
+	inPlace   bool // SQLite keeps the table, so a server can run during the change
 	apply     func(*onlineModel)
 }
 
@@ -68,7 +69,7 @@ var onlineChanges = []onlineChange{
 	}},
 }
 
-// onlineLayout is how the rows of the first model are stored.
+// onlineLayout returns the layout of the first model.
 func onlineLayout() layout {
 	l := ashlarLayout
 	l.articles = append(l.articles[:len(l.articles):len(l.articles)], "editor_id")
@@ -78,13 +79,13 @@ func onlineLayout() layout {
 	return l
 }
 
-// changed is what one change did to the requests beside it.
+// changed is the effect of one change on concurrent requests.
 type changed struct {
 	took          time.Duration
 	reads, writes window
 }
 
-// online is the setting: the server's app on the first model, and the app that the changes are made in.
+// online is the server's app on the first model, and the app for the changes.
 type online struct {
 	s         settings
 	folder    string
@@ -93,7 +94,7 @@ type online struct {
 	tokens    []string
 	engine    string
 	ready     func(context.Context) (flags []string, err error) // makes a database of its own for a round
-	rounds    int                                               // that were measured
+	rounds    int                                               // number of measured rounds
 	results   map[string][]changed
 	skips     func(onlineChange) bool
 }
@@ -119,7 +120,7 @@ func runOnline(ctx context.Context, s settings, folder string) error {
 				break
 			}
 			o.rounds++
-			if err = reportOnline(s, all, time.Since(begun)); err != nil { // each time: a run that is cut short has told what it found
+			if err = reportOnline(s, all, time.Since(begun)); err != nil { // after each round, so that an interrupted run has a report
 				break
 			}
 		}
@@ -221,10 +222,10 @@ func onlineSQLite(ctx context.Context, o *online) (stop func(), err error) {
 	return func() {}, nil
 }
 
-// onlineCalm is how long the requests go on before a change: what the windows before are taken from.
+// onlineCalm is the time of requests before a change. The windows before a change are taken from it.
 const onlineCalm = 6 * time.Second
 
-// round makes all changes once, one after another, beside one server that knows of none of them.
+// round makes all changes once, one after another. The server keeps the first model.
 func (o *online) round(ctx context.Context) (err error) {
 	where, err := o.ready(ctx)
 	if err != nil {
@@ -255,7 +256,7 @@ func (o *online) round(ctx context.Context) (err error) {
 	return nil
 }
 
-// change runs the command, and keeps what the requests beside it met.
+// change runs the command and keeps the results of concurrent requests.
 func (o *online) change(ctx context.Context, c onlineChange, t *traffic, where []string) error {
 	start := time.Now()
 	out, err := exec.CommandContext(ctx, o.binary, append([]string{"migrate", o.next}, where...)...).CombinedOutput()

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// What is to be held: how much longer a request beside a change of PostgreSQL may wait than before it, and how long one that
-// reads beside a change of SQLite.
+// The bars: the additional wait of a request during a change on PostgreSQL, and of a read during a change on SQLite.
 const (
 	onlineBar     = 250 * time.Millisecond
 	onlineReadBar = 50 * time.Millisecond

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// overload is ten times more requests than the server can answer, at a steady rate whatever the answers.
+// The overload is ten times more requests than the server can answer, at a steady rate.
 const (
 	overloadTimes = 10
 	overloadTime  = 10 * time.Second
@@ -28,7 +28,7 @@ func runOverload(ctx context.Context, s settings, folder string) (err error) {
 	if err := srv.start(ctx, light.path); err != nil {
 		return err
 	}
-	heavy := func(r *rand.Rand) request { // no index helps: few enough a second to send ten times as many from the same machine
+	heavy := func(r *rand.Rand) request { // no index helps: few enough a second to send ten times as many
 		path := strings.ReplaceAll(withAuthor(srv.dialect, statuses[r.IntN(len(statuses))]), "sort=-created_at&limit=30", "sort=body&limit=100")
 		return request{method: "GET", path: path}
 	}
@@ -56,7 +56,7 @@ func runOverload(ctx context.Context, s settings, folder string) (err error) {
 	return publish(s, b.String())
 }
 
-// recovery is how long it takes until a light request is fast again, three times in a row.
+// recovery returns the time until a light request is fast again, three times in a row.
 func recovery(srv *server, light request) (time.Duration, error) {
 	begun := time.Now()
 	for fast := 0; fast < 3; {

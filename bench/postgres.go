@@ -18,7 +18,7 @@ const (
 	nameHandwrittenPostgres = "hand-written, pgx"
 )
 
-// postgresBar is what is to be reached against the hand-written service at a number of connections; 0: no bar.
+// postgresBar is the bar against the hand-written service at a number of connections; 0 is no bar.
 func postgresBar(w workload, connections int) float64 {
 	switch {
 	case !w.writes && (w.key == "get" || w.key == "list" || w.key == "rule-get" || w.key == "rule-list"):
@@ -32,7 +32,7 @@ func postgresBar(w workload, connections int) float64 {
 	}
 }
 
-// runPostgres measures both services on databases of one private server, which syncs as one in use does.
+// runPostgres measures both services on databases of one private server with fsync.
 func runPostgres(ctx context.Context, s settings, folder string) (err error) {
 	begun := time.Now()
 	say("starting PostgreSQL")
@@ -143,7 +143,7 @@ var ashlarPostgresLayout = layout{
 	after: []string{`SELECT setval('ashlar_revision', 100000000)`},
 }
 
-// fillPostgres puts the rows into a database that nobody uses yet.
+// fillPostgres puts the rows into an unused database.
 func fillPostgres(ctx context.Context, url string, l layout, rows int, tables ...string) (err error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// report writes the results to standard output, and to a file where one is named.
+// report writes the results to standard output, and to a file if it has a name.
 func report(s settings, all []*server, t table, took time.Duration) error {
 	var b strings.Builder
 	b.WriteString("# Results\n\nWritten by `make bench`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n")

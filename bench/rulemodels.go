@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// ruleModel is one usual way to say who sees what, with its rows and what is asked of them.
+// ruleModel is one typical way to decide about visibility, with its rows and requests.
 type ruleModel struct {
 	name string
-	rule string // as the report shows it
+	rule string // text for the report
 	yaml string
 	load []string // SQL, see bulk
 	asks []ruleAsk
 }
 
-// ruleAsk is one request and the best statement that one would write for it by hand.
+// ruleAsk is one request, and the best statement for it by hand.
 type ruleAsk struct {
 	what   string
 	table  string
@@ -24,14 +24,15 @@ type ruleAsk struct {
 	sort   string
 	filter string
 	get    int    // number of the row; 0: a list, or a total
-	total  bool   // the total alone counts
+	total  bool   // only the total counts
 	hand   string // {cols} are the columns of the row, {me} is the caller's id
 }
 
 const pageOf = 20
 
-// bulk writes a statement of a load for an engine. {users}, {rows} and the like are numbers of rows, {uuid x} is an id made
-// of a number, {series n} a table of the numbers from 1, {time x} a time that many seconds after a day, {bool x} a condition.
+// bulk writes a statement of a load for an engine. It replaces {users}, {rows} and the like by numbers of rows, {uuid
+// x} by the id of a number and {series n} by a table of the numbers from 1. It replaces {time x} by a time some
+// seconds after a day, and {bool x} by a condition.
 func bulk(sql string, postgres bool, rows int) string {
 	for name, n := range sizes(rows) {
 		sql = strings.ReplaceAll(sql, "{"+name+"}", n)
@@ -73,7 +74,7 @@ func bulkWord(word, arg string, postgres bool) string {
 	panic("bench: no word " + word)
 }
 
-// sizes are the numbers of rows of the other tables, from that of the large one.
+// sizes returns the numbers of rows of the other tables, for a number of rows of the large one.
 func sizes(rows int) map[string]string {
 	n := func(n int) string { return strconv.Itoa(max(n, 20)) }
 	return map[string]string{
@@ -82,7 +83,7 @@ func sizes(rows int) map[string]string {
 	}
 }
 
-// The first users are those who ask: one to whom nothing belongs, one with little, one with more.
+// The first users send the requests: one without rows, one with few, one with more.
 const (
 	nobody = 1
 	little = 2

@@ -28,17 +28,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// ruleLine is one request on one engine: how long Ashlar takes, and the statement written by hand.
+// ruleLine is one request on one engine: the time of Ashlar, and of the statement by hand.
 type ruleLine struct {
 	engine, model string
 	ask           ruleAsk
 	ashlar, hand  time.Duration
 	worst         time.Duration // of Ashlar
-	rows          int64         // that the answer has, or counts
+	rows          int64         // rows in the answer, or the count
 }
 
-// runRules measures what rules cost, in this process: record.DB, from the caller and the query to the JSON, beside a
-// statement written by hand on the same engine whose rows become the same JSON. They take turns.
+// runRules measures the cost of rules in this process. It runs record.DB, from the caller and the query to the JSON,
+// and a statement written by hand on the same engine with the same JSON. They take turns.
 func runRules(ctx context.Context, s settings, folder string) (err error) {
 	begun := time.Now()
 	say("starting PostgreSQL")
@@ -135,7 +135,7 @@ func loadRules(ctx context.Context, db store.DB, m ruleModel, postgres bool, row
 			}
 			return nil
 		})
-		if err == nil && postgres { // as autovacuum does of its own accord
+		if err == nil && postgres { // autovacuum does the same in the end
 			_, err = s.Exec("VACUUM ANALYZE", nil)
 		}
 		return err
@@ -160,7 +160,7 @@ func (a ruleAsk) caller() caller.Caller {
 	return caller.User(caller.Identity{ID: userID(a.who), Roles: a.roles})
 }
 
-// measure compares what both answer, then how long they take.
+// measure compares both answers, then their times.
 func (b *ruleBench) measure(s settings, m ruleModel, a ruleAsk) (ruleLine, error) {
 	l := ruleLine{engine: b.engine.name, ask: a}
 	t := b.rules.Model.Table(a.table)
@@ -182,7 +182,7 @@ func (b *ruleBench) measure(s settings, m ruleModel, a ruleAsk) (ruleLine, error
 	l.rows = rows
 	var ashlar, byHand []time.Duration
 	var dst []byte
-	for begun := time.Now(); len(ashlar) < 5 || time.Since(begun) < s.duration && len(ashlar) < 2000; {
+	for begun := time.Now(); len(ashlar) < 5 || (time.Since(begun) < s.duration && len(ashlar) < 2000); {
 		if err := b.touch(a); err != nil {
 			return l, err
 		}
@@ -206,7 +206,7 @@ func (b *ruleBench) measure(s settings, m ruleModel, a ruleAsk) (ruleLine, error
 	return l, nil
 }
 
-// touch makes what is remembered of a total out of date. It goes before either read: both then begin a new snapshot.
+// touch invalidates the remembered total. It runs before both reads, so that both begin a new snapshot.
 func (b *ruleBench) touch(a ruleAsk) error {
 	if !a.total {
 		return nil
@@ -233,7 +233,7 @@ func (b *ruleBench) ashlar(t *model.Table, a ruleAsk, dst []byte) ([]byte, error
 	return b.rows.List(b.ctx, a.caller(), t, q, dst)
 }
 
-// handOf runs a statement as one would write it, and makes JSON of its rows.
+// handOf runs a statement written by hand, and makes JSON of its rows.
 func (b *ruleBench) handOf(m ruleModel, t *model.Table, a ruleAsk) func([]byte) ([]byte, error) {
 	sql, page := b.handSQL(t, a), ""
 	if a.total { // comes with a page
@@ -296,7 +296,7 @@ func (b *ruleBench) handSQL(t *model.Table, a ruleAsk) string {
 	return strings.NewReplacer("{cols}", strings.Join(columns, ", "), "{me}", me, "{true}", yes, "{opaque t.state}", opaque+"t.state").Replace(sql)
 }
 
-// sameRows compares two answers, and returns how many rows they have or count.
+// sameRows compares two answers, and returns the number of their rows, or the count.
 func sameRows(a ruleAsk, ours, theirs []byte) (int64, error) {
 	if a.total {
 		var page struct{ Total int64 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// scaleRows are the sizes that are measured, scalePages the pages of a list of one status.
+// scaleRows are the measured sizes, scalePages the pages of a list of one status.
 var (
 	scaleRows  = []int{10_000, 100_000, 1_000_000}
 	scalePages = []int{1, 10, 100, 1_000, 10_000}
@@ -97,7 +97,7 @@ func scaleOne(ctx context.Context, s settings, folder string, srv *server, rows 
 	return lines, nil
 }
 
-// walk follows a list from page to page, and returns the requests of those that are measured, as far as there are rows.
+// walk follows a list from page to page, and returns the requests of the measured pages, up to the last row.
 func walk(srv *server, rows int) ([]request, error) {
 	first := strings.ReplaceAll(srv.dialect.list("open"), "limit=30", fmt.Sprintf("limit=%d", scaleLimit))
 	q := request{method: "GET", path: first}
@@ -135,18 +135,18 @@ func reportScale(s settings, all []*server, lines []scaled) error {
 	return publish(s, b.String())
 }
 
-// baseOf is the cost that a line is compared with.
+// baseOf returns the cost to compare a line with.
 func baseOf(lines []scaled, l scaled) time.Duration {
 	for _, other := range lines {
 		page := strings.HasPrefix(l.what, "page ") && l.what != "page 1"
-		if other.server == l.server && (page && other.what == "page 1" && other.rows == l.rows || !page && other.what == l.what) {
+		if other.server == l.server && ((page && other.what == "page 1" && other.rows == l.rows) || (!page && other.what == l.what)) {
 			return other.cpu
 		}
 	}
 	return 0
 }
 
-// database is the file of a server, and layout how it stores rows.
+// database returns the file of a server.
 func (s *server) database() string {
 	if s.name == nameAshlar {
 		return filepath.Join(filepath.Dir(s.binary), "ashlar-app", ".ashlar", "ashlar.db")
@@ -154,6 +154,7 @@ func (s *server) database() string {
 	return filepath.Join(filepath.Dir(s.binary), "handwritten-data", "data.db")
 }
 
+// layout returns the form of its rows.
 func (s *server) layout() layout {
 	if s.name == nameAshlar {
 		return ashlarLayout

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// server is one of the programs that are measured.
+// server is one of the measured programs.
 type server struct {
 	name       string
 	note       string // for the report
@@ -34,7 +34,7 @@ type server struct {
 
 // dialect writes the requests of a server.
 type dialect interface {
-	id(id string) string // as this server knows the row
+	id(id string) string // id of the row on this server
 	get(table, id string) string
 	list(status string) string
 	own() string // the caller's notes
@@ -81,7 +81,7 @@ func tail(path string) string {
 	return string(b[max(0, len(b)-2000):])
 }
 
-// stop ends the program that start ran.
+// stop ends the started program.
 func (s *server) stop() error {
 	if s.cmd == nil {
 		return nil
@@ -95,7 +95,7 @@ func (s *server) stop() error {
 	return err
 }
 
-// cpu is the time that the program has used.
+// cpu returns the CPU time of the program so far.
 func (s *server) cpu() time.Duration {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
 	if err != nil {
@@ -141,7 +141,7 @@ func command(ctx context.Context, dir string, env []string, stdin string, name s
 	return string(out), nil
 }
 
-// needWrk fetches the load generator where it is missing.
+// needWrk fetches the load generator if it is missing.
 func needWrk(ctx context.Context) error {
 	if _, err := exec.LookPath("wrk"); err == nil {
 		return nil
@@ -157,7 +157,7 @@ func needWrk(ctx context.Context) error {
 	return err
 }
 
-// build compiles a program of a module. PocketBase asks for a newer Go than ours, which Go fetches by itself.
+// build compiles a program of a module. PocketBase needs a newer Go than ours; Go fetches it.
 func build(ctx context.Context, dir, pkg, to string) error {
 	say("building %s", filepath.Base(to))
 	_, err := command(ctx, dir, []string{"CGO_ENABLED=0", "GOTOOLCHAIN=auto", "GOWORK=off"}, "",

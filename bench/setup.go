@@ -27,7 +27,7 @@ const (
 	nameBefore      = "Ashlar before"
 )
 
-// setUp builds and fills the servers that are asked for, in folder.
+// setUp builds and fills the wanted servers, in folder.
 func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
 	var all []*server
 	for _, part := range []struct {
@@ -36,7 +36,7 @@ func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
 	}{
 		{nameFloor, floor}, {nameHandwritten, handwritten}, {namePocketBase, pocketbase}, {nameAshlar, ashlar}, {nameBefore, before},
 	} {
-		if part.name == nameBefore && s.before == "" || part.name != nameBefore && !wanted(s.servers, part.name) {
+		if (part.name == nameBefore && s.before == "") || (part.name != nameBefore && !wanted(s.servers, part.name)) {
 			continue
 		}
 		made, err := part.make(ctx, s, folder)
@@ -62,7 +62,7 @@ func place(all []*server, folder string) (err error) {
 	return nil
 }
 
-// freePort is a port that nobody listens on, so that two runs can go on beside each other.
+// freePort returns a free port, so that two runs can go on at the same time.
 func freePort() (int, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -71,7 +71,7 @@ func freePort() (int, error) {
 	return ln.Addr().(*net.TCPAddr).Port, ln.Close()
 }
 
-// wanted says whether a list of names, separated by commas, has one; an empty list has all.
+// wanted reports whether a list of names, separated by commas, has one. An empty list has all.
 func wanted(list, name string) bool {
 	if list == "" {
 		return true
@@ -179,12 +179,12 @@ func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
 	return ashlarOf(ctx, s, nameAshlar, "..", filepath.Join(folder, "ashlar"))
 }
 
-// before is the Ashlar of another checkout, with the model of that checkout's benchmark.
+// before returns the Ashlar of another checkout, with the model of its benchmark.
 func before(ctx context.Context, s settings, folder string) ([]*server, error) {
 	return ashlarOf(ctx, s, nameBefore, s.before, filepath.Join(folder, "before"))
 }
 
-// ashlarOf builds and fills the Ashlar of a checkout. The program goes to bin, the app beside it.
+// ashlarOf builds and fills the Ashlar of a checkout. The program goes to bin, the app next to it.
 func ashlarOf(ctx context.Context, s settings, name, checkout, bin string) ([]*server, error) {
 	app, err := makeAppIn(ctx, checkout, bin)
 	if err != nil {
@@ -205,7 +205,7 @@ func ashlarOf(ctx context.Context, s settings, name, checkout, bin string) ([]*s
 	}}, nil
 }
 
-// makeAppIn builds the program of a checkout, and makes the app of its benchmark beside the program.
+// makeAppIn builds the program of a checkout, and makes the app of its benchmark next to the program.
 func makeAppIn(ctx context.Context, checkout, bin string, flags ...string) (app string, err error) {
 	if err := build(ctx, checkout, "./cmd/ashlar", bin); err != nil {
 		return "", err
@@ -218,7 +218,7 @@ func makeAppIn(ctx context.Context, checkout, bin string, flags ...string) (app 
 	return app, makeAppOf(ctx, string(model), bin, app, flags...)
 }
 
-// makeApp builds the program, and makes the app of ashlar.yaml and its database, with what more token is told.
+// makeApp builds the program, and makes the app of ashlar.yaml and its database, with more flags for token.
 func makeApp(ctx context.Context, bin, app string, flags ...string) error {
 	if err := build(ctx, "..", "./cmd/ashlar", bin); err != nil {
 		return err
@@ -235,7 +235,7 @@ func makeAppOf(ctx context.Context, model, bin, app string, flags ...string) err
 	if err := writeModel(app, model); err != nil {
 		return err
 	}
-	// A token for somebody who is not among the rows: it makes the database.
+	// A token for a user without a row: the command makes the database.
 	_, err := command(ctx, "", nil, "", bin, append([]string{"token", "--id", uuidOf('z'-'a', 1<<20), app}, flags...)...)
 	return err
 }

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// The soak: every kind of request in turn, for long enough that memory which is kept would show.
+// The soak sends every kind of request in turn, for long enough to show kept memory.
 const (
 	soakTime        = 10 * time.Minute
 	soakTurn        = 5 * time.Second // of one kind of request
 	soakConnections = 32
 )
 
-// minute is what one minute of the soak came to.
+// minute is the result of one minute of the soak.
 type minute struct {
 	requests, failed int64
-	resident         int64 // bytes, the most that was seen
+	resident         int64 // bytes, the maximum
 }
 
 func runSoak(ctx context.Context, s settings, folder string) (err error) {

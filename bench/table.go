@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// cell is where a measurement belongs.
+// cell is the place of a measurement in the table.
 type cell struct {
 	workload    string
 	connections int
@@ -22,7 +22,7 @@ type cell struct {
 // table is all measurements, round by round.
 type table map[cell][]result
 
-// changesPerSecond is how often a row changes while lists with totals are measured.
+// changesPerSecond is the rate of changed rows during lists with totals.
 const changesPerSecond = 50
 
 func runTable(ctx context.Context, s settings, folder string) (err error) {

@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// The requests beside a change: each client sends at a steady rate, whatever becomes of those before (open model), at what
-// two cores carry beside the database, the change and the clients themselves.
+// The requests during a change. Each client sends at a steady rate without waiting for answers (open model). The rate
+// suits two cores that also carry the database, the change and the clients.
 const (
 	onlineReaders = 24
 	onlineWriters = 8
 	readEvery     = 150 * time.Millisecond // of one client
 	writeEvery    = 200 * time.Millisecond
 
-	onlineAfter = time.Second // after the end of a change, what it left behind is still felt
+	onlineAfter = time.Second // effects of a change last this long after its end
 )
 
-// sample is one request: when it was due, and how long after that it was answered.
+// sample is one request: its due time, and the delay of the answer after it.
 type sample struct {
 	write  bool
 	due    time.Time
@@ -99,7 +99,7 @@ func (t *traffic) request(r *rand.Rand, write bool, i int) request {
 	return request{"POST", "/api/posts", t.srv.tokens[a.author], string(body)}
 }
 
-// attempt says what was wrong with an answer, "" for nothing.
+// attempt returns the fault of an answer, "" for none.
 func attempt(ctx context.Context, sender *http.Client, srv *server, q request) string {
 	r, err := http.NewRequestWithContext(ctx, q.method, srv.url()+q.path, strings.NewReader(q.body))
 	if err != nil {
@@ -126,7 +126,7 @@ func attempt(ctx context.Context, sender *http.Client, srv *server, q request) s
 	return ""
 }
 
-// window is what requests of one kind met during a change, and for as long before it.
+// window has the results of requests of one kind during a change, and for as long before it.
 type window struct {
 	requests      int
 	failed        []string
@@ -135,8 +135,8 @@ type window struct {
 	beforeSeconds float64
 }
 
-// window looks at the requests that were unanswered at some time between start and its end, and at those of as long a time
-// before, or as the requests were left alone.
+// window looks at the requests without an answer at some time between start and its end, and at the requests of an
+// equal time before, at most the calm time.
 func (t *traffic) window(write bool, start time.Time, length time.Duration) window {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// verify sends the same requests to every server and compares what they answer: the same rows in the same order, the same
-// fields with the same values, the same totals and authors; and that a rule holds.
+// verify sends the same requests to every server and compares the answers: rows in their order, fields with their
+// values, totals and authors. It also checks that a rule holds.
 func verify(all []*server, rows int) error {
 	var asked []*server
 	for _, s := range all {
@@ -59,8 +59,8 @@ func verifySame(a, b *server, rows int) error {
 	return nil
 }
 
-// verifyRules asks for another's row, creates one in another's name, and reads back what was written. What it creates
-// remains: the same in each.
+// verifyRules asks for another's row, creates one in another's name, and reads back a written row. Every server keeps
+// the same created rows.
 func verifyRules(s *server, rows int) error {
 	r := rand.New(rand.NewPCG(5, 6))
 	mine, other := getNote(s, r, rows), getNote(s, r, rows)
@@ -114,7 +114,7 @@ func verifyWrites(s *server, r *rand.Rand, rows int) error {
 
 var client = &http.Client{Timeout: 10 * time.Second}
 
-// ask sends a request and reads the JSON of its answer, which must have one of the statuses.
+// ask sends a request and reads the JSON of its answer. The answer must have one of the statuses.
 func ask(s *server, q request, want ...int) (map[string]any, error) {
 	r, err := http.NewRequest(q.method, s.url()+q.path, strings.NewReader(q.body))
 	if err != nil {

@@ -11,14 +11,14 @@ type workload struct {
 	name        string
 	key         string // for -only
 	connections []int
-	writes      bool // measured after all that only read
-	changing    bool // rows change meanwhile
+	writes      bool // measured after the reads
+	changing    bool // rows change at the same time
 	floor       string
 	request     func(s *server, r *rand.Rand, rows int) request
 	bars        bars
 }
 
-// bars are what is to be reached: Ashlar's rate over the others'; 0: no bar.
+// bars are the wanted ratios of Ashlar's rate to the others'; 0 is no bar.
 type bars struct {
 	pocketbase, handwritten       float64 // with 32 connections
 	onePocketBase, oneHandwritten float64 // with one
@@ -37,7 +37,7 @@ var workloads = []workload{
 	{name: "patch under a rule", key: "patch", connections: []int{1, 32, 128}, writes: true, bars: bars{pocketbase: 6, handwritten: 1.00, onePocketBase: 1.6, oneHandwritten: 0.90}, request: patchNote},
 }
 
-// requestsOf are enough different requests of a workload that no cache of one row explains a figure.
+// requestsOf returns so many different requests of a workload that no cache of one row explains a figure.
 func (w workload) requestsOf(s *server, rows int) []request {
 	r := rand.New(rand.NewPCG(1, 2)) // the same for every server
 	out := make([]request, 10_000)
@@ -67,7 +67,7 @@ func expandPosts(s *server, r *rand.Rand, _ int) request {
 	return request{method: "GET", path: withAuthor(s.dialect, statuses[r.IntN(len(statuses))])}
 }
 
-// owned is a row of a table whose author is among the callers.
+// owned returns a row of a table with an author among the callers.
 func owned(r *rand.Rand, table string, rows int) article {
 	for {
 		if a := articleOf(table, r.IntN(rows)); a.author < callers {

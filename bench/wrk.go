@@ -79,7 +79,7 @@ func measure(ctx context.Context, folder string, s *server, p prepared, connecti
 	return r, nil
 }
 
-// seconds writes a time as wrk reads it: whole seconds, at least one.
+// seconds writes a time for wrk: whole seconds, at least one.
 func seconds(d time.Duration) string {
 	return strconv.Itoa(max(1, int(d.Round(time.Second)/time.Second))) + "s"
 }

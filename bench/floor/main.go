@@ -1,4 +1,4 @@
-// Command floor answers every request with the same bytes: what net/http itself costs.
+// Command floor answers every request with the same bytes. It shows the cost of net/http itself.
 package main
 
 import (

@@ -47,7 +47,8 @@ func open(path string, pragmas ...string) (*sqlite.Conn, error) {
 	return c, nil
 }
 
-// prepare prepares statements by name. They are never cleared: since SQLite 3.54 that plans many of them anew.
+// prepare prepares statements by name. It never clears their bindings: since SQLite 3.54 that plans many of them
+// again.
 func prepare(c *sqlite.Conn, texts map[string]string) (map[string]*sqlite.Stmt, error) {
 	out := map[string]*sqlite.Stmt{}
 	for name, text := range texts {

@@ -35,7 +35,7 @@ func appendTime(dst []byte, micros int64) []byte {
 	return append(dst, '"')
 }
 
-// plain says which bytes stand for themselves in a JSON string.
+// plain marks the bytes that need no escape in a JSON string.
 var plain = func() (is [256]bool) {
 	for c := range is {
 		is[c] = c >= 0x20 && c != '"' && c != '\\'

@@ -1,7 +1,7 @@
-// Command handwritten is the service that one would write by hand for these two tables and nothing else, to be as fast as
-// this driver and net/http allow: low-level statements prepared once a connection, JSON appended from the columns into
-// pooled buffers, verified tokens remembered, writes committed in groups with an fsync each. It has no log, no filters but
-// those that the benchmark asks for, no entity tags, no deadlines: it is the limit, not an example.
+// Command handwritten is a service written by hand for only these two tables, as fast as this driver and net/http
+// allow. It prepares low-level statements once a connection and appends JSON from the columns to pooled buffers. It
+// remembers verified tokens, and commits writes in groups with an fsync each. It has no log, no filters except the
+// benchmark's, no entity tags, no deadlines: it is the limit, not an example.
 package main
 
 import (

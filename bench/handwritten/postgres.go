@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// The same service on PostgreSQL: pgx's pool, statements prepared once a connection, binary values appended to the buffer
-// as they come from the connection, one transaction a write.
+// The same service on PostgreSQL: pgx's pool, statements prepared once a connection, binary values appended to the
+// buffer straight from the connection, one transaction a write.
 
 const postgresSchema = `
 CREATE TABLE users (id uuid PRIMARY KEY, email text COLLATE "C" UNIQUE, name text COLLATE "C", created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL);
@@ -116,7 +116,8 @@ func query(c *pgconn.PgConn, name string, f func([][]byte), params ...[]byte) er
 	return err
 }
 
-// with runs f on a connection with a buffer, and answers with what it appended: nothing where there is no such row.
+// with runs f on a connection with a buffer, and answers with the bytes from f. No bytes mean that there is no such
+// row.
 func (s *postgres) with(w http.ResponseWriter, status int, f func(*pgconn.PgConn, []byte) ([]byte, error)) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
@@ -227,7 +228,7 @@ func (s *postgres) posts(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// expandedRows appends the rows of a page with their authors, which one more statement reads.
+// expandedRows appends the rows of a page with their authors, read by one more statement.
 func expandedRows(c *pgconn.PgConn, dst []byte, limit int64, name string, params [][]byte) ([]byte, error) {
 	rows := make([]byte, 0, 32<<10)
 	ends, authors := make([]int, 0, limit), make([][16]byte, 0, limit)
@@ -273,7 +274,7 @@ func expandedRows(c *pgconn.PgConn, dst []byte, limit int64, name string, params
 	return p.end(), err
 }
 
-// writeBody reads the body of a write and says who sends it; where something is wrong it has answered.
+// writeBody reads the body of a write and identifies its sender. After a fault it has answered.
 func (s *postgres) writeBody(w http.ResponseWriter, r *http.Request) (body, string, bool) {
 	job, ok := (&server{tokens: s.tokens}).read(w, r)
 	return job.in, job.who, ok
@@ -338,7 +339,7 @@ func textBytes(s *string) []byte {
 	return append(make([]byte, 0, len(*s)), *s...)
 }
 
-// uuidBytes is a uuid from its text; what is none equals no row's.
+// uuidBytes parses a uuid. For an invalid text it returns zeros, equal to no row's.
 func uuidBytes(s string) []byte {
 	id, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
 	if err != nil || len(id) != 16 {

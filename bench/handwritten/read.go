@@ -42,7 +42,7 @@ func answer(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// with runs f on a reader with a buffer, and answers with what it appended: nothing where there is no such row.
+// with runs f on a reader with a buffer, and answers with the bytes from f. No bytes mean that there is no such row.
 func (s *server) with(w http.ResponseWriter, f func(*reader, []byte) ([]byte, error)) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
@@ -188,7 +188,7 @@ func parseCursor(s string) (at int64, id string, ok bool) {
 	return at, id, err == nil
 }
 
-// expanded appends the rows of a page with their authors, which one more statement reads.
+// expanded appends the rows of a page with their authors, read by one more statement.
 func (c *reader) expanded(stmt *sqlite.Stmt, limit int64, dst []byte) ([]byte, error) {
 	defer stmt.Reset()
 	defer c.authors.Reset()

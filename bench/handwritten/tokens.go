@@ -35,7 +35,7 @@ func openTokens(path string) (*tokens, error) {
 	return &tokens{public: private.Public().(ed25519.PublicKey), known: map[[sha256.Size]byte]claims{}}, nil
 }
 
-// bearer returns the id of the user, "" where there is none or the token is not valid.
+// bearer returns the id of the user, or "" without a valid token.
 func (t *tokens) bearer(r *http.Request) string {
 	header := r.Header["Authorization"]
 	if len(header) != 1 || !strings.HasPrefix(header[0], "Bearer ") {

@@ -11,7 +11,7 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// writer runs writes on one connection, in groups: all that wait are one transaction with one fsync.
+// writer runs writes on one connection in groups. All waiting writes are one transaction with one fsync.
 type writer struct {
 	conn                    *sqlite.Conn
 	begin, commit, rollback *sqlite.Stmt
@@ -91,7 +91,7 @@ func (w *writer) run() {
 	}
 }
 
-// fill runs the first write and those that wait. A statement that fails undoes itself alone.
+// fill runs the first write and all waiting ones. A failed statement undoes only itself.
 func (w *writer) fill(group []*write) []*write {
 	closing := time.Now().Add(groupTime)
 	w.perform(group[0])
@@ -178,7 +178,7 @@ func bindText(s *sqlite.Stmt, param int, v *string) {
 	s.BindText(param, *v)
 }
 
-// read reads the body of a write and says who sends it; where something is wrong it has answered.
+// read reads the body of a write and identifies its sender. After a fault it has answered.
 func (s *server) read(w http.ResponseWriter, r *http.Request) (job *write, ok bool) {
 	job = &write{done: make(chan struct{})}
 	if job.who = s.tokens.bearer(r); job.who == "" {

@@ -1,5 +1,5 @@
-// Command pocketbase is PocketBase as a Go program, with what the benchmark asks of it: its own serve, and two commands
-// that make the collections and sign tokens.
+// Command pocketbase is PocketBase as a Go program for the benchmark: its own serve, and two commands that make the
+// collections and sign tokens.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// collections makes the tables that the other servers have, with the same indexes and rules.
+// collections makes the tables of the other servers, with the same indexes and rules.
 func collections(app core.App) error {
 	users, err := app.FindCollectionByNameOrId("users")
 	if err != nil {

@@ -1,6 +1,5 @@
-// Command profiled is ashlar with Go's profiler beside it, for finding where the time of a request goes: its arguments are
-// those of ashlar, the profiler listens on the address in PPROF, 127.0.0.1:6060 where there is none. The product has no
-// such door.
+// Command profiled is ashlar with Go's profiler, to find the time of a request. Its arguments are ashlar's. The
+// profiler listens on the address in PPROF, by default 127.0.0.1:6060. The product has no such door.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command smoke is what a person would write with the client that oapi-codegen makes.
+// Command smoke is typical code with the client from oapi-codegen.
 package main
 
 import (

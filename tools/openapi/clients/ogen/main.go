@@ -1,4 +1,4 @@
-// Command smoke is what a person would write with the client that ogen makes.
+// Command smoke is typical code with the client from ogen.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 	}
 	for i, plain := range []string{"one", "two & three"} {
 		made, err := c.CreateThing(ctx, &client.ThingCreate{Plain: plain, Code: fmt.Sprintf("AB%d", i), Whole: int64(i), Payload: client.JSON(`{"a":1}`),
-			Anything: client.JSON(`1`), Tree: client.JSON(`[]`), // this client writes json that is not set as nothing, which no server reads
+			Anything: client.JSON(`1`), Tree: client.JSON(`[]`), // this client sends unset json as nothing, and no server reads that
 		})
 		if _, ok := made.(*client.ThingHeaders); !ok {
 			log.Fatalf("%T %+v %v", made, made, err)
