@@ -81,7 +81,7 @@ func TestSeedFaults(t *testing.T) {
 			"seed/authors.ndjson: line 4: it must be a JSON object, it is an array",
 			"seed/authors.ndjson: line 5: it is not acceptable JSON: line 1, column 13, at /name: this member is given twice"}},
 		{"later row", "-- seed/authors.json --\n[{\"id\": 1, \"name\": \"x\"}]\n-- seed/posts.json --\n[{\"id\": 1, \"author_id\": 1, \"title\": \"a\", \"parent_id\": 2}, {\"id\": 2, \"author_id\": 9, \"title\": \"b\"}]\n", []string{
-			"seed/posts.json: row 1: /parent_id: there is no such row in posts (a row comes after those that it refers to)",
+			"seed/posts.json: row 1: /parent_id: there is no such row in posts (a row comes after the rows that it refers to)",
 			"seed/posts.json: row 2: /author_id: there is no such row in authors"}},
 		{"circle", "-- seed/authors.json --\n[{\"id\": 1, \"name\": \"x\", \"best_id\": 1}]\n-- seed/posts.json --\n[{\"id\": 1, \"author_id\": 1, \"title\": \"a\"}]\n", []string{
 			"seed/authors.json: row 1: /best_id: there is no such row in posts (posts is loaded after authors: leave it out)"}},

@@ -104,7 +104,7 @@ func TestFaultyViews(t *testing.T) {
 func TestSeedOfAView(t *testing.T) {
 	dir := app(t, prices+"-- seed/prices.json --\n[]\n")
 	_, err := loadAndOpen(t.Context(), dir, Config{})
-	if faults, ok := errors.AsType[seed.Faults](err); !ok || faults[0] != "seed/prices.json: prices is a view: its rows are those of its query" {
+	if faults, ok := errors.AsType[seed.Faults](err); !ok || faults[0] != "seed/prices.json: prices is a view: its rows come from its query" {
 		t.Errorf("Open = %v", err)
 	}
 }

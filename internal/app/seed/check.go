@@ -19,8 +19,8 @@ import (
 // checkTime bounds the one transaction of a check.
 const checkTime = 24 * time.Hour
 
-// Check returns the faults of the seed of the app in dir, as Faults, and the number of its files. It loads them like
-// a first start, into a SQLite database in a temporary folder, and removes that folder.
+// Check loads the seed of the app in dir like a first start, into a SQLite database in a temporary folder, and removes the
+// folder. It returns the number of the files. If the seed is faulty, the error is Faults.
 func Check(ctx context.Context, dir string, rules *rule.Rules) (files int, err error) {
 	found, err := Find(dir, rules.Model)
 	if err != nil || len(found) == 0 {
@@ -42,9 +42,9 @@ func Check(ctx context.Context, dir string, rules *rule.Rules) (files int, err e
 		return 0, err
 	}
 	rows := record.New(db, rules, record.Config{})
-	l := &loader{ctx: ctx, files: found}
+	loader := &loader{ctx: ctx, files: found}
 	err = db.Write(ctx, func(tx store.Tx) error {
-		if err := l.load(tx, rows); err != nil {
+		if err := loader.load(tx, rows); err != nil {
 			return err
 		}
 		return errChecked

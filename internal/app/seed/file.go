@@ -22,8 +22,8 @@ type File struct {
 	path  string
 }
 
-// Find returns the seed of the app in dir in loading order: a table comes after the tables it refers to. Files that
-// cannot be loaded are returned as Faults.
+// Find returns the seed of the app in dir in loading order: a table comes after the tables it refers to. If a file cannot
+// belong to a seed, the error is Faults.
 func Find(dir string, m *model.Model) ([]File, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, folder))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,13 +34,13 @@ func Find(dir string, m *model.Model) ([]File, error) {
 	}
 	found := map[*model.Table]File{}
 	var faults Faults
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue // left behind by desktops and editors
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue // a file of a desktop or an editor
 		}
-		file := File{name: folder + "/" + e.Name(), path: filepath.Join(dir, folder, e.Name())}
+		file := File{name: folder + "/" + entry.Name(), path: filepath.Join(dir, folder, entry.Name())}
 		fault := ""
-		if file.Table, fault = tableOf(m, e); fault == "" && found[file.Table].path != "" {
+		if file.Table, fault = tableOf(m, entry); fault == "" && found[file.Table].path != "" {
 			fault = "the same table as " + found[file.Table].name + ": keep one of the two"
 		}
 		if fault != "" {
@@ -55,18 +55,18 @@ func Find(dir string, m *model.Model) ([]File, error) {
 	return inOrder(m, found), nil
 }
 
-// tableOf returns the table of a file, or the fault in the file's name.
-func tableOf(m *model.Model, e fs.DirEntry) (table *model.Table, fault string) {
-	if e.IsDir() {
+// tableOf returns the table of a file, or the fault of the file's name.
+func tableOf(m *model.Model, entry fs.DirEntry) (table *model.Table, fault string) {
+	if entry.IsDir() {
 		return nil, "this is a folder: seed holds <table>.json and <table>.ndjson"
 	}
-	ext := filepath.Ext(e.Name())
+	ext := filepath.Ext(entry.Name())
 	if ext != ".json" && ext != ".ndjson" {
 		return nil, "this would not be loaded: seed holds <table>.json and <table>.ndjson"
 	}
-	name := strings.TrimSuffix(e.Name(), ext)
+	name := strings.TrimSuffix(entry.Name(), ext)
 	if table = m.Table(name); table != nil && table.View != nil {
-		return nil, name + " is a view: its rows are those of its query"
+		return nil, name + " is a view: its rows come from its query"
 	}
 	if table == nil {
 		return nil, "the model has no table " + name + suggest.DidYouMean(name, tableNames(m))
@@ -82,8 +82,8 @@ func tableNames(m *model.Model) []string {
 	return names
 }
 
-// inOrder sorts files so that a row comes after the rows it refers to. If references form a circle, required ones
-// decide the order. A row has to leave out a reference to a row loaded later.
+// inOrder sorts files: a table comes after the tables it refers to. If references form a circle, required ones decide the
+// order. A row must then leave out optional references to later tables.
 func inOrder(m *model.Model, found map[*model.Table]File) []File {
 	var waiting []*model.Table
 	for _, table := range m.Tables {
@@ -104,7 +104,7 @@ func inOrder(m *model.Model, found map[*model.Table]File) []File {
 	return ordered
 }
 
-// refersTo reports whether t refers to another of the tables. Optional references count only if optional is set.
+// refersTo returns true if table refers to another of the tables. Optional references count only if optional is set.
 func refersTo(table *model.Table, tables []*model.Table, optional bool) bool {
 	return slices.ContainsFunc(table.Fields, func(field *model.Field) bool {
 		return field.Ref != nil && field.Ref != table && (optional || !field.Optional) && slices.Contains(tables, field.Ref)

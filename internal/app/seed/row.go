@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	maxJSON = 64 << 20 // bytes of a .json file, read in one piece
-	maxLine = 16 << 20 // bytes of a row of a .ndjson file; it is read row by row
+	maxJSON = 64 << 20 // bytes of a .json file, because it is read as a whole
+	maxLine = 16 << 20 // bytes of one row of a .ndjson file
 )
 
-// A row is one row of a file.
-type row struct {
+// An entry is one row of a file.
+type entry struct {
 	unit    string // unit of number: row or line
 	number  int    // counts from 1
 	members []value.Member
-	err     error // the fault of the row's text
+	err     error // syntax error in the row
 }
 
 // rows calls each for the rows of the file. The members are valid until the next call.
-func (file File) rows(each func(row) error) error {
+func (file File) rows(each func(entry) error) error {
 	info, err := os.Stat(file.path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file.name, err)
@@ -47,8 +47,8 @@ func (file File) rows(each func(row) error) error {
 	return file.array(in, each)
 }
 
-// lines reads a row from each line. It skips blank lines.
-func (file File) lines(in io.Reader, each func(row) error) error {
+// lines reads one row from each line, and skips blank lines.
+func (file File) lines(in io.Reader, each func(entry) error) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
 	number := 0
@@ -58,9 +58,9 @@ func (file File) lines(in io.Reader, each func(row) error) error {
 		if len(text) == 0 {
 			continue
 		}
-		r := row{unit: "line", number: number}
-		r.members, r.err = value.DecodeObject(text)
-		if err := each(r); err != nil {
+		row := entry{unit: "line", number: number}
+		row.members, row.err = value.DecodeObject(text)
+		if err := each(row); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (file File) lines(in io.Reader, each func(row) error) error {
 }
 
 // array reads the rows of a JSON array.
-func (file File) array(in io.Reader, each func(row) error) error {
+func (file File) array(in io.Reader, each func(entry) error) error {
 	data, err := io.ReadAll(io.LimitReader(in, maxJSON+1))
 	if err != nil {
 		return fmt.Errorf("%s: %w", file.name, err)
@@ -96,16 +96,16 @@ func (file File) array(in io.Reader, each func(row) error) error {
 		if err != nil {
 			return Faults{file.syntax(data, err)}
 		}
-		r := row{unit: "row", number: number}
-		r.members, r.err = value.DecodeObject(text)
-		if err := each(r); err != nil {
+		row := entry{unit: "row", number: number}
+		row.members, row.err = value.DecodeObject(text)
+		if err := each(row); err != nil {
 			return err
 		}
 	}
 	return file.end(decoder, data)
 }
 
-// end checks that nothing follows the array.
+// end reads the end of the array, and refuses further text.
 func (file File) end(decoder *jsontext.Decoder, data []byte) error {
 	if _, err := decoder.ReadToken(); err != nil {
 		return Faults{file.syntax(data, err)}
@@ -116,7 +116,7 @@ func (file File) end(decoder *jsontext.Decoder, data []byte) error {
 	return nil
 }
 
-// syntax returns the fault of a file that is not JSON, with its line and column.
+// syntax returns the fault of a file with a JSON syntax error, with its line and column.
 func (file File) syntax(data []byte, err error) string {
 	offset, what := len(data), "it ends too early"
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok && !errors.Is(err, io.ErrUnexpectedEOF) {
