@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -26,8 +27,8 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) error {
 			return err
 		}
 		c := raw.CustomData()[connKey].(*conn)
-		c.watch.begin(ctx, time.Time{})
-		defer c.watch.end()
+		c.watch.Begin(ctx, time.Time{})
+		defer c.watch.End()
 		a := &alteration{db: db, ctx: ctx, s: newSession(c, true)}
 		defer a.s.end()
 		if err := a.lock(); err != nil {
@@ -115,7 +116,7 @@ func (a *alteration) Exec(sql string, args []value.Value) (int64, error) {
 
 func (a *alteration) run(sql string, args []value.Value, row func(value.Row) error) (int64, error) {
 	if endsTransaction(sql) {
-		return 0, internal(errors.New("a function must not end its transaction: " + excerpt(sql)))
+		return 0, engine.EndsTransaction(sql)
 	}
 	var rowErr error
 	changed, err := a.s.query(sql, args, around{}, func(v value.Row) error {
@@ -128,7 +129,7 @@ func (a *alteration) run(sql string, args []value.Value, row func(value.Row) err
 	if a.broken == nil {
 		a.broken = err
 	}
-	return 0, a.explain(fmt.Errorf("%w in %s", err, excerpt(sql)))
+	return 0, a.explain(fmt.Errorf("%w in %s", err, engine.Excerpt(sql)))
 }
 
 // dependentObjects is the error of a column or table that a view, say, is made of.
@@ -161,7 +162,7 @@ const (
 // Transaction implements store.Session.
 func (a *alteration) Transaction(f func() error) error {
 	if a.inside {
-		return internal(errors.New("a transaction inside a transaction"))
+		return engine.Nested()
 	}
 	deadline := time.Now().Add(alterPatience)
 	for {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -23,7 +24,7 @@ type binder struct {
 func (b *binder) bind(st *statement, args []value.Value) ([][]byte, error) {
 	types := st.desc.ParamOIDs
 	if len(args) != len(types) {
-		return nil, fmt.Errorf("%d values for the %d parameters of %s", len(args), len(types), excerpt(st.sql))
+		return nil, fmt.Errorf("%d values for the %d parameters of %s", len(args), len(types), engine.Excerpt(st.sql))
 	}
 	if b.arena == nil { // a part of nothing is nil, which is sent as NULL: an empty text must not be one
 		b.arena = make([]byte, 0, 256)
@@ -37,7 +38,7 @@ func (b *binder) bind(st *statement, args []value.Value) ([][]byte, error) {
 		start := len(b.arena)
 		var err error
 		if b.arena, err = appendParam(b.arena, arg, types[i]); err != nil {
-			return nil, fmt.Errorf("parameter %d of %s: %w", i+1, excerpt(st.sql), err)
+			return nil, fmt.Errorf("parameter %d of %s: %w", i+1, engine.Excerpt(st.sql), err)
 		}
 		b.params = append(b.params, b.arena[start:len(b.arena):len(b.arena)])
 	}

@@ -3,6 +3,8 @@ package postgres
 import (
 	"log/slog"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // Config tunes a database. Its zero value works.
@@ -29,23 +31,15 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.Readers = or(c.Readers, 12)
-	c.Writers = or(c.Writers, 12)
-	c.Groups = or(c.Groups, 4)
-	c.Queue = or(c.Queue, 1024)
-	c.ReadTimeout = or(c.ReadTimeout, 5*time.Second)
-	c.WriteTimeout = or(c.WriteTimeout, 10*time.Second)
-	c.CloseTimeout = or(c.CloseTimeout, 15*time.Second)
+	c.Readers = engine.Default(c.Readers, 12)
+	c.Writers = engine.Default(c.Writers, 12)
+	c.Groups = engine.Default(c.Groups, 4)
+	c.Queue = engine.Default(c.Queue, 1024)
+	c.ReadTimeout = engine.Default(c.ReadTimeout, 5*time.Second)
+	c.WriteTimeout = engine.Default(c.WriteTimeout, 10*time.Second)
+	c.CloseTimeout = engine.Default(c.CloseTimeout, 15*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
 	return c
-}
-
-// or returns value, or the default where value is not positive.
-func or[T int | time.Duration](value, standard T) T {
-	if value <= 0 {
-		return standard
-	}
-	return value
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // conn is a connection with what belongs to it. One goroutine uses it at a time.
@@ -19,8 +21,8 @@ type conn struct {
 	control    map[string]string // the names of BEGIN and its like, prepared when the connection was made; nil behind a pooler
 	stripe     int64             // see takeStripe; -1 while it has none
 	binder     binder
-	row        row    // the one that is given out by a read of one statement
-	watch      *watch // over whoever has taken it
+	row        row           // the one that is given out by a read of one statement
+	watch      *engine.Watch // over whoever has taken it
 }
 
 // connKey is under which the driver's connection keeps ours.
@@ -31,9 +33,9 @@ const selectIsolation = "SELECT current_setting('default_transaction_isolation')
 // setUp prepares a new connection. Without its settings it would read from more than one snapshot, so they are looked at.
 // idle is called a little after it was used last; it may be nil.
 func (r role) setUp(ctx context.Context, raw *pgconn.PgConn, idle func(*conn)) error {
-	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1, watch: newWatch(r.watcher(raw))}
+	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1, watch: engine.NewWatch(watchInterval, cutter{r.watcher(raw)})}
 	if idle != nil {
-		c.watch.idle = func() { idle(c) }
+		c.watch.WhenIdle(func() { idle(c) })
 	}
 	raw.CustomData()[connKey] = c
 	if r.pooled {

@@ -5,13 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"slices"
-	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -26,79 +25,24 @@ const revisionBlock = 64
 // fewRevisions is from when on a group draws more, so that those who make scripts find some.
 const fewRevisions = 4 * revisionBlock
 
-// revisions are those that a node has drawn and not given out. What it draws in vain is skipped.
-type revisions struct {
-	mu      sync.Mutex
-	spans   []span // none of them empty
-	left    int64  // in all of them
-	drawing bool
-}
-
-// span is the numbers from one to another, both included.
-type span struct{ next, last int64 }
-
-func (r *revisions) take() (int64, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.spans) == 0 {
-		return 0, false
-	}
-	s := &r.spans[0]
-	n := s.next
-	s.next++
-	r.left--
-	if s.next > s.last {
-		r.spans = slices.Delete(r.spans, 0, 1)
-	}
-	return n, true
-}
-
-// back takes a number back that was taken in vain.
-func (r *revisions) back(n int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.spans = slices.Insert(r.spans, 0, span{n, n})
-	r.left++
-}
-
-// put adds the numbers from first on that a value of the sequence stands for.
-func (r *revisions) put(first, value int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.spans = append(r.spans, span{first, value + revisionBlock - 1})
-	r.left += value + revisionBlock - first
-}
-
-// draws says whether the caller is to draw more, as the only one until drawn.
-func (r *revisions) draws() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.drawing || r.left >= fewRevisions {
-		return false
-	}
-	r.drawing = true
-	return true
-}
-
-func (r *revisions) drawn() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.drawing = false
+// spanOf returns the numbers from first on that a value of the sequence stands for.
+func spanOf(first, value int64) engine.Span {
+	return engine.Span{Next: first, Last: value + revisionBlock - 1}
 }
 
 // Revision implements store.Tx: writers do not queue for a sequence, and few ask it.
 func (t *tx) Revision() (int64, error) {
 	if t.over {
-		return 0, internal(errOver)
+		return 0, engine.UsedAfterReturn()
 	}
-	if n, ok := t.db.revisions.take(); ok {
+	if n, ok := t.db.revisions.Take(); ok {
 		return n, nil
 	}
 	first, err := t.one(nextRevision)
 	if err != nil {
 		return 0, err
 	}
-	t.db.revisions.put(first+1, first)
+	t.db.revisions.Add(spanOf(first+1, first))
 	return first, nil
 }
 
@@ -208,7 +152,7 @@ func (t *tx) takeStripe() (int64, error) {
 		return nil
 	})
 	if err == nil && stripe < 0 {
-		err = internal(errNoStripe)
+		err = engine.Internal(errNoStripe)
 	}
 	return stripe, err
 }

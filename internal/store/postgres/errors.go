@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // fate is what an error of a statement means for the transaction.
@@ -106,7 +106,7 @@ func translate(ctx context.Context, err error) error {
 	case large:
 		return errs.Wrapf(err, errs.TooLarge, "a value is too large for the database")
 	}
-	return internal(err)
+	return engine.Internal(err)
 }
 
 // tooLong says of a statement that the server cut short that it was. Where the server did not answer at all, the
@@ -120,22 +120,6 @@ func tooLong(err error) error {
 
 func unreachable(cause error) error {
 	return &errs.Error{Kind: errs.Unavailable, Message: "the database cannot be reached", RetryAfter: time.Second, Cause: cause}
-}
-
-func unknownOutcome(cause error) error {
-	return errs.Wrapf(cause, errs.Unavailable, "the outcome of the write is unknown: it may or may not have been done")
-}
-
-func internal(cause error) error { return errs.Wrapf(cause, errs.Internal, "internal error") }
-
-const maxExcerpt = 500
-
-// excerpt is the beginning of a statement, for the log; it holds no values, those are bound.
-func excerpt(sql string) string {
-	if len(sql) > maxExcerpt {
-		return strings.ToValidUTF8(sql[:maxExcerpt], "") + " …"
-	}
-	return sql
 }
 
 // constraintError types the refusal of a constraint. The columns of a unique one are looked up by the caller: the

@@ -416,7 +416,7 @@ func TestLostAtCommit(t *testing.T) {
 		if errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), "outcome of the write is unknown") || runs != 1 {
 			t.Errorf("order passed on: %t: Write() = %v after %d runs, want an unknown outcome after one", passes, err, runs)
 		}
-		db.revisions.put(1_000_000, 1_000_000) // the network lets none be drawn
+		db.revisions.Add(spanOf(1_000_000, 1_000_000)) // the network lets none be drawn
 		runs = 0
 		err = store.Run(t.Context(), db, func(int64) (*store.Script, error) {
 			return &store.Script{Steps: []store.Step{{Statement: store.Statement{SQL: "INSERT INTO notes (id) VALUES (2)"}}}}, nil

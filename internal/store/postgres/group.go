@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // Scripts that wait are committed together: their statements go out in one packet, with what moves the generations, and
@@ -109,9 +110,8 @@ func (g *groups) join(m *member) (leads bool) {
 // wait waits for the end of the script, and leads a group where it is told to.
 func (g *groups) wait(m *member) (done bool, err error) {
 	patience := g.patience / groupShare
-	timer := g.timer(min(shortWait, patience))
-	defer g.timers.Put(timer)
-	defer timer.Stop()
+	timer := g.timers.Start(min(engine.ShortWait, patience))
+	defer g.timers.Stop(timer)
 	var ended <-chan struct{} // of its context, at which nobody looks before he has waited a little
 	for short := true; ; {
 		select {

@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -88,7 +89,7 @@ func (l *load) translate(err error, sql string) error {
 	if fateOf(err) == constraint {
 		return constraintError(err)
 	}
-	return translate(l.ctx, fmt.Errorf("%w in %s", err, excerpt(sql)))
+	return translate(l.ctx, fmt.Errorf("%w in %s", err, engine.Excerpt(sql)))
 }
 
 // Copy implements store.Load, as one transaction. The table that create makes in it can take its rows frozen, so that
@@ -182,7 +183,7 @@ func (c *copier) fillUnguarded(size int) error {
 			return nil
 		}
 		if c.buf, err = appendTuple(c.buf, values); err != nil {
-			return internal(err)
+			return engine.Internal(err)
 		}
 	}
 	return nil

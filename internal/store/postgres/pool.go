@@ -17,6 +17,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // role is what the connections of a pool are for.
@@ -63,7 +64,7 @@ type pool struct {
 	role
 	raw    *pgxpool.Pool
 	slots  chan struct{} // one for each connection in use
-	timers sync.Pool     // of *time.Timer, of those who wait
+	timers engine.Timers
 
 	mu      sync.Mutex
 	stopped bool
@@ -133,7 +134,7 @@ func (p *pool) enter() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped {
-		return closed()
+		return engine.Closed()
 	}
 	if p.inside >= p.size+p.queue {
 		return &errs.Error{Kind: errs.Unavailable, Message: "too many requests wait for the database", RetryAfter: time.Second, Cause: store.ErrBusy}
@@ -151,10 +152,6 @@ func (p *pool) leave() {
 	}
 }
 
-// shortWait is for how long nobody who waits for a turn looks at his context: its Done would start a timer, which costs
-// more than most waits last.
-const shortWait = 10 * time.Millisecond
-
 // wait waits for a turn, which ends by done.
 func (p *pool) wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -165,10 +162,9 @@ func (p *pool) wait(ctx context.Context) error {
 		return nil
 	default:
 	}
-	short := min(shortWait, p.patience)
-	timer := p.timer(short)
-	defer p.timers.Put(timer)
-	defer timer.Stop()
+	short := min(engine.ShortWait, p.patience)
+	timer := p.timers.Start(short)
+	defer p.timers.Stop(timer)
 	select {
 	case p.slots <- struct{}{}:
 		return nil
@@ -185,15 +181,6 @@ func (p *pool) wait(ctx context.Context) error {
 	}
 }
 
-func (p *pool) timer(d time.Duration) *time.Timer {
-	t, _ := p.timers.Get().(*time.Timer)
-	if t == nil {
-		return time.NewTimer(d)
-	}
-	t.Reset(d)
-	return t
-}
-
 func (p *pool) done() { <-p.slots }
 
 // take returns a connection to who has a turn, whose work may last until ctx or the deadline ends. It goes back by give.
@@ -207,7 +194,7 @@ func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
 		c = held.Conn().PgConn().CustomData()[connKey].(*conn)
 		c.held, c.uses = held, 0
 	}
-	c.watch.begin(ctx, deadline)
+	c.watch.Begin(ctx, deadline)
 	return c, nil
 }
 
@@ -223,12 +210,12 @@ func (p *pool) acquire(ctx context.Context, deadline time.Time) (*pgxpool.Conn, 
 
 // give takes a connection back. One that is closed is replaced.
 func (p *pool) give(c *conn) {
-	c.watch.end()
+	c.watch.End()
 	if !p.keep(c) {
 		c.release()
 		return
 	}
-	c.watch.again() // the last look may have come before it was kept
+	c.watch.LookAgain() // the last look may have come before it was kept
 }
 
 // maxUses is how often a connection is taken before pgxpool sees it again, which ends those that have lived long enough.

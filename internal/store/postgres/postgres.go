@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -26,12 +26,12 @@ type DB struct {
 	readers  *pool
 	writers  *pool
 	groups   *groups
-	outage   *store.Outage
+	outage   *engine.Outage
 
 	indexes    sync.Map // name of a unique index → []string, its columns
 	counters   sync.Map // name of a counter whose sequence is there → true
 	unrepeated atomic.Int64
-	revisions  revisions
+	revisions  engine.Revisions // that a node has drawn from the sequence
 }
 
 var _ store.DB = (*DB)(nil)
@@ -46,7 +46,7 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, session: session}
-	db.outage = store.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of the database server; writes then go on by themselves",
+	db.outage = engine.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of the database server; writes then go on by themselves",
 		"database", session.Database, "host", session.Host)
 	if err := db.direct(ctx, db.prepare); isPooler(err) { // which refuses ownSetting
 		return nil, errPooler
@@ -149,12 +149,10 @@ func (db *DB) direct(ctx context.Context, f func(context.Context, *pgconn.PgConn
 func (db *DB) Close() error {
 	deadline := time.Now().Add(db.cfg.CloseTimeout)
 	if !db.groups.stop() || !db.writers.stop() || !db.readers.stop() {
-		return closed()
+		return engine.Closed()
 	}
 	db.outage.Close()
 	err := db.groups.close(time.Until(deadline))
 	err = errors.Join(err, db.writers.close(time.Until(deadline)))
 	return errors.Join(err, db.readers.close(time.Until(deadline)))
 }
-
-func closed() error { return errs.New(errs.Unavailable, "the server is stopping") }

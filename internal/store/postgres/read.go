@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -85,7 +86,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	case r.err != nil:
 		return r.err
 	case r.over:
-		return internal(errAfterLast)
+		return engine.Internal(errAfterLast)
 	}
 	r.over = r.last
 	var rowErr error
@@ -130,7 +131,7 @@ func (r *reader) run(sql string, args []value.Value, each func(value.Row) error)
 func (c *conn) query(st *statement, args []value.Value, each func(value.Row) error) error {
 	params, err := c.binder.bind(st, args)
 	if err != nil {
-		return internal(err)
+		return engine.Internal(err)
 	}
 	rr := c.raw.ExecStatement(context.Background(), st.desc, params, binary, binary)
 	defer rr.Close() // where a row was refused: reads what is left
@@ -161,7 +162,7 @@ func (r *reader) around() (a around) {
 // translate takes a statement that writes for a defect, where a writer would take the server for a standby.
 func (r *reader) translate(err error) error {
 	if fateOf(err) == standby {
-		return internal(err)
+		return engine.Internal(err)
 	}
 	return translate(r.ctx, err)
 }

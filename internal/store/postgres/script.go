@@ -14,7 +14,7 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	revision, ok := db.revisions.take()
+	revision, ok := db.revisions.Take()
 	if !ok { // as when the node has just started; from then on groups draw them
 		err := db.Write(ctx, func(tx store.Tx) (err error) {
 			revision, err = tx.Revision()
@@ -26,7 +26,7 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 	}
 	s, err := write(revision)
 	if s == nil || err != nil {
-		db.revisions.back(revision)
+		db.revisions.PutBack(revision)
 		return false, err
 	}
 	if s.Apart || db.cfg.Serializable || !db.groups.worthwhile() {
@@ -117,9 +117,9 @@ func (t *tx) runScripts(all []*member) error {
 	if err != nil {
 		return err
 	}
-	draws := t.db.revisions.draws()
+	draws := t.db.revisions.StartRefill(fewRevisions)
 	if draws {
-		defer t.db.revisions.drawn()
+		defer t.db.revisions.EndRefill()
 	}
 	behind, before, err := t.prepareBehind(before, draws)
 	if err != nil {
@@ -172,7 +172,7 @@ func (t *tx) prepareBehind(before []string, draws bool) (behind []query, _ []str
 			return nil, nil, err
 		}
 		before = left
-		behind = append(behind, query{st: draw, row: func(row value.Row) { t.db.revisions.put(row.Int(0), row.Int(0)) }})
+		behind = append(behind, query{st: draw, row: func(row value.Row) { t.db.revisions.Add(spanOf(row.Int(0), row.Int(0))) }})
 	}
 	return behind, before, nil
 }

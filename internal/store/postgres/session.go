@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -67,7 +68,7 @@ func (s *session) query(sql string, args []value.Value, with around, each func(v
 	}
 	params, err := s.c.binder.bind(st, args)
 	if err != nil {
-		return 0, internal(err)
+		return 0, engine.Internal(err)
 	}
 	s.send(before...)
 	if st.once { // it was parsed just now
@@ -160,7 +161,7 @@ func (s *session) send(all ...string) {
 func (s *session) bindAndSend(st *statement, args []value.Value) error {
 	params, err := s.c.binder.bind(st, args)
 	if err != nil {
-		return s.fail(internal(err)) // what was queued before it must not go out
+		return s.fail(engine.Internal(err)) // what was queued before it must not go out
 	}
 	s.sendQuery(st, params)
 	return nil

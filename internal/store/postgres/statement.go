@@ -1,10 +1,11 @@
 package postgres
 
 import (
-	"container/list"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // statement is a prepared statement of a connection.
@@ -15,67 +16,45 @@ type statement struct {
 	once    bool     // it is too long to be kept: the server has it until the next one without a name
 }
 
-// Filters vary without end, and a prepared statement takes about 30 bytes of the server's memory for each byte of its
-// text. So both the number and the text of the prepared statements of a connection are bounded. A longer statement is
-// parsed each time.
-const (
-	maxStatements     = 256
-	maxStatementBytes = 512 << 10 // of text
-	longestPrepared   = 16 << 10  // bytes of text
-)
+// maxStatements is how many statements a connection keeps prepared. Each takes about 30 bytes of the server's memory for each
+// byte of its text.
+const maxStatements = 256
 
-// statements are the prepared statements of a connection, by their text. The one used longest ago is dropped first.
+// statements are the prepared statements of a connection.
 type statements struct {
-	byText  map[string]*list.Element // of *statement
-	used    *list.List               // the latest in front
-	bytes   int                      // of their text
+	kept    engine.Statements[*statement]
 	names   int
-	unnamed bool // they are parsed each time; what is kept is their description
+	unnamed bool // the server parses them each time; what is kept is their description
 }
 
 func newStatements(unnamed bool) statements {
-	return statements{byText: map[string]*list.Element{}, used: list.New(), unnamed: unnamed}
+	return statements{kept: engine.NewStatements[*statement](maxStatements), unnamed: unnamed}
 }
 
+// get returns nil if the statement is not prepared.
 func (c *statements) get(sql string) *statement {
-	if e := c.used.Front(); e != nil {
-		if s := e.Value.(*statement); s.sql == sql { // one text is equal to itself at a glance, and takes long to hash
-			return s
-		}
-	}
-	e := c.byText[sql]
-	if e == nil {
-		return nil
-	}
-	c.used.MoveToFront(e)
-	return e.Value.(*statement)
+	s, _ := c.kept.Get(sql)
+	return s
 }
 
-// name returns the name to prepare a statement under; "" where the server is to keep it only until the next one.
+// name returns the name under which to prepare a statement. The server keeps one without a name only until the next.
 func (c *statements) name(sql string) string {
-	if c.unnamed || len(sql) > longestPrepared {
+	if c.unnamed || len(sql) > engine.LongestPrepared {
 		return ""
 	}
 	c.names++
 	return "s" + strconv.Itoa(c.names)
 }
 
-// put keeps a statement and returns the names of those that are to be deallocated for it.
-func (c *statements) put(s *statement) (dropped []string) {
-	if len(s.sql) > longestPrepared {
-		return nil
-	}
-	c.byText[s.sql] = c.used.PushFront(s)
-	c.bytes += len(s.sql)
-	for c.used.Len() > maxStatements || c.bytes > maxStatementBytes {
-		oldest := c.used.Remove(c.used.Back()).(*statement)
-		delete(c.byText, oldest.sql)
-		c.bytes -= len(oldest.sql)
-		if !oldest.unnamed() {
-			dropped = append(dropped, oldest.desc.Name)
+// put keeps a statement. It returns the names of the statements that have to be deallocated for it.
+func (c *statements) put(s *statement) (names []string) {
+	_, dropped := c.kept.Put(s.sql, s)
+	for _, d := range dropped {
+		if !d.unnamed() {
+			names = append(names, d.desc.Name)
 		}
 	}
-	return dropped
+	return names
 }
 
 func newStatement(name, sql string, desc *pgconn.StatementDescription) *statement {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // Tables are looked for in the catalogue itself: to_regclass may answer from a memory that is older than the lock under
@@ -152,7 +153,7 @@ func locked(ctx context.Context, c *pgconn.PgConn, statements ...string) error {
 func execAll(ctx context.Context, c *pgconn.PgConn, statements ...string) error {
 	for _, sql := range statements {
 		if _, err := c.ExecParams(ctx, sql, nil, nil, nil, nil).Close(); err != nil {
-			return fmt.Errorf("%s: %w", excerpt(sql), err)
+			return fmt.Errorf("%s: %w", engine.Excerpt(sql), err)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -29,7 +30,6 @@ type tx struct {
 }
 
 var (
-	errOver    = errors.New("a transaction was used after its function had returned")
 	errRefused = errors.New("the transaction ended with a refusal; its function is run again")
 )
 
@@ -47,14 +47,14 @@ func (t *tx) Exec(sql string, args []value.Value) (int64, error) {
 func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int64, error) {
 	switch {
 	case t.over:
-		return 0, internal(errOver)
+		return 0, engine.UsedAfterReturn()
 	case t.broken != nil:
 		return 0, translate(context.Background(), t.broken)
 	case t.refused:
 		t.usedAfter = true
-		return 0, internal(errRefused)
+		return 0, engine.Internal(errRefused)
 	case endsTransaction(sql):
-		return 0, internal(errors.New("a function must not end its transaction: " + excerpt(sql)))
+		return 0, engine.EndsTransaction(sql)
 	}
 	var rowErr error
 	changed, err := t.s.query(sql, args, t.around(sql), func(v value.Row) error {
@@ -126,8 +126,7 @@ func (t *tx) opening() []string {
 
 // endsTransaction says whether a statement is one of those that begin, end or nest transactions.
 func endsTransaction(sql string) bool {
-	word, _, _ := strings.Cut(strings.TrimLeft(sql, " \t\r\n"), " ")
-	switch strings.ToUpper(strings.TrimRight(word, ";\t\r\n")) {
+	switch engine.FirstWord(sql) {
 	case "BEGIN", "START", "COMMIT", "END", "ABORT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PREPARE":
 		return true
 	}
@@ -210,13 +209,7 @@ func (t *tx) sendCommit() (done, unsent bool, err error) {
 }
 
 // Touch implements store.Tx.
-func (t *tx) Touch(tables ...string) {
-	for _, table := range tables {
-		if !slices.Contains(t.touched, table) {
-			t.touched = append(t.touched, table)
-		}
-	}
-}
+func (t *tx) Touch(tables ...string) { t.touched = engine.AddTables(t.touched, tables...) }
 
 // Generation implements store.Reader. For a table that this transaction has touched it is a number that is given once
 // and never again, since nobody else may rely on rows that are not committed yet.

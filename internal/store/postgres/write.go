@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // Write runs f in a transaction. It is run again where another transaction was in the way, and where the connection was
@@ -132,13 +133,13 @@ func (t *tx) commit() end {
 	case err == nil && done:
 		return end{}
 	case err == nil:
-		return end{err: internal(errRolledBack)}
+		return end{err: engine.Internal(errRolledBack)}
 	case unsent:
 		t.broken = err
 		return t.giveUp()
 	case t.s.failed != nil:
 		discard(t.s.c)
-		return end{err: unknownOutcome(err)}
+		return end{err: engine.UnknownOutcome(err)}
 	}
 	switch fateOf(err) {
 	case again:
@@ -146,7 +147,7 @@ func (t *tx) commit() end {
 		return end{err, retry}
 	case gone: // the server ends connections with a message, perhaps after it has committed
 		discard(t.s.c)
-		return end{err: unknownOutcome(err)}
+		return end{err: engine.UnknownOutcome(err)}
 	}
 	t.rollback()
 	return end{err: translate(context.Background(), err)}

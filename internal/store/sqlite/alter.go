@@ -8,6 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -26,8 +27,8 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) (err error
 	if _, err := pragmaText(c.raw, "foreign_keys = OFF"); err != nil {
 		return err
 	}
-	c.watch.begin(ctx, time.Now().Add(forever))
-	defer c.watch.end()
+	c.watch.Begin(ctx, time.Now().Add(forever))
+	defer c.watch.End()
 	return background.Guard("a change of tables", func() error { return f(&alteration{c: c}) })
 }
 
@@ -48,12 +49,10 @@ func (a *alteration) Exec(sql string, args []value.Value) (int64, error) { retur
 // Dialect implements store.Session.
 func (*alteration) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
-var errNested = errors.New("a transaction inside a transaction")
-
 // Transaction implements store.Session.
 func (a *alteration) Transaction(f func() error) (err error) {
 	if a.inside {
-		return internal(errNested)
+		return engine.Nested()
 	}
 	if err := a.c.control("BEGIN IMMEDIATE"); err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"runtime"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // Durability says what an acknowledged write survives.
@@ -38,25 +40,17 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.Readers = or(c.Readers, max(4, min(6, runtime.NumCPU()+2)))
-	c.ReadTimeout = or(c.ReadTimeout, 5*time.Second)
-	c.ReadWait = min(or(c.ReadWait, 500*time.Millisecond), c.ReadTimeout/2)
-	c.WriteTimeout = or(c.WriteTimeout, 10*time.Second)
-	c.BusyTimeout = or(c.BusyTimeout, 5*time.Second)
-	c.CloseTimeout = or(c.CloseTimeout, 15*time.Second)
-	c.Queue = or(c.Queue, 1024)
-	c.GroupSize = or(c.GroupSize, 64)
-	c.GroupTime = or(c.GroupTime, 5*time.Millisecond)
+	c.Readers = engine.Default(c.Readers, max(4, min(6, runtime.NumCPU()+2)))
+	c.ReadTimeout = engine.Default(c.ReadTimeout, 5*time.Second)
+	c.ReadWait = min(engine.Default(c.ReadWait, 500*time.Millisecond), c.ReadTimeout/2)
+	c.WriteTimeout = engine.Default(c.WriteTimeout, 10*time.Second)
+	c.BusyTimeout = engine.Default(c.BusyTimeout, 5*time.Second)
+	c.CloseTimeout = engine.Default(c.CloseTimeout, 15*time.Second)
+	c.Queue = engine.Default(c.Queue, 1024)
+	c.GroupSize = engine.Default(c.GroupSize, 64)
+	c.GroupTime = engine.Default(c.GroupTime, 5*time.Millisecond)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
 	return c
-}
-
-// or returns value, or the default where value is not positive.
-func or[T int | time.Duration](value, standard T) T {
-	if value <= 0 {
-		return standard
-	}
-	return value
 }

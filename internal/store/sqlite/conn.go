@@ -12,6 +12,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -19,9 +20,9 @@ import (
 type conn struct {
 	raw        *lite.Conn
 	statements statements
-	watch      *watch
-	outage     *store.Outage // of the writer's connection, which reports to it; nil for the others
-	version    int64         // the last dataVersion that the writer saw; see others
+	watch      *engine.Watch
+	outage     *engine.Outage // of the writer's connection, which reports to it; nil for the others
+	version    int64          // the last dataVersion that the writer saw; see others
 }
 
 // openConn opens one connection that is set up as every connection of ours is, then by the pragmas.
@@ -133,7 +134,7 @@ func pragmaText(raw *lite.Conn, pragma string) (text string, err error) {
 }
 
 func (c *conn) close() error {
-	c.watch.close()
+	c.watch.Close()
 	return errors.Join(c.statements.close(), c.raw.Close())
 }
 
@@ -181,7 +182,7 @@ func (c *conn) begin(sql string, args []value.Value) (*statement, error) {
 		return nil, c.translate(err, sql)
 	}
 	if s.control {
-		err = internal(fmt.Errorf("a function must not end its transaction: %s", sql))
+		err = engine.EndsTransaction(sql)
 	} else {
 		err = s.bind(args)
 	}
@@ -208,7 +209,7 @@ func (c *conn) control(sql string) error {
 // translate gives an error of SQLite its kind; for an interruption it is the reason of that.
 func (c *conn) translate(err error, sql string) error {
 	if lite.ErrCode(err).ToPrimary() == lite.ResultInterrupt {
-		if cause := c.watch.interrupted(); cause != nil {
+		if cause := c.watch.Cause(); cause != nil {
 			return cause
 		}
 	}
@@ -253,10 +254,4 @@ func (c *conn) refused(err error, code lite.ResultCode, sql string) error {
 	}
 	c.outage.Failed(e.Cause)
 	return e
-}
-
-// firstWord returns the first word of a statement in upper case.
-func firstWord(sql string) string {
-	word, _, _ := strings.Cut(strings.TrimLeft(sql, " \t\r\n"), " ")
-	return strings.ToUpper(strings.TrimRight(word, ";\t\r\n"))
 }

@@ -77,8 +77,8 @@ func (db *DB) vacuumInto(ctx context.Context, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	c.raw.Limit(lite.LimitAttached, 1)
-	c.watch.begin(ctx, time.Now().Add(forever))
-	defer c.watch.end()
+	c.watch.Begin(ctx, time.Now().Add(forever))
+	defer c.watch.End()
 	s, err := c.statements.take("VACUUM INTO ?1")
 	if err != nil {
 		return c.translate(err, "VACUUM INTO")
@@ -113,8 +113,8 @@ func checkCopy(ctx context.Context, path string, cfg Config) (err error) {
 	if ours, err := checkHeader(raw); err != nil || !ours {
 		return errors.Join(errors.New("it is no database of ours"), err)
 	}
-	c.watch.begin(ctx, time.Now().Add(forever))
-	defer c.watch.end()
+	c.watch.Begin(ctx, time.Now().Add(forever))
+	defer c.watch.End()
 	var found []string
 	err = c.query("PRAGMA integrity_check(3)", nil, func(row value.Row) error {
 		found = append(found, string(row.Bytes(0)))

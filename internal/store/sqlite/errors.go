@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // translate gives an error of SQLite the kind that the rest of the program knows. The text of the statement goes to
@@ -29,11 +30,11 @@ func translate(err error, sql string) error {
 	case lite.ResultTooBig:
 		return errs.Wrapf(cause, errs.TooLarge, "a value is too large for the database")
 	}
-	return internal(advised(code, cause)) // nothing that the client can do, and the operator must see it
+	return engine.Internal(advised(code, cause)) // nothing that the client can do, and the operator must see it
 }
 
 func causeOf(err error, code lite.ResultCode, sql string) error {
-	return fmt.Errorf("%w (%s) in %s", err, code, excerpt(sql))
+	return fmt.Errorf("%w (%s) in %s", err, code, engine.Excerpt(sql))
 }
 
 // ofDisk says whether a write failed since the disk is full, broken or read-only, or the file is not ours to write.
@@ -61,17 +62,6 @@ func advised(code lite.ResultCode, cause error) error {
 		return fmt.Errorf("the tables are not as they were made: `ashlar migrate --verify` says what differs: %w", cause)
 	}
 	return cause
-}
-
-func internal(cause error) error { return errs.Wrapf(cause, errs.Internal, "internal error") }
-
-const maxExcerpt = 500
-
-func excerpt(sql string) string {
-	if len(sql) > maxExcerpt {
-		return strings.ToValidUTF8(sql[:maxExcerpt], "") + " …"
-	}
-	return sql
 }
 
 // What SQLite's messages say of a constraint, for example "UNIQUE constraint failed: posts.author_id, posts.title".

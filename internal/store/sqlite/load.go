@@ -33,8 +33,8 @@ func (db *DB) Load(ctx context.Context, f func(store.Load) error) (err error) {
 			return explain(db.writer.path, err)
 		}
 	}
-	c.watch.begin(ctx, time.Now().Add(loadFor))
-	defer c.watch.end() // the statement that was interrupted has reported it
+	c.watch.Begin(ctx, time.Now().Add(loadFor))
+	defer c.watch.End() // the statement that was interrupted has reported it
 	return f(&load{ctx: ctx, c: c})
 }
 

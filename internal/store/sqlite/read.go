@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -71,12 +72,12 @@ func openReader(path string, cfg Config, commits *commits, others *others) (*rea
 		return nil, errors.Join(err, c.close())
 	}
 	r := &reader{conn: c, commits: commits, pin: pin, others: others}
-	c.watch.idle = r.unpin // a snapshot that nobody uses would keep the log from beginning anew
+	c.watch.WhenIdle(r.unpin) // a snapshot that nobody uses would keep the log from beginning anew
 	return r, nil
 }
 
 func (r *reader) read(ctx context.Context, deadline time.Time, f func(store.Reader) error) error {
-	r.watch.begin(ctx, deadline)
+	r.watch.Begin(ctx, deadline)
 	defer r.finish() // a panic of f goes on to the caller, whose goroutine this is
 	if err := r.snapshot(); err != nil {
 		return err
@@ -107,13 +108,13 @@ func (r *reader) unpin() {
 }
 
 func (r *reader) finish() {
-	if r.watch.end() != nil { // the statement that was interrupted has reported it
+	if r.watch.End() != nil { // the statement that was interrupted has reported it
 		r.unpin() // SQLite forgets an interruption only when no statement runs
 	}
 }
 
 func (r *reader) close() error {
-	r.watch.close()
+	r.watch.Close()
 	return errors.Join(r.pin.Finalize(), r.conn.close())
 }
 
@@ -154,7 +155,7 @@ type readers struct {
 	free   chan struct{} // one for each idle connection
 	size   int
 	waits  admit.Estimator
-	timers sync.Pool     // of *time.Timer, of callers that wait
+	timers engine.Timers
 	closed chan struct{} // closed by close, after which none is handed out
 
 	mu   sync.Mutex
@@ -196,7 +197,7 @@ func (p *readers) pop() *reader {
 func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, error) {
 	select {
 	case <-p.closed:
-		return nil, closed()
+		return nil, engine.Closed()
 	default:
 	}
 	if err := ctx.Err(); err != nil {
@@ -223,16 +224,8 @@ func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, er
 			patience, hurried = left, true
 		}
 	}
-	timer, _ := p.timers.Get().(*time.Timer)
-	if timer == nil {
-		timer = time.NewTimer(patience)
-	} else {
-		timer.Reset(patience)
-	}
-	defer func() {
-		timer.Stop()
-		p.timers.Put(timer)
-	}()
+	timer := p.timers.Start(patience)
+	defer p.timers.Stop(timer)
 	select {
 	case <-p.free:
 		if err := ctx.Err(); err != nil {
@@ -241,7 +234,7 @@ func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, er
 		}
 		return p.pop(), nil
 	case <-p.closed:
-		return nil, closed()
+		return nil, engine.Closed()
 	case <-timer.C:
 		if hurried {
 			return nil, context.DeadlineExceeded

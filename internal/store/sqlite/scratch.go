@@ -10,6 +10,7 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -264,7 +265,7 @@ func (db *DB) Describe(ctx context.Context, query string) (d store.Description, 
 	}
 	scratch, err := OpenScratch(definitions)
 	if err != nil {
-		return d, internal(err)
+		return d, engine.Internal(err)
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
 	return scratch.Describe(query)

@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -20,7 +21,7 @@ type DB struct {
 	cfg     Config
 	readers *readers
 	writer  *writer
-	outage  *store.Outage
+	outage  *engine.Outage
 }
 
 var _ store.DB = (*DB)(nil)
@@ -87,7 +88,7 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, pool.close(time.Second), first.close())
 	}
 	db := &DB{cfg: cfg, readers: pool}
-	db.outage = store.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of this folder, and see that it is not read-only; writes then go on by themselves",
+	db.outage = engine.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of this folder, and see that it is not read-only; writes then go on by themselves",
 		"folder", filepath.Dir(path))
 	db.writer = startWriter(path, cfg, first, commits, db.outage, others)
 	return db, nil
@@ -130,5 +131,3 @@ func (db *DB) Close() error {
 
 // Dialect implements store.DB.
 func (*DB) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
-
-func closed() error { return errs.New(errs.Unavailable, "the server is stopping") }

@@ -8,6 +8,7 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -18,16 +19,14 @@ type statement struct {
 	changes bool // it changes rows, so that SQLite counts them
 	control bool // it would end or nest the transaction
 	busy    bool // between take and release
-	kept    bool // it is in byText
+	kept    bool // among the statements of the connection
 	large   []int
 	bytes   []byte // see Bytes
-
-	older, newer *statement // in the order of use
 }
 
 func newStatement(raw *lite.Stmt, sql string) *statement {
 	s := &statement{raw: raw, sql: sql}
-	switch firstWord(sql) {
+	switch engine.FirstWord(sql) {
 	case "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH":
 		s.changes = true
 	case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH", "VACUUM":
@@ -44,11 +43,11 @@ const largeText = 1024
 // clears; hence ours. https://gitlab.com/cznic/sqlite/-/issues/264
 func (s *statement) bind(args []value.Value) error {
 	if len(args) != s.raw.BindParamCount() {
-		return internal(fmt.Errorf("%d values for the %d parameters of %s", len(args), s.raw.BindParamCount(), s.sql))
+		return engine.Internal(fmt.Errorf("%d values for the %d parameters of %s", len(args), s.raw.BindParamCount(), s.sql))
 	}
 	for i, arg := range args {
 		if err := s.bindOne(i+1, arg); err != nil {
-			return internal(fmt.Errorf("parameter %d of %s: %w", i+1, s.sql, err))
+			return engine.Internal(fmt.Errorf("parameter %d of %s: %w", i+1, s.sql, err))
 		}
 	}
 	return nil
@@ -143,37 +142,23 @@ func (b *borrower) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Filters vary without end, and a prepared statement takes about 7 bytes for each byte of its text. So both the number
-// and the text of the prepared statements of a connection are bounded. A longer statement is prepared each time.
-const (
-	maxStatements     = 512
-	maxStatementBytes = 512 << 10 // of text
-	longestPrepared   = 16 << 10  // bytes of text
-)
+// maxStatements is how many statements a connection keeps prepared. Each takes about 7 bytes for each byte of its text.
+const maxStatements = 512
 
-// statements are the prepared statements of a connection, by their text. The one used longest ago is dropped first.
+// statements are the prepared statements of a connection.
 type statements struct {
-	conn   *lite.Conn
-	byText map[string]*statement
-	bytes  int        // of their text
-	ends   *statement // of the ring: its newer is the oldest, its older the newest
+	conn *lite.Conn
+	kept engine.Statements[*statement]
 }
 
 func newStatements(conn *lite.Conn) statements {
-	ends := new(statement)
-	ends.older, ends.newer = ends, ends
-	return statements{conn: conn, byText: map[string]*statement{}, ends: ends}
+	return statements{conn: conn, kept: engine.NewStatements[*statement](maxStatements)}
 }
 
 // take returns the statement, reset, for one run.
 func (c *statements) take(sql string) (*statement, error) {
-	s := c.ends.older
-	if s == c.ends || s.sql != sql { // else it is the one before: one text is equal to itself at a glance, and takes long to hash
-		s = c.byText[sql]
-	}
-	if s != nil && !s.busy {
+	if s, ok := c.kept.Get(sql); ok && !s.busy {
 		s.busy = true
-		s.unlink()
 		return s, nil
 	}
 	raw, trailing, err := c.conn.PrepareTransient(sql)
@@ -183,53 +168,35 @@ func (c *statements) take(sql string) (*statement, error) {
 	if trailing != 0 {
 		return nil, errors.Join(fmt.Errorf("more than one statement: %s", sql), raw.Finalize())
 	}
-	s = newStatement(raw, sql)
+	s := newStatement(raw, sql)
 	s.busy = true
 	return s, nil
 }
 
-// release ends the run of a statement and keeps it for the next.
+// release ends the run of a statement and keeps it for the next. A query inside the same query is not kept.
 func (c *statements) release(s *statement) {
 	s.reset()
 	s.busy = false
-	if !s.kept {
-		if len(s.sql) > longestPrepared || c.byText[s.sql] != nil { // the latter: a query inside the same query
-			_ = s.raw.Finalize()
-			return
+	if s.kept {
+		return
+	}
+	kept, dropped := c.kept.Put(s.sql, s)
+	if !kept {
+		_ = s.raw.Finalize()
+		return
+	}
+	s.kept = true
+	for _, d := range dropped {
+		d.kept = false
+		if !d.busy { // else release meets it again
+			_ = d.raw.Finalize()
 		}
-		c.byText[s.sql], s.kept = s, true
-		c.bytes += len(s.sql)
 	}
-	s.linkAfter(c.ends.older)
-	for len(c.byText) > maxStatements || c.bytes > maxStatementBytes {
-		c.drop(c.ends.newer)
-	}
-}
-
-func (c *statements) drop(s *statement) {
-	s.unlink()
-	delete(c.byText, s.sql)
-	c.bytes -= len(s.sql)
-	_ = s.raw.Finalize()
 }
 
 func (c *statements) close() (err error) {
-	for _, s := range c.byText {
+	for _, s := range c.kept.Clear() {
 		err = errors.Join(err, s.raw.Finalize())
 	}
-	clear(c.byText)
 	return err
-}
-
-func (s *statement) unlink() {
-	if s.older != nil {
-		s.older.newer, s.newer.older = s.newer, s.older
-		s.older, s.newer = nil, nil
-	}
-}
-
-func (s *statement) linkAfter(older *statement) {
-	s.older, s.newer = older, older.newer
-	older.newer.older = s
-	older.newer = s
 }

@@ -31,20 +31,20 @@ func TestStatementsAreBounded(t *testing.T) {
 	r := db.readers.pop() // to look at; nobody else uses the pool here
 	db.readers.put(r)
 	query(hot)
-	first := r.statements.byText[hot]
+	first, _ := r.statements.kept.Get(hot)
 	for i := range 3 * maxStatements {
 		query(fmt.Sprintf(`SELECT %d`, i))
 		if i%100 == 0 {
 			query(hot)
 		}
 	}
-	if n := len(r.statements.byText); n != maxStatements {
+	if n := r.statements.kept.Len(); n != maxStatements {
 		t.Errorf("%d statements are kept, want %d", n, maxStatements)
 	}
-	if r.statements.byText[hot] != first {
+	if again, _ := r.statements.kept.Get(hot); again != first {
 		t.Error("a statement that is used all the time was dropped")
 	}
-	if r.statements.byText[`SELECT 0`] != nil {
+	if _, kept := r.statements.kept.Get(`SELECT 0`); kept {
 		t.Error("the statement used longest ago was kept")
 	}
 }

@@ -2,10 +2,10 @@ package sqlite
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -16,12 +16,10 @@ type tx struct {
 	over    bool
 }
 
-var errOver = errors.New("a transaction was used after its function had returned")
-
 // Query implements store.Reader.
 func (t *tx) Query(sql string, args []value.Value, row func(value.Row) error) error {
 	if t.over {
-		return internal(errOver)
+		return engine.UsedAfterReturn()
 	}
 	return t.w.conn.query(sql, args, row)
 }
@@ -29,7 +27,7 @@ func (t *tx) Query(sql string, args []value.Value, row func(value.Row) error) er
 // Exec implements store.Tx.
 func (t *tx) Exec(sql string, args []value.Value) (int64, error) {
 	if t.over {
-		return 0, internal(errOver)
+		return 0, engine.UsedAfterReturn()
 	}
 	return t.w.conn.exec(sql, args)
 }
@@ -49,7 +47,7 @@ func (*tx) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 // and never again, since nobody else may rely on rows that are not committed yet.
 func (t *tx) Generation(table string) (int64, error) {
 	if t.over {
-		return 0, internal(errOver)
+		return 0, engine.UsedAfterReturn()
 	}
 	if t.w.isTouched(table, t.touched) {
 		t.w.unrepeated--
@@ -61,19 +59,19 @@ func (t *tx) Generation(table string) (int64, error) {
 // Revision implements store.Tx.
 func (t *tx) Revision() (int64, error) {
 	if t.over {
-		return 0, internal(errOver)
+		return 0, engine.UsedAfterReturn()
 	}
 	w := t.w
-	if n, ok := w.reserved.take(); ok {
+	if n, ok := w.reserved.Take(); ok {
 		return n, nil
 	}
-	if n, ok := w.spare.take(); ok {
+	if n, ok := w.spare.Take(); ok {
 		return n, nil
 	}
 	if err := w.reserve(); err != nil {
 		return 0, err
 	}
-	n, _ := w.reserved.take()
+	n, _ := w.reserved.Take()
 	return n, nil
 }
 
@@ -99,16 +97,10 @@ func (t *tx) one(sql string, args []value.Value) (n int64, err error) {
 		return nil
 	})
 	if err == nil && n == 0 {
-		err = internal(errors.New("the counter is not there: " + sql))
+		err = engine.Internal(errors.New("the counter is not there: " + sql))
 	}
 	return n, err
 }
 
 // Touch implements store.Tx.
-func (t *tx) Touch(tables ...string) {
-	for _, table := range tables {
-		if !slices.Contains(t.touched, table) { // a seed touches few tables for many rows
-			t.touched = append(t.touched, table)
-		}
-	}
-}
+func (t *tx) Touch(tables ...string) { t.touched = engine.AddTables(t.touched, tables...) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // Write hands f to the writer and waits for the commit.
@@ -36,13 +37,13 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	revision, ok := db.writer.spare.take()
+	revision, ok := db.writer.spare.Take()
 	if !ok {
 		return false, nil
 	}
 	s, err := write(revision)
 	if s == nil || err != nil {
-		db.writer.spare.putBack(revision)
+		db.writer.spare.PutBack(revision)
 		return false, err
 	}
 	if err := db.writer.submit(&job{ctx: ctx, script: s}); err != errRefused {
@@ -82,10 +83,6 @@ func (j *job) start() bool {
 	return j.state.CompareAndSwap(waiting, started)
 }
 
-// shortWait is how long submit waits before it looks at the context of the caller. Its Done would start a timer of the
-// context, which costs more than most writes wait.
-const shortWait = 10 * time.Millisecond
-
 // submit hands a job to the writer and returns its answer. If the context of the caller ends first, the job is skipped. A
 // job that has begun is not cut short.
 func (w *writer) submit(j *job) error {
@@ -96,9 +93,8 @@ func (w *writer) submit(j *job) error {
 	if err := w.enqueue(j); err != nil {
 		return err
 	}
-	timer := w.timer()
-	defer w.timers.Put(timer)
-	defer timer.Stop()
+	timer := w.timers.Start(engine.ShortWait)
+	defer w.timers.Stop(timer)
 	select {
 	case err := <-j.answer:
 		return err
@@ -115,15 +111,6 @@ func (w *writer) submit(j *job) error {
 	return <-j.answer
 }
 
-func (w *writer) timer() *time.Timer {
-	timer, _ := w.timers.Get().(*time.Timer)
-	if timer == nil {
-		return time.NewTimer(shortWait)
-	}
-	timer.Reset(shortWait)
-	return timer
-}
-
 // retryAfter is when to ask again after the queue was full: it holds a good second's work.
 const retryAfter = time.Second
 
@@ -132,7 +119,7 @@ func (w *writer) enqueue(j *job) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.stopping {
-		return closed()
+		return engine.Closed()
 	}
 	select {
 	case w.queue <- j:

@@ -15,7 +15,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -31,11 +31,11 @@ type writer struct {
 	stopping bool
 	queue    chan *job // closed by stop
 
-	timers sync.Pool // of *time.Timer, for submit
+	timers engine.Timers
 
-	outage  *store.Outage
+	outage  *engine.Outage
 	commits *commits
-	spare   spareRevisions
+	spare   engine.Revisions
 	giveUp  atomic.Pointer[time.Time] // set by stop: what is queued after this is refused
 	stopped chan struct{}             // closed when the last job has been answered
 
@@ -43,13 +43,13 @@ type writer struct {
 	passed chan *job  // of one element: a job that ended a group, and that the writer's goroutine runs next
 	using  sync.Mutex // held by whoever uses what follows: the writer's goroutine, a caller that leads, look for a moment
 
-	conn       *conn    // nil where it could not be reopened
-	leads      bool     // the goroutine of a caller runs the group, which takes in only scripts
-	sweeps     bool     // conn is one that does not follow references, for as long as a sweep goes on
-	group      []*job   // of the transaction under way, unanswered
-	touched    []string // tables of the functions of the group that succeeded
-	unrepeated int64    // see tx.Generation
-	reserved   span     // revisions that the transaction under way has reserved
+	conn       *conn       // nil where it could not be reopened
+	leads      bool        // the goroutine of a caller runs the group, which takes in only scripts
+	sweeps     bool        // conn is one that does not follow references, for as long as a sweep goes on
+	group      []*job      // of the transaction under way, unanswered
+	touched    []string    // tables of the functions of the group that succeeded
+	unrepeated int64       // see tx.Generation
+	reserved   engine.Span // revisions that the transaction under way has reserved
 }
 
 func openWriter(path string, cfg Config) (*conn, error) {
@@ -74,7 +74,7 @@ func openSweeper(path string, cfg Config) (*conn, error) {
 
 const createDoomed = `CREATE TEMPORARY TABLE ashlar_doomed (t INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (t, id)) WITHOUT ROWID`
 
-func startWriter(path string, cfg Config, first *conn, commits *commits, outage *store.Outage, others *others) *writer {
+func startWriter(path string, cfg Config, first *conn, commits *commits, outage *engine.Outage, others *others) *writer {
 	first.outage = outage
 	w := &writer{
 		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage, others: others,
@@ -91,7 +91,7 @@ func startWriter(path string, cfg Config, first *conn, commits *commits, outage 
 // which has its own.
 func (w *writer) stop(deadline time.Time) error {
 	if !w.beginStop(deadline) {
-		return closed()
+		return engine.Closed()
 	}
 	timer := time.NewTimer(time.Until(deadline) + w.cfg.WriteTimeout)
 	defer timer.Stop()
@@ -213,7 +213,7 @@ func (w *writer) claim() bool {
 func (w *writer) crashed(err error) {
 	w.log.Error("the writer panicked and starts again", "error", err)
 	w.reopen()
-	w.answer(unknownOutcome(err))
+	w.answer(engine.UnknownOutcome(err))
 }
 
 // handle runs a job on the writer's goroutine.
@@ -249,7 +249,7 @@ func (w *writer) run(first *job) {
 func (w *writer) admit(j *job) bool {
 	if deadline := w.giveUp.Load(); deadline != nil && time.Now().After(*deadline) {
 		if j.state.CompareAndSwap(waiting, skipped) {
-			j.answer <- closed()
+			j.answer <- engine.Closed()
 		}
 		return false
 	}
@@ -260,7 +260,7 @@ func (w *writer) begin() error {
 	if w.conn == nil && !w.reopen() {
 		return errs.New(errs.Unavailable, "the database cannot be reached: nothing was written")
 	}
-	w.touched, w.reserved = w.touched[:0], span{}
+	w.touched, w.reserved = w.touched[:0], engine.Span{}
 	if err := w.conn.control("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -367,7 +367,7 @@ func (w *writer) lost() bool { return w.conn.raw.AutocommitEnabled() }
 
 // call runs the function or the script of a job under its deadline. It returns the tables that the job touched.
 func (w *writer) call(j *job) (touched []string) {
-	w.conn.watch.begin(context.Background(), time.Now().Add(w.cfg.WriteTimeout))
+	w.conn.watch.Begin(context.Background(), time.Now().Add(w.cfg.WriteTimeout))
 	if j.script != nil {
 		j.err, touched = w.conn.runScript(j.script), j.script.Tables
 	} else {
@@ -376,7 +376,7 @@ func (w *writer) call(j *job) (touched []string) {
 		t.over = true
 		touched = t.touched
 	}
-	if cause := w.conn.watch.end(); cause != nil && (j.err != nil || w.lost()) {
+	if cause := w.conn.watch.End(); cause != nil && (j.err != nil || w.lost()) {
 		j.err, j.final = errs.Wrapf(j.err, errs.Unavailable, "the write took too long"), true
 	}
 	return touched
@@ -386,13 +386,7 @@ func guarded(j *job, t *tx) error {
 	return background.Guard("a transaction", func() error { return j.run(t) })
 }
 
-func (w *writer) touch(tables []string) {
-	for _, table := range tables {
-		if !slices.Contains(w.touched, table) {
-			w.touched = append(w.touched, table)
-		}
-	}
-}
+func (w *writer) touch(tables []string) { w.touched = engine.AddTables(w.touched, tables...) }
 
 func (w *writer) isTouched(table string, own []string) bool {
 	return slices.Contains(w.touched, table) || slices.Contains(own, table)
@@ -403,7 +397,8 @@ ON CONFLICT ("table") DO UPDATE SET generation = generation + 1`
 
 // finish does what the jobs of a transaction have left to the writer. After an error the transaction has to be rolled back.
 func (w *writer) finish() error {
-	if w.spare.few() && w.reserved.left() == 0 && slices.ContainsFunc(w.group, func(j *job) bool { return j.script != nil }) {
+	if slices.ContainsFunc(w.group, func(j *job) bool { return j.script != nil }) && w.spare.StartRefill(fewRevisions) {
+		defer w.spare.EndRefill()
 		if err := w.reserve(); err != nil {
 			return err
 		}
@@ -428,13 +423,13 @@ func (w *writer) commit() {
 	err := w.conn.control("COMMIT")
 	w.commits.count.Add(1)
 	if err == nil {
-		w.spare.add(w.reserved)
+		w.spare.Add(w.reserved)
 		w.answer(nil)
 		return
 	}
 	switch {
 	case !w.undone(err):
-		err = unknownOutcome(err)
+		err = engine.UnknownOutcome(err)
 	case !ofDisk(lite.ErrCode(err)):
 		err = errs.Wrapf(err, errs.Unavailable, "the write could not be committed: nothing was written")
 	}
@@ -461,10 +456,6 @@ func (w *writer) undone(err error) bool {
 		return false
 	}
 	return w.conn.control("COMMIT") == nil
-}
-
-func unknownOutcome(cause error) error {
-	return errs.Wrapf(cause, errs.Unavailable, "the outcome of the write is unknown: it may or may not have been done")
 }
 
 // answer tells every job of the group what it came to, or err where there is one.
@@ -515,7 +506,7 @@ func (w *writer) runInTransaction(j *job) {
 	}
 	w.touch(w.call(j))
 	if j.err == nil && w.lost() {
-		j.err = internal(errors.New("the transaction ended inside its function, which did not say why"))
+		j.err = engine.Internal(errors.New("the transaction ended inside its function, which did not say why"))
 	}
 	if j.err == nil {
 		j.err = w.finish()

@@ -21,7 +21,7 @@ var rows = [...][]string{
 	{"rule", "portable", "record/cursor", "record/render"},
 	{"sqlgen"},
 	{"store"},
-	{"system", "record/gate", "record/input"},
+	{"system", "record/gate", "record/input", "store/engine"},
 	{"store/sqlite", "store/postgres"},
 	{"migrate", "view", "record/statement"},
 	{"record/shape"},
