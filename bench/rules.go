@@ -212,7 +212,7 @@ func (b *ruleBench) touch(a ruleAsk) error {
 		return nil
 	}
 	return b.db.Write(b.ctx, func(tx store.Tx) error {
-		tx.Touch(a.table)
+		tx.MarkChanged(a.table)
 		return nil
 	})
 }

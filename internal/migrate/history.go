@@ -132,7 +132,7 @@ func (r *entryRow) insert(s store.Session, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.Touch(historyTable)
+	return s.MarkChanged(historyTable)
 }
 
 func (r *entryRow) update(s store.Session, now time.Time) error {
@@ -145,7 +145,7 @@ func (r *entryRow) update(s store.Session, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.Touch(historyTable)
+	return s.MarkChanged(historyTable)
 }
 
 // entries reads the history, the oldest entry first. A damaged entry is no error, since little depends on earlier

@@ -52,7 +52,7 @@ func (r *run) switchTo(p *Plan) error {
 		}
 	}
 	for name := range touched {
-		if err := r.s.Touch(name); err != nil {
+		if err := r.s.MarkChanged(name); err != nil {
 			return err
 		}
 	}

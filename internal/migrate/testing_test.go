@@ -137,7 +137,7 @@ func tryInsert(db store.DB, table *model.Table, members string) error {
 		add("created_at", value.OfTimestamp(0))
 		add("updated_at", value.OfTimestamp(0))
 		add("_rev", value.OfInt(revision))
-		tx.Touch(table.Name)
+		tx.MarkChanged(table.Name)
 		_, err = tx.Exec(fmt.Sprintf(`INSERT INTO "%s" (%s) VALUES (%s)`, table.Name, strings.Join(columns, ", "), strings.Join(places, ", ")), args)
 		return err
 	})

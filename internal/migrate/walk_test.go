@@ -400,7 +400,7 @@ func (w *walk) insert(t *wTable, row *wRow) error {
 	draw, given, n := t.key == model.Int && chance(w.Rand, 50), row.id, t.counter
 	err := w.db.Write(context.Background(), func(tx store.Tx) (err error) {
 		if draw {
-			if n, err = tx.Next("id:" + t.name); err != nil {
+			if n, err = tx.NextID("id:" + t.name); err != nil {
 				return err
 			}
 			if n <= t.counter {
@@ -420,7 +420,7 @@ func (w *walk) insert(t *wTable, row *wRow) error {
 			columns, args = append(columns, sqlgen.Quote(f.column)), append(args, row.values[f.uid])
 			places = append(places, fmt.Sprintf("$%d", len(args)))
 		}
-		tx.Touch(t.name)
+		tx.MarkChanged(t.name)
 		sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) -- %d", sqlgen.Quote(t.name), strings.Join(columns, ", "), strings.Join(places, ", "), w.at.Unix())
 		_, err = tx.Exec(sql, args) // a server would not have prepared it under another model
 		return err
@@ -439,7 +439,7 @@ func (w *walk) delete() {
 	want, refused := w.is.deletion(t, r)
 	err := w.db.Write(context.Background(), func(tx store.Tx) error {
 		for _, o := range w.is.tables {
-			tx.Touch(o.name)
+			tx.MarkChanged(o.name)
 		}
 		_, err := tx.Exec("DELETE /* "+w.at.String()+" */ FROM "+sqlgen.Quote(t.name)+` WHERE "id" = $1`, []value.Value{r.id})
 		return err

@@ -208,7 +208,7 @@ func (c *writers) write(db store.DB, id int64, row busyRow, there, gone bool) er
 		case there:
 			sql = `UPDATE "posts" SET "n" = $1, "u" = $2, "r" = $3, "team_id" = $4, "_rev" = $5 WHERE "id" = $6`
 		}
-		tx.Touch("posts")
+		tx.MarkChanged("posts")
 		changed, err := tx.Exec(sql, args)
 		if err == nil && changed != 1 {
 			return fmt.Errorf("%s of %d changed %d rows", sql, id, changed)

@@ -93,7 +93,7 @@ func TestWrittenMeanwhile(t *testing.T) {
 			}
 			written = true
 			err := source.Write(t.Context(), func(tx store.Tx) error {
-				tx.Touch("tags")
+				tx.MarkChanged("tags")
 				_, err := tx.Exec(`DELETE FROM tags`, nil)
 				return err
 			})

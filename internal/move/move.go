@@ -321,7 +321,7 @@ func (mv *mover) end(tx store.Tx) error {
 		return err
 	}
 	for _, t := range mv.model.Tables {
-		tx.Touch(t.Name) // one more than any node of the source may remember
+		tx.MarkChanged(t.Name) // one more than any node of the source may remember
 	}
 	return nil
 }

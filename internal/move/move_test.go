@@ -150,11 +150,11 @@ func fillLibrary(t testing.TB, db store.DB, m *model.Model, n int) {
 				if err := insert(tx, m.Table(table), row, r.Int64N(1<<40)); err != nil {
 					return fmt.Errorf("%s: %w", table, err)
 				}
-				tx.Touch(table)
+				tx.MarkChanged(table)
 			}
 		}
 		for range 7 {
-			if _, err := tx.Next("id:books"); err != nil {
+			if _, err := tx.NextID("id:books"); err != nil {
 				return err
 			}
 		}
@@ -273,7 +273,7 @@ func goesOn(t *testing.T, m *model.Model, source, target store.DB) {
 	}
 	var id, revision, generation int64
 	err = target.Write(t.Context(), func(tx store.Tx) (err error) {
-		if id, err = tx.Next("id:books"); err != nil {
+		if id, err = tx.NextID("id:books"); err != nil {
 			return err
 		}
 		if generation, err = tx.Generation("books"); err != nil {

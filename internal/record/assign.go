@@ -27,7 +27,7 @@ func newUUID() (value.Value, error) {
 func (r *request) assignInt(tx store.Tx, t *table) (value.Value, error) {
 	counter := "id:" + t.Name
 	for range assignTries {
-		n, err := tx.Next(counter)
+		n, err := tx.NextID(counter)
 		if err != nil {
 			return value.Value{}, err
 		}

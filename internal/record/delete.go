@@ -67,7 +67,7 @@ func (x *deletion) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	tx.Touch(x.table.touched...)
+	tx.MarkChanged(x.table.touched...)
 	err = x.req.Exec(tx, stmt, []value.Value{x.id})
 	if c, ok := errors.AsType[*store.ConstraintError](err); ok && c.Constraint == store.ForeignKey {
 		return inUse(err)
@@ -161,7 +161,7 @@ func (x *deletion) sweep(tx store.Tx) error {
 			return err
 		}
 	}
-	tx.Touch(x.table.touched...)
+	tx.MarkChanged(x.table.touched...)
 	for _, stmt := range s.Remove {
 		if err := x.req.Exec(tx, stmt, nil); err != nil {
 			return err

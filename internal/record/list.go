@@ -45,7 +45,7 @@ func (p *page) pass(ctx context.Context, cost *gate.Cost, dst []byte) (body []by
 		return err
 	})
 	p.req.keepShape(p.key, p.shape)
-	if !wasFast && errors.Is(err, store.ErrTooLong) {
+	if !wasFast && errors.Is(err, store.ErrStatementTimeout) {
 		return nil, errs.Wrapf(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
 	}
 	return body, err

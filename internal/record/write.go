@@ -84,7 +84,7 @@ func (r *request) effectsOf(t *table, op Op, id value.Value, revision int64) Eff
 }
 
 // script returns the write as a script.
-func (w *rowWrite) script(order string, apart bool) *store.Script {
+func (w *rowWrite) script(lockOrder string, noGroup bool) *store.Script {
 	steps := append(make([]store.Step, 0, len(w.checks)+2+len(w.effects.Steps)), w.checks...)
 	if w.after == nil {
 		steps = append(steps, store.Step{Statement: w.change, Row: w.answer})
@@ -93,7 +93,7 @@ func (w *rowWrite) script(order string, apart bool) *store.Script {
 	}
 	return &store.Script{
 		Steps: append(steps, w.effects.Steps...), Tables: append([]string{w.table.Name}, w.effects.Tables...),
-		Order: order, Apart: apart,
+		LockOrder: lockOrder, NoGroup: noGroup,
 	}
 }
 
@@ -106,7 +106,7 @@ func (w *rowWrite) run(tx store.Tx) (done bool, err error) {
 			return false, ignoreRefusal(err)
 		}
 	}
-	tx.Touch(w.table.Name)
+	tx.MarkChanged(w.table.Name)
 	row := func(cols value.Row) error {
 		done = true
 		return w.answer(cols)
@@ -135,7 +135,7 @@ func ignoreRefusal(err error) error {
 
 // run runs the effects in a transaction.
 func (e Effects) run(tx store.Tx) error {
-	tx.Touch(e.Tables...)
+	tx.MarkChanged(e.Tables...)
 	for _, step := range e.Steps {
 		found, err := runStep(tx, step)
 		switch {

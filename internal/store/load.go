@@ -19,23 +19,24 @@ type Loader interface {
 	SetNumbers(tx Tx, n Numbers) error
 }
 
-// Load puts many rows into the tables of a database that serves nobody yet. References are not checked meanwhile.
+// Load puts many rows into the tables of a database that serves nobody yet. The engine does not check references until
+// CheckReferences.
 type Load interface {
 	// Exec runs statements as one transaction.
 	Exec(statements ...string) error
 
-	// Copy runs the statements, then puts rows into a table, with the statement of sqlgen.RawTable.Load. next returns
-	// the values of a row, which are not kept, or nil behind the last; its error ends the copying and is returned. Some of
-	// the rows may then be there.
+	// Copy runs the statements in create, then puts rows into a table by the statement into, which sqlgen.LoadWhole wrote.
+	// next returns the values of a row, which Copy does not keep, and nil after the last row. An error of next ends the copy
+	// and is returned. Some of the rows may then be there.
 	Copy(create []string, into string, next func() ([]value.Value, error)) error
 
-	// CheckReferences returns a *ConstraintError where a row refers to one that is not there.
+	// CheckReferences returns a *ConstraintError if a row refers to a missing one.
 	CheckReferences() error
 }
 
 // Numbers are what an engine counts.
 type Numbers struct {
-	Revision    int64            // no row has a larger one
-	Counters    map[string]int64 // the last number that Tx.Next gave
+	Revision    int64            // at least the revision of every row
+	Counters    map[string]int64 // the last number that Tx.NextID gave
 	Generations map[string]int64 // by table
 }

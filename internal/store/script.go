@@ -6,28 +6,28 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Script is a write of which all statements are known before the first of them runs, so that an engine can send them
-// together, and with those of others.
+// A Script is a write whose statements are all known before the first of them runs. So an engine can send them together, and
+// with the scripts of others.
 type Script struct {
 	Steps  []Step
-	Tables []string // as for Tx.Touch
+	Tables []string // tables that the steps write to: see Tx.MarkChanged
 
-	// Order places a script among those that are committed together: what locks the same rows is to lock them in the
-	// same order everywhere. Scripts that lock no row that another may want need none.
-	Order string
+	// LockOrder is the position of the script in a group. Scripts that lock the same rows must lock them in the same order
+	// everywhere. It is "" for a script that locks no row which another may want.
+	LockOrder string
 
-	// Apart keeps a script out of the transactions of others: it may wait for another transaction in an order that is not
-	// that of Order, as where it sets what is unique, and others would wait with it.
-	Apart bool
+	// NoGroup keeps the script out of the transactions of others. Set it for scripts that write unique values: they may wait
+	// for locks in another order than LockOrder, and would stall the group.
+	NoGroup bool
 }
 
 // Step is one statement of a script.
 type Step struct {
 	Statement
 
-	// Row takes each row of the result. Where it returns an error, or there is none to take, the script is refused. It is
-	// nil for a statement without rows. It must not wait for anything, may run on another goroutine, and may be called
-	// again for another run, so it resets what it fills.
+	// Row takes each row of the result. The engine refuses the script if Row returns an error or the result is empty. Row is
+	// nil for a statement without rows. It must not wait for anything, and may run on another goroutine. The engine may run
+	// the script again, so Row resets what it fills.
 	Row func(value.Row) error
 }
 
@@ -36,17 +36,8 @@ type Scripter interface {
 	// Script runs a script in a transaction, perhaps together with others, and returns after the commit is durable. write
 	// makes the script from a number as of Tx.Revision. write must not wait for anything.
 	//
-	// Without an error, done says whether the script was committed. It was not, and left nothing, if write returned nil, if
-	// a constraint or a Row refused it, or if the engine cannot run a script at the moment. The caller then runs a
-	// function, which finds out the reason.
+	// Without an error, done says whether the script was committed. If not, it left nothing. That happens if write returned
+	// nil, if a constraint or a Row refused the script, or if the engine cannot run a script at the moment. The caller then
+	// runs a function, which finds out the reason.
 	Script(ctx context.Context, write func(revision int64) (*Script, error)) (done bool, err error)
-}
-
-// Run runs a write as a script. If the engine refuses the script, Run runs the function f, which says what was wrong.
-// Script and function must do the same when nothing is wrong. Errors are those of DB.Write.
-func Run(ctx context.Context, db DB, write func(revision int64) (*Script, error), f func(Tx) error) error {
-	if done, err := db.Script(ctx, write); done || err != nil {
-		return err
-	}
-	return db.Write(ctx, f)
 }

@@ -61,13 +61,13 @@ func All(querier Querier) (map[string]string, error) {
 
 // Set stores a text under a key and replaces an earlier one. The database has the table.
 func Set(tx store.Tx, key, text string, now time.Time) error {
-	tx.Touch(MetaTable)
+	tx.MarkChanged(MetaTable)
 	return set(tx, key, text, now)
 }
 
 // SetAltering is Set in a change of tables.
 func SetAltering(s store.Session, key, text string, now time.Time) error {
-	if err := s.Touch(MetaTable); err != nil {
+	if err := s.MarkChanged(MetaTable); err != nil {
 		return err
 	}
 	return set(s, key, text, now)

@@ -42,7 +42,7 @@ func MarkMoving(tx store.Tx, from string, now time.Time) error { return Set(tx, 
 
 // UnmarkMoving removes the mark of MarkMoving.
 func UnmarkMoving(tx store.Tx) error {
-	tx.Touch(MetaTable)
+	tx.MarkChanged(MetaTable)
 	_, err := tx.Exec(deleteMeta, []value.Value{value.OfText(movingKey)})
 	return err
 }

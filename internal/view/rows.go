@@ -32,7 +32,7 @@ func CheckRows(ctx context.Context, db store.DB, m *model.Model, log *slog.Logge
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case errors.Is(err, store.ErrTooLong) || limited.Err() != nil:
+		case errors.Is(err, store.ErrStatementTimeout) || limited.Err() != nil:
 			log.Warn("the rows of a view take too long to be checked for ids that repeat", "view", table.Name)
 		case errs.KindOf(err) == errs.Internal:
 			c.fault(table.Pos, "the query of %s fails on the rows that are there: %s", table.Name, engineMessage(err))

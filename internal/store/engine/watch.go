@@ -82,7 +82,7 @@ func (w *Watch) look() {
 	}
 	w.cause = w.ctx.Err()
 	if w.cause == nil && !w.deadline.IsZero() && time.Now().After(w.deadline) {
-		w.cause = errs.Wrapf(store.ErrTooLong, errs.Unavailable, "the database took too long")
+		w.cause = errs.Wrapf(store.ErrStatementTimeout, errs.Unavailable, "the database took too long")
 	}
 	if w.cause != nil {
 		w.cutter.Cut(w.ctx)

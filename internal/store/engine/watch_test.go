@@ -52,7 +52,7 @@ func TestWatch(t *testing.T) {
 
 		w.Begin(t.Context(), time.Now().Add(time.Second))
 		time.Sleep(2 * time.Second)
-		if err := w.End(); !errors.Is(err, store.ErrTooLong) || c.cuts != 2 || c.mends != 2 {
+		if err := w.End(); !errors.Is(err, store.ErrStatementTimeout) || c.cuts != 2 || c.mends != 2 {
 			t.Errorf("after its deadline: %v, %+v", err, c)
 		}
 		w.Begin(t.Context(), time.Now().Add(time.Second))

@@ -221,8 +221,8 @@ func (a *alteration) control(sql string) error {
 const touchAlone = `INSERT INTO ashlar_generations ("table", stripe, generation) VALUES ($1, -1, 1)
 ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.generation + 1`
 
-// Touch implements store.Session.
-func (a *alteration) Touch(tables ...string) error {
+// MarkChanged implements store.Session.
+func (a *alteration) MarkChanged(tables ...string) error {
 	for _, table := range tables {
 		if _, err := a.Exec(touchAlone, []value.Value{value.OfText(table)}); err != nil {
 			return err

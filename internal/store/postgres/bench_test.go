@@ -121,7 +121,7 @@ ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.gene
 				return err
 			}
 			if way == "generations" {
-				tx.Touch("posts")
+				tx.MarkChanged("posts")
 			}
 			_, err = tx.Exec(insert, post(revision))
 			return err

@@ -48,8 +48,8 @@ func (t *tx) Revision() (int64, error) {
 
 const nextCount = `SELECT nextval($1::text::regclass)`
 
-// Next implements store.Tx. Each counter is a sequence, made when it is first used.
-func (t *tx) Next(counter string) (int64, error) {
+// NextID implements store.Tx. Each counter is a sequence, made when it is first used.
+func (t *tx) NextID(counter string) (int64, error) {
 	sequence := sequenceOf(counter)
 	if _, there := t.db.counters.Load(counter); !there {
 		// In the transaction itself, what makes the sequence would make others wait, or be undone.

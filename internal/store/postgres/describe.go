@@ -211,7 +211,7 @@ func refused(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, erro
 	var found []string
 	for _, row := range rows {
 		if fickle(row[0], row[1], row[2] == "0", row[3] == "true") {
-			found = append(found, row[0]+store.Fickle)
+			found = append(found, row[0]+store.Nondeterministic)
 		}
 	}
 	for _, r := range refusedNodes {
@@ -225,8 +225,8 @@ func refused(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, erro
 
 // refusedNodes are what a view's query cannot use beside functions, as a tree has them.
 var refusedNodes = [...]struct{ mark, what string }{
-	{"{SQLVALUEFUNCTION ", "CURRENT_TIMESTAMP, CURRENT_USER or their like" + store.Fickle},
-	{"{TABLESAMPLECLAUSE ", "TABLESAMPLE" + store.Fickle},
+	{"{SQLVALUEFUNCTION ", "CURRENT_TIMESTAMP, CURRENT_USER or their like" + store.Nondeterministic},
+	{"{TABLESAMPLECLAUSE ", "TABLESAMPLE" + store.Nondeterministic},
 	{" :hasForUpdate true", "FOR UPDATE, which locks rows"},
 	{" :varattno 0 ", "a row as a whole, which may hold what is secret: name its columns"},
 }

@@ -113,7 +113,7 @@ func translate(ctx context.Context, err error) error {
 // statement is not to blame.
 func tooLong(err error) error {
 	if _, answered := errors.AsType[*pgconn.PgError](err); answered {
-		return fmt.Errorf("%w: %w", store.ErrTooLong, err)
+		return fmt.Errorf("%w: %w", store.ErrStatementTimeout, err)
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func (l *ledger) write() (id int64) {
 	const insert = "INSERT INTO entries (id, twin) VALUES ($1, $2)"
 	args := func(twin int64) []value.Value { return []value.Value{value.OfInt(id), value.OfInt(twin)} }
 	function := func(tx store.Tx) error {
-		tx.Touch("entries")
+		tx.MarkChanged("entries")
 		for twin := range int64(2) {
 			if _, err := tx.Exec(insert, args(twin)); err != nil {
 				return err

@@ -217,7 +217,7 @@ func (g *groups) runAll(all []*member) {
 		}
 		return err != nil
 	})
-	slices.SortStableFunc(all, func(a, b *member) int { return strings.Compare(a.script.Order, b.script.Order) })
+	slices.SortStableFunc(all, func(a, b *member) int { return strings.Compare(a.script.LockOrder, b.script.LockOrder) })
 	deadline := time.Now().Add(g.patience / groupShare)
 	for try := 1; len(all) > 0 && try <= maxGroupTries; try++ {
 		done, err := g.db.together(g.pool, deadline, all)

@@ -162,7 +162,7 @@ func TestGenerationsAcrossNodes(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 9 {
 			wg.Go(func() {
-				err := nodes[(round+i)%3].Write(t.Context(), func(tx store.Tx) error { tx.Touch("posts"); return nil })
+				err := nodes[(round+i)%3].Write(t.Context(), func(tx store.Tx) error { tx.MarkChanged("posts"); return nil })
 				if err != nil {
 					t.Error(err)
 				}

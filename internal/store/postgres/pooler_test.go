@@ -86,7 +86,7 @@ func TestPooledLeavesNothing(t *testing.T) {
 	mustWrite(t, db, "CREATE TABLE notes (id bigint PRIMARY KEY)")
 	for i := range 40 {
 		err := db.Write(t.Context(), func(tx store.Tx) error {
-			tx.Touch("notes")
+			tx.MarkChanged("notes")
 			_, err := tx.Exec("INSERT INTO notes (id) VALUES ($1)", []value.Value{value.OfInt(int64(i))})
 			return err
 		})
@@ -113,7 +113,7 @@ func TestPooledStripesAreApart(t *testing.T) {
 	for range 2 {
 		wg.Go(func() {
 			err := db.Write(t.Context(), func(tx store.Tx) error {
-				tx.Touch("notes")
+				tx.MarkChanged("notes")
 				number(t, tx, "SELECT 1")
 				together()
 				return nil
@@ -134,7 +134,7 @@ func TestPooledStatements(t *testing.T) {
 	db := openPooled(t, Config{ReadTimeout: 200 * time.Millisecond, Readers: 1})
 	const slow = "SELECT count(*) FROM generate_series(1, 1000000000)"
 	err := db.Read(t.Context(), func(r store.Reader) error { return r.Query(slow, nil, func(value.Row) error { return nil }) })
-	if !errors.Is(err, store.ErrTooLong) {
+	if !errors.Is(err, store.ErrStatementTimeout) {
 		t.Errorf("a slow read = %v, want it cut short by the server", err)
 	}
 	mustWrite(t, db, "CREATE TABLE notes (id bigint PRIMARY KEY, n int)", "INSERT INTO notes (id, n) VALUES (1, 7)")

@@ -29,7 +29,7 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 		db.revisions.PutBack(revision)
 		return false, err
 	}
-	if s.Apart || db.cfg.Serializable || !db.groups.worthwhile() {
+	if s.NoGroup || db.cfg.Serializable || !db.groups.worthwhile() {
 		return db.apart(ctx, s)
 	}
 	return db.groups.run(ctx, s)
@@ -111,7 +111,7 @@ type query struct {
 func (t *tx) runScripts(all []*member) error {
 	for _, m := range all {
 		m.refused, m.changed = false, false
-		t.Touch(m.script.Tables...)
+		t.MarkChanged(m.script.Tables...)
 	}
 	before, err := t.prepareScripts(all, t.opening())
 	if err != nil {

@@ -36,7 +36,7 @@ func newCounting(t *testing.T, cfg Config) *counting {
 // add is a script that adds 1 to a counter. Without such a counter it is refused.
 func (*counting) add(id int64) *store.Script {
 	return &store.Script{
-		Tables: []string{"counters"}, Order: fmt.Sprintf("counters %03d", id),
+		Tables: []string{"counters"}, LockOrder: fmt.Sprintf("counters %03d", id),
 		Steps: []store.Step{{
 			Statement: store.Statement{SQL: "UPDATE counters SET n = n + 1 WHERE id = $1 RETURNING n", Args: []value.Value{value.OfInt(id)}},
 			Row:       func(value.Row) error { return nil },
@@ -187,7 +187,7 @@ func TestScriptApart(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 2 {
 			s := c.add(99)
-			s.Apart = true
+			s.NoGroup = true
 			wg.Go(func() {
 				if err := c.run(s); err != nil && !cfg.Serializable {
 					t.Errorf("a script apart, of a row that was locked = %v", err)

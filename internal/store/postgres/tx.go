@@ -208,8 +208,8 @@ func (t *tx) sendCommit() (done, unsent bool, err error) {
 	return tag.String() == commit, false, t.s.settle()
 }
 
-// Touch implements store.Tx.
-func (t *tx) Touch(tables ...string) { t.touched = engine.AddTables(t.touched, tables...) }
+// MarkChanged implements store.Tx.
+func (t *tx) MarkChanged(tables ...string) { t.touched = engine.AddTables(t.touched, tables...) }
 
 // Generation implements store.Reader. For a table that this transaction has touched it is a number that is given once
 // and never again, since nobody else may rely on rows that are not committed yet.

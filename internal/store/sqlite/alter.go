@@ -75,8 +75,8 @@ func (a *alteration) Transaction(f func() error) (err error) {
 	return nil
 }
 
-// Touch implements store.Session.
-func (a *alteration) Touch(tables ...string) error {
+// MarkChanged implements store.Session.
+func (a *alteration) MarkChanged(tables ...string) error {
 	for _, table := range tables {
 		if _, err := a.c.exec(moveGeneration, []value.Value{value.OfText(table)}); err != nil {
 			return err

@@ -152,7 +152,7 @@ func createPost(b *testing.B, db *DB, i int) {
 		}
 		args := post(i)
 		args[1] = value.OfInt(revision)
-		tx.Touch("posts")
+		tx.MarkChanged("posts")
 		_, err = tx.Exec(insertPost, args)
 		return err
 	})

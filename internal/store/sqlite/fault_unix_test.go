@@ -49,7 +49,7 @@ const (
 // addRow inserts a row whose text can be recognised in the log.
 func addRow(db *DB, id int64) error {
 	return db.Write(context.Background(), func(tx store.Tx) error {
-		tx.Touch("rows")
+		tx.MarkChanged("rows")
 		_, err := tx.Exec(insertRow, []value.Value{value.OfInt(id), value.OfText(rowMark(id))})
 		return err
 	})

@@ -198,9 +198,9 @@ func (s *Scratch) refused(query string) ([]string, error) {
 			name, args, _ := strings.Cut(p4, "(")
 			switch {
 			case slices.Contains(fickle[:], name):
-				found = append(found, name+store.Fickle)
+				found = append(found, name+store.Nondeterministic)
 			case isTime(name) && (args == "0)" || args == "1)" && name == "strftime"):
-				found = append(found, name+" without a time"+store.Fickle)
+				found = append(found, name+" without a time"+store.Nondeterministic)
 			}
 			times = times || isTime(name)
 		case "String8", "String":
@@ -208,7 +208,7 @@ func (s *Scratch) refused(query string) ([]string, error) {
 		}
 	}
 	if times && now {
-		found = append(found, "the time 'now'"+store.Fickle)
+		found = append(found, "the time 'now'"+store.Nondeterministic)
 	}
 	slices.Sort(found)
 	return slices.Compact(found), nil

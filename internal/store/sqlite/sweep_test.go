@@ -26,7 +26,7 @@ const (
 
 // addChain adds a chain of nodes, of which the first is a root.
 func addChain(tx store.Tx, first, n int64) error {
-	tx.Touch("nodes")
+	tx.MarkChanged("nodes")
 	for id := first; id < first+n; id++ {
 		up := value.OfInt(id - 1)
 		if id == first {
@@ -41,7 +41,7 @@ func addChain(tx store.Tx, first, n int64) error {
 
 // sweepChain deletes what hangs below a node.
 func sweepChain(tx store.Tx, first int64) error {
-	tx.Touch("nodes")
+	tx.MarkChanged("nodes")
 	if _, err := tx.Exec(collectNodes, []value.Value{value.OfInt(first)}); err != nil {
 		return err
 	}

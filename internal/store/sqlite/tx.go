@@ -78,8 +78,8 @@ func (t *tx) Revision() (int64, error) {
 const nextCount = `INSERT INTO ashlar_counters (name, value) VALUES ('next:' || ?1, 1)
 ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value`
 
-// Next implements store.Tx.
-func (t *tx) Next(counter string) (int64, error) {
+// NextID implements store.Tx.
+func (t *tx) NextID(counter string) (int64, error) {
 	return t.one(nextCount, []value.Value{value.OfText(counter)})
 }
 
@@ -102,5 +102,5 @@ func (t *tx) one(sql string, args []value.Value) (n int64, err error) {
 	return n, err
 }
 
-// Touch implements store.Tx.
-func (t *tx) Touch(tables ...string) { t.touched = engine.AddTables(t.touched, tables...) }
+// MarkChanged implements store.Tx.
+func (t *tx) MarkChanged(tables ...string) { t.touched = engine.AddTables(t.touched, tables...) }

@@ -95,7 +95,7 @@ func TestLostTransaction(t *testing.T) {
 			db := openRows(t, Config{GroupTime: time.Minute})
 			runs := make([]int, 4)
 			ordinary := func(i int) func(store.Tx) error {
-				return func(tx store.Tx) error { runs[i]++; tx.Touch("rows"); return insert(tx, int64(i)) }
+				return func(tx store.Tx) error { runs[i]++; tx.MarkChanged("rows"); return insert(tx, int64(i)) }
 			}
 			answers := inOneGroup(t, db, ordinary(1), ordinary(2), tt.culprit, ordinary(3))
 			if answers[0] != nil || answers[1] != nil || answers[3] != nil {

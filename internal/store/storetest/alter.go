@@ -111,11 +111,11 @@ func alterMovesNames(t *testing.T, f *fixture) {
 	var before int64
 	f.write(func(tx store.Tx) (err error) {
 		for range 3 {
-			if _, err = tx.Next("id:notes"); err != nil {
+			if _, err = tx.NextID("id:notes"); err != nil {
 				return err
 			}
 		}
-		tx.Touch("notes")
+		tx.MarkChanged("notes")
 		return nil
 	})
 	f.read(func(r store.Reader) (err error) {
@@ -124,7 +124,7 @@ func alterMovesNames(t *testing.T, f *fixture) {
 	})
 	f.alter(func(s store.Session) error {
 		return s.Transaction(func() error {
-			return errors.Join(s.Touch("notes", "never_seen"), s.MoveCounter("id:notes", "id:pages"), s.MoveCounter("id:nothing", "id:else"))
+			return errors.Join(s.MarkChanged("notes", "never_seen"), s.MoveCounter("id:notes", "id:pages"), s.MoveCounter("id:nothing", "id:else"))
 		})
 	})
 	f.read(func(r store.Reader) error {
@@ -136,8 +136,8 @@ func alterMovesNames(t *testing.T, f *fixture) {
 	})
 	f.reopen()
 	f.write(func(tx store.Tx) error {
-		pages, err := tx.Next("id:pages")
-		notes, err2 := tx.Next("id:notes")
+		pages, err := tx.NextID("id:pages")
+		notes, err2 := tx.NextID("id:notes")
 		if pages < 4 || pages > 5 || notes != 1 {
 			t.Errorf("Next = %d for the counter's new name and %d for the old, want 4 and 1", pages, notes)
 		}

@@ -57,7 +57,7 @@ const (
 func counters(t *testing.T, f *fixture) {
 	next := func(counter string, then error) (n int64) {
 		err := f.db.Write(t.Context(), func(tx store.Tx) (err error) {
-			n, err = tx.Next(counter)
+			n, err = tx.NextID(counter)
 			return errors.Join(err, then)
 		})
 		if !errors.Is(err, then) {
@@ -96,7 +96,7 @@ func counters(t *testing.T, f *fixture) {
 func skips(t *testing.T, f *fixture) {
 	draw := func(past int64) (first, next int64) {
 		f.write(func(tx store.Tx) (err error) {
-			if first, err = tx.Next("posts"); err != nil {
+			if first, err = tx.NextID("posts"); err != nil {
 				return err
 			}
 			if past > 0 {
@@ -104,7 +104,7 @@ func skips(t *testing.T, f *fixture) {
 					return err
 				}
 			}
-			next, err = tx.Next("posts")
+			next, err = tx.NextID("posts")
 			return err
 		})
 		return first, next
@@ -123,14 +123,14 @@ func skips(t *testing.T, f *fixture) {
 	}
 	drawn := make([]int64, 16)
 	f.together(len(drawn), func(i int, tx store.Tx) error {
-		n, err := tx.Next("posts")
+		n, err := tx.NextID("posts")
 		if err != nil {
 			return err
 		}
 		if err := tx.Skip("posts", n, 4_000_000_000_000+int64(i)*5_000); err != nil {
 			return err
 		}
-		drawn[i], err = tx.Next("posts")
+		drawn[i], err = tx.NextID("posts")
 		return err
 	})
 	seen := map[int64]bool{}
@@ -153,7 +153,7 @@ func (f *fixture) generation(table string) (generation int64) {
 
 func generations(t *testing.T, f *fixture) {
 	touch := func(tables ...string) func(store.Tx) error {
-		return func(tx store.Tx) error { tx.Touch(tables...); return nil }
+		return func(tx store.Tx) error { tx.MarkChanged(tables...); return nil }
 	}
 	notes, others := f.generation("notes"), f.generation("others")
 	moved := func(what string, wantNotes, wantOthers bool) {
@@ -171,10 +171,10 @@ func generations(t *testing.T, f *fixture) {
 	moved("both touched", true, true)
 	f.write(func(tx store.Tx) error { return addNote(tx, 1, "a") })
 	moved("none touched", false, false)
-	_ = f.db.Write(t.Context(), func(tx store.Tx) error { tx.Touch("notes"); return errRefused })
+	_ = f.db.Write(t.Context(), func(tx store.Tx) error { tx.MarkChanged("notes"); return errRefused })
 	moved("undone", false, false)
 	f.together(8, func(i int, tx store.Tx) error {
-		tx.Touch("others")
+		tx.MarkChanged("others")
 		if i%2 == 0 {
 			return fmt.Errorf("function %d: %w", i, errRefused)
 		}
@@ -191,7 +191,7 @@ func generationInside(t *testing.T, f *fixture) {
 	before := f.generation("notes")
 	inside := make([]int64, 8)
 	f.together(len(inside), func(i int, tx store.Tx) (err error) {
-		tx.Touch("notes")
+		tx.MarkChanged("notes")
 		if err := addNote(tx, int64(i), fmt.Sprint(i)); err != nil {
 			return err
 		}

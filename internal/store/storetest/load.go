@@ -191,11 +191,11 @@ func numbers(t *testing.T, f *fixture) {
 	var drawn [4]int64
 	f.write(func(tx store.Tx) (err error) {
 		for i, name := range []string{"posts", longCounter, "never"} {
-			if drawn[i], err = tx.Next(name); err != nil {
+			if drawn[i], err = tx.NextID(name); err != nil {
 				return err
 			}
 		}
-		tx.Touch("notes")
+		tx.MarkChanged("notes")
 		drawn[3], err = tx.Revision()
 		return err
 	})

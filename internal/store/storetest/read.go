@@ -14,15 +14,15 @@ import (
 )
 
 func snapshot(t *testing.T, f *fixture) {
-	f.write(func(tx store.Tx) error { tx.Touch("notes"); return addNote(tx, 1, "a") })
+	f.write(func(tx store.Tx) error { tx.MarkChanged("notes"); return addNote(tx, 1, "a") })
 	before := f.generation("notes")
 	f.read(func(r store.Reader) error {
-		f.write(func(tx store.Tx) error { tx.Touch("notes"); return addNote(tx, 2, "b") }) // before its first statement
+		f.write(func(tx store.Tx) error { tx.MarkChanged("notes"); return addNote(tx, 2, "b") }) // before its first statement
 		first, err := count(r, countNotes)
 		if err != nil {
 			return err
 		}
-		f.write(func(tx store.Tx) error { tx.Touch("notes"); return addNote(tx, 3, "c") })
+		f.write(func(tx store.Tx) error { tx.MarkChanged("notes"); return addNote(tx, 3, "c") })
 		second, err := count(r, countNotes)
 		if err != nil {
 			return err

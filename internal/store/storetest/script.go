@@ -17,7 +17,7 @@ import (
 func scripted(ctx context.Context, db store.DB, s *store.Script) (functions int, err error) {
 	err = store.Run(ctx, db, func(int64) (*store.Script, error) { return s, nil }, func(tx store.Tx) error {
 		functions++
-		tx.Touch(s.Tables...)
+		tx.MarkChanged(s.Tables...)
 		for _, step := range s.Steps {
 			if step.Row == nil {
 				if _, err := tx.Exec(step.SQL, step.Args); err != nil {
@@ -119,13 +119,13 @@ func scriptsTogether(t *testing.T, f *fixture) {
 					return nil
 				}
 				s := adding(id, fmt.Sprint("body ", id), accept)
-				s.Order = fmt.Sprint(id)
+				s.LockOrder = fmt.Sprint(id)
 				switch {
 				case id%11 == 0:
 					s.Steps[1].Row = func(value.Row) error { return errs.New(errs.Forbidden, "no") }
 				case id%13 == 0:
 					s.Steps[0].Args = note(id, "the same") // of all of them one may have it
-					s.Apart = id%2 == 0
+					s.NoGroup = id%2 == 0
 				case id%17 == 0:
 					s.Steps[1].Args = []value.Value{value.OfInt(-1)}
 				}

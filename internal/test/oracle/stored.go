@@ -67,7 +67,7 @@ func Insert(tx store.Tx, table *model.Table, rec Record) error {
 		names, places = append(names, `"`+field.Name+`"`), append(places, "$"+strconv.Itoa(len(args)))
 	}
 	_, err := tx.Exec(`INSERT INTO "`+table.Name+`" (`+strings.Join(names, ", ")+`, "_rev") VALUES (`+strings.Join(places, ", ")+`, 0)`, args)
-	tx.Touch(table.Name)
+	tx.MarkChanged(table.Name)
 	return err
 }
 

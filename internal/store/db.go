@@ -1,0 +1,92 @@
+// Package store is what Ashlar asks of a database engine.
+package store
+
+import (
+	"context"
+
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+)
+
+// Layout is the version of what Ashlar itself keeps in a database: the tables of the engine and those of package system. Each
+// database is marked with its layout. An engine makes new databases of this layout and refuses later ones. Package system
+// migrates older ones.
+const Layout = 2
+
+// DB is an open database, with everything that Ashlar asks of its engine. It is safe for concurrent use.
+type DB interface {
+	// Dialect returns the dialect of the engine's SQL.
+	Dialect() sqlgen.Dialect
+
+	// Read runs f against one snapshot of the database. When ctx ends, or the engine's own deadline passes, the engine cuts
+	// the statement short. The error is then errs.Unavailable, or what ctx.Err returned. While f works, the engine asks
+	// ctx.Err every few milliseconds, from another goroutine. It does not ask ctx after Read has returned.
+	Read(ctx context.Context, f func(Reader) error) error
+
+	// Readers returns how many reads can run at once, and how many short reads are worth running at once.
+	Readers() (all, quick int)
+
+	// Write runs f in a transaction and returns after the commit is durable. It also returns an error of f only after the
+	// transaction has ended, because f may have refused on account of a neighbour's row. An error or a panic of f undoes
+	// what f did and nothing else. f may run more than once, so it resets what it fills. f must be short and must not wait
+	// for anything but its own statements.
+	Write(ctx context.Context, f func(Tx) error) error
+
+	Scripter
+	Sweeper
+
+	// Writable returns why nothing can be written at present, or nil.
+	Writable() error
+
+	// CheckWrites finds out whether the database takes writes, by a write that changes nothing. Writable then returns the
+	// result.
+	CheckWrites(ctx context.Context) error
+
+	// Alter runs f on a connection of its own, to change how tables are defined. One Alter runs at a time among all
+	// processes that have the database open. No deadline ends its statements, only ctx does. If f fails, the engine undoes
+	// what f had not committed.
+	Alter(ctx context.Context, f func(Session) error) error
+
+	// Describe describes a query without running it. The error is a *QueryError if the text of the query is wrong.
+	Describe(ctx context.Context, query string) (Description, error)
+
+	Loader
+	Copier
+
+	// EngineTables returns the names of the tables that the engine keeps for itself. They are no tables of a model.
+	EngineTables() []string
+
+	// Close waits for calls under way, then closes. Calls after it fail with errs.Unavailable.
+	Close() error
+}
+
+// Run runs a write as a script. If the engine refuses the script, Run runs the function f, which says what was wrong. Script
+// and function must do the same when nothing is wrong. Errors are those of DB.Write.
+func Run(ctx context.Context, db DB, write func(revision int64) (*Script, error), f func(Tx) error) error {
+	if done, err := db.Script(ctx, write); done || err != nil {
+		return err
+	}
+	return db.Write(ctx, f)
+}
+
+// Sweeper deletes rows that many references lead to.
+type Sweeper interface {
+	// Sweeps reports whether a deletion that reaches many rows needs Sweep, because Write does not follow references far
+	// enough.
+	Sweeps() bool
+
+	// Sweep is Write in a transaction of its own that neither checks nor follows references: f must leave no reference
+	// to a missing row. The temporary table ashlar_doomed (t, id) belongs to f, and is empty when f begins. An engine that
+	// does not sweep returns errors.ErrUnsupported.
+	Sweep(ctx context.Context, f func(Tx) error) error
+}
+
+// Copier copies a database that is one file.
+type Copier interface {
+	// Copies reports whether Copy can copy the database.
+	Copies() bool
+
+	// Copy writes the database into a new file that only this user can read, and verifies the copy. Reads and writes go on
+	// in the meantime. The file has its name only when it is whole. An engine that does not copy returns
+	// errors.ErrUnsupported.
+	Copy(ctx context.Context, path string) error
+}

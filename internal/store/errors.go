@@ -1,0 +1,46 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrBusy is in the chain of the error of a Read that never began, because other reads had all connections.
+var ErrBusy = errors.New("all connections are taken")
+
+// ErrStatementTimeout is in the chain of the error of a statement that the engine's own deadline cut short.
+var ErrStatementTimeout = errors.New("the statement ran into the deadline")
+
+// Constraint is the kind of a constraint.
+type Constraint uint8
+
+const (
+	Unique Constraint = iota
+	ForeignKey
+	Other // NOT NULL, CHECK or a type: our own checks should have caught it
+)
+
+func (c Constraint) String() string { return [...]string{"unique", "foreign key", "other"}[c] }
+
+// ConstraintError is the error of a statement that a constraint refused. The transaction goes on.
+type ConstraintError struct {
+	Constraint Constraint
+	Table      string   // "" if the engine does not say
+	Columns    []string // columns of a Unique constraint; empty if the engine does not say
+	Cause      error
+}
+
+func (e *ConstraintError) Error() string {
+	return fmt.Sprintf("%s constraint on %s(%s): %v", e.Constraint, e.Table, strings.Join(e.Columns, ", "), e.Cause)
+}
+
+func (e *ConstraintError) Unwrap() error { return e.Cause }
+
+// QueryError says what is wrong with the text of a query.
+type QueryError struct {
+	Offset  int // of the fault in the text, in code points; -1 if the engine does not say
+	Message string
+}
+
+func (e *QueryError) Error() string { return e.Message }
