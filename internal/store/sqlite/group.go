@@ -1,0 +1,201 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"time"
+
+	lite "zombiezen.com/go/sqlite"
+
+	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
+)
+
+// run runs a job, and those that come while it runs, as one transaction. If the transaction is lost, run runs each job again
+// in one of its own.
+func (w *writer) run(first *job) {
+	if first.sweeps {
+		w.sweep(first)
+		return
+	}
+	if err := w.begin(); err != nil {
+		w.refuse(first, err)
+		return
+	}
+	if w.fill(first) && len(w.group) > 0 && w.finish() == nil {
+		w.commit()
+		return
+	}
+	w.rollback()
+	w.runAlone()
+}
+
+// refuse answers the job, and those that wait behind it, if no transaction can begin: another process has held the lock for
+// the whole busy timeout, or the disk fails. If each tried for itself, the last would wait for hours.
+func (w *writer) refuse(first *job, err error) {
+	if w.conn != nil && lite.ErrCode(err).ToPrimary() != lite.ResultBusy {
+		w.reopen()
+	}
+	first.answer <- err
+	for range len(w.queue) {
+		if j, ok := <-w.queue; ok && j.start() {
+			j.answer <- err
+		}
+	}
+}
+
+// fill runs the jobs of one transaction and reports whether it is whole.
+func (w *writer) fill(first *job) bool {
+	closing := time.Now().Add(w.cfg.GroupTime)
+	for j := first; j != nil; j = w.next(closing) {
+		w.group = append(w.group, j)
+		if !w.runInGroup(j) {
+			return false
+		}
+		if j.err == errRefused { // answered at once, so that its function can still join the group
+			w.group = w.group[:len(w.group)-1]
+			j.answer <- errRefused
+		}
+	}
+	return true
+}
+
+// next returns a job that waits, or nil if none waits or the group is full. A group of several yields the processor once, so
+// that handlers that are ready to run can still join. With 32 clients that saves one sync in six.
+func (w *writer) next(closing time.Time) *job {
+	yielded := false
+	for len(w.group) < w.cfg.GroupSize && len(w.passed) == 0 && time.Now().Before(closing) {
+		select {
+		case j, open := <-w.queue:
+			if !open {
+				return nil
+			}
+			if j.sweeps || (w.leads && j.script == nil) {
+				w.passed <- j
+				return nil
+			}
+			if w.admit(j) {
+				return j
+			}
+		default:
+			if yielded || len(w.group) < 2 {
+				return nil
+			}
+			yielded = true
+			runtime.Gosched()
+		}
+	}
+	return nil
+}
+
+// admit reports whether the writer may run a job. Otherwise it answers the job.
+func (w *writer) admit(j *job) bool {
+	if deadline := w.giveUp.Load(); deadline != nil && time.Now().After(*deadline) {
+		j.refuse(engine.Closed())
+		return false
+	}
+	return j.start()
+}
+
+// runInGroup runs one job of a group, undoes only that job if it fails, and reports whether there is still a transaction. The
+// first script needs no savepoint: if it fails, the transaction holds nothing else, and the writer begins another.
+func (w *writer) runInGroup(j *job) bool {
+	if j.script == nil || len(w.group) > 1 {
+		return w.runInSavepoint(j)
+	}
+	touched := w.call(j)
+	switch {
+	case w.lost():
+		return false
+	case j.err != nil:
+		w.rollback()
+		return w.begin() == nil
+	}
+	w.touch(touched)
+	return true
+}
+
+func (w *writer) runInSavepoint(j *job) bool {
+	if err := w.conn.control("SAVEPOINT f"); err != nil {
+		return false
+	}
+	before := w.reserved
+	touched := w.call(j)
+	if w.lost() {
+		return false
+	}
+	if j.err != nil {
+		w.reserved = before // the reservation of a failed function is undone with it
+		return w.conn.control("ROLLBACK TO f") == nil && w.conn.control("RELEASE f") == nil
+	}
+	w.touch(touched)
+	return w.conn.control("RELEASE f") == nil
+}
+
+// call runs the function or the script of a job under its deadline. It returns the tables that the job touched.
+func (w *writer) call(j *job) (touched []string) {
+	w.conn.watch.Begin(context.Background(), time.Now().Add(w.cfg.WriteTimeout))
+	if j.script != nil {
+		j.err, touched = w.conn.runScript(j.script), j.script.Tables
+	} else {
+		t := &tx{w: w}
+		j.err = background.Guard("a transaction", func() error { return j.run(t) })
+		t.over = true
+		touched = t.touched
+	}
+	if cause := w.conn.watch.End(); cause != nil && (j.err != nil || w.lost()) {
+		j.err, j.final = errs.Wrapf(j.err, errs.Unavailable, "the write took too long"), true
+	}
+	return touched
+}
+
+// finish runs the statements that the jobs of a transaction leave to the writer. If it fails, the caller rolls back.
+func (w *writer) finish() error {
+	if slices.ContainsFunc(w.group, func(j *job) bool { return j.script != nil }) && w.spare.StartRefill(fewRevisions) {
+		defer w.spare.EndRefill()
+		if err := w.reserve(); err != nil {
+			return err
+		}
+	}
+	return w.moveGenerations()
+}
+
+// runAlone runs each job of a lost transaction again, in one of its own. A job that took too long is not repeated: it would
+// take as long again, while everybody waits.
+func (w *writer) runAlone() {
+	jobs := slices.Clone(w.group)
+	w.group = w.group[:0]
+	for _, j := range jobs {
+		w.group = append(w.group, j)
+		if !j.final {
+			j.err = nil
+			w.runInTransaction(j)
+			continue
+		}
+		w.answer(nil)
+	}
+}
+
+// runInTransaction runs the one job of the group, and answers it.
+func (w *writer) runInTransaction(j *job) {
+	if err := w.begin(); err != nil {
+		w.answer(err)
+		return
+	}
+	w.touch(w.call(j))
+	if j.err == nil && w.lost() {
+		j.err = engine.Internal(errors.New("the transaction ended inside its function, which did not say why"))
+	}
+	if j.err == nil {
+		j.err = w.finish()
+	}
+	if j.err == nil {
+		w.commit()
+		return
+	}
+	w.rollback()
+	w.answer(nil)
+}

@@ -1,0 +1,44 @@
+package sqlite
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// job is a function or a script on its way through the writer.
+type job struct {
+	ctx    context.Context // of the caller, who waits for the answer
+	run    func(store.Tx) error
+	script *store.Script // in place of run
+	sweeps bool          // run has a transaction to itself, on the connection for sweeps
+	answer chan error    // of one element, so that the writer never waits for the caller
+	state  atomic.Int32
+
+	err   error // result of run or script, which the caller gets after the commit
+	final bool  // the job must not run again, whatever becomes of the transaction
+}
+
+// The states of a job.
+const (
+	waiting int32 = iota
+	started
+	skipped // its context ended first
+)
+
+// start reports whether the writer may run the job. If the caller's context has ended, start answers the job instead.
+func (j *job) start() bool {
+	if err := j.ctx.Err(); err != nil {
+		j.refuse(err)
+		return false
+	}
+	return j.state.CompareAndSwap(waiting, started)
+}
+
+// refuse answers a job that has not begun. The caller may have skipped the job already.
+func (j *job) refuse(err error) {
+	if j.state.CompareAndSwap(waiting, skipped) {
+		j.answer <- err
+	}
+}
