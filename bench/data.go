@@ -39,14 +39,14 @@ type article struct {
 
 // articleOf is row n of a table, "posts" or "notes".
 func articleOf(table string, n int) article {
-	r := rand.New(rand.NewPCG(uint64(n), uint64(len(table))<<8|uint64(table[0])))
+	random := rand.New(rand.NewPCG(uint64(n), uint64(len(table))<<8|uint64(table[0])))
 	return article{
 		id:     uuidOf(table[0], n),
-		title:  fmt.Sprintf("Article %d: %s", n, words(r, 30)),
-		body:   words(r, 270+r.IntN(60)),
-		status: statuses[r.IntN(len(statuses))],
-		views:  r.Int64N(100_000), score: float64(r.IntN(10_000)) / 100, featured: r.IntN(10) == 0,
-		author: r.IntN(userCount),
+		title:  fmt.Sprintf("Article %d: %s", n, words(random, 30)),
+		body:   words(random, 270+random.IntN(60)),
+		status: statuses[random.IntN(len(statuses))],
+		views:  random.Int64N(100_000), score: float64(random.IntN(10_000)) / 100, featured: random.IntN(10) == 0,
+		author: random.IntN(userCount),
 	}
 }
 
@@ -60,15 +60,15 @@ var vocabulary = strings.Fields(`stone course mortar ashlar square dress lay bon
 	"quoted" façade wall tower bridge quarry block chisel mallet granite sandstone limestone basalt marble slate`)
 
 // words is text of about size bytes: quotes and a letter beyond ASCII among it.
-func words(r *rand.Rand, size int) string {
-	var b strings.Builder
-	for b.Len() < size {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
+func words(random *rand.Rand, size int) string {
+	var text strings.Builder
+	for text.Len() < size {
+		if text.Len() > 0 {
+			text.WriteByte(' ')
 		}
-		b.WriteString(vocabulary[r.IntN(len(vocabulary))])
+		text.WriteString(vocabulary[random.IntN(len(vocabulary))])
 	}
-	return b.String()
+	return text.String()
 }
 
 // shortOf returns the id of a row in PocketBase. Its ids have 15 characters: with another pattern it would look for

@@ -62,44 +62,44 @@ func fill(path string, l layout, rows int) error { return fillFrom(path, l, 0, r
 
 // fillFrom adds rows from one number to another.
 func fillFrom(path string, l layout, from, to int, tables ...string) (err error) {
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenWAL)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenWAL)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	if err := sqlitex.ExecuteTransient(c, "PRAGMA synchronous = OFF", nil); err != nil {
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous = OFF", nil); err != nil {
 		return err
 	}
-	if err := fillIn(c, l, from, to, tables); err != nil {
+	if err := fillIn(conn, l, from, to, tables); err != nil {
 		return err
 	}
-	return sqlitex.ExecuteTransient(c, "PRAGMA wal_checkpoint(TRUNCATE)", nil)
+	return sqlitex.ExecuteTransient(conn, "PRAGMA wal_checkpoint(TRUNCATE)", nil)
 }
 
-func fillIn(c *sqlite.Conn, l layout, from, to int, tables []string) (err error) {
-	defer sqlitex.Transaction(c)(&err)
+func fillIn(conn *sqlite.Conn, l layout, from, to int, tables []string) (err error) {
+	defer sqlitex.Transaction(conn)(&err)
 	if from == 0 && to > 0 {
-		if err := insert(c, "users", l.users, 0, userCount, l.user); err != nil {
+		if err := insert(conn, "users", l.users, 0, userCount, l.user); err != nil {
 			return err
 		}
 	}
 	for _, table := range tables {
 		row := func(n int) []any { return l.article(table, n) }
-		if err := insert(c, table, l.articles, from, to, row); err != nil {
+		if err := insert(conn, table, l.articles, from, to, row); err != nil {
 			return err
 		}
 	}
 	for _, sql := range l.after {
-		if err := sqlitex.ExecuteTransient(c, sql, nil); err != nil {
+		if err := sqlitex.ExecuteTransient(conn, sql, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func insert(c *sqlite.Conn, table string, columns []string, from, to int, row func(int) []any) error {
+func insert(conn *sqlite.Conn, table string, columns []string, from, to int, row func(int) []any) error {
 	marks := strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",")
-	stmt, _, err := c.PrepareTransient("INSERT INTO " + table + " (" + strings.Join(columns, ",") + ") VALUES (" + marks + ")")
+	stmt, _, err := conn.PrepareTransient("INSERT INTO " + table + " (" + strings.Join(columns, ",") + ") VALUES (" + marks + ")")
 	if err != nil {
 		return err
 	}
@@ -118,17 +118,17 @@ func insert(c *sqlite.Conn, table string, columns []string, from, to int, row fu
 	return nil
 }
 
-func bind(s *sqlite.Stmt, i int, v any) {
-	switch v := v.(type) {
+func bind(stmt *sqlite.Stmt, i int, value any) {
+	switch v := value.(type) {
 	case string:
-		s.BindText(i, v)
+		stmt.BindText(i, v)
 	case int:
-		s.BindInt64(i, int64(v))
+		stmt.BindInt64(i, int64(v))
 	case int64:
-		s.BindInt64(i, v)
+		stmt.BindInt64(i, v)
 	case float64:
-		s.BindFloat(i, v)
+		stmt.BindFloat(i, v)
 	case bool:
-		s.BindBool(i, v)
+		stmt.BindBool(i, v)
 	}
 }

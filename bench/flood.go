@@ -27,7 +27,7 @@ const maxOpen = 8000
 // sendAt sends requests at a steady rate. It does not wait for answers.
 func sendAt(ctx context.Context, srv *server, next func(*rand.Rand) request, rate float64) *flood {
 	f := &flood{}
-	r := rand.New(rand.NewPCG(3, 4))
+	random := rand.New(rand.NewPCG(3, 4))
 	transport := &http.Transport{MaxIdleConns: maxOpen, MaxIdleConnsPerHost: maxOpen, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	sender := &http.Client{Transport: transport, Timeout: 30 * time.Second}
@@ -40,11 +40,11 @@ func sendAt(ctx context.Context, srv *server, next func(*rand.Rand) request, rat
 			break
 		}
 		time.Sleep(time.Until(at))
-		q := next(r)
+		call := next(random)
 		f.sent++
 		open <- struct{}{}
 		all.Go(func() {
-			f.one(ctx, sender, srv, q, at)
+			f.one(ctx, sender, srv, call, at)
 			<-open
 		})
 	}
@@ -54,8 +54,8 @@ func sendAt(ctx context.Context, srv *server, next func(*rand.Rand) request, rat
 	return f
 }
 
-func (f *flood) one(ctx context.Context, sender *http.Client, srv *server, q request, at time.Time) {
-	r, err := http.NewRequestWithContext(ctx, q.method, srv.url()+q.path, nil)
+func (f *flood) one(ctx context.Context, sender *http.Client, srv *server, call request, at time.Time) {
+	r, err := http.NewRequestWithContext(ctx, call.method, srv.url()+call.path, nil)
 	if err != nil {
 		return
 	}

@@ -24,7 +24,7 @@ const moveBar = 0.60
 
 // mover is the setting of the moves: an app, its rows in a data folder, and a private PostgreSQL.
 type mover struct {
-	s       settings
+	opts    settings
 	folder  string
 	binary  string
 	app     string
@@ -42,35 +42,35 @@ type passes struct {
 }
 
 // runMove compares `ashlar move` with loaders written by hand for these tables, in turn.
-func runMove(ctx context.Context, s settings, folder string) error {
+func runMove(ctx context.Context, opts settings, folder string) error {
 	begun := time.Now()
-	m, err := newMover(ctx, s, folder)
+	mover, err := newMover(ctx, opts, folder)
 	if err != nil {
 		return err
 	}
-	defer m.cluster.Close()
+	defer mover.cluster.Close()
 	var all []*passes
 	for _, d := range []struct {
 		name string
 		run  func(context.Context, *passes) error
-	}{{"SQLite to PostgreSQL", m.toPostgres}, {"PostgreSQL to SQLite", m.toSQLite}} {
-		if !wanted(s.only, d.name) {
+	}{{"SQLite to PostgreSQL", mover.toPostgres}, {"PostgreSQL to SQLite", mover.toSQLite}} {
+		if !wanted(opts.only, d.name) {
 			continue
 		}
 		p := &passes{name: d.name}
-		for round := range s.rounds {
-			say("%s, round %d of %d", d.name, round+1, s.rounds)
+		for round := range opts.rounds {
+			say("%s, round %d of %d", d.name, round+1, opts.rounds)
 			if err := d.run(ctx, p); err != nil {
 				return err
 			}
 		}
 		all = append(all, p)
 	}
-	return reportMove(s, all, time.Since(begun))
+	return reportMove(opts, all, time.Since(begun))
 }
 
-func newMover(ctx context.Context, s settings, folder string) (*mover, error) {
-	m := &mover{s: s, folder: folder, binary: filepath.Join(folder, "ashlar"), app: filepath.Join(folder, "app")}
+func newMover(ctx context.Context, opts settings, folder string) (*mover, error) {
+	m := &mover{opts: opts, folder: folder, binary: filepath.Join(folder, "ashlar"), app: filepath.Join(folder, "app")}
 	if err := makeApp(ctx, m.binary, m.app); err != nil {
 		return nil, err
 	}
@@ -79,8 +79,8 @@ func newMover(ctx context.Context, s settings, folder string) (*mover, error) {
 		return nil, faults
 	}
 	m.model = app
-	say("filling SQLite with %d rows", s.rows)
-	if err := fillFrom(m.file(m.data()), ashlarLayout, 0, s.rows, "posts"); err != nil {
+	say("filling SQLite with %d rows", opts.rows)
+	if err := fillFrom(m.file(m.data()), ashlarLayout, 0, opts.rows, "posts"); err != nil {
 		return nil, err
 	}
 	say("starting PostgreSQL")
@@ -183,19 +183,19 @@ func (m *mover) pass(p *passes, into func(run func(target string) error) (time.D
 	return err
 }
 
-func reportMove(s settings, all []*passes, took time.Duration) error {
-	var b strings.Builder
-	b.WriteString("# Moving a database\n\nWritten by `make bench-move`. ")
-	fmt.Fprintf(&b, "%s, %d cores (%s), %s, Linux %s. ", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), processor(), runtime.Version(), kernel())
-	fmt.Fprintf(&b, "%d rows of posts (ten fields, a text of about 300 characters) and 1,000 users; PostgreSQL on the same machine, through a unix socket, with fsync on; medians of %d rounds, in turn. The run took %v.\n\n", s.rows, s.rounds, took.Round(time.Second))
-	b.WriteString("By hand is a loop over these columns alone: the rows read with `zombiezen.com/go/sqlite` and written with pgx's `CopyFrom`, or read with pgx and written by one prepared insert, in transactions of 100,000 rows, with foreign keys off; then the same indexes and references, and in SQLite the check of all references. " +
+func reportMove(opts settings, all []*passes, took time.Duration) error {
+	var text strings.Builder
+	text.WriteString("# Moving a database\n\nWritten by `make bench-move`. ")
+	fmt.Fprintf(&text, "%s, %d cores (%s), %s, Linux %s. ", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), processor(), runtime.Version(), kernel())
+	fmt.Fprintf(&text, "%d rows of posts (ten fields, a text of about 300 characters) and 1,000 users; PostgreSQL on the same machine, through a unix socket, with fsync on; medians of %d rounds, in turn. The run took %v.\n\n", opts.rows, opts.rounds, took.Round(time.Second))
+	text.WriteString("By hand is a loop over these columns alone: the rows read with `zombiezen.com/go/sqlite` and written with pgx's `CopyFrom`, or read with pgx and written by one prepared insert, in transactions of 100,000 rows, with foreign keys off; then the same indexes and references, and in SQLite the check of all references. " +
 		"It compares nothing. `ashlar move` reads all of it back, compares checksums, and is timed from its start as a command to its end.\n\n")
-	b.WriteString("| direction | by hand | rows/s | ashlar move | rows/s | of the speed by hand | bar | memory |\n|---|---|---|---|---|---|---|---|\n")
-	for _, p := range all {
-		hand, ours := median(p.hand), median(p.ours)
-		rate := func(d time.Duration) float64 { return float64(s.rows+userCount) / d.Seconds() }
-		fmt.Fprintf(&b, "| %s | %.2f s | %.0f | %.2f s | %.0f | %s | %d MiB |\n", p.name, hand.Seconds(), rate(hand), ours.Seconds(), rate(ours),
-			percent(rate(ours), rate(hand), moveBar), p.memory>>10)
+	text.WriteString("| direction | by hand | rows/s | ashlar move | rows/s | of the speed by hand | bar | memory |\n|---|---|---|---|---|---|---|---|\n")
+	for _, passes := range all {
+		hand, ours := median(passes.hand), median(passes.ours)
+		rate := func(d time.Duration) float64 { return float64(opts.rows+userCount) / d.Seconds() }
+		fmt.Fprintf(&text, "| %s | %.2f s | %.0f | %.2f s | %.0f | %s | %d MiB |\n", passes.name, hand.Seconds(), rate(hand), ours.Seconds(), rate(ours),
+			percent(rate(ours), rate(hand), moveBar), passes.memory>>10)
 	}
-	return publish(s, b.String())
+	return publish(opts, text.String())
 }

@@ -26,10 +26,10 @@ var (
 )
 
 // definitions are the statements before and after the rows: tables, then indexes, then references.
-func definitions(d sqlgen.Dialect, m *model.Model) (tables, after []string) {
+func definitions(d sqlgen.Dialect, app *model.Model) (tables, after []string) {
 	var references []string
-	for _, t := range m.Tables {
-		def := sqlgen.Define(d, t)
+	for _, table := range app.Tables {
+		def := sqlgen.Define(d, table)
 		tables = append(tables, def.WithTriggers()...)
 		after = append(after, sqlgen.Creates(def.Indexes)...)
 		references = append(references, sqlgen.Creates(def.ForeignKeys)...)
@@ -37,7 +37,7 @@ func definitions(d sqlgen.Dialect, m *model.Model) (tables, after []string) {
 	return tables, append(after, references...)
 }
 
-func handToPostgres(ctx context.Context, m *model.Model, file, target string) (err error) {
+func handToPostgres(ctx context.Context, app *model.Model, file, target string) (err error) {
 	from, err := sqlite.OpenConn(file, sqlite.OpenReadOnly)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func handToPostgres(ctx context.Context, m *model.Model, file, target string) (e
 	}
 	defer func() { err = errors.Join(err, to.Close(ctx)) }()
 	const cleared = `CREATE FUNCTION ashlar_cleared() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`
-	tables, after := definitions(sqlgen.Postgres, m)
+	tables, after := definitions(sqlgen.Postgres, app)
 	for _, sql := range append([]string{cleared}, tables...) {
 		if _, err := to.Exec(ctx, sql); err != nil {
 			return err
@@ -61,11 +61,11 @@ func handToPostgres(ctx context.Context, m *model.Model, file, target string) (e
 	}); err != nil {
 		return err
 	}
-	if err := copyOver(ctx, from, to, "posts", movePosts, func(s *sqlite.Stmt) ([]any, error) {
-		id, err1 := uuidColumn(s, 0)
-		author, err2 := uuidColumn(s, 7)
-		return []any{id, s.ColumnText(1), s.ColumnText(2), s.ColumnText(3), s.ColumnInt64(4), s.ColumnFloat(5), s.ColumnInt64(6) != 0,
-			author, micros(s, 8), micros(s, 9), s.ColumnInt64(10)}, errors.Join(err1, err2)
+	if err := copyOver(ctx, from, to, "posts", movePosts, func(stmt *sqlite.Stmt) ([]any, error) {
+		id, err1 := uuidColumn(stmt, 0)
+		author, err2 := uuidColumn(stmt, 7)
+		return []any{id, stmt.ColumnText(1), stmt.ColumnText(2), stmt.ColumnText(3), stmt.ColumnInt64(4), stmt.ColumnFloat(5), stmt.ColumnInt64(6) != 0,
+			author, micros(stmt, 8), micros(stmt, 9), stmt.ColumnInt64(10)}, errors.Join(err1, err2)
 	}); err != nil {
 		return err
 	}
@@ -77,18 +77,18 @@ func handToPostgres(ctx context.Context, m *model.Model, file, target string) (e
 	return nil
 }
 
-func uuidColumn(s *sqlite.Stmt, col int) (id pgtype.UUID, err error) {
-	text := s.ColumnText(col)
+func uuidColumn(stmt *sqlite.Stmt, col int) (id pgtype.UUID, err error) {
+	text := stmt.ColumnText(col)
 	_, err = hex.Decode(id.Bytes[:], []byte(text[:8]+text[9:13]+text[14:18]+text[19:23]+text[24:]))
 	id.Valid = true
 	return id, err
 }
 
-func textColumn(s *sqlite.Stmt, col int) any {
-	if s.ColumnType(col) == sqlite.TypeNull {
+func textColumn(stmt *sqlite.Stmt, col int) any {
+	if stmt.ColumnType(col) == sqlite.TypeNull {
 		return nil
 	}
-	return s.ColumnText(col)
+	return stmt.ColumnText(col)
 }
 
 func micros(s *sqlite.Stmt, col int) time.Time { return time.UnixMicro(s.ColumnInt64(col)) }
@@ -109,7 +109,7 @@ func copyOver(ctx context.Context, from *sqlite.Conn, to *pgx.Conn, table string
 	return err
 }
 
-func handToSQLite(ctx context.Context, m *model.Model, source, folder string) (err error) {
+func handToSQLite(ctx context.Context, app *model.Model, source, folder string) (err error) {
 	from, err := pgx.Connect(ctx, source)
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func handToSQLite(ctx context.Context, m *model.Model, source, folder string) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	tables, after := definitions(sqlgen.SQLite, m)
+	tables, after := definitions(sqlgen.SQLite, app)
 	for _, sql := range append([]string{"PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = OFF", "PRAGMA cache_size = -65536"}, tables...) {
 		if err := sqlitex.ExecuteTransient(to, sql, nil); err != nil {
 			return err
@@ -152,22 +152,22 @@ func insertUsers(ctx context.Context, from *pgx.Conn, to *sqlite.Conn) error {
 	var email, name *string
 	var created, updated time.Time
 	var revision int64
-	return insertOver(rows, to, "users", moveUsers, []any{&id, &email, &name, &created, &updated, &revision}, func(s *sqlite.Stmt) {
-		s.BindText(1, id.String())
-		bindOptional(s, 2, email)
-		bindOptional(s, 3, name)
-		s.BindInt64(4, created.UnixMicro())
-		s.BindInt64(5, updated.UnixMicro())
-		s.BindInt64(6, revision)
+	return insertOver(rows, to, "users", moveUsers, []any{&id, &email, &name, &created, &updated, &revision}, func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, id.String())
+		bindOptional(stmt, 2, email)
+		bindOptional(stmt, 3, name)
+		stmt.BindInt64(4, created.UnixMicro())
+		stmt.BindInt64(5, updated.UnixMicro())
+		stmt.BindInt64(6, revision)
 	})
 }
 
-func bindOptional(s *sqlite.Stmt, param int, text *string) {
+func bindOptional(stmt *sqlite.Stmt, param int, text *string) {
 	if text == nil {
-		s.BindNull(param)
+		stmt.BindNull(param)
 		return
 	}
-	s.BindText(param, *text)
+	stmt.BindText(param, *text)
 }
 
 func insertPosts(ctx context.Context, from *pgx.Conn, to *sqlite.Conn) error {
@@ -182,18 +182,18 @@ func insertPosts(ctx context.Context, from *pgx.Conn, to *sqlite.Conn) error {
 	var featured bool
 	var created, updated time.Time
 	into := []any{&id, &title, &body, &status, &views, &score, &featured, &author, &created, &updated, &revision}
-	return insertOver(rows, to, "posts", movePosts, into, func(s *sqlite.Stmt) {
-		s.BindText(1, id.String())
-		s.BindText(2, title)
-		s.BindText(3, body)
-		s.BindText(4, status)
-		s.BindInt64(5, views)
-		s.BindFloat(6, score)
-		s.BindBool(7, featured)
-		s.BindText(8, author.String())
-		s.BindInt64(9, created.UnixMicro())
-		s.BindInt64(10, updated.UnixMicro())
-		s.BindInt64(11, revision)
+	return insertOver(rows, to, "posts", movePosts, into, func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, id.String())
+		stmt.BindText(2, title)
+		stmt.BindText(3, body)
+		stmt.BindText(4, status)
+		stmt.BindInt64(5, views)
+		stmt.BindFloat(6, score)
+		stmt.BindBool(7, featured)
+		stmt.BindText(8, author.String())
+		stmt.BindInt64(9, created.UnixMicro())
+		stmt.BindInt64(10, updated.UnixMicro())
+		stmt.BindInt64(11, revision)
 	})
 }
 

@@ -87,7 +87,7 @@ type changed struct {
 
 // online is the server's app on the first model, and the app for the changes.
 type online struct {
-	s         settings
+	opts      settings
 	folder    string
 	binary    string
 	app, next string
@@ -99,28 +99,28 @@ type online struct {
 	skips     func(onlineChange) bool
 }
 
-func runOnline(ctx context.Context, s settings, folder string) error {
+func runOnline(ctx context.Context, opts settings, folder string) error {
 	begun := time.Now()
 	var all []*online
 	for _, e := range []struct {
 		name string
 		make func(context.Context, *online) (stop func(), err error)
 	}{{"PostgreSQL", onlinePostgres}, {"SQLite", onlineSQLite}} {
-		if !wanted(s.servers, e.name) {
+		if !wanted(opts.servers, e.name) {
 			continue
 		}
-		o, stop, err := newOnline(ctx, s, filepath.Join(folder, e.name), e.name, e.make)
+		online, stop, err := newOnline(ctx, opts, filepath.Join(folder, e.name), e.name, e.make)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
-		all = append(all, o)
-		for round := range s.rounds {
-			say("%s, round %d of %d", e.name, round+1, s.rounds)
-			if err = o.round(ctx); err != nil {
+		all = append(all, online)
+		for round := range opts.rounds {
+			say("%s, round %d of %d", e.name, round+1, opts.rounds)
+			if err = online.round(ctx); err != nil {
 				break
 			}
-			o.rounds++
-			if err = reportOnline(s, all, time.Since(begun)); err != nil { // after each round, so that an interrupted run has a report
+			online.rounds++
+			if err = reportOnline(opts, all, time.Since(begun)); err != nil { // after each round, so that an interrupted run has a report
 				break
 			}
 		}
@@ -132,9 +132,9 @@ func runOnline(ctx context.Context, s settings, folder string) error {
 	return nil
 }
 
-func newOnline(ctx context.Context, s settings, folder, engine string, make func(context.Context, *online) (func(), error)) (o *online, stop func(), err error) {
+func newOnline(ctx context.Context, opts settings, folder, engine string, make func(context.Context, *online) (func(), error)) (o *online, stop func(), err error) {
 	o = &online{
-		s: s, folder: folder, engine: engine, results: map[string][]changed{}, skips: func(onlineChange) bool { return false },
+		opts: opts, folder: folder, engine: engine, results: map[string][]changed{}, skips: func(onlineChange) bool { return false },
 		binary: filepath.Join(folder, "ashlar"), app: filepath.Join(folder, "app"), next: filepath.Join(folder, "next"),
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil {
@@ -155,34 +155,34 @@ func newOnline(ctx context.Context, s settings, folder, engine string, make func
 
 func onlinePostgres(ctx context.Context, o *online) (stop func(), err error) {
 	say("starting PostgreSQL")
-	c, err := pgtest.NewCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=512MB", "max_wal_size=4GB", "timezone=UTC", "datestyle=ISO",
+	cluster, err := pgtest.NewCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=512MB", "max_wal_size=4GB", "timezone=UTC", "datestyle=ISO",
 		"log_lock_waits=on", "deadlock_timeout=200ms")
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			c.Close()
+			cluster.Close()
 		}
 	}()
-	filled, err := newDatabase(ctx, c, "filled")
+	filled, err := newDatabase(ctx, cluster, "filled")
 	if err != nil {
 		return nil, err
 	}
 	if err := makeAppOf(ctx, firstModel().String(), o.binary, o.app, "--database", filled); err != nil {
 		return nil, err
 	}
-	say("filling PostgreSQL with %d rows", o.s.rows)
-	l := onlineLayout()
-	l.after = ashlarPostgresLayout.after
-	if err := fillPostgres(ctx, filled, l, o.s.rows, "posts"); err != nil {
+	say("filling PostgreSQL with %d rows", o.opts.rows)
+	layout := onlineLayout()
+	layout.after = ashlarPostgresLayout.after
+	if err := fillPostgres(ctx, filled, layout, o.opts.rows, "posts"); err != nil {
 		return nil, err
 	}
 	o.ready = func(ctx context.Context) ([]string, error) {
-		return []string{"--database", c.URL("online")}, onPostgres(ctx, c.URL("postgres"),
+		return []string{"--database", cluster.URL("online")}, onPostgres(ctx, cluster.URL("postgres"),
 			"DROP DATABASE IF EXISTS online WITH (FORCE)", "CREATE DATABASE online TEMPLATE filled STRATEGY FILE_COPY", "CHECKPOINT")
 	}
-	return c.Close, nil
+	return cluster.Close, nil
 }
 
 func onPostgres(ctx context.Context, address string, statements ...string) (err error) {
@@ -204,8 +204,8 @@ func onlineSQLite(ctx context.Context, o *online) (stop func(), err error) {
 		return nil, err
 	}
 	data := filepath.Join(o.app, ".ashlar")
-	say("filling SQLite with %d rows", o.s.rows)
-	if err := fillFrom(filepath.Join(data, "ashlar.db"), onlineLayout(), 0, o.s.rows, "posts"); err != nil {
+	say("filling SQLite with %d rows", o.opts.rows)
+	if err := fillFrom(filepath.Join(data, "ashlar.db"), onlineLayout(), 0, o.opts.rows, "posts"); err != nil {
 		return nil, err
 	}
 	o.skips = func(c onlineChange) bool { return !c.inPlace }
@@ -237,19 +237,19 @@ func (o *online) round(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
-	t := startTraffic(ctx, srv, o.s.rows)
-	defer t.stop()
+	traffic := startTraffic(ctx, srv, o.opts.rows)
+	defer traffic.stop()
 	model := firstModel()
-	for _, c := range onlineChanges {
-		if o.skips(c) || !wanted(o.s.only, c.key) {
+	for _, change := range onlineChanges {
+		if o.skips(change) || !wanted(o.opts.only, change.key) {
 			continue
 		}
-		c.apply(&model)
+		change.apply(&model)
 		if err := writeModel(o.next, model.String()); err != nil {
 			return err
 		}
 		time.Sleep(onlineCalm)
-		if err := o.change(ctx, c, t, where); err != nil {
+		if err := o.change(ctx, change, traffic, where); err != nil {
 			return err
 		}
 	}
@@ -257,17 +257,17 @@ func (o *online) round(ctx context.Context) (err error) {
 }
 
 // change runs the command and keeps the results of concurrent requests.
-func (o *online) change(ctx context.Context, c onlineChange, t *traffic, where []string) error {
+func (o *online) change(ctx context.Context, change onlineChange, t *traffic, where []string) error {
 	start := time.Now()
 	out, err := exec.CommandContext(ctx, o.binary, append([]string{"migrate", o.next}, where...)...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s: ashlar migrate: %w\n%s", c.name, err, out)
+		return fmt.Errorf("%s: ashlar migrate: %w\n%s", change.name, err, out)
 	}
 	took := time.Since(start)
 	time.Sleep(onlineAfter)
 	during := took + onlineAfter
 	r := changed{took: took, reads: t.window(false, start, during), writes: t.window(true, start, during)}
-	o.results[c.key] = append(o.results[c.key], r)
-	say("%-34s %6.2f s  reads %v  writes %v", c.name, took.Seconds(), r.reads, r.writes)
+	o.results[change.key] = append(o.results[change.key], r)
+	say("%-34s %6.2f s  reads %v  writes %v", change.name, took.Seconds(), r.reads, r.writes)
 	return nil
 }

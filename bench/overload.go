@@ -16,9 +16,9 @@ const (
 	overloadTime  = 10 * time.Second
 )
 
-func runOverload(ctx context.Context, s settings, folder string) (err error) {
-	s.servers, s.rows = nameAshlar, 20_000
-	all, err := setUp(ctx, s, folder)
+func runOverload(ctx context.Context, opts settings, folder string) (err error) {
+	opts.servers, opts.rows = nameAshlar, 20_000
+	all, err := setUp(ctx, opts, folder)
 	if err != nil {
 		return err
 	}
@@ -32,12 +32,12 @@ func runOverload(ctx context.Context, s settings, folder string) (err error) {
 		path := strings.ReplaceAll(withAuthor(srv.dialect, statuses[r.IntN(len(statuses))]), "sort=-created_at&limit=30", "sort=body&limit=100")
 		return request{method: "GET", path: path}
 	}
-	r := rand.New(rand.NewPCG(1, 2))
-	p, err := prepare(folder, "requests", []request{heavy(r), heavy(r), heavy(r), heavy(r)})
+	random := rand.New(rand.NewPCG(1, 2))
+	file, err := prepare(folder, "requests", []request{heavy(random), heavy(random), heavy(random), heavy(random)})
 	if err != nil {
 		return err
 	}
-	calm, err := measure(ctx, folder, srv, p, 32, 3*time.Second)
+	calm, err := measure(ctx, folder, srv, file, 32, 3*time.Second)
 	if err != nil {
 		return err
 	}
@@ -48,12 +48,12 @@ func runOverload(ctx context.Context, s settings, folder string) (err error) {
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "# Overload\n\nWritten by `make bench`. Pages of 100 rows with their authors, in an order that no index has, sent at %d × capacity for %v at a steady rate, whatever the answers (open model).\n\n", overloadTimes, overloadTime)
-	fmt.Fprintf(&b, "| | |\n|---|---|\n| capacity, 32 connections | %.0f/s, p99 %s |\n| sent | %.0f/s, of %.0f/s intended |\n", calm.rate, millis(calm.p99), flood.sentRate(), calm.rate*overloadTimes)
-	fmt.Fprintf(&b, "| answered | %.0f/s, p50 %s, p99 %s from the intended start |\n| refused with 503 and Retry-After | %d, p50 %s, p99 %s |\n", flood.okRate(), millis(flood.at(0.5)), millis(flood.at(0.99)), flood.refused, millis(flood.refusedAt(0.5)), millis(flood.refusedAt(0.99)))
-	fmt.Fprintf(&b, "| connections that failed, other answers | %d, %d |\n| resident, peak | %.0f MB |\n| a get within 50 ms again after | %v |\n", flood.failed, flood.other, megabytes(srv.memory("VmHWM")), recovered.Round(time.Millisecond))
-	return publish(s, b.String())
+	var text strings.Builder
+	fmt.Fprintf(&text, "# Overload\n\nWritten by `make bench`. Pages of 100 rows with their authors, in an order that no index has, sent at %d × capacity for %v at a steady rate, whatever the answers (open model).\n\n", overloadTimes, overloadTime)
+	fmt.Fprintf(&text, "| | |\n|---|---|\n| capacity, 32 connections | %.0f/s, p99 %s |\n| sent | %.0f/s, of %.0f/s intended |\n", calm.rate, millis(calm.p99), flood.sentRate(), calm.rate*overloadTimes)
+	fmt.Fprintf(&text, "| answered | %.0f/s, p50 %s, p99 %s from the intended start |\n| refused with 503 and Retry-After | %d, p50 %s, p99 %s |\n", flood.okRate(), millis(flood.at(0.5)), millis(flood.at(0.99)), flood.refused, millis(flood.refusedAt(0.5)), millis(flood.refusedAt(0.99)))
+	fmt.Fprintf(&text, "| connections that failed, other answers | %d, %d |\n| resident, peak | %.0f MB |\n| a get within 50 ms again after | %v |\n", flood.failed, flood.other, megabytes(srv.memory("VmHWM")), recovered.Round(time.Millisecond))
+	return publish(opts, text.String())
 }
 
 // recovery returns the time until a light request is fast again, three times in a row.

@@ -19,13 +19,13 @@ const (
 )
 
 // postgresBar is the bar against the hand-written service at a number of connections; 0 is no bar.
-func postgresBar(w workload, connections int) float64 {
+func postgresBar(work workload, connections int) float64 {
 	switch {
-	case !w.writes && (w.key == "get" || w.key == "list" || w.key == "rule-get" || w.key == "rule-list"):
+	case !work.writes && (work.key == "get" || work.key == "list" || work.key == "rule-get" || work.key == "rule-list"):
 		return 0.90
-	case w.writes && connections == 1:
+	case work.writes && connections == 1:
 		return 0.85
-	case w.writes:
+	case work.writes:
 		return 1.20
 	default:
 		return 0
@@ -33,21 +33,21 @@ func postgresBar(w workload, connections int) float64 {
 }
 
 // runPostgres measures both services on databases of one private server with fsync.
-func runPostgres(ctx context.Context, s settings, folder string) (err error) {
+func runPostgres(ctx context.Context, opts settings, folder string) (err error) {
 	begun := time.Now()
 	say("starting PostgreSQL")
-	c, err := pgtest.NewCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=256MB", "max_wal_size=2GB", "timezone=UTC", "datestyle=ISO")
+	cluster, err := pgtest.NewCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=256MB", "max_wal_size=2GB", "timezone=UTC", "datestyle=ISO")
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer cluster.Close()
 	var all []*server
 	makers := []func(context.Context, settings, string, *pgtest.Cluster) (*server, error){handwrittenPostgres, ashlarPostgres}
-	if s.before != "" {
+	if opts.before != "" {
 		makers = append(makers, beforePostgres)
 	}
 	for _, make := range makers {
-		srv, err := make(ctx, s, folder, c)
+		srv, err := make(ctx, opts, folder, cluster)
 		if err != nil {
 			return err
 		}
@@ -61,37 +61,37 @@ func runPostgres(ctx context.Context, s settings, folder string) (err error) {
 		return err
 	}
 	say("comparing the answers")
-	if err := verify(all, s.rows); err != nil {
+	if err := verify(all, opts.rows); err != nil {
 		return err
 	}
 	results := table{}
-	for round := range s.rounds {
+	for round := range opts.rounds {
 		for _, writes := range []bool{false, true} {
-			say("round %d of %d", round+1, s.rounds)
-			if err := runRound(ctx, s, folder, all, writes, results); err != nil {
+			say("round %d of %d", round+1, opts.rounds)
+			if err := runRound(ctx, opts, folder, all, writes, results); err != nil {
 				return err
 			}
 		}
 	}
-	return reportPostgres(s, all, results, time.Since(begun))
+	return reportPostgres(opts, all, results, time.Since(begun))
 }
 
 // newDatabase makes a database and returns its address.
-func newDatabase(ctx context.Context, c *pgtest.Cluster, name string) (string, error) {
-	conn, err := pgx.Connect(ctx, c.URL("postgres"))
+func newDatabase(ctx context.Context, cluster *pgtest.Cluster, name string) (string, error) {
+	conn, err := pgx.Connect(ctx, cluster.URL("postgres"))
 	if err != nil {
 		return "", err
 	}
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0")
-	return c.URL(name), errors.Join(err, conn.Close(ctx))
+	return cluster.URL(name), errors.Join(err, conn.Close(ctx))
 }
 
-func handwrittenPostgres(ctx context.Context, s settings, folder string, c *pgtest.Cluster) (*server, error) {
+func handwrittenPostgres(ctx context.Context, opts settings, folder string, cluster *pgtest.Cluster) (*server, error) {
 	bin, key := filepath.Join(folder, "handwritten"), filepath.Join(folder, "handwritten-key")
 	if err := build(ctx, ".", "./handwritten", bin); err != nil {
 		return nil, err
 	}
-	url, err := newDatabase(ctx, c, "handwritten")
+	url, err := newDatabase(ctx, cluster, "handwritten")
 	if err != nil {
 		return nil, err
 	}
@@ -102,11 +102,11 @@ func handwrittenPostgres(ctx context.Context, s settings, folder string, c *pgte
 	if _, err := command(ctx, "", nil, "", bin, "-create", "-postgres", url); err != nil {
 		return nil, err
 	}
-	say("filling %s with 2 × %d rows", nameHandwrittenPostgres, s.rows)
+	say("filling %s with 2 × %d rows", nameHandwrittenPostgres, opts.rows)
 	return &server{
 		name: nameHandwrittenPostgres, durability: "one transaction each", binary: bin, dialect: handwrittenDialect{}, tokens: tokens,
 		args: []string{"-listen", "ADDRESS", "-postgres", url, "-key", key},
-	}, fillPostgres(ctx, url, handwrittenLayout, s.rows, "posts", "notes")
+	}, fillPostgres(ctx, url, handwrittenLayout, opts.rows, "posts", "notes")
 }
 
 func ashlarPostgres(ctx context.Context, s settings, folder string, c *pgtest.Cluster) (*server, error) {
@@ -118,8 +118,8 @@ func beforePostgres(ctx context.Context, s settings, folder string, c *pgtest.Cl
 	return ashlarPostgresOf(ctx, s, c, nameBefore, s.before, filepath.Join(folder, "before"))
 }
 
-func ashlarPostgresOf(ctx context.Context, s settings, c *pgtest.Cluster, name, checkout, bin string) (*server, error) {
-	url, err := newDatabase(ctx, c, filepath.Base(bin))
+func ashlarPostgresOf(ctx context.Context, opts settings, cluster *pgtest.Cluster, name, checkout, bin string) (*server, error) {
+	url, err := newDatabase(ctx, cluster, filepath.Base(bin))
 	if err != nil {
 		return nil, err
 	}
@@ -131,11 +131,11 @@ func ashlarPostgresOf(ctx context.Context, s settings, c *pgtest.Cluster, name, 
 	if err != nil {
 		return nil, err
 	}
-	say("filling %s with 2 × %d rows", name, s.rows)
+	say("filling %s with 2 × %d rows", name, opts.rows)
 	return &server{
 		name: name, durability: "one transaction each", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
 		args: []string{"serve", app, "--listen", "ADDRESS", "--database", url},
-	}, fillPostgres(ctx, url, ashlarPostgresLayout, s.rows, "posts", "notes")
+	}, fillPostgres(ctx, url, ashlarPostgresLayout, opts.rows, "posts", "notes")
 }
 
 var ashlarPostgresLayout = layout{
@@ -179,27 +179,27 @@ func copyRows(ctx context.Context, conn *pgx.Conn, table string, columns []strin
 	return err
 }
 
-func reportPostgres(s settings, all []*server, t table, took time.Duration) error {
-	var b strings.Builder
-	b.WriteString("# Results on PostgreSQL\n\nWritten by `make bench`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n")
-	machine(&b, s, took)
-	b.WriteString("The server is on the same machine, through a unix socket, with fsync and synchronous_commit on. CPU is that of the service alone.\n\n## Requests\n\n")
-	requests(&b, all, t)
-	b.WriteString("\n## Against the bars\n\n| workload | connections | against hand-written | bar | CPU against hand-written |\n|---|---|---|---|---|\n")
-	for _, w := range workloads {
-		for _, c := range w.connections {
-			own, other := t[cell{w.name, c, nameAshlarPostgres}], t[cell{w.name, c, nameHandwrittenPostgres}]
+func reportPostgres(opts settings, all []*server, t table, took time.Duration) error {
+	var text strings.Builder
+	text.WriteString("# Results on PostgreSQL\n\nWritten by `make bench`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n")
+	machine(&text, opts, took)
+	text.WriteString("The server is on the same machine, through a unix socket, with fsync and synchronous_commit on. CPU counts the service alone.\n\n## Requests\n\n")
+	requests(&text, all, t)
+	text.WriteString("\n## Against the bars\n\n| workload | connections | against hand-written | bar | CPU against hand-written |\n|---|---|---|---|---|\n")
+	for _, work := range workloads {
+		for _, c := range work.connections {
+			own, other := t[cell{work.name, c, nameAshlarPostgres}], t[cell{work.name, c, nameHandwrittenPostgres}]
 			if len(own) == 0 || len(other) == 0 {
 				continue
 			}
-			fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", w.name, c, percent(rate(own), rate(other), postgresBar(w, c)), ratio(cpu(own), cpu(other)))
+			fmt.Fprintf(&text, "| %s | %d | %s | %s |\n", work.name, c, percent(rate(own), rate(other), postgresBar(work, c)), ratio(cpu(own), cpu(other)))
 		}
 	}
-	if s.before != "" {
-		b.WriteString("\n## Against the checkout before\n\n")
-		againstBefore(&b, t)
+	if opts.before != "" {
+		text.WriteString("\n## Against the checkout before\n\n")
+		againstBefore(&text, t)
 	}
-	b.WriteString("\n## Programs\n\n")
-	programs(&b, all)
-	return publish(s, b.String())
+	text.WriteString("\n## Programs\n\n")
+	programs(&text, all)
+	return publish(opts, text.String())
 }

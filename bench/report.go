@@ -11,31 +11,31 @@ import (
 )
 
 // report writes the results to standard output, and to a file if it has a name.
-func report(s settings, all []*server, t table, took time.Duration) error {
-	var b strings.Builder
-	b.WriteString("# Results\n\nWritten by `make bench`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n")
-	machine(&b, s, took)
-	b.WriteString("\n## Requests\n\n")
-	requests(&b, all, t)
-	b.WriteString("\n## Against the bars\n\n")
-	against(&b, t)
-	if s.before != "" {
-		b.WriteString("\n## Against the checkout before\n\n")
-		againstBefore(&b, t)
+func report(opts settings, all []*server, t table, took time.Duration) error {
+	var text strings.Builder
+	text.WriteString("# Results\n\nWritten by `make bench`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n")
+	machine(&text, opts, took)
+	text.WriteString("\n## Requests\n\n")
+	requests(&text, all, t)
+	text.WriteString("\n## Against the bars\n\n")
+	against(&text, t)
+	if opts.before != "" {
+		text.WriteString("\n## Against the checkout before\n\n")
+		againstBefore(&text, t)
 	}
-	b.WriteString("\n## Programs\n\n")
-	programs(&b, all)
-	return publish(s, b.String())
+	text.WriteString("\n## Programs\n\n")
+	programs(&text, all)
+	return publish(opts, text.String())
 }
 
-func publish(s settings, text string) error {
+func publish(opts settings, text string) error {
 	if _, err := io.WriteString(os.Stdout, text); err != nil {
 		return err
 	}
-	if s.out == "" {
+	if opts.out == "" {
 		return nil
 	}
-	return os.WriteFile(s.out, []byte(text), 0o644)
+	return os.WriteFile(opts.out, []byte(text), 0o644)
 }
 
 func machine(b *strings.Builder, s settings, took time.Duration) {
@@ -62,12 +62,12 @@ func systemLoad() string {
 	return first
 }
 
-func requests(b *strings.Builder, all []*server, t table) {
-	b.WriteString("| workload | connections | server | requests/s | p50 | p99 | CPU a request | errors |\n|---|---|---|---|---|---|---|---|\n")
-	for _, w := range workloads {
-		for _, c := range w.connections {
-			for _, s := range all {
-				rs := t[cell{w.name, c, s.name}]
+func requests(text *strings.Builder, all []*server, t table) {
+	text.WriteString("| workload | connections | server | requests/s | p50 | p99 | CPU a request | errors |\n|---|---|---|---|---|---|---|---|\n")
+	for _, work := range workloads {
+		for _, c := range work.connections {
+			for _, server := range all {
+				rs := t[cell{work.name, c, server.name}]
 				if len(rs) == 0 {
 					continue
 				}
@@ -75,7 +75,7 @@ func requests(b *strings.Builder, all []*server, t table) {
 				for _, r := range rs {
 					failed += r.errors + r.refused
 				}
-				fmt.Fprintf(b, "| %s | %d | %s | %.0f | %s | %s | %d µs | %d |\n", w.name, c, s.name, rate(rs),
+				fmt.Fprintf(text, "| %s | %d | %s | %.0f | %s | %s | %d µs | %d |\n", work.name, c, server.name, rate(rs),
 					millis(of(rs, func(r result) time.Duration { return r.p50 })), millis(p99(rs)),
 					of(rs, func(r result) time.Duration { return r.cpu }).Microseconds(), failed)
 			}
@@ -91,20 +91,20 @@ func millis(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }
 
-func against(b *strings.Builder, t table) {
-	b.WriteString("| workload | connections | against PocketBase | bar | without its log | against hand-written | bar | CPU against hand-written |\n|---|---|---|---|---|---|---|---|\n")
-	for _, w := range workloads {
-		for _, c := range w.connections {
-			at := func(server string) []result { return t[cell{w.name, c, server}] }
+func against(text *strings.Builder, t table) {
+	text.WriteString("| workload | connections | against PocketBase | bar | without its log | against hand-written | bar | CPU against hand-written |\n|---|---|---|---|---|---|---|---|\n")
+	for _, work := range workloads {
+		for _, c := range work.connections {
+			at := func(server string) []result { return t[cell{work.name, c, server}] }
 			own := at(nameAshlar)
 			if len(own) == 0 {
 				continue
 			}
-			fmt.Fprintf(b, "| %s | %d | %s | %s | %s | %s |\n", w.name, c,
-				times(rate(own), rate(at(namePocketBase)), w.bar(c).pocketbase),
-				ratio(rate(own), rate(at(namePBNoLog))), percent(rate(own), rate(at(nameHandwritten)), w.bar(c).handwritten), ratio(cpu(own), cpu(at(nameHandwritten))))
-			if tail := w.bar(c).tail; tail > 0 {
-				fmt.Fprintf(b, "| %s, p99 | %d | %s | %s | %s | – |\n", w.name, c,
+			fmt.Fprintf(text, "| %s | %d | %s | %s | %s | %s |\n", work.name, c,
+				times(rate(own), rate(at(namePocketBase)), work.bar(c).pocketbase),
+				ratio(rate(own), rate(at(namePBNoLog))), percent(rate(own), rate(at(nameHandwritten)), work.bar(c).handwritten), ratio(cpu(own), cpu(at(nameHandwritten))))
+			if tail := work.bar(c).tail; tail > 0 {
+				fmt.Fprintf(text, "| %s, p99 | %d | %s | %s | %s | – |\n", work.name, c,
 					times(p99s(at(namePocketBase)), p99s(own), tail),
 					ratio(p99s(at(namePBNoLog)), p99s(own)), percent(p99s(at(nameHandwritten)), p99s(own), 0))
 			}
@@ -113,11 +113,11 @@ func against(b *strings.Builder, t table) {
 }
 
 // againstBefore compares CPU a request within each round: the median of the rounds' ratios, and the lowest and highest.
-func againstBefore(b *strings.Builder, t table) {
-	b.WriteString("| workload | connections | CPU a request, now | before | now / before | lowest to highest of the rounds |\n|---|---|---|---|---|---|\n")
-	for _, w := range workloads {
-		for _, c := range w.connections {
-			now, before := t[cell{w.name, c, nameAshlar}], t[cell{w.name, c, nameBefore}]
+func againstBefore(text *strings.Builder, t table) {
+	text.WriteString("| workload | connections | CPU a request, now | before | now / before | lowest to highest of the rounds |\n|---|---|---|---|---|---|\n")
+	for _, work := range workloads {
+		for _, c := range work.connections {
+			now, before := t[cell{work.name, c, nameAshlar}], t[cell{work.name, c, nameBefore}]
 			if len(now) == 0 || len(now) != len(before) {
 				continue
 			}
@@ -125,7 +125,7 @@ func againstBefore(b *strings.Builder, t table) {
 			for i := range now {
 				ratios[i] = float64(now[i].cpu) / float64(max(1, before[i].cpu))
 			}
-			fmt.Fprintf(b, "| %s | %d | %.1f µs | %.1f µs | %.3f | %.3f to %.3f |\n", w.name, c, cpu(now)/1000, cpu(before)/1000,
+			fmt.Fprintf(text, "| %s | %d | %.1f µs | %.1f µs | %.3f | %.3f to %.3f |\n", work.name, c, cpu(now)/1000, cpu(before)/1000,
 				median(ratios), slices.Min(ratios), slices.Max(ratios))
 		}
 	}
@@ -177,10 +177,10 @@ func verdict(got, bar float64) string {
 	return "**missed**:"
 }
 
-func programs(b *strings.Builder, all []*server) {
-	b.WriteString("| server | a write is durable | start to the first 200 | resident, idle | resident, peak | binary |\n|---|---|---|---|---|---|\n")
+func programs(text *strings.Builder, all []*server) {
+	text.WriteString("| server | a write is durable | start to the first 200 | resident, idle | resident, peak | binary |\n|---|---|---|---|---|---|\n")
 	for _, s := range all {
-		fmt.Fprintf(b, "| %s | %s | %d ms | %.0f MB | %.0f MB | %.1f MB |\n", s.name, s.durability, s.cold.Milliseconds(),
+		fmt.Fprintf(text, "| %s | %s | %d ms | %.0f MB | %.0f MB | %.1f MB |\n", s.name, s.durability, s.cold.Milliseconds(),
 			megabytes(s.idle), megabytes(s.memory("VmHWM")), megabytes(s.size()))
 	}
 }

@@ -307,11 +307,11 @@ b AS (SELECT id FROM a UNION SELECT id FROM folders WHERE parent_id IN (SELECT i
 const friends = `SELECT {me} UNION SELECT user_id FROM friendships WHERE friend_id = {me}
 UNION SELECT f.user_id FROM friendships AS g JOIN friendships AS f ON f.friend_id = g.user_id WHERE g.friend_id = {me}`
 
-func forEach(who []int, a ruleAsk) []ruleAsk {
+func forEach(who []int, ask ruleAsk) []ruleAsk {
 	var all []ruleAsk
 	for _, n := range who {
-		a.who = n
-		all = append(all, a)
+		ask.who = n
+		all = append(all, ask)
 	}
 	return all
 }

@@ -39,24 +39,24 @@ type ruleLine struct {
 
 // runRules measures the cost of rules in this process. It runs record.DB, from the caller and the query to the JSON,
 // and a statement written by hand on the same engine with the same JSON. They take turns.
-func runRules(ctx context.Context, s settings, folder string) (err error) {
+func runRules(ctx context.Context, opts settings, folder string) (err error) {
 	begun := time.Now()
 	say("starting PostgreSQL")
-	c, err := pgtest.NewCluster("shared_buffers=256MB", "max_wal_size=4GB", "timezone=UTC", "jit=off")
+	cluster, err := pgtest.NewCluster("shared_buffers=256MB", "max_wal_size=4GB", "timezone=UTC", "jit=off")
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer cluster.Close()
 	var lines []ruleLine
 	for i, m := range ruleModels {
-		if !wanted(s.only, m.name) {
+		if !wanted(opts.only, m.name) {
 			continue
 		}
-		url, err := newDatabase(ctx, c, "rules"+strconv.Itoa(i))
+		url, err := newDatabase(ctx, cluster, "rules"+strconv.Itoa(i))
 		if err != nil {
 			return err
 		}
-		for _, e := range []ruleEngine{
+		for _, engine := range []ruleEngine{
 			{"SQLite", false, func() (store.DB, error) {
 				return sqlite.Open(ctx, filepath.Join(folder, "rules"+strconv.Itoa(i)+".db"), sqlite.Config{ReadTimeout: time.Minute})
 			}},
@@ -64,17 +64,17 @@ func runRules(ctx context.Context, s settings, folder string) (err error) {
 				return postgres.Open(ctx, url, postgres.Config{ReadTimeout: time.Minute, Logger: slog.New(slog.DiscardHandler)})
 			}},
 		} {
-			if !wanted(s.servers, e.name) {
+			if !wanted(opts.servers, engine.name) {
 				continue
 			}
-			more, err := measureRules(ctx, s, e, m)
+			more, err := measureRules(ctx, opts, engine, m)
 			if err != nil {
-				return fmt.Errorf("%s on %s: %w", m.name, e.name, err)
+				return fmt.Errorf("%s on %s: %w", m.name, engine.name, err)
 			}
 			lines = append(lines, more...)
 		}
 	}
-	return reportRules(s, lines, time.Since(begun))
+	return reportRules(opts, lines, time.Since(begun))
 }
 
 type ruleEngine struct {
@@ -83,42 +83,42 @@ type ruleEngine struct {
 	open     func() (store.DB, error)
 }
 
-func measureRules(ctx context.Context, s settings, e ruleEngine, m ruleModel) (lines []ruleLine, err error) {
+func measureRules(ctx context.Context, opts settings, engine ruleEngine, m ruleModel) (lines []ruleLine, err error) {
 	rules, err := compileRules("ashlar: 1\nname: bench\nroles: [auditor]\ntables:" + m.yaml)
 	if err != nil {
 		return nil, err
 	}
-	db, err := e.open()
+	db, err := engine.open()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	say("%s on %s: loading %d rows", m.name, e.name, s.rows)
+	say("%s on %s: loading %d rows", m.name, engine.name, opts.rows)
 	if _, err := migrate.Apply(ctx, db, rules, migrate.Options{}); err != nil {
 		return nil, err
 	}
-	if err := loadRules(ctx, db, m, e.postgres, s.rows); err != nil {
+	if err := loadRules(ctx, db, m, engine.postgres, opts.rows); err != nil {
 		return nil, err
 	}
-	b := &ruleBench{ctx: ctx, db: db, engine: e, rules: rules, rows: record.New(db, rules, record.Config{})}
-	for _, a := range m.asks {
-		l, err := b.measure(s, m, a)
+	b := &ruleBench{ctx: ctx, db: db, engine: engine, rules: rules, rows: record.New(db, rules, record.Config{})}
+	for _, ask := range m.asks {
+		line, err := b.measure(opts, m, ask)
 		if err != nil {
-			return nil, fmt.Errorf("%s of user %d: %w", a.what, a.who, err)
+			return nil, fmt.Errorf("%s of user %d: %w", ask.what, ask.who, err)
 		}
-		l.model = m.name
-		say("%-11s %-16s %-16s user %d %9d rows  %10v  by hand %10v  %5.2f", e.name, m.name, a.what, a.who, l.rows, l.ashlar, l.hand, float64(l.ashlar)/float64(l.hand))
-		lines = append(lines, l)
+		line.model = m.name
+		say("%-11s %-16s %-16s user %d %9d rows  %10v  by hand %10v  %5.2f", engine.name, m.name, ask.what, ask.who, line.rows, line.ashlar, line.hand, float64(line.ashlar)/float64(line.hand))
+		lines = append(lines, line)
 	}
 	return lines, nil
 }
 
 func compileRules(source string) (*rule.Rules, error) {
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
+	app, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	rules, faults := rule.CompileModel(m)
+	rules, faults := rule.CompileModel(app)
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -161,109 +161,109 @@ func (a ruleAsk) caller() caller.Caller {
 }
 
 // measure compares both answers, then their times.
-func (b *ruleBench) measure(s settings, m ruleModel, a ruleAsk) (ruleLine, error) {
-	l := ruleLine{engine: b.engine.name, ask: a}
-	t := b.rules.Model.Table(a.table)
-	hand := b.handOf(m, t, a)
+func (b *ruleBench) measure(opts settings, m ruleModel, ask ruleAsk) (ruleLine, error) {
+	line := ruleLine{engine: b.engine.name, ask: ask}
+	table := b.rules.Model.Table(ask.table)
+	hand := b.handOf(m, table, ask)
 	var ours, theirs []byte
 	for range 2 { // the first prepares statements and fills caches
 		var err error
-		if ours, err = b.ashlar(t, a, nil); err != nil {
-			return l, err
+		if ours, err = b.ashlar(table, ask, nil); err != nil {
+			return line, err
 		}
 		if theirs, err = hand(nil); err != nil {
-			return l, err
+			return line, err
 		}
 	}
-	rows, err := sameRows(a, ours, theirs)
+	rows, err := sameRows(ask, ours, theirs)
 	if err != nil {
-		return l, err
+		return line, err
 	}
-	l.rows = rows
+	line.rows = rows
 	var ashlar, byHand []time.Duration
 	var dst []byte
-	for begun := time.Now(); len(ashlar) < 5 || (time.Since(begun) < s.duration && len(ashlar) < 2000); {
-		if err := b.touch(a); err != nil {
-			return l, err
+	for begun := time.Now(); len(ashlar) < 5 || (time.Since(begun) < opts.duration && len(ashlar) < 2000); {
+		if err := b.touch(ask); err != nil {
+			return line, err
 		}
 		start := time.Now()
-		if dst, err = b.ashlar(t, a, dst[:0]); err != nil {
-			return l, err
+		if dst, err = b.ashlar(table, ask, dst[:0]); err != nil {
+			return line, err
 		}
 		ashlar = append(ashlar, time.Since(start))
-		if err := b.touch(a); err != nil {
-			return l, err
+		if err := b.touch(ask); err != nil {
+			return line, err
 		}
 		start = time.Now()
 		if dst, err = hand(dst[:0]); err != nil {
-			return l, err
+			return line, err
 		}
 		byHand = append(byHand, time.Since(start))
 	}
 	slices.Sort(ashlar)
 	slices.Sort(byHand)
-	l.ashlar, l.hand, l.worst = ashlar[len(ashlar)/2], byHand[len(byHand)/2], ashlar[len(ashlar)*99/100]
-	return l, nil
+	line.ashlar, line.hand, line.worst = ashlar[len(ashlar)/2], byHand[len(byHand)/2], ashlar[len(ashlar)*99/100]
+	return line, nil
 }
 
 // touch invalidates the remembered total. It runs before both reads, so that both begin a new snapshot.
-func (b *ruleBench) touch(a ruleAsk) error {
-	if !a.total {
+func (b *ruleBench) touch(ask ruleAsk) error {
+	if !ask.total {
 		return nil
 	}
 	return b.db.Write(b.ctx, func(tx store.Tx) error {
-		tx.MarkChanged(a.table)
+		tx.MarkChanged(ask.table)
 		return nil
 	})
 }
 
-func (b *ruleBench) ashlar(t *model.Table, a ruleAsk, dst []byte) ([]byte, error) {
-	if a.get != 0 {
-		row, err := b.rows.Get(b.ctx, a.caller(), t, value.OfInt(int64(a.get)), record.Selection{}, dst)
+func (b *ruleBench) ashlar(table *model.Table, ask ruleAsk, dst []byte) ([]byte, error) {
+	if ask.get != 0 {
+		row, err := b.rows.Get(b.ctx, ask.caller(), table, value.OfInt(int64(ask.get)), record.Selection{}, dst)
 		if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.NotFound {
 			return dst, nil
 		}
 		return row.JSON, err
 	}
-	q := record.Query{Sort: a.sort, Filter: a.filter, Limit: pageOf, Total: a.total}
-	if a.total {
+	q := record.Query{Sort: ask.sort, Filter: ask.filter, Limit: pageOf, Total: ask.total}
+	if ask.total {
 		q.Limit = 1
 		q.Fields = "id"
 	}
-	return b.rows.List(b.ctx, a.caller(), t, q, dst)
+	return b.rows.List(b.ctx, ask.caller(), table, q, dst)
 }
 
 // handOf runs a statement written by hand, and makes JSON of its rows.
-func (b *ruleBench) handOf(m ruleModel, t *model.Table, a ruleAsk) func([]byte) ([]byte, error) {
-	sql, page := b.handSQL(t, a), ""
-	if a.total { // comes with a page
+func (b *ruleBench) handOf(m ruleModel, table *model.Table, ask ruleAsk) func([]byte) ([]byte, error) {
+	sql, page := b.handSQL(table, ask), ""
+	if ask.total { // comes with a page
 		first := m.asks[0]
 		first.hand = strings.NewReplacer("{cols}", "t.id", "LIMIT 21", "LIMIT 2").Replace(first.hand)
-		page = b.handSQL(t, first)
+		page = b.handSQL(table, first)
 	}
 	var args []value.Value
-	if strings.Contains(a.hand, "{me}") {
+	if strings.Contains(ask.hand, "{me}") {
 		id := value.Value{}
-		if a.who != 0 {
-			id = value.OfUUID(userID(a.who))
+		if ask.who != 0 {
+			id = value.OfUUID(userID(ask.who))
 		}
 		args = append(args, id)
 	}
-	names := make([]string, len(t.Fields))
-	for i, f := range t.Fields {
+	names := make([]string, len(table.Fields))
+	for i, f := range table.Fields {
 		names[i] = `,"` + f.Name + `":`
 	}
 	return func(dst []byte) ([]byte, error) {
-		err := b.db.Read(b.ctx, func(q store.Reader) error {
+		err := b.db.Read(b.ctx, func(reader store.Reader) error {
 			if page != "" {
-				if err := q.Query(page, args, func(value.Row) error { return nil }); err != nil {
+				if err := reader.Query(page, args, func(value.Row) error { return nil }); err != nil {
 					return err
 				}
 			}
-			q.FinalStatement()
+			reader.FinalStatement()
 			rows := 0
-			return q.Query(sql, args, func(row value.Row) error {
-				if a.total {
+			return reader.Query(sql, args, func(row value.Row) error {
+				if ask.total {
 					dst = strconv.AppendInt(dst, row.Int(0), 10)
 					return nil
 				}
@@ -271,7 +271,7 @@ func (b *ruleBench) handOf(m ruleModel, t *model.Table, a ruleAsk) func([]byte) 
 					return nil
 				}
 				dst = append(dst, '{')
-				for i, f := range t.Fields {
+				for i, f := range table.Fields {
 					dst = append(dst, names[i][min(i, 1)^1:]...)
 					dst = value.AppendJSON(dst, f, row, i)
 				}
@@ -283,12 +283,12 @@ func (b *ruleBench) handOf(m ruleModel, t *model.Table, a ruleAsk) func([]byte) 
 	}
 }
 
-func (b *ruleBench) handSQL(t *model.Table, a ruleAsk) string {
-	columns := make([]string, len(t.Fields))
-	for i, f := range t.Fields {
+func (b *ruleBench) handSQL(table *model.Table, ask ruleAsk) string {
+	columns := make([]string, len(table.Fields))
+	for i, f := range table.Fields {
 		columns[i] = "t." + f.Name
 	}
-	sql := a.hand
+	sql := ask.hand
 	me, yes, opaque := "?1", "1", "+"
 	if b.engine.postgres {
 		me, yes, opaque = "$1::uuid", "TRUE", ""
@@ -297,8 +297,8 @@ func (b *ruleBench) handSQL(t *model.Table, a ruleAsk) string {
 }
 
 // sameRows compares two answers, and returns the number of their rows, or the count.
-func sameRows(a ruleAsk, ours, theirs []byte) (int64, error) {
-	if a.total {
+func sameRows(ask ruleAsk, ours, theirs []byte) (int64, error) {
+	if ask.total {
 		var page struct{ Total int64 }
 		if err := json.Unmarshal(ours, &page); err != nil {
 			return 0, err
@@ -309,7 +309,7 @@ func sameRows(a ruleAsk, ours, theirs []byte) (int64, error) {
 		return page.Total, nil
 	}
 	theirs = bytes.TrimSuffix(theirs, []byte(","))
-	if a.get != 0 {
+	if ask.get != 0 {
 		if !bytes.Equal(ours, theirs) {
 			return 0, fmt.Errorf("the row is %s, and by hand %s", ours, theirs)
 		}
@@ -333,41 +333,41 @@ func asBytes(raw []json.RawMessage) [][]byte {
 	return out
 }
 
-func reportRules(s settings, lines []ruleLine, took time.Duration) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# Rules\n\nWritten by `make bench-rules`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n%s, %s, Linux %s. The run took %v; load average at its end %s.\n",
+func reportRules(opts settings, lines []ruleLine, took time.Duration) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "# Rules\n\nWritten by `make bench-rules`; what is measured and how is in [docs/performance.md](../docs/performance.md).\n\n%s, %s, Linux %s. The run took %v; load average at its end %s.\n",
 		time.Now().UTC().Format("2006-01-02"), processor(), kernel(), took.Round(time.Second), systemLoad())
 	for _, m := range ruleModels {
 		if !slices.ContainsFunc(lines, func(l ruleLine) bool { return l.model == m.name }) {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n`read: %s`, %d rows\n\n| request | caller | rows | SQLite | by hand | × | p99 | PostgreSQL | by hand | × | p99 |\n|---|---|---|---|---|---|---|---|---|---|---|\n", m.name, m.rule, s.rows)
+		fmt.Fprintf(&text, "\n## %s\n\n`read: %s`, %d rows\n\n| request | caller | rows | SQLite | by hand | × | p99 | PostgreSQL | by hand | × | p99 |\n|---|---|---|---|---|---|---|---|---|---|---|\n", m.name, m.rule, opts.rows)
 		for _, a := range m.asks {
-			ruleRow(&b, lines, m.name, a)
+			ruleRow(&text, lines, m.name, a)
 		}
 	}
-	return publish(s, b.String())
+	return publish(opts, text.String())
 }
 
-func ruleRow(b io.Writer, lines []ruleLine, modelName string, a ruleAsk) {
+func ruleRow(out io.Writer, lines []ruleLine, modelName string, ask ruleAsk) {
 	cells := map[string]ruleLine{}
 	for _, l := range lines {
-		if l.model == modelName && l.ask.what == a.what && l.ask.who == a.who {
+		if l.model == modelName && l.ask.what == ask.what && l.ask.who == ask.who {
 			cells[l.engine] = l
 		}
 	}
-	who := []string{"anonymous", "a stranger", "one with little", "one with more"}[a.who]
+	who := []string{"anonymous", "a stranger", "one with little", "one with more"}[ask.who]
 	rows := max(cells["SQLite"].rows, cells["PostgreSQL"].rows)
-	fmt.Fprintf(b, "| %s | %s | %d |", a.what, who, rows)
+	fmt.Fprintf(out, "| %s | %s | %d |", ask.what, who, rows)
 	for _, e := range []string{"SQLite", "PostgreSQL"} {
-		l, ok := cells[e]
+		line, ok := cells[e]
 		if !ok {
-			fmt.Fprint(b, " – | – | – | – |")
+			fmt.Fprint(out, " – | – | – | – |")
 			continue
 		}
-		fmt.Fprintf(b, " %s | %s | %.1f | %s |", spent(l.ashlar), spent(l.hand), float64(l.ashlar)/float64(l.hand), spent(l.worst))
+		fmt.Fprintf(out, " %s | %s | %.1f | %s |", spent(line.ashlar), spent(line.hand), float64(line.ashlar)/float64(line.hand), spent(line.worst))
 	}
-	fmt.Fprintln(b)
+	fmt.Fprintln(out)
 }
 
 func spent(d time.Duration) string {

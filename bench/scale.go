@@ -26,9 +26,9 @@ type scaled struct {
 	result
 }
 
-func runScale(ctx context.Context, s settings, folder string) (err error) {
-	s.servers, s.rows = nameHandwritten+","+nameAshlar, 0
-	all, err := setUp(ctx, s, folder)
+func runScale(ctx context.Context, opts settings, folder string) (err error) {
+	opts.servers, opts.rows = nameHandwritten+","+nameAshlar, 0
+	all, err := setUp(ctx, opts, folder)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func runScale(ctx context.Context, s settings, folder string) (err error) {
 			}
 		}
 		for _, srv := range all {
-			more, err := scaleOne(ctx, s, folder, srv, rows)
+			more, err := scaleOne(ctx, opts, folder, srv, rows)
 			if err != nil {
 				return err
 			}
@@ -51,27 +51,27 @@ func runScale(ctx context.Context, s settings, folder string) (err error) {
 		}
 		from = rows
 	}
-	return reportScale(s, all, lines)
+	return reportScale(opts, all, lines)
 }
 
 // scaleOne measures one server at one size.
-func scaleOne(ctx context.Context, s settings, folder string, srv *server, rows int) (lines []scaled, err error) {
+func scaleOne(ctx context.Context, opts settings, folder string, srv *server, rows int) (lines []scaled, err error) {
 	if err := srv.start(ctx, srv.dialect.get("posts", uuidOf('p', 1))); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
 	add := func(what string, requests []request) error {
-		p, err := prepare(folder, "requests", requests)
+		file, err := prepare(folder, "requests", requests)
 		if err != nil {
 			return err
 		}
 		var rs []result
-		for range s.rounds {
-			r, err := measure(ctx, folder, srv, p, 8, s.duration)
+		for range opts.rounds {
+			result, err := measure(ctx, folder, srv, file, 8, opts.duration)
 			if err != nil {
 				return err
 			}
-			rs = append(rs, r)
+			rs = append(rs, result)
 		}
 		r := rs[0]
 		r.rate, r.p50, r.p99 = rate(rs), of(rs, func(r result) time.Duration { return r.p50 }), p99(rs)
@@ -100,13 +100,13 @@ func scaleOne(ctx context.Context, s settings, folder string, srv *server, rows 
 // walk follows a list from page to page, and returns the requests of the measured pages, up to the last row.
 func walk(srv *server, rows int) ([]request, error) {
 	first := strings.ReplaceAll(srv.dialect.list("open"), "limit=30", fmt.Sprintf("limit=%d", scaleLimit))
-	q := request{method: "GET", path: first}
+	call := request{method: "GET", path: first}
 	var pages []request
 	for n := 1; n <= scalePages[len(scalePages)-1]; n++ {
 		if n == scalePages[len(pages)] {
-			pages = append(pages, q)
+			pages = append(pages, call)
 		}
-		answer, err := ask(srv, q, http.StatusOK)
+		answer, err := ask(srv, call, http.StatusOK)
 		if err != nil {
 			return nil, err
 		}
@@ -114,32 +114,32 @@ func walk(srv *server, rows int) ([]request, error) {
 		if next == "" {
 			break
 		}
-		q.path = first + "&cursor=" + next
+		call.path = first + "&cursor=" + next
 	}
 	return pages, nil
 }
 
-func reportScale(s settings, all []*server, lines []scaled) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# Scale\n\nWritten by `make bench-scale`. %s, Linux %s; 8 connections, medians of %d rounds of %s. Pages have %d rows of one status, by created, descending, reached by cursor.\n",
-		processor(), kernel(), s.rounds, seconds(s.duration), scaleLimit)
+func reportScale(opts settings, all []*server, lines []scaled) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "# Scale\n\nWritten by `make bench-scale`. %s, Linux %s; 8 connections, medians of %d rounds of %s. Pages have %d rows of one status, by created, descending, reached by cursor.\n",
+		processor(), kernel(), opts.rounds, seconds(opts.duration), scaleLimit)
 	for _, srv := range all {
-		fmt.Fprintf(&b, "\n## %s\n\n| request | rows | requests/s | p50 | CPU a request | CPU against 10,000 rows (pages: against page 1) |\n|---|---|---|---|---|---|\n", srv.name)
-		for _, l := range lines {
-			if l.server != srv.name {
+		fmt.Fprintf(&text, "\n## %s\n\n| request | rows | requests/s | p50 | CPU a request | CPU against 10,000 rows (pages: against page 1) |\n|---|---|---|---|---|---|\n", srv.name)
+		for _, line := range lines {
+			if line.server != srv.name {
 				continue
 			}
-			fmt.Fprintf(&b, "| %s | %d | %.0f | %s | %d µs | %s |\n", l.what, l.rows, l.rate, millis(l.p50), l.cpu.Microseconds(), ratio(float64(l.cpu), float64(baseOf(lines, l))))
+			fmt.Fprintf(&text, "| %s | %d | %.0f | %s | %d µs | %s |\n", line.what, line.rows, line.rate, millis(line.p50), line.cpu.Microseconds(), ratio(float64(line.cpu), float64(baseOf(lines, line))))
 		}
 	}
-	return publish(s, b.String())
+	return publish(opts, text.String())
 }
 
 // baseOf returns the cost to compare a line with.
-func baseOf(lines []scaled, l scaled) time.Duration {
+func baseOf(lines []scaled, line scaled) time.Duration {
 	for _, other := range lines {
-		page := strings.HasPrefix(l.what, "page ") && l.what != "page 1"
-		if other.server == l.server && ((page && other.what == "page 1" && other.rows == l.rows) || (!page && other.what == l.what)) {
+		page := strings.HasPrefix(line.what, "page ") && line.what != "page 1"
+		if other.server == line.server && ((page && other.what == "page 1" && other.rows == line.rows) || (!page && other.what == line.what)) {
 			return other.cpu
 		}
 	}

@@ -62,11 +62,11 @@ func (s *server) start(ctx context.Context, path string) error {
 	}
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for time.Since(begun) < 30*time.Second && ctx.Err() == nil {
-		r, err := client.Get(s.url() + path)
+		res, err := client.Get(s.url() + path)
 		if err == nil {
-			_, _ = io.Copy(io.Discard, r.Body)
-			_ = r.Body.Close()
-			if r.StatusCode == http.StatusOK {
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
 				s.cold = time.Since(begun)
 				return nil
 			}

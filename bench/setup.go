@@ -28,7 +28,7 @@ const (
 )
 
 // setUp builds and fills the wanted servers, in folder.
-func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
+func setUp(ctx context.Context, opts settings, folder string) ([]*server, error) {
 	var all []*server
 	for _, part := range []struct {
 		name string
@@ -36,10 +36,10 @@ func setUp(ctx context.Context, s settings, folder string) ([]*server, error) {
 	}{
 		{nameFloor, floor}, {nameHandwritten, handwritten}, {namePocketBase, pocketbase}, {nameAshlar, ashlar}, {nameBefore, before},
 	} {
-		if (part.name == nameBefore && s.before == "") || (part.name != nameBefore && !wanted(s.servers, part.name)) {
+		if (part.name == nameBefore && opts.before == "") || (part.name != nameBefore && !wanted(opts.servers, part.name)) {
 			continue
 		}
-		made, err := part.make(ctx, s, folder)
+		made, err := part.make(ctx, opts, folder)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
@@ -92,7 +92,7 @@ func floor(ctx context.Context, _ settings, folder string) ([]*server, error) {
 	return []*server{{name: nameFloor, durability: "–", binary: bin, args: []string{"-listen", "ADDRESS", "-row", "620", "-page", "18600"}}}, nil
 }
 
-func handwritten(ctx context.Context, s settings, folder string) ([]*server, error) {
+func handwritten(ctx context.Context, opts settings, folder string) ([]*server, error) {
 	bin, dir := filepath.Join(folder, "handwritten"), filepath.Join(folder, "handwritten-data")
 	if err := build(ctx, ".", "./handwritten", bin); err != nil {
 		return nil, err
@@ -108,8 +108,8 @@ func handwritten(ctx context.Context, s settings, folder string) ([]*server, err
 	if _, err := command(ctx, "", nil, "", bin, "-create", "-db", db); err != nil {
 		return nil, err
 	}
-	say("filling %s with 2 × %d rows", nameHandwritten, s.rows)
-	if err := fill(db, handwrittenLayout, s.rows); err != nil {
+	say("filling %s with 2 × %d rows", nameHandwritten, opts.rows)
+	if err := fill(db, handwrittenLayout, opts.rows); err != nil {
 		return nil, err
 	}
 	return []*server{{
@@ -138,7 +138,7 @@ func handwrittenTokens(key string) (tokens []string, err error) {
 }
 
 // pocketbase is set up twice: with its defaults, and without its request log.
-func pocketbase(ctx context.Context, s settings, folder string) ([]*server, error) {
+func pocketbase(ctx context.Context, opts settings, folder string) ([]*server, error) {
 	bin, dir, quiet := filepath.Join(folder, "pocketbase"), filepath.Join(folder, "pocketbase-data"), filepath.Join(folder, "pocketbase-quiet")
 	if err := build(ctx, "pocketbase", ".", bin); err != nil {
 		return nil, err
@@ -147,8 +147,8 @@ func pocketbase(ctx context.Context, s settings, folder string) ([]*server, erro
 	if _, err := command(ctx, "", nil, "", bin, at(dir, "collections")...); err != nil {
 		return nil, err
 	}
-	say("filling %s with 2 × %d rows", namePocketBase, s.rows)
-	if err := fill(filepath.Join(dir, "data.db"), pocketbaseLayout, s.rows); err != nil {
+	say("filling %s with 2 × %d rows", namePocketBase, opts.rows)
+	if err := fill(filepath.Join(dir, "data.db"), pocketbaseLayout, opts.rows); err != nil {
 		return nil, err
 	}
 	var ids strings.Builder
@@ -185,14 +185,14 @@ func before(ctx context.Context, s settings, folder string) ([]*server, error) {
 }
 
 // ashlarOf builds and fills the Ashlar of a checkout. The program goes to bin, the app next to it.
-func ashlarOf(ctx context.Context, s settings, name, checkout, bin string) ([]*server, error) {
+func ashlarOf(ctx context.Context, opts settings, name, checkout, bin string) ([]*server, error) {
 	app, err := makeAppIn(ctx, checkout, bin)
 	if err != nil {
 		return nil, err
 	}
 	data := filepath.Join(app, ".ashlar")
-	say("filling %s with 2 × %d rows", name, s.rows)
-	if err := fill(filepath.Join(data, "ashlar.db"), ashlarLayout, s.rows); err != nil {
+	say("filling %s with 2 × %d rows", name, opts.rows)
+	if err := fill(filepath.Join(data, "ashlar.db"), ashlarLayout, opts.rows); err != nil {
 		return nil, err
 	}
 	tokens, err := ashlarTokens(data)

@@ -21,9 +21,9 @@ type minute struct {
 	resident         int64 // bytes, the maximum
 }
 
-func runSoak(ctx context.Context, s settings, folder string) (err error) {
-	s.servers = nameAshlar
-	all, err := setUp(ctx, s, folder)
+func runSoak(ctx context.Context, opts settings, folder string) (err error) {
+	opts.servers = nameAshlar
+	all, err := setUp(ctx, opts, folder)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func runSoak(ctx context.Context, s settings, folder string) (err error) {
 	}
 	files := make([]prepared, len(workloads))
 	for i, w := range workloads {
-		if files[i], err = prepare(folder, "requests-"+w.key, w.requestsOf(srv, s.rows)); err != nil {
+		if files[i], err = prepare(folder, "requests-"+w.key, w.requestsOf(srv, opts.rows)); err != nil {
 			return err
 		}
 	}
@@ -46,25 +46,25 @@ func runSoak(ctx context.Context, s settings, folder string) (err error) {
 			say("minute %d, %.0f MB", n+1, megabytes(srv.memory("VmRSS")))
 		}
 		m := &minutes[len(minutes)-1]
-		r, err := measure(ctx, folder, srv, files[turn%len(files)], soakConnections, soakTurn)
+		result, err := measure(ctx, folder, srv, files[turn%len(files)], soakConnections, soakTurn)
 		if err != nil {
 			return err
 		}
-		m.requests += r.requests
-		m.failed += r.errors + r.refused
+		m.requests += result.requests
+		m.failed += result.errors + result.refused
 		m.resident = max(m.resident, srv.memory("VmRSS"))
 	}
-	return publish(s, soakReport(s, minutes, srv))
+	return publish(opts, soakReport(opts, minutes, srv))
 }
 
-func soakReport(s settings, minutes []minute, srv *server) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# Memory over time\n\nWritten by `make bench-soak`. 2 × %d rows; every workload of [RESULTS.md](RESULTS.md) in turn, %v each, %d connections, for %v.\n\n",
-		s.rows, soakTurn, soakConnections, soakTime)
-	b.WriteString("| minute | requests | failed or refused | resident at most |\n|---|---|---|---|\n")
+func soakReport(opts settings, minutes []minute, srv *server) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "# Memory over time\n\nWritten by `make bench-soak`. 2 × %d rows; every workload of [RESULTS.md](RESULTS.md) in turn, %v each, %d connections, for %v.\n\n",
+		opts.rows, soakTurn, soakConnections, soakTime)
+	text.WriteString("| minute | requests | failed or refused | resident at most |\n|---|---|---|---|\n")
 	for i, m := range minutes {
-		fmt.Fprintf(&b, "| %d | %d | %d | %.0f MB |\n", i+1, m.requests, m.failed, megabytes(m.resident))
+		fmt.Fprintf(&text, "| %d | %d | %d | %.0f MB |\n", i+1, m.requests, m.failed, megabytes(m.resident))
 	}
-	fmt.Fprintf(&b, "\nThe peak of the whole run is %.0f MB.\n", megabytes(srv.memory("VmHWM")))
-	return b.String()
+	fmt.Fprintf(&text, "\nThe peak of the whole run is %.0f MB.\n", megabytes(srv.memory("VmHWM")))
+	return text.String()
 }

@@ -25,9 +25,9 @@ type table map[cell][]result
 // changesPerSecond is the rate of changed rows during lists with totals.
 const changesPerSecond = 50
 
-func runTable(ctx context.Context, s settings, folder string) (err error) {
+func runTable(ctx context.Context, opts settings, folder string) (err error) {
 	begun := time.Now()
-	all, err := setUp(ctx, s, folder)
+	all, err := setUp(ctx, opts, folder)
 	if err != nil {
 		return err
 	}
@@ -36,19 +36,19 @@ func runTable(ctx context.Context, s settings, folder string) (err error) {
 		return err
 	}
 	say("comparing the answers")
-	if err := verify(all, s.rows); err != nil {
+	if err := verify(all, opts.rows); err != nil {
 		return err
 	}
 	results := table{}
 	for _, writes := range []bool{false, true} {
-		for round := range s.rounds {
-			say("round %d of %d, %s", round+1, s.rounds, map[bool]string{false: "reads", true: "writes"}[writes])
-			if err := runRound(ctx, s, folder, all, writes, results); err != nil {
+		for round := range opts.rounds {
+			say("round %d of %d, %s", round+1, opts.rounds, map[bool]string{false: "reads", true: "writes"}[writes])
+			if err := runRound(ctx, opts, folder, all, writes, results); err != nil {
 				return err
 			}
 		}
 	}
-	return report(s, all, results, time.Since(begun))
+	return report(opts, all, results, time.Since(begun))
 }
 
 // startAll starts every server, several times for its cold start, and leaves it running.
@@ -86,39 +86,39 @@ func stopAll(all []*server) (err error) {
 	return err
 }
 
-func runRound(ctx context.Context, s settings, folder string, all []*server, writes bool, results table) error {
-	for _, w := range workloads {
-		if w.writes != writes || !wanted(s.only, w.key) {
+func runRound(ctx context.Context, opts settings, folder string, all []*server, writes bool, results table) error {
+	for _, work := range workloads {
+		if work.writes != writes || !wanted(opts.only, work.key) {
 			continue
 		}
-		for _, c := range w.connections {
+		for _, c := range work.connections {
 			for _, srv := range all {
-				if srv.dialect == nil && w.floor == "" {
+				if srv.dialect == nil && work.floor == "" {
 					continue
 				}
-				r, err := runOne(ctx, s, folder, srv, w, c)
+				result, err := runOne(ctx, opts, folder, srv, work, c)
 				if err != nil {
-					return fmt.Errorf("%s, %s: %w", w.name, srv.name, err)
+					return fmt.Errorf("%s, %s: %w", work.name, srv.name, err)
 				}
-				at := cell{w.name, c, srv.name}
-				results[at] = append(results[at], r)
-				say("%-30s %3d  %-20s %8.0f/s  p50 %8v  p99 %8v  %6v CPU  %d errors, %d refused", w.name, c, srv.name, r.rate, r.p50, r.p99, r.cpu, r.errors, r.refused)
+				at := cell{work.name, c, srv.name}
+				results[at] = append(results[at], result)
+				say("%-30s %3d  %-20s %8.0f/s  p50 %8v  p99 %8v  %6v CPU  %d errors, %d refused", work.name, c, srv.name, result.rate, result.p50, result.p99, result.cpu, result.errors, result.refused)
 			}
 		}
 	}
 	return nil
 }
 
-func runOne(ctx context.Context, s settings, folder string, srv *server, w workload, connections int) (result, error) {
-	p, err := prepare(folder, "requests", w.requestsOf(srv, s.rows))
+func runOne(ctx context.Context, opts settings, folder string, srv *server, work workload, connections int) (result, error) {
+	file, err := prepare(folder, "requests", work.requestsOf(srv, opts.rows))
 	if err != nil {
 		return result{}, err
 	}
-	if w.changing && srv.dialect != nil {
-		stop := change(ctx, srv, s.rows)
+	if work.changing && srv.dialect != nil {
+		stop := change(ctx, srv, opts.rows)
 		defer stop()
 	}
-	return measure(ctx, folder, srv, p, connections, s.duration)
+	return measure(ctx, folder, srv, file, connections, opts.duration)
 }
 
 // change changes rows of posts at a steady rate until stop is called.
@@ -127,7 +127,7 @@ func change(ctx context.Context, srv *server, rows int) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r := rand.New(rand.NewPCG(7, 8))
+		random := rand.New(rand.NewPCG(7, 8))
 		tick := time.NewTicker(time.Second / changesPerSecond)
 		defer tick.Stop()
 		for {
@@ -135,7 +135,7 @@ func change(ctx context.Context, srv *server, rows int) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				send(ctx, srv, patchPost(srv, r, rows))
+				send(ctx, srv, patchPost(srv, random, rows))
 			}
 		}
 	}()
@@ -145,12 +145,12 @@ func change(ctx context.Context, srv *server, rows int) (stop func()) {
 	}
 }
 
-func send(ctx context.Context, srv *server, q request) {
-	r, err := http.NewRequestWithContext(ctx, q.method, srv.url()+q.path, strings.NewReader(q.body))
+func send(ctx context.Context, srv *server, call request) {
+	r, err := http.NewRequestWithContext(ctx, call.method, srv.url()+call.path, strings.NewReader(call.body))
 	if err != nil {
 		return
 	}
-	r.Header.Set("Authorization", q.token)
+	r.Header.Set("Authorization", call.token)
 	r.Header.Set("Content-Type", "application/json")
 	answer, err := client.Do(r)
 	if err != nil {

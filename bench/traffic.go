@@ -63,13 +63,13 @@ func (t *traffic) stop() {
 }
 
 func (t *traffic) client(ctx context.Context, sender *http.Client, n int, write bool, every, offset time.Duration) {
-	r := rand.New(rand.NewPCG(uint64(n), uint64(every)))
+	random := rand.New(rand.NewPCG(uint64(n), uint64(every)))
 	begun := time.Now().Add(offset)
 	for i := 0; ctx.Err() == nil; i++ {
 		due := begun.Add(time.Duration(i) * every)
-		q := t.request(r, write, i)
+		call := t.request(random, write, i)
 		time.Sleep(time.Until(due))
-		failed := attempt(ctx, sender, t.srv, q)
+		failed := attempt(ctx, sender, t.srv, call)
 		if ctx.Err() != nil {
 			return
 		}
@@ -80,35 +80,35 @@ func (t *traffic) client(ctx context.Context, sender *http.Client, n int, write 
 	}
 }
 
-func (t *traffic) request(r *rand.Rand, write bool, i int) request {
+func (t *traffic) request(random *rand.Rand, write bool, i int) request {
 	switch {
 	case !write && i%8 == 7:
-		return expandPosts(t.srv, r, t.rows)
+		return expandPosts(t.srv, random, t.rows)
 	case !write && i%8 == 3:
-		return listPosts(t.srv, r, t.rows)
+		return listPosts(t.srv, random, t.rows)
 	case !write:
-		return getPost(t.srv, r, t.rows)
+		return getPost(t.srv, random, t.rows)
 	case i%2 == 0:
-		return patchPost(t.srv, r, t.rows)
+		return patchPost(t.srv, random, t.rows)
 	}
-	a := owned(r, "posts", t.rows)
+	article := owned(random, "posts", t.rows)
 	body, _ := json.Marshal(map[string]any{
-		"title": a.title, "body": a.body, "status": a.status, "views": a.views, "score": a.score, "featured": a.featured,
-		"author_id": userOf(a.author).id, "editor_id": userOf(a.author).id,
+		"title": article.title, "body": article.body, "status": article.status, "views": article.views, "score": article.score, "featured": article.featured,
+		"author_id": userOf(article.author).id, "editor_id": userOf(article.author).id,
 	})
-	return request{"POST", "/api/posts", t.srv.tokens[a.author], string(body)}
+	return request{"POST", "/api/posts", t.srv.tokens[article.author], string(body)}
 }
 
 // attempt returns the fault of an answer, "" for none.
-func attempt(ctx context.Context, sender *http.Client, srv *server, q request) string {
-	r, err := http.NewRequestWithContext(ctx, q.method, srv.url()+q.path, strings.NewReader(q.body))
+func attempt(ctx context.Context, sender *http.Client, srv *server, call request) string {
+	r, err := http.NewRequestWithContext(ctx, call.method, srv.url()+call.path, strings.NewReader(call.body))
 	if err != nil {
 		return err.Error()
 	}
-	if q.token != "" {
-		r.Header.Set("Authorization", q.token)
+	if call.token != "" {
+		r.Header.Set("Authorization", call.token)
 	}
-	if q.body != "" {
+	if call.body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := sender.Do(r)

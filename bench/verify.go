@@ -20,11 +20,11 @@ func verify(all []*server, rows int) error {
 			asked = append(asked, s)
 		}
 	}
-	for i, s := range asked {
+	for i, server := range asked {
 		if i == 0 {
 			continue
 		}
-		if err := verifySame(asked[0], s, rows); err != nil {
+		if err := verifySame(asked[0], server, rows); err != nil {
 			return err
 		}
 	}
@@ -36,23 +36,23 @@ func verify(all []*server, rows int) error {
 	return nil
 }
 
-func verifySame(a, b *server, rows int) error {
-	for _, w := range workloads {
-		if w.writes {
+func verifySame(first, other *server, rows int) error {
+	for _, work := range workloads {
+		if work.writes {
 			continue
 		}
 		ra, rb := rand.New(rand.NewPCG(3, 4)), rand.New(rand.NewPCG(3, 4))
 		for range 20 {
-			want, err := ask(a, w.request(a, ra, rows), http.StatusOK)
+			want, err := ask(first, work.request(first, ra, rows), http.StatusOK)
 			if err != nil {
 				return err
 			}
-			got, err := ask(b, w.request(b, rb, rows), http.StatusOK)
+			got, err := ask(other, work.request(other, rb, rows), http.StatusOK)
 			if err != nil {
 				return err
 			}
 			if x, y := normal(want), normal(got); !reflect.DeepEqual(x, y) {
-				return fmt.Errorf("%s: %s and %s differ:\n%v\n%v", w.name, a.name, b.name, x, y)
+				return fmt.Errorf("%s: %s and %s differ:\n%v\n%v", work.name, first.name, other.name, x, y)
 			}
 		}
 	}
@@ -62,8 +62,8 @@ func verifySame(a, b *server, rows int) error {
 // verifyRules asks for another's row, creates one in another's name, and reads back a written row. Every server keeps
 // the same created rows.
 func verifyRules(s *server, rows int) error {
-	r := rand.New(rand.NewPCG(5, 6))
-	mine, other := getNote(s, r, rows), getNote(s, r, rows)
+	random := rand.New(rand.NewPCG(5, 6))
+	mine, other := getNote(s, random, rows), getNote(s, random, rows)
 	for _, tt := range []struct {
 		what string
 		request
@@ -72,7 +72,7 @@ func verifyRules(s *server, rows int) error {
 		{"read a row of another", request{"GET", mine.path, other.token, ""}, []int{404}},
 		{"read a row without a token", request{"GET", mine.path, "", ""}, []int{401, 403, 404}},
 		{"change a row of another", request{"PATCH", mine.path, other.token, `{"views":1}`}, []int{404, 403}},
-		{"create in the name of another", request{"POST", s.dialect.create(), other.token, createNote(s, r, rows).body}, []int{400, 401, 403}},
+		{"create in the name of another", request{"POST", s.dialect.create(), other.token, createNote(s, random, rows).body}, []int{400, 401, 403}},
 	} {
 		if tt.token == mine.token {
 			continue
@@ -81,11 +81,11 @@ func verifyRules(s *server, rows int) error {
 			return fmt.Errorf("%s: %w", tt.what, err)
 		}
 	}
-	return verifyWrites(s, r, rows)
+	return verifyWrites(s, random, rows)
 }
 
-func verifyWrites(s *server, r *rand.Rand, rows int) error {
-	create := createNote(s, r, rows)
+func verifyWrites(s *server, random *rand.Rand, rows int) error {
+	create := createNote(s, random, rows)
 	made, err := ask(s, create, http.StatusOK, http.StatusCreated)
 	if err != nil {
 		return err
@@ -115,15 +115,15 @@ func verifyWrites(s *server, r *rand.Rand, rows int) error {
 var client = &http.Client{Timeout: 10 * time.Second}
 
 // ask sends a request and reads the JSON of its answer. The answer must have one of the statuses.
-func ask(s *server, q request, want ...int) (map[string]any, error) {
-	r, err := http.NewRequest(q.method, s.url()+q.path, strings.NewReader(q.body))
+func ask(s *server, call request, want ...int) (map[string]any, error) {
+	r, err := http.NewRequest(call.method, s.url()+call.path, strings.NewReader(call.body))
 	if err != nil {
 		return nil, err
 	}
-	if q.token != "" {
-		r.Header.Set("Authorization", q.token)
+	if call.token != "" {
+		r.Header.Set("Authorization", call.token)
 	}
-	if q.body != "" {
+	if call.body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := client.Do(r)
@@ -142,7 +142,7 @@ func ask(s *server, q request, want ...int) (map[string]any, error) {
 			return out, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: %s %s: %d, not %v: %s", s.name, q.method, q.path, answer.StatusCode, want, text[:min(len(text), 500)])
+	return nil, fmt.Errorf("%s: %s %s: %d, not %v: %s", s.name, call.method, call.path, answer.StatusCode, want, text[:min(len(text), 500)])
 }
 
 // normal is an answer in one form: the items and the total of a list, or a row.
@@ -183,11 +183,11 @@ func normalRow(row map[string]any) map[string]any {
 	return out
 }
 
-func normalTime(s string) string {
+func normalTime(text string) string {
 	for _, layout := range []string{time.RFC3339Nano, pocketbaseTime} {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC().Format(time.RFC3339Nano)
 		}
 	}
-	return s
+	return text
 }

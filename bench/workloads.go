@@ -39,14 +39,14 @@ var workloads = []workload{
 
 // requestsOf returns so many different requests of a workload that no cache of one row explains a figure.
 func (w workload) requestsOf(s *server, rows int) []request {
-	r := rand.New(rand.NewPCG(1, 2)) // the same for every server
+	random := rand.New(rand.NewPCG(1, 2)) // the same for every server
 	out := make([]request, 10_000)
 	for i := range out {
 		if s.dialect == nil {
 			out[i] = request{method: "GET", path: w.floor}
 			continue
 		}
-		out[i] = w.request(s, r, rows)
+		out[i] = w.request(s, random, rows)
 	}
 	return out
 }
@@ -68,9 +68,9 @@ func expandPosts(s *server, r *rand.Rand, _ int) request {
 }
 
 // owned returns a row of a table with an author among the callers.
-func owned(r *rand.Rand, table string, rows int) article {
+func owned(random *rand.Rand, table string, rows int) article {
 	for {
-		if a := articleOf(table, r.IntN(rows)); a.author < callers {
+		if a := articleOf(table, random.IntN(rows)); a.author < callers {
 			return a
 		}
 	}
@@ -85,13 +85,13 @@ func listNotes(s *server, r *rand.Rand, _ int) request {
 	return request{method: "GET", path: s.dialect.own(), token: s.tokens[r.IntN(callers)]}
 }
 
-func createNote(s *server, r *rand.Rand, rows int) request {
-	a := owned(r, "notes", rows)
+func createNote(s *server, random *rand.Rand, rows int) request {
+	article := owned(random, "notes", rows)
 	body, _ := json.Marshal(map[string]any{
-		"title": a.title, "body": a.body, "status": a.status, "views": a.views, "score": a.score, "featured": a.featured,
-		"author_id": s.dialect.id(userOf(a.author).id),
+		"title": article.title, "body": article.body, "status": article.status, "views": article.views, "score": article.score, "featured": article.featured,
+		"author_id": s.dialect.id(userOf(article.author).id),
 	})
-	return request{"POST", s.dialect.create(), s.tokens[a.author], string(body)}
+	return request{"POST", s.dialect.create(), s.tokens[article.author], string(body)}
 }
 
 func patchNote(s *server, r *rand.Rand, rows int) request { return patchOf("notes", s, r, rows) }

@@ -49,7 +49,7 @@ func prepare(folder, name string, requests []request) (prepared, error) {
 }
 
 // measure sends requests for a time over a number of connections.
-func measure(ctx context.Context, folder string, s *server, p prepared, connections int, d time.Duration) (result, error) {
+func measure(ctx context.Context, folder string, s *server, file prepared, connections int, d time.Duration) (result, error) {
 	script := filepath.Join(folder, "wrk.lua")
 	if err := os.WriteFile(script, wrkScript, 0o600); err != nil {
 		return result{}, err
@@ -57,7 +57,7 @@ func measure(ctx context.Context, folder string, s *server, p prepared, connecti
 	before := s.cpu()
 	seed := strconv.FormatInt(time.Now().UnixNano()&0xffffff, 10)
 	out, err := command(ctx, folder, nil, "", "wrk", "-t1", "-c", strconv.Itoa(connections), "-d", seconds(d), "--timeout", "10s",
-		"-s", script, s.url(), "--", string(p), seed)
+		"-s", script, s.url(), "--", string(file), seed)
 	if err != nil {
 		return result{}, err
 	}

@@ -26,37 +26,37 @@ const columns = ` (
 `
 
 func createTables(path string) error {
-	c, err := open(path, "PRAGMA synchronous = FULL")
+	conn, err := open(path, "PRAGMA synchronous = FULL")
 	if err != nil {
 		return err
 	}
-	return errors.Join(sqlitex.ExecuteScript(c, schema, nil), c.Close())
+	return errors.Join(sqlitex.ExecuteScript(conn, schema, nil), conn.Close())
 }
 
 func open(path string, pragmas ...string) (*sqlite.Conn, error) {
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
 	if err != nil {
 		return nil, err
 	}
-	c.SetBusyTimeout(5 * time.Second)
-	for _, p := range append([]string{"PRAGMA foreign_keys = ON", "PRAGMA cache_size = -8192"}, pragmas...) {
-		if err := sqlitex.ExecuteTransient(c, p, nil); err != nil {
+	conn.SetBusyTimeout(5 * time.Second)
+	for _, pragma := range append([]string{"PRAGMA foreign_keys = ON", "PRAGMA cache_size = -8192"}, pragmas...) {
+		if err := sqlitex.ExecuteTransient(conn, pragma, nil); err != nil {
 			return nil, err
 		}
 	}
-	return c, nil
+	return conn, nil
 }
 
 // prepare prepares statements by name. It never clears their bindings: since SQLite 3.54 that plans many of them
 // again.
-func prepare(c *sqlite.Conn, texts map[string]string) (map[string]*sqlite.Stmt, error) {
+func prepare(conn *sqlite.Conn, texts map[string]string) (map[string]*sqlite.Stmt, error) {
 	out := map[string]*sqlite.Stmt{}
 	for name, text := range texts {
-		s, _, err := c.PrepareTransient(text)
+		stmt, _, err := conn.PrepareTransient(text)
 		if err != nil {
 			return nil, err
 		}
-		out[name] = s
+		out[name] = stmt
 	}
 	return out, nil
 }
@@ -71,11 +71,11 @@ type reader struct {
 }
 
 func openReader(path string) (*reader, error) {
-	c, err := open(path, "PRAGMA query_only = ON")
+	conn, err := open(path, "PRAGMA query_only = ON")
 	if err != nil {
 		return nil, err
 	}
-	s, err := prepare(c, map[string]string{
+	statements, err := prepare(conn, map[string]string{
 		"get":   `SELECT ` + row + ` FROM posts WHERE id = ?1`,
 		"list":  `SELECT ` + row + ` FROM posts WHERE status = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2`,
 		"after": `SELECT ` + row + ` FROM posts WHERE status = ?1 AND (created_at, id) < (?3, ?4) ORDER BY created_at DESC, id DESC LIMIT ?2`,
@@ -87,7 +87,7 @@ func openReader(path string) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reader{get: s["get"], list: s["list"], count: s["count"], listAfter: s["after"], authors: s["users"], note: s["note"], notes: s["notes"]}, nil
+	return &reader{get: statements["get"], list: statements["list"], count: statements["count"], listAfter: statements["after"], authors: statements["users"], note: statements["note"], notes: statements["notes"]}, nil
 }
 
 // borrowed catches the bytes of a column without a copy: they are valid until the next step.
@@ -95,8 +95,8 @@ type borrowed struct{ b []byte }
 
 func (b *borrowed) Write(p []byte) (int, error) { b.b = p; return len(p), nil }
 
-func (b *borrowed) of(s *sqlite.Stmt, col int) []byte {
+func (b *borrowed) of(stmt *sqlite.Stmt, col int) []byte {
 	b.b = nil
-	_, _ = s.ColumnReader(col).WriteTo(b)
+	_, _ = stmt.ColumnReader(col).WriteTo(b)
 	return b.b
 }

@@ -9,25 +9,25 @@ import (
 )
 
 // appendArticle appends a row of posts or notes, but for its last brace.
-func appendArticle(dst []byte, s *sqlite.Stmt, text *borrowed) []byte {
-	dst = append(append(dst, `{"id":"`...), text.of(s, 0)...)
-	dst = appendString(append(dst, `","title":`...), text.of(s, 1))
-	dst = appendString(append(dst, `,"body":`...), text.of(s, 2))
-	dst = append(append(dst, `,"status":"`...), text.of(s, 3)...)
-	dst = strconv.AppendInt(append(dst, `","views":`...), s.ColumnInt64(4), 10)
-	dst = strconv.AppendFloat(append(dst, `,"score":`...), s.ColumnFloat(5), 'f', -1, 64)
-	dst = strconv.AppendBool(append(dst, `,"featured":`...), s.ColumnInt64(6) != 0)
-	dst = append(append(dst, `,"author_id":"`...), text.of(s, 7)...)
-	dst = appendTime(append(dst, `","created_at":`...), s.ColumnInt64(8))
-	return appendTime(append(dst, `,"updated_at":`...), s.ColumnInt64(9))
+func appendArticle(dst []byte, stmt *sqlite.Stmt, text *borrowed) []byte {
+	dst = append(append(dst, `{"id":"`...), text.of(stmt, 0)...)
+	dst = appendString(append(dst, `","title":`...), text.of(stmt, 1))
+	dst = appendString(append(dst, `,"body":`...), text.of(stmt, 2))
+	dst = append(append(dst, `,"status":"`...), text.of(stmt, 3)...)
+	dst = strconv.AppendInt(append(dst, `","views":`...), stmt.ColumnInt64(4), 10)
+	dst = strconv.AppendFloat(append(dst, `,"score":`...), stmt.ColumnFloat(5), 'f', -1, 64)
+	dst = strconv.AppendBool(append(dst, `,"featured":`...), stmt.ColumnInt64(6) != 0)
+	dst = append(append(dst, `,"author_id":"`...), text.of(stmt, 7)...)
+	dst = appendTime(append(dst, `","created_at":`...), stmt.ColumnInt64(8))
+	return appendTime(append(dst, `,"updated_at":`...), stmt.ColumnInt64(9))
 }
 
-func appendUser(dst []byte, s *sqlite.Stmt, text *borrowed) []byte {
-	dst = append(append(dst, `{"id":"`...), text.of(s, 0)...)
-	dst = appendString(append(dst, `","email":`...), text.of(s, 1))
-	dst = appendString(append(dst, `,"name":`...), text.of(s, 2))
-	dst = appendTime(append(dst, `,"created_at":`...), s.ColumnInt64(3))
-	return append(appendTime(append(dst, `,"updated_at":`...), s.ColumnInt64(4)), '}')
+func appendUser(dst []byte, stmt *sqlite.Stmt, text *borrowed) []byte {
+	dst = append(append(dst, `{"id":"`...), text.of(stmt, 0)...)
+	dst = appendString(append(dst, `","email":`...), text.of(stmt, 1))
+	dst = appendString(append(dst, `,"name":`...), text.of(stmt, 2))
+	dst = appendTime(append(dst, `,"created_at":`...), stmt.ColumnInt64(3))
+	return append(appendTime(append(dst, `,"updated_at":`...), stmt.ColumnInt64(4)), '}')
 }
 
 func appendTime(dst []byte, micros int64) []byte {
@@ -43,16 +43,16 @@ var plain = func() (is [256]bool) {
 	return is
 }()
 
-func appendString(dst, s []byte) []byte {
+func appendString(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	from := 0
-	for i := 0; i < len(s); i++ {
-		if plain[s[i]] {
+	for i := 0; i < len(text); i++ {
+		if plain[text[i]] {
 			continue
 		}
-		dst = append(dst, s[from:i]...)
+		dst = append(dst, text[from:i]...)
 		const hex = "0123456789abcdef"
-		switch c := s[i]; c {
+		switch c := text[i]; c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
 		case '\n':
@@ -62,7 +62,9 @@ func appendString(dst, s []byte) []byte {
 		}
 		from = i + 1
 	}
-	return append(append(dst, s[from:]...), '"')
+	return append(append(dst, text[from:]...), '"')
 }
 
-func validText(s string, most int) bool { return s != "" && len(s) <= most && utf8.ValidString(s) }
+func validText(text string, most int) bool {
+	return text != "" && len(text) <= most && utf8.ValidString(text)
+}

@@ -26,17 +26,17 @@ func main() {
 		return
 	}
 	if *postgres != "" {
-		s, err := newPostgres(*postgres, *key, *connections)
+		serving, err := newPostgres(*postgres, *key, *connections)
 		if err != nil {
 			log.Fatal(err)
 		}
-		log.Fatal(http.ListenAndServe(*listen, s.routes()))
+		log.Fatal(http.ListenAndServe(*listen, serving.routes()))
 	}
-	s, err := newServer(*path, *key, *readers)
+	server, err := newServer(*path, *key, *readers)
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe(*listen, s.routes()))
+	log.Fatal(http.ListenAndServe(*listen, server.routes()))
 }
 
 func newServer(path, key string, readers int) (*server, error) {
@@ -44,19 +44,19 @@ func newServer(path, key string, readers int) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{tokens: tokens, readers: make(chan *reader, readers)}
-	if s.writer, err = openWriter(path); err != nil {
+	made := &server{tokens: tokens, readers: make(chan *reader, readers)}
+	if made.writer, err = openWriter(path); err != nil {
 		return nil, err
 	}
 	for range readers {
-		r, err := openReader(path)
+		reader, err := openReader(path)
 		if err != nil {
 			return nil, err
 		}
-		s.readers <- r
+		made.readers <- reader
 	}
-	go s.writer.run()
-	return s, nil
+	go made.writer.run()
+	return made, nil
 }
 
 func createIn(path, postgres string) error {

@@ -37,12 +37,12 @@ const postgresColumns = ` (
 
 func createPostgresTables(url string) error {
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, url)
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
-	_, err = c.PgConn().Exec(ctx, postgresSchema).ReadAll()
-	return errors.Join(err, c.Close(ctx))
+	_, err = conn.PgConn().Exec(ctx, postgresSchema).ReadAll()
+	return errors.Join(err, conn.Close(ctx))
 }
 
 var postgresStatements = func() map[string]string {
@@ -80,9 +80,9 @@ func newPostgres(url, key string, connections int) (*postgres, error) {
 	config.MaxConns = int32(connections)
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["jit"] = "off"
-	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		for name, text := range postgresStatements {
-			if _, err := c.PgConn().Prepare(ctx, name, text, nil); err != nil {
+			if _, err := conn.PgConn().Prepare(ctx, name, text, nil); err != nil {
 				return err
 			}
 		}
@@ -107,12 +107,12 @@ func (s *postgres) routes() http.Handler {
 var binaryFormat = []int16{1}
 
 // query runs a prepared statement and gives each row to f.
-func query(c *pgconn.PgConn, name string, f func([][]byte), params ...[]byte) error {
-	r := c.ExecPrepared(context.Background(), name, params, binaryFormat, binaryFormat)
-	for r.NextRow() {
-		f(r.Values())
+func query(conn *pgconn.PgConn, name string, f func([][]byte), params ...[]byte) error {
+	reader := conn.ExecPrepared(context.Background(), name, params, binaryFormat, binaryFormat)
+	for reader.NextRow() {
+		f(reader.Values())
 	}
-	_, err := r.Close()
+	_, err := reader.Close()
 	return err
 }
 
@@ -121,13 +121,13 @@ func query(c *pgconn.PgConn, name string, f func([][]byte), params ...[]byte) er
 func (s *postgres) with(w http.ResponseWriter, status int, f func(*pgconn.PgConn, []byte) ([]byte, error)) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	c, err := s.pool.Acquire(context.Background())
+	conn, err := s.pool.Acquire(context.Background())
 	if err != nil {
 		http.Error(w, "unavailable", http.StatusServiceUnavailable)
 		return
 	}
-	body, err := f(c.Conn().PgConn(), (*buf)[:0])
-	c.Release()
+	body, err := f(conn.Conn().PgConn(), (*buf)[:0])
+	conn.Release()
 	switch {
 	case err != nil:
 		http.Error(w, "internal", http.StatusInternalServerError)
@@ -139,14 +139,14 @@ func (s *postgres) with(w http.ResponseWriter, status int, f func(*pgconn.PgConn
 	}
 }
 
-func one(c *pgconn.PgConn, dst []byte, name string, params ...[]byte) ([]byte, error) {
-	err := query(c, name, func(v [][]byte) { dst = append(appendRow(dst, v), '}') }, params...)
+func one(conn *pgconn.PgConn, dst []byte, name string, params ...[]byte) ([]byte, error) {
+	err := query(conn, name, func(values [][]byte) { dst = append(appendRow(dst, values), '}') }, params...)
 	return dst, err
 }
 
 func (s *postgres) post(w http.ResponseWriter, r *http.Request) {
 	id := uuidBytes(r.PathValue("id"))
-	s.with(w, http.StatusOK, func(c *pgconn.PgConn, dst []byte) ([]byte, error) { return one(c, dst, "get", id) })
+	s.with(w, http.StatusOK, func(conn *pgconn.PgConn, dst []byte) ([]byte, error) { return one(conn, dst, "get", id) })
 }
 
 func (s *postgres) note(w http.ResponseWriter, r *http.Request) {
@@ -156,7 +156,9 @@ func (s *postgres) note(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := uuidBytes(r.PathValue("id"))
-	s.with(w, http.StatusOK, func(c *pgconn.PgConn, dst []byte) ([]byte, error) { return one(c, dst, "note", id, uuidBytes(who)) })
+	s.with(w, http.StatusOK, func(conn *pgconn.PgConn, dst []byte) ([]byte, error) {
+		return one(conn, dst, "note", id, uuidBytes(who))
+	})
 }
 
 func (s *postgres) notes(w http.ResponseWriter, r *http.Request) {
@@ -165,11 +167,11 @@ func (s *postgres) notes(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "unauthenticated", http.StatusUnauthorized)
 		return
 	}
-	p := rowsPage{limit: pageSize(r.URL.Query())}
-	s.with(w, http.StatusOK, func(c *pgconn.PgConn, dst []byte) ([]byte, error) {
-		p.dst = append(dst, `{"items":[`...)
-		err := query(c, "notes", p.add, uuidBytes(who), int8Bytes(p.limit+1))
-		return append(p.end(), '}'), err
+	page := rowsPage{limit: pageSize(r.URL.Query())}
+	s.with(w, http.StatusOK, func(conn *pgconn.PgConn, dst []byte) ([]byte, error) {
+		page.dst = append(dst, `{"items":[`...)
+		err := query(conn, "notes", page.add, uuidBytes(who), int8Bytes(page.limit+1))
+		return append(page.end(), '}'), err
 	})
 }
 
@@ -182,7 +184,7 @@ type rowsPage struct {
 	id    [36]byte
 }
 
-func (p *rowsPage) add(v [][]byte) {
+func (p *rowsPage) add(values [][]byte) {
 	p.n++
 	if p.n > p.limit {
 		return
@@ -190,10 +192,10 @@ func (p *rowsPage) add(v [][]byte) {
 	if p.n > 1 {
 		p.dst = append(p.dst, ',')
 	}
-	p.dst = append(appendRow(p.dst, v), '}')
+	p.dst = append(appendRow(p.dst, values), '}')
 	if p.n == p.limit {
-		p.at = microsOf(v[8])
-		appendUUID(p.id[:0], v[0])
+		p.at = microsOf(values[8])
+		appendUUID(p.id[:0], values[0])
 	}
 }
 
@@ -205,45 +207,45 @@ func (p *rowsPage) end() []byte {
 }
 
 func (s *postgres) posts(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	status, limit := q.Get("status"), pageSize(q)
+	values := r.URL.Query()
+	status, limit := values.Get("status"), pageSize(values)
 	name, params := "list", [][]byte{[]byte(status), int8Bytes(limit + 1)}
-	if at, id, paged := parseCursor(q.Get("cursor")); paged {
+	if at, id, paged := parseCursor(values.Get("cursor")); paged {
 		name, params = "after", append(params, int8Bytes(at-epochMicros), uuidBytes(id))
 	}
-	s.with(w, http.StatusOK, func(c *pgconn.PgConn, dst []byte) (_ []byte, err error) {
+	s.with(w, http.StatusOK, func(conn *pgconn.PgConn, dst []byte) (_ []byte, err error) {
 		dst = append(dst, `{"items":[`...)
-		if q.Get("expand") == "author" {
-			dst, err = expandedRows(c, dst, limit, name, params)
+		if values.Get("expand") == "author" {
+			dst, err = expandedRows(conn, dst, limit, name, params)
 		} else {
 			p := rowsPage{dst: dst, limit: limit}
-			err = query(c, name, p.add, params...)
+			err = query(conn, name, p.add, params...)
 			dst = p.end()
 		}
-		if err == nil && q.Get("total") == "true" {
+		if err == nil && values.Get("total") == "true" {
 			dst = append(dst, `,"total":`...)
-			err = query(c, "count", func(v [][]byte) { dst = strconv.AppendInt(dst, int64(binary.BigEndian.Uint64(v[0])), 10) }, []byte(status))
+			err = query(conn, "count", func(values [][]byte) { dst = strconv.AppendInt(dst, int64(binary.BigEndian.Uint64(values[0])), 10) }, []byte(status))
 		}
 		return append(dst, '}'), err
 	})
 }
 
 // expandedRows appends the rows of a page with their authors, read by one more statement.
-func expandedRows(c *pgconn.PgConn, dst []byte, limit int64, name string, params [][]byte) ([]byte, error) {
+func expandedRows(conn *pgconn.PgConn, dst []byte, limit int64, name string, params [][]byte) ([]byte, error) {
 	rows := make([]byte, 0, 32<<10)
 	ends, authors := make([]int, 0, limit), make([][16]byte, 0, limit)
 	users := make(map[[16]byte][]byte, limit)
-	p := rowsPage{limit: limit}
-	err := query(c, name, func(v [][]byte) {
-		if p.n++; p.n > limit {
+	page := rowsPage{limit: limit}
+	err := query(conn, name, func(values [][]byte) {
+		if page.n++; page.n > limit {
 			return
 		}
-		rows = appendRow(rows, v)
-		author := [16]byte(v[7])
+		rows = appendRow(rows, values)
+		author := [16]byte(values[7])
 		ends, authors = append(ends, len(rows)), append(authors, author)
 		users[author] = nil
-		p.at = microsOf(v[8])
-		appendUUID(p.id[:0], v[0])
+		page.at = microsOf(values[8])
+		appendUUID(page.id[:0], values[0])
 	}, params...)
 	if err != nil {
 		return nil, err
@@ -256,10 +258,10 @@ func expandedRows(c *pgconn.PgConn, dst []byte, limit int64, name string, params
 		list = append(binary.BigEndian.AppendUint32(list, 16), id[:]...)
 	}
 	buf := make([]byte, 0, 8<<10)
-	err = query(c, "users", func(v [][]byte) {
+	err = query(conn, "users", func(values [][]byte) {
 		from := len(buf)
-		buf = appendPerson(buf, v)
-		users[[16]byte(v[0])] = buf[from:len(buf):len(buf)]
+		buf = appendPerson(buf, values)
+		users[[16]byte(values[0])] = buf[from:len(buf):len(buf)]
 	}, list)
 	from := 0
 	for i, end := range ends {
@@ -270,8 +272,8 @@ func expandedRows(c *pgconn.PgConn, dst []byte, limit int64, name string, params
 		dst = append(append(dst, users[authors[i]]...), '}')
 		from = end
 	}
-	p.dst = dst
-	return p.end(), err
+	page.dst = dst
+	return page.end(), err
 }
 
 // writeBody reads the body of a write and identifies its sender. After a fault it has answered.
@@ -290,8 +292,8 @@ func (s *postgres) createNote(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "invalid", http.StatusUnprocessableEntity)
 		return
 	}
-	s.with(w, http.StatusCreated, func(c *pgconn.PgConn, dst []byte) ([]byte, error) {
-		return one(c, dst, "insert", id[:], []byte(*in.Title), []byte(*in.Body), []byte(*in.Status), int8Bytes(*in.Views),
+	s.with(w, http.StatusCreated, func(conn *pgconn.PgConn, dst []byte) ([]byte, error) {
+		return one(conn, dst, "insert", id[:], []byte(*in.Title), []byte(*in.Body), []byte(*in.Status), int8Bytes(*in.Views),
 			int8Bytes(int64(math.Float64bits(*in.Score))), boolBytes(*in.Featured), uuidBytes(*in.Author), now())
 	})
 }
@@ -312,7 +314,7 @@ func (s *postgres) patch(statement string) http.HandlerFunc {
 		if in.Featured != nil {
 			params[7] = boolBytes(*in.Featured)
 		}
-		s.with(w, http.StatusOK, func(c *pgconn.PgConn, dst []byte) ([]byte, error) { return one(c, dst, statement, params...) })
+		s.with(w, http.StatusOK, func(conn *pgconn.PgConn, dst []byte) ([]byte, error) { return one(conn, dst, statement, params...) })
 	}
 }
 
@@ -321,7 +323,7 @@ const epochMicros = 946_684_800_000_000
 
 func now() []byte { return int8Bytes(time.Now().UnixMicro() - epochMicros) }
 
-func microsOf(v []byte) int64 { return int64(binary.BigEndian.Uint64(v)) + epochMicros }
+func microsOf(value []byte) int64 { return int64(binary.BigEndian.Uint64(value)) + epochMicros }
 
 func int8Bytes(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 
@@ -332,48 +334,48 @@ func boolBytes(b bool) []byte {
 	return []byte{0}
 }
 
-func textBytes(s *string) []byte {
-	if s == nil {
+func textBytes(text *string) []byte {
+	if text == nil {
 		return nil
 	}
-	return append(make([]byte, 0, len(*s)), *s...)
+	return append(make([]byte, 0, len(*text)), *text...)
 }
 
 // uuidBytes parses a uuid. For an invalid text it returns zeros, equal to no row's.
-func uuidBytes(s string) []byte {
-	id, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
+func uuidBytes(text string) []byte {
+	id, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
 	if err != nil || len(id) != 16 {
 		return make([]byte, 16)
 	}
 	return id
 }
 
-func appendUUID(dst, v []byte) []byte {
-	dst = append(hex.AppendEncode(dst, v[:4]), '-')
-	dst = append(hex.AppendEncode(dst, v[4:6]), '-')
-	dst = append(hex.AppendEncode(dst, v[6:8]), '-')
-	dst = append(hex.AppendEncode(dst, v[8:10]), '-')
-	return hex.AppendEncode(dst, v[10:])
+func appendUUID(dst, value []byte) []byte {
+	dst = append(hex.AppendEncode(dst, value[:4]), '-')
+	dst = append(hex.AppendEncode(dst, value[4:6]), '-')
+	dst = append(hex.AppendEncode(dst, value[6:8]), '-')
+	dst = append(hex.AppendEncode(dst, value[8:10]), '-')
+	return hex.AppendEncode(dst, value[10:])
 }
 
 // appendRow appends a row of posts or notes, but for its last brace.
-func appendRow(dst []byte, v [][]byte) []byte {
-	dst = appendUUID(append(dst, `{"id":"`...), v[0])
-	dst = appendString(append(dst, `","title":`...), v[1])
-	dst = appendString(append(dst, `,"body":`...), v[2])
-	dst = append(append(dst, `,"status":"`...), v[3]...)
-	dst = strconv.AppendInt(append(dst, `","views":`...), int64(binary.BigEndian.Uint64(v[4])), 10)
-	dst = strconv.AppendFloat(append(dst, `,"score":`...), math.Float64frombits(binary.BigEndian.Uint64(v[5])), 'f', -1, 64)
-	dst = strconv.AppendBool(append(dst, `,"featured":`...), v[6][0] != 0)
-	dst = appendUUID(append(dst, `,"author_id":"`...), v[7])
-	dst = appendTime(append(dst, `","created_at":`...), microsOf(v[8]))
-	return appendTime(append(dst, `,"updated_at":`...), microsOf(v[9]))
+func appendRow(dst []byte, values [][]byte) []byte {
+	dst = appendUUID(append(dst, `{"id":"`...), values[0])
+	dst = appendString(append(dst, `","title":`...), values[1])
+	dst = appendString(append(dst, `,"body":`...), values[2])
+	dst = append(append(dst, `,"status":"`...), values[3]...)
+	dst = strconv.AppendInt(append(dst, `","views":`...), int64(binary.BigEndian.Uint64(values[4])), 10)
+	dst = strconv.AppendFloat(append(dst, `,"score":`...), math.Float64frombits(binary.BigEndian.Uint64(values[5])), 'f', -1, 64)
+	dst = strconv.AppendBool(append(dst, `,"featured":`...), values[6][0] != 0)
+	dst = appendUUID(append(dst, `,"author_id":"`...), values[7])
+	dst = appendTime(append(dst, `","created_at":`...), microsOf(values[8]))
+	return appendTime(append(dst, `,"updated_at":`...), microsOf(values[9]))
 }
 
-func appendPerson(dst []byte, v [][]byte) []byte {
-	dst = appendUUID(append(dst, `{"id":"`...), v[0])
-	dst = appendString(append(dst, `","email":`...), v[1])
-	dst = appendString(append(dst, `,"name":`...), v[2])
-	dst = appendTime(append(dst, `,"created_at":`...), microsOf(v[3]))
-	return append(appendTime(append(dst, `,"updated_at":`...), microsOf(v[4])), '}')
+func appendPerson(dst []byte, values [][]byte) []byte {
+	dst = appendUUID(append(dst, `{"id":"`...), values[0])
+	dst = appendString(append(dst, `","email":`...), values[1])
+	dst = appendString(append(dst, `,"name":`...), values[2])
+	dst = appendTime(append(dst, `,"created_at":`...), microsOf(values[3]))
+	return append(appendTime(append(dst, `,"updated_at":`...), microsOf(values[4])), '}')
 }

@@ -35,9 +35,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 16<<10); return &
 var jsonType = []string{"application/json"}
 
 func answer(w http.ResponseWriter, status int, body []byte) {
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	header := w.Header()
+	header["Content-Type"] = jsonType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
@@ -62,9 +62,9 @@ func (s *server) with(w http.ResponseWriter, f func(*reader, []byte) ([]byte, er
 
 func (s *server) post(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	s.with(w, func(c *reader, dst []byte) ([]byte, error) {
-		c.get.BindText(1, id)
-		return c.one(c.get, dst)
+	s.with(w, func(from *reader, dst []byte) ([]byte, error) {
+		from.get.BindText(1, id)
+		return from.one(from.get, dst)
 	})
 }
 
@@ -75,10 +75,10 @@ func (s *server) note(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := r.PathValue("id")
-	s.with(w, func(c *reader, dst []byte) ([]byte, error) {
-		c.note.BindText(1, id)
-		c.note.BindText(2, who)
-		return c.one(c.note, dst)
+	s.with(w, func(from *reader, dst []byte) ([]byte, error) {
+		from.note.BindText(1, id)
+		from.note.BindText(2, who)
+		return from.one(from.note, dst)
 	})
 }
 
@@ -98,29 +98,29 @@ func (s *server) notes(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	limit := pageSize(r.URL.Query())
-	s.with(w, func(c *reader, dst []byte) ([]byte, error) {
-		c.notes.BindText(1, who)
-		c.notes.BindInt64(2, limit+1)
-		dst, err := c.page(c.notes, limit, append(dst, `{"items":[`...))
+	s.with(w, func(from *reader, dst []byte) ([]byte, error) {
+		from.notes.BindText(1, who)
+		from.notes.BindInt64(2, limit+1)
+		dst, err := from.page(from.notes, limit, append(dst, `{"items":[`...))
 		return append(dst, '}'), err
 	})
 }
 
-func pageSize(q url.Values) int64 {
-	if n, err := strconv.ParseInt(q.Get("limit"), 10, 64); err == nil && 1 <= n && n <= 500 {
+func pageSize(values url.Values) int64 {
+	if n, err := strconv.ParseInt(values.Get("limit"), 10, 64); err == nil && 1 <= n && n <= 500 {
 		return n
 	}
 	return 50
 }
 
 func (s *server) posts(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	status, limit, expand := q.Get("status"), pageSize(q), q.Get("expand") == "author"
-	at, id, paged := parseCursor(q.Get("cursor"))
-	s.with(w, func(c *reader, dst []byte) (_ []byte, err error) {
-		stmt := c.list
+	values := r.URL.Query()
+	status, limit, expand := values.Get("status"), pageSize(values), values.Get("expand") == "author"
+	at, id, paged := parseCursor(values.Get("cursor"))
+	s.with(w, func(from *reader, dst []byte) (_ []byte, err error) {
+		stmt := from.list
 		if paged {
-			stmt = c.listAfter
+			stmt = from.listAfter
 			stmt.BindInt64(3, at)
 			stmt.BindText(4, id)
 		}
@@ -128,12 +128,12 @@ func (s *server) posts(w http.ResponseWriter, r *http.Request) {
 		stmt.BindInt64(2, limit+1)
 		dst = append(dst, `{"items":[`...)
 		if expand {
-			dst, err = c.expanded(stmt, limit, dst)
+			dst, err = from.expanded(stmt, limit, dst)
 		} else {
-			dst, err = c.page(stmt, limit, dst)
+			dst, err = from.page(stmt, limit, dst)
 		}
-		if err == nil && q.Get("total") == "true" {
-			dst, err = c.total(status, append(dst, `,"total":`...))
+		if err == nil && values.Get("total") == "true" {
+			dst, err = from.total(status, append(dst, `,"total":`...))
 		}
 		return append(dst, '}'), err
 	})

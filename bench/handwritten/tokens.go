@@ -48,18 +48,18 @@ func (t *tokens) bearer(r *http.Request) string {
 	}
 	key := sha256.Sum256(room[:copy(room[:], token)])
 	t.mu.RLock()
-	c, ok := t.known[key]
+	claims, ok := t.known[key]
 	t.mu.RUnlock()
 	if !ok {
-		if c, ok = t.verify(token); !ok {
+		if claims, ok = t.verify(token); !ok {
 			return ""
 		}
-		t.remember(key, c)
+		t.remember(key, claims)
 	}
-	if time.Now().Unix() >= c.Expiry {
+	if time.Now().Unix() >= claims.Expiry {
 		return ""
 	}
-	return c.ID
+	return claims.ID
 }
 
 func (t *tokens) remember(key [sha256.Size]byte, c claims) {

@@ -49,13 +49,13 @@ const (
 )
 
 func openWriter(path string) (*writer, error) {
-	c, err := open(path, "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 1000")
+	conn, err := open(path, "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 1000")
 	if err != nil {
 		return nil, err
 	}
 	set := `title = coalesce(?3, title), body = coalesce(?4, body), status = coalesce(?5, status), views = coalesce(?6, views),
 		score = coalesce(?7, score), featured = coalesce(?8, featured), updated_at = ?9`
-	s, err := prepare(c, map[string]string{
+	statements, err := prepare(conn, map[string]string{
 		"begin": "BEGIN IMMEDIATE", "commit": "COMMIT", "rollback": "ROLLBACK",
 		"insert": `INSERT INTO notes (` + row + `) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) RETURNING ` + row,
 		"notes":  `UPDATE notes SET ` + set + ` WHERE id = ?1 AND author_id = ?2 RETURNING ` + row,
@@ -65,8 +65,8 @@ func openWriter(path string) (*writer, error) {
 		return nil, err
 	}
 	return &writer{
-		conn: c, begin: s["begin"], commit: s["commit"], rollback: s["rollback"], insert: s["insert"],
-		patches: map[string]*sqlite.Stmt{"notes": s["notes"], "posts": s["posts"]}, queue: make(chan *write, 1024),
+		conn: conn, begin: statements["begin"], commit: statements["commit"], rollback: statements["rollback"], insert: statements["insert"],
+		patches: map[string]*sqlite.Stmt{"notes": statements["notes"], "posts": statements["posts"]}, queue: make(chan *write, 1024),
 	}, nil
 }
 
@@ -107,9 +107,9 @@ func (w *writer) fill(group []*write) []*write {
 	return group
 }
 
-func step(s *sqlite.Stmt) error {
-	_, err := s.Step()
-	return errors.Join(err, s.Reset())
+func step(stmt *sqlite.Stmt) error {
+	_, err := stmt.Step()
+	return errors.Join(err, stmt.Reset())
 }
 
 func (w *writer) perform(job *write) {
@@ -135,47 +135,47 @@ func (w *writer) perform(job *write) {
 	}
 }
 
-func (w *writer) bindInsert(s *sqlite.Stmt, job *write) {
+func (w *writer) bindInsert(stmt *sqlite.Stmt, job *write) {
 	in := job.in
-	s.BindText(1, job.id)
-	s.BindText(2, *in.Title)
-	s.BindText(3, *in.Body)
-	s.BindText(4, *in.Status)
-	s.BindInt64(5, *in.Views)
-	s.BindFloat(6, *in.Score)
-	s.BindBool(7, *in.Featured)
-	s.BindText(8, *in.Author)
-	s.BindInt64(9, time.Now().UnixMicro())
+	stmt.BindText(1, job.id)
+	stmt.BindText(2, *in.Title)
+	stmt.BindText(3, *in.Body)
+	stmt.BindText(4, *in.Status)
+	stmt.BindInt64(5, *in.Views)
+	stmt.BindFloat(6, *in.Score)
+	stmt.BindBool(7, *in.Featured)
+	stmt.BindText(8, *in.Author)
+	stmt.BindInt64(9, time.Now().UnixMicro())
 }
 
-func (w *writer) bindPatch(s *sqlite.Stmt, job *write) {
+func (w *writer) bindPatch(stmt *sqlite.Stmt, job *write) {
 	in := job.in
-	s.BindText(1, job.id)
-	s.BindText(2, job.who)
-	bindText(s, 3, in.Title)
-	bindText(s, 4, in.Body)
-	bindText(s, 5, in.Status)
-	s.BindNull(6)
+	stmt.BindText(1, job.id)
+	stmt.BindText(2, job.who)
+	bindText(stmt, 3, in.Title)
+	bindText(stmt, 4, in.Body)
+	bindText(stmt, 5, in.Status)
+	stmt.BindNull(6)
 	if in.Views != nil {
-		s.BindInt64(6, *in.Views)
+		stmt.BindInt64(6, *in.Views)
 	}
-	s.BindNull(7)
+	stmt.BindNull(7)
 	if in.Score != nil {
-		s.BindFloat(7, *in.Score)
+		stmt.BindFloat(7, *in.Score)
 	}
-	s.BindNull(8)
+	stmt.BindNull(8)
 	if in.Featured != nil {
-		s.BindBool(8, *in.Featured)
+		stmt.BindBool(8, *in.Featured)
 	}
-	s.BindInt64(9, time.Now().UnixMicro())
+	stmt.BindInt64(9, time.Now().UnixMicro())
 }
 
-func bindText(s *sqlite.Stmt, param int, v *string) {
-	if v == nil {
-		s.BindNull(param)
+func bindText(stmt *sqlite.Stmt, param int, text *string) {
+	if text == nil {
+		stmt.BindNull(param)
 		return
 	}
-	s.BindText(param, *v)
+	stmt.BindText(param, *text)
 }
 
 // read reads the body of a write and identifies its sender. After a fault it has answered.
@@ -201,8 +201,8 @@ func (a *body) valid() bool {
 	return (a.Title == nil || validText(*a.Title, 200)) && (a.Body == nil || validText(*a.Body, 1<<20)) && (a.Status == nil || validStatus(*a.Status))
 }
 
-func validStatus(s string) bool {
-	return s == "draft" || s == "open" || s == "closed" || s == "archived"
+func validStatus(text string) bool {
+	return text == "draft" || text == "open" || text == "closed" || text == "archived"
 }
 
 func (a *body) complete() bool {
