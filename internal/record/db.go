@@ -34,7 +34,7 @@ type DB struct {
 	blocks   sync.Pool // of *render.Block
 }
 
-// New returns the rows of the model that the rules are about. The database must have the model's tables.
+// New returns the rows of a model. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	d := &DB{
 		store: db, rules: rules, dialect: db.Dialect(), now: cfg.Now,

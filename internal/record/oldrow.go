@@ -7,9 +7,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// readOld reads the old row of a write. In a transaction it locks the row. It refuses a row that the caller may not read or
-// that does not exist (errs.NotFound), then one with another revision (errs.Stale), then one that the table's rule does not
-// let the caller change.
+// readOld reads the old row of a write. In a transaction it locks the row. It refuses, in this order:
+//   - a missing row, or one that the caller may not read: errs.NotFound
+//   - a row with another revision: errs.Stale
+//   - a row that the table's rule protects: errs.Forbidden or errs.Unauthenticated
 func (r *request) readOld(reader store.Reader, t *table, id value.Value, match Match, d decision) (*input.Stored, error) {
 	_, locks := reader.(store.Tx)
 	stmt, err := t.oldRowStatement(r.Binding, d, locks)

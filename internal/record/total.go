@@ -11,8 +11,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// total counts the rows of all pages of the list. A count costs many times as much as a page, so a total is cached until a
-// table changes that its statement reads.
+// total counts the rows of all pages of the list. A count costs many times more than a page, so totals are cached. A cached
+// total is valid until one of the tables in its statement changes.
 func (p *page) total(reader store.Reader) (int64, error) {
 	if p.probe.empty {
 		return 0, nil
@@ -100,7 +100,7 @@ func (p *page) totalKey(stmt *sqlgen.Statement) []byte {
 	return key
 }
 
-// appendArgument appends an unambiguous encoding of a value: different sequences of values never encode to the same bytes.
+// appendArgument appends an unambiguous encoding of a value: different sequences of values have different encodings.
 func appendArgument(dst []byte, v value.Value) []byte {
 	dst = append(dst, 0, byte(v.Kind), v.Scale)
 	switch v.Kind {

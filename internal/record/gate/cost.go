@@ -5,6 +5,14 @@ import (
 	"time"
 )
 
+// The levels of reads. The gate has as many slots as the engine has connections for reads.
+const (
+	Own    = iota // a single row or an unfiltered list, fast lately
+	Short         // a client's own filter, sort or expansion, fast lately
+	medium        // a query of unknown cost, or one that took up to slow
+	long          // a query that took longer
+)
+
 const (
 	fast = 50 * time.Millisecond  // limit of work at the levels Own and Short
 	slow = 500 * time.Millisecond // a query below it starts at level medium

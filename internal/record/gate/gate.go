@@ -15,14 +15,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// The levels of reads. The gate has as many slots as the engine has connections for reads.
-const (
-	Own    = iota // a single row or an unfiltered list, fast lately
-	Short         // a client's own filter, sort or expansion, fast lately
-	medium        // a query of unknown cost, or one that took up to slow
-	long          // a query that took longer
-)
-
 // RetryAfter is the time after which a refused client should try again.
 const RetryAfter = time.Second
 

@@ -16,8 +16,8 @@ var errCut = errors.New("the query takes longer than was known, while others wai
 
 // A Passage is one read on its way through a gate. It is reused by later reads, one at a time.
 //
-// A Passage is the context of its read. The engine calls Err every few milliseconds while the read works. A read that
-// exceeds its limit then rises a level. If the level above has no room and others wait, Err ends the read.
+// A Passage is the context of its read. The engine calls Err every few milliseconds while the read works. A read past its
+// limit then rises a level. If the level above has no room and others wait, Err ends the read.
 type Passage struct {
 	read func(store.Reader) error
 	work func(store.Reader) error // the method run, bound once because binding allocates

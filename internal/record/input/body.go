@@ -15,8 +15,8 @@ import (
 // A Body is a request body, checked as far as possible without the database.
 type Body struct {
 	Values  []value.Value  // by field of the table; Null if the body does not set the field
-	Given   []*model.Field // fields that the body sets
-	Patches []*model.Field // json fields whose value is a merge patch
+	Given   []*model.Field // fields in the body
+	Patches []*model.Field // json fields with a merge patch as their value
 	Fixed   []FixedMember
 
 	table  *model.Table
@@ -24,8 +24,8 @@ type Body struct {
 	count  int          // number of all faults
 }
 
-// A FixedMember is a member that no update changes. A client may send a row back as it read it, so such a member is
-// allowed if it has the stored value.
+// A FixedMember is a member that no update may change. It is allowed with the stored value, because clients send rows back
+// as they read them.
 type FixedMember struct {
 	Field *model.Field
 	Value value.Value
@@ -93,7 +93,7 @@ func (b *Body) index(field *model.Field) int { return slices.Index(b.table.Field
 // isTime reports whether the server sets a field.
 func isTime(field *model.Field) bool { return field.Name == "created_at" || field.Name == "updated_at" }
 
-// parse parses a member as a value of a field, within the limits of another field.
+// parse parses a member as the value of a field, within the limits of another field.
 func (b *Body) parse(field, limits *model.Field, member value.Member) {
 	v, faults := value.ParseJSON(limits, member.Raw, Pointer(member.Name))
 	b.addFaults(faults...)
@@ -107,7 +107,7 @@ func (b *Body) parse(field, limits *model.Field, member value.Member) {
 	b.Given = append(b.Given, field)
 }
 
-// parseFixed parses a member that no update changes. A value that cannot be stored is not the stored value.
+// parseFixed parses a fixed member. It refuses an invalid value, which is never the stored one.
 func (b *Body) parseFixed(field *model.Field, member value.Member, id value.Value) {
 	isID := field == b.table.ID()
 	v, faults := value.ParseJSON(field, member.Raw, Pointer(member.Name))
@@ -139,7 +139,7 @@ func (b *Body) unknownMember(name string) {
 	b.fault(name, "unknown", hintFor(b.table, name))
 }
 
-// hintFor says what a client probably meant by a member that is no field.
+// hintFor explains an unknown member: what the client probably meant.
 func hintFor(table *model.Table, name string) string {
 	if rel := table.Relation(name); rel != nil {
 		if rel.To.View != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// FillDefaults gives a new row its times, and the defaults of fields that the body does not set.
+// FillDefaults sets the times of a new row, and the defaults of fields missing in the body.
 func (b *Body) FillDefaults(rules *rule.Rules, env *rule.Env) {
 	for i, field := range b.table.Fields {
 		switch {
@@ -36,8 +36,8 @@ func (b *Body) defaultFor(field *model.Field, rules *rule.Rules, env *rule.Env) 
 	return v
 }
 
-// evaluate computes a default. Its value must fit the field, as a client's must. A default that fails, such as auth.id of
-// an anonymous caller, leaves the field missing.
+// evaluate computes a default. Its value must fit the field, like a value from a client. A default that fails, such as
+// auth.id of an anonymous caller, leaves the field missing.
 func (b *Body) evaluate(field *model.Field, node rule.Node, env *rule.Env) value.Value {
 	if constant, ok := node.(*rule.Const); ok {
 		return constant.Value // checked when the model was loaded

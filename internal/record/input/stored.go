@@ -13,8 +13,8 @@ import (
 type Stored struct {
 	Values   []value.Value
 	Revision int64
-	Masked   []*model.Field // compared fields that the caller may not read
-	Refused  []*model.Field // fields whose write rule says no
+	Masked   []*model.Field // compared fields, hidden from the caller
+	Refused  []*model.Field // fields with a write rule that says no
 }
 
 // MayRead reports whether the caller may read a field of the old row.
@@ -22,8 +22,8 @@ func (s *Stored) MayRead(field *model.Field) bool {
 	return !field.Secret && !slices.Contains(s.Masked, field)
 }
 
-// Compared returns the fields whose stored value may decide on the answer. A value that the caller may not read must not
-// decide, so their read rules have to be asked.
+// Compared returns the fields whose stored value may decide on the answer. A hidden value must not decide, so a write asks
+// the read rules of these fields.
 func (b *Body) Compared(rules *rule.Rules) (fields []*model.Field) {
 	for _, field := range b.Given {
 		if field.Ref != nil || rules.Field(field).Write != nil || slices.Contains(b.Patches, field) {
@@ -36,9 +36,9 @@ func (b *Body) Compared(rules *rule.Rules) (fields []*model.Field) {
 	return fields
 }
 
-// Against returns the body without members that change nothing. It drops a member with a write rule, and a fixed one, if
-// the caller can read its value in the old row. Another fixed member is a fault. refused are the fields left in the body
-// whose write rule says no.
+// Against returns the body without members that change nothing. It drops a member with a write rule, or a fixed member, if
+// the caller can read its value in the old row. Other fixed members are faults. refused are the remaining fields with a
+// write rule that says no.
 func (b *Body) Against(rules *rule.Rules, old *Stored) (rest *Body, refused []*model.Field, err error) {
 	same := func(field *model.Field, v value.Value) bool {
 		return old.MayRead(field) && v.Equal(old.Values[b.index(field)])

@@ -18,9 +18,9 @@ type Bounds struct {
 // AppendRow appends the JSON of a row without expansions, straight from its columns.
 func (o *Output) AppendRow(dst []byte, row value.Row) []byte {
 	for i := range o.members {
-		m := &o.members[i]
-		dst = append(dst, m.prefix...)
-		dst = value.AppendJSON(dst, o.Fields[m.column], row, m.column)
+		member := &o.members[i]
+		dst = append(dst, member.prefix...)
+		dst = value.AppendJSON(dst, o.Fields[member.column], row, member.column)
 	}
 	return closeObject(dst, len(o.members))
 }
@@ -44,17 +44,17 @@ func (a *Answer) AppendRow(b *ExpandedBlock, i int) error {
 	if a.Rows++; a.Rows > a.Bounds.Rows {
 		return ErrFull
 	}
-	r := &b.rows[i]
-	from := r.start
-	for e := range b.Expansions {
-		hole := b.holes[i*len(b.Expansions)+e]
+	row := &b.rows[i]
+	from := row.start
+	for n := range b.Expansions {
+		hole := b.holes[i*len(b.Expansions)+n]
 		a.JSON = append(a.JSON, b.json[from:hole]...)
 		from = hole
-		if err := a.appendExpansion(&b.Expansions[e], b.keys[e].byRow[i]); err != nil {
+		if err := a.appendExpansion(&b.Expansions[n], b.keys[n].byRow[i]); err != nil {
 			return err
 		}
 	}
-	a.JSON = append(a.JSON, b.json[from:r.end]...)
+	a.JSON = append(a.JSON, b.json[from:row.end]...)
 	if len(a.JSON) > a.Bounds.Bytes {
 		return ErrFull
 	}
@@ -62,24 +62,24 @@ func (a *Answer) AppendRow(b *ExpandedBlock, i int) error {
 }
 
 // appendExpansion appends the rows of a key: one row or null, or a list.
-func (a *Answer) appendExpansion(e *ExpandedRows, key int) error {
+func (a *Answer) appendExpansion(rows *ExpandedRows, key int) error {
 	chain := keyRows{first: none}
 	if key != none {
-		chain = e.byKey[key]
+		chain = rows.byKey[key]
 	}
-	if !e.Expansion.Relation.Many {
+	if !rows.Expansion.Relation.Many {
 		if chain.first == none {
 			a.JSON = append(a.JSON, "null"...)
 			return nil
 		}
-		return a.AppendRow(e.Block, chain.first)
+		return a.AppendRow(rows.Block, chain.first)
 	}
 	a.JSON = append(a.JSON, `{"items":[`...)
-	for i := chain.first; i != none; i = e.nextRow[i] {
+	for i := chain.first; i != none; i = rows.nextRow[i] {
 		if i != chain.first {
 			a.JSON = append(a.JSON, ',')
 		}
-		if err := a.AppendRow(e.Block, i); err != nil {
+		if err := a.AppendRow(rows.Block, i); err != nil {
 			return err
 		}
 	}

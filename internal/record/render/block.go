@@ -38,10 +38,10 @@ func (b *Block) Reset(out *Output) {
 		b.keys = append(b.keys, Keys{index: map[string]int{}})
 	}
 	for i := range b.keys {
-		k := &b.keys[i]
-		clear(k.List)
-		clear(k.index)
-		k.List, k.byRow = k.List[:0], k.byRow[:0]
+		keys := &b.keys[i]
+		clear(keys.List)
+		clear(keys.index)
+		keys.List, keys.byRow = keys.List[:0], keys.byRow[:0]
 	}
 }
 
@@ -61,17 +61,17 @@ func (b *Block) Keys(expansion int) *Keys { return &b.keys[expansion] }
 func (b *Block) Add(row value.Row, id string) {
 	start := len(b.json)
 	for i := range b.Output.members {
-		m := &b.Output.members[i]
-		b.json = append(b.json, m.prefix...)
-		if m.column == none {
+		member := &b.Output.members[i]
+		b.json = append(b.json, member.prefix...)
+		if member.column == none {
 			b.holes = append(b.holes, len(b.json))
 			continue
 		}
-		b.json = value.AppendJSON(b.json, b.Output.Fields[m.column], row, m.column)
+		b.json = value.AppendJSON(b.json, b.Output.Fields[member.column], row, member.column)
 	}
 	b.json = closeObject(b.json, len(b.Output.members))
-	for i, e := range b.Output.Expansions {
-		b.keys[i].add(b.Output.Fields[e.column], row, e.column)
+	for i, expansion := range b.Output.Expansions {
+		b.keys[i].add(b.Output.Fields[expansion.column], row, expansion.column)
 	}
 	b.rows = append(b.rows, blockRow{start, len(b.json), id})
 }
@@ -100,15 +100,15 @@ func (k *Keys) cut(n int) {
 }
 
 // add notes the key of the next row.
-func (k *Keys) add(f *model.Field, row value.Row, column int) {
+func (k *Keys) add(field *model.Field, row value.Row, column int) {
 	if row.Null(column) {
 		k.byRow = append(k.byRow, none)
 		return
 	}
-	i, known := k.Find(f, row, column)
+	i, known := k.Find(field, row, column)
 	if !known {
 		i = len(k.List)
-		key := KeyText(f, row, column)
+		key := KeyText(field, row, column)
 		k.List = append(k.List, key)
 		k.index[key] = i
 	}
@@ -116,8 +116,8 @@ func (k *Keys) add(f *model.Field, row value.Row, column int) {
 }
 
 // Find returns the index of the key in a column.
-func (k *Keys) Find(f *model.Field, row value.Row, column int) (i int, known bool) {
-	if f.Type == model.Int {
+func (k *Keys) Find(field *model.Field, row value.Row, column int) (i int, known bool) {
+	if field.Type == model.Int {
 		var digits [20]byte
 		i, known = k.index[string(strconv.AppendInt(digits[:0], row.Int(column), 10))]
 	} else {
@@ -127,8 +127,8 @@ func (k *Keys) Find(f *model.Field, row value.Row, column int) (i int, known boo
 }
 
 // KeyText returns the key in a column as text. The column must not be null.
-func KeyText(f *model.Field, row value.Row, column int) string {
-	if f.Type == model.Int {
+func KeyText(field *model.Field, row value.Row, column int) string {
+	if field.Type == model.Int {
 		return strconv.FormatInt(row.Int(column), 10)
 	}
 	return string(row.Bytes(column))

@@ -23,12 +23,12 @@ type keyRows struct {
 }
 
 // NewExpandedRows returns the rows of an expansion of that many keys, as yet none. The block takes them.
-func NewExpandedRows(e *Expansion, keys int, b *Block) ExpandedRows {
-	r := ExpandedRows{Expansion: e, Block: &ExpandedBlock{Block: b}, byKey: make([]keyRows, keys)}
-	for i := range r.byKey {
-		r.byKey[i] = keyRows{first: none, last: none}
+func NewExpandedRows(expansion *Expansion, keys int, block *Block) ExpandedRows {
+	rows := ExpandedRows{Expansion: expansion, Block: &ExpandedBlock{Block: block}, byKey: make([]keyRows, keys)}
+	for i := range rows.byKey {
+		rows.byKey[i] = keyRows{first: none, last: none}
 	}
-	return r
+	return rows
 }
 
 // Add appends a row to the chain of a key. It returns the size of its JSON, and how many rows the chain now has.

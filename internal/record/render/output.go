@@ -1,4 +1,4 @@
-// Package render assembles the JSON of rows: it knows which members a row has, and where the rows that it expands belong.
+// Package render assembles the JSON of rows, and of the rows that they expand.
 package render
 
 import (
@@ -10,7 +10,7 @@ import (
 // An Output says which members of a row are written, and which related rows within it.
 type Output struct {
 	Table      *model.Table
-	Fields     []*model.Field // columns to read: those of the members, then those that only lead to an expansion
+	Fields     []*model.Field // columns to read: of the members first, then of keys that only lead to an expansion
 	Expansions []*Expansion   // in the order of their members
 	members    []member       // in model order
 }
@@ -31,33 +31,33 @@ type Expansion struct {
 
 // CountExpansions returns the number of expansions at all levels.
 func (o *Output) CountExpansions() int {
-	n := len(o.Expansions)
-	for _, e := range o.Expansions {
-		n += e.Output.CountExpansions()
+	count := len(o.Expansions)
+	for _, expansion := range o.Expansions {
+		count += expansion.Output.CountExpansions()
 	}
-	return n
+	return count
 }
 
 // number gives the expansions of all levels their numbers, and returns the next one.
 func (o *Output) number(next int) int {
-	for _, e := range o.Expansions {
-		e.Number = next
-		next = e.Output.number(next + 1)
+	for _, expansion := range o.Expansions {
+		expansion.Number = next
+		next = expansion.Output.number(next + 1)
 	}
 	return next
 }
 
 func (o *Output) prefix(name string) []byte {
-	p := []byte(`,"` + name + `":`)
+	text := []byte(`,"` + name + `":`)
 	if len(o.members) == 0 {
-		p[0] = '{'
+		text[0] = '{'
 	}
-	return p
+	return text
 }
 
-func (o *Output) addField(f *model.Field) {
-	o.members = append(o.members, member{prefix: o.prefix(f.Name), column: len(o.Fields)})
-	o.Fields = append(o.Fields, f)
+func (o *Output) addField(field *model.Field) {
+	o.members = append(o.members, member{prefix: o.prefix(field.Name), column: len(o.Fields)})
+	o.Fields = append(o.Fields, field)
 }
 
 func (o *Output) addExpansion(rel *model.Relation, out *Output) {
@@ -67,19 +67,19 @@ func (o *Output) addExpansion(rel *model.Relation, out *Output) {
 
 // addColumns sets the column of each expansion. A column that only leads to an expansion stands after the others.
 func (o *Output) addColumns() {
-	for _, e := range o.Expansions {
+	for _, expansion := range o.Expansions {
 		key := o.Table.ID()
-		if !e.Relation.Many {
-			key = e.Relation.Field
+		if !expansion.Relation.Many {
+			key = expansion.Relation.Field
 		}
-		e.column = o.columnOf(key)
+		expansion.column = o.columnOf(key)
 	}
 }
 
-func (o *Output) columnOf(f *model.Field) int {
-	if i := slices.Index(o.Fields, f); i >= 0 {
+func (o *Output) columnOf(field *model.Field) int {
+	if i := slices.Index(o.Fields, field); i >= 0 {
 		return i
 	}
-	o.Fields = append(o.Fields, f)
+	o.Fields = append(o.Fields, field)
 	return len(o.Fields) - 1
 }

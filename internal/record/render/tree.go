@@ -40,23 +40,23 @@ func (n *tree) relation(name string) *tree {
 }
 
 // NewOutput resolves the parameters fields and expand of a request. "" means that a parameter is missing.
-func NewOutput(t *model.Table, fields, expand string) (*Output, error) {
+func NewOutput(table *model.Table, fields, expand string) (*Output, error) {
 	root := newTree("")
 	if fields != "" {
 		for path := range strings.SplitSeq(fields, ",") {
-			if err := root.field(t, path); err != nil {
+			if err := root.field(table, path); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if expand != "" {
 		for path := range strings.SplitSeq(expand, ",") {
-			if err := root.follow(t, path); err != nil {
+			if err := root.follow(table, path); err != nil {
 				return nil, err
 			}
 		}
 	}
-	out, err := root.output(t)
+	out, err := root.output(table)
 	if err != nil {
 		return nil, err
 	}
@@ -65,26 +65,26 @@ func NewOutput(t *model.Table, fields, expand string) (*Output, error) {
 }
 
 // field adds a path of the parameter fields. Its last name is a field, or a relation if the whole row is wanted.
-func (n *tree) field(t *model.Table, path string) error {
+func (n *tree) field(table *model.Table, path string) error {
 	names := strings.Split(path, ".")
 	for i, name := range names {
 		n.all = false
 		last := i == len(names)-1
-		if f := t.Field(name); last && f != nil && !f.Secret {
+		if field := table.Field(name); last && field != nil && !field.Secret {
 			if n.fields[name] {
 				return errs.New(errs.Malformed, "fields names %s twice", path)
 			}
 			n.fields[name] = true
 			return nil
 		}
-		rel := t.Relation(name)
+		rel := table.Relation(name)
 		if rel == nil {
-			return unknownPath("fields", path, name, t, last)
+			return unknownPath("fields", path, name, table, last)
 		}
 		if i == maxLevels {
 			return errs.New(errs.Malformed, "fields: %s follows more than %d relations", path, maxLevels)
 		}
-		n, t = n.relation(name), rel.To
+		n, table = n.relation(name), rel.To
 	}
 	if n.whole {
 		return errs.New(errs.Malformed, "fields names %s twice", path)
@@ -94,17 +94,17 @@ func (n *tree) field(t *model.Table, path string) error {
 }
 
 // follow adds a path of the parameter expand.
-func (n *tree) follow(t *model.Table, path string) error {
+func (n *tree) follow(table *model.Table, path string) error {
 	names := strings.Split(path, ".")
 	if len(names) > maxLevels {
 		return errs.New(errs.Malformed, "expand: %s follows more than %d relations", path, maxLevels)
 	}
 	for _, name := range names {
-		rel := t.Relation(name)
+		rel := table.Relation(name)
 		if rel == nil {
-			return unknownPath("expand", path, name, t, false)
+			return unknownPath("expand", path, name, table, false)
 		}
-		n, t = n.relation(name), rel.To
+		n, table = n.relation(name), rel.To
 	}
 	if n.expanded {
 		return errs.New(errs.Malformed, "expand names %s twice", path)
@@ -118,72 +118,72 @@ func EmptyName(param string) error {
 	return errs.New(errs.Malformed, "%s has an empty name: remove the extra comma or dot", param)
 }
 
-func unknownPath(param, path, name string, t *model.Table, field bool) error {
+func unknownPath(param, path, name string, table *model.Table, field bool) error {
 	if name == "" {
 		return EmptyName(param)
 	}
 	var names []string
-	for _, r := range t.Relations {
-		names = append(names, r.Name)
+	for _, rel := range table.Relations {
+		names = append(names, rel.Name)
 	}
 	what := "relation"
 	if field {
 		what = "field or relation"
-		names = append(names, ReadableNames(t)...)
+		names = append(names, ReadableNames(table)...)
 	}
 	at := ""
 	if path != name {
 		at = " (in " + path + ")"
 	}
-	return errs.New(errs.Malformed, "%s: %s has no %s %q%s%s", param, t.Name, what, errs.Clip(name, 60), at, suggest.DidYouMean(name, names))
+	return errs.New(errs.Malformed, "%s: %s has no %s %q%s%s", param, table.Name, what, errs.Clip(name, 60), at, suggest.DidYouMean(name, names))
 }
 
 // ReadableNames returns the names of the fields that a client may name.
-func ReadableNames(t *model.Table) []string {
+func ReadableNames(table *model.Table) []string {
 	var names []string
-	for _, f := range t.Fields {
-		if !f.Secret {
-			names = append(names, f.Name)
+	for _, field := range table.Fields {
+		if !field.Secret {
+			names = append(names, field.Name)
 		}
 	}
 	return names
 }
 
 // output resolves one level. Members stand in model order, an expanded reference after its field, lists at the end.
-func (n *tree) output(t *model.Table) (*Output, error) {
+func (n *tree) output(table *model.Table) (*Output, error) {
 	if n.whole && !n.all {
 		return nil, errs.New(errs.Malformed, "fields names %s as a whole and in parts: name one of them", n.path)
 	}
-	o := &Output{Table: t}
-	for _, f := range t.Fields {
-		if !f.Secret && (n.all || n.fields[f.Name]) {
-			o.addField(f)
+	out := &Output{Table: table}
+	for _, field := range table.Fields {
+		if !field.Secret && (n.all || n.fields[field.Name]) {
+			out.addField(field)
 		}
-		if f.RefName == "" || n.rels[f.RefName] == nil {
+		if field.RefName == "" || n.rels[field.RefName] == nil {
 			continue
 		}
-		if err := n.expandInto(o, t.Relation(f.RefName)); err != nil {
+		if err := n.expandInto(out, table.Relation(field.RefName)); err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range n.order {
-		rel := t.Relation(name)
+		rel := table.Relation(name)
 		if !rel.Many {
 			continue
 		}
-		if err := n.expandInto(o, rel); err != nil {
+		if err := n.expandInto(out, rel); err != nil {
 			return nil, err
 		}
 	}
-	o.addColumns()
-	return o, nil
+	out.addColumns()
+	return out, nil
 }
 
-func (n *tree) expandInto(o *Output, rel *model.Relation) error {
+func (n *tree) expandInto(parent *Output, rel *model.Relation) error {
 	out, err := n.rels[rel.Name].output(rel.To)
 	if err != nil {
 		return err
 	}
-	o.addExpansion(rel, out)
+	parent.addExpansion(rel, out)
 	return nil
 }

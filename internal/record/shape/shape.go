@@ -1,7 +1,7 @@
 // Package shape resolves the parameters of reads, and keeps the results.
 //
 // The shape of a read is everything that its parameters fix: columns, expansions, filter and order. Arguments, cursor and
-// limit are not part of it, so requests of one client program share their shapes and the statements of those.
+// limit are not part of it, so the requests of one client program share their shapes and statements.
 package shape
 
 import (
