@@ -43,9 +43,9 @@ func zeroTime(w *watched) string {
 func TestExhaustion_ManyGivenIDs(t *testing.T) {
 	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
 		const given = 200_000
-		first := d.must(t, nobody, "things", `{}`)
+		first := must(t, d, nobody, "things", `{}`)
 		w.forget()
-		if second := d.must(t, nobody, "things", `{}`); first.ID.Int != 1 || second.ID.Int != 2 {
+		if second := must(t, d, nobody, "things", `{}`); first.ID.Int != 1 || second.ID.Int != 2 {
 			t.Fatalf("the first ids are %d and %d", first.ID.Int, second.ID.Int)
 		}
 		usual := w.statements.Load()
@@ -53,7 +53,7 @@ func TestExhaustion_ManyGivenIDs(t *testing.T) {
 		const more = 5 // a look for a free id, a skip of two statements, another number and a look at it
 		for range 3 {
 			w.forget()
-			if _, err := d.create(t, nobody, "things", `{"n":13}`); errs.KindOf(err) != errs.Invalid {
+			if _, err := create(t, d, nobody, "things", `{"n":13}`); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("a refused create: %v", err)
 			}
 			if n := w.statements.Load(); n > usual+more {
@@ -61,12 +61,12 @@ func TestExhaustion_ManyGivenIDs(t *testing.T) {
 			}
 		}
 		w.forget()
-		next := d.must(t, nobody, "things", `{}`)
+		next := must(t, d, nobody, "things", `{}`)
 		if next.ID.Int <= given || next.ID.Int > given+4 || w.statements.Load() > usual+more { // PostgreSQL does not give back what refused creates drew
 			t.Errorf("the next id is %d after %d statements, want %d or little more after at most %d", next.ID.Int, w.statements.Load(), given+1, usual+more)
 		}
 		w.forget()
-		if after := d.must(t, nobody, "things", `{}`); after.ID.Int != next.ID.Int+1 || w.statements.Load() > usual {
+		if after := must(t, d, nobody, "things", `{}`); after.ID.Int != next.ID.Int+1 || w.statements.Load() > usual {
 			t.Errorf("the id after it is %d after %d statements, want %d after %d", after.ID.Int, w.statements.Load(), next.ID.Int+1, usual)
 		}
 	})
@@ -89,9 +89,9 @@ tables:
 `
 	onBoth(t, source, func(t *testing.T, d *DB, w *watched) {
 		for id := range 40 {
-			d.must(t, nobody, "things", fmt.Sprintf(`{"id":%d,"lo":%[1]d,"step":1}`, id+1))
+			must(t, d, nobody, "things", fmt.Sprintf(`{"id":%d,"lo":%[1]d,"step":1}`, id+1))
 		}
-		if next := d.must(t, nobody, "things", `{}`); next.ID.Int != 41 {
+		if next := must(t, d, nobody, "things", `{}`); next.ID.Int != 41 {
 			t.Errorf("the id after 40 that are taken is %d", next.ID.Int)
 		}
 	})
@@ -102,7 +102,7 @@ func TestExhaustion_IDsGivenToBeInTheWay(t *testing.T) {
 	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
 		give := func(id int64) {
 			t.Helper()
-			if _, err := d.create(t, nobody, "things", fmt.Sprintf(`{"id":%d}`, id)); err != nil && errs.KindOf(err) != errs.Conflict {
+			if _, err := create(t, d, nobody, "things", fmt.Sprintf(`{"id":%d}`, id)); err != nil && errs.KindOf(err) != errs.Conflict {
 				t.Fatal(err)
 			}
 		}
@@ -120,7 +120,7 @@ func TestExhaustion_IDsGivenToBeInTheWay(t *testing.T) {
 		}
 		for range 300 {
 			w.forget()
-			row, err := d.create(t, nobody, "things", `{}`)
+			row, err := create(t, d, nobody, "things", `{}`)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,7 +139,7 @@ func TestAssignedIDsAreNeverTaken(t *testing.T) {
 		for range 6 {
 			group.Go(func() {
 				for range 40 {
-					if _, err := d.create(t, nobody, "things", `{}`); err != nil {
+					if _, err := create(t, d, nobody, "things", `{}`); err != nil {
 						t.Errorf("without an id: %v", err)
 					}
 				}
@@ -147,7 +147,7 @@ func TestAssignedIDsAreNeverTaken(t *testing.T) {
 		}
 		group.Go(func() {
 			for id := range 150 {
-				if _, err := d.create(t, nobody, "things", fmt.Sprintf(`{"id":%d}`, 3_001+2*id)); err != nil && errs.KindOf(err) != errs.Conflict {
+				if _, err := create(t, d, nobody, "things", fmt.Sprintf(`{"id":%d}`, 3_001+2*id)); err != nil && errs.KindOf(err) != errs.Conflict {
 					t.Errorf("with an id: %v", err)
 				}
 			}
@@ -162,7 +162,7 @@ func TestAssignedIDsAreNeverTaken(t *testing.T) {
 // A counter at the end of its range is told to the client.
 func TestNoFreeID(t *testing.T) {
 	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
-		d.must(t, nobody, "things", `{"id":9223372036854775807}`)
+		must(t, d, nobody, "things", `{"id":9223372036854775807}`)
 		r := d.request(nobody)
 		defer r.end()
 		err := w.Write(t.Context(), func(tx store.Tx) error {

@@ -64,7 +64,7 @@ WITH RECURSIVE given(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM given WHERE n <
 SELECT %s, %[5]s, %[5]s, 0 FROM given`, table, branchColumns[table], n, values, zeroTime(w)))
 }
 
-func (d *DB) remove(t *testing.T, table string, id value.Value) error {
+func remove(t *testing.T, d *DB, table string, id value.Value) error {
 	t.Helper()
 	return d.Delete(context.Background(), nobody, d.rules.Model.Table(table), id, nil)
 }
@@ -104,7 +104,7 @@ func TestDeepCascades(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
 				tt.fill(t, w)
-				if err := d.remove(t, "nodes", value.OfInt(1)); err != nil {
+				if err := remove(t, d, "nodes", value.OfInt(1)); err != nil {
 					t.Fatal(err)
 				}
 				if n := w.number(t, "SELECT count(*) FROM nodes"); n != tt.nodes {
@@ -133,7 +133,7 @@ func TestDeepCascadesClear(t *testing.T) {
 			return n
 		}
 		before := []int64{generation("nodes"), generation("leaves"), generation("marks")}
-		if err := d.remove(t, "nodes", value.OfInt(1)); err != nil {
+		if err := remove(t, d, "nodes", value.OfInt(1)); err != nil {
 			t.Fatal(err)
 		}
 		if n := w.number(t, "SELECT count(*) FROM marks WHERE node_id IS NULL AND leaf_id IS NULL AND _rev > 0 AND updated_at = "+zeroTime(w)); n != 10 {
@@ -158,7 +158,7 @@ func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 		fillBranch(t, w, "marks", 1, "'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70', NULL, NULL, 'l7'")
 		for range 3 {
 			w.forget()
-			if err := d.remove(t, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.Conflict {
+			if err := remove(t, d, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.Conflict {
 				t.Fatalf("%v, want a conflict", err)
 			}
 			if w.writes.Load() != 1 || w.statements.Load() != 2 {
@@ -177,7 +177,7 @@ func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 				fillBranch(t, w, "marks", 1, "'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a71', NULL, NULL, 'l7'")
 			}
 		}
-		if err := d.remove(t, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.Conflict || looked != 2 {
+		if err := remove(t, d, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.Conflict || looked != 2 {
 			t.Errorf("a row that comes in between: %v after %d transactions, want a conflict after 2", err, looked)
 		}
 		if n := w.number(t, "SELECT count(*) FROM nodes"); n != children {
@@ -228,12 +228,12 @@ func TestExhaustion_ADeletionThatReachesTooMany(t *testing.T) {
 		fillBranch(t, w, "nodes", 601, "n, CASE WHEN n NOT IN (1, 601) THEN 1 END, NULL, NULL, NULL")
 		fillBranch(t, w, "leaves", 401, "'l' || n, 601, 1")
 		w.forget()
-		err := d.remove(t, "nodes", value.OfInt(1))
+		err := remove(t, d, "nodes", value.OfInt(1))
 		if errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "more than 1000 rows") || w.writes.Load() != 1 {
 			t.Errorf("600 rows and 401 that are cleared: %v after %d transactions", err, w.writes.Load())
 		}
 		w.exec(t, "DELETE FROM leaves WHERE id = 'l1'")
-		if err := d.remove(t, "nodes", value.OfInt(1)); err != nil {
+		if err := remove(t, d, "nodes", value.OfInt(1)); err != nil {
 			t.Errorf("600 rows and 400 that are cleared: %v", err)
 		}
 	})
@@ -259,7 +259,7 @@ func TestDeepCascadesAskAgain(t *testing.T) {
 				w.exec(t, "UPDATE nodes SET up_id = NULL WHERE id = 2", "DELETE FROM nodes WHERE id = 1")
 			}
 		}
-		if err := d.remove(t, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.NotFound {
+		if err := remove(t, d, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("a row that was deleted in between: %v, want not found", err)
 		}
 		if n := w.number(t, "SELECT count(*) FROM nodes"); n != 499 {
@@ -287,7 +287,7 @@ func TestSweepsDoWhatReferencesDo(t *testing.T) {
 				w.exec(t, statements(w)...)
 				var said []string
 				for _, id := range doomed {
-					err := d.remove(t, "nodes", id)
+					err := remove(t, d, "nodes", id)
 					said = append(said, string(errs.KindOf(err)))
 					if err == nil {
 						deleted++
@@ -295,7 +295,7 @@ func TestSweepsDoWhatReferencesDo(t *testing.T) {
 						refused++
 					}
 				}
-				got := strings.Join(said, " ") + "\n" + d.dump(t)
+				got := strings.Join(said, " ") + "\n" + dump(t, d)
 				if want == "" {
 					want = got
 				}
@@ -339,7 +339,7 @@ func randomBranches(r *rand.Rand) func(w *watched) []string {
 }
 
 // dump is all rows, and which of them have been written since they were made.
-func (d *DB) dump(t *testing.T) string {
+func dump(t *testing.T, d *DB) string {
 	t.Helper()
 	var b strings.Builder
 	for _, table := range d.rules.Model.Tables {
@@ -351,7 +351,7 @@ func (d *DB) dump(t *testing.T) string {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&b, "%s %s\n", table.Name, page)
-		for _, id := range d.ids(t, table) {
+		for _, id := range storedIDs(t, d, table) {
 			row, err := d.Get(context.Background(), system, table, id, Selection{}, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -363,7 +363,7 @@ func (d *DB) dump(t *testing.T) string {
 	return b.String()
 }
 
-func (d *DB) ids(t *testing.T, table *model.Table) (all []value.Value) {
+func storedIDs(t *testing.T, d *DB, table *model.Table) (all []value.Value) {
 	t.Helper()
 	err := d.store.Read(t.Context(), func(q store.Reader) error {
 		return q.Query("SELECT id FROM "+table.Name+" ORDER BY id", nil, func(row value.Row) error {
@@ -436,7 +436,7 @@ func TestChildrenOfARowThatIsDeleted(t *testing.T) {
 				}
 			})
 			time.Sleep(5 * time.Millisecond)
-			err := d.remove(t, "nodes", value.OfInt(1))
+			err := remove(t, d, "nodes", value.OfInt(1))
 			time.Sleep(5 * time.Millisecond)
 			close(stop)
 			group.Wait()
@@ -477,7 +477,7 @@ func TestDeepCascadesAreAtomic(t *testing.T) {
 		for at := int64(1); ; at++ {
 			w.forget()
 			w.failAt = at
-			err := d.remove(t, "nodes", value.OfInt(1))
+			err := remove(t, d, "nodes", value.OfInt(1))
 			w.failAt = 0
 			if err == nil {
 				break
@@ -488,7 +488,7 @@ func TestDeepCascadesAreAtomic(t *testing.T) {
 			if got := left(); got != all {
 				t.Fatalf("after a failure at statement %d there are %s, want %s", at, got, all)
 			}
-			d.must(t, nobody, "marks", `{}`) // others can write
+			must(t, d, nobody, "marks", `{}`) // others can write
 		}
 		if got := left(); got != "0 0 0" || injected < 4 {
 			t.Errorf("after %d failures and the deletion there are %s", injected, got)

@@ -47,15 +47,15 @@ func TestEffects(t *testing.T) {
 func testEffects(t *testing.T, d *DB, w *watched) {
 	people := d.rules.Model.Table("people")
 	d.effects = nil
-	d.must(t, nobody, "people", `{"id":"ann","name":"Ann"}`)
-	d.must(t, nobody, "people", `{"id":"bob","name":"Bob"}`)
+	must(t, d, nobody, "people", `{"id":"ann","name":"Ann"}`)
+	must(t, d, nobody, "people", `{"id":"bob","name":"Bob"}`)
 	keep := func(op string) store.Step {
 		return store.Step{Statement: store.Statement{SQL: `INSERT INTO kept (op) VALUES ('` + op + `')`}}
 	}
 	missing := store.Step{Statement: store.Statement{SQL: `SELECT op FROM kept WHERE op = 'nothing'`}, Row: func(value.Row) error { return nil }}
 	id := value.OfText("ann")
 	create := func(body string) func() error {
-		return func() error { _, err := d.create(t, nobody, "people", body); return err }
+		return func() error { _, err := create(t, d, nobody, "people", body); return err }
 	}
 	update := func(body string) func() error {
 		return func() error { _, err := d.Update(t.Context(), nobody, people, id, members(t, body), nil); return err }

@@ -2,58 +2,71 @@ package record
 
 import (
 	"context"
-	"log/slog"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// onBoth runs a test on each engine, on rows of the model whose store is watched.
+// onBoth runs a test on each engine, on rows of a model with a watched store.
 func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, w *watched)) {
-	for _, engine := range []struct {
-		name string
-		open func(t *testing.T) (store.DB, error)
+	t.Helper()
+	modeltest.Each(t, source, func(t *testing.T, db store.DB, rules *rule.Rules) {
+		w := &watched{DB: db}
+		test(t, New(w, rules, Config{}), w)
+	})
+}
+
+// onEngines runs a test on the rows of a model in each engine. PostgreSQL runs it a second time without scripts.
+func onEngines(t *testing.T, source string, test func(t *testing.T, d *DB)) {
+	t.Helper()
+	postgresql := modeltest.Postgres(postgres.Config{Readers: 2, Serializable: true})
+	for _, tt := range []struct {
+		name    string
+		engine  modeltest.Engine
+		scripts bool
 	}{
-		{"SQLite", func(t *testing.T) (store.DB, error) {
-			return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{Readers: 2})
-		}},
-		{"PostgreSQL", func(t *testing.T) (store.DB, error) {
-			if !pgtest.Available() {
-				t.Skip("no PostgreSQL")
-			}
-			return postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 4, Writers: 4, Logger: slog.New(slog.DiscardHandler)})
-		}},
+		{"SQLite", modeltest.SQLite(sqlite.Config{Readers: 2}), true},
+		{"PostgreSQL", postgresql, true},
+		{"PostgreSQL without scripts", postgresql, false},
 	} {
-		t.Run(engine.name, func(t *testing.T) {
-			db, err := engine.open(t)
-			if err != nil {
-				t.Fatal(err)
+		t.Run(tt.name, func(t *testing.T) {
+			db, rules := tt.engine.Open(t, source)
+			if !tt.scripts {
+				db = withoutScripts{db}
 			}
-			t.Cleanup(func() { _ = db.Close() })
-			m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
-			if len(faults) > 0 {
-				t.Fatal(faults)
-			}
-			rules, faults := rule.CompileModel(m)
-			if len(faults) > 0 {
-				t.Fatal(faults)
-			}
-			if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
-				t.Fatal(err)
-			}
-			w := &watched{DB: db}
-			test(t, New(w, rules, Config{}), w)
+			d := New(db, rules, Config{})
+			d.refusals.ignored = true
+			test(t, d)
 		})
 	}
+}
+
+// withReaders runs a test on each engine with a number of connections for reads.
+func withReaders(t *testing.T, source string, readers int, test func(t *testing.T, d *DB)) {
+	t.Helper()
+	for _, engine := range []modeltest.Engine{
+		modeltest.SQLite(sqlite.Config{Readers: readers}),
+		modeltest.Postgres(postgres.Config{Readers: readers, Writers: 2}),
+	} {
+		t.Run(engine.Name, func(t *testing.T) {
+			db, rules := engine.Open(t, source)
+			test(t, New(db, rules, Config{}))
+		})
+	}
+}
+
+// withoutScripts is an engine that runs every write as a function.
+type withoutScripts struct{ store.DB }
+
+// Script runs no script.
+func (withoutScripts) Script(context.Context, func(int64) (*store.Script, error)) (bool, error) {
+	return false, nil
 }
 
 // watched is a store that counts transactions, and lets a test act before each. It knows no scripts, so that every

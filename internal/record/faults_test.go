@@ -24,7 +24,7 @@ func TestFaultsAreBounded(t *testing.T) {
 		for i := range tt.members {
 			fmt.Fprintf(&b, `"x%d":0,`, i)
 		}
-		_, err := d.create(t, ann, "notes", "{"+b.String()+`"title":"x"}`)
+		_, err := create(t, d, ann, "notes", "{"+b.String()+`"title":"x"}`)
 		e, ok := errors.AsType[*errs.Error](err)
 		if !ok || len(e.Faults) != tt.told || e.Message != tt.message || e.Faults[0].Pointer != "/x0" {
 			t.Errorf("%d unknown members: %d faults, %v", tt.members, len(e.Faults), err)

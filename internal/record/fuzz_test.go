@@ -43,11 +43,11 @@ tables:
 
 func withThings(f *testing.F) *DB {
 	d := open(f, kinds)
-	d.must(f, system, "groups", `{"id":1}`)
-	d.must(f, system, "things", `{"id":"a","text":"x","int":1,"float":1.5,"decimal":"1.50","bool":true,"timestamp":"2026-01-31T12:00:00Z","date":"2026-01-31",
+	must(f, d, system, "groups", `{"id":1}`)
+	must(f, d, system, "things", `{"id":"a","text":"x","int":1,"float":1.5,"decimal":"1.50","bool":true,"timestamp":"2026-01-31T12:00:00Z","date":"2026-01-31",
 		"uuid":"00000000-0000-7000-8000-000000000001","enum":"a","json":{"a":1},"masked":3,"secret":"s","group_id":1}`)
-	d.must(f, system, "things", `{"id":"b","int":2,"masked":4}`)
-	d.must(f, system, "things", `{"id":"c","int":7,"group_id":1}`)
+	must(f, d, system, "things", `{"id":"b","int":2,"masked":4}`)
+	must(f, d, system, "things", `{"id":"c","int":7,"group_id":1}`)
 	return d
 }
 

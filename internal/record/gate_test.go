@@ -12,11 +12,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/record/shape"
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -74,16 +73,9 @@ func (r sleepingReader) Query(string, []value.Value, func(value.Row) error) erro
 
 func openSleeping(t *testing.T, connections int) (*DB, *sleeping, *model.Table) {
 	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(large)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
+	rules := modeltest.Rules(t, large)
 	s := &sleeping{connections: make(chan struct{}, connections)}
-	return New(s, rules, Config{}), s, m.Table("posts")
+	return New(s, rules, Config{}), s, rules.Model.Table("posts")
 }
 
 // crowd asks from several goroutines of one client, one request after the other, for that long. It returns how many were

@@ -47,11 +47,11 @@ func withArticles(b *testing.B) (*DB, *model.Table, []value.Value) {
 	d := open(b, articles)
 	for _, u := range []caller.Caller{ann, bob} {
 		id, _ := u.ID()
-		d.must(b, system, "users", `{"id":"`+id+`"}`)
+		must(b, d, system, "users", `{"id":"`+id+`"}`)
 	}
 	ids := make([]value.Value, benchArticles)
 	for i := range ids {
-		ids[i] = d.must(b, ann, "articles", articleBody(i)).ID
+		ids[i] = must(b, d, ann, "articles", articleBody(i)).ID
 	}
 	return d, d.rules.Model.Table("articles"), ids
 }

@@ -103,12 +103,12 @@ func TestPagesOfLargeRows(t *testing.T) {
 		const posts = 40
 		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
 		body := strings.Repeat("x", 31_250)
-		d.must(t, nobody, "topics", `{"title":"t"}`)
+		must(t, d, nobody, "topics", `{"title":"t"}`)
 		for i := range posts {
-			d.must(t, nobody, "posts", fmt.Sprintf(`{"topic_id":1,"n":%d,"body":%q}`, i%7, body))
+			must(t, d, nobody, "posts", fmt.Sprintf(`{"topic_id":1,"n":%d,"body":%q}`, i%7, body))
 		}
 		for range 2 {
-			d.must(t, nobody, "posts", `{"topic_id":1}`)
+			must(t, d, nobody, "posts", `{"topic_id":1}`)
 		}
 		const rows = posts + 2
 		for _, q := range []Query{{Limit: 50}, {Limit: 500}, {Limit: 35}, {Limit: 20}, {Limit: 50, Filter: "id > 0"}, {Limit: 50, Selection: Selection{Expand: "topic"}}, {Limit: 500, Total: true}} {
@@ -177,13 +177,13 @@ func TestPagesOfLargeReferences(t *testing.T) {
 		const topics = 50
 		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
 		for i := range topics {
-			d.must(t, nobody, "topics", fmt.Sprintf(`{"title":"%d-%s"}`, i+1, strings.Repeat("x", 28_000)))
+			must(t, d, nobody, "topics", fmt.Sprintf(`{"title":"%d-%s"}`, i+1, strings.Repeat("x", 28_000)))
 		}
 		for i := range topics {
-			d.must(t, nobody, "posts", fmt.Sprintf(`{"topic_id":%d}`, topics-i))
+			must(t, d, nobody, "posts", fmt.Sprintf(`{"topic_id":%d}`, topics-i))
 		}
 		for range 120 {
-			d.must(t, nobody, "posts", `{"topic_id":1}`)
+			must(t, d, nobody, "posts", `{"topic_id":1}`)
 		}
 		for _, view := range []Selection{{Expand: "topic"}, {Fields: "id,topic.title"}, {Expand: "topic.posts"}} {
 			ids, pages, all := walk(t, d, "posts", Query{Limit: 500, Selection: view})
@@ -212,12 +212,12 @@ func TestPagesOfLargeReferences(t *testing.T) {
 func TestPagesOfManyRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		d.limits.answer.Rows = 2000
-		d.must(t, nobody, "nodes", `{}`)
+		must(t, d, nobody, "nodes", `{}`)
 		for range 30 {
-			d.must(t, nobody, "nodes", `{"up_id":1}`)
+			must(t, d, nobody, "nodes", `{"up_id":1}`)
 		}
 		for range 4 {
-			d.must(t, nobody, "nodes", `{"up_id":2}`)
+			must(t, d, nobody, "nodes", `{"up_id":2}`)
 		}
 		ids, pages, _ := walk(t, d, "nodes", Query{Limit: 500, Selection: Selection{Fields: "id,up.downs.up.downs.id"}})
 		if !slices.Equal(ids, rowsOf(35)) || len(pages) < 2 {
@@ -238,8 +238,8 @@ func TestOneRowTooLarge(t *testing.T) {
 	withReaders(t, source, 4, func(t *testing.T, d *DB) {
 		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
 		rows := d.rules.Model.Table("rows")
-		d.must(t, nobody, "rows", `{}`)
-		d.must(t, nobody, "rows", `{"up_id":1}`)
+		must(t, d, nobody, "rows", `{}`)
+		must(t, d, nobody, "rows", `{"up_id":1}`)
 		for i := range wide {
 			if _, err := d.Update(context.Background(), nobody, rows, value.OfInt(1), members(t, fmt.Sprintf(`{"f%d":%q}`, i, strings.Repeat("x", 31_250))), nil); err != nil {
 				t.Fatal(err)
@@ -269,8 +269,8 @@ func TestExhaustion_LargeRows(t *testing.T) {
 		const rows, size = 500, 62_500
 		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 16
 		for i := range rows {
-			d.must(t, nobody, "topics", fmt.Sprintf(`{"title":%q}`, strings.Repeat("t", size)))
-			d.must(t, nobody, "posts", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, strings.Repeat("x", size)))
+			must(t, d, nobody, "topics", fmt.Sprintf(`{"title":%q}`, strings.Repeat("t", size)))
+			must(t, d, nobody, "posts", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, strings.Repeat("x", size)))
 		}
 		for _, try := range []struct {
 			table string

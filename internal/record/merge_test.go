@@ -44,7 +44,7 @@ func manyMembers(prefix string, n int) string {
 	return b.String() + "}"
 }
 
-func (d *DB) patch(ctx context.Context, t *testing.T, id int64, patch string) (Row, error) {
+func patch(ctx context.Context, t *testing.T, d *DB, id int64, patch string) (Row, error) {
 	t.Helper()
 	return d.Update(ctx, nobody, d.rules.Model.Table("docs"), value.OfInt(id), members(t, patch), nil)
 }
@@ -53,25 +53,25 @@ func (d *DB) patch(ctx context.Context, t *testing.T, id int64, patch string) (R
 // for its size now begins no transaction, and one that is not finds all its work done when its transaction begins.
 func TestExhaustion_APatchIsMergedOutsideOfTransactions(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
-		d.must(t, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 85_000)+`}`)
+		must(t, d, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 85_000)+`}`)
 		w.forget()
-		_, err := d.patch(t.Context(), t, 1, `{"meta":`+manyMembers("b", 85_000)+`}`)
+		_, err := patch(t.Context(), t, d, 1, `{"meta":`+manyMembers("b", 85_000)+`}`)
 		if errs.KindOf(err) != errs.Invalid || firstCode(err) != "too_long" || w.writes.Load() != 0 {
 			t.Errorf("85,000 members on 85,000 others: %v after %d transactions, want too_long after none", err, w.writes.Load())
 		}
 
 		// Another write comes between merging and the transaction: if that merged by itself, it would not have to begin again.
-		d.must(t, nobody, "docs", `{"id":2,"meta":`+manyMembers("a", 40_000)+`}`)
+		must(t, d, nobody, "docs", `{"id":2,"meta":`+manyMembers("a", 40_000)+`}`)
 		others := 0
 		w.beforeWrite = func() {
 			if others++; others == 1 {
-				if _, err := d.patch(t.Context(), t, 2, `{"n":7}`); err != nil {
+				if _, err := patch(t.Context(), t, d, 2, `{"n":7}`); err != nil {
 					t.Error(err)
 				}
 			}
 		}
 		w.forget()
-		row, err := d.patch(t.Context(), t, 2, `{"meta":`+manyMembers("b", 40_000)+`}`)
+		row, err := patch(t.Context(), t, d, 2, `{"meta":`+manyMembers("b", 40_000)+`}`)
 		if err != nil || !strings.Contains(string(row.JSON), `"n":7,"meta":{"a0":1`) || !strings.Contains(string(row.JSON), `"b39999":1}`) {
 			t.Errorf("the merged row: %.100s…, %v", row.JSON, err)
 		}
@@ -84,18 +84,18 @@ func TestExhaustion_APatchIsMergedOutsideOfTransactions(t *testing.T) {
 // Where a row moves under every try, a small patch is merged in its transaction, and a large one is refused.
 func TestExhaustion_APatchWhoseRowAlwaysMoves(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
-		d.must(t, nobody, "docs", `{"id":1,"meta":{"a":1}}`)
-		d.must(t, nobody, "docs", `{"id":2,"meta":`+manyMembers("a", 20_000)+`}`)
+		must(t, d, nobody, "docs", `{"id":1,"meta":{"a":1}}`)
+		must(t, d, nobody, "docs", `{"id":2,"meta":`+manyMembers("a", 20_000)+`}`)
 		moves := 0
 		w.beforeWrite = func() {
 			moves++
 			for id := range int64(2) {
-				if _, err := d.patch(t.Context(), t, id+1, fmt.Sprintf(`{"n":%d}`, moves)); err != nil {
+				if _, err := patch(t.Context(), t, d, id+1, fmt.Sprintf(`{"n":%d}`, moves)); err != nil {
 					t.Error(err)
 				}
 			}
 		}
-		row, err := d.patch(t.Context(), t, 1, `{"meta":{"b":2}}`)
+		row, err := patch(t.Context(), t, d, 1, `{"meta":{"b":2}}`)
 		if err != nil || !strings.Contains(string(row.JSON), `"meta":{"a":1,"b":2}`) {
 			t.Errorf("a small patch: %s, %v", row.JSON, err)
 		}
@@ -103,7 +103,7 @@ func TestExhaustion_APatchWhoseRowAlwaysMoves(t *testing.T) {
 			t.Errorf("it was tried %d times, want %d", moves, mergeTries+1)
 		}
 		var refused *errs.Error
-		if _, err = d.patch(t.Context(), t, 2, `{"meta":{"b":2}}`); !errors.As(err, &refused) || refused.Kind != errs.Unavailable || refused.RetryAfter == 0 {
+		if _, err = patch(t.Context(), t, d, 2, `{"meta":{"b":2}}`); !errors.As(err, &refused) || refused.Kind != errs.Unavailable || refused.RetryAfter == 0 {
 			t.Errorf("a patch of a large value: %v, want unavailable with Retry-After", err)
 		}
 	})
@@ -112,17 +112,17 @@ func TestExhaustion_APatchWhoseRowAlwaysMoves(t *testing.T) {
 // Honest clients that patch one large value at once are all served.
 func TestManyPatchOneLargeValue(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, _ *watched) {
-		d.must(t, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 10_000)+`}`)
+		must(t, d, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 10_000)+`}`)
 		const clients, each = 12, 5
 		var group sync.WaitGroup
 		for c := range clients {
 			group.Go(func() {
 				for i := range each {
-					if _, err := d.patch(context.Background(), t, 1, fmt.Sprintf(`{"meta":{"c%d_%d":1}}`, c, i)); err != nil {
+					if _, err := patch(context.Background(), t, d, 1, fmt.Sprintf(`{"meta":{"c%d_%d":1}}`, c, i)); err != nil {
 						t.Errorf("client %d: %v", c, err)
 					}
 					if c%4 == 0 { // another kind of write of the same row
-						if _, err := d.patch(context.Background(), t, 1, fmt.Sprintf(`{"n":%d}`, i)); err != nil {
+						if _, err := patch(context.Background(), t, d, 1, fmt.Sprintf(`{"n":%d}`, i)); err != nil {
 							t.Errorf("client %d: %v", c, err)
 						}
 					}
@@ -151,8 +151,8 @@ func TestManyPatchOneLargeValue(t *testing.T) {
 // itself has not moved.
 func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
-		d.must(t, nobody, "teams", `{"id":1,"name":"open"}`)
-		d.must(t, nobody, "docs", `{"id":1,"team_id":1,"seen":{"secret":1}}`)
+		must(t, d, nobody, "teams", `{"id":1,"name":"open"}`)
+		must(t, d, nobody, "docs", `{"id":1,"team_id":1,"seen":{"secret":1}}`)
 		closed := false
 		w.beforeWrite = func() {
 			if !closed {
@@ -162,7 +162,7 @@ func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
 				}
 			}
 		}
-		if _, err := d.patch(t.Context(), t, 1, `{"seen":{"mine":2}}`); err != nil {
+		if _, err := patch(t.Context(), t, d, 1, `{"seen":{"mine":2}}`); err != nil {
 			t.Fatal(err)
 		}
 		w.beforeWrite = nil
@@ -176,7 +176,7 @@ func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
 // A caller that goes away, or a server that stops, ends a patch that waits for its turn.
 func TestAPatchThatWaitsEndsWithItsContext(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
-		d.must(t, nobody, "docs", `{"id":1,"meta":{}}`)
+		must(t, d, nobody, "docs", `{"id":1,"meta":{}}`)
 		leave, err := d.merging.lock(t.Context(), d.tables[d.rules.Model.Table("docs")].lockOrder(value.OfInt(1)))
 		if err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestAPatchThatWaitsEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		w.forget()
-		if _, err := d.patch(ctx, t, 1, `{"meta":{"a":1}}`); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := patch(ctx, t, d, 1, `{"meta":{"a":1}}`); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a patch behind another: %v", err)
 		}
 		leave()
@@ -194,7 +194,7 @@ func TestAPatchThatWaitsEndsWithItsContext(t *testing.T) {
 		// The context ends between merging and the transaction.
 		ctx, cancel = context.WithCancel(t.Context())
 		w.beforeWrite = cancel
-		if _, err := d.patch(ctx, t, 1, `{"meta":{"a":1}}`); !errors.Is(err, context.Canceled) {
+		if _, err := patch(ctx, t, d, 1, `{"meta":{"a":1}}`); !errors.Is(err, context.Canceled) {
 			t.Errorf("a patch whose context has ended: %v", err)
 		}
 	})

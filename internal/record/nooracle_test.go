@@ -305,7 +305,7 @@ func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 		if n == 1 {
 			body = strings.Repeat("x", 10_000)
 		}
-		d.must(t, system, "docs", fmt.Sprintf(`{"id":%d,"n":%d,"title":"t%d","body":%q}`, id+1, n, n, body))
+		must(t, d, system, "docs", fmt.Sprintf(`{"id":%d,"n":%d,"title":"t%d","body":%q}`, id+1, n, n, body))
 	}
 	docs := d.rules.Model.Table("docs")
 	for _, tt := range []struct{ filter, sort, plan string }{
@@ -340,14 +340,14 @@ func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 			q.Cursor = *next
 		}
 		q.Cursor = ""
-		if plan := d.planOf(t, docs, q); !strings.Contains(plan, tt.plan) {
+		if plan := planOf(t, d, docs, q); !strings.Contains(plan, tt.plan) {
 			t.Errorf("%+v: plan %q, want %q", q, plan, tt.plan)
 		}
 	}
 }
 
 // planOf is how SQLite reads the first range of a page.
-func (d *DB) planOf(t *testing.T, table *model.Table, q Query) (plan string) {
+func planOf(t *testing.T, d *DB, table *model.Table, q Query) (plan string) {
 	t.Helper()
 	r := d.request(ann)
 	defer r.end()

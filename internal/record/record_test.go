@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -13,11 +12,9 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -29,22 +26,7 @@ func open(t testing.TB, source string) *DB {
 
 func openWith(t testing.TB, source string, engine sqlite.Config, cfg Config) *DB {
 	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), engine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	db, rules := modeltest.SQLite(engine).Open(t, source)
 	var calls atomic.Int64
 	cfg.Now = func() time.Time {
 		return time.Date(2026, 11, 23, 12, 0, int(calls.Add(1)), 0, time.UTC)
@@ -97,14 +79,14 @@ func members(t testing.TB, body string) []value.Member {
 	return m
 }
 
-func (d *DB) create(t testing.TB, who caller.Caller, table, body string) (Row, error) {
+func create(t testing.TB, d *DB, who caller.Caller, table, body string) (Row, error) {
 	t.Helper()
 	return d.Create(context.Background(), who, d.rules.Model.Table(table), members(t, body))
 }
 
-func (d *DB) must(t testing.TB, who caller.Caller, table, body string) Row {
+func must(t testing.TB, d *DB, who caller.Caller, table, body string) Row {
 	t.Helper()
-	w, err := d.create(t, who, table, body)
+	w, err := create(t, d, who, table, body)
 	if err != nil {
 		t.Fatalf("create %s %s: %v", table, body, err)
 	}
@@ -115,16 +97,16 @@ func withUsers(t testing.TB) *DB {
 	d := open(t, notes)
 	for _, u := range []caller.Caller{ann, bob, editor} {
 		id, _ := u.ID()
-		d.must(t, system, "users", `{"id":"`+id+`"}`)
+		must(t, d, system, "users", `{"id":"`+id+`"}`)
 	}
-	d.must(t, editor, "teams", `{"id":"red","name":"Red","open":true}`)
-	d.must(t, editor, "teams", `{"id":"blue","name":"Blue"}`)
+	must(t, d, editor, "teams", `{"id":"red","name":"Red","open":true}`)
+	must(t, d, editor, "teams", `{"id":"blue","name":"Blue"}`)
 	return d
 }
 
 func TestCreateAnswersWithTheRow(t *testing.T) {
 	d := withUsers(t)
-	w := d.must(t, ann, "notes", `{"title":"a \"b\"","team_id":"red","secret_note":"x"}`)
+	w := must(t, d, ann, "notes", `{"title":"a \"b\"","team_id":"red","secret_note":"x"}`)
 	want := `{"id":1,"title":"a \"b\"","owner_id":"00000000-0000-7000-8000-00000000000a","team_id":"red","stars":null,"secret_note":"x","created_at":"2026-11-23T12:00:06.000000Z","updated_at":"2026-11-23T12:00:06.000000Z"}`
 	if string(w.JSON) != want || w.ID.Int != 1 || w.Revision == 0 {
 		t.Errorf("got %s %+v\nwant %s", w.JSON, w, want)
@@ -137,72 +119,84 @@ func TestCreateAnswersWithTheRow(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	d := withUsers(t)
-	d.must(t, ann, "notes", `{"id":7,"title":"n","stars":5}`)
-	d.must(t, ann, "notes", `{"id":8,"title":"n","stars":4}`)
+	must(t, d, ann, "notes", `{"id":7,"title":"n","stars":5}`)
+	must(t, d, ann, "notes", `{"id":8,"title":"n","stars":4}`)
 	notes := d.rules.Model.Table("notes")
-	create := func(who caller.Caller, body string) error { _, err := d.create(t, who, "notes", body); return err }
-	update := func(who caller.Caller, id int64, body string, m Match) error {
-		_, err := d.Update(context.Background(), who, notes, value.OfInt(id), members(t, body), m)
-		return err
-	}
-	remove := func(who caller.Caller, id int64) error {
-		return d.Delete(context.Background(), who, notes, value.OfInt(id), nil)
-	}
+	isStale := func(int64) bool { return false }
 	for _, tt := range []struct {
-		name string
-		err  error
-		want errs.Kind
-		code string // of the first fault
+		name  string
+		who   caller.Caller
+		op    Op
+		id    int64
+		body  string
+		match Match
+		want  errs.Kind
+		code  string // of the first fault
 	}{
-		{"anonymous cannot create", create(nobody, `{"title":"x"}`), errs.Unauthenticated, ""},
-		{"another's note", create(ann, `{"title":"x","owner_id":"00000000-0000-7000-8000-00000000000b"}`), errs.Forbidden, ""},
-		{"missing title", create(ann, `{}`), errs.Invalid, "required"},
-		{"unknown member", create(ann, `{"title":"x","nope":1}`), errs.Invalid, "unknown"},
-		{"out of range", create(ann, `{"title":"x","stars":6}`), errs.Invalid, "max"},
-		{"taken id", create(ann, `{"id":7,"title":"x"}`), errs.Conflict, "unique"},
-		{"hidden team", create(ann, `{"title":"x","team_id":"blue"}`), errs.Conflict, "reference"},
-		{"no team", create(ann, `{"title":"x","team_id":"grey"}`), errs.Conflict, "reference"},
-		{"another's note, and a taken id", create(ann, `{"id":7,"title":"x","owner_id":"`+"00000000-0000-7000-8000-00000000000b"+`"}`), errs.Forbidden, ""},
-		{"hidden row", update(bob, 7, `{"title":"x"}`, nil), errs.NotFound, ""},
-		{"no row", update(bob, 99, `{"title":"x"}`, nil), errs.NotFound, ""},
-		{"visible row of another", update(bob, 8, `{"title":"x"}`, nil), errs.Forbidden, ""},
-		{"stale goes before forbidden", update(bob, 8, `{"title":"x"}`, func(int64) bool { return false }), errs.Stale, ""},
-		{"immutable", update(ann, 8, `{"owner_id":"00000000-0000-7000-8000-00000000000b"}`, nil), errs.Invalid, "immutable"},
-		{"check with old", update(ann, 8, `{"stars":3}`, nil), errs.Invalid, "check"},
-		{"delete by rule", remove(ann, 8), errs.Forbidden, ""},
-		{"delete hidden", remove(bob, 7), errs.NotFound, ""},
-		{"delete", remove(ann, 7), "", ""},
-		{"deleted", remove(ann, 7), errs.NotFound, ""},
+		{"anonymous cannot create", nobody, Create, 0, `{"title":"x"}`, nil, errs.Unauthenticated, ""},
+		{"another's note", ann, Create, 0, `{"title":"x","owner_id":"00000000-0000-7000-8000-00000000000b"}`, nil, errs.Forbidden, ""},
+		{"missing title", ann, Create, 0, `{}`, nil, errs.Invalid, "required"},
+		{"unknown member", ann, Create, 0, `{"title":"x","nope":1}`, nil, errs.Invalid, "unknown"},
+		{"out of range", ann, Create, 0, `{"title":"x","stars":6}`, nil, errs.Invalid, "max"},
+		{"taken id", ann, Create, 0, `{"id":7,"title":"x"}`, nil, errs.Conflict, "unique"},
+		{"hidden team", ann, Create, 0, `{"title":"x","team_id":"blue"}`, nil, errs.Conflict, "reference"},
+		{"no team", ann, Create, 0, `{"title":"x","team_id":"grey"}`, nil, errs.Conflict, "reference"},
+		{"another's note and a taken id", ann, Create, 0, `{"id":7,"title":"x","owner_id":"00000000-0000-7000-8000-00000000000b"}`, nil, errs.Forbidden, ""},
+		{"hidden row", bob, Update, 7, `{"title":"x"}`, nil, errs.NotFound, ""},
+		{"no row", bob, Update, 99, `{"title":"x"}`, nil, errs.NotFound, ""},
+		{"visible row of another", bob, Update, 8, `{"title":"x"}`, nil, errs.Forbidden, ""},
+		{"stale goes before forbidden", bob, Update, 8, `{"title":"x"}`, isStale, errs.Stale, ""},
+		{"immutable", ann, Update, 8, `{"owner_id":"00000000-0000-7000-8000-00000000000b"}`, nil, errs.Invalid, "immutable"},
+		{"check with old", ann, Update, 8, `{"stars":3}`, nil, errs.Invalid, "check"},
+		{"delete by rule", ann, Delete, 8, "", nil, errs.Forbidden, ""},
+		{"delete hidden", bob, Delete, 7, "", nil, errs.NotFound, ""},
+		{"delete no row", ann, Delete, 99, "", nil, errs.NotFound, ""},
 	} {
-		if got := errs.KindOf(tt.err); got != tt.want {
-			t.Errorf("%s: %v, want %s", tt.name, tt.err, tt.want)
-		} else if tt.code != "" && firstCode(tt.err) != tt.code {
-			t.Errorf("%s: fault %q (%v), want %q", tt.name, firstCode(tt.err), tt.err, tt.code)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			var err error
+			switch tt.op {
+			case Create:
+				_, err = create(t, d, tt.who, "notes", tt.body)
+			case Update:
+				_, err = d.Update(context.Background(), tt.who, notes, value.OfInt(tt.id), members(t, tt.body), tt.match)
+			case Delete:
+				err = d.Delete(context.Background(), tt.who, notes, value.OfInt(tt.id), tt.match)
+			}
+			if got := errs.KindOf(err); got != tt.want || firstCode(err) != tt.code {
+				t.Errorf("%v with fault %q, want %s with %q", err, firstCode(err), tt.want, tt.code)
+			}
+		})
 	}
 }
 
-func firstCode(err error) string {
-	for err != nil {
-		if e, ok := err.(*errs.Error); ok {
-			if len(e.Faults) == 0 {
-				return ""
-			}
-			return e.Faults[0].Code
-		}
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			return ""
-		}
-		err = u.Unwrap()
+func TestDeletedRowIsGone(t *testing.T) {
+	d := withUsers(t)
+	must(t, d, ann, "notes", `{"id":7,"title":"n","stars":5}`)
+	notes, id := d.rules.Model.Table("notes"), value.OfInt(7)
+	if err := d.Delete(context.Background(), ann, notes, id, nil); err != nil {
+		t.Fatal(err)
 	}
-	return ""
+	if err := d.Delete(context.Background(), ann, notes, id, nil); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("another Delete = %v, want not found", err)
+	}
+	if row, err := d.Get(context.Background(), ann, notes, id, Selection{}, nil); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("Get = %s, %v, want not found", row.JSON, err)
+	}
+}
+
+// firstCode returns the code of the first fault of an error, or "".
+func firstCode(err error) string {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok || len(e.Faults) == 0 {
+		return ""
+	}
+	return e.Faults[0].Code
 }
 
 func TestHiddenAndMissingReferencesAnswerAlike(t *testing.T) {
 	d := withUsers(t)
-	_, hidden := d.create(t, ann, "notes", `{"title":"x","team_id":"blue"}`)
-	_, none := d.create(t, ann, "notes", `{"title":"x","team_id":"grey"}`)
+	_, hidden := create(t, d, ann, "notes", `{"title":"x","team_id":"blue"}`)
+	_, none := create(t, d, ann, "notes", `{"title":"x","team_id":"grey"}`)
 	if hidden.Error() != none.Error() {
 		t.Errorf("hidden: %v\n  none: %v", hidden, none)
 	}
@@ -210,9 +204,9 @@ func TestHiddenAndMissingReferencesAnswerAlike(t *testing.T) {
 
 func TestListExpands(t *testing.T) {
 	d := withUsers(t)
-	d.must(t, ann, "notes", `{"title":"a","team_id":"red","stars":3}`)
-	d.must(t, bob, "notes", `{"title":"b","stars":5}`)
-	d.must(t, ann, "notes", `{"title":"c","team_id":"red"}`)
+	must(t, d, ann, "notes", `{"title":"a","team_id":"red","stars":3}`)
+	must(t, d, bob, "notes", `{"title":"b","stars":5}`)
+	must(t, d, ann, "notes", `{"title":"c","team_id":"red"}`)
 	body, err := d.List(context.Background(), ann, d.rules.Model.Table("notes"), Query{
 		Selection: Selection{Fields: "title,team.name", Expand: "team.notes"}, Sort: "-stars", Limit: 2, Total: true, Filter: "title != arg.t", Args: map[string]string{"t": "z"},
 	}, nil)
@@ -246,7 +240,7 @@ tables:
       meta: {type: json, optional: true, schema: {type: object, required: [a], maxProperties: 3}}
     access: {read: true, write: true}
 `)
-	d.must(t, nobody, "docs", `{"meta":{"a":1,"b":{"c":[2], "d":null}}}`)
+	must(t, d, nobody, "docs", `{"meta":{"a":1,"b":{"c":[2], "d":null}}}`)
 	docs := d.rules.Model.Table("docs")
 	for _, tt := range []struct{ patch, want string }{
 		{`{"meta":{"b":{"e":1.50}}}`, `"meta":{"a":1,"b":{"c":[2],"d":null,"e":1.50}}`},
@@ -277,9 +271,9 @@ tables:
     access: {read: true, write: true}
 `)
 	nodes := d.rules.Model.Table("nodes")
-	d.must(t, nobody, "nodes", `{"id":1,"n":1}`)
+	must(t, d, nobody, "nodes", `{"id":1,"n":1}`)
 	for i := range 300 {
-		d.must(t, nobody, "nodes", `{"n":`+strconv.Itoa(i)+`,"parent_id":1}`)
+		must(t, d, nobody, "nodes", `{"n":`+strconv.Itoa(i)+`,"parent_id":1}`)
 	}
 	list := func(filter string) error {
 		_, err := d.List(context.Background(), nobody, nodes, Query{Filter: filter, Limit: 1}, nil)
@@ -323,7 +317,7 @@ tables:
 `)
 	docs := d.rules.Model.Table("docs")
 	for id, stored := range []string{`{"a":1,"b":2}`, `{}`} {
-		d.must(t, ann, "docs", `{"id":`+strconv.Itoa(id+1)+`,"meta":`+stored+`}`)
+		must(t, d, ann, "docs", `{"id":`+strconv.Itoa(id+1)+`,"meta":`+stored+`}`)
 		w, err := d.Update(context.Background(), nobody, docs, value.OfInt(int64(id+1)), members(t, `{"meta":{"c":3}}`), nil)
 		if err != nil || !strings.Contains(string(w.JSON), `"meta":null`) {
 			t.Errorf("%s: %s, %v", stored, w.JSON, err)

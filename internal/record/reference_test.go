@@ -243,12 +243,12 @@ tables:
       name: {type: text, max: 20}
     access: {read: true}
 `)
-	d.must(t, system, "rooms", `{"id":"r","name":"r"}`)
+	must(t, d, system, "rooms", `{"id":"r","name":"r"}`)
 	for _, talk := range []string{"hidden", "seen"} {
-		d.must(t, system, "talks", `{"id":"`+talk+`","room_id":"r"}`)
+		must(t, d, system, "talks", `{"id":"`+talk+`","room_id":"r"}`)
 	}
-	d.must(t, system, "guests", `{"id":"1","talk_id":"seen","name":"ann"}`)
-	d.must(t, system, "guests", `{"id":"2","talk_id":"hidden","name":"bob"}`)
+	must(t, d, system, "guests", `{"id":"1","talk_id":"seen","name":"ann"}`)
+	must(t, d, system, "guests", `{"id":"2","talk_id":"hidden","name":"bob"}`)
 	rooms := d.rules.Model.Table("rooms")
 	row, err := d.Get(context.Background(), nobody, rooms, idOf(rooms, types.String("r")), Selection{Fields: "talks.id"}, nil)
 	if want := `{"talks":{"items":[{"id":"seen"}],"next":null}}`; err != nil || string(row.JSON) != want {
@@ -276,7 +276,7 @@ tables:
 func TestNextOfAnExpansion(t *testing.T) {
 	d := open(t, family)
 	for _, p := range []string{"a", "b", "c"} {
-		d.must(t, system, "parents", `{"id":"`+p+`","name":"`+p+`"}`)
+		must(t, d, system, "parents", `{"id":"`+p+`","name":"`+p+`"}`)
 	}
 	want := map[string][]string{}
 	count := map[string]int{"a": 300, "b": 130, "c": 20}
@@ -284,7 +284,7 @@ func TestNextOfAnExpansion(t *testing.T) {
 	for _, p := range []string{"a", "b", "c"} {
 		for range count[p] {
 			n++
-			d.must(t, system, "children", fmt.Sprintf(`{"id":%d,"parent_id":%q,"n":%d}`, n, p, n))
+			must(t, d, system, "children", fmt.Sprintf(`{"id":%d,"parent_id":%q,"n":%d}`, n, p, n))
 			if n%7 != 0 && n%11 != 0 { // neither hidden nor of a hidden parent
 				want[p] = append(want[p], strconv.Itoa(n))
 			}

@@ -3,73 +3,13 @@ package record
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
-	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
-	"github.com/ashlar-dev/ashlar/internal/store/postgres"
-	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
-
-// onEngines runs a test on the rows of a model in each engine. PostgreSQL runs it a second time without scripts.
-func onEngines(t *testing.T, source string, test func(t *testing.T, d *DB)) {
-	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	engines := map[string]func(t *testing.T) (store.DB, error){
-		"sqlite": func(t *testing.T) (store.DB, error) {
-			return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{Readers: 2})
-		},
-	}
-	if pgtest.Available() {
-		open := func(t *testing.T) (store.DB, error) {
-			return postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Serializable: true, Logger: slog.New(slog.DiscardHandler)})
-		}
-		engines["postgresql"] = open
-		engines["postgresql without scripts"] = func(t *testing.T) (store.DB, error) {
-			db, err := open(t)
-			return withoutScripts{db}, err
-		}
-	}
-	for name, open := range engines {
-		t.Run(name, func(t *testing.T) {
-			db, err := open(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { db.Close() })
-			if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
-				t.Fatal(err)
-			}
-			d := New(db, rules, Config{})
-			d.refusals.ignored = true
-			test(t, d)
-		})
-	}
-}
-
-// withoutScripts is an engine that runs every write as a function.
-type withoutScripts struct{ store.DB }
-
-// Script runs no script.
-func (withoutScripts) Script(context.Context, func(int64) (*store.Script, error)) (bool, error) {
-	return false, nil
-}
 
 // write is one write of a test.
 type write struct {
@@ -82,11 +22,11 @@ type write struct {
 
 func (w write) String() string { return fmt.Sprintf("%v %d %s %s", w.who, w.op, w.path, w.body) }
 
-// writes does writes one after the other.
-func (d *DB) writes(t *testing.T, writes []write) {
+// runWrites runs writes one after the other.
+func runWrites(t *testing.T, d *DB, writes []write) {
 	t.Helper()
 	for _, w := range writes {
-		if got := d.do(t, w); w.want == "ok" && strings.HasPrefix(got, "{") || w.want != "ok" && strings.HasPrefix(got, w.want) {
+		if got := runWrite(t, d, w); w.want == "ok" && strings.HasPrefix(got, "{") || w.want != "ok" && strings.HasPrefix(got, w.want) {
 			continue
 		} else if w.want != "" {
 			t.Errorf("%v\n got %s\nwant %s", w, got, w.want)
@@ -94,15 +34,15 @@ func (d *DB) writes(t *testing.T, writes []write) {
 	}
 }
 
-// do does a write and returns what its caller is told.
-func (d *DB) do(t *testing.T, w write) string {
+// runWrite runs a write and returns what its caller is told.
+func runWrite(t *testing.T, d *DB, w write) string {
 	t.Helper()
 	name, key, _ := strings.Cut(w.path, "/")
 	table := d.rules.Model.Table(name)
 	var written Row
 	var err error
 	if w.op == Create {
-		written, err = d.create(t, w.who, name, w.body)
+		written, err = create(t, d, w.who, name, w.body)
 	} else {
 		id, ok := value.ParseID(table, key)
 		if !ok {
@@ -149,7 +89,7 @@ func TestWrittenRowIsNoEvidence(t *testing.T) {
 	b, _ := bob.ID()
 	e, _ := editor.ID()
 	onEngines(t, tenants, func(t *testing.T, d *DB) {
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{system, Create, "orgs", `{"id":1,"name":"one"}`, "ok"},
 			{system, Create, "orgs", `{"id":2,"name":"two"}`, "ok"},
 			{system, Create, "members", `{"id":1,"org_id":1,"user":"` + a + `","role":"admin"}`, "ok"},
@@ -210,13 +150,13 @@ tables:
       n:      {type: int, default: 0}
     access: {read: true, write: "`+rule+`"}
 `, func(t *testing.T, d *DB) {
-				d.writes(t, []write{
+				runWrites(t, d, []write{
 					{system, Create, "trees", `{"id":1}`, "ok"},
 					{system, Create, "nodes", `{"id":1,"tree_id":1,"open":false}`, "ok"},
 					{ann, Create, "nodes", `{"id":2,"parent_id":2,"tree_id":1}`, want[0]},
 				})
-				d.do(t, write{who: system, op: Create, path: "nodes", body: `{"id":2,"parent_id":2,"tree_id":1}`})
-				d.writes(t, []write{
+				runWrite(t, d, write{who: system, op: Create, path: "nodes", body: `{"id":2,"parent_id":2,"tree_id":1}`})
+				runWrites(t, d, []write{
 					{system, Update, "trees/1", `{"top_id":2}`, "ok"},
 					{ann, Update, "nodes/2", `{"n":1}`, want[1]},
 					{ann, Update, "nodes/2", `{"tree_id":1}`, want[1]},
@@ -247,7 +187,7 @@ tables:
       create: t2.n == n
       update: t2.t1.exists(t3, t3.n == n && t3.t2.n == t2.n)
 `, func(t *testing.T, d *DB) {
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{system, Create, "t0", `{"id":1,"n":1}`, "ok"},
 			{ann, Create, "t1", `{"id":1,"t2_id":1,"n":2}`, "forbidden"},
 			{ann, Create, "t1", `{"id":1,"t2_id":1,"n":1}`, "ok"},
@@ -283,7 +223,7 @@ tables:
       create: box.open
       update: {from: true, to: "old.box.open && box.open && n >= old.n && (n == old.n || old.box.things.exists(t, true))"}
 `, func(t *testing.T, d *DB) {
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{system, Create, "boxes", `{"id":1,"open":true}`, "ok"},
 			{system, Create, "boxes", `{"id":2,"open":true}`, "ok"},
 			{system, Create, "boxes", `{"id":3,"open":false}`, "ok"},
@@ -342,7 +282,7 @@ func TestReferenceThatLeadsNowhereIsTold(t *testing.T) {
 	for _, read := range []string{"true", "owner == auth.id"} {
 		onEngines(t, strings.Replace(transfers, "READ", read, 1), func(t *testing.T, d *DB) {
 			a, _ := ann.ID()
-			d.writes(t, []write{
+			runWrites(t, d, []write{
 				{system, Create, "accounts", `{"id":1,"currency":"EUR","owner":"` + a + `"}`, "ok"},
 				{system, Create, "accounts", `{"id":2,"currency":"EUR","owner":"` + a + `"}`, "ok"},
 				{system, Create, "accounts", `{"id":3,"currency":"USD","owner":"bob"}`, "ok"},
@@ -353,7 +293,7 @@ func TestReferenceThatLeadsNowhereIsTold(t *testing.T) {
 				missing = append(missing, "3")
 			}
 			for _, id := range missing {
-				d.writes(t, []write{
+				runWrites(t, d, []write{
 					{ann, Create, "transfers", `{"id":2,"source_id":1,"target_id":` + id + `,"amount":1}`, nowhere},
 					{ann, Create, "transfers", `{"source_id":1,"target_id":` + id + `,"amount":1}`, nowhere},
 					{ann, Update, "transfers/1", `{"target_id":` + id + `}`, nowhere},
@@ -363,7 +303,7 @@ func TestReferenceThatLeadsNowhereIsTold(t *testing.T) {
 				})
 			}
 			if read == "true" {
-				d.writes(t, []write{{ann, Create, "transfers", `{"source_id":1,"target_id":3,"amount":1}`, "invalid the row does not pass 2 checks"}})
+				runWrites(t, d, []write{{ann, Create, "transfers", `{"source_id":1,"target_id":3,"amount":1}`, "invalid the row does not pass 2 checks"}})
 			}
 		})
 	}
@@ -387,7 +327,7 @@ tables:
       n:        {type: int, default: 0}
     access: {read: true, update: true}
 `, func(t *testing.T, d *DB) {
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{system, Create, "people", `{"id":"rita","seen":false}`, "ok"},
 			{system, Create, "people", `{"id":"sam","seen":false}`, "ok"},
 			{system, Create, "people", `{"id":"tom","seen":true}`, "ok"},
@@ -396,14 +336,14 @@ tables:
 			{ann, Update, "tickets/1", `{"open_id":"sam"}`, "conflict"},
 		})
 		for _, body := range []string{`{"reporter_id":"%s"}`, `{"reporter_id":"%s","n":2}`, `{"id":1,"reporter_id":"%s"}`, `{"open_id":"rita","reporter_id":"%s"}`} {
-			right := d.do(t, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "rita")})
-			wrong := d.do(t, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "sam")})
-			none := d.do(t, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "nobody")})
+			right := runWrite(t, d, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "rita")})
+			wrong := runWrite(t, d, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "sam")})
+			none := runWrite(t, d, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "nobody")})
 			if right != wrong || wrong != none || !strings.HasPrefix(right, "conflict") {
 				t.Errorf(body+":\n right guess: %s\n wrong guess: %s\n no such row: %s", "…", right, wrong, none)
 			}
 		}
-		d.writes(t, []write{{ann, Update, "tickets/1", `{"reporter_id":"tom"}`, "ok"}})
+		runWrites(t, d, []write{{ann, Update, "tickets/1", `{"reporter_id":"tom"}`, "ok"}})
 	})
 }
 
@@ -437,12 +377,12 @@ tables:
 func TestRowIsSentBack(t *testing.T) {
 	const denied = "forbidden the access rules do not allow this "
 	onEngines(t, sheets, func(t *testing.T, d *DB) {
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{system, Create, "teams", `{"id":"red","name":"Red"}`, "ok"},
 			{system, Create, "teams", `{"id":"blue","name":"Blue"}`, "ok"},
 		})
 		a, _ := ann.ID()
-		if _, err := d.create(t, system, "sheets", `{"id":1,"owner":"`+a+`","team_id":"red","stars":3,"price":"1.50","meta":{"b":1,"a":[1,null]},"since":{"y":2,"z":null}}`); err != nil {
+		if _, err := create(t, d, system, "sheets", `{"id":1,"owner":"`+a+`","team_id":"red","stars":3,"price":"1.50","meta":{"b":1,"a":[1,null]},"since":{"y":2,"z":null}}`); err != nil {
 			t.Fatal(err)
 		}
 		sheets := d.rules.Model.Table("sheets")
@@ -461,15 +401,15 @@ func TestRowIsSentBack(t *testing.T) {
 			changed, _, _ := strings.Cut(strings.Replace(row(), old, new, 1), `,"updated_at"`)
 			return changed + "}"
 		}
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{ann, Update, "sheets/1", row(), "ok"},
 		})
 		before := row()
-		d.writes(t, []write{{ann, Update, "sheets/1", with(`"n":0`, `"n":1`), "ok"}})
+		runWrites(t, d, []write{{ann, Update, "sheets/1", with(`"n":0`, `"n":1`), "ok"}})
 		if got := row(); !strings.Contains(got, `"n":1`) || got[:strings.Index(got, `"updated_at"`)] != strings.Replace(before[:strings.Index(before, `"updated_at"`)], `"n":0`, `"n":1`, 1) {
 			t.Errorf("the row was %s\n          is %s", before, got)
 		}
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{ann, Update, "sheets/1", `{"stars":3,"n":2}`, "ok"},
 			{ann, Update, "sheets/1", `{"stars":4,"n":2}`, denied + "[{/stars write"},
 			{ann, Update, "sheets/1", `{"stars":4,"price":"1.5","meta":{"c":1}}`, denied + "[{/stars write the write rule of this field does not allow it} {/meta write"},
@@ -499,13 +439,13 @@ func TestRowIsSentBack(t *testing.T) {
 		})
 		// What she may not read is refused, whether she guesses it or not.
 		for _, f := range []string{"masked", "fixed", "secret"} {
-			right := d.do(t, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":7}`})
-			wrong := d.do(t, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":8}`})
+			right := runWrite(t, d, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":7}`})
+			wrong := runWrite(t, d, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":8}`})
 			if right != wrong || strings.HasPrefix(right, "{") {
 				t.Errorf("%s: %s where it is guessed, else %s", f, right, wrong)
 			}
 		}
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{system, Update, "sheets/1", `{"fixed":7,"id":1}`, "ok"},
 			{system, Update, "sheets/1", `{"secret":7}`, "invalid"},
 		})
@@ -523,15 +463,15 @@ tables:
 `, func(t *testing.T, d *DB) {
 		a, _ := ann.ID()
 		own := `{"id":"` + a + `","email":"ann@example.com","name":"Ann"}`
-		d.writes(t, []write{
+		runWrites(t, d, []write{
 			{system, Create, "users", own, "ok"},
 			{ann, Update, "users/" + a, own, "ok"},
 			{ann, Update, "users/" + a, `{"email":"bob@example.com"}`, "invalid the body has 1 fault [{/email read_only"},
 			{bob, Update, "users/" + a, `{"id":"` + a + `","name":"Anne"}`, "ok"},
 			{system, Update, "users/" + a, `{"email":"ann@example.com"}`, "ok"},
 		})
-		right := d.do(t, write{who: bob, op: Update, path: "users/" + a, body: own})
-		wrong := d.do(t, write{who: bob, op: Update, path: "users/" + a, body: `{"email":"bob@example.com"}`})
+		right := runWrite(t, d, write{who: bob, op: Update, path: "users/" + a, body: own})
+		wrong := runWrite(t, d, write{who: bob, op: Update, path: "users/" + a, body: `{"email":"bob@example.com"}`})
 		if right != wrong || !strings.HasPrefix(right, "invalid the body has 1 fault [{/email read_only") {
 			t.Errorf("the email is told: %s where it is guessed, else %s", right, wrong)
 		}

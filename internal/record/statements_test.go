@@ -44,7 +44,7 @@ func longFilter(i int) string {
 func TestExhaustion_StatementMemory(t *testing.T) {
 	withReaders(t, masked, 1, func(t *testing.T, d *DB) {
 		nodes := d.rules.Model.Table("nodes")
-		d.must(t, nobody, "nodes", `{"n":1}`)
+		must(t, d, nobody, "nodes", `{"n":1}`)
 		before := statementMemory(t, d)
 		for i := range 128 {
 			if _, err := d.List(context.Background(), nobody, nodes, Query{Filter: longFilter(i), Limit: 1}, nil); err != nil {

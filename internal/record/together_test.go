@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,13 +17,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -111,91 +111,115 @@ func (k *task) do(t *testing.T, rows *DB, body string, current func(revision int
 // openCrowd returns the rows of the crowd's model on a database.
 func openCrowd(t *testing.T, db store.DB, source string) *DB {
 	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
 	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	rules := modeltest.Rules(t, source)
+	modeltest.Migrate(t, db, rules)
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	d := New(db, rules, Config{Now: func() time.Time { return now }})
 	d.refusals.ignored = true
-	d.must(t, system, "teams", `{"id":"open","open":true}`)
-	d.must(t, system, "teams", `{"id":"closed","open":false}`)
+	must(t, d, system, "teams", `{"id":"open","open":true}`)
+	must(t, d, system, "teams", `{"id":"closed","open":false}`)
 	return d
 }
 
-// random is what somebody may want to do next.
+// random returns a write that somebody may want to do next.
 func (c *crowd) random(r *rand.Rand) *task {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	pick := func(all ...string) string { return all[r.IntN(len(all))] }
 	k := &task{op: Update, who: []caller.Caller{ann, ann, bob, bob, editor, nobody}[r.IntN(6)]}
-	k.id = c.ids[max(0, len(c.ids)-12)+r.IntN(min(12, len(c.ids)))] // few, so that many want the same
-	if c.mild && r.IntN(6) > 0 {                                    // what is seldom refused makes groups large
-		k.who, k.body = ann, `{"title":`+pick(`"a"`, `"b"`, `"c"`)+`}`
-		if r.IntN(3) == 0 {
-			k.op = Create
-		}
+	recent := min(12, len(c.ids)) // few rows, so that many writers want the same
+	k.id = c.ids[len(c.ids)-recent+r.IntN(recent)]
+	if c.mild && r.IntN(6) > 0 {
+		c.mildTask(r, k)
 		return k
 	}
-	var body []string
-	for _, member := range r.Perm(9)[:1+r.IntN(3)] {
-		switch member {
-		case 0:
-			body = append(body, `"title":`+pick(`"a"`, `"b"`, `"c"`, `"d"`, `"bad"`, `""`))
-		case 1:
-			body = append(body, fmt.Sprintf(`"slug":"s%d"`, r.IntN(30)))
-		case 2:
-			body = append(body, `"stars":`+pick("null", "0", "1", "2", "3", "4", "5", "6"))
-		case 3:
-			body = append(body, `"shared":`+pick("true", "true", "false"))
-		case 4:
-			body = append(body, `"note":`+pick("null", `"x"`, `"y"`))
-		case 5:
-			body = append(body, `"data":`+pick("null", "1", `[1,2]`, `{"a":1}`, `{"a":null,"b":{"c":2}}`, `{"b":{"d":3}}`))
-		case 6:
-			body = append(body, `"team_id":`+pick("null", `"open"`, `"open"`, `"closed"`, `"none"`))
-		case 7:
-			body = append(body, `"shared":true`)
-		case 8:
-			id, _ := ann.ID()
-			body = append(body, fmt.Sprintf(`"owner":%q`, id)) // of most rows
-		}
-	}
+	body := randomMembers(r)
 	switch n := r.IntN(20); {
 	case n == 0:
 		k.op = Delete
 	case n < 5:
 		k.op = Create
-		if !slices.ContainsFunc(body, func(m string) bool { return strings.HasPrefix(m, `"title"`) }) {
-			body = append(body, `"title":"new"`)
-		}
-		switch r.IntN(8) {
-		case 0:
-			body = append(body, `"owner":"somebody"`)
-		case 1:
-			body = slices.DeleteFunc(body, func(m string) bool { return strings.HasPrefix(m, `"slug"`) }) // of two conflicts engines tell one
-			body = append(body, fmt.Sprintf(`"id":%q`, k.id))
-		}
+		addCreateMembers(r, body, k.id)
 	case n == 5:
 		k.id = "00000000-0000-7000-8000-000000000000"
 	case n < 10:
 		k.match = cmp.Or(c.revs[k.id], 1)
 	}
-	slices.Sort(body)
-	body = slices.CompactFunc(body, func(a, b string) bool { // no member twice
-		name, _, _ := strings.Cut(a, ":")
-		return strings.HasPrefix(b, name+":")
-	})
-	k.body = "{" + strings.Join(body, ",") + "}"
+	k.body = objectOf(body)
 	return k
+}
+
+// mildTask makes a task that is seldom refused, because such tasks make groups large.
+func (c *crowd) mildTask(r *rand.Rand, k *task) {
+	k.who, k.body = ann, `{"title":`+pick(r, titles[:3])+`}`
+	if r.IntN(3) == 0 {
+		k.op = Create
+	}
+}
+
+func pick(r *rand.Rand, all []string) string { return all[r.IntN(len(all))] }
+
+var titles = []string{`"a"`, `"b"`, `"c"`, `"d"`, `"bad"`, `""`}
+
+// memberValues are the values that a crowd sends for each member of an item. Some are refused.
+var memberValues = []struct {
+	name   string
+	values []string
+}{
+	{"title", titles},
+	{"stars", []string{"null", "0", "1", "2", "3", "4", "5", "6"}},
+	{"shared", []string{"true", "true", "false"}},
+	{"shared", []string{"true"}},
+	{"note", []string{"null", `"x"`, `"y"`}},
+	{"data", []string{"null", "1", `[1,2]`, `{"a":1}`, `{"a":null,"b":{"c":2}}`, `{"b":{"d":3}}`}},
+	{"team_id", []string{"null", `"open"`, `"open"`, `"closed"`, `"none"`}},
+	{"owner", []string{ownerOfMost()}},
+	{"slug", nil}, // see slug
+}
+
+func ownerOfMost() string {
+	id, _ := ann.ID()
+	return strconv.Quote(id)
+}
+
+// slug is one of a few, because slugs are unique.
+func slug(r *rand.Rand) string { return fmt.Sprintf(`"s%d"`, r.IntN(30)) }
+
+// randomMembers returns one to three members of an item, as JSON by name.
+func randomMembers(r *rand.Rand) map[string]string {
+	body := map[string]string{}
+	for _, i := range r.Perm(len(memberValues))[:1+r.IntN(3)] {
+		member := memberValues[i]
+		if member.values == nil {
+			body[member.name] = slug(r)
+			continue
+		}
+		body[member.name] = pick(r, member.values)
+	}
+	return body
+}
+
+// addCreateMembers gives a new item a title, and sometimes the owner somebody or the id of another row.
+func addCreateMembers(r *rand.Rand, body map[string]string, taken string) {
+	if body["title"] == "" {
+		body["title"] = `"new"`
+	}
+	switch r.IntN(8) {
+	case 0:
+		body["owner"] = `"somebody"`
+	case 1:
+		delete(body, "slug") // engines tell only one of two conflicts
+		body["id"] = strconv.Quote(taken)
+	}
+}
+
+// objectOf returns a JSON object.
+func objectOf(members map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		parts = append(parts, strconv.Quote(name)+":"+members[name])
+	}
+	return "{" + strings.Join(parts, ",") + "}"
 }
 
 func (c *crowd) told(k *task) {

@@ -38,7 +38,7 @@ func (r countingReader) Query(sql string, args []value.Value, row func(value.Row
 }
 
 // total returns the total of a list and how often it was counted for that.
-func (d *DB) total(t *testing.T, who caller.Caller, table string, q Query) (total, counted int64) {
+func total(t *testing.T, d *DB, who caller.Caller, table string, q Query) (total, counted int64) {
 	t.Helper()
 	c, ok := d.store.(*counting)
 	if !ok {
@@ -87,7 +87,7 @@ func TestTotalsFollowTheRows(t *testing.T) {
 	}{
 		{"no rows", nil, ann, all, 0, 1},
 		{"no rows, again", nil, ann, all, 0, 0},
-		{"a row", func() { d.must(t, ann, "notes", `{"title":"a","team_id":"red"}`) }, ann, all, 1, 1},
+		{"a row", func() { must(t, d, ann, "notes", `{"title":"a","team_id":"red"}`) }, ann, all, 1, 1},
 		{"a row, again", nil, ann, all, 1, 0},
 		{"its title alone", nil, ann, Query{Filter: "title == 'a'"}, 1, 1},
 		{"another title", nil, ann, Query{Filter: "title == 'b'"}, 0, 1},
@@ -102,13 +102,13 @@ func TestTotalsFollowTheRows(t *testing.T) {
 		{"hidden, from all but one", nil, ann, all, 1, 1},
 		{"hidden, again", nil, bob, all, 0, 0},
 		{"hidden, as the system sees it", nil, system, all, 1, 1},
-		{"of each caller his own", func() { d.must(t, bob, "notes", `{"title":"b","stars":5}`) }, bob, all, 1, 1},
+		{"of each caller his own", func() { must(t, d, bob, "notes", `{"title":"b","stars":5}`) }, bob, all, 1, 1},
 		{"deleted", change(func() error { return d.Delete(ctx, bob, d.rules.Model.Table("notes"), value.OfInt(2), nil) }), bob, all, 0, 1},
 	} {
 		if tt.before != nil {
 			tt.before()
 		}
-		total, counts := d.total(t, tt.who, "notes", tt.q)
+		total, counts := total(t, d, tt.who, "notes", tt.q)
 		if total != tt.total || counts != tt.counts {
 			t.Errorf("%s: total %d, counted %d times; want %d, counted %d times", tt.what, total, counts, tt.total, tt.counts)
 		}
@@ -126,24 +126,24 @@ tables:
     fields: {list: {ref: lists, on_delete: cascade}}
     access: {read: true, write: true}
 `)
-	d.must(t, nobody, "lists", `{"name":"a"}`)
-	d.must(t, nobody, "items", `{"list_id":1}`)
-	if total, _ := d.total(t, nobody, "items", Query{}); total != 1 {
+	must(t, d, nobody, "lists", `{"name":"a"}`)
+	must(t, d, nobody, "items", `{"list_id":1}`)
+	if total, _ := total(t, d, nobody, "items", Query{}); total != 1 {
 		t.Fatalf("total %d, want 1", total)
 	}
 	if err := d.Delete(context.Background(), nobody, d.rules.Model.Table("lists"), value.OfInt(1), nil); err != nil {
 		t.Fatal(err)
 	}
-	if total, _ := d.total(t, nobody, "items", Query{}); total != 0 {
+	if total, _ := total(t, d, nobody, "items", Query{}); total != 0 {
 		t.Errorf("after the deletion that cascades: total %d, want 0", total)
 	}
 }
 
 func TestTotalsThatUseNowAreNotRemembered(t *testing.T) {
 	d := withUsers(t)
-	d.must(t, ann, "notes", `{"title":"a"}`)
+	must(t, d, ann, "notes", `{"title":"a"}`)
 	for range 3 {
-		total, counted := d.total(t, ann, "notes", Query{Filter: "created_at < now - duration('0s')"})
+		total, counted := total(t, d, ann, "notes", Query{Filter: "created_at < now - duration('0s')"})
 		if total != 1 || counted != 1 {
 			t.Errorf("total %d, counted %d times; want 1, counted each time", total, counted)
 		}

@@ -4,21 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -110,32 +106,15 @@ func (r *plannedReader) Query(sql string, args []value.Value, row func(value.Row
 
 func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *model.Model) {
 	t.Helper()
-	ctx := context.Background()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(waysModel)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	w := &plannedDB{postgres: postgresql}
-	var err error
+	engine := modeltest.SQLite(sqlite.Config{Readers: 2})
 	series, time := "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s)", "($1)"
 	if postgresql {
+		engine = modeltest.Postgres(postgres.Config{Readers: 2})
 		series, time = "generate_series(1, $1) AS s(n)", "(timestamptz '2026-01-01Z' + ($1) * interval '1 microsecond')"
-		w.DB, err = postgres.Open(ctx, pgtest.URL(t), postgres.Config{Readers: 2, Logger: slog.New(slog.DiscardHandler)})
-	} else {
-		w.DB, err = sqlite.Open(ctx, filepath.Join(t.TempDir(), "ways.db"), sqlite.Config{Readers: 2})
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.DB.Close() })
-	if _, err := migrate.Apply(ctx, w.DB, rules, migrate.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	err = w.DB.Alter(ctx, func(s store.Session) error {
+	db, rules := engine.Open(t, waysModel)
+	w := &plannedDB{DB: db, postgres: postgresql}
+	err := w.DB.Alter(t.Context(), func(s store.Session) error {
 		for _, sql := range waysRows {
 			sql = replaceCalls(replaceCalls(sql, "SERIES", series), "TIME", time)
 			if _, err := s.Exec(sql, nil); err != nil {
@@ -151,7 +130,7 @@ func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *model.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, New(w, rules, Config{}), m
+	return w, New(w, rules, Config{}), rules.Model
 }
 
 // replaceCalls replaces NAME(x) by a text with x in place of $1.

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +21,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -62,17 +61,10 @@ func storeData(t testing.TB, d *oracle.Data) *stored {
 // anyEngine opens an empty database: of three worlds, two are in SQLite and one in PostgreSQL.
 func anyEngine(t testing.TB, d *oracle.Data) store.DB {
 	t.Helper()
-	var db store.DB
-	var err error
 	if d.IntN(3) == 0 && pgtest.Available() {
-		db, err = postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 2, Logger: slog.New(slog.DiscardHandler)})
-	} else {
-		db, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "world.db"), sqlite.Config{Readers: 2})
+		return modeltest.Postgres(postgres.Config{Readers: 2, Writers: 2}).Empty(t)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return modeltest.SQLite(sqlite.Config{Readers: 2}).Empty(t)
 }
 
 // world makes a model of which the caller may read something, but not everything.
