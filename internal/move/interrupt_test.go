@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -69,7 +70,7 @@ func TestInterrupted(t *testing.T) {
 // wantUnfinished: an unfinished database is not served, and is no source.
 func wantUnfinished(t *testing.T, m *model.Model, db store.DB) {
 	t.Helper()
-	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "a move from there into it was interrupted") {
+	if _, err := migrate.Apply(t.Context(), db, modeltest.Compile(t, m), migrate.Options{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "a move from there into it was interrupted") {
 		t.Fatalf("Apply() = %v, want a conflict that tells of the move", err)
 	}
 	if _, _, err := migrate.Differences(t.Context(), db, m); errs.KindOf(err) != errs.Conflict {
@@ -241,7 +242,7 @@ func TestMemory(t *testing.T) {
 
 func fillPages(t *testing.T, db store.DB, m *model.Model, rows, size int) {
 	t.Helper()
-	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); err != nil {
+	if _, err := migrate.Apply(t.Context(), db, modeltest.Compile(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Repeat("x", size)

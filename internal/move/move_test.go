@@ -20,15 +20,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -77,11 +76,7 @@ func each(t *testing.T, f func(t *testing.T, from, to engine)) {
 
 func parse(t testing.TB, text string) *model.Model {
 	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\n" + text)})
-	if len(faults) > 0 {
-		t.Fatalf("faults:\n%v", faults)
-	}
-	return m
+	return modeltest.Model(t, "ashlar: 1\nname: test\n"+text)
 }
 
 // library has everything difficult for a move: tables with circular references and references to themselves, every
@@ -120,7 +115,7 @@ var words = []string{"", " ", "a", "it's", "\x01\x7f", "é\n\"𝄞\u2028", "\uff
 // counters.
 func fillLibrary(t testing.TB, db store.DB, m *model.Model, n int) {
 	t.Helper()
-	if _, err := migrate.Apply(t.Context(), db, compiled(t, m), migrate.Options{}); err != nil {
+	if _, err := migrate.Apply(t.Context(), db, modeltest.Compile(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, uint64(n)))
@@ -401,10 +396,10 @@ func TestSystemTables(t *testing.T) {
 	m := parse(t, library)
 	each(t, func(t *testing.T, from, to engine) {
 		source, target := from.open(t), to.open(t)
-		if _, err := migrate.Apply(t.Context(), source, compiled(t, m), migrate.Options{System: []system.Fragment{diary}}); err != nil {
+		if _, err := migrate.Apply(t.Context(), source, modeltest.Compile(t, m), migrate.Options{System: []system.Fragment{diary}}); err != nil {
 			t.Fatal(err)
 		}
-		rules := compiled(t, system.Model(diary))
+		rules := modeltest.Compile(t, system.Model(diary))
 		rows, table := record.New(source, rules, record.Config{}), rules.Model.Table("ashlar_diary")
 		for _, body := range []string{`{"note": "", "at": "1969-12-31T23:59:59.999999Z"}`, `{"note": "a"}`} {
 			members, err := value.DecodeObject([]byte(body))
@@ -441,16 +436,6 @@ func asConstraint(err error) (*store.ConstraintError, bool) {
 	return errors.AsType[*store.ConstraintError](err)
 }
 
-// compiled are the rules of a model without faults.
-func compiled(t testing.TB, m *model.Model) *rule.Rules {
-	t.Helper()
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	return rules
-}
-
 // A database of layout 1 is no source before it is brought to the current one.
 func TestLayout1(t *testing.T) {
 	const folder = "../migrate/testdata/layout1/"
@@ -458,10 +443,7 @@ func TestLayout1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": text})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
+	m := modeltest.Model(t, string(text))
 	data, err := os.ReadFile(folder + "ashlar.db")
 	if err != nil {
 		t.Fatal(err)
@@ -481,7 +463,7 @@ func TestLayout1(t *testing.T) {
 			if _, err := Run(t.Context(), m, source, target, Config{}); errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "layout of an earlier release") {
 				t.Errorf("Run() = %v, want a refusal", err)
 			}
-			if _, err := migrate.Apply(t.Context(), source, compiled(t, m), migrate.Options{}); err != nil {
+			if _, err := migrate.Apply(t.Context(), source, modeltest.Compile(t, m), migrate.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			moved(t, m, source, target)

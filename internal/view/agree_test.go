@@ -17,6 +17,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -125,7 +126,7 @@ func compareViews(t *testing.T, views string) (compared, rows int, faults model.
 	if !pgtest.Available() {
 		t.Skip("PostgreSQL is not installed")
 	}
-	m := parse(t, agreeTables+views)
+	m := modeltest.Model(t, agreeTables+views)
 	dbs := databases(t, m)
 	for _, db := range dbs {
 		db.exec(t, agreeRows(db.name)...)

@@ -6,16 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Both engines merge a client's id, filter and page into the query of a view, so that they use the indexes of its
 // tables.
 func TestQueriesAreMerged(t *testing.T) {
-	m := parse(t, `
+	m := modeltest.Model(t, `
 ashlar: 1
 name: plans
 tables:
@@ -30,10 +30,7 @@ views:
     query: SELECT w.id, w.person_id, w.rank + 1 AS rank, p.name FROM works AS w JOIN people AS p ON p.id = w.person_id
     fields: {person: {ref: people, reverse: lines}, rank: {type: int}, name: {type: text}}
 `)
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
+	rules := modeltest.Compile(t, m)
 	lines := m.Table("lines")
 	filter, _, problems := rules.Filter(lines, "name == 'n7' || name == 'n8'")
 	if len(problems) > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 // opened is a database with the model's tables.
@@ -33,7 +34,7 @@ func databases(t testing.TB, m *model.Model) []opened {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, compiled(t, m), migrate.Options{}); err != nil {
+	if _, err := migrate.Apply(context.Background(), db, modeltest.Compile(t, m), migrate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	all := []opened{{"sqlite", db}}
@@ -97,7 +98,7 @@ views:
     fields: {n: {type: int}, d: {type: decimal, precision: 18, scale: 2}, at: {type: timestamp}}
   fails: {key: int, reads: [posts], query: {sqlite: "SELECT id, abs(-9223372036854775807 - stars) AS n FROM posts WHERE json(title)", postgres: "SELECT id, 10 / stars AS n FROM posts"}, fields: {n: {type: int}}}
 `
-	m := parse(t, tables+views)
+	m := modeltest.Model(t, tables+views)
 	for _, o := range databases(t, m) {
 		t.Run(o.name, func(t *testing.T) {
 			if faults, err := CheckRows(context.Background(), o.db, m, slog.Default()); err != nil || len(faults) > 0 {
@@ -131,7 +132,7 @@ func golden(t *testing.T, file, got string) {
 
 // A query without end is cut short, and the app starts with a word about it.
 func TestRowsOfAnEndlessQuery(t *testing.T) {
-	m := parse(t, tables+`
+	m := modeltest.Model(t, tables+`
 views:
   numbers: {key: int, reads: [], query: "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id FROM n"}
   sorted: {key: int, reads: [], query: "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id % 5 FROM n) SELECT id FROM n ORDER BY id"}
@@ -159,7 +160,7 @@ func TestLargeViews(t *testing.T) {
 		fmt.Fprintf(&columns, ", title AS c%d", i)
 		fmt.Fprintf(&fields, "      c%d: {type: text}\n", i)
 	}
-	m := parse(t, tables+`
+	m := modeltest.Model(t, tables+`
 views:
   wide:
     key: int
@@ -184,7 +185,7 @@ views:
 
 // More columns than an engine has are a fault like another.
 func TestTooManyColumns(t *testing.T) {
-	m := parse(t, tables+"\nviews:\n  wide: {key: int, reads: [posts], query: \"SELECT id"+strings.Repeat(", id", 2500)+" FROM posts\"}\n")
+	m := modeltest.Model(t, tables+"\nviews:\n  wide: {key: int, reads: [posts], query: \"SELECT id"+strings.Repeat(", id", 2500)+" FROM posts\"}\n")
 	for _, engine := range engines(t, m) {
 		if got := faultsOf(t, m, engine); !strings.Contains(got, "column") && !strings.Contains(got, "target list") {
 			t.Errorf("%s: %s", engine.Title, got)
@@ -205,7 +206,7 @@ func TestDocs(t *testing.T) {
 			continue
 		}
 		seen++
-		checkSound(t, parse(t, block))
+		checkSound(t, modeltest.Model(t, block))
 	}
 	if seen == 0 {
 		t.Error("docs/model.md shows no view")

@@ -3,7 +3,6 @@ package view
 import (
 	"context"
 	"flag"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,15 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -66,7 +63,7 @@ func checkFaults(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := parse(t, tables+string(a.Files[0].Data))
+	m := modeltest.Model(t, tables+string(a.Files[0].Data))
 	want := map[string]string{}
 	for _, f := range a.Files[1:] {
 		want[f.Name] = string(f.Data)
@@ -95,15 +92,6 @@ func faultsOf(t *testing.T, m *model.Model, engine Engine) string {
 	return append(faults, Missing(m, engine)...).Sort().Error()
 }
 
-func parse(t testing.TB, source string) *model.Model {
-	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
-	if len(faults) > 0 {
-		t.Fatalf("%v\n%s", faults, source)
-	}
-	return m
-}
-
 // engines returns the engines that can describe queries, with PostgreSQL if it is installed.
 func engines(t testing.TB, m *model.Model) []Engine {
 	t.Helper()
@@ -119,25 +107,9 @@ func engines(t testing.TB, m *model.Model) []Engine {
 	return []Engine{SQLite(s.Describe), Postgres(func(query string) (store.Description, error) { return db.Describe(context.Background(), query) })}
 }
 
-func openPostgres(t testing.TB, m *model.Model) *postgres.DB {
+func openPostgres(t testing.TB, m *model.Model) store.DB {
 	t.Helper()
-	db, err := postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, compiled(t, m), migrate.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	db := modeltest.Postgres(postgres.Config{}).Empty(t)
+	modeltest.Migrate(t, db, modeltest.Compile(t, m))
 	return db
-}
-
-// compiled are the rules of a model without faults.
-func compiled(t testing.TB, m *model.Model) *rule.Rules {
-	t.Helper()
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	return rules
 }

@@ -5,8 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/model/load"
-	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 const postsModel = `
@@ -20,19 +19,6 @@ tables:
       body: {type: text}
     access: {read: true}
 `
-
-func newTestShapes(t *testing.T) *Shapes {
-	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(postsModel)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	return NewShapes(rules)
-}
 
 // read gets a shape and keeps it, as a read does.
 func read(t *testing.T, s *Shapes, filter string) *Shape {
@@ -48,7 +34,7 @@ func read(t *testing.T, s *Shapes, filter string) *Shape {
 
 // A client that sends ever new filters does not push out a shape that is used, nor the model's own.
 func TestExhaustion_ShapesInUseStay(t *testing.T) {
-	s := newTestShapes(t)
+	s := NewShapes(modeltest.Rules(t, postsModel))
 	used, unused, own := read(t, s, "n == 1"), read(t, s, "n == 2"), read(t, s, "")
 	for i := range 3000 {
 		read(t, s, fmt.Sprintf("n > %d", i))
@@ -69,7 +55,7 @@ func TestExhaustion_ShapesInUseStay(t *testing.T) {
 
 // Shapes count by their size, and the size of a shape grows with its statements.
 func TestExhaustion_ShapesAreBoundedByBytes(t *testing.T) {
-	s := newTestShapes(t)
+	s := NewShapes(modeltest.Rules(t, postsModel))
 	for i := range 1000 {
 		read(t, s, fmt.Sprintf("body == '%s%d'", strings.Repeat("x", 4000), i))
 	}

@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 const classesModel = `
@@ -20,19 +20,6 @@ tables:
     fields: {owner: {type: text}}
     access: {read: "owner == auth.id || 'editor' in auth.roles"}
 `
-
-func newTestRules(t testing.TB) *rule.Rules {
-	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(classesModel)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	return rules
-}
 
 var (
 	ann    = caller.User(caller.Identity{ID: "ann"})
@@ -47,7 +34,7 @@ func bind(rules *rule.Rules, who caller.Caller) *Binding {
 }
 
 func TestCacheSharesStatementsWithinAClass(t *testing.T) {
-	rules := newTestRules(t)
+	rules := modeltest.Rules(t, classesModel)
 	cache, written := NewCache(1<<20), 0
 	for _, tt := range []struct {
 		name  string
@@ -79,7 +66,7 @@ func TestCacheSharesStatementsWithinAClass(t *testing.T) {
 }
 
 func TestVerdictsDecideOncePerClass(t *testing.T) {
-	rules := newTestRules(t)
+	rules := modeltest.Rules(t, classesModel)
 	verdicts, decided := NewVerdicts(), 0
 	for i, who := range []caller.Caller{ann, bob, ann, editor, editor} {
 		isEditor := i > 2
@@ -95,7 +82,7 @@ func TestVerdictsDecideOncePerClass(t *testing.T) {
 // A client that sends ever new queries does not push out a statement that is used.
 func TestExhaustion_StatementsAreBounded(t *testing.T) {
 	const size = 1 << 20
-	b, cache := bind(newTestRules(t), ann), NewCache(size)
+	b, cache := bind(modeltest.Rules(t, classesModel), ann), NewCache(size)
 	get := func(extra, sql string) *Variant {
 		t.Helper()
 		v, err := cache.Variant(b, 'k', extra, func(*sqlgen.Generator) (*sqlgen.Statement, error) {

@@ -2,11 +2,9 @@ package api
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,11 +12,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -87,23 +83,8 @@ tables:
 // serve returns the API of a model behind net/http. The header X-Caller names the caller.
 func serve(t testing.TB, source string) http.Handler {
 	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(source)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "api.db"), sqlite.Config{Readers: 2, Durability: sqlite.Normal})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	if _, err := migrate.Apply(context.Background(), db, rules, migrate.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	routes := New(record.New(db, rules, record.Config{}), m).Routes()
+	db, rules := modeltest.SQLite(sqlite.Config{Readers: 2, Durability: sqlite.Normal}).Open(t, source)
+	routes := New(record.New(db, rules, record.Config{}), rules.Model).Routes()
 	w, err := web.NewReceiver(web.Config{Identify: func(r *http.Request) (caller.Caller, error) {
 		switch r.Header.Get("X-Caller") {
 		case "user":

@@ -15,12 +15,10 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -57,19 +55,8 @@ func newBench(b *testing.B) *bench {
 			b.Fatal(err)
 		}
 	}
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(benchModel)})
-	if len(faults) > 0 {
-		b.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		b.Fatal(faults)
-	}
-	db, err := sqlite.Open(context.Background(), filepath.Join(b.TempDir(), "bench.db"), sqlite.Config{})
-	fail(err)
-	b.Cleanup(func() { db.Close() })
-	_, err = migrate.Apply(context.Background(), db, rules, migrate.Options{})
-	fail(err)
+	db, rules := modeltest.SQLite(sqlite.Config{}).Open(b, benchModel)
+	m := rules.Model
 	keys, err := token.Open(filepath.Join(b.TempDir(), "key.pem"))
 	fail(err)
 	verifier := token.NewVerifier(keys, token.Config{})

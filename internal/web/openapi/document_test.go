@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/app"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/api"
 	"github.com/ashlar-dev/ashlar/internal/web/openapi"
@@ -57,22 +57,8 @@ func compile(t *testing.T, dir string) *rule.Rules {
 	return loaded.Rules
 }
 
-// compiled makes rules of a model's text.
-func compiled(t *testing.T, text string) *rule.Rules {
-	t.Helper()
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(text)})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	return rules
-}
-
 func TestValid(t *testing.T) {
-	docs := map[string][]byte{"empty": document(compiled(t, "ashlar: 1\nname: none\ntables: {}\n"))}
+	docs := map[string][]byte{"empty": document(modeltest.Rules(t, "ashlar: 1\nname: none\ntables: {}\n"))}
 	for name, dir := range folders(t) {
 		docs[name] = document(compile(t, dir))
 	}
@@ -160,7 +146,7 @@ func TestOperations(t *testing.T) {
 
 // A rule that depends on the time may become true, so it closes nothing.
 func TestTimeClosesNothing(t *testing.T) {
-	got := operations(t, document(compiled(t, `
+	got := operations(t, document(modeltest.Rules(t, `
 ashlar: 1
 name: later
 tables:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/web/openapi"
 )
 
@@ -35,7 +36,7 @@ func TestNamesAreUnique(t *testing.T) {
 			Schemas map[string]json.RawMessage
 		}
 	}
-	doc := document(compiled(t, model))
+	doc := document(modeltest.Rules(t, model))
 	if err := json.Unmarshal(doc, &d); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/openapi"
 )
@@ -17,7 +18,7 @@ import (
 // served asks the routes of a small model.
 func served(t *testing.T) func(path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	rules := compiled(t, "ashlar: 1\nname: small\ntables:\n  notes: {fields: {n: {type: int}}, access: {read: true}}\n")
+	rules := modeltest.Rules(t, "ashlar: 1\nname: small\ntables:\n  notes: {fields: {n: {type: int}}, access: {read: true}}\n")
 	receiver, err := web.NewReceiver(web.Config{})
 	if err != nil {
 		t.Fatal(err)
