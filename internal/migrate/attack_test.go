@@ -37,7 +37,7 @@ func refusedAs(t *testing.T, e engine, db store.DB, before, after string, o Opti
 }
 
 // Text that the new field has no room for was cut to 255 characters by another product.
-func TestM_TextIsNotCut(t *testing.T) {
+func TestLoss_TextIsNotCut(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
 		db, before := e.open(t), onePost+"      a: {type: text, max: 500}\n"
 		mustApply(t, db, load(t, before), Options{})
@@ -56,7 +56,7 @@ func TestM_TextIsNotCut(t *testing.T) {
 }
 
 // A value that the new type would cut or round is named, and stays.
-func TestM_DigitsAreNotCut(t *testing.T) {
+func TestLoss_DigitsAreNotCut(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
 		db, before := e.open(t), onePost+"      at: {type: text}\n      n: {type: text}\n      j: {type: json}\n"
 		mustApply(t, db, load(t, before), Options{})
@@ -75,7 +75,7 @@ func TestM_DigitsAreNotCut(t *testing.T) {
 }
 
 // The rules of a field that was dropped came back to life, with a field of its name, in another product.
-func TestM_DroppedFieldStaysDropped(t *testing.T) {
+func TestLeak_DroppedFieldsStayDropped(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine) {
 		db := e.open(t)
 		with := onePost + "      n: {type: int}\n      note: {type: text, optional: true, read: \"false\", write: \"false\", unique: true}\n"

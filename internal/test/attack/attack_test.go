@@ -1,5 +1,12 @@
 // Package attack attacks a server over HTTP, in the same ways as real attacks on other products. The name of a test begins
-// with its class of bugs.
+// with its class of bugs:
+//   - Access: a rule is missing, bypassed or too weak
+//   - Escalation, Forgery, Replay: a client passes as another caller
+//   - Exhaustion: a cheap request costs the server much
+//   - Exposure: a surface is open that should not be there
+//   - Injection: text from a client changes its meaning
+//   - Leak: a secret is written where others read it
+//   - Oracle: answers or their times reveal hidden values
 package attack
 
 import (

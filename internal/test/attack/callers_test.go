@@ -18,7 +18,7 @@ import (
 
 // The answer to an invalid token is 401, even if an anonymous client would get a 200. The server never takes its bearer for
 // an anonymous client or for the system.
-func TestB_ABadTokenIsNobody(t *testing.T) {
+func TestForgery_InvalidTokensAreRefused(t *testing.T) {
 	server, ann, _ := attacked(t)
 	foreign, err := token.Open(filepath.Join(t.TempDir(), "key.pem"))
 	if err != nil {
@@ -66,7 +66,7 @@ func TestB_ABadTokenIsNobody(t *testing.T) {
 }
 
 // No id in a token makes its bearer the system.
-func TestB_NobodyIsTheSystem(t *testing.T) {
+func TestEscalation_NobodyIsTheSystem(t *testing.T) {
 	server, _, _ := attacked(t)
 	for _, id := range []string{"system", "system:seed", "seed", "cli", "*", "admin", "null"} {
 		token := server.token(id, "editor", "system", "admin")
@@ -77,7 +77,7 @@ func TestB_NobodyIsTheSystem(t *testing.T) {
 }
 
 // A cached token expires in time too. A token counts only in the Authorization header.
-func TestD_TokensEndAndStayOutOfURLs(t *testing.T) {
+func TestReplay_TokensExpireAndStayOutOfURLs(t *testing.T) {
 	server, ann, _ := attacked(t)
 	server.must(200, "PATCH", "/api/users/"+annID, ann, `{"name":"Ann"}`)
 	for _, name := range []string{"access_token", "token", "authorization", "auth", "jwt", "api_key"} {
@@ -90,7 +90,7 @@ func TestD_TokensEndAndStayOutOfURLs(t *testing.T) {
 }
 
 // Values from headers, queries and bodies stay out of the log, for every outcome of the request.
-func TestE_NoSecretsInTheLog(t *testing.T) {
+func TestLeak_NoSecretsInTheLog(t *testing.T) {
 	server, ann, bob := attacked(t)
 	server.must(201, "POST", "/api/notes", ann, `{"title":"TOPSECRET","owner_id":"`+annID+`"}`)
 	server.must(422, "POST", "/api/notes", ann, `{"title":"TOPSECRET","owner_id":"TOPSECRET","TOPSECRET":1}`)
@@ -120,7 +120,7 @@ func TestE_NoSecretsInTheLog(t *testing.T) {
 }
 
 // Secrets print as REDACTED, in every format.
-func TestE_SecretsAreRedactedByType(t *testing.T) {
+func TestLeak_SecretsAreRedactedByType(t *testing.T) {
 	server, _, _ := attacked(t)
 	keys, err := token.Open(filepath.Join(app.DefaultData(server.dir), "signing-key.pem"))
 	if err != nil {
@@ -141,7 +141,7 @@ func TestE_SecretsAreRedactedByType(t *testing.T) {
 }
 
 // Only the Authorization header names the caller, and no header changes the method, path or address of a request.
-func TestQ_NoHeaderChoosesIdentity(t *testing.T) {
+func TestForgery_NoHeaderChoosesIdentity(t *testing.T) {
 	server, ann, bob := attacked(t)
 	note := server.must(201, "POST", "/api/notes", ann, `{"id":5,"title":"x","owner_id":"`+annID+`","hidden":true}`)
 	want := server.must(404, "GET", "/api/notes/5", bob, "").String()

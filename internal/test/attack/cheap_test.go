@@ -61,7 +61,7 @@ func (s *target) alive() {
 
 // Some requests are cheap to send and meant to be expensive to answer. The server refuses them, or answers at a bounded
 // cost.
-func TestH_CheapRequests(t *testing.T) {
+func TestExhaustion_CheapRequests(t *testing.T) {
 	server, ann, _ := attacked(t)
 	filter := func(text string) string { return "/api/notes?filter=" + url.QueryEscape(text) }
 	elements := strings.TrimSuffix(strings.Repeat("1,", 100_000), ",")
@@ -137,7 +137,7 @@ func (b *blanks) Read(p []byte) (int, error) {
 
 // The server refuses a body of a gigabyte at once if its length is known, and otherwise after the first megabyte. It takes
 // little memory for both.
-func TestH_AGigabyte(t *testing.T) {
+func TestExhaustion_Gigabyte(t *testing.T) {
 	server, ann, _ := attacked(t)
 	peak := memory(t)
 	for _, declared := range []int64{1 << 30, -1} {
@@ -198,7 +198,7 @@ tables:
 `
 
 // The deadline of its statement ends a filter that would run for hours. The server answers other clients all the time.
-func TestH_CostlyFilters(t *testing.T) {
+func TestExhaustion_CostlyFilters(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for deadlines")
 	}
@@ -241,7 +241,7 @@ func TestH_CostlyFilters(t *testing.T) {
 }
 
 // The server cuts off clients that send a header or a body byte by byte. Other clients do not wait for them.
-func TestH_SlowClients(t *testing.T) {
+func TestExhaustion_SlowClients(t *testing.T) {
 	t.Parallel()
 	server := start(t, notesModel, app.Config{HeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
 	ann := server.token(annID)
@@ -308,7 +308,7 @@ func drip(addr, text string) (status int, err error) {
 
 // A thousand connections that stay open after one request take little memory. The server closes them after its idle
 // timeout.
-func TestH_IdleConnections(t *testing.T) {
+func TestExhaustion_IdleConnections(t *testing.T) {
 	t.Parallel()
 	server := start(t, notesModel, app.Config{IdleTimeout: 3 * time.Second}, map[string]string{"users.ndjson": users})
 	const clients = 1000

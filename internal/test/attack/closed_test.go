@@ -27,7 +27,7 @@ tables:
 `
 
 // Without a rule, a table is closed, and so is an operation. Of users, a caller sees only its own row.
-func TestO_WhatHasNoRuleIsClosed(t *testing.T) {
+func TestAccess_TablesWithoutRulesAreClosed(t *testing.T) {
 	server := start(t, bare, app.Config{}, map[string]string{
 		"users.ndjson": `{"id":"` + annID + `"}` + "\n" + `{"id":"` + bobID + `"}`,
 		"notes.ndjson": `{"id":1,"title":"x"}`, "half.ndjson": `{"id":1,"title":"x"}`,
@@ -52,7 +52,7 @@ func TestO_WhatHasNoRuleIsClosed(t *testing.T) {
 
 // The server refuses to drop a field with data by accident. A field without its rule is open, and a changed rule holds on
 // every path.
-func TestI_RulesFollowTheModel(t *testing.T) {
+func TestAccess_RulesFollowTheModel(t *testing.T) {
 	with := func(field string) string {
 		return "ashlar: 1\nname: rules\ntables:\n  notes:\n    key: int\n    fields:\n      title: {type: text, max: 20}\n" + field + "    access: {read: true}\n"
 	}
@@ -83,7 +83,7 @@ func TestI_RulesFollowTheModel(t *testing.T) {
 }
 
 // A second server on the same data folder refuses to start. The folder and its files are private.
-func TestN_OneServerOnAFolder(t *testing.T) {
+func TestExposure_OneServerOnAFolder(t *testing.T) {
 	server, ann, _ := attacked(t)
 	second, err := loadAndOpen(context.Background(), server.dir, app.Config{})
 	if _, ok := errors.AsType[*sqlite.InUseError](err); !ok {
@@ -102,7 +102,7 @@ func TestN_OneServerOnAFolder(t *testing.T) {
 }
 
 // The server has no profiler, metrics, console or files under well-known paths, and allows no other origin.
-func TestP_NoDeveloperSurface(t *testing.T) {
+func TestExposure_NoDeveloperSurface(t *testing.T) {
 	server, ann, _ := attacked(t)
 	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/metrics", "/admin", "/_/", "/console", "/graphql", "/v1/query", "/v1/graphql", "/api/sql", "/rest/v1/", "/.git/config", "/.env", "/ashlar.yaml",
 		"/.ashlar/ashlar.db", "/.ashlar/signing-key.pem", "/seed/users.ndjson", "/static/../ashlar.yaml", "/server-status", "/actuator/env", "/swagger.json", "/api/_schema", "/api/", "/api", "/favicon.ico", "/robots.txt"} {

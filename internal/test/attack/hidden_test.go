@@ -7,7 +7,7 @@ import (
 )
 
 // The answers about a hidden row and about a missing row are equal, for every request.
-func TestG_AHiddenRowIsNoRow(t *testing.T) {
+func TestOracle_HiddenRows(t *testing.T) {
 	server, ann, bob := attacked(t)
 	tag := server.must(201, "POST", "/api/notes", ann, `{"id":5,"title":"x","owner_id":"`+annID+`","hidden":true}`).header.Get("ETag")
 	for _, try := range []struct {
@@ -37,7 +37,7 @@ func TestG_AHiddenRowIsNoRow(t *testing.T) {
 
 // The server refuses a reference to a hidden row and a reference to a missing row with equal answers, even if the body has
 // another fault.
-func TestG_AHiddenReferenceLeadsNowhere(t *testing.T) {
+func TestOracle_HiddenReferences(t *testing.T) {
 	server, ann, bob := attacked(t)
 	server.must(201, "POST", "/api/notes", ann, `{"id":5,"title":"x","owner_id":"`+annID+`","hidden":true}`)
 	server.must(201, "POST", "/api/notes", ann, `{"id":1,"title":"x","owner_id":"`+annID+`"}`)
@@ -56,7 +56,7 @@ func TestG_AHiddenReferenceLeadsNowhere(t *testing.T) {
 }
 
 // A write reaches only rows that its caller may read, even if the rules of writing allow more.
-func TestJ_WritesReachOnlyReadableRows(t *testing.T) {
+func TestAccess_WritesReachOnlyReadableRows(t *testing.T) {
 	server, ann, bob := attacked(t)
 	hidden := server.must(201, "POST", "/api/notes", ann, `{"id":5,"title":"x","owner_id":"`+annID+`","hidden":true}`)
 	open := server.must(201, "POST", "/api/notes", ann, `{"id":1,"title":"x","owner_id":"`+annID+`"}`)
@@ -78,7 +78,7 @@ func TestJ_WritesReachOnlyReadableRows(t *testing.T) {
 }
 
 // All invalid ids get the same answer, and none leads to another path.
-func TestL_IDsInPaths(t *testing.T) {
+func TestInjection_IDsInPaths(t *testing.T) {
 	server, ann, _ := attacked(t)
 	server.must(201, "POST", "/api/notes", ann, `{"id":1,"title":"x","owner_id":"`+annID+`"}`)
 	want := server.must(404, "GET", "/api/notes/99", ann, "").String()
@@ -108,7 +108,7 @@ func TestL_IDsInPaths(t *testing.T) {
 }
 
 // A text key may contain any character of a path. The Location of a row leads to this row, and not to another.
-func TestL_AKeyOfTextIsEscaped(t *testing.T) {
+func TestInjection_TextKeysInPaths(t *testing.T) {
 	server, ann, _ := attacked(t)
 	for _, id := range []string{"a/b", "a?b=c", "a#b", "a%2fb", "../users", "a b", "a+b", "é𝄞", "a\nb", "'", `"`, "a&b", "%00", "...", "-"} {
 		body := fmt.Sprintf(`{"id":%s,"body":"x"}`, quote(id))

@@ -49,7 +49,7 @@ func attacks() []string {
 	}
 }
 
-func TestA_QueriesDoNotTellOfWhatTheyHide(t *testing.T) {
+func TestOracle_QueriesOnHiddenValues(t *testing.T) {
 	one := start(t, notesModel, app.Config{}, secrets("ann-token", "4711", `"`+bobID+`"`, "the plan", "rob them"))
 	two := start(t, notesModel, app.Config{}, secrets("zzz", "3", "null", "nothing", "all is well"))
 	for _, query := range attacks() {
@@ -83,7 +83,7 @@ func TestA_QueriesDoNotTellOfWhatTheyHide(t *testing.T) {
 }
 
 // Paging must not tell either. A cursor contains the keys under the caller's masks.
-func TestA_PagingByAMaskedField(t *testing.T) {
+func TestOracle_PagingByAMaskedField(t *testing.T) {
 	one := start(t, notesModel, app.Config{}, secrets("ann-token", "4711", "null", "x", "y"))
 	two := start(t, notesModel, app.Config{}, secrets("zzz", "3", "null", "x", "y"))
 	for _, sort := range []string{"salary", "-salary", "salary,title", "-boss_id,salary"} {
@@ -108,7 +108,7 @@ func TestA_PagingByAMaskedField(t *testing.T) {
 }
 
 // A secret field does not exist for any query, and no message names it.
-func TestA_SecretFieldsDoNotExist(t *testing.T) {
+func TestOracle_SecretFields(t *testing.T) {
 	server, ann, _ := attacked(t)
 	for _, name := range []string{"recovery", "nothing", "recover"} {
 		for _, query := range []string{"filter=" + name + "%20==%20'x'", "filter=has(" + name + ")", "sort=" + name, "sort=-" + name, "fields=" + name, "fields=id," + name, "expand=" + name,
