@@ -117,10 +117,3 @@ type expressions interface {
 	All(query string) string
 	ExactlyOne(query string) string
 }
-
-// number is an operand of arithmetic.
-type number struct {
-	sql   string
-	kind  value.Kind
-	scale uint8
-}

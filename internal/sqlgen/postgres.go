@@ -9,6 +9,11 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
+// LoadRows implements Dialect. A table that the same transaction made takes rows frozen.
+func (postgres) LoadRows(into string, _ int) string {
+	return "COPY " + into + " FROM STDIN (FORMAT binary, FREEZE)"
+}
+
 // postgres is the dialect of PostgreSQL. Every bound value has its type beside it, since what stands around it does not
 // always tell. Text has the order of its code points, whatever that of the database is. Arithmetic that may have no result is in
 // functions that the engine makes (store/postgres), since PostgreSQL's own raises an error.

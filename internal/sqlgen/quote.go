@@ -17,9 +17,6 @@ func quoteAll(names []string) string {
 // literal returns a text as an SQL literal.
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// column returns a column of the row that an alias stands for.
-func column(alias, name string) string { return alias + "." + Quote(name) }
-
 // where joins conditions to a WHERE clause, or returns "" if there are none.
 func where(conds []string) string {
 	if len(conds) == 0 {

@@ -53,6 +53,9 @@ func (r *Reach) indexOf(t *model.Table) int { return slices.Index(r.Tables, t) }
 // has it as a temporary table (see store.Sweeper).
 const Doomed = "ashlar_doomed"
 
+// manyRows is the number of a row of Doomed that stands for all that refer to one.
+const manyRows = "-1000000"
+
 // CountReach counts the rows that the deletion of a row reaches, those whose references it clears among them. It looks at
 // few more than most of them, and counts no further: a LIMIT ends the recursion of PostgreSQL at any row, and that of SQLite
 // when it has all rows that refer to one. Input 0 is the id of the row.
@@ -62,9 +65,6 @@ func (g *Generator) CountReach(r *Reach, most int) (*Statement, error) {
 		" FROM (SELECT t FROM " + Doomed + " LIMIT " + strconv.Itoa(most) + ") AS n")
 }
 
-// manyRows is the number of a row of Doomed that stands for all that refer to one.
-const manyRows = "-1000000"
-
 // CheckReach says how many rows the deletion of a row reaches, as CountReach does without an end, and whether a row that stays
 // refers to one of them by a reference that restricts. Input 0 is the id of the row.
 func (g *Generator) CheckReach(r *Reach) (*Statement, error) {
@@ -73,45 +73,6 @@ func (g *Generator) CheckReach(r *Reach) (*Statement, error) {
 		counts = append(counts, "(SELECT count(*) FROM "+g.referringRows(r, f)+")")
 	}
 	return g.finish(g.doomedRows(r, r.Cascades, 0, " MATERIALIZED") + " SELECT " + strings.Join(counts, " + ") + ", " + g.isRestricted(r))
-}
-
-// SweepStatements are the statements of a sweep, in their order.
-type SweepStatements struct {
-	Collect *Statement   // fills the temporary table. Input 0 is the id of the row
-	Blocked *Statement   // asks it; nil where nothing can be in the way
-	Remove  []*Statement // delete the rows, clear references to them, and empty the temporary table
-}
-
-// Sweep deletes a row and all that goes with it, by one statement for each table, for an engine that has no way of its own
-// to follow references far.
-func (g *Generator) Sweep(r *Reach) (*SweepStatements, error) {
-	s := &SweepStatements{}
-	var err error
-	finish := func(sql string) *Statement {
-		stmt, no := g.finish(sql)
-		if err == nil {
-			err = no
-		}
-		return stmt
-	}
-	s.Collect = finish("INSERT INTO " + Doomed + " (t, id) " + g.doomedRows(r, r.Cascades, 0, "") + " SELECT t, id FROM " + Doomed)
-	g.args, g.inputs, g.inputCount = nil, nil, 0
-	if len(r.Restricts) > 0 {
-		s.Blocked = finish("SELECT 1 WHERE " + g.isRestricted(r))
-	}
-	for i, t := range r.Tables {
-		s.Remove = append(s.Remove, finish("DELETE FROM "+Quote(t.Name)+" WHERE "+Quote("id")+" IN "+g.doomedIDs(r, i)))
-	}
-	for _, f := range r.Clears {
-		s.Remove = append(s.Remove, finish("UPDATE "+Quote(f.Table.Name)+" SET "+Quote(f.Name)+" = NULL WHERE "+Quote(f.Name)+" IN "+g.doomedIDs(r, r.indexOf(f.Ref))))
-	}
-	s.Remove = append(s.Remove, finish("DELETE FROM "+Doomed))
-	return s, err
-}
-
-// doomedIDs are the ids of the doomed rows of a table.
-func (g *Generator) doomedIDs(r *Reach, i int) string {
-	return "(SELECT " + g.Dialect.KeyFromText("id", r.Tables[i].Key) + " FROM " + Doomed + " WHERE t = " + strconv.Itoa(i) + ")"
 }
 
 // doomedRows writes the common table expression that follows references from a row. Those that lead to no table of r are

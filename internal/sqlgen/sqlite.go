@@ -9,15 +9,28 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
+// LoadRows implements Dialect.
+func (sqlite) LoadRows(into string, columns int) string {
+	places := make([]string, columns)
+	for i := range places {
+		places[i] = "?" + strconv.Itoa(i+1)
+	}
+	return "INSERT INTO " + into + " VALUES (" + strings.Join(places, ", ") + ")"
+}
+
 // sqlite is the dialect of SQLite. Its arithmetic is in functions that the engine registers
 // (store/sqlite), since SQLite's own turns an integer overflow into a float and counts NaN as NULL.
 type sqlite string
 
-func (sqlite) Placeholder(n int, _ value.Kind) string         { return "?" + strconv.Itoa(n) }
-func (sqlite) Null(value.Kind) string                         { return "NULL" }
-func (sqlite) ColumnValue(_ *model.Field, sql string) string  { return sql }
+func (sqlite) Placeholder(n int, _ value.Kind) string { return "?" + strconv.Itoa(n) }
+
+func (sqlite) Null(value.Kind) string { return "NULL" }
+
+func (sqlite) ColumnValue(_ *model.Field, sql string) string { return sql }
+
 func (sqlite) OutputColumn(_ *model.Field, sql string) string { return sql }
-func (sqlite) StoresUUID() bool                               { return false }
+
+func (sqlite) StoresUUID() bool { return false }
 
 func (sqlite) Bool(b bool) string {
 	if b {
@@ -26,11 +39,13 @@ func (sqlite) Bool(b bool) string {
 	return "0"
 }
 
-func (sqlite) KeyText(key string) string                    { return key }
+func (sqlite) KeyText(key string) string { return key }
+
 func (sqlite) KeyFromText(text string, _ model.Type) string { return text }
 
 func (sqlite) BigInt(literal string) string { return literal }
-func (sqlite) Random(below string) string   { return "abs(random() % " + below + ")" }
+
+func (sqlite) Random(below string) string { return "abs(random() % " + below + ")" }
 
 // HasStatistics implements Dialect.
 func (sqlite) HasStatistics() bool { return false }
@@ -46,7 +61,8 @@ func (sqlite) RowsWith(columns, table, name, values string) string {
 	return "SELECT " + columns + " FROM " + Quote(table) + " AS q WHERE " + column("q", name) + " IN (" + values + ")"
 }
 
-func (sqlite) Same(l, r string) string    { return "(" + l + " IS " + r + ")" }
+func (sqlite) Same(l, r string) string { return "(" + l + " IS " + r + ")" }
+
 func (sqlite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 
 // Spreads: SQLite calls it the propagation of constants.
@@ -134,7 +150,8 @@ func (sqlite) KeyTable(list string, key model.Type, alias string) (table, column
 	return "json_each(" + list + ") AS " + alias, column
 }
 
-func (sqlite) HasLateral() bool      { return false }
+func (sqlite) HasLateral() bool { return false }
+
 func (sqlite) LockRow(string) string { return "" } // there is one writer
 
 func (sqlite) ListLen(list string) string { return "json_array_length(" + list + ")" }
