@@ -9,147 +9,148 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// After is what is asked of a row as it becomes.
+// After is what a write asks about its new row.
 type After struct {
 	Table   *model.Table
-	Rules   []rule.Node    // do not bind the system
-	Checks  []rule.Node    // bind everybody; nil where one is not asked
-	Fields  []*model.Field // as the caller reads them
-	Created bool
-	Old     bool // inputs hold the row as it was
+	Rules   []rule.Node    // access rules, which do not bind the system
+	Checks  []rule.Node    // checks, which bind everybody; nil for one that is not asked
+	Fields  []*model.Field // fields that the caller reads
+	Created bool           // there is no old row
+	Old     bool           // inputs hold the old row
 }
 
-// rulesFirst says whether the rules are asked before the row is written, by the statement that writes it. An update
-// always does that. A create does it where a rule looks at other rows, which it sees as they were before the write.
-func (g *Generator) rulesFirst(a After) bool {
+// rulesFirst reports whether the writing statement asks the rules before it writes. An update always does. A create does
+// if a rule looks at other rows, since rules see other rows as they were before the write.
+func (g *Generator) rulesFirst(after After) bool {
 	if g.System {
 		return false
 	}
-	return !a.Created || slices.ContainsFunc(a.Rules, func(n rule.Node) bool { return rule.Relates(g.fold(n)) })
+	return !after.Created || slices.ContainsFunc(after.Rules, func(n rule.Node) bool { return rule.Relates(g.fold(n)) })
 }
 
-// selfContained says whether what is asked of a row after it was written can be told without looking at another, or at the row
-// as it was: a statement that writes a row does not see it among the others yet.
-func (g *Generator) selfContained(a After) bool {
-	asked := slices.Clone(a.Checks)
+// selfContained reports whether the new row alone answers After, without other rows and without the old row. A statement
+// that writes a row does not see the new row among the others yet.
+func (g *Generator) selfContained(after After) bool {
+	asked := slices.Clone(after.Checks)
 	if !g.System {
-		asked = append(asked, g.Rules.Table(a.Table).Read)
-		for _, f := range a.Fields {
+		asked = append(asked, g.Rules.Table(after.Table).Read)
+		for _, f := range after.Fields {
 			asked = append(asked, g.Rules.Field(f).Read)
 		}
-		if !g.rulesFirst(a) {
-			asked = append(asked, a.Rules...)
+		if !g.rulesFirst(after) {
+			asked = append(asked, after.Rules...)
 		}
 	}
-	return !slices.ContainsFunc(asked, func(n rule.Node) bool {
-		if n == nil {
+	return !slices.ContainsFunc(asked, func(node rule.Node) bool {
+		if node == nil {
 			return false
 		}
-		n = g.fold(n)
-		return rule.Relates(n) || rule.UsesOld(n)
+		node = g.fold(node)
+		return rule.Relates(node) || rule.UsesOld(node)
 	})
 }
 
-// After asks about a row that has just been written. Input 0 is its id, input 1 the revision of the write, and inputs 2 to
-// n+1 the values of the n fields of the table as it was (where Old). The columns are whether the caller may read it, the
-// outcome of each rule and check, the fields under the caller's masks, the revision. There is no row where the write
-// changed none.
-func (g *Generator) After(a After) (*Statement, error) {
-	t := a.Table
-	sc := g.modelScope(t, "t0")
-	if a.Old {
-		sc = sc.nested(g.Rules.Table(t).Old, "old")
+// After asks about a row that has just been written. Input 0 is its id, and input 1 the revision of the write. With
+// after.Old, inputs 2 to n+1 are the old values of the n fields of the table. The columns are: whether the caller may
+// read the row, the outcome of each rule and check, the fields under the caller's masks, and the revision. There is no
+// row if the write changed none.
+func (g *Generator) After(after After) (*Statement, error) {
+	table := after.Table
+	sc := g.modelScope(table, "t0")
+	if after.Old {
+		sc = sc.nested(g.Rules.Table(table).Old, "old")
 	}
-	cols := append(g.afterColumns(a, "t0", sc), column("t0", Revision))
-	source := g.from(t, "t0")
-	if a.Old {
-		source += ", " + g.inputRow(t, 2, "old")
+	cols := append(g.afterColumns(after, "t0", sc), column("t0", Revision))
+	source := g.from(table, "t0")
+	if after.Old {
+		source += ", " + g.inputRow(table, 2, "old")
 	}
-	conds := []string{column("t0", "id") + " = " + g.inputOf(0, t.ID()), column("t0", Revision) + " = " + g.input(1, value.Int)}
+	conds := []string{column("t0", "id") + " = " + g.inputOf(0, table.ID()), column("t0", Revision) + " = " + g.input(1, value.Int)}
 	return g.finish("SELECT " + strings.Join(cols, ", ") + source + where(conds))
 }
 
-// afterColumns are the columns of After, but for the revision, about a row under its name in the statement.
-func (g *Generator) afterColumns(a After, row string, sc *scope) []string {
-	cols := g.readCondition(a.Table, row)
+// afterColumns returns the columns of After without the revision. row is the name of the row in the statement.
+func (g *Generator) afterColumns(after After, row string, sc *scope) []string {
+	cols := g.readCondition(after.Table, row)
 	if cols == nil {
 		cols = []string{g.Dialect.Bool(true)}
 	}
-	if g.rulesFirst(a) {
-		for range a.Rules {
+	if g.rulesFirst(after) {
+		for range after.Rules {
 			cols = append(cols, g.Dialect.Bool(true))
 		}
 	} else {
-		cols = append(cols, g.outcomes(a.Rules, sc)...)
+		cols = append(cols, g.outcomes(after.Rules, sc)...)
 	}
-	return append(append(cols, g.checkColumns(a, sc)...), g.columns(a.Fields, row)...)
+	return append(append(cols, g.checkColumns(after, sc)...), g.columns(after.Fields, row)...)
 }
 
-// outcomes writes conditions as columns: true, or anything else.
+// outcomes writes rules as columns: true, or anything else.
 func (g *Generator) outcomes(rules []rule.Node, sc *scope) []string {
 	cols := make([]string, len(rules))
-	for i, r := range rules {
+	for i, node := range rules {
 		if g.System {
 			cols[i] = g.Dialect.Bool(true)
 			continue
 		}
-		cols[i] = g.cond(g.fold(r), sc, admit)
+		cols[i] = g.cond(g.fold(node), sc, admit)
 	}
 	return cols
 }
 
 // checkColumns writes checks as columns.
-func (g *Generator) checkColumns(a After, sc *scope) []string {
-	cols := make([]string, len(a.Checks))
-	for i, c := range a.Checks {
-		if c == nil {
+func (g *Generator) checkColumns(after After, sc *scope) []string {
+	cols := make([]string, len(after.Checks))
+	for i, node := range after.Checks {
+		if node == nil {
 			cols[i] = g.Dialect.Bool(true)
 			continue
 		}
-		cols[i] = g.cond(g.fold(c), sc, admit)
+		cols[i] = g.cond(g.fold(node), sc, admit)
 	}
 	return cols
 }
 
-// returning ends a statement that writes a row with what is asked of it. The row has the name of its table there: SQLite
-// knows no other.
-func (g *Generator) returning(a After) string {
-	row := Quote(a.Table.Name)
-	return " RETURNING " + strings.Join(append(g.afterColumns(a, row, g.modelScope(a.Table, row)), column(row, Revision)), ", ")
+// returning returns a RETURNING clause with the columns of After. The row has the name of its table, since SQLite knows
+// no other name there.
+func (g *Generator) returning(after After) string {
+	row := Quote(after.Table.Name)
+	cols := g.afterColumns(after, row, g.modelScope(after.Table, row))
+	return " RETURNING " + strings.Join(append(cols, column(row, Revision)), ", ")
 }
 
-// withReturning ends a statement that writes, and makes it answer what is asked of the row where it can.
-func (g *Generator) withReturning(sql string, a After) (*Statement, error) {
-	if !g.selfContained(a) {
+// withReturning finishes a writing statement, with the columns of After if it can return them.
+func (g *Generator) withReturning(sql string, after After) (*Statement, error) {
+	if !g.selfContained(after) {
 		return g.finish(sql)
 	}
-	s, err := g.finish(sql + g.returning(a))
+	stmt, err := g.finish(sql + g.returning(after))
 	if err == nil {
-		s.ReturnsAfter = true
+		stmt.ReturnsAfter = true
 	}
-	return s, err
+	return stmt, err
 }
 
-// Candidate asks rules and checks of a row that is not stored. Of the n fields of the table, inputs 1 to n are the values
-// as they were (where Old), the next n those that the rules see, and the next n those that the checks see; input 0 is its
-// id. The columns are the outcomes of the rules, then of the checks.
-func (g *Generator) Candidate(a After) (*Statement, error) {
-	t, n := a.Table, len(a.Table.Fields)
+// Candidate asks rules and checks about a row that is not stored. Input 0 is its id. For the n fields of the table,
+// inputs 1 to n are the old values (with after.Old). The next n inputs are the values that rules see, and the next n the
+// values that checks see. The columns are the outcomes of the rules, then of the checks.
+func (g *Generator) Candidate(after After) (*Statement, error) {
+	table, n := after.Table, len(after.Table.Fields)
 	g.dangling = true
 	checked := g.alias()
-	rules, checks := g.writeScope(t, "t0"), g.modelScope(t, checked)
-	source := " FROM " + g.inputRow(t, 1+n, "t0") + ", " + g.inputRow(t, 1+2*n, checked)
-	if a.Old {
-		source += ", " + g.inputRow(t, 1, "old")
-		rules, checks = rules.nested(g.Rules.Table(t).Old, "old"), checks.nested(g.Rules.Table(t).Old, "old")
+	rules, checks := g.writeScope(table, "t0"), g.modelScope(table, checked)
+	source := " FROM " + g.inputRow(table, 1+n, "t0") + ", " + g.inputRow(table, 1+2*n, checked)
+	if after.Old {
+		source += ", " + g.inputRow(table, 1, "old")
+		rules, checks = rules.nested(g.Rules.Table(table).Old, "old"), checks.nested(g.Rules.Table(table).Old, "old")
 	}
-	return g.finish("SELECT " + strings.Join(append(g.outcomes(a.Rules, rules), g.checkColumns(a, checks)...), ", ") + source)
+	return g.finish("SELECT " + strings.Join(append(g.outcomes(after.Rules, rules), g.checkColumns(after, checks)...), ", ") + source)
 }
 
-// row is a row made of inputs.
-func (g *Generator) inputRow(t *model.Table, first int, alias string) string {
-	cols := make([]string, len(t.Fields))
-	for i, f := range t.Fields {
+// inputRow returns a row for FROM that is made of inputs.
+func (g *Generator) inputRow(table *model.Table, first int, alias string) string {
+	cols := make([]string, len(table.Fields))
+	for i, f := range table.Fields {
 		cols[i] = g.inputOf(first+i, f) + " AS " + Quote(f.Name)
 	}
 	return "(SELECT " + strings.Join(cols, ", ") + ") AS " + alias

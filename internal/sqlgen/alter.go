@@ -7,18 +7,18 @@ import (
 
 func alterTable(name string) string { return "ALTER TABLE " + Quote(name) }
 
-// AddColumn returns the statement that adds a field to a table that has rows, without its triggers and indexes. given is
-// the value that the rows get. It stays the column's default, since a server on the former model does not know the column.
-// Other servers never rely on the default.
+// AddColumn returns the statement that adds a column to a table with rows, without triggers and indexes. The rows get
+// the value given. It stays the column's default, since a server on the former model does not know the column. Other
+// servers never rely on the default.
 //
-// If given is null, the rows have no value, even if the field has a default, and the column accepts NULL even if the
+// If given is null, the rows have no value, even if the field has a default. The column then accepts NULL even if the
 // field is required.
-func AddColumn(d Dialect, f *model.Field, given value.Value) string {
+func AddColumn(dialect Dialect, field *model.Field, given value.Value) string {
 	form := columnForm{def: given}
 	if given.IsNull() {
 		form = columnForm{mayMiss: true, references: true}
 	}
-	return alterTable(f.Table.Name) + " ADD COLUMN " + d.column(f, form).String()
+	return alterTable(field.Table.Name) + " ADD COLUMN " + dialect.column(field, form).String()
 }
 
 // RenameTable returns the statement that renames a table.

@@ -7,53 +7,54 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// A rule such as org.members.exists(m, m.user_id == auth.id) admits few rows of many, and says itself how to find them:
-// the caller's memberships lead to the organisations, and those to the rows. Written as EXISTS about each row, SQLite
-// looks at all rows. A statement that reads many rows therefore asks such a condition from the caller's side:
+// A rule such as org.members.exists(m, m.user_id == auth.id) admits few of many rows, and says how to find them. The
+// caller's memberships lead to organisations, and organisations lead to rows. With EXISTS about each row, SQLite looks at
+// all rows. So a statement that reads many rows asks such a condition from the caller's side:
 //
 //	t0.org_id IN (SELECT t1.org_id FROM members AS t1 WHERE t1.user_id = ?)
 //
-// A missing value on either side makes IN NULL, which is not true: this form is for loose conditions alone.
+// IN is NULL if a value on either side is missing. So this form only serves conditions that admit rows.
 
-// asSet writes a condition from the caller's side, where it names the caller.
-func (g *Generator) asSet(n rule.Node, sc *scope) (sql string, ok bool) {
+// asSet writes a condition that names the caller from the caller's side. It reports false for any other condition.
+func (g *Generator) asSet(node rule.Node, sc *scope) (sql string, ok bool) {
 	if !sc.allowSets || sc.client {
 		return "", false
 	}
-	s, ok := g.setFor(n, sc)
+	found, ok := g.setFor(node, sc)
 	if !ok {
 		return "", false
 	}
-	sql = g.field(s.field, s.alias, false) + " IN (" + s.query + ")"
+	sql = g.field(found.field, found.alias, false) + " IN (" + found.query + ")"
 	if sc.lookUpSets {
-		sql = g.Dialect.InQuery(g.field(s.field, s.alias, false), s.query)
+		sql = g.Dialect.InQuery(g.field(found.field, found.alias, false), found.query)
 	}
-	if many, ok := n.(*rule.Quantified); ok && s.more { // the caller's items are found first, then compared with the row
+	if many, ok := node.(*rule.Quantified); ok && found.partial {
 		sql = "(" + sql + " AND " + g.quantifyItems(many, sc, admit) + ")"
 	}
 	return sql, true
 }
 
-// set is what a condition that names the caller leads to: the values that a field of the row must have.
+// A callerSet is the set of values that a field of the row must have for a condition that names the caller.
 type callerSet struct {
-	field *model.Field
-	alias string // of the row
-	query string
-	more  bool // the condition asks more of the row than that
+	field   *model.Field
+	alias   string // of the row
+	query   string
+	partial bool // the condition asks more of the row
 }
 
-// setFor turns a condition around. A comparison without a step is no set: an index serves it as it is.
-func (g *Generator) setFor(n rule.Node, sc *scope) (callerSet, bool) {
-	if !g.namesCaller(n) {
+// setFor returns the set of a condition. It reports false for a comparison with no step, since an index serves it as it
+// is.
+func (g *Generator) setFor(node rule.Node, sc *scope) (callerSet, bool) {
+	if !g.namesCaller(node) {
 		return callerSet{}, false
 	}
-	switch n := n.(type) {
+	switch n := node.(type) {
 	case *rule.Compare:
-		c, who, _ := callerEquality(n)
-		if c = g.withoutLastStep(c, sc); len(c.Path.Steps) == 0 {
+		column, who, _ := callerEquality(n)
+		if column = g.withoutLastStep(column, sc); len(column.Path.Steps) == 0 {
 			return callerSet{}, false
 		}
-		return g.setAlongPath(c, sc, func(last *rule.Column, sc *scope) string {
+		return g.setAlongPath(column, sc, func(last *rule.Column, sc *scope) string {
 			return g.equality(rule.Eq, last, who, sc, admit)
 		}), true
 	case *rule.Quantified:
@@ -66,39 +67,39 @@ func (g *Generator) setFor(n rule.Node, sc *scope) (callerSet, bool) {
 	return callerSet{}, false
 }
 
-// isUnion says whether the branches of a condition lead to one field: the caller's own rows, those of friends and those of
-// friends of friends are the rows of one set of authors.
-func (g *Generator) isUnion(n *rule.Or, sc *scope) bool {
+// isUnion reports whether all branches of a condition lead to one field. For example, the caller's own posts, the posts
+// of friends and the posts of their friends are the posts of one set of authors.
+func (g *Generator) isUnion(or *rule.Or, sc *scope) bool {
 	var one *model.Field
 	var root *rule.Row
 	steps := false
-	for _, x := range n.Xs {
-		if rule.NeverTrue(x) {
+	for _, node := range or.Xs {
+		if rule.NeverTrue(node) {
 			continue
 		}
-		c := g.startColumn(x, sc)
-		if c == nil {
+		column := g.startColumn(node, sc)
+		if column == nil {
 			return false
 		}
-		steps = steps || len(c.Path.Steps) > 0
-		if _, many := x.(*rule.Quantified); many {
+		steps = steps || len(column.Path.Steps) > 0
+		if _, many := node.(*rule.Quantified); many {
 			steps = true
 		}
-		f := c.Field
-		if len(c.Path.Steps) > 0 {
-			f = c.Path.Steps[0].Field
+		field := column.Field
+		if len(column.Path.Steps) > 0 {
+			field = column.Path.Steps[0].Field
 		}
-		if one != nil && (f != one || c.Path.Root != root) {
+		if one != nil && (field != one || column.Path.Root != root) {
 			return false
 		}
-		one, root = f, c.Path.Root
+		one, root = field, column.Path.Root
 	}
-	return steps // else an index serves it as it is
+	return steps // with no step, an index serves the condition as it is
 }
 
-// start is the column that a condition which names the caller starts from, nil where it asks more than that.
-func (g *Generator) startColumn(n rule.Node, sc *scope) *rule.Column {
-	switch n := n.(type) {
+// startColumn returns the column that a condition on the caller starts from. It returns nil if the condition asks more.
+func (g *Generator) startColumn(node rule.Node, sc *scope) *rule.Column {
+	switch n := node.(type) {
 	case *rule.Compare:
 		if c, _, ok := callerEquality(n); ok && g.namesCaller(n) {
 			return g.withoutLastStep(c, sc)
@@ -111,61 +112,63 @@ func (g *Generator) startColumn(n rule.Node, sc *scope) *rule.Column {
 	return nil
 }
 
-func (g *Generator) unionSet(n *rule.Or, sc *scope) callerSet {
+// unionSet returns the set of a condition that isUnion.
+func (g *Generator) unionSet(or *rule.Or, sc *scope) callerSet {
 	var queries []string
 	var one callerSet
-	for _, x := range n.Xs {
-		if rule.NeverTrue(x) {
+	for _, node := range or.Xs {
+		if rule.NeverTrue(node) {
 			continue
 		}
-		s, ok := g.setFor(x, sc)
-		if !ok { // an equality
-			column, who, _ := callerEquality(x.(*rule.Compare))
-			c := g.withoutLastStep(column, sc)
-			s = callerSet{field: c.Field, alias: sc.find(c.Path.Root).alias, query: "SELECT " + g.callerValue(who, c.Field)}
+		found, ok := g.setFor(node, sc)
+		if !ok { // a comparison with no step
+			column, who, _ := callerEquality(node.(*rule.Compare))
+			column = g.withoutLastStep(column, sc)
+			found = callerSet{field: column.Field, alias: sc.find(column.Path.Root).alias, query: "SELECT " + g.callerValue(who, column.Field)}
 		}
-		queries = append(queries, s.query)
-		one.field, one.alias = s.field, s.alias
+		queries = append(queries, found.query)
+		one.field, one.alias = found.field, found.alias
 	}
 	one.query = strings.Join(queries, " UNION ALL ")
 	return one
 }
 
-// callerValue writes what the caller is compared by as a field stores it.
-func (g *Generator) callerValue(who *rule.Param, f *model.Field) string {
-	if f.Type == model.UUID && g.Dialect.StoresUUID() {
+// callerValue returns the value that identifies the caller, as a field stores it.
+func (g *Generator) callerValue(who *rule.Param, field *model.Field) string {
+	if field.Type == model.UUID && g.Dialect.StoresUUID() {
 		sql, _ := g.boundUUID(who)
 		return sql
 	}
 	return g.value(who, nil)
 }
 
-func (g *Generator) setOfItems(n *rule.Quantified, sc *scope) callerSet {
+// setOfItems returns the set of a quantifier.
+func (g *Generator) setOfItems(quant *rule.Quantified, sc *scope) callerSet {
 	item := g.alias()
-	inner := sc.nested(n.Item, item)
+	inner := sc.nested(quant.Item, item)
 	var conds []string
 	more := false
-	for _, part := range conjuncts(n.Body) {
-		if rule.RootedIn(part, n.Item) {
+	for _, part := range conjuncts(quant.Body) {
+		if rule.RootedIn(part, quant.Item) {
 			conds = append(conds, g.cond(part, inner, admit))
 		} else {
 			more = true
 		}
 	}
-	items := "SELECT " + g.field(n.Relation.Field, item, false) + g.from(n.Relation.To, item) + where(conds)
-	parent := g.withoutLastStep(&rule.Column{Path: n.From, Field: n.From.Table().ID()}, sc)
+	items := "SELECT " + g.field(quant.Relation.Field, item, false) + g.from(quant.Relation.To, item) + where(conds)
+	parent := g.withoutLastStep(&rule.Column{Path: quant.From, Field: quant.From.Table().ID()}, sc)
 	if len(parent.Path.Steps) == 0 {
 		return callerSet{parent.Field, sc.find(parent.Path.Root).alias, items, more}
 	}
-	s := g.setAlongPath(parent, sc, func(last *rule.Column, sc *scope) string {
+	found := g.setAlongPath(parent, sc, func(last *rule.Column, sc *scope) string {
 		return g.field(last.Field, sc.find(last.Path.Root).alias, false) + " IN (" + items + ")"
 	})
-	s.more = more
-	return s
+	found.partial = more
+	return found
 }
 
-// setAlongPath is the set of the rows that a condition on a column at the end of a path holds of, as what the path's first
-// reference leads to.
+// setAlongPath returns the set of a condition on the column at the end of a path. The set has the values of the path's
+// first reference.
 func (g *Generator) setAlongPath(c *rule.Column, sc *scope, cond func(*rule.Column, *scope) string) callerSet {
 	step := c.Path.Steps[0]
 	row, alias := &rule.Row{Table: step.To, Role: rule.Item}, g.alias()
@@ -181,21 +184,22 @@ func (g *Generator) setAlongPath(c *rule.Column, sc *scope, cond func(*rule.Colu
 	return callerSet{field: step.Field, alias: sc.find(c.Path.Root).alias, query: "SELECT " + column(alias, "id") + g.from(step.To, alias) + " WHERE " + holds}
 }
 
-// names says whether a condition, seen by the model, holds of few rows that an index finds by who asks.
-func (g *Generator) namesCaller(n rule.Node) bool {
-	switch n := n.(type) {
+// namesCaller reports whether a condition of the model holds for few rows, and an index finds them by the identity of
+// the caller.
+func (g *Generator) namesCaller(node rule.Node) bool {
+	switch n := node.(type) {
 	case *rule.Compare:
 		c, _, ok := callerEquality(n)
 		return ok && g.Rules.StartsIndex(c.Field) && c.Path.Root.Role != rule.Old
 	case *rule.And:
-		for _, x := range n.Xs {
-			if g.namesCaller(x) {
+		for _, branch := range n.Xs {
+			if g.namesCaller(branch) {
 				return true
 			}
 		}
 	case *rule.Or:
-		for _, x := range n.Xs {
-			if !g.namesCaller(x) && !rule.NeverTrue(x) {
+		for _, branch := range n.Xs {
+			if !g.namesCaller(branch) && !rule.NeverTrue(branch) {
 				return false
 			}
 		}
@@ -213,25 +217,25 @@ func (g *Generator) namesCaller(n rule.Node) bool {
 	return false
 }
 
-// callerEquality takes apart the comparison of a column with what a rule says of the caller.
-func callerEquality(n *rule.Compare) (c *rule.Column, who *rule.Param, ok bool) {
-	if n.Op != rule.Eq {
+// callerEquality returns the two sides of `column == caller`, in this order.
+func callerEquality(compare *rule.Compare) (column *rule.Column, who *rule.Param, ok bool) {
+	if compare.Op != rule.Eq {
 		return nil, nil, false
 	}
-	l, r := n.L, n.R
-	if _, param := l.(*rule.Param); param {
-		l, r = r, l
+	left, right := compare.L, compare.R
+	if _, param := left.(*rule.Param); param {
+		left, right = right, left
 	}
-	c, isColumn := l.(*rule.Column)
-	who, isParam := r.(*rule.Param)
-	return c, who, isColumn && isParam && rule.IdentifiesCaller(who.Slot.Node)
+	column, isColumn := left.(*rule.Column)
+	who, isParam := right.(*rule.Param)
+	return column, who, isColumn && isParam && rule.IdentifiesCaller(who.Slot.Node)
 }
 
-// conjuncts are the parts of a condition that must all hold.
-func conjuncts(n rule.Node) []rule.Node {
-	and, ok := n.(*rule.And)
+// conjuncts returns the conditions that must all hold.
+func conjuncts(node rule.Node) []rule.Node {
+	and, ok := node.(*rule.And)
 	if !ok {
-		return []rule.Node{n}
+		return []rule.Node{node}
 	}
 	var all []rule.Node
 	for _, x := range and.Xs {

@@ -5,9 +5,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// isCheap says whether a condition costs no more than comparisons of short values, whatever the rows hold.
-func (g *Generator) isCheap(n rule.Node, sc *scope) bool {
-	switch n := n.(type) {
+// isCheap reports whether a condition costs no more than comparisons of short values, whatever the rows hold.
+func (g *Generator) isCheap(node rule.Node, sc *scope) bool {
+	switch n := node.(type) {
 	case *rule.Const, *rule.Failed, *rule.Param:
 		return true
 	case *rule.Column:
@@ -35,71 +35,73 @@ func (g *Generator) isCheap(n rule.Node, sc *scope) bool {
 	case *rule.InList:
 		return g.isCheap(n.X, sc)
 	}
-	return false // arithmetic, text, other rows, choices
+	return false // arithmetic, text functions, other rows, ?:
 }
 
 func (g *Generator) areCheap(xs []rule.Node, sc *scope) bool {
-	for _, x := range xs {
-		if !g.isCheap(x, sc) {
+	for _, node := range xs {
+		if !g.isCheap(node, sc) {
 			return false
 		}
 	}
 	return true
 }
 
-// isNullCheap says whether asking if n is missing is cheap. That reads no value, however long.
-func (g *Generator) isNullCheap(n rule.Node, sc *scope) bool {
-	if c, ok := n.(*rule.Column); ok {
+// isNullCheap reports whether a test for NULL is cheap. The test reads no value, however long.
+func (g *Generator) isNullCheap(node rule.Node, sc *scope) bool {
+	if c, ok := node.(*rule.Column); ok {
 		return g.isUnmasked(c, sc)
 	}
-	return g.isCheap(n, sc)
+	return g.isCheap(node, sc)
 }
 
-// isUnmasked says whether a column is one of the row itself that no mask stands before.
+// isUnmasked reports whether a column belongs to the row itself and has no mask.
 func (g *Generator) isUnmasked(c *rule.Column, sc *scope) bool {
 	return len(c.Path.Steps) == 0 && (!sc.client || g.mask(c.Field) == nil)
 }
 
-// short says whether the values of a field are short. An index has no others.
-func isShort(f *model.Field) bool {
-	switch f.Type {
+// isShort reports whether all values of a field are short enough for an index.
+func isShort(field *model.Field) bool {
+	switch field.Type {
 	case model.JSON:
 		return false
 	case model.Text:
-		return f.Max != nil && *f.Max <= model.MaxIndexedText
+		return field.Max != nil && *field.Max <= model.MaxIndexedText
 	}
 	return true
 }
 
-// isCheapKey says the same of a sort key. A client chooses the place that it is compared with: a cursor is not signed.
+// isCheapKey reports whether comparing a sort key is cheap. A client chooses the value to compare with, since cursors
+// are not signed.
 func (g *Generator) isCheapKey(f *model.Field) bool { return isShort(f) && g.mask(f) == nil }
 
-// splitCheap parts the operands of a conjunction into those that are cheap and the others, each nil where there are none.
-func (g *Generator) splitCheap(n rule.Node, sc *scope) (cheap, rest rule.Node) {
-	if g.isCheap(n, sc) {
-		return n, nil
+// splitCheap splits a conjunction into cheap conditions and the rest. Either is nil if there are none.
+func (g *Generator) splitCheap(node rule.Node, sc *scope) (cheap, rest rule.Node) {
+	if g.isCheap(node, sc) {
+		return node, nil
 	}
-	and, ok := n.(*rule.And)
+	and, ok := node.(*rule.And)
 	if !ok {
-		return nil, n
+		return nil, node
 	}
 	var cheaps, others []rule.Node
-	for _, x := range and.Xs {
-		if g.isCheap(x, sc) {
-			cheaps = append(cheaps, x)
+	for _, node := range and.Xs {
+		if g.isCheap(node, sc) {
+			cheaps = append(cheaps, node)
 		} else {
-			others = append(others, x)
+			others = append(others, node)
 		}
 	}
 	return conjunction(cheaps), conjunction(others)
 }
 
+// conjunction joins conditions that admit rows, and returns nil for none.
 func conjunction(xs []rule.Node) rule.Node {
 	switch len(xs) {
 	case 0:
 		return nil
 	case 1:
-		return xs[0] // of a condition that admits rows, a missing bool and a failed one are the same
+		return xs[0] // here a missing bool is the same as a failure
 	}
 	return &rule.And{Xs: xs}
 }

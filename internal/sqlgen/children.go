@@ -8,40 +8,40 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// ByKeys reads the rows of a list of ids that the caller may read, in no order. Input 0 is the list. The columns are
-// the fields, then the id.
-func (g *Generator) ByKeys(t *model.Table, fields []*model.Field) (*Statement, error) {
+// ByKeys reads the rows of a list of ids that the caller may read, in no order. Input 0 is the list. The columns are the
+// fields, then the id.
+func (g *Generator) ByKeys(table *model.Table, fields []*model.Field) (*Statement, error) {
 	cols := append(g.columns(fields, "t0"), column("t0", "id"))
-	conds := append([]string{g.Dialect.InKeys(column("t0", "id"), g.input(0, value.List), t.Key)}, g.readCondition(t, "t0")...)
-	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
+	conds := append([]string{g.Dialect.InKeys(column("t0", "id"), g.input(0, value.List), table.Key)}, g.readCondition(table, "t0")...)
+	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(table, "t0") + where(conds))
 }
 
-// Children reads, for each of a list of ids, the first rows that refer to it and that the caller may read, in the
-// order of their ids. Input 0 is the list, input 1 how many rows each parent gets. The columns are the fields, then the
-// row's id and the parent's.
+// Children reads, for each parent in a list of ids, the first rows that refer to it and that the caller may read. The
+// rows have the order of their ids. Input 0 is the list, input 1 the number of rows for each parent. The columns are the
+// fields, then the id of the row and the id of the parent.
 func (g *Generator) Children(rel *model.Relation, fields []*model.Field) (*Statement, error) {
-	t := rel.To
-	if t.View != nil {
+	table := rel.To
+	if table.View != nil {
 		return g.viewChildren(rel, fields)
 	}
 	keys, key := g.Dialect.KeyTable(g.input(0, value.List), rel.From.Key, "k")
-	child := g.alias() // not a name of our own: the rules that are asked about it take theirs from the same row of names
-	conds := append([]string{g.field(rel.Field, child, true) + " = " + key}, g.readCondition(t, child)...)
-	inner := "SELECT " + column(child, "id") + g.from(t, child) + where(conds) +
+	child := g.alias() // the read rule draws aliases too, so that a fixed name could clash
+	conds := append([]string{g.field(rel.Field, child, true) + " = " + key}, g.readCondition(table, child)...)
+	inner := "SELECT " + column(child, "id") + g.from(table, child) + where(conds) +
 		" ORDER BY " + column(child, "id") + " LIMIT " + g.input(1, value.Int)
 	cols := append(g.columns(fields, "t0"), column("t0", "id"), key)
-	if g.Dialect.HasLateral() { // PostgreSQL would ask the subquery below for every pair of a key and a row
+	if g.Dialect.HasLateral() { // otherwise PostgreSQL runs the subquery for every pair of a key and a row
 		return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN LATERAL (" + inner + ") AS first JOIN " +
-			g.fromItem(t, "t0") + " ON " + column("t0", "id") + " = " + column("first", "id") + " ORDER BY " + column("t0", "id"))
+			g.fromItem(table, "t0") + " ON " + column("t0", "id") + " = " + column("first", "id") + " ORDER BY " + column("t0", "id"))
 	}
-	return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN " + g.fromItem(t, "t0") +
+	return g.finish("SELECT " + strings.Join(cols, ", ") + " FROM " + keys + " CROSS JOIN " + g.fromItem(table, "t0") +
 		" WHERE " + column("t0", "id") + " IN (" + inner + ") ORDER BY " + column("t0", "id"))
 }
 
-// viewChildren is Children where the rows are a view's. They are numbered within their parent: Children looks up each parent's
-// first ids and then their rows, which would run the query twice for every parent, and find more where an id repeats.
+// viewChildren is Children for rows of a view. It numbers the rows of each parent. The statement of Children would run
+// the query of the view twice for every parent, and find more rows if an id repeats.
 func (g *Generator) viewChildren(rel *model.Relation, fields []*model.Field) (*Statement, error) {
-	t := rel.To
+	table := rel.To
 	keys, key := g.Dialect.KeyTable(g.input(0, value.List), rel.From.Key, "k")
 	cols := append(g.columns(fields, "t0"), column("t0", "id"), key)
 	names := make([]string, len(cols))
@@ -50,8 +50,8 @@ func (g *Generator) viewChildren(rel *model.Relation, fields []*model.Field) (*S
 		cols[i] += " AS " + names[i]
 	}
 	id := names[len(fields)]
-	conds := append([]string{g.field(rel.Field, "t0", true) + " = " + key}, g.readCondition(t, "t0")...)
+	conds := append([]string{g.field(rel.Field, "t0", true) + " = " + key}, g.readCondition(table, "t0")...)
 	place := "row_number() OVER (PARTITION BY " + key + " ORDER BY " + column("t0", "id") + ") AS place"
-	numbered := "SELECT " + strings.Join(cols, ", ") + ", " + place + " FROM " + keys + " CROSS JOIN " + g.fromItem(t, "t0") + where(conds)
+	numbered := "SELECT " + strings.Join(cols, ", ") + ", " + place + " FROM " + keys + " CROSS JOIN " + g.fromItem(table, "t0") + where(conds)
 	return g.finish("SELECT " + strings.Join(names, ", ") + " FROM (" + numbered + ") AS r WHERE place <= " + g.input(1, value.Int) + " ORDER BY " + id)
 }

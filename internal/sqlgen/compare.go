@@ -6,43 +6,44 @@ import (
 )
 
 // compare writes a comparison.
-func (g *Generator) compare(op rule.Op, l, r rule.Node, sc *scope, m logic) string {
+func (g *Generator) compare(op rule.Op, left, right rule.Node, sc *scope, want logic) string {
 	if op != rule.Eq && op != rule.Ne {
-		return g.operator(op.String(), l, r, sc)
+		return g.operator(op.String(), left, right, sc)
 	}
-	// A branch of ?: may be missing where the condition may fail: compare inside the branches, where only one can be.
-	if c, ok := l.(*rule.If); ok && mayBeNull(c) {
-		return "(" + g.caseOf(c, sc, func(b rule.Node) string { return g.compareBranch(op, b, r, sc, m) }) + ")"
+	// ?: with a branch that may be missing can also fail. Inside a branch only one of the two is possible.
+	if c, ok := left.(*rule.If); ok && mayBeNull(c) {
+		return "(" + g.caseOf(c, sc, func(b rule.Node) string { return g.compareBranch(op, b, right, sc, want) }) + ")"
 	}
-	if c, ok := r.(*rule.If); ok && mayBeNull(c) {
-		return "(" + g.caseOf(c, sc, func(b rule.Node) string { return g.compareBranch(op, l, b, sc, m) }) + ")"
+	if c, ok := right.(*rule.If); ok && mayBeNull(c) {
+		return "(" + g.caseOf(c, sc, func(b rule.Node) string { return g.compareBranch(op, left, b, sc, want) }) + ")"
 	}
-	return g.equality(op, l, r, sc, m)
+	return g.equality(op, left, right, sc, want)
 }
 
-// compareBranch compares where one side is a branch of ?:, which may have become a failure or null.
-func (g *Generator) compareBranch(op rule.Op, l, r rule.Node, sc *scope, m logic) string {
-	folded := rule.Folder{}.Fold(&rule.Compare{Op: op, L: l, R: r})
+// compareBranch compares when one side is a branch of ?:. The branch may have become a failure or null.
+func (g *Generator) compareBranch(op rule.Op, left, right rule.Node, sc *scope, want logic) string {
+	folded := rule.Folder{}.Fold(&rule.Compare{Op: op, L: left, R: right})
 	if c, ok := folded.(*rule.Compare); ok {
-		return g.limitText(g.compare(c.Op, c.L, c.R, sc, m))
+		return g.limitText(g.compare(c.Op, c.L, c.R, sc, want))
 	}
-	return g.cond(folded, sc, m)
+	return g.cond(folded, sc, want)
 }
 
-// operator writes an operator that is NULL where an operand is.
-func (g *Generator) operator(op string, l, r rule.Node, sc *scope) string {
-	if l.Kind() == value.Null || r.Kind() == value.Null {
+// operator writes an operator that is NULL if an operand is.
+func (g *Generator) operator(op string, left, right rule.Node, sc *scope) string {
+	if left.Kind() == value.Null || right.Kind() == value.Null {
 		return g.Dialect.Null(value.Bool)
 	}
-	if a, b, ok := g.uuidColumns(l, r, sc); ok {
+	if a, b, ok := g.uuidColumns(left, right, sc); ok {
 		return "(" + a + " " + op + " " + b + ")"
 	}
-	if g.mixed(l, r) {
-		return g.Dialect.Compare(op, g.number(l, sc), g.number(r, sc))
+	if g.mixed(left, right) {
+		return g.Dialect.Compare(op, g.number(left, sc), g.number(right, sc))
 	}
-	return "(" + g.value(l, sc) + " " + op + " " + g.value(r, sc) + ")"
+	return "(" + g.value(left, sc) + " " + op + " " + g.value(right, sc) + ")"
 }
 
+// sqlOp returns the SQL operator for a comparison.
 func sqlOp(op rule.Op) string {
 	switch op {
 	case rule.Eq:
@@ -54,7 +55,7 @@ func sqlOp(op rule.Op) string {
 	}
 }
 
-// mixed says whether two numbers need more than the database's own comparison.
+// mixed reports whether the plain operators compare two numbers wrongly.
 func (g *Generator) mixed(l, r rule.Node) bool {
 	return g.Dialect.Mixed(number{kind: l.Kind(), scale: rule.ScaleOf(l)}, number{kind: r.Kind(), scale: rule.ScaleOf(r)})
 }
@@ -70,38 +71,37 @@ func (g *Generator) nullOrFail(op rule.Op, missing, failing rule.Node, sc *scope
 		" ELSE " + g.operator(sqlOp(op), missing, failing, sc) + " END"
 }
 
-// mixedEquality compares numbers of different kinds, at least one of which may be missing; neither can fail.
-func (g *Generator) mixedEquality(op rule.Op, l, r rule.Node, sc *scope) string {
-	a, b := g.value(l, sc), g.value(r, sc)
-	equal := "coalesce(" + g.operator("=", l, r, sc) + ", " + a + " IS NULL AND " + b + " IS NULL)"
+// mixedEquality compares numbers of different kinds. At least one may be missing, and neither can fail.
+func (g *Generator) mixedEquality(op rule.Op, left, right rule.Node, sc *scope) string {
+	bothNull := g.value(left, sc) + " IS NULL AND " + g.value(right, sc) + " IS NULL"
+	equal := "coalesce(" + g.operator("=", left, right, sc) + ", " + bothNull + ")"
 	if op == rule.Ne {
 		return "(NOT " + equal + ")"
 	}
 	return equal
 }
 
-// equality writes == and !=, which answer where an operand is missing and fail where one fails. An operand that can do
-// both does not come here.
-func (g *Generator) equality(op rule.Op, l, r rule.Node, sc *scope, m logic) string {
-	if sql, ok := g.uuidEquality(op, l, r, sc, m); ok {
+// equality writes == and !=. They have an answer if an operand is missing, and fail if one fails. compare handles
+// operands that can do both.
+func (g *Generator) equality(op rule.Op, left, right rule.Node, sc *scope, want logic) string {
+	if sql, ok := g.uuidEquality(op, left, right, sc, want); ok {
 		return sql
 	}
-	missL, missR := mayBeNull(l), mayBeNull(r)
+	leftNull, rightNull := mayBeNull(left), mayBeNull(right)
 	switch {
-	case l.Kind() == value.JSON || r.Kind() == value.JSON: // is compared with null alone, and = does not know it
-	case !missL && !missR, m == admit && op == rule.Eq && missL != missR:
-		return g.operator(sqlOp(op), l, r, sc)
-	case missL && canFail(r):
-		return g.nullOrFail(op, l, r, sc)
-	case missR && canFail(l):
-		return g.nullOrFail(op, r, l, sc)
+	case left.Kind() == value.JSON || right.Kind() == value.JSON: // only ever compared with null, and has no operator =
+	case !leftNull && !rightNull, want == admit && op == rule.Eq && leftNull != rightNull:
+		return g.operator(sqlOp(op), left, right, sc)
+	case leftNull && canFail(right):
+		return g.nullOrFail(op, left, right, sc)
+	case rightNull && canFail(left):
+		return g.nullOrFail(op, right, left, sc)
 	}
-	if g.mixed(l, r) && !isNull(l) && !isNull(r) {
-		return g.mixedEquality(op, l, r, sc)
+	if g.mixed(left, right) && !isNull(left) && !isNull(right) {
+		return g.mixedEquality(op, left, right, sc)
 	}
-	a, b := g.value(l, sc), g.value(r, sc)
 	if op == rule.Eq {
-		return g.Dialect.Same(a, b)
+		return g.Dialect.Same(g.value(left, sc), g.value(right, sc))
 	}
-	return g.Dialect.Differs(a, b)
+	return g.Dialect.Differs(g.value(left, sc), g.value(right, sc))
 }

@@ -62,9 +62,9 @@ func references(f *model.Field) string {
 	return "REFERENCES " + Quote(f.Ref.Name) + ` ("id") ON DELETE ` + onDelete(f.OnDelete)
 }
 
-// onDelete writes restrict as NO ACTION. Both refuse a deletion at once. They differ if the deletion also reaches the
-// referring row by a cascade: RESTRICT then depends on the order of the engine's steps, and NO ACTION on the rows that
-// are left at the end of the statement.
+// onDelete returns the action of a foreign key. restrict is NO ACTION, which refuses a deletion like RESTRICT. If the
+// deletion also reaches the referring row by a cascade, RESTRICT depends on the order of the engine's steps. NO ACTION
+// looks at the rows that are left.
 func onDelete(o model.OnDelete) string {
 	switch o {
 	case model.Cascade:
@@ -76,11 +76,11 @@ func onDelete(o model.OnDelete) string {
 }
 
 // enumRule returns the CHECK of an enum. A missing value passes every CHECK.
-func enumRule(f *model.Field) string {
-	values := make([]string, len(f.Values))
-	for i, v := range f.Values {
+func enumRule(field *model.Field) string {
+	values := make([]string, len(field.Values))
+	for i, v := range field.Values {
 		values[i] = literal(v.Name)
 	}
 	slices.Sort(values) // so that a new order of the values changes no table
-	return "CHECK (" + Quote(f.Name) + " IN (" + strings.Join(values, ", ") + "))"
+	return "CHECK (" + Quote(field.Name) + " IN (" + strings.Join(values, ", ") + "))"
 }

@@ -18,22 +18,22 @@ type Definition struct {
 }
 
 // Define returns the definition of a table.
-func Define(d Dialect, t *model.Table) Definition {
-	def := Definition{Indexes: Indexes(t)}
-	for _, f := range t.Fields {
-		def.Columns = append(def.Columns, DefineColumn(d, f))
-		def.Triggers = append(def.Triggers, d.Triggers(f)...)
-		if f.Ref != nil && !d.definesReferences() {
-			def.ForeignKeys = append(def.ForeignKeys, ForeignKey(f))
+func Define(dialect Dialect, table *model.Table) Definition {
+	def := Definition{Indexes: Indexes(table)}
+	for _, field := range table.Fields {
+		def.Columns = append(def.Columns, DefineColumn(dialect, field))
+		def.Triggers = append(def.Triggers, dialect.Triggers(field)...)
+		if field.Ref != nil && !dialect.definesReferences() {
+			def.ForeignKeys = append(def.ForeignKeys, ForeignKey(field))
 		}
 	}
-	def.Columns = append(def.Columns, DefineColumn(d, &model.Field{Name: Revision, Type: model.Int}))
-	def.Triggers = append(def.Triggers, d.changeTriggers(t.Name)...)
+	def.Columns = append(def.Columns, DefineColumn(dialect, &model.Field{Name: Revision, Type: model.Int}))
+	def.Triggers = append(def.Triggers, dialect.changeTriggers(table.Name)...)
 	columns := make([]string, len(def.Columns))
 	for i, c := range def.Columns {
 		columns[i] = c.String()
 	}
-	def.Table = "CREATE TABLE " + Quote(t.Name) + " (\n  " + strings.Join(columns, ",\n  ") + "\n)" + d.tableOptions()
+	def.Table = "CREATE TABLE " + Quote(table.Name) + " (\n  " + strings.Join(columns, ",\n  ") + "\n)" + dialect.tableOptions()
 	return def
 }
 
@@ -43,10 +43,10 @@ func (d Definition) WithTriggers() []string {
 }
 
 // Create returns the statements that create all tables of a model, with their indexes.
-func Create(d Dialect, m *model.Model) []string {
+func Create(dialect Dialect, m *model.Model) []string {
 	var tables, foreignKeys, indexes []string
-	for _, t := range m.Tables {
-		def := Define(d, t)
+	for _, table := range m.Tables {
+		def := Define(dialect, table)
 		tables = append(tables, def.WithTriggers()...)
 		foreignKeys = append(foreignKeys, Creates(def.ForeignKeys)...)
 		indexes = append(indexes, Creates(def.Indexes)...)

@@ -38,81 +38,90 @@ type definitions interface {
 
 	// column returns the column of a field.
 	column(f *model.Field, form columnForm) Column
-	// definesReferences reports whether CREATE TABLE has the foreign keys, which may then name tables that do not exist yet.
+	// definesReferences reports whether CREATE TABLE includes the foreign keys. They may then name tables that do not
+	// exist yet.
 	definesReferences() bool
-	// tableOptions returns what stands behind the columns in CREATE TABLE.
+	// tableOptions returns the text after the columns in CREATE TABLE.
 	tableOptions() string
-	// changeTriggers returns the triggers by which the engine learns that SQL from outside has changed rows of a table.
+	// changeTriggers returns the triggers that tell the engine when SQL from outside changes rows of a table.
 	changeTriggers(table string) []Trigger
 }
 
 // expressions are the parts of a Dialect that read and write rows. Operands are SQL texts that bind tighter than any
-// operator. A result that does not exist, as after an overflow or with an operand that is NULL, is NULL and never an error.
+// operator. A result that does not exist is NULL and never an error: after an overflow, for example, or if an operand is
+// NULL.
 type expressions interface {
-	// Placeholder is the n-th bound value, from 1, and Null a missing one of that kind.
+	// Placeholder returns the n-th bound value, from 1.
 	Placeholder(n int, as value.Kind) string
+	// Null returns a missing value of a kind.
 	Null(as value.Kind) string
-	// ColumnValue is a column of a field, as a value of the kind that it has in expressions.
+	// ColumnValue returns a column as expressions use it.
 	ColumnValue(f *model.Field, sql string) string
-	// OutputColumn is a column of a result, of a type that goes on to be the same where a change of the model that is safe beside
-	// servers at work widens that of the table's column.
+	// OutputColumn returns a result column, cast so that its type stays the same when a migration widens the table's
+	// column.
 	OutputColumn(f *model.Field, sql string) string
-	// StoresUUID says whether a uuid is stored as one, and not as text.
+	// StoresUUID reports whether a column of a uuid has the type uuid, and not text.
 	StoresUUID() bool
-	// Bool is a constant condition.
+	// Bool returns a constant condition.
 	Bool(b bool) string
-	// HasStatistics says whether the engine keeps statistics of its rows: it then plans comparisons of columns well by itself.
+	// HasStatistics reports whether the engine keeps statistics of the rows. Its planner then chooses well between
+	// comparisons of columns.
 	HasStatistics() bool
-	// IsTrue is a bool as a condition that an index can serve.
+	// IsTrue returns a bool as a condition that an index can serve.
 	IsTrue(sql string) string
-	// InQuery is the condition that a column is among the values of a query, which the engine runs first.
+	// InQuery returns the condition that a column is among the values of a query. The engine runs the query first.
 	InQuery(column, query string) string
-	// RowsWith is a query of columns of the rows q of a table that have one of the values of a query in a column. It looks the
-	// rows up value by value.
+	// RowsWith returns a query for columns of the rows q of a table whose given column has one of the values of a query.
+	// It looks the rows up value by value.
 	RowsWith(columns, table, column, values string) string
-	// Same compares two values, NULL being the same as NULL alone; Differs is its negation.
+	// Same compares two values. NULL only equals NULL.
 	Same(l, r string) string
+	// Differs is the negation of Same.
 	Differs(l, r string) string
-	// PropagatesConstants says whether the engine puts the constant of a condition `column = constant` in the place of the column in the
-	// other conditions beside it. Same does not spread.
+	// PropagatesConstants reports whether the engine takes the constant of `column = constant` and uses it for the
+	// column in the other conditions of the statement. Same is exempt.
 	PropagatesConstants() bool
-	// Mixed says whether two numbers of different kinds or scales need more than the operators that compare them;
-	// Compare then compares them by exact value.
+	// Mixed reports whether the plain operators compare two numbers wrongly, because their kinds or scales differ.
 	Mixed(l, r number) bool
+	// Compare compares two numbers by their exact values.
 	Compare(op string, l, r number) string
-	// Arith computes.
+	// Arith applies an operator of arithmetic. The result has the kind as.
 	Arith(op byte, as value.Kind, l, r number) string
-	// Negate is -x.
+	// Negate returns -x.
 	Negate(x number) string
 	// Call applies a function on text.
 	Call(fn rule.Func, args []string) string
 	// Contains is rule.Contains. fixed says that part is the same for every row.
 	Contains(text, part string, fixed bool) string
-	// Elements are the elements of a bound list, as the right side of IN.
+	// Elements returns the elements of a bound list, as the right side of IN.
 	Elements(list string) string
-	// InKeys is the condition that a key is in a bound list of keys, which are given as text.
+	// InKeys returns the condition that a key is in a bound list of keys. The list holds them as text.
 	InKeys(column, list string, key model.Type) string
-	// KeyTable is a bound list of keys as a table of that alias, and the key in it.
+	// KeyTable returns a bound list of keys as a table with an alias, and the column of the keys.
 	KeyTable(list string, key model.Type, alias string) (table, column string)
-	// HasLateral says whether a table in FROM may refer to those before it.
+	// HasLateral reports whether a table in FROM may refer to the tables before it.
 	HasLateral() bool
-	// KeyText is a key in a column that has keys of several types, and KeyOf such a column as a key of one type.
+	// KeyText returns a key as a column for keys of all types stores it.
 	KeyText(key string) string
+	// KeyFromText returns the key of one type that KeyText wrote.
 	KeyFromText(text string, key model.Type) string
-	// BigInt is a literal as a 64-bit integer, and Random one that is random: from 0 to less than below, which is positive.
+	// BigInt returns a literal as a 64-bit integer.
 	BigInt(literal string) string
+	// Random returns a random integer from 0 up to, but without, a positive bound.
 	Random(below string) string
-	// LockRow ends a query of a row that the transaction is about to change: nobody else changes it meanwhile.
+	// LockRow ends a query of a row that the transaction is about to change. It keeps other transactions from changing
+	// the row.
 	LockRow(alias string) string
-	// LoadRows puts rows into a table and its columns, as the engine's Load does.
+	// LoadRows returns the statement of the engine's Load for a table with a list of columns.
 	LoadRows(into string, columns int) string
-	// ListLen is the length of a bound list.
+	// ListLen returns the length of a bound list.
 	ListLen(list string) string
-	// ViewQuery is a view's query for the engine, "" where it has none, and Result a column of it as a field is read elsewhere.
+	// ViewQuery returns the query of a view for the engine, or "" if there is none.
 	ViewQuery(v *model.View) string
+	// ViewColumn returns a column of a view's query with the type and collation of a field.
 	ViewColumn(f *model.Field, column string) string
-	// Any, Every and One fold the column p of a query of conditions, NULL standing for a failure, as CEL's exists, all
-	// and exists_one do.
+	// Exists, All and ExactlyOne combine the conditions in the column p of a query, as exists, all and exists_one of CEL
+	// do. NULL is a failure.
 	Exists(query string) string
 	All(query string) string
 	ExactlyOne(query string) string

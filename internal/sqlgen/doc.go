@@ -1,20 +1,20 @@
 // Package sqlgen writes every statement about a table, its definition included, in the dialect of an engine.
 //
-// An expression has three outcomes: true, false and failure. In SQL a failure is NULL, and so is a missing value; where
-// the two differ (==, !=, in, a branch of ?:), the generated text tells them apart.
+// An expression has three outcomes: true, false and failure. In SQL, NULL stands for a failure and for a missing value.
+// Where an operator treats the two differently (==, !=, in, a branch of ?:), the generated text keeps them distinct.
 //
-// What a row holds must not show in errors or in time to a caller who may not read it. So what costs more than comparisons
-// is evaluated only for rows that the rule admits (guard.go), and no generated text can raise an error whatever the rows
-// hold:
-//   - Arithmetic is in functions of the engines, which check before they compute: overflow, division by zero, a float or a
-//     time out of range are NULL. PostgreSQL's take numerics, in which no two bigints and no two decimals overflow.
-//   - Text is put together by ashlar_concat, which ends at value.MaxConcat. SQLite's own || raises an error at
-//     SQLITE_LIMIT_LENGTH, PostgreSQL's at 1 GB, or out of memory.
-//   - lower and upper change ASCII alone, so that no text grows. size is of a text or of a list that exists.
-//   - contains, startsWith and endsWith compare bytes: no pattern that could be malformed, no collation that could forbid it.
-//   - Casts only widen: uuid to text, int and decimal to numeric. A float becomes a numeric by ashlar_exact.
-//   - json is only asked whether it is NULL. json_each and unnest read lists that this server binds.
-//   - How deep and how long a text is, is decided before the rows are there.
+// A caller who may not read a row must learn nothing about it, neither from an error nor from the time that a statement
+// takes. So a condition that costs more than comparisons runs only on rows that the rule admits (guard.go). And no generated
+// text can raise an error, whatever the rows hold:
+//   - Arithmetic uses functions of the engines, which check before they compute. An overflow, a division by zero, and a
+//     float or time out of range are NULL. PostgreSQL's functions take numerics, so that no bigint or decimal overflows.
+//   - ashlar_concat joins text and stops at value.MaxConcat. The operator || raises an error in SQLite at
+//     SQLITE_LIMIT_LENGTH, and in PostgreSQL at 1 GB or out of memory.
+//   - lower and upper change only ASCII letters, so that no text grows. size takes a text or a list that exists.
+//   - contains, startsWith and endsWith compare bytes. There is no pattern to be malformed and no collation to forbid it.
+//   - Casts only widen: uuid to text, int and decimal to numeric. ashlar_exact makes a numeric of a float.
+//   - A json value is only compared with NULL. json_each and unnest read lists that this server binds.
+//   - The depth and length of a statement are decided before it sees a row.
 //
-// TestOracle and TestNoOracle (record) try it with the extremes of each type.
+// TestOracle (here) and TestNoOracle (record) try all this with the extremes of each type.
 package sqlgen

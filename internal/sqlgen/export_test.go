@@ -11,8 +11,7 @@ import (
 func (g *Generator) KeepStill() { g.keepApart = true }
 
 // OutcomesOfRows asks a folded condition of all rows of a table, in the order of their ids. The columns are the outcome
-// as a value, and whether the condition admits the row. client says that a client asks; callerSide permits sets of the
-// caller.
+// as a value, and whether the condition admits the row. callerSide permits sets of the caller.
 func (g *Generator) OutcomesOfRows(t *model.Table, n rule.Node, client, callerSide bool) (*Statement, error) {
 	sc := g.modelScope(t, "t0")
 	sc.client, sc.allowSets = client, callerSide
@@ -20,7 +19,7 @@ func (g *Generator) OutcomesOfRows(t *model.Table, n rule.Node, client, callerSi
 }
 
 // OutcomesOfPair asks a folded condition of a row that is not stored, and of the old row if there is one. Inputs are the
-// values of the new row, then of the old row. The columns are those of OutcomesOfRows.
+// values of the new row, then of the old row. The columns are the same as in OutcomesOfRows.
 func (g *Generator) OutcomesOfPair(t *model.Table, n rule.Node, old bool) (*Statement, error) {
 	sc := g.modelScope(t, "t0")
 	source := " FROM " + g.inputRow(t, 0, "t0")

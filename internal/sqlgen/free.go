@@ -5,15 +5,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// FreeID finds an int id that no row has, behind one that a row has: input 0. It has no row where it finds none.
+// FreeID finds an int id that no row has, after an id that a row has: input 0. It returns no row if it finds none.
 //
-// It gallops: hi grows by steps that double until it is free, then the distance to the last id that was taken is halved
-// until they are neighbours. So it looks at no more than about 120 ids, whether three are taken or three million. Where
-// ids are taken without gaps it finds the first free one. The steps are random, or a client could take those ids alone.
-func (g *Generator) FreeID(t *model.Table) (*Statement, error) {
-	// Behind FROM, a name without a table would be a field of the model.
+// It gallops: hi grows by steps that double, until hi is free. Then it halves the distance to the last taken id until
+// the two are neighbours. So it looks at about 120 ids at most, whether three are taken or three million. If ids are
+// taken without gaps, it finds the first free one. The steps are random, so that a client cannot occupy just the ids
+// that it would look at.
+func (g *Generator) FreeID(table *model.Table) (*Statement, error) {
+	// A column without an alias could be a field of the model.
 	taken := func(id string) string {
-		return "EXISTS (SELECT 1 FROM " + Quote(t.Name) + " AS t WHERE " + column("t", "id") + " = " + id + ")"
+		return "EXISTS (SELECT 1 FROM " + Quote(table.Name) + " AS t WHERE " + column("t", "id") + " = " + id + ")"
 	}
 	n, most, mid := g.input(0, value.Int), "9223372036854775807", "h.lo + (h.hi - h.lo) / 2"
 	return g.finish("WITH RECURSIVE ashlar_gallop(lo, hi, step) AS (" +

@@ -7,44 +7,46 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// fromItem is a table as FROM names it, or the query of a view. What a statement reads comes from here alone.
-func (g *Generator) fromItem(t *model.Table, alias string) string {
-	if t.View == nil {
-		g.addTable(t)
-		return Quote(t.Name) + " AS " + alias
+// fromItem returns a table for FROM, and records that the statement reads it. A view is no object of the database, so
+// its query stands here. Both engines merge that query with the statement around it, so that a filter or key of the
+// client can use the indexes below the view.
+func (g *Generator) fromItem(table *model.Table, alias string) string {
+	if table.View == nil {
+		g.addTable(table)
+		return Quote(table.Name) + " AS " + alias
 	}
-	for _, r := range t.View.Reads {
+	for _, r := range table.View.Reads {
 		g.addTable(r.Table)
 	}
-	return viewTable(g.Dialect, t) + " AS " + alias
+	return viewTable(g.Dialect, table) + " AS " + alias
 }
 
+// from returns a FROM clause of one table.
 func (g *Generator) from(t *model.Table, alias string) string { return " FROM " + g.fromItem(t, alias) }
 
-func (g *Generator) addTable(t *model.Table) {
-	if !slices.Contains(g.tables, t.Name) {
-		g.tables = append(g.tables, t.Name)
+func (g *Generator) addTable(table *model.Table) {
+	if !slices.Contains(g.tables, table.Name) {
+		g.tables = append(g.tables, table.Name)
 	}
 }
 
-// viewTable is a view in FROM: each field as its type is read everywhere else, whatever the query made it from.
-func viewTable(d Dialect, t *model.Table) string {
-	cols := make([]string, len(t.Fields))
-	for i, f := range t.Fields {
-		cols[i] = d.ViewColumn(f, column("q", f.Name)) + " AS " + Quote(f.Name)
+// viewTable returns a view for FROM. Each column has the type of its field, whatever the query made it from.
+func viewTable(dialect Dialect, table *model.Table) string {
+	cols := make([]string, len(table.Fields))
+	for i, f := range table.Fields {
+		cols[i] = dialect.ViewColumn(f, column("q", f.Name)) + " AS " + Quote(f.Name)
 	}
-	return "(SELECT " + strings.Join(cols, ", ") + " FROM " + Subquery(d.ViewQuery(t.View)) + " AS q)"
+	return "(SELECT " + strings.Join(cols, ", ") + " FROM " + Subquery(dialect.ViewQuery(table.View)) + " AS q)"
 }
 
-// Subquery is a query as FROM takes it. It ends on a line of its own: the query's last one may end with a comment.
+// Subquery returns a query for FROM. The closing parenthesis has a line of its own, since the query may end with a
+// comment.
 func Subquery(query string) string { return "(" + query + "\n)" }
 
-// A view is no object of the database: its query stands in FROM where a table's name would. Both engines merge it with the
-// statement around it, so that a filter or a key of the client can use an index of the tables that the query reads.
-
-func textOf(e *model.Expr) string {
-	if e == nil {
+// textOf returns the text of an expression, or "" for none.
+func textOf(expr *model.Expr) string {
+	if expr == nil {
 		return ""
 	}
-	return e.Text
+	return expr.Text
 }

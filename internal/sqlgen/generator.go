@@ -9,69 +9,71 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Generator writes statements for callers of one class: those for whom all slots came to the same states. It writes
-// one statement and is thrown away.
+// A Generator writes one statement for one class of callers: all slots have the same states for them.
 type Generator struct {
 	Dialect Dialect
 	Rules   *rule.Rules
 	Folder  rule.Folder
 	System  bool // rules and masks do not bind the caller
 
-	keepApart bool // equalities must not spread: see guard.go
+	keepApart bool // write equalities that the engine does not propagate, see guard.go
 	dangling  bool // references may lead to no row
 
 	args       []Arg
-	inputCount int // inputs
+	inputCount int
 	tables     []string
 	usesNow    bool
-	inputs     map[int]int // input index → placeholder
-	slots      map[int]int
-	uuids      map[int]int // as slots, of those that are bound as uuids
+	inputs     map[int]int // placeholders by index of the input
+	slots      map[int]int // placeholders by index of the slot
+	uuids      map[int]int // placeholders of slots that are bound as uuids
 	aliases    int
 	err        error
 }
 
-// fold simplifies a rule or a filter for this class of callers.
+// fold simplifies a rule or filter for this class of callers.
 func (g *Generator) fold(n rule.Node) rule.Node { return g.Folder.Fold(n) }
 
-// input is the placeholder of an input.
+// input returns the placeholder of an input.
 func (g *Generator) input(i int, as value.Kind) string {
 	g.inputCount = max(g.inputCount, i+1)
 	return g.placeholder(&g.inputs, i, Arg{From: FromInput, Index: i}, as)
 }
 
-// inputOf is the placeholder of an input that is the value of a field.
+// inputOf returns the placeholder of an input that is the value of a field.
 func (g *Generator) inputOf(i int, f *model.Field) string { return g.input(i, value.KindOf(f)) }
 
 func (g *Generator) slot(s *rule.Slot) string {
 	return g.placeholder(&g.slots, s.Index, Arg{From: FromSlot, Index: s.Index}, s.Kind())
 }
 
-func (g *Generator) placeholder(known *map[int]int, i int, a Arg, as value.Kind) string {
+// placeholder returns the placeholder of a value, which the statement binds once. known holds the numbers of the bound
+// values of its source.
+func (g *Generator) placeholder(known *map[int]int, i int, arg Arg, as value.Kind) string {
 	n, ok := (*known)[i]
 	if !ok {
 		if *known == nil {
 			*known = map[int]int{}
 		}
-		g.args = append(g.args, a)
+		g.args = append(g.args, arg)
 		n = len(g.args)
 		(*known)[i] = n
 	}
 	return g.Dialect.Placeholder(n, as)
 }
 
-func (g *Generator) constant(v value.Value) string {
+func (g *Generator) constant(val value.Value) string {
 	switch {
-	case v.IsNull():
+	case val.IsNull():
 		return "NULL"
-	case v.Kind == value.Bool:
-		return g.Dialect.Bool(v.Int == 1)
+	case val.Kind == value.Bool:
+		return g.Dialect.Bool(val.Int == 1)
 	}
-	g.args = append(g.args, Arg{Value: v})
-	return g.Dialect.Placeholder(len(g.args), v.Kind)
+	g.args = append(g.args, Arg{Value: val})
+	return g.Dialect.Placeholder(len(g.args), val.Kind)
 }
 
-// alias returns a name for a row that no table has: a statement that writes calls its row by the name of the table.
+// alias returns a new name for a row. It is not the name of a table, because a writing statement uses the name of its
+// table for the row.
 func (g *Generator) alias() string {
 	for {
 		g.aliases++
@@ -81,11 +83,11 @@ func (g *Generator) alias() string {
 	}
 }
 
-// maxSQL bounds the text of a statement. Comparisons nested in comparisons repeat their operands; a legitimate
-// expression stays far below, and one that does not is refused instead of eating memory.
+// maxSQL limits the length of a statement. Nested comparisons repeat their operands. A sensible expression stays far
+// below, and any other is refused before it uses up memory.
 const maxSQL = 256 << 10
 
-// limitText stops the growth of a text.
+// limitText returns a text, or records an error if the text is too long.
 func (g *Generator) limitText(sql string) string {
 	if len(sql) <= maxSQL {
 		return sql
@@ -96,6 +98,7 @@ func (g *Generator) limitText(sql string) string {
 	return "NULL"
 }
 
+// finish returns the statement, or the first error.
 func (g *Generator) finish(sql string) (*Statement, error) {
 	g.limitText(sql)
 	if g.err != nil {

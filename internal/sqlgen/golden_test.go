@@ -189,7 +189,7 @@ func (g golden) write(t *testing.T, m *model.Model) {
 	if s, err = g.generator(nil).Change(to, nil, posts.Fields[1:3]); err != nil || s.SQL != "" {
 		t.Errorf("a change that a check compares with what was is one statement: %s (%v)", s.SQL, err)
 	}
-	if s, err = g.generator(nil).Change(After{Table: teams}, nil, teams.Fields[1:2]); err != nil || s.SQL != "" && !g.who.IsSystem() {
+	if s, err = g.generator(nil).Change(After{Table: teams}, nil, teams.Fields[1:2]); err != nil || (s.SQL != "" && !g.who.IsSystem()) {
 		t.Errorf("a change whose answer looks at other rows is one statement: %s (%v)", s.SQL, err)
 	}
 	to.Old = true

@@ -6,31 +6,31 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// A database orders the conditions of a statement as it likes: PostgreSQL by their estimated cost, SQLite by the columns
-// that they need. A client's condition may therefore run on a row before the rule that hides the row, and how long it runs
-// would tell what the row holds. So a condition that may take longer than a comparison stands in a CASE behind the rule,
-// which both engines evaluate in order. Comparisons stand beside the rule as well, where an index can serve them.
-
+// An engine evaluates the conditions of a statement in an order of its own: PostgreSQL by estimated cost, SQLite by the
+// columns that they need. So a client's condition may run on a row before the rule that hides the row, and its running time
+// would reveal what the row holds. A condition that may take longer than a comparison therefore stands in a guard: a CASE
+// whose WHEN is the rule. Both engines evaluate a CASE in order. Comparisons need no guard, so that an index can serve them.
 //
-// A guard must see the row as it is. SQLite makes of `n = 7 AND CASE WHEN n = 7 OR … THEN …` a CASE WHEN 7 = 7, and may
-// evaluate that before it looks at n. A statement with a guard therefore writes `n IS 7`, which indexes serve as well.
+// A guard must read the row. SQLite turns `n = 7 AND CASE WHEN n = 7 OR … THEN …` into CASE WHEN 7 = 7, and may evaluate that
+// before it reads n. A statement with a guard therefore writes `n IS 7`. Indexes serve it as well.
 
-// stopPropagation stops equalities from spreading, where the client's part of a statement needs guards: the filter, which may be
-// nil, or the sort keys. It comes before anything of the statement is written.
+// stopPropagation makes the generator write equalities that the engine does not propagate, if the client's part of a
+// statement needs guards. That part is the filter, which may be nil, and the sort keys. Call it before writing any part
+// of the statement.
 func (g *Generator) stopPropagation(filter rule.Node, sc *scope, sort []Key) {
-	dear := filter != nil && !g.isCheap(filter, sc)
+	costly := filter != nil && !g.isCheap(filter, sc)
 	for _, k := range sort {
-		dear = dear || !g.isCheapKey(k.Field)
+		costly = costly || !g.isCheapKey(k.Field)
 	}
-	g.keepApart = g.Dialect.PropagatesConstants() && dear && !g.System
+	g.keepApart = g.Dialect.PropagatesConstants() && costly && !g.System
 }
 
-// conjunct writes a condition that stands in the WHERE of a statement with others.
-func (g *Generator) conjunct(n rule.Node, sc *scope) string {
-	if !g.keepApart || rule.NeverTrue(n) {
-		return g.cond(n, sc, admit)
+// conjunct writes a condition that stands with others in a WHERE.
+func (g *Generator) conjunct(node rule.Node, sc *scope) string {
+	if !g.keepApart || rule.NeverTrue(node) {
+		return g.cond(node, sc, admit)
 	}
-	switch n := n.(type) {
+	switch n := node.(type) {
 	case *rule.And:
 		parts := make([]string, len(n.Xs))
 		for i, x := range n.Xs {
@@ -41,15 +41,15 @@ func (g *Generator) conjunct(n rule.Node, sc *scope) string {
 		if sql, ok := g.asSet(n, sc); ok {
 			return sql
 		}
-		if n.Op == rule.Eq && !g.mixed(n.L, n.R) && (isColumn(n.L) && isFixed(n.R) || isColumn(n.R) && isFixed(n.L)) {
+		if n.Op == rule.Eq && !g.mixed(n.L, n.R) && ((isColumn(n.L) && isFixed(n.R)) || (isColumn(n.R) && isFixed(n.L))) {
 			return g.Dialect.Same(g.value(n.L, sc), g.value(n.R, sc))
 		}
-	case *rule.In: // one item is an equality to SQLite
+	case *rule.In: // SQLite propagates IN with one item too
 		if len(n.Items) == 1 && isFixed(n.Items[0]) {
 			return g.conjunct(&rule.Compare{Op: rule.Eq, L: n.X, R: n.Items[0]}, sc)
 		}
 	}
-	return g.cond(n, sc, admit)
+	return g.cond(node, sc, admit)
 }
 
 func isColumn(n rule.Node) bool {
@@ -57,9 +57,9 @@ func isColumn(n rule.Node) bool {
 	return ok
 }
 
-// isFixed says whether n is the same for every row, and a value.
-func isFixed(n rule.Node) bool {
-	switch n := n.(type) {
+// isFixed reports whether a node has one value for all rows.
+func isFixed(node rule.Node) bool {
+	switch n := node.(type) {
 	case *rule.Const:
 		return !n.Value.IsNull()
 	case *rule.Param:
@@ -68,7 +68,7 @@ func isFixed(n rule.Node) bool {
 	return false
 }
 
-// equalsConstant writes that a column has the value of a constant.
+// equalsConstant compares a column with a constant.
 func (g *Generator) equalsConstant(column, constant string) string {
 	if g.keepApart {
 		return g.Dialect.Same(column, constant)
@@ -76,13 +76,13 @@ func (g *Generator) equalsConstant(column, constant string) string {
 	return column + " = " + constant
 }
 
-// guardedConditions writes a client's condition about rows that the caller may read where admits hold: no or one element, as readable
-// returns it.
-func (g *Generator) guardedConditions(n rule.Node, sc *scope, admits []string) []string {
+// guardedConditions returns a client's condition about rows that the caller may read under the condition admits, which
+// is no or one element.
+func (g *Generator) guardedConditions(node rule.Node, sc *scope, admits []string) []string {
 	if len(admits) == 0 {
-		return []string{g.conjunct(n, sc)}
+		return []string{g.conjunct(node, sc)}
 	}
-	cheap, rest := g.splitCheap(n, sc)
+	cheap, rest := g.splitCheap(node, sc)
 	var conds []string
 	if cheap != nil {
 		conds = append(conds, g.conjunct(cheap, sc))
@@ -93,7 +93,7 @@ func (g *Generator) guardedConditions(n rule.Node, sc *scope, admits []string) [
 	return conds
 }
 
-// guardedBy is a condition that is evaluated where the rule holds, and nowhere else.
+// guardedBy returns a condition that the engine only evaluates if the rule holds.
 func guardedBy(admits []string, cond string) string {
 	if len(admits) == 0 {
 		return cond

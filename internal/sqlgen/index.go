@@ -47,41 +47,41 @@ func (i Index) Drop() string { return "DROP INDEX IF EXISTS " + Quote(i.Name) }
 // PostgreSQL goes by the column's collation, which is "C". lowerAscii of a filter does the same.
 func Caseless(column string) string { return "lower(" + column + ")" }
 
-// Indexes returns the indexes of a table, each once: those of its fields, then those of the table.
-func Indexes(t *model.Table) []Index {
+// Indexes returns the indexes of a table, each once. The indexes of its fields come first.
+func Indexes(table *model.Table) []Index {
 	var all []Index
 	add := func(unique bool, fields ...*model.Field) {
-		i := NewIndex(t, unique, fields)
-		if !slices.ContainsFunc(all, func(other Index) bool { return other.Name == i.Name }) {
-			all = append(all, i)
+		index := NewIndex(table, unique, fields)
+		if !slices.ContainsFunc(all, func(other Index) bool { return other.Name == index.Name }) {
+			all = append(all, index)
 		}
 	}
-	for _, f := range t.Fields {
+	for _, field := range table.Fields {
 		switch {
-		case f.Unique:
-			add(true, f)
-		case f.Indexed():
-			add(false, f)
+		case field.Unique:
+			add(true, field)
+		case field.Indexed():
+			add(false, field)
 		}
 	}
-	for _, fields := range t.Unique {
+	for _, fields := range table.Unique {
 		add(true, fields...)
 	}
-	for _, fields := range t.Indexes {
+	for _, fields := range table.Indexes {
 		add(false, fields...)
 	}
 	return all
 }
 
 // NewIndex returns the index of a table on these fields.
-func NewIndex(t *model.Table, unique bool, fields []*model.Field) Index {
-	i := Index{Table: t.Name, Unique: unique, Caseless: unique && len(fields) == 1 && fields[0].Caseless}
+func NewIndex(table *model.Table, unique bool, fields []*model.Field) Index {
+	index := Index{Table: table.Name, Unique: unique, Caseless: unique && len(fields) == 1 && fields[0].Caseless}
 	for _, f := range fields {
-		i.Columns = append(i.Columns, f.Name)
+		index.Columns = append(index.Columns, f.Name)
 	}
-	i.Name = indexName(t.Name, unique, i.Caseless, i.Columns)
-	if id := t.ID().Name; !unique && !slices.Contains(i.Columns, id) {
-		i.Columns = append(i.Columns, id) // equal rows are ordered by id, so the index gives the whole order of a page
+	index.Name = indexName(table.Name, unique, index.Caseless, index.Columns)
+	if id := table.ID().Name; !unique && !slices.Contains(index.Columns, id) {
+		index.Columns = append(index.Columns, id) // equal rows are ordered by id, so the index gives the whole order of a page
 	}
-	return i
+	return index
 }

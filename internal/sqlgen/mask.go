@@ -6,9 +6,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// mask is the folded rule that a field is read under, nil where nothing masks it.
-func (g *Generator) mask(f *model.Field) rule.Node {
-	own := g.Rules.Field(f).Read
+// mask returns the folded read rule of a field, or nil if the field is not masked.
+func (g *Generator) mask(field *model.Field) rule.Node {
+	own := g.Rules.Field(field).Read
 	if g.System || own == nil {
 		return nil
 	}
@@ -18,23 +18,23 @@ func (g *Generator) mask(f *model.Field) rule.Node {
 	return nil
 }
 
-// field writes a column of a row; seen by a client, under its mask.
-func (g *Generator) field(f *model.Field, alias string, client bool) string {
-	column := alias + "." + Quote(f.Name)
+// field returns a column of a row. If a client sees the row, the column is masked.
+func (g *Generator) field(field *model.Field, alias string, client bool) string {
+	column := alias + "." + Quote(field.Name)
 	if !client {
 		return column
 	}
-	mask := g.mask(f)
+	mask := g.mask(field)
 	switch {
 	case mask == nil:
 		return column
 	case rule.NeverTrue(mask):
-		return g.Dialect.Null(value.KindOf(f))
+		return g.Dialect.Null(value.KindOf(field))
 	}
-	return "(CASE WHEN " + g.cond(mask, g.modelScope(f.Table, alias), admit) + " THEN " + column + " END)"
+	return "(CASE WHEN " + g.cond(mask, g.modelScope(field.Table, alias), admit) + " THEN " + column + " END)"
 }
 
-// columns writes fields as the caller reads them.
+// columns returns result columns of fields, as the caller reads them.
 func (g *Generator) columns(fields []*model.Field, alias string) []string {
 	out := make([]string, len(fields))
 	for i, f := range fields {
@@ -43,15 +43,15 @@ func (g *Generator) columns(fields []*model.Field, alias string) []string {
 	return out
 }
 
-// readCondition is the condition that the caller may read the row, as no or one element.
-func (g *Generator) readCondition(t *model.Table, alias string) []string {
-	if g.allReadable(t) {
+// readCondition returns the condition that the caller may read a row, as no or one element.
+func (g *Generator) readCondition(table *model.Table, alias string) []string {
+	if g.allReadable(table) {
 		return nil
 	}
-	return []string{g.conjunct(g.fold(g.Rules.Table(t).Read), g.modelScope(t, alias))}
+	return []string{g.conjunct(g.fold(g.Rules.Table(table).Read), g.modelScope(table, alias))}
 }
 
-// open says whether the caller may read every row of a table.
+// allReadable reports whether the caller may read every row of a table.
 func (g *Generator) allReadable(t *model.Table) bool {
 	return g.System || rule.AlwaysTrue(g.fold(g.Rules.Table(t).Read))
 }

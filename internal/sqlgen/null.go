@@ -2,14 +2,15 @@ package sqlgen
 
 import "github.com/ashlar-dev/ashlar/internal/rule"
 
+// isNull reports whether a node is the literal null.
 func isNull(n rule.Node) bool {
 	c, ok := n.(*rule.Const)
 	return ok && c.Value.IsNull()
 }
 
-// mayBeNull says whether n can be missing.
-func mayBeNull(n rule.Node) bool {
-	switch n := n.(type) {
+// mayBeNull reports whether a node can be missing.
+func mayBeNull(node rule.Node) bool {
+	switch n := node.(type) {
 	case *rule.Column:
 		return columnMayBeNull(n)
 	case *rule.Const:
@@ -20,9 +21,9 @@ func mayBeNull(n rule.Node) bool {
 	return false
 }
 
-// canFail says whether n can fail.
-func canFail(n rule.Node) bool {
-	switch n := n.(type) {
+// canFail reports whether a node can fail.
+func canFail(node rule.Node) bool {
+	switch n := node.(type) {
 	case *rule.Column, *rule.Const, *rule.Param, *rule.Has:
 		return false
 	case *rule.Failed:
@@ -45,27 +46,28 @@ func canFail(n rule.Node) bool {
 	case *rule.InList:
 		return canFail(n.X)
 	case *rule.Quantified:
-		return len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old || n.Body != nil && operandFails(n.Body)
+		return len(n.From.Steps) > 0 || n.From.Root.Role == rule.Old || (n.Body != nil && operandFails(n.Body))
 	default: // arithmetic, functions
 		return true
 	}
 }
 
-// operandFails says whether n fails as an operand that must be there.
+// operandFails reports whether an operand can be missing or fail.
 func operandFails(n rule.Node) bool {
 	return mayBeNull(n) || canFail(n)
 }
 
 func operandsFail(xs []rule.Node) bool {
-	for _, x := range xs {
-		if operandFails(x) {
+	for _, node := range xs {
+		if operandFails(node) {
 			return true
 		}
 	}
 	return false
 }
 
-// columnMayBeNull says whether a column can be missing, be it behind a mask or at the end of a path.
+// columnMayBeNull reports whether a column can be missing: because of its field, its mask, its path, or an old row that
+// does not exist.
 func columnMayBeNull(c *rule.Column) bool {
 	return c.Field.Optional || len(c.Path.Steps) > 0 || c.Field.Read != nil || c.Path.Root.Role == rule.Old
 }

@@ -23,10 +23,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// TestOracle generates models, rows and expressions, and compares what the database makes of each expression for each
-// row (true, false, failure) with what cel-go's evaluator says: as the model's own rules see the rows; as a client does,
-// through masks and read rules; and as the rules of an update and a create do, about pairs of a row as it was, if it was,
-// and as it becomes. ASHLAR_NIGHTLY=1 makes more than 100,000 pairs of each.
+// TestOracle generates models, rows and expressions. It compares what the database makes of each expression for each row
+// (true, false, failure) with what cel-go's evaluator says. It asks as the model's rules do, as a client does through
+// masks and read rules, and as the rules of an update and a create do. ASHLAR_NIGHTLY=1 makes more than 100,000 pairs of
+// each.
 func TestOracle(t *testing.T) {
 	models, exprs := effort.Cases(12, 90), 60
 	if effort.Nightly() {
@@ -161,8 +161,8 @@ func (o *comparison) byID(t *model.Table) []oracle.Record {
 	return rows
 }
 
-// comparePairs generates an expression that may name old and compares it about pairs of rows: what an update makes of a
-// row that was, and a create of none.
+// comparePairs generates an expression that may name old, and compares it about pairs of an old and a new row. A create
+// has no old row.
 func (o *comparison) comparePairs(t *testing.T, tally *tally) {
 	t.Helper()
 	table := o.Model.Tables[1+o.IntN(len(o.Model.Tables)-1)]

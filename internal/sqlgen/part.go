@@ -8,72 +8,74 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// part is one of the conditions that must all hold.
-type part struct {
+// A condPart is one of the conditions of a list that must all hold.
+type condPart struct {
 	node    rule.Node
-	client  bool
-	equals  *model.Field // it is a comparison of this field with a value
-	indexed []rule.Node  // an index serves each of them, and the part holds of no other rows than they do; nil: none does
-	usesSet bool         // one of leads is asked from the caller's side
+	client  bool         // the condition is the client's, not the rule's
+	equals  *model.Field // the condition compares this field with a value
+	indexed []rule.Node  // see indexConditions
+	usesSet bool         // one of indexed becomes a set of the caller
 }
 
-func (g *Generator) part(t *model.Table, n rule.Node, client bool) part {
-	p := part{node: n, client: client}
-	if t.View != nil {
-		return p
+// part returns a condition as a part.
+func (g *Generator) part(table *model.Table, node rule.Node, client bool) condPart {
+	part := condPart{node: node, client: client}
+	if table.View != nil {
+		return part
 	}
-	p.indexed, p.usesSet = g.indexConditions(n, client)
-	if c, ok := n.(*rule.Compare); ok && len(p.indexed) == 1 && !p.usesSet {
-		p.equals = comparedField(c)
+	part.indexed, part.usesSet = g.indexConditions(node, client)
+	if c, ok := node.(*rule.Compare); ok && len(part.indexed) == 1 && !part.usesSet {
+		part.equals = comparedField(c)
 	}
-	return p
+	return part
 }
 
-// parts are the conditions of a list about the rows of a table.
-func (g *Generator) parts(t *model.Table, filter rule.Node) []part {
-	var all []part
-	add := func(n rule.Node, client bool) {
-		folded := g.fold(n)
+// parts returns the conditions of a list of the rows of a table: the read rule and the filter.
+func (g *Generator) parts(table *model.Table, filter rule.Node) []condPart {
+	var all []condPart
+	add := func(node rule.Node, client bool) {
+		folded := g.fold(node)
 		if rule.AlwaysTrue(folded) {
 			return
 		}
 		for _, c := range conjuncts(folded) {
-			all = append(all, g.part(t, withoutImpossible(c), client))
+			all = append(all, g.part(table, withoutImpossible(c), client))
 		}
 	}
 	if !g.System {
-		add(g.Rules.Table(t).Read, false)
+		add(g.Rules.Table(table).Read, false)
 	}
 	if filter != nil {
 		add(filter, !g.System)
 	}
-	for i, p := range all {
-		if slices.ContainsFunc(all[:i], func(before part) bool { return contradict(p.node, before.node) }) {
-			return []part{{node: &rule.Const{Value: value.OfBool(false)}}}
+	for i, part := range all {
+		if slices.ContainsFunc(all[:i], func(before condPart) bool { return contradict(part.node, before.node) }) {
+			return []condPart{{node: &rule.Const{Value: value.OfBool(false)}}}
 		}
-		if or, ok := p.node.(*rule.Or); ok {
+		if or, ok := part.node.(*rule.Or); ok {
 			if left := compatibleBranches(or, all); len(left.Xs) < len(or.Xs) {
-				all[i] = g.part(t, withoutImpossible(left), p.client)
+				all[i] = g.part(table, withoutImpossible(left), part.client)
 			}
 		}
 	}
 	return all
 }
 
-func (g *Generator) partScope(t *model.Table, alias string, client bool) *scope {
+// partScope returns the scope of a part.
+func (g *Generator) partScope(table *model.Table, alias string, client bool) *scope {
 	if client {
-		return g.clientScope(t, alias)
+		return g.clientScope(table, alias)
 	}
-	sc := g.modelScope(t, alias)
+	sc := g.modelScope(table, alias)
 	sc.allowSets = true
 	return sc
 }
 
-// withoutImpossible is a condition without the branches that cannot be true: for conditions that admit rows.
-func withoutImpossible(n rule.Node) rule.Node {
-	or, ok := n.(*rule.Or)
+// withoutImpossible returns a condition that admits rows without its branches that are never true.
+func withoutImpossible(node rule.Node) rule.Node {
+	or, ok := node.(*rule.Or)
 	if !ok {
-		return n
+		return node
 	}
 	left := slices.DeleteFunc(slices.Clone(or.Xs), rule.NeverTrue)
 	if len(left) == 1 {
@@ -82,11 +84,12 @@ func withoutImpossible(n rule.Node) rule.Node {
 	return &rule.Or{Xs: left}
 }
 
-// compatibleBranches are the branches that can be true where the other parts hold: of a rule that admits what is published and what
-// the caller wrote, a filter for drafts leaves the second. One is left where none can be.
-func compatibleBranches(or *rule.Or, parts []part) *rule.Or {
+// compatibleBranches returns the branches that can be true together with the other parts. For example, a rule may admit
+// what is published and what the caller wrote. With a filter for drafts, only the second branch is left. If no branch
+// can be true, it keeps one.
+func compatibleBranches(or *rule.Or, parts []condPart) *rule.Or {
 	left := slices.DeleteFunc(slices.Clone(or.Xs), func(n rule.Node) bool {
-		return slices.ContainsFunc(parts, func(p part) bool { return contradict(n, p.node) })
+		return slices.ContainsFunc(parts, func(p condPart) bool { return contradict(n, p.node) })
 	})
 	if len(left) == 0 {
 		left = or.Xs[:1]
@@ -94,32 +97,35 @@ func compatibleBranches(or *rule.Or, parts []part) *rule.Or {
 	return &rule.Or{Xs: left}
 }
 
-// contradict says whether two conditions compare one field of the row with two constants.
-func contradict(a, b rule.Node) bool {
-	fieldA, valueA := comparedConstant(a)
-	fieldB, valueB := comparedConstant(b)
-	return fieldA != nil && fieldA == fieldB && valueA.Kind == value.Text && valueB.Kind == value.Text && valueA.Text != valueB.Text
+// contradict reports whether two conditions compare one field of the row with two different texts.
+func contradict(left, right rule.Node) bool {
+	leftField, leftValue := comparedConstant(left)
+	rightField, rightValue := comparedConstant(right)
+	texts := leftValue.Kind == value.Text && rightValue.Kind == value.Text
+	return leftField != nil && leftField == rightField && texts && leftValue.Text != rightValue.Text
 }
 
-func comparedConstant(n rule.Node) (f *model.Field, v value.Value) {
-	c, ok := n.(*rule.Compare)
-	if !ok || c.Op != rule.Eq {
-		return nil, v
+// comparedConstant returns the field and the constant of `field == constant`, or nil.
+func comparedConstant(node rule.Node) (field *model.Field, val value.Value) {
+	compare, ok := node.(*rule.Compare)
+	if !ok || compare.Op != rule.Eq {
+		return nil, val
 	}
-	l, r := c.L, c.R
-	if _, ok := l.(*rule.Const); ok {
-		l, r = r, l
+	left, right := compare.L, compare.R
+	if _, ok := left.(*rule.Const); ok {
+		left, right = right, left
 	}
-	column, isColumn := l.(*rule.Column)
-	constant, isConst := r.(*rule.Const)
+	column, isColumn := left.(*rule.Column)
+	constant, isConst := right.(*rule.Const)
 	if !isColumn || !isConst || len(column.Path.Steps) > 0 || column.Path.Root.Role != rule.Self {
-		return nil, v
+		return nil, val
 	}
 	return column.Field, constant.Value
 }
 
-func comparedField(n *rule.Compare) *model.Field {
-	for _, side := range []rule.Node{n.L, n.R} {
+// comparedField returns the field of a comparison, or nil.
+func comparedField(compare *rule.Compare) *model.Field {
+	for _, side := range []rule.Node{compare.L, compare.R} {
 		if c, ok := side.(*rule.Column); ok {
 			return c.Field
 		}
@@ -127,26 +133,24 @@ func comparedField(n *rule.Compare) *model.Field {
 	return nil
 }
 
-// comparesKey says whether a condition compares the first key of an order with a value: an index that gives the order
-// starts where it holds.
-func comparesKey(n rule.Node, key *model.Field) bool {
-	c, ok := n.(*rule.Compare)
-	if !ok || c.Op == rule.Ne || comparedField(c) != key {
+// comparesKey reports whether a condition compares the first key of an order with a value. An index of that order then
+// starts at the value.
+func comparesKey(node rule.Node, key *model.Field) bool {
+	compare, ok := node.(*rule.Compare)
+	if !ok || compare.Op == rule.Ne || comparedField(compare) != key {
 		return false
 	}
-	l, isL := c.L.(*rule.Column)
-	r, isR := c.R.(*rule.Column)
-	switch {
-	case isL && isValue(c.R):
-		return len(l.Path.Steps) == 0 && l.Path.Root.Role == rule.Self
-	case isR && isValue(c.L):
-		return len(r.Path.Steps) == 0 && r.Path.Root.Role == rule.Self
+	side, other := compare.L, compare.R
+	if isValue(side) {
+		side, other = other, side
 	}
-	return false
+	column, ok := side.(*rule.Column)
+	return ok && isValue(other) && len(column.Path.Steps) == 0 && column.Path.Root.Role == rule.Self
 }
 
-func isValue(n rule.Node) bool {
-	switch n := n.(type) {
+// isValue reports whether a node is a value that needs no row.
+func isValue(node rule.Node) bool {
+	switch n := node.(type) {
 	case *rule.Param:
 		return true
 	case *rule.Const:

@@ -10,41 +10,43 @@ import (
 // column returns a column of the row that an alias stands for.
 func column(alias, name string) string { return alias + "." + Quote(name) }
 
-// column writes a field of the row at the end of a path. Each step is a correlated subquery's row; seen by a client, it
-// indexed only to rows that the caller may read.
-func (g *Generator) column(n *rule.Column, sc *scope) string {
-	n = g.withoutLastStep(n, sc)
-	if len(n.Path.Steps) == 0 {
-		return g.rootField(n.Field, n.Path.Root, sc)
+// column returns the field at the end of a path, from a correlated subquery with a table for each step. A client only
+// reaches rows that the caller may read.
+func (g *Generator) column(column *rule.Column, sc *scope) string {
+	column = g.withoutLastStep(column, sc)
+	if len(column.Path.Steps) == 0 {
+		return g.rootField(column.Field, column.Path.Root, sc)
 	}
-	from, last := g.joinSteps(n.Path, sc)
-	return "(SELECT " + g.field(n.Field, last, sc.client) + from + ")"
+	from, last := g.joinSteps(column.Path, sc)
+	return "(SELECT " + g.field(column.Field, last, sc.client) + from + ")"
 }
 
-// withoutLastStep takes the last step off a path that ends in an id: the reference holds that id. A step of a client's says more,
-// that the caller may read the row. So does one in a rule about a row that is not stored yet: it may lead to no row, or to
-// the row itself, which such a rule must not see.
-func (g *Generator) withoutLastStep(n *rule.Column, sc *scope) *rule.Column {
-	last := len(n.Path.Steps) - 1
-	if last < 0 || n.Field != n.Path.Table().ID() || g.dangling || sc.writes != nil {
-		return n
+// withoutLastStep takes the last step off a path that ends in an id, since the reference holds that id. Some steps say
+// more than the id and stay:
+//   - A step of a client says that the caller may read the row.
+//   - A reference of a view may lead to no row.
+//   - The row of a write may not be stored yet, or be the end of the path itself, which the rule must not see.
+func (g *Generator) withoutLastStep(column *rule.Column, sc *scope) *rule.Column {
+	last := len(column.Path.Steps) - 1
+	if last < 0 || column.Field != column.Path.Table().ID() || g.dangling || sc.writes != nil {
+		return column
 	}
-	step := n.Path.Steps[last]
-	if step.From.View != nil || sc.client && !g.allReadable(step.To) { // nothing makes a reference of a view lead to a row
-		return n
+	step := column.Path.Steps[last]
+	if step.From.View != nil || (sc.client && !g.allReadable(step.To)) {
+		return column
 	}
-	return &rule.Column{Path: rule.Path{Root: n.Path.Root, Steps: n.Path.Steps[:last]}, Field: step.Field}
+	return &rule.Column{Path: rule.Path{Root: column.Path.Root, Steps: column.Path.Steps[:last]}, Field: step.Field}
 }
 
-// joinSteps writes the FROM and WHERE that lead along a path of at least one step, and the alias of its end.
-func (g *Generator) joinSteps(p rule.Path, sc *scope) (from, last string) {
+// joinSteps returns the FROM and WHERE clauses of a path with at least one step, and the alias of its end.
+func (g *Generator) joinSteps(path rule.Path, sc *scope) (from, last string) {
 	var tables, conds []string
-	for i, step := range p.Steps {
+	for i, step := range path.Steps {
 		next := g.alias()
 		tables = append(tables, g.fromItem(step.To, next))
 		key := ""
 		if i == 0 {
-			key = g.rootField(step.Field, p.Root, sc)
+			key = g.rootField(step.Field, path.Root, sc)
 		} else {
 			key = g.field(step.Field, last, sc.client)
 		}
@@ -58,11 +60,11 @@ func (g *Generator) joinSteps(p rule.Path, sc *scope) (from, last string) {
 	return " FROM " + strings.Join(tables, ", ") + " WHERE " + strings.Join(conds, " AND "), last
 }
 
-// rootField writes a field of the row that a path begins with.
-func (g *Generator) rootField(f *model.Field, row *rule.Row, sc *scope) string {
+// rootField returns a field of the row at the start of a path.
+func (g *Generator) rootField(field *model.Field, row *rule.Row, sc *scope) string {
 	at := sc.find(row)
-	if v, ok := at.values[f]; ok {
+	if v, ok := at.values[field]; ok {
 		return v
 	}
-	return g.field(f, at.alias, sc.client)
+	return g.field(field, at.alias, sc.client)
 }

@@ -9,22 +9,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// LoadRows implements Dialect. A table that the same transaction made takes rows frozen.
-func (postgres) LoadRows(into string, _ int) string {
-	return "COPY " + into + " FROM STDIN (FORMAT binary, FREEZE)"
-}
-
-// postgres is the dialect of PostgreSQL. Every bound value has its type beside it, since what stands around it does not
-// always tell. Text has the order of its code points, whatever that of the database is. Arithmetic that may have no result is in
-// functions that the engine makes (store/postgres), since PostgreSQL's own raises an error.
+// postgres is the dialect of PostgreSQL. Every bound value has a cast to its type, since its context does not always
+// determine it. Text is ordered by its code points, whatever the order of the database. Arithmetic that may have no
+// result uses functions that the engine creates (store/postgres), since PostgreSQL's own raises errors.
 type postgres string
 
-// codePoints is the order of text.
+// codePoints is the collation of text.
 const codePoints = ` COLLATE "C"`
 
-// pgType is the type of each kind. Durations are microseconds.
-func pgType(k value.Kind) string {
-	switch k {
+// pgType returns the type of a kind. Durations are microseconds.
+func pgType(kind value.Kind) string {
+	switch kind {
 	case value.Bool:
 		return "boolean"
 	case value.Int, value.Duration:
@@ -57,7 +52,7 @@ func (postgres) Placeholder(n int, as value.Kind) string {
 	return p
 }
 
-// Null implements Dialect. The literal null has no type of its own and takes that of what it is compared with.
+// Null implements Dialect. The literal null has no type and takes the type of its operand.
 func (postgres) Null(as value.Kind) string {
 	if as == value.Null {
 		return "NULL"
@@ -66,17 +61,17 @@ func (postgres) Null(as value.Kind) string {
 }
 
 // ColumnValue implements Dialect.
-func (postgres) ColumnValue(f *model.Field, sql string) string {
-	if f.Type == model.UUID {
+func (postgres) ColumnValue(field *model.Field, sql string) string {
+	if field.Type == model.UUID {
 		return "(" + sql + "::text" + codePoints + ")"
 	}
 	return sql
 }
 
-// OutputColumn implements Dialect. The digits of a decimal are part of its column's type, and the server refuses to run a prepared
-// statement whose result has another type than when it was prepared: a read that has seen rows cannot be begun anew.
-func (postgres) OutputColumn(f *model.Field, sql string) string {
-	if f.Type == model.Decimal {
+// OutputColumn implements Dialect. The digits of a decimal are part of the column's type, and PostgreSQL refuses to run
+// a prepared statement whose result type has changed. A read that has returned rows could not start again.
+func (postgres) OutputColumn(field *model.Field, sql string) string {
+	if field.Type == model.Decimal {
 		return sql + "::numeric"
 	}
 	return sql
@@ -86,8 +81,8 @@ func (postgres) OutputColumn(f *model.Field, sql string) string {
 func (postgres) StoresUUID() bool { return true }
 
 // Bool implements Dialect.
-func (postgres) Bool(b bool) string {
-	if b {
+func (postgres) Bool(val bool) string {
+	if val {
 		return "TRUE"
 	}
 	return "FALSE"
@@ -121,12 +116,12 @@ func (postgres) HasStatistics() bool { return true }
 // IsTrue implements Dialect.
 func (postgres) IsTrue(sql string) string { return sql }
 
-// InQuery implements Dialect. The planner takes an array whose length it does not know for one of ten values, so it looks
-// them up by the index, however many rows it thinks that the query has.
+// InQuery implements Dialect. The planner assumes that an array of unknown length has ten values. So it looks them up in
+// the index, however many rows it expects from the query.
 func (postgres) InQuery(column, query string) string { return column + " = ANY(ARRAY(" + query + "))" }
 
-// RowsWith implements Dialect. OFFSET 0 keeps the planner from joining both in another way: it does not know how many
-// values the query has for this caller, and would look through the table where it takes them for many.
+// RowsWith implements Dialect. OFFSET 0 prevents another kind of join. The planner does not know how many values the
+// query has for this caller, and would scan the table if it expected many.
 func (postgres) RowsWith(columns, table, name, values string) string {
 	return "SELECT q.* FROM (SELECT DISTINCT v.v FROM (" + values + ") AS v(v)) AS v CROSS JOIN LATERAL (SELECT " + columns + " FROM " + Quote(table) +
 		" AS q WHERE " + column("q", name) + " = v.v OFFSET 0) AS q"
@@ -141,7 +136,7 @@ func (postgres) Differs(l, r string) string { return "(" + l + " IS DISTINCT FRO
 // PropagatesConstants implements Dialect.
 func (postgres) PropagatesConstants() bool { return false }
 
-// Mixed implements Dialect: int and decimal are compared exactly by the operators themselves, a float with neither.
+// Mixed implements Dialect. The operators compare an int with a decimal exactly, but not a float with either.
 func (postgres) Mixed(l, r number) bool {
 	return isNumber(l.kind) && isNumber(r.kind) && (l.kind == value.Float) != (r.kind == value.Float)
 }
@@ -155,57 +150,57 @@ func (postgres) Compare(op string, l, r number) string {
 	return "(" + exactly(l) + " " + op + " " + exactly(r) + ")"
 }
 
-// exactly is a number as a numeric of the same value; a cast would round a float to 15 digits.
-func exactly(n number) string {
-	if n.kind == value.Float {
-		return "ashlar_exact(" + n.sql + ")"
+// exactly returns a number as a numeric of the same value. A cast would round a float to 15 digits.
+func exactly(num number) string {
+	if num.kind == value.Float {
+		return "ashlar_exact(" + num.sql + ")"
 	}
-	return n.sql + "::numeric"
+	return num.sql + "::numeric"
 }
 
 // Arith implements Dialect.
-func (postgres) Arith(op byte, as value.Kind, l, r number) string {
-	numeric := micros(l) + " " + string(op) + " " + micros(r)
+func (postgres) Arith(op byte, as value.Kind, left, right number) string {
+	numeric := micros(left) + " " + string(op) + " " + micros(right)
 	switch as {
 	case value.Float:
-		return floatArith(op, l.sql, r.sql)
+		return floatArith(op, left.sql, right.sql)
 	case value.Decimal:
-		return "ashlar_dec(" + numeric + ", 1e" + strconv.Itoa(18-int(max(l.scale, r.scale))) + ")"
+		return "ashlar_dec(" + numeric + ", 1e" + strconv.Itoa(18-int(max(left.scale, right.scale))) + ")"
 	case value.Timestamp:
 		return "ashlar_time(" + numeric + ")"
 	case value.Duration:
 		return "ashlar_span(" + numeric + ")"
 	}
 	if op == '/' || op == '%' {
-		return "ashlar_int_" + arithNames[op] + "(" + l.sql + ", " + r.sql + ")"
+		return "ashlar_int_" + arithNames[op] + "(" + left.sql + ", " + right.sql + ")"
 	}
 	return "ashlar_int(" + numeric + ")"
 }
 
-// micros is an operand as a numeric, which does not overflow; a time in microseconds.
-func micros(n number) string {
-	if n.kind == value.Timestamp {
-		return "ashlar_micros(" + n.sql + ")"
+// micros returns an operand as a numeric, which does not overflow. A timestamp is in microseconds.
+func micros(num number) string {
+	if num.kind == value.Timestamp {
+		return "ashlar_micros(" + num.sql + ")"
 	}
-	return n.sql + "::numeric"
+	return num.sql + "::numeric"
 }
 
-func floatArith(op byte, l, r string) string {
+func floatArith(op byte, left, right string) string {
 	if op == '-' {
-		return "ashlar_float_add(" + l + ", (-" + r + "))"
+		return "ashlar_float_add(" + left + ", (-" + right + "))"
 	}
-	return "ashlar_float_" + arithNames[op] + "(" + l + ", " + r + ")"
+	return "ashlar_float_" + arithNames[op] + "(" + left + ", " + right + ")"
 }
 
 // Negate implements Dialect.
-func (postgres) Negate(x number) string {
-	if x.kind == value.Int {
-		return "ashlar_int(-" + x.sql + "::numeric)"
+func (postgres) Negate(num number) string {
+	if num.kind == value.Int {
+		return "ashlar_int(-" + num.sql + "::numeric)"
 	}
-	return "(-" + x.sql + ")"
+	return "(-" + num.sql + ")"
 }
 
-// Call implements Dialect. The end of a text is compared in bytes, which finds it without a look at what comes before.
+// Call implements Dialect. EndsWith compares bytes, so that it only looks at the end of the text.
 func (postgres) Call(fn rule.Func, args []string) string {
 	list := "(" + strings.Join(args, ", ") + ")"
 	switch fn {
@@ -218,7 +213,7 @@ func (postgres) Call(fn rule.Func, args []string) string {
 		from := "greatest(octet_length(" + text + ") - octet_length(" + end + "), 0) + 1"
 		return "(substr(textsend(" + text + "), " + from + ") = textsend(" + end + "))"
 	case rule.Lower:
-		return "lower(" + args[0] + codePoints + ")" // ASCII alone
+		return "lower(" + args[0] + codePoints + ")" // only ASCII
 	case rule.Upper:
 		return "upper(" + args[0] + codePoints + ")"
 	default:
@@ -226,9 +221,9 @@ func (postgres) Call(fn rule.Func, args []string) string {
 	}
 }
 
-// Contains implements Dialect. It searches the bytes: strpos compares a part of 500 bytes with a text of 1 MB for 130 ms
-// at its worst, and nothing interrupts it; comparing memory at each place takes 8 ms. Where each row has a part of its own,
-// which may be as long as the text, a function searches in steps that can be interrupted.
+// Contains implements Dialect. It searches bytes: in the worst case strpos compares a part of 500 bytes with a text of 1
+// MB for 130 ms without an interrupt; a search of bytes takes 8 ms. A part that differs from row to row may be as long
+// as the text. For such a part a function searches in steps that can be interrupted.
 func (postgres) Contains(text, part string, fixed bool) string {
 	if fixed {
 		return "(position(textsend(" + part + ") IN textsend(" + text + ")) > 0)"
@@ -244,7 +239,7 @@ func (postgres) InKeys(column, list string, key model.Type) string {
 	return column + " = ANY(" + keyArray(list, key) + ")"
 }
 
-// keyArray is a list of keys, which come from rows and are therefore of the type.
+// keyArray returns a list of keys as an array of their type. The keys come from rows, so the cast cannot fail.
 func keyArray(list string, key model.Type) string {
 	switch key {
 	case model.Int:
@@ -263,7 +258,7 @@ func (postgres) KeyTable(list string, key model.Type, alias string) (table, colu
 // HasLateral implements Dialect.
 func (postgres) HasLateral() bool { return true }
 
-// LockRow implements Dialect. It lets others refer to the row meanwhile.
+// LockRow implements Dialect. Other transactions may still refer to the row.
 func (postgres) LockRow(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
 
 // ListLen implements Dialect.
@@ -272,10 +267,11 @@ func (postgres) ListLen(list string) string { return "cardinality(" + list + "):
 // ViewQuery implements Dialect.
 func (postgres) ViewQuery(v *model.View) string { return textOf(v.Postgres) }
 
-// ViewColumn implements Dialect. A cast to the type that a column has already costs nothing, and leaves its index of use.
-func (postgres) ViewColumn(f *model.Field, column string) string {
-	column += "::" + pgType(value.KindOf(f))
-	switch f.Type {
+// ViewColumn implements Dialect. A cast to the type of the column costs nothing, and an index of the column stays
+// usable.
+func (postgres) ViewColumn(field *model.Field, column string) string {
+	column += "::" + pgType(value.KindOf(field))
+	switch field.Type {
 	case model.Text, model.Enum:
 		return column + codePoints
 	}
@@ -295,4 +291,9 @@ func (postgres) All(query string) string {
 // ExactlyOne implements Dialect.
 func (postgres) ExactlyOne(query string) string {
 	return "(SELECT CASE WHEN count(*) = count(p) THEN count(*) FILTER (WHERE p) = 1 END FROM (" + query + ") AS q)"
+}
+
+// LoadRows implements Dialect. FREEZE needs a table that the same transaction created.
+func (postgres) LoadRows(into string, _ int) string {
+	return "COPY " + into + " FROM STDIN (FORMAT binary, FREEZE)"
 }

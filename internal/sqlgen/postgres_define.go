@@ -9,14 +9,14 @@ import (
 )
 
 // PostgresType returns the type of a field's column in PostgreSQL. Text is ordered by its code points.
-func PostgresType(f *model.Field) string {
-	switch f.Type {
+func PostgresType(field *model.Field) string {
+	switch field.Type {
 	case model.Int:
 		return "bigint"
 	case model.Float:
 		return "double precision"
 	case model.Decimal:
-		return "numeric(" + strconv.Itoa(f.Precision) + ", " + strconv.Itoa(f.Scale) + ")"
+		return "numeric(" + strconv.Itoa(field.Precision) + ", " + strconv.Itoa(field.Scale) + ")"
 	case model.Bool:
 		return "boolean"
 	case model.Timestamp:
@@ -32,45 +32,45 @@ func PostgresType(f *model.Field) string {
 }
 
 // PostgresText returns a value in the form that PostgreSQL reads as a value of its type.
-func PostgresText(v value.Value) string {
-	switch v.Kind {
+func PostgresText(val value.Value) string {
+	switch val.Kind {
 	case value.Text, value.Date, value.UUID, value.JSON:
-		return v.Text
+		return val.Text
 	}
-	return strings.Trim(string(value.AppendValue(nil, v)), `"`)
+	return strings.Trim(string(value.AppendValue(nil, val)), `"`)
 }
 
 // Literal implements Dialect.
-func (postgres) Literal(f *model.Field, v value.Value) string {
-	switch v.Kind {
+func (postgres) Literal(field *model.Field, val value.Value) string {
+	switch val.Kind {
 	case value.Null:
 		return "NULL"
 	case value.Text:
-		return literal(v.Text)
+		return literal(val.Text)
 	case value.Float:
-		return literal(PostgresText(v)) + "::double precision"
+		return literal(PostgresText(val)) + "::double precision"
 	}
-	return literal(PostgresText(v)) + "::" + PostgresType(f)
+	return literal(PostgresText(val)) + "::" + PostgresType(field)
 }
 
-func (p postgres) column(f *model.Field, form columnForm) Column {
-	c := PostgresType(f)
-	if !f.Optional && !form.mayMiss {
-		c += " NOT NULL"
+func (p postgres) column(field *model.Field, form columnForm) Column {
+	typ := PostgresType(field)
+	if !field.Optional && !form.mayMiss {
+		typ += " NOT NULL"
 	}
 	if !form.def.IsNull() {
-		c += " DEFAULT " + p.Literal(f, form.def)
+		typ += " DEFAULT " + p.Literal(field, form.def)
 	}
 	switch {
-	case f.Name == "id":
-		c += " CONSTRAINT " + Quote(KeyName(f)) + " PRIMARY KEY"
-	case f.Type == model.Enum:
-		c += " CONSTRAINT " + Quote(CheckName(f)) + " " + enumRule(f)
+	case field.Name == "id":
+		typ += " CONSTRAINT " + Quote(KeyName(field)) + " PRIMARY KEY"
+	case field.Type == model.Enum:
+		typ += " CONSTRAINT " + Quote(CheckName(field)) + " " + enumRule(field)
 	}
-	if f.Ref != nil && form.references {
-		c += " CONSTRAINT " + Quote(ReferenceName(f)) + " " + references(f) + " DEFERRABLE"
+	if field.Ref != nil && form.references {
+		typ += " CONSTRAINT " + Quote(ReferenceName(field)) + " " + references(field) + " DEFERRABLE"
 	}
-	return Column{f.Name, c}
+	return Column{field.Name, typ}
 }
 
 func (postgres) definesReferences() bool { return false }
@@ -78,13 +78,13 @@ func (postgres) definesReferences() bool { return false }
 func (postgres) tableOptions() string { return "" }
 
 // Triggers implements Dialect. The foreign key's action is an UPDATE that leaves the revision as it is.
-func (postgres) Triggers(f *model.Field) []Trigger {
-	if f.Ref == nil || f.OnDelete != model.Clear {
+func (postgres) Triggers(field *model.Field) []Trigger {
+	if field.Ref == nil || field.OnDelete != model.Clear {
 		return nil
 	}
-	name := TriggerName(f)
-	return []Trigger{{name, "CREATE TRIGGER " + Quote(name) + " BEFORE UPDATE OF " + Quote(f.Name) + " ON " + Quote(f.Table.Name) +
-		" FOR EACH ROW WHEN (" + clearedOnly(f) + ") EXECUTE FUNCTION ashlar_cleared()"}}
+	name := TriggerName(field)
+	return []Trigger{{name, "CREATE TRIGGER " + Quote(name) + " BEFORE UPDATE OF " + Quote(field.Name) + " ON " + Quote(field.Table.Name) +
+		" FOR EACH ROW WHEN (" + clearedOnly(field) + ") EXECUTE FUNCTION ashlar_cleared()"}}
 }
 
 // ChangeTriggerName is the name of ChangeTrigger on each table. No name of a model's is like it.

@@ -1,28 +1,29 @@
 package sqlgen
 
-// A page is read as one or more ranges in turn, each of which an index can serve from its start: rows after the place
-// where the last page ended that share all but the last key with it, then all but the last two, and so on; and, where a
-// key can be missing, the rows in which it is, since missing values come last. A single condition with ORs would scan.
+// A page starts after the last row of the page before, the start row. It is read as one or more ranges, one after the
+// other. The first range has the rows that share all keys but the last with the start row. The second shares all but the
+// last two keys, and so on. If a key can be missing, the rows without it are a range of their own, since missing values
+// come last. An index serves each range from its start. One condition with ORs would scan.
 
-// Range is one of them.
+// A Range is a part of a page whose rows an index finds from the start of the range.
 type Range struct {
-	Equal []bool // the first len(Equal) keys are those of the place; true where that key is missing there
+	Equal []bool // one for each leading key that equals the start row's; true if that key is missing
 	At    int    // the key that the range is about: len(Equal)
 	Bound Bound
 }
 
-// Bound says what holds of key At in a range.
+// Bound says what holds for key At of a range.
 type Bound uint8
 
 const (
-	NoBound    Bound = iota // nothing: the range is all rows
-	KeyPresent              // the key is there
+	NoBound    Bound = iota // the range is all rows
+	KeyPresent              // the key has a value
 	KeyMissing              // the key is missing
-	KeyAfter                // the key comes after that of the place, in its direction
-	TupleAfter              // the tuple of all keys comes after the place; all have one direction and none can be missing
+	KeyAfter                // the key comes after the start row's, in its direction
+	TupleAfter              // the tuple of all keys comes after the start row's; the keys are uniform
 )
 
-// fixedKeys is how many leading keys are the same in the whole range.
+// fixedKeys returns how many leading keys are the same in the whole range.
 func (r Range) fixedKeys() int {
 	if r.Bound == KeyMissing {
 		return r.At + 1
@@ -30,34 +31,35 @@ func (r Range) fixedKeys() int {
 	return len(r.Equal)
 }
 
-// Ranges are the ranges of a page: from the start where place is nil, else after the place, given as which of its keys
-// are missing. mayMiss tells it of each key.
-func Ranges(sort []Key, mayMiss []bool, place []bool) []Range {
-	if place == nil {
-		if !mayMiss[0] {
+// Ranges returns the ranges of a page in the order of its rows. start tells which keys of the start row are missing.
+// It is nil for the first page. nullable tells which keys can be missing.
+func Ranges(sort []Key, nullable []bool, start []bool) []Range {
+	if start == nil {
+		if !nullable[0] {
 			return []Range{{}}
 		}
 		return []Range{{Bound: KeyPresent}, {Bound: KeyMissing}}
 	}
-	if uniform(sort, mayMiss) {
+	if uniform(sort, nullable) {
 		return []Range{{Bound: TupleAfter}}
 	}
 	var ranges []Range
 	for at := len(sort) - 1; at >= 0; at-- {
-		if place[at] {
-			continue // missing comes last: nothing comes after it among rows that share the keys before
+		if start[at] {
+			continue // missing values come last, so nothing comes after one
 		}
-		ranges = append(ranges, Range{Equal: place[:at], At: at, Bound: KeyAfter})
-		if mayMiss[at] {
-			ranges = append(ranges, Range{Equal: place[:at], At: at, Bound: KeyMissing})
+		ranges = append(ranges, Range{Equal: start[:at], At: at, Bound: KeyAfter})
+		if nullable[at] {
+			ranges = append(ranges, Range{Equal: start[:at], At: at, Bound: KeyMissing})
 		}
 	}
 	return ranges
 }
 
-func uniform(sort []Key, mayMiss []bool) bool {
+// uniform reports whether all keys have one direction and none can be missing.
+func uniform(sort []Key, nullable []bool) bool {
 	for i := range sort {
-		if mayMiss[i] || sort[i].Desc != sort[0].Desc {
+		if nullable[i] || sort[i].Desc != sort[0].Desc {
 			return false
 		}
 	}

@@ -14,7 +14,7 @@ func (t RawTable) Select() string {
 // Count returns the query for the number of rows.
 func (t RawTable) Count() string { return "SELECT count(*) FROM " + Quote(t.Name) }
 
-// LoadRows returns the statement with which store.Load.Copy puts rows into the table.
+// Load returns the statement with which store.Load.Copy puts rows into the table.
 func (t RawTable) Load(d Dialect) string {
 	return d.LoadRows(Quote(t.Name)+" ("+quoteAll(t.Columns)+")", len(t.Columns))
 }

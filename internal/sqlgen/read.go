@@ -8,39 +8,38 @@ import (
 )
 
 // Get reads one row that the caller may read. Input 0 is its id. The columns are the fields, under the caller's masks,
-// and the revision, which a row of a view has not.
-func (g *Generator) Get(t *model.Table, fields []*model.Field) (*Statement, error) {
+// and the revision. A row of a view has no revision.
+func (g *Generator) Get(table *model.Table, fields []*model.Field) (*Statement, error) {
 	cols := g.columns(fields, "t0")
-	if t.View == nil {
+	if table.View == nil {
 		cols = append(cols, column("t0", Revision))
 	}
-	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readCondition(t, "t0")...)
-	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(t, "t0") + where(conds))
+	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, table.ID())}, g.readCondition(table, "t0")...)
+	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(table, "t0") + where(conds))
 }
 
-// Readable asks whether the caller may read a row: there is one row if so. Input 0 is its id.
+// Readable returns one row if the caller may read a row, else none. Input 0 is the id.
 func (g *Generator) Readable(t *model.Table) (*Statement, error) {
 	conds := append([]string{column("t0", "id") + " = " + g.inputOf(0, t.ID())}, g.readCondition(t, "t0")...)
 	return g.finish("SELECT 1" + g.from(t, "t0") + where(conds))
 }
 
-// Count counts the rows that the caller may read and that pass the filter, AsPlanned or FromSets. Of the first, Ways are
-// those whose rows ProbeCount counts.
-func (g *Generator) Count(t *model.Table, filter rule.Node, way Way) (*Statement, error) {
-	g.stopPropagation(g.folded(filter), g.clientScope(t, "t0"), nil)
-	f := g.planList(List{Table: t, Filter: filter, Sort: []Key{{Field: t.ID()}}})
-	conds, _ := g.listConditions(f, t, way)
-	s, err := g.finish("SELECT count(*)" + g.from(t, "t0") + where(conds))
+// Count counts the rows that the caller may read and that pass the filter. way is AsPlanned or FromSets. With AsPlanned,
+// Statement.Ways are the ways that ProbeCount counts.
+func (g *Generator) Count(table *model.Table, filter rule.Node, way Way) (*Statement, error) {
+	g.stopPropagation(g.folded(filter), g.clientScope(table, "t0"), nil)
+	plan := g.planList(List{Table: table, Filter: filter, Sort: []Key{{Field: table.ID()}}})
+	conds, _ := g.listConditions(plan, table, way)
+	stmt, err := g.finish("SELECT count(*)" + g.from(table, "t0") + where(conds))
 	if err == nil && way == AsPlanned && g.Dialect.HasStatistics() {
-		for i := range f.starts {
-			s.Ways = append(s.Ways, From+Way(i))
+		for i := range plan.starts {
+			stmt.Ways = append(stmt.Ways, From+Way(i))
 		}
 	}
-	return s, err
+	return stmt, err
 }
 
-// Failing reads the ids of the rows that do not pass a check, which needs nothing but the row. It is asked by the server
-// itself, so no rule stands in its way.
+// Failing reads the ids of the rows that fail a check, without rules, in order. The check must only need the row.
 func (g *Generator) Failing(t *model.Table, check rule.Node) (*Statement, error) {
 	cond := g.cond(g.fold(check), g.modelScope(t, "t0"), admit)
 	return g.finish("SELECT " + column("t0", "id") + g.from(t, "t0") + " WHERE (" + cond + ") IS NOT TRUE ORDER BY " + column("t0", "id"))

@@ -5,18 +5,18 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// scope says which alias stands for which row, innermost first, and whose eyes look at the rows.
+// A scope maps a row of an expression to an alias of the statement, and says how the row may be seen. Scopes nest: an
+// inner row comes before its outer rows.
 type scope struct {
 	row        *rule.Row
 	alias      string
-	values     map[*model.Field]string // fields of the row that a write sets; the others are columns of the alias
+	values     map[*model.Field]string // values that a write sets, in place of columns
 	outer      *scope
-	client     bool // columns are masked, relations lead only to rows that the caller may read
-	allowSets  bool // the condition picks rows of a table: what names the caller is asked from the caller's side
-	lookUpSets bool // what is asked from there is looked up value by value
+	client     bool // apply masks, and hide rows that the caller may not read
+	allowSets  bool // conditions that name the caller may become sets, see callerset.go
+	lookUpSets bool // look rows up by each value of a set
 
-	// writes is set for the access rules of a write to that table: their relations do not lead to the row that is
-	// written, whose id is input 0.
+	// writes is the table of a write, for its access rules. Their relations do not lead to the written row.
 	writes *model.Table
 }
 
@@ -30,32 +30,33 @@ func (s *scope) find(row *rule.Row) *scope {
 	panic("sqlgen: an expression names a row that its statement does not have")
 }
 
+// nested returns a scope for one more row.
 func (s *scope) nested(row *rule.Row, alias string) *scope {
 	return &scope{row: row, alias: alias, outer: s, client: s.client, allowSets: s.allowSets, writes: s.writes}
 }
 
-// self is the scope of an expression about the rows of t, seen by the model's own rules.
+// modelScope returns the scope of an expression of the model about rows of a table.
 func (g *Generator) modelScope(t *model.Table, alias string) *scope {
 	return &scope{row: g.Rules.Table(t).Row, alias: alias}
 }
 
-// clientScope is self for an expression that a client wrote.
+// clientScope returns the scope of an expression of a client about rows of a table.
 func (g *Generator) clientScope(t *model.Table, alias string) *scope {
 	return &scope{row: g.Rules.Table(t).Row, alias: alias, client: !g.System}
 }
 
-// writeScope is the scope of the access rules of a write. Input 0 is the id of the row.
-func (g *Generator) writeScope(t *model.Table, alias string) *scope {
-	sc := g.modelScope(t, alias)
-	sc.writes = t
+// writeScope returns the scope of the access rules of a write. Input 0 is the id of the row.
+func (g *Generator) writeScope(table *model.Table, alias string) *scope {
+	sc := g.modelScope(table, alias)
+	sc.writes = table
 	return sc
 }
 
-// others is the condition that a row which a relation leads to is not the written one, as no or one element. A write
-// must not prove itself: a member who adds himself is not yet a member.
-func (g *Generator) notWritten(t *model.Table, alias string, sc *scope) []string {
-	if sc.writes != t {
+// notWritten returns the condition that the row of a relation is not the written row, as no or one element. A write must
+// not prove itself: if a member adds himself, his new row is no evidence for it.
+func (g *Generator) notWritten(table *model.Table, alias string, sc *scope) []string {
+	if sc.writes != table {
 		return nil
 	}
-	return []string{column(alias, "id") + " <> " + g.inputOf(0, t.ID())}
+	return []string{column(alias, "id") + " <> " + g.inputOf(0, table.ID())}
 }

@@ -12,14 +12,14 @@ type Key struct {
 	Desc  bool
 }
 
-// KeyMayBeNull says whether a sort key can be missing in the caller's eyes.
+// KeyMayBeNull reports whether a sort key can be missing for the caller.
 func (g *Generator) KeyMayBeNull(f *model.Field) bool { return f.Optional || g.mask(f) != nil }
 
-// orderBy orders a range.
-func (g *Generator) orderBy(l List, keys []string) string {
+// orderBy returns the ORDER BY of a range.
+func (g *Generator) orderBy(list List, keys []string) string {
 	order := make([]string, 0, len(keys))
-	for i := l.Range.fixedKeys(); i < len(keys); i++ {
-		order = append(order, keys[i]+g.direction(l, i))
+	for i := list.Range.fixedKeys(); i < len(keys); i++ {
+		order = append(order, keys[i]+g.direction(list, i))
 	}
 	if len(order) == 0 {
 		return ""
@@ -27,69 +27,72 @@ func (g *Generator) orderBy(l List, keys []string) string {
 	return " ORDER BY " + strings.Join(order, ", ")
 }
 
-func (g *Generator) direction(l List, i int) string {
+// direction returns the direction of key i.
+func (g *Generator) direction(list List, i int) string {
 	dir := ""
-	if l.Sort[i].Desc {
+	if list.Sort[i].Desc {
 		dir = " DESC"
 	}
-	// The key of the range itself is never NULL there; an index serves it without this.
-	if g.KeyMayBeNull(l.Sort[i].Field) && i > l.Range.At {
+	// The key of the range itself is never NULL. Without NULLS LAST, an index serves it.
+	if g.KeyMayBeNull(list.Sort[i].Field) && i > list.Range.At {
 		dir += " NULLS LAST"
 	}
 	return dir
 }
 
-// startKey is key i of the place that a page starts after.
+// startKey returns key i of the start row.
 func (g *Generator) startKey(l List, i int) string { return g.inputOf(1+i, l.Sort[i].Field) }
 
-// rangeConditions writes the conditions of a range. Those that cost more than a comparison of short values stand behind the rule.
-func (g *Generator) rangeConditions(l List, keys, admits []string) []string {
-	r := l.Range
-	var conds, dear []string
+// rangeConditions returns the conditions of a range. The rule guards conditions that cost more than comparisons of short
+// values.
+func (g *Generator) rangeConditions(list List, keys, admits []string) []string {
+	rng := list.Range
+	var conds, costly []string
 	add := func(cheap bool, cond string) {
 		if cheap || len(admits) == 0 {
 			conds = append(conds, cond)
 		} else {
-			dear = append(dear, cond)
+			costly = append(costly, cond)
 		}
 	}
-	for i, missing := range r.Equal {
+	for i, missing := range rng.Equal {
 		if missing {
-			add(g.mask(l.Sort[i].Field) == nil, keys[i]+" IS NULL")
+			add(g.mask(list.Sort[i].Field) == nil, keys[i]+" IS NULL")
 		} else {
-			add(g.isCheapKey(l.Sort[i].Field), g.equalsConstant(keys[i], g.startKey(l, i)))
+			add(g.isCheapKey(list.Sort[i].Field), g.equalsConstant(keys[i], g.startKey(list, i)))
 		}
 	}
-	field, after := l.Sort[r.At].Field, " > "
-	if l.Sort[r.At].Desc {
+	field, after := list.Sort[rng.At].Field, " > "
+	if list.Sort[rng.At].Desc {
 		after = " < "
 	}
-	switch r.Bound {
+	switch rng.Bound {
 	case KeyPresent:
-		add(g.mask(field) == nil, keys[r.At]+" IS NOT NULL")
+		add(g.mask(field) == nil, keys[rng.At]+" IS NOT NULL")
 	case KeyMissing:
-		add(g.mask(field) == nil, keys[r.At]+" IS NULL")
+		add(g.mask(field) == nil, keys[rng.At]+" IS NULL")
 	case KeyAfter:
-		add(g.isCheapKey(field), keys[r.At]+after+g.startKey(l, r.At))
+		add(g.isCheapKey(field), keys[rng.At]+after+g.startKey(list, rng.At))
 	case TupleAfter:
-		g.tupleAfter(l, keys, after, len(admits) > 0, add)
+		g.tupleAfter(list, keys, after, len(admits) > 0, add)
 	}
-	if len(dear) == 0 {
+	if len(costly) == 0 {
 		return conds
 	}
-	return append(conds, guardedBy(admits, strings.Join(dear, " AND ")))
+	return append(conds, guardedBy(admits, strings.Join(costly, " AND ")))
 }
 
-// tupleAfter compares the tuple of all keys. Where that stands behind a rule, an index finds the start by the first key.
-func (g *Generator) tupleAfter(l List, keys []string, after string, ruled bool, add func(cheap bool, cond string)) {
-	places := make([]string, len(keys))
+// tupleAfter compares the tuple of all keys. If the rule guards that comparison, an index finds the start by the first
+// key.
+func (g *Generator) tupleAfter(list List, keys []string, after string, guarded bool, add func(cheap bool, cond string)) {
+	starts := make([]string, len(keys))
 	cheap := true
 	for i := range keys {
-		places[i] = g.startKey(l, i)
-		cheap = cheap && g.isCheapKey(l.Sort[i].Field)
+		starts[i] = g.startKey(list, i)
+		cheap = cheap && g.isCheapKey(list.Sort[i].Field)
 	}
-	if ruled && !cheap && g.isCheapKey(l.Sort[0].Field) {
-		add(true, keys[0]+strings.TrimRight(after, " ")+"= "+places[0])
+	if guarded && !cheap && g.isCheapKey(list.Sort[0].Field) {
+		add(true, keys[0]+strings.TrimRight(after, " ")+"= "+starts[0])
 	}
-	add(cheap, "("+strings.Join(keys, ", ")+")"+after+"("+strings.Join(places, ", ")+")")
+	add(cheap, "("+strings.Join(keys, ", ")+")"+after+"("+strings.Join(starts, ", ")+")")
 }

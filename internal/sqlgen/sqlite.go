@@ -9,17 +9,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// LoadRows implements Dialect.
-func (sqlite) LoadRows(into string, columns int) string {
-	places := make([]string, columns)
-	for i := range places {
-		places[i] = "?" + strconv.Itoa(i+1)
-	}
-	return "INSERT INTO " + into + " VALUES (" + strings.Join(places, ", ") + ")"
-}
-
-// sqlite is the dialect of SQLite. Its arithmetic is in functions that the engine registers
-// (store/sqlite), since SQLite's own turns an integer overflow into a float and counts NaN as NULL.
+// sqlite is the dialect of SQLite. Its arithmetic uses functions that the engine registers (store/sqlite), since
+// SQLite's own turns an integer overflow into a float and NaN into NULL.
 type sqlite string
 
 func (sqlite) Placeholder(n int, _ value.Kind) string { return "?" + strconv.Itoa(n) }
@@ -32,8 +23,8 @@ func (sqlite) OutputColumn(_ *model.Field, sql string) string { return sql }
 
 func (sqlite) StoresUUID() bool { return false }
 
-func (sqlite) Bool(b bool) string {
-	if b {
+func (sqlite) Bool(val bool) string {
+	if val {
 		return "1"
 	}
 	return "0"
@@ -50,7 +41,7 @@ func (sqlite) Random(below string) string { return "abs(random() % " + below + "
 // HasStatistics implements Dialect.
 func (sqlite) HasStatistics() bool { return false }
 
-// IsTrue implements Dialect. SQLite uses an index for a comparison, but not for a column that stands alone.
+// IsTrue implements Dialect. SQLite uses an index for a comparison, but not for a column without one.
 func (sqlite) IsTrue(sql string) string { return "(" + sql + " = 1)" }
 
 // InQuery implements Dialect.
@@ -65,15 +56,15 @@ func (sqlite) Same(l, r string) string { return "(" + l + " IS " + r + ")" }
 
 func (sqlite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 
-// Spreads: SQLite calls it the propagation of constants.
+// PropagatesConstants implements Dialect. SQLite's documentation calls this constant propagation.
 func (sqlite) PropagatesConstants() bool { return true }
 
-// Mixed: decimals are stored as integers of their scale.
-func (sqlite) Mixed(l, r number) bool {
-	if l.kind != value.Decimal && r.kind != value.Decimal {
+// Mixed implements Dialect. A decimal is stored as an integer, which depends on the scale.
+func (sqlite) Mixed(left, right number) bool {
+	if left.kind != value.Decimal && right.kind != value.Decimal {
 		return false
 	}
-	return l.kind != r.kind || l.scale != r.scale
+	return left.kind != right.kind || left.scale != right.scale
 }
 
 func (sqlite) Compare(op string, l, r number) string {
@@ -84,17 +75,17 @@ func digits(n uint8) string { return strconv.Itoa(int(n)) }
 
 var arithNames = map[byte]string{'+': "add", '-': "sub", '*': "mul", '/': "div", '%': "mod"}
 
-func (sqlite) Arith(op byte, as value.Kind, l, r number) string {
+func (sqlite) Arith(op byte, as value.Kind, left, right number) string {
 	name := arithNames[op]
-	args := l.sql + ", " + r.sql
+	args := left.sql + ", " + right.sql
 	switch as {
 	case value.Float:
 		return "ashlar_float_" + name + "(" + args + ")"
 	case value.Decimal:
-		return "ashlar_dec_" + name + "(" + l.sql + ", " + digits(l.scale) + ", " + r.sql + ", " + digits(r.scale) + ")"
+		return "ashlar_dec_" + name + "(" + left.sql + ", " + digits(left.scale) + ", " + right.sql + ", " + digits(right.scale) + ")"
 	case value.Timestamp:
-		if l.kind == value.Duration {
-			args = r.sql + ", " + l.sql
+		if left.kind == value.Duration {
+			args = right.sql + ", " + left.sql
 		}
 		return "ashlar_time_" + name + "(" + args + ")"
 	case value.Duration:
@@ -104,11 +95,11 @@ func (sqlite) Arith(op byte, as value.Kind, l, r number) string {
 	}
 }
 
-func (sqlite) Negate(x number) string {
-	if x.kind == value.Int {
-		return "ashlar_int_neg(" + x.sql + ")"
+func (sqlite) Negate(num number) string {
+	if num.kind == value.Int {
+		return "ashlar_int_neg(" + num.sql + ")"
 	}
-	return "(-" + x.sql + ")"
+	return "(-" + num.sql + ")"
 }
 
 func (sqlite) Call(fn rule.Func, args []string) string {
@@ -121,7 +112,7 @@ func (sqlite) Call(fn rule.Func, args []string) string {
 	case rule.EndsWith:
 		return "ashlar_ends_with" + list
 	case rule.Lower:
-		return "lower" + list // ASCII alone in SQLite
+		return "lower" + list // only ASCII
 	case rule.Upper:
 		return "upper" + list
 	default:
@@ -152,15 +143,17 @@ func (sqlite) KeyTable(list string, key model.Type, alias string) (table, column
 
 func (sqlite) HasLateral() bool { return false }
 
-func (sqlite) LockRow(string) string { return "" } // there is one writer
+// LockRow implements Dialect. SQLite has only one writer.
+func (sqlite) LockRow(string) string { return "" }
 
 func (sqlite) ListLen(list string) string { return "json_array_length(" + list + ")" }
 
 func (sqlite) ViewQuery(v *model.View) string { return textOf(v.SQLite) }
 
-// Result: a column of a query has the collation of what it is made from, and by it text would be compared.
-func (sqlite) ViewColumn(f *model.Field, column string) string {
-	switch f.Type {
+// ViewColumn implements Dialect. A column of a query has the collation of its origin, and comparisons of text would use
+// that.
+func (sqlite) ViewColumn(field *model.Field, column string) string {
+	switch field.Type {
 	case model.Text, model.Enum, model.UUID, model.Date:
 		return column + " COLLATE BINARY"
 	}
@@ -177,4 +170,13 @@ func (sqlite) All(query string) string {
 
 func (sqlite) ExactlyOne(query string) string {
 	return "(SELECT CASE WHEN count(*) = count(p) THEN total(p) = 1 END FROM (" + query + "))"
+}
+
+// LoadRows implements Dialect.
+func (sqlite) LoadRows(into string, columns int) string {
+	placeholders := make([]string, columns)
+	for i := range placeholders {
+		placeholders[i] = "?" + strconv.Itoa(i+1)
+	}
+	return "INSERT INTO " + into + " VALUES (" + strings.Join(placeholders, ", ") + ")"
 }

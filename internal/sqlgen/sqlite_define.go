@@ -20,46 +20,46 @@ func sqliteType(t model.Type) string {
 }
 
 // Literal implements Dialect.
-func (sqlite) Literal(_ *model.Field, v value.Value) string {
-	switch v.Kind {
+func (sqlite) Literal(_ *model.Field, val value.Value) string {
+	switch val.Kind {
 	case value.Null:
 		return "NULL"
 	case value.Bool, value.Int, value.Decimal, value.Timestamp:
-		return strconv.FormatInt(v.Int, 10)
+		return strconv.FormatInt(val.Int, 10)
 	case value.Float:
-		s := strconv.FormatFloat(v.Float, 'g', -1, 64)
+		s := strconv.FormatFloat(val.Float, 'g', -1, 64)
 		if !strings.ContainsAny(s, ".e") {
 			s += ".0"
 		}
 		return s
 	}
-	return literal(v.Text)
+	return literal(val.Text)
 }
 
 // column always has the reference, since SQLite adds no constraint to a table that exists.
-func (s sqlite) column(f *model.Field, form columnForm) Column {
-	c := sqliteType(f.Type)
+func (s sqlite) column(field *model.Field, form columnForm) Column {
+	column2 := sqliteType(field.Type)
 	switch {
-	case f.Name == "id" && f.Type == model.Int:
-		return Column{f.Name, c + " PRIMARY KEY"} // the rowid itself, which is never NULL
-	case f.Name == "id":
-		return Column{f.Name, c + " NOT NULL PRIMARY KEY"}
-	case !f.Optional && !form.mayMiss:
-		c += " NOT NULL"
+	case field.Name == "id" && field.Type == model.Int:
+		return Column{field.Name, column2 + " PRIMARY KEY"} // the rowid itself, which is never NULL
+	case field.Name == "id":
+		return Column{field.Name, column2 + " NOT NULL PRIMARY KEY"}
+	case !field.Optional && !form.mayMiss:
+		column2 += " NOT NULL"
 	}
-	if f.Ref != nil {
-		c += " " + references(f)
+	if field.Ref != nil {
+		column2 += " " + references(field)
 	}
-	switch f.Type {
+	switch field.Type {
 	case model.Bool:
-		c += " CHECK (" + Quote(f.Name) + " IN (0, 1))"
+		column2 += " CHECK (" + Quote(field.Name) + " IN (0, 1))"
 	case model.Enum:
-		c += " " + enumRule(f)
+		column2 += " " + enumRule(field)
 	}
 	if !form.def.IsNull() {
-		c += " DEFAULT " + s.Literal(f, form.def)
+		column2 += " DEFAULT " + s.Literal(field, form.def)
 	}
-	return Column{f.Name, c}
+	return Column{field.Name, column2}
 }
 
 func (sqlite) definesReferences() bool { return true }
@@ -68,13 +68,13 @@ func (sqlite) definesReferences() bool { return true }
 func (sqlite) tableOptions() string { return " STRICT" }
 
 // Triggers implements Dialect.
-func (sqlite) Triggers(f *model.Field) []Trigger {
-	if f.Ref == nil || f.OnDelete != model.Clear {
+func (sqlite) Triggers(field *model.Field) []Trigger {
+	if field.Ref == nil || field.OnDelete != model.Clear {
 		return nil
 	}
-	name, table := TriggerName(f), Quote(f.Table.Name)
-	return []Trigger{{name, "CREATE TRIGGER " + Quote(name) + " AFTER UPDATE OF " + Quote(f.Name) + " ON " + table +
-		" WHEN " + clearedOnly(f) +
+	name, table := TriggerName(field), Quote(field.Table.Name)
+	return []Trigger{{name, "CREATE TRIGGER " + Quote(name) + " AFTER UPDATE OF " + Quote(field.Name) + " ON " + table +
+		" WHEN " + clearedOnly(field) +
 		" BEGIN\n" +
 		"  UPDATE \"ashlar_counters\" SET \"value\" = \"value\" + 1 WHERE \"name\" = 'revision';\n" +
 		"  UPDATE " + table + " SET " + Quote(Revision) +

@@ -2,60 +2,61 @@ package sqlgen
 
 import "github.com/ashlar-dev/ashlar/internal/value"
 
-// Statement is a statement and where its bound values come from.
+// Statement is an SQL text and the sources of its bound values.
 type Statement struct {
 	SQL          string
 	Args         []Arg
-	Tables       []string // that it reads, each once; of a statement that only reads
+	Tables       []string // tables that a reading statement reads, each once
 	UsesNow      bool     // a bound value depends on the time
-	Inputs       int      // how many inputs it looks at: one more than the highest index, 0 for none
-	ReturnsAfter bool     // of Insert and Change: its rows are those of After
-	Ways         []Way    // of List and Count as the engine plans them: how else the rows can be found
+	Inputs       int      // one more than the highest index of an input, or 0
+	ReturnsAfter bool     // Insert or Change returns the rows of After
+	Ways         []Way    // other ways to the rows of a List or Count that the engine plans
 }
 
 // Arg is the source of one bound value.
 type Arg struct {
 	From  Source
-	Index int         // FromSlot: index of the slot; FromInput: index of the input
-	Value value.Value // FromConst
-	UUID  bool        // FromSlot: a text that is bound as a uuid, and as null where it is none
+	Index int         // index of the slot or input
+	Value value.Value // the constant
+	UUID  bool        // binds the text of a slot as a uuid, or null if it is none
 }
 
-// Source is where a bound value comes from.
+// Source is the kind of an Arg.
 type Source uint8
 
 const (
 	FromConst Source = iota
-	FromSlot         // what a part of an expression that needs no row came to
-	FromInput        // what the caller of the statement gives: a key, a limit, the values of a row
+	FromSlot         // the value of a slot
+	FromInput        // a value that the caller of the statement gives, such as a key or a limit
 )
 
-// Bind appends to dst the values to run s with.
+// Bind appends the values to bind to dst. slots are the values of the slots. inputs are values from the caller of the
+// statement.
 func (s *Statement) Bind(dst, slots, inputs []value.Value) []value.Value {
-	for _, a := range s.Args {
-		switch a.From {
+	for _, arg := range s.Args {
+		switch arg.From {
 		case FromConst:
-			dst = append(dst, a.Value)
+			dst = append(dst, arg.Value)
 		case FromSlot:
-			dst = append(dst, a.bound(slots[a.Index]))
+			dst = append(dst, arg.bound(slots[arg.Index]))
 		case FromInput:
-			dst = append(dst, inputs[a.Index])
+			dst = append(dst, inputs[arg.Index])
 		}
 	}
 	return dst
 }
 
-// bound is the value of a slot as it is bound.
-func (a Arg) bound(v value.Value) value.Value {
+// bound returns the value of a slot as the statement binds it.
+func (a Arg) bound(val value.Value) value.Value {
 	if !a.UUID {
-		return v
+		return val
 	}
-	return asUUID(v)
+	return asUUID(val)
 }
 
-// asUUID is a text as the uuid that it is, or null: a text in another form than the canonical equals no uuid.
-func asUUID(v value.Value) value.Value {
-	if id, ok := value.ParseUUID(v.Text); ok && id == v.Text {
+// asUUID returns the uuid that a text holds, or null. A text that is not in the canonical form equals no uuid.
+func asUUID(val value.Value) value.Value {
+	if id, ok := value.ParseUUID(val.Text); ok && id == val.Text {
 		return value.OfUUID(id)
 	}
 	return value.Value{}

@@ -8,22 +8,22 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// A uuid is text in expressions. Where the database stores it as what it is, its column is cast to text wherever an
-// expression uses it, but not where it is compared with another uuid or with a text that is known before the statement runs:
-// there an index is to be used.
+// A uuid is text in expressions. PostgreSQL stores it as a uuid, so that an expression casts the column to text. The
+// functions of this file compare without the cast, so that an index can serve the comparison. They compare a uuid with
+// another one, or with a text that is known before the statement runs.
 
-// uuidColumn is the column of a uuid, as it is stored.
-func (g *Generator) uuidColumn(n rule.Node, sc *scope) (string, bool) {
-	c, ok := n.(*rule.Column)
-	if !ok || c.Field.Type != model.UUID || !g.Dialect.StoresUUID() {
+// uuidColumn returns the column of a uuid as it is stored. It reports false for any other node.
+func (g *Generator) uuidColumn(node rule.Node, sc *scope) (string, bool) {
+	column, ok := node.(*rule.Column)
+	if !ok || column.Field.Type != model.UUID || !g.Dialect.StoresUUID() {
 		return "", false
 	}
-	return g.column(c, sc), true
+	return g.column(column, sc), true
 }
 
-// boundUUID is a text that needs no row, bound as a uuid; as null where it is none.
-func (g *Generator) boundUUID(n rule.Node) (string, bool) {
-	switch n := n.(type) {
+// boundUUID binds a text that needs no row as a uuid, or as null. It reports false for any other node.
+func (g *Generator) boundUUID(node rule.Node) (string, bool) {
+	switch n := node.(type) {
 	case *rule.Param:
 		if n.As == value.Text {
 			s := n.Slot
@@ -31,18 +31,19 @@ func (g *Generator) boundUUID(n rule.Node) (string, bool) {
 		}
 	case *rule.Const:
 		if n.Value.Kind == value.Text {
-			v := asUUID(n.Value)
-			if v.IsNull() {
+			val := asUUID(n.Value)
+			if val.IsNull() {
 				return g.Dialect.Null(value.UUID), true
 			}
-			return g.constant(v), true
+			return g.constant(val), true
 		}
 	}
 	return "", false
 }
 
-func isBoundText(n rule.Node) bool {
-	switch n := n.(type) {
+// isBoundText reports whether a node is a text that needs no row.
+func isBoundText(node rule.Node) bool {
+	switch n := node.(type) {
 	case *rule.Param:
 		return n.As == value.Text
 	case *rule.Const:
@@ -51,17 +52,16 @@ func isBoundText(n rule.Node) bool {
 	return false
 }
 
-// uuidColumns are the columns of two uuids. Their order as they are stored is that of their text.
-func (g *Generator) uuidColumns(l, r rule.Node, sc *scope) (a, b string, ok bool) {
-	if !isUUIDColumn(l) || !isUUIDColumn(r) {
+// uuidColumns returns the columns of two uuids. uuids have the order of their text.
+func (g *Generator) uuidColumns(left, right rule.Node, sc *scope) (leftSQL, rightSQL string, ok bool) {
+	if !isUUIDColumn(left) || !isUUIDColumn(right) {
 		return "", "", false
 	}
-	a, ok = g.uuidColumn(l, sc)
-	if !ok {
+	if leftSQL, ok = g.uuidColumn(left, sc); !ok {
 		return "", "", false
 	}
-	b, _ = g.uuidColumn(r, sc)
-	return a, b, true
+	rightSQL, _ = g.uuidColumn(right, sc)
+	return leftSQL, rightSQL, true
 }
 
 func isUUIDColumn(n rule.Node) bool {
@@ -69,62 +69,62 @@ func isUUIDColumn(n rule.Node) bool {
 	return ok && c.Field.Type == model.UUID
 }
 
-// uuidEquality compares a uuid with another or with a text that is known.
-func (g *Generator) uuidEquality(op rule.Op, l, r rule.Node, sc *scope, m logic) (string, bool) {
-	if isUUIDColumn(r) && !isUUIDColumn(l) {
-		l, r = r, l
+// uuidEquality compares a uuid with another one, or with a text that needs no row.
+func (g *Generator) uuidEquality(op rule.Op, left, right rule.Node, sc *scope, want logic) (string, bool) {
+	if isUUIDColumn(right) && !isUUIDColumn(left) {
+		left, right = right, left
 	}
-	if a, b, ok := g.uuidColumns(l, r, sc); ok {
-		missL, missR := mayBeNull(l), mayBeNull(r)
+	if leftSQL, rightSQL, ok := g.uuidColumns(left, right, sc); ok {
+		leftNull, rightNull := mayBeNull(left), mayBeNull(right)
 		switch {
-		case !missL && !missR, m == admit && op == rule.Eq && missL != missR:
-			return "(" + a + " " + sqlOp(op) + " " + b + ")", true
+		case !leftNull && !rightNull, want == admit && op == rule.Eq && leftNull != rightNull:
+			return "(" + leftSQL + " " + sqlOp(op) + " " + rightSQL + ")", true
 		case op == rule.Eq:
-			return g.Dialect.Same(a, b), true
+			return g.Dialect.Same(leftSQL, rightSQL), true
 		default:
-			return g.Dialect.Differs(a, b), true
+			return g.Dialect.Differs(leftSQL, rightSQL), true
 		}
 	}
-	if !isBoundText(r) {
+	if !isBoundText(right) {
 		return "", false
 	}
-	column, ok := g.uuidColumn(l, sc)
+	column, ok := g.uuidColumn(left, sc)
 	if !ok {
 		return "", false
 	}
-	text, _ := g.boundUUID(r)
-	return g.uuidOutcome(column+" = "+text, op == rule.Ne, m), true
+	text, _ := g.boundUUID(right)
+	return g.uuidOutcome(column+" = "+text, op == rule.Ne, want), true
 }
 
-// uuidOutcome makes false of the NULL of a comparison with a missing uuid, or with a text that is none.
-func (g *Generator) uuidOutcome(sql string, not bool, m logic) string {
+// uuidOutcome turns NULL into false: the uuid is missing, or the text is no uuid.
+func (g *Generator) uuidOutcome(sql string, not bool, want logic) string {
 	switch {
 	case not:
 		return "(NOT coalesce(" + sql + ", " + g.Dialect.Bool(false) + "))"
-	case m == admit:
+	case want == admit:
 		return "(" + sql + ")"
 	default:
 		return "coalesce(" + sql + ", " + g.Dialect.Bool(false) + ")"
 	}
 }
 
-// uuidIn looks for a uuid among texts that are known.
-func (g *Generator) uuidIn(n *rule.In, sc *scope, m logic) (string, bool) {
-	if len(n.Items) == 0 {
+// uuidIn looks for a uuid among texts that need no row.
+func (g *Generator) uuidIn(in *rule.In, sc *scope, want logic) (string, bool) {
+	if len(in.Items) == 0 {
 		return "", false
 	}
-	for _, item := range n.Items {
+	for _, item := range in.Items {
 		if !isBoundText(item) {
 			return "", false
 		}
 	}
-	column, ok := g.uuidColumn(n.X, sc)
+	column, ok := g.uuidColumn(in.X, sc)
 	if !ok {
 		return "", false
 	}
-	items := make([]string, len(n.Items))
-	for i, item := range n.Items {
+	items := make([]string, len(in.Items))
+	for i, item := range in.Items {
 		items[i], _ = g.boundUUID(item)
 	}
-	return g.uuidOutcome(column+" IN ("+strings.Join(items, ", ")+")", false, m), true
+	return g.uuidOutcome(column+" IN ("+strings.Join(items, ", ")+")", false, want), true
 }

@@ -5,13 +5,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// value writes a folded expression; it is NULL where the expression is missing or fails.
+// value writes a folded expression. The value is NULL if the expression is missing or fails.
 func (g *Generator) value(n rule.Node, sc *scope) string {
 	return g.limitText(g.expression(n, sc))
 }
 
-func (g *Generator) expression(n rule.Node, sc *scope) string {
-	switch n := n.(type) {
+func (g *Generator) expression(node rule.Node, sc *scope) string {
+	switch n := node.(type) {
 	case *rule.Const:
 		return g.constant(n.Value)
 	case *rule.Failed:
@@ -21,11 +21,11 @@ func (g *Generator) expression(n rule.Node, sc *scope) string {
 	case *rule.Column:
 		return g.Dialect.ColumnValue(n.Field, g.column(n, sc))
 	case *rule.If:
-		return "(" + g.caseOf(n, sc, func(b rule.Node) string {
-			if isNull(b) {
+		return "(" + g.caseOf(n, sc, func(node rule.Node) string {
+			if isNull(node) {
 				return g.Dialect.Null(n.As)
 			}
-			return g.value(b, sc)
+			return g.value(node, sc)
 		}) + ")"
 	case *rule.Arith:
 		return g.Dialect.Arith(n.Op, n.As, g.number(n.L, sc), g.number(n.R, sc))
@@ -47,20 +47,21 @@ type number struct {
 	scale uint8
 }
 
+// number writes an operand of arithmetic.
 func (g *Generator) number(n rule.Node, sc *scope) number {
 	return number{g.value(n, sc), n.Kind(), rule.ScaleOf(n)}
 }
 
-func (g *Generator) call(n *rule.Call, sc *scope) string {
-	args := make([]string, len(n.Args))
-	for i, a := range n.Args {
+func (g *Generator) call(call *rule.Call, sc *scope) string {
+	args := make([]string, len(call.Args))
+	for i, a := range call.Args {
 		args[i] = g.value(a, sc)
 	}
 	switch {
-	case n.Func == rule.Size && n.Args[0].Kind() == value.List:
+	case call.Func == rule.Size && call.Args[0].Kind() == value.List:
 		return g.Dialect.ListLen(args[0])
-	case n.Func == rule.Contains:
-		return g.Dialect.Contains(args[0], args[1], isBoundText(n.Args[1]))
+	case call.Func == rule.Contains:
+		return g.Dialect.Contains(args[0], args[1], isBoundText(call.Args[1]))
 	}
-	return g.Dialect.Call(n.Func, args)
+	return g.Dialect.Call(call.Func, args)
 }

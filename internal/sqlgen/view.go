@@ -7,16 +7,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// DuplicateIDs finds an id that more than one row of a view has, or none: the column is the id, then how many rows have it.
+// DuplicateIDs finds an id of a view that is missing or that more than one row has. The columns are the id and the
+// number of its rows.
 func DuplicateIDs(d Dialect, t *model.Table) string {
 	return "SELECT id, count(*) FROM " + viewTable(d, t) + " AS t0 GROUP BY id HAVING count(*) > 1 OR id IS NULL LIMIT 1"
 }
 
-// SampleRows reads up to n rows of a view as they are. The columns are its fields.
-func SampleRows(d Dialect, t *model.Table, n int) string {
-	cols := make([]string, len(t.Fields))
-	for i, f := range t.Fields {
+// SampleRows reads up to n rows of a view without masks. The columns are its fields.
+func SampleRows(dialect Dialect, table *model.Table, n int) string {
+	cols := make([]string, len(table.Fields))
+	for i, f := range table.Fields {
 		cols[i] = column("t0", f.Name)
 	}
-	return "SELECT " + strings.Join(cols, ", ") + " FROM " + viewTable(d, t) + " AS t0 LIMIT " + strconv.Itoa(n)
+	return "SELECT " + strings.Join(cols, ", ") + " FROM " + viewTable(dialect, table) + " AS t0 LIMIT " + strconv.Itoa(n)
 }

@@ -6,62 +6,63 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// The rows of a list can be found in more than one way: along the order until the page is full, or through an index that
-// serves a part of the conditions, after which they are sorted. Which one is cheap depends on the rows. A blog whose posts
-// are nearly all published is to be walked; of one owner's ten documents among a million, the index knows best. SQLite has
-// no statistics here and always takes the index; PostgreSQL has none about what belongs to one caller. So a list that has
-// partial than one way asks first how far each leads, see Probe.
+// A list can find its rows along its order until the page is full, or through an index that serves a part of the
+// conditions, and then sort them. The rows decide what is cheaper. If nearly all posts of a blog are published, the walk is.
+// If ten of a million documents belong to the caller, the index is. SQLite has no statistics here and always takes the
+// index. PostgreSQL has no statistics about what belongs to one caller. So a list with more than one way first probes how
+// many rows each way leads to, see Probe.
 
 // Way is how a statement finds its rows.
 type Way uint8
 
 const (
-	AsPlanned Way = iota // the engine decides
+	AsPlanned Way = iota // as the engine plans
 	Walk                 // along the order
-	FromSets             // of Count: sets are looked up value by value
-	From                 // From + i: through the i-th part of the conditions that an index serves
+	FromSets             // for Count: through each value of the sets
+	From                 // From + i: through starts[i] of the plan
 )
 
-// plan is how the rows of a list can be found.
-type plan struct {
-	parts  []part
-	walk   bool           // along an index
-	equal  []*model.Field // the fields that the index starts with, each compared with a value
-	starts [][]int        // of parts: those that an index serves, together where one index has all of them
+// A listPlan says how the rows of a list can be found.
+type listPlan struct {
+	parts  []condPart
+	walk   bool           // an index gives the order
+	equal  []*model.Field // fields at the start of that index, each compared with a value
+	starts [][]int        // indexes of parts; one index of the table serves all parts of an element
 }
 
-func (g *Generator) planList(l List) plan {
-	f := plan{parts: g.parts(l.Table, l.Filter)}
-	if l.Table.View != nil {
-		return f
+// planList plans a list.
+func (g *Generator) planList(list List) listPlan {
+	plan := listPlan{parts: g.parts(list.Table, list.Filter)}
+	if list.Table.View != nil {
+		return plan
 	}
-	f.equal, f.walk = g.walkIndex(l, f.parts)
-	for i, p := range f.parts {
-		if g.isStart(p) && p.equals == nil {
-			f.starts = append(f.starts, []int{i})
+	plan.equal, plan.walk = g.walkIndex(list, plan.parts)
+	for i, part := range plan.parts {
+		if g.isStart(part) && part.equals == nil {
+			plan.starts = append(plan.starts, []int{i})
 		}
 	}
 	if !g.Dialect.HasStatistics() {
-		f.starts = append(f.starts, g.comparedGroups(l.Table, f)...)
+		plan.starts = append(plan.starts, g.comparedGroups(list.Table, plan)...)
 	}
-	return f
+	return plan
 }
 
-// walkIndex are the fields that are compared with values, if an index gives the order of a list among the rows that have
-// those values. Of more than one index it is the one that has most of them.
-func (g *Generator) walkIndex(l List, parts []part) (equal []*model.Field, ok bool) {
-	for i, k := range l.Sort {
-		if k.Desc != l.Sort[0].Desc || g.mask(k.Field) != nil || i > 0 && k.Field.Optional {
+// walkIndex returns the fields at the start of an index that are compared with values, if the index then gives the order
+// of the list. Of several indexes it chooses the one with the most such fields.
+func (g *Generator) walkIndex(list List, parts []condPart) (equal []*model.Field, ok bool) {
+	for i, k := range list.Sort {
+		if k.Desc != list.Sort[0].Desc || g.mask(k.Field) != nil || (i > 0 && k.Field.Optional) {
 			return nil, false
 		}
 	}
-	for _, index := range g.Rules.Table(l.Table).Indexes {
+	for _, index := range g.Rules.Table(list.Table).Indexes {
 		n := 0
-		for n < len(index) && slices.ContainsFunc(parts, func(p part) bool { return p.equals == index[n] }) {
+		for n < len(index) && slices.ContainsFunc(parts, func(p condPart) bool { return p.equals == index[n] }) {
 			n++
 		}
 		for ; n >= 0; n-- {
-			if isOrder(index[n:], l.Sort) {
+			if isOrder(index[n:], list.Sort) {
 				if !ok || n > len(equal) {
 					equal, ok = index[:n], true
 				}
@@ -72,24 +73,24 @@ func (g *Generator) walkIndex(l List, parts []part) (equal []*model.Field, ok bo
 	return equal, ok
 }
 
-// operator says whether columns of an index are the keys of a sort.
+// isOrder reports whether columns of an index are the keys of a sort.
 func isOrder(columns []*model.Field, sort []Key) bool {
 	return slices.EqualFunc(columns, sort, func(f *model.Field, k Key) bool { return f == k.Field })
 }
 
-// comparedGroups are the parts that compare fields with values, as the indexes have them. What the walk has anyway is left out,
-// and what another has as well: SQLite would choose between two indexes blindly.
-func (g *Generator) comparedGroups(t *model.Table, f plan) (all [][]int) {
-	for _, index := range g.Rules.Table(t).Indexes {
+// comparedGroups groups the parts that compare fields with values as the indexes have them. It leaves out a group that
+// the walk has, or that another group includes: SQLite would choose blindly between two indexes.
+func (g *Generator) comparedGroups(table *model.Table, plan listPlan) (all [][]int) {
+	for _, index := range g.Rules.Table(table).Indexes {
 		var group []int
 		walked := true
 		for _, field := range index {
-			i := slices.IndexFunc(f.parts, func(p part) bool { return p.equals == field })
+			i := slices.IndexFunc(plan.parts, func(p condPart) bool { return p.equals == field })
 			if i < 0 {
 				break
 			}
 			group = append(group, i)
-			walked = walked && slices.Contains(f.equal, field)
+			walked = walked && slices.Contains(plan.equal, field)
 		}
 		within := func(a, b []int) bool {
 			return !slices.ContainsFunc(a, func(i int) bool { return !slices.Contains(b, i) })
@@ -103,23 +104,22 @@ func (g *Generator) comparedGroups(t *model.Table, f plan) (all [][]int) {
 	return all
 }
 
-// isStart says whether a part is a way of its own. An engine that knows its rows needs that only where they are found from
-// the caller's side.
-func (g *Generator) isStart(p part) bool {
-	return p.usesSet || len(p.indexed) > 0 && !g.Dialect.HasStatistics()
+// isStart reports whether a part is a way of its own. An engine with statistics needs that only for sets of the caller.
+func (g *Generator) isStart(p condPart) bool {
+	return p.usesSet || (len(p.indexed) > 0 && !g.Dialect.HasStatistics())
 }
 
-// ways are the ways of a list, Walk last; none where the engine's own plan is as good.
-func (g *Generator) ways(f plan) []Way {
+// ways returns the ways of a list, Walk last. It returns none if the engine's own plan is as good.
+func (g *Generator) ways(plan listPlan) []Way {
 	var ways []Way
-	for i := range f.starts {
+	for i := range plan.starts {
 		ways = append(ways, From+Way(i))
 	}
-	if f.walk {
+	if plan.walk {
 		ways = append(ways, Walk)
 	}
-	// SQLite takes the only index that there is, PostgreSQL looks through the table for a set that stands below OR.
-	if len(f.starts) == 0 || len(ways) < 2 && !g.Dialect.HasStatistics() {
+	// SQLite takes a single index by itself. PostgreSQL scans the table for a set below OR.
+	if len(plan.starts) == 0 || (len(ways) < 2 && !g.Dialect.HasStatistics()) {
 		return nil
 	}
 	return ways

@@ -9,76 +9,76 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Insert inserts a row. Input i is the value of the i-th field of the table, the last input is the revision. Where a rule
-// looks at other rows (see asksFirst), it inserts the row only if all rules hold. Where it can, the statement also answers
-// what is asked of the row: see Statement.ReturnsAfter.
-func (g *Generator) Insert(a After) (*Statement, error) {
-	t := a.Table
-	names, values := make([]string, 0, len(t.Fields)+1), make([]string, 0, len(t.Fields)+1)
-	inputs := make(map[*model.Field]string, len(t.Fields))
-	for i, f := range t.Fields {
+// Insert inserts a row. Input i is the value of the i-th field of the table, and the last input is the revision. If a
+// rule looks at other rows (see rulesFirst), the statement inserts the row only if all rules hold. It returns the rows
+// of After if it can, see Statement.ReturnsAfter.
+func (g *Generator) Insert(after After) (*Statement, error) {
+	table := after.Table
+	names, values := make([]string, 0, len(table.Fields)+1), make([]string, 0, len(table.Fields)+1)
+	inputs := make(map[*model.Field]string, len(table.Fields))
+	for i, f := range table.Fields {
 		inputs[f] = g.inputOf(i, f)
 		names, values = append(names, Quote(f.Name)), append(values, inputs[f])
 	}
-	names, values = append(names, Quote(Revision)), append(values, g.input(len(t.Fields), value.Int))
-	sql := "INSERT INTO " + Quote(t.Name) + " (" + strings.Join(names, ", ") + ")"
+	names, values = append(names, Quote(Revision)), append(values, g.input(len(table.Fields), value.Int))
+	sql := "INSERT INTO " + Quote(table.Name) + " (" + strings.Join(names, ", ") + ")"
 	list := strings.Join(values, ", ")
-	if g.rulesFirst(a) {
-		sc := g.writeScope(t, "")
+	if g.rulesFirst(after) {
+		sc := g.writeScope(table, "")
 		sc.values = inputs
-		sql += " SELECT " + list + where(g.ruleConditions(a.Rules, sc))
+		sql += " SELECT " + list + where(g.ruleConditions(after.Rules, sc))
 	} else {
 		sql += " VALUES (" + list + ")"
 	}
-	return g.withReturning(sql, a)
+	return g.withReturning(sql, after)
 }
 
-// Update sets fields of a row where the rules of a hold of it as it becomes. Input 0 is its id, input 1 the revision,
-// input 2+i the value of fields[i]. from are the rules that are known to hold of the row as it is.
-func (g *Generator) Update(a After, from []rule.Node, fields []*model.Field) (*Statement, error) {
-	return g.finish(g.updateText(a, from, fields, nil))
+// Update sets fields of a row if the rules of after hold for the new row. Input 0 is the id, input 1 the revision, and
+// input 2+i the value of fields[i]. from are the rules that are known to hold for the old row.
+func (g *Generator) Update(after After, from []rule.Node, fields []*model.Field) (*Statement, error) {
+	return g.finish(g.updateText(after, from, fields, nil))
 }
 
-// Change is Update of a row that the caller may read and of which the rules from hold as it is, and answers what is asked
-// find it as it becomes; it changes no other. Its text is "" where a statement of one row alone cannot tell (see alone), or
-// where the rules refuse whatever the row.
-func (g *Generator) Change(a After, from []rule.Node, fields []*model.Field) (*Statement, error) {
-	if !g.selfContained(a) || !g.System && slices.ContainsFunc(slices.Concat(from, a.Rules), func(n rule.Node) bool { return rule.NeverTrue(g.fold(n)) }) {
+// Change is Update with the read rule and the rules from in its WHERE, and the columns of After in its RETURNING. Its
+// SQL is empty if one statement cannot decide (see selfContained), or if the rules refuse every row.
+func (g *Generator) Change(after After, from []rule.Node, fields []*model.Field) (*Statement, error) {
+	refuses := func(n rule.Node) bool { return rule.NeverTrue(g.fold(n)) }
+	if !g.selfContained(after) || (!g.System && slices.ContainsFunc(slices.Concat(from, after.Rules), refuses)) {
 		return &Statement{}, nil
 	}
-	row := Quote(a.Table.Name)
-	conds := append(g.readCondition(a.Table, row), g.ruleConditions(from, g.writeScope(a.Table, row))...)
-	return g.withReturning(g.updateText(a, from, fields, conds), a)
+	row := Quote(after.Table.Name)
+	conds := append(g.readCondition(after.Table, row), g.ruleConditions(from, g.writeScope(after.Table, row))...)
+	return g.withReturning(g.updateText(after, from, fields, conds), after)
 }
 
-// updateText is the text of a statement that sets fields of a row, under more conditions.
-func (g *Generator) updateText(a After, from []rule.Node, fields []*model.Field, more []string) string {
-	t, row := a.Table, Quote(a.Table.Name)
+// updateText returns an UPDATE that sets fields of a row, under more conditions.
+func (g *Generator) updateText(after After, from []rule.Node, fields []*model.Field, more []string) string {
+	table, row := after.Table, Quote(after.Table.Name)
 	sets := []string{Quote(Revision) + " = " + g.input(1, value.Int)}
-	was := g.writeScope(t, row)
-	was.row = g.Rules.Table(t).Old
-	becomes := was.nested(g.Rules.Table(t).Row, row)
-	becomes.values = make(map[*model.Field]string, len(fields))
+	oldRow := g.writeScope(table, row)
+	oldRow.row = g.Rules.Table(table).Old
+	newRow := oldRow.nested(g.Rules.Table(table).Row, row)
+	newRow.values = make(map[*model.Field]string, len(fields))
 	for i, f := range fields {
-		becomes.values[f] = g.inputOf(2+i, f)
-		sets = append(sets, Quote(f.Name)+" = "+becomes.values[f])
+		newRow.values[f] = g.inputOf(2+i, f)
+		sets = append(sets, Quote(f.Name)+" = "+newRow.values[f])
 	}
-	conds := append([]string{column(row, "id") + " = " + g.inputOf(0, t.ID())}, more...)
-	for _, n := range a.Rules {
-		if !slices.Contains(from, n) || rule.Names(n, fields) { // otherwise it says the same of the row as it is
-			conds = append(conds, g.ruleConditions([]rule.Node{n}, becomes)...)
+	conds := append([]string{column(row, "id") + " = " + g.inputOf(0, table.ID())}, more...)
+	for _, node := range after.Rules {
+		if !slices.Contains(from, node) || rule.Names(node, fields) { // otherwise the outcome is that for the old row
+			conds = append(conds, g.ruleConditions([]rule.Node{node}, newRow)...)
 		}
 	}
 	return "UPDATE " + row + " SET " + strings.Join(sets, ", ") + where(conds)
 }
 
-// ruleConditions are the conditions that rules hold.
+// ruleConditions returns the conditions that rules hold.
 func (g *Generator) ruleConditions(rules []rule.Node, sc *scope) (conds []string) {
 	if g.System {
 		return nil
 	}
-	for _, n := range rules {
-		if n := g.fold(n); !rule.AlwaysTrue(n) {
+	for _, node := range rules {
+		if n := g.fold(node); !rule.AlwaysTrue(n) {
 			conds = append(conds, g.cond(n, sc, admit))
 		}
 	}

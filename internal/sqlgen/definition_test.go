@@ -166,7 +166,7 @@ func TestConstraints(t *testing.T) {
 			exec(t, conn, "SAVEPOINT s")
 			defer exec(t, conn, "ROLLBACK TO s")
 			err := run(conn, insertItem("b", tt.set))
-			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("insert: %v, want %q", err, tt.want)
 			}
 		})
