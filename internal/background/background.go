@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 )
 
-// ErrExited is the error of a function that ended its goroutine with runtime.Goexit, as t.FailNow does.
+// ErrExited is the error of a function that ended its goroutine with runtime.Goexit, for example by t.FailNow.
 var ErrExited = errors.New("the function ended its goroutine")
 
 // A PanicError is a panic as an error.
@@ -32,8 +32,8 @@ func Guard(what string, run func() error) (err error) {
 	return run()
 }
 
-// Go runs f on a goroutine of its own. Then it calls ended there, with the error of f, a *PanicError, or ErrExited. The
-// caller waits for ended if it must know that the goroutine is gone.
+// Go runs a function on a goroutine of its own. Then it calls ended there, with the error of the function, a
+// *PanicError, or ErrExited. A caller that must know the end of the goroutine waits for ended.
 func Go(what string, run func() error, ended func(error)) {
 	go func() {
 		err := ErrExited
@@ -42,14 +42,14 @@ func Go(what string, run func() error, ended func(error)) {
 	}()
 }
 
-// Async runs f on a goroutine of its own. The channel receives what ended would: see Go.
+// Async runs a function on a goroutine of its own. The channel receives the error for ended: see Go.
 func Async(what string, run func() error) <-chan error {
 	result := make(chan error, 1)
 	Go(what, run, func(err error) { result <- err })
 	return result
 }
 
-// Report returns a function for Go that logs what went wrong, as an error with the stack of a panic.
+// Report returns a function for Go that logs an error with the stack of a panic.
 func Report(log *slog.Logger) func(error) {
 	return func(err error) {
 		if err != nil {

@@ -29,7 +29,7 @@ func TestGuard(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := background.Guard("a test", tt.f)
-			if text := fmt.Sprint(err); tt.want == "" && err != nil || !strings.HasPrefix(text, tt.want) {
+			if text := fmt.Sprint(err); (tt.want == "" && err != nil) || !strings.HasPrefix(text, tt.want) {
 				t.Errorf("Guard = %v, want %q", err, tt.want)
 			}
 			cause, ok := errors.AsType[*background.PanicError](err)
@@ -57,7 +57,7 @@ func TestAsync(t *testing.T) {
 	}
 }
 
-// scripted is a service whose n-th Run is the n-th function. The last one repeats.
+// scripted is a service with one function for each Run. The last one repeats.
 type scripted struct {
 	runs []func(context.Context) error
 	at   []time.Time // of each Run

@@ -53,7 +53,8 @@ func (s *Services) Start(name string, service Service) {
 	})
 }
 
-// Stop stops the services, the last one first. It waits for each until ctx ends. The error names those that still run.
+// Stop stops the services, the last one first. It waits for each until ctx ends. The error names the services still
+// running.
 func (s *Services) Stop(ctx context.Context) (err error) {
 	for _, r := range slices.Backward(s.running) {
 		r.cancel()
@@ -94,8 +95,8 @@ func (s *Services) keepRunning(ctx context.Context, name string, service Service
 	}
 }
 
-// jittered returns a random duration between three quarters of d and five quarters. So services of several nodes that
-// failed together do not come back together.
+// jittered returns a random duration between three quarters of wait and five quarters. So services of several nodes
+// that failed together do not come back together.
 func jittered(wait time.Duration) time.Duration {
 	return wait*3/4 + rand.N(wait/2)
 }

@@ -35,9 +35,9 @@ var safeOrders = strings.NewReplacer(
 	"key: int\n    fields:\n      order", "key: int\n    indexes: [[order, price]]\n    fields:\n      order",
 )
 
-// TestFormerServerGoesOn: what is called safe is safe for a server that runs on the former model. It has prepared its
-// statements, and goes on to answer the same to all of them, also to those that come second in a read: an order has no decimal,
-// its lines have.
+// TestFormerServerGoesOn: a safe change is safe for a server on the former model. The server has prepared its
+// statements. It gives the same answers to all of them, including the second statements of reads: an order has no
+// decimal, its lines have.
 func TestFormerServerGoesOn(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { formerServerGoesOn(t, nil) })
 	t.Run("postgresql", func(t *testing.T) { formerServerGoesOn(t, []string{"--database", pgtest.URL(t)}) })

@@ -54,7 +54,7 @@ const maxSafeInteger = 1<<53 - 1
 
 // beyondJavaScript reports whether an int's declared range exceeds JavaScript's.
 func beyondJavaScript(field *model.Field) bool {
-	return plainInt(field) && (field.Max != nil && *field.Max > maxSafeInteger || field.Min != nil && *field.Min < -maxSafeInteger)
+	return plainInt(field) && ((field.Max != nil && *field.Max > maxSafeInteger) || (field.Min != nil && *field.Min < -maxSafeInteger))
 }
 
 // plainInt reports whether JSON shows a field as a number, and it is not an id.

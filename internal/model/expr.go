@@ -18,20 +18,20 @@ func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.
 type Expr struct {
 	Text     string
 	Pos      Pos
-	Constant bool // a default that is a constant, not CEL: a YAML scalar that is no text, or a word
+	Constant bool // a default without CEL: a YAML scalar that is no text, or a word
 
-	// Spans tell where the text stands in its file, ordered by offset. Without them only Pos is known.
+	// Spans locate the text in its file, ordered by offset. Without them only Pos is known.
 	Spans []Span
 }
 
-// Span is a run of code points that are neighbours on one line of the file.
+// Span is a run of adjacent code points on one line of the file.
 type Span struct {
 	Offset    int // of its first code point in Expr.Text, from 0
 	Line, Col int // of the same code point in the file
 }
 
 // At returns the position in the model file of the code point at an offset of e.Text. It returns the nearest known
-// position if the YAML style hides the exact one, as folding and some escapes do.
+// position if the YAML style hides the exact one: folding does, and so do some escapes.
 func (e *Expr) At(offset int) Pos {
 	i, _ := slices.BinarySearchFunc(e.Spans, offset+1, func(s Span, o int) int { return s.Offset - o })
 	if i == 0 {

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong with a model.
+// Fault is one fault of a model.
 type Fault struct {
 	Pos     Pos
 	Message string
 	Source  string // the line of the file, or ""
 }
 
-// Faults is everything that is wrong with a model, in the order of the files.
+// Faults are all faults of a model, in the order of the files.
 type Faults []Fault
 
 // Fault returns a fault at a position of the model's files, with its source line.
@@ -26,7 +26,7 @@ func (m *Model) Fault(at Pos, format string, args ...any) Fault {
 	return fault
 }
 
-// maxShown is the number of characters of a source line that String shows.
+// maxShown is the largest number of characters of a source line in String.
 const maxShown = 160
 
 // String returns `file:line:column: message`, the source line, and a caret below the column. It cuts a long line around
@@ -45,7 +45,7 @@ func (f Fault) String() string {
 	return head + "\n  " + string(line) + "\n  " + indent + "^"
 }
 
-// blank returns the blank that is as wide as r.
+// blank returns a blank of the width of r.
 func blank(r rune) rune {
 	if r == '\t' {
 		return r

@@ -10,7 +10,7 @@ type Field struct {
 	Doc   string
 	Type  Type
 
-	Ref      *Table   // table that a reference leads to, or nil
+	Ref      *Table   // target of a reference, or nil
 	RefName  string   // name of a reference in the model file: author for author_id; "" for other fields
 	OnDelete OnDelete // effect on this row when the referenced row is deleted
 
@@ -23,7 +23,7 @@ type Field struct {
 	Secret    bool // clients write it and never read it
 	Caseless  bool // Unique ignores the case of the letters A to Z
 	ReadOnly  bool // only the system writes it
-	Link      bool // clients may set the reference to a row that they may not read
+	Link      bool // clients may set the reference to a row hidden from them
 	Read      *Expr
 	Write     *Expr
 

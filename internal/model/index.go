@@ -2,12 +2,12 @@ package model
 
 import "slices"
 
-// MaxIndexedText is the number of characters that a text may have if it is a key, unique or indexed. Several texts of one
+// MaxIndexedText is the largest number of characters of a text that is a key, unique or indexed. Several texts of one
 // index share the bytes of its rows (IndexRoom).
 const MaxIndexedText = 600
 
-// MaxIndexRow is the number of bytes that a row of an index may have: the limit of PostgreSQL's B-tree on pages of 8 KiB.
-// PostgreSQL refuses a longer one only when the row is written.
+// MaxIndexRow is the largest number of bytes of a row of an index: the limit of PostgreSQL's B-tree on pages of 8
+// KiB. PostgreSQL refuses a longer one only at the write of the row.
 const MaxIndexRow = 2704
 
 const (
@@ -30,9 +30,10 @@ func IndexRoom(fields []*Field) (texts []*Field, bytes int) {
 	return texts, bytes
 }
 
-// Indexed reports whether the field has an index of its own that is not unique. It has one if it declares one, and if it
-// is a reference. Deleting a row looks for the rows that refer to it, and a relation back lists them in the order of their
-// ids. A reference without a relation back uses any index that starts with it: a second one made a create 18 % slower.
+// Indexed reports whether the field has an index of its own that is not unique. It has one if it declares one, and if
+// it is a reference. Deleting a row looks for the rows that refer to it, and a relation back lists them in the order
+// of their ids. A reference without a relation back uses any index that starts with it: a second one made a create 18
+// % slower.
 func (f *Field) Indexed() bool {
 	switch {
 	case f.Unique:
@@ -51,14 +52,14 @@ func (f *Field) InIndex() bool {
 		slices.ContainsFunc(f.Table.Unique, in) || slices.ContainsFunc(f.Table.Indexes, in)
 }
 
-// UniqueFields returns every combination of fields that is unique, each once: those of single fields, then those that the
-// table declares.
+// UniqueFields returns every unique combination of fields once: first single fields, then the combinations declared
+// by the table.
 func (t *Table) UniqueFields() [][]*Field {
 	return t.combinations(func(field *Field) bool { return field.Unique }, t.Unique)
 }
 
-// IndexedFields returns every combination of fields that has an index that is not unique, each once: those of single
-// fields, then those that the table declares.
+// IndexedFields returns every combination of fields with an index that is not unique, each once: first single fields,
+// then the combinations declared by the table.
 func (t *Table) IndexedFields() [][]*Field {
 	return t.combinations((*Field).Indexed, t.Indexes)
 }
@@ -70,7 +71,7 @@ func (t *Table) combinations(alone func(*Field) bool, declared [][]*Field) [][]*
 			all = append(all, []*Field{field})
 		}
 	}
-	for _, fields := range declared { // a table may declare the index that a reference has anyway
+	for _, fields := range declared { // a table may declare a reference's own index
 		if !slices.ContainsFunc(all, func(other []*Field) bool { return slices.Equal(other, fields) }) {
 			all = append(all, fields)
 		}

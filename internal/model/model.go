@@ -1,21 +1,20 @@
-// Package model is the vocabulary of Ashlar: the tables, fields and rules that an app declares.
+// Package model is the vocabulary of Ashlar: the tables, fields and rules of an app.
 package model
 
 import "slices"
 
-// MainFile is the file that every app has. Its other model files stand in the folder tables.
+// MainFile is the main file of every app. Its other model files are in the folder tables.
 const MainFile = "ashlar.yaml"
 
-// Model is what an app declares. A model without faults never changes after it was made.
+// Model is the declaration of an app. A model without faults never changes after it was made.
 type Model struct {
 	Name    string
 	Version string   // version of the app's API, or ""
-	Roles   []string // names that an account may hold
+	Roles   []string // possible roles of an account
 	Tables  []*Table // in the order of the files; users comes first if the app does not declare it
-	Views   []*Table // read-only tables whose rows a query makes; the database has no table for them
+	Views   []*Table // read-only tables, made by queries; the database has no table for them
 
-	// Lines are the lines of the model's files by file name. Faults show them. A model that was not made from files has
-	// none.
+	// Lines are the lines of the model's files by file name. Faults show them. A model without files has none.
 	Lines map[string][]string
 
 	byName map[string]*Table
@@ -32,7 +31,7 @@ func FromTables(name string, roles []string, tables []*Table) *Model {
 	return app
 }
 
-// Add adds a table or a view, whose name must be free.
+// Add adds a table or a view. Its name must be free.
 func (m *Model) Add(table *Table) {
 	if m.byName == nil {
 		m.byName = make(map[string]*Table)

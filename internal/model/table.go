@@ -8,9 +8,9 @@ type Table struct {
 	Doc       string
 	Key       Type        // type of id: UUID, Int or Text
 	Fields    []*Field    // id, the declared fields in the order of the file; a table ends with created_at and updated_at
-	Relations []*Relation // in the order of the references that make them
-	Unique    [][]*Field  // combinations that the table declares; Field.Unique adds more
-	Indexes   [][]*Field  // combinations that the table declares; Field.Indexed adds more
+	Relations []*Relation // in the order of their references
+	Unique    [][]*Field  // declared combinations; Field.Unique adds more
+	Indexes   [][]*Field  // declared combinations; Field.Indexed adds more
 	Search    []*Field
 	Access    Access
 	Checks    []Check
@@ -20,14 +20,14 @@ type Table struct {
 	relations map[string]*Relation
 }
 
-// View is what makes a table a view: nobody writes its rows, which are those of a query.
+// View makes a table a view: a query returns its rows, and nobody writes them.
 type View struct {
-	Reads    []Read // tables that the query reads, each once
+	Reads    []Read // tables in the query, each once
 	SQLite   *Expr  // query for SQLite, or nil
 	Postgres *Expr  // query for PostgreSQL, or nil; the same *Expr as SQLite if one query serves both
 }
 
-// Read is a table that a view says it reads.
+// Read is a declared table of a view's query.
 type Read struct {
 	Table *Table
 	Pos   Pos
@@ -36,7 +36,7 @@ type Read struct {
 // Relation leads from a row to one other row or to many.
 type Relation struct {
 	Name  string
-	From  *Table // table whose rows the relation starts from
+	From  *Table // start of the relation
 	To    *Table
 	Field *Field // the reference: a field of To if Many, else a field of From
 	Many  bool
@@ -60,10 +60,10 @@ func (t *Table) Field(name string) *Field { return t.fields[name] }
 // Relation returns the relation of that name, to one row or to many, or nil.
 func (t *Table) Relation(name string) *Relation { return t.relations[name] }
 
-// ID returns the key field, which is always the first.
+// ID returns the key field. It is always the first.
 func (t *Table) ID() *Field { return t.Fields[0] }
 
-// AddField adds a field, whose name must be free.
+// AddField adds a field. Its name must be free.
 func (t *Table) AddField(field *Field) {
 	field.Table = t
 	t.Fields = append(t.Fields, field)
@@ -79,8 +79,8 @@ func (t *Table) AddRelation(relation *Relation) {
 	t.relations[relation.Name] = relation
 }
 
-// Suppress makes Field return an Invalid field for a name that the table does not have. Expressions that use the name then
-// get no second fault. Use it for a name whose declaration has a fault.
+// Suppress makes Field return an Invalid field for a name that is not in the table. Expressions with the name then
+// get no second fault. Use it for a name with a faulty declaration.
 func (t *Table) Suppress(name string) {
 	if t.fields[name] == nil && t.relations[name] == nil {
 		t.name(name, &Field{Name: name, Table: t})
@@ -94,7 +94,7 @@ func (t *Table) name(name string, field *Field) {
 	t.fields[name] = field
 }
 
-// indexFields makes Field find the fields of a table whose Fields were set from outside.
+// indexFields makes Field find the fields of a table after its Fields were set from outside.
 func (t *Table) indexFields() {
 	t.fields = make(map[string]*Field)
 	for _, field := range t.Fields {

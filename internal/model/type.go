@@ -2,7 +2,7 @@ package model
 
 import "slices"
 
-// Type is what a field holds. A reference has the type of the key that it refers to.
+// Type is the type of a field. A reference has the type of the key that it refers to.
 type Type uint8
 
 const (
@@ -24,7 +24,7 @@ var typeNames = [...]string{"invalid", "text", "int", "float", "decimal", "bool"
 // String returns the type's name in a model file.
 func (t Type) String() string { return typeNames[t] }
 
-// Types returns every type that a field can be declared with.
+// Types returns every type that a field can declare.
 func Types() []Type {
 	types := make([]Type, 0, JSON)
 	for typ := Text; typ <= JSON; typ++ {

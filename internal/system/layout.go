@@ -42,7 +42,7 @@ type Step struct {
 	Statements []string
 }
 
-// Steps returns the steps from the layout of the database to the current one, none if it has that.
+// Steps returns the steps from the layout of the database to the current one, none for the current layout.
 func Steps(querier Querier, now time.Time) ([]Step, error) {
 	layout, err := Layout(querier)
 	if err != nil {
@@ -59,8 +59,8 @@ func Steps(querier Querier, now time.Time) ([]Step, error) {
 	return all, nil
 }
 
-// stepFrom returns the statements of the step from an older layout to the next. A step never changes once it is released:
-// it describes the tables as they were then, not as Model describes them now.
+// stepFrom returns the statements of the step from an older layout to the next. A step never changes once it is
+// released: it describes the tables of its time, not Model's present ones.
 func stepFrom(querier Querier, layout int, now time.Time) ([]string, error) {
 	if layout == 1 {
 		return stepTo2(querier, now)
@@ -80,8 +80,8 @@ func layout2() *model.Model {
 	return m
 }
 
-// stepTo2 makes the system tables anew. In layout 1 they were no tables of a model: they had no times and no revision, and
-// the key of ashlar_meta was not called id.
+// stepTo2 makes the system tables again. In layout 1 they were no tables of a model: they had no times and no
+// revision, and the key of ashlar_meta was not called id.
 func stepTo2(querier Querier, now time.Time) (all []string, err error) {
 	d, m := querier.Dialect(), layout2()
 	for _, table := range m.Tables {

@@ -10,14 +10,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// MetaTable holds what a database knows about itself, as texts under keys.
+// MetaTable holds facts about the database itself, texts under keys.
 const MetaTable = "ashlar_meta"
 
 // The keys of this package and of package migrate.
 const (
-	ModelKey  = "model"  // the model of the app's tables, as package snapshot encodes it
+	ModelKey  = "model"  // the model of the app's tables, encoded by package snapshot
 	systemKey = "system" // the model of the system tables, encoded alike
-	movingKey = "moving" // where the rows come from, while a move fills the database
+	movingKey = "moving" // the source of the rows, while a move fills the database
 )
 
 const (
@@ -101,8 +101,8 @@ func Revision(querier Querier) (int64, error) {
 	return number(querier, nextRevisionPostgres)
 }
 
-// StoredModel returns the model of the system tables that the database has. For an older layout it is the model that the
-// way to the current layout ends with.
+// StoredModel returns the model of the database's system tables. For an older layout it is the model at the end of
+// the steps to the current layout.
 func StoredModel(querier Querier) (*model.Model, error) {
 	layout, err := Layout(querier)
 	if err != nil {

@@ -37,7 +37,7 @@ func IsMoving(querier Querier) (bool, error) {
 	return moving, err
 }
 
-// MarkMoving marks the database as being filled from another one, which from names for people.
+// MarkMoving marks the database as the target of a move. from names the source for people.
 func MarkMoving(tx store.Tx, from string, now time.Time) error { return Set(tx, movingKey, from, now) }
 
 // UnmarkMoving removes the mark of MarkMoving.

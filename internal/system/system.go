@@ -1,7 +1,7 @@
 // Package system declares the tables that Ashlar keeps for itself in the database of every app.
 //
-// A package that needs such tables contributes a Fragment. Package migrate creates, changes and verifies the tables of all
-// fragments by the code that does so for the tables of the app, and package move copies them like these.
+// A package with such tables contributes a Fragment. Package migrate creates, changes and verifies the tables of all
+// fragments with the code for the tables of the app, and package move copies them alike.
 package system
 
 import (
@@ -39,7 +39,7 @@ func tables() []*model.Table {
 	return []*model.Table{NewTable(MetaTable, model.Text, Text("value"))}
 }
 
-// NewTable returns a table with the fields that every table has, and the given ones between them.
+// NewTable returns a table with the fields of every table, and the given ones between them.
 func NewTable(name string, key model.Type, fields ...*model.Field) *model.Table {
 	table := &model.Table{Name: name, Key: key}
 	table.AddField(&model.Field{Name: "id", Type: key, System: true, Immutable: true})
@@ -63,8 +63,8 @@ func Whole(own, app *model.Model) *model.Model {
 	return m
 }
 
-// KeepUnknown returns own with the tables of stored that own does not have. A later release may have made them, and an
-// earlier one must not drop them.
+// KeepUnknown returns own with the tables of stored that own does not have. A later release may have made them, and
+// an earlier one must not drop them.
 func KeepUnknown(own, stored *model.Model) *model.Model {
 	m := &model.Model{Name: own.Name}
 	for _, table := range own.Tables {

@@ -13,7 +13,7 @@ import (
 // maxBatch bounds the lines that wait to be written, in bytes. A Write beyond it waits.
 const maxBatch = 1 << 20
 
-// gather is how long a line waits for others.
+// gather is the wait of a line for others.
 const gather = time.Millisecond
 
 // An AsyncWriter writes lines from a goroutine of its own. One call writes all lines that came within a millisecond, or

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// slow is a writer that can be held up.
+// slow is a writer that a test can hold up.
 type slow struct {
 	mu    sync.Mutex
 	gate  chan struct{}
@@ -90,7 +90,7 @@ func TestAsyncWriterIsBounded(t *testing.T) {
 	}
 }
 
-// Lines that come while it is closed are written all the same.
+// Lines written during Close are written all the same.
 func TestAsyncWriterClosesUnderWriters(t *testing.T) {
 	for range 50 {
 		out := &slow{gate: make(chan struct{})}

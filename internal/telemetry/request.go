@@ -21,7 +21,7 @@ type Request struct {
 	Status   int // 499: the client went away before the answer
 	Bytes    int64
 	Duration time.Duration
-	Caller   string    // as caller.Caller.String writes it
+	Caller   string    // text of caller.Caller.String
 	Remote   string    // address and port of the peer
 	Kind     errs.Kind // kind of the error; "" without one
 	Err      error     // with its private cause
@@ -56,14 +56,14 @@ func (r *Request) attrs() []slog.Attr {
 	return list
 }
 
-// members is what a record is written to.
+// members receives the members of a record.
 type members interface {
 	Text(key, text string)
 	Int(key string, n int64)
 	Float(key string, f float64)
 }
 
-// addTo adds what is known, always in this order.
+// addTo adds all known members, always in this order.
 func (r *Request) addTo(m members) {
 	m.Text("id", r.ID)
 	m.Text("method", r.Method)
@@ -89,7 +89,7 @@ func (a *attrs) Text(key, text string)       { *a = append(*a, slog.String(key, 
 func (a *attrs) Int(key string, n int64)     { *a = append(*a, slog.Int64(key, n)) }
 func (a *attrs) Float(key string, f float64) { *a = append(*a, slog.Float64(key, f)) }
 
-// cause returns the text of the error. A malformed request has none: its message repeats what the client sent, and that
+// cause returns the text of the error. A malformed request has none: its message repeats the client's text, and that
 // may be a secret.
 func (r *Request) cause() string {
 	if r.Err == nil || r.Kind == errs.Malformed {

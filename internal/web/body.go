@@ -14,8 +14,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// ReadBody returns the body of a request. It refuses, in this order, a body that is too large, of none of these media types,
-// or empty.
+// ReadBody returns the body of a request. It refuses a body that is too large, then one of another media type, then
+// an empty one.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...string) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
@@ -70,7 +70,7 @@ func readError(err error, limit int64) error {
 	}
 }
 
-// sayAccepted sets the headers of a 415 that list what the path accepts: Accept-Patch (RFC 5789, 2.2) or Accept, and
+// sayAccepted sets the headers of a 415 with the accepted types: Accept-Patch (RFC 5789, 2.2) or Accept, and
 // Accept-Encoding (RFC 9110, 15.5.16).
 func sayAccepted(header http.Header, method string, types []string) {
 	name := "Accept"

@@ -21,10 +21,10 @@ func (rc *Receiver) Handler(m *Mux) http.Handler {
 	})
 }
 
-// chain returns h with the steps before it, in the order in which a request takes them.
+// chain returns h with the steps before it, in the order of a request.
 func (rc *Receiver) chain(next Handler) Handler {
 	steps := [...]func(Handler) Handler{
-		setHeaders,     // the id of the request, and what all answers have in common
+		setHeaders,     // the id of the request, and the headers of all answers
 		rc.allowOrigin, // answers CORS preflights
 		rc.limit,       // refuses a request when too many are at work
 		rc.authenticate,
@@ -76,7 +76,7 @@ func (rc *Receiver) answer(x *exchange, r *http.Request, next Handler) (abort bo
 	return x.finish(r, next(&x.out, r))
 }
 
-// Values of headers that are the same in all answers. Nothing changes these slices: whoever adds a value copies them.
+// Values of headers shared by all answers. Nothing changes these slices: code that adds a value copies them.
 var (
 	noSniff    = []string{"nosniff"}
 	noReferrer = []string{"no-referrer"}
@@ -84,7 +84,7 @@ var (
 	typeJSON   = []string{"application/json"}
 )
 
-// setHeaders sets the headers that all answers have. It writes to the map by canonical names, since Header.Set inspects
+// setHeaders sets the headers of all answers. It writes to the map by canonical names, since Header.Set inspects
 // every letter and allocates a slice for each value.
 func setHeaders(next Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {

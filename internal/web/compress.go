@@ -16,11 +16,11 @@ import (
 const (
 	compressFrom = 1 << 10 // size of the smallest body to compress; smaller ones fit into one packet anyway
 	streamFrom   = 1 << 20 // size of the smallest body to compress while it is sent
-	maxKept      = 1 << 18 // size of the largest buffer that the pool keeps
+	maxKept      = 1 << 18 // size of the largest kept buffer
 )
 
-// Coding returns the content coding in which JSON and Bytes will send a body of that many bytes: gzip, zstd, or "" for none.
-// A strong entity tag must name it (RFC 9110, 8.8.3.3).
+// Coding returns the content coding in JSON and Bytes for a body of that many bytes: gzip, zstd, or "" for none. A
+// strong entity tag must name it (RFC 9110, 8.8.3.3).
 func Coding(w http.ResponseWriter, size int) string {
 	x, ok := w.(*response)
 	if !ok || size < compressFrom {
@@ -75,7 +75,7 @@ func refused(params string) bool {
 		return false
 	}
 	q, err := strconv.ParseFloat(strings.TrimSpace(weight), 64)
-	return err != nil || !(q > 0) // !(q > 0) is true for NaN as well
+	return err != nil || !(q > 0) // !(q > 0) is true for NaN too
 }
 
 // writeCompressed writes a body in a content coding. A large body is compressed while it is sent, without Content-Length.

@@ -23,7 +23,7 @@ func TestNegotiate(t *testing.T) {
 		{[]string{""}, ""},
 		{[]string{"identity"}, ""},
 		{[]string{"br"}, ""},
-		{[]string{"*"}, ""}, // who accepts anything accepts the body as it is
+		{[]string{"*"}, ""}, // a client that accepts anything gets the plain body
 		{[]string{"gzip"}, "gzip"},
 		{[]string{"GZip"}, "gzip"},
 		{[]string{"x-gzip"}, "gzip"},
@@ -111,7 +111,7 @@ func decoded(t *testing.T, coding, body string) []byte {
 	return b
 }
 
-// brokenWriter fails after some bytes, as a connection does whose client went away.
+// brokenWriter fails after some bytes, like the connection of a client that went away.
 type brokenWriter struct{ left int }
 
 func (w *brokenWriter) Write(b []byte) (int, error) {
@@ -121,8 +121,8 @@ func (w *brokenWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestCompressAfterFailure uses writers again whose last answer broke off at any point. Random text makes the writers
-// hold bytes back, so that those of one answer could show in the next.
+// TestCompressAfterFailure uses writers again after an answer that broke off at any point. Random text makes the
+// writers hold bytes back, so that bytes of one answer could show in the next.
 func TestCompressAfterFailure(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	secret := make([]byte, 2_000_000)
@@ -146,7 +146,7 @@ func TestCompressAfterFailure(t *testing.T) {
 	}
 }
 
-// A buffer that held a large answer is not kept, so that a burst of them does not fill the memory for long.
+// The pool drops the buffer of a large answer, so that a burst of them does not fill the memory for long.
 func TestCompressedBuffersKept(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	body := make([]byte, streamFrom-1)

@@ -2,8 +2,8 @@ package web
 
 import "net/http"
 
-// Headers of answers to pages of other origins. A preflight allows the headers that the API reads, and the trace context
-// that OpenTelemetry adds to every request of a page.
+// Headers of answers to pages of other origins. A preflight allows the headers read by the API, and the trace context
+// added by OpenTelemetry to every request of a page.
 const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE"
 	corsRequest = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id, traceparent, tracestate"

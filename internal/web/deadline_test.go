@@ -55,7 +55,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// TestDeadlineHasChildren: contexts that are made from it end with it.
+// TestDeadlineHasChildren: contexts derived from it end with it.
 func TestDeadlineHasChildren(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &deadline{parent: t.Context(), at: time.Now().Add(time.Second)}

@@ -9,7 +9,7 @@ import (
 // maxETags bounds the entity tags of one header.
 const maxETags = 100
 
-// ETagHeader is the name of the header as RFC 9110 writes it. It is a key of the map; SetETag says why.
+// ETagHeader is the name of the header in RFC 9110's spelling. It is a key of the map; SetETag says why.
 const ETagHeader = "ETag"
 
 // An ETag is one entity tag of a header.
@@ -24,13 +24,13 @@ type ETags struct {
 	any  bool
 }
 
-// Any reports whether the header is *, which matches everything that exists.
+// Any reports whether the header is *, a match for everything that exists.
 func (e ETags) Any() bool { return e.any }
 
 // Given reports whether the request has the header.
 func (e ETags) Given() bool { return e.any || len(e.List) > 0 }
 
-// MatchWeak compares as If-None-Match does: only the text between the quotes counts. etag is a value of the header ETag.
+// MatchWeak compares like If-None-Match: only the text between the quotes counts. etag is a value of the header ETag.
 func (e ETags) MatchWeak(etag string) bool {
 	t, rest, ok := cutETag(etag)
 	if !ok || rest != "" {

@@ -58,7 +58,7 @@ func TestParseETags(t *testing.T) {
 	}
 }
 
-// TestMatch compares tags weakly (RFC 9110, 8.8.3.2), and asks what no header and * match.
+// TestMatch compares tags weakly (RFC 9110, 8.8.3.2), with no header and with *.
 func TestMatch(t *testing.T) {
 	for _, tt := range []struct {
 		header, etag string
@@ -88,7 +88,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// FuzzParseETags: what is accepted reads the same once it is written anew.
+// FuzzParseETags: accepted tags read the same after they are written again.
 func FuzzParseETags(f *testing.F) {
 	for _, text := range []string{"*", `"a"`, `W/"a", "b"`, `"a,b",,"c"`, `"`, `W/`, `"a" "b"`} {
 		f.Add(text)

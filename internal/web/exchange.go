@@ -39,7 +39,7 @@ func exchangeOf(r *http.Request) *exchange {
 	return x
 }
 
-// Caller returns the caller of a request. A request that no Receiver has identified has an anonymous caller.
+// Caller returns the caller of a request, anonymous if no Receiver has identified it.
 func Caller(r *http.Request) caller.Caller {
 	if x := exchangeOf(r); x != nil {
 		return x.caller
@@ -83,7 +83,7 @@ func (x *exchange) finish(r *http.Request, err error) (abort bool) {
 	return false
 }
 
-// public returns err as an error with a kind. An internal error is unavailable if its cause is that time ran out.
+// public returns err as an error with a kind. An internal error is unavailable if time ran out.
 func public(err error) *errs.Error {
 	e, ok := errors.AsType[*errs.Error](err)
 	if ok && e.Kind != errs.Internal {

@@ -19,8 +19,8 @@ func CheckOrigins(origins []string) error {
 	return nil
 }
 
-// checkOrigin refuses what a browser would never send as an origin. The comparison with a request's Origin is by text, so
-// the spelling must be the browser's.
+// checkOrigin refuses a text that no browser sends as an origin. A request's Origin is compared as text, so the
+// spelling must be the browser's.
 func checkOrigin(text string) error {
 	address, err := url.Parse(text)
 	switch {
@@ -52,7 +52,7 @@ func browserPort(port string) bool {
 	return port == "" || (err == nil && port == strconv.FormatUint(n, 10))
 }
 
-// addressOf returns the spelling that browsers use for an IP address. It returns any other host unchanged.
+// addressOf returns the browsers' spelling of an IP address. It returns any other host unchanged.
 func addressOf(host string) string {
 	addr, err := netip.ParseAddr(host)
 	if err != nil {

@@ -27,7 +27,7 @@ var problemIndex = template.Must(template.New("problems").Parse(`<!doctype html>
 <dl>{{range .Kinds}}<dt><a href="/problems/{{.Kind}}">{{.Kind}}</a> ({{.Status}})</dt><dd>{{.Meaning}}</dd>{{end}}</dl></body></html>
 `))
 
-// ProblemRoutes returns the pages that explain each kind of problem.
+// ProblemRoutes returns the pages about each kind of problem.
 func ProblemRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /problems", Handler: serveProblemIndex},

@@ -13,14 +13,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// A Problem is a kind of error as clients see it.
+// A Problem is a kind of error for clients.
 type Problem struct {
 	Kind    errs.Kind
 	Status  int
 	Title   string
 	Brief   string // for OpenAPI; "" if no operation answers it
-	Meaning string // for the page that explains it
-	Advice  string // for that page
+	Meaning string // for its page
+	Advice  string // for its page
 }
 
 // problems is the only table of kinds, statuses and titles. Nothing changes it.
@@ -134,7 +134,7 @@ func (p *document) encode() []byte {
 	return buf.Bytes()
 }
 
-// problemHeader removes headers that the handler set for the answer that it did not give, and adds those of the problem.
+// problemHeader removes headers set by the handler for its own answer, and adds the headers of the problem.
 func problemHeader(header http.Header, r *http.Request, kind errs.Kind, e *errs.Error) {
 	for _, name := range []string{"Content-Encoding", "Content-Security-Policy", "Last-Modified", "Location"} {
 		header.Del(name)

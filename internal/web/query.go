@@ -58,7 +58,7 @@ func mayBeEmpty(name string) bool {
 	return strings.HasPrefix(name, "arg.") || strings.HasPrefix(name, "args[")
 }
 
-// parsePair returns a parameter, or a text that says what is wrong with it.
+// parsePair returns a parameter, or its fault.
 func parsePair(pair string) (p Param, fault string) {
 	name, value, ok := strings.Cut(pair, "=")
 	switch {

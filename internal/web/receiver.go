@@ -12,17 +12,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// A Handler answers a request, or returns why it cannot. It returns an error before it writes anything. A later error
+// A Handler answers a request or returns an error. It returns an error before it writes anything. A later error
 // aborts the connection, so that no client takes half an answer for a whole one.
 type Handler func(w http.ResponseWriter, r *http.Request) error
 
-// Config says how requests are received. With the zero value all callers are anonymous and nothing is logged.
+// Config configures a Receiver. With the zero value all callers are anonymous and nothing is logged.
 type Config struct {
 	Logger        *slog.Logger                               // gets one line per request; default: no log
 	Identify      func(*http.Request) (caller.Caller, error) // returns the caller of a request; default: anonymous
 	MaxConcurrent int                                        // requests at work at once; further ones get 503; default: 1024
 	Timeout       time.Duration                              // deadline of a request's context; default: 30 s
-	CORS          []string                                   // origins whose pages may read answers, such as https://app.example.com
+	CORS          []string                                   // origins with pages that may read answers, such as https://app.example.com
 }
 
 // A Receiver receives requests for the routes of a mux.

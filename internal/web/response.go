@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// response is a ResponseWriter that notes what the handler answers.
+// response is a ResponseWriter that notes the handler's answer.
 type response struct {
 	http.ResponseWriter
 	head       bool     // the request is a HEAD, so Write sends nothing
@@ -83,7 +83,7 @@ func setContentLength(w http.ResponseWriter, size int) {
 	w.Header()["Content-Length"] = values[:]
 }
 
-// SetETag sets the header ETag by the name that RFC 9110 has. Header.Set would send Etag, which some clients do not find.
+// SetETag sets the header ETag in RFC 9110's spelling. Header.Set would send Etag, and some clients do not find that.
 func SetETag(w http.ResponseWriter, tag string) {
 	var values *[1]string
 	if x, ok := w.(*response); ok {
@@ -95,7 +95,7 @@ func SetETag(w http.ResponseWriter, tag string) {
 	w.Header()[ETagHeader] = values[:]
 }
 
-// acceptEncoding is the Vary of all answers that could have a content coding.
+// acceptEncoding is the Vary of all answers with a choice of content coding.
 var acceptEncoding = []string{"Accept-Encoding"}
 
 // VaryOn adds names of request headers to Vary. It may keep the slice as the value of the header, so nobody may change the
@@ -114,8 +114,8 @@ func VaryOn(header http.Header, names []string) {
 	header["Vary"] = have
 }
 
-// Empty answers without a body: 204, 304, or the 201 of a row that its creator may not read. A 304 has the Vary of the 200 in
-// whose place it stands (RFC 9110, 15.4.5).
+// Empty answers without a body: 204, 304, or the 201 of a row that its creator may not read. A 304 has the Vary of
+// the 200 that it replaces (RFC 9110, 15.4.5).
 func Empty(w http.ResponseWriter, status int) error {
 	if status == http.StatusNotModified {
 		VaryOn(w.Header(), acceptEncoding)

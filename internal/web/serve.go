@@ -15,7 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
 
-// ServerConfig says how connections are served. The zero value works.
+// ServerConfig configures Serve. The zero value works.
 type ServerConfig struct {
 	HeaderTimeout time.Duration // bounds the header of a request; default: 10 s
 	ReadTimeout   time.Duration // bounds a whole request; default: 60 s
@@ -28,14 +28,14 @@ type ServerConfig struct {
 	Logger        *slog.Logger  // gets the messages of net/http; default: none
 }
 
-// forcedWait is how long Serve waits for handlers after it closed their connections. They see their context end.
+// forcedWait bounds the wait for handlers after Serve closed their connections. They see their context end.
 const forcedWait = 5 * time.Second
 
-// Serve answers the connections of ln until ctx ends. Then it calls OnStop, accepts no more connections, and waits for
-// the requests in flight. It returns nil if all were answered, else an error with the number of those that were cut. It
+// Serve answers the connections of ln until ctx ends. Then it calls OnStop, accepts no more connections, and waits
+// for the requests in flight. It returns nil if all were answered, else an error with the number of cut requests. It
 // closes ln.
 //
-// Serve speaks HTTP/1.1 without TLS. What is not HTTP gets a 400 or 431 from net/http itself, in plain text.
+// Serve speaks HTTP/1.1 without TLS. Anything but HTTP gets a 400 or 431 from net/http itself, in plain text.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfig) (err error) {
 	defer errs.Wrap(&err, "web.Serve")
 	var inFlight atomic.Int64

@@ -45,7 +45,7 @@ func (r *running) wait(t *testing.T) error {
 	}
 }
 
-// talk sends raw bytes and returns all that comes back until the server closes the connection.
+// talk sends raw bytes and returns all bytes received until the server closes the connection.
 func (r *running) talk(t *testing.T, text string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", r.addr)
@@ -117,7 +117,7 @@ func TestServeTimeouts(t *testing.T) {
 	}
 }
 
-// plainText is how net/http goes on in answers of its own.
+// plainText is the rest of net/http's own answers.
 const plainText = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 
 func TestServeRawRequests(t *testing.T) {
@@ -277,7 +277,7 @@ func TestKeepAlive(t *testing.T) {
 	}
 	defer c.Close()
 	in := bufio.NewReader(c)
-	for i, request := range []string{ // what one request leaves unread must not become the next
+	for i, request := range []string{ // unread bytes of a request must not become the next one
 		"POST /x HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 27\r\n\r\nGET /evil HTTP/1.1\r\nA: B\r\n\r\n",
 		"POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
 		"POST /x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",

@@ -34,7 +34,7 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// lines returns the lines so far; a request's line comes after its answer, so it waits for as many as are asked for.
+// lines returns the lines so far. A request's line comes after its answer, so it waits for the wanted number.
 func (l *logBuffer) lines(t *testing.T, want int) []map[string]any {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -196,7 +196,7 @@ func TestProblems(t *testing.T) {
 			line := s.log.lines(t, 1)[0]
 			logged, _ := line["error"].(string)
 			told := strings.Contains(logged, tt.err.Error())
-			if errs.KindOf(tt.err) == errs.Malformed { // its message shows what the client sent
+			if errs.KindOf(tt.err) == errs.Malformed { // its message repeats the client's text
 				told = logged == ""
 			}
 			if line["status"] != float64(tt.want.Status) || !told {

@@ -6,17 +6,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 )
 
-// verified is what a Verifier remembers of a verified token. It does not keep the token itself.
+// verified is the remembered part of a verified token, without the token itself.
 type verified struct {
 	who    caller.Caller
 	expiry int64 // seconds since 1970
 }
 
-// tokenKey is the hash under which a Verifier remembers a token.
+// tokenKey is the hash of a remembered token.
 type tokenKey [sha256.Size]byte
 
-// keyOf hashes a token of at most maxToken bytes. It copies the token to the stack, since a conversion to []byte would
-// allocate. Most tokens fit into the smaller array, which is cleared faster.
+// keyOf hashes a token of at most maxToken bytes. It copies the token to the stack, since a conversion to []byte
+// would allocate. Most tokens fit into the smaller array, and clearing that is faster.
 func keyOf(token string) tokenKey {
 	if len(token) <= maxToken/8 {
 		var room [maxToken / 8]byte

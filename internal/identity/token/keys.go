@@ -31,11 +31,12 @@ type Keys struct {
 // Format prints REDACTED, never the key.
 func (*Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "REDACTED") }
 
-// maxKeyFile is how many bytes of a key file are read. Files of create have 119.
+// maxKeyFile bounds the read bytes of a key file. Files of create have 119.
 const maxKeyFile = 16 << 10
 
-// Open loads the key from a file (PEM, PKCS #8). If the file does not exist, Open makes a key and writes it there. The folder
-// must exist. Processes that do so concurrently get the same key. Open refuses a file that other users may read.
+// Open loads the key from a file (PEM, PKCS #8). If the file does not exist, Open makes a key and writes it there.
+// The folder must exist. Processes that do so concurrently get the same key. Open refuses a file readable by other
+// users.
 func Open(path string) (_ *Keys, err error) {
 	defer errs.Wrap(&err, "auth.Open")
 	k, err := load(path)
@@ -83,7 +84,7 @@ func parse(text []byte) (*Keys, error) {
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, errors.New("it is not a PKCS #8 key") // without the cause, which could quote the key
+		return nil, errors.New("it is not a PKCS #8 key") // without the cause: it could quote the key
 	}
 	private, ok := key.(ed25519.PrivateKey)
 	if !ok {

@@ -36,7 +36,7 @@ type claims struct {
 	MFA           bool     `json:"mfa,omitempty"`
 }
 
-// Sign returns a token for a user. It is valid from now for ttl, which is at least a second and cut to whole seconds.
+// Sign returns a token for a user. It is valid from now for ttl: at least a second, cut to whole seconds.
 func (k *Keys) Sign(id caller.Identity, ttl time.Duration, now time.Time) (_ string, err error) {
 	defer errs.Wrap(&err, "auth.Sign(%s)", id.ID)
 	if id.ID == "" {
@@ -73,7 +73,7 @@ func (k *Keys) sign(payload []byte) (string, error) {
 	return signed.CompactSerialize()
 }
 
-// verify returns the claims of an access token that this key has signed. It does not check times. Its errors hold nothing
+// verify returns the claims of an access token signed by this key. It does not check times. Its errors hold nothing
 // of the token.
 func (k *Keys) verify(token string) (claims, error) {
 	var c claims

@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// Config says how tokens are verified. The zero value works.
+// Config configures a Verifier. The zero value works.
 type Config struct {
 	Now       func() time.Time // default: time.Now
 	CacheSize int              // verified tokens to remember, about 300 bytes each; default: 10,000

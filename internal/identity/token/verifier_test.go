@@ -35,7 +35,7 @@ func openKeys(t testing.TB) *Keys {
 	return k
 }
 
-// clock is a time that a test moves.
+// clock is a time set by a test.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -108,7 +108,7 @@ func TestExpiryIsAskedEachTime(t *testing.T) {
 	}
 }
 
-// b64 and raw make tokens by hand: what a library would not.
+// b64 and raw make tokens by hand, as no library would.
 func b64(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
 func raw(k *Keys, header, payload string) string {
@@ -388,7 +388,7 @@ func BenchmarkVerify(b *testing.B) {
 	})
 }
 
-// anotherLetter is a letter of base64 that is not this one.
+// anotherLetter returns another letter of base64.
 func anotherLetter(letter string) string {
 	if letter == "A" {
 		return "B"

@@ -1,4 +1,4 @@
-// Package diff finds the changes that turn the tables of one model into those of another.
+// Package diff finds the changes from the tables of one model to another's.
 package diff
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// Kind is what a Change does to the tables.
+// Kind is the effect of a Change on the tables.
 type Kind string
 
 const (
@@ -41,7 +41,7 @@ type Change struct {
 	Field    string   // column of a changed field in the new model; the old name of a dropped field
 	Columns  []string // columns of a changed index; the old names for a dropped index
 	Optional bool     // FieldAdded: the value may be missing
-	Detail   string   // the difference, as "was text, is int"
+	Detail   string   // the difference: "was text, is int"
 	Pos      model.Pos
 
 	OldTable, NewTable *model.Table // OldTable is nil for an added table, NewTable for a dropped one
@@ -63,8 +63,8 @@ func (c Change) String() string {
 	return string(c.Kind) + ": " + name + ": " + c.Detail
 }
 
-// Between returns the changes that turn the tables of an old model into those of a new one. They are in the order of the
-// new model, with dropped tables last.
+// Between returns the changes from the tables of an old model to a new one's. They are in the order of the new model,
+// with dropped tables last.
 func Between(oldModel, newModel *model.Model) []Change { return NewMatch(oldModel, newModel).Changes() }
 
 // Changes returns the changes between the matched models, in the order of Between.
@@ -125,7 +125,7 @@ func (d *differ) fields(oldTable, table *model.Table) {
 	}
 }
 
-// field compares two fields by the words that describe them.
+// field compares two fields by their descriptions.
 func (d *differ) field(old, field *model.Field) {
 	compare := func(kind Kind, was, is string) {
 		if was != is {
@@ -154,8 +154,8 @@ func (d *differ) field(old, field *model.Field) {
 	}
 }
 
-// oldReference describes a reference to a table of the old model, by the table's name in the new model. A dropped table has
-// none, and its old name may be that of another table by now.
+// oldReference describes a reference to a table of the old model, by the table's name in the new model. A dropped
+// table has none, and another table may have its old name by now.
 func (d *differ) oldReference(old, now *model.Table) string {
 	switch table := d.NewTable(old); {
 	case table != nil:
@@ -166,7 +166,7 @@ func (d *differ) oldReference(old, now *model.Table) string {
 	return reference(old)
 }
 
-// indexes compares combinations of fields, in whatever order the models list them.
+// indexes compares combinations of fields, in any order.
 func (d *differ) indexes(dropped, added Kind, oldTable, table *model.Table, of func(*model.Table) [][]*model.Field) {
 	before, after := of(oldTable), of(table)
 	kept := make([][]*model.Field, len(before)) // before, in fields of the new table; nil for a dropped field

@@ -11,7 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 )
 
-// parse loads a model of one file, whose first lines it adds.
+// parse loads a model of one file. It adds the first lines.
 func parse(t *testing.T, text string) *model.Model {
 	t.Helper()
 	app, faults := load.Files(map[string][]byte{model.MainFile: []byte("ashlar: 1\nname: test\n" + text)})

@@ -2,10 +2,11 @@ package diff
 
 import "github.com/ashlar-dev/ashlar/internal/model"
 
-// Match pairs the tables and fields of an old model with those of a new one, by name or by former name.
+// Match pairs the tables and fields of an old model with a new one's, by name or by former name.
 //
-// A former name (`was`) applies once. It is ignored if the old table or field of the same name already has it: an earlier
-// change carried out that rename. Otherwise it takes precedence over the name, so that two fields can swap their names.
+// A former name (`was`) applies once. It is ignored if the old table or field of the same name already has it: an
+// earlier change carried out that rename. Otherwise it takes precedence over the name, so that two fields can swap
+// their names.
 type Match struct {
 	Old, New *model.Model
 
@@ -49,7 +50,8 @@ func (m *Match) oldNamed(name string) *model.Table {
 	return table
 }
 
-// renamedBefore reports whether the old table of the same name was already renamed from the former name of t.
+// renamedBefore reports whether an earlier change renamed the old table of the same name from the former name of
+// table.
 func renamedBefore(sameName, table *model.Table) bool {
 	return sameName != nil && sameName.Was == table.Was
 }

@@ -69,7 +69,7 @@ func (l *loader) readUpdate(update member) (from, to *model.Expr) {
 	return from, to
 }
 
-// maxMessage is the number of bytes that the message of a check may have.
+// maxMessage is the largest length of the message of a check, in bytes.
 const maxMessage = 500
 
 func (l *loader) readCheck(table *model.Table, value *node) {

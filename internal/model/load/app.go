@@ -61,10 +61,10 @@ func (l *loader) readName(value *node) {
 	l.model.Name = name
 }
 
-// versionShape matches one to three numbers. The package managers of all generated clients accept those.
+// versionShape matches one to three numbers. The package managers of all generated clients accept them.
 var versionShape = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,2}$`)
 
-// readVersion reads the version of the API. YAML takes 1.4 for a number, but its text is what the author wrote.
+// readVersion reads the version of the API. YAML takes 1.4 for a number; the loader uses its text.
 func (l *loader) readVersion(value *node) {
 	if value.kind == invalid {
 		return

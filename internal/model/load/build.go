@@ -6,8 +6,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// build makes the tables of their declarations. Keys come first, since a reference has the type of the key that it refers
-// to. Relations need all fields, and rules come last.
+// build makes the tables of their declarations. Keys come first, since a reference has the type of its target's key.
+// Relations need all fields, and rules come last.
 func (l *loader) build() {
 	l.addUsers()
 	all := slices.Concat(l.tables, l.views)

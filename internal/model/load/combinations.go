@@ -8,10 +8,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
-// maxCombined is the number of fields that an index may have. PostgreSQL allows 32 columns.
+// maxCombined is the largest number of fields in an index. PostgreSQL allows 32 columns.
 const maxCombined = 16
 
-// readCombinations reads the combinations of fields that are unique, indexed or searched.
+// readCombinations reads the unique, indexed or searched combinations of fields.
 func (l *loader) readCombinations(decl *tableDecl) {
 	table := decl.table
 	if value := decl.value.given("unique"); value != nil {
@@ -52,7 +52,7 @@ func (l *loader) readLists(table *model.Table, value *node, what string, declare
 	return all
 }
 
-// flatList returns the texts of a list that has nothing else, or nil.
+// flatList returns the texts of a list of nothing else, or nil.
 func flatList(items []*node) []string {
 	texts := make([]string, len(items))
 	for i, item := range items {
@@ -102,7 +102,7 @@ func (l *loader) readField(table *model.Table, value *node, what string) *model.
 	return nil
 }
 
-// fieldNames returns the names that a model file may use for fields. A reference has two.
+// fieldNames returns the names of fields for a model file. A reference has two.
 func fieldNames(table *model.Table) []string {
 	var names []string
 	for _, field := range table.Fields {

@@ -8,8 +8,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// readDefault reads a default. true, 5 and 1.5 are constants, and so is an unquoted word that is a value of an enum. Any
-// other text is an expression.
+// readDefault reads a default. true, 5 and 1.5 are constants, and so is an unquoted value of an enum. Any other text
+// is an expression.
 func (l *loader) readDefault(decl *fieldDecl, value *node) {
 	field := decl.field
 	if problem := defaultProblem(field, value); problem != "" {
@@ -30,7 +30,7 @@ func (l *loader) readDefault(decl *fieldDecl, value *node) {
 	field.Default = expr
 }
 
-// defaultProblem says why a field cannot have this default, or "".
+// defaultProblem returns the reason against a default, or "".
 func defaultProblem(field *model.Field, value *node) string {
 	isTime := field.Type == model.Date || field.Type == model.Timestamp
 	switch {
@@ -48,5 +48,5 @@ func defaultProblem(field *model.Field, value *node) string {
 
 var timeShape = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$`)
 
-// isWord reports whether s is one word, which could also be a name in an expression.
+// isWord reports whether str is one word. Such a word could also be a name in an expression.
 func isWord(str string) bool { return !strings.ContainsFunc(str, unicode.IsSpace) }

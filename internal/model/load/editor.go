@@ -7,14 +7,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// schemaVersion is the version of JSON Schema that JSONSchema writes.
+// schemaVersion is the version of JSON Schema in JSONSchema's result.
 const schemaVersion = "https://json-schema.org/draft/2020-12/schema"
 
 // schema is a JSON Schema or a part of one.
 type schema map[string]any
 
-// JSONSchema returns a JSON Schema of the main file. Editors complete keys with it and explain them. Files in tables/ follow
-// its `#/$defs/tables`. Dir refuses whatever the schema refuses; it also checks names, references and expressions.
+// JSONSchema returns a JSON Schema of the main file. Editors complete keys with it and explain them. Files in tables/
+// follow its `#/$defs/tables`. Dir refuses everything refused by the schema; it also checks names, references and
+// expressions.
 func JSONSchema() []byte {
 	root := group("An app of Ashlar.", appProperties(), "ashlar", "name")
 	root["$schema"], root["title"] = schemaVersion, model.MainFile
@@ -69,7 +70,7 @@ func tableProperties() schema {
 	}
 }
 
-// usersProperties are those of a table whose fields email and name take only a read rule and a doc.
+// usersProperties are the properties of the table users: its fields email and name take only a read rule and a doc.
 func usersProperties() schema {
 	builtIn := group("A field that users has without declaring it.", schema{
 		"read": described("The rows whose field may be read.", ref("expression")),
@@ -130,7 +131,7 @@ func fieldSchema() schema {
 	return field
 }
 
-// viewFieldSchema describes a field without the keys that a view cannot have.
+// viewFieldSchema describes a field without the keys forbidden in a view.
 func viewFieldSchema() schema {
 	field := fieldSchema()
 	properties, needed := field["properties"].(schema), field["dependentSchemas"].(schema)
@@ -196,14 +197,14 @@ func group(doc string, properties schema, required ...string) schema {
 	return object
 }
 
-// described adds an explanation, which editors show.
+// described adds an explanation for editors.
 func described(doc string, part schema) schema {
 	part = maps.Clone(part)
 	part["description"] = doc
 	return part
 }
 
-// byName describes a group whose keys are names and whose values follow a definition.
+// byName describes a group with names for keys and a definition for values.
 func byName(definition string) schema {
 	return orNull(schema{"type": "object", "propertyNames": ref("name"), "additionalProperties": ref(definition)})
 }

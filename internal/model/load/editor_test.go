@@ -21,7 +21,7 @@ func compileEditorSchema(t *testing.T) *jsonschema.Schema {
 	return compiled
 }
 
-// asJSON converts YAML to what a validator takes.
+// asJSON converts YAML for a validator.
 func asJSON(t *testing.T, source string) any {
 	t.Helper()
 	l := newLoader()
@@ -37,7 +37,7 @@ func asJSON(t *testing.T, source string) any {
 	return doc
 }
 
-// TestEditorKeys compares the keys of the loader with those of the schema, in both directions.
+// TestEditorKeys compares the keys of the loader with the schema's, in both directions.
 func TestEditorKeys(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -37,7 +37,7 @@ func isUserField(field *model.Field) bool {
 	return field.Table.Name == usersTable && (field.Name == "email" || field.Name == "name")
 }
 
-// fieldValue returns the keys of a field. It reports a field that has none and returns an empty node.
+// fieldValue returns the keys of a field. If it has none, fieldValue reports it and returns an empty node.
 func (l *loader) fieldValue(declared member) *node {
 	value := declared.value
 	if value.kind == text {
@@ -64,7 +64,7 @@ func (l *loader) checkFieldName(table *model.Table, declared member) bool {
 	return false
 }
 
-// readType reads the keys that say what a field holds.
+// readType reads the keys for the type of a field.
 func (l *loader) readType(decl *fieldDecl) {
 	word, ref := decl.value.get("type"), decl.value.get("ref")
 	switch {
@@ -129,7 +129,7 @@ func (l *loader) readRef(decl *fieldDecl, value *node) {
 	}
 }
 
-// noTable reports the name of a table that does not exist.
+// noTable reports the name of a missing table.
 func (l *loader) noTable(at model.Pos, name string) {
 	names := make([]string, len(l.model.Tables))
 	for i, table := range l.model.Tables {
@@ -138,7 +138,7 @@ func (l *loader) noTable(at model.Pos, name string) {
 	l.fault(at, "there is no table %s%s", quote(name), suggest.DidYouMean(name, names))
 }
 
-// readFieldKeys reads the keys that do not decide the type, if the type allows them.
+// readFieldKeys reads the other keys of a field, if its type allows them.
 func (l *loader) readFieldKeys(decl *fieldDecl) {
 	l.known(decl.value, "a field", fieldKeyNames())
 	for _, key := range fieldKeys() {
@@ -161,7 +161,7 @@ func (l *loader) readFieldKeys(decl *fieldDecl) {
 	l.checkField(decl)
 }
 
-// checkField checks what the keys of a field say together.
+// checkField checks the keys of a field against each other.
 func (l *loader) checkField(decl *fieldDecl) {
 	field := decl.field
 	emptyRange := field.Min != nil && field.Max != nil && *field.Min > *field.Max

@@ -2,14 +2,14 @@ package load
 
 import "github.com/ashlar-dev/ashlar/internal/model"
 
-// fieldKey is a key that a field may have.
+// fieldKey is a key of a field.
 type fieldKey struct {
 	name  string
 	types typeSet
-	read  func(l *loader, decl *fieldDecl, value *node) // nil for a key that is read at another time
+	read  func(l *loader, decl *fieldDecl, value *node) // nil for a key read at another time
 }
 
-// fieldKeys lists the keys in the order in which the loader reads them: min needs scale, and default needs values.
+// fieldKeys lists the keys in reading order: min needs scale, and default needs values.
 func fieldKeys() []fieldKey {
 	numbers := types(model.Int, model.Float, model.Decimal)
 	return []fieldKey{
@@ -40,12 +40,12 @@ func fieldKeys() []fieldKey {
 	}
 }
 
-// readFlag returns a reader of a key that is true or false.
+// readFlag returns a reader of a key with the value true or false.
 func readFlag(name string, flag func(*model.Field) *bool) func(*loader, *fieldDecl, *node) {
 	return func(l *loader, decl *fieldDecl, value *node) { *flag(decl.field) = l.readBool(value, name) }
 }
 
-// readRule returns a reader of a key that is an expression.
+// readRule returns a reader of a key with an expression.
 func readRule(name string, rule func(*model.Field) **model.Expr) func(*loader, *fieldDecl, *node) {
 	return func(l *loader, decl *fieldDecl, value *node) { *rule(decl.field) = l.readExpr(value, name) }
 }
@@ -59,7 +59,7 @@ func fieldKeyNames() []string {
 	return names
 }
 
-// uselessInView says why a field of a view cannot have the key, or "".
+// uselessInView returns the reason against the key in a field of a view, or "".
 func (k fieldKey) uselessInView() string {
 	switch k.name {
 	case "type", "ref", "reverse", "doc", "optional", "read", "precision", "scale", "values", "as":
@@ -74,7 +74,7 @@ func (k fieldKey) uselessInView() string {
 	return "the query makes its value, and nobody writes it"
 }
 
-// readAs reads how JSON holds an int. `as: string` is the only choice besides a number.
+// readAs reads the form of an int in JSON. `as: string` is the only choice besides a number.
 func (l *loader) readAs(decl *fieldDecl, value *node) {
 	_, decl.field.AsString = l.readChoice(value, "as", asWords())
 }

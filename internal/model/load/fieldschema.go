@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	maxSchema = 64 << 10 // bytes of the schema of a field as JSON
+	maxSchema = 64 << 10 // bytes of a field's schema in JSON
 
-	// maxExponent bounds the numbers of a schema. The compiler computes with big.Rat, which turns 1e1000001 into a nil that
+	// maxExponent bounds the numbers of a schema. The compiler computes with big.Rat: 1e1000001 becomes a nil that
 	// the compiler then follows.
 	maxExponent = 400
 
-	// schemaURL is what the compiler calls the schema of a field. Nothing loads it. It has a path, so that a reference to a
-	// file leads elsewhere: in "ashlar:schema" every such reference would lead to the schema itself.
+	// schemaURL is the name of a field's schema for the compiler. Nothing loads it. It has a path, so that a
+	// reference to a file leads elsewhere: in "ashlar:schema" every such reference would lead to the schema itself.
 	schemaFolder = "ashlar://model/"
 	schemaURL    = schemaFolder + "-schema-of-this-field-"
 )
@@ -119,7 +119,7 @@ func schemaFaultPos(root *node, err error) model.Pos {
 	return part.pos
 }
 
-// appendJSON appends a node as compact JSON, with its keys in the order of the file.
+// appendJSON appends a node in compact JSON, with its keys in the order of the file.
 func (l *loader) appendJSON(out []byte, value *node) ([]byte, bool) {
 	switch value.kind {
 	case invalid:

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// foreignKey returns advice about a key that is known from other languages, or "". keys are the keys that are allowed.
+// foreignKey returns advice about a key known from other languages, or "". keys are the allowed keys.
 func foreignKey(name string, keys []string) string {
 	if key, value, ok := strings.Cut(name, ":"); ok && slices.Contains(keys, key) {
 		return "; put a space after the colon: " + key + ": " + value

@@ -15,8 +15,8 @@ func (l *loader) readWas(value *node, name string) string {
 	return was
 }
 
-// checkFormerNames refuses a former name that another table or field has or had. Two fields or tables may swap their names,
-// so a name is free if its present owner has a former name too.
+// checkFormerNames refuses a former name that another table or field has or had. Two fields or tables may swap their
+// names: a name is free if its present owner has a former name too.
 func (l *loader) checkFormerNames() {
 	had := make(map[string]bool)
 	for _, decl := range l.tables {

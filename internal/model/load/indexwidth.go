@@ -9,7 +9,7 @@ import (
 
 const (
 	maxCharacter = 4  // bytes of a character in UTF-8
-	leastShare   = 36 // characters that every index leaves for a text without a max: those of a UUID
+	leastShare   = 36 // characters left by every index for a text without a max: a UUID's
 )
 
 // limitIndexedText gives a max to every text of a table that is a key, unique or indexed.
@@ -32,7 +32,7 @@ func (l *loader) limitIndexedText(decl *tableDecl) {
 	}
 }
 
-// maxOf returns the max that the model gives a field, or nil.
+// maxOf returns the max of a field in the model, or nil.
 func (d *tableDecl) maxOf(field *model.Field) *node {
 	if decl := d.declOf(field); decl != nil {
 		return decl.value.get("max")
@@ -65,7 +65,7 @@ func (l *loader) limitIndexRows() {
 	}
 }
 
-// limitedBy returns the field whose max a field has: the key that a reference refers to, or the field itself.
+// limitedBy returns the field with the max of a field: the target's key for a reference, or the field itself.
 func limitedBy(field *model.Field) *model.Field {
 	if field.Ref != nil {
 		return field.Ref.ID()
@@ -73,12 +73,12 @@ func limitedBy(field *model.Field) *model.Field {
 	return field
 }
 
-// hasWrittenMax reports whether the model gives the max of a text, or the server does for a field of users.
+// hasWrittenMax reports whether a text has a max from the model, or from the server for a field of users.
 func (l *loader) hasWrittenMax(field *model.Field) bool {
 	return field.RefName == "" && field.Name != "id" && field.Max != nil && !l.impliedMax[field]
 }
 
-// checkImpliedMax compares a min with a max that the loader chose.
+// checkImpliedMax compares a min with a max chosen by the loader.
 func (l *loader) checkImpliedMax(decl *tableDecl, field *model.Field) {
 	if field.Min != nil && *field.Min > *field.Max {
 		l.fault(decl.declOf(field).value.get("min").pos,
@@ -98,7 +98,7 @@ func indexRows(table *model.Table) [][]*model.Field {
 	return append(all, []*model.Field{table.ID()})
 }
 
-// shareOf returns the number of characters that each text without a written max may have in a row of an index. It reports
+// shareOf returns the number of characters for each text without a written max in a row of an index. It reports
 // written maxima that leave too few.
 func (l *loader) shareOf(decl *tableDecl, fields []*model.Field) int64 {
 	texts, bytes := model.IndexRoom(fields)
@@ -134,7 +134,7 @@ func longestValue(enum *model.Field) (bytes int64) {
 	return bytes
 }
 
-// reportWideRow reports an index whose rows could be too long. room is the number of bytes that its limited texts may have.
+// reportWideRow reports an index with rows that could be too long. room is the number of bytes for its limited texts.
 func (l *loader) reportWideRow(decl *tableDecl, fields, limited []*model.Field, room int64) {
 	const problem = "rows of the index [%s] could have more than %d bytes, which PostgreSQL does not store: "
 	if len(limited) == 0 {

@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// checkInvariants reports what no loaded model may be. A sound model has no faults.
+// checkInvariants reports broken invariants of a loaded model. A sound model has no faults.
 func checkInvariants(t *testing.T, app *model.Model, sound bool) {
 	t.Helper()
 	if app.Table(usersTable) == nil {

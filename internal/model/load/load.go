@@ -28,9 +28,9 @@ const (
 	maxFiles = 1000
 )
 
-// Dir reads the model of the app in a folder and returns it with all its faults. A model with faults is as complete as it
-// can be, so that its expressions can be checked too. It is nil if a file could not be read, since expressions would then
-// miss what that file declares.
+// Dir reads the model of the app in a folder and returns it with all its faults. A model with faults is as complete
+// as possible, so that its expressions can be checked too. It is nil if a file could not be read: expressions would
+// miss its declarations.
 func Dir(dir string) (*model.Model, model.Faults) {
 	files := make(map[string][]byte)
 	l := newLoader()
@@ -84,7 +84,7 @@ func (l *loader) loadFile(file string, data []byte) {
 	}
 }
 
-// unwrap returns the tables of a file in tables/. It reports a file that lists them under a key of its own.
+// unwrap returns the tables of a file in tables/. It reports a file with the tables under a key.
 func (l *loader) unwrap(root *node) *node {
 	inner := root.get("tables")
 	if len(root.members) != 1 || inner == nil || inner.kind != object {
@@ -134,7 +134,7 @@ func (l *loader) readFile(dir, name string) ([]byte, bool) {
 	return nil, false
 }
 
-// readRegular reads a file. It refuses a pipe or a device, which may never end.
+// readRegular reads a file. It refuses a pipe or a device: it may never end.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -159,7 +159,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// missingMain reports that the folder has no main file. dir is "" for files in memory.
+// missingMain reports a folder without a main file. dir is "" for files in memory.
 func (l *loader) missingMain(dir string) {
 	if dir == "" {
 		l.unreadable(model.MainFile, "there is no model file: create it, or name the folder that holds it")

@@ -10,10 +10,10 @@ type loader struct {
 	views  []*tableDecl
 
 	missing    bool                  // a file could not be read, so its declarations are missing
-	impliedMax map[*model.Field]bool // fields whose Max the loader chose
+	impliedMax map[*model.Field]bool // fields with a Max chosen by the loader
 }
 
-// tableDecl is a table or a view as its file declares it.
+// tableDecl is the declaration of a table or a view.
 type tableDecl struct {
 	table      *model.Table
 	value      *node
@@ -21,7 +21,7 @@ type tableDecl struct {
 	unreadable bool // its fields are unknown, so every expression about it would get a fault
 }
 
-// fieldDecl is a field as its file declares it.
+// fieldDecl is the declaration of a field.
 type fieldDecl struct {
 	field *model.Field
 	value *node
@@ -44,7 +44,7 @@ func (l *loader) fault(at model.Pos, format string, args ...any) {
 	}
 }
 
-// unreadable reports that a file or folder cannot be read.
+// unreadable reports a file or folder that cannot be read.
 func (l *loader) unreadable(file, format string, args ...any) {
 	l.fault(startOf(file), format, args...)
 	l.missing = true

@@ -13,7 +13,7 @@ const maxName = 60
 
 var nameShape = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 
-// scopeNames are the names that expressions know besides those of a row.
+// scopeNames are the names in expressions besides a row's.
 func scopeNames() []string { return []string{"auth", "now", "old", "arg"} }
 
 // celWords are the reserved words of CEL.
@@ -22,10 +22,10 @@ func celWords() []string {
 		"import", "let", "loop", "package", "namespace", "return", "var", "void", "while"}
 }
 
-// systemColumns are the columns that every table of PostgreSQL has.
+// systemColumns are columns of every table of PostgreSQL.
 func systemColumns() []string { return []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"} }
 
-// checkName reports a name that breaks the rules for all names. what says whose name it is: table, field, role.
+// checkName reports a name that breaks the rules for all names. what is table, field or role.
 func (l *loader) checkName(at model.Pos, what, name string) bool {
 	switch {
 	case !nameShape.MatchString(name):

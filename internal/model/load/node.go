@@ -6,11 +6,11 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// kind is what a node of a model file is.
+// kind is the kind of a node of a model file.
 type kind uint8
 
 const (
-	invalid kind = iota // the node was reported as a fault, so its readers stay silent
+	invalid kind = iota // reported as a fault, so its readers stay silent
 	null
 	boolean
 	integer
@@ -33,7 +33,7 @@ type node struct {
 	style      yaml.Style
 	items      []*node  // of a list
 	members    []member // of an object, each key once
-	incomplete bool     // a member was left out with a fault, so a key that seems missing may be there
+	incomplete bool     // a faulty member was left out, so a key that seems missing may exist
 }
 
 // member is one key of an object with its value.

@@ -12,8 +12,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
 
-// Each reader of this file takes a node and the words that name it in messages. It reports a node that it cannot read,
-// unless the node is invalid: that fault was reported before.
+// Each reader of this file takes a node and its name for messages. It reports a node that it cannot read, unless the
+// node is invalid: that fault was reported before.
 
 // isObject reports whether a node is a group of keys.
 func (l *loader) isObject(value *node, what string) bool {
@@ -23,7 +23,7 @@ func (l *loader) isObject(value *node, what string) bool {
 	return value.kind == object
 }
 
-// known returns the members of an object whose keys are in keys. It reports all other members.
+// known returns the members of an object with a key in keys. It reports all other members.
 func (l *loader) known(group *node, what string, keys []string) []member {
 	var known []member
 	for _, key := range group.members {
@@ -165,7 +165,7 @@ func (l *loader) readChoice(value *node, what string, words []string) (int, bool
 	return i, i >= 0
 }
 
-// readExpr reads an expression. It returns nil for a node that is none.
+// readExpr reads an expression. It returns nil for any other node.
 func (l *loader) readExpr(value *node, what string) *model.Expr {
 	switch value.kind {
 	case invalid:

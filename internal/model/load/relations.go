@@ -32,7 +32,7 @@ func (l *loader) linkBack(decl *fieldDecl) {
 	}
 }
 
-// relate adds a relation to the table that it starts from, if its name is free there.
+// relate adds a relation to its first table, if its name is free there.
 func (l *loader) relate(at model.Pos, relation *model.Relation) {
 	table := relation.From
 	if other := table.Field(relation.Name); other != nil {

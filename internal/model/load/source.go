@@ -16,8 +16,8 @@ func (l *loader) addFile(file string, data []byte) string {
 	return source
 }
 
-// readable reports whether a file has only characters that YAML allows. It also refuses the characters that end a line only
-// in YAML 1.1. Our line numbers are then those of every editor.
+// readable reports whether a file has only characters allowed in YAML. It also refuses the characters that end a line
+// only in YAML 1.1. Our line numbers are then the same in every editor.
 func (l *loader) readable(file, source string) bool {
 	at := startOf(file)
 	for i, r := range source {
@@ -33,7 +33,7 @@ func (l *loader) readable(file, source string) bool {
 	return true
 }
 
-// runeProblem says what is wrong with r, the first character of rest, or "".
+// runeProblem returns the fault of r, the first character of rest, or "".
 func runeProblem(r rune, rest string) string {
 	isControl := r < ' ' && r != '\t' && r != '\n' && r != '\r'
 	switch {

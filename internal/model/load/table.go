@@ -2,7 +2,7 @@ package load
 
 import "github.com/ashlar-dev/ashlar/internal/model"
 
-// maxFields is the number of fields that a table may declare. SQLite allows 2,000 columns, PostgreSQL 1,600.
+// maxFields is the largest number of declared fields in a table. SQLite allows 2,000 columns, PostgreSQL 1,600.
 const maxFields = 500
 
 func tableKeys() []string {
@@ -42,7 +42,7 @@ func (l *loader) newDecl(table *model.Table, declared member) *tableDecl {
 	return &tableDecl{table: table, value: declared.value}
 }
 
-// isTaken reports whether a table or a view has the name already.
+// isTaken reports whether another table or view has the name.
 func (l *loader) isTaken(declared member, what string) bool {
 	first := l.model.Table(declared.name)
 	switch {
@@ -88,7 +88,8 @@ func (l *loader) readKey(table *model.Table, value *node) model.Type {
 	return model.Invalid
 }
 
-// buildFields adds the fields of a table: id, those of users, the declared ones and, unless it is a view, the two times.
+// buildFields adds the fields of a table: id, the fields of users, the declared ones and, unless it is a view, the
+// two times.
 func (l *loader) buildFields(decl *tableDecl) {
 	table := decl.table
 	table.AddField(&model.Field{Name: "id", Type: table.Key, System: true, Immutable: true, Pos: table.Pos})

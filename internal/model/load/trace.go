@@ -49,14 +49,14 @@ func (t *tracer) spans(text []rune) []model.Span {
 	return spans
 }
 
-// continues reports whether a span leads to here anyway.
+// continues reports whether a span leads to this point anyway.
 func continues(span, here model.Span) bool {
 	return span.Line == here.Line && here.Offset-span.Offset == here.Col-span.Col
 }
 
 func (t *tracer) nextLine() { t.line, t.col = t.line+1, 0 }
 
-// skipBlanks moves to the next character that is no blank, unless r is right here.
+// skipBlanks moves to the next character that is no blank, unless r is here.
 func (t *tracer) skipBlanks(r rune) {
 	for t.line < len(t.lines) {
 		line := t.lines[t.line]

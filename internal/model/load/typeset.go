@@ -2,8 +2,8 @@ package load
 
 import "github.com/ashlar-dev/ashlar/internal/model"
 
-// typeSet is a set of field types. A reference is in the set only as reference, whatever its type. The empty set stands for
-// all fields.
+// typeSet is a set of field types. A reference is in the set only under reference, for every type of its key. The
+// empty set stands for all fields.
 type typeSet uint16
 
 const reference typeSet = 1 << 15

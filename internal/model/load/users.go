@@ -6,7 +6,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// usersTable is the table that every model has: who may sign in.
+// usersTable is the table of accounts. Every model has it.
 const usersTable = "users"
 
 const (
@@ -14,9 +14,9 @@ const (
 	maxUserName = 200
 )
 
-// addUserFields adds email and name. An address belongs to the account: rules compare auth.email with other rows, so a user
-// who could type an address would become its owner. By default only the account itself reads its address, so that opening
-// users to readers does not publish addresses.
+// addUserFields adds email and name. An address belongs to the account: rules compare auth.email with other rows, so
+// a user with a chosen address would become their owner. By default only the account itself reads its address.
+// Opening users to readers therefore does not publish addresses.
 func addUserFields(users *model.Table) {
 	emailLength, nameLength := int64(maxEmail), int64(maxUserName)
 	users.AddField(&model.Field{Name: "email", Type: model.Text, Optional: true, Unique: true, Caseless: true, ReadOnly: true,
@@ -31,7 +31,7 @@ func ownRow(users *model.Table) *model.Expr {
 
 func userFieldKeys() []string { return []string{"read", "doc"} }
 
-// refineUserField reads what a model says of email or name, which users has without declaring them.
+// refineUserField reads a model's keys for email or name. users has them without declaring them.
 func (l *loader) refineUserField(field *model.Field, declared member) {
 	field.Pos = declared.pos
 	if !l.isObject(declared.value, "a field") {

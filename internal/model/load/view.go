@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// maxQuery is the number of bytes that the query of a view may have: every statement about the view contains it.
+// maxQuery is the largest query of a view in bytes: every statement about the view contains it.
 const maxQuery = 16 << 10
 
 func viewKeys() []string { return []string{"doc", "key", "reads", "query", "fields", "access"} }
@@ -46,7 +46,7 @@ func (l *loader) declareView(declared member) {
 	l.views = append(l.views, decl)
 }
 
-// checkViewKeys reports each key that a view cannot have, and removes those that only tables have.
+// checkViewKeys reports each key forbidden in a view, and removes keys that only tables have.
 func (l *loader) checkViewKeys(decl *tableDecl) {
 	kept := decl.value.members[:0:0]
 	for _, key := range decl.value.members {
@@ -60,7 +60,7 @@ func (l *loader) checkViewKeys(decl *tableDecl) {
 	l.known(decl.value, "a view", viewKeys())
 }
 
-// readView reads the keys that views have and tables do not.
+// readView reads the keys of views that tables do not have.
 func (l *loader) readView(decl *tableDecl) {
 	l.limitIndexedText(decl)
 	for _, key := range decl.value.members {

@@ -57,7 +57,7 @@ func TestView(t *testing.T) {
 	}
 }
 
-// TestViewsAreNoChange adds views, which change no table.
+// TestViewsAreNoChange adds views. They change no table.
 func TestViewsAreNoChange(t *testing.T) {
 	with := loadText(t, gaps)
 	without := loadText(t, strings.Split(gaps, "views:")[0])

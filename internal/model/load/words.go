@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// sentence joins words as in: text, int and float.
+// sentence joins words: text, int and float.
 func sentence(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -16,7 +16,7 @@ func sentence(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-// maxQuoted is the number of characters of a text that a message quotes.
+// maxQuoted is the largest number of quoted characters in a message.
 const maxQuoted = 40
 
 // quote returns a text in quotes for a message, shortened and without control characters.
@@ -39,7 +39,7 @@ func kindOf(table *model.Table) string {
 	return "table"
 }
 
-// describe says in a message what kind of field this is.
+// describe names the kind of a field in a message.
 func describe(field *model.Field) string {
 	switch {
 	case field.RefName != "":
@@ -50,7 +50,7 @@ func describe(field *model.Field) string {
 	return "a " + field.Type.String() + " field"
 }
 
-// yamlName returns the name that a model file uses for a field.
+// yamlName returns the name of a field in a model file.
 func yamlName(field *model.Field) string {
 	if field.RefName != "" {
 		return field.RefName

@@ -43,7 +43,7 @@ func (l *loader) parse(file, source string) *node {
 	return l.convert(file, doc.Content[0], 1)
 }
 
-// convert makes a node of a YAML node. It refuses what model files do without: anchors, aliases, merge keys and tags.
+// convert makes a node of a YAML node. It refuses anchors, aliases, merge keys and tags.
 func (l *loader) convert(file string, source *yaml.Node, depth int) *node {
 	result := &node{pos: posAt(file, source.Line, source.Column), text: source.Value, style: source.Style &^ yaml.FlowStyle}
 	switch {
@@ -118,9 +118,9 @@ func (l *loader) convertMembers(file string, source *yaml.Node, target *node, de
 	}
 }
 
-// splitAtComma detects an expression that YAML split at its commas, which end a value between braces. Such a value has an
-// open parenthesis, and its rest stands in the following keys. For the member at i, splitAtComma returns the whole
-// expression and the index of the last key that belongs to it. The expression is "" if YAML did not split the member.
+// splitAtComma detects an expression that YAML split at its commas: they end a value between braces. Such a value has
+// an open parenthesis, and its rest is in the following keys. For the member at i, splitAtComma returns the whole
+// expression and the index of its last key. The expression is "" if YAML did not split the member.
 func splitAtComma(object *yaml.Node, i int) (last int, whole string) {
 	if object.Style&yaml.FlowStyle == 0 || !isPlain(object.Content[i]) || !isPlain(object.Content[i+1]) {
 		return i, ""
@@ -178,7 +178,7 @@ func (l *loader) syntaxFault(file string, err error) {
 	}
 	lines := l.model.Lines[file]
 	at.Line = min(at.Line, len(lines))
-	for at.Line > 1 && lines[at.Line-1] == "" { // point at the last words, after which something is missing
+	for at.Line > 1 && lines[at.Line-1] == "" { // point at the last words before the missing text
 		at.Line--
 		at.Col = utf8.RuneCountInString(lines[at.Line-1]) + 1
 	}

@@ -2,8 +2,8 @@ package snapshot
 
 import "encoding/json"
 
-// currentFormat is the format that Encode writes. Raise it when an older server would misread the data. Decode reads format
-// 1 as format 2 without caseless fields.
+// currentFormat is the format of Encode. Raise it if an older server would misread the data. Decode reads format 1
+// like format 2 without caseless fields.
 const currentFormat = 2
 
 // storedModel is the JSON of a model. Lists of fields hold column names.

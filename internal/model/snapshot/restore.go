@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// ErrDamaged is wrapped by Decode's errors about data that Encode did not write.
+// ErrDamaged is wrapped by Decode's errors about data not from Encode.
 var ErrDamaged = errors.New("the stored model cannot be read")
 
 func damaged(format string, args ...any) error {
@@ -111,7 +111,7 @@ func restoreReference(app *model.Model, field *model.Field, from storedField) er
 	return nil
 }
 
-// restoreRelations adds the relations that lead back along the references of a table. They decide about indexes.
+// restoreRelations adds the relations back along the references of a table. They decide about indexes.
 func restoreRelations(table *model.Table, s storedTable) {
 	for _, stored := range s.Fields {
 		if field := table.Field(stored.Name); stored.Reverse != "" && field.Ref != nil {

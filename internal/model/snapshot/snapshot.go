@@ -9,8 +9,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// Encode returns a model without faults as JSON. Equal models give equal bytes. Views are left out, since a database has
-// no tables for them.
+// Encode returns a model without faults in JSON. Equal models give equal bytes. Views are left out, since a database
+// has no tables for them.
 func Encode(app *model.Model) []byte {
 	var buffer bytes.Buffer
 	e := json.NewEncoder(&buffer)
@@ -21,8 +21,8 @@ func Encode(app *model.Model) []byte {
 	return bytes.TrimRight(buffer.Bytes(), "\n")
 }
 
-// Decode returns the model that Encode was given, without what only its files tell: views, positions, compiled JSON
-// Schemas and relations to one row. Encode returns the same bytes for it.
+// Decode returns the model given to Encode. It lacks what only files have: views, positions, compiled JSON Schemas
+// and relations to one row. Encode returns the same bytes for it.
 func Decode(data []byte) (*model.Model, error) {
 	stored, err := parse(data)
 	if err != nil {

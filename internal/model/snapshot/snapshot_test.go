@@ -70,7 +70,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecode decodes any bytes: a model that comes out must encode and compare without a panic.
+// FuzzDecode decodes any bytes. A decoded model must encode and compare without a panic.
 func FuzzDecode(f *testing.F) {
 	app := careers(f)
 	f.Add(Encode(app))

@@ -1,4 +1,4 @@
-// Package home serves the page at /, which names the app and its tables.
+// Package home serves the page at /, with the name of the app and its tables.
 package home
 
 import (
@@ -21,12 +21,12 @@ var pageStyle string
 
 var page = template.Must(template.New("home").Parse(pageText))
 
-// pageData is what the page shows.
+// pageData is the content of the page.
 type pageData struct {
 	Style   template.CSS
 	Name    string
 	Version string
-	Host    string // the server's name as the client wrote it
+	Host    string // the server's name in the client's spelling
 	Example string // name of a table for the first request; may be empty
 	Tables  []table
 }
@@ -37,7 +37,7 @@ type table struct {
 	Listed             bool // /docs shows it, since someone may read it
 }
 
-// Routes returns the page of an app. It tells callers no more than the API does. The version is that of this program.
+// Routes returns the page of an app. It tells callers no more than the API. The version is this program's.
 func Routes(rules *rule.Rules, version string) []web.Route {
 	data := pageData{Style: template.CSS(web.PageStyle + pageStyle), Name: rules.Model.Name, Version: version, Tables: tables(rules)}
 	if i := slices.IndexFunc(data.Tables, func(t table) bool { return t.Open }); i >= 0 {
@@ -66,7 +66,7 @@ func tables(rules *rule.Rules) []table {
 	return found
 }
 
-// readers returns in a word or two who may read a table.
+// readers names the readers of a table in a word or two.
 func readers(rules *rule.Rules, t *model.Table) (word string, open bool) {
 	read := rules.Table(t).Read
 	switch {

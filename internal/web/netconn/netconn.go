@@ -58,7 +58,7 @@ type conn struct {
 	ticked  uint64      // value of waits at the previous tick
 }
 
-// readAheadDelay is how long a read-ahead waits at least. It waits at most twice as long.
+// readAheadDelay is the shortest wait of a read-ahead. The longest is twice as long.
 const readAheadDelay = 10 * time.Millisecond
 
 // past returns a time before every deadline.
@@ -113,7 +113,7 @@ func (c *conn) wait() {
 	c.waiting = false
 }
 
-// tick lets a read-ahead begin that already waited at the previous tick. It goes on while new read-aheads start.
+// tick starts a read-ahead that already waited at the previous tick. It goes on while new read-aheads start.
 func (c *conn) tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -191,7 +191,7 @@ func (c *conn) expireAt(t time.Time) {
 	c.timer.Reset(time.Until(t))
 }
 
-// expire ends reads and writes whose deadline has passed.
+// expire ends reads and writes after their deadline.
 func (c *conn) expire() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -200,7 +200,7 @@ func (c *conn) expire() {
 	}
 	c.next = time.Time{}
 	now := time.Now()
-	// An error means that the connection is closed. Its reads and writes report that.
+	// An error means a closed connection. Its reads and writes report that.
 	if !c.readAt.IsZero() && !now.Before(c.readAt) {
 		_ = c.cutRead()
 	}

@@ -22,7 +22,7 @@ func inPipe(t *testing.T, f func(c *conn, far net.Conn)) {
 	})
 }
 
-// endOf is when a read or a write ended, from now on, and how.
+// endOf returns the time from now until the end of a read or a write, and its error.
 func endOf(f func() (int, error)) (time.Duration, error) {
 	begun := time.Now()
 	_, err := f()
@@ -75,7 +75,7 @@ func TestConnDeadlines(t *testing.T) {
 	}
 }
 
-// A deadline that is set while a read is under way counts for that read.
+// A deadline set during a read counts for that read.
 func TestConnDeadlineOfReadUnderWay(t *testing.T) {
 	for _, size := range []int{1, 100} {
 		inPipe(t, func(c *conn, _ net.Conn) {
@@ -88,7 +88,7 @@ func TestConnDeadlineOfReadUnderWay(t *testing.T) {
 	}
 }
 
-// What net/http does for each request: a read ahead that is called off must lose nothing, however long the handler ran.
+// net/http does this for each request: a cancelled read-ahead must lose nothing, after any time in the handler.
 func TestConnReadAhead(t *testing.T) {
 	inPipe(t, func(c *conn, far net.Conn) {
 		for i, handler := range []time.Duration{0, readAheadDelay / 2, readAheadDelay, 5 * readAheadDelay, time.Minute, 0} {
@@ -154,7 +154,7 @@ func TestConnCloseEndsReads(t *testing.T) {
 	}
 }
 
-// Timers that nobody moves are the point of it all.
+// The point of the package: timers rarely move.
 func TestConnMovesItsTimerSeldom(t *testing.T) {
 	inPipe(t, func(c *conn, _ net.Conn) {
 		moved, last := 0, time.Time{}
@@ -177,7 +177,7 @@ func TestConnMovesItsTimerSeldom(t *testing.T) {
 	})
 }
 
-// BenchmarkServer sends short requests over one connection, with the connections of net and with those of this package.
+// BenchmarkServer sends short requests over one connection, with the connections of net and with this package's.
 func BenchmarkServer(b *testing.B) {
 	for _, bb := range []struct {
 		name string
