@@ -12,18 +12,18 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// forever is the deadline of statements that rewrite tables: their time depends on the rows, and their caller waits.
+// forever is the deadline of statements that rewrite tables. They take as long as the rows need, and the caller waits.
 const forever = 365 * 24 * time.Hour
 
 // Alter implements store.DB. Its transactions keep others from writing, and nobody from reading.
 func (db *DB) Alter(ctx context.Context, f func(store.Session) error) (err error) {
 	c, err := openWriter(db.writer.path, db.cfg)
 	if err != nil {
-		return explain(db.writer.path, err)
+		return describeOpenError(db.writer.path, err)
 	}
 	db.writer.commits.enter()
 	defer db.writer.commits.leave()
-	defer func() { err = errors.Join(err, c.close()) }() // which undoes what is not committed
+	defer func() { err = errors.Join(err, c.close()) }() // undoes what is not committed
 	if _, err := pragmaText(c.raw, "foreign_keys = OFF"); err != nil {
 		return err
 	}

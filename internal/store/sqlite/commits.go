@@ -2,10 +2,10 @@ package sqlite
 
 import "sync/atomic"
 
-// commits counts what this process has committed, so that a reader knows whether its snapshot is still the newest state.
+// commits counts the commits of this process, so that a reader can tell whether its snapshot is still the newest state.
 type commits struct {
-	count atomic.Int64 // odd while the writer commits; it has moved on before the functions are answered
-	aside atomic.Int32 // connections beside the writer's that may commit at any moment
+	count atomic.Int64 // odd while the writer commits; it moves on before the jobs are answered
+	aside atomic.Int32 // other connections that may commit at any moment
 }
 
 // state returns the count, and whether a commit may be under way. Another connection may already see that commit. A reader
@@ -17,7 +17,8 @@ func (c *commits) state() (count int64, underWay bool) {
 	return count, aside || count%2 != 0
 }
 
-// enter says that a connection beside the writer's is about to commit. The caller must call leave after its last commit.
+// enter announces that a connection other than the writer's is about to commit. The caller must call leave after its last
+// commit.
 func (c *commits) enter() { c.aside.Add(1) }
 
 func (c *commits) leave() {

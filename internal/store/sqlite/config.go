@@ -13,29 +13,29 @@ type Durability uint8
 
 const (
 	Full   Durability = iota // a power cut: the log is synced before every acknowledgement
-	Normal                   // a crash of the process, not a power cut: the log is synced at checkpoints alone
+	Normal                   // a crash of the process, not a power cut: the log is synced only at checkpoints
 )
 
 // Config tunes a database. Its zero value works.
 type Config struct {
 	Readers      int           // connections for reads; 0 means two more than there are cores, at least 4 and at most 6
-	ReadTimeout  time.Duration // for one Read, with its wait for a connection; 0 means 5 s
-	ReadWait     time.Duration // of it, for a connection: where a longer one is to be expected, the answer is errs.Unavailable at once; 0 means 500 ms
-	WriteTimeout time.Duration // for the statements of one function of Write; 0 means 10 s
+	ReadTimeout  time.Duration // for one Read, the wait for a connection included; 0 means 5 s
+	ReadWait     time.Duration // for a connection: a Read that would have to wait longer is refused at once; 0 means 500 ms
+	WriteTimeout time.Duration // for the statements of one function or script; 0 means 10 s
 	BusyTimeout  time.Duration // wait for another process's transaction; 0 means 5 s
-	CloseTimeout time.Duration // for what is under way when Close is called; 0 means 15 s
-	Queue        int           // functions that may wait for the writer; 0 means 1,024
-	GroupSize    int           // functions in one transaction; 0 means 64
-	GroupTime    time.Duration // a transaction takes in no function after this; 0 means 5 ms
+	CloseTimeout time.Duration // for the work under way when Close is called; 0 means 15 s
+	Queue        int           // writes that may wait; 0 means 1,024
+	GroupSize    int           // writes in one transaction; 0 means 64
+	GroupTime    time.Duration // a transaction takes in no write after this; 0 means 5 ms
 	Durability   Durability
 	Logger       *slog.Logger // nil means slog.Default()
 
-	// CountText makes a function ashlar_count(text) of SQL, which returns the text and calls CountText with its bytes.
-	// Tests compare with it what statements read. nil makes none.
+	// CountText adds the SQL function ashlar_count(text), which returns the text and calls CountText with its length. Tests
+	// use it to count what statements read. nil adds none.
 	CountText func(bytes int)
 
-	// alone keeps the index of the log in memory, which takes no room on the disk, and other processes out of the database.
-	// Open falls back to it where the disk is full.
+	// alone keeps the index of the log in memory, where it needs no room on the disk, and keeps other processes out of the
+	// database. Open falls back to it if the disk is full.
 	alone bool
 }
 

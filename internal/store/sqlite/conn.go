@@ -16,16 +16,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// conn is a connection with what belongs to it. One goroutine uses it at a time.
+// conn is a connection with its prepared statements and its watch. One goroutine uses it at a time.
 type conn struct {
 	raw        *lite.Conn
 	statements statements
 	watch      *engine.Watch
-	outage     *engine.Outage // of the writer's connection, which reports to it; nil for the others
-	version    int64          // the last dataVersion that the writer saw; see others
+	outage     *engine.Outage // only of the writer's connection
+	version    int64          // last dataVersion that the writer saw: see others
 }
 
-// openConn opens one connection that is set up as every connection of ours is, then by the pragmas.
+// openConn opens a connection with our usual settings, then runs the pragmas.
 func openConn(path string, cfg Config, pragmas ...string) (*conn, error) {
 	raw, err := openRaw(path, cfg)
 	if err != nil {
@@ -38,7 +38,7 @@ func openConn(path string, cfg Config, pragmas ...string) (*conn, error) {
 	return &conn{raw: raw, statements: newStatements(raw), watch: newWatch(raw), version: unknownVersion}, nil
 }
 
-// openRaw opens a connection in the way of the database: see Config.alone.
+// openRaw opens the file, alone if Config.alone is set.
 func openRaw(path string, cfg Config) (*lite.Conn, error) {
 	if !cfg.alone {
 		return lite.OpenConn(path, lite.OpenReadWrite)
@@ -47,8 +47,8 @@ func openRaw(path string, cfg Config) (*lite.Conn, error) {
 	return lite.OpenConn(uri.String(), lite.OpenReadWrite, lite.OpenURI)
 }
 
-// setUp does not set SQLite's defensive mode. The driver's SetDefensive hands over one argument where SQLite reads two, so
-// SQLite may write to whatever address stands behind it (docs/decisions/0002-sqlite.md).
+// setUp does not set SQLite's defensive mode. The driver's SetDefensive passes one argument where SQLite reads two, so
+// SQLite may write to whatever address follows (docs/decisions/0002-sqlite.md).
 func setUp(raw *lite.Conn, cfg Config, pragmas []string) error {
 	setLimits(raw)
 	if _, err := checkHeader(raw); err != nil { // before anything changes the file
@@ -68,8 +68,9 @@ func setUp(raw *lite.Conn, cfg Config, pragmas []string) error {
 	return registerFunctions(raw, cfg.CountText)
 }
 
-// commonPragmas are for every connection. No memory map: an error of the disk would be a signal that ends the process,
-// it counts as resident once for each connection, and it gains 1 to 2 µs a row at most (docs/decisions/0002-sqlite.md).
+// commonPragmas are for every connection. There is no memory map: an error of the disk would be a signal that ends the
+// process, the map counts as resident once for each connection, and it gains 1 to 2 µs a row at most
+// (docs/decisions/0002-sqlite.md).
 func commonPragmas() []string {
 	return []string{
 		"foreign_keys = ON",
@@ -80,22 +81,22 @@ func commonPragmas() []string {
 	}
 }
 
-// writerPragmas: the log is moved into the database when it holds 1,000 pages, 4 MiB. With 128 writers that has the best
-// tail (p99 17 ms; 35–44 ms at 4,000 pages, 50 ms at 16,000, 30 ms at 16,000 with a second connection that moves the
-// log in the background) for a sixth of the throughput. A log that grew beyond 64 MiB while a reader held on to it is
-// cut back afterwards.
+// writerPragmas returns the pragmas of connections that write. SQLite moves the log into the database at 1,000 pages, 4
+// MiB. With 128 writers that has the best tail (p99 17 ms; 35–44 ms at 4,000 pages, 50 ms at 16,000, 30 ms at 16,000 with a
+// second connection that moves the log in the background), at the price of a sixth of the throughput. A log that grew
+// beyond 64 MiB while a reader held it is cut back afterwards.
 func writerPragmas(d Durability) []string {
 	pragmas := []string{"wal_autocheckpoint = 1000", "journal_size_limit = 67108864"}
 	if d == Normal {
 		return append(pragmas, "synchronous = NORMAL")
 	}
-	if runtime.GOOS == "darwin" { // where a plain fsync stops at the disk's own cache
+	if runtime.GOOS == "darwin" { // a plain fsync stops at the disk's cache
 		pragmas = append(pragmas, "fullfsync = ON", "checkpoint_fullfsync = ON")
 	}
 	return append(pragmas, "synchronous = FULL")
 }
 
-// setLimits bounds what one statement may be, beyond what the compiled-in limits do.
+// setLimits sets limits on statements that are tighter than the compiled-in ones.
 func setLimits(raw *lite.Conn) {
 	raw.Limit(lite.LimitLength, 64<<20)
 	raw.Limit(lite.LimitSQLLength, 1_000_000)
@@ -105,7 +106,7 @@ func setLimits(raw *lite.Conn) {
 	raw.Limit(lite.LimitWorkerThreads, 0)
 }
 
-// useLog turns on the write-ahead log. SQLite does not always wait when another process is just doing the same.
+// useLog turns on the write-ahead log. SQLite does not always wait if another process is doing the same.
 func useLog(raw *lite.Conn, patience time.Duration) error {
 	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		mode, err := pragmaText(raw, "journal_mode = WAL")
@@ -170,7 +171,7 @@ func (c *conn) exec(sql string, args []value.Value) (int64, error) {
 		return 0, c.translate(err, sql)
 	}
 	if !s.changes {
-		return 0, nil // Changes would give the count of the statement before
+		return 0, nil // Changes would count the statement before
 	}
 	return int64(c.raw.Changes()), nil
 }
@@ -193,7 +194,7 @@ func (c *conn) begin(sql string, args []value.Value) (*statement, error) {
 	return s, nil
 }
 
-// control runs a statement of our own without parameters: BEGIN, SAVEPOINT, COMMIT.
+// control runs one of our own statements without parameters: BEGIN, SAVEPOINT, COMMIT.
 func (c *conn) control(sql string) error {
 	s, err := c.statements.take(sql)
 	if err != nil {
@@ -206,7 +207,7 @@ func (c *conn) control(sql string) error {
 	return nil
 }
 
-// translate gives an error of SQLite its kind; for an interruption it is the reason of that.
+// translate gives an error of SQLite its kind. For an interruption it returns the reason of the interruption.
 func (c *conn) translate(err error, sql string) error {
 	if lite.ErrCode(err).ToPrimary() == lite.ResultInterrupt {
 		if cause := c.watch.Cause(); cause != nil {
@@ -225,7 +226,7 @@ func (c *conn) translate(err error, sql string) error {
 	return translated
 }
 
-// resolve fills in the column of a unique index on an expression, of which SQLite's message tells the name alone.
+// resolve fills in the column of a unique index on an expression. SQLite's message names only the index.
 func (c *conn) resolve(refusal *store.ConstraintError, message string) error {
 	_, rest, _ := strings.Cut(message, indexMessage)
 	name, _, found := strings.Cut(rest, "'")
@@ -242,10 +243,10 @@ func (c *conn) resolve(refusal *store.ConstraintError, message string) error {
 const indexColumn = `SELECT i.tbl_name, c.name FROM sqlite_schema AS i, pragma_table_info(i.tbl_name) AS c
 WHERE i.type = 'index' AND i.name = ?1 AND instr(substr(i.sql, instr(i.sql, '(')), '"' || c.name || '"') > 0 LIMIT 1`
 
-// fullRetryAfter is when to ask again after the disk took no write: somebody has to make room first.
+// fullRetryAfter is when a client should ask again after the disk took no write. Somebody has to make room first.
 const fullRetryAfter = 10 * time.Second
 
-// refused is the error of a write that the disk did not take. Its transaction is undone, or is about to be.
+// refused is the error of a write that the disk did not take. Its transaction is undone, or will be.
 func (c *conn) refused(err error, code lite.ResultCode, sql string) error {
 	e := &errs.Error{Kind: errs.Unavailable, Message: "the disk takes no writes: nothing was written", RetryAfter: fullRetryAfter,
 		Cause: causeOf(err, code, sql)}

@@ -28,7 +28,7 @@ func (db *DB) Copy(ctx context.Context, path string) (err error) {
 			err = errors.Join(err, removeUnfinished(unfinished))
 		}
 	}()
-	if err := removeUnfinished(unfinished); err != nil { // of a copy that was interrupted
+	if err := removeUnfinished(unfinished); err != nil { // remains of an interrupted copy
 		return err
 	}
 	if err := db.vacuumInto(ctx, unfinished); err != nil {
@@ -52,7 +52,8 @@ func removeUnfinished(path string) (err error) {
 	return err
 }
 
-// RemoveUnfinished removes what copies into a folder have left that were interrupted. Nobody copies into it meanwhile.
+// RemoveUnfinished removes the remains of interrupted copies from a folder. Nobody may copy into the folder at the same
+// time.
 func RemoveUnfinished(folder string) (err error) {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, os.ErrNotExist) {
@@ -66,9 +67,9 @@ func RemoveUnfinished(folder string) (err error) {
 	return err
 }
 
-// vacuumInto reads one snapshot. SQLite attaches the file that it writes, which our other connections may not do.
+// vacuumInto copies one snapshot into a file. SQLite attaches the file, which our other connections may not do.
 func (db *DB) vacuumInto(ctx context.Context, path string) (err error) {
-	if err := makeFile(path); err != nil { // not by SQLite, which would let others read it
+	if err := makeFile(path); err != nil { // SQLite would let others read it
 		return err
 	}
 	c, err := openConn(db.writer.path, db.cfg, "synchronous = FULL")
@@ -102,7 +103,7 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-// checkCopy reads the whole of a copy, which nobody else has open.
+// checkCopy reads a whole copy and reports what is wrong with it. Nobody else has the copy open.
 func checkCopy(ctx context.Context, path string, cfg Config) (err error) {
 	raw, err := lite.OpenConn(path, lite.OpenReadOnly)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-// translate gives an error of SQLite the kind that the rest of the program knows. The text of the statement goes to
-// the log; it holds no values, those are bound.
+// translate gives an error of SQLite the kind that the rest of the program knows. The log shows the text of the statement,
+// which holds no values, because they are bound.
 func translate(err error, sql string) error {
 	code := lite.ErrCode(err)
 	cause := causeOf(err, code, sql)
@@ -30,14 +30,15 @@ func translate(err error, sql string) error {
 	case lite.ResultTooBig:
 		return errs.Wrapf(cause, errs.TooLarge, "a value is too large for the database")
 	}
-	return engine.Internal(advised(code, cause)) // nothing that the client can do, and the operator must see it
+	return engine.Internal(withHint(code, cause)) // only the operator can do something about it
 }
 
 func causeOf(err error, code lite.ResultCode, sql string) error {
 	return fmt.Errorf("%w (%s) in %s", err, code, engine.Excerpt(sql))
 }
 
-// ofDisk says whether a write failed since the disk is full, broken or read-only, or the file is not ours to write.
+// ofDisk reports whether a write failed because the disk is full, broken or read-only, or because the file belongs to
+// somebody else.
 func ofDisk(code lite.ResultCode) bool {
 	switch code.ToPrimary() {
 	case lite.ResultFull, lite.ResultReadOnly, lite.ResultCantOpen, lite.ResultPerm:
@@ -48,13 +49,13 @@ func ofDisk(code lite.ResultCode) bool {
 	return false
 }
 
-// NoRoom says whether an error comes from a disk without room: of SQLite, or of a file.
+// NoRoom reports whether an error of SQLite or of a file means that the disk is full.
 func NoRoom(err error) bool {
 	return err != nil && (lite.ErrCode(err).ToPrimary() == lite.ResultFull || lite.ErrCode(err) == lite.ResultIOErrSHMSize || isNoSpace(err))
 }
 
-// advised says what to do about errors that are neither the client's fault nor ours.
-func advised(code lite.ResultCode, cause error) error {
+// withHint adds advice to errors that are neither the client's fault nor ours.
+func withHint(code lite.ResultCode, cause error) error {
 	switch message := cause.Error(); {
 	case code.ToPrimary() == lite.ResultCorrupt, code.ToPrimary() == lite.ResultNotADB, strings.Contains(message, "no such table: ashlar_"):
 		return fmt.Errorf("the database is damaged: restore it from a backup: %w", cause)
@@ -64,10 +65,10 @@ func advised(code lite.ResultCode, cause error) error {
 	return cause
 }
 
-// What SQLite's messages say of a constraint, for example "UNIQUE constraint failed: posts.author_id, posts.title".
+// SQLite's messages about constraints, for example "UNIQUE constraint failed: posts.author_id, posts.title".
 const (
 	uniqueMessage     = "UNIQUE constraint failed: "
-	indexMessage      = "UNIQUE constraint failed: index '" // of an expression
+	indexMessage      = "UNIQUE constraint failed: index '" // index on an expression
 	notNullMessage    = "NOT NULL constraint failed: "
 	foreignKeyMessage = "FOREIGN KEY constraint failed"
 )
@@ -83,7 +84,7 @@ func constraintError(code lite.ResultCode, err, cause error) *store.ConstraintEr
 		e.Constraint = store.ForeignKey
 	case lite.ResultConstraintNotNull:
 		e.Table, e.Columns = splitColumns(message, notNullMessage)
-	case lite.ResultConstraintTrigger: // the code of ON DELETE RESTRICT, which SQLite runs as a trigger
+	case lite.ResultConstraintTrigger: // ON DELETE RESTRICT, which SQLite runs as a trigger
 		if strings.HasSuffix(message, foreignKeyMessage) {
 			e.Constraint = store.ForeignKey
 		}
@@ -91,8 +92,8 @@ func constraintError(code lite.ResultCode, err, cause error) *store.ConstraintEr
 	return e
 }
 
-// splitColumns reads "posts.author_id, posts.title" behind the prefix. An index on an expression is told by its name
-// alone, see conn.resolve.
+// splitColumns reads "posts.author_id, posts.title" after the prefix. For an index on an expression SQLite names only the
+// index: see conn.resolve.
 func splitColumns(message, prefix string) (table string, columns []string) {
 	_, list, found := strings.Cut(message, prefix)
 	if !found {

@@ -12,14 +12,14 @@ import (
 	lite "zombiezen.com/go/sqlite"
 )
 
-// prepareFile makes sure that path can be a database that only this user reads, on a file system that can hold one.
+// prepareFile makes sure that path can be a database which only this user reads, on a file system that can hold one.
 func prepareFile(path string, log *slog.Logger) error {
 	if err := checkFileSystem(filepath.Dir(path), log); err != nil {
 		return err
 	}
-	// The log and the index beside the database take over its permissions, so it must not be SQLite that creates it.
-	// This is the only place that opens the file, and it does so only while it does not exist: closing any descriptor
-	// of an existing database drops every POSIX lock that SQLite holds on it in this process.
+	// The log and the index get the permissions of the database, so SQLite must not be the one that creates it. Nothing
+	// else opens the file, and this only while the file does not exist: closing any descriptor of an existing database
+	// drops every POSIX lock that SQLite holds on it in this process.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err == nil {
 		return f.Close()
@@ -44,8 +44,9 @@ func checkExisting(path string) error {
 	return os.Chmod(path, 0o600)
 }
 
-// explain names the file in an error of opening it, and what to do about one that is no database or a broken one.
-func explain(path string, err error) error {
+// describeOpenError names the file in an error of opening it, and says what to do if the file is no database or a broken
+// one.
+func describeOpenError(path string, err error) error {
 	switch lite.ErrCode(err).ToPrimary() {
 	case lite.ResultNotADB:
 		return fmt.Errorf("%s is not a database, or was written by a newer SQLite: move it away, or name another data folder: %w", path, err)
@@ -66,11 +67,11 @@ const (
 	probeSize   = 1 << 20
 )
 
-// tryFile writes a file and removes it. Its bytes are random: a file system may keep those of zeros in no room at all.
+// tryFile writes a file and removes it. Its bytes are random, because a file system may store zeros without using any room.
 func tryFile(path string) (err error) {
 	block := make([]byte, 64<<10)
 	_, _ = rand.Read(block) // never fails
-	_ = os.Remove(path)     // of a process that was killed
+	_ = os.Remove(path)     // left by a process that was killed
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ var networkFileSystems = map[uint32]string{
 }
 
 // doubtfulFileSystems may be a remote disk (sshfs, a shared folder of a virtual machine) or a sound local one (rootless
-// containers), which the kernel does not tell: a warning, no refusal.
+// containers). The kernel does not tell which, so they are a warning and not refused.
 var doubtfulFileSystems = map[uint32]string{
 	unix.FUSE_SUPER_MAGIC: "FUSE",
 	unix.V9FS_MAGIC:       "9P",

@@ -9,10 +9,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// The functions of SQL that expressions need and SQLite lacks. None ever raises an error: a result that does not exist
-// is NULL, as is that of a missing argument or of one of the wrong type, and NULL is how a failure travels.
+// The SQL functions that expressions need and SQLite lacks. None raises an error. The result is NULL if it does not exist,
+// or if an argument is missing or of the wrong type. NULL is how a failure travels.
 
-// function is one of them. Its arguments are not NULL.
+// function computes one of them. Its arguments are not NULL. It reports false if there is no result.
 type function func(args []lite.Value) (lite.Value, bool)
 
 func registerFunctions(raw *lite.Conn, count func(bytes int)) error {
@@ -39,7 +39,7 @@ func registerFunctions(raw *lite.Conn, count func(bytes int)) error {
 		{"ashlar_span_add", 2, ints(value.AddDuration)},
 		{"ashlar_span_sub", 2, ints(negated(value.AddDuration))},
 		{"ashlar_concat", 2, concat},
-		{"ashlar_contains", 2, texts(strings.Contains)}, // linear, where SQLite's instr compares the part at every place
+		{"ashlar_contains", 2, texts(strings.Contains)}, // linear; SQLite's instr compares the part at every position
 		{"ashlar_starts_with", 2, texts(strings.HasPrefix)},
 		{"ashlar_ends_with", 2, texts(strings.HasSuffix)},
 	} {
@@ -57,7 +57,7 @@ func registerFunctions(raw *lite.Conn, count func(bytes int)) error {
 	}})
 }
 
-// scalar makes a function NULL where an argument is, or where it has no result.
+// scalar wraps a function: the result is NULL if an argument is NULL, or if the function has no result.
 func scalar(f function) func(lite.Context, []lite.Value) (lite.Value, error) {
 	return func(_ lite.Context, args []lite.Value) (lite.Value, error) {
 		for _, arg := range args {
@@ -90,7 +90,7 @@ func negate(args []lite.Value) (lite.Value, bool) {
 	return lite.IntegerValue(result), ok
 }
 
-// negated makes a subtraction of an addition.
+// negated turns an addition into a subtraction.
 func negated(add func(a, b int64) (int64, bool)) func(a, b int64) (int64, bool) {
 	return func(a, b int64) (int64, bool) {
 		b, ok := value.NegInt(b)

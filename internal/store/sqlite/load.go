@@ -9,9 +9,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// loadPragmas: the connection that loads commits now and then, and no commit needs to be durable before the last, which is
-// one of Write. NORMAL keeps the file whole in a power cut all the same. A large cache takes the pages of an index until
-// they are full.
+// loadPragmas returns the pragmas of a connection that loads. Its commits need not be durable, because the last commit of a
+// move is one of Write. With NORMAL a power cut still leaves the file whole. A large cache keeps the pages of an index
+// until they are full.
 func loadPragmas() []string {
 	return []string{"foreign_keys = OFF", "synchronous = NORMAL", "wal_autocheckpoint = 1000", "journal_size_limit = 67108864", "cache_size = -16384"}
 }
@@ -19,28 +19,28 @@ func loadPragmas() []string {
 // loadFor is longer than any load takes.
 const loadFor = 1000 * time.Hour
 
-// Load implements store.DB, on a connection beside the writer's.
+// Load implements store.DB, on a connection of its own.
 func (db *DB) Load(ctx context.Context, f func(store.Load) error) (err error) {
 	c, err := openConn(db.writer.path, db.cfg)
 	if err != nil {
-		return explain(db.writer.path, err)
+		return describeOpenError(db.writer.path, err)
 	}
 	db.writer.commits.enter()
 	defer db.writer.commits.leave()
 	defer func() { err = errors.Join(err, c.close()) }()
 	for _, pragma := range loadPragmas() {
 		if _, err := pragmaText(c.raw, pragma); err != nil {
-			return explain(db.writer.path, err)
+			return describeOpenError(db.writer.path, err)
 		}
 	}
 	c.watch.Begin(ctx, time.Now().Add(loadFor))
-	defer c.watch.End() // the statement that was interrupted has reported it
+	defer c.watch.End() // an interrupted statement has reported why
 	return f(&load{ctx: ctx, c: c})
 }
 
 // load implements store.Load.
 type load struct {
-	ctx context.Context // of Load, which it does not outlive
+	ctx context.Context // of Load
 	c   *conn
 }
 
@@ -56,7 +56,7 @@ func (l *load) Exec(statements ...string) error {
 	})
 }
 
-// transaction commits what f does, or undoes it.
+// transaction commits what f does, or undoes it if f fails.
 func (l *load) transaction(f func() error) error {
 	if err := l.ctx.Err(); err != nil { // a statement that ends before the watch looks is not cut short
 		return err
@@ -74,13 +74,13 @@ func (l *load) transaction(f func() error) error {
 	return err
 }
 
-// A transaction of Copy takes in so many rows, and bytes of text: much more would make the log as large as the database.
+// A transaction of Copy ends after so many rows or bytes of text. A larger one would make the log as large as the database.
 const (
 	loadRows  = 100_000
 	loadBytes = 32 << 20
 )
 
-// Copy implements store.Load. Each of its transactions stays.
+// Copy implements store.Load. What one of its transactions has committed stays.
 func (l *load) Copy(create []string, into string, next func() ([]value.Value, error)) error {
 	if err := l.Exec(create...); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (l *load) Copy(create []string, into string, next func() ([]value.Value, er
 	return nil
 }
 
-// copySome says whether there may be more rows.
+// copySome copies the rows of one transaction and reports whether there may be more.
 func (l *load) copySome(into string, next func() ([]value.Value, error)) (more bool, err error) {
 	s, err := l.c.statements.take(into)
 	if err != nil {
@@ -168,7 +168,7 @@ ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`
 ON CONFLICT ("table") DO UPDATE SET generation = max(generation, excluded.generation)`
 )
 
-// SetNumbers implements store.DB. Revisions that were reserved before may be those of loaded rows.
+// SetNumbers implements store.DB. It drops the revisions that were reserved before, because loaded rows may have them.
 func (db *DB) SetNumbers(tx store.Tx, n store.Numbers) error {
 	db.writer.dropReserved()
 	set := func(sql, name string, last int64) error {

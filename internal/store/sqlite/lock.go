@@ -2,10 +2,10 @@ package sqlite
 
 import "fmt"
 
-// InUseError says that another server has the data folder.
+// InUseError is the error of a data folder that another server uses.
 type InUseError struct {
 	Dir string
-	By  string // for people: process 4711
+	By  string // for people, as in "process 4711"
 }
 
 func (e *InUseError) Error() string {

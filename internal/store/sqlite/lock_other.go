@@ -7,7 +7,8 @@ import (
 	"runtime"
 )
 
-// Lock fails: a data folder cannot be locked here, and two servers on one folder must not happen unnoticed.
+// Lock fails on this system, where a data folder cannot be locked. Two servers on one folder would damage each other's work
+// unnoticed.
 func Lock(dir string) (release func() error, err error) {
 	return nil, fmt.Errorf("the data folder %s cannot be locked: serving is supported on Linux, macOS and the BSDs, not on %s", dir, runtime.GOOS)
 }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lock makes this process the only server on the data folder dir until release is called or the process ends, however
-// it ends. Where another process is, the error names it.
+// Lock makes this process the only server on the data folder dir, until release is called or the process ends. If another
+// process is that server, the error names it.
 func Lock(dir string) (release func() error, err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -28,7 +28,7 @@ func Lock(dir string) (release func() error, err error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	signLock(f)
-	return f.Close, nil // closing releases; the file stays, since removing it would race with the next to lock it
+	return f.Close, nil // closing releases the lock; removing the file would race with the next process that locks it
 }
 
 func holder(f *os.File) string {
@@ -41,7 +41,8 @@ func holder(f *os.File) string {
 	return fmt.Sprintf("process %d", pid)
 }
 
-// signLock writes who has the lock, for messages. It is of no account where the disk is full: the lock holds without it.
+// signLock writes into the lock file who has the lock, for messages. If the disk is full it writes nothing, and the lock
+// holds all the same.
 func signLock(f *os.File) {
 	if f.Truncate(0) == nil {
 		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())

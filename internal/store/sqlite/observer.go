@@ -9,13 +9,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// observer is an authorizer that allows reading alone, and notes what a statement would read. SQLite asks it while it resolves
+// observer is an authorizer that allows only reads, and notes what a statement reads. SQLite asks it while it resolves
 // names, before it leaves out what the result does not need.
 type observer struct {
-	exists func(table string) (bool, error)
-	read   []store.Column
-	vague  []string // tables of which no column is named, or the names of the statement's own WITH: SQLite does not say which
-	writes bool     // it would do something else than read
+	exists        func(table string) (bool, error)
+	read          []store.Column
+	withoutColumn []string // tables of which no column is named, or names of WITH clauses: SQLite does not say which
+	writes        bool     // the statement would do more than read
 }
 
 // Authorize implements lite.Authorizer.
@@ -24,22 +24,23 @@ func (o *observer) Authorize(a lite.Action) lite.AuthResult {
 	case lite.OpSelect, lite.OpFunction, lite.OpRecursive:
 	case lite.OpRead:
 		if a.Database() == "" {
-			o.vague = append(o.vague, a.Table())
+			o.withoutColumn = append(o.withoutColumn, a.Table())
 		} else {
 			o.read = append(o.read, store.Column{Table: a.Table(), Name: a.Column()})
 		}
 	default:
 		o.writes = true
-		return lite.AuthResultDeny // some pragmas do what they do when they are prepared
+		return lite.AuthResultDeny // preparing a pragma may already run it
 	}
 	return lite.AuthResultOK
 }
 
-// columns are what was read, each once, without the functions that are tables and read their argument alone.
+// columns returns what the statement reads, each column once. It leaves out table-valued functions, which read only their
+// argument.
 func (o *observer) columns() ([]store.Column, error) {
 	all := o.read
-	for _, name := range o.vague {
-		name = strings.ToLower(name) // it is as the query has it, where names of columns come with that of the table
+	for _, name := range o.withoutColumn {
+		name = strings.ToLower(name) // SQLite gives it as the query spells it, unlike the table of a column
 		table, err := o.exists(name)
 		if err != nil {
 			return nil, err
@@ -59,7 +60,7 @@ func isFunction(table string) bool {
 	return strings.EqualFold(table, "json_each") || strings.EqualFold(table, "json_tree")
 }
 
-// isInternal says whether a name in lower case is one of SQLite's own tables, which the schema does not list.
+// isInternal reports whether a name in lower case is one of SQLite's own tables, which the schema does not list.
 func isInternal(name string) bool {
 	return strings.HasPrefix(name, "sqlite_") || strings.HasPrefix(name, "pragma_") || name == "dbstat" || name == "bytecode" || name == "tables_used"
 }

@@ -7,20 +7,20 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// others counts what other connections than the writer's have committed: those of other processes, such as the shell of
-// SQLite, which move no generation. SQLite tells the writer's connection by PRAGMA data_version, which its own commits do
-// not change. Those of others all look alike: one step of the count may stand for many commits.
+// others counts the commits of connections other than the writer's. Those of other processes, such as the shell of SQLite,
+// move no generation. SQLite tells the writer's connection about them by PRAGMA data_version, which its own commits do not
+// change. One step of the count may stand for many commits.
 type others struct {
 	commits atomic.Int64
-	looked  atomic.Int64 // when, in nanoseconds since begun
+	looked  atomic.Int64 // time of the last look, in nanoseconds since begun
 	begun   time.Time
-	look    func() // brings it up to date
+	look    func() // looks now if the last look is too old
 }
 
 const dataVersionOf = "PRAGMA data_version"
 
-// look counts what others have committed, where nobody has looked within the age of a snapshot. While a transaction of
-// the writer is under way nobody else commits, and it has looked when it began.
+// look counts what others have committed, unless somebody has looked within snapshotAge. While the writer's transaction is
+// under way nobody else commits, and the writer has looked when it began.
 func (w *writer) look() {
 	if time.Since(w.others.begun)-time.Duration(w.others.looked.Load()) < snapshotAge || !w.using.TryLock() {
 		return
@@ -29,7 +29,7 @@ func (w *writer) look() {
 	w.lookNow()
 }
 
-// lookNow is look for who has the connection.
+// lookNow is look for a caller that already holds the connection.
 func (w *writer) lookNow() {
 	before, now := int64(unknownVersion), int64(unknownVersion)
 	if w.conn != nil {
@@ -42,8 +42,7 @@ func (w *writer) lookNow() {
 	w.others.looked.Store(int64(time.Since(w.others.begun)))
 }
 
-// dataVersion returns a number that moves with the commits of other connections than c. Those of two connections cannot
-// be compared.
+// dataVersion returns a number that moves when other connections commit. The numbers of two connections cannot be compared.
 func (c *conn) dataVersion() int64 {
 	version := int64(unknownVersion)
 	err := c.query(dataVersionOf, nil, func(row value.Row) error {
@@ -56,11 +55,11 @@ func (c *conn) dataVersion() int64 {
 	return version
 }
 
-// unknownVersion is none that SQLite has.
+// unknownVersion is a number that SQLite never returns.
 const unknownVersion = -1
 
-// Outside implements store.Reader. The count was taken before the snapshot: where it has moved on since, the snapshot may
-// have those commits or not.
+// Outside implements store.Reader. The count was read before the snapshot was taken. If it has moved since, the snapshot
+// may have those commits or not.
 func (r *reader) Outside() (n int64, known bool) {
 	r.others.look()
 	if n := r.others.commits.Load(); n != r.outside {

@@ -17,8 +17,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Read runs f against one snapshot: one that has every commit of this DB that was answered before Read was called, and
-// what another process has committed until snapshotAge before.
+// Read implements store.DB. Its snapshot has every commit of this DB that was answered before Read was called. It has the
+// commits of other processes until snapshotAge before.
 func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	deadline := time.Now().Add(db.cfg.ReadTimeout)
 	r, err := db.readers.take(ctx, db.cfg.ReadWait)
@@ -29,37 +29,37 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	return r.read(ctx, deadline, f)
 }
 
-// Readers implements store.DB. One short read for each core is worth running at once.
-// More connections at work than cores miss the processor's caches: a list of 30 rows costs 20 % more on two cores.
+// Readers implements store.DB. One short read for each core is worth running at once. More connections than cores miss the
+// processor's caches: on two cores a list of 30 rows then costs 20 % more.
 func (db *DB) Readers() (all, quick int) {
 	return db.readers.size, min(db.readers.size, max(2, runtime.GOMAXPROCS(0)))
 }
 
-// reader is a connection that only reads, and the statement that holds its snapshot.
+// reader is a connection that only reads, with the statement that holds its snapshot.
 type reader struct {
 	*conn
 	commits *commits
 
-	// The snapshot, which is kept for the reads that follow. It belongs to whoever has the connection, and to the watch
-	// while nobody has.
-	pin    *lite.Stmt
-	pinned bool
-	seen   int64     // commits when it was taken, or fewer than are in it
-	until  time.Time // when it is too old for another read
-	begun  time.Time // when the read began that goes on
+	// The snapshot, which stays for later reads. It belongs to the user of the connection, or to the watch if the
+	// connection is idle.
+	pin         *lite.Stmt // runs readHeader, and so holds the snapshot
+	pinned      bool
+	seenCommits int64     // commits that the snapshot has, at least
+	until       time.Time // until when it serves new reads
+	begun       time.Time // begin of the read under way
 
 	others  *others
-	outside int64 // others.commits before the snapshot was taken
+	outside int64 // others.commits just before the snapshot
 }
 
-// pinSnapshot reads a number from the database's header. Until it is reset, every statement of the connection sees the
-// snapshot that it began. Unlike BEGIN it leaves no gap: SQLite forgets an interruption that comes while no statement
-// runs, as between two statements of a transaction.
-const pinSnapshot = "PRAGMA user_version"
+// readHeader reads a number from the database's header. Until it is reset, every statement of the connection sees the
+// snapshot that it began. BEGIN would leave a gap: SQLite forgets an interruption that comes between two statements of a
+// transaction.
+const readHeader = "PRAGMA user_version"
 
-// snapshotAge is for how long a snapshot serves reads that begin after it was taken, while this DB commits nothing.
-// Taking one and letting it go are six system calls (locks, the size of the file): a tenth of the time of a request for
-// one row. It is so short for the sake of other processes, whose commits are seen as late.
+// snapshotAge is how long a snapshot serves new reads, as long as this DB commits nothing. To take and to release one needs
+// six system calls (locks, the size of the file), a tenth of the time of a request for one row. Commits of other processes
+// are seen late by as much, so it is short.
 const snapshotAge = time.Millisecond
 
 func openReader(path string, cfg Config, commits *commits, others *others) (*reader, error) {
@@ -67,12 +67,12 @@ func openReader(path string, cfg Config, commits *commits, others *others) (*rea
 	if err != nil {
 		return nil, err
 	}
-	pin, _, err := c.raw.PrepareTransient(pinSnapshot)
+	pin, _, err := c.raw.PrepareTransient(readHeader)
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	r := &reader{conn: c, commits: commits, pin: pin, others: others}
-	c.watch.WhenIdle(r.unpin) // a snapshot that nobody uses would keep the log from beginning anew
+	c.watch.WhenIdle(r.unpin) // an unused snapshot would keep SQLite from reusing the log
 	return r, nil
 }
 
@@ -85,20 +85,20 @@ func (r *reader) read(ctx context.Context, deadline time.Time, f func(store.Read
 	return f(r)
 }
 
-// snapshot takes a snapshot, unless there is one that is fresh enough.
+// snapshot takes a snapshot, unless the reader has one that is fresh enough.
 func (r *reader) snapshot() error {
 	now := time.Now()
 	r.begun = now
-	count, underWay := r.commits.state() // before the snapshot is taken, which may have later commits
-	if r.pinned && r.seen == count && !underWay && now.Before(r.until) {
+	count, underWay := r.commits.state() // read before the snapshot, which may have later commits
+	if r.pinned && r.seenCommits == count && !underWay && now.Before(r.until) {
 		return nil
 	}
 	r.unpin()
 	r.outside = r.others.commits.Load()
 	if _, err := r.pin.Step(); err != nil {
-		return r.translate(err, pinSnapshot)
+		return r.translate(err, readHeader)
 	}
-	r.pinned, r.seen, r.until = true, count, now.Add(snapshotAge)
+	r.pinned, r.seenCommits, r.until = true, count, now.Add(snapshotAge)
 	return nil
 }
 
@@ -108,7 +108,7 @@ func (r *reader) unpin() {
 }
 
 func (r *reader) finish() {
-	if r.watch.End() != nil { // the statement that was interrupted has reported it
+	if r.watch.End() != nil { // the interrupted statement has reported why
 		r.unpin() // SQLite forgets an interruption only when no statement runs
 	}
 }
@@ -123,7 +123,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	return r.query(sql, args, row)
 }
 
-// FinalStatement implements store.Reader. The snapshot serves the reads that follow, so there is nothing to save.
+// FinalStatement implements store.Reader. The snapshot serves later reads, so nothing can be saved.
 func (*reader) FinalStatement() {}
 
 // Dialect implements store.Reader.
@@ -150,13 +150,14 @@ func (c *conn) generation(table string) (generation int64, err error) {
 	return generation, nil
 }
 
-// readers is the pool of reading connections. It hands out the one that came back last, whose page cache is the warmest.
+// readers is the pool of reading connections. It hands out the connection that came back last, because its page cache is
+// the warmest.
 type readers struct {
 	free   chan struct{} // one for each idle connection
 	size   int
 	waits  admit.Estimator
 	timers engine.Timers
-	closed chan struct{} // closed by close, after which none is handed out
+	closed chan struct{} // closed by close
 
 	mu   sync.Mutex
 	idle []*reader
@@ -192,8 +193,8 @@ func (p *readers) pop() *reader {
 	return r
 }
 
-// take waits for a connection: for as long as the deadline of ctx allows, at most twice the patience. Where one is not to
-// be expected within the patience it refuses at once, so that hardly anyone waits in vain.
+// take waits for a connection: until the deadline of ctx, and at most twice the patience. It refuses at once if it does not
+// expect a connection within the patience, so that hardly anyone waits in vain.
 func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, error) {
 	select {
 	case <-p.closed:
@@ -215,8 +216,8 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 	return p.wait(ctx, 2*patience)
 }
 
-// wait does not look at ctx.Done, which would have to start a timer of its own: whoever gives up early stands in the
-// line until his patience ends.
+// wait does not look at ctx.Done, which would start a timer of the context. A caller that gives up early still stands in
+// the line until its patience ends.
 func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, error) {
 	hurried := false
 	if at, ok := ctx.Deadline(); ok {
@@ -255,7 +256,7 @@ func (p *readers) give(r *reader) {
 	p.put(r)
 }
 
-// close closes the connections as they come back, and gives up on those that do not within the patience.
+// close closes the connections as they come back. It gives up on those that do not come back within the patience.
 func (p *readers) close(patience time.Duration) (err error) {
 	close(p.closed)
 	timer := time.NewTimer(max(patience, time.Millisecond))

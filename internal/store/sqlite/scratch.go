@@ -14,13 +14,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Scratch is a database in memory with empty tables, in which queries are described. It has none of the functions that the
-// engine adds: those are for the statements that it is given.
+// Scratch is a database in memory with empty tables, in which queries are described. It lacks the functions that the engine
+// adds, because views must not use them.
 type Scratch struct {
 	raw *lite.Conn
 }
 
-// OpenScratch makes the tables that the statements define.
+// OpenScratch makes the tables that the definitions define.
 func OpenScratch(definitions []string) (*Scratch, error) {
 	raw, err := lite.OpenConn(":memory:", lite.OpenReadWrite|lite.OpenCreate|lite.OpenMemory)
 	if err != nil {
@@ -43,8 +43,8 @@ func (s *Scratch) prepare(definitions []string) error {
 	return s.markTime()
 }
 
-// markTime overloads the functions that take the time of the clock where they are not given one, for the numbers of
-// arguments with which they do, so that a program tells of the call.
+// markTime overloads the functions that read the clock if they get no time, for the numbers of arguments with which they do
+// so. A program of SQLite then shows the call.
 func (s *Scratch) markTime() error {
 	for name, args := range map[string]int{"date": 0, "time": 0, "datetime": 0, "julianday": 0, "unixepoch": 0, "strftime": 1} {
 		impl := &lite.FunctionImpl{NArgs: args, Scalar: func(lite.Context, []lite.Value) (lite.Value, error) { return lite.Value{}, nil }}
@@ -58,12 +58,12 @@ func (s *Scratch) markTime() error {
 // Close frees the memory.
 func (s *Scratch) Close() error { return s.raw.Close() }
 
-// around is where a view's query stands in a statement: it must be a whole query there as it must be alone.
+// A view's query stands between these in a statement. It must be a whole query there too.
 const aroundBefore, aroundAfter = "SELECT * FROM (", "\n)"
 
 const describedView = "ashlar_described"
 
-// Describe says what a query would return. What is wrong with its text is a *store.QueryError.
+// Describe describes a query. The error is a *store.QueryError if the text of the query is wrong.
 func (s *Scratch) Describe(query string) (d store.Description, err error) {
 	if d.Reads, err = s.compile(query); err != nil {
 		return d, err
@@ -78,7 +78,7 @@ func (s *Scratch) Describe(query string) (d store.Description, err error) {
 	return d, err
 }
 
-// compile prepares the query alone and returns what it reads.
+// compile prepares the query and returns what it reads.
 func (s *Scratch) compile(query string) ([]store.Column, error) {
 	a := &observer{exists: s.hasTable}
 	if err := s.raw.SetAuthorizer(a); err != nil {
@@ -88,7 +88,7 @@ func (s *Scratch) compile(query string) ([]store.Column, error) {
 	if clearErr := s.raw.SetAuthorizer(nil); clearErr != nil {
 		return nil, clearErr
 	}
-	if a.writes { // of which SQLite would say that it is not authorized
+	if a.writes { // SQLite would only say that it is not authorized
 		return nil, errors.Join(&store.QueryError{Offset: -1, Message: "a query is one SELECT"}, finalize(stmt))
 	}
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *Scratch) tryAround(query string) error {
 	return stmt.Finalize()
 }
 
-// queryError types an error of SQLite about a text that begins with so many bytes before the query.
+// queryError makes a *store.QueryError of an error about a text that has so many bytes before the query.
 func queryError(err error, query string, before int) error {
 	e := &store.QueryError{Offset: -1, Message: "SQLite: " + plainMessage(err)}
 	if at, ok := lite.ErrorOffset(err); ok {
@@ -135,7 +135,7 @@ func queryError(err error, query string, before int) error {
 	return e
 }
 
-// plainMessage takes off what the driver puts around SQLite's own words.
+// plainMessage removes what the driver adds to SQLite's own message.
 func plainMessage(err error) string {
 	message := err.Error()
 	if _, after, found := strings.Cut(message, "SQL logic error: "); found {
@@ -144,7 +144,7 @@ func plainMessage(err error) string {
 	return strings.TrimPrefix(message, "sqlite: prepare: ")
 }
 
-// columns makes a view for a moment: SQLite says of a view's columns what it can know of their types.
+// columns makes a view for a moment, because SQLite says of a view's columns what it can know of their types.
 func (s *Scratch) columns(query string) (columns []store.Column, err error) {
 	if _, err := s.rows("CREATE TEMP VIEW " + describedView + " AS " + query); err != nil {
 		return nil, err
@@ -164,8 +164,8 @@ func (s *Scratch) columns(query string) (columns []store.Column, err error) {
 	return columns, err
 }
 
-// kindsOf lists what a column of a type can be read as. Tables are strict, so that a column of theirs holds its type alone, as
-// the result of CAST does. Of all else SQLite knows no type.
+// kindsOf returns the kinds as which a column of a type can be read. Tables are strict, so a column of theirs holds only
+// its type, as the result of CAST does. SQLite knows no type of anything else.
 func kindsOf(declared string) (kinds []value.Kind, known bool) {
 	switch declared {
 	case "INTEGER", "INT":
@@ -180,8 +180,8 @@ func kindsOf(declared string) (kinds []value.Kind, known bool) {
 	return nil, false
 }
 
-// fickle are the functions that may answer otherwise, or do something, each time they are called.
-var fickle = [...]string{"random", "randomblob", "current_timestamp", "current_date", "current_time", "last_insert_rowid",
+// nondeterministic are the functions that do something, or may return something else, each time they are called.
+var nondeterministic = [...]string{"random", "randomblob", "current_timestamp", "current_date", "current_time", "last_insert_rowid",
 	"changes", "total_changes", "load_extension", "sqlite_offset"}
 
 // refused looks for such functions in the program of the query.
@@ -197,7 +197,7 @@ func (s *Scratch) refused(query string) ([]string, error) {
 		case "Function", "PureFunc", "AggStep", "AggStep1", "AggFinal", "AggValue", "AggInverse":
 			name, args, _ := strings.Cut(p4, "(")
 			switch {
-			case slices.Contains(fickle[:], name):
+			case slices.Contains(nondeterministic[:], name):
 				found = append(found, name+store.Nondeterministic)
 			case isTime(name) && (args == "0)" || args == "1)" && name == "strftime"):
 				found = append(found, name+" without a time"+store.Nondeterministic)
@@ -224,7 +224,7 @@ func isTime(name string) bool {
 
 const selectTable = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '"
 
-// hasTable says whether there is a table of that name, in any case, as SQLite has it.
+// hasTable reports whether there is a table of that name, in any case.
 func (s *Scratch) hasTable(name string) (bool, error) {
 	found, err := s.rows(selectTable + strings.ReplaceAll(name, "'", "''") + "' COLLATE NOCASE")
 	return len(found) > 0, err
@@ -271,5 +271,5 @@ func (db *DB) Describe(ctx context.Context, query string) (d store.Description, 
 	return scratch.Describe(query)
 }
 
-// selectTables leaves out indexes and triggers: they change nothing about what a query returns.
+// selectTables leaves out indexes and triggers, which do not change what a query returns.
 const selectTables = `SELECT sql FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid`

@@ -26,12 +26,12 @@ type DB struct {
 
 var _ store.DB = (*DB)(nil)
 
-// minVersion is the first SQLite without the WAL-reset bug, which could corrupt a database when a checkpoint ran
-// beside a commit.
+// minVersion is the first SQLite without the WAL-reset bug, which could corrupt a database when a checkpoint ran during a
+// commit.
 const minVersion = 3_051_003
 
-// Open opens the database at path and creates it where there is none. Other processes may have it open as well, if
-// they too go through this package.
+// Open opens the database at path, and creates it if it does not exist. Other processes may have it open too, if they use
+// this package.
 func Open(ctx context.Context, path string, cfg Config) (*DB, error) {
 	cfg = cfg.withDefaults()
 	if err := checkVersion(lite.VersionNumber); err != nil {
@@ -51,8 +51,8 @@ func Open(ctx context.Context, path string, cfg Config) (*DB, error) {
 	return db, err
 }
 
-// openAlone opens a database whose disk has not even room for the index of its log, which is a file of 32 KiB that SQLite
-// makes at each start. Its rows can be read. Where that fails too, the error is the first one.
+// openAlone opens a database whose disk has no room even for the index of its log, a file of 32 KiB that SQLite makes at
+// each start. Its rows can be read. If openAlone fails too, it returns the first error.
 func openAlone(ctx context.Context, path string, cfg Config, first error) (*DB, error) {
 	cfg.alone = true
 	db, err := openParts(ctx, path, cfg)
@@ -73,16 +73,16 @@ func checkVersion(number int) error {
 func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 	first, err := openWriter(path, cfg)
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, describeOpenError(path, err)
 	}
 	if err := first.createSystemTables(); err != nil {
-		return nil, errors.Join(explain(path, err), first.close())
+		return nil, errors.Join(describeOpenError(path, err), first.close())
 	}
 	commits := new(commits)
 	others := &others{begun: time.Now()}
 	pool, err := openReaders(path, cfg, commits, others)
 	if err != nil {
-		return nil, errors.Join(explain(path, err), first.close())
+		return nil, errors.Join(describeOpenError(path, err), first.close())
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, errors.Join(err, pool.close(time.Second), first.close())
@@ -97,11 +97,11 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 // Writable implements store.DB.
 func (db *DB) Writable() error { return db.outage.Err() }
 
-// overwrite changes nothing, and is a whole write all the same.
+// overwrite changes nothing, but is a whole write.
 const overwrite = `UPDATE ashlar_counters SET value = value WHERE name = 'revision'`
 
-// CheckWrites implements store.DB. A small write may still find room in a file of SQLite's, so CheckWrites first writes a
-// file as large as a body may be and removes it.
+// CheckWrites implements store.DB. A small write may still find room in one of SQLite's files. So CheckWrites first writes
+// a file as large as a body may be, and removes it.
 func (db *DB) CheckWrites(ctx context.Context) error {
 	if err := tryFile(db.writer.path + probeSuffix); err != nil {
 		db.outage.Failed(err)
@@ -117,8 +117,8 @@ func (db *DB) CheckWrites(ctx context.Context) error {
 	return err
 }
 
-// Close lets the writer finish what is queued, waits for reads, then moves the log into the database and closes. What
-// is not done within Config.CloseTimeout is refused with errs.Unavailable; reads that go on are an error.
+// Close lets the writer finish what is queued, waits for reads, moves the log into the database and closes. It refuses with
+// errs.Unavailable what is not done within Config.CloseTimeout. A read that still runs is an error.
 func (db *DB) Close() error {
 	deadline := time.Now().Add(db.cfg.CloseTimeout)
 	defer db.outage.Close()

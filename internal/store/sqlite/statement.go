@@ -12,16 +12,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// statement is a prepared statement and, while it runs, the row that it stands at.
+// statement is a prepared statement and, while it runs, its current row. It implements value.Row.
 type statement struct {
-	raw     *lite.Stmt
-	sql     string
-	changes bool // it changes rows, so that SQLite counts them
-	control bool // it would end or nest the transaction
-	busy    bool // between take and release
-	kept    bool // among the statements of the connection
-	large   []int
-	bytes   []byte // see Bytes
+	raw         *lite.Stmt
+	sql         string
+	changes     bool   // changes rows, so that SQLite counts them
+	control     bool   // would end or nest the transaction
+	busy        bool   // between take and release
+	kept        bool   // among the statements of the connection
+	largeParams []int  // parameters with a large text
+	bytes       []byte // see Bytes
 }
 
 func newStatement(raw *lite.Stmt, sql string) *statement {
@@ -35,12 +35,12 @@ func newStatement(raw *lite.Stmt, sql string) *statement {
 	return s
 }
 
-// largeText is the length from which a bound text is let go after the run, rather than kept until the next.
+// largeText is the length from which reset frees a bound text. Shorter ones stay until the next run.
 const largeText = 1024
 
-// bind sets every parameter. It never clears: since SQLite 3.54 sqlite3_clear_bindings makes the next run of many a
-// statement parse and plan it anew (a list of 30 rows took 44 µs instead of 31). zombiezen's own cache, Conn.Prepare,
-// clears; hence ours. https://gitlab.com/cznic/sqlite/-/issues/264
+// bind sets every parameter. It never clears them: since SQLite 3.54, sqlite3_clear_bindings makes the next run of many
+// statements parse and plan anew (a list of 30 rows took 44 µs instead of 31). zombiezen's own cache, Conn.Prepare, clears,
+// so we have another. https://gitlab.com/cznic/sqlite/-/issues/264
 func (s *statement) bind(args []value.Value) error {
 	if len(args) != s.raw.BindParamCount() {
 		return engine.Internal(fmt.Errorf("%d values for the %d parameters of %s", len(args), s.raw.BindParamCount(), s.sql))
@@ -64,7 +64,7 @@ func (s *statement) bindOne(param int, v value.Value) error {
 	case value.Text, value.Date, value.UUID, value.JSON:
 		s.bindText(param, v.Text)
 	case value.List:
-		text, err := json.Marshal(append([]string{}, v.List...)) // nil too is a list: [], not null
+		text, err := json.Marshal(append([]string{}, v.List...)) // a nil list is [], not null
 		if err != nil {
 			return err
 		}
@@ -78,11 +78,11 @@ func (s *statement) bindOne(param int, v value.Value) error {
 func (s *statement) bindText(param int, text string) {
 	s.raw.BindText(param, text)
 	if len(text) >= largeText {
-		s.large = append(s.large, param)
+		s.largeParams = append(s.largeParams, param)
 	}
 }
 
-// finish runs a statement to its end and passes over its rows.
+// finish runs a statement to its end and skips its rows.
 func (s *statement) finish() error {
 	for {
 		if more, err := s.raw.Step(); err != nil || !more {
@@ -91,16 +91,16 @@ func (s *statement) finish() error {
 	}
 }
 
-// reset ends the run, and with it the statement's part in the transaction.
+// reset ends the run, and releases what the statement holds of the transaction.
 func (s *statement) reset() {
-	_ = s.raw.Reset() // repeats the error of the last step, which has been reported
-	for _, param := range s.large {
+	_ = s.raw.Reset() // repeats the error of the last step
+	for _, param := range s.largeParams {
 		s.raw.BindNull(param)
 	}
-	s.large = s.large[:0]
+	s.largeParams = s.largeParams[:0]
 }
 
-// Null says whether the column is missing.
+// Null reports whether the column is NULL.
 func (s *statement) Null(col int) bool { return s.raw.ColumnType(col) == lite.TypeNull }
 
 // Int returns a column of a Bool, Int, Timestamp or Duration.
@@ -112,7 +112,7 @@ func (s *statement) Float(col int) float64 { return s.raw.ColumnFloat(col) }
 // Decimal returns the column as it is stored: scaled.
 func (s *statement) Decimal(col int, _ int) int64 { return s.raw.ColumnInt64(col) }
 
-// Fits says whether the column is stored as values of the field are. An integer is a float as well.
+// Fits reports whether the column is stored as values of the field are. An integer is a float as well.
 func (s *statement) Fits(col int, f *model.Field) bool {
 	stored := s.raw.ColumnType(col)
 	switch f.Type {
@@ -125,19 +125,19 @@ func (s *statement) Fits(col int, f *model.Field) bool {
 	}
 }
 
-// Bytes returns a column of text, in memory of SQLite's: it is valid until the next row.
+// Bytes returns a column of text, in SQLite's memory. It is valid until the next row.
 func (s *statement) Bytes(col int) []byte {
-	// The reader is the only way to a column that does not copy. It gives what it reads to Write below in one piece,
-	// and does not leave the stack.
+	// The reader is the only access to a column that does not copy. It gives all bytes to Write below in one piece, and
+	// does not leave the stack.
 	s.bytes = nil
-	_, _ = s.raw.ColumnReader(col).WriteTo((*borrower)(s))
+	_, _ = s.raw.ColumnReader(col).WriteTo((*noCopyWriter)(s))
 	return s.bytes
 }
 
-// borrower is a statement as the writer that keeps what it is given.
-type borrower statement
+// noCopyWriter is a statement as the writer that keeps the slice which it is given.
+type noCopyWriter statement
 
-func (b *borrower) Write(p []byte) (int, error) {
+func (b *noCopyWriter) Write(p []byte) (int, error) {
 	b.bytes = p
 	return len(p), nil
 }
@@ -155,7 +155,7 @@ func newStatements(conn *lite.Conn) statements {
 	return statements{conn: conn, kept: engine.NewStatements[*statement](maxStatements)}
 }
 
-// take returns the statement, reset, for one run.
+// take returns the statement of a text, reset, for one run.
 func (c *statements) take(sql string) (*statement, error) {
 	if s, ok := c.kept.Get(sql); ok && !s.busy {
 		s.busy = true
@@ -188,7 +188,7 @@ func (c *statements) release(s *statement) {
 	s.kept = true
 	for _, d := range dropped {
 		d.kept = false
-		if !d.busy { // else release meets it again
+		if !d.busy { // otherwise release finds it later
 			_ = d.raw.Finalize()
 		}
 	}

@@ -25,7 +25,7 @@ const createGenerations = `CREATE TABLE ashlar_generations (
 
 const insertRevision = `INSERT INTO ashlar_counters (name, value) VALUES ('revision', 0)`
 
-// createSystemTables makes a new database ours.
+// createSystemTables makes the engine's own tables in a new database.
 func (c *conn) createSystemTables() error {
 	if ours, err := checkHeader(c.raw); ours || err != nil {
 		return err
@@ -40,7 +40,7 @@ func (c *conn) createSystemTables() error {
 }
 
 func (c *conn) createInTransaction() error {
-	if ours, err := checkHeader(c.raw); ours || err != nil { // another process may have been first
+	if ours, err := checkHeader(c.raw); ours || err != nil { // another process may have made them
 		return err
 	}
 	for _, sql := range []string{
@@ -57,12 +57,12 @@ func (c *conn) createInTransaction() error {
 	return nil
 }
 
-// checkHeader says whether the database is ours; one that is empty is not yet, and one that is somebody else's, or from
-// a later release, is an error.
+// checkHeader reports whether the database is ours. An empty one is not ours yet. A database of another program, or of a
+// later release, is an error.
 func checkHeader(raw *lite.Conn) (ours bool, err error) {
-	// Each question is of a snapshot of its own. Whoever makes the database meanwhile makes its objects and its header in
-	// one transaction: whoever has seen the objects sees the header.
-	objects, err := pragmaInt(raw, "schema_version") // moves with the first object ever made
+	// Each pragma reads a snapshot of its own. Another process makes its objects and its header in one transaction, so
+	// whoever has seen the objects sees the header.
+	objects, err := pragmaInt(raw, "schema_version") // not 0 once there was an object
 	if err != nil {
 		return false, err
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// tx is the transaction as one function sees it.
+// tx is a transaction as one function sees it.
 type tx struct {
 	w       *writer
 	touched []string
@@ -43,8 +43,8 @@ func (*tx) FinalStatement() {}
 // Dialect implements store.Reader.
 func (*tx) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
-// Generation implements store.Reader. For a table that this transaction has touched it is a number that is given once
-// and never again, since nobody else may rely on rows that are not committed yet.
+// Generation implements store.Reader. For a table that this transaction has touched, it returns a number that nobody ever
+// gets again: nobody else may rely on rows that are not committed yet.
 func (t *tx) Generation(table string) (int64, error) {
 	if t.over {
 		return 0, engine.UsedAfterReturn()

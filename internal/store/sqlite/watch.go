@@ -20,7 +20,7 @@ func newWatch(conn *lite.Conn) *engine.Watch {
 // interrupter implements engine.Cutter.
 type interrupter struct {
 	conn *lite.Conn
-	stop chan struct{} // closed to interrupt; the connection then refuses statements until it gets a new one
+	stop chan struct{} // closed by Cut; the connection then refuses statements until Mend
 }
 
 func (i *interrupter) Cut(context.Context) { close(i.stop) }
