@@ -18,6 +18,7 @@ func (c *counter) Mend()               { c.mends++ }
 
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		sleep := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 		var c counter
 		idle := 0
 		w := NewWatch(10*time.Millisecond, &c)
@@ -25,16 +26,16 @@ func TestWatch(t *testing.T) {
 		w.WhenIdle(func() { idle++ })
 
 		w.Begin(t.Context(), time.Now().Add(time.Hour))
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		if err := w.End(); err != nil || c.cuts != 0 {
 			t.Errorf("work within its time was cut short: %v", err)
 		}
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		if idle != 1 {
 			t.Errorf("%d calls when idle, want one", idle)
 		}
 		w.LookAgain()
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		if idle != 2 {
 			t.Errorf("%d calls when idle, want another", idle)
 		}
@@ -42,7 +43,7 @@ func TestWatch(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w.Begin(ctx, time.Time{})
 		cancel()
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		if !errors.Is(w.Cause(), context.Canceled) || c.cuts != 1 || c.mends != 0 {
 			t.Errorf("after the end of its context: %v, %+v", w.Cause(), c)
 		}
@@ -51,7 +52,7 @@ func TestWatch(t *testing.T) {
 		}
 
 		w.Begin(t.Context(), time.Now().Add(time.Second))
-		time.Sleep(2 * time.Second)
+		sleep(2 * time.Second)
 		if err := w.End(); !errors.Is(err, store.ErrStatementTimeout) || c.cuts != 2 || c.mends != 2 {
 			t.Errorf("after its deadline: %v, %+v", err, c)
 		}

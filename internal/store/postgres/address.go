@@ -14,12 +14,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// An address holds a password, and whoever mistypes one gets an error about it. No part of an address is shown that could
-// be a piece of its password: what pgx says of a text that it cannot read quotes that text, and where an @ or a / of the
-// password is not escaped, pgx takes the rest of the password for the host or the database.
+// An address holds a password, and an error about a mistyped address could show it. So no error shows a part of an address
+// that could be a piece of its password. What pgx says of a text that it cannot read quotes that text. If an @ or a / of
+// the password is not escaped, pgx takes the rest of the password for the host or the database.
 
-// addresses are those that connections are made from: the usual ones, and those that need a session of their own. Blanks
-// around an address are none of it, as the line break at the end of a file that holds it.
+// addresses parses the address of Open and the direct address. It returns the settings of usual connections, and of those
+// that need a session of their own. It ignores blanks around an address, such as the line break at the end of a file.
 func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) {
 	if config, err = parseAddress("address", url); err != nil {
 		return nil, nil, err
@@ -31,18 +31,18 @@ func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) 
 	if session, err = parseAddress("direct address", direct); err != nil {
 		return nil, nil, err
 	}
-	session.RuntimeParams = with(config.RuntimeParams, session.RuntimeParams)
+	session.RuntimeParams = mergeSettings(config.RuntimeParams, session.RuntimeParams)
 	return config, session, nil
 }
 
-// addressError says what is wrong with an address. It quotes nothing of it.
+// addressError says what is wrong with an address. It quotes nothing of the address.
 type addressError struct{ which, what string }
 
 func (e *addressError) Error() string { return "the " + e.which + " of the database" + e.what }
 
 const addressForm = "write it as postgres://user:password@host:5432/name, with %40 for an @ in the password, %2F for a / and %25 for a %"
 
-// parseAddress reads an address. which names it in an error.
+// parseAddress parses an address. Errors call it which.
 func parseAddress(which, text string) (*pgx.ConnConfig, error) {
 	text = strings.TrimSpace(text)
 	config, err := pgx.ParseConfig(text)
@@ -55,22 +55,22 @@ func parseAddress(which, text string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// unreadable says why pgx cannot read an address, as far as no word of that comes from the address itself.
+// unreadable says why pgx cannot read an address, in words that do not come from the address itself.
 func unreadable(err error) string {
 	if missing, ok := errors.AsType[*fs.PathError](err); ok {
 		return ": " + missing.Error()
 	}
-	// The text behind is one of pgx's own, such as noPEM.
+	// What follows is a text of pgx's own, such as noPEM.
 	if inner := errors.Unwrap(err); inner != nil && strings.Contains(err.Error(), "failed to configure TLS") {
 		return ": " + inner.Error()
 	}
 	return " cannot be read: " + addressForm
 }
 
-// settingName is the form of a setting of the server, or of libpq. No setting has a capital letter that must be one.
+// settingName is the form of a setting of the server or of libpq. No setting needs a capital letter.
 var settingName = regexp.MustCompile(`^[a-z_][a-z0-9_.]*$`)
 
-// isAmbiguous says whether pgx may have read a piece of the password as something else.
+// isAmbiguous reports whether pgx may have read a piece of the password as something else.
 func isAmbiguous(text string, config *pgx.ConnConfig) bool {
 	if _, rest, isURL := strings.Cut(text, "://"); isURL && strings.HasPrefix(text, "postgres") {
 		// pgx ends the user and the password at the first @.
@@ -91,9 +91,9 @@ func isAmbiguous(text string, config *pgx.ConnConfig) bool {
 	return slices.ContainsFunc(hosts, func(h string) bool { return !isHost(h) }) || strings.Contains(config.Database, "://")
 }
 
-// isHost says whether a text can be the name or the address of a host, or the folder of a socket.
+// isHost reports whether a text can be the name or the address of a host, or the folder of a socket.
 func isHost(s string) bool {
-	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "@") { // a socket, or one in Linux's abstract namespace
+	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "@") { // a socket, perhaps in Linux's abstract namespace
 		return !strings.ContainsAny(s[1:], "@ =")
 	}
 	return !strings.ContainsFunc(s, func(r rune) bool {
@@ -101,7 +101,7 @@ func isHost(s string) bool {
 	})
 }
 
-// Name is what the database of an address is called for people: without the user and the password.
+// Name returns the name of the database of an address, for people. It leaves out the user and the password.
 func Name(address string) (string, error) {
 	config, err := parseAddress("address", address)
 	if err != nil {
@@ -120,10 +120,11 @@ var (
 	escaped       = regexp.MustCompile(`\\(.)`)
 )
 
-// minSecret is from how many characters on a piece of a password is looked for: shorter ones are in every text.
+// minSecret is the least length of a piece of a password that scrub looks for, in characters. Shorter ones are in every
+// text.
 const minSecret = 4
 
-// secretsOf returns what may be a password in an address, however badly it is written, and the pieces of that between @s.
+// secretsOf returns what may be a password in an address, however badly it is written, and the pieces of it between @s.
 func secretsOf(address string, config *pgx.ConnConfig) []string {
 	var all []string
 	add := func(s string) {
@@ -162,12 +163,12 @@ func secretsOf(address string, config *pgx.ConnConfig) []string {
 	return slices.Compact(all)
 }
 
-// isShown says whether a password is also the name of something that errors must name: postgres, user and password alike.
+// isShown reports whether a password is also the name of something that errors must name: postgres as user and as password.
 func isShown(s string, config *pgx.ConnConfig) bool {
 	return config != nil && (strings.Contains(config.Host, s) || strings.Contains(config.User, s) || strings.Contains(config.Database, s))
 }
 
-// scrub takes the password of an address out of a text.
+// scrub removes the passwords of an address from a text.
 func scrub(address string, config *pgx.ConnConfig, text string) string {
 	for _, secret := range secretsOf(address, config) {
 		text = strings.ReplaceAll(text, secret, "REDACTED")
@@ -185,7 +186,7 @@ func (e *scrubbed) Error() string { return e.text }
 
 func (e *scrubbed) Unwrap() error { return e.cause }
 
-// withoutSecrets takes the passwords of addresses out of an error.
+// withoutSecrets removes the passwords of addresses from an error.
 func withoutSecrets(err error, addresses ...string) error {
 	if err == nil {
 		return nil

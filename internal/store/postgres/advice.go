@@ -9,15 +9,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// advised adds to an error of connecting what to do about it, where that is known.
-func advised(err error) error {
+// withHint adds advice to an error of connecting, if we know any.
+func withHint(err error) error {
 	if advice := adviceOn(err); advice != "" {
 		return fmt.Errorf("%w\n%s", err, advice)
 	}
 	return err
 }
 
-// Errors of the driver that have no type, and one of pgbouncer, which has but one code for all of its own.
+// Errors of the driver that have no type, and one of pgbouncer, which has one code for all of its own.
 const (
 	refusesTLS = "server refused TLS connection"
 	noPEM      = "unable to add CA to cert pool"
@@ -49,7 +49,7 @@ func adviceOn(err error) string {
 	return adviceOnAddress(err)
 }
 
-// adviceOnAddress is about errors that have nothing to do with TLS.
+// adviceOnAddress returns advice about errors that have nothing to do with TLS.
 func adviceOnAddress(err error) string {
 	refusal, answered := errors.AsType[*pgconn.PgError](err)
 	_, attempted := errors.AsType[*pgconn.ConnectError](err)
@@ -66,7 +66,7 @@ func adviceOnAddress(err error) string {
 	return ""
 }
 
-// refusedPlain says whether the server lets nobody in who connects as this address does: without TLS.
+// refusedPlain reports whether the server refuses connections without TLS from this user or host.
 func refusedPlain(err error) bool {
 	refusal, refused := errors.AsType[*pgconn.PgError](err)
 	attempt, attempted := errors.AsType[*pgconn.ConnectError](err)

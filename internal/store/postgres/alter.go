@@ -17,13 +17,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// One node at a time changes tables, or fills a new database (system.LockAgainstMigrations, which waits for the same lock).
+// One node at a time changes tables, or fills a new database: system.LockAgainstMigrations waits for the same lock.
 const tryAlter = `SELECT pg_try_advisory_lock(1634955112, 0)`
 
-// Alter implements store.DB. It goes to the database itself, past a pooler, since the lock belongs to the connection.
+// Alter implements store.DB. It goes past a pooler to the database itself, because the lock belongs to the connection.
 func (db *DB) Alter(ctx context.Context, f func(store.Session) error) error {
-	return db.alone(ctx, func(ctx context.Context, raw *pgconn.PgConn) (err error) {
-		if err := (role{isolation: alterIsolation}).setUp(ctx, raw, nil); err != nil {
+	return db.withAdminSession(ctx, func(ctx context.Context, raw *pgconn.PgConn) (err error) {
+		if err := (poolKind{isolation: alterIsolation}).setUp(ctx, raw, nil); err != nil {
 			return err
 		}
 		c := raw.CustomData()[connKey].(*conn)
@@ -38,11 +38,11 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) error {
 	})
 }
 
-// alterIsolation is that of transactions which change tables: they hold the locks that they need.
+// alterIsolation is the isolation of transactions that change tables. They hold the locks that they need.
 const alterIsolation = "read committed"
 
-// alone is direct with the settings of a session that may take its time.
-func (db *DB) alone(ctx context.Context, f func(context.Context, *pgconn.PgConn) error) error {
+// withAdminSession is withSession with the settings of a session that may take its time.
+func (db *DB) withAdminSession(ctx context.Context, f func(context.Context, *pgconn.PgConn) error) error {
 	own := &DB{cfg: db.cfg, session: db.session.Copy()}
 	for name, setting := range map[string]string{
 		"application_name":                    "ashlar migrate",
@@ -55,16 +55,16 @@ func (db *DB) alone(ctx context.Context, f func(context.Context, *pgconn.PgConn)
 	} {
 		own.session.RuntimeParams[name] = setting
 	}
-	return own.direct(ctx, f)
+	return own.withSession(ctx, f)
 }
 
 // alteration implements store.Session.
 type alteration struct {
 	db     *DB
-	ctx    context.Context // of the Alter, for as long as it lasts
+	ctx    context.Context // of Alter
 	s      *session
-	inside bool
-	broken error // the driver's own, of a statement in the transaction under way
+	inside bool  // a transaction is under way
+	broken error // error of the driver that ended the transaction under way
 }
 
 // Dialect implements store.Session.
@@ -86,13 +86,13 @@ func (a *alteration) lock() error {
 		if waited == 10*lockPause {
 			a.db.cfg.Logger.Info("waiting for another node, which changes the tables")
 		}
-		if err := rest(a.ctx, lockPause); err != nil {
+		if err := sleep(a.ctx, lockPause); err != nil {
 			return err
 		}
 	}
 }
 
-func rest(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -119,7 +119,7 @@ func (a *alteration) run(sql string, args []value.Value, row func(value.Row) err
 		return 0, engine.EndsTransaction(sql)
 	}
 	var rowErr error
-	changed, err := a.s.query(sql, args, around{}, func(v value.Row) error {
+	changed, err := a.s.query(sql, args, envelope{}, func(v value.Row) error {
 		rowErr = row(v)
 		return rowErr
 	})
@@ -132,15 +132,15 @@ func (a *alteration) run(sql string, args []value.Value, row func(value.Row) err
 	return 0, a.explain(fmt.Errorf("%w in %s", err, engine.Excerpt(sql)))
 }
 
-// dependentObjects is the error of a column or table that a view, say, is made of.
+// dependentObjects is the code of the error if a view, for example, uses the column or table.
 const dependentObjects = "2BP01"
 
-// explain types an error. Those of constraints come from the check of rows that were there before.
+// explain gives an error its type. A constraint may be refused by rows that were there before.
 func (a *alteration) explain(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == dependentObjects {
 		return errs.Wrapf(err, errs.Conflict, "something that is not the model's depends on it, drop that first: %s", e.Detail)
 	}
-	if fateOf(err) != constraint {
+	if classOf(err) != constraint {
 		return translate(a.ctx, err)
 	}
 	refusal := constraintError(err)
@@ -150,10 +150,11 @@ func (a *alteration) explain(err error) error {
 	return refusal
 }
 
-// A statement waits for a table this long at most: whoever wants the table meanwhile waits behind it.
+// A statement waits this long for a table. Whoever wants the table in the meantime waits behind it.
 const alterLockTimeout = `SET LOCAL lock_timeout = '80ms'`
 
-// How long a transaction is tried again because others have the tables, and how long it then leaves them alone.
+// alterPatience is how long a transaction tries again while others hold the tables, and maxAlterPause how long it leaves
+// the tables to others in between.
 const (
 	alterPatience = 10 * time.Minute
 	maxAlterPause = 500 * time.Millisecond
@@ -170,12 +171,12 @@ func (a *alteration) Transaction(f func() error) error {
 		switch {
 		case err == nil:
 			return nil
-		case a.broken == nil || fateOf(a.broken) != again:
+		case a.broken == nil || classOf(a.broken) != contended:
 			return err
 		case time.Now().After(deadline):
 			return errs.Wrapf(a.broken, errs.Unavailable, "other transactions hold the tables and do not end")
 		}
-		if err := rest(a.ctx, maxAlterPause/4+rand.N(maxAlterPause)); err != nil {
+		if err := sleep(a.ctx, maxAlterPause/4+rand.N(maxAlterPause)); err != nil {
 			return err
 		}
 	}
@@ -217,7 +218,7 @@ func (a *alteration) control(sql string) error {
 	return nil
 }
 
-// The stripe of what changes tables is one that no pool takes; there is one at a time.
+// Changes of tables have a stripe that no pool takes. Only one of them runs at a time.
 const touchAlone = `INSERT INTO ashlar_generations ("table", stripe, generation) VALUES ($1, -1, 1)
 ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.generation + 1`
 
@@ -243,7 +244,7 @@ func (a *alteration) MoveCounter(from, to string) error {
 	if err != nil || !found {
 		return err
 	}
-	a.db.counters.Delete(from) // or a table that gets this name later would count without a sequence
+	a.db.counters.Delete(from) // a later table of this name needs a new sequence
 	if _, err := a.Exec("DROP SEQUENCE IF EXISTS "+sqlgen.Quote(sequenceOf(to)), nil); err != nil {
 		return err
 	}

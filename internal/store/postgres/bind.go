@@ -14,7 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// binder writes values as the binary parameters of a statement, in memory that it keeps for the next.
+// binder encodes values as the binary parameters of a statement, in memory that it keeps for the next one.
 type binder struct {
 	params [][]byte
 	arena  []byte
@@ -26,7 +26,7 @@ func (b *binder) bind(st *statement, args []value.Value) ([][]byte, error) {
 	if len(args) != len(types) {
 		return nil, fmt.Errorf("%d values for the %d parameters of %s", len(args), len(types), engine.Excerpt(st.sql))
 	}
-	if b.arena == nil { // a part of nothing is nil, which is sent as NULL: an empty text must not be one
+	if b.arena == nil { // a part of a nil slice is nil, which would send an empty text as NULL
 		b.arena = make([]byte, 0, 256)
 	}
 	b.params, b.arena = b.params[:0], b.arena[:0]
@@ -99,14 +99,14 @@ func appendText(dst []byte, v value.Value) ([]byte, error) {
 	case value.Text, value.Date, value.UUID, value.JSON:
 		return append(dst, v.Text...), nil
 	case value.List:
-		text, err := json.Marshal(append([]string{}, v.List...)) // nil too is a list: [], not null
+		text, err := json.Marshal(append([]string{}, v.List...)) // a nil list is [], not null
 		return append(dst, text...), err
 	}
 	return dst, fmt.Errorf("a value of kind %v is no text", v.Kind)
 }
 
-// appendTexts appends an array of text: its dimensions, whether it holds a null, the type of its elements, for each
-// dimension its length and the index of its first, then the elements.
+// appendTexts appends an array of text: the number of dimensions, whether it holds a null, the type of its elements, for
+// each dimension its length and the index of its first element, then the elements.
 func appendTexts(dst []byte, list []string) []byte {
 	header := []uint32{1, 0, pgtype.TextOID, uint32(len(list)), 1}
 	if len(list) == 0 {

@@ -9,24 +9,24 @@ import (
 
 // Config tunes a database. Its zero value works.
 type Config struct {
-	// Direct is the address of the database itself where that of Open leads to a pooler: for what needs a session of its
-	// own. "" means that Open's is.
+	// Direct is the address of the database itself, for work that needs a session of its own. Set it if the address of Open
+	// leads to a pooler. "" means that the address of Open is direct.
 	Direct string
 
-	// Serializable makes every write SERIALIZABLE: where a rule or a check looks at other rows than the one that it is
-	// about, two writes that do not touch the same row can together make what neither would be allowed to.
+	// Serializable makes every write SERIALIZABLE. Without it, if a rule or a check looks at other rows, two writes to
+	// different rows can together reach a state that neither may reach by itself.
 	Serializable bool
 
-	// Existing refuses a database that is not Ashlar's yet, which Open else makes one.
+	// Existing refuses a database that is not Ashlar's yet. Otherwise Open makes its tables there.
 	Existing bool
 
 	Readers      int           // connections for reads; 0 means 12
 	Writers      int           // connections for writes; 0 means 12
-	Groups       int           // connections for writes that are committed together; 0 means 4
-	Queue        int           // reads, writes, and scripts that may wait for a connection; 0 means 1,024 of each
-	ReadTimeout  time.Duration // for one Read, with its wait for a connection; 0 means 5 s
+	Groups       int           // connections for groups of scripts; 0 means 4
+	Queue        int           // reads, functions and scripts that may wait; 0 means 1,024 of each
+	ReadTimeout  time.Duration // for one Read, the wait for a connection included; 0 means 5 s
 	WriteTimeout time.Duration // for one run of a function of Write; 0 means 10 s
-	CloseTimeout time.Duration // for what is under way when Close is called; 0 means 15 s
+	CloseTimeout time.Duration // for the work under way when Close is called; 0 means 15 s
 	Logger       *slog.Logger  // nil means slog.Default()
 }
 

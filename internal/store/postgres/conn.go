@@ -11,40 +11,40 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-// conn is a connection with what belongs to it. One goroutine uses it at a time.
+// conn is a connection with its prepared statements and its watch. One goroutine uses it at a time.
 type conn struct {
 	raw        *pgconn.PgConn
-	held       *pgxpool.Conn // while it is taken, or kept
-	uses       int           // since it was held
+	held       *pgxpool.Conn // set while the connection is taken or cached
+	uses       int           // since the connection was acquired
 	statements statements
-	opening    []string          // what a transaction begins with
-	control    map[string]string // the names of BEGIN and its like, prepared when the connection was made; nil behind a pooler
-	stripe     int64             // see takeStripe; -1 while it has none
+	opening    []string          // statements that begin a transaction
+	control    map[string]string // names of the prepared BEGIN and its like; nil behind a pooler
+	stripe     int64             // see takeStripe; -1 for none
 	binder     binder
-	row        row           // the one that is given out by a read of one statement
-	watch      *engine.Watch // over whoever has taken it
+	row        row           // row of a read of one statement
+	watch      *engine.Watch // over the work of the user
 }
 
-// connKey is under which the driver's connection keeps ours.
+// connKey is the key under which a connection of the driver keeps its conn.
 const connKey = "ashlar"
 
 const selectIsolation = "SELECT current_setting('default_transaction_isolation')"
 
-// setUp prepares a new connection. Without its settings it would read from more than one snapshot, so they are looked at.
-// idle is called a little after it was used last; it may be nil.
-func (r role) setUp(ctx context.Context, raw *pgconn.PgConn, idle func(*conn)) error {
+// setUp prepares a new connection. It checks a setting, because without its settings the connection would read from more
+// than one snapshot. The watch calls idle a little after the last use. idle may be nil.
+func (r poolKind) setUp(ctx context.Context, raw *pgconn.PgConn, idle func(*conn)) error {
 	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1, watch: engine.NewWatch(watchInterval, cutter{r.watcher(raw)})}
 	if idle != nil {
 		c.watch.WhenIdle(func() { idle(c) })
 	}
 	raw.CustomData()[connKey] = c
 	if r.pooled {
-		return nil // nothing that is said to it stays
+		return nil // a pooler forgets settings
 	}
 	if got, err := one(ctx, raw, selectIsolation); err != nil || got != r.isolation {
 		return cmp.Or(err, errPooler)
 	}
-	if r.readOnly { // not a setting of the connection: target_session_attrs=read-write would take the server for a standby
+	if r.readOnly { // as a setting of the connection, target_session_attrs=read-write would take the server for a standby
 		rr := raw.ExecParams(ctx, "SET default_transaction_read_only = on", nil, nil, nil, nil)
 		if _, err := rr.Close(); err != nil {
 			return err
@@ -53,14 +53,14 @@ func (r role) setUp(ctx context.Context, raw *pgconn.PgConn, idle func(*conn)) e
 	return c.prepareControl(ctx)
 }
 
-// release gives it back to pgxpool.
+// release gives the connection back to pgxpool.
 func (c *conn) release() {
 	held := c.held
 	c.held = nil
 	held.Release()
 }
 
-// The statements that end and nest transactions.
+// The statements that begin, end and nest transactions.
 const (
 	begin       = "BEGIN"
 	commit      = "COMMIT"
@@ -72,7 +72,7 @@ const (
 	check       = "SET CONSTRAINTS ALL IMMEDIATE"
 )
 
-// prepareControl prepares them all in one round trip.
+// prepareControl prepares these statements in one round trip.
 func (c *conn) prepareControl(ctx context.Context) error {
 	c.control = map[string]string{}
 	all := []string{begin, commit, rollback, savepoint, release, rollbackTo, deferChecks, check}

@@ -10,8 +10,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// indexColumns are the columns of an index. Where one of its keys is an expression, the column is that which the index
-// depends on.
+// indexColumns selects the columns of an index. For a key that is an expression, it selects the column that the expression
+// uses.
 const indexColumns = `SELECT a.attname::text FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -22,8 +22,8 @@ AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobj
 WHERE n.nspname = $1::text AND c.relname = $2::text AND k.place <= i.indnkeyatts
 ORDER BY k.place`
 
-// resolve fills in the columns of a unique constraint. They are asked for on another connection, since a transaction
-// that was refused answers nothing more, and then known for good.
+// resolve fills in the columns of a unique constraint, and remembers them. It asks on another connection, because a
+// transaction that was refused answers nothing more.
 func (db *DB) resolve(refusal *store.ConstraintError) error {
 	e, _ := errors.AsType[*pgconn.PgError](refusal.Cause)
 	key := e.SchemaName + "." + e.ConstraintName
@@ -41,7 +41,7 @@ func (db *DB) resolve(refusal *store.ConstraintError) error {
 		})
 	})
 	if err != nil || len(columns) == 0 {
-		return err // an index that is not committed yet is not seen there
+		return err // the other connection does not see an index that is not committed yet
 	}
 	db.indexes.Store(key, columns)
 	refusal.Columns = columns

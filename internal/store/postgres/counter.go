@@ -19,18 +19,18 @@ const (
 	nextRevisions = `SELECT nextval('ashlar_revision') FROM generate_series(1, 8)`
 )
 
-// revisionBlock is how many revisions one value of the sequence stands for, which it counts by: see createRevision.
+// revisionBlock is how many revisions one value of the sequence stands for. The sequence counts by it: see createRevision.
 const revisionBlock = 64
 
-// fewRevisions is from when on a group draws more, so that those who make scripts find some.
+// fewRevisions is when a group draws more, so that callers who make scripts find some.
 const fewRevisions = 4 * revisionBlock
 
-// spanOf returns the numbers from first on that a value of the sequence stands for.
+// spanOf returns the numbers from first to the last one that a value of the sequence stands for.
 func spanOf(first, value int64) engine.Span {
 	return engine.Span{Next: first, Last: value + revisionBlock - 1}
 }
 
-// Revision implements store.Tx: writers do not queue for a sequence, and few ask it.
+// Revision implements store.Tx. Writers do not queue for a sequence.
 func (t *tx) Revision() (int64, error) {
 	if t.over {
 		return 0, engine.UsedAfterReturn()
@@ -48,12 +48,12 @@ func (t *tx) Revision() (int64, error) {
 
 const nextCount = `SELECT nextval($1::text::regclass)`
 
-// NextID implements store.Tx. Each counter is a sequence, made when it is first used.
+// NextID implements store.Tx. Each counter is a sequence, which its first use makes.
 func (t *tx) NextID(counter string) (int64, error) {
 	sequence := sequenceOf(counter)
 	if _, there := t.db.counters.Load(counter); !there {
-		// In the transaction itself, what makes the sequence would make others wait, or be undone.
-		err := t.db.direct(context.Background(), func(ctx context.Context, c *pgconn.PgConn) error {
+		// Made in the transaction itself, the sequence would make others wait, or be undone.
+		err := t.db.withSession(context.Background(), func(ctx context.Context, c *pgconn.PgConn) error {
 			return locked(ctx, c, "CREATE SEQUENCE IF NOT EXISTS "+sqlgen.Quote(sequence))
 		})
 		if err != nil {
@@ -69,12 +69,12 @@ const (
 	lockCounter = `SELECT pg_advisory_xact_lock(1634955111, $1::text::regclass::oid::int)`
 )
 
-// fewCounts is how many numbers are drawn one by one rather than passed over.
+// fewCounts is how many numbers Skip draws one by one. It passes over more than that.
 const fewCounts = 1024
 
-// Skip implements store.Tx. A sequence cannot be moved on by what it says at that very moment: between the look and the
-// move another transaction may draw. A few numbers are therefore drawn. Many are passed over while nobody else does so,
-// and then a move back would take as many draws at the moment between the look and the move.
+// Skip implements store.Tx. It cannot read the sequence and then set it, because another transaction may draw in between.
+// So it draws a few numbers. To pass over many, it takes a lock first. Then the sequence could only move back if others
+// drew as many numbers between the read and the set.
 func (t *tx) Skip(counter string, drawn, past int64) error {
 	sequence := value.OfText(sqlgen.Quote(sequenceOf(counter)))
 	if few := past - drawn; few <= fewCounts {
@@ -88,7 +88,7 @@ func (t *tx) Skip(counter string, drawn, past int64) error {
 	return err
 }
 
-// sequenceOf is the name of a counter's sequence, which is no name of a model's table.
+// sequenceOf returns the name of a counter's sequence. No table of a model has such a name.
 func sequenceOf(counter string) string {
 	const prefix, most = "ashlar_next_", 63
 	if len(prefix)+len(counter) <= most {
@@ -98,11 +98,11 @@ func sequenceOf(counter string) string {
 	return prefix + hex.EncodeToString(sum[:16])
 }
 
-// A generation is kept in rows that count for one writing connection each, so that writers of one table do not wait for
-// each other's commit: with one row for the table the second would wait for the first one's disk. The number of the row, the
-// stripe, is one that no other connection of any node has, kept by an advisory lock that lasts as long as the connection.
+// A generation is kept in several rows, each for one writing connection. So writers of one table do not wait for each
+// other's commit, which ends with a write to the disk. The number of a row is its stripe. No other connection of any node
+// has the same stripe, because an advisory lock keeps it as long as the connection lasts.
 //
-// An upsert finds its row without taking part in what SERIALIZABLE tracks, as an UPDATE would by its search.
+// The statement is an upsert, because it finds its row without a search that SERIALIZABLE would track, as an UPDATE would.
 const (
 	moveGenerations = `INSERT INTO ashlar_generations ("table", stripe, generation)
 SELECT t, $2::bigint, 1 FROM unnest($1::text[]) AS t
@@ -116,8 +116,8 @@ ON CONFLICT ("table", stripe) DO UPDATE SET generation = ashlar_generations.gene
 
 var errNoStripe = errors.New("4,096 connections write to the database already")
 
-// prepareMove returns the statement that moves the generations of the touched tables, with its values, and what is still
-// to be sent before it; nil where there are none.
+// prepareMove returns the statement that moves the generations of the touched tables, and its values. It returns nil if no
+// table is touched. It also returns the statements that must still be sent before.
 func (t *tx) prepareMove(before []string) (*statement, []value.Value, []string, error) {
 	if len(t.touched) == 0 {
 		return nil, nil, before, nil
@@ -133,7 +133,7 @@ func (t *tx) prepareMove(before []string) (*statement, []value.Value, []string, 
 	return st, args, before, err
 }
 
-// move is the statement that moves the generations of the touched tables, and its values.
+// move returns the statement that moves the generations of the touched tables, and its values.
 func (t *tx) move() (sql string, args []value.Value) {
 	tables := value.OfList(t.touched)
 	switch {
@@ -147,7 +147,7 @@ func (t *tx) move() (sql string, args []value.Value) {
 
 func (t *tx) takeStripe() (int64, error) {
 	stripe := int64(-1)
-	_, err := t.s.query(takeStripe, nil, around{}, func(row value.Row) error {
+	_, err := t.s.query(takeStripe, nil, envelope{}, func(row value.Row) error {
 		stripe = row.Int(0)
 		return nil
 	})
@@ -158,7 +158,7 @@ func (t *tx) takeStripe() (int64, error) {
 }
 
 const (
-	// A sequence that was never asked has given nothing, whatever it says.
+	// A sequence that was never used has given no number, whatever it says.
 	lastRevision = `SELECT CASE WHEN is_called THEN last_value + 63 ELSE 0 END FROM ashlar_revision`
 	lastCount    = `SELECT coalesce(pg_sequence_last_value(c.oid), 0) FROM pg_class AS c
 WHERE c.relkind = 'S' AND c.relname = $1::text AND c.relnamespace = current_schema()::regnamespace`
@@ -169,7 +169,8 @@ WHERE c.relkind = 'S' AND c.relname = $1::text AND c.relnamespace = current_sche
 ON CONFLICT ("table", stripe) DO UPDATE SET generation = greatest(ashlar_generations.generation, excluded.generation)`
 )
 
-// Numbers implements store.DB. Sequences are not part of a snapshot: what they say may be later, which is as good.
+// Numbers implements store.DB. Sequences are not part of a snapshot. They may be further than the snapshot, which does no
+// harm.
 func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
 	read := func(sql string, args ...value.Value) (last int64, err error) {
 		err = r.Query(sql, args, func(row value.Row) error {
@@ -191,7 +192,7 @@ func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
 	return n, nil
 }
 
-// SetNumbers implements store.DB. The stripe -1 is no connection's.
+// SetNumbers implements store.DB. No connection has the stripe -1.
 func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
 	if n.Revision > 0 {
 		if _, err := tx.Exec(setRevision, []value.Value{value.OfInt(n.Revision)}); err != nil {

@@ -15,20 +15,21 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// describeTimeout is for all that describing one query takes.
+// describeTimeout bounds the whole work of describing one query.
 const describeTimeout = 10 * time.Second
 
-// describedView is temporary, and gone with the transaction that makes it.
+// describedView is a temporary view, which ends with the transaction that makes it.
 const describedView = "pg_temp.ashlar_described"
 
-// Describe says what a query would return, and runs nothing of it. What is wrong with its text is a *store.QueryError.
+// Describe implements store.DB.
 //
-// A view is the only thing that the server explains completely: it resolves every name, and keeps what it understood as a
-// tree. The protocol's description of a statement has no tables, and EXPLAIN leaves out what the result does not need.
+// It makes a view of the query, because the server explains nothing else completely: for a view it resolves every name, and
+// keeps what it understood as a tree. The protocol's description of a statement has no tables, and EXPLAIN leaves out what
+// the result does not need.
 func (db *DB) Describe(ctx context.Context, query string) (d store.Description, err error) {
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
-	err = db.direct(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
+	err = db.withSession(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
 		if err := checkText(ctx, c, query); err != nil {
 			return err
 		}
@@ -44,7 +45,7 @@ func (db *DB) Describe(ctx context.Context, query string) (d store.Description, 
 	return d, err
 }
 
-// around is where a view's query stands in a statement: it must be a whole query there as it must be alone.
+// A view's query stands between these in a statement. It must be a whole query there too.
 const aroundBefore, aroundAfter = "SELECT * FROM (", "\n) AS q"
 
 func checkText(ctx context.Context, c *pgconn.PgConn, query string) error {
@@ -61,7 +62,7 @@ func checkText(ctx context.Context, c *pgconn.PgConn, query string) error {
 	return queryError(err, query, len(aroundBefore))
 }
 
-// queryError types what the server says of a text that begins with so many characters before the query.
+// queryError makes a *store.QueryError of an error about a text that has so many characters before the query.
 func queryError(err error, query string, before int) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || !aboutQuery(e) {
@@ -78,10 +79,10 @@ func queryError(err error, query string, before int) error {
 	return &store.QueryError{Offset: at, Message: message}
 }
 
-// aboutQuery says whether an error is about the text, and not about the server or the connection.
+// aboutQuery reports whether an error is about the text, and not about the server or the connection.
 func aboutQuery(e *pgconn.PgError) bool {
-	switch fateOf(e) {
-	case defect, outdated, large: // large: a limit of what a statement can be
+	switch classOf(e) {
+	case defect, outdated, large: // large: the statement is beyond a limit of the server
 		return true
 	}
 	return false
@@ -107,7 +108,7 @@ func describe(ctx context.Context, c *pgconn.PgConn, query string) (d store.Desc
 	if err != nil {
 		return d, err
 	}
-	for _, t := range tables { // those of which no column is named, and the server's own, of which it keeps no account
+	for _, t := range tables { // tables of which no column is named, and the server's own, which it does not track
 		if !slices.ContainsFunc(d.Reads, func(r store.Column) bool { return r.Table == t }) {
 			d.Reads = append(d.Reads, store.Column{Table: t})
 		}
@@ -116,7 +117,7 @@ func describe(ctx context.Context, c *pgconn.PgConn, query string) (d store.Desc
 	return d, err
 }
 
-// A table is named with its schema where that is not the one that the server's tables are in.
+// A table is named with its schema, unless it is in the schema of the server's own tables.
 const tableName = `CASE WHEN c.relnamespace = current_schema()::regnamespace THEN c.relname::text
 ELSE c.relnamespace::regnamespace::text || '.' || c.relname END`
 
@@ -146,7 +147,7 @@ func describedColumns(ctx context.Context, c *pgconn.PgConn) ([]store.Column, er
 	return columns, err
 }
 
-// kindsOf lists what a column of a type can be read as, with a cast that never fails.
+// kindsOf returns the kinds as which a column of a type can be read, with a cast that never fails.
 func kindsOf(typ string) []value.Kind {
 	switch typ {
 	case "smallint", "integer", "bigint":
@@ -180,8 +181,8 @@ func columnsRead(ctx context.Context, c *pgconn.PgConn) ([]store.Column, error) 
 	return columns, err
 }
 
-// In the text of a tree a blank ends a word, and one within a name has a backslash before it: what a query says cannot look
-// like a member.
+// In the text of a tree a blank ends a word, and a blank within a name has a backslash before it. So no name of a query can
+// look like a member of the tree.
 var (
 	relations  = regexp.MustCompile(` :relid ([1-9][0-9]*)`)
 	functionOf = regexp.MustCompile(` :(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)`)
@@ -205,12 +206,12 @@ func tablesOf(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, err
 	return tables, err
 }
 
-// refused lists what may change something, and what may answer otherwise while no table changes.
+// refused lists what may change something, and what may return something else while no table changes.
 func refused(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, error) {
 	rows, err := textRows(ctx, c, selectFunctions, numbers(functionOf, tree))
 	var found []string
 	for _, row := range rows {
-		if fickle(row[0], row[1], row[2] == "0", row[3] == "true") {
+		if nondeterministic(row[0], row[1], row[2] == "0", row[3] == "true") {
 			found = append(found, row[0]+store.Nondeterministic)
 		}
 	}
@@ -223,7 +224,7 @@ func refused(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, erro
 	return slices.Compact(found), err
 }
 
-// refusedNodes are what a view's query cannot use beside functions, as a tree has them.
+// refusedNodes are the nodes of a tree that a view's query must not have, besides functions.
 var refusedNodes = [...]struct{ mark, what string }{
 	{"{SQLVALUEFUNCTION ", "CURRENT_TIMESTAMP, CURRENT_USER or their like" + store.Nondeterministic},
 	{"{TABLESAMPLECLAUSE ", "TABLESAMPLE" + store.Nondeterministic},
@@ -231,22 +232,23 @@ var refusedNodes = [...]struct{ mark, what string }{
 	{" :varattno 0 ", "a row as a whole, which may hold what is secret: name its columns"},
 }
 
-// fickle judges a function by what the server says of it: i depends on its arguments alone; s on settings too, which are the
-// same for every connection of ours, or on the time, the session and tables; v on anything.
-func fickle(name, volatility string, noArgs, builtIn bool) bool {
+// nondeterministic judges a function by the server's volatility: i depends only on the arguments; s also on settings, which
+// all our connections share, or on the time, the session and tables; v on anything.
+func nondeterministic(name, volatility string, noArgs, builtIn bool) bool {
 	switch {
 	case volatility == "i":
 		return false
 	case volatility != "s" || noArgs || !builtIn:
 		return true
 	}
-	return looksAround.MatchString(name)
+	return readsContext.MatchString(name)
 }
 
-// looksAround are the built-in functions that the server calls stable and that look at the session, the time or the catalogue.
-var looksAround = regexp.MustCompile(`^(pg_.*|has_.*|to_reg.*|.*_to_xml.*|current_.*|[a-z]+_description|age|txid_.*|inet_.*|row_security_active|format_type)$`)
+// readsContext matches the built-in functions that the server calls stable and that read the session, the time or the
+// catalogue.
+var readsContext = regexp.MustCompile(`^(pg_.*|has_.*|to_reg.*|.*_to_xml.*|current_.*|[a-z]+_description|age|txid_.*|inet_.*|row_security_active|format_type)$`)
 
-// textRows runs a query with parameters as text and returns its rows as text.
+// textRows runs a query with text parameters and returns its rows as text.
 func textRows(ctx context.Context, c *pgconn.PgConn, sql string, args ...string) ([][]string, error) {
 	params := make([][]byte, len(args))
 	for i, a := range args {

@@ -13,53 +13,53 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-// fate is what an error of a statement means for the transaction.
-type fate uint8
+// errorClass says what an error of a statement means for the transaction.
+type errorClass uint8
 
 const (
-	defect     fate = iota // ours, or the server's: it is reported
-	constraint             // the statement is refused; behind a savepoint the transaction goes on
-	again                  // another transaction was in the way: run this one again
-	gone                   // the connection is lost; before COMMIT was sent nothing has happened
-	standby                // the server takes no writes any more: another is the primary now
-	outdated               // a prepared statement is not the server's any more: run it again on a fresh connection
-	cut                    // the deadline, or the context
-	full                   // the server has no room: disk, memory, connections
-	large                  // a value is too large, whenever it is tried
+	defect     errorClass = iota // of ours or of the server; the log reports it
+	constraint                   // a constraint refused the statement; with a savepoint the transaction goes on
+	contended                    // another transaction was in the way; run this one again
+	lost                         // the connection is lost; nothing has happened if COMMIT was not sent
+	standby                      // the server takes no writes any more; another one is the primary
+	outdated                     // the server no longer takes a prepared statement; use another connection
+	timedOut                     // the deadline or the context ended
+	full                         // the server has no room: disk, memory, connections
+	large                        // a value is too large
 )
 
-// The codes that are told apart (https://www.postgresql.org/docs/current/errcodes-appendix.html). Two characters name
-// a class.
+// The codes that we tell apart (https://www.postgresql.org/docs/current/errcodes-appendix.html). Two characters name a
+// class.
 const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	restrictViolation   = "23001"
 )
 
-func fateOf(err error) fate {
+func classOf(err error) errorClass {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
-		return fateOfOther(err)
+		return classOfOther(err)
 	}
 	switch e.Code {
 	case "40001", "40P01", "55P03":
-		return again
+		return contended
 	case "25006":
 		return standby
 	case "26000", "0A000":
 		return outdated
 	case "57014":
-		return cut
+		return timedOut
 	case ioError:
 		return full
 	case "40003", "57P01", "57P02", "57P03", "57P05", "25P03":
-		return gone
+		return lost
 	}
 	switch e.Code[:min(2, len(e.Code))] {
 	case "23":
 		return constraint
 	case "08":
-		return gone
+		return lost
 	case "53":
 		return full
 	case "54":
@@ -68,32 +68,32 @@ func fateOf(err error) fate {
 	return defect
 }
 
-// fateOfOther is that of an error that the server did not report: of the network, or of ours.
-func fateOfOther(err error) fate {
+// classOfOther returns the class of an error that the server did not report, but the network or this program.
+func classOfOther(err error) errorClass {
 	if _, ours := errors.AsType[*errs.Error](err); ours {
 		return defect
 	}
 	if isCut(err) {
-		return cut
+		return timedOut
 	}
-	return gone
+	return lost
 }
 
 func isCut(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err)
 }
 
-// translate gives an error of the driver the kind that the rest of the program knows. ctx is that of the caller.
+// translate gives an error of the driver the kind that the rest of the program knows. ctx is the context of the caller.
 func translate(ctx context.Context, err error) error {
 	if _, ours := errors.AsType[*errs.Error](err); ours {
 		return err
 	}
-	switch fateOf(err) {
-	case again:
+	switch classOf(err) {
+	case contended:
 		return &errs.Error{Kind: errs.Unavailable, Message: "other writes were in the way again and again", RetryAfter: time.Second, Cause: err}
-	case gone, standby:
+	case lost, standby:
 		return unreachable(err)
-	case cut:
+	case timedOut:
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -109,8 +109,8 @@ func translate(ctx context.Context, err error) error {
 	return engine.Internal(err)
 }
 
-// tooLong says of a statement that the server cut short that it was. Where the server did not answer at all, the
-// statement is not to blame.
+// tooLong marks the error of a statement that the server cut short. If the server did not answer, the statement may not be
+// to blame, and the error stays as it is.
 func tooLong(err error) error {
 	if _, answered := errors.AsType[*pgconn.PgError](err); answered {
 		return fmt.Errorf("%w: %w", store.ErrStatementTimeout, err)
@@ -122,8 +122,8 @@ func unreachable(cause error) error {
 	return &errs.Error{Kind: errs.Unavailable, Message: "the database cannot be reached", RetryAfter: time.Second, Cause: cause}
 }
 
-// constraintError types the refusal of a constraint. The columns of a unique one are looked up by the caller: the
-// server's message, which names them, is in the server's language.
+// constraintError gives the error of a constraint its type. The caller looks up the columns of a unique one, because the
+// message that names them is in the server's language.
 func constraintError(err error) *store.ConstraintError {
 	e, _ := errors.AsType[*pgconn.PgError](err)
 	c := &store.ConstraintError{Constraint: store.Other, Table: e.TableName, Cause: err}

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// checkExisting returns an error where the database is not ours yet.
+// checkExisting returns an error if the database is not ours yet.
 func checkExisting(ctx context.Context, c *pgconn.PgConn) error {
 	if err := checkServer(c); err != nil {
 		return err

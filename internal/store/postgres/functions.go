@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// function is a function that generated statements use.
+// function is a SQL function that generated statements use.
 type function struct{ signature, returns, body string }
 
 func (f function) name() string {
@@ -15,14 +15,15 @@ func (f function) name() string {
 	return name
 }
 
-// create may run where another node has made the function.
+// create may run after another node has made the function.
 func (f function) create() string {
 	return "CREATE OR REPLACE FUNCTION " + f.signature + " RETURNS " + f.returns +
 		" LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$\nBEGIN" + f.body + "\nEND $$"
 }
 
-// functions are the functions that generated statements use (sqlgen.Postgres). What does not exist is NULL, where
-// PostgreSQL's own operators raise an error. Each result is that of package value, which evaluates what needs no row.
+// functions are the functions that generated statements use (sqlgen.Postgres). They return NULL for a result that does not
+// exist. PostgreSQL's own operators would raise an error. Their results equal those of package value, which evaluates
+// expressions without a row.
 func functions() []function {
 	return []function{
 		{"ashlar_exact(x float8)", "numeric", exactBody},
@@ -76,8 +77,8 @@ func functions() []function {
 	}
 }
 
-// containsBody searches the bytes of b in those of a. One step compares at most 1 GiB, which takes about 40 ms; a cancel is
-// seen between two of them.
+// containsBody searches the bytes of b in the bytes of a. One step compares at most 1 GiB, in about 40 ms. The server
+// notices a cancel between two steps.
 const containsBody = `
 	DECLARE
 		hay bytea := textsend(a);
@@ -94,15 +95,15 @@ const containsBody = `
 		END LOOP;
 	END;`
 
-// A result of at least 2^1024 - 2^970 in size rounds to infinity, one of at most 2^-1075 to zero; of both PostgreSQL
-// makes errors.
+// A result of at least 2^1024 - 2^970 in size rounds to infinity, and one of at most 2^-1075 to zero. PostgreSQL makes
+// errors of both.
 const (
 	overflow  = `(2::numeric ^ 1024 - 2::numeric ^ 970)`
 	underflow = `(5::numeric ^ 1075 * '1e-1075'::numeric)`
 )
 
-// exactBody is the very value of a float, where a cast to numeric rounds to 15 digits: its 52 bits after the first,
-// times a power of two. A negative power of two is one of five, so many places after the point.
+// exactBody is the exact value of a float, while a cast to numeric rounds to 15 digits. It is the 52 bits after the first,
+// times a power of two. A negative power of two is a power of five with as many digits after the point.
 const exactBody = `
 	DECLARE
 		bits bigint := ('x' || encode(float8send(x), 'hex'))::bit(64)::bigint;

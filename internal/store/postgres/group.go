@@ -12,16 +12,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-// Scripts that wait are committed together: their statements go out in one packet, with what moves the generations, and
-// COMMIT in a second one when all their rows have been looked at. Groups form by themselves, of those who came while all
-// connections for groups were busy; whoever comes while one is free waits for nobody.
+// Scripts that wait are committed together. Their statements go out in one packet, with the one that moves the generations.
+// COMMIT follows in a second packet, when all their rows have been judged. A script that comes while a connection for
+// groups is free goes by itself at once. Those that come while all are busy form the next group.
 //
-// Neither a savepoint nor a deadlock between groups is paid for: a group of which one script is refused is undone and run
-// again without it, scripts lock rows in one order, and those that might wait for others go apart, as do all where
-// transactions are SERIALIZABLE: the larger one is, the more others it is in the way of.
+// Groups need no savepoints: if a script is refused, the group is undone and run again without it. Groups do not deadlock:
+// scripts lock rows in one order, and scripts that may wait for others run alone. Where transactions are SERIALIZABLE all
+// scripts run alone, because a larger transaction conflicts with more others.
 
-// grouping is the role of their connections.
-func (c Config) grouping() role {
+// grouping is the kind of the pool for groups.
+func (c Config) grouping() poolKind {
 	r := c.writing()
 	r.size = c.Groups
 	r.lockTimeout = groupLockTimeout
@@ -29,55 +29,55 @@ func (c Config) grouping() role {
 }
 
 const (
-	// groupLockTimeout is how long a group waits for a lock, before its scripts are run one by one, as functions.
+	// groupLockTimeout is how long a group waits for a lock. After that its scripts run one by one, as functions.
 	groupLockTimeout = 250 * time.Millisecond
 
-	// groupShare is the part of the time for a write that it may wait for a group, or be in one. The rest is left for it as
-	// a function.
+	// groupShare is the part of the time for a write that a script may spend waiting for a group and in one. The rest is
+	// left for its function.
 	groupShare = 4
 
-	maxGroup      = 64        // scripts
-	maxGroupBytes = 256 << 10 // of their values, unless it is one
-	maxGroupSteps = 128       // so that none of their statements is dropped for another (see maxStatements)
-	maxGroupTries = 3         // each but the first without those who were refused before
+	maxGroup      = 64        // scripts in a group
+	maxGroupBytes = 256 << 10 // of values in a group of several
+	maxGroupSteps = 128       // fewer than maxStatements, so that none is dropped for another
+	maxGroupTries = 3         // tries of a group, without the scripts refused before
 )
 
-// groups are the scripts that wait, and who runs them: one of their own goroutines for each group.
+// groups holds the scripts that wait. Each group runs on the goroutine of one of its scripts.
 type groups struct {
 	db *DB
 	*pool
 
 	mu      sync.Mutex
-	waiting []*member
-	running int // groups
-	most    int // scripts in a group: fewer where groups had to be undone of late
+	waiting []*waiter
+	running int // groups under way
+	maxSize int // scripts in a group: see adaptSize
 }
 
-// member is a script in the line or in a group.
-type member struct {
-	ctx    context.Context
-	script *store.Script
-	bytes  int
-	turn   chan turn // of two, so that nobody waits to tell it something
+// waiter is a script that waits for a group or is in one.
+type waiter struct {
+	ctx     context.Context
+	script  *store.Script
+	bytes   int
+	signals chan signal // of two elements, so that no sender waits
 
-	statements []*statement // by step
+	statements []*statement // of the steps
 	refused    bool
-	changed    bool // rows, by a statement of it
+	changed    bool // a statement has changed rows
 }
 
-// turn is what a member is told.
-type turn struct {
-	lead bool // the next group is its own to run
-	done bool
-	err  error
+// signal tells a waiter to lead a group, or how its script ended.
+type signal struct {
+	leads bool // the waiter runs the next group
+	done  bool
+	err   error
 }
 
-// worthwhile says whether a script is better in a group: where groups have become so small that all of them do no more at
-// a time than there are connections for functions, it would wait longer for one than for such a connection.
-func (g *groups) worthwhile() bool {
+// groupingPays reports whether a script is better off in a group. Refusals may have made groups so small that all of them
+// together run fewer scripts than there are connections for functions. Then a script would wait longer for a group.
+func (g *groups) groupingPays() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.running < g.size || g.most*g.size > g.db.writers.size
+	return g.running < g.size || g.maxSize*g.size > g.db.writers.size
 }
 
 // run runs a script in a group.
@@ -86,17 +86,17 @@ func (g *groups) run(ctx context.Context, s *store.Script) (done bool, err error
 		return false, err
 	}
 	defer g.leave()
-	m := &member{ctx: ctx, script: s, bytes: size(s), turn: make(chan turn, 2)}
+	m := &waiter{ctx: ctx, script: s, bytes: size(s), signals: make(chan signal, 2)}
 	if !g.join(m) {
 		return g.wait(m)
 	}
 	g.lead(m)
-	t := <-m.turn // it has been told
+	t := <-m.signals // lead has sent it
 	return t.done, t.err
 }
 
-// join adds a member to the line, or says that it can lead a group at once.
-func (g *groups) join(m *member) (leads bool) {
+// join adds a waiter to the line, or reports that it can lead a group at once.
+func (g *groups) join(m *waiter) (leads bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.running < g.size {
@@ -107,16 +107,16 @@ func (g *groups) join(m *member) (leads bool) {
 	return false
 }
 
-// wait waits for the end of the script, and leads a group where it is told to.
-func (g *groups) wait(m *member) (done bool, err error) {
+// wait waits for the end of the script, and leads a group when told to.
+func (g *groups) wait(m *waiter) (done bool, err error) {
 	patience := g.patience / groupShare
 	timer := g.timers.Start(min(engine.ShortWait, patience))
 	defer g.timers.Stop(timer)
-	var ended <-chan struct{} // of its context, at which nobody looks before he has waited a little
+	var ended <-chan struct{} // nil during ShortWait: see there
 	for short := true; ; {
 		select {
-		case t := <-m.turn:
-			if !t.lead {
+		case t := <-m.signals:
+			if !t.leads {
 				return t.done, t.err
 			}
 			g.lead(m)
@@ -124,7 +124,7 @@ func (g *groups) wait(m *member) (done bool, err error) {
 			if g.withdraw(m) {
 				return false, m.ctx.Err()
 			}
-			ended = nil // it is in a group, which nothing cuts short
+			ended = nil // the script is in a group, which nothing cuts short
 		case <-timer.C:
 			if short {
 				short, ended = false, m.ctx.Done()
@@ -136,8 +136,8 @@ func (g *groups) wait(m *member) (done bool, err error) {
 	}
 }
 
-// withdraw takes a member out of the line, if it is still there.
-func (g *groups) withdraw(m *member) bool {
+// withdraw takes a waiter out of the line, and reports whether it was still there.
+func (g *groups) withdraw(m *waiter) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	i := slices.Index(g.waiting, m)
@@ -148,28 +148,28 @@ func (g *groups) withdraw(m *member) bool {
 	return true
 }
 
-// lead runs a group of the member and of those who wait, then lets the next one lead.
-func (g *groups) lead(m *member) {
-	all := g.gather(m)
+// lead runs a group of this waiter and of those in the line, then lets the next one lead.
+func (g *groups) lead(m *waiter) {
+	all := g.takeWaiters(m)
 	defer g.next()
 	err := background.Guard("a group of scripts", func() error {
 		g.runAll(all)
 		return nil
 	})
-	if err != nil { // a panic of ours: whatever was sent, nobody may be left waiting
-		tell(all, turn{err: err})
+	if err != nil { // a defect of ours: nobody may be left waiting
+		notify(all, signal{err: err})
 	}
 }
 
-// gather takes those who go with a member out of the line.
-func (g *groups) gather(m *member) []*member {
+// takeWaiters takes the waiters of the next group out of the line.
+func (g *groups) takeWaiters(m *waiter) []*waiter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all, bytes, steps := []*member{m}, m.bytes, len(m.script.Steps)
+	all, bytes, steps := []*waiter{m}, m.bytes, len(m.script.Steps)
 	for _, w := range g.waiting {
 		bytes += w.bytes
 		steps += len(w.script.Steps)
-		if len(all) >= g.most || bytes > maxGroupBytes || steps > maxGroupSteps {
+		if len(all) >= g.maxSize || bytes > maxGroupBytes || steps > maxGroupSteps {
 			break
 		}
 		all = append(all, w)
@@ -178,7 +178,7 @@ func (g *groups) gather(m *member) []*member {
 	return all
 }
 
-// next hands the place of a group over to the first in the line, or gives it up.
+// next lets the first in the line lead a group, or notes that one group less is running.
 func (g *groups) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -186,50 +186,50 @@ func (g *groups) next() {
 		g.running--
 		return
 	}
-	g.waiting[0].turn <- turn{lead: true}
+	g.waiting[0].signals <- signal{leads: true}
 	g.waiting = slices.Delete(g.waiting, 0, 1)
 }
 
-// learn makes groups larger with each that was committed, and smaller with each that was not: where many scripts are
-// refused, what is undone with them is little.
-func (g *groups) learn(done bool) {
+// adaptSize makes groups larger after each commit, and smaller after each group that was undone. If many scripts are
+// refused, little is undone with them.
+func (g *groups) adaptSize(done bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if done {
-		g.most = min(maxGroup, g.most+1)
+		g.maxSize = min(maxGroup, g.maxSize+1)
 	} else {
-		g.most = max(1, g.most/2)
+		g.maxSize = max(1, g.maxSize/2)
 	}
 }
 
-func tell(all []*member, t turn) {
+func notify(all []*waiter, t signal) {
 	for _, m := range all {
-		m.turn <- t
+		m.signals <- t
 	}
 }
 
-// runAll runs a group until what is left of it is committed, and tells each how it went.
-func (g *groups) runAll(all []*member) {
-	all = slices.DeleteFunc(slices.Clone(all), func(m *member) bool {
+// runAll runs a group until what is left of it is committed, and tells each waiter how its script ended.
+func (g *groups) runAll(all []*waiter) {
+	all = slices.DeleteFunc(slices.Clone(all), func(m *waiter) bool {
 		err := m.ctx.Err()
 		if err != nil {
-			m.turn <- turn{err: err}
+			m.signals <- signal{err: err}
 		}
 		return err != nil
 	})
-	slices.SortStableFunc(all, func(a, b *member) int { return strings.Compare(a.script.LockOrder, b.script.LockOrder) })
+	slices.SortStableFunc(all, func(a, b *waiter) int { return strings.Compare(a.script.LockOrder, b.script.LockOrder) })
 	deadline := time.Now().Add(g.patience / groupShare)
 	for try := 1; len(all) > 0 && try <= maxGroupTries; try++ {
-		done, err := g.db.together(g.pool, deadline, all)
-		g.learn(done)
-		left := slices.DeleteFunc(slices.Clone(all), func(m *member) bool { return m.refused })
+		done, err := g.db.commitScripts(g.pool, deadline, all)
+		g.adaptSize(done)
+		left := slices.DeleteFunc(slices.Clone(all), func(m *waiter) bool { return m.refused })
 		for _, m := range all {
 			if m.refused {
-				m.turn <- turn{}
+				m.signals <- signal{}
 			}
 		}
 		if done {
-			tell(left, turn{done: true, err: err})
+			notify(left, signal{done: true, err: err})
 			return
 		}
 		nobody := len(left) == len(all)
@@ -238,5 +238,5 @@ func (g *groups) runAll(all []*member) {
 			break // no script was to blame
 		}
 	}
-	tell(all, turn{})
+	notify(all, signal{})
 }

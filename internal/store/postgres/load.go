@@ -19,37 +19,37 @@ import (
 )
 
 const (
-	// A process that was killed has its lock until the server finds that it is gone, which it looks for every second.
+	// A process that was killed keeps its lock until the server finds that it is gone. The server looks every second.
 	loadPatience = `SELECT set_config('lock_timeout', '3s', false)`
 	lockLoad     = `SELECT pg_advisory_lock(1634955113, 0)::text`
 	watchClient  = `SET client_connection_check_interval = '1s'`
 
-	// The connection that loads has no deadline. Its commits need not be durable before the last one, which is a Write's: a
-	// power cut undoes the latest of them at most.
+	// The connection that loads has no deadline. Its commits need not be durable, because the last commit of a move is one
+	// of Write. A power cut undoes at most the latest of them.
 	loadSettings = `SELECT set_config('statement_timeout', '0', false) || set_config('lock_timeout', '0', false) ||
 set_config('idle_in_transaction_session_timeout', '0', false) || set_config('synchronous_commit', 'off', false)`
 )
 
-// Load implements store.DB, on a connection of its own, whose lock keeps others from loading the same database.
+// Load implements store.DB, on a connection of its own. A lock keeps others from loading the same database.
 func (db *DB) Load(ctx context.Context, f func(store.Load) error) error {
-	return db.direct(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
+	return db.withSession(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
 		for _, sql := range []string{loadPatience, lockLoad, loadSettings} {
 			_, err := one(ctx, c, sql)
-			if sql == lockLoad && fateOf(err) == again && ctx.Err() == nil {
+			if sql == lockLoad && classOf(err) == contended && ctx.Err() == nil {
 				return errs.New(errs.Conflict, "another process is just filling this database: wait until it is done, or stop it")
 			}
 			if err != nil {
 				return translate(ctx, err)
 			}
 		}
-		_ = execAll(ctx, c, watchClient) // not every system can
+		_ = execAll(ctx, c, watchClient) // some systems cannot
 		return f(&load{ctx, c})
 	})
 }
 
 // load implements store.Load.
 type load struct {
-	ctx context.Context // of Load, which it does not outlive
+	ctx context.Context // of Load
 	c   *pgconn.PgConn
 }
 
@@ -58,7 +58,7 @@ func (l *load) Exec(statements ...string) error {
 	return l.transaction(statements, func() error { return nil })
 }
 
-// transaction commits statements and what f does behind them, or undoes it.
+// transaction commits the statements and what f does after them, or undoes both.
 func (l *load) transaction(statements []string, f func() error) error {
 	err := l.run(append([]string{begin}, statements...)...)
 	if err == nil {
@@ -68,7 +68,7 @@ func (l *load) transaction(statements []string, f func() error) error {
 		err = l.run(commit)
 	}
 	if err != nil && !l.c.IsClosed() {
-		return errors.Join(err, l.run(rollback)) // without a transaction the server warns, no more
+		return errors.Join(err, l.run(rollback)) // without a transaction the server only warns
 	}
 	return err
 }
@@ -83,23 +83,23 @@ func (l *load) run(statements ...string) error {
 }
 
 func (l *load) translate(err error, sql string) error {
-	if l.ctx.Err() != nil { // which may have closed the connection
+	if l.ctx.Err() != nil { // the watch may have closed the connection
 		return l.ctx.Err()
 	}
-	if fateOf(err) == constraint {
+	if classOf(err) == constraint {
 		return constraintError(err)
 	}
 	return translate(l.ctx, fmt.Errorf("%w in %s", err, engine.Excerpt(sql)))
 }
 
-// Copy implements store.Load, as one transaction. The table that create makes in it can take its rows frozen, so that
-// no later reader or VACUUM writes them once more.
+// Copy implements store.Load, as one transaction. A table that create makes in it takes its rows frozen, so that no later
+// reader or VACUUM writes them again.
 func (l *load) Copy(create []string, into string, next func() ([]value.Value, error)) error {
 	return l.transaction(create, func() error {
 		rows := &copier{next: next}
 		_, err := l.c.CopyFrom(l.ctx, rows, into)
 		if own := rows.stop(); own != nil {
-			return own // the server repeats it
+			return own // the server repeats our error
 		}
 		if err != nil {
 			return l.translate(err, into)
@@ -108,28 +108,29 @@ func (l *load) Copy(create []string, into string, next func() ([]value.Value, er
 	})
 }
 
-// copyHeader begins what COPY reads in binary form, copyTrailer ends it
+// copyHeader begins the binary input of COPY, and copyTrailer ends it
 // (https://www.postgresql.org/docs/current/sql-copy.html).
 const (
 	copyHeader  = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	copyTrailer = "\xff\xff"
 )
 
-// copier writes rows as COPY reads them. The driver reads from it on a goroutine of its own, and leaves that behind where
-// the connection breaks.
+// copier encodes rows for COPY. The driver reads from it on a goroutine of its own, and leaves that goroutine behind if the
+// connection breaks.
 type copier struct {
 	mu    sync.Mutex // held while a row is made
 	next  func() ([]value.Value, error)
-	buf   []byte // what is still to be read
+	buf   []byte // bytes that the driver has not read yet
 	start int
 	begun bool
 	ended bool  // the trailer is in buf
-	err   error // of next, or of ours
+	err   error // of next or of encoding
 }
 
 var errStopped = errors.New("the copying has ended")
 
-// stop waits for the row that is just being made. No other follows. It returns what kept rows from being made.
+// stop waits until the row that is being made is finished. No other follows. It returns the error that kept rows from being
+// made.
 func (c *copier) stop() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,8 +162,8 @@ func (c *copier) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill appends rows until there are size bytes or no more rows. It runs on a goroutine of the driver's, so that a panic
-// would end the process.
+// fill appends rows until there are size bytes, or no more rows. It runs on a goroutine of the driver, where a panic would
+// end the process.
 func (c *copier) fill(size int) error {
 	return background.Guard("a copy of rows", func() error { return c.fillUnguarded(size) })
 }
@@ -189,7 +190,8 @@ func (c *copier) fillUnguarded(size int) error {
 	return nil
 }
 
-// appendTuple appends a row: the count of its fields, each with its length before it, -1 where it is missing.
+// appendTuple appends a row: the count of its fields, then each field with its length before it. The length of a NULL is
+// -1.
 func appendTuple(dst []byte, values []value.Value) ([]byte, error) {
 	dst = stdbinary.BigEndian.AppendUint16(dst, uint16(len(values)))
 	for _, v := range values {
@@ -208,7 +210,7 @@ func appendTuple(dst []byte, values []value.Value) ([]byte, error) {
 	return dst, nil
 }
 
-// storedAs is the type of the columns that hold values of a kind (package sqlgen).
+// storedAs returns the type of the columns that hold values of a kind (package sqlgen).
 func storedAs(k value.Kind) uint32 {
 	switch k {
 	case value.Bool:
@@ -226,10 +228,10 @@ func storedAs(k value.Kind) uint32 {
 	case value.UUID:
 		return pgtype.UUIDOID
 	}
-	return pgtype.TextOID // json travels as its text
+	return pgtype.TextOID // json is sent as its text
 }
 
-// CheckReferences implements store.Load: a reference is checked when it is made.
+// CheckReferences implements store.Load. The server checks a reference when it is made.
 func (l *load) CheckReferences() error { return nil }
 
 // EngineTables implements store.DB.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A numeric travels as four numbers of 16 bits (count of digits, weight of the first, sign, digits after the point) and
-// its digits, to the base 10,000: the first stands for digit × 10000^weight.
+// A numeric is sent as four numbers of 16 bits (count of digits, weight of the first, sign, digits after the point) and its
+// digits, to the base 10,000. The first stands for digit × 10000^weight.
 
 const negativeSign = 0x4000
 
@@ -79,8 +79,8 @@ func readNumeric(v []byte, scale int) (unscaled int64) {
 	return unscaled
 }
 
-// numericFits says whether readNumeric can read a numeric: it is a number, has at most 18 digits before and behind the
-// point together, and none but zeros behind the first scale ones.
+// numericFits reports whether readNumeric can read a numeric: it is a number, has at most 18 digits, and only zeros after
+// the first scale digits behind the point.
 func numericFits(v []byte, scale int) bool {
 	if len(v) < 8 {
 		return false

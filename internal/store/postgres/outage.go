@@ -11,16 +11,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// What the server reports of its disk: it is full, or it failed.
+// Errors of the server about its disk: it is full, or it failed.
 const (
 	diskFull = "53100"
 	ioError  = "58030"
 )
 
-// fullRetryAfter is when to ask again after the disk took no write: somebody has to make room first.
+// fullRetryAfter is when a client should ask again after the disk took no write. Somebody has to make room first.
 const fullRetryAfter = 10 * time.Second
 
-// ofDisk says whether an error is the server's word that its disk is full or failed.
+// ofDisk reports whether the server says that its disk is full or failed.
 func ofDisk(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == diskFull || e.Code == ioError)
@@ -35,8 +35,8 @@ func diskError(err error, outcome string) error {
 	return e
 }
 
-// wrote reports what a write came to, and returns the error for its caller. The server answers COMMIT with an error only
-// where it has rolled back; otherwise it ends the connection.
+// wrote reports the result of a write to the outage, and returns the error for its caller. The server answers COMMIT with
+// an error only if it has rolled back. Otherwise it ends the connection.
 func (db *DB) wrote(err error) error {
 	switch {
 	case err == nil:
@@ -52,7 +52,7 @@ func (db *DB) wrote(err error) error {
 // Writable implements store.DB.
 func (db *DB) Writable() error { return db.outage.Err() }
 
-// overwrite changes nothing, and is a whole write all the same.
+// overwrite changes nothing, but is a whole write.
 const overwrite = `UPDATE ashlar_engine SET layout = layout`
 
 // CheckWrites implements store.DB.

@@ -9,16 +9,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
-// Rows are also changed by SQL, past all nodes. A trigger on each table (sqlgen.ChangeTrigger) then moves its generation, so that no
-// node goes on with a total that it remembers. The sessions of nodes say by a setting that they move generations themselves.
+// Other programs change rows by SQL, past all nodes. A trigger on each table (sqlgen.ChangeTrigger) then moves its
+// generation, so that no node uses a total that it remembers. The sessions of nodes say by a setting that they move
+// generations themselves.
 const (
 	ownSetting = "ashlar.own"
 	own        = "on"
 )
 
-// createChanged makes what the trigger runs. Whoever may change a row moves the generation, without rights on Ashlar's own
-// tables. Each transaction takes a stripe that no other one has, as writers do behind a pooler, so that none waits for
-// another.
+// createChanged makes the function that the trigger runs. Whoever may change a row moves the generation, without rights on
+// Ashlar's own tables. Each transaction takes a stripe that no other one has, as writers do behind a pooler, so that none
+// waits for another.
 const createChanged = `CREATE OR REPLACE FUNCTION ashlar_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -33,23 +34,23 @@ BEGIN
 	RETURN NULL;
 END $$`
 
-// selectUntracked is the model's tables without the trigger: those that an earlier release has made.
+// selectUntracked selects the model's tables without the trigger, which an earlier release has made.
 const selectUntracked = `SELECT c.relname::text FROM pg_class AS c
 WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
 AND EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = '_rev' AND NOT a.attisdropped)
 AND NOT EXISTS (SELECT 1 FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgname = 'ashlar_changed')`
 
-// hasChanged asks whether the function is there.
+// hasChanged asks whether the function exists.
 const hasChanged = `SELECT count(*)::text FROM pg_proc WHERE proname = 'ashlar_changed' AND pronamespace = current_schema()::regnamespace`
 
-// trackPatience is how long making the trigger waits for a table that others write to: it would make those wait who come
-// behind it.
+// trackPatience is how long the statement that makes the trigger waits for a table. Others would have to wait behind it.
 const trackPatience = `SET LOCAL lock_timeout = '80ms'`
 
-// trackTries bounds how often it is tried for one table.
+// trackTries bounds the tries for one table.
 const trackTries = 10
 
-// track makes what a database of an earlier release lacks. A table that others hold all the time is left to the next start.
+// track makes what a database of an earlier release lacks. It leaves a table that others hold all the time to the next
+// start.
 func (db *DB) track(ctx context.Context, c *pgconn.PgConn) error {
 	there, err := one(ctx, c, hasChanged)
 	if err != nil {
@@ -85,9 +86,9 @@ func trackTable(ctx context.Context, c *pgconn.PgConn, table string) (err error)
 		err = locked(ctx, c, trackPatience, sqlgen.ChangeTrigger(table).Create())
 		refusal, refused := errors.AsType[*pgconn.PgError](err)
 		switch {
-		case refused && refusal.Code == "42710": // another node has made it
+		case refused && refusal.Code == "42710": // another node has made the trigger
 			return nil
-		case err == nil || fateOf(err) != again:
+		case err == nil || classOf(err) != contended:
 			return err
 		}
 	}

@@ -20,61 +20,62 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-// role is what the connections of a pool are for.
-type role struct {
+// poolKind says what the connections of a pool are for.
+type poolKind struct {
 	size, queue int
-	patience    time.Duration // of those who wait
-	timeout     time.Duration // of a statement, kept by the server
-	lockTimeout time.Duration // of a lock, kept by the server; 0 means none
-	isolation   string        // of transactions that do not ask for another
+	patience    time.Duration // of callers that wait
+	timeout     time.Duration // of a statement, enforced by the server
+	lockTimeout time.Duration // of a lock, enforced by the server; 0 means none
+	isolation   string        // default isolation of transactions
 	readOnly    bool
 	log         *slog.Logger
-	pooled      bool     // a pooler is in between: see pooler.go
-	opening     []string // what a transaction begins with; of reads without a pooler, nothing
+	pooled      bool     // behind a pooler: see pooler.go
+	opening     []string // statements that begin a transaction; none for reads without a pooler
 }
 
-// reading: outside of BEGIN a transaction is what stands between two syncs of the protocol. With this as its default,
-// all statements of a Read are in one snapshot without a BEGIN, which a read of one statement would pay for.
-func (c Config) reading() role {
-	return role{
+// reading is the kind of the pool for reads. Without BEGIN, a transaction is what stands between two syncs of the protocol.
+// With this isolation as the default, all statements of a Read share one snapshot without a BEGIN, which a read of one
+// statement would pay for.
+func (c Config) reading() poolKind {
+	return poolKind{
 		pooled: c.Direct != "", log: c.Logger,
 		size: c.Readers, queue: c.Queue, patience: c.ReadTimeout, timeout: c.ReadTimeout,
 		isolation: "repeatable read", readOnly: true,
 	}
 }
 
-func (c Config) writing() role {
+func (c Config) writing() poolKind {
 	isolation := "read committed"
 	if c.Serializable {
 		isolation = "serializable"
 	}
-	return role{
+	return poolKind{
 		pooled: c.Direct != "", log: c.Logger,
 		size: c.Writers, queue: c.Queue, patience: c.WriteTimeout, timeout: c.WriteTimeout,
 		isolation: isolation, opening: []string{begin},
 	}
 }
 
-// idleGrace is how much longer than its statements a transaction may stand idle before the server ends it: the node
-// that began it is then gone.
+// idleGrace is how much longer than its statements a transaction may be idle before the server ends it, because the node
+// that began it is gone.
 const idleGrace = 5 * time.Second
 
-// pool hands out connections, and refuses who would wait too long for one.
+// pool hands out connections, and refuses callers that would wait too long for one.
 type pool struct {
-	role
+	poolKind
 	raw    *pgxpool.Pool
 	slots  chan struct{} // one for each connection in use
 	timers engine.Timers
 
 	mu      sync.Mutex
 	stopped bool
-	inside  int           // users, with those who wait
-	kept    []*conn       // connections that nobody uses and raw takes for used: see keep
+	inside  int           // users, those that wait included
+	cached  []*conn       // idle connections that raw takes for used: see cache
 	empty   chan struct{} // closed when the pool is stopped and the last user has left
 }
 
-func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
-	// An empty address takes what ParseConfig would find in the environment; all of it is replaced.
+func newPool(config *pgx.ConnConfig, r poolKind) (*pool, error) {
+	// ParseConfig takes what an empty address lacks from the environment. All of it is replaced.
 	pc, err := pgxpool.ParseConfig("")
 	if err != nil {
 		return nil, err
@@ -89,24 +90,24 @@ func newPool(config *pgx.ConnConfig, r role) (*pool, error) {
 	pc.MaxConns = int32(r.size)
 	pc.MaxConnLifetimeJitter = 10 * time.Minute
 	pc.PingTimeout = 2 * time.Second
-	p := &pool{role: r, slots: make(chan struct{}, r.size), empty: make(chan struct{})}
-	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return r.setUp(ctx, c.PgConn(), p.unkeep) }
+	p := &pool{poolKind: r, slots: make(chan struct{}, r.size), empty: make(chan struct{})}
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return r.setUp(ctx, c.PgConn(), p.uncache) }
 	if p.raw, err = pgxpool.NewWithConfig(context.Background(), pc); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-// settings are those of its connections.
-func (r role) settings() map[string]string {
+// settings returns the settings of the connections.
+func (r poolKind) settings() map[string]string {
 	settings := map[string]string{
 		"application_name":                    "ashlar",
 		ownSetting:                            own,
 		"default_transaction_isolation":       r.isolation,
 		"timezone":                            "UTC",
 		"datestyle":                           "ISO",
-		"jit":                                 "off",   // compiling a plan takes longer than running it does here
-		"parallel_setup_cost":                 "10000", // starting workers takes 5 ms, which the planner underrates
+		"jit":                                 "off",   // compiling our plans takes longer than running them
+		"parallel_setup_cost":                 "10000", // starting workers takes 5 ms, more than the planner assumes
 		"statement_timeout":                   millis(r.timeout),
 		"idle_in_transaction_session_timeout": millis(r.timeout + idleGrace),
 	}
@@ -118,18 +119,18 @@ func (r role) settings() map[string]string {
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// cancelPatience is how long the server may take to cut a statement short before the connection is given up.
+// cancelPatience is how long the server may take to cut a statement short, before we give the connection up.
 const cancelPatience = 2 * time.Second
 
-// watcher cancels a statement on the server when its context ends, so that the server does not go on for nobody.
-func (r role) watcher(c *pgconn.PgConn) ctxwatch.Handler {
+// watcher returns what cancels a statement on the server when its context ends.
+func (r poolKind) watcher(c *pgconn.PgConn) ctxwatch.Handler {
 	if r.pooled {
 		return pooledWatcher(c)
 	}
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
 }
 
-// enter counts a user in, who leaves by leave.
+// enter counts a user in, who calls leave at the end.
 func (p *pool) enter() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,7 +153,7 @@ func (p *pool) leave() {
 	}
 }
 
-// wait waits for a turn, which ends by done.
+// wait waits for a turn, which done ends.
 func (p *pool) wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -183,9 +184,10 @@ func (p *pool) wait(ctx context.Context) error {
 
 func (p *pool) done() { <-p.slots }
 
-// take returns a connection to who has a turn, whose work may last until ctx or the deadline ends. It goes back by give.
+// take returns a connection to a caller that has a turn. The work may last until ctx or the deadline ends. give takes the
+// connection back.
 func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
-	c := p.takeKept()
+	c := p.takeCached()
 	if c == nil {
 		held, err := p.acquire(ctx, deadline)
 		if err != nil {
@@ -198,7 +200,7 @@ func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
 	return c, nil
 }
 
-// acquire waits for a connection to be made no longer than until the deadline. One that is idle needs no waiting.
+// acquire acquires a connection. It waits until the deadline for a new one to be made.
 func (p *pool) acquire(ctx context.Context, deadline time.Time) (*pgxpool.Conn, error) {
 	if p.raw.Stat().IdleConns() > 0 {
 		return p.raw.Acquire(ctx)
@@ -208,23 +210,23 @@ func (p *pool) acquire(ctx context.Context, deadline time.Time) (*pgxpool.Conn, 
 	return p.raw.Acquire(limited)
 }
 
-// give takes a connection back. One that is closed is replaced.
+// give takes a connection back. The pool replaces one that is closed.
 func (p *pool) give(c *conn) {
 	c.watch.End()
-	if !p.keep(c) {
+	if !p.cache(c) {
 		c.release()
 		return
 	}
-	c.watch.LookAgain() // the last look may have come before it was kept
+	c.watch.LookAgain() // the last look may have come before the connection was cached
 }
 
-// maxUses is how often a connection is taken before pgxpool sees it again, which ends those that have lived long enough.
+// maxUses is how often a connection is taken before pgxpool sees it again. pgxpool ends those that have lived long enough.
 const maxUses = 1000
 
-// keep keeps a connection for whoever takes one next, past pgxpool: its ways in and out are a twentieth of the time of a
-// read. What nobody takes soon goes back by itself, so that pgxpool tries and ends those that stand idle. There are
-// never more connections than turns: one is asked of pgxpool only where none is kept.
-func (p *pool) keep(c *conn) bool {
+// cache keeps a connection for the next caller, past pgxpool, which takes a twentieth of the time of a read. An unused
+// connection soon goes back by itself, so that pgxpool checks and ends those that are idle. There are never more
+// connections than turns, because pgxpool is asked only if none is cached.
+func (p *pool) cache(c *conn) bool {
 	c.uses++
 	if !p.readOnly || c.uses >= maxUses || c.raw.IsClosed() || c.raw.IsBusy() || c.raw.TxStatus() != 'I' {
 		return false
@@ -234,30 +236,30 @@ func (p *pool) keep(c *conn) bool {
 	if p.stopped {
 		return false
 	}
-	p.kept = append(p.kept, c)
+	p.cached = append(p.cached, c)
 	return true
 }
 
-// takeKept returns the connection that was kept last, or nil.
-func (p *pool) takeKept() *conn {
+// takeCached returns the connection that was cached last, or nil.
+func (p *pool) takeCached() *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.kept) == 0 {
+	if len(p.cached) == 0 {
 		return nil
 	}
-	last := len(p.kept) - 1
-	c := p.kept[last]
-	p.kept[last] = nil
-	p.kept = p.kept[:last]
+	last := len(p.cached) - 1
+	c := p.cached[last]
+	p.cached[last] = nil
+	p.cached = p.cached[:last]
 	return c
 }
 
-// unkeep gives a connection back to pgxpool, unless somebody has taken it meanwhile.
-func (p *pool) unkeep(c *conn) {
+// uncache gives a connection back to pgxpool, unless somebody has taken it.
+func (p *pool) uncache(c *conn) {
 	p.mu.Lock()
-	i := slices.Index(p.kept, c)
+	i := slices.Index(p.cached, c)
 	if i >= 0 {
-		p.kept = slices.Delete(p.kept, i, i+1)
+		p.cached = slices.Delete(p.cached, i, i+1)
 	}
 	p.mu.Unlock()
 	if i >= 0 {
@@ -265,7 +267,7 @@ func (p *pool) unkeep(c *conn) {
 	}
 }
 
-// stop lets nobody in any more, and says whether it was the first to.
+// stop lets nobody in any more, and reports whether it was the first to stop the pool.
 func (p *pool) stop() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -273,17 +275,17 @@ func (p *pool) stop() bool {
 		return false
 	}
 	p.stopped = true
-	for _, c := range p.kept {
+	for _, c := range p.cached {
 		c.release()
 	}
-	p.kept = nil
+	p.cached = nil
 	if p.inside == 0 {
 		close(p.empty)
 	}
 	return true
 }
 
-// close closes the connections when all users have left, or gives up after the patience.
+// close closes the connections when all users have left. It gives up after the patience.
 func (p *pool) close(patience time.Duration) error {
 	p.stop()
 	timer := time.NewTimer(max(patience, time.Millisecond))
@@ -294,7 +296,7 @@ func (p *pool) close(patience time.Duration) error {
 		return nil
 	case <-timer.C:
 		background.Go("the end of a pool", func() error {
-			p.raw.Close() // which waits for them
+			p.raw.Close() // waits for the users
 			return nil
 		}, background.Report(p.log))
 		return errs.New(errs.Unavailable, "statements were still running when the database was closed")

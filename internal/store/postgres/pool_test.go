@@ -15,7 +15,7 @@ import (
 func (p *pool) keptNow() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.kept)
+	return len(p.cached)
 }
 
 func (db *DB) readOne(ctx context.Context) error {

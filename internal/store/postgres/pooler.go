@@ -31,10 +31,10 @@ import (
 var errPooler = errors.New("the address of the database is that of a pooler which shares sessions: " +
 	"name the database itself as well (--database-direct)")
 
-// refusesSettings is what pgbouncer says of settings that a connection begins with, in no language but this.
+// refusesSettings is pgbouncer's message about settings at the start of a connection. It has no translations.
 const refusesSettings = "unsupported startup parameter"
 
-// isPooler says whether an error of connecting is that of a pooler.
+// isPooler reports whether an error of connecting is that of a pooler.
 func isPooler(err error) bool {
 	return errors.Is(err, errPooler) || err != nil && strings.Contains(err.Error(), refusesSettings)
 }
@@ -42,8 +42,9 @@ func isPooler(err error) bool {
 // tracked are the settings that a pooler keeps for each of its clients.
 var tracked = [...]string{"application_name", "client_encoding", "datestyle", "timezone", "options"}
 
-// perTransaction divides settings into those that a connection begins with, and what makes all of them for one transaction.
-func (r role) perTransaction(settings map[string]string) (first map[string]string, opening []string) {
+// perTransaction divides settings into those for the start of a connection, and a statement that makes all of them for one
+// transaction.
+func (r poolKind) perTransaction(settings map[string]string) (first map[string]string, opening []string) {
 	first = map[string]string{}
 	calls := []string{}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
@@ -66,8 +67,8 @@ func (r role) perTransaction(settings map[string]string) (first map[string]strin
 	}
 }
 
-// serverPatience is how much longer than its own deadline a statement is waited for, which the server may end as well: then
-// the statement is known to be to blame.
+// serverPatience is how much longer than its own deadline a statement may take. The server may end it too, and then we know
+// that the statement is to blame.
 const serverPatience = 500 * time.Millisecond
 
 // pooledWatcher closes the connection when the context of its statement has ended.
@@ -77,7 +78,7 @@ func pooledWatcher(c *pgconn.PgConn) ctxwatch.Handler {
 
 var errNoCancel = errors.New("no request to cancel is sent to a pooler")
 
-// neverCancel lets a connection dial until it is made: later dials of pgx are to send a request to cancel.
+// neverCancel lets a connection dial only until it is made. pgx dials later only to send a request to cancel.
 func neverCancel(_ context.Context, config *pgx.ConnConfig) error {
 	var made atomic.Bool
 	dial := config.DialFunc
@@ -99,13 +100,13 @@ func setting(name, expression string) string {
 	return "set_config(" + literal(name) + ", " + expression + ", true)"
 }
 
-// whereKnown is how often the server looks whether the pooler has closed the connection of a statement: a second, but not
-// on Windows, where it cannot.
+// whereKnown makes the server look every second whether the pooler has closed the connection of a statement. On Windows it
+// cannot.
 const whereKnown = "CASE WHEN version() ~ '(mingw|Visual|msvc)' THEN '0' ELSE '1s' END"
 
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// A writer's stripe is the first that no transaction has, or one above that all others share.
+// A writer's stripe is the first that no transaction has, or one above it that all others share.
 const (
 	stripeSetting = "ashlar.stripe"
 	freeStripe    = `coalesce((SELECT s FROM generate_series(0, 4095) AS s WHERE pg_try_advisory_xact_lock(1634955110, s) LIMIT 1), 4096)::text`

@@ -21,7 +21,7 @@ import (
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	cfg      Config
-	session  *pgx.ConnConfig // of the database itself, which a session can be had of
+	session  *pgx.ConnConfig // of the database itself, past a pooler
 	identity string          // of the server, the database and the schema
 	readers  *pool
 	writers  *pool
@@ -31,15 +31,15 @@ type DB struct {
 	indexes    sync.Map // name of a unique index → []string, its columns
 	counters   sync.Map // name of a counter whose sequence is there → true
 	unrepeated atomic.Int64
-	revisions  engine.Revisions // that a node has drawn from the sequence
+	revisions  engine.Revisions // drawn from the sequence
 }
 
 var _ store.DB = (*DB)(nil)
 
-// Open opens the database of a URL (postgres://user:password@host/name), or of the words that libpq takes in its place,
-// and makes its own tables and functions where they are not there. Other nodes may have it open as well.
+// Open opens the database of a URL (postgres://user:password@host/name), or of libpq's keywords. It makes its own tables
+// and functions if they do not exist. Other nodes may have the database open too.
 func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
-	defer func() { err = withoutSecrets(advised(err), url, cfg.Direct) }()
+	defer func() { err = withoutSecrets(withHint(err), url, cfg.Direct) }()
 	cfg = cfg.withDefaults()
 	config, session, err := addresses(url, cfg.Direct)
 	if err != nil {
@@ -48,7 +48,7 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 	db := &DB{cfg: cfg, session: session}
 	db.outage = engine.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of the database server; writes then go on by themselves",
 		"database", session.Database, "host", session.Host)
-	if err := db.direct(ctx, db.prepare); isPooler(err) { // which refuses ownSetting
+	if err := db.withSession(ctx, db.prepare); isPooler(err) { // a pooler refuses ownSetting
 		return nil, errPooler
 	} else if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 	if err != nil {
 		return nil, errors.Join(err, db.readers.close(0), db.writers.close(0))
 	}
-	db.groups = &groups{db: db, pool: grouping, most: maxGroup}
+	db.groups = &groups{db: db, pool: grouping, maxSize: maxGroup}
 	if err := db.reach(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -75,7 +75,7 @@ const selectIdentity = `SELECT system_identifier || ' ' || (SELECT oid FROM pg_d
 
 var errApart = errors.New("the address of the database and its direct address lead to two databases, or to two schemas of one")
 
-// reach makes a first connection, so that what is wrong with the address is said before anything is served.
+// reach makes a first connection, so that Open reports what is wrong with the address before anything is served.
 func (db *DB) reach(ctx context.Context) error {
 	err := db.Read(ctx, func(r store.Reader) error {
 		r.FinalStatement()
@@ -92,8 +92,8 @@ func (db *DB) reach(ctx context.Context) error {
 	return err
 }
 
-// with returns the settings of both; those of the second count.
-func with(settings, others map[string]string) map[string]string {
+// mergeSettings returns the settings of both. Those of the second win.
+func mergeSettings(settings, others map[string]string) map[string]string {
 	all := maps.Clone(settings)
 	maps.Copy(all, others)
 	return all
@@ -106,11 +106,11 @@ func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
 		prepare = checkExisting
 	}
 	if err := prepare(ctx, c); err != nil {
-		return mayNot(err)
+		return explainPrivileges(err)
 	}
 	if !db.cfg.Existing {
 		if err := db.track(ctx, c); err != nil {
-			return mayNot(err)
+			return explainPrivileges(err)
 		}
 	}
 	identity, err := one(ctx, c, selectIdentity)
@@ -125,11 +125,11 @@ func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
 	return err
 }
 
-// connectTimeout is how long a new connection may take.
+// connectTimeout bounds the making of a connection.
 const connectTimeout = 5 * time.Second
 
-// direct runs f on a connection of its own, to the database itself.
-func (db *DB) direct(ctx context.Context, f func(context.Context, *pgconn.PgConn) error) (err error) {
+// withSession runs f on a connection of its own, to the database itself.
+func (db *DB) withSession(ctx context.Context, f func(context.Context, *pgconn.PgConn) error) (err error) {
 	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	conn, err := pgconn.ConnectConfig(connecting, &db.session.Config)
@@ -144,8 +144,8 @@ func (db *DB) direct(ctx context.Context, f func(context.Context, *pgconn.PgConn
 	return f(ctx, conn)
 }
 
-// Close waits for what is under way and what waits for a connection, then closes. What is not done within
-// Config.CloseTimeout is an error.
+// Close waits for the work under way and for callers that wait for a connection, then closes. It is an error if something
+// is not done within Config.CloseTimeout.
 func (db *DB) Close() error {
 	deadline := time.Now().Add(db.cfg.CloseTimeout)
 	if !db.groups.stop() || !db.writers.stop() || !db.readers.stop() {

@@ -11,7 +11,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Read runs f against one snapshot: an implicit transaction, which lasts until the sync at its end. See Config.reading.
+// Read implements store.DB. The snapshot is an implicit transaction, which lasts until the sync at its end: see
+// Config.reading.
 func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	if err := db.readers.enter(); err != nil {
 		return err
@@ -37,19 +38,20 @@ type reader struct {
 	db       *DB
 	ctx      context.Context // of the caller
 	deadline time.Time
-	c        *conn    // nil where the connection was lost and there is no other
+	c        *conn    // nil if the connection was lost and there is no other
 	s        *session // nil until a statement needs it
-	started  bool     // a statement has been answered: what follows must come from the same snapshot
-	last     bool     // the statement that follows, or the one before, is the last
-	begun    bool     // a transaction, where one must be (behind a pooler)
+	started  bool     // a statement was answered; all others must see the same snapshot
+	last     bool     // FinalStatement was called
+	begun    bool     // BEGIN was sent, behind a pooler
 	over     bool
 	err      error
 }
 
-// FinalStatement implements store.Reader: the snapshot ends with the next statement, which saves a round trip.
+// FinalStatement implements store.Reader. The snapshot ends with the next statement, which saves a round trip.
 func (r *reader) FinalStatement() { r.last = true }
 
-// Outside implements store.Reader. A trigger moves the generation when another program changes rows, see sqlgen.ChangeTrigger.
+// Outside implements store.Reader. A trigger moves the generation when another program changes rows: see
+// sqlgen.ChangeTrigger.
 func (*reader) Outside() (n int64, known bool) { return 0, true }
 
 func (r *reader) connect() error {
@@ -76,8 +78,8 @@ func (r *reader) end() {
 
 var errAfterLast = errors.New("a statement came after the last of a read")
 
-// freshTries is how many connections a Read may find dead before it gives up. All of a pool are dead after the server
-// was restarted.
+// freshTries is how many dead connections a Read may find before it gives up. After a restart of the server all connections
+// of a pool are dead.
 const freshTries = 20
 
 // Query implements store.Reader.
@@ -112,7 +114,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	}
 }
 
-// run runs a statement: in the session, or without one where it is alone and has been prepared.
+// run runs a statement, without a session if it is the only one and is prepared.
 func (r *reader) run(sql string, args []value.Value, each func(value.Row) error) error {
 	if r.last && r.s == nil && !r.db.readers.pooled {
 		if st := r.c.statements.get(sql); st != nil {
@@ -123,7 +125,7 @@ func (r *reader) run(sql string, args []value.Value, each func(value.Row) error)
 		r.s = newSession(r.c, r.db.readers.pooled)
 	}
 	r.s.last = r.last
-	_, err := r.s.query(sql, args, r.around(), each)
+	_, err := r.s.query(sql, args, r.envelope(), each)
 	return err
 }
 
@@ -134,7 +136,7 @@ func (c *conn) query(st *statement, args []value.Value, each func(value.Row) err
 		return engine.Internal(err)
 	}
 	rr := c.raw.ExecStatement(context.Background(), st.desc, params, binary, binary)
-	defer rr.Close() // where a row was refused: reads what is left
+	defer rr.Close() // reads what is left after an error of each
 	c.row.types = st.results
 	for rr.NextRow() {
 		c.row.values, c.row.scratch = rr.Values(), c.row.scratch[:0]
@@ -146,8 +148,8 @@ func (c *conn) query(st *statement, args []value.Value, each func(value.Row) err
 	return err
 }
 
-// around is what is sent with a statement: nothing, or behind a pooler the beginning and the end of the transaction.
-func (r *reader) around() (a around) {
+// envelope returns what is sent with a statement: nothing, or behind a pooler the beginning and the end of the transaction.
+func (r *reader) envelope() (a envelope) {
 	opening := r.c.opening
 	if len(opening) > 0 && !r.begun {
 		r.begun = true
@@ -159,18 +161,18 @@ func (r *reader) around() (a around) {
 	return a
 }
 
-// translate takes a statement that writes for a defect, where a writer would take the server for a standby.
+// translate takes a write for a defect. For a writer the same error means that the server is a standby.
 func (r *reader) translate(err error) error {
-	if fateOf(err) == standby {
+	if classOf(err) == standby {
 		return engine.Internal(err)
 	}
 	return translate(r.ctx, err)
 }
 
-// canStartAnew says whether another connection may do better, and whether nothing has been read yet.
+// canStartAnew reports whether another connection may help, and nothing has been read yet.
 func (r *reader) canStartAnew(err error, try int) bool {
-	f := fateOf(err)
-	return !r.started && try < freshTries && (f == gone || f == outdated) && r.ctx.Err() == nil && time.Now().Before(r.deadline)
+	f := classOf(err)
+	return !r.started && try < freshTries && (f == lost || f == outdated) && r.ctx.Err() == nil && time.Now().Before(r.deadline)
 }
 
 func (r *reader) restart() error {
@@ -183,11 +185,11 @@ func (r *reader) restart() error {
 func discard(c *conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	_ = c.raw.Close(ctx) // it is given up; what it says at its end is of no use
+	_ = c.raw.Close(ctx) // nobody needs its last error
 }
 
-// The number of a table moves with every commit that touched it, though each writer counts for itself (see stripeOf):
-// snapshots follow each other, so that a later one sees no smaller part of any count.
+// The generation of a table moves with every commit that touched it, though each writer counts for itself (see stripeOf).
+// Snapshots follow each other, so a later one sees no smaller part of any count.
 const selectGeneration = `SELECT coalesce(sum(generation), 0)::bigint FROM ashlar_generations WHERE "table" = $1`
 
 // Generation implements store.Reader.

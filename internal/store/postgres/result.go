@@ -8,12 +8,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// result is the rows of a statement while they are given out.
+// result is the result of a statement while its rows are given out.
 type result struct {
 	s     *session
 	rr    *pgconn.ResultReader
 	row   row
-	after int // results of statements behind it, to be skipped
+	after int // results of the statements after it, to be skipped
 
 	ahead   [][][]byte // rows that were read ahead
 	whole   bool       // everything was read
@@ -21,7 +21,7 @@ type result struct {
 	changed int64
 }
 
-// each gives the rows out, until an error.
+// each gives out the rows, until an error.
 func (r *result) each(f func(value.Row) error) error {
 	for r.advance() {
 		r.row.scratch = r.row.scratch[:0]
@@ -47,8 +47,8 @@ func (r *result) advance() bool {
 	return true
 }
 
-// suspend makes the connection free for another statement while this one's rows are being given out: it reads what is
-// left, since a connection gives one result at a time.
+// suspend frees the connection for another statement while this one's rows are being given out. A connection gives one
+// result at a time, so suspend reads what is left.
 func (r *result) suspend() error {
 	if r.whole {
 		return r.err
@@ -65,7 +65,7 @@ func (r *result) suspend() error {
 func copyRow(values [][]byte) [][]byte {
 	out := make([][]byte, len(values))
 	for i, v := range values {
-		out[i] = slices.Clone(v) // of nil it is nil
+		out[i] = slices.Clone(v) // nil stays nil
 	}
 	return out
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// row is a row of a result, as the binary protocol gives it. It implements value.Row.
+// row is a row of a result in the binary protocol. It implements value.Row.
 type row struct {
 	values  [][]byte
 	types   []uint32
-	scratch []byte // holds what Bytes made of values that are not text
+	scratch []byte // text that Bytes made of other values
 }
 
 var _ value.Row = (*row)(nil)
 
-// Null says whether the column is missing.
+// Null reports whether the column is NULL.
 func (r *row) Null(col int) bool { return r.values[col] == nil }
 
 // Int returns a column of a Bool, Int or Timestamp.
@@ -54,8 +54,8 @@ func (r *row) Float(col int) float64 {
 // Decimal returns a column of a Decimal in units of 10^-scale.
 func (r *row) Decimal(col int, scale int) int64 { return readNumeric(r.values[col], scale) }
 
-// Fits says whether the column can be read as a value of the field: its type is the field's, since the statement casts it,
-// and it is none of the values beside those that are counted.
+// Fits reports whether the column can be read as a value of the field. The statement casts the column to the field's type,
+// so only values such as infinity do not fit.
 func (r *row) Fits(col int, f *model.Field) bool {
 	v := r.values[col]
 	switch r.types[col] {
@@ -67,7 +67,7 @@ func (r *row) Fits(col int, f *model.Field) bool {
 	return true
 }
 
-// isInfinite says whether a time is infinity or -infinity: the largest and the smallest number.
+// isInfinite reports whether a time is infinity or -infinity, the largest and the smallest number.
 func isInfinite(v []byte) bool {
 	switch len(v) {
 	case 8:
@@ -97,7 +97,7 @@ func (r *row) Bytes(col int) []byte {
 	return v
 }
 
-// keep appends to the scratch memory, where earlier columns of the row stay as they are.
+// keep appends to the scratch memory. Earlier columns of the row stay as they are.
 func (r *row) keep(appendTo func([]byte) []byte) []byte {
 	start := len(r.scratch)
 	r.scratch = appendTo(r.scratch)

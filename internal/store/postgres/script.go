@@ -15,7 +15,7 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 		return false, err
 	}
 	revision, ok := db.revisions.Take()
-	if !ok { // as when the node has just started; from then on groups draw them
+	if !ok { // the node has just started; later, groups draw revisions
 		err := db.Write(ctx, func(tx store.Tx) (err error) {
 			revision, err = tx.Revision()
 			return err
@@ -29,14 +29,14 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 		db.revisions.PutBack(revision)
 		return false, err
 	}
-	if s.NoGroup || db.cfg.Serializable || !db.groups.worthwhile() {
-		return db.apart(ctx, s)
+	if s.NoGroup || db.cfg.Serializable || !db.groups.groupingPays() {
+		return db.commitAlone(ctx, s)
 	}
 	return db.groups.run(ctx, s)
 }
 
-// apart runs a script in a transaction of its own, on a connection for functions.
-func (db *DB) apart(ctx context.Context, s *store.Script) (done bool, err error) {
+// commitAlone runs a script in a transaction of its own, on a connection for functions.
+func (db *DB) commitAlone(ctx context.Context, s *store.Script) (done bool, err error) {
 	p := db.writers
 	if err := p.enter(); err != nil {
 		return false, err
@@ -46,17 +46,17 @@ func (db *DB) apart(ctx context.Context, s *store.Script) (done bool, err error)
 		return false, err
 	}
 	defer p.done()
-	m := &member{script: s}
-	done, err = db.together(p, time.Now().Add(p.patience/groupShare), []*member{m})
+	m := &waiter{script: s}
+	done, err = db.commitScripts(p, time.Now().Add(p.patience/groupShare), []*waiter{m})
 	return done && !m.refused, err
 }
 
-// together runs scripts once in one transaction, and says whether it was committed; an error beside that says that it may
-// not have been. What was not is undone, and those who were the reason are marked as refused.
-func (db *DB) together(p *pool, deadline time.Time, all []*member) (done bool, err error) {
+// commitScripts runs scripts once in one transaction and reports whether it was committed. With done, an error means that
+// the outcome is unknown. Without, all scripts are undone, and those that caused it are marked as refused.
+func (db *DB) commitScripts(p *pool, deadline time.Time, all []*waiter) (done bool, err error) {
 	c, err := p.take(context.Background(), deadline)
 	if err != nil {
-		return false, nil // the functions will say it
+		return false, nil // the functions will report it
 	}
 	t := &tx{db: db, s: newSession(c, true)}
 	ended := false
@@ -73,10 +73,10 @@ func (db *DB) together(p *pool, deadline time.Time, all []*member) (done bool, e
 }
 
 // group runs scripts and commits.
-func (t *tx) group(all []*member) (done bool, err error) {
+func (t *tx) group(all []*waiter) (done bool, err error) {
 	err = t.runScripts(all)
 	if err != nil {
-		t.broken = err
+		t.txErr = err
 		t.giveUp()
 		return false, nil
 	}
@@ -88,27 +88,27 @@ func (t *tx) group(all []*member) (done bool, err error) {
 		}
 		some = some || !m.refused
 	}
-	if !some { // nothing has changed, and no generation is to move
+	if !some { // nothing has changed, so no generation moves
 		t.rollback()
 		return true, nil
 	}
-	t.touched = nil // their generations have moved
-	if end := t.commit(); end.next == finished {
+	t.touched = nil // runScripts has moved their generations
+	if end := t.commit(); end.action == finished {
 		return true, t.db.wrote(end.err)
 	}
 	return false, nil // another transaction was in the way
 }
 
-// query is a statement that goes out behind the scripts.
-type query struct {
+// trailing is a statement that goes out after the scripts.
+type trailing struct {
 	st   *statement
 	args []value.Value
-	row  func(value.Row) // nil where it has none
+	row  func(value.Row) // nil if it has no rows
 }
 
-// runScripts runs the statements of all scripts, in one packet. An error is one after which the transaction cannot go on;
-// where a constraint was the reason, the script is marked as refused.
-func (t *tx) runScripts(all []*member) error {
+// runScripts runs the statements of all scripts, in one packet. After an error the transaction cannot go on. If a
+// constraint was the reason, the script is marked as refused.
+func (t *tx) runScripts(all []*waiter) error {
 	for _, m := range all {
 		m.refused, m.changed = false, false
 		t.MarkChanged(m.script.Tables...)
@@ -121,7 +121,7 @@ func (t *tx) runScripts(all []*member) error {
 	if draws {
 		defer t.db.revisions.EndRefill()
 	}
-	behind, before, err := t.prepareBehind(before, draws)
+	behind, before, err := t.prepareTrailing(before, draws)
 	if err != nil {
 		return err
 	}
@@ -157,14 +157,14 @@ func (t *tx) runScripts(all []*member) error {
 	return t.s.settle()
 }
 
-// prepareBehind prepares what goes out behind the scripts: what moves the generations, and what draws revisions.
-func (t *tx) prepareBehind(before []string, draws bool) (behind []query, _ []string, err error) {
+// prepareTrailing prepares the statements that go out after the scripts. They move the generations and draw revisions.
+func (t *tx) prepareTrailing(before []string, draws bool) (behind []trailing, _ []string, err error) {
 	move, args, before, err := t.prepareMove(before)
 	if err != nil {
 		return nil, nil, err
 	}
 	if move != nil {
-		behind = append(behind, query{st: move, args: args})
+		behind = append(behind, trailing{st: move, args: args})
 	}
 	if draws {
 		draw, left, err := t.s.prepare(nextRevisions, before)
@@ -172,13 +172,14 @@ func (t *tx) prepareBehind(before []string, draws bool) (behind []query, _ []str
 			return nil, nil, err
 		}
 		before = left
-		behind = append(behind, query{st: draw, row: func(row value.Row) { t.db.revisions.Add(spanOf(row.Int(0), row.Int(0))) }})
+		behind = append(behind, trailing{st: draw, row: func(row value.Row) { t.db.revisions.Add(spanOf(row.Int(0), row.Int(0))) }})
 	}
 	return behind, before, nil
 }
 
-// prepareScripts prepares what is not yet prepared, one by one, and returns what is still to be sent before.
-func (t *tx) prepareScripts(all []*member, before []string) ([]string, error) {
+// prepareScripts prepares the statements that are not prepared yet. It returns the statements that must still be sent
+// before.
+func (t *tx) prepareScripts(all []*waiter, before []string) ([]string, error) {
 	for _, m := range all {
 		m.statements = m.statements[:0]
 		for _, step := range m.script.Steps {
@@ -193,7 +194,7 @@ func (t *tx) prepareScripts(all []*member, before []string) ([]string, error) {
 }
 
 // receiveScript reads the results of a script.
-func (s *session) receiveScript(m *member) error {
+func (s *session) receiveScript(m *waiter) error {
 	for i, step := range m.script.Steps {
 		var no error
 		rows, changed, err := s.rows(m.statements[i], func(row value.Row) {
@@ -202,7 +203,7 @@ func (s *session) receiveScript(m *member) error {
 			}
 		})
 		if err != nil {
-			m.refused = s.failed == nil && fateOf(err) == constraint
+			m.refused = s.failed == nil && classOf(err) == constraint
 			return err
 		}
 		m.changed = m.changed || changed > 0
@@ -215,7 +216,7 @@ func guardedRow(f func(value.Row) error, row value.Row) error {
 	return background.Guard("a row of a script", func() error { return f(row) })
 }
 
-// rows reads one result of several, and gives each row to each.
+// rows reads one result and gives each row to each.
 func (s *session) rows(st *statement, each func(value.Row)) (rows int, changed int64, err error) {
 	rr, err := s.next()
 	if err != nil {

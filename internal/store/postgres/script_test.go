@@ -87,7 +87,7 @@ func (c *counting) inLine(n int) {
 func (c *counting) together(scripts ...*store.Script) (answers []error) {
 	c.t.Helper()
 	for range maxGroup { // whatever was refused before
-		c.db.groups.learn(true)
+		c.db.groups.adaptSize(true)
 	}
 	unlock := c.lock(99)
 	defer unlock()
@@ -222,7 +222,7 @@ func TestScriptBesideSmallGroups(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	for range 5 { // 64, 32, 16, 8, 4, 2
-		c.db.groups.learn(false)
+		c.db.groups.adaptSize(false)
 	}
 	start := time.Now()
 	if err := c.run(c.add(1)); err != nil || time.Since(start) > groupLockTimeout/2 {

@@ -11,32 +11,32 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// session is the protocol's pipeline on one connection for as long as a Read or a transaction lasts: statements that
-// belong together go out in one packet.
+// session is the protocol's pipeline on one connection, as long as a Read or a transaction lasts. Statements that belong
+// together go out in one packet.
 type session struct {
 	c    *conn
 	p    *pgconn.Pipeline
-	sync bool // each statement ends with a sync, as in a transaction that BEGIN began; else all are one implicit transaction
-	last bool // of an implicit transaction, no statement follows the next: the sync goes out with that
+	sync bool // each statement ends with a sync; otherwise all are one implicit transaction
+	last bool // the next statement is the last of an implicit transaction, and takes the sync along
 
-	current *result // whose rows are being given out
-	failed  error   // what an implicit transaction, or the connection, cannot go on after
+	current *result // result whose rows are being given out
+	failed  error   // error that ended the implicit transaction or the connection
 }
 
-// newSession begins one. What ends it before its time is the watch of the connection.
+// newSession begins a session. The watch of the connection cuts its work short.
 func newSession(c *conn, sync bool) *session {
 	return &session{c: c, p: c.raw.StartPipeline(context.Background()), sync: sync}
 }
 
-// end reads what is left, ends an implicit transaction, and frees the connection, which is closed where that fails.
+// end reads what is left, ends an implicit transaction and frees the connection. If that fails, the connection is closed.
 func (s *session) end() {
 	if !s.syncs() && !s.c.raw.IsClosed() {
 		_ = s.p.Sync()
 	}
-	_ = s.p.Close() // repeats an error that has been reported, or has closed the connection
+	_ = s.p.Close() // repeats a reported error, or has closed the connection
 }
 
-// undo ends a transaction that BEGIN began and that nothing has ended. Where it fails the pool closes the connection.
+// undo rolls back a transaction that BEGIN began and nothing has ended. If that fails, the pool closes the connection.
 func (s *session) undo() {
 	if s.sync && s.current == nil && !s.c.raw.IsClosed() && s.c.raw.TxStatus() != 'I' {
 		_ = s.run(rollback)
@@ -48,11 +48,11 @@ func (s *session) syncs() bool { return s.sync || s.last }
 // binary is the format of every parameter and column.
 var binary = []int16{1}
 
-// around is what is sent in one packet with a statement: before and after it.
-type around struct{ before, after []string }
+// envelope is what is sent in one packet with a statement, before and after it.
+type envelope struct{ before, after []string }
 
-// query runs a statement and gives each row to each. The error is the driver's, or that of each.
-func (s *session) query(sql string, args []value.Value, with around, each func(value.Row) error) (changed int64, err error) {
+// query runs a statement and gives each row to each. The error is that of the driver or of each.
+func (s *session) query(sql string, args []value.Value, with envelope, each func(value.Row) error) (changed int64, err error) {
 	if s.failed != nil {
 		return 0, s.failed
 	}
@@ -71,7 +71,7 @@ func (s *session) query(sql string, args []value.Value, with around, each func(v
 		return 0, engine.Internal(err)
 	}
 	s.send(before...)
-	if st.once { // it was parsed just now
+	if st.once { // the server has just parsed it
 		s.p.SendQueryPrepared("", params, binary, binary)
 	} else {
 		s.sendQuery(st, params)
@@ -86,7 +86,7 @@ func (s *session) query(sql string, args []value.Value, with around, each func(v
 	return s.receive(st, len(with.after), outer, each)
 }
 
-// pair runs a statement without rows and one with, both prepared, in one packet.
+// pair runs a statement without rows and one with rows in one packet. Both are prepared.
 func (s *session) pair(before []string, change, read *statement, changeArgs, readArgs []value.Value, each func(value.Row) error) error {
 	if s.failed != nil {
 		return s.failed
@@ -110,7 +110,7 @@ func (s *session) pair(before []string, change, read *statement, changeArgs, rea
 	return err
 }
 
-// receive reads the result of the statement that was sent, and of those behind it.
+// receive reads the result of the statement that was sent, and the results after it.
 func (s *session) receive(st *statement, after int, outer *result, each func(value.Row) error) (int64, error) {
 	rr, err := s.next()
 	if err != nil {
@@ -118,10 +118,10 @@ func (s *session) receive(st *statement, after int, outer *result, each func(val
 	}
 	res := &result{s: s, rr: rr, after: after}
 	res.row.types = st.results
-	if st.unnamed() { // it has been parsed anew, perhaps after a change of the table
+	if st.unnamed() { // the server parsed it again, perhaps after a change of the table
 		res.row.types = typesOf(rr.FieldDescriptions())
 	}
-	s.current = res // a panic of each leaves it: end reads what is left
+	s.current = res // after a panic of each, end reads what is left
 	rowErr := res.each(each)
 	s.current = outer
 	if err := res.finish(); err != nil {
@@ -145,8 +145,8 @@ func (s *session) run(all ...string) error {
 	return s.settle()
 }
 
-// send queues statements that have neither parameters nor rows to be read, by name: after an error pgx keeps the
-// description of a statement that was queued with one, and takes it for that of the next.
+// send queues statements that have neither parameters nor rows, by name. If they were queued with a description, pgx would
+// keep it after an error and take it for that of the next statement.
 func (s *session) send(all ...string) {
 	for _, sql := range all {
 		if name, prepared := s.c.control[sql]; prepared {
@@ -161,7 +161,7 @@ func (s *session) send(all ...string) {
 func (s *session) bindAndSend(st *statement, args []value.Value) error {
 	params, err := s.c.binder.bind(st, args)
 	if err != nil {
-		return s.fail(engine.Internal(err)) // what was queued before it must not go out
+		return s.fail(engine.Internal(err)) // the statements queued before must not go out
 	}
 	s.sendQuery(st, params)
 	return nil
@@ -226,7 +226,7 @@ func (s *session) settle() error {
 	return nil
 }
 
-// fail notes an error, and reads on to the sync that makes the connection usable again.
+// fail notes an error. It reads on to the sync that makes the connection usable again.
 func (s *session) fail(err error) error {
 	if _, refused := errors.AsType[*pgconn.PgError](err); !refused || !s.syncs() || s.c.raw.IsClosed() {
 		s.failed = err
@@ -244,8 +244,9 @@ func (s *session) fail(err error) error {
 	}
 }
 
-// prepare returns the prepared statement, and what is still to be sent before it: where it has to be prepared first, that
-// goes out with the order to, since it may begin the transaction in which names mean what they are to mean.
+// prepare returns the prepared statement for sql, and prepares it on this connection if needed. It then sends the
+// statements in before first, because they may hold the BEGIN that decides what names resolve to. prepare also returns the
+// statements that must still be sent.
 func (s *session) prepare(sql string, before []string) (*statement, []string, error) {
 	if st := s.c.statements.get(sql); st != nil {
 		return st, before, nil
@@ -273,7 +274,7 @@ func (s *session) prepare(sql string, before []string) (*statement, []string, er
 	return st, nil, nil
 }
 
-// description reads the answer to the order to prepare.
+// description reads the answer to a request to prepare.
 func (s *session) description() (*pgconn.StatementDescription, error) {
 	got, err := s.p.GetResults()
 	if err != nil {
@@ -297,7 +298,7 @@ func (s *session) deallocate(name string) error {
 	return s.settle()
 }
 
-// errorsOf joins errors of which the later may repeat the first.
+// errorsOf joins two errors, of which the later may repeat the first.
 func errorsOf(first, later error) error {
 	if errors.Is(later, first) {
 		return first

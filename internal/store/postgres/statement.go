@@ -12,8 +12,8 @@ import (
 type statement struct {
 	sql     string
 	desc    *pgconn.StatementDescription
-	results []uint32 // the types of the columns
-	once    bool     // it is too long to be kept: the server has it until the next one without a name
+	results []uint32 // types of the columns
+	once    bool     // too long to be kept; the server has it until the next statement without a name
 }
 
 // maxStatements is how many statements a connection keeps prepared. Each takes about 30 bytes of the server's memory for each
@@ -62,7 +62,7 @@ func newStatement(name, sql string, desc *pgconn.StatementDescription) *statemen
 	return &statement{sql: sql, desc: desc, results: typesOf(desc.Fields)}
 }
 
-// unnamed says whether the server keeps it no longer than until it is run.
+// unnamed reports whether the server keeps the statement only until it runs.
 func (s *statement) unnamed() bool { return s.desc.Name == "" }
 
 func typesOf(fields []pgconn.FieldDescription) []uint32 {

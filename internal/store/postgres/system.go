@@ -14,8 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-// Tables are looked for in the catalogue itself: to_regclass may answer from a memory that is older than the lock under
-// which it is asked.
+// Statements look for tables in the catalogue itself. to_regclass may answer from a cache that is older than our lock.
 const (
 	whoseDatabase = `SELECT CASE count(*) FILTER (WHERE relname = 'ashlar_engine') WHEN 1 THEN 'ours'
 ELSE CASE count(*) WHEN 0 THEN 'nobody''s' ELSE 'foreign' END END
@@ -23,7 +22,7 @@ FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::r
 	selectLayout = `SELECT layout::text FROM ashlar_engine`
 )
 
-// What a new database gets. Rows of the generations change all the time: half of each page is left for that.
+// The tables of a new database. Rows of the generations change all the time, so half of each page stays free for that.
 const (
 	createEngine      = `CREATE TABLE ashlar_engine (layout bigint NOT NULL)`
 	createRevision    = `CREATE SEQUENCE ashlar_revision INCREMENT BY 64`
@@ -43,7 +42,7 @@ BEGIN
 END $$`
 )
 
-// prepareDatabase checks that the server and the database are such as the engine can use, and makes a new database ours.
+// prepareDatabase checks that the engine can use the server and the database, and makes a new database ours.
 func prepareDatabase(ctx context.Context, c *pgconn.PgConn) error {
 	if err := checkServer(c); err != nil {
 		return err
@@ -98,8 +97,8 @@ func checkServer(c *pgconn.PgConn) error {
 	return nil
 }
 
-// checkLayout says whether the database is ours already. One that holds tables of somebody else is an error: a model's
-// tables could not be told from them.
+// checkLayout reports whether the database is ours already. A database with tables of somebody else is an error, because a
+// model's tables could not be told from them.
 func checkLayout(ctx context.Context, c *pgconn.PgConn) (ours bool, err error) {
 	whose, err := one(ctx, c, whoseDatabase)
 	if err == nil && whose == "foreign" {
@@ -118,7 +117,7 @@ func checkLayout(ctx context.Context, c *pgconn.PgConn) (ours bool, err error) {
 	return true, nil
 }
 
-// one returns the text of the one column of the one row of a query.
+// one returns the text of a query's only column and row.
 func one(ctx context.Context, c *pgconn.PgConn, sql string) (string, error) {
 	result := c.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
 	if result.Err != nil {
@@ -133,8 +132,8 @@ func one(ctx context.Context, c *pgconn.PgConn, sql string) (string, error) {
 // lockEngine keeps nodes that start together from making the same things at once.
 const lockEngine = `SELECT pg_advisory_xact_lock(1634955111, 0)`
 
-// locked runs statements in one transaction, one node at a time. Statements that another node has run meanwhile are
-// left out: see whether the first of them is about a table that is there.
+// locked runs statements in one transaction, one node at a time. It leaves out statements that another node has run in the
+// meantime, which it finds by the table of the first one.
 func locked(ctx context.Context, c *pgconn.PgConn, statements ...string) error {
 	if err := execAll(ctx, c, begin, lockEngine); err != nil {
 		return err

@@ -13,20 +13,20 @@ import (
 
 // tx is a transaction as its function sees it.
 //
-// PostgreSQL ends a transaction with the first statement that a constraint refuses, unless there is a savepoint before
-// it, which costs each write a little and few need. So a function first runs without. Where one goes on after a refusal it
-// is run again from the start, carefully: with a savepoint before each statement.
+// PostgreSQL ends a transaction with the first statement that a constraint refuses, unless there is a savepoint before it.
+// Savepoints cost each write a little, and few writes need them. So a function first runs without. If it goes on after a
+// refusal, it runs again from the start, with a savepoint before each statement.
 type tx struct {
-	db      *DB
-	s       *session
-	careful bool
-	begun   bool
-	over    bool
-	touched []string
+	db            *DB
+	s             *session
+	useSavepoints bool
+	begun         bool
+	over          bool
+	touched       []string
 
-	refused   bool  // a constraint refused a statement, and there was no savepoint
-	usedAfter bool  // the function went on
-	broken    error // what the transaction cannot go on after
+	constraintFailed bool  // a constraint refused a statement without a savepoint
+	usedAfterFailure bool  // the function went on after that
+	txErr            error // error that ended the transaction
 }
 
 var (
@@ -48,16 +48,16 @@ func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int
 	switch {
 	case t.over:
 		return 0, engine.UsedAfterReturn()
-	case t.broken != nil:
-		return 0, translate(context.Background(), t.broken)
-	case t.refused:
-		t.usedAfter = true
+	case t.txErr != nil:
+		return 0, translate(context.Background(), t.txErr)
+	case t.constraintFailed:
+		t.usedAfterFailure = true
 		return 0, engine.Internal(errRefused)
 	case endsTransaction(sql):
 		return 0, engine.EndsTransaction(sql)
 	}
 	var rowErr error
-	changed, err := t.s.query(sql, args, t.around(sql), func(v value.Row) error {
+	changed, err := t.s.query(sql, args, t.envelope(sql), func(v value.Row) error {
 		rowErr = row(v)
 		return rowErr
 	})
@@ -72,8 +72,8 @@ func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int
 func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) error) error {
 	first, second := t.s.c.statements.get(change.SQL), t.s.c.statements.get(read.SQL)
 	prepared := first != nil && second != nil
-	usable := !t.over && !t.refused && t.broken == nil
-	plain := t.s.current == nil && !t.careful && !isDelete(change.SQL)
+	usable := !t.over && !t.constraintFailed && t.txErr == nil
+	plain := t.s.current == nil && !t.useSavepoints && !isDelete(change.SQL)
 	if !prepared || !usable || !plain {
 		return store.ExecThenQuery(t, change, read, row)
 	}
@@ -88,20 +88,20 @@ func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) err
 	return t.failed(err)
 }
 
-// around is what is sent with a statement: BEGIN with the first; a savepoint; and with a deletion the order to check
-// references when all of it is done. A row that a deletion reaches both by a cascade and by a reference that restricts is
-// then deleted on both engines, in whatever order its constraints were made.
-func (t *tx) around(sql string) around {
-	var a around
+// envelope returns what is sent with a statement: BEGIN with the first one, a savepoint, and with a deletion the order to
+// check references only at its end. A deletion may reach a row both by a cascade and by a reference that restricts. With
+// that order both engines delete the row, however its constraints are ordered.
+func (t *tx) envelope(sql string) envelope {
+	var a envelope
 	a.before = append(a.before, t.opening()...)
-	if t.careful {
+	if t.useSavepoints {
 		a.before = append(a.before, savepoint)
 	}
 	if isDelete(sql) {
 		a.before = append(a.before, deferChecks)
 		a.after = append(a.after, check)
 	}
-	if t.careful {
+	if t.useSavepoints {
 		a.after = append(a.after, release)
 	}
 	return a
@@ -115,7 +115,7 @@ func (*tx) FinalStatement() {}
 // Outside implements store.Reader, as the reader's does.
 func (*tx) Outside() (n int64, known bool) { return 0, true }
 
-// opening is what begins the transaction, once.
+// opening returns the statements that begin the transaction, once.
 func (t *tx) opening() []string {
 	if t.begun {
 		return nil
@@ -124,7 +124,7 @@ func (t *tx) opening() []string {
 	return t.s.c.opening
 }
 
-// endsTransaction says whether a statement is one of those that begin, end or nest transactions.
+// endsTransaction reports whether a statement begins, ends or nests transactions.
 func endsTransaction(sql string) bool {
 	switch engine.FirstWord(sql) {
 	case "BEGIN", "START", "COMMIT", "END", "ABORT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PREPARE":
@@ -135,31 +135,31 @@ func endsTransaction(sql string) bool {
 
 // failed notes what an error means for the transaction, and returns it as the function sees it.
 func (t *tx) failed(err error) error {
-	if t.s.failed != nil || fateOf(err) != constraint {
-		if t.broken == nil {
-			t.broken = err
+	if t.s.failed != nil || classOf(err) != constraint {
+		if t.txErr == nil {
+			t.txErr = err
 		}
 		return translate(context.Background(), err)
 	}
 	refusal := constraintError(err)
-	if t.careful {
+	if t.useSavepoints {
 		if err := t.s.run(rollbackTo, release); err != nil {
-			t.broken = err
+			t.txErr = err
 			return translate(context.Background(), err)
 		}
 	} else {
-		t.refused = true
+		t.constraintFailed = true
 	}
 	if refusal.Constraint == store.Unique {
 		if err := t.db.resolve(refusal); err != nil {
-			t.broken = err
+			t.txErr = err
 			return translate(context.Background(), err)
 		}
 	}
 	return refusal
 }
 
-// rollback undoes the transaction; the connection is given up where that fails.
+// rollback undoes the transaction. If that fails, it gives the connection up.
 func (t *tx) rollback() {
 	if !t.begun || t.s.failed != nil {
 		if t.begun {
@@ -172,8 +172,8 @@ func (t *tx) rollback() {
 	}
 }
 
-// sendCommit moves the generations and commits, in one packet. done says whether the server did commit; unsent that the
-// order to commit never left.
+// sendCommit moves the generations and commits, in one packet. done reports whether the server did commit, and unsent that
+// COMMIT was never sent.
 func (t *tx) sendCommit() (done, unsent bool, err error) {
 	if len(t.touched) == 0 && !t.begun {
 		return true, true, nil
@@ -211,8 +211,8 @@ func (t *tx) sendCommit() (done, unsent bool, err error) {
 // MarkChanged implements store.Tx.
 func (t *tx) MarkChanged(tables ...string) { t.touched = engine.AddTables(t.touched, tables...) }
 
-// Generation implements store.Reader. For a table that this transaction has touched it is a number that is given once
-// and never again, since nobody else may rely on rows that are not committed yet.
+// Generation implements store.Reader. For a table that this transaction has touched, it returns a number that nobody ever
+// gets again: nobody else may rely on rows that are not committed yet.
 func (t *tx) Generation(table string) (n int64, err error) {
 	if slices.Contains(t.touched, table) && !t.over {
 		return t.db.unrepeated.Add(-1), nil

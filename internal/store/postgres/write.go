@@ -11,8 +11,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-// Write runs f in a transaction. It is run again where another transaction was in the way, and where the connection was
-// lost before COMMIT was sent; never after that.
+// Write implements store.DB. It runs f again if another transaction was in the way, or if the connection was lost before
+// COMMIT was sent, but never after that.
 func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 	if err := db.writers.enter(); err != nil {
 		return err
@@ -30,9 +30,9 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 	for try := 1; ; try++ {
 		end := db.attempt(deadline, f, careful)
 		switch {
-		case end.next == finished:
+		case end.action == finished:
 			return db.wrote(end.err)
-		case end.next == carefully:
+		case end.action == retryWithSavepoints:
 			careful = true
 		case try == maxTries || !pause(deadline, try):
 			return translate(context.Background(), end.err)
@@ -40,47 +40,47 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 	}
 }
 
-// maxTries bounds how often a function is run. With the pauses between them they take about a second.
+// maxTries bounds the runs of a function. With the pauses between them they take about a second.
 const maxTries = 16
 
-// pause waits a little before the next try: longer each time, and not as long as others who wait for the same. It says
-// whether there is still time.
+// pause waits a little before the next try: longer each time, and a random time, so that callers do not meet again. It
+// reports whether there is still time.
 func pause(deadline time.Time, try int) bool {
 	time.Sleep(rand.N(min(time.Millisecond<<min(try, 8), 100*time.Millisecond)))
 	return time.Now().Before(deadline)
 }
 
-// end is how a run of a function ended.
-type end struct {
-	err  error
-	next next
+// outcome is how a run of a function ended.
+type outcome struct {
+	err    error
+	action nextAction
 }
 
-// next is what is to be done after a run.
-type next uint8
+// nextAction says what to do after a run.
+type nextAction uint8
 
 const (
-	finished  next = iota
-	carefully      // run it again, with a savepoint before each statement: it goes on after a constraint refused one
-	retry          // run it again
+	finished            nextAction = iota
+	retryWithSavepoints            // run it again, because it goes on after a refusal
+	retry                          // run it again
 )
 
-// attempt runs f once. Nothing of the caller's cuts short what has begun.
-func (db *DB) attempt(deadline time.Time, f func(store.Tx) error, careful bool) end {
+// attempt runs f once. The context of the caller does not cut it short.
+func (db *DB) attempt(deadline time.Time, f func(store.Tx) error, careful bool) outcome {
 	c, err := db.writers.take(context.Background(), deadline)
 	if err != nil {
-		return end{err: err}
+		return outcome{err: err}
 	}
-	t := &tx{db: db, s: newSession(c, true), careful: careful}
+	t := &tx{db: db, s: newSession(c, true), useSavepoints: careful}
 	closed := false
-	defer func() { // also where f ended its goroutine, as t.FailNow does
+	defer func() { // also if f ends its goroutine, as t.FailNow does
 		if !closed {
 			t.s.end()
 			discard(c)
 			db.writers.give(c)
 		}
 	}()
-	ended := t.outcome(guarded(f, t))
+	ended := t.end(guarded(f, t))
 	t.s.end()
 	closed = true
 	db.writers.give(c)
@@ -92,63 +92,63 @@ func guarded(f func(store.Tx) error, t *tx) error {
 	return background.Guard("a transaction", func() error { return f(t) })
 }
 
-// outcome ends the transaction after its function returned err.
-func (t *tx) outcome(err error) end {
+// end ends the transaction after its function returned err.
+func (t *tx) end(err error) outcome {
 	switch {
-	case t.broken != nil:
+	case t.txErr != nil:
 		return t.giveUp()
-	case t.refused && (t.usedAfter || err == nil):
+	case t.constraintFailed && (t.usedAfterFailure || err == nil):
 		t.rollback()
-		return end{next: carefully}
+		return outcome{action: retryWithSavepoints}
 	case err != nil:
 		t.rollback()
-		return end{err: err}
+		return outcome{err: err}
 	}
 	return t.commit()
 }
 
 // giveUp ends a transaction that an error has ended already.
-func (t *tx) giveUp() end {
+func (t *tx) giveUp() outcome {
 	t.rollback()
-	switch fateOf(t.broken) {
-	case again:
-		return end{t.broken, retry}
-	case gone, outdated:
+	switch classOf(t.txErr) {
+	case contended:
+		return outcome{t.txErr, retry}
+	case lost, outdated:
 		discard(t.s.c)
-		return end{t.broken, retry}
+		return outcome{t.txErr, retry}
 	case standby:
-		t.db.writers.raw.Reset() // their other connections lead there as well
+		t.db.writers.raw.Reset() // the other connections lead to the same server
 		t.db.groups.raw.Reset()
-		return end{t.broken, retry}
+		return outcome{t.txErr, retry}
 	}
-	return end{err: translate(context.Background(), t.broken)}
+	return outcome{err: translate(context.Background(), t.txErr)}
 }
 
 var errRolledBack = errors.New("the server rolled back what was to be committed")
 
-// commit commits. Whatever is not a refusal of the server leaves open whether it was done.
-func (t *tx) commit() end {
+// commit commits. Unless the server refuses, an error leaves the outcome unknown.
+func (t *tx) commit() outcome {
 	done, unsent, err := t.sendCommit()
 	switch {
 	case err == nil && done:
-		return end{}
+		return outcome{}
 	case err == nil:
-		return end{err: engine.Internal(errRolledBack)}
+		return outcome{err: engine.Internal(errRolledBack)}
 	case unsent:
-		t.broken = err
+		t.txErr = err
 		return t.giveUp()
 	case t.s.failed != nil:
 		discard(t.s.c)
-		return end{err: engine.UnknownOutcome(err)}
+		return outcome{err: engine.UnknownOutcome(err)}
 	}
-	switch fateOf(err) {
-	case again:
+	switch classOf(err) {
+	case contended:
 		t.rollback()
-		return end{err, retry}
-	case gone: // the server ends connections with a message, perhaps after it has committed
+		return outcome{err, retry}
+	case lost: // the server may have committed before it ended the connection
 		discard(t.s.c)
-		return end{err: engine.UnknownOutcome(err)}
+		return outcome{err: engine.UnknownOutcome(err)}
 	}
 	t.rollback()
-	return end{err: translate(context.Background(), err)}
+	return outcome{err: translate(context.Background(), err)}
 }
