@@ -263,11 +263,15 @@ func (p *readers) close(patience time.Duration) (err error) {
 	defer timer.Stop()
 	for range p.size {
 		select {
-		case <-p.free:
-			err = errors.Join(err, p.pop().close())
-		case <-timer.C:
-			return errors.Join(err, errs.New(errs.Unavailable, "queries were still running when the database was closed"))
+		case <-p.free: // an idle connection is closed however late it is
+		default:
+			select {
+			case <-p.free:
+			case <-timer.C:
+				return errors.Join(err, errs.New(errs.Unavailable, "queries were still running when the database was closed"))
+			}
 		}
+		err = errors.Join(err, p.pop().close())
 	}
 	return err
 }
