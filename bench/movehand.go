@@ -48,16 +48,20 @@ func handToPostgres(ctx context.Context, app *model.Model, file, target string) 
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close(ctx)) }()
-	const cleared = `CREATE FUNCTION ashlar_cleared() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`
+	// The triggers of the tables call these functions. Here they do nothing.
+	functions := []string{
+		`CREATE FUNCTION ashlar_changed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+		`CREATE FUNCTION ashlar_cleared() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
+	}
 	tables, after := definitions(sqlgen.Postgres, app)
-	for _, sql := range append([]string{cleared}, tables...) {
+	for _, sql := range append(functions, tables...) {
 		if _, err := to.Exec(ctx, sql); err != nil {
 			return err
 		}
 	}
-	if err := copyOver(ctx, from, to, "users", moveUsers, func(s *sqlite.Stmt) ([]any, error) {
-		id, err := uuidColumn(s, 0)
-		return []any{id, textColumn(s, 1), textColumn(s, 2), micros(s, 3), micros(s, 4), s.ColumnInt64(5)}, err
+	if err := copyOver(ctx, from, to, "users", moveUsers, func(stmt *sqlite.Stmt) ([]any, error) {
+		id, err := uuidColumn(stmt, 0)
+		return []any{id, textColumn(stmt, 1), textColumn(stmt, 2), micros(stmt, 3), micros(stmt, 4), stmt.ColumnInt64(5)}, err
 	}); err != nil {
 		return err
 	}
