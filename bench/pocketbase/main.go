@@ -1,5 +1,5 @@
-// Command pocketbase is PocketBase as a Go program for the benchmark: its own serve, and two commands that make the
-// collections and sign tokens.
+// Command pocketbase runs PocketBase for the benchmark. Three commands of its own make the collections, sign tokens and
+// switch the log of requests off.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package effort says how many cases a generating test makes: a few under the race detector, more by default, and many with
-// ASHLAR_NIGHTLY=1.
+// Package effort decides the number of cases in tests with generated cases: few under the race detector, more by default,
+// and many with ASHLAR_NIGHTLY=1.
 package effort
 
 import (
@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Nightly reports whether the long forms of tests run: ASHLAR_NIGHTLY is set.
+// Nightly returns true if ASHLAR_NIGHTLY is set, so the long forms of tests run.
 func Nightly() bool { return os.Getenv("ASHLAR_NIGHTLY") != "" }
 
-// Cases returns how many cases to generate: nightly in the long forms of tests, otherwise usual. Under the race detector it
-// returns a quarter of usual, at least 1: generated cases look for wrong answers, and code under the detector is about five
-// times slower.
+// Cases returns the number of cases to generate: nightly in the long forms of tests, otherwise usual. Under the race
+// detector it returns a quarter of usual, and at least 1. Generated cases look for wrong answers, and the detector makes
+// code about five times slower.
 func Cases(usual, nightly int) int {
 	switch {
 	case Nightly():
@@ -26,8 +26,8 @@ func Cases(usual, nightly int) int {
 	return usual
 }
 
-// Seeds returns a function that returns the source of random numbers for case i. The test logs the seed; ASHLAR_SEED repeats
-// a run.
+// Seeds returns a function that makes the source of random numbers for case i. The test logs the seed. To repeat a run, set
+// ASHLAR_SEED to the logged number.
 func Seeds(t testing.TB) func(i int) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())

@@ -2,5 +2,5 @@
 
 package effort
 
-// Raced reports whether the race detector watches this program.
+// Raced is true if the race detector watches this program.
 const Raced = true
