@@ -87,8 +87,11 @@ func (w *World) load(t testing.TB, writes func(*rand.Rand, *model.Table) Writes)
 	w.keep(tables, rules)
 }
 
+// readRule writes a rule about the caller half of the time.
 func (w *World) readRule(table *model.Table) Expr {
-	w.IntN(2)
+	if w.IntN(2) == 0 {
+		return accepted(w.Rand, table, Uses{}, func(g *generator) Expr { return g.callerRule(1) })
+	}
 	return randomRule(w.Rand, table, Uses{})
 }
 
