@@ -157,50 +157,59 @@ func TestNodes(t *testing.T) {
 	if status, teams := cluster.do(0, "GET", "/api/teams?total=true", ""); status != 200 || teams["total"] != 1.0 {
 		t.Fatalf("three nodes that start together loaded the seed as %d %v, want one row", status, teams)
 	}
-	t.Run("a total is right on every node after a write to any", func(t *testing.T) {
-		for i := range 30 {
-			if status, answer := cluster.do(i, "POST", "/api/notes", fmt.Sprintf(`{"text": "note %d"}`, i)); status != 201 {
-				t.Fatalf("%d %v", status, answer)
-			}
-			for node := range 3 {
-				if _, list := cluster.do(node, "GET", "/api/notes?limit=1&total=true", ""); list["total"] != float64(i+1) {
-					t.Fatalf("node %d counts %v of %d notes", node, list["total"], i+1)
-				}
-			}
-		}
-	})
+	t.Run("a total is right on every node after a write to any", cluster.totals)
 	t.Run("an entity tag is the same on every node", cluster.entityTags)
-	t.Run("one of the same values is taken, on whatever node", func(t *testing.T) {
-		for i := range 20 {
-			statuses := make([]int, 6)
-			var wg sync.WaitGroup
-			for n := range statuses {
-				wg.Go(func() { statuses[n], _ = cluster.do(n, "POST", "/api/notes", fmt.Sprintf(`{"text": "same %d"}`, i)) })
-			}
-			wg.Wait()
-			if created := countOf(statuses, 201); created != 1 || countOf(statuses, 409) != 5 {
-				t.Fatalf("round %d: statuses %v, want one 201 and 409s", i, statuses)
+	t.Run("one of the same values is taken, on whatever node", cluster.uniqueValues)
+	t.Run("assigned ids never repeat", cluster.assignedIDs)
+	t.Run("write skew does not pass a rule", cluster.writeSkew)
+}
+
+// totals writes to one node after the other. Each node must count the new row at once.
+func (c *cluster) totals(t *testing.T) {
+	for i := range 30 {
+		if status, answer := c.do(i, "POST", "/api/notes", fmt.Sprintf(`{"text": "note %d"}`, i)); status != 201 {
+			t.Fatalf("%d %v", status, answer)
+		}
+		for node := range 3 {
+			if _, list := c.do(node, "GET", "/api/notes?limit=1&total=true", ""); list["total"] != float64(i+1) {
+				t.Fatalf("node %d counts %v of %d notes", node, list["total"], i+1)
 			}
 		}
-	})
-	t.Run("assigned ids never repeat", func(t *testing.T) {
-		var mu sync.Mutex
-		seen := map[any]bool{}
+	}
+}
+
+// uniqueValues writes the same unique value to all nodes concurrently. Only one write may succeed.
+func (c *cluster) uniqueValues(t *testing.T) {
+	for i := range 20 {
+		statuses := make([]int, 6)
 		var wg sync.WaitGroup
-		for n := range 60 {
-			wg.Go(func() {
-				status, team := cluster.do(n, "POST", "/api/teams", `{"name": "x"}`)
-				mu.Lock()
-				defer mu.Unlock()
-				if status != 201 || seen[team["id"]] {
-					t.Errorf("created %v, status %d", team, status)
-				}
-				seen[team["id"]] = true
-			})
+		for n := range statuses {
+			wg.Go(func() { statuses[n], _ = c.do(n, "POST", "/api/notes", fmt.Sprintf(`{"text": "same %d"}`, i)) })
 		}
 		wg.Wait()
-	})
-	t.Run("write skew does not pass a rule", cluster.writeSkew)
+		if created := countOf(statuses, 201); created != 1 || countOf(statuses, 409) != 5 {
+			t.Fatalf("round %d: statuses %v, want one 201 and 409s", i, statuses)
+		}
+	}
+}
+
+// assignedIDs creates rows on all nodes concurrently. All ids must differ.
+func (c *cluster) assignedIDs(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[any]bool{}
+	var wg sync.WaitGroup
+	for n := range 60 {
+		wg.Go(func() {
+			status, team := c.do(n, "POST", "/api/teams", `{"name": "x"}`)
+			mu.Lock()
+			defer mu.Unlock()
+			if status != 201 || seen[team["id"]] {
+				t.Errorf("created %v, status %d", team, status)
+			}
+			seen[team["id"]] = true
+		})
+	}
+	wg.Wait()
 }
 
 func countOf(statuses []int, want int) int {
