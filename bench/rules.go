@@ -233,6 +233,17 @@ func (b *ruleBench) ashlar(table *model.Table, ask ruleAsk, dst []byte) ([]byte,
 	return b.rows.List(b.ctx, ask.caller(), table, q, dst)
 }
 
+// handArgs returns the arguments of the statement written by hand: the caller's id, if the statement needs it.
+func (a ruleAsk) handArgs() []value.Value {
+	switch {
+	case !strings.Contains(a.hand, "{me}"):
+		return nil
+	case a.who == 0:
+		return []value.Value{{}}
+	}
+	return []value.Value{value.OfUUID(userID(a.who))}
+}
+
 // handOf runs a statement written by hand, and makes JSON of its rows.
 func (b *ruleBench) handOf(m ruleModel, table *model.Table, ask ruleAsk) func([]byte) ([]byte, error) {
 	sql, page := b.handSQL(table, ask), ""
@@ -241,14 +252,7 @@ func (b *ruleBench) handOf(m ruleModel, table *model.Table, ask ruleAsk) func([]
 		first.hand = strings.NewReplacer("{cols}", "t.id", "LIMIT 21", "LIMIT 2").Replace(first.hand)
 		page = b.handSQL(table, first)
 	}
-	var args []value.Value
-	if strings.Contains(ask.hand, "{me}") {
-		id := value.Value{}
-		if ask.who != 0 {
-			id = value.OfUUID(userID(ask.who))
-		}
-		args = append(args, id)
-	}
+	args := ask.handArgs()
 	names := make([]string, len(table.Fields))
 	for i, f := range table.Fields {
 		names[i] = `,"` + f.Name + `":`
