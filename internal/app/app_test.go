@@ -113,8 +113,8 @@ func TestLockIsWaitedFor(t *testing.T) {
 func TestGracefulStop(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
 	dir := app(t, notes)
-	s := opened(t, dir, Config{})
-	s.routes = append(s.routes, web.Route{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, r *http.Request) error {
+	server := opened(t, dir, Config{})
+	server.routes = append(server.routes, web.Route{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, r *http.Request) error {
 		entered <- true
 		<-release
 		if err := r.Context().Err(); err != nil { // a stop must not end the context
@@ -122,12 +122,12 @@ func TestGracefulStop(t *testing.T) {
 		}
 		return web.JSON(w, http.StatusOK, []byte(`"done"`))
 	}})
-	run := start(t, s)
+	run := start(t, server)
 	got := make(chan answer, 1)
 	go func() { got <- get(t, run.base+"/slow") }()
 	<-entered
 	run.stop()
-	for s.stopping.Load() == false {
+	for server.stopping.Load() == false {
 		time.Sleep(time.Millisecond)
 	}
 	select {
@@ -153,7 +153,7 @@ func (f serviceFunc) Run(ctx context.Context) error { return f(ctx) }
 // TestServicesOutliveRequests stops a server while a request is at work: the services stop after its answer, the last one
 // first, and while the database is still open.
 func TestServicesOutliveRequests(t *testing.T) {
-	s := opened(t, app(t, notes), Config{})
+	server := opened(t, app(t, notes), Config{})
 	var mu sync.Mutex
 	var events []string
 	note := func(event string) {
@@ -163,10 +163,10 @@ func TestServicesOutliveRequests(t *testing.T) {
 	}
 	started := make(chan bool, 2)
 	for _, name := range []string{"first", "second"} {
-		s.services = append(s.services, service{name, serviceFunc(func(ctx context.Context) error {
+		server.services = append(server.services, service{name, serviceFunc(func(ctx context.Context) error {
 			started <- true
 			<-ctx.Done()
-			if err := s.Store.Read(context.Background(), func(store.Reader) error { return nil }); err != nil {
+			if err := server.Store.Read(context.Background(), func(store.Reader) error { return nil }); err != nil {
 				t.Errorf("the database of service %s: %v", name, err)
 			}
 			note(name)
@@ -174,13 +174,13 @@ func TestServicesOutliveRequests(t *testing.T) {
 		})})
 	}
 	entered, release := make(chan bool), make(chan bool)
-	s.routes = append(s.routes, web.Route{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, _ *http.Request) error {
+	server.routes = append(server.routes, web.Route{Pattern: "GET /slow", Handler: func(w http.ResponseWriter, _ *http.Request) error {
 		entered <- true
 		<-release
 		note("request")
 		return web.JSON(w, http.StatusOK, []byte(`"done"`))
 	}})
-	run := start(t, s)
+	run := start(t, server)
 	<-started
 	<-started
 	got := make(chan answer, 1)
@@ -200,14 +200,14 @@ func TestServicesOutliveRequests(t *testing.T) {
 }
 
 func TestStopNamesTheServiceThatStays(t *testing.T) {
-	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond})
+	server := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond})
 	started, release := make(chan bool), make(chan bool)
-	s.services = append(s.services, service{"stuck", serviceFunc(func(context.Context) error {
+	server.services = append(server.services, service{"stuck", serviceFunc(func(context.Context) error {
 		close(started)
 		<-release
 		return nil
 	})})
-	run := start(t, s)
+	run := start(t, server)
 	<-started
 	run.stop()
 	if err := run.wait(); err == nil || !strings.Contains(err.Error(), "service stuck still runs") {
@@ -218,13 +218,13 @@ func TestStopNamesTheServiceThatStays(t *testing.T) {
 
 func TestStopCutsAfterItsTime(t *testing.T) {
 	entered := make(chan bool)
-	s := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond})
-	s.routes = append(s.routes, web.Route{Pattern: "GET /stuck", Handler: func(_ http.ResponseWriter, r *http.Request) error {
+	server := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond})
+	server.routes = append(server.routes, web.Route{Pattern: "GET /stuck", Handler: func(_ http.ResponseWriter, r *http.Request) error {
 		entered <- true
 		<-r.Context().Done()
 		return r.Context().Err()
 	}})
-	run := start(t, s)
+	run := start(t, server)
 	go func() {
 		if res, err := http.Get(run.base + "/stuck"); err == nil {
 			res.Body.Close()
@@ -238,17 +238,17 @@ func TestStopCutsAfterItsTime(t *testing.T) {
 }
 
 func TestReadiness(t *testing.T) {
-	s := opened(t, app(t, notes), Config{})
-	run := start(t, s)
+	server := opened(t, app(t, notes), Config{})
+	run := start(t, server)
 	if a := get(t, run.base+"/readyz"); a.status != http.StatusOK {
 		t.Errorf("/readyz = %d %s", a.status, a.body)
 	}
-	s.stopping.Store(true)
+	server.stopping.Store(true)
 	if a := get(t, run.base+"/readyz"); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
 		t.Errorf("/readyz of a server that stops = %d %s", a.status, a.body)
 	}
-	s.stopping.Store(false)
-	if err := s.Store.Close(); err != nil {
+	server.stopping.Store(false)
+	if err := server.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if a := get(t, run.base+"/readyz"); a.status != http.StatusServiceUnavailable {
@@ -257,20 +257,20 @@ func TestReadiness(t *testing.T) {
 	if a := get(t, run.base+"/healthz"); a.status != http.StatusOK {
 		t.Errorf("/healthz without a database = %d %s", a.status, a.body)
 	}
-	s.Store = nil // the test closed it
+	server.Store = nil // the test closed it
 }
 
 func TestPanic(t *testing.T) {
-	var l log
-	s := opened(t, app(t, notes), Config{Logger: l.logger()})
-	s.routes = append(s.routes, web.Route{Pattern: "GET /panic", Handler: func(http.ResponseWriter, *http.Request) error { panic("a secret") }})
-	run := start(t, s)
-	a := get(t, run.base+"/panic")
-	id := a.header.Get("X-Request-Id")
-	if a.status != http.StatusInternalServerError || id == "" || !strings.Contains(a.body, `"request_id":"`+id+`"`) || strings.Contains(a.body, "secret") {
-		t.Errorf("a panic was answered %d %s", a.status, a.body)
+	var logged log
+	server := opened(t, app(t, notes), Config{Logger: logged.logger()})
+	server.routes = append(server.routes, web.Route{Pattern: "GET /panic", Handler: func(http.ResponseWriter, *http.Request) error { panic("a secret") }})
+	run := start(t, server)
+	got := get(t, run.base+"/panic")
+	id := got.header.Get("X-Request-Id")
+	if got.status != http.StatusInternalServerError || id == "" || !strings.Contains(got.body, `"request_id":"`+id+`"`) || strings.Contains(got.body, "secret") {
+		t.Errorf("a panic was answered %d %s", got.status, got.body)
 	}
-	line := l.line(t, id)
+	line := logged.line(t, id)
 	if stack, _ := line["stack"].(string); !strings.Contains(stack, "app_test.go") || line["level"] != "ERROR" {
 		t.Errorf("the log says %v, want the stack", line)
 	}
@@ -280,21 +280,21 @@ func TestPanic(t *testing.T) {
 }
 
 func TestOneLinePerRequest(t *testing.T) {
-	var l log
-	run := start(t, opened(t, app(t, notes), Config{Logger: l.logger()}))
+	var logged log
+	run := start(t, opened(t, app(t, notes), Config{Logger: logged.logger()}))
 	res, err := http.Post(run.base+"/api/notes?x=secret", "application/json", strings.NewReader(`{"text": "secret"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.Copy(io.Discard, res.Body)
 	res.Body.Close()
-	line := l.line(t, res.Header.Get("X-Request-Id"))
+	line := logged.line(t, res.Header.Get("X-Request-Id"))
 	for key, want := range map[string]any{"msg": "request", "method": "POST", "path": "/api/notes", "status": 400.0, "table": "notes", "caller": "anonymous", "kind": "malformed"} {
 		if line[key] != want {
 			t.Errorf("the log says %s=%v, want %v", key, line[key], want)
 		}
 	}
-	if strings.Contains(l.text.String(), "secret") {
-		t.Errorf("the log holds data:\n%s", l.text.String())
+	if strings.Contains(logged.text.String(), "secret") {
+		t.Errorf("the log holds data:\n%s", logged.text.String())
 	}
 }

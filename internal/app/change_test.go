@@ -39,9 +39,9 @@ func changed(t *testing.T, old, new string) (dir string, err error) {
 		t.Fatalf("the model has no %s", old)
 	}
 	write(t, dir, source)
-	s, err := loadAndOpen(t.Context(), dir, Config{})
+	server, err := loadAndOpen(t.Context(), dir, Config{})
 	if err == nil {
-		err = s.Close()
+		err = server.Close()
 	}
 	return dir, err
 }
@@ -118,14 +118,14 @@ func TestFormerModelStarts(t *testing.T) {
 	}
 	for _, cfg := range []Config{{}, {KeepTables: true}} {
 		write(t, dir, strings.Split(shop, "-- seed")[0])
-		s, err := loadAndOpen(t.Context(), dir, cfg)
+		server, err := loadAndOpen(t.Context(), dir, cfg)
 		if err != nil {
 			t.Fatalf("Open on the former model: %v", err)
 		}
-		if got := postTo(t, s, "/api/items", `{"name": "mug", "price": 9}`); got != http.StatusCreated {
+		if got := postTo(t, server, "/api/items", `{"name": "mug", "price": 9}`); got != http.StatusCreated {
 			t.Errorf("POST to a server on the former model = %d, want 201", got)
 		}
-		if err := s.Close(); err != nil {
+		if err := server.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -149,12 +149,12 @@ func TestTablesAreKept(t *testing.T) {
 	}
 }
 
-func postTo(t *testing.T, s *App, path, body string) int {
+func postTo(t *testing.T, server *App, path, body string) int {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	handler, err := s.Handler()
+	handler, err := server.Handler()
 	if err != nil {
 		t.Fatal(err)
 	}

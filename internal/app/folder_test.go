@@ -46,19 +46,19 @@ func modeOf(t *testing.T, path string) fs.FileMode {
 
 func TestOpenFolderIsClosed(t *testing.T) {
 	dir := app(t, notes)
-	s := opened(t, dir, Config{})
-	if err := s.Close(); err != nil {
+	server := opened(t, dir, Config{})
+	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(DefaultData(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	var l log
-	opened(t, dir, Config{Logger: l.logger()})
+	var logged log
+	opened(t, dir, Config{Logger: logged.logger()})
 	if mode := modeOf(t, DefaultData(dir)); mode != 0o700 {
 		t.Errorf("the data folder has mode %04o", mode)
 	}
-	if line := l.line(t, "open to other users"); line["mode"] != "0755" {
+	if line := logged.line(t, "open to other users"); line["mode"] != "0755" {
 		t.Errorf("the log says %v", line)
 	}
 }

@@ -79,45 +79,45 @@ func TestFullDisk(t *testing.T) {
 		if round > 0 {
 			room = crowd(t, disk)
 		}
-		s, err := loadAndOpen(t.Context(), dir, cfg)
+		server, err := loadAndOpen(t.Context(), dir, cfg)
 		if err != nil {
 			t.Fatalf("the disk is full %s: %v", when, err)
 		}
-		r := start(t, s)
+		run := start(t, server)
 		if round == 0 {
-			wantStatus(t, r, "GET /readyz", "", 200, "ready")
+			wantStatus(t, run, "GET /readyz", "", 200, "ready")
 			room = crowd(t, disk)
 		}
 		body := fmt.Sprintf(`{"body": %q}`, strings.Repeat("x", 900<<10))
 		for range 20 {
-			if answer := wantStatus(t, r, "POST /api/notes", body, 503, "nothing was written"); answer.Get("Retry-After") != "10" {
+			if answer := wantStatus(t, run, "POST /api/notes", body, 503, "nothing was written"); answer.Get("Retry-After") != "10" {
 				t.Errorf("Retry-After = %q, want 10", answer.Get("Retry-After"))
 			}
 		}
 		time.Sleep(3 * time.Second) // small writes would still find room in the log
-		wantStatus(t, r, "GET /readyz", "", 503, "Writes fail")
-		wantStatus(t, r, "GET /healthz", "", 200, "up")
-		wantStatus(t, r, "GET /api/notes?total=true&fields=id", "", 200, fmt.Sprintf(`"total":%d`, 1+round))
+		wantStatus(t, run, "GET /readyz", "", 503, "Writes fail")
+		wantStatus(t, run, "GET /healthz", "", 200, "up")
+		wantStatus(t, run, "GET /api/notes?total=true&fields=id", "", 200, fmt.Sprintf(`"total":%d`, 1+round))
 		if text := lines.String(); strings.Count(text, "\n") != 1+round || !strings.Contains(text, "folder="+data) || !strings.Contains(text, "make room") {
 			t.Errorf("the log at level error is %q, want one line with the folder and what to do", text)
 		}
 		room()
-		wantStatus(t, r, "POST /api/notes", `{"body": "again"}`, 201, "again")
-		for deadline := time.Now().Add(30 * time.Second); health.Database(s.Store)[1].Func(t.Context()) != nil && time.Now().Before(deadline); {
+		wantStatus(t, run, "POST /api/notes", `{"body": "again"}`, 201, "again")
+		for deadline := time.Now().Add(30 * time.Second); health.Database(server.Store)[1].Func(t.Context()) != nil && time.Now().Before(deadline); {
 			time.Sleep(10 * time.Millisecond)
 		}
-		wantStatus(t, r, "GET /readyz", "", 200, "ready")
-		r.stop()
-		if err := r.wait(); err != nil {
+		wantStatus(t, run, "GET /readyz", "", 200, "ready")
+		run.stop()
+		if err := run.wait(); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-func wantStatus(t *testing.T, r *running, request, body string, status int, part string) http.Header {
+func wantStatus(t *testing.T, run *running, request, body string, status int, part string) http.Header {
 	t.Helper()
 	method, path, _ := strings.Cut(request, " ")
-	req, err := http.NewRequest(method, r.base+path, strings.NewReader(body))
+	req, err := http.NewRequest(method, run.base+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,11 +156,11 @@ func TestInterruptedSeed(t *testing.T) {
 }
 
 func manyRows(n int) string {
-	var b strings.Builder
+	var text strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "{\"id\": %d, \"name\": \"n\"}\n", i+1)
+		fmt.Fprintf(&text, "{\"id\": %d, \"name\": \"n\"}\n", i+1)
 	}
-	return b.String()
+	return text.String()
 }
 
 func waitForFile(t *testing.T, path string) {

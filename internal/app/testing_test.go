@@ -28,9 +28,9 @@ func app(t *testing.T, files string) string {
 
 func write(t *testing.T, dir, files string) {
 	t.Helper()
-	for _, f := range txtar.Parse([]byte(files)).Files {
-		path := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, f.Data, 0o644)); err != nil {
+	for _, file := range txtar.Parse([]byte(files)).Files {
+		path := filepath.Join(dir, filepath.FromSlash(file.Name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, file.Data, 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,34 +39,34 @@ func write(t *testing.T, dir, files string) {
 // loaded loads a valid app.
 func loaded(t *testing.T, dir string) *Loaded {
 	t.Helper()
-	l, err := Load(dir)
+	app, err := Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return app
 }
 
 func loadAndOpen(ctx context.Context, dir string, cfg Config) (*App, error) {
-	l, err := Load(dir)
+	app, err := Load(dir)
 	if err != nil {
 		return nil, err
 	}
-	return Open(ctx, l, cfg)
+	return Open(ctx, app, cfg)
 }
 
 // opened opens a valid app until the end of the test.
 func opened(t *testing.T, dir string, cfg Config) *App {
 	t.Helper()
-	s, err := loadAndOpen(t.Context(), dir, cfg)
+	server, err := loadAndOpen(t.Context(), dir, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
+		if err := server.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 	})
-	return s
+	return server
 }
 
 // running is a running server.
@@ -76,20 +76,20 @@ type running struct {
 	served chan error
 }
 
-func start(t *testing.T, s *App) *running {
+func start(t *testing.T, server *App) *running {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{base: "http://" + ln.Addr().String(), stop: cancel, served: make(chan error, 1)}
-	go func() { r.served <- s.Serve(ctx, ln) }()
+	run := &running{base: "http://" + ln.Addr().String(), stop: cancel, served: make(chan error, 1)}
+	go func() { run.served <- server.Serve(ctx, ln) }()
 	t.Cleanup(func() {
 		cancel()
-		<-r.served
+		<-run.served
 	})
-	return r
+	return run
 }
 
 // wait returns the result of Serve.
@@ -122,14 +122,14 @@ func get(t *testing.T, url string) answer {
 // rows opens the app and returns the answer to GET path.
 func rows(t *testing.T, dir, path string) string {
 	t.Helper()
-	s, err := loadAndOpen(t.Context(), dir, Config{})
+	server, err := loadAndOpen(t.Context(), dir, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, s)
-	got := get(t, r.base+path).body
-	r.stop()
-	if err := r.wait(); err != nil {
+	run := start(t, server)
+	got := get(t, run.base+path).body
+	run.stop()
+	if err := run.wait(); err != nil {
 		t.Fatal(err)
 	}
 	return got

@@ -127,11 +127,11 @@ func TestTokensAtOnce(t *testing.T) {
 func TestTokenEmail(t *testing.T) {
 	dir := app(t, club)
 	keys := func() *token.Keys {
-		k, err := token.Open(filepath.Join(DefaultData(dir), keyFile))
+		keys, err := token.Open(filepath.Join(DefaultData(dir), keyFile))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return k
+		return keys
 	}
 	for _, tt := range []struct{ email, want, note string }{
 		{"", "ada@example.com", ""},

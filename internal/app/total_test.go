@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -31,39 +32,11 @@ func TestTotalsFollowSQL(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			dir := app(t, totalApp)
 			cfg := Config{Data: filepath.Join(dir, "data")}
-			var run func(sql string)
 			if engine == "postgresql" {
 				cfg.Database = pgtest.URL(t)
-				run = func(sql string) {
-					t.Helper()
-					c, err := pgx.Connect(t.Context(), cfg.Database)
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer c.Close(t.Context())
-					if _, err := c.Exec(t.Context(), sql); err != nil {
-						t.Fatal(err)
-					}
-				}
 			}
 			r := start(t, opened(t, dir, cfg))
-			if engine == "sqlite" {
-				shell, err := sqlite.Open(t.Context(), filepath.Join(cfg.Data, databaseFile), sqlite.Config{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = shell.Close() })
-				run = func(sql string) {
-					t.Helper()
-					err := shell.Write(t.Context(), func(tx store.Tx) error { // like a shell, it does not call MarkChanged
-						_, err := tx.Exec(sql, nil)
-						return err
-					})
-					if err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
+			run := sqlShell(t, cfg)
 			want := func(n int) {
 				t.Helper()
 				time.Sleep(5 * time.Millisecond) // until the end of a kept snapshot, a read may miss it
@@ -94,9 +67,42 @@ func TestTotalsFollowSQL(t *testing.T) {
 	}
 }
 
-func wantPost(t *testing.T, r *running, path, body string) {
+// sqlShell opens the database of cfg like a SQL shell. run executes a statement, and the server does not know of it.
+func sqlShell(t *testing.T, cfg Config) (run func(sql string)) {
 	t.Helper()
-	if got := send(t, r.base+path, body); got != 201 {
+	if cfg.Database != "" {
+		conn, err := pgx.Connect(t.Context(), cfg.Database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close(context.Background()) })
+		return func(sql string) {
+			t.Helper()
+			if _, err := conn.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	shell, err := sqlite.Open(t.Context(), filepath.Join(cfg.Data, databaseFile), sqlite.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = shell.Close() })
+	return func(sql string) {
+		t.Helper()
+		err := shell.Write(t.Context(), func(tx store.Tx) error { // without MarkChanged
+			_, err := tx.Exec(sql, nil)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func wantPost(t *testing.T, run *running, path, body string) {
+	t.Helper()
+	if got := send(t, run.base+path, body); got != 201 {
 		t.Fatalf("POST %s = %d", path, got)
 	}
 }
