@@ -38,8 +38,8 @@ func zeroTime(w *watched) string {
 	return "1767225600000000"
 }
 
-// A client, a seed or a move that gives many ids made creates without one walk over all of them, one by one, while every
-// other write waited; and a refused one did it again the next time.
+// Many taken ids must not slow creates down. Creates once walked over all of them, one by one, while every other write
+// waited.
 func TestExhaustion_ManyGivenIDs(t *testing.T) {
 	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
 		const given = 200_000
@@ -97,7 +97,7 @@ tables:
 	})
 }
 
-// Ids at the end of the range, in islands, and where a search by doubling steps looks first do not stop creates.
+// Creates find an id although the end of the range, or the ids that a search tries first, are taken.
 func TestExhaustion_IDsGivenToBeInTheWay(t *testing.T) {
 	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
 		give := func(id int64) {
@@ -131,7 +131,7 @@ func TestExhaustion_IDsGivenToBeInTheWay(t *testing.T) {
 	})
 }
 
-// Where clients give ids while others are assigned theirs, only those who gave one are told that it is taken.
+// Some clients give ids while the database assigns others. Only a client that gave an id is told about a conflict.
 func TestAssignedIDsAreNeverTaken(t *testing.T) {
 	onBoth(t, counted, func(t *testing.T, d *DB, w *watched) {
 		fillThings(t, w, 1, 3_000)

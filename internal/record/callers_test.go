@@ -9,8 +9,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
-// What is kept from one request to the next (shapes, statements, totals) is nobody else's and never stale: several callers
-// ask a few queries again and again on one database, while rows are added.
+// Caches of shapes, statements and totals never serve another caller and never go stale. Several callers ask a few queries
+// again and again, while rows are added.
 func TestCallersShareNothing(t *testing.T) {
 	worlds, queries := volume()
 	random := effort.Seeds(t)
@@ -43,7 +43,7 @@ func TestCallersShareNothing(t *testing.T) {
 	}
 }
 
-// grow adds a row to a table, whatever that changes.
+// grow adds a row to a table.
 func (s *stored) grow(t *testing.T) bool {
 	t.Helper()
 	d := s.Clone()

@@ -11,7 +11,7 @@ import (
 type decision struct {
 	key    string         // tells apart the decisions on one table
 	rules  []rule.Node    // the table's rule, then the write rules of fields
-	fields []*model.Field // the fields of those write rules
+	fields []*model.Field // fields of the write rules
 	masks  []mask         // of fields whose old value may decide on the answer
 }
 

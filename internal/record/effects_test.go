@@ -26,7 +26,7 @@ tables:
     access: {read: true, write: true}
 `
 
-// TestEffects: the effects of a write are committed with it or not at all, as a script and as a function.
+// The effects of a write are committed with it or not at all, as a script and as a function.
 func TestEffects(t *testing.T) {
 	onBoth(t, accounts, func(t *testing.T, functions *DB, w *watched) {
 		scripts := New(w.DB, functions.rules, Config{})

@@ -61,7 +61,7 @@ func withReaders(t *testing.T, source string, readers int, test func(t *testing.
 	}
 }
 
-// withoutScripts is an engine that runs every write as a function.
+// withoutScripts is an engine that runs each write as a function.
 type withoutScripts struct{ store.DB }
 
 // Script runs no script.
@@ -69,8 +69,7 @@ func (withoutScripts) Script(context.Context, func(int64) (*store.Script, error)
 	return false, nil
 }
 
-// watched is a store that counts transactions, and lets a test act before each. It knows no scripts, so that every
-// write is a function.
+// watched is a store that counts transactions, and lets a test act before each. It runs no scripts.
 type watched struct {
 	store.DB
 	reads, writes atomic.Int64
@@ -129,7 +128,7 @@ func (t *watchedTx) ExecThenQuery(change, read store.Statement, row func(value.R
 	return store.ExecThenQuery(t, change, read, row)
 }
 
-// statement counts a statement of a transaction that is about to run.
+// statement counts a statement before it runs.
 func (w *watched) statement() error {
 	n := w.statements.Add(1)
 	if n == w.cancelAt {
@@ -157,7 +156,7 @@ func (w *watched) exec(t *testing.T, statements ...string) {
 	}
 }
 
-// number returns what a query says.
+// number returns the number that a query selects.
 func (w *watched) number(t *testing.T, sql string) (n int64) {
 	t.Helper()
 	err := w.DB.Read(t.Context(), func(q store.Reader) error {

@@ -27,7 +27,7 @@ tables:
     access: {read: "!hidden", write: true}
 `
 
-// Two books are created, and a caller lists those that the read rule shows.
+// A caller creates two books, and lists them. The read rule hides one.
 func Example() {
 	dir, err := os.MkdirTemp("", "library")
 	if err != nil {

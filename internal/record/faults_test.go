@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// The faults of a body are counted to the end and told up to a bound, so that an answer is not far larger than its request.
+// An answer counts all faults of a body but tells only some, so it is not far larger than its request.
 func TestFaultsAreBounded(t *testing.T) {
 	d := withUsers(t)
 	for _, tt := range []struct {

@@ -51,7 +51,7 @@ func withThings(f *testing.F) *DB {
 	return d
 }
 
-// answers fails unless a list answers with a page or says that the request cannot be read.
+// answers fails unless a list answers with a page or with errs.Malformed.
 func answers(t *testing.T, d *DB, q Query) {
 	t.Helper()
 	body, err := d.List(context.Background(), nobody, d.rules.Model.Table("things"), q, nil)
@@ -84,8 +84,7 @@ func unwrap(err error) error {
 	return nil
 }
 
-// FuzzCursor forges cursors: whatever stands behind the hash of a list, it is a place in that list or a 400. What decodes
-// is what encodes.
+// FuzzCursor forges cursors. Each is a position in its list or refused. A decoded cursor encodes to the same keys.
 func FuzzCursor(f *testing.F) {
 	d := withThings(f)
 	things := d.rules.Model.Table("things")
@@ -135,7 +134,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// FuzzQuery asks whatever comes: a page, or a 400 that says why.
+// FuzzQuery sends any parameters. The answer is a page or a refusal with a message.
 func FuzzQuery(f *testing.F) {
 	d := withThings(f)
 	for _, q := range []struct{ filter, arg, sort, fields, expand string }{
@@ -156,7 +155,7 @@ func FuzzQuery(f *testing.F) {
 		}
 		answers(t, d, q)
 		row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("things"), value.OfText("a"), q.Selection, nil)
-		if kind := errs.KindOf(err); kind != "" && kind != errs.Malformed || err == nil && !json.Valid(row.JSON) {
+		if kind := errs.KindOf(err); (kind != "" && kind != errs.Malformed) || (err == nil && !json.Valid(row.JSON)) {
 			t.Fatalf("get %+v: %s %v", q.Selection, row.JSON, err)
 		}
 	})

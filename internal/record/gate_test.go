@@ -19,7 +19,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// sleeping is an engine whose statements take as long as their context says. It finds no rows.
+// sleeping is an engine without rows. The context sets the time of its statements.
 type sleeping struct {
 	store.DB
 	connections chan struct{}
@@ -28,7 +28,7 @@ type sleeping struct {
 
 type takes struct{}
 
-// taking is a context of a request whose statements take that long.
+// taking returns the context of a request with statements of that time.
 func taking(d time.Duration) context.Context {
 	return context.WithValue(context.Background(), takes{}, d)
 }
@@ -78,8 +78,7 @@ func openSleeping(t *testing.T, connections int) (*DB, *sleeping, *model.Table) 
 	return New(s, rules, Config{}), s, rules.Model.Table("posts")
 }
 
-// crowd asks from several goroutines of one client, one request after the other, for that long. It returns how many were
-// answered and refused, and the longest wait beyond the work itself.
+// An outcome counts the answers and refusals of some clients, and their longest wait beyond the work itself.
 type outcome struct {
 	served, refused atomic.Int64
 	longest         atomic.Int64
@@ -115,7 +114,7 @@ func askers(t *testing.T, group *sync.WaitGroup, d *DB, table *model.Table, who 
 
 func sameQuery(q Query) func(int) Query { return func(int) Query { return q } }
 
-// Ordinary clients of a list that takes longer than is fast wait for each other. None is refused.
+// Ordinary clients of a slow list wait for each other. None is refused.
 func TestGateServesClientsOfASlowList(t *testing.T) {
 	for _, work := range []time.Duration{30, 60, 76, 199, 400} {
 		work *= time.Millisecond
@@ -134,9 +133,8 @@ func TestGateServesClientsOfASlowList(t *testing.T) {
 	}
 }
 
-// One client sends slow queries without end, of known and unknown shapes, and of shapes that were fast for another
-// argument. Quick queries of others, known or not, are served, and no query holds a connection for long where another
-// waits for it.
+// One client sends slow queries without end: of known and unknown shapes, and of shapes that were fast for another
+// argument. Others still get quick answers. No query holds a connection for long while another waits.
 func TestGateKeepsRoomForOthers(t *testing.T) {
 	proven := Query{Filter: "n > arg.x", Args: map[string]string{"x": "1"}, Limit: 20}
 	for _, tt := range []struct {
@@ -188,7 +186,7 @@ func TestGateKeepsRoomForOthers(t *testing.T) {
 	}
 }
 
-// A query that was fast before and is slow now goes on where nobody waits, without being run again.
+// A query gets slow that was fast before. It goes on while nobody waits, without a second run.
 func TestGateCutsOffNobodyWithoutNeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, s, posts := openSleeping(t, 4)
@@ -209,7 +207,7 @@ func TestGateCutsOffNobodyWithoutNeed(t *testing.T) {
 	})
 }
 
-// Whoever waits for another's count holds a connection, and loses it as one who counts would.
+// A request may wait for another's count. It loses its connection like the request that counts.
 func TestGateCutsOffWhoWaitsForACount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _, posts := openSleeping(t, 4)
@@ -234,7 +232,7 @@ func TestGateCutsOffWhoWaitsForACount(t *testing.T) {
 	})
 }
 
-// A client whose queries the gate refuses pushes out no shape that others use.
+// Refused queries push out no shape in use.
 func TestExhaustion_RefusedQueriesPushOutNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _, posts := openSleeping(t, 4)

@@ -14,7 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Get reads one row and appends its JSON to dst. The error is that of Allow if the caller can read no row of the table.
+// Get reads one row and appends its JSON to dst. If the caller can read no row of the table, the error is as from Allow.
 func (d *DB) Get(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, sel Selection, dst []byte) (Row, error) {
 	r := d.request(who)
 	defer r.end()

@@ -20,9 +20,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
-// event is a change of an item as a trigger saw it. Events of one row are in order, and so are those that take or leave one
-// slug: the transaction still holds the row and the slug when the trigger runs. Other events may have been committed in
-// another order: a transaction that waits for a lock commits tens of milliseconds after its first events.
+// An event is a change of an item, noted by a trigger. Events of one row are in order, and so are events about one slug:
+// the transaction holds the row and the slug while the trigger runs. Other events may be committed in another order. A
+// transaction may wait for a lock and commit tens of milliseconds after its first events.
 type event struct {
 	op       string
 	id       string
@@ -59,7 +59,7 @@ func (c *crowd) history() (events []event) {
 	return events
 }
 
-// provesMuch fails where a way to be refused did not occur, or where writes were not committed together.
+// provesMuch fails if the run missed a kind of refusal, or if no writes were committed together.
 func (c *crowd) provesMuch(events []event) {
 	t := c.t
 	tally, together := map[errs.Kind]int{}, map[string]int{}
@@ -82,7 +82,7 @@ func (c *crowd) provesMuch(events []event) {
 	}
 }
 
-// trial is a database that undoes what was done.
+// trial is a database that undoes each write.
 type trial struct{ store.DB }
 
 var errDone = errors.New("it was done, and undone")
@@ -96,8 +96,8 @@ func (trial) Script(context.Context, func(int64) (*store.Script, error)) (bool, 
 	return false, nil
 }
 
-// replay runs the done tasks again on another engine, one after the other. It asks each refused task there at every moment at
-// which the refusal may have been decided, and returns the refusals that no moment accounts for.
+// replay runs the done tasks again on another engine, one after the other. It asks each refused task there at every
+// possible moment of its decision. It returns the refusals without such a moment.
 func (c *crowd) replay(events []event) (unaccounted []*task) {
 	t := c.t
 	lite, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "reference.db"), sqlite.Config{})
@@ -139,7 +139,7 @@ func (c *crowd) replay(events []event) (unaccounted []*task) {
 	return slices.DeleteFunc(refused, func(k *task) bool { return accounted[k] })
 }
 
-// match returns the task of each event, and the tasks that were refused. It notes when each event was told.
+// match returns the task of each event, and the refused tasks. It notes when each event was told.
 func (c *crowd) match(events []event) (tasks []*task, refused []*task) {
 	t := c.t
 	done, gone := map[int64]*task{}, map[string][]*task{} // by revision; deletions by id
@@ -163,7 +163,7 @@ func (c *crowd) match(events []event) (tasks []*task, refused []*task) {
 		} else {
 			delete(done, e.revision)
 		}
-		if k == nil || k.op != Delete && k.written.ID.Text != e.id {
+		if k == nil || (k.op != Delete && k.written.ID.Text != e.id) {
 			t.Fatalf("%s of %s, revision %d: nobody was told of it", e.op, e.id, e.revision)
 		}
 		e.told = k.end
@@ -180,12 +180,12 @@ func (c *crowd) match(events []event) (tasks []*task, refused []*task) {
 	return tasks, refused
 }
 
-// clocks is how far the clock of the database may be from that of the test. They are one clock, which the database reads in
-// microseconds.
+// clocks is the largest distance between the clocks of the database and of the test. They are one clock, read by the
+// database in microseconds.
 const clocks = time.Millisecond
 
-// deletion takes the task of a deletion out of those that were done to the row. A row that is created again can be deleted
-// again while the first deletion is not yet told: of two that fit, the one that was told first is taken.
+// deletion takes the task of a deletion out of the row's tasks. A row may be created and deleted again before the first
+// deletion is told. Of two deletions, it takes the first one told.
 func (e *event) deletion(gone []*task) (k *task, left []*task) {
 	for _, d := range gone {
 		fits := (d.match == 0 || d.match == e.revision) && !d.start.After(e.at.Add(clocks)) && !d.end.Before(e.at.Add(-clocks))
@@ -199,7 +199,7 @@ func (e *event) deletion(gone []*task) (k *task, left []*task) {
 // namesRow reports whether the task is about the row of its id.
 func (k *task) namesRow() bool { return k.op != Create || strings.Contains(k.body, `"id":`) }
 
-// slug is the one that the task sets, "" for none.
+// slug returns the slug of a task, or "".
 func (k *task) slug() string {
 	var body struct{ Slug string }
 	if k.op != Delete {
@@ -221,13 +221,13 @@ func (e *event) bearsOn(k *task) bool {
 	return slug != "" && (e.before == slug || e.after == slug)
 }
 
-// moments returns the moments at which the refusal may have been decided: after how many events. Only events that bear on
-// the refusal count, so moments returns the first moment between two of them.
+// moments returns the moments when the refusal may have been decided, as numbers of events before it. Only events with a
+// bearing on the refusal count, so moments returns the first moment between two of them.
 //
-// Counting all events was wrong. A transaction holds the row that it has changed until it commits. Until then others see the
-// old row, and may be refused by it without waiting, while later events are committed and told. The events that bear on a
-// refusal do stand in the order of their commits. Where they are of two rows, it is a conflict over a slug: the task then
-// holds its own row, and no open transaction changes who has the slug.
+// Counting all events was wrong. A transaction holds a changed row until it commits. Until then others see the old row,
+// and may be refused by it without waiting, while later events are committed and told. Events with a bearing on a refusal
+// stand in the order of their commits. Events of two rows are about a conflict over a slug: the task then holds its own
+// row, and no open transaction changes the owner of the slug.
 func (k *task) moments(events []event) (moments []int) {
 	var bearing []event
 	var first []int // moment after each
@@ -253,7 +253,7 @@ func (k *task) moments(events []event) (moments []int) {
 	return moments
 }
 
-// explain fails the test and lists the events that bear on the refusal. Their times count from the start of the task.
+// explain fails the test and lists the events with a bearing on the refusal. Their times count from the start of the task.
 func (c *crowd) explain(k *task, events []event) {
 	var b strings.Builder
 	for i, e := range events {
@@ -265,7 +265,7 @@ func (c *crowd) explain(k *task, events []event) {
 		k.op, k.id, k.who, k.match, k.end.Sub(k.start), k.body, said(nil, k.err), b.String())
 }
 
-// sameAs compares all rows with those of another.
+// sameAs compares all rows with the rows of another crowd.
 func (c *crowd) sameAs(reference *DB) {
 	list := func(d *DB) string {
 		body, err := d.List(context.Background(), system, d.rules.Model.Table("items"), Query{Limit: 500}, nil)
@@ -279,7 +279,7 @@ func (c *crowd) sameAs(reference *DB) {
 	}
 }
 
-// late is a database whose transactions do something else before they commit.
+// late is a database. Its transactions do something else before they commit.
 type late struct {
 	store.DB
 	meanwhile func()
@@ -295,8 +295,8 @@ func (d late) Write(ctx context.Context, f func(store.Tx) error) error {
 	})
 }
 
-// A row that is about to be shown is hidden until the commit, however much else is committed first. The history of
-// TestWritesTogetherAreWritesInOrder accounts for a refusal until then, and not for the same refusal later.
+// A row is hidden until the commit of its change, after however many other commits. The history accounts for a refusal
+// until then, and not for a later one.
 func TestHistoryAccountsForRefusalsUntilCommit(t *testing.T) {
 	c := newCrowd(t, postgres.Config{Groups: 1, Writers: 4}, false)
 	hidden := c.ask(&task{op: Create, who: ann, body: `{"title":"a","stars":5,"shared":true}`}).written.ID.Text

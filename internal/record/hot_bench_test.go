@@ -13,7 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// The hot steps of a request, so that benchstat shows what a change costs: go test -bench . -count 10 ./internal/record
+// The hot steps of a request, for benchstat: go test -bench . -count 10 ./internal/record
 
 const articles = `
 ashlar: 1
@@ -127,7 +127,7 @@ func BenchmarkFilter(b *testing.B) {
 	})
 }
 
-// oneRow is a row in memory: what is left of an answer without the database.
+// oneRow is a row in memory. It leaves out the cost of the database.
 type oneRow struct{ text []byte }
 
 func (r oneRow) Null(int) bool             { return false }
@@ -159,7 +159,7 @@ func BenchmarkAllow(b *testing.B) {
 	}
 }
 
-// BenchmarkCreate has as many writers as a busy server, so that they commit in groups.
+// BenchmarkCreate has many writers, so they commit in groups.
 func BenchmarkCreate(b *testing.B) {
 	d, t, _ := withArticles(b)
 	body := members(b, articleBody(1))

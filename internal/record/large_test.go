@@ -42,7 +42,7 @@ views:
     access: {read: true}
 `
 
-// item is what the tests look at of an item of a list.
+// item has the members that the tests look at.
 type item struct {
 	ID    int `json:"id"`
 	Topic *struct {
@@ -58,7 +58,7 @@ type itemList struct {
 	Total *int    `json:"total"`
 }
 
-// walk reads all pages of a list, each of which is within the bound and has a row, and returns how many rows each had.
+// walk reads all pages of a list and returns the number of rows of each. Each page must have a row and keep the bound.
 func walk(t *testing.T, d *DB, table string, q Query) (ids []int, pages []int, all []item) {
 	t.Helper()
 	for {
@@ -96,8 +96,8 @@ func rowsOf(n int) []int {
 	return ids
 }
 
-// A page that would be larger than an answer may be ends earlier, and so does a list within an expansion. All rows come
-// out all the same, each once and in order.
+// A page ends before it exceeds the bound of an answer, and so does a list within an expansion. All rows still come once
+// and in order.
 func TestPagesOfLargeRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const posts = 40
@@ -171,7 +171,7 @@ func continues(t *testing.T, d *DB, expand string, rows int) {
 	}
 }
 
-// What rows refer to counts for them: rows that refer to large rows, each its own or all the same.
+// Expanded rows count for the bound: each row has a large one of its own, or all share one.
 func TestPagesOfLargeReferences(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const topics = 50
@@ -208,7 +208,7 @@ func TestPagesOfLargeReferences(t *testing.T) {
 	})
 }
 
-// Rows are bounded as bytes are.
+// Rows are bounded like bytes.
 func TestPagesOfManyRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		d.limits.answer.Rows = 2000
@@ -226,7 +226,7 @@ func TestPagesOfManyRows(t *testing.T) {
 	})
 }
 
-// A row that is too large by itself is refused, and its fields can be read one by one.
+// A row too large for an answer is refused. Its fields can be read one by one.
 func TestOneRowTooLarge(t *testing.T) {
 	var fields strings.Builder
 	const wide = 34
@@ -262,8 +262,8 @@ func TestOneRowTooLarge(t *testing.T) {
 	})
 }
 
-// TestExhaustion_LargeRows reads far more than an answer holds, alone and with what the rows refer to: the memory that
-// takes is that of the answer.
+// TestExhaustion_LargeRows reads far more rows than an answer holds, with and without expansions. It takes no more memory
+// than the answer.
 func TestExhaustion_LargeRows(t *testing.T) {
 	withReaders(t, large, 4, func(t *testing.T, d *DB) {
 		const rows, size = 500, 62_500

@@ -18,7 +18,7 @@ import (
 type merge struct {
 	revision int64          // of the row that the patches were merged into
 	masked   []*model.Field // compared fields that the caller could not read
-	values   []value.Value  // only those of the json fields are set
+	values   []value.Value  // set for json fields only
 }
 
 // smallMerge bounds a merge inside of a transaction, in bytes stored and patched. It takes about a millisecond.

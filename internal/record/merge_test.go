@@ -31,7 +31,7 @@ tables:
     access: {read: true, write: true}
 `
 
-// manyMembers is a JSON object with so many members.
+// manyMembers returns a JSON object with n members.
 func manyMembers(prefix string, n int) string {
 	var b strings.Builder
 	b.WriteByte('{')
@@ -49,8 +49,8 @@ func patch(ctx context.Context, t *testing.T, d *DB, id int64, patch string) (Ro
 	return d.Update(ctx, nobody, d.rules.Model.Table("docs"), value.OfInt(id), members(t, patch), nil)
 }
 
-// A patch of a megabyte used to be merged in the only writer: others waited for as long as that took. One that is refused
-// for its size now begins no transaction, and one that is not finds all its work done when its transaction begins.
+// The only writer must not merge a patch of a megabyte, because all others would wait. A patch refused for its size begins
+// no transaction. The transaction of any other finds the merge done.
 func TestExhaustion_APatchIsMergedOutsideOfTransactions(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
 		must(t, d, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 85_000)+`}`)
@@ -60,7 +60,8 @@ func TestExhaustion_APatchIsMergedOutsideOfTransactions(t *testing.T) {
 			t.Errorf("85,000 members on 85,000 others: %v after %d transactions, want too_long after none", err, w.writes.Load())
 		}
 
-		// Another write comes between merging and the transaction: if that merged by itself, it would not have to begin again.
+		// Another write comes between the merge and the transaction. A transaction that merges by itself would not start
+		// again.
 		must(t, d, nobody, "docs", `{"id":2,"meta":`+manyMembers("a", 40_000)+`}`)
 		others := 0
 		w.beforeWrite = func() {
@@ -81,7 +82,7 @@ func TestExhaustion_APatchIsMergedOutsideOfTransactions(t *testing.T) {
 	})
 }
 
-// Where a row moves under every try, a small patch is merged in its transaction, and a large one is refused.
+// A row changes during every try. A small patch is then merged in its transaction, and a large one is refused.
 func TestExhaustion_APatchWhoseRowAlwaysMoves(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
 		must(t, d, nobody, "docs", `{"id":1,"meta":{"a":1}}`)
@@ -109,7 +110,7 @@ func TestExhaustion_APatchWhoseRowAlwaysMoves(t *testing.T) {
 	})
 }
 
-// Honest clients that patch one large value at once are all served.
+// Many clients patch one large value at once. All are served.
 func TestManyPatchOneLargeValue(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, _ *watched) {
 		must(t, d, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 10_000)+`}`)
@@ -147,8 +148,8 @@ func TestManyPatchOneLargeValue(t *testing.T) {
 	})
 }
 
-// What a caller may not read any more when its transaction begins is not merged into what it writes, though the row
-// itself has not moved.
+// A caller loses its right to read a field before the transaction begins. The patch is then not merged into the hidden
+// value, although the row has not changed.
 func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
 		must(t, d, nobody, "teams", `{"id":1,"name":"open"}`)
@@ -173,7 +174,7 @@ func TestOracle_AMaskThatFallsWhileAPatchIsMerged(t *testing.T) {
 	})
 }
 
-// A caller that goes away, or a server that stops, ends a patch that waits for its turn.
+// A patch waits for its turn. Its wait ends with its context.
 func TestAPatchThatWaitsEndsWithItsContext(t *testing.T) {
 	onBoth(t, documents, func(t *testing.T, d *DB, w *watched) {
 		must(t, d, nobody, "docs", `{"id":1,"meta":{}}`)

@@ -25,10 +25,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// A client learns nothing from a query about what it may not read. Two databases that differ in hidden rows and masked
-// values alone answer every query alike, byte for byte, and their text functions read the same number of bytes for it:
-// neither an error nor the time tells the databases apart. Half of the worlds have rules without text functions, so that
-// all that is read is read for the client.
+// A client learns nothing from a query about hidden data. Two databases differ only in hidden rows and masked values. They
+// answer every query alike, byte for byte, and their text functions read the same number of bytes. So neither an error nor
+// the time tells them apart. Half of the worlds have rules without text functions, so all text is read for the client.
 func TestNoOracle(t *testing.T) {
 	worlds, queries := volume()
 	random := effort.Seeds(t)
@@ -80,7 +79,7 @@ func TestNoOracle(t *testing.T) {
 // textFunction finds the text functions of rules and filters.
 var textFunction = regexp.MustCompile(`\.(contains|startsWith|endsWith|lowerAscii|upperAscii)\(|size\(| \+ `)
 
-// searchText gives the query a filter with a text function, where it finds one.
+// searchText gives the query a filter with a text function, if it finds one.
 func (q *posed) searchText(d *oracle.Data) {
 	for range 20 {
 		if textFunction.MatchString(q.query.Filter) {
@@ -91,13 +90,13 @@ func (q *posed) searchText(d *oracle.Data) {
 	}
 }
 
-// countingRows is a database whose text functions count what they read.
+// countingRows is a database with text functions that count the bytes they read.
 type countingRows struct {
 	*stored
 	read func(testing.TB) int64 // since it was asked last
 }
 
-// watch stores rows in a database of one reader, whose statements count.
+// watch stores rows in a database with one reader, and counts its statements.
 func watch(t testing.TB, d *oracle.Data, onPostgres bool) countingRows {
 	t.Helper()
 	if onPostgres {
@@ -121,7 +120,7 @@ END $$`
 
 func watchPostgres(t testing.TB, d *oracle.Data) countingRows {
 	t.Helper()
-	// An index that gives the order ends a page early. Whether the planner takes it goes by the size of the table.
+	// An index in the order of the list ends a page early. The planner takes it for tables of some size.
 	url := pgtest.URL(t) + "&enable_indexscan=off&enable_indexonlyscan=off&enable_bitmapscan=off"
 	db, err := postgres.Open(context.Background(), url, postgres.Config{Readers: 1, Writers: 2, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -162,12 +161,12 @@ func countingStore(t testing.TB, d *oracle.Data, db store.DB) *stored {
 	return &stored{Data: d, db: db, rows: New(countingText{db}, d.Rules, cfg)}
 }
 
-// countingText is a store whose dialect is a countingDialect.
+// countingText is a store with a countingDialect.
 type countingText struct{ store.DB }
 
 func (c countingText) Dialect() sqlgen.Dialect { return countingDialect{c.DB.Dialect()} }
 
-// countingDialect is a dialect whose text functions count the bytes of the text that they are applied to.
+// countingDialect is a dialect with text functions that count the bytes of their text.
 type countingDialect struct{ sqlgen.Dialect }
 
 func (c countingDialect) Call(fn rule.Func, args []string) string {
@@ -203,7 +202,7 @@ func sameLists(t *testing.T, a, b *stored, q *posed) (answers, items int) {
 	}
 }
 
-// sameGets reads one row that is there in both, in one or in none.
+// sameGets reads one row from both databases. The row may exist in both, in one or in none.
 func sameGets(t *testing.T, a, b *stored, q *posed) int {
 	t.Helper()
 	id := idOf(q.table, oracle.ID(q.table, a.IntN(oracle.MaxRows)))
@@ -215,8 +214,8 @@ func sameGets(t *testing.T, a, b *stored, q *posed) int {
 	return 1
 }
 
-// Nor does a client learn it from a write, where no rule and no check stands in its way: of two such databases, both take
-// it, or both refuse it alike. What remains is that an id is taken, and that a row is in use.
+// A client learns nothing from a write either, if no rule and no check is in its way. Two such databases both take it, or
+// refuse it alike. Two things remain: an id may be taken, and a row may be in use.
 func TestNoOracleInWrites(t *testing.T) {
 	worlds, queries := volume()
 	random := effort.Seeds(t)
@@ -250,8 +249,8 @@ func TestNoOracleInWrites(t *testing.T) {
 	}
 }
 
-// guesses are members of an update, some of which are what is stored, also where the caller may not read it and where it
-// is not what the other database has stored.
+// guesses returns members of an update. Some repeat stored values: readable and hidden ones, and values that only one of
+// the databases has.
 func (s *stored) guesses(table *model.Table, rec, other oracle.Record) (body []value.Member, masked bool) {
 	for n, i := range s.Perm(len(table.Fields)) {
 		f := table.Fields[i]
@@ -270,7 +269,7 @@ func (s *stored) guesses(table *model.Table, rec, other oracle.Record) (body []v
 	return body, masked
 }
 
-// tries updates a row, undoes it and returns what its caller is told.
+// tries updates a row, undoes the update and returns the answer.
 func (s *stored) tries(table *model.Table, rec oracle.Record, body []value.Member) error {
 	rows := New(trial{s.rows.store}, s.rows.rules, Config{Now: s.rows.now})
 	_, err := rows.Update(context.Background(), s.Caller, table, idOf(table, rec["id"]), body, nil)
@@ -293,8 +292,8 @@ tables:
     access: {read: n == 7 || n == 8}
 `
 
-// A condition of the client that gives a column a value must not give it to the rule that guards another condition. Nor must
-// a guard keep indexes from being used.
+// A client's condition may fix the value of a column. The planner must not use that value in the rule that guards another
+// condition. Guards must not keep indexes from being used either.
 func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 	var read atomic.Int64
 	engine := sqlite.Config{Readers: 1, CountText: func(bytes int) { read.Add(int64(bytes)) }}

@@ -18,8 +18,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
-// A list is what the oracle says the caller may see, filtered and sorted in Go; its pages follow each other without gaps
-// or repeats, and a single row reads as it does in a list.
+// A list has the rows of the oracle, filtered and sorted in Go. Its pages follow each other without gaps or repeats. A
+// single row reads like the row in a list.
 func TestListIsTheReference(t *testing.T) {
 	worlds, queries := volume()
 	random := effort.Seeds(t)
@@ -93,11 +93,10 @@ func (s *stored) gets(t *testing.T, q *posed) {
 	}
 }
 
-// closed says whether the table is closed to the caller whatever the row, which is said before any row is looked for.
+// closed reports whether the rules refuse the caller every row of the table.
 func (s *stored) closed(q *posed) bool { return s.rows.Allow(s.Caller, q.table, Read) != nil }
 
-// Pages are stable while rows are inserted: every row that was there from the start comes once, in its place, and no row
-// comes twice.
+// Pages are stable under inserts. Each row from the start comes once, in its place, and no row comes twice.
 func TestPagesAreStableUnderInsertion(t *testing.T) {
 	worlds, queries := volume()
 	random := effort.Seeds(t)
@@ -181,7 +180,7 @@ func (s *stored) byID(t *testing.T, q *posed, item json.RawMessage) oracle.Recor
 	return nil
 }
 
-// insert inserts a row that changes nothing about the others in the caller's eyes, if it finds one.
+// insert inserts a row without effect on the caller's view of the others, if it finds one.
 func (s *stored) insert(t *testing.T, q *posed) bool {
 	t.Helper()
 	for range 20 {
@@ -203,7 +202,7 @@ func (s *stored) insert(t *testing.T, q *posed) bool {
 	return false
 }
 
-// undisturbed says whether the rows of the list's table are in d, as the caller sees them, what they were before.
+// undisturbed reports whether the caller sees the rows of the list's table in d as before.
 func (s *stored) undisturbed(d *oracle.Data, q *posed) bool {
 	for _, rec := range s.Rows[q.table.Name] {
 		now := d.Find(q.table, rec["id"])
@@ -222,7 +221,7 @@ func (s *stored) undisturbed(d *oracle.Data, q *posed) bool {
 	return true
 }
 
-// The rule of an expanded child is asked about that child, also where it looks at other rows.
+// The rule of an expanded child is about that child, even if it looks at other rows.
 func TestExpansionAsksTheRuleOfTheChild(t *testing.T) {
 	d := open(t, `
 ashlar: 1
@@ -272,7 +271,7 @@ tables:
     access: {read: n % 7 != 0}
 `
 
-// What the next of a to-many expansion continues: the list of the children, filtered by their parent.
+// The next of a to-many expansion continues the list of the children, filtered by their parent.
 func TestNextOfAnExpansion(t *testing.T) {
 	d := open(t, family)
 	for _, p := range []string{"a", "b", "c"} {

@@ -11,7 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// scripting is a store that notes whether it was given a script, and then runs none.
+// scripting is a store that counts scripts and runs none.
 type scripting struct {
 	store.DB
 	scripts int
@@ -22,7 +22,7 @@ func (s *scripting) Script(context.Context, func(int64) (*store.Script, error)) 
 	return false, nil
 }
 
-// Who is refused again and again writes by functions, for a while, and nobody else does.
+// A caller with many refusals writes by functions for a while. Others still write by scripts.
 func TestRefusedCallersWriteApart(t *testing.T) {
 	s := &scripting{DB: withUsers(t).store}
 	d := &DB{store: s, refusals: newRefusals()}

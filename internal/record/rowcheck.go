@@ -63,8 +63,8 @@ func (c rowCheck) checkOutcomes(cols value.Row, first int) error {
 	return nil
 }
 
-// explain returns why a write changed nothing. refusal is the error of the write: that of a constraint, or nil if the rules
-// in its statement did not hold. Other errors are returned as they are.
+// explain returns why a write changed nothing. refusal is the error of the write: a *store.ConstraintError, or nil if the
+// rules in its statement did not hold. explain returns other errors unchanged.
 func (c rowCheck) explain(tx store.Tx, old *input.Stored, values []value.Value, refusal error) error {
 	if refusal != nil && !isConstraint(refusal) {
 		return refusal

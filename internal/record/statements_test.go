@@ -39,8 +39,8 @@ func longFilter(i int) string {
 	return strings.Join(terms, " || ") + " || n == " + strconv.Itoa(i)
 }
 
-// TestExhaustion_StatementMemory asks filters of many structures, each on a connection of one pool: what is prepared of
-// them is bounded by its size, not only by its number.
+// TestExhaustion_StatementMemory sends filters of many structures over one connection. Prepared statements are bounded by
+// size, not only by number.
 func TestExhaustion_StatementMemory(t *testing.T) {
 	withReaders(t, masked, 1, func(t *testing.T, d *DB) {
 		nodes := d.rules.Model.Table("nodes")
@@ -59,7 +59,7 @@ func TestExhaustion_StatementMemory(t *testing.T) {
 	})
 }
 
-// statementMemory is what the connection takes: of PostgreSQL its backend, of SQLite this process.
+// statementMemory returns the memory of the connection: of its backend for PostgreSQL, of this process for SQLite.
 func statementMemory(t *testing.T, d *DB) (bytes int64) {
 	t.Helper()
 	const contexts = "SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts"
@@ -78,7 +78,7 @@ func statementMemory(t *testing.T, d *DB) (bytes int64) {
 	return bytes
 }
 
-// resident is the memory of this process that is not Go's.
+// resident returns the memory of this process outside of Go's heap.
 func resident(t *testing.T) int64 {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/statm")

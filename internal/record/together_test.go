@@ -25,7 +25,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// crowded has of everything that decides on a write of one row.
+// crowded has one of everything that can decide on a write.
 const crowded = `
 ashlar: 1
 name: crowded
@@ -60,7 +60,7 @@ tables:
       delete: owner == auth.id
 `
 
-// crowd is many who write to one database at once, and what they were told.
+// A crowd is many callers that write to one database at once, with their answers.
 type crowd struct {
 	*DB
 	t      *testing.T
@@ -92,7 +92,7 @@ func (k *task) said() string {
 	return fmt.Sprintf("%s|plain %t|%s", value.AppendValue(nil, k.written.ID), k.written.Plain, said(k.written.JSON, k.err))
 }
 
-// do runs a task on rows, whose revision as far as the task is concerned current says.
+// do runs a task on rows. current maps a revision to the one that the task expects.
 func (k *task) do(t *testing.T, rows *DB, body string, current func(revision int64) int64) (written Row, err error) {
 	items := rows.rules.Model.Table("items")
 	var match Match
@@ -122,7 +122,7 @@ func openCrowd(t *testing.T, db store.DB, source string) *DB {
 	return d
 }
 
-// random returns a write that somebody may want to do next.
+// random returns a write by some caller.
 func (c *crowd) random(r *rand.Rand) *task {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,7 +149,7 @@ func (c *crowd) random(r *rand.Rand) *task {
 	return k
 }
 
-// mildTask makes a task that is seldom refused, because such tasks make groups large.
+// mildTask makes a task with few refusals. Such tasks make groups large.
 func (c *crowd) mildTask(r *rand.Rand, k *task) {
 	k.who, k.body = ann, `{"title":`+pick(r, titles[:3])+`}`
 	if r.IntN(3) == 0 {
@@ -161,7 +161,7 @@ func pick(r *rand.Rand, all []string) string { return all[r.IntN(len(all))] }
 
 var titles = []string{`"a"`, `"b"`, `"c"`, `"d"`, `"bad"`, `""`}
 
-// memberValues are the values that a crowd sends for each member of an item. Some are refused.
+// memberValues are values for each member of an item. Some are refused.
 var memberValues = []struct {
 	name   string
 	values []string
@@ -182,10 +182,10 @@ func ownerOfMost() string {
 	return strconv.Quote(id)
 }
 
-// slug is one of a few, because slugs are unique.
+// slug returns one of a few slugs. Slugs are unique.
 func slug(r *rand.Rand) string { return fmt.Sprintf(`"s%d"`, r.IntN(30)) }
 
-// randomMembers returns one to three members of an item, as JSON by name.
+// randomMembers returns the JSON of one to three members, by name.
 func randomMembers(r *rand.Rand) map[string]string {
 	body := map[string]string{}
 	for _, i := range r.Perm(len(memberValues))[:1+r.IntN(3)] {
@@ -236,10 +236,10 @@ func (c *crowd) told(k *task) {
 	c.revs[id] = k.written.Revision
 }
 
-// Many write at once, so that PostgreSQL commits them in groups, with some that are refused in each way that there is.
-// All that was answered, byte for byte, is what one after the other would have been told by another engine: those that were
-// done in the order in which the database did them, those that were refused at some moment between question and answer. What
-// was refused has left nothing, and no revision comes twice.
+// Many callers write at once, and PostgreSQL commits in groups. Some writes are refused, in every possible way. Every
+// answer must be right, byte for byte: another engine replays the history and must give the same ones. It replays done
+// tasks in the database's order. For each refused task it needs one moment between question and answer with the same
+// refusal. Refused writes leave nothing, and no revision comes twice.
 func TestWritesTogetherAreWritesInOrder(t *testing.T) {
 	writers, each := 24, 100
 	if _, queries := volume(); queries > 100 {
@@ -264,7 +264,7 @@ func TestWritesTogetherAreWritesInOrder(t *testing.T) {
 	}
 }
 
-// newCrowd opens a database of PostgreSQL that keeps a history.
+// newCrowd opens a PostgreSQL database with a history.
 func newCrowd(t *testing.T, cfg postgres.Config, mild bool) *crowd {
 	t.Helper()
 	cfg.Logger = slog.New(slog.DiscardHandler)

@@ -15,7 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// counting is a store that counts the statements that count.
+// counting is a store that counts the counting statements.
 type counting struct {
 	store.DB
 	counts atomic.Int64
@@ -37,7 +37,7 @@ func (r countingReader) Query(sql string, args []value.Value, row func(value.Row
 	return r.Reader.Query(sql, args, row)
 }
 
-// total returns the total of a list and how often it was counted for that.
+// total returns the total of a list, and how many counts it took.
 func total(t *testing.T, d *DB, who caller.Caller, table string, q Query) (total, counted int64) {
 	t.Helper()
 	c, ok := d.store.(*counting)
@@ -171,8 +171,8 @@ func TestBoundValuesAreToldApart(t *testing.T) {
 	}
 }
 
-// Those who ask at once for a total that nobody remembers count it once; where the one who counts fails, each of the
-// others counts by himself.
+// Requests for one missing total at the same time share one count. If that count fails, each of the others counts for
+// itself.
 func TestTotalIsCountedOnce(t *testing.T) {
 	d := withUsers(t)
 	table := d.rules.Model.Table("users")
@@ -211,7 +211,7 @@ func TestTotalIsCountedOnce(t *testing.T) {
 	}
 }
 
-// slowCounting is a store of which the first count ends, or fails, when it is told to.
+// slowCounting is a store. The test decides when its first count ends, and whether it fails.
 type slowCounting struct {
 	store.DB
 	fails         bool

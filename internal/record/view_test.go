@@ -15,7 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 )
 
-// A view of all of a table, with its rules and masks, answers every question as the table does.
+// A view with all columns, rules and masks of a table answers every query like the table.
 func TestViewsMirrorTables(t *testing.T) {
 	worlds, queries := volume()
 	random := effort.Seeds(t)
@@ -66,7 +66,8 @@ func newMirror(t *testing.T, s *stored) *mirror {
 		if len(faults) == 0 {
 			return &mirror{s, New(s.db, rules, Config{Now: func() time.Time { return s.Now }})}
 		}
-		// A rule asks about rows that refer to the table. None refers to a view: leave out those whose rules ask.
+		// Rules may ask about rows that refer to the table. No row refers to a view, so views with such rules are left
+		// out.
 		var sound []declared
 		for _, table := range tables {
 			v := m.Table("v_" + table.name)
@@ -78,7 +79,7 @@ func newMirror(t *testing.T, s *stored) *mirror {
 	}
 }
 
-// inView says whether a fault stands between the view's place and that of the next.
+// inView reports whether a fault stands between a view and the next one in the source.
 func inView(faults model.Faults, v *model.Table, m *model.Model) bool {
 	next := 1 << 30
 	for _, other := range m.Views {
@@ -94,7 +95,7 @@ func inView(faults model.Faults, v *model.Table, m *model.Model) bool {
 	return false
 }
 
-// declared is a table as the source of a world has it.
+// declared is a table in the source of a world.
 type declared struct {
 	name, key, access string
 	fields            []string
@@ -139,7 +140,7 @@ func viewOf(t declared) string {
 
 var wayBack = regexp.MustCompile(`\b(alpha|beta|gamma)_r\d\b`)
 
-// question is the query with the ways back that lead to views.
+// question returns the query with reverse relations of views.
 func (q *posed) question() Query {
 	query := q.query
 	for _, s := range []*string{&query.Filter, &query.Fields, &query.Expand} {
@@ -150,7 +151,7 @@ func (q *posed) question() Query {
 
 func unmirror(body string) string { return strings.ReplaceAll(body, `"v_`, `"`) }
 
-// unknown says whether the view lacks what the question names: a way back to the table.
+// unknown reports whether the view lacks a reverse relation that the query names.
 func unknown(err error) bool { return errs.KindOf(err) == errs.Malformed }
 
 func (m *mirror) sameLists(t *testing.T, q *posed, table *model.Table) (pages, items int) {
@@ -196,7 +197,7 @@ func (m *mirror) sameGet(t *testing.T, q *posed, table *model.Table) int {
 	if unknown(err) && !unknown(wantErr) {
 		return 0
 	}
-	if x, y := said(want.JSON, wantErr), unmirror(said(got.JSON, err)); x != strings.Replace(y, "row in v_", "row in ", 1) || table.View != nil && got.Revision != 0 {
+	if x, y := said(want.JSON, wantErr), unmirror(said(got.JSON, err)); x != strings.Replace(y, "row in v_", "row in ", 1) || (table.View != nil && got.Revision != 0) {
 		t.Fatalf("get %s %v:\nthe table: %s\nits view:  %s\n%s", q, id, x, y, m.Source)
 	}
 	return 1

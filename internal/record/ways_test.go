@@ -70,7 +70,7 @@ SELECT n, CASE WHEN n > 19900 AND n % 10 = 0 THEN 'u2' ELSE 'u' || (4 + n % 97) 
 SELECT n, CASE WHEN n % 2 = 0 THEN 'u3' ELSE 'u' || (4 + n % 97) END, n % 1000 = 1, TIME(n * 7919 % 20000), TIME(0), n FROM SERIES(20000)`,
 }
 
-// plannedDB is a database that notes what is read, and how.
+// plannedDB is a database that records each read and its plan.
 type plannedDB struct {
 	store.DB
 	postgres bool
@@ -159,16 +159,16 @@ func orgOf(n int) int { return 1 + n*7%100 }
 func inOrgs(who int) func(int) bool {
 	return func(n int) bool {
 		org := orgOf(n)
-		return org%11 == 0 && (who == 2 && org == 11 || who == 3 && org > 11)
+		return org%11 == 0 && ((who == 2 && org == 11) || (who == 3 && org > 11))
 	}
 }
 
 func readsArticle(who int) func(int) bool {
-	return func(n int) bool { return n%10 != 0 || who == 2 && n > 19900 }
+	return func(n int) bool { return n%10 != 0 || (who == 2 && n > 19900) }
 }
 
 func readsPaper(who int) func(int) bool {
-	return func(n int) bool { return n%1000 == 1 || who == 3 && n%2 == 0 }
+	return func(n int) bool { return n%1000 == 1 || (who == 3 && n%2 == 0) }
 }
 
 var waysCases = []waysCase{
@@ -186,7 +186,7 @@ var waysCases = []waysCase{
 	{"owner or shared, many, newest", "papers", 3, "-created_at", "", readsPaper(3), "walk"},
 }
 
-// A list whose rows one index finds in their order is one statement: it asks for no way.
+// One index may serve both the rule and the order. Such a list is one statement, without a probe.
 func TestListsWithOneWayAskForNone(t *testing.T) {
 	w, rows, m := openWays(t, false)
 	who := caller.User(caller.Identity{ID: "u5"})
@@ -204,8 +204,8 @@ func TestListsWithOneWayAskForNone(t *testing.T) {
 	}
 }
 
-// A list starts from the side that has fewer rows, whatever the rule looks like: at the caller's own, or along the order. The
-// same rows come on every page, and the total counts them.
+// A list starts from the side with fewer rows: the caller's own rows, or the order of the list. Every page and the total
+// are right in either way.
 func TestListsStartWhereFewRowsAre(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgresql"} {
 		t.Run(engine, func(t *testing.T) {
@@ -262,7 +262,7 @@ func (c waysCase) run(t *testing.T, w *plannedDB, rows *DB, table *model.Table) 
 	}
 }
 
-// ids are the rows that the caller sees, in order.
+// ids returns the ids of the rows in the caller's list, in order.
 func (c waysCase) ids() (ids []int) {
 	for n := 1; n <= 20000; n++ {
 		if c.seen(n) {

@@ -67,7 +67,7 @@ func anyEngine(t testing.TB, d *oracle.Data) store.DB {
 	return modeltest.SQLite(sqlite.Config{Readers: 2}).Empty(t)
 }
 
-// world makes a model of which the caller may read something, but not everything.
+// world makes a model with some rows for the caller, and some hidden ones.
 func world(t testing.TB, r *rand.Rand) *oracle.Data { return worldOf(t, r, oracle.New) }
 
 func worldOf(t testing.TB, r *rand.Rand, random func(testing.TB, *rand.Rand) *oracle.World) *oracle.Data {
@@ -85,7 +85,7 @@ func worldOf(t testing.TB, r *rand.Rand, random func(testing.TB, *rand.Rand) *or
 	}
 }
 
-// posed is a random query, and what the oracle needs to know of it.
+// posed is a random query, with its spelling for the oracle.
 type posed struct {
 	table *model.Table
 	query Query
@@ -110,7 +110,7 @@ func ask(d *oracle.Data) *posed {
 	return q
 }
 
-// filter writes a filter that is accepted, or none.
+// filter sets a valid filter, or none.
 func (q *posed) filter(d *oracle.Data) {
 	for d.IntN(4) > 0 {
 		expr := d.Condition(q.table, d.IntN(3), oracle.Uses{Args: true})
@@ -146,7 +146,7 @@ func (q *posed) order(d *oracle.Data) {
 	q.query.Sort = strings.Join(names, ",")
 }
 
-// viewNode is what is shown of a row.
+// viewNode is the selection of one row's members.
 type viewNode struct {
 	all    bool
 	fields map[string]bool
@@ -187,7 +187,7 @@ func sorted[T any](m map[string]T) []string {
 	return names
 }
 
-// randomView keeps to what can be spelt: below a whole row there are whole rows.
+// randomView returns a selection that parameters can spell: whole rows have only whole rows below them.
 func randomView(d *oracle.Data, t *model.Table, all bool, depth int) *viewNode {
 	n := &viewNode{all: all, fields: map[string]bool{}, rels: map[string]*viewNode{}}
 	if !all {
@@ -204,7 +204,7 @@ func randomView(d *oracle.Data, t *model.Table, all bool, depth int) *viewNode {
 	return n
 }
 
-// reference is the rows that the list holds, in order.
+// reference returns the expected rows of the list, in order.
 func (q *posed) reference(d *oracle.Data) []oracle.Record {
 	var rows []oracle.Record
 	for _, rec := range d.Seen(q.table) {
@@ -216,7 +216,8 @@ func (q *posed) reference(d *oracle.Data) []oracle.Record {
 	return rows
 }
 
-// compare is the order of the list: missing values last whatever the direction, ties by id in the direction of the last key.
+// compare orders rows like the list. Missing values come last in both directions. Ties go by id, in the direction of the
+// last key.
 func (q *posed) compare(d *oracle.Data, a, b oracle.Record) int {
 	desc := false
 	for _, k := range q.sort {
@@ -238,7 +239,7 @@ func directed(a, b ref.Val, desc bool) int {
 
 func isMissing(v ref.Val) bool { return v.Type().TypeName() == "null_type" }
 
-// appendRow writes a row as the API must.
+// appendRow appends the expected JSON of a row.
 func (q *posed) appendRow(dst []byte, d *oracle.Data, t *model.Table, n *viewNode, rec oracle.Record, prefix string) []byte {
 	sep := byte('{')
 	member := func(name string) {
@@ -278,7 +279,7 @@ func (q *posed) appendRow(dst []byte, d *oracle.Data, t *model.Table, n *viewNod
 	return append(dst, '}')
 }
 
-// named are the relations of a level in the order in which the request first names them.
+// named returns the relations of a level, in the order of the request.
 func (q *posed) named(n *viewNode, prefix string) []string {
 	names := sorted(n.rels)
 	at := func(name string) int {
@@ -288,7 +289,7 @@ func (q *posed) named(n *viewNode, prefix string) []string {
 	return names
 }
 
-// envelope is a page as a client reads it.
+// envelope is the JSON of a page.
 type envelope struct {
 	Items []json.RawMessage `json:"items"`
 	Next  *string           `json:"next"`
@@ -319,7 +320,7 @@ func (q *posed) String() string {
 	return fmt.Sprintf("%s %+v", q.table.Name, q.query)
 }
 
-// said is an answer as far as a client sees it.
+// said returns the part of an answer that a client sees.
 func said(body []byte, err error) string {
 	if err == nil {
 		return string(body)
@@ -330,7 +331,7 @@ func said(body []byte, err error) string {
 	return "internal: " + err.Error()
 }
 
-// idOf is a generated id as the door takes it.
+// idOf converts an id of the oracle.
 func idOf(t *model.Table, id ref.Val) value.Value {
 	return oracle.Stored(t.ID(), id)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// What a write does is what the oracle says of its rules: about the row as it was and as it becomes, with old, among the
-// other rows as they were, and about the references that it sets. After each write the rows are still those of the oracle.
+// A write does what the oracle says of its rules. The rules are about the old row, the new row and the other rows before
+// the write, and about the references that it sets. After each write, the rows are equal to the oracle's.
 func TestWritesObeyTheRules(t *testing.T) {
 	worlds, queries := volume()
 	random := effort.Seeds(t)
@@ -51,7 +51,7 @@ func TestWritesObeyTheRules(t *testing.T) {
 	}
 }
 
-// expect compares the outcome of a write with what the oracle wants. Where a rule can only refuse, that is said first.
+// expect compares the outcome of a write with the oracle's. A refusal of every row comes first.
 func (s *stored) expect(t *testing.T, what string, table *model.Table, op Op, err error, want errs.Kind) errs.Kind {
 	t.Helper()
 	got := errs.KindOf(err)
@@ -74,7 +74,7 @@ func (s *stored) denied() errs.Kind {
 	return errs.Forbidden
 }
 
-// allows asks an access rule about a row, as it was or as it becomes. after is all rows with the row as it is asked about.
+// allows asks an access rule about the old row or the new one. after has all rows with the new row.
 func (s *stored) allows(after *oracle.Data, rule oracle.Expr, table *model.Table, rec, old oracle.Record) bool {
 	allowed := s.AskWrite(rule.CEL, table, rec, old) == oracle.True
 	if allowed != (after.Ask(rule.CEL, table, rec, old, false) == oracle.True) {
@@ -83,7 +83,7 @@ func (s *stored) allows(after *oracle.Data, rule oracle.Expr, table *model.Table
 	return allowed
 }
 
-// some is an id of a row that may be there.
+// some returns the id of a row that may exist.
 func (s *stored) some(table *model.Table) oracle.Record {
 	if rows := s.Seen(table); len(rows) > 0 && s.IntN(4) > 0 {
 		return rows[s.IntN(len(rows))]
@@ -95,7 +95,7 @@ func (s *stored) some(table *model.Table) oracle.Record {
 	return oracle.Record{"id": id}
 }
 
-// reach is what the caller is told of a row before any rule of writing is asked.
+// reach returns the refusal that comes before any rule of writing, or "".
 func (s *stored) reach(table *model.Table, rec oracle.Record) errs.Kind {
 	if found := s.Find(table, rec["id"]); found == nil || !s.Visible(table, found, true) {
 		return errs.NotFound
@@ -169,8 +169,8 @@ func (s *stored) updates(t *testing.T, table *model.Table) errs.Kind {
 	return s.settle(t, "update", table, Update, after, rec, written, err, want)
 }
 
-// judged is what the rules make of a row as it becomes. Access rules see the rows before the write, checks those after it. "hidden" stands for a reference to a hidden row: a refusal, whose
-// kind depends on what the rules make of the row without it.
+// judged returns the rules' verdict on the new row. Access rules see the rows before the write, checks see them after it.
+// "hidden" stands for a reference to a hidden row: a refusal of a kind that depends on the other rules.
 func (s *stored) judged(after *oracle.Data, table *model.Table, rec, old oracle.Record, rule oracle.Expr, members []value.Member) errs.Kind {
 	for _, m := range members {
 		f := table.Field(m.Name)
@@ -215,7 +215,7 @@ func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, af
 	return ""
 }
 
-// sameRows compares every row with the oracle's, as the system sees them.
+// sameRows compares every row with the oracle's, in the eyes of the system.
 func (s *stored) sameRows(t *testing.T) {
 	t.Helper()
 	for _, table := range s.Model.Tables {

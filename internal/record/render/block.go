@@ -12,7 +12,7 @@ type Block struct {
 	Output *Output
 	json   []byte
 	rows   []blockRow
-	holes  []int  // offsets in json: one an expansion for the first row, then those of the second
+	holes  []int  // offsets in json: one an expansion for the first row, then for the second
 	keys   []Keys // by expansion
 }
 
