@@ -25,10 +25,10 @@ func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, ma
 	if err != nil {
 		return err
 	}
-	if err := r.db.store.Write(ctx, x.run); !errors.Is(err, errFar) {
+	if err := r.db.store.Write(ctx, x.run); !errors.Is(err, errManyRows) {
 		return err
 	}
-	return x.runFar(ctx)
+	return x.runMany(ctx)
 }
 
 // A deletion deletes one row.
@@ -50,24 +50,24 @@ func (r *request) newDeletion(t *model.Table, id value.Value, match Match) (*del
 	return &deletion{req: r, table: table, id: id, match: match, decision: table.decision(Delete, r.db.rules.Table(t).Delete, nil)}, nil
 }
 
-// errFar undoes a deletion that reaches more than farReach rows.
-var errFar = errors.New("the deletion reaches many rows")
+// errManyRows undoes a deletion that reaches more rows than limits.cascadeRows.
+var errManyRows = errors.New("the deletion reaches many rows")
 
 // run deletes the row with one statement, and the references of the database do the rest. It may run more than once.
 func (x *deletion) run(tx store.Tx) error {
 	if err := x.checkOld(tx); err != nil {
 		return err
 	}
-	if far, err := x.isFar(tx); err != nil {
+	if many, err := x.reachesMany(tx); err != nil {
 		return err
-	} else if far {
-		return errFar
+	} else if many {
+		return errManyRows
 	}
 	stmt, err := x.table.deleteStatement(x.req.Binding)
 	if err != nil {
 		return err
 	}
-	tx.MarkChanged(x.table.touched...)
+	tx.MarkChanged(x.table.changedTables...)
 	err = x.req.Exec(tx, stmt, []value.Value{x.id})
 	if c, ok := errors.AsType[*store.ConstraintError](err); ok && c.Constraint == store.ForeignKey {
 		return inUse(err)
@@ -92,25 +92,25 @@ func inUse(cause error) error {
 	return errs.Wrapf(cause, errs.Conflict, "the row is in use: other rows refer to it")
 }
 
-// isFar reports whether the deletion is a task for runFar.
-func (x *deletion) isFar(tx store.Tx) (far bool, err error) {
+// reachesMany reports whether the deletion is a task for runMany.
+func (x *deletion) reachesMany(tx store.Tx) (many bool, err error) {
 	if x.estimated || len(x.table.reach.Cascades)+len(x.table.reach.Clears) == 0 {
 		return false, nil
 	}
-	limit := x.req.db.limits.farReach
+	limit := x.req.db.limits.cascadeRows
 	stmt, err := x.table.countReachStatement(x.req.Binding, limit)
 	if err != nil {
 		return false, err
 	}
 	err = x.req.Query(tx, stmt, []value.Value{x.id}, func(cols value.Row) error {
-		far = cols.Int(0) > int64(limit)
+		many = cols.Int(0) > int64(limit)
 		return nil
 	})
-	return far, err
+	return many, err
 }
 
-// runFar deletes a row that reaches many others. A reader first counts them, so a refusal costs the writers nothing.
-func (x *deletion) runFar(ctx context.Context) error {
+// runMany deletes a row that reaches many others. A reader first counts them, so a refusal costs the writers nothing.
+func (x *deletion) runMany(ctx context.Context) error {
 	if err := x.checkReach(ctx); err != nil {
 		return err
 	}
@@ -124,11 +124,11 @@ func (x *deletion) runFar(ctx context.Context) error {
 // checkReach refuses a deletion that reaches too many rows, or that a reference restricts. Its count passes the gate as a
 // query of unknown cost.
 func (x *deletion) checkReach(ctx context.Context) error {
-	stmt, err := x.table.lookStatement(x.req.Binding)
+	stmt, err := x.table.checkReachStatement(x.req.Binding)
 	if err != nil {
 		return err
 	}
-	limit := x.req.db.limits.maxReach
+	limit := x.req.db.limits.deletionRows
 	return x.req.pass(ctx, gate.Class{}, &gate.Cost{}, func(reader store.Reader) error {
 		return x.req.Query(reader, stmt, []value.Value{x.id}, func(cols value.Row) error {
 			switch {
@@ -161,7 +161,7 @@ func (x *deletion) sweep(tx store.Tx) error {
 			return err
 		}
 	}
-	tx.MarkChanged(x.table.touched...)
+	tx.MarkChanged(x.table.changedTables...)
 	for _, stmt := range s.Remove {
 		if err := x.req.Exec(tx, stmt, nil); err != nil {
 			return err

@@ -184,9 +184,9 @@ func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 // The writer's count has a bound. SQLite would otherwise collect every row that refers to the deleted one.
 func TestExhaustion_TheCountEndsEarly(t *testing.T) {
 	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		farReach := int64(d.limits.farReach)
+		cascadeRows := int64(d.limits.cascadeRows)
 		fastest := func(id int64) time.Duration {
-			stmt, err := d.tables[d.rules.Model.Table("nodes")].countReachStatement(d.request(nobody).Binding, int(farReach))
+			stmt, err := d.tables[d.rules.Model.Table("nodes")].countReachStatement(d.request(nobody).Binding, int(cascadeRows))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +195,7 @@ func TestExhaustion_TheCountEndsEarly(t *testing.T) {
 				err := w.DB.Write(t.Context(), func(tx store.Tx) error {
 					begun := time.Now()
 					err := tx.Query(stmt.SQL, []value.Value{value.OfInt(id)}, func(cols value.Row) error {
-						if cols.Int(0) <= farReach {
+						if cols.Int(0) <= cascadeRows {
 							t.Errorf("%d rows are counted below node %d", cols.Int(0), id)
 						}
 						return nil
@@ -219,7 +219,7 @@ func TestExhaustion_TheCountEndsEarly(t *testing.T) {
 // A reader refuses a deletion of too many rows, before any writer waits.
 func TestExhaustion_ADeletionThatReachesTooMany(t *testing.T) {
 	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		d.limits.maxReach = 1_000
+		d.limits.deletionRows = 1_000
 		fillBranch(t, w, "nodes", 601, "n, CASE WHEN n NOT IN (1, 601) THEN 1 END, NULL, NULL, NULL")
 		fillBranch(t, w, "leaves", 401, "'l' || n, 601, 1")
 		w.forget()

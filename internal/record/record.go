@@ -69,20 +69,20 @@ type effectsFunc func(table *model.Table, op Op, id value.Value, revision int64)
 
 // limits bound what one request may cost. Tests lower them.
 type limits struct {
-	answer   render.Bounds
-	farReach int // rows that a deletion may reach by the references of the database
-	maxReach int // rows that a deletion may reach at all
-	probe    func(level int) (bound, window int)
+	answer       render.Bounds
+	cascadeRows  int // rows that a deletion may reach by the references of the database
+	deletionRows int // rows that a deletion may reach at all
+	probe        func(level int) (bound, window int)
 }
 
 func defaultLimits() limits {
 	return limits{
 		answer: render.Bounds{Rows: 50_000, Bytes: 32 << 20},
 		// Each level of a chain of references costs SQLite more than the one before, and 1,000 levels are an error.
-		farReach: 100,
+		cascadeRows: 100,
 		// A large deletion keeps other writers of SQLite waiting, about 10 ms for 1,000 rows with five indexes.
-		maxReach: 500_000,
-		probe:    probeReach,
+		deletionRows: 500_000,
+		probe:        probeReach,
 	}
 }
 

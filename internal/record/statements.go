@@ -20,7 +20,7 @@ const (
 	kindFreeID
 	kindDelete
 	kindCountReach
-	kindLook
+	kindCheckReach
 )
 
 // insertStatement inserts a row. It returns what afterSpec asks if one statement can.
@@ -137,7 +137,7 @@ func (t *table) countReachStatement(b *statement.Binding, most int) (*sqlgen.Sta
 	return t.statements.Get(b, kindCountReach, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.CountReach(t.reach, most+1) })
 }
 
-// lookStatement counts the rows that a deletion reaches, and says whether a reference restricts it.
-func (t *table) lookStatement(b *statement.Binding) (*sqlgen.Statement, error) {
-	return t.statements.Get(b, kindLook, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.CheckReach(t.reach) })
+// checkReachStatement counts the rows that a deletion reaches, and says whether a reference restricts it.
+func (t *table) checkReachStatement(b *statement.Binding) (*sqlgen.Statement, error) {
+	return t.statements.Get(b, kindCheckReach, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.CheckReach(t.reach) })
 }

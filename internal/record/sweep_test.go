@@ -33,7 +33,7 @@ func TestSweepsDoWhatReferencesDo(t *testing.T) {
 		var want string
 		for _, reach := range []int{1 << 30, 0} {
 			onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-				d.limits.farReach = reach
+				d.limits.cascadeRows = reach
 				w.exec(t, statements(w)...)
 				var said []string
 				for _, id := range doomed {

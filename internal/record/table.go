@@ -16,15 +16,15 @@ import (
 // A table is what requests need to know about a table, worked out once.
 type table struct {
 	*model.Table
-	rules      *rule.Rules
-	index      map[*model.Field]int // of Fields
-	plain      *render.Output       // every readable field, no relations
-	open       [Delete + 1]bool     // by Op: every caller may do it to every row
-	unique     bool                 // another row must not have some of a row's values, besides the id
-	reach      *sqlgen.Reach        // what a deletion reaches
-	touched    []string             // names of the tables that a deletion may change
-	verdicts   *statement.Verdicts  // by Op
-	statements *statement.Cache
+	rules         *rule.Rules
+	index         map[*model.Field]int // of Fields
+	plain         *render.Output       // every readable field, no relations
+	open          [Delete + 1]bool     // by Op: every caller may do it to every row
+	unique        bool                 // another row must not have some of a row's values, besides the id
+	reach         *sqlgen.Reach        // what a deletion reaches
+	changedTables []string             // names of the tables that a deletion may change
+	verdicts      *statement.Verdicts  // by Op
+	statements    *statement.Cache
 }
 
 // maxStatementBytes bounds the statements of a table, in bytes of text.
@@ -44,10 +44,10 @@ func newTable(rules *rule.Rules, t *model.Table) *table {
 	}
 	table.unique = table.setsUnique(t.Fields[1:])
 	for _, other := range table.reach.Tables {
-		table.touched = append(table.touched, other.Name)
+		table.changedTables = append(table.changedTables, other.Name)
 	}
 	for _, f := range table.reach.Clears {
-		table.touched = append(table.touched, f.Table.Name)
+		table.changedTables = append(table.changedTables, f.Table.Name)
 	}
 	for op := range table.open {
 		restricts := func(node rule.Node) bool { return !rule.AlwaysTrue(node) }

@@ -54,10 +54,10 @@ func (x *Tx) Delete(t *model.Table, id value.Value, match Match) error {
 	if err != nil {
 		return err
 	}
-	if err := del.run(x.tx); err != errFar {
+	if err := del.run(x.tx); err != errManyRows {
 		return err
 	}
-	return errs.New(errs.Conflict, "more than %d rows would be deleted or changed with this one: delete it on its own", x.request.db.limits.farReach)
+	return errs.New(errs.Conflict, "more than %d rows would be deleted or changed with this one: delete it on its own", x.request.db.limits.cascadeRows)
 }
 
 // Get reads a row.
