@@ -26,7 +26,7 @@ func (r *request) mayRead(reader store.Reader, t *table, id value.Value) (found 
 // exists reports whether there is a row, whoever may read it.
 func (r *request) exists(reader store.Reader, t *table, id value.Value) (found bool, err error) {
 	if !r.Caller().IsSystem() {
-		r = r.db.request(caller.System("look up a row"))
+		r = r.db.requestAt(caller.System("look up a row"), r.Now())
 		defer r.end()
 	}
 	return r.mayRead(reader, t, id)

@@ -32,19 +32,22 @@ type permission struct {
 }
 
 // request returns a request of the caller. The caller must end it.
-func (d *DB) request(who caller.Caller) *request {
+func (d *DB) request(who caller.Caller) *request { return d.requestAt(who, d.now().UnixMicro()) }
+
+// requestAt is request at a time, in microseconds since 1970.
+func (d *DB) requestAt(who caller.Caller, now int64) *request {
 	r, _ := d.requests.Get().(*request)
 	if r == nil {
 		r = &request{Binding: statement.NewBinding(d.rules, d.dialect), db: d, passage: gate.NewPassage()}
 		r.rowRead = newRowRead(r)
 	}
-	r.begin(who, d.now())
+	r.begin(who, now)
 	return r
 }
 
 // begin evaluates the slots of the rules at a time.
-func (r *request) begin(who caller.Caller, now time.Time) {
-	r.Begin(who, now.UnixMicro())
+func (r *request) begin(who caller.Caller, now int64) {
+	r.Begin(who, now)
 	r.allowed = permission{}
 }
 
@@ -53,7 +56,7 @@ const maxAge = 50 * time.Millisecond
 
 // renew evaluates the slots again if the request is too old to write.
 func (r *request) renew() {
-	if now := r.db.now(); now.UnixMicro()-r.Now() > maxAge.Microseconds() {
+	if now := r.db.now().UnixMicro(); now-r.Now() > maxAge.Microseconds() {
 		r.begin(r.Caller(), now)
 	}
 }
