@@ -11,22 +11,22 @@ import (
 )
 
 const (
-	// outageProbe is how often an engine that cannot write tries to. It is also how long no write may have failed before
-	// the outage counts as over: small writes may still find room where large ones do not.
+	// outageProbe is how often an engine that cannot write tries to. An outage is over when no write has failed for as
+	// long, because small writes may still find room when large ones do not.
 	outageProbe = 2 * time.Second
 
 	// outageProbeTimeout bounds one try.
 	outageProbeTimeout = 10 * time.Second
 
-	// outageRepeat is how often the log repeats an outage that goes on, and at most how often it begins one.
+	// outageRepeat is how often the log repeats a long outage, and the shortest time between two new ones in the log.
 	outageRepeat = time.Minute
 )
 
-// Outage knows whether an engine can write: its disk may be full, broken or read-only. While it cannot, Outage tries
-// every two seconds, so that it ends by itself, and logs one line each minute.
+// An Outage knows whether an engine can write: its disk may be full, broken or read-only. While it cannot, the Outage tries
+// every two seconds, so that the outage ends by itself, and logs one line each minute.
 type Outage struct {
 	log    *slog.Logger
-	probe  func(context.Context) error // a small write, whose outcome the engine reports
+	probe  func(context.Context) error // a small write; the engine reports its result
 	advice string
 	where  []any // attributes of the log lines
 
@@ -35,15 +35,15 @@ type Outage struct {
 	mu        sync.Mutex
 	cause     error
 	announced bool      // this outage is in the log
-	told      time.Time // last line about any
-	failed    time.Time // last write
+	told      time.Time // time of the last line about any outage
+	failed    time.Time // time of the last failed write
 	failures  int64     // since the outage began
 	closed    bool
 	stop      chan struct{}
 	probing   sync.WaitGroup
 }
 
-// NewOutage returns an Outage that tries by probe. The log lines hold the advice, and where as attributes.
+// NewOutage returns an Outage that tries with probe. Its log lines have the advice, and the attributes in where.
 func NewOutage(log *slog.Logger, probe func(context.Context) error, advice string, where ...any) *Outage {
 	return &Outage{log: log, probe: probe, advice: advice, where: where, stop: make(chan struct{})}
 }
@@ -82,7 +82,7 @@ func (o *Outage) Failed(cause error) {
 	}
 }
 
-// Succeeded reports a write that tells of others. It ends an outage in which no write has failed for a moment.
+// Succeeded reports that a write succeeded. It ends an outage in which no write has failed for a moment.
 func (o *Outage) Succeeded() {
 	if !o.down.Load() {
 		return
@@ -99,7 +99,7 @@ func (o *Outage) Succeeded() {
 	}
 }
 
-// try writes now and then until the outage is over.
+// try writes at intervals until the outage is over.
 func (o *Outage) try() error {
 	ticker := time.NewTicker(outageProbe)
 	defer ticker.Stop()
@@ -110,13 +110,13 @@ func (o *Outage) try() error {
 		case <-ticker.C:
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), outageProbeTimeout)
-		_ = o.probe(ctx) // the engine reports what it came to
+		_ = o.probe(ctx) // the engine reports the result
 		cancel()
 	}
 	return nil
 }
 
-// Close ends the probe, and waits for one that is under way.
+// Close ends the probe, and waits for a try that is under way.
 func (o *Outage) Close() {
 	o.mu.Lock()
 	if !o.closed {

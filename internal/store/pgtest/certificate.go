@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// Authority signs the certificates of a test's servers, which are all for loopback: 127.0.0.1, and no name.
+// Authority signs the certificates of a test's servers. They are only for 127.0.0.1.
 type Authority struct {
-	Root string // the file of its own certificate, for sslrootcert
+	Root string // file of its own certificate, for sslrootcert
 
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority makes one for t.
+// NewAuthority makes an authority for t.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -52,7 +52,7 @@ func NewAuthority(t testing.TB) *Authority {
 
 const loopback = "127.0.0.1"
 
-// issue writes server.key, server.crt and root.crt to a folder, for the server that runs as who.
+// issue writes server.key, server.crt and root.crt to a folder, for a server that runs as the user who.
 func (a *Authority) issue(folder string, who *owner) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -89,7 +89,7 @@ func pemOf(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// freePort is one that nobody listens to at the moment.
+// freePort returns a port that nobody listens to at the moment.
 func freePort() (int, error) {
 	ln, err := net.Listen("tcp", loopback+":0")
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 // Cluster is a private server.
 type Cluster struct {
 	dir     string
-	port    int // of its unix socket, and of TCP where it listens to that
+	port    int // of its unix socket, and of TCP if it uses TCP
 	bin     string
 	owner   *owner
 	options []string
 	process leashed
 }
 
-// StartCluster starts a server for t alone, which may stop and start it. Options are settings, such as "max_connections=20".
+// StartCluster starts a server only for t, which may stop and start it. Options are settings, such as "max_connections=20".
 func StartCluster(t testing.TB, options ...string) *Cluster {
 	t.Helper()
 	c, err := start(options...)
@@ -31,7 +31,7 @@ func StartCluster(t testing.TB, options ...string) *Cluster {
 	return c
 }
 
-// NewCluster starts a server for a program that is no test, which is to Close it.
+// NewCluster starts a server for a program that is no test. The program must call Close.
 func NewCluster(options ...string) (*Cluster, error) { return start(options...) }
 
 // Close ends the server and deletes its files.
@@ -39,7 +39,7 @@ func (c *Cluster) Close() { c.remove() }
 
 const usualPort = 5432
 
-// socketFolder is short: the path of a unix socket has at most 107 bytes, and TMPDIR may be long.
+// socketFolder returns a short folder. The path of a unix socket has at most 107 bytes, and TMPDIR may be long.
 func socketFolder() string {
 	if dir := os.TempDir(); len(dir) < 40 {
 		return dir
@@ -59,7 +59,7 @@ func start(options ...string) (*Cluster, error) {
 	return c, nil
 }
 
-// create makes the files of a server, which is not started yet.
+// create makes the files of a server. It does not start the server.
 func create(options ...string) (*Cluster, error) {
 	bin, err := findPrograms()
 	if err != nil {
@@ -84,8 +84,8 @@ func create(options ...string) (*Cluster, error) {
 	return c, nil
 }
 
-// initialise makes the files of the cluster. Its own order of text is a linguistic one where this build of PostgreSQL has
-// such: a statement that forgets to ask for the order of code points is then seen.
+// initialise makes the files of the cluster. If this build of PostgreSQL has linguistic orders of text, the cluster uses
+// one by default. A statement that forgets to ask for the order of code points then fails its test.
 func (c *Cluster) initialise() error {
 	args := []string{"-D", c.data(), "-U", "ashlar", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"}
 	linguistic := append(args, "--locale=C", "--locale-provider=icu", "--icu-locale=en")
@@ -126,13 +126,13 @@ func (c *Cluster) Start() error {
 	return answers(c.URL("postgres"), c.dir)
 }
 
-// URL is the address of one of its databases.
+// URL returns the address of one of the server's databases.
 func (c *Cluster) URL(database string) string {
 	q := url.Values{"host": {c.dir}, "port": {strconv.Itoa(c.port)}, "user": {"ashlar"}}
 	return "postgres:///" + database + "?" + q.Encode()
 }
 
-// Socket is its unix socket.
+// Socket returns the folder of the server's unix socket.
 func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL."+strconv.Itoa(c.port)) }
 
 // Stop ends the server by a signal: INT as an operator would, QUIT as a crash. Start starts it again.

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 )
 
-// owner is the user whom the server runs as.
+// owner is the user that the server runs as.
 type owner struct{}
 
 func unprivileged() (*owner, error) {

@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// owner is the user whom the server runs as. PostgreSQL refuses to run as root.
+// owner is the user that the server runs as. PostgreSQL refuses to run as root.
 type owner struct {
 	uid, gid int
-	other    bool // than the user of this process
+	other    bool // it is not the user of this process
 }
 
 func unprivileged() (*owner, error) {
@@ -40,8 +40,8 @@ func (o *owner) own(dir string) error {
 	return os.Chown(dir, o.uid, o.gid)
 }
 
-// run makes cmd run as the owner, in a process group of its own: an interrupt at the terminal ends the tests, and their
-// end ends the server.
+// run makes cmd run as the owner, in a process group of its own. An interrupt at the terminal then ends only the tests, and
+// their end ends the server.
 func (o *owner) run(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if o.other {

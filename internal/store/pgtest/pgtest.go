@@ -1,7 +1,7 @@
 // Package pgtest gives each test a PostgreSQL database of its own.
 //
-// The server is that of ASHLAR_TEST_DATABASE_URL, or a private one that the test binary starts: it listens on a unix socket
-// alone, syncs nothing, and ends with the test binary however that ends.
+// ASHLAR_TEST_DATABASE_URL names the server. Otherwise the test binary starts a private one, which listens only on a unix
+// socket, syncs nothing, and ends with the test binary even if that is killed.
 package pgtest
 
 import (
@@ -22,12 +22,12 @@ import (
 // urlVariable names the server that tests use instead of starting one. Its user must be allowed to create databases.
 const urlVariable = "ASHLAR_TEST_DATABASE_URL"
 
-// advice is what to do where there is no PostgreSQL, or no pgbouncer.
+// advice says what to do if PostgreSQL or pgbouncer is missing.
 const advice = "there is not all of PostgreSQL to test with: install it (apt-get install -y postgresql pgbouncer, brew install postgresql pgbouncer), " +
 	"or name a server in " + urlVariable
 
-// server is where tests get their databases. It holds on to a private server, which would end with the leash that the
-// garbage collector closes.
+// server is where tests get their databases. It holds on to a private server: if the garbage collector closed the pipe of
+// the leash, the server would end.
 type server struct {
 	url     string
 	private *Cluster
@@ -47,8 +47,8 @@ func startShared() (server, error) {
 	return server{c.URL("postgres"), c}, nil
 }
 
-// URL returns the address of a fresh, empty database, which is dropped when t ends. Where there is no PostgreSQL the
-// test is skipped, loudly; with CI set it fails.
+// URL returns the address of a fresh, empty database, which is dropped when t ends. Without PostgreSQL it skips the test
+// with a loud message, or fails it if CI is set.
 func URL(t testing.TB) string {
 	t.Helper()
 	s, err := shared()
@@ -61,7 +61,8 @@ func URL(t testing.TB) string {
 	return withDatabase(t, s.url, name)
 }
 
-// Available says whether there is a PostgreSQL, loudly where there is none; with CI set, URL is then to fail.
+// Available reports whether there is a PostgreSQL. If not, it says so loudly. If CI is set, it reports true, so that URL
+// fails.
 func Available() bool {
 	_, err := shared()
 	if err != nil {
@@ -99,7 +100,7 @@ func random() string {
 	return hex.EncodeToString(b[:])
 }
 
-// withDatabase is a server's address with another database.
+// withDatabase returns a server's address with another database.
 func withDatabase(t testing.TB, server, name string) string {
 	t.Helper()
 	if !strings.Contains(server, "://") {

@@ -16,20 +16,19 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Pooler is a private pgbouncer in transaction mode: each transaction runs on another connection of the server than the
-// last one did.
+// Pooler is a private pgbouncer in transaction mode. Each transaction may run on another connection of the server.
 type Pooler struct {
 	dir     string
-	port    int // of its unix socket, and of TCP where it listens to that
+	port    int // of its unix socket, and of TCP if it uses TCP
 	program string
 	owner   *owner
-	server  string   // the line that says where the server is
-	options []string // lines of its configuration, beside the usual ones
+	server  string   // line of the configuration that names the server
+	options []string // further lines of the configuration
 	process leashed
 }
 
-// StartPooler starts one for t alone, before the server of an address. Options are lines of pgbouncer's configuration,
-// such as "pool_mode=session".
+// StartPooler starts a pooler only for t, in front of the server of an address. Options are lines of pgbouncer's
+// configuration, such as "pool_mode=session".
 func StartPooler(t testing.TB, server string, options ...string) *Pooler {
 	t.Helper()
 	p, err := startPooler(server, options...)
@@ -55,7 +54,7 @@ func Pooled(t testing.TB) (pooled, direct string) {
 	return p.URL(config.Database), direct
 }
 
-// sharedPooler is that of this test binary, before its shared server.
+// sharedPooler is the pooler of this test binary, in front of its shared server.
 var sharedPooler = sync.OnceValues(func() (*Pooler, error) {
 	s, err := shared()
 	if err != nil {
@@ -64,7 +63,7 @@ var sharedPooler = sync.OnceValues(func() (*Pooler, error) {
 	return startPooler(s.url)
 })
 
-// poolerSettings make connections be shared as much as can be. What it listens to is a unix socket alone.
+// poolerSettings make the pooler share connections as much as it can, and listen only on a unix socket.
 const poolerSettings = `
 [pgbouncer]
 listen_addr =
@@ -101,13 +100,13 @@ func startPooler(server string, options ...string) (*Pooler, error) {
 	return p, nil
 }
 
-// newPooler makes the folder of one, which is not started yet.
+// newPooler makes the folder of a pooler. It does not start the pooler.
 func newPooler(server string) (*Pooler, error) {
 	program, err := findPooler()
 	if err != nil {
 		return nil, err
 	}
-	who, err := unprivileged() // pgbouncer does not run as root either
+	who, err := unprivileged() // pgbouncer refuses to run as root
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +117,7 @@ func newPooler(server string) (*Pooler, error) {
 	return &Pooler{dir: dir, port: usualPort, program: program, owner: who, server: server}, who.own(dir)
 }
 
-// Start starts it and waits until its console answers.
+// Start starts the pooler and waits until its console answers.
 func (p *Pooler) Start() error {
 	file := filepath.Join(p.dir, "pgbouncer.ini")
 	text := fmt.Sprintf("[databases]\n%s\n%sunix_socket_dir = %s\nlisten_port = %d\n%s\n",
@@ -133,13 +132,14 @@ func (p *Pooler) Start() error {
 	return answers(p.URL(consoleDatabase), p.dir)
 }
 
-// Stop ends it by a signal: KILL as a crash, TERM as an operator in haste, INT when the transactions under way are over. Start starts it again.
+// Stop ends the pooler by a signal: KILL as a crash, TERM as an operator in haste, INT when the transactions under way are
+// over. Start starts it again.
 func (p *Pooler) Stop(signal string) error { return p.process.stop(signal) }
 
-// consoleDatabase is the name under which pgbouncer itself answers.
+// consoleDatabase is the database name under which pgbouncer itself answers.
 const consoleDatabase = "pgbouncer"
 
-// Command gives it an order over its console, such as PAUSE, and waits until that is done.
+// Command runs an order on the console, such as PAUSE, and waits until it is done.
 func (p *Pooler) Command(order string) error {
 	config, err := pgx.ParseConfig(p.URL(consoleDatabase))
 	if err != nil {
@@ -152,17 +152,17 @@ func (p *Pooler) Command(order string) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, order).ReadAll() // the console knows the simple protocol alone
+	_, err = conn.Exec(ctx, order).ReadAll() // the console knows only the simple protocol
 	return err
 }
 
-// URL is the address of one of the server's databases through the pooler.
+// URL returns the address of one of the server's databases through the pooler.
 func (p *Pooler) URL(database string) string {
 	q := url.Values{"host": {p.dir}, "port": {strconv.Itoa(p.port)}, "user": {"ashlar"}, "password": {Password}}
 	return "postgres:///" + database + "?" + encoded(q)
 }
 
-// encoded writes a blank as %20, where the addresses of databases know no other way.
+// encoded writes a blank as %20, because addresses of databases know no other way.
 func encoded(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%20") }
 
 func quoted(text string) string { return strings.ReplaceAll(text, "'", "''") }

@@ -13,14 +13,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// leashed is a server of the test binary, which ends with it.
+// leashed is a server that ends with the test binary.
 type leashed struct {
 	watchdog *exec.Cmd
 	pipe     io.WriteCloser
 }
 
-// watchdog runs the server and ends it when a line comes (and then leaves its files), or when the test binary is gone,
-// however it ended: its end of the pipe is then closed. The server is known by its process id.
+// watchdog runs the server. It ends the server when a line comes, and then leaves its files, or when the test binary is
+// gone and its end of the pipe is closed. It knows the server by its process id.
 const watchdog = `
 "$0" "$@" >>log 2>&1 </dev/null &
 server=$!
@@ -31,8 +31,8 @@ cd /
 rm -rf "$FOLDER"
 `
 
-// leash starts a program as a user, with a folder in which it keeps a log, and a signal that ends it. The folder goes when
-// the program is ended, not when it is stopped.
+// leash starts a program as a user. It keeps the program's log in a folder, and ends the program by a signal. end deletes
+// the folder, stop does not.
 func leash(who *owner, folder, signal, program string, args ...string) (leashed, error) {
 	cmd := exec.Command("sh", append([]string{"-c", watchdog, program}, args...)...)
 	cmd.Dir = folder
@@ -45,7 +45,7 @@ func leash(who *owner, folder, signal, program string, args ...string) (leashed,
 	return leashed{cmd, pipe}, cmd.Start()
 }
 
-// stop ends the program by a signal, whose name is INT or the like.
+// stop ends the program by a signal, such as INT.
 func (l leashed) stop(signal string) error {
 	_, err := io.WriteString(l.pipe, signal+"\n")
 	return errors.Join(err, l.pipe.Close(), l.watchdog.Wait())
@@ -59,7 +59,7 @@ func (l leashed) end() {
 	}
 }
 
-// answers waits until somebody answers as a server does at an address.
+// answers waits until a server answers at an address.
 func answers(address, folder string) (err error) {
 	for range 300 {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

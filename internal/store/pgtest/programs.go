@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// findPrograms returns the folder of PostgreSQL's programs. As root on Debian it installs them where they are missing.
+// findPrograms returns the folder of PostgreSQL's programs. As root on Debian it installs them if they are missing.
 func findPrograms() (string, error) {
 	if dir := installedPrograms(); dir != "" {
 		return dir, nil
@@ -40,7 +40,7 @@ func installedPrograms() string {
 	return filepath.Dir(found[len(found)-1])
 }
 
-// findPooler returns the path of pgbouncer, which is looked for and installed in the same way.
+// findPooler returns the path of pgbouncer. It looks for it and installs it in the same way.
 func findPooler() (string, error) {
 	if path := installedPooler(); path != "" {
 		return path, nil
@@ -61,7 +61,8 @@ func installedPooler() string {
 	return ""
 }
 
-// install installs one of Debian's packages, unless there says that it is there meanwhile. The tests of several packages may want it at once; dpkg knows no waiting by itself.
+// install installs one of Debian's packages, unless there reports that it exists by now. The tests of several packages may
+// want it at once, and dpkg does not wait.
 func install(name string, there func() bool) error {
 	apt, err := exec.LookPath("apt-get")
 	if err != nil {
@@ -76,7 +77,7 @@ func install(name string, there func() bool) error {
 		return nil
 	}
 	fmt.Fprintln(os.Stderr, "*** installing for the tests: apt-get install -y "+name)
-	_, _ = exec.Command(apt, "update", "-qq").CombinedOutput() // without a network the lists that are there may do
+	_, _ = exec.Command(apt, "update", "-qq").CombinedOutput() // without a network the present lists may do
 	cmd := exec.Command(apt, "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", name)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -14,10 +14,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Password is that of the user ashlar where one is asked for.
+// Password is the password of the user ashlar.
 const Password = "it's a 100% \"secret\""
 
-// StartSecureCluster starts a server for t alone that is asked over TCP with TLS and a SCRAM password, and not without.
+// StartSecureCluster starts a server only for t. Over TCP it requires TLS and a SCRAM password.
 func StartSecureCluster(t testing.TB, a *Authority, options ...string) *Cluster {
 	t.Helper()
 	c, err := create(options...)
@@ -31,7 +31,7 @@ func StartSecureCluster(t testing.TB, a *Authority, options ...string) *Cluster 
 	return c
 }
 
-// Over the unix socket anybody is let in, as the tests' own requests are.
+// Over the unix socket it lets anybody in, as the tests' own requests need.
 const secureHBA = `
 local all all trust
 hostssl all all 127.0.0.1/32 scram-sha-256
@@ -51,7 +51,7 @@ func (c *Cluster) secure(a *Authority) (err error) {
 	return err
 }
 
-// ask runs a statement as the superuser, and returns the text that it has for a result.
+// ask runs a statement as the superuser and returns its result as text.
 func (c *Cluster) ask(sql string) (text string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -90,8 +90,9 @@ func secureURL(port int, database string, settings []string) string {
 	return u.String()
 }
 
-// StartSecurePooler starts a pgbouncer for t alone before a server of StartSecureCluster: it is asked with TLS and a SCRAM
-// password, and asks in the same way. Its file of users holds what the server itself keeps of the password, not the password.
+// StartSecurePooler starts a pgbouncer only for t, in front of a server of StartSecureCluster. Clients of the pooler need
+// TLS and a SCRAM password, and so does the pooler at the server. Its file of users holds what the server keeps of the
+// password, not the password.
 func StartSecurePooler(t testing.TB, c *Cluster, a *Authority, options ...string) *Pooler {
 	t.Helper()
 	secret, err := c.ask("SELECT rolpassword FROM pg_authid WHERE rolname = 'ashlar'")

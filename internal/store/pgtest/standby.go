@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// StartStandby starts a standby of the cluster, which streams its changes. From then on the cluster's commits wait for it
-// (synchronous replication).
+// StartStandby starts a standby of the cluster, which streams its changes. From then on the cluster's commits wait for the
+// standby (synchronous replication).
 func (c *Cluster) StartStandby(t testing.TB) *Cluster {
 	t.Helper()
 	s, err := c.standby()
@@ -92,7 +92,7 @@ func (c *Cluster) Promote() error {
 		return err
 	}
 	defer conn.Close(ctx)
-	// The setting came with the files of the primary; nobody else is there to wait for.
+	// The setting came with the files of the primary. There is no other standby to wait for.
 	for _, sql := range []string{"ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			return err
@@ -108,7 +108,7 @@ func (c *Cluster) Promote() error {
 	return nil
 }
 
-// URLs is the address of a database on whichever of several clusters takes writes.
+// URLs returns the address of a database on the one of several clusters that takes writes.
 func URLs(database string, clusters ...*Cluster) string {
 	hosts := ""
 	for i, c := range clusters {

@@ -14,7 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
-// wantSecret fails where a text holds a secret, or a piece of it between @s.
+// wantSecret fails if a text holds a secret, or a piece of it between @s.
 func wantSecret(t *testing.T, secret, address, text string) {
 	t.Helper()
 	for _, piece := range append(strings.Split(secret, "@"), secret, url.QueryEscape(secret), url.PathEscape(secret)) {
@@ -79,7 +79,7 @@ func TestLeak_PasswordOfAnAddress(t *testing.T) {
 	}
 }
 
-// A server that refuses a password, or does not know the database, is told of without the password.
+// A server refuses a password, or does not know the database. The error does not hold the password.
 func TestLeak_PasswordThatIsRefused(t *testing.T) {
 	const secret = "S3cr3t@Pw/d"
 	good, err := url.Parse(pgtest.URL(t))
@@ -102,7 +102,7 @@ func TestLeak_PasswordThatIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever is done to an address, what is said of it does not hold its password.
+// However an address is damaged, the error does not hold its password.
 func TestLeak_PasswordOfAnyAddress(t *testing.T) {
 	const letters = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 	const signs = "@@@/:?#%&='\\ +;,[]{}$!"

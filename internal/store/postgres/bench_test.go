@@ -46,7 +46,7 @@ const (
 	listPosts = "SELECT id, title, stars, at, _rev FROM posts WHERE id > $1::bigint ORDER BY id LIMIT 30"
 )
 
-// BenchmarkRead reads as the engine does, and as pgx does where nothing stands around it.
+// BenchmarkRead compares a read of the engine with a read of pgx alone.
 func BenchmarkRead(b *testing.B) {
 	url := pgtest.URL(b)
 	db := openBench(b, url, Config{})

@@ -22,7 +22,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// ledger writes rows, by functions and by scripts, while the database is disturbed, and knows what it was told of each.
+// ledger writes rows, by functions and by scripts, while the database is disturbed. It remembers the answer to each.
 type ledger struct {
 	t     *testing.T
 	db    *DB
@@ -132,7 +132,7 @@ func (l *ledger) during(disturb func()) {
 	wg.Wait()
 }
 
-// check compares what is there with what was said.
+// check compares the rows with the answers.
 func (l *ledger) check() {
 	l.t.Helper()
 	rows := map[int64]int{}
@@ -167,7 +167,7 @@ func (l *ledger) check() {
 	}
 }
 
-// back fails the test where the database is not written to within 5 s.
+// back fails the test if the database takes no writes within 5 s.
 func (l *ledger) back() {
 	l.t.Helper()
 	start := time.Now()
@@ -520,7 +520,7 @@ func admin(t *testing.T, c *pgtest.Cluster, statements ...string) {
 	}
 }
 
-// More who wait than may are refused at once, and told when to come again.
+// Callers beyond the bound are refused at once, and told when to come again.
 func TestFullPool(t *testing.T) {
 	db := openNew(t, Config{Readers: 1, Writers: 1, Queue: 1, ReadTimeout: time.Second})
 	inside, leave := make(chan struct{}), make(chan struct{})

@@ -53,7 +53,7 @@ func TestTextFunctions(t *testing.T) {
 	}
 }
 
-// The function that searches in steps finds what lies on the border of two.
+// containsBody finds a part that lies on the border of two steps.
 func TestContainsInSteps(t *testing.T) {
 	db := openNew(t, Config{})
 	seed := uint64(time.Now().UnixNano())
@@ -75,7 +75,7 @@ func TestContainsInSteps(t *testing.T) {
 	}
 }
 
-// The worst search that a rule can make, of a text that a user wrote in one that a user wrote, ends when it is cancelled.
+// The slowest search that a rule can make, of one user's text in another user's text, ends when it is cancelled.
 func TestContainsCanBeCancelled(t *testing.T) {
 	db := openNew(t, Config{Readers: 2})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -102,7 +102,7 @@ func TestContainsCanBeCancelled(t *testing.T) {
 	}
 }
 
-// A database that an earlier release made gets the functions that it lacks.
+// A database of an earlier release gets the functions that it lacks.
 func TestMissingFunctionsAreMade(t *testing.T) {
 	url := pgtest.URL(t)
 	open := func() *DB {

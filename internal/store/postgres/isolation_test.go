@@ -59,7 +59,7 @@ func readNumber(t *testing.T, db *DB, sql string, args ...value.Value) (n int64)
 
 var errRule = errors.New("a rule refuses to leave nobody on call")
 
-// meet lets the first two who call it go on together; later calls pass.
+// meet makes the first two callers wait for each other. Later calls pass.
 func meet() func() {
 	var mu sync.Mutex
 	waiting, open := 0, make(chan struct{})
@@ -109,7 +109,7 @@ func TestWriteSkew(t *testing.T) {
 	}
 }
 
-// Two writes that lock two rows in opposite orders are both done: the server ends one, which runs again.
+// Two writes that lock two rows in opposite orders are both done. The server ends one of them, which runs again.
 func TestDeadlockIsRunAgain(t *testing.T) {
 	db := openNew(t, Config{})
 	mustWrite(t, db, "CREATE TABLE pairs (id bigint PRIMARY KEY, n bigint NOT NULL)", "INSERT INTO pairs (id, n) VALUES (1, 0), (2, 0)")

@@ -48,7 +48,7 @@ func rational(n pgtype.Numeric) *big.Rat {
 	return r.Quo(r, new(big.Rat).SetInt(power(int(-n.Exp))))
 }
 
-// A trailing zero that the server strips or adds changes nothing.
+// The server may strip or add trailing zeros, which changes nothing.
 func TestReadNumericOfAnyForm(t *testing.T) {
 	db := openNew(t, Config{})
 	for _, tt := range []struct {
@@ -73,7 +73,7 @@ func TestReadNumericOfAnyForm(t *testing.T) {
 	}
 }
 
-// floats are those at which something ends, and random ones of every size.
+// floats are those at the limits, and random ones of every size.
 func floats() []float64 {
 	all := []float64{
 		0, 1, -1, 0.1, 0.3, 1.0 / 3, 1 << 53, 1<<53 + 2, 1e15, 1e16, 1e22, 1e23, math.MaxFloat64, -math.MaxFloat64,
@@ -89,7 +89,7 @@ func floats() []float64 {
 	return all
 }
 
-// Each function of the database is that of package value, to the last bit, and none raises an error.
+// Each function of the database gives the result of package value, to the last bit, and none raises an error.
 func TestFloatFunctions(t *testing.T) {
 	db := openNew(t, Config{ReadTimeout: 60e9})
 	err := db.Read(context.Background(), func(r store.Reader) error {

@@ -80,7 +80,7 @@ func TestOpenRefusesAnotherEncoding(t *testing.T) {
 	}
 }
 
-// Nodes that start together on a new database all come up.
+// Several nodes can start at once on a new database.
 func TestOpenTogether(t *testing.T) {
 	for range 5 {
 		url := pgtest.URL(t)

@@ -96,7 +96,7 @@ func TestOutside(t *testing.T) {
 	}
 }
 
-// Transactions of others do not wait for each other, whatever tables they write to, and in which order.
+// Transactions of other programs do not wait for each other, whatever tables they write to, and in which order.
 func TestOutsideWithoutWaiting(t *testing.T) {
 	url := pgtest.URL(t)
 	db := open(t, url, Config{})
@@ -131,7 +131,7 @@ func TestOutsideWithoutWaiting(t *testing.T) {
 	}
 }
 
-// A database that an earlier release has made gets what it lacks at the next start, unless a table is in use all the time.
+// A database of an earlier release gets what it lacks at the next start, unless a table is in use all the time.
 func TestOutsideOfAFormerDatabase(t *testing.T) {
 	url := pgtest.URL(t)
 	if err := open(t, url, Config{}).Close(); err != nil {

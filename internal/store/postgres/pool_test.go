@@ -25,7 +25,7 @@ func (db *DB) readOne(ctx context.Context) error {
 	})
 }
 
-// What is kept past pgxpool must come back to it: it alone ends connections that are old, idle or dead.
+// A cached connection must come back to pgxpool, because only pgxpool ends connections that are old, idle or dead.
 func TestKeptConnectionsGoBack(t *testing.T) {
 	db := open(t, pgtest.URL(t), Config{Readers: 4})
 	defer db.Close()

@@ -13,8 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// TestPoolerFaultsAtRandom disturbs a pooler, and the server behind it, in each way that there is, in an order at random.
-// ASHLAR_NIGHTLY=1 does so a hundred times.
+// TestPoolerFaultsAtRandom disturbs a pooler, and the server behind it, in every way, in random order.
 func TestPoolerFaultsAtRandom(t *testing.T) {
 	rounds := effort.Cases(1, 100)
 	c := pgtest.StartCluster(t, "synchronous_commit=on")
@@ -66,7 +65,7 @@ func TestPoolerFaultsAtRandom(t *testing.T) {
 	l.check()
 }
 
-// A read that waits in a paused pooler is refused at its deadline, and none that follows has to.
+// A read that waits in a paused pooler is refused at its deadline. The reads after it are not.
 func TestPausedPooler(t *testing.T) {
 	c := pgtest.StartCluster(t)
 	p := pgtest.StartPooler(t, c.URL("postgres"))

@@ -51,7 +51,7 @@ func TestOpenRefusesPooler(t *testing.T) {
 	}
 }
 
-// What holds of a session without a pooler holds of each transaction behind one, whatever the server's own settings.
+// Behind a pooler each transaction has the settings that a session without one has, whatever the server's own settings.
 func TestPooledSettings(t *testing.T) {
 	db := openPooled(t, Config{Serializable: true})
 	const sql = `SELECT current_setting('transaction_isolation') || ' ' || current_setting('transaction_read_only') || ' ' || current_setting('TimeZone')
@@ -80,7 +80,7 @@ func TestPooledSettings(t *testing.T) {
 	}
 }
 
-// Nothing stays on the connections of the server that the pooler shares: neither settings nor statements nor locks.
+// Nothing stays on the connections that the pooler shares: neither settings nor statements nor locks.
 func TestPooledLeavesNothing(t *testing.T) {
 	db := openPooled(t, Config{})
 	mustWrite(t, db, "CREATE TABLE notes (id bigint PRIMARY KEY)")
@@ -105,7 +105,7 @@ func TestPooledLeavesNothing(t *testing.T) {
 	}
 }
 
-// Writers who write at the same time do not wait for each other's commit where each has a row to count in.
+// Writers that write at the same time do not wait for each other's commit, if each has a row to count in.
 func TestPooledStripesAreApart(t *testing.T) {
 	db := openPooled(t, Config{})
 	together := meet()
@@ -146,7 +146,7 @@ func TestPooledStatements(t *testing.T) {
 	}
 }
 
-// Nobody waits for a read whose client has gone, and the server ends it: behind a pooler too, which is not asked to.
+// After a client has gone, the server ends its read, also behind a pooler, which must not be asked to.
 func TestPooledCancel(t *testing.T) {
 	pooled, direct := pgtest.Pooled(t)
 	db := open(t, pooled, Config{Direct: direct, ReadTimeout: time.Minute})

@@ -17,7 +17,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// counting is a database with the counters 1 to 99, at 0, of which scripts can lock one while they add.
+// counting is a database with the counters 1 to 99, at 0. Scripts can lock one while they add.
 type counting struct {
 	t   *testing.T
 	db  *DB
@@ -46,7 +46,7 @@ func (*counting) add(id int64) *store.Script {
 
 var errAsFunction = errors.New("it was run as a function")
 
-// run runs a script, and says that it was not committed as one by errAsFunction.
+// run runs a script. It returns errAsFunction if the script was not committed.
 func (c *counting) run(s *store.Script) error {
 	return store.Run(context.Background(), c.db, func(int64) (*store.Script, error) { return s, nil }, func(store.Tx) error { return errAsFunction })
 }
@@ -83,7 +83,7 @@ func (c *counting) inLine(n int) {
 	c.t.Fatalf("after 20 s there are not %d scripts in the line", n)
 }
 
-// together runs scripts so that they all wait for one before them, which is held up meanwhile.
+// together runs scripts so that they all wait for one before them, which the test holds up.
 func (c *counting) together(scripts ...*store.Script) (answers []error) {
 	c.t.Helper()
 	for range maxGroup { // whatever was refused before
@@ -117,7 +117,7 @@ func (g *groups) runs() int {
 	return g.running
 }
 
-// transactions is how many transactions wrote the rows of the counters last, where they are n.
+// transactions returns how many transactions wrote the counters last, where they are n.
 func (c *counting) transactions(where string) int64 {
 	return readNumber(c.t, c.db, "SELECT count(DISTINCT xmin::text) FROM counters WHERE "+where)
 }
@@ -146,7 +146,7 @@ func TestScriptsGoTogether(t *testing.T) {
 	}
 }
 
-// A script that is refused is undone without the others, whatever refuses it.
+// A refused script is undone without the others, whatever refuses it.
 func TestScriptRefusedAmongOthers(t *testing.T) {
 	c := newCounting(t, Config{Groups: 1})
 	refused := map[string]*store.Script{}
@@ -232,7 +232,7 @@ func TestScriptBesideSmallGroups(t *testing.T) {
 	wg.Wait()
 }
 
-// A revision that was taken for no script is not lost.
+// A revision that no script used is not lost.
 func TestRevisionsGoBack(t *testing.T) {
 	c := newCounting(t, Config{})
 	var first int64

@@ -16,7 +16,8 @@ import (
 
 const overTLS = "SELECT count(*) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl"
 
-// With TLS and a SCRAM password: straight to the server, and through a pooler which asks the server in the same way.
+// The engine connects with TLS and a SCRAM password: to the server, and through a pooler that connects to the server in the
+// same way.
 func TestSecure(t *testing.T) {
 	authority := pgtest.NewAuthority(t)
 	c := pgtest.StartSecureCluster(t, authority)
@@ -61,7 +62,7 @@ func TestSecure(t *testing.T) {
 	}
 }
 
-// What is wrong with a certificate, or with what an address says of TLS, is said at start, together with what to do.
+// Open reports what is wrong with a certificate, or with the TLS settings of an address, and what to do.
 func TestOpenAdvises(t *testing.T) {
 	authority, stranger := pgtest.NewAuthority(t), pgtest.NewAuthority(t)
 	c := pgtest.StartSecureCluster(t, authority)
@@ -97,7 +98,7 @@ func TestOpenAdvises(t *testing.T) {
 	})
 }
 
-// refuses fails where an address is not refused with an error that says so, and keeps the password to itself.
+// refuses fails unless Open refuses an address with a matching error that does not hold the password.
 func refuses(t *testing.T, address, direct, want string) {
 	t.Helper()
 	db, err := Open(context.Background(), address, Config{Direct: direct, Logger: slog.New(slog.DiscardHandler)})

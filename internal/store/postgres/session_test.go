@@ -64,7 +64,7 @@ func TestOutdatedStatements(t *testing.T) {
 	}
 }
 
-// A statement after the one that was announced as the last would see another snapshot.
+// After the statement that was announced as the last, another one would see another snapshot.
 func TestAfterLast(t *testing.T) {
 	db := openNew(t, Config{})
 	err := db.Read(t.Context(), func(r store.Reader) error {
@@ -89,7 +89,7 @@ func TestAfterLast(t *testing.T) {
 	}
 }
 
-// The server ends a statement at its deadline, and says so in a way that lets the query be blamed.
+// The server ends a statement at its deadline, and the error says that the statement took too long.
 func TestDeadlines(t *testing.T) {
 	db := openNew(t, Config{ReadTimeout: 200 * time.Millisecond, WriteTimeout: 200 * time.Millisecond, Readers: 1, Writers: 1})
 	const slow = "SELECT count(*) FROM generate_series(1, 1000000000)"
@@ -113,7 +113,7 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// Empty text is a value: as the very first that a new connection binds, too.
+// Empty text is a value, even as the first that a new connection binds.
 func TestEmptyTextFirst(t *testing.T) {
 	db := openNew(t, Config{Readers: 1, Writers: 1})
 	const sql = "SELECT CASE WHEN $1::text = '' THEN 1 ELSE 0 END"

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// childVariable names the role in which the test binary runs again as a process of its own, to be killed or watched.
+// childVariable names the role in which the test binary runs again as a process of its own.
 const childVariable = "ASHLAR_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -67,7 +67,7 @@ func (c *child) line(t *testing.T) string {
 	return line
 }
 
-// rest returns what else the child reported before it ended. A last line that it did not finish is not part of it.
+// rest returns what else the child reported before it ended. It leaves out a last line that is not whole.
 func (c *child) rest(t *testing.T) (lines []string) {
 	t.Helper()
 	for {

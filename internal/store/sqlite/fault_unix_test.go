@@ -200,8 +200,8 @@ func childRounds(path string) error {
 	return failed
 }
 
-// childFull writes into a disk that is full after a while, alone and together with others, and then has room again. It
-// acknowledges each row that was written.
+// childFull writes to a disk that fills up, by lone writes and in groups, and then gets room again. It acknowledges each
+// row that was written.
 func childFull(path string) error {
 	signal.Ignore(syscall.SIGXFSZ) // a write beyond the limit then fails, as on a full disk
 	db, err := Open(context.Background(), path, Config{Logger: discard()})
@@ -257,7 +257,7 @@ func refuseTogether(db *DB) error {
 	return all
 }
 
-// isRefusal wants the answer to a write on a full disk, which is known not to be done.
+// isRefusal checks that a write on a full disk was refused, and that it certainly left nothing.
 func isRefusal(err error) error {
 	e, ok := errors.AsType[*errs.Error](err)
 	switch {
@@ -278,7 +278,7 @@ func limitFiles(size uint64) error {
 	return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
 }
 
-// TestFullDisk: a disk without room refuses writes as unavailable and takes nothing that was acknowledged.
+// TestFullDisk: with a full disk writes are refused as unavailable, and no acknowledged row is lost.
 func TestFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data.db")
 	db := openTest(t, path, Config{})
@@ -296,7 +296,7 @@ func TestFullDisk(t *testing.T) {
 	wantCount(t, path, len(ids))
 }
 
-// wantCount checks that no row is there of which it was said that nothing was written.
+// wantCount checks that a refused write left no row.
 func wantCount(t *testing.T, path string, want int) {
 	t.Helper()
 	db := openTest(t, path, Config{})
@@ -321,7 +321,7 @@ func countOf(t *testing.T, db *DB) (n int) {
 	return n
 }
 
-// TestFullDatabase: the same inside a transaction, which SQLite then drops as a whole.
+// TestFullDatabase: the disk fills up inside a transaction, which SQLite then drops as a whole.
 func TestFullDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data.db")
 	db := openTest(t, path, Config{})
@@ -371,7 +371,7 @@ func setMaxPages(t *testing.T, db *DB, pages int) {
 	}
 }
 
-// childOther is another process, as `ashlar token` is, that writes into the database of a server.
+// childOther is another process, such as `ashlar token`, that writes to the database of a server.
 func childOther(path string) error {
 	db, err := Open(context.Background(), path, Config{})
 	if err != nil {
@@ -385,7 +385,7 @@ func childOther(path string) error {
 	return db.Close()
 }
 
-// TestOtherProcess: both get through, and the server sees the other's rows and the generations that it moved.
+// TestOtherProcess: both processes can write, and the server sees the rows and the generations of the other.
 func TestOtherProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data.db")
 	db := openTest(t, path, Config{})

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestSyncBeforeAnswer watches the system calls of a process: before a row is acknowledged, the write that put it into
-// the log must have been followed by a sync of the log that has returned.
+// TestSyncBeforeAnswer watches the system calls of a process. Before it acknowledges a row, it writes the row to the log,
+// and a sync of the log returns.
 func TestSyncBeforeAnswer(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {

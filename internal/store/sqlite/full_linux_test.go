@@ -19,7 +19,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// smallDisk mounts a file system of so many bytes. It skips the test where this user may not.
+// smallDisk mounts a file system of so many bytes. It skips the test if this user may not mount one.
 func smallDisk(t *testing.T, size int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -57,8 +57,8 @@ func crowd(t *testing.T, dir string) (room func()) {
 	}
 }
 
-// TestFullDiskIsServed: a database whose disk is full to the last byte can be read, also after a restart, and takes writes
-// again as soon as there is room.
+// TestFullDiskIsServed: a database on a full disk can be read, also after a restart. It takes writes as soon as there is
+// room.
 func TestFullDiskIsServed(t *testing.T) {
 	dir := smallDisk(t, 8<<20)
 	path := filepath.Join(dir, "data.db")
@@ -143,7 +143,8 @@ func TestFullDiskAtStart(t *testing.T) {
 	wantRows(t, filepath.Join(dir, "copy.db"), []int64{0, 99, 200})
 }
 
-// TestFirstStartOnAFullDisk: there is nothing to serve, and the error says what to do. With room the next start succeeds.
+// TestFirstStartOnAFullDisk: a first start on a full disk fails, and the error says what to do. With room the next start
+// succeeds.
 func TestFirstStartOnAFullDisk(t *testing.T) {
 	dir := smallDisk(t, 1<<20)
 	path := filepath.Join(dir, "data.db")
@@ -164,7 +165,7 @@ func TestFirstStartOnAFullDisk(t *testing.T) {
 	}
 }
 
-// wantFull checks that writes are refused, until the disk really is full, and reads are not.
+// wantFull writes until the disk is really full. It checks that writes are refused and reads are not.
 func wantFull(t *testing.T, db *DB, id int64) {
 	t.Helper()
 	refused := false
@@ -196,7 +197,7 @@ func wantWritable(t *testing.T, db *DB) {
 	}
 }
 
-// childCrowded writes into a full disk until it is killed, and reports what was acknowledged (+) and what was refused (-).
+// childCrowded writes to a full disk until it is killed. It reports each row as acknowledged (+) or refused (-).
 func childCrowded(path string) error {
 	db, err := Open(context.Background(), path, Config{Logger: discard()})
 	if err != nil {
@@ -264,7 +265,7 @@ func TestKillOnAFullDisk(t *testing.T) {
 	}
 }
 
-// TestFailedCopyLeavesNothing: neither a copy without room nor one that was interrupted leaves anything behind.
+// TestFailedCopyLeavesNothing: a copy without room leaves nothing behind, and neither does an interrupted one.
 func TestFailedCopyLeavesNothing(t *testing.T) {
 	dir := smallDisk(t, 3<<20)
 	db := openTest(t, filepath.Join(dir, "data.db"), Config{})
@@ -318,8 +319,8 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 	}
 }
 
-// TestFailedSync: where a sync failed, the frames of the transaction may be in the log. A later transaction overwrites
-// them, and only where that fails too the outcome is unknown.
+// TestFailedSync: after a failed sync the frames of the transaction may be in the log. A later transaction overwrites them.
+// The outcome is unknown only if that fails too.
 func TestFailedSync(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data.db")
 	db := openTest(t, path, Config{})

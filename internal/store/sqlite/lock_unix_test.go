@@ -33,7 +33,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// TestLockOfADeadProcess: the lock ends with its process, however that ends.
+// TestLockOfADeadProcess: the lock ends with its process, even if that is killed.
 func TestLockOfADeadProcess(t *testing.T) {
 	dir := t.TempDir()
 	c := startChild(t, "lock", dir)

@@ -204,7 +204,7 @@ func TestLongExpression(t *testing.T) {
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// Several who make a database at once, as commands that are started together do, all find it theirs.
+// Several processes that make a database at once all find it theirs.
 func TestOpenTogether(t *testing.T) {
 	for range 100 {
 		path := filepath.Join(t.TempDir(), "data.db")

@@ -11,7 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// outside returns what a read is told of others, and the rows that it counts.
+// outside returns the number of store.Reader.Outside, and the rows that the read counts.
 func outside(t *testing.T, db *DB) (n int64, known bool, rows int) {
 	t.Helper()
 	err := db.Read(t.Context(), func(r store.Reader) error {

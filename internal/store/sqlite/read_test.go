@@ -29,7 +29,7 @@ func TestReadDeadline(t *testing.T) {
 	}
 }
 
-// cutting is a context that ends at a time without closing Done.
+// cutting is a context that ends at a time, but does not close Done.
 type cutting struct {
 	context.Context
 	at time.Time
@@ -44,7 +44,7 @@ func (c cutting) Err() error {
 	return nil
 }
 
-// TestCutReadLetsItsSnapshotGo: nothing keeps the log from beginning anew once a read was cut off.
+// TestCutReadLetsItsSnapshotGo: after a read was cut short, nothing keeps SQLite from reusing the log.
 func TestCutReadLetsItsSnapshotGo(t *testing.T) {
 	db := openRows(t, Config{Readers: 1})
 	err := db.Read(cutting{t.Context(), time.Now().Add(20 * time.Millisecond)}, func(r store.Reader) error {
@@ -58,7 +58,7 @@ func TestCutReadLetsItsSnapshotGo(t *testing.T) {
 	}
 }
 
-// TestDeadlineBetweenStatements: an interruption that comes while no statement runs is not forgotten.
+// TestDeadlineBetweenStatements: an interruption counts even if no statement runs when it comes.
 func TestDeadlineBetweenStatements(t *testing.T) {
 	db := openRows(t, Config{ReadTimeout: 20 * time.Millisecond})
 	err := db.Read(t.Context(), func(r store.Reader) error {
@@ -152,8 +152,8 @@ func TestSchemaChangeReachesReaders(t *testing.T) {
 
 const insertTestRowOne = `INSERT INTO rows (id, body) VALUES (1, 'x')`
 
-// TestSnapshotOfAnotherProcess: a snapshot serves several reads, yet what another process commits is seen soon, and a
-// server at rest does not keep the log from being moved into the database and begun anew.
+// TestSnapshotOfAnotherProcess: a snapshot serves several reads, but commits of another process are seen soon. An idle
+// server does not keep SQLite from moving the log into the database and reusing it.
 func TestSnapshotOfAnotherProcess(t *testing.T) {
 	db := openRows(t, Config{})
 	other := openOther(t, db)
@@ -186,7 +186,8 @@ func TestReadOwnWrites(t *testing.T) {
 	}
 }
 
-// TestReadsGoForward: who has seen a row sees it ever after, also before its writer is answered and on another connection.
+// TestReadsGoForward: a client that has seen a row sees it ever after, also before its writer is answered, and on another
+// connection.
 func TestReadsGoForward(t *testing.T) {
 	db := openRows(t, Config{Readers: 3})
 	done := make(chan struct{})

@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// FuzzDescribe describes any text: what is no query is a fault with a place in it, and the next is described as if nothing had been.
+// FuzzDescribe describes any text. A text that is no query gets an error with an offset, and does not affect the next one.
 func FuzzDescribe(f *testing.F) {
 	for _, query := range []string{
 		"SELECT id, count(*) AS n FROM notes GROUP BY id", "WITH x AS (SELECT 1 AS id) SELECT * FROM x", "SELECT 1; SELECT 2", "SELECT 1 -- (", "SELECT 1 /*",

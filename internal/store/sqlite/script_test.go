@@ -64,7 +64,7 @@ func rowsOf(t *testing.T, db *DB) (ids []int64) {
 	return ids
 }
 
-// A script that comes while nothing else is written has no savepoint. Whatever refuses it, it leaves nothing.
+// A lone script runs without a savepoint. It leaves nothing if it is refused, for whatever reason.
 func TestLoneScriptLeavesNothing(t *testing.T) {
 	db := openScripts(t, Config{WriteTimeout: 50 * time.Millisecond})
 	write(t, db, `INSERT INTO rows (id, body) VALUES (1, 'x')`)
@@ -120,7 +120,7 @@ func scriptsInOneGroup(t *testing.T, db *DB, scripts ...*store.Script) (done []b
 	return done, failed
 }
 
-// A refused script is undone without its neighbours, and so is one with which SQLite drops the whole transaction.
+// A refused script is undone without its neighbours. So is a script that makes SQLite drop the whole transaction.
 func TestScriptsOfAGroup(t *testing.T) {
 	db := openScripts(t, Config{GroupTime: time.Minute})
 	done, failed := scriptsInOneGroup(t, db,
@@ -222,8 +222,8 @@ func TestCloseWaitsForALeadingScript(t *testing.T) {
 	}
 }
 
-// Revisions that are reserved ahead are given once: by two handles of one database, after a transaction that was undone, and
-// after the database was opened again.
+// A reserved revision is given out once: by two handles of one database, after an undone transaction, and after the
+// database was opened again.
 func TestReservedRevisions(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data.db")
 	first, second := openTest(t, path, Config{}), openTest(t, path, Config{})

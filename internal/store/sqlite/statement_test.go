@@ -70,7 +70,7 @@ func TestArgumentsMustMatch(t *testing.T) {
 	}
 }
 
-// TestBinding: what SQLite makes of each kind of value, and that no binding is left over from the run before.
+// TestBinding: SQLite stores each kind of value as expected, and no binding is left from the run before.
 func TestBinding(t *testing.T) {
 	db := openRows(t, Config{Readers: 1})
 	long := strings.Repeat("é", largeText)

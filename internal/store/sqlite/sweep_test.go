@@ -39,7 +39,7 @@ func addChain(tx store.Tx, first, n int64) error {
 	return nil
 }
 
-// sweepChain deletes what hangs below a node.
+// sweepChain deletes the nodes below a node.
 func sweepChain(tx store.Tx, first int64) error {
 	tx.MarkChanged("nodes")
 	if _, err := tx.Exec(collectNodes, []value.Value{value.OfInt(first)}); err != nil {
@@ -105,7 +105,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// A sweep that fails, panics, loses its transaction or takes too long leaves nothing, and others write on.
+// A sweep that fails, panics, loses its transaction or takes too long leaves nothing. Other writes go on.
 func TestSweepFails(t *testing.T) {
 	refused := errors.New("refused")
 	for _, tt := range []struct {
@@ -190,7 +190,7 @@ func TestSweepEnds(t *testing.T) {
 // sweepMark is how many nodes a chain of childSweeps has.
 const sweepMark = 500
 
-// childSweeps makes chains and sweeps them until it is killed, and reports each that is gone.
+// childSweeps makes chains and sweeps them until it is killed. It reports each chain that is gone.
 func childSweeps(path string) error {
 	db, err := Open(context.Background(), path, Config{})
 	if err != nil {

@@ -133,7 +133,7 @@ func TestControlStatementsAreRefused(t *testing.T) {
 	}
 }
 
-// TestSlowFunction: the writer's deadline ends it, and it alone.
+// TestSlowFunction: the writer's deadline ends a slow function, and nothing else.
 func TestSlowFunction(t *testing.T) {
 	db := openRows(t, Config{WriteTimeout: 50 * time.Millisecond, GroupTime: time.Minute})
 	slowRuns := 0
@@ -194,7 +194,7 @@ func TestQueueFull(t *testing.T) {
 	wg.Wait()
 }
 
-// TestGoexit: a function that ends the writer's goroutine, as t.FailNow does, does not end writing.
+// TestGoexit: a function may end the writer's goroutine, as t.FailNow does. Later writes work all the same.
 func TestGoexit(t *testing.T) {
 	db := openRows(t, Config{})
 	err := db.Write(t.Context(), func(tx store.Tx) error {
@@ -215,8 +215,8 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
-// TestCommitFails: a commit that SQLite refuses is undone, every function in it is told so, and the writer recovers. A
-// deferred foreign key, which our own tables never have, is a commit that can be made to fail.
+// TestCommitFails: if SQLite refuses a commit, it is undone, every function in it gets the error, and the writer recovers.
+// The test uses a deferred foreign key, which our own tables never have.
 func TestCommitFails(t *testing.T) {
 	db := openRows(t, Config{GroupTime: time.Minute})
 	write(t, db, `CREATE TABLE children (row_id INTEGER REFERENCES rows (id) DEFERRABLE INITIALLY DEFERRED) STRICT`)
@@ -240,7 +240,7 @@ func TestCommitFails(t *testing.T) {
 	}
 }
 
-// TestBusy: another process's transaction is waited for, and then the writes that wait are refused together.
+// TestBusy: the writer waits for another process's transaction, and then refuses all waiting writes together.
 func TestBusy(t *testing.T) {
 	db := openRows(t, Config{BusyTimeout: 300 * time.Millisecond})
 	other := openOther(t, db)
@@ -290,7 +290,7 @@ func openOther(t *testing.T, db *DB) *lite.Conn {
 	return other
 }
 
-// TestCloseGivesUp: what is queued behind a function that outlasts CloseTimeout is refused.
+// TestCloseGivesUp: Close refuses the writes behind a function that outlasts CloseTimeout.
 func TestCloseGivesUp(t *testing.T) {
 	db := openRows(t, Config{CloseTimeout: 50 * time.Millisecond})
 	entered := make(chan struct{})

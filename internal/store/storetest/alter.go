@@ -11,7 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// alter runs f in an Alter that is to succeed.
+// alter runs f in an Alter that must succeed.
 func (f *fixture) alter(fn func(store.Session) error) {
 	f.t.Helper()
 	if err := f.db.Alter(context.Background(), fn); err != nil {
@@ -31,7 +31,7 @@ func execAll(s store.Session, statements ...string) error {
 
 func tablesChange(t *testing.T, f *fixture) {
 	f.exec(insertNote, note(1, "a")...)
-	f.wantNotes(1) // by statements that are prepared, and go on working
+	f.wantNotes(1) // statements prepared before still work
 	f.alter(func(s store.Session) error {
 		if err := execAll(s, `ALTER TABLE notes ADD COLUMN more bigint`); err != nil { // committed by itself
 			return err

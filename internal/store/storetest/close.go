@@ -19,7 +19,7 @@ func afterClose(t *testing.T, f *fixture) {
 	wantKind(t, "Close after Close", f.db.Close(), errs.Unavailable)
 }
 
-// closeDrains: what was queued when Close was called is done, or refused as unavailable, and Close waits for it.
+// closeDrains: Close waits for the writes in the queue. Each is done, or refused as unavailable.
 func closeDrains(t *testing.T, f *fixture) {
 	const n = 100
 	release := f.hold()

@@ -34,7 +34,7 @@ func revisions(t *testing.T, f *fixture) {
 		for _, revision := range draw(nil) {
 			note(revision)
 		}
-		draw(errRefused) // what a transaction drew that was undone may be drawn again
+		draw(errRefused) // numbers of an undone transaction may be drawn again
 		if round == 2 {
 			f.reopen()
 		}
@@ -75,10 +75,10 @@ func counters(t *testing.T, f *fixture) {
 		{"posts", nil, 2, 2},
 		{"comments", nil, 1, 1},
 		{"posts", errRefused, 3, 3},
-		{"posts", nil, 3, 4},          // what was drawn in vain may come again or not
+		{"posts", nil, 3, 4},          // numbers of an undone transaction may come again or not
 		{"revision", nil, 1, 1},       // a table of this name has nothing to do with revisions
-		{longCounter, nil, 1, 1},      // longer than a database's names are
-		{longCounter2, nil, 1, 1},     // and another that begins with the same
+		{longCounter, nil, 1, 1},      // longer than the names in a database
+		{longCounter2, nil, 1, 1},     // has the same beginning
 		{`a"b'c\d`, nil, 1, 1},        //
 		{`a"b'c\d`, errRefused, 2, 2}, //
 	} {
@@ -92,7 +92,7 @@ func counters(t *testing.T, f *fixture) {
 	}
 }
 
-// skips: a counter passes over numbers, few or many, and never goes back.
+// skips: a counter skips a few numbers or many, and never goes back.
 func skips(t *testing.T, f *fixture) {
 	draw := func(past int64) (first, next int64) {
 		f.write(func(tx store.Tx) (err error) {
@@ -111,7 +111,7 @@ func skips(t *testing.T, f *fixture) {
 	}
 	for _, tt := range []struct{ past, wantFirst, wantNext int64 }{
 		{0, 1, 2},
-		{3, 3, 4},                  // it is there already
+		{3, 3, 4},                  // the counter is there already
 		{10, 5, 11},                // few
 		{1_000_000, 12, 1_000_001}, // many
 		{3_000_000_000_000, 1_000_002, 3_000_000_000_001},
@@ -185,8 +185,7 @@ func generations(t *testing.T, f *fixture) {
 	moved("opened again", false, false)
 }
 
-// generationInside: what a function sees of a table that its transaction has changed must not be taken for what others
-// see under the same number.
+// generationInside: a function sees its own changes to a table under a generation that nobody else ever gets.
 func generationInside(t *testing.T, f *fixture) {
 	before := f.generation("notes")
 	inside := make([]int64, 8)

@@ -26,7 +26,7 @@ func describes(t *testing.T, f *fixture) {
 	}
 }
 
-// unsupported checks that an engine that does not sweep or copy says so, and does not pretend to have done it.
+// unsupported checks that an engine which does not sweep or copy says so.
 func unsupported(t *testing.T, f *fixture) {
 	if !f.db.Sweeps() {
 		err := f.db.Sweep(t.Context(), func(store.Tx) error { t.Error("the function of a sweep ran"); return nil })

@@ -36,7 +36,7 @@ func all(rows [][]value.Value, err error) func() ([]value.Value, error) {
 
 var kindColumns = []string{"id", "b", "i", "f", "d", "s", "ts", "dt", "u", "j"}
 
-// loadValues: what is loaded is what Exec would have written.
+// loadValues: a load writes what Exec would have written.
 func loadValues(t *testing.T, f *fixture) {
 	var rows [][]value.Value
 	for id, k := range kinds() {
@@ -59,7 +59,7 @@ func loadValues(t *testing.T, f *fixture) {
 	wantNulls(t, f, 1000)
 }
 
-// loadMany: rows beyond what one transaction, or one packet, takes in.
+// loadMany: more rows than one transaction, or one packet, takes in.
 func loadMany(t *testing.T, f *fixture) {
 	const most = 250_000
 	n := 0
@@ -71,7 +71,7 @@ func loadMany(t *testing.T, f *fixture) {
 			}
 			row[0], row[1] = value.OfInt(int64(n)), value.OfText(fmt.Sprint("row ", n))
 			n++
-			return row, nil // the same memory each time: it is not kept
+			return row, nil // reused: Copy does not keep it
 		})
 	})
 	if err != nil {
@@ -86,7 +86,7 @@ func loadMany(t *testing.T, f *fixture) {
 	})
 }
 
-// loadFails: an error of the rows ends the copying and comes back; the connection is good for the next table.
+// loadFails: an error of the rows ends the copy and comes back. The connection can load the next table.
 func loadFails(t *testing.T, f *fixture) {
 	mine := errors.New("the source is gone")
 	err := f.load(func(l store.Load) error {
@@ -108,7 +108,7 @@ func loadFails(t *testing.T, f *fixture) {
 	}
 }
 
-// loadReferences: rows come in any order, and what refers to nothing is found at the end.
+// loadReferences: rows come in any order, and the check at the end finds a reference to a missing row.
 func loadReferences(t *testing.T, f *fixture) {
 	postgres := f.db.Dialect() == sqlgen.Postgres
 	err := f.load(func(l store.Load) error {
@@ -129,7 +129,7 @@ func loadReferences(t *testing.T, f *fixture) {
 	}
 }
 
-// loadCut: a context that ends cuts a load short, also one that waits for rows.
+// loadCut: a context that ends cuts a load short, even one that waits for rows.
 func loadCut(t *testing.T, f *fixture) {
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
@@ -148,7 +148,7 @@ func loadCut(t *testing.T, f *fixture) {
 	f.exec(insertNote, note(1, "a")...)
 }
 
-// loadBeside: inside of a load the database can be read and written to.
+// loadBeside: the database takes reads and writes during a load.
 func loadBeside(t *testing.T, f *fixture) {
 	err := f.load(func(l store.Load) error {
 		if err := l.Exec(`CREATE TABLE more (id bigint PRIMARY KEY)`); err != nil {
@@ -164,7 +164,7 @@ func loadBeside(t *testing.T, f *fixture) {
 	f.wantNotes(1)
 }
 
-// numbers: what one database has counted, another goes on from, and so does it after it was opened again.
+// numbers: a database goes on from the numbers of another, also after it was opened again.
 func numbers(t *testing.T, f *fixture) {
 	db := f.db
 	names := []string{"posts", longCounter, "never"}
@@ -208,7 +208,7 @@ func numbers(t *testing.T, f *fixture) {
 	if got := f.generation("notes"); got <= 5 {
 		t.Errorf("Generation(notes) = %d after a write, want more than 5", got)
 	}
-	f.write(func(tx store.Tx) error { // lower numbers than its own
+	f.write(func(tx store.Tx) error { // lower than the database's own
 		return f.db.SetNumbers(tx, store.Numbers{Revision: 1, Counters: map[string]int64{"posts": 3}, Generations: map[string]int64{"notes": 1}})
 	})
 	if got := get(); got.Revision < drawn[3] || got.Counters["posts"] != 18 || f.generation("notes") <= 5 {

@@ -45,7 +45,7 @@ func rowError(t *testing.T, f *fixture) {
 	err := f.db.Read(t.Context(), func(r store.Reader) error {
 		return r.Query(`SELECT id FROM notes`, nil, func(value.Row) error { rows++; return errRefused })
 	})
-	if err != errRefused || rows != 1 { //nolint:errorlint // it must be the very error
+	if err != errRefused || rows != 1 { //nolint:errorlint // the same error value
 		t.Errorf("Read() = %v after %d rows, want the row's own error after 1", err, rows)
 	}
 	f.wantNotes(2)
@@ -92,7 +92,7 @@ func cancelledRead(t *testing.T, f *fixture) {
 			_, err := count(r, endless, value.OfInt(0))
 			return err
 		})
-		// A cancellation that comes to a server before the statement does is lost, and the driver gives up seconds later.
+		// A server forgets a cancellation that comes before the statement, and the driver gives up seconds later.
 		if took := time.Since(cancelled); !errors.Is(err, context.Canceled) || took > 5*time.Second {
 			t.Errorf("Read(cancelled) = %v, %v after it was cancelled", err, took)
 		}
@@ -100,7 +100,7 @@ func cancelledRead(t *testing.T, f *fixture) {
 	}
 }
 
-// timed is a context that ends at a time without closing Done.
+// timed is a context that ends at a time, but does not close Done.
 type timed struct {
 	context.Context
 	at time.Time
@@ -115,7 +115,7 @@ func (c timed) Err() error {
 	return c.Context.Err()
 }
 
-// cutRead: the engine asks Err of the context itself, and ends the read with what it says.
+// cutRead: the engine itself asks Err of the context, and ends the read with that error.
 func cutRead(t *testing.T, f *fixture) {
 	for range 3 {
 		began := time.Now()
@@ -140,7 +140,7 @@ func endedRead(t *testing.T, f *fixture) {
 	}
 }
 
-// manyReaders: readers beside writers see whole transactions, of two rows each.
+// manyReaders: while writes go on, readers see whole transactions, of two rows each.
 func manyReaders(t *testing.T, f *fixture) {
 	var wg sync.WaitGroup
 	for i := range 16 {

@@ -13,7 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// scripted runs a script, with a function that does the same.
+// scripted runs a script. Its function does the same.
 func scripted(ctx context.Context, db store.DB, s *store.Script) (functions int, err error) {
 	err = store.Run(ctx, db, func(int64) (*store.Script, error) { return s, nil }, func(tx store.Tx) error {
 		functions++
@@ -43,7 +43,7 @@ func step(row func(value.Row) error, sql string, args ...value.Value) store.Step
 	return store.Step{Statement: store.Statement{SQL: sql, Args: args}, Row: row}
 }
 
-// adding is a script that adds a note and asks row about it.
+// adding is a script that adds a note and shows it to row.
 func adding(id int64, body string, row func(value.Row) error) *store.Script {
 	return &store.Script{Tables: []string{"notes"}, Steps: []store.Step{
 		step(nil, insertNote, note(id, body)...),
@@ -58,7 +58,7 @@ func scripts(t *testing.T, f *fixture) {
 		f.read(func(r store.Reader) (err error) { n, err = r.Generation("notes"); return err })
 		return n
 	}
-	for id := range int64(3) { // an engine may do otherwise once it knows the statements
+	for id := range int64(3) { // an engine may behave differently with prepared statements
 		was := generation()
 		var got int64
 		s := adding(10*id, fmt.Sprint("body ", id), func(row value.Row) error { got = row.Int(0); return nil })
@@ -100,7 +100,8 @@ func scripts(t *testing.T, f *fixture) {
 	f.exec(`DELETE FROM notes`)
 }
 
-// Scripts and functions at once, of which some are refused, in each way that there is: what was answered is what is there.
+// scriptsTogether: many scripts run while functions do, and some are refused in every possible way. The table then holds
+// exactly the scripts that were accepted.
 func scriptsTogether(t *testing.T, f *fixture) {
 	const clients, each = 24, 30
 	var functions, accepted atomic.Int64
@@ -124,7 +125,7 @@ func scriptsTogether(t *testing.T, f *fixture) {
 				case id%11 == 0:
 					s.Steps[1].Row = func(value.Row) error { return errs.New(errs.Forbidden, "no") }
 				case id%13 == 0:
-					s.Steps[0].Args = note(id, "the same") // of all of them one may have it
+					s.Steps[0].Args = note(id, "the same") // only one of them can have it
 					s.NoGroup = id%2 == 0
 				case id%17 == 0:
 					s.Steps[1].Args = []value.Value{value.OfInt(-1)}

@@ -1,4 +1,4 @@
-// Package storetest is the suite that every engine behind store.DB passes.
+// Package storetest is the suite that every engine of store.DB passes.
 package storetest
 
 import (
@@ -11,10 +11,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Run runs the suite. open opens the database that belongs to t, empty at first; called again with the same t after
-// the former handle is closed, it opens the same database. It leaves closing to the suite.
+// Run runs the suite. open opens the database of t, which is empty at first. If the suite closes the database and calls
+// open again with the same t, open opens the same database. open leaves closing to the suite.
 //
-// Statements of the suite are written for every dialect: parameters as $1, $2, in the order of their use.
+// The statements of the suite work in every dialect, with parameters as $1, $2, in the order of their use.
 //
 // writers is how many functions of Write the database runs at once.
 func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
@@ -87,7 +87,7 @@ const createNotes = `CREATE TABLE notes (id bigint PRIMARY KEY, body text NOT NU
 
 func newFixture(t *testing.T, writers int, open func(*testing.T) store.DB) *fixture {
 	f := &fixture{t: t, db: open(t), open: open, writers: writers}
-	t.Cleanup(func() { _ = f.db.Close() }) // refused where the test has closed it
+	t.Cleanup(func() { _ = f.db.Close() }) // fails if the test has closed it
 	f.exec(createNotes)
 	return f
 }
@@ -166,7 +166,7 @@ func wantKind(t *testing.T, what string, err error, want errs.Kind) {
 	}
 }
 
-// soon fails the test where done is not closed within a time that no working engine needs.
+// soon fails the test if done is not closed within a time that no working engine needs.
 func soon[T any](t *testing.T, what string, done <-chan T) (v T) {
 	t.Helper()
 	select {

@@ -16,7 +16,8 @@ func addThenRead(tx store.Tx, id int64, body string, row func(value.Row) error) 
 		store.Statement{SQL: `SELECT body FROM notes WHERE id = $1`, Args: note(id, "")[:1]}, row)
 }
 
-// changeThenRead runs store.Tx.ExecThenQuery several times, since an engine may do otherwise once it knows the statements.
+// changeThenRead runs store.Tx.ExecThenQuery several times, because an engine may behave differently with prepared
+// statements.
 func changeThenRead(t *testing.T, f *fixture) {
 	for id := int64(1); id <= 9; id += 3 {
 		f.write(func(tx store.Tx) error {

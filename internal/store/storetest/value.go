@@ -61,7 +61,7 @@ const createKinds = `CREATE TABLE kinds (
 	id bigint PRIMARY KEY, b boolean, i bigint, f double precision, d numeric, s text, ts timestamptz, dt date, u uuid, j json
 )`
 
-// full is a row of one value of every kind.
+// full is a row with one value of every kind.
 type full struct {
 	B    bool
 	I    int64
@@ -92,7 +92,7 @@ const (
 	selectKinds = `SELECT b, i, f, d, s, ts, dt, u, j FROM kinds WHERE id = $1`
 )
 
-// kinds are values at the ends of what each kind can be.
+// kinds are values at the limits of each kind.
 func kinds() []full {
 	return []full{
 		{DT: "1970-01-01", U: "00000000-0000-0000-0000-000000000000", J: "{}"},
@@ -157,7 +157,7 @@ func wantNulls(t *testing.T, f *fixture, id int64) {
 	})
 }
 
-// lists are bound as JSON arrays, an empty one and none alike.
+// lists: a list is bound as a JSON array. An empty list and a nil list are the same.
 func lists(t *testing.T, f *fixture) {
 	for _, want := range [][]string{nil, {}, {"a"}, {"editor", `quote " backslash \ <tag> é 𝄞`, ""}} {
 		f.read(func(r store.Reader) error {

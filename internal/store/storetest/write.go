@@ -44,7 +44,7 @@ func panicUndone(t *testing.T, f *fixture) {
 	f.wantNotes(1)
 }
 
-// hold occupies every writer with a function, so that what is written meanwhile waits. release lets them go.
+// hold occupies every writer with a function, so that other writes wait. release lets them go.
 func (f *fixture) hold() (release func()) {
 	leave, left := make(chan struct{}), make(chan error, f.writers)
 	for range f.writers {
@@ -79,7 +79,7 @@ func (f *fixture) together(n int, fn func(i int, tx store.Tx) error) []error {
 			answers[i] = f.db.Write(context.Background(), func(tx store.Tx) error { return fn(i, tx) })
 		})
 	}
-	time.Sleep(50 * time.Millisecond) // for most to be waiting
+	time.Sleep(50 * time.Millisecond) // until most are waiting
 	release()
 	wg.Wait()
 	return answers
@@ -122,8 +122,8 @@ func neighboursUnaffected(t *testing.T, f *fixture) {
 	f.wantNotes(n / 4)
 }
 
-// refusalWaits: of many that insert one key, one is done and the others are refused because of a row that is there
-// when they hear of it.
+// refusalWaits: of many functions that insert one key, one is done. The others are refused because of a row that is there
+// when they get the answer.
 func refusalWaits(t *testing.T, f *fixture) {
 	release := f.hold()
 	var wg sync.WaitGroup
@@ -149,7 +149,7 @@ func refusalWaits(t *testing.T, f *fixture) {
 	}
 }
 
-// functionResets: whatever number of times the engine runs a function, what it fills is what it committed.
+// functionResets: however often the engine runs a function, it commits what the function filled in last.
 func functionResets(t *testing.T, f *fixture) {
 	const n = 32
 	seen := make([][]int64, n)
@@ -214,7 +214,7 @@ func endedWhileRunning(t *testing.T, f *fixture) {
 	f.wantNotes(1)
 }
 
-// overload: every function is either done or refused as unavailable, and none is forgotten.
+// overload: every function is either done or refused as unavailable. None is forgotten.
 func overload(t *testing.T, f *fixture) {
 	const n = 3000
 	answers := f.together(n, func(i int, tx store.Tx) error { return addNote(tx, int64(i), fmt.Sprint(i)) })
