@@ -40,14 +40,14 @@ func NewAuthority(t testing.TB) *Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &Authority{Root: filepath.Join(t.TempDir(), "root.crt"), key: key}
-	if a.certificate, err = x509.ParseCertificate(der); err != nil {
+	authority := &Authority{Root: filepath.Join(t.TempDir(), "root.crt"), key: key}
+	if authority.certificate, err = x509.ParseCertificate(der); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(a.Root, pemOf("CERTIFICATE", der), 0o644); err != nil {
+	if err := os.WriteFile(authority.Root, pemOf("CERTIFICATE", der), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return a
+	return authority
 }
 
 const loopback = "127.0.0.1"

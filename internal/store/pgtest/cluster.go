@@ -23,12 +23,12 @@ type Cluster struct {
 // StartCluster starts a server only for t, which may stop and start it. Options are settings, such as "max_connections=20".
 func StartCluster(t testing.TB, options ...string) *Cluster {
 	t.Helper()
-	c, err := start(options...)
+	cluster, err := start(options...)
 	if err != nil {
 		missing(t, err)
 	}
-	t.Cleanup(c.remove)
-	return c
+	t.Cleanup(cluster.remove)
+	return cluster
 }
 
 // NewCluster starts a server for a program that is no test. The program must call Close.
@@ -48,15 +48,15 @@ func socketFolder() string {
 }
 
 func start(options ...string) (*Cluster, error) {
-	c, err := create(options...)
+	cluster, err := create(options...)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Start(); err != nil {
-		c.remove()
+	if err := cluster.Start(); err != nil {
+		cluster.remove()
 		return nil, err
 	}
-	return c, nil
+	return cluster, nil
 }
 
 // create makes the files of a server. It does not start the server.
@@ -73,15 +73,15 @@ func create(options ...string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir, port: usualPort, bin: bin, owner: who, options: options}
+	cluster := &Cluster{dir: dir, port: usualPort, bin: bin, owner: who, options: options}
 	if err := who.own(dir); err != nil {
 		return nil, err
 	}
-	if err := c.initialise(); err != nil {
-		c.remove()
+	if err := cluster.initialise(); err != nil {
+		cluster.remove()
 		return nil, err
 	}
-	return c, nil
+	return cluster, nil
 }
 
 // initialise makes the files of the cluster. If this build of PostgreSQL has linguistic orders of text, the cluster uses

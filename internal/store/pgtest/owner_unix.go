@@ -51,12 +51,12 @@ func (o *owner) run(cmd *exec.Cmd) {
 
 // lock waits for the lock on a file that all tests of this machine share.
 func lock(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(err, f.Close())
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
-	return func() { _ = f.Close() }, nil
+	return func() { _ = file.Close() }, nil
 }

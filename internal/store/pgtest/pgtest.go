@@ -40,11 +40,11 @@ func startShared() (server, error) {
 	if given := os.Getenv(urlVariable); given != "" {
 		return server{url: given}, nil
 	}
-	c, err := start()
+	cluster, err := start()
 	if err != nil {
 		return server{}, err
 	}
-	return server{c.URL("postgres"), c}, nil
+	return server{cluster.URL("postgres"), cluster}, nil
 }
 
 // URL returns the address of a fresh, empty database, which is dropped when t ends. Without PostgreSQL it skips the test

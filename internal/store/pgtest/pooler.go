@@ -31,19 +31,19 @@ type Pooler struct {
 // configuration, such as "pool_mode=session".
 func StartPooler(t testing.TB, server string, options ...string) *Pooler {
 	t.Helper()
-	p, err := startPooler(server, options...)
+	pooler, err := startPooler(server, options...)
 	if err != nil {
 		missing(t, err)
 	}
-	t.Cleanup(p.remove)
-	return p
+	t.Cleanup(pooler.remove)
+	return pooler
 }
 
 // Pooled returns the address of a fresh, empty database through a pooler, and its own address.
 func Pooled(t testing.TB) (pooled, direct string) {
 	t.Helper()
 	direct = URL(t)
-	p, err := sharedPooler()
+	pooler, err := sharedPooler()
 	if err != nil {
 		missing(t, err)
 	}
@@ -51,7 +51,7 @@ func Pooled(t testing.TB) (pooled, direct string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.URL(config.Database), direct
+	return pooler.URL(config.Database), direct
 }
 
 // sharedPooler is the pooler of this test binary, in front of its shared server.
@@ -88,16 +88,16 @@ func startPooler(server string, options ...string) (*Pooler, error) {
 	if config.Password != "" {
 		target += " password='" + quoted(config.Password) + "'"
 	}
-	p, err := newPooler(target)
+	pooler, err := newPooler(target)
 	if err != nil {
 		return nil, err
 	}
-	p.options = options
-	if err := p.Start(); err != nil {
-		p.remove()
+	pooler.options = options
+	if err := pooler.Start(); err != nil {
+		pooler.remove()
 		return nil, err
 	}
-	return p, nil
+	return pooler, nil
 }
 
 // newPooler makes the folder of a pooler. It does not start the pooler.

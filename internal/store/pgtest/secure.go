@@ -18,17 +18,17 @@ import (
 const Password = "it's a 100% \"secret\""
 
 // StartSecureCluster starts a server only for t. Over TCP it requires TLS and a SCRAM password.
-func StartSecureCluster(t testing.TB, a *Authority, options ...string) *Cluster {
+func StartSecureCluster(t testing.TB, authority *Authority, options ...string) *Cluster {
 	t.Helper()
-	c, err := create(options...)
+	cluster, err := create(options...)
 	if err != nil {
 		missing(t, err)
 	}
-	t.Cleanup(c.remove)
-	if err := c.secure(a); err != nil {
+	t.Cleanup(cluster.remove)
+	if err := cluster.secure(authority); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return cluster
 }
 
 // Over the unix socket it lets anybody in, as the tests' own requests need.
@@ -37,14 +37,14 @@ local all all trust
 hostssl all all 127.0.0.1/32 scram-sha-256
 `
 
-func (c *Cluster) secure(a *Authority) (err error) {
+func (c *Cluster) secure(authority *Authority) (err error) {
 	if c.port, err = freePort(); err != nil {
 		return err
 	}
 	hba := filepath.Join(c.dir, "hba.conf")
 	c.options = append(c.options, "listen_addresses="+loopback, "ssl=on", "ssl_key_file="+filepath.Join(c.dir, "server.key"),
 		"ssl_cert_file="+filepath.Join(c.dir, "server.crt"), "hba_file="+hba)
-	if err := errors.Join(a.issue(c.dir, c.owner), os.WriteFile(hba, []byte(secureHBA), 0o644), c.Start()); err != nil {
+	if err := errors.Join(authority.issue(c.dir, c.owner), os.WriteFile(hba, []byte(secureHBA), 0o644), c.Start()); err != nil {
 		return err
 	}
 	_, err = c.ask("ALTER ROLE ashlar PASSWORD '" + quoted(Password) + "'")
@@ -93,35 +93,35 @@ func secureURL(port int, database string, settings []string) string {
 // StartSecurePooler starts a pgbouncer only for t, in front of a server of StartSecureCluster. Clients of the pooler need
 // TLS and a SCRAM password, and so does the pooler at the server. Its file of users holds what the server keeps of the
 // password, not the password.
-func StartSecurePooler(t testing.TB, c *Cluster, a *Authority, options ...string) *Pooler {
+func StartSecurePooler(t testing.TB, cluster *Cluster, authority *Authority, options ...string) *Pooler {
 	t.Helper()
-	secret, err := c.ask("SELECT rolpassword FROM pg_authid WHERE rolname = 'ashlar'")
+	secret, err := cluster.ask("SELECT rolpassword FROM pg_authid WHERE rolname = 'ashlar'")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPooler(fmt.Sprintf("* = host=%s port=%d", loopback, c.port))
+	pooler, err := newPooler(fmt.Sprintf("* = host=%s port=%d", loopback, cluster.port))
 	if err != nil {
 		missing(t, err)
 	}
-	t.Cleanup(p.remove)
-	if p.port, err = freePort(); err != nil {
+	t.Cleanup(pooler.remove)
+	if pooler.port, err = freePort(); err != nil {
 		t.Fatal(err)
 	}
-	in := func(name string) string { return filepath.Join(p.dir, name) }
+	in := func(name string) string { return filepath.Join(pooler.dir, name) }
 	users := []byte(`"ashlar" "` + secret + `"` + "\n")
-	if err := errors.Join(a.issue(p.dir, p.owner), os.WriteFile(in("users.txt"), users, 0o644)); err != nil {
+	if err := errors.Join(authority.issue(pooler.dir, pooler.owner), os.WriteFile(in("users.txt"), users, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	p.options = append([]string{
+	pooler.options = append([]string{
 		"listen_addr=" + loopback,
 		"auth_type=scram-sha-256", "auth_file=" + in("users.txt"), "admin_users=ashlar",
 		"client_tls_sslmode=require", "client_tls_key_file=" + in("server.key"), "client_tls_cert_file=" + in("server.crt"),
 		"server_tls_sslmode=verify-full", "server_tls_ca_file=" + in("root.crt"),
 	}, options...)
-	if err := p.Start(); err != nil {
+	if err := pooler.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return pooler
 }
 
 // SecureURL is the address of one of the server's databases over TCP.

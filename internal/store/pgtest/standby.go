@@ -17,15 +17,15 @@ import (
 // standby (synchronous replication).
 func (c *Cluster) StartStandby(t testing.TB) *Cluster {
 	t.Helper()
-	s, err := c.standby()
+	cluster, err := c.standby()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.remove)
-	if err := c.waitFor(s); err != nil {
+	t.Cleanup(cluster.remove)
+	if err := c.waitFor(cluster); err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return cluster
 }
 
 const standbyName = "standby"
@@ -35,27 +35,27 @@ func (c *Cluster) standby() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Cluster{dir: dir, port: c.port, bin: c.bin, owner: c.owner, options: c.options}
+	cluster := &Cluster{dir: dir, port: c.port, bin: c.bin, owner: c.owner, options: c.options}
 	err = c.owner.own(dir)
 	if err == nil {
 		from := fmt.Sprintf("host=%s user=ashlar application_name=%s", c.dir, standbyName)
 		var out []byte
-		if out, err = s.run("pg_basebackup", "-d", from, "-D", s.data(), "-R", "--checkpoint=fast", "--no-sync"); err != nil {
+		if out, err = cluster.run("pg_basebackup", "-d", from, "-D", cluster.data(), "-R", "--checkpoint=fast", "--no-sync"); err != nil {
 			err = fmt.Errorf("pg_basebackup: %w\n%s", err, out)
 		}
 	}
 	if err == nil {
-		err = s.Start()
+		err = cluster.Start()
 	}
 	if err != nil {
-		s.remove()
+		cluster.remove()
 		return nil, err
 	}
-	return s, nil
+	return cluster, nil
 }
 
 // waitFor makes commits wait for the standby, once it streams.
-func (c *Cluster) waitFor(s *Cluster) error {
+func (c *Cluster) waitFor(cluster *Cluster) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, c.URL("postgres"))
@@ -76,7 +76,7 @@ func (c *Cluster) waitFor(s *Cluster) error {
 		}
 		select {
 		case <-ctx.Done():
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+			log, _ := os.ReadFile(filepath.Join(cluster.dir, "log"))
 			return fmt.Errorf("the standby does not stream: %s", log)
 		case <-time.After(50 * time.Millisecond):
 		}
@@ -111,11 +111,11 @@ func (c *Cluster) Promote() error {
 // URLs returns the address of a database on the one of several clusters that takes writes.
 func URLs(database string, clusters ...*Cluster) string {
 	hosts := ""
-	for i, c := range clusters {
+	for i, cluster := range clusters {
 		if i > 0 {
 			hosts += ","
 		}
-		hosts += c.dir
+		hosts += cluster.dir
 	}
 	q := url.Values{"host": {hosts}, "user": {"ashlar"}, "target_session_attrs": {"read-write"}}
 	return "postgres:///" + database + "?" + q.Encode()

@@ -46,63 +46,63 @@ func (b *binder) bind(st *statement, args []value.Value) ([][]byte, error) {
 }
 
 // appendParam appends a value in the binary form of the type that the server expects.
-func appendParam(dst []byte, v value.Value, oid uint32) ([]byte, error) {
+func appendParam(dst []byte, val value.Value, oid uint32) ([]byte, error) {
 	switch oid {
 	case pgtype.BoolOID:
-		if v.Kind == value.Bool {
-			return append(dst, byte(v.Int)), nil
+		if val.Kind == value.Bool {
+			return append(dst, byte(val.Int)), nil
 		}
 	case pgtype.Int8OID:
-		if isWhole(v) {
-			return stdbinary.BigEndian.AppendUint64(dst, uint64(v.Int)), nil
+		if isWhole(val) {
+			return stdbinary.BigEndian.AppendUint64(dst, uint64(val.Int)), nil
 		}
 	case pgtype.Int4OID:
-		if isWhole(v) && int64(int32(v.Int)) == v.Int {
-			return stdbinary.BigEndian.AppendUint32(dst, uint32(v.Int)), nil
+		if isWhole(val) && int64(int32(val.Int)) == val.Int {
+			return stdbinary.BigEndian.AppendUint32(dst, uint32(val.Int)), nil
 		}
 	case pgtype.Float8OID:
-		if v.Kind == value.Float {
-			return stdbinary.BigEndian.AppendUint64(dst, math.Float64bits(v.Float)), nil
+		if val.Kind == value.Float {
+			return stdbinary.BigEndian.AppendUint64(dst, math.Float64bits(val.Float)), nil
 		}
 	case pgtype.NumericOID:
-		if v.Kind == value.Decimal || v.Kind == value.Int {
-			return appendNumeric(dst, v.Int, int(v.Scale)), nil
+		if val.Kind == value.Decimal || val.Kind == value.Int {
+			return appendNumeric(dst, val.Int, int(val.Scale)), nil
 		}
 	case pgtype.TimestamptzOID:
-		if v.Kind == value.Timestamp {
-			return stdbinary.BigEndian.AppendUint64(dst, uint64(v.Int-epochMicros)), nil
+		if val.Kind == value.Timestamp {
+			return stdbinary.BigEndian.AppendUint64(dst, uint64(val.Int-epochMicros)), nil
 		}
 	case pgtype.DateOID:
-		days, err := parseDays(v.Text)
+		days, err := parseDays(val.Text)
 		return stdbinary.BigEndian.AppendUint32(dst, uint32(int32(days-epochDays))), err
 	case pgtype.UUIDOID:
-		digits, err := hex.DecodeString(strings.ReplaceAll(v.Text, "-", ""))
+		digits, err := hex.DecodeString(strings.ReplaceAll(val.Text, "-", ""))
 		if err == nil && len(digits) == 16 {
 			return append(dst, digits...), nil
 		}
 	case pgtype.TextArrayOID:
-		if v.Kind == value.List {
-			return appendTexts(dst, v.List), nil
+		if val.Kind == value.List {
+			return appendTexts(dst, val.List), nil
 		}
 	case pgtype.TextOID, pgtype.VarcharOID, pgtype.JSONOID, pgtype.NameOID:
-		return appendText(dst, v)
+		return appendText(dst, val)
 	}
-	return dst, fmt.Errorf("a value of kind %v does not fit the type with the number %d", v.Kind, oid)
+	return dst, fmt.Errorf("a value of kind %v does not fit the type with the number %d", val.Kind, oid)
 }
 
 func isWhole(v value.Value) bool {
 	return v.Kind == value.Int || v.Kind == value.Duration
 }
 
-func appendText(dst []byte, v value.Value) ([]byte, error) {
-	switch v.Kind {
+func appendText(dst []byte, val value.Value) ([]byte, error) {
+	switch val.Kind {
 	case value.Text, value.Date, value.UUID, value.JSON:
-		return append(dst, v.Text...), nil
+		return append(dst, val.Text...), nil
 	case value.List:
-		text, err := json.Marshal(append([]string{}, v.List...)) // a nil list is [], not null
+		text, err := json.Marshal(append([]string{}, val.List...)) // a nil list is [], not null
 		return append(dst, text...), err
 	}
-	return dst, fmt.Errorf("a value of kind %v is no text", v.Kind)
+	return dst, fmt.Errorf("a value of kind %v is no text", val.Kind)
 }
 
 // appendTexts appends an array of text: the number of dimensions, whether it holds a null, the type of its elements, for

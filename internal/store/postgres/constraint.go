@@ -25,17 +25,17 @@ ORDER BY k.place`
 // resolve fills in the columns of a unique constraint, and remembers them. It asks on another connection, because a
 // transaction that was refused answers nothing more.
 func (db *DB) resolve(refusal *store.ConstraintError) error {
-	e, _ := errors.AsType[*pgconn.PgError](refusal.Cause)
-	key := e.SchemaName + "." + e.ConstraintName
+	failed, _ := errors.AsType[*pgconn.PgError](refusal.Cause)
+	key := failed.SchemaName + "." + failed.ConstraintName
 	if columns, known := db.indexes.Load(key); known {
 		refusal.Columns = columns.([]string)
 		return nil
 	}
 	var columns []string
-	args := []value.Value{value.OfText(e.SchemaName), value.OfText(e.ConstraintName)}
-	err := db.Read(context.Background(), func(r store.Reader) error {
+	args := []value.Value{value.OfText(failed.SchemaName), value.OfText(failed.ConstraintName)}
+	err := db.Read(context.Background(), func(reader store.Reader) error {
 		columns = nil
-		return r.Query(indexColumns, args, func(row value.Row) error {
+		return reader.Query(indexColumns, args, func(row value.Row) error {
 			columns = append(columns, string(row.Bytes(0)))
 			return nil
 		})

@@ -171,35 +171,35 @@ ON CONFLICT ("table", stripe) DO UPDATE SET generation = greatest(ashlar_generat
 
 // Numbers implements store.DB. Sequences are not part of a snapshot. They may be further than the snapshot, which does no
 // harm.
-func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
+func (*DB) Numbers(reader store.Reader, counters []string) (store.Numbers, error) {
 	read := func(sql string, args ...value.Value) (last int64, err error) {
-		err = r.Query(sql, args, func(row value.Row) error {
+		err = reader.Query(sql, args, func(row value.Row) error {
 			last = row.Int(0)
 			return nil
 		})
 		return last, err
 	}
-	n := store.Numbers{Counters: map[string]int64{}}
+	numbers := store.Numbers{Counters: map[string]int64{}}
 	var err error
-	if n.Revision, err = read(lastRevision); err != nil {
-		return n, err
+	if numbers.Revision, err = read(lastRevision); err != nil {
+		return numbers, err
 	}
 	for _, counter := range counters {
-		if n.Counters[counter], err = read(lastCount, value.OfText(sequenceOf(counter))); err != nil {
-			return n, err
+		if numbers.Counters[counter], err = read(lastCount, value.OfText(sequenceOf(counter))); err != nil {
+			return numbers, err
 		}
 	}
-	return n, nil
+	return numbers, nil
 }
 
 // SetNumbers implements store.DB. No connection has the stripe -1.
-func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
-	if n.Revision > 0 {
-		if _, err := tx.Exec(setRevision, []value.Value{value.OfInt(n.Revision)}); err != nil {
+func (*DB) SetNumbers(tx store.Tx, numbers store.Numbers) error {
+	if numbers.Revision > 0 {
+		if _, err := tx.Exec(setRevision, []value.Value{value.OfInt(numbers.Revision)}); err != nil {
 			return err
 		}
 	}
-	for counter, last := range n.Counters {
+	for counter, last := range numbers.Counters {
 		if last == 0 {
 			continue
 		}
@@ -211,7 +211,7 @@ func (*DB) SetNumbers(tx store.Tx, n store.Numbers) error {
 			return err
 		}
 	}
-	for table, generation := range n.Generations {
+	for table, generation := range numbers.Generations {
 		if _, err := tx.Exec(setGeneration, []value.Value{value.OfText(table), value.OfInt(generation)}); err != nil {
 			return err
 		}

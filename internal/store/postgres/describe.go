@@ -26,30 +26,30 @@ const describedView = "pg_temp.ashlar_described"
 // It makes a view of the query, because the server explains nothing else completely: for a view it resolves every name, and
 // keeps what it understood as a tree. The protocol's description of a statement has no tables, and EXPLAIN leaves out what
 // the result does not need.
-func (db *DB) Describe(ctx context.Context, query string) (d store.Description, err error) {
+func (db *DB) Describe(ctx context.Context, query string) (described store.Description, err error) {
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
-	err = db.withSession(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
-		if err := checkText(ctx, c, query); err != nil {
+	err = db.withSession(ctx, func(ctx context.Context, raw *pgconn.PgConn) error {
+		if err := checkText(ctx, raw, query); err != nil {
 			return err
 		}
-		if err := execAll(ctx, c, begin); err != nil {
+		if err := execAll(ctx, raw, begin); err != nil {
 			return err
 		}
-		d, err = describe(ctx, c, query)
-		return errors.Join(err, execAll(ctx, c, rollback))
+		described, err = describe(ctx, raw, query)
+		return errors.Join(err, execAll(ctx, raw, rollback))
 	})
 	if _, refused := errors.AsType[*store.QueryError](err); err != nil && !refused {
-		return d, translate(ctx, err)
+		return described, translate(ctx, err)
 	}
-	return d, err
+	return described, err
 }
 
 // A view's query stands between these in a statement. It must be a whole query there too.
 const aroundBefore, aroundAfter = "SELECT * FROM (", "\n) AS q"
 
-func checkText(ctx context.Context, c *pgconn.PgConn, query string) error {
-	alone, err := c.Prepare(ctx, "", query, nil)
+func checkText(ctx context.Context, raw *pgconn.PgConn, query string) error {
+	alone, err := raw.Prepare(ctx, "", query, nil)
 	switch {
 	case err != nil:
 		return queryError(err, query, 0)
@@ -58,30 +58,30 @@ func checkText(ctx context.Context, c *pgconn.PgConn, query string) error {
 	case len(alone.Fields) == 0:
 		return &store.QueryError{Offset: -1, Message: "a query is one SELECT"}
 	}
-	_, err = c.Prepare(ctx, "", aroundBefore+query+aroundAfter, nil)
+	_, err = raw.Prepare(ctx, "", aroundBefore+query+aroundAfter, nil)
 	return queryError(err, query, len(aroundBefore))
 }
 
 // queryError makes a *store.QueryError of an error about a text that has so many characters before the query.
 func queryError(err error, query string, before int) error {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || !aboutQuery(e) {
+	failed, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || !aboutQuery(failed) {
 		return err
 	}
 	at := -1
-	if e.Position > 0 {
-		at = min(max(int(e.Position)-1-before, 0), utf8.RuneCountInString(query))
+	if failed.Position > 0 {
+		at = min(max(int(failed.Position)-1-before, 0), utf8.RuneCountInString(query))
 	}
-	message := "PostgreSQL: " + e.Message
-	if e.Hint != "" {
-		message += " (" + strings.TrimSuffix(e.Hint, ".") + ")"
+	message := "PostgreSQL: " + failed.Message
+	if failed.Hint != "" {
+		message += " (" + strings.TrimSuffix(failed.Hint, ".") + ")"
 	}
 	return &store.QueryError{Offset: at, Message: message}
 }
 
 // aboutQuery reports whether an error is about the text, and not about the server or the connection.
-func aboutQuery(e *pgconn.PgError) bool {
-	switch classOf(e) {
+func aboutQuery(failed *pgconn.PgError) bool {
+	switch classOf(failed) {
 	case defect, outdated, large: // large: the statement is beyond a limit of the server
 		return true
 	}
@@ -90,31 +90,31 @@ func aboutQuery(e *pgconn.PgError) bool {
 
 const createDescribed = `CREATE TEMPORARY VIEW ashlar_described AS `
 
-func describe(ctx context.Context, c *pgconn.PgConn, query string) (d store.Description, err error) {
-	if err := execAll(ctx, c, createDescribed+query); err != nil {
-		return d, queryError(err, query, len(createDescribed))
+func describe(ctx context.Context, raw *pgconn.PgConn, query string) (described store.Description, err error) {
+	if err := execAll(ctx, raw, createDescribed+query); err != nil {
+		return described, queryError(err, query, len(createDescribed))
 	}
-	if d.Columns, err = describedColumns(ctx, c); err != nil {
-		return d, err
+	if described.Columns, err = describedColumns(ctx, raw); err != nil {
+		return described, err
 	}
-	if d.Reads, err = columnsRead(ctx, c); err != nil {
-		return d, err
+	if described.Reads, err = columnsRead(ctx, raw); err != nil {
+		return described, err
 	}
-	tree, err := one(ctx, c, selectTree)
+	tree, err := one(ctx, raw, selectTree)
 	if err != nil {
-		return d, err
+		return described, err
 	}
-	tables, err := tablesOf(ctx, c, tree)
+	tables, err := tablesOf(ctx, raw, tree)
 	if err != nil {
-		return d, err
+		return described, err
 	}
 	for _, t := range tables { // tables of which no column is named, and the server's own, which it does not track
-		if !slices.ContainsFunc(d.Reads, func(r store.Column) bool { return r.Table == t }) {
-			d.Reads = append(d.Reads, store.Column{Table: t})
+		if !slices.ContainsFunc(described.Reads, func(r store.Column) bool { return r.Table == t }) {
+			described.Reads = append(described.Reads, store.Column{Table: t})
 		}
 	}
-	d.Refused, err = refused(ctx, c, tree)
-	return d, err
+	described.Refused, err = refused(ctx, raw, tree)
+	return described, err
 }
 
 // A table is named with its schema, unless it is in the schema of the server's own tables.
@@ -138,8 +138,8 @@ FROM pg_class c WHERE c.oid = ANY($1::oid[]) AND c.oid <> '` + describedView + `
 FROM pg_proc p WHERE p.oid = ANY($1::oid[]) ORDER BY 1`
 )
 
-func describedColumns(ctx context.Context, c *pgconn.PgConn) ([]store.Column, error) {
-	rows, err := textRows(ctx, c, selectColumns)
+func describedColumns(ctx context.Context, raw *pgconn.PgConn) ([]store.Column, error) {
+	rows, err := textRows(ctx, raw, selectColumns)
 	var columns []store.Column
 	for _, row := range rows {
 		columns = append(columns, store.Column{Name: row[0], Type: row[1], Holds: kindsOf(row[2])})
@@ -172,8 +172,8 @@ func kindsOf(typ string) []value.Kind {
 	return nil
 }
 
-func columnsRead(ctx context.Context, c *pgconn.PgConn) ([]store.Column, error) {
-	rows, err := textRows(ctx, c, selectRead)
+func columnsRead(ctx context.Context, raw *pgconn.PgConn) ([]store.Column, error) {
+	rows, err := textRows(ctx, raw, selectRead)
 	var columns []store.Column
 	for _, row := range rows {
 		columns = append(columns, store.Column{Table: row[0], Name: row[1]})
@@ -197,8 +197,8 @@ func numbers(re *regexp.Regexp, tree string) string {
 	return "{" + strings.Join(slices.Compact(found), ",") + "}"
 }
 
-func tablesOf(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, error) {
-	rows, err := textRows(ctx, c, selectTables, numbers(relations, tree))
+func tablesOf(ctx context.Context, raw *pgconn.PgConn, tree string) ([]string, error) {
+	rows, err := textRows(ctx, raw, selectTables, numbers(relations, tree))
 	var tables []string
 	for _, row := range rows {
 		tables = append(tables, row[0])
@@ -207,8 +207,8 @@ func tablesOf(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, err
 }
 
 // refused lists what may change something, and what may return something else while no table changes.
-func refused(ctx context.Context, c *pgconn.PgConn, tree string) ([]string, error) {
-	rows, err := textRows(ctx, c, selectFunctions, numbers(functionOf, tree))
+func refused(ctx context.Context, raw *pgconn.PgConn, tree string) ([]string, error) {
+	rows, err := textRows(ctx, raw, selectFunctions, numbers(functionOf, tree))
 	var found []string
 	for _, row := range rows {
 		if nondeterministic(row[0], row[1], row[2] == "0", row[3] == "true") {
@@ -249,12 +249,12 @@ func nondeterministic(name, volatility string, noArgs, builtIn bool) bool {
 var readsContext = regexp.MustCompile(`^(pg_.*|has_.*|to_reg.*|.*_to_xml.*|current_.*|[a-z]+_description|age|txid_.*|inet_.*|row_security_active|format_type)$`)
 
 // textRows runs a query with text parameters and returns its rows as text.
-func textRows(ctx context.Context, c *pgconn.PgConn, sql string, args ...string) ([][]string, error) {
+func textRows(ctx context.Context, raw *pgconn.PgConn, sql string, args ...string) ([][]string, error) {
 	params := make([][]byte, len(args))
 	for i, a := range args {
 		params[i] = []byte(a)
 	}
-	result := c.ExecParams(ctx, sql, params, nil, nil, nil).Read()
+	result := raw.ExecParams(ctx, sql, params, nil, nil, nil).Read()
 	rows := make([][]string, len(result.Rows))
 	for i, r := range result.Rows {
 		rows[i] = make([]string, len(r))

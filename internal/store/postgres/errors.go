@@ -37,11 +37,11 @@ const (
 )
 
 func classOf(err error) errorClass {
-	e, ok := errors.AsType[*pgconn.PgError](err)
+	failed, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return classOfOther(err)
 	}
-	switch e.Code {
+	switch failed.Code {
 	case "40001", "40P01", "55P03":
 		return contended
 	case "25006":
@@ -55,7 +55,7 @@ func classOf(err error) errorClass {
 	case "40003", "57P01", "57P02", "57P03", "57P05", "25P03":
 		return lost
 	}
-	switch e.Code[:min(2, len(e.Code))] {
+	switch failed.Code[:min(2, len(failed.Code))] {
 	case "23":
 		return constraint
 	case "08":
@@ -125,17 +125,17 @@ func unreachable(cause error) error {
 // constraintError gives the error of a constraint its type. The caller looks up the columns of a unique one, because the
 // message that names them is in the server's language.
 func constraintError(err error) *store.ConstraintError {
-	e, _ := errors.AsType[*pgconn.PgError](err)
-	c := &store.ConstraintError{Constraint: store.Other, Table: e.TableName, Cause: err}
-	switch e.Code {
+	failed, _ := errors.AsType[*pgconn.PgError](err)
+	refusal := &store.ConstraintError{Constraint: store.Other, Table: failed.TableName, Cause: err}
+	switch failed.Code {
 	case uniqueViolation:
-		c.Constraint = store.Unique
+		refusal.Constraint = store.Unique
 	case foreignKeyViolation, restrictViolation:
-		c.Constraint = store.ForeignKey
+		refusal.Constraint = store.ForeignKey
 	default:
-		if e.ColumnName != "" {
-			c.Columns = []string{e.ColumnName}
+		if failed.ColumnName != "" {
+			refusal.Columns = []string{failed.ColumnName}
 		}
 	}
-	return c
+	return refusal
 }

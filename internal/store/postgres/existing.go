@@ -8,11 +8,11 @@ import (
 )
 
 // checkExisting returns an error if the database is not ours yet.
-func checkExisting(ctx context.Context, c *pgconn.PgConn) error {
-	if err := checkServer(c); err != nil {
+func checkExisting(ctx context.Context, raw *pgconn.PgConn) error {
+	if err := checkServer(raw); err != nil {
 		return err
 	}
-	ours, err := checkLayout(ctx, c)
+	ours, err := checkLayout(ctx, raw)
 	if err == nil && !ours {
 		err = errors.New("it holds no app: nothing was ever served from it")
 	}

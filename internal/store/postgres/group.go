@@ -81,55 +81,55 @@ func (g *groups) groupingPays() bool {
 }
 
 // run runs a script in a group.
-func (g *groups) run(ctx context.Context, s *store.Script) (done bool, err error) {
+func (g *groups) run(ctx context.Context, script *store.Script) (done bool, err error) {
 	if err := g.enter(); err != nil {
 		return false, err
 	}
 	defer g.leave()
-	m := &waiter{ctx: ctx, script: s, bytes: size(s), signals: make(chan signal, 2)}
-	if !g.join(m) {
-		return g.wait(m)
+	item := &waiter{ctx: ctx, script: script, bytes: size(script), signals: make(chan signal, 2)}
+	if !g.join(item) {
+		return g.wait(item)
 	}
-	g.lead(m)
-	t := <-m.signals // lead has sent it
+	g.lead(item)
+	t := <-item.signals // lead has sent it
 	return t.done, t.err
 }
 
 // join adds a waiter to the line, or reports that it can lead a group at once.
-func (g *groups) join(m *waiter) (leads bool) {
+func (g *groups) join(item *waiter) (leads bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.running < g.size {
 		g.running++
 		return true
 	}
-	g.waiting = append(g.waiting, m)
+	g.waiting = append(g.waiting, item)
 	return false
 }
 
 // wait waits for the end of the script, and leads a group when told to.
-func (g *groups) wait(m *waiter) (done bool, err error) {
+func (g *groups) wait(item *waiter) (done bool, err error) {
 	patience := g.patience / groupShare
 	timer := g.timers.Start(min(engine.ShortWait, patience))
 	defer g.timers.Stop(timer)
 	var ended <-chan struct{} // nil during ShortWait: see there
 	for short := true; ; {
 		select {
-		case t := <-m.signals:
+		case t := <-item.signals:
 			if !t.leads {
 				return t.done, t.err
 			}
-			g.lead(m)
+			g.lead(item)
 		case <-ended:
-			if g.withdraw(m) {
-				return false, m.ctx.Err()
+			if g.withdraw(item) {
+				return false, item.ctx.Err()
 			}
 			ended = nil // the script is in a group, which nothing cuts short
 		case <-timer.C:
 			if short {
-				short, ended = false, m.ctx.Done()
+				short, ended = false, item.ctx.Done()
 				timer.Reset(patience)
-			} else if g.withdraw(m) {
+			} else if g.withdraw(item) {
 				return false, nil
 			}
 		}
@@ -137,10 +137,10 @@ func (g *groups) wait(m *waiter) (done bool, err error) {
 }
 
 // withdraw takes a waiter out of the line, and reports whether it was still there.
-func (g *groups) withdraw(m *waiter) bool {
+func (g *groups) withdraw(item *waiter) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i := slices.Index(g.waiting, m)
+	i := slices.Index(g.waiting, item)
 	if i < 0 {
 		return false
 	}
@@ -149,8 +149,8 @@ func (g *groups) withdraw(m *waiter) bool {
 }
 
 // lead runs a group of this waiter and of those in the line, then lets the next one lead.
-func (g *groups) lead(m *waiter) {
-	all := g.takeWaiters(m)
+func (g *groups) lead(item *waiter) {
+	all := g.takeWaiters(item)
 	defer g.next()
 	err := background.Guard("a group of scripts", func() error {
 		g.runAll(all)
@@ -162,10 +162,10 @@ func (g *groups) lead(m *waiter) {
 }
 
 // takeWaiters takes the waiters of the next group out of the line.
-func (g *groups) takeWaiters(m *waiter) []*waiter {
+func (g *groups) takeWaiters(item *waiter) []*waiter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all, bytes, steps := []*waiter{m}, m.bytes, len(m.script.Steps)
+	all, bytes, steps := []*waiter{item}, item.bytes, len(item.script.Steps)
 	for _, w := range g.waiting {
 		bytes += w.bytes
 		steps += len(w.script.Steps)
@@ -210,10 +210,10 @@ func notify(all []*waiter, t signal) {
 
 // runAll runs a group until what is left of it is committed, and tells each waiter how its script ended.
 func (g *groups) runAll(all []*waiter) {
-	all = slices.DeleteFunc(slices.Clone(all), func(m *waiter) bool {
-		err := m.ctx.Err()
+	all = slices.DeleteFunc(slices.Clone(all), func(item *waiter) bool {
+		err := item.ctx.Err()
 		if err != nil {
-			m.signals <- signal{err: err}
+			item.signals <- signal{err: err}
 		}
 		return err != nil
 	})

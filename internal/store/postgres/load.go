@@ -32,9 +32,9 @@ set_config('idle_in_transaction_session_timeout', '0', false) || set_config('syn
 
 // Load implements store.DB, on a connection of its own. A lock keeps others from loading the same database.
 func (db *DB) Load(ctx context.Context, f func(store.Load) error) error {
-	return db.withSession(ctx, func(ctx context.Context, c *pgconn.PgConn) error {
+	return db.withSession(ctx, func(ctx context.Context, raw *pgconn.PgConn) error {
 		for _, sql := range []string{loadPatience, lockLoad, loadSettings} {
-			_, err := one(ctx, c, sql)
+			_, err := one(ctx, raw, sql)
 			if sql == lockLoad && classOf(err) == contended && ctx.Err() == nil {
 				return errs.New(errs.Conflict, "another process is just filling this database: wait until it is done, or stop it")
 			}
@@ -42,8 +42,8 @@ func (db *DB) Load(ctx context.Context, f func(store.Load) error) error {
 				return translate(ctx, err)
 			}
 		}
-		_ = execAll(ctx, c, watchClient) // some systems cannot
-		return f(&load{ctx, c})
+		_ = execAll(ctx, raw, watchClient) // some systems cannot
+		return f(&load{ctx, raw})
 	})
 }
 
@@ -194,15 +194,15 @@ func (c *copier) fillUnguarded(size int) error {
 // -1.
 func appendTuple(dst []byte, values []value.Value) ([]byte, error) {
 	dst = stdbinary.BigEndian.AppendUint16(dst, uint16(len(values)))
-	for _, v := range values {
-		if v.IsNull() {
+	for _, val := range values {
+		if val.IsNull() {
 			dst = append(dst, "\xff\xff\xff\xff"...)
 			continue
 		}
 		start := len(dst)
 		dst = append(dst, 0, 0, 0, 0)
 		var err error
-		if dst, err = appendParam(dst, v, storedAs(v.Kind)); err != nil {
+		if dst, err = appendParam(dst, val, storedAs(val.Kind)); err != nil {
 			return dst, err
 		}
 		stdbinary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))

@@ -28,11 +28,11 @@ func ofDisk(err error) bool {
 
 // diskError is the error of a statement for which the server's disk has no room. outcome says what became of a write.
 func diskError(err error, outcome string) error {
-	e := &errs.Error{Kind: errs.Unavailable, Message: "the disk of the database server failed" + outcome, RetryAfter: fullRetryAfter, Cause: err}
+	failed := &errs.Error{Kind: errs.Unavailable, Message: "the disk of the database server failed" + outcome, RetryAfter: fullRetryAfter, Cause: err}
 	if refusal, _ := errors.AsType[*pgconn.PgError](err); refusal.Code == diskFull {
-		e.Message = "the disk of the database server is full" + outcome
+		failed.Message = "the disk of the database server is full" + outcome
 	}
-	return e
+	return failed
 }
 
 // wrote reports the result of a write to the outage, and returns the error for its caller. The server answers COMMIT with

@@ -51,39 +51,39 @@ const trackTries = 10
 
 // track makes what a database of an earlier release lacks. It leaves a table that others hold all the time to the next
 // start.
-func (db *DB) track(ctx context.Context, c *pgconn.PgConn) error {
-	there, err := one(ctx, c, hasChanged)
+func (db *DB) track(ctx context.Context, raw *pgconn.PgConn) error {
+	there, err := one(ctx, raw, hasChanged)
 	if err != nil {
 		return err
 	}
 	if there == "0" {
-		if err := locked(ctx, c, createChanged); err != nil {
+		if err := locked(ctx, raw, createChanged); err != nil {
 			return err
 		}
 	}
-	tables, err := untracked(ctx, c)
+	tables, err := untracked(ctx, raw)
 	if err != nil {
 		return err
 	}
 	for _, table := range tables {
-		if err := trackTable(ctx, c, table); err != nil {
+		if err := trackTable(ctx, raw, table); err != nil {
 			db.cfg.Logger.Warn("totals do not follow rows of this table that are changed by SQL, until the next start", "table", table, "error", err)
 		}
 	}
 	return nil
 }
 
-func untracked(ctx context.Context, c *pgconn.PgConn) (tables []string, err error) {
-	result := c.ExecParams(ctx, selectUntracked, nil, nil, nil, nil).Read()
+func untracked(ctx context.Context, raw *pgconn.PgConn) (tables []string, err error) {
+	result := raw.ExecParams(ctx, selectUntracked, nil, nil, nil, nil).Read()
 	for _, row := range result.Rows {
 		tables = append(tables, string(row[0]))
 	}
 	return tables, result.Err
 }
 
-func trackTable(ctx context.Context, c *pgconn.PgConn, table string) (err error) {
+func trackTable(ctx context.Context, raw *pgconn.PgConn, table string) (err error) {
 	for range trackTries {
-		err = locked(ctx, c, trackPatience, sqlgen.ChangeTrigger(table).Create())
+		err = locked(ctx, raw, trackPatience, sqlgen.ChangeTrigger(table).Create())
 		refusal, refused := errors.AsType[*pgconn.PgError](err)
 		switch {
 		case refused && refusal.Code == "42710": // another node has made the trigger

@@ -123,11 +123,11 @@ func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(),
 const cancelPatience = 2 * time.Second
 
 // watcher returns what cancels a statement on the server when its context ends.
-func (r poolKind) watcher(c *pgconn.PgConn) ctxwatch.Handler {
+func (r poolKind) watcher(raw *pgconn.PgConn) ctxwatch.Handler {
 	if r.pooled {
-		return pooledWatcher(c)
+		return pooledWatcher(raw)
 	}
-	return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: raw, DeadlineDelay: cancelPatience}
 }
 
 // enter counts a user in, who calls leave at the end.

@@ -77,9 +77,9 @@ var errApart = errors.New("the address of the database and its direct address le
 
 // reach makes a first connection, so that Open reports what is wrong with the address before anything is served.
 func (db *DB) reach(ctx context.Context) error {
-	err := db.Read(ctx, func(r store.Reader) error {
-		r.FinalStatement()
-		return r.Query(selectIdentity, nil, func(row value.Row) error {
+	err := db.Read(ctx, func(reader store.Reader) error {
+		reader.FinalStatement()
+		return reader.Query(selectIdentity, nil, func(row value.Row) error {
 			if string(row.Bytes(0)) != db.identity {
 				return errApart
 			}
@@ -100,25 +100,25 @@ func mergeSettings(settings, others map[string]string) map[string]string {
 }
 
 // prepare makes the database ours.
-func (db *DB) prepare(ctx context.Context, c *pgconn.PgConn) error {
+func (db *DB) prepare(ctx context.Context, raw *pgconn.PgConn) error {
 	prepare := prepareDatabase
 	if db.cfg.Existing {
 		prepare = checkExisting
 	}
-	if err := prepare(ctx, c); err != nil {
+	if err := prepare(ctx, raw); err != nil {
 		return explainPrivileges(err)
 	}
 	if !db.cfg.Existing {
-		if err := db.track(ctx, c); err != nil {
+		if err := db.track(ctx, raw); err != nil {
 			return explainPrivileges(err)
 		}
 	}
-	identity, err := one(ctx, c, selectIdentity)
+	identity, err := one(ctx, raw, selectIdentity)
 	if err != nil {
 		return err
 	}
 	db.identity = identity
-	setting, err := one(ctx, c, "SELECT current_setting('fsync') || ' ' || current_setting('synchronous_commit')")
+	setting, err := one(ctx, raw, "SELECT current_setting('fsync') || ' ' || current_setting('synchronous_commit')")
 	if err == nil && (strings.HasPrefix(setting, "off ") || strings.HasSuffix(setting, " off")) {
 		db.cfg.Logger.Warn("the database server loses acknowledged writes in a power cut: set its fsync and synchronous_commit to on")
 	}

@@ -149,16 +149,16 @@ func (c *conn) query(st *statement, args []value.Value, each func(value.Row) err
 }
 
 // envelope returns what is sent with a statement: nothing, or behind a pooler the beginning and the end of the transaction.
-func (r *reader) envelope() (a envelope) {
+func (r *reader) envelope() (env envelope) {
 	opening := r.c.opening
 	if len(opening) > 0 && !r.begun {
 		r.begun = true
-		a.before = opening
+		env.before = opening
 	}
 	if len(opening) > 0 && r.last {
-		a.after = []string{commit}
+		env.after = []string{commit}
 	}
-	return a
+	return env
 }
 
 // translate takes a write for a defect. For a writer the same error means that the server is a standby.

@@ -56,11 +56,11 @@ func (r *row) Decimal(col int, scale int) int64 { return readNumeric(r.values[co
 
 // Fits reports whether the column can be read as a value of the field. The statement casts the column to the field's type,
 // so only values such as infinity do not fit.
-func (r *row) Fits(col int, f *model.Field) bool {
+func (r *row) Fits(col int, field *model.Field) bool {
 	v := r.values[col]
 	switch r.types[col] {
 	case pgtype.NumericOID:
-		return f.Type == model.Decimal && numericFits(v, f.Scale)
+		return field.Type == model.Decimal && numericFits(v, field.Scale)
 	case pgtype.TimestamptzOID, pgtype.DateOID:
 		return !isInfinite(v)
 	}

@@ -24,30 +24,30 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 			return false, err
 		}
 	}
-	s, err := write(revision)
-	if s == nil || err != nil {
+	script, err := write(revision)
+	if script == nil || err != nil {
 		db.revisions.PutBack(revision)
 		return false, err
 	}
-	if s.NoGroup || db.cfg.Serializable || !db.groups.groupingPays() {
-		return db.commitAlone(ctx, s)
+	if script.NoGroup || db.cfg.Serializable || !db.groups.groupingPays() {
+		return db.commitAlone(ctx, script)
 	}
-	return db.groups.run(ctx, s)
+	return db.groups.run(ctx, script)
 }
 
 // commitAlone runs a script in a transaction of its own, on a connection for functions.
-func (db *DB) commitAlone(ctx context.Context, s *store.Script) (done bool, err error) {
-	p := db.writers
-	if err := p.enter(); err != nil {
+func (db *DB) commitAlone(ctx context.Context, script *store.Script) (done bool, err error) {
+	pool := db.writers
+	if err := pool.enter(); err != nil {
 		return false, err
 	}
-	defer p.leave()
-	if err := p.wait(ctx); err != nil {
+	defer pool.leave()
+	if err := pool.wait(ctx); err != nil {
 		return false, err
 	}
-	defer p.done()
-	m := &waiter{script: s}
-	done, err = db.commitScripts(p, time.Now().Add(p.patience/groupShare), []*waiter{m})
+	defer pool.done()
+	m := &waiter{script: script}
+	done, err = db.commitScripts(pool, time.Now().Add(pool.patience/groupShare), []*waiter{m})
 	return done && !m.refused, err
 }
 
@@ -81,12 +81,12 @@ func (t *tx) group(all []*waiter) (done bool, err error) {
 		return false, nil
 	}
 	some := false
-	for _, m := range all {
-		if m.refused && m.changed {
+	for _, item := range all {
+		if item.refused && item.changed {
 			t.rollback()
 			return false, nil
 		}
-		some = some || !m.refused
+		some = some || !item.refused
 	}
 	if !some { // nothing has changed, so no generation moves
 		t.rollback()
@@ -126,9 +126,9 @@ func (t *tx) runScripts(all []*waiter) error {
 		return err
 	}
 	t.s.send(before...)
-	for _, m := range all {
-		for i, step := range m.script.Steps {
-			if err := t.s.bindAndSend(m.statements[i], step.Args); err != nil {
+	for _, item := range all {
+		for i, step := range item.script.Steps {
+			if err := t.s.bindAndSend(item.statements[i], step.Args); err != nil {
 				return err
 			}
 		}
@@ -180,34 +180,34 @@ func (t *tx) prepareTrailing(before []string, draws bool) (behind []trailing, _ 
 // prepareScripts prepares the statements that are not prepared yet. It returns the statements that must still be sent
 // before.
 func (t *tx) prepareScripts(all []*waiter, before []string) ([]string, error) {
-	for _, m := range all {
-		m.statements = m.statements[:0]
-		for _, step := range m.script.Steps {
+	for _, item := range all {
+		item.statements = item.statements[:0]
+		for _, step := range item.script.Steps {
 			st, left, err := t.s.prepare(step.SQL, before)
 			if err != nil {
 				return nil, err
 			}
-			m.statements, before = append(m.statements, st), left
+			item.statements, before = append(item.statements, st), left
 		}
 	}
 	return before, nil
 }
 
 // receiveScript reads the results of a script.
-func (s *session) receiveScript(m *waiter) error {
-	for i, step := range m.script.Steps {
+func (s *session) receiveScript(item *waiter) error {
+	for i, step := range item.script.Steps {
 		var no error
-		rows, changed, err := s.rows(m.statements[i], func(row value.Row) {
+		rows, changed, err := s.rows(item.statements[i], func(row value.Row) {
 			if step.Row != nil && no == nil {
 				no = guardedRow(step.Row, row)
 			}
 		})
 		if err != nil {
-			m.refused = s.failed == nil && classOf(err) == constraint
+			item.refused = s.failed == nil && classOf(err) == constraint
 			return err
 		}
-		m.changed = m.changed || changed > 0
-		m.refused = m.refused || no != nil || step.Row != nil && rows == 0
+		item.changed = item.changed || changed > 0
+		item.refused = item.refused || no != nil || step.Row != nil && rows == 0
 	}
 	return nil
 }
@@ -245,9 +245,9 @@ func (s *session) rows(st *statement, each func(value.Row)) (rows int, changed i
 }
 
 // size is about how many bytes the values of a script have.
-func size(s *store.Script) int {
+func size(script *store.Script) int {
 	n := 0
-	for _, step := range s.Steps {
+	for _, step := range script.Steps {
 		for _, v := range step.Args {
 			n += 16 + len(v.Text)
 		}

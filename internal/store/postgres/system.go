@@ -43,30 +43,30 @@ END $$`
 )
 
 // prepareDatabase checks that the engine can use the server and the database, and makes a new database ours.
-func prepareDatabase(ctx context.Context, c *pgconn.PgConn) error {
-	if err := checkServer(c); err != nil {
+func prepareDatabase(ctx context.Context, raw *pgconn.PgConn) error {
+	if err := checkServer(raw); err != nil {
 		return err
 	}
-	ours, err := checkLayout(ctx, c)
+	ours, err := checkLayout(ctx, raw)
 	if err != nil {
 		return err
 	}
 	if ours {
-		return addFunctions(ctx, c)
+		return addFunctions(ctx, raw)
 	}
 	statements := []string{createEngine, createRevision, createGenerations, createCleared, createChanged, fmt.Sprintf(insertLayout, store.Layout)}
 	for _, f := range functions() {
 		statements = append(statements, f.create())
 	}
-	return locked(ctx, c, statements...)
+	return locked(ctx, raw, statements...)
 }
 
 const selectOwnFunctions = `SELECT coalesce(string_agg(proname, ' '), '') FROM pg_proc
 WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'ashlar%'`
 
 // addFunctions makes the functions that a database of an earlier release lacks. Servers of that release do not use them.
-func addFunctions(ctx context.Context, c *pgconn.PgConn) error {
-	text, err := one(ctx, c, selectOwnFunctions)
+func addFunctions(ctx context.Context, raw *pgconn.PgConn) error {
+	text, err := one(ctx, raw, selectOwnFunctions)
 	if err != nil {
 		return err
 	}
@@ -80,18 +80,18 @@ func addFunctions(ctx context.Context, c *pgconn.PgConn) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return locked(ctx, c, missing...)
+	return locked(ctx, raw, missing...)
 }
 
 const minMajor = 15
 
-func checkServer(c *pgconn.PgConn) error {
-	version := c.ParameterStatus("server_version")
+func checkServer(raw *pgconn.PgConn) error {
+	version := raw.ParameterStatus("server_version")
 	major, err := strconv.Atoi(version[:max(0, strings.IndexFunc(version+".", func(r rune) bool { return r < '0' || r > '9' }))])
 	if err == nil && major < minMajor {
 		return fmt.Errorf("the database server is PostgreSQL %s: it must be %d or later", version, minMajor)
 	}
-	if encoding := c.ParameterStatus("server_encoding"); encoding != "UTF8" {
+	if encoding := raw.ParameterStatus("server_encoding"); encoding != "UTF8" {
 		return fmt.Errorf("the encoding of the database is %s: make one with ENCODING 'UTF8'", encoding)
 	}
 	return nil
@@ -99,15 +99,15 @@ func checkServer(c *pgconn.PgConn) error {
 
 // checkLayout reports whether the database is ours already. A database with tables of somebody else is an error, because a
 // model's tables could not be told from them.
-func checkLayout(ctx context.Context, c *pgconn.PgConn) (ours bool, err error) {
-	whose, err := one(ctx, c, whoseDatabase)
+func checkLayout(ctx context.Context, raw *pgconn.PgConn) (ours bool, err error) {
+	whose, err := one(ctx, raw, whoseDatabase)
 	if err == nil && whose == "foreign" {
 		err = errors.New("the database holds tables of another program: name one of its own, or another schema (search_path)")
 	}
 	if err != nil || whose != "ours" {
 		return false, err
 	}
-	text, err := one(ctx, c, selectLayout)
+	text, err := one(ctx, raw, selectLayout)
 	if err != nil {
 		return false, err
 	}
@@ -118,8 +118,8 @@ func checkLayout(ctx context.Context, c *pgconn.PgConn) (ours bool, err error) {
 }
 
 // one returns the text of a query's only column and row.
-func one(ctx context.Context, c *pgconn.PgConn, sql string) (string, error) {
-	result := c.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
+func one(ctx context.Context, raw *pgconn.PgConn, sql string) (string, error) {
+	result := raw.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
 	if result.Err != nil {
 		return "", result.Err
 	}
@@ -134,24 +134,24 @@ const lockEngine = `SELECT pg_advisory_xact_lock(1634955111, 0)`
 
 // locked runs statements in one transaction, one node at a time. It leaves out statements that another node has run in the
 // meantime, which it finds by the table of the first one.
-func locked(ctx context.Context, c *pgconn.PgConn, statements ...string) error {
-	if err := execAll(ctx, c, begin, lockEngine); err != nil {
+func locked(ctx context.Context, raw *pgconn.PgConn, statements ...string) error {
+	if err := execAll(ctx, raw, begin, lockEngine); err != nil {
 		return err
 	}
 	if statements[0] == createEngine {
-		if whose, err := one(ctx, c, whoseDatabase); err != nil || whose == "ours" {
-			return errors.Join(err, execAll(ctx, c, rollback))
+		if whose, err := one(ctx, raw, whoseDatabase); err != nil || whose == "ours" {
+			return errors.Join(err, execAll(ctx, raw, rollback))
 		}
 	}
-	if err := execAll(ctx, c, append(statements, commit)...); err != nil {
-		return errors.Join(err, execAll(ctx, c, rollback))
+	if err := execAll(ctx, raw, append(statements, commit)...); err != nil {
+		return errors.Join(err, execAll(ctx, raw, rollback))
 	}
 	return nil
 }
 
-func execAll(ctx context.Context, c *pgconn.PgConn, statements ...string) error {
+func execAll(ctx context.Context, raw *pgconn.PgConn, statements ...string) error {
 	for _, sql := range statements {
-		if _, err := c.ExecParams(ctx, sql, nil, nil, nil, nil).Close(); err != nil {
+		if _, err := raw.ExecParams(ctx, sql, nil, nil, nil, nil).Close(); err != nil {
 			return fmt.Errorf("%s: %w", engine.Excerpt(sql), err)
 		}
 	}

@@ -92,19 +92,19 @@ func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) err
 // check references only at its end. A deletion may reach a row both by a cascade and by a reference that restricts. With
 // that order both engines delete the row, however its constraints are ordered.
 func (t *tx) envelope(sql string) envelope {
-	var a envelope
-	a.before = append(a.before, t.opening()...)
+	var env envelope
+	env.before = append(env.before, t.opening()...)
 	if t.useSavepoints {
-		a.before = append(a.before, savepoint)
+		env.before = append(env.before, savepoint)
 	}
 	if isDelete(sql) {
-		a.before = append(a.before, deferChecks)
-		a.after = append(a.after, check)
+		env.before = append(env.before, deferChecks)
+		env.after = append(env.after, check)
 	}
 	if t.useSavepoints {
-		a.after = append(a.after, release)
+		env.after = append(env.after, release)
 	}
-	return a
+	return env
 }
 
 func isDelete(sql string) bool { return strings.HasPrefix(sql, "DELETE ") }

@@ -141,20 +141,20 @@ func (c *conn) close() error {
 
 // query runs a statement of the program and gives row each row of its result.
 func (c *conn) query(sql string, args []value.Value, row func(value.Row) error) error {
-	s, err := c.begin(sql, args)
+	stmt, err := c.begin(sql, args)
 	if err != nil {
 		return err
 	}
-	defer c.statements.release(s)
+	defer c.statements.release(stmt)
 	for {
-		more, err := s.raw.Step()
+		more, err := stmt.raw.Step()
 		if err != nil {
 			return c.translate(err, sql)
 		}
 		if !more {
 			return nil
 		}
-		if err := row(s); err != nil {
+		if err := row(stmt); err != nil {
 			return err
 		}
 	}
@@ -162,15 +162,15 @@ func (c *conn) query(sql string, args []value.Value, row func(value.Row) error) 
 
 // exec runs a statement of the program to its end and returns how many rows it changed.
 func (c *conn) exec(sql string, args []value.Value) (int64, error) {
-	s, err := c.begin(sql, args)
+	stmt, err := c.begin(sql, args)
 	if err != nil {
 		return 0, err
 	}
-	defer c.statements.release(s)
-	if err := s.finish(); err != nil {
+	defer c.statements.release(stmt)
+	if err := stmt.finish(); err != nil {
 		return 0, c.translate(err, sql)
 	}
-	if !s.changes {
+	if !stmt.changes {
 		return 0, nil // Changes would count the statement before
 	}
 	return int64(c.raw.Changes()), nil
@@ -178,30 +178,30 @@ func (c *conn) exec(sql string, args []value.Value) (int64, error) {
 
 // begin returns the prepared statement with its parameters bound. The caller releases it.
 func (c *conn) begin(sql string, args []value.Value) (*statement, error) {
-	s, err := c.statements.take(sql)
+	stmt, err := c.statements.take(sql)
 	if err != nil {
 		return nil, c.translate(err, sql)
 	}
-	if s.control {
+	if stmt.control {
 		err = engine.EndsTransaction(sql)
 	} else {
-		err = s.bind(args)
+		err = stmt.bind(args)
 	}
 	if err != nil {
-		c.statements.release(s)
+		c.statements.release(stmt)
 		return nil, err
 	}
-	return s, nil
+	return stmt, nil
 }
 
 // control runs one of our own statements without parameters: BEGIN, SAVEPOINT, COMMIT.
 func (c *conn) control(sql string) error {
-	s, err := c.statements.take(sql)
+	stmt, err := c.statements.take(sql)
 	if err != nil {
 		return c.translate(err, sql)
 	}
-	defer c.statements.release(s)
-	if err := s.finish(); err != nil {
+	defer c.statements.release(stmt)
+	if err := stmt.finish(); err != nil {
 		return c.translate(err, sql)
 	}
 	return nil
@@ -248,11 +248,11 @@ const fullRetryAfter = 10 * time.Second
 
 // refused is the error of a write that the disk did not take. Its transaction is undone, or will be.
 func (c *conn) refused(err error, code lite.ResultCode, sql string) error {
-	e := &errs.Error{Kind: errs.Unavailable, Message: "the disk takes no writes: nothing was written", RetryAfter: fullRetryAfter,
+	failed := &errs.Error{Kind: errs.Unavailable, Message: "the disk takes no writes: nothing was written", RetryAfter: fullRetryAfter,
 		Cause: causeOf(err, code, sql)}
 	if code.ToPrimary() == lite.ResultFull {
-		e.Message = "the disk is full: nothing was written"
+		failed.Message = "the disk is full: nothing was written"
 	}
-	c.outage.Failed(e.Cause)
-	return e
+	c.outage.Failed(failed.Cause)
+	return failed
 }

@@ -80,15 +80,15 @@ func (db *DB) vacuumInto(ctx context.Context, path string) (err error) {
 	c.raw.Limit(lite.LimitAttached, 1)
 	c.watch.Begin(ctx, time.Now().Add(forever))
 	defer c.watch.End()
-	s, err := c.statements.take("VACUUM INTO ?1")
+	stmt, err := c.statements.take("VACUUM INTO ?1")
 	if err != nil {
 		return c.translate(err, "VACUUM INTO")
 	}
-	defer c.statements.release(s)
-	if err := s.bind([]value.Value{value.OfText(path)}); err != nil {
+	defer c.statements.release(stmt)
+	if err := stmt.bind([]value.Value{value.OfText(path)}); err != nil {
 		return err
 	}
-	if err := s.finish(); err != nil {
+	if err := stmt.finish(); err != nil {
 		return c.translate(err, "VACUUM INTO")
 	}
 	return nil
@@ -96,11 +96,11 @@ func (db *DB) vacuumInto(ctx context.Context, path string) (err error) {
 
 // makeFile makes an empty file that only this user reads.
 func makeFile(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	return file.Close()
 }
 
 // checkCopy reads a whole copy and reports what is wrong with it. Nobody else has the copy open.

@@ -74,22 +74,22 @@ const (
 )
 
 func constraintError(code lite.ResultCode, err, cause error) *store.ConstraintError {
-	e := &store.ConstraintError{Constraint: store.Other, Cause: cause}
+	refusal := &store.ConstraintError{Constraint: store.Other, Cause: cause}
 	message := err.Error()
 	switch code {
 	case lite.ResultConstraintUnique, lite.ResultConstraintPrimaryKey, lite.ResultConstraintRowID:
-		e.Constraint = store.Unique
-		e.Table, e.Columns = splitColumns(message, uniqueMessage)
+		refusal.Constraint = store.Unique
+		refusal.Table, refusal.Columns = splitColumns(message, uniqueMessage)
 	case lite.ResultConstraintForeignKey:
-		e.Constraint = store.ForeignKey
+		refusal.Constraint = store.ForeignKey
 	case lite.ResultConstraintNotNull:
-		e.Table, e.Columns = splitColumns(message, notNullMessage)
+		refusal.Table, refusal.Columns = splitColumns(message, notNullMessage)
 	case lite.ResultConstraintTrigger: // ON DELETE RESTRICT, which SQLite runs as a trigger
 		if strings.HasSuffix(message, foreignKeyMessage) {
-			e.Constraint = store.ForeignKey
+			refusal.Constraint = store.ForeignKey
 		}
 	}
-	return e
+	return refusal
 }
 
 // splitColumns reads "posts.author_id, posts.title" after the prefix. For an index on an expression SQLite names only the

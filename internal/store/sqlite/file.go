@@ -20,9 +20,9 @@ func prepareFile(path string, log *slog.Logger) error {
 	// The log and the index get the permissions of the database, so SQLite must not be the one that creates it. Nothing
 	// else opens the file, and this only while the file does not exist: closing any descriptor of an existing database
 	// drops every POSIX lock that SQLite holds on it in this process.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err == nil {
-		return f.Close()
+		return file.Close()
 	}
 	if !errors.Is(err, fs.ErrExist) {
 		return err
@@ -72,13 +72,13 @@ func tryFile(path string) (err error) {
 	block := make([]byte, 64<<10)
 	_, _ = rand.Read(block) // never fails
 	_ = os.Remove(path)     // left by a process that was killed
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(path)) }()
+	defer func() { err = errors.Join(err, file.Close(), os.Remove(path)) }()
 	for written := 0; written < probeSize; written += len(block) {
-		if _, err := f.Write(block); err != nil {
+		if _, err := file.Write(block); err != nil {
 			return err
 		}
 	}

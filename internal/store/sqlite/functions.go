@@ -117,12 +117,12 @@ func isNumber(v lite.Value) bool {
 
 func decimals(f func(a int64, scaleA uint8, b int64, scaleB uint8) (int64, bool)) function {
 	return func(args []lite.Value) (lite.Value, bool) {
-		a, okA := number(args[0], args[1])
+		val, okA := number(args[0], args[1])
 		b, okB := number(args[2], args[3])
-		if !okA || !okB || a.Kind == value.Float || b.Kind == value.Float {
+		if !okA || !okB || val.Kind == value.Float || b.Kind == value.Float {
 			return lite.Value{}, false
 		}
-		result, ok := f(a.Int, a.Scale, b.Int, b.Scale)
+		result, ok := f(val.Int, val.Scale, b.Int, b.Scale)
 		return lite.IntegerValue(result), ok
 	}
 }
@@ -137,11 +137,11 @@ func subDecimal(a int64, scaleA uint8, b int64, scaleB uint8) (int64, bool) {
 
 func compareNumbers(args []lite.Value) (lite.Value, bool) {
 	a, okA := number(args[0], args[1])
-	b, okB := number(args[2], args[3])
+	val, okB := number(args[2], args[3])
 	if !okA || !okB {
 		return lite.Value{}, false
 	}
-	return lite.IntegerValue(int64(value.CompareNumbers(a, b))), true
+	return lite.IntegerValue(int64(value.CompareNumbers(a, val))), true
 }
 
 // number reads an unscaled number with its scale; a float has none.

@@ -50,14 +50,14 @@ func (w *writer) refuse(first *job, err error) {
 // fill runs the jobs of one transaction and reports whether it is whole.
 func (w *writer) fill(first *job) bool {
 	closing := time.Now().Add(w.cfg.GroupTime)
-	for j := first; j != nil; j = w.next(closing) {
-		w.group = append(w.group, j)
-		if !w.runInGroup(j) {
+	for job := first; job != nil; job = w.next(closing) {
+		w.group = append(w.group, job)
+		if !w.runInGroup(job) {
 			return false
 		}
-		if j.err == errRefused { // answered at once, so that its function can still join the group
+		if job.err == errRefused { // answered at once, so that its function can still join the group
 			w.group = w.group[:len(w.group)-1]
-			j.answer <- errRefused
+			job.answer <- errRefused
 		}
 	}
 	return true
@@ -69,16 +69,16 @@ func (w *writer) next(closing time.Time) *job {
 	yielded := false
 	for len(w.group) < w.cfg.GroupSize && len(w.passed) == 0 && time.Now().Before(closing) {
 		select {
-		case j, open := <-w.queue:
+		case job, open := <-w.queue:
 			if !open {
 				return nil
 			}
-			if j.sweeps || (w.leads && j.script == nil) {
-				w.passed <- j
+			if job.sweeps || (w.leads && job.script == nil) {
+				w.passed <- job
 				return nil
 			}
-			if w.admit(j) {
-				return j
+			if w.admit(job) {
+				return job
 			}
 		default:
 			if yielded || len(w.group) < 2 {
@@ -168,11 +168,11 @@ func (w *writer) finish() error {
 func (w *writer) runAlone() {
 	jobs := slices.Clone(w.group)
 	w.group = w.group[:0]
-	for _, j := range jobs {
-		w.group = append(w.group, j)
-		if !j.final {
-			j.err = nil
-			w.runInTransaction(j)
+	for _, job := range jobs {
+		w.group = append(w.group, job)
+		if !job.final {
+			job.err = nil
+			w.runInTransaction(job)
 			continue
 		}
 		w.answer(nil)

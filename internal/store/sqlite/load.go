@@ -99,24 +99,24 @@ func (l *load) Copy(create []string, into string, next func() ([]value.Value, er
 
 // copySome copies the rows of one transaction and reports whether there may be more.
 func (l *load) copySome(into string, next func() ([]value.Value, error)) (more bool, err error) {
-	s, err := l.c.statements.take(into)
+	stmt, err := l.c.statements.take(into)
 	if err != nil {
 		return false, l.c.translate(err, into)
 	}
-	defer l.c.statements.release(s)
+	defer l.c.statements.release(stmt)
 	bytes := 0
 	for rows := 0; rows < loadRows && bytes < loadBytes; rows++ {
 		values, err := next()
 		if err != nil || values == nil {
 			return false, err
 		}
-		if err := s.bind(values); err != nil {
+		if err := stmt.bind(values); err != nil {
 			return false, err
 		}
-		if err := s.finish(); err != nil {
+		if err := stmt.finish(); err != nil {
 			return false, l.c.translate(err, into)
 		}
-		s.reset()
+		stmt.reset()
 		for _, v := range values {
 			bytes += len(v.Text)
 		}
@@ -140,25 +140,25 @@ func (*DB) EngineTables() []string { return []string{"ashlar_counters", "ashlar_
 const selectCounter = `SELECT value FROM ashlar_counters WHERE name = ?1`
 
 // Numbers implements store.DB.
-func (*DB) Numbers(r store.Reader, counters []string) (store.Numbers, error) {
+func (*DB) Numbers(reader store.Reader, counters []string) (store.Numbers, error) {
 	read := func(name string) (last int64, err error) {
-		err = r.Query(selectCounter, []value.Value{value.OfText(name)}, func(row value.Row) error {
+		err = reader.Query(selectCounter, []value.Value{value.OfText(name)}, func(row value.Row) error {
 			last = row.Int(0)
 			return nil
 		})
 		return last, err
 	}
-	n := store.Numbers{Counters: map[string]int64{}}
+	numbers := store.Numbers{Counters: map[string]int64{}}
 	var err error
-	if n.Revision, err = read("revision"); err != nil {
-		return n, err
+	if numbers.Revision, err = read("revision"); err != nil {
+		return numbers, err
 	}
 	for _, name := range counters {
-		if n.Counters[name], err = read("next:" + name); err != nil {
-			return n, err
+		if numbers.Counters[name], err = read("next:" + name); err != nil {
+			return numbers, err
 		}
 	}
-	return n, nil
+	return numbers, nil
 }
 
 const (
@@ -169,21 +169,21 @@ ON CONFLICT ("table") DO UPDATE SET generation = max(generation, excluded.genera
 )
 
 // SetNumbers implements store.DB. It drops the revisions that were reserved before, because loaded rows may have them.
-func (db *DB) SetNumbers(tx store.Tx, n store.Numbers) error {
+func (db *DB) SetNumbers(tx store.Tx, numbers store.Numbers) error {
 	db.writer.dropReserved()
 	set := func(sql, name string, last int64) error {
 		_, err := tx.Exec(sql, []value.Value{value.OfText(name), value.OfInt(last)})
 		return err
 	}
-	if err := set(setCounter, "revision", n.Revision); err != nil {
+	if err := set(setCounter, "revision", numbers.Revision); err != nil {
 		return err
 	}
-	for name, last := range n.Counters {
+	for name, last := range numbers.Counters {
 		if err := set(setCounter, "next:"+name, last); err != nil {
 			return err
 		}
 	}
-	for table, generation := range n.Generations {
+	for table, generation := range numbers.Generations {
 		if err := set(setGeneration, table, generation); err != nil {
 			return err
 		}

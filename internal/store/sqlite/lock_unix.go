@@ -16,24 +16,24 @@ import (
 // Lock makes this process the only server on the data folder dir, until release is called or the process ends. If another
 // process is that server, the error names it.
 func Lock(dir string) (release func() error, err error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = &InUseError{Dir: dir, By: holder(f)}
+		err = &InUseError{Dir: dir, By: holder(file)}
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, file.Close())
 	}
-	signLock(f)
-	return f.Close, nil // closing releases the lock; removing the file would race with the next process that locks it
+	signLock(file)
+	return file.Close, nil // closing releases the lock; removing the file would race with the next process that locks it
 }
 
-func holder(f *os.File) string {
+func holder(file *os.File) string {
 	text := make([]byte, 32)
-	n, _ := f.ReadAt(text, 0)
+	n, _ := file.ReadAt(text, 0)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text[:n])))
 	if err != nil {
 		return "another process"

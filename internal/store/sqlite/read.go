@@ -21,12 +21,12 @@ import (
 // commits of other processes until snapshotAge before.
 func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	deadline := time.Now().Add(db.cfg.ReadTimeout)
-	r, err := db.readers.take(ctx, db.cfg.ReadWait)
+	reader, err := db.readers.take(ctx, db.cfg.ReadWait)
 	if err != nil {
 		return err
 	}
-	defer db.readers.give(r)
-	return r.read(ctx, deadline, f)
+	defer db.readers.give(reader)
+	return reader.read(ctx, deadline, f)
 }
 
 // Readers implements store.DB. One short read for each core is worth running at once. More connections than cores miss the
@@ -135,17 +135,17 @@ func (r *reader) Generation(table string) (int64, error) { return r.generation(t
 const selectGeneration = `SELECT generation FROM ashlar_generations WHERE "table" = ?1`
 
 func (c *conn) generation(table string) (generation int64, err error) {
-	s, err := c.begin(selectGeneration, []value.Value{value.OfText(table)})
+	stmt, err := c.begin(selectGeneration, []value.Value{value.OfText(table)})
 	if err != nil {
 		return 0, err
 	}
-	defer c.statements.release(s)
-	more, err := s.raw.Step()
+	defer c.statements.release(stmt)
+	more, err := stmt.raw.Step()
 	if err != nil {
 		return 0, c.translate(err, selectGeneration)
 	}
 	if more {
-		generation = s.Int(0)
+		generation = stmt.Int(0)
 	}
 	return generation, nil
 }
@@ -164,16 +164,16 @@ type readers struct {
 }
 
 func openReaders(path string, cfg Config, commits *commits, others *others) (*readers, error) {
-	p := &readers{free: make(chan struct{}, cfg.Readers), size: cfg.Readers, closed: make(chan struct{})}
-	for i := range p.size {
-		r, err := openReader(path, cfg, commits, others)
+	pool := &readers{free: make(chan struct{}, cfg.Readers), size: cfg.Readers, closed: make(chan struct{})}
+	for i := range pool.size {
+		reader, err := openReader(path, cfg, commits, others)
 		if err != nil {
-			p.size = i
-			return nil, errors.Join(err, p.close(0))
+			pool.size = i
+			return nil, errors.Join(err, pool.close(0))
 		}
-		p.put(r)
+		pool.put(reader)
 	}
-	return p, nil
+	return pool, nil
 }
 
 func (p *readers) put(r *reader) {

@@ -26,11 +26,11 @@ func OpenScratch(definitions []string) (*Scratch, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scratch{raw}
-	if err := s.prepare(definitions); err != nil {
+	scratch := &Scratch{raw}
+	if err := scratch.prepare(definitions); err != nil {
 		return nil, errors.Join(err, raw.Close())
 	}
-	return s, nil
+	return scratch, nil
 }
 
 func (s *Scratch) prepare(definitions []string) error {
@@ -64,18 +64,18 @@ const aroundBefore, aroundAfter = "SELECT * FROM (", "\n)"
 const describedView = "ashlar_described"
 
 // Describe describes a query. The error is a *store.QueryError if the text of the query is wrong.
-func (s *Scratch) Describe(query string) (d store.Description, err error) {
-	if d.Reads, err = s.compile(query); err != nil {
-		return d, err
+func (s *Scratch) Describe(query string) (described store.Description, err error) {
+	if described.Reads, err = s.compile(query); err != nil {
+		return described, err
 	}
 	if err := s.tryAround(query); err != nil {
-		return d, err
+		return described, err
 	}
-	if d.Refused, err = s.refused(query); err != nil {
-		return d, err
+	if described.Refused, err = s.refused(query); err != nil {
+		return described, err
 	}
-	d.Columns, err = s.columns(query)
-	return d, err
+	described.Columns, err = s.columns(query)
+	return described, err
 }
 
 // compile prepares the query and returns what it reads.
@@ -128,11 +128,11 @@ func (s *Scratch) tryAround(query string) error {
 
 // queryError makes a *store.QueryError of an error about a text that has so many bytes before the query.
 func queryError(err error, query string, before int) error {
-	e := &store.QueryError{Offset: -1, Message: "SQLite: " + plainMessage(err)}
+	failed := &store.QueryError{Offset: -1, Message: "SQLite: " + plainMessage(err)}
 	if at, ok := lite.ErrorOffset(err); ok {
-		e.Offset = utf8.RuneCountInString(query[:min(max(at-before, 0), len(query))])
+		failed.Offset = utf8.RuneCountInString(query[:min(max(at-before, 0), len(query))])
 	}
-	return e
+	return failed
 }
 
 // plainMessage removes what the driver adds to SQLite's own message.
@@ -251,21 +251,21 @@ func (s *Scratch) rows(sql string) (rows [][]string, err error) {
 }
 
 // Describe implements store.DB. It describes the query in a Scratch with the tables of the database.
-func (db *DB) Describe(ctx context.Context, query string) (d store.Description, err error) {
+func (db *DB) Describe(ctx context.Context, query string) (described store.Description, err error) {
 	var definitions []string
-	err = db.Read(ctx, func(r store.Reader) error {
+	err = db.Read(ctx, func(reader store.Reader) error {
 		definitions = definitions[:0]
-		return r.Query(selectTables, nil, func(row value.Row) error {
+		return reader.Query(selectTables, nil, func(row value.Row) error {
 			definitions = append(definitions, string(row.Bytes(0)))
 			return nil
 		})
 	})
 	if err != nil {
-		return d, err
+		return described, err
 	}
 	scratch, err := OpenScratch(definitions)
 	if err != nil {
-		return d, engine.Internal(err)
+		return described, engine.Internal(err)
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
 	return scratch.Describe(query)

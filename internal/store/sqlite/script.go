@@ -11,10 +11,10 @@ import (
 var errRefused = errors.New("a script was refused")
 
 // runScript runs the statements of a script. The caller undoes what they did if there is an error.
-func (c *conn) runScript(s *store.Script) error {
+func (c *conn) runScript(script *store.Script) error {
 	return background.Guard("a script", func() error {
-		for i := range s.Steps {
-			if err := c.runStep(&s.Steps[i]); err != nil {
+		for i := range script.Steps {
+			if err := c.runStep(&script.Steps[i]); err != nil {
 				return err
 			}
 		}
@@ -24,13 +24,13 @@ func (c *conn) runScript(s *store.Script) error {
 
 // runStep runs one statement of a script. Its Row judges each row of the result where it stands, without a copy.
 func (c *conn) runStep(step *store.Step) error {
-	s, err := c.begin(step.SQL, step.Args)
+	stmt, err := c.begin(step.SQL, step.Args)
 	if err != nil {
 		return err
 	}
-	defer c.statements.release(s)
+	defer c.statements.release(stmt)
 	for found := false; ; found = true {
-		more, err := s.raw.Step()
+		more, err := stmt.raw.Step()
 		switch {
 		case err != nil:
 			return refusedBy(c.translate(err, step.SQL))
@@ -38,7 +38,7 @@ func (c *conn) runStep(step *store.Step) error {
 			return nil
 		case !more:
 			return errRefused
-		case step.Row != nil && step.Row(s) != nil:
+		case step.Row != nil && step.Row(stmt) != nil:
 			return errRefused
 		}
 	}

@@ -25,14 +25,14 @@ type statement struct {
 }
 
 func newStatement(raw *lite.Stmt, sql string) *statement {
-	s := &statement{raw: raw, sql: sql}
+	stmt := &statement{raw: raw, sql: sql}
 	switch engine.FirstWord(sql) {
 	case "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH":
-		s.changes = true
+		stmt.changes = true
 	case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH", "VACUUM":
-		s.control = true
+		stmt.control = true
 	}
-	return s
+	return stmt
 }
 
 // largeText is the length from which reset frees a bound text. Shorter ones stay until the next run.
@@ -53,24 +53,24 @@ func (s *statement) bind(args []value.Value) error {
 	return nil
 }
 
-func (s *statement) bindOne(param int, v value.Value) error {
-	switch v.Kind {
+func (s *statement) bindOne(param int, val value.Value) error {
+	switch val.Kind {
 	case value.Null:
 		s.raw.BindNull(param)
 	case value.Bool, value.Int, value.Decimal, value.Timestamp, value.Duration:
-		s.raw.BindInt64(param, v.Int)
+		s.raw.BindInt64(param, val.Int)
 	case value.Float:
-		s.raw.BindFloat(param, v.Float)
+		s.raw.BindFloat(param, val.Float)
 	case value.Text, value.Date, value.UUID, value.JSON:
-		s.bindText(param, v.Text)
+		s.bindText(param, val.Text)
 	case value.List:
-		text, err := json.Marshal(append([]string{}, v.List...)) // a nil list is [], not null
+		text, err := json.Marshal(append([]string{}, val.List...)) // a nil list is [], not null
 		if err != nil {
 			return err
 		}
 		s.bindText(param, string(text))
 	default:
-		return fmt.Errorf("a value of kind %d cannot be bound", v.Kind)
+		return fmt.Errorf("a value of kind %d cannot be bound", val.Kind)
 	}
 	return nil
 }
@@ -113,9 +113,9 @@ func (s *statement) Float(col int) float64 { return s.raw.ColumnFloat(col) }
 func (s *statement) Decimal(col int, _ int) int64 { return s.raw.ColumnInt64(col) }
 
 // Fits reports whether the column is stored as values of the field are. An integer is a float as well.
-func (s *statement) Fits(col int, f *model.Field) bool {
+func (s *statement) Fits(col int, field *model.Field) bool {
 	stored := s.raw.ColumnType(col)
-	switch f.Type {
+	switch field.Type {
 	case model.Int, model.Bool, model.Decimal, model.Timestamp:
 		return stored == lite.TypeInteger
 	case model.Float:
@@ -174,18 +174,18 @@ func (c *statements) take(sql string) (*statement, error) {
 }
 
 // release ends the run of a statement and keeps it for the next. A query inside the same query is not kept.
-func (c *statements) release(s *statement) {
-	s.reset()
-	s.busy = false
-	if s.kept {
+func (c *statements) release(stmt *statement) {
+	stmt.reset()
+	stmt.busy = false
+	if stmt.kept {
 		return
 	}
-	kept, dropped := c.kept.Put(s.sql, s)
+	kept, dropped := c.kept.Put(stmt.sql, stmt)
 	if !kept {
-		_ = s.raw.Finalize()
+		_ = stmt.raw.Finalize()
 		return
 	}
-	s.kept = true
+	stmt.kept = true
 	for _, d := range dropped {
 		d.kept = false
 		if !d.busy { // otherwise release finds it later

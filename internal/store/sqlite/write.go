@@ -37,12 +37,12 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 	if !ok {
 		return false, nil
 	}
-	s, err := write(revision)
-	if s == nil || err != nil {
+	script, err := write(revision)
+	if script == nil || err != nil {
 		db.writer.spare.PutBack(revision)
 		return false, err
 	}
-	if err := db.writer.submit(&job{ctx: ctx, script: s}); err != errRefused {
+	if err := db.writer.submit(&job{ctx: ctx, script: script}); err != errRefused {
 		return err == nil, err
 	}
 	return false, nil

@@ -134,11 +134,11 @@ func (w *writer) undone(err error) bool {
 
 // answer gives every job of the group its result, or err if there is one.
 func (w *writer) answer(err error) {
-	for i, j := range w.group {
+	for i, job := range w.group {
 		if err != nil {
-			j.answer <- err
+			job.answer <- err
 		} else {
-			j.answer <- j.err
+			job.answer <- job.err
 		}
 		w.group[i] = nil
 	}

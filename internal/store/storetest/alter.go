@@ -20,9 +20,9 @@ func (f *fixture) alter(fn func(store.Session) error) {
 }
 
 // execAll runs statements without parameters.
-func execAll(s store.Session, statements ...string) error {
+func execAll(session store.Session, statements ...string) error {
 	for _, sql := range statements {
-		if _, err := s.Exec(sql, nil); err != nil {
+		if _, err := session.Exec(sql, nil); err != nil {
 			return err
 		}
 	}
@@ -32,12 +32,12 @@ func execAll(s store.Session, statements ...string) error {
 func tablesChange(t *testing.T, f *fixture) {
 	f.exec(insertNote, note(1, "a")...)
 	f.wantNotes(1) // statements prepared before still work
-	f.alter(func(s store.Session) error {
-		if err := execAll(s, `ALTER TABLE notes ADD COLUMN more bigint`); err != nil { // committed by itself
+	f.alter(func(session store.Session) error {
+		if err := execAll(session, `ALTER TABLE notes ADD COLUMN more bigint`); err != nil { // committed by itself
 			return err
 		}
-		err := s.Transaction(func() error {
-			if err := execAll(s, `UPDATE notes SET more = 1`, `CREATE TABLE tags (id bigint PRIMARY KEY)`); err != nil {
+		err := session.Transaction(func() error {
+			if err := execAll(session, `UPDATE notes SET more = 1`, `CREATE TABLE tags (id bigint PRIMARY KEY)`); err != nil {
 				return err
 			}
 			return errRefused
@@ -45,14 +45,14 @@ func tablesChange(t *testing.T, f *fixture) {
 		if !errors.Is(err, errRefused) {
 			t.Errorf("Transaction() = %v, want the error of its function", err)
 		}
-		if err := s.Transaction(func() error { return s.Transaction(func() error { return nil }) }); err == nil {
+		if err := session.Transaction(func() error { return session.Transaction(func() error { return nil }) }); err == nil {
 			t.Error("a transaction inside a transaction is allowed")
 		}
-		return s.Transaction(func() error { return execAll(s, `ALTER TABLE notes RENAME COLUMN more TO rank`) })
+		return session.Transaction(func() error { return execAll(session, `ALTER TABLE notes RENAME COLUMN more TO rank`) })
 	})
 	f.wantNotes(1)
-	f.read(func(r store.Reader) error {
-		n, err := count(r, `SELECT count(*) FROM notes WHERE rank IS NULL`)
+	f.read(func(reader store.Reader) error {
+		n, err := count(reader, `SELECT count(*) FROM notes WHERE rank IS NULL`)
 		if n != 1 {
 			t.Errorf("%d notes without a rank, want 1: what was undone is there", n)
 		}
@@ -67,9 +67,9 @@ func tablesChange(t *testing.T, f *fixture) {
 }
 
 func alterPanics(t *testing.T, f *fixture) {
-	err := f.db.Alter(t.Context(), func(s store.Session) error {
-		return s.Transaction(func() error {
-			if err := execAll(s, `DROP TABLE notes`); err != nil {
+	err := f.db.Alter(t.Context(), func(session store.Session) error {
+		return session.Transaction(func() error {
+			if err := execAll(session, `DROP TABLE notes`); err != nil {
 				return err
 			}
 			panic("in the middle")
@@ -87,8 +87,8 @@ func alterTakesTurns(t *testing.T, f *fixture) {
 	ends := make(chan error, 4)
 	for range cap(ends) {
 		go func() {
-			ends <- f.db.Alter(context.Background(), func(s store.Session) error {
-				return s.Transaction(func() error {
+			ends <- f.db.Alter(context.Background(), func(session store.Session) error {
+				return session.Transaction(func() error {
 					most.Store(max(most.Load(), inside.Add(1)))
 					time.Sleep(20 * time.Millisecond)
 					inside.Add(-1)
@@ -127,8 +127,8 @@ func alterMovesNames(t *testing.T, f *fixture) {
 			return errors.Join(s.MarkChanged("notes", "never_seen"), s.MoveCounter("id:notes", "id:pages"), s.MoveCounter("id:nothing", "id:else"))
 		})
 	})
-	f.read(func(r store.Reader) error {
-		after, err := r.Generation("notes")
+	f.read(func(reader store.Reader) error {
+		after, err := reader.Generation("notes")
 		if after == before {
 			t.Error("the generation of a table that changed did not move")
 		}
@@ -147,13 +147,13 @@ func alterMovesNames(t *testing.T, f *fixture) {
 
 func alterEnds(t *testing.T, f *fixture) {
 	ctx, cancel := context.WithCancel(t.Context())
-	err := f.db.Alter(ctx, func(s store.Session) error {
-		return s.Transaction(func() error {
-			if err := execAll(s, `DROP TABLE notes`); err != nil {
+	err := f.db.Alter(ctx, func(session store.Session) error {
+		return session.Transaction(func() error {
+			if err := execAll(session, `DROP TABLE notes`); err != nil {
 				return err
 			}
 			cancel()
-			return s.Query(endless, nil, func(value.Row) error { return nil })
+			return session.Query(endless, nil, func(value.Row) error { return nil })
 		})
 	})
 	if err == nil {

@@ -9,16 +9,16 @@ import (
 )
 
 func describes(t *testing.T, f *fixture) {
-	d, err := f.db.Describe(t.Context(), `SELECT id, body AS text FROM notes`)
+	described, err := f.db.Describe(t.Context(), `SELECT id, body AS text FROM notes`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Columns) != 2 || d.Columns[0].Name != "id" || d.Columns[1].Name != "text" {
-		t.Errorf("the columns of the query = %v, want id and text", d.Columns)
+	if len(described.Columns) != 2 || described.Columns[0].Name != "id" || described.Columns[1].Name != "text" {
+		t.Errorf("the columns of the query = %v, want id and text", described.Columns)
 	}
-	readsBody := slices.ContainsFunc(d.Reads, func(c store.Column) bool { return c.Table == "notes" && c.Name == "body" })
+	readsBody := slices.ContainsFunc(described.Reads, func(c store.Column) bool { return c.Table == "notes" && c.Name == "body" })
 	if !readsBody {
-		t.Errorf("the query reads %v, want notes.body among it", d.Reads)
+		t.Errorf("the query reads %v, want notes.body among it", described.Reads)
 	}
 	_, err = f.db.Describe(t.Context(), `SELECT nothing FROM notes`)
 	if _, wrong := errors.AsType[*store.QueryError](err); !wrong {

@@ -42,13 +42,13 @@ func loadValues(t *testing.T, f *fixture) {
 	for id, k := range kinds() {
 		rows = append(rows, k.values(int64(id)))
 	}
-	err := f.load(func(l store.Load) error {
+	err := f.load(func(load store.Load) error {
 		nulls := make([]value.Value, len(kindColumns))
 		nulls[0] = value.OfInt(1000)
-		if err := l.Copy([]string{createKinds}, f.into("kinds", kindColumns...), all(append(rows, nulls), nil)); err != nil {
+		if err := load.Copy([]string{createKinds}, f.into("kinds", kindColumns...), all(append(rows, nulls), nil)); err != nil {
 			return err
 		}
-		return l.CheckReferences()
+		return load.CheckReferences()
 	})
 	if err != nil {
 		t.Fatalf("Load() = %v", err)
@@ -64,8 +64,8 @@ func loadMany(t *testing.T, f *fixture) {
 	const most = 250_000
 	n := 0
 	row := make([]value.Value, 2)
-	err := f.load(func(l store.Load) error {
-		return l.Copy([]string{`CREATE TABLE many (id bigint PRIMARY KEY, body text)`}, f.into("many", "id", "body"), func() ([]value.Value, error) {
+	err := f.load(func(load store.Load) error {
+		return load.Copy([]string{`CREATE TABLE many (id bigint PRIMARY KEY, body text)`}, f.into("many", "id", "body"), func() ([]value.Value, error) {
 			if n == most {
 				return nil, nil
 			}
@@ -77,8 +77,8 @@ func loadMany(t *testing.T, f *fixture) {
 	if err != nil {
 		t.Fatalf("Copy() = %v", err)
 	}
-	f.read(func(r store.Reader) error {
-		got, err := count(r, `SELECT count(*) FROM many WHERE body = 'row ' || id`)
+	f.read(func(reader store.Reader) error {
+		got, err := count(reader, `SELECT count(*) FROM many WHERE body = 'row ' || id`)
 		if got != most {
 			t.Errorf("%d rows are as they were given, want %d", got, most)
 		}
@@ -89,19 +89,19 @@ func loadMany(t *testing.T, f *fixture) {
 // loadFails: an error of the rows ends the copy and comes back. The connection can load the next table.
 func loadFails(t *testing.T, f *fixture) {
 	mine := errors.New("the source is gone")
-	err := f.load(func(l store.Load) error {
-		err := l.Copy([]string{`CREATE TABLE torn (id bigint PRIMARY KEY)`}, f.into("torn", "id"), all([][]value.Value{{value.OfInt(1)}}, mine))
+	err := f.load(func(load store.Load) error {
+		err := load.Copy([]string{`CREATE TABLE torn (id bigint PRIMARY KEY)`}, f.into("torn", "id"), all([][]value.Value{{value.OfInt(1)}}, mine))
 		if !errors.Is(err, mine) {
 			t.Errorf("Copy() = %v, want the error of the rows", err)
 		}
-		err = l.Copy([]string{`CREATE TABLE twice (id bigint PRIMARY KEY)`}, f.into("twice", "id"), all([][]value.Value{{value.OfInt(1)}, {value.OfInt(1)}}, nil))
+		err = load.Copy([]string{`CREATE TABLE twice (id bigint PRIMARY KEY)`}, f.into("twice", "id"), all([][]value.Value{{value.OfInt(1)}, {value.OfInt(1)}}, nil))
 		if e, ok := errors.AsType[*store.ConstraintError](err); !ok || e.Constraint != store.Unique {
 			t.Errorf("Copy() of a key given twice = %v, want a unique constraint", err)
 		}
-		if err := l.Exec(`CREATE TABLE undone (id bigint)`, `CREATE TABLE notes (id bigint)`); err == nil {
+		if err := load.Exec(`CREATE TABLE undone (id bigint)`, `CREATE TABLE notes (id bigint)`); err == nil {
 			t.Error("Exec() makes a table that is there")
 		}
-		return l.Copy([]string{`CREATE TABLE undone (id bigint)`}, f.into("undone", "id"), all([][]value.Value{{value.OfInt(1)}}, nil))
+		return load.Copy([]string{`CREATE TABLE undone (id bigint)`}, f.into("undone", "id"), all([][]value.Value{{value.OfInt(1)}}, nil))
 	})
 	if err != nil {
 		t.Errorf("Load() = %v", err)
@@ -111,18 +111,18 @@ func loadFails(t *testing.T, f *fixture) {
 // loadReferences: rows come in any order, and the check at the end finds a reference to a missing row.
 func loadReferences(t *testing.T, f *fixture) {
 	postgres := f.db.Dialect() == sqlgen.Postgres
-	err := f.load(func(l store.Load) error {
+	err := f.load(func(load store.Load) error {
 		create, after := `CREATE TABLE child (id bigint PRIMARY KEY, note_id bigint REFERENCES notes (id))`, ""
 		if postgres {
 			create, after = `CREATE TABLE child (id bigint PRIMARY KEY, note_id bigint)`, `ALTER TABLE child ADD FOREIGN KEY (note_id) REFERENCES notes (id)`
 		}
-		if err := l.Copy([]string{create}, f.into("child", "id", "note_id"), all([][]value.Value{{value.OfInt(1), value.OfInt(7)}}, nil)); err != nil {
+		if err := load.Copy([]string{create}, f.into("child", "id", "note_id"), all([][]value.Value{{value.OfInt(1), value.OfInt(7)}}, nil)); err != nil {
 			return err
 		}
 		if after != "" {
-			return l.Exec(after)
+			return load.Exec(after)
 		}
-		return l.CheckReferences()
+		return load.CheckReferences()
 	})
 	if e, ok := errors.AsType[*store.ConstraintError](err); !ok || e.Constraint != store.ForeignKey || e.Table != "child" {
 		t.Errorf("Load() = %v, want a foreign key constraint of child", err)
@@ -133,8 +133,8 @@ func loadReferences(t *testing.T, f *fixture) {
 func loadCut(t *testing.T, f *fixture) {
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
-	err := f.db.Load(ctx, func(l store.Load) error {
-		return l.Copy([]string{`CREATE TABLE endless (id bigint PRIMARY KEY)`}, f.into("endless", "id"), func() ([]value.Value, error) {
+	err := f.db.Load(ctx, func(load store.Load) error {
+		return load.Copy([]string{`CREATE TABLE endless (id bigint PRIMARY KEY)`}, f.into("endless", "id"), func() ([]value.Value, error) {
 			if n++; n == 5000 {
 				cancel()
 			}
@@ -150,13 +150,13 @@ func loadCut(t *testing.T, f *fixture) {
 
 // loadBeside: the database takes reads and writes during a load.
 func loadBeside(t *testing.T, f *fixture) {
-	err := f.load(func(l store.Load) error {
-		if err := l.Exec(`CREATE TABLE more (id bigint PRIMARY KEY)`); err != nil {
+	err := f.load(func(load store.Load) error {
+		if err := load.Exec(`CREATE TABLE more (id bigint PRIMARY KEY)`); err != nil {
 			return err
 		}
 		f.exec(insertNote, note(1, "a")...)
 		f.exec(`INSERT INTO more (id) VALUES ($1)`, value.OfInt(1))
-		return l.Exec(`DROP TABLE more`)
+		return load.Exec(`DROP TABLE more`)
 	})
 	if err != nil {
 		t.Errorf("Load() = %v", err)
@@ -168,12 +168,12 @@ func loadBeside(t *testing.T, f *fixture) {
 func numbers(t *testing.T, f *fixture) {
 	db := f.db
 	names := []string{"posts", longCounter, "never"}
-	get := func() (n store.Numbers) {
+	get := func() (numbers store.Numbers) {
 		f.read(func(r store.Reader) (err error) {
-			n, err = f.db.Numbers(r, names)
+			numbers, err = f.db.Numbers(r, names)
 			return err
 		})
-		return n
+		return numbers
 	}
 	if diff := cmp.Diff(store.Numbers{Counters: map[string]int64{"posts": 0, longCounter: 0, "never": 0}}, get()); diff != "" {
 		t.Errorf("Numbers() of a new database (-want +got):\n%s", diff)

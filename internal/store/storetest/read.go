@@ -16,21 +16,21 @@ import (
 func snapshot(t *testing.T, f *fixture) {
 	f.write(func(tx store.Tx) error { tx.MarkChanged("notes"); return addNote(tx, 1, "a") })
 	before := f.generation("notes")
-	f.read(func(r store.Reader) error {
+	f.read(func(reader store.Reader) error {
 		f.write(func(tx store.Tx) error { tx.MarkChanged("notes"); return addNote(tx, 2, "b") }) // before its first statement
-		first, err := count(r, countNotes)
+		first, err := count(reader, countNotes)
 		if err != nil {
 			return err
 		}
 		f.write(func(tx store.Tx) error { tx.MarkChanged("notes"); return addNote(tx, 3, "c") })
-		second, err := count(r, countNotes)
+		second, err := count(reader, countNotes)
 		if err != nil {
 			return err
 		}
 		if first != second {
 			t.Errorf("two statements of one read saw %d and %d rows", first, second)
 		}
-		generation, err := r.Generation("notes")
+		generation, err := reader.Generation("notes")
 		if first == 1 && generation != before {
 			t.Errorf("generation %d with the rows of generation %d", generation, before)
 		}
@@ -55,10 +55,10 @@ func nested(t *testing.T, f *fixture) {
 	f.write(func(tx store.Tx) error { return errors.Join(addNote(tx, 1, "a"), addNote(tx, 2, "b")) })
 	const list = `SELECT id, body FROM notes ORDER BY id`
 	got := ""
-	f.read(func(r store.Reader) error {
-		return r.Query(list, nil, func(outer value.Row) error {
+	f.read(func(reader store.Reader) error {
+		return reader.Query(list, nil, func(outer value.Row) error {
 			got += fmt.Sprint(outer.Int(0), ":")
-			err := r.Query(list, nil, func(inner value.Row) error {
+			err := reader.Query(list, nil, func(inner value.Row) error {
 				got += string(inner.Bytes(1))
 				return nil
 			})
@@ -150,8 +150,8 @@ func manyReaders(t *testing.T, f *fixture) {
 				f.write(func(tx store.Tx) error {
 					return errors.Join(addNote(tx, id, fmt.Sprint(id)), addNote(tx, id+1, fmt.Sprint(id+1)))
 				})
-				f.read(func(r store.Reader) error {
-					n, err := count(r, countNotes)
+				f.read(func(reader store.Reader) error {
+					n, err := count(reader, countNotes)
 					if n%2 != 0 {
 						t.Errorf("%d rows seen: half of a transaction", n)
 					}

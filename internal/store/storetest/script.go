@@ -14,11 +14,11 @@ import (
 )
 
 // scripted runs a script. Its function does the same.
-func scripted(ctx context.Context, db store.DB, s *store.Script) (functions int, err error) {
-	err = store.Run(ctx, db, func(int64) (*store.Script, error) { return s, nil }, func(tx store.Tx) error {
+func scripted(ctx context.Context, db store.DB, script *store.Script) (functions int, err error) {
+	err = store.Run(ctx, db, func(int64) (*store.Script, error) { return script, nil }, func(tx store.Tx) error {
 		functions++
-		tx.MarkChanged(s.Tables...)
-		for _, step := range s.Steps {
+		tx.MarkChanged(script.Tables...)
+		for _, step := range script.Steps {
 			if step.Row == nil {
 				if _, err := tx.Exec(step.SQL, step.Args); err != nil {
 					return err
@@ -61,8 +61,8 @@ func scripts(t *testing.T, f *fixture) {
 	for id := range int64(3) { // an engine may behave differently with prepared statements
 		was := generation()
 		var got int64
-		s := adding(10*id, fmt.Sprint("body ", id), func(row value.Row) error { got = row.Int(0); return nil })
-		if err := run(s); err != nil || got != 10*id {
+		script := adding(10*id, fmt.Sprint("body ", id), func(row value.Row) error { got = row.Int(0); return nil })
+		if err := run(script); err != nil || got != 10*id {
 			t.Errorf("a script = %v, with the row %d, want %d", err, got, 10*id)
 		}
 		f.wantNotes(id + 1)
@@ -119,18 +119,18 @@ func scriptsTogether(t *testing.T, f *fixture) {
 					}
 					return nil
 				}
-				s := adding(id, fmt.Sprint("body ", id), accept)
-				s.LockOrder = fmt.Sprint(id)
+				script := adding(id, fmt.Sprint("body ", id), accept)
+				script.LockOrder = fmt.Sprint(id)
 				switch {
 				case id%11 == 0:
-					s.Steps[1].Row = func(value.Row) error { return errs.New(errs.Forbidden, "no") }
+					script.Steps[1].Row = func(value.Row) error { return errs.New(errs.Forbidden, "no") }
 				case id%13 == 0:
-					s.Steps[0].Args = note(id, "the same") // only one of them can have it
-					s.NoGroup = id%2 == 0
+					script.Steps[0].Args = note(id, "the same") // only one of them can have it
+					script.NoGroup = id%2 == 0
 				case id%17 == 0:
-					s.Steps[1].Args = []value.Value{value.OfInt(-1)}
+					script.Steps[1].Args = []value.Value{value.OfInt(-1)}
 				}
-				n, err := scripted(t.Context(), f.db, s)
+				n, err := scripted(t.Context(), f.db, script)
 				functions.Add(int64(n))
 				mu.Lock()
 				answers[id] = err
@@ -154,8 +154,8 @@ func scriptsTogether(t *testing.T, f *fixture) {
 	wg.Wait()
 	there := map[int64]bool{}
 	same := 0
-	f.read(func(r store.Reader) error {
-		return r.Query(`SELECT id, body FROM notes`, nil, func(row value.Row) error {
+	f.read(func(reader store.Reader) error {
+		return reader.Query(`SELECT id, body FROM notes`, nil, func(row value.Row) error {
 			there[row.Int(0)] = true
 			if string(row.Bytes(1)) == "the same" {
 				same++

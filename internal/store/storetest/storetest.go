@@ -138,8 +138,8 @@ func addNote(tx store.Tx, id int64, body string) error {
 }
 
 // count returns the one number of a query.
-func count(r store.Reader, sql string, args ...value.Value) (n int64, err error) {
-	err = r.Query(sql, args, func(row value.Row) error {
+func count(reader store.Reader, sql string, args ...value.Value) (n int64, err error) {
+	err = reader.Query(sql, args, func(row value.Row) error {
 		n = row.Int(0)
 		return nil
 	})
@@ -150,8 +150,8 @@ const countNotes = `SELECT count(*) FROM notes`
 
 func (f *fixture) wantNotes(want int64) {
 	f.t.Helper()
-	f.read(func(r store.Reader) error {
-		got, err := count(r, countNotes)
+	f.read(func(reader store.Reader) error {
+		got, err := count(reader, countNotes)
 		if got != want {
 			f.t.Errorf("%d notes, want %d", got, want)
 		}

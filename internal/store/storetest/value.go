@@ -43,13 +43,13 @@ func constraints(t *testing.T, f *fixture) {
 	} {
 		f.write(func(tx store.Tx) error {
 			_, err := tx.Exec(tt.sql, tt.args)
-			e, ok := errors.AsType[*store.ConstraintError](err)
-			if !ok || e.Constraint != tt.constraint {
+			refusal, ok := errors.AsType[*store.ConstraintError](err)
+			if !ok || refusal.Constraint != tt.constraint {
 				t.Errorf("%s: Exec() = %v, want a %v constraint", tt.name, err, tt.constraint)
 				return err
 			}
-			if tt.constraint == store.Unique && (e.Table != tt.table || !cmp.Equal(e.Columns, tt.columns)) {
-				t.Errorf("%s: the constraint is on %s%v, want %s%v", tt.name, e.Table, e.Columns, tt.table, tt.columns)
+			if tt.constraint == store.Unique && (refusal.Table != tt.table || !cmp.Equal(refusal.Columns, tt.columns)) {
+				t.Errorf("%s: the constraint is on %s%v, want %s%v", tt.name, refusal.Table, refusal.Columns, tt.table, tt.columns)
 			}
 			return addNote(tx, 100+int64(i), tt.name) // the transaction goes on
 		})
@@ -124,8 +124,8 @@ func values(t *testing.T, f *fixture) {
 func wantRow(t *testing.T, f *fixture, id int64, want full) {
 	t.Helper()
 	rows := 0
-	f.read(func(r store.Reader) error {
-		return r.Query(selectKinds, []value.Value{value.OfInt(id)}, func(row value.Row) error {
+	f.read(func(reader store.Reader) error {
+		return reader.Query(selectKinds, []value.Value{value.OfInt(id)}, func(row value.Row) error {
 			rows++
 			if diff := cmp.Diff(want, fullOf(row)); diff != "" {
 				t.Errorf("row %d came back otherwise (-want +got):\n%s", id, diff)
@@ -145,8 +145,8 @@ func wantRow(t *testing.T, f *fixture, id int64, want full) {
 
 func wantNulls(t *testing.T, f *fixture, id int64) {
 	t.Helper()
-	f.read(func(r store.Reader) error {
-		return r.Query(selectKinds, []value.Value{value.OfInt(id)}, func(row value.Row) error {
+	f.read(func(reader store.Reader) error {
+		return reader.Query(selectKinds, []value.Value{value.OfInt(id)}, func(row value.Row) error {
 			for col := range 9 {
 				if !row.Null(col) {
 					t.Errorf("column %d was written as null and is not missing", col)
@@ -160,8 +160,8 @@ func wantNulls(t *testing.T, f *fixture, id int64) {
 // lists: a list is bound as a JSON array. An empty list and a nil list are the same.
 func lists(t *testing.T, f *fixture) {
 	for _, want := range [][]string{nil, {}, {"a"}, {"editor", `quote " backslash \ <tag> é 𝄞`, ""}} {
-		f.read(func(r store.Reader) error {
-			return r.Query(`SELECT $1`, []value.Value{value.OfList(want)}, func(row value.Row) error {
+		f.read(func(reader store.Reader) error {
+			return reader.Query(`SELECT $1`, []value.Value{value.OfList(want)}, func(row value.Row) error {
 				var got []string
 				if err := json.Unmarshal(row.Bytes(0), &got); err != nil || got == nil {
 					t.Errorf("list %q is bound as %s: %v", want, row.Bytes(0), err)

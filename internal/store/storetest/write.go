@@ -166,8 +166,8 @@ func functionResets(t *testing.T, f *fixture) {
 		if len(revisions) != 1 {
 			t.Fatalf("function %d filled in %v, want one revision", i, revisions)
 		}
-		f.read(func(r store.Reader) error {
-			got, err := count(r, `SELECT count(*) FROM notes WHERE id = $1 AND body = $2`, note(revisions[0], fmt.Sprint(i))...)
+		f.read(func(reader store.Reader) error {
+			got, err := count(reader, `SELECT count(*) FROM notes WHERE id = $1 AND body = $2`, note(revisions[0], fmt.Sprint(i))...)
 			if got != 1 {
 				t.Errorf("function %d was told revision %d, which it has not written", i, revisions[0])
 			}
