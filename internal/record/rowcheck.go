@@ -22,6 +22,9 @@ type rowCheck struct {
 	given    []*model.Field // fields that the client sets
 }
 
+// maxRowHint bounds the buffer, in bytes, that a write makes for a row like the one before.
+const maxRowHint = 4096
+
 // rowFromResult returns the new row as the caller may see it, from the columns that afterSpec asks for.
 func (c rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 	if err := c.checkOutcomes(cols, 1); err != nil {
@@ -30,7 +33,9 @@ func (c rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 	first := 1 + len(c.decision.rules) + len(c.req.db.rules.Table(c.table.Table).Checks)
 	w := Row{ID: id, Plain: true, Revision: cols.Int(first + len(c.table.plain.Fields))}
 	if holds(cols, 0) {
-		w.JSON = c.table.plain.AppendRow(nil, offset{cols, first})
+		size := c.table.rowSize.Load()
+		w.JSON = c.table.plain.AppendRow(make([]byte, 0, min(size+size/8, maxRowHint)), offset{cols, first})
+		c.table.rowSize.Store(int64(len(w.JSON)))
 	}
 	return w, nil
 }

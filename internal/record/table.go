@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
@@ -25,6 +26,7 @@ type table struct {
 	changedTables []string             // names of the tables that a deletion may change
 	verdicts      *statement.Verdicts  // by Op
 	statements    *statement.Cache
+	rowSize       atomic.Int64 // bytes of the row that a write answered with last
 }
 
 // maxStatementBytes bounds the statements of a table, in bytes of text.

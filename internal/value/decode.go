@@ -71,6 +71,9 @@ func readMembers(decoder *jsontext.Decoder, data []byte) ([]Member, error) {
 		}
 		end := int(decoder.InputOffset())
 		m.Raw = data[end-len(raw) : end : end]
+		if members == nil {
+			members = make([]Member, 0, 8) // as many as most objects have
+		}
 		members = append(members, m)
 	}
 	_, err := decoder.ReadToken()

@@ -75,7 +75,8 @@ func ForUpdate(table *model.Table, id value.Value, members []value.Member, syste
 }
 
 func newBody(table *model.Table) *Body {
-	return &Body{table: table, Values: make([]value.Value, len(table.Fields))}
+	fields := len(table.Fields)
+	return &Body{table: table, Values: make([]value.Value, fields), Given: make([]*model.Field, 0, fields)}
 }
 
 // field returns the field of a member, or nil if there is none.
