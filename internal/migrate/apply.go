@@ -28,7 +28,7 @@ type Result struct {
 	Resumed string   // what became of an earlier change that was interrupted; "" for none
 }
 
-// HazardError is the error about a plan that does what the options do not allow. Nothing was changed.
+// HazardError is the error about a plan with hazards or losses that the options do not allow. Nothing was changed.
 type HazardError struct {
 	Plan    *Plan
 	Hazards Hazards  // hazards that Options.Hazards lacks
@@ -46,14 +46,14 @@ func (e *HazardError) Error() string {
 // plan and carries it out, completely or not at all. It returns model.Faults, which point into the model, if rows
 // contradict a change or no way leads to it. It returns a *HazardError if the options do not allow a hazard. After an
 // error the tables are as they were.
-func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (result Result, err error) {
+func Apply(ctx context.Context, db store.DB, rules *rule.Rules, options Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Apply(%s)", rules.Model.Name)
-	done, damaged, err := upToDate(ctx, db, rules.Model, o)
+	done, damaged, err := upToDate(ctx, db, rules.Model, options)
 	if err != nil || done {
 		return Result{Damaged: damaged}, err
 	}
-	err = db.Alter(ctx, func(s store.Session) error {
-		r := &run{ctx: ctx, s: s, o: o, to: rules.Model, own: o.systemModel(), dialect: s.Dialect()}
+	err = db.Alter(ctx, func(session store.Session) error {
+		r := &run{ctx: ctx, s: session, o: options, to: rules.Model, own: options.systemModel(), dialect: session.Dialect()}
 		defer func() { result = r.result }()
 		if err := r.upgradeLayout(); err != nil {
 			return err
@@ -62,11 +62,11 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (resu
 			return err
 		}
 		if r.result.Layout != 0 {
-			if done, _, err := isUpToDate(s, rules.Model, o); err != nil || done {
+			if done, _, err := isUpToDate(session, rules.Model, options); err != nil || done {
 				return err
 			}
 		}
-		p, err := plan(s, rules, o)
+		p, err := plan(session, rules, options)
 		if err != nil {
 			return err
 		}
@@ -80,73 +80,73 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (resu
 }
 
 // upToDate reports whether there is nothing to do. Servers ask it at each start, and most have nothing to do.
-func upToDate(ctx context.Context, db store.DB, m *model.Model, o Options) (done bool, damaged []string, err error) {
+func upToDate(ctx context.Context, db store.DB, m *model.Model, options Options) (done bool, damaged []string, err error) {
 	err = db.Read(ctx, func(r store.Reader) (err error) {
-		done, damaged, err = isUpToDate(r, m, o)
+		done, damaged, err = isUpToDate(r, m, options)
 		return err
 	})
 	return done, damaged, err
 }
 
-func isUpToDate(q querier, m *model.Model, o Options) (done bool, damaged []string, err error) {
-	layout, err := system.Layout(q)
+func isUpToDate(reader querier, m *model.Model, options Options) (done bool, damaged []string, err error) {
+	layout, err := system.Layout(reader)
 	if err != nil || layout < store.Layout {
 		return false, nil, err
 	}
-	text, found, err := system.Get(q, system.ModelKey)
+	text, found, err := system.Get(reader, system.ModelKey)
 	if err != nil || !found || text != string(snapshot.Encode(m)) {
 		return false, nil, err
 	}
-	if err := system.CheckNotMoving(q); err != nil {
+	if err := system.CheckNotMoving(reader); err != nil {
 		return false, nil, err
 	}
-	own, err := system.StoredModel(q)
-	if err != nil || !bytes.Equal(snapshot.Encode(own), snapshot.Encode(system.KeepUnknown(o.systemModel(), own))) {
+	own, err := system.StoredModel(reader)
+	if err != nil || !bytes.Equal(snapshot.Encode(own), snapshot.Encode(system.KeepUnknown(options.systemModel(), own))) {
 		return false, nil, err
 	}
-	all, err := entries(q)
+	all, err := entries(reader)
 	return err == nil && !slices.ContainsFunc(all, func(e entryRow) bool { return e.isOpen() }), damagedEntries(all), err
 }
 
 // checkPermitted returns an error if the plan does what the options do not allow.
-func (r *run) checkPermitted(p *Plan) error {
-	if len(p.faults) > 0 {
-		return p.faults
+func (r *run) checkPermitted(plan *Plan) error {
+	if len(plan.faults) > 0 {
+		return plan.faults
 	}
 	for _, name := range r.o.Allow {
-		if len(p.Steps) > 0 && !slices.Contains(p.Drops(), name) {
+		if len(plan.Steps) > 0 && !slices.Contains(plan.Drops(), name) {
 			return errs.New(errs.Invalid, "the change does not drop %s: what it drops is named by --plan", name)
 		}
 	}
-	e := &HazardError{Plan: p, Hazards: p.Hazards() &^ (r.o.Hazards | BlocksWrites | LosesData)}
-	for _, drop := range p.Drops() {
+	hazard := &HazardError{Plan: plan, Hazards: plan.Hazards() &^ (r.o.Hazards | BlocksWrites | LosesData)}
+	for _, drop := range plan.Drops() {
 		if !slices.Contains(r.o.Allow, drop) {
-			e.Drops, e.Hazards = append(e.Drops, drop), e.Hazards|LosesData
+			hazard.Drops, hazard.Hazards = append(hazard.Drops, drop), hazard.Hazards|LosesData
 		}
 	}
-	if e.Hazards != 0 {
-		return e
+	if hazard.Hazards != 0 {
+		return hazard
 	}
 	return nil
 }
 
-func (r *run) apply(p *Plan) error {
-	if err := r.checkPermitted(p); err != nil {
+func (r *run) apply(plan *Plan) error {
+	if err := r.checkPermitted(plan); err != nil {
 		return err
 	}
-	if r.o.Copy != nil && p.Hazards()&(Rewrites|LosesData) != 0 {
+	if r.o.Copy != nil && plan.Hazards()&(Rewrites|LosesData) != 0 {
 		r.progress("copying the database", "")
 		var err error
 		if r.result.Copy, err = r.o.Copy(r.ctx); err != nil {
 			return fmt.Errorf("before a change that rewrites or loses data, a copy is made: %w", err)
 		}
 	}
-	r.own, r.result.Applied, r.result.Notes = p.own, describeAll(p.Changes), p.Notes
+	r.own, r.result.Applied, r.result.Notes = plan.own, describeAll(plan.Changes), plan.Notes
 	defer r.endProgress()
 	if r.dialect == sqlgen.SQLite {
-		return r.inOneTransaction(p)
+		return r.inOneTransaction(plan)
 	}
-	return r.inPhases(p)
+	return r.inPhases(plan)
 }
 
 func describeAll(changes []diff.Change) []string {

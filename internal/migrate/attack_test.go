@@ -21,10 +21,10 @@ import (
 const onePost = "  posts:\n    key: int\n    fields:\n"
 
 // refusedAs applies a model that is refused, and looks whether the database is as it was.
-func refusedAs(t *testing.T, e engine, db store.DB, before, after string, o Options, want ...string) {
+func refusedAs(t *testing.T, eng engine, db store.DB, before, after string, options Options, want ...string) {
 	t.Helper()
 	was := picture(t, db, load(t, before).Model)
-	_, err := Apply(context.Background(), db, load(t, after), o)
+	_, err := Apply(context.Background(), db, load(t, after), options)
 	if err == nil {
 		t.Fatal("Apply was not refused")
 	}
@@ -33,13 +33,13 @@ func refusedAs(t *testing.T, e engine, db store.DB, before, after string, o Opti
 			t.Errorf("Apply = %v, want %q", err, part)
 		}
 	}
-	whole(t, e, db, before, was)
+	whole(t, eng, db, before, was)
 }
 
 // Text that the new field has no room for was cut to 255 characters by another product.
 func TestLoss_TextIsNotCut(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db, before := e.open(t), onePost+"      a: {type: text, max: 500}\n"
+	onEach(t, func(t *testing.T, eng engine) {
+		db, before := eng.open(t), onePost+"      a: {type: text, max: 500}\n"
 		mustApply(t, db, load(t, before), Options{})
 		long := strings.Repeat("ä", 400)
 		insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1, "a": "`+long+`"}`)
@@ -51,14 +51,14 @@ func TestLoss_TextIsNotCut(t *testing.T) {
 		if got, want := rows(t, db, load(t, after).Model.Table("posts")), `1 "`+long+`"`; got != want {
 			t.Errorf("rows = %s, want %s", got, want)
 		}
-		refusedAs(t, e, db, after, onePost+"      a: {type: enum, values: [b]}\n", anything, "1 row (1) in the way")
+		refusedAs(t, eng, db, after, onePost+"      a: {type: enum, values: [b]}\n", anything, "1 row (1) in the way")
 	})
 }
 
 // A value that the new type would cut or round is named, and stays.
 func TestLoss_DigitsAreNotCut(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db, before := e.open(t), onePost+"      at: {type: text}\n      n: {type: text}\n      j: {type: json}\n"
+	onEach(t, func(t *testing.T, eng engine) {
+		db, before := eng.open(t), onePost+"      at: {type: text}\n      n: {type: text}\n      j: {type: json}\n"
 		mustApply(t, db, load(t, before), Options{})
 		posts := load(t, before).Model.Table("posts")
 		insert(t, db, posts, `{"id": 1, "at": "2024-03-10T02:30:00.123456000Z", "n": "0.5", "j": 2.50}`)
@@ -69,15 +69,15 @@ func TestLoss_DigitsAreNotCut(t *testing.T) {
 			{"a float of text", "n: {type: text}", "n: {type: float}", "n has more digits than a float holds"},
 			{"a float of json", "j: {type: json}", "j: {type: float}", "j has more digits than a float holds"},
 		} {
-			refusedAs(t, e, db, before, strings.Replace(before, field.was, field.is, 1), anything, way, field.why)
+			refusedAs(t, eng, db, before, strings.Replace(before, field.was, field.is, 1), anything, way, field.why)
 		}
 	})
 }
 
 // The rules of a field that was dropped came back to life, with a field of its name, in another product.
 func TestLeak_DroppedFieldsStayDropped(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		with := onePost + "      n: {type: int}\n      note: {type: text, optional: true, read: \"false\", write: \"false\", unique: true}\n"
 		without := onePost + "      n: {type: int}\n"
 		again := onePost + "      n: {type: int}\n      note: {type: text, optional: true}\n"
@@ -88,7 +88,7 @@ func TestLeak_DroppedFieldsStayDropped(t *testing.T) {
 			t.Errorf("Undo of a drop = %v, want that it is refused", err)
 		}
 		mustApply(t, db, load(t, again), anything)
-		whole(t, e, db, again, map[string]string{"posts": "1 1 null", "users": ""})
+		whole(t, eng, db, again, map[string]string{"posts": "1 1 null", "users": ""})
 		m := storedModel(t, db)
 		if f := m.Table("posts").Field("note"); f.Read != nil || f.Write != nil || f.Unique {
 			t.Errorf("the field has what the former one had: %+v", f)
@@ -112,8 +112,8 @@ func storedModel(t *testing.T, db store.DB) (m *model.Model) {
 
 // An undo does not take the values of a column for those that an earlier column of its name was given.
 func TestUndoKnowsWhatWasGiven(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		without, given := onePost+"      n: {type: int}\n", onePost+"      n: {type: int}\n      a: {type: text, default: \"'x'\"}\n"
 		optional := onePost + "      n: {type: int}\n      a: {type: text, optional: true}\n"
 		mustApply(t, db, load(t, without), Options{})
@@ -132,21 +132,21 @@ func TestUndoKnowsWhatWasGiven(t *testing.T) {
 
 func TestManyColumns(t *testing.T) {
 	typed := func(typ string) string {
-		var b strings.Builder
-		b.WriteString(onePost)
+		var text strings.Builder
+		text.WriteString(onePost)
 		for i := range 200 {
-			fmt.Fprintf(&b, "      f%d: {type: %s, optional: true}\n", i, typ)
+			fmt.Fprintf(&text, "      f%d: {type: %s, optional: true}\n", i, typ)
 		}
-		return b.String()
+		return text.String()
 	}
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, load(t, typed("int")), Options{})
 		insert(t, db, load(t, typed("int")).Model.Table("posts"), `{"id": 1, "f0": 5, "f7": 7, "f199": -1}`)
 		mustApply(t, db, load(t, typed("text")), anything)
 		want := strings.Split("1 "+strings.Repeat("null ", 200), " ")[:201]
 		want[1], want[8], want[200] = `"5"`, `"7"`, `"-1"`
-		whole(t, e, db, typed("text"), map[string]string{"posts": strings.Join(want, " "), "users": ""})
+		whole(t, eng, db, typed("text"), map[string]string{"posts": strings.Join(want, " "), "users": ""})
 	})
 }
 
@@ -161,26 +161,26 @@ func TestLongNames(t *testing.T) {
 	after := source(long("u"), long("a"), long("c"), long("s"), "int", "was: "+long("t"))
 	after = strings.Replace(after, "index: true", "index: true, was: "+long("b"), 1)
 	after = strings.Replace(after, "reverse: back", "was: "+long("r"), 1)
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		table := load(t, before).Model.Table(long("t"))
 		insert(t, db, table, fmt.Sprintf(`{"id": 1, %q: "5", %q: "x"}`, long("a"), long("b")))
 		insert(t, db, table, fmt.Sprintf(`{"id": 2, %q: "6", %q: "y", "%s_id": 1}`, long("a"), long("b"), long("r")))
 		mustApply(t, db, load(t, after), anything)
-		whole(t, e, db, after, map[string]string{long("u"): "1 5 \"x\" null\n2 6 \"y\" 1", "users": ""})
+		whole(t, eng, db, after, map[string]string{long("u"): "1 5 \"x\" null\n2 6 \"y\" 1", "users": ""})
 		if _, err := Undo(context.Background(), db, anything); err != nil {
 			t.Fatalf("Undo: %v", err)
 		}
-		whole(t, e, db, before, map[string]string{long("t"): "1 \"5\" \"x\" null\n2 \"6\" \"y\" 1", "users": ""})
+		whole(t, eng, db, before, map[string]string{long("t"): "1 \"5\" \"x\" null\n2 \"6\" \"y\" 1", "users": ""})
 	})
 }
 
 // What is too long for an index of PostgreSQL is refused on both engines before anything is done.
 func TestLongTextIsNotIndexed(t *testing.T) {
 	before := onePost + "      a: {type: text, optional: true}\n      j: {type: json, optional: true}\n"
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		table := load(t, before).Model.Table("posts")
 		insert(t, db, table, `{"id": 1, "a": "`+strings.Repeat("ä", 600)+`"}`)
@@ -191,16 +191,16 @@ func TestLongTextIsNotIndexed(t *testing.T) {
 			{"a: {type: text", "a: {type: text, index: true"},
 			{"j: {type: json, optional: true}\n", "j: {type: json, optional: true}\n    indexes: [[id, a]]\n"},
 		} {
-			refusedAs(t, e, db, before, strings.Replace(before, edit[0], edit[1], 1), anything, "1 row (2) in the way", "more than 600 characters")
+			refusedAs(t, eng, db, before, strings.Replace(before, edit[0], edit[1], 1), anything, "1 row (2) in the way", "more than 600 characters")
 		}
-		refusedAs(t, e, db, before, strings.Replace(before, "j: {type: json", "j: {type: text, index: true", 1), anything, "1 row (3) in the way", "more than 600 characters")
+		refusedAs(t, eng, db, before, strings.Replace(before, "j: {type: json", "j: {type: text, index: true", 1), anything, "1 row (3) in the way", "more than 600 characters")
 	})
 }
 
 // What others have made on a table stays where the table is made anew, and says so where it cannot.
 func TestForeignIndexAndTrigger(t *testing.T) {
-	e := engines()[0]
-	db, before := e.open(t), onePost+"      a: {type: text}\n      b: {type: int}\n      c: {type: text, optional: true}\n"
+	engine := engines()[0]
+	db, before := engine.open(t), onePost+"      a: {type: text}\n      b: {type: int}\n      c: {type: text, optional: true}\n"
 	mustApply(t, db, load(t, before), Options{})
 	insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1, "a": "x", "b": 5}`)
 	execute(t, db, `CREATE INDEX "by_hand" ON "posts" (lower("a"))`,
@@ -230,13 +230,13 @@ func TestForeignIndexAndTrigger(t *testing.T) {
 
 // A view that somebody made on a column which is dropped, or written anew, is in the way.
 func TestForeignView(t *testing.T) {
-	for _, e := range engines()[1:] {
-		db, before := e.open(t), onePost+"      a: {type: text}\n      b: {type: int}\n"
+	for _, engine := range engines()[1:] {
+		db, before := engine.open(t), onePost+"      a: {type: text}\n      b: {type: int}\n"
 		mustApply(t, db, load(t, before), Options{})
 		insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1, "a": "x", "b": 5}`)
 		execute(t, db, `CREATE VIEW "by_hand" AS SELECT "id", "b" FROM "posts"`)
-		refusedAs(t, e, db, before, onePost+"      a: {type: text}\n", allow("posts.b"), "view by_hand depends on column b of table posts")
-		refusedAs(t, e, db, before, onePost+"      a: {type: text}\n      b: {type: text}\n", anything, "view by_hand depends on column b of table posts")
+		refusedAs(t, engine, db, before, onePost+"      a: {type: text}\n", allow("posts.b"), "view by_hand depends on column b of table posts")
+		refusedAs(t, engine, db, before, onePost+"      a: {type: text}\n      b: {type: text}\n", anything, "view by_hand depends on column b of table posts")
 		execute(t, db, `DROP VIEW "by_hand"`)
 		mustApply(t, db, load(t, onePost+"      a: {type: text}\n      b: {type: text}\n"), anything)
 	}
@@ -263,9 +263,9 @@ func TestDrift(t *testing.T) {
 			{`ALTER TABLE "posts" DROP CONSTRAINT "f_posts__up_id", ADD CONSTRAINT "f_posts__up_id" FOREIGN KEY ("up_id") REFERENCES "posts" ("id") ON DELETE CASCADE DEFERRABLE`, "CASCADE"},
 			{`ALTER TABLE "posts" DROP CONSTRAINT "p_posts__id" CASCADE`, "constraint p_posts__id"}},
 	}
-	onEach(t, func(t *testing.T, e engine) {
-		for _, tt := range slices.Concat(both, own[e.name]) {
-			db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		for _, tt := range slices.Concat(both, own[eng.name]) {
+			db := eng.open(t)
 			mustApply(t, db, load(t, source), Options{})
 			execute(t, db, tt.sql)
 			drift, err := Verify(context.Background(), db)
@@ -281,8 +281,8 @@ func TestDrift(t *testing.T) {
 
 // A database that a move has not finished filling is nobody's to change.
 func TestUnfinishedMove(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db, rules := e.open(t), load(t, before)
+	onEach(t, func(t *testing.T, eng engine) {
+		db, rules := eng.open(t), load(t, before)
 		mustApply(t, db, rules, Options{})
 		if err := db.Write(context.Background(), func(tx store.Tx) error { return system.MarkMoving(tx, "elsewhere", time.Now()) }); err != nil {
 			t.Fatal(err)
@@ -304,16 +304,16 @@ func TestUnfinishedMove(t *testing.T) {
 
 // Without room for the copy nothing is done.
 func TestNoRoomForTheCopy(t *testing.T) {
-	e := engines()[0]
-	db := e.open(t)
+	engine := engines()[0]
+	db := engine.open(t)
 	mustApply(t, db, load(t, before), Options{})
 	fill(t, db, load(t, before).Model)
-	o := anything
-	o.Copy = func(context.Context) (string, error) { return "", syscall.ENOSPC }
+	options := anything
+	options.Copy = func(context.Context) (string, error) { return "", syscall.ENOSPC }
 	after := strings.Replace(before, "rank: {type: int}", "rank: {type: text}", 1)
-	refusedAs(t, e, db, before, after, o, "a copy is made", "no space left")
-	o.Copy = func(context.Context) (string, error) { return "copy.db", nil }
-	if result := mustApply(t, db, load(t, after), o); result.Copy != "copy.db" {
+	refusedAs(t, engine, db, before, after, options, "a copy is made", "no space left")
+	options.Copy = func(context.Context) (string, error) { return "copy.db", nil }
+	if result := mustApply(t, db, load(t, after), options); result.Copy != "copy.db" {
 		t.Errorf("Copy = %q", result.Copy)
 	}
 	history, err := History(context.Background(), db)
@@ -325,8 +325,8 @@ func TestNoRoomForTheCopy(t *testing.T) {
 // References that would come to nothing are found where only converted values tell, and nothing is done.
 func TestConvertedOrphans(t *testing.T) {
 	before := onePost + "      team_id: {type: text, optional: true}\n  teams: {key: int}\n  news: {key: int, fields: {team_id: {type: int}}}\n"
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		m := load(t, before).Model
 		insert(t, db, m.Table("teams"), `{"id": 1}`)
@@ -334,30 +334,30 @@ func TestConvertedOrphans(t *testing.T) {
 		insert(t, db, m.Table("posts"), `{"id": 2, "team_id": "3"}`)
 		insert(t, db, m.Table("posts"), `{"id": 3}`)
 		bound := strings.Replace(before, "team_id: {type: text", "team: {ref: teams", 1)
-		refusedAs(t, e, db, before, bound, anything, "1 row (2) in the way", "rows of teams that are not there")
+		refusedAs(t, eng, db, before, bound, anything, "1 row (2) in the way", "rows of teams that are not there")
 		_, err := Apply(context.Background(), db, load(t, bound), anything)
 		if faults, ok := errors.AsType[model.Faults](err); !ok || len(faults) != 1 || faults[0].Pos.Line != 7 {
 			t.Errorf("Apply = %v, want a fault in line 7", err)
 		}
 		insert(t, db, m.Table("teams"), `{"id": 3}`)
 		mustApply(t, db, load(t, bound), anything)
-		whole(t, e, db, bound, map[string]string{"posts": "1 1\n2 3\n3 null", "teams": "1\n3", "news": "", "users": ""})
+		whole(t, eng, db, bound, map[string]string{"posts": "1 1\n2 3\n3 null", "teams": "1\n3", "news": "", "users": ""})
 	})
 }
 
 // Rows that will be the same once missing values are given are in the way before anything is done.
 func TestGivenDuplicates(t *testing.T) {
 	before := onePost + "      a: {type: text, optional: true}\n      n: {type: int}\n    unique: [[a, n]]\n"
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		m := load(t, before).Model
 		insert(t, db, m.Table("posts"), `{"id": 1, "n": 5}`)
 		insert(t, db, m.Table("posts"), `{"id": 2, "n": 5}`)
 		insert(t, db, m.Table("posts"), `{"id": 3, "n": 6}`)
 		given := strings.Replace(before, "a: {type: text, optional: true}", "a: {type: text, default: \"'x'\"}", 1)
-		refusedAs(t, e, db, before, given, anything, "2 rows (1, 2) in the way")
-		refusedAs(t, e, db, before, strings.Replace(given, "n: {type: int}", "n: {type: text}", 1), anything, "same values")
+		refusedAs(t, eng, db, before, given, anything, "2 rows (1, 2) in the way")
+		refusedAs(t, eng, db, before, strings.Replace(given, "n: {type: int}", "n: {type: text}", 1), anything, "same values")
 		execute(t, db, `UPDATE "posts" SET "n" = 7 WHERE "id" = 2`)
 		mustApply(t, db, load(t, given), anything)
 		if diff := cmp.Diff("1 \"x\" 5\n2 \"x\" 7\n3 \"x\" 6", rows(t, db, load(t, given).Model.Table("posts"))); diff != "" {
@@ -370,13 +370,13 @@ func TestGivenDuplicates(t *testing.T) {
 func TestGivenReferenceToNothing(t *testing.T) {
 	before := onePost + "      tag: {ref: tags, optional: true}\n  tags: {key: text}\n"
 	after := strings.Replace(before, "optional: true", "default: \"'t'\"", 1)
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1}`)
-		refusedAs(t, e, db, before, after, anything, "refers to t of tags, which is not there")
+		refusedAs(t, eng, db, before, after, anything, "refers to t of tags, which is not there")
 		insert(t, db, load(t, before).Model.Table("tags"), `{"id": "t"}`)
 		mustApply(t, db, load(t, after), anything)
-		whole(t, e, db, after, map[string]string{"posts": `1 "t"`, "tags": `"t"`, "users": ""})
+		whole(t, eng, db, after, map[string]string{"posts": `1 "t"`, "tags": `"t"`, "users": ""})
 	})
 }

@@ -26,132 +26,132 @@ func (o *outcome) contradicts(kind string, t *wTable, column string, rows int) {
 // become says what a step from one world to another means, value by value. at is what `now` is; forth says that defaults
 // are given, as they are but in an Undo.
 func become(from, to *world, at time.Time, forth bool) *outcome {
-	o := &outcome{rows: map[int][]*wRow{}}
-	for _, t := range from.tables {
-		is := to.table(t.uid)
+	want := &outcome{rows: map[int][]*wRow{}}
+	for _, table := range from.tables {
+		is := to.table(table.uid)
 		if is == nil {
-			o.drops = append(o.drops, t.name)
+			want.drops = append(want.drops, table.name)
 			continue
 		}
-		for _, f := range t.fields {
-			if is.field(f.uid) == nil {
-				o.drops = append(o.drops, t.name+"."+f.column)
+		for _, field := range table.fields {
+			if is.field(field.uid) == nil {
+				want.drops = append(want.drops, table.name+"."+field.column)
 			}
 		}
 	}
-	slices.Sort(o.drops)
-	for _, t := range to.tables {
-		if was := from.table(t.uid); was != nil {
-			o.table(from, to, was, t, at, forth)
+	slices.Sort(want.drops)
+	for _, table := range to.tables {
+		if was := from.table(table.uid); was != nil {
+			want.table(from, to, was, table, at, forth)
 		}
 	}
-	if len(o.wrong) == 0 {
-		o.together(to)
+	if len(want.wrong) == 0 {
+		want.together(to)
 	}
-	return o
+	return want
 }
 
-func (o *outcome) table(from, to *world, was, t *wTable, at time.Time, forth bool) {
+func (o *outcome) table(from, to *world, was, table *wTable, at time.Time, forth bool) {
 	rows := make([]*wRow, len(was.rows))
 	ids := from.schema(was).ID()
-	if !value.Convertible(was.key, t.key) {
-		o.contradicts("no way", t, "id", 0)
+	if !value.Convertible(was.key, table.key) {
+		o.contradicts("no way", table, "id", 0)
 		return
 	}
 	bad := 0
-	for i, r := range was.rows {
-		id, err := value.Convert(ids, to.schema(t).ID(), r.id)
+	for i, row := range was.rows {
+		id, err := value.Convert(ids, to.schema(table).ID(), row.id)
 		if err != nil {
 			bad++
 		}
-		rows[i] = &wRow{id: id, values: map[int]value.Value{}, revision: r.revision, created: r.created, updated: r.updated}
+		rows[i] = &wRow{id: id, values: map[int]value.Value{}, revision: row.revision, created: row.created, updated: row.updated}
 	}
 	if bad > 0 {
-		o.contradicts("unfit", t, "id", bad)
+		o.contradicts("unfit", table, "id", bad)
 	}
-	for _, f := range t.fields {
-		o.field(from, to, was, t, f, rows, at, forth)
+	for _, f := range table.fields {
+		o.field(from, to, was, table, f, rows, at, forth)
 	}
-	o.rows[t.uid] = rows
+	o.rows[table.uid] = rows
 }
 
-func (o *outcome) field(from, to *world, was, t *wTable, f *wField, rows []*wRow, at time.Time, forth bool) {
-	is, before := to.column(t, f), was.field(f.uid)
+func (o *outcome) field(from, to *world, was, table *wTable, field *wField, rows []*wRow, at time.Time, forth bool) {
+	is, before := to.column(table, field), was.field(field.uid)
 	fill := value.Value{}
-	if forth && f.given.cel == now {
+	if forth && field.given.cel == now {
 		fill = value.OfTimestamp(at.UnixMicro())
-	} else if forth && f.given.cel != "" {
-		fill = to.parse(t, f, f.given.json)
+	} else if forth && field.given.cel != "" {
+		fill = to.parse(table, field, field.given.json)
 	}
 	if before == nil {
-		o.added = append(o.added, [2]int{t.uid, f.uid})
-	} else if !value.Convertible(before.typ, f.typ) {
-		o.contradicts("no way", t, f.column, 0)
+		o.added = append(o.added, [2]int{table.uid, field.uid})
+	} else if !value.Convertible(before.typ, field.typ) {
+		o.contradicts("no way", table, field.column, 0)
 		return
 	}
-	if !forth && before != nil && f.typ == model.Enum {
+	if !forth && before != nil && field.typ == model.Enum {
 		is = namedBack(is, before)
 	}
 	missing, unfit := 0, 0
-	for i, r := range rows {
-		v := value.Value{}
+	for i, row := range rows {
+		val := value.Value{}
 		if before != nil {
 			var err error
-			if v, err = value.Convert(from.column(was, before), is, was.rows[i].values[f.uid]); err != nil {
+			if val, err = value.Convert(from.column(was, before), is, was.rows[i].values[field.uid]); err != nil {
 				unfit++
 				continue
 			}
 		}
-		if v.IsNull() && !f.optional {
-			v = fill
-			if v.IsNull() {
+		if val.IsNull() && !field.optional {
+			val = fill
+			if val.IsNull() {
 				missing++
 			}
 		}
-		r.values[f.uid] = v
+		row.values[field.uid] = val
 	}
 	if unfit > 0 {
-		o.contradicts("unfit", t, f.column, unfit)
+		o.contradicts("unfit", table, field.column, unfit)
 	}
 	if missing > 0 {
-		o.contradicts("missing", t, f.column, missing)
+		o.contradicts("missing", table, field.column, missing)
 	}
 }
 
 // namedBack is the field of an enum as it was, whose values have the names that they got later as former ones.
-func namedBack(f *model.Field, later *wField) *model.Field {
-	g := *f
-	g.Values = slices.Clone(f.Values)
-	for i, v := range g.Values {
-		g.Values[i].Was = ""
-		for _, l := range later.values {
-			if l.Was == v.Name && !slices.ContainsFunc(f.Values, func(o model.EnumValue) bool { return o.Name == l.Name }) {
-				g.Values[i].Was = l.Name
+func namedBack(field *model.Field, later *wField) *model.Field {
+	clone := *field
+	clone.Values = slices.Clone(field.Values)
+	for i, v := range clone.Values {
+		clone.Values[i].Was = ""
+		for _, val := range later.values {
+			if val.Was == v.Name && !slices.ContainsFunc(field.Values, func(o model.EnumValue) bool { return o.Name == val.Name }) {
+				clone.Values[i].Was = val.Name
 			}
 		}
 	}
-	return &g
+	return &clone
 }
 
 // together looks at what rows contradict in each other.
 func (o *outcome) together(to *world) {
 	after := to.with(o.rows)
-	for _, t := range after.tables {
-		for combo, n := range after.duplicates(t) {
-			o.contradicts("duplicates", t, combo, n)
+	for _, table := range after.tables {
+		for combo, n := range after.duplicates(table) {
+			o.contradicts("duplicates", table, combo, n)
 		}
-		for _, f := range t.fields {
-			if f.ref == 0 {
+		for _, field := range table.fields {
+			if field.ref == 0 {
 				continue
 			}
 			orphans := 0
-			for _, r := range t.rows {
-				if v := r.values[f.uid]; !v.IsNull() && after.table(f.ref).row(v) == nil {
+			for _, row := range table.rows {
+				if v := row.values[field.uid]; !v.IsNull() && after.table(field.ref).row(v) == nil {
 					orphans++
 				}
 			}
 			if orphans > 0 {
-				o.contradicts("orphans", t, f.column, orphans)
+				o.contradicts("orphans", table, field.column, orphans)
 			}
 		}
 	}
@@ -168,9 +168,9 @@ func (w *world) with(rows map[int][]*wRow) *world {
 }
 
 func (t *wTable) row(id value.Value) *wRow {
-	for _, r := range t.rows {
-		if show(r.id) == show(id) {
-			return r
+	for _, row := range t.rows {
+		if show(row.id) == show(id) {
+			return row
 		}
 	}
 	return nil
@@ -179,24 +179,24 @@ func (t *wTable) row(id value.Value) *wRow {
 // loses says whether an undo of the step that led to a world with these rows would lose a value of a field or a table that
 // the step had added.
 func (o *outcome) loses(from, to *world, at time.Time) bool {
-	for _, t := range to.tables {
-		if from.table(t.uid) == nil && len(t.rows) > 0 {
+	for _, table := range to.tables {
+		if from.table(table.uid) == nil && len(table.rows) > 0 {
 			return true
 		}
 	}
 	for _, a := range o.added {
-		t := to.table(a[0])
-		f := t.field(a[1])
-		for _, r := range t.rows {
-			v, fill := r.values[f.uid], value.Value{}
+		table := to.table(a[0])
+		field := table.field(a[1])
+		for _, row := range table.rows {
+			val, fill := row.values[field.uid], value.Value{}
 			switch {
-			case f.optional:
-			case f.given.cel == now:
+			case field.optional:
+			case field.given.cel == now:
 				fill = value.OfTimestamp(at.UnixMicro())
-			case f.given.cel != "":
-				fill = to.parse(t, f, f.given.json)
+			case field.given.cel != "":
+				fill = to.parse(table, field, field.given.json)
 			}
-			if !v.IsNull() && (show(v) != show(fill) || v.Kind == value.JSON) {
+			if !val.IsNull() && (show(val) != show(fill) || val.Kind == value.JSON) {
 				return true
 			}
 		}
@@ -206,8 +206,8 @@ func (o *outcome) loses(from, to *world, at time.Time) bool {
 
 // deletion says what is left of a world when a row was deleted; refused where a reference restricts it. Rows that lose a
 // reference have the revision -1.
-func (w *world) deletion(t *wTable, r *wRow) (after *world, refused bool) {
-	gone := map[*wRow]bool{r: true}
+func (w *world) deletion(t *wTable, row *wRow) (after *world, refused bool) {
+	gone := map[*wRow]bool{row: true}
 	type child struct {
 		r *wRow
 		f *wField
@@ -215,45 +215,45 @@ func (w *world) deletion(t *wTable, r *wRow) (after *world, refused bool) {
 	cleared := map[child]bool{}
 	for again := true; again; {
 		again = false
-		for _, c := range w.tables {
-			for _, f := range c.fields {
-				if f.ref == 0 {
+		for _, table := range w.tables {
+			for _, field := range table.fields {
+				if field.ref == 0 {
 					continue
 				}
-				for _, row := range c.rows {
-					v := row.values[f.uid]
-					if gone[row] || v.IsNull() || !gone[w.table(f.ref).row(v)] {
+				for _, row := range table.rows {
+					val := row.values[field.uid]
+					if gone[row] || val.IsNull() || !gone[w.table(field.ref).row(val)] {
 						continue
 					}
-					switch f.onDelete {
+					switch field.onDelete {
 					case "cascade":
 						gone[row], again = true, true
 					case "clear":
-						cleared[child{row, f}] = true
+						cleared[child{row, field}] = true
 					}
 				}
 			}
 		}
 	}
 	rows := map[int][]*wRow{}
-	for _, c := range w.tables {
-		for _, row := range c.rows {
+	for _, table := range w.tables {
+		for _, row := range table.rows {
 			if gone[row] {
 				continue
 			}
 			copied := *row
 			copied.values = map[int]value.Value{}
-			for _, f := range c.fields {
-				v := row.values[f.uid]
-				if f.ref != 0 && !v.IsNull() && gone[w.table(f.ref).row(v)] {
-					if !cleared[child{row, f}] {
+			for _, field := range table.fields {
+				val := row.values[field.uid]
+				if field.ref != 0 && !val.IsNull() && gone[w.table(field.ref).row(val)] {
+					if !cleared[child{row, field}] {
 						return w, true
 					}
-					v, copied.revision = value.Value{}, -1
+					val, copied.revision = value.Value{}, -1
 				}
-				copied.values[f.uid] = v
+				copied.values[field.uid] = val
 			}
-			rows[c.uid] = append(rows[c.uid], &copied)
+			rows[table.uid] = append(rows[table.uid], &copied)
 		}
 	}
 	return w.with(rows), false

@@ -45,8 +45,8 @@ func former(t *testing.T, db store.DB, rules *rule.Rules) {
 // A database of a server for which the case of an address counted comes to the index in which it does not. Where two
 // users have the same address but for case, nothing is done, and both are named.
 func TestAddressesThatDifferInCase(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db, rules := e.open(t), load(t, "  posts: {key: int}\n")
+	onEach(t, func(t *testing.T, eng engine) {
+		db, rules := eng.open(t), load(t, "  posts: {key: int}\n")
 		users := rules.Model.Table("users")
 		mustApply(t, db, rules, Options{})
 		former(t, db, rules)
@@ -70,9 +70,9 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		}
 
 		execute(t, db, `UPDATE "users" SET "email" = 'ada2@x.example' WHERE "id" = '`+two+`'`)
-		p, err := NewPlan(context.Background(), db, rules, Options{})
-		if err != nil || !p.Safe() {
-			t.Fatalf("the plan is %v, %v, want a safe one", p, err)
+		plan, err := NewPlan(context.Background(), db, rules, Options{})
+		if err != nil || !plan.Safe() {
+			t.Fatalf("the plan is %v, %v, want a safe one", plan, err)
 		}
 		result := mustApply(t, db, rules, Options{}) // as a start of the server does
 		if want := "unique changed: users.email: was case counts, is without regard to case"; len(result.Applied) != 1 || result.Applied[0] != want {
@@ -105,13 +105,13 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 func TestUsersRenamed(t *testing.T) {
 	before := "  people: {fields: {email: {type: text, optional: true, unique: true}}}\n"
 	after := "  users: {was: people}\n  people: {was: users, fields: {email: {type: text, optional: true, unique: true}, name: {type: text, optional: true}}}\n"
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		insert(t, db, load(t, before).Model.Table("people"), `{"id": "00000000-0000-7000-8000-000000000001", "email": "a@x.example"}`)
 		insert(t, db, load(t, before).Model.Table("people"), `{"id": "00000000-0000-7000-8000-000000000002", "email": "A@x.example"}`)
 		insert(t, db, load(t, before).Model.Table("users"), `{"id": "00000000-0000-7000-8000-000000000003", "email": "b@x.example"}`)
-		refusedAs(t, e, db, before, after, anything, "2 rows", "the same email but for upper and lower case")
+		refusedAs(t, eng, db, before, after, anything, "2 rows", "the same email but for upper and lower case")
 		execute(t, db, `DELETE FROM "people" WHERE "email" = 'A@x.example'`)
 		mustApply(t, db, load(t, after), anything)
 		if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
@@ -154,8 +154,8 @@ func TestWidestIndexRows(t *testing.T) {
     unique: [[n, m, t]]
     indexes: [[a], [n, m]]
 `
-	onEach(t, func(t *testing.T, e engine) {
-		db, rules := e.open(t), load(t, tables)
+	onEach(t, func(t *testing.T, eng engine) {
+		db, rules := eng.open(t), load(t, tables)
 		mustApply(t, db, rules, Options{})
 		r := rand.New(rand.NewPCG(1, 2))
 		wide := func(n int64) string {
@@ -178,23 +178,23 @@ func TestWidestIndexRows(t *testing.T) {
 					columns, args = append(columns, sqlgen.Quote(name)), append(args, v)
 					places = append(places, "$"+strconv.Itoa(len(args)))
 				}
-				for _, f := range table.Fields {
+				for _, field := range table.Fields {
 					switch {
-					case f.Name == "id" || f.Ref != nil:
-						add(f.Name, id)
-					case f.Name == "none":
-						add(f.Name, value.Value{})
-					case f.Type == model.Text:
-						if f.Max == nil {
-							t.Fatalf("%s.%s has no max", t2, f.Name)
+					case field.Name == "id" || field.Ref != nil:
+						add(field.Name, id)
+					case field.Name == "none":
+						add(field.Name, value.Value{})
+					case field.Type == model.Text:
+						if field.Max == nil {
+							t.Fatalf("%s.%s has no max", t2, field.Name)
 						}
-						add(f.Name, value.OfText(wide(*f.Max)))
-					case f.Type == model.Enum:
-						add(f.Name, value.OfText(f.Values[1].Name))
-					case f.Type == model.Decimal:
-						add(f.Name, value.OfDecimal(999999999999999999, 9))
+						add(field.Name, value.OfText(wide(*field.Max)))
+					case field.Type == model.Enum:
+						add(field.Name, value.OfText(field.Values[1].Name))
+					case field.Type == model.Decimal:
+						add(field.Name, value.OfDecimal(999999999999999999, 9))
 					default:
-						add(f.Name, value.OfTimestamp(1))
+						add(field.Name, value.OfTimestamp(1))
 					}
 				}
 				add(sqlgen.Revision, value.OfInt(1))
@@ -213,12 +213,12 @@ func TestWidestIndexRows(t *testing.T) {
 func TestTextsTooLongTogetherAreNotIndexed(t *testing.T) {
 	before := "  posts:\n    key: text\n    fields:\n      a: {type: text, max: 300}\n      b: {type: text, optional: true}\n"
 	after := before + "    unique: [[a, b]]\n"
-	onEach(t, func(t *testing.T, e engine) {
-		db, posts := e.open(t), load(t, before).Model.Table("posts")
+	onEach(t, func(t *testing.T, eng engine) {
+		db, posts := eng.open(t), load(t, before).Model.Table("posts")
 		mustApply(t, db, load(t, before), Options{})
 		insert(t, db, posts, `{"id": "short", "a": "x", "b": "`+strings.Repeat("y", 600)+`"}`)
 		insert(t, db, posts, `{"id": "long", "a": "`+strings.Repeat("𐀀", 300)+`", "b": "`+strings.Repeat("𐀀", 400)+`"}`)
-		refusedAs(t, e, db, before, after, anything, "1 row (long) in the way", "a, b have more than 2674 bytes together, which no index holds")
+		refusedAs(t, eng, db, before, after, anything, "1 row (long) in the way", "a, b have more than 2674 bytes together, which no index holds")
 		execute(t, db, `DELETE FROM "posts" WHERE "id" = 'long'`)
 		mustApply(t, db, load(t, after), anything)
 	})

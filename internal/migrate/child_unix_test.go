@@ -43,8 +43,8 @@ func child(path, journeyNumber, statement string) error {
 	if err != nil {
 		return err
 	}
-	j := journeys()[which]
-	m, faults := loader.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + j.after)})
+	journey := journeys()[which]
+	m, faults := loader.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + journey.after)})
 	if len(faults) > 0 {
 		return faults
 	}
@@ -56,14 +56,14 @@ func child(path, journeyNumber, statement string) error {
 	if err != nil {
 		return err
 	}
-	o, at := j.options(), -1
-	o.step = func(string) error {
+	options, at := journey.options(), -1
+	options.step = func(string) error {
 		if at++; at != last {
 			return nil
 		}
 		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
-	_, err = Apply(context.Background(), db, rules, o)
+	_, err = Apply(context.Background(), db, rules, options)
 	return err
 }
 
@@ -73,15 +73,15 @@ func TestKilledAnywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := engines()[0]
-	for i, j := range journeys() {
-		t.Run(j.name, func(t *testing.T) {
-			statements, want := j.run(t, e)
+	engine := engines()[0]
+	for i, journey := range journeys() {
+		t.Run(journey.name, func(t *testing.T) {
+			statements, want := journey.run(t, engine)
 			for n := range statements {
 				path := filepath.Join(t.TempDir(), "killed.db")
 				db := openFile(t, path)
-				j.start(t, db)
-				was := picture(t, db, load(t, j.before).Model)
+				journey.start(t, db)
+				was := picture(t, db, load(t, journey.before).Model)
 				if err := db.Close(); err != nil {
 					t.Fatal(err)
 				}
@@ -92,9 +92,9 @@ func TestKilledAnywhere(t *testing.T) {
 					t.Fatalf("the child = %v, want that it is killed\n%s", err, out)
 				}
 				db = openFile(t, path)
-				whole(t, e, db, j.before, was)
-				mustApply(t, db, load(t, j.after), j.options())
-				whole(t, e, db, j.after, want)
+				whole(t, engine, db, journey.before, was)
+				mustApply(t, db, load(t, journey.after), journey.options())
+				whole(t, engine, db, journey.after, want)
 				if err := db.Close(); err != nil {
 					t.Error(err)
 				}

@@ -6,31 +6,31 @@ import "github.com/ashlar-dev/ashlar/internal/model"
 // complete. The tables and fields keep their order.
 func renamedClones(tables []*model.Table, tableName func(*model.Table) string, fieldName func(*model.Field) string) map[*model.Table]*model.Table {
 	clones := make(map[*model.Table]*model.Table)
-	for _, t := range tables {
-		c := *t
-		c.Name = tableName(t)
-		clones[t] = &c
+	for _, table := range tables {
+		c := *table
+		c.Name = tableName(table)
+		clones[table] = &c
 	}
 	fields := make(map[*model.Field]*model.Field)
-	for _, t := range tables {
-		c := clones[t]
+	for _, table := range tables {
+		c := clones[table]
 		c.Fields = nil
-		for _, f := range t.Fields {
-			g := *f
-			g.Table, g.Name = c, fieldName(f)
-			if f.Ref != nil && clones[f.Ref] != nil {
-				g.Ref = clones[f.Ref]
+		for _, field := range table.Fields {
+			clone := *field
+			clone.Table, clone.Name = c, fieldName(field)
+			if field.Ref != nil && clones[field.Ref] != nil {
+				clone.Ref = clones[field.Ref]
 			}
-			fields[f] = &g
-			c.Fields = append(c.Fields, &g)
+			fields[field] = &clone
+			c.Fields = append(c.Fields, &clone)
 		}
-		c.Unique, c.Indexes = mapFields(t.Unique, fields), mapFields(t.Indexes, fields)
+		c.Unique, c.Indexes = mapFields(table.Unique, fields), mapFields(table.Indexes, fields)
 	}
-	for _, t := range tables {
-		clones[t].Relations = nil
-		for _, r := range t.Relations {
+	for _, table := range tables {
+		clones[table].Relations = nil
+		for _, r := range table.Relations {
 			if r.Many && fields[r.Field] != nil { // a reverse relation has an index
-				clones[t].Relations = append(clones[t].Relations, &model.Relation{Name: r.Name, From: clones[t], To: clones[r.To], Field: fields[r.Field], Many: true})
+				clones[table].Relations = append(clones[table].Relations, &model.Relation{Name: r.Name, From: clones[table], To: clones[r.To], Field: fields[r.Field], Many: true})
 			}
 		}
 	}
@@ -49,9 +49,9 @@ func mapFields(lists [][]*model.Field, fields map[*model.Field]*model.Field) [][
 }
 
 // cloneOf returns the field of a clone of f's table that stands at the place of f.
-func cloneOf(f *model.Field, clone *model.Table) *model.Field {
-	for i, other := range f.Table.Fields {
-		if other == f {
+func cloneOf(field *model.Field, clone *model.Table) *model.Field {
+	for i, other := range field.Table.Fields {
+		if other == field {
 			return clone.Fields[i]
 		}
 	}

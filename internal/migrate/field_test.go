@@ -44,8 +44,8 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 			for i := 1; i <= there; i++ {
 				want[i] = fmt.Sprint(i)
 			}
-			n, locked, switched, o := 0, false, false, anything
-			o.step = func(sql string) error {
+			n, locked, switched, options := 0, false, false, anything
+			options.step = func(sql string) error {
 				switch {
 				case strings.HasPrefix(sql, "LOCK TABLE"):
 					if how := explained(t, former, plan); !strings.Contains(how, `"Index Name": "_rest_posts__n"`) {
@@ -70,7 +70,7 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 					fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "created_at", "updated_at", "_rev") VALUES (%d, %s, now(), now(), 1)`, there+n, wrote))
 				return nil
 			}
-			_, err = Apply(context.Background(), db, now, o)
+			_, err = Apply(context.Background(), db, now, options)
 			after := now.Model
 			if tt.fault != "" {
 				after = old.Model
@@ -98,18 +98,18 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 }
 
 // explained is how PostgreSQL finds the rows that a plan converts at the switch.
-func explained(t *testing.T, db store.DB, p *Plan) (how string) {
+func explained(t *testing.T, db store.DB, plan *Plan) (how string) {
 	t.Helper()
-	for _, s := range p.Steps {
-		for _, a := range s.parts {
-			c, ok := a.loop.(*conversion)
-			if !ok || s.Phase != Switch {
+	for _, step := range plan.Steps {
+		for _, part := range step.parts {
+			conv, ok := part.loop.(*conversion)
+			if !ok || step.Phase != Switch {
 				continue
 			}
-			sql, _ := c.query(value.Value{})
-			err := db.Read(context.Background(), func(r store.Reader) error {
+			sql, _ := conv.query(value.Value{})
+			err := db.Read(context.Background(), func(reader store.Reader) error {
 				how = ""
-				return r.Query("EXPLAIN (FORMAT json) "+sql, nil, func(row value.Row) error {
+				return reader.Query("EXPLAIN (FORMAT json) "+sql, nil, func(row value.Row) error {
 					how += string(row.Bytes(0))
 					return nil
 				})
@@ -125,9 +125,9 @@ func explained(t *testing.T, db store.DB, p *Plan) (how string) {
 // compareFields compares the field n of all posts, "-" for none.
 func compareFields(t *testing.T, db store.DB, want map[int]string) {
 	t.Helper()
-	err := db.Read(context.Background(), func(r store.Reader) error {
+	err := db.Read(context.Background(), func(reader store.Reader) error {
 		found := 0
-		err := r.Query(`SELECT "id", coalesce("n", '-') FROM "posts"`, nil, func(row value.Row) error {
+		err := reader.Query(`SELECT "id", coalesce("n", '-') FROM "posts"`, nil, func(row value.Row) error {
 			found++
 			id := int(row.Int(0))
 			if got := string(row.Bytes(1)); got != want[id] {

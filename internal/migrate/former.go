@@ -15,18 +15,18 @@ import (
 // can then go on. This happens if it is restarted when others already have the next model.
 func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, err error) {
 	defer errs.Wrap(&err, "migrate.IsSafelyAhead(%s)", m.Name)
-	err = db.Read(ctx, func(r store.Reader) error {
-		now, err := storedModels(r)
+	err = db.Read(ctx, func(reader store.Reader) error {
+		now, err := storedModels(reader)
 		if err != nil || now.app == nil {
 			return err
 		}
-		all, err := entries(r)
+		all, err := entries(reader)
 		if err != nil || !slices.ContainsFunc(all, func(e entryRow) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
 			return err
 		}
-		p := newPlanner(r.Dialect(), models{m, now.own}.whole(), now.whole(), recordedBackfill(all))
-		p.steps()
-		yes = p.plan.Safe()
+		planner := newPlanner(reader.Dialect(), models{m, now.own}.whole(), now.whole(), recordedBackfill(all))
+		planner.steps()
+		yes = planner.plan.Safe()
 		return nil
 	})
 	return yes, err
@@ -34,9 +34,9 @@ func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, 
 
 // recordedBackfill returns a value for each field that rows have got a value for. Which value it was does not matter.
 func recordedBackfill(all []entryRow) func(*model.Field) value.Value {
-	return func(f *model.Field) value.Value {
-		for _, e := range all {
-			if e.backfills[f.Table.Name+"."+f.Name] != "" {
+	return func(field *model.Field) value.Value {
+		for _, entry := range all {
+			if entry.backfills[field.Table.Name+"."+field.Name] != "" {
 				return value.OfText("given")
 			}
 		}

@@ -59,10 +59,10 @@ func TestGuide(t *testing.T) {
 	if len(said) != len(guided) {
 		t.Errorf("the page has %d changes, this test %d", len(said), len(guided))
 	}
-	onEach(t, func(t *testing.T, e engine) {
+	onEach(t, func(t *testing.T, eng engine) {
 		column, path := 0, filepath.Join(t.TempDir(), "test.db")
 		open := func() store.DB { return openFile(t, path) }
-		if e.name != "sqlite" {
+		if eng.name != "sqlite" {
 			column = 1
 			url := pgtest.URL(t)
 			open = func() store.DB { return openPostgres(t, url) }
@@ -70,11 +70,11 @@ func TestGuide(t *testing.T) {
 		var db store.DB
 		tables := func(text string) *rule.Rules { return load(t, "  people: {key: text}\n  "+text+"\n") }
 		to := func(text string) *Plan {
-			p, err := NewPlan(t.Context(), db, tables(text), anything)
+			plan, err := NewPlan(t.Context(), db, tables(text), anything)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return p
+			return plan
 		}
 		for _, g := range guided {
 			if said[g.name] == nil {

@@ -33,7 +33,7 @@ type Entry struct {
 // isOpen reports whether something is left to take back or to finish. It reports true for an unknown state.
 func (e Entry) isOpen() bool { return e.State != Done && e.State != Undone }
 
-// errDamaged returns an error for work that needs an entry which cannot be read.
+// errDamaged returns the error of work that needs an unreadable entry.
 func (e Entry) errDamaged() error {
 	return fmt.Errorf("entry %d of the history of the database cannot be read: %s", e.ID, e.Damage)
 }
@@ -79,8 +79,8 @@ func Tables() []*model.Table {
 	return []*model.Table{system.NewTable(historyTable, model.Int, fields...)}
 }
 
-// remaining is what is left to do for an entry that is not done: statements that take the preparation back, or the
-// rest of the change.
+// remaining is the rest of the work for an open entry: statements that take the preparation back, or the rest of the
+// change.
 type remaining struct {
 	Undo  []string   `json:"undo,omitempty"`
 	After []deferred `json:"after,omitempty"`
@@ -116,46 +116,46 @@ func stamp(t time.Time) value.Value {
 	return value.OfText(t.UTC().Format(time.RFC3339Nano))
 }
 
-func (r *entryRow) insert(s store.Session, now time.Time) error {
-	id, err := count(s, lastEntry)
+func (r *entryRow) insert(session store.Session, now time.Time) error {
+	id, err := count(session, lastEntry)
 	if err != nil {
 		return err
 	}
-	revision, err := system.Revision(s)
+	revision, err := system.Revision(session)
 	if err != nil {
 		return err
 	}
 	r.ID = id + 1
-	_, err = s.Exec(insertEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Started), stamp(r.Finished), value.OfText(r.By),
+	_, err = session.Exec(insertEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Started), stamp(r.Finished), value.OfText(r.By),
 		encode(r.Changes), encode(r.Steps), encode(r.remaining), encode(r.backfills),
 		value.OfText(r.Copy), value.OfText(r.Model), value.OfTimestamp(now.UnixMicro()), value.OfInt(revision)})
 	if err != nil {
 		return err
 	}
-	return s.MarkChanged(historyTable)
+	return session.MarkChanged(historyTable)
 }
 
-func (r *entryRow) update(s store.Session, now time.Time) error {
-	revision, err := system.Revision(s)
+func (r *entryRow) update(session store.Session, now time.Time) error {
+	revision, err := system.Revision(session)
 	if err != nil {
 		return err
 	}
-	_, err = s.Exec(updateEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Finished), encode(r.Steps), encode(r.remaining),
+	_, err = session.Exec(updateEntry, []value.Value{value.OfInt(r.ID), value.OfText(string(r.State)), stamp(r.Finished), encode(r.Steps), encode(r.remaining),
 		value.OfTimestamp(now.UnixMicro()), value.OfInt(revision)})
 	if err != nil {
 		return err
 	}
-	return s.MarkChanged(historyTable)
+	return session.MarkChanged(historyTable)
 }
 
 // entries reads the history, the oldest entry first. A damaged entry is no error, since little depends on earlier
 // changes.
-func entries(q querier) (all []entryRow, err error) {
-	there, err := system.HasTable(q, historyTable)
+func entries(reader querier) (all []entryRow, err error) {
+	there, err := system.HasTable(reader, historyTable)
 	if err != nil || !there {
 		return nil, err
 	}
-	layout, err := system.Layout(q)
+	layout, err := system.Layout(reader)
 	if err != nil {
 		return nil, err
 	}
@@ -163,14 +163,14 @@ func entries(q querier) (all []entryRow, err error) {
 	if layout == 1 {
 		sql = selectAll1
 	}
-	err = q.Query(sql, nil, func(row value.Row) error {
+	err = reader.Query(sql, nil, func(row value.Row) error {
 		all = append(all, scanEntry(row))
 		return nil
 	})
 	return all, err
 }
 
-func scanEntry(row value.Row) (r entryRow) {
+func scanEntry(row value.Row) (entry entryRow) {
 	var damage []string
 	note := func(what string, err error) {
 		if err != nil {
@@ -187,27 +187,27 @@ func scanEntry(row value.Row) (r entryRow) {
 		return t
 	}
 	list := func(col int, what string, into any) { note(what, json.Unmarshal(row.Bytes(col), into)) }
-	r.ID, r.State, r.By, r.Copy, r.Model = row.Int(0), State(text(1)), text(4), text(9), text(10)
-	if !slices.Contains([]State{Preparing, Finishing, Done, Undone}, r.State) {
-		note("state", fmt.Errorf("there is no %q", r.State))
+	entry.ID, entry.State, entry.By, entry.Copy, entry.Model = row.Int(0), State(text(1)), text(4), text(9), text(10)
+	if !slices.Contains([]State{Preparing, Finishing, Done, Undone}, entry.State) {
+		note("state", fmt.Errorf("there is no %q", entry.State))
 	}
-	r.Started, r.Finished = when(2, "started"), when(3, "finished")
-	list(5, "changes", &r.Changes)
-	list(6, "steps", &r.Steps)
-	list(7, "todo", &r.remaining)
-	list(8, "given", &r.backfills)
-	for i := range r.Steps {
-		r.Steps[i].Took = time.Duration(r.Steps[i].Millis) * time.Millisecond
+	entry.Started, entry.Finished = when(2, "started"), when(3, "finished")
+	list(5, "changes", &entry.Changes)
+	list(6, "steps", &entry.Steps)
+	list(7, "todo", &entry.remaining)
+	list(8, "given", &entry.backfills)
+	for i := range entry.Steps {
+		entry.Steps[i].Took = time.Duration(entry.Steps[i].Millis) * time.Millisecond
 	}
-	r.Damage = strings.Join(damage, "; ")
-	return r
+	entry.Damage = strings.Join(damage, "; ")
+	return entry
 }
 
-// damagedEntries says for each entry that cannot be read why.
+// damagedEntries returns the reasons why entries cannot be read.
 func damagedEntries(all []entryRow) (damaged []string) {
-	for _, e := range all {
-		if e.Damage != "" {
-			damaged = append(damaged, e.errDamaged().Error())
+	for _, entry := range all {
+		if entry.Damage != "" {
+			damaged = append(damaged, entry.errDamaged().Error())
 		}
 	}
 	return damaged
@@ -217,8 +217,8 @@ func damagedEntries(all []entryRow) (damaged []string) {
 // in part.
 func History(ctx context.Context, db store.DB) (all []Entry, err error) {
 	defer errs.Wrap(&err, "migrate.History")
-	err = db.Read(ctx, func(r store.Reader) error {
-		records, err := entries(r)
+	err = db.Read(ctx, func(reader store.Reader) error {
+		records, err := entries(reader)
 		for _, e := range records {
 			all = append(all, e.Entry)
 		}
@@ -228,11 +228,11 @@ func History(ctx context.Context, db store.DB) (all []Entry, err error) {
 }
 
 // Unfinished returns an errs.Conflict if a change of the tables was interrupted or still goes on.
-func Unfinished(r store.Reader) error {
-	all, err := entries(r)
-	for _, e := range all {
-		if e.isOpen() {
-			return errs.New(errs.Conflict, "a change of the tables that began at %s is not finished: run `ashlar migrate`, or start a server", e.Started.Format(time.RFC3339))
+func Unfinished(reader store.Reader) error {
+	all, err := entries(reader)
+	for _, entry := range all {
+		if entry.isOpen() {
+			return errs.New(errs.Conflict, "a change of the tables that began at %s is not finished: run `ashlar migrate`, or start a server", entry.Started.Format(time.RFC3339))
 		}
 	}
 	return err

@@ -16,7 +16,7 @@ func TestDamagedHistory(t *testing.T) {
 		second = "  notes:\n    fields: {text: {type: text}, stars: {type: int, default: 3}}\n"
 		third  = "  notes:\n    fields: {text: {type: text}, stars: {type: int, default: 3}, kind: {type: text, optional: true}}\n"
 	)
-	onEach(t, func(t *testing.T, e engine) {
+	onEach(t, func(t *testing.T, eng engine) {
 		for _, tt := range []struct {
 			name, sql string
 			damaged   string // what History says of the second entry
@@ -35,7 +35,7 @@ func TestDamagedHistory(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				ctx := context.Background()
 				damaged := func() store.DB {
-					db := e.open(t)
+					db := eng.open(t)
 					mustApply(t, db, load(t, first), anything)
 					insert(t, db, load(t, first).Model.Table("notes"), `{"id": "018f0000-0000-7000-8000-0000000000a1", "text": "a"}`)
 					mustApply(t, db, load(t, second), anything)

@@ -140,10 +140,10 @@ func picture(t *testing.T, db store.DB, m *model.Model) map[string]string {
 }
 
 // whole looks whether a database is wholly of a model, and holds these rows.
-func whole(t *testing.T, e engine, db store.DB, source string, want map[string]string) {
+func whole(t *testing.T, eng engine, db store.DB, source string, want map[string]string) {
 	t.Helper()
 	m := load(t, source).Model
-	w := &walk{t: t, e: e, db: db, is: &world{}}
+	w := &walk{t: t, e: eng, db: db, is: &world{}}
 	if w.model() != string(snapshot.Encode(m)) {
 		t.Error("the stored model is another")
 	}
@@ -159,34 +159,34 @@ func whole(t *testing.T, e engine, db store.DB, source string, want map[string]s
 }
 
 // run makes the journey without a halt, and returns how many statements it takes and what comes of it.
-func (j journey) run(t *testing.T, e engine) (statements []string, want map[string]string) {
+func (j journey) run(t *testing.T, eng engine) (statements []string, want map[string]string) {
 	t.Helper()
-	db, after, o := e.open(t), load(t, j.after), j.options()
+	db, after, options := eng.open(t), load(t, j.after), j.options()
 	j.start(t, db)
-	o.step = func(sql string) error {
+	options.step = func(sql string) error {
 		statements = append(statements, sql)
 		return nil
 	}
-	mustApply(t, db, after, o)
+	mustApply(t, db, after, options)
 	want = picture(t, db, after.Model)
-	whole(t, e, db, j.after, want)
+	whole(t, eng, db, j.after, want)
 	return statements, want
 }
 
 // TestInterruptedAnywhere ends a change before each of its statements, and starts again, with the new model and with the
 // former one.
 func TestInterruptedAnywhere(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		for _, j := range journeys() {
-			t.Run(j.name, func(t *testing.T) {
-				statements, want := j.run(t, e)
+	onEach(t, func(t *testing.T, eng engine) {
+		for _, journey := range journeys() {
+			t.Run(journey.name, func(t *testing.T) {
+				statements, want := journey.run(t, eng)
 				for n := range statements {
-					if skipped(e, n, len(statements)) {
+					if skipped(eng, n, len(statements)) {
 						continue
 					}
-					j.interrupt(t, e, n, want, false)
-					if e.name != "sqlite" {
-						j.interrupt(t, e, n, want, true)
+					journey.interrupt(t, eng, n, want, false)
+					if eng.name != "sqlite" {
+						journey.interrupt(t, eng, n, want, true)
 					}
 					if t.Failed() {
 						t.Fatalf("interrupted before statement %d:\n%s", n, statements[n])
@@ -204,15 +204,15 @@ func skipped(e engine, n, all int) bool {
 }
 
 // interrupt ends the journey before its nth statement, and looks at both ways from there.
-func (j journey) interrupt(t *testing.T, e engine, n int, want map[string]string, kill bool) {
+func (j journey) interrupt(t *testing.T, eng engine, n int, want map[string]string, kill bool) {
 	t.Helper()
-	db, old, after := e.open(t), load(t, j.before), load(t, j.after)
+	db, old, after := eng.open(t), load(t, j.before), load(t, j.after)
 	defer db.Close()
 	j.start(t, db)
 	was := picture(t, db, old.Model)
 	halt := func() error {
-		at, o := -1, j.options()
-		o.step = func(string) error {
+		at, options := -1, j.options()
+		options.step = func(string) error {
 			if at++; at != n {
 				return nil
 			}
@@ -221,18 +221,18 @@ func (j journey) interrupt(t *testing.T, e engine, n int, want map[string]string
 			}
 			return errInterrupted
 		}
-		_, err := Apply(context.Background(), db, after, o)
+		_, err := Apply(context.Background(), db, after, options)
 		return err
 	}
 	if err := halt(); err == nil || !kill && !errors.Is(err, errInterrupted) {
 		t.Fatalf("Apply = %v, want that it is interrupted", err)
 	}
-	w := &walk{t: t, e: e, db: db, is: &world{}}
+	w := &walk{t: t, e: eng, db: db, is: &world{}}
 	if w.model() == string(snapshot.Encode(old.Model)) {
 		if result, err := Apply(context.Background(), db, old, j.options()); err != nil || len(result.Applied) > 0 {
 			t.Fatalf("Apply of the former model = %+v, %v, want nothing but that it is resumed", result, err)
 		}
-		whole(t, e, db, j.before, was)
+		whole(t, eng, db, j.before, was)
 		if err := halt(); err == nil {
 			t.Fatal("Apply came to its end")
 		}
@@ -240,7 +240,7 @@ func (j journey) interrupt(t *testing.T, e engine, n int, want map[string]string
 	if _, err := Apply(context.Background(), db, after, j.options()); err != nil {
 		t.Fatalf("Apply after it was interrupted: %v", err)
 	}
-	whole(t, e, db, j.after, want)
+	whole(t, eng, db, j.after, want)
 	if err := db.Read(context.Background(), func(r store.Reader) error { return Unfinished(r) }); err != nil {
 		t.Error(err)
 	}

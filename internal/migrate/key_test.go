@@ -35,8 +35,8 @@ func TestPostgresKeyBesideWriters(t *testing.T) {
 			db, former := openPostgres(t, url), openPostgres(t, url)
 			mustApply(t, db, old, Options{})
 			insert(t, db, old.Model.Table("posts"), `{"id": "77"}`)
-			made, n, begun, bound, switched, o := 1, 0, false, false, false, anything
-			o.step = func(sql string) error {
+			made, n, begun, bound, switched, options := 1, 0, false, false, false, anything
+			options.step = func(sql string) error {
 				begun = begun || strings.HasPrefix(sql, tt.from)
 				switched = switched || strings.HasPrefix(sql, "LOCK TABLE")
 				if !begun || switched || strings.HasPrefix(sql, "CREATE FUNCTION") || strings.HasPrefix(sql, "CREATE TRIGGER") {
@@ -54,7 +54,7 @@ func TestPostgresKeyBesideWriters(t *testing.T) {
 				bound = bound || tt.bound && strings.HasSuffix(sql, check)
 				return nil
 			}
-			_, err := Apply(context.Background(), db, now, o)
+			_, err := Apply(context.Background(), db, now, options)
 			if bound != tt.bound || switched != (tt.fault == "") {
 				t.Errorf("rows were refused: %t, the tables switched: %t", bound, switched)
 			}

@@ -5,8 +5,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
-// renew brings the database to the current layout, a transaction for each step. An interruption undoes the step under way,
-// so that the next start runs it again.
+// upgradeLayout brings the database to the current layout, in one transaction for each step. If a step is interrupted,
+// the engine undoes it, and the next start runs it again.
 func (r *run) upgradeLayout() error {
 	steps, err := system.Steps(r.s, r.o.now())
 	if err != nil || len(steps) == 0 {
@@ -24,7 +24,7 @@ func (r *run) upgradeLayout() error {
 	return nil
 }
 
-// nextLayout runs the step from the present layout to the next one.
+// runLayoutStep runs the step from the present layout to the next one.
 func (r *run) runLayoutStep() error {
 	steps, err := system.Steps(r.s, r.o.now())
 	if err != nil || len(steps) == 0 {

@@ -49,9 +49,9 @@ func TestCurrentLayout(t *testing.T) {
 
 // layout1 opens a copy of a database that a release with layout 1 has made: rows, a history of two entries, an email, a
 // table with a key of type int, revisions.
-func layout1(t *testing.T, e engine) store.DB {
+func layout1(t *testing.T, eng engine) store.DB {
 	t.Helper()
-	if e.name == "sqlite" {
+	if eng.name == "sqlite" {
 		data, err := os.ReadFile("testdata/layout1/ashlar.db")
 		if err != nil {
 			t.Fatal(err)
@@ -125,15 +125,15 @@ func contents(t *testing.T, db store.DB, rules *rule.Rules) map[string]any {
 		}
 		all[table.Name] = string(list)
 	}
-	err = db.Read(t.Context(), func(r store.Reader) error {
+	err = db.Read(t.Context(), func(reader store.Reader) error {
 		for _, key := range []string{"model", "seeded"} {
-			text, found, err := system.Get(r, key)
+			text, found, err := system.Get(reader, key)
 			if err != nil || !found {
 				t.Errorf("Get(%q) = %t, %v", key, found, err)
 			}
 			all[key] = text
 		}
-		return r.Query(`SELECT "_rev" FROM "notes" WHERE "id" = 1`, nil, func(row value.Row) error {
+		return reader.Query(`SELECT "_rev" FROM "notes" WHERE "id" = 1`, nil, func(row value.Row) error {
 			all["revision"] = row.Int(0)
 			return nil
 		})
@@ -146,8 +146,8 @@ func contents(t *testing.T, db store.DB, rules *rule.Rules) map[string]any {
 
 func TestFromLayout1(t *testing.T) {
 	rules, former := layout1Model(t, "ashlar.yaml"), layout1Model(t, "former.yaml")
-	onEach(t, func(t *testing.T, e engine) {
-		db := layout1(t, e)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := layout1(t, eng)
 		before := contents(t, db, rules)
 		if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify() before = %v, %v", drift, err)
@@ -179,12 +179,12 @@ func TestFromLayout1(t *testing.T) {
 			t.Error(err)
 		}
 
-		o := anything
-		if _, err := Undo(t.Context(), db, o); err == nil || !strings.Contains(err.Error(), "undoing would lose data") {
+		options := anything
+		if _, err := Undo(t.Context(), db, options); err == nil || !strings.Contains(err.Error(), "undoing would lose data") {
 			t.Errorf("Undo() = %v, want that stars are lost", err)
 		}
 		execute(t, db, `UPDATE "notes" SET "stars" = 3`)
-		if _, err := Undo(t.Context(), db, o); err != nil {
+		if _, err := Undo(t.Context(), db, options); err != nil {
 			t.Fatalf("Undo() = %v", err)
 		}
 		if changes, _, err := Differences(t.Context(), db, former.Model); err != nil || len(changes) > 0 {
@@ -198,8 +198,8 @@ func TestFromLayout1(t *testing.T) {
 
 // Undo of a database of an older layout brings it to the current one first.
 func TestUndoFromLayout1(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db := layout1(t, e)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := layout1(t, eng)
 		execute(t, db, `UPDATE "notes" SET "stars" = 3`)
 		if result, err := Undo(t.Context(), db, anything); err != nil || result.Layout != 1 || layoutOf(t, db) != store.Layout {
 			t.Errorf("Undo() = %+v, %v", result, err)
@@ -210,8 +210,8 @@ func TestUndoFromLayout1(t *testing.T) {
 // A step that is interrupted before any of its statements has not happened, and the next start runs it.
 func TestLayoutInterrupted(t *testing.T) {
 	rules := layout1Model(t, "ashlar.yaml")
-	onEach(t, func(t *testing.T, e engine) {
-		db := layout1(t, e)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := layout1(t, eng)
 		before := contents(t, db, rules)
 		killed := errors.New("killed")
 		for cut := 1; ; cut++ {
@@ -250,16 +250,16 @@ func jobs() []*model.Table {
 // A release with more system tables makes them like any table of the app, and one with fewer leaves them alone.
 func TestSystemTableAdded(t *testing.T) {
 	rules := load(t, "  posts: {key: int, fields: {title: {type: text}}}\n")
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, rules, Options{})
 		with := Options{System: []system.Fragment{jobs}, Now: func() time.Time { return time.Unix(1, 0) }}
 		result := mustApply(t, db, rules, with)
 		if diff := cmp.Diff([]string{"table added: ashlar_jobs"}, result.Applied); diff != "" {
 			t.Errorf("Applied (-want +got):\n%s", diff)
 		}
-		for _, o := range []Options{with, {}} {
-			if result := mustApply(t, db, rules, o); len(result.Applied) > 0 {
+		for _, options := range []Options{with, {}} {
+			if result := mustApply(t, db, rules, options); len(result.Applied) > 0 {
 				t.Errorf("Apply() again = %v, want nothing", result.Applied)
 			}
 		}
@@ -280,8 +280,8 @@ func TestSystemTablesAreRecords(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		mustApply(t, db, rules, Options{})
 		rows := record.New(db, own, record.Config{})
 		user := caller.User(caller.Identity{ID: "018f0000-0000-7000-8000-0000000000a1", Roles: []string{"editor"}})

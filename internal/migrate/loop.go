@@ -44,15 +44,15 @@ func (c *conversion) table() string {
 
 func (c *conversion) tableName() string { return c.from.Table.Name }
 
-func (c *conversion) run(s store.Session, note func(int64)) error {
+func (c *conversion) run(session store.Session, note func(int64)) error {
 	last := value.Value{}
 	for {
-		rows, err := c.read(s, last)
+		rows, err := c.read(session, last)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		last = rows[len(rows)-1].id
-		if err := c.write(s, rows); err != nil {
+		if err := c.write(session, rows); err != nil {
 			return err
 		}
 		note(int64(len(rows)))
@@ -68,13 +68,13 @@ type converted struct {
 	revision int64
 }
 
-func (c *conversion) read(s store.Session, after value.Value) (rows []converted, err error) {
+func (c *conversion) read(session store.Session, after value.Value) (rows []converted, err error) {
 	sql, args := c.query(after)
-	err = s.Query(sql, args, func(row value.Row) error {
+	err = session.Query(sql, args, func(row value.Row) error {
 		r := converted{id: value.Scan(c.key, row, 0), revision: row.Int(1)}
-		v := value.Scan(c.from, row, 2)
+		val := value.Scan(c.from, row, 2)
 		var err error
-		if r.to, err = value.Convert(c.from, c.to, v); err != nil {
+		if r.to, err = value.Convert(c.from, c.to, val); err != nil {
 			return fmt.Errorf("the row %s of %s: %s: %w", sqlgen.PostgresText(r.id), c.tableName(), c.from.Name, err)
 		}
 		if r.to.IsNull() {
@@ -114,14 +114,14 @@ func (c *conversion) unconverted() string {
 	return sql
 }
 
-func (c *conversion) write(s store.Session, rows []converted) error {
+func (c *conversion) write(session store.Session, rows []converted) error {
 	rows = slices.DeleteFunc(slices.Clone(rows), func(r converted) bool { return r.to.IsNull() })
 	if c.dialect == sqlgen.Postgres {
-		return c.writeBatch(s, rows)
+		return c.writeBatch(session, rows)
 	}
 	sql := "INSERT INTO " + sqlgen.Quote(c.into) + " (" + sqlgen.Quote("id") + ", " + sqlgen.Quote(convertedColumn) + ") VALUES ($1, $2)"
-	for _, r := range rows {
-		if _, err := s.Exec(sql, []value.Value{r.id, r.to}); err != nil {
+	for _, row := range rows {
+		if _, err := session.Exec(sql, []value.Value{row.id, row.to}); err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func (c *conversion) write(s store.Session, rows []converted) error {
 
 // writeBatch skips rows that somebody has changed since they were read: the condition of unconverted finds them again.
 // A key never changes, so it needs no such condition.
-func (c *conversion) writeBatch(s store.Session, rows []converted) error {
+func (c *conversion) writeBatch(session store.Session, rows []converted) error {
 	unchanged := " AND t." + sqlgen.Quote(sqlgen.Revision) + " = v.rev::bigint"
 	if c.from.Name == c.key.Name {
 		unchanged = ""
@@ -142,7 +142,7 @@ func (c *conversion) writeBatch(s store.Session, rows []converted) error {
 	for i, r := range rows {
 		ids[i], values[i], revisions[i] = sqlgen.PostgresText(r.id), sqlgen.PostgresText(r.to), fmt.Sprint(r.revision)
 	}
-	_, err := s.Exec(sql, []value.Value{value.OfList(ids), value.OfList(values), value.OfList(revisions)})
+	_, err := session.Exec(sql, []value.Value{value.OfList(ids), value.OfList(values), value.OfList(revisions)})
 	return err
 }
 
@@ -151,9 +151,9 @@ type repeatStatement struct{ tableName, sql string }
 
 func (r *repeatStatement) table() string { return r.tableName }
 
-func (r *repeatStatement) run(s store.Session, note func(int64)) error {
+func (r *repeatStatement) run(session store.Session, note func(int64)) error {
 	for {
-		changed, err := s.Exec(r.sql, nil)
+		changed, err := session.Exec(r.sql, nil)
 		if err != nil || changed == 0 {
 			return err
 		}
@@ -166,9 +166,9 @@ func (r *repeatStatement) run(s store.Session, note func(int64)) error {
 // the outer WHERE after a concurrent update.
 func fillMissing(fields []*model.Field, value func(*model.Field) value.Value) string {
 	var set, missing []string
-	for _, f := range fields {
-		column := sqlgen.Quote(f.Name)
-		set = append(set, column+" = coalesce("+column+", "+sqlgen.Postgres.Literal(f, value(f))+")")
+	for _, field := range fields {
+		column := sqlgen.Quote(field.Name)
+		set = append(set, column+" = coalesce("+column+", "+sqlgen.Postgres.Literal(field, value(field))+")")
 		missing = append(missing, column+" IS NULL")
 	}
 	table, id, lacks := sqlgen.Quote(fields[0].Table.Name), sqlgen.Quote("id"), strings.Join(missing, " OR ")
@@ -185,10 +185,10 @@ type refuseFound struct {
 
 func (a *refuseFound) table() string { return "" }
 
-func (a *refuseFound) run(s store.Session, _ func(int64)) error {
-	f, err := search(s, a.inTable, a.sql)
-	if err == nil && f.rows > 0 {
-		return model.Faults{a.fault(f)}
+func (a *refuseFound) run(session store.Session, _ func(int64)) error {
+	found, err := search(session, a.inTable, a.sql)
+	if err == nil && found.count > 0 {
+		return model.Faults{a.fault(found)}
 	}
 	return err
 }

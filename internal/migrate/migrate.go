@@ -54,13 +54,13 @@ func (o Options) systemModel() *model.Model {
 }
 
 // NewPlan compares the database with the model and plans the way to it. It changes nothing.
-func NewPlan(ctx context.Context, db store.DB, rules *rule.Rules, o Options) (p *Plan, err error) {
+func NewPlan(ctx context.Context, db store.DB, rules *rule.Rules, options Options) (made *Plan, err error) {
 	defer errs.Wrap(&err, "migrate.NewPlan(%s)", rules.Model.Name)
 	err = db.Alter(ctx, func(s store.Session) (err error) { // its statements have no deadline
-		p, err = plan(s, rules, o)
+		made, err = plan(s, rules, options)
 		return err
 	})
-	return p, err
+	return made, err
 }
 
 // models holds the models of one database: of the tables of the app, and of the system tables.
@@ -69,41 +69,41 @@ type models struct{ app, own *model.Model }
 func (m models) whole() *model.Model { return system.Whole(m.own, m.app) }
 
 // plan compares with the stored models. A database without a stored model is new.
-func plan(q querier, rules *rule.Rules, o Options) (*Plan, error) {
-	old, err := storedModels(q)
+func plan(reader querier, rules *rule.Rules, options Options) (*Plan, error) {
+	old, err := storedModels(reader)
 	if err != nil {
 		return nil, err
 	}
-	own := o.systemModel()
+	own := options.systemModel()
 	if old.app == nil {
 		return &Plan{isNew: true, own: own}, nil
 	}
-	p, err := between(q, old, models{rules.Model, system.KeepUnknown(own, old.own)}, rules, o.now())
+	plan, err := between(reader, old, models{rules.Model, system.KeepUnknown(own, old.own)}, rules, options.now())
 	if err != nil {
 		return nil, err
 	}
-	layout, err := system.Layout(q)
+	layout, err := system.Layout(reader)
 	if layout < store.Layout {
-		p.Layout = layout
+		plan.Layout = layout
 	}
-	return p, err
+	return plan, err
 }
 
 // between plans the way from the models of a database to others. rules are the rules of the new app model, or nil if
 // that model comes from the history.
-func between(q querier, old, m models, rules *rule.Rules, now time.Time) (*Plan, error) {
-	p := newPlanner(q.Dialect(), old.whole(), m.whole(), backfillBy(rules, now))
-	p.plan.own = m.own
-	p.steps()
-	p.plan.backfills = p.allBackfills()
-	if err := p.contradictions(q); err != nil {
+func between(reader querier, old, m models, rules *rule.Rules, now time.Time) (*Plan, error) {
+	planner := newPlanner(reader.Dialect(), old.whole(), m.whole(), backfillBy(rules, now))
+	planner.plan.own = m.own
+	planner.steps()
+	planner.plan.backfills = planner.allBackfills()
+	if err := planner.contradictions(reader); err != nil {
 		return nil, err
 	}
-	p.plan.faults.Sort()
-	if rules == nil || len(p.plan.faults) > 0 {
-		return p.plan, nil
+	planner.plan.faults.Sort()
+	if rules == nil || len(planner.plan.faults) > 0 {
+		return planner.plan, nil
 	}
-	return p.plan, p.notes(q, rules)
+	return planner.plan, planner.notes(reader, rules)
 }
 
 func newPlanner(d sqlgen.Dialect, old, m *model.Model, given func(*model.Field) value.Value) *planner {
@@ -121,30 +121,30 @@ func (p *planner) steps() {
 	p.sorted()
 }
 
-// allBackfills returns the values that rows get for added fields, as literals, by table and column.
+// allBackfills returns the values of added fields in existing rows, as literals, by table and column.
 func (p *planner) allBackfills() map[string]string {
 	all := map[string]string{}
-	for _, c := range p.plan.Changes {
-		if c.Kind == diff.FieldAdded && c.OldTable != nil {
-			if v := p.backfillFor(c.NewField); !v.IsNull() {
-				all[c.NewTable.Name+"."+c.NewField.Name] = p.dialect.Literal(c.NewField, v)
+	for _, change := range p.plan.Changes {
+		if change.Kind == diff.FieldAdded && change.OldTable != nil {
+			if v := p.backfillFor(change.NewField); !v.IsNull() {
+				all[change.NewTable.Name+"."+change.NewField.Name] = p.dialect.Literal(change.NewField, v)
 			}
 		}
 	}
 	return all
 }
 
-// backfillBy returns a function that returns the value which rows without a value of a field get: the default, if it
-// is the same for all rows.
+// backfillBy returns a function for the value of a field in rows without one: the default, if it is the same for all
+// rows.
 func backfillBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
-	return func(f *model.Field) value.Value {
+	return func(field *model.Field) value.Value {
 		if rules == nil {
 			return value.Value{}
 		}
-		if rules.Field(f) == nil { // of a system table: a field added to one must be optional
+		if rules.Field(field) == nil { // of a system table: a field added to one must be optional
 			return value.Value{}
 		}
-		switch n := rules.Field(f).Default.(type) {
+		switch n := rules.Field(field).Default.(type) {
 		case *rule.Const:
 			return n.Value
 		case *rule.Now:
@@ -154,12 +154,12 @@ func backfillBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value
 	}
 }
 
-// Differences returns how the tables of the model differ from those of the database, and whether the database is new.
+// Differences returns how the tables of the model and of the database differ, and whether the database is new.
 // It changes nothing and reads no rows.
 func Differences(ctx context.Context, db store.DB, m *model.Model) (changes []diff.Change, isNew bool, err error) {
 	defer errs.Wrap(&err, "migrate.Differences(%s)", m.Name)
-	err = db.Read(ctx, func(r store.Reader) error {
-		old, err := storedApp(r)
+	err = db.Read(ctx, func(reader store.Reader) error {
+		old, err := storedApp(reader)
 		if err == nil && old != nil {
 			changes = diff.Between(old, m)
 		}
@@ -170,11 +170,11 @@ func Differences(ctx context.Context, db store.DB, m *model.Model) (changes []di
 }
 
 // storedApp reads the model of the app, nil if the database is new. It refuses a database that a move is filling.
-func storedApp(q querier) (old *model.Model, err error) {
-	if err := system.CheckNotMoving(q); err != nil {
+func storedApp(reader querier) (old *model.Model, err error) {
+	if err := system.CheckNotMoving(reader); err != nil {
 		return nil, err
 	}
-	text, found, err := system.Get(q, system.ModelKey)
+	text, found, err := system.Get(reader, system.ModelKey)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -185,11 +185,11 @@ func storedApp(q querier) (old *model.Model, err error) {
 	return old, err
 }
 
-// storedModels reads both models of the database. That of the app is nil if the database is new.
-func storedModels(q querier) (old models, err error) {
-	if old.app, err = storedApp(q); err != nil || old.app == nil {
+// storedModels reads both models of the database. The model of the app is nil if the database is new.
+func storedModels(reader querier) (old models, err error) {
+	if old.app, err = storedApp(reader); err != nil || old.app == nil {
 		return old, err
 	}
-	old.own, err = system.StoredModel(q)
+	old.own, err = system.StoredModel(reader)
 	return old, err
 }

@@ -30,8 +30,8 @@ func fill(t *testing.T, db store.DB, m *model.Model) {
 }
 
 func TestNewDatabase(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db, rules := e.open(t), load(t, before)
+	onEach(t, func(t *testing.T, eng engine) {
+		db, rules := eng.open(t), load(t, before)
 		if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || !p.IsNew() {
 			t.Errorf("Make = %v, %v, want a new database", p, err)
 		}
@@ -154,8 +154,8 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-func (tt change) run(t *testing.T, e engine) {
-	db, old, rules := e.open(t), load(t, tt.before), load(t, tt.after)
+func (tt change) run(t *testing.T, eng engine) {
+	db, old, rules := eng.open(t), load(t, tt.before), load(t, tt.after)
 	mustApply(t, db, old, Options{})
 	for _, row := range tt.rows {
 		table, members, _ := strings.Cut(row, " ")
@@ -176,7 +176,7 @@ func (tt change) run(t *testing.T, e engine) {
 			t.Errorf("rows of %s (-want +got):\n%s", table, diff)
 		}
 	}
-	sameAsFresh(t, e, db, rules)
+	sameAsFresh(t, eng, db, rules)
 	if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || len(p.Steps)+len(p.Changes) > 0 {
 		t.Errorf("a second plan = %+v, %v, want nothing", p, err)
 	}
@@ -211,15 +211,15 @@ func TestPostgresNodesTogether(t *testing.T) {
 // TestReferenceToReplacedTable refuses rows that refer to a dropped table whose name another table takes over: their ids
 // mean nothing there.
 func TestReferenceToReplacedTable(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db := e.open(t)
+	onEach(t, func(t *testing.T, eng engine) {
+		db := eng.open(t)
 		before := load(t, "  a: {key: int}\n  b: {key: int}\n  posts: {key: int, fields: {x: {ref: b}}}\n")
 		after := load(t, "  b: {was: a, key: int}\n  posts: {key: int, fields: {x: {ref: b}}}\n")
 		mustApply(t, db, before, Options{})
 		insert(t, db, before.Model.Table("b"), `{"id": 2}`)
 		insert(t, db, before.Model.Table("posts"), `{"id": 1, "x_id": 2}`)
-		o := Options{Hazards: Rewrites | Breaks, Allow: []string{"b"}, By: "a test"}
-		result, err := Apply(context.Background(), db, after, o)
+		options := Options{Hazards: Rewrites | Breaks, Allow: []string{"b"}, By: "a test"}
+		result, err := Apply(context.Background(), db, after, options)
 		if faults, ok := errors.AsType[model.Faults](err); !ok || !strings.Contains(faults.Error(), "they refer to rows of b that are not there") {
 			t.Errorf("Apply = %+v, %v, want a fault at the reference", result, err)
 		}

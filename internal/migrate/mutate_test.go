@@ -92,10 +92,10 @@ func (m *mutator) other() *wTable {
 
 func (m *mutator) anyField(want func(*wField) bool) (*wTable, *wField) {
 	for range 10 {
-		t := m.anyTable()
-		if len(t.fields) > 0 {
-			if f := pick(m.Rand, t.fields); want(f) {
-				return t, f
+		table := m.anyTable()
+		if len(table.fields) > 0 {
+			if f := pick(m.Rand, table.fields); want(f) {
+				return table, f
 			}
 		}
 	}
@@ -106,38 +106,38 @@ func (m *mutator) addTable() *wTable {
 	if len(m.w.tables) > 5 {
 		return nil
 	}
-	t := &wTable{uid: m.w.uid(), key: pick(m.Rand, []model.Type{model.Int, model.UUID, model.Text})}
-	if t.name = m.free(tableNamesOf(), append(m.w.names(), m.from.names()...)...); t.name == "" {
+	table := &wTable{uid: m.w.uid(), key: pick(m.Rand, []model.Type{model.Int, model.UUID, model.Text})}
+	if table.name = m.free(tableNamesOf(), append(m.w.names(), m.from.names()...)...); table.name == "" {
 		return nil
 	}
-	m.w.tables = append(m.w.tables, t)
+	m.w.tables = append(m.w.tables, table)
 	for range m.IntN(5) {
-		m.addField(t)
+		m.addField(table)
 	}
-	return t
+	return table
 }
 
 func (m *mutator) dropTable() bool {
-	t := m.other()
-	if t == nil || len(m.w.tables) < 3 {
+	table := m.other()
+	if table == nil || len(m.w.tables) < 3 {
 		return false
 	}
-	m.forget(t)
+	m.forget(table)
 	return true
 }
 
 // forget drops a table, and what refers to it becomes plain or goes too.
 func (m *mutator) forget(t *wTable) {
 	m.w.tables = slices.DeleteFunc(m.w.tables, func(o *wTable) bool { return o == t })
-	for _, o := range m.w.tables {
-		for _, f := range slices.Clone(o.fields) {
-			if f.ref != t.uid {
+	for _, table := range m.w.tables {
+		for _, field := range slices.Clone(table.fields) {
+			if field.ref != t.uid {
 				continue
 			}
 			if chance(m.Rand, 50) {
-				m.forgetField(o, f)
+				m.forgetField(table, field)
 			} else {
-				f.plain()
+				field.plain()
 			}
 		}
 	}
@@ -145,79 +145,79 @@ func (m *mutator) forget(t *wTable) {
 
 func (f *wField) plain() { f.ref, f.onDelete, f.reverse, f.given = 0, "", "", given{} }
 
-func (m *mutator) forgetField(t *wTable, f *wField) {
-	t.fields = slices.DeleteFunc(t.fields, func(o *wField) bool { return o == f })
-	without := func(combo []int) bool { return slices.Contains(combo, f.uid) }
-	t.unique, t.indexes = slices.DeleteFunc(t.unique, without), slices.DeleteFunc(t.indexes, without)
+func (m *mutator) forgetField(table *wTable, field *wField) {
+	table.fields = slices.DeleteFunc(table.fields, func(o *wField) bool { return o == field })
+	without := func(combo []int) bool { return slices.Contains(combo, field.uid) }
+	table.unique, table.indexes = slices.DeleteFunc(table.unique, without), slices.DeleteFunc(table.indexes, without)
 }
 
 // call gives a table a name; the former one is that of before the step.
-func (m *mutator) call(t *wTable, name string) {
-	t.name, t.was = name, ""
-	if before := m.from.table(t.uid); before != nil && before.name != name {
-		t.was = before.name
+func (m *mutator) call(table *wTable, name string) {
+	table.name, table.was = name, ""
+	if before := m.from.table(table.uid); before != nil && before.name != name {
+		table.was = before.name
 	}
 }
 
-func (m *mutator) callField(t *wTable, f *wField, column string) {
-	f.column, f.was = column, ""
-	if before := m.from.table(t.uid); before != nil && before.field(f.uid) != nil && before.field(f.uid).column != column {
-		f.was = before.field(f.uid).column
+func (m *mutator) callField(table *wTable, field *wField, column string) {
+	field.column, field.was = column, ""
+	if before := m.from.table(table.uid); before != nil && before.field(field.uid) != nil && before.field(field.uid).column != column {
+		field.was = before.field(field.uid).column
 	}
 }
 
 func (m *mutator) renameTable() bool {
-	t := m.other()
-	if t == nil {
+	table := m.other()
+	if table == nil {
 		return false
 	}
 	name := m.free(tableNamesOf(), append(m.w.names(), m.from.names()...)...)
 	if name == "" {
 		return false
 	}
-	m.call(t, name)
+	m.call(table, name)
 	return true
 }
 
 func (m *mutator) swapTables() bool {
-	a, b := m.other(), m.other()
-	if a == nil || b == nil || a == b {
+	table, b := m.other(), m.other()
+	if table == nil || b == nil || table == b {
 		return false
 	}
-	nameA, nameB := a.name, b.name
-	m.call(a, nameB)
+	nameA, nameB := table.name, b.name
+	m.call(table, nameB)
 	m.call(b, nameA)
 	return true
 }
 
 func (m *mutator) replaceTable() bool {
-	a, b := m.other(), m.other()
-	if a == nil || b == nil || a == b || m.from.table(b.uid) == nil {
+	a, table := m.other(), m.other()
+	if a == nil || table == nil || a == table || m.from.table(table.uid) == nil {
 		return false
 	}
 	m.forget(a)
-	m.call(b, a.name)
+	m.call(table, a.name)
 	return true
 }
 
 // addField adds a field that has no former self.
-func (m *mutator) addField(t *wTable) *wField {
-	f := &wField{uid: m.w.uid()}
-	if f.column = m.free(columnNamesOf(), append(t.columns(), m.from.table(t.uid).columns()...)...); f.column == "" {
+func (m *mutator) addField(table *wTable) *wField {
+	field := &wField{uid: m.w.uid()}
+	if field.column = m.free(columnNamesOf(), append(table.columns(), m.from.table(table.uid).columns()...)...); field.column == "" {
 		return nil
 	}
-	f.optional = chance(m.Rand, 50)
-	m.become(f, m.anyType())
-	if strings.HasSuffix(f.column, "_id") && chance(m.Rand, 60) {
-		m.bind(f, m.anyTable())
+	field.optional = chance(m.Rand, 50)
+	m.become(field, m.anyType())
+	if strings.HasSuffix(field.column, "_id") && chance(m.Rand, 60) {
+		m.bind(field, m.anyTable())
 	}
 	if chance(m.Rand, 50) {
-		f.given = m.newDefault(f)
+		field.given = m.newDefault(field)
 	}
-	f.unique = chance(m.Rand, 15) && f.typ != model.JSON
-	f.index = !f.unique && chance(m.Rand, 20) && f.typ != model.JSON
-	t.fields = slices.Insert(t.fields, m.IntN(len(t.fields)+1), f)
-	return f
+	field.unique = chance(m.Rand, 15) && field.typ != model.JSON
+	field.index = !field.unique && chance(m.Rand, 20) && field.typ != model.JSON
+	table.fields = slices.Insert(table.fields, m.IntN(len(table.fields)+1), field)
+	return field
 }
 
 func (m *mutator) anyType() model.Type {
@@ -225,45 +225,45 @@ func (m *mutator) anyType() model.Type {
 }
 
 // become gives a field another type, and what that needs.
-func (m *mutator) become(f *wField, typ model.Type) {
-	was := f.typ
-	f.typ, f.given = typ, given{}
+func (m *mutator) become(field *wField, typ model.Type) {
+	was := field.typ
+	field.typ, field.given = typ, given{}
 	switch typ {
 	case model.Decimal:
-		f.precision = 1 + m.IntN(18)
-		f.scale = m.IntN(f.precision + 1)
+		field.precision = 1 + m.IntN(18)
+		field.scale = m.IntN(field.precision + 1)
 		if chance(m.Rand, 70) {
-			f.precision, f.scale = 18, pick(m.Rand, []int{0, 1, 2, 4})
+			field.precision, field.scale = 18, pick(m.Rand, []int{0, 1, 2, 4})
 		}
 	case model.Enum:
-		f.values = nil
+		field.values = nil
 		if was == model.Text && chance(m.Rand, 70) {
-			m.valuesOfRows(f)
+			m.valuesOfRows(field)
 		}
 		for _, name := range enumNames() {
-			if (was != model.Invalid || chance(m.Rand, 40)) && !hasValue(f, name) {
-				f.values = append(f.values, model.EnumValue{Name: name})
+			if (was != model.Invalid || chance(m.Rand, 40)) && !hasValue(field, name) {
+				field.values = append(field.values, model.EnumValue{Name: name})
 			}
 		}
-		if len(f.values) == 0 {
-			f.values = []model.EnumValue{{Name: "a"}}
+		if len(field.values) == 0 {
+			field.values = []model.EnumValue{{Name: "a"}}
 		}
 	case model.JSON:
-		f.unique, f.index = false, false
+		field.unique, field.index = false, false
 		for _, t := range m.w.tables {
-			has := func(combo []int) bool { return slices.Contains(combo, f.uid) }
+			has := func(combo []int) bool { return slices.Contains(combo, field.uid) }
 			t.unique, t.indexes = slices.DeleteFunc(t.unique, has), slices.DeleteFunc(t.indexes, has)
 		}
 	}
 }
 
 // valuesOfRows makes the values of an enum those that rows have.
-func (m *mutator) valuesOfRows(f *wField) {
-	for _, t := range m.from.tables {
-		for _, r := range t.rows {
-			s := r.values[f.uid].Text
-			if len(s) < 100 && strings.TrimSpace(s) == s && s != "" && !hasValue(f, s) {
-				f.values = append(f.values, model.EnumValue{Name: s})
+func (m *mutator) valuesOfRows(field *wField) {
+	for _, table := range m.from.tables {
+		for _, row := range table.rows {
+			s := row.values[field.uid].Text
+			if len(s) < 100 && strings.TrimSpace(s) == s && s != "" && !hasValue(field, s) {
+				field.values = append(field.values, model.EnumValue{Name: s})
 			}
 		}
 	}
@@ -274,41 +274,41 @@ func hasValue(f *wField, name string) bool {
 }
 
 // newDefault is a constant, or now; none where the type has no constants.
-func (m *mutator) newDefault(f *wField) given {
+func (m *mutator) newDefault(field *wField) given {
 	var all []given
 	switch {
-	case f.ref != 0:
-		if target := m.from.table(f.ref); target != nil && len(target.rows) > 0 && chance(m.Rand, 80) {
+	case field.ref != 0:
+		if target := m.from.table(field.ref); target != nil && len(target.rows) > 0 && chance(m.Rand, 80) {
 			id := show(pick(m.Rand, target.rows).id)
-			if m.w.table(f.ref).key != model.Int {
+			if m.w.table(field.ref).key != model.Int {
 				id = strings.Trim(id, `"`)
 				return given{"'" + strings.ReplaceAll(id, "'", `\'`) + "'", quoted(id)}
 			}
 			return given{strings.Trim(id, `"`), strings.Trim(id, `"`)}
 		}
 		return given{}
-	case f.typ == model.Enum:
-		name := pick(m.Rand, f.values).Name
+	case field.typ == model.Enum:
+		name := pick(m.Rand, field.values).Name
 		return given{quoted(name), quoted(name)}
-	case f.typ == model.Decimal:
+	case field.typ == model.Decimal:
 		s := "0"
-		if f.precision > f.scale {
+		if field.precision > field.scale {
 			s = "7"
 		}
 		return given{s, quoted(s)}
-	case f.typ == model.Text:
+	case field.typ == model.Text:
 		all = []given{{"'x'", `"x"`}, {`"it's"`, `"it's"`}, {"''", `""`}, {"'1'", `"1"`}, {`'\\'`, `"\\"`}}
-	case f.typ == model.Int:
+	case field.typ == model.Int:
 		all = []given{{"3", "3"}, {"-1", "-1"}, {"0", "0"}}
-	case f.typ == model.Float:
+	case field.typ == model.Float:
 		all = []given{{"1.5", "1.5"}, {"2.0", "2"}, {"-0.1", "-0.1"}}
-	case f.typ == model.Bool:
+	case field.typ == model.Bool:
 		all = []given{{"true", "true"}, {"false", "false"}}
-	case f.typ == model.Timestamp:
+	case field.typ == model.Timestamp:
 		all = []given{{now, now}, {"timestamp('2026-01-31T12:00:00Z')", `"2026-01-31T12:00:00Z"`}}
-	case f.typ == model.Date:
+	case field.typ == model.Date:
 		all = []given{{"date('2026-01-31')", `"2026-01-31"`}}
-	case f.typ == model.UUID:
+	case field.typ == model.UUID:
 		all = []given{{"'018f0000-0000-7000-8000-0000000000a1'", `"018f0000-0000-7000-8000-0000000000a1"`}}
 	default:
 		return given{}
@@ -322,158 +322,158 @@ func (m *mutator) addSomeField() bool {
 }
 
 func (m *mutator) addReference() bool {
-	t := m.anyTable()
-	f := m.addField(t)
-	if f == nil || !strings.HasSuffix(f.column, "_id") {
+	table := m.anyTable()
+	field := m.addField(table)
+	if field == nil || !strings.HasSuffix(field.column, "_id") {
 		return false
 	}
-	m.bind(f, m.anyTable())
-	if f.unique = false; !f.optional && chance(m.Rand, 70) {
-		f.given = m.newDefault(f)
+	m.bind(field, m.anyTable())
+	if field.unique = false; !field.optional && chance(m.Rand, 70) {
+		field.given = m.newDefault(field)
 	}
 	return true
 }
 
 // bind makes a field a reference.
-func (m *mutator) bind(f *wField, to *wTable) {
-	f.ref, f.typ, f.given = to.uid, to.key, given{}
-	f.onDelete = pick(m.Rand, []string{"restrict", "cascade", "clear"})
-	if f.onDelete == "clear" {
-		f.optional = true
+func (m *mutator) bind(field *wField, to *wTable) {
+	field.ref, field.typ, field.given = to.uid, to.key, given{}
+	field.onDelete = pick(m.Rand, []string{"restrict", "cascade", "clear"})
+	if field.onDelete == "clear" {
+		field.optional = true
 	}
 	if chance(m.Rand, 30) {
-		f.reverse = fmt.Sprintf("back%d", f.uid)
+		field.reverse = fmt.Sprintf("back%d", field.uid)
 	}
 }
 
 func (m *mutator) dropField() bool {
-	t, f := m.anyField(func(*wField) bool { return true })
-	if t == nil {
+	table, field := m.anyField(func(*wField) bool { return true })
+	if table == nil {
 		return false
 	}
-	m.forgetField(t, f)
+	m.forgetField(table, field)
 	return true
 }
 
 func (m *mutator) renameField() bool {
-	t, f := m.anyField(func(*wField) bool { return true })
-	if t == nil {
+	table, field := m.anyField(func(*wField) bool { return true })
+	if table == nil {
 		return false
 	}
-	column := m.free(columnNamesOf(), append(t.columns(), m.from.table(t.uid).columns()...)...)
-	if column == "" || f.ref != 0 && !strings.HasSuffix(column, "_id") {
+	column := m.free(columnNamesOf(), append(table.columns(), m.from.table(table.uid).columns()...)...)
+	if column == "" || field.ref != 0 && !strings.HasSuffix(column, "_id") {
 		return false
 	}
-	m.callField(t, f, column)
+	m.callField(table, field, column)
 	return true
 }
 
 func (m *mutator) swapFields() bool {
-	t, a := m.anyField(func(*wField) bool { return true })
-	if t == nil {
+	table, a := m.anyField(func(*wField) bool { return true })
+	if table == nil {
 		return false
 	}
-	b := pick(m.Rand, t.fields)
-	if a == b || (a.ref != 0) != (b.ref != 0) {
+	field := pick(m.Rand, table.fields)
+	if a == field || (a.ref != 0) != (field.ref != 0) {
 		return false
 	}
-	columnA, columnB := a.column, b.column
-	m.callField(t, a, columnB)
-	m.callField(t, b, columnA)
+	columnA, columnB := a.column, field.column
+	m.callField(table, a, columnB)
+	m.callField(table, field, columnA)
 	return true
 }
 
 func (m *mutator) replaceField() bool {
-	t, a := m.anyField(func(*wField) bool { return true })
-	if t == nil {
+	table, a := m.anyField(func(*wField) bool { return true })
+	if table == nil {
 		return false
 	}
-	b := pick(m.Rand, t.fields)
-	if a == b || b.ref != 0 && !strings.HasSuffix(a.column, "_id") || m.from.table(t.uid) == nil || m.from.table(t.uid).field(b.uid) == nil {
+	field := pick(m.Rand, table.fields)
+	if a == field || field.ref != 0 && !strings.HasSuffix(a.column, "_id") || m.from.table(table.uid) == nil || m.from.table(table.uid).field(field.uid) == nil {
 		return false
 	}
-	m.forgetField(t, a)
-	m.callField(t, b, a.column)
+	m.forgetField(table, a)
+	m.callField(table, field, a.column)
 	return true
 }
 
 func (m *mutator) changeType() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.ref == 0 })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.ref == 0 })
+	if field == nil {
 		return false
 	}
-	m.become(f, m.anyType())
+	m.become(field, m.anyType())
 	return true
 }
 
 func (m *mutator) changeKeyedType() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.ref == 0 && (f.unique || f.index) })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.ref == 0 && (f.unique || f.index) })
+	if field == nil {
 		return false
 	}
-	m.become(f, m.anyType())
+	m.become(field, m.anyType())
 	return true
 }
 
 func (m *mutator) flipOptional() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.onDelete != "clear" })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.onDelete != "clear" })
+	if field == nil {
 		return false
 	}
-	if f.optional = !f.optional; !f.optional && chance(m.Rand, 60) {
-		f.given = m.newDefault(f)
+	if field.optional = !field.optional; !field.optional && chance(m.Rand, 60) {
+		field.given = m.newDefault(field)
 	}
 	return true
 }
 
 func (m *mutator) flipUnique() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.typ != model.JSON })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.typ != model.JSON })
+	if field == nil {
 		return false
 	}
-	f.unique, f.index = !f.unique, false
+	field.unique, field.index = !field.unique, false
 	return true
 }
 
 func (m *mutator) flipIndex() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.typ != model.JSON })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.typ != model.JSON })
+	if field == nil {
 		return false
 	}
-	f.index, f.unique = !f.index, false
+	field.index, field.unique = !field.index, false
 	return true
 }
 
 func (m *mutator) addCombination() bool {
-	t := m.anyTable()
-	if len(t.fields) < 2 {
+	table := m.anyTable()
+	if len(table.fields) < 2 {
 		return false
 	}
 	var combo []int
-	for _, i := range m.Perm(len(t.fields))[:1+m.IntN(min(3, len(t.fields)))] {
-		if t.fields[i].typ != model.JSON {
-			combo = append(combo, t.fields[i].uid)
+	for _, i := range m.Perm(len(table.fields))[:1+m.IntN(min(3, len(table.fields)))] {
+		if table.fields[i].typ != model.JSON {
+			combo = append(combo, table.fields[i].uid)
 		}
 	}
 	if len(combo) == 0 {
 		return false
 	}
 	if chance(m.Rand, 50) {
-		t.unique = append(t.unique, combo)
+		table.unique = append(table.unique, combo)
 	} else {
-		t.indexes = append(t.indexes, combo)
+		table.indexes = append(table.indexes, combo)
 	}
 	return true
 }
 
 func (m *mutator) dropCombination() bool {
-	t := m.anyTable()
-	if len(t.unique) > 0 && chance(m.Rand, 50) {
-		t.unique = slices.Delete(t.unique, 0, 1)
+	table := m.anyTable()
+	if len(table.unique) > 0 && chance(m.Rand, 50) {
+		table.unique = slices.Delete(table.unique, 0, 1)
 		return true
 	}
-	if len(t.indexes) > 0 {
-		t.indexes = slices.Delete(t.indexes, 0, 1)
+	if len(table.indexes) > 0 {
+		table.indexes = slices.Delete(table.indexes, 0, 1)
 		return true
 	}
 	return false
@@ -481,67 +481,67 @@ func (m *mutator) dropCombination() bool {
 
 // bindReference makes a field a reference: mostly to a table whose ids it has, or none of whose rows has a value.
 func (m *mutator) bindReference() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.ref == 0 && strings.HasSuffix(f.column, "_id") })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.ref == 0 && strings.HasSuffix(f.column, "_id") })
+	if field == nil {
 		return false
 	}
-	m.bind(f, m.anyTable())
+	m.bind(field, m.anyTable())
 	return true
 }
 
 func (m *mutator) unbindReference() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.ref != 0 })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.ref != 0 })
+	if field == nil {
 		return false
 	}
-	f.plain()
+	field.plain()
 	if chance(m.Rand, 20) {
-		m.become(f, m.anyType())
+		m.become(field, m.anyType())
 	}
 	return true
 }
 
 func (m *mutator) retarget() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.ref != 0 })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.ref != 0 })
+	if field == nil {
 		return false
 	}
-	m.bind(f, m.anyTable())
+	m.bind(field, m.anyTable())
 	return true
 }
 
 func (m *mutator) changeOnDelete() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.ref != 0 })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.ref != 0 })
+	if field == nil {
 		return false
 	}
-	f.onDelete = pick(m.Rand, []string{"restrict", "cascade", "clear"})
-	if f.onDelete == "clear" {
-		f.optional = true
+	field.onDelete = pick(m.Rand, []string{"restrict", "cascade", "clear"})
+	if field.onDelete == "clear" {
+		field.optional = true
 	}
 	return true
 }
 
 func (m *mutator) flipReverse() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.ref != 0 })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.ref != 0 })
+	if field == nil {
 		return false
 	}
-	if f.reverse == "" {
-		f.reverse = fmt.Sprintf("back%d", f.uid)
+	if field.reverse == "" {
+		field.reverse = fmt.Sprintf("back%d", field.uid)
 	} else {
-		f.reverse = ""
+		field.reverse = ""
 	}
 	return true
 }
 
 func (m *mutator) changeKey() bool {
-	t := m.anyTable()
-	t.key = pick(m.Rand, []model.Type{model.Int, model.UUID, model.Text})
+	table := m.anyTable()
+	table.key = pick(m.Rand, []model.Type{model.Int, model.UUID, model.Text})
 	for _, o := range m.w.tables {
-		for _, f := range o.fields {
-			if f.ref == t.uid && f.typ != t.key {
-				f.typ, f.given = t.key, given{}
+		for _, field := range o.fields {
+			if field.ref == table.uid && field.typ != table.key {
+				field.typ, field.given = table.key, given{}
 			}
 		}
 	}
@@ -549,41 +549,41 @@ func (m *mutator) changeKey() bool {
 }
 
 func (m *mutator) changeDecimal() bool {
-	_, f := m.anyField(func(f *wField) bool { return f.typ == model.Decimal })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return f.typ == model.Decimal })
+	if field == nil {
 		return false
 	}
-	f.precision = min(18, max(1, f.precision+m.IntN(7)-3))
-	f.scale = min(f.precision, max(0, f.scale+m.IntN(3)-1))
-	f.given = given{}
+	field.precision = min(18, max(1, field.precision+m.IntN(7)-3))
+	field.scale = min(field.precision, max(0, field.scale+m.IntN(3)-1))
+	field.given = given{}
 	return true
 }
 
 func (m *mutator) changeValues() bool {
-	t, f := m.anyField(func(f *wField) bool { return f.typ == model.Enum })
-	if f == nil {
+	table, field := m.anyField(func(f *wField) bool { return f.typ == model.Enum })
+	if field == nil {
 		return false
 	}
 	var before []string
-	if old := m.from.table(t.uid); old != nil && old.field(f.uid) != nil {
-		for _, v := range old.field(f.uid).values {
+	if old := m.from.table(table.uid); old != nil && old.field(field.uid) != nil {
+		for _, v := range old.field(field.uid).values {
 			before = append(before, v.Name)
 		}
 	}
 	name := m.free(enumNames(), before...)
-	i := m.IntN(len(f.values))
-	f.given = given{}
+	i := m.IntN(len(field.values))
+	field.given = given{}
 	switch {
-	case chance(m.Rand, 40) && name != "" && !hasValue(f, name):
-		if slices.Contains(before, f.values[i].Name) {
-			f.values[i] = model.EnumValue{Name: name, Was: f.values[i].Name}
+	case chance(m.Rand, 40) && name != "" && !hasValue(field, name):
+		if slices.Contains(before, field.values[i].Name) {
+			field.values[i] = model.EnumValue{Name: name, Was: field.values[i].Name}
 		} else {
-			f.values[i] = model.EnumValue{Name: name}
+			field.values[i] = model.EnumValue{Name: name}
 		}
-	case chance(m.Rand, 50) && name != "" && !hasValue(f, name):
-		f.values = slices.Insert(f.values, i, model.EnumValue{Name: name})
-	case len(f.values) > 1:
-		f.values = slices.Delete(f.values, i, i+1)
+	case chance(m.Rand, 50) && name != "" && !hasValue(field, name):
+		field.values = slices.Insert(field.values, i, model.EnumValue{Name: name})
+	case len(field.values) > 1:
+		field.values = slices.Delete(field.values, i, i+1)
 	default:
 		return false
 	}
@@ -591,30 +591,30 @@ func (m *mutator) changeValues() bool {
 }
 
 func (m *mutator) changeDefault() bool {
-	_, f := m.anyField(func(f *wField) bool { return true })
-	if f == nil {
+	_, field := m.anyField(func(f *wField) bool { return true })
+	if field == nil {
 		return false
 	}
-	f.given = m.newDefault(f)
+	field.given = m.newDefault(field)
 	return true
 }
 
 // settle forgets former names that were applied already: some at random, and those that the model has no room for. It
 // returns false where a new one would read as one that was applied: names that change places twice, with no model between.
 func (m *mutator) settle() bool {
-	for _, t := range m.w.tables {
-		before := m.from.table(t.uid)
-		if before == nil || before.was == t.was && (chance(m.Rand, 50) || slices.Contains(m.w.names(), t.was)) {
-			t.was = ""
+	for _, table := range m.w.tables {
+		before := m.from.table(table.uid)
+		if before == nil || before.was == table.was && (chance(m.Rand, 50) || slices.Contains(m.w.names(), table.was)) {
+			table.was = ""
 		}
-		for _, f := range t.fields {
-			old := before.fieldOf(f.uid)
-			if old == nil || old.was == f.was && (chance(m.Rand, 50) || slices.Contains(t.columns(), f.was) || f.ref != 0 && !strings.HasSuffix(f.was, "_id")) {
-				f.was = ""
+		for _, field := range table.fields {
+			old := before.fieldOf(field.uid)
+			if old == nil || old.was == field.was && (chance(m.Rand, 50) || slices.Contains(table.columns(), field.was) || field.ref != 0 && !strings.HasSuffix(field.was, "_id")) {
+				field.was = ""
 			}
-			for i, v := range f.values {
-				if old == nil || chance(m.Rand, 50) && slices.Contains(old.values, v) {
-					f.values[i].Was = ""
+			for i, val := range field.values {
+				if old == nil || chance(m.Rand, 50) && slices.Contains(old.values, val) {
+					field.values[i].Was = ""
 				}
 			}
 		}
@@ -625,26 +625,26 @@ func (m *mutator) settle() bool {
 func (m *mutator) ambiguous() bool {
 	for _, t := range m.w.tables {
 		before := m.from.table(t.uid)
-		for _, o := range m.from.tables {
-			if before == nil && o.name == t.name && m.w.table(o.uid) == nil {
+		for _, table := range m.from.tables {
+			if before == nil && table.name == t.name && m.w.table(table.uid) == nil {
 				return true // a new one with the name of one that is dropped is that one
 			}
-			if before != nil && before.name == t.was && o.name == t.name && o.was == t.was {
+			if before != nil && before.name == t.was && table.name == t.name && table.was == t.was {
 				return true
 			}
 		}
-		for _, f := range t.fields {
-			if f.ref != 0 && f.was != "" && !strings.HasSuffix(f.was, "_id") {
+		for _, field := range t.fields {
+			if field.ref != 0 && field.was != "" && !strings.HasSuffix(field.was, "_id") {
 				return true // a reference was one, or a field whose name ends so
 			}
-			old, same := before.fieldOf(f.uid), (*wField)(nil)
+			old, same := before.fieldOf(field.uid), (*wField)(nil)
 			if before != nil {
-				same = before.named(f.column)
+				same = before.named(field.column)
 			}
 			if old == nil && same != nil && t.field(same.uid) == nil {
 				return true
 			}
-			if old != nil && same != nil && old.column == f.was && same.was == f.was {
+			if old != nil && same != nil && old.column == field.was && same.was == field.was {
 				return true
 			}
 		}

@@ -15,14 +15,14 @@ func inOrder(all []rename) []rename {
 	}
 	for len(all) > 0 {
 		var wait []rename
-		for _, r := range all {
-			if taken[r.to] && r.to != r.from {
-				wait = append(wait, r)
+		for _, rename := range all {
+			if taken[rename.to] && rename.to != rename.from {
+				wait = append(wait, rename)
 				continue
 			}
-			delete(taken, r.from)
-			if r.from != r.to {
-				done = append(done, r)
+			delete(taken, rename.from)
+			if rename.from != rename.to {
+				done = append(done, rename)
 			}
 		}
 		if len(wait) == len(all) {

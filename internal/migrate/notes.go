@@ -19,89 +19,89 @@ type Note struct {
 
 func (n Note) String() string { return n.Pos.String() + ": " + n.Text }
 
-func (p *planner) note(pos model.Pos, what string, f found) {
-	if f.rows > 0 {
+func (p *planner) note(pos model.Pos, what string, rows found) {
+	if rows.count > 0 {
 		why := ""
-		if f.why != "" {
-			why = ": " + f.why
+		if rows.why != "" {
+			why = ": " + rows.why
 		}
-		p.plan.Notes = append(p.plan.Notes, Note{pos, fmt.Sprintf("%v of %s would not pass%s; they stay as they are", f, what, why)})
+		p.plan.Notes = append(p.plan.Notes, Note{pos, fmt.Sprintf("%v of %s would not pass%s; they stay as they are", rows, what, why)})
 	}
 }
 
 // notes counts the rows that tightened limits and new checks would not let pass.
-func (p *planner) notes(q querier, rules *rule.Rules) error {
-	for _, t := range p.New.Tables {
-		if p.OldTable(t) == nil || rules.Table(t) == nil { // new, or a system table
+func (p *planner) notes(reader querier, rules *rule.Rules) error {
+	for _, table := range p.New.Tables {
+		if p.OldTable(table) == nil || rules.Table(table) == nil { // new, or a system table
 			continue
 		}
-		for _, f := range t.Fields {
-			if err := p.limitNote(q, p.OldField(f), f); err != nil {
+		for _, field := range table.Fields {
+			if err := p.limitNote(reader, p.OldField(field), field); err != nil {
 				return err
 			}
 		}
-		if err := p.checkNotes(q, p.OldTable(t), t, rules); err != nil {
+		if err := p.checkNotes(reader, p.OldTable(table), table, rules); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *planner) limitNote(q querier, was, f *model.Field) error {
-	if was == nil || f.System || sameLimits(was, f) || !value.Convertible(was.Type, f.Type) {
+func (p *planner) limitNote(reader querier, was, field *model.Field) error {
+	if was == nil || field.System || sameLimits(was, field) || !value.Convertible(was.Type, field.Type) {
 		return nil
 	}
-	found, err := scan(q, was, func(v value.Value) string {
-		to, err := value.Convert(was, f, v)
+	found, err := scan(reader, was, func(val value.Value) string {
+		to, err := value.Convert(was, field, val)
 		if err != nil {
 			return "" // a contradiction, which becomes a fault
 		}
-		if _, faults := value.ParseJSON(f, value.AppendMember(nil, f, to), ""); len(faults) > 0 {
-			return f.Name + " " + faults[0].Detail
+		if _, faults := value.ParseJSON(field, value.AppendMember(nil, field, to), ""); len(faults) > 0 {
+			return field.Name + " " + faults[0].Detail
 		}
 		return ""
 	})
-	p.note(f.Pos, f.Table.Name, found)
+	p.note(field.Pos, field.Table.Name, found)
 	return err
 }
 
-func sameLimits(a, b *model.Field) bool {
-	pattern := func(f *model.Field) string {
-		if f.Pattern == nil {
+func sameLimits(a, field *model.Field) bool {
+	pattern := func(field *model.Field) string {
+		if field.Pattern == nil {
 			return ""
 		}
-		return f.Pattern.String()
+		return field.Pattern.String()
 	}
-	return a.Type == b.Type && a.Scale == b.Scale && equal(a.Min, b.Min) && equal(a.Max, b.Max) && equal(a.MinFloat, b.MinFloat) && equal(a.MaxFloat, b.MaxFloat) &&
-		pattern(a) == pattern(b) && a.Format == b.Format && a.JSONSchemaText == b.JSONSchemaText
+	return a.Type == field.Type && a.Scale == field.Scale && equal(a.Min, field.Min) && equal(a.Max, field.Max) && equal(a.MinFloat, field.MinFloat) && equal(a.MaxFloat, field.MaxFloat) &&
+		pattern(a) == pattern(field) && a.Format == field.Format && a.JSONSchemaText == field.JSONSchemaText
 }
 
 func equal[T comparable](a, b *T) bool {
-	return a == nil && b == nil || a != nil && b != nil && *a == *b
+	return (a == nil && b == nil) || (a != nil && b != nil && *a == *b)
 }
 
 // checkNotes counts the rows that fail a new check. It skips checks about columns that change.
-func (p *planner) checkNotes(q querier, was, t *model.Table, rules *rule.Rules) error {
-	if was.Name != t.Name {
+func (p *planner) checkNotes(reader querier, was, table *model.Table, rules *rule.Rules) error {
+	if was.Name != table.Name {
 		return nil
 	}
-	for i, c := range t.Checks {
-		old := slices.ContainsFunc(was.Checks, func(o model.Check) bool { return o.Expr.Text == c.Expr.Text })
-		cond := rules.Table(t).Checks[i].Cond
+	for i, check := range table.Checks {
+		old := slices.ContainsFunc(was.Checks, func(o model.Check) bool { return o.Expr.Text == check.Expr.Text })
+		cond := rules.Table(table).Checks[i].Cond
 		if fields, own := rule.OwnFields(cond); old || !own || !p.keepValues(fields) {
 			continue
 		}
-		g := &sqlgen.Generator{Dialect: p.dialect, Rules: rules, System: true, Folder: rule.Folder{NoOld: true}}
-		st, err := g.Failing(t, cond)
+		gen := &sqlgen.Generator{Dialect: p.dialect, Rules: rules, System: true, Folder: rule.Folder{NoOld: true}}
+		st, err := gen.Failing(table, cond)
 		if err != nil {
 			return err
 		}
-		found, err := search(q, t, st.SQL, st.Bind(nil, nil, nil)...)
+		found, err := search(reader, table, st.SQL, st.Bind(nil, nil, nil)...)
 		if err != nil {
 			return err
 		}
-		found.why = c.Message
-		p.note(c.Expr.Pos, t.Name, found)
+		found.why = check.Message
+		p.note(check.Expr.Pos, table.Name, found)
 	}
 	return nil
 }

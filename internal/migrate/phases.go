@@ -9,20 +9,20 @@ import (
 )
 
 // inOneTransaction carries out a plan in one transaction.
-func (r *run) inOneTransaction(p *Plan) error {
+func (r *run) inOneTransaction(plan *Plan) error {
 	return r.s.Transaction(func() error {
-		r.begin(p)
-		for _, s := range p.Steps {
-			if err := r.step(s); err != nil {
+		r.begin(plan)
+		for _, step := range plan.Steps {
+			if err := r.step(step); err != nil {
 				return err
 			}
 		}
-		if p.Hazards()&(Rewrites|LosesData) != 0 { // otherwise no row is gone and no key has changed
+		if plan.Hazards()&(Rewrites|LosesData) != 0 { // otherwise no row is gone and no key has changed
 			if err := r.checkReferences(); err != nil {
 				return err
 			}
 		}
-		if err := r.switchTo(p); err != nil {
+		if err := r.switchTo(plan); err != nil {
 			return err
 		}
 		return r.finish(Done, true)
@@ -31,23 +31,23 @@ func (r *run) inOneTransaction(p *Plan) error {
 
 // switchTo makes the model the stored one, and renames and moves what goes by the names of tables: counters and
 // generations.
-func (r *run) switchTo(p *Plan) error {
+func (r *run) switchTo(plan *Plan) error {
 	var counters []rename
 	touched := map[string]bool{}
-	for _, t := range p.match.New.Tables {
-		if was := p.match.OldTable(t); was != nil && was.Name != t.Name {
-			counters = append(counters, rename{"id:" + was.Name, "id:" + t.Name})
+	for _, table := range plan.match.New.Tables {
+		if was := plan.match.OldTable(table); was != nil && was.Name != table.Name {
+			counters = append(counters, rename{"id:" + was.Name, "id:" + table.Name})
 		}
 	}
-	for _, c := range p.Changes {
-		for _, t := range []*model.Table{c.OldTable, c.NewTable} {
-			if t != nil {
-				touched[t.Name] = true
+	for _, change := range plan.Changes {
+		for _, table := range []*model.Table{change.OldTable, change.NewTable} {
+			if table != nil {
+				touched[table.Name] = true
 			}
 		}
 	}
-	for _, c := range inOrder(counters) {
-		if err := r.s.MoveCounter(c.from, c.to); err != nil {
+	for _, rename := range inOrder(counters) {
+		if err := r.s.MoveCounter(rename.from, rename.to); err != nil {
 			return err
 		}
 	}
@@ -66,17 +66,17 @@ func (r *run) checkReferences() error {
 		return err
 	}
 	var faults model.Faults
-	for _, t := range r.to.Tables {
-		for _, f := range t.Fields {
-			if f.Ref == nil {
+	for _, table := range r.to.Tables {
+		for _, field := range table.Fields {
+			if field.Ref == nil {
 				continue
 			}
-			found, err := search(r.s, t, orphans(f, f.Ref))
+			found, err := search(r.s, table, orphans(field, field.Ref))
 			if err != nil {
 				return err
 			}
-			if found.rows > 0 {
-				faults = append(faults, r.to.Fault(f.Pos, "%s.%s: %v in the way; %s", t.Name, f.Name, found, noSuchRows(f)))
+			if found.count > 0 {
+				faults = append(faults, r.to.Fault(field.Pos, "%s.%s: %v in the way; %s", table.Name, field.Name, found, noSuchRows(field)))
 			}
 		}
 	}
@@ -87,12 +87,12 @@ func (r *run) checkReferences() error {
 }
 
 // inPhases carries out a plan while servers work.
-func (r *run) inPhases(p *Plan) error {
-	r.begin(p)
-	for _, s := range slices.Backward(p.Steps) {
-		for _, a := range slices.Backward(s.parts) {
-			if a.undo != "" {
-				r.entry.remaining.Undo = append(r.entry.remaining.Undo, a.undo)
+func (r *run) inPhases(plan *Plan) error {
+	r.begin(plan)
+	for _, step := range slices.Backward(plan.Steps) {
+		for _, part := range slices.Backward(step.parts) {
+			if part.undo != "" {
+				r.entry.remaining.Undo = append(r.entry.remaining.Undo, part.undo)
 			}
 		}
 	}
@@ -100,17 +100,17 @@ func (r *run) inPhases(p *Plan) error {
 	if err != nil {
 		return err
 	}
-	if err := r.untilSwitch(p); err != nil {
+	if err := r.untilSwitch(plan); err != nil {
 		return errors.Join(err, r.takeBack())
 	}
 	return r.finishAfter()
 }
 
 // untilSwitch carries out what comes before the switch, and the switch.
-func (r *run) untilSwitch(p *Plan) error {
-	for _, s := range p.Steps {
-		if s.Phase == Before {
-			if err := r.stepBefore(s); err != nil {
+func (r *run) untilSwitch(plan *Plan) error {
+	for _, step := range plan.Steps {
+		if step.Phase == Before {
+			if err := r.stepBefore(step); err != nil {
 				return err
 			}
 		}
@@ -118,53 +118,53 @@ func (r *run) untilSwitch(p *Plan) error {
 	ran, undo := len(r.entry.Steps), r.entry.remaining
 	return r.s.Transaction(func() error {
 		r.entry.Steps, r.entry.State, r.entry.remaining = r.entry.Steps[:ran], Preparing, undo
-		for _, s := range p.Steps {
-			if s.Phase == Switch {
-				if err := r.step(s); err != nil {
+		for _, step := range plan.Steps {
+			if step.Phase == Switch {
+				if err := r.step(step); err != nil {
 					return err
 				}
 			}
 		}
-		if err := r.switchTo(p); err != nil {
+		if err := r.switchTo(plan); err != nil {
 			return err
 		}
-		r.entry.remaining = remaining{After: deferredOf(p)}
+		r.entry.remaining = remaining{After: deferredOf(plan)}
 		return r.finish(Finishing, false)
 	})
 }
 
-func deferredOf(p *Plan) (all []deferred) {
-	for _, s := range p.Steps {
-		if s.Phase != After {
+func deferredOf(plan *Plan) (all []deferred) {
+	for _, step := range plan.Steps {
+		if step.Phase != After {
 			continue
 		}
-		for _, a := range s.parts {
-			l := deferred{SQL: a.sql, OutsideTx: a.outsideTx}
-			if a.loop != nil {
-				l.Loop, l.Table = true, a.loop.table()
+		for _, part := range step.parts {
+			later := deferred{SQL: part.sql, OutsideTx: part.outsideTx}
+			if part.loop != nil {
+				later.Loop, later.Table = true, part.loop.table()
 			}
-			all = append(all, l)
+			all = append(all, later)
 		}
 	}
 	return all
 }
 
 // stepBefore runs a step of the phase Before. Statements that take locks commit together, all others one by one.
-func (r *run) stepBefore(s Step) error {
-	r.progress(s.Title, "")
-	if s.parts[0].outsideTx || s.parts[0].loop != nil {
-		for _, a := range s.parts {
-			if err := r.exec(a); err != nil {
-				return r.explain(s, err)
+func (r *run) stepBefore(step Step) error {
+	r.progress(step.Title, "")
+	if step.parts[0].outsideTx || step.parts[0].loop != nil {
+		for _, part := range step.parts {
+			if err := r.exec(part); err != nil {
+				return r.explain(step, err)
 			}
 		}
 		return nil
 	}
 	ran := len(r.entry.Steps)
-	return r.explain(s, r.s.Transaction(func() error {
+	return r.explain(step, r.s.Transaction(func() error {
 		r.entry.Steps = r.entry.Steps[:ran]
-		for _, a := range s.parts {
-			if err := r.exec(a); err != nil {
+		for _, part := range step.parts {
+			if err := r.exec(part); err != nil {
 				return err
 			}
 		}

@@ -120,9 +120,9 @@ func (p *Plan) Safe() bool { return p.Hazards()&^BlocksWrites == 0 }
 // Drops returns the names of what the plan loses. Each must be allowed.
 func (p *Plan) Drops() []string {
 	var all []string
-	for _, s := range p.Steps {
-		if s.Drop != "" && !slices.Contains(all, s.Drop) {
-			all = append(all, s.Drop)
+	for _, step := range p.Steps {
+		if step.Drop != "" && !slices.Contains(all, step.Drop) {
+			all = append(all, step.Drop)
 		}
 	}
 	return all
@@ -139,7 +139,7 @@ type planner struct {
 	plan     *Plan
 }
 
-// moment is when a step runs: in which phase, and at which rank among the steps of the phase.
+// moment is the phase of a step and its rank among the steps of the phase.
 type moment struct {
 	phase Phase
 	rank  int
@@ -150,20 +150,21 @@ func (p *planner) add(at moment, why cause, hazards Hazards, lock string, parts 
 	p.append(at, why, hazards, lock, "", parts)
 }
 
-// addLoss adds a step that drops what drop names. Servers on the former model ask for it.
+// addLoss adds a step with a loss, which breaks servers on the former model. drop names the loss, as the user must allow
+// it.
 func (p *planner) addLoss(at moment, why cause, drop, lock string, parts ...part) {
 	p.append(at, why, LosesData|Breaks, lock, drop, parts)
 }
 
 func (p *planner) append(at moment, why cause, hazards Hazards, lock, drop string, parts []part) {
-	s := Step{
+	step := Step{
 		Title: why.title(), Pos: why.position(), Causes: why.changes,
 		Phase: at.phase, rank: at.rank, Hazards: hazards, Lock: lock, Drop: drop, parts: parts,
 	}
 	for _, a := range parts {
-		s.SQL = append(s.SQL, a.text())
+		step.SQL = append(step.SQL, a.text())
 	}
-	p.plan.Steps = append(p.plan.Steps, s)
+	p.plan.Steps = append(p.plan.Steps, step)
 }
 
 // sorted sorts the steps by phase and rank.
@@ -209,24 +210,26 @@ func (c cause) position() model.Pos {
 	return c.pos
 }
 
-// why returns the changes that is selects. If it selects none, the step follows from what happens to the table.
-func (p *planner) causeOf(t *model.Table, is func(diff.Change) bool) cause {
-	why := cause{other: "follows from other changes: " + t.Name}
-	for _, c := range p.plan.Changes {
-		if is(c) {
-			why.changes = append(why.changes, c)
+// causeOf returns the changes that pass the filter. Without any, the step follows from other changes of the table.
+func (p *planner) causeOf(table *model.Table, is func(diff.Change) bool) cause {
+	why := cause{other: "follows from other changes: " + table.Name}
+	for _, change := range p.plan.Changes {
+		if is(change) {
+			why.changes = append(why.changes, change)
 		}
 	}
 	if len(why.changes) == 0 {
-		why.pos = t.Pos
+		why.pos = table.Pos
 	}
 	return why
 }
 
 // ofField returns the changes of a field of the new model, and a change of the key of the table that it refers to.
-func (p *planner) ofField(f *model.Field) cause {
-	return p.causeOf(f.Table, func(c diff.Change) bool {
-		return c.NewField == f || c.Kind == diff.KeyChanged && (f.Name == "id" && c.NewTable == f.Table || f.Ref != nil && c.NewTable == f.Ref)
+func (p *planner) ofField(field *model.Field) cause {
+	return p.causeOf(field.Table, func(c diff.Change) bool {
+		ofKey := field.Name == "id" && c.NewTable == field.Table
+		ofTarget := field.Ref != nil && c.NewTable == field.Ref
+		return c.NewField == field || (c.Kind == diff.KeyChanged && (ofKey || ofTarget))
 	})
 }
 
@@ -236,52 +239,52 @@ func (p *planner) addRenames(at moment, lock string, sql []string) {
 		return
 	}
 	why, hazards := cause{other: "what was made beforehand gets its names"}, Hazards(0)
-	for _, c := range p.plan.Changes {
-		if c.Kind == diff.TableRenamed || c.Kind == diff.FieldRenamed {
-			why.changes, hazards = append(why.changes, c), Breaks
+	for _, change := range p.plan.Changes {
+		if change.Kind == diff.TableRenamed || change.Kind == diff.FieldRenamed {
+			why.changes, hazards = append(why.changes, change), Breaks
 		}
 	}
 	p.add(at, why, hazards, lock, statements(sql...)...)
 }
 
 // ofIndex returns the changes of an index of a table, or else of the columns that it is on.
-func (p *planner) ofIndex(t *model.Table, i sqlgen.Index) cause {
-	columns := i.Columns
-	if n := len(columns); !i.Unique && n > 1 && columns[n-1] == "id" {
+func (p *planner) ofIndex(table *model.Table, index sqlgen.Index) cause {
+	columns := index.Columns
+	if n := len(columns); !index.Unique && n > 1 && columns[n-1] == "id" {
 		columns = columns[:n-1]
 	}
-	why := p.causeOf(t, func(c diff.Change) bool {
-		return c.NewTable == t && (c.Kind == diff.IndexAdded || c.Kind == diff.UniqueAdded) && slices.Equal(c.Columns, columns)
+	why := p.causeOf(table, func(c diff.Change) bool {
+		return c.NewTable == table && (c.Kind == diff.IndexAdded || c.Kind == diff.UniqueAdded) && slices.Equal(c.Columns, columns)
 	})
 	if len(why.changes) > 0 {
 		return why
 	}
-	return p.causeOf(t, func(c diff.Change) bool {
+	return p.causeOf(table, func(c diff.Change) bool {
 		isColumn := c.NewField != nil && slices.Contains(columns, c.NewField.Name)
-		return c.NewTable == t && (isColumn || c.Kind == diff.KeyChanged)
+		return c.NewTable == table && (isColumn || c.Kind == diff.KeyChanged)
 	})
 }
 
 // storageOf returns how the values of a field are stored. Two fields with the same storage need no conversion.
-func (p *planner) storageOf(f *model.Field) string {
+func (p *planner) storageOf(field *model.Field) string {
 	switch {
-	case f.Type == model.Enum || f.Type == model.Text:
+	case field.Type == model.Enum || field.Type == model.Text:
 		return "text"
-	case f.Type == model.Decimal:
-		return f.Type.String() + "." + string(rune('a'+f.Scale))
+	case field.Type == model.Decimal:
+		return field.Type.String() + "." + string(rune('a'+field.Scale))
 	}
-	return f.Type.String()
+	return field.Type.String()
 }
 
 // converts reports whether the values of a field must be written anew.
 func (p *planner) converts(was, is *model.Field) bool {
-	if p.storageOf(was) != p.storageOf(is) || p.dialect == sqlgen.Postgres && was.Type == model.Decimal && is.Precision < was.Precision {
+	if p.storageOf(was) != p.storageOf(is) || (p.dialect == sqlgen.Postgres && was.Type == model.Decimal && is.Precision < was.Precision) {
 		return true
 	}
 	return renamesValues(was, is)
 }
 
-// renamesValues reports whether rows may hold an enum value that has another name now.
+// renamesValues reports whether rows may hold a renamed enum value.
 func renamesValues(was, is *model.Field) bool {
 	if was.Type != model.Enum || is.Type != model.Enum {
 		return false

@@ -13,28 +13,28 @@ import (
 )
 
 // printed returns all that a plan says of its steps, and how it will carry them out.
-func printed(p *Plan) string {
-	var b strings.Builder
-	for _, s := range p.Steps {
-		fmt.Fprintf(&b, "%v: %s [%v] %v; %s", s.Phase, s.Title, s.Pos, s.Hazards, s.Lock)
-		if s.Drop != "" {
-			fmt.Fprintf(&b, "; drops %s", s.Drop)
+func printed(plan *Plan) string {
+	var text strings.Builder
+	for _, step := range plan.Steps {
+		fmt.Fprintf(&text, "%v: %s [%v] %v; %s", step.Phase, step.Title, step.Pos, step.Hazards, step.Lock)
+		if step.Drop != "" {
+			fmt.Fprintf(&text, "; drops %s", step.Drop)
 		}
-		b.WriteString("\n")
-		for _, a := range s.parts {
-			fmt.Fprintf(&b, "    %s\n", strings.ReplaceAll(a.text(), "\n", "\n    "))
-			if a.outsideTx {
-				b.WriteString("      outside of a transaction\n")
+		text.WriteString("\n")
+		for _, part := range step.parts {
+			fmt.Fprintf(&text, "    %s\n", strings.ReplaceAll(part.text(), "\n", "\n    "))
+			if part.outsideTx {
+				text.WriteString("      outside of a transaction\n")
 			}
-			if a.loop != nil {
-				fmt.Fprintf(&b, "      %T over %q\n", a.loop, a.loop.table())
+			if part.loop != nil {
+				fmt.Fprintf(&text, "      %T over %q\n", part.loop, part.loop.table())
 			}
-			if a.undo != "" {
-				fmt.Fprintf(&b, "      undo: %s\n", a.undo)
+			if part.undo != "" {
+				fmt.Fprintf(&text, "      undo: %s\n", part.undo)
 			}
 		}
 	}
-	return b.String()
+	return text.String()
 }
 
 // The plans of the changes in docs/migrations.md, and of journeys that change much at once, for both engines.

@@ -26,7 +26,7 @@ const (
 	pgRest   // converts what servers wrote during the conversion
 	pgDropColumn
 	pgDropTable
-	pgRename // all names become those of the new model
+	pgRename // everything gets its name in the new model
 	pgKeys   // what foreign keys need
 	pgBind   // what binds new rows
 
@@ -81,51 +81,51 @@ type bound struct {
 	rename
 }
 
-func planPostgres(p *planner) {
-	pg := &pgPlanner{planner: p, indexes: map[string]bool{}, renames: map[string][]rename{}}
+func planPostgres(plan *planner) {
+	pg := &pgPlanner{planner: plan, indexes: map[string]bool{}, renames: map[string][]rename{}}
 	tables := map[string]bool{}
-	for _, t := range p.Old.Tables {
-		tables[t.Name] = true
-		for _, i := range sqlgen.Indexes(t) {
+	for _, table := range plan.Old.Tables {
+		tables[table.Name] = true
+		for _, i := range sqlgen.Indexes(table) {
 			pg.indexes[i.Name] = true
 		}
 	}
-	pg.beforeSwitch = renamedClones(p.New.Tables, func(t *model.Table) string {
-		switch was := p.OldTable(t); {
+	pg.beforeSwitch = renamedClones(plan.New.Tables, func(table *model.Table) string {
+		switch was := plan.OldTable(table); {
 		case was != nil:
 			return was.Name
-		case tables[t.Name]:
-			return tempName(t.Name)
+		case tables[table.Name]:
+			return tempName(table.Name)
 		}
-		return t.Name
+		return table.Name
 	}, pg.nameBefore)
-	for _, t := range p.New.Tables {
-		if p.OldTable(t) == nil {
-			pg.create(t)
+	for _, table := range plan.New.Tables {
+		if plan.OldTable(table) == nil {
+			pg.create(table)
 		} else {
-			pg.alter(p.OldTable(t), t)
+			pg.alter(plan.OldTable(table), table)
 		}
 	}
-	for _, t := range p.Old.Tables {
-		if p.NewTable(t) == nil {
-			pg.drop(t)
+	for _, table := range plan.Old.Tables {
+		if plan.NewTable(table) == nil {
+			pg.drop(table)
 		}
 	}
 	pg.rename()
 }
 
 // nameBefore returns the name of a column before the switch.
-func (p *pgPlanner) nameBefore(f *model.Field) string {
-	t := p.OldTable(f.Table)
-	switch was := p.OldField(f); {
-	case t == nil:
-		return f.Name
-	case was != nil && !p.converts(was, f):
+func (p *pgPlanner) nameBefore(field *model.Field) string {
+	table := p.OldTable(field.Table)
+	switch was := p.OldField(field); {
+	case table == nil:
+		return field.Name
+	case was != nil && !p.converts(was, field):
 		return was.Name
-	case slices.ContainsFunc(t.Fields, func(o *model.Field) bool { return o.Name == f.Name }):
-		return tempName(f.Name)
+	case slices.ContainsFunc(table.Fields, func(o *model.Field) bool { return o.Name == field.Name }):
+		return tempName(field.Name)
 	}
-	return f.Name
+	return field.Name
 }
 
 // fieldBefore returns the field under its names before the switch.
@@ -140,9 +140,9 @@ func (p *pgPlanner) isRewritten(f *model.Field) bool {
 }
 
 // create makes a new table before the switch. The final name may not be free until then.
-func (p *pgPlanner) create(t *model.Table) {
-	now := p.beforeSwitch[t]
-	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
+func (p *pgPlanner) create(table *model.Table) {
+	now := p.beforeSwitch[table]
+	why := p.causeOf(table, func(c diff.Change) bool { return c.NewTable == table && c.Kind == diff.TableAdded })
 	def := sqlgen.Define(sqlgen.Postgres, now)
 	parts := statements(def.WithTriggers()...)
 	for _, i := range def.Indexes {
@@ -151,20 +151,20 @@ func (p *pgPlanner) create(t *model.Table) {
 	}
 	parts[0].undo = "DROP TABLE IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	p.add(pgTables, why, 0, lockNothing, parts...)
-	p.renamed(&p.tables, now.Name, t.Name)
-	for i, index := range sqlgen.Indexes(t) {
+	p.renamed(&p.tables, now.Name, table.Name)
+	for i, index := range sqlgen.Indexes(table) {
 		p.renamed(&p.objects, p.indexNameBefore(def.Indexes[i].Name), index.Name)
 	}
-	for _, f := range t.Fields {
-		p.renameConstraints(f, p.fieldBefore(f))
-		if f.Ref == nil {
+	for _, field := range table.Fields {
+		p.renameConstraints(field, p.fieldBefore(field))
+		if field.Ref == nil {
 			continue
 		}
-		if p.OldTable(f.Ref) != nil && p.isRewritten(f.Ref.ID()) {
-			p.addForeignKey(f, why, 0)
+		if p.OldTable(field.Ref) != nil && p.isRewritten(field.Ref.ID()) {
+			p.addForeignKey(field, why, 0)
 			continue
 		}
-		p.add(pgColumns, why, 0, lockNothing, statements(sqlgen.ForeignKey(p.fieldBefore(f)).Create())...)
+		p.add(pgColumns, why, 0, lockNothing, statements(sqlgen.ForeignKey(p.fieldBefore(field)).Create())...)
 	}
 }
 
@@ -182,68 +182,67 @@ func (p *pgPlanner) renamed(all *[]rename, from, to string) {
 	}
 }
 
-// renameConstraints renames the constraints and the trigger of a field from their names before the switch to those of
-// the new model.
-func (p *pgPlanner) renameConstraints(f, now *model.Field) {
+// renameConstraints renames the constraints and the trigger of a field. They get the names of the new model.
+func (p *pgPlanner) renameConstraints(field, now *model.Field) {
 	add := func(trigger bool, from, to string) {
 		if from != to {
-			p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
+			p.bound = append(p.bound, bound{field.Table.Name, trigger, rename{from, to}})
 		}
 	}
-	if f.Name == "id" {
-		p.renamed(&p.objects, sqlgen.KeyName(now), sqlgen.KeyName(f)) // the constraint has the name of its index
+	if field.Name == "id" {
+		p.renamed(&p.objects, sqlgen.KeyName(now), sqlgen.KeyName(field)) // the constraint has the name of its index
 	}
-	if f.Type == model.Enum {
-		add(false, sqlgen.CheckName(now), sqlgen.CheckName(f))
+	if field.Type == model.Enum {
+		add(false, sqlgen.CheckName(now), sqlgen.CheckName(field))
 	}
-	if f.Ref != nil {
-		add(false, sqlgen.ReferenceName(now), sqlgen.ReferenceName(f))
-		if f.OnDelete == model.Clear {
-			add(true, sqlgen.TriggerName(now), sqlgen.TriggerName(f))
+	if field.Ref != nil {
+		add(false, sqlgen.ReferenceName(now), sqlgen.ReferenceName(field))
+		if field.OnDelete == model.Clear {
+			add(true, sqlgen.TriggerName(now), sqlgen.TriggerName(field))
 		}
 	}
 }
 
 // alter changes a table that stays.
-func (p *pgPlanner) alter(was, t *model.Table) {
-	p.renamed(&p.tables, was.Name, t.Name)
-	for _, f := range t.Fields {
-		switch before := p.OldField(f); {
+func (p *pgPlanner) alter(was, table *model.Table) {
+	p.renamed(&p.tables, was.Name, table.Name)
+	for _, field := range table.Fields {
+		switch before := p.OldField(field); {
 		case before == nil:
-			p.addField(f)
-		case p.isRewritten(f):
-			p.replaceField(before, f)
+			p.addField(field)
+		case p.isRewritten(field):
+			p.replaceField(before, field)
 		default:
-			p.changeField(before, f)
+			p.changeField(before, field)
 		}
-		if now := p.fieldBefore(f).Name; now != f.Name {
-			p.renames[was.Name] = append(p.renames[was.Name], rename{now, f.Name})
-		}
-	}
-	for _, f := range was.Fields {
-		if p.NewField(f) == nil {
-			p.dropField(f)
+		if now := p.fieldBefore(field).Name; now != field.Name {
+			p.renames[was.Name] = append(p.renames[was.Name], rename{now, field.Name})
 		}
 	}
-	p.alterIndexes(was, t)
+	for _, field := range was.Fields {
+		if p.NewField(field) == nil {
+			p.dropField(field)
+		}
+	}
+	p.alterIndexes(was, table)
 }
 
-func (p *pgPlanner) drop(t *model.Table) {
-	why := p.causeOf(t, func(c diff.Change) bool { return c.OldTable == t && c.Kind == diff.TableDropped })
-	for _, f := range t.Fields {
-		if f.Ref != nil {
-			p.addLoss(pgUnbind, why, t.Name, lockMoment, p.dropForeignKey(f)...)
+func (p *pgPlanner) drop(table *model.Table) {
+	why := p.causeOf(table, func(c diff.Change) bool { return c.OldTable == table && c.Kind == diff.TableDropped })
+	for _, field := range table.Fields {
+		if field.Ref != nil {
+			p.addLoss(pgUnbind, why, table.Name, lockMoment, p.dropForeignKey(field)...)
 		}
 	}
-	p.addLoss(pgDropTable, why, t.Name, lockMoment, statements("DROP TABLE "+sqlgen.Quote(t.Name))...)
+	p.addLoss(pgDropTable, why, table.Name, lockMoment, statements("DROP TABLE "+sqlgen.Quote(table.Name))...)
 }
 
 // rename gives everything its name in the new model.
 func (p *pgPlanner) rename() {
 	var sql []string
-	for _, t := range p.Old.Tables {
-		for _, r := range inOrder(p.renames[t.Name]) {
-			sql = append(sql, sqlgen.RenameColumn(t.Name, r.from, r.to))
+	for _, table := range p.Old.Tables {
+		for _, r := range inOrder(p.renames[table.Name]) {
+			sql = append(sql, sqlgen.RenameColumn(table.Name, r.from, r.to))
 		}
 	}
 	for _, r := range inOrder(p.tables) {
@@ -264,19 +263,19 @@ func (p *pgPlanner) renameBound() (sql []string) {
 	}
 	var order []group
 	all := map[group][]rename{}
-	for _, b := range p.bound {
-		g := group{b.table, b.trigger}
-		if all[g] == nil {
-			order = append(order, g)
+	for _, bound := range p.bound {
+		key := group{bound.table, bound.trigger}
+		if all[key] == nil {
+			order = append(order, key)
 		}
-		all[g] = append(all[g], b.rename)
+		all[key] = append(all[key], bound.rename)
 	}
-	for _, g := range order {
-		for _, r := range inOrder(all[g]) {
-			if g.trigger {
-				sql = append(sql, sqlgen.RenameTrigger(g.table, r.from, r.to))
+	for _, group := range order {
+		for _, rename := range inOrder(all[group]) {
+			if group.trigger {
+				sql = append(sql, sqlgen.RenameTrigger(group.table, rename.from, rename.to))
 			} else {
-				sql = append(sql, sqlgen.RenameConstraint(g.table, r.from, r.to))
+				sql = append(sql, sqlgen.RenameConstraint(group.table, rename.from, rename.to))
 			}
 		}
 	}

@@ -9,47 +9,47 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-func (p *pgPlanner) addField(f *model.Field) {
-	why, now := p.ofField(f), p.fieldBefore(f)
+func (p *pgPlanner) addField(field *model.Field) {
+	why, now := p.ofField(field), p.fieldBefore(field)
 	given := value.Value{}
-	if !f.Optional {
-		given = p.backfill(f)
+	if !field.Optional {
+		given = p.backfill(field)
 	}
 	plain := *now
-	inline := f.Ref != nil && given.IsNull() && !(p.OldTable(f.Ref) != nil && p.isRewritten(f.Ref.ID()))
+	inline := field.Ref != nil && given.IsNull() && !(p.OldTable(field.Ref) != nil && p.isRewritten(field.Ref.ID()))
 	if !inline {
 		plain.Ref = nil
 	}
 	parts := append(statements(sqlgen.AddColumn(sqlgen.Postgres, &plain, given)), creates(sqlgen.Postgres.Triggers(now))...)
 	parts[0].undo = "ALTER TABLE " + sqlgen.Quote(now.Table.Name) + " DROP COLUMN IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	p.add(pgColumns, why, 0, lockMoment, parts...)
-	p.renameConstraintsOf(f, now, inline)
-	if f.Ref != nil && !inline {
-		p.addForeignKey(f, why, 0)
+	p.renameConstraintsOf(field, now, inline)
+	if field.Ref != nil && !inline {
+		p.addForeignKey(field, why, 0)
 	}
-	if !f.Optional && given.IsNull() {
-		p.add(pgBind, why, Breaks, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "SET NOT NULL"))...)
+	if !field.Optional && given.IsNull() {
+		p.add(pgBind, why, Breaks, lockMoment, statements(sqlgen.AlterColumn(field.Table.Name, field.Name, "SET NOT NULL"))...)
 	}
 }
 
 // renameConstraintsOf is renameConstraints for a field whose foreign key may not exist before the switch.
-func (p *pgPlanner) renameConstraintsOf(f, now *model.Field, referred bool) {
-	if f.Ref == nil || referred {
-		p.renameConstraints(f, now)
+func (p *pgPlanner) renameConstraintsOf(field, now *model.Field, referred bool) {
+	if field.Ref == nil || referred {
+		p.renameConstraints(field, now)
 		return
 	}
-	if f.OnDelete == model.Clear && sqlgen.TriggerName(now) != sqlgen.TriggerName(f) {
-		p.bound = append(p.bound, bound{f.Table.Name, true, rename{sqlgen.TriggerName(now), sqlgen.TriggerName(f)}})
+	if field.OnDelete == model.Clear && sqlgen.TriggerName(now) != sqlgen.TriggerName(field) {
+		p.bound = append(p.bound, bound{field.Table.Name, true, rename{sqlgen.TriggerName(now), sqlgen.TriggerName(field)}})
 	}
 }
 
 // addForeignKey adds the foreign key of a field at the switch, for new rows. The phase After checks the existing rows.
-func (p *pgPlanner) addForeignKey(f *model.Field, why cause, hazards Hazards) {
-	if p.OldField(f) != nil && (p.isRewritten(f) || p.isRewritten(f.Ref.ID())) {
-		p.addRowCheck(f, why, orphans(p.fieldBefore(f), p.beforeSwitch[f.Ref]), noSuchRows(f))
+func (p *pgPlanner) addForeignKey(field *model.Field, why cause, hazards Hazards) {
+	if p.OldField(field) != nil && (p.isRewritten(field) || p.isRewritten(field.Ref.ID())) {
+		p.addRowCheck(field, why, orphans(p.fieldBefore(field), p.beforeSwitch[field.Ref]), noSuchRows(field))
 	}
-	lock := "for a moment nobody writes to " + f.Table.Name + " or " + f.Ref.Name + "; it is waited for 80 ms at a time"
-	p.addConstraint(sqlgen.ForeignKey(f), why, hazards, lock)
+	lock := "for a moment nobody writes to " + field.Table.Name + " or " + field.Ref.Name + "; it is waited for 80 ms at a time"
+	p.addConstraint(sqlgen.ForeignKey(field), why, hazards, lock)
 }
 
 // addConstraint adds a constraint at the switch, for new rows. The phase After checks the existing rows.
@@ -63,9 +63,9 @@ func (p *pgPlanner) addValidation(c sqlgen.Constraint, why cause) {
 }
 
 // addRowCheck adds a query that must find no rows before the switch, among converted values.
-func (p *pgPlanner) addRowCheck(f *model.Field, why cause, sql, advice string) {
-	p.add(pgAsk, why, 0, lockNothing, part{sql: sql, loop: &refuseFound{p.beforeSwitch[f.Table], sql, func(found found) model.Fault {
-		return p.New.Fault(f.Pos, "%s: %v in the way; %s", why.title(), found, advice)
+func (p *pgPlanner) addRowCheck(field *model.Field, why cause, sql, advice string) {
+	p.add(pgAsk, why, 0, lockNothing, part{sql: sql, loop: &refuseFound{p.beforeSwitch[field.Table], sql, func(found found) model.Fault {
+		return p.New.Fault(field.Pos, "%s: %v in the way; %s", why.title(), found, advice)
 	}}})
 }
 
@@ -78,12 +78,12 @@ type shadowColumn struct {
 
 // newShadowColumn returns a shadow column. On the given events of the old column, the trigger sets it to an SQL
 // expression.
-func (p *pgPlanner) newShadowColumn(was, f *model.Field, events, expression string) shadowColumn {
-	now := p.fieldBefore(f)
+func (p *pgPlanner) newShadowColumn(was, field *model.Field, events, expression string) shadowColumn {
+	now := p.fieldBefore(field)
 	plain := *now
 	plain.Ref = nil
-	table, trigger := sqlgen.Quote(now.Table.Name), sqlgen.Quote(sqlgen.Fit("_reset_"+now.Table.Name+"__"+f.Name))
-	function := sqlgen.Quote(sqlgen.Fit("ashlar_reset_" + now.Table.Name + "__" + f.Name))
+	table, trigger := sqlgen.Quote(now.Table.Name), sqlgen.Quote(sqlgen.Fit("_reset_"+now.Table.Name+"__"+field.Name))
+	function := sqlgen.Quote(sqlgen.Fit("ashlar_reset_" + now.Table.Name + "__" + field.Name))
 	parts := statements(sqlgen.AddColumn(sqlgen.Postgres, &plain, value.Value{}))
 	parts[0].undo = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + sqlgen.Quote(now.Name) + " CASCADE"
 	parts = append(parts,
@@ -96,22 +96,22 @@ func (p *pgPlanner) newShadowColumn(was, f *model.Field, events, expression stri
 // replaceField writes the converted values of a field into a new column while servers write to the old one. The switch
 // puts the new column in the place of the old one. Nothing reads all rows under the lock of the switch: an index finds
 // the rows that servers wrote after the conversion. The phase After checks that no row was left out.
-func (p *pgPlanner) replaceField(was, f *model.Field) {
-	if f.Name == "id" {
-		p.replaceKey(was, f)
+func (p *pgPlanner) replaceField(was, field *model.Field) {
+	if field.Name == "id" {
+		p.replaceKey(was, field)
 		return
 	}
-	why, name := p.ofField(f), p.beforeSwitch[f.Table].Name
-	follow := p.newShadowColumn(was, f, "UPDATE", "NULL")
+	why, name := p.ofField(field), p.beforeSwitch[field.Table].Name
+	follow := p.newShadowColumn(was, field, "UPDATE", "NULL")
 	p.add(pgColumns, why, 0, lockPending, follow.make...)
 
-	c := p.conversion(was, f)
-	p.add(pgConvert, why, 0, lockWhileRow, part{say: "in batches: " + c.describe(), loop: c})
+	conv := p.conversion(was, field)
+	p.add(pgConvert, why, 0, lockWhileRow, part{say: "in batches: " + conv.describe(), loop: conv})
 
-	rest := *c
+	rest := *conv
 	rest.restOnly = true
 	written := part{say: "of rows that were written meanwhile: " + rest.describe(), loop: &rest}
-	index := sqlgen.Index{Name: sqlgen.Fit("_rest_" + name + "__" + f.Name), Table: name, Columns: []string{"id"}, Where: rest.unconverted(), Concurrently: true}
+	index := sqlgen.Index{Name: sqlgen.Fit("_rest_" + name + "__" + field.Name), Table: name, Columns: []string{"id"}, Where: rest.unconverted(), Concurrently: true}
 	p.add(pgIndexRest, why, 0, lockWhileRow, part{sql: index.Create(), outsideTx: true, undo: index.Drop()}, written)
 	p.add(pgRest, why, Breaks, lockMoment,
 		part{sql: "LOCK TABLE " + sqlgen.Quote(name) + " IN ACCESS EXCLUSIVE MODE"},
@@ -122,34 +122,34 @@ func (p *pgPlanner) replaceField(was, f *model.Field) {
 		p.add(pgUnbind, why, Breaks, lockMoment, p.dropForeignKey(was)...)
 	}
 	p.add(pgDropColumn, why, Breaks, lockMoment, statements(sqlgen.DropColumn(name, was.Name))...)
-	p.bindReplaced(f, p.fieldBefore(f), why)
+	p.bindReplaced(field, p.fieldBefore(field), why)
 }
 
 // bindReplaced adds to the new column the constraints and triggers of its field.
-func (p *pgPlanner) bindReplaced(f, shadow *model.Field, why cause) {
-	if f.Type == model.Enum && sqlgen.CheckName(shadow) != sqlgen.CheckName(f) {
-		p.bound = append(p.bound, bound{f.Table.Name, false, rename{sqlgen.CheckName(shadow), sqlgen.CheckName(f)}})
+func (p *pgPlanner) bindReplaced(field, shadow *model.Field, why cause) {
+	if field.Type == model.Enum && sqlgen.CheckName(shadow) != sqlgen.CheckName(field) {
+		p.bound = append(p.bound, bound{field.Table.Name, false, rename{sqlgen.CheckName(shadow), sqlgen.CheckName(field)}})
 	}
-	if !f.Optional {
-		p.addNotNull(f, why)
+	if !field.Optional {
+		p.addNotNull(field, why)
 	}
-	if f.Ref != nil {
-		p.addForeignKey(f, why, Breaks)
-		if t := sqlgen.Postgres.Triggers(f); t != nil {
+	if field.Ref != nil {
+		p.addForeignKey(field, why, Breaks)
+		if t := sqlgen.Postgres.Triggers(field); t != nil {
 			p.add(pgBind, why, Breaks, lockMoment, creates(t)...)
 		}
 	}
 }
 
-func (p *planner) conversion(was, f *model.Field) *conversion {
-	into := f.Name
-	if before := p.OldTable(f.Table); slices.ContainsFunc(before.Fields, func(o *model.Field) bool { return o.Name == f.Name }) {
-		into = tempName(f.Name)
+func (p *planner) conversion(was, field *model.Field) *conversion {
+	into := field.Name
+	if before := p.OldTable(field.Table); slices.ContainsFunc(before.Fields, func(o *model.Field) bool { return o.Name == field.Name }) {
+		into = tempName(field.Name)
 	}
 	if p.dialect == sqlgen.SQLite {
 		into = convertedTable(was)
 	}
-	return &conversion{dialect: p.dialect, key: was.Table.ID(), from: was, to: f, into: into, fill: p.fill(was, f)}
+	return &conversion{dialect: p.dialect, key: was.Table.ID(), from: was, to: field, into: into, fill: p.fill(was, field)}
 }
 
 func (c *conversion) describe() string {
@@ -175,22 +175,22 @@ func (p *pgPlanner) keepsForeignKey(was, f *model.Field) bool {
 }
 
 // changeField changes a column whose values stay.
-func (p *pgPlanner) changeField(was, f *model.Field) {
-	why := p.ofField(f)
-	p.changeReference(was, f, why)
-	p.changeValues(was, f, why)
-	if was.Type == model.Decimal && was.Precision < f.Precision {
-		p.add(pgBind, why, 0, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "TYPE "+sqlgen.PostgresType(f)))...)
+func (p *pgPlanner) changeField(was, field *model.Field) {
+	why := p.ofField(field)
+	p.changeReference(was, field, why)
+	p.changeValues(was, field, why)
+	if was.Type == model.Decimal && was.Precision < field.Precision {
+		p.add(pgBind, why, 0, lockMoment, statements(sqlgen.AlterColumn(field.Table.Name, field.Name, "TYPE "+sqlgen.PostgresType(field)))...)
 	}
-	if f.Name == "id" {
-		p.renameConstraintsOf(f, keyOf(was), true)
+	if field.Name == "id" {
+		p.renameConstraintsOf(field, keyOf(was), true)
 		return
 	}
 	switch {
-	case was.Optional && !f.Optional:
-		p.addNotNull(f, why)
-	case !was.Optional && f.Optional:
-		p.add(pgBind, why, Breaks, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "DROP NOT NULL"))...)
+	case was.Optional && !field.Optional:
+		p.addNotNull(field, why)
+	case !was.Optional && field.Optional:
+		p.add(pgBind, why, Breaks, lockMoment, statements(sqlgen.AlterColumn(field.Table.Name, field.Name, "DROP NOT NULL"))...)
 	}
 }
 
@@ -201,62 +201,62 @@ func keyOf(id *model.Field) *model.Field {
 	return &plain
 }
 
-func (p *pgPlanner) changeReference(was, f *model.Field, why cause) {
-	if p.keepsForeignKey(was, f) {
-		p.renameKept(sqlgen.ReferenceName(was), sqlgen.ReferenceName(f), f, false)
-		if f.OnDelete == model.Clear {
-			p.renameKept(sqlgen.TriggerName(was), sqlgen.TriggerName(f), f, true)
+func (p *pgPlanner) changeReference(was, field *model.Field, why cause) {
+	if p.keepsForeignKey(was, field) {
+		p.renameKept(sqlgen.ReferenceName(was), sqlgen.ReferenceName(field), field, false)
+		if field.OnDelete == model.Clear {
+			p.renameKept(sqlgen.TriggerName(was), sqlgen.TriggerName(field), field, true)
 		}
 		return
 	}
-	if was.Ref == nil && f.Ref == nil {
+	if was.Ref == nil && field.Ref == nil {
 		return
 	}
 	if was.Ref != nil {
 		p.add(pgUnbind, why, Breaks, lockMoment, p.dropForeignKey(was)...)
 	}
-	if f.Ref != nil {
-		if t := sqlgen.Postgres.Triggers(f); t != nil {
+	if field.Ref != nil {
+		if t := sqlgen.Postgres.Triggers(field); t != nil {
 			p.add(pgBind, why, Breaks, lockMoment, creates(t)...)
 		}
-		p.addForeignKey(f, why, Breaks)
+		p.addForeignKey(field, why, Breaks)
 	}
 }
 
 // renameKept renames a constraint or trigger that stays.
-func (p *pgPlanner) renameKept(from, to string, f *model.Field, trigger bool) {
+func (p *pgPlanner) renameKept(from, to string, field *model.Field, trigger bool) {
 	if from != to {
-		p.bound = append(p.bound, bound{f.Table.Name, trigger, rename{from, to}})
+		p.bound = append(p.bound, bound{field.Table.Name, trigger, rename{from, to}})
 	}
 }
 
 // changeValues replaces the check of an enum. The new check binds new rows at the switch; the phase After checks the
 // others.
-func (p *pgPlanner) changeValues(was, f *model.Field, why cause) {
-	before, after := names(was), names(f)
-	if was.Type == f.Type && slices.Equal(before, after) {
-		if f.Type == model.Enum {
-			p.renameKept(sqlgen.CheckName(was), sqlgen.CheckName(f), f, false)
+func (p *pgPlanner) changeValues(was, field *model.Field, why cause) {
+	before, after := names(was), names(field)
+	if was.Type == field.Type && slices.Equal(before, after) {
+		if field.Type == model.Enum {
+			p.renameKept(sqlgen.CheckName(was), sqlgen.CheckName(field), field, false)
 		}
 		return
 	}
 	hazards := Hazards(0)
-	fewer := f.Type == model.Enum && (was.Type != model.Enum || slices.ContainsFunc(before, func(v string) bool { return !slices.Contains(after, v) }))
+	fewer := field.Type == model.Enum && (was.Type != model.Enum || slices.ContainsFunc(before, func(v string) bool { return !slices.Contains(after, v) }))
 	if fewer {
 		hazards = Breaks
 	}
 	if was.Type == model.Enum {
 		p.add(pgUnbind, why, hazards, lockMoment, statements(sqlgen.EnumCheck(was).Drop())...)
 	}
-	if f.Type == model.Enum {
-		p.addConstraint(sqlgen.EnumCheck(f), why, hazards, lockMoment)
+	if field.Type == model.Enum {
+		p.addConstraint(sqlgen.EnumCheck(field), why, hazards, lockMoment)
 	}
 }
 
 // names returns the values of an enum, sorted.
-func names(f *model.Field) []string {
+func names(field *model.Field) []string {
 	var all []string
-	for _, v := range f.Values {
+	for _, v := range field.Values {
 		all = append(all, v.Name)
 	}
 	slices.Sort(all)
@@ -265,26 +265,26 @@ func names(f *model.Field) []string {
 
 // addNotNull makes a column NOT NULL without reading all rows under a lock. A check binds new rows first. When it is
 // validated, PostgreSQL relies on it. The step of the first field that needs it fills the rows without a value.
-func (p *pgPlanner) addNotNull(f *model.Field, why cause) {
-	check := sqlgen.NotNullCheck(f)
+func (p *pgPlanner) addNotNull(field *model.Field, why cause) {
+	check := sqlgen.NotNullCheck(field)
 	p.add(pgBind, why, Breaks, lockMoment, statements(check.ForNewRows().Create())...)
-	filled := p.filled(f.Table)
-	if slices.Contains(filled, f) {
-		p.addFilledCheck(f, why)
+	filled := p.filled(field.Table)
+	if slices.Contains(filled, field) {
+		p.addFilledCheck(field, why)
 	}
-	if len(filled) > 0 && filled[0] == f {
+	if len(filled) > 0 && filled[0] == field {
 		sql := fillMissing(filled, func(f *model.Field) value.Value { return p.fill(p.OldField(f), f) })
-		p.add(pgFill, why, 0, lockWhileRow, part{sql: sql, loop: &repeatStatement{f.Table.Name, sql}})
+		p.add(pgFill, why, 0, lockWhileRow, part{sql: sql, loop: &repeatStatement{field.Table.Name, sql}})
 	}
 	p.addValidation(check, why)
-	p.add(pgRequire, why, 0, lockMoment, statements(sqlgen.AlterColumn(f.Table.Name, f.Name, "SET NOT NULL"), check.Drop())...)
+	p.add(pgRequire, why, 0, lockMoment, statements(sqlgen.AlterColumn(field.Table.Name, field.Name, "SET NOT NULL"), check.Drop())...)
 }
 
 // filled returns the fields of a table that keep their column, become required, and get a value in rows without one.
-func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
-	for _, f := range t.Fields {
-		if was := p.OldField(f); was != nil && !p.isRewritten(f) && !p.fill(was, f).IsNull() {
-			all = append(all, f)
+func (p *pgPlanner) filled(table *model.Table) (all []*model.Field) {
+	for _, field := range table.Fields {
+		if was := p.OldField(field); was != nil && !p.isRewritten(field) && !p.fill(was, field).IsNull() {
+			all = append(all, field)
 		}
 	}
 	return all
@@ -292,33 +292,33 @@ func (p *pgPlanner) filled(t *model.Table) (all []*model.Field) {
 
 // addFilledCheck adds a check for rows that would violate a unique index once missing values are filled. Only indexes
 // that also cover a converted column need it.
-func (p *pgPlanner) addFilledCheck(f *model.Field, why cause) {
-	now := p.beforeSwitch[f.Table]
-	for _, i := range sqlgen.Indexes(f.Table) {
-		if !i.Unique || !slices.Contains(i.Columns, f.Name) {
+func (p *pgPlanner) addFilledCheck(field *model.Field, why cause) {
+	now := p.beforeSwitch[field.Table]
+	for _, index := range sqlgen.Indexes(field.Table) {
+		if !index.Unique || !slices.Contains(index.Columns, field.Name) {
 			continue
 		}
 		var columns []sameColumn
 		converted := false
-		for _, name := range i.Columns {
-			is := f.Table.Field(name)
-			c := sameColumn{name: p.fieldBefore(is).Name, caseless: i.Caseless}
+		for _, name := range index.Columns {
+			is := field.Table.Field(name)
+			column := sameColumn{name: p.fieldBefore(is).Name, caseless: index.Caseless}
 			if was := p.OldField(is); was != nil {
-				c.fill, converted = p.fillLiteral(was, is), converted || p.isRewritten(is)
+				column.fill, converted = p.fillLiteral(was, is), converted || p.isRewritten(is)
 			}
-			columns = append(columns, c)
+			columns = append(columns, column)
 		}
 		if converted {
-			p.addRowCheck(f, why, same(now, columns), "they would have the same values: change or delete them first")
+			p.addRowCheck(field, why, same(now, columns), "they would have the same values: change or delete them first")
 		}
 	}
 }
 
-func (p *pgPlanner) dropField(f *model.Field) {
-	why := p.causeOf(p.NewTable(f.Table), func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
-	name := f.Table.Name + "." + f.Name
-	if f.Ref != nil {
-		p.addLoss(pgUnbind, why, name, lockMoment, p.dropForeignKey(f)...)
+func (p *pgPlanner) dropField(field *model.Field) {
+	why := p.causeOf(p.NewTable(field.Table), func(c diff.Change) bool { return c.OldField == field && c.Kind == diff.FieldDropped })
+	name := field.Table.Name + "." + field.Name
+	if field.Ref != nil {
+		p.addLoss(pgUnbind, why, name, lockMoment, p.dropForeignKey(field)...)
 	}
-	p.addLoss(pgDropColumn, why, name, lockMoment, statements(sqlgen.DropColumn(f.Table.Name, f.Name))...)
+	p.addLoss(pgDropColumn, why, name, lockMoment, statements(sqlgen.DropColumn(field.Table.Name, field.Name))...)
 }

@@ -12,34 +12,34 @@ import (
 )
 
 // rebuild makes a table anew and fills it from the old one.
-func (p *litePlanner) rebuild(was, t *model.Table) {
-	p.convertAll(was, t)
-	p.dropFields(was, t)
-	why := p.causeOf(t, func(c diff.Change) bool {
-		switch c.Kind {
+func (p *litePlanner) rebuild(was, table *model.Table) {
+	p.convertAll(was, table)
+	p.dropFields(was, table)
+	why := p.causeOf(table, func(change diff.Change) bool {
+		switch change.Kind {
 		case diff.IndexAdded, diff.IndexDropped, diff.UniqueAdded, diff.UniqueDropped, diff.UniqueChanged, diff.TableRenamed, diff.FieldRenamed, diff.FieldDropped:
 			return false
 		}
-		return c.NewTable == t || c.NewField != nil && c.NewField.Table == t
+		return change.NewTable == table || (change.NewField != nil && change.NewField.Table == table)
 	})
 	if len(why.changes) == 0 {
-		why = p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.FieldDropped })
+		why = p.causeOf(table, func(c diff.Change) bool { return c.NewTable == table && c.Kind == diff.FieldDropped })
 	}
-	made := *t
-	made.Name = tempName(t.Name)
-	columns, values := p.copied(t)
-	fill := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", sqlgen.Quote(made.Name), strings.Join(columns, ", "), strings.Join(values, ", "), sqlgen.Quote(t.Name))
-	def := sqlgen.Define(sqlgen.SQLite, t)
-	r := &fillRebuilt{name: t.Name, was: was, made: made.Name, fill: fill}
+	made := *table
+	made.Name = tempName(table.Name)
+	columns, values := p.copied(table)
+	fill := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", sqlgen.Quote(made.Name), strings.Join(columns, ", "), strings.Join(values, ", "), sqlgen.Quote(table.Name))
+	def := sqlgen.Define(sqlgen.SQLite, table)
+	r := &fillRebuilt{name: table.Name, was: was, made: made.Name, fill: fill}
 	parts := []part{
-		{say: "indexes and triggers of others on " + sqlgen.Quote(t.Name) + " are noted, to be made again", loop: (*collectForeign)(r)},
+		{say: "indexes and triggers of others on " + sqlgen.Quote(table.Name) + " are noted, to be made again", loop: (*collectForeign)(r)},
 		{sql: sqlgen.Define(sqlgen.SQLite, &made).Table},
 		{sql: fill, loop: r},
-		{sql: sqlgen.SQLite.DropTable(t.Name)},
-		{sql: sqlgen.RenameTable(made.Name, t.Name)},
+		{sql: sqlgen.SQLite.DropTable(table.Name)},
+		{sql: sqlgen.RenameTable(made.Name, table.Name)},
 	}
-	for _, f := range t.Fields {
-		if before := p.OldField(f); before != nil && p.converts(before, f) {
+	for _, field := range table.Fields {
+		if before := p.OldField(field); before != nil && p.converts(before, field) {
 			parts = append(parts, part{sql: sqlgen.SQLite.DropTable(convertedTable(before))})
 		}
 	}
@@ -50,20 +50,20 @@ func (p *litePlanner) rebuild(was, t *model.Table) {
 
 // copied returns the columns of a rebuilt table and the expressions that fill them from the old table. The columns of
 // the old table have their new names by then.
-func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
-	for _, f := range t.Fields {
-		columns = append(columns, sqlgen.Quote(f.Name))
-		before := p.OldField(f)
+func (p *litePlanner) copied(table *model.Table) (columns, values []string) {
+	for _, field := range table.Fields {
+		columns = append(columns, sqlgen.Quote(field.Name))
+		before := p.OldField(field)
 		switch {
 		case before == nil:
-			values = append(values, sqlgen.SQLite.Literal(f, p.backfillFor(f)))
-		case p.converts(before, f):
+			values = append(values, sqlgen.SQLite.Literal(field, p.backfillFor(field)))
+		case p.converts(before, field):
 			from := sqlgen.Quote(convertedTable(before)) // no alias: a table of the model may have its name
-			values = append(values, "(SELECT "+sqlgen.Quote(convertedColumn)+" FROM "+from+" WHERE "+from+"."+sqlgen.Quote("id")+" = "+sqlgen.Quote(t.Name)+"."+sqlgen.Quote("id")+")")
-		case !p.fill(before, f).IsNull():
-			values = append(values, "coalesce("+sqlgen.Quote(f.Name)+", "+sqlgen.SQLite.Literal(f, p.fill(before, f))+")")
+			values = append(values, "(SELECT "+sqlgen.Quote(convertedColumn)+" FROM "+from+" WHERE "+from+"."+sqlgen.Quote("id")+" = "+sqlgen.Quote(table.Name)+"."+sqlgen.Quote("id")+")")
+		case !p.fill(before, field).IsNull():
+			values = append(values, "coalesce("+sqlgen.Quote(field.Name)+", "+sqlgen.SQLite.Literal(field, p.fill(before, field))+")")
 		default:
-			values = append(values, sqlgen.Quote(f.Name))
+			values = append(values, sqlgen.Quote(field.Name))
 		}
 	}
 	return append(columns, sqlgen.Quote(sqlgen.Revision)), append(values, sqlgen.Quote(sqlgen.Revision))
@@ -71,18 +71,18 @@ func (p *litePlanner) copied(t *model.Table) (columns, values []string) {
 
 // convertAll writes converted values into tables of their own, under the old keys. Updating the old table instead
 // would run the triggers that others have made on it.
-func (p *litePlanner) convertAll(was, t *model.Table) {
-	for _, f := range t.Fields {
-		before := p.OldField(f)
-		if before == nil || !p.converts(before, f) {
+func (p *litePlanner) convertAll(was, table *model.Table) {
+	for _, field := range table.Fields {
+		before := p.OldField(field)
+		if before == nil || !p.converts(before, field) {
 			continue
 		}
-		c := p.conversion(before, f)
-		plain := *f
+		conv := p.conversion(before, field)
+		plain := *field
 		plain.Name, plain.Ref = convertedColumn, nil
-		p.add(liteConvert, p.ofField(f), BlocksWrites|Rewrites|Breaks, lockWriters,
-			part{sql: "CREATE TABLE " + sqlgen.Quote(c.into) + " (" + sqlgen.DefineColumn(sqlgen.SQLite, was.ID()).String() + ", " + sqlgen.DefineColumn(sqlgen.SQLite, &plain).String() + ") STRICT"},
-			part{say: c.describe(), loop: c})
+		p.add(liteConvert, p.ofField(field), BlocksWrites|Rewrites|Breaks, lockWriters,
+			part{sql: "CREATE TABLE " + sqlgen.Quote(conv.into) + " (" + sqlgen.DefineColumn(sqlgen.SQLite, was.ID()).String() + ", " + sqlgen.DefineColumn(sqlgen.SQLite, &plain).String() + ") STRICT"},
+			part{say: conv.describe(), loop: conv})
 	}
 }
 
@@ -92,15 +92,15 @@ const convertedColumn = "value"
 // convertedTable returns the name of the table that holds the converted values of a field.
 func convertedTable(was *model.Field) string { return tempName(was.Table.Name + "__" + was.Name) }
 
-func (p *litePlanner) dropFields(was, t *model.Table) {
-	for _, f := range was.Fields {
-		if p.NewField(f) != nil {
+func (p *litePlanner) dropFields(was, table *model.Table) {
+	for _, field := range was.Fields {
+		if p.NewField(field) != nil {
 			continue
 		}
-		why := p.causeOf(t, func(c diff.Change) bool { return c.OldField == f && c.Kind == diff.FieldDropped })
-		p.addLoss(liteRebuild, why, was.Name+"."+f.Name, lockWriters, part{say: sqlgen.Quote(f.Name) + " is not copied when " + sqlgen.Quote(t.Name) + " is made anew", loop: noWork{}})
-		if t.Field(f.Name) != nil { // a new column gets the name while this one still exists
-			p.renames[t] = append(p.renames[t], rename{f.Name, sqlgen.Fit("_old_" + f.Name)})
+		why := p.causeOf(table, func(c diff.Change) bool { return c.OldField == field && c.Kind == diff.FieldDropped })
+		p.addLoss(liteRebuild, why, was.Name+"."+field.Name, lockWriters, part{say: sqlgen.Quote(field.Name) + " is not copied when " + sqlgen.Quote(table.Name) + " is made anew", loop: noWork{}})
+		if table.Field(field.Name) != nil { // a new column gets the name while this one still exists
+			p.renames[table] = append(p.renames[table], rename{field.Name, sqlgen.Fit("_old_" + field.Name)})
 		}
 	}
 }
@@ -123,12 +123,12 @@ type fillRebuilt struct {
 
 func (r *fillRebuilt) table() string { return r.name }
 
-func (r *fillRebuilt) run(s store.Session, note func(int64)) error {
-	rows, err := count(s, "SELECT count(*) FROM "+sqlgen.Quote(r.name))
+func (r *fillRebuilt) run(session store.Session, note func(int64)) error {
+	rows, err := count(session, "SELECT count(*) FROM "+sqlgen.Quote(r.name))
 	if err != nil {
 		return err
 	}
-	copied, err := s.Exec(r.fill, nil)
+	copied, err := session.Exec(r.fill, nil)
 	if err != nil {
 		return err
 	}
@@ -139,14 +139,14 @@ func (r *fillRebuilt) run(s store.Session, note func(int64)) error {
 	return nil
 }
 
-// collectForeign reads the definitions of what others have made on a table that is about to be dropped.
+// collectForeign reads the definitions of indexes and triggers of others, before their table is dropped.
 type collectForeign fillRebuilt
 
 const selectOthers = `SELECT name, sql FROM sqlite_schema WHERE tbl_name = $1 AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name`
 
 func (n *collectForeign) table() string { return n.name }
 
-func (n *collectForeign) run(s store.Session, _ func(int64)) error {
+func (n *collectForeign) run(session store.Session, _ func(int64)) error {
 	own := map[string]bool{}
 	for _, i := range sqlgen.Indexes(n.was) {
 		own[i.Name] = true
@@ -155,7 +155,7 @@ func (n *collectForeign) run(s store.Session, _ func(int64)) error {
 		own[sqlgen.TriggerName(f)] = true
 	}
 	n.foreign = nil
-	return s.Query(selectOthers, []value.Value{value.OfText(n.name)}, func(row value.Row) error {
+	return session.Query(selectOthers, []value.Value{value.OfText(n.name)}, func(row value.Row) error {
 		if !own[string(row.Bytes(0))] {
 			n.foreign = append(n.foreign, string(row.Bytes(1)))
 		}
@@ -168,9 +168,9 @@ type restoreForeign fillRebuilt
 
 func (r *restoreForeign) table() string { return r.name }
 
-func (r *restoreForeign) run(s store.Session, _ func(int64)) error {
+func (r *restoreForeign) run(session store.Session, _ func(int64)) error {
 	for _, sql := range r.foreign {
-		if _, err := s.Exec(sql, nil); err != nil {
+		if _, err := session.Exec(sql, nil); err != nil {
 			return fmt.Errorf("the table %s has an index or trigger that is not the model's, and that its new form has no room for: drop it first: %s: %w", r.name, sql, err)
 		}
 	}

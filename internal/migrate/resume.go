@@ -5,26 +5,27 @@ import (
 	"time"
 )
 
-// resume takes back a change that was interrupted before its switch, and finishes one that was interrupted after it.
+// resume handles a change that was interrupted. It takes the change back if the switch had not happened, and finishes it
+// otherwise.
 func (r *run) resume() error {
 	all, err := entries(r.s)
 	if err != nil {
 		return err
 	}
 	r.result.Damaged = damagedEntries(all)
-	for _, e := range all {
-		if e.isOpen() && e.Damage != "" {
-			return fmt.Errorf("a change of the tables may not be finished, and what is left to do of it is not known: %w; restore the database from a backup", e.errDamaged())
+	for _, entry := range all {
+		if entry.isOpen() && entry.Damage != "" {
+			return fmt.Errorf("a change of the tables may not be finished, and what is left to do of it is not known: %w; restore the database from a backup", entry.errDamaged())
 		}
-		r.entry = e
-		switch e.State {
+		r.entry = entry
+		switch entry.State {
 		case Preparing:
-			r.result.Resumed = fmt.Sprintf("a change that began at %s was interrupted: what it had prepared was taken back", e.Started.Format(time.RFC3339))
+			r.result.Resumed = fmt.Sprintf("a change that began at %s was interrupted: what it had prepared was taken back", entry.Started.Format(time.RFC3339))
 			if err := r.takeBack(); err != nil {
 				return err
 			}
 		case Finishing:
-			r.result.Resumed = fmt.Sprintf("a change that began at %s was interrupted, and is finished now", e.Started.Format(time.RFC3339))
+			r.result.Resumed = fmt.Sprintf("a change that began at %s was interrupted, and is finished now", entry.Started.Format(time.RFC3339))
 			if err := r.finishAfter(); err != nil {
 				return err
 			}
@@ -53,12 +54,12 @@ func (r *run) takeBack() error {
 // finishAfter runs what is left after the switch.
 func (r *run) finishAfter() error {
 	for len(r.entry.remaining.After) > 0 {
-		l := r.entry.remaining.After[0]
-		a := part{sql: l.SQL, outsideTx: l.OutsideTx}
-		if l.Loop {
-			a.loop = &repeatStatement{l.Table, l.SQL}
+		later := r.entry.remaining.After[0]
+		a := part{sql: later.SQL, outsideTx: later.OutsideTx}
+		if later.Loop {
+			a.loop = &repeatStatement{later.Table, later.SQL}
 		}
-		r.progress(l.SQL, l.Table)
+		r.progress(later.SQL, later.Table)
 		if err := r.runPart(a, r.entry.remaining.After[1:]); err != nil {
 			return fmt.Errorf("the model is in force, but rows that were there before do not all follow it; mend them and start again: %w", err)
 		}

@@ -41,10 +41,10 @@ func (r *run) create() error {
 	})
 }
 
-func (r *run) begin(p *Plan) {
+func (r *run) begin(plan *Plan) {
 	r.entry = entryRow{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(snapshot.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []StepLog{}}}
-	if p != nil {
-		r.entry.Changes, r.entry.backfills = describeAll(p.Changes), p.backfills
+	if plan != nil {
+		r.entry.Changes, r.entry.backfills = describeAll(plan.Changes), plan.backfills
 	}
 }
 
@@ -69,25 +69,25 @@ func (r *run) finish(state State, fresh bool) error {
 }
 
 // step runs a step in the transaction.
-func (r *run) step(s Step) error {
-	r.progress(s.Title, "")
-	for _, a := range s.parts {
-		if err := r.exec(a); err != nil {
-			return r.explain(s, err)
+func (r *run) step(step Step) error {
+	r.progress(step.Title, "")
+	for _, part := range step.parts {
+		if err := r.exec(part); err != nil {
+			return r.explain(step, err)
 		}
 	}
 	return nil
 }
 
 // explain turns the error of a constraint into a fault about the rows. It returns other errors unchanged.
-func (r *run) explain(s Step, err error) error {
+func (r *run) explain(step Step, err error) error {
 	c, refused := errors.AsType[*store.ConstraintError](err)
 	if !refused {
 		return err
 	}
 	what := map[store.Constraint]string{store.Unique: "rows have the same values", store.ForeignKey: "rows refer to rows that are not there",
 		store.Other: "rows have values that the model does not allow"}[c.Constraint]
-	return errors.Join(model.Faults{r.to.Fault(s.Pos, "%s: %s; change them first", s.Title, what)}, err)
+	return errors.Join(model.Faults{r.to.Fault(step.Pos, "%s: %s; change them first", step.Title, what)}, err)
 }
 
 // exec runs one part and adds it to the entry.

@@ -46,26 +46,26 @@ func (p *litePlanner) addLoss(rank int, why cause, drop, lock string, parts ...p
 	p.planner.addLoss(p.at(rank), why, drop, lock, parts...)
 }
 
-func planSQLite(p *planner) {
-	lite := &litePlanner{planner: p, renames: map[*model.Table][]rename{}}
-	for _, t := range p.New.Tables {
-		if was := p.OldTable(t); was != nil {
-			lite.alter(was, t)
+func planSQLite(plan *planner) {
+	lite := &litePlanner{planner: plan, renames: map[*model.Table][]rename{}}
+	for _, table := range plan.New.Tables {
+		if was := plan.OldTable(table); was != nil {
+			lite.alter(was, table)
 		} else {
-			lite.create(t)
+			lite.create(table)
 		}
 	}
-	for _, t := range p.Old.Tables {
-		if p.NewTable(t) == nil {
-			lite.drop(t)
+	for _, table := range plan.Old.Tables {
+		if plan.NewTable(table) == nil {
+			lite.drop(table)
 		}
 	}
 	lite.rename()
 }
 
-func (p *litePlanner) create(t *model.Table) {
-	why := p.causeOf(t, func(c diff.Change) bool { return c.NewTable == t && c.Kind == diff.TableAdded })
-	def := sqlgen.Define(sqlgen.SQLite, t)
+func (p *litePlanner) create(table *model.Table) {
+	why := p.causeOf(table, func(c diff.Change) bool { return c.NewTable == table && c.Kind == diff.TableAdded })
+	def := sqlgen.Define(sqlgen.SQLite, table)
 	p.add(liteAdd, why, 0, lockNoRows, append(statements(def.Table), creates(def.Indexes)...)...)
 	if len(def.Triggers) > 0 {
 		p.add(liteBind, why, 0, lockNoRows, creates(def.Triggers)...)
@@ -77,48 +77,48 @@ func (p *litePlanner) drop(t *model.Table) {
 	p.addLoss(liteDrop, why, t.Name, lockNoRows, statements(sqlgen.SQLite.DropTable(t.Name))...)
 }
 
-func (p *litePlanner) alter(was, t *model.Table) {
-	if was.Name != t.Name {
-		p.tables = append(p.tables, rename{was.Name, t.Name})
+func (p *litePlanner) alter(was, table *model.Table) {
+	if was.Name != table.Name {
+		p.tables = append(p.tables, rename{was.Name, table.Name})
 	}
-	for _, f := range t.Fields {
-		if before := p.OldField(f); before != nil && before.Name != f.Name {
-			p.renames[t] = append(p.renames[t], rename{before.Name, f.Name})
+	for _, field := range table.Fields {
+		if before := p.OldField(field); before != nil && before.Name != field.Name {
+			p.renames[table] = append(p.renames[table], rename{before.Name, field.Name})
 		}
 	}
-	if p.needsRebuild(was, t) {
-		if was.Name != t.Name { // the table that takes the old name may have indexes of the same names
-			p.unbind(was, t, true)
+	if p.needsRebuild(was, table) {
+		if was.Name != table.Name { // the table that takes the old name may have indexes of the same names
+			p.unbind(was, table, true)
 		}
-		p.rebuild(was, t)
+		p.rebuild(was, table)
 		return
 	}
-	p.unbind(was, t, false)
-	for _, f := range t.Fields {
-		if p.OldField(f) == nil {
-			p.add(liteAdd, p.ofField(f), 0, lockNoRows, part{sql: sqlgen.AddColumn(sqlgen.SQLite, f, p.backfillFor(f))})
+	p.unbind(was, table, false)
+	for _, field := range table.Fields {
+		if p.OldField(field) == nil {
+			p.add(liteAdd, p.ofField(field), 0, lockNoRows, part{sql: sqlgen.AddColumn(sqlgen.SQLite, field, p.backfillFor(field))})
 		}
 	}
-	p.bind(was, t)
+	p.bind(was, table)
 }
 
 // backfillFor returns the value that rows get for an added field.
-func (p *planner) backfillFor(f *model.Field) value.Value {
-	if f.Optional {
+func (p *planner) backfillFor(field *model.Field) value.Value {
+	if field.Optional {
 		return value.Value{}
 	}
-	return p.backfill(f)
+	return p.backfill(field)
 }
 
 // needsRebuild reports whether a table cannot be changed in place. SQLite can change names and indexes in place. It
 // can add a column that is optional, or that has a value and no reference.
-func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
-	for _, f := range t.Fields {
-		before := p.OldField(f)
+func (p *litePlanner) needsRebuild(was, table *model.Table) bool {
+	for _, field := range table.Fields {
+		before := p.OldField(field)
 		switch {
-		case before == nil && !f.Optional && (f.Ref != nil || p.backfill(f).IsNull()):
+		case before == nil && !field.Optional && (field.Ref != nil || p.backfill(field).IsNull()):
 			return true
-		case before != nil && (p.converts(before, f) || p.columnWas(before, f) != sqlgen.DefineColumn(sqlgen.SQLite, f)):
+		case before != nil && (p.converts(before, field) || p.columnWas(before, field) != sqlgen.DefineColumn(sqlgen.SQLite, field)):
 			return true
 		}
 	}
@@ -126,9 +126,9 @@ func (p *litePlanner) needsRebuild(was, t *model.Table) bool {
 }
 
 // columnWas returns the definition of an old column under the names of the new model.
-func (p *planner) columnWas(was, f *model.Field) sqlgen.Column {
+func (p *planner) columnWas(was, field *model.Field) sqlgen.Column {
 	named := *was
-	named.Name, named.Table = f.Name, f.Table
+	named.Name, named.Table = field.Name, field.Table
 	if was.Ref != nil && p.NewTable(was.Ref) != nil {
 		named.Ref = p.NewTable(was.Ref)
 	}
@@ -136,19 +136,19 @@ func (p *planner) columnWas(was, f *model.Field) sqlgen.Column {
 }
 
 // unbind drops the indexes and triggers that end or get another name, or all of them.
-func (p *litePlanner) unbind(was, t *model.Table, all bool) {
-	why := p.causeOf(t, func(c diff.Change) bool {
-		return c.NewTable == t && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped || c.Kind == diff.UniqueChanged || c.Kind == diff.FieldRenamed || c.Kind == diff.TableRenamed)
+func (p *litePlanner) unbind(was, table *model.Table, all bool) {
+	why := p.causeOf(table, func(c diff.Change) bool {
+		return c.NewTable == table && (c.Kind == diff.IndexDropped || c.Kind == diff.UniqueDropped || c.Kind == diff.UniqueChanged || c.Kind == diff.FieldRenamed || c.Kind == diff.TableRenamed)
 	})
 	var sql []string
-	for _, o := range sqlgen.Indexes(was) {
-		if all || !p.keepsIndex(was, t, o) {
-			sql = append(sql, o.Drop())
+	for _, old := range sqlgen.Indexes(was) {
+		if all || !p.keepsIndex(was, table, old) {
+			sql = append(sql, old.Drop())
 		}
 	}
-	for _, f := range was.Fields {
-		if f.Ref != nil && f.OnDelete == model.Clear && (all || !p.keepsTrigger(f)) {
-			sql = append(sql, sqlgen.SQLite.DropTrigger(f))
+	for _, field := range was.Fields {
+		if field.Ref != nil && field.OnDelete == model.Clear && (all || !p.keepsTrigger(field)) {
+			sql = append(sql, sqlgen.SQLite.DropTrigger(field))
 		}
 	}
 	if sql != nil {
@@ -156,9 +156,9 @@ func (p *litePlanner) unbind(was, t *model.Table, all bool) {
 	}
 }
 
-func (p *litePlanner) keepsIndex(was, t *model.Table, o sqlgen.Index) bool {
-	return slices.ContainsFunc(sqlgen.Indexes(t), func(i sqlgen.Index) bool {
-		return i.Name == o.Name && p.sameIndex([]sqlgen.Index{o}, t, i) != ""
+func (p *litePlanner) keepsIndex(was, table *model.Table, old sqlgen.Index) bool {
+	return slices.ContainsFunc(sqlgen.Indexes(table), func(i sqlgen.Index) bool {
+		return i.Name == old.Name && p.sameIndex([]sqlgen.Index{old}, table, i) != ""
 	})
 }
 
@@ -168,19 +168,19 @@ func (p *planner) keepsTrigger(was *model.Field) bool {
 }
 
 // bind makes the missing indexes and triggers of a table that was not rebuilt.
-func (p *litePlanner) bind(was, t *model.Table) {
-	for _, i := range sqlgen.Indexes(t) {
-		if slices.ContainsFunc(sqlgen.Indexes(was), func(o sqlgen.Index) bool { return o.Name == i.Name && p.keepsIndex(was, t, o) }) {
+func (p *litePlanner) bind(was, table *model.Table) {
+	for _, index := range sqlgen.Indexes(table) {
+		if slices.ContainsFunc(sqlgen.Indexes(was), func(o sqlgen.Index) bool { return o.Name == index.Name && p.keepsIndex(was, table, o) }) {
 			continue
 		}
-		p.add(liteBind, p.ofIndex(t, i), BlocksWrites, lockWriters, part{sql: i.Create()})
+		p.add(liteBind, p.ofIndex(table, index), BlocksWrites, lockWriters, part{sql: index.Create()})
 	}
-	for _, f := range t.Fields {
-		if before := p.OldField(f); before != nil && p.keepsTrigger(before) {
+	for _, field := range table.Fields {
+		if before := p.OldField(field); before != nil && p.keepsTrigger(before) {
 			continue
 		}
-		if triggers := sqlgen.SQLite.Triggers(f); triggers != nil {
-			p.add(liteBind, p.ofField(f), 0, lockNoRows, creates(triggers)...)
+		if triggers := sqlgen.SQLite.Triggers(field); triggers != nil {
+			p.add(liteBind, p.ofField(field), 0, lockNoRows, creates(triggers)...)
 		}
 	}
 }
@@ -188,9 +188,9 @@ func (p *litePlanner) bind(was, t *model.Table) {
 // rename gives everything its name in the new model.
 func (p *litePlanner) rename() {
 	var sql []string
-	for _, t := range p.New.Tables {
-		for _, r := range inOrder(p.renames[t]) {
-			sql = append(sql, sqlgen.RenameColumn(p.OldTable(t).Name, r.from, r.to))
+	for _, table := range p.New.Tables {
+		for _, r := range inOrder(p.renames[table]) {
+			sql = append(sql, sqlgen.RenameColumn(p.OldTable(table).Name, r.from, r.to))
 		}
 	}
 	for _, r := range inOrder(p.tables) {
@@ -199,8 +199,8 @@ func (p *litePlanner) rename() {
 	p.addRenames(p.at(liteRename), lockNoRows, sql)
 }
 
-func count(s querier, sql string, args ...value.Value) (n int64, err error) {
-	err = s.Query(sql, args, func(row value.Row) error {
+func count(reader querier, sql string, args ...value.Value) (n int64, err error) {
+	err = reader.Query(sql, args, func(row value.Row) error {
 		n = row.Int(0)
 		return nil
 	})

@@ -90,9 +90,9 @@ func allow(drops ...string) Options {
 	return o
 }
 
-func mustApply(t testing.TB, db store.DB, rules *rule.Rules, o Options) Result {
+func mustApply(t testing.TB, db store.DB, rules *rule.Rules, options Options) Result {
 	t.Helper()
-	result, err := Apply(context.Background(), db, rules, o)
+	result, err := Apply(context.Background(), db, rules, options)
 	if err != nil {
 		t.Fatalf("Apply: %v", err)
 	}
@@ -120,15 +120,15 @@ func tryInsert(db store.DB, table *model.Table, members string) error {
 			places = append(places, fmt.Sprintf("$%d", len(args)))
 		}
 		for _, m := range object {
-			f := table.Field(m.Name)
-			if f == nil {
+			field := table.Field(m.Name)
+			if field == nil {
 				return fmt.Errorf("no field %s", m.Name)
 			}
-			v, faults := value.ParseJSON(f, m.Raw, "")
+			val, faults := value.ParseJSON(field, m.Raw, "")
 			if len(faults) > 0 {
 				return errors.New(faults[0].Detail)
 			}
-			add(m.Name, v)
+			add(m.Name, val)
 		}
 		revision, err := tx.Revision()
 		if err != nil {
@@ -148,20 +148,20 @@ func rows(t testing.TB, db store.DB, table *model.Table) string {
 	t.Helper()
 	var fields []*model.Field
 	var columns []string
-	for _, f := range table.Fields {
-		if f.Name != "created_at" && f.Name != "updated_at" {
-			fields, columns = append(fields, f), append(columns, `"`+f.Name+`"`)
+	for _, field := range table.Fields {
+		if field.Name != "created_at" && field.Name != "updated_at" {
+			fields, columns = append(fields, field), append(columns, `"`+field.Name+`"`)
 		}
 	}
 	var lines []string
-	err := db.Read(context.Background(), func(r store.Reader) error {
-		return r.Query(fmt.Sprintf(`SELECT %s FROM "%s"`, strings.Join(columns, ", "), table.Name), nil, func(row value.Row) error {
+	err := db.Read(context.Background(), func(reader store.Reader) error {
+		return reader.Query(fmt.Sprintf(`SELECT %s FROM "%s"`, strings.Join(columns, ", "), table.Name), nil, func(row value.Row) error {
 			var b []byte
-			for i, f := range fields {
+			for i, field := range fields {
 				if i > 0 {
 					b = append(b, ' ')
 				}
-				b = value.AppendJSON(b, f, row, i)
+				b = value.AppendJSON(b, field, row, i)
 			}
 			lines = append(lines, string(b))
 			return nil

@@ -39,30 +39,30 @@ WHERE c.relnamespace = $1::text::regnamespace AND NOT t.tgisinternal`
 const sqliteCatalog = `SELECT s.type, s.name, s.tbl_name, s.sql, (SELECT l.strict FROM pragma_table_list AS l WHERE l.schema = 'main' AND l.name = s.name)
 FROM sqlite_schema AS s WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 
-// Verify compares the tables of the database with those that its models need, and describes each difference. A
+// Verify compares the tables of the database with the tables that its models need, and describes each difference. A
 // database without a model has none.
 func Verify(ctx context.Context, db store.DB) (drift []string, err error) {
 	defer errs.Wrap(&err, "migrate.Verify")
-	err = db.Alter(ctx, func(s store.Session) error {
-		m, skip, err := verified(s, db.EngineTables())
+	err = db.Alter(ctx, func(session store.Session) error {
+		m, skip, err := verified(session, db.EngineTables())
 		if err != nil || m == nil {
 			return err
 		}
-		got, want, err := catalogs(s, m, skip)
+		got, want, err := catalogs(session, m, skip)
 		drift = differences(got, want)
 		return err
 	})
 	return drift, err
 }
 
-// verified returns the model of the tables to compare, nil for a new database, and the tables to skip: those of the engine.
+// verified returns the model of the tables to compare, nil for a new database, and the tables of the engine, to skip.
 // In an older layout the system tables have no model yet, and are skipped too.
-func verified(s store.Session, engine []string) (m *model.Model, skip []string, err error) {
-	old, err := storedModels(s)
+func verified(session store.Session, engine []string) (m *model.Model, skip []string, err error) {
+	old, err := storedModels(session)
 	if err != nil || old.app == nil {
 		return nil, nil, err
 	}
-	layout, err := system.Layout(s)
+	layout, err := system.Layout(session)
 	if err != nil || layout == store.Layout {
 		return old.whole(), engine, err
 	}
@@ -73,35 +73,35 @@ func verified(s store.Session, engine []string) (m *model.Model, skip []string, 
 	return old.app, skip, nil
 }
 
-// catalogs returns what the database has, and what it would have if the tables of the model were made now.
-func catalogs(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
-	if s.Dialect() == sqlgen.SQLite {
-		got, err := readSQLite(s, skip)
+// catalogs returns the catalog of the database and the catalog that new tables of the model would have.
+func catalogs(session store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
+	if session.Dialect() == sqlgen.SQLite {
+		got, err := readSQLite(session, skip)
 		return got, definedSQLite(m), err
 	}
-	return readBoth(s, m, skip)
+	return readBoth(session, m, skip)
 }
 
 // readBoth makes the tables of the model in a schema of their own, reads both catalogues, and rolls back.
-func readBoth(s store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
-	err = s.Transaction(func() (err error) {
+func readBoth(session store.Session, m *model.Model, skip []string) (got, want catalog, err error) {
+	err = session.Transaction(func() (err error) {
 		own := ""
-		if err := s.Query(`SELECT quote_ident(current_schema())`, nil, func(row value.Row) error {
+		if err := session.Query(`SELECT quote_ident(current_schema())`, nil, func(row value.Row) error {
 			own = string(row.Bytes(0))
 			return nil
 		}); err != nil {
 			return err
 		}
-		if got, err = readPostgres(s, own, skip); err != nil {
+		if got, err = readPostgres(session, own, skip); err != nil {
 			return err
 		}
 		made := append([]string{`CREATE SCHEMA "ashlar_verify"`, `SET LOCAL search_path = "ashlar_verify", ` + own}, sqlgen.Create(sqlgen.Postgres, m)...)
 		for _, sql := range made {
-			if _, err := s.Exec(sql, nil); err != nil {
+			if _, err := session.Exec(sql, nil); err != nil {
 				return err
 			}
 		}
-		if want, err = readPostgres(s, "ashlar_verify", nil); err != nil {
+		if want, err = readPostgres(session, "ashlar_verify", nil); err != nil {
 			return err
 		}
 		return errLooked
@@ -115,50 +115,50 @@ func readBoth(s store.Session, m *model.Model, skip []string) (got, want catalog
 // errLooked makes the session roll back the schema that was only made to be looked at.
 var errLooked = errors.New("the schema for comparison is rolled back")
 
-func readPostgres(s store.Session, namespace string, skip []string) (catalog, error) {
-	c := catalog{}
-	err := s.Query(postgresCatalog, []value.Value{value.OfText(namespace)}, func(row value.Row) error {
+func readPostgres(session store.Session, namespace string, skip []string) (catalog, error) {
+	objects := catalog{}
+	err := session.Query(postgresCatalog, []value.Value{value.OfText(namespace)}, func(row value.Row) error {
 		if !slices.Contains(skip, string(row.Bytes(0))) {
-			c[string(row.Bytes(1))] = string(row.Bytes(2))
+			objects[string(row.Bytes(1))] = string(row.Bytes(2))
 		}
 		return nil
 	})
-	return c, err
+	return objects, err
 }
 
 // readSQLite splits the definitions of tables into columns, because the order of columns depends on their history.
-func readSQLite(s store.Session, skip []string) (catalog, error) {
-	c := catalog{}
-	err := s.Query(sqliteCatalog, nil, func(row value.Row) error {
+func readSQLite(session store.Session, skip []string) (catalog, error) {
+	objects := catalog{}
+	err := session.Query(sqliteCatalog, nil, func(row value.Row) error {
 		if !slices.Contains(skip, string(row.Bytes(2))) {
 			switch kind, sql := string(row.Bytes(0)), string(row.Bytes(3)); kind {
 			case "table":
-				c.addTable(string(row.Bytes(1)), sql, row.Int(4) == 1)
+				objects.addTable(string(row.Bytes(1)), sql, row.Int(4) == 1)
 			default:
-				c.addObject(kind, string(row.Bytes(1)), string(row.Bytes(2)), sql)
+				objects.addObject(kind, string(row.Bytes(1)), string(row.Bytes(2)), sql)
 			}
 		}
 		return nil
 	})
-	return c, err
+	return objects, err
 }
 
 // definedSQLite returns the catalog of a database whose tables were just made.
 func definedSQLite(m *model.Model) catalog {
-	c := catalog{}
-	for _, t := range m.Tables {
-		def := sqlgen.Define(sqlgen.SQLite, t)
+	objects := catalog{}
+	for _, table := range m.Tables {
+		def := sqlgen.Define(sqlgen.SQLite, table)
 		for _, column := range def.Columns {
-			c.addColumn(t.Name, column.Name, column.Type)
+			objects.addColumn(table.Name, column.Name, column.Type)
 		}
 		for _, trigger := range def.Triggers {
-			c.addObject("trigger", trigger.Name, t.Name, trigger.Create())
+			objects.addObject("trigger", trigger.Name, table.Name, trigger.Create())
 		}
 		for _, i := range def.Indexes {
-			c.addObject("index", i.Name, t.Name, i.Create())
+			objects.addObject("index", i.Name, table.Name, i.Create())
 		}
 	}
-	return c
+	return objects
 }
 
 func (c catalog) addColumn(table, name, definition string) {
@@ -224,7 +224,7 @@ func withoutDefault(column string) string {
 	return column[:at]
 }
 
-// differences describes what is missing, what should not exist, and what differs.
+// differences describes missing, unknown and different objects.
 func differences(got, want catalog) (all []string) {
 	names := slices.Sorted(maps.Keys(want))
 	for _, name := range names {

@@ -23,15 +23,15 @@ func readCatalog(t testing.TB, db store.DB, rules *rule.Rules) (got catalog) {
 }
 
 // sameAsFresh compares the catalogue with that of a database whose tables were just made.
-func sameAsFresh(t *testing.T, e engine, db store.DB, rules *rule.Rules) {
+func sameAsFresh(t *testing.T, eng engine, db store.DB, rules *rule.Rules) {
 	t.Helper()
 	if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
 		t.Errorf("Verify = %q, %v", drift, err)
 	}
-	if e.name != "sqlite" {
+	if eng.name != "sqlite" {
 		return // Verify has made the tables anew, beside these
 	}
-	fresh := e.open(t)
+	fresh := eng.open(t)
 	mustApply(t, fresh, rules, Options{})
 	if diff := cmp.Diff(readCatalog(t, fresh, rules), readCatalog(t, db, rules)); diff != "" {
 		t.Errorf("the catalogue differs from a fresh one (-fresh +got):\n%s", diff)

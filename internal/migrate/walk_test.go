@@ -24,9 +24,9 @@ import (
 )
 
 // walks says how many there are, and of how many steps each.
-func walks(e engine) (many, steps int) {
+func walks(eng engine) (many, steps int) {
 	many, steps = 8, 25
-	if e.name == "sqlite" {
+	if eng.name == "sqlite" {
 		many = 16
 	}
 	if effort.Nightly() {
@@ -38,12 +38,12 @@ func walks(e engine) (many, steps int) {
 // TestRandomWalk takes databases through random changes of random models, with random rows, and compares what comes of it
 // with what the changes mean.
 func TestRandomWalk(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
+	onEach(t, func(t *testing.T, eng engine) {
 		random := effort.Seeds(t)
-		many, steps := walks(e)
+		many, steps := walks(eng)
 		seen := map[string]int{}
 		for i := range many {
-			if !t.Run(fmt.Sprint(i), func(t *testing.T) { walkOnce(t, e, random(i), steps, seen) }) {
+			if !t.Run(fmt.Sprint(i), func(t *testing.T) { walkOnce(t, eng, random(i), steps, seen) }) {
 				return
 			}
 		}
@@ -56,8 +56,8 @@ func TestRandomWalk(t *testing.T) {
 	})
 }
 
-func walkOnce(t *testing.T, e engine, r *rand.Rand, steps int, seen map[string]int) {
-	w := &walk{Rand: r, t: t, e: e, db: e.open(t), at: time.Date(2026, 2, 3, 4, 5, 6, 789000, time.UTC), seen: seen}
+func walkOnce(t *testing.T, eng engine, r *rand.Rand, steps int, seen map[string]int) {
+	w := &walk{Rand: r, t: t, e: eng, db: eng.open(t), at: time.Date(2026, 2, 3, 4, 5, 6, 789000, time.UTC), seen: seen}
 	w.begin()
 	for range steps {
 		w.writeRows()
@@ -84,12 +84,12 @@ type walk struct {
 func (w *walk) begin() {
 	for {
 		empty := &world{last: 1, tables: []*wTable{{uid: 1, name: "users", key: model.UUID}}}
-		m := &mutator{w.Rand, empty, empty.clone()}
+		mut := &mutator{w.Rand, empty, empty.clone()}
 		for range 3 {
-			m.addTable()
+			mut.addTable()
 		}
-		if m.w.load() == nil {
-			w.is = m.w
+		if mut.w.load() == nil {
+			w.is = mut.w
 			break
 		}
 	}
@@ -103,8 +103,8 @@ func (w *walk) fatalf(format string, args ...any) {
 	w.is.dump(w.t, "the former model")
 	if w.to != nil {
 		w.t.Logf("the new model:\n%s", w.to.text)
-		if p := w.planned(); p != nil {
-			for _, s := range p.Steps {
+		if plan := w.planned(); plan != nil {
+			for _, s := range plan.Steps {
 				w.t.Logf("-- %v: %s\n%s", s.Phase, s.Title, strings.Join(s.SQL, ";\n"))
 			}
 		}
@@ -113,23 +113,23 @@ func (w *walk) fatalf(format string, args ...any) {
 }
 
 // planned is the plan of the step, whatever the database has become.
-func (w *walk) planned() (p *Plan) {
-	_ = w.db.Read(context.Background(), func(r store.Reader) (err error) {
+func (w *walk) planned() (plan *Plan) {
+	_ = w.db.Read(context.Background(), func(reader store.Reader) (err error) {
 		old, err := snapshot.Decode(snapshot.Encode(w.is.rules.Model))
 		if err != nil {
 			return err
 		}
 		own := Options{}.systemModel()
-		p, _ = between(r, models{old, own}, models{w.to.rules.Model, own}, nil, w.at)
+		plan, _ = between(reader, models{old, own}, models{w.to.rules.Model, own}, nil, w.at)
 		return nil
 	})
-	return p
+	return plan
 }
 
 // next is a world that is a few edits away, nil where none was found.
 func (w *walk) next() (to *world, names []string) {
 	for range 30 {
-		m := &mutator{w.Rand, w.is, w.is.clone()}
+		mut := &mutator{w.Rand, w.is, w.is.clone()}
 		names = nil
 		edits := 1
 		if chance(w.Rand, 50) {
@@ -137,12 +137,12 @@ func (w *walk) next() (to *world, names []string) {
 		}
 		for len(names) < edits {
 			e := pick(w.Rand, mutations())
-			if e.edit(m) {
+			if e.edit(mut) {
 				names = append(names, e.name)
 			}
 		}
-		if m.settle() && m.w.load() == nil {
-			return m.w, names
+		if mut.settle() && mut.w.load() == nil {
+			return mut.w, names
 		}
 		w.seen["refused by the loader"]++
 	}
@@ -161,26 +161,26 @@ func (w *walk) step() {
 	w.at = w.at.Add(time.Minute)
 	w.to = to
 	defer func() { w.to = nil }()
-	o := become(w.is, to, w.at, true)
-	if len(o.wrong) > 0 {
+	outcome := become(w.is, to, w.at, true)
+	if len(outcome.wrong) > 0 {
 		w.seen["contradicted"]++
-		w.refused(o)
+		w.refused(outcome)
 		return
 	}
 	for _, n := range names {
 		w.seen[n]++
 	}
-	if len(o.drops) > 0 {
-		w.needsLeave(o)
+	if len(outcome.drops) > 0 {
+		w.needsLeave(outcome)
 	}
-	if chance(w.Rand, 30) && w.interrupted(o) {
+	if chance(w.Rand, 30) && w.interrupted(outcome) {
 		return
 	}
 	former := w.is
-	w.apply(o)
-	w.arrive(o)
+	w.apply(outcome)
+	w.arrive(outcome)
 	if chance(w.Rand, 25) {
-		w.undo(former, o)
+		w.undo(former, outcome)
 	}
 }
 
@@ -188,18 +188,18 @@ var errInterrupted = errors.New("interrupted by the test")
 
 // interrupted begins the step and ends it at one of its statements, by an error or with its connection. It returns whether
 // the change was made all the same.
-func (w *walk) interrupted(o *outcome) (arrived bool) {
+func (w *walk) interrupted(want *outcome) (arrived bool) {
 	w.t.Helper()
-	p, err := NewPlan(context.Background(), w.db, w.to.rules, w.options())
+	plan, err := NewPlan(context.Background(), w.db, w.to.rules, w.options())
 	if err != nil {
 		w.fatalf("Make: %v", err)
 	}
 	statements := 2
-	for _, s := range p.Steps {
+	for _, s := range plan.Steps {
 		statements += len(s.parts)
 	}
 	at, kill := w.IntN(statements), w.e.name != "sqlite" && chance(w.Rand, 60)
-	options, n := w.options(o.drops...), -1
+	options, n := w.options(want.drops...), -1
 	options.step = func(string) error {
 		if n++; n != at {
 			return nil
@@ -213,7 +213,7 @@ func (w *walk) interrupted(o *outcome) (arrived bool) {
 	_, err = Apply(context.Background(), w.db, w.to.rules, options)
 	switch {
 	case err == nil:
-		w.arrive(o)
+		w.arrive(want)
 		return true
 	case !kill && !errors.Is(err, errInterrupted):
 		w.fatalf("Apply = %v, interrupted at statement %d of %d", err, at, statements)
@@ -224,8 +224,8 @@ func (w *walk) interrupted(o *outcome) (arrived bool) {
 		return false
 	}
 	w.seen["interrupted after the switch"]++
-	w.apply(o)
-	w.arrive(o)
+	w.apply(want)
+	w.arrive(want)
 	return true
 }
 
@@ -261,9 +261,9 @@ func (w *walk) model() (text string) {
 	return text
 }
 
-func (w *walk) apply(o *outcome) {
+func (w *walk) apply(want *outcome) {
 	w.t.Helper()
-	if _, err := Apply(context.Background(), w.db, w.to.rules, w.options(o.drops...)); err != nil {
+	if _, err := Apply(context.Background(), w.db, w.to.rules, w.options(want.drops...)); err != nil {
 		w.fatalf("Apply: %v", err)
 	}
 }
@@ -277,7 +277,7 @@ func (w *walk) refused(o *outcome) {
 		w.fatalf("Apply = %v, want faults, since rows contradict: %v", err, o.wrong)
 	}
 	if len(o.wrong) == 1 && o.inTheWay > 0 && strings.Contains(faults.Error(), " in the way") {
-		if want := (found{rows: int64(o.inTheWay)}).String(); !strings.Contains(faults.Error(), strings.TrimSuffix(want, "(, …)")) {
+		if want := (found{count: int64(o.inTheWay)}).String(); !strings.Contains(faults.Error(), strings.TrimSuffix(want, "(, …)")) {
 			w.fatalf("Apply = %v, want %q (%v)", err, want, o.wrong)
 		}
 	}
@@ -285,25 +285,25 @@ func (w *walk) refused(o *outcome) {
 }
 
 // needsLeave applies a change that loses data, without leave.
-func (w *walk) needsLeave(o *outcome) {
+func (w *walk) needsLeave(want *outcome) {
 	w.t.Helper()
 	_, err := Apply(context.Background(), w.db, w.to.rules, w.options())
-	h, ok := errors.AsType[*HazardError](err)
+	hazard, ok := errors.AsType[*HazardError](err)
 	if !ok {
-		w.fatalf("Apply without leave to lose %v = %v", o.drops, err)
+		w.fatalf("Apply without leave to lose %v = %v", want.drops, err)
 	}
-	slices.Sort(h.Drops)
-	if diff := cmp.Diff(o.drops, h.Drops); diff != "" {
+	slices.Sort(hazard.Drops)
+	if diff := cmp.Diff(want.drops, hazard.Drops); diff != "" {
 		w.fatalf("drops (-want +got):\n%s", diff)
 	}
 	w.check("a change that was not allowed")
 }
 
 // arrive makes the new world the one that is.
-func (w *walk) arrive(o *outcome) {
+func (w *walk) arrive(want *outcome) {
 	w.t.Helper()
 	former := w.is
-	w.is = w.to.with(o.rows)
+	w.is = w.to.with(want.rows)
 	w.to = nil
 	if diff := w.different(); diff != "" {
 		w.is, w.to = former, w.is
@@ -323,13 +323,13 @@ func (w *walk) different() string {
 	if drift, err := Verify(context.Background(), w.db); err != nil || len(drift) > 0 {
 		return fmt.Sprintf("Verify = %s, %v", strings.Join(drift, "\n"), err)
 	}
-	for _, t := range w.is.tables {
-		got, err := w.stored(t)
+	for _, table := range w.is.tables {
+		got, err := w.stored(table)
 		if err != nil {
 			return err.Error()
 		}
-		if diff := cmp.Diff(w.is.lines(t), got); diff != "" {
-			return fmt.Sprintf("rows of %s (-want +got):\n%s", t.name, diff)
+		if diff := cmp.Diff(w.is.lines(table), got); diff != "" {
+			return fmt.Sprintf("rows of %s (-want +got):\n%s", table.name, diff)
 		}
 	}
 	if p, err := NewPlan(context.Background(), w.db, w.is.rules, w.options()); err != nil || len(p.Steps)+len(p.Changes)+len(p.faults) > 0 {
@@ -343,8 +343,8 @@ func (w *walk) left() (names string) {
 	if w.e.name == "sqlite" {
 		return ""
 	}
-	err := w.db.Read(context.Background(), func(r store.Reader) error {
-		return r.Query(`SELECT proname::text FROM pg_proc WHERE proname LIKE 'ashlar\_reset%' AND pronamespace = current_schema()::regnamespace`, nil, func(row value.Row) error {
+	err := w.db.Read(context.Background(), func(reader store.Reader) error {
+		return reader.Query(`SELECT proname::text FROM pg_proc WHERE proname LIKE 'ashlar\_reset%' AND pronamespace = current_schema()::regnamespace`, nil, func(row value.Row) error {
 			names += "left behind: the function " + string(row.Bytes(0))
 			return nil
 		})
@@ -362,15 +362,15 @@ func (w *walk) stored(t *wTable) (lines []string, err error) {
 		columns = append(columns, sqlgen.Quote(f.Name))
 	}
 	sql := fmt.Sprintf("SELECT %s, %s FROM %s", strings.Join(columns, ", "), sqlgen.Quote(sqlgen.Revision), sqlgen.Quote(t.name))
-	err = w.db.Read(context.Background(), func(r store.Reader) error {
+	err = w.db.Read(context.Background(), func(reader store.Reader) error {
 		lines = nil
-		return r.Query(sql, nil, func(row value.Row) error {
-			var b strings.Builder
+		return reader.Query(sql, nil, func(row value.Row) error {
+			var text strings.Builder
 			for i, f := range table.Fields {
-				fmt.Fprintf(&b, "%s=%s ", f.Name, value.AppendJSON(nil, f, row, i))
+				fmt.Fprintf(&text, "%s=%s ", f.Name, value.AppendJSON(nil, f, row, i))
 			}
-			fmt.Fprintf(&b, "rev=%d", row.Int(len(table.Fields)))
-			lines = append(lines, b.String())
+			fmt.Fprintf(&text, "rev=%d", row.Int(len(table.Fields)))
+			lines = append(lines, text.String())
 			return nil
 		})
 	})
@@ -381,32 +381,32 @@ func (w *walk) stored(t *wTable) (lines []string, err error) {
 // writeRows inserts some rows, and takes numbers for ids.
 func (w *walk) writeRows() {
 	for range w.IntN(4) {
-		t := pick(w.Rand, w.is.tables)
-		if len(t.rows) > 12 {
+		table := pick(w.Rand, w.is.tables)
+		if len(table.rows) > 12 {
 			continue
 		}
-		row := w.is.newRow(w.Rand, t)
+		row := w.is.newRow(w.Rand, table)
 		if row == nil {
 			continue
 		}
-		if err := w.insert(t, row); err != nil {
-			w.fatalf("insert into %s: %v", t.name, err)
+		if err := w.insert(table, row); err != nil {
+			w.fatalf("insert into %s: %v", table.name, err)
 		}
-		t.rows = append(slices.Clone(t.rows), row)
+		table.rows = append(slices.Clone(table.rows), row)
 	}
 }
 
-func (w *walk) insert(t *wTable, row *wRow) error {
-	draw, given, n := t.key == model.Int && chance(w.Rand, 50), row.id, t.counter
+func (w *walk) insert(table *wTable, row *wRow) error {
+	draw, given, n := table.key == model.Int && chance(w.Rand, 50), row.id, table.counter
 	err := w.db.Write(context.Background(), func(tx store.Tx) (err error) {
 		if draw {
-			if n, err = tx.NextID("id:" + t.name); err != nil {
+			if n, err = tx.NextID("id:" + table.name); err != nil {
 				return err
 			}
-			if n <= t.counter {
-				return fmt.Errorf("the counter of %s gave %d after %d", t.name, n, t.counter)
+			if n <= table.counter {
+				return fmt.Errorf("the counter of %s gave %d after %d", table.name, n, table.counter)
 			}
-			if row.id = value.OfInt(n); t.row(row.id) != nil {
+			if row.id = value.OfInt(n); table.row(row.id) != nil {
 				row.id = given
 			}
 		}
@@ -416,48 +416,48 @@ func (w *walk) insert(t *wTable, row *wRow) error {
 		columns := []string{`"id"`, `"created_at"`, `"updated_at"`, `"_rev"`}
 		args := []value.Value{row.id, value.OfTimestamp(row.created), value.OfTimestamp(row.updated), value.OfInt(row.revision)}
 		places := []string{"$1", "$2", "$3", "$4"}
-		for _, f := range t.fields {
+		for _, f := range table.fields {
 			columns, args = append(columns, sqlgen.Quote(f.column)), append(args, row.values[f.uid])
 			places = append(places, fmt.Sprintf("$%d", len(args)))
 		}
-		tx.MarkChanged(t.name)
-		sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) -- %d", sqlgen.Quote(t.name), strings.Join(columns, ", "), strings.Join(places, ", "), w.at.Unix())
+		tx.MarkChanged(table.name)
+		sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) -- %d", sqlgen.Quote(table.name), strings.Join(columns, ", "), strings.Join(places, ", "), w.at.Unix())
 		_, err = tx.Exec(sql, args) // a server would not have prepared it under another model
 		return err
 	})
-	t.counter = n
+	table.counter = n
 	return err
 }
 
 // delete deletes a row, and looks at what its references do.
 func (w *walk) delete() {
-	t := pick(w.Rand, w.is.tables)
-	if len(t.rows) == 0 {
+	table := pick(w.Rand, w.is.tables)
+	if len(table.rows) == 0 {
 		return
 	}
-	r := pick(w.Rand, t.rows)
-	want, refused := w.is.deletion(t, r)
+	r := pick(w.Rand, table.rows)
+	want, refused := w.is.deletion(table, r)
 	err := w.db.Write(context.Background(), func(tx store.Tx) error {
 		for _, o := range w.is.tables {
 			tx.MarkChanged(o.name)
 		}
-		_, err := tx.Exec("DELETE /* "+w.at.String()+" */ FROM "+sqlgen.Quote(t.name)+` WHERE "id" = $1`, []value.Value{r.id})
+		_, err := tx.Exec("DELETE /* "+w.at.String()+" */ FROM "+sqlgen.Quote(table.name)+` WHERE "id" = $1`, []value.Value{r.id})
 		return err
 	})
 	if c, ok := errors.AsType[*store.ConstraintError](err); refused != (ok && c.Constraint == store.ForeignKey) || err != nil && !ok {
-		w.fatalf("DELETE of %s of %s = %v, want refused %v", show(r.id), t.name, err, refused)
+		w.fatalf("DELETE of %s of %s = %v, want refused %v", show(r.id), table.name, err, refused)
 	}
 	for _, t := range want.tables {
 		got, err := w.stored(t)
 		if err != nil {
 			w.fatalf("%v", err)
 		}
-		for _, r := range t.rows {
-			if r.revision != -1 {
+		for _, row := range t.rows {
+			if row.revision != -1 {
 				continue
 			}
-			if r.revision, err = w.revision(t, r); err != nil || r.revision == w.is.table(t.uid).row(r.id).revision {
-				w.fatalf("the row %s of %s, which lost a reference, has its former revision %d, %v", show(r.id), t.name, r.revision, err)
+			if row.revision, err = w.revision(t, row); err != nil || row.revision == w.is.table(t.uid).row(row.id).revision {
+				w.fatalf("the row %s of %s, which lost a reference, has its former revision %d, %v", show(row.id), t.name, row.revision, err)
 			}
 		}
 		if diff := cmp.Diff(want.lines(t), got); diff != "" {
@@ -467,16 +467,16 @@ func (w *walk) delete() {
 	w.is = want
 }
 
-func (w *walk) revision(t *wTable, r *wRow) (rev int64, err error) {
+func (w *walk) revision(table *wTable, row *wRow) (rev int64, err error) {
 	err = w.db.Read(context.Background(), func(q store.Reader) error {
-		rev, err = count(q, `SELECT "_rev" FROM `+sqlgen.Quote(t.name)+` WHERE "id" = $1`, r.id)
+		rev, err = count(q, `SELECT "_rev" FROM `+sqlgen.Quote(table.name)+` WHERE "id" = $1`, row.id)
 		return err
 	})
 	return rev, err
 }
 
 // undo takes the last step back, where nothing is lost with it.
-func (w *walk) undo(former *world, o *outcome) {
+func (w *walk) undo(former *world, want *outcome) {
 	w.t.Helper()
 	is := w.is
 	if len(diff.Between(former.rules.Model, is.rules.Model)) == 0 {
@@ -491,9 +491,9 @@ func (w *walk) undo(former *world, o *outcome) {
 	_, err := Undo(context.Background(), w.db, w.options())
 	faults, contradicted := errors.AsType[model.Faults](err)
 	switch {
-	case len(o.drops) > 0:
+	case len(want.drops) > 0:
 		if errs.KindOf(err) != errs.Conflict || contradicted {
-			w.fatalf("Undo = %v, want that it is refused, since the change has dropped %v", err, o.drops)
+			w.fatalf("Undo = %v, want that it is refused, since the change has dropped %v", err, want.drops)
 		}
 		w.check("an undo that was refused")
 	case len(back.wrong) > 0:
@@ -502,7 +502,7 @@ func (w *walk) undo(former *world, o *outcome) {
 		}
 		w.seen["undo contradicted"]++
 		w.check("an undo that was refused")
-	case o.loses(former, is, w.at):
+	case want.loses(former, is, w.at):
 		if errs.KindOf(err) != errs.Conflict || contradicted {
 			w.fatalf("Undo = %v, want that it is refused, since it loses data", err)
 		}
@@ -512,9 +512,9 @@ func (w *walk) undo(former *world, o *outcome) {
 		w.fatalf("Undo: %v", err)
 	default:
 		w.seen["undone"]++
-		for _, t := range former.tables {
-			if is.table(t.uid) == nil {
-				t.counter = 0 // it is a new one
+		for _, table := range former.tables {
+			if is.table(table.uid) == nil {
+				table.counter = 0 // it is a new one
 			}
 		}
 		w.to = former

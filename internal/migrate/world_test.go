@@ -59,27 +59,27 @@ type wRow struct {
 }
 
 func (w *world) table(uid int) *wTable {
-	for _, t := range w.tables {
-		if t.uid == uid {
-			return t
+	for _, table := range w.tables {
+		if table.uid == uid {
+			return table
 		}
 	}
 	return nil
 }
 
 func (t *wTable) field(uid int) *wField {
-	for _, f := range t.fields {
-		if f.uid == uid {
-			return f
+	for _, field := range t.fields {
+		if field.uid == uid {
+			return field
 		}
 	}
 	return nil
 }
 
 func (t *wTable) named(column string) *wField {
-	for _, f := range t.fields {
-		if f.column == column {
-			return f
+	for _, field := range t.fields {
+		if field.column == column {
+			return field
 		}
 	}
 	return nil
@@ -96,15 +96,15 @@ func (f *wField) file() string {
 // clone copies all but the rows, which are shared.
 func (w *world) clone() *world {
 	c := &world{last: w.last}
-	for _, t := range w.tables {
-		u := *t
+	for _, table := range w.tables {
+		u := *table
 		u.fields = nil
-		for _, f := range t.fields {
-			g := *f
-			g.values = slices.Clone(f.values)
+		for _, field := range table.fields {
+			g := *field
+			g.values = slices.Clone(field.values)
 			u.fields = append(u.fields, &g)
 		}
-		u.unique, u.indexes = slices.Clone(t.unique), slices.Clone(t.indexes)
+		u.unique, u.indexes = slices.Clone(table.unique), slices.Clone(table.indexes)
 		c.tables = append(c.tables, &u)
 	}
 	return c
@@ -125,76 +125,76 @@ func quoted(s string) string {
 
 // source is the tables of the model file.
 func (w *world) source() string {
-	var b strings.Builder
-	for _, t := range w.tables {
-		fmt.Fprintf(&b, "  %s:\n", t.name)
-		if t.was != "" {
-			fmt.Fprintf(&b, "    was: %s\n", t.was)
+	var text strings.Builder
+	for _, table := range w.tables {
+		fmt.Fprintf(&text, "  %s:\n", table.name)
+		if table.was != "" {
+			fmt.Fprintf(&text, "    was: %s\n", table.was)
 		}
-		fmt.Fprintf(&b, "    key: %v\n", t.key)
-		if len(t.fields) > 0 {
-			b.WriteString("    fields:\n")
+		fmt.Fprintf(&text, "    key: %v\n", table.key)
+		if len(table.fields) > 0 {
+			text.WriteString("    fields:\n")
 		}
-		for _, f := range t.fields {
-			fmt.Fprintf(&b, "      %s: {%s}\n", f.file(), strings.Join(w.keys(f), ", "))
+		for _, f := range table.fields {
+			fmt.Fprintf(&text, "      %s: {%s}\n", f.file(), strings.Join(w.keys(f), ", "))
 		}
-		for i, combos := range [][][]int{t.unique, t.indexes} {
+		for i, combos := range [][][]int{table.unique, table.indexes} {
 			if len(combos) == 0 {
 				continue
 			}
-			fmt.Fprintf(&b, "    %s:\n", [...]string{"unique", "indexes"}[i])
+			fmt.Fprintf(&text, "    %s:\n", [...]string{"unique", "indexes"}[i])
 			for _, combo := range combos {
 				names := make([]string, len(combo))
 				for n, uid := range combo {
-					names[n] = t.field(uid).file()
+					names[n] = table.field(uid).file()
 				}
-				fmt.Fprintf(&b, "      - [%s]\n", strings.Join(names, ", "))
+				fmt.Fprintf(&text, "      - [%s]\n", strings.Join(names, ", "))
 			}
 		}
 	}
-	return b.String()
+	return text.String()
 }
 
-func (w *world) keys(f *wField) (keys []string) {
+func (w *world) keys(field *wField) (keys []string) {
 	add := func(format string, args ...any) { keys = append(keys, fmt.Sprintf(format, args...)) }
-	if f.ref != 0 {
-		add("ref: %s", w.table(f.ref).name)
-		add("on_delete: %s", f.onDelete)
-		if f.reverse != "" {
-			add("reverse: %s", f.reverse)
+	if field.ref != 0 {
+		add("ref: %s", w.table(field.ref).name)
+		add("on_delete: %s", field.onDelete)
+		if field.reverse != "" {
+			add("reverse: %s", field.reverse)
 		}
 	} else {
-		add("type: %v", f.typ)
+		add("type: %v", field.typ)
 	}
-	if f.typ == model.Decimal && f.ref == 0 {
-		add("precision: %d", f.precision)
-		add("scale: %d", f.scale)
+	if field.typ == model.Decimal && field.ref == 0 {
+		add("precision: %d", field.precision)
+		add("scale: %d", field.scale)
 	}
-	if f.typ == model.Enum {
+	if field.typ == model.Enum {
 		var values []string
-		for _, v := range f.values {
-			if v.Was != "" {
-				values = append(values, fmt.Sprintf("{name: %s, was: %s}", quoted(v.Name), quoted(v.Was)))
+		for _, val := range field.values {
+			if val.Was != "" {
+				values = append(values, fmt.Sprintf("{name: %s, was: %s}", quoted(val.Name), quoted(val.Was)))
 			} else {
-				values = append(values, quoted(v.Name))
+				values = append(values, quoted(val.Name))
 			}
 		}
 		add("values: [%s]", strings.Join(values, ", "))
 	}
-	if f.was != "" {
-		was := f.was
-		if f.ref != 0 {
+	if field.was != "" {
+		was := field.was
+		if field.ref != 0 {
 			was = strings.TrimSuffix(was, "_id")
 		}
 		add("was: %s", was)
 	}
-	for key, on := range map[string]bool{"optional": f.optional, "unique": f.unique, "index": f.index} {
+	for key, on := range map[string]bool{"optional": field.optional, "unique": field.unique, "index": field.index} {
 		if on {
 			add("%s: true", key)
 		}
 	}
-	if f.given.cel != "" {
-		add("default: %s", quoted(f.given.cel))
+	if field.given.cel != "" {
+		add("default: %s", quoted(field.given.cel))
 	}
 	slices.Sort(keys[1:])
 	return keys
@@ -219,34 +219,34 @@ func (w *world) schema(t *wTable) *model.Table { return w.rules.Model.Table(t.na
 
 func (w *world) column(t *wTable, f *wField) *model.Field { return w.schema(t).Field(f.column) }
 
-func show(v value.Value) string {
-	if v.IsNull() {
+func show(val value.Value) string {
+	if val.IsNull() {
 		return "null"
 	}
-	return string(value.AppendValue(nil, v))
+	return string(value.AppendValue(nil, val))
 }
 
 // lines are the rows of a table as they are compared: every column, and the revision.
-func (w *world) lines(t *wTable) []string {
+func (w *world) lines(table *wTable) []string {
 	var lines []string
-	for _, r := range t.rows {
-		var b strings.Builder
-		for _, f := range w.schema(t).Fields {
-			v := value.Value{} // of users, fields that nobody gave a value
+	for _, row := range table.rows {
+		var text strings.Builder
+		for _, field := range w.schema(table).Fields {
+			val := value.Value{} // of users, fields that nobody gave a value
 			switch {
-			case f.Name == "id":
-				v = r.id
-			case f.Name == "created_at":
-				v = value.OfTimestamp(r.created)
-			case f.Name == "updated_at":
-				v = value.OfTimestamp(r.updated)
-			case t.named(f.Name) != nil:
-				v = r.values[t.named(f.Name).uid]
+			case field.Name == "id":
+				val = row.id
+			case field.Name == "created_at":
+				val = value.OfTimestamp(row.created)
+			case field.Name == "updated_at":
+				val = value.OfTimestamp(row.updated)
+			case table.named(field.Name) != nil:
+				val = row.values[table.named(field.Name).uid]
 			}
-			fmt.Fprintf(&b, "%s=%s ", f.Name, show(v))
+			fmt.Fprintf(&text, "%s=%s ", field.Name, show(val))
 		}
-		fmt.Fprintf(&b, "rev=%d", r.revision)
-		lines = append(lines, b.String())
+		fmt.Fprintf(&text, "rev=%d", row.revision)
+		lines = append(lines, text.String())
 	}
 	slices.Sort(lines)
 	return lines
@@ -301,23 +301,23 @@ func pick[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
 func chance(r *rand.Rand, percent int) bool { return r.IntN(100) < percent }
 
 // sample returns a value of a field that is no reference.
-func (w *world) sample(r *rand.Rand, t *wTable, f *wField) value.Value {
-	if f.typ == model.Enum {
-		return value.OfText(pick(r, f.values).Name)
+func (w *world) sample(r *rand.Rand, table *wTable, field *wField) value.Value {
+	if field.typ == model.Enum {
+		return value.OfText(pick(r, field.values).Name)
 	}
-	if f.typ == model.Decimal {
-		return w.parse(t, f, w.decimal(r, f))
+	if field.typ == model.Decimal {
+		return w.parse(table, field, w.decimal(r, field))
 	}
-	flavours := samples()[f.typ]
-	flavour := f.uid
+	flavours := samples()[field.typ]
+	flavour := field.uid
 	if chance(r, 10) {
 		flavour = r.Int()
 	}
-	return w.parse(t, f, pick(r, flavours[flavour%len(flavours)]))
+	return w.parse(table, field, pick(r, flavours[flavour%len(flavours)]))
 }
 
-func (w *world) decimal(r *rand.Rand, f *wField) string {
-	whole, fraction := f.precision-f.scale, f.scale
+func (w *world) decimal(r *rand.Rand, field *wField) string {
+	whole, fraction := field.precision-field.scale, field.scale
 	if chance(r, 70) {
 		whole, fraction = min(whole, 2), min(fraction, 1)
 	}
@@ -341,45 +341,45 @@ func (w *world) decimal(r *rand.Rand, f *wField) string {
 	return quoted(s)
 }
 
-func (w *world) parse(t *wTable, f *wField, text string) value.Value {
-	v, faults := value.ParseJSON(w.column(t, f), []byte(text), "")
+func (w *world) parse(table *wTable, field *wField, text string) value.Value {
+	val, faults := value.ParseJSON(w.column(table, field), []byte(text), "")
 	if len(faults) > 0 {
-		panic(fmt.Sprintf("%s.%s: %s: %v", t.name, f.column, text, faults))
+		panic(fmt.Sprintf("%s.%s: %s: %v", table.name, field.column, text, faults))
 	}
-	return v
+	return val
 }
 
 // newRow returns a row that the table has room for, nil where it found none.
-func (w *world) newRow(r *rand.Rand, t *wTable) *wRow {
+func (w *world) newRow(r *rand.Rand, table *wTable) *wRow {
 	row := &wRow{values: map[int]value.Value{}, created: int64(r.IntN(1e9)), updated: int64(r.IntN(1e9))}
-	switch t.key {
+	switch table.key {
 	case model.Int:
 		row.id = value.OfInt(int64(1000 + r.IntN(1000)))
 	case model.UUID:
 		row.id = value.OfUUID(fmt.Sprintf("018f0000-0000-7000-8000-%012x", r.IntN(1<<16)))
 	default:
 		row.id = value.OfText(pick(r, []string{fmt.Sprint(2000 + r.IntN(1000)), fmt.Sprintf("018f0000-0000-7000-8000-%012x", r.IntN(1<<16)), fmt.Sprintf("k'%d", r.IntN(1000))}))
-		if t.uid%3 > 0 && chance(r, 80) {
-			row.id = value.OfText([]string{fmt.Sprintf("018f0000-0000-7000-8000-%012x", r.IntN(1<<16)), fmt.Sprint(2000 + r.IntN(1000))}[t.uid%3-1])
+		if table.uid%3 > 0 && chance(r, 80) {
+			row.id = value.OfText([]string{fmt.Sprintf("018f0000-0000-7000-8000-%012x", r.IntN(1<<16)), fmt.Sprint(2000 + r.IntN(1000))}[table.uid%3-1])
 		}
 	}
-	for _, f := range t.fields {
+	for _, field := range table.fields {
 		switch {
-		case f.optional && chance(r, 30):
-		case f.ref != 0:
-			if target := w.table(f.ref); len(target.rows) > 0 {
-				row.values[f.uid] = pick(r, target.rows).id
-			} else if !f.optional {
+		case field.optional && chance(r, 30):
+		case field.ref != 0:
+			if target := w.table(field.ref); len(target.rows) > 0 {
+				row.values[field.uid] = pick(r, target.rows).id
+			} else if !field.optional {
 				return nil
 			}
 		default:
-			row.values[f.uid] = w.sample(r, t, f)
+			row.values[field.uid] = w.sample(r, table, field)
 		}
 	}
-	before := t.rows
-	t.rows = append(slices.Clone(before), row)
-	duplicates := w.duplicates(t)
-	t.rows = before
+	before := table.rows
+	table.rows = append(slices.Clone(before), row)
+	duplicates := w.duplicates(table)
+	table.rows = before
 	if len(duplicates) > 0 {
 		return nil
 	}
@@ -389,28 +389,28 @@ func (w *world) newRow(r *rand.Rand, t *wTable) *wRow {
 // uniques lists what is unique in a table, as uids of fields; 0 is the id.
 func (t *wTable) uniques() [][]int {
 	all := [][]int{{0}}
-	for _, f := range t.fields {
-		if f.unique {
-			all = append(all, []int{f.uid})
+	for _, field := range t.fields {
+		if field.unique {
+			all = append(all, []int{field.uid})
 		}
 	}
 	return append(all, t.unique...)
 }
 
 // duplicates are the combinations of which two rows have the same values, with the number of rows that do.
-func (w *world) duplicates(t *wTable) map[string]int {
+func (w *world) duplicates(table *wTable) map[string]int {
 	out := map[string]int{}
-	for _, combo := range t.uniques() {
+	for _, combo := range table.uniques() {
 		seen := map[string]int{}
-		for _, r := range t.rows {
+		for _, row := range table.rows {
 			key, missing := "", false
 			for _, uid := range combo {
-				v := r.id
+				val := row.id
 				if uid != 0 {
-					v = r.values[uid]
+					val = row.values[uid]
 				}
-				missing = missing || v.IsNull()
-				key += show(v) + "\x00"
+				missing = missing || val.IsNull()
+				key += show(val) + "\x00"
 			}
 			if !missing {
 				seen[key]++

@@ -87,9 +87,9 @@ func readBusy(t *testing.T, db store.DB, renamed bool) (lines []string) {
 	if renamed {
 		n = "m"
 	}
-	err := db.Read(context.Background(), func(r store.Reader) error {
+	err := db.Read(context.Background(), func(reader store.Reader) error {
 		lines = nil
-		return r.Query(`SELECT concat_ws(' ', "id", "`+n+`"::text, coalesce("u"::text, '-'), coalesce("r", '-'), coalesce("team_id"::text, '-')) FROM "posts"`, nil, func(row value.Row) error {
+		return reader.Query(`SELECT concat_ws(' ', "id", "`+n+`"::text, coalesce("u"::text, '-'), coalesce("r", '-'), coalesce("team_id"::text, '-')) FROM "posts"`, nil, func(row value.Row) error {
 			lines = append(lines, string(row.Bytes(0)))
 			return nil
 		})
@@ -196,12 +196,12 @@ func (c *writers) write(db store.DB, id int64, row busyRow, there, gone bool) er
 		if err != nil {
 			return err
 		}
-		r := value.OfText(row.r)
+		val := value.OfText(row.r)
 		if row.r == "" {
-			r = value.Value{}
+			val = value.Value{}
 		}
 		sql := `INSERT INTO "posts" ("n", "u", "r", "team_id", "_rev", "id", "created_at", "updated_at") VALUES ($1, $2, $3, $4, $5, $6, now(), now())`
-		args := []value.Value{value.OfText(fmt.Sprint(row.n)), value.OfInt(row.u), r, value.OfInt(row.team), value.OfInt(rev), value.OfInt(id)}
+		args := []value.Value{value.OfText(fmt.Sprint(row.n)), value.OfInt(row.u), val, value.OfInt(row.team), value.OfInt(rev), value.OfInt(id)}
 		switch {
 		case gone:
 			sql, args = `DELETE FROM "posts" WHERE "id" = $1`, args[5:]
@@ -239,15 +239,15 @@ func TestPostgresNodesStartTogether(t *testing.T) {
 	if !pgtest.Available() {
 		t.Skip("no PostgreSQL")
 	}
-	url, j := pgtest.URL(t), journeys()[0]
-	j.start(t, openPostgres(t, url))
-	rules := load(t, j.after)
+	url, journey := pgtest.URL(t), journeys()[0]
+	journey.start(t, openPostgres(t, url))
+	rules := load(t, journey.after)
 	var applied atomic.Int64
 	var all sync.WaitGroup
 	for i := range 5 {
 		db := openPostgres(t, url)
 		all.Go(func() {
-			result, err := Apply(context.Background(), db, rules, j.options())
+			result, err := Apply(context.Background(), db, rules, journey.options())
 			if err != nil {
 				t.Error(err)
 			}

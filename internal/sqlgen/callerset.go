@@ -34,7 +34,7 @@ func (g *Generator) asSet(node rule.Node, sc *scope) (sql string, ok bool) {
 	return sql, true
 }
 
-// A callerSet is the set of values that a field of the row must have for a condition that names the caller.
+// A callerSet is a condition that names the caller, as the set of values that a field of the row must have.
 type callerSet struct {
 	field   *model.Field
 	alias   string // of the row
@@ -133,7 +133,7 @@ func (g *Generator) unionSet(or *rule.Or, sc *scope) callerSet {
 	return one
 }
 
-// callerValue returns the value that identifies the caller, as a field stores it.
+// callerValue returns the identity of the caller as a field stores it.
 func (g *Generator) callerValue(who *rule.Param, field *model.Field) string {
 	if field.Type == model.UUID && g.Dialect.StoresUUID() {
 		sql, _ := g.boundUUID(who)

@@ -5,7 +5,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// isCheap reports whether a condition costs no more than comparisons of short values, whatever the rows hold.
+// isCheap reports whether a condition only compares short values, whatever the rows hold.
 func (g *Generator) isCheap(node rule.Node, sc *scope) bool {
 	switch n := node.(type) {
 	case *rule.Const, *rule.Failed, *rule.Param:

@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// Constraint is a constraint that PostgreSQL adds to a table that exists. SQLite only has constraints inside the
+// Constraint is a constraint that PostgreSQL adds to an existing table. SQLite only has constraints inside the
 // definition of a table.
 type Constraint struct {
 	Table    string
@@ -47,7 +47,7 @@ func (c Constraint) Create() string {
 	return add
 }
 
-// Validate returns the statement that checks the rows which were there before the constraint.
+// Validate returns the statement that checks the rows from before the constraint.
 func (c Constraint) Validate() string {
 	return alterTable(c.Table) + " VALIDATE CONSTRAINT " + Quote(c.Name)
 }

@@ -11,7 +11,8 @@
 //   - ashlar_concat joins text and stops at value.MaxConcat. The operator || raises an error in SQLite at
 //     SQLITE_LIMIT_LENGTH, and in PostgreSQL at 1 GB or out of memory.
 //   - lower and upper change only ASCII letters, so that no text grows. size takes a text or a list that exists.
-//   - contains, startsWith and endsWith compare bytes. There is no pattern to be malformed and no collation to forbid it.
+//   - contains, startsWith and endsWith compare bytes. There is no pattern to be malformed and no collation to forbid
+//     it.
 //   - Casts only widen: uuid to text, int and decimal to numeric. ashlar_exact makes a numeric of a float.
 //   - A json value is only compared with NULL. json_each and unnest read lists that this server binds.
 //   - The depth and length of a statement are decided before it sees a row.

@@ -6,8 +6,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// indexConditions returns conditions that indexes serve. Wherever the node holds, one of them holds too. usesSet says
-// that one of them becomes a set of the caller. It returns nil if there are no such conditions.
+// indexConditions returns conditions that indexes serve. Wherever the node holds, one of them holds too. usesSet reports
+// that one of them becomes a set of the caller. Without such conditions it returns nil.
 func (g *Generator) indexConditions(node rule.Node, client bool) (indexed []rule.Node, usesSet bool) {
 	switch n := node.(type) {
 	case *rule.And:

@@ -24,7 +24,7 @@ func (g *Generator) OldRow(table *model.Table, rules, masks []rule.Node, locks b
 	return g.finish("SELECT " + strings.Join(cols, ", ") + g.from(table, "t0") + where(conds) + lock)
 }
 
-// LockRevision locks a row that is about to change, whoever may read it, and reads its revision. Input 0 is its id.
+// LockRevision locks a row before a change, without the read rule, and reads its revision. Input 0 is its id.
 func (g *Generator) LockRevision(t *model.Table) (*Statement, error) {
 	return g.finish("SELECT " + column("t0", Revision) + g.from(t, "t0") + " WHERE " + column("t0", "id") + " = " + g.inputOf(0, t.ID()) + g.Dialect.LockRow("t0"))
 }

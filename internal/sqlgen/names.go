@@ -46,8 +46,8 @@ func TriggerName(f *model.Field) string { return nameOf("c_", f) }
 // (a, b_c) differ.
 func nameOf(prefix string, f *model.Field) string { return Fit(prefix + f.Table.Name + "__" + f.Name) }
 
-// indexName returns the name of an index. One on the lower-case form of a column has a name of its own, so that the table
-// can have an index of the column itself as well.
+// indexName returns the name of an index. An index on the lower-case form of a column has a name of its own, because the
+// column itself may have an index too.
 func indexName(table string, unique, caseless bool, columns []string) string {
 	prefix := "i_"
 	switch {

@@ -71,7 +71,7 @@ func (g *Generator) partScope(table *model.Table, alias string, client bool) *sc
 	return sc
 }
 
-// withoutImpossible returns a condition that admits rows without its branches that are never true.
+// withoutImpossible removes the branches of a condition that are never true.
 func withoutImpossible(node rule.Node) rule.Node {
 	or, ok := node.(*rule.Or)
 	if !ok {
@@ -148,7 +148,7 @@ func comparesKey(node rule.Node, key *model.Field) bool {
 	return ok && isValue(other) && len(column.Path.Steps) == 0 && column.Path.Root.Role == rule.Self
 }
 
-// isValue reports whether a node is a value that needs no row.
+// isValue reports whether a node has a value without any row.
 func isValue(node rule.Node) bool {
 	switch n := node.(type) {
 	case *rule.Param:

@@ -222,8 +222,8 @@ func (postgres) Call(fn rule.Func, args []string) string {
 }
 
 // Contains implements Dialect. It searches bytes: in the worst case strpos compares a part of 500 bytes with a text of 1
-// MB for 130 ms without an interrupt; a search of bytes takes 8 ms. A part that differs from row to row may be as long
-// as the text. For such a part a function searches in steps that can be interrupted.
+// MB for 130 ms without an interrupt; a search of bytes takes 8 ms. A part from the row itself may be as long as the
+// text. For such a part a function searches in steps that can be interrupted.
 func (postgres) Contains(text, part string, fixed bool) string {
 	if fixed {
 		return "(position(textsend(" + part + ") IN textsend(" + text + ")) > 0)"

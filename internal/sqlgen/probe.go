@@ -12,7 +12,9 @@ import (
 
 // Probe counts how many rows the ways of a list lead to. The columns are:
 //   - For each way From, the number of rows that it looks at, up to bound.
-//   - If the list can be walked, two more. The first is the number of rows of the page among the next window rows of the order. If these are dense enough to fill the page within bound rows, it counts that far. The second is the number of rows in the window. Both are 0 if some way stays below bound.
+//   - If the list can be walked, two more. The first is the number of rows of the page among the next window rows of
+//     the order. If these are dense enough to fill the page within bound rows, it counts that far. The second is the
+//     number of rows in the window. Both are 0 if some way stays below bound.
 //
 // Input 0 is the number of rows that the page wants, and input 1+i is key i of the start row.
 func (g *Generator) Probe(list List, bound, window int) (*Statement, error) {

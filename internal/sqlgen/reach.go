@@ -53,7 +53,7 @@ func (r *Reach) indexOf(t *model.Table) int { return slices.Index(r.Tables, t) }
 // expression; a sweep has it as a temporary table (see store.Sweeper).
 const Doomed = "ashlar_doomed"
 
-// manyRows is the t of a row of Doomed that stands for all rows that refer to one row.
+// manyRows is the t of a row in Doomed for all rows that refer to one row.
 const manyRows = "-1000000"
 
 // CountReach counts the rows that the deletion of a row deletes or clears. It stops soon after most rows, since a LIMIT
@@ -130,7 +130,7 @@ func (g *Generator) referringRows(reach *Reach, field *model.Field) string {
 	return Doomed + " AS d CROSS JOIN " + Quote(field.Table.Name) + " AS c WHERE d.t = " + from + " AND " + refers
 }
 
-// isRestricted returns the condition that a row which is not doomed restricts the deletion.
+// isRestricted returns the condition that a remaining row restricts the deletion.
 func (g *Generator) isRestricted(reach *Reach) string {
 	var any []string
 	for _, field := range reach.Restricts {

@@ -25,7 +25,7 @@ func (g *Generator) Readable(t *model.Table) (*Statement, error) {
 }
 
 // Count counts the rows that the caller may read and that pass the filter. way is AsPlanned or FromSets. With AsPlanned,
-// Statement.Ways are the ways that ProbeCount counts.
+// Statement.Ways are the ways for ProbeCount.
 func (g *Generator) Count(table *model.Table, filter rule.Node, way Way) (*Statement, error) {
 	g.stopPropagation(g.folded(filter), g.clientScope(table, "t0"), nil)
 	plan := g.planList(List{Table: table, Filter: filter, Sort: []Key{{Field: table.ID()}}})

@@ -53,7 +53,7 @@ func (g *Generator) writeScope(table *model.Table, alias string) *scope {
 }
 
 // notWritten returns the condition that the row of a relation is not the written row, as no or one element. A write must
-// not prove itself: if a member adds himself, his new row is no evidence for it.
+// not prove itself: the new row of a member is no evidence for its own rule.
 func (g *Generator) notWritten(table *model.Table, alias string, sc *scope) []string {
 	if sc.writes != table {
 		return nil

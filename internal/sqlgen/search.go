@@ -46,7 +46,7 @@ func (g *Generator) listFrom(plan listPlan, table *model.Table, way Way) string 
 	return g.from(table, "t0")
 }
 
-// singleSet returns the part that a way starts from if it is one set, which leads to each row once, else nil.
+// singleSet returns the part that a way starts from if it is one set, else nil. One set leads to each row once.
 func (g *Generator) singleSet(plan listPlan, way Way) *condPart {
 	if p := &plan.parts[plan.starts[way-From][0]]; p.usesSet && len(p.indexed) == 1 {
 		return p

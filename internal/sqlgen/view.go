@@ -7,8 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// DuplicateIDs finds an id of a view that is missing or that more than one row has. The columns are the id and the
-// number of its rows.
+// DuplicateIDs finds an id of a view that is missing or not unique. The columns are the id and the number of its rows.
 func DuplicateIDs(d Dialect, t *model.Table) string {
 	return "SELECT id, count(*) FROM " + viewTable(d, t) + " AS t0 GROUP BY id HAVING count(*) > 1 OR id IS NULL LIMIT 1"
 }

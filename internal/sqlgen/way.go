@@ -78,8 +78,8 @@ func isOrder(columns []*model.Field, sort []Key) bool {
 	return slices.EqualFunc(columns, sort, func(f *model.Field, k Key) bool { return f == k.Field })
 }
 
-// comparedGroups groups the parts that compare fields with values as the indexes have them. It leaves out a group that
-// the walk has, or that another group includes: SQLite would choose blindly between two indexes.
+// comparedGroups groups the parts that compare fields with values, one group for each index. It leaves out a group that
+// is part of the walk or of another group: SQLite would choose blindly between two indexes.
 func (g *Generator) comparedGroups(table *model.Table, plan listPlan) (all [][]int) {
 	for _, index := range g.Rules.Table(table).Indexes {
 		var group []int
