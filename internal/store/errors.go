@@ -41,6 +41,7 @@ func (e *ConstraintError) Unwrap() error { return e.Cause }
 type QueryError struct {
 	Offset  int // of the fault in the text, in code points; -1 if the engine does not say
 	Message string
+	Refused bool // the engine itself refused the text: another engine may accept it
 }
 
 func (e *QueryError) Error() string { return e.Message }

@@ -73,7 +73,7 @@ func (c *checker) view(table *model.Table) error {
 	}
 	d, err := c.engine.Describe(query.Text)
 	if e, ok := errors.AsType[*store.QueryError](err); ok {
-		c.fault(query.At(max(e.Offset, 0)), "%s", c.withAdvice(table.View, e.Message))
+		c.fault(query.At(max(e.Offset, 0)), "%s", withAdvice(table.View, e))
 		return nil
 	}
 	if err != nil {
@@ -102,12 +102,12 @@ func (c *checker) portable(table *model.Table, query *model.Expr, wrong []*model
 	}
 }
 
-// withAdvice adds advice to a message about a text for both engines that only one of them accepts.
-func (c *checker) withAdvice(view *model.View, message string) string {
-	if view.SQLite != view.Postgres || !strings.HasPrefix(message, c.engine.Title) {
-		return message
+// withAdvice returns the message of an error, with advice if one text is for both engines and only one refuses it.
+func withAdvice(view *model.View, err *store.QueryError) string {
+	if view.SQLite != view.Postgres || !err.Refused {
+		return err.Message
 	}
-	return message + twoQueries
+	return err.Message + twoQueries
 }
 
 // columns compares the columns of the query with the fields, and returns the fields of another type.

@@ -76,7 +76,7 @@ func queryError(err error, query string, before int) error {
 	if failed.Hint != "" {
 		message += " (" + strings.TrimSuffix(failed.Hint, ".") + ")"
 	}
-	return &store.QueryError{Offset: at, Message: message}
+	return &store.QueryError{Offset: at, Message: message, Refused: true}
 }
 
 // aboutQuery reports whether an error is about the text, and not about the server or the connection.

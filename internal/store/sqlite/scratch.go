@@ -128,7 +128,7 @@ func (s *Scratch) tryAround(query string) error {
 
 // queryError makes a *store.QueryError of an error about a text that has so many bytes before the query.
 func queryError(err error, query string, before int) error {
-	failed := &store.QueryError{Offset: -1, Message: "SQLite: " + plainMessage(err)}
+	failed := &store.QueryError{Offset: -1, Message: "SQLite: " + plainMessage(err), Refused: true}
 	if at, ok := lite.ErrorOffset(err); ok {
 		failed.Offset = utf8.RuneCountInString(query[:min(max(at-before, 0), len(query))])
 	}
