@@ -25,7 +25,7 @@ func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, ma
 	if err != nil {
 		return err
 	}
-	if err := r.db.store.Write(ctx, x.run); !errors.Is(err, errManyRows) {
+	if err := r.db.write(ctx, r.Caller(), x.script, x.run); !errors.Is(err, errManyRows) {
 		return err
 	}
 	return x.runMany(ctx)
@@ -48,6 +48,27 @@ func (r *request) newDeletion(t *model.Table, id value.Value, match Match) (*del
 	}
 	table := r.db.tables[t]
 	return &deletion{req: r, table: table, id: id, match: match, decision: table.decision(Delete, r.db.rules.Table(t).Delete, nil)}, nil
+}
+
+// script returns the deletion as a script, or nil if it changes further rows: run then counts them first. A deletion goes
+// apart if others may wait for it: who refers to the row locks it, and who sets a unique value waits until it is free.
+func (x *deletion) script(int64) (*store.Script, error) {
+	reach := x.table.reach
+	if len(reach.Cascades)+len(reach.Clears) > 0 {
+		return nil, nil
+	}
+	stmt, err := x.table.deleteAllowedStatement(x.req.Binding, x.decision)
+	if err != nil || stmt.SQL == "" {
+		return nil, err
+	}
+	w := &rowWrite{
+		table: x.table, change: x.req.Bound(stmt, []value.Value{x.id}), answer: func(value.Row) error { return nil },
+		effects: x.req.effectsOf(x.table, Delete, x.id, 0),
+	}
+	if err := x.req.addRevisionCheck(w, x.id, x.match); err != nil {
+		return nil, err
+	}
+	return w.script(x.table.lockOrder(x.id), x.table.unique || len(reach.Restricts) > 0), nil
 }
 
 // errManyRows undoes a deletion that reaches more rows than limits.cascadeRows.

@@ -262,3 +262,52 @@ func TestDeepCascadesAskAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestDeletionsAsScripts shows which deletions are one statement: those of rows that no reference clears or deletes others
+// with. They share a transaction with other writes unless somebody may wait for them.
+func TestDeletionsAsScripts(t *testing.T) {
+	const source = `
+ashlar: 1
+name: kinds
+tables:
+  plain:   {key: int, fields: {n: {type: int}}, access: {read: true, write: true}}
+  unique:  {key: int, fields: {n: {type: int, unique: true}}, access: {read: true, write: true}}
+  kept:    {key: int, fields: {n: {type: int}}, access: {read: true, write: true}}
+  deeper:  {key: int, fields: {n: {type: int}}, access: {read: true, write: true}}
+  cleared: {key: int, fields: {n: {type: int}}, access: {read: true, write: true}}
+  related: {key: int, fields: {on: {ref: kept, reverse: by}}, access: {read: true, delete: on.n == 7}}
+  links:
+    key: int
+    fields:
+      deep:  {ref: deeper, reverse: links, on_delete: cascade}
+      clear: {ref: cleared, optional: true, reverse: links, on_delete: clear}
+    access: {read: true, write: true}
+`
+	withReaders(t, source, 2, func(t *testing.T, d *DB) {
+		for _, tt := range []struct {
+			table         string
+			script, apart bool
+		}{
+			{"plain", true, false},
+			{"related", true, false},
+			{"links", true, false},
+			{"unique", true, true},
+			{"kept", true, true},
+			{"deeper", false, false},
+			{"cleared", false, false},
+		} {
+			t.Run(tt.table, func(t *testing.T) {
+				r := d.request(nobody)
+				defer r.end()
+				x, err := r.newDeletion(d.rules.Model.Table(tt.table), value.OfInt(1), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				script, err := x.script(1)
+				if err != nil || (script != nil) != tt.script || (script != nil && script.NoGroup != tt.apart) {
+					t.Errorf("script = %+v, %v; want one: %t, apart: %t", script, err, tt.script, tt.apart)
+				}
+			})
+		}
+	})
+}

@@ -19,6 +19,7 @@ const (
 	kindExists
 	kindFreeID
 	kindDelete
+	kindDeleteAllowed
 	kindCountReach
 	kindCheckReach
 )
@@ -130,6 +131,13 @@ func (t *table) freeIDStatement(b *statement.Binding) (*sqlgen.Statement, error)
 // deleteStatement deletes one row.
 func (t *table) deleteStatement(b *statement.Binding) (*sqlgen.Statement, error) {
 	return t.statements.Get(b, kindDelete, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.Delete(t.Table) })
+}
+
+// deleteAllowedStatement deletes a row if the rules of a decision hold. Its text is "" if they hold of no row.
+func (t *table) deleteAllowedStatement(b *statement.Binding, d decision) (*sqlgen.Statement, error) {
+	return t.statements.Get(b, kindDeleteAllowed, d.key, func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return gen.DeleteAllowed(t.Table, d.rules)
+	})
 }
 
 // countReachStatement counts the rows that a deletion reaches, up to one more than most.

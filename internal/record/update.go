@@ -201,26 +201,7 @@ func (u *change) buildSingle(revision int64) (*rowWrite, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w, u.addRevisionCheck(w)
-}
-
-// addRevisionCheck adds a check of the old revision if the request has a condition on it.
-func (u *change) addRevisionCheck(w *rowWrite) error {
-	if u.match == nil {
-		return nil
-	}
-	stmt, err := u.table.revisionStatement(u.req.Binding)
-	if err != nil {
-		return err
-	}
-	check := store.Step{Statement: u.req.Bound(stmt, []value.Value{u.id}), Row: func(cols value.Row) error {
-		if !u.match(cols.Int(0)) {
-			return errUnexpectedRow
-		}
-		return nil
-	}}
-	w.checks = slices.Insert(w.checks, 0, check)
-	return nil
+	return w, u.req.addRevisionCheck(w, u.id, u.match)
 }
 
 // mergeTries bounds the merges of one patch. Patches of one row take turns within this process, so only other writes can

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -72,6 +73,25 @@ func (c rowCheck) addReferenceChecks(w *rowWrite, spec writeSpec) error {
 		id := spec.values[c.table.index[f]]
 		w.checks = append(w.checks, store.Step{Statement: c.req.Bound(stmt, []value.Value{id}), Row: found})
 	}
+	return nil
+}
+
+// addRevisionCheck adds a check of the old revision if the request has a condition on it.
+func (r *request) addRevisionCheck(w *rowWrite, id value.Value, match Match) error {
+	if match == nil {
+		return nil
+	}
+	stmt, err := w.table.revisionStatement(r.Binding)
+	if err != nil {
+		return err
+	}
+	check := store.Step{Statement: r.Bound(stmt, []value.Value{id}), Row: func(cols value.Row) error {
+		if !match(cols.Int(0)) {
+			return errUnexpectedRow
+		}
+		return nil
+	}}
+	w.checks = slices.Insert(w.checks, 0, check)
 	return nil
 }
 

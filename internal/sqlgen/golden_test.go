@@ -192,6 +192,8 @@ func (g golden) write(t *testing.T, m *model.Model) {
 	if s, err = g.generator(nil).Change(After{Table: teams}, nil, teams.Fields[1:2]); err != nil || (s.SQL != "" && !g.who.IsSystem()) {
 		t.Errorf("a change whose answer looks at other rows is one statement: %s (%v)", s.SQL, err)
 	}
+	s, err = g.generator(nil).DeleteAllowed(posts, []rule.Node{own.UpdateFrom})
+	g.show(t, "delete", s, err)
 	to.Old = true
 	s, err = g.generator(nil).Candidate(to)
 	g.show(t, "a row that is not stored", s, err)

@@ -89,3 +89,15 @@ func (g *Generator) ruleConditions(rules []rule.Node, sc *scope) (conds []string
 func (g *Generator) Delete(t *model.Table) (*Statement, error) {
 	return g.finish("DELETE FROM " + Quote(t.Name) + " WHERE " + Quote("id") + " = " + g.inputOf(0, t.ID()))
 }
+
+// DeleteAllowed deletes a row and returns its id, if the caller may read the row and the rules hold of it. Input 0 is its id.
+// The text is "" if one of the rules holds of no row.
+func (g *Generator) DeleteAllowed(t *model.Table, rules []rule.Node) (*Statement, error) {
+	if !g.System && slices.ContainsFunc(rules, func(n rule.Node) bool { return rule.NeverTrue(g.fold(n)) }) {
+		return &Statement{}, nil
+	}
+	row := Quote(t.Name)
+	conds := append([]string{column(row, "id") + " = " + g.inputOf(0, t.ID())}, g.readCondition(t, row)...)
+	conds = append(conds, g.ruleConditions(rules, g.writeScope(t, row))...)
+	return g.finish("DELETE FROM " + row + where(conds) + " RETURNING " + column(row, "id"))
+}

@@ -34,6 +34,8 @@ UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = 
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
 
+-- delete
+
 -- a row that is not stored
 SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
@@ -80,6 +82,8 @@ UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = 
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
 UPDATE "posts" SET "_rev" = ?2, "title" = ?3, "price" = ?4 WHERE "posts"."id" = ?5 AND (("posts"."shared" = 1) OR ("posts"."owner_id" = ?1)) AND ("posts"."owner_id" = ?1) AND ("posts"."owner_id" IS "posts"."owner_id") RETURNING (("posts"."shared" = 1) OR ("posts"."owner_id" = ?1)), 1, "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?1) THEN "posts"."stars" END), "posts"."_rev"
+-- delete
+DELETE FROM "posts" WHERE "posts"."id" = ?1 AND (("posts"."shared" = 1) OR ("posts"."owner_id" = ?2)) AND ("posts"."owner_id" = ?2) RETURNING "posts"."id"
 -- a row that is not stored
 SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
@@ -126,6 +130,8 @@ UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = 
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
 UPDATE "posts" SET "_rev" = ?2, "title" = ?3, "price" = ?4 WHERE "posts"."id" = ?5 AND (("posts"."shared" = 1) OR ("posts"."owner_id" = ?1)) AND ("posts"."owner_id" = ?1) AND ("posts"."owner_id" IS "posts"."owner_id") RETURNING (("posts"."shared" = 1) OR ("posts"."owner_id" = ?1)), 1, "posts"."id", "posts"."title", "posts"."price", (CASE WHEN ("posts"."owner_id" = ?1) THEN "posts"."stars" END), "posts"."_rev"
+-- delete
+DELETE FROM "posts" WHERE "posts"."id" = ?1 AND (("posts"."shared" = 1) OR ("posts"."owner_id" = ?2)) AND ("posts"."owner_id" = ?2) RETURNING "posts"."id"
 -- a row that is not stored
 SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
@@ -172,6 +178,8 @@ UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = 
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- change
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 RETURNING 1, 1, "posts"."id", "posts"."title", "posts"."price", "posts"."stars", "posts"."_rev"
+-- delete
+DELETE FROM "posts" WHERE "posts"."id" = ?1 RETURNING "posts"."id"
 -- a row that is not stored
 SELECT 1, ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows

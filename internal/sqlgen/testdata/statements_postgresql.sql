@@ -34,6 +34,8 @@ UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- change
 
+-- delete
+
 -- a row that is not stored
 SELECT (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t1."price" IS NOT DISTINCT FROM NULL) OR (t1."price" >= old."price")) FROM (SELECT $1::bigint AS "id", ($2::text COLLATE "C") AS "title", $3::numeric AS "price", $4::bigint AS "stars", $5::uuid AS "owner_id", $6::uuid AS "team_id", $7::boolean AS "shared", $8::timestamptz AS "created_at", $9::timestamptz AS "updated_at") AS t0, (SELECT $10::bigint AS "id", ($11::text COLLATE "C") AS "title", $12::numeric AS "price", $13::bigint AS "stars", $14::uuid AS "owner_id", $15::uuid AS "team_id", $16::boolean AS "shared", $17::timestamptz AS "created_at", $18::timestamptz AS "updated_at") AS t1, (SELECT $19::bigint AS "id", ($20::text COLLATE "C") AS "title", $21::numeric AS "price", $22::bigint AS "stars", $23::uuid AS "owner_id", $24::uuid AS "team_id", $25::boolean AS "shared", $26::timestamptz AS "created_at", $27::timestamptz AS "updated_at") AS old
 -- insert whose rule looks at other rows
@@ -80,6 +82,8 @@ UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- change
 UPDATE "posts" SET "_rev" = $2::bigint, "title" = ($3::text COLLATE "C"), "price" = $4::numeric WHERE "posts"."id" = $5::bigint AND ("posts"."shared" OR ("posts"."owner_id" = $1::uuid)) AND ("posts"."owner_id" = $1::uuid) AND ("posts"."owner_id" IS NOT DISTINCT FROM "posts"."owner_id") RETURNING ("posts"."shared" OR ("posts"."owner_id" = $1::uuid)), TRUE, "posts"."id", "posts"."title", "posts"."price"::numeric, (CASE WHEN ("posts"."owner_id" = $1::uuid) THEN "posts"."stars" END), "posts"."_rev"
+-- delete
+DELETE FROM "posts" WHERE "posts"."id" = $1::bigint AND ("posts"."shared" OR ("posts"."owner_id" = $2::uuid)) AND ("posts"."owner_id" = $2::uuid) RETURNING "posts"."id"
 -- a row that is not stored
 SELECT (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t1."price" IS NOT DISTINCT FROM NULL) OR (t1."price" >= old."price")) FROM (SELECT $1::bigint AS "id", ($2::text COLLATE "C") AS "title", $3::numeric AS "price", $4::bigint AS "stars", $5::uuid AS "owner_id", $6::uuid AS "team_id", $7::boolean AS "shared", $8::timestamptz AS "created_at", $9::timestamptz AS "updated_at") AS t0, (SELECT $10::bigint AS "id", ($11::text COLLATE "C") AS "title", $12::numeric AS "price", $13::bigint AS "stars", $14::uuid AS "owner_id", $15::uuid AS "team_id", $16::boolean AS "shared", $17::timestamptz AS "created_at", $18::timestamptz AS "updated_at") AS t1, (SELECT $19::bigint AS "id", ($20::text COLLATE "C") AS "title", $21::numeric AS "price", $22::bigint AS "stars", $23::uuid AS "owner_id", $24::uuid AS "team_id", $25::boolean AS "shared", $26::timestamptz AS "created_at", $27::timestamptz AS "updated_at") AS old
 -- insert whose rule looks at other rows
@@ -126,6 +130,8 @@ UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- change
 UPDATE "posts" SET "_rev" = $2::bigint, "title" = ($3::text COLLATE "C"), "price" = $4::numeric WHERE "posts"."id" = $5::bigint AND ("posts"."shared" OR ("posts"."owner_id" = $1::uuid)) AND ("posts"."owner_id" = $1::uuid) AND ("posts"."owner_id" IS NOT DISTINCT FROM "posts"."owner_id") RETURNING ("posts"."shared" OR ("posts"."owner_id" = $1::uuid)), TRUE, "posts"."id", "posts"."title", "posts"."price"::numeric, (CASE WHEN ("posts"."owner_id" = $1::uuid) THEN "posts"."stars" END), "posts"."_rev"
+-- delete
+DELETE FROM "posts" WHERE "posts"."id" = $1::bigint AND ("posts"."shared" OR ("posts"."owner_id" = $2::uuid)) AND ("posts"."owner_id" = $2::uuid) RETURNING "posts"."id"
 -- a row that is not stored
 SELECT (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t1."price" IS NOT DISTINCT FROM NULL) OR (t1."price" >= old."price")) FROM (SELECT $1::bigint AS "id", ($2::text COLLATE "C") AS "title", $3::numeric AS "price", $4::bigint AS "stars", $5::uuid AS "owner_id", $6::uuid AS "team_id", $7::boolean AS "shared", $8::timestamptz AS "created_at", $9::timestamptz AS "updated_at") AS t0, (SELECT $10::bigint AS "id", ($11::text COLLATE "C") AS "title", $12::numeric AS "price", $13::bigint AS "stars", $14::uuid AS "owner_id", $15::uuid AS "team_id", $16::boolean AS "shared", $17::timestamptz AS "created_at", $18::timestamptz AS "updated_at") AS t1, (SELECT $19::bigint AS "id", ($20::text COLLATE "C") AS "title", $21::numeric AS "price", $22::bigint AS "stars", $23::uuid AS "owner_id", $24::uuid AS "team_id", $25::boolean AS "shared", $26::timestamptz AS "created_at", $27::timestamptz AS "updated_at") AS old
 -- insert whose rule looks at other rows
@@ -172,6 +178,8 @@ UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price
 SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- change
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint RETURNING TRUE, TRUE, "posts"."id", "posts"."title", "posts"."price"::numeric, "posts"."stars", "posts"."_rev"
+-- delete
+DELETE FROM "posts" WHERE "posts"."id" = $1::bigint RETURNING "posts"."id"
 -- a row that is not stored
 SELECT TRUE, ((old."id" IS NOT DISTINCT FROM NULL) OR (t1."price" IS NOT DISTINCT FROM NULL) OR (t1."price" >= old."price")) FROM (SELECT $1::bigint AS "id", ($2::text COLLATE "C") AS "title", $3::numeric AS "price", $4::bigint AS "stars", $5::uuid AS "owner_id", $6::uuid AS "team_id", $7::boolean AS "shared", $8::timestamptz AS "created_at", $9::timestamptz AS "updated_at") AS t0, (SELECT $10::bigint AS "id", ($11::text COLLATE "C") AS "title", $12::numeric AS "price", $13::bigint AS "stars", $14::uuid AS "owner_id", $15::uuid AS "team_id", $16::boolean AS "shared", $17::timestamptz AS "created_at", $18::timestamptz AS "updated_at") AS t1, (SELECT $19::bigint AS "id", ($20::text COLLATE "C") AS "title", $21::numeric AS "price", $22::bigint AS "stars", $23::uuid AS "owner_id", $24::uuid AS "team_id", $25::boolean AS "shared", $26::timestamptz AS "created_at", $27::timestamptz AS "updated_at") AS old
 -- insert whose rule looks at other rows
