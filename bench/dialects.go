@@ -5,8 +5,6 @@ import (
 	"net/url"
 )
 
-const pageRows = 30
-
 type ashlarDialect struct{}
 
 func (ashlarDialect) id(id string) string         { return id }

@@ -18,7 +18,6 @@ import (
 // server is one of the measured programs.
 type server struct {
 	name       string
-	note       string // for the report
 	durability string
 	binary     string
 	args       []string
