@@ -26,7 +26,7 @@ type rowCheck struct {
 const maxRowHint = 4096
 
 // rowFromResult returns the new row as the caller may see it, from the columns that afterSpec asks for.
-func (c rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
+func (c *rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 	if err := c.checkOutcomes(cols, 1); err != nil {
 		return Row{}, err
 	}
@@ -41,7 +41,7 @@ func (c rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 }
 
 // checkOutcomes refuses a row if the outcome of a rule or of a check does. The outcomes begin with column first.
-func (c rowCheck) checkOutcomes(cols value.Row, first int) error {
+func (c *rowCheck) checkOutcomes(cols value.Row, first int) error {
 	if !holds(cols, first) {
 		return c.req.denied()
 	}
@@ -70,7 +70,7 @@ func (c rowCheck) checkOutcomes(cols value.Row, first int) error {
 
 // explain returns why a write changed nothing. refusal is the error of the write: a *store.ConstraintError, or nil if the
 // rules in its statement did not hold. explain returns other errors unchanged.
-func (c rowCheck) explain(tx store.Tx, old *input.Stored, values []value.Value, refusal error) error {
+func (c *rowCheck) explain(tx store.Tx, old *input.Stored, values []value.Value, refusal error) error {
 	if refusal != nil && !isConstraint(refusal) {
 		return refusal
 	}
@@ -98,7 +98,7 @@ func isConstraint(err error) bool {
 	return ok
 }
 
-func (c rowCheck) explainConstraint(tx store.Tx, old *input.Stored, values []value.Value, err error) error {
+func (c *rowCheck) explainConstraint(tx store.Tx, old *input.Stored, values []value.Value, err error) error {
 	constraint, ok := errors.AsType[*store.ConstraintError](err)
 	if !ok || constraint.Constraint == store.Other {
 		return err
@@ -132,7 +132,7 @@ func alsoUnique(columns []string) string {
 
 // refuse returns a conflict, unless a rule or a check refuses the row anyway. Rules see dangling references as missing, and
 // checks that follow one are skipped, so a hidden row and a missing row answer alike.
-func (c rowCheck) refuse(tx store.Tx, old *input.Stored, values []value.Value, dangling []*model.Field, conflict *errs.Error) error {
+func (c *rowCheck) refuse(tx store.Tx, old *input.Stored, values []value.Value, dangling []*model.Field, conflict *errs.Error) error {
 	stmt, err := c.table.candidateStatement(c.req.Binding, c.decision, c.created, dangling)
 	if err != nil {
 		return err

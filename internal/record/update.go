@@ -41,14 +41,15 @@ func (r *request) update(ctx context.Context, t *model.Table, id value.Value, pa
 
 // A change updates one row.
 type change struct {
-	req      *request
-	table    *table
-	id       value.Value
-	match    Match
-	body     *input.Body
-	from, to decision // on the old row and on the new row
-	merge    *merge   // nil if there is nothing to merge, or if the transaction merges
-	result   Row
+	req    *request
+	table  *table
+	id     value.Value
+	match  Match
+	body   *input.Body
+	from   decision // on the old row
+	check  rowCheck // of the new row, if the body is written whole
+	merge  *merge   // nil if there is nothing to merge, or if the transaction merges
+	result Row
 }
 
 // newChange checks what needs no database.
@@ -64,7 +65,7 @@ func (r *request) newChange(t *model.Table, id value.Value, patch []value.Member
 	rules := r.db.rules.Table(t)
 	u.from = u.table.decision(Update, rules.UpdateFrom, body.Given)
 	u.from.addMasks(u.table, body.Compared(r.db.rules))
-	u.to = u.table.decision(Update, rules.UpdateTo, body.Given)
+	u.check = u.newCheck(body)
 	return u, nil
 }
 
@@ -118,7 +119,10 @@ func (u *change) runWithOld(tx store.Tx, revision int64) error {
 	if err != nil {
 		return err
 	}
-	check := u.checkOf(body)
+	check := u.check
+	if len(body.Given) < len(u.body.Given) {
+		check = u.newCheck(body)
+	}
 	fields := u.fieldsOf(body)
 	update, err := u.table.updateStatement(u.req.Binding, u.from, check.decision, fields)
 	if err != nil {
@@ -161,13 +165,10 @@ func (u *change) setUpdated(values []value.Value) {
 	values[u.table.index[u.table.Field("updated_at")]] = value.OfTimestamp(u.req.Now())
 }
 
-// checkOf returns the check of the new row. A body without some members asks fewer write rules.
-func (u *change) checkOf(body *input.Body) rowCheck {
-	check := rowCheck{req: u.req, table: u.table, decision: u.to, given: body.Given}
-	if len(body.Given) < len(u.body.Given) {
-		check.decision = u.table.decision(Update, u.req.db.rules.Table(u.table.Table).UpdateTo, body.Given)
-	}
-	return check
+// newCheck returns the check of the new row for a body. It asks the write rules of the fields in the body.
+func (u *change) newCheck(body *input.Body) rowCheck {
+	decision := u.table.decision(Update, u.req.db.rules.Table(u.table.Table).UpdateTo, body.Given)
+	return rowCheck{req: u.req, table: u.table, decision: decision, given: body.Given}
 }
 
 // fieldsOf returns the fields that the change sets.
@@ -190,14 +191,14 @@ func (u *change) buildSingle(revision int64) (*rowWrite, error) {
 		return nil, nil
 	}
 	fields := u.fieldsOf(u.body)
-	update, err := u.table.changeStatement(u.req.Binding, u.from, u.to, fields)
+	update, err := u.table.changeStatement(u.req.Binding, u.from, u.check.decision, fields)
 	if err != nil || update.SQL == "" {
 		return nil, err
 	}
 	values := slices.Clone(u.body.Values)
 	values[0] = u.id
 	u.setUpdated(values)
-	w, err := u.checkOf(u.body).buildWrite(writeSpec{op: Update, revision: revision, change: update, inputs: u.inputs(revision, fields, values), values: values, result: &u.result})
+	w, err := u.check.buildWrite(writeSpec{op: Update, revision: revision, change: update, inputs: u.inputs(revision, fields, values), values: values, result: &u.result})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ type writeSpec struct {
 }
 
 // buildWrite returns the write of a row with its reference checks.
-func (c rowCheck) buildWrite(spec writeSpec) (*rowWrite, error) {
+func (c *rowCheck) buildWrite(spec writeSpec) (*rowWrite, error) {
 	id := spec.values[0]
 	w := &rowWrite{table: c.table, change: c.req.Bound(spec.change, spec.inputs), effects: c.req.effectsOf(c.table, spec.op, id, spec.revision)}
 	if err := c.addReferenceChecks(w, spec); err != nil {
@@ -63,7 +63,7 @@ func (c rowCheck) buildWrite(spec writeSpec) (*rowWrite, error) {
 	return w, nil
 }
 
-func (c rowCheck) addReferenceChecks(w *rowWrite, spec writeSpec) error {
+func (c *rowCheck) addReferenceChecks(w *rowWrite, spec writeSpec) error {
 	found := func(value.Row) error { return nil }
 	for _, f := range c.req.referencesToCheck(c.table, c.given, spec.values, spec.old) {
 		stmt, err := c.req.db.tables[f.Ref].existsStatement(c.req.Binding)
