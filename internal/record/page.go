@@ -10,8 +10,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// A page is one page of a list while it is read. Missing values stand last in a list, so a page reads up to one range for
-// each sort key that may be missing.
+// A page is one page of a list while it is read. It reads one or more ranges of the list, one after the other: see
+// sqlgen.Ranges.
 type page struct {
 	req    *request
 	shape  *shape.Shape
