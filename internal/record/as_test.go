@@ -75,15 +75,15 @@ func TestTransactionsEvaluateTheirRulesOnce(t *testing.T) {
 	d := New(db, rules, Config{Now: clock.read})
 	table := rules.Model.Table("notes")
 	err := db.Write(t.Context(), func(tx store.Tx) error {
-		x := d.In(tx, nobody)
-		defer x.Done()
+		rows := d.In(tx, nobody)
+		defer rows.Done()
 		clock.now, clock.readings = clock.now.Add(2*time.Hour), 0
 		for range 3 {
-			if _, err := x.Create(table, members(t, `{"title":"a"}`)); err != nil {
+			if _, err := rows.Create(table, members(t, `{"title":"a"}`)); err != nil {
 				return err
 			}
 		}
-		_, err := x.List(table, Query{Limit: 10})
+		_, err := rows.List(table, Query{Limit: 10})
 		return err
 	})
 	if err != nil || clock.readings > 0 {

@@ -19,20 +19,20 @@ func TestCallersShareNothing(t *testing.T) {
 		s := storeData(t, world(t, random(i)))
 		var asked []*posed
 		for range 4 {
-			q := ask(s.Data)
-			q.query.Total = true
-			asked = append(asked, q)
+			query := ask(s.Data)
+			query.query.Total = true
+			asked = append(asked, query)
 		}
 		for range queries {
 			if s.IntN(8) == 0 && s.grow(t) {
 				added++
 			}
-			q := asked[s.IntN(len(asked))]
+			query := asked[s.IntN(len(asked))]
 			as := &stored{Data: s.As(s.IntN(oracle.Callers)), db: s.db, rows: s.rows}
-			if as.rows.Allow(as.Caller, q.table, Read) != nil {
+			if as.rows.Allow(as.Caller, query.table, Read) != nil {
 				continue
 			}
-			as.follow(t, q, q.reference(as.Data))
+			as.follow(t, query, query.reference(as.Data))
 			answered++
 		}
 		s.db.Close()
@@ -46,9 +46,9 @@ func TestCallersShareNothing(t *testing.T) {
 // grow adds a row to a table.
 func (s *stored) grow(t *testing.T) bool {
 	t.Helper()
-	d := s.Clone()
-	table := d.Model.Tables[d.IntN(len(d.Model.Tables))]
-	rec := d.Add(table)
+	data := s.Clone()
+	table := data.Model.Tables[data.IntN(len(data.Model.Tables))]
+	rec := data.Add(table)
 	if rec == nil {
 		return false
 	}
@@ -56,6 +56,6 @@ func (s *stored) grow(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Data = d
+	s.Data = data
 	return true
 }

@@ -47,20 +47,20 @@ var branchColumns = map[string]string{
 }
 
 // fill puts rows into a table of branches: values for each number from 1 to n.
-func fillBranch(t *testing.T, w *watched, table string, n int, values string) {
+func fillBranch(t *testing.T, spy *watched, table string, n int, values string) {
 	t.Helper()
-	if table == "marks" && w.Dialect().StoresUUID() {
+	if table == "marks" && spy.Dialect().StoresUUID() {
 		id, rest, _ := strings.Cut(values, ",")
 		values = "(" + id + ")::uuid," + rest
 	}
-	w.exec(t, fmt.Sprintf(`INSERT INTO %s (%s, created_at, updated_at, _rev)
+	spy.exec(t, fmt.Sprintf(`INSERT INTO %s (%s, created_at, updated_at, _rev)
 WITH RECURSIVE given(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM given WHERE n < %d)
-SELECT %s, %[5]s, %[5]s, 0 FROM given`, table, branchColumns[table], n, values, zeroTime(w)))
+SELECT %s, %[5]s, %[5]s, 0 FROM given`, table, branchColumns[table], n, values, zeroTime(spy)))
 }
 
-func remove(t *testing.T, d *DB, table string, id value.Value) error {
+func remove(t *testing.T, db *DB, table string, id value.Value) error {
 	t.Helper()
-	return d.Delete(context.Background(), nobody, d.rules.Model.Table(table), id, nil)
+	return db.Delete(context.Background(), nobody, db.rules.Model.Table(table), id, nil)
 }
 
 // A deletion follows a chain of more than 1,000 rows, whatever references made it. SQLite alone cannot.
@@ -68,43 +68,43 @@ func TestDeepCascades(t *testing.T) {
 	const depth = 3_000
 	for _, tt := range []struct {
 		name  string
-		fill  func(t *testing.T, w *watched)
+		fill  func(t *testing.T, spy *watched)
 		nodes int64 // that are left
 	}{
-		{"a chain", func(t *testing.T, w *watched) {
-			fillBranch(t, w, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
+		{"a chain", func(t *testing.T, spy *watched) {
+			fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
 		}, 0},
-		{"a chain whose ids fall", func(t *testing.T, w *watched) {
-			fillBranch(t, w, "nodes", depth, fmt.Sprintf("CASE WHEN n = 1 THEN 1 ELSE %d - n END, CASE WHEN n = 1 THEN NULL WHEN n = 2 THEN 1 ELSE %d - n END, NULL, NULL, NULL", depth+2, depth+3))
+		{"a chain whose ids fall", func(t *testing.T, spy *watched) {
+			fillBranch(t, spy, "nodes", depth, fmt.Sprintf("CASE WHEN n = 1 THEN 1 ELSE %d - n END, CASE WHEN n = 1 THEN NULL WHEN n = 2 THEN 1 ELSE %d - n END, NULL, NULL, NULL", depth+2, depth+3))
 		}, 0},
-		{"a ring", func(t *testing.T, w *watched) {
-			fillBranch(t, w, "nodes", depth, fmt.Sprintf("n, CASE WHEN n > 1 THEN n - 1 ELSE %d END, NULL, NULL, NULL", depth))
+		{"a ring", func(t *testing.T, spy *watched) {
+			fillBranch(t, spy, "nodes", depth, fmt.Sprintf("n, CASE WHEN n > 1 THEN n - 1 ELSE %d END, NULL, NULL, NULL", depth))
 		}, 0},
-		{"children of one that are also a chain", func(t *testing.T, w *watched) {
-			fillBranch(t, w, "nodes", depth, "n, CASE WHEN n > 1 THEN 1 END, CASE WHEN n > 2 THEN n - 1 END, NULL, NULL")
+		{"children of one that are also a chain", func(t *testing.T, spy *watched) {
+			fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN 1 END, CASE WHEN n > 2 THEN n - 1 END, NULL, NULL")
 		}, 0},
-		{"two tables in turn", func(t *testing.T, w *watched) {
-			fillBranch(t, w, "nodes", depth, "n, NULL, NULL, NULL, NULL")
-			fillBranch(t, w, "leaves", depth, "'l' || n, n, NULL")
-			w.exec(t, "UPDATE nodes SET leaf_id = 'l' || (id - 1) WHERE id > 1")
+		{"two tables in turn", func(t *testing.T, spy *watched) {
+			fillBranch(t, spy, "nodes", depth, "n, NULL, NULL, NULL, NULL")
+			fillBranch(t, spy, "leaves", depth, "'l' || n, n, NULL")
+			spy.exec(t, "UPDATE nodes SET leaf_id = 'l' || (id - 1) WHERE id > 1")
 		}, 0},
-		{"another chain stays", func(t *testing.T, w *watched) {
-			fillBranch(t, w, "nodes", depth, fmt.Sprintf("n, CASE WHEN n NOT IN (1, %d) THEN n - 1 END, NULL, NULL, NULL", depth/2))
+		{"another chain stays", func(t *testing.T, spy *watched) {
+			fillBranch(t, spy, "nodes", depth, fmt.Sprintf("n, CASE WHEN n NOT IN (1, %d) THEN n - 1 END, NULL, NULL, NULL", depth/2))
 		}, depth/2 + 1},
-		{"a chain that refers to itself by what restricts", func(t *testing.T, w *watched) {
-			fillBranch(t, w, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, CASE WHEN n > 2 THEN n - 2 END")
+		{"a chain that refers to itself by what restricts", func(t *testing.T, spy *watched) {
+			fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, CASE WHEN n > 2 THEN n - 2 END")
 		}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-				tt.fill(t, w)
-				if err := remove(t, d, "nodes", value.OfInt(1)); err != nil {
+			onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+				tt.fill(t, spy)
+				if err := remove(t, db, "nodes", value.OfInt(1)); err != nil {
 					t.Fatal(err)
 				}
-				if n := w.number(t, "SELECT count(*) FROM nodes"); n != tt.nodes {
+				if n := spy.number(t, "SELECT count(*) FROM nodes"); n != tt.nodes {
 					t.Errorf("%d nodes are left, want %d", n, tt.nodes)
 				}
-				if n := w.number(t, "SELECT count(*) FROM leaves"); n != 0 {
+				if n := spy.number(t, "SELECT count(*) FROM leaves"); n != 0 {
 					t.Errorf("%d leaves are left", n)
 				}
 			})
@@ -116,25 +116,25 @@ func TestDeepCascades(t *testing.T) {
 // again.
 func TestDeepCascadesClear(t *testing.T) {
 	const depth = 1_500
-	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		fillBranch(t, w, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
-		fillBranch(t, w, "leaves", depth, "'l' || n, n, NULL")
-		fillBranch(t, w, "marks", 10, fmt.Sprintf("'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a7' || (n - 1), %d - n, 'l' || n, NULL", depth))
+	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+		fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
+		fillBranch(t, spy, "leaves", depth, "'l' || n, n, NULL")
+		fillBranch(t, spy, "marks", 10, fmt.Sprintf("'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a7' || (n - 1), %d - n, 'l' || n, NULL", depth))
 		generation := func(table string) (n int64) {
-			err := w.DB.Read(t.Context(), func(q store.Reader) (err error) { n, err = q.Generation(table); return err })
+			err := spy.DB.Read(t.Context(), func(reader store.Reader) (err error) { n, err = reader.Generation(table); return err })
 			if err != nil {
 				t.Fatal(err)
 			}
 			return n
 		}
 		before := []int64{generation("nodes"), generation("leaves"), generation("marks")}
-		if err := remove(t, d, "nodes", value.OfInt(1)); err != nil {
+		if err := remove(t, db, "nodes", value.OfInt(1)); err != nil {
 			t.Fatal(err)
 		}
-		if n := w.number(t, "SELECT count(*) FROM marks WHERE node_id IS NULL AND leaf_id IS NULL AND _rev > 0 AND updated_at = "+zeroTime(w)); n != 10 {
+		if n := spy.number(t, "SELECT count(*) FROM marks WHERE node_id IS NULL AND leaf_id IS NULL AND _rev > 0 AND updated_at = "+zeroTime(spy)); n != 10 {
 			t.Errorf("%d marks are cleared and have a new revision, want 10", n)
 		}
-		if n := w.number(t, "SELECT count(DISTINCT _rev) FROM marks"); n != 10 {
+		if n := spy.number(t, "SELECT count(DISTINCT _rev) FROM marks"); n != 10 {
 			t.Errorf("the marks have %d revisions, want 10", n)
 		}
 		if after := []int64{generation("nodes"), generation("leaves"), generation("marks")}; before[0] == after[0] || before[1] == after[1] || before[2] == after[2] {
@@ -147,35 +147,35 @@ func TestDeepCascadesClear(t *testing.T) {
 // the others first, for each such request.
 func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 	const children = 20_000
-	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		fillBranch(t, w, "nodes", children, "n, CASE WHEN n > 1 THEN 1 END, NULL, NULL, NULL")
-		fillBranch(t, w, "leaves", 10, "'l' || n, n * 1000, NULL")
-		fillBranch(t, w, "marks", 1, "'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70', NULL, NULL, 'l7'")
+	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+		fillBranch(t, spy, "nodes", children, "n, CASE WHEN n > 1 THEN 1 END, NULL, NULL, NULL")
+		fillBranch(t, spy, "leaves", 10, "'l' || n, n * 1000, NULL")
+		fillBranch(t, spy, "marks", 1, "'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a70', NULL, NULL, 'l7'")
 		for range 3 {
-			w.forget()
-			if err := remove(t, d, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.Conflict {
+			spy.forget()
+			if err := remove(t, db, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.Conflict {
 				t.Fatalf("%v, want a conflict", err)
 			}
-			if w.writes.Load() != 1 || w.statements.Load() != 2 {
-				t.Errorf("%d transactions with %d statements, want 1 with 2: the row and the count", w.writes.Load(), w.statements.Load())
+			if spy.writes.Load() != 1 || spy.statements.Load() != 2 {
+				t.Errorf("%d transactions with %d statements, want 1 with 2: the row and the count", spy.writes.Load(), spy.statements.Load())
 			}
 		}
-		if n := w.number(t, "SELECT count(*) FROM nodes"); n != children {
+		if n := spy.number(t, "SELECT count(*) FROM nodes"); n != children {
 			t.Errorf("%d nodes are left", n)
 		}
 
 		// The restricting row comes after the look.
-		w.exec(t, "DELETE FROM marks")
+		spy.exec(t, "DELETE FROM marks")
 		looked := 0
-		w.beforeWrite = func() {
+		spy.beforeWrite = func() {
 			if looked++; looked == 2 {
-				fillBranch(t, w, "marks", 1, "'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a71', NULL, NULL, 'l7'")
+				fillBranch(t, spy, "marks", 1, "'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a71', NULL, NULL, 'l7'")
 			}
 		}
-		if err := remove(t, d, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.Conflict || looked != 2 {
+		if err := remove(t, db, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.Conflict || looked != 2 {
 			t.Errorf("a row that comes in between: %v after %d transactions, want a conflict after 2", err, looked)
 		}
-		if n := w.number(t, "SELECT count(*) FROM nodes"); n != children {
+		if n := spy.number(t, "SELECT count(*) FROM nodes"); n != children {
 			t.Errorf("%d nodes are left", n)
 		}
 	})
@@ -183,16 +183,16 @@ func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 
 // The writer's count has a bound. SQLite would otherwise collect every row that refers to the deleted one.
 func TestExhaustion_TheCountEndsEarly(t *testing.T) {
-	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		cascadeRows := int64(d.limits.cascadeRows)
+	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+		cascadeRows := int64(db.limits.cascadeRows)
 		fastest := func(id int64) time.Duration {
-			stmt, err := d.tables[d.rules.Model.Table("nodes")].countReachStatement(d.request(nobody).Binding, int(cascadeRows))
+			stmt, err := db.tables[db.rules.Model.Table("nodes")].countReachStatement(db.request(nobody).Binding, int(cascadeRows))
 			if err != nil {
 				t.Fatal(err)
 			}
 			least := time.Hour
 			for range 9 {
-				err := w.DB.Write(t.Context(), func(tx store.Tx) error {
+				err := spy.DB.Write(t.Context(), func(tx store.Tx) error {
 					begun := time.Now()
 					err := tx.Query(stmt.SQL, []value.Value{value.OfInt(id)}, func(cols value.Row) error {
 						if cols.Int(0) <= cascadeRows {
@@ -209,7 +209,7 @@ func TestExhaustion_TheCountEndsEarly(t *testing.T) {
 			}
 			return least
 		}
-		fillBranch(t, w, "nodes", 50_000, "n, CASE WHEN n > 200 THEN 1 WHEN n > 2 THEN 2 END, NULL, NULL, NULL")
+		fillBranch(t, spy, "nodes", 50_000, "n, CASE WHEN n > 200 THEN 1 WHEN n > 2 THEN 2 END, NULL, NULL, NULL")
 		if few, many := fastest(2), fastest(1); many > 20*few {
 			t.Errorf("the count takes %v where 50,000 rows refer to one, and %v where 198 do", many, few)
 		}
@@ -218,17 +218,17 @@ func TestExhaustion_TheCountEndsEarly(t *testing.T) {
 
 // A reader refuses a deletion of too many rows, before any writer waits.
 func TestExhaustion_ADeletionThatReachesTooMany(t *testing.T) {
-	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		d.limits.deletionRows = 1_000
-		fillBranch(t, w, "nodes", 601, "n, CASE WHEN n NOT IN (1, 601) THEN 1 END, NULL, NULL, NULL")
-		fillBranch(t, w, "leaves", 401, "'l' || n, 601, 1")
-		w.forget()
-		err := remove(t, d, "nodes", value.OfInt(1))
-		if errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "more than 1000 rows") || w.writes.Load() != 1 {
-			t.Errorf("600 rows and 401 that are cleared: %v after %d transactions", err, w.writes.Load())
+	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+		db.limits.deletionRows = 1_000
+		fillBranch(t, spy, "nodes", 601, "n, CASE WHEN n NOT IN (1, 601) THEN 1 END, NULL, NULL, NULL")
+		fillBranch(t, spy, "leaves", 401, "'l' || n, 601, 1")
+		spy.forget()
+		err := remove(t, db, "nodes", value.OfInt(1))
+		if errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), "more than 1000 rows") || spy.writes.Load() != 1 {
+			t.Errorf("600 rows and 401 that are cleared: %v after %d transactions", err, spy.writes.Load())
 		}
-		w.exec(t, "DELETE FROM leaves WHERE id = 'l1'")
-		if err := remove(t, d, "nodes", value.OfInt(1)); err != nil {
+		spy.exec(t, "DELETE FROM leaves WHERE id = 'l1'")
+		if err := remove(t, db, "nodes", value.OfInt(1)); err != nil {
 			t.Errorf("600 rows and 400 that are cleared: %v", err)
 		}
 	})
@@ -236,28 +236,28 @@ func TestExhaustion_ADeletionThatReachesTooMany(t *testing.T) {
 
 // The sweep checks access, revision and the row itself again.
 func TestDeepCascadesAskAgain(t *testing.T) {
-	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		fillBranch(t, w, "nodes", 500, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
-		nodes := d.rules.Model.Table("nodes")
+	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+		fillBranch(t, spy, "nodes", 500, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
+		nodes := db.rules.Model.Table("nodes")
 		looked := 0
-		w.beforeWrite = func() {
+		spy.beforeWrite = func() {
 			if looked++; looked == 2 {
-				w.exec(t, "UPDATE nodes SET _rev = 2 WHERE id = 1")
+				spy.exec(t, "UPDATE nodes SET _rev = 2 WHERE id = 1")
 			}
 		}
-		if err := d.Delete(t.Context(), nobody, nodes, value.OfInt(1), func(revision int64) bool { return revision == 0 }); errs.KindOf(err) != errs.Stale {
+		if err := db.Delete(t.Context(), nobody, nodes, value.OfInt(1), func(revision int64) bool { return revision == 0 }); errs.KindOf(err) != errs.Stale {
 			t.Errorf("a row that was changed in between: %v, want stale", err)
 		}
 		looked = 0
-		w.beforeWrite = func() {
+		spy.beforeWrite = func() {
 			if looked++; looked == 2 {
-				w.exec(t, "UPDATE nodes SET up_id = NULL WHERE id = 2", "DELETE FROM nodes WHERE id = 1")
+				spy.exec(t, "UPDATE nodes SET up_id = NULL WHERE id = 2", "DELETE FROM nodes WHERE id = 1")
 			}
 		}
-		if err := remove(t, d, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.NotFound {
+		if err := remove(t, db, "nodes", value.OfInt(1)); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("a row that was deleted in between: %v, want not found", err)
 		}
-		if n := w.number(t, "SELECT count(*) FROM nodes"); n != 499 {
+		if n := spy.number(t, "SELECT count(*) FROM nodes"); n != 499 {
 			t.Errorf("%d nodes are left, want 499", n)
 		}
 	})

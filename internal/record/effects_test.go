@@ -28,37 +28,37 @@ tables:
 
 // The effects of a write are committed with it or not at all, as a script and as a function.
 func TestEffects(t *testing.T) {
-	onBoth(t, accounts, func(t *testing.T, functions *DB, w *watched) {
-		scripts := New(w.DB, functions.rules, Config{})
-		w.exec(t, `CREATE TABLE kept (op TEXT PRIMARY KEY)`)
+	onBoth(t, accounts, func(t *testing.T, functions *DB, spy *watched) {
+		scripts := New(spy.DB, functions.rules, Config{})
+		spy.exec(t, `CREATE TABLE kept (op TEXT PRIMARY KEY)`)
 		for _, way := range []struct {
 			name string
 			rows *DB
 		}{{"functions", functions}, {"scripts", scripts}} {
 			t.Run(way.name, func(t *testing.T) {
 				way.rows.refusals.ignored = true
-				w.exec(t, `DELETE FROM sessions`, `DELETE FROM people`)
-				testEffects(t, way.rows, w)
+				spy.exec(t, `DELETE FROM sessions`, `DELETE FROM people`)
+				testEffects(t, way.rows, spy)
 			})
 		}
 	})
 }
 
-func testEffects(t *testing.T, d *DB, w *watched) {
-	people := d.rules.Model.Table("people")
-	d.effects = nil
-	must(t, d, nobody, "people", `{"id":"ann","name":"Ann"}`)
-	must(t, d, nobody, "people", `{"id":"bob","name":"Bob"}`)
+func testEffects(t *testing.T, db *DB, spy *watched) {
+	people := db.rules.Model.Table("people")
+	db.effects = nil
+	must(t, db, nobody, "people", `{"id":"ann","name":"Ann"}`)
+	must(t, db, nobody, "people", `{"id":"bob","name":"Bob"}`)
 	keep := func(op string) store.Step {
 		return store.Step{Statement: store.Statement{SQL: `INSERT INTO kept (op) VALUES ('` + op + `')`}}
 	}
 	missing := store.Step{Statement: store.Statement{SQL: `SELECT op FROM kept WHERE op = 'nothing'`}, Row: func(value.Row) error { return nil }}
 	id := value.OfText("ann")
 	create := func(body string) func() error {
-		return func() error { _, err := create(t, d, nobody, "people", body); return err }
+		return func() error { _, err := create(t, db, nobody, "people", body); return err }
 	}
 	update := func(body string) func() error {
-		return func() error { _, err := d.Update(t.Context(), nobody, people, id, members(t, body), nil); return err }
+		return func() error { _, err := db.Update(t.Context(), nobody, people, id, members(t, body), nil); return err }
 	}
 	for _, tt := range []struct {
 		name  string
@@ -76,15 +76,15 @@ func testEffects(t *testing.T, d *DB, w *watched) {
 		{"update refused by a check", []store.Step{keep("a")}, update(`{"age":0}`), errs.Invalid},
 		{"update refused by a constraint", []store.Step{keep("a")}, update(`{"name":"Bob"}`), errs.Conflict},
 		{"update refused by an effect", []store.Step{keep("a"), missing}, update(`{"age":7}`), errs.Conflict},
-		{"delete refused by an effect", []store.Step{missing}, func() error { return d.Delete(t.Context(), nobody, people, id, nil) }, errs.Conflict},
-		{"delete", []store.Step{keep("a")}, func() error { return d.Delete(t.Context(), nobody, people, id, nil) }, ""},
+		{"delete refused by an effect", []store.Step{missing}, func() error { return db.Delete(t.Context(), nobody, people, id, nil) }, errs.Conflict},
+		{"delete", []store.Step{keep("a")}, func() error { return db.Delete(t.Context(), nobody, people, id, nil) }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w.exec(t, `DELETE FROM kept`)
-			d.effects = func(*model.Table, Op, value.Value, int64) Effects { return Effects{Steps: tt.steps} }
-			rows := w.number(t, `SELECT CAST(sum(_rev) + count(*) AS BIGINT) FROM people`)
+			spy.exec(t, `DELETE FROM kept`)
+			db.effects = func(*model.Table, Op, value.Value, int64) Effects { return Effects{Steps: tt.steps} }
+			rows := spy.number(t, `SELECT CAST(sum(_rev) + count(*) AS BIGINT) FROM people`)
 			err := tt.write()
-			kept, now := w.number(t, `SELECT count(*) FROM kept`), w.number(t, `SELECT CAST(sum(_rev) + count(*) AS BIGINT) FROM people`)
+			kept, now := spy.number(t, `SELECT count(*) FROM kept`), spy.number(t, `SELECT CAST(sum(_rev) + count(*) AS BIGINT) FROM people`)
 			if errs.KindOf(err) != tt.want && !(tt.want == errs.Internal && err != nil) {
 				t.Errorf("got %v, want kind %q", err, tt.want)
 			}
@@ -97,38 +97,38 @@ func testEffects(t *testing.T, d *DB, w *watched) {
 
 // TestTx writes an account and its session in one transaction, and reads them there.
 func TestTx(t *testing.T) {
-	onBoth(t, accounts, func(t *testing.T, d *DB, w *watched) {
-		people, sessions := d.rules.Model.Table("people"), d.rules.Model.Table("sessions")
+	onBoth(t, accounts, func(t *testing.T, db *DB, spy *watched) {
+		people, sessions := db.rules.Model.Table("people"), db.rules.Model.Table("sessions")
 		id := value.OfText("ann")
 		write := func(fail error) error {
-			return w.Write(t.Context(), func(tx store.Tx) error {
-				x := d.In(tx, nobody)
-				defer x.Done()
-				if _, err := x.Create(people, members(t, `{"id":"ann","name":"Ann"}`)); err != nil {
+			return spy.Write(t.Context(), func(tx store.Tx) error {
+				rows := db.In(tx, nobody)
+				defer rows.Done()
+				if _, err := rows.Create(people, members(t, `{"id":"ann","name":"Ann"}`)); err != nil {
 					return err
 				}
-				if _, err := x.Update(people, id, members(t, `{"age":30}`), nil); err != nil {
+				if _, err := rows.Update(people, id, members(t, `{"age":30}`), nil); err != nil {
 					return err
 				}
-				session, err := x.Create(sessions, members(t, `{"user_id":"ann"}`))
+				session, err := rows.Create(sessions, members(t, `{"user_id":"ann"}`))
 				if err != nil {
 					return err
 				}
-				user, err := x.Get(people, id, Selection{Fields: "name,age", Expand: "sessions"})
+				user, err := rows.Get(people, id, Selection{Fields: "name,age", Expand: "sessions"})
 				if err != nil {
 					return err
 				}
-				page, err := x.List(sessions, Query{Selection: Selection{Fields: "user_id"}, Limit: 5, Total: true, Filter: "user.age == 30"})
+				page, err := rows.List(sessions, Query{Selection: Selection{Fields: "user_id"}, Limit: 5, Total: true, Filter: "user.age == 30"})
 				if err != nil {
 					return err
 				}
 				if got, want := string(page), `{"items":[{"user_id":"ann"}],"next":null,"total":1}`; got != want {
 					t.Errorf("the list in the transaction is %s, want %s", got, want)
 				}
-				if err := x.Delete(sessions, session.ID, nil); err != nil {
+				if err := rows.Delete(sessions, session.ID, nil); err != nil {
 					return err
 				}
-				if after, err := x.Get(sessions, session.ID, Selection{}); errs.KindOf(err) != errs.NotFound {
+				if after, err := rows.Get(sessions, session.ID, Selection{}); errs.KindOf(err) != errs.NotFound {
 					t.Errorf("the deleted session is %s, %v", after.JSON, err)
 				}
 				if len(user.JSON) == 0 {
@@ -137,13 +137,13 @@ func TestTx(t *testing.T) {
 				return fail
 			})
 		}
-		if err := write(errInjected); err != errInjected || w.number(t, `SELECT count(*) FROM people`) != 0 {
+		if err := write(errInjected); err != errInjected || spy.number(t, `SELECT count(*) FROM people`) != 0 {
 			t.Errorf("a transaction that fails leaves rows: %v", err)
 		}
 		if err := write(nil); err != nil {
 			t.Fatal(err)
 		}
-		if n := w.number(t, `SELECT age FROM people`); n != 30 {
+		if n := spy.number(t, `SELECT age FROM people`); n != 30 {
 			t.Errorf("the age is %d, want 30", n)
 		}
 	})

@@ -14,11 +14,11 @@ import (
 )
 
 // onBoth runs a test on each engine, on rows of a model with a watched store.
-func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, w *watched)) {
+func onBoth(t *testing.T, source string, test func(t *testing.T, d *DB, spy *watched)) {
 	t.Helper()
 	modeltest.Each(t, source, func(t *testing.T, db store.DB, rules *rule.Rules) {
-		w := &watched{DB: db}
-		test(t, New(w, rules, Config{}), w)
+		spy := &watched{DB: db}
+		test(t, New(spy, rules, Config{}), spy)
 	})
 }
 
@@ -82,15 +82,15 @@ type watched struct {
 	cancel   context.CancelFunc
 }
 
-func (w *watched) Read(ctx context.Context, f func(store.Reader) error) error {
+func (w *watched) Read(ctx context.Context, read func(store.Reader) error) error {
 	w.reads.Add(1)
-	return w.DB.Read(ctx, f)
+	return w.DB.Read(ctx, read)
 }
 
-func (w *watched) Write(ctx context.Context, f func(store.Tx) error) error {
+func (w *watched) Write(ctx context.Context, write func(store.Tx) error) error {
 	w.act()
 	w.writes.Add(1)
-	return w.DB.Write(ctx, func(tx store.Tx) error { return f(&watchedTx{tx, w}) })
+	return w.DB.Write(ctx, func(tx store.Tx) error { return write(&watchedTx{tx, w}) })
 }
 
 // Script runs no script.
@@ -99,10 +99,10 @@ func (*watched) Script(context.Context, func(int64) (*store.Script, error)) (boo
 }
 
 // Sweep counts as a write.
-func (w *watched) Sweep(ctx context.Context, f func(store.Tx) error) error {
+func (w *watched) Sweep(ctx context.Context, write func(store.Tx) error) error {
 	w.act()
 	w.writes.Add(1)
-	return w.DB.Sweep(ctx, func(tx store.Tx) error { return f(&watchedTx{tx, w}) })
+	return w.DB.Sweep(ctx, func(tx store.Tx) error { return write(&watchedTx{tx, w}) })
 }
 
 type watchedTx struct {
@@ -159,8 +159,8 @@ func (w *watched) exec(t *testing.T, statements ...string) {
 // number returns the number that a query selects.
 func (w *watched) number(t *testing.T, sql string) (n int64) {
 	t.Helper()
-	err := w.DB.Read(t.Context(), func(q store.Reader) error {
-		return q.Query(sql, nil, func(row value.Row) error { n = row.Int(0); return nil })
+	err := w.DB.Read(t.Context(), func(reader store.Reader) error {
+		return reader.Query(sql, nil, func(row value.Row) error { n = row.Int(0); return nil })
 	})
 	if err != nil {
 		t.Fatal(err)

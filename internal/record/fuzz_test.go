@@ -42,28 +42,28 @@ tables:
 `
 
 func withThings(f *testing.F) *DB {
-	d := open(f, kinds)
-	must(f, d, system, "groups", `{"id":1}`)
-	must(f, d, system, "things", `{"id":"a","text":"x","int":1,"float":1.5,"decimal":"1.50","bool":true,"timestamp":"2026-01-31T12:00:00Z","date":"2026-01-31",
+	db := open(f, kinds)
+	must(f, db, system, "groups", `{"id":1}`)
+	must(f, db, system, "things", `{"id":"a","text":"x","int":1,"float":1.5,"decimal":"1.50","bool":true,"timestamp":"2026-01-31T12:00:00Z","date":"2026-01-31",
 		"uuid":"00000000-0000-7000-8000-000000000001","enum":"a","json":{"a":1},"masked":3,"secret":"s","group_id":1}`)
-	must(f, d, system, "things", `{"id":"b","int":2,"masked":4}`)
-	must(f, d, system, "things", `{"id":"c","int":7,"group_id":1}`)
-	return d
+	must(f, db, system, "things", `{"id":"b","int":2,"masked":4}`)
+	must(f, db, system, "things", `{"id":"c","int":7,"group_id":1}`)
+	return db
 }
 
 // answers fails unless a list answers with a page or with errs.Malformed.
-func answers(t *testing.T, d *DB, q Query) {
+func answers(t *testing.T, db *DB, query Query) {
 	t.Helper()
-	body, err := d.List(context.Background(), nobody, d.rules.Model.Table("things"), q, nil)
+	body, err := db.List(context.Background(), nobody, db.rules.Model.Table("things"), query, nil)
 	switch kind := errs.KindOf(err); {
 	case kind != "" && kind != errs.Malformed:
-		t.Fatalf("%+v: %v", q, err)
+		t.Fatalf("%+v: %v", query, err)
 	case kind == errs.Malformed && publicOf(err) == "":
-		t.Fatalf("%+v: an error without a message: %v", q, err)
+		t.Fatalf("%+v: an error without a message: %v", query, err)
 	case kind == "" && !json.Valid(body):
-		t.Fatalf("%+v: no JSON: %s", q, body)
+		t.Fatalf("%+v: no JSON: %s", query, body)
 	case kind == "" && strings.Contains(string(body), `"id":"c"`):
-		t.Fatalf("%+v: a hidden row: %s", q, body)
+		t.Fatalf("%+v: a hidden row: %s", query, body)
 	}
 }
 
@@ -86,49 +86,49 @@ func unwrap(err error) error {
 
 // FuzzCursor forges cursors. Each is a position in its list or refused. A decoded cursor encodes to the same keys.
 func FuzzCursor(f *testing.F) {
-	d := withThings(f)
-	things := d.rules.Model.Table("things")
+	db := withThings(f)
+	things := db.rules.Model.Table("things")
 	for _, field := range things.Fields {
 		sort := []sqlgen.Key{{Field: field}}
-		for _, v := range []value.Value{{}, value.OfInt(1), value.OfText("x"), value.OfFloat(1.5), value.OfDate("2026-01-31"), value.OfUUID("00000000-0000-7000-8000-000000000001")} {
-			text, err := cursor.Encode(cursor.List{}, []value.Value{v, value.OfText("a")})
+		for _, val := range []value.Value{{}, value.OfInt(1), value.OfText("x"), value.OfFloat(1.5), value.OfDate("2026-01-31"), value.OfUUID("00000000-0000-7000-8000-000000000001")} {
+			text, err := cursor.Encode(cursor.List{}, []value.Value{val, value.OfText("a")})
 			if err != nil {
 				f.Fatal(err)
 			}
-			b, _ := base64.RawURLEncoding.DecodeString(text)
-			f.Add(sort[0].Field.Name, b[9:], "")
+			data, _ := base64.RawURLEncoding.DecodeString(text)
+			f.Add(sort[0].Field.Name, data[9:], "")
 		}
 	}
 	f.Add("-int,text", []byte("nni"), "")
 	f.Add("float", []byte("f\x7f\xf0\x00\x00\x00\x00\x00\x00t\x01a"), "")
 	f.Add("", []byte{}, "not base64!")
 	f.Fuzz(func(t *testing.T, sort string, keys []byte, raw string) {
-		q := Query{Sort: sort, Limit: 2, Cursor: raw}
+		query := Query{Sort: sort, Limit: 2, Cursor: raw}
 		if raw == "" {
 			list := cursor.ListOf(things, "", nil, sort)
-			q.Cursor = base64.RawURLEncoding.EncodeToString(append(append([]byte{1}, list[:]...), keys...))
+			query.Cursor = base64.RawURLEncoding.EncodeToString(append(append([]byte{1}, list[:]...), keys...))
 		}
-		answers(t, d, q)
-		s, err := d.shapes.Get(shape.Key{Table: things, Sort: sort, List: true})
+		answers(t, db, query)
+		s, err := db.shapes.Get(shape.Key{Table: things, Sort: sort, List: true})
 		if err != nil {
 			return
 		}
 		list := cursor.ListOf(things, "", nil, sort)
-		place, err := cursor.Decode(q.Cursor, list, s.SortFields)
+		place, err := cursor.Decode(query.Cursor, list, s.SortFields)
 		if err != nil {
 			return
 		}
 		again, err := cursor.Encode(list, place)
 		if err != nil {
-			t.Fatalf("%q decodes to %v, which does not encode: %v", q.Cursor, place, err)
+			t.Fatalf("%q decodes to %v, which does not encode: %v", query.Cursor, place, err)
 		}
 		back, err := cursor.Decode(again, list, s.SortFields)
 		if err != nil || len(back) != len(place) {
-			t.Fatalf("%q decodes to %v, %q to %v (%v)", q.Cursor, place, again, back, err)
+			t.Fatalf("%q decodes to %v, %q to %v (%v)", query.Cursor, place, again, back, err)
 		}
 		for i := range back {
 			if !back[i].Equal(place[i]) {
-				t.Fatalf("%q decodes to %v, %q to %v", q.Cursor, place, again, back)
+				t.Fatalf("%q decodes to %v, %q to %v", query.Cursor, place, again, back)
 			}
 		}
 	})
@@ -136,7 +136,7 @@ func FuzzCursor(f *testing.F) {
 
 // FuzzQuery sends any parameters. The answer is a page or a refusal with a message.
 func FuzzQuery(f *testing.F) {
-	d := withThings(f)
+	db := withThings(f)
 	for _, q := range []struct{ filter, arg, sort, fields, expand string }{
 		{"int == arg.a", "1", "-int,text", "id,group.name", "group"},
 		{"masked > 2 || group.things.exists(t, t.masked == 3)", "", "masked", "masked", "group.things.group.things"},
@@ -149,14 +149,14 @@ func FuzzQuery(f *testing.F) {
 		f.Add(q.filter, q.arg, q.sort, q.fields, q.expand)
 	}
 	f.Fuzz(func(t *testing.T, filter, arg, sort, fields, expand string) {
-		q := Query{Selection: Selection{Fields: fields, Expand: expand}, Filter: filter, Sort: sort, Limit: 1, Total: true}
+		query := Query{Selection: Selection{Fields: fields, Expand: expand}, Filter: filter, Sort: sort, Limit: 1, Total: true}
 		if arg != "" {
-			q.Args = map[string]string{"a": arg}
+			query.Args = map[string]string{"a": arg}
 		}
-		answers(t, d, q)
-		row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("things"), value.OfText("a"), q.Selection, nil)
+		answers(t, db, query)
+		row, err := db.Get(context.Background(), nobody, db.rules.Model.Table("things"), value.OfText("a"), query.Selection, nil)
 		if kind := errs.KindOf(err); (kind != "" && kind != errs.Malformed) || (err == nil && !json.Valid(row.JSON)) {
-			t.Fatalf("get %+v: %s %v", q.Selection, row.JSON, err)
+			t.Fatalf("get %+v: %s %v", query.Selection, row.JSON, err)
 		}
 	})
 }

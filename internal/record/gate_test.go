@@ -37,14 +37,14 @@ func (*sleeping) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
 func (s *sleeping) Readers() (all, quick int) { return cap(s.connections), cap(s.connections) }
 
-func (s *sleeping) Read(ctx context.Context, f func(store.Reader) error) error {
+func (s *sleeping) Read(ctx context.Context, read func(store.Reader) error) error {
 	select {
 	case s.connections <- struct{}{}:
 	default:
 		panic("a read came though all connections are taken")
 	}
 	defer func() { <-s.connections }()
-	return f(sleepingReader{ctx: ctx, of: s})
+	return read(sleepingReader{ctx: ctx, of: s})
 }
 
 type sleepingReader struct {
@@ -74,8 +74,8 @@ func (r sleepingReader) Query(string, []value.Value, func(value.Row) error) erro
 func openSleeping(t *testing.T, connections int) (*DB, *sleeping, *model.Table) {
 	t.Helper()
 	rules := modeltest.Rules(t, large)
-	s := &sleeping{connections: make(chan struct{}, connections)}
-	return New(s, rules, Config{}), s, rules.Model.Table("posts")
+	engine := &sleeping{connections: make(chan struct{}, connections)}
+	return New(engine, rules, Config{}), engine, rules.Model.Table("posts")
 }
 
 // An outcome counts the answers and refusals of some clients, and their longest wait beyond the work itself.
@@ -88,14 +88,14 @@ func (o *outcome) String() string {
 	return fmt.Sprintf("%d served, %d refused, %v the longest", o.served.Load(), o.refused.Load(), time.Duration(o.longest.Load()))
 }
 
-func askers(t *testing.T, group *sync.WaitGroup, d *DB, table *model.Table, who caller.Caller, n int, lasting, work time.Duration, q func(i int) Query) *outcome {
+func askers(t *testing.T, group *sync.WaitGroup, db *DB, table *model.Table, who caller.Caller, n int, lasting, work time.Duration, queries func(i int) Query) *outcome {
 	o := &outcome{}
 	until := time.Now().Add(lasting)
 	for client := range n {
 		group.Go(func() {
 			for i := 0; time.Now().Before(until); i++ {
 				began := time.Now()
-				_, err := d.List(taking(work), who, table, q(client<<20|i), nil)
+				_, err := db.List(taking(work), who, table, queries(client<<20|i), nil)
 				o.longest.Store(max(o.longest.Load(), int64(time.Since(began)-work)))
 				switch {
 				case err == nil:
@@ -112,7 +112,7 @@ func askers(t *testing.T, group *sync.WaitGroup, d *DB, table *model.Table, who 
 	return o
 }
 
-func sameQuery(q Query) func(int) Query { return func(int) Query { return q } }
+func sameQuery(query Query) func(int) Query { return func(int) Query { return query } }
 
 // Ordinary clients of a slow list wait for each other. None is refused.
 func TestGateServesClientsOfASlowList(t *testing.T) {
@@ -120,9 +120,9 @@ func TestGateServesClientsOfASlowList(t *testing.T) {
 		work *= time.Millisecond
 		t.Run(work.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d, _, posts := openSleeping(t, 4)
+				db, _, posts := openSleeping(t, 4)
 				var group sync.WaitGroup
-				o := askers(t, &group, d, posts, nobody, 8, 10*time.Second, work, sameQuery(Query{Limit: 20}))
+				o := askers(t, &group, db, posts, nobody, 8, 10*time.Second, work, sameQuery(Query{Limit: 20}))
 				group.Wait()
 				t.Log(o)
 				if most := 2 * 10 * time.Second / work; o.refused.Load() > 0 || o.served.Load() < int64(most)*8/10 {
@@ -145,40 +145,40 @@ func TestGateKeepsRoomForOthers(t *testing.T) {
 		{"unknown", func(i int) Query { return Query{Filter: fmt.Sprintf("n == %d", i), Limit: 20} }, 5 * time.Second},
 		{"one shape", sameQuery(Query{Filter: "n == 1", Limit: 20}), 5 * time.Second},
 		{"known as fast", func(i int) Query {
-			q := proven
-			q.Filter += fmt.Sprintf(" || n == %d", i%50)
-			return q
+			query := proven
+			query.Filter += fmt.Sprintf(" || n == %d", i%50)
+			return query
 		}, 5 * time.Second},
 		{"below what is slow", func(i int) Query { return Query{Filter: fmt.Sprintf("n == %d", i), Limit: 20} }, 190 * time.Millisecond},
 		{"the list of all", sameQuery(Query{Limit: 20}), 5 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d, s, posts := openSleeping(t, 4)
+				db, engine, posts := openSleeping(t, 4)
 				for i := range 50 {
-					for _, q := range []Query{{Limit: 20}, {Sort: "-n", Limit: 20}, {Filter: proven.Filter + fmt.Sprintf(" || n == %d", i), Args: proven.Args, Limit: 20}} {
-						if _, err := d.List(taking(time.Millisecond), nobody, posts, q, nil); err != nil {
+					for _, query := range []Query{{Limit: 20}, {Sort: "-n", Limit: 20}, {Filter: proven.Filter + fmt.Sprintf(" || n == %d", i), Args: proven.Args, Limit: 20}} {
+						if _, err := db.List(taking(time.Millisecond), nobody, posts, query, nil); err != nil {
 							t.Fatal(err)
 						}
 					}
 				}
 				var group sync.WaitGroup
-				attack := askers(t, &group, d, posts, nobody, 16, 30*time.Second, tt.work, tt.q)
+				attack := askers(t, &group, db, posts, nobody, 16, 30*time.Second, tt.work, tt.q)
 				time.Sleep(time.Second)
 				others := map[string]*outcome{
-					"a known list":   askers(t, &group, d, posts, ann, 2, 20*time.Second, time.Millisecond, sameQuery(Query{Sort: "-n", Limit: 20})),
-					"a plain list":   askers(t, &group, d, posts, bob, 2, 20*time.Second, time.Millisecond, sameQuery(Query{Limit: 20})),
-					"an unknown one": askers(t, &group, d, posts, editor, 2, 20*time.Second, time.Millisecond, func(i int) Query { return Query{Filter: fmt.Sprintf("n < %d", i), Limit: 20} }),
+					"a known list":   askers(t, &group, db, posts, ann, 2, 20*time.Second, time.Millisecond, sameQuery(Query{Sort: "-n", Limit: 20})),
+					"a plain list":   askers(t, &group, db, posts, bob, 2, 20*time.Second, time.Millisecond, sameQuery(Query{Limit: 20})),
+					"an unknown one": askers(t, &group, db, posts, editor, 2, 20*time.Second, time.Millisecond, func(i int) Query { return Query{Filter: fmt.Sprintf("n < %d", i), Limit: 20} }),
 				}
 				group.Wait()
-				t.Logf("attackers: %v; %d reads were cut off", attack, s.ended.Load())
+				t.Logf("attackers: %v; %d reads were cut off", attack, engine.ended.Load())
 				for name, o := range others {
 					t.Logf("%s: %v", name, o)
 					if o.refused.Load() > 0 || o.served.Load() < 100 || o.longest.Load() > int64(time.Second) {
 						t.Errorf("%s: %v", name, o)
 					}
 				}
-				if len(s.connections) > 0 {
+				if len(engine.connections) > 0 {
 					t.Error("a connection was not given back")
 				}
 			})
@@ -189,19 +189,19 @@ func TestGateKeepsRoomForOthers(t *testing.T) {
 // A query gets slow that was fast before. It goes on while nobody waits, without a second run.
 func TestGateCutsOffNobodyWithoutNeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, s, posts := openSleeping(t, 4)
-		q := Query{Filter: "n == arg.x", Args: map[string]string{"x": "1"}, Limit: 20}
+		db, engine, posts := openSleeping(t, 4)
+		query := Query{Filter: "n == arg.x", Args: map[string]string{"x": "1"}, Limit: 20}
 		for _, work := range []time.Duration{1, 3000, 1, 1, 100, 1} {
 			work *= time.Millisecond
 			began := time.Now()
-			if _, err := d.List(taking(work), nobody, posts, q, nil); err != nil {
+			if _, err := db.List(taking(work), nobody, posts, query, nil); err != nil {
 				t.Fatal(err)
 			}
 			if took := time.Since(began); took > work+5*time.Millisecond {
 				t.Errorf("a query of %v took %v", work, took)
 			}
 		}
-		if n := s.ended.Load(); n > 0 {
+		if n := engine.ended.Load(); n > 0 {
 			t.Errorf("%d reads were cut off though nobody waited", n)
 		}
 	})
@@ -210,20 +210,20 @@ func TestGateCutsOffNobodyWithoutNeed(t *testing.T) {
 // A request may wait for another's count. It loses its connection like the request that counts.
 func TestGateCutsOffWhoWaitsForACount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, _, posts := openSleeping(t, 4)
-		if _, err := d.List(taking(time.Millisecond), ann, posts, Query{Limit: 20}, nil); err != nil {
+		db, _, posts := openSleeping(t, 4)
+		if _, err := db.List(taking(time.Millisecond), ann, posts, Query{Limit: 20}, nil); err != nil {
 			t.Fatal(err)
 		}
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {
-				_, _ = d.List(taking(4*time.Second), nobody, posts, Query{Limit: 20, Total: true, Filter: "n == 1"}, nil)
+				_, _ = db.List(taking(4*time.Second), nobody, posts, Query{Limit: 20, Total: true, Filter: "n == 1"}, nil)
 			})
 		}
 		time.Sleep(500 * time.Millisecond)
 		for range 20 {
 			began := time.Now()
-			if _, err := d.List(taking(time.Millisecond), ann, posts, Query{Limit: 20}, nil); err != nil || time.Since(began) > 100*time.Millisecond {
+			if _, err := db.List(taking(time.Millisecond), ann, posts, Query{Limit: 20}, nil); err != nil || time.Since(began) > 100*time.Millisecond {
 				t.Errorf("beside it: %v after %v", err, time.Since(began))
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -235,13 +235,13 @@ func TestGateCutsOffWhoWaitsForACount(t *testing.T) {
 // Refused queries push out no shape in use.
 func TestExhaustion_RefusedQueriesPushOutNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, _, posts := openSleeping(t, 4)
+		db, _, posts := openSleeping(t, 4)
 		list := func(ctx context.Context, filter string) error {
-			_, err := d.List(ctx, nobody, posts, Query{Filter: filter, Limit: 20}, nil)
+			_, err := db.List(ctx, nobody, posts, Query{Filter: filter, Limit: 20}, nil)
 			return err
 		}
 		get := func(filter string) *shape.Shape {
-			s, err := d.shapes.Get(shape.Key{Table: posts, Filter: filter, List: true})
+			s, err := db.shapes.Get(shape.Key{Table: posts, Filter: filter, List: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -63,8 +63,8 @@ func (c *crowd) history() (events []event) {
 func (c *crowd) provesMuch(events []event) {
 	t := c.t
 	tally, together := map[errs.Kind]int{}, map[string]int{}
-	for _, k := range c.tasks {
-		tally[errs.KindOf(k.err)]++
+	for _, job := range c.tasks {
+		tally[errs.KindOf(job.err)]++
 	}
 	largest := 0
 	for _, e := range events {
@@ -87,8 +87,8 @@ type trial struct{ store.DB }
 
 var errDone = errors.New("it was done, and undone")
 
-func (d trial) Write(ctx context.Context, f func(store.Tx) error) error {
-	return d.DB.Write(ctx, func(tx store.Tx) error { return cmp.Or(f(tx), errDone) })
+func (d trial) Write(ctx context.Context, write func(store.Tx) error) error {
+	return d.DB.Write(ctx, func(tx store.Tx) error { return cmp.Or(write(tx), errDone) })
 }
 
 // Script runs no script.
@@ -109,68 +109,68 @@ func (c *crowd) replay(events []event) (unaccounted []*task) {
 	revisions := map[string]int64{} // of the crowd's rows, by id
 	tasks, refused := c.match(events)
 	moments := map[int][]*task{}
-	for _, k := range refused {
-		for _, i := range k.moments(events) {
-			moments[i] = append(moments[i], k)
+	for _, job := range refused {
+		for _, i := range job.moments(events) {
+			moments[i] = append(moments[i], job)
 		}
 	}
 	accounted := map[*task]bool{}
 	for i := range len(events) + 1 {
 		if i > 0 {
-			e, k := events[i-1], tasks[i-1]
-			body := k.body
-			if k.op == Create && !k.namesRow() {
+			e, job := events[i-1], tasks[i-1]
+			body := job.body
+			if job.op == Create && !job.namesRow() {
 				body = fmt.Sprintf(`{"id":%q,%s`, e.id, body[1:])
 			}
-			w, err := k.do(t, reference, body, func(int64) int64 { return revisions[e.id] })
-			if again := (&task{written: w, err: err}); again.said() != k.said() {
-				t.Fatalf("event %d, %s of %s by %v: %s\n was told %s\n but it is %s", i, e.op, e.id, k.who, k.body, k.said(), again.said())
+			w, err := job.do(t, reference, body, func(int64) int64 { return revisions[e.id] })
+			if again := (&task{written: w, err: err}); again.said() != job.said() {
+				t.Fatalf("event %d, %s of %s by %v: %s\n was told %s\n but it is %s", i, e.op, e.id, job.who, job.body, job.said(), again.said())
 			}
 			revisions[e.id] = e.revision
 		}
-		for _, k := range moments[i] {
-			_, err := k.do(t, would, k.body, func(int64) int64 { return revisions[k.id] })
-			if !errors.Is(err, errDone) && said(nil, err) == said(nil, k.err) {
-				accounted[k] = true
+		for _, job := range moments[i] {
+			_, err := job.do(t, would, job.body, func(int64) int64 { return revisions[job.id] })
+			if !errors.Is(err, errDone) && said(nil, err) == said(nil, job.err) {
+				accounted[job] = true
 			}
 		}
 	}
 	c.sameAs(reference)
-	return slices.DeleteFunc(refused, func(k *task) bool { return accounted[k] })
+	return slices.DeleteFunc(refused, func(job *task) bool { return accounted[job] })
 }
 
 // match returns the task of each event, and the refused tasks. It notes when each event was told.
 func (c *crowd) match(events []event) (tasks []*task, refused []*task) {
 	t := c.t
 	done, gone := map[int64]*task{}, map[string][]*task{} // by revision; deletions by id
-	for _, k := range c.tasks {
+	for _, job := range c.tasks {
 		switch {
-		case k.err != nil:
-			refused = append(refused, k)
-		case k.op == Delete:
-			gone[k.id] = append(gone[k.id], k)
-		case done[k.written.Revision] != nil:
-			t.Errorf("revision %d comes twice", k.written.Revision)
+		case job.err != nil:
+			refused = append(refused, job)
+		case job.op == Delete:
+			gone[job.id] = append(gone[job.id], job)
+		case done[job.written.Revision] != nil:
+			t.Errorf("revision %d comes twice", job.written.Revision)
 		default:
-			done[k.written.Revision] = k
+			done[job.written.Revision] = job
 		}
 	}
 	for i := range events {
 		e := &events[i]
-		k := done[e.revision]
+		job := done[e.revision]
 		if e.op == "DELETE" {
-			k, gone[e.id] = e.deletion(gone[e.id])
+			job, gone[e.id] = e.deletion(gone[e.id])
 		} else {
 			delete(done, e.revision)
 		}
-		if k == nil || (k.op != Delete && k.written.ID.Text != e.id) {
+		if job == nil || (job.op != Delete && job.written.ID.Text != e.id) {
 			t.Fatalf("%s of %s, revision %d: nobody was told of it", e.op, e.id, e.revision)
 		}
-		e.told = k.end
-		tasks = append(tasks, k)
+		e.told = job.end
+		tasks = append(tasks, job)
 	}
-	for _, k := range done {
-		t.Errorf("write %s %s was acknowledged and is not there", k.id, k.body)
+	for _, job := range done {
+		t.Errorf("write %s %s was acknowledged and is not there", job.id, job.body)
 	}
 	for id, left := range gone {
 		if len(left) > 0 {
@@ -186,14 +186,14 @@ const clocks = time.Millisecond
 
 // deletion takes the task of a deletion out of the row's tasks. A row may be created and deleted again before the first
 // deletion is told. Of two deletions, it takes the first one told.
-func (e *event) deletion(gone []*task) (k *task, left []*task) {
+func (e *event) deletion(gone []*task) (job *task, left []*task) {
 	for _, d := range gone {
 		fits := (d.match == 0 || d.match == e.revision) && !d.start.After(e.at.Add(clocks)) && !d.end.Before(e.at.Add(-clocks))
-		if fits && (k == nil || d.end.Before(k.end)) {
-			k = d
+		if fits && (job == nil || d.end.Before(job.end)) {
+			job = d
 		}
 	}
-	return k, slices.DeleteFunc(gone, func(d *task) bool { return d == k })
+	return job, slices.DeleteFunc(gone, func(d *task) bool { return d == job })
 }
 
 // namesRow reports whether the task is about the row of its id.
@@ -210,14 +210,14 @@ func (k *task) slug() string {
 
 // bearsOn reports whether a refusal may depend on the event. A refusal depends on the row that the task names. Only a
 // conflict depends on who has the slug: a rule or a check that refuses goes before a conflict. The teams stay as they are.
-func (e *event) bearsOn(k *task) bool {
-	if e.id == k.id && k.namesRow() {
+func (e *event) bearsOn(job *task) bool {
+	if e.id == job.id && job.namesRow() {
 		return true
 	}
-	if errs.KindOf(k.err) != errs.Conflict || e.before == e.after {
+	if errs.KindOf(job.err) != errs.Conflict || e.before == e.after {
 		return false
 	}
-	slug := k.slug()
+	slug := job.slug()
 	return slug != "" && (e.before == slug || e.after == slug)
 }
 
@@ -254,21 +254,21 @@ func (k *task) moments(events []event) (moments []int) {
 }
 
 // explain fails the test and lists the events with a bearing on the refusal. Their times count from the start of the task.
-func (c *crowd) explain(k *task, events []event) {
-	var b strings.Builder
+func (c *crowd) explain(job *task, events []event) {
+	var text strings.Builder
 	for i, e := range events {
-		if e.bearsOn(k) {
-			fmt.Fprintf(&b, "\n event %d, %s of %s, revision %d, transaction %s: from %v, told at %v", i+1, e.op, e.id, e.revision, e.xact, e.at.Sub(k.start), e.told.Sub(k.start))
+		if e.bearsOn(job) {
+			fmt.Fprintf(&text, "\n event %d, %s of %s, revision %d, transaction %s: from %v, told at %v", i+1, e.op, e.id, e.revision, e.xact, e.at.Sub(job.start), e.told.Sub(job.start))
 		}
 	}
 	c.t.Errorf("nothing accounts for the refusal of %d %s by %v, If-Match %d, within %v: %s: %s%s",
-		k.op, k.id, k.who, k.match, k.end.Sub(k.start), k.body, said(nil, k.err), b.String())
+		job.op, job.id, job.who, job.match, job.end.Sub(job.start), job.body, said(nil, job.err), text.String())
 }
 
 // sameAs compares all rows with the rows of another crowd.
 func (c *crowd) sameAs(reference *DB) {
-	list := func(d *DB) string {
-		body, err := d.List(context.Background(), system, d.rules.Model.Table("items"), Query{Limit: 500}, nil)
+	list := func(db *DB) string {
+		body, err := db.List(context.Background(), system, db.rules.Model.Table("items"), Query{Limit: 500}, nil)
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -285,9 +285,9 @@ type late struct {
 	meanwhile func()
 }
 
-func (d late) Write(ctx context.Context, f func(store.Tx) error) error {
+func (d late) Write(ctx context.Context, write func(store.Tx) error) error {
 	return d.DB.Write(ctx, func(tx store.Tx) error {
-		if err := f(tx); err != nil {
+		if err := write(tx); err != nil {
 			return err
 		}
 		d.meanwhile()
@@ -298,34 +298,34 @@ func (d late) Write(ctx context.Context, f func(store.Tx) error) error {
 // A row is hidden until the commit of its change, after however many other commits. The history accounts for a refusal
 // until then, and not for a later one.
 func TestHistoryAccountsForRefusalsUntilCommit(t *testing.T) {
-	c := newCrowd(t, postgres.Config{Groups: 1, Writers: 4}, false)
-	hidden := c.ask(&task{op: Create, who: ann, body: `{"title":"a","stars":5,"shared":true}`}).written.ID.Text
+	callers := newCrowd(t, postgres.Config{Groups: 1, Writers: 4}, false)
+	hidden := callers.ask(&task{op: Create, who: ann, body: `{"title":"a","stars":5,"shared":true}`}).written.ID.Text
 	refused := func() {
 		t.Helper()
-		k := c.ask(&task{op: Update, who: bob, id: hidden, body: `{"title":"b"}`})
-		if errs.KindOf(k.err) != errs.NotFound {
-			t.Fatalf("a hidden row was told as %s", k.said())
+		job := callers.ask(&task{op: Update, who: bob, id: hidden, body: `{"title":"b"}`})
+		if errs.KindOf(job.err) != errs.NotFound {
+			t.Fatalf("a hidden row was told as %s", job.said())
 		}
 	}
-	slow := New(late{c.store, func() {
+	slow := New(late{callers.store, func() {
 		for range 3 {
-			c.ask(&task{op: Create, who: ann, body: `{"title":"c"}`})
+			callers.ask(&task{op: Create, who: ann, body: `{"title":"c"}`})
 		}
 		refused()
-	}}, c.rules, Config{Now: c.now})
+	}}, callers.rules, Config{Now: callers.now})
 	refused()
-	if k := c.askOn(slow, &task{op: Update, who: ann, id: hidden, body: `{"stars":null}`}); k.err != nil {
-		t.Fatal(k.err)
+	if job := callers.askOn(slow, &task{op: Update, who: ann, id: hidden, body: `{"stars":null}`}); job.err != nil {
+		t.Fatal(job.err)
 	}
-	events := c.history()
-	if left := c.replay(events); len(left) > 0 {
-		c.explain(left[0], events)
+	events := callers.history()
+	if left := callers.replay(events); len(left) > 0 {
+		callers.explain(left[0], events)
 	}
 
-	wrong := &task{op: Update, who: bob, id: hidden, body: `{"title":"b"}`, start: time.Now(), err: notFound(c.rules.Model.Table("items"))}
+	wrong := &task{op: Update, who: bob, id: hidden, body: `{"title":"b"}`, start: time.Now(), err: notFound(callers.rules.Model.Table("items"))}
 	wrong.end = time.Now()
-	c.told(wrong)
-	if left := c.replay(events); len(left) != 1 || left[0] != wrong {
+	callers.told(wrong)
+	if left := callers.replay(events); len(left) != 1 || left[0] != wrong {
 		t.Errorf("%d refusals are unaccounted for, want that of a row that had been shown", len(left))
 	}
 }

@@ -44,36 +44,36 @@ func articleBody(i int) string {
 // withArticles returns a database of articles, and their ids.
 func withArticles(b *testing.B) (*DB, *model.Table, []value.Value) {
 	b.Helper()
-	d := open(b, articles)
-	for _, u := range []caller.Caller{ann, bob} {
-		id, _ := u.ID()
-		must(b, d, system, "users", `{"id":"`+id+`"}`)
+	db := open(b, articles)
+	for _, who := range []caller.Caller{ann, bob} {
+		id, _ := who.ID()
+		must(b, db, system, "users", `{"id":"`+id+`"}`)
 	}
 	ids := make([]value.Value, benchArticles)
 	for i := range ids {
-		ids[i] = must(b, d, ann, "articles", articleBody(i)).ID
+		ids[i] = must(b, db, ann, "articles", articleBody(i)).ID
 	}
-	return d, d.rules.Model.Table("articles"), ids
+	return db, db.rules.Model.Table("articles"), ids
 }
 
 func BenchmarkGet(b *testing.B) {
-	d, t, ids := withArticles(b)
+	db, table, ids := withArticles(b)
 	dst := make([]byte, 0, 4096)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if _, err := d.Get(context.Background(), ann, t, ids[i%len(ids)], Selection{}, dst); err != nil {
+		if _, err := db.Get(context.Background(), ann, table, ids[i%len(ids)], Selection{}, dst); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkList(b *testing.B) {
-	d, t, _ := withArticles(b)
+	db, table, _ := withArticles(b)
 	page := Query{Filter: "status == arg.s", Args: map[string]string{"s": "open"}, Sort: "-created_at", Limit: 30}
 	with := func(change func(*Query)) Query {
-		q := page
-		change(&q)
-		return q
+		query := page
+		change(&query)
+		return query
 	}
 	for _, bb := range []struct {
 		name string
@@ -87,7 +87,7 @@ func BenchmarkList(b *testing.B) {
 			dst := make([]byte, 0, 64<<10)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := d.List(context.Background(), ann, t, bb.q, dst); err != nil {
+				if _, err := db.List(context.Background(), ann, table, bb.q, dst); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -96,17 +96,17 @@ func BenchmarkList(b *testing.B) {
 }
 
 func BenchmarkFilter(b *testing.B) {
-	d, t, _ := withArticles(b)
+	db, table, _ := withArticles(b)
 	b.Run("known", func(b *testing.B) {
-		key := shape.Key{Table: t, Filter: "status == arg.s", Sort: "-created_at", List: true}
-		s, err := d.shapes.Get(key)
+		key := shape.Key{Table: table, Filter: "status == arg.s", Sort: "-created_at", List: true}
+		s, err := db.shapes.Get(key)
 		if err != nil {
 			b.Fatal(err)
 		}
-		d.shapes.Keep(key, s)
+		db.shapes.Keep(key, s)
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := d.shapes.Get(key); err != nil {
+			if _, err := db.shapes.Get(key); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -114,13 +114,13 @@ func BenchmarkFilter(b *testing.B) {
 	b.Run("new", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			s, err := d.shapes.Get(shape.Key{Table: t, Filter: fmt.Sprintf("status == 'open' && views > %d", i), List: true})
+			s, err := db.shapes.Get(shape.Key{Table: table, Filter: fmt.Sprintf("status == 'open' && views > %d", i), List: true})
 			if err != nil {
 				b.Fatal(err)
 			}
-			r := d.request(ann)
+			r := db.request(ann)
 			r.BindFilter(&s.Slots, nil)
-			if _, err := r.Generator().List(sqlgen.List{Table: t, Fields: s.Output.Fields, Filter: s.Filter, Sort: s.Sort}); err != nil {
+			if _, err := r.Generator().List(sqlgen.List{Table: table, Fields: s.Output.Fields, Filter: s.Filter, Sort: s.Sort}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -138,8 +138,8 @@ func (r oneRow) Bytes(int) []byte          { return r.text }
 func (r oneRow) Decimal(int, int) int64    { return 125 }
 
 func BenchmarkRowToJSON(b *testing.B) {
-	d := open(b, articles)
-	out := d.tables[d.rules.Model.Table("articles")].plain
+	db := open(b, articles)
+	out := db.tables[db.rules.Model.Table("articles")].plain
 	row := oneRow{[]byte(strings.Repeat("word ", 60))}
 	dst := make([]byte, 0, 4096)
 	b.ReportAllocs()
@@ -149,11 +149,11 @@ func BenchmarkRowToJSON(b *testing.B) {
 }
 
 func BenchmarkAllow(b *testing.B) {
-	d := open(b, articles)
-	t := d.rules.Model.Table("articles")
+	db := open(b, articles)
+	table := db.rules.Model.Table("articles")
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := d.Allow(ann, t, Update); err != nil {
+		if err := db.Allow(ann, table, Update); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -161,14 +161,14 @@ func BenchmarkAllow(b *testing.B) {
 
 // BenchmarkCreate has many writers, so they commit in groups.
 func BenchmarkCreate(b *testing.B) {
-	d, t, _ := withArticles(b)
+	db, table, _ := withArticles(b)
 	body := members(b, articleBody(1))
 	b.ReportAllocs()
 	b.SetParallelism(32)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := d.Create(context.Background(), ann, t, body); err != nil {
+			if _, err := db.Create(context.Background(), ann, table, body); err != nil {
 				b.Error(err)
 			}
 		}
@@ -176,14 +176,14 @@ func BenchmarkCreate(b *testing.B) {
 }
 
 func BenchmarkUpdate(b *testing.B) {
-	d, t, ids := withArticles(b)
+	db, table, ids := withArticles(b)
 	patch := members(b, `{"title":"Changed","views":7}`)
 	b.ReportAllocs()
 	b.SetParallelism(32)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			if _, err := d.Update(context.Background(), ann, t, ids[i%len(ids)], patch, nil); err != nil {
+			if _, err := db.Update(context.Background(), ann, table, ids[i%len(ids)], patch, nil); err != nil {
 				b.Error(err)
 			}
 		}

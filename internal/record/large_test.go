@@ -59,21 +59,21 @@ type itemList struct {
 }
 
 // walk reads all pages of a list and returns the number of rows of each. Each page must have a row and keep the bound.
-func walk(t *testing.T, d *DB, table string, q Query) (ids []int, pages []int, all []item) {
+func walk(t *testing.T, db *DB, table string, query Query) (ids []int, pages []int, all []item) {
 	t.Helper()
 	for {
-		body, err := d.List(context.Background(), nobody, d.rules.Model.Table(table), q, nil)
+		body, err := db.List(context.Background(), nobody, db.rules.Model.Table(table), query, nil)
 		if err != nil {
-			t.Fatalf("%s %+v: %v", table, q.Selection, err)
+			t.Fatalf("%s %+v: %v", table, query.Selection, err)
 		}
-		if len(body) > d.limits.answer.Bytes+keysFrom(d.limits.answer) {
+		if len(body) > db.limits.answer.Bytes+keysFrom(db.limits.answer) {
 			t.Fatalf("a page of %d bytes", len(body))
 		}
 		var page itemList
 		if err := json.Unmarshal(body, &page); err != nil {
 			t.Fatal(err)
 		}
-		if len(page.Items) == 0 || len(page.Items) > q.Limit {
+		if len(page.Items) == 0 || len(page.Items) > query.Limit {
 			t.Fatalf("a page of %d rows", len(page.Items))
 		}
 		for _, it := range page.Items {
@@ -83,7 +83,7 @@ func walk(t *testing.T, d *DB, table string, q Query) (ids []int, pages []int, a
 		if page.Next == nil {
 			return ids, pages, all
 		}
-		q.Cursor = *page.Next
+		query.Cursor = *page.Next
 	}
 }
 
@@ -99,49 +99,49 @@ func rowsOf(n int) []int {
 // A page ends before it exceeds the bound of an answer, and so does a list within an expansion. All rows still come once
 // and in order.
 func TestPagesOfLargeRows(t *testing.T) {
-	withReaders(t, large, 4, func(t *testing.T, d *DB) {
+	withReaders(t, large, 4, func(t *testing.T, db *DB) {
 		const posts = 40
-		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
+		db.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
 		body := strings.Repeat("x", 31_250)
-		must(t, d, nobody, "topics", `{"title":"t"}`)
+		must(t, db, nobody, "topics", `{"title":"t"}`)
 		for i := range posts {
-			must(t, d, nobody, "posts", fmt.Sprintf(`{"topic_id":1,"n":%d,"body":%q}`, i%7, body))
+			must(t, db, nobody, "posts", fmt.Sprintf(`{"topic_id":1,"n":%d,"body":%q}`, i%7, body))
 		}
 		for range 2 {
-			must(t, d, nobody, "posts", `{"topic_id":1}`)
+			must(t, db, nobody, "posts", `{"topic_id":1}`)
 		}
 		const rows = posts + 2
-		for _, q := range []Query{{Limit: 50}, {Limit: 500}, {Limit: 35}, {Limit: 20}, {Limit: 50, Filter: "id > 0"}, {Limit: 50, Selection: Selection{Expand: "topic"}}, {Limit: 500, Total: true}} {
-			ids, pages, _ := walk(t, d, "posts", q)
+		for _, query := range []Query{{Limit: 50}, {Limit: 500}, {Limit: 35}, {Limit: 20}, {Limit: 50, Filter: "id > 0"}, {Limit: 50, Selection: Selection{Expand: "topic"}}, {Limit: 500, Total: true}} {
+			ids, pages, _ := walk(t, db, "posts", query)
 			if !slices.Equal(ids, rowsOf(rows)) {
-				t.Errorf("%+v: rows %v", q, ids)
+				t.Errorf("%+v: rows %v", query, ids)
 			}
-			if q.Limit > 33 && (pages[0] < 28 || pages[0] > 34) {
-				t.Errorf("%+v: pages of %v rows", q, pages)
+			if query.Limit > 33 && (pages[0] < 28 || pages[0] > 34) {
+				t.Errorf("%+v: pages of %v rows", query, pages)
 			}
 		}
-		sorted, _, _ := walk(t, d, "posts", Query{Limit: 50, Sort: "-n"})
-		small, _, _ := walk(t, d, "posts", Query{Limit: 50, Sort: "-n", Selection: Selection{Fields: "id"}})
+		sorted, _, _ := walk(t, db, "posts", Query{Limit: 50, Sort: "-n"})
+		small, _, _ := walk(t, db, "posts", Query{Limit: 50, Sort: "-n", Selection: Selection{Fields: "id"}})
 		if !slices.Equal(sorted, small) {
 			t.Errorf("sorted %v, want %v", sorted, small)
 		}
-		if ids, pages, _ := walk(t, d, "bodies", Query{Limit: 50}); !slices.Equal(ids, rowsOf(rows)) || len(pages) != 2 {
+		if ids, pages, _ := walk(t, db, "bodies", Query{Limit: 50}); !slices.Equal(ids, rowsOf(rows)) || len(pages) != 2 {
 			t.Errorf("the view: %v, pages %v", ids, pages)
 		}
-		if ids, pages, _ := walk(t, d, "bodies", Query{Limit: 50, Selection: Selection{Expand: "topic"}}); !slices.Equal(ids, rowsOf(rows)) || len(pages) < 2 {
+		if ids, pages, _ := walk(t, db, "bodies", Query{Limit: 50, Selection: Selection{Expand: "topic"}}); !slices.Equal(ids, rowsOf(rows)) || len(pages) < 2 {
 			t.Errorf("the view with its topics: %v, pages %v", ids, pages)
 		}
 
 		for _, expand := range []string{"posts", "bodies", "posts.topic"} {
-			continues(t, d, expand, rows)
+			continues(t, db, expand, rows)
 		}
 	})
 }
 
 // continues reads topic 1 with its posts, and then the rest of them by the cursor of the list within.
-func continues(t *testing.T, d *DB, expand string, rows int) {
+func continues(t *testing.T, db *DB, expand string, rows int) {
 	t.Helper()
-	row, err := d.Get(context.Background(), nobody, d.rules.Model.Table("topics"), value.OfInt(1), Selection{Expand: expand}, nil)
+	row, err := db.Get(context.Background(), nobody, db.rules.Model.Table("topics"), value.OfInt(1), Selection{Expand: expand}, nil)
 	if err != nil {
 		t.Fatalf("%s: %v", expand, err)
 	}
@@ -158,14 +158,14 @@ func continues(t *testing.T, d *DB, expand string, rows int) {
 	for _, it := range list.Items {
 		ids = append(ids, it.ID)
 	}
-	if len(row.JSON) > d.limits.answer.Bytes || list.Next == nil || len(ids) < 12 {
+	if len(row.JSON) > db.limits.answer.Bytes || list.Next == nil || len(ids) < 12 {
 		t.Fatalf("%s: %d bytes, %d items", expand, len(row.JSON), len(ids))
 	}
-	rest, _, _ := walk(t, d, table, Query{Filter: "topic_id == arg.id", Args: map[string]string{"id": "1"}, Cursor: *list.Next, Limit: 50})
+	rest, _, _ := walk(t, db, table, Query{Filter: "topic_id == arg.id", Args: map[string]string{"id": "1"}, Cursor: *list.Next, Limit: 50})
 	if ids = append(ids, rest...); !slices.Equal(ids, rowsOf(rows)) {
 		t.Errorf("%s: the list within and what follows it are %v", expand, ids)
 	}
-	lists, _, _ := walk(t, d, "topics", Query{Limit: 50, Selection: Selection{Expand: expand}})
+	lists, _, _ := walk(t, db, "topics", Query{Limit: 50, Selection: Selection{Expand: expand}})
 	if !slices.Equal(lists, []int{1}) {
 		t.Errorf("%s: topics %v", expand, lists)
 	}
@@ -173,20 +173,20 @@ func continues(t *testing.T, d *DB, expand string, rows int) {
 
 // Expanded rows count for the bound: each row has a large one of its own, or all share one.
 func TestPagesOfLargeReferences(t *testing.T) {
-	withReaders(t, large, 4, func(t *testing.T, d *DB) {
+	withReaders(t, large, 4, func(t *testing.T, db *DB) {
 		const topics = 50
-		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
+		db.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
 		for i := range topics {
-			must(t, d, nobody, "topics", fmt.Sprintf(`{"title":"%d-%s"}`, i+1, strings.Repeat("x", 28_000)))
+			must(t, db, nobody, "topics", fmt.Sprintf(`{"title":"%d-%s"}`, i+1, strings.Repeat("x", 28_000)))
 		}
 		for i := range topics {
-			must(t, d, nobody, "posts", fmt.Sprintf(`{"topic_id":%d}`, topics-i))
+			must(t, db, nobody, "posts", fmt.Sprintf(`{"topic_id":%d}`, topics-i))
 		}
 		for range 120 {
-			must(t, d, nobody, "posts", `{"topic_id":1}`)
+			must(t, db, nobody, "posts", `{"topic_id":1}`)
 		}
 		for _, view := range []Selection{{Expand: "topic"}, {Fields: "id,topic.title"}, {Expand: "topic.posts"}} {
-			ids, pages, all := walk(t, d, "posts", Query{Limit: 500, Selection: view})
+			ids, pages, all := walk(t, db, "posts", Query{Limit: 500, Selection: view})
 			if !slices.Equal(ids, rowsOf(topics+120)) || pages[0] < 8 {
 				t.Errorf("%+v: %v rows, pages %v", view, ids, pages)
 			}
@@ -196,7 +196,7 @@ func TestPagesOfLargeReferences(t *testing.T) {
 				}
 			}
 		}
-		ids, _, all := walk(t, d, "topics", Query{Limit: 500, Selection: Selection{Expand: "posts.topic"}})
+		ids, _, all := walk(t, db, "topics", Query{Limit: 500, Selection: Selection{Expand: "posts.topic"}})
 		if !slices.Equal(ids, rowsOf(topics)) {
 			t.Errorf("topics with their posts: %v", ids)
 		}
@@ -210,16 +210,16 @@ func TestPagesOfLargeReferences(t *testing.T) {
 
 // Rows are bounded like bytes.
 func TestPagesOfManyRows(t *testing.T) {
-	withReaders(t, large, 4, func(t *testing.T, d *DB) {
-		d.limits.answer.Rows = 2000
-		must(t, d, nobody, "nodes", `{}`)
+	withReaders(t, large, 4, func(t *testing.T, db *DB) {
+		db.limits.answer.Rows = 2000
+		must(t, db, nobody, "nodes", `{}`)
 		for range 30 {
-			must(t, d, nobody, "nodes", `{"up_id":1}`)
+			must(t, db, nobody, "nodes", `{"up_id":1}`)
 		}
 		for range 4 {
-			must(t, d, nobody, "nodes", `{"up_id":2}`)
+			must(t, db, nobody, "nodes", `{"up_id":2}`)
 		}
-		ids, pages, _ := walk(t, d, "nodes", Query{Limit: 500, Selection: Selection{Fields: "id,up.downs.up.downs.id"}})
+		ids, pages, _ := walk(t, db, "nodes", Query{Limit: 500, Selection: Selection{Fields: "id,up.downs.up.downs.id"}})
 		if !slices.Equal(ids, rowsOf(35)) || len(pages) < 2 {
 			t.Errorf("%v, pages %v", ids, pages)
 		}
@@ -235,28 +235,28 @@ func TestOneRowTooLarge(t *testing.T) {
 	}
 	source := "ashlar: 1\nname: wide\ntables:\n  rows:\n    key: int\n    fields:\n" + fields.String() +
 		"      up: {ref: rows, optional: true, reverse: downs}\n    access: {read: true, create: true, update: true}\n"
-	withReaders(t, source, 4, func(t *testing.T, d *DB) {
-		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
-		rows := d.rules.Model.Table("rows")
-		must(t, d, nobody, "rows", `{}`)
-		must(t, d, nobody, "rows", `{"up_id":1}`)
+	withReaders(t, source, 4, func(t *testing.T, db *DB) {
+		db.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
+		rows := db.rules.Model.Table("rows")
+		must(t, db, nobody, "rows", `{}`)
+		must(t, db, nobody, "rows", `{"up_id":1}`)
 		for i := range wide {
-			if _, err := d.Update(context.Background(), nobody, rows, value.OfInt(1), members(t, fmt.Sprintf(`{"f%d":%q}`, i, strings.Repeat("x", 31_250))), nil); err != nil {
+			if _, err := db.Update(context.Background(), nobody, rows, value.OfInt(1), members(t, fmt.Sprintf(`{"f%d":%q}`, i, strings.Repeat("x", 31_250))), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, view := range []Selection{{}, {Expand: "up"}, {Expand: "downs"}} {
-			if _, err := d.Get(context.Background(), nobody, rows, value.OfInt(1), view, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
+			if _, err := db.Get(context.Background(), nobody, rows, value.OfInt(1), view, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
 				t.Errorf("GET %+v: %v", view, err)
 			}
-			if _, err := d.List(context.Background(), nobody, rows, Query{Limit: 50, Selection: view}, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
+			if _, err := db.List(context.Background(), nobody, rows, Query{Limit: 50, Selection: view}, nil); errs.KindOf(err) != errs.Malformed || !strings.Contains(err.Error(), "ask for fewer fields") {
 				t.Errorf("the list %+v: %v", view, err)
 			}
 		}
-		if _, err := d.Get(context.Background(), nobody, rows, value.OfInt(2), Selection{Expand: "up"}, nil); errs.KindOf(err) != errs.Malformed {
+		if _, err := db.Get(context.Background(), nobody, rows, value.OfInt(2), Selection{Expand: "up"}, nil); errs.KindOf(err) != errs.Malformed {
 			t.Errorf("a row that refers to it: %v", err)
 		}
-		if ids, _, _ := walk(t, d, "rows", Query{Limit: 50, Selection: Selection{Fields: "id,f1"}}); len(ids) != 2 {
+		if ids, _, _ := walk(t, db, "rows", Query{Limit: 50, Selection: Selection{Fields: "id,f1"}}); len(ids) != 2 {
 			t.Errorf("with two fields: %v", ids)
 		}
 	})
@@ -265,12 +265,12 @@ func TestOneRowTooLarge(t *testing.T) {
 // TestExhaustion_LargeRows reads far more rows than an answer holds, with and without expansions. It takes no more memory
 // than the answer.
 func TestExhaustion_LargeRows(t *testing.T) {
-	withReaders(t, large, 4, func(t *testing.T, d *DB) {
+	withReaders(t, large, 4, func(t *testing.T, db *DB) {
 		const rows, size = 500, 62_500
-		d.limits.answer.Bytes = defaultLimits().answer.Bytes / 16
+		db.limits.answer.Bytes = defaultLimits().answer.Bytes / 16
 		for i := range rows {
-			must(t, d, nobody, "topics", fmt.Sprintf(`{"title":%q}`, strings.Repeat("t", size)))
-			must(t, d, nobody, "posts", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, strings.Repeat("x", size)))
+			must(t, db, nobody, "topics", fmt.Sprintf(`{"title":%q}`, strings.Repeat("t", size)))
+			must(t, db, nobody, "posts", fmt.Sprintf(`{"topic_id":%d,"body":%q}`, i+1, strings.Repeat("x", size)))
 		}
 		for _, try := range []struct {
 			table string
@@ -279,14 +279,14 @@ func TestExhaustion_LargeRows(t *testing.T) {
 			runtime.GC()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			body, err := d.List(context.Background(), nobody, d.rules.Model.Table(try.table), Query{Limit: 500, Selection: try.view}, nil)
+			body, err := db.List(context.Background(), nobody, db.rules.Model.Table(try.table), Query{Limit: 500, Selection: try.view}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			runtime.ReadMemStats(&after)
 			got := (after.TotalAlloc - before.TotalAlloc) >> 20
 			t.Logf("%s %+v: %d MiB allocated for %d KiB", try.table, try.view, got, len(body)>>10)
-			if got > 48 || len(body) < d.limits.answer.Bytes/2 || len(body) > d.limits.answer.Bytes*33/32 {
+			if got > 48 || len(body) < db.limits.answer.Bytes/2 || len(body) > db.limits.answer.Bytes*33/32 {
 				t.Errorf("%s %+v allocated %d MiB", try.table, try.view, got)
 			}
 		}

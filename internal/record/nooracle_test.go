@@ -35,29 +35,29 @@ func TestNoOracle(t *testing.T) {
 	var answers, items int
 	var read int64
 	for i := range worlds {
-		d := world(t, random(i))
+		data := world(t, random(i))
 		quiet := i%2 == 0
-		for quiet && textFunction.MatchString(d.Source) {
-			d = world(t, d.Rand)
+		for quiet && textFunction.MatchString(data.Source) {
+			data = world(t, data.Rand)
 		}
-		other, made := d.Disturb(150)
+		other, made := data.Disturb(150)
 		changes.Masked += made.Masked
 		changes.Hidden += made.Hidden
 		changes.Added += made.Added
 		changes.Removed += made.Removed
-		onPostgres := d.IntN(3) == 0 && pgtest.Available()
-		a, b := watch(t, d, onPostgres), watch(t, other, onPostgres)
+		onPostgres := data.IntN(3) == 0 && pgtest.Available()
+		a, b := watch(t, data, onPostgres), watch(t, other, onPostgres)
 		for range queries {
-			q := ask(d)
+			query := ask(data)
 			if quiet {
-				q.searchText(d)
+				query.searchText(data)
 			}
-			n, found := sameLists(t, a.stored, b.stored, q)
+			n, found := sameLists(t, a.stored, b.stored, query)
 			answers, items = answers+n, items+found
-			answers += sameGets(t, a.stored, b.stored, q)
+			answers += sameGets(t, a.stored, b.stored, query)
 			readA, readB := a.read(t), b.read(t)
 			if quiet && readA != readB {
-				t.Fatalf("%s on PostgreSQL (%v) reads %d bytes of text, and %d where what is hidden is another:\n%s", q, onPostgres, readA, readB, d.Source)
+				t.Fatalf("%s on PostgreSQL (%v) reads %d bytes of text, and %d where what is hidden is another:\n%s", query, onPostgres, readA, readB, data.Source)
 			}
 			read += readA
 		}
@@ -80,13 +80,13 @@ func TestNoOracle(t *testing.T) {
 var textFunction = regexp.MustCompile(`\.(contains|startsWith|endsWith|lowerAscii|upperAscii)\(|size\(| \+ `)
 
 // searchText gives the query a filter with a text function, if it finds one.
-func (q *posed) searchText(d *oracle.Data) {
+func (q *posed) searchText(data *oracle.Data) {
 	for range 20 {
 		if textFunction.MatchString(q.query.Filter) {
 			return
 		}
 		q.query.Filter, q.query.Args = "", nil
-		q.filter(d)
+		q.filter(data)
 	}
 }
 
@@ -97,10 +97,10 @@ type countingRows struct {
 }
 
 // watch stores rows in a database with one reader, and counts its statements.
-func watch(t testing.TB, d *oracle.Data, onPostgres bool) countingRows {
+func watch(t testing.TB, data *oracle.Data, onPostgres bool) countingRows {
 	t.Helper()
 	if onPostgres {
-		return watchPostgres(t, d)
+		return watchPostgres(t, data)
 	}
 	var read atomic.Int64
 	cfg := sqlite.Config{Readers: 1, CountText: func(bytes int) { read.Add(int64(bytes)) }}
@@ -108,7 +108,7 @@ func watch(t testing.TB, d *oracle.Data, onPostgres bool) countingRows {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return countingRows{countingStore(t, d, db), func(testing.TB) int64 { return read.Swap(0) }}
+	return countingRows{countingStore(t, data, db), func(testing.TB) int64 { return read.Swap(0) }}
 }
 
 // countOnPostgres counts in a variable of the session. It costs a planner no more than a function of PostgreSQL's own.
@@ -118,7 +118,7 @@ BEGIN
 	RETURN x;
 END $$`
 
-func watchPostgres(t testing.TB, d *oracle.Data) countingRows {
+func watchPostgres(t testing.TB, data *oracle.Data) countingRows {
 	t.Helper()
 	// An index in the order of the list ends a page early. The planner takes it for tables of some size.
 	url := pgtest.URL(t) + "&enable_indexscan=off&enable_indexonlyscan=off&enable_bitmapscan=off"
@@ -134,11 +134,11 @@ func watchPostgres(t testing.TB, d *oracle.Data) countingRows {
 		t.Fatal(err)
 	}
 	before := int64(0)
-	return countingRows{countingStore(t, d, db), func(t testing.TB) int64 {
+	return countingRows{countingStore(t, data, db), func(t testing.TB) int64 {
 		t.Helper()
 		all := int64(0)
-		err := db.Read(context.Background(), func(r store.Reader) error {
-			return r.Query("SELECT coalesce(nullif(current_setting('oracle.read', true), ''), '0')::bigint", nil, func(row value.Row) error {
+		err := db.Read(context.Background(), func(reader store.Reader) error {
+			return reader.Query("SELECT coalesce(nullif(current_setting('oracle.read', true), ''), '0')::bigint", nil, func(row value.Row) error {
 				all = row.Int(0)
 				return nil
 			})
@@ -152,13 +152,13 @@ func watchPostgres(t testing.TB, d *oracle.Data) countingRows {
 	}}
 }
 
-func countingStore(t testing.TB, d *oracle.Data, db store.DB) *stored {
+func countingStore(t testing.TB, data *oracle.Data, db store.DB) *stored {
 	t.Helper()
-	if err := d.Store(context.Background(), db); err != nil {
-		t.Fatalf("%v\n%s", err, d.Source)
+	if err := data.Store(context.Background(), db); err != nil {
+		t.Fatalf("%v\n%s", err, data.Source)
 	}
-	cfg := Config{Now: func() time.Time { return d.Now }}
-	return &stored{Data: d, db: db, rows: New(countingText{db}, d.Rules, cfg)}
+	cfg := Config{Now: func() time.Time { return data.Now }}
+	return &stored{Data: data, db: db, rows: New(countingText{db}, data.Rules, cfg)}
 }
 
 // countingText is a store with a countingDialect.
@@ -203,13 +203,13 @@ func sameLists(t *testing.T, a, b *stored, q *posed) (answers, items int) {
 }
 
 // sameGets reads one row from both databases. The row may exist in both, in one or in none.
-func sameGets(t *testing.T, a, b *stored, q *posed) int {
+func sameGets(t *testing.T, a, b *stored, query *posed) int {
 	t.Helper()
-	id := idOf(q.table, oracle.ID(q.table, a.IntN(oracle.MaxRows)))
-	rowA, errA := a.rows.Get(context.Background(), a.Caller, q.table, id, q.query.Selection, nil)
-	rowB, errB := b.rows.Get(context.Background(), b.Caller, q.table, id, q.query.Selection, nil)
+	id := idOf(query.table, oracle.ID(query.table, a.IntN(oracle.MaxRows)))
+	rowA, errA := a.rows.Get(context.Background(), a.Caller, query.table, id, query.query.Selection, nil)
+	rowB, errB := b.rows.Get(context.Background(), b.Caller, query.table, id, query.query.Selection, nil)
 	if saidA, saidB := said(rowA.JSON, errA), said(rowB.JSON, errB); saidA != saidB || rowA.Revision != rowB.Revision {
-		t.Fatalf("get %s %v %+v tells of what is hidden:\n%s\n%s\n%s", q.table.Name, id, q.query.Selection, saidA, saidB, a.Source)
+		t.Fatalf("get %s %v %+v tells of what is hidden:\n%s\n%s\n%s", query.table.Name, id, query.query.Selection, saidA, saidB, a.Source)
 	}
 	return 1
 }
@@ -221,15 +221,15 @@ func TestNoOracleInWrites(t *testing.T) {
 	random := effort.Seeds(t)
 	tally, guesses := map[errs.Kind]int{}, 0
 	for i := range worlds {
-		d := worldOf(t, random(i), oracle.NewOpen)
-		other, _ := d.Disturb(150)
-		a, b := storeData(t, d), storeData(t, other)
+		data := worldOf(t, random(i), oracle.NewOpen)
+		other, _ := data.Disturb(150)
+		a, b := storeData(t, data), storeData(t, other)
 		for range queries {
-			table := d.Model.Tables[1+d.IntN(len(d.Model.Tables)-1)]
-			if len(d.Seen(table)) == 0 || a.rows.Allow(a.Caller, table, Update) != nil {
+			table := data.Model.Tables[1+data.IntN(len(data.Model.Tables)-1)]
+			if len(data.Seen(table)) == 0 || a.rows.Allow(a.Caller, table, Update) != nil {
 				continue
 			}
-			rec := d.Seen(table)[d.IntN(len(d.Seen(table)))]
+			rec := data.Seen(table)[data.IntN(len(data.Seen(table)))]
 			body, guessed := a.guesses(table, rec, other.Find(table, rec["id"]))
 			if guessed {
 				guesses++
@@ -253,18 +253,18 @@ func TestNoOracleInWrites(t *testing.T) {
 // the databases has.
 func (s *stored) guesses(table *model.Table, rec, other oracle.Record) (body []value.Member, masked bool) {
 	for n, i := range s.Perm(len(table.Fields)) {
-		f := table.Fields[i]
-		v := rec[f.Name]
-		if oracle.Same(v, other[f.Name]) && n > s.IntN(3) {
+		field := table.Fields[i]
+		v := rec[field.Name]
+		if oracle.Same(v, other[field.Name]) && n > s.IntN(3) {
 			continue
 		}
 		switch {
-		case !f.Immutable && f.Name != "created_at" && f.Name != "updated_at" && s.IntN(3) == 0:
-			v = s.Random(f)
-		case !oracle.Same(v, s.Value(f, rec, true)):
+		case !field.Immutable && field.Name != "created_at" && field.Name != "updated_at" && s.IntN(3) == 0:
+			v = s.Random(field)
+		case !oracle.Same(v, s.Value(field, rec, true)):
 			masked = true
 		}
-		body = append(body, value.Member{Name: f.Name, Raw: oracle.AppendJSON(nil, f, v)})
+		body = append(body, value.Member{Name: field.Name, Raw: oracle.AppendJSON(nil, field, v)})
 	}
 	return body, masked
 }
@@ -297,16 +297,16 @@ tables:
 func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 	var read atomic.Int64
 	engine := sqlite.Config{Readers: 1, CountText: func(bytes int) { read.Add(int64(bytes)) }}
-	d := openWith(t, guardedModel, engine, Config{})
-	d = New(countingText{d.store}, d.rules, Config{Now: d.now})
+	db := openWith(t, guardedModel, engine, Config{})
+	db = New(countingText{db.store}, db.rules, Config{Now: db.now})
 	for id, n := range []int{7, 1, 7, 1, 8} {
 		body := "x"
 		if n == 1 {
 			body = strings.Repeat("x", 10_000)
 		}
-		must(t, d, system, "docs", fmt.Sprintf(`{"id":%d,"n":%d,"title":"t%d","body":%q}`, id+1, n, n, body))
+		must(t, db, system, "docs", fmt.Sprintf(`{"id":%d,"n":%d,"title":"t%d","body":%q}`, id+1, n, n, body))
 	}
-	docs := d.rules.Model.Table("docs")
+	docs := db.rules.Model.Table("docs")
 	for _, tt := range []struct{ filter, sort, plan string }{
 		{"body.endsWith('x')", "n", "SCAN t0"},
 		{"body.endsWith('x')", "n,-title", "SCAN t0"},
@@ -323,43 +323,43 @@ func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 		{"id == 3 && body.endsWith('x')", "", "SEARCH t0 USING INTEGER PRIMARY KEY"},
 		{"7 == n && (title + 'x').contains('t')", "body", "SCAN t0"},
 	} {
-		q := Query{Filter: tt.filter, Sort: tt.sort, Limit: 1, Total: true}
+		query := Query{Filter: tt.filter, Sort: tt.sort, Limit: 1, Total: true}
 		for range 5 {
-			body, err := d.List(context.Background(), ann, docs, q, nil)
+			body, err := db.List(context.Background(), ann, docs, query, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if n := read.Swap(0); n > 100 {
-				t.Errorf("%+v reads %d bytes of text", q, n)
+				t.Errorf("%+v reads %d bytes of text", query, n)
 			}
 			next := envelopeOf(t, body).Next
 			if next == nil {
 				break
 			}
-			q.Cursor = *next
+			query.Cursor = *next
 		}
-		q.Cursor = ""
-		if plan := planOf(t, d, docs, q); !strings.Contains(plan, tt.plan) {
-			t.Errorf("%+v: plan %q, want %q", q, plan, tt.plan)
+		query.Cursor = ""
+		if plan := planOf(t, db, docs, query); !strings.Contains(plan, tt.plan) {
+			t.Errorf("%+v: plan %q, want %q", query, plan, tt.plan)
 		}
 	}
 }
 
 // planOf is how SQLite reads the first range of a page.
-func planOf(t *testing.T, d *DB, table *model.Table, q Query) (plan string) {
+func planOf(t *testing.T, db *DB, table *model.Table, query Query) (plan string) {
 	t.Helper()
-	r := d.request(ann)
+	r := db.request(ann)
 	defer r.end()
-	p, err := r.newPage(table, q)
+	page, err := r.newPage(table, query)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := p.statement(p.ranges[0], sqlgen.AsPlanned)
+	v, err := page.statement(page.ranges[0], sqlgen.AsPlanned)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.store.Read(context.Background(), func(q store.Reader) error {
-		return q.Query("EXPLAIN QUERY PLAN "+v.SQL, r.Bound(v.Statement, []value.Value{value.OfInt(1)}).Args, func(row value.Row) error {
+	err = db.store.Read(context.Background(), func(reader store.Reader) error {
+		return reader.Query("EXPLAIN QUERY PLAN "+v.SQL, r.Bound(v.Statement, []value.Value{value.OfInt(1)}).Args, func(row value.Row) error {
 			plan += string(row.Bytes(3)) + "\n"
 			return nil
 		})

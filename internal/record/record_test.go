@@ -79,14 +79,14 @@ func members(t testing.TB, body string) []value.Member {
 	return m
 }
 
-func create(t testing.TB, d *DB, who caller.Caller, table, body string) (Row, error) {
+func create(t testing.TB, db *DB, who caller.Caller, table, body string) (Row, error) {
 	t.Helper()
-	return d.Create(context.Background(), who, d.rules.Model.Table(table), members(t, body))
+	return db.Create(context.Background(), who, db.rules.Model.Table(table), members(t, body))
 }
 
-func must(t testing.TB, d *DB, who caller.Caller, table, body string) Row {
+func must(t testing.TB, db *DB, who caller.Caller, table, body string) Row {
 	t.Helper()
-	w, err := create(t, d, who, table, body)
+	w, err := create(t, db, who, table, body)
 	if err != nil {
 		t.Fatalf("create %s %s: %v", table, body, err)
 	}
@@ -94,34 +94,34 @@ func must(t testing.TB, d *DB, who caller.Caller, table, body string) Row {
 }
 
 func withUsers(t testing.TB) *DB {
-	d := open(t, notes)
-	for _, u := range []caller.Caller{ann, bob, editor} {
-		id, _ := u.ID()
-		must(t, d, system, "users", `{"id":"`+id+`"}`)
+	db := open(t, notes)
+	for _, who := range []caller.Caller{ann, bob, editor} {
+		id, _ := who.ID()
+		must(t, db, system, "users", `{"id":"`+id+`"}`)
 	}
-	must(t, d, editor, "teams", `{"id":"red","name":"Red","open":true}`)
-	must(t, d, editor, "teams", `{"id":"blue","name":"Blue"}`)
-	return d
+	must(t, db, editor, "teams", `{"id":"red","name":"Red","open":true}`)
+	must(t, db, editor, "teams", `{"id":"blue","name":"Blue"}`)
+	return db
 }
 
 func TestCreateAnswersWithTheRow(t *testing.T) {
-	d := withUsers(t)
-	w := must(t, d, ann, "notes", `{"title":"a \"b\"","team_id":"red","secret_note":"x"}`)
+	db := withUsers(t)
+	w := must(t, db, ann, "notes", `{"title":"a \"b\"","team_id":"red","secret_note":"x"}`)
 	want := `{"id":1,"title":"a \"b\"","owner_id":"00000000-0000-7000-8000-00000000000a","team_id":"red","stars":null,"secret_note":"x","created_at":"2026-11-23T12:00:06.000000Z","updated_at":"2026-11-23T12:00:06.000000Z"}`
 	if string(w.JSON) != want || w.ID.Int != 1 || w.Revision == 0 {
 		t.Errorf("got %s %+v\nwant %s", w.JSON, w, want)
 	}
-	row, err := d.Get(context.Background(), bob, d.rules.Model.Table("notes"), w.ID, Selection{}, nil)
+	row, err := db.Get(context.Background(), bob, db.rules.Model.Table("notes"), w.ID, Selection{}, nil)
 	if err != nil || !strings.Contains(string(row.JSON), `"secret_note":null`) || row.Revision != w.Revision {
 		t.Errorf("bob sees %s, %v", row.JSON, err)
 	}
 }
 
 func TestRefusals(t *testing.T) {
-	d := withUsers(t)
-	must(t, d, ann, "notes", `{"id":7,"title":"n","stars":5}`)
-	must(t, d, ann, "notes", `{"id":8,"title":"n","stars":4}`)
-	notes := d.rules.Model.Table("notes")
+	db := withUsers(t)
+	must(t, db, ann, "notes", `{"id":7,"title":"n","stars":5}`)
+	must(t, db, ann, "notes", `{"id":8,"title":"n","stars":4}`)
+	notes := db.rules.Model.Table("notes")
 	isStale := func(int64) bool { return false }
 	for _, tt := range []struct {
 		name  string
@@ -156,11 +156,11 @@ func TestRefusals(t *testing.T) {
 			var err error
 			switch tt.op {
 			case Create:
-				_, err = create(t, d, tt.who, "notes", tt.body)
+				_, err = create(t, db, tt.who, "notes", tt.body)
 			case Update:
-				_, err = d.Update(context.Background(), tt.who, notes, value.OfInt(tt.id), members(t, tt.body), tt.match)
+				_, err = db.Update(context.Background(), tt.who, notes, value.OfInt(tt.id), members(t, tt.body), tt.match)
 			case Delete:
-				err = d.Delete(context.Background(), tt.who, notes, value.OfInt(tt.id), tt.match)
+				err = db.Delete(context.Background(), tt.who, notes, value.OfInt(tt.id), tt.match)
 			}
 			if got := errs.KindOf(err); got != tt.want || firstCode(err) != tt.code {
 				t.Errorf("%v with fault %q, want %s with %q", err, firstCode(err), tt.want, tt.code)
@@ -170,16 +170,16 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestDeletedRowIsGone(t *testing.T) {
-	d := withUsers(t)
-	must(t, d, ann, "notes", `{"id":7,"title":"n","stars":5}`)
-	notes, id := d.rules.Model.Table("notes"), value.OfInt(7)
-	if err := d.Delete(context.Background(), ann, notes, id, nil); err != nil {
+	db := withUsers(t)
+	must(t, db, ann, "notes", `{"id":7,"title":"n","stars":5}`)
+	notes, id := db.rules.Model.Table("notes"), value.OfInt(7)
+	if err := db.Delete(context.Background(), ann, notes, id, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Delete(context.Background(), ann, notes, id, nil); errs.KindOf(err) != errs.NotFound {
+	if err := db.Delete(context.Background(), ann, notes, id, nil); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("another Delete = %v, want not found", err)
 	}
-	if row, err := d.Get(context.Background(), ann, notes, id, Selection{}, nil); errs.KindOf(err) != errs.NotFound {
+	if row, err := db.Get(context.Background(), ann, notes, id, Selection{}, nil); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("Get = %s, %v, want not found", row.JSON, err)
 	}
 }
@@ -194,20 +194,20 @@ func firstCode(err error) string {
 }
 
 func TestHiddenAndMissingReferencesAnswerAlike(t *testing.T) {
-	d := withUsers(t)
-	_, hidden := create(t, d, ann, "notes", `{"title":"x","team_id":"blue"}`)
-	_, none := create(t, d, ann, "notes", `{"title":"x","team_id":"grey"}`)
+	db := withUsers(t)
+	_, hidden := create(t, db, ann, "notes", `{"title":"x","team_id":"blue"}`)
+	_, none := create(t, db, ann, "notes", `{"title":"x","team_id":"grey"}`)
 	if hidden.Error() != none.Error() {
 		t.Errorf("hidden: %v\n  none: %v", hidden, none)
 	}
 }
 
 func TestListExpands(t *testing.T) {
-	d := withUsers(t)
-	must(t, d, ann, "notes", `{"title":"a","team_id":"red","stars":3}`)
-	must(t, d, bob, "notes", `{"title":"b","stars":5}`)
-	must(t, d, ann, "notes", `{"title":"c","team_id":"red"}`)
-	body, err := d.List(context.Background(), ann, d.rules.Model.Table("notes"), Query{
+	db := withUsers(t)
+	must(t, db, ann, "notes", `{"title":"a","team_id":"red","stars":3}`)
+	must(t, db, bob, "notes", `{"title":"b","stars":5}`)
+	must(t, db, ann, "notes", `{"title":"c","team_id":"red"}`)
+	body, err := db.List(context.Background(), ann, db.rules.Model.Table("notes"), Query{
 		Selection: Selection{Fields: "title,team.name", Expand: "team.notes"}, Sort: "-stars", Limit: 2, Total: true, Filter: "title != arg.t", Args: map[string]string{"t": "z"},
 	}, nil)
 	if err != nil {
@@ -230,7 +230,7 @@ func TestListExpands(t *testing.T) {
 }
 
 func TestPatchMergesJSON(t *testing.T) {
-	d := open(t, `
+	db := open(t, `
 ashlar: 1
 name: merge
 tables:
@@ -240,8 +240,8 @@ tables:
       meta: {type: json, optional: true, schema: {type: object, required: [a], maxProperties: 3}}
     access: {read: true, write: true}
 `)
-	must(t, d, nobody, "docs", `{"meta":{"a":1,"b":{"c":[2], "d":null}}}`)
-	docs := d.rules.Model.Table("docs")
+	must(t, db, nobody, "docs", `{"meta":{"a":1,"b":{"c":[2], "d":null}}}`)
+	docs := db.rules.Model.Table("docs")
 	for _, tt := range []struct{ patch, want string }{
 		{`{"meta":{"b":{"e":1.50}}}`, `"meta":{"a":1,"b":{"c":[2],"d":null,"e":1.50}}`},
 		{`{"meta":{"a":null}}`, "invalid"},
@@ -250,7 +250,7 @@ tables:
 		{`{"meta":null}`, `"meta":null`},
 		{`{"meta":{"a":{"x":null,"y":1}}}`, `"meta":{"a":{"y":1}}`},
 	} {
-		w, err := d.Update(context.Background(), nobody, docs, value.OfInt(1), members(t, tt.patch), nil)
+		w, err := db.Update(context.Background(), nobody, docs, value.OfInt(1), members(t, tt.patch), nil)
 		got := string(w.JSON)
 		if err != nil {
 			got = string(errs.KindOf(err))
@@ -263,7 +263,7 @@ tables:
 
 // TestCostlyQueriesLeaveRoom runs queries into the deadline, and reads beside them.
 func TestCostlyQueriesLeaveRoom(t *testing.T) {
-	d := open(t, `
+	db := open(t, `
 ashlar: 1
 name: costly
 tables:
@@ -274,13 +274,13 @@ tables:
       n: {type: int}
     access: {read: true, write: true}
 `)
-	nodes := d.rules.Model.Table("nodes")
-	must(t, d, nobody, "nodes", `{"id":1,"n":1}`)
+	nodes := db.rules.Model.Table("nodes")
+	must(t, db, nobody, "nodes", `{"id":1,"n":1}`)
 	for i := range 300 {
-		must(t, d, nobody, "nodes", `{"n":`+strconv.Itoa(i)+`,"parent_id":1}`)
+		must(t, db, nobody, "nodes", `{"n":`+strconv.Itoa(i)+`,"parent_id":1}`)
 	}
 	list := func(filter string) error {
-		_, err := d.List(context.Background(), nobody, nodes, Query{Filter: filter, Limit: 1}, nil)
+		_, err := db.List(context.Background(), nobody, nodes, Query{Filter: filter, Limit: 1}, nil)
 		return err
 	}
 	if err := list("n == 5"); err != nil { // proven from here on
@@ -295,7 +295,7 @@ tables:
 	for range 50 {
 		time.Sleep(2 * time.Millisecond)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		_, err := d.List(ctx, nobody, nodes, Query{Filter: "n == 5", Limit: 1}, nil)
+		_, err := db.List(ctx, nobody, nodes, Query{Filter: "n == 5", Limit: 1}, nil)
 		cancel()
 		if err != nil {
 			t.Fatalf("a cheap query beside costly ones: %v", err)
@@ -309,7 +309,7 @@ tables:
 }
 
 func TestPatchOfMaskedJSON(t *testing.T) {
-	d := open(t, `
+	db := open(t, `
 ashlar: 1
 name: masked
 tables:
@@ -319,15 +319,15 @@ tables:
       meta: {type: json, optional: true, read: auth.kind == 'user', schema: {type: object, maxProperties: 2}}
     access: {read: true, write: true}
 `)
-	docs := d.rules.Model.Table("docs")
+	docs := db.rules.Model.Table("docs")
 	for id, stored := range []string{`{"a":1,"b":2}`, `{}`} {
-		must(t, d, ann, "docs", `{"id":`+strconv.Itoa(id+1)+`,"meta":`+stored+`}`)
-		w, err := d.Update(context.Background(), nobody, docs, value.OfInt(int64(id+1)), members(t, `{"meta":{"c":3}}`), nil)
+		must(t, db, ann, "docs", `{"id":`+strconv.Itoa(id+1)+`,"meta":`+stored+`}`)
+		w, err := db.Update(context.Background(), nobody, docs, value.OfInt(int64(id+1)), members(t, `{"meta":{"c":3}}`), nil)
 		if err != nil || !strings.Contains(string(w.JSON), `"meta":null`) {
 			t.Errorf("%s: %s, %v", stored, w.JSON, err)
 		}
 	}
-	w, err := d.Update(context.Background(), ann, docs, value.OfInt(1), members(t, `{"meta":{"d":4}}`), nil)
+	w, err := db.Update(context.Background(), ann, docs, value.OfInt(1), members(t, `{"meta":{"d":4}}`), nil)
 	if err != nil || !strings.Contains(string(w.JSON), `"meta":{"c":3,"d":4}`) {
 		t.Errorf("%s, %v", w.JSON, err)
 	}

@@ -27,17 +27,17 @@ func TestListIsTheReference(t *testing.T) {
 	for i := range worlds {
 		s := storeData(t, world(t, random(i)))
 		for range queries {
-			q := ask(s.Data)
-			want := q.reference(s.Data)
-			if err := s.rows.Allow(s.Caller, q.table, Read); err != nil {
+			query := ask(s.Data)
+			want := query.reference(s.Data)
+			if err := s.rows.Allow(s.Caller, query.table, Read); err != nil {
 				if len(want) > 0 {
-					t.Fatalf("%s: %v, but %d rows are the caller's\n%s", q, err, len(want), s.Source)
+					t.Fatalf("%s: %v, but %d rows are the caller's\n%s", query, err, len(want), s.Source)
 				}
 				continue
 			}
-			s.follow(t, q, want)
+			s.follow(t, query, want)
 			lists, rows = lists+1, rows+len(want)
-			s.gets(t, q)
+			s.gets(t, query)
 		}
 		s.db.Close()
 	}
@@ -45,30 +45,30 @@ func TestListIsTheReference(t *testing.T) {
 }
 
 // follow pages through a list and compares each page, byte for byte, with the reference.
-func (s *stored) follow(t *testing.T, q *posed, want []oracle.Record) {
+func (s *stored) follow(t *testing.T, query *posed, want []oracle.Record) {
 	t.Helper()
 	cursor, total := "", len(want)
 	for rest := want; ; {
-		page, body := s.page(t, q, cursor)
-		n := min(q.query.Limit, len(rest))
+		page, body := s.page(t, query, cursor)
+		n := min(query.query.Limit, len(rest))
 		expected := []byte(`{"items":[`)
 		for i, rec := range rest[:n] {
 			if i > 0 {
 				expected = append(expected, ',')
 			}
-			expected = q.appendRow(expected, s.Data, q.table, q.view, rec, "")
+			expected = query.appendRow(expected, s.Data, query.table, query.view, rec, "")
 		}
 		expected = append(expected, `],"next":null`...)
 		rest = rest[n:]
 		if page.Next != nil {
 			expected = append(expected[:len(expected)-len("null")], strconv.Quote(*page.Next)...)
 		}
-		if q.query.Total {
+		if query.query.Total {
 			expected = append(expected, `,"total":`+strconv.Itoa(total)...)
 		}
 		expected = append(expected, '}')
 		if string(body) != string(expected) || (page.Next == nil) != (len(rest) == 0) {
-			t.Fatalf("%s after %q, %d rows to come:\n got %s\nwant %s\n%s", q, cursor, len(rest), body, expected, s.Source)
+			t.Fatalf("%s after %q, %d rows to come:\n got %s\nwant %s\n%s", query, cursor, len(rest), body, expected, s.Source)
 		}
 		if page.Next == nil {
 			return
@@ -77,24 +77,24 @@ func (s *stored) follow(t *testing.T, q *posed, want []oracle.Record) {
 	}
 }
 
-func (s *stored) gets(t *testing.T, q *posed) {
+func (s *stored) gets(t *testing.T, query *posed) {
 	t.Helper()
-	id := oracle.ID(q.table, s.IntN(oracle.MaxRows))
-	row, err := s.rows.Get(context.Background(), s.Caller, q.table, idOf(q.table, id), q.query.Selection, nil)
-	rec := s.Find(q.table, id)
-	if rec == nil || !s.Visible(q.table, rec, true) {
-		if kind := errs.KindOf(err); kind != errs.NotFound && !(s.closed(q) && (kind == errs.Forbidden || kind == errs.Unauthenticated)) {
-			t.Fatalf("get %s %v, which is not there for the caller: %s %v\n%s", q.table.Name, id, row.JSON, err, s.Source)
+	id := oracle.ID(query.table, s.IntN(oracle.MaxRows))
+	row, err := s.rows.Get(context.Background(), s.Caller, query.table, idOf(query.table, id), query.query.Selection, nil)
+	rec := s.Find(query.table, id)
+	if rec == nil || !s.Visible(query.table, rec, true) {
+		if kind := errs.KindOf(err); kind != errs.NotFound && !(s.closed(query) && (kind == errs.Forbidden || kind == errs.Unauthenticated)) {
+			t.Fatalf("get %s %v, which is not there for the caller: %s %v\n%s", query.table.Name, id, row.JSON, err, s.Source)
 		}
 		return
 	}
-	if want := q.appendRow(nil, s.Data, q.table, q.view, rec, ""); err != nil || string(row.JSON) != string(want) {
-		t.Fatalf("get %s %v %+v: %v\n got %s\nwant %s\n%s", q.table.Name, id, q.query.Selection, err, row.JSON, want, s.Source)
+	if want := query.appendRow(nil, s.Data, query.table, query.view, rec, ""); err != nil || string(row.JSON) != string(want) {
+		t.Fatalf("get %s %v %+v: %v\n got %s\nwant %s\n%s", query.table.Name, id, query.query.Selection, err, row.JSON, want, s.Source)
 	}
 }
 
 // closed reports whether the rules refuse the caller every row of the table.
-func (s *stored) closed(q *posed) bool { return s.rows.Allow(s.Caller, q.table, Read) != nil }
+func (s *stored) closed(query *posed) bool { return s.rows.Allow(s.Caller, query.table, Read) != nil }
 
 // Pages are stable under inserts. Each row from the start comes once, in its place, and no row comes twice.
 func TestPagesAreStableUnderInsertion(t *testing.T) {
@@ -104,13 +104,13 @@ func TestPagesAreStableUnderInsertion(t *testing.T) {
 	for i := range worlds {
 		s := storeData(t, world(t, random(i)))
 		for range queries / 8 {
-			q := ask(s.Data)
-			q.query.Limit = 1 + s.IntN(3)
-			want := q.reference(s.Data)
+			query := ask(s.Data)
+			query.query.Limit = 1 + s.IntN(3)
+			want := query.reference(s.Data)
 			if len(want) < 3 {
 				continue
 			}
-			inserted += s.followWhileInserting(t, q, want)
+			inserted += s.followWhileInserting(t, query, want)
 			lists++
 		}
 		s.db.Close()
@@ -121,33 +121,33 @@ func TestPagesAreStableUnderInsertion(t *testing.T) {
 	}
 }
 
-func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracle.Record) (inserted int) {
+func (s *stored) followWhileInserting(t *testing.T, query *posed, want []oracle.Record) (inserted int) {
 	t.Helper()
-	q.query.Selection = Selection{Fields: "id"}
+	query.query.Selection = Selection{Fields: "id"}
 	var got []oracle.Record
 	for cursor := ""; ; {
-		page, body := s.page(t, q, cursor)
+		page, body := s.page(t, query, cursor)
 		for _, item := range page.Items {
-			got = append(got, s.byID(t, q, item))
+			got = append(got, s.byID(t, query, item))
 		}
 		if page.Next == nil {
 			break
 		}
-		if len(page.Items) != q.query.Limit {
-			t.Fatalf("%s: a page with a next one has %d items: %s", q, len(page.Items), body)
+		if len(page.Items) != query.query.Limit {
+			t.Fatalf("%s: a page with a next one has %d items: %s", query, len(page.Items), body)
 		}
 		cursor = *page.Next
-		if s.insert(t, q) {
+		if s.insert(t, query) {
 			inserted++
 		}
 	}
-	if !slices.IsSortedFunc(got, func(a, b oracle.Record) int {
-		if c := q.compare(s.Data, a, b); c != 0 {
+	if !slices.IsSortedFunc(got, func(left, right oracle.Record) int {
+		if c := query.compare(s.Data, left, right); c != 0 {
 			return c
 		}
 		return 1 // twice the same
 	}) {
-		t.Fatalf("%s: rows out of order or twice: %v\n%s", q, ids(got), s.Source)
+		t.Fatalf("%s: rows out of order or twice: %v\n%s", query, ids(got), s.Source)
 	}
 	var old []oracle.Record
 	for _, rec := range got {
@@ -156,7 +156,7 @@ func (s *stored) followWhileInserting(t *testing.T, q *posed, want []oracle.Reco
 		}
 	}
 	if fmt.Sprint(ids(old)) != fmt.Sprint(ids(want)) {
-		t.Fatalf("%s: of the rows that were there from the start came %v, want %v\n%s", q, ids(old), ids(want), s.Source)
+		t.Fatalf("%s: of the rows that were there from the start came %v, want %v\n%s", query, ids(old), ids(want), s.Source)
 	}
 	return inserted
 }
@@ -169,52 +169,52 @@ func ids(rows []oracle.Record) []string {
 	return out
 }
 
-func (s *stored) byID(t *testing.T, q *posed, item json.RawMessage) oracle.Record {
+func (s *stored) byID(t *testing.T, query *posed, item json.RawMessage) oracle.Record {
 	t.Helper()
-	for _, rec := range s.Rows[q.table.Name] {
-		if want := `{"id":` + string(oracle.AppendJSON(nil, q.table.ID(), rec["id"])) + `}`; want == string(item) {
+	for _, rec := range s.Rows[query.table.Name] {
+		if want := `{"id":` + string(oracle.AppendJSON(nil, query.table.ID(), rec["id"])) + `}`; want == string(item) {
 			return rec
 		}
 	}
-	t.Fatalf("%s: %s is no row", q, item)
+	t.Fatalf("%s: %s is no row", query, item)
 	return nil
 }
 
 // insert inserts a row without effect on the caller's view of the others, if it finds one.
-func (s *stored) insert(t *testing.T, q *posed) bool {
+func (s *stored) insert(t *testing.T, query *posed) bool {
 	t.Helper()
 	for range 20 {
-		d := s.Clone()
-		rec := d.Add(q.table)
+		data := s.Clone()
+		rec := data.Add(query.table)
 		if rec == nil {
 			return false
 		}
-		if !s.undisturbed(d, q) {
+		if !s.undisturbed(data, query) {
 			continue
 		}
-		err := s.db.Write(context.Background(), func(tx store.Tx) error { return oracle.Insert(tx, q.table, rec) })
+		err := s.db.Write(context.Background(), func(tx store.Tx) error { return oracle.Insert(tx, query.table, rec) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Data = d
+		s.Data = data
 		return true
 	}
 	return false
 }
 
-// undisturbed reports whether the caller sees the rows of the list's table in d as before.
-func (s *stored) undisturbed(d *oracle.Data, q *posed) bool {
-	for _, rec := range s.Rows[q.table.Name] {
-		now := d.Find(q.table, rec["id"])
-		if s.Visible(q.table, rec, true) != d.Visible(q.table, now, true) {
+// undisturbed reports whether the caller sees the rows of the list's table in data as before.
+func (s *stored) undisturbed(data *oracle.Data, query *posed) bool {
+	for _, rec := range s.Rows[query.table.Name] {
+		now := data.Find(query.table, rec["id"])
+		if s.Visible(query.table, rec, true) != data.Visible(query.table, now, true) {
 			return false
 		}
-		for _, f := range q.table.Fields {
-			if !oracle.Same(s.Value(f, rec, true), d.Value(f, now, true)) {
+		for _, field := range query.table.Fields {
+			if !oracle.Same(s.Value(field, rec, true), data.Value(field, now, true)) {
 				return false
 			}
 		}
-		if q.cel != "" && s.Ask(q.cel, q.table, rec, nil, true) != d.Ask(q.cel, q.table, now, nil, true) {
+		if query.cel != "" && s.Ask(query.cel, query.table, rec, nil, true) != data.Ask(query.cel, query.table, now, nil, true) {
 			return false
 		}
 	}
@@ -223,7 +223,7 @@ func (s *stored) undisturbed(d *oracle.Data, q *posed) bool {
 
 // The rule of an expanded child is about that child, even if it looks at other rows.
 func TestExpansionAsksTheRuleOfTheChild(t *testing.T) {
-	d := open(t, `
+	db := open(t, `
 ashlar: 1
 name: rooms
 tables:
@@ -242,14 +242,14 @@ tables:
       name: {type: text, max: 20}
     access: {read: true}
 `)
-	must(t, d, system, "rooms", `{"id":"r","name":"r"}`)
+	must(t, db, system, "rooms", `{"id":"r","name":"r"}`)
 	for _, talk := range []string{"hidden", "seen"} {
-		must(t, d, system, "talks", `{"id":"`+talk+`","room_id":"r"}`)
+		must(t, db, system, "talks", `{"id":"`+talk+`","room_id":"r"}`)
 	}
-	must(t, d, system, "guests", `{"id":"1","talk_id":"seen","name":"ann"}`)
-	must(t, d, system, "guests", `{"id":"2","talk_id":"hidden","name":"bob"}`)
-	rooms := d.rules.Model.Table("rooms")
-	row, err := d.Get(context.Background(), nobody, rooms, idOf(rooms, types.String("r")), Selection{Fields: "talks.id"}, nil)
+	must(t, db, system, "guests", `{"id":"1","talk_id":"seen","name":"ann"}`)
+	must(t, db, system, "guests", `{"id":"2","talk_id":"hidden","name":"bob"}`)
+	rooms := db.rules.Model.Table("rooms")
+	row, err := db.Get(context.Background(), nobody, rooms, idOf(rooms, types.String("r")), Selection{Fields: "talks.id"}, nil)
 	if want := `{"talks":{"items":[{"id":"seen"}],"next":null}}`; err != nil || string(row.JSON) != want {
 		t.Errorf("got %s %v, want %s", row.JSON, err, want)
 	}
@@ -273,9 +273,9 @@ tables:
 
 // The next of a to-many expansion continues the list of the children, filtered by their parent.
 func TestNextOfAnExpansion(t *testing.T) {
-	d := open(t, family)
+	db := open(t, family)
 	for _, p := range []string{"a", "b", "c"} {
-		must(t, d, system, "parents", `{"id":"`+p+`","name":"`+p+`"}`)
+		must(t, db, system, "parents", `{"id":"`+p+`","name":"`+p+`"}`)
 	}
 	want := map[string][]string{}
 	count := map[string]int{"a": 300, "b": 130, "c": 20}
@@ -283,15 +283,15 @@ func TestNextOfAnExpansion(t *testing.T) {
 	for _, p := range []string{"a", "b", "c"} {
 		for range count[p] {
 			n++
-			must(t, d, system, "children", fmt.Sprintf(`{"id":%d,"parent_id":%q,"n":%d}`, n, p, n))
+			must(t, db, system, "children", fmt.Sprintf(`{"id":%d,"parent_id":%q,"n":%d}`, n, p, n))
 			if n%7 != 0 && n%11 != 0 { // neither hidden nor of a hidden parent
 				want[p] = append(want[p], strconv.Itoa(n))
 			}
 		}
 	}
-	parents, children := d.rules.Model.Table("parents"), d.rules.Model.Table("children")
+	parents, children := db.rules.Model.Table("parents"), db.rules.Model.Table("children")
 	var nobody caller.Caller
-	body, err := d.List(context.Background(), nobody, parents, Query{Selection: Selection{Fields: "id,children.id"}, Limit: 10}, nil)
+	body, err := db.List(context.Background(), nobody, parents, Query{Selection: Selection{Fields: "id,children.id"}, Limit: 10}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,8 +321,8 @@ func TestNextOfAnExpansion(t *testing.T) {
 			if page.Next == nil {
 				break
 			}
-			q := Query{Filter: "parent_id == arg.id", Args: map[string]string{"id": p.ID}, Cursor: *page.Next, Limit: 7}
-			body, err := d.List(context.Background(), nobody, children, q, nil)
+			query := Query{Filter: "parent_id == arg.id", Args: map[string]string{"id": p.ID}, Cursor: *page.Next, Limit: 7}
+			body, err := db.List(context.Background(), nobody, children, query, nil)
 			if err != nil {
 				t.Fatalf("parent %s: %v", p.ID, err)
 			}

@@ -24,16 +24,16 @@ func (s *scripting) Script(context.Context, func(int64) (*store.Script, error)) 
 
 // A caller with many refusals writes by functions for a while. Others still write by scripts.
 func TestRefusedCallersWriteApart(t *testing.T) {
-	s := &scripting{DB: withUsers(t).store}
-	d := &DB{store: s, refusals: newRefusals()}
+	engine := &scripting{DB: withUsers(t).store}
+	db := &DB{store: engine, refusals: newRefusals()}
 	no, fault := errs.New(errs.Forbidden, "no"), errors.New("a fault of ours")
 	asScript := func(who caller.Caller, answer error) bool {
 		t.Helper()
-		before := s.scripts
-		if err := d.write(context.Background(), who, nil, func(store.Tx) error { return answer }); !errors.Is(err, answer) {
+		before := engine.scripts
+		if err := db.write(context.Background(), who, nil, func(store.Tx) error { return answer }); !errors.Is(err, answer) {
 			t.Errorf("write() = %v, want %v", err, answer)
 		}
-		return s.scripts > before
+		return engine.scripts > before
 	}
 	for i := range manyRefusals {
 		if !asScript(ann, no) || !asScript(bob, fault) || !asScript(caller.Caller{}, nil) {
@@ -46,13 +46,13 @@ func TestRefusedCallersWriteApart(t *testing.T) {
 	if !asScript(bob, nil) || !asScript(caller.Caller{}, nil) {
 		t.Error("the writes of others are no scripts either")
 	}
-	if d.refusals.often(ann, time.Now().Add(refusalsTime)) {
+	if db.refusals.often(ann, time.Now().Add(refusalsTime)) {
 		t.Error("refusals are never forgotten")
 	}
 	for i := range maxRefused + 1 {
-		d.refusals.note(caller.System(string(rune('a'+i))), time.Now())
+		db.refusals.note(caller.System(string(rune('a'+i))), time.Now())
 	}
-	if n := d.refusals.known.Len(); n > maxRefused {
+	if n := db.refusals.known.Len(); n > maxRefused {
 		t.Errorf("%d callers are remembered, want at most %d", n, maxRefused)
 	}
 }

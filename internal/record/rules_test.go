@@ -23,41 +23,41 @@ type write struct {
 func (w write) String() string { return fmt.Sprintf("%v %d %s %s", w.who, w.op, w.path, w.body) }
 
 // runWrites runs writes one after the other.
-func runWrites(t *testing.T, d *DB, writes []write) {
+func runWrites(t *testing.T, db *DB, writes []write) {
 	t.Helper()
-	for _, w := range writes {
-		got, want := runWrite(t, d, w), w.want
+	for _, one := range writes {
+		got, want := runWrite(t, db, one), one.want
 		if want == "ok" {
 			want = "{"
 		}
 		if !strings.HasPrefix(got, want) {
-			t.Errorf("%v\n got %s\nwant %s", w, got, w.want)
+			t.Errorf("%v\n got %s\nwant %s", one, got, one.want)
 		}
 	}
 }
 
 // runWrite runs a write and returns its answer.
-func runWrite(t *testing.T, d *DB, w write) string {
+func runWrite(t *testing.T, db *DB, one write) string {
 	t.Helper()
-	name, key, _ := strings.Cut(w.path, "/")
-	table := d.rules.Model.Table(name)
+	name, key, _ := strings.Cut(one.path, "/")
+	table := db.rules.Model.Table(name)
 	var written Row
 	var err error
-	if w.op == Create {
-		written, err = create(t, d, w.who, name, w.body)
+	if one.op == Create {
+		written, err = create(t, db, one.who, name, one.body)
 	} else {
 		id, ok := value.ParseID(table, key)
 		if !ok {
 			t.Fatalf("%s is no id", key)
 		}
-		if w.op == Update {
-			written, err = d.Update(context.Background(), w.who, table, id, members(t, w.body), nil)
+		if one.op == Update {
+			written, err = db.Update(context.Background(), one.who, table, id, members(t, one.body), nil)
 		} else {
-			err = d.Delete(context.Background(), w.who, table, id, nil)
+			err = db.Delete(context.Background(), one.who, table, id, nil)
 		}
 	}
 	if errs.KindOf(err) == errs.Internal {
-		t.Fatalf("%v: %v", w, err)
+		t.Fatalf("%v: %v", one, err)
 	}
 	if err == nil && written.JSON == nil {
 		return "{}"
@@ -90,8 +90,8 @@ func TestWrittenRowIsNoEvidence(t *testing.T) {
 	a, _ := ann.ID()
 	b, _ := bob.ID()
 	e, _ := editor.ID()
-	onEngines(t, tenants, func(t *testing.T, d *DB) {
-		runWrites(t, d, []write{
+	onEngines(t, tenants, func(t *testing.T, db *DB) {
+		runWrites(t, db, []write{
 			{system, Create, "orgs", `{"id":1,"name":"one"}`, "ok"},
 			{system, Create, "orgs", `{"id":2,"name":"two"}`, "ok"},
 			{system, Create, "members", `{"id":1,"org_id":1,"user":"` + a + `","role":"admin"}`, "ok"},
@@ -151,14 +151,14 @@ tables:
       open:   {type: bool, default: true}
       n:      {type: int, default: 0}
     access: {read: true, write: "`+rule+`"}
-`, func(t *testing.T, d *DB) {
-				runWrites(t, d, []write{
+`, func(t *testing.T, db *DB) {
+				runWrites(t, db, []write{
 					{system, Create, "trees", `{"id":1}`, "ok"},
 					{system, Create, "nodes", `{"id":1,"tree_id":1,"open":false}`, "ok"},
 					{ann, Create, "nodes", `{"id":2,"parent_id":2,"tree_id":1}`, want[0]},
 				})
-				runWrite(t, d, write{who: system, op: Create, path: "nodes", body: `{"id":2,"parent_id":2,"tree_id":1}`})
-				runWrites(t, d, []write{
+				runWrite(t, db, write{who: system, op: Create, path: "nodes", body: `{"id":2,"parent_id":2,"tree_id":1}`})
+				runWrites(t, db, []write{
 					{system, Update, "trees/1", `{"top_id":2}`, "ok"},
 					{ann, Update, "nodes/2", `{"n":1}`, want[1]},
 					{ann, Update, "nodes/2", `{"tree_id":1}`, want[1]},
@@ -188,8 +188,8 @@ tables:
       read: true
       create: t2.n == n
       update: t2.t1.exists(t3, t3.n == n && t3.t2.n == t2.n)
-`, func(t *testing.T, d *DB) {
-		runWrites(t, d, []write{
+`, func(t *testing.T, db *DB) {
+		runWrites(t, db, []write{
 			{system, Create, "t0", `{"id":1,"n":1}`, "ok"},
 			{ann, Create, "t1", `{"id":1,"t2_id":1,"n":2}`, "forbidden"},
 			{ann, Create, "t1", `{"id":1,"t2_id":1,"n":1}`, "ok"},
@@ -224,8 +224,8 @@ tables:
       read: true
       create: box.open
       update: {from: true, to: "old.box.open && box.open && n >= old.n && (n == old.n || old.box.things.exists(t, true))"}
-`, func(t *testing.T, d *DB) {
-		runWrites(t, d, []write{
+`, func(t *testing.T, db *DB) {
+		runWrites(t, db, []write{
 			{system, Create, "boxes", `{"id":1,"open":true}`, "ok"},
 			{system, Create, "boxes", `{"id":2,"open":true}`, "ok"},
 			{system, Create, "boxes", `{"id":3,"open":false}`, "ok"},
@@ -282,9 +282,9 @@ tables:
 func TestReferenceThatLeadsNowhereIsTold(t *testing.T) {
 	const nowhere = "conflict a referenced row does not exist [{/target_id reference there is no such row in accounts}]"
 	for _, read := range []string{"true", "owner == auth.id"} {
-		onEngines(t, strings.Replace(transfers, "READ", read, 1), func(t *testing.T, d *DB) {
+		onEngines(t, strings.Replace(transfers, "READ", read, 1), func(t *testing.T, db *DB) {
 			a, _ := ann.ID()
-			runWrites(t, d, []write{
+			runWrites(t, db, []write{
 				{system, Create, "accounts", `{"id":1,"currency":"EUR","owner":"` + a + `"}`, "ok"},
 				{system, Create, "accounts", `{"id":2,"currency":"EUR","owner":"` + a + `"}`, "ok"},
 				{system, Create, "accounts", `{"id":3,"currency":"USD","owner":"bob"}`, "ok"},
@@ -295,7 +295,7 @@ func TestReferenceThatLeadsNowhereIsTold(t *testing.T) {
 				missing = append(missing, "3")
 			}
 			for _, id := range missing {
-				runWrites(t, d, []write{
+				runWrites(t, db, []write{
 					{ann, Create, "transfers", `{"id":2,"source_id":1,"target_id":` + id + `,"amount":1}`, nowhere},
 					{ann, Create, "transfers", `{"source_id":1,"target_id":` + id + `,"amount":1}`, nowhere},
 					{ann, Update, "transfers/1", `{"target_id":` + id + `}`, nowhere},
@@ -305,7 +305,7 @@ func TestReferenceThatLeadsNowhereIsTold(t *testing.T) {
 				})
 			}
 			if read == "true" {
-				runWrites(t, d, []write{{ann, Create, "transfers", `{"source_id":1,"target_id":3,"amount":1}`, "invalid the row does not pass 2 checks"}})
+				runWrites(t, db, []write{{ann, Create, "transfers", `{"source_id":1,"target_id":3,"amount":1}`, "invalid the row does not pass 2 checks"}})
 			}
 		})
 	}

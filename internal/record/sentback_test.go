@@ -26,8 +26,8 @@ tables:
       open:     {ref: people, reverse: opened}
       n:        {type: int, default: 0}
     access: {read: true, update: true}
-`, func(t *testing.T, d *DB) {
-		runWrites(t, d, []write{
+`, func(t *testing.T, db *DB) {
+		runWrites(t, db, []write{
 			{system, Create, "people", `{"id":"rita","seen":false}`, "ok"},
 			{system, Create, "people", `{"id":"sam","seen":false}`, "ok"},
 			{system, Create, "people", `{"id":"tom","seen":true}`, "ok"},
@@ -36,14 +36,14 @@ tables:
 			{ann, Update, "tickets/1", `{"open_id":"sam"}`, "conflict"},
 		})
 		for _, body := range []string{`{"reporter_id":"%s"}`, `{"reporter_id":"%s","n":2}`, `{"id":1,"reporter_id":"%s"}`, `{"open_id":"rita","reporter_id":"%s"}`} {
-			right := runWrite(t, d, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "rita")})
-			wrong := runWrite(t, d, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "sam")})
-			none := runWrite(t, d, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "nobody")})
+			right := runWrite(t, db, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "rita")})
+			wrong := runWrite(t, db, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "sam")})
+			none := runWrite(t, db, write{who: ann, op: Update, path: "tickets/1", body: fmt.Sprintf(body, "nobody")})
 			if right != wrong || wrong != none || !strings.HasPrefix(right, "conflict") {
 				t.Errorf(body+":\n right guess: %s\n wrong guess: %s\n no such row: %s", "…", right, wrong, none)
 			}
 		}
-		runWrites(t, d, []write{{ann, Update, "tickets/1", `{"reporter_id":"tom"}`, "ok"}})
+		runWrites(t, db, []write{{ann, Update, "tickets/1", `{"reporter_id":"tom"}`, "ok"}})
 	})
 }
 
@@ -76,19 +76,19 @@ tables:
 // A client may send a row back as it read it. Unchanged members are allowed, even fixed ones.
 func TestRowIsSentBack(t *testing.T) {
 	const denied = "forbidden the access rules do not allow this "
-	onEngines(t, sheets, func(t *testing.T, d *DB) {
-		runWrites(t, d, []write{
+	onEngines(t, sheets, func(t *testing.T, db *DB) {
+		runWrites(t, db, []write{
 			{system, Create, "teams", `{"id":"red","name":"Red"}`, "ok"},
 			{system, Create, "teams", `{"id":"blue","name":"Blue"}`, "ok"},
 		})
 		a, _ := ann.ID()
-		if _, err := create(t, d, system, "sheets", `{"id":1,"owner":"`+a+`","team_id":"red","stars":3,"price":"1.50","meta":{"b":1,"a":[1,null]},"since":{"y":2,"z":null}}`); err != nil {
+		if _, err := create(t, db, system, "sheets", `{"id":1,"owner":"`+a+`","team_id":"red","stars":3,"price":"1.50","meta":{"b":1,"a":[1,null]},"since":{"y":2,"z":null}}`); err != nil {
 			t.Fatal(err)
 		}
-		sheets := d.rules.Model.Table("sheets")
+		sheets := db.rules.Model.Table("sheets")
 		fields := "id,owner,team_id,n,stars,price,meta,since,early,created_at,updated_at"
 		row := func() string {
-			r, err := d.Get(context.Background(), ann, sheets, value.OfInt(1), Selection{Fields: fields}, nil)
+			r, err := db.Get(context.Background(), ann, sheets, value.OfInt(1), Selection{Fields: fields}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,15 +101,15 @@ func TestRowIsSentBack(t *testing.T) {
 			changed, _, _ := strings.Cut(strings.Replace(row(), old, new, 1), `,"updated_at"`)
 			return changed + "}"
 		}
-		runWrites(t, d, []write{
+		runWrites(t, db, []write{
 			{ann, Update, "sheets/1", row(), "ok"},
 		})
 		before := row()
-		runWrites(t, d, []write{{ann, Update, "sheets/1", with(`"n":0`, `"n":1`), "ok"}})
+		runWrites(t, db, []write{{ann, Update, "sheets/1", with(`"n":0`, `"n":1`), "ok"}})
 		if got := row(); !strings.Contains(got, `"n":1`) || got[:strings.Index(got, `"updated_at"`)] != strings.Replace(before[:strings.Index(before, `"updated_at"`)], `"n":0`, `"n":1`, 1) {
 			t.Errorf("the row was %s\n          is %s", before, got)
 		}
-		runWrites(t, d, []write{
+		runWrites(t, db, []write{
 			{ann, Update, "sheets/1", `{"stars":3,"n":2}`, "ok"},
 			{ann, Update, "sheets/1", `{"stars":4,"n":2}`, denied + "[{/stars write"},
 			{ann, Update, "sheets/1", `{"stars":4,"price":"1.5","meta":{"c":1}}`, denied + "[{/stars write the write rule of this field does not allow it} {/meta write"},
@@ -139,13 +139,13 @@ func TestRowIsSentBack(t *testing.T) {
 		})
 		// A hidden value is refused, guessed right or not.
 		for _, f := range []string{"masked", "fixed", "secret"} {
-			right := runWrite(t, d, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":7}`})
-			wrong := runWrite(t, d, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":8}`})
+			right := runWrite(t, db, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":7}`})
+			wrong := runWrite(t, db, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":8}`})
 			if right != wrong || strings.HasPrefix(right, "{") {
 				t.Errorf("%s: %s where it is guessed, else %s", f, right, wrong)
 			}
 		}
-		runWrites(t, d, []write{
+		runWrites(t, db, []write{
 			{system, Update, "sheets/1", `{"fixed":7,"id":1}`, "ok"},
 			{system, Update, "sheets/1", `{"secret":7}`, "invalid"},
 		})
@@ -160,18 +160,18 @@ name: accounts
 tables:
   users:
     access: {read: true, update: true}
-`, func(t *testing.T, d *DB) {
+`, func(t *testing.T, db *DB) {
 		a, _ := ann.ID()
 		own := `{"id":"` + a + `","email":"ann@example.com","name":"Ann"}`
-		runWrites(t, d, []write{
+		runWrites(t, db, []write{
 			{system, Create, "users", own, "ok"},
 			{ann, Update, "users/" + a, own, "ok"},
 			{ann, Update, "users/" + a, `{"email":"bob@example.com"}`, "invalid the body has 1 fault [{/email read_only"},
 			{bob, Update, "users/" + a, `{"id":"` + a + `","name":"Anne"}`, "ok"},
 			{system, Update, "users/" + a, `{"email":"ann@example.com"}`, "ok"},
 		})
-		right := runWrite(t, d, write{who: bob, op: Update, path: "users/" + a, body: own})
-		wrong := runWrite(t, d, write{who: bob, op: Update, path: "users/" + a, body: `{"email":"bob@example.com"}`})
+		right := runWrite(t, db, write{who: bob, op: Update, path: "users/" + a, body: own})
+		wrong := runWrite(t, db, write{who: bob, op: Update, path: "users/" + a, body: `{"email":"bob@example.com"}`})
 		if right != wrong || !strings.HasPrefix(right, "invalid the body has 1 fault [{/email read_only") {
 			t.Errorf("the email is told: %s where it is guessed, else %s", right, wrong)
 		}

@@ -42,16 +42,16 @@ func longFilter(i int) string {
 // TestExhaustion_StatementMemory sends filters of many structures over one connection. Prepared statements are bounded by
 // size, not only by number.
 func TestExhaustion_StatementMemory(t *testing.T) {
-	withReaders(t, masked, 1, func(t *testing.T, d *DB) {
-		nodes := d.rules.Model.Table("nodes")
-		must(t, d, nobody, "nodes", `{"n":1}`)
-		before := statementMemory(t, d)
+	withReaders(t, masked, 1, func(t *testing.T, db *DB) {
+		nodes := db.rules.Model.Table("nodes")
+		must(t, db, nobody, "nodes", `{"n":1}`)
+		before := statementMemory(t, db)
 		for i := range 128 {
-			if _, err := d.List(context.Background(), nobody, nodes, Query{Filter: longFilter(i), Limit: 1}, nil); err != nil {
+			if _, err := db.List(context.Background(), nobody, nodes, Query{Filter: longFilter(i), Limit: 1}, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		grown := (statementMemory(t, d) - before) >> 20
+		grown := (statementMemory(t, db) - before) >> 20
 		t.Logf("%d MiB more", grown)
 		if grown > 40 {
 			t.Errorf("128 filters took %d MiB on one connection", grown)
@@ -60,14 +60,14 @@ func TestExhaustion_StatementMemory(t *testing.T) {
 }
 
 // statementMemory returns the memory of the connection: of its backend for PostgreSQL, of this process for SQLite.
-func statementMemory(t *testing.T, d *DB) (bytes int64) {
+func statementMemory(t *testing.T, db *DB) (bytes int64) {
 	t.Helper()
 	const contexts = "SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts"
-	if d.dialect == sqlgen.SQLite {
+	if db.dialect == sqlgen.SQLite {
 		return resident(t)
 	}
-	err := d.store.Read(context.Background(), func(q store.Reader) error {
-		return q.Query(contexts, nil, func(row value.Row) error {
+	err := db.store.Read(context.Background(), func(reader store.Reader) error {
+		return reader.Query(contexts, nil, func(row value.Row) error {
 			bytes = row.Int(0)
 			return nil
 		})

@@ -32,12 +32,12 @@ func TestSweepsDoWhatReferencesDo(t *testing.T) {
 		}
 		var want string
 		for _, reach := range []int{1 << 30, 0} {
-			onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-				d.limits.cascadeRows = reach
-				w.exec(t, statements(w)...)
+			onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+				db.limits.cascadeRows = reach
+				spy.exec(t, statements(spy)...)
 				var said []string
 				for _, id := range doomed {
-					err := remove(t, d, "nodes", id)
+					err := remove(t, db, "nodes", id)
 					said = append(said, string(errs.KindOf(err)))
 					if err == nil {
 						deleted++
@@ -45,7 +45,7 @@ func TestSweepsDoWhatReferencesDo(t *testing.T) {
 						refused++
 					}
 				}
-				got := strings.Join(said, " ") + "\n" + dump(t, d)
+				got := strings.Join(said, " ") + "\n" + dump(t, db)
 				if want == "" {
 					want = got
 				}
@@ -62,7 +62,7 @@ func TestSweepsDoWhatReferencesDo(t *testing.T) {
 }
 
 // randomBranches returns statements for random rows.
-func randomBranches(r *rand.Rand) func(w *watched) []string {
+func randomBranches(r *rand.Rand) func(spy *watched) []string {
 	maybe := func(of, n int, format string) string { // one of the first n, n times of so many
 		if i := r.IntN(of); i < n {
 			return fmt.Sprintf(format, i+1)
@@ -80,43 +80,43 @@ func randomBranches(r *rand.Rand) func(w *watched) []string {
 		more = append(more, fmt.Sprintf("INSERT INTO marks (id, node_id, leaf_id, keeps_id, created_at, updated_at, _rev) VALUES ('019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a7%d', %s, %s, %s, ZERO, ZERO, 0)",
 			id, maybe(24, 12, "%d"), maybe(16, 8, "'l%d'"), maybe(60, 8, "'l%d'")))
 	}
-	return func(w *watched) (all []string) {
+	return func(spy *watched) (all []string) {
 		for _, sql := range slices.Concat(nodes, more) {
-			all = append(all, strings.ReplaceAll(sql, "ZERO", zeroTime(w)))
+			all = append(all, strings.ReplaceAll(sql, "ZERO", zeroTime(spy)))
 		}
 		return all
 	}
 }
 
 // dump returns all rows, and for each whether it was written since its creation.
-func dump(t *testing.T, d *DB) string {
+func dump(t *testing.T, db *DB) string {
 	t.Helper()
-	var b strings.Builder
-	for _, table := range d.rules.Model.Tables {
+	var text strings.Builder
+	for _, table := range db.rules.Model.Tables {
 		if table.Name == "users" {
 			continue
 		}
-		page, err := d.List(context.Background(), system, table, Query{Limit: 500}, nil)
+		page, err := db.List(context.Background(), system, table, Query{Limit: 500}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&b, "%s %s\n", table.Name, page)
-		for _, id := range storedIDs(t, d, table) {
-			row, err := d.Get(context.Background(), system, table, id, Selection{}, nil)
+		fmt.Fprintf(&text, "%s %s\n", table.Name, page)
+		for _, id := range storedIDs(t, db, table) {
+			row, err := db.Get(context.Background(), system, table, id, Selection{}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(&b, "%t ", row.Revision > 0)
+			fmt.Fprintf(&text, "%t ", row.Revision > 0)
 		}
-		b.WriteByte('\n')
+		text.WriteByte('\n')
 	}
-	return b.String()
+	return text.String()
 }
 
-func storedIDs(t *testing.T, d *DB, table *model.Table) (all []value.Value) {
+func storedIDs(t *testing.T, db *DB, table *model.Table) (all []value.Value) {
 	t.Helper()
-	err := d.store.Read(t.Context(), func(q store.Reader) error {
-		return q.Query("SELECT id FROM "+table.Name+" ORDER BY id", nil, func(row value.Row) error {
+	err := db.store.Read(t.Context(), func(reader store.Reader) error {
+		return reader.Query("SELECT id FROM "+table.Name+" ORDER BY id", nil, func(row value.Row) error {
 			all = append(all, value.Scan(table.ID(), row, 0))
 			return nil
 		})
@@ -131,13 +131,13 @@ func storedIDs(t *testing.T, d *DB, table *model.Table) (all []value.Value) {
 // refused: no row refers to a missing one. No reader sees half of a deletion.
 func TestChildrenOfARowThatIsDeleted(t *testing.T) {
 	const depth = 400
-	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		nodes, leaves := d.rules.Model.Table("nodes"), d.rules.Model.Table("leaves")
+	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+		nodes, leaves := db.rules.Model.Table("nodes"), db.rules.Model.Table("leaves")
 		created, refused := 0, 0
 		for round := range 6 {
-			w.exec(t, "DELETE FROM leaves", "DELETE FROM nodes WHERE up_id IS NULL AND id > 1000000")
-			fillBranch(t, w, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
-			fillBranch(t, w, "nodes", 20, "10000 + n, NULL, NULL, NULL, NULL")
+			spy.exec(t, "DELETE FROM leaves", "DELETE FROM nodes WHERE up_id IS NULL AND id > 1000000")
+			fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
+			fillBranch(t, spy, "nodes", 20, "10000 + n, NULL, NULL, NULL, NULL")
 			stop := make(chan struct{})
 			var group sync.WaitGroup
 			var mu sync.Mutex
@@ -154,11 +154,11 @@ func TestChildrenOfARowThatIsDeleted(t *testing.T) {
 						var err error
 						switch r.IntN(3) {
 						case 0:
-							_, err = d.Create(context.Background(), nobody, nodes, members(t, fmt.Sprintf(`{"id":%d,"up_id":%d}`, 1_000_000+round*100_000+c*10_000+i, under)))
+							_, err = db.Create(context.Background(), nobody, nodes, members(t, fmt.Sprintf(`{"id":%d,"up_id":%d}`, 1_000_000+round*100_000+c*10_000+i, under)))
 						case 1:
-							_, err = d.Create(context.Background(), nobody, leaves, members(t, fmt.Sprintf(`{"id":"l%d_%d_%d","node_id":%d}`, round, c, i, under)))
+							_, err = db.Create(context.Background(), nobody, leaves, members(t, fmt.Sprintf(`{"id":"l%d_%d_%d","node_id":%d}`, round, c, i, under)))
 						default:
-							_, err = d.Update(context.Background(), nobody, nodes, value.OfInt(10_001+r.Int64N(20)), members(t, fmt.Sprintf(`{"other_id":%d}`, under)), nil)
+							_, err = db.Update(context.Background(), nobody, nodes, value.OfInt(10_001+r.Int64N(20)), members(t, fmt.Sprintf(`{"other_id":%d}`, under)), nil)
 						}
 						mu.Lock()
 						if err == nil {
@@ -180,13 +180,13 @@ func TestChildrenOfARowThatIsDeleted(t *testing.T) {
 						return
 					default:
 					}
-					if n := w.number(t, fmt.Sprintf("SELECT count(*) FROM nodes WHERE id <= %d", depth)); n != 0 && n != depth {
+					if n := spy.number(t, fmt.Sprintf("SELECT count(*) FROM nodes WHERE id <= %d", depth)); n != 0 && n != depth {
 						t.Errorf("a reader sees %d of %d rows", n, depth)
 					}
 				}
 			})
 			time.Sleep(5 * time.Millisecond)
-			err := remove(t, d, "nodes", value.OfInt(1))
+			err := remove(t, db, "nodes", value.OfInt(1))
 			time.Sleep(5 * time.Millisecond)
 			close(stop)
 			group.Wait()
@@ -199,11 +199,11 @@ func TestChildrenOfARowThatIsDeleted(t *testing.T) {
 				"SELECT count(*) FROM leaves WHERE node_id NOT IN (SELECT id FROM nodes)",
 				fmt.Sprintf("SELECT count(*) FROM nodes WHERE id <= %d", depth),
 			} {
-				if n := w.number(t, sql); n != 0 {
+				if n := spy.number(t, sql); n != 0 {
 					t.Errorf("round %d: %d rows: %s", round, n, sql)
 				}
 			}
-			w.exec(t, "DELETE FROM nodes")
+			spy.exec(t, "DELETE FROM nodes")
 		}
 		t.Logf("%d writes beside six deletions, %d refused", created, refused)
 	})
@@ -214,21 +214,21 @@ var errInjected = errors.New("injected")
 // A sweep fails at each of its statements in turn, or its caller goes away. It leaves all rows or none.
 func TestDeepCascadesAreAtomic(t *testing.T) {
 	const depth = 300
-	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
-		fillBranch(t, w, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
-		fillBranch(t, w, "leaves", depth, "'l' || n, n, NULL")
-		fillBranch(t, w, "marks", 10, "'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a7' || (n - 1), n, 'l' || n, NULL")
+	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
+		fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
+		fillBranch(t, spy, "leaves", depth, "'l' || n, n, NULL")
+		fillBranch(t, spy, "marks", 10, "'019a2f6e-7c1b-7d3e-9f40-2b6c8d1e5a7' || (n - 1), n, 'l' || n, NULL")
 		left := func() string {
-			return fmt.Sprint(w.number(t, "SELECT count(*) FROM nodes"), w.number(t, "SELECT count(*) FROM leaves"),
-				w.number(t, "SELECT count(*) FROM marks WHERE node_id IS NOT NULL AND leaf_id IS NOT NULL"))
+			return fmt.Sprint(spy.number(t, "SELECT count(*) FROM nodes"), spy.number(t, "SELECT count(*) FROM leaves"),
+				spy.number(t, "SELECT count(*) FROM marks WHERE node_id IS NOT NULL AND leaf_id IS NOT NULL"))
 		}
 		all := left()
 		injected := 0
 		for at := int64(1); ; at++ {
-			w.forget()
-			w.failAt = at
-			err := remove(t, d, "nodes", value.OfInt(1))
-			w.failAt = 0
+			spy.forget()
+			spy.failAt = at
+			err := remove(t, db, "nodes", value.OfInt(1))
+			spy.failAt = 0
 			if err == nil {
 				break
 			}
@@ -238,7 +238,7 @@ func TestDeepCascadesAreAtomic(t *testing.T) {
 			if got := left(); got != all {
 				t.Fatalf("after a failure at statement %d there are %s, want %s", at, got, all)
 			}
-			must(t, d, nobody, "marks", `{}`) // others can write
+			must(t, db, nobody, "marks", `{}`) // others can write
 		}
 		if got := left(); got != "0 0 0" || injected < 4 {
 			t.Errorf("after %d failures and the deletion there are %s", injected, got)
@@ -248,17 +248,17 @@ func TestDeepCascadesAreAtomic(t *testing.T) {
 
 func TestDeepCascadesWhoseCallerGoesAway(t *testing.T) {
 	const depth = 300
-	onBoth(t, branches, func(t *testing.T, d *DB, w *watched) {
+	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
 		gone := 0
 		for at := int64(1); at < 30; at++ {
-			fillBranch(t, w, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
+			fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
 			ctx, cancel := context.WithCancel(t.Context())
-			w.forget()
-			w.cancelAt, w.cancel = at, cancel
-			err := d.Delete(ctx, nobody, d.rules.Model.Table("nodes"), value.OfInt(1), nil)
-			w.cancelAt = 0
+			spy.forget()
+			spy.cancelAt, spy.cancel = at, cancel
+			err := db.Delete(ctx, nobody, db.rules.Model.Table("nodes"), value.OfInt(1), nil)
+			spy.cancelAt = 0
 			cancel()
-			n := w.number(t, "SELECT count(*) FROM nodes")
+			n := spy.number(t, "SELECT count(*) FROM nodes")
 			half := n != 0 && n != depth
 			if half || (err == nil && n != 0) || (errors.Is(err, context.Canceled) && n != depth) {
 				t.Fatalf("the caller goes away at statement %d: %v, and %d rows are left", at, err, n)
@@ -266,7 +266,7 @@ func TestDeepCascadesWhoseCallerGoesAway(t *testing.T) {
 			if err != nil {
 				gone++
 			}
-			w.exec(t, "DELETE FROM nodes")
+			spy.exec(t, "DELETE FROM nodes")
 		}
 		if gone == 0 {
 			t.Error("no deletion was left by its caller")

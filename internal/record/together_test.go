@@ -126,34 +126,34 @@ func openCrowd(t *testing.T, db store.DB, source string) *DB {
 func (c *crowd) random(r *rand.Rand) *task {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k := &task{op: Update, who: []caller.Caller{ann, ann, bob, bob, editor, nobody}[r.IntN(6)]}
+	job := &task{op: Update, who: []caller.Caller{ann, ann, bob, bob, editor, nobody}[r.IntN(6)]}
 	recent := min(12, len(c.ids)) // few rows, so that many writers want the same
-	k.id = c.ids[len(c.ids)-recent+r.IntN(recent)]
+	job.id = c.ids[len(c.ids)-recent+r.IntN(recent)]
 	if c.mild && r.IntN(6) > 0 {
-		c.mildTask(r, k)
-		return k
+		c.mildTask(r, job)
+		return job
 	}
 	body := randomMembers(r)
 	switch n := r.IntN(20); {
 	case n == 0:
-		k.op = Delete
+		job.op = Delete
 	case n < 5:
-		k.op = Create
-		addCreateMembers(r, body, k.id)
+		job.op = Create
+		addCreateMembers(r, body, job.id)
 	case n == 5:
-		k.id = "00000000-0000-7000-8000-000000000000"
+		job.id = "00000000-0000-7000-8000-000000000000"
 	case n < 10:
-		k.match = cmp.Or(c.revs[k.id], 1)
+		job.match = cmp.Or(c.revs[job.id], 1)
 	}
-	k.body = objectOf(body)
-	return k
+	job.body = objectOf(body)
+	return job
 }
 
 // mildTask makes a task with few refusals. Such tasks make groups large.
-func (c *crowd) mildTask(r *rand.Rand, k *task) {
-	k.who, k.body = ann, `{"title":`+pick(r, titles[:3])+`}`
+func (c *crowd) mildTask(r *rand.Rand, job *task) {
+	job.who, job.body = ann, `{"title":`+pick(r, titles[:3])+`}`
 	if r.IntN(3) == 0 {
-		k.op = Create
+		job.op = Create
 	}
 }
 
@@ -222,18 +222,18 @@ func objectOf(members map[string]string) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-func (c *crowd) told(k *task) {
+func (c *crowd) told(job *task) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tasks = append(c.tasks, k)
-	if k.err != nil || k.op == Delete {
+	c.tasks = append(c.tasks, job)
+	if job.err != nil || job.op == Delete {
 		return
 	}
-	id := k.written.ID.Text
-	if k.op == Create {
+	id := job.written.ID.Text
+	if job.op == Create {
 		c.ids = append(c.ids, id)
 	}
-	c.revs[id] = k.written.Revision
+	c.revs[id] = job.written.Revision
 }
 
 // Many callers write at once, and PostgreSQL commits in groups. Some writes are refused, in every possible way. Every
@@ -252,13 +252,13 @@ func TestWritesTogetherAreWritesInOrder(t *testing.T) {
 		"serializable":    {Serializable: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCrowd(t, cfg, strings.HasSuffix(name, "mild"))
-			c.ask(&task{op: Create, who: ann, body: `{"title":"first","shared":true}`})
-			c.crowd(effort.Seeds(t), writers, each)
-			events := c.history()
-			c.provesMuch(events)
-			for _, k := range c.replay(events) {
-				c.explain(k, events)
+			callers := newCrowd(t, cfg, strings.HasSuffix(name, "mild"))
+			callers.ask(&task{op: Create, who: ann, body: `{"title":"first","shared":true}`})
+			callers.crowd(effort.Seeds(t), writers, each)
+			events := callers.history()
+			callers.provesMuch(events)
+			for _, job := range callers.replay(events) {
+				callers.explain(job, events)
 			}
 		})
 	}
@@ -273,29 +273,29 @@ func newCrowd(t *testing.T, cfg postgres.Config, mild bool) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crowd{t: t, source: crowded, mild: mild, revs: map[string]int64{}}
+	callers := &crowd{t: t, source: crowded, mild: mild, revs: map[string]int64{}}
 	if mild {
-		c.source = strings.Replace(crowded, ", unique: true", "", 1) // creations are scripts then
+		callers.source = strings.Replace(crowded, ", unique: true", "", 1) // creations are scripts then
 	}
-	c.DB = openCrowd(t, db, c.source)
-	if c.conn, err = pgx.Connect(context.Background(), url); err != nil {
+	callers.DB = openCrowd(t, db, callers.source)
+	if callers.conn, err = pgx.Connect(context.Background(), url); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.conn.Close(context.Background()) })
-	if _, err := c.conn.Exec(context.Background(), keepHistory); err != nil {
+	t.Cleanup(func() { callers.conn.Close(context.Background()) })
+	if _, err := callers.conn.Exec(context.Background(), keepHistory); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return callers
 }
 
-func (c *crowd) ask(k *task) *task { return c.askOn(c.DB, k) }
+func (c *crowd) ask(job *task) *task { return c.askOn(c.DB, job) }
 
-func (c *crowd) askOn(rows *DB, k *task) *task {
-	k.start = time.Now()
-	k.written, k.err = k.do(c.t, rows, k.body, func(revision int64) int64 { return revision })
-	k.end = time.Now()
-	c.told(k)
-	return k
+func (c *crowd) askOn(rows *DB, job *task) *task {
+	job.start = time.Now()
+	job.written, job.err = job.do(c.t, rows, job.body, func(revision int64) int64 { return revision })
+	job.end = time.Now()
+	c.told(job)
+	return job
 }
 
 // crowd has many write at once.

@@ -21,8 +21,8 @@ type counting struct {
 	counts atomic.Int64
 }
 
-func (c *counting) Read(ctx context.Context, f func(store.Reader) error) error {
-	return c.DB.Read(ctx, func(r store.Reader) error { return f(countingReader{r, c}) })
+func (c *counting) Read(ctx context.Context, read func(store.Reader) error) error {
+	return c.DB.Read(ctx, func(reader store.Reader) error { return read(countingReader{reader, c}) })
 }
 
 type countingReader struct {
@@ -38,16 +38,16 @@ func (r countingReader) Query(sql string, args []value.Value, row func(value.Row
 }
 
 // total returns the total of a list, and how many counts it took.
-func total(t *testing.T, d *DB, who caller.Caller, table string, q Query) (total, counted int64) {
+func total(t *testing.T, db *DB, who caller.Caller, table string, query Query) (total, counted int64) {
 	t.Helper()
-	c, ok := d.store.(*counting)
+	c, ok := db.store.(*counting)
 	if !ok {
-		c = &counting{DB: d.store}
-		d.store, d.gate = c, gate.New(c)
+		c = &counting{DB: db.store}
+		db.store, db.gate = c, gate.New(c)
 	}
 	before := c.counts.Load()
-	q.Limit, q.Total = 1, true
-	body, err := d.List(context.Background(), who, d.rules.Model.Table(table), q, nil)
+	query.Limit, query.Total = 1, true
+	body, err := db.List(context.Background(), who, db.rules.Model.Table(table), query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func total(t *testing.T, d *DB, who caller.Caller, table string, q Query) (total
 }
 
 func TestTotalsFollowTheRows(t *testing.T) {
-	d := withUsers(t)
+	db := withUsers(t)
 	all := Query{}
 	ofRed := Query{Filter: "team.name == arg.n", Args: map[string]string{"n": "Red"}}
 	ofBlue := Query{Filter: "team.name == arg.n", Args: map[string]string{"n": "Blue"}}
@@ -74,7 +74,7 @@ func TestTotalsFollowTheRows(t *testing.T) {
 	ctx := context.Background()
 	update := func(who caller.Caller, table string, id value.Value, patch string) func() {
 		return change(func() error {
-			_, err := d.Update(ctx, who, d.rules.Model.Table(table), id, members(t, patch), nil)
+			_, err := db.Update(ctx, who, db.rules.Model.Table(table), id, members(t, patch), nil)
 			return err
 		})
 	}
@@ -87,7 +87,7 @@ func TestTotalsFollowTheRows(t *testing.T) {
 	}{
 		{"no rows", nil, ann, all, 0, 1},
 		{"no rows, again", nil, ann, all, 0, 0},
-		{"a row", func() { must(t, d, ann, "notes", `{"title":"a","team_id":"red"}`) }, ann, all, 1, 1},
+		{"a row", func() { must(t, db, ann, "notes", `{"title":"a","team_id":"red"}`) }, ann, all, 1, 1},
 		{"a row, again", nil, ann, all, 1, 0},
 		{"its title alone", nil, ann, Query{Filter: "title == 'a'"}, 1, 1},
 		{"another title", nil, ann, Query{Filter: "title == 'b'"}, 0, 1},
@@ -102,13 +102,13 @@ func TestTotalsFollowTheRows(t *testing.T) {
 		{"hidden, from all but one", nil, ann, all, 1, 1},
 		{"hidden, again", nil, bob, all, 0, 0},
 		{"hidden, as the system sees it", nil, system, all, 1, 1},
-		{"of each caller his own", func() { must(t, d, bob, "notes", `{"title":"b","stars":5}`) }, bob, all, 1, 1},
-		{"deleted", change(func() error { return d.Delete(ctx, bob, d.rules.Model.Table("notes"), value.OfInt(2), nil) }), bob, all, 0, 1},
+		{"of each caller his own", func() { must(t, db, bob, "notes", `{"title":"b","stars":5}`) }, bob, all, 1, 1},
+		{"deleted", change(func() error { return db.Delete(ctx, bob, db.rules.Model.Table("notes"), value.OfInt(2), nil) }), bob, all, 0, 1},
 	} {
 		if tt.before != nil {
 			tt.before()
 		}
-		total, counts := total(t, d, tt.who, "notes", tt.q)
+		total, counts := total(t, db, tt.who, "notes", tt.q)
 		if total != tt.total || counts != tt.counts {
 			t.Errorf("%s: total %d, counted %d times; want %d, counted %d times", tt.what, total, counts, tt.total, tt.counts)
 		}
@@ -116,7 +116,7 @@ func TestTotalsFollowTheRows(t *testing.T) {
 }
 
 func TestTotalsOfCascades(t *testing.T) {
-	d := open(t, `
+	db := open(t, `
 ashlar: 1
 name: cascades
 tables:
@@ -126,24 +126,24 @@ tables:
     fields: {list: {ref: lists, on_delete: cascade}}
     access: {read: true, write: true}
 `)
-	must(t, d, nobody, "lists", `{"name":"a"}`)
-	must(t, d, nobody, "items", `{"list_id":1}`)
-	if total, _ := total(t, d, nobody, "items", Query{}); total != 1 {
+	must(t, db, nobody, "lists", `{"name":"a"}`)
+	must(t, db, nobody, "items", `{"list_id":1}`)
+	if total, _ := total(t, db, nobody, "items", Query{}); total != 1 {
 		t.Fatalf("total %d, want 1", total)
 	}
-	if err := d.Delete(context.Background(), nobody, d.rules.Model.Table("lists"), value.OfInt(1), nil); err != nil {
+	if err := db.Delete(context.Background(), nobody, db.rules.Model.Table("lists"), value.OfInt(1), nil); err != nil {
 		t.Fatal(err)
 	}
-	if total, _ := total(t, d, nobody, "items", Query{}); total != 0 {
+	if total, _ := total(t, db, nobody, "items", Query{}); total != 0 {
 		t.Errorf("after the deletion that cascades: total %d, want 0", total)
 	}
 }
 
 func TestTotalsThatUseNowAreNotRemembered(t *testing.T) {
-	d := withUsers(t)
-	must(t, d, ann, "notes", `{"title":"a"}`)
+	db := withUsers(t)
+	must(t, db, ann, "notes", `{"title":"a"}`)
 	for range 3 {
-		total, counted := total(t, d, ann, "notes", Query{Filter: "created_at < now - duration('0s')"})
+		total, counted := total(t, db, ann, "notes", Query{Filter: "created_at < now - duration('0s')"})
 		if total != 1 || counted != 1 {
 			t.Errorf("total %d, counted %d times; want 1, counted each time", total, counted)
 		}
@@ -163,8 +163,8 @@ func TestBoundValuesAreToldApart(t *testing.T) {
 		}
 	}
 	for i, a := range pairs {
-		for j, b := range pairs {
-			if i != j && bytes.Equal(a, b) {
+		for j, data := range pairs {
+			if i != j && bytes.Equal(a, data) {
 				t.Errorf("pair %d and pair %d are both %q", i, j, a)
 			}
 		}
@@ -174,12 +174,12 @@ func TestBoundValuesAreToldApart(t *testing.T) {
 // Requests for one missing total at the same time share one count. If that count fails, each of the others counts for
 // itself.
 func TestTotalIsCountedOnce(t *testing.T) {
-	d := withUsers(t)
-	table := d.rules.Model.Table("users")
+	db := withUsers(t)
+	table := db.rules.Model.Table("users")
 	for _, fails := range []bool{false, true} {
 		const clients = 2 // as many as the gate lets count at once
-		c := &slowCounting{DB: d.store, fails: fails, begun: make(chan struct{}), end: make(chan struct{})}
-		counted := New(c, d.rules, Config{})
+		c := &slowCounting{DB: db.store, fails: fails, begun: make(chan struct{}), end: make(chan struct{})}
+		counted := New(c, db.rules, Config{})
 		answers := make(chan error, clients)
 		list := func() {
 			_, err := counted.List(context.Background(), caller.System("count"), table, Query{Limit: 1, Total: true}, nil)
@@ -219,8 +219,8 @@ type slowCounting struct {
 	asked, counts atomic.Int64
 }
 
-func (c *slowCounting) Read(ctx context.Context, f func(store.Reader) error) error {
-	return c.DB.Read(ctx, func(r store.Reader) error { return f(slowReader{r, c}) })
+func (c *slowCounting) Read(ctx context.Context, read func(store.Reader) error) error {
+	return c.DB.Read(ctx, func(reader store.Reader) error { return read(slowReader{reader, c}) })
 }
 
 type slowReader struct {

@@ -21,16 +21,16 @@ func TestViewsMirrorTables(t *testing.T) {
 	random := effort.Seeds(t)
 	var lists, gets, items int
 	for i := range worlds {
-		d := world(t, random(i))
-		s := storeData(t, d)
+		data := world(t, random(i))
+		s := storeData(t, data)
 		m := newMirror(t, s)
 		for range queries {
-			q := ask(d)
-			for _, of := range []string{"v_" + q.table.Name, q.table.Name} { // the view, and the table with its ways back to views
+			query := ask(data)
+			for _, of := range []string{"v_" + query.table.Name, query.table.Name} { // the view, and the table with its ways back to views
 				if table := m.beside.rules.Model.Table(of); table != nil {
-					n, found := m.sameLists(t, q, table)
+					n, found := m.sameLists(t, query, table)
 					lists, items = lists+n, items+found
-					gets += m.sameGet(t, q, table)
+					gets += m.sameGet(t, query, table)
 				}
 			}
 		}
@@ -48,9 +48,9 @@ type mirror struct {
 	beside *DB
 }
 
-func newMirror(t *testing.T, s *stored) *mirror {
+func newMirror(t *testing.T, world *stored) *mirror {
 	t.Helper()
-	source := s.Source
+	source := world.Source
 	tables := tablesOf(source)
 	for {
 		views, names := "views:\n", map[string]bool{}
@@ -64,7 +64,7 @@ func newMirror(t *testing.T, s *stored) *mirror {
 		}
 		rules, faults := rule.CompileModel(m)
 		if len(faults) == 0 {
-			return &mirror{s, New(s.db, rules, Config{Now: func() time.Time { return s.Now }})}
+			return &mirror{world, New(world.db, rules, Config{Now: func() time.Time { return world.Now }})}
 		}
 		// Rules may ask about rows that refer to the table. No row refers to a view, so views with such rules are left
 		// out.

@@ -78,8 +78,8 @@ type plannedDB struct {
 	plans    []string
 }
 
-func (w *plannedDB) Read(ctx context.Context, f func(store.Reader) error) error {
-	return w.DB.Read(ctx, func(r store.Reader) error { return f(&plannedReader{r, w}) })
+func (w *plannedDB) Read(ctx context.Context, read func(store.Reader) error) error {
+	return w.DB.Read(ctx, func(reader store.Reader) error { return read(&plannedReader{reader, w}) })
 }
 
 type plannedReader struct {
@@ -113,8 +113,8 @@ func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *model.Model) {
 		series, time = "generate_series(1, $1) AS s(n)", "(timestamptz '2026-01-01Z' + ($1) * interval '1 microsecond')"
 	}
 	db, rules := engine.Open(t, waysModel)
-	w := &plannedDB{DB: db, postgres: postgresql}
-	err := w.DB.Alter(t.Context(), func(s store.Session) error {
+	planned := &plannedDB{DB: db, postgres: postgresql}
+	err := planned.DB.Alter(t.Context(), func(s store.Session) error {
 		for _, sql := range waysRows {
 			sql = replaceCalls(replaceCalls(sql, "SERIES", series), "TIME", time)
 			if _, err := s.Exec(sql, nil); err != nil {
@@ -130,7 +130,7 @@ func openWays(t *testing.T, postgresql bool) (*plannedDB, *DB, *model.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, New(w, rules, Config{}), rules.Model
+	return planned, New(planned, rules, Config{}), rules.Model
 }
 
 // replaceCalls replaces NAME(x) by a text with x in place of $1.
@@ -188,18 +188,18 @@ var waysCases = []waysCase{
 
 // One index may serve both the rule and the order. Such a list is one statement, without a probe.
 func TestListsWithOneWayAskForNone(t *testing.T) {
-	w, rows, m := openWays(t, false)
+	planned, rows, m := openWays(t, false)
 	who := caller.User(caller.Identity{ID: "u5"})
-	for _, q := range []Query{
+	for _, query := range []Query{
 		{Limit: 20}, {Limit: 20, Sort: "-created_at"}, {Limit: 20, Sort: "state"}, {Limit: 20, Filter: "state == 'draft'"},
 		{Limit: 20, Filter: "author_id == arg.id", Args: map[string]string{"id": "u5"}},
 	} {
-		w.sql = nil
-		if _, err := rows.List(context.Background(), who, m.Table("notes"), q, nil); err != nil {
+		planned.sql = nil
+		if _, err := rows.List(context.Background(), who, m.Table("notes"), query, nil); err != nil {
 			t.Fatal(err)
 		}
-		if len(w.sql) != 1 {
-			t.Errorf("%+v is %d statements:\n%s", q, len(w.sql), strings.Join(w.sql, "\n"))
+		if len(planned.sql) != 1 {
+			t.Errorf("%+v is %d statements:\n%s", query, len(planned.sql), strings.Join(planned.sql, "\n"))
 		}
 	}
 }
@@ -212,25 +212,25 @@ func TestListsStartWhereFewRowsAre(t *testing.T) {
 			if engine == "postgresql" && !pgtest.Available() {
 				t.Skip("PostgreSQL is not installed")
 			}
-			w, rows, m := openWays(t, engine == "postgresql")
+			planned, rows, m := openWays(t, engine == "postgresql")
 			for _, c := range waysCases {
-				t.Run(c.name, func(t *testing.T) { c.run(t, w, rows, m.Table(c.table)) })
+				t.Run(c.name, func(t *testing.T) { c.run(t, planned, rows, m.Table(c.table)) })
 			}
 		})
 	}
 }
 
-func (c waysCase) run(t *testing.T, w *plannedDB, rows *DB, table *model.Table) {
+func (c waysCase) run(t *testing.T, planned *plannedDB, rows *DB, table *model.Table) {
 	want := c.ids()
 	who := caller.Caller{}
 	if c.who > 0 {
 		who = caller.User(caller.Identity{ID: fmt.Sprintf("u%d", c.who)})
 	}
-	q := Query{Sort: c.sort, Filter: c.filter, Limit: 20, Selection: Selection{Fields: "id"}}
-	w.sql, w.plans = nil, nil
+	query := Query{Sort: c.sort, Filter: c.filter, Limit: 20, Selection: Selection{Fields: "id"}}
+	planned.sql, planned.plans = nil, nil
 	for n := 0; n < 5; n++ { // pages
-		q.Total = n == 4
-		body, err := rows.List(context.Background(), who, table, q, nil)
+		query.Total = n == 4
+		body, err := rows.List(context.Background(), who, table, query, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,16 +249,16 @@ func (c waysCase) run(t *testing.T, w *plannedDB, rows *DB, table *model.Table) 
 		if expected := want[min(20*n, len(want)):min(20*n+20, len(want))]; !slices.Equal(got, expected) {
 			t.Fatalf("page %d has %v, want %v", n, got, expected)
 		}
-		if q.Total && page.Total != len(want) {
+		if query.Total && page.Total != len(want) {
 			t.Errorf("the total is %d, want %d", page.Total, len(want))
 		}
-		if n == 0 && !w.postgres {
-			c.checkWay(t, w)
+		if n == 0 && !planned.postgres {
+			c.checkWay(t, planned)
 		}
 		if page.Next == nil {
 			return
 		}
-		q.Cursor = *page.Next
+		query.Cursor = *page.Next
 	}
 }
 
@@ -275,22 +275,22 @@ func (c waysCase) ids() (ids []int) {
 	return ids
 }
 
-func (c waysCase) checkWay(t *testing.T, w *plannedDB) {
+func (c waysCase) checkWay(t *testing.T, planned *plannedDB) {
 	t.Helper()
-	last := len(w.sql) - 1
-	page := strings.HasPrefix(w.sql[last], `SELECT t0."id"`)
-	plan := w.plans[last]
+	last := len(planned.sql) - 1
+	page := strings.HasPrefix(planned.sql[last], `SELECT t0."id"`)
+	plan := planned.plans[last]
 	switch {
 	case c.way == "":
 		if page {
-			t.Errorf("rows were looked for:\n%s\n%s", w.sql[last], plan)
+			t.Errorf("rows were looked for:\n%s\n%s", planned.sql[last], plan)
 		}
 	case c.way == "walk":
 		if !page || strings.Contains(plan, "TEMP B-TREE") {
-			t.Errorf("the order is not walked:\n%s\n%s", w.sql[last], plan)
+			t.Errorf("the order is not walked:\n%s\n%s", planned.sql[last], plan)
 		}
 	case !strings.Contains(plan, c.way+" "):
-		t.Errorf("the rows are not found by %s:\n%s\n%s", c.way, strings.Join(w.sql, "\n"), plan)
+		t.Errorf("the rows are not found by %s:\n%s\n%s", c.way, strings.Join(planned.sql, "\n"), plan)
 	}
 }
 

@@ -45,23 +45,23 @@ type stored struct {
 	alone int // rules that would have said something else with their own row among the others
 }
 
-func storeData(t testing.TB, d *oracle.Data) *stored {
+func storeData(t testing.TB, data *oracle.Data) *stored {
 	t.Helper()
-	db := anyEngine(t, d)
-	if err := d.Store(context.Background(), db); err != nil {
-		t.Fatalf("%v\n%s", err, d.Source)
+	db := anyEngine(t, data)
+	if err := data.Store(context.Background(), db); err != nil {
+		t.Fatalf("%v\n%s", err, data.Source)
 	}
-	rows := New(db, d.Rules, Config{Now: func() time.Time { return d.Now }})
-	if d.IntN(3) > 0 { // the few rows of a world are as many as the rows of a large table
+	rows := New(db, data.Rules, Config{Now: func() time.Time { return data.Now }})
+	if data.IntN(3) > 0 { // the few rows of a world are as many as the rows of a large table
 		rows.limits.probe = func(level int) (bound, window int) { return 1 + level, 1 + 2*level }
 	}
-	return &stored{Data: d, db: db, rows: rows}
+	return &stored{Data: data, db: db, rows: rows}
 }
 
 // anyEngine opens an empty database: of three worlds, two are in SQLite and one in PostgreSQL.
-func anyEngine(t testing.TB, d *oracle.Data) store.DB {
+func anyEngine(t testing.TB, data *oracle.Data) store.DB {
 	t.Helper()
-	if d.IntN(3) == 0 && pgtest.Available() {
+	if data.IntN(3) == 0 && pgtest.Available() {
 		return modeltest.Postgres(postgres.Config{Readers: 2, Writers: 2}).Empty(t)
 	}
 	return modeltest.SQLite(sqlite.Config{Readers: 2}).Empty(t)
@@ -72,15 +72,15 @@ func world(t testing.TB, r *rand.Rand) *oracle.Data { return worldOf(t, r, oracl
 
 func worldOf(t testing.TB, r *rand.Rand, random func(testing.TB, *rand.Rand) *oracle.World) *oracle.Data {
 	for {
-		d := random(t, r).Fill(8)
+		data := random(t, r).Fill(8)
 		seen, all := 0, 0
-		for _, table := range d.Model.Tables {
+		for _, table := range data.Model.Tables {
 			if table.Name != "users" {
-				seen, all = seen+len(d.Seen(table)), all+len(d.Rows[table.Name])
+				seen, all = seen+len(data.Seen(table)), all+len(data.Rows[table.Name])
 			}
 		}
 		if seen >= 4 && seen < all {
-			return d
+			return data
 		}
 	}
 }
@@ -89,7 +89,7 @@ func worldOf(t testing.TB, r *rand.Rand, random func(testing.TB, *rand.Rand) *or
 type posed struct {
 	table *model.Table
 	query Query
-	cel   string // the filter in the oracle's spelling; "" where there is none
+	cel   string // the filter in the oracle's spelling; "" if there is none
 	sort  []key
 	view  *viewNode
 	paths []string // of fields, then of expand
@@ -100,21 +100,21 @@ type key struct {
 	desc  bool
 }
 
-func ask(d *oracle.Data) *posed {
-	q := &posed{table: d.Model.Tables[d.IntN(len(d.Model.Tables))]}
-	q.query.Limit = 1 + d.IntN(7)
-	q.query.Total = d.IntN(3) == 0
-	q.filter(d)
-	q.order(d)
-	q.show(d)
-	return q
+func ask(data *oracle.Data) *posed {
+	query := &posed{table: data.Model.Tables[data.IntN(len(data.Model.Tables))]}
+	query.query.Limit = 1 + data.IntN(7)
+	query.query.Total = data.IntN(3) == 0
+	query.filter(data)
+	query.order(data)
+	query.show(data)
+	return query
 }
 
 // filter sets a valid filter, or none.
-func (q *posed) filter(d *oracle.Data) {
-	for d.IntN(4) > 0 {
-		expr := d.Condition(q.table, d.IntN(3), oracle.Uses{Args: true})
-		_, args, problems := d.Rules.Filter(q.table, expr.Ash)
+func (q *posed) filter(data *oracle.Data) {
+	for data.IntN(4) > 0 {
+		expr := data.Condition(q.table, data.IntN(3), oracle.Uses{Args: true})
+		_, args, problems := data.Rules.Filter(q.table, expr.Ash)
 		if len(problems) > 0 {
 			continue
 		}
@@ -123,21 +123,21 @@ func (q *posed) filter(d *oracle.Data) {
 			q.query.Args = map[string]string{}
 		}
 		for _, a := range args {
-			q.query.Args[a.Name] = d.Args[a.Name]
+			q.query.Args[a.Name] = data.Args[a.Name]
 		}
 		return
 	}
 }
 
-func (q *posed) order(d *oracle.Data) {
+func (q *posed) order(data *oracle.Data) {
 	var names []string
-	for _, i := range d.Perm(len(q.table.Fields))[:d.IntN(4)] {
-		f := q.table.Fields[i]
-		if f.Type == model.JSON {
+	for _, i := range data.Perm(len(q.table.Fields))[:data.IntN(4)] {
+		field := q.table.Fields[i]
+		if field.Type == model.JSON {
 			continue
 		}
-		k := key{f, d.IntN(2) == 0}
-		name := f.Name
+		k := key{field, data.IntN(2) == 0}
+		name := field.Name
 		if k.desc {
 			name = "-" + name
 		}
@@ -154,18 +154,18 @@ type viewNode struct {
 }
 
 // show chooses members and expansions, and spells them.
-func (q *posed) show(d *oracle.Data) {
-	q.view = randomView(d, q.table, d.IntN(2) == 0, 3)
+func (q *posed) show(data *oracle.Data) {
+	q.view = randomView(data, q.table, data.IntN(2) == 0, 3)
 	var fields, expand []string
-	var spell func(n *viewNode, prefix string)
-	spell = func(n *viewNode, prefix string) {
-		for _, name := range sorted(n.fields) {
+	var spell func(node *viewNode, prefix string)
+	spell = func(node *viewNode, prefix string) {
+		for _, name := range sorted(node.fields) {
 			fields = append(fields, prefix+name)
 		}
-		for _, name := range sorted(n.rels) {
-			sub := n.rels[name]
+		for _, name := range sorted(node.rels) {
+			sub := node.rels[name]
 			switch {
-			case sub.all && (n.all || d.IntN(2) == 0):
+			case sub.all && (node.all || data.IntN(2) == 0):
 				expand = append(expand, prefix+name)
 			case sub.all:
 				fields = append(fields, prefix+name)
@@ -188,45 +188,45 @@ func sorted[T any](m map[string]T) []string {
 }
 
 // randomView returns a selection that parameters can spell: whole rows have only whole rows below them.
-func randomView(d *oracle.Data, t *model.Table, all bool, depth int) *viewNode {
-	n := &viewNode{all: all, fields: map[string]bool{}, rels: map[string]*viewNode{}}
+func randomView(data *oracle.Data, table *model.Table, all bool, depth int) *viewNode {
+	node := &viewNode{all: all, fields: map[string]bool{}, rels: map[string]*viewNode{}}
 	if !all {
-		for _, i := range d.Perm(len(t.Fields))[:1+d.IntN(3)] {
-			n.fields[t.Fields[i].Name] = true
+		for _, i := range data.Perm(len(table.Fields))[:1+data.IntN(3)] {
+			node.fields[table.Fields[i].Name] = true
 		}
 	}
-	if depth > 0 && len(t.Relations) > 0 {
-		for _, i := range d.Perm(len(t.Relations))[:d.IntN(min(3, len(t.Relations)+1))] {
-			rel := t.Relations[i]
-			n.rels[rel.Name] = randomView(d, rel.To, all || d.IntN(2) == 0, depth-1)
+	if depth > 0 && len(table.Relations) > 0 {
+		for _, i := range data.Perm(len(table.Relations))[:data.IntN(min(3, len(table.Relations)+1))] {
+			rel := table.Relations[i]
+			node.rels[rel.Name] = randomView(data, rel.To, all || data.IntN(2) == 0, depth-1)
 		}
 	}
-	return n
+	return node
 }
 
 // reference returns the expected rows of the list, in order.
-func (q *posed) reference(d *oracle.Data) []oracle.Record {
+func (q *posed) reference(data *oracle.Data) []oracle.Record {
 	var rows []oracle.Record
-	for _, rec := range d.Seen(q.table) {
-		if q.cel == "" || d.Ask(q.cel, q.table, rec, nil, true) == oracle.True {
+	for _, rec := range data.Seen(q.table) {
+		if q.cel == "" || data.Ask(q.cel, q.table, rec, nil, true) == oracle.True {
 			rows = append(rows, rec)
 		}
 	}
-	slices.SortFunc(rows, func(a, b oracle.Record) int { return q.compare(d, a, b) })
+	slices.SortFunc(rows, func(left, right oracle.Record) int { return q.compare(data, left, right) })
 	return rows
 }
 
 // compare orders rows like the list. Missing values come last in both directions. Ties go by id, in the direction of the
 // last key.
-func (q *posed) compare(d *oracle.Data, a, b oracle.Record) int {
+func (q *posed) compare(data *oracle.Data, left, right oracle.Record) int {
 	desc := false
 	for _, k := range q.sort {
 		desc = k.desc
-		if c := directed(d.Value(k.field, a, true), d.Value(k.field, b, true), desc); c != 0 {
+		if c := directed(data.Value(k.field, left, true), data.Value(k.field, right, true), desc); c != 0 {
 			return c
 		}
 	}
-	return directed(a["id"], b["id"], desc)
+	return directed(left["id"], right["id"], desc)
 }
 
 func directed(a, b ref.Val, desc bool) int {
@@ -240,39 +240,39 @@ func directed(a, b ref.Val, desc bool) int {
 func isMissing(v ref.Val) bool { return v.Type().TypeName() == "null_type" }
 
 // appendRow appends the expected JSON of a row.
-func (q *posed) appendRow(dst []byte, d *oracle.Data, t *model.Table, n *viewNode, rec oracle.Record, prefix string) []byte {
+func (q *posed) appendRow(dst []byte, data *oracle.Data, table *model.Table, node *viewNode, rec oracle.Record, prefix string) []byte {
 	sep := byte('{')
 	member := func(name string) {
 		dst = append(append(append(dst, sep, '"'), name...), '"', ':')
 		sep = ','
 	}
-	for _, f := range t.Fields {
-		if n.all || n.fields[f.Name] {
-			member(f.Name)
-			dst = oracle.AppendJSON(dst, f, d.Value(f, rec, true))
+	for _, field := range table.Fields {
+		if node.all || node.fields[field.Name] {
+			member(field.Name)
+			dst = oracle.AppendJSON(dst, field, data.Value(field, rec, true))
 		}
-		if sub := n.rels[f.RefName]; sub != nil {
-			member(f.RefName)
-			rel := t.Relation(f.RefName)
-			if to := d.One(rel, rec, true); to != nil {
-				dst = q.appendRow(dst, d, rel.To, sub, to, prefix+f.RefName+".")
+		if sub := node.rels[field.RefName]; sub != nil {
+			member(field.RefName)
+			rel := table.Relation(field.RefName)
+			if to := data.One(rel, rec, true); to != nil {
+				dst = q.appendRow(dst, data, rel.To, sub, to, prefix+field.RefName+".")
 			} else {
 				dst = append(dst, "null"...)
 			}
 		}
 	}
-	for _, name := range q.named(n, prefix) {
-		rel := t.Relation(name)
+	for _, name := range q.named(node, prefix) {
+		rel := table.Relation(name)
 		if !rel.Many {
 			continue
 		}
 		member(name)
 		dst = append(dst, `{"items":[`...)
-		for i, item := range d.Many(rel, rec, true) {
+		for i, item := range data.Many(rel, rec, true) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = q.appendRow(dst, d, rel.To, n.rels[name], item, prefix+name+".")
+			dst = q.appendRow(dst, data, rel.To, node.rels[name], item, prefix+name+".")
 		}
 		dst = append(dst, `],"next":null}`...)
 	}
@@ -280,8 +280,8 @@ func (q *posed) appendRow(dst []byte, d *oracle.Data, t *model.Table, n *viewNod
 }
 
 // named returns the relations of a level, in the order of the request.
-func (q *posed) named(n *viewNode, prefix string) []string {
-	names := sorted(n.rels)
+func (q *posed) named(node *viewNode, prefix string) []string {
+	names := sorted(node.rels)
 	at := func(name string) int {
 		return slices.IndexFunc(q.paths, func(p string) bool { return strings.HasPrefix(p+".", prefix+name+".") })
 	}
@@ -332,6 +332,6 @@ func said(body []byte, err error) string {
 }
 
 // idOf converts an id of the oracle.
-func idOf(t *model.Table, id ref.Val) value.Value {
-	return oracle.Stored(t.ID(), id)
+func idOf(table *model.Table, id ref.Val) value.Value {
+	return oracle.Stored(table.ID(), id)
 }

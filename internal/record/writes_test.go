@@ -21,24 +21,24 @@ func TestWritesObeyTheRules(t *testing.T) {
 	random := effort.Seeds(t)
 	tally, decided := map[errs.Kind]int{}, 0
 	for i := range worlds {
-		s := storeData(t, oracle.NewWithWrites(t, random(i)).Fill(5))
+		world := storeData(t, oracle.NewWithWrites(t, random(i)).Fill(5))
 		for range queries {
-			table := s.Model.Tables[1+s.IntN(len(s.Model.Tables)-1)]
+			table := world.Model.Tables[1+world.IntN(len(world.Model.Tables)-1)]
 			var kind errs.Kind
-			switch s.IntN(5) {
+			switch world.IntN(5) {
 			case 0:
-				kind = s.deletes(t, table)
+				kind = world.deletes(t, table)
 			case 1:
-				kind = s.creates(t, table)
+				kind = world.creates(t, table)
 			default:
-				kind = s.updates(t, table)
+				kind = world.updates(t, table)
 			}
 			tally[kind]++
-			decided += s.alone
-			s.alone = 0
+			decided += world.alone
+			world.alone = 0
 		}
-		s.sameRows(t)
-		s.db.Close()
+		world.sameRows(t)
+		world.db.Close()
 	}
 	t.Logf("writes by their outcome: %v; %d were decided by leaving out the row itself", tally, decided)
 	if decided == 0 {
@@ -131,9 +131,9 @@ func (s *stored) creates(t *testing.T, table *model.Table) errs.Kind {
 	}
 	rec["created_at"], rec["updated_at"] = types.Timestamp{Time: s.Now}, types.Timestamp{Time: s.Now}
 	var members []value.Member
-	for _, f := range table.Fields {
-		if !f.System || f == table.ID() {
-			members = append(members, value.Member{Name: f.Name, Raw: oracle.AppendJSON(nil, f, rec[f.Name])})
+	for _, field := range table.Fields {
+		if !field.System || field == table.ID() {
+			members = append(members, value.Member{Name: field.Name, Raw: oracle.AppendJSON(nil, field, rec[field.Name])})
 		}
 	}
 	after.Put(table, rec)
@@ -150,9 +150,9 @@ func (s *stored) updates(t *testing.T, table *model.Table) errs.Kind {
 	rec["updated_at"] = types.Timestamp{Time: s.Now}
 	var members []value.Member
 	for _, i := range s.Perm(len(table.Fields) - 1)[:1+s.IntN(3)] {
-		if f := table.Fields[1+i]; !f.System && f.Type != model.JSON { // a patch of json is merged
-			rec[f.Name] = s.Random(f)
-			members = append(members, value.Member{Name: f.Name, Raw: oracle.AppendJSON(nil, f, rec[f.Name])})
+		if field := table.Fields[1+i]; !field.System && field.Type != model.JSON { // a patch of json is merged
+			rec[field.Name] = s.Random(field)
+			members = append(members, value.Member{Name: field.Name, Raw: oracle.AppendJSON(nil, field, rec[field.Name])})
 		}
 	}
 	want := s.reach(table, old)
@@ -173,13 +173,13 @@ func (s *stored) updates(t *testing.T, table *model.Table) errs.Kind {
 // "hidden" stands for a reference to a hidden row: a refusal of a kind that depends on the other rules.
 func (s *stored) judged(after *oracle.Data, table *model.Table, rec, old oracle.Record, rule oracle.Expr, members []value.Member) errs.Kind {
 	for _, m := range members {
-		f := table.Field(m.Name)
-		changes := f.Ref != nil && rec[f.Name].Type() != types.NullType && (old == nil || !oracle.Same(rec[f.Name], s.Value(f, old, true)))
-		itself := old == nil && f.Ref == table && oracle.Same(rec[f.Name], rec["id"])
+		field := table.Field(m.Name)
+		changes := field.Ref != nil && rec[field.Name].Type() != types.NullType && (old == nil || !oracle.Same(rec[field.Name], s.Value(field, old, true)))
+		itself := old == nil && field.Ref == table && oracle.Same(rec[field.Name], rec["id"])
 		if !changes || itself {
 			continue
 		}
-		if to := s.Find(f.Ref, rec[f.Name]); to == nil || !s.Visible(f.Ref, to, true) {
+		if to := s.Find(field.Ref, rec[field.Name]); to == nil || !s.Visible(field.Ref, to, true) {
 			return "hidden"
 		}
 	}
@@ -206,8 +206,8 @@ func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, af
 	s.Data = after
 	shown := ""
 	if s.Visible(table, rec, true) {
-		q := &posed{table: table}
-		shown = string(q.appendRow(nil, s.Data, table, &viewNode{all: true}, rec, ""))
+		query := &posed{table: table}
+		shown = string(query.appendRow(nil, s.Data, table, &viewNode{all: true}, rec, ""))
 	}
 	if string(written.JSON) != shown {
 		t.Fatalf("%s %s answers %s, want %s\n%s", what, table.Name, written.JSON, shown, s.Source)
@@ -230,12 +230,12 @@ func (s *stored) sameRows(t *testing.T) {
 				continue
 			}
 			want := []byte{'{'}
-			for i, f := range table.Fields {
+			for i, field := range table.Fields {
 				if i > 0 {
 					want = append(want, ',')
 				}
-				want = append(append(append(want, '"'), f.Name...), `":`...)
-				want = oracle.AppendJSON(want, f, rec[f.Name])
+				want = append(append(append(want, '"'), field.Name...), `":`...)
+				want = oracle.AppendJSON(want, field, rec[field.Name])
 			}
 			if want = append(want, '}'); string(row.JSON) != string(want) {
 				t.Fatalf("%s is %s %v, want %s", table.Name, row.JSON, err, want)
