@@ -50,8 +50,9 @@ func (r *request) newDeletion(t *model.Table, id value.Value, match Match) (*del
 	return &deletion{req: r, table: table, id: id, match: match, decision: table.decision(Delete, r.db.rules.Table(t).Delete, nil)}, nil
 }
 
-// script returns the deletion as a script, or nil if it changes further rows: run then counts them first. A deletion goes
-// apart if others may wait for it: who refers to the row locks it, and who sets a unique value waits until it is free.
+// script returns the deletion as a script, or nil if it changes further rows: run counts them first. The script stays out of
+// groups if others may wait for it. A write that refers to the row locks it, and a write of the same unique value waits
+// until the value is free.
 func (x *deletion) script(int64) (*store.Script, error) {
 	reach := x.table.reach
 	if len(reach.Cascades)+len(reach.Clears) > 0 {

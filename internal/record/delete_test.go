@@ -263,8 +263,8 @@ func TestDeepCascadesAskAgain(t *testing.T) {
 	})
 }
 
-// TestDeletionsAsScripts shows which deletions are one statement: those of rows that no reference clears or deletes others
-// with. They share a transaction with other writes unless somebody may wait for them.
+// A deletion is one statement if it clears and deletes no other rows. It shares a transaction with other writes unless one
+// of them may wait for it.
 func TestDeletionsAsScripts(t *testing.T) {
 	const source = `
 ashlar: 1
@@ -283,7 +283,7 @@ tables:
       clear: {ref: cleared, optional: true, reverse: links, on_delete: clear}
     access: {read: true, write: true}
 `
-	withReaders(t, source, 2, func(t *testing.T, d *DB) {
+	withReaders(t, source, 2, func(t *testing.T, db *DB) {
 		for _, tt := range []struct {
 			table         string
 			script, apart bool
@@ -297,9 +297,9 @@ tables:
 			{"cleared", false, false},
 		} {
 			t.Run(tt.table, func(t *testing.T) {
-				r := d.request(nobody)
+				r := db.request(nobody)
 				defer r.end()
-				x, err := r.newDeletion(d.rules.Model.Table(tt.table), value.OfInt(1), nil)
+				x, err := r.newDeletion(db.rules.Model.Table(tt.table), value.OfInt(1), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
