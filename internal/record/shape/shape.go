@@ -15,14 +15,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
-// A Key is what a shape is made from: the parameters of a request, as they came.
+// A Key identifies a shape by the unparsed parameters of a request.
 type Key struct {
 	Table                        *model.Table
 	Filter, Sort, Fields, Expand string
 	List                         bool
 }
 
-// unfiltered reports whether a list is read as the model has it. A client chose its fields at most.
+// unfiltered reports whether a client chose no more of a list than its fields.
 func (k *Key) unfiltered() bool { return k.List && k.Filter == "" && k.Sort == "" && k.Expand == "" }
 
 // isDefault reports whether a read has no parameters.
@@ -92,7 +92,7 @@ func newShape(rules *rule.Rules, key Key) (*Shape, error) {
 	return s, nil
 }
 
-// classOf says what to expect of the queries of a shape. A query as the model has it counts as fast until it was not.
+// classOf returns the class of a shape. Single rows and unfiltered lists count as fast until a run was slow.
 func (s *Shape) classOf(key Key) gate.Class {
 	expands := len(s.Output.Expansions) > 0
 	if expands || (key.List && !key.unfiltered()) {

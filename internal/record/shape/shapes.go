@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// maxBytes bounds the shapes of clients' parameters, in bytes. Clients choose how large a shape is.
+	// maxBytes bounds the shapes of clients' parameters, in bytes. Clients choose the size of a shape.
 	maxBytes = 32 << 20
-	// leastBytes is the size that a shape counts at least. It bounds the number of shapes.
+	// leastBytes is the least size of a shape in the count. It bounds the number of shapes.
 	leastBytes = maxBytes / 1000
 )
 
@@ -23,7 +23,7 @@ type Shapes struct {
 // defaults are the shapes of reads without parameters. They are always known.
 type defaults struct{ row, list *Shape }
 
-// NewShapes returns the shapes of the model that the rules are about.
+// NewShapes returns the shapes of a model.
 func NewShapes(rules *rule.Rules) *Shapes {
 	weigh := func(_ Key, shape *Shape) int { return max(leastBytes, shape.size()) }
 	s := &Shapes{rules: rules, defaults: map[*model.Table]defaults{}, recent: cache.NewRecent(maxBytes, weigh)}
@@ -33,7 +33,7 @@ func NewShapes(rules *rule.Rules) *Shapes {
 	return s
 }
 
-// mustMake makes the shape of a read without parameters, which nothing can be wrong with.
+// mustMake makes the shape of a read without parameters. Without parameters there is no error.
 func (s *Shapes) mustMake(key Key) *Shape {
 	shape, err := newShape(s.rules, key)
 	if err != nil {
@@ -56,8 +56,8 @@ func (s *Shapes) Get(key Key) (*Shape, error) {
 	return newShape(s.rules, key)
 }
 
-// Keep keeps a shape for later requests. Call it after a read that the gate admitted: a client that the gate refuses must
-// not push out the shapes of others.
+// Keep keeps a shape for later requests. Call it only after the gate admitted the read: refused clients must not push out
+// the shapes of others.
 func (s *Shapes) Keep(key Key, shape *Shape) {
 	if key.isDefault() {
 		return
