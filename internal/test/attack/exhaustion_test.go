@@ -134,9 +134,9 @@ func (s *target) get(ctx context.Context, client *http.Client, path, token strin
 }
 
 // beside lets attackers and clients send requests concurrently, each of them one after the other. It returns the answers to
-// the clients and to the attackers. At the end, attackers cancel their requests and clients wait for theirs.
-func (s *target) beside(lasting time.Duration, attackers int, attack func(i int) string, clients int, ask func(i int) string, token string) (theirs, ours *tally) {
-	theirs, ours = &tally{}, &tally{}
+// the clients and to the attackers. At the end, attackers cancel their requests, and clients wait for answers.
+func (s *target) beside(lasting time.Duration, attackers int, attack func(i int) string, clients int, ask func(i int) string, token string) (toClients, toAttackers *tally) {
+	toClients, toAttackers = &tally{}, &tally{}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: attackers + clients}}
 	defer client.CloseIdleConnections()
 	ctx, leave := context.WithTimeout(context.Background(), lasting)
@@ -146,7 +146,7 @@ func (s *target) beside(lasting time.Duration, attackers int, attack func(i int)
 	for range attackers {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				ours.add(s.get(ctx, client, attack(int(sent.Add(1))), ""))
+				toAttackers.add(s.get(ctx, client, attack(int(sent.Add(1))), ""))
 			}
 		})
 	}
@@ -155,12 +155,12 @@ func (s *target) beside(lasting time.Duration, attackers int, attack func(i int)
 	for range clients {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				theirs.add(s.get(context.Background(), client, ask(int(asked.Add(1))), token))
+				toClients.add(s.get(context.Background(), client, ask(int(asked.Add(1))), token))
 			}
 		})
 	}
 	group.Wait()
-	return theirs, ours
+	return toClients, toAttackers
 }
 
 func withFilter(table, filter string, more ...string) string {
@@ -178,11 +178,11 @@ func quick(i int) string {
 }
 
 // served fails the test if a client was refused, or if the clients got fewer than least answers.
-func served(t *testing.T, what string, least int, theirs, ours *tally) {
+func served(t *testing.T, what string, least int, toClients, toAttackers *tally) {
 	t.Helper()
-	t.Logf("%s: clients %v, the longest %v; the attackers %v", what, theirs.statuses, theirs.longest.Round(time.Millisecond), ours.statuses)
-	if len(theirs.statuses) != 1 || theirs.statuses[200] < least {
-		t.Errorf("%s: the clients got %v: %s", what, theirs.statuses, theirs.odd)
+	t.Logf("%s: clients %v, the longest %v; the attackers %v", what, toClients.statuses, toClients.longest.Round(time.Millisecond), toAttackers.statuses)
+	if len(toClients.statuses) != 1 || toClients.statuses[200] < least {
+		t.Errorf("%s: the clients got %v: %s", what, toClients.statuses, toClients.odd)
 	}
 }
 
@@ -223,8 +223,8 @@ func TestExhaustion_SlowReads(t *testing.T) {
 			if try.before != nil {
 				try.before()
 			}
-			theirs, ours := server.beside(lasting, attackers, try.attack, clients, quick, ann)
-			served(t, try.name, 8, theirs, ours)
+			toClients, toAttackers := server.beside(lasting, attackers, try.attack, clients, quick, ann)
+			served(t, try.name, 8, toClients, toAttackers)
 		}
 	})
 }
@@ -237,9 +237,9 @@ func TestExhaustion_OrdinarySlowList(t *testing.T) {
 		// The gate refuses callers with an expected wait above two seconds. Under the race detector the list is slower, so
 		// fewer clients ask.
 		clients := min(8, max(2, int(time.Second/took)))
-		theirs, _ := server.beside(2*time.Second, 0, nil, clients, ask, "")
+		toClients, _ := server.beside(2*time.Second, 0, nil, clients, ask, "")
 		server.t.Logf("one alone takes %v, so %d ask", took, clients)
-		served(server.t, "a slow list", clients, theirs, &tally{})
+		served(server.t, "a slow list", clients, toClients, &tally{})
 	})
 }
 
