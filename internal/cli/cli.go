@@ -55,7 +55,7 @@ func report(stderr io.Writer, err error) int {
 
 // A usageError is the wrong use of a command.
 type usageError struct {
-	command string // as typed: ashlar serve
+	command string // typed command: ashlar serve
 	err     error
 }
 

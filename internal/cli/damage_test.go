@@ -19,7 +19,7 @@ tables:
     access: {read: true}
 `
 
-// TestDamage looks at what every command says of a database that it cannot use.
+// TestDamage checks the message of every command about a database that it cannot use.
 func TestDamage(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -74,7 +74,7 @@ func half(t *testing.T, file string) {
 	}
 }
 
-// sql returns what runs a statement on the database.
+// sql returns a function that runs a statement on the database.
 func sql(statement string) func(t *testing.T, file string) {
 	return func(t *testing.T, file string) {
 		t.Helper()

@@ -30,7 +30,7 @@ func (f *databaseFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// config returns the flags as the configuration of the app in dir.
+// config returns the configuration of the app in dir from the flags.
 func (f *databaseFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg := app.Config{Data: f.data, Database: f.database, Direct: f.direct, Version: buildVersion(), Logger: log}
 	if cfg.Data == "" {

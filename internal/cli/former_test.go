@@ -28,7 +28,7 @@ tables:
     access: {read: true, write: true}
 `
 
-// safeOrders are changes that are safe on both engines.
+// safeOrders are changes safe on both engines.
 var safeOrders = strings.NewReplacer(
 	"name:  {type: text, max: 80}", "name:  {type: text, max: 80, unique: true}\n      note:  {type: text, default: \"'none'\"}\n      buyer: {ref: users, optional: true}",
 	"precision: 8", "precision: 12",

@@ -26,7 +26,7 @@ tables:
     access: {read: true, create: true}
 `
 
-// A server that is killed while 64 clients write has lost nothing that it had acknowledged, and starts again.
+// A server killed under the writes of 64 clients has lost no acknowledged write, and starts again.
 func TestKill(t *testing.T) {
 	rounds := 20
 	if testing.Short() {
@@ -56,7 +56,7 @@ func TestKill(t *testing.T) {
 	t.Logf("%d writes were acknowledged in %d rounds", acknowledged, rounds)
 }
 
-// writeUntilKilled returns the numbers of the entries that were acknowledged. The server is killed at some moment after
+// writeUntilKilled returns the numbers of the acknowledged entries. The test kills the server at some moment after
 // the first hundred.
 func writeUntilKilled(p *process, round int) map[int]bool {
 	const writers = 64

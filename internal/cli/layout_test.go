@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A database that a release with layout 1 has made says so in its plan, and comes to the current layout by migrate.
+// A database made by a release with layout 1 says so in its plan, and migrate brings it to the current layout.
 func TestOlderLayout(t *testing.T) {
 	model, err := os.ReadFile("../migrate/testdata/layout1/ashlar.yaml")
 	if err != nil {

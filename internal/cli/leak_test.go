@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestLeak_PasswordInAnyCommand: however an address is mistyped, and wherever it is given, no command shows its password.
+// TestLeak_PasswordInAnyCommand: no command shows the password of a mistyped address, given in any place.
 func TestLeak_PasswordInAnyCommand(t *testing.T) {
 	const secret = "S3cr3tPw"
 	for _, v := range []string{"ASHLAR_DATABASE_URL", "ASHLAR_DATABASE_DIRECT", "ASHLAR_FROM", "ASHLAR_TO", "ASHLAR_DATA"} {
@@ -19,7 +19,7 @@ func TestLeak_PasswordInAnyCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	const good, user = "postgres://user@127.0.0.1:1/db", "018f0000-0000-7000-8000-0000000000a1"
-	t.Chdir(t.TempDir()) // what is taken for the name of a folder
+	t.Chdir(t.TempDir()) // a mistyped address may become a folder here
 	for _, address := range []string{
 		"postgres://user:p@" + secret + "@127.0.0.1:1/db",
 		"postgres://user:" + secret + "@127.0.0.1:1/db",

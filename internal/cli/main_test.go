@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 
 const runAsCommand = "TEST_AS_COMMAND"
 
-// asCommand is the environment of a process that is the command, without the settings of the tests.
+// asCommand returns the environment for a process that runs the command, without the settings of the tests.
 func asCommand() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, prefix) })
 	return append(env, runAsCommand+"=1")
@@ -34,8 +34,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
 }
 
-// TestPostgresScripts runs scripts that have databases of their own, $DATABASE, $EMPTY and $FRESH; $MISSING, which is not there; and
-// $STRANGER, the address of a user who is not known.
+// TestPostgresScripts runs scripts with databases of their own, $DATABASE, $EMPTY and $FRESH. $MISSING does not
+// exist, and $STRANGER is the address of an unknown user.
 func TestPostgresScripts(t *testing.T) {
 	database, empty, fresh := pgtest.URL(t), pgtest.URL(t), pgtest.URL(t)
 	testscript.Run(t, testscript.Params{

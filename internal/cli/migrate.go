@@ -242,7 +242,7 @@ func printNotes(out io.Writer, plan *migrate.Plan) {
 	}
 }
 
-// verdict returns who makes the change: a server, or which command.
+// verdict names the way to make the change: a server, or a command.
 func verdict(plan *migrate.Plan, dir string) string {
 	if plan.Safe() {
 		return "A server makes this change by itself when it starts, or `ashlar migrate " + dir + "` does now."

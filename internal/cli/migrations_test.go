@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestMigrationsGuide does what docs/migrations.md shows, in its order: a model becomes the app's, a command runs, and says
-// what stands in the block after it. There … stands for anything, and alone in a line for any lines.
+// TestMigrationsGuide follows docs/migrations.md in its order: a model becomes the app's, a command runs and prints
+// the text of the block after it. There … stands for anything, and … on a line of its own for any lines.
 func TestMigrationsGuide(t *testing.T) {
 	page, err := os.ReadFile("../../docs/migrations.md")
 	if err != nil {
@@ -55,7 +55,7 @@ func TestMigrationsGuide(t *testing.T) {
 	}
 }
 
-// guideCommand runs a command of the page. A server of which no answer is shown is started and stopped.
+// guideCommand runs a command of the page. It starts and stops a server for a command without a shown answer.
 func guideCommand(t *testing.T, args []string, answered bool) string {
 	t.Helper()
 	for i, a := range args {

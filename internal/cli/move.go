@@ -62,7 +62,7 @@ func newMove() *cobra.Command {
 	return cmd
 }
 
-// check sets the default of --from: the data folder that serve would use. It requires --from if the environment names a
+// check sets the default of --from: the data folder of serve. It requires --from if the environment names a
 // PostgreSQL database, since the data folder may then be out of date.
 func (f *moveFlags) check(cmd *cobra.Command, dir string) error {
 	database := os.Getenv(variable("database"))
@@ -122,7 +122,7 @@ func printSums(out io.Writer, tables []move.Table) error {
 	return w.Flush()
 }
 
-// printMoved prints what was done, and what is left to do.
+// printMoved prints the result and the remaining steps.
 func printMoved(out io.Writer, m app.Moved, took time.Duration) {
 	if len(m.Dropped) > 0 {
 		fmt.Fprintf(out, "Started over: an earlier move had left %s in the target.\n", count(len(m.Dropped), "table"))

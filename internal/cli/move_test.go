@@ -17,7 +17,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
-// toEnd runs ashlar to its end, or until it is killed after a time that is not 0.
+// toEnd runs ashlar to its end, or kills it after a time other than 0.
 func toEnd(t *testing.T, killAfter time.Duration, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs strings.Builder
@@ -43,7 +43,7 @@ func mustRun(t *testing.T, args ...string) string {
 	return stdout
 }
 
-// The commands of docs/move.md, one after another: what is served before, is served after each of them.
+// The commands of docs/move.md, one after another. The server gives the same answers after each of them.
 func TestMoveGuide(t *testing.T) {
 	page, err := os.ReadFile("../../docs/move.md")
 	if err != nil {
@@ -80,7 +80,7 @@ func TestMoveGuide(t *testing.T) {
 	}
 }
 
-// served is what a server of the app answers.
+// served returns the answer of a server of the app.
 func served(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
 	p := startProcess(t, dir, append(flags, "--log-level", "error")...)
@@ -104,7 +104,7 @@ tables:
     access: {read: true}
 `
 
-// A move that is killed at any moment is begun anew by the next one, which comes through.
+// After a kill at any moment, the next move starts over and succeeds.
 func TestKilledMove(t *testing.T) {
 	kills := effort.Cases(4, 100)
 	dir := writeApp(t, archive)
@@ -135,8 +135,8 @@ func TestKilledMove(t *testing.T) {
 	t.Logf("killed %d times", killed)
 }
 
-// killedUntilWhole kills a move some times and returns how often the kill came before the end. The last move must succeed.
-// The first kill comes early, and later ones up to most, so that some hit on a machine whose speed changes.
+// killedUntilWhole kills a move some times and counts the kills before its end. The last move must succeed. The first
+// kill comes early, and later ones up to most, so that some hit on a machine with a changing speed.
 func killedUntilWhole(t *testing.T, kills int, most time.Duration, want string, args ...string) (killed int) {
 	t.Helper()
 	args = append([]string{"move"}, args...)

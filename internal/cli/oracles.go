@@ -34,7 +34,7 @@ func oracleChecks(rules *rule.Rules, table *model.Table) model.Faults {
 	return found
 }
 
-// otherWritable returns a field of the row that callers may write and that is not the hidden column, or nil.
+// otherWritable returns a field of the row that callers may write, except the hidden column, or nil.
 func otherWritable(rules *rule.Rules, columns []*rule.Column, hidden *rule.Column) *model.Field {
 	for _, column := range columns {
 		field := column.Field
@@ -52,7 +52,7 @@ func otherWritable(rules *rule.Rules, columns []*rule.Column, hidden *rule.Colum
 	return nil
 }
 
-// columnName returns a column as the check writes it.
+// columnName returns the name of a column in the check.
 func columnName(column *rule.Column) string {
 	name := column.Field.Name
 	for _, step := range slices.Backward(column.Path.Steps) {

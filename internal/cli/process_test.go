@@ -57,7 +57,7 @@ func startProcess(t *testing.T, dir string, flags ...string) *process {
 	return p
 }
 
-// read keeps the log until the process ends, and sends the address where it says it.
+// read keeps the log until the process ends, and sends the address in it.
 func (p *process) read(stderr io.Reader, serving chan<- string) {
 	lines := bufio.NewScanner(stderr)
 	lines.Buffer(nil, 1<<20)
@@ -80,7 +80,7 @@ func (p *process) lines() []string {
 	return append([]string(nil), p.log...)
 }
 
-// wait returns the exit code, -1 where a signal ended it.
+// wait returns the exit code, -1 after a signal.
 func (p *process) wait() int {
 	err := <-p.ended
 	p.ended <- err

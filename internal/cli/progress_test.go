@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Without a terminal there is a line every ten seconds of a step, and none of what is quick.
+// Without a terminal a step prints a line every ten seconds, and a quick step none.
 func TestProgressLines(t *testing.T) {
 	var out strings.Builder
 	at := time.Unix(0, 0)
@@ -36,7 +36,7 @@ func TestProgressLines(t *testing.T) {
 	}
 }
 
-// On a terminal each step has a bar with its name, the count and the rate, which is taken away at the end.
+// On a terminal each step has a bar with its name, the count and the rate. It disappears at the end.
 func TestProgressBar(t *testing.T) {
 	var out strings.Builder
 	p := newProgress(&out)

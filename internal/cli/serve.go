@@ -83,7 +83,7 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 		close(announced)
 	})
 	err = a.Serve(ctx, ln)
-	_ = lines.Close() // what follows is written directly
+	_ = lines.Close() // later output is written directly
 	if ctx.Err() != nil {
 		<-announced // a quick stop may end before its announcement
 	}

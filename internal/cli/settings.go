@@ -39,8 +39,8 @@ func environment(cmd *cobra.Command, names ...string) error {
 	return err
 }
 
-// checkVariables refuses ASHLAR_ variables that no command reads. A server that ignored a misspelt ASHLAR_DATABASE_URL would
-// write into a data folder that nobody looks at.
+// checkVariables refuses ASHLAR_ variables that no command reads. With a misspelt ASHLAR_DATABASE_URL, a server would
+// write into a forgotten data folder.
 func checkVariables(cmd *cobra.Command, environ []string) error {
 	known := settings(cmd.Root())
 	var found []string
@@ -70,8 +70,8 @@ func settings(root *cobra.Command) []string {
 	return names
 }
 
-// serviceVariable matches what Kubernetes sets for a service whose name begins with ashlar, such as ASHLAR_SERVICE_HOST and
-// ASHLAR_PORT_8080_TCP_ADDR.
+// serviceVariable matches Kubernetes' variables for a service with a name that begins with ashlar:
+// ASHLAR_SERVICE_HOST, ASHLAR_PORT_8080_TCP_ADDR.
 var serviceVariable = regexp.MustCompile(`_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)(_|$)`)
 
 // isForeign reports whether a variable belongs to another program: a client's token, our tests, or a Kubernetes service.
@@ -100,7 +100,7 @@ func dashed(flags []string) []string {
 	return typed
 }
 
-// variable returns the environment variable of a flag. --database has the name that other programs use: DATABASE_URL.
+// variable returns the environment variable of a flag. --database has the name used by other programs: DATABASE_URL.
 func variable(flag string) string {
 	if flag == "database" {
 		return prefix + "DATABASE_URL"
@@ -132,7 +132,7 @@ func plainReason(err error) string {
 	}
 }
 
-// A choice is a flag whose value is one of a few words.
+// A choice is a flag with a few possible words.
 type choice struct {
 	value string
 	words []string

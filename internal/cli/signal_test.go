@@ -40,7 +40,7 @@ func TestStopSignals(t *testing.T) {
 	}
 }
 
-// A second signal ends a server that still has a request at work.
+// A second signal ends a server with a request in flight.
 func TestSecondSignal(t *testing.T) {
 	p := startProcess(t, writeApp(t, ledger))
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))

@@ -22,7 +22,7 @@ func newVersion() *cobra.Command {
 // version is set by the linker: -X github.com/ashlar-dev/ashlar/internal/cli.version=v1.2.3.
 var version string
 
-// buildVersion returns the version of this program, as precisely as it is known.
+// buildVersion returns the version of this program, in the most precise known form.
 func buildVersion() string {
 	if version != "" {
 		return version

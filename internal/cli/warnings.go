@@ -75,8 +75,8 @@ func unboundedInts(m *model.Model) []string {
 	return names
 }
 
-// quotas warns of access rules that count rows of their own table. An access rule sees the other rows from before the write,
-// without the written row. A check sees the rows after the write.
+// quotas warns of access rules that count rows of their own table. An access rule sees the other rows before the
+// write, without the written row. A check sees the rows after the write.
 func quotas(rules *rule.Rules, table *model.Table) (found model.Faults) {
 	own := rules.Table(table)
 	seen := map[*model.Expr]bool{nil: true}
