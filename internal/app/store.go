@@ -53,8 +53,8 @@ func readsOtherRows(rules *rule.Rules) bool {
 		for _, node := range []rule.Node{own.Read, own.Create, own.Delete, own.UpdateFrom, own.UpdateTo} {
 			look(node)
 		}
-		for _, c := range own.Checks {
-			look(c.Cond)
+		for _, check := range own.Checks {
+			look(check.Cond)
 		}
 		for _, field := range table.Fields {
 			look(rules.Field(field).Read)

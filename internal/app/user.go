@@ -89,20 +89,20 @@ func (u *user) create(ctx context.Context) error {
 
 // explainUser names the fields that prevent a new row.
 func explainUser(err error) error {
-	e, ok := errors.AsType[*errs.Error](err)
-	if !ok || (e.Kind != errs.Invalid && e.Kind != errs.Conflict) {
+	failure, ok := errors.AsType[*errs.Error](err)
+	if !ok || (failure.Kind != errs.Invalid && failure.Kind != errs.Conflict) {
 		return err
 	}
 	text := "there is no such row in users, and ashlar cannot make it:"
 	advice := ""
-	for _, f := range e.Faults {
+	for _, f := range failure.Faults {
 		text += fmt.Sprintf("\n  %s: %s", strings.TrimPrefix(f.Pointer, "/"), f.Detail)
 		if f.Code == "required" {
 			advice = "\nThe model requires more than an id and an email: create the row first, through the API or the seed."
 		}
 	}
-	if len(e.Faults) == 0 {
-		text += " " + e.Message
+	if len(failure.Faults) == 0 {
+		text += " " + failure.Message
 	}
 	return errors.New(text + advice)
 }

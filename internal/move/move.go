@@ -223,8 +223,8 @@ func (mv *mover) copyAll(reader store.Reader) (err error) {
 // count reads the counters and generations of the source.
 func (mv *mover) count(reader store.Reader) (store.Numbers, error) {
 	var counters []string
-	for _, t := range mv.model.Tables {
-		counters = append(counters, "id:"+t.Name)
+	for _, target := range mv.model.Tables {
+		counters = append(counters, "id:"+target.Name)
 	}
 	n, err := mv.from.Numbers(reader, counters)
 	if err != nil {
@@ -236,12 +236,12 @@ func (mv *mover) count(reader store.Reader) (store.Numbers, error) {
 
 func (mv *mover) generations(reader store.Reader) (map[string]int64, error) {
 	all := map[string]int64{}
-	for _, t := range mv.model.Tables {
-		n, err := reader.Generation(t.Name)
+	for _, target := range mv.model.Tables {
+		n, err := reader.Generation(target.Name)
 		if err != nil {
 			return nil, err
 		}
-		all[t.Name] = n
+		all[target.Name] = n
 	}
 	return all, nil
 }
@@ -251,9 +251,9 @@ func (mv *mover) checkUnchanged() error {
 	var written []string
 	err := mv.from.Read(mv.ctx, func(reader store.Reader) error {
 		now, err := mv.generations(reader)
-		for _, t := range mv.model.Tables {
-			if now[t.Name] != mv.numbers.Generations[t.Name] {
-				written = append(written, t.Name)
+		for _, target := range mv.model.Tables {
+			if now[target.Name] != mv.numbers.Generations[target.Name] {
+				written = append(written, target.Name)
 			}
 		}
 		return err
@@ -320,8 +320,8 @@ func (mv *mover) end(tx store.Tx) error {
 	if err := mv.to.SetNumbers(tx, mv.numbers); err != nil {
 		return err
 	}
-	for _, t := range mv.model.Tables {
-		tx.MarkChanged(t.Name) // one more than any node of the source may remember
+	for _, target := range mv.model.Tables {
+		tx.MarkChanged(target.Name) // one more than any node of the source may remember
 	}
 	return nil
 }

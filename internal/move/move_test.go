@@ -175,12 +175,12 @@ func deferred(tx store.Tx) string {
 
 func isPostgres(db interface{ Dialect() sqlgen.Dialect }) bool { return db.Dialect() != sqlgen.SQLite }
 
-func insert(tx store.Tx, t *model.Table, row []value.Value, revision int64) error {
-	columns, places := (&table{fields: t.Fields}).raw().Columns, []string{}
+func insert(tx store.Tx, target *model.Table, row []value.Value, revision int64) error {
+	columns, places := (&table{fields: target.Fields}).raw().Columns, []string{}
 	for i := range row {
 		places = append(places, "$"+strconv.Itoa(i+1))
 	}
-	_, err := tx.Exec(fmt.Sprintf(`INSERT INTO "%s" ("%s", "_rev") VALUES (%s, %d)`, t.Name, strings.Join(columns, `", "`), strings.Join(places, ", "), revision), row)
+	_, err := tx.Exec(fmt.Sprintf(`INSERT INTO "%s" ("%s", "_rev") VALUES (%s, %d)`, target.Name, strings.Join(columns, `", "`), strings.Join(places, ", "), revision), row)
 	return err
 }
 

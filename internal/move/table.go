@@ -22,14 +22,14 @@ type table struct {
 // writes its rows.
 func tablesOf(m *model.Model) []*table {
 	var all []*table
-	for _, t := range m.Tables {
-		if t.Name == system.MetaTable {
+	for _, target := range m.Tables {
+		if target.Name == system.MetaTable {
 			continue
 		}
 		all = append(all, &table{
-			name: t.Name, model: t,
-			fields: append(slices.Clone(t.Fields), &model.Field{Name: sqlgen.Revision, Type: model.Int}),
-			create: func(d sqlgen.Dialect) []string { return sqlgen.Define(d, t).WithTriggers() },
+			name: target.Name, model: target,
+			fields: append(slices.Clone(target.Fields), &model.Field{Name: sqlgen.Revision, Type: model.Int}),
+			create: func(dialect sqlgen.Dialect) []string { return sqlgen.Define(dialect, target).WithTriggers() },
 		})
 	}
 	return all

@@ -6,33 +6,33 @@ import (
 )
 
 // arithmetic types + - * / and %.
-func (c *checker) arithmetic(n binary, left, right exprType) exprType {
+func (c *checker) arithmetic(expr binary, left, right exprType) exprType {
 	if left.kind == bad || right.kind == bad {
 		return exprType{}
 	}
 	for _, typ := range []exprType{left, right} {
 		if !typ.is(whole, fraction, float, decimal) {
-			return c.fault(n.place(), "the engines do not both compute %s of %s and %s with the same result", n.op, left, right)
+			return c.fault(expr.place(), "the engines do not both compute %s of %s and %s with the same result", expr.op, left, right)
 		}
 	}
 	t := exprType{nullable: left.nullable || right.nullable}
 	switch {
 	case left.kind == decimal || right.kind == decimal:
-		t = c.decimals(n, left, right)
+		t = c.decimals(expr, left, right)
 	case left.kind == whole && right.kind == whole:
-		t = c.integers(n, left, right)
+		t = c.integers(expr, left, right)
 	case left.kind == float || right.kind == float:
 		t.kind = float
-		if n.op == "%" {
-			return c.fault(n.place(), "PostgreSQL has no %% of floats")
+		if expr.op == "%" {
+			return c.fault(expr.place(), "PostgreSQL has no %% of floats")
 		}
 	case left.kind == fraction && right.kind == fraction:
-		return c.fault(n.place(), "PostgreSQL computes with these numbers exactly and SQLite with floats: write the result")
+		return c.fault(expr.place(), "PostgreSQL computes with these numbers exactly and SQLite with floats: write the result")
 	default:
-		return c.fault(n.place(), "PostgreSQL computes this exactly and SQLite with floats: "+asFloat)
+		return c.fault(expr.place(), "PostgreSQL computes this exactly and SQLite with floats: "+asFloat)
 	}
-	if (n.op == "/" || n.op == "%") && t.kind != bad && !nonzero(n.r) {
-		return c.fault(n.place(), "divided by 0, PostgreSQL fails and SQLite returns NULL: divide by nullif(…, 0), which is NULL on both")
+	if (expr.op == "/" || expr.op == "%") && t.kind != bad && !nonzero(expr.r) {
+		return c.fault(expr.place(), "divided by 0, PostgreSQL fails and SQLite returns NULL: divide by nullif(…, 0), which is NULL on both")
 	}
 	return t
 }
@@ -61,25 +61,25 @@ func (l literal) is(kinds ...kind) bool { return exprType{kind: l.kind}.is(kinds
 // maxScale is the largest scale of a decimal field.
 const maxScale = 18
 
-func (c *checker) decimals(n binary, left, right exprType) exprType {
+func (c *checker) decimals(expr binary, left, right exprType) exprType {
 	typ := exprType{kind: decimal, nullable: left.nullable || right.nullable, scale: max(left.scale, right.scale)}
 	d, other := left, right
 	if d.kind != decimal {
 		d, other = right, left
 	}
 	switch {
-	case n.op == "/" || n.op == "%":
-		return c.fault(n.place(), "%s of %s and %s: the engines round what a decimal is divided by differently", n.op, left, right)
-	case n.op == "*" && other.is(whole, decimal):
+	case expr.op == "/" || expr.op == "%":
+		return c.fault(expr.place(), "%s of %s and %s: the engines round what a decimal is divided by differently", expr.op, left, right)
+	case expr.op == "*" && other.is(whole, decimal):
 		if typ.scale = left.scale + right.scale; typ.scale <= maxScale {
 			return typ
 		}
-		return c.fault(n.place(), "the product has %d digits behind the point, and a decimal has at most %d", typ.scale, maxScale)
-	case n.op == "*" && other.literal != nil:
-		return c.fault(n.place(), "SQLite stores the decimal in units of %s, and would make a float of it", unit(d.scale))
+		return c.fault(expr.place(), "the product has %d digits behind the point, and a decimal has at most %d", typ.scale, maxScale)
+	case expr.op == "*" && other.literal != nil:
+		return c.fault(expr.place(), "SQLite stores the decimal in units of %s, and would make a float of it", unit(d.scale))
 	}
 	if problem := whyNotDecimal(other, d); problem != "" {
-		return c.fault(n.place(), "%s of %s and %s: %s", n.op, left, right, problem)
+		return c.fault(expr.place(), "%s of %s and %s: %s", expr.op, left, right, problem)
 	}
 	return typ
 }
@@ -88,12 +88,12 @@ func (c *checker) decimals(n binary, left, right exprType) exprType {
 const maxNarrow = math.MaxInt32
 
 // integers tracks the range of 32-bit arithmetic on PostgreSQL.
-func (c *checker) integers(n binary, left, right exprType) exprType {
+func (c *checker) integers(expr binary, left, right exprType) exprType {
 	typ := exprType{kind: whole, nullable: left.nullable || right.nullable, narrow: left.narrow && right.narrow}
 	if !typ.narrow {
 		return typ
 	}
-	switch n.op {
+	switch expr.op {
 	case "+":
 		typ.low, typ.high = left.low+right.low, left.high+right.high
 	case "-":
@@ -106,7 +106,7 @@ func (c *checker) integers(n binary, left, right exprType) exprType {
 		typ.low = -typ.high
 	}
 	if typ.low < -maxNarrow || typ.high > maxNarrow {
-		return c.fault(n.place(), "PostgreSQL computes this with 32 bits, which may be too few: write CAST(… AS bigint) around one of the numbers")
+		return c.fault(expr.place(), "PostgreSQL computes this with 32 bits, which may be too few: write CAST(… AS bigint) around one of the numbers")
 	}
 	return typ
 }

@@ -49,86 +49,86 @@ var replacements = [...]struct{ name, instead string }{
 	{"typeof", "the engines have types of different names"},
 }
 
-func (c *checker) call(n call, scope *selectScope) exprType {
+func (c *checker) call(fn call, scope *selectScope) exprType {
 	switch {
-	case n.ofSeveral():
-		return c.fault(n.place(), "PostgreSQL has no %s of several values: write CASE WHEN a < b THEN a ELSE b END", n.name)
-	case isWindow(n.name) || n.over != nil:
-		return c.overWindow(n, scope)
-	case isAggregate(n.name):
-		return c.aggregate(n, scope)
+	case fn.ofSeveral():
+		return c.fault(fn.place(), "PostgreSQL has no %s of several values: write CASE WHEN a < b THEN a ELSE b END", fn.name)
+	case isWindow(fn.name) || fn.over != nil:
+		return c.overWindow(fn, scope)
+	case isAggregate(fn.name):
+		return c.aggregate(fn, scope)
 	}
-	if n.star || n.distinct || n.filter != nil || len(n.order) > 0 {
-		return c.fault(n.place(), "%s is no aggregate", n.name)
+	if fn.star || fn.distinct || fn.filter != nil || len(fn.order) > 0 {
+		return c.fault(fn.place(), "%s is no aggregate", fn.name)
 	}
-	args := make([]exprType, len(n.args))
-	for i, a := range n.args {
+	args := make([]exprType, len(fn.args))
+	for i, a := range fn.args {
 		args[i] = c.expr(a, scope)
 	}
 	if slices.ContainsFunc(args, func(typ exprType) bool { return typ.kind == bad }) {
 		return exprType{}
 	}
-	return c.function(n, args)
+	return c.function(fn, args)
 }
 
-func (c *checker) function(n call, args []exprType) exprType {
-	typ, known := c.textFunction(n, args)
+func (c *checker) function(fn call, args []exprType) exprType {
+	typ, known := c.textFunction(fn, args)
 	if known {
 		return typ
 	}
 	switch {
-	case n.name == "coalesce" && len(args) > 1:
+	case fn.name == "coalesce" && len(args) > 1:
 		t := args[0]
 		nullable := t.nullable
 		for i, a := range args[1:] {
-			t = c.merge(n.args[i+1].place(), t, a, "coalesce")
+			t = c.merge(fn.args[i+1].place(), t, a, "coalesce")
 			nullable = nullable && a.nullable
 		}
 		t.nullable, t.literal = nullable, nil
 		return t
-	case n.name == "nullif" && len(args) == 2:
-		return c.nullif(n, args[0], args[1])
-	case n.name == "abs" && len(args) == 1 && args[0].is(whole, float, decimal):
+	case fn.name == "nullif" && len(args) == 2:
+		return c.nullif(fn, args[0], args[1])
+	case fn.name == "abs" && len(args) == 1 && args[0].is(whole, float, decimal):
 		t := args[0]
 		t.low, t.high, t.literal = 0, max(t.high, -t.low), nil
 		return t
 	}
-	return c.unknown(n, args)
+	return c.unknown(fn, args)
 }
 
 // nullif has the type in which PostgreSQL compares its first argument.
-func (c *checker) nullif(n call, a, b exprType) exprType {
-	c.compare(n.place(), "=", a, b)
+func (c *checker) nullif(fn call, a, b exprType) exprType {
+	c.compare(fn.place(), "=", a, b)
 	typ := a
 	if a.kind < b.kind && whyIncomparable(a, b) == "" {
-		typ = c.merge(n.place(), a, b, "nullif")
+		typ = c.merge(fn.place(), a, b, "nullif")
 	}
 	typ = typ.stored()
 	typ.nullable = true
 	return typ
 }
 
-func (c *checker) unknown(n call, args []exprType) exprType {
+func (c *checker) unknown(fn call, args []exprType) exprType {
 	for _, a := range replacements {
-		if a.name == n.name {
-			return c.fault(n.place(), "the engines do not both have %s with the same result: %s", n.name, a.instead)
+		if a.name == fn.name {
+			return c.fault(fn.place(), "the engines do not both have %s with the same result: %s", fn.name, a.instead)
 		}
 	}
 	var types []string
 	for _, a := range args {
 		types = append(types, a.String())
 	}
-	return c.fault(n.place(), "%s(%s) is no function that both engines are known to compute alike; those are coalesce, nullif, abs, length, lower, "+
-		"upper, trim, ltrim, rtrim, replace, substr, and count, sum, avg, min, max, string_agg", n.name, strings.Join(types, ", "))
+	return c.fault(fn.place(), "%s(%s) is no function that both engines are known to compute alike; those are coalesce, nullif, abs, length, lower, "+
+		"upper, trim, ltrim, rtrim, replace, substr, and count, sum, avg, min, max, string_agg", fn.name, strings.Join(types, ", "))
 }
 
 // maxLength is longer than any text from a request.
 const maxLength = 1 << 24
 
-func (c *checker) textFunction(n call, args []exprType) (typ exprType, known bool) {
+func (c *checker) textFunction(fn call, args []exprType) (typ exprType, known bool) {
 	typ = exprType{kind: words}
 	for i, a := range args {
-		if i == 0 || n.name == "replace" {
+		if i == 0 || fn.name == "replace" {
 			if !a.isText() {
 				return typ, false
 			}
@@ -136,23 +136,23 @@ func (c *checker) textFunction(n call, args []exprType) (typ exprType, known boo
 		}
 	}
 	switch count := len(args); {
-	case n.name == "length" && count == 1:
+	case fn.name == "length" && count == 1:
 		return exprType{kind: whole, nullable: typ.nullable, narrow: true, high: maxLength}, true
-	case (n.name == "lower" || n.name == "upper") && count == 1:
+	case (fn.name == "lower" || fn.name == "upper") && count == 1:
 		if !typ.ordered {
-			return c.fault(n.place(), "PostgreSQL changes the case of this text by the rules of its database's language: use %s of a column as it is stored", n.name), true
+			return c.fault(fn.place(), "PostgreSQL changes the case of this text by the rules of its database's language: use %s of a column as it is stored", fn.name), true
 		}
 		return typ, true
-	case (n.name == "trim" || n.name == "ltrim" || n.name == "rtrim") && count == 1:
+	case (fn.name == "trim" || fn.name == "ltrim" || fn.name == "rtrim") && count == 1:
 		return typ, true
-	case n.name == "replace" && count == 3:
+	case fn.name == "replace" && count == 3:
 		if old := args[1].literal; old == nil || old.text == "" {
-			return c.fault(n.place(), "where there is nothing to replace, the engines treat NULL differently: write replace(x, 'old', y), with a text in quotes"), true
+			return c.fault(fn.place(), "where there is nothing to replace, the engines treat NULL differently: write replace(x, 'old', y), with a text in quotes"), true
 		}
 		return typ, true
-	case n.name == "substr" && (count == 2 || count == 3):
-		if !atLeast(n.args[1], 1) || (count == 3 && !atLeast(n.args[2], 0)) {
-			return c.fault(n.place(), "before the first character the engines count differently: write substr(x, 1, 5), with numbers from 1 on"), true
+	case fn.name == "substr" && (count == 2 || count == 3):
+		if !atLeast(fn.args[1], 1) || (count == 3 && !atLeast(fn.args[2], 0)) {
+			return c.fault(fn.place(), "before the first character the engines count differently: write substr(x, 1, 5), with numbers from 1 on"), true
 		}
 		return typ, true
 	}
@@ -161,29 +161,29 @@ func (c *checker) textFunction(n call, args []exprType) (typ exprType, known boo
 
 // atLeast reports whether the operand is a constant of at least that size, within 32 bits.
 func atLeast(operand node, least int64) bool {
-	l, ok := bare(operand).(literal)
-	if !ok || l.kind != whole {
+	lit, ok := bare(operand).(literal)
+	if !ok || lit.kind != whole {
 		return false
 	}
-	i, err := strconv.ParseInt(l.text, 10, 32)
+	i, err := strconv.ParseInt(lit.text, 10, 32)
 	return err == nil && i >= least
 }
 
 // aggregate types a function of the rows of a group.
-func (c *checker) aggregate(n call, scope *selectScope) exprType {
+func (c *checker) aggregate(fn call, scope *selectScope) exprType {
 	if scope.stage != ofGroups {
-		return c.fault(n.place(), "%s is of many rows, and this place is about one", n.name)
+		return c.fault(fn.place(), "%s is of many rows, and this place is about one", fn.name)
 	}
 	scope.stage = ofRows
 	before := c.touched
 	c.touched = nil
 	windows := c.windows
 	c.windows = 0
-	typ := c.summary(n, scope)
+	typ := c.summary(fn, scope)
 	c.windows = windows
 	scope.stage = ofGroups
 	if c.onlyOuter(scope) {
-		c.fault(n.place(), "PostgreSQL computes %s in the query around, whose columns alone are named here", n.name)
+		c.fault(fn.place(), "PostgreSQL computes %s in the query around, whose columns alone are named here", fn.name)
 	}
 	c.touched = append(before, c.touched...)
 	return typ
@@ -204,36 +204,36 @@ func (c *checker) onlyOuter(scope *selectScope) bool {
 }
 
 // summary types the call of an aggregate in the current stage of the scope.
-func (c *checker) summary(n call, scope *selectScope) exprType {
-	if n.filter != nil {
-		c.condition(n.filter, scope, "FILTER")
+func (c *checker) summary(fn call, scope *selectScope) exprType {
+	if fn.filter != nil {
+		c.condition(fn.filter, scope, "FILTER")
 	}
-	if n.name == "count" && n.star {
+	if fn.name == "count" && fn.star {
 		return exprType{kind: whole}
 	}
-	args := make([]exprType, len(n.args))
-	for i, a := range n.args {
+	args := make([]exprType, len(fn.args))
+	for i, a := range fn.args {
 		args[i] = c.expr(a, scope)
 	}
 	if slices.ContainsFunc(args, func(typ exprType) bool { return typ.kind == bad }) {
 		return exprType{}
 	}
-	if n.distinct {
-		c.sortable(n.place(), args[0])
+	if fn.distinct {
+		c.sortable(fn.place(), args[0])
 	}
-	if n.name == "string_agg" {
-		return c.joined(n, args, scope)
+	if fn.name == "string_agg" {
+		return c.joined(fn, args, scope)
 	}
-	if len(args) != 1 || n.star || len(n.order) > 0 {
-		return c.unknown(n, args)
+	if len(args) != 1 || fn.star || len(fn.order) > 0 {
+		return c.unknown(fn, args)
 	}
-	return c.summaryOf(n, args[0])
+	return c.summaryOf(fn, args[0])
 }
 
-func (c *checker) summaryOf(n call, a exprType) exprType {
+func (c *checker) summaryOf(fn call, a exprType) exprType {
 	typ := a.stored()
 	typ.nullable = true
-	switch n.name {
+	switch fn.name {
 	case "count":
 		return exprType{kind: whole}
 	case "sum":
@@ -251,62 +251,62 @@ func (c *checker) summaryOf(n call, a exprType) exprType {
 		case a.is(whole, float, fraction), a.kind == decimal && a.scale == 0:
 			return exprType{kind: float, nullable: true}
 		case a.kind == decimal:
-			return c.fault(n.place(), "SQLite's avg is a float of units of %s, and PostgreSQL's a numeric", unit(a.scale))
+			return c.fault(fn.place(), "SQLite's avg is a float of units of %s, and PostgreSQL's a numeric", unit(a.scale))
 		}
 	case "min", "max":
 		switch {
 		case a.isText() && !a.ordered:
-			return c.fault(n.place(), "PostgreSQL orders this text by the rules of its database's language: use %s of a column as it is stored", n.name)
+			return c.fault(fn.place(), "PostgreSQL orders this text by the rules of its database's language: use %s of a column as it is stored", fn.name)
 		case a.is(whole, float, decimal, words, date, timestamp):
 			return typ
 		}
 	default:
-		return c.unknown(n, []exprType{a})
+		return c.unknown(fn, []exprType{a})
 	}
-	return c.fault(n.place(), "PostgreSQL has no %s of %s", n.name, a)
+	return c.fault(fn.place(), "PostgreSQL has no %s of %s", fn.name, a)
 }
 
 // joined types string_agg. It requires an order.
-func (c *checker) joined(n call, args []exprType, scope *selectScope) exprType {
-	if len(args) != 2 || n.star || n.distinct || !args[0].isText() || args[1].kind != quote {
-		return c.fault(n.place(), "write string_agg(x, ', ' ORDER BY x) with a text x and a separator in quotes")
+func (c *checker) joined(fn call, args []exprType, scope *selectScope) exprType {
+	if len(args) != 2 || fn.star || fn.distinct || !args[0].isText() || args[1].kind != quote {
+		return c.fault(fn.place(), "write string_agg(x, ', ' ORDER BY x) with a text x and a separator in quotes")
 	}
 	var by []string
-	for _, o := range n.order {
-		ord := ordering{o.x.place(), scope.identify(o.x), c.expr(o.x, scope), o.nulls}
-		if ord.identity == scope.identify(n.args[0]) {
+	for _, key := range fn.order {
+		ord := ordering{key.x.place(), scope.identify(key.x), c.expr(key.x, scope), key.nulls}
+		if ord.identity == scope.identify(fn.args[0]) {
 			ord.nulls = true // NULL is left out
 		}
 		c.sortable(ord.at, ord.typ)
 		c.exactOrder(ord)
 		by = append(by, ord.identity)
 	}
-	if !slices.Contains(by, scope.identify(n.args[0])) {
-		c.fault(n.place(), "without an order that ends with what is joined, each engine joins as it likes: write string_agg(x, ', ' ORDER BY x)")
+	if !slices.Contains(by, scope.identify(fn.args[0])) {
+		c.fault(fn.place(), "without an order that ends with what is joined, each engine joins as it likes: write string_agg(x, ', ' ORDER BY x)")
 	}
 	return exprType{kind: words, ordered: args[0].ordered, nullable: true}
 }
 
 // overWindow types a window function.
-func (c *checker) overWindow(n call, scope *selectScope) exprType {
+func (c *checker) overWindow(fn call, scope *selectScope) exprType {
 	switch {
-	case n.over == nil:
-		return c.fault(n.place(), "write %s() OVER (…)", n.name)
+	case fn.over == nil:
+		return c.fault(fn.place(), "write %s() OVER (…)", fn.name)
 	case c.windows == 0:
-		return c.fault(n.place(), "a window function stands in what a SELECT returns, or in its ORDER BY")
-	case n.distinct || len(n.order) > 0:
-		return c.fault(n.place(), "the engines do not both have DISTINCT or ORDER BY in a window function")
+		return c.fault(fn.place(), "a window function stands in what a SELECT returns, or in its ORDER BY")
+	case fn.distinct || len(fn.order) > 0:
+		return c.fault(fn.place(), "the engines do not both have DISTINCT or ORDER BY in a window function")
 	}
 	windows := c.windows
 	c.windows = 0
 	defer func() { c.windows = windows }()
 	var by []string
-	for _, p := range n.over.partition {
+	for _, p := range fn.over.partition {
 		c.sortable(p.place(), c.expr(p, scope))
 		by = append(by, scope.identify(p))
 	}
-	for _, o := range n.over.order {
-		ord := ordering{o.x.place(), scope.identify(o.x), c.expr(o.x, scope), o.nulls}
+	for _, key := range fn.over.order {
+		ord := ordering{key.x.place(), scope.identify(key.x), c.expr(key.x, scope), key.nulls}
 		if ord.typ.literal != nil {
 			c.fault(ord.at, "a window is not sorted by a constant")
 		}
@@ -314,34 +314,34 @@ func (c *checker) overWindow(n call, scope *selectScope) exprType {
 		c.exactOrder(ord)
 		by = append(by, ord.identity)
 	}
-	if !isWindow(n.name) {
-		return c.summary(n, scope)
+	if !isWindow(fn.name) {
+		return c.summary(fn, scope)
 	}
-	if n.filter != nil {
-		return c.fault(n.place(), "%s has no FILTER", n.name)
+	if fn.filter != nil {
+		return c.fault(fn.place(), "%s has no FILTER", fn.name)
 	}
-	if len(n.over.order) == 0 {
-		return c.fault(n.place(), "%s needs an ORDER BY in its window", n.name)
+	if len(fn.over.order) == 0 {
+		return c.fault(fn.place(), "%s needs an ORDER BY in its window", fn.name)
 	}
-	if n.name != "rank" && n.name != "dense_rank" && (!scope.known || !containsAll(by, scope.identity)) {
-		c.fault(n.place(), "rows that the window's order finds equal are numbered as each engine likes: sort by an id at the end as well")
+	if fn.name != "rank" && fn.name != "dense_rank" && (!scope.known || !containsAll(by, scope.identity)) {
+		c.fault(fn.place(), "rows that the window's order finds equal are numbered as each engine likes: sort by an id at the end as well")
 	}
-	return c.windowOf(n, scope)
+	return c.windowOf(fn, scope)
 }
 
-func (c *checker) windowOf(n call, scope *selectScope) exprType {
-	if !slices.Contains([]string{"lag", "lead", "first_value"}, n.name) {
-		if len(n.args) > 0 || n.star {
-			return c.fault(n.place(), "%s takes no arguments", n.name)
+func (c *checker) windowOf(fn call, scope *selectScope) exprType {
+	if !slices.Contains([]string{"lag", "lead", "first_value"}, fn.name) {
+		if len(fn.args) > 0 || fn.star {
+			return c.fault(fn.place(), "%s takes no arguments", fn.name)
 		}
 		return exprType{kind: whole}
 	}
-	if len(n.args) != 1 {
-		return c.fault(n.place(), "%s takes one argument in a query for both engines", n.name)
+	if len(fn.args) != 1 {
+		return c.fault(fn.place(), "%s takes one argument in a query for both engines", fn.name)
 	}
-	typ := c.expr(n.args[0], scope)
+	typ := c.expr(fn.args[0], scope)
 	if typ.is(quote, null) {
-		return c.fault(n.place(), "%s is of a column or of what is computed, and not of a constant", n.name)
+		return c.fault(fn.place(), "%s is of a column or of what is computed, and not of a constant", fn.name)
 	}
 	typ = typ.stored()
 	typ.nullable = true

@@ -9,24 +9,24 @@ import (
 )
 
 // core types one SELECT. It also returns the scope of its expressions, and the identity of each column of the result.
-func (c *checker) core(n *core, outer *selectScope, named []withRelation, order []sorting, use purpose) (*selectScope, result, []string) {
+func (c *checker) core(sel *core, outer *selectScope, named []withRelation, order []sorting, use purpose) (*selectScope, result, []string) {
 	windows := c.windows
 	c.windows = 0
 	defer func() { c.windows = windows }()
 	scope := &selectScope{outer: outer, named: named}
-	for _, ch := range n.from {
+	for _, ch := range sel.from {
 		c.chain(ch, scope)
 	}
-	if n.where != nil {
-		c.condition(n.where, scope, "WHERE")
+	if sel.where != nil {
+		c.condition(sel.where, scope, "WHERE")
 	}
-	scope.identity, scope.known = c.identityOf(n, scope)
-	c.group(n, scope, order)
-	rows, items := c.items(n, scope, use)
-	if n.having != nil {
-		c.condition(n.having, scope, "HAVING")
+	scope.identity, scope.known = c.identityOf(sel, scope)
+	c.group(sel, scope, order)
+	rows, items := c.items(sel, scope, use)
+	if sel.having != nil {
+		c.condition(sel.having, scope, "HAVING")
 	}
-	if n.distinct {
+	if sel.distinct {
 		for i, col := range rows.columns {
 			c.sortable(rows.at[i], col.typ)
 			rows.columns[i].typ.kind = col.typ.stored().kind
@@ -57,21 +57,21 @@ func uniqueIn(scope *selectScope, items []string) [][]int {
 func (c *checker) chain(ch chain, scope *selectScope) {
 	own := &selectScope{outer: scope.outer, named: scope.named}
 	c.source(ch.first, scope, own, false)
-	for _, j := range ch.joins {
-		c.source(j.to, scope, own, j.left)
-		if j.on != nil {
-			c.condition(j.on, own, "ON")
+	for _, joined := range ch.joins {
+		c.source(joined.to, scope, own, joined.left)
+		if joined.on != nil {
+			c.condition(joined.on, own, "ON")
 		}
 	}
 }
 
-func (c *checker) source(n source, scope, chain *selectScope, left bool) {
-	rel := c.relation(n, scope, left)
-	rel.name = n.alias
+func (c *checker) source(src source, scope, chain *selectScope, left bool) {
+	rel := c.relation(src, scope, left)
+	rel.name = src.alias
 	c.relations++
 	rel.id = c.relations
-	if scope.has(n.alias) {
-		c.fault(n.at, "%s names two tables of this SELECT: give one of them another alias", n.alias)
+	if scope.has(src.alias) {
+		c.fault(src.at, "%s names two tables of this SELECT: give one of them another alias", src.alias)
 	}
 	if left {
 		rel.columns = slices.Clone(rel.columns)
@@ -83,30 +83,30 @@ func (c *checker) source(n source, scope, chain *selectScope, left bool) {
 	chain.relations = append(chain.relations, rel)
 }
 
-func (c *checker) relation(n source, scope *selectScope, left bool) *relation {
-	if n.query != nil {
-		rows := c.query(n.query, scope.outer, within(scope.named), asRows)
+func (c *checker) relation(src source, scope *selectScope, left bool) *relation {
+	if src.query != nil {
+		rows := c.query(src.query, scope.outer, within(scope.named), asRows)
 		return &relation{columns: stored(rows.columns, nil), unique: rows.unique}
 	}
 	for _, w := range slices.Backward(scope.named) {
-		if w.name != n.table {
+		if w.name != src.table {
 			continue
 		}
 		switch {
 		case w.count != nil && !w.self:
-			c.fault(n.at, "PostgreSQL lets a recursive query name itself in its own FROM alone")
+			c.fault(src.at, "PostgreSQL lets a recursive query name itself in its own FROM alone")
 		case w.count != nil && left:
-			c.fault(n.at, "PostgreSQL does not let a recursive query name itself behind LEFT JOIN")
+			c.fault(src.at, "PostgreSQL does not let a recursive query name itself behind LEFT JOIN")
 		}
 		if w.count != nil {
 			*w.count++
 		}
 		return &relation{columns: w.rel.columns, unique: w.rel.unique}
 	}
-	if table := c.m.Table(n.table); table != nil && table.View == nil {
+	if table := c.m.Table(src.table); table != nil && table.View == nil {
 		return baseRelation(table)
 	}
-	c.fault(n.at, "there is no table %s here as PostgreSQL sees it (a query of WITH names itself with RECURSIVE alone, and those before it)", n.table)
+	c.fault(src.at, "there is no table %s here as PostgreSQL sees it (a query of WITH names itself with RECURSIVE alone, and those before it)", src.table)
 	return &relation{broken: true}
 }
 
@@ -125,9 +125,9 @@ func baseRelation(table *model.Table) *relation {
 
 // identityOf lists the expressions that identify the rows of FROM and WHERE: the id of each table, unless WHERE sets
 // it to one value.
-func (c *checker) identityOf(n *core, scope *selectScope) (identities []string, known bool) {
+func (c *checker) identityOf(sel *core, scope *selectScope) (identities []string, known bool) {
 	fixed := map[string]bool{}
-	c.fixedBy(n.where, scope, fixed)
+	c.fixedBy(sel.where, scope, fixed)
 	for _, rel := range scope.relations {
 		if len(rel.unique) == 0 {
 			return nil, false
@@ -153,12 +153,12 @@ func (c *checker) fixedBy(cond node, scope *selectScope, fixed map[string]bool) 
 		c.fixedBy(b.r, scope, fixed)
 	case ok && b.op == "=":
 		for _, side := range [][2]node{{b.l, b.r}, {b.r, b.l}} {
-			n, isName := bare(side[0]).(name)
+			ident, isName := bare(side[0]).(name)
 			if !isName || !scope.constant(side[1]) {
 				continue
 			}
-			if p, problem := scope.find(n); problem == "" && p.scope == scope {
-				fixed[p.identity()] = true
+			if found, problem := scope.find(ident); problem == "" && found.scope == scope {
+				fixed[found.identity()] = true
 			}
 		}
 	}
@@ -170,24 +170,24 @@ func (s *selectScope) constant(operand node) bool {
 	case literal:
 		return true
 	case name:
-		p, problem := s.find(n)
-		return problem == "" && p.scope != s
+		found, problem := s.find(n)
+		return problem == "" && found.scope != s
 	}
 	return false
 }
 
 // group types GROUP BY. Later expressions are about groups.
-func (c *checker) group(n *core, scope *selectScope, order []sorting) {
-	grouped := len(n.group) > 0 || n.having != nil ||
-		slices.ContainsFunc(n.items, func(it item) bool { return it.x != nil && aggregates(it.x) }) ||
-		slices.ContainsFunc(order, func(o sorting) bool { return aggregates(o.x) })
+func (c *checker) group(sel *core, scope *selectScope, order []sorting) {
+	grouped := len(sel.group) > 0 || sel.having != nil ||
+		slices.ContainsFunc(sel.items, func(it item) bool { return it.x != nil && aggregates(it.x) }) ||
+		slices.ContainsFunc(order, func(key sorting) bool { return aggregates(key.x) })
 	if !grouped {
 		return
 	}
 	groups := map[string]bool{}
 	var keys []string
-	for _, g := range n.group {
-		x := c.groupedBy(g, n, scope)
+	for _, g := range sel.group {
+		x := c.groupedBy(g, sel, scope)
 		typ := c.expr(x, scope)
 		if _, constant := bare(x).(literal); constant {
 			c.fault(g.place(), "PostgreSQL does not sort or group by a constant")
@@ -202,17 +202,17 @@ func (c *checker) group(n *core, scope *selectScope, order []sorting) {
 }
 
 // groupedBy returns the expression behind a part of GROUP BY: a number, or a name that is in no table.
-func (c *checker) groupedBy(g node, n *core, scope *selectScope) node {
+func (c *checker) groupedBy(g node, sel *core, scope *selectScope) node {
 	switch g := bare(g).(type) {
 	case literal:
-		if i, err := strconv.Atoi(g.text); err == nil && g.kind == whole && 1 <= i && i <= len(n.items) && n.items[i-1].x != nil {
-			return n.items[i-1].x
+		if i, err := strconv.Atoi(g.text); err == nil && g.kind == whole && 1 <= i && i <= len(sel.items) && sel.items[i-1].x != nil {
+			return sel.items[i-1].x
 		}
 	case name:
 		if g.table != "" || len(scope.matches(g)) > 0 {
 			return g
 		}
-		for _, it := range n.items {
+		for _, it := range sel.items {
 			if it.alias == g.column && it.x != nil {
 				return it.x
 			}
@@ -222,11 +222,11 @@ func (c *checker) groupedBy(g node, n *core, scope *selectScope) node {
 }
 
 // items types the items of a SELECT.
-func (c *checker) items(n *core, scope *selectScope, use purpose) (rows result, ids []string) {
+func (c *checker) items(sel *core, scope *selectScope, use purpose) (rows result, ids []string) {
 	add := func(at int, name string, typ exprType, id string) {
 		rows.columns, rows.at, ids = append(rows.columns, column{name, typ}), append(rows.at, at), append(ids, id)
 	}
-	for _, it := range n.items {
+	for _, it := range sel.items {
 		if it.star {
 			c.star(it, scope, use, add)
 			continue

@@ -74,19 +74,19 @@ func (c *checker) expr(operand node, scope *selectScope) exprType {
 	return exprType{}
 }
 
-func (c *checker) name(n name, scope *selectScope) exprType {
-	p, problem := scope.find(n)
+func (c *checker) name(ident name, scope *selectScope) exprType {
+	found, problem := scope.find(ident)
 	switch {
 	case problem != "" && scope.broken():
 		return exprType{}
 	case problem != "":
-		return c.fault(n.place(), "%s", problem)
+		return c.fault(ident.place(), "%s", problem)
 	}
-	c.touched = append(c.touched, p.scope)
-	if p.scope.stage == ofGroups && !p.scope.grouped(p) {
-		return c.fault(n.place(), "%s may differ within a group, of which SQLite would take any row's: add it to GROUP BY, or write max(%s)", n.column, n.column)
+	c.touched = append(c.touched, found.scope)
+	if found.scope.stage == ofGroups && !found.scope.grouped(found) {
+		return c.fault(ident.place(), "%s may differ within a group, of which SQLite would take any row's: add it to GROUP BY, or write max(%s)", ident.column, ident.column)
 	}
-	return p.typ()
+	return found.typ()
 }
 
 func (c *checker) unary(n unary, scope *selectScope) exprType {
@@ -114,21 +114,21 @@ func (c *checker) unary(n unary, scope *selectScope) exprType {
 	return typ
 }
 
-func (c *checker) binary(n binary, scope *selectScope) exprType {
-	left, right := c.expr(n.l, scope), c.expr(n.r, scope)
-	switch n.op {
+func (c *checker) binary(expr binary, scope *selectScope) exprType {
+	left, right := c.expr(expr.l, scope), c.expr(expr.r, scope)
+	switch expr.op {
 	case "and", "or":
-		c.truth(n.l, left, strings.ToUpper(n.op))
-		c.truth(n.r, right, strings.ToUpper(n.op))
+		c.truth(expr.l, left, strings.ToUpper(expr.op))
+		c.truth(expr.r, right, strings.ToUpper(expr.op))
 		return exprType{kind: boolean, nullable: left.nullable || right.nullable}
 	case "||":
-		return c.concat(n, left, right)
+		return c.concat(expr, left, right)
 	case "like":
-		return c.like(n, left, right)
+		return c.like(expr, left, right)
 	case "=", "<>", "<", "<=", ">", ">=", "is distinct from":
-		return c.compare(n.place(), n.op, left, right)
+		return c.compare(expr.place(), expr.op, left, right)
 	}
-	return c.arithmetic(n, left, right)
+	return c.arithmetic(expr, left, right)
 }
 
 // compare types a comparison.
@@ -142,7 +142,7 @@ func (c *checker) compare(at int, op string, left, right exprType) exprType {
 	return exprType{kind: boolean, nullable: op != "is distinct from" && (left.nullable || right.nullable)}
 }
 
-func (c *checker) concat(n binary, left, right exprType) exprType {
+func (c *checker) concat(expr binary, left, right exprType) exprType {
 	if left.kind == bad || right.kind == bad {
 		return exprType{}
 	}
@@ -150,31 +150,31 @@ func (c *checker) concat(n binary, left, right exprType) exprType {
 		switch {
 		case typ.isText():
 		case typ.is(whole, date, uuid):
-			return c.fault(n.place(), "|| of %s and %s: write CAST(… AS text) around what is no text", left, right)
+			return c.fault(expr.place(), "|| of %s and %s: write CAST(… AS text) around what is no text", left, right)
 		default:
-			return c.fault(n.place(), "|| of %s and %s: the engines write %s in different ways", left, right, typ)
+			return c.fault(expr.place(), "|| of %s and %s: the engines write %s in different ways", left, right, typ)
 		}
 	}
 	return exprType{kind: words, ordered: left.ordered || right.ordered, nullable: left.nullable || right.nullable}
 }
 
 // like allows LIKE only on text of one case, because SQLite's LIKE ignores case.
-func (c *checker) like(n binary, left, right exprType) exprType {
+func (c *checker) like(expr binary, left, right exprType) exprType {
 	if left.kind == bad || right.kind == bad {
 		return exprType{}
 	}
-	pattern, isLiteral := bare(n.r).(literal)
-	f, isCall := bare(n.l).(call)
+	pattern, isLiteral := bare(expr.r).(literal)
+	f, isCall := bare(expr.l).(call)
 	switch {
 	case !left.isText() || !isLiteral || pattern.kind != quote:
-		return c.fault(n.place(), "LIKE in a query for both engines compares a text with a pattern in quotes")
+		return c.fault(expr.place(), "LIKE in a query for both engines compares a text with a pattern in quotes")
 	case strings.Contains(pattern.text, `\`):
-		return c.fault(n.place(), `PostgreSQL takes \ in a pattern of LIKE for an escape, and SQLite does not`)
+		return c.fault(expr.place(), `PostgreSQL takes \ in a pattern of LIKE for an escape, and SQLite does not`)
 	case isCall && f.name == "lower" && pattern.text == foldASCII(pattern.text),
 		isCall && f.name == "upper" && pattern.text == raiseASCII(pattern.text):
 		return exprType{kind: boolean, nullable: left.nullable}
 	}
-	return c.fault(n.place(), "SQLite's LIKE is blind to case and PostgreSQL's is not: write lower(…) LIKE with a pattern in small letters")
+	return c.fault(expr.place(), "SQLite's LIKE is blind to case and PostgreSQL's is not: write lower(…) LIKE with a pattern in small letters")
 }
 
 func raiseASCII(str string) string {
@@ -186,32 +186,32 @@ func raiseASCII(str string) string {
 	}, str)
 }
 
-func (c *checker) in(n in, scope *selectScope) exprType {
-	x := c.expr(n.x, scope)
+func (c *checker) in(expr in, scope *selectScope) exprType {
+	x := c.expr(expr.x, scope)
 	nullable := x.nullable
-	for _, item := range n.list {
+	for _, item := range expr.list {
 		typ := c.expr(item, scope)
 		nullable = c.compare(item.place(), "=", x, typ).nullable || nullable
 	}
-	if n.query == nil {
+	if expr.query == nil {
 		return exprType{kind: boolean, nullable: nullable}
 	}
-	rows := c.query(n.query, scope, within(scope.named), asPart)
+	rows := c.query(expr.query, scope, within(scope.named), asPart)
 	if len(rows.columns) == 1 {
 		typ := rows.columns[0].typ.stored()
-		nullable = c.compare(n.place(), "=", x, typ).nullable || nullable
+		nullable = c.compare(expr.place(), "=", x, typ).nullable || nullable
 	}
 	return exprType{kind: boolean, nullable: nullable}
 }
 
 // scalar types a query used as a value. Given several rows, PostgreSQL raises an error, and SQLite takes the first.
-func (c *checker) scalar(n scalar, scope *selectScope) exprType {
-	rows := c.query(n.query, scope, within(scope.named), asPart)
+func (c *checker) scalar(expr scalar, scope *selectScope) exprType {
+	rows := c.query(expr.query, scope, within(scope.named), asPart)
 	if len(rows.columns) != 1 {
-		return c.fault(n.place(), "a query that stands for a value returns one column")
+		return c.fault(expr.place(), "a query that stands for a value returns one column")
 	}
 	if !rows.single() {
-		c.fault(n.place(), "this query may return more than one row, of which SQLite takes the first, and PostgreSQL makes an error: "+
+		c.fault(expr.place(), "this query may return more than one row, of which SQLite takes the first, and PostgreSQL makes an error: "+
 			"compare a unique column with =, use an aggregate, or ORDER BY … LIMIT 1")
 	}
 	typ := rows.columns[0].typ.stored()
@@ -234,14 +234,14 @@ func (c *checker) choice(n choice, scope *selectScope) exprType {
 		}
 		typ = c.merge(then.place(), typ, next, "CASE")
 	}
-	for i, w := range n.whens {
-		cond := c.expr(w.cond, scope)
+	for i, branch := range n.whens {
+		cond := c.expr(branch.cond, scope)
 		if n.operand != nil {
-			c.compare(w.cond.place(), "=", operand, cond)
+			c.compare(branch.cond.place(), "=", operand, cond)
 		} else {
-			c.truth(w.cond, cond, "WHEN")
+			c.truth(branch.cond, cond, "WHEN")
 		}
-		take(i, w.then)
+		take(i, branch.then)
 	}
 	if n.orElse != nil {
 		take(1, n.orElse)
@@ -263,22 +263,22 @@ func (c *checker) merge(at int, a, b exprType, what string) exprType {
 	return typ
 }
 
-func (c *checker) cast(n cast, scope *selectScope) exprType {
-	typ := c.expr(n.x, scope)
+func (c *checker) cast(expr cast, scope *selectScope) exprType {
+	typ := c.expr(expr.x, scope)
 	if typ.kind == bad {
 		return typ
 	}
 	if typ.kind == null {
-		return c.castNull(n)
+		return c.castNull(expr)
 	}
 	to := exprType{nullable: typ.nullable}
-	switch n.to {
+	switch expr.to {
 	case "text":
 		to.kind, to.ordered = words, typ.ordered
 		if typ.is(words, quote, whole, date, uuid) {
 			return to
 		}
-		return c.fault(n.place(), "the engines write %s as text in different ways", typ)
+		return c.fault(expr.place(), "the engines write %s as text in different ways", typ)
 	case "bigint", "int8":
 		to.kind = whole
 		if typ.kind == whole || (typ.kind == decimal && typ.scale == 0) {
@@ -289,22 +289,22 @@ func (c *checker) cast(n cast, scope *selectScope) exprType {
 			to.kind, to.narrow, to.high = whole, true, 1
 			return to
 		}
-		return c.fault(n.place(), "PostgreSQL's integer has 32 bits and SQLite's has 64: write CAST(… AS bigint)")
+		return c.fault(expr.place(), "PostgreSQL's integer has 32 bits and SQLite's has 64: write CAST(… AS bigint)")
 	case "double precision", "float", "float8":
 		to.kind = float
 		if typ.is(whole, fraction, float) || (typ.kind == decimal && typ.scale == 0) {
 			return to
 		}
 	default:
-		return c.fault(n.place(), "the engines do not both know the type %s with the same values: text, bigint and double precision are the same", n.to)
+		return c.fault(expr.place(), "the engines do not both know the type %s with the same values: text, bigint and double precision are the same", expr.to)
 	}
-	return c.fault(n.place(), "the engines do not both make the same %s of %s", n.to, typ)
+	return c.fault(expr.place(), "the engines do not both make the same %s of %s", expr.to, typ)
 }
 
 // castNull gives NULL a type. SQLite ignores it.
-func (c *checker) castNull(n cast) exprType {
+func (c *checker) castNull(expr cast) exprType {
 	typ := exprType{nullable: true}
-	name, _, _ := strings.Cut(n.to, "(")
+	name, _, _ := strings.Cut(expr.to, "(")
 	switch strings.TrimSpace(name) {
 	case "text":
 		typ.kind = words
@@ -323,7 +323,7 @@ func (c *checker) castNull(n cast) exprType {
 	case "json":
 		typ.kind = json
 	default:
-		return c.fault(n.place(), "NULL can be cast to text, bigint, double precision, boolean, timestamptz, date, uuid or json")
+		return c.fault(expr.place(), "NULL can be cast to text, bigint, double precision, boolean, timestamptz, date, uuid or json")
 	}
 	return typ
 }

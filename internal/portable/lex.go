@@ -137,23 +137,23 @@ func (l *lexer) number() {
 // quote reads a quoted token. A doubled quote inside is one quote.
 func (l *lexer) quote(kind tokenKind) {
 	at, mark := l.at, l.query[l.at:l.at+1]
-	var b strings.Builder
+	var out strings.Builder
 	for i := at + 1; ; {
 		n := strings.Index(l.query[i:], mark)
 		if n < 0 {
 			l.fail(at, "this quote has no end: write "+mark)
 			return
 		}
-		b.WriteString(l.query[i : i+n])
+		out.WriteString(l.query[i : i+n])
 		i += n + 1
 		if !strings.HasPrefix(l.query[i:], mark) {
 			l.at = i
 			break
 		}
-		b.WriteString(mark)
+		out.WriteString(mark)
 		i++
 	}
-	l.add(kind, b.String(), at)
+	l.add(kind, out.String(), at)
 }
 
 // signs are the allowed operators, longer ones first.

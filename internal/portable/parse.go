@@ -24,11 +24,11 @@ func parse(text string) (*query, *Problem) {
 		return nil, fault
 	}
 	p := &parser{tokens: tokens}
-	q := p.query()
+	sel := p.query()
 	if !p.isEnd() {
 		p.unexpected("the end of the query")
 	}
-	return q, p.fault
+	return sel, p.fault
 }
 
 func (p *parser) fail(at int, format string, args ...any) {
@@ -112,28 +112,28 @@ func (p *parser) identifier(what string) string {
 
 func (p *parser) query() *query {
 	defer p.enter()()
-	q := &query{at: p.peek().at}
+	sel := &query{at: p.peek().at}
 	if p.accept("with") {
 		recursive := p.accept("recursive")
-		q.tables = append(q.tables, p.withTable(recursive))
+		sel.tables = append(sel.tables, p.withTable(recursive))
 		for p.accept(",") {
-			q.tables = append(q.tables, p.withTable(recursive))
+			sel.tables = append(sel.tables, p.withTable(recursive))
 		}
 	}
-	q.cores = append(q.cores, p.core())
+	sel.cores = append(sel.cores, p.core())
 	for p.isSetOperator() {
-		q.ops = append(q.ops, p.setOperator())
-		q.cores = append(q.cores, p.core())
+		sel.ops = append(sel.ops, p.setOperator())
+		sel.cores = append(sel.cores, p.core())
 	}
-	q.compound = len(q.ops) > 0
-	if slices.Contains(q.ops, "intersect") && slices.ContainsFunc(q.ops, func(op string) bool { return op != "intersect" }) {
-		p.fail(q.at, "PostgreSQL computes INTERSECT before UNION and EXCEPT, and SQLite from left to right: use WITH for one of them")
+	sel.compound = len(sel.ops) > 0
+	if slices.Contains(sel.ops, "intersect") && slices.ContainsFunc(sel.ops, func(op string) bool { return op != "intersect" }) {
+		p.fail(sel.at, "PostgreSQL computes INTERSECT before UNION and EXCEPT, and SQLite from left to right: use WITH for one of them")
 	}
 	if p.acceptAll("order", "by") {
-		q.order = p.sortings()
+		sel.order = p.sortings()
 	}
-	p.limits(q)
-	return q
+	p.limits(sel)
+	return sel
 }
 
 func (p *parser) isSetOperator() bool {
@@ -157,11 +157,11 @@ func (p *parser) setOperator() string {
 }
 
 func (p *parser) withTable(recursive bool) withTable {
-	t := withTable{at: p.peek().at, recursive: recursive, name: p.identifier("a name of WITH")}
+	cte := withTable{at: p.peek().at, recursive: recursive, name: p.identifier("a name of WITH")}
 	if p.accept("(") {
-		t.columns = append(t.columns, p.identifier("a column"))
+		cte.columns = append(cte.columns, p.identifier("a column"))
 		for p.accept(",") {
-			t.columns = append(t.columns, p.identifier("a column"))
+			cte.columns = append(cte.columns, p.identifier("a column"))
 		}
 		p.expect(")")
 	}
@@ -170,18 +170,18 @@ func (p *parser) withTable(recursive bool) withTable {
 		p.accept("materialized")
 	}
 	p.expect("(")
-	t.query = p.query()
+	cte.query = p.query()
 	p.expect(")")
-	return t
+	return cte
 }
 
-func (p *parser) limits(q *query) {
+func (p *parser) limits(sel *query) {
 	if p.accept("limit") {
 		tok := p.peek()
 		if tok.kind != number || strings.Contains(tok.text, ".") || len(tok.text) > 18 {
 			p.unexpected("a whole number")
 		}
-		q.limit = p.take().text
+		sel.limit = p.take().text
 		if p.peek().is(",") {
 			p.fail(p.peek().at, "PostgreSQL has no LIMIT with a comma: write LIMIT … OFFSET …")
 		}
@@ -189,7 +189,7 @@ func (p *parser) limits(q *query) {
 	if !p.peek().is("offset") {
 		return
 	}
-	if q.limit == "" {
+	if sel.limit == "" {
 		p.fail(p.peek().at, "SQLite has OFFSET only behind LIMIT")
 	}
 	p.take()
@@ -197,7 +197,7 @@ func (p *parser) limits(q *query) {
 		p.unexpected("a whole number")
 	}
 	p.take()
-	q.offset = true
+	sel.offset = true
 }
 
 func (p *parser) sortings() []sorting {
@@ -280,17 +280,17 @@ func (p *parser) chain() chain {
 	c := chain{first: p.source()}
 	for {
 		at := p.peek().at
-		j := join{at: at}
+		joined := join{at: at}
 		switch {
 		case p.accept("join"), p.acceptAll("inner", "join"):
 		case p.acceptAll("left", "join"), p.acceptAll("left", "outer", "join"):
-			j.left = true
+			joined.left = true
 		case p.acceptAll("cross", "join"):
-			j.to = p.source()
+			joined.to = p.source()
 			if p.peek().is("on") {
 				p.fail(p.peek().at, "PostgreSQL has no CROSS JOIN with ON: write JOIN")
 			}
-			c.joins = append(c.joins, j)
+			c.joins = append(c.joins, joined)
 			continue
 		case p.peek().is("right") || p.peek().is("full") || p.peek().is("natural"):
 			p.fail(at, "write this join as JOIN … ON or LEFT JOIN … ON")
@@ -298,15 +298,15 @@ func (p *parser) chain() chain {
 		default:
 			return c
 		}
-		j.to = p.source()
+		joined.to = p.source()
 		if p.peek().is("using") {
 			p.fail(p.peek().at, "write ON with the columns that are compared instead of USING")
 		}
 		if !p.accept("on") {
 			p.unexpected("ON")
 		}
-		j.on = p.expr()
-		c.joins = append(c.joins, j)
+		joined.on = p.expr()
+		c.joins = append(c.joins, joined)
 		if p.isEnd() {
 			return c
 		}

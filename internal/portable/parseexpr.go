@@ -125,28 +125,28 @@ func (p *parser) membership(left node) (operand node, found bool) {
 		b.high = p.concat()
 		return b, true
 	case p.accept("like"):
-		n := binary{where, "like", left, p.concat()}
+		expr := binary{where, "like", left, p.concat()}
 		if tok := p.peek(); tok.is("escape") {
 			p.fail(tok.at, "without ESCAPE the engines agree about LIKE in a query for both, and not with it")
 		}
-		return n, true
+		return expr, true
 	}
 	return left, false
 }
 
 func (p *parser) members(where at, left node) node {
-	n := in{at: where, x: left}
+	expr := in{at: where, x: left}
 	p.expect("(")
 	switch tok := p.peek(); {
 	case tok.is("select") || tok.is("with"):
-		n.query = p.query()
+		expr.query = p.query()
 	case tok.is(")"):
 		p.fail(tok.at, "PostgreSQL has no empty list behind IN")
 	default:
-		n.list = p.exprs()
+		expr.list = p.exprs()
 	}
 	p.expect(")")
-	return n
+	return expr
 }
 
 // concat reads || at a level of its own: + and - bind differently against it.
@@ -201,9 +201,9 @@ func (p *parser) signed() node {
 	p.take()
 	defer p.enter()()
 	x := p.signed()
-	if l, ok := x.(literal); ok && tok.is("-") && (l.kind == whole || l.kind == fraction) && !strings.HasPrefix(l.text, "-") {
-		l.at, l.text = at(tok.at), "-"+l.text
-		return l
+	if lit, ok := x.(literal); ok && tok.is("-") && (lit.kind == whole || lit.kind == fraction) && !strings.HasPrefix(lit.text, "-") {
+		lit.at, lit.text = at(tok.at), "-"+lit.text
+		return lit
 	}
 	return unary{at(tok.at), tok.text, x}
 }
@@ -262,9 +262,9 @@ func (p *parser) operand() node {
 func (p *parser) parenthesis() node {
 	where := at(p.take().at)
 	if tok := p.peek(); tok.is("select") || tok.is("with") {
-		n := scalar{where, p.query()}
+		expr := scalar{where, p.query()}
 		p.expect(")")
-		return n
+		return expr
 	}
 	n := paren{where, p.expr()}
 	if tok := p.peek(); tok.is(",") {
@@ -279,21 +279,21 @@ func (p *parser) name() node {
 	if (tok.kind == word && strings.HasPrefix(tok.text, "current_")) || tok.is("localtime") || tok.is("localtimestamp") {
 		p.fail(tok.at, "a view cannot ask for the time or the session")
 	}
-	n := name{at: at(tok.at), quoted: tok.kind == quoted}
-	n.column = p.identifier("a value")
+	ident := name{at: at(tok.at), quoted: tok.kind == quoted}
+	ident.column = p.identifier("a value")
 	if !p.accept(".") {
-		return n
+		return ident
 	}
 	// After a point both engines accept every word.
 	c := p.peek()
 	if c.kind != word && c.kind != quoted {
 		p.unexpected("a column")
 	}
-	n.table, n.column = n.column, p.take().text
+	ident.table, ident.column = ident.column, p.take().text
 	if p.peek().is(".") {
 		p.fail(tok.at, "name the table alone: the engines keep tables in schemas of different names")
 	}
-	return n
+	return ident
 }
 
 func (p *parser) choice() node {
@@ -302,10 +302,10 @@ func (p *parser) choice() node {
 		n.operand = p.expr()
 	}
 	for p.accept("when") {
-		w := when{cond: p.expr()}
+		branch := when{cond: p.expr()}
 		p.expect("then")
-		w.then = p.expr()
-		n.whens = append(n.whens, w)
+		branch.then = p.expr()
+		n.whens = append(n.whens, branch)
 	}
 	if len(n.whens) == 0 {
 		p.unexpected("WHEN")
@@ -318,16 +318,16 @@ func (p *parser) choice() node {
 }
 
 func (p *parser) cast() node {
-	n := cast{at: at(p.take().at)}
+	expr := cast{at: at(p.take().at)}
 	p.expect("(")
-	n.x = p.expr()
+	expr.x = p.expr()
 	p.expect("as")
 	var words []string
 	for p.peek().kind == word {
 		words = append(words, p.take().text)
 	}
-	n.to = strings.Join(words, " ")
-	if n.to == "" {
+	expr.to = strings.Join(words, " ")
+	if expr.to == "" {
 		p.unexpected("a type")
 	}
 	if p.accept("(") {
@@ -335,38 +335,38 @@ func (p *parser) cast() node {
 			p.take()
 		}
 		p.expect(")")
-		n.to += "(…)"
+		expr.to += "(…)"
 	}
 	p.expect(")")
-	return n
+	return expr
 }
 
 func (p *parser) call() node {
 	tok := p.take()
-	n := call{at: at(tok.at), name: tok.text}
+	fn := call{at: at(tok.at), name: tok.text}
 	p.expect("(")
 	switch {
 	case p.accept("*"):
-		n.star = true
+		fn.star = true
 	case p.peek().is(")"):
 	default:
-		n.distinct = p.accept("distinct")
-		n.args = p.exprs()
+		fn.distinct = p.accept("distinct")
+		fn.args = p.exprs()
 		if p.acceptAll("order", "by") {
-			n.order = p.sortings()
+			fn.order = p.sortings()
 		}
 	}
 	p.expect(")")
 	if p.peek().is("filter") && p.second().is("(") {
 		p.i += 2
 		p.expect("where")
-		n.filter = p.expr()
+		fn.filter = p.expr()
 		p.expect(")")
 	}
 	if p.accept("over") {
-		n.over = p.window()
+		fn.over = p.window()
 	}
-	return n
+	return fn
 }
 
 func (p *parser) window() *window {

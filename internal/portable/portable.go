@@ -32,12 +32,12 @@ func Check(m *model.Model, table *model.Table) []Problem {
 }
 
 func check(m *model.Model, table *model.Table, text string) []Problem {
-	q, fault := parse(text)
+	sel, fault := parse(text)
 	if fault != nil {
 		return []Problem{*fault}
 	}
 	c := &checker{m: m}
-	rows := c.query(q, nil, nil, asRows)
+	rows := c.query(sel, nil, nil, asRows)
 	for i, col := range rows.columns {
 		if field := table.Field(col.name); field != nil {
 			c.field(field, rows.at[i], col.typ)

@@ -32,20 +32,20 @@ func allOf(columns []column) []int {
 	return all
 }
 
-func (c *checker) query(q *query, outer *selectScope, named []withRelation, use purpose) result {
-	for _, t := range q.tables {
-		named = append(named[:len(named):len(named)], c.with(t, outer, named))
+func (c *checker) query(sel *query, outer *selectScope, named []withRelation, use purpose) result {
+	for _, cte := range sel.tables {
+		named = append(named[:len(named):len(named)], c.with(cte, outer, named))
 	}
-	if q.compound {
-		return c.compound(q, outer, named)
+	if sel.compound {
+		return c.compound(sel, outer, named)
 	}
-	scope, rows, items := c.core(q.cores[0], outer, named, q.order, use)
-	order := c.order(q, scope, rows, items)
-	if q.limit != "" {
+	scope, rows, items := c.core(sel.cores[0], outer, named, sel.order, use)
+	order := c.order(sel, scope, rows, items)
+	if sel.limit != "" {
 		if use != asExists {
-			c.checkLimit(q, scope, order, items)
+			c.checkLimit(sel, scope, order, items)
 		}
-		if q.limit == "0" || q.limit == "1" {
+		if sel.limit == "0" || sel.limit == "1" {
 			rows.unique = [][]int{{}}
 		}
 	}
@@ -61,17 +61,17 @@ type ordering struct {
 }
 
 // order types ORDER BY. A name refers to a column of the result before a column of a table.
-func (c *checker) order(q *query, scope *selectScope, rows result, items []string) []ordering {
+func (c *checker) order(sel *query, scope *selectScope, rows result, items []string) []ordering {
 	var all []ordering
 	scope.stage = stageOf(scope)
-	for _, o := range q.order {
-		ord := ordering{at: o.x.place(), nulls: o.nulls}
-		if i, ok := c.resultColumn(o.x, rows); ok {
+	for _, key := range sel.order {
+		ord := ordering{at: key.x.place(), nulls: key.nulls}
+		if i, ok := c.resultColumn(key.x, rows); ok {
 			ord.identity, ord.typ = items[i], rows.columns[i].typ
 		} else {
-			ord.typ = c.window(o.x, scope)
-			ord.identity = scope.identify(o.x)
-			if q.cores[0].distinct && !slices.Contains(items, ord.identity) {
+			ord.typ = c.window(key.x, scope)
+			ord.identity = scope.identify(key.x)
+			if sel.cores[0].distinct && !slices.Contains(items, ord.identity) {
 				c.fault(ord.at, "with DISTINCT, PostgreSQL sorts by what the SELECT returns alone")
 			}
 		}
@@ -124,10 +124,10 @@ func (c *checker) sortable(at int, typ exprType) {
 }
 
 // checkLimit checks that LIMIT keeps the same rows on both engines.
-func (c *checker) checkLimit(q *query, scope *selectScope, order []ordering, items []string) {
-	if len(q.order) == 0 {
+func (c *checker) checkLimit(sel *query, scope *selectScope, order []ordering, items []string) {
+	if len(sel.order) == 0 {
 		if scope == nil || !scope.known || len(scope.identity) > 0 {
-			c.fault(q.at, "LIMIT without ORDER BY keeps any rows: sort them by something that tells them apart, as their id")
+			c.fault(sel.at, "LIMIT without ORDER BY keeps any rows: sort them by something that tells them apart, as their id")
 		}
 		return
 	}
@@ -138,7 +138,7 @@ func (c *checker) checkLimit(q *query, scope *selectScope, order []ordering, ite
 	}
 	sameRows := containsAll(by, items) // rows with equal keys are equal
 	if !sameRows && (scope == nil || !scope.known || !containsAll(by, scope.identity)) {
-		c.fault(q.cores[0].at, "LIMIT may cut between rows that ORDER BY finds equal, which each engine orders as it likes: sort by an id at the end as well")
+		c.fault(sel.cores[0].at, "LIMIT may cut between rows that ORDER BY finds equal, which each engine orders as it likes: sort by an id at the end as well")
 	}
 }
 
@@ -162,33 +162,33 @@ func containsAll(in, all []string) bool {
 }
 
 // compound types SELECTs with UNION, INTERSECT or EXCEPT between them.
-func (c *checker) compound(q *query, outer *selectScope, named []withRelation) result {
+func (c *checker) compound(sel *query, outer *selectScope, named []withRelation) result {
 	var rows result
-	for i, part := range q.cores {
+	for i, part := range sel.cores {
 		_, next, _ := c.core(part, outer, named, nil, asPart)
 		if i == 0 {
 			rows = next
 			continue
 		}
-		rows = c.combine(rows, next, q.ops[i-1])
+		rows = c.combine(rows, next, sel.ops[i-1])
 	}
 	items := make([]string, len(rows.columns))
 	for i := range items {
 		items[i] = strconv.Itoa(i)
 	}
 	var order []ordering
-	for _, o := range q.order {
-		i, ok := c.resultColumn(o.x, rows)
+	for _, key := range sel.order {
+		i, ok := c.resultColumn(key.x, rows)
 		if !ok {
-			c.fault(o.x.place(), "behind UNION, INTERSECT and EXCEPT, ORDER BY names a column of the result")
+			c.fault(key.x.place(), "behind UNION, INTERSECT and EXCEPT, ORDER BY names a column of the result")
 			continue
 		}
-		c.sortable(o.x.place(), rows.columns[i].typ)
-		order = append(order, ordering{o.x.place(), items[i], rows.columns[i].typ, o.nulls})
+		c.sortable(key.x.place(), rows.columns[i].typ)
+		order = append(order, ordering{key.x.place(), items[i], rows.columns[i].typ, key.nulls})
 	}
-	if q.limit != "" {
-		c.checkLimit(q, nil, order, items)
-		if q.limit == "0" || q.limit == "1" {
+	if sel.limit != "" {
+		c.checkLimit(sel, nil, order, items)
+		if sel.limit == "0" || sel.limit == "1" {
 			rows.unique = [][]int{{}}
 		}
 	}
@@ -223,22 +223,22 @@ func (c *checker) combine(l, rows result, op string) result {
 }
 
 // with types a table of WITH.
-func (c *checker) with(t withTable, outer *selectScope, named []withRelation) withRelation {
-	if c.m.Table(t.name) != nil {
-		c.fault(t.at, "%s is a table of the model, and SQLite takes it for this query: give it another name", t.name)
+func (c *checker) with(cte withTable, outer *selectScope, named []withRelation) withRelation {
+	if c.m.Table(cte.name) != nil {
+		c.fault(cte.at, "%s is a table of the model, and SQLite takes it for this query: give it another name", cte.name)
 	}
-	w := withRelation{name: t.name, rel: &relation{name: t.name}}
+	w := withRelation{name: cte.name, rel: &relation{name: cte.name}}
 	var rows result
-	if q := t.query; t.recursive && len(q.cores) == 2 && strings.HasPrefix(q.ops[0], "union") {
-		rows = c.recursive(t, outer, named)
+	if sel := cte.query; cte.recursive && len(sel.cores) == 2 && strings.HasPrefix(sel.ops[0], "union") {
+		rows = c.recursive(cte, outer, named)
 	} else {
 		use := asRows
-		if len(t.columns) > 0 {
+		if len(cte.columns) > 0 {
 			use = asPart
 		}
-		rows = c.query(q, outer, named, use)
+		rows = c.query(sel, outer, named, use)
 	}
-	w.rel.columns, w.rel.unique = stored(rows.columns, t.columns), rows.unique
+	w.rel.columns, w.rel.unique = stored(rows.columns, cte.columns), rows.unique
 	return w
 }
 
@@ -256,25 +256,25 @@ func stored(columns []column, names []string) []column {
 
 // recursive types a table of WITH RECURSIVE. Its second part may name it. PostgreSQL takes the types of its columns
 // from the first part.
-func (c *checker) recursive(t withTable, outer *selectScope, named []withRelation) result {
-	q := t.query
-	for _, inner := range q.tables {
+func (c *checker) recursive(cte withTable, outer *selectScope, named []withRelation) result {
+	sel := cte.query
+	for _, inner := range sel.tables {
 		named = append(named[:len(named):len(named)], c.with(inner, outer, named))
 	}
-	_, first, _ := c.core(q.cores[0], outer, named, nil, asPart)
-	rel := &relation{name: t.name, columns: stored(first.columns, t.columns)}
+	_, first, _ := c.core(sel.cores[0], outer, named, nil, asPart)
+	rel := &relation{name: cte.name, columns: stored(first.columns, cte.columns)}
 	for i := range rel.columns {
 		rel.columns[i].typ.nullable = true
 		rel.columns[i].typ.narrow = false
 	}
 	count := 0
-	self := withRelation{name: t.name, rel: rel, self: true, count: &count}
-	_, next, _ := c.core(q.cores[1], outer, append(named[:len(named):len(named)], self), nil, asPart)
-	rows := c.combine(first, next, q.ops[0])
+	self := withRelation{name: cte.name, rel: rel, self: true, count: &count}
+	_, next, _ := c.core(sel.cores[1], outer, append(named[:len(named):len(named)], self), nil, asPart)
+	rows := c.combine(first, next, sel.ops[0])
 	if count == 0 {
 		return rows
 	}
-	c.recursionAllowed(q, count)
+	c.recursionAllowed(sel, count)
 	for i, col := range rows.columns {
 		was := first.columns[i].typ
 		switch {
@@ -288,11 +288,11 @@ func (c *checker) recursive(t withTable, outer *selectScope, named []withRelatio
 	return rows
 }
 
-func (c *checker) recursionAllowed(q *query, count int) {
-	second := q.cores[1]
+func (c *checker) recursionAllowed(sel *query, count int) {
+	second := sel.cores[1]
 	switch {
-	case len(q.order) > 0 || q.limit != "":
-		c.fault(q.at, "PostgreSQL has no ORDER BY and no LIMIT within a recursive query: write them where it is read")
+	case len(sel.order) > 0 || sel.limit != "":
+		c.fault(sel.at, "PostgreSQL has no ORDER BY and no LIMIT within a recursive query: write them where it is read")
 	case count > 1:
 		c.fault(second.at, "PostgreSQL lets a recursive query name itself once")
 	case second.distinct || len(second.group) > 0 || second.having != nil ||

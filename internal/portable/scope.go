@@ -68,32 +68,32 @@ func (p place) identity() string { return identity(p.rel, p.col) }
 func identity(rel *relation, col int) string { return strconv.Itoa(rel.id) + "." + strconv.Itoa(col) }
 
 // find resolves a name in the nearest SELECT that has it. Both engines do the same.
-func (s *selectScope) find(n name) (p place, problem string) {
+func (s *selectScope) find(ident name) (col place, problem string) {
 	for at := s; at != nil; at = at.outer {
-		found := at.matches(n)
+		found := at.matches(ident)
 		switch {
 		case len(found) > 1:
-			return p, n.column + " names more than one column here: write the table before it"
-		case len(found) == 1 && found[0].rel.columns[found[0].col].name == n.column && (n.table == "" || found[0].rel.name == n.table):
+			return col, ident.column + " names more than one column here: write the table before it"
+		case len(found) == 1 && found[0].rel.columns[found[0].col].name == ident.column && (ident.table == "" || found[0].rel.name == ident.table):
 			return found[0], ""
 		case len(found) == 1:
-			return p, "PostgreSQL tells capitals and small letters apart in double quotes: write " + found[0].rel.columns[found[0].col].name
+			return col, "PostgreSQL tells capitals and small letters apart in double quotes: write " + found[0].rel.columns[found[0].col].name
 		}
-		if n.table != "" && at.has(n.table) {
+		if ident.table != "" && at.has(ident.table) {
 			break
 		}
 	}
-	return p, s.unknown(n)
+	return col, s.unknown(ident)
 }
 
-func (s *selectScope) matches(n name) []place {
+func (s *selectScope) matches(ident name) []place {
 	var found []place
 	for _, rel := range s.relations {
-		if n.table != "" && !strings.EqualFold(rel.name, n.table) {
+		if ident.table != "" && !strings.EqualFold(rel.name, ident.table) {
 			continue
 		}
-		for i, c := range rel.columns {
-			if c.name != "" && strings.EqualFold(c.name, n.column) {
+		for i, col := range rel.columns {
+			if col.name != "" && strings.EqualFold(col.name, ident.column) {
 				found = append(found, place{s, rel, i})
 			}
 		}
@@ -120,23 +120,23 @@ func (s *selectScope) broken() bool {
 	return false
 }
 
-func (s *selectScope) unknown(n name) string {
+func (s *selectScope) unknown(ident name) string {
 	var names []string
 	for at := s; at != nil; at = at.outer {
 		for _, rel := range at.relations {
-			if n.table != "" && rel.name != n.table {
+			if ident.table != "" && rel.name != ident.table {
 				continue
 			}
-			for _, c := range rel.columns {
-				names = append(names, c.name)
+			for _, col := range rel.columns {
+				names = append(names, col.name)
 			}
 		}
 	}
-	if n.quoted && n.table == "" {
-		return fmt.Sprintf("there is no column %q here, and SQLite would take it for a text: write texts in single quotes", n.column)
+	if ident.quoted && ident.table == "" {
+		return fmt.Sprintf("there is no column %q here, and SQLite would take it for a text: write texts in single quotes", ident.column)
 	}
-	return "PostgreSQL knows no column " + n.column + " here (a name that the SELECT gives can stand in ORDER BY and GROUP BY alone)" +
-		suggest.DidYouMean(n.column, names)
+	return "PostgreSQL knows no column " + ident.column + " here (a name that the SELECT gives can stand in ORDER BY and GROUP BY alone)" +
+		suggest.DidYouMean(ident.column, names)
 }
 
 // identify returns a text for an expression. Two expressions with the same text have the same result on every row. An
@@ -159,11 +159,11 @@ func (s *selectScope) write(operand node) string {
 	case literal:
 		return strconv.Quote(n.text) + strconv.Itoa(int(n.kind))
 	case name:
-		p, problem := s.find(n)
+		found, problem := s.find(n)
 		if problem != "" {
 			return "?" + strconv.Itoa(n.place())
 		}
-		return p.identity()
+		return found.identity()
 	case unary:
 		return n.op + "(" + s.identify(n.x) + ")"
 	case binary:
@@ -193,9 +193,9 @@ func (s *selectScope) identifyAll(nodes []node) string {
 }
 
 // grouped reports whether each group has one value of the column: GROUP BY names the column, or the id of its table.
-func (s *selectScope) grouped(p place) bool {
-	if s.groups[p.identity()] {
+func (s *selectScope) grouped(found place) bool {
+	if s.groups[found.identity()] {
 		return true
 	}
-	return p.rel.base != nil && s.groups[identity(p.rel, 0)]
+	return found.rel.base != nil && s.groups[identity(found.rel, 0)]
 }

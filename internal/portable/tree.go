@@ -190,8 +190,8 @@ func (n choice) parts() []node {
 	if n.operand != nil {
 		all = append(all, n.operand)
 	}
-	for _, w := range n.whens {
-		all = append(all, w.cond, w.then)
+	for _, branch := range n.whens {
+		all = append(all, branch.cond, branch.then)
 	}
 	if n.orElse != nil {
 		all = append(all, n.orElse)

@@ -120,11 +120,11 @@ func typeOf(field *model.Field) exprType {
 }
 
 // typeOfLiteral returns the type of a constant.
-func typeOfLiteral(l literal) (typ exprType, problem string) {
-	typ = exprType{kind: l.kind, literal: &l, nullable: l.kind == null}
-	switch l.kind {
+func typeOfLiteral(lit literal) (typ exprType, problem string) {
+	typ = exprType{kind: lit.kind, literal: &lit, nullable: lit.kind == null}
+	switch lit.kind {
 	case whole:
-		n, err := strconv.ParseInt(l.text, 10, 64)
+		n, err := strconv.ParseInt(lit.text, 10, 64)
 		if err != nil {
 			return exprType{}, "this number does not fit 64 bits"
 		}
@@ -132,7 +132,7 @@ func typeOfLiteral(l literal) (typ exprType, problem string) {
 			typ.narrow, typ.low, typ.high = true, n, n
 		}
 	case fraction:
-		if len(strings.Trim(l.text, "-")) > 16 {
+		if len(strings.Trim(lit.text, "-")) > 16 {
 			return exprType{}, "write at most 15 digits: SQLite reads this number as a float, which has no more"
 		}
 	case boolean:
@@ -230,26 +230,26 @@ func decimalHint(text string, scale int) string {
 }
 
 // whyNotType explains why a string is no value of the type, or returns "".
-func whyNotType(l literal, typ exprType) string {
+func whyNotType(lit literal, typ exprType) string {
 	switch typ.kind {
 	case date:
-		if d, err := value.ParseDate(l.text); err != nil || d != l.text {
+		if d, err := value.ParseDate(lit.text); err != nil || d != lit.text {
 			return "this is no date as both engines read it: write it as '2026-01-31'"
 		}
 		return ""
 	case uuid:
-		if id, ok := value.ParseUUID(l.text); !ok || id != l.text {
+		if id, ok := value.ParseUUID(lit.text); !ok || id != lit.text {
 			return "this is no uuid as SQLite stores it: write all of it in lower case"
 		}
 		return ""
 	case timestamp:
 		problem := "SQLite stores a timestamp in microseconds since 1970"
-		text := l.text
+		text := lit.text
 		if d, err := value.ParseDate(text); err == nil && d == text {
 			text += "T00:00:00Z"
 		}
 		if micros, err := value.ParseTimestamp(text); err == nil {
-			problem += ": '" + l.text + "' is " + strconv.FormatInt(micros, 10) + " there"
+			problem += ": '" + lit.text + "' is " + strconv.FormatInt(micros, 10) + " there"
 		}
 		return problem
 	case whole, fraction, float, decimal:

@@ -254,16 +254,16 @@ func (c *compiler) conditional(expr ast.Expr, args []ast.Expr) Node {
 }
 
 // pair compiles two operands. Each tells the other its kind.
-func (c *compiler) pair(l, r ast.Expr) (Node, Node) {
-	left, right := c.node(l), c.node(r)
+func (c *compiler) pair(leftExpr, rightExpr ast.Expr) (Node, Node) {
+	left, right := c.node(leftExpr), c.node(rightExpr)
 	if left == nil || right == nil {
 		return nil, nil
 	}
-	left = c.coerce(l, left, right.Kind(), ScaleOf(right))
+	left = c.coerce(leftExpr, left, right.Kind(), ScaleOf(right))
 	if left == nil {
 		return nil, nil
 	}
-	return left, c.coerce(r, right, left.Kind(), ScaleOf(left))
+	return left, c.coerce(rightExpr, right, left.Kind(), ScaleOf(left))
 }
 
 // literal compiles a literal.

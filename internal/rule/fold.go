@@ -32,8 +32,8 @@ func (f Folder) Fold(node Node) Node {
 	return simplify(rebuild(node, f.Fold))
 }
 
-func (f Folder) slot(s *Slot) Node {
-	switch f.States[s.Index] {
+func (f Folder) slot(slot *Slot) Node {
+	switch f.States[slot.Index] {
 	case IsTrue:
 		return boolean(true)
 	case IsFalse:
@@ -41,9 +41,9 @@ func (f Folder) slot(s *Slot) Node {
 	case IsNull:
 		return &Const{}
 	case IsFail:
-		return &Failed{s.Kind()}
+		return &Failed{slot.Kind()}
 	default:
-		return &Param{s, s.Kind()}
+		return &Param{slot, slot.Kind()}
 	}
 }
 

@@ -80,17 +80,17 @@ func formatAll(xs []Node, sep string) string {
 }
 
 func formatPath(p Path) string {
-	var b strings.Builder
+	var out strings.Builder
 	switch p.Root.Role {
 	case Old:
-		b.WriteString("old.")
+		out.WriteString("old.")
 	case Item:
-		b.WriteString(p.Root.Table.Name + "#.")
+		out.WriteString(p.Root.Table.Name + "#.")
 	}
 	for _, s := range p.Steps {
-		b.WriteString(s.Name + ".")
+		out.WriteString(s.Name + ".")
 	}
-	return b.String()
+	return out.String()
 }
 
 func formatValue(v value.Value) string {

@@ -12,15 +12,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-func (c *compiler) compare(expr ast.Expr, op Op, l, r ast.Expr) Node {
-	left, right := c.pair(l, r)
+func (c *compiler) compare(expr ast.Expr, op Op, leftExpr, rightExpr ast.Expr) Node {
+	left, right := c.pair(leftExpr, rightExpr)
 	if left == nil || right == nil {
 		return nil
 	}
 	if op == Eq || op == Ne {
-		return c.equality(expr, op, l, r, left, right)
+		return c.equality(expr, op, leftExpr, rightExpr, left, right)
 	}
-	if c.isRowValue(l, left) || c.isRowValue(r, right) {
+	if c.isRowValue(leftExpr, left) || c.isRowValue(rightExpr, right) {
 		return nil
 	}
 	if !ordered(left.Kind()) || !ordered(right.Kind()) || !sameKind(left.Kind(), right.Kind()) {
@@ -38,10 +38,10 @@ func ordered(kind value.Kind) bool {
 	return true
 }
 
-func (c *compiler) equality(expr ast.Expr, op Op, l, r ast.Expr, left, right Node) Node {
+func (c *compiler) equality(expr ast.Expr, op Op, leftExpr, rightExpr ast.Expr, left, right Node) Node {
 	null := left.Kind() == value.Null || right.Kind() == value.Null
 	switch {
-	case !null && (c.isRowValue(l, left) || c.isRowValue(r, right)):
+	case !null && (c.isRowValue(leftExpr, left) || c.isRowValue(rightExpr, right)):
 		return nil
 	case !null && (!comparable(left.Kind()) || !comparable(right.Kind())):
 		c.failf(expr, "%s can only be compared with null%s", kindName(incomparable(left, right)), listHint(incomparable(left, right)))
@@ -320,12 +320,12 @@ func (c *compiler) negate(expr, operand ast.Expr) Node {
 	return nil
 }
 
-func (c *compiler) arith(expr ast.Expr, op byte, l, r ast.Expr) Node {
-	left, right := c.arithPair(op, l, r)
+func (c *compiler) arith(expr ast.Expr, op byte, leftExpr, rightExpr ast.Expr) Node {
+	left, right := c.arithPair(op, leftExpr, rightExpr)
 	if left == nil || right == nil {
 		return nil
 	}
-	if c.isRowValue(l, left) || c.isRowValue(r, right) {
+	if c.isRowValue(leftExpr, left) || c.isRowValue(rightExpr, right) {
 		return nil
 	}
 	as, ok := resultOf(op, left.Kind(), right.Kind())
@@ -343,8 +343,8 @@ func (c *compiler) arith(expr ast.Expr, op byte, l, r ast.Expr) Node {
 }
 
 // arithPair compiles the operands. An argument next to a timestamp is a duration: nothing else can be added to it.
-func (c *compiler) arithPair(op byte, l, r ast.Expr) (Node, Node) {
-	left, right := c.node(l), c.node(r)
+func (c *compiler) arithPair(op byte, leftExpr, rightExpr ast.Expr) (Node, Node) {
+	left, right := c.node(leftExpr), c.node(rightExpr)
 	if left == nil || right == nil {
 		return nil, nil
 	}
@@ -354,11 +354,11 @@ func (c *compiler) arithPair(op byte, l, r ast.Expr) (Node, Node) {
 		}
 		return other.Kind()
 	}
-	left = c.coerce(l, left, expect(right), ScaleOf(right))
+	left = c.coerce(leftExpr, left, expect(right), ScaleOf(right))
 	if left == nil {
 		return nil, nil
 	}
-	return left, c.coerce(r, right, expect(left), ScaleOf(left))
+	return left, c.coerce(rightExpr, right, expect(left), ScaleOf(left))
 }
 
 // roundedArg gives an argument the scale of its neighbour. The digits of the argument are unknown until the request

@@ -64,8 +64,8 @@ func (s *Slots) slot(node Node) Node {
 // constant reports whether a node without a row has one value for all requests.
 func constant(node Node) bool {
 	is := true
-	walk(node, func(n Node) {
-		switch n.(type) {
+	walk(node, func(sub Node) {
+		switch sub.(type) {
 		case *Auth, *Now, *Arg:
 			is = false
 		}

@@ -9,8 +9,8 @@ import (
 // rowIndependent reports whether a node is the same for every row.
 func rowIndependent(node Node) bool {
 	free := true
-	walk(node, func(n Node) {
-		switch n.(type) {
+	walk(node, func(sub Node) {
+		switch sub.(type) {
 		case *Column, *Quantified:
 			free = false
 		}
@@ -63,8 +63,8 @@ func children(node Node) []Node {
 // Relates reports whether the expression reads rows other than its own.
 func Relates(node Node) bool {
 	relates := false
-	walk(node, func(n Node) {
-		switch n := n.(type) {
+	walk(node, func(sub Node) {
+		switch n := sub.(type) {
 		case *Column:
 			relates = relates || len(n.Path.Steps) > 0
 		case *Quantified:
@@ -84,8 +84,8 @@ func IdentifiesCaller(node Node) bool {
 func RootedIn(node Node, row *Row) bool {
 	inside := map[*Row]bool{row: true}
 	rooted := true
-	walk(node, func(n Node) { // a macro comes before its body
-		switch n := n.(type) {
+	walk(node, func(sub Node) { // a macro comes before its body
+		switch n := sub.(type) {
 		case *Column:
 			rooted = rooted && inside[n.Path.Root]
 		case *Quantified:
@@ -99,8 +99,8 @@ func RootedIn(node Node, row *Row) bool {
 // UsesOld reports whether the expression names the old row.
 func UsesOld(node Node) bool {
 	uses := false
-	walk(node, func(n Node) {
-		switch n := n.(type) {
+	walk(node, func(sub Node) {
+		switch n := sub.(type) {
 		case *Column:
 			uses = uses || n.Path.Root.Role == Old
 		case *Quantified:
@@ -113,8 +113,8 @@ func UsesOld(node Node) bool {
 // Names reports whether the expression names one of the fields of its row, or follows one of them to another row.
 func Names(node Node, fields []*model.Field) bool {
 	names := false
-	walk(node, func(n Node) {
-		switch n := n.(type) {
+	walk(node, func(sub Node) {
+		switch n := sub.(type) {
 		case *Column:
 			names = names || (n.Path.Root.Role == Self && slices.Contains(fields, n.first()))
 		case *Quantified:
@@ -135,9 +135,9 @@ func (n *Column) first() *model.Field {
 // Follows reports whether the expression follows one of these references of its row.
 func Follows(node Node, references []*model.Field) bool {
 	follows := false
-	walk(node, func(n Node) {
+	walk(node, func(sub Node) {
 		var path Path
-		switch n := n.(type) {
+		switch n := sub.(type) {
 		case *Column:
 			path = n.Path
 		case *Quantified:
@@ -151,8 +151,8 @@ func Follows(node Node, references []*model.Field) bool {
 // Counts reports whether the expression counts rows of a related table, or asks for exactly one of them.
 func Counts(node Node, table *model.Table) bool {
 	counts := false
-	walk(node, func(n Node) {
-		if m, ok := n.(*Quantified); ok && m.Relation.To == table {
+	walk(node, func(sub Node) {
+		if m, ok := sub.(*Quantified); ok && m.Relation.To == table {
 			counts = counts || m.Quantifier == Count || m.Quantifier == ExistsOne
 		}
 	})
@@ -162,8 +162,8 @@ func Counts(node Node, table *model.Table) bool {
 // UsesNow reports whether the expression depends on the time.
 func UsesNow(node Node) bool {
 	uses := false
-	walk(node, func(n Node) {
-		_, now := n.(*Now)
+	walk(node, func(sub Node) {
+		_, now := sub.(*Now)
 		uses = uses || now
 	})
 	return uses
@@ -172,8 +172,8 @@ func UsesNow(node Node) bool {
 // Columns returns the columns in an expression, including its macros.
 func Columns(node Node) []*Column {
 	var columns []*Column
-	walk(node, func(n Node) {
-		if column, ok := n.(*Column); ok {
+	walk(node, func(sub Node) {
+		if column, ok := sub.(*Column); ok {
 			columns = append(columns, column)
 		}
 	})
@@ -184,8 +184,8 @@ func Columns(node Node) []*Column {
 // old row, or a request.
 func OwnFields(node Node) (fields []*model.Field, ok bool) {
 	ok = true
-	walk(node, func(n Node) {
-		switch n := n.(type) {
+	walk(node, func(sub Node) {
+		switch n := sub.(type) {
 		case *Column:
 			fields = append(fields, n.Field)
 			ok = ok && len(n.Path.Steps) == 0 && n.Path.Root.Role == Self

@@ -29,8 +29,8 @@ func Layout(querier Querier) (int, error) {
 }
 
 // setLayout returns the statement that marks the database with a layout.
-func setLayout(d sqlgen.Dialect, layout int) string {
-	if d == sqlgen.Postgres {
+func setLayout(dialect sqlgen.Dialect, layout int) string {
+	if dialect == sqlgen.Postgres {
 		return fmt.Sprintf(`UPDATE ashlar_engine SET layout = %d`, layout)
 	}
 	return fmt.Sprintf(`PRAGMA user_version = %d`, layout)
@@ -83,27 +83,27 @@ func layout2() *model.Model {
 // stepTo2 makes the system tables again. In layout 1 they were no tables of a model: they had no times and no
 // revision, and the key of ashlar_meta was not called id.
 func stepTo2(querier Querier, now time.Time) (all []string, err error) {
-	d, m := querier.Dialect(), layout2()
+	dialect, m := querier.Dialect(), layout2()
 	for _, table := range m.Tables {
 		found, err := HasTable(querier, table.Name)
 		if err != nil {
 			return nil, err
 		}
 		if found {
-			all = append(all, remake2(d, table, now)...)
+			all = append(all, remake2(dialect, table, now)...)
 		}
 	}
 	if all == nil { // no model was ever served from the database
 		return nil, nil
 	}
 	text := &model.Field{Type: model.Text}
-	all = append(all, nextRevision2(d)...)
+	all = append(all, nextRevision2(dialect)...)
 	return append(all, insert2(m.Table(MetaTable))+
-		fmt.Sprintf("VALUES (%s, %s%s)", d.Literal(text, value.OfText(systemKey)), d.Literal(text, value.OfText(layout2JSON)), times2(d, now))), nil
+		fmt.Sprintf("VALUES (%s, %s%s)", dialect.Literal(text, value.OfText(systemKey)), dialect.Literal(text, value.OfText(layout2JSON)), times2(dialect, now))), nil
 }
 
 // remake2 returns the statements that give a table of layout 1 the form of layout 2.
-func remake2(d sqlgen.Dialect, table *model.Table, now time.Time) []string {
+func remake2(dialect sqlgen.Dialect, table *model.Table, now time.Time) []string {
 	old := sqlgen.Fit("_old_" + table.Name)
 	var columns []string
 	for _, field := range table.Fields {
@@ -114,11 +114,11 @@ func remake2(d sqlgen.Dialect, table *model.Table, now time.Time) []string {
 			columns = append(columns, sqlgen.Quote(field.Name))
 		}
 	}
-	all := append([]string{sqlgen.RenameTable(table.Name, old)}, sqlgen.Define(d, table).WithTriggers()...)
-	all = append(all, nextRevision2(d)...)
+	all := append([]string{sqlgen.RenameTable(table.Name, old)}, sqlgen.Define(dialect, table).WithTriggers()...)
+	all = append(all, nextRevision2(dialect)...)
 	return append(all,
-		insert2(table)+"SELECT "+strings.Join(columns, ", ")+times2(d, now)+" FROM "+sqlgen.Quote(old),
-		d.DropTable(old))
+		insert2(table)+"SELECT "+strings.Join(columns, ", ")+times2(dialect, now)+" FROM "+sqlgen.Quote(old),
+		dialect.DropTable(old))
 }
 
 // insert2 returns the beginning of an INSERT into all columns.
@@ -131,18 +131,18 @@ func insert2(table *model.Table) string {
 }
 
 // nextRevision2 returns the statement that draws a revision, if times2 does not draw one itself.
-func nextRevision2(d sqlgen.Dialect) []string {
-	if d == sqlgen.Postgres {
+func nextRevision2(dialect sqlgen.Dialect) []string {
+	if dialect == sqlgen.Postgres {
 		return nil
 	}
 	return []string{`UPDATE ashlar_counters SET value = value + 1 WHERE name = 'revision'`}
 }
 
 // times2 returns the values of created_at, updated_at and the revision, each after a comma.
-func times2(d sqlgen.Dialect, now time.Time) string {
-	at := d.Literal(&model.Field{Type: model.Timestamp}, value.OfTimestamp(now.UnixMicro()))
+func times2(dialect sqlgen.Dialect, now time.Time) string {
+	at := dialect.Literal(&model.Field{Type: model.Timestamp}, value.OfTimestamp(now.UnixMicro()))
 	revision := `nextval('ashlar_revision')`
-	if d == sqlgen.SQLite {
+	if dialect == sqlgen.SQLite {
 		revision = `(SELECT value FROM ashlar_counters WHERE name = 'revision')`
 	}
 	return fmt.Sprintf(", %s, %s, %s", at, at, revision)

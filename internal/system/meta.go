@@ -66,11 +66,11 @@ func Set(tx store.Tx, key, text string, now time.Time) error {
 }
 
 // SetAltering is Set in a change of tables.
-func SetAltering(s store.Session, key, text string, now time.Time) error {
-	if err := s.MarkChanged(MetaTable); err != nil {
+func SetAltering(session store.Session, key, text string, now time.Time) error {
+	if err := session.MarkChanged(MetaTable); err != nil {
 		return err
 	}
-	return set(s, key, text, now)
+	return set(session, key, text, now)
 }
 
 // execer is what a store.Tx and a store.Session share.
@@ -119,6 +119,6 @@ func StoredModel(querier Querier) (*model.Model, error) {
 }
 
 // StoreModel makes own the stored model of the system tables.
-func StoreModel(s store.Session, own *model.Model, now time.Time) error {
-	return SetAltering(s, systemKey, string(snapshot.Encode(own)), now)
+func StoreModel(session store.Session, own *model.Model, now time.Time) error {
+	return SetAltering(session, systemKey, string(snapshot.Encode(own)), now)
 }

@@ -45,7 +45,7 @@ func (r *Request) Log(logger *slog.Logger) {
 }
 
 // AddTo implements jsonline.Record.
-func (r *Request) AddTo(l *jsonline.Line) { r.addTo(l) }
+func (r *Request) AddTo(line *jsonline.Line) { r.addTo(line) }
 
 // LogValue returns the record as a group, for a line about something else.
 func (r *Request) LogValue() slog.Value { return slog.GroupValue(r.attrs()...) }

@@ -113,9 +113,9 @@ func FuzzDecodeObject(f *testing.F) {
 		if len(want) != len(members) {
 			t.Fatalf("DecodeObject(%q) = %d members, want %d", data, len(members), len(want))
 		}
-		for _, m := range members {
-			if !bytes.Equal(m.Raw, want[m.Name]) {
-				t.Fatalf("DecodeObject(%q): %q = %s, want %s", data, m.Name, m.Raw, want[m.Name])
+		for _, member := range members {
+			if !bytes.Equal(member.Raw, want[member.Name]) {
+				t.Fatalf("DecodeObject(%q): %q = %s, want %s", data, member.Name, member.Raw, want[member.Name])
 			}
 		}
 	})

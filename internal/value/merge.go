@@ -34,15 +34,15 @@ func (m *merger) object(patch *patchObject, hasOld bool) {
 	if hasOld {
 		m.oldMembers(patch, first)
 	}
-	for _, p := range patch.members {
-		if p.merged || p.removes() {
+	for _, member := range patch.members {
+		if member.merged || member.removes() {
 			continue
 		}
-		m.name(p.name, first)
-		if p.object == nil {
-			m.dst = append(m.dst, p.raw...)
+		m.name(member.name, first)
+		if member.object == nil {
+			m.dst = append(m.dst, member.raw...)
 		} else {
-			m.object(p.object, false)
+			m.object(member.object, false)
 		}
 	}
 	m.dst = append(m.dst, '}')
@@ -53,26 +53,26 @@ func (m *merger) oldMembers(patch *patchObject, first int) {
 	m.old.token() // the brace
 	for m.old.d.PeekKind() != jsontext.KindEndObject {
 		name := m.old.token().String()
-		p := patch.byName[name]
-		if p == nil {
+		member := patch.byName[name]
+		if member == nil {
 			m.name(name, first)
 			m.dst = append(m.dst, m.old.value()...)
 			continue
 		}
-		p.merged = true
-		if p.object != nil {
+		member.merged = true
+		if member.object != nil {
 			m.name(name, first)
 			hasOld := m.old.d.PeekKind() == jsontext.KindBeginObject
 			if !hasOld {
 				m.old.value()
 			}
-			m.object(p.object, hasOld)
+			m.object(member.object, hasOld)
 			continue
 		}
 		m.old.value()
-		if !p.removes() {
+		if !member.removes() {
 			m.name(name, first)
-			m.dst = append(m.dst, p.raw...)
+			m.dst = append(m.dst, member.raw...)
 		}
 	}
 	m.old.token()
@@ -130,13 +130,13 @@ func (r mergeReader) object() *patchObject {
 	o := &patchObject{byName: map[string]*patchMember{}}
 	r.token()
 	for r.d.PeekKind() != jsontext.KindEndObject {
-		p := &patchMember{name: r.token().String()}
+		patch := &patchMember{name: r.token().String()}
 		if r.d.PeekKind() == jsontext.KindBeginObject {
-			p.object = r.object()
+			patch.object = r.object()
 		} else {
-			p.raw = bytes.Clone(r.value())
+			patch.raw = bytes.Clone(r.value())
 		}
-		o.members, o.byName[p.name] = append(o.members, p), p
+		o.members, o.byName[patch.name] = append(o.members, patch), patch
 	}
 	r.token()
 	return o

@@ -87,15 +87,15 @@ func compact(t *testing.T, text string) []byte {
 		t.Fatal(err)
 	}
 	dst := []byte{'{'}
-	for i, m := range members {
+	for i, member := range members {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		raw := m.Raw.Clone()
+		raw := member.Raw.Clone()
 		if err := raw.Compact(); err != nil {
 			t.Fatal(err)
 		}
-		dst = append(append(AppendString(dst, []byte(m.Name)), ':'), raw...)
+		dst = append(append(AppendString(dst, []byte(member.Name)), ':'), raw...)
 	}
 	return append(dst, '}')
 }

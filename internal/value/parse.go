@@ -80,8 +80,8 @@ func wrongType(pointer string, got jsontext.Kind, want string) []errs.Fault {
 
 // unquote returns the text of a JSON string.
 func unquote(raw jsontext.Value) (string, bool) {
-	b, err := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw)
-	return string(b), err == nil
+	out, err := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw)
+	return string(out), err == nil
 }
 
 func parseString(field *model.Field, text, pointer string) (Value, []errs.Fault) {

@@ -293,10 +293,10 @@ func (g *gen) query(kinds []string) string {
 }
 
 func (g *gen) list(id string, kinds []string, depth int) string {
-	var b strings.Builder
-	b.WriteString("SELECT " + g.one("", "DISTINCT ") + id + " AS id")
+	var out strings.Builder
+	out.WriteString("SELECT " + g.one("", "DISTINCT ") + id + " AS id")
 	for i, kind := range kinds {
-		fmt.Fprintf(&b, ", %s AS x%d", g.expr(kind, depth), i)
+		fmt.Fprintf(&out, ", %s AS x%d", g.expr(kind, depth), i)
 	}
-	return b.String()
+	return out.String()
 }

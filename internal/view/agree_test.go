@@ -195,11 +195,11 @@ func agree(t *testing.T, dbs []opened, v *model.Table) int {
 func agreeing(db opened, v *model.Table) (rows []string, err error) {
 	err = db.db.Read(context.Background(), func(reader store.Reader) error {
 		return reader.Query(sqlgen.SampleRows(db.db.Dialect(), v, 10_000), nil, func(row value.Row) error {
-			var b strings.Builder
+			var out strings.Builder
 			for col, field := range v.Fields {
-				b.WriteString(shown(field, row, col) + " ")
+				out.WriteString(shown(field, row, col) + " ")
 			}
-			rows = append(rows, b.String())
+			rows = append(rows, out.String())
 			return nil
 		})
 	})

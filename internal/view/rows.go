@@ -45,17 +45,17 @@ func CheckRows(ctx context.Context, db store.DB, m *model.Model, log *slog.Logge
 
 // engineMessage returns the engine's message without the statement.
 func engineMessage(err error) string {
-	if e, ok := errors.AsType[*errs.Error](err); ok && e.Cause != nil {
-		err = e.Cause
+	if failure, ok := errors.AsType[*errs.Error](err); ok && failure.Cause != nil {
+		err = failure.Cause
 	}
 	said, _, _ := strings.Cut(err.Error(), " in SELECT ")
 	return errs.Clip(said, 200)
 }
 
 func (c *checker) rows(ctx context.Context, db store.DB, table *model.Table) error {
-	before, d := len(c.faults), db.Dialect()
+	before, dialect := len(c.faults), db.Dialect()
 	err := db.Read(ctx, func(reader store.Reader) error {
-		return reader.Query(sqlgen.SampleRows(d, table, maxRows), nil, func(row value.Row) error {
+		return reader.Query(sqlgen.SampleRows(dialect, table, maxRows), nil, func(row value.Row) error {
 			if len(c.faults) == before {
 				c.row(table, row)
 			}
@@ -66,7 +66,7 @@ func (c *checker) rows(ctx context.Context, db store.DB, table *model.Table) err
 		return err
 	}
 	return db.Read(ctx, func(reader store.Reader) error {
-		return reader.Query(sqlgen.DuplicateIDs(d, table), nil, func(row value.Row) error {
+		return reader.Query(sqlgen.DuplicateIDs(dialect, table), nil, func(row value.Row) error {
 			id := string(value.AppendJSON(nil, table.ID(), row, 0))
 			c.fault(table.Pos, "the id %s of %s is that of %d rows: an id names one row", id, table.Name, row.Int(1))
 			return nil

@@ -162,32 +162,32 @@ func castHint(typ model.Type) string {
 }
 
 // reads compares the tables that the query reads with the declared ones.
-func (c *checker) reads(t *model.Table, query *model.Expr, reads []store.Column) {
+func (c *checker) reads(target *model.Table, query *model.Expr, reads []store.Column) {
 	var read []*model.Table
 	for _, r := range reads {
 		table := c.m.Table(r.Table)
 		if table == nil || table.View != nil {
-			c.addOnce(query.Pos, "the query of %s reads %s, which is no table of the model", t.Name, r.Table)
+			c.addOnce(query.Pos, "the query of %s reads %s, which is no table of the model", target.Name, r.Table)
 			continue
 		}
 		if !slices.Contains(read, table) {
 			read = append(read, table)
 		}
 		if field := table.Field(r.Name); field != nil && field.Secret {
-			c.fault(query.Pos, "the query of %s reads %s.%s, which is secret: nobody reads it", t.Name, table.Name, field.Name)
+			c.fault(query.Pos, "the query of %s reads %s.%s, which is secret: nobody reads it", target.Name, table.Name, field.Name)
 		}
 	}
 	declared := func(table *model.Table) bool {
-		return slices.ContainsFunc(t.View.Reads, func(r model.Read) bool { return r.Table == table })
+		return slices.ContainsFunc(target.View.Reads, func(r model.Read) bool { return r.Table == table })
 	}
 	for _, table := range read {
 		if !declared(table) {
-			c.fault(query.Pos, "the query of %s reads %s: name it in reads, so that results are not kept when it changes", t.Name, table.Name)
+			c.fault(query.Pos, "the query of %s reads %s: name it in reads, so that results are not kept when it changes", target.Name, table.Name)
 		}
 	}
-	for _, r := range t.View.Reads {
+	for _, r := range target.View.Reads {
 		if !slices.Contains(read, r.Table) {
-			c.fault(r.Pos, "the query of %s does not read %s: remove it here", t.Name, r.Table.Name)
+			c.fault(r.Pos, "the query of %s does not read %s: remove it here", target.Name, r.Table.Name)
 		}
 	}
 }

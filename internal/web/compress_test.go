@@ -104,21 +104,21 @@ func decoded(t *testing.T, coding, body string) []byte {
 		defer z.Close()
 		r = z
 	}
-	b, err := io.ReadAll(r)
+	out, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return out
 }
 
 // brokenWriter fails after some bytes, like the connection of a client that went away.
 type brokenWriter struct{ left int }
 
-func (w *brokenWriter) Write(b []byte) (int, error) {
-	if w.left -= len(b); w.left < 0 {
+func (w *brokenWriter) Write(out []byte) (int, error) {
+	if w.left -= len(out); w.left < 0 {
 		return 0, io.ErrClosedPipe
 	}
-	return len(b), nil
+	return len(out), nil
 }
 
 // TestCompressAfterFailure uses writers again after an answer that broke off at any point. Random text makes the

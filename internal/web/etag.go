@@ -32,12 +32,12 @@ func (e ETags) Given() bool { return e.any || len(e.List) > 0 }
 
 // MatchWeak compares like If-None-Match: only the text between the quotes counts. etag is a value of the header ETag.
 func (e ETags) MatchWeak(etag string) bool {
-	t, rest, ok := cutETag(etag)
+	tag, rest, ok := cutETag(etag)
 	if !ok || rest != "" {
 		return false
 	}
 	for _, other := range e.List {
-		if other.Opaque == t.Opaque {
+		if other.Opaque == tag.Opaque {
 			return true
 		}
 	}
@@ -60,12 +60,12 @@ func ParseETags(header []string) (ETags, error) {
 		if rest == "" {
 			break
 		}
-		t, after, ok := cutETag(rest)
+		tag, after, ok := cutETag(rest)
 		after = strings.TrimLeft(after, " \t")
 		if !ok || (after != "" && after[0] != ',') {
 			return ETags{}, errs.New(errs.Malformed, `an entity tag is not of the form "…" or W/"…": send it as the ETag header gave it, with its quotes`)
 		}
-		if e.List = append(e.List, t); len(e.List) > maxETags {
+		if e.List = append(e.List, tag); len(e.List) > maxETags {
 			return ETags{}, errs.New(errs.Malformed, "more than %d entity tags are given", maxETags)
 		}
 		rest = after
@@ -77,16 +77,16 @@ func ParseETags(header []string) (ETags, error) {
 }
 
 // cutETag reads the entity tag at the start of s.
-func cutETag(text string) (t ETag, rest string, ok bool) {
-	text, t.Weak = strings.CutPrefix(text, "W/")
+func cutETag(text string) (tag ETag, rest string, ok bool) {
+	text, tag.Weak = strings.CutPrefix(text, "W/")
 	if !strings.HasPrefix(text, `"`) {
-		return t, "", false
+		return tag, "", false
 	}
-	t.Opaque, rest, ok = strings.Cut(text[1:], `"`)
-	for _, c := range []byte(t.Opaque) {
+	tag.Opaque, rest, ok = strings.Cut(text[1:], `"`)
+	for _, c := range []byte(tag.Opaque) {
 		if c <= ' ' || c == 0x7f {
-			return t, "", false
+			return tag, "", false
 		}
 	}
-	return t, rest, ok
+	return tag, rest, ok
 }

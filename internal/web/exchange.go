@@ -77,17 +77,17 @@ func (x *exchange) finish(r *http.Request, err error) (abort bool) {
 		x.record.Kind = errs.KindOf(err)
 		return true
 	}
-	e := public(err)
-	x.record.Kind = problemOf(e.Kind).Kind
-	x.record.Status = writeProblem(&x.out, r, e, x.record.ID)
+	failure := public(err)
+	x.record.Kind = problemOf(failure.Kind).Kind
+	x.record.Status = writeProblem(&x.out, r, failure, x.record.ID)
 	return false
 }
 
 // public returns err as an error with a kind. An internal error is unavailable if time ran out.
 func public(err error) *errs.Error {
-	e, ok := errors.AsType[*errs.Error](err)
-	if ok && e.Kind != errs.Internal {
-		return e
+	failure, ok := errors.AsType[*errs.Error](err)
+	if ok && failure.Kind != errs.Internal {
+		return failure
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return errs.Wrapf(err, errs.Unavailable, "the request took too long")

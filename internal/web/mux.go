@@ -117,4 +117,4 @@ func (rec *recorder) Header() http.Header {
 
 func (rec *recorder) WriteHeader(status int) { rec.status = status }
 
-func (rec *recorder) Write(b []byte) (int, error) { return len(b), nil }
+func (rec *recorder) Write(out []byte) (int, error) { return len(out), nil }

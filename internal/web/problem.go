@@ -105,21 +105,21 @@ type document struct {
 }
 
 // writeProblem answers with a problem document and returns its status.
-func writeProblem(w *response, r *http.Request, e *errs.Error, id string) int {
-	k := problemOf(e.Kind)
-	p := document{Type: "/problems/" + string(k.Kind), Title: k.Title, Status: k.Status, Detail: e.Message, RequestID: id}
+func writeProblem(w *response, r *http.Request, failure *errs.Error, id string) int {
+	k := problemOf(failure.Kind)
+	p := document{Type: "/problems/" + string(k.Kind), Title: k.Title, Status: k.Status, Detail: failure.Message, RequestID: id}
 	switch k.Kind {
 	case errs.Internal:
 		p.Detail = ""
 	case errs.NotFound:
 		p.Detail = notFound
 	case errs.Invalid, errs.Conflict, errs.Forbidden, errs.Unauthenticated:
-		faults := append([]errs.Fault{}, e.Faults...)
+		faults := append([]errs.Fault{}, failure.Faults...)
 		if k.Kind == errs.Invalid || len(faults) > 0 {
 			p.Errors = &faults
 		}
 	}
-	problemHeader(w.Header(), r, k.Kind, e)
+	problemHeader(w.Header(), r, k.Kind, failure)
 	_ = Bytes(w, k.Status, "application/problem+json", p.encode()) // if it fails, the client is gone
 	return k.Status
 }
@@ -135,7 +135,7 @@ func (p *document) encode() []byte {
 }
 
 // problemHeader removes headers set by the handler for its own answer, and adds the headers of the problem.
-func problemHeader(header http.Header, r *http.Request, kind errs.Kind, e *errs.Error) {
+func problemHeader(header http.Header, r *http.Request, kind errs.Kind, failure *errs.Error) {
 	for _, name := range []string{"Content-Encoding", "Content-Security-Policy", "Last-Modified", "Location"} {
 		header.Del(name)
 	}
@@ -149,9 +149,9 @@ func problemHeader(header http.Header, r *http.Request, kind errs.Kind, e *errs.
 		}
 		header.Set("WWW-Authenticate", challenge)
 	case errs.MethodNotAllowed:
-		header.Set("Allow", strings.Join(e.Allow, ", "))
+		header.Set("Allow", strings.Join(failure.Allow, ", "))
 	case errs.Limited, errs.Unavailable:
-		header.Set("Retry-After", strconv.Itoa(seconds(e.RetryAfter)))
+		header.Set("Retry-After", strconv.Itoa(seconds(failure.RetryAfter)))
 	}
 }
 

@@ -36,18 +36,18 @@ func ParseQuery(raw string, lists ...string) ([]Param, error) {
 	n := 0
 	for pair := range strings.SplitSeq(raw, "&") {
 		n++
-		p, fault := parsePair(pair)
+		param, fault := parsePair(pair)
 		if fault != "" {
 			return nil, errs.New(errs.Malformed, "parameter %d of the query string, %q, %s", n, errs.Clip(pair, 100), fault)
 		}
-		i := slices.IndexFunc(params, func(other Param) bool { return other.Name == p.Name })
+		i := slices.IndexFunc(params, func(other Param) bool { return other.Name == param.Name })
 		switch {
 		case i < 0:
-			params = append(params, p)
-		case slices.Contains(lists, p.Name):
-			params[i].Value += "," + p.Value
+			params = append(params, param)
+		case slices.Contains(lists, param.Name):
+			params[i].Value += "," + param.Value
 		default:
-			return nil, errs.New(errs.Malformed, "parameter %q is given twice", errs.Clip(p.Name, 100))
+			return nil, errs.New(errs.Malformed, "parameter %q is given twice", errs.Clip(param.Name, 100))
 		}
 	}
 	return params, nil
@@ -59,30 +59,30 @@ func mayBeEmpty(name string) bool {
 }
 
 // parsePair returns a parameter, or its fault.
-func parsePair(pair string) (p Param, fault string) {
+func parsePair(pair string) (param Param, fault string) {
 	name, value, ok := strings.Cut(pair, "=")
 	switch {
 	case strings.Contains(pair, ";"):
-		return p, "holds a semicolon: write it as %3B"
+		return param, "holds a semicolon: write it as %3B"
 	case pair == "":
-		return p, "is empty: write & within a value as %26 (curl does with --data-urlencode)"
+		return param, "is empty: write & within a value as %26 (curl does with --data-urlencode)"
 	case !ok:
-		return p, "has no =: write & within a value as %26 (curl does with --data-urlencode)"
+		return param, "has no =: write & within a value as %26 (curl does with --data-urlencode)"
 	case name == "":
-		return p, "has no name"
+		return param, "has no name"
 	}
 	var err1, err2 error
-	p.Name, err1 = url.QueryUnescape(name)
-	p.Value, err2 = url.QueryUnescape(value)
+	param.Name, err1 = url.QueryUnescape(name)
+	param.Value, err2 = url.QueryUnescape(value)
 	switch {
-	case value == "" && (err1 != nil || !mayBeEmpty(p.Name)):
-		return p, "has an empty value"
+	case value == "" && (err1 != nil || !mayBeEmpty(param.Name)):
+		return param, "has an empty value"
 	case err1 != nil || err2 != nil:
-		return p, "holds a % that two hexadecimal digits do not follow: write % as %25"
-	case !utf8.ValidString(p.Name) || !utf8.ValidString(p.Value):
-		return p, "is not UTF-8"
-	case strings.ContainsRune(p.Name, 0) || strings.ContainsRune(p.Value, 0):
-		return p, "holds the character U+0000"
+		return param, "holds a % that two hexadecimal digits do not follow: write % as %25"
+	case !utf8.ValidString(param.Name) || !utf8.ValidString(param.Value):
+		return param, "is not UTF-8"
+	case strings.ContainsRune(param.Name, 0) || strings.ContainsRune(param.Value, 0):
+		return param, "holds the character U+0000"
 	}
-	return p, ""
+	return param, ""
 }

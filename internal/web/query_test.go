@@ -90,9 +90,9 @@ func FuzzParseQuery(f *testing.F) {
 		if err != nil || len(want) != len(got) {
 			t.Fatalf("ParseQuery(%q) = %v, url.ParseQuery = %v, %v", raw, got, want, err)
 		}
-		for _, p := range got {
-			if len(want[p.Name]) != 1 || want[p.Name][0] != p.Value || p.Value == "" {
-				t.Fatalf("ParseQuery(%q): %q = %q, want %q", raw, p.Name, p.Value, want[p.Name])
+		for _, param := range got {
+			if len(want[param.Name]) != 1 || want[param.Name][0] != param.Value || param.Value == "" {
+				t.Fatalf("ParseQuery(%q): %q = %q, want %q", raw, param.Name, param.Value, want[param.Name])
 			}
 		}
 	})

@@ -33,14 +33,14 @@ func (w *response) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *response) Write(b []byte) (int, error) {
+func (w *response) Write(out []byte) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
 	if w.head {
-		return len(b), nil
+		return len(out), nil
 	}
-	n, err := w.ResponseWriter.Write(b)
+	n, err := w.ResponseWriter.Write(out)
 	w.bytes += int64(n)
 	return n, err
 }

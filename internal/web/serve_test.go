@@ -59,11 +59,11 @@ func (r *running) talk(t *testing.T, text string) string {
 		return ""
 	}
 	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
-	b, err := io.ReadAll(c)
-	if err != nil && len(b) == 0 {
+	out, err := io.ReadAll(c)
+	if err != nil && len(out) == 0 {
 		t.Logf("%q: %v", text, err)
 	}
-	return string(b)
+	return string(out)
 }
 
 func wrapped(t *testing.T, add func(*Mux)) http.Handler {
@@ -78,11 +78,11 @@ func wrapped(t *testing.T, add func(*Mux)) http.Handler {
 }
 
 func readsBody(w http.ResponseWriter, r *http.Request) error {
-	b, err := ReadBody(w, r, 1000, "application/json")
+	out, err := ReadBody(w, r, 1000, "application/json")
 	if err != nil {
 		return err
 	}
-	return JSON(w, 200, b)
+	return JSON(w, 200, out)
 }
 
 func TestServeTimeouts(t *testing.T) {
@@ -172,9 +172,9 @@ func cutBody(t *testing.T, s *running, text string) {
 	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	b, err := io.ReadAll(c)
-	if err != nil || !strings.Contains(string(b), "/problems/malformed") {
-		t.Errorf("answer %q, %v", b, err)
+	out, err := io.ReadAll(c)
+	if err != nil || !strings.Contains(string(out), "/problems/malformed") {
+		t.Errorf("answer %q, %v", out, err)
 	}
 }
 

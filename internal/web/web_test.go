@@ -606,6 +606,6 @@ func BenchmarkWrap(b *testing.B) {
 
 type nullWriter struct{ header http.Header }
 
-func (w *nullWriter) Header() http.Header         { return w.header }
-func (w *nullWriter) WriteHeader(int)             {}
-func (w *nullWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (w *nullWriter) Header() http.Header           { return w.header }
+func (w *nullWriter) WriteHeader(int)               {}
+func (w *nullWriter) Write(out []byte) (int, error) { return len(out), nil }

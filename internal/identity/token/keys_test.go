@@ -108,11 +108,11 @@ func TestOpenRefuses(t *testing.T) {
 		if _, err := Open(path); err != nil {
 			t.Fatal(err)
 		}
-		b, err := os.ReadFile(path)
+		out, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return b
+		return out
 	}
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -227,12 +227,12 @@ func TestAttacks(t *testing.T) {
 			if errs.KindOf(err) != errs.Unauthenticated || !who.IsAnonymous() {
 				t.Fatalf("Verify = %v, %v; want unauthenticated", who, err)
 			}
-			e := err.(*errs.Error)
+			failure := err.(*errs.Error)
 			if len(parts[1]) > 0 && strings.Contains(err.Error(), parts[1]) {
 				t.Errorf("the error holds the token: %v", err)
 			}
-			if e.Message != "the token is not valid" && e.Message != "the token has expired" {
-				t.Errorf("message %q tells too much", e.Message)
+			if failure.Message != "the token is not valid" && failure.Message != "the token has expired" {
+				t.Errorf("message %q tells too much", failure.Message)
 			}
 		})
 	}

@@ -82,7 +82,7 @@ func (l *loader) readType(decl *fieldDecl) {
 }
 
 func hasUnknownKey(value *node) bool {
-	return slices.ContainsFunc(value.members, func(m member) bool { return !slices.Contains(fieldKeyNames(), m.name) })
+	return slices.ContainsFunc(value.members, func(key member) bool { return !slices.Contains(fieldKeyNames(), key.name) })
 }
 
 func (l *loader) readTypeWord(decl *fieldDecl, word *node) {

@@ -78,8 +78,8 @@ func checkView(t *testing.T, table *model.Table, sound bool) {
 	if sound && table.View.SQLite == nil && table.View.Postgres == nil {
 		t.Errorf("the view %s has no query", table.Name)
 	}
-	for _, r := range table.View.Reads {
-		if r.Table == nil || r.Table.View != nil {
+	for _, read := range table.View.Reads {
+		if read.Table == nil || read.Table.View != nil {
 			t.Errorf("the view %s reads what is no table", table.Name)
 		}
 	}

@@ -90,7 +90,7 @@ func (l *loader) unwrap(root *node) *node {
 	if len(root.members) != 1 || inner == nil || inner.kind != object {
 		return root
 	}
-	isTableKey := func(m member) bool { return slices.Contains(tableKeys(), m.name) }
+	isTableKey := func(key member) bool { return slices.Contains(tableKeys(), key.name) }
 	if slices.ContainsFunc(inner.members, isTableKey) {
 		return root // a table named tables
 	}

@@ -45,9 +45,9 @@ type member struct {
 
 // get returns the value of a key, or nil.
 func (n *node) get(name string) *node {
-	for _, m := range n.members {
-		if m.name == name {
-			return m.value
+	for _, key := range n.members {
+		if key.name == name {
+			return key.value
 		}
 	}
 	return nil

@@ -92,7 +92,7 @@ func (l *loader) readReads(view *model.View, value *node) {
 			l.noTable(item.pos, name)
 		case table.View != nil:
 			l.fault(item.pos, "%s is a view: a view can read only tables", name)
-		case slices.ContainsFunc(view.Reads, func(r model.Read) bool { return r.Table == table }):
+		case slices.ContainsFunc(view.Reads, func(read model.Read) bool { return read.Table == table }):
 			l.fault(item.pos, "%s is repeated", name)
 		default:
 			view.Reads = append(view.Reads, model.Read{Table: table, Pos: item.pos})

@@ -28,23 +28,23 @@ func NewHandler(w io.Writer, options *slog.HandlerOptions) *Handler {
 }
 
 // A Record adds its members to a line.
-type Record interface{ AddTo(l *Line) }
+type Record interface{ AddTo(line *Line) }
 
 // Log writes a line and reports true. It reports false, and writes nothing, if a text of the record needs escapes. Then
 // the caller logs it with attributes.
 func (h *Handler) Log(at time.Time, level slog.Level, message string, r Record) bool {
-	l, _ := h.lines.Get().(*Line)
-	if l == nil {
-		l = new(Line)
+	line, _ := h.lines.Get().(*Line)
+	if line == nil {
+		line = new(Line)
 	}
-	defer h.lines.Put(l)
-	l.begin(at, level, message)
-	r.AddTo(l)
-	if l.refused {
+	defer h.lines.Put(line)
+	line.begin(at, level, message)
+	r.AddTo(line)
+	if line.refused {
 		return false
 	}
-	l.buf = append(l.buf, '}', '\n')
-	_, _ = h.out.Write(l.buf) // slog drops this error too
+	line.buf = append(line.buf, '}', '\n')
+	_, _ = h.out.Write(line.buf) // slog drops this error too
 	return true
 }
 

@@ -10,14 +10,14 @@ import (
 // record has one member.
 type record struct{ value any }
 
-func (r record) AddTo(l *Line) {
+func (r record) AddTo(line *Line) {
 	switch v := r.value.(type) {
 	case string:
-		l.Text("k", v)
+		line.Text("k", v)
 	case int64:
-		l.Int("k", v)
+		line.Int("k", v)
 	case float64:
-		l.Float("k", v)
+		line.Float("k", v)
 	}
 }
 

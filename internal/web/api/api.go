@@ -52,17 +52,17 @@ func id(r *http.Request, table *model.Table) value.Value {
 }
 
 func (a *API) list(w http.ResponseWriter, r *http.Request) error {
-	t, err := a.table(r)
+	target, err := a.table(r)
 	if err != nil {
 		return err
 	}
 	rows := a.rows.As(web.Caller(r))
 	defer rows.Done()
-	table := rows.Table(t)
+	table := rows.Table(target)
 	if err := table.Allow(record.Read); err != nil {
 		return err
 	}
-	q, err := parseList(r.URL.RawQuery)
+	query, err := parseList(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	buf := buffers.get()
 	defer buffers.put(buf)
-	body, err := table.List(r.Context(), q, (*buf)[:0])
+	body, err := table.List(r.Context(), query, (*buf)[:0])
 	if err != nil {
 		return err
 	}
@@ -134,13 +134,13 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) create(w http.ResponseWriter, r *http.Request) error {
-	t, err := a.table(r)
+	target, err := a.table(r)
 	if err != nil {
 		return err
 	}
 	rows := a.rows.As(web.Caller(r))
 	defer rows.Done()
-	table := rows.Table(t)
+	table := rows.Table(target)
 	if err := table.Allow(record.Create); err != nil {
 		return err
 	}
@@ -159,18 +159,18 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", location(t, row.ID))
+	w.Header().Set("Location", location(target, row.ID))
 	return writeRow(w, row, http.StatusCreated, http.StatusCreated)
 }
 
 func (a *API) update(w http.ResponseWriter, r *http.Request) error {
-	t, err := a.table(r)
+	target, err := a.table(r)
 	if err != nil {
 		return err
 	}
 	rows := a.rows.As(web.Caller(r))
 	defer rows.Done()
-	table := rows.Table(t)
+	table := rows.Table(target)
 	if err := table.Allow(record.Update); err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (a *API) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	row, err := table.Update(r.Context(), id(r, t), patch, cond.onWrite())
+	row, err := table.Update(r.Context(), id(r, target), patch, cond.onWrite())
 	if err != nil {
 		return cond.explain(err)
 	}
@@ -190,13 +190,13 @@ func (a *API) update(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
-	t, err := a.table(r)
+	target, err := a.table(r)
 	if err != nil {
 		return err
 	}
 	rows := a.rows.As(web.Caller(r))
 	defer rows.Done()
-	table := rows.Table(t)
+	table := rows.Table(target)
 	if err := table.Allow(record.Delete); err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := table.Delete(r.Context(), id(r, t), cond.onWrite()); err != nil {
+	if err := table.Delete(r.Context(), id(r, target), cond.onWrite()); err != nil {
 		return cond.explain(err)
 	}
 	return web.Empty(w, http.StatusNoContent)

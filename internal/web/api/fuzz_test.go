@@ -25,16 +25,16 @@ func FuzzParams(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		q, err := parseList(raw)
+		query, err := parseList(raw)
 		switch {
 		case err != nil && errs.KindOf(err) != errs.Malformed:
 			t.Fatalf("%q: %v", raw, err)
-		case err == nil && (q.Limit < 1 || q.Limit > apilimit.MaxLimit):
-			t.Fatalf("%q: limit %d", raw, q.Limit)
-		case err == nil && q.Limit != apilimit.DefaultLimit && !strings.Contains(raw, "="+strconv.Itoa(q.Limit)) && !strings.Contains(raw, "%"):
-			t.Fatalf("%q: limit %d, which it does not give", raw, q.Limit)
+		case err == nil && (query.Limit < 1 || query.Limit > apilimit.MaxLimit):
+			t.Fatalf("%q: limit %d", raw, query.Limit)
+		case err == nil && query.Limit != apilimit.DefaultLimit && !strings.Contains(raw, "="+strconv.Itoa(query.Limit)) && !strings.Contains(raw, "%"):
+			t.Fatalf("%q: limit %d, which it does not give", raw, query.Limit)
 		}
-		for name, v := range q.Args {
+		for name, v := range query.Args {
 			if err == nil && (name == "" || v == "") {
 				t.Fatalf("%q: arg %q = %q", raw, name, v)
 			}
@@ -43,8 +43,8 @@ func FuzzParams(f *testing.F) {
 		if err != nil && errs.KindOf(err) != errs.Malformed {
 			t.Fatalf("%q: %v", raw, err)
 		}
-		if err == nil && (v.Fields != q.Fields || v.Expand != q.Expand) {
-			t.Fatalf("%q: one row %+v, a list %+v", raw, v, q.Selection)
+		if err == nil && (v.Fields != query.Fields || v.Expand != query.Expand) {
+			t.Fatalf("%q: one row %+v, a list %+v", raw, v, query.Selection)
 		}
 		if err := noParams(raw); (err == nil) != (raw == "") {
 			t.Fatalf("noParams(%q) = %v", raw, err)

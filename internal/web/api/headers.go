@@ -34,14 +34,14 @@ func setPrivate(w http.ResponseWriter) {
 // of the visible row for If-None-Match, and the coding. Masks and a new model can change the hash of an unchanged
 // revision.
 func etag(row record.Row, coding string) string {
-	b := append(make([]byte, 0, 40), '"')
-	b = strconv.AppendInt(b, row.Revision, 36)
-	b = append(b, '-')
-	b = strconv.AppendUint(b, hash(row.JSON), 36)
+	out := append(make([]byte, 0, 40), '"')
+	out = strconv.AppendInt(out, row.Revision, 36)
+	out = append(out, '-')
+	out = strconv.AppendUint(out, hash(row.JSON), 36)
 	if coding != "" {
-		b = append(append(b, '-'), coding...)
+		out = append(append(out, '-'), coding...)
 	}
-	return string(append(b, '"'))
+	return string(append(out, '"'))
 }
 
 // hash returns 64 bits that distinguish two answers. Processors compute both checksums in a fifth of the time of FNV;
@@ -102,8 +102,8 @@ func namesRevision(tags web.ETags, revision int64) bool {
 	if tags.Any() {
 		return true
 	}
-	return slices.ContainsFunc(tags.List, func(t web.ETag) bool {
-		text, _, ok := splitTag(t.Opaque)
+	return slices.ContainsFunc(tags.List, func(tag web.ETag) bool {
+		text, _, ok := splitTag(tag.Opaque)
 		n, err := strconv.ParseInt(text, 36, 64)
 		return ok && err == nil && n == revision
 	})
@@ -118,7 +118,7 @@ func splitTag(opaque string) (revision, hash string, ok bool) {
 
 // explain names the failed condition, for a write with If-None-Match.
 func (c conditions) explain(err error) error {
-	if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Stale && c.none.Given() {
+	if failure, ok := errors.AsType[*errs.Error](err); ok && failure.Kind == errs.Stale && c.none.Given() {
 		return errs.Wrapf(err, errs.Stale, "the row is at a revision that If-None-Match or If-Match excludes")
 	}
 	return err
@@ -157,8 +157,8 @@ func (p *pool) get() *[]byte {
 	if b, ok := p.Get().(*[]byte); ok {
 		return b
 	}
-	b := make([]byte, 0, 4096)
-	return &b
+	out := make([]byte, 0, 4096)
+	return &out
 }
 
 func (p *pool) put(b *[]byte) {

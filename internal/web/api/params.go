@@ -28,14 +28,14 @@ func parseView(raw string) (v record.Selection, err error) {
 	if err != nil {
 		return v, err
 	}
-	for _, p := range params {
-		switch p.Name {
+	for _, param := range params {
+		switch param.Name {
 		case "fields":
-			v.Fields = p.Value
+			v.Fields = param.Value
 		case "expand":
-			v.Expand = p.Value
+			v.Expand = param.Value
 		default:
-			return v, unknownParam(p.Name, viewParams)
+			return v, unknownParam(param.Name, viewParams)
 		}
 	}
 	return v, nil
@@ -43,46 +43,46 @@ func parseView(raw string) (v record.Selection, err error) {
 
 // parseList reads the parameters of a list.
 func parseList(raw string) (record.Query, error) {
-	q := record.Query{Limit: apilimit.DefaultLimit}
+	query := record.Query{Limit: apilimit.DefaultLimit}
 	params, err := web.ParseQuery(raw, repeated...)
 	if err != nil {
-		return q, err
+		return query, err
 	}
-	for _, p := range params {
-		if err := setParam(&q, p); err != nil {
-			return q, err
+	for _, param := range params {
+		if err := setParam(&query, param); err != nil {
+			return query, err
 		}
 	}
-	return q, nil
+	return query, nil
 }
 
-func setParam(q *record.Query, p web.Param) (err error) {
-	switch p.Name {
+func setParam(query *record.Query, param web.Param) (err error) {
+	switch param.Name {
 	case "filter":
-		q.Filter = p.Value
+		query.Filter = param.Value
 	case "sort":
-		q.Sort = p.Value
+		query.Sort = param.Value
 	case "cursor":
-		q.Cursor = p.Value
+		query.Cursor = param.Value
 	case "fields":
-		q.Fields = p.Value
+		query.Fields = param.Value
 	case "expand":
-		q.Expand = p.Value
+		query.Expand = param.Value
 	case "limit":
-		q.Limit, err = parseLimit(p.Value)
+		query.Limit, err = parseLimit(param.Value)
 	case "total":
-		q.Total = p.Value == "true"
-		if !q.Total && p.Value != "false" {
+		query.Total = param.Value == "true"
+		if !query.Total && param.Value != "false" {
 			err = errs.New(errs.Malformed, "total must be true or false")
 		}
 	case "args":
-		return setArgs(q, p.Value)
+		return setArgs(query, param.Value)
 	default:
-		name, ok := argName(p.Name)
+		name, ok := argName(param.Name)
 		if !ok {
-			return unknownParam(p.Name, listParams)
+			return unknownParam(param.Name, listParams)
 		}
-		return setArg(q, name, p.Value)
+		return setArg(query, name, param.Value)
 	}
 	return err
 }
@@ -98,31 +98,31 @@ func argName(param string) (string, bool) {
 	return name, ok && name != ""
 }
 
-func setArg(q *record.Query, name, text string) error {
-	if _, given := q.Args[name]; given {
+func setArg(query *record.Query, name, text string) error {
+	if _, given := query.Args[name]; given {
 		return errs.New(errs.Malformed, "the argument %q is given twice", errs.Clip(name, 60))
 	}
-	if q.Args == nil {
-		q.Args = map[string]string{}
+	if query.Args == nil {
+		query.Args = map[string]string{}
 	}
-	q.Args[name] = text
+	query.Args[name] = text
 	return nil
 }
 
 // setArgs reads the parameter args: one JSON object with all arguments, for clients that cannot send arg.NAME. A
 // value is a string, a number or a bool. A number or bool means its JSON text. A name may begin with arg., like in
 // the document of the API.
-func setArgs(q *record.Query, object string) error {
+func setArgs(query *record.Query, object string) error {
 	members, err := value.DecodeObjectOf("args", []byte(object))
 	if err != nil {
 		return err
 	}
-	for _, m := range members {
-		text, err := argText(m)
+	for _, member := range members {
+		text, err := argText(member)
 		if err != nil {
 			return err
 		}
-		if err := setArg(q, strings.TrimPrefix(m.Name, "arg."), text); err != nil {
+		if err := setArg(query, strings.TrimPrefix(member.Name, "arg."), text); err != nil {
 			return err
 		}
 	}
@@ -130,21 +130,21 @@ func setArgs(q *record.Query, object string) error {
 }
 
 // argText returns the text of an argument from a member of args.
-func argText(m value.Member) (string, error) {
-	switch kind := m.Raw.Kind(); kind {
+func argText(member value.Member) (string, error) {
+	switch kind := member.Raw.Kind(); kind {
 	case jsontext.KindString:
-		text, err := jsontext.AppendUnquote(nil, m.Raw)
+		text, err := jsontext.AppendUnquote(nil, member.Raw)
 		if err != nil {
-			return "", errs.Wrapf(err, errs.Malformed, "args: the value of %q cannot be read", errs.Clip(m.Name, 60))
+			return "", errs.Wrapf(err, errs.Malformed, "args: the value of %q cannot be read", errs.Clip(member.Name, 60))
 		}
 		if bytes.IndexByte(text, 0) >= 0 {
-			return "", errs.New(errs.Malformed, "args: the value of %q holds the character U+0000", errs.Clip(m.Name, 60))
+			return "", errs.New(errs.Malformed, "args: the value of %q holds the character U+0000", errs.Clip(member.Name, 60))
 		}
 		return string(text), nil
 	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
-		return string(m.Raw), nil
+		return string(member.Raw), nil
 	default:
-		return "", errs.New(errs.Malformed, "args: the value of %q must be a string, a number, true or false", errs.Clip(m.Name, 60))
+		return "", errs.New(errs.Malformed, "args: the value of %q must be a string, a number, true or false", errs.Clip(member.Name, 60))
 	}
 }
 

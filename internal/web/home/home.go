@@ -57,18 +57,18 @@ func Routes(rules *rule.Rules, version string) []web.Route {
 
 func tables(rules *rule.Rules) []table {
 	var found []table
-	for _, t := range rules.Model.All() {
-		row := table{Name: t.Name, Doc: t.Doc}
-		row.Readers, row.Open = readers(rules, t)
-		row.Listed = !rule.NeverTrue(rules.Table(t).Read)
+	for _, target := range rules.Model.All() {
+		row := table{Name: target.Name, Doc: target.Doc}
+		row.Readers, row.Open = readers(rules, target)
+		row.Listed = !rule.NeverTrue(rules.Table(target).Read)
 		found = append(found, row)
 	}
 	return found
 }
 
 // readers names the readers of a table in a word or two.
-func readers(rules *rule.Rules, t *model.Table) (word string, open bool) {
-	read := rules.Table(t).Read
+func readers(rules *rule.Rules, target *model.Table) (word string, open bool) {
+	read := rules.Table(target).Read
 	switch {
 	case rule.AlwaysTrue(read):
 		return "everyone", true

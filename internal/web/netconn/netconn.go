@@ -127,14 +127,14 @@ func (c *conn) tick() {
 }
 
 // SetReadDeadline implements net.Conn.
-func (c *conn) SetReadDeadline(t time.Time) error {
+func (c *conn) SetReadDeadline(at time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !t.IsZero() && t.Before(c.opened) {
+	if !at.IsZero() && at.Before(c.opened) {
 		return c.cutRead()
 	}
-	c.readAt, c.expired = t, false
-	c.expireAt(t)
+	c.readAt, c.expired = at, false
+	c.expireAt(at)
 	if !c.readCut {
 		return nil
 	}
@@ -154,14 +154,14 @@ func (c *conn) cutRead() error {
 }
 
 // SetWriteDeadline implements net.Conn.
-func (c *conn) SetWriteDeadline(t time.Time) error {
+func (c *conn) SetWriteDeadline(at time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !t.IsZero() && t.Before(c.opened) {
+	if !at.IsZero() && at.Before(c.opened) {
 		return c.cutWrite()
 	}
-	c.writeAt = t
-	c.expireAt(t)
+	c.writeAt = at
+	c.expireAt(at)
 	if !c.writeCut {
 		return nil
 	}
@@ -175,20 +175,20 @@ func (c *conn) cutWrite() error {
 }
 
 // SetDeadline implements net.Conn.
-func (c *conn) SetDeadline(t time.Time) error {
-	if err := c.SetReadDeadline(t); err != nil {
+func (c *conn) SetDeadline(at time.Time) error {
+	if err := c.SetReadDeadline(at); err != nil {
 		return err
 	}
-	return c.SetWriteDeadline(t)
+	return c.SetWriteDeadline(at)
 }
 
 // expireAt makes the timer fire at t or before.
-func (c *conn) expireAt(t time.Time) {
-	if t.IsZero() || c.closed || (!c.next.IsZero() && !t.Before(c.next)) {
+func (c *conn) expireAt(at time.Time) {
+	if at.IsZero() || c.closed || (!c.next.IsZero() && !at.Before(c.next)) {
 		return
 	}
-	c.next = t
-	c.timer.Reset(time.Until(t))
+	c.next = at
+	c.timer.Reset(time.Until(at))
 }
 
 // expire ends reads and writes after their deadline.

@@ -134,10 +134,10 @@ func TestConnNoticesThatClientLeaves(t *testing.T) {
 func TestConnReadAheadFindsPipelinedRequest(t *testing.T) {
 	inPipe(t, func(c *conn, far net.Conn) {
 		go func() { _, _ = far.Write([]byte("x")) }()
-		b := make([]byte, 1)
-		took, err := endOf(func() (int, error) { return c.Read(b) })
-		if took > 2*readAheadDelay || err != nil || b[0] != 'x' {
-			t.Errorf("the read ahead ended after %v with %q, %v, want x within %v", took, b, err, 2*readAheadDelay)
+		out := make([]byte, 1)
+		took, err := endOf(func() (int, error) { return c.Read(out) })
+		if took > 2*readAheadDelay || err != nil || out[0] != 'x' {
+			t.Errorf("the read ahead ended after %v with %q, %v, want x within %v", took, out, err, 2*readAheadDelay)
 		}
 	})
 }

@@ -32,13 +32,13 @@ func (a access) any() bool { return a.read || a.create }
 
 // accessTo looks only at the rules, like the server before it asks the database. A rule that is true for nobody
 // closes its operation.
-func accessTo(r *rule.Table) access {
-	read := !rule.NeverTrue(r.Read)
+func accessTo(rules *rule.Table) access {
+	read := !rule.NeverTrue(rules.Read)
 	return access{
 		read:   read,
-		create: !rule.NeverTrue(r.Create),
-		update: read && !rule.NeverTrue(r.UpdateFrom) && !rule.NeverTrue(r.UpdateTo),
-		delete: read && !rule.NeverTrue(r.Delete),
+		create: !rule.NeverTrue(rules.Create),
+		update: read && !rule.NeverTrue(rules.UpdateFrom) && !rule.NeverTrue(rules.UpdateTo),
+		delete: read && !rule.NeverTrue(rules.Delete),
 	}
 }
 
@@ -48,16 +48,16 @@ type operation struct {
 }
 
 func (d *document) operation(table *model.Table, method string) operation {
-	r := d.rules.Table(table)
+	rules := d.rules.Table(table)
 	switch method {
 	case http.MethodPost:
-		return operation{[]rule.Node{r.Create}}
+		return operation{[]rule.Node{rules.Create}}
 	case http.MethodPatch:
-		return operation{[]rule.Node{r.Read, r.UpdateFrom, r.UpdateTo}}
+		return operation{[]rule.Node{rules.Read, rules.UpdateFrom, rules.UpdateTo}}
 	case http.MethodDelete:
-		return operation{[]rule.Node{r.Read, r.Delete}}
+		return operation{[]rule.Node{rules.Read, rules.Delete}}
 	}
-	return operation{[]rule.Node{r.Read}}
+	return operation{[]rule.Node{rules.Read}}
 }
 
 // open reports whether the operation is open to everyone on every row.
@@ -90,8 +90,8 @@ func stranger(rules *rule.Rules) rule.Folder {
 	slots := rules.Slots.List
 	states, values := make([]rule.State, len(slots)), make([]value.Value, len(slots))
 	rules.Slots.Bind(&rule.Env{}, states, values)
-	for i, s := range slots {
-		if rule.UsesNow(s.Node) {
+	for i, slot := range slots {
+		if rule.UsesNow(slot.Node) {
 			states[i] = rule.IsValue
 		}
 	}

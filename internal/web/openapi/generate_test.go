@@ -145,9 +145,9 @@ func (w *walk) text(spec dict) string {
 		if err != nil {
 			w.Fatal(err)
 		}
-		var b strings.Builder
-		w.match(&b, re.Simplify())
-		return b.String()
+		var text strings.Builder
+		w.match(&text, re.Simplify())
+		return text.String()
 	}
 	low, high := 0, 30
 	if n, ok := spec["minLength"].(json.Number); ok {
@@ -228,9 +228,9 @@ func strs(v any) []string {
 }
 
 func encodeJSON(v any) []byte {
-	b, err := json.Marshal(v)
+	out, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
 	}
-	return b
+	return out
 }

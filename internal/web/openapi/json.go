@@ -49,9 +49,9 @@ func encode(dst []byte, v any) []byte {
 	panic("openapi: a value that JSON does not have")
 }
 
-func encodeObject(dst []byte, o object) []byte {
+func encodeObject(dst []byte, obj object) []byte {
 	dst = append(dst, '{')
-	for i, m := range o {
+	for i, m := range obj {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

@@ -25,7 +25,7 @@ func limits(field *model.Field) object {
 }
 
 func textLimits(field *model.Field) object {
-	var o object
+	var obj object
 	least := int64(0)
 	if field.System {
 		least = 1 // an empty id would have no path
@@ -34,75 +34,75 @@ func textLimits(field *model.Field) object {
 		least = max(least, *field.Min)
 	}
 	if least > 0 {
-		o.add("minLength", least)
+		obj.add("minLength", least)
 	}
 	if field.Max != nil {
-		o.add("maxLength", *field.Max)
+		obj.add("maxLength", *field.Max)
 	}
 	switch field.Format {
 	case "email":
-		o.add("format", "idn-email")
-		o.add("pattern", `^[^@\x00-\x20\x7f-\xa0]+@[^@\x00-\x20\x7f-\xa0]+$`)
+		obj.add("format", "idn-email")
+		obj.add("pattern", `^[^@\x00-\x20\x7f-\xa0]+@[^@\x00-\x20\x7f-\xa0]+$`)
 	case "url":
-		o.add("format", "uri")
-		o.add("pattern", `^https?://`)
+		obj.add("format", "uri")
+		obj.add("pattern", `^https?://`)
 	case "slug":
-		o.add("pattern", `^[a-z0-9]+(-[a-z0-9]+)*$`)
+		obj.add("pattern", `^[a-z0-9]+(-[a-z0-9]+)*$`)
 	default:
 		if field.Pattern != nil {
 			if p, ok := portable(field.Pattern.String()); ok {
-				o.add("pattern", p)
+				obj.add("pattern", p)
 			}
 		}
 	}
-	return o
+	return obj
 }
 
 // wholeNumber is the pattern of an int sent in a string.
 const wholeNumber = `^-?[0-9]+$`
 
 func intLimits(field *model.Field) object {
-	var o object
+	var obj object
 	if field.AsString {
-		o.add("pattern", wholeNumber)
+		obj.add("pattern", wholeNumber)
 		if field.Min != nil {
-			o.add("x-minimum", strconv.FormatInt(*field.Min, 10))
+			obj.add("x-minimum", strconv.FormatInt(*field.Min, 10))
 		}
 		if field.Max != nil {
-			o.add("x-maximum", strconv.FormatInt(*field.Max, 10))
+			obj.add("x-maximum", strconv.FormatInt(*field.Max, 10))
 		}
-		return o
+		return obj
 	}
 	if field.Min != nil {
-		o.add("minimum", *field.Min)
+		obj.add("minimum", *field.Min)
 	}
 	if field.Max != nil {
-		o.add("maximum", *field.Max)
+		obj.add("maximum", *field.Max)
 	}
-	return o
+	return obj
 }
 
 func floatLimits(field *model.Field) object {
-	var o object
+	var obj object
 	if field.MinFloat != nil {
-		o.add("minimum", *field.MinFloat)
+		obj.add("minimum", *field.MinFloat)
 	}
 	if field.MaxFloat != nil {
-		o.add("maximum", *field.MaxFloat)
+		obj.add("maximum", *field.MaxFloat)
 	}
-	return o
+	return obj
 }
 
 // decimalLimits returns a pattern and two extension keywords, since no standard keyword compares the content of strings.
 func decimalLimits(field *model.Field) object {
-	o := object{{"pattern", writtenDecimal(field)}}
+	obj := object{{"pattern", writtenDecimal(field)}}
 	if field.Min != nil {
-		o.add("x-minimum", decimalText(field, *field.Min))
+		obj.add("x-minimum", decimalText(field, *field.Min))
 	}
 	if field.Max != nil {
-		o.add("x-maximum", decimalText(field, *field.Max))
+		obj.add("x-maximum", decimalText(field, *field.Max))
 	}
-	return o
+	return obj
 }
 
 // decimalText returns a limit as decimal text.

@@ -75,11 +75,11 @@ func (t taken) claim(name string, family func(string) []string) string {
 
 // pascal returns OccupationSkills for occupation_skills.
 func pascal(name string) string {
-	var b strings.Builder
+	var out strings.Builder
 	for word := range strings.SplitSeq(name, "_") {
-		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		out.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
-	return b.String()
+	return out.String()
 }
 
 // readable returns "occupation skills" for occupation_skills.

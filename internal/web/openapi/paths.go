@@ -46,27 +46,27 @@ func (d *document) describe(table *model.Table, method string, doc *web.Doc) obj
 	if method == http.MethodPost || method == http.MethodPatch {
 		about[1] = checks(d.rules.Table(table))
 	}
-	o := object{{"operationId", d.named(table, doc.ID)}, {"tags", []string{table.Name}}, {"summary", d.named(table, doc.Summary)}}
+	obj := object{{"operationId", d.named(table, doc.ID)}, {"tags", []string{table.Name}}, {"summary", d.named(table, doc.Summary)}}
 	// A description that is only about the caller comes last: documents have had this order since the first version.
 	first := about[0] != "" || about[1] != ""
 	if first {
-		o.add("description", paragraphs(about...))
+		obj.add("description", paragraphs(about...))
 	}
 	if len(doc.Params) > 0 {
-		o.add("parameters", d.params(table, doc.Params))
+		obj.add("parameters", d.params(table, doc.Params))
 	}
 	if doc.Body != nil {
-		o.add("requestBody", d.requestBody(table, doc.Body))
+		obj.add("requestBody", d.requestBody(table, doc.Body))
 	}
 	if !first {
-		o.add("description", who)
+		obj.add("description", who)
 	}
 	kinds := doc.Problems
 	if !op.open() { // an open operation refuses no caller
 		kinds = append(kinds[:len(kinds):len(kinds)], errs.Forbidden)
 	}
 	answers := append(d.answers(table, doc.Answers), refusals(kinds)...)
-	return o.with(member{"responses", answers}, member{"security", required})
+	return obj.with(member{"responses", answers}, member{"security", required})
 }
 
 // named puts the names of a table into a text of a Doc.
@@ -77,14 +77,14 @@ func (d *document) named(table *model.Table, text string) string {
 }
 
 func paragraphs(texts ...string) string {
-	var b strings.Builder
+	var out strings.Builder
 	for _, text := range texts {
-		if text != "" && b.Len() > 0 {
-			b.WriteString("\n\n")
+		if text != "" && out.Len() > 0 {
+			out.WriteString("\n\n")
 		}
-		b.WriteString(text)
+		out.WriteString(text)
 	}
-	return b.String()
+	return out.String()
 }
 
 func (d *document) requestBody(table *model.Table, body *web.Body) object {
@@ -106,18 +106,18 @@ func (d *document) answers(table *model.Table, answers []web.Answer) object {
 		if a.Hidden != nil && hides {
 			about = a.Hidden.About
 		}
-		o := object{{"description", about}}
+		obj := object{{"description", about}}
 		if len(a.Headers) > 0 {
 			var headers object
 			for _, name := range a.Headers {
 				headers.add(name, ref("headers", name))
 			}
-			o.add("headers", headers)
+			obj.add("headers", headers)
 		}
 		if a.Schema != web.NoSchema && d.may[table].read {
-			o.add("content", object{{"application/json", object{{"schema", d.schemaRef(table, a.Schema)}}}})
+			obj.add("content", object{{"application/json", object{{"schema", d.schemaRef(table, a.Schema)}}}})
 		}
-		out.add(strconv.Itoa(a.Status), o)
+		out.add(strconv.Itoa(a.Status), obj)
 	}
 	return out
 }
@@ -131,13 +131,13 @@ func (d *document) schemaRef(table *model.Table, schema web.Schema) object {
 }
 
 // checks returns the messages of a table's checks.
-func checks(r *rule.Table) string {
-	if len(r.Checks) == 0 {
+func checks(rules *rule.Table) string {
+	if len(rules.Checks) == 0 {
 		return ""
 	}
 	about := "What must hold of the row, else 422:\n"
-	for _, c := range r.Checks {
-		about += "\n- " + c.Message
+	for _, check := range rules.Checks {
+		about += "\n- " + check.Message
 	}
 	return about
 }

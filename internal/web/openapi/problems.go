@@ -10,7 +10,7 @@ import (
 
 // problems returns the problems in the answers of operations, by status.
 func problems() []web.Problem {
-	return slices.DeleteFunc(web.Problems(), func(p web.Problem) bool { return p.Brief == "" })
+	return slices.DeleteFunc(web.Problems(), func(problem web.Problem) bool { return problem.Brief == "" })
 }
 
 // component returns the name of the component for a kind.
@@ -19,16 +19,16 @@ func component(kind errs.Kind) string { return pascal(string(kind)) }
 // problemResponses returns the components of all problems.
 func problemResponses() object {
 	var out object
-	for _, p := range problems() {
-		o := object{{"description", p.Brief}}
-		switch p.Kind {
+	for _, problem := range problems() {
+		obj := object{{"description", problem.Brief}}
+		switch problem.Kind {
 		case errs.Unauthenticated:
-			o.add("headers", object{{"WWW-Authenticate", ref("headers", "WWWAuthenticate")}})
+			obj.add("headers", object{{"WWW-Authenticate", ref("headers", "WWWAuthenticate")}})
 		case errs.Limited, errs.Unavailable:
-			o.add("headers", object{{"Retry-After", ref("headers", "RetryAfter")}})
+			obj.add("headers", object{{"Retry-After", ref("headers", "RetryAfter")}})
 		}
-		o.add("content", object{{"application/problem+json", object{{"schema", ref("schemas", "Problem")}, {"example", exampleOf(p)}}}})
-		out.add(component(p.Kind), o)
+		obj.add("content", object{{"application/problem+json", object{{"schema", ref("schemas", "Problem")}, {"example", exampleOf(problem)}}}})
+		out.add(component(problem.Kind), obj)
 	}
 	out.add("Default", object{
 		{"description", "Any other problem, such as one of a proxy or of a later version."},
@@ -37,26 +37,26 @@ func problemResponses() object {
 	return out
 }
 
-func exampleOf(p web.Problem) object {
-	o := object{{"type", "/problems/" + string(p.Kind)}, {"title", p.Title}, {"status", p.Status}, {"request_id", "4QJ3LMZ5BVNYQTKXW2R6CDHAPE"}}
-	switch p.Kind {
+func exampleOf(problem web.Problem) object {
+	obj := object{{"type", "/problems/" + string(problem.Kind)}, {"title", problem.Title}, {"status", problem.Status}, {"request_id", "4QJ3LMZ5BVNYQTKXW2R6CDHAPE"}}
+	switch problem.Kind {
 	case errs.Invalid:
-		o.add("detail", "the body has 1 fault")
-		o.add("errors", []any{object{{"pointer", "/title"}, {"code", "required"}, {"detail", "it must be given"}}})
+		obj.add("detail", "the body has 1 fault")
+		obj.add("errors", []any{object{{"pointer", "/title"}, {"code", "required"}, {"detail", "it must be given"}}})
 	case errs.Conflict:
-		o.add("detail", "the row conflicts with another")
-		o.add("errors", []any{object{{"pointer", "/title"}, {"code", "unique"}, {"detail", "another row has this value"}}})
+		obj.add("detail", "the row conflicts with another")
+		obj.add("errors", []any{object{{"pointer", "/title"}, {"code", "unique"}, {"detail", "another row has this value"}}})
 	}
-	return o
+	return obj
 }
 
 // refusals returns the possible problems of an operation. Every operation may answer with the four of any server.
 func refusals(kinds []errs.Kind) object {
 	anywhere := []errs.Kind{errs.Unauthenticated, errs.Limited, errs.Internal, errs.Unavailable}
 	var out object
-	for _, p := range problems() {
-		if slices.Contains(kinds, p.Kind) || slices.Contains(anywhere, p.Kind) {
-			out.add(strconv.Itoa(p.Status), ref("responses", component(p.Kind)))
+	for _, problem := range problems() {
+		if slices.Contains(kinds, problem.Kind) || slices.Contains(anywhere, problem.Kind) {
+			out.add(strconv.Itoa(problem.Status), ref("responses", component(problem.Kind)))
 		}
 	}
 	out.add("default", ref("responses", "Default"))
@@ -65,9 +65,9 @@ func refusals(kinds []errs.Kind) object {
 
 func sharedSchemas() object {
 	kinds, names := make([]any, 0, 13), make([]any, 0, 13)
-	for _, p := range problems() {
-		names = append(names, component(p.Kind))
-		kinds = append(kinds, "/problems/"+string(p.Kind))
+	for _, problem := range problems() {
+		names = append(names, component(problem.Kind))
+		kinds = append(kinds, "/problems/"+string(problem.Kind))
 	}
 	return object{
 		{jsonSchema, object{{"description", "Any JSON."}}},

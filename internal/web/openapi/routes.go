@@ -44,11 +44,11 @@ func Routes(rules *rule.Rules, described []web.Route) []web.Route {
 
 // read returns a file of the page from the binary.
 func read(name string) []byte {
-	b, err := files.ReadFile("docs/" + name)
+	out, err := files.ReadFile("docs/" + name)
 	if err != nil {
 		panic(err)
 	}
-	return b
+	return out
 }
 
 func index(name string) []byte {

@@ -41,8 +41,8 @@ func (d *document) wholeRow(table *model.Table) object {
 			required = append(required, field.Name)
 		}
 	}
-	o := object{{"type", "object"}, {"description", rowAbout(table)}, {"properties", properties}, {"required", required}}
-	return withExamples(o, d.sampleRow(table))
+	obj := object{{"type", "object"}, {"description", rowAbout(table)}, {"properties", properties}, {"required", required}}
+	return withExamples(obj, d.sampleRow(table))
 }
 
 // rowAbout describes a row for people.
@@ -77,11 +77,11 @@ func (d *document) row(table *model.Table) object {
 	return withExamples(object{{"type", "object"}, {"description", about}, {"properties", properties}}, d.sampleRow(table))
 }
 
-func withExamples(o object, samples []any) object {
+func withExamples(obj object, samples []any) object {
 	if samples == nil {
-		return o
+		return obj
 	}
-	return o.with(member{"examples", samples})
+	return obj.with(member{"examples", samples})
 }
 
 // follows reports whether clients can follow a relation. No caller sees rows of a closed table.
@@ -125,12 +125,12 @@ func (d *document) body(table *model.Table, creating bool) object {
 			required = append(required, field.Name)
 		}
 	}
-	o := object{{"type", "object"}, {"properties", properties}}
+	obj := object{{"type", "object"}, {"properties", properties}}
 	if len(required) > 0 {
-		o.add("required", required)
+		obj.add("required", required)
 	}
-	o.add("additionalProperties", false)
-	return withExamples(o, d.sampleBody(table, creating))
+	obj.add("additionalProperties", false)
+	return withExamples(obj, d.sampleBody(table, creating))
 }
 
 func (d *document) writable(field *model.Field, creating bool) bool {
@@ -150,37 +150,37 @@ func (d *document) mustBeGiven(field *model.Field) bool {
 
 // shown describes a field in an answer.
 func (d *document) shown(field *model.Field) object {
-	o := typeOf(field)
+	obj := typeOf(field)
 	switch {
 	case field.Type == model.Decimal:
-		o.add("pattern", shownDecimal(field))
+		obj.add("pattern", shownDecimal(field))
 	case field.AsString:
-		o.add("pattern", wholeNumber)
+		obj.add("pattern", wholeNumber)
 	}
 	if field.Optional || d.rules.Field(field).Read != nil {
-		o = nullable(field, o)
+		obj = nullable(field, obj)
 	}
 	if about := d.about(field, true); about != "" {
-		o.add("description", about)
+		obj.add("description", about)
 	}
 	if field.Name == "created_at" || field.Name == "updated_at" || field.ReadOnly {
-		o.add("readOnly", true)
+		obj.add("readOnly", true)
 	}
-	return o
+	return obj
 }
 
 // written describes a field in a body.
 func (d *document) written(field *model.Field, creating bool) object {
-	o := append(typeOf(field), limits(field)...)
+	obj := append(typeOf(field), limits(field)...)
 	switch {
 	case field.Type == model.JSON && !creating:
-		o = anyJSON() // any object, since it is merged into the value of the field
+		obj = anyJSON() // any object, since it is merged into the value of the field
 	case field.Optional:
-		o = nullable(field, o)
+		obj = nullable(field, obj)
 	}
 	if creating {
 		if constant, ok := d.rules.Field(field).Default.(*rule.Const); ok && !constant.Value.IsNull() {
-			o.add("default", json.RawMessage(value.AppendMember(nil, field, constant.Value)))
+			obj.add("default", json.RawMessage(value.AppendMember(nil, field, constant.Value)))
 		}
 	}
 	about := d.about(field, false)
@@ -188,10 +188,10 @@ func (d *document) written(field *model.Field, creating bool) object {
 		about = strings.TrimSpace(about + " " + mergeNote(field))
 	}
 	if about != "" {
-		o.add("description", about)
+		obj.add("description", about)
 	}
 	if field.Secret {
-		o.add("writeOnly", true)
+		obj.add("writeOnly", true)
 	}
-	return o
+	return obj
 }

@@ -54,31 +54,31 @@ func anyJSON() object { return object{{"allOf", []any{ref("schemas", jsonSchema)
 const jsonSchema = "JSON"
 
 // nullable adds null to the schema of a field.
-func nullable(field *model.Field, o object) object {
+func nullable(field *model.Field, obj object) object {
 	if field.Type == model.JSON {
-		own := o[0].value.([]any)
+		own := obj[0].value.([]any)
 		if _, ok := embedded(field.JSONSchemaText); !ok {
-			return o // null is JSON
+			return obj // null is JSON
 		}
 		return object{{"anyOf", append(own[:len(own):len(own)], object{{"type", "null"}})}}
 	}
-	for i, m := range o {
+	for i, m := range obj {
 		switch types := m.value.(type) {
 		case string:
 			if m.name == "type" {
-				o[i].value = []string{types, "null"}
+				obj[i].value = []string{types, "null"}
 			}
 		case []string:
 			if m.name == "type" {
-				o[i].value = append(types, "null")
+				obj[i].value = append(types, "null")
 			}
 		case []any:
 			if m.name == "enum" {
-				o[i].value = append(types, nil)
+				obj[i].value = append(types, nil)
 			}
 		}
 	}
-	return o
+	return obj
 }
 
 // idSchema returns the schema of an id in a path.
