@@ -58,7 +58,7 @@ func prepareDatabase(ctx context.Context, raw *pgconn.PgConn) error {
 	for _, f := range functions() {
 		statements = append(statements, f.create())
 	}
-	return locked(ctx, raw, statements...)
+	return lockedUnless(ctx, raw, isOurs, statements...)
 }
 
 const selectOwnFunctions = `SELECT coalesce(string_agg(proname, ' '), '') FROM pg_proc
@@ -129,19 +129,28 @@ func one(ctx context.Context, raw *pgconn.PgConn, sql string) (string, error) {
 	return string(result.Rows[0][0]), nil
 }
 
+// isOurs reports whether the database has the engine's tables.
+func isOurs(ctx context.Context, raw *pgconn.PgConn) (bool, error) {
+	whose, err := one(ctx, raw, whoseDatabase)
+	return whose == "ours", err
+}
+
 // lockEngine keeps nodes that start together from making the same things at once.
 const lockEngine = `SELECT pg_advisory_xact_lock(1634955111, 0)`
 
-// locked runs statements in one transaction, one node at a time. It leaves out statements that another node has run in the
-// meantime, which it finds by the table of the first one.
+// locked runs statements in one transaction, one node at a time.
 func locked(ctx context.Context, raw *pgconn.PgConn, statements ...string) error {
+	never := func(context.Context, *pgconn.PgConn) (bool, error) { return false, nil }
+	return lockedUnless(ctx, raw, never, statements...)
+}
+
+// lockedUnless is locked, unless done reports under the lock that another node has run the statements in the meantime.
+func lockedUnless(ctx context.Context, raw *pgconn.PgConn, done func(context.Context, *pgconn.PgConn) (bool, error), statements ...string) error {
 	if err := execAll(ctx, raw, begin, lockEngine); err != nil {
 		return err
 	}
-	if statements[0] == createEngine {
-		if whose, err := one(ctx, raw, whoseDatabase); err != nil || whose == "ours" {
-			return errors.Join(err, execAll(ctx, raw, rollback))
-		}
+	if yes, err := done(ctx, raw); err != nil || yes {
+		return errors.Join(err, execAll(ctx, raw, rollback))
 	}
 	if err := execAll(ctx, raw, append(statements, commit)...); err != nil {
 		return errors.Join(err, execAll(ctx, raw, rollback))
