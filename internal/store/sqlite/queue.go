@@ -138,8 +138,14 @@ func (w *writer) lead(j *job) bool {
 	if !w.claim() {
 		return false
 	}
-	defer w.using.Unlock()
-	defer func() { w.leads = false }()
+	ended := false
+	defer func() {
+		if !ended { // a row ended the goroutine, as t.FailNow does
+			w.crashed(background.ErrExited)
+		}
+		w.leads = false
+		w.using.Unlock()
+	}()
 	w.leads = true
 	err := background.Guard("the writer", func() error {
 		if w.admit(j) {
@@ -150,6 +156,7 @@ func (w *writer) lead(j *job) bool {
 	if err != nil {
 		w.crashed(err)
 	}
+	ended = true
 	return true
 }
 

@@ -191,6 +191,25 @@ func TestLeadingScript(t *testing.T) {
 	}
 }
 
+// A row may end the goroutine of a leading script, as t.FailNow does. Later writes work all the same.
+func TestLeadingScriptGoexit(t *testing.T) {
+	db := openScripts(t, Config{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, _ = runScript(db, inserting(1, func(value.Row) error { runtime.Goexit(); return nil }))
+	})
+	wg.Wait()
+	if done, err := runScript(db, inserting(2, accept)); !done || err != nil {
+		t.Errorf("the next script: Script() = %t, %v", done, err)
+	}
+	if err := db.Write(t.Context(), func(tx store.Tx) error { return insert(tx, 3) }); err != nil {
+		t.Errorf("the next function: %v", err)
+	}
+	if ids := rowsOf(t, db); !slices.Equal(ids, []int64{2, 3}) {
+		t.Errorf("the rows are %v", ids)
+	}
+}
+
 // Close waits for a script that runs on the goroutine of its caller.
 func TestCloseWaitsForALeadingScript(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data.db")
