@@ -1,8 +1,17 @@
 // Package record is the only door to the rows of a model. Every read and every write passes it, and it builds the access
 // rules into the statements.
 //
-// Start with As for the rows of one caller. Its methods lead to get.go and list.go for reads, and to create.go, update.go
-// and delete.go for writes. A write is built once as a rowWrite (write.go) and checked by a rowCheck (rowcheck.go).
+// The files form layers. From the top down:
+//   - as.go and tx.go are the entrances: the rows of one caller, for a request or in a transaction.
+//   - get.go and list.go read. A page finds the cheapest way to its rows (ways.go), counts them (total.go), and reads the
+//     rows that they expand (expand.go).
+//   - create.go, update.go and delete.go write. A write is built once as a rowWrite (write.go). A rowCheck explains why it
+//     was refused (rowcheck.go, reference.go).
+//   - request.go is one request of one caller, with its access.
+//   - db.go, table.go, decision.go and statements.go hold what all requests share.
+//
+// Packages below it have one part each: gate admits reads, statement keeps statements, shape resolves parameters, input
+// checks bodies, cursor encodes positions and render writes JSON.
 package record
 
 import (
