@@ -110,7 +110,7 @@ func storedModel(t *testing.T, db store.DB) (m *model.Model) {
 	return m
 }
 
-// An undo does not take the values of a column for those that an earlier column of its name was given.
+// An undo does not confuse the values of a column with the values of an earlier column of its name.
 func TestUndoKnowsWhatWasGiven(t *testing.T) {
 	onEach(t, func(t *testing.T, eng engine) {
 		db := eng.open(t)

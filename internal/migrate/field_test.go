@@ -88,7 +88,7 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 			}
 			w := &walk{t: t, db: db, is: &world{}}
 			if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 || w.model() != string(snapshot.Encode(after)) {
-				t.Errorf("the database is not that of the model: %s, %v", strings.Join(drift, "\n"), err)
+				t.Errorf("the database differs from the model: %s, %v", strings.Join(drift, "\n"), err)
 			}
 			if left := w.left(); left != "" {
 				t.Error(left)

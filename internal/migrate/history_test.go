@@ -21,7 +21,7 @@ func TestDamagedHistory(t *testing.T) {
 			name, sql string
 			damaged   string // what History says of the second entry
 			apply     string // the error of a safe change, "" for none
-			undo      string // that of taking the second change back
+			undo      string // plan of the second change's undo
 		}{
 			{"changes", `"changes" = '{'`, "changes: ", "", "entry 2 of the history of the database cannot be read: changes: "},
 			{"steps", `"steps" = ''`, "steps: ", "", "entry 2 of the history of the database cannot be read: steps: "},

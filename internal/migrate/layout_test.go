@@ -43,7 +43,7 @@ func TestCurrentLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("the system tables are not those of layout %d (-want +got):\n%s", store.Layout, diff)
+		t.Errorf("the system tables differ from layout %d (-want +got):\n%s", store.Layout, diff)
 	}
 }
 

@@ -55,7 +55,7 @@ func mutations() []mutation {
 	}
 }
 
-// free returns one of the names that is not among those that are taken, "" where there is none.
+// free returns one of the names that is not taken, "" if there is none.
 func (m *mutator) free(names []string, taken ...string) string {
 	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(taken, n) })
 	if len(names) == 0 {
@@ -151,7 +151,7 @@ func (m *mutator) forgetField(table *wTable, field *wField) {
 	table.unique, table.indexes = slices.DeleteFunc(table.unique, without), slices.DeleteFunc(table.indexes, without)
 }
 
-// call gives a table a name; the former one is that of before the step.
+// call gives a table a name. The former one is its name before the step.
 func (m *mutator) call(table *wTable, name string) {
 	table.name, table.was = name, ""
 	if before := m.from.table(table.uid); before != nil && before.name != name {
@@ -257,7 +257,7 @@ func (m *mutator) become(field *wField, typ model.Type) {
 	}
 }
 
-// valuesOfRows makes the values of an enum those that rows have.
+// valuesOfRows gives an enum the values in the rows.
 func (m *mutator) valuesOfRows(field *wField) {
 	for _, table := range m.from.tables {
 		for _, row := range table.rows {
@@ -599,8 +599,9 @@ func (m *mutator) changeDefault() bool {
 	return true
 }
 
-// settle forgets former names that were applied already: some at random, and those that the model has no room for. It
-// returns false where a new one would read as one that was applied: names that change places twice, with no model between.
+// settle forgets former names that were applied already: some at random, and the ones that the model
+// has no room for. It returns false if a new one would read as one that was applied: names that change places twice, with no
+// model between.
 func (m *mutator) settle() bool {
 	for _, table := range m.w.tables {
 		before := m.from.table(table.uid)

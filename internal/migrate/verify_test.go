@@ -22,7 +22,7 @@ func readCatalog(t testing.TB, db store.DB, rules *rule.Rules) (got catalog) {
 	return got
 }
 
-// sameAsFresh compares the catalogue with that of a database whose tables were just made.
+// sameAsFresh compares the catalogue with the catalogue of a database with new tables.
 func sameAsFresh(t *testing.T, eng engine, db store.DB, rules *rule.Rules) {
 	t.Helper()
 	if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {

@@ -252,7 +252,7 @@ func (w *world) lines(table *wTable) []string {
 	return lines
 }
 
-// Names that a walk gives, few enough that they come back. Those of the length that a name may have begin alike.
+// tableNamesOf returns the names in a walk, few enough to come back. The longest ones begin alike.
 func tableNamesOf() []string {
 	long := strings.Repeat("long_", 11)
 	return []string{"p", "q", "r", "s", "p_id", long + "a", long + "b", long + "cdefg"}

@@ -175,7 +175,7 @@ func (c *writers) work(db store.DB, r *rand.Rand, i int64) {
 		case c.refusal(err):
 			continue
 		case c.breaks:
-			return // the tables are those of the new model
+			return // the tables follow the new model
 		default:
 			c.t.Errorf("a write by the former model: %v", err)
 			return

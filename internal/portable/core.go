@@ -259,7 +259,7 @@ func (c *checker) star(it item, scope *selectScope, use purpose, add func(int, s
 			continue
 		}
 		if count += len(rel.columns); count > maxColumns {
-			c.fault(it.at, "these are more than %d columns: name those that are needed", maxColumns)
+			c.fault(it.at, "these are more than %d columns: name the needed ones", maxColumns)
 			return
 		}
 		for i, col := range rel.columns {

@@ -71,7 +71,7 @@ func (c *crowd) provesMuch(events []event) {
 		together[e.xact]++
 		largest = max(largest, together[e.xact])
 	}
-	t.Logf("writes by their outcome: %v; those that were done in %d transactions of up to %d", tally, len(together), largest)
+	t.Logf("writes by their outcome: %v; the successful ones in %d transactions of up to %d", tally, len(together), largest)
 	for _, kind := range []errs.Kind{"", errs.Unauthenticated, errs.Forbidden, errs.NotFound, errs.Invalid, errs.Conflict, errs.Stale} {
 		if tally[kind] == 0 {
 			t.Errorf("no write came to %q: it proves little", kind)
@@ -326,6 +326,6 @@ func TestHistoryAccountsForRefusalsUntilCommit(t *testing.T) {
 	wrong.end = time.Now()
 	callers.told(wrong)
 	if left := callers.replay(events); len(left) != 1 || left[0] != wrong {
-		t.Errorf("%d refusals are unaccounted for, want that of a row that had been shown", len(left))
+		t.Errorf("%d refusals are unaccounted for, want the refusal of a row that had been shown", len(left))
 	}
 }

@@ -107,7 +107,7 @@ func compareGolden(t *testing.T, m *model.Model, rules *rule.Rules, dialect Dial
 		t.Fatal(err)
 	}
 	if !bytes.Equal(want, out.Bytes()) {
-		t.Errorf("the statements are not those of %s: see what -update changes", file)
+		t.Errorf("the statements differ from %s: see what -update changes", file)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
-// Layout is the version of what Ashlar itself keeps in a database: the tables of the engine and those of package system. Each
+// Layout is the version of what Ashlar itself keeps in a database: the tables of the engine and of package system. Each
 // database is marked with its layout. An engine makes new databases of this layout and refuses later ones. Package system
 // migrates older ones.
 const Layout = 2
@@ -60,7 +60,7 @@ type DB interface {
 }
 
 // Run runs a write as a script. If the engine refuses the script, Run runs the function f, which says what was wrong. Script
-// and function must do the same when nothing is wrong. Errors are those of DB.Write.
+// and function must do the same when nothing is wrong. Errors are the errors of DB.Write.
 func Run(ctx context.Context, db DB, write func(revision int64) (*Script, error), f func(Tx) error) error {
 	if done, err := db.Script(ctx, write); done || err != nil {
 		return err

@@ -26,6 +26,7 @@ type Load interface {
 	Exec(statements ...string) error
 
 	// Copy runs the statements in create, then puts rows into a table by the statement into, which sqlgen.LoadWhole wrote.
+	//
 	// next returns the values of a row, which Copy does not keep, and nil after the last row. An error of next ends the copy
 	// and is returned. Some of the rows may then be there.
 	Copy(create []string, into string, next func() ([]value.Value, error)) error

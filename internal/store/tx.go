@@ -42,7 +42,7 @@ type Tx interface {
 	Exec(sql string, args []value.Value) (changed int64, err error)
 
 	// ExecThenQuery runs a statement that changes rows and, unless that fails, a query. An engine may send both
-	// together. Errors are those of Exec and of Query.
+	// together. Errors are the errors of Exec and of Query.
 	ExecThenQuery(change, read Statement, row func(value.Row) error) error
 
 	// Revision returns a number that no earlier call on this database returned in a committed transaction.

@@ -98,7 +98,7 @@ func TestServerEndsWithTheTestBinary(t *testing.T) {
 	t.Errorf("10 s after the test binary was killed, %q are still there", there(dirs))
 }
 
-// there are those of the folders that exist.
+// there returns the existing folders.
 func there(dirs []string) (left []string) {
 	for _, dir := range dirs {
 		if _, err := os.Stat(dir); err == nil {

@@ -73,7 +73,7 @@ func (c *Cluster) ask(sql string) (text string, err error) {
 	return text, rows.Err()
 }
 
-// SecureURL is the address of one of its databases over TCP. Settings are those of TLS, such as "sslmode", "require".
+// SecureURL is the address of one of its databases over TCP. Settings are settings of TLS, such as "sslmode", "require".
 func (c *Cluster) SecureURL(database string, settings ...string) string {
 	return secureURL(c.port, database, settings)
 }

@@ -18,8 +18,8 @@ import (
 // that could be a piece of its password. What pgx says of a text that it cannot read quotes that text. If an @ or a / of
 // the password is not escaped, pgx takes the rest of the password for the host or the database.
 
-// addresses parses the address of Open and the direct address. It returns the settings of usual connections, and of those
-// that need a session of their own. It ignores blanks around an address, such as the line break at the end of a file.
+// addresses parses the address of Open and the direct address. It returns the settings of usual connections, and of
+// connections that need a session of their own. It ignores blanks around an address, such as the line break at the end of a file.
 func addresses(url, direct string) (config, session *pgx.ConnConfig, err error) {
 	if config, err = parseAddress("address", url); err != nil {
 		return nil, nil, err

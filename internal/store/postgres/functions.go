@@ -22,8 +22,8 @@ func (f function) create() string {
 }
 
 // functions are the functions that generated statements use (sqlgen.Postgres). They return NULL for a result that does not
-// exist. PostgreSQL's own operators would raise an error. Their results equal those of package value, which evaluates
-// expressions without a row.
+// exist. PostgreSQL's own operators would raise an error. Package value evaluates expressions
+// without a row, with the same results.
 func functions() []function {
 	return []function{
 		{"ashlar_exact(x float8)", "numeric", exactBody},

@@ -14,7 +14,7 @@ import (
 
 // Scripts that wait are committed together. Their statements go out in one packet, with the one that moves the generations.
 // COMMIT follows in a second packet, when all their rows have been judged. A script that comes while a connection for
-// groups is free goes by itself at once. Those that come while all are busy form the next group.
+// groups is free goes by itself at once. Scripts that come while all are busy form the next group.
 //
 // Groups need no savepoints: if a script is refused, the group is undone and run again without it. Groups do not deadlock:
 // scripts lock rows in one order, and scripts that may wait for others run alone. Where transactions are SERIALIZABLE all
@@ -148,7 +148,7 @@ func (g *groups) withdraw(item *waiter) bool {
 	return true
 }
 
-// lead runs a group of this waiter and of those in the line, then lets the next one lead.
+// lead runs a group of this waiter and the line, then lets the next one lead.
 func (g *groups) lead(item *waiter) {
 	all := g.takeWaiters(item)
 	defer g.next()

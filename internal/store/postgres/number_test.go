@@ -15,7 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// FuzzNumeric compares our numeric with that of the driver's own codec, and reads it back.
+// FuzzNumeric compares our numeric with the driver's own codec, and reads it back.
 func FuzzNumeric(f *testing.F) {
 	for _, n := range []int64{0, 1, -1, 9999, 10000, 10001, -99_990_000, value.MaxDecimal - 1, 1 - value.MaxDecimal, math.MaxInt64, math.MinInt64} {
 		for _, scale := range []uint8{0, 1, 2, 3, 4, 5, 17, 18} {

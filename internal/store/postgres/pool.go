@@ -69,7 +69,7 @@ type pool struct {
 
 	mu      sync.Mutex
 	stopped bool
-	inside  int           // users, those that wait included
+	inside  int           // users, waiting ones included
 	cached  []*conn       // idle connections that raw takes for used: see cache
 	empty   chan struct{} // closed when the pool is stopped and the last user has left
 }
@@ -220,11 +220,11 @@ func (p *pool) give(c *conn) {
 	c.watch.LookAgain() // the last look may have come before the connection was cached
 }
 
-// maxUses is how often a connection is taken before pgxpool sees it again. pgxpool ends those that have lived long enough.
+// maxUses is how often a connection is taken before pgxpool sees it again. pgxpool ends connections at their maximal age.
 const maxUses = 1000
 
 // cache keeps a connection for the next caller, past pgxpool, which takes a twentieth of the time of a read. An unused
-// connection soon goes back by itself, so that pgxpool checks and ends those that are idle. There are never more
+// connection soon goes back by itself, so that pgxpool checks and ends idle ones. There are never more
 // connections than turns, because pgxpool is asked only if none is cached.
 func (p *pool) cache(c *conn) bool {
 	c.uses++

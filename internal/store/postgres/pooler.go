@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
-// Behind a pooler that shares sessions (pgbouncer in transaction mode) each transaction may be run by another connection
-// of the server, so that nothing lasts from one to the next: no setting, no prepared statement, no lock of a session.
+// Behind a pooler that shares sessions (pgbouncer in transaction mode) each transaction may run on another connection of
+// the server. So nothing lasts from one to the next: no setting, no prepared statement, no lock of a session.
 // Where Config.Direct says that there is one
 //
 //   - each transaction, of reads too, begins with BEGIN and with one statement that makes the settings, for it alone;
@@ -34,7 +34,7 @@ var errPooler = errors.New("the address of the database is that of a pooler whic
 // refusesSettings is pgbouncer's message about settings at the start of a connection. It has no translations.
 const refusesSettings = "unsupported startup parameter"
 
-// isPooler reports whether an error of connecting is that of a pooler.
+// isPooler reports whether an error of connecting comes from a pooler.
 func isPooler(err error) bool {
 	return errors.Is(err, errPooler) || err != nil && strings.Contains(err.Error(), refusesSettings)
 }

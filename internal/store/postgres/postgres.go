@@ -92,7 +92,7 @@ func (db *DB) reach(ctx context.Context) error {
 	return err
 }
 
-// mergeSettings returns the settings of both. Those of the second win.
+// mergeSettings returns the settings of both. The second ones win.
 func mergeSettings(settings, others map[string]string) map[string]string {
 	all := maps.Clone(settings)
 	maps.Copy(all, others)

@@ -52,7 +52,7 @@ func (db *DB) commitAlone(ctx context.Context, script *store.Script) (done bool,
 }
 
 // commitScripts runs scripts once in one transaction and reports whether it was committed. With done, an error means that
-// the outcome is unknown. Without, all scripts are undone, and those that caused it are marked as refused.
+// the outcome is unknown. Without, all scripts are undone, and the ones that caused it are marked as refused.
 func (db *DB) commitScripts(p *pool, deadline time.Time, all []*waiter) (done bool, err error) {
 	c, err := p.take(context.Background(), deadline)
 	if err != nil {

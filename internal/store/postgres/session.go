@@ -51,7 +51,7 @@ var binary = []int16{1}
 // envelope is what is sent in one packet with a statement, before and after it.
 type envelope struct{ before, after []string }
 
-// query runs a statement and gives each row to each. The error is that of the driver or of each.
+// query runs a statement and gives each row to each. The error comes from the driver or from each.
 func (s *session) query(sql string, args []value.Value, with envelope, each func(value.Row) error) (changed int64, err error) {
 	if s.failed != nil {
 		return 0, s.failed
@@ -146,7 +146,7 @@ func (s *session) run(all ...string) error {
 }
 
 // send queues statements that have neither parameters nor rows, by name. If they were queued with a description, pgx would
-// keep it after an error and take it for that of the next statement.
+// keep it after an error and take it for the next statement's.
 func (s *session) send(all ...string) {
 	for _, sql := range all {
 		if name, prepared := s.c.control[sql]; prepared {

@@ -14,7 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-// run runs a job, and those that come while it runs, as one transaction. If the transaction is lost, run runs each job again
+// run runs a job, and all that come while it runs, as one transaction. If the transaction is lost, run runs each job again
 // in one of its own.
 func (w *writer) run(first *job) {
 	if first.sweeps {
@@ -33,7 +33,7 @@ func (w *writer) run(first *job) {
 	w.runAlone()
 }
 
-// refuse answers the job, and those that wait behind it, if no transaction can begin: another process has held the lock for
+// refuse answers the job, and all that wait behind it, if no transaction can begin: another process has held the lock for
 // the whole busy timeout, or the disk fails. If each tried for itself, the last would wait for hours.
 func (w *writer) refuse(first *job, err error) {
 	if w.conn != nil && lite.ErrCode(err).ToPrimary() != lite.ResultBusy {

@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// others counts the commits of connections other than the writer's. Those of other processes, such as the shell of SQLite,
+// others counts the commits of connections other than the writer's. Commits of other processes, such as the shell of SQLite,
 // move no generation. SQLite tells the writer's connection about them by PRAGMA data_version, which its own commits do not
 // change. One step of the count may stand for many commits.
 type others struct {

@@ -131,7 +131,7 @@ func (w *writer) enqueue(j *job) error {
 	}
 }
 
-// lead runs a script, and those that come while it runs, on the goroutine of its caller, and answers them. It does so only
+// lead runs a script, and all that come while it runs, on the goroutine of its caller, and answers them. It does so only
 // if the writer is idle, and reports whether it did. The way to the writer's goroutine and back takes longer than the
 // statements of a small write.
 func (w *writer) lead(j *job) bool {
@@ -167,7 +167,7 @@ func (w *writer) claim() bool {
 	return !w.stopping && len(w.queue) == 0 && len(w.passed) == 0 && w.using.TryLock()
 }
 
-// stop refuses new jobs and waits for those that are queued: until the deadline, and then for the function under way,
+// stop refuses new jobs and waits for the queued ones: until the deadline, and then for the function under way,
 // which has its own.
 func (w *writer) stop(deadline time.Time) error {
 	if !w.beginStop(deadline) {

@@ -256,7 +256,7 @@ func (p *readers) give(r *reader) {
 	p.put(r)
 }
 
-// close closes the connections as they come back. It gives up on those that do not come back within the patience.
+// close closes the connections as they come back. It gives up on connections that do not come back within the patience.
 func (p *readers) close(patience time.Duration) (err error) {
 	close(p.closed)
 	timer := time.NewTimer(max(patience, time.Millisecond))

@@ -294,7 +294,7 @@ func TestReservedRevisions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range int64(1_000_000) { // those of rows that were loaded
+	for n := range int64(1_000_000) { // revisions of loaded rows
 		given[n+1] = true
 	}
 	take(first, 10)

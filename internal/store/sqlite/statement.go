@@ -40,7 +40,9 @@ const largeText = 1024
 
 // bind sets every parameter. It never clears them: since SQLite 3.54, sqlite3_clear_bindings makes the next run of many
 // statements parse and plan anew (a list of 30 rows took 44 µs instead of 31). zombiezen's own cache, Conn.Prepare, clears,
-// so we have another. https://gitlab.com/cznic/sqlite/-/issues/264
+// so we have another.
+//
+// https://gitlab.com/cznic/sqlite/-/issues/264
 func (s *statement) bind(args []value.Value) error {
 	if len(args) != s.raw.BindParamCount() {
 		return engine.Internal(fmt.Errorf("%d values for the %d parameters of %s", len(args), s.raw.BindParamCount(), s.sql))

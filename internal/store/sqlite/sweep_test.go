@@ -67,7 +67,7 @@ func openNodes(t *testing.T, cfg Config) *DB {
 	return db
 }
 
-// A sweep has a transaction of its own between those of others, follows no references, and leaves them enforced.
+// A sweep has a transaction of its own between other ones, follows no references, and leaves them enforced.
 func TestSweep(t *testing.T) {
 	db := openNodes(t, Config{GroupTime: time.Minute})
 	add := func(tx store.Tx) error { return addChain(tx, 1, 2_000) }

@@ -1,6 +1,6 @@
 // Package jsonline writes log lines in JSON, byte for byte as slog.JSONHandler does, in a quarter of the time.
 //
-// Nearly all lines of a server are those of its requests. Such a line takes 6 % of the CPU time of a short request with
+// Nearly all lines of a server are about its requests. Such a line takes 6 % of the CPU time of a short request with
 // the attributes of slog, and 1.5 % without them. Drop the package when telemetry.BenchmarkRequestLog no longer shows the
 // difference. Attributes as the input of this package were tried: they alone doubled its time.
 package jsonline

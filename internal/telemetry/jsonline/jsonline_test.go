@@ -21,7 +21,7 @@ func (r record) AddTo(line *Line) {
 	}
 }
 
-// TestLogIsThatOfSlog compares the lines of a Handler with those of slog. A Handler may also refuse.
+// TestLogIsThatOfSlog compares the lines of a Handler with slog's. A Handler may also refuse.
 func TestLogIsThatOfSlog(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678900000, time.UTC)
 	for _, tt := range []struct {

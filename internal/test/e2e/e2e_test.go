@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 						first = answers
 					}
 					if diff := cmp.Diff(first, answers); diff != "" {
-						t.Errorf("the answers differ from those of %s (-, +):\n%s", engines()[0].name, diff)
+						t.Errorf("the answers differ from %s's (-, +):\n%s", engines()[0].name, diff)
 					}
 				})
 			}
