@@ -34,10 +34,11 @@ format:
 	@files=$$(gofmt -l .); \
 	if [ -n "$$files" ]; then echo "not gofmt-ed:"; echo "$$files"; exit 1; fi; echo "every file is gofmt-ed"
 
-lint: ## staticcheck and more (settings in staticcheck.conf), and the check of Markdown
-	$(GO) build -C tools -buildvcs=false -o ../bin/ ./lint ./mdlint
+lint: ## staticcheck and more (settings in staticcheck.conf), and checks of the language of comments and Markdown
+	$(GO) build -C tools -buildvcs=false -o ../bin/ ./lint ./mdlint ./measure
 	./bin/lint ./...
 	./bin/mdlint
+	./bin/measure -lint
 
 measure: ## count how the code reads (clauses in comments, one-letter names, uses between files), beside bars
 	$(GO) build -C tools -buildvcs=false -o ../bin/ ./measure

@@ -62,7 +62,7 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 				}
 				n++
 				wrote, becomes := fmt.Sprint(-n), fmt.Sprint(-n)
-				if tt.without != "" && (tt.fault == "" && n%2 == 0 || strings.HasPrefix(sql, "LOCK TABLE")) {
+				if tt.without != "" && ((tt.fault == "" && n%2 == 0) || strings.HasPrefix(sql, "LOCK TABLE")) {
 					wrote, becomes = tt.without, tt.want
 				}
 				want[n], want[there+n] = becomes, becomes

@@ -224,7 +224,7 @@ func (j journey) interrupt(t *testing.T, eng engine, n int, want map[string]stri
 		_, err := Apply(context.Background(), db, after, options)
 		return err
 	}
-	if err := halt(); err == nil || !kill && !errors.Is(err, errInterrupted) {
+	if err := halt(); err == nil || (!kill && !errors.Is(err, errInterrupted)) {
 		t.Fatalf("Apply = %v, want that it is interrupted", err)
 	}
 	w := &walk{t: t, e: eng, db: db, is: &world{}}

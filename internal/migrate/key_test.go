@@ -51,7 +51,7 @@ func TestPostgresKeyBesideWriters(t *testing.T) {
 				case !bound || !refused:
 					t.Errorf("before %q a row of the former model: %v", sql, err)
 				}
-				bound = bound || tt.bound && strings.HasSuffix(sql, check)
+				bound = bound || (tt.bound && strings.HasSuffix(sql, check))
 				return nil
 			}
 			_, err := Apply(context.Background(), db, now, options)

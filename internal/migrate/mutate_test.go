@@ -361,7 +361,7 @@ func (m *mutator) renameField() bool {
 		return false
 	}
 	column := m.free(columnNamesOf(), append(table.columns(), m.from.table(table.uid).columns()...)...)
-	if column == "" || field.ref != 0 && !strings.HasSuffix(column, "_id") {
+	if column == "" || (field.ref != 0 && !strings.HasSuffix(column, "_id")) {
 		return false
 	}
 	m.callField(table, field, column)
@@ -389,7 +389,7 @@ func (m *mutator) replaceField() bool {
 		return false
 	}
 	field := pick(m.Rand, table.fields)
-	if a == field || field.ref != 0 && !strings.HasSuffix(a.column, "_id") || m.from.table(table.uid) == nil || m.from.table(table.uid).field(field.uid) == nil {
+	if a == field || (field.ref != 0 && !strings.HasSuffix(a.column, "_id")) || m.from.table(table.uid) == nil || m.from.table(table.uid).field(field.uid) == nil {
 		return false
 	}
 	m.forgetField(table, a)
@@ -605,16 +605,16 @@ func (m *mutator) changeDefault() bool {
 func (m *mutator) settle() bool {
 	for _, table := range m.w.tables {
 		before := m.from.table(table.uid)
-		if before == nil || before.was == table.was && (chance(m.Rand, 50) || slices.Contains(m.w.names(), table.was)) {
+		if before == nil || (before.was == table.was && (chance(m.Rand, 50) || slices.Contains(m.w.names(), table.was))) {
 			table.was = ""
 		}
 		for _, field := range table.fields {
 			old := before.fieldOf(field.uid)
-			if old == nil || old.was == field.was && (chance(m.Rand, 50) || slices.Contains(table.columns(), field.was) || field.ref != 0 && !strings.HasSuffix(field.was, "_id")) {
+			if old == nil || (old.was == field.was && (chance(m.Rand, 50) || slices.Contains(table.columns(), field.was) || (field.ref != 0 && !strings.HasSuffix(field.was, "_id")))) {
 				field.was = ""
 			}
 			for i, val := range field.values {
-				if old == nil || chance(m.Rand, 50) && slices.Contains(old.values, val) {
+				if old == nil || (chance(m.Rand, 50) && slices.Contains(old.values, val)) {
 					field.values[i].Was = ""
 				}
 			}

@@ -444,7 +444,7 @@ func (w *walk) delete() {
 		_, err := tx.Exec("DELETE /* "+w.at.String()+" */ FROM "+sqlgen.Quote(table.name)+` WHERE "id" = $1`, []value.Value{r.id})
 		return err
 	})
-	if c, ok := errors.AsType[*store.ConstraintError](err); refused != (ok && c.Constraint == store.ForeignKey) || err != nil && !ok {
+	if c, ok := errors.AsType[*store.ConstraintError](err); refused != (ok && c.Constraint == store.ForeignKey) || (err != nil && !ok) {
 		w.fatalf("DELETE of %s of %s = %v, want refused %v", show(r.id), table.name, err, refused)
 	}
 	for _, t := range want.tables {

@@ -27,8 +27,8 @@ type DB interface {
 
 	// Write runs f in a transaction and returns after the commit is durable. It also returns an error of f only after the
 	// transaction has ended, because f may have refused on account of a neighbour's row. An error or a panic of f undoes
-	// what f did and nothing else. f may run more than once, so it resets what it fills. f must be short and must not wait
-	// for anything but its own statements.
+	// what f did and nothing else. The engine may run f more than once, so f resets what it fills. It is short, and waits
+	// for nothing but its own statements.
 	Write(ctx context.Context, f func(Tx) error) error
 
 	Scripter

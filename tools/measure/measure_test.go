@@ -44,6 +44,7 @@ func TestSentences(t *testing.T) {
 		{"paragraphs", "// No full stop\n//\n// Second", 2, 0},
 		{"a list", "// Steps:\n//   - which one\n//   - whose one", 3, 2},
 		{"code", "// Example:\n//\n//\tfor that which was\n//\n// End.", 2, 0},
+		{"the output of an example", "// First.\n// Output:\n// CREATE TABLE that, which", 1, 0},
 		{"a code span", "// Call `f(that. Which)` first.", 1, 0},
 		{"a full stop inside", "// Version 1.5 of e.g. Go is meant.", 1, 0},
 		{"conditions", "// It ends when it is done, if it began, unless it failed.", 1, 0},

@@ -41,7 +41,8 @@ func (s sentence) clauses() int {
 	return count
 }
 
-// sentences returns the sentences of a comment, without directives and indented code. A code span is one word.
+// sentences returns the sentences of a comment, without directives, indented code and the output of an Example. A code span
+// is one word.
 func sentences(group *ast.CommentGroup) []sentence {
 	var all []sentence
 	var paragraph []string
@@ -53,6 +54,9 @@ func sentences(group *ast.CommentGroup) []sentence {
 		paragraph = nil
 	}
 	for line := range strings.SplitSeq(group.Text(), "\n") {
+		if line == "Output:" || line == "Unordered output:" {
+			break // what an Example prints
+		}
 		item := listItem.FindString(line)
 		switch {
 		case item != "":

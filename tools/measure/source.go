@@ -28,8 +28,7 @@ type pkg struct {
 	types.Info
 }
 
-// load parses and type-checks every Go file under root, but for hidden folders, testdata, vendor, node_modules and generated
-// files.
+// load parses and type-checks every Go file under root. It leaves out generated files, and the folders of skipped.
 func load(fset *token.FileSet, root string) ([]*pkg, error) {
 	byDir := map[string]*pkg{}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
@@ -64,8 +63,10 @@ func load(fset *token.FileSet, root string) ([]*pkg, error) {
 	return pkgs, nil
 }
 
+// skipped reports whether a folder holds nothing that people of the project write: a hidden folder, test data, packages from
+// elsewhere, or the output of a tool.
 func skipped(folder string) bool {
-	return strings.HasPrefix(folder, ".") || folder == "testdata" || folder == "vendor" || folder == "node_modules"
+	return strings.HasPrefix(folder, ".") || slices.Contains([]string{"testdata", "vendor", "node_modules", "out"}, folder)
 }
 
 func parse(fset *token.FileSet, root, name string) (*file, error) {

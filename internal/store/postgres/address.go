@@ -75,7 +75,7 @@ func isAmbiguous(text string, config *pgx.ConnConfig) bool {
 	if _, rest, isURL := strings.Cut(text, "://"); isURL && strings.HasPrefix(text, "postgres") {
 		// pgx ends the user and the password at the first @.
 		user, behind, at := strings.Cut(rest, "@")
-		if at && strings.Contains(user, "/") || strings.Contains(behind, "@") {
+		if (at && strings.Contains(user, "/")) || strings.Contains(behind, "@") {
 			return true
 		}
 	}

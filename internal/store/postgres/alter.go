@@ -123,7 +123,7 @@ func (a *alteration) run(sql string, args []value.Value, row func(value.Row) err
 		rowErr = row(v)
 		return rowErr
 	})
-	if err == nil || rowErr != nil && a.s.failed == nil && errors.Is(err, rowErr) {
+	if err == nil || (rowErr != nil && a.s.failed == nil && errors.Is(err, rowErr)) {
 		return changed, err
 	}
 	if a.broken == nil {

@@ -134,7 +134,7 @@ func compareFloats(t *testing.T, r store.Reader, a, b float64) {
 	const all = "SELECT ashlar_float_add($1, $2), ashlar_float_mul($1, $2), ashlar_float_div($1, $2)"
 	err := r.Query(all, []value.Value{value.OfFloat(a), value.OfFloat(b)}, func(row value.Row) error {
 		for i, want := range results {
-			if row.Null(i) == want.ok || want.ok && row.Float(i) != want.f {
+			if row.Null(i) == want.ok || (want.ok && row.Float(i) != want.f) {
 				t.Errorf("ashlar_float_%s(%v, %v) = %v (null %t), want %v (%t)", want.name, a, b, row.Float(i), row.Null(i), want.f, want.ok)
 			}
 		}

@@ -36,7 +36,7 @@ const refusesSettings = "unsupported startup parameter"
 
 // isPooler reports whether an error of connecting comes from a pooler.
 func isPooler(err error) bool {
-	return errors.Is(err, errPooler) || err != nil && strings.Contains(err.Error(), refusesSettings)
+	return errors.Is(err, errPooler) || (err != nil && strings.Contains(err.Error(), refusesSettings))
 }
 
 // tracked are the settings that a pooler keeps for each of its clients.

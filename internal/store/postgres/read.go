@@ -99,7 +99,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	}
 	for try := 1; ; try++ {
 		err := r.run(sql, args, each)
-		if err == nil || rowErr != nil && errors.Is(err, rowErr) {
+		if err == nil || (rowErr != nil && errors.Is(err, rowErr)) {
 			r.started = true
 			return err
 		}

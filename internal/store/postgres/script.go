@@ -207,7 +207,7 @@ func (s *session) receiveScript(item *waiter) error {
 			return err
 		}
 		item.changed = item.changed || changed > 0
-		item.refused = item.refused || no != nil || step.Row != nil && rows == 0
+		item.refused = item.refused || no != nil || (step.Row != nil && rows == 0)
 	}
 	return nil
 }

@@ -234,7 +234,7 @@ func (s *session) fail(err error) error {
 	}
 	for {
 		got, more := s.p.GetResults()
-		if _, refused := errors.AsType[*pgconn.PgError](more); more != nil && !refused || got == nil && more == nil {
+		if _, refused := errors.AsType[*pgconn.PgError](more); (more != nil && !refused) || (got == nil && more == nil) {
 			s.failed = err
 			return err
 		}

@@ -61,7 +61,7 @@ func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int
 		rowErr = row(v)
 		return rowErr
 	})
-	if err == nil || rowErr != nil && t.s.failed == nil && errors.Is(err, rowErr) {
+	if err == nil || (rowErr != nil && t.s.failed == nil && errors.Is(err, rowErr)) {
 		return changed, err
 	}
 	return 0, t.failed(err)
@@ -82,7 +82,7 @@ func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) err
 		rowErr = row(v)
 		return rowErr
 	})
-	if err == nil || rowErr != nil && t.s.failed == nil && errors.Is(err, rowErr) {
+	if err == nil || (rowErr != nil && t.s.failed == nil && errors.Is(err, rowErr)) {
 		return err
 	}
 	return t.failed(err)

@@ -199,7 +199,7 @@ func (s *Scratch) refused(query string) ([]string, error) {
 			switch {
 			case slices.Contains(nondeterministic[:], name):
 				found = append(found, name+store.Nondeterministic)
-			case isTime(name) && (args == "0)" || args == "1)" && name == "strftime"):
+			case isTime(name) && (args == "0)" || (args == "1)" && name == "strftime")):
 				found = append(found, name+" without a time"+store.Nondeterministic)
 			}
 			times = times || isTime(name)

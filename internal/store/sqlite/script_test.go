@@ -83,7 +83,7 @@ func TestLoneScriptLeavesNothing(t *testing.T) {
 		{"a statement takes too long", &store.Script{Steps: append(inserting(2, accept).Steps, one(endless+`INSERT INTO rows (id, body) SELECT i + 10, 'x' FROM n`).Steps...)}, errs.Unavailable},
 	} {
 		done, err := runScript(db, tt.script)
-		if done || (err != nil) != (tt.want != "") || err != nil && errs.KindOf(err) != tt.want {
+		if done || (err != nil) != (tt.want != "") || (err != nil && errs.KindOf(err) != tt.want) {
 			t.Errorf("%s: Script() = %t, %v, want an error of kind %q", tt.name, done, err, tt.want)
 		}
 		if ids := rowsOf(t, db); !slices.Equal(ids, []int64{1}) {

@@ -170,7 +170,7 @@ func scriptsTogether(t *testing.T, f *fixture) {
 		if there[id] != (err == nil) {
 			t.Errorf("script %d = %v, and its row is there: %t", id, err, there[id])
 		}
-		if refused := id%11 == 0 || id%13 != 0 && id%17 == 0; refused != (err != nil) && id%13 != 0 {
+		if refused := id%11 == 0 || (id%13 != 0 && id%17 == 0); refused != (err != nil) && id%13 != 0 {
 			t.Errorf("script %d = %v", id, err)
 		}
 	}
