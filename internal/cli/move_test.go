@@ -58,6 +58,9 @@ func TestMoveGuide(t *testing.T) {
 	if err := os.CopyFS(app, os.DirFS("../../examples/careers")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.RemoveAll(filepath.Join(app, ".ashlar")); err != nil { // data of a server that ran in this clone
+		t.Fatal(err)
+	}
 	address := pgtest.URL(t)
 	replace := strings.NewReplacer("examples/careers", app, "postgres://ashlar@db.example.com/careers", address, "--to moved", "--to "+work+"/moved", "--data moved", "--data "+work+"/moved")
 	want := served(t, app)
