@@ -71,13 +71,16 @@ func walkOnce(t *testing.T, eng engine, r *rand.Rand, steps int, seen map[string
 // walk is a database on its way.
 type walk struct {
 	*rand.Rand
-	t    *testing.T
-	e    engine
-	db   store.DB
-	at   time.Time
-	is   *world
-	to   *world // while a step is under way
-	seen map[string]int
+	t  *testing.T
+	e  engine
+	db store.DB
+	at time.Time
+	// shape counts the steps and their undoing. Statements hold it: the engine keeps a prepared statement by its text, and a
+	// server starts anew with each model.
+	shape int
+	is    *world
+	to    *world // while a step is under way
+	seen  map[string]int
 }
 
 // begin makes a first world.
@@ -159,6 +162,7 @@ func (w *walk) step() {
 		return
 	}
 	w.at = w.at.Add(time.Minute)
+	w.shape++
 	w.to = to
 	defer func() { w.to = nil }()
 	outcome := become(w.is, to, w.at, true)
@@ -421,7 +425,7 @@ func (w *walk) insert(table *wTable, row *wRow) error {
 			places = append(places, fmt.Sprintf("$%d", len(args)))
 		}
 		tx.MarkChanged(table.name)
-		sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) -- %d", sqlgen.Quote(table.name), strings.Join(columns, ", "), strings.Join(places, ", "), w.at.Unix())
+		sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) -- %d", sqlgen.Quote(table.name), strings.Join(columns, ", "), strings.Join(places, ", "), w.shape)
 		_, err = tx.Exec(sql, args) // a server would not have prepared it under another model
 		return err
 	})
@@ -441,7 +445,7 @@ func (w *walk) delete() {
 		for _, o := range w.is.tables {
 			tx.MarkChanged(o.name)
 		}
-		_, err := tx.Exec("DELETE /* "+w.at.String()+" */ FROM "+sqlgen.Quote(table.name)+` WHERE "id" = $1`, []value.Value{r.id})
+		_, err := tx.Exec(fmt.Sprintf(`DELETE /* %d */ FROM %s WHERE "id" = $1`, w.shape, sqlgen.Quote(table.name)), []value.Value{r.id})
 		return err
 	})
 	if c, ok := errors.AsType[*store.ConstraintError](err); refused != (ok && c.Constraint == store.ForeignKey) || (err != nil && !ok) {
@@ -486,6 +490,7 @@ func (w *walk) undo(former *world, want *outcome) {
 		w.writeRows()
 	}
 	back := become(is, former, w.at, false)
+	w.shape++
 	w.to = former // for those who read of a failure
 	defer func() { w.to = nil }()
 	_, err := Undo(context.Background(), w.db, w.options())
