@@ -12,13 +12,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// A server that has just started may still make tables or load the seed.
+// A server that has just started may still make tables or load the seed. attach looks again after each pause, and gives up
+// when its patience ends.
 const (
 	startPatience = 10 * time.Second
 	startPause    = 100 * time.Millisecond
 )
 
-// attach opens the database of a running server. It changes no tables. If the model needs other tables than the server
+// attach opens the database of a running server, for a command such as `ashlar token`. It changes no tables. If the model needs other tables than the server
 // has, it returns model.Faults.
 func (a *App) attach(ctx context.Context) (store.DB, error) {
 	db, err := a.openStore(ctx, 0)

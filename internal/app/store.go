@@ -15,7 +15,8 @@ import (
 // prepareTime bounds a transaction before the server answers requests: a seed, an index over many rows.
 const prepareTime = 24 * time.Hour
 
-// openStore opens the database. The usual deadline of writes is 0. prepareTime opens it for changes of its tables.
+// openStore opens the database. A writeTimeout of 0 means the usual deadline of writes; prepareTime opens the database for
+// changes of its tables.
 func (a *App) openStore(ctx context.Context, writeTimeout time.Duration) (store.DB, error) {
 	if a.cfg.Database != "" {
 		return a.openPostgres(ctx, writeTimeout)

@@ -69,7 +69,7 @@ func TestFaultyViews(t *testing.T) {
 		{"meant for both engines", "price AS id, count(*) AS n", "price AS id, avg(price) AS n", false, []string{
 			"ashlar.yaml:12:32: n is declared as int, and its query returns a float (where the engines need different queries: query: {sqlite: …, postgres: …})"}},
 		{"ids", "count(*) AS n FROM items GROUP BY price", "id AS n FROM items", true, []string{
-			"ashlar.yaml:9:3: the id 7 of prices is that of 2 rows: an id names one row"}},
+			"ashlar.yaml:9:3: the id 7 of prices stands in 2 rows: an id names one row"}},
 		{"another engine", "query: SELECT", "query:\n      postgres: SELECT", true, []string{
 			"ashlar.yaml:9:3: the view prices has no query for SQLite: give it one as `query: {sqlite: …}`"}},
 	} {

@@ -11,7 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Hazards are what a step does besides its purpose. The zero value is safe.
+// Hazards are what a step does besides its purpose. The zero value prints as "safe".
 type Hazards uint8
 
 const (
@@ -113,8 +113,8 @@ func (p *Plan) Hazards() (all Hazards) {
 	return all
 }
 
-// Safe reports whether the plan loses and rewrites nothing and servers on the former model can go on. A server makes
-// such a change by itself.
+// Safe reports whether a server makes the change by itself: the plan loses and rewrites nothing, and servers on the former
+// model go on. Writers may have to wait (BlocksWrites).
 func (p *Plan) Safe() bool { return p.Hazards()&^BlocksWrites == 0 }
 
 // Drops returns the names of what the plan loses. Each must be allowed.

@@ -12,8 +12,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// A rowCheck checks the new row of a write: by its rules, its checks and its references. It explains refusals in a fixed
-// order: hidden references, then rules and checks, then constraints.
+// A rowCheck reads what a statement says of the new row of a write: the outcomes of its rules and checks. If the write
+// changed nothing, it explains why. A rule answers first, then the checks, then a reference or another constraint.
 type rowCheck struct {
 	req      *request
 	table    *table
@@ -143,8 +143,8 @@ func (c *rowCheck) refuse(tx store.Tx, old *input.Stored, values []value.Value, 
 	if old != nil {
 		copy(inputs[1:], old.Values)
 	}
-	copy(inputs[1+n:], values)
-	copy(inputs[1+2*n:], values)
+	copy(inputs[1+n:], values)   // the row for the rules
+	copy(inputs[1+2*n:], values) // the row for the checks
 	for _, f := range dangling {
 		if slices.Contains(c.given, f) {
 			inputs[1+n+c.table.index[f]] = value.Value{}

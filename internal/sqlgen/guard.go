@@ -76,8 +76,8 @@ func (g *Generator) equalsConstant(column, constant string) string {
 	return column + " = " + constant
 }
 
-// guardedConditions returns a client's condition about rows that the caller may read. admits is the condition that the
-// caller may, as no or one element.
+// guardedConditions returns a client's condition about rows that the caller may read. admits is the read rule, or empty if
+// the caller may read all rows.
 func (g *Generator) guardedConditions(node rule.Node, sc *scope, admits []string) []string {
 	if len(admits) == 0 {
 		return []string{g.conjunct(node, sc)}

@@ -21,7 +21,7 @@ func (rc *Receiver) Handler(m *Mux) http.Handler {
 	})
 }
 
-// chain returns h with the steps before it, in the order of a request.
+// chain returns next with the steps before it, in the order of a request.
 func (rc *Receiver) chain(next Handler) Handler {
 	steps := [...]func(Handler) Handler{
 		setHeaders,     // the id of the request, and the headers of all answers
@@ -35,7 +35,7 @@ func (rc *Receiver) chain(next Handler) Handler {
 	return next
 }
 
-// receive gives a request an id and a deadline, answers the errors and panics of h, and logs one line.
+// receive gives a request an id and a deadline, answers the errors and panics of next, and logs one line.
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
 	start := time.Now()
 	x := &exchange{client: r.Context(), probe: probe}
@@ -59,7 +59,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	}
 }
 
-// answer runs h and answers its error or panic. It reports whether the connection must be aborted.
+// answer runs next and answers its error or panic. It reports whether the connection must be aborted.
 func (rc *Receiver) answer(x *exchange, r *http.Request, next Handler) (abort bool) {
 	defer func() {
 		p := recover()

@@ -32,8 +32,8 @@ const (
 	// groupLockTimeout is how long a group waits for a lock. After that its scripts run one by one, as functions.
 	groupLockTimeout = 250 * time.Millisecond
 
-	// groupShare is the part of the time for a write that a script may spend waiting for a group and in one. The rest is
-	// left for its function.
+	// groupShare divides the time for a write: a script may spend a quarter of it waiting for a group and in one. The rest
+	// is left for its function.
 	groupShare = 4
 
 	maxGroup      = 64        // scripts in a group
@@ -68,7 +68,7 @@ type waiter struct {
 // signal tells a waiter to lead a group, or how its script ended.
 type signal struct {
 	leads bool // the waiter runs the next group
-	done  bool
+	done  bool // the script has committed, or failed with err; otherwise its function is to run
 	err   error
 }
 
