@@ -42,7 +42,8 @@ func (w *watched) note(event any) {
 	}
 }
 
-// browser starts a headless Chromium, or skips the test.
+// browser starts a headless Chromium, or skips the test. chromedp chooses the folder of its profile: processes of Chromium
+// still write there when the test ends, so t.TempDir could not remove it.
 func browser(t *testing.T) context.Context {
 	t.Helper()
 	if testing.Short() {
@@ -58,8 +59,7 @@ func browser(t *testing.T) context.Context {
 	if path == "" {
 		t.Skip("SKIPPED: the page at /docs is not tested, since there is no Chromium here (on Debian: apt-get install chromium)")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1300, 1600),
-		chromedp.UserDataDir(t.TempDir()))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1300, 1600))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
