@@ -4,6 +4,7 @@ package caller
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // A Kind is a sort of caller.
@@ -12,12 +13,13 @@ type Kind uint8
 const (
 	KindAnonymous Kind = iota // a client without credentials; the zero value
 	KindUser                  // a row of the table users
-	KindKey                   // an API key
+	KindKey                   // an API key of a user
+	KindService               // an API key of a service account, which is no row of users
 	KindSystem                // code of the server itself
 )
 
 func (k Kind) String() string {
-	return [...]string{"anonymous", "user", "key", "system"}[k]
+	return [...]string{"anonymous", "user", "key", "service", "system"}[k]
 }
 
 // Kinds returns the names of all kinds.
@@ -38,24 +40,40 @@ type Caller struct {
 	roles    []string
 	verified bool
 	mfa      bool
+	methods  []string
+	since    time.Time
+	proof    Proof
+	scopes   *Scopes
 	address  string // host and port of the client
 	name     string // result of String; made once, since every log line has it
 }
 
-// An Identity is what is known about an authenticated user or key.
+// An Identity is what is known about an authenticated user, key or service account.
 type Identity struct {
-	ID       string // required
+	ID       string // required: of the row in users, or of the service account
 	Email    string // "" when unknown
 	Roles    []string
-	Verified bool // the email address was confirmed
-	MFA      bool // a second factor was used
+	Verified bool      // the email address was confirmed
+	MFA      bool      // a second factor was used
+	Methods  []string  // how the caller signed in, in the words of Methods
+	Since    time.Time // time of the last proof; zero when unknown
+	Proof    Proof     // zero for tokens that nothing ends before they expire
+	Scopes   *Scopes   // bounds of a key; nil: none
+}
+
+// Methods returns the words for the ways to sign in.
+func Methods() []string {
+	return []string{"password", "code", "passkey", "totp", "recovery", "oidc"}
 }
 
 // User returns the caller for an authenticated user. It panics if the id is empty.
 func User(id Identity) Caller { return named(KindUser, id) }
 
-// Key returns the caller for an authenticated API key. It panics if the id is empty.
+// Key returns the caller for an authenticated API key of a user. It panics if the id is empty.
 func Key(id Identity) Caller { return named(KindKey, id) }
+
+// Service returns the caller for an authenticated API key of a service account. It panics if the id is empty.
+func Service(id Identity) Caller { return named(KindService, id) }
 
 func named(kind Kind, id Identity) Caller {
 	if id.ID == "" {
@@ -63,6 +81,7 @@ func named(kind Kind, id Identity) Caller {
 	}
 	return Caller{
 		kind: kind, id: id.ID, email: id.Email, roles: slices.Clone(id.Roles), verified: id.Verified, mfa: id.MFA,
+		methods: slices.Clone(id.Methods), since: id.Since, proof: id.Proof, scopes: id.Scopes,
 		name: kind.String() + ":" + id.ID,
 	}
 }
@@ -90,6 +109,24 @@ func (c Caller) Roles() []string { return c.roles }
 
 func (c Caller) Verified() bool { return c.verified }
 func (c Caller) MFA() bool      { return c.mfa }
+
+// Methods returns how the caller signed in. Nobody may change the slice.
+func (c Caller) Methods() []string { return c.methods }
+
+// Since returns the time of the caller's last proof, if it is known.
+func (c Caller) Since() (time.Time, bool) { return c.since, !c.since.IsZero() }
+
+// Proof returns what the database must still know of the caller.
+func (c Caller) Proof() Proof { return c.proof }
+
+// Session returns the id of the session that the caller came with, if it came with one.
+func (c Caller) Session() (string, bool) { return c.proof.ID, c.proof.Kind == ProofSession }
+
+// APIKey returns the id of the key that the caller came with, if it came with one.
+func (c Caller) APIKey() (string, bool) { return c.proof.ID, c.proof.Kind == ProofKey }
+
+// Scopes returns the bounds of the caller's key, or nil.
+func (c Caller) Scopes() *Scopes { return c.scopes }
 
 // From returns the caller with the address of its client, as host:port. No rule sees the address.
 func (c Caller) From(address string) Caller {

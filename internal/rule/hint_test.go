@@ -44,7 +44,7 @@ func TestHints(t *testing.T) {
 		{"author.contains('x')", "author is a row of users: name", ""},
 		{"(draft ? author : team) == null", "author is a row of users: name", ""},
 		{"draft && author", "author is a row of users: name", ""},
-		{"auth.kind == 'robot'", `"robot" is no value of auth.kind: it is one of anonymous, user, key, system`, "auth.kind == 'key'"},
+		{"auth.kind == 'robot'", `"robot" is no value of auth.kind: it is one of anonymous, user, key, service, system`, "auth.kind == 'key'"},
 		{"'sytem' != auth.kind", `"sytem" is no value of auth.kind; did you mean system?`, "'system' != auth.kind"},
 		{"auth.kind in ['user', 'kye']", `"kye" is no value of auth.kind; did you mean key?`, "auth.kind in ['user', 'key']"},
 		{"'robot' in [auth.kind]", `"robot" is no value of auth.kind`, ""},
