@@ -14,6 +14,8 @@ type Model struct {
 	Tables  []*Table // in the order of the files; users comes first if the app does not declare it
 	Views   []*Table // read-only tables, made by queries; the database has no table for them
 
+	Accounts *Accounts // nil without the key accounts
+
 	// Lines are the lines of the model's files by file name. Faults show them. A model without files has none.
 	Lines map[string][]string
 
