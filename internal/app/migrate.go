@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -57,9 +58,9 @@ func (d *Database) open(ctx context.Context) (err error) {
 func (d *Database) Close() error { return d.app.Close() }
 
 // Plan returns the plan that brings the database to the model.
-func (d *Database) Plan(ctx context.Context) (*migrate.Plan, error) {
+func (d *Database) Plan(ctx context.Context) (*plan.Plan, error) {
 	if d.app.Store == nil {
-		return migrate.PlanForNewDatabase(), nil
+		return plan.ForNewDatabase(), nil
 	}
 	return migrate.NewPlan(ctx, d.app.Store, d.app.Rules, d.app.migrateOptions(d.app.Store))
 }
@@ -74,7 +75,7 @@ func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate
 		}
 	}
 	opts := d.app.migrateOptions(d.app.Store)
-	opts.Allow, opts.Progress, opts.Hazards = allow, progress, migrate.Rewrites|migrate.Breaks
+	opts.Allow, opts.Progress, opts.Hazards = allow, progress, plan.Rewrites|plan.Breaks
 	if d.attached {
 		opts.Allow, opts.Hazards, opts.ServerRunning = nil, 0, true
 	}
@@ -91,7 +92,7 @@ func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (_ migra
 		return migrate.Result{}, d.missing()
 	}
 	opts := d.app.migrateOptions(d.app.Store)
-	opts.Progress, opts.Hazards = progress, migrate.Rewrites|migrate.Breaks
+	opts.Progress, opts.Hazards = progress, plan.Rewrites|plan.Breaks
 	return migrate.Undo(ctx, d.app.Store, opts)
 }
 

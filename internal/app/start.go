@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
@@ -55,10 +56,10 @@ func (a *App) warnOfDamage(result migrate.Result) {
 
 // allowOlderModel lets a server with an older model start if only safe changes separate it from the database. So a node
 // can restart while newer nodes run. Any other plan is refused.
-func (a *App) allowOlderModel(ctx context.Context, db store.DB, plan *migrate.Plan) error {
+func (a *App) allowOlderModel(ctx context.Context, db store.DB, planned *plan.Plan) error {
 	older, err := migrate.IsSafelyAhead(ctx, db, a.Rules.Model)
 	if err != nil || !older {
-		return errors.Join(err, hazardFaults(a.Rules.Model, plan))
+		return errors.Join(err, hazardFaults(a.Rules.Model, planned))
 	}
 	a.cfg.Logger.Warn("the database has a newer model that this one can run with: leaving the tables as they are")
 	return nil
@@ -90,7 +91,7 @@ func (a *App) requireSameTables(ctx context.Context, db store.DB) error {
 
 // firstMention reports whether a step has a new cause, and adds its causes to told. A step without a cause counts by
 // its title.
-func firstMention(told map[string]bool, step migrate.Step) bool {
+func firstMention(told map[string]bool, step plan.Step) bool {
 	names := []string{step.Title}
 	if len(step.Causes) > 0 {
 		names = nil
@@ -107,11 +108,11 @@ func firstMention(told map[string]bool, step migrate.Step) bool {
 }
 
 // hazardFaults returns a fault for each change that needs a command, with the command.
-func hazardFaults(m *model.Model, plan *migrate.Plan) error {
+func hazardFaults(m *model.Model, planned *plan.Plan) error {
 	var faults model.Faults
 	told := map[string]bool{}
-	for _, step := range plan.Steps {
-		h := step.Hazards &^ migrate.BlocksWrites
+	for _, step := range planned.Steps {
+		h := step.Hazards &^ plan.BlocksWrites
 		if h == 0 || !firstMention(told, step) {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -179,50 +180,50 @@ func printResult(out io.Writer, r migrate.Result, took time.Duration) {
 }
 
 func (f *migrateFlags) printPlan(ctx context.Context, out io.Writer, dir string, db *app.Database) error {
-	plan, err := db.Plan(ctx)
+	planned, err := db.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	if plan.Layout != 0 {
-		fmt.Fprintf(out, "First, Ashlar's own tables are brought from layout %d to layout %d: earlier releases refuse the database then.\n", plan.Layout, store.Layout)
+	if planned.Layout != 0 {
+		fmt.Fprintf(out, "First, Ashlar's own tables are brought from layout %d to layout %d: earlier releases refuse the database then.\n", planned.Layout, store.Layout)
 	}
 	switch {
-	case plan.IsNew():
+	case planned.IsNew():
 		fmt.Fprintln(out, "The database is new: a server creates its tables when it starts.")
 		return nil
-	case len(plan.Changes) == 0:
+	case len(planned.Changes) == 0:
 		fmt.Fprintln(out, "Nothing to do: the tables match the model.")
-		printNotes(out, plan)
+		printNotes(out, planned)
 		return nil
 	}
-	fmt.Fprintf(out, "%s, %s:\n", count(len(plan.Changes), "change"), count(len(plan.Steps), "step"))
-	phased := len(plan.Steps) > 0 && (plan.Steps[0].Phase != plan.Steps[len(plan.Steps)-1].Phase || plan.Steps[0].Phase != migrate.Before)
-	for i, step := range plan.Steps {
-		if phased && (i == 0 || step.Phase != plan.Steps[i-1].Phase) {
+	fmt.Fprintf(out, "%s, %s:\n", count(len(planned.Changes), "change"), count(len(planned.Steps), "step"))
+	phased := len(planned.Steps) > 0 && (planned.Steps[0].Phase != planned.Steps[len(planned.Steps)-1].Phase || planned.Steps[0].Phase != plan.Before)
+	for i, step := range planned.Steps {
+		if phased && (i == 0 || step.Phase != planned.Steps[i-1].Phase) {
 			fmt.Fprintf(out, "\n%s\n", phaseTitle(step.Phase))
 		}
 		printStep(out, i+1, step)
 	}
-	printNotes(out, plan)
-	if faults := plan.Faults(); len(faults) > 0 {
+	printNotes(out, planned)
+	if faults := planned.Faults(); len(faults) > 0 {
 		fmt.Fprintln(out, "\nThis change is refused:")
 		return faults
 	}
-	fmt.Fprintf(out, "\nNothing was changed. %s\n", verdict(plan, dir))
+	fmt.Fprintf(out, "\nNothing was changed. %s\n", verdict(planned, dir))
 	return nil
 }
 
-func phaseTitle(p migrate.Phase) string {
+func phaseTitle(p plan.Phase) string {
 	switch p {
-	case migrate.Before:
+	case plan.Before:
 		return "Before the switch, while servers run (taken back if the change fails before the switch):"
-	case migrate.Switch:
+	case plan.Switch:
 		return "The switch, one transaction:"
 	}
 	return "After the switch, while servers run:"
 }
 
-func printStep(out io.Writer, n int, step migrate.Step) {
+func printStep(out io.Writer, n int, step plan.Step) {
 	fmt.Fprintf(out, "\n%3d. %s\n", n, step.Title)
 	if step.Pos.Line > 0 {
 		fmt.Fprintf(out, "     %s\n", step.Pos)
@@ -236,19 +237,19 @@ func printStep(out io.Writer, n int, step migrate.Step) {
 	}
 }
 
-func printNotes(out io.Writer, plan *migrate.Plan) {
-	for _, n := range plan.Notes {
+func printNotes(out io.Writer, planned *plan.Plan) {
+	for _, n := range planned.Notes {
 		fmt.Fprintf(out, "\nnote: %s\n", n)
 	}
 }
 
 // verdict names the way to make the change: a server, or a command.
-func verdict(plan *migrate.Plan, dir string) string {
-	if plan.Safe() {
+func verdict(planned *plan.Plan, dir string) string {
+	if planned.Safe() {
 		return "A server makes this change by itself when it starts, or `ashlar migrate " + dir + "` does now."
 	}
 	command := "ashlar migrate " + dir
-	for _, drop := range plan.Drops() {
+	for _, drop := range planned.Drops() {
 		command += " --allow " + dropPrefix + drop
 	}
 	return "`" + command + "` makes this change."

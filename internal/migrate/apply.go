@@ -8,31 +8,30 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // Result says what Apply or Undo did.
 type Result struct {
-	Created bool     // the database was new
-	Applied []string // changes of an older database, in a few words each
-	Notes   []Note   // see Plan.Notes
-	Copy    string   // file with the old database; "" for none
-	Damaged []string // entries of the history that cannot be read; the change needed none of them
-	Layout  int      // old layout, if the change brought the database to store.Layout; else 0
-	Resumed string   // what became of an earlier change that was interrupted; "" for none
+	Created bool        // the database was new
+	Applied []string    // changes of an older database, in a few words each
+	Notes   []plan.Note // see plan.Plan.Notes
+	Copy    string      // file with the old database; "" for none
+	Damaged []string    // entries of the history that cannot be read; the change needed none of them
+	Layout  int         // old layout, if the change brought the database to store.Layout; else 0
+	Resumed string      // what became of an earlier change that was interrupted; "" for none
 }
 
 // HazardError is the error about a plan with hazards or losses that the options do not allow. Nothing was changed.
 type HazardError struct {
-	Plan    *Plan
-	Hazards Hazards  // hazards that Options.Hazards lacks
-	Drops   []string // losses that Options.Allow does not name
+	Plan    *plan.Plan
+	Hazards plan.Hazards // hazards that Options.Hazards lacks
+	Drops   []string     // losses that Options.Allow does not name
 }
 
 func (e *HazardError) Error() string {
@@ -53,7 +52,7 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, options Options)
 		return Result{Damaged: damaged}, err
 	}
 	err = db.Alter(ctx, func(session store.Session) error {
-		r := &run{ctx: ctx, s: session, o: options, to: rules.Model, own: options.systemModel(), dialect: session.Dialect()}
+		r := &run{ctx: ctx, s: session, o: options, to: rules.Model, own: options.systemModel(), engine: engineOf(session.Dialect())}
 		defer func() { result = r.result }()
 		if err := r.upgradeLayout(); err != nil {
 			return err
@@ -66,11 +65,11 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, options Options)
 				return err
 			}
 		}
-		p, err := plan(session, rules, options)
+		p, err := planFor(session, rules, options)
 		if err != nil {
 			return err
 		}
-		if p.isNew {
+		if p.IsNew() {
 			r.result.Created = true
 			return r.create()
 		}
@@ -88,7 +87,7 @@ func upToDate(ctx context.Context, db store.DB, m *model.Model, options Options)
 	return done, damaged, err
 }
 
-func isUpToDate(reader querier, m *model.Model, options Options) (done bool, damaged []string, err error) {
+func isUpToDate(reader plan.Querier, m *model.Model, options Options) (done bool, damaged []string, err error) {
 	layout, err := system.Layout(reader)
 	if err != nil || layout < store.Layout {
 		return false, nil, err
@@ -109,19 +108,19 @@ func isUpToDate(reader querier, m *model.Model, options Options) (done bool, dam
 }
 
 // checkPermitted returns an error if the plan does what the options do not allow.
-func (r *run) checkPermitted(plan *Plan) error {
-	if len(plan.faults) > 0 {
-		return plan.faults
+func (r *run) checkPermitted(planned *plan.Plan) error {
+	if len(planned.Faults()) > 0 {
+		return planned.Faults()
 	}
 	for _, name := range r.o.Allow {
-		if len(plan.Steps) > 0 && !slices.Contains(plan.Drops(), name) {
+		if len(planned.Steps) > 0 && !slices.Contains(planned.Drops(), name) {
 			return errs.New(errs.Invalid, "the change does not drop %s: what it drops is named by --plan", name)
 		}
 	}
-	hazard := &HazardError{Plan: plan, Hazards: plan.Hazards() &^ (r.o.Hazards | BlocksWrites | LosesData)}
-	for _, drop := range plan.Drops() {
+	hazard := &HazardError{Plan: planned, Hazards: planned.Hazards() &^ (r.o.Hazards | plan.BlocksWrites | plan.LosesData)}
+	for _, drop := range planned.Drops() {
 		if !slices.Contains(r.o.Allow, drop) {
-			hazard.Drops, hazard.Hazards = append(hazard.Drops, drop), hazard.Hazards|LosesData
+			hazard.Drops, hazard.Hazards = append(hazard.Drops, drop), hazard.Hazards|plan.LosesData
 		}
 	}
 	if hazard.Hazards != 0 {
@@ -130,29 +129,21 @@ func (r *run) checkPermitted(plan *Plan) error {
 	return nil
 }
 
-func (r *run) apply(plan *Plan) error {
-	if err := r.checkPermitted(plan); err != nil {
+func (r *run) apply(planned *plan.Plan) error {
+	if err := r.checkPermitted(planned); err != nil {
 		return err
 	}
-	if r.o.Copy != nil && plan.Hazards()&(Rewrites|LosesData) != 0 {
+	if r.o.Copy != nil && planned.Hazards()&(plan.Rewrites|plan.LosesData) != 0 {
 		r.progress("copying the database", "")
 		var err error
 		if r.result.Copy, err = r.o.Copy(r.ctx); err != nil {
 			return fmt.Errorf("before a change that rewrites or loses data, a copy is made: %w", err)
 		}
 	}
-	r.own, r.result.Applied, r.result.Notes = plan.own, describeAll(plan.Changes), plan.Notes
+	r.own, r.result.Applied, r.result.Notes = planned.System, plan.DescribeAll(planned.Changes), planned.Notes
 	defer r.endProgress()
-	if r.dialect == sqlgen.SQLite {
-		return r.inOneTransaction(plan)
+	if r.engine.InOneTransaction() {
+		return r.inOneTransaction(planned)
 	}
-	return r.inPhases(plan)
-}
-
-func describeAll(changes []diff.Change) []string {
-	all := make([]string, len(changes))
-	for i, c := range changes {
-		all[i] = c.String()
-	}
-	return all
+	return r.inPhases(planned)
 }

@@ -21,7 +21,7 @@ import (
 const onePost = "  posts:\n    key: int\n    fields:\n"
 
 // refusedAs applies a model that is refused, and looks whether the database is as it was.
-func refusedAs(t *testing.T, eng engine, db store.DB, before, after string, options Options, want ...string) {
+func refusedAs(t *testing.T, eng testEngine, db store.DB, before, after string, options Options, want ...string) {
 	t.Helper()
 	was := picture(t, db, load(t, before).Model)
 	_, err := Apply(context.Background(), db, load(t, after), options)
@@ -38,7 +38,7 @@ func refusedAs(t *testing.T, eng engine, db store.DB, before, after string, opti
 
 // Text that the new field has no room for was cut to 255 characters by another product.
 func TestLoss_TextIsNotCut(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db, before := eng.open(t), onePost+"      a: {type: text, max: 500}\n"
 		mustApply(t, db, load(t, before), Options{})
 		long := strings.Repeat("ä", 400)
@@ -57,7 +57,7 @@ func TestLoss_TextIsNotCut(t *testing.T) {
 
 // A value that the new type would cut or round is named, and stays.
 func TestLoss_DigitsAreNotCut(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db, before := eng.open(t), onePost+"      at: {type: text}\n      n: {type: text}\n      j: {type: json}\n"
 		mustApply(t, db, load(t, before), Options{})
 		posts := load(t, before).Model.Table("posts")
@@ -76,7 +76,7 @@ func TestLoss_DigitsAreNotCut(t *testing.T) {
 
 // The rules of a field that was dropped came back to life, with a field of its name, in another product.
 func TestLeak_DroppedFieldsStayDropped(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		with := onePost + "      n: {type: int}\n      note: {type: text, optional: true, read: \"false\", write: \"false\", unique: true}\n"
 		without := onePost + "      n: {type: int}\n"
@@ -112,7 +112,7 @@ func storedModel(t *testing.T, db store.DB) (m *model.Model) {
 
 // An undo does not confuse the values of a column with the values of an earlier column of its name.
 func TestUndoKnowsWhatWasGiven(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		without, given := onePost+"      n: {type: int}\n", onePost+"      n: {type: int}\n      a: {type: text, default: \"'x'\"}\n"
 		optional := onePost + "      n: {type: int}\n      a: {type: text, optional: true}\n"
@@ -139,7 +139,7 @@ func TestManyColumns(t *testing.T) {
 		}
 		return text.String()
 	}
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, load(t, typed("int")), Options{})
 		insert(t, db, load(t, typed("int")).Model.Table("posts"), `{"id": 1, "f0": 5, "f7": 7, "f199": -1}`)
@@ -161,7 +161,7 @@ func TestLongNames(t *testing.T) {
 	after := source(long("u"), long("a"), long("c"), long("s"), "int", "was: "+long("t"))
 	after = strings.Replace(after, "index: true", "index: true, was: "+long("b"), 1)
 	after = strings.Replace(after, "reverse: back", "was: "+long("r"), 1)
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		table := load(t, before).Model.Table(long("t"))
@@ -179,7 +179,7 @@ func TestLongNames(t *testing.T) {
 // What is too long for an index of PostgreSQL is refused on both engines before anything is done.
 func TestLongTextIsNotIndexed(t *testing.T) {
 	before := onePost + "      a: {type: text, optional: true}\n      j: {type: json, optional: true}\n"
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		table := load(t, before).Model.Table("posts")
@@ -263,7 +263,7 @@ func TestDrift(t *testing.T) {
 			{`ALTER TABLE "posts" DROP CONSTRAINT "f_posts__up_id", ADD CONSTRAINT "f_posts__up_id" FOREIGN KEY ("up_id") REFERENCES "posts" ("id") ON DELETE CASCADE DEFERRABLE`, "CASCADE"},
 			{`ALTER TABLE "posts" DROP CONSTRAINT "p_posts__id" CASCADE`, "constraint p_posts__id"}},
 	}
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		for _, tt := range slices.Concat(both, own[eng.name]) {
 			db := eng.open(t)
 			mustApply(t, db, load(t, source), Options{})
@@ -281,7 +281,7 @@ func TestDrift(t *testing.T) {
 
 // A database that a move has not finished filling is nobody's to change.
 func TestUnfinishedMove(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db, rules := eng.open(t), load(t, before)
 		mustApply(t, db, rules, Options{})
 		if err := db.Write(context.Background(), func(tx store.Tx) error { return system.MarkMoving(tx, "elsewhere", time.Now()) }); err != nil {
@@ -325,7 +325,7 @@ func TestNoRoomForTheCopy(t *testing.T) {
 // References that would come to nothing are found where only converted values tell, and nothing is done.
 func TestConvertedOrphans(t *testing.T) {
 	before := onePost + "      team_id: {type: text, optional: true}\n  teams: {key: int}\n  news: {key: int, fields: {team_id: {type: int}}}\n"
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		m := load(t, before).Model
@@ -348,7 +348,7 @@ func TestConvertedOrphans(t *testing.T) {
 // Rows that will be the same once missing values are given are in the way before anything is done.
 func TestGivenDuplicates(t *testing.T) {
 	before := onePost + "      a: {type: text, optional: true}\n      n: {type: int}\n    unique: [[a, n]]\n"
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		m := load(t, before).Model
@@ -370,7 +370,7 @@ func TestGivenDuplicates(t *testing.T) {
 func TestGivenReferenceToNothing(t *testing.T) {
 	before := onePost + "      tag: {ref: tags, optional: true}\n  tags: {key: text}\n"
 	after := strings.Replace(before, "optional: true", "default: \"'t'\"", 1)
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1}`)

@@ -45,7 +45,7 @@ func former(t *testing.T, db store.DB, rules *rule.Rules) {
 // A database of a server for which the case of an address counted comes to the index in which it does not. Where two
 // users have the same address but for case, nothing is done, and both are named.
 func TestAddressesThatDifferInCase(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db, rules := eng.open(t), load(t, "  posts: {key: int}\n")
 		users := rules.Model.Table("users")
 		mustApply(t, db, rules, Options{})
@@ -105,7 +105,7 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 func TestUsersRenamed(t *testing.T) {
 	before := "  people: {fields: {email: {type: text, optional: true, unique: true}}}\n"
 	after := "  users: {was: people}\n  people: {was: users, fields: {email: {type: text, optional: true, unique: true}, name: {type: text, optional: true}}}\n"
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, load(t, before), Options{})
 		insert(t, db, load(t, before).Model.Table("people"), `{"id": "00000000-0000-7000-8000-000000000001", "email": "a@x.example"}`)
@@ -154,7 +154,7 @@ func TestWidestIndexRows(t *testing.T) {
     unique: [[n, m, t]]
     indexes: [[a], [n, m]]
 `
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db, rules := eng.open(t), load(t, tables)
 		mustApply(t, db, rules, Options{})
 		r := rand.New(rand.NewPCG(1, 2))
@@ -213,7 +213,7 @@ func TestWidestIndexRows(t *testing.T) {
 func TestTextsTooLongTogetherAreNotIndexed(t *testing.T) {
 	before := "  posts:\n    key: text\n    fields:\n      a: {type: text, max: 300}\n      b: {type: text, optional: true}\n"
 	after := before + "    unique: [[a, b]]\n"
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db, posts := eng.open(t), load(t, before).Model.Table("posts")
 		mustApply(t, db, load(t, before), Options{})
 		insert(t, db, posts, `{"id": "short", "a": "x", "b": "`+strings.Repeat("y", 600)+`"}`)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -98,15 +99,15 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 }
 
 // explained is how PostgreSQL finds the rows that a plan converts at the switch.
-func explained(t *testing.T, db store.DB, plan *Plan) (how string) {
+func explained(t *testing.T, db store.DB, planned *plan.Plan) (how string) {
 	t.Helper()
-	for _, step := range plan.Steps {
-		for _, part := range step.parts {
-			conv, ok := part.loop.(*conversion)
-			if !ok || step.Phase != Switch {
+	for _, step := range planned.Steps {
+		for _, part := range step.Parts {
+			conv, ok := part.Loop.(*plan.Conversion)
+			if !ok || step.Phase != plan.Switch {
 				continue
 			}
-			sql, _ := conv.query(value.Value{})
+			sql, _ := conv.Query(value.Value{})
 			err := db.Read(context.Background(), func(reader store.Reader) error {
 				how = ""
 				return reader.Query("EXPLAIN (FORMAT json) "+sql, nil, func(row value.Row) error {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -24,9 +25,7 @@ func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, 
 		if err != nil || !slices.ContainsFunc(all, func(e entryRow) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
 			return err
 		}
-		planner := newPlanner(reader.Dialect(), models{m, now.own}.whole(), now.whole(), recordedBackfill(all))
-		planner.steps()
-		yes = planner.plan.Safe()
+		yes = plan.New(engineOf(reader.Dialect()), models{m, now.own}.whole(), now.whole(), recordedBackfill(all)).Safe()
 		return nil
 	})
 	return yes, err

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -59,7 +60,7 @@ func TestGuide(t *testing.T) {
 	if len(said) != len(guided) {
 		t.Errorf("the page has %d changes, this test %d", len(said), len(guided))
 	}
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		column, path := 0, filepath.Join(t.TempDir(), "test.db")
 		open := func() store.DB { return openFile(t, path) }
 		if eng.name != "sqlite" {
@@ -69,7 +70,7 @@ func TestGuide(t *testing.T) {
 		}
 		var db store.DB
 		tables := func(text string) *rule.Rules { return load(t, "  people: {key: text}\n  "+text+"\n") }
-		to := func(text string) *Plan {
+		to := func(text string) *plan.Plan {
 			plan, err := NewPlan(t.Context(), db, tables(text), anything)
 			if err != nil {
 				t.Fatal(err)

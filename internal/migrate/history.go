@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -117,7 +118,7 @@ func stamp(t time.Time) value.Value {
 }
 
 func (r *entryRow) insert(session store.Session, now time.Time) error {
-	id, err := count(session, lastEntry)
+	id, err := plan.Count(session, lastEntry)
 	if err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func (r *entryRow) update(session store.Session, now time.Time) error {
 
 // entries reads the history, the oldest entry first. A damaged entry is no error, since little depends on earlier
 // changes.
-func entries(reader querier) (all []entryRow, err error) {
+func entries(reader plan.Querier) (all []entryRow, err error) {
 	there, err := system.HasTable(reader, historyTable)
 	if err != nil || !there {
 		return nil, err

@@ -16,7 +16,7 @@ func TestDamagedHistory(t *testing.T) {
 		second = "  notes:\n    fields: {text: {type: text}, stars: {type: int, default: 3}}\n"
 		third  = "  notes:\n    fields: {text: {type: text}, stars: {type: int, default: 3}, kind: {type: text, optional: true}}\n"
 	)
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		for _, tt := range []struct {
 			name, sql string
 			damaged   string // what History says of the second entry

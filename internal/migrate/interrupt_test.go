@@ -140,7 +140,7 @@ func picture(t *testing.T, db store.DB, m *model.Model) map[string]string {
 }
 
 // whole looks whether a database is wholly of a model, and holds these rows.
-func whole(t *testing.T, eng engine, db store.DB, source string, want map[string]string) {
+func whole(t *testing.T, eng testEngine, db store.DB, source string, want map[string]string) {
 	t.Helper()
 	m := load(t, source).Model
 	w := &walk{t: t, e: eng, db: db, is: &world{}}
@@ -159,7 +159,7 @@ func whole(t *testing.T, eng engine, db store.DB, source string, want map[string
 }
 
 // run makes the journey without a halt, and returns how many statements it takes and what comes of it.
-func (j journey) run(t *testing.T, eng engine) (statements []string, want map[string]string) {
+func (j journey) run(t *testing.T, eng testEngine) (statements []string, want map[string]string) {
 	t.Helper()
 	db, after, options := eng.open(t), load(t, j.after), j.options()
 	j.start(t, db)
@@ -176,7 +176,7 @@ func (j journey) run(t *testing.T, eng engine) (statements []string, want map[st
 // TestInterruptedAnywhere ends a change before each of its statements, and starts again, with the new model and with the
 // former one.
 func TestInterruptedAnywhere(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		for _, journey := range journeys() {
 			t.Run(journey.name, func(t *testing.T) {
 				statements, want := journey.run(t, eng)
@@ -199,12 +199,12 @@ func TestInterruptedAnywhere(t *testing.T) {
 
 // skipped says of which statements a short run leaves out the interruption: on PostgreSQL each takes two databases. Before
 // the last of them most of what is after the switch is done, and must not be done again.
-func skipped(e engine, n, all int) bool {
+func skipped(e testEngine, n, all int) bool {
 	return !effort.Nightly() && e.name != "sqlite" && n%10 != 7 && n != all-1
 }
 
 // interrupt ends the journey before its nth statement, and looks at both ways from there.
-func (j journey) interrupt(t *testing.T, eng engine, n int, want map[string]string, kill bool) {
+func (j journey) interrupt(t *testing.T, eng testEngine, n int, want map[string]string, kill bool) {
 	t.Helper()
 	db, old, after := eng.open(t), load(t, j.before), load(t, j.after)
 	defer db.Close()

@@ -49,7 +49,7 @@ func TestCurrentLayout(t *testing.T) {
 
 // layout1 opens a copy of a database that a release with layout 1 has made: rows, a history of two entries, an email, a
 // table with a key of type int, revisions.
-func layout1(t *testing.T, eng engine) store.DB {
+func layout1(t *testing.T, eng testEngine) store.DB {
 	t.Helper()
 	if eng.name == "sqlite" {
 		data, err := os.ReadFile("testdata/layout1/ashlar.db")
@@ -146,7 +146,7 @@ func contents(t *testing.T, db store.DB, rules *rule.Rules) map[string]any {
 
 func TestFromLayout1(t *testing.T) {
 	rules, former := layout1Model(t, "ashlar.yaml"), layout1Model(t, "former.yaml")
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := layout1(t, eng)
 		before := contents(t, db, rules)
 		if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {
@@ -198,7 +198,7 @@ func TestFromLayout1(t *testing.T) {
 
 // Undo of a database of an older layout brings it to the current one first.
 func TestUndoFromLayout1(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := layout1(t, eng)
 		execute(t, db, `UPDATE "notes" SET "stars" = 3`)
 		if result, err := Undo(t.Context(), db, anything); err != nil || result.Layout != 1 || layoutOf(t, db) != store.Layout {
@@ -210,7 +210,7 @@ func TestUndoFromLayout1(t *testing.T) {
 // A step that is interrupted before any of its statements has not happened, and the next start runs it.
 func TestLayoutInterrupted(t *testing.T) {
 	rules := layout1Model(t, "ashlar.yaml")
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := layout1(t, eng)
 		before := contents(t, db, rules)
 		killed := errors.New("killed")
@@ -250,7 +250,7 @@ func jobs() []*model.Table {
 // A release with more system tables makes them like any table of the app, and one with fewer leaves them alone.
 func TestSystemTableAdded(t *testing.T) {
 	rules := load(t, "  posts: {key: int, fields: {title: {type: text}}}\n")
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, rules, Options{})
 		with := Options{System: []system.Fragment{jobs}, Now: func() time.Time { return time.Unix(1, 0) }}
@@ -280,7 +280,7 @@ func TestSystemTablesAreRecords(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		mustApply(t, db, rules, Options{})
 		rows := record.New(db, own, record.Config{})

@@ -9,20 +9,19 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
-	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // Options says how to make a plan and carry it out. The zero value does only what is safe.
 type Options struct {
 	Allow    []string                                           // losses that are allowed by name: posts, posts.body
-	Hazards  Hazards                                            // hazards that are allowed: BlocksWrites, Rewrites, Breaks
+	Hazards  plan.Hazards                                       // hazards that are allowed: BlocksWrites, Rewrites, Breaks
 	By       string                                             // who makes the change, for the history
 	Now      func() time.Time                                   // nil: time.Now
 	Progress Progress                                           // may be nil
@@ -54,10 +53,10 @@ func (o Options) systemModel() *model.Model {
 }
 
 // NewPlan compares the database with the model and plans the way to it. It changes nothing.
-func NewPlan(ctx context.Context, db store.DB, rules *rule.Rules, options Options) (made *Plan, err error) {
+func NewPlan(ctx context.Context, db store.DB, rules *rule.Rules, options Options) (made *plan.Plan, err error) {
 	defer errs.Wrap(&err, "migrate.NewPlan(%s)", rules.Model.Name)
 	err = db.Alter(ctx, func(s store.Session) (err error) { // its statements have no deadline
-		made, err = plan(s, rules, options)
+		made, err = planFor(s, rules, options)
 		return err
 	})
 	return made, err
@@ -68,90 +67,36 @@ type models struct{ app, own *model.Model }
 
 func (m models) whole() *model.Model { return system.Whole(m.own, m.app) }
 
-// plan compares with the stored models. A database without a stored model is new.
-func plan(reader querier, rules *rule.Rules, options Options) (*Plan, error) {
+// planFor compares with the stored models. A database without a stored model is new.
+func planFor(reader plan.Querier, rules *rule.Rules, options Options) (*plan.Plan, error) {
 	old, err := storedModels(reader)
 	if err != nil {
 		return nil, err
 	}
 	own := options.systemModel()
 	if old.app == nil {
-		return &Plan{isNew: true, own: own}, nil
+		return plan.ForNewDatabase(), nil
 	}
-	plan, err := between(reader, old, models{rules.Model, system.KeepUnknown(own, old.own)}, rules, options.now())
+	planned, err := between(reader, old, models{rules.Model, system.KeepUnknown(own, old.own)}, rules, options.now())
 	if err != nil {
 		return nil, err
 	}
 	layout, err := system.Layout(reader)
 	if layout < store.Layout {
-		plan.Layout = layout
+		planned.Layout = layout
 	}
-	return plan, err
+	return planned, err
 }
 
 // between plans the way from the models of a database to others. rules are the rules of the new app model, or nil if
 // that model comes from the history.
-func between(reader querier, old, m models, rules *rule.Rules, now time.Time) (*Plan, error) {
-	planner := newPlanner(reader.Dialect(), old.whole(), m.whole(), backfillBy(rules, now))
-	planner.plan.own = m.own
-	planner.steps()
-	planner.plan.backfills = planner.allBackfills()
-	if err := planner.contradictions(reader); err != nil {
+func between(reader plan.Querier, old, m models, rules *rule.Rules, now time.Time) (*plan.Plan, error) {
+	planned, err := plan.Between(reader, engineOf(reader.Dialect()), old.whole(), m.whole(), rules, now)
+	if err != nil {
 		return nil, err
 	}
-	planner.plan.faults.Sort()
-	if rules == nil || len(planner.plan.faults) > 0 {
-		return planner.plan, nil
-	}
-	return planner.plan, planner.notes(reader, rules)
-}
-
-func newPlanner(d sqlgen.Dialect, old, m *model.Model, given func(*model.Field) value.Value) *planner {
-	match := diff.NewMatch(old, m)
-	return &planner{Match: match, dialect: d, plan: &Plan{match: match, Changes: match.Changes()}, backfill: given}
-}
-
-// steps makes the steps of the plan.
-func (p *planner) steps() {
-	if p.dialect == sqlgen.Postgres {
-		planPostgres(p)
-	} else {
-		planSQLite(p)
-	}
-	p.sorted()
-}
-
-// allBackfills returns the values of added fields in existing rows, as literals, by table and column.
-func (p *planner) allBackfills() map[string]string {
-	all := map[string]string{}
-	for _, change := range p.plan.Changes {
-		if change.Kind == diff.FieldAdded && change.OldTable != nil {
-			if v := p.backfillFor(change.NewField); !v.IsNull() {
-				all[change.NewTable.Name+"."+change.NewField.Name] = p.dialect.Literal(change.NewField, v)
-			}
-		}
-	}
-	return all
-}
-
-// backfillBy returns a function for the value of a field in rows without one: the default, if it is the same for all
-// rows.
-func backfillBy(rules *rule.Rules, now time.Time) func(*model.Field) value.Value {
-	return func(field *model.Field) value.Value {
-		if rules == nil {
-			return value.Value{}
-		}
-		if rules.Field(field) == nil { // of a system table: a field added to one must be optional
-			return value.Value{}
-		}
-		switch n := rules.Field(field).Default.(type) {
-		case *rule.Const:
-			return n.Value
-		case *rule.Now:
-			return value.OfTimestamp(now.UnixMicro())
-		}
-		return value.Value{}
-	}
+	planned.System = m.own
+	return planned, nil
 }
 
 // Differences returns how the tables of the model and of the database differ, and whether the database is new.
@@ -170,7 +115,7 @@ func Differences(ctx context.Context, db store.DB, m *model.Model) (changes []di
 }
 
 // storedApp reads the model of the app, nil if the database is new. It refuses a database that a move is filling.
-func storedApp(reader querier) (old *model.Model, err error) {
+func storedApp(reader plan.Querier) (old *model.Model, err error) {
 	if err := system.CheckNotMoving(reader); err != nil {
 		return nil, err
 	}
@@ -186,7 +131,7 @@ func storedApp(reader querier) (old *model.Model, err error) {
 }
 
 // storedModels reads both models of the database. The model of the app is nil if the database is new.
-func storedModels(reader querier) (old models, err error) {
+func storedModels(reader plan.Querier) (old models, err error) {
 	if old.app, err = storedApp(reader); err != nil || old.app == nil {
 		return old, err
 	}

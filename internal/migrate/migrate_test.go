@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -30,7 +31,7 @@ func fill(t *testing.T, db store.DB, m *model.Model) {
 }
 
 func TestNewDatabase(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db, rules := eng.open(t), load(t, before)
 		if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || !p.IsNew() {
 			t.Errorf("Make = %v, %v, want a new database", p, err)
@@ -149,12 +150,12 @@ func changes() []change {
 func TestChanges(t *testing.T) {
 	for _, tt := range changes() {
 		t.Run(tt.name, func(t *testing.T) {
-			onEach(t, func(t *testing.T, e engine) { tt.run(t, e) })
+			onEach(t, func(t *testing.T, e testEngine) { tt.run(t, e) })
 		})
 	}
 }
 
-func (tt change) run(t *testing.T, eng engine) {
+func (tt change) run(t *testing.T, eng testEngine) {
 	db, old, rules := eng.open(t), load(t, tt.before), load(t, tt.after)
 	mustApply(t, db, old, Options{})
 	for _, row := range tt.rows {
@@ -211,14 +212,14 @@ func TestPostgresNodesTogether(t *testing.T) {
 // TestReferenceToReplacedTable refuses rows that refer to a dropped table whose name another table takes over: their ids
 // mean nothing there.
 func TestReferenceToReplacedTable(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		db := eng.open(t)
 		before := load(t, "  a: {key: int}\n  b: {key: int}\n  posts: {key: int, fields: {x: {ref: b}}}\n")
 		after := load(t, "  b: {was: a, key: int}\n  posts: {key: int, fields: {x: {ref: b}}}\n")
 		mustApply(t, db, before, Options{})
 		insert(t, db, before.Model.Table("b"), `{"id": 2}`)
 		insert(t, db, before.Model.Table("posts"), `{"id": 1, "x_id": 2}`)
-		options := Options{Hazards: Rewrites | Breaks, Allow: []string{"b"}, By: "a test"}
+		options := Options{Hazards: plan.Rewrites | plan.Breaks, Allow: []string{"b"}, By: "a test"}
 		result, err := Apply(context.Background(), db, after, options)
 		if faults, ok := errors.AsType[model.Faults](err); !ok || !strings.Contains(faults.Error(), "they refer to rows of b that are not there") {
 			t.Errorf("Apply = %+v, %v, want a fault at the reference", result, err)

@@ -4,25 +4,25 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // inOneTransaction carries out a plan in one transaction.
-func (r *run) inOneTransaction(plan *Plan) error {
+func (r *run) inOneTransaction(planned *plan.Plan) error {
 	return r.s.Transaction(func() error {
-		r.begin(plan)
-		for _, step := range plan.Steps {
+		r.begin(planned)
+		for _, step := range planned.Steps {
 			if err := r.step(step); err != nil {
 				return err
 			}
 		}
-		if plan.Hazards()&(Rewrites|LosesData) != 0 { // otherwise no row is gone and no key has changed
-			if err := r.checkReferences(); err != nil {
+		if planned.Hazards()&(plan.Rewrites|plan.LosesData) != 0 { // otherwise no row is gone and no key has changed
+			if err := r.engine.CheckReferences(r.s, r.to); err != nil {
 				return err
 			}
 		}
-		if err := r.switchTo(plan); err != nil {
+		if err := r.switchTo(planned); err != nil {
 			return err
 		}
 		return r.finish(Done, true)
@@ -31,23 +31,23 @@ func (r *run) inOneTransaction(plan *Plan) error {
 
 // switchTo makes the model the stored one, and renames and moves what goes by the names of tables: counters and
 // generations.
-func (r *run) switchTo(plan *Plan) error {
-	var counters []rename
+func (r *run) switchTo(planned *plan.Plan) error {
+	var counters []plan.Rename
 	touched := map[string]bool{}
-	for _, table := range plan.match.New.Tables {
-		if was := plan.match.OldTable(table); was != nil && was.Name != table.Name {
-			counters = append(counters, rename{"id:" + was.Name, "id:" + table.Name})
+	for _, table := range planned.Match.New.Tables {
+		if was := planned.Match.OldTable(table); was != nil && was.Name != table.Name {
+			counters = append(counters, plan.Rename{From: "id:" + was.Name, To: "id:" + table.Name})
 		}
 	}
-	for _, change := range plan.Changes {
+	for _, change := range planned.Changes {
 		for _, table := range []*model.Table{change.OldTable, change.NewTable} {
 			if table != nil {
 				touched[table.Name] = true
 			}
 		}
 	}
-	for _, rename := range inOrder(counters) {
-		if err := r.s.MoveCounter(rename.from, rename.to); err != nil {
+	for _, rename := range plan.InOrder(counters) {
+		if err := r.s.MoveCounter(rename.From, rename.To); err != nil {
 			return err
 		}
 	}
@@ -59,40 +59,13 @@ func (r *run) switchTo(plan *Plan) error {
 	return r.store()
 }
 
-// checkReferences looks for rows that refer to nothing, since SQLite enforces no foreign keys during the change.
-func (r *run) checkReferences() error {
-	broken, err := hasRow(r.s, "PRAGMA foreign_key_check")
-	if err != nil || !broken {
-		return err
-	}
-	var faults model.Faults
-	for _, table := range r.to.Tables {
-		for _, field := range table.Fields {
-			if field.Ref == nil {
-				continue
-			}
-			found, err := search(r.s, table, orphans(field, field.Ref))
-			if err != nil {
-				return err
-			}
-			if found.count > 0 {
-				faults = append(faults, r.to.Fault(field.Pos, "%s.%s: %v in the way; %s", table.Name, field.Name, found, noSuchRows(field)))
-			}
-		}
-	}
-	if faults == nil {
-		return errs.New(errs.Conflict, "rows of tables that are not the model's would refer to nothing: see PRAGMA foreign_key_check")
-	}
-	return faults.Sort()
-}
-
 // inPhases carries out a plan while servers work.
-func (r *run) inPhases(plan *Plan) error {
-	r.begin(plan)
-	for _, step := range slices.Backward(plan.Steps) {
-		for _, part := range slices.Backward(step.parts) {
-			if part.undo != "" {
-				r.entry.remaining.Undo = append(r.entry.remaining.Undo, part.undo)
+func (r *run) inPhases(planned *plan.Plan) error {
+	r.begin(planned)
+	for _, step := range slices.Backward(planned.Steps) {
+		for _, part := range slices.Backward(step.Parts) {
+			if part.Undo != "" {
+				r.entry.remaining.Undo = append(r.entry.remaining.Undo, part.Undo)
 			}
 		}
 	}
@@ -100,16 +73,16 @@ func (r *run) inPhases(plan *Plan) error {
 	if err != nil {
 		return err
 	}
-	if err := r.untilSwitch(plan); err != nil {
+	if err := r.untilSwitch(planned); err != nil {
 		return errors.Join(err, r.takeBack())
 	}
 	return r.finishAfter()
 }
 
 // untilSwitch carries out what comes before the switch, and the switch.
-func (r *run) untilSwitch(plan *Plan) error {
-	for _, step := range plan.Steps {
-		if step.Phase == Before {
+func (r *run) untilSwitch(planned *plan.Plan) error {
+	for _, step := range planned.Steps {
+		if step.Phase == plan.Before {
 			if err := r.stepBefore(step); err != nil {
 				return err
 			}
@@ -118,30 +91,30 @@ func (r *run) untilSwitch(plan *Plan) error {
 	ran, undo := len(r.entry.Steps), r.entry.remaining
 	return r.s.Transaction(func() error {
 		r.entry.Steps, r.entry.State, r.entry.remaining = r.entry.Steps[:ran], Preparing, undo
-		for _, step := range plan.Steps {
-			if step.Phase == Switch {
+		for _, step := range planned.Steps {
+			if step.Phase == plan.Switch {
 				if err := r.step(step); err != nil {
 					return err
 				}
 			}
 		}
-		if err := r.switchTo(plan); err != nil {
+		if err := r.switchTo(planned); err != nil {
 			return err
 		}
-		r.entry.remaining = remaining{After: deferredOf(plan)}
+		r.entry.remaining = remaining{After: deferredOf(planned)}
 		return r.finish(Finishing, false)
 	})
 }
 
-func deferredOf(plan *Plan) (all []deferred) {
-	for _, step := range plan.Steps {
-		if step.Phase != After {
+func deferredOf(planned *plan.Plan) (all []deferred) {
+	for _, step := range planned.Steps {
+		if step.Phase != plan.After {
 			continue
 		}
-		for _, part := range step.parts {
-			later := deferred{SQL: part.sql, OutsideTx: part.outsideTx}
-			if part.loop != nil {
-				later.Loop, later.Table = true, part.loop.table()
+		for _, part := range step.Parts {
+			later := deferred{SQL: part.SQL, OutsideTx: part.OutsideTx}
+			if part.Loop != nil {
+				later.Loop, later.Table = true, part.Loop.Table()
 			}
 			all = append(all, later)
 		}
@@ -150,10 +123,10 @@ func deferredOf(plan *Plan) (all []deferred) {
 }
 
 // stepBefore runs a step of the phase Before. Statements that take locks commit together, all others one by one.
-func (r *run) stepBefore(step Step) error {
+func (r *run) stepBefore(step plan.Step) error {
 	r.progress(step.Title, "")
-	if step.parts[0].outsideTx || step.parts[0].loop != nil {
-		for _, part := range step.parts {
+	if step.Parts[0].OutsideTx || step.Parts[0].Loop != nil {
+		for _, part := range step.Parts {
 			if err := r.exec(part); err != nil {
 				return r.explain(step, err)
 			}
@@ -163,7 +136,7 @@ func (r *run) stepBefore(step Step) error {
 	ran := len(r.entry.Steps)
 	return r.explain(step, r.s.Transaction(func() error {
 		r.entry.Steps = r.entry.Steps[:ran]
-		for _, part := range step.parts {
+		for _, part := range step.Parts {
 			if err := r.exec(part); err != nil {
 				return err
 			}

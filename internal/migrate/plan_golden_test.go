@@ -9,28 +9,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
 // printed returns all that a plan says of its steps, and how it will carry them out.
-func printed(plan *Plan) string {
+func printed(planned *plan.Plan) string {
 	var text strings.Builder
-	for _, step := range plan.Steps {
+	for _, step := range planned.Steps {
 		fmt.Fprintf(&text, "%v: %s [%v] %v; %s", step.Phase, step.Title, step.Pos, step.Hazards, step.Lock)
 		if step.Drop != "" {
 			fmt.Fprintf(&text, "; drops %s", step.Drop)
 		}
 		text.WriteString("\n")
-		for _, part := range step.parts {
-			fmt.Fprintf(&text, "    %s\n", strings.ReplaceAll(part.text(), "\n", "\n    "))
-			if part.outsideTx {
+		for _, part := range step.Parts {
+			fmt.Fprintf(&text, "    %s\n", strings.ReplaceAll(part.Text(), "\n", "\n    "))
+			if part.OutsideTx {
 				text.WriteString("      outside of a transaction\n")
 			}
-			if part.loop != nil {
-				fmt.Fprintf(&text, "      %T over %q\n", part.loop, part.loop.table())
+			if part.Loop != nil {
+				fmt.Fprintf(&text, "      %T over %q\n", part.Loop, part.Loop.Table())
 			}
-			if part.undo != "" {
-				fmt.Fprintf(&text, "      undo: %s\n", part.undo)
+			if part.Undo != "" {
+				fmt.Fprintf(&text, "      undo: %s\n", part.Undo)
 			}
 		}
 	}
@@ -43,9 +44,8 @@ func TestPlans(t *testing.T) {
 	show := func(name, was, is string) {
 		for _, d := range []sqlgen.Dialect{sqlgen.SQLite, sqlgen.Postgres} {
 			old, next := load(t, was), load(t, is)
-			p := newPlanner(d, old.Model, next.Model, backfillBy(next, time.Unix(1e9, 0)))
-			p.steps()
-			fmt.Fprintf(&all, "-- %s, %s --\n%s", name, d, printed(p.plan))
+			p := plan.New(engineOf(d), old.Model, next.Model, plan.Defaults(next, time.Unix(1e9, 0)))
+			fmt.Fprintf(&all, "-- %s, %s --\n%s", name, d, printed(p))
 		}
 	}
 	for _, g := range guided {

@@ -3,6 +3,8 @@ package migrate
 import (
 	"fmt"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 )
 
 // resume handles a change that was interrupted. It takes the change back if the switch had not happened, and finishes it
@@ -55,9 +57,9 @@ func (r *run) takeBack() error {
 func (r *run) finishAfter() error {
 	for len(r.entry.remaining.After) > 0 {
 		later := r.entry.remaining.After[0]
-		a := part{sql: later.SQL, outsideTx: later.OutsideTx}
+		a := plan.Part{SQL: later.SQL, OutsideTx: later.OutsideTx}
 		if later.Loop {
-			a.loop = &repeatStatement{later.Table, later.SQL}
+			a.Loop = &plan.RepeatStatement{TableName: later.Table, SQL: later.SQL}
 		}
 		r.progress(later.SQL, later.Table)
 		if err := r.runPart(a, r.entry.remaining.After[1:]); err != nil {
@@ -69,8 +71,8 @@ func (r *run) finishAfter() error {
 
 // runPart runs one remaining part. A repeatable part runs outside a transaction; any other commits together with the
 // shortened to-do list, because it cannot run twice.
-func (r *run) runPart(a part, left []deferred) error {
-	if a.outsideTx || a.loop != nil {
+func (r *run) runPart(a plan.Part, left []deferred) error {
+	if a.OutsideTx || a.Loop != nil {
 		err := r.exec(a)
 		if err == nil {
 			r.entry.remaining.After = left

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -14,14 +15,14 @@ import (
 
 // run carries out a plan.
 type run struct {
-	ctx     context.Context
-	s       store.Session
-	o       Options
-	to      *model.Model // model of the app
-	own     *model.Model // the system tables
-	dialect sqlgen.Dialect
-	entry   entryRow
-	result  Result
+	ctx    context.Context
+	s      store.Session
+	o      Options
+	to     *model.Model // model of the app
+	own    *model.Model // the system tables
+	engine engine
+	entry  entryRow
+	result Result
 }
 
 // create makes the tables of a new database.
@@ -29,8 +30,8 @@ func (r *run) create() error {
 	return r.s.Transaction(func() error {
 		r.begin(nil)
 		r.entry.Changes = []string{"the database was made"}
-		for _, sql := range sqlgen.Create(r.dialect, models{r.to, r.own}.whole()) {
-			if err := r.exec(part{sql: sql}); err != nil {
+		for _, sql := range sqlgen.Create(r.engine.Dialect(), models{r.to, r.own}.whole()) {
+			if err := r.exec(plan.Part{SQL: sql}); err != nil {
 				return err
 			}
 		}
@@ -41,10 +42,10 @@ func (r *run) create() error {
 	})
 }
 
-func (r *run) begin(plan *Plan) {
+func (r *run) begin(planned *plan.Plan) {
 	r.entry = entryRow{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(snapshot.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []StepLog{}}}
-	if plan != nil {
-		r.entry.Changes, r.entry.backfills = describeAll(plan.Changes), plan.backfills
+	if planned != nil {
+		r.entry.Changes, r.entry.backfills = plan.DescribeAll(planned.Changes), planned.Backfills
 	}
 }
 
@@ -69,9 +70,9 @@ func (r *run) finish(state State, fresh bool) error {
 }
 
 // step runs a step in the transaction.
-func (r *run) step(step Step) error {
+func (r *run) step(step plan.Step) error {
 	r.progress(step.Title, "")
-	for _, part := range step.parts {
+	for _, part := range step.Parts {
 		if err := r.exec(part); err != nil {
 			return r.explain(step, err)
 		}
@@ -80,7 +81,7 @@ func (r *run) step(step Step) error {
 }
 
 // explain turns the error of a constraint into a fault about the rows. It returns other errors unchanged.
-func (r *run) explain(step Step, err error) error {
+func (r *run) explain(step plan.Step, err error) error {
 	c, refused := errors.AsType[*store.ConstraintError](err)
 	if !refused {
 		return err
@@ -91,34 +92,34 @@ func (r *run) explain(step Step, err error) error {
 }
 
 // exec runs one part and adds it to the entry.
-func (r *run) exec(a part) (err error) {
+func (r *run) exec(a plan.Part) (err error) {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
 	if r.o.step != nil {
-		if err := r.o.step(a.text()); err != nil {
+		if err := r.o.step(a.Text()); err != nil {
 			return err
 		}
 	}
 	start := time.Now()
-	if a.loop != nil {
+	if a.Loop != nil {
 		err = r.loop(a)
 	} else {
-		_, err = r.s.Exec(a.sql, nil)
+		_, err = r.s.Exec(a.SQL, nil)
 	}
 	if err != nil {
 		return err
 	}
 	took := time.Since(start)
-	r.entry.Steps = append(r.entry.Steps, StepLog{SQL: a.text(), Millis: took.Milliseconds(), Took: took})
+	r.entry.Steps = append(r.entry.Steps, StepLog{SQL: a.Text(), Millis: took.Milliseconds(), Took: took})
 	return nil
 }
 
-func (r *run) loop(a part) error {
-	if table := a.loop.table(); table != "" {
-		r.progress(a.label(), table)
+func (r *run) loop(a plan.Part) error {
+	if table := a.Loop.Table(); table != "" {
+		r.progress(a.Label(), table)
 	}
-	return a.loop.run(r.s, func(rows int64) {
+	return a.Loop.Run(r.s, func(rows int64) {
 		if r.o.Progress != nil {
 			r.o.Progress.Add(rows)
 		}
@@ -132,7 +133,7 @@ func (r *run) progress(name, table string) {
 	}
 	total := int64(0)
 	if table != "" {
-		total, _ = count(r.s, "SELECT count(*) FROM "+sqlgen.Quote(table)) // on an error there is no bar
+		total, _ = plan.Count(r.s, "SELECT count(*) FROM "+sqlgen.Quote(table)) // on an error there is no bar
 	}
 	r.o.Progress.Step(name, total)
 }

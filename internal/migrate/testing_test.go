@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	loader "github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -20,22 +21,22 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// engine opens databases of one kind.
-type engine struct {
+// testEngine opens databases of one kind.
+type testEngine struct {
 	name string
 	open func(*testing.T) store.DB
 }
 
-func engines() []engine {
-	all := []engine{{"sqlite", openSQLite}}
+func engines() []testEngine {
+	all := []testEngine{{"sqlite", openSQLite}}
 	if pgtest.Available() {
-		all = append(all, engine{"postgresql", func(t *testing.T) store.DB { return openPostgres(t, pgtest.URL(t)) }})
+		all = append(all, testEngine{"postgresql", func(t *testing.T) store.DB { return openPostgres(t, pgtest.URL(t)) }})
 	}
 	return all
 }
 
 // onEach runs a test on every engine.
-func onEach(t *testing.T, f func(t *testing.T, e engine)) {
+func onEach(t *testing.T, f func(t *testing.T, e testEngine)) {
 	t.Helper()
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) { f(t, e) })
@@ -82,7 +83,7 @@ func load(t testing.TB, tables string) *rule.Rules {
 }
 
 // anything allows whatever a plan does, but what it loses.
-var anything = Options{Hazards: Rewrites | Breaks, By: "a test"}
+var anything = Options{Hazards: plan.Rewrites | plan.Breaks, By: "a test"}
 
 func allow(drops ...string) Options {
 	o := anything

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -19,7 +20,7 @@ import (
 func Undo(ctx context.Context, db store.DB, options Options) (result Result, err error) {
 	defer errs.Wrap(&err, "migrate.Undo")
 	err = db.Alter(ctx, func(session store.Session) error {
-		r := &run{ctx: ctx, s: session, o: options, dialect: session.Dialect()}
+		r := &run{ctx: ctx, s: session, o: options, engine: engineOf(session.Dialect())}
 		defer func() { result = r.result }()
 		if err := r.upgradeLayout(); err != nil {
 			return err
@@ -40,16 +41,16 @@ func Undo(ctx context.Context, db store.DB, options Options) (result Result, err
 			return err
 		}
 		r.to = backwards(former, now)
-		plan, err := between(session, old, models{r.to, old.own}, nil, options.now())
+		planned, err := between(session, old, models{r.to, old.own}, nil, options.now())
 		if err != nil {
 			return err
 		}
 		r.to = former
-		if err := r.losesNothing(plan, given); err != nil {
+		if err := r.losesNothing(planned, given); err != nil {
 			return err
 		}
-		r.o.Allow = plan.Drops()
-		return r.apply(plan)
+		r.o.Allow = planned.Drops()
+		return r.apply(planned)
 	})
 	return result, err
 }
@@ -110,7 +111,7 @@ func (r *run) refuseIfDropped(former, now *model.Model) error {
 // clears the former names of the present model.
 func backwards(former, now *model.Model) *model.Model {
 	forth := diff.NewMatch(former, now)
-	clones := renamedClones(former.Tables, func(t *model.Table) string { return t.Name }, func(f *model.Field) string { return f.Name })
+	clones := plan.RenamedClones(former.Tables, func(t *model.Table) string { return t.Name }, func(f *model.Field) string { return f.Name })
 	tables := make([]*model.Table, len(former.Tables))
 	for i, table := range former.Tables {
 		c := clones[table]
@@ -154,11 +155,11 @@ func valuesBack(field, later *model.Field) []model.EnumValue {
 }
 
 // losesNothing returns an error if the plan drops rows or values.
-func (r *run) losesNothing(plan *Plan, given map[string]string) error {
-	if len(plan.faults) > 0 {
-		return plan.faults
+func (r *run) losesNothing(planned *plan.Plan, given map[string]string) error {
+	if len(planned.Faults()) > 0 {
+		return planned.Faults()
 	}
-	for _, change := range plan.Changes {
+	for _, change := range planned.Changes {
 		var sql, what string
 		switch change.Kind {
 		case diff.TableDropped:
@@ -173,7 +174,7 @@ func (r *run) losesNothing(plan *Plan, given map[string]string) error {
 		default:
 			continue
 		}
-		n, err := count(r.s, sql)
+		n, err := plan.Count(r.s, sql)
 		if err != nil {
 			return err
 		}

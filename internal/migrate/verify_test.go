@@ -10,10 +10,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-func readCatalog(t testing.TB, db store.DB, rules *rule.Rules) (got catalog) {
+func readCatalog(t testing.TB, db store.DB, rules *rule.Rules) (got map[string]string) {
 	t.Helper()
 	err := db.Alter(context.Background(), func(s store.Session) (err error) {
-		got, _, err = catalogs(s, rules.Model, db.EngineTables())
+		got, _, err = engineOf(s.Dialect()).Catalogs(s, rules.Model, db.EngineTables())
 		return err
 	})
 	if err != nil {
@@ -23,7 +23,7 @@ func readCatalog(t testing.TB, db store.DB, rules *rule.Rules) (got catalog) {
 }
 
 // sameAsFresh compares the catalogue with the catalogue of a database with new tables.
-func sameAsFresh(t *testing.T, eng engine, db store.DB, rules *rule.Rules) {
+func sameAsFresh(t *testing.T, eng testEngine, db store.DB, rules *rule.Rules) {
 	t.Helper()
 	if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
 		t.Errorf("Verify = %q, %v", drift, err)

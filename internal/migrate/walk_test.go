@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
@@ -24,7 +25,7 @@ import (
 )
 
 // walks says how many there are, and of how many steps each.
-func walks(eng engine) (many, steps int) {
+func walks(eng testEngine) (many, steps int) {
 	many, steps = 8, 25
 	if eng.name == "sqlite" {
 		many = 16
@@ -38,7 +39,7 @@ func walks(eng engine) (many, steps int) {
 // TestRandomWalk takes databases through random changes of random models, with random rows, and compares what comes of it
 // with what the changes mean.
 func TestRandomWalk(t *testing.T) {
-	onEach(t, func(t *testing.T, eng engine) {
+	onEach(t, func(t *testing.T, eng testEngine) {
 		random := effort.Seeds(t)
 		many, steps := walks(eng)
 		seen := map[string]int{}
@@ -56,7 +57,7 @@ func TestRandomWalk(t *testing.T) {
 	})
 }
 
-func walkOnce(t *testing.T, eng engine, r *rand.Rand, steps int, seen map[string]int) {
+func walkOnce(t *testing.T, eng testEngine, r *rand.Rand, steps int, seen map[string]int) {
 	w := &walk{Rand: r, t: t, e: eng, db: eng.open(t), at: time.Date(2026, 2, 3, 4, 5, 6, 789000, time.UTC), seen: seen}
 	w.begin()
 	for range steps {
@@ -72,7 +73,7 @@ func walkOnce(t *testing.T, eng engine, r *rand.Rand, steps int, seen map[string
 type walk struct {
 	*rand.Rand
 	t  *testing.T
-	e  engine
+	e  testEngine
 	db store.DB
 	at time.Time
 	// shape counts the steps and their undoing. Statements hold it: the engine keeps a prepared statement by its text, and a
@@ -106,8 +107,8 @@ func (w *walk) fatalf(format string, args ...any) {
 	w.is.dump(w.t, "the former model")
 	if w.to != nil {
 		w.t.Logf("the new model:\n%s", w.to.text)
-		if plan := w.planned(); plan != nil {
-			for _, s := range plan.Steps {
+		if planned := w.planned(); planned != nil {
+			for _, s := range planned.Steps {
 				w.t.Logf("-- %v: %s\n%s", s.Phase, s.Title, strings.Join(s.SQL, ";\n"))
 			}
 		}
@@ -116,17 +117,17 @@ func (w *walk) fatalf(format string, args ...any) {
 }
 
 // planned is the plan of the step, whatever the database has become.
-func (w *walk) planned() (plan *Plan) {
+func (w *walk) planned() (planned *plan.Plan) {
 	_ = w.db.Read(context.Background(), func(reader store.Reader) (err error) {
 		old, err := snapshot.Decode(snapshot.Encode(w.is.rules.Model))
 		if err != nil {
 			return err
 		}
 		own := Options{}.systemModel()
-		plan, _ = between(reader, models{old, own}, models{w.to.rules.Model, own}, nil, w.at)
+		planned, _ = between(reader, models{old, own}, models{w.to.rules.Model, own}, nil, w.at)
 		return nil
 	})
-	return plan
+	return planned
 }
 
 // next is a world that is a few edits away, nil where none was found.
@@ -153,7 +154,7 @@ func (w *walk) next() (to *world, names []string) {
 }
 
 func (w *walk) options(drops ...string) Options {
-	return Options{Hazards: Rewrites | Breaks, Allow: drops, By: "a walk", Now: func() time.Time { return w.at }}
+	return Options{Hazards: plan.Rewrites | plan.Breaks, Allow: drops, By: "a walk", Now: func() time.Time { return w.at }}
 }
 
 func (w *walk) step() {
@@ -194,13 +195,13 @@ var errInterrupted = errors.New("interrupted by the test")
 // the change was made all the same.
 func (w *walk) interrupted(want *outcome) (arrived bool) {
 	w.t.Helper()
-	plan, err := NewPlan(context.Background(), w.db, w.to.rules, w.options())
+	planned, err := NewPlan(context.Background(), w.db, w.to.rules, w.options())
 	if err != nil {
 		w.fatalf("Make: %v", err)
 	}
 	statements := 2
-	for _, s := range plan.Steps {
-		statements += len(s.parts)
+	for _, s := range planned.Steps {
+		statements += len(s.Parts)
 	}
 	at, kill := w.IntN(statements), w.e.name != "sqlite" && chance(w.Rand, 60)
 	options, n := w.options(want.drops...), -1
@@ -281,7 +282,7 @@ func (w *walk) refused(o *outcome) {
 		w.fatalf("Apply = %v, want faults, since rows contradict: %v", err, o.wrong)
 	}
 	if len(o.wrong) == 1 && o.inTheWay > 0 && strings.Contains(faults.Error(), " in the way") {
-		if want := (found{count: int64(o.inTheWay)}).String(); !strings.Contains(faults.Error(), strings.TrimSuffix(want, "(, …)")) {
+		if want := (plan.Found{Count: int64(o.inTheWay)}).String(); !strings.Contains(faults.Error(), strings.TrimSuffix(want, "(, …)")) {
 			w.fatalf("Apply = %v, want %q (%v)", err, want, o.wrong)
 		}
 	}
@@ -336,7 +337,7 @@ func (w *walk) different() string {
 			return fmt.Sprintf("rows of %s (-want +got):\n%s", table.name, diff)
 		}
 	}
-	if p, err := NewPlan(context.Background(), w.db, w.is.rules, w.options()); err != nil || len(p.Steps)+len(p.Changes)+len(p.faults) > 0 {
+	if p, err := NewPlan(context.Background(), w.db, w.is.rules, w.options()); err != nil || len(p.Steps)+len(p.Changes)+len(p.Faults()) > 0 {
 		return fmt.Sprintf("a second plan = %+v, %v, want nothing to do", p, err)
 	}
 	return w.left()
@@ -473,7 +474,7 @@ func (w *walk) delete() {
 
 func (w *walk) revision(table *wTable, row *wRow) (rev int64, err error) {
 	err = w.db.Read(context.Background(), func(q store.Reader) error {
-		rev, err = count(q, `SELECT "_rev" FROM `+sqlgen.Quote(table.name)+` WHERE "id" = $1`, row.id)
+		rev, err = plan.Count(q, `SELECT "_rev" FROM `+sqlgen.Quote(table.name)+` WHERE "id" = $1`, row.id)
 		return err
 	})
 	return rev, err

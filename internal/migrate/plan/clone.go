@@ -1,10 +1,10 @@
-package migrate
+package plan
 
 import "github.com/ashlar-dev/ashlar/internal/model"
 
-// renamedClones returns copies of tables under other names. Names, types, references and indexes of the copies are
+// RenamedClones returns copies of tables under other names. Names, types, references and indexes of the copies are
 // complete. The tables and fields keep their order.
-func renamedClones(tables []*model.Table, tableName func(*model.Table) string, fieldName func(*model.Field) string) map[*model.Table]*model.Table {
+func RenamedClones(tables []*model.Table, tableName func(*model.Table) string, fieldName func(*model.Field) string) map[*model.Table]*model.Table {
 	clones := make(map[*model.Table]*model.Table)
 	for _, table := range tables {
 		c := *table
@@ -48,8 +48,8 @@ func mapFields(lists [][]*model.Field, fields map[*model.Field]*model.Field) [][
 	return out
 }
 
-// cloneOf returns the field of a clone of f's table that stands at the place of f.
-func cloneOf(field *model.Field, clone *model.Table) *model.Field {
+// CloneOf returns the field of a clone of f's table that stands at the place of f.
+func CloneOf(field *model.Field, clone *model.Table) *model.Field {
 	for i, other := range field.Table.Fields {
 		if other == field {
 			return clone.Fields[i]

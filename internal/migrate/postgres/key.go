@@ -1,6 +1,7 @@
-package migrate
+package postgres
 
 import (
+	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
@@ -9,30 +10,30 @@ import (
 // that no row lacks the new key. Otherwise PostgreSQL would read all rows under the lock of the switch. A trigger
 // gives each row its new key, even if a server on the former model makes the row. A key is text, a number or a UUID,
 // and PostgreSQL converts these as value.Convert does.
-func (p *pgPlanner) replaceKey(was, field *model.Field) {
-	why, now := p.ofField(field), p.fieldBefore(field)
+func (p *planner) replaceKey(was, field *model.Field) {
+	why, now := p.CauseOfField(field), p.fieldBefore(field)
 	follow := p.newShadowColumn(was, field, "INSERT OR UPDATE", keyValue(was, field))
-	p.add(pgColumns, why, 0, lockPending, follow.make...)
+	p.add(atColumns, why, 0, lockPending, follow.make...)
 	conv := p.conversion(was, field)
-	p.add(pgConvert, why, 0, lockWhileRow, part{say: "in batches: " + conv.describe(), loop: conv})
+	p.add(atConvert, why, 0, lockWhileRow, plan.Part{Say: "in batches: " + conv.Text, Loop: conv})
 
 	table := sqlgen.Quote(now.Table.Name)
 	index := sqlgen.Index{Name: sqlgen.KeyName(now), Table: now.Table.Name, Columns: []string{now.Name}, Unique: true, Concurrently: true}
-	p.add(pgIndexes, why, 0, lockNothing, part{sql: index.Create(), outsideTx: true, undo: index.Drop()})
+	p.add(atIndexes, why, 0, lockNothing, plan.Part{SQL: index.Create(), OutsideTx: true, Undo: index.Drop()})
 	check := sqlgen.NotNullCheck(now)
 	check.Name = sqlgen.NotNullName(field)
-	p.add(pgBindKey, why, 0, lockMoment, statements(check.ForNewRows().Create())...)
+	p.add(atBindKey, why, 0, lockMoment, plan.Statements(check.ForNewRows().Create())...)
 	rest := *conv
-	rest.restOnly = true
-	p.add(pgRestOfKey, why, 0, lockWhileRow, part{say: "of keys that the trigger left to this: " + rest.describe(), loop: &rest})
-	p.add(pgValidKey, why, 0, lockNothing, part{sql: check.Validate(), outsideTx: true})
+	rest.RestOnly = true
+	p.add(atRestOfKey, why, 0, lockWhileRow, plan.Part{Say: "of keys that the trigger left to this: " + rest.Text, Loop: &rest})
+	p.add(atValidKey, why, 0, lockNothing, plan.Part{SQL: check.Validate(), OutsideTx: true})
 
-	p.add(pgRest, why, Breaks, lockMoment, part{sql: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"}, follow.drop)
+	p.add(atRest, why, plan.Breaks, lockMoment, plan.Part{SQL: "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"}, follow.drop)
 	// CASCADE drops the primary key and the foreign keys to it.
-	p.add(pgDropColumn, why, Breaks, lockMoment, statements(sqlgen.DropColumn(now.Table.Name, was.Name)+" CASCADE")...)
+	p.add(atDropColumn, why, plan.Breaks, lockMoment, plan.Statements(sqlgen.DropColumn(now.Table.Name, was.Name)+" CASCADE")...)
 	check.Table = field.Table.Name
 	key := sqlgen.Constraint{Table: field.Table.Name, Name: sqlgen.KeyName(field), Rule: "PRIMARY KEY USING INDEX " + sqlgen.Quote(index.Name)}
-	p.add(pgKeys, why, Breaks, lockMoment, statements(sqlgen.AlterColumn(field.Table.Name, field.Name, "SET NOT NULL"), check.Drop(), key.Create())...)
+	p.add(atKeys, why, plan.Breaks, lockMoment, plan.Statements(sqlgen.AlterColumn(field.Table.Name, field.Name, "SET NOT NULL"), check.Drop(), key.Create())...)
 }
 
 // keyValue returns the expression by which the trigger converts a key. It is NULL unless the old key is written as

@@ -1,4 +1,4 @@
-package migrate
+package plan
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ type Note struct {
 
 func (n Note) String() string { return n.Pos.String() + ": " + n.Text }
 
-func (p *planner) note(pos model.Pos, what string, rows found) {
-	if rows.count > 0 {
+func (p *Planner) note(pos model.Pos, what string, rows Found) {
+	if rows.Count > 0 {
 		why := ""
 		if rows.why != "" {
 			why = ": " + rows.why
@@ -30,7 +30,7 @@ func (p *planner) note(pos model.Pos, what string, rows found) {
 }
 
 // notes counts the rows that tightened limits and new checks would not let pass.
-func (p *planner) notes(reader querier, rules *rule.Rules) error {
+func (p *Planner) notes(reader Querier, rules *rule.Rules) error {
 	for _, table := range p.New.Tables {
 		if p.OldTable(table) == nil || rules.Table(table) == nil { // new, or a system table
 			continue
@@ -47,7 +47,7 @@ func (p *planner) notes(reader querier, rules *rule.Rules) error {
 	return nil
 }
 
-func (p *planner) limitNote(reader querier, was, field *model.Field) error {
+func (p *Planner) limitNote(reader Querier, was, field *model.Field) error {
 	if was == nil || field.System || sameLimits(was, field) || !value.Convertible(was.Type, field.Type) {
 		return nil
 	}
@@ -81,7 +81,7 @@ func equal[T comparable](a, b *T) bool {
 }
 
 // checkNotes counts the rows that fail a new check. It skips checks about columns that change.
-func (p *planner) checkNotes(reader querier, was, table *model.Table, rules *rule.Rules) error {
+func (p *Planner) checkNotes(reader Querier, was, table *model.Table, rules *rule.Rules) error {
 	if was.Name != table.Name {
 		return nil
 	}
@@ -91,12 +91,12 @@ func (p *planner) checkNotes(reader querier, was, table *model.Table, rules *rul
 		if fields, own := rule.OwnFields(cond); old || !own || !p.keepValues(fields) {
 			continue
 		}
-		gen := &sqlgen.Generator{Dialect: p.dialect, Rules: rules, System: true, Folder: rule.Folder{NoOld: true}}
+		gen := &sqlgen.Generator{Dialect: p.engine.Dialect(), Rules: rules, System: true, Folder: rule.Folder{NoOld: true}}
 		st, err := gen.Failing(table, cond)
 		if err != nil {
 			return err
 		}
-		found, err := search(reader, table, st.SQL, st.Bind(nil, nil, nil)...)
+		found, err := Search(reader, table, st.SQL, st.Bind(nil, nil, nil)...)
 		if err != nil {
 			return err
 		}
@@ -107,9 +107,9 @@ func (p *planner) checkNotes(reader querier, was, table *model.Table, rules *rul
 }
 
 // keepValues reports whether columns keep their names and values.
-func (p *planner) keepValues(fields []*model.Field) bool {
+func (p *Planner) keepValues(fields []*model.Field) bool {
 	return !slices.ContainsFunc(fields, func(f *model.Field) bool {
 		was := p.OldField(f)
-		return was == nil || was.Name != f.Name || p.converts(was, f)
+		return was == nil || was.Name != f.Name || p.Converts(was, f)
 	})
 }
