@@ -1,6 +1,7 @@
 package system
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -24,6 +25,8 @@ const (
 	selectMeta    = `SELECT "value" FROM "ashlar_meta" WHERE "id" = $1`
 	selectMeta1   = `SELECT "value" FROM "ashlar_meta" WHERE "key" = $1` // of layout 1
 	selectAllMeta = `SELECT "id", "value" FROM "ashlar_meta" ORDER BY "id"`
+	lockMeta      = selectMeta + ` FOR UPDATE`
+	addMeta       = `INSERT INTO "ashlar_meta" ("id", "value", "created_at", "updated_at", "_rev") VALUES ($1, $2, $3, $3, $4) ON CONFLICT ("id") DO NOTHING`
 	deleteMeta    = `DELETE FROM "ashlar_meta" WHERE "id" = $1`
 	upsertMeta    = `INSERT INTO "ashlar_meta" ("id", "value", "created_at", "updated_at", "_rev") VALUES ($1, $2, $3, $3, $4)
 ON CONFLICT ("id") DO UPDATE SET "value" = excluded."value", "updated_at" = excluded."updated_at", "_rev" = excluded."_rev"`
@@ -63,6 +66,35 @@ func All(querier Querier) (map[string]string, error) {
 func Set(tx store.Tx, key, text string, now time.Time) error {
 	tx.MarkChanged(MetaTable)
 	return set(tx, key, text, now)
+}
+
+// Lock returns the text under a key. Until the transaction ends, no other one gets past Lock or Set with the key. If there
+// is no text, Lock stores the initial one first.
+func Lock(tx store.Tx, key, initial string, now time.Time) (text string, err error) {
+	for range 2 {
+		found := false
+		sql := lockMeta
+		if tx.Dialect() == sqlgen.SQLite { // it has one writer
+			sql = selectMeta
+		}
+		err := tx.Query(sql, []value.Value{value.OfText(key)}, func(row value.Row) error {
+			text, found = string(row.Bytes(0)), true
+			return nil
+		})
+		if err != nil || found {
+			return text, err
+		}
+		tx.MarkChanged(MetaTable)
+		revision, err := Revision(tx)
+		if err != nil {
+			return "", err
+		}
+		args := []value.Value{value.OfText(key), value.OfText(initial), value.OfTimestamp(now.UnixMicro()), value.OfInt(revision)}
+		if _, err := tx.Exec(addMeta, args); err != nil {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("ashlar_meta lost the key %s while it was locked", key)
 }
 
 // SetAltering is Set in a change of tables.
