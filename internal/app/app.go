@@ -10,6 +10,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -97,7 +98,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.checkViews(ctx); err != nil {
 		return err
 	}
-	if err := a.openRows(); err != nil {
+	if err := a.openRows(ctx); err != nil {
 		return err
 	}
 	a.routes = a.allRoutes()
@@ -117,7 +118,7 @@ func (a *App) openOrAttach(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return a.openRows()
+	return a.openRows(ctx)
 }
 
 // setStore keeps an opened store. After an error, db may hold a nil pointer, and Close must not see it.
@@ -129,8 +130,12 @@ func (a *App) setStore(db store.DB, err error) error {
 }
 
 // openRows opens the rows and the keys.
-func (a *App) openRows() (err error) {
-	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now})
+func (a *App) openRows(ctx context.Context) error {
+	own, err := migrate.SystemModel(ctx, a.Store, a.Rules.Model, a.migrateOptions(a.Store))
+	if err != nil {
+		return err
+	}
+	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own})
 	a.Keys, err = token.Open(a.folder.key())
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // copiesFolder is the folder for copies of the database, in the data folder.
@@ -142,9 +143,12 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 	return migrate.History(ctx, d.app.Store)
 }
 
+// systemTables returns the system tables of each package above migrate that keeps some.
+func systemTables() []system.Fragment { return nil }
+
 // migrateOptions returns the options of a change of tables.
 func (a *App) migrateOptions(db store.DB) migrate.Options {
-	opts := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now}
+	opts := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now, System: systemTables()}
 	if db.Copies() {
 		opts.Copy = func(ctx context.Context) (string, error) { return a.copyDatabase(ctx, db) }
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -35,7 +36,7 @@ func TestUnfinishedMoveIsNotServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Write(t.Context(), func(tx store.Tx) error {
-		for _, sql := range sqlgen.Define(sqlgen.SQLite, system.Model().Table(system.MetaTable)).WithTriggers() {
+		for _, sql := range sqlgen.Define(sqlgen.SQLite, system.Model(&model.Model{}).Table(system.MetaTable)).WithTriggers() {
 			if _, err := tx.Exec(sql, nil); err != nil {
 				return err
 			}

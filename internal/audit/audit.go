@@ -36,7 +36,7 @@ const (
 )
 
 // Tables is the fragment of system tables of this package.
-func Tables() []*model.Table {
+func Tables(*model.Model) []*model.Table {
 	return []*model.Table{system.NewTable(tableName, model.Int,
 		&model.Field{Name: "at", Type: model.Timestamp, Immutable: true, Index: true},
 		&model.Field{Name: "action", Type: model.Text, Immutable: true, Index: true, Max: new(int64(maxShort))},

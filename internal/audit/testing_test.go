@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -64,7 +65,7 @@ func newNode(t *testing.T, db store.DB) *node {
 	if _, err := migrate.Apply(t.Context(), db, modeltest.Rules(t, app), migrate.Options{System: []system.Fragment{Tables}}); err != nil {
 		t.Fatal(err)
 	}
-	rows := record.New(db, modeltest.Compile(t, system.Model(migrate.Tables, Tables)), record.Config{})
+	rows := record.New(db, modeltest.Compile(t, system.Model(&model.Model{}, migrate.Tables, Tables)), record.Config{})
 	return &node{db, rows, New(rows, Config{})}
 }
 

@@ -34,7 +34,7 @@ func TestDamage(t *testing.T) {
 		{"the model", sql(`UPDATE "ashlar_meta" SET "value" = '{' WHERE "id" = 'model'`), "move app --to elsewhere",
 			"the stored model cannot be read: unexpected end of JSON input; restore the database from a backup"},
 		{"a later model", sql(`UPDATE "ashlar_meta" SET "value" = '{"ashlar":99}' WHERE "id" = 'model'`), "migrate app",
-			"the stored model has format 99, but this server reads formats 1 to 2: use the server version that wrote it, or a later one"},
+			"the stored model has format 99, but this server reads formats 1 to 3: use the server version that wrote it, or a later one"},
 		{"the history", sql(`UPDATE "ashlar_migrations" SET "steps" = '['`), "migrate app --history",
 			"ashlar: 1 change of the history cannot be read completely: only --undo may need it"},
 		{"the history", sql(`UPDATE "ashlar_migrations" SET "state" = 'dome'`), "serve app --listen 127.0.0.1:0",

@@ -52,7 +52,7 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, options Options)
 		return Result{Damaged: damaged}, err
 	}
 	err = db.Alter(ctx, func(session store.Session) error {
-		r := &run{ctx: ctx, s: session, o: options, to: rules.Model, own: options.systemModel(), engine: engineOf(session.Dialect())}
+		r := &run{ctx: ctx, s: session, o: options, to: rules.Model, own: options.systemModel(rules.Model), engine: engineOf(session.Dialect())}
 		defer func() { result = r.result }()
 		if err := r.upgradeLayout(); err != nil {
 			return err
@@ -99,8 +99,8 @@ func isUpToDate(reader plan.Querier, m *model.Model, options Options) (done bool
 	if err := system.CheckNotMoving(reader); err != nil {
 		return false, nil, err
 	}
-	own, err := system.StoredModel(reader)
-	if err != nil || !bytes.Equal(snapshot.Encode(own), snapshot.Encode(system.KeepUnknown(options.systemModel(), own))) {
+	own, err := system.StoredModel(reader, m)
+	if err != nil || !bytes.Equal(snapshot.Encode(own), snapshot.Encode(system.KeepUnknown(options.systemModel(m), own, m))) {
 		return false, nil, err
 	}
 	all, err := entries(reader)

@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -25,7 +26,7 @@ func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, 
 		if err != nil || !slices.ContainsFunc(all, func(e entryRow) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
 			return err
 		}
-		yes = plan.New(engineOf(reader.Dialect()), models{m, now.own}.whole(), now.whole(), recordedBackfill(all)).Safe()
+		yes = plan.New(engineOf(reader.Dialect()), models{m, system.Beside(now.own, m)}.whole(), now.whole(), recordedBackfill(all)).Safe()
 		return nil
 	})
 	return yes, err

@@ -72,7 +72,7 @@ const historyTable = "ashlar_migrations"
 
 // Tables is the fragment of system tables of this package. Each field of an entry is text, so that an entry that
 // somebody has damaged can still be stored, moved and shown.
-func Tables() []*model.Table {
+func Tables(*model.Model) []*model.Table {
 	var fields []*model.Field
 	for _, name := range []string{"state", "started", "finished", "by", "changes", "steps", "todo", "given", "copy", "model"} {
 		fields = append(fields, system.Text(name))

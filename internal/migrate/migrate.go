@@ -47,9 +47,26 @@ func (o Options) now() time.Time {
 	return o.Now()
 }
 
-// systemModel returns the system tables that this release needs.
-func (o Options) systemModel() *model.Model {
-	return system.Model(append([]system.Fragment{Tables}, o.System...)...)
+// systemModel returns the system tables that this release needs in the database of an app.
+func (o Options) systemModel(app *model.Model) *model.Model {
+	return system.Model(app, append([]system.Fragment{Tables}, o.System...)...)
+}
+
+// SystemModel returns the system tables of a database that was brought to the model of the app. They include tables that
+// only a later release knows.
+func SystemModel(ctx context.Context, db store.DB, app *model.Model, options Options) (own *model.Model, err error) {
+	defer errs.Wrap(&err, "migrate.SystemModel(%s)", app.Name)
+	err = db.Read(ctx, func(reader store.Reader) error {
+		stored, err := storedModels(reader)
+		if err == nil && stored.app != nil {
+			own = system.KeepUnknown(options.systemModel(app), stored.own, app)
+		}
+		return err
+	})
+	if own == nil && err == nil {
+		err = errors.New("the database has no tables yet")
+	}
+	return own, err
 }
 
 // NewPlan compares the database with the model and plans the way to it. It changes nothing.
@@ -73,11 +90,11 @@ func planFor(reader plan.Querier, rules *rule.Rules, options Options) (*plan.Pla
 	if err != nil {
 		return nil, err
 	}
-	own := options.systemModel()
+	own := options.systemModel(rules.Model)
 	if old.app == nil {
 		return plan.ForNewDatabase(), nil
 	}
-	planned, err := between(reader, old, models{rules.Model, system.KeepUnknown(own, old.own)}, rules, options.now())
+	planned, err := between(reader, old, models{rules.Model, system.KeepUnknown(own, old.own, rules.Model)}, rules, options.now())
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +152,6 @@ func storedModels(reader plan.Querier) (old models, err error) {
 	if old.app, err = storedApp(reader); err != nil || old.app == nil {
 		return old, err
 	}
-	old.own, err = system.StoredModel(reader)
+	old.own, err = system.StoredModel(reader, old.app)
 	return old, err
 }

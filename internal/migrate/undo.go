@@ -12,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // Undo takes the last change back: the model before it becomes the stored one again, and the tables follow. It refuses
@@ -41,7 +42,7 @@ func Undo(ctx context.Context, db store.DB, options Options) (result Result, err
 			return err
 		}
 		r.to = backwards(former, now)
-		planned, err := between(session, old, models{r.to, old.own}, nil, options.now())
+		planned, err := between(session, old, models{r.to, system.Beside(old.own, r.to)}, nil, options.now())
 		if err != nil {
 			return err
 		}

@@ -123,8 +123,7 @@ func (w *walk) planned() (planned *plan.Plan) {
 		if err != nil {
 			return err
 		}
-		own := Options{}.systemModel()
-		planned, _ = between(reader, models{old, own}, models{w.to.rules.Model, own}, nil, w.at)
+		planned, _ = between(reader, models{old, Options{}.systemModel(old)}, models{w.to.rules.Model, Options{}.systemModel(w.to.rules.Model)}, nil, w.at)
 		return nil
 	})
 	return planned

@@ -141,7 +141,7 @@ func (mv *mover) checkSource() error {
 		if err != nil {
 			return err
 		}
-		if mv.own, err = system.StoredModel(reader); err != nil {
+		if mv.own, err = system.StoredModel(reader, mv.app); err != nil {
 			return err
 		}
 		mv.model = system.Whole(mv.own, mv.app)

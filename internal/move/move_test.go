@@ -386,9 +386,12 @@ func tables(t testing.TB, db store.DB) (names []string) {
 	return names
 }
 
-// diary is a system table of a package unknown to migrate.
-func diary() []*model.Table {
-	return []*model.Table{system.NewTable("ashlar_diary", model.Int, &model.Field{Name: "at", Type: model.Timestamp, Optional: true}, system.Text("note"))}
+// diary holds system tables of a package unknown to migrate. Their names sort before the tables that they refer to.
+func diary(app *model.Model) []*model.Table {
+	diary := system.NewTable("ashlar_diary", model.Int,
+		system.Optional(system.Timestamp("at")), system.Text("note"), system.Optional(system.User("user", app, model.Cascade)))
+	about := system.NewTable("ashlar_about", model.Int, system.Ref("entry", diary, model.Cascade))
+	return []*model.Table{about, diary}
 }
 
 // A move copies each system table of the source, with missing and empty values.
@@ -399,15 +402,24 @@ func TestSystemTables(t *testing.T) {
 		if _, err := migrate.Apply(t.Context(), source, modeltest.Compile(t, m), migrate.Options{System: []system.Fragment{diary}}); err != nil {
 			t.Fatal(err)
 		}
-		rules := modeltest.Compile(t, system.Model(diary))
-		rows, table := record.New(source, rules, record.Config{}), rules.Model.Table("ashlar_diary")
-		for _, body := range []string{`{"note": "", "at": "1969-12-31T23:59:59.999999Z"}`, `{"note": "a"}`} {
-			members, err := value.DecodeObject([]byte(body))
+		own := system.Model(m, diary)
+		rows := record.New(source, modeltest.Compile(t, m), record.Config{System: own})
+		const user = "018f0000-0000-7000-8000-0000000000a1"
+		for _, tt := range []struct {
+			table *model.Table
+			body  string
+		}{
+			{m.Table("users"), `{"id": "` + user + `", "email": "a@example.com"}`},
+			{own.Table("ashlar_diary"), `{"note": "", "at": "1969-12-31T23:59:59.999999Z"}`},
+			{own.Table("ashlar_diary"), `{"note": "a", "user_id": "` + user + `"}`},
+			{own.Table("ashlar_about"), `{"entry_id": 2}`},
+		} {
+			members, err := value.DecodeObject([]byte(tt.body))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := rows.Create(t.Context(), caller.System("keep a diary"), table, members); err != nil {
-				t.Fatal(err)
+			if _, err := rows.Create(t.Context(), caller.System("keep a diary"), tt.table, members); err != nil {
+				t.Fatalf("%s %s: %v", tt.table.Name, tt.body, err)
 			}
 		}
 		report, err := Run(t.Context(), m, source, target, Config{})
@@ -421,6 +433,14 @@ func TestSystemTables(t *testing.T) {
 		}
 		if drift, err := migrate.Verify(t.Context(), target); err != nil || len(drift) > 0 {
 			t.Errorf("Verify() of the target = %v, %v", drift, err)
+		}
+		moved := record.New(target, modeltest.Compile(t, m), record.Config{System: own})
+		if err := moved.Delete(t.Context(), caller.System("delete a user"), m.Table("users"), value.OfUUID(user), nil); err != nil {
+			t.Errorf("Delete() of the user in the target: %v", err)
+		}
+		list, err := moved.List(t.Context(), caller.System("look"), own.Table("ashlar_about"), record.Query{Limit: 1}, nil)
+		if err != nil || string(list) != `{"items":[],"next":null}` {
+			t.Errorf("List(ashlar_about) = %s, %v, want that it went with the user", list, err)
 		}
 	})
 }

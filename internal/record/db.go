@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -36,11 +37,17 @@ type DB struct {
 
 // New returns the rows of a model. The database must have the model's tables.
 func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
+	stored := rules.Model.Tables
+	if cfg.System != nil {
+		rules = rules.Join(systemRules(cfg.System))
+		stored = slices.Concat(stored, cfg.System.Tables)
+	}
+	tables := slices.Concat(stored, rules.Model.Views)
 	d := &DB{
 		store: db, rules: rules, dialect: db.Dialect(), now: cfg.Now,
 		limits:   defaultLimits(),
 		tables:   map[*model.Table]*table{},
-		shapes:   shape.NewShapes(rules),
+		shapes:   shape.NewShapes(rules, tables),
 		gate:     gate.New(db),
 		totals:   cache.New[int64](totalsSize),
 		refusals: newRefusals(),
@@ -48,8 +55,17 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	if d.now == nil {
 		d.now = time.Now
 	}
-	for _, t := range rules.Model.All() {
-		d.tables[t] = newTable(rules, t)
+	for _, t := range tables {
+		d.tables[t] = newTable(rules, t, sqlgen.ReachOf(stored, t))
 	}
 	return d
+}
+
+// systemRules returns the rules of system tables: they let nobody in.
+func systemRules(own *model.Model) *rule.Rules {
+	rules, faults := rule.CompileModel(own)
+	if len(faults) > 0 {
+		panic(faults) // they have no expressions
+	}
+	return rules
 }

@@ -25,7 +25,8 @@ import (
 
 // Config tunes a DB. Its zero value works.
 type Config struct {
-	Now func() time.Time // nil: time.Now
+	Now    func() time.Time // nil: time.Now
+	System *model.Model     // system tables of the database, which only the system caller opens; nil: none
 }
 
 // Op is an operation on the rows of a table.

@@ -32,13 +32,13 @@ type table struct {
 // maxStatementBytes bounds the statements of a table, in bytes of text.
 const maxStatementBytes = 4 << 20
 
-func newTable(rules *rule.Rules, t *model.Table) *table {
+func newTable(rules *rule.Rules, t *model.Table, reach *sqlgen.Reach) *table {
 	out, err := render.NewOutput(t, "", "")
 	if err != nil {
 		panic(err) // there are no parameters that could be wrong
 	}
 	table := &table{
-		Table: t, rules: rules, index: map[*model.Field]int{}, plain: out, reach: sqlgen.ReachOf(rules.Model, t),
+		Table: t, rules: rules, index: map[*model.Field]int{}, plain: out, reach: reach,
 		verdicts: statement.NewVerdicts(), statements: statement.NewCache(maxStatementBytes),
 	}
 	for i, f := range t.Fields {

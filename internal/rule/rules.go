@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"maps"
+
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -36,6 +38,15 @@ type Check struct {
 type Field struct {
 	Read, Write Node // nil without a rule of the field's own
 	Default     Node // nil: none. It needs no row and has no slots: Eval it.
+}
+
+// Join returns the rules of r and of other together. It keeps the Model and the Slots of r. The expressions of other
+// have no slots: no expression of a system table depends on a caller.
+func (r *Rules) Join(other *Rules) *Rules {
+	joined := &Rules{Model: r.Model, Slots: r.Slots, tables: maps.Clone(r.tables), fields: maps.Clone(r.fields)}
+	maps.Copy(joined.tables, other.tables)
+	maps.Copy(joined.fields, other.fields)
+	return joined
 }
 
 // Table returns the expressions of a table of the model.

@@ -242,7 +242,7 @@ func (g golden) writeReach(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	r := ReachOf(m, m.Table("nodes"))
+	r := ReachOf(m.Tables, m.Table("nodes"))
 	s, err := g.generator(nil).CountReach(r, 100)
 	g.show(t, "what a deletion reaches, counted", s, err)
 	s, err = g.generator(nil).CheckReach(r)

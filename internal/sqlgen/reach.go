@@ -16,11 +16,11 @@ type Reach struct {
 	Restricts []*model.Field // references that forbid the deletion
 }
 
-// ReachOf returns the reach of a table of a model.
-func ReachOf(m *model.Model, table *model.Table) *Reach {
+// ReachOf returns the reach of a table. tables are all tables of the database.
+func ReachOf(tables []*model.Table, table *model.Table) *Reach {
 	reach := &Reach{Tables: []*model.Table{table}}
 	for i := 0; i < len(reach.Tables); i++ { // add appends to Tables
-		for _, other := range m.Tables {
+		for _, other := range tables {
 			for _, field := range other.Fields {
 				if field.Ref == reach.Tables[i] {
 					reach.add(field)

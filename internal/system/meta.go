@@ -133,9 +133,9 @@ func Revision(querier Querier) (int64, error) {
 	return number(querier, nextRevisionPostgres)
 }
 
-// StoredModel returns the model of the database's system tables. For an older layout it is the model at the end of
-// the steps to the current layout.
-func StoredModel(querier Querier) (*model.Model, error) {
+// StoredModel returns the model of the system tables in the database of an app. For an older layout it is the model at
+// the end of the steps to the current layout.
+func StoredModel(querier Querier, app *model.Model) (*model.Model, error) {
 	layout, err := Layout(querier)
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func StoredModel(querier Querier) (*model.Model, error) {
 	if err != nil || !found {
 		return &model.Model{Name: "ashlar"}, err
 	}
-	return snapshot.Decode([]byte(text))
+	return snapshot.DecodeBeside([]byte(text), app)
 }
 
 // StoreModel makes own the stored model of the system tables.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -16,15 +17,16 @@ import (
 // prefix begins the name of every system table. No table of an app may have it.
 const prefix = "ashlar_"
 
-// A Fragment declares the system tables of one package. Each call returns new values.
-type Fragment func() []*model.Table
+// A Fragment declares the system tables of one package. They may refer to the table users of an app. Each call returns
+// new values.
+type Fragment func(app *model.Model) []*model.Table
 
-// Model assembles the tables of this package and of the fragments. No table has an access rule, so that package record
-// opens it for caller.System only.
-func Model(fragments ...Fragment) *model.Model {
+// Model assembles the tables of this package and of the fragments, for the database of an app. No table has an access
+// rule, so that package record opens it for caller.System only.
+func Model(app *model.Model, fragments ...Fragment) *model.Model {
 	m := &model.Model{Name: "ashlar"}
 	for _, fragment := range append([]Fragment{tables}, fragments...) {
-		for _, table := range fragment() {
+		for _, table := range fragment(app) {
 			if !strings.HasPrefix(table.Name, prefix) || m.Table(table.Name) != nil {
 				panic("system: a system table needs a name of its own that begins with " + prefix + ", not " + table.Name)
 			}
@@ -35,7 +37,7 @@ func Model(fragments ...Fragment) *model.Model {
 }
 
 // tables is the fragment of this package.
-func tables() []*model.Table {
+func tables(*model.Model) []*model.Table {
 	return []*model.Table{NewTable(MetaTable, model.Text, Text("value"))}
 }
 
@@ -51,9 +53,6 @@ func NewTable(name string, key model.Type, fields ...*model.Field) *model.Table 
 	return table
 }
 
-// Text returns a required field of text.
-func Text(name string) *model.Field { return &model.Field{Name: name, Type: model.Text} }
-
 // Whole returns one model of the system tables and the tables of an app. The model shares the tables with both.
 func Whole(own, app *model.Model) *model.Model {
 	m := &model.Model{Name: app.Name, Version: app.Version, Roles: app.Roles, Lines: app.Lines}
@@ -64,8 +63,8 @@ func Whole(own, app *model.Model) *model.Model {
 }
 
 // KeepUnknown returns own with the tables of stored that own does not have. A later release may have made them, and
-// an earlier one must not drop them.
-func KeepUnknown(own, stored *model.Model) *model.Model {
+// an earlier one must not drop them. Their references lead to the tables of own and of app.
+func KeepUnknown(own, stored, app *model.Model) *model.Model {
 	m := &model.Model{Name: own.Name}
 	for _, table := range own.Tables {
 		m.Add(table)
@@ -74,6 +73,19 @@ func KeepUnknown(own, stored *model.Model) *model.Model {
 		if m.Table(table.Name) == nil {
 			m.Add(table)
 		}
+	}
+	if len(m.Tables) == len(own.Tables) {
+		return own
+	}
+	return Beside(m, app)
+}
+
+// Beside returns system tables whose references lead to the tables of an app. own may have been made for another model
+// of that app.
+func Beside(own, app *model.Model) *model.Model {
+	m, err := snapshot.DecodeBeside(snapshot.Encode(own), app)
+	if err != nil {
+		panic("system: " + err.Error()) // every app has users
 	}
 	return m
 }

@@ -16,12 +16,13 @@ func names(m *model.Model) (all []string) {
 	return all
 }
 
-func sessions() []*model.Table {
+func sessions(*model.Model) []*model.Table {
 	return []*model.Table{NewTable("ashlar_sessions", model.UUID, Text("token"))}
 }
 
 func TestModel(t *testing.T) {
-	m := Model(sessions)
+	app := &model.Model{}
+	m := Model(app, sessions)
 	if diff := cmp.Diff([]string{MetaTable, "ashlar_sessions"}, names(m)); diff != "" {
 		t.Errorf("tables (-want +got):\n%s", diff)
 	}
@@ -36,8 +37,8 @@ func TestModel(t *testing.T) {
 
 func TestModelRefusesNames(t *testing.T) {
 	for name, fragment := range map[string]Fragment{
-		"a name of an app":     func() []*model.Table { return []*model.Table{NewTable("sessions", model.UUID)} },
-		"a name that is taken": func() []*model.Table { return []*model.Table{NewTable(MetaTable, model.UUID)} },
+		"a name of an app":     func(*model.Model) []*model.Table { return []*model.Table{NewTable("sessions", model.UUID)} },
+		"a name that is taken": func(*model.Model) []*model.Table { return []*model.Table{NewTable(MetaTable, model.UUID)} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -45,14 +46,15 @@ func TestModelRefusesNames(t *testing.T) {
 					t.Error("Model did not panic")
 				}
 			}()
-			Model(fragment)
+			Model(&model.Model{}, fragment)
 		})
 	}
 }
 
 // A release does not drop the tables of a later one.
 func TestKeepUnknown(t *testing.T) {
-	got := names(KeepUnknown(Model(), Model(sessions)))
+	app := &model.Model{}
+	got := names(KeepUnknown(Model(app), Model(app, sessions), app))
 	if diff := cmp.Diff([]string{MetaTable, "ashlar_sessions"}, got); diff != "" {
 		t.Errorf("KeepUnknown (-want +got):\n%s", diff)
 	}
@@ -61,7 +63,7 @@ func TestKeepUnknown(t *testing.T) {
 func TestWhole(t *testing.T) {
 	app := &model.Model{Name: "app"}
 	app.Add(&model.Table{Name: "posts"})
-	m := Whole(Model(), app)
+	m := Whole(Model(app), app)
 	if diff := cmp.Diff([]string{MetaTable, "posts"}, names(m)); diff != "" || m.Name != "app" || m.Table("posts") != app.Table("posts") {
 		t.Errorf("Whole (-want +got):\n%s", diff)
 	}

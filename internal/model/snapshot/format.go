@@ -2,9 +2,12 @@ package snapshot
 
 import "encoding/json"
 
-// currentFormat is the format of Encode. Raise it if an older server would misread the data. Decode reads format 1
-// like format 2 without caseless fields.
-const currentFormat = 2
+// currentFormat is the latest format. Raise it if an older server would misread the data. Decode reads format 1 like
+// format 2 without caseless fields.
+//
+// Format 3 is format 2 with references to tables of another model. A server of format 2 takes such a model for a
+// damaged one, so only a model with such a reference has format 3.
+const currentFormat = 3
 
 // storedModel is the JSON of a model. Lists of fields hold column names.
 type storedModel struct {

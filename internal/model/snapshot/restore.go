@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -15,10 +16,11 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
 }
 
-// restore makes a model of its stored form. References need all tables, and combinations of fields need all fields, so the
-// tables come first.
-func restore(from *storedModel) (*model.Model, error) {
+// restore makes a model of its stored form, beside another model. References need all tables, and combinations of fields
+// need all fields, so the tables come first.
+func restore(from *storedModel, other *model.Model) (*model.Model, error) {
 	app := &model.Model{Name: from.Name, Roles: from.Roles}
+	find := func(name string) *model.Table { return cmp.Or(app.Table(name), other.Table(name)) }
 	for _, stored := range from.Tables {
 		key := model.ParseType(stored.Key)
 		if key == model.Invalid {
@@ -27,7 +29,7 @@ func restore(from *storedModel) (*model.Model, error) {
 		app.Add(&model.Table{Name: stored.Name, Was: stored.Was, Doc: stored.Doc, Key: key})
 	}
 	for i, stored := range from.Tables {
-		if err := restoreTable(app, app.Tables[i], stored); err != nil {
+		if err := restoreTable(find, app.Tables[i], stored); err != nil {
 			return nil, err
 		}
 	}
@@ -37,9 +39,9 @@ func restore(from *storedModel) (*model.Model, error) {
 	return app, nil
 }
 
-func restoreTable(app *model.Model, table *model.Table, from storedTable) error {
+func restoreTable(find func(string) *model.Table, table *model.Table, from storedTable) error {
 	for _, stored := range from.Fields {
-		field, err := restoreField(app, stored)
+		field, err := restoreField(find, stored)
 		if err != nil {
 			return damaged("field %s.%s: %v", table.Name, stored.Name, err)
 		}
@@ -67,7 +69,7 @@ func restoreTable(app *model.Model, table *model.Table, from storedTable) error 
 	return err
 }
 
-func restoreField(app *model.Model, from storedField) (*model.Field, error) {
+func restoreField(find func(string) *model.Table, from storedField) (*model.Field, error) {
 	field := &model.Field{
 		Name: from.Name, Was: from.Was, Doc: from.Doc, Type: model.ParseType(from.Type), System: from.System,
 		Optional: from.Optional, Unique: from.Unique, Caseless: from.Caseless, Index: from.Index, Immutable: from.Immutable, Secret: from.Secret,
@@ -93,16 +95,17 @@ func restoreField(app *model.Model, from storedField) (*model.Field, error) {
 	if from.Schema != nil {
 		field.JSONSchemaText = string(*from.Schema)
 	}
-	return field, restoreReference(app, field, from)
+	return field, restoreReference(find, field, from)
 }
 
-func restoreReference(app *model.Model, field *model.Field, from storedField) error {
+func restoreReference(find func(string) *model.Table, field *model.Field, from storedField) error {
 	if from.Ref == "" {
 		return nil
 	}
-	if field.Ref = app.Table(from.Ref); field.Ref == nil {
+	if field.Ref = find(from.Ref); field.Ref == nil {
 		return fmt.Errorf("there is no table %q", from.Ref)
 	}
+	field.Type = field.Ref.Key
 	for _, d := range []model.OnDelete{model.Restrict, model.Cascade, model.Clear} {
 		if d.String() == from.OnDelete {
 			field.OnDelete = d

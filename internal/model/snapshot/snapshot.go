@@ -23,12 +23,16 @@ func Encode(app *model.Model) []byte {
 
 // Decode returns the model given to Encode. It lacks what only files have: views, positions, compiled JSON Schemas
 // and relations to one row. Encode returns the same bytes for it.
-func Decode(data []byte) (*model.Model, error) {
+func Decode(data []byte) (*model.Model, error) { return DecodeBeside(data, &model.Model{}) }
+
+// DecodeBeside is Decode for a model whose references may lead to tables of another model. Such a reference gets the
+// type of the key that it now leads to.
+func DecodeBeside(data []byte, other *model.Model) (*model.Model, error) {
 	stored, err := parse(data)
 	if err != nil {
 		return nil, err
 	}
-	return restore(stored)
+	return restore(stored, other)
 }
 
 // parse reads the JSON and checks its format.

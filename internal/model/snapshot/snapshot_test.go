@@ -46,7 +46,7 @@ func TestDecodeRefuses(t *testing.T) {
 		damaged        bool
 	}{
 		{"empty", ``, "cannot be read", true},
-		{"later format", `{"ashlar": 3, "tables": {}}`, "format 3", false},
+		{"later format", `{"ashlar": 4, "tables": {}}`, "format 4", false},
 		{"no format", `{}`, "format 0", false},
 		{"unknown member", `{"ashlar": 1, "name": "a", "tables": [], "views": []}`, "unknown field", true},
 		{"more data", `{"ashlar": 1, "name": "a", "tables": []} {}`, "cannot be read", true},
@@ -67,6 +67,43 @@ func TestDecodeRefuses(t *testing.T) {
 				t.Errorf("Decode(%s) = %v, want %q, damaged %v", tt.in, err, tt.want, tt.damaged)
 			}
 		})
+	}
+}
+
+// References to the tables of another model have the type of the key that they lead to. Only then the format is 3.
+func TestDecodeBeside(t *testing.T) {
+	other := func(key model.Type) *model.Model {
+		users := &model.Table{Name: "users", Key: key}
+		users.AddField(&model.Field{Name: "id", Type: key})
+		m := &model.Model{}
+		m.Add(users)
+		return m
+	}
+	before, after := other(model.UUID), other(model.Text)
+	own, users := &model.Model{Name: "own"}, before.Table("users")
+	sessions := &model.Table{Name: "sessions", Key: model.Int}
+	sessions.AddField(&model.Field{Name: "id", Type: model.Int})
+	own.Add(sessions)
+	if got := Encode(own); !bytes.HasPrefix(got, []byte(`{"ashlar":2,`)) {
+		t.Errorf("Encode without a reference = %s, want format 2", got)
+	}
+	sessions.AddField(&model.Field{Name: "user_id", Type: model.UUID, Ref: users, OnDelete: model.Cascade})
+	text := Encode(own)
+	if !bytes.HasPrefix(text, []byte(`{"ashlar":3,`)) || refersElsewhere(other(model.UUID)) {
+		t.Errorf("Encode = %s, want format 3", text)
+	}
+	if _, err := Decode(text); !errors.Is(err, ErrDamaged) {
+		t.Errorf("Decode without the other model = %v", err)
+	}
+	for _, m := range []*model.Model{before, after} {
+		got, err := DecodeBeside(text, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		field := got.Table("sessions").Field("user_id")
+		if field.Ref != m.Table("users") || field.Type != m.Table("users").Key || field.OnDelete != model.Cascade {
+			t.Errorf("DecodeBeside: %+v, want a reference to the users of the other model", field)
+		}
 	}
 }
 

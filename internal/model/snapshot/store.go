@@ -2,16 +2,29 @@ package snapshot
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 func storedModelOf(m *model.Model) *storedModel {
-	stored := &storedModel{Format: currentFormat, Name: m.Name, Roles: m.Roles}
+	stored := &storedModel{Format: 2, Name: m.Name, Roles: m.Roles}
+	if refersElsewhere(m) {
+		stored.Format = 3
+	}
 	for _, table := range m.Tables {
 		stored.Tables = append(stored.Tables, storedTableOf(table))
 	}
 	return stored
+}
+
+// refersElsewhere reports whether a table of the model refers to a table of another model.
+func refersElsewhere(m *model.Model) bool {
+	return slices.ContainsFunc(m.Tables, func(table *model.Table) bool {
+		return slices.ContainsFunc(table.Fields, func(field *model.Field) bool {
+			return field.Ref != nil && m.Table(field.Ref.Name) != field.Ref
+		})
+	})
 }
 
 func storedTableOf(table *model.Table) storedTable {

@@ -13,7 +13,7 @@ const (
 	leastBytes = maxBytes / 1000
 )
 
-// Shapes keeps the shapes of a model. It is safe for concurrent use.
+// Shapes keeps the shapes of tables. It is safe for concurrent use.
 type Shapes struct {
 	rules    *rule.Rules
 	defaults map[*model.Table]defaults
@@ -23,11 +23,11 @@ type Shapes struct {
 // defaults are the shapes of reads without parameters. They are always known.
 type defaults struct{ row, list *Shape }
 
-// NewShapes returns the shapes of a model.
-func NewShapes(rules *rule.Rules) *Shapes {
+// NewShapes returns the shapes of tables.
+func NewShapes(rules *rule.Rules, tables []*model.Table) *Shapes {
 	weigh := func(_ Key, shape *Shape) int { return max(leastBytes, shape.size()) }
 	s := &Shapes{rules: rules, defaults: map[*model.Table]defaults{}, recent: cache.NewRecent(maxBytes, weigh)}
-	for _, table := range rules.Model.All() {
+	for _, table := range tables {
 		s.defaults[table] = defaults{row: s.mustMake(Key{Table: table}), list: s.mustMake(Key{Table: table, List: true})}
 	}
 	return s

@@ -34,7 +34,8 @@ func read(t *testing.T, s *Shapes, filter string) *Shape {
 
 // A client that sends ever new filters does not push out a shape that is used, nor the model's own.
 func TestExhaustion_ShapesInUseStay(t *testing.T) {
-	s := NewShapes(modeltest.Rules(t, postsModel))
+	rules := modeltest.Rules(t, postsModel)
+	s := NewShapes(rules, rules.Model.Tables)
 	used, unused, own := read(t, s, "n == 1"), read(t, s, "n == 2"), read(t, s, "")
 	for i := range 3000 {
 		read(t, s, fmt.Sprintf("n > %d", i))
@@ -55,7 +56,8 @@ func TestExhaustion_ShapesInUseStay(t *testing.T) {
 
 // Shapes count by their size, and the size of a shape grows with its statements.
 func TestExhaustion_ShapesAreBoundedByBytes(t *testing.T) {
-	s := NewShapes(modeltest.Rules(t, postsModel))
+	rules := modeltest.Rules(t, postsModel)
+	s := NewShapes(rules, rules.Model.Tables)
 	for i := range 1000 {
 		read(t, s, fmt.Sprintf("body == '%s%d'", strings.Repeat("x", 4000), i))
 	}
