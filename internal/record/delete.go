@@ -90,7 +90,7 @@ func (x *deletion) run(tx store.Tx) error {
 		return err
 	}
 	tx.MarkChanged(x.table.changedTables...)
-	err = x.req.Exec(tx, stmt, []value.Value{x.id})
+	err = x.req.ExecDeferred(tx, stmt, []value.Value{x.id})
 	if c, ok := errors.AsType[*store.ConstraintError](err); ok && c.Constraint == store.ForeignKey {
 		return inUse(err)
 	}

@@ -124,6 +124,13 @@ func (t *watchedTx) Exec(sql string, args []value.Value) (int64, error) {
 	return t.Tx.Exec(sql, args)
 }
 
+func (t *watchedTx) ExecDeferred(sql string, args []value.Value) (int64, error) {
+	if err := t.w.statement(); err != nil {
+		return 0, err
+	}
+	return t.Tx.ExecDeferred(sql, args)
+}
+
 func (t *watchedTx) ExecThenQuery(change, read store.Statement, row func(value.Row) error) error {
 	return store.ExecThenQuery(t, change, read, row)
 }

@@ -41,6 +41,10 @@ type Tx interface {
 	// the statement, the error is a *ConstraintError.
 	Exec(sql string, args []value.Value) (changed int64, err error)
 
+	// ExecDeferred is Exec for a deletion that other rows go along with. It checks references when the statement has
+	// changed all its rows. So a row that a cascade deletes may also have a reference that restricts.
+	ExecDeferred(sql string, args []value.Value) (changed int64, err error)
+
 	// ExecThenQuery runs a statement that changes rows and, unless that fails, a query. An engine may send both
 	// together. Errors are the errors of Exec and of Query.
 	ExecThenQuery(change, read Statement, row func(value.Row) error) error

@@ -92,6 +92,12 @@ func (b *Binding) Exec(tx store.Tx, stmt *sqlgen.Statement, inputs []value.Value
 	return err
 }
 
+// ExecDeferred runs a deletion that other rows go along with.
+func (b *Binding) ExecDeferred(tx store.Tx, stmt *sqlgen.Statement, inputs []value.Value) error {
+	_, err := tx.ExecDeferred(stmt.SQL, b.bind(stmt, inputs))
+	return err
+}
+
 // bind returns the arguments of a statement. They are valid until the next statement: none runs inside another.
 func (b *Binding) bind(stmt *sqlgen.Statement, inputs []value.Value) []value.Value {
 	b.args = stmt.Bind(b.args[:0], b.values, inputs)

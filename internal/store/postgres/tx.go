@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
@@ -35,16 +34,21 @@ var (
 
 // Query implements store.Reader.
 func (t *tx) Query(sql string, args []value.Value, row func(value.Row) error) error {
-	_, err := t.run(sql, args, row)
+	_, err := t.run(sql, args, false, row)
 	return err
 }
 
 // Exec implements store.Tx.
 func (t *tx) Exec(sql string, args []value.Value) (int64, error) {
-	return t.run(sql, args, func(value.Row) error { return nil })
+	return t.run(sql, args, false, func(value.Row) error { return nil })
 }
 
-func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int64, error) {
+// ExecDeferred implements store.Tx.
+func (t *tx) ExecDeferred(sql string, args []value.Value) (int64, error) {
+	return t.run(sql, args, true, func(value.Row) error { return nil })
+}
+
+func (t *tx) run(sql string, args []value.Value, deferred bool, row func(value.Row) error) (int64, error) {
 	switch {
 	case t.over:
 		return 0, engine.UsedAfterReturn()
@@ -57,7 +61,7 @@ func (t *tx) run(sql string, args []value.Value, row func(value.Row) error) (int
 		return 0, engine.EndsTransaction(sql)
 	}
 	var rowErr error
-	changed, err := t.s.query(sql, args, t.envelope(sql), func(v value.Row) error {
+	changed, err := t.s.query(sql, args, t.envelope(deferred), func(v value.Row) error {
 		rowErr = row(v)
 		return rowErr
 	})
@@ -73,7 +77,7 @@ func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) err
 	first, second := t.s.c.statements.get(change.SQL), t.s.c.statements.get(read.SQL)
 	prepared := first != nil && second != nil
 	usable := !t.over && !t.constraintFailed && t.txErr == nil
-	plain := t.s.current == nil && !t.useSavepoints && !isDelete(change.SQL)
+	plain := t.s.current == nil && !t.useSavepoints
 	if !prepared || !usable || !plain {
 		return store.ExecThenQuery(t, change, read, row)
 	}
@@ -88,16 +92,16 @@ func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) err
 	return t.failed(err)
 }
 
-// envelope returns what is sent with a statement: BEGIN with the first one, a savepoint, and with a deletion the order to
-// check references only at its end. A deletion may reach a row both by a cascade and by a reference that restricts. With
+// envelope returns what is sent with a statement: BEGIN with the first one, a savepoint, and with a deferred one the order
+// to check references only at its end. A deletion may reach a row both by a cascade and by a reference that restricts. With
 // that order both engines delete the row, however its constraints are ordered.
-func (t *tx) envelope(sql string) envelope {
+func (t *tx) envelope(deferred bool) envelope {
 	var env envelope
 	env.before = append(env.before, t.opening()...)
 	if t.useSavepoints {
 		env.before = append(env.before, savepoint)
 	}
-	if isDelete(sql) {
+	if deferred {
 		env.before = append(env.before, deferChecks)
 		env.after = append(env.after, check)
 	}
@@ -106,8 +110,6 @@ func (t *tx) envelope(sql string) envelope {
 	}
 	return env
 }
-
-func isDelete(sql string) bool { return strings.HasPrefix(sql, "DELETE ") }
 
 // FinalStatement implements store.Reader. A transaction ends after its function, not with a statement.
 func (*tx) FinalStatement() {}

@@ -32,6 +32,9 @@ func (t *tx) Exec(sql string, args []value.Value) (int64, error) {
 	return t.w.conn.exec(sql, args)
 }
 
+// ExecDeferred implements store.Tx. SQLite checks every statement at its end.
+func (t *tx) ExecDeferred(sql string, args []value.Value) (int64, error) { return t.Exec(sql, args) }
+
 // ExecThenQuery implements store.Tx.
 func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) error) error {
 	return store.ExecThenQuery(t, change, read, row)

@@ -48,6 +48,7 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"many readers at once", manyReaders},
 		{"a panic in a read leaves the pool whole", readPanic},
 		{"constraints are typed and leave the transaction usable", constraints},
+		{"a deferred deletion takes along what also restricts it", deferredDeletion},
 		{"values of every kind come back", values},
 		{"lists are bound as JSON", lists},
 		{"loaded values of every kind come back", loadValues},
