@@ -37,6 +37,23 @@ func (e *ConstraintError) Error() string {
 
 func (e *ConstraintError) Unwrap() error { return e.Cause }
 
+// StatementError is in the chain of the errs.Internal error of a statement. No constraint, deadline or outage is to blame,
+// but the text of the statement or the rows that it met.
+type StatementError struct {
+	Message   string // what the engine says
+	Statement string // beginning of the statement; "" if the engine does not say
+	Cause     error
+}
+
+func (e *StatementError) Error() string {
+	if e.Statement == "" {
+		return e.Message
+	}
+	return e.Message + " in " + e.Statement
+}
+
+func (e *StatementError) Unwrap() error { return e.Cause }
+
 // QueryError says what is wrong with the text of a query.
 type QueryError struct {
 	Offset  int // of the fault in the text, in code points; -1 if the engine does not say

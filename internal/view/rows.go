@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -29,27 +28,19 @@ func CheckRows(ctx context.Context, db store.DB, m *model.Model, log *slog.Logge
 	defer cancel()
 	for _, table := range m.Views {
 		err := c.rows(limited, db, table)
+		failed, _ := errors.AsType[*store.StatementError](err)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case errors.Is(err, store.ErrStatementTimeout) || limited.Err() != nil:
 			log.Warn("there was no time to check the rows of a view", "view", table.Name)
-		case errs.KindOf(err) == errs.Internal:
-			c.fault(table.Pos, "the query of %s fails on the rows that are there: %s", table.Name, engineMessage(err))
+		case failed != nil:
+			c.fault(table.Pos, "the query of %s fails on the rows that are there: %s", table.Name, errs.Clip(failed.Message, 200))
 		case err != nil:
 			return nil, err
 		}
 	}
 	return c.faults.Sort(), nil
-}
-
-// engineMessage returns the engine's message without the statement.
-func engineMessage(err error) string {
-	if failure, ok := errors.AsType[*errs.Error](err); ok && failure.Cause != nil {
-		err = failure.Cause
-	}
-	said, _, _ := strings.Cut(err.Error(), " in SELECT ")
-	return errs.Clip(said, 200)
 }
 
 func (c *checker) rows(ctx context.Context, db store.DB, table *model.Table) error {

@@ -106,7 +106,7 @@ func translate(ctx context.Context, err error) error {
 	case large:
 		return errs.Wrapf(err, errs.TooLarge, "a value is too large for the database")
 	}
-	return engine.Internal(err)
+	return engine.Internal(&store.StatementError{Message: err.Error(), Cause: err})
 }
 
 // tooLong marks the error of a statement that the server cut short. If the server did not answer, the statement may not be

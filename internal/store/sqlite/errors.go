@@ -30,11 +30,16 @@ func translate(err error, sql string) error {
 	case lite.ResultTooBig:
 		return errs.Wrapf(cause, errs.TooLarge, "a value is too large for the database")
 	}
-	return engine.Internal(withHint(code, cause)) // only the operator can do something about it
+	return engine.Internal(statementError(code, err, sql)) // only the operator can do something about it
 }
 
 func causeOf(err error, code lite.ResultCode, sql string) error {
 	return fmt.Errorf("%w (%s) in %s", err, code, engine.Excerpt(sql))
+}
+
+func statementError(code lite.ResultCode, err error, sql string) *store.StatementError {
+	message := fmt.Sprintf("%v (%s)", err, code)
+	return &store.StatementError{Message: hint(code, message) + message, Statement: engine.Excerpt(sql), Cause: err}
 }
 
 // ofDisk reports whether a write failed because the disk is full, broken or read-only, or because the file belongs to
@@ -54,15 +59,16 @@ func NoRoom(err error) bool {
 	return err != nil && (lite.ErrCode(err).ToPrimary() == lite.ResultFull || lite.ErrCode(err) == lite.ResultIOErrSHMSize || isNoSpace(err))
 }
 
-// withHint adds advice to errors that are neither the client's fault nor ours.
-func withHint(code lite.ResultCode, cause error) error {
-	switch message := cause.Error(); {
+// hint returns advice about errors that are neither the client's fault nor ours. SQLite has no code of its own for a
+// missing table or column.
+func hint(code lite.ResultCode, message string) string {
+	switch {
 	case code.ToPrimary() == lite.ResultCorrupt, code.ToPrimary() == lite.ResultNotADB, strings.Contains(message, "no such table: ashlar_"):
-		return fmt.Errorf("the database is damaged: restore it from a backup: %w", cause)
+		return "the database is damaged: restore it from a backup: "
 	case strings.Contains(message, "no such table: "), strings.Contains(message, "no such column: "):
-		return fmt.Errorf("the tables are not as they were made: `ashlar migrate --verify` says what differs: %w", cause)
+		return "the tables are not as they were made: `ashlar migrate --verify` says what differs: "
 	}
-	return cause
+	return ""
 }
 
 // SQLite's messages about constraints, for example "UNIQUE constraint failed: posts.author_id, posts.title".

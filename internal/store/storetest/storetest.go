@@ -47,6 +47,7 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"a read with an ended context is not begun", endedRead},
 		{"many readers at once", manyReaders},
 		{"a panic in a read leaves the pool whole", readPanic},
+		{"the failure of a statement is typed", statementFails},
 		{"constraints are typed and leave the transaction usable", constraints},
 		{"a deferred deletion takes along what also restricts it", deferredDeletion},
 		{"values of every kind come back", values},
