@@ -34,6 +34,10 @@ type claims struct {
 	Email         string   `json:"email,omitempty"`
 	EmailVerified bool     `json:"email_verified,omitempty"`
 	MFA           bool     `json:"mfa,omitempty"`
+	Session       string   `json:"sid,omitempty"`       // the token ends with this session
+	Stamp         int64    `json:"stp,omitempty"`       // and when the session has another stamp
+	Methods       []string `json:"amr,omitempty"`       // RFC 8176, in the words of caller.Methods
+	Since         int64    `json:"auth_time,omitempty"` // of the last proof
 }
 
 // Sign returns a token for a user. It is valid from now for ttl: at least a second, cut to whole seconds.
@@ -45,11 +49,7 @@ func (k *Keys) Sign(id caller.Identity, ttl time.Duration, now time.Time) (_ str
 	if ttl < time.Second {
 		return "", fmt.Errorf("a token must live for a second at least, not %v", ttl)
 	}
-	payload, err := json.Marshal(claims{
-		Issuer: issuer, Audience: issuer, Subject: id.ID, ID: rand.Text(),
-		IssuedAt: now.Unix(), Expiry: now.Add(ttl).Unix(),
-		Roles: id.Roles, Email: id.Email, EmailVerified: id.Verified, MFA: id.MFA,
-	})
+	payload, err := json.Marshal(newClaims(id, ttl, now))
 	if err != nil {
 		return "", fmt.Errorf("write the claims: %w", err)
 	}
@@ -58,6 +58,22 @@ func (k *Keys) Sign(id caller.Identity, ttl time.Duration, now time.Time) (_ str
 		return "", fmt.Errorf("the token would have %d bytes, more than the %d that are accepted: id, email or roles are too long", len(token), maxToken)
 	}
 	return token, err
+}
+
+// newClaims returns the claims for a user. Only a session can be behind a token: a key is sent itself.
+func newClaims(id caller.Identity, ttl time.Duration, now time.Time) claims {
+	c := claims{
+		Issuer: issuer, Audience: issuer, Subject: id.ID, ID: rand.Text(),
+		IssuedAt: now.Unix(), Expiry: now.Add(ttl).Unix(),
+		Roles: id.Roles, Email: id.Email, EmailVerified: id.Verified, MFA: id.MFA, Methods: id.Methods,
+	}
+	if id.Proof.Kind == caller.ProofSession {
+		c.Session, c.Stamp = id.Proof.ID, id.Proof.Stamp
+	}
+	if !id.Since.IsZero() {
+		c.Since = id.Since.Unix()
+	}
+	return c
 }
 
 func (k *Keys) sign(payload []byte) (string, error) {
@@ -119,7 +135,13 @@ func isCompact(token string) bool {
 
 // identity returns the user of the claims, with the declared roles only.
 func (c claims) identity(declared map[string]bool) caller.Identity {
-	id := caller.Identity{ID: c.Subject, Email: c.Email, Verified: c.EmailVerified, MFA: c.MFA}
+	id := caller.Identity{ID: c.Subject, Email: c.Email, Verified: c.EmailVerified, MFA: c.MFA, Methods: c.Methods}
+	if c.Session != "" {
+		id.Proof = caller.Proof{Kind: caller.ProofSession, ID: c.Session, Stamp: c.Stamp}
+	}
+	if c.Since > 0 {
+		id.Since = time.Unix(c.Since, 0).UTC()
+	}
 	for _, role := range c.Roles {
 		if declared[role] {
 			id.Roles = append(id.Roles, role)
