@@ -63,22 +63,23 @@ func (m *Model) Resolve(lookup func(name string) (string, bool), readFile func(p
 
 // resolve fetches the value of a setting from its source. It returns what is wrong, or "".
 func (s *Setting) resolve(lookup func(name string) (string, bool), readFile func(path string) ([]byte, error)) string {
-	value := ""
+	what, value := "", ""
 	if path, ok := strings.CutPrefix(s.Source, "file:"); ok {
 		data, err := readFile(path)
 		if err != nil {
-			return "cannot read the file of this setting: " + err.Error()
+			return "cannot read the file: " + err.Error()
 		}
-		value = string(data)
+		what, value = "the file "+path, string(data)
 	} else if name, ok := strings.CutPrefix(s.Source, "$"); ok {
+		what = "the environment variable " + name
 		if value, ok = lookup(name); !ok {
-			return "the environment variable " + name + " is not set: set it where the server starts"
+			return what + " is not set: set it where the server starts"
 		}
 	} else {
 		return ""
 	}
 	if value = strings.TrimSpace(value); value == "" {
-		return "this setting is empty: put its value into " + strings.TrimPrefix(s.Source, "file:")
+		return what + " is empty"
 	}
 	s.Value = telemetry.Secret(value)
 	return ""

@@ -8,7 +8,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-func appKeys() []string { return []string{"ashlar", "name", "version", "roles", "tables", "views"} }
+func appKeys() []string {
+	return []string{"ashlar", "name", "version", "roles", "accounts", "tables", "views"}
+}
 
 // readApp reads the keys of the main file.
 func (l *loader) readApp(root *node) {
@@ -31,6 +33,8 @@ func (l *loader) readApp(root *node) {
 			l.readVersion(key.value)
 		case "roles":
 			l.readRoles(key.value)
+		case "accounts":
+			l.accounts = &key
 		case "tables":
 			l.declareTables(key.value)
 		case "views":

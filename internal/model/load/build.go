@@ -7,7 +7,7 @@ import (
 )
 
 // build makes the tables of their declarations. Keys come first, since a reference has the type of its target's key.
-// Relations need all fields, and rules come last.
+// Relations need all fields. Rules and accounts come last.
 func (l *loader) build() {
 	l.addUsers()
 	all := slices.Concat(l.tables, l.views)
@@ -30,6 +30,9 @@ func (l *loader) build() {
 		l.readView(decl)
 	}
 	l.checkFormerNames()
+	if l.accounts != nil {
+		l.readAccounts(*l.accounts)
+	}
 }
 
 // addUsers declares users as the first table if the model does not declare it.

@@ -41,6 +41,11 @@ func definitions() schema {
 		"view_field": viewFieldSchema(),
 		"access":     group("Rules about who may do what. Only the system may do what has no rule.", accessProperties()),
 		"fields":     listOf(columns),
+		"accounts":   group("How people and programs sign in.", accountProperties()),
+		"setting":    settingSchema(),
+		"secret":     secretSchema(),
+		"duration":   schema{"type": "string", "pattern": durationShape.String()},
+		"claims":     claimRolesSchema(),
 	}
 }
 
@@ -50,8 +55,10 @@ func appProperties() schema {
 		"version": described("The version of the API. Generated clients carry it.", schema{"type": []string{"string", "number"}, "pattern": versionShape.String()}),
 		"name":    described("The name of the app.", schema{"type": "string", "pattern": "^[a-z][a-z0-9_-]*$", "maxLength": maxName}),
 		"roles":   described("The roles that an account may hold.", listOf(ref("name"))),
-		"tables":  described("The tables by name.", ref("tables")),
-		"views":   described("Read-only tables by name. A query makes their rows.", byName("view")),
+		"accounts": described("How people and programs sign in. Without it there are only tokens of `ashlar token`.",
+			orNull(ref("accounts"))),
+		"tables": described("The tables by name.", ref("tables")),
+		"views":  described("Read-only tables by name. A query makes their rows.", byName("view")),
 	}
 }
 

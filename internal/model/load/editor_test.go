@@ -51,6 +51,16 @@ func TestEditorKeys(t *testing.T) {
 		{"check", checkKeys(), checkProperties()},
 		{"view", viewKeys(), viewProperties()},
 		{"access of a view", viewAccessKeys(), viewAccessProperties()},
+		{"accounts", accountKeys(), accountProperties()},
+		{"password", passwordKeys(), passwordProperties()},
+		{"passkeys", passkeyKeys(), passkeyProperties()},
+		{"codes", codeKeys(), codeProperties()},
+		{"sessions", sessionKeys(), sessionProperties()},
+		{"require", requireKeys(), requireProperties()},
+		{"issuers", issuerKeys(), issuerProperties()},
+		{"keys", keyKeys(), keyProperties()},
+		{"invite", inviteKeys(), inviteProperties()},
+		{"mail", mailKeys(), mailProperties()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var editor []string
@@ -146,6 +156,40 @@ func TestEditorAgrees(t *testing.T) {
 		{"{reads: [], query: x, access: {read: true, write: true}}", false},
 	} {
 		checkAgrees(t, compiled, "views:\n  v: "+tt.view, tt.sound)
+	}
+	for _, tt := range []struct {
+		accounts string
+		sound    bool
+	}{
+		{"", true},
+		{"{}", true},
+		{"{signup: open, verify: later, password: false, totp: false, codes: {length: 10, valid: 90s, tries: 1}}", true},
+		{"{passkeys: , codes: , sessions: , require: , providers: , issuers: , keys: , invite: , mail: }", true},
+		{"{keys: {scopes: , longest: 30d}, sessions: {access: 5m, idle: 12h, longest: 12h, each_user: 1}}", true},
+		{"{keys: {scopes: {a: {users: read, jobs: [mails]}, b: {users: [read, delete]}}}}", true},
+		{"{providers: {apple: {client_id: a, team: b, key_id: c, key: file:/run/key}, microsoft: {client_id: a, client_secret: $S, tenant: common}}}", true},
+		{"{providers: {corp: {issuer: https://id.corp.example, client_id: a, client_secret: $S, scopes: [openid]}}}", true},
+		{"{issuers: [{issuer: https://id.corp.example, audience: [a, b], algorithms: [ES256]}]}", true},
+		{"{invite: {by: true, roles: []}, require: [{when: auth.verified, mfa: true}], mail: {from: a@b.example}}", true},
+		{"{signup: }", false},
+		{"{signup: [open]}", false},
+		{"{totp: 1}", false},
+		{"{password: {min: 5}}", false},
+		{"{codes: {length: 11}}", false},
+		{"{codes: {valid: 600}}", false},
+		{"{sessions: {idle: 14 days}}", false},
+		{"{require: [{when: true}]}", false},
+		{"{keys: {scopes: {a: {}}}}", false},
+		{"{keys: {scopes: {a: {users: write}}}}", false},
+		{"{providers: {google: {client_id: a, client_secret: $S, issuer: https://a.example}}}", false},
+		{"{providers: {github: {client_id: a, client_secret: plain}}}", false},
+		{"{providers: {corp: {client_id: a, client_secret: $S}}}", false},
+		{"{issuers: [{issuer: https://id.corp.example}]}", false},
+		{"{invite: {roles: []}}", false},
+		{"{colour: red}", false},
+		{"true", false},
+	} {
+		checkAgrees(t, compiled, "accounts: "+tt.accounts, tt.sound)
 	}
 }
 

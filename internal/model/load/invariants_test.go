@@ -3,6 +3,7 @@ package load
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
@@ -18,6 +19,47 @@ func checkInvariants(t *testing.T, app *model.Model, sound bool) {
 			t.Errorf("Table(%q) is another table", table.Name)
 		}
 		checkTable(t, app, table, sound)
+	}
+	if app.Accounts != nil && sound {
+		checkAccounts(t, app)
+	}
+}
+
+// checkAccounts reports broken invariants of the accounts of a sound model.
+func checkAccounts(t *testing.T, app *model.Model) {
+	t.Helper()
+	a := app.Accounts
+	sessions := a.Sessions
+	if a.Codes.Length < 6 || a.Codes.Valid > 10*time.Minute || a.Codes.Tries < 1 || sessions.Access > sessions.Idle || sessions.Idle > sessions.Longest {
+		t.Errorf("codes = %+v, sessions = %+v", a.Codes, sessions)
+	}
+	if p := a.Passkeys; p != nil && (p.Domain == "" || len(p.Origins) == 0) {
+		t.Errorf("passkeys = %+v", p)
+	}
+	for _, p := range a.Providers {
+		if !p.ClientID.Given() || p.Preset != (p.Issuer == "") || p.ClientSecret.Value != "" || p.Key.Value != "" || p.ClientSecret.Given() == p.Key.Given() {
+			t.Errorf("provider %s = %+v", p.Name, p)
+		}
+	}
+	for _, i := range a.Issuers {
+		if i.Issuer == "" || len(i.Audience) == 0 || len(i.Algorithms) == 0 {
+			t.Errorf("issuer = %+v", i)
+		}
+	}
+	for _, scope := range a.Keys.Scopes {
+		for name, allowed := range scope.Scopes.Tables {
+			if app.Table(name) == nil || allowed == 0 {
+				t.Errorf("scope %s allows %d on %s", scope.Name, allowed, name)
+			}
+		}
+	}
+	for _, rule := range a.Require {
+		if rule.When == nil || !rule.MFA {
+			t.Errorf("require = %+v", rule)
+		}
+	}
+	if a.Invite != nil && a.Invite.By == nil {
+		t.Error("anybody may invite")
 	}
 }
 

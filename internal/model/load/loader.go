@@ -9,6 +9,8 @@ type loader struct {
 	tables []*tableDecl
 	views  []*tableDecl
 
+	accounts *member // nil without the key
+
 	missing    bool                  // a file could not be read, so its declarations are missing
 	impliedMax map[*model.Field]bool // fields with a Max chosen by the loader
 }

@@ -1,0 +1,53 @@
+package load
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+)
+
+var durationShape = regexp.MustCompile(`^([1-9][0-9]{0,8})(s|m|h|d)$`)
+
+// durationUnits lists the units from the largest on.
+var durationUnits = [...]struct {
+	name string
+	unit time.Duration
+}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+
+// setDuration reads a length of time, such as 90s, 10m, 12h or 14d, from least to most.
+func (l *loader) setDuration(target *time.Duration, key member, least, most time.Duration) {
+	if key.value.kind == invalid {
+		return
+	}
+	length, ok := parseDuration(key.value)
+	if !ok || length < least || length > most {
+		l.fault(key.value.pos, "%s must be a length of time from %s to %s, such as 90s, 10m, 12h or 14d", key.name,
+			formatDuration(least), formatDuration(most))
+		return
+	}
+	*target = length
+}
+
+func parseDuration(value *node) (time.Duration, bool) {
+	parts := durationShape.FindStringSubmatch(value.text)
+	if value.kind != text || parts == nil {
+		return 0, false
+	}
+	count, err := strconv.ParseInt(parts[1], 10, 64)
+	for _, u := range durationUnits {
+		if u.name == parts[2] && err == nil {
+			return time.Duration(count) * u.unit, count <= int64(1<<62)/int64(u.unit)
+		}
+	}
+	return 0, false
+}
+
+// formatDuration writes a length of time in the largest unit that it is a multiple of.
+func formatDuration(length time.Duration) string {
+	for _, u := range durationUnits {
+		if length%u.unit == 0 {
+			return strconv.FormatInt(int64(length/u.unit), 10) + u.name
+		}
+	}
+	return length.String()
+}
