@@ -12,7 +12,7 @@ import (
 
 // Scope defines the names that an expression may use and its limits.
 type Scope struct {
-	Row    *Row   // the row of bare names; nil in a default
+	Row    *Row   // the row of bare names; nil in a default and in a condition about auth alone
 	Old    *Row   // the row of the name old, or nil
 	Args   bool   // arg.* exists
 	Client bool   // written by a client: secret fields do not exist

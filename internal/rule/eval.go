@@ -67,6 +67,12 @@ func Eval(node Node, env *Env) (v value.Value, ok bool) {
 	panic("rule: evaluated a node that needs a row")
 }
 
+// Holds reports whether a condition that needs no row is true. A failure is not.
+func Holds(node Node, env *Env) bool {
+	v, ok := Eval(node, env)
+	return ok && v.Kind == value.Bool && v.Int == 1
+}
+
 func (env *Env) attr(a Attr) (value.Value, bool) {
 	switch a {
 	case AuthKind:
@@ -81,6 +87,17 @@ func (env *Env) attr(a Attr) (value.Value, bool) {
 		return value.OfList(env.Caller.Roles()), true
 	case AuthVerified:
 		return value.OfBool(env.Caller.Verified()), true
+	case AuthMethods:
+		return value.OfList(env.Caller.Methods()), true
+	case AuthSince:
+		since, ok := env.Caller.Since()
+		return value.OfTimestamp(since.UnixMicro()), ok
+	case AuthSession:
+		id, ok := env.Caller.Session()
+		return value.OfText(id), ok
+	case AuthKey:
+		id, ok := env.Caller.APIKey()
+		return value.OfText(id), ok
 	default:
 		return value.OfBool(env.Caller.MFA()), true
 	}

@@ -17,6 +17,7 @@ var attrs = []struct {
 	attr Attr
 }{
 	{"kind", AuthKind}, {"id", AuthID}, {"email", AuthEmail}, {"roles", AuthRoles}, {"verified", AuthVerified}, {"mfa", AuthMFA},
+	{"methods", AuthMethods}, {"since", AuthSince}, {"session", AuthSession}, {"key", AuthKey},
 }
 
 // name compiles the name of a value: a field, an attribute of the caller, an argument, now.
@@ -249,7 +250,7 @@ func (c *compiler) noMembers(expr ast.Expr, field *model.Field) {
 	}
 }
 
-// noRowInDefault reports a name in a default. Often the default is a text without its quotes.
+// noRowInDefault reports a name in a default, or in a condition without a row. Often a default is a text without quotes.
 func (c *compiler) noRowInDefault(expr ast.Expr, name string) {
 	if c.Default != nil {
 		if advice := unquoted(c.Default, string(c.text)); advice != "" {
@@ -257,7 +258,11 @@ func (c *compiler) noRowInDefault(expr ast.Expr, name string) {
 			return
 		}
 	}
-	c.failf(expr, "no row can be named here, so %s means nothing: a default knows auth and now alone", name)
+	what := "this condition"
+	if c.Default != nil {
+		what = "a default"
+	}
+	c.failf(expr, "no row can be named here, so %s means nothing: %s knows auth and now alone", name, what)
 }
 
 // unquoted returns advice if the text of a default is plain words and no expression, "" otherwise.

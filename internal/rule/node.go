@@ -71,6 +71,10 @@ const (
 	AuthRoles                // list of text
 	AuthVerified             // bool
 	AuthMFA                  // bool
+	AuthMethods              // list of text
+	AuthSince                // timestamp; fails if unknown
+	AuthSession              // text; fails if the caller has none
+	AuthKey                  // text; fails if the caller has none
 )
 
 // Auth is an attribute of the caller.
@@ -133,7 +137,7 @@ type In struct {
 	Items []Node
 }
 
-// InList reports whether X is in a list without a row (auth.roles).
+// InList reports whether X is in a list without a row: auth.roles or auth.methods.
 type InList struct{ X, List Node }
 
 // Arith computes. It fails on a missing operand, on overflow, on a division by zero and on a result that is not
@@ -208,10 +212,12 @@ func (n *Has) Kind() value.Kind     { return value.Bool }
 func (n *Rounded) Kind() value.Kind { return value.Decimal }
 func (n *Auth) Kind() value.Kind {
 	switch n.Attr {
-	case AuthRoles:
+	case AuthRoles, AuthMethods:
 		return value.List
 	case AuthVerified, AuthMFA:
 		return value.Bool
+	case AuthSince:
+		return value.Timestamp
 	default:
 		return value.Text
 	}

@@ -269,12 +269,33 @@ func (c *compiler) inList(operand, list ast.Expr) Node {
 		c.failf(list, "must be a list, as in status in ['open', 'done'] or 'editor' in auth.roles")
 		return nil
 	case node.Kind() != value.Text && node.Kind() != value.Null:
-		c.failf(operand, "auth.roles holds text, never %s", kindName(node.Kind()))
+		c.failf(operand, "%s holds text, never %s", Format(left), kindName(node.Kind()))
 		return nil
-	case c.notARole(operand, node):
+	case isAuth(left, AuthRoles) && c.notARole(operand, node), isAuth(left, AuthMethods) && c.notAMethod(operand, node):
 		return nil
 	}
 	return &InList{node, left}
+}
+
+func isAuth(node Node, attr Attr) bool {
+	auth, ok := node.(*Auth)
+	return ok && auth.Attr == attr
+}
+
+// notAMethod reports a text that is compared with auth.methods and is no way to sign in.
+func (c *compiler) notAMethod(expr ast.Expr, node Node) bool {
+	switch n := node.(type) {
+	case *Const:
+		methods := caller.Methods()
+		if n.Value.Kind != value.Text || slices.Contains(methods, n.Value.Text) {
+			return false
+		}
+		c.failf(expr, "%q is no value of auth.methods%s", n.Value.Text, suggestOrList(n.Value.Text, methods))
+		return true
+	case *If:
+		return c.notAMethod(expr, n.Then) || c.notAMethod(expr, n.Else)
+	}
+	return false
 }
 
 // notARole reports a text that is compared with auth.roles and is no role of the model. The condition would never

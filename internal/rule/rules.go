@@ -12,6 +12,8 @@ type Rules struct {
 	Model *model.Model
 	Slots Slots // of all rules, checks and field rules together
 
+	Accounts *Accounts // nil if the model has none
+
 	tables map[*model.Table]*Table
 	fields map[*model.Field]*Field
 }
@@ -40,13 +42,19 @@ type Field struct {
 	Default     Node // nil: none. It needs no row and has no slots: Eval it.
 }
 
-// Join returns the rules of r and of other together. It keeps the Model and the Slots of r. The expressions of other
+// Join returns the rules of r and of other together. It keeps the Model, the Slots and the Accounts of r. The expressions of other
 // have no slots: no expression of a system table depends on a caller.
 func (r *Rules) Join(other *Rules) *Rules {
-	joined := &Rules{Model: r.Model, Slots: r.Slots, tables: maps.Clone(r.tables), fields: maps.Clone(r.fields)}
+	joined := &Rules{Model: r.Model, Slots: r.Slots, Accounts: r.Accounts, tables: maps.Clone(r.tables), fields: maps.Clone(r.fields)}
 	maps.Copy(joined.tables, other.tables)
 	maps.Copy(joined.fields, other.fields)
 	return joined
+}
+
+// Accounts holds the compiled conditions of a model's accounts. They are about auth and now: ask Holds.
+type Accounts struct {
+	Require  []Node // in the order of the model
+	InviteBy Node   // false if the model has no invite
 }
 
 // Table returns the expressions of a table of the model.
@@ -80,6 +88,7 @@ func CompileModel(m *model.Model) (*Rules, model.Faults) {
 		b.fieldsOf(table)
 		b.rulesOf(table)
 	}
+	b.accounts(m.Accounts)
 	return b.rules, b.faults
 }
 
@@ -119,6 +128,31 @@ func (b *builder) rulesOf(table *model.Table) {
 	for _, c := range table.Checks {
 		out.Checks = append(out.Checks, Check{b.condition(c.Expr, table, true), c.Message})
 	}
+}
+
+// accounts compiles the conditions of accounts. They need no row, so they have no slots.
+func (b *builder) accounts(accounts *model.Accounts) {
+	if accounts == nil {
+		return
+	}
+	out := &Accounts{InviteBy: boolean(false)}
+	for _, item := range accounts.Require {
+		out.Require = append(out.Require, b.aboutCaller(item.When))
+	}
+	if accounts.Invite != nil {
+		out.InviteBy = b.aboutCaller(accounts.Invite.By)
+	}
+	b.rules.Accounts = out
+}
+
+// aboutCaller compiles a condition without a row.
+func (b *builder) aboutCaller(expr *model.Expr) Node {
+	node, _, problems := Compile(expr.Text, Scope{Roles: b.roles})
+	b.report(expr, problems)
+	if node == nil {
+		return boolean(false)
+	}
+	return node
 }
 
 // condition compiles one rule; no rule is false.

@@ -74,10 +74,11 @@ func Relates(node Node) bool {
 	return relates
 }
 
-// IdentifiesCaller reports whether a node is the caller's id or address: no two callers share it.
+// IdentifiesCaller reports whether a node is the id, the address, the session or the key of the caller: no two callers
+// share it.
 func IdentifiesCaller(node Node) bool {
 	a, ok := node.(*Auth)
-	return ok && (a.Attr == AuthID || a.Attr == AuthEmail)
+	return ok && slices.Contains([]Attr{AuthID, AuthEmail, AuthSession, AuthKey}, a.Attr)
 }
 
 // RootedIn reports whether an expression reads only a row and rows related to it.

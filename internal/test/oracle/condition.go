@@ -88,7 +88,9 @@ func (g *generator) itemAboutCaller(item string, table *model.Table, depth int) 
 func (g *generator) atom() Expr {
 	switch g.IntN(10) {
 	case 0:
-		return same(pick(g.Rand, []string{"true", "false", "has(auth.id)", "auth.verified", "'editor' in auth.roles", "size(auth.roles) > 0"}))
+		return same(pick(g.Rand, []string{"true", "false", "has(auth.id)", "auth.verified", "auth.mfa",
+			"'editor' in auth.roles", "size(auth.roles) > 0", "'totp' in auth.methods", "has(auth.since)", "has(auth.session)", "has(auth.key)",
+			"now - auth.since < duration('1h')"}))
 	case 1:
 		if column, ok := g.column(value.Bool); ok {
 			return column
@@ -111,7 +113,7 @@ func (g *generator) atom() Expr {
 		return join("%s."+function+"(%s)", g.value(value.Text, 1), g.value(value.Text, 1))
 	case 6:
 		if column, ok := g.column(value.Text); ok {
-			return join("(%s in auth.roles)", column)
+			return join("(%s in "+pick(g.Rand, []string{"auth.roles", "auth.methods"})+")", column)
 		}
 	case 7:
 		if g.uses.Args {

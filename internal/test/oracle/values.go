@@ -99,7 +99,7 @@ func (g *generator) literal(kind value.Kind) Expr {
 		return decimalLiteral("0")
 	case value.Timestamp:
 		if g.IntN(3) == 0 {
-			return same("now")
+			return same(pick(g.Rand, []string{"now", "now", "auth.since"}))
 		}
 		return quoted("timestamp", timestampPool)
 	case value.Duration:
@@ -111,7 +111,7 @@ func (g *generator) literal(kind value.Kind) Expr {
 		return same(pick(g.Rand, []string{"true", "false"}))
 	default:
 		if g.IntN(8) == 0 {
-			return same(pick(g.Rand, []string{"auth.id", "auth.kind"}))
+			return same(pick(g.Rand, []string{"auth.id", "auth.kind", "auth.session", "auth.key"}))
 		}
 		return same("'" + pick(g.Rand, textPool) + "'")
 	}

@@ -147,14 +147,23 @@ const Callers = 3
 func (w *World) setCaller(i int) {
 	who := []caller.Caller{
 		{}, caller.User(caller.Identity{ID: "a", Email: "x", Roles: []string{"editor"}}),
-		caller.User(caller.Identity{ID: uuidPool[0], Roles: []string{"reader", "a"}, Verified: true}),
+		caller.User(caller.Identity{
+			ID: uuidPool[0], Roles: []string{"reader", "a"}, Verified: true, MFA: true, Methods: []string{"password", "totp", "a"},
+			Since: w.Now.Add(-time.Minute), Proof: caller.Proof{Kind: caller.ProofSession, ID: "ab"},
+		}),
 	}[i]
-	auth := map[string]any{"kind": who.Kind().String(), "roles": who.Roles(), "verified": who.Verified(), "mfa": who.MFA()}
+	auth := map[string]any{"kind": who.Kind().String(), "roles": who.Roles(), "verified": who.Verified(), "mfa": who.MFA(), "methods": who.Methods()}
 	if id, ok := who.ID(); ok {
 		auth["id"] = id
 	}
 	if email, ok := who.Email(); ok {
 		auth["email"] = email
+	}
+	if since, ok := who.Since(); ok {
+		auth["since"] = since
+	}
+	if session, ok := who.Session(); ok {
+		auth["session"] = session
 	}
 	w.Caller = who
 	w.Args = map[string]string{"int": "2", "text": "ab", "bool": "true", "float": "2.5", "timestamp": "2026-11-23T10:00:00Z"}
