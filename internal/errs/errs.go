@@ -36,14 +36,21 @@ type Fault struct {
 	Detail  string `json:"detail"`  // one sentence for people
 }
 
-// An Error is a failure. Kind, Message and the fields up to RetryAfter are public; Cause is not.
+// An Error is a failure. Kind, Message and the fields up to StepUp are public; Cause is not.
 type Error struct {
 	Kind       Kind
 	Message    string        // for the client; never holds a cause or a value that the client did not send
 	Faults     []Fault       // all faults for Invalid; the fields for Conflict, Forbidden and Unauthenticated
 	Allow      []string      // the methods of the path, for MethodNotAllowed
 	RetryAfter time.Duration // for Limited and Unavailable; 0 means one second
+	StepUp     *StepUp       // for Unauthenticated: what a caller who signed in must prove; usually nil
 	Cause      error         // for the operator; may be nil
+}
+
+// A StepUp is what a signed-in caller must prove for a request to be allowed (RFC 9470).
+type StepUp struct {
+	MaxAge time.Duration // the last proof may be so old; 0 means not known
+	MFA    bool          // with a second factor
 }
 
 func (e *Error) Error() string {

@@ -25,7 +25,13 @@ func (r *request) create(ctx context.Context, t *model.Table, members []value.Me
 		return Row{}, err
 	}
 	if err := r.db.write(ctx, r.Caller(), c.script, c.run); err != nil {
-		return Row{}, err
+		return Row{}, r.orStepUp(ctx, t, Create, err, func(stronger *request, tx store.Tx) error {
+			again, err := stronger.newCreation(t, members)
+			if err != nil {
+				return err
+			}
+			return again.run(tx)
+		})
 	}
 	return c.result, nil
 }

@@ -25,10 +25,17 @@ func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, ma
 	if err != nil {
 		return err
 	}
-	if err := r.db.write(ctx, r.Caller(), x.script, x.run); !errors.Is(err, errManyRows) {
-		return err
+	err = r.db.write(ctx, r.Caller(), x.script, x.run)
+	if errors.Is(err, errManyRows) {
+		return x.runMany(ctx)
 	}
-	return x.runMany(ctx)
+	return r.orStepUp(ctx, t, Delete, err, func(stronger *request, tx store.Tx) error {
+		again, err := stronger.newDeletion(t, id, match)
+		if err != nil {
+			return err
+		}
+		return again.checkOld(tx)
+	})
 }
 
 // A deletion deletes one row.

@@ -91,7 +91,7 @@ func (r *request) allow(t *model.Table, op Op) error {
 		return nil
 	}
 	if !r.mayAllow(t, op) {
-		return r.denied()
+		return r.deniedFor(t, op)
 	}
 	r.allowed = permission{t, op}
 	return nil

@@ -21,6 +21,7 @@ type table struct {
 	index         map[*model.Field]int // of Fields
 	plain         *render.Output       // every readable field, no relations
 	open          [Delete + 1]bool     // by Op: every caller may do it to every row
+	asksProof     [Delete + 1]bool     // by Op: a caller may be allowed to do it after another proof of who it is
 	unique        bool                 // another row must not have some of a row's values, besides the id
 	reach         *sqlgen.Reach        // what a deletion reaches
 	changedTables []string             // names of the tables that a deletion may change
@@ -54,6 +55,7 @@ func newTable(rules *rule.Rules, t *model.Table, reach *sqlgen.Reach) *table {
 	for op := range table.open {
 		restricts := func(node rule.Node) bool { return !rule.AlwaysTrue(node) }
 		table.open[op] = !slices.ContainsFunc(rulesFor(rules.Table(t), Op(op)), restricts)
+		table.asksProof[op] = slices.ContainsFunc(table.rulesAbout(Op(op)), rule.AsksProof)
 	}
 	return table
 }
@@ -69,6 +71,19 @@ func rulesFor(rules *rule.Table, op Op) []rule.Node {
 		return []rule.Node{rules.Read, rules.Delete}
 	}
 	return []rule.Node{rules.Read}
+}
+
+// rulesAbout returns all rules that may decide on an operation: rulesFor, and the write rules of fields.
+func (t *table) rulesAbout(op Op) []rule.Node {
+	nodes := rulesFor(t.rules.Table(t.Table), op)
+	if op == Create || op == Update {
+		for _, f := range t.Fields {
+			if write := t.rules.Field(f).Write; write != nil {
+				nodes = append(nodes, write)
+			}
+		}
+	}
+	return nodes
 }
 
 // setsUnique reports whether one of the fields is unique, or part of a unique key.

@@ -34,7 +34,13 @@ func (r *request) update(ctx context.Context, t *model.Table, id value.Value, pa
 		err = r.db.write(ctx, r.Caller(), u.script, u.run)
 	}
 	if err != nil {
-		return Row{}, err
+		return Row{}, r.orStepUp(ctx, t, Update, err, func(stronger *request, tx store.Tx) error {
+			again, err := stronger.newChange(t, id, patch, match)
+			if err != nil {
+				return err
+			}
+			return again.run(tx)
+		})
 	}
 	return u.result, nil
 }

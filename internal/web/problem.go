@@ -32,7 +32,7 @@ var problems = [...]Problem{
 	{errs.Unauthenticated, 401, "Authentication required",
 		"The token is not valid, or this needs one.",
 		"What was asked for is not open to everyone, or the Authorization header is not one valid bearer token: it may be expired, damaged, or made by another server.",
-		"Send “Authorization: Bearer TOKEN” with a valid token. The WWW-Authenticate header says error=\"invalid_token\" where one was sent and is not valid."},
+		"Send “Authorization: Bearer TOKEN” with a valid token. The WWW-Authenticate header says error=\"invalid_token\" where one was sent and is not valid. It says error=\"insufficient_user_authentication\" where the user must sign in again: at most max_age seconds before the request, or with a second factor (acr_values=\"mfa\")."},
 	{errs.Forbidden, 403, "Not allowed",
 		"A rule does not let this caller do that. `errors` names the fields whose own write rule says no.",
 		"The server knows who asks, and a rule of the model does not let this caller do that.",
@@ -143,16 +143,32 @@ func problemHeader(header http.Header, r *http.Request, kind errs.Kind, failure 
 	header.Set("Cache-Control", "no-store")
 	switch kind {
 	case errs.Unauthenticated:
-		challenge := `Bearer realm="ashlar"`
-		if len(r.Header["Authorization"]) > 0 {
-			challenge += `, error="invalid_token"`
-		}
-		header.Set("WWW-Authenticate", challenge)
+		header.Set("WWW-Authenticate", challenge(failure.StepUp, len(r.Header["Authorization"]) > 0))
 	case errs.MethodNotAllowed:
 		header.Set("Allow", strings.Join(failure.Allow, ", "))
 	case errs.Limited, errs.Unavailable:
 		header.Set("Retry-After", strconv.Itoa(seconds(failure.RetryAfter)))
 	}
+}
+
+// challenge returns the value of WWW-Authenticate. A client that sent a good token is told what to prove (RFC 9470); one that
+// sent another learns that it is not valid.
+func challenge(stepUp *errs.StepUp, sentToken bool) string {
+	const bearer = `Bearer realm="ashlar"`
+	switch {
+	case stepUp == nil && sentToken:
+		return bearer + `, error="invalid_token"`
+	case stepUp == nil:
+		return bearer
+	}
+	text := bearer + `, error="insufficient_user_authentication"`
+	if stepUp.MaxAge > 0 {
+		text += ", max_age=" + strconv.Itoa(max(1, int(stepUp.MaxAge.Seconds())))
+	}
+	if stepUp.MFA {
+		text += `, acr_values="mfa"`
+	}
+	return text
 }
 
 // seconds returns d in whole seconds, rounded up, and at least 1.

@@ -132,6 +132,12 @@ func TestProblems(t *testing.T) {
 	}{
 		{"malformed", errs.New(errs.Malformed, "no"), want{400, nil, body("malformed", "The request cannot be read", 400, "no")}},
 		{"unauthenticated", errs.New(errs.Unauthenticated, "who"), want{401, map[string]string{"WWW-Authenticate": `Bearer realm="ashlar"`}, body("unauthenticated", "Authentication required", 401, "who")}},
+		{"a second factor and a recent proof", &errs.Error{Kind: errs.Unauthenticated, Message: "again", StepUp: &errs.StepUp{MaxAge: 90500 * time.Millisecond, MFA: true}},
+			want{401, map[string]string{"WWW-Authenticate": `Bearer realm="ashlar", error="insufficient_user_authentication", max_age=90, acr_values="mfa"`},
+				body("unauthenticated", "Authentication required", 401, "again")}},
+		{"a recent proof", &errs.Error{Kind: errs.Unauthenticated, Message: "again", StepUp: &errs.StepUp{}},
+			want{401, map[string]string{"WWW-Authenticate": `Bearer realm="ashlar", error="insufficient_user_authentication"`},
+				body("unauthenticated", "Authentication required", 401, "again")}},
 		{"forbidden", errs.New(errs.Forbidden, "no"), want{403, nil, body("forbidden", "Not allowed", 403, "no")}},
 		{"forbidden to write a field", &errs.Error{Kind: errs.Forbidden, Message: "no", Faults: faults}, want{403, nil, body("forbidden", "Not allowed", 403, "no", "errors", asJSON)}},
 		{"not found", errs.New(errs.NotFound, "no such posts"), want{404, nil, body("not_found", "Not found", 404, notFound)}},
