@@ -93,6 +93,9 @@ func (g *rowRead) prepare(t *model.Table, id value.Value, sel Selection, dst []b
 	if g.shape, err = g.req.db.shapes.Get(key); err != nil {
 		return key, nil, err
 	}
+	if err := g.req.checkRelated(g.shape); err != nil {
+		return key, nil, err
+	}
 	variant, err := g.shape.Statements.Variant(g.req.Binding, kindGet, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
 		return gen.Get(t, g.shape.Output.Fields)
 	})

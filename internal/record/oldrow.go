@@ -31,6 +31,9 @@ func (r *request) readOld(reader store.Reader, t *table, id value.Value, match M
 				old.Masked = append(old.Masked, m.field)
 			}
 		}
+		if !r.mayAnswer(t.Table) {
+			old.Masked = t.Fields
+		}
 		old.Values = t.scan(cols, 1+len(d.rules)+len(d.masks))
 		return nil
 	})

@@ -34,6 +34,9 @@ func (r *request) newPage(t *model.Table, q Query) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkRelated(s); err != nil {
+		return nil, err
+	}
 	args, err := s.Arguments(q.Args)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func (c *rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 	}
 	first := 1 + len(c.decision.rules) + len(c.req.db.rules.Table(c.table.Table).Checks)
 	w := Row{ID: id, Plain: true, Revision: cols.Int(first + len(c.table.plain.Fields))}
-	if holds(cols, 0) {
+	if holds(cols, 0) && c.req.mayAnswer(c.table.Table) {
 		size := c.table.rowSize.Load()
 		w.JSON = c.table.plain.AppendRow(make([]byte, 0, min(size+size/8, maxRowHint)), offset{cols, first})
 		c.table.rowSize.Store(int64(len(w.JSON)))

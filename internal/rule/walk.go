@@ -60,6 +60,28 @@ func children(node Node) []Node {
 	return nil
 }
 
+// Related returns the tables of the other rows that an expression reads, each once.
+func Related(node Node) []*model.Table {
+	var tables []*model.Table
+	add := func(relations ...*model.Relation) {
+		for _, relation := range relations {
+			if !slices.Contains(tables, relation.To) {
+				tables = append(tables, relation.To)
+			}
+		}
+	}
+	walk(node, func(sub Node) {
+		switch n := sub.(type) {
+		case *Column:
+			add(n.Path.Steps...)
+		case *Quantified:
+			add(n.From.Steps...)
+			add(n.Relation)
+		}
+	})
+	return tables
+}
+
 // Relates reports whether the expression reads rows other than its own.
 func Relates(node Node) bool {
 	relates := false

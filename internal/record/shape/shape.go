@@ -5,6 +5,7 @@
 package shape
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -39,6 +40,7 @@ type Shape struct {
 	Sort   []sqlgen.Key
 
 	SortFields []*model.Field // the fields of Sort
+	Related    []*model.Table // tables of the rows that the filter and the expansions read besides the list's own, each once
 
 	Statements *statement.Cache
 	Class      gate.Class
@@ -72,6 +74,7 @@ func newShape(rules *rule.Rules, key Key) (*Shape, error) {
 		textBytes:  len(key.Filter) + len(key.Sort) + len(key.Fields) + len(key.Expand),
 	}
 	s.Class = s.classOf(key)
+	s.addExpanded(out.Expansions)
 	if !key.List {
 		return s, nil
 	}
@@ -88,8 +91,25 @@ func newShape(rules *rule.Rules, key Key) (*Shape, error) {
 		}
 		s.Filter, s.args = s.Slots.Extract(node), args
 		s.textCost = rule.TextCostOf(s.Filter)
+		s.addRelated(rule.Related(s.Filter)...)
 	}
 	return s, nil
+}
+
+// addExpanded adds the tables of expansions, at all levels, to Related.
+func (s *Shape) addExpanded(expansions []*render.Expansion) {
+	for _, expansion := range expansions {
+		s.addRelated(expansion.Relation.To)
+		s.addExpanded(expansion.Output.Expansions)
+	}
+}
+
+func (s *Shape) addRelated(tables ...*model.Table) {
+	for _, table := range tables {
+		if !slices.Contains(s.Related, table) {
+			s.Related = append(s.Related, table)
+		}
+	}
 }
 
 // classOf returns the class of a shape. Single rows and unfiltered lists count as fast until a run was slow.
