@@ -4,6 +4,7 @@ package app
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -24,6 +26,8 @@ type App struct {
 	Store store.DB    // has the model's tables
 	Rows  *record.DB  // the rows of Store
 	Keys  *token.Keys // sign and verify tokens
+
+	Accounts *model.Accounts // with the values of their settings; nil if the model has none, or if Open did not open it
 
 	dir      string
 	cfg      Config
@@ -39,7 +43,7 @@ type App struct {
 // Open opens an app to serve it. It checks the settings, locks the data folder, brings the tables to the model, loads
 // the seed into a new database and checks the views.
 //
-// Open returns model.Faults for changes of the model that a server does not make by itself, and seed.Faults for the
+// Open returns model.Faults for settings of accounts that are missing here, and for changes of the model that a server does not make by itself, and seed.Faults for the
 // seed; both leave the database unchanged. Only the database can check the rows of views, and all of a view on
 // PostgreSQL. So model.Faults of views come last.
 func Open(ctx context.Context, loaded *Loaded, cfg Config) (*App, error) {
@@ -82,6 +86,10 @@ const lockPatience = time.Second
 func (a *App) open(ctx context.Context) (err error) {
 	if err := web.CheckOrigins(a.cfg.CORS); err != nil {
 		return err
+	}
+	var missing model.Faults
+	if a.Accounts, missing = a.Rules.Model.Resolve(os.LookupEnv, os.ReadFile); len(missing) > 0 {
+		return missing
 	}
 	if a.folder, err = openFolder(ctx, a.cfg, lockPatience); err != nil {
 		return err

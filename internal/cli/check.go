@@ -16,6 +16,8 @@ file, line and column. It checks the queries of views against empty tables in me
 rows of DIR/seed into a database in a temporary folder, which it removes.
 It touches no other database.
 
+It lists the environment variables and files that the model names, and does not read them.
+
 What may be a mistake is a warning. With faults, check exits with 1.`
 
 func newCheck() *cobra.Command {
@@ -49,6 +51,9 @@ func check(cmd *cobra.Command, dir string) error {
 	m := loaded.Rules.Model
 	if open := unboundedInts(m); len(open) > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "note: JavaScript is exact up to %d, and %s no max: give one, or `as: string`\n", maxSafeInteger, haveNames(open))
+	}
+	for _, note := range accountNotes(loaded.Rules) {
+		fmt.Fprintln(cmd.OutOrStdout(), "note: "+note)
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", m.Name,
 		countTables(m), count(countRules(m), "rule"), count(seeds, "seed file"))
