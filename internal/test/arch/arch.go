@@ -63,6 +63,7 @@ var homes = [...]struct {
 	{"go.yaml.in/yaml/v4", []string{"model/load"}, "only model/load reads model files"},
 	{"golang.org/x/crypto", []string{"identity/password", "identity/token"}, "secrets are handled in few places"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
+	{"rsc.io/qr", []string{"identity/totp"}, "only totp makes QR codes"},
 	{"zombiezen.com/go/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 }
 
