@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
+	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -26,6 +27,7 @@ type App struct {
 	Store store.DB    // has the model's tables
 	Rows  *record.DB  // the rows of Store
 	Keys  *token.Keys // sign and verify tokens
+	Audit *audit.Log  // the audit log in Store
 
 	Accounts *model.Accounts // with the values of their settings; nil if the model has none, or if Open did not open it
 
@@ -137,13 +139,14 @@ func (a *App) setStore(db store.DB, err error) error {
 	return err
 }
 
-// openRows opens the rows and the keys.
+// openRows opens the rows, the audit log and the keys.
 func (a *App) openRows(ctx context.Context) error {
 	own, err := migrate.SystemModel(ctx, a.Store, a.Rules.Model, a.migrateOptions(a.Store))
 	if err != nil {
 		return err
 	}
 	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own})
+	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})
 	a.Keys, err = token.Open(a.folder.key())
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -144,7 +145,7 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 }
 
 // systemTables returns the system tables of each package above migrate that keeps some.
-func systemTables() []system.Fragment { return nil }
+func systemTables() []system.Fragment { return []system.Fragment{audit.Tables} }
 
 // migrateOptions returns the options of a change of tables.
 func (a *App) migrateOptions(db store.DB) migrate.Options {
