@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -13,18 +13,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 const onePost = "  posts:\n    key: int\n    fields:\n"
 
 // refusedAs applies a model that is refused, and looks whether the database is as it was.
-func refusedAs(t *testing.T, eng testEngine, db store.DB, before, after string, options Options, want ...string) {
+func refusedAs(t *testing.T, eng modeltest.Engine, db store.DB, before, after string, options migrate.Options, want ...string) {
 	t.Helper()
 	was := picture(t, db, load(t, before).Model)
-	_, err := Apply(context.Background(), db, load(t, after), options)
+	_, err := migrate.Apply(context.Background(), db, load(t, after), options)
 	if err == nil {
 		t.Fatal("Apply was not refused")
 	}
@@ -38,13 +40,13 @@ func refusedAs(t *testing.T, eng testEngine, db store.DB, before, after string, 
 
 // Text that the new field has no room for was cut to 255 characters by another product.
 func TestLoss_TextIsNotCut(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db, before := eng.open(t), onePost+"      a: {type: text, max: 500}\n"
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db, before := eng.Empty(t), onePost+"      a: {type: text, max: 500}\n"
+		mustApply(t, db, load(t, before), migrate.Options{})
 		long := strings.Repeat("ä", 400)
 		insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1, "a": "`+long+`"}`)
 		after := onePost + "      a: {type: text, max: 255}\n"
-		result := mustApply(t, db, load(t, after), Options{})
+		result := mustApply(t, db, load(t, after), migrate.Options{})
 		if len(result.Applied) > 0 {
 			t.Errorf("Applied = %v, want nothing: a limit changes no table", result.Applied)
 		}
@@ -57,9 +59,9 @@ func TestLoss_TextIsNotCut(t *testing.T) {
 
 // A value that the new type would cut or round is named, and stays.
 func TestLoss_DigitsAreNotCut(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db, before := eng.open(t), onePost+"      at: {type: text}\n      n: {type: text}\n      j: {type: json}\n"
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db, before := eng.Empty(t), onePost+"      at: {type: text}\n      n: {type: text}\n      j: {type: json}\n"
+		mustApply(t, db, load(t, before), migrate.Options{})
 		posts := load(t, before).Model.Table("posts")
 		insert(t, db, posts, `{"id": 1, "at": "2024-03-10T02:30:00.123456000Z", "n": "0.5", "j": 2.50}`)
 		insert(t, db, posts, `{"id": 2, "at": "2024-03-10T02:30:00.1234567Z", "n": "0.1234567890123456789", "j": 9007199254740993}`)
@@ -76,15 +78,15 @@ func TestLoss_DigitsAreNotCut(t *testing.T) {
 
 // The rules of a field that was dropped came back to life, with a field of its name, in another product.
 func TestLeak_DroppedFieldsStayDropped(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
 		with := onePost + "      n: {type: int}\n      note: {type: text, optional: true, read: \"false\", write: \"false\", unique: true}\n"
 		without := onePost + "      n: {type: int}\n"
 		again := onePost + "      n: {type: int}\n      note: {type: text, optional: true}\n"
-		mustApply(t, db, load(t, with), Options{})
+		mustApply(t, db, load(t, with), migrate.Options{})
 		insert(t, db, load(t, with).Model.Table("posts"), `{"id": 1, "n": 1, "note": "secret"}`)
 		mustApply(t, db, load(t, without), allow("posts.note"))
-		if _, err := Undo(context.Background(), db, anything); errs.KindOf(err) != errs.Conflict {
+		if _, err := migrate.Undo(context.Background(), db, anything); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("Undo of a drop = %v, want that it is refused", err)
 		}
 		mustApply(t, db, load(t, again), anything)
@@ -101,7 +103,7 @@ func TestLeak_DroppedFieldsStayDropped(t *testing.T) {
 func storedModel(t *testing.T, db store.DB) (m *model.Model) {
 	t.Helper()
 	err := db.Read(context.Background(), func(r store.Reader) (err error) {
-		m, err = storedApp(r)
+		m, err = migrate.StoredApp(r)
 		return err
 	})
 	if err != nil {
@@ -112,19 +114,19 @@ func storedModel(t *testing.T, db store.DB) (m *model.Model) {
 
 // An undo does not confuse the values of a column with the values of an earlier column of its name.
 func TestUndoKnowsWhatWasGiven(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
 		without, given := onePost+"      n: {type: int}\n", onePost+"      n: {type: int}\n      a: {type: text, default: \"'x'\"}\n"
 		optional := onePost + "      n: {type: int}\n      a: {type: text, optional: true}\n"
-		mustApply(t, db, load(t, without), Options{})
+		mustApply(t, db, load(t, without), migrate.Options{})
 		insert(t, db, load(t, without).Model.Table("posts"), `{"id": 1, "n": 1}`)
 		mustApply(t, db, load(t, given), anything)
-		if _, err := Undo(context.Background(), db, anything); err != nil {
+		if _, err := migrate.Undo(context.Background(), db, anything); err != nil {
 			t.Fatalf("Undo of a field that rows were given = %v", err)
 		}
 		mustApply(t, db, load(t, optional), anything)
 		insert(t, db, load(t, optional).Model.Table("posts"), `{"id": 2, "n": 1, "a": "x"}`)
-		if _, err := Undo(context.Background(), db, anything); errs.KindOf(err) != errs.Conflict {
+		if _, err := migrate.Undo(context.Background(), db, anything); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("Undo = %v, want that it is refused: somebody wrote the value", err)
 		}
 	})
@@ -139,9 +141,9 @@ func TestManyColumns(t *testing.T) {
 		}
 		return text.String()
 	}
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, load(t, typed("int")), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, load(t, typed("int")), migrate.Options{})
 		insert(t, db, load(t, typed("int")).Model.Table("posts"), `{"id": 1, "f0": 5, "f7": 7, "f199": -1}`)
 		mustApply(t, db, load(t, typed("text")), anything)
 		want := strings.Split("1 "+strings.Repeat("null ", 200), " ")[:201]
@@ -161,15 +163,15 @@ func TestLongNames(t *testing.T) {
 	after := source(long("u"), long("a"), long("c"), long("s"), "int", "was: "+long("t"))
 	after = strings.Replace(after, "index: true", "index: true, was: "+long("b"), 1)
 	after = strings.Replace(after, "reverse: back", "was: "+long("r"), 1)
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, load(t, before), migrate.Options{})
 		table := load(t, before).Model.Table(long("t"))
 		insert(t, db, table, fmt.Sprintf(`{"id": 1, %q: "5", %q: "x"}`, long("a"), long("b")))
 		insert(t, db, table, fmt.Sprintf(`{"id": 2, %q: "6", %q: "y", "%s_id": 1}`, long("a"), long("b"), long("r")))
 		mustApply(t, db, load(t, after), anything)
 		whole(t, eng, db, after, map[string]string{long("u"): "1 5 \"x\" null\n2 6 \"y\" 1", "users": ""})
-		if _, err := Undo(context.Background(), db, anything); err != nil {
+		if _, err := migrate.Undo(context.Background(), db, anything); err != nil {
 			t.Fatalf("Undo: %v", err)
 		}
 		whole(t, eng, db, before, map[string]string{long("t"): "1 \"5\" \"x\" null\n2 \"6\" \"y\" 1", "users": ""})
@@ -179,9 +181,9 @@ func TestLongNames(t *testing.T) {
 // What is too long for an index of PostgreSQL is refused on both engines before anything is done.
 func TestLongTextIsNotIndexed(t *testing.T) {
 	before := onePost + "      a: {type: text, optional: true}\n      j: {type: json, optional: true}\n"
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, load(t, before), migrate.Options{})
 		table := load(t, before).Model.Table("posts")
 		insert(t, db, table, `{"id": 1, "a": "`+strings.Repeat("ä", 600)+`"}`)
 		insert(t, db, table, `{"id": 2, "a": "`+strings.Repeat("ä", 601)+`"}`)
@@ -200,8 +202,8 @@ func TestLongTextIsNotIndexed(t *testing.T) {
 // What others have made on a table stays where the table is made anew, and says so where it cannot.
 func TestForeignIndexAndTrigger(t *testing.T) {
 	engine := engines()[0]
-	db, before := engine.open(t), onePost+"      a: {type: text}\n      b: {type: int}\n      c: {type: text, optional: true}\n"
-	mustApply(t, db, load(t, before), Options{})
+	db, before := engine.Empty(t), onePost+"      a: {type: text}\n      b: {type: int}\n      c: {type: text, optional: true}\n"
+	mustApply(t, db, load(t, before), migrate.Options{})
 	insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1, "a": "x", "b": 5}`)
 	execute(t, db, `CREATE INDEX "by_hand" ON "posts" (lower("a"))`,
 		`CREATE TRIGGER "by_hand_too" AFTER UPDATE ON "posts" BEGIN INSERT INTO "posts" ("id", "a", "b", "created_at", "updated_at", "_rev") VALUES (NEW."id" + 100, 'made', 0, 0, 0, 0); END`)
@@ -214,16 +216,16 @@ func TestForeignIndexAndTrigger(t *testing.T) {
 	if got, want := rows(t, db, load(t, after).Model.Table("posts")), "1 \"y\" \"5\" null\n101 \"made\" \"0\" null"; got != want {
 		t.Errorf("rows = %s, want %s: the trigger is gone", got, want)
 	}
-	drift, err := Verify(context.Background(), db)
+	drift, err := migrate.Verify(context.Background(), db)
 	if err != nil || len(drift) != 2 || !strings.Contains(drift[0], `index by_hand on posts is not the model's`) || !strings.Contains(drift[1], `trigger by_hand_too on posts is not the model's`) {
 		t.Errorf("Verify = %q, %v, want what was made by hand", drift, err)
 	}
 	execute(t, db, `DROP TRIGGER "by_hand_too"`, `DROP INDEX "by_hand"`, `CREATE INDEX "by_hand" ON "posts" ("c")`)
-	_, err = Apply(context.Background(), db, load(t, onePost+"      a: {type: text}\n      b: {type: text}\n"), allow("posts.c"))
+	_, err = migrate.Apply(context.Background(), db, load(t, onePost+"      a: {type: text}\n      b: {type: text}\n"), allow("posts.c"))
 	if err == nil || !strings.Contains(err.Error(), "an index or trigger that is not the model's") || !strings.Contains(err.Error(), "by_hand") {
 		t.Errorf("Apply = %v, want the index that is in the way", err)
 	}
-	if drift, err := Verify(context.Background(), db); err != nil || len(drift) != 1 {
+	if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) != 1 {
 		t.Errorf("Verify = %q, %v, want the index by hand alone", drift, err)
 	}
 }
@@ -231,8 +233,8 @@ func TestForeignIndexAndTrigger(t *testing.T) {
 // A view that somebody made on a column which is dropped, or written anew, is in the way.
 func TestForeignView(t *testing.T) {
 	for _, engine := range engines()[1:] {
-		db, before := engine.open(t), onePost+"      a: {type: text}\n      b: {type: int}\n"
-		mustApply(t, db, load(t, before), Options{})
+		db, before := engine.Empty(t), onePost+"      a: {type: text}\n      b: {type: int}\n"
+		mustApply(t, db, load(t, before), migrate.Options{})
 		insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1, "a": "x", "b": 5}`)
 		execute(t, db, `CREATE VIEW "by_hand" AS SELECT "id", "b" FROM "posts"`)
 		refusedAs(t, engine, db, before, onePost+"      a: {type: text}\n", allow("posts.b"), "view by_hand depends on column b of table posts")
@@ -253,8 +255,8 @@ func TestDrift(t *testing.T) {
 		{`ALTER TABLE "posts" RENAME TO "postings"`, "column posts.a is missing"},
 	}
 	own := map[string][]struct{ sql, want string }{
-		"sqlite": {{`DROP TRIGGER "c_posts__up_id"`, "trigger c_posts__up_id"}, {`DROP TABLE "users"`, "column users.id is missing"}},
-		"postgresql": {{`DROP TRIGGER "c_posts__up_id" ON "posts"`, "trigger c_posts__up_id"}, {`DROP TABLE "users"`, "column users.id is missing"},
+		"SQLite": {{`DROP TRIGGER "c_posts__up_id"`, "trigger c_posts__up_id"}, {`DROP TABLE "users"`, "column users.id is missing"}},
+		"PostgreSQL": {{`DROP TRIGGER "c_posts__up_id" ON "posts"`, "trigger c_posts__up_id"}, {`DROP TABLE "users"`, "column users.id is missing"},
 			{`ALTER TABLE "posts" DROP CONSTRAINT "k_posts__s"`, "constraint k_posts__s"}, {`ALTER TABLE "posts" DROP CONSTRAINT "f_posts__up_id"`, "constraint f_posts__up_id"},
 			{`ALTER TABLE "posts" ALTER COLUMN "a" DROP NOT NULL`, "column posts.a"}, {`ALTER TABLE "posts" ALTER COLUMN "n" TYPE int`, "column posts.n"},
 			{`ALTER TABLE "posts" ALTER COLUMN "a" TYPE text COLLATE "default"`, "column posts.a"},
@@ -263,12 +265,12 @@ func TestDrift(t *testing.T) {
 			{`ALTER TABLE "posts" DROP CONSTRAINT "f_posts__up_id", ADD CONSTRAINT "f_posts__up_id" FOREIGN KEY ("up_id") REFERENCES "posts" ("id") ON DELETE CASCADE DEFERRABLE`, "CASCADE"},
 			{`ALTER TABLE "posts" DROP CONSTRAINT "p_posts__id" CASCADE`, "constraint p_posts__id"}},
 	}
-	onEach(t, func(t *testing.T, eng testEngine) {
-		for _, tt := range slices.Concat(both, own[eng.name]) {
-			db := eng.open(t)
-			mustApply(t, db, load(t, source), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		for _, tt := range slices.Concat(both, own[eng.Name]) {
+			db := eng.Empty(t)
+			mustApply(t, db, load(t, source), migrate.Options{})
 			execute(t, db, tt.sql)
-			drift, err := Verify(context.Background(), db)
+			drift, err := migrate.Verify(context.Background(), db)
 			if err != nil || !strings.Contains(strings.Join(drift, "\n"), tt.want) {
 				t.Errorf("%s: Verify = %q, %v, want %q", tt.sql, drift, err, tt.want)
 			}
@@ -281,19 +283,19 @@ func TestDrift(t *testing.T) {
 
 // A database that a move has not finished filling is nobody's to change.
 func TestUnfinishedMove(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db, rules := eng.open(t), load(t, before)
-		mustApply(t, db, rules, Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db, rules := eng.Empty(t), load(t, before)
+		mustApply(t, db, rules, migrate.Options{})
 		if err := db.Write(context.Background(), func(tx store.Tx) error { return system.MarkMoving(tx, "elsewhere", time.Now()) }); err != nil {
 			t.Fatal(err)
 		}
 		other := load(t, strings.Replace(before, "rank: {type: int}", "rank: {type: text}", 1))
-		_, planned := NewPlan(context.Background(), db, other, Options{})
-		_, applied := Apply(context.Background(), db, other, anything)
-		_, same := Apply(context.Background(), db, rules, anything)
-		_, undone := Undo(context.Background(), db, anything)
-		_, verified := Verify(context.Background(), db)
-		_, _, checked := Differences(context.Background(), db, other.Model)
+		_, planned := migrate.NewPlan(context.Background(), db, other, migrate.Options{})
+		_, applied := migrate.Apply(context.Background(), db, other, anything)
+		_, same := migrate.Apply(context.Background(), db, rules, anything)
+		_, undone := migrate.Undo(context.Background(), db, anything)
+		_, verified := migrate.Verify(context.Background(), db)
+		_, _, checked := migrate.Differences(context.Background(), db, other.Model)
 		for name, err := range map[string]error{"Make": planned, "Apply": applied, "Apply of the same model": same, "Undo": undone, "Verify": verified, "Check": checked} {
 			if errs.KindOf(err) != errs.Conflict || !strings.Contains(fmt.Sprint(err), "elsewhere") {
 				t.Errorf("%s = %v, want that a move is not finished", name, err)
@@ -305,8 +307,8 @@ func TestUnfinishedMove(t *testing.T) {
 // Without room for the copy nothing is done.
 func TestNoRoomForTheCopy(t *testing.T) {
 	engine := engines()[0]
-	db := engine.open(t)
-	mustApply(t, db, load(t, before), Options{})
+	db := engine.Empty(t)
+	mustApply(t, db, load(t, before), migrate.Options{})
 	fill(t, db, load(t, before).Model)
 	options := anything
 	options.Copy = func(context.Context) (string, error) { return "", syscall.ENOSPC }
@@ -316,7 +318,7 @@ func TestNoRoomForTheCopy(t *testing.T) {
 	if result := mustApply(t, db, load(t, after), options); result.Copy != "copy.db" {
 		t.Errorf("Copy = %q", result.Copy)
 	}
-	history, err := History(context.Background(), db)
+	history, err := migrate.History(context.Background(), db)
 	if err != nil || len(history) != 2 || history[1].Copy != "copy.db" {
 		t.Errorf("History = %+v, %v, want the copy's name", history, err)
 	}
@@ -325,9 +327,9 @@ func TestNoRoomForTheCopy(t *testing.T) {
 // References that would come to nothing are found where only converted values tell, and nothing is done.
 func TestConvertedOrphans(t *testing.T) {
 	before := onePost + "      team_id: {type: text, optional: true}\n  teams: {key: int}\n  news: {key: int, fields: {team_id: {type: int}}}\n"
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, load(t, before), migrate.Options{})
 		m := load(t, before).Model
 		insert(t, db, m.Table("teams"), `{"id": 1}`)
 		insert(t, db, m.Table("posts"), `{"id": 1, "team_id": "1"}`)
@@ -335,7 +337,7 @@ func TestConvertedOrphans(t *testing.T) {
 		insert(t, db, m.Table("posts"), `{"id": 3}`)
 		bound := strings.Replace(before, "team_id: {type: text", "team: {ref: teams", 1)
 		refusedAs(t, eng, db, before, bound, anything, "1 row (2) in the way", "rows of teams that are not there")
-		_, err := Apply(context.Background(), db, load(t, bound), anything)
+		_, err := migrate.Apply(context.Background(), db, load(t, bound), anything)
 		if faults, ok := errors.AsType[model.Faults](err); !ok || len(faults) != 1 || faults[0].Pos.Line != 7 {
 			t.Errorf("Apply = %v, want a fault in line 7", err)
 		}
@@ -348,9 +350,9 @@ func TestConvertedOrphans(t *testing.T) {
 // Rows that will be the same once missing values are given are in the way before anything is done.
 func TestGivenDuplicates(t *testing.T) {
 	before := onePost + "      a: {type: text, optional: true}\n      n: {type: int}\n    unique: [[a, n]]\n"
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, load(t, before), migrate.Options{})
 		m := load(t, before).Model
 		insert(t, db, m.Table("posts"), `{"id": 1, "n": 5}`)
 		insert(t, db, m.Table("posts"), `{"id": 2, "n": 5}`)
@@ -370,9 +372,9 @@ func TestGivenDuplicates(t *testing.T) {
 func TestGivenReferenceToNothing(t *testing.T) {
 	before := onePost + "      tag: {ref: tags, optional: true}\n  tags: {key: text}\n"
 	after := strings.Replace(before, "optional: true", "default: \"'t'\"", 1)
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, load(t, before), migrate.Options{})
 		insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1}`)
 		refusedAs(t, eng, db, before, after, anything, "refers to t of tags, which is not there")
 		insert(t, db, load(t, before).Model.Table("tags"), `{"id": "t"}`)

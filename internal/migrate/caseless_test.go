@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -8,12 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -45,10 +47,10 @@ func former(t *testing.T, db store.DB, rules *rule.Rules) {
 // A database of a server for which the case of an address counted comes to the index in which it does not. Where two
 // users have the same address but for case, nothing is done, and both are named.
 func TestAddressesThatDifferInCase(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db, rules := eng.open(t), load(t, "  posts: {key: int}\n")
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db, rules := eng.Empty(t), load(t, "  posts: {key: int}\n")
 		users := rules.Model.Table("users")
-		mustApply(t, db, rules, Options{})
+		mustApply(t, db, rules, migrate.Options{})
 		former(t, db, rules)
 		const one, two, three = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002", "00000000-0000-7000-8000-000000000003"
 		insert(t, db, users, `{"id": "`+one+`", "email": "ada@x.example"}`)
@@ -56,7 +58,7 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		insert(t, db, users, `{"id": "`+three+`", "email": "ÄDA@x.example"}`)
 		insert(t, db, users, `{"id": "00000000-0000-7000-8000-000000000004"}`)
 		was := rows(t, db, users)
-		_, err := Apply(context.Background(), db, rules, Options{})
+		_, err := migrate.Apply(context.Background(), db, rules, migrate.Options{})
 		for _, want := range []string{"2 rows", one, two, "the same email but for upper and lower case"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Fatalf("Apply = %v, want %q", err, want)
@@ -65,20 +67,20 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		if strings.Contains(err.Error(), three) || rows(t, db, users) != was {
 			t.Errorf("Apply = %v\nrows\n%s\nwere\n%s", err, rows(t, db, users), was)
 		}
-		if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
+		if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify of the former model = %q, %v", drift, err)
 		}
 
 		execute(t, db, `UPDATE "users" SET "email" = 'ada2@x.example' WHERE "id" = '`+two+`'`)
-		plan, err := NewPlan(context.Background(), db, rules, Options{})
+		plan, err := migrate.NewPlan(context.Background(), db, rules, migrate.Options{})
 		if err != nil || !plan.Safe() {
 			t.Fatalf("the plan is %v, %v, want a safe one", plan, err)
 		}
-		result := mustApply(t, db, rules, Options{}) // as a start of the server does
+		result := mustApply(t, db, rules, migrate.Options{}) // as a start of the server does
 		if want := "unique changed: users.email: was case counts, is without regard to case"; len(result.Applied) != 1 || result.Applied[0] != want {
 			t.Errorf("Applied = %q, want %q", result.Applied, want)
 		}
-		if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
+		if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify = %q, %v", drift, err)
 		}
 		if err := tryInsert(db, users, `{"id": "00000000-0000-7000-8000-000000000005", "email": "Ada@X.example"}`); err == nil {
@@ -87,14 +89,14 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		insert(t, db, users, `{"id": "00000000-0000-7000-8000-000000000006", "email": "äda@x.example"}`) // not of A to Z
 
 		execute(t, db, noAddress)
-		if drift, err := Verify(context.Background(), db); err != nil || len(drift) != 1 || !strings.Contains(drift[0], "l_users__email") {
+		if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) != 1 || !strings.Contains(drift[0], "l_users__email") {
 			t.Errorf("Verify without the index = %q, %v", drift, err)
 		}
 		execute(t, db, sqlgen.Indexes(users)[0].Create())
-		if _, err := Undo(context.Background(), db, anything); err != nil {
+		if _, err := migrate.Undo(context.Background(), db, anything); err != nil {
 			t.Fatalf("Undo: %v", err)
 		}
-		if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
+		if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify after Undo = %q, %v", drift, err)
 		}
 		insert(t, db, users, `{"id": "00000000-0000-7000-8000-000000000007", "email": "ADA@x.example"}`) // case counts again
@@ -105,16 +107,16 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 func TestUsersRenamed(t *testing.T) {
 	before := "  people: {fields: {email: {type: text, optional: true, unique: true}}}\n"
 	after := "  users: {was: people}\n  people: {was: users, fields: {email: {type: text, optional: true, unique: true}, name: {type: text, optional: true}}}\n"
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, load(t, before), migrate.Options{})
 		insert(t, db, load(t, before).Model.Table("people"), `{"id": "00000000-0000-7000-8000-000000000001", "email": "a@x.example"}`)
 		insert(t, db, load(t, before).Model.Table("people"), `{"id": "00000000-0000-7000-8000-000000000002", "email": "A@x.example"}`)
 		insert(t, db, load(t, before).Model.Table("users"), `{"id": "00000000-0000-7000-8000-000000000003", "email": "b@x.example"}`)
 		refusedAs(t, eng, db, before, after, anything, "2 rows", "the same email but for upper and lower case")
 		execute(t, db, `DELETE FROM "people" WHERE "email" = 'A@x.example'`)
 		mustApply(t, db, load(t, after), anything)
-		if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
+		if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify = %q, %v", drift, err)
 		}
 		now := load(t, after).Model
@@ -154,9 +156,9 @@ func TestWidestIndexRows(t *testing.T) {
     unique: [[n, m, t]]
     indexes: [[a], [n, m]]
 `
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db, rules := eng.open(t), load(t, tables)
-		mustApply(t, db, rules, Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db, rules := eng.Empty(t), load(t, tables)
+		mustApply(t, db, rules, migrate.Options{})
 		r := rand.New(rand.NewPCG(1, 2))
 		wide := func(n int64) string {
 			text := make([]rune, n)
@@ -213,9 +215,9 @@ func TestWidestIndexRows(t *testing.T) {
 func TestTextsTooLongTogetherAreNotIndexed(t *testing.T) {
 	before := "  posts:\n    key: text\n    fields:\n      a: {type: text, max: 300}\n      b: {type: text, optional: true}\n"
 	after := before + "    unique: [[a, b]]\n"
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db, posts := eng.open(t), load(t, before).Model.Table("posts")
-		mustApply(t, db, load(t, before), Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db, posts := eng.Empty(t), load(t, before).Model.Table("posts")
+		mustApply(t, db, load(t, before), migrate.Options{})
 		insert(t, db, posts, `{"id": "short", "a": "x", "b": "`+strings.Repeat("y", 600)+`"}`)
 		insert(t, db, posts, `{"id": "long", "a": "`+strings.Repeat("𐀀", 300)+`", "b": "`+strings.Repeat("𐀀", 400)+`"}`)
 		refusedAs(t, eng, db, before, after, anything, "1 row (long) in the way", "a, b have more than 2674 bytes together, which no index holds")

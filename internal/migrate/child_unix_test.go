@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	loader "github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -57,13 +58,13 @@ func child(path, journeyNumber, statement string) error {
 		return err
 	}
 	options, at := journey.options(), -1
-	options.step = func(string) error {
+	options.OnStatement(func(string) error {
 		if at++; at != last {
 			return nil
 		}
 		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	}
-	_, err = Apply(context.Background(), db, rules, options)
+	})
+	_, err = migrate.Apply(context.Background(), db, rules, options)
 	return err
 }
 

@@ -8,14 +8,14 @@ import (
 	"path/filepath"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/model/load"
+	loader "github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
 // compile loads the model of an app with these tables.
 func compile(tables string) *rule.Rules {
-	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: notes\ntables:\n" + tables)})
+	m, faults := loader.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: notes\ntables:\n" + tables)})
 	if len(faults) > 0 {
 		log.Fatal(faults)
 	}

@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -35,9 +36,9 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 			url := pgtest.URL(t)
 			db, former := openPostgres(t, url), openPostgres(t, url)
 			old, now := load(t, "  posts: {key: int, fields: {n: {"+tt.was+"}}}\n"), load(t, "  posts: {key: int, fields: {n: {"+tt.is+"}}}\n")
-			mustApply(t, db, old, Options{})
+			mustApply(t, db, old, migrate.Options{})
 			execute(t, db, fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "created_at", "updated_at", "_rev") SELECT i, i, now(), now(), 1 FROM generate_series(1, %d) AS i`, there))
-			plan, err := NewPlan(context.Background(), db, now, anything)
+			plan, err := migrate.NewPlan(context.Background(), db, now, anything)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +47,7 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 				want[i] = fmt.Sprint(i)
 			}
 			n, locked, switched, options := 0, false, false, anything
-			options.step = func(sql string) error {
+			options.OnStatement(func(sql string) error {
 				switch {
 				case strings.HasPrefix(sql, "LOCK TABLE"):
 					if how := explained(t, former, plan); !strings.Contains(how, `"Index Name": "_rest_posts__n"`) {
@@ -70,8 +71,8 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 				execute(t, former, fmt.Sprintf(`UPDATE "posts" SET "n" = %s, "_rev" = %d WHERE "id" = %d`, wrote, n+1, n),
 					fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "created_at", "updated_at", "_rev") VALUES (%d, %s, now(), now(), 1)`, there+n, wrote))
 				return nil
-			}
-			_, err = Apply(context.Background(), db, now, options)
+			})
+			_, err = migrate.Apply(context.Background(), db, now, options)
 			after := now.Model
 			if tt.fault != "" {
 				after = old.Model
@@ -88,7 +89,7 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 				compareFields(t, db, want)
 			}
 			w := &walk{t: t, db: db, is: &world{}}
-			if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 || w.model() != string(snapshot.Encode(after)) {
+			if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 || w.model() != string(snapshot.Encode(after)) {
 				t.Errorf("the database differs from the model: %s, %v", strings.Join(drift, "\n"), err)
 			}
 			if left := w.left(); left != "" {

@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"os"
@@ -6,10 +6,12 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 // guided are the changes in the table of docs/migrations.md, each as a table before and after.
@@ -60,10 +62,10 @@ func TestGuide(t *testing.T) {
 	if len(said) != len(guided) {
 		t.Errorf("the page has %d changes, this test %d", len(said), len(guided))
 	}
-	onEach(t, func(t *testing.T, eng testEngine) {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		column, path := 0, filepath.Join(t.TempDir(), "test.db")
 		open := func() store.DB { return openFile(t, path) }
-		if eng.name != "sqlite" {
+		if eng.Name != "SQLite" {
 			column = 1
 			url := pgtest.URL(t)
 			open = func() store.DB { return openPostgres(t, url) }
@@ -71,7 +73,7 @@ func TestGuide(t *testing.T) {
 		var db store.DB
 		tables := func(text string) *rule.Rules { return load(t, "  people: {key: text}\n  "+text+"\n") }
 		to := func(text string) *plan.Plan {
-			plan, err := NewPlan(t.Context(), db, tables(text), anything)
+			plan, err := migrate.NewPlan(t.Context(), db, tables(text), anything)
 			if err != nil {
 				t.Fatal(err)
 			}

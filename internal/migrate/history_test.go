@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 // What is done to tables does not depend on what was done before, but for changes that are not finished.
@@ -16,7 +18,7 @@ func TestDamagedHistory(t *testing.T) {
 		second = "  notes:\n    fields: {text: {type: text}, stars: {type: int, default: 3}}\n"
 		third  = "  notes:\n    fields: {text: {type: text}, stars: {type: int, default: 3}, kind: {type: text, optional: true}}\n"
 	)
-	onEach(t, func(t *testing.T, eng testEngine) {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		for _, tt := range []struct {
 			name, sql string
 			damaged   string // what History says of the second entry
@@ -35,23 +37,23 @@ func TestDamagedHistory(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				ctx := context.Background()
 				damaged := func() store.DB {
-					db := eng.open(t)
+					db := eng.Empty(t)
 					mustApply(t, db, load(t, first), anything)
 					insert(t, db, load(t, first).Model.Table("notes"), `{"id": "018f0000-0000-7000-8000-0000000000a1", "text": "a"}`)
 					mustApply(t, db, load(t, second), anything)
 					damage(t, db, `UPDATE "ashlar_migrations" SET `+tt.sql+` WHERE "id" = 2`)
 					return db
 				}
-				if _, err := Undo(ctx, damaged(), anything); !says(err, tt.undo) {
+				if _, err := migrate.Undo(ctx, damaged(), anything); !says(err, tt.undo) {
 					t.Errorf("Undo: %v, want %q", err, tt.undo)
 				}
 				db := damaged()
-				history, err := History(ctx, db)
+				history, err := migrate.History(ctx, db)
 				if err != nil || len(history) != 2 || history[0].Damage != "" || !strings.HasPrefix(history[1].Damage, tt.damaged) || (history[1].Damage == "") != (tt.damaged == "") {
 					t.Errorf("History = %+v, %v, want %q of the second of 2 entries", history, err, tt.damaged)
 				}
 				for _, model := range []string{second, third} { // where nothing is to be done, and something
-					result, err := Apply(ctx, db, load(t, model), anything)
+					result, err := migrate.Apply(ctx, db, load(t, model), anything)
 					if !says(err, tt.apply) {
 						t.Errorf("Apply: %v, want %q", err, tt.apply)
 					}
@@ -64,7 +66,7 @@ func TestDamagedHistory(t *testing.T) {
 					if tt.name == "model" {
 						want = tt.undo
 					}
-					if _, err := Undo(ctx, db, anything); !says(err, want) {
+					if _, err := migrate.Undo(ctx, db, anything); !says(err, want) {
 						t.Errorf("Undo of the change after it: %v, want %q", err, want)
 					}
 				}

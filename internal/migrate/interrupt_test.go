@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -9,10 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 // journey is a change that does much at once.
@@ -112,7 +114,7 @@ func journeys() []journey {
 	}}
 }
 
-func (j journey) options() Options {
+func (j journey) options() migrate.Options {
 	o := allow(j.drops...)
 	o.Now = func() time.Time { return time.Date(2026, 2, 3, 4, 5, 6, 7000, time.UTC) }
 	return o
@@ -122,7 +124,7 @@ func (j journey) options() Options {
 func (j journey) start(t *testing.T, db store.DB) {
 	t.Helper()
 	old := load(t, j.before)
-	mustApply(t, db, old, Options{})
+	mustApply(t, db, old, migrate.Options{})
 	for _, row := range j.rows {
 		table, members, _ := strings.Cut(row, " ")
 		insert(t, db, old.Model.Table(table), members)
@@ -140,14 +142,14 @@ func picture(t *testing.T, db store.DB, m *model.Model) map[string]string {
 }
 
 // whole looks whether a database is wholly of a model, and holds these rows.
-func whole(t *testing.T, eng testEngine, db store.DB, source string, want map[string]string) {
+func whole(t *testing.T, eng modeltest.Engine, db store.DB, source string, want map[string]string) {
 	t.Helper()
 	m := load(t, source).Model
 	w := &walk{t: t, e: eng, db: db, is: &world{}}
 	if w.model() != string(snapshot.Encode(m)) {
 		t.Error("the stored model is another")
 	}
-	if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
+	if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 {
 		t.Errorf("Verify = %s, %v", strings.Join(drift, "\n"), err)
 	}
 	if diff := cmp.Diff(want, picture(t, db, m)); diff != "" {
@@ -159,14 +161,14 @@ func whole(t *testing.T, eng testEngine, db store.DB, source string, want map[st
 }
 
 // run makes the journey without a halt, and returns how many statements it takes and what comes of it.
-func (j journey) run(t *testing.T, eng testEngine) (statements []string, want map[string]string) {
+func (j journey) run(t *testing.T, eng modeltest.Engine) (statements []string, want map[string]string) {
 	t.Helper()
-	db, after, options := eng.open(t), load(t, j.after), j.options()
+	db, after, options := eng.Empty(t), load(t, j.after), j.options()
 	j.start(t, db)
-	options.step = func(sql string) error {
+	options.OnStatement(func(sql string) error {
 		statements = append(statements, sql)
 		return nil
-	}
+	})
 	mustApply(t, db, after, options)
 	want = picture(t, db, after.Model)
 	whole(t, eng, db, j.after, want)
@@ -176,7 +178,7 @@ func (j journey) run(t *testing.T, eng testEngine) (statements []string, want ma
 // TestInterruptedAnywhere ends a change before each of its statements, and starts again, with the new model and with the
 // former one.
 func TestInterruptedAnywhere(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		for _, journey := range journeys() {
 			t.Run(journey.name, func(t *testing.T) {
 				statements, want := journey.run(t, eng)
@@ -185,7 +187,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 						continue
 					}
 					journey.interrupt(t, eng, n, want, false)
-					if eng.name != "sqlite" {
+					if eng.Name != "SQLite" {
 						journey.interrupt(t, eng, n, want, true)
 					}
 					if t.Failed() {
@@ -199,20 +201,20 @@ func TestInterruptedAnywhere(t *testing.T) {
 
 // skipped says of which statements a short run leaves out the interruption: on PostgreSQL each takes two databases. Before
 // the last of them most of what is after the switch is done, and must not be done again.
-func skipped(e testEngine, n, all int) bool {
-	return !effort.Nightly() && e.name != "sqlite" && n%10 != 7 && n != all-1
+func skipped(e modeltest.Engine, n, all int) bool {
+	return !effort.Nightly() && e.Name != "SQLite" && n%10 != 7 && n != all-1
 }
 
 // interrupt ends the journey before its nth statement, and looks at both ways from there.
-func (j journey) interrupt(t *testing.T, eng testEngine, n int, want map[string]string, kill bool) {
+func (j journey) interrupt(t *testing.T, eng modeltest.Engine, n int, want map[string]string, kill bool) {
 	t.Helper()
-	db, old, after := eng.open(t), load(t, j.before), load(t, j.after)
+	db, old, after := eng.Empty(t), load(t, j.before), load(t, j.after)
 	defer db.Close()
 	j.start(t, db)
 	was := picture(t, db, old.Model)
 	halt := func() error {
 		at, options := -1, j.options()
-		options.step = func(string) error {
+		options.OnStatement(func(string) error {
 			if at++; at != n {
 				return nil
 			}
@@ -220,8 +222,8 @@ func (j journey) interrupt(t *testing.T, eng testEngine, n int, want map[string]
 				return killMigrator(db)
 			}
 			return errInterrupted
-		}
-		_, err := Apply(context.Background(), db, after, options)
+		})
+		_, err := migrate.Apply(context.Background(), db, after, options)
 		return err
 	}
 	if err := halt(); err == nil || (!kill && !errors.Is(err, errInterrupted)) {
@@ -229,7 +231,7 @@ func (j journey) interrupt(t *testing.T, eng testEngine, n int, want map[string]
 	}
 	w := &walk{t: t, e: eng, db: db, is: &world{}}
 	if w.model() == string(snapshot.Encode(old.Model)) {
-		if result, err := Apply(context.Background(), db, old, j.options()); err != nil || len(result.Applied) > 0 {
+		if result, err := migrate.Apply(context.Background(), db, old, j.options()); err != nil || len(result.Applied) > 0 {
 			t.Fatalf("Apply of the former model = %+v, %v, want nothing but that it is resumed", result, err)
 		}
 		whole(t, eng, db, j.before, was)
@@ -237,11 +239,11 @@ func (j journey) interrupt(t *testing.T, eng testEngine, n int, want map[string]
 			t.Fatal("Apply came to its end")
 		}
 	}
-	if _, err := Apply(context.Background(), db, after, j.options()); err != nil {
+	if _, err := migrate.Apply(context.Background(), db, after, j.options()); err != nil {
 		t.Fatalf("Apply after it was interrupted: %v", err)
 	}
 	whole(t, eng, db, j.after, want)
-	if err := db.Read(context.Background(), func(r store.Reader) error { return Unfinished(r) }); err != nil {
+	if err := db.Read(context.Background(), func(r store.Reader) error { return migrate.Unfinished(r) }); err != nil {
 		t.Error(err)
 	}
 }

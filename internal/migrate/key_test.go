@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -33,10 +34,10 @@ func TestPostgresKeyBesideWriters(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			url := pgtest.URL(t)
 			db, former := openPostgres(t, url), openPostgres(t, url)
-			mustApply(t, db, old, Options{})
+			mustApply(t, db, old, migrate.Options{})
 			insert(t, db, old.Model.Table("posts"), `{"id": "77"}`)
 			made, n, begun, bound, switched, options := 1, 0, false, false, false, anything
-			options.step = func(sql string) error {
+			options.OnStatement(func(sql string) error {
 				begun = begun || strings.HasPrefix(sql, tt.from)
 				switched = switched || strings.HasPrefix(sql, "LOCK TABLE")
 				if !begun || switched || strings.HasPrefix(sql, "CREATE FUNCTION") || strings.HasPrefix(sql, "CREATE TRIGGER") {
@@ -53,8 +54,8 @@ func TestPostgresKeyBesideWriters(t *testing.T) {
 				}
 				bound = bound || (tt.bound && strings.HasSuffix(sql, check))
 				return nil
-			}
-			_, err := Apply(context.Background(), db, now, options)
+			})
+			_, err := migrate.Apply(context.Background(), db, now, options)
 			if bound != tt.bound || switched != (tt.fault == "") {
 				t.Errorf("rows were refused: %t, the tables switched: %t", bound, switched)
 			}
@@ -71,7 +72,7 @@ func TestPostgresKeyBesideWriters(t *testing.T) {
 				t.Errorf("%d rows, want %d", got, made)
 			}
 			w := &walk{t: t, db: db, is: &world{}}
-			if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 || w.model() != string(snapshot.Encode(after)) {
+			if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 || w.model() != string(snapshot.Encode(after)) {
 				t.Errorf("the database differs from the model: %s, %v", strings.Join(drift, "\n"), err)
 			}
 		})

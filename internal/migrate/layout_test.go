@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -15,14 +15,15 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	loader "github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -32,7 +33,7 @@ var update = flag.Bool("update", false, "write the system tables of the current 
 // needs a new layout; any other change is planned like one of the app's tables.
 func TestCurrentLayout(t *testing.T) {
 	const file = "../system/layout2.json"
-	got := string(snapshot.Encode(Options{}.systemModel(&model.Model{})))
+	got := string(snapshot.Encode(migrate.Options{}.OwnModel(&model.Model{})))
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -49,9 +50,9 @@ func TestCurrentLayout(t *testing.T) {
 
 // layout1 opens a copy of a database that a release with layout 1 has made: rows, a history of two entries, an email, a
 // table with a key of type int, revisions.
-func layout1(t *testing.T, eng testEngine) store.DB {
+func layout1(t *testing.T, eng modeltest.Engine) store.DB {
 	t.Helper()
-	if eng.name == "sqlite" {
+	if eng.Name == "SQLite" {
 		data, err := os.ReadFile("testdata/layout1/ashlar.db")
 		if err != nil {
 			t.Fatal(err)
@@ -85,15 +86,7 @@ func layout1Model(t *testing.T, name string) *rule.Rules {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, faults := loader.Files(map[string][]byte{"ashlar.yaml": data})
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	return rules
+	return modeltest.Rules(t, string(data))
 }
 
 func layoutOf(t *testing.T, db store.DB) (layout int) {
@@ -112,7 +105,7 @@ func layoutOf(t *testing.T, db store.DB) (layout int) {
 func contents(t *testing.T, db store.DB, rules *rule.Rules) map[string]any {
 	t.Helper()
 	all := map[string]any{}
-	history, err := History(t.Context(), db)
+	history, err := migrate.History(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,20 +139,20 @@ func contents(t *testing.T, db store.DB, rules *rule.Rules) map[string]any {
 
 func TestFromLayout1(t *testing.T) {
 	rules, former := layout1Model(t, "ashlar.yaml"), layout1Model(t, "former.yaml")
-	onEach(t, func(t *testing.T, eng testEngine) {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		db := layout1(t, eng)
 		before := contents(t, db, rules)
-		if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {
+		if drift, err := migrate.Verify(t.Context(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify() before = %v, %v", drift, err)
 		}
-		if p, err := NewPlan(t.Context(), db, rules, Options{}); err != nil || p.Layout != 1 || len(p.Changes) > 0 || layoutOf(t, db) != 1 {
+		if p, err := migrate.NewPlan(t.Context(), db, rules, migrate.Options{}); err != nil || p.Layout != 1 || len(p.Changes) > 0 || layoutOf(t, db) != 1 {
 			t.Errorf("Make() = %+v, %v, want a plan without changes that starts from layout 1", p, err)
 		}
-		if _, err := Apply(t.Context(), db, rules, Options{ServerRunning: true}); errs.KindOf(err) != errs.Conflict || layoutOf(t, db) != 1 {
+		if _, err := migrate.Apply(t.Context(), db, rules, migrate.Options{ServerRunning: true}); errs.KindOf(err) != errs.Conflict || layoutOf(t, db) != 1 {
 			t.Errorf("Apply() beside a server = %v, want a conflict", err)
 		}
 
-		result, err := Apply(t.Context(), db, rules, Options{})
+		result, err := migrate.Apply(t.Context(), db, rules, migrate.Options{})
 		if err != nil || result.Layout != 1 || len(result.Applied) > 0 {
 			t.Fatalf("Apply() = %+v, %v", result, err)
 		}
@@ -169,10 +162,10 @@ func TestFromLayout1(t *testing.T) {
 		if diff := cmp.Diff(before, contents(t, db, rules)); diff != "" {
 			t.Errorf("contents (-before +after):\n%s", diff)
 		}
-		if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {
+		if drift, err := migrate.Verify(t.Context(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify() after = %v, %v", drift, err)
 		}
-		if result, err := Apply(t.Context(), db, rules, Options{}); err != nil || result.Layout != 0 {
+		if result, err := migrate.Apply(t.Context(), db, rules, migrate.Options{}); err != nil || result.Layout != 0 {
 			t.Errorf("second Apply() = %+v, %v", result, err)
 		}
 		if err := tryInsert(db, rules.Model.Table("notes"), `{"id": 100, "title": "t", "stars": 1, "author_id": "018f0000-0000-7000-8000-0000000000a1"}`); err != nil {
@@ -180,17 +173,17 @@ func TestFromLayout1(t *testing.T) {
 		}
 
 		options := anything
-		if _, err := Undo(t.Context(), db, options); err == nil || !strings.Contains(err.Error(), "undoing would lose data") {
+		if _, err := migrate.Undo(t.Context(), db, options); err == nil || !strings.Contains(err.Error(), "undoing would lose data") {
 			t.Errorf("Undo() = %v, want that stars are lost", err)
 		}
 		execute(t, db, `UPDATE "notes" SET "stars" = 3`)
-		if _, err := Undo(t.Context(), db, options); err != nil {
+		if _, err := migrate.Undo(t.Context(), db, options); err != nil {
 			t.Fatalf("Undo() = %v", err)
 		}
-		if changes, _, err := Differences(t.Context(), db, former.Model); err != nil || len(changes) > 0 {
+		if changes, _, err := migrate.Differences(t.Context(), db, former.Model); err != nil || len(changes) > 0 {
 			t.Errorf("after Undo() the tables differ from the former model: %v, %v", changes, err)
 		}
-		if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {
+		if drift, err := migrate.Verify(t.Context(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify() after Undo() = %v, %v", drift, err)
 		}
 	})
@@ -198,10 +191,10 @@ func TestFromLayout1(t *testing.T) {
 
 // Undo of a database of an older layout brings it to the current one first.
 func TestUndoFromLayout1(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		db := layout1(t, eng)
 		execute(t, db, `UPDATE "notes" SET "stars" = 3`)
-		if result, err := Undo(t.Context(), db, anything); err != nil || result.Layout != 1 || layoutOf(t, db) != store.Layout {
+		if result, err := migrate.Undo(t.Context(), db, anything); err != nil || result.Layout != 1 || layoutOf(t, db) != store.Layout {
 			t.Errorf("Undo() = %+v, %v", result, err)
 		}
 	})
@@ -210,18 +203,20 @@ func TestUndoFromLayout1(t *testing.T) {
 // A step that is interrupted before any of its statements has not happened, and the next start runs it.
 func TestLayoutInterrupted(t *testing.T) {
 	rules := layout1Model(t, "ashlar.yaml")
-	onEach(t, func(t *testing.T, eng testEngine) {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		db := layout1(t, eng)
 		before := contents(t, db, rules)
 		killed := errors.New("killed")
 		for cut := 1; ; cut++ {
 			ran := 0
-			_, err := Apply(t.Context(), db, rules, Options{step: func(string) error {
+			var options migrate.Options
+			options.OnStatement(func(string) error {
 				if ran++; ran == cut {
 					return killed
 				}
 				return nil
-			}})
+			})
+			_, err := migrate.Apply(t.Context(), db, rules, options)
 			if err == nil {
 				if cut < 8 {
 					t.Errorf("the step has %d statements, want more", cut-1)
@@ -250,24 +245,24 @@ func jobs(*model.Model) []*model.Table {
 // A release with more system tables makes them like any table of the app, and one with fewer leaves them alone.
 func TestSystemTableAdded(t *testing.T) {
 	rules := load(t, "  posts: {key: int, fields: {title: {type: text}}}\n")
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, rules, Options{})
-		with := Options{System: []system.Fragment{jobs}, Now: func() time.Time { return time.Unix(1, 0) }}
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, rules, migrate.Options{})
+		with := migrate.Options{System: []system.Fragment{jobs}, Now: func() time.Time { return time.Unix(1, 0) }}
 		result := mustApply(t, db, rules, with)
 		if diff := cmp.Diff([]string{"table added: ashlar_jobs"}, result.Applied); diff != "" {
 			t.Errorf("Applied (-want +got):\n%s", diff)
 		}
-		for _, options := range []Options{with, {}} {
+		for _, options := range []migrate.Options{with, {}} {
 			if result := mustApply(t, db, rules, options); len(result.Applied) > 0 {
 				t.Errorf("Apply() again = %v, want nothing", result.Applied)
 			}
 		}
-		if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {
+		if drift, err := migrate.Verify(t.Context(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify() = %v, %v", drift, err)
 		}
 		execute(t, db, `DROP INDEX "i_ashlar_jobs__state"`)
-		if drift, err := Verify(t.Context(), db); err != nil || len(drift) != 1 {
+		if drift, err := migrate.Verify(t.Context(), db); err != nil || len(drift) != 1 {
 			t.Errorf("Verify() = %v, %v, want that the index is missing", drift, err)
 		}
 	})
@@ -276,13 +271,13 @@ func TestSystemTableAdded(t *testing.T) {
 // Only the system opens a system table, and through the door of all rows.
 func TestSystemTablesAreRecords(t *testing.T) {
 	rules := load(t, "  posts: {key: int, fields: {title: {type: text}}}\n")
-	own, faults := rule.CompileModel(Options{}.systemModel(rules.Model))
+	own, faults := rule.CompileModel(migrate.Options{}.OwnModel(rules.Model))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
-		mustApply(t, db, rules, Options{})
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
+		mustApply(t, db, rules, migrate.Options{})
 		rows := record.New(db, own, record.Config{})
 		user := caller.User(caller.Identity{ID: "018f0000-0000-7000-8000-0000000000a1", Roles: []string{"editor"}})
 		for _, table := range own.Model.Tables {

@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -9,10 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 const before = `
@@ -31,22 +33,22 @@ func fill(t *testing.T, db store.DB, m *model.Model) {
 }
 
 func TestNewDatabase(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db, rules := eng.open(t), load(t, before)
-		if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || !p.IsNew() {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db, rules := eng.Empty(t), load(t, before)
+		if p, err := migrate.NewPlan(context.Background(), db, rules, migrate.Options{}); err != nil || !p.IsNew() {
 			t.Errorf("Make = %v, %v, want a new database", p, err)
 		}
-		if got := mustApply(t, db, rules, Options{}); !got.Created || got.Applied != nil {
+		if got := mustApply(t, db, rules, migrate.Options{}); !got.Created || got.Applied != nil {
 			t.Errorf("Apply = %+v, want created", got)
 		}
 		fill(t, db, rules.Model)
-		if got := mustApply(t, db, rules, Options{}); got.Created || got.Applied != nil {
+		if got := mustApply(t, db, rules, migrate.Options{}); got.Created || got.Applied != nil {
 			t.Errorf("the second Apply = %+v, want nothing", got)
 		}
-		if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || p.IsNew() || len(p.Steps) > 0 || len(p.Changes) > 0 {
+		if p, err := migrate.NewPlan(context.Background(), db, rules, migrate.Options{}); err != nil || p.IsNew() || len(p.Steps) > 0 || len(p.Changes) > 0 {
 			t.Errorf("Make = %+v, %v, want nothing to do", p, err)
 		}
-		if history, err := History(context.Background(), db); err != nil || len(history) != 1 || history[0].State != Done {
+		if history, err := migrate.History(context.Background(), db); err != nil || len(history) != 1 || history[0].State != migrate.Done {
 			t.Errorf("History = %+v, %v, want the making of the database", history, err)
 		}
 	})
@@ -150,21 +152,21 @@ func changes() []change {
 func TestChanges(t *testing.T) {
 	for _, tt := range changes() {
 		t.Run(tt.name, func(t *testing.T) {
-			onEach(t, func(t *testing.T, e testEngine) { tt.run(t, e) })
+			onEach(t, func(t *testing.T, e modeltest.Engine) { tt.run(t, e) })
 		})
 	}
 }
 
-func (tt change) run(t *testing.T, eng testEngine) {
-	db, old, rules := eng.open(t), load(t, tt.before), load(t, tt.after)
-	mustApply(t, db, old, Options{})
+func (tt change) run(t *testing.T, eng modeltest.Engine) {
+	db, old, rules := eng.Empty(t), load(t, tt.before), load(t, tt.after)
+	mustApply(t, db, old, migrate.Options{})
 	for _, row := range tt.rows {
 		table, members, _ := strings.Cut(row, " ")
 		insert(t, db, old.Model.Table(table), members)
 	}
 	if tt.allow != nil {
-		_, err := Apply(context.Background(), db, rules, anything)
-		if h, ok := errors.AsType[*HazardError](err); !ok || cmp.Diff(tt.allow, h.Drops) != "" {
+		_, err := migrate.Apply(context.Background(), db, rules, anything)
+		if h, ok := errors.AsType[*migrate.HazardError](err); !ok || cmp.Diff(tt.allow, h.Drops) != "" {
 			t.Fatalf("Apply without leave to drop %v = %v", tt.allow, err)
 		}
 	}
@@ -178,7 +180,7 @@ func (tt change) run(t *testing.T, eng testEngine) {
 		}
 	}
 	sameAsFresh(t, eng, db, rules)
-	if p, err := NewPlan(context.Background(), db, rules, Options{}); err != nil || len(p.Steps)+len(p.Changes) > 0 {
+	if p, err := migrate.NewPlan(context.Background(), db, rules, migrate.Options{}); err != nil || len(p.Steps)+len(p.Changes) > 0 {
 		t.Errorf("a second plan = %+v, %v, want nothing", p, err)
 	}
 }
@@ -192,7 +194,7 @@ func TestPostgresNodesTogether(t *testing.T) {
 	for range 5 {
 		db := openPostgres(t, url)
 		wg.Go(func() {
-			result, err := Apply(context.Background(), db, rules, Options{})
+			result, err := migrate.Apply(context.Background(), db, rules, migrate.Options{})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -212,15 +214,15 @@ func TestPostgresNodesTogether(t *testing.T) {
 // TestReferenceToReplacedTable refuses rows that refer to a dropped table whose name another table takes over: their ids
 // mean nothing there.
 func TestReferenceToReplacedTable(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
-		db := eng.open(t)
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := eng.Empty(t)
 		before := load(t, "  a: {key: int}\n  b: {key: int}\n  posts: {key: int, fields: {x: {ref: b}}}\n")
 		after := load(t, "  b: {was: a, key: int}\n  posts: {key: int, fields: {x: {ref: b}}}\n")
-		mustApply(t, db, before, Options{})
+		mustApply(t, db, before, migrate.Options{})
 		insert(t, db, before.Model.Table("b"), `{"id": 2}`)
 		insert(t, db, before.Model.Table("posts"), `{"id": 1, "x_id": 2}`)
-		options := Options{Hazards: plan.Rewrites | plan.Breaks, Allow: []string{"b"}, By: "a test"}
-		result, err := Apply(context.Background(), db, after, options)
+		options := migrate.Options{Hazards: plan.Rewrites | plan.Breaks, Allow: []string{"b"}, By: "a test"}
+		result, err := migrate.Apply(context.Background(), db, after, options)
 		if faults, ok := errors.AsType[model.Faults](err); !ok || !strings.Contains(faults.Error(), "they refer to rows of b that are not there") {
 			t.Errorf("Apply = %+v, %v, want a fault at the reference", result, err)
 		}

@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
@@ -44,7 +45,7 @@ func TestPlans(t *testing.T) {
 	show := func(name, was, is string) {
 		for _, d := range []sqlgen.Dialect{sqlgen.SQLite, sqlgen.Postgres} {
 			old, next := load(t, was), load(t, is)
-			p := plan.New(engineOf(d), old.Model, next.Model, plan.Defaults(next, time.Unix(1e9, 0)))
+			p := migrate.NewEnginePlan(d, old.Model, next.Model, plan.Defaults(next, time.Unix(1e9, 0)))
 			fmt.Fprintf(&all, "-- %s, %s --\n%s", name, d, printed(p))
 		}
 	}

@@ -1,51 +1,41 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	loader "github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// testEngine opens databases of one kind.
-type testEngine struct {
-	name string
-	open func(*testing.T) store.DB
-}
-
-func engines() []testEngine {
-	all := []testEngine{{"sqlite", openSQLite}}
+// engines are SQLite, and PostgreSQL if it is installed.
+func engines() []modeltest.Engine {
+	all := []modeltest.Engine{modeltest.SQLite(sqlite.Config{Logger: slog.New(slog.DiscardHandler)})}
 	if pgtest.Available() {
-		all = append(all, testEngine{"postgresql", func(t *testing.T) store.DB { return openPostgres(t, pgtest.URL(t)) }})
+		all = append(all, modeltest.Postgres(postgres.Config{}))
 	}
 	return all
 }
 
 // onEach runs a test on every engine.
-func onEach(t *testing.T, f func(t *testing.T, e testEngine)) {
+func onEach(t *testing.T, f func(t *testing.T, eng modeltest.Engine)) {
 	t.Helper()
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) { f(t, e) })
+	for _, eng := range engines() {
+		t.Run(eng.Name, func(t *testing.T) { f(t, eng) })
 	}
-}
-
-func openSQLite(t *testing.T) store.DB {
-	t.Helper()
-	return openFile(t, filepath.Join(t.TempDir(), "test.db"))
 }
 
 func openFile(t *testing.T, path string) store.DB {
@@ -71,29 +61,21 @@ func openPostgres(t *testing.T, url string) store.DB {
 // load compiles a model of tables, as they stand under `tables:`.
 func load(t testing.TB, tables string) *rule.Rules {
 	t.Helper()
-	m, faults := loader.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: test\ntables:\n" + tables)})
-	if len(faults) > 0 {
-		t.Fatalf("faults:\n%v\n%s", faults, tables)
-	}
-	rules, faults := rule.CompileModel(m)
-	if len(faults) > 0 {
-		t.Fatalf("faults:\n%v\n%s", faults, tables)
-	}
-	return rules
+	return modeltest.Rules(t, "ashlar: 1\nname: test\ntables:\n"+tables)
 }
 
 // anything allows whatever a plan does, but what it loses.
-var anything = Options{Hazards: plan.Rewrites | plan.Breaks, By: "a test"}
+var anything = migrate.Options{Hazards: plan.Rewrites | plan.Breaks, By: "a test"}
 
-func allow(drops ...string) Options {
+func allow(drops ...string) migrate.Options {
 	o := anything
 	o.Allow = drops
 	return o
 }
 
-func mustApply(t testing.TB, db store.DB, rules *rule.Rules, options Options) Result {
+func mustApply(t testing.TB, db store.DB, rules *rule.Rules, options migrate.Options) migrate.Result {
 	t.Helper()
-	result, err := Apply(context.Background(), db, rules, options)
+	result, err := migrate.Apply(context.Background(), db, rules, options)
 	if err != nil {
 		t.Fatalf("Apply: %v", err)
 	}

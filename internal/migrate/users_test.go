@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"errors"
@@ -8,11 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 // accounts is a fragment whose tables refer to users, and to one another.
@@ -27,7 +29,7 @@ func accounts(app *model.Model) []*model.Table {
 	return []*model.Table{accounts, sessions, mails}
 }
 
-var withAccounts = Options{Hazards: plan.Rewrites | plan.Breaks, System: []system.Fragment{accounts}}
+var withAccounts = migrate.Options{Hazards: plan.Rewrites | plan.Breaks, System: []system.Fragment{accounts}}
 
 // usersOnly returns a model of users, and of posts that refer to them.
 func usersOnly(t *testing.T, key, fields string) *rule.Rules {
@@ -40,7 +42,7 @@ func userID(n int) string { return fmt.Sprintf("018f0000-0000-7000-8000-%012d", 
 // fillAccounts makes users, each with a post, an account, a session and a mail.
 func fillAccounts(t *testing.T, db store.DB, rules *rule.Rules, users int) {
 	t.Helper()
-	own := withAccounts.systemModel(rules.Model)
+	own := withAccounts.OwnModel(rules.Model)
 	for n := range users {
 		insert(t, db, rules.Model.Table("users"), fmt.Sprintf(`{"id": %q, "email": "u%d@example.com"}`, userID(n), n))
 		insert(t, db, rules.Model.Table("posts"), fmt.Sprintf(`{"id": %d, "author_id": %q}`, n, userID(n)))
@@ -54,8 +56,8 @@ func fillAccounts(t *testing.T, db store.DB, rules *rule.Rules, users int) {
 func systemRows(t *testing.T, db store.DB, app *model.Model) string {
 	t.Helper()
 	var all []string
-	for _, table := range withAccounts.systemModel(app).Tables {
-		if strings.HasSuffix(table.Name, "_meta") || table.Name == historyTable {
+	for _, table := range withAccounts.OwnModel(app).Tables {
+		if strings.HasSuffix(table.Name, "_meta") || table.Name == migrate.HistoryTable {
 			continue
 		}
 		all = append(all, table.Name+"\n"+rows(t, db, table))
@@ -65,7 +67,7 @@ func systemRows(t *testing.T, db store.DB, app *model.Model) string {
 
 func mustVerify(t *testing.T, db store.DB) {
 	t.Helper()
-	if drift, err := Verify(t.Context(), db); err != nil || len(drift) > 0 {
+	if drift, err := migrate.Verify(t.Context(), db); err != nil || len(drift) > 0 {
 		t.Errorf("Verify() = %v, %v", drift, err)
 	}
 }
@@ -73,16 +75,16 @@ func mustVerify(t *testing.T, db store.DB) {
 // Tables that refer to users come with a new database, or to one with rows. The database enforces the references.
 func TestSystemTablesReferToUsers(t *testing.T) {
 	rules := usersOnly(t, "uuid", "")
-	onEach(t, func(t *testing.T, eng testEngine) {
-		for _, first := range []Options{withAccounts, {}} {
-			db := eng.open(t)
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		for _, first := range []migrate.Options{withAccounts, {}} {
+			db := eng.Empty(t)
 			mustApply(t, db, rules, first)
 			insert(t, db, rules.Model.Table("users"), fmt.Sprintf(`{"id": %q, "email": "first@example.com"}`, userID(99)))
 			mustApply(t, db, rules, withAccounts)
 			mustVerify(t, db)
 			fillAccounts(t, db, rules, 2)
 
-			own := withAccounts.systemModel(rules.Model)
+			own := withAccounts.OwnModel(rules.Model)
 			err := tryInsert(db, own.Table("ashlar_mails"), fmt.Sprintf(`{"id": 100, "user_id": %q, "subject": "to nobody"}`, userID(98)))
 			if c, ok := errors.AsType[*store.ConstraintError](err); !ok || c.Constraint != store.ForeignKey {
 				t.Errorf("a mail to a missing user: %v", err)
@@ -92,7 +94,7 @@ func TestSystemTablesReferToUsers(t *testing.T) {
 			if diff := cmp.Diff(want, systemRows(t, db, rules.Model)); diff != "" {
 				t.Errorf("after the deletion of a user (-want +got):\n%s", diff)
 			}
-			for _, options := range []Options{withAccounts, {}} { // a release that does not know them leaves them alone
+			for _, options := range []migrate.Options{withAccounts, {}} { // a release that does not know them leaves them alone
 				if result := mustApply(t, db, rules, options); len(result.Applied) > 0 {
 					t.Errorf("Apply() again = %v, want nothing", result.Applied)
 				}
@@ -117,9 +119,9 @@ func TestUsersChangeUnderSystemTables(t *testing.T) {
 		{name: "key changed", after: usersOnly(t, "text", "age: {type: int, optional: true}, nick: {type: text, optional: true}"), undo: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			onEach(t, func(t *testing.T, eng testEngine) {
+			onEach(t, func(t *testing.T, eng modeltest.Engine) {
 				for _, known := range []bool{true, false} {
-					db := eng.open(t)
+					db := eng.Empty(t)
 					mustApply(t, db, before, withAccounts)
 					fillAccounts(t, db, before, 3)
 					want := systemRows(t, db, before.Model)
@@ -138,7 +140,7 @@ func TestUsersChangeUnderSystemTables(t *testing.T) {
 					left := tt.after
 					if tt.undo {
 						options.Allow = nil
-						if _, err := Undo(t.Context(), db, options); err != nil {
+						if _, err := migrate.Undo(t.Context(), db, options); err != nil {
 							t.Fatalf("Undo() = %v", err)
 						}
 						mustVerify(t, db)
@@ -161,7 +163,7 @@ func TestUsersChangeUnderSystemTables(t *testing.T) {
 // A database of an older layout gets the system tables of this release in the same change.
 func TestAccountsFromLayout1(t *testing.T) {
 	rules := layout1Model(t, "ashlar.yaml")
-	onEach(t, func(t *testing.T, eng testEngine) {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		db := layout1(t, eng)
 		mustApply(t, db, rules, withAccounts)
 		mustVerify(t, db)

@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/diff"
@@ -21,13 +22,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // walks says how many there are, and of how many steps each.
-func walks(eng testEngine) (many, steps int) {
+func walks(eng modeltest.Engine) (many, steps int) {
 	many, steps = 8, 25
-	if eng.name == "sqlite" {
+	if eng.Name == "SQLite" {
 		many = 16
 	}
 	if effort.Nightly() {
@@ -39,7 +41,7 @@ func walks(eng testEngine) (many, steps int) {
 // TestRandomWalk takes databases through random changes of random models, with random rows, and compares what comes of it
 // with what the changes mean.
 func TestRandomWalk(t *testing.T) {
-	onEach(t, func(t *testing.T, eng testEngine) {
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		random := effort.Seeds(t)
 		many, steps := walks(eng)
 		seen := map[string]int{}
@@ -57,8 +59,8 @@ func TestRandomWalk(t *testing.T) {
 	})
 }
 
-func walkOnce(t *testing.T, eng testEngine, r *rand.Rand, steps int, seen map[string]int) {
-	w := &walk{Rand: r, t: t, e: eng, db: eng.open(t), at: time.Date(2026, 2, 3, 4, 5, 6, 789000, time.UTC), seen: seen}
+func walkOnce(t *testing.T, eng modeltest.Engine, r *rand.Rand, steps int, seen map[string]int) {
+	w := &walk{Rand: r, t: t, e: eng, db: eng.Empty(t), at: time.Date(2026, 2, 3, 4, 5, 6, 789000, time.UTC), seen: seen}
 	w.begin()
 	for range steps {
 		w.writeRows()
@@ -73,7 +75,7 @@ func walkOnce(t *testing.T, eng testEngine, r *rand.Rand, steps int, seen map[st
 type walk struct {
 	*rand.Rand
 	t  *testing.T
-	e  testEngine
+	e  modeltest.Engine
 	db store.DB
 	at time.Time
 	// shape counts the steps and their undoing. Statements hold it: the engine keeps a prepared statement by its text, and a
@@ -97,7 +99,7 @@ func (w *walk) begin() {
 			break
 		}
 	}
-	if got := mustApply(w.t, w.db, w.is.rules, Options{}); !got.Created {
+	if got := mustApply(w.t, w.db, w.is.rules, migrate.Options{}); !got.Created {
 		w.t.Fatalf("Apply = %+v, want created", got)
 	}
 }
@@ -123,7 +125,7 @@ func (w *walk) planned() (planned *plan.Plan) {
 		if err != nil {
 			return err
 		}
-		planned, _ = between(reader, models{old, Options{}.systemModel(old)}, models{w.to.rules.Model, Options{}.systemModel(w.to.rules.Model)}, nil, w.at)
+		planned, _ = migrate.PlanBetween(reader, old, w.to.rules.Model, w.at)
 		return nil
 	})
 	return planned
@@ -152,8 +154,8 @@ func (w *walk) next() (to *world, names []string) {
 	return nil, nil
 }
 
-func (w *walk) options(drops ...string) Options {
-	return Options{Hazards: plan.Rewrites | plan.Breaks, Allow: drops, By: "a walk", Now: func() time.Time { return w.at }}
+func (w *walk) options(drops ...string) migrate.Options {
+	return migrate.Options{Hazards: plan.Rewrites | plan.Breaks, Allow: drops, By: "a walk", Now: func() time.Time { return w.at }}
 }
 
 func (w *walk) step() {
@@ -194,7 +196,7 @@ var errInterrupted = errors.New("interrupted by the test")
 // the change was made all the same.
 func (w *walk) interrupted(want *outcome) (arrived bool) {
 	w.t.Helper()
-	planned, err := NewPlan(context.Background(), w.db, w.to.rules, w.options())
+	planned, err := migrate.NewPlan(context.Background(), w.db, w.to.rules, w.options())
 	if err != nil {
 		w.fatalf("Make: %v", err)
 	}
@@ -202,9 +204,9 @@ func (w *walk) interrupted(want *outcome) (arrived bool) {
 	for _, s := range planned.Steps {
 		statements += len(s.Parts)
 	}
-	at, kill := w.IntN(statements), w.e.name != "sqlite" && chance(w.Rand, 60)
+	at, kill := w.IntN(statements), w.e.Name != "SQLite" && chance(w.Rand, 60)
 	options, n := w.options(want.drops...), -1
-	options.step = func(string) error {
+	options.OnStatement(func(string) error {
 		if n++; n != at {
 			return nil
 		}
@@ -212,9 +214,9 @@ func (w *walk) interrupted(want *outcome) (arrived bool) {
 			return errInterrupted
 		}
 		return killMigrator(w.db)
-	}
+	})
 	w.seen["interrupted"]++
-	_, err = Apply(context.Background(), w.db, w.to.rules, options)
+	_, err = migrate.Apply(context.Background(), w.db, w.to.rules, options)
 	switch {
 	case err == nil:
 		w.arrive(want)
@@ -237,7 +239,7 @@ func (w *walk) interrupted(want *outcome) (arrived bool) {
 func (w *walk) again(killed bool) {
 	w.t.Helper()
 	if killed {
-		result, err := Apply(context.Background(), w.db, w.is.rules, w.options())
+		result, err := migrate.Apply(context.Background(), w.db, w.is.rules, w.options())
 		if err != nil || len(result.Applied) > 0 {
 			w.fatalf("Apply of the former model = %+v, %v, want nothing but that it is resumed", result, err)
 		}
@@ -267,7 +269,7 @@ func (w *walk) model() (text string) {
 
 func (w *walk) apply(want *outcome) {
 	w.t.Helper()
-	if _, err := Apply(context.Background(), w.db, w.to.rules, w.options(want.drops...)); err != nil {
+	if _, err := migrate.Apply(context.Background(), w.db, w.to.rules, w.options(want.drops...)); err != nil {
 		w.fatalf("Apply: %v", err)
 	}
 }
@@ -275,7 +277,7 @@ func (w *walk) apply(want *outcome) {
 // refused applies a change that rows contradict.
 func (w *walk) refused(o *outcome) {
 	w.t.Helper()
-	_, err := Apply(context.Background(), w.db, w.to.rules, w.options(o.drops...))
+	_, err := migrate.Apply(context.Background(), w.db, w.to.rules, w.options(o.drops...))
 	faults, ok := errors.AsType[model.Faults](err)
 	if !ok || len(faults) == 0 {
 		w.fatalf("Apply = %v, want faults, since rows contradict: %v", err, o.wrong)
@@ -291,8 +293,8 @@ func (w *walk) refused(o *outcome) {
 // needsLeave applies a change that loses data, without leave.
 func (w *walk) needsLeave(want *outcome) {
 	w.t.Helper()
-	_, err := Apply(context.Background(), w.db, w.to.rules, w.options())
-	hazard, ok := errors.AsType[*HazardError](err)
+	_, err := migrate.Apply(context.Background(), w.db, w.to.rules, w.options())
+	hazard, ok := errors.AsType[*migrate.HazardError](err)
 	if !ok {
 		w.fatalf("Apply without leave to lose %v = %v", want.drops, err)
 	}
@@ -324,7 +326,7 @@ func (w *walk) check(when string) {
 
 // different says in what the database is not the world that is.
 func (w *walk) different() string {
-	if drift, err := Verify(context.Background(), w.db); err != nil || len(drift) > 0 {
+	if drift, err := migrate.Verify(context.Background(), w.db); err != nil || len(drift) > 0 {
 		return fmt.Sprintf("Verify = %s, %v", strings.Join(drift, "\n"), err)
 	}
 	for _, table := range w.is.tables {
@@ -336,7 +338,7 @@ func (w *walk) different() string {
 			return fmt.Sprintf("rows of %s (-want +got):\n%s", table.name, diff)
 		}
 	}
-	if p, err := NewPlan(context.Background(), w.db, w.is.rules, w.options()); err != nil || len(p.Steps)+len(p.Changes)+len(p.Faults()) > 0 {
+	if p, err := migrate.NewPlan(context.Background(), w.db, w.is.rules, w.options()); err != nil || len(p.Steps)+len(p.Changes)+len(p.Faults()) > 0 {
 		return fmt.Sprintf("a second plan = %+v, %v, want nothing to do", p, err)
 	}
 	return w.left()
@@ -344,7 +346,7 @@ func (w *walk) different() string {
 
 // left says what a change has left behind that Verify does not look at.
 func (w *walk) left() (names string) {
-	if w.e.name == "sqlite" {
+	if w.e.Name == "SQLite" {
 		return ""
 	}
 	err := w.db.Read(context.Background(), func(reader store.Reader) error {
@@ -493,7 +495,7 @@ func (w *walk) undo(former *world, want *outcome) {
 	w.shape++
 	w.to = former // for those who read of a failure
 	defer func() { w.to = nil }()
-	_, err := Undo(context.Background(), w.db, w.options())
+	_, err := migrate.Undo(context.Background(), w.db, w.options())
 	faults, contradicted := errors.AsType[model.Faults](err)
 	switch {
 	case len(want.drops) > 0:

@@ -1,4 +1,4 @@
-package migrate
+package migrate_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -55,12 +56,12 @@ func TestPostgresBesideWriters(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			url := pgtest.URL(t)
 			db := openPostgres(t, url)
-			mustApply(t, db, load(t, busy), Options{})
+			mustApply(t, db, load(t, busy), migrate.Options{})
 			execute(t, db, `INSERT INTO "teams" ("id", "created_at", "updated_at", "_rev") SELECT i, now(), now(), 1 FROM generate_series(0, 9) AS i`,
 				fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "u", "r", "team_id", "created_at", "updated_at", "_rev") SELECT i, (i * 7)::text, i, NULL, i %% 10, now(), now(), 1 FROM generate_series(0, %d) AS i`, busyRows-1))
 			crowd := startWriters(t, url, tt.breaks)
 			crowd.wait(20)
-			result, err := Apply(context.Background(), db, load(t, tt.new), anything)
+			result, err := migrate.Apply(context.Background(), db, load(t, tt.new), anything)
 			during := crowd.writes.Load()
 			if !tt.breaks {
 				crowd.wait(20)
@@ -69,7 +70,7 @@ func TestPostgresBesideWriters(t *testing.T) {
 			if err != nil || len(result.Applied) == 0 {
 				t.Fatalf("Apply = %+v, %v", result, err)
 			}
-			if drift, err := Verify(context.Background(), db); err != nil || len(drift) > 0 {
+			if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 {
 				t.Errorf("Verify = %s, %v", strings.Join(drift, "\n"), err)
 			}
 			t.Logf("%d writes before the end of the change", during)
@@ -247,7 +248,7 @@ func TestPostgresNodesStartTogether(t *testing.T) {
 	for i := range 5 {
 		db := openPostgres(t, url)
 		all.Go(func() {
-			result, err := Apply(context.Background(), db, rules, journey.options())
+			result, err := migrate.Apply(context.Background(), db, rules, journey.options())
 			if err != nil {
 				t.Error(err)
 			}
