@@ -125,3 +125,25 @@ func TestConditionsOfAccounts(t *testing.T) {
 		}
 	}
 }
+
+// A sign-up has no caller, so a field of users that needs one to have a value could never be filled.
+func TestDefaultsOfSignup(t *testing.T) {
+	const name = "ashlar.yaml:7:46: a sign-up makes the row of users before anybody is signed in"
+	for _, tt := range []struct{ signup, field, want string }{
+		{"open", "{type: text, max: 9, default: auth.email}", name},
+		{"invite", "{type: text, max: 9, default: auth.email}", name},
+		{"closed", "{type: text, max: 9, default: auth.email}", ""},
+		{"open", "{type: text, max: 9, default: auth.email, optional: true}", ""},
+		{"open", "{type: timestamp, default: now}", ""},
+	} {
+		m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte("ashlar: 1\nname: a\naccounts: {signup: " + tt.signup +
+			"}\ntables:\n  users:\n    fields:\n      made_by: " + tt.field + "\n")})
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		_, faults = CompileModel(m)
+		if (len(faults) == 0) != (tt.want == "") || (tt.want != "" && !strings.HasPrefix(faults[0].String(), tt.want)) {
+			t.Errorf("signup: %s, %s: faults %v, want %q", tt.signup, tt.field, faults, tt.want)
+		}
+	}
+}

@@ -143,6 +143,20 @@ func (b *builder) accounts(accounts *model.Accounts) {
 		out.InviteBy = b.aboutCaller(accounts.Invite.By)
 	}
 	b.rules.Accounts = out
+	if accounts.Signup != model.SignupClosed {
+		b.checkSignup()
+	}
+}
+
+// checkSignup reports required fields of users whose default is about the caller. A sign-up has no caller yet.
+func (b *builder) checkSignup() {
+	for _, field := range b.rules.Model.Table("users").Fields {
+		node := b.rules.fields[field].Default
+		if node != nil && !field.Optional && asksCaller(node) {
+			b.faults = append(b.faults, b.rules.Model.Fault(field.Default.Pos,
+				"a sign-up makes the row of users before anybody is signed in, so this default has no value: add optional: true, or give a default without auth"))
+		}
+	}
 }
 
 // aboutCaller compiles a condition without a row.

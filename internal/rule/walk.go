@@ -182,6 +182,16 @@ func Counts(node Node, table *model.Table) bool {
 	return counts
 }
 
+// asksCaller reports whether an expression depends on the caller.
+func asksCaller(node Node) bool {
+	asks := false
+	walk(node, func(sub Node) {
+		_, auth := sub.(*Auth)
+		asks = asks || auth
+	})
+	return asks
+}
+
 // UsesNow reports whether the expression depends on the time.
 func UsesNow(node Node) bool {
 	uses := false
