@@ -1,12 +1,18 @@
 package record
 
 import (
+	"maps"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/shape"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
+	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -176,4 +182,65 @@ func TestScopesOfAWriter(t *testing.T) {
 			t.Errorf("a key that reads may send the stored value: %v", err)
 		}
 	})
+}
+
+// Whatever a filter or an expansion of generated models touches counts as read: every relation in the compiled tree, found
+// by reflection, leads to a table that the scopes must allow.
+func TestScopesSeeEveryRelation(t *testing.T) {
+	worlds, queries := volume()
+	random := effort.Seeds(t)
+	related := 0
+	for i := range worlds {
+		data := oracle.New(t, random(i)).Fill(1)
+		shapes := shape.NewShapes(data.Rules, data.Model.All())
+		for range queries {
+			query := ask(data)
+			s, err := shapes.Get(shape.Key{Table: query.table, Filter: query.query.Filter, Expand: query.query.Expand, Fields: query.query.Fields, List: true})
+			if err != nil {
+				continue
+			}
+			want := map[*model.Table]bool{}
+			relationsIn(reflect.ValueOf(s.Filter), want)
+			relationsIn(reflect.ValueOf(s.Output.Expansions), want)
+			got := map[*model.Table]bool{}
+			for _, table := range s.Related {
+				got[table] = true
+			}
+			if !maps.Equal(got, want) {
+				t.Fatalf("%+v reads %v, and the scopes see %v", query.query, want, got)
+			}
+			related += len(want)
+		}
+	}
+	if related < worlds {
+		t.Errorf("%d related tables: it proves little", related)
+	}
+}
+
+// relationsIn collects the targets of all relations in a tree of Go values. It does not enter the model.
+func relationsIn(v reflect.Value, found map[*model.Table]bool) {
+	if !v.IsValid() {
+		return
+	}
+	switch v.Type() {
+	case reflect.TypeFor[*model.Relation]():
+		if !v.IsNil() {
+			found[(*model.Relation)(v.UnsafePointer()).To] = true
+		}
+		return
+	case reflect.TypeFor[*model.Table](), reflect.TypeFor[*model.Field](), reflect.TypeFor[*rule.Row]():
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		relationsIn(v.Elem(), found)
+	case reflect.Slice:
+		for i := range v.Len() {
+			relationsIn(v.Index(i), found)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			relationsIn(v.Field(i), found)
+		}
+	}
 }

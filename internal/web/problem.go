@@ -30,7 +30,7 @@ var problems = [...]Problem{
 		"The body is not JSON, a parameter is unknown, given twice or not of its form, or a filter is not an expression.",
 		"The detail says what and where. The same request will fail again: change it."},
 	{errs.Unauthenticated, 401, "Authentication required",
-		"The token is not valid, or this needs one.",
+		"The token is not valid, this needs one, or the user must prove more: `WWW-Authenticate` says what.",
 		"What was asked for is not open to everyone, or the Authorization header is not one valid bearer token: it may be expired, damaged, or made by another server.",
 		"Send “Authorization: Bearer TOKEN” with a valid token. The WWW-Authenticate header says error=\"invalid_token\" where one was sent and is not valid. It says error=\"insufficient_user_authentication\" where the user must sign in again: at most max_age seconds before the request, or with a second factor (acr_values=\"mfa\")."},
 	{errs.Forbidden, 403, "Not allowed",
