@@ -2,9 +2,7 @@ package sqlgen_test
 
 import (
 	"context"
-	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,10 +13,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/test/oracle"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -33,8 +31,8 @@ func TestOracle(t *testing.T) {
 		exprs = 300
 	}
 	random := effort.Seeds(t)
-	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) {
+	for _, e := range []modeltest.Engine{modeltest.SQLite(sqlite.Config{Readers: 2}), modeltest.Postgres(postgres.Config{Readers: 2, Writers: 1})} {
+		t.Run(e.Name, func(t *testing.T) {
 			tallies := map[string]*tally{}
 			for i := range models {
 				o := newComparison(t, e, random(i))
@@ -49,22 +47,6 @@ func TestOracle(t *testing.T) {
 			}
 		})
 	}
-}
-
-// engine is a database to ask, and how it is asked.
-type engine struct {
-	name    string
-	dialect sqlgen.Dialect
-	open    func(*testing.T) (store.DB, error)
-}
-
-var engines = [...]engine{
-	{"sqlite", sqlgen.SQLite, func(t *testing.T) (store.DB, error) {
-		return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "oracle.db"), sqlite.Config{Readers: 2})
-	}},
-	{"postgresql", sqlgen.Postgres, func(t *testing.T) (store.DB, error) {
-		return postgres.Open(context.Background(), pgtest.URL(t), postgres.Config{Readers: 2, Writers: 1, Logger: slog.New(slog.DiscardHandler)})
-	}},
 }
 
 type tally struct {
@@ -96,20 +78,14 @@ func (y *tally) check(t *testing.T, name string) {
 // comparison is rows in a database and as the evaluator takes them.
 type comparison struct {
 	*oracle.Data
-	engine
 	db store.DB
 }
 
-func newComparison(t *testing.T, e engine, r *rand.Rand) *comparison {
+func newComparison(t *testing.T, e modeltest.Engine, r *rand.Rand) *comparison {
 	t.Helper()
-	o := &comparison{Data: oracle.New(t, r).Fill(6), engine: e}
-	db, err := e.open(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.db = db
+	o := &comparison{Data: oracle.New(t, r).Fill(6), db: e.Empty(t)}
 	o.lengthen()
-	if err := o.Store(context.Background(), db); err != nil {
+	if err := o.Store(context.Background(), o.db); err != nil {
 		t.Fatalf("%v\n%s", err, o.Source)
 	}
 	return o
@@ -225,8 +201,8 @@ func (o *comparison) bind(node rule.Node, f rule.Folder) *bound {
 	o.Rules.Slots.Bind(&env, states, values)
 	slots.Bind(&env, states[slots.Base:], values[slots.Base:])
 	f.States = states
-	g := &sqlgen.Generator{Dialect: o.dialect, Rules: o.Rules, Folder: f}
-	if o.dialect.PropagatesConstants() && o.IntN(2) == 0 {
+	g := &sqlgen.Generator{Dialect: o.db.Dialect(), Rules: o.Rules, Folder: f}
+	if o.db.Dialect().PropagatesConstants() && o.IntN(2) == 0 {
 		g.KeepStill()
 	}
 	return &bound{Generator: g, node: f.Fold(extracted), values: values}
