@@ -111,6 +111,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openRows(ctx); err != nil {
 		return err
 	}
+	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
 	a.routes = a.allRoutes()
 	return nil
 }

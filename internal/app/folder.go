@@ -22,6 +22,9 @@ const (
 	ignoreFile   = ".gitignore"
 )
 
+// KeyFiles names the keys in a data folder, for people. Servers of one database share them.
+const KeyFiles = "signing-key.pem, secret-key.pem and signing-keys (if it is there)"
+
 // A folder is a data folder. Only this user may read it.
 type folder struct {
 	path    string

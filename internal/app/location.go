@@ -13,9 +13,6 @@ type Location struct {
 	Name   string // for people, without a password
 }
 
-// Key returns the file of the key that signs tokens, if there is a folder.
-func (p Location) Key() string { return folder{path: p.Folder}.key() }
-
 // Locate distinguishes a folder from the address of a PostgreSQL database: a URL, or the key=value words of libpq.
 func Locate(address string) (Location, error) {
 	if !isAddress(address) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -53,7 +54,7 @@ func TestUnfinishedMoveIsNotServed(t *testing.T) {
 	if _, err := loadAndOpen(t.Context(), dir, Config{}); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Open() = %v, want %q", err, want)
 	}
-	if _, err := NewToken(t.Context(), loaded(t, dir), Config{}, TokenRequest{ID: "018f0000-0000-7000-8000-0000000000a1", TTL: maxTTL}); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := NewToken(t.Context(), loaded(t, dir), Config{}, TokenRequest{ID: "018f0000-0000-7000-8000-0000000000a1", TTL: token.MaxTTL}); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("NewToken() = %v, want %q", err, want)
 	}
 	if _, err := Move(t.Context(), loaded(t, dir), MoveConfig{From: data, To: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "the source is not whole") {

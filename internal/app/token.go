@@ -9,13 +9,11 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
-
-// maxTTL bounds the life of a token. Only a new signing key ends a token earlier.
-const maxTTL = 365 * 24 * time.Hour
 
 // TokenRequest describes a wanted token.
 type TokenRequest struct {
@@ -56,6 +54,19 @@ func (a *App) newToken(ctx context.Context, id value.Value, want TokenRequest) (
 	return Token{Text: text, Notes: u.notes}, err
 }
 
+// RotateKey makes the next signing key in a data folder. A server may run at the same time. It returns what RotateKey did,
+// for people.
+func RotateKey(data string, now time.Time) (notes []string, err error) {
+	made, removed, err := token.Rotate(folder{path: data}.key(), now)
+	if made != "" {
+		notes = append(notes, "made "+made+": running servers sign with it in ten minutes")
+	}
+	for _, path := range removed {
+		notes = append(notes, "deleted "+path+": its last token has expired")
+	}
+	return notes, err
+}
+
 // check returns the id as a key of users, or the fault of the request.
 func (want TokenRequest) check(m *model.Model) (value.Value, error) {
 	for _, role := range want.Roles {
@@ -63,8 +74,8 @@ func (want TokenRequest) check(m *model.Model) (value.Value, error) {
 			return value.Value{}, fmt.Errorf("the model declares no role %s%s%s", role, suggest.DidYouMean(role, m.Roles), declared(m.Roles))
 		}
 	}
-	if want.TTL < time.Second || want.TTL > maxTTL {
-		return value.Value{}, fmt.Errorf("invalid life of a token %v: give 1s to %dh", want.TTL, int(maxTTL.Hours()))
+	if want.TTL < time.Second || want.TTL > token.MaxTTL {
+		return value.Value{}, fmt.Errorf("invalid life of a token %v: give 1s to %dh", want.TTL, int(token.MaxTTL.Hours()))
 	}
 	users := m.Table("users")
 	id, ok := value.ParseID(users, want.ID)

@@ -23,7 +23,7 @@ At the end, move reads every table of the target back and compares the number of
 checksum with the source. Until then the target is marked as unfinished, and no server serves it.
 After an interruption, run the same command again: it starts over.
 
-The key that signs tokens is a file of the data folder. Move does not copy it.
+The keys of the server are files of the data folder. Move does not copy them.
 
 ` + moveSettings
 
@@ -131,14 +131,14 @@ func printMoved(out io.Writer, m app.Moved, took time.Duration) {
 		count(int(m.Rows()), "row"), count(len(m.Tables), "table"), took.Round(10*time.Millisecond), m.From.Name, m.To.Name)
 	switch {
 	case m.From.Folder != "" && m.To.Folder != "":
-		fmt.Fprintf(out, "The key that signs tokens was not copied: copy %s to %s before you serve from there, so that tokens stay valid.\n",
-			m.From.Key(), m.To.Key())
+		fmt.Fprintf(out, "The keys of the server were not copied: copy %s from %s to %s before you serve from there, so that tokens and second factors stay valid.\n",
+			app.KeyFiles, m.From.Folder, m.To.Folder)
 	case m.From.Folder != "":
-		fmt.Fprintf(out, "Serve it with --database and the same data folder, %s: it has the key that signs tokens.\n", m.From.Folder)
+		fmt.Fprintf(out, "Serve it with --database and the same data folder, %s: it has the keys of the server.\n", m.From.Folder)
 	case m.To.Folder != "":
-		fmt.Fprintf(out, "The key that signs tokens is in the old server's data folder: copy it to %s before you serve from there, so that tokens stay valid.\n",
-			m.To.Key())
+		fmt.Fprintf(out, "The keys of the server are in its old data folder: copy %s to %s before you serve from there, so that tokens and second factors stay valid.\n",
+			app.KeyFiles, m.To.Folder)
 	default:
-		fmt.Fprintln(out, "Serve it with --database and the old server's data folder: it has the key that signs tokens.")
+		fmt.Fprintln(out, "Serve it with --database and the old server's data folder: it has the keys of the server.")
 	}
 }

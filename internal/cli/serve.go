@@ -17,7 +17,7 @@ const serveHelp = `Serve checks the model in DIR, creates or extends the tables 
 requests until SIGTERM or SIGINT (Ctrl-C). Then it finishes the requests in flight. A second
 signal stops it at once.
 
-The data folder holds the rows, and the key that signs tokens. Only one server at a time can use
+The data folder holds the rows, and the keys of the server. Only one server at a time can use
 it. A new database is filled from DIR/seed/<table>.json or .ndjson. With --database the rows are
 in PostgreSQL, and any number of servers that share the key can serve them.
 

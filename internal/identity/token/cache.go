@@ -9,7 +9,8 @@ import (
 // verified is the remembered part of a verified token, without the token itself.
 type verified struct {
 	who    caller.Caller
-	expiry int64 // seconds since 1970
+	expiry int64   // seconds since 1970
+	keys   *keySet // with one of which the token was verified
 }
 
 // tokenKey is the hash of a remembered token.

@@ -13,9 +13,10 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 )
 
-// Derive returns the server's secret key for a purpose (HKDF, RFC 5869). Different purposes have independent keys.
+// Derive returns the server's secret key for a purpose (HKDF, RFC 5869). Different purposes have independent keys. They stay
+// the same when the signing keys change.
 func (k *Keys) Derive(purpose string) [32]byte {
-	key, err := hkdf.Key(sha256.New, k.private.Seed(), nil, "ashlar "+purpose, 32)
+	key, err := hkdf.Key(sha256.New, k.secret[:], nil, "ashlar "+purpose, 32)
 	if err != nil {
 		panic("token: " + err.Error()) // only a longer key could fail
 	}
@@ -66,8 +67,11 @@ func (k *Keys) gcm(purpose string) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// JWKS returns the public keys that verify access tokens, as a JWK Set (RFC 7517).
+// JWKS returns the public keys that verify access tokens, as a JWK Set (RFC 7517). Cache it for less than ten minutes.
 func (k *Keys) JWKS() ([]byte, error) {
-	key := jose.JSONWebKey{Key: k.private.Public(), KeyID: k.id, Algorithm: string(jose.EdDSA), Use: "sig"}
-	return json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key}})
+	set := jose.JSONWebKeySet{}
+	for _, key := range k.set.Load().keys {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.private.Public(), KeyID: key.id, Algorithm: string(jose.EdDSA), Use: "sig"})
+	}
+	return json.Marshal(set)
 }

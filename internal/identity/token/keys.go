@@ -1,146 +1,111 @@
 // Package token turns bearer tokens into callers, and signs those tokens.
+//
+// A server has signing keys and a secret key. The signing keys come and go: see Rotate. The secret key stays, since Derive
+// and Seal use it for what must outlive any signing key. The files are, in the data folder:
+//
+//	signing-key.pem                    the first signing key
+//	signing-keys/20261127T085200Z.pem  a later one; the name is the time when Rotate made it
+//	secret-key.pem                     the secret key
 package token
 
 import (
-	"bytes"
-	"crypto"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"runtime"
-
-	"github.com/go-jose/go-jose/v4"
+	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// Keys holds the Ed25519 key of a server. It signs tokens and verifies them.
+// Keys holds the keys of a server. It is safe for concurrent use.
 type Keys struct {
-	private ed25519.PrivateKey
-	id      string // kid of the tokens: the RFC 7638 thumbprint of the public key
+	path   string // of the first signing key
+	secret [32]byte
+	now    func() time.Time
+	set    atomic.Pointer[keySet]
 }
 
-// Format prints REDACTED, never the key.
+// Format prints REDACTED, never a key.
 func (*Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "REDACTED") }
 
-// maxKeyFile bounds the read bytes of a key file. Files of create have 119.
-const maxKeyFile = 16 << 10
-
-// Open loads the key from a file (PEM, PKCS #8). If the file does not exist, Open makes a key and writes it there.
-// The folder must exist. Processes that do so concurrently get the same key. Open refuses a file readable by other
-// users.
+// Open loads the keys. path is the file of the first signing key (PEM, PKCS #8), and the other files stand in its folder.
+// Open makes a first signing key and a secret key if there is none. Processes that do so concurrently get the same keys.
+// The folder must exist. Open refuses files that other users could read.
 func Open(path string) (_ *Keys, err error) {
 	defer errs.Wrap(&err, "auth.Open")
-	k, err := load(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return k, err
-	}
-	if err := create(path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("make the signing key %s: %w", path, err)
-	}
-	return load(path)
-}
-
-func load(path string) (*Keys, error) {
-	f, err := os.Open(path)
+	k := &Keys{path: path, now: time.Now}
+	set, err := k.load()
 	if err != nil {
-		return nil, fmt.Errorf("open the signing key: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("open the signing key: %w", err)
+	if len(set.keys) == 0 {
+		if err := createSigningKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("make the signing key %s: %w", path, err)
+		}
+		if set, err = k.load(); err != nil {
+			return nil, err
+		}
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("the signing key %s is not a plain file", path)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("the signing key %s is open to other users of this machine (mode %04o), who could sign tokens with it: "+
-			"if nobody has read it, run chmod 600 %s; otherwise delete it, and all tokens end", path, info.Mode().Perm(), path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return nil, fmt.Errorf("read the signing key: %w", err)
-	}
-	k, err := parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("the signing key %s is damaged: %w; restore it from a backup, or delete it, and all tokens end", path, err)
+	k.set.Store(set)
+	if k.secret, err = openSecret(path, set.keys[0]); err != nil {
+		return nil, err
 	}
 	return k, nil
 }
 
-func parse(text []byte) (*Keys, error) {
-	block, rest := pem.Decode(text)
-	if block == nil || block.Type != "PRIVATE KEY" || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, errors.New("it is not one PEM block of type PRIVATE KEY")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+// Reload reads the signing keys again. After an error, the former keys stay in use.
+func (k *Keys) Reload() (err error) {
+	defer errs.Wrap(&err, "auth.Reload")
+	set, err := k.load()
 	if err != nil {
-		return nil, errors.New("it is not a PKCS #8 key") // without the cause: it could quote the key
+		return err
 	}
-	private, ok := key.(ed25519.PrivateKey)
-	if !ok {
-		return nil, errors.New("it is not an Ed25519 key")
+	if len(set.keys) == 0 {
+		return fmt.Errorf("the signing keys are gone: there is neither %s nor another key", k.path)
 	}
-	return newKeys(private)
+	if !slices.Equal(set.ids(), k.set.Load().ids()) { // a Verifier forgets all tokens when the set changes
+		k.set.Store(set)
+	}
+	return nil
 }
 
-func newKeys(private ed25519.PrivateKey) (*Keys, error) {
-	public := jose.JSONWebKey{Key: private.Public()}
-	sum, err := public.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("thumbprint: %w", err)
+// secretName is the name of the file of the secret key.
+const secretName = "secret-key.pem"
+
+// openSecret loads the secret key beside the first signing key. If there is none, openSecret derives it from that signing key
+// and writes it. So servers that share the signing key, as they did before there were secret keys, all get the same one.
+func openSecret(first string, oldest signingKey) (secret [32]byte, err error) {
+	path := filepath.Join(filepath.Dir(first), secretName)
+	text, err := secretFile.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if oldest.path != first {
+			return secret, fmt.Errorf("the secret key %s is missing: copy it from another server or from a backup, "+
+				"since sealed secrets in the database need it", path)
+		}
+		if err := createSecret(path, oldest); err != nil && !errors.Is(err, fs.ErrExist) {
+			return secret, fmt.Errorf("make the secret key %s: %w", path, err)
+		}
+		text, err = secretFile.read(path)
 	}
-	return &Keys{private: private, id: base64.RawURLEncoding.EncodeToString(sum)}, nil
+	if err != nil {
+		return secret, err
+	}
+	if len(text) != len(secret) {
+		return secret, secretFile.spoilt(path, fmt.Errorf("it has %d bytes, not %d", len(text), len(secret)))
+	}
+	return [32]byte(text), nil
 }
 
-// create writes a new key to a file. It writes and syncs a draft, then links it to the path. So the file is never seen in
-// part, and the link fails with fs.ErrExist if another process was first.
-func create(path string) (err error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+func createSecret(path string, from signingKey) error {
+	secret, err := hkdf.Key(sha256.New, from.private.Seed(), nil, "ashlar secret key", 32)
 	if err != nil {
 		return err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return err
-	}
-	draft := path + "." + rand.Text()
-	defer os.Remove(draft)
-	if err := writeSynced(draft, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
-		return err
-	}
-	if err := os.Link(draft, path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func writeSynced(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// syncFolder syncs a folder, so that a new name in it survives a power cut.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // folders cannot be synced there
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return secretFile.create(path, secret)
 }

@@ -3,8 +3,10 @@ package token
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -40,7 +42,7 @@ type claims struct {
 	Since         int64    `json:"auth_time,omitempty"` // of the last proof
 }
 
-// Sign returns a token for a user. It is valid from now for ttl: at least a second, cut to whole seconds.
+// Sign returns a token for a user. It is valid from now for ttl: from a second to MaxTTL, cut to whole seconds.
 func (k *Keys) Sign(id caller.Identity, ttl time.Duration, now time.Time) (_ string, err error) {
 	defer errs.Wrap(&err, "auth.Sign(%s)", id.ID)
 	if id.ID == "" {
@@ -49,11 +51,14 @@ func (k *Keys) Sign(id caller.Identity, ttl time.Duration, now time.Time) (_ str
 	if ttl < time.Second {
 		return "", fmt.Errorf("a token must live for a second at least, not %v", ttl)
 	}
+	if ttl > MaxTTL {
+		return "", fmt.Errorf("a token must not live for longer than %v: %v", MaxTTL, ttl)
+	}
 	payload, err := json.Marshal(newClaims(id, ttl, now))
 	if err != nil {
 		return "", fmt.Errorf("write the claims: %w", err)
 	}
-	token, err := k.sign(payload)
+	token, err := k.set.Load().signer(now).sign(payload)
 	if err == nil && len(token) > maxToken {
 		return "", fmt.Errorf("the token would have %d bytes, more than the %d that are accepted: id, email or roles are too long", len(token), maxToken)
 	}
@@ -76,7 +81,7 @@ func newClaims(id caller.Identity, ttl time.Duration, now time.Time) claims {
 	return c
 }
 
-func (k *Keys) sign(payload []byte) (string, error) {
+func (k signingKey) sign(payload []byte) (string, error) {
 	options := (&jose.SignerOptions{}).WithType(tokenType).WithHeader("kid", k.id)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: k.private}, options)
 	if err != nil {
@@ -89,9 +94,9 @@ func (k *Keys) sign(payload []byte) (string, error) {
 	return signed.CompactSerialize()
 }
 
-// verify returns the claims of an access token signed by this key. It does not check times. Its errors hold nothing
+// verify returns the claims of an access token that one of the keys signed. It does not check times. Its errors hold nothing
 // of the token.
-func (k *Keys) verify(token string) (claims, error) {
+func (s *keySet) verify(token string) (claims, error) {
 	var c claims
 	if !isCompact(token) {
 		return c, errors.New("not three parts of base64url")
@@ -101,10 +106,11 @@ func (k *Keys) verify(token string) (claims, error) {
 		return c, fmt.Errorf("not a token of ours: %w", err)
 	}
 	header := signed.Signatures[0].Protected
-	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); kind != tokenType || header.KeyID != k.id {
+	key, known := s.find(header.KeyID)
+	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); kind != tokenType || !known {
 		return c, errors.New("of another type or key")
 	}
-	payload, err := signed.Verify(k.private.Public().(ed25519.PublicKey))
+	payload, err := signed.Verify(key.private.Public().(ed25519.PublicKey))
 	if err != nil {
 		return c, fmt.Errorf("signature: %w", err)
 	}
@@ -118,7 +124,7 @@ func (k *Keys) verify(token string) (claims, error) {
 }
 
 // isCompact reports whether a token has the only spelling of a compact serialization. The decoder behind go-jose skips line
-// ends, so without this check a token would have any number of spellings.
+// ends and the last bits of the signature, so without this check a token would have any number of spellings.
 func isCompact(token string) bool {
 	dots := 0
 	for _, c := range []byte(token) {
@@ -130,7 +136,8 @@ func isCompact(token string) bool {
 			return false
 		}
 	}
-	return dots == 2
+	_, err := base64.RawURLEncoding.Strict().DecodeString(token[strings.LastIndexByte(token, '.')+1:])
+	return dots == 2 && err == nil
 }
 
 // identity returns the user of the claims, with the declared roles only.

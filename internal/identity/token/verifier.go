@@ -16,7 +16,7 @@ type Config struct {
 	Roles     []string         // roles that the model declares; a Verifier drops all others
 }
 
-// A Verifier verifies the tokens of one key. It is safe for concurrent use.
+// A Verifier verifies the tokens of one server's keys. It is safe for concurrent use.
 type Verifier struct {
 	keys     *Keys
 	now      func() time.Time
@@ -43,20 +43,21 @@ func NewVerifier(keys *Keys, cfg Config) *Verifier {
 // Verify returns the user that a token names. Every error is errs.Unauthenticated.
 //
 // The Verifier remembers verified tokens, since a signature costs as much as the rest of a request. It checks their expiry
-// each time. It does not remember refused tokens: anybody can send any number of them.
+// each time, and their signature again when the keys change. It does not remember refused tokens: anybody can send any
+// number of them.
 func (v *Verifier) Verify(token string) (caller.Caller, error) {
 	if len(token) > maxToken {
 		return caller.Caller{}, refuse(errors.New("too long"))
 	}
 	key := keyOf(token)
-	now := v.now().Unix()
-	if k, ok := v.known.Get(key); ok {
+	now, keys := v.now().Unix(), v.keys.set.Load()
+	if k, ok := v.known.Get(key); ok && k.keys == keys {
 		if now >= k.expiry {
 			return caller.Caller{}, expired()
 		}
 		return k.who, nil
 	}
-	c, err := v.keys.verify(token)
+	c, err := keys.verify(token)
 	switch {
 	case err != nil:
 		return caller.Caller{}, refuse(err)
@@ -66,7 +67,7 @@ func (v *Verifier) Verify(token string) (caller.Caller, error) {
 		return caller.Caller{}, refuse(errors.New("from the future"))
 	}
 	who := caller.User(c.identity(v.declared))
-	v.known.Put(key, verified{who: who, expiry: c.Expiry})
+	v.known.Put(key, verified{who: who, expiry: c.Expiry, keys: keys})
 	return who, nil
 }
 

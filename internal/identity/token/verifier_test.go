@@ -35,6 +35,9 @@ func openKeys(t testing.TB) *Keys {
 	return k
 }
 
+// first returns the oldest signing key.
+func (k *Keys) first() signingKey { return k.set.Load().keys[0] }
+
 // clock is a time set by a test.
 type clock struct {
 	mu  sync.Mutex
@@ -113,10 +116,12 @@ func b64(text string) string { return base64.RawURLEncoding.EncodeToString([]byt
 
 func raw(k *Keys, header, payload string) string {
 	text := b64(header) + "." + b64(payload)
-	return text + "." + b64(string(ed25519.Sign(k.private, []byte(text))))
+	return text + "." + b64(string(ed25519.Sign(k.first().private, []byte(text))))
 }
 
-func ourHeader(k *Keys) string { return fmt.Sprintf(`{"alg":"EdDSA","kid":%q,"typ":"at+jwt"}`, k.id) }
+func ourHeader(k *Keys) string {
+	return fmt.Sprintf(`{"alg":"EdDSA","kid":%q,"typ":"at+jwt"}`, k.first().id)
+}
 
 const goodPayload = `{"iss":"ashlar","aud":"ashlar","sub":"u","iat":1790000000,"exp":1790003600,"jti":"x"}`
 
@@ -130,7 +135,7 @@ func TestHandMadeTokenIsAccepted(t *testing.T) {
 
 func TestAttacks(t *testing.T) {
 	k, other := openKeys(t), openKeys(t)
-	public := k.private.Public().(ed25519.PublicKey)
+	public := k.first().private.Public().(ed25519.PublicKey)
 	spki, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +167,7 @@ func TestAttacks(t *testing.T) {
 		"trailing newline":            good + "\n",
 		"leading blank":               " " + good,
 		"padding":                     good + "==",
-		"alg none":                    b64(`{"alg":"none","typ":"at+jwt","kid":"`+k.id+`"}`) + "." + parts[1] + ".",
+		"alg none":                    b64(`{"alg":"none","typ":"at+jwt","kid":"`+k.first().id+`"}`) + "." + parts[1] + ".",
 		"alg none, with a signature":  header("EdDSA", "none"),
 		"alg None":                    header("EdDSA", "None"),
 		"alg missing":                 header(`"alg":"EdDSA",`, ""),
@@ -175,9 +180,9 @@ func TestAttacks(t *testing.T) {
 		"another's key":               raw(other, ourHeader(other), goodPayload),
 		"another's key, our kid":      raw(other, ourHeader(k), goodPayload),
 		"our key, another's kid":      raw(k, ourHeader(other), goodPayload),
-		"no kid":                      header(fmt.Sprintf(`"kid":%q,`, k.id), ""),
-		"kid a path":                  header(k.id, "../../dev/null"),
-		"its own key in the header":   raw(other, fmt.Sprintf(`{"alg":"EdDSA","kid":%q,"typ":"at+jwt","jwk":{"kty":"OKP","crv":"Ed25519","x":%q}}`, k.id, b64(string(other.private.Public().(ed25519.PublicKey)))), goodPayload),
+		"no kid":                      header(fmt.Sprintf(`"kid":%q,`, k.first().id), ""),
+		"kid a path":                  header(k.first().id, "../../dev/null"),
+		"its own key in the header":   raw(other, fmt.Sprintf(`{"alg":"EdDSA","kid":%q,"typ":"at+jwt","jwk":{"kty":"OKP","crv":"Ed25519","x":%q}}`, k.first().id, b64(string(other.first().private.Public().(ed25519.PublicKey)))), goodPayload),
 		"a critical header":           header(`"typ"`, `"crit":["x"],"x":1,"typ"`),
 		"unencoded payload":           header(`"typ"`, `"crit":["b64"],"b64":false,"typ"`),
 		"typ missing":                 header(`,"typ":"at+jwt"`, ""),
@@ -306,7 +311,6 @@ func FuzzVerify(f *testing.F) {
 		f.Add(str)
 	}
 	v := NewVerifier(k, Config{Now: func() time.Time { return start }})
-	text, _, _ := cutLast(good)
 	f.Fuzz(func(t *testing.T, token string) {
 		who, err := v.Verify(token)
 		if err != nil {
@@ -315,18 +319,10 @@ func FuzzVerify(f *testing.F) {
 			}
 			return
 		}
-		if got, _, _ := cutLast(token); got != text { // only bits that the encoding ignores may differ
+		if token != good {
 			t.Fatalf("Verify(%q) accepted a token that was never signed", token)
 		}
 	})
-}
-
-func cutLast(text string) (before, after string, ok bool) {
-	i := strings.LastIndexByte(text, '.')
-	if i < 0 {
-		return text, "", false
-	}
-	return text[:i], text[i+1:], true
 }
 
 func TestClaimsAreWhatOthersRead(t *testing.T) {
