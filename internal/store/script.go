@@ -29,7 +29,14 @@ type Step struct {
 	// nil for a statement without rows. It must not wait for anything, and may run on another goroutine. The engine may run
 	// the script again, so Row resets what it fills.
 	Row func(value.Row) error
+
+	// Refused makes a refusal of this step final: it is the error of the script, and no function runs. An empty result
+	// refuses then even if Row is nil. See Reader.Guard.
+	Refused error
 }
+
+// NeedsRow reports whether an empty result refuses.
+func (s *Step) NeedsRow() bool { return s.Row != nil || s.Refused != nil }
 
 // Scripter runs writes as scripts.
 type Scripter interface {
@@ -38,6 +45,6 @@ type Scripter interface {
 	//
 	// Without an error, done says whether the script was committed. If not, it left nothing. That happens if write returned
 	// nil, if a constraint or a Row refused the script, or if the engine cannot run a script at the moment. The caller then
-	// runs a function, which finds out the reason.
+	// runs a function, which finds out the reason. A refusal by a step with Refused is an error.
 	Script(ctx context.Context, write func(revision int64) (*Script, error)) (done bool, err error)
 }

@@ -25,6 +25,13 @@ type Reader interface {
 	// happened.
 	Outside() (n int64, known bool)
 
+	// Guard runs a step with Refused before the next statement, and may send both together. If the step finds no row or its
+	// Row returns an error, the statement gives out no rows. It and all later statements fail with Refused, and so does the
+	// Read or the transaction. The guard also runs if no statement follows.
+	//
+	// A guard sees every commit of any process that was complete when the Read began.
+	Guard(step Step)
+
 	// FinalStatement announces that the next statement of a Read is its last one, so that the engine may end the snapshot
 	// with it. Another statement after that one is an error. In a transaction FinalStatement does nothing.
 	FinalStatement()

@@ -23,6 +23,8 @@ type conn struct {
 	binder     binder
 	row        row           // row of a read of one statement
 	watch      *engine.Watch // over the work of the user
+
+	guardBinder binder // binds the guard of the statement that binder binds
 }
 
 // connKey is the key under which a connection of the driver keeps its conn.

@@ -62,7 +62,8 @@ type waiter struct {
 
 	statements []*statement // of the steps
 	refused    bool
-	changed    bool // a statement has changed rows
+	final      error // Step.Refused of the step that refused
+	changed    bool  // a statement has changed rows
 }
 
 // signal tells a waiter to lead a group, or how its script ended.
@@ -225,7 +226,7 @@ func (g *groups) runAll(all []*waiter) {
 		left := slices.DeleteFunc(slices.Clone(all), func(m *waiter) bool { return m.refused })
 		for _, m := range all {
 			if m.refused {
-				m.signals <- signal{}
+				m.signals <- signal{err: m.final}
 			}
 		}
 		if done {

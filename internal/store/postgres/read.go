@@ -27,7 +27,17 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 		return err
 	}
 	defer r.end() // a panic of f goes on to the caller, whose goroutine this is
-	return f(r)
+	if err := f(r); err != nil {
+		return err
+	}
+	return r.guard.settle(r.Query)
+}
+
+// Guard implements store.Reader.
+func (r *reader) Guard(step store.Step) {
+	if err := r.guard.settle(r.Query); err == nil {
+		r.guard = newGuard(step)
+	}
 }
 
 // Readers implements store.DB.
@@ -43,6 +53,7 @@ type reader struct {
 	started  bool     // a statement was answered; all others must see the same snapshot
 	last     bool     // FinalStatement was called
 	begun    bool     // BEGIN was sent, behind a pooler
+	guard    guard
 	over     bool
 	err      error
 }
@@ -87,6 +98,8 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	switch {
 	case r.err != nil:
 		return r.err
+	case r.guard.refused != nil:
+		return r.guard.refused
 	case r.over:
 		return engine.Internal(errAfterLast)
 	}
@@ -99,6 +112,9 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	}
 	for try := 1; ; try++ {
 		err := r.run(sql, args, each)
+		if r.guard.refused != nil {
+			return r.guard.refused
+		}
 		if err == nil || (rowErr != nil && errors.Is(err, rowErr)) {
 			r.started = true
 			return err
@@ -116,7 +132,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 
 // run runs a statement, without a session if it is the only one and is prepared.
 func (r *reader) run(sql string, args []value.Value, each func(value.Row) error) error {
-	if r.last && r.s == nil && !r.db.readers.pooled {
+	if r.last && r.s == nil && !r.db.readers.pooled && !r.guard.waits {
 		if st := r.c.statements.get(sql); st != nil {
 			return r.c.query(st, args, each)
 		}
@@ -151,6 +167,7 @@ func (c *conn) query(st *statement, args []value.Value, each func(value.Row) err
 // envelope returns what is sent with a statement: nothing, or behind a pooler the beginning and the end of the transaction.
 func (r *reader) envelope() (env envelope) {
 	opening := r.c.opening
+	env.guard = &r.guard
 	if len(opening) > 0 && !r.begun {
 		r.begun = true
 		env.before = opening
@@ -177,6 +194,7 @@ func (r *reader) canStartAnew(err error, try int) bool {
 
 func (r *reader) restart() error {
 	discard(r.c)
+	r.guard.again()
 	r.end()
 	return r.connect()
 }

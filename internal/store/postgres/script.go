@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -48,7 +49,7 @@ func (db *DB) commitAlone(ctx context.Context, script *store.Script) (done bool,
 	defer pool.done()
 	m := &waiter{script: script}
 	done, err = db.commitScripts(pool, time.Now().Add(pool.patience/groupShare), []*waiter{m})
-	return done && !m.refused, err
+	return done && !m.refused, cmp.Or(m.final, err)
 }
 
 // commitScripts runs scripts once in one transaction and reports whether it was committed. With done, an error means that
@@ -110,7 +111,7 @@ type trailing struct {
 // constraint was the reason, the script is marked as refused.
 func (t *tx) runScripts(all []*waiter) error {
 	for _, m := range all {
-		m.refused, m.changed = false, false
+		m.refused, m.changed, m.final = false, false, nil
 		t.MarkChanged(m.script.Tables...)
 	}
 	before, err := t.prepareScripts(all, t.opening())
@@ -207,7 +208,9 @@ func (s *session) receiveScript(item *waiter) error {
 			return err
 		}
 		item.changed = item.changed || changed > 0
-		item.refused = item.refused || no != nil || (step.Row != nil && rows == 0)
+		if no != nil || (rows == 0 && step.NeedsRow()) {
+			item.refused, item.final = true, cmp.Or(item.final, step.Refused)
+		}
 	}
 	return nil
 }

@@ -49,9 +49,13 @@ func (s *session) syncs() bool { return s.sync || s.last }
 var binary = []int16{1}
 
 // envelope is what is sent in one packet with a statement, before and after it.
-type envelope struct{ before, after []string }
+type envelope struct {
+	before []string
+	guard  *guard // if it waits, its step comes right before the statement
+	after  []string
+}
 
-// query runs a statement and gives each row to each. The error comes from the driver or from each.
+// query runs a statement and gives each row to each. The error comes from the driver or from each, or is errGuard.
 func (s *session) query(sql string, args []value.Value, with envelope, each func(value.Row) error) (changed int64, err error) {
 	if s.failed != nil {
 		return 0, s.failed
@@ -62,7 +66,11 @@ func (s *session) query(sql string, args []value.Value, with envelope, each func
 			return 0, err
 		}
 	}
-	st, before, err := s.prepare(sql, with.before)
+	guard, guardParams, before, err := s.prepareGuard(with)
+	if err != nil {
+		return 0, err
+	}
+	st, before, err := s.prepare(sql, before)
 	if err != nil {
 		return 0, err
 	}
@@ -71,6 +79,9 @@ func (s *session) query(sql string, args []value.Value, with envelope, each func
 		return 0, engine.Internal(err)
 	}
 	s.send(before...)
+	if guard != nil {
+		s.sendQuery(guard, guardParams)
+	}
 	if st.once { // the server has just parsed it
 		s.p.SendQueryPrepared("", params, binary, binary)
 	} else {
@@ -82,6 +93,15 @@ func (s *session) query(sql string, args []value.Value, with envelope, each func
 	}
 	if err := s.skip(len(before)); err != nil {
 		return 0, err
+	}
+	if guard != nil {
+		if err := s.receiveGuard(guard, with.guard); err != nil {
+			return 0, err
+		}
+		if with.guard.refused != nil {
+			_, _ = s.receive(st, len(with.after), outer, func(value.Row) error { return errGuard }) // it may have failed too
+			return 0, errGuard
+		}
 	}
 	return s.receive(st, len(with.after), outer, each)
 }

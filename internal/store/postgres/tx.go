@@ -22,6 +22,7 @@ type tx struct {
 	begun         bool
 	over          bool
 	touched       []string
+	guard         guard
 
 	constraintFailed bool  // a constraint refused a statement without a savepoint
 	usedAfterFailure bool  // the function went on after that
@@ -57,6 +58,8 @@ func (t *tx) run(sql string, args []value.Value, deferred bool, row func(value.R
 	case t.constraintFailed:
 		t.usedAfterFailure = true
 		return 0, engine.Internal(errRefused)
+	case t.guard.refused != nil:
+		return 0, t.guard.refused
 	case endsTransaction(sql):
 		return 0, engine.EndsTransaction(sql)
 	}
@@ -65,10 +68,20 @@ func (t *tx) run(sql string, args []value.Value, deferred bool, row func(value.R
 		rowErr = row(v)
 		return rowErr
 	})
+	if t.guard.refused != nil {
+		return 0, t.guard.refused
+	}
 	if err == nil || (rowErr != nil && t.s.failed == nil && errors.Is(err, rowErr)) {
 		return changed, err
 	}
 	return 0, t.failed(err)
+}
+
+// Guard implements store.Reader.
+func (t *tx) Guard(step store.Step) {
+	if err := t.guard.settle(t.Query); err == nil {
+		t.guard = newGuard(step)
+	}
 }
 
 // ExecThenQuery implements store.Tx. It sends both statements in one packet, unless one has to be prepared or needs a
@@ -77,7 +90,7 @@ func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) err
 	first, second := t.s.c.statements.get(change.SQL), t.s.c.statements.get(read.SQL)
 	prepared := first != nil && second != nil
 	usable := !t.over && !t.constraintFailed && t.txErr == nil
-	plain := t.s.current == nil && !t.useSavepoints
+	plain := t.s.current == nil && !t.useSavepoints && !t.guard.waits && t.guard.refused == nil
 	if !prepared || !usable || !plain {
 		return store.ExecThenQuery(t, change, read, row)
 	}
@@ -96,7 +109,7 @@ func (t *tx) ExecThenQuery(change, read store.Statement, row func(value.Row) err
 // to check references only at its end. A deletion may reach a row both by a cascade and by a reference that restricts. With
 // that order both engines delete the row, however its constraints are ordered.
 func (t *tx) envelope(deferred bool) envelope {
-	var env envelope
+	env := envelope{guard: &t.guard}
 	env.before = append(env.before, t.opening()...)
 	if t.useSavepoints {
 		env.before = append(env.before, savepoint)

@@ -89,12 +89,20 @@ func (db *DB) attempt(deadline time.Time, f func(store.Tx) error, careful bool) 
 
 func guarded(f func(store.Tx) error, t *tx) error {
 	defer func() { t.over = true }()
-	return background.Guard("a transaction", func() error { return f(t) })
+	return background.Guard("a transaction", func() error {
+		if err := f(t); err != nil {
+			return err
+		}
+		return t.guard.settle(t.Query)
+	})
 }
 
 // end ends the transaction after its function returned err.
 func (t *tx) end(err error) outcome {
 	switch {
+	case t.guard.refused != nil:
+		t.rollback()
+		return outcome{err: t.guard.refused}
 	case t.txErr != nil:
 		return t.giveUp()
 	case t.constraintFailed && (t.usedAfterFailure || err == nil):

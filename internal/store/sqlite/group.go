@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -144,6 +145,7 @@ func (w *writer) call(j *job) (touched []string) {
 		t := &tx{w: w}
 		j.err = background.Guard("a transaction", func() error { return j.run(t) })
 		t.over = true
+		j.err = cmp.Or(j.err, t.refused)
 		touched = t.touched
 	}
 	if cause := w.conn.watch.End(); cause != nil && (j.err != nil || w.lost()) {

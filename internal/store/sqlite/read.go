@@ -47,6 +47,8 @@ type reader struct {
 	seenCommits int64     // commits that the snapshot has, at least
 	until       time.Time // until when it serves new reads
 	begun       time.Time // begin of the read under way
+	shared      bool      // the read under way has the snapshot of an earlier one
+	refused     error     // of the guard of the read under way
 
 	others  *others
 	outside int64 // others.commits just before the snapshot
@@ -82,7 +84,11 @@ func (r *reader) read(ctx context.Context, deadline time.Time, f func(store.Read
 	if err := r.snapshot(); err != nil {
 		return err
 	}
-	return f(r)
+	r.refused = nil
+	if err := f(r); err != nil {
+		return err
+	}
+	return r.refused
 }
 
 // snapshot takes a snapshot, unless the reader has one that is fresh enough.
@@ -90,9 +96,15 @@ func (r *reader) snapshot() error {
 	now := time.Now()
 	r.begun = now
 	count, underWay := r.commits.state() // read before the snapshot, which may have later commits
-	if r.pinned && r.seenCommits == count && !underWay && now.Before(r.until) {
+	r.shared = r.pinned && r.seenCommits == count && !underWay && now.Before(r.until)
+	if r.shared {
 		return nil
 	}
+	return r.renew(now, count)
+}
+
+// renew takes a snapshot that has count commits, at least.
+func (r *reader) renew(now time.Time, count int64) error {
 	r.unpin()
 	r.outside = r.others.commits.Load()
 	if _, err := r.pin.Step(); err != nil {
@@ -120,7 +132,22 @@ func (r *reader) close() error {
 
 // Query implements store.Reader.
 func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error) error {
+	if r.refused != nil {
+		return r.refused
+	}
 	return r.query(sql, args, row)
+}
+
+// Guard implements store.Reader. It runs the step at once.
+func (r *reader) Guard(step store.Step) {
+	if r.shared {
+		r.shared = false
+		count, _ := r.commits.state()
+		if r.refused = r.renew(time.Now(), count); r.refused != nil {
+			return
+		}
+	}
+	r.refused = r.runStep(&step)
 }
 
 // FinalStatement implements store.Reader. The snapshot serves later reads, so nothing can be saved.
@@ -130,7 +157,12 @@ func (*reader) FinalStatement() {}
 func (*reader) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
 // Generation implements store.Reader.
-func (r *reader) Generation(table string) (int64, error) { return r.generation(table) }
+func (r *reader) Generation(table string) (int64, error) {
+	if r.refused != nil {
+		return 0, r.refused
+	}
+	return r.generation(table)
+}
 
 const selectGeneration = `SELECT generation FROM ashlar_generations WHERE "table" = ?1`
 

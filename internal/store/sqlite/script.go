@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
@@ -34,12 +35,10 @@ func (c *conn) runStep(step *store.Step) error {
 		switch {
 		case err != nil:
 			return refusedBy(c.translate(err, step.SQL))
-		case !more && (found || step.Row == nil):
+		case !more && (found || !step.NeedsRow()):
 			return nil
-		case !more:
-			return errRefused
-		case step.Row != nil && step.Row(stmt) != nil:
-			return errRefused
+		case !more, step.Row != nil && step.Row(stmt) != nil:
+			return cmp.Or(step.Refused, errRefused)
 		}
 	}
 }

@@ -14,20 +14,36 @@ type tx struct {
 	w       *writer
 	touched []string
 	over    bool
+	refused error // of its guard
+}
+
+// usable returns why no statement may run, or nil.
+func (t *tx) usable() error {
+	if t.over {
+		return engine.UsedAfterReturn()
+	}
+	return t.refused
+}
+
+// Guard implements store.Reader. It runs the step at once.
+func (t *tx) Guard(step store.Step) {
+	if t.usable() == nil {
+		t.refused = t.w.conn.runStep(&step)
+	}
 }
 
 // Query implements store.Reader.
 func (t *tx) Query(sql string, args []value.Value, row func(value.Row) error) error {
-	if t.over {
-		return engine.UsedAfterReturn()
+	if err := t.usable(); err != nil {
+		return err
 	}
 	return t.w.conn.query(sql, args, row)
 }
 
 // Exec implements store.Tx.
 func (t *tx) Exec(sql string, args []value.Value) (int64, error) {
-	if t.over {
-		return 0, engine.UsedAfterReturn()
+	if err := t.usable(); err != nil {
+		return 0, err
 	}
 	return t.w.conn.exec(sql, args)
 }
@@ -49,8 +65,8 @@ func (*tx) Dialect() sqlgen.Dialect { return sqlgen.SQLite }
 // Generation implements store.Reader. For a table that this transaction has touched, it returns a number that nobody ever
 // gets again: nobody else may rely on rows that are not committed yet.
 func (t *tx) Generation(table string) (int64, error) {
-	if t.over {
-		return 0, engine.UsedAfterReturn()
+	if err := t.usable(); err != nil {
+		return 0, err
 	}
 	if t.w.isTouched(table, t.touched) {
 		t.w.unrepeated--
@@ -61,8 +77,8 @@ func (t *tx) Generation(table string) (int64, error) {
 
 // Revision implements store.Tx.
 func (t *tx) Revision() (int64, error) {
-	if t.over {
-		return 0, engine.UsedAfterReturn()
+	if err := t.usable(); err != nil {
+		return 0, err
 	}
 	w := t.w
 	if n, ok := w.reserved.Take(); ok {
