@@ -24,7 +24,7 @@ func (r *request) create(ctx context.Context, t *model.Table, members []value.Me
 	if err != nil {
 		return Row{}, err
 	}
-	if err := r.db.write(ctx, r.Caller(), c.script, c.run); err != nil {
+	if err := r.write(ctx, c.script, c.run); err != nil {
 		return Row{}, r.orStepUp(ctx, t, Create, err, func(stronger *request, tx store.Tx) error {
 			again, err := stronger.newCreation(t, members)
 			if err != nil {

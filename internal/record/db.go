@@ -29,6 +29,7 @@ type DB struct {
 	counts   flights  // counts of totals under way
 	merging  rowLocks // rows that a patch is merged into
 	refusals *refusals
+	guard    Guard       // nil: no caller can end
 	effects  effectsFunc // nil: writes have no effects
 
 	requests sync.Pool // of *request
@@ -51,6 +52,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		gate:     gate.New(db),
 		totals:   cache.New[int64](totalsSize),
 		refusals: newRefusals(),
+		guard:    cfg.Guard,
 	}
 	if d.now == nil {
 		d.now = time.Now

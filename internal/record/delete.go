@@ -25,7 +25,7 @@ func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, ma
 	if err != nil {
 		return err
 	}
-	err = r.db.write(ctx, r.Caller(), x.script, x.run)
+	err = r.write(ctx, x.script, x.run)
 	if errors.Is(err, errManyRows) {
 		return x.runMany(ctx)
 	}
@@ -145,9 +145,9 @@ func (x *deletion) runMany(ctx context.Context) error {
 	}
 	x.estimated = true
 	if x.req.db.store.Sweeps() {
-		return x.req.db.store.Sweep(ctx, x.sweep)
+		return x.req.db.store.Sweep(ctx, x.req.guardedFunction(x.sweep))
 	}
-	return x.req.db.store.Write(ctx, x.run)
+	return x.req.db.store.Write(ctx, x.req.guardedFunction(x.run))
 }
 
 // checkReach refuses a deletion that reaches too many rows, or that a reference restricts. Its count passes the gate as a

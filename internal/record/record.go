@@ -27,6 +27,7 @@ import (
 type Config struct {
 	Now    func() time.Time // nil: time.Now
 	System *model.Model     // system tables of the database, which only the system caller opens; nil: none
+	Guard  Guard            // nil: no caller can end
 }
 
 // Op is an operation on the rows of a table.

@@ -15,7 +15,7 @@ const (
 	maxRefused   = 4096        // callers that are remembered
 )
 
-// refusals counts the refused writes of callers. It is safe for concurrent use.
+// refusals counts the refused writes of callers and of ended sessions. It is safe for concurrent use.
 type refusals struct {
 	ignored bool // for tests that want scripts to be refused
 
@@ -38,13 +38,16 @@ func (r *refusals) often(who caller.Caller, now time.Time) bool {
 	if r.ignored || !r.any.Load() {
 		return false
 	}
-	e, _ := r.known.Get(refusalKey(who))
+	return r.isOften(refusalKey(who), now) || r.isOften(proofKey(who), now)
+}
+
+func (r *refusals) isOften(key string, now time.Time) bool {
+	e, _ := r.known.Get(key)
 	return e.times >= manyRefusals && now.Sub(e.since) < refusalsTime
 }
 
-// note counts a refusal. Two at the same moment may count as one.
-func (r *refusals) note(who caller.Caller, now time.Time) {
-	key := refusalKey(who)
+// note counts a refusal under refusalKey or proofKey. Two at the same moment may count as one.
+func (r *refusals) note(key string, now time.Time) {
 	e, _ := r.known.Get(key)
 	if now.Sub(e.since) >= refusalsTime {
 		e = refused{since: now}
@@ -59,6 +62,10 @@ func refusalKey(who caller.Caller) string {
 	id, _ := who.ID()
 	return id
 }
+
+// proofKey returns the key of a caller whose session has ended. The other sessions of the user have keys of their own, so
+// that an ended one does not slow them down. No id of a caller begins like a proofKey.
+func proofKey(who caller.Caller) string { return "\x00" + who.Proof().ID }
 
 // isRefusal reports whether an error is about the request, not about the server.
 func isRefusal(err error) bool {

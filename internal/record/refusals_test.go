@@ -24,13 +24,16 @@ func (s *scripting) Script(context.Context, func(int64) (*store.Script, error)) 
 
 // A caller with many refusals writes by functions for a while. Others still write by scripts.
 func TestRefusedCallersWriteApart(t *testing.T) {
-	engine := &scripting{DB: withUsers(t).store}
-	db := &DB{store: engine, refusals: newRefusals()}
+	db := withUsers(t)
+	engine := &scripting{DB: db.store}
+	db.store = engine
 	no, fault := errs.New(errs.Forbidden, "no"), errors.New("a fault of ours")
 	asScript := func(who caller.Caller, answer error) bool {
 		t.Helper()
 		before := engine.scripts
-		if err := db.write(context.Background(), who, nil, func(store.Tx) error { return answer }); !errors.Is(err, answer) {
+		r := db.request(who)
+		defer r.end()
+		if err := r.write(context.Background(), nil, func(store.Tx) error { return answer }); !errors.Is(err, answer) {
 			t.Errorf("write() = %v, want %v", err, answer)
 		}
 		return engine.scripts > before
@@ -49,8 +52,22 @@ func TestRefusedCallersWriteApart(t *testing.T) {
 	if db.refusals.often(ann, time.Now().Add(refusalsTime)) {
 		t.Error("refusals are never forgotten")
 	}
+	session := func(id string) caller.Caller {
+		return caller.User(caller.Identity{ID: "carla", Proof: caller.Proof{Kind: caller.ProofSession, ID: id}})
+	}
+	for i := range manyRefusals {
+		if !asScript(session("ended"), errEnded) {
+			t.Fatalf("after %d refusals of its guard a write is no script", i)
+		}
+	}
+	if asScript(session("ended"), nil) {
+		t.Errorf("after %d refusals of its guard a write is a script", manyRefusals)
+	}
+	if !asScript(session("goes on"), nil) {
+		t.Error("an ended session slows down another one of its user")
+	}
 	for i := range maxRefused + 1 {
-		db.refusals.note(caller.System(string(rune('a'+i))), time.Now())
+		db.refusals.note(string(rune('a'+i)), time.Now())
 	}
 	if n := db.refusals.known.Len(); n > maxRefused {
 		t.Errorf("%d callers are remembered, want at most %d", n, maxRefused)

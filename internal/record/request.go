@@ -20,6 +20,7 @@ type request struct {
 	db      *DB
 	allowed permission // the last one that was granted
 
+	guard   guard
 	passage *gate.Passage
 	rowRead *rowRead
 	blocks  []*render.Block // to be released when the answer is written
@@ -40,8 +41,10 @@ func (d *DB) requestAt(who caller.Caller, now int64) *request {
 	if r == nil {
 		r = &request{Binding: statement.NewBinding(d.rules, d.dialect), db: d, passage: gate.NewPassage()}
 		r.rowRead = newRowRead(r)
+		r.guard.bound = r.guardedRead
 	}
 	r.begin(who, now)
+	r.setGuard(who)
 	return r
 }
 
@@ -66,6 +69,7 @@ func (r *request) end() {
 	r.releaseBlocks()
 	r.rowRead.reset()
 	r.passage.Reset()
+	r.resetGuard()
 	r.Reset()
 	r.allowed = permission{}
 	r.db.requests.Put(r)

@@ -17,7 +17,13 @@ type Tx struct {
 }
 
 // In returns the rows as a running transaction sees them. Call Done after their use.
-func (d *DB) In(tx store.Tx, who caller.Caller) *Tx { return &Tx{d.request(who), tx} }
+func (d *DB) In(tx store.Tx, who caller.Caller) *Tx {
+	x := &Tx{d.request(who), tx}
+	if x.request.guard.on {
+		tx.Guard(x.request.guard.step)
+	}
+	return x
+}
 
 // Done gives the memory of the request to a later one.
 func (x *Tx) Done() { x.request.end() }

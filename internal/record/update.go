@@ -31,7 +31,7 @@ func (r *request) update(ctx context.Context, t *model.Table, id value.Value, pa
 	if len(u.body.Patches) > 0 {
 		err = u.writeMerged(ctx)
 	} else {
-		err = r.db.write(ctx, r.Caller(), u.script, u.run)
+		err = r.write(ctx, u.script, u.run)
 	}
 	if err != nil {
 		return Row{}, r.orStepUp(ctx, t, Update, err, func(stronger *request, tx store.Tx) error {
@@ -227,22 +227,22 @@ func (u *change) writeMerged(ctx context.Context) error {
 		if u.merge, err = u.mergeOutside(ctx); err != nil {
 			return err
 		}
-		if err := u.req.db.write(ctx, u.req.Caller(), u.script, u.run); !errors.Is(err, errMoved) {
+		if err := u.req.write(ctx, u.script, u.run); !errors.Is(err, errMoved) {
 			return err
 		}
 		time.Sleep(rand.N(time.Millisecond << try)) // 128 ms at most
 	}
 	u.merge = nil
-	return u.req.db.write(ctx, u.req.Caller(), u.script, u.run)
+	return u.req.write(ctx, u.script, u.run)
 }
 
 // mergeOutside reads the row without a lock, then merges without a connection.
 func (u *change) mergeOutside(ctx context.Context) (*merge, error) {
 	var old *input.Stored
-	err := u.req.db.store.Read(ctx, func(reader store.Reader) (err error) {
+	err := u.req.db.store.Read(ctx, u.req.guarded(func(reader store.Reader) (err error) {
 		old, err = u.req.readOld(reader, u.table, u.id, u.match, u.from)
 		return err
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,9 @@
 package record
 
 import (
-	"context"
 	"errors"
 	"slices"
-	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/record/input"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -181,17 +178,4 @@ func runStep(tx store.Tx, step store.Step) (found bool, err error) {
 		return step.Row(cols)
 	})
 	return found, err
-}
-
-// write runs a write as a script. If its caller was refused often of late, it runs the function instead. A refused script
-// costs all writes in its transaction; a refused function costs only its caller.
-func (d *DB) write(ctx context.Context, who caller.Caller, script func(revision int64) (*store.Script, error), function func(store.Tx) error) error {
-	if d.refusals.often(who, time.Now()) {
-		return d.store.Write(ctx, function)
-	}
-	err := store.Run(ctx, d.store, script, function)
-	if err != nil && isRefusal(err) {
-		d.refusals.note(who, time.Now())
-	}
-	return err
 }
