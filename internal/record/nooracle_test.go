@@ -324,24 +324,31 @@ func TestGuardsSeeTheRowAsItIs(t *testing.T) {
 		{"7 == n && (title + 'x').contains('t')", "body", "SCAN t0"},
 	} {
 		query := Query{Filter: tt.filter, Sort: tt.sort, Limit: 1, Total: true}
-		for range 5 {
-			body, err := db.List(context.Background(), ann, docs, query, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+		readPages(t, db, docs, query, func(page Query) {
 			if n := read.Swap(0); n > 100 {
-				t.Errorf("%+v reads %d bytes of text", query, n)
+				t.Errorf("%+v reads %d bytes of text", page, n)
 			}
-			next := envelopeOf(t, body).Next
-			if next == nil {
-				break
-			}
-			query.Cursor = *next
-		}
-		query.Cursor = ""
+		})
 		if plan := planOf(t, db, docs, query); !strings.Contains(plan, tt.plan) {
 			t.Errorf("%+v: plan %q, want %q", query, plan, tt.plan)
 		}
+	}
+}
+
+// readPages reads at most five pages, and calls look after each.
+func readPages(t *testing.T, db *DB, table *model.Table, query Query, look func(page Query)) {
+	t.Helper()
+	for range 5 {
+		body, err := db.List(context.Background(), ann, table, query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look(query)
+		next := envelopeOf(t, body).Next
+		if next == nil {
+			return
+		}
+		query.Cursor = *next
 	}
 }
 

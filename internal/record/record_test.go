@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -121,7 +122,6 @@ func TestRefusals(t *testing.T) {
 	db := withUsers(t)
 	must(t, db, ann, "notes", `{"id":7,"title":"n","stars":5}`)
 	must(t, db, ann, "notes", `{"id":8,"title":"n","stars":4}`)
-	notes := db.rules.Model.Table("notes")
 	isStale := func(int64) bool { return false }
 	for _, tt := range []struct {
 		name  string
@@ -153,15 +153,7 @@ func TestRefusals(t *testing.T) {
 		{"delete no row", ann, Delete, 99, "", nil, errs.NotFound, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var err error
-			switch tt.op {
-			case Create:
-				_, err = create(t, db, tt.who, "notes", tt.body)
-			case Update:
-				_, err = db.Update(context.Background(), tt.who, notes, value.OfInt(tt.id), members(t, tt.body), tt.match)
-			case Delete:
-				err = db.Delete(context.Background(), tt.who, notes, value.OfInt(tt.id), tt.match)
-			}
+			_, err := attempt(t, db, write{who: tt.who, op: tt.op, path: fmt.Sprintf("notes/%d", tt.id), body: tt.body}, tt.match)
 			if got := errs.KindOf(err); got != tt.want || firstCode(err) != tt.code {
 				t.Errorf("%v with fault %q, want %s with %q", err, firstCode(err), tt.want, tt.code)
 			}

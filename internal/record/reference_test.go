@@ -11,7 +11,6 @@ import (
 
 	"cel.dev/cel-go/common/types"
 
-	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
@@ -271,68 +270,79 @@ tables:
     access: {read: n % 7 != 0}
 `
 
-// The next of a to-many expansion continues the list of the children, filtered by their parent.
-func TestNextOfAnExpansion(t *testing.T) {
-	db := open(t, family)
-	for _, p := range []string{"a", "b", "c"} {
-		must(t, db, system, "parents", `{"id":"`+p+`","name":"`+p+`"}`)
-	}
-	want := map[string][]string{}
-	count := map[string]int{"a": 300, "b": 130, "c": 20}
+// fillFamily makes parents with children, and returns the ids of each parent's children that nothing hides.
+func fillFamily(t *testing.T, db *DB) map[string][]string {
+	t.Helper()
+	visible := map[string][]string{}
 	n := 0
-	for _, p := range []string{"a", "b", "c"} {
-		for range count[p] {
+	for _, parent := range []struct {
+		id       string
+		children int
+	}{{"a", 300}, {"b", 130}, {"c", 20}} {
+		must(t, db, system, "parents", `{"id":"`+parent.id+`","name":"`+parent.id+`"}`)
+		for range parent.children {
 			n++
-			must(t, db, system, "children", fmt.Sprintf(`{"id":%d,"parent_id":%q,"n":%d}`, n, p, n))
+			must(t, db, system, "children", fmt.Sprintf(`{"id":%d,"parent_id":%q,"n":%d}`, n, parent.id, n))
 			if n%7 != 0 && n%11 != 0 { // neither hidden nor of a hidden parent
-				want[p] = append(want[p], strconv.Itoa(n))
+				visible[parent.id] = append(visible[parent.id], strconv.Itoa(n))
 			}
 		}
 	}
-	parents, children := db.rules.Model.Table("parents"), db.rules.Model.Table("children")
-	var nobody caller.Caller
-	body, err := db.List(context.Background(), nobody, parents, Query{Selection: Selection{Fields: "id,children.id"}, Limit: 10}, nil)
+	return visible
+}
+
+// children are a page of them.
+type children struct {
+	Items []struct{ ID json.Number }
+	Next  *string
+}
+
+// follow returns the ids of a parent's children, from a first page to the last one.
+func (c children) follow(t *testing.T, db *DB, parent string) (ids []string) {
+	t.Helper()
+	for {
+		for _, item := range c.Items {
+			ids = append(ids, item.ID.String())
+		}
+		if c.Next == nil {
+			return ids
+		}
+		query := Query{Filter: "parent_id == arg.id", Args: map[string]string{"id": parent}, Cursor: *c.Next, Limit: 7}
+		body, err := db.List(context.Background(), nobody, db.rules.Model.Table("children"), query, nil)
+		if err != nil {
+			t.Fatalf("parent %s: %v", parent, err)
+		}
+		c = children{}
+		if err := json.Unmarshal(body, &c); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The next of a to-many expansion continues the list of the children, filtered by their parent.
+func TestNextOfAnExpansion(t *testing.T) {
+	db := open(t, family)
+	want := fillFamily(t, db)
+	body, err := db.List(context.Background(), nobody, db.rules.Model.Table("parents"), Query{Selection: Selection{Fields: "id,children.id"}, Limit: 10}, nil)
 	if err != nil {
 		t.Fatal(err)
-	}
-	type list struct {
-		Items []struct{ ID json.Number }
-		Next  *string
 	}
 	var top struct {
 		Items []struct {
 			ID       string
-			Children list
+			Children children
 		}
 	}
 	if err := json.Unmarshal(body, &top); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range top.Items {
-		var got []string
-		page := p.Children
-		if len(page.Items) != min(100, len(want[p.ID])) || (page.Next == nil) != (len(want[p.ID]) <= 100) {
-			t.Errorf("parent %s: %d children, next %v", p.ID, len(page.Items), page.Next)
+	for _, parent := range top.Items {
+		page, want := parent.Children, want[parent.ID]
+		if len(page.Items) != min(100, len(want)) || (page.Next == nil) != (len(want) <= 100) {
+			t.Errorf("parent %s: %d children, next %v", parent.ID, len(page.Items), page.Next)
 		}
-		for {
-			for _, item := range page.Items {
-				got = append(got, item.ID.String())
-			}
-			if page.Next == nil {
-				break
-			}
-			query := Query{Filter: "parent_id == arg.id", Args: map[string]string{"id": p.ID}, Cursor: *page.Next, Limit: 7}
-			body, err := db.List(context.Background(), nobody, children, query, nil)
-			if err != nil {
-				t.Fatalf("parent %s: %v", p.ID, err)
-			}
-			page = list{}
-			if err := json.Unmarshal(body, &page); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if strings.Join(got, " ") != strings.Join(want[p.ID], " ") {
-			t.Errorf("children of %s:\n got %v\nwant %v", p.ID, got, want[p.ID])
+		if got := page.follow(t, db, parent.ID); strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("children of %s:\n got %v\nwant %v", parent.ID, got, want)
 		}
 	}
 }

@@ -73,71 +73,101 @@ tables:
     access: {read: true, create: owner == auth.id, update: owner == auth.id}
 `
 
+// sentSheet is the sheet 1, as its owner reads it and sends it back.
+type sentSheet struct {
+	t  *testing.T
+	db *DB
+}
+
+// newSheet makes the sheet and the teams that it may refer to.
+func newSheet(t *testing.T, db *DB) *sentSheet {
+	t.Helper()
+	a, _ := ann.ID()
+	runWrites(t, db, []write{
+		{system, Create, "teams", `{"id":"red","name":"Red"}`, "ok"},
+		{system, Create, "teams", `{"id":"blue","name":"Blue"}`, "ok"},
+		{system, Create, "sheets", `{"id":1,"owner":"` + a + `","team_id":"red","stars":3,"price":"1.50","meta":{"b":1,"a":[1,null]},"since":{"y":2,"z":null}}`, "ok"},
+	})
+	return &sentSheet{t, db}
+}
+
+// row returns the whole row as ann reads it.
+func (s *sentSheet) row() string {
+	s.t.Helper()
+	const fields = "id,owner,team_id,n,stars,price,meta,since,early,created_at,updated_at"
+	r, err := s.db.Get(context.Background(), ann, s.db.rules.Model.Table("sheets"), value.OfInt(1), Selection{Fields: fields}, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(r.JSON)
+}
+
+// with returns the row with one text in place of another, without updated_at.
+func (s *sentSheet) with(old, new string) string {
+	s.t.Helper()
+	if !strings.Contains(s.row(), old) {
+		s.t.Fatalf("%s holds no %s", s.row(), old)
+	}
+	changed, _, _ := strings.Cut(strings.Replace(s.row(), old, new, 1), `,"updated_at"`)
+	return changed + "}"
+}
+
+const deniedFault = "forbidden the access rules do not allow this "
+
 // A client may send a row back as it read it. Unchanged members are allowed, even fixed ones.
 func TestRowIsSentBack(t *testing.T) {
-	const denied = "forbidden the access rules do not allow this "
 	onEngines(t, sheets, func(t *testing.T, db *DB) {
-		runWrites(t, db, []write{
-			{system, Create, "teams", `{"id":"red","name":"Red"}`, "ok"},
-			{system, Create, "teams", `{"id":"blue","name":"Blue"}`, "ok"},
-		})
+		sheet := newSheet(t, db)
+		runWrites(t, db, []write{{ann, Update, "sheets/1", sheet.row(), "ok"}})
+		changed := sheet.with(`"n":0`, `"n":1`)
+		runWrites(t, db, []write{{ann, Update, "sheets/1", changed, "ok"}})
+		if got := sheet.with(`"n":1`, `"n":1`); got != changed {
+			t.Errorf("the row is %s\n     want %s", got, changed)
+		}
 		a, _ := ann.ID()
-		if _, err := create(t, db, system, "sheets", `{"id":1,"owner":"`+a+`","team_id":"red","stars":3,"price":"1.50","meta":{"b":1,"a":[1,null]},"since":{"y":2,"z":null}}`); err != nil {
-			t.Fatal(err)
-		}
-		sheets := db.rules.Model.Table("sheets")
-		fields := "id,owner,team_id,n,stars,price,meta,since,early,created_at,updated_at"
-		row := func() string {
-			r, err := db.Get(context.Background(), ann, sheets, value.OfInt(1), Selection{Fields: fields}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return string(r.JSON)
-		}
-		with := func(old, new string) string {
-			if !strings.Contains(row(), old) {
-				t.Fatalf("%s holds no %s", row(), old)
-			}
-			changed, _, _ := strings.Cut(strings.Replace(row(), old, new, 1), `,"updated_at"`)
-			return changed + "}"
-		}
-		runWrites(t, db, []write{
-			{ann, Update, "sheets/1", row(), "ok"},
-		})
-		before := row()
-		runWrites(t, db, []write{{ann, Update, "sheets/1", with(`"n":0`, `"n":1`), "ok"}})
-		if got := row(); !strings.Contains(got, `"n":1`) || got[:strings.Index(got, `"updated_at"`)] != strings.Replace(before[:strings.Index(before, `"updated_at"`)], `"n":0`, `"n":1`, 1) {
-			t.Errorf("the row was %s\n          is %s", before, got)
-		}
 		runWrites(t, db, []write{
 			{ann, Update, "sheets/1", `{"stars":3,"n":2}`, "ok"},
-			{ann, Update, "sheets/1", `{"stars":4,"n":2}`, denied + "[{/stars write"},
-			{ann, Update, "sheets/1", `{"stars":4,"price":"1.5","meta":{"c":1}}`, denied + "[{/stars write the write rule of this field does not allow it} {/meta write"},
+			{ann, Update, "sheets/1", `{"stars":4,"n":2}`, deniedFault + "[{/stars write"},
+			{ann, Update, "sheets/1", `{"stars":4,"price":"1.5","meta":{"c":1}}`, deniedFault + "[{/stars write the write rule of this field does not allow it} {/meta write"},
 			{ann, Update, "sheets/1", `{"price":"1.5"}`, "ok"},
-			{ann, Update, "sheets/1", with(`"owner":"`+a, `"owner":"x`+a), "invalid the body has 1 fault [{/owner immutable"},
-			{ann, Update, "sheets/1", with(`"id":1`, `"id":2`), "invalid the body has 1 fault [{/id immutable"},
-			{ann, Update, "sheets/1", with(`"id":1`, `"id":"1"`), "invalid the body has 1 fault [{/id immutable"},
-			{ann, Update, "sheets/1", with(`"team_id":"red"`, `"team_id":"blue"`), "invalid the body has 1 fault [{/team_id immutable"},
-			{ann, Update, "sheets/1", with(`"team_id":"red"`, `"team_id":null`), "invalid the body has 1 fault [{/team_id immutable"},
-			{ann, Update, "sheets/1", with(`"y":2`, `"y":3`), "invalid the body has 1 fault [{/since immutable"},
+			{ann, Update, "sheets/1", sheet.with(`"owner":"`+a, `"owner":"x`+a), "invalid the body has 1 fault [{/owner immutable"},
+			{ann, Update, "sheets/1", sheet.with(`"id":1`, `"id":2`), "invalid the body has 1 fault [{/id immutable"},
+			{ann, Update, "sheets/1", sheet.with(`"id":1`, `"id":"1"`), "invalid the body has 1 fault [{/id immutable"},
+			{ann, Update, "sheets/1", sheet.with(`"team_id":"red"`, `"team_id":"blue"`), "invalid the body has 1 fault [{/team_id immutable"},
+			{ann, Update, "sheets/1", sheet.with(`"team_id":"red"`, `"team_id":null`), "invalid the body has 1 fault [{/team_id immutable"},
+			{ann, Update, "sheets/1", sheet.with(`"y":2`, `"y":3`), "invalid the body has 1 fault [{/since immutable"},
 			{ann, Update, "sheets/1", `{"created_at":"2020-01-01T00:00:00Z","updated_at":null,"owner":5}`, "invalid the body has 2 faults [{/updated_at read_only the server sets it: leave it out, or send what the row has} {/owner immutable"},
 			{ann, Update, "sheets/1", `{"created_at":"2020-01-01T00:00:00Z","updated_at":"2020-01-01T00:00:00Z","owner":"x"}`, "invalid the body has 3 faults"},
-			{bob, Update, "sheets/1", row(), denied + "[]"},
-			{ann, Update, "sheets/9", row(), "invalid the body has 1 fault [{/id immutable"},
+			{bob, Update, "sheets/1", sheet.row(), deniedFault + "[]"},
+			{ann, Update, "sheets/9", sheet.row(), "invalid the body has 1 fault [{/id immutable"},
 			{ann, Update, "sheets/9", `{"owner":"x"}`, "not_found"},
-			{ann, Update, "sheets/1", with(`{`, `{"team":{"id":"red"},`), "invalid the body has 1 fault [{/team unknown leave it out: to refer to a row, give its id as team_id}]"},
+			{ann, Update, "sheets/1", sheet.with(`{`, `{"team":{"id":"red"},`), "invalid the body has 1 fault [{/team unknown leave it out: to refer to a row, give its id as team_id}]"},
 			{ann, Create, "sheets", `{"created_at":"2020-01-01T00:00:00Z"}`, "invalid the body has 1 fault [{/created_at read_only"},
-			{ann, Create, "sheets", `{"stars":1}`, denied + "[{/stars write"},
+			{ann, Create, "sheets", `{"stars":1}`, deniedFault + "[{/stars write"},
 			{nobody, Update, "sheets/1", `{"n":1}`, "unauthenticated"},
-			// An unchanged field has no rule to pass, not even for the new row.
+		})
+	})
+}
+
+// An unchanged field has no rule to pass, not even for the new row.
+func TestUnchangedFieldPassesNoRule(t *testing.T) {
+	onEngines(t, sheets, func(t *testing.T, db *DB) {
+		newSheet(t, db)
+		runWrites(t, db, []write{
 			{ann, Update, "sheets/1", `{"early":0,"n":10}`, "ok"},
 			{ann, Update, "sheets/1", `{"early":0,"n":11}`, "ok"},
-			{ann, Update, "sheets/1", `{"early":1,"n":1}`, denied + "[{/early write"},
+			{ann, Update, "sheets/1", `{"early":1,"n":1}`, deniedFault + "[{/early write"},
 			{ann, Update, "sheets/1", `{"n":1}`, "ok"},
-			{ann, Update, "sheets/1", `{"early":1,"n":10}`, denied + "[{/early write"},
+			{ann, Update, "sheets/1", `{"early":1,"n":10}`, deniedFault + "[{/early write"},
 			{ann, Update, "sheets/1", `{"early":1,"n":9}`, "ok"},
 		})
-		// A hidden value is refused, guessed right or not.
+	})
+}
+
+// A hidden value is refused, guessed right or not.
+func TestHiddenValueIsSentBack(t *testing.T) {
+	onEngines(t, sheets, func(t *testing.T, db *DB) {
+		newSheet(t, db)
 		for _, f := range []string{"masked", "fixed", "secret"} {
 			right := runWrite(t, db, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":7}`})
 			wrong := runWrite(t, db, write{who: ann, op: Update, path: "sheets/1", body: `{"` + f + `":8}`})

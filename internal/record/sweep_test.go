@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,54 +133,18 @@ func storedIDs(t *testing.T, db *DB, table *model.Table) (all []value.Value) {
 func TestChildrenOfARowThatIsDeleted(t *testing.T) {
 	const depth = 400
 	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
-		nodes, leaves := db.rules.Model.Table("nodes"), db.rules.Model.Table("leaves")
-		created, refused := 0, 0
+		var written, refused atomic.Int64
 		for round := range 6 {
 			spy.exec(t, "DELETE FROM leaves", "DELETE FROM nodes WHERE up_id IS NULL AND id > 1000000")
 			fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
 			fillBranch(t, spy, "nodes", 20, "10000 + n, NULL, NULL, NULL, NULL")
-			stop := make(chan struct{})
+			ctx, stop := context.WithCancel(t.Context())
 			var group sync.WaitGroup
-			var mu sync.Mutex
 			for c := range 3 {
-				r := rand.New(rand.NewPCG(uint64(round), uint64(c)))
-				group.Go(func() {
-					for i := 0; ; i++ {
-						select {
-						case <-stop:
-							return
-						default:
-						}
-						under := 1 + r.Int64N(depth)
-						var err error
-						switch r.IntN(3) {
-						case 0:
-							_, err = db.Create(context.Background(), nobody, nodes, members(t, fmt.Sprintf(`{"id":%d,"up_id":%d}`, 1_000_000+round*100_000+c*10_000+i, under)))
-						case 1:
-							_, err = db.Create(context.Background(), nobody, leaves, members(t, fmt.Sprintf(`{"id":"l%d_%d_%d","node_id":%d}`, round, c, i, under)))
-						default:
-							_, err = db.Update(context.Background(), nobody, nodes, value.OfInt(10_001+r.Int64N(20)), members(t, fmt.Sprintf(`{"other_id":%d}`, under)), nil)
-						}
-						mu.Lock()
-						if err == nil {
-							created++
-						} else {
-							refused++
-						}
-						mu.Unlock()
-						if kind := errs.KindOf(err); err != nil && kind != errs.Conflict && kind != errs.NotFound && kind != errs.Unavailable {
-							t.Errorf("a write beside the deletion: %v", err)
-						}
-					}
-				})
+				group.Go(func() { writeBelow(ctx, t, db, depth, round, c, &written, &refused) })
 			}
 			group.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-					}
+				for ctx.Err() == nil {
 					if n := spy.number(t, fmt.Sprintf("SELECT count(*) FROM nodes WHERE id <= %d", depth)); n != 0 && n != depth {
 						t.Errorf("a reader sees %d of %d rows", n, depth)
 					}
@@ -188,7 +153,7 @@ func TestChildrenOfARowThatIsDeleted(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 			err := remove(t, db, "nodes", value.OfInt(1))
 			time.Sleep(5 * time.Millisecond)
-			close(stop)
+			stop()
 			group.Wait()
 			if err != nil {
 				t.Fatalf("round %d: %v", round, err)
@@ -205,8 +170,34 @@ func TestChildrenOfARowThatIsDeleted(t *testing.T) {
 			}
 			spy.exec(t, "DELETE FROM nodes")
 		}
-		t.Logf("%d writes beside six deletions, %d refused", created, refused)
+		t.Logf("%d writes beside six deletions, %d refused", written.Load(), refused.Load())
 	})
+}
+
+// writeBelow makes and moves rows below the first nodes, up to the given one, until the context ends.
+func writeBelow(ctx context.Context, t *testing.T, db *DB, depth int64, round, client int, written, refused *atomic.Int64) {
+	nodes, leaves := db.rules.Model.Table("nodes"), db.rules.Model.Table("leaves")
+	r := rand.New(rand.NewPCG(uint64(round), uint64(client)))
+	for i := 0; ctx.Err() == nil; i++ {
+		under := 1 + r.Int64N(depth)
+		var err error
+		switch r.IntN(3) {
+		case 0:
+			_, err = db.Create(context.Background(), nobody, nodes, members(t, fmt.Sprintf(`{"id":%d,"up_id":%d}`, 1_000_000+round*100_000+client*10_000+i, under)))
+		case 1:
+			_, err = db.Create(context.Background(), nobody, leaves, members(t, fmt.Sprintf(`{"id":"l%d_%d_%d","node_id":%d}`, round, client, i, under)))
+		default:
+			_, err = db.Update(context.Background(), nobody, nodes, value.OfInt(10_001+r.Int64N(20)), members(t, fmt.Sprintf(`{"other_id":%d}`, under)), nil)
+		}
+		switch errs.KindOf(err) {
+		case "":
+			written.Add(1)
+		case errs.Conflict, errs.NotFound, errs.Unavailable:
+			refused.Add(1)
+		default:
+			t.Errorf("a write beside the deletion: %v", err)
+		}
+	}
 }
 
 var errInjected = errors.New("injected")
