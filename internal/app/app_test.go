@@ -57,6 +57,31 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
+// The templates of mails are judged with the model, and each fault has its file and line.
+func TestFaultsOfMailTemplates(t *testing.T) {
+	source := strings.Replace(notes, "tables:", "accounts: {url: https://app.example.com, mail: {from: no-reply@example.com, folder: mail}}\ntables:", 1)
+	for _, tt := range []struct{ name, files, want string }{
+		{"no folder", "", "ashlar.yaml:4:85: there is no folder mail of mail templates"},
+		{"sound", "-- mail/known.de.txt --\nHallo\n\n{{.Name}}\n", ""},
+		{"a fault", "-- mail/known.de.txt --\nHallo\n\n{{.Nmae}}\n", "mail/known.de.txt:3:3: executing"},
+		{"with another", "-- mail/known.de.txt --\nHallo\n\n{{.Nmae}}\n", "mail/known.de.txt:3:3: executing"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			model := source
+			if tt.name == "with another" {
+				model = strings.Replace(source, "max: 20", "max: -1", 1)
+			}
+			_, err := Load(app(t, model+tt.files))
+			if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("Load = %v, want %q", err, tt.want)
+			}
+			if tt.name == "with another" && !strings.Contains(err.Error(), "ashlar.yaml:") {
+				t.Errorf("Load = %v, want the fault of the model too", err)
+			}
+		})
+	}
+}
+
 func TestNoApp(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

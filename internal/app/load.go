@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -37,13 +38,25 @@ func Load(dir string) (*Loaded, error) {
 	if ofQueries, ok := errors.AsType[model.Faults](queries); ok {
 		faults, queries = append(faults, ofQueries...), nil
 	}
-	if len(faults) > 0 {
+	if faults = append(faults, checkMails(dir, m)...); len(faults) > 0 {
 		return nil, faults.Sort()
 	}
 	if queries != nil {
 		return nil, queries
 	}
 	return &Loaded{Dir: dir, Rules: rules}, nil
+}
+
+// checkMails returns the faults of the mail templates of an app.
+func checkMails(dir string, m *model.Model) model.Faults {
+	if m.Accounts == nil || m.Accounts.Mail.Folder == "" {
+		return nil
+	}
+	folder := m.Accounts.Mail.Folder
+	if _, err := os.Stat(filepath.Join(dir, folder)); errors.Is(err, fs.ErrNotExist) {
+		return model.Faults{m.Fault(m.Accounts.At("mail", "folder"), "there is no folder %s of mail templates: make it, or leave the key out", folder)}
+	}
+	return mail.Check(os.DirFS(dir), folder)
 }
 
 // checkFolder returns what to do if dir cannot be an app.

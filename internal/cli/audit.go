@@ -20,7 +20,7 @@ running.`
 func newAudit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Verify or export the audit log",
+		Short: "Verify, export or trim the audit log",
 		Long:  auditHelp,
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,7 +30,7 @@ func newAudit() *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(newAuditVerify(), newAuditExport())
+	cmd.AddCommand(newAuditVerify(), newAuditExport(), newAuditTrim())
 	return cmd
 }
 
@@ -95,7 +95,7 @@ func newAuditExport() *cobra.Command {
   ashlar audit export examples/careers --since 24h`,
 		Args: exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			since, err := parseSince(f.since, time.Now())
+			since, err := parseTime("since", f.since, time.Now())
 			if err != nil {
 				return usage(cmd, "%v", err)
 			}
@@ -111,8 +111,52 @@ func newAuditExport() *cobra.Command {
 	return cmd
 }
 
-// parseSince parses a time, a day in UTC, or a duration before now.
-func parseSince(text string, now time.Time) (time.Time, error) {
+const auditTrimHelp = `Trim removes the rows of the audit log from before a time. The rest stays verifiable: the log keeps
+the hash of the last row that was removed, and a new row says what was removed.
+
+Export the rows first if they may be needed.`
+
+// auditTrimFlags holds the flags of audit trim.
+type auditTrimFlags struct {
+	databaseFlags
+	before string
+}
+
+func newAuditTrim() *cobra.Command {
+	f := &auditTrimFlags{}
+	cmd := &cobra.Command{
+		Use:   "trim DIR",
+		Short: "Remove old rows of the audit log",
+		Long:  auditTrimHelp,
+		Example: `  ashlar audit trim examples/careers --before 2025-01-31
+  ashlar audit trim examples/careers --before 8760h`,
+		Args: exactlyOneDir,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.before == "" {
+				return usage(cmd, "trim needs a time: --before 2025-01-31")
+			}
+			before, err := parseTime("before", f.before, time.Now())
+			if err != nil {
+				return usage(cmd, "%v", err)
+			}
+			return withAudit(cmd, &f.databaseFlags, args[0], func(ctx context.Context, log *audit.Log) error {
+				removed, err := log.Trim(ctx, before)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", count(int(removed), "row"))
+				return err
+			})
+		},
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&f.before, "before", "", "`time` of the first row to keep: 2025-01-31, 2025-01-31T12:00:00Z, or 8760h for the last year")
+	f.databaseFlags.declare(cmd)
+	return cmd
+}
+
+// parseTime parses the value of a flag: a time, a day in UTC, or a duration before now. No text is the zero time.
+func parseTime(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -124,7 +168,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	if before, err := time.ParseDuration(text); err == nil && before > 0 {
 		return now.Add(-before), nil
 	}
-	return time.Time{}, fmt.Errorf("invalid --since %q: write 2026-01-31, 2026-01-31T12:00:00Z, or a duration such as 24h", text)
+	return time.Time{}, fmt.Errorf("invalid --%s %q: write 2026-01-31, 2026-01-31T12:00:00Z, or a duration such as 24h", flag, text)
 }
 
 // withAudit runs f on the audit log of the app in dir. A server may be running.

@@ -67,6 +67,13 @@ tables:
 		t.Errorf("export said %v, %s", err, said)
 	}
 
+	if said, code := command(t, "audit", "trim", dir, "--before", "2026-01-03"); code != 0 || said != "removed 2 rows\n" {
+		t.Errorf("trim said %d, %s", code, said)
+	}
+	if said, code := command(t, "audit", "verify", dir, "--head", head); code != 0 || !strings.Contains(said, "4 rows") {
+		t.Errorf("verify after trim said %d, %s", code, said)
+	}
+
 	withLog(t, dir, func(a *app.App) {
 		err := a.Store.Write(t.Context(), func(tx store.Tx) error {
 			_, err := tx.Exec(`UPDATE ashlar_audit SET account = 'eve' WHERE id = 3`, nil)
@@ -81,7 +88,7 @@ tables:
 	}
 }
 
-func TestParseSince(t *testing.T) {
+func TestParseTime(t *testing.T) {
 	now := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
 		"":                          {},
@@ -89,13 +96,13 @@ func TestParseSince(t *testing.T) {
 		"2026-01-31T12:00:00+02:00": time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC),
 		"24h":                       now.Add(-24 * time.Hour),
 	} {
-		if got, err := parseSince(text, now); err != nil || !got.Equal(want) {
-			t.Errorf("parseSince(%q) = %v, %v, want %v", text, got, err, want)
+		if got, err := parseTime("since", text, now); err != nil || !got.Equal(want) {
+			t.Errorf("parseTime(%q) = %v, %v, want %v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"yesterday", "-1h", "2026-13-01", "0s"} {
-		if got, err := parseSince(text, now); err == nil {
-			t.Errorf("parseSince(%q) = %v, want an error", text, got)
+		if got, err := parseTime("since", text, now); err == nil {
+			t.Errorf("parseTime(%q) = %v, want an error", text, got)
 		}
 	}
 }

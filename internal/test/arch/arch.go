@@ -60,6 +60,7 @@ var homes = [...]struct {
 	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", []string{"model/load", "value"}, "model/load compiles the schemas of fields, value checks against them"},
+	{"github.com/wneessen/go-mail", []string{"mail"}, "only mail knows how a mail is encoded and sent"},
 	{"go.yaml.in/yaml/v4", []string{"model/load"}, "only model/load reads model files"},
 	{"golang.org/x/crypto", []string{"identity/password", "identity/token"}, "secrets are handled in few places"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
