@@ -1,5 +1,7 @@
 // Package migrate brings the tables of a database to what the model says: it plans, judges, applies, records and takes back
 // changes.
+//
+// Package plan holds plans as values. Packages sqlite and postgres make their steps. This package carries the steps out.
 package migrate
 
 import (
