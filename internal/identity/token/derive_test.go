@@ -76,7 +76,7 @@ func TestJWKSHasThePublicKeyOnly(t *testing.T) {
 	if err := json.Unmarshal(text, &set); err != nil {
 		t.Fatal(err)
 	}
-	if len(set.Keys) != 1 || set.Keys[0]["kty"] != "OKP" || set.Keys[0]["crv"] != "Ed25519" || set.Keys[0]["kid"] != k.id || set.Keys[0]["x"] == "" || set.Keys[0]["d"] != "" {
+	if len(set.Keys) != 1 || set.Keys[0]["kty"] != "OKP" || set.Keys[0]["crv"] != "Ed25519" || set.Keys[0]["kid"] != k.first().id || set.Keys[0]["x"] == "" || set.Keys[0]["d"] != "" {
 		t.Errorf("JWKS = %s", text)
 	}
 }
