@@ -28,7 +28,7 @@ func Check(files fs.FS, folder string) model.Faults {
 	return faults
 }
 
-// readTemplates reads the embedded templates, and those of a folder over them.
+// readTemplates reads the embedded templates, and then the templates of a folder, which replace them.
 func readTemplates(files fs.FS, folder string) (map[string]kindTemplates, model.Faults) {
 	r := &templateReader{byKind: map[string]kindTemplates{}}
 	r.read(builtIn, "templates", true)

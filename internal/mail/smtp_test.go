@@ -376,8 +376,15 @@ func TestEncryption(t *testing.T) {
 			if (err != nil) != (tt.err != "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
 				t.Fatalf("send = %v, want %q", err, tt.err)
 			}
-			if all := f.all(); err == nil && (len(all) != 1 || all[0].encrypted != tt.encrypted && tt.wrap == nil || !all[0].signedIn) {
-				t.Errorf("received %+v", all)
+			if err != nil {
+				return
+			}
+			all := f.all()
+			if len(all) != 1 || !all[0].signedIn {
+				t.Fatalf("received %+v", all)
+			}
+			if all[0].encrypted != tt.encrypted && tt.wrap == nil { // the server does not know of a wrapper
+				t.Errorf("encrypted: %t, want %t", all[0].encrypted, tt.encrypted)
 			}
 		})
 	}
