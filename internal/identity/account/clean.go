@@ -1,0 +1,65 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// What has expired is deleted in small steps, so that no write waits for long. A session or code that has expired is refused
+// whether its row is there or not.
+const (
+	deleteIdle    = `DELETE FROM "ashlar_sessions" WHERE "id" IN (SELECT "id" FROM "ashlar_sessions" WHERE "idle_at" < $1 LIMIT 500)`
+	deleteEnded   = `DELETE FROM "ashlar_sessions" WHERE "id" IN (SELECT "id" FROM "ashlar_sessions" WHERE "ends_at" < $1 LIMIT 500)`
+	deleteSecrets = `DELETE FROM "ashlar_secrets" WHERE "id" IN (SELECT "id" FROM "ashlar_secrets" WHERE "expires_at" < $1 LIMIT 500)`
+	deleteGuesses = `DELETE FROM "ashlar_guesses" WHERE "id" IN (SELECT "id" FROM "ashlar_guesses" WHERE "at" < $1 LIMIT 500)`
+)
+
+const (
+	cleanStep   = 500 // rows of one transaction
+	cleanEvery  = time.Minute
+	maxGuessAge = 24 * time.Hour // an unused counter is deleted at this age
+)
+
+// Run deletes what has expired until ctx ends. Several nodes may run it on one database.
+func (s *Service) Run(ctx context.Context) error {
+	ticker := time.NewTicker(cleanEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+			if err := s.clean(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// clean deletes everything that has expired by now.
+func (s *Service) clean(ctx context.Context) error {
+	now := s.now()
+	for _, each := range []struct {
+		table, sql string
+		before     value.Value
+	}{
+		{sessionsTable, deleteIdle, value.OfTimestamp(now.UnixMicro())},
+		{sessionsTable, deleteEnded, value.OfTimestamp(now.UnixMicro())},
+		{secretsTable, deleteSecrets, value.OfTimestamp(now.UnixMicro())},
+		{guessesTable, deleteGuesses, value.OfInt(now.Add(-maxGuessAge).UnixMicro())},
+	} {
+		for deleted := int64(cleanStep); deleted == cleanStep; {
+			err := s.write(ctx, func(w *work) (err error) {
+				w.tx.MarkChanged(each.table)
+				deleted, err = w.tx.Exec(each.sql, []value.Value{each.before})
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

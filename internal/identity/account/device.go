@@ -1,0 +1,47 @@
+package account
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/base64"
+	"net/netip"
+)
+
+// A device cookie says that a browser has signed in to an account before. It is an id and an HMAC over the id and the address.
+// It signs nobody in: it only gives the device a counter of its own for guesses.
+const (
+	deviceID  = 16 // bytes
+	deviceMAC = 16
+)
+
+// newDevice returns a device cookie for an address.
+func (s *Service) newDevice(email string) string {
+	id := make([]byte, deviceID, deviceID+deviceMAC)
+	_, _ = rand.Read(id) // never fails
+	return base64.RawURLEncoding.EncodeToString(append(id, s.deviceMAC(id, email)...))
+}
+
+// knows reports whether a device cookie belongs to an address.
+func (s *Service) knows(email, cookie string) bool {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(cookie)
+	return err == nil && len(text) == deviceID+deviceMAC && hmac.Equal(text[deviceID:], s.deviceMAC(text[:deviceID], email))
+}
+
+func (s *Service) deviceMAC(id []byte, email string) []byte {
+	return mac(s.devices, string(id), email)[:deviceMAC]
+}
+
+// network returns the unit that counts guesses of an address: a /64 of IPv6, since one machine has all of it.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is6() {
+		if prefix, err := ip.Prefix(64); err == nil {
+			return prefix.String()
+		}
+	}
+	return ip.String()
+}

@@ -1,0 +1,205 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/identity/password"
+)
+
+// OperatorRoles returns the roles of operators, the mightiest first. An owner makes other operators, an operator changes
+// accounts, a viewer only looks.
+func OperatorRoles() []string { return []string{"owner", "operator", "viewer"} }
+
+// linkLife is how long the link for a new operator works.
+const linkLife = 30 * time.Minute
+
+// newOperator is the data of a link.
+type newOperator struct {
+	Role string `json:"role"`
+}
+
+// OperatorLink makes the secret of a one-time link, with which somebody becomes an operator of a role. Earlier links end.
+func (s *Service) OperatorLink(ctx context.Context, role string) (secret string, err error) {
+	defer errs.Wrap(&err, "account.OperatorLink")
+	if !slices.Contains(OperatorRoles(), role) {
+		return "", errs.New(errs.Invalid, "there is no operator role %s: it is owner, operator or viewer", errs.Clip(role, 50))
+	}
+	secret = newSecret()
+	data, err := json.Marshal(newOperator{role})
+	if err != nil {
+		return "", err
+	}
+	err = s.write(ctx, func(w *work) error {
+		old, err := s.oneTime.list(w, "purpose == arg.purpose", map[string]string{"purpose": string(forOperator)})
+		if err != nil {
+			return err
+		}
+		for _, row := range old {
+			if err := ignoreMissing(s.oneTime.remove(w, row.ID, 0)); err != nil {
+				return err
+			}
+		}
+		_, err = s.oneTime.create(w, secretRow{
+			Purpose: forOperator, Hash: s.hashSecret(forOperator, "", secret), Data: data, ExpiresAt: micros(w.now.Add(linkLife)),
+		})
+		if err != nil {
+			return err
+		}
+		return s.note(w, &accountRow{Kind: KindOperator}, Client{}, event{action: "operator.link", actor: caller.System("operator link"), detail: map[string]any{"role": role}})
+	})
+	return secret, err
+}
+
+// HasOperators reports whether there is an operator.
+func (s *Service) HasOperators(ctx context.Context) (bool, error) {
+	found, err := s.accounts.read(ctx, s, "kind == 'operator'", nil)
+	return len(found) > 0, err
+}
+
+// An Operator is who uses the console.
+type Operator struct {
+	Account string
+	Email   string
+	Name    string
+	Role    string // of OperatorRoles
+	Session string
+	MFA     bool
+	HasTOTP bool
+	Caller  caller.Caller // for the use cases about the operator's own account
+}
+
+// May reports whether the operator has a role or a mightier one.
+func (o Operator) May(role string) bool {
+	roles := OperatorRoles()
+	own, needed := slices.Index(roles, o.Role), slices.Index(roles, role)
+	return own >= 0 && own <= needed
+}
+
+// BeginOperator makes an operator with the secret of a link, and opens a session.
+func (s *Service) BeginOperator(ctx context.Context, secret string, who Newcomer, client Client) (step Step, err error) {
+	defer errs.Wrap(&err, "account.BeginOperator")
+	email, err := address(who.Email, "/email")
+	if err != nil {
+		return Step{}, err
+	}
+	if faults := operatorFaults(who, email); len(faults) > 0 {
+		return Step{}, &errs.Error{Kind: errs.Invalid, Message: "the body is not acceptable", Faults: faults}
+	}
+	counter := newCounter(addressBudget, "operator links from", network(client.Address))
+	if err := s.write(ctx, func(w *work) error { return w.count(counter) }); err != nil {
+		return Step{}, err
+	}
+	hash, err := s.hasher.Hash(ctx, client.caller(), who.Password)
+	if err != nil {
+		return Step{}, err
+	}
+	client.Cookie = true
+	err = again(func() error {
+		return s.write(ctx, func(w *work) (err error) {
+			step, err = s.beginOperator(w, secret, accountRow{
+				Kind: KindOperator, Email: email, Name: who.Name, Roles: []string{}, Password: hash, Verified: true,
+			}, client)
+			return err
+		})
+	})
+	if err == nil && step.Grant == nil {
+		err = errCode()
+	}
+	return step, err
+}
+
+// minOperatorPassword is the shortest password of an operator, in code points (NIST 800-63B-4, 3.1.1.2).
+const minOperatorPassword = 15
+
+func operatorFaults(who Newcomer, email string) []errs.Fault {
+	err := password.Check(password.Policy{Min: minOperatorPassword}, who.Password, email, who.Name)
+	if failure, ok := err.(*errs.Error); ok {
+		for i := range failure.Faults {
+			failure.Faults[i].Pointer = "/password"
+		}
+		return failure.Faults
+	}
+	return nil
+}
+
+func (s *Service) beginOperator(w *work, secret string, a accountRow, client Client) (Step, error) {
+	rows, err := s.oneTime.list(w, "purpose == arg.purpose", map[string]string{"purpose": string(forOperator)})
+	if err != nil {
+		return Step{}, err
+	}
+	hash := s.hashSecret(forOperator, "", secret)
+	at := slices.IndexFunc(rows, func(row secretRow) bool { return sameHash(row.Hash, hash) && w.now.Before(row.ExpiresAt) })
+	if at < 0 {
+		return Step{}, nil
+	}
+	if err := lostRace(s.oneTime.remove(w, rows[at].ID, 0)); err != nil {
+		return Step{}, err
+	}
+	var data newOperator
+	if err := json.Unmarshal(rows[at].Data, &data); err != nil {
+		return Step{}, err
+	}
+	known, err := s.findIn(w, KindOperator, a.Email)
+	if err != nil {
+		return Step{}, err
+	}
+	if known != nil {
+		return Step{}, errs.New(errs.Conflict, "there is an operator with this address already: sign in")
+	}
+	now := micros(w.now)
+	a.Role, a.PasswordAt = data.Role, &now
+	if a.ID, err = s.accounts.create(w, a); err != nil {
+		return Step{}, err
+	}
+	if err := s.note(w, &a, client, event{action: "operator.created", detail: map[string]any{"role": a.Role}}); err != nil {
+		return Step{}, err
+	}
+	grant, err := s.open(w, &a, proof{methods: []string{"password"}}, client)
+	return Step{Grant: grant}, err
+}
+
+// OperatorSignIn signs an operator in by password.
+func (s *Service) OperatorSignIn(ctx context.Context, email, secret string, client Client) (step Step, err error) {
+	defer errs.Wrap(&err, "account.OperatorSignIn")
+	client.Cookie = true
+	return s.signIn(ctx, KindOperator, email, secret, client)
+}
+
+// OperatorByCookie returns the operator with the cookie of a console session.
+func (s *Service) OperatorByCookie(ctx context.Context, text string) (o Operator, err error) {
+	defer errs.Wrap(&err, "account.OperatorByCookie")
+	given, err := s.consoleCookies.Decode(text)
+	if err != nil {
+		return o, errs.Wrapf(err, errs.Unauthenticated, "%s", sessionEnded)
+	}
+	err = again(func() error {
+		return s.write(ctx, func(w *work) error {
+			o = Operator{}
+			var row sessionRow
+			a, err := s.ofCookie(w, KindOperator, given.Session, &row)
+			if err != nil || a == nil {
+				return err
+			}
+			who := s.identity(a, &row)
+			who.ID = a.ID
+			o = Operator{Account: a.ID, Email: a.Email, Name: a.Name, Role: a.Role, Session: row.ID, MFA: row.MFA, HasTOTP: a.TOTP != "", Caller: caller.User(who)}
+			return nil
+		})
+	})
+	if err == nil && o.Account == "" {
+		err = errEnded()
+	}
+	return o, err
+}
+
+// NeedsFactor reports whether an operator must prove a second factor before anything else: everywhere but on this machine.
+func (o Operator) NeedsFactor(client Client) bool {
+	ip, err := netip.ParseAddr(client.Address)
+	return !o.MFA && (err != nil || !ip.Unmap().IsLoopback())
+}

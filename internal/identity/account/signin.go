@@ -1,0 +1,129 @@
+package account
+
+import (
+	"context"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// A Step is how far a sign-in has come: it is done, or it waits for a second factor.
+type Step struct {
+	Grant   *Grant   // nil while a factor is missing
+	Flow    string   // to be sent with the factor
+	Factors []string // any one of them is enough: totp, passkey, recovery
+}
+
+// errSignIn is the answer to every sign-in that fails: an unknown address, a wrong password, an account without one, and an
+// account that is suspended answer alike.
+func errSignIn() error {
+	return errs.New(errs.Unauthenticated, "the address or the password is wrong, or this account may not sign in")
+}
+
+// SignIn signs a user in by password.
+func (s *Service) SignIn(ctx context.Context, email, secret string, client Client) (step Step, err error) {
+	defer errs.Wrap(&err, "account.SignIn")
+	if s.rules.Password == nil {
+		return Step{}, errs.New(errs.Forbidden, "this app has no passwords")
+	}
+	return s.signIn(ctx, KindUser, email, secret, client)
+}
+
+// signIn signs in an account of a kind. The kinds share no counter, so nobody keeps an operator out by guesses for a user.
+func (s *Service) signIn(ctx context.Context, kind Kind, email, secret string, client Client) (step Step, err error) {
+	email, err = address(email, "/email")
+	if err != nil {
+		return Step{}, err
+	}
+	counters := s.countersOf(kind, email, client)
+	if err := s.write(ctx, func(w *work) error { return w.count(counters...) }); err != nil {
+		return Step{}, err
+	}
+	a, err := s.find(ctx, kind, email)
+	if err != nil {
+		return Step{}, err
+	}
+	ok, rehash, err := s.hasher.Verify(ctx, client.caller(), a.Password, secret)
+	if err != nil {
+		return Step{}, err
+	}
+	fresh := ""
+	if ok && rehash {
+		if fresh, err = s.hasher.Hash(ctx, client.caller(), secret); err != nil {
+			return Step{}, err
+		}
+	}
+	err = again(func() error {
+		return s.write(ctx, func(w *work) (err error) {
+			step, err = s.afterPassword(w, a, ok, fresh, counters, client)
+			return err
+		})
+	})
+	if err == nil && step.Grant == nil && step.Flow == "" {
+		err = errSignIn()
+	}
+	return step, err
+}
+
+// find returns the account of an address, or an empty one without a password.
+func (s *Service) find(ctx context.Context, kind Kind, email string) (*accountRow, error) {
+	found, err := s.accounts.read(ctx, s, "kind == arg.kind && email == arg.email", map[string]string{"kind": string(kind), "email": email})
+	if err != nil || len(found) == 0 {
+		return &accountRow{Email: email}, err
+	}
+	return &found[0], nil
+}
+
+// findIn is find in a transaction. It returns nil if there is no such account.
+func (s *Service) findIn(w *work, kind Kind, email string) (*accountRow, error) {
+	found, err := s.accounts.list(w, "kind == arg.kind && email == arg.email", map[string]string{"kind": string(kind), "email": email})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// afterPassword continues a sign-in whose password was compared with the one of an account as it was read. It returns an empty
+// Step if the sign-in fails.
+func (s *Service) afterPassword(w *work, read *accountRow, ok bool, fresh string, counters []counter, client Client) (Step, error) {
+	if !ok || read.ID == "" {
+		return Step{}, s.note(w, read, client, event{action: "sign_in.failed"})
+	}
+	a, revision, err := s.accounts.get(w, read.ID)
+	if err != nil {
+		return Step{}, ignoreMissing(err)
+	}
+	if a.SuspendedAt != nil || a.Password != read.Password { // suspended, or changed while the hash was made
+		return Step{}, s.note(w, &a, client, event{action: "sign_in.failed"})
+	}
+	if fresh != "" {
+		if err := s.accounts.update(w, a.ID, revision, map[string]any{"password": fresh}); err != nil {
+			return Step{}, err
+		}
+	}
+	return s.proved(w, &a, proof{methods: []string{"password"}}, counters, client)
+}
+
+// proved continues after a first factor: with a session, or with a flow if the account has a second one.
+func (s *Service) proved(w *work, a *accountRow, how proof, counters []counter, client Client) (Step, error) {
+	if a.SuspendedAt != nil {
+		return Step{}, s.note(w, a, client, event{action: "sign_in.failed"})
+	}
+	if factors := s.factorsOf(a); len(factors) > 0 && !how.mfa {
+		flow, err := s.newFlow(w, a, how)
+		return Step{Flow: flow, Factors: factors}, err
+	}
+	if err := w.forgive(counters...); err != nil {
+		return Step{}, err
+	}
+	grant, err := s.open(w, a, how, client)
+	return Step{Grant: grant}, err
+}
+
+// countersOf returns the counters of a guess for the password or code of an address. A device that signed in before has a
+// counter of its own. So strangers who guess from elsewhere do not keep the owner out.
+func (s *Service) countersOf(kind Kind, email string, client Client) []counter {
+	if s.knows(email, client.Device) {
+		return []counter{newCounter(deviceBudget, "device", string(kind), email, client.Device)}
+	}
+	return []counter{newCounter(accountBudget, "account", string(kind), email), newCounter(addressBudget, "address", network(client.Address))}
+}
