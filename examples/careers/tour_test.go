@@ -25,6 +25,15 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestAccountsPage runs the commands of docs/accounts.md and compares the answers.
+func TestAccountsPage(t *testing.T) {
+	page := readPage(t, "../../docs/accounts.md")
+	page.blocks = append([]block{{"sh", "make run\n"}}, page.blocks...)
+	if compared := page.run(t); compared < 7 {
+		t.Errorf("%s shows %d answers, want 7 or more", page.name, compared)
+	}
+}
+
 // TestReadmeModel checks the first model of the README. It also makes the README's typing error in it, and compares the
 // message.
 func TestReadmeModel(t *testing.T) {

@@ -4,6 +4,7 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/audit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -30,6 +32,9 @@ type App struct {
 	Audit *audit.Log  // the audit log in Store
 
 	Accounts *model.Accounts // with the values of their settings; nil if the model has none, or if Open did not open it
+
+	accounts accounts
+	identify func(*http.Request) (caller.Caller, error)
 
 	dir      string
 	cfg      Config
@@ -140,16 +145,18 @@ func (a *App) setStore(db store.DB, err error) error {
 	return err
 }
 
-// openRows opens the rows, the audit log and the keys.
+// openRows opens the rows, the audit log, the keys and the accounts.
 func (a *App) openRows(ctx context.Context) error {
 	own, err := migrate.SystemModel(ctx, a.Store, a.Rules.Model, a.migrateOptions(a.Store))
 	if err != nil {
 		return err
 	}
-	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own})
+	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own, Guard: a.guard})
 	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})
-	a.Keys, err = token.Open(a.folder.key())
-	return err
+	if a.Keys, err = token.Open(a.folder.key()); err != nil {
+		return err
+	}
+	return a.openAccounts()
 }
 
 // prepare brings the tables to the model and loads the seed. It has a database handle of its own, without the usual

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
@@ -25,6 +26,9 @@ type Config struct {
 	WriteTimeout  time.Duration     // bounds the time from the end of the header to the end of the answer; default: 60 s
 	IdleTimeout   time.Duration     // bounds the time between two requests; default: 120 s
 	Grace         time.Duration     // bounds the requests in flight at a stop, then the services; default: 30 s each
+	URL           string            // public address, which links in mails begin with; default: the model's, then LocalURL
+	LocalURL      string            // address of the server on this machine; default: http://localhost:8080
+	SMTP          mail.Server       // sends the mails; default: they are written to files in the data folder
 	Version       string            // of this program, for its page
 	Logger        *slog.Logger      // default: no log
 	Now           func() time.Time  // default: time.Now
@@ -45,6 +49,9 @@ func (c Config) withDefaults(dir string) Config {
 	}
 	if c.Grace == 0 {
 		c.Grace = 30 * time.Second
+	}
+	if c.LocalURL == "" {
+		c.LocalURL = "http://localhost:8080"
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -11,6 +11,8 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -145,7 +147,9 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 }
 
 // systemTables returns the system tables of each package above migrate that keeps some.
-func systemTables() []system.Fragment { return []system.Fragment{audit.Tables} }
+func systemTables() []system.Fragment {
+	return []system.Fragment{account.Tables, mail.Tables, audit.Tables}
+}
 
 // migrateOptions returns the options of a change of tables.
 func (a *App) migrateOptions(db store.DB) migrate.Options {

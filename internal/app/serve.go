@@ -9,7 +9,6 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/api"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
@@ -50,10 +49,9 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 
 // Handler returns the handler for the requests of the app.
 func (a *App) Handler() (http.Handler, error) {
-	verifier := token.NewVerifier(a.Keys, token.Config{Now: a.cfg.Now, Roles: a.Rules.Model.Roles})
 	receiver, err := web.NewReceiver(web.Config{
 		Logger:        a.cfg.Logger,
-		Identify:      web.Bearer(verifier.Verify),
+		Identify:      a.identify,
 		MaxConcurrent: a.cfg.MaxConcurrent,
 		CORS:          a.cfg.CORS,
 	})
@@ -70,6 +68,7 @@ func (a *App) allRoutes() []web.Route {
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks()...),
 		web.ProblemRoutes(),
+		a.accountRoutes(),
 		data,
 		openapi.Routes(a.Rules, data),
 	)

@@ -71,6 +71,7 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
+	cfg.LocalURL = urlOf(ln.Addr())
 	a, err := app.Open(ctx, loaded, cfg)
 	if err != nil {
 		return interrupted(ctx, errors.Join(err, ln.Close()))

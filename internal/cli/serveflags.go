@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
+	"net/url"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
@@ -19,6 +23,8 @@ type serveFlags struct {
 	migrate, durability, logFormat, logLevel *choice
 	grace, header, read, write, idle         time.Duration
 	cors                                     []string
+	url, smtp                                string
+	server                                   mail.Server // parsed smtp
 	maxConcurrent, readers                   int
 }
 
@@ -35,6 +41,8 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "time to send an answer, from the end of the request's header")
 	flags.DurationVar(&f.idle, "idle-timeout", 120*time.Second, "time between two requests of a connection")
 	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
+	flags.StringVar(&f.url, "url", "", "public `address` of the app, which links in mails begin with, as https://app.example.com (default accounts.url of the model, then the address to listen on)")
+	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error if the server failed")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests handled at once; more get 503")
@@ -53,6 +61,9 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 			return usage(cmd, "--%s (%s) must be more than 0, not %v", limit.name, variable(limit.name), limit.d)
 		}
 	}
+	if err := f.checkMail(cmd); err != nil {
+		return err
+	}
 	switch {
 	case f.maxConcurrent < 1:
 		return usage(cmd, "--max-concurrent (%s) must be 1 or more, not %d", variable("max-concurrent"), f.maxConcurrent)
@@ -62,6 +73,27 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 	return f.databaseFlags.check(cmd)
 }
 
+// checkMail parses the address of the SMTP server.
+func (f *serveFlags) checkMail(cmd *cobra.Command) (err error) {
+	if f.url != "" && !isPublicURL(f.url) {
+		return usage(cmd, "--url (%s) must be like https://app.example.com, not %q", variable("url"), f.url)
+	}
+	address := cmp.Or(f.smtp, os.Getenv("SMTP_URL"))
+	if address == "" {
+		return nil
+	}
+	if f.server, err = mail.ParseServer(address); err != nil {
+		return usage(cmd, "--smtp (%s, SMTP_URL): %v", variable("smtp"), err)
+	}
+	return nil
+}
+
+// isPublicURL reports whether a text is a URL of http or https without a query.
+func isPublicURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
 // maxReaders bounds the connections for reads. Each has a page cache of its own.
 const maxReaders = 64
 
@@ -69,6 +101,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg := f.databaseFlags.config(dir, log)
 	cfg.Readers, cfg.MaxConcurrent, cfg.CORS = f.readers, f.maxConcurrent, f.cors
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
+	cfg.URL, cfg.SMTP = f.url, f.server
 	cfg.KeepTables = f.migrate.value == "off"
 	if f.durability.value == "normal" {
 		cfg.Durability = sqlite.Normal

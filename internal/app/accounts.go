@@ -1,0 +1,125 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/identity/password"
+	"github.com/ashlar-dev/ashlar/internal/identity/token"
+	"github.com/ashlar-dev/ashlar/internal/mail"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/web"
+	webaccount "github.com/ashlar-dev/ashlar/internal/web/account"
+)
+
+// accounts are the parts of an app that sign people in.
+type accounts struct {
+	service *account.Service
+	outbox  *mail.Outbox
+	handler *webaccount.Handler // nil without accounts in the model
+}
+
+// openAccounts opens the accounts on the rows and keys of the app.
+func (a *App) openAccounts() (err error) {
+	if a.accounts.outbox, err = a.openOutbox(); err != nil {
+		return err
+	}
+	verifier := token.NewVerifier(a.Keys, token.Config{Now: a.cfg.Now, Roles: a.Rules.Model.Roles})
+	a.identify = web.Bearer(verifier.Verify)
+	a.accounts.service = account.New(account.Config{
+		Store:    a.Store,
+		Rows:     a.Rows,
+		Model:    a.Rules.Model,
+		Keys:     a.Keys,
+		Hasher:   password.NewHasher(password.Config{}),
+		Outbox:   a.accounts.outbox,
+		Audit:    a.Audit,
+		NeedsMFA: a.needsMFA,
+		Invites:  a.mayInvite,
+		Now:      a.cfg.Now,
+	})
+	a.services = append(a.services, service{"mail", a.accounts.outbox}, service{"accounts", a.accounts.service})
+	if a.Rules.Model.Accounts == nil {
+		return nil
+	}
+	a.accounts.handler, err = webaccount.New(a.accounts.service, verifier, a.Keys, a.cfg.CORS)
+	if err == nil {
+		a.identify = a.accounts.handler.Identify
+	}
+	return err
+}
+
+// needsMFA reports whether the model asks a caller for a second factor.
+func (a *App) needsMFA(who caller.Caller) bool {
+	rules := a.Rules.Accounts
+	if rules == nil {
+		return false
+	}
+	env := &rule.Env{Caller: who, Now: a.cfg.Now().UnixMicro()}
+	for i, required := range a.Rules.Model.Accounts.Require {
+		if required.MFA && rule.Holds(rules.Require[i], env) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayInvite reports whether the model lets a caller invite.
+func (a *App) mayInvite(who caller.Caller) bool {
+	rules := a.Rules.Accounts
+	return rules != nil && rule.Holds(rules.InviteBy, &rule.Env{Caller: who, Now: a.cfg.Now().UnixMicro()})
+}
+
+// mailFolder holds the mails of a server without SMTP, in the data folder.
+const mailFolder = "mail"
+
+// openOutbox opens the outbox. Without an SMTP server it writes mails into the data folder, for the page /mailbox.
+func (a *App) openOutbox() (*mail.Outbox, error) {
+	cfg := mail.TemplateConfig{App: a.Rules.Model.Name, Public: a.publicURL(), Files: os.DirFS(a.dir)}
+	from := "no-reply@localhost"
+	if own := a.Rules.Model.Accounts; own != nil {
+		cfg.Folder, from = own.Mail.Folder, cmp.Or(own.Mail.From, from)
+	}
+	var err error
+	if cfg.From, err = mail.ParseFrom(from); err != nil {
+		return nil, err
+	}
+	templates, err := mail.NewTemplates(cfg)
+	if err != nil {
+		return nil, err
+	}
+	sender := mail.Files(filepath.Join(a.folder.path, mailFolder))
+	if !a.cfg.SMTP.IsZero() {
+		sender = mail.SMTP(a.cfg.SMTP)
+	}
+	return mail.New(a.Rows, mail.Config{Compose: a.compose, Templates: templates, Sender: sender, Logger: a.cfg.Logger, Now: a.cfg.Now}), nil
+}
+
+// publicURL returns the address that links in mails begin with. It comes from the configuration alone, never from a request.
+func (a *App) publicURL() string {
+	if own := a.Rules.Model.Accounts; a.cfg.URL == "" && own != nil {
+		return cmp.Or(own.URL, a.cfg.LocalURL)
+	}
+	return cmp.Or(a.cfg.URL, a.cfg.LocalURL)
+}
+
+// compose asks the accounts what a letter says.
+func (a *App) compose(ctx context.Context, l mail.Letter) (mail.Message, bool, error) {
+	return a.accounts.service.Compose(ctx, l)
+}
+
+// accountRoutes returns the routes of accounts, none without accounts in the model.
+func (a *App) accountRoutes() []web.Route {
+	if a.accounts.handler == nil {
+		return nil
+	}
+	return a.accounts.handler.Routes()
+}
+
+// guard refuses callers whose session or key has ended.
+func (a *App) guard(who caller.Caller) (store.Step, bool) { return a.accounts.service.Guard(who) }
