@@ -111,11 +111,26 @@ func (c *creation) script(revision int64) (_ *store.Script, err error) {
 	} else if values[0], err = newUUID(); err != nil { // no other script locks the row of a new UUID
 		return nil, err
 	}
-	w, err := c.build(revision, values)
+	w, err := c.buildKnown(revision, values)
+	if w == nil && err == nil {
+		w, err = c.build(revision, values)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return w.script(order, c.table.unique), nil
+}
+
+// buildKnown builds the write of a row that the caller may certainly read, and makes its answer from the values. It returns
+// nil if the database has to be asked about the row.
+func (c *creation) buildKnown(revision int64, values []value.Value) (*rowWrite, error) {
+	insert, err := c.table.insertKnownStatement(c.req.Binding, c.check.decision)
+	if err != nil || insert.SQL == "" {
+		return nil, err
+	}
+	c.result = c.check.knownRow(values, revision)
+	inputs := append(values, value.OfInt(revision))
+	return c.check.buildWrite(writeSpec{op: Create, revision: revision, change: insert, inputs: inputs, values: values})
 }
 
 // newValues returns the new row as the body has it, with room for the revision.

@@ -10,6 +10,7 @@ import (
 // The kinds of statements of a table.
 const (
 	kindInsert byte = iota
+	kindInsertKnown
 	kindUpdate
 	kindChange
 	kindRevision
@@ -29,6 +30,14 @@ func (t *table) insertStatement(b *statement.Binding, d decision) (*sqlgen.State
 	return t.statements.Get(b, kindInsert, d.key, func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
 		gen.Folder.NoOld = true
 		return gen.Insert(t.afterSpec(d, true))
+	})
+}
+
+// insertKnownStatement is insertStatement for a row that needs no answer of the database. Its SQL is "" if there is none.
+func (t *table) insertKnownStatement(b *statement.Binding, d decision) (*sqlgen.Statement, error) {
+	return t.statements.Get(b, kindInsertKnown, d.key, func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
+		gen.Folder.NoOld = true
+		return gen.InsertKnown(t.afterSpec(d, true))
 	})
 }
 

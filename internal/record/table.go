@@ -20,6 +20,7 @@ type table struct {
 	rules         *rule.Rules
 	index         map[*model.Field]int // of Fields
 	plain         *render.Output       // every readable field, no relations
+	plainIndex    []int                // of the fields of plain in Fields
 	open          [Delete + 1]bool     // by Op: every caller may do it to every row
 	asksProof     [Delete + 1]bool     // by Op: a caller may be allowed to do it after another proof of who it is
 	unique        bool                 // another row must not have some of a row's values, besides the id
@@ -44,6 +45,9 @@ func newTable(rules *rule.Rules, t *model.Table, reach *sqlgen.Reach) *table {
 	}
 	for i, f := range t.Fields {
 		table.index[f] = i
+	}
+	for _, f := range out.Fields {
+		table.plainIndex = append(table.plainIndex, table.index[f])
 	}
 	table.unique = table.setsUnique(t.Fields[1:])
 	for _, other := range table.reach.Tables {

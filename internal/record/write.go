@@ -15,10 +15,10 @@ import (
 // writes of others. A function runs the same statements if it had to read first, and explains why a write was refused.
 type rowWrite struct {
 	table   *table
-	checks  []store.Step     // run first, and each must find a row
-	change  store.Statement  // writes the row
-	after   *store.Statement // asks about the new row; nil if change returns the answer itself
-	answer  func(value.Row) error
+	checks  []store.Step          // run first, and each must find a row
+	change  store.Statement       // writes the row
+	after   *store.Statement      // asks about the new row; nil if change returns the answer itself
+	answer  func(value.Row) error // nil if the answer is known beforehand; only a script may be of this kind
 	effects Effects
 }
 
@@ -30,7 +30,7 @@ type writeSpec struct {
 	inputs   []value.Value // of change
 	old      *input.Stored // nil if there is none, or if change reads it
 	values   []value.Value // the new row
-	result   *Row          // takes the answer
+	result   *Row          // takes the answer; nil if it is known beforehand
 }
 
 // buildWrite returns the write of a row with its reference checks.
@@ -39,6 +39,9 @@ func (c *rowCheck) buildWrite(spec writeSpec) (*rowWrite, error) {
 	w := &rowWrite{table: c.table, change: c.req.Bound(spec.change, spec.inputs), effects: c.req.effectsOf(c.table, spec.op, id, spec.revision)}
 	if err := c.addReferenceChecks(w, spec); err != nil {
 		return nil, err
+	}
+	if spec.result == nil {
+		return w, nil
 	}
 	if !spec.change.ReturnsAfter {
 		stmt, err := c.table.newRowStatement(c.req.Binding, c.decision, c.created)
@@ -104,7 +107,7 @@ func (r *request) effectsOf(t *table, op Op, id value.Value, revision int64) Eff
 func (w *rowWrite) script(lockOrder string, noGroup bool) *store.Script {
 	steps := append(make([]store.Step, 0, len(w.checks)+2+len(w.effects.Steps)), w.checks...)
 	if w.after == nil {
-		steps = append(steps, store.Step{Statement: w.change, Row: w.answer})
+		steps = append(steps, store.Step{Statement: w.change, Row: w.answer}) // without an answer, the step has no rows
 	} else {
 		steps = append(steps, store.Step{Statement: w.change}, store.Step{Statement: *w.after, Row: w.answer})
 	}

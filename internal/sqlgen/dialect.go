@@ -64,6 +64,9 @@ type expressions interface {
 	StoresUUID() bool
 	// Bool returns a constant condition.
 	Bool(b bool) string
+	// KeepsInputs reports whether a new row holds exactly the values that its INSERT was given. No trigger of a table
+	// changes them.
+	KeepsInputs() bool
 	// HasStatistics reports whether the engine keeps statistics of the rows. Its planner then chooses well between
 	// comparisons of columns.
 	HasStatistics() bool

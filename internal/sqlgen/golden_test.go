@@ -178,6 +178,8 @@ func (g golden) write(t *testing.T, m *model.Model) {
 	g.show(t, "before an update", s, err)
 	s, err = g.generator(nil).Insert(After{Table: posts, Rules: []rule.Node{own.Create}, Fields: posts.Fields[:2], Created: true})
 	g.show(t, "insert", s, err)
+	s, err = g.generator(nil).InsertKnown(After{Table: posts, Rules: []rule.Node{own.Create}, Fields: posts.Fields[:2], Created: true})
+	g.show(t, "insert of a row that is known", s, err)
 	to := After{Table: posts, Rules: []rule.Node{own.UpdateTo}, Fields: posts.Fields[:4]}
 	s, err = g.generator(nil).Update(to, nil, posts.Fields[1:3])
 	g.show(t, "update", s, err)
@@ -201,6 +203,8 @@ func (g golden) write(t *testing.T, m *model.Model) {
 	owner := []rule.Node{g.rules.Table(members).UpdateTo}
 	s, err = g.generator(nil).Insert(After{Table: members, Rules: owner, Fields: members.Fields[:2], Created: true})
 	g.show(t, "insert whose rule looks at other rows", s, err)
+	s, err = g.generator(nil).InsertKnown(After{Table: members, Rules: owner, Fields: members.Fields[:2], Created: true})
+	g.show(t, "insert of a known row whose rule looks at other rows", s, err)
 	for _, f := range []int{1, 3} {
 		s, err = g.generator(nil).Change(After{Table: members, Rules: owner, Fields: members.Fields[:2]}, owner, members.Fields[f:f+1])
 		g.show(t, "change of "+members.Fields[f].Name+" whose rule looks at other rows", s, err)

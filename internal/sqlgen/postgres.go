@@ -133,6 +133,9 @@ func (postgres) Same(l, r string) string { return "(" + l + " IS NOT DISTINCT FR
 // Differs implements Dialect.
 func (postgres) Differs(l, r string) string { return "(" + l + " IS DISTINCT FROM " + r + ")" }
 
+// KeepsInputs implements Dialect. An operator may add a trigger, and a trigger may change a row before it is written.
+func (postgres) KeepsInputs() bool { return false }
+
 // PropagatesConstants implements Dialect.
 func (postgres) PropagatesConstants() bool { return false }
 

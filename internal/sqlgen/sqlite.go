@@ -56,6 +56,9 @@ func (sqlite) Same(l, r string) string { return "(" + l + " IS " + r + ")" }
 
 func (sqlite) Differs(l, r string) string { return "(" + l + " IS NOT " + r + ")" }
 
+// KeepsInputs implements Dialect. A trigger of SQLite cannot change the new row before it is written.
+func (sqlite) KeepsInputs() bool { return true }
+
 // PropagatesConstants implements Dialect. SQLite's documentation calls this constant propagation.
 func (sqlite) PropagatesConstants() bool { return true }
 

@@ -25,6 +25,17 @@ func (o *Output) AppendRow(dst []byte, row value.Row) []byte {
 	return closeObject(dst, len(o.members))
 }
 
+// AppendValues appends the JSON of a row without expansions, as AppendRow would after the row was stored. Field i of the output
+// has the value values[index[i]].
+func (o *Output) AppendValues(dst []byte, values []value.Value, index []int) []byte {
+	for i := range o.members {
+		member := &o.members[i]
+		dst = append(dst, member.prefix...)
+		dst = value.AppendMember(dst, o.Fields[member.column], values[index[member.column]])
+	}
+	return closeObject(dst, len(o.members))
+}
+
 func closeObject(dst []byte, members int) []byte {
 	if members == 0 {
 		dst = append(dst, '{')

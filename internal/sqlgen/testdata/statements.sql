@@ -28,6 +28,8 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, NULL 
 SELECT t0."_rev", 0, 0, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1 AND ((t0."shared" = 1))
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING (("posts"."shared" = 1)), 0, "posts"."id", "posts"."title", "posts"."_rev"
+-- insert of a row that is known
+
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
@@ -40,6 +42,8 @@ SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = ?1
 SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
 INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE 0 RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- insert of a known row whose rule looks at other rows
+INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, CASE WHEN 0 THEN ?7 END)
 -- change of team_id whose rule looks at other rows
 
 -- change of role whose rule looks at other rows
@@ -76,6 +80,8 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE
 SELECT t0."_rev", (t0."owner_id" = ?1), (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND ((t0."shared" = 1) OR (t0."owner_id" = ?1))
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING (("posts"."shared" = 1) OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
+-- insert of a row that is known
+
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
@@ -88,6 +94,8 @@ DELETE FROM "posts" WHERE "posts"."id" = ?1 AND (("posts"."shared" = 1) OR ("pos
 SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
 INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = ?2) AND t2."id" <> ?1 AND ((t2."user_id" = ?8) AND (t2."role" = ?9))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- insert of a known row whose rule looks at other rows
+INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, CASE WHEN EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = ?2) AND t2."id" <> ?1 AND ((t2."user_id" = ?8) AND (t2."role" = ?9))) THEN ?7 END)
 -- change of team_id whose rule looks at other rows
 UPDATE "members" SET "_rev" = ?4, "team_id" = ?5 WHERE "members"."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> ?1 AND ((t2."user_id" = ?2) AND (t2."role" = ?3))) AND EXISTS (SELECT 1 FROM "members" AS t4 WHERE t4."team_id" = (SELECT t3."id" FROM "teams" AS t3 WHERE t3."id" = ?5) AND t4."id" <> ?1 AND ((t4."user_id" = ?2) AND (t4."role" = ?6))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- change of role whose rule looks at other rows
@@ -124,6 +132,8 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE
 SELECT t0."_rev", (t0."owner_id" = ?1), (t0."owner_id" = ?1), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?2 AND ((t0."shared" = 1) OR (t0."owner_id" = ?1))
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING (("posts"."shared" = 1) OR ("posts"."owner_id" = ?11)), ("posts"."owner_id" = ?11), "posts"."id", "posts"."title", "posts"."_rev"
+-- insert of a row that is known
+
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4 AND ("posts"."owner_id" IS "posts"."owner_id")
 -- the revision before a change
@@ -136,6 +146,8 @@ DELETE FROM "posts" WHERE "posts"."id" = ?1 AND (("posts"."shared" = 1) OR ("pos
 SELECT (t0."owner_id" IS old."owner_id"), ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
 INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = ?2) AND t2."id" <> ?1 AND ((t2."user_id" = ?8) AND (t2."role" = ?9))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- insert of a known row whose rule looks at other rows
+INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, CASE WHEN EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = ?2) AND t2."id" <> ?1 AND ((t2."user_id" = ?8) AND (t2."role" = ?9))) THEN ?7 END)
 -- change of team_id whose rule looks at other rows
 UPDATE "members" SET "_rev" = ?4, "team_id" = ?5 WHERE "members"."id" = ?1 AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> ?1 AND ((t2."user_id" = ?2) AND (t2."role" = ?3))) AND EXISTS (SELECT 1 FROM "members" AS t4 WHERE t4."team_id" = (SELECT t3."id" FROM "teams" AS t3 WHERE t3."id" = ?5) AND t4."id" <> ?1 AND ((t4."user_id" = ?2) AND (t4."role" = ?6))) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- change of role whose rule looks at other rows
@@ -172,6 +184,8 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, t0."n
 SELECT t0."_rev", 1, 1, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = ?1
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING 1, 1, "posts"."id", "posts"."title", "posts"."_rev"
+-- insert of a row that is known
+INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 -- update
 UPDATE "posts" SET "_rev" = ?1, "title" = ?2, "price" = ?3 WHERE "posts"."id" = ?4
 -- the revision before a change
@@ -184,6 +198,8 @@ DELETE FROM "posts" WHERE "posts"."id" = ?1 RETURNING "posts"."id"
 SELECT 1, ((old."id" IS NULL) OR (t1."price" IS NULL) OR (t1."price" >= old."price")) FROM (SELECT ?1 AS "id", ?2 AS "title", ?3 AS "price", ?4 AS "stars", ?5 AS "owner_id", ?6 AS "team_id", ?7 AS "shared", ?8 AS "created_at", ?9 AS "updated_at") AS t0, (SELECT ?10 AS "id", ?11 AS "title", ?12 AS "price", ?13 AS "stars", ?14 AS "owner_id", ?15 AS "team_id", ?16 AS "shared", ?17 AS "created_at", ?18 AS "updated_at") AS t1, (SELECT ?19 AS "id", ?20 AS "title", ?21 AS "price", ?22 AS "stars", ?23 AS "owner_id", ?24 AS "team_id", ?25 AS "shared", ?26 AS "created_at", ?27 AS "updated_at") AS old
 -- insert whose rule looks at other rows
 INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
+-- insert of a known row whose rule looks at other rows
+INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 -- change of team_id whose rule looks at other rows
 UPDATE "members" SET "_rev" = ?1, "team_id" = ?2 WHERE "members"."id" = ?3 RETURNING 1, 1, "members"."id", "members"."team_id", "members"."_rev"
 -- change of role whose rule looks at other rows

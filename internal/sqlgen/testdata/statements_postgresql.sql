@@ -28,6 +28,8 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, NULL:
 SELECT t0."_rev", FALSE, FALSE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint AND (t0."shared") FOR NO KEY UPDATE OF t0
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING ("posts"."shared"), FALSE, "posts"."id", "posts"."title", "posts"."_rev"
+-- insert of a row that is known
+
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint AND ("posts"."owner_id" IS NOT DISTINCT FROM "posts"."owner_id")
 -- the revision before a change
@@ -40,6 +42,8 @@ SELECT t0."_rev" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE
 SELECT (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t1."price" IS NOT DISTINCT FROM NULL) OR (t1."price" >= old."price")) FROM (SELECT $1::bigint AS "id", ($2::text COLLATE "C") AS "title", $3::numeric AS "price", $4::bigint AS "stars", $5::uuid AS "owner_id", $6::uuid AS "team_id", $7::boolean AS "shared", $8::timestamptz AS "created_at", $9::timestamptz AS "updated_at") AS t0, (SELECT $10::bigint AS "id", ($11::text COLLATE "C") AS "title", $12::numeric AS "price", $13::bigint AS "stars", $14::uuid AS "owner_id", $15::uuid AS "team_id", $16::boolean AS "shared", $17::timestamptz AS "created_at", $18::timestamptz AS "updated_at") AS t1, (SELECT $19::bigint AS "id", ($20::text COLLATE "C") AS "title", $21::numeric AS "price", $22::bigint AS "stars", $23::uuid AS "owner_id", $24::uuid AS "team_id", $25::boolean AS "shared", $26::timestamptz AS "created_at", $27::timestamptz AS "updated_at") AS old
 -- insert whose rule looks at other rows
 INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT $1::uuid, $2::uuid, $3::uuid, ($4::text COLLATE "C"), $5::timestamptz, $6::timestamptz, $7::bigint WHERE FALSE RETURNING TRUE, TRUE, "members"."id", "members"."team_id", "members"."_rev"
+-- insert of a known row whose rule looks at other rows
+
 -- change of team_id whose rule looks at other rows
 
 -- change of role whose rule looks at other rows
@@ -76,6 +80,8 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE
 SELECT t0."_rev", (t0."owner_id" = $1::uuid), (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING ("posts"."shared" OR ("posts"."owner_id" = $11::uuid)), ("posts"."owner_id" = $11::uuid), "posts"."id", "posts"."title", "posts"."_rev"
+-- insert of a row that is known
+
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint AND ("posts"."owner_id" IS NOT DISTINCT FROM "posts"."owner_id")
 -- the revision before a change
@@ -88,6 +94,8 @@ DELETE FROM "posts" WHERE "posts"."id" = $1::bigint AND ("posts"."shared" OR ("p
 SELECT (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t1."price" IS NOT DISTINCT FROM NULL) OR (t1."price" >= old."price")) FROM (SELECT $1::bigint AS "id", ($2::text COLLATE "C") AS "title", $3::numeric AS "price", $4::bigint AS "stars", $5::uuid AS "owner_id", $6::uuid AS "team_id", $7::boolean AS "shared", $8::timestamptz AS "created_at", $9::timestamptz AS "updated_at") AS t0, (SELECT $10::bigint AS "id", ($11::text COLLATE "C") AS "title", $12::numeric AS "price", $13::bigint AS "stars", $14::uuid AS "owner_id", $15::uuid AS "team_id", $16::boolean AS "shared", $17::timestamptz AS "created_at", $18::timestamptz AS "updated_at") AS t1, (SELECT $19::bigint AS "id", ($20::text COLLATE "C") AS "title", $21::numeric AS "price", $22::bigint AS "stars", $23::uuid AS "owner_id", $24::uuid AS "team_id", $25::boolean AS "shared", $26::timestamptz AS "created_at", $27::timestamptz AS "updated_at") AS old
 -- insert whose rule looks at other rows
 INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT $1::uuid, $2::uuid, $3::uuid, ($4::text COLLATE "C"), $5::timestamptz, $6::timestamptz, $7::bigint WHERE EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = $2::uuid) AND t2."id" <> $1::uuid AND ((t2."user_id" = $8::uuid) AND (t2."role" = ($9::text COLLATE "C")))) RETURNING TRUE, TRUE, "members"."id", "members"."team_id", "members"."_rev"
+-- insert of a known row whose rule looks at other rows
+
 -- change of team_id whose rule looks at other rows
 UPDATE "members" SET "_rev" = $4::bigint, "team_id" = $5::uuid WHERE "members"."id" = $1::uuid AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> $1::uuid AND ((t2."user_id" = $2::uuid) AND (t2."role" = ($3::text COLLATE "C")))) AND EXISTS (SELECT 1 FROM "members" AS t4 WHERE t4."team_id" = (SELECT t3."id" FROM "teams" AS t3 WHERE t3."id" = $5::uuid) AND t4."id" <> $1::uuid AND ((t4."user_id" = $2::uuid) AND (t4."role" = ($6::text COLLATE "C")))) RETURNING TRUE, TRUE, "members"."id", "members"."team_id", "members"."_rev"
 -- change of role whose rule looks at other rows
@@ -124,6 +132,8 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, (CASE
 SELECT t0."_rev", (t0."owner_id" = $1::uuid), (t0."owner_id" = $1::uuid), t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $2::bigint AND (t0."shared" OR (t0."owner_id" = $1::uuid)) FOR NO KEY UPDATE OF t0
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING ("posts"."shared" OR ("posts"."owner_id" = $11::uuid)), ("posts"."owner_id" = $11::uuid), "posts"."id", "posts"."title", "posts"."_rev"
+-- insert of a row that is known
+
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint AND ("posts"."owner_id" IS NOT DISTINCT FROM "posts"."owner_id")
 -- the revision before a change
@@ -136,6 +146,8 @@ DELETE FROM "posts" WHERE "posts"."id" = $1::bigint AND ("posts"."shared" OR ("p
 SELECT (t0."owner_id" IS NOT DISTINCT FROM old."owner_id"), ((old."id" IS NOT DISTINCT FROM NULL) OR (t1."price" IS NOT DISTINCT FROM NULL) OR (t1."price" >= old."price")) FROM (SELECT $1::bigint AS "id", ($2::text COLLATE "C") AS "title", $3::numeric AS "price", $4::bigint AS "stars", $5::uuid AS "owner_id", $6::uuid AS "team_id", $7::boolean AS "shared", $8::timestamptz AS "created_at", $9::timestamptz AS "updated_at") AS t0, (SELECT $10::bigint AS "id", ($11::text COLLATE "C") AS "title", $12::numeric AS "price", $13::bigint AS "stars", $14::uuid AS "owner_id", $15::uuid AS "team_id", $16::boolean AS "shared", $17::timestamptz AS "created_at", $18::timestamptz AS "updated_at") AS t1, (SELECT $19::bigint AS "id", ($20::text COLLATE "C") AS "title", $21::numeric AS "price", $22::bigint AS "stars", $23::uuid AS "owner_id", $24::uuid AS "team_id", $25::boolean AS "shared", $26::timestamptz AS "created_at", $27::timestamptz AS "updated_at") AS old
 -- insert whose rule looks at other rows
 INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") SELECT $1::uuid, $2::uuid, $3::uuid, ($4::text COLLATE "C"), $5::timestamptz, $6::timestamptz, $7::bigint WHERE EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = $2::uuid) AND t2."id" <> $1::uuid AND ((t2."user_id" = $8::uuid) AND (t2."role" = ($9::text COLLATE "C")))) RETURNING TRUE, TRUE, "members"."id", "members"."team_id", "members"."_rev"
+-- insert of a known row whose rule looks at other rows
+
 -- change of team_id whose rule looks at other rows
 UPDATE "members" SET "_rev" = $4::bigint, "team_id" = $5::uuid WHERE "members"."id" = $1::uuid AND EXISTS (SELECT 1 FROM "members" AS t2 WHERE t2."team_id" = (SELECT t1."id" FROM "teams" AS t1 WHERE t1."id" = "members"."team_id") AND t2."id" <> $1::uuid AND ((t2."user_id" = $2::uuid) AND (t2."role" = ($3::text COLLATE "C")))) AND EXISTS (SELECT 1 FROM "members" AS t4 WHERE t4."team_id" = (SELECT t3."id" FROM "teams" AS t3 WHERE t3."id" = $5::uuid) AND t4."id" <> $1::uuid AND ((t4."user_id" = $2::uuid) AND (t4."role" = ($6::text COLLATE "C")))) RETURNING TRUE, TRUE, "members"."id", "members"."team_id", "members"."_rev"
 -- change of role whose rule looks at other rows
@@ -172,6 +184,8 @@ SELECT c0, c1, c2, c3, c4 FROM (SELECT t0."id" AS c0, t0."owner_id" AS c1, t0."n
 SELECT t0."_rev", TRUE, TRUE, t0."id", t0."title", t0."price", t0."stars", t0."owner_id", t0."team_id", t0."shared", t0."created_at", t0."updated_at" FROM "posts" AS t0 WHERE t0."id" = $1::bigint FOR NO KEY UPDATE OF t0
 -- insert
 INSERT INTO "posts" ("id", "title", "price", "stars", "owner_id", "team_id", "shared", "created_at", "updated_at", "_rev") VALUES ($1::bigint, ($2::text COLLATE "C"), $3::numeric, $4::bigint, $5::uuid, $6::uuid, $7::boolean, $8::timestamptz, $9::timestamptz, $10::bigint) RETURNING TRUE, TRUE, "posts"."id", "posts"."title", "posts"."_rev"
+-- insert of a row that is known
+
 -- update
 UPDATE "posts" SET "_rev" = $1::bigint, "title" = ($2::text COLLATE "C"), "price" = $3::numeric WHERE "posts"."id" = $4::bigint
 -- the revision before a change
@@ -184,6 +198,8 @@ DELETE FROM "posts" WHERE "posts"."id" = $1::bigint RETURNING "posts"."id"
 SELECT TRUE, ((old."id" IS NOT DISTINCT FROM NULL) OR (t1."price" IS NOT DISTINCT FROM NULL) OR (t1."price" >= old."price")) FROM (SELECT $1::bigint AS "id", ($2::text COLLATE "C") AS "title", $3::numeric AS "price", $4::bigint AS "stars", $5::uuid AS "owner_id", $6::uuid AS "team_id", $7::boolean AS "shared", $8::timestamptz AS "created_at", $9::timestamptz AS "updated_at") AS t0, (SELECT $10::bigint AS "id", ($11::text COLLATE "C") AS "title", $12::numeric AS "price", $13::bigint AS "stars", $14::uuid AS "owner_id", $15::uuid AS "team_id", $16::boolean AS "shared", $17::timestamptz AS "created_at", $18::timestamptz AS "updated_at") AS t1, (SELECT $19::bigint AS "id", ($20::text COLLATE "C") AS "title", $21::numeric AS "price", $22::bigint AS "stars", $23::uuid AS "owner_id", $24::uuid AS "team_id", $25::boolean AS "shared", $26::timestamptz AS "created_at", $27::timestamptz AS "updated_at") AS old
 -- insert whose rule looks at other rows
 INSERT INTO "members" ("id", "team_id", "user_id", "role", "created_at", "updated_at", "_rev") VALUES ($1::uuid, $2::uuid, $3::uuid, ($4::text COLLATE "C"), $5::timestamptz, $6::timestamptz, $7::bigint) RETURNING TRUE, TRUE, "members"."id", "members"."team_id", "members"."_rev"
+-- insert of a known row whose rule looks at other rows
+
 -- change of team_id whose rule looks at other rows
 UPDATE "members" SET "_rev" = $1::bigint, "team_id" = $2::uuid WHERE "members"."id" = $3::uuid RETURNING TRUE, TRUE, "members"."id", "members"."team_id", "members"."_rev"
 -- change of role whose rule looks at other rows

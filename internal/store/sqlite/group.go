@@ -12,6 +12,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
@@ -101,22 +102,30 @@ func (w *writer) admit(j *job) bool {
 	return j.start()
 }
 
-// runInGroup runs one job of a group, undoes only that job if it fails, and reports whether there is still a transaction. The
-// first script needs no savepoint: if it fails, the transaction holds nothing else, and the writer begins another.
+// runInGroup runs one job of a group, undoes only that job if it fails, and reports whether there is still a transaction.
 func (w *writer) runInGroup(j *job) bool {
-	if j.script == nil || len(w.group) > 1 {
+	first := len(w.group) == 1
+	if j.script == nil || (!first && !undoesItself(j.script)) {
 		return w.runInSavepoint(j)
 	}
 	touched := w.call(j)
 	switch {
 	case w.lost():
 		return false
-	case j.err != nil:
+	case j.err == nil:
+		w.touch(touched)
+		return true
+	case first: // the transaction holds nothing else
 		w.rollback()
 		return w.begin() == nil
+	default: // SQLite has undone a refused statement; the other errors are none that a client causes
+		return j.err == errRefused
 	}
-	w.touch(touched)
-	return true
+}
+
+// undoesItself reports whether a script needs no savepoint. SQLite undoes a statement that a constraint refuses.
+func undoesItself(script *store.Script) bool {
+	return len(script.Steps) == 1 && script.Steps[0].Row == nil
 }
 
 func (w *writer) runInSavepoint(j *job) bool {

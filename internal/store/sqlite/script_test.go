@@ -141,6 +141,38 @@ func TestScriptsOfAGroup(t *testing.T) {
 	}
 }
 
+// A script of one statement without rows needs no savepoint. If it is refused, its neighbours stay. So do they if it makes
+// SQLite drop the whole transaction, or fails for another reason.
+func TestScriptsOfAGroupWithoutSavepoints(t *testing.T) {
+	db := openScripts(t, Config{GroupTime: time.Minute})
+	row := func(id int64) *store.Script {
+		return &store.Script{Tables: []string{"rows"}, Steps: inserting(id, nil).Steps[:1]}
+	}
+	for i, tt := range []struct {
+		name   string
+		script *store.Script
+		want   errs.Kind // "": it is refused
+	}{
+		{"a row that is there", row(1), ""},
+		{"two rows, of which one is there", one(`INSERT INTO rows (id, body) VALUES (99, 'x'), (1, 'x')`), ""},
+		{"a constraint that undoes the transaction", one(`INSERT OR ROLLBACK INTO rows (id, body) VALUES (1, 'x')`), ""},
+		{"a constraint that keeps what was done", one(`INSERT OR FAIL INTO rows (id, body) VALUES (1, 'x')`), ""},
+		{"a wrong statement", one(`INSERT INTO rows (id, nothing) VALUES (99, 'x')`), errs.Internal},
+	} {
+		first := int64(10*i + 1)
+		done, failed := scriptsInOneGroup(t, db, row(first), tt.script, row(first+1))
+		if want := []bool{true, false, true}; !slices.Equal(done, want) || errors.Join(failed[0], failed[2]) != nil {
+			t.Errorf("%s: done = %v, %v, want %v", tt.name, done, failed, want)
+		}
+		if err := failed[1]; (err != nil) != (tt.want != "") || (err != nil && errs.KindOf(err) != tt.want) {
+			t.Errorf("%s: %v, want an error of kind %q", tt.name, err, tt.want)
+		}
+		if ids := rowsOf(t, db); len(ids) != 2*(i+1) || slices.Contains(ids, 99) {
+			t.Errorf("%s: the rows are %v", tt.name, ids)
+		}
+	}
+}
+
 // A script that runs on the goroutine of its caller takes other scripts into its group. It leaves functions and sweeps to the
 // writer's goroutine.
 func TestLeadingScript(t *testing.T) {
