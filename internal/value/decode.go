@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -32,7 +33,9 @@ func DecodeObjectOf(what string, data []byte) ([]Member, error) {
 	if at := tooDeep(data); at >= 0 {
 		return nil, malformedAt(what, data, at, "", fmt.Sprintf("objects and arrays stand more than %d deep", MaxDepth))
 	}
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(data))
+	reader := takeReader(data)
+	defer reader.release()
+	decoder := reader.decoder
 	switch kind := decoder.PeekKind(); kind {
 	case jsontext.KindBeginObject:
 	case jsontext.KindInvalid:
@@ -52,6 +55,32 @@ func DecodeObjectOf(what string, data []byte) ([]Member, error) {
 		return nil, malformedAt(what, data, len(data)-len(rest), "", "something follows the object")
 	}
 	return members, nil
+}
+
+// objectReader is a decoder that is used again. A new one takes as long as reading a small object.
+type objectReader struct {
+	source  bytes.Buffer
+	decoder *jsontext.Decoder
+}
+
+// readers may be global: like every sync.Pool, it holds nothing visible to a request.
+var readers sync.Pool
+
+func takeReader(data []byte) *objectReader {
+	reader, ok := readers.Get().(*objectReader)
+	if !ok {
+		reader = &objectReader{decoder: new(jsontext.Decoder)}
+	}
+	reader.source = *bytes.NewBuffer(data)
+	reader.decoder.Reset(&reader.source)
+	return reader
+}
+
+// release keeps the reader for later, without the data.
+func (r *objectReader) release() {
+	r.source = bytes.Buffer{}
+	r.decoder.Reset(&r.source)
+	readers.Put(r)
 }
 
 func readMembers(decoder *jsontext.Decoder, data []byte) ([]Member, error) {

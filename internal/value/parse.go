@@ -1,9 +1,11 @@
 package value
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -80,6 +82,9 @@ func wrongType(pointer string, got jsontext.Kind, want string) []errs.Fault {
 
 // unquote returns the text of a JSON string.
 func unquote(raw jsontext.Value) (string, bool) {
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) { // DecodeObject has checked the rest
+		return string(raw[1 : len(raw)-1]), true
+	}
 	out, err := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw)
 	return string(out), err == nil
 }

@@ -24,11 +24,14 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...stri
 		sayAccepted(w.Header(), r.Method, types)
 		return nil, err
 	}
+	if r.ContentLength >= 0 && r.ContentLength <= maxDeclared {
+		return readDeclared(r, limit)
+	}
 	limited := http.MaxBytesReader(underlying(w), r.Body, limit)
 	// Make room for the declared length, but not for more than most bodies have. A slow client must not hold a megabyte of
 	// memory by declaring it.
 	var buf bytes.Buffer
-	buf.Grow(int(min(max(r.ContentLength, 0), 16<<10)) + bytes.MinRead)
+	buf.Grow(int(min(max(r.ContentLength, 0), maxDeclared)) + bytes.MinRead)
 	if _, err := buf.ReadFrom(limited); err != nil {
 		return nil, readError(err, limit)
 	}
@@ -36,6 +39,25 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...stri
 		return nil, errs.New(errs.Malformed, "the body is empty")
 	}
 	return buf.Bytes(), nil
+}
+
+// maxDeclared is the largest body, in bytes, that is given its memory before it arrives.
+const maxDeclared = 16 << 10
+
+// readDeclared reads a body of the declared length. net/http gives no more of it.
+func readDeclared(r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength == 0 {
+		return nil, errs.New(errs.Malformed, "the body is empty")
+	}
+	body := make([]byte, r.ContentLength)
+	switch _, err := io.ReadFull(r.Body, body); err {
+	case nil:
+		return body, nil
+	case io.EOF:
+		return nil, readError(io.ErrUnexpectedEOF, limit)
+	default:
+		return nil, readError(err, limit)
+	}
 }
 
 // underlying returns the ResponseWriter of net/http. http.MaxBytesReader tells it to close the connection.

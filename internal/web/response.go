@@ -57,9 +57,12 @@ func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) e
 
 func write(w http.ResponseWriter, status int, contentType []string, body []byte) error {
 	header := w.Header()
-	header["Content-Type"] = contentType
-	if len(header["Content-Encoding"]) == 0 { // the handler has not compressed the body itself
+	own := len(header["Content-Encoding"]) == 0 // the handler has not compressed the body itself
+	if own {
 		VaryOn(header, acceptEncoding)
+	}
+	header["Content-Type"] = contentType
+	if own {
 		if coding := Coding(w, len(body)); coding != "" {
 			return writeCompressed(w, status, coding, body)
 		}
@@ -72,9 +75,16 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 	return nil
 }
 
+// countedSize is the size of a body, in bytes, from which we set Content-Length ourselves. To a smaller body net/http adds it,
+// unless the request is a HEAD. Most answers then have eight headers, and a map of Go grows at the next.
+const countedSize = 2048
+
 func setContentLength(w http.ResponseWriter, size int) {
 	var values *[1]string
 	if x, ok := w.(*response); ok {
+		if size < countedSize && !x.head {
+			return
+		}
 		values = &x.length
 	} else {
 		values = new([1]string)
@@ -106,12 +116,15 @@ func VaryOn(header http.Header, names []string) {
 		header["Vary"] = names
 		return
 	}
+	added := have
 	for _, name := range names {
 		if !slices.ContainsFunc(have, func(line string) bool { return strings.Contains(line, name) }) {
-			have = append(slices.Clip(have), name)
+			added = append(slices.Clip(added), name)
 		}
 	}
-	header["Vary"] = have
+	if len(added) > len(have) {
+		header["Vary"] = added
+	}
 }
 
 // Empty answers without a body: 204, 304, or the 201 of a row that its creator may not read. A 304 has the Vary of
