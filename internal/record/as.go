@@ -12,8 +12,13 @@ import (
 // concurrent use.
 type Rows struct{ request *request }
 
-// As returns the rows for a request of a caller. Call Done after their use.
-func (d *DB) As(who caller.Caller) Rows { return Rows{d.request(who)} }
+// As returns the rows for a request of a caller. Call Done after their use. The JSON of a row that they create or change is valid
+// until then.
+func (d *DB) As(who caller.Caller) Rows {
+	r := d.request(who)
+	r.lends = true
+	return Rows{r}
+}
 
 // Done gives the memory of the request to a later one.
 func (r Rows) Done() { r.request.end() }

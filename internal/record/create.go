@@ -40,7 +40,8 @@ func (r *request) create(ctx context.Context, t *model.Table, members []value.Me
 type creation struct {
 	req    *request
 	table  *table
-	body   *input.Body
+	body   *input.Body // its values become the new row
+	hasID  bool        // the client gave the id
 	check  rowCheck
 	result Row
 }
@@ -55,18 +56,15 @@ func (r *request) newCreation(t *model.Table, members []value.Member) (*creation
 	body.FillDefaults(r.db.rules, r.Env())
 	decision := table.decision(Create, r.db.rules.Table(t).Create, body.Given)
 	check := rowCheck{req: r, table: table, decision: decision, created: true, given: body.Given}
-	return &creation{req: r, table: table, body: body, check: check}, body.Err()
+	return &creation{req: r, table: table, body: body, hasID: !body.Values[0].IsNull(), check: check}, body.Err()
 }
-
-// hasID reports whether the client gave the id.
-func (c *creation) hasID() bool { return !c.body.Values[0].IsNull() }
 
 // run creates the row in a transaction. It may run more than once. It tries again if another transaction took the id that
 // was assigned to the row.
 func (c *creation) run(tx store.Tx) (err error) {
 	for range assignTries {
 		err = c.runOnce(tx)
-		if err == nil || c.hasID() || c.table.Key != model.Int || !isIDConflict(err) {
+		if err == nil || c.hasID || c.table.Key != model.Int || !isIDConflict(err) {
 			return err
 		}
 	}
@@ -74,9 +72,9 @@ func (c *creation) run(tx store.Tx) (err error) {
 }
 
 func (c *creation) runOnce(tx store.Tx) (err error) {
-	values := c.newValues()
+	values := c.body.Values
 	switch {
-	case c.hasID():
+	case c.hasID:
 	case c.table.Key == model.UUID:
 		values[0], err = newUUID()
 	default:
@@ -102,11 +100,11 @@ func (c *creation) runOnce(tx store.Tx) (err error) {
 
 // script returns the creation as a script, or nil if the database has to assign the id first.
 func (c *creation) script(revision int64) (_ *store.Script, err error) {
-	if !c.hasID() && c.table.Key != model.UUID {
+	if !c.hasID && c.table.Key != model.UUID {
 		return nil, nil
 	}
-	values, order := c.newValues(), ""
-	if c.hasID() {
+	values, order := c.body.Values, ""
+	if c.hasID {
 		order = c.table.lockOrder(values[0])
 	} else if values[0], err = newUUID(); err != nil { // no other script locks the row of a new UUID
 		return nil, err
@@ -131,11 +129,6 @@ func (c *creation) buildKnown(revision int64, values []value.Value) (*rowWrite, 
 	c.result = c.check.knownRow(values, revision)
 	inputs := append(values, value.OfInt(revision))
 	return c.check.buildWrite(writeSpec{op: Create, revision: revision, change: insert, inputs: inputs, values: values})
-}
-
-// newValues returns the new row as the body has it, with room for the revision.
-func (c *creation) newValues() []value.Value {
-	return append(make([]value.Value, 0, len(c.body.Values)+1), c.body.Values...)
 }
 
 func (c *creation) build(revision int64, values []value.Value) (*rowWrite, error) {

@@ -24,6 +24,9 @@ type request struct {
 	passage *gate.Passage
 	rowRead *rowRead
 	blocks  []*render.Block // to be released when the answer is written
+	lends   bool            // rows that it writes are valid until end
+	buffer  []byte          // for the next row that it writes; nil after it was taken
+	lent    []byte          // the buffer of the last row, which end takes back
 }
 
 // permission says that the caller may do something to rows of a table.
@@ -72,7 +75,32 @@ func (r *request) end() {
 	r.resetGuard()
 	r.Reset()
 	r.allowed = permission{}
+	if r.lent != nil {
+		r.buffer, r.lent = r.lent, nil
+	}
+	r.lends = false
 	r.db.requests.Put(r)
+}
+
+// maxRowHint bounds the buffer, in bytes, that is made for a row like the one before, or kept for the next.
+const maxRowHint = 4096
+
+// takeBuffer returns a buffer for a row of a table. Nobody else gets it before end.
+func (r *request) takeBuffer(t *table) (buf []byte) {
+	if r.lends && r.buffer != nil {
+		buf, r.buffer = r.buffer, nil
+		return buf
+	}
+	size := t.rowSize.Load()
+	return make([]byte, 0, min(size+size/8, maxRowHint))
+}
+
+// noteRow notes a row that was written into the buffer of takeBuffer.
+func (r *request) noteRow(t *table, row []byte) {
+	t.rowSize.Store(int64(len(row)))
+	if r.lends && cap(row) <= maxRowHint {
+		r.lent = row[:0]
+	}
 }
 
 // Allow reports whether the caller may do an operation to any row of a table. The error is errs.Unauthenticated or

@@ -22,9 +22,6 @@ type rowCheck struct {
 	given    []*model.Field // fields that the client sets
 }
 
-// maxRowHint bounds the buffer, in bytes, that a write makes for a row like the one before.
-const maxRowHint = 4096
-
 // rowFromResult returns the new row as the caller may see it, from the columns that afterSpec asks for.
 func (c *rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 	if err := c.checkOutcomes(cols, 1); err != nil {
@@ -33,8 +30,8 @@ func (c *rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 	first := 1 + len(c.decision.rules) + len(c.req.db.rules.Table(c.table.Table).Checks)
 	w := Row{ID: id, Plain: true, Revision: cols.Int(first + len(c.table.plain.Fields))}
 	if holds(cols, 0) && c.req.mayAnswer(c.table.Table) {
-		w.JSON = c.table.plain.AppendRow(c.table.rowBuffer(), offset{cols, first})
-		c.table.rowSize.Store(int64(len(w.JSON)))
+		w.JSON = c.table.plain.AppendRow(c.req.takeBuffer(c.table), offset{cols, first})
+		c.req.noteRow(c.table, w.JSON)
 	}
 	return w, nil
 }
@@ -43,16 +40,10 @@ func (c *rowCheck) rowFromResult(id value.Value, cols value.Row) (Row, error) {
 func (c *rowCheck) knownRow(values []value.Value, revision int64) Row {
 	w := Row{ID: values[0], Plain: true, Revision: revision}
 	if c.req.mayAnswer(c.table.Table) {
-		w.JSON = c.table.plain.AppendValues(c.table.rowBuffer(), values, c.table.plainIndex)
-		c.table.rowSize.Store(int64(len(w.JSON)))
+		w.JSON = c.table.plain.AppendValues(c.req.takeBuffer(c.table), values, c.table.plainIndex)
+		c.req.noteRow(c.table, w.JSON)
 	}
 	return w
-}
-
-// rowBuffer returns a buffer for a row like the one before.
-func (t *table) rowBuffer() []byte {
-	size := t.rowSize.Load()
-	return make([]byte, 0, min(size+size/8, maxRowHint))
 }
 
 // checkOutcomes refuses a row if the outcome of a rule or of a check does. The outcomes begin with column first.

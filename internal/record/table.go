@@ -17,6 +17,7 @@ import (
 // A table is what requests need to know about a table, worked out once.
 type table struct {
 	*model.Table
+	names         []string // its name alone, without room for others
 	rules         *rule.Rules
 	index         map[*model.Field]int // of Fields
 	plain         *render.Output       // every readable field, no relations
@@ -40,7 +41,7 @@ func newTable(rules *rule.Rules, t *model.Table, reach *sqlgen.Reach) *table {
 		panic(err) // there are no parameters that could be wrong
 	}
 	table := &table{
-		Table: t, rules: rules, index: map[*model.Field]int{}, plain: out, reach: reach,
+		Table: t, names: []string{t.Name}, rules: rules, index: map[*model.Field]int{}, plain: out, reach: reach,
 		verdicts: statement.NewVerdicts(), statements: statement.NewCache(maxStatementBytes),
 	}
 	for i, f := range t.Fields {

@@ -105,14 +105,18 @@ func (r *request) effectsOf(t *table, op Op, id value.Value, revision int64) Eff
 
 // script returns the write as a script.
 func (w *rowWrite) script(lockOrder string, noGroup bool) *store.Script {
-	steps := append(make([]store.Step, 0, len(w.checks)+2+len(w.effects.Steps)), w.checks...)
+	size := len(w.checks) + 1 + len(w.effects.Steps)
+	if w.after != nil {
+		size++
+	}
+	steps := append(make([]store.Step, 0, size), w.checks...)
 	if w.after == nil {
 		steps = append(steps, store.Step{Statement: w.change, Row: w.answer}) // without an answer, the step has no rows
 	} else {
 		steps = append(steps, store.Step{Statement: w.change}, store.Step{Statement: *w.after, Row: w.answer})
 	}
 	return &store.Script{
-		Steps: append(steps, w.effects.Steps...), Tables: append([]string{w.table.Name}, w.effects.Tables...),
+		Steps: append(steps, w.effects.Steps...), Tables: append(w.table.names, w.effects.Tables...),
 		LockOrder: lockOrder, NoGroup: noGroup,
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // A Body is a request body, checked as far as possible without the database.
 type Body struct {
-	Values  []value.Value  // by field of the table; Null if the body does not set the field
+	Values  []value.Value  // by field of the table; Null if the body does not set the field; with room for one more
 	Given   []*model.Field // fields in the body
 	Patches []*model.Field // json fields with a merge patch as their value
 	Fixed   []FixedMember
@@ -76,7 +76,7 @@ func ForUpdate(table *model.Table, id value.Value, members []value.Member, syste
 
 func newBody(table *model.Table) *Body {
 	fields := len(table.Fields)
-	return &Body{table: table, Values: make([]value.Value, fields), Given: make([]*model.Field, 0, fields)}
+	return &Body{table: table, Values: make([]value.Value, fields, fields+1), Given: make([]*model.Field, 0, fields)}
 }
 
 // field returns the field of a member, or nil if there is none.
@@ -96,7 +96,10 @@ func isTime(field *model.Field) bool { return field.Name == "created_at" || fiel
 
 // parse parses a member as the value of a field, within the limits of another field.
 func (b *Body) parse(field, limits *model.Field, member value.Member) {
-	v, faults := value.ParseJSON(limits, member.Raw, Pointer(member.Name))
+	v, faults := value.ParseJSON(limits, member.Raw, "")
+	for i := range faults {
+		faults[i].Pointer = Pointer(member.Name) + faults[i].Pointer
+	}
 	b.addFaults(faults...)
 	if v.IsNull() && len(faults) == 0 && !field.Optional {
 		b.fault(member.Name, "required", "it cannot be missing")

@@ -159,7 +159,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", location(target, row.ID))
+	w.Header()["Location"] = []string{location(target, row.ID)}
 	return writeRow(w, row, http.StatusCreated, http.StatusCreated)
 }
 
