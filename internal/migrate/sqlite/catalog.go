@@ -18,8 +18,9 @@ FROM sqlite_schema AS s WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite\_%' 
 
 // Catalogs returns the definitions of the database by object, and the definitions that new tables of the model have.
 func (Engine) Catalogs(session store.Session, m *model.Model, skip []string) (got, want map[string]string, err error) {
-	got, err = readCatalog(session, skip)
-	return got, definedCatalog(m), err
+	found, err := readCatalog(session, skip)
+	found.acceptFormer(m)
+	return found, definedCatalog(m), err
 }
 
 // readCatalog splits the definitions of tables into columns, because the order of columns depends on their history.
@@ -55,6 +56,18 @@ func definedCatalog(m *model.Model) catalog {
 		}
 	}
 	return objects
+}
+
+// acceptFormer replaces the definitions that an earlier Ashlar made by today's, which mean the same.
+func (c catalog) acceptFormer(m *model.Model) {
+	for _, table := range m.Tables {
+		for _, field := range table.Fields {
+			former, differs := sqlgen.FormerColumn(field)
+			if name := "column " + table.Name + "." + field.Name; differs && c[name] == oneLine(former.Type) {
+				c.addColumn(table.Name, field.Name, sqlgen.DefineColumn(sqlgen.SQLite, field).Type)
+			}
+		}
+	}
 }
 
 func (c catalog) addColumn(table, name, definition string) {

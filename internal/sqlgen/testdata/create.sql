@@ -23,7 +23,7 @@ CREATE TABLE "items" (
   "at" INTEGER NOT NULL,
   "day" TEXT NOT NULL,
   "code" TEXT NOT NULL,
-  "state" TEXT NOT NULL CHECK ("state" IN ('it''s', 'open')),
+  "state" TEXT NOT NULL CHECK ("state" = 'it''s' OR "state" = 'open'),
   "extra" TEXT,
   "group_id" INTEGER NOT NULL REFERENCES "groups" ("id") ON DELETE CASCADE,
   "parent_id" TEXT REFERENCES "items" ("id") ON DELETE SET NULL,
