@@ -59,7 +59,7 @@ func each(t *testing.T, test func(t *testing.T, a, b *node)) {
 	}
 }
 
-func newNode(t *testing.T, db store.DB) *node {
+func newNode(t testing.TB, db store.DB) *node {
 	t.Helper()
 	t.Cleanup(func() { _ = db.Close() })
 	if _, err := migrate.Apply(t.Context(), db, modeltest.Rules(t, app), migrate.Options{System: []system.Fragment{Tables}}); err != nil {
@@ -69,7 +69,7 @@ func newNode(t *testing.T, db store.DB) *node {
 	return &node{db, rows, New(rows, Config{})}
 }
 
-func (n *node) append(t *testing.T, events ...Event) {
+func (n *node) append(t testing.TB, events ...Event) {
 	t.Helper()
 	err := n.rows.Transact(t.Context(), own(), func(tx *record.Tx) error {
 		for _, event := range events {
