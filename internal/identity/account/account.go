@@ -102,7 +102,7 @@ func New(cfg Config) *Service {
 		apiKeys:  table[keyRow]{cfg.Rows.Table(keysTable)},
 	}
 	if s.rules == nil {
-		s.rules = &model.Accounts{}
+		s.rules = operatorsOnly()
 	}
 	if s.needsMFA == nil {
 		s.needsMFA = func(caller.Caller) bool { return false }
@@ -116,6 +116,16 @@ func New(cfg Config) *Service {
 	return s
 }
 
+// operatorsOnly returns the bounds for operators and keys of an app whose model has no accounts.
+func operatorsOnly() *model.Accounts {
+	const day = 24 * time.Hour
+	return &model.Accounts{
+		Codes:    model.Codes{Length: 8, Valid: 10 * time.Minute, Tries: 5},
+		Sessions: model.Sessions{Access: 10 * time.Minute, Idle: 14 * day, Longest: 90 * day, EachUser: 50},
+		Keys:     model.Keys{Longest: 365 * day},
+	}
+}
+
 // A Client is who sends a request, apart from the caller it is.
 type Client struct {
 	Address string // IP address without a port
@@ -125,6 +135,8 @@ type Client struct {
 	Request string // id of the request
 	Who     caller.Caller
 	Cookie  bool // the session is to live in a cookie
+
+	Operator *Operator // who uses the console, or nil: the actor in the audit log
 }
 
 // caller returns the unit in which the client shares the queue of hashes.

@@ -48,9 +48,14 @@ func errFactor() error {
 	return invalid("", "code_invalid", "the factor or the flow is not valid, or no longer: sign in again")
 }
 
-// Confirm ends a sign-in that waited for a second factor.
+// Confirm ends a user's sign-in that waited for a second factor.
 func (s *Service) Confirm(ctx context.Context, flow string, given Factor, client Client) (step Step, err error) {
 	defer errs.Wrap(&err, "account.Confirm")
+	return s.confirmAs(ctx, KindUser, flow, given, client)
+}
+
+// confirmAs ends the sign-in of an account of a kind. A flow of another kind is unknown: an operator gets no tokens of users.
+func (s *Service) confirmAs(ctx context.Context, kind Kind, flow string, given Factor, client Client) (step Step, err error) {
 	if (given.TOTP == "") == (given.Recovery == "") {
 		return Step{}, invalid("", "one", "give one of totp and recovery")
 	}
@@ -60,7 +65,7 @@ func (s *Service) Confirm(ctx context.Context, flow string, given Factor, client
 	}
 	err = again(func() error {
 		return s.write(ctx, func(w *work) (err error) {
-			step, err = s.confirmFactor(w, flow, given, client)
+			step, err = s.confirmFactor(w, kind, flow, given, client)
 			return err
 		})
 	})
@@ -71,13 +76,13 @@ func (s *Service) Confirm(ctx context.Context, flow string, given Factor, client
 }
 
 // confirmFactor checks a factor once. A wrong one takes a try of the flow, and counts for the account.
-func (s *Service) confirmFactor(w *work, flow string, given Factor, client Client) (Step, error) {
+func (s *Service) confirmFactor(w *work, kind Kind, flow string, given Factor, client Client) (Step, error) {
 	row, revision, err := s.flowRow(w, flow)
 	if err != nil || row == nil {
 		return Step{}, err
 	}
 	a, _, err := s.accounts.get(w, row.Account)
-	if err != nil || a.SuspendedAt != nil {
+	if err != nil || a.SuspendedAt != nil || a.Kind != kind {
 		return Step{}, ignoreMissing(err)
 	}
 	budget := newCounter(accountBudget, "factor", a.ID)
@@ -188,11 +193,11 @@ type Enrolment struct {
 // BeginTOTP makes a TOTP secret for the caller's account. It counts as a factor after ConfirmTOTP.
 func (s *Service) BeginTOTP(ctx context.Context, who caller.Caller) (e Enrolment, err error) {
 	defer errs.Wrap(&err, "account.BeginTOTP")
-	if !s.rules.TOTP {
-		return e, errs.New(errs.Forbidden, "this app has no one-time passwords")
-	}
 	secret := totp.NewSecret()
 	err = s.as(ctx, who, func(w *work, m *member) error {
+		if m.account.Kind != KindOperator && !s.rules.TOTP {
+			return errs.New(errs.Forbidden, "this app has no one-time passwords")
+		}
 		if err := m.mustBeFresh(w.now); err != nil {
 			return err
 		}

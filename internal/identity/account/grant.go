@@ -48,10 +48,11 @@ func (s *Service) open(w *work, a *accountRow, how proof, client Client) (*Grant
 	if err := s.makeRoom(w, a.ID); err != nil {
 		return nil, err
 	}
+	idle, longest := s.livesOf(a.Kind)
 	row := sessionRow{
 		Account: a.ID, Stamp: 1, Counter: 1, Methods: how.methods, MFA: how.mfa, Since: micros(w.now),
 		Address: client.Address, Agent: session.Label(client.Agent), Cookie: client.Cookie,
-		SeenAt: micros(w.now), IdleAt: micros(w.now.Add(s.rules.Sessions.Idle)), EndsAt: micros(w.now.Add(s.rules.Sessions.Longest)),
+		SeenAt: micros(w.now), IdleAt: micros(w.now.Add(idle)), EndsAt: micros(w.now.Add(longest)),
 	}
 	id, err := s.sessions.create(w, row)
 	if err != nil {
@@ -69,6 +70,21 @@ func (s *Service) open(w *work, a *accountRow, how proof, client Client) (*Grant
 		grant.Device = s.newDevice(a.Email)
 	}
 	return grant, err
+}
+
+// The longest lives of an operator's session. An operator may do more than any user.
+const (
+	operatorIdle    = 24 * time.Hour
+	operatorLongest = 7 * 24 * time.Hour
+)
+
+// livesOf returns how long a session lives unused, and in all.
+func (s *Service) livesOf(kind Kind) (idle, longest time.Duration) {
+	idle, longest = s.rules.Sessions.Idle, s.rules.Sessions.Longest
+	if kind == KindOperator {
+		return min(idle, operatorIdle), min(longest, operatorLongest)
+	}
+	return idle, longest
 }
 
 // makeRoom ends the oldest sessions of an account, so that one more is within the bound.

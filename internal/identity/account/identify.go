@@ -184,5 +184,5 @@ func (s *Service) ofCookie(w *work, kind Kind, id string, row *sessionRow) (*acc
 	if err != nil || a.SuspendedAt != nil || a.Kind != kind {
 		return nil, ignoreMissing(err)
 	}
-	return &a, s.touchSession(w, row, revision)
+	return &a, s.touchSession(w, kind, row, revision)
 }

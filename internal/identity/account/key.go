@@ -239,9 +239,10 @@ func (s *Service) touchKey(w *work, row *keyRow, revision int64) error {
 	return s.apiKeys.update(w, row.ID, revision, map[string]any{"used_at": micros(w.now)})
 }
 
-func (s *Service) touchSession(w *work, row *sessionRow, revision int64) error {
+func (s *Service) touchSession(w *work, kind Kind, row *sessionRow, revision int64) error {
 	if w.now.Sub(row.SeenAt) < granularity {
 		return nil
 	}
-	return s.sessions.update(w, row.ID, revision, map[string]any{"seen_at": micros(w.now), "idle_at": micros(w.now.Add(s.rules.Sessions.Idle))})
+	idle, _ := s.livesOf(kind)
+	return s.sessions.update(w, row.ID, revision, map[string]any{"seen_at": micros(w.now), "idle_at": micros(w.now.Add(idle))})
 }

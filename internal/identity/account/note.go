@@ -18,7 +18,15 @@ type event struct {
 // note appends an audit row in the transaction. The row of an unknown account has no account.
 func (s *Service) note(w *work, a *accountRow, client Client, e event) error {
 	kind, id := string(a.Kind), a.userID()
-	if !e.actor.IsAnonymous() {
+	if a.Kind != KindUser {
+		id = a.ID
+	}
+	if o := client.Operator; o != nil {
+		kind, id = string(KindOperator), o.Account
+		if e.session == "" {
+			e.session = o.Session
+		}
+	} else if !e.actor.IsAnonymous() {
 		kind = e.actor.Kind().String()
 		id, _ = e.actor.ID()
 	}

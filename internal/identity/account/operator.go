@@ -27,6 +27,10 @@ type newOperator struct {
 // OperatorLink makes the secret of a one-time link, with which somebody becomes an operator of a role. Earlier links end.
 func (s *Service) OperatorLink(ctx context.Context, role string) (secret string, err error) {
 	defer errs.Wrap(&err, "account.OperatorLink")
+	return s.operatorLink(ctx, role, Client{})
+}
+
+func (s *Service) operatorLink(ctx context.Context, role string, client Client) (secret string, err error) {
 	if !slices.Contains(OperatorRoles(), role) {
 		return "", errs.New(errs.Invalid, "there is no operator role %s: it is owner, operator or viewer", errs.Clip(role, 50))
 	}
@@ -51,7 +55,7 @@ func (s *Service) OperatorLink(ctx context.Context, role string) (secret string,
 		if err != nil {
 			return err
 		}
-		return s.note(w, &accountRow{Kind: KindOperator}, Client{}, event{action: "operator.link", actor: caller.System("operator link"), detail: map[string]any{"role": role}})
+		return s.note(w, &accountRow{Kind: KindOperator}, client, event{action: "operator.link", actor: caller.System("operator link"), detail: map[string]any{"role": role}})
 	})
 	return secret, err
 }
@@ -60,6 +64,22 @@ func (s *Service) OperatorLink(ctx context.Context, role string) (secret string,
 func (s *Service) HasOperators(ctx context.Context) (bool, error) {
 	found, err := s.accounts.read(ctx, s, "kind == 'operator'", nil)
 	return len(found) > 0, err
+}
+
+// FirstLink makes the secret of a link for the first owner. It returns "" if there is an operator already, or a link that
+// still works: a server that restarts does not end the link that it has shown.
+func (s *Service) FirstLink(ctx context.Context) (secret string, err error) {
+	defer errs.Wrap(&err, "account.FirstLink")
+	known, err := s.HasOperators(ctx)
+	if err != nil || known {
+		return "", err
+	}
+	links, err := s.oneTime.read(ctx, s, "purpose == arg.purpose", map[string]string{"purpose": string(forOperator)})
+	now := s.now()
+	if err != nil || slices.ContainsFunc(links, func(row secretRow) bool { return now.Before(row.ExpiresAt) }) {
+		return "", err
+	}
+	return s.OperatorLink(ctx, "owner")
 }
 
 // An Operator is who uses the console.
@@ -169,6 +189,13 @@ func (s *Service) OperatorSignIn(ctx context.Context, email, secret string, clie
 	defer errs.Wrap(&err, "account.OperatorSignIn")
 	client.Cookie = true
 	return s.signIn(ctx, KindOperator, email, secret, client)
+}
+
+// OperatorConfirm ends an operator's sign-in that waited for a second factor.
+func (s *Service) OperatorConfirm(ctx context.Context, flow string, given Factor, client Client) (step Step, err error) {
+	defer errs.Wrap(&err, "account.OperatorConfirm")
+	client.Cookie = true
+	return s.confirmAs(ctx, KindOperator, flow, given, client)
 }
 
 // OperatorByCookie returns the operator with the cookie of a console session.
