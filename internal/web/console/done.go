@@ -1,0 +1,35 @@
+package console
+
+// doneText returns what the page says after a form has done something. The address of the page holds the word, so a link of
+// somebody else can only choose among these sentences.
+func doneText(word string) string {
+	switch word {
+	case "roles":
+		return "The roles are changed. Access tokens with the former roles have ended."
+	case "suspended":
+		return "The account is suspended and its sessions have ended."
+	case "resumed":
+		return "The suspension has ended."
+	case "reset":
+		return "A mail with a code for a new password is on its way."
+	case "factor":
+		return "The second factor is removed."
+	case "sessions":
+		return "All sessions have ended."
+	case "session":
+		return "The session has ended."
+	case "key":
+		return "The key is deleted."
+	case "deleted":
+		return "The account is deleted."
+	case "invited":
+		return "The invitation is on its way."
+	case "service":
+		return "The service account is made. It needs a key."
+	case "operator-role":
+		return "The role is changed."
+	case "operator-removed":
+		return "The operator is removed."
+	}
+	return ""
+}

@@ -1,0 +1,141 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// A Role is what an operator needs for a route.
+type Role string
+
+const (
+	Anybody  Role = ""          // without a session
+	SignedIn Role = "signed-in" // an operator, also before the second factor
+	Viewer   Role = "viewer"    // looks
+	Operator Role = "operator"  // changes accounts
+	Owner    Role = "owner"     // changes operators
+)
+
+// The cookies of the console. The prefix makes browsers bind them to this host, over TLS or on loopback.
+const (
+	sessionCookie = "__Host-ashlar-console"
+	deviceCookie  = "__Host-ashlar-console-device"
+)
+
+// guard is the way to every route. It refuses requests of other origins, finds the operator, asks for the second factor and
+// compares the role. It answers errors with pages.
+func (c *Console) guard(route Route) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		q := &Request{console: c, w: w, r: r}
+		err := c.admit(q, route.Role)
+		if err == nil {
+			err = route.Handler(q)
+		}
+		if err == nil || q.answered {
+			return err
+		}
+		return c.refuse(q, err)
+	}
+}
+
+// A detour is the error of a request that must go to another page first.
+type detour struct{ path string }
+
+func (d detour) Error() string { return "go to " + d.path + " first" }
+
+func (c *Console) admit(q *Request, needed Role) error {
+	if err := c.origins.Check(q.r); err != nil {
+		return errs.Wrapf(err, errs.Forbidden, "the request comes from a page of another origin")
+	}
+	if needed == Anybody {
+		return nil
+	}
+	if err := c.identify(q); err != nil {
+		return err
+	}
+	if needed == SignedIn {
+		return nil
+	}
+	if !isLocal(q.r) && q.operator.NeedsFactor(account.Client{}) {
+		return detour{"/console/factor"}
+	}
+	if !q.operator.May(string(needed)) {
+		return errs.New(errs.Forbidden, "this needs the role %s, and you are %s: ask an owner", needed, q.operator.Role)
+	}
+	return nil
+}
+
+// identify finds the operator of the session. A request to look at a page goes to the sign-in otherwise.
+func (c *Console) identify(q *Request) error {
+	cookies := q.r.CookiesNamed(sessionCookie)
+	err := error(errs.New(errs.Unauthenticated, "sign in first"))
+	if len(cookies) == 1 && cookies[0].Value != "" {
+		q.operator, err = c.accounts.OperatorByCookie(q.r.Context(), cookies[0].Value)
+	}
+	if errs.KindOf(err) == errs.Unauthenticated && isRead(q.r) {
+		return detour{"/console/sign-in?" + url.Values{"next": {q.r.URL.RequestURI()}}.Encode()}
+	}
+	return err
+}
+
+func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// isLocal reports whether a request comes from a browser on this machine that asked for this machine. A proxy here makes
+// every request come from here: its headers or the host that the browser asked for show that.
+func isLocal(r *http.Request) bool {
+	for _, name := range [...]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
+	return isLoopback(r.RemoteAddr) && isLoopback(r.Host)
+}
+
+// isLoopback reports whether a host, perhaps with a port, is this machine.
+func isLoopback(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		host = strings.Trim(hostPort, "[]")
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// refuse answers an error with a page.
+func (c *Console) refuse(q *Request, err error) error {
+	if d, ok := errors.AsType[detour](err); ok {
+		return q.Redirect(d.path)
+	}
+	failure, ok := errors.AsType[*errs.Error](err)
+	switch {
+	case ok && failure.Kind != errs.Internal:
+		return q.fail(failure)
+	case errors.Is(err, context.DeadlineExceeded):
+		return q.fail(errs.Wrapf(err, errs.Unavailable, "the request took too long"))
+	case errors.Is(err, context.Canceled): // nobody waits for a page
+		return err
+	}
+	return q.fail(errs.Wrapf(err, errs.Internal, ""))
+}
+
+// statusOf returns the status of a kind of error.
+func statusOf(kind errs.Kind) (status int, title string) {
+	for _, problem := range web.Problems() {
+		if problem.Kind == kind {
+			return problem.Status, problem.Title
+		}
+	}
+	return http.StatusInternalServerError, "Internal error"
+}

@@ -1,0 +1,243 @@
+package console
+
+import (
+	"bytes"
+	"errors"
+	"html/template"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// A Request is a request that may come to its route.
+type Request struct {
+	console  *Console
+	w        http.ResponseWriter
+	r        *http.Request
+	operator account.Operator // zero for routes that are open to anybody
+	form     url.Values
+	answered bool
+}
+
+// HTTP returns the request as net/http knows it.
+func (q *Request) HTTP() *http.Request { return q.r }
+
+// Operator returns who asks.
+func (q *Request) Operator() account.Operator { return q.operator }
+
+// By returns the actor and the client for a use case of accounts.
+func (q *Request) By() (caller.Caller, account.Client) { return q.operator.As(q.client()) }
+
+func (q *Request) client() account.Client {
+	address, _, err := net.SplitHostPort(q.r.RemoteAddr)
+	if err != nil {
+		address = q.r.RemoteAddr
+	}
+	c := account.Client{
+		Address: address, Agent: errs.Clip(q.r.UserAgent(), 500), Lang: errs.Clip(q.r.Header.Get("Accept-Language"), 100),
+		Request: web.Record(q.r).ID, Cookie: true,
+	}
+	if cookie, err := q.r.Cookie(deviceCookie); err == nil {
+		c.Device = errs.Clip(cookie.Value, 200)
+	}
+	return c
+}
+
+// maxForm bounds the body of a form, in bytes.
+const maxForm = 64 << 10
+
+// Form returns the fields of the form.
+func (q *Request) Form() (url.Values, error) {
+	if q.form != nil || q.r.ContentLength == 0 {
+		return q.form, nil
+	}
+	body, err := web.ReadBody(q.w, q.r, maxForm, "application/x-www-form-urlencoded")
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errs.Wrapf(err, errs.Malformed, "the form cannot be read")
+	}
+	for name, values := range form {
+		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(text string) bool { return !utf8.ValidString(text) }) {
+			return nil, errs.New(errs.Malformed, "the form is not in UTF-8")
+		}
+	}
+	q.form = form
+	return form, nil
+}
+
+// policy lets pages load their own style, script and icon, and nothing else.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; " +
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// Page answers with a page of the console. The template makes its main part.
+func (q *Request) Page(status int, title string, t *template.Template, data any) error {
+	var main, whole bytes.Buffer
+	if err := t.Execute(&main, data); err != nil {
+		return err
+	}
+	if err := templates.ExecuteTemplate(&whole, "layout.html", q.layout(title, template.HTML(main.String()))); err != nil { //nolint:gosec // html/template made it
+		return err
+	}
+	return q.html(status, whole.Bytes())
+}
+
+func (q *Request) html(status int, body []byte) error {
+	q.answered = true
+	header := q.w.Header()
+	header.Set("Content-Security-Policy", policy)
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	return web.Bytes(q.w, status, "text/html; charset=utf-8", body)
+}
+
+// page is Page with a template of this package.
+func (q *Request) page(status int, title, name string, data any) error {
+	return q.Page(status, title, templates.Lookup(name), data)
+}
+
+// layout is the data of the frame around every page.
+type layout struct {
+	App, Title  string
+	Style, Code string // paths
+	Operator    *account.Operator
+	Sections    []link
+	Done        string
+	Main        template.HTML
+}
+
+type link struct {
+	Title, Path string
+	Current     bool
+}
+
+func (q *Request) layout(title string, main template.HTML) layout {
+	l := layout{App: q.console.app, Title: title, Style: assetPath("console.css"), Code: assetPath("console.js"), Main: main}
+	if q.operator.Account == "" {
+		return l
+	}
+	l.Operator = &q.operator
+	l.Done = doneText(q.r.URL.Query().Get("done"))
+	if q.waits() { // the pages behind the links would all lead back here
+		return l
+	}
+	for _, section := range q.console.sections {
+		path := q.r.URL.Path
+		l.Sections = append(l.Sections, link{section.Title, section.Path, path == section.Path || strings.HasPrefix(path, section.Path+"/")})
+	}
+	return l
+}
+
+// waits reports whether the operator must prove a second factor before anything else.
+func (q *Request) waits() bool { return !isLocal(q.r) && q.operator.NeedsFactor(account.Client{}) }
+
+// Redirect sends the browser to a page of this host.
+func (q *Request) Redirect(path string) error {
+	q.answered = true
+	q.w.Header().Set("Location", path)
+	return web.Empty(q.w, http.StatusSeeOther)
+}
+
+// fail answers with the page of an error. The log gets the cause.
+func (q *Request) fail(failure *errs.Error) error {
+	record := web.Record(q.r)
+	record.Err, record.Kind = failure, failure.Kind
+	status, title := statusOf(failure.Kind)
+	if failure.Kind == errs.Limited || failure.Kind == errs.Unavailable {
+		q.w.Header().Set("Retry-After", strconv.Itoa(max(1, int((failure.RetryAfter+time.Second-1)/time.Second))))
+	}
+	return q.page(status, title, "error.html", problem{
+		Title: title, Message: failure.Message, Faults: failure.Faults, Request: record.ID,
+		SignIn: failure.Kind == errs.Unauthenticated, Wait: waitOf(failure),
+	})
+}
+
+// problem is what went wrong, on a page of its own or above a form.
+type problem struct {
+	Title   string
+	Message string
+	Faults  []errs.Fault
+	Request string
+	Wait    string
+	SignIn  bool
+}
+
+func waitOf(failure *errs.Error) string {
+	if failure.RetryAfter <= 0 {
+		return ""
+	}
+	return failure.RetryAfter.Round(time.Second).String()
+}
+
+// mistake returns an error that belongs above a form, or nil if the error needs a page of its own.
+func mistake(err error) (*problem, int) {
+	failure, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		return nil, 0
+	}
+	switch failure.Kind {
+	case errs.Invalid, errs.Conflict, errs.Limited, errs.Unavailable, errs.Malformed:
+	case errs.Unauthenticated: // a sign-in that fails
+		if failure.StepUp != nil {
+			return nil, 0
+		}
+	default:
+		return nil, 0
+	}
+	p := &problem{Message: failure.Message, Faults: failure.Faults, Wait: waitOf(failure)}
+	if len(p.Faults) > 0 {
+		p.Message = ""
+	}
+	status, _ := statusOf(failure.Kind)
+	return p, status
+}
+
+// Of returns the faults of a member of a form.
+func (p *problem) Of(name string) (faults []errs.Fault) {
+	if p == nil {
+		return nil
+	}
+	for _, fault := range p.Faults {
+		if fault.Pointer == "/"+name || strings.HasPrefix(fault.Pointer, "/"+name+"/") {
+			faults = append(faults, fault)
+		}
+	}
+	return faults
+}
+
+// cursorPurpose is what the cursors of lists are sealed for. They hold addresses, which must not be in histories and logs.
+const cursorPurpose = "console cursor"
+
+// seal seals the cursor of a list.
+func (q *Request) seal(cursor, list string) (string, error) {
+	if cursor == "" {
+		return "", nil
+	}
+	return q.console.keys.Seal(cursorPurpose, []byte(cursor), list)
+}
+
+// cursor returns the cursor of the request for a list.
+func (q *Request) cursor(list string) (string, error) {
+	text := q.r.URL.Query().Get("after")
+	if text == "" {
+		return "", nil
+	}
+	cursor, err := q.console.keys.Open(cursorPurpose, text, list)
+	if err != nil {
+		return "", errs.Wrapf(err, errs.Malformed, "this page of the list is no longer there: begin with the first page")
+	}
+	return string(cursor), nil
+}

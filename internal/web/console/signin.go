@@ -1,0 +1,144 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
+)
+
+// beginPage is the page that makes an operator with a one-time link.
+type beginPage struct {
+	Secret, Name, Email string
+	Problem             *problem
+}
+
+func (c *Console) showBegin(q *Request) error {
+	return q.page(http.StatusOK, "Become an operator", "begin.html", beginPage{})
+}
+
+func (c *Console) begin(q *Request) error {
+	form, err := q.Form()
+	if err != nil {
+		return err
+	}
+	p := beginPage{Secret: secretOf(form.Get("secret")), Name: strings.TrimSpace(form.Get("name")), Email: strings.TrimSpace(form.Get("email"))}
+	who := account.Newcomer{Email: p.Email, Name: p.Name, Password: form.Get("password")}
+	step, err := c.accounts.BeginOperator(q.r.Context(), p.Secret, who, q.client())
+	if err == nil {
+		return c.enter(q, step.Grant, "")
+	}
+	wrong, status := mistake(err)
+	if wrong == nil {
+		return err
+	}
+	p.Problem = wrong
+	return q.page(status, "Become an operator", "begin.html", p)
+}
+
+// secretOf returns the secret in a pasted text, which may be the whole link.
+func secretOf(text string) string {
+	if _, after, ok := strings.Cut(text, "#"); ok {
+		text = after
+	}
+	return strings.TrimSpace(text)
+}
+
+// signInPage is the page of a sign-in, with a flow once the password was right.
+type signInPage struct {
+	Email, Next, Flow string
+	Problem           *problem
+}
+
+func (c *Console) showSignIn(q *Request) error {
+	return q.page(http.StatusOK, "Sign in", "sign-in.html", signInPage{Next: nextOf(q.r.URL.Query())})
+}
+
+func (c *Console) signIn(q *Request) error {
+	form, err := q.Form()
+	if err != nil {
+		return err
+	}
+	p := signInPage{Email: strings.TrimSpace(form.Get("email")), Next: nextOf(form)}
+	step, err := c.accounts.OperatorSignIn(q.r.Context(), p.Email, form.Get("password"), q.client())
+	if err == nil && step.Flow != "" {
+		p.Flow = step.Flow
+		return q.page(http.StatusOK, "Second factor", "sign-in-factor.html", p)
+	}
+	return c.afterProof(q, "sign-in.html", p, step, err)
+}
+
+func (c *Console) signInFactor(q *Request) error {
+	form, err := q.Form()
+	if err != nil {
+		return err
+	}
+	p := signInPage{Flow: form.Get("flow"), Next: nextOf(form)}
+	given, code := account.Factor{}, strings.TrimSpace(form.Get("code"))
+	if isTOTP(code) {
+		given.TOTP = strings.ReplaceAll(code, " ", "")
+	} else {
+		given.Recovery = code
+	}
+	step, err := c.accounts.OperatorConfirm(q.r.Context(), p.Flow, given, q.client())
+	return c.afterProof(q, "sign-in-factor.html", p, step, err)
+}
+
+// isTOTP reports whether a code is one of an authenticator app, and not a recovery code.
+func isTOTP(code string) bool {
+	return len(code) <= 7 && strings.Trim(code, "0123456789 ") == ""
+}
+
+// afterProof ends a sign-in, or shows its page again.
+func (c *Console) afterProof(q *Request, page string, p signInPage, step account.Step, err error) error {
+	if err == nil {
+		return c.enter(q, step.Grant, p.Next)
+	}
+	wrong, status := mistake(err)
+	if wrong == nil {
+		return err
+	}
+	p.Problem = wrong
+	return q.page(status, "Sign in", page, p)
+}
+
+// enter sets the cookies of a session and shows the first page.
+func (c *Console) enter(q *Request, g *account.Grant, next string) error {
+	setCookie(q.w, sessionCookie, g.Cookie, g.Expires)
+	if g.Device != "" {
+		setCookie(q.w, deviceCookie, g.Device, 400*24*time.Hour)
+	}
+	if next == "" {
+		next = "/console"
+	}
+	return q.Redirect(next)
+}
+
+// nextOf returns the page of the console to show after a sign-in, or "".
+func nextOf(from url.Values) string {
+	next := from.Get("next")
+	address, err := url.Parse(next)
+	if err != nil || address.Scheme != "" || address.Host != "" || !strings.HasPrefix(address.Path, "/console/") || strings.ContainsAny(next, "\\\r\n") {
+		return ""
+	}
+	return address.RequestURI()
+}
+
+// setCookie sets a cookie that no script reads and no other site sends. A life of 0 deletes it.
+func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
+	age := int(life / time.Second)
+	if age == 0 {
+		age = -1
+	}
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+}
+
+func (c *Console) signOut(q *Request) error {
+	if err := c.accounts.SignOut(q.r.Context(), q.operator.Caller, false, q.client()); err != nil {
+		return err
+	}
+	setCookie(q.w, sessionCookie, "", 0)
+	return q.Redirect("/console/sign-in")
+}
