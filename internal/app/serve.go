@@ -69,6 +69,7 @@ func (a *App) allRoutes() []web.Route {
 		health.Routes(a.checks()...),
 		web.ProblemRoutes(),
 		a.accountRoutes(),
+		a.consoleRoutes(),
 		data,
 		openapi.Routes(a.Rules, data),
 	)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,6 +34,20 @@ func (v announcer) serving(m *model.Model, address net.Addr, cfg app.Config) {
 		return
 	}
 	fmt.Fprintf(v.people, "Serving %s (%s) at %s\n%s. Stop with Ctrl-C.\n", m.Name, countTables(m), urlOf(address), placeOf(cfg))
+}
+
+// console prints a link that makes the first owner, if the server has no operators. Machines read no link: it would be a
+// secret in their logs.
+func (v announcer) console(ctx context.Context, a *app.App, address net.Addr) error {
+	if v.people == nil {
+		return nil
+	}
+	path, err := a.FirstOperatorLink(ctx)
+	if err != nil || path == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(v.people, "The console has no operators yet. For 30 minutes this link makes the first owner, once:\n%s%s\n", urlOf(address), path)
+	return err
 }
 
 // placeOf names the place of the data. It does not show the address of a database, which may hold a password.

@@ -78,6 +78,9 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	}
 	announce := newAnnouncer(lines, f.format(stderr))
 	announce.serving(a.Rules.Model, ln.Addr(), cfg)
+	if err := announce.console(ctx, a, ln.Addr()); err != nil && ctx.Err() == nil { // a full disk: the server goes on without
+		log.Warn("no link for the first operator could be made: run `ashlar operator link` later", "error", err)
+	}
 	announced := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		announce.stopping(f.grace)

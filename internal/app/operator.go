@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/console"
+)
+
+// consoleRoutes returns the pages of operators.
+func (a *App) consoleRoutes() []web.Route {
+	return console.New(console.Config{
+		App: a.Rules.Model.Name, Accounts: a.accounts.service, Audit: a.Audit, Keys: a.Keys, Now: a.cfg.Now,
+	}).Routes()
+}
+
+// FirstOperatorLink returns the path of the page that makes the first owner of a server without operators, or "". Whoever has
+// the path becomes an owner, so show it to nobody else.
+func (a *App) FirstOperatorLink(ctx context.Context) (path string, err error) {
+	secret, err := a.accounts.service.FirstLink(ctx)
+	if err != nil || secret == "" {
+		return "", err
+	}
+	return console.LinkPath(secret), nil
+}
+
+// NewOperatorLink returns the path of the page that makes an operator of a role. A server may run at the same time.
+func NewOperatorLink(ctx context.Context, loaded *Loaded, cfg Config, role string) (path string, err error) {
+	err = withAccounts(ctx, loaded, cfg, func(s *account.Service) error {
+		secret, err := s.OperatorLink(ctx, role)
+		path = console.LinkPath(secret)
+		return err
+	})
+	return path, err
+}
+
+// ImportUsers makes users from lines of JSON. A server may run at the same time.
+func ImportUsers(ctx context.Context, loaded *Loaded, cfg Config, r io.Reader, how account.Import) (done account.Imported, err error) {
+	err = withAccounts(ctx, loaded, cfg, func(s *account.Service) error {
+		done, err = s.Import(ctx, r, how)
+		return err
+	})
+	return done, err
+}
+
+// withAccounts runs f on the accounts of an app. A server may run at the same time.
+func withAccounts(ctx context.Context, loaded *Loaded, cfg Config, f func(*account.Service) error) (err error) {
+	a, err := OpenOrAttach(ctx, loaded, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(explainNoRoom(err, a.cfg.Data), a.Close()) }()
+	return f(a.accounts.service)
+}
