@@ -41,15 +41,9 @@ const (
 	maxLanes  = 16
 )
 
-// derive returns a key of the given size.
-func (h argon2Hash) derive(password []byte, size int) []byte {
-	if h.variant == variantI {
-		return argon2.Key(password, h.salt, h.passes, h.memory, h.lanes, uint32(size))
-	}
-	return argon2.IDKey(password, h.salt, h.passes, h.memory, h.lanes, uint32(size))
+func (h argon2Hash) verify(password []byte, m *memory) bool {
+	return equal(m.derive(h, password, len(h.key)), h.key)
 }
-
-func (h argon2Hash) verify(password []byte) bool { return equal(h.derive(password, len(h.key)), h.key) }
 
 // String returns the PHC form: $argon2id$v=19$m=19456,t=2,p=1$salt$key.
 func (h argon2Hash) String() string {

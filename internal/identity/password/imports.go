@@ -22,7 +22,7 @@ const (
 
 type bcryptHash struct{ text []byte }
 
-func (h bcryptHash) verify(password []byte) bool {
+func (h bcryptHash) verify(password []byte, _ *memory) bool {
 	return bcrypt.CompareHashAndPassword(h.text, password) == nil
 }
 
@@ -48,7 +48,7 @@ type scryptHash struct {
 	salt, key          []byte
 }
 
-func (h scryptHash) verify(password []byte) bool {
+func (h scryptHash) verify(password []byte, _ *memory) bool {
 	key, err := scrypt.Key(password, h.salt, h.cost, h.block, h.lanes, len(h.key))
 	return err == nil && equal(key, h.key)
 }
@@ -107,7 +107,7 @@ type pbkdf2Hash struct {
 	salt, key  []byte
 }
 
-func (h pbkdf2Hash) verify(password []byte) bool {
+func (h pbkdf2Hash) verify(password []byte, _ *memory) bool {
 	key, err := pbkdf2.Key(h.digest, string(password), h.salt, h.iterations, len(h.key))
 	return err == nil && equal(key, h.key)
 }

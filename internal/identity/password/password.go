@@ -34,6 +34,7 @@ type Config struct {
 type Hasher struct {
 	params argon2Params
 	queue  *queue
+	memory memory
 }
 
 // NewHasher returns a Hasher. Its default parameters are the ones that OWASP recommends.
@@ -66,7 +67,7 @@ func (h *Hasher) Hash(ctx context.Context, client caller.Client, password string
 	defer leave()
 	made := argon2Hash{argon2Params: h.params, salt: make([]byte, saltSize)}
 	_, _ = rand.Read(made.salt)
-	made.key = made.derive(norm.NFC.Bytes([]byte(password)), keySize)
+	made.key = h.memory.derive(made, norm.NFC.Bytes([]byte(password)), keySize)
 	return made.String(), nil
 }
 
@@ -94,9 +95,9 @@ func (h *Hasher) Verify(ctx context.Context, client caller.Client, phc, password
 	}
 	defer leave()
 	composed := norm.NFC.String(password)
-	ok = stored.verify([]byte(composed))
+	ok = stored.verify([]byte(composed), &h.memory)
 	if !ok && composed != password {
-		ok = stored.verify([]byte(password))
+		ok = stored.verify([]byte(password), &h.memory)
 	}
 	if phc == "" {
 		return false, false, nil
@@ -112,7 +113,7 @@ func (h *Hasher) isCurrent(stored hash) bool {
 
 // A hash is a stored hash of a password.
 type hash interface {
-	verify(password []byte) bool
+	verify(password []byte, m *memory) bool
 }
 
 // equal compares keys in constant time.
