@@ -2,10 +2,14 @@ package web
 
 import (
 	"net/http"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/identity/token"
 )
 
 // verifyGood takes the token "good" and refuses all others.
@@ -69,4 +73,31 @@ func TestTokenIsNotReadFromElsewhere(t *testing.T) {
 	if err != nil || !who.IsAnonymous() {
 		t.Errorf("Bearer = %v, %v; want anonymous", who, err)
 	}
+}
+
+// FuzzBearer sends values of the Authorization header to a verifier of real tokens.
+func FuzzBearer(f *testing.F) {
+	keys, err := token.Open(filepath.Join(f.TempDir(), "key.pem"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := keys.Sign(caller.Identity{ID: "u"}, time.Hour, time.Now())
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, value := range []string{"Bearer " + good, "bearer " + good[:len(good)-1], "Bearer a.b.c", "Basic dTpw", "Bearer", "", "Bearer " + good + "="} {
+		f.Add(value)
+	}
+	identify := Bearer(token.NewVerifier(keys, token.Config{}).Verify)
+	f.Fuzz(func(t *testing.T, value string) {
+		who, err := identify(&http.Request{Header: http.Header{"Authorization": {value}}})
+		scheme, text, _ := strings.Cut(value, " ")
+		isGood := strings.EqualFold(scheme, "Bearer") && text == good
+		switch {
+		case isGood && (err != nil || who.String() != "user:u"):
+			t.Errorf("the good token gives %v, %v", who, err)
+		case !isGood && (errs.KindOf(err) != errs.Unauthenticated || !who.IsAnonymous()):
+			t.Errorf("%q gives %v, %v; want unauthenticated", value, who, err)
+		}
+	})
 }

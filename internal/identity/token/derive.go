@@ -43,7 +43,7 @@ func (k *Keys) Open(purpose, text, context string) ([]byte, error) {
 		return nil, errors.New("the sealed text has an unknown form")
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if err != nil {
+	if err != nil || strings.ContainsAny(encoded, "\r\n") { // which the decoder skips
 		return nil, errors.New("the sealed text is damaged")
 	}
 	gcm, err := k.gcm(purpose)
