@@ -63,15 +63,15 @@ func (a *App) Handler() (http.Handler, error) {
 
 // allRoutes returns the routes of the app.
 func (a *App) allRoutes() []web.Route {
-	data := api.New(a.Rows, a.Rules.Model).Routes()
+	data, accounts := api.New(a.Rows, a.Rules.Model).Routes(), a.accountRoutes()
 	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks()...),
 		web.ProblemRoutes(),
-		a.accountRoutes(),
+		accounts,
 		a.consoleRoutes(),
 		data,
-		openapi.Routes(a.Rules, data),
+		openapi.Routes(a.Rules, slices.Concat(data, accounts)),
 	)
 }
 

@@ -21,6 +21,9 @@ const (
 // A Doc describes an operation for OpenAPI. If the path has {table}, the document holds the operation once for each
 // table open to someone. The words in braces then stand for a name of that table.
 type Doc struct {
+	Path     string   // path for the document, if the pattern cannot say it: /keys/{id}:rotate
+	Tag      string   // group of an operation without {table}
+	Access   Access   // of an operation without {table}
 	ID       string   // operationId, such as "list{Tables}" or "get{Table}"
 	Summary  string   // may hold {tables} or {a table}
 	About    string   // for people; may be empty
@@ -30,11 +33,44 @@ type Doc struct {
 	Problems []errs.Kind
 }
 
+// Access says whose operation it is.
+type Access uint8
+
+const (
+	Signed Access = iota // of callers who have signed in
+	Public               // of everybody
+)
+
 // A Body describes the body of a request.
 type Body struct {
-	Types  []string // media types, the best first
-	Schema Schema
+	Types   []string // media types, the best first
+	Schema  Schema   // of a table; NoSchema: an object with Members
+	Members []Member
 }
+
+// A Member describes a member of a JSON object that belongs to no table.
+type Member struct {
+	Name     string
+	Type     MemberType
+	About    string
+	Optional bool
+	Members  []Member // of an Object, or of the items of a List
+}
+
+// A MemberType is the type of a member.
+type MemberType string
+
+const (
+	TextMember    MemberType = "text"
+	TextsMember   MemberType = "texts" // a list of texts
+	BoolMember    MemberType = "bool"
+	IntMember     MemberType = "int"
+	TimeMember    MemberType = "time"
+	IDMember      MemberType = "id" // id of a row in users
+	ObjectMember  MemberType = "object"
+	ObjectsMember MemberType = "objects" // a list of objects
+	AnyMember     MemberType = "any"
+)
 
 // An Answer describes one answer of an operation.
 type Answer struct {
@@ -42,7 +78,9 @@ type Answer struct {
 	About   string
 	Hidden  *Hidden  // if a rule may hide the row from the caller; nil: no difference
 	Headers []string // names of headers
-	Schema  Schema
+	Schema  Schema   // of a table; NoSchema: an object with Members, or no body
+	Type    string   // media type of an answer with Members; default: application/json
+	Members []Member
 }
 
 // Hidden describes the effect of the read rule on an answer.

@@ -25,7 +25,7 @@ const unversioned = "0.0.0"
 // document is a document under construction.
 type document struct {
 	rules    *rule.Rules
-	routes   []web.Route // routes with {table} are described
+	routes   []web.Route
 	names    map[*model.Table]names
 	may      map[*model.Table]access
 	stranger rule.Folder
@@ -49,6 +49,8 @@ func Document(rules *rule.Rules, routes []web.Route) []byte {
 		paths = append(paths, d.paths(table)...)
 		schemas = append(schemas, d.schemasOf(table)...)
 	}
+	tags = append(tags, d.fixedTags()...)
+	paths = append(paths, d.fixedPaths()...)
 	return append(encode(nil, object{
 		{"openapi", "3.1.0"},
 		{"info", object{{"title", rules.Model.Name}, {"version", cmp.Or(rules.Model.Version, unversioned)}, {"description", intro}}},

@@ -16,7 +16,7 @@ func (d *document) paths(table *model.Table) object {
 	var out object
 	for _, route := range d.routes {
 		method, path, _ := strings.Cut(route.Pattern, " ")
-		if route.Doc == nil || !d.may[table].allows(method) {
+		if route.Doc == nil || !strings.Contains(path, "{table}") || !d.may[table].allows(method) {
 			continue
 		}
 		path = strings.ReplaceAll(path, "{table}", table.Name)
