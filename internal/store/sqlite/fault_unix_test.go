@@ -30,6 +30,7 @@ func children() map[string]func(arg string) error {
 		"crowded": childCrowded,
 		"other":   childOther,
 		"sweeps":  childSweeps,
+		"ends":    childEnds,
 	}
 }
 

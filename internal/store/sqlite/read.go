@@ -17,8 +17,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// Read implements store.DB. Its snapshot has every commit of this DB that was answered before Read was called. It has the
-// commits of other processes until snapshotAge before.
+// Read implements store.DB. Its snapshot has every commit of this DB that was answered before Read was called, and every
+// commit of other processes that was complete. Without a logIndex it has their commits until snapshotAge before.
 func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	deadline := time.Now().Add(db.cfg.ReadTimeout)
 	reader, err := db.readers.take(ctx, db.cfg.ReadWait)
@@ -44,12 +44,14 @@ type reader struct {
 	// connection is idle.
 	pin         *lite.Stmt // runs readHeader, and so holds the snapshot
 	pinned      bool
-	seenCommits int64     // commits that the snapshot has, at least
-	until       time.Time // until when it serves new reads
-	begun       time.Time // begin of the read under way
-	shared      bool      // the read under way has the snapshot of an earlier one
-	refused     error     // of the guard of the read under way
+	seenCommits int64       // commits that the snapshot has, at least
+	until       time.Time   // until when it serves new reads
+	header      indexHeader // of the index, just before the snapshot
+	begun       time.Time   // begin of the read under way
+	shared      bool        // the read under way has the snapshot of an earlier one
+	refused     error       // of the guard of the read under way
 
+	index   *logIndex // nil if there is none
 	others  *others
 	outside int64 // others.commits just before the snapshot
 }
@@ -59,12 +61,12 @@ type reader struct {
 // transaction.
 const readHeader = "PRAGMA user_version"
 
-// snapshotAge is how long a snapshot serves new reads, as long as this DB commits nothing. To take and to release one needs
-// six system calls (locks, the size of the file), a tenth of the time of a request for one row. Commits of other processes
-// are seen late by as much, so it is short.
+// snapshotAge is how long a snapshot serves new reads, as long as nobody commits. To take and to release one needs six
+// system calls (locks, the size of the file), a tenth of the time of a request for one row. Without a logIndex, commits of
+// other processes are seen late by as much, so it is short.
 const snapshotAge = time.Millisecond
 
-func openReader(path string, cfg Config, commits *commits, others *others) (*reader, error) {
+func openReader(path string, cfg Config, commits *commits, others *others, index *logIndex) (*reader, error) {
 	c, err := openConn(path, cfg, "query_only = ON")
 	if err != nil {
 		return nil, err
@@ -73,7 +75,7 @@ func openReader(path string, cfg Config, commits *commits, others *others) (*rea
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	r := &reader{conn: c, commits: commits, pin: pin, others: others}
+	r := &reader{conn: c, commits: commits, pin: pin, others: others, index: index}
 	c.watch.WhenIdle(r.unpin) // an unused snapshot would keep SQLite from reusing the log
 	return r, nil
 }
@@ -96,7 +98,7 @@ func (r *reader) snapshot() error {
 	now := time.Now()
 	r.begun = now
 	count, underWay := r.commits.state() // read before the snapshot, which may have later commits
-	r.shared = r.pinned && r.seenCommits == count && !underWay && now.Before(r.until)
+	r.shared = r.pinned && r.seenCommits == count && !underWay && now.Before(r.until) && r.header == r.index.header()
 	if r.shared {
 		return nil
 	}
@@ -107,6 +109,7 @@ func (r *reader) snapshot() error {
 func (r *reader) renew(now time.Time, count int64) error {
 	r.unpin()
 	r.outside = r.others.commits.Load()
+	r.header = r.index.header()
 	if _, err := r.pin.Step(); err != nil {
 		return r.translate(err, readHeader)
 	}
@@ -140,7 +143,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 
 // Guard implements store.Reader. It runs the step at once.
 func (r *reader) Guard(step store.Step) {
-	if r.shared {
+	if r.shared && r.index == nil {
 		r.shared = false
 		count, _ := r.commits.state()
 		if r.refused = r.renew(time.Now(), count); r.refused != nil {
@@ -195,10 +198,10 @@ type readers struct {
 	idle []*reader
 }
 
-func openReaders(path string, cfg Config, commits *commits, others *others) (*readers, error) {
+func openReaders(path string, cfg Config, commits *commits, others *others, index *logIndex) (*readers, error) {
 	pool := &readers{free: make(chan struct{}, cfg.Readers), size: cfg.Readers, closed: make(chan struct{})}
 	for i := range pool.size {
-		reader, err := openReader(path, cfg, commits, others)
+		reader, err := openReader(path, cfg, commits, others, index)
 		if err != nil {
 			pool.size = i
 			return nil, errors.Join(err, pool.close(0))

@@ -22,6 +22,7 @@ type DB struct {
 	readers *readers
 	writer  *writer
 	outage  *engine.Outage
+	index   *logIndex // of the readers
 }
 
 var _ store.DB = (*DB)(nil)
@@ -80,14 +81,21 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 	}
 	commits := new(commits)
 	others := &others{begun: time.Now()}
-	pool, err := openReaders(path, cfg, commits, others)
+	var index *logIndex
+	if !cfg.alone { // otherwise the index is not a file
+		index = openIndex(path)
+	}
+	pool, err := openReaders(path, cfg, commits, others, index)
 	if err != nil {
+		index.close()
 		return nil, errors.Join(describeOpenError(path, err), first.close())
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, errors.Join(err, pool.close(time.Second), first.close())
+		err = errors.Join(err, pool.close(time.Second), first.close())
+		index.close()
+		return nil, err
 	}
-	db := &DB{cfg: cfg, readers: pool}
+	db := &DB{cfg: cfg, readers: pool, index: index}
 	db.outage = engine.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of this folder, and see that it is not read-only; writes then go on by themselves",
 		"folder", filepath.Dir(path))
 	db.writer = startWriter(path, cfg, first, commits, db.outage, others)
@@ -126,7 +134,11 @@ func (db *DB) Close() error {
 		return err
 	}
 	readErr := db.readers.close(time.Until(deadline))
-	return errors.Join(readErr, db.writer.closeConn())
+	err := errors.Join(readErr, db.writer.closeConn())
+	if readErr == nil {
+		db.index.close()
+	}
+	return err
 }
 
 // Dialect implements store.DB.

@@ -1,0 +1,14 @@
+//go:build !unix
+
+package sqlite
+
+// logIndex would be the shared memory of SQLite's log. Nothing is served on this system: see Lock.
+type logIndex struct{}
+
+type indexHeader struct{}
+
+func openIndex(string) *logIndex { return nil }
+
+func (*logIndex) header() (h indexHeader) { return h }
+
+func (*logIndex) close() {}

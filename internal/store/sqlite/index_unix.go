@@ -1,0 +1,72 @@
+//go:build unix
+
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// logIndex is the header of SQLite's index of the log, the file beside the database whose name ends in -shm, in memory that
+// all processes share. Every commit of any process changes it. SQLite itself compares it to find out whether a snapshot is
+// the newest state (walIndexTryHdr), after system calls that a read of one row can do without.
+type logIndex struct {
+	path   string
+	file   int // a descriptor that no finalizer closes
+	memory []byte
+}
+
+// indexHeader is the first copy of the header. Two that are equal belong to the same state of the database.
+type indexHeader [6]uint64
+
+const (
+	indexSuffix   = "-shm"
+	indexVersion  = 3007000 // first number of the header
+	indexHeaderAt = 48      // length of the header
+)
+
+// openIndex maps the index of a database that a connection of this process has open. It returns nil if that cannot be done.
+func openIndex(path string) *logIndex {
+	path += indexSuffix
+	file, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	index := &logIndex{path: path, file: file}
+	index.memory, err = unix.Mmap(file, 0, indexHeaderAt, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil || binary.NativeEndian.Uint32(index.memory) != indexVersion {
+		index.close()
+		return nil
+	}
+	return index
+}
+
+// header returns the header as it is now. While another process writes it, parts of it may be of different states.
+func (i *logIndex) header() (now indexHeader) {
+	if i == nil {
+		return now
+	}
+	for word := range now {
+		now[word] = binary.NativeEndian.Uint64(i.memory[8*word:])
+	}
+	return now
+}
+
+// close ends the use of the index. Closing its file would drop every lock that SQLite holds on it in this process. So the
+// file stays open, unless the last connection of all processes has removed it.
+func (i *logIndex) close() {
+	if i == nil {
+		return
+	}
+	if i.memory != nil {
+		_ = unix.Munmap(i.memory)
+		i.memory = nil
+	}
+	if _, err := os.Stat(i.path); errors.Is(err, fs.ErrNotExist) {
+		_ = unix.Close(i.file)
+	}
+}
