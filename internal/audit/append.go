@@ -55,7 +55,8 @@ func (l *Log) setHead(tx *record.Tx, h Head) error {
 }
 
 // Append appends an event in the transaction of the caller, who must be the system. Appending transactions take turns from
-// Append to their commit, so call it last in a transaction.
+// Append to their commit, so call it last in a transaction. Begin the transaction with system.ReadCommitted: many
+// SERIALIZABLE ones would fail here.
 func (l *Log) Append(tx *record.Tx, event Event) (err error) {
 	defer errs.Wrap(&err, "audit.Append(%s)", event.Action)
 	entry, err := event.entry(l.now())

@@ -78,7 +78,7 @@ func TestAppendIsPartOfItsTransaction(t *testing.T) {
 }
 
 func TestConcurrentAppendsFormOneChain(t *testing.T) {
-	const writers, times = 8, 12
+	const writers, times = 32, 6 // more than the connections of both nodes
 	each(t, func(t *testing.T, a, b *node) {
 		var writing sync.WaitGroup
 		for i := range writers {

@@ -72,6 +72,9 @@ func newNode(t testing.TB, db store.DB) *node {
 func (n *node) append(t testing.TB, events ...Event) {
 	t.Helper()
 	err := n.rows.Transact(t.Context(), own(), func(tx *record.Tx) error {
+		if err := system.ReadCommitted(tx.Store()); err != nil {
+			return err
+		}
 		for _, event := range events {
 			if err := n.log.Append(tx, event); err != nil {
 				return err

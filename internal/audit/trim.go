@@ -7,6 +7,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -20,6 +21,9 @@ func (l *Log) Trim(ctx context.Context, before time.Time) (removed int64, err er
 	for {
 		n := int64(0)
 		err := l.rows.Transact(ctx, own(), func(tx *record.Tx) (err error) {
+			if err := system.ReadCommitted(tx.Store()); err != nil {
+				return err
+			}
 			n, err = l.trimSome(tx, before)
 			return err
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -30,6 +31,9 @@ type work struct {
 // write runs f in a transaction. The engine may run f more than once, so f resets what it fills.
 func (s *Service) write(ctx context.Context, f func(w *work) error) error {
 	return s.db.Write(ctx, func(tx store.Tx) error {
+		if err := system.ReadCommitted(tx); err != nil {
+			return err
+		}
 		w := &work{tx: tx, rows: s.rows.In(tx, self()), now: s.now()}
 		defer w.rows.Done()
 		return f(w)
