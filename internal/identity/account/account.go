@@ -91,7 +91,7 @@ func New(cfg Config) *Service {
 		secrets:        cfg.Keys.Derive("one-time secrets"),
 		devices:        cfg.Keys.Derive("device cookies"),
 
-		codes: totp.NewRecovery(cfg.Keys.Derive("recovery codes")),
+		codes: totp.NewRecovery(cfg.Keys.Derive(totp.Purpose)),
 
 		known: cache.NewRecent[string, known](maxKnown, nil),
 

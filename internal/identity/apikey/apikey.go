@@ -7,7 +7,6 @@ package apikey
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
@@ -32,8 +31,8 @@ const (
 	checksumStart = secretEnd + 1
 )
 
-// TextSize is the length of every key in bytes.
-const TextSize = checksumStart + (32+4)/5
+// textSize is the length of every key in bytes.
+const textSize = checksumStart + (32+4)/5
 
 // letters is Crockford's base32 in lower case. It lacks the letters i, l, o and u.
 var letters = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -56,10 +55,10 @@ func write(id uuid.UUID, secret []byte) string {
 // errForm holds nothing of the text.
 var errForm = errors.New("not an API key: it is misspelled or was cut")
 
-// Parse returns the id and the hash of a key. Each key has one text, and Parse refuses all others. The key is good if Equal
-// finds its hash equal to the stored one.
+// Parse returns the id and the hash of a key. Each key has one text, and Parse refuses all others. The key is good if its
+// hash is the stored one: compare them in constant time.
 func Parse(text string) (id string, hash [sha256.Size]byte, err error) {
-	if len(text) != TextSize || !IsKey(text) {
+	if len(text) != textSize || !IsKey(text) {
 		return "", hash, errForm
 	}
 	key, err := letters.DecodeString(text[idStart:idEnd])
@@ -78,9 +77,6 @@ func Parse(text string) (id string, hash [sha256.Size]byte, err error) {
 
 // IsKey reports whether a bearer token claims to be a key, rather than an access token.
 func IsKey(token string) bool { return strings.HasPrefix(token, prefix) }
-
-// Equal compares hashes in constant time.
-func Equal(a, b [sha256.Size]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
 
 // shown is the number of letters of the id that Prefix shows.
 const shown = 8

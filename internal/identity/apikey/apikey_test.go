@@ -18,12 +18,12 @@ func TestKeysRoundTrip(t *testing.T) {
 	known := map[string]bool{}
 	for range 1000 {
 		text, id, hash := New()
-		if !form.MatchString(text) || len(text) != TextSize || known[text] || known[id] {
+		if !form.MatchString(text) || len(text) != textSize || known[text] || known[id] {
 			t.Fatalf("New = %s, %s", text, id)
 		}
 		known[text], known[id] = true, true
 		gotID, gotHash, err := Parse(text)
-		if gotID != id || !Equal(gotHash, hash) || err != nil {
+		if gotID != id || gotHash != hash || err != nil {
 			t.Fatalf("Parse(%s) = %s, %x, %v", text, gotID, gotHash, err)
 		}
 		if !strings.HasPrefix(text, strings.TrimSuffix(Prefix(id), "…")) || len([]rune(Prefix(id))) != 14 {
@@ -107,14 +107,14 @@ func TestAnotherSecretHasAnotherHash(t *testing.T) {
 	}
 	secret[7] ^= 1
 	forgedID, forged, err := Parse(write(uuid.MustParse(id), secret))
-	if forgedID != id || err != nil || Equal(forged, hash) {
-		t.Errorf("Parse = %s, %v; equal %v", forgedID, err, Equal(forged, hash))
+	if forgedID != id || err != nil || forged == hash {
+		t.Errorf("Parse = %s, %v; the hash is the same: %v", forgedID, err, forged == hash)
 	}
 }
 
 func TestErrorsHoldNothingOfTheKey(t *testing.T) {
 	text, _, _ := New()
-	if _, _, err := Parse(text[:TextSize-1]); err == nil || strings.Contains(err.Error(), text[idStart:idEnd]) {
+	if _, _, err := Parse(text[:textSize-1]); err == nil || strings.Contains(err.Error(), text[idStart:idEnd]) {
 		t.Errorf("Parse = %v", err)
 	}
 }

@@ -34,8 +34,8 @@ const (
 
 const version = 1
 
-// TextSize is the length of every refresh token in bytes.
-const TextSize = (tokenSize*8 + 5) / 6
+// textSize is the length of every refresh token in bytes.
+const textSize = (tokenSize*8 + 5) / 6
 
 // Purpose is the label for the key of a Codec, for token.Keys.Derive.
 const Purpose = "refresh tokens"
@@ -73,7 +73,7 @@ var (
 // Decode returns the content of a token. Each token has one text, and Decode refuses all others. It reads the checksum
 // first, so a typing error costs no work with the key. Its errors hold nothing of the token.
 func (c *Codec) Decode(text string) (Refresh, error) {
-	if len(text) != TextSize {
+	if len(text) != textSize {
 		return Refresh{}, errForm
 	}
 	// The decoder skips line ends. Such a text decodes to fewer bytes.

@@ -32,8 +32,8 @@ func TestTokensRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawRefresh(t)
 		text := codec.Encode(want)
-		if len(text) != TextSize {
-			t.Errorf("the token has %d bytes, want %d", len(text), TextSize)
+		if len(text) != textSize {
+			t.Errorf("the token has %d bytes, want %d", len(text), textSize)
 		}
 		if got, err := codec.Decode(text); err != nil || got != want {
 			t.Errorf("Decode(Encode(%v)) = %v, %v", want, got, err)
@@ -160,8 +160,8 @@ func FuzzDecode(f *testing.F) {
 	codec := testCodec()
 	token := codec.Encode(Refresh{Session: "018f0000-0000-7000-8000-0000000000a1", Counter: 7})
 	f.Add(token)
-	f.Add(strings.Repeat("A", TextSize))
-	f.Add(strings.Repeat("\n", TextSize))
+	f.Add(strings.Repeat("A", textSize))
+	f.Add(strings.Repeat("\n", textSize))
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := codec.Decode(text)
 		if err == nil && codec.Encode(got) != text {
