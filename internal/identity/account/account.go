@@ -134,7 +134,8 @@ type Client struct {
 	Lang    string // Accept-Language
 	Request string // id of the request
 	Who     caller.Caller
-	Cookie  bool // the session is to live in a cookie
+	Cookie  bool   // the session is to live in a cookie
+	Browser string // secret of a browser that signs up or confirms it, or "": see VerifyPage
 
 	Operator *Operator // who uses the console, or nil: the actor in the audit log
 }

@@ -259,6 +259,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, who caller.Caller, code strin
 	if err == nil && !done {
 		err = errCode()
 	}
+	s.forget(who.Proof()) // the session has another stamp now
 	return codes, err
 }
 
@@ -338,6 +339,7 @@ func (s *Service) dropRecovery(w *work, account string) error {
 // RemoveTOTP removes the factor. No session of the account keeps a second factor that it proved with it.
 func (s *Service) RemoveTOTP(ctx context.Context, who caller.Caller, client Client) (err error) {
 	defer errs.Wrap(&err, "account.RemoveTOTP")
+	defer s.forget(who.Proof()) // the session has another stamp then
 	return s.as(ctx, who, func(w *work, m *member) error {
 		if err := m.mustBeFresh(w.now); err != nil {
 			return err

@@ -44,7 +44,7 @@ func (s *Service) compose(w *work, l mail.Letter) (mail.Message, bool, error) {
 		}
 		return s.codeMessage(w, verifyMail, "/account/verify", why, l, &accountRow{})
 	case forInvite:
-		return s.codeMessage(w, inviteMail, "/account/sign-up", why, l, &accountRow{})
+		return s.codeMessage(w, inviteMail, "/account/sign-up?invited", why, l, &accountRow{})
 	case forAddress:
 		if a == nil || a.Verified {
 			return mail.Message{}, false, nil
@@ -59,7 +59,7 @@ func (s *Service) compose(w *work, l mail.Letter) (mail.Message, bool, error) {
 		if a == nil || a.SuspendedAt != nil || s.rules.Password == nil {
 			return mail.Message{}, false, nil
 		}
-		return s.codeMessage(w, resetMail, "/account/reset", why, l, a)
+		return s.codeMessage(w, resetMail, "/account/reset/confirm", why, l, a)
 	}
 	if l.Kind == changedMail {
 		return message(changedMail, mail.Data{Name: l.Data["name"], Change: l.Data["change"], Device: l.Data["device"], Address: l.Data["address"], At: w.now})

@@ -37,6 +37,7 @@ func (s *Service) member(w *work, who caller.Caller) (*member, error) {
 	}
 	row, _, err := s.sessions.get(w, id)
 	if errs.KindOf(err) == errs.NotFound || (err == nil && (row.Stamp != who.Proof().Stamp || row.over(w.now))) {
+		s.forget(who.Proof())
 		return nil, errEnded()
 	}
 	if err != nil {

@@ -28,6 +28,7 @@ type pending struct {
 	Password string   `json:"password,omitempty"` // PHC string
 	Name     string   `json:"name,omitempty"`
 	Roles    []string `json:"roles,omitempty"`
+	Browser  string   `json:"browser,omitempty"` // hash of Client.Browser
 }
 
 // maxName is the largest length of a name in code points. It is the bound of users.name.
@@ -45,6 +46,9 @@ func (s *Service) SignUp(ctx context.Context, who Newcomer, client Client) (step
 		return Step{}, err
 	}
 	data := pending{Password: hash, Name: who.Name}
+	if client.Browser != "" {
+		data.Browser = s.hashSecret(forSignUp, email, client.Browser)
+	}
 	if who.Invitation != "" {
 		return s.accept(ctx, email, who.Invitation, data, client)
 	}
