@@ -30,7 +30,7 @@ var rows = [...][]string{
 	{"job", "feed", "mail", "audit", "identity/token", "identity/password", "identity/session", "identity/apikey", "identity/totp", "identity/passkey", "identity/oidc"},
 	{"identity/account", "web/netconn"},
 	{"web"},
-	{"web/api", "web/account", "web/live", "web/console", "web/openapi", "web/health", "web/home"},
+	{"web/api", "web/account", "web/account/pages", "web/mailbox", "web/live", "web/console", "web/openapi", "web/health", "web/home"},
 	{"app/seed"},
 	{"app"},
 	{"cli"},
