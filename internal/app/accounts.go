@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	webaccount "github.com/ashlar-dev/ashlar/internal/web/account"
+	"github.com/ashlar-dev/ashlar/internal/web/account/pages"
+	"github.com/ashlar-dev/ashlar/internal/web/mailbox"
 )
 
 // accounts are the parts of an app that sign people in.
@@ -75,8 +78,8 @@ func (a *App) mayInvite(who caller.Caller) bool {
 	return rules != nil && rule.Holds(rules.InviteBy, &rule.Env{Caller: who, Now: a.cfg.Now().UnixMicro()})
 }
 
-// mailFolder holds the mails of a server without SMTP, in the data folder.
-const mailFolder = "mail"
+// mailFolder returns the folder for the mails of a server without SMTP, in the data folder.
+func (a *App) mailFolder() string { return filepath.Join(a.folder.path, "mail") }
 
 // openOutbox opens the outbox. Without an SMTP server it writes mails into the data folder, for the page /mailbox.
 func (a *App) openOutbox() (*mail.Outbox, error) {
@@ -93,7 +96,7 @@ func (a *App) openOutbox() (*mail.Outbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender := mail.Files(filepath.Join(a.folder.path, mailFolder))
+	sender := mail.Files(a.mailFolder())
 	if !a.cfg.SMTP.IsZero() {
 		sender = mail.SMTP(a.cfg.SMTP)
 	}
@@ -118,7 +121,13 @@ func (a *App) accountRoutes() []web.Route {
 	if a.accounts.handler == nil {
 		return nil
 	}
-	return a.accounts.handler.Routes()
+	origins := http.NewCrossOriginProtection() // forms come from our own pages
+	shown := pages.New(a.accounts.service, a.Keys, origins, pages.Config{App: a.Rules.Model.Name, Accounts: a.Rules.Model.Accounts})
+	routes := append(a.accounts.handler.Routes(), shown.Routes()...)
+	if a.cfg.SMTP.IsZero() {
+		routes = append(routes, mailbox.New(mail.OpenMailbox(a.mailFolder()), a.Rules.Model.Name).Routes()...)
+	}
+	return routes
 }
 
 // guard refuses callers whose session or key has ended.
