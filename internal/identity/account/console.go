@@ -63,6 +63,10 @@ func (f Search) query() record.Query {
 		Filter: "kind == arg.kind", Args: map[string]string{"kind": string(f.Kind)}, Sort: "-id", Cursor: f.Cursor, Limit: f.Limit,
 		Selection: record.Selection{Fields: "id,kind,user_id,email,name,role,roles,verified,password,password_at,suspended_at,totp,last_at,created_at"},
 	}
+	if f.Kind == KindUser && f.Email == "" {
+		// Most accounts are users. With == SQLite would find all of them by the index of kinds and sort them: 186 ms of 88,000.
+		q.Filter, q.Args = "kind != 'operator' && kind != 'service'", map[string]string{}
+	}
 	switch {
 	case f.Email != "":
 		q.Filter += " && email >= arg.from && email < arg.to"

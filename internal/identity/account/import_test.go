@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -16,6 +17,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // The hashes of "correct horse battery staple" as other systems keep them.
@@ -70,6 +72,23 @@ func TestImportMakesUsers(t *testing.T) {
 		again, err = n.Import(t.Context(), strings.NewReader(file+"\n"+`{"email":"new@example.com"}`), account.Import{SkipExisting: true})
 		if err != nil || again.Created != 1 || again.Skipped != 453 || len(again.Faults) != 0 {
 			t.Errorf("a second Import that skips = %+v, %v", again, err)
+		}
+	})
+}
+
+// A row in users that was there first belongs to the imported account, however its address is spelled.
+func TestImportFindsRowsOfTheSeed(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		made, err := n.rows.Create(t.Context(), caller.System("test"), n.users, []value.Member{{Name: "email", Raw: []byte(`"Ada@Example.com"`)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := n.Import(t.Context(), strings.NewReader(`{"email": "ada@example.com"}`), account.Import{})
+		if err != nil || done.Created != 1 {
+			t.Fatalf("Import = %+v, %v", done, err)
+		}
+		if a := n.find(t, account.KindUser, "ada@example.com"); a.User != made.ID.Text {
+			t.Errorf("the account is of user %s, want %s", a.User, made.ID.Text)
 		}
 	})
 }

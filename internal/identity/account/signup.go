@@ -167,7 +167,10 @@ func (s *Service) make(w *work, email string, data pending, verified bool) (*acc
 // userRow returns the id of the row in users with an address, as JSON. It makes a missing one. A row without an account may be
 // there from the seed or an import; whoever proves the address is its owner.
 func (s *Service) userRow(w *work, email, name string) (json.RawMessage, error) {
-	page, err := w.rows.List(s.users, record.Query{Filter: "email == arg.email", Args: map[string]string{"email": email}, Selection: record.Selection{Fields: "id"}, Limit: 1})
+	page, err := w.rows.List(s.users, record.Query{
+		Filter: "email.lowerAscii() == arg.email", // as the index of users compares
+		Args:   map[string]string{"email": email}, Selection: record.Selection{Fields: "id"}, Limit: 1,
+	})
 	if err != nil {
 		return nil, err
 	}
