@@ -131,6 +131,20 @@ func TestAProxyIsNotThisMachine(t *testing.T) {
 	}
 }
 
+// Browsers keep the cookies of the console only over TLS or on loopback.
+func TestPlainHTTPFromElsewhereIsExplained(t *testing.T) {
+	w := newWorld(t, source)
+	v := w.remote()
+	v.shows(v.get("/console/sign-in"), 200, "plain HTTP")
+	v.header.Set("X-Forwarded-Proto", "https")
+	if a := v.get("/console/sign-in"); strings.Contains(a.body, "plain HTTP") {
+		t.Error("behind a proxy with TLS the page warns")
+	}
+	if a := w.visitor().get("/console/sign-in"); strings.Contains(a.body, "plain HTTP") {
+		t.Error("on loopback the page warns")
+	}
+}
+
 // fill puts ids into the path of a pattern.
 func fill(path string) string {
 	return regexp.MustCompile(`\{[^}]+\}`).ReplaceAllString(path, "0190aaaa-0000-7000-8000-000000000001")

@@ -100,6 +100,11 @@ func isLocal(r *http.Request) bool {
 	return isLoopback(r.RemoteAddr) && isLoopback(r.Host)
 }
 
+// isPlain reports whether the browser came over plain HTTP from elsewhere. It keeps no cookie of the console then.
+func isPlain(r *http.Request) bool {
+	return r.TLS == nil && !isLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""
+}
+
 // isLoopback reports whether a host, perhaps with a port, is this machine.
 func isLoopback(hostPort string) bool {
 	host, _, err := net.SplitHostPort(hostPort)

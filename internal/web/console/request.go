@@ -116,6 +116,7 @@ type layout struct {
 	Operator    *account.Operator
 	Sections    []link
 	Done        string
+	Plain       bool // a sign-in would be in vain
 	Main        template.HTML
 }
 
@@ -127,6 +128,7 @@ type link struct {
 func (q *Request) layout(title string, main template.HTML) layout {
 	l := layout{App: q.console.app, Title: title, Style: assetPath("console.css"), Code: assetPath("console.js"), Main: main}
 	if q.operator.Account == "" {
+		l.Plain = isPlain(q.r)
 		return l
 	}
 	l.Operator = &q.operator
