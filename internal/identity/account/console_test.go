@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
@@ -129,6 +130,53 @@ func TestKindsOfAccountsAreApart(t *testing.T) {
 		}
 		if _, err := n.MakeServiceKey(t.Context(), id, account.NewKey{Name: "x", Scopes: []string{"reader"}}, home); errs.KindOf(err) != errs.Forbidden {
 			t.Errorf("an operator makes a key of a user: %v", err)
+		}
+	})
+}
+
+func TestAccountsAreSearched(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		n.signUp(t, "ada@example.com") // all are called Ada
+		n.signUp(t, "adam@example.com")
+		n.signUp(t, "bob@example.com")
+		if _, err := n.NewService(t.Context(), "Nightly ADA", nil, home); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			search account.Search
+			want   string
+		}{
+			{account.Search{Kind: account.KindUser}, "bob@example.com adam@example.com ada@example.com"},
+			{account.Search{Kind: account.KindUser, Email: "ADA"}, "ada@example.com adam@example.com"},
+			{account.Search{Kind: account.KindUser, Email: "ada@"}, "ada@example.com"},
+			{account.Search{Kind: account.KindUser, Email: "%"}, ""},
+			{account.Search{Kind: account.KindUser, Name: "DA"}, "bob@example.com adam@example.com ada@example.com"},
+			{account.Search{Kind: account.KindUser, Name: "nightly"}, ""},
+			{account.Search{Kind: account.KindService, Name: "ada"}, "Nightly ADA"},
+			{account.Search{Kind: account.KindOperator}, ""},
+		} {
+			tt.search.Limit = 9
+			page, err := n.Accounts(t.Context(), tt.search)
+			var got []string
+			for _, a := range page.Accounts {
+				if got = append(got, a.Email); a.Email == "" {
+					got[len(got)-1] = a.Name
+				}
+			}
+			if strings.Join(got, " ") != tt.want || err != nil || page.Next != "" {
+				t.Errorf("Accounts(%+v) = %q, %v, want %q", tt.search, got, err, tt.want)
+			}
+		}
+		first, err := n.Accounts(t.Context(), account.Search{Kind: account.KindUser, Email: "a", Limit: 1})
+		if err != nil || first.Next == "" {
+			t.Fatalf("a first page of one = %+v, %v", first, err)
+		}
+		second, err := n.Accounts(t.Context(), account.Search{Kind: account.KindUser, Email: "a", Limit: 1, Cursor: first.Next})
+		if err != nil || len(second.Accounts) != 1 || second.Accounts[0].Email != "adam@example.com" {
+			t.Errorf("the second page = %+v, %v", second, err)
+		}
+		if _, err := n.Accounts(t.Context(), account.Search{Kind: account.KindUser, Name: "a", Limit: 1, Cursor: first.Next}); errs.KindOf(err) != errs.Malformed {
+			t.Errorf("a cursor of another search = %v", err)
 		}
 	})
 }
