@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/mail"
@@ -313,6 +314,7 @@ func TestPagesInABrowser(t *testing.T) {
 			w.sessionsPages(codes[1], codes[2])
 			w.resetByLink(codes[0])
 			w.otherPages()
+			w.keyboardAlone()
 			w.ended()
 		})
 	}
@@ -433,6 +435,23 @@ func (w *screen) otherPages() {
 	for _, path := range []string{"/account/sign-up?invited", "/account/sign-in", "/account/reset", "/account/code"} {
 		w.to(path)
 	}
+}
+
+// keyboardAlone signs in without a pointer. The first stop of the keyboard is the link to the content.
+func (w *screen) keyboardAlone() {
+	w.to("/account/sign-in")
+	var stops [4]string
+	stop := func(i int) chromedp.Action {
+		return chromedp.Evaluate(`document.activeElement.textContent || document.activeElement.id`, &stops[i])
+	}
+	w.run(chromedp.Evaluate(`window.former = true`, nil),
+		chromedp.KeyEvent(kb.Tab), stop(0), chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Tab), stop(1), chromedp.KeyEvent(ann),
+		chromedp.KeyEvent(kb.Tab), stop(2), chromedp.KeyEvent("another good secret"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), stop(3),
+		chromedp.KeyEvent(kb.Enter), waitForPage())
+	if want := [4]string{"Skip to the content", "email", "password", "Sign in"}; stops != want {
+		w.Errorf("the keyboard stops at %q, want %q", stops, want)
+	}
+	w.at("/account/sign-in/factor")
 }
 
 // ended checks that the pages asked nobody else, and had no trouble such as a breach of their policy.

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"net/url"
+
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -42,13 +44,13 @@ func (p *Pages) signIn(v *visit) error {
 }
 
 func (p *Pages) postSignIn(v *visit) error {
-	page := p.signInPage(v, homePath)
-	values, err := page.Form.read(v)
+	values, err := readBody(v.w, v.r)
 	if err != nil {
 		return err
 	}
 	next := p.nextOf(values.Get("next"))
-	page.Form.Hidden[0].Value, page.Links[0].Path = next, withNext(codePath, next)
+	page := p.signInPage(v, next)
+	page.Form.fill(values)
 	if page.Form.Count > 0 {
 		return v.incomplete(page)
 	}
@@ -116,7 +118,7 @@ func (p *Pages) codePage(v *visit, next string) formPage {
 		Form:  form{Action: codePath, Submit: "Mail me a code", Hidden: []hidden{{"next", next}}, Fields: []field{emailField("")}},
 	}
 	if p.rules.Password != nil {
-		page.Links = append(page.Links, link{"", "Use my password", signInPath + "?again=1&next=" + next})
+		page.Links = append(page.Links, link{"", "Use my password", signInPath + "?again=1&next=" + url.QueryEscape(next)})
 	}
 	if p.rules.Signup != model.SignupClosed {
 		page.Links = append(page.Links, link{"No account yet?", "Sign up", withNext(signUpPath, next)})
@@ -131,13 +133,13 @@ func (p *Pages) code(v *visit) error {
 }
 
 func (p *Pages) postCode(v *visit) error {
-	page := p.codePage(v, homePath)
-	values, err := page.Form.read(v)
+	values, err := readBody(v.w, v.r)
 	if err != nil {
 		return err
 	}
 	next := p.nextOf(values.Get("next"))
-	page.Form.Hidden[0].Value = next
+	page := p.codePage(v, next)
+	page.Form.fill(values)
 	if page.Form.Count > 0 {
 		return v.incomplete(page)
 	}

@@ -49,17 +49,13 @@ func (p *Pages) signUp(v *visit) error {
 }
 
 func (p *Pages) postSignUp(v *visit) error {
-	page := p.signUpPage(v, true, homePath)
-	values, err := page.Form.read(v)
+	values, err := readBody(v.w, v.r)
 	if err != nil {
 		return err
 	}
 	next := p.nextOf(values.Get("next"))
-	if !values.Has("invitation") && p.rules.Signup != model.SignupInvite { // the page without that field
-		page = p.signUpPage(v, false, next)
-		page.Form.fill(values)
-	}
-	page.Form.Hidden[0].Value = next
+	page := p.signUpPage(v, values.Has("invitation") || p.rules.Signup == model.SignupInvite, next)
+	page.Form.fill(values)
 	if page.Form.Count > 0 {
 		return v.incomplete(page)
 	}
