@@ -146,7 +146,7 @@ func newOnline(ctx context.Context, opts settings, folder, engine string, make f
 	if stop, err = make(ctx, o); err != nil {
 		return nil, nil, err
 	}
-	if o.tokens, err = ashlarTokens(filepath.Join(o.app, ".ashlar")); err != nil {
+	if o.tokens, err = ashlarTokens(filepath.Join(o.app, ".ashlar"), false); err != nil {
 		stop()
 		return nil, nil, err
 	}

@@ -127,15 +127,23 @@ func ashlarPostgresOf(ctx context.Context, opts settings, cluster *pgtest.Cluste
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := ashlarTokens(filepath.Join(app, ".ashlar"))
+	tokens, err := ashlarTokens(filepath.Join(app, ".ashlar"), hasSessions(checkout))
 	if err != nil {
 		return nil, err
 	}
 	say("filling %s with 2 × %d rows", name, opts.rows)
+	if err := fillPostgres(ctx, url, ashlarPostgresLayout, opts.rows, "posts", "notes"); err != nil {
+		return nil, err
+	}
+	if hasSessions(checkout) {
+		if err := fillPostgresSessions(ctx, url); err != nil {
+			return nil, err
+		}
+	}
 	return &server{
 		name: name, durability: "one transaction each", binary: bin, dialect: ashlarDialect{}, tokens: tokens,
 		args: []string{"serve", app, "--listen", "ADDRESS", "--database", url},
-	}, fillPostgres(ctx, url, ashlarPostgresLayout, opts.rows, "posts", "notes")
+	}, nil
 }
 
 var ashlarPostgresLayout = layout{

@@ -195,7 +195,12 @@ func ashlarOf(ctx context.Context, opts settings, name, checkout, bin string) ([
 	if err := fill(filepath.Join(data, "ashlar.db"), ashlarLayout, opts.rows); err != nil {
 		return nil, err
 	}
-	tokens, err := ashlarTokens(data)
+	if hasSessions(checkout) {
+		if err := fillSessions(filepath.Join(data, "ashlar.db")); err != nil {
+			return nil, err
+		}
+	}
+	tokens, err := ashlarTokens(data, hasSessions(checkout))
 	if err != nil {
 		return nil, err
 	}
@@ -247,14 +252,18 @@ func writeModel(app, model string) error {
 	return os.WriteFile(filepath.Join(app, "ashlar.yaml"), []byte(model), 0o600)
 }
 
-// ashlarTokens signs tokens with the key of a data folder.
-func ashlarTokens(data string) (tokens []string, err error) {
+// ashlarTokens signs tokens with the key of a data folder, of sessions or of none: see fillSessions.
+func ashlarTokens(data string, sessions bool) (tokens []string, err error) {
 	keys, err := token.Open(filepath.Join(data, "signing-key.pem"))
 	if err != nil {
 		return nil, err
 	}
 	for n := range callers {
-		token, err := keys.Sign(caller.Identity{ID: userOf(n).id}, 24*time.Hour, time.Now())
+		who := caller.Identity{ID: userOf(n).id}
+		if sessions {
+			who.Proof = caller.Proof{Kind: caller.ProofSession, ID: who.ID, Stamp: 1}
+		}
+		token, err := keys.Sign(who, 24*time.Hour, time.Now())
 		if err != nil {
 			return nil, err
 		}

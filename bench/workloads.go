@@ -27,6 +27,7 @@ type bars struct {
 
 var workloads = []workload{
 	{name: "get by id", key: "get", connections: []int{32}, floor: "/row", bars: bars{pocketbase: 3.5, handwritten: 0.95}, request: getPost},
+	{name: "get by id, session", key: "session-get", connections: []int{32}, request: getPostSigned},
 	{name: "list of 30, filtered, sorted", key: "list", connections: []int{32}, floor: "/page", bars: bars{pocketbase: 8, handwritten: 1.20}, request: listPosts},
 	{name: "list with total, quiet rows", key: "total", connections: []int{32}, bars: bars{pocketbase: 30}, request: totalPosts},
 	{name: "list with total, rows changing", key: "total-changing", connections: []int{32}, changing: true, bars: bars{pocketbase: 6}, request: totalPosts},
@@ -53,6 +54,13 @@ func (w workload) requestsOf(s *server, rows int) []request {
 
 func getPost(s *server, r *rand.Rand, rows int) request {
 	return request{method: "GET", path: s.dialect.get("posts", uuidOf('p', r.IntN(rows)))}
+}
+
+// getPostSigned is getPost with the token of a session.
+func getPostSigned(s *server, r *rand.Rand, rows int) request {
+	signed := getPost(s, r, rows)
+	signed.token = s.tokens[r.IntN(callers)]
+	return signed
 }
 
 func listPosts(s *server, r *rand.Rand, _ int) request {
