@@ -29,6 +29,8 @@ type pageData struct {
 	Host    string // the server's name in the client's spelling
 	Example string // name of a table for the first request; may be empty
 	Tables  []table
+
+	Accounts, SignUp bool // people sign in, and may sign up by themselves
 }
 
 type table struct {
@@ -40,6 +42,9 @@ type table struct {
 // Routes returns the page of an app. It tells callers no more than the API. The version is this program's.
 func Routes(rules *rule.Rules, version string) []web.Route {
 	data := pageData{Style: template.CSS(web.PageStyle + pageStyle), Name: rules.Model.Name, Version: version, Tables: tables(rules)}
+	if accounts := rules.Model.Accounts; accounts != nil {
+		data.Accounts, data.SignUp = true, accounts.Signup == model.SignupOpen
+	}
 	if i := slices.IndexFunc(data.Tables, func(t table) bool { return t.Open }); i >= 0 {
 		data.Example = data.Tables[i].Name
 	}
