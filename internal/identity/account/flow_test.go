@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -224,7 +225,7 @@ func TestPreHijack(t *testing.T) {
 func TestCodesAreRedeemedOnce(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
 		n.signUp(t, "ada@example.com")
-		for range 3 {
+		for range effort.Cases(50, 1_000) {
 			n.clock.pass(2 * time.Hour)
 			if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
 				t.Fatal(err)
@@ -282,7 +283,7 @@ func TestReusedRefreshTokenEndsTheSession(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
 		stolen := n.signUp(t, "ada@example.com").Refresh
 		own := stolen
-		for range 3 {
+		for range effort.Cases(50, 1_000) {
 			next, err := n.Refresh(t.Context(), own, home)
 			if err != nil {
 				t.Fatal(err)
