@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -202,6 +203,26 @@ func TestHeadersOfEveryPage(t *testing.T) {
 	}
 	if missing := b.get("/account/assets/account-0.css"); missing.StatusCode != http.StatusNotFound {
 		t.Errorf("an unknown asset = %d", missing.StatusCode)
+	}
+}
+
+// Browsers keep the cookies only over TLS or on loopback.
+func TestPlainHTTPFromElsewhereIsExplained(t *testing.T) {
+	_, handler := newSite(t, nil, nil)
+	for _, tt := range []struct {
+		host, proto string
+		want        bool
+	}{
+		{"notes.example", "", true}, {"192.0.2.1:8080", "http", true}, {"localhost.evil.example", "", true},
+		{"notes.example", "https", false}, {"127.0.0.1:8080", "", false}, {"[::1]:8080", "", false}, {"localhost", "", false},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+tt.host+"/account/sign-in", nil)
+		r.Header.Set("X-Forwarded-Proto", tt.proto)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if got := strings.Contains(w.Body.String(), "plain HTTP"); got != tt.want {
+			t.Errorf("at %s with %q the page warns: %v, want %v", tt.host, tt.proto, got, tt.want)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package pages
 import (
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -44,4 +46,19 @@ func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
 		age = -1
 	}
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// isPlain reports whether the browser came over plain HTTP from elsewhere. It keeps no cookie of the pages then.
+func isPlain(r *http.Request) bool {
+	return r.TLS == nil && !isLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""
+}
+
+// isLoopback reports whether a host, with or without a port, is this machine.
+func isLoopback(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		host = strings.Trim(hostPort, "[]")
+	}
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || (err == nil && ip.Unmap().IsLoopback())
 }

@@ -79,6 +79,7 @@ type frame struct {
 	Path   string // of the page
 	Notice string
 	Signed bool // in
+	Plain  bool // a sign-in would be in vain: see isPlain
 	Wide   bool
 }
 
@@ -90,6 +91,7 @@ func (frame) Icon() string   { return icon.path() }
 // frame returns the frame of a page. A notice is shown once.
 func (v *visit) frame(title string) frame {
 	f := frame{App: v.pages.app, Title: title, Path: v.r.URL.Path, Notice: v.flow.Notice, Signed: v.session != ""}
+	f.Plain = !f.Signed && isPlain(v.r)
 	v.flow.Notice = ""
 	return f
 }
