@@ -55,7 +55,8 @@ var homes = [...]struct {
 }{
 	{"cel.dev/cel-go/", []string{"rule"}, "everything else works on rule's conditions"},
 	{"database/sql", nil, "engines use their driver's own interface, which is faster and says more (measured in docs/decisions/0001)"},
-	{"github.com/go-jose/go-jose/v4", []string{"identity/token", "web/netconn"}, "credentials are read in one place"},
+	{"github.com/coreos/go-oidc/v3", []string{"identity/oidc"}, "only oidc knows providers"},
+	{"github.com/go-jose/go-jose/v4", []string{"identity/token", "identity/oidc", "web/netconn"}, "credentials are read in one place"},
 	{"github.com/jackc/pgx/v5", []string{"store/postgres"}, "only the engine knows its driver"},
 	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},
@@ -63,6 +64,7 @@ var homes = [...]struct {
 	{"github.com/wneessen/go-mail", []string{"mail"}, "only mail knows how a mail is encoded and sent"},
 	{"go.yaml.in/yaml/v4", []string{"model/load"}, "only model/load reads model files"},
 	{"golang.org/x/crypto", []string{"identity/password", "identity/token"}, "secrets are handled in few places"},
+	{"golang.org/x/oauth2", []string{"identity/oidc"}, "only oidc knows providers"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 	{"rsc.io/qr", []string{"identity/totp"}, "only totp makes QR codes"},
 	{"zombiezen.com/go/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},

@@ -1,0 +1,69 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+)
+
+// Bounds of the calls to a provider.
+const (
+	callTime   = 10 * time.Second
+	maxAnswer  = 1 << 20 // bytes; discovery documents and key sets have some thousand
+	retryAfter = 5 * time.Second
+)
+
+// newClient returns an HTTP client with a deadline and bounded bodies. It follows no redirect to another host, and none that
+// would carry a code or secret.
+func newClient(transport http.RoundTripper) *http.Client {
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	return &http.Client{Timeout: callTime, Transport: bounded{transport}, CheckRedirect: checkRedirect}
+}
+
+func checkRedirect(next *http.Request, via []*http.Request) error {
+	first := via[0]
+	sameOrigin := next.URL.Scheme == first.URL.Scheme && next.URL.Host == first.URL.Host
+	if !sameOrigin || first.Method != http.MethodGet || first.Header.Get("Authorization") != "" || len(via) > 3 {
+		return errRedirect
+	}
+	return nil
+}
+
+var errRedirect = errors.New("the provider redirects this call, which is not followed")
+
+// bounded cuts the bodies of answers.
+type bounded struct{ http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := b.RoundTripper.RoundTrip(r)
+	if err == nil {
+		answer.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(answer.Body, maxAnswer), answer.Body}
+	}
+	return answer, err
+}
+
+// A Misconfigured error says that a provider cannot work with its settings.
+type Misconfigured struct {
+	Key  string // key of the provider in the model that is wrong
+	Text string // what is wrong and what was seen
+}
+
+func (m *Misconfigured) Error() string { return m.Text }
+
+func misconfigured(key, format string, args ...any) error {
+	return &Misconfigured{Key: key, Text: fmt.Sprintf(format, args...)}
+}
+
+// refused returns the error for an answer that fails a check. The client learns no detail.
+func refused(format string, args ...any) error {
+	return errs.Wrapf(fmt.Errorf(format, args...), errs.Unauthenticated, "the sign-in at the provider is not valid: begin again")
+}
