@@ -2,7 +2,8 @@
 //
 // It knows nothing of HTTP. Its tables are system tables, and every use case is one transaction on them, after the slow work
 // of hashing passwords. The files form layers. From the top down:
-//   - signup.go, signin.go, password.go, factor.go, key.go, sessions.go, people.go and operator.go hold the use cases.
+//   - signup.go, signin.go, provider.go, password.go, factor.go, key.go, sessions.go, people.go and operator.go hold the use
+//     cases. link.go decides which account somebody from a provider gets.
 //   - letters.go answers what the mail worker asks: which mail a queued letter becomes.
 //   - identify.go turns a token, a cookie or a key into a caller.
 //   - grant.go opens sessions and refreshes them.
@@ -18,6 +19,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/identity/oidc"
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/identity/session"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
@@ -40,6 +42,9 @@ type Config struct {
 	NeedsMFA func(who caller.Caller) bool // whether accounts.require asks a caller for a second factor; nil: never
 	Invites  func(who caller.Caller) bool // whether accounts.invite lets a caller invite; nil: only the system
 	Now      func() time.Time             // nil: time.Now
+
+	Providers []*oidc.Provider // where users sign in too; each is in the model
+	Redirects []string         // origins that a sign-in at a provider may lead back to, beside the app's own
 }
 
 // An Outbox queues mails. *mail.Outbox is one.
@@ -78,6 +83,10 @@ type Service struct {
 	oneTime  table[secretRow]
 	recovery table[recoveryRow]
 	apiKeys  table[keyRow]
+
+	providers  []*oidc.Provider
+	redirects  []string
+	identities table[identityRow]
 }
 
 // New returns the use cases of the accounts of a model. Rows must have the tables of Tables.
@@ -100,6 +109,9 @@ func New(cfg Config) *Service {
 		oneTime:  table[secretRow]{cfg.Rows.Table(secretsTable)},
 		recovery: table[recoveryRow]{cfg.Rows.Table(recoveryTable)},
 		apiKeys:  table[keyRow]{cfg.Rows.Table(keysTable)},
+
+		providers: cfg.Providers, redirects: cfg.Redirects,
+		identities: table[identityRow]{cfg.Rows.Table(identitiesTable)},
 	}
 	if s.rules == nil {
 		s.rules = operatorsOnly()

@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/identity/oidc"
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/mail"
@@ -147,6 +148,8 @@ type cluster struct {
 	keys   *token.Keys
 	clock  *clock
 	outbox *outbox
+
+	providers []*oidc.Provider
 }
 
 // newCluster makes a database. change may change the model's accounts.
@@ -192,6 +195,7 @@ func (c *cluster) node(t *testing.T) *node {
 	service = account.New(account.Config{
 		Store: n.db, Rows: n.rows, Model: c.rules.Model, Keys: c.keys, Hasher: cheapHasher(), Outbox: n.outbox,
 		Audit: audit.New(n.rows, audit.Config{Now: n.clock.now}), Now: n.clock.now,
+		Providers: c.providers, Redirects: []string{"https://pages.example.com"},
 	})
 	n.Service = service
 	return n

@@ -10,11 +10,12 @@ import (
 
 // The names of the system tables of this package, beside guessesTable.
 const (
-	accountsTable = "ashlar_accounts"
-	sessionsTable = "ashlar_sessions"
-	secretsTable  = "ashlar_secrets"
-	recoveryTable = "ashlar_recovery"
-	keysTable     = "ashlar_keys"
+	accountsTable   = "ashlar_accounts"
+	sessionsTable   = "ashlar_sessions"
+	secretsTable    = "ashlar_secrets"
+	recoveryTable   = "ashlar_recovery"
+	keysTable       = "ashlar_keys"
+	identitiesTable = "ashlar_identities"
 )
 
 // Tables is the fragment of system tables of this package. Everything refers to ashlar_accounts, and that to the users of the
@@ -39,6 +40,7 @@ func Tables(app *model.Model) []*model.Table {
 	owner := func() *model.Field { return system.Ref("account", accounts, model.Cascade) }
 	return []*model.Table{
 		accounts,
+		identities(owner()),
 		system.NewTable(sessionsTable, model.UUID, owner(),
 			system.Int("stamp"),
 			system.Int("counter"),
@@ -78,6 +80,19 @@ func Tables(app *model.Model) []*model.Table {
 			system.Indexed(system.Int("at")),
 		),
 	}
+}
+
+// identities returns the table of accounts at providers. One account there signs in to one account here.
+func identities(owner *model.Field) *model.Table {
+	table := system.NewTable(identitiesTable, model.UUID, owner,
+		system.Text("provider"),
+		system.Text("issuer"),
+		system.Text("subject"),
+		system.Optional(system.Text("email")),
+		system.Timestamp("last_at"),
+	)
+	table.Unique = [][]*model.Field{{table.Field("issuer"), table.Field("subject")}}
+	return table
 }
 
 // A Kind is a sort of account.
@@ -170,4 +185,15 @@ type keyRow struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	UsedAt    *time.Time `json:"used_at,omitempty"`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
+}
+
+// identityRow is a row of ashlar_identities: an account at a provider that signs in to an account here.
+type identityRow struct {
+	ID       string    `json:"id,omitempty"`
+	Account  string    `json:"account_id"`
+	Provider string    `json:"provider"` // name in the model
+	Issuer   string    `json:"issuer"`
+	Subject  string    `json:"subject"`
+	Email    string    `json:"email,omitempty"` // what the provider said last
+	LastAt   time.Time `json:"last_at"`
 }
