@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/identity/oidc"
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/mail"
@@ -25,6 +26,8 @@ type accounts struct {
 	service *account.Service
 	outbox  *mail.Outbox
 	handler *webaccount.Handler // nil without accounts in the model
+
+	providers []*oidc.Provider // none if the app is not opened to serve it
 }
 
 // openAccounts opens the accounts on the rows and keys of the app.
@@ -45,6 +48,9 @@ func (a *App) openAccounts() (err error) {
 		NeedsMFA: a.needsMFA,
 		Invites:  a.mayInvite,
 		Now:      a.cfg.Now,
+
+		Providers: a.accounts.providers,
+		Redirects: a.redirects(),
 	})
 	a.services = append(a.services, service{"mail", a.accounts.outbox}, service{"accounts", a.accounts.service})
 	if a.Rules.Model.Accounts == nil {

@@ -50,8 +50,9 @@ type App struct {
 // Open opens an app to serve it. It checks the settings, locks the data folder, brings the tables to the model, loads
 // the seed into a new database and checks the views.
 //
-// Open returns model.Faults for settings of accounts that are missing here, and for changes of the model that a server does not make by itself, and seed.Faults for the
-// seed; both leave the database unchanged. Only the database can check the rows of views, and all of a view on
+// Open returns model.Faults for settings of accounts that are missing here, for providers of accounts that cannot work, and for
+// changes of the model that a server does not make by itself. It returns seed.Faults for the seed. Both leave the database
+// unchanged. Only the database can check the rows of views, and all of a view on
 // PostgreSQL. So model.Faults of views come last.
 func Open(ctx context.Context, loaded *Loaded, cfg Config) (*App, error) {
 	a := newApp(loaded, cfg)
@@ -97,6 +98,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	var missing model.Faults
 	if a.Accounts, missing = a.Rules.Model.Resolve(os.LookupEnv, os.ReadFile); len(missing) > 0 {
 		return missing
+	}
+	if err := a.openProviders(ctx); err != nil {
+		return err
 	}
 	if a.folder, err = openFolder(ctx, a.cfg, lockPatience); err != nil {
 		return err

@@ -36,7 +36,7 @@ func New(service *account.Service, verifier *token.Verifier, keys *token.Keys, t
 
 // Routes returns the routes of accounts.
 func (h *Handler) Routes() []web.Route {
-	return []web.Route{
+	return append(h.providerRoutes(), []web.Route{
 		{Pattern: "POST /auth/sign-up", Handler: h.open(h.signUp), Doc: signUpDoc()},
 		{Pattern: "POST /auth/verify", Handler: h.open(h.verify), Doc: verifyDoc()},
 		{Pattern: "POST /auth/sign-in", Handler: h.open(h.signIn), Doc: signInDoc()},
@@ -60,7 +60,7 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "POST /auth/keys/{idAndVerb}", Handler: h.rotateKey, Doc: rotateKeyDoc()},
 		{Pattern: "POST /auth/invitations", Handler: h.invite, Doc: inviteDoc()},
 		{Pattern: "GET /.well-known/jwks.json", Handler: h.jwks, Doc: jwksDoc()},
-	}
+	}...)
 }
 
 // open protects a route that anybody may call: a page of another origin must not sign a browser in or out.
@@ -112,15 +112,22 @@ func (h *Handler) step(w http.ResponseWriter, step account.Step) error {
 }
 
 func (h *Handler) grant(w http.ResponseWriter, g *account.Grant) error {
-	if g.Device != "" {
-		setCookie(w, deviceCookie, g.Device, 400*24*time.Hour)
-	}
+	h.setCookies(w, g)
 	out := signedIn{Access: g.Access, Type: "Bearer", Expires: int64(g.Expires / time.Second), Refresh: g.Refresh, User: g.User}
 	if g.Cookie != "" {
-		setCookie(w, sessionCookie, g.Cookie, g.Expires)
 		out.Type = ""
 	}
 	return answer(w, http.StatusOK, out)
+}
+
+// setCookies sets the cookies of a grant: of the device if it is new, and of the session if it lives in one.
+func (*Handler) setCookies(w http.ResponseWriter, g *account.Grant) {
+	if g.Device != "" {
+		setCookie(w, deviceCookie, g.Device, 400*24*time.Hour)
+	}
+	if g.Cookie != "" {
+		setCookie(w, sessionCookie, g.Cookie, g.Expires)
+	}
 }
 
 // setCookie sets a cookie that scripts cannot read. A life of 0 deletes it.

@@ -1,0 +1,62 @@
+package account
+
+import (
+	"net/http"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+func providersDoc() *web.Doc {
+	return &web.Doc{
+		ID: "listProviders", Tag: tag, Access: web.Public, Summary: "The providers at which users may sign in",
+		Answers: []web.Answer{{Status: http.StatusOK, About: "All providers, in the order of the model.", Members: []web.Member{
+			{Name: "items", Type: web.ObjectsMember, Members: []web.Member{text("name", "Part of the addresses."), text("title", "For people.")}},
+		}}},
+	}
+}
+
+func departDoc() *web.Doc {
+	return &web.Doc{
+		ID: "beginProviderSignIn", Tag: tag, Access: web.Public, Summary: "Send a browser to a provider", Params: []string{"cookie"},
+		About: "A link of a page, not a call of a script. The parameter redirect says where the browser goes in the end: a path, or an address " +
+			"of an origin that the app trusts. The session is then in a cookie.",
+		Answers:  []web.Answer{{Status: http.StatusSeeOther, About: "The address at the provider."}},
+		Problems: []errs.Kind{errs.Malformed, errs.NotFound, errs.Unavailable},
+	}
+}
+
+// arriveAnswers describes where a browser comes to from a provider.
+func arriveAnswers() []web.Answer {
+	session := sessionAnswer()
+	session.About = "A session, if no redirect was given. Or status is factor or link, with a flow to send on."
+	return []web.Answer{session, {Status: http.StatusSeeOther, About: "The redirect. A flow that waits is in the fragment."}}
+}
+
+func arriveProblems() []errs.Kind {
+	return []errs.Kind{errs.Unauthenticated, errs.Forbidden, errs.NotFound, errs.Conflict, errs.Unavailable}
+}
+
+func arriveDoc() *web.Doc {
+	return &web.Doc{
+		ID: "endProviderSignIn", Tag: tag, Access: web.Public, Summary: "Take a browser back from a provider",
+		About: "The provider sends the browser here, with state, code and iss or error.", Answers: arriveAnswers(), Problems: arriveProblems(),
+	}
+}
+
+func arriveByFormDoc() *web.Doc {
+	form := &web.Body{Types: []string{"application/x-www-form-urlencoded"}, Members: []web.Member{
+		text("state", ""), optional(text("code", "")), optional(text("iss", "")), optional(text("error", "")),
+	}}
+	return &web.Doc{
+		ID: "endProviderSignInByForm", Tag: tag, Access: web.Public, Summary: "Take a browser back from a provider that posts a form",
+		About: "Apple does.", Body: form, Answers: arriveAnswers(), Problems: append(arriveProblems(), errs.Malformed),
+	}
+}
+
+func linkDoc() *web.Doc {
+	return &web.Doc{
+		ID: "linkProvider", Tag: tag, Summary: "Link a user of a provider with the account", About: "Needs a proof from the last ten minutes.",
+		Body: object(text("flow", "From the callback.")), Answers: done(), Problems: []errs.Kind{errs.Malformed, errs.Invalid, errs.Conflict},
+	}
+}
