@@ -52,10 +52,18 @@ func TestWritesObeyTheRules(t *testing.T) {
 }
 
 // expect compares the outcome of a write with the oracle's. A refusal of every row comes first.
+// kindOf is errs.KindOf, but it takes a challenge to prove more for the denial that it is. TestStepUpForARow tests challenges.
+func kindOf(err error) errs.Kind {
+	if challenge(err) != nil {
+		return errs.Forbidden
+	}
+	return errs.KindOf(err)
+}
+
 func (s *stored) expect(t *testing.T, what string, table *model.Table, op Op, err error, want errs.Kind) errs.Kind {
 	t.Helper()
-	got := errs.KindOf(err)
-	if always := errs.KindOf(s.rows.Allow(s.Caller, table, op)); always != "" {
+	got := kindOf(err)
+	if always := kindOf(s.rows.Allow(s.Caller, table, op)); always != "" {
 		if want == "" {
 			t.Fatalf("%s %s is refused whatever the row, but the oracle lets it: %v\n%s", what, table.Name, err, s.Source)
 		}
@@ -195,7 +203,7 @@ func (s *stored) judged(after *oracle.Data, table *model.Table, rec, old oracle.
 func (s *stored) settle(t *testing.T, what string, table *model.Table, op Op, after *oracle.Data, rec oracle.Record, written Row, err error, want errs.Kind) errs.Kind {
 	t.Helper()
 	if want == "hidden" {
-		want = errs.KindOf(err)
+		want = kindOf(err)
 		if want != errs.Conflict && want != errs.Invalid && want != s.denied() {
 			t.Fatalf("%s %s with a hidden reference: %v\n%s", what, table.Name, err, s.Source)
 		}
