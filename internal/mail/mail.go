@@ -79,7 +79,7 @@ type Data struct {
 	Code    string // one-time code
 	Path    string // of the link, on the public URL: /account/verify#…
 	Minutes int    // for which the code and the link are valid
-	Change  string // password, factor, device, email or session
+	Change  string // password, new factor, factor, device, email or session
 	Device  string // that did it, as it named itself
 	Address string // IP address that did it
 	At      time.Time

@@ -289,7 +289,7 @@ func (s *Service) confirmTOTP(w *work, m *member, row *secretRow, code string, c
 	if err := s.raise(w, m, "totp"); err != nil {
 		return false, nil, err
 	}
-	if err := s.tell(w, m.account, "factor", client); err != nil {
+	if err := s.tell(w, m.account, "new factor", client); err != nil {
 		return false, nil, err
 	}
 	return true, codes, s.note(w, m.account, client, event{action: "totp.added", session: m.session.ID})
