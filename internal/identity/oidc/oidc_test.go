@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -75,6 +76,67 @@ func TestCodeFlow(t *testing.T) {
 	want := oidc.Identity{Issuer: op.Issuer, Subject: "ada", Email: "ada@example.com", EmailVerified: true, Name: "Ada"}
 	if diff := cmp.Diff(want, who); diff != "" {
 		t.Errorf("Finish (-want +got):\n%s", diff)
+	}
+}
+
+// What the standard lets a provider choose is accepted.
+func TestVariantsOfGoodTokens(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		claims map[string]any
+		token  func(op *oidctest.Provider, claims map[string]any) any
+	}{
+		{"list of one aud", map[string]any{"aud": []string{oidctest.ClientID}}, nil},
+		{"further aud with azp", map[string]any{"aud": []string{"other", oidctest.ClientID}, "azp": oidctest.ClientID}, nil},
+		{"text email_verified", map[string]any{"email_verified": "true"}, nil},
+		{"clock a minute ahead", map[string]any{"iat": time.Now().Add(time.Minute).Unix()}, nil},
+		{"type in lower case", nil, func(op *oidctest.Provider, c map[string]any) any {
+			return oidctest.Sign(op.Key, map[string]any{"typ": "jwt"}, c)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			op := oidctest.New(t)
+			op.Claims = func(c map[string]any) { maps.Copy(c, tt.claims) }
+			if tt.token != nil {
+				op.Token = func(claims map[string]any) any { return tt.token(op, claims) }
+			}
+			if who, err := signIn(t, open(t, config(op)), op, nil); err != nil || !who.EmailVerified {
+				t.Errorf("Finish = %+v, %v", who, err)
+			}
+		})
+	}
+}
+
+// Google leaves out the scheme in some tokens. The identity has one issuer all the same.
+func TestGoogleIssuers(t *testing.T) {
+	for _, issuer := range []string{"https://accounts.google.com", "accounts.google.com"} {
+		op := oidctest.New(t)
+		op.Issuer = "https://accounts.google.com"
+		op.Claims = func(c map[string]any) { c["iss"] = issuer }
+		cfg := config(op)
+		cfg.Name, cfg.Issuer = "google", ""
+		if who, err := signIn(t, open(t, cfg), op, nil); err != nil || who.Issuer != "https://accounts.google.com" {
+			t.Errorf("with iss %s: Finish = %+v, %v", issuer, who, err)
+		}
+	}
+}
+
+// A key of one issuer is no key of another, even with the same id.
+func TestAttack_KeysOfAnotherIssuer(t *testing.T) {
+	op, other := oidctest.New(t), oidctest.New(t)
+	p, elsewhere := open(t, config(op)), open(t, config(other))
+	for range 2 { // the second time with the keys of both in memory
+		if _, err := signIn(t, p, op, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := signIn(t, elsewhere, other, nil); err != nil {
+			t.Fatal(err)
+		}
+		op.Token = func(claims map[string]any) any { return oidctest.Sign(other.Key, nil, claims) }
+		if who, err := signIn(t, p, op, nil); errs.KindOf(err) != errs.Unauthenticated {
+			t.Errorf("Finish = %+v, %v", who, err)
+		}
+		op.Token = nil
 	}
 }
 
