@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -348,6 +349,56 @@ func TestCheckTellsMisconfiguredFromUnreachable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A provider that comes back is asked again, though not for every sign-in while it is down.
+func TestProviderComesBack(t *testing.T) {
+	op := oidctest.New(t)
+	cfg := config(op)
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, cfg)
+		op.Status = http.StatusBadGateway
+		before := op.Calls()
+		for range 100 {
+			if _, err := p.Begin(t.Context(), request); errs.KindOf(err) != errs.Unavailable {
+				t.Fatalf("Begin = %v, want unavailable", err)
+			}
+		}
+		if calls := op.Calls() - before; calls != 1 {
+			t.Errorf("100 sign-ins made %d calls to a provider that is down, want 1", calls)
+		}
+		op.Status = 0
+		time.Sleep(6 * time.Second)
+		if _, err := p.Begin(t.Context(), request); err != nil {
+			t.Errorf("Begin after the provider came back = %v", err)
+		}
+	})
+}
+
+// A key that the provider has taken back is refused an hour later at the latest.
+func TestKeysAreNotKeptForever(t *testing.T) {
+	op := oidctest.New(t)
+	cfg := config(op)
+	synctest.Test(t, func(t *testing.T) {
+		p, stolen := open(t, cfg), op.Key
+		if _, err := signIn(t, p, op, nil); err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op.Key = fresh
+		op.Token = func(claims map[string]any) any { return oidctest.Sign(stolen, nil, claims) }
+		time.Sleep(time.Hour + time.Second)
+		if who, err := signIn(t, p, op, nil); errs.KindOf(err) != errs.Unauthenticated {
+			t.Errorf("Finish with a key that was taken back = %+v, %v", who, err)
+		}
+		op.Token = nil
+		if _, err := signIn(t, p, op, nil); err != nil {
+			t.Errorf("Finish with the new key = %v", err)
+		}
+	})
 }
 
 func set(name string, value any) func(*oidctest.Provider) {

@@ -44,6 +44,7 @@ type Provider struct {
 	codes  map[string]url.Values // parameters of the request, by code
 	users  map[string]map[string]any
 	calls  int // of the token endpoint
+	asked  int // of all endpoints
 }
 
 // New starts a provider. It ends with the test.
@@ -60,19 +61,19 @@ func New(t testing.TB) *Provider {
 	return p
 }
 
-// Transport returns a transport that takes every call to the provider, whatever its host.
-func (p *Provider) Transport() http.RoundTripper { return toServer(p.server.URL) }
+// Transport returns a transport that takes every call to the provider, whatever its host, without a network.
+func (p *Provider) Transport() http.RoundTripper { return inProcess{p} }
 
-type toServer string
+type inProcess struct{ provider *Provider }
 
-func (s toServer) RoundTrip(r *http.Request) (*http.Response, error) {
-	target, err := url.Parse(string(s))
-	if err != nil {
-		return nil, err
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	request := r.Clone(r.Context())
+	if request.Body == nil {
+		request.Body = http.NoBody
 	}
-	copied := r.Clone(r.Context())
-	copied.URL.Scheme, copied.URL.Host = target.Scheme, target.Host
-	return http.DefaultTransport.RoundTrip(copied)
+	answer := httptest.NewRecorder()
+	t.provider.serve(answer, request)
+	return answer.Result(), nil
 }
 
 // TokenCalls returns how often the token endpoint was called.
@@ -80,6 +81,13 @@ func (p *Provider) TokenCalls() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.calls
+}
+
+// Calls returns how many calls the provider got.
+func (p *Provider) Calls() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
 }
 
 // Approve acts as the page of the provider: somebody signs in and agrees. It returns what the browser brings back.
@@ -102,6 +110,9 @@ func (p *Provider) Approve(t testing.TB, address string, user map[string]any) ur
 }
 
 func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.asked++
+	p.mu.Unlock()
 	switch {
 	case p.Status != 0:
 		w.WriteHeader(p.Status)
