@@ -329,9 +329,13 @@ func (n *abroad) checkCell(t *testing.T, name string, i int, local, remote, same
 		}
 		who = n.caller(t, step.Grant.Access)
 	}
+	n.outbox.take()
 	err = n.Link(t.Context(), who, a.Link, client)
 	if (err == nil) != (proof == "owner") {
 		t.Errorf("%s: Link = %v", name, err)
+	}
+	if letters := n.outbox.take(); (len(letters) == 1 && letters[0].To == email) != (proof == "owner") {
+		t.Errorf("%s: Link queued %d letters", name, len(letters))
 	}
 	if err == nil && n.Link(t.Context(), who, a.Link, client) == nil {
 		t.Errorf("%s: a flow linked twice", name)
