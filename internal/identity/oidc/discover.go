@@ -83,7 +83,9 @@ func (o *openID) metadata(ctx context.Context) (*metadata, error) {
 	}
 	found, err := o.discover(ctx)
 	if err != nil {
-		o.failed, o.retryAt = err, now.Add(retryAfter)
+		if ctx.Err() == nil { // a caller who hangs up says nothing about the provider
+			o.failed, o.retryAt = err, now.Add(retryAfter)
+		}
 		return nil, err
 	}
 	o.found, o.at, o.failed = found, now, nil

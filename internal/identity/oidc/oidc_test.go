@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
@@ -373,6 +374,19 @@ func TestProviderComesBack(t *testing.T) {
 			t.Errorf("Begin after the provider came back = %v", err)
 		}
 	})
+}
+
+// Somebody who hangs up at once does not keep others from signing in.
+func TestAttack_HangingUpDuringDiscovery(t *testing.T) {
+	p := open(t, config(oidctest.New(t)))
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if _, err := p.Begin(gone, request); err == nil {
+		t.Fatal("Begin of a caller who is gone")
+	}
+	if _, err := p.Begin(t.Context(), request); err != nil {
+		t.Errorf("Begin = %v", err)
+	}
 }
 
 // A key that the provider has taken back is refused an hour later at the latest.

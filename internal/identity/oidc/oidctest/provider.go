@@ -67,6 +67,9 @@ func (p *Provider) Transport() http.RoundTripper { return inProcess{p} }
 type inProcess struct{ provider *Provider }
 
 func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	request := r.Clone(r.Context())
 	if request.Body == nil {
 		request.Body = http.NoBody
