@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -331,7 +332,7 @@ func TestWatcherFindsNewKeys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key.pem")
 	n := openNode(t, path, start)
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log lockedText
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		w := Watcher{Keys: n.keys, Logger: slog.New(slog.NewTextHandler(&log, nil))}
@@ -341,7 +342,7 @@ func TestWatcherFindsNewKeys(t *testing.T) {
 			synctest.Wait()
 		}
 		step()
-		if log.Len() > 0 {
+		if log.String() != "" {
 			t.Errorf("without a change: %s", &log)
 		}
 		made := rotate(t, path, start)
@@ -362,4 +363,22 @@ func TestWatcherFindsNewKeys(t *testing.T) {
 			t.Errorf("Run = %v", err)
 		}
 	})
+}
+
+// lockedText is a log that one goroutine writes and another reads.
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
