@@ -57,6 +57,7 @@ var homes = [...]struct {
 	{"database/sql", nil, "engines use their driver's own interface, which is faster and says more (measured in docs/decisions/0001)"},
 	{"github.com/coreos/go-oidc/v3", []string{"identity/oidc"}, "only oidc knows providers"},
 	{"github.com/go-jose/go-jose/v4", []string{"identity/token", "identity/oidc", "web/netconn"}, "credentials are read in one place"},
+	{"github.com/go-webauthn/webauthn", []string{"identity/passkey"}, "only passkey knows WebAuthn's library"},
 	{"github.com/jackc/pgx/v5", []string{"store/postgres"}, "only the engine knows its driver"},
 	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},
