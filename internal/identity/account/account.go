@@ -2,8 +2,8 @@
 //
 // It knows nothing of HTTP. Its tables are system tables, and every use case is one transaction on them, after the slow work
 // of hashing passwords. The files form layers. From the top down:
-//   - signup.go, signin.go, provider.go, password.go, factor.go, key.go, sessions.go, people.go and operator.go hold the use
-//     cases. link.go decides which account somebody from a provider gets.
+//   - signup.go, signin.go, provider.go, passkey.go, password.go, factor.go, totp.go, key.go, sessions.go, people.go and
+//     operator.go hold the use cases. link.go decides which account somebody from a provider gets.
 //   - letters.go answers what the mail worker asks: which mail a queued letter becomes.
 //   - identify.go turns a token, a cookie or a key into a caller.
 //   - grant.go opens sessions and refreshes them.
@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/oidc"
+	"github.com/ashlar-dev/ashlar/internal/identity/passkey"
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/identity/session"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
@@ -45,6 +46,8 @@ type Config struct {
 
 	Providers []*oidc.Provider // where users sign in too; each is in the model
 	Redirects []string         // origins that a sign-in at a provider may lead back to, beside the app's own
+
+	Passkeys *passkey.Ceremonies // nil: no passkeys
 }
 
 // An Outbox queues mails. *mail.Outbox is one.
@@ -87,6 +90,9 @@ type Service struct {
 	providers  []*oidc.Provider
 	redirects  []string
 	identities table[identityRow]
+
+	ceremonies *passkey.Ceremonies // nil: no passkeys
+	passkeys   table[passkeyRow]
 }
 
 // New returns the use cases of the accounts of a model. Rows must have the tables of Tables.
@@ -112,6 +118,8 @@ func New(cfg Config) *Service {
 
 		providers: cfg.Providers, redirects: cfg.Redirects,
 		identities: table[identityRow]{cfg.Rows.Table(identitiesTable)},
+
+		ceremonies: cfg.Passkeys, passkeys: table[passkeyRow]{cfg.Rows.Table(passkeysTable)},
 	}
 	if s.rules == nil {
 		s.rules = operatorsOnly()

@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/identity/oidc"
+	"github.com/ashlar-dev/ashlar/internal/identity/passkey"
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/mail"
@@ -196,9 +197,24 @@ func (c *cluster) node(t *testing.T) *node {
 		Store: n.db, Rows: n.rows, Model: c.rules.Model, Keys: c.keys, Hasher: cheapHasher(), Outbox: n.outbox,
 		Audit: audit.New(n.rows, audit.Config{Now: n.clock.now}), Now: n.clock.now,
 		Providers: c.providers, Redirects: []string{"https://pages.example.com"},
+		Passkeys: c.ceremonies(t),
 	})
 	n.Service = service
 	return n
+}
+
+// ceremonies returns the ceremonies for the model, nil if it has no passkeys.
+func (c *cluster) ceremonies(t *testing.T) *passkey.Ceremonies {
+	t.Helper()
+	own := c.rules.Model.Accounts.Passkeys
+	if own == nil {
+		return nil
+	}
+	all, err := passkey.New(passkey.Config{App: "notes", Domain: own.Domain, Origins: own.Origins, Lives: c.rules.Model.Accounts.Codes.Valid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // cheapHasher makes hashes that no one would use in earnest.

@@ -25,6 +25,7 @@ type Account struct {
 	Verified    bool
 	HasPassword bool
 	HasTOTP     bool
+	Passkeys    int // only Account counts them
 	PasswordAt  *time.Time
 	SuspendedAt *time.Time
 	LastAt      *time.Time // last sign-in
@@ -129,7 +130,10 @@ func (s *Service) Account(ctx context.Context, kind Kind, id string) (a Account,
 	if row.Kind != kind {
 		return a, errNoAccount()
 	}
-	return row.public(), nil
+	a = row.public()
+	passkeys, err := s.passkeys.read(ctx, s, "account_id == arg.account", map[string]string{"account": row.ID})
+	a.Passkeys = len(passkeys)
+	return a, err
 }
 
 func errNoAccount() error { return errs.New(errs.NotFound, "no such account") }
@@ -201,12 +205,16 @@ func (s *Service) EndKeyOf(ctx context.Context, id, key string, client Client) (
 	})
 }
 
-// RemoveFactorOf removes the second factor of an account, for somebody who lost it. The sessions keep nothing of the factor,
+// RemoveFactorOf removes the second factors of an account, passkeys too, for somebody who lost it. The sessions keep nothing of the factor,
 // and the owner gets a mail. It does not say where the operator sits.
 func (s *Service) RemoveFactorOf(ctx context.Context, id string, client Client) (err error) {
 	defer errs.Wrap(&err, "account.RemoveFactorOf")
 	return s.change(ctx, id, func(w *work, a *accountRow) error {
-		if a.TOTP == "" {
+		passkeys, err := s.dropPasskeys(w, a)
+		if err != nil {
+			return err
+		}
+		if a.TOTP == "" && passkeys == 0 {
 			return errs.New(errs.Conflict, "the account has no second factor")
 		}
 		if err := s.accounts.update(w, a.ID, 0, map[string]any{"totp": nil, "totp_step": nil}); err != nil {
@@ -223,7 +231,11 @@ func (s *Service) RemoveFactorOf(ctx context.Context, id string, client Client) 
 				return err
 			}
 		}
-		return s.note(w, a, client, event{action: "totp.removed"})
+		action := "totp.removed"
+		if a.TOTP == "" {
+			action = "passkey.removed"
+		}
+		return s.note(w, a, client, event{action: action, detail: map[string]any{"passkeys": passkeys}})
 	})
 }
 

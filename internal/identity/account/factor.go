@@ -6,17 +6,34 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/identity/totp"
 )
 
-// factorsOf returns the second factors of an account.
-func (s *Service) factorsOf(a *accountRow) []string {
-	if a.TOTP == "" {
-		return nil
+// factorsOf returns the second factors of an account. One whose passkeys work no longer still has its recovery codes.
+func (s *Service) factorsOf(w *work, a *accountRow) (factors []string, err error) {
+	if a.TOTP != "" {
+		factors = append(factors, "totp")
 	}
-	return []string{"totp", "recovery"}
+	held, err := s.passkeysOf(w, a)
+	if err != nil {
+		return nil, err
+	}
+	if len(held) > 0 && s.ceremonies != nil {
+		factors = append(factors, "passkey")
+	}
+	if len(factors)+len(held) > 0 {
+		factors = append(factors, "recovery")
+	}
+	return factors, nil
+}
+
+// mustProveFactor returns an error if the account has a second factor and the session came without one.
+func (s *Service) mustProveFactor(w *work, m *member) error {
+	factors, err := s.factorsOf(w, m.account)
+	if err != nil || len(factors) == 0 || m.session.MFA {
+		return err
+	}
+	return &errs.Error{Kind: errs.Unauthenticated, Message: "this needs the second factor: sign in again with it", StepUp: &errs.StepUp{MFA: true}}
 }
 
 // waiting is a sign-in that waits for its second factor.
@@ -41,6 +58,18 @@ func (s *Service) newFlow(w *work, a *accountRow, how proof) (string, error) {
 type Factor struct {
 	TOTP     string
 	Recovery string
+	Passkey  []byte // what the browser answered to BeginFactor
+}
+
+// isOne reports whether exactly one member is given.
+func (f Factor) isOne() bool {
+	given := 0
+	for _, is := range []bool{f.TOTP != "", f.Recovery != "", len(f.Passkey) > 0} {
+		if is {
+			given++
+		}
+	}
+	return given == 1
 }
 
 // errFactor is the answer to a wrong, expired or used factor or flow.
@@ -56,8 +85,8 @@ func (s *Service) Confirm(ctx context.Context, flow string, given Factor, client
 
 // confirmAs ends the sign-in of an account of a kind. A flow of another kind is unknown: an operator gets no tokens of users.
 func (s *Service) confirmAs(ctx context.Context, kind Kind, flow string, given Factor, client Client) (step Step, err error) {
-	if (given.TOTP == "") == (given.Recovery == "") {
-		return Step{}, invalid("", "one", "give one of totp and recovery")
+	if !given.isOne() {
+		return Step{}, invalid("", "one", "give one of totp, passkey and recovery")
 	}
 	counter := newCounter(addressBudget, "factors from", network(client.Address))
 	if err := s.write(ctx, func(w *work) error { return w.count(counter) }); err != nil {
@@ -89,7 +118,11 @@ func (s *Service) confirmFactor(w *work, kind Kind, flow string, given Factor, c
 	if err := w.count(budget); err != nil {
 		return Step{}, err
 	}
-	method, ok, err := s.checkFactor(w, &a, given)
+	var before waiting
+	if err := json.Unmarshal(row.Data, &before); err != nil {
+		return Step{}, err
+	}
+	method, ok, err := s.checkFactor(w, &a, row.ID, before, given)
 	if err != nil {
 		return Step{}, err
 	}
@@ -100,10 +133,6 @@ func (s *Service) confirmFactor(w *work, kind Kind, flow string, given Factor, c
 		return Step{}, lostRace(s.oneTime.update(w, row.ID, revision, map[string]any{"tries": row.Tries + 1}))
 	}
 	if err := lostRace(s.oneTime.remove(w, row.ID, revision)); err != nil {
-		return Step{}, err
-	}
-	var before waiting
-	if err := json.Unmarshal(row.Data, &before); err != nil {
 		return Step{}, err
 	}
 	if err := w.forgive(budget); err != nil {
@@ -130,40 +159,22 @@ func (s *Service) flowRow(w *work, flow string) (*secretRow, int64, error) {
 	return &row, revision, nil
 }
 
-// checkFactor compares a factor with an account and uses it up. It returns the method for the session.
-func (s *Service) checkFactor(w *work, a *accountRow, given Factor) (method string, ok bool, err error) {
-	if given.Recovery != "" {
+// checkFactor compares a factor with an account and uses it up. It returns the method for the session. A passkey that was the
+// first factor is not the second.
+func (s *Service) checkFactor(w *work, a *accountRow, flow string, before waiting, given Factor) (method string, ok bool, err error) {
+	switch {
+	case given.Recovery != "":
 		ok, err = s.useRecovery(w, a, given.Recovery)
 		return "recovery", ok, err
+	case len(given.Passkey) > 0:
+		if slices.Contains(before.Methods, "passkey") {
+			return "passkey", false, nil
+		}
+		ok, err = s.usePasskey(w, a, flow, given.Passkey)
+		return "passkey", ok, err
 	}
 	ok, err = s.useTOTP(w, a, given.TOTP)
 	return "totp", ok, err
-}
-
-// useTOTP checks a code of the authenticator app. A step works once: the row keeps the last one that was used.
-func (s *Service) useTOTP(w *work, read *accountRow, code string) (bool, error) {
-	a, revision, err := s.accounts.get(w, read.ID)
-	if err != nil || a.TOTP == "" {
-		return false, err
-	}
-	secret, err := s.openTOTP(a.TOTP, a.ID)
-	if err != nil {
-		return false, err
-	}
-	step, ok := secret.Verify(code, w.now, a.TOTPStep)
-	if !ok {
-		return false, nil
-	}
-	return true, s.accounts.update(w, a.ID, revision, map[string]any{"totp_step": step})
-}
-
-// openTOTP opens a sealed TOTP secret.
-func (s *Service) openTOTP(sealed, account string) (totp.Secret, error) {
-	text, err := s.keys.Open("totp", sealed, account)
-	if err != nil {
-		return totp.Secret{}, err
-	}
-	return totp.ParseSecret(string(text))
 }
 
 // useRecovery deletes a recovery code.
@@ -183,48 +194,6 @@ func (s *Service) useRecovery(w *work, a *accountRow, code string) (bool, error)
 	return true, lostRace(s.recovery.remove(w, rows[at].ID, 0))
 }
 
-// An Enrolment is a TOTP secret that waits for its first code.
-type Enrolment struct {
-	Secret string // base32
-	URI    string // otpauth:
-	QR     string // SVG
-}
-
-// BeginTOTP makes a TOTP secret for the caller's account. It counts as a factor after ConfirmTOTP.
-func (s *Service) BeginTOTP(ctx context.Context, who caller.Caller) (e Enrolment, err error) {
-	defer errs.Wrap(&err, "account.BeginTOTP")
-	secret := totp.NewSecret()
-	err = s.as(ctx, who, func(w *work, m *member) error {
-		if m.account.Kind != KindOperator && !s.rules.TOTP {
-			return errs.New(errs.Forbidden, "this app has no one-time passwords")
-		}
-		if err := m.mustBeFresh(w.now); err != nil {
-			return err
-		}
-		if m.account.TOTP != "" {
-			return errs.New(errs.Conflict, "the account has a one-time password already: remove it first")
-		}
-		sealed, err := s.keys.Seal("totp", []byte(secret.Text()), m.account.ID)
-		if err != nil {
-			return err
-		}
-		if err := s.dropFlows(w, m.account.ID, forTOTP); err != nil {
-			return err
-		}
-		data, err := json.Marshal(sealed)
-		if err != nil {
-			return err
-		}
-		e = Enrolment{Secret: secret.Text(), URI: secret.URI(s.model.Name, m.account.Email)}
-		_, err = s.oneTime.create(w, secretRow{Account: m.account.ID, Purpose: forTOTP, Data: data, ExpiresAt: micros(w.now.Add(s.rules.Codes.Valid))})
-		return err
-	})
-	if err == nil {
-		e.QR, err = totp.QR(e.URI)
-	}
-	return e, err
-}
-
 // dropFlows deletes the one-time secrets of an account for a purpose.
 func (s *Service) dropFlows(w *work, account string, why purpose) error {
 	rows, err := s.oneTime.list(w, "account_id == arg.account && purpose == arg.purpose", map[string]string{"account": account, "purpose": string(why)})
@@ -237,62 +206,6 @@ func (s *Service) dropFlows(w *work, account string, why purpose) error {
 		}
 	}
 	return nil
-}
-
-// ConfirmTOTP makes a TOTP secret a factor of the caller's account and returns the recovery codes. The current session then
-// has the factor; the others end.
-func (s *Service) ConfirmTOTP(ctx context.Context, who caller.Caller, code string, client Client) (codes []string, err error) {
-	defer errs.Wrap(&err, "account.ConfirmTOTP")
-	done := false
-	err = s.as(ctx, who, func(w *work, m *member) error {
-		done = false
-		if err := w.count(newCounter(accountBudget, "factor", m.account.ID)); err != nil {
-			return err
-		}
-		rows, err := s.oneTime.list(w, "account_id == arg.account && purpose == arg.purpose", map[string]string{"account": m.account.ID, "purpose": string(forTOTP)})
-		if err != nil || len(rows) == 0 || !w.now.Before(rows[0].ExpiresAt) || rows[0].Tries >= s.rules.Codes.Tries {
-			return err
-		}
-		done, codes, err = s.confirmTOTP(w, m, &rows[0], code, client)
-		return err
-	})
-	if err == nil && !done {
-		err = errCode()
-	}
-	s.forget(who.Proof()) // the session has another stamp now
-	return codes, err
-}
-
-func (s *Service) confirmTOTP(w *work, m *member, row *secretRow, code string, client Client) (bool, []string, error) {
-	var sealed string
-	if err := json.Unmarshal(row.Data, &sealed); err != nil {
-		return false, nil, err
-	}
-	secret, err := s.openTOTP(sealed, m.account.ID)
-	if err != nil {
-		return false, nil, err
-	}
-	step, ok := secret.Verify(code, w.now, 0)
-	if !ok {
-		return false, nil, s.oneTime.update(w, row.ID, 0, map[string]any{"tries": row.Tries + 1})
-	}
-	if err := lostRace(s.oneTime.remove(w, row.ID, 0)); err != nil {
-		return false, nil, err
-	}
-	if err := s.accounts.update(w, m.account.ID, m.accRev, map[string]any{"totp": sealed, "totp_step": step}); err != nil {
-		return false, nil, err
-	}
-	codes, err := s.newRecovery(w, m.account.ID)
-	if err != nil {
-		return false, nil, err
-	}
-	if err := s.raise(w, m, "totp"); err != nil {
-		return false, nil, err
-	}
-	if err := s.tell(w, m.account, "new factor", client); err != nil {
-		return false, nil, err
-	}
-	return true, codes, s.note(w, m.account, client, event{action: "totp.added", session: m.session.ID})
 }
 
 // raise gives the current session a second factor and ends the others.
@@ -336,39 +249,17 @@ func (s *Service) dropRecovery(w *work, account string) error {
 	return nil
 }
 
-// RemoveTOTP removes the factor. No session of the account keeps a second factor that it proved with it.
-func (s *Service) RemoveTOTP(ctx context.Context, who caller.Caller, client Client) (err error) {
-	defer errs.Wrap(&err, "account.RemoveTOTP")
-	defer s.forget(who.Proof()) // the session has another stamp then
-	return s.as(ctx, who, func(w *work, m *member) error {
-		if err := m.mustBeFresh(w.now); err != nil {
-			return err
-		}
-		if m.account.TOTP == "" {
-			return errs.New(errs.NotFound, "the account has no one-time password")
-		}
-		if !m.session.MFA {
-			return &errs.Error{Kind: errs.Unauthenticated, Message: "this needs the second factor: sign in again with it", StepUp: &errs.StepUp{MFA: true}}
-		}
-		return s.dropTOTP(w, m.account, client)
-	})
-}
-
-// dropTOTP removes the factor of an account and lowers its sessions.
-func (s *Service) dropTOTP(w *work, a *accountRow, client Client) error {
-	if err := s.accounts.update(w, a.ID, 0, map[string]any{"totp": nil, "totp_step": nil}); err != nil {
+// afterRemoval ends what an account has no longer after the removal of its last factor: recovery codes, and sessions with a
+// second factor.
+func (s *Service) afterRemoval(w *work, a *accountRow) error {
+	held, err := s.passkeysOf(w, a)
+	if err != nil || len(held) > 0 || a.TOTP != "" {
 		return err
 	}
 	if err := s.dropRecovery(w, a.ID); err != nil {
 		return err
 	}
-	if err := s.lower(w, a.ID); err != nil {
-		return err
-	}
-	if err := s.tell(w, a, "factor", client); err != nil {
-		return err
-	}
-	return s.note(w, a, client, event{action: "totp.removed"})
+	return s.lower(w, a.ID)
 }
 
 // lower takes the second factor from all sessions of an account.
@@ -378,7 +269,7 @@ func (s *Service) lower(w *work, account string) error {
 		return err
 	}
 	for _, row := range rows {
-		methods := slices.DeleteFunc(row.Methods, func(m string) bool { return m == "totp" || m == "recovery" })
+		methods := slices.DeleteFunc(row.Methods, func(m string) bool { return m == "totp" || m == "passkey" || m == "recovery" })
 		if err := s.sessions.update(w, row.ID, 0, map[string]any{"mfa": false, "methods": methods, "stamp": row.Stamp + 1}); err != nil {
 			return lostRace(err)
 		}

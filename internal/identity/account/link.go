@@ -254,8 +254,8 @@ func (s *Service) Link(ctx context.Context, who caller.Caller, flow string, clie
 		if err := m.mustBeFresh(w.now); err != nil {
 			return err
 		}
-		if len(s.factorsOf(m.account)) > 0 && !m.session.MFA {
-			return &errs.Error{Kind: errs.Unauthenticated, Message: "this needs the second factor: sign in again with it", StepUp: &errs.StepUp{MFA: true}}
+		if err := s.mustProveFactor(w, m); err != nil {
+			return err
 		}
 		row, revision, err := s.oneTime.get(w, id)
 		if errs.KindOf(err) == errs.NotFound {

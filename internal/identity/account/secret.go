@@ -27,7 +27,10 @@ const (
 	forOperator purpose = "operator" // makes an operator; the link of the console; data holds the role
 	forTOTP     purpose = "totp"     // a TOTP secret that waits for its first code; data holds it
 	forProvider purpose = "provider" // a sign-in that waits at a provider; data holds what was sent there
-	forLink     purpose = "link"     // an account at a provider that waits for its owner's proof; data holds it
+	forPasskey  purpose = "passkey"  // a new passkey that waits for its authenticator; data holds the ceremony, here and below
+	forSignInBy purpose = "passkey sign-in"
+	forProofBy  purpose = "passkey factor" // of a flow
+	forLink     purpose = "link"           // an account at a provider that waits for its owner's proof; data holds it
 )
 
 // liveCodes is the number of codes of one purpose that an address may have at once. A new one ends the oldest. So a stranger

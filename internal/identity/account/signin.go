@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
@@ -108,7 +109,11 @@ func (s *Service) proved(w *work, a *accountRow, how proof, counters []counter, 
 	if a.SuspendedAt != nil {
 		return Step{}, s.note(w, a, client, event{action: "sign_in.failed"})
 	}
-	if factors := s.factorsOf(a); len(factors) > 0 && !how.mfa {
+	factors, err := s.factorsAfter(w, a, how)
+	if err != nil {
+		return Step{}, err
+	}
+	if len(factors) > 0 {
 		flow, err := s.newFlow(w, a, how)
 		return Step{Flow: flow, Factors: factors}, err
 	}
@@ -117,6 +122,22 @@ func (s *Service) proved(w *work, a *accountRow, how proof, counters []counter, 
 	}
 	grant, err := s.open(w, a, how, client)
 	return Step{Grant: grant}, err
+}
+
+// factorsAfter returns the second factors that a sign-in still waits for. A passkey is one factor, so it is not its own second.
+// It needs no recovery code beside it either: those stand in for a factor that somebody lost.
+func (s *Service) factorsAfter(w *work, a *accountRow, how proof) ([]string, error) {
+	if how.mfa {
+		return nil, nil
+	}
+	factors, err := s.factorsOf(w, a)
+	if err != nil || !slices.Contains(how.methods, "passkey") {
+		return factors, err
+	}
+	if a.TOTP == "" {
+		return nil, nil
+	}
+	return slices.DeleteFunc(factors, func(f string) bool { return f == "passkey" }), nil
 }
 
 // countersOf returns the counters of a guess for the password or code of an address. A device that signed in before has a

@@ -291,7 +291,7 @@ func (s *Service) welcome(w *work, a *accountRow, roles []string, client Client)
 }
 
 // confirm marks the address of an account as verified. A request without a session of the account comes from somebody who may
-// not have set its password. So password, sessions and keys end then.
+// not have set its password. So password, passkeys, sessions and keys end then.
 func (s *Service) confirm(w *work, a *accountRow, client Client) error {
 	own, err := s.holds(w, client.Who, a.ID)
 	if err != nil {
@@ -305,6 +305,9 @@ func (s *Service) confirm(w *work, a *accountRow, client Client) error {
 			return err
 		}
 		if err := s.endKeys(w, a.ID); err != nil {
+			return err
+		}
+		if _, err := s.dropPasskeys(w, a); err != nil {
 			return err
 		}
 	} else if err := s.restamp(w, a.ID); err != nil {

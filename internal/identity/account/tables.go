@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/identity/passkey"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
@@ -16,6 +17,7 @@ const (
 	recoveryTable   = "ashlar_recovery"
 	keysTable       = "ashlar_keys"
 	identitiesTable = "ashlar_identities"
+	passkeysTable   = "ashlar_passkeys"
 )
 
 // Tables is the fragment of system tables of this package. Everything refers to ashlar_accounts, and that to the users of the
@@ -41,6 +43,14 @@ func Tables(app *model.Model) []*model.Table {
 	return []*model.Table{
 		accounts,
 		identities(owner()),
+		system.NewTable(passkeysTable, model.UUID, owner(),
+			system.Unique(system.Text("credential")),
+			system.Text("public_key"),
+			system.Int("sign_count"),
+			system.JSON("data"),
+			system.Text("name"),
+			system.Optional(system.Timestamp("used_at")),
+		),
 		system.NewTable(sessionsTable, model.UUID, owner(),
 			system.Int("stamp"),
 			system.Int("counter"),
@@ -196,4 +206,17 @@ type identityRow struct {
 	Subject  string    `json:"subject"`
 	Email    string    `json:"email,omitempty"` // what the provider said last
 	LastAt   time.Time `json:"last_at"`
+}
+
+// passkeyRow is a row of ashlar_passkeys.
+type passkeyRow struct {
+	ID         string         `json:"id,omitempty"`
+	Account    string         `json:"account_id"`
+	Credential string         `json:"credential"` // id of WebAuthn
+	Key        string         `json:"public_key"`
+	Count      uint32         `json:"sign_count"`
+	Traits     passkey.Traits `json:"data"`
+	Name       string         `json:"name"`
+	UsedAt     *time.Time     `json:"used_at,omitempty"`
+	CreatedAt  *time.Time     `json:"created_at,omitempty"`
 }
