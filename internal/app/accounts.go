@@ -10,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/identity/oidc"
+	"github.com/ashlar-dev/ashlar/internal/identity/passkey"
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/mail"
@@ -35,6 +36,10 @@ func (a *App) openAccounts() (err error) {
 	if a.accounts.outbox, err = a.openOutbox(); err != nil {
 		return err
 	}
+	ceremonies, err := a.openPasskeys()
+	if err != nil {
+		return err
+	}
 	verifier := token.NewVerifier(a.Keys, token.Config{Now: a.cfg.Now, Roles: a.Rules.Model.Roles})
 	a.identify = web.Bearer(verifier.Verify)
 	a.accounts.service = account.New(account.Config{
@@ -51,6 +56,7 @@ func (a *App) openAccounts() (err error) {
 
 		Providers: a.accounts.providers,
 		Redirects: a.redirects(),
+		Passkeys:  ceremonies,
 	})
 	a.services = append(a.services, service{"mail", a.accounts.outbox}, service{"accounts", a.accounts.service})
 	if a.Rules.Model.Accounts == nil {
@@ -61,6 +67,15 @@ func (a *App) openAccounts() (err error) {
 		a.identify = a.accounts.handler.Identify
 	}
 	return err
+}
+
+// openPasskeys returns the ceremonies of passkeys, nil if the model has none.
+func (a *App) openPasskeys() (*passkey.Ceremonies, error) {
+	own := a.Rules.Model.Accounts
+	if own == nil || own.Passkeys == nil {
+		return nil, nil
+	}
+	return passkey.New(passkey.Config{App: a.Rules.Model.Name, Domain: own.Passkeys.Domain, Origins: own.Passkeys.Origins, Lives: own.Codes.Valid})
 }
 
 // needsMFA reports whether the model asks a caller for a second factor.

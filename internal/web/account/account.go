@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,7 +37,7 @@ func New(service *account.Service, verifier *token.Verifier, keys *token.Keys, t
 
 // Routes returns the routes of accounts.
 func (h *Handler) Routes() []web.Route {
-	return append(h.providerRoutes(), []web.Route{
+	return slices.Concat(h.providerRoutes(), h.passkeyRoutes(), []web.Route{
 		{Pattern: "POST /auth/sign-up", Handler: h.open(h.signUp), Doc: signUpDoc()},
 		{Pattern: "POST /auth/verify", Handler: h.open(h.verify), Doc: verifyDoc()},
 		{Pattern: "POST /auth/sign-in", Handler: h.open(h.signIn), Doc: signInDoc()},
@@ -60,7 +61,7 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "POST /auth/keys/{idAndVerb}", Handler: h.rotateKey, Doc: rotateKeyDoc()},
 		{Pattern: "POST /auth/invitations", Handler: h.invite, Doc: inviteDoc()},
 		{Pattern: "GET /.well-known/jwks.json", Handler: h.jwks, Doc: jwksDoc()},
-	}...)
+	})
 }
 
 // open protects a route that anybody may call: a page of another origin must not sign a browser in or out.
@@ -188,11 +189,11 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) factor(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "flow", "totp", "recovery")
+	b, err := readBody(w, r, "flow", "totp", "recovery", "passkey")
 	if err != nil {
 		return err
 	}
-	flow, given := b.text("flow"), account.Factor{TOTP: b.optional("totp"), Recovery: b.optional("recovery")}
+	flow, given := b.text("flow"), account.Factor{TOTP: b.optional("totp"), Recovery: b.optional("recovery"), Passkey: b.object("passkey")}
 	if err := b.err(); err != nil {
 		return err
 	}

@@ -73,6 +73,27 @@ func (b *body) optional(name string) string {
 	return text
 }
 
+// object returns a member that is a JSON object, or nil.
+func (b *body) object(name string) []byte {
+	raw, ok := b.members[name]
+	if !ok || string(raw) == "null" {
+		return nil
+	}
+	if raw[0] != '{' {
+		b.fault(name, "type", "this member must be an object")
+	}
+	return raw
+}
+
+// mustObject returns a member that must be a JSON object.
+func (b *body) mustObject(name string) []byte {
+	raw := b.object(name)
+	if raw == nil && !b.hasFault(name) {
+		b.fault(name, "required", "this member must be given")
+	}
+	return raw
+}
+
 // texts returns a member that is a list of texts, or nil.
 func (b *body) texts(name string) []string {
 	raw, ok := b.members[name]

@@ -87,7 +87,7 @@ func signInDoc() *web.Doc {
 func factorDoc() *web.Doc {
 	return &web.Doc{
 		ID: "proveFactor", Tag: tag, Access: web.Public, Summary: "Prove a second factor", Params: []string{"cookie"},
-		Body:    object(text("flow", "From the answer of the first step."), optional(text("totp", "A code of the authenticator app.")), optional(text("recovery", "A recovery code."))),
+		Body:    object(text("flow", "From the answer of the first step."), optional(text("totp", "A code of the authenticator app.")), optional(text("recovery", "A recovery code.")), optional(credential)),
 		Answers: []web.Answer{sessionAnswer()}, Problems: []errs.Kind{errs.Malformed, errs.Invalid},
 	}
 }
