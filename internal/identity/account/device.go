@@ -14,21 +14,21 @@ const (
 	deviceMAC = 16
 )
 
-// newDevice returns a device cookie for an address.
-func (s *Service) newDevice(email string) string {
+// newDevice returns a device cookie for the account of a kind with an address.
+func (s *Service) newDevice(kind Kind, email string) string {
 	id := make([]byte, deviceID, deviceID+deviceMAC)
 	_, _ = rand.Read(id) // never fails
-	return base64.RawURLEncoding.EncodeToString(append(id, s.deviceMAC(id, email)...))
+	return base64.RawURLEncoding.EncodeToString(append(id, s.deviceMAC(id, kind, email)...))
 }
 
-// knows reports whether a device cookie belongs to an address.
-func (s *Service) knows(email, cookie string) bool {
+// knows reports whether a device cookie belongs to the account of a kind with an address.
+func (s *Service) knows(kind Kind, email, cookie string) bool {
 	text, err := base64.RawURLEncoding.Strict().DecodeString(cookie)
-	return err == nil && len(text) == deviceID+deviceMAC && hmac.Equal(text[deviceID:], s.deviceMAC(text[:deviceID], email))
+	return err == nil && len(text) == deviceID+deviceMAC && hmac.Equal(text[deviceID:], s.deviceMAC(text[:deviceID], kind, email))
 }
 
-func (s *Service) deviceMAC(id []byte, email string) []byte {
-	return mac(s.devices, string(id), email)[:deviceMAC]
+func (s *Service) deviceMAC(id []byte, kind Kind, email string) []byte {
+	return mac(s.devices, string(id), string(kind), email)[:deviceMAC]
 }
 
 // network returns the unit that counts guesses of an address: a /64 of IPv6, since one machine has all of it.

@@ -160,8 +160,12 @@ func (s *Service) flowRow(w *work, flow string) (*secretRow, int64, error) {
 }
 
 // checkFactor compares a factor with an account and uses it up. It returns the method for the session. A passkey that was the
-// first factor is not the second.
+// first factor is not the second. Recovery codes stand in for a factor that the account still has.
 func (s *Service) checkFactor(w *work, a *accountRow, flow string, before waiting, given Factor) (method string, ok bool, err error) {
+	factors, err := s.factorsOf(w, a)
+	if err != nil || len(factors) == 0 {
+		return "", false, err
+	}
 	switch {
 	case given.Recovery != "":
 		ok, err = s.useRecovery(w, a, given.Recovery)

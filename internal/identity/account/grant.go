@@ -66,8 +66,8 @@ func (s *Service) open(w *work, a *accountRow, how proof, client Client) (*Grant
 		return nil, err
 	}
 	grant, err := s.grant(a, &row, w.now)
-	if err == nil && !s.knows(a.Email, client.Device) {
-		grant.Device = s.newDevice(a.Email)
+	if err == nil && !s.knows(a.Kind, a.Email, client.Device) {
+		grant.Device = s.newDevice(a.Kind, a.Email)
 	}
 	return grant, err
 }

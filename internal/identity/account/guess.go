@@ -23,6 +23,7 @@ type budget struct {
 // Budgets of the counters. An owner with a known device has one of his own, so strangers cannot lock him out.
 var (
 	deviceBudget  = budget{free: 10, forget: 30 * time.Minute}
+	devicesBudget = budget{free: 30, forget: 30 * time.Minute} // of all known devices together
 	accountBudget = budget{free: 8, forget: 30 * time.Minute}
 	addressBudget = budget{free: 60, forget: 15 * time.Minute}
 	mailBudget    = budget{free: 5, forget: time.Hour}
@@ -117,9 +118,13 @@ func (w *work) closed(c counter) error {
 	return &errs.Error{Kind: errs.Limited, Message: "too many attempts: wait, then try again", RetryAfter: wait}
 }
 
-// forgive deletes counters after the right secret was given.
+// forgive deletes counters after the right secret was given. The counters of addresses stay: otherwise a stranger who signs in
+// to an account of his own now and then could guess for others without end.
 func (w *work) forgive(counters ...counter) error {
 	for _, c := range counters {
+		if c.budget == addressBudget {
+			continue
+		}
 		if _, err := w.tx.Exec(deleteGuess, []value.Value{value.OfText(c.id)}); err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func (s *Service) ChangePassword(ctx context.Context, who caller.Caller, old, se
 		if m.account.Password == "" {
 			return m.mustBeFresh(w.now)
 		}
-		return w.count(s.countersOf(m.account.Kind, m.account.Email, client)...)
+		return w.count(newCounter(accountBudget, "old password", m.account.ID))
 	})
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (s *Service) ChangePassword(ctx context.Context, who caller.Caller, old, se
 		if m.account.Password != read.Password { // changed meanwhile
 			return errs.New(errs.Conflict, "the password has just been changed: try again")
 		}
-		if err := w.forgive(s.countersOf(m.account.Kind, m.account.Email, client)...); err != nil {
+		if err := w.forgive(newCounter(accountBudget, "old password", m.account.ID)); err != nil {
 			return err
 		}
 		if err := s.endAll(w, m.account.ID, m.session.ID); err != nil {

@@ -62,6 +62,10 @@ func (s *Service) SetRoles(ctx context.Context, by caller.Caller, id string, rol
 func (s *Service) checkRoles(pointer string, roles []string) error {
 	var faults []errs.Fault
 	for i, role := range roles {
+		if slices.Contains(roles[:i], role) {
+			faults = append(faults, errs.Fault{Pointer: fmt.Sprintf("%s/%d", pointer, i), Code: "repeated", Detail: "this role is given twice"})
+			continue
+		}
 		if !slices.Contains(s.model.Roles, role) {
 			faults = append(faults, errs.Fault{Pointer: fmt.Sprintf("%s/%d", pointer, i), Code: "unknown", Detail: "there is no such role; there are: " + strings.Join(s.model.Roles, ", ")})
 		}
@@ -176,6 +180,9 @@ func (s *Service) Invite(ctx context.Context, by caller.Caller, email string, ro
 	if by.IsAnonymous() {
 		return errs.New(errs.Unauthenticated, "authentication required: send a bearer token")
 	}
+	if _, isKey := by.APIKey(); isKey {
+		return errs.New(errs.Forbidden, "keys may not invite: sign in")
+	}
 	if !by.IsSystem() && !s.invites(by) {
 		return errs.New(errs.Forbidden, "the model does not let this caller invite")
 	}
@@ -200,14 +207,22 @@ func (s *Service) Invite(ctx context.Context, by caller.Caller, email string, ro
 		if err := w.count(newCounter(inviteBudget, "invitations of", by.String()), newCounter(mailBudget, "mail", email)); err != nil {
 			return err
 		}
-		id, err := s.pend(w, forInvite, email, pending{Roles: roles})
+		inviter := ""
+		if _, isUser := by.Session(); isUser {
+			m, err := s.member(w, by)
+			if err != nil {
+				return err
+			}
+			inviter = m.account.ID
+		}
+		id, err := s.pend(w, forInvite, email, pending{Roles: roles, By: inviter})
 		if err != nil {
 			return err
 		}
 		if err := s.queue(w, letter{Kind: string(forInvite), Email: email, Data: map[string]string{"pending": id}}, client); err != nil {
 			return err
 		}
-		return s.note(w, &accountRow{}, client, event{action: "invitation.sent", actor: by, detail: map[string]any{"roles": roles}})
+		return s.note(w, &accountRow{}, client, event{action: "invitation.sent", actor: by, target: email, detail: map[string]any{"roles": roles}})
 	})
 	if err == nil {
 		s.outbox.Wake()

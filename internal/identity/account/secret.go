@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	mathrand "math/rand/v2"
 	"strings"
 	"time"
 
@@ -186,11 +187,12 @@ func errCode() error {
 
 // again runs a transaction again if another one changed the same row first.
 func again(run func() error) error {
-	for range 20 {
+	for try := range 40 {
 		err := run()
 		if kind := errs.KindOf(err); kind != errs.Stale {
 			return err
 		}
+		time.Sleep(mathrand.N(time.Duration(try+1) * time.Millisecond)) // so that the others finish
 	}
 	return errs.New(errs.Unavailable, "too many requests change this at once: try again")
 }

@@ -136,8 +136,11 @@ func (s *Service) end(w *work, a *accountRow, id string, client Client) error {
 	return s.note(w, a, client, event{action: "session.ended", session: id})
 }
 
-// endAll ends all sessions of an account except one.
+// endAll ends all sessions of an account except one, and the sign-ins that wait for a factor.
 func (s *Service) endAll(w *work, account, except string) error {
+	if err := s.dropFlows(w, account, forFactor); err != nil {
+		return err
+	}
 	rows, err := s.sessions.list(w, "account_id == arg.account", map[string]string{"account": account})
 	if err != nil {
 		return err

@@ -109,6 +109,9 @@ func (s *Service) proved(w *work, a *accountRow, how proof, counters []counter, 
 	if a.SuspendedAt != nil {
 		return Step{}, s.note(w, a, client, event{action: "sign_in.failed"})
 	}
+	if err := w.forgive(counters...); err != nil {
+		return Step{}, err
+	}
 	factors, err := s.factorsAfter(w, a, how)
 	if err != nil {
 		return Step{}, err
@@ -116,9 +119,6 @@ func (s *Service) proved(w *work, a *accountRow, how proof, counters []counter, 
 	if len(factors) > 0 {
 		flow, err := s.newFlow(w, a, how)
 		return Step{Flow: flow, Factors: factors}, err
-	}
-	if err := w.forgive(counters...); err != nil {
-		return Step{}, err
 	}
 	grant, err := s.open(w, a, how, client)
 	return Step{Grant: grant}, err
@@ -143,8 +143,10 @@ func (s *Service) factorsAfter(w *work, a *accountRow, how proof) ([]string, err
 // countersOf returns the counters of a guess for the password or code of an address. A device that signed in before has a
 // counter of its own. So strangers who guess from elsewhere do not keep the owner out.
 func (s *Service) countersOf(kind Kind, email string, client Client) []counter {
-	if s.knows(email, client.Device) {
-		return []counter{newCounter(deviceBudget, "device", string(kind), email, client.Device)}
+	if s.knows(kind, email, client.Device) {
+		return []counter{
+			newCounter(deviceBudget, "device", string(kind), email, client.Device), newCounter(devicesBudget, "devices", string(kind), email),
+		}
 	}
 	return []counter{newCounter(accountBudget, "account", string(kind), email), newCounter(addressBudget, "address", network(client.Address))}
 }

@@ -29,6 +29,7 @@ type pending struct {
 	Name     string   `json:"name,omitempty"`
 	Roles    []string `json:"roles,omitempty"`
 	Browser  string   `json:"browser,omitempty"` // hash of Client.Browser
+	By       string   `json:"by,omitempty"`      // account of the user who invites
 }
 
 // maxName is the largest length of a name in code points. It is the bound of users.name.
@@ -139,6 +140,9 @@ func (s *Service) accept(ctx context.Context, email, code string, data pending, 
 	return s.byCode(ctx, email, code, client, func(w *work, row *secretRow) (Step, error) {
 		var invited pending
 		if err := json.Unmarshal(row.Data, &invited); err != nil {
+			return Step{}, err
+		}
+		if stands, err := s.stands(w, invited.By); err != nil || !stands {
 			return Step{}, err
 		}
 		data.Roles = invited.Roles
@@ -287,7 +291,26 @@ func (s *Service) welcome(w *work, a *accountRow, roles []string, client Client)
 	if err := s.accounts.update(w, a.ID, 0, map[string]any{"roles": a.Roles}); err != nil {
 		return err
 	}
-	return s.restamp(w, a.ID)
+	if err := s.restamp(w, a.ID); err != nil {
+		return err
+	}
+	if err := s.restampKeys(w, a.ID); err != nil {
+		return err
+	}
+	return s.note(w, a, client, event{action: "account.roles", detail: map[string]any{"after": a.Roles, "by": "invitation"}})
+}
+
+// stands reports whether the user who invited somebody may still invite. An invitation of the system or an operator names no
+// user.
+func (s *Service) stands(w *work, by string) (bool, error) {
+	if by == "" {
+		return true, nil
+	}
+	a, _, err := s.accounts.get(w, by)
+	if err != nil || a.SuspendedAt != nil {
+		return false, ignoreMissing(err)
+	}
+	return s.invites(caller.User(caller.Identity{ID: a.userID(), Email: a.Email, Roles: a.Roles, Verified: a.Verified, MFA: true})), nil
 }
 
 // confirm marks the address of an account as verified. A request without a session of the account comes from somebody who may
@@ -308,6 +331,12 @@ func (s *Service) confirm(w *work, a *accountRow, client Client) error {
 			return err
 		}
 		if _, err := s.dropPasskeys(w, a); err != nil {
+			return err
+		}
+		if err := s.dropRecovery(w, a.ID); err != nil {
+			return err
+		}
+		if err := s.dropFlows(w, a.ID, forTOTP); err != nil {
 			return err
 		}
 	} else if err := s.restamp(w, a.ID); err != nil {

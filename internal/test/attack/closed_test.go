@@ -101,12 +101,18 @@ func TestExposure_OneServerOnAFolder(t *testing.T) {
 	}
 }
 
-// The server has no profiler, metrics, console or files under well-known paths, and allows no other origin.
+// The server has no profiler, metrics or files under well-known paths, shows the console to operators only, and allows no other
+// origin.
 func TestExposure_NoDeveloperSurface(t *testing.T) {
 	server, ann, _ := attacked(t)
-	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/metrics", "/admin", "/_/", "/console", "/graphql", "/v1/query", "/v1/graphql", "/api/sql", "/rest/v1/", "/.git/config", "/.env", "/ashlar.yaml",
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/metrics", "/admin", "/_/", "/graphql", "/v1/query", "/v1/graphql", "/api/sql", "/rest/v1/", "/.git/config", "/.env", "/ashlar.yaml",
 		"/.ashlar/ashlar.db", "/.ashlar/signing-key.pem", "/seed/users.ndjson", "/static/../ashlar.yaml", "/server-status", "/actuator/env", "/swagger.json", "/api/_schema", "/api/", "/api", "/favicon.ico", "/robots.txt"} {
 		if a := server.ask("GET", path, ann, ""); a.status != 404 && !(path == "/api" && a.status == 405) {
+			t.Errorf("GET %s: %s", path, a)
+		}
+	}
+	for _, path := range []string{"/console", "/console/users", "/console/audit"} {
+		if a := server.ask("GET", path, ann, ""); a.status != 303 || !strings.HasPrefix(a.header.Get("Location"), "/console/sign-in") || a.body != "" {
 			t.Errorf("GET %s: %s", path, a)
 		}
 	}

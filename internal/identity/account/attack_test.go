@@ -1,0 +1,152 @@
+package account_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/model"
+)
+
+// A8: a stranger signs up with another's address, adds a second factor and begins a sign-in. When the owner resets the
+// password, nothing of it is left.
+func TestFactorsOfAStrangerEndWithTheReset(t *testing.T) {
+	later := func(a *model.Accounts) { a.TOTP, a.Verify = true, model.VerifyLater }
+	eachWith(t, later, func(t *testing.T, n *node) {
+		stranger := client("198.51.100.7")
+		step, err := n.SignUp(t.Context(), account.Newcomer{Email: "ada@example.com", Password: secret}, stranger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		who := n.caller(t, step.Grant.Access)
+		e, err := n.BeginTOTP(t.Context(), who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recovery, err := n.ConfirmTOTP(t.Context(), who, code(t, e.Secret, n.clock.now()), stranger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits, err := n.SignIn(t.Context(), "ada@example.com", secret, stranger)
+		if err != nil || waits.Flow == "" {
+			t.Fatalf("SignIn = %+v, %v", waits, err)
+		}
+		n.outbox.take()
+		if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {
+			t.Fatal(err)
+		}
+		step, err = n.Reset(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "the owner's own secret", home)
+		if err != nil || step.Grant == nil {
+			t.Fatalf("Reset = %+v, %v", step, err)
+		}
+		for name, factor := range map[string]account.Factor{"recovery": {Recovery: recovery[0]}, "totp": {TOTP: code(t, e.Secret, n.clock.now())}} {
+			if _, err := n.Confirm(t.Context(), waits.Flow, factor, stranger); errs.KindOf(err) != errs.Invalid {
+				t.Errorf("the stranger's flow with %s: %v", name, err)
+			}
+		}
+	})
+}
+
+// A sign-in that waits for its factor ends with the password that began it.
+func TestFlowsEndWithThePassword(t *testing.T) {
+	eachWith(t, withTOTP, func(t *testing.T, n *node) {
+		_, recovery := n.enrol(t, "ada@example.com")
+		waits, err := n.SignIn(t.Context(), "ada@example.com", secret, home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Reset(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "another long secret", home); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Confirm(t.Context(), waits.Flow, account.Factor{Recovery: recovery[0]}, home); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("the flow of the old password: %v", err)
+		}
+	})
+}
+
+// A key never does more than its scopes, and no scope lets it invite.
+func TestKeysDoNotInvite(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		who := n.caller(t, n.signUp(t, "ada@example.com").Access)
+		key, err := n.MakeKey(t.Context(), who, account.NewKey{Name: "ci", Scopes: []string{"reader"}}, home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		robot, err := n.ByKey(t.Context(), key.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Invite(t.Context(), robot, "bob@example.com", []string{"editor"}, home); errs.KindOf(err) != errs.Forbidden {
+			t.Errorf("a key invites: %v", err)
+		}
+		if err := n.Invite(t.Context(), caller.System("test"), "bob@example.com", []string{"editor", "editor"}, home); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("a role given twice: %v", err)
+		}
+	})
+}
+
+// Signing in to an account of one's own does not buy more guesses for others.
+func TestOwnSuccessKeepsTheCountOfTheAddress(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		n.signUp(t, "eve@example.com")
+		from := client("198.51.100.7")
+		limited := false
+		for i := range 80 {
+			_, err := n.SignIn(t.Context(), fmt.Sprintf("victim%d@example.com", i), "a wild guess", from)
+			limited = limited || errs.KindOf(err) == errs.Limited
+			if i%10 == 9 {
+				_, _ = n.SignIn(t.Context(), "eve@example.com", secret, from)
+			}
+		}
+		if !limited {
+			t.Error("80 guesses from one address were never limited")
+		}
+	})
+}
+
+// The owner of a second factor may sign in as often as anybody.
+func TestRightPasswordsAreNotCountedAsGuesses(t *testing.T) {
+	eachWith(t, withTOTP, func(t *testing.T, n *node) {
+		n.enrol(t, "ada@example.com")
+		for i := range 15 {
+			if _, err := n.SignIn(t.Context(), "ada@example.com", secret, home); err != nil {
+				t.Fatalf("sign-in %d: %v", i, err)
+			}
+		}
+	})
+}
+
+// The device cookie of a user opens no counter for an operator, and many devices share one bound.
+func TestDeviceCookiesAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		n.signUp(t, "ada@example.com")
+		var devices []string
+		for range 8 {
+			n.clock.pass(time.Hour)
+			step, err := n.SignIn(t.Context(), "ada@example.com", secret, home)
+			if err != nil {
+				t.Fatal(err)
+			}
+			devices = append(devices, step.Grant.Device)
+		}
+		compared := 0
+		for _, device := range devices {
+			for range 10 {
+				from := client("198.51.100.7")
+				from.Device = device
+				if _, err := n.SignIn(t.Context(), "ada@example.com", "a wild guess", from); errs.KindOf(err) == errs.Unauthenticated {
+					compared++
+				}
+			}
+		}
+		if compared > 31 {
+			t.Errorf("%d guesses with eight device cookies, want at most 31", compared)
+		}
+	})
+}
