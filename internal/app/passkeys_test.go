@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/descope/virtualwebauthn"
+
+	"github.com/ashlar-dev/ashlar/internal/identity/passkey/passkeytest"
 )
 
 // exchange sends a body and decodes the answer into into, if there is one.
@@ -63,7 +65,7 @@ tables:
 	run := start(t, opened(t, app(t, model), Config{Logger: (&log{}).logger()}))
 	ada := &browser{run.base, map[string]*http.Cookie{}}
 	party := virtualwebauthn.RelyingParty{Name: "notes", ID: "example.com", Origin: "https://example.org"}
-	credential := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	credential := passkeytest.NewCredential(virtualwebauthn.KeyTypeEC2)
 	if got := get(t, run.base+"/.well-known/webauthn"); got.status != http.StatusOK || got.body != `{"origins":["https://app.example.com","https://example.org"]}` {
 		t.Errorf("related origins = %d %s", got.status, got.body)
 	}

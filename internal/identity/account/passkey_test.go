@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/identity/passkey/passkeytest"
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
@@ -29,7 +30,7 @@ func newDevice() *device {
 	return &device{
 		party:      virtualwebauthn.RelyingParty{Name: "notes", ID: "example.com", Origin: "https://app.example.com"},
 		options:    virtualwebauthn.AuthenticatorOptions{BackupEligible: true},
-		credential: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		credential: passkeytest.NewCredential(virtualwebauthn.KeyTypeEC2),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/passkey"
+	"github.com/ashlar-dev/ashlar/internal/identity/passkey/passkeytest"
 )
 
 const (
@@ -37,7 +38,7 @@ type device struct {
 func newDevice(options virtualwebauthn.AuthenticatorOptions, kind virtualwebauthn.KeyType) *device {
 	return &device{
 		party:   virtualwebauthn.RelyingParty{Name: "notes", ID: "example.com", Origin: own},
-		options: options, credential: virtualwebauthn.NewCredential(kind),
+		options: options, credential: passkeytest.NewCredential(kind),
 	}
 }
 
@@ -145,7 +146,7 @@ func TestForeignAnswersAreRefused(t *testing.T) {
 		"account":          func(_ *device, o *passkey.Owner) { o.Handle = "0190-bob" },
 		"key": func(d *device, _ *passkey.Owner) {
 			id := d.credential.ID
-			d.credential = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+			d.credential = passkeytest.NewCredential(virtualwebauthn.KeyTypeEC2)
 			d.credential.ID = id
 		},
 		"passkey":    func(d *device, _ *passkey.Owner) { d.credential.ID = []byte("another passkey") },
