@@ -22,7 +22,7 @@ const (
 // table open to someone. The words in braces then stand for a name of that table.
 type Doc struct {
 	Path     string   // path for the document, if the pattern cannot say it: /keys/{id}:rotate
-	Tag      string   // group of an operation without {table}
+	Tag      Tag      // group of an operation without {table}
 	Access   Access   // of an operation without {table}
 	ID       string   // operationId, such as "list{Tables}" or "get{Table}"
 	Summary  string   // may hold {tables} or {a table}
@@ -32,6 +32,9 @@ type Doc struct {
 	Answers  []Answer // all answers except problems, by status
 	Problems []errs.Kind
 }
+
+// A Tag is a group of operations.
+type Tag struct{ Name, About string }
 
 // Access says whose operation it is.
 type Access uint8

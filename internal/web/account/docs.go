@@ -8,7 +8,7 @@ import (
 )
 
 // tag is the group of the operations in the OpenAPI document.
-const tag = "auth"
+var tag = web.Tag{Name: "auth", About: "Sign up, sign in, end sessions, prove factors, make keys."}
 
 func text(name, about string) web.Member {
 	return web.Member{Name: name, Type: web.TextMember, About: about}

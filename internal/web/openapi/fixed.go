@@ -33,11 +33,11 @@ func (d *document) fixedPaths() object {
 func (d *document) fixedTags() (tags []any) {
 	known := map[string]bool{}
 	for _, route := range d.routes {
-		if route.Doc == nil || route.Doc.Tag == "" || known[route.Doc.Tag] {
+		if route.Doc == nil || route.Doc.Tag.Name == "" || known[route.Doc.Tag.Name] {
 			continue
 		}
-		known[route.Doc.Tag] = true
-		tags = append(tags, object{{"name", route.Doc.Tag}})
+		known[route.Doc.Tag.Name] = true
+		tags = append(tags, object{{"name", route.Doc.Tag.Name}, {"description", route.Doc.Tag.About}})
 	}
 	return tags
 }
@@ -62,7 +62,7 @@ func fixedParams(path string) object {
 
 // fixed returns the description of one operation.
 func (d *document) fixed(doc *web.Doc) object {
-	obj := object{{"operationId", doc.ID}, {"tags", []string{doc.Tag}}, {"summary", doc.Summary}}
+	obj := object{{"operationId", doc.ID}, {"tags", []string{doc.Tag.Name}}, {"summary", doc.Summary}}
 	if doc.About != "" {
 		obj.add("description", doc.About)
 	}
