@@ -33,6 +33,8 @@ func work(t *testing.T, q *queue, client caller.Client, done func()) {
 		}
 		time.Sleep(40 * time.Millisecond)
 		leave()
+		q.mu.Lock() // two callers may end together
+		defer q.mu.Unlock()
 		done()
 	}()
 	synctest.Wait()
@@ -50,6 +52,7 @@ func TestClientsTakeTurns(t *testing.T) {
 		enter(2)
 		enter(3)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		// Client 1 holds the place. The others then get every second or third one.
 		if diff := cmp.Diff([]int{1, 1, 2, 3, 1, 2, 1, 1}, order[:8]); diff != "" {
 			t.Error(diff)
@@ -121,6 +124,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 		refused(t, err)
 		work(t, q, client(2), func() {}) // another client
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if q.inside != 0 || len(q.waiting) != 0 {
 			t.Errorf("%d inside, %d clients", q.inside, len(q.waiting))
 		}
@@ -144,6 +148,7 @@ func TestNobodyWaitsInVain(t *testing.T) {
 			work(t, q, client(2), func() { served++ })
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if served != 10 || q.inside != 0 {
 			t.Errorf("%d served; %d inside", served, q.inside)
 		}
@@ -164,6 +169,7 @@ func TestCancelledCallersLeaveTheQueue(t *testing.T) {
 			go func() { _, results[i] = q.enter(ctx, client(i)) }()
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if slices.ContainsFunc(results, func(err error) bool { return err == nil }) || q.inside != 1 || len(q.waiting) != 1 {
 			t.Errorf("%v; %d inside, %d clients", results, q.inside, len(q.waiting))
 		}
