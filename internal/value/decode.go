@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"sync"
 	"unicode/utf8"
 
@@ -139,11 +140,17 @@ func malformed(what string, data []byte, err error) error {
 	case ok && errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return malformedAt(what, data, len(data), "", "it ends too early")
 	case ok:
-		return malformedAt(what, data, int(syntax.ByteOffset), syntax.JSONPointer, syntax.Err.Error())
+		return malformedAt(what, data, int(syntax.ByteOffset), syntax.JSONPointer, withoutExcerpt(syntax.Err.Error()))
 	default:
 		return errs.Wrapf(err, errs.Malformed, "%s is not JSON", what)
 	}
 }
+
+// excerpt is a part of the data that an error of jsontext quotes. It may be a part of a password.
+var excerpt = regexp.MustCompile("(?s) *`.*`")
+
+// withoutExcerpt returns the text of an error without what it quotes. The position says where to look.
+func withoutExcerpt(text string) string { return excerpt.ReplaceAllString(text, "") }
 
 func malformedAt(what string, data []byte, offset int, pointer jsontext.Pointer, fault string) error {
 	before := data[:min(max(offset, 0), len(data))]

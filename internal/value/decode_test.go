@@ -131,3 +131,13 @@ func BenchmarkDecodeObject(b *testing.B) {
 		}
 	}
 }
+
+// A message never repeats what the body holds: it may be a password.
+func TestFaultsOfJSONQuoteNothing(t *testing.T) {
+	for _, body := range []string{`{"password":"\ud800secret"}`, `{"password":"\usecret"}`, `{"password":"secret\q"}`, "{\"password\":\"\\ud800s`ecret\"}", `{"password":nullsecret}`, `{"password":truesecret}`} {
+		_, err := DecodeObject([]byte(body))
+		if err == nil || strings.Contains(err.Error(), "secre") || strings.Contains(err.Error(), "ecret") {
+			t.Errorf("DecodeObject(%s) = %v", body, err)
+		}
+	}
+}
