@@ -100,15 +100,20 @@ type signedIn struct {
 	User    account.Person `json:"user"`
 }
 
-// step answers how far a sign-in has come.
-func (h *Handler) step(w http.ResponseWriter, step account.Step) error {
-	switch {
-	case step.Grant != nil:
-		return h.grant(w, step.Grant)
-	case step.Flow != "":
-		return answer(w, http.StatusOK, status{Status: "factor", Flow: step.Flow, Factors: step.Factors})
-	default:
-		return answer(w, http.StatusAccepted, status{Status: "verify"})
+// step returns a function that answers how far a sign-in has come, or returns its error. So a handler passes on what the use
+// case returns: h.step(w)(h.service.SignIn(…)).
+func (h *Handler) step(w http.ResponseWriter) func(account.Step, error) error {
+	return func(step account.Step, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case step.Grant != nil:
+			return h.grant(w, step.Grant)
+		case step.Flow != "":
+			return answer(w, http.StatusOK, status{Status: "factor", Flow: step.Flow, Factors: step.Factors})
+		default:
+			return answer(w, http.StatusAccepted, status{Status: "verify"})
+		}
 	}
 }
 
@@ -149,11 +154,7 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	step, err := h.service.SignUp(r.Context(), who, clientOf(r))
-	if err != nil {
-		return err
-	}
-	return h.step(w, step)
+	return h.step(w)(h.service.SignUp(r.Context(), who, clientOf(r)))
 }
 
 func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
@@ -165,11 +166,7 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	step, err := h.service.Verify(r.Context(), email, code, clientOf(r))
-	if err != nil {
-		return err
-	}
-	return h.step(w, step)
+	return h.step(w)(h.service.Verify(r.Context(), email, code, clientOf(r)))
 }
 
 func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
@@ -181,11 +178,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	step, err := h.service.SignIn(r.Context(), email, password, clientOf(r))
-	if err != nil {
-		return err
-	}
-	return h.step(w, step)
+	return h.step(w)(h.service.SignIn(r.Context(), email, password, clientOf(r)))
 }
 
 func (h *Handler) factor(w http.ResponseWriter, r *http.Request) error {
@@ -197,11 +190,7 @@ func (h *Handler) factor(w http.ResponseWriter, r *http.Request) error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	step, err := h.service.Confirm(r.Context(), flow, given, clientOf(r))
-	if err != nil {
-		return err
-	}
-	return h.step(w, step)
+	return h.step(w)(h.service.Confirm(r.Context(), flow, given, clientOf(r)))
 }
 
 func (h *Handler) code(w http.ResponseWriter, r *http.Request) error {

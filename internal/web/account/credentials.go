@@ -52,11 +52,7 @@ func (h *Handler) confirmReset(w http.ResponseWriter, r *http.Request) error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	step, err := h.service.Reset(r.Context(), email, code, secret, clientOf(r))
-	if err != nil {
-		return err
-	}
-	return h.step(w, step)
+	return h.step(w)(h.service.Reset(r.Context(), email, code, secret, clientOf(r)))
 }
 
 // enrolment is the answer to a new TOTP secret.

@@ -92,11 +92,7 @@ func (h *Handler) finishPasskeySignIn(w http.ResponseWriter, r *http.Request) er
 	if err := b.err(); err != nil {
 		return err
 	}
-	step, err := h.service.FinishPasskeySignIn(r.Context(), flow, given, clientOf(r))
-	if err != nil {
-		return err
-	}
-	return h.step(w, step)
+	return h.step(w)(h.service.FinishPasskeySignIn(r.Context(), flow, given, clientOf(r)))
 }
 
 func (h *Handler) beginFactor(w http.ResponseWriter, r *http.Request) error {

@@ -94,7 +94,7 @@ func (h *Handler) arriveWith(w http.ResponseWriter, r *http.Request, given url.V
 	if a.Link != "" {
 		return answer(w, http.StatusOK, status{Status: "link", Flow: a.Link})
 	}
-	return h.step(w, a.Step)
+	return h.step(w)(a.Step, nil)
 }
 
 // arriveAt sends the browser on. A flow that waits goes into the fragment, which browsers send nowhere.
