@@ -14,19 +14,25 @@ type others struct {
 	commits atomic.Int64
 	looked  atomic.Int64 // time of the last look, in nanoseconds since begun
 	begun   time.Time
-	look    func() // looks now if the last look is too old
+	writing atomic.Bool // the writer's transaction is under way, so that nobody else commits
+	look    func() bool // looks now if the last look is too old, and reports whether the count is as good as a new look
 }
 
 const dataVersionOf = "PRAGMA data_version"
 
 // look counts what others have committed, unless somebody has looked within snapshotAge. While the writer's transaction is
-// under way nobody else commits, and the writer has looked when it began.
-func (w *writer) look() {
-	if time.Since(w.others.begun)-time.Duration(w.others.looked.Load()) < snapshotAge || !w.using.TryLock() {
-		return
+// under way nobody else commits, and the writer has looked when it began. Before and after it the writer may still hold the
+// connection. Then look cannot know, and returns false.
+func (w *writer) look() bool {
+	if time.Since(w.others.begun)-time.Duration(w.others.looked.Load()) < snapshotAge {
+		return true
+	}
+	if !w.using.TryLock() {
+		return w.others.writing.Load()
 	}
 	defer w.using.Unlock()
 	w.lookNow()
+	return true
 }
 
 // lookNow is look for a caller that already holds the connection.
@@ -61,8 +67,8 @@ const unknownVersion = -1
 // Outside implements store.Reader. The count was read before the snapshot was taken. If it has moved since, the snapshot
 // may have those commits or not.
 func (r *reader) Outside() (n int64, known bool) {
-	r.others.look()
-	if n := r.others.commits.Load(); n != r.outside {
+	looked := r.others.look()
+	if n := r.others.commits.Load(); !looked || n != r.outside {
 		r.until = time.Time{} // the next read takes another snapshot
 		return 0, false
 	}

@@ -65,6 +65,7 @@ func (w *writer) begin() error {
 		return err
 	}
 	w.lookNow()
+	w.others.writing.Store(true)
 	return nil
 }
 
@@ -93,6 +94,7 @@ func (w *writer) moveGenerations() error {
 // commit ends the transaction and answers every job in it. Jobs that failed have waited too: what refused them may be a row
 // of a neighbour.
 func (w *writer) commit() {
+	w.others.writing.Store(false)
 	w.commits.count.Add(1)
 	err := w.conn.control("COMMIT")
 	w.commits.count.Add(1)
@@ -147,6 +149,7 @@ func (w *writer) answer(err error) {
 
 // rollback rolls back what is left of a transaction. If that fails, it replaces the connection.
 func (w *writer) rollback() {
+	w.others.writing.Store(false)
 	if w.lost() {
 		return
 	}
