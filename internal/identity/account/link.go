@@ -79,20 +79,23 @@ func rolesOf(rules *model.ClaimRoles, claim json.RawMessage) []string {
 // arrive signs in somebody from a provider. The account is the one that (issuer, subject) was linked with. An address alone
 // never opens an account: if one has it, its owner must prove that with what the account has already.
 func (s *Service) arrive(w *work, who foreigner, client Client) (Arrival, error) {
+	// The account is looked up before the link to it: another arrival of the same person may make both between the look-ups.
+	var a *accountRow
+	vouched := who.Email != "" && who.Verified
+	if vouched {
+		var err error
+		if a, err = s.findIn(w, KindUser, who.Email); err != nil {
+			return Arrival{}, err
+		}
+	}
 	known, err := s.identities.list(w, "issuer == arg.issuer && subject == arg.subject", map[string]string{"issuer": who.Issuer, "subject": who.Subject})
-	if err != nil {
-		return Arrival{}, err
-	}
-	if len(known) > 0 {
-		return s.comeBack(w, &known[0], who, client)
-	}
-	if who.Email == "" || !who.Verified {
-		return Arrival{}, errs.New(errs.Forbidden, "the provider does not vouch for an email address of yours: verify one there, or sign up here")
-	}
-	a, err := s.findIn(w, KindUser, who.Email)
 	switch {
 	case err != nil:
 		return Arrival{}, err
+	case len(known) > 0:
+		return s.comeBack(w, &known[0], who, client)
+	case !vouched:
+		return Arrival{}, errs.New(errs.Forbidden, "the provider does not vouch for an email address of yours: verify one there, or sign up here")
 	case a == nil:
 		return s.settle(w, who, client)
 	case a.SuspendedAt != nil:
