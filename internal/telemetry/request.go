@@ -21,7 +21,7 @@ type Request struct {
 	Status   int // 499: the client went away before the answer
 	Bytes    int64
 	Duration time.Duration
-	Caller   string    // text of caller.Caller.String
+	Caller   string    // text of caller.Caller.String; a handler that identifies its callers itself sets it
 	Remote   string    // address and port of the peer
 	Kind     errs.Kind // kind of the error; "" without one
 	Err      error     // with its private cause

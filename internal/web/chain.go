@@ -50,7 +50,9 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	abort := rc.answer(x, r, next)
 
 	x.record.Route = r.Pattern
-	x.record.Caller = x.caller.String()
+	if x.record.Caller == "" {
+		x.record.Caller = x.caller.String()
+	}
 	x.record.Bytes = x.out.bytes
 	x.record.Duration = time.Since(start)
 	x.record.Log(rc.log)

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"encoding/json"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -223,10 +222,4 @@ func (s *Service) OperatorByCookie(ctx context.Context, text string) (o Operator
 		err = errEnded()
 	}
 	return o, err
-}
-
-// NeedsFactor reports whether an operator must prove a second factor before anything else: everywhere but on this machine.
-func (o Operator) NeedsFactor(client Client) bool {
-	ip, err := netip.ParseAddr(client.Address)
-	return !o.MFA && (err != nil || !ip.Unmap().IsLoopback())
 }

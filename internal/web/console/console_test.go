@@ -118,7 +118,7 @@ func TestElsewhereTheFactorComesFirst(t *testing.T) {
 func TestAProxyIsNotThisMachine(t *testing.T) {
 	w := newWorld(t, source)
 	v := w.operator("owner")
-	for _, tt := range []struct{ host, header string }{{"app.example.com", ""}, {"127.0.0.1:8080", "X-Forwarded-For"}, {"localhost", "Forwarded"}, {"localhost", "Via"}} {
+	for _, tt := range []struct{ host, header string }{{"app.example.com", ""}, {"127.0.0.1:8080", "X-Forwarded-For"}, {"localhost", "Forwarded"}, {"localhost", "Via"}, {"localhost", "Cf-Connecting-Ip"}, {"localhost", "True-Client-Ip"}} {
 		v.host, v.header = tt.host, http.Header{}
 		if tt.header != "" {
 			v.header.Set(tt.header, "192.0.2.1")

@@ -3,14 +3,10 @@ package console
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -65,7 +61,7 @@ func (c *Console) admit(q *Request, needed Role) error {
 	if needed == SignedIn {
 		return nil
 	}
-	if !isLocal(q.r) && q.operator.NeedsFactor(account.Client{}) {
+	if q.waits() {
 		return detour{"/console/factor"}
 	}
 	if !q.operator.May(string(needed)) {
@@ -79,7 +75,9 @@ func (c *Console) identify(q *Request) error {
 	cookies := q.r.CookiesNamed(sessionCookie)
 	err := error(errs.New(errs.Unauthenticated, "sign in first"))
 	if len(cookies) == 1 && cookies[0].Value != "" {
-		q.operator, err = c.accounts.OperatorByCookie(q.r.Context(), cookies[0].Value)
+		if q.operator, err = c.accounts.OperatorByCookie(q.r.Context(), cookies[0].Value); err == nil {
+			web.Record(q.r).Caller = "operator:" + q.operator.Account
+		}
 	}
 	if errs.KindOf(err) == errs.Unauthenticated && isRead(q.r) {
 		return detour{"/console/sign-in?" + url.Values{"next": {q.r.URL.RequestURI()}}.Encode()}
@@ -89,33 +87,9 @@ func (c *Console) identify(q *Request) error {
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// isLocal reports whether a request comes from a browser on this machine that asked for this machine. A proxy here makes
-// every request come from here: its headers or the host that the browser asked for show that.
-func isLocal(r *http.Request) bool {
-	for _, name := range [...]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"} {
-		if r.Header.Get(name) != "" {
-			return false
-		}
-	}
-	return isLoopback(r.RemoteAddr) && isLoopback(r.Host)
-}
-
 // isPlain reports whether the browser came over plain HTTP from elsewhere. It keeps no cookie of the console then.
 func isPlain(r *http.Request) bool {
-	return r.TLS == nil && !isLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""
-}
-
-// isLoopback reports whether a host, perhaps with a port, is this machine.
-func isLoopback(hostPort string) bool {
-	host, _, err := net.SplitHostPort(hostPort)
-	if err != nil {
-		host = strings.Trim(hostPort, "[]")
-	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return r.TLS == nil && !web.IsLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""
 }
 
 // refuse answers an error with a page.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
 func (c *Console) operatorRoutes() []Route {
@@ -56,7 +57,7 @@ func (c *Console) inviteOperator(q *Request) error {
 		return c.operatorsMistake(q, err)
 	}
 	scheme := "https"
-	if q.r.TLS == nil && isLocal(q.r) {
+	if q.r.TLS == nil && web.IsLocal(q.r) {
 		scheme = "http"
 	}
 	return c.showOperators(q, operatorsPage{Link: scheme + "://" + q.r.Host + LinkPath(secret), LinkRole: form.Get("role")}, http.StatusOK)

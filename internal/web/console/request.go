@@ -144,7 +144,7 @@ func (q *Request) layout(title string, main template.HTML) layout {
 }
 
 // waits reports whether the operator must prove a second factor before anything else.
-func (q *Request) waits() bool { return !isLocal(q.r) && q.operator.NeedsFactor(account.Client{}) }
+func (q *Request) waits() bool { return !web.IsLocal(q.r) && !q.operator.MFA }
 
 // Redirect sends the browser to a page of this host.
 func (q *Request) Redirect(path string) error {

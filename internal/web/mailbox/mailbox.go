@@ -5,11 +5,8 @@ import (
 	"bytes"
 	"embed"
 	"html/template"
-	"net"
 	"net/http"
-	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,29 +49,14 @@ func (p *Pages) Routes() []web.Route {
 	}
 }
 
-// onLoopback hides a page from everybody who is not on this machine. The mails hold codes that sign people in. The host is
-// checked against pages that point a name of theirs to this machine, the headers against proxies that stand before us.
+// onLoopback hides a page from everybody who is not on this machine. The mails hold codes that sign people in.
 func onLoopback(next web.Handler) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		proxied := slices.ContainsFunc([]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}, func(name string) bool {
-			return len(r.Header[name]) > 0
-		})
-		if proxied || !isLoopback(r.RemoteAddr) || !isLoopback(r.Host) {
+		if !web.IsLocal(r) {
 			return errs.New(errs.NotFound, "no such path")
 		}
 		return next(w, r)
 	}
-}
-
-// isLoopback reports whether an address or host, with or without a port, is this machine.
-func isLoopback(text string) bool {
-	host, _, err := net.SplitHostPort(text)
-	if err != nil {
-		host = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
-	}
-	host = strings.ToLower(host)
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || (err == nil && ip.Unmap().IsLoopback())
 }
 
 // A listPage is the page of all mails.
