@@ -29,7 +29,7 @@ var rows = [...][]string{
 	{"record", "move", "backup"},
 	{"job", "feed", "mail", "audit", "identity/token", "identity/password", "identity/session", "identity/apikey", "identity/totp", "identity/passkey", "identity/oidc"},
 	{"identity/account", "web/netconn"},
-	{"web"},
+	{"web", "web/passkey"},
 	{"web/api", "web/account", "web/account/pages", "web/mailbox", "web/live", "web/console", "web/openapi", "web/health", "web/home"},
 	{"app/seed"},
 	{"app"},
