@@ -65,7 +65,7 @@ func (s *Service) open(w *work, a *accountRow, how proof, client Client) (*Grant
 	if err := s.note(w, a, client, event{action: "session.opened", session: id, detail: map[string]any{"methods": how.methods, "mfa": how.mfa}}); err != nil {
 		return nil, err
 	}
-	grant, err := s.grant(a, &row, w.now)
+	grant, err := s.grant(w, a, &row)
 	if err == nil && !s.knows(a.Kind, a.Email, client.Device) {
 		grant.Device = s.newDevice(a.Kind, a.Email)
 	}
@@ -102,15 +102,18 @@ func (s *Service) makeRoom(w *work, account string) error {
 }
 
 // grant makes the tokens of a session.
-func (s *Service) grant(a *accountRow, row *sessionRow, now time.Time) (*Grant, error) {
-	who := s.identity(a, row)
+func (s *Service) grant(w *work, a *accountRow, row *sessionRow) (*Grant, error) {
+	who, err := s.identity(w, a, row)
+	if err != nil {
+		return nil, err
+	}
 	grant := &Grant{Session: row.ID, EndsAt: row.EndsAt, Expires: s.rules.Sessions.Access, User: s.person(a, who.Roles)}
 	if row.Cookie {
 		grant.Cookie = s.cookiesOf(a.Kind).Encode(session.Refresh{Session: row.ID, Counter: 1})
-		grant.Expires = row.EndsAt.Sub(now)
+		grant.Expires = row.EndsAt.Sub(w.now)
 		return grant, nil
 	}
-	access, err := s.keys.Sign(who, s.rules.Sessions.Access, now)
+	access, err := s.keys.Sign(who, s.rules.Sessions.Access, w.now)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +122,19 @@ func (s *Service) grant(a *accountRow, row *sessionRow, now time.Time) (*Grant, 
 }
 
 // identity returns who the holder of a session is.
-func (s *Service) identity(a *accountRow, row *sessionRow) caller.Identity {
-	who := caller.Identity{
-		ID: a.userID(), Email: a.Email, Roles: a.Roles, Verified: a.Verified, MFA: row.MFA, Methods: row.Methods, Since: row.Since,
+func (s *Service) identity(w *work, a *accountRow, row *sessionRow) (who caller.Identity, err error) {
+	roles, err := s.heldRoles(w, a, "")
+	if err != nil {
+		return who, err
+	}
+	who = caller.Identity{
+		ID: a.userID(), Email: a.Email, Roles: roles, Verified: a.Verified, MFA: row.MFA, Methods: row.Methods, Since: row.Since,
 		Proof: caller.Proof{Kind: caller.ProofSession, ID: row.ID, Stamp: row.Stamp},
 	}
 	if !row.MFA {
 		who.Roles = s.rolesWithoutMFA(who)
 	}
-	return who
+	return who, nil
 }
 
 // cookiesOf returns the codec of the cookies for a kind of account. The cookie of an operator opens nothing but the console.
@@ -214,5 +221,5 @@ func (s *Service) refresh(w *work, given session.Refresh, client Client) (*Grant
 	}); err != nil {
 		return nil, lostRace(err)
 	}
-	return s.grant(&a, &row, w.now)
+	return s.grant(w, &a, &row)
 }

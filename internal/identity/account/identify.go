@@ -123,7 +123,10 @@ func (s *Service) ByKey(ctx context.Context, text string) (who caller.Caller, er
 			if err != nil || a.SuspendedAt != nil {
 				return ignoreMissing(err)
 			}
-			who, ends = s.keyCaller(&a, &row), row.ExpiresAt
+			ends = row.ExpiresAt
+			if who, err = s.keyCaller(w, &a, &row); err != nil {
+				return err
+			}
 			return s.touchKey(w, &row, revision)
 		})
 	})
@@ -169,7 +172,11 @@ func (s *Service) byCookie(w *work, id string, row *sessionRow) (who caller.Call
 	if err != nil || a == nil {
 		return who, err
 	}
-	return caller.User(s.identity(a, row)), nil
+	found, err := s.identity(w, a, row)
+	if err != nil {
+		return who, err
+	}
+	return caller.User(found), nil
 }
 
 // ofCookie returns the account of a session in a cookie, and notes that the session is in use. It returns nil if the session

@@ -199,17 +199,21 @@ func (s *Service) RotateKey(ctx context.Context, who caller.Caller, id string, c
 }
 
 // keyCaller returns the caller with a key. A key holds the roles of its owner that need no second factor.
-func (s *Service) keyCaller(a *accountRow, row *keyRow) caller.Caller {
+func (s *Service) keyCaller(w *work, a *accountRow, row *keyRow) (caller.Caller, error) {
+	roles, err := s.heldRoles(w, a, "")
+	if err != nil {
+		return caller.Caller{}, err
+	}
 	who := caller.Identity{
-		ID: a.userID(), Email: a.Email, Roles: a.Roles, Verified: a.Verified,
+		ID: a.userID(), Email: a.Email, Roles: roles, Verified: a.Verified,
 		Proof: caller.Proof{Kind: caller.ProofKey, ID: row.ID, Stamp: row.Stamp}, Scopes: s.scopesOf(row.Scopes),
 	}
 	if a.Kind == KindService {
 		who.ID = a.ID
-		return caller.Service(who)
+		return caller.Service(who), nil
 	}
 	who.Roles = s.rolesWithoutMFA(who)
-	return caller.Key(who)
+	return caller.Key(who), nil
 }
 
 // scopesOf joins named scopes. A name that the model no longer has allows nothing. Without names there is no bound.

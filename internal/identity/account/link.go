@@ -48,34 +48,6 @@ func cleanName(name string) string {
 	return string(runes[:min(len(runes), maxName)])
 }
 
-// claimRoles returns how the claims of a provider give roles, or nil.
-func (s *Service) claimRoles(provider string) *model.ClaimRoles {
-	for _, p := range s.rules.Providers {
-		if p.Name == provider {
-			return p.Roles
-		}
-	}
-	return nil
-}
-
-// rolesOf returns the roles for the value of a claim: a text or a list of texts.
-func rolesOf(rules *model.ClaimRoles, claim json.RawMessage) []string {
-	var values []string
-	if json.Unmarshal(claim, &values) != nil {
-		var one string
-		if json.Unmarshal(claim, &one) != nil {
-			return nil
-		}
-		values = []string{one}
-	}
-	var roles []string
-	for _, each := range values {
-		roles = append(roles, rules.Roles[each]...)
-	}
-	slices.Sort(roles)
-	return slices.Compact(roles)
-}
-
 // arrive signs in somebody from a provider. The account is the one that (issuer, subject) was linked with. An address alone
 // never opens an account: if one has it, its owner must prove that with what the account has already.
 func (s *Service) arrive(w *work, who foreigner, client Client) (Arrival, error) {
@@ -117,7 +89,7 @@ func (s *Service) comeBack(w *work, row *identityRow, who foreigner, client Clie
 		if err := s.identities.update(w, row.ID, 0, map[string]any{"email": nullable(who.Email), "last_at": micros(w.now)}); err != nil {
 			return Arrival{}, lostRace(err)
 		}
-		if err := s.takeRoles(w, &a, who, client); err != nil {
+		if err := s.takeRoles(w, &a, row.ID, who, client); err != nil {
 			return Arrival{}, err
 		}
 	}
@@ -130,40 +102,6 @@ func nullable(text string) any {
 		return nil
 	}
 	return text
-}
-
-// takeRoles gives an account the roles by the claims. It replaces only the roles that the claims of the provider can give.
-func (s *Service) takeRoles(w *work, a *accountRow, who foreigner, client Client) error {
-	rules := s.claimRoles(who.Provider)
-	if rules == nil {
-		return nil
-	}
-	roles := slices.Clone(who.Roles)
-	for _, role := range a.Roles {
-		given := slices.Contains(roles, role)
-		for _, each := range rules.Roles {
-			given = given || slices.Contains(each, role)
-		}
-		if !given {
-			roles = append(roles, role)
-		}
-	}
-	slices.Sort(roles)
-	before := slices.Sorted(slices.Values(a.Roles))
-	if slices.Equal(before, roles) {
-		return nil
-	}
-	if err := s.accounts.update(w, a.ID, 0, map[string]any{"roles": append([]string{}, roles...)}); err != nil {
-		return err
-	}
-	a.Roles = append([]string{}, roles...)
-	if err := s.restamp(w, a.ID); err != nil {
-		return err
-	}
-	if err := s.restampKeys(w, a.ID); err != nil {
-		return err
-	}
-	return s.note(w, a, client, event{action: "account.roles", detail: map[string]any{"before": before, "after": roles, "provider": who.Provider}})
 }
 
 // settle makes an account for a new address, if the model lets everybody sign up or if the address was invited.
@@ -223,10 +161,11 @@ func (s *Service) takeInvitation(w *work, email string) (all pending, found bool
 // linkTo links somebody from a provider with an account.
 func (s *Service) linkTo(w *work, a *accountRow, who foreigner, client Client) error {
 	row := identityRow{Account: a.ID, Provider: who.Provider, Issuer: who.Issuer, Subject: who.Subject, Email: who.Email, LastAt: micros(w.now)}
-	if _, err := s.identities.create(w, row); err != nil {
+	id, err := s.identities.create(w, row)
+	if err != nil {
 		return err
 	}
-	if err := s.takeRoles(w, a, who, client); err != nil {
+	if err := s.takeRoles(w, a, id, who, client); err != nil {
 		return err
 	}
 	return s.note(w, a, client, event{action: "provider.linked", detail: map[string]any{"provider": who.Provider, "subject": who.Subject}})

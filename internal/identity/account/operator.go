@@ -212,7 +212,10 @@ func (s *Service) OperatorByCookie(ctx context.Context, text string) (o Operator
 			if err != nil || a == nil {
 				return err
 			}
-			who := s.identity(a, &row)
+			who, err := s.identity(w, a, &row)
+			if err != nil {
+				return err
+			}
 			who.ID = a.ID
 			o = Operator{Account: a.ID, Email: a.Email, Name: a.Name, Role: a.Role, Session: row.ID, MFA: row.MFA, HasTOTP: a.TOTP != "", Caller: caller.User(who)}
 			return nil

@@ -49,10 +49,7 @@ func (s *Service) SetRoles(ctx context.Context, by caller.Caller, id string, rol
 		if err := s.accounts.update(w, a.ID, 0, map[string]any{"roles": append([]string{}, roles...)}); err != nil {
 			return err
 		}
-		if err := s.restamp(w, a.ID); err != nil {
-			return err
-		}
-		if err := s.restampKeys(w, a.ID); err != nil {
+		if err := s.restampAll(w, a.ID); err != nil {
 			return err
 		}
 		return s.note(w, a, client, event{action: "account.roles", actor: by, detail: map[string]any{"before": a.Roles, "after": roles}})

@@ -41,7 +41,7 @@ func newAbroad(t *testing.T, e engine, change func(*model.Accounts)) *abroad {
 	c := newCluster(t, e, func(a *model.Accounts) {
 		a.Providers = []model.Provider{
 			{Name: "corp", Roles: &model.ClaimRoles{From: "groups", Roles: map[string][]string{"hr": {"editor"}}}},
-			{Name: "shop"},
+			{Name: "shop", Roles: &model.ClaimRoles{From: "teams", Roles: map[string][]string{"desk": {"editor", "reader"}}}},
 		}
 		change(a)
 	})
@@ -70,7 +70,12 @@ func person(sub, email string) map[string]any {
 // depart begins a sign-in and lets a person agree at the provider.
 func (n *abroad) depart(t *testing.T, claims map[string]any) account.ProviderAnswer {
 	t.Helper()
-	d, err := n.BeginProvider(t.Context(), "corp", "/welcome", "", home)
+	return n.departFor(t, "corp", claims)
+}
+
+func (n *abroad) departFor(t *testing.T, provider string, claims map[string]any) account.ProviderAnswer {
+	t.Helper()
+	d, err := n.BeginProvider(t.Context(), provider, "/welcome", "", home)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,6 +406,56 @@ func TestRolesByClaims(t *testing.T) {
 			t.Error("a token with a role that the provider took back was answered")
 		}
 	})
+}
+
+// Two providers give one role. The account holds it as long as one of them gives it, and each takes back only its own.
+func TestRolesAreKeptByIdentity(t *testing.T) {
+	eachAbroad(t, unchanged, func(t *testing.T, n *abroad) {
+		corp, shop := person("ada", "ada@example.com"), person("ada-at-shop", "ada@example.com")
+		corp["groups"], shop["teams"] = "hr", "desk"
+		first := n.enter(t, corp)
+		a, err := n.FinishProvider(t.Context(), "shop", n.departFor(t, "shop", shop), home)
+		if err != nil || a.Link == "" {
+			t.Fatalf("FinishProvider = %+v, %v, want a link", a, err)
+		}
+		if err := n.Link(t.Context(), n.caller(t, first.Access), a.Link, home); err != nil {
+			t.Fatal(err)
+		}
+		for i, tt := range []struct {
+			provider, claim string
+			value           any
+			ends            bool // the access tokens
+			want            []string
+		}{
+			{"corp", "groups", "hr", false, []string{"editor", "reader"}},
+			{"corp", "groups", nil, false, []string{"editor", "reader"}},
+			{"shop", "teams", "other", true, []string{}},
+			{"corp", "groups", "hr", true, []string{"editor"}},
+			{"shop", "teams", "desk", true, []string{"editor", "reader"}},
+			{"shop", "teams", nil, true, []string{"editor"}},
+		} {
+			before := n.caller(t, n.enterAt(t, "corp", corp).Access)
+			claims := map[string]map[string]any{"corp": corp, "shop": shop}[tt.provider]
+			claims[tt.claim] = tt.value
+			grant := n.enterAt(t, tt.provider, claims)
+			if !slices.Equal(grant.User.Roles, tt.want) {
+				t.Errorf("%d: roles %v, want %v", i, grant.User.Roles, tt.want)
+			}
+			if n.admits(t, before) == tt.ends {
+				t.Errorf("%d: the earlier token ended: %v, want %v", i, !tt.ends, tt.ends)
+			}
+		}
+	})
+}
+
+// enterAt is enter at one of the providers.
+func (n *abroad) enterAt(t *testing.T, provider string, claims map[string]any) *account.Grant {
+	t.Helper()
+	a, err := n.FinishProvider(t.Context(), provider, n.departFor(t, provider, claims), home)
+	if err != nil || a.Grant == nil {
+		t.Fatalf("FinishProvider = %+v, %v", a, err)
+	}
+	return a.Grant
 }
 
 func TestProviderDoesNotReplaceTheSecondFactor(t *testing.T) {

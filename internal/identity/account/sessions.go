@@ -171,6 +171,14 @@ func (s *Service) restamp(w *work, account string) error {
 	return nil
 }
 
+// restampAll ends the access tokens of all sessions of an account, and makes every node read its keys again.
+func (s *Service) restampAll(w *work, account string) error {
+	if err := s.restamp(w, account); err != nil {
+		return err
+	}
+	return s.restampKeys(w, account)
+}
+
 // endKeys deletes all keys of an account.
 func (s *Service) endKeys(w *work, account string) error {
 	rows, err := s.apiKeys.list(w, "account_id == arg.account", map[string]string{"account": account})

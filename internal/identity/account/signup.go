@@ -291,10 +291,7 @@ func (s *Service) welcome(w *work, a *accountRow, roles []string, client Client)
 	if err := s.accounts.update(w, a.ID, 0, map[string]any{"roles": a.Roles}); err != nil {
 		return err
 	}
-	if err := s.restamp(w, a.ID); err != nil {
-		return err
-	}
-	if err := s.restampKeys(w, a.ID); err != nil {
+	if err := s.restampAll(w, a.ID); err != nil {
 		return err
 	}
 	return s.note(w, a, client, event{action: "account.roles", detail: map[string]any{"after": a.Roles, "by": "invitation"}})
@@ -310,7 +307,8 @@ func (s *Service) stands(w *work, by string) (bool, error) {
 	if err != nil || a.SuspendedAt != nil {
 		return false, ignoreMissing(err)
 	}
-	return s.invites(caller.User(caller.Identity{ID: a.userID(), Email: a.Email, Roles: a.Roles, Verified: a.Verified, MFA: true})), nil
+	roles, err := s.heldRoles(w, &a, "")
+	return s.invites(caller.User(caller.Identity{ID: a.userID(), Email: a.Email, Roles: roles, Verified: a.Verified, MFA: true})), err
 }
 
 // confirm marks the address of an account as verified. A request without a session of the account comes from somebody who may

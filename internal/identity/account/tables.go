@@ -100,6 +100,7 @@ func identities(owner *model.Field) *model.Table {
 		system.Text("subject"),
 		system.Optional(system.Text("email")),
 		system.Timestamp("last_at"),
+		system.Optional(system.JSON("roles")),
 	)
 	table.Unique = [][]*model.Field{{table.Field("issuer"), table.Field("subject")}}
 	return table
@@ -206,6 +207,10 @@ type identityRow struct {
 	Subject  string    `json:"subject"`
 	Email    string    `json:"email,omitempty"` // what the provider said last
 	LastAt   time.Time `json:"last_at"`
+
+	// Roles has what the claims gave at the last sign-in, by the name of the provider: two providers of the model may be
+	// clients of one issuer.
+	Roles map[string][]string `json:"roles,omitempty"`
 }
 
 // passkeyRow is a row of ashlar_passkeys.
