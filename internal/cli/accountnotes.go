@@ -20,6 +20,9 @@ func accountNotes(rules *rule.Rules) (notes []string) {
 	if asking := askingProof(rules); len(asking) > 0 {
 		notes = append(notes, "a second factor or a recent sign-in is needed by "+enumerate(asking))
 	}
+	if m.Accounts.Signup == model.SignupOpen && m.Accounts.Verify == model.VerifyLater {
+		notes = append(notes, "with `verify: later`, sign-up tells everybody which addresses have an account; with `before` it does not")
+	}
 	return notes
 }
 

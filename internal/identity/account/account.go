@@ -155,7 +155,7 @@ type Client struct {
 	Request string // id of the request
 	Who     caller.Caller
 	Cookie  bool   // the session is to live in a cookie
-	Browser string // secret of a browser that signs up or confirms it, or "": see VerifyPage
+	Browser string // secret of who signs up, and confirms it, or "": see Verify and VerifyPage
 
 	Operator *Operator // who uses the console, or nil: the actor in the audit log
 }

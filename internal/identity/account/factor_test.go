@@ -63,7 +63,7 @@ func TestEveryWayInNeedsTheFactor(t *testing.T) {
 				if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
 					return account.Step{}, err
 				}
-				return n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], home)
+				return n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "", home)
 			},
 			"reset": func() (account.Step, error) {
 				if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {

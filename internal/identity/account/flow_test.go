@@ -160,7 +160,7 @@ func TestResetSetsAPasswordAndEndsAllSessions(t *testing.T) {
 			t.Error("an unknown address got a code")
 		}
 		code := codes["ada@example.com"]
-		if _, err := n.Verify(t.Context(), "ada@example.com", code, home); errs.KindOf(err) != errs.Invalid {
+		if _, err := n.Verify(t.Context(), "ada@example.com", code, "", home); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("the code of a reset signs in: %v", err)
 		}
 		step, err := n.Reset(t.Context(), "ada@example.com", code, "another long secret", home)
@@ -180,8 +180,12 @@ func TestResetSetsAPasswordAndEndsAllSessions(t *testing.T) {
 func TestSignUpOfAKnownAddress(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
 		n.signUp(t, "ada@example.com")
+		newcomer, err := n.SignUp(t.Context(), account.Newcomer{Email: "bob@example.com", Password: secret}, client("198.51.100.7"))
+		if err != nil {
+			t.Fatal(err)
+		}
 		step, err := n.SignUp(t.Context(), account.Newcomer{Email: "ADA@example.com", Password: "a password of a stranger"}, client("198.51.100.7"))
-		if err != nil || step.Grant != nil || step.Flow != "" {
+		if err != nil || step.Grant != nil || step.Flow != "" || len(step.Waits) != len(newcomer.Waits) {
 			t.Fatalf("SignUp = %+v, %v", step, err)
 		}
 		letters := n.outbox.take()
@@ -208,7 +212,7 @@ func TestPreHijack(t *testing.T) {
 		if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		got, err := n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], home)
+		got, err := n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "", home)
 		if err != nil || got.Grant == nil || !got.Grant.User.Verified {
 			t.Fatalf("Verify = %+v, %v", got, err)
 		}
@@ -232,7 +236,7 @@ func TestCodesAreRedeemedOnce(t *testing.T) {
 			}
 			code := n.codes(t)["ada@example.com"]
 			if got := parallel(64, func(i int) error {
-				_, err := n.Verify(t.Context(), "ada@example.com", code, client(fmt.Sprintf("203.0.113.%d", i)))
+				_, err := n.Verify(t.Context(), "ada@example.com", code, "", client(fmt.Sprintf("203.0.113.%d", i)))
 				return err
 			}); got != 1 {
 				t.Errorf("%d of 64 parallel uses succeeded, want 1", got)

@@ -429,7 +429,7 @@ func TestPreHijackByPasskey(t *testing.T) {
 		if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		got, err := n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], home)
+		got, err := n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "", home)
 		if err != nil || got.Grant == nil {
 			t.Fatalf("Verify = %+v, %v", got, err)
 		}

@@ -182,7 +182,7 @@ func TestAttack_SecretsOfProvidersElsewhere(t *testing.T) {
 			if step, err := n.Confirm(t.Context(), secret, account.Factor{TOTP: "123456"}, home); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("%s as a flow of a factor = %+v, %v", name, step, err)
 			}
-			if step, err := n.Verify(t.Context(), "ada@example.com", secret, home); errs.KindOf(err) != errs.Invalid {
+			if step, err := n.Verify(t.Context(), "ada@example.com", secret, "", home); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("%s as a code = %+v, %v", name, step, err)
 			}
 		}
@@ -284,7 +284,7 @@ func (n *abroad) checkCell(t *testing.T, name string, i int, local, remote, same
 	owner := step.Grant
 	code := n.codes(t)[email]
 	if local {
-		if step, err = n.Verify(t.Context(), email, code, client); err != nil {
+		if step, err = n.Verify(t.Context(), email, code, "", client); err != nil {
 			t.Fatal(err)
 		}
 		owner = step.Grant
@@ -328,7 +328,7 @@ func (n *abroad) checkCell(t *testing.T, name string, i int, local, remote, same
 		if err := n.AskCode(t.Context(), email, client); err != nil {
 			t.Fatal(err)
 		}
-		step, err := n.Verify(t.Context(), email, n.codes(t)[email], client)
+		step, err := n.Verify(t.Context(), email, n.codes(t)[email], "", client)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ type door struct {
 func doors() []door {
 	return []door{
 		{"verify", func(t *testing.T, n *node, email, secret string) error {
-			_, err := n.Verify(t.Context(), email, secret, home)
+			_, err := n.Verify(t.Context(), email, secret, "yet another long secret", home)
 			return err
 		}},
 		{"reset", func(t *testing.T, n *node, email, secret string) error {

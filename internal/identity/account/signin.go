@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -12,7 +13,14 @@ type Step struct {
 	Grant   *Grant   // nil while a factor is missing
 	Flow    string   // to be sent with the factor
 	Factors []string // any one of them is enough: totp, passkey, recovery
+	Waits   string   // of a sign-up that waits for its mail: the secret of its caller, as Client.Browser for Verify
 }
+
+// String prints no secret.
+func (s Step) String() string {
+	return fmt.Sprintf("account.Step{%v %d %v}", s.Grant, len(s.Flow), s.Factors)
+}
+func (s Step) GoString() string { return s.String() }
 
 // errSignIn is the answer to every sign-in that fails: an unknown address, a wrong password, an account without one, and an
 // account that is suspended answer alike.

@@ -28,15 +28,15 @@ type pending struct {
 	Password string   `json:"password,omitempty"` // PHC string
 	Name     string   `json:"name,omitempty"`
 	Roles    []string `json:"roles,omitempty"`
-	Browser  string   `json:"browser,omitempty"` // hash of Client.Browser
+	Browser  string   `json:"browser,omitempty"` // hash of Client.Browser or Step.Waits
 	By       string   `json:"by,omitempty"`      // account of the user who invites
 }
 
 // maxName is the largest length of a name in code points. It is the bound of users.name.
 const maxName = 200
 
-// SignUp begins or makes an account. If addresses are verified first, it only queues a mail and returns an empty Step; the
-// same happens for an address that has an account, so nobody learns of it. Otherwise it opens a session.
+// SignUp begins or makes an account. If addresses are verified first, it only queues a mail and returns a Step that waits;
+// the same happens for an address that has an account, so nobody learns of it. Otherwise it opens a session.
 func (s *Service) SignUp(ctx context.Context, who Newcomer, client Client) (step Step, err error) {
 	defer errs.Wrap(&err, "account.SignUp")
 	if s.rules.Signup == model.SignupClosed || (s.rules.Signup == model.SignupInvite && who.Invitation == "") {
@@ -47,16 +47,19 @@ func (s *Service) SignUp(ctx context.Context, who Newcomer, client Client) (step
 		return Step{}, err
 	}
 	data := pending{Password: hash, Name: who.Name}
-	if client.Browser != "" {
-		data.Browser = s.hashSecret(forSignUp, email, client.Browser)
-	}
 	if who.Invitation != "" {
 		return s.accept(ctx, email, who.Invitation, data, client)
 	}
 	if s.rules.Verify == model.VerifyLater {
 		return s.signUpNow(ctx, email, data, client)
 	}
-	return Step{}, s.askWith(ctx, letter{Kind: string(forSignUp), Email: email}, &data, client)
+	waits := client.Browser
+	if waits == "" {
+		waits = newSecret()
+		step.Waits = waits
+	}
+	data.Browser = s.hashSecret(forSignUp, email, waits)
+	return step, s.askWith(ctx, letter{Kind: string(forSignUp), Email: email}, &data, client)
 }
 
 // checkNewcomer checks everything that does not depend on other accounts, and hashes the password.
@@ -199,18 +202,33 @@ func (s *Service) userRow(w *work, email, name string) (json.RawMessage, error) 
 }
 
 // Verify consumes a mailed code: it makes the account of a sign-up, signs in, or confirms the address of an account.
-func (s *Service) Verify(ctx context.Context, email, code string, client Client) (step Step, err error) {
+//
+// A sign-up keeps its password only if Client.Browser is what the sign-up gave to its caller. Others give a new password. So a
+// stranger who signs up with the address of somebody else, who confirms it, never knows the password of the account.
+func (s *Service) Verify(ctx context.Context, email, code, secret string, client Client) (step Step, err error) {
 	defer errs.Wrap(&err, "account.Verify")
 	email, err = address(email, "/email")
 	if err != nil {
 		return Step{}, err
 	}
+	chosen := ""
+	if secret != "" {
+		if faults := s.passwordFaults("/password", secret, email); len(faults) > 0 {
+			return Step{}, &errs.Error{Kind: errs.Invalid, Message: "the body is not acceptable", Faults: faults}
+		}
+		if chosen, err = s.hasher.Hash(ctx, client.caller(), secret); err != nil {
+			return Step{}, err
+		}
+	}
 	return s.byCode(ctx, email, code, client, func(w *work, row *secretRow) (Step, error) {
-		var data pending
-		if row.Purpose == forSignUp {
-			if err := json.Unmarshal(row.Data, &data); err != nil {
-				return Step{}, err
-			}
+		data, err := row.pending()
+		switch {
+		case err != nil:
+			return Step{}, err
+		case chosen != "":
+			data.Password = chosen
+		case data.Password != "" && !s.signedUp(data, email, client):
+			return Step{}, invalid("/password", "required", "send the flow that sign-up answered with, or choose a password again")
 		}
 		return s.enter(w, email, data, client)
 	}, forSignUp, forSignIn, forAddress)

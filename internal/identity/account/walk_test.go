@@ -91,7 +91,7 @@ func (w *walk) step(draw *rapid.T) {
 		w.take(n.SignUp(ctx, account.Newcomer{Email: email, Password: "the stranger's password"}, from))
 		w.mail()
 	case 1:
-		w.take(n.Verify(ctx, email, text, from))
+		w.take(n.Verify(ctx, email, text, "the stranger's password", from))
 	case 2:
 		w.take(n.SignIn(ctx, email, text, from))
 	case 3:

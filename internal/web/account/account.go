@@ -112,7 +112,7 @@ func (h *Handler) step(w http.ResponseWriter) func(account.Step, error) error {
 		case step.Flow != "":
 			return answer(w, http.StatusOK, status{Status: "factor", Flow: step.Flow, Factors: step.Factors})
 		default:
-			return answer(w, http.StatusAccepted, status{Status: "verify"})
+			return answer(w, http.StatusAccepted, status{Status: "verify", Flow: step.Waits})
 		}
 	}
 }
@@ -158,15 +158,17 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "email", "code")
+	b, err := readBody(w, r, "email", "code", "flow", "password")
 	if err != nil {
 		return err
 	}
-	email, code := b.text("email"), b.text("code")
+	email, code, password := b.text("email"), b.text("code"), b.optional("password")
+	client := clientOf(r)
+	client.Browser = b.optional("flow")
 	if err := b.err(); err != nil {
 		return err
 	}
-	return h.step(w)(h.service.Verify(r.Context(), email, code, clientOf(r)))
+	return h.step(w)(h.service.Verify(r.Context(), email, code, password, client))
 }
 
 func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {

@@ -61,6 +61,7 @@ func done() []web.Answer { return []web.Answer{{Status: http.StatusNoContent, Ab
 func signUpDoc() *web.Doc {
 	about := mailed()
 	about.About = "A mail is on its way. The answer is the same for an address that has an account."
+	about.Members = append(about.Members, optional(text("flow", "A secret. Send it with the code, and the password of the sign-up counts.")))
 	return &web.Doc{
 		ID: "signUp", Tag: tag, Access: web.Public, Summary: "Sign up", Params: []string{"cookie"},
 		Body:    object(email, optional(text("password", "")), optional(text("name", "")), optional(text("invitation", "The code of an invitation, if sign-up needs one."))),
@@ -72,7 +73,8 @@ func verifyDoc() *web.Doc {
 	return &web.Doc{
 		ID: "verifyCode", Tag: tag, Access: web.Public, Summary: "Use a mailed code", Params: []string{"cookie"},
 		About: "Makes the account of a sign-up, signs in, or confirms an address. A code works once.",
-		Body:  object(email, mailCode), Answers: []web.Answer{sessionAnswer()}, Problems: []errs.Kind{errs.Malformed, errs.Invalid},
+		Body: object(email, mailCode, optional(text("flow", "From the answer of the sign-up. Without it the password of the sign-up does not count.")),
+			optional(text("password", "Of a sign-up, chosen again. Needed without the flow."))), Answers: []web.Answer{sessionAnswer()}, Problems: []errs.Kind{errs.Malformed, errs.Invalid},
 	}
 }
 
