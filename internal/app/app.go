@@ -157,6 +157,9 @@ func (a *App) openRows(ctx context.Context) error {
 	}
 	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own, Guard: a.guard})
 	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})
+	if own := a.Rules.Model.Accounts; own != nil && own.Audit.Keep > 0 {
+		a.services = append(a.services, service{"audit", audit.NewKeeper(a.Audit, own.Audit.Keep)})
+	}
 	if a.Keys, err = token.Open(a.folder.key()); err != nil {
 		return err
 	}

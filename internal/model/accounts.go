@@ -23,6 +23,7 @@ type Accounts struct {
 	Keys      Keys
 	Invite    *Invite // nil: only operators invite
 	Mail      Mail
+	Audit     Audit
 
 	// Positions has the position of each value of the file by its path: "mail.from", "providers.corp.client_id",
 	// "issuers.0.audience". Use At.
@@ -159,6 +160,11 @@ type Invite struct {
 type Mail struct {
 	From   string // address as in RFC 5322, such as Careers <no-reply@example.com>; "" if not given
 	Folder string // of templates, relative to the app's folder; "" if not given
+}
+
+// Audit says how long the audit log keeps its rows.
+type Audit struct {
+	Keep time.Duration // 0: for ever
 }
 
 // At returns the position of a value by the keys that lead to it, or of the nearest group around it.

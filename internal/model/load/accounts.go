@@ -23,7 +23,7 @@ const (
 
 func accountKeys() []string {
 	return []string{"url", "signup", "verify", "password", "passkeys", "totp", "codes", "sessions", "require",
-		"providers", "issuers", "keys", "invite", "mail"}
+		"providers", "issuers", "keys", "invite", "mail", "audit"}
 }
 
 func passwordKeys() []string { return []string{"min", "words"} }
@@ -33,6 +33,7 @@ func sessionKeys() []string  { return []string{"access", "idle", "longest", "eac
 func requireKeys() []string  { return []string{"when", "mfa"} }
 func inviteKeys() []string   { return []string{"by", "roles"} }
 func mailKeys() []string     { return []string{"from", "folder"} }
+func auditKeys() []string    { return []string{"keep"} }
 
 // defaultAccounts returns the accounts of an empty group.
 func defaultAccounts() *model.Accounts {
@@ -121,6 +122,8 @@ func (l *loader) readAccountKey(accounts *model.Accounts, key member) {
 		accounts.Invite = l.readInvite(key)
 	case "mail":
 		l.readMail(&accounts.Mail, value)
+	case "audit":
+		l.readAudit(&accounts.Audit, value)
 	}
 }
 
@@ -300,6 +303,18 @@ func (l *loader) appendOnce(words []string, word string, at *node, what string) 
 		return words
 	}
 	return append(words, word)
+}
+
+// longestKeep is the longest time that the audit log keeps rows of, if not for ever.
+const longestKeep = 3650 * day
+
+func (l *loader) readAudit(audit *model.Audit, value *node) {
+	if !l.isObject(value, "audit") {
+		return
+	}
+	for _, key := range l.known(value, "audit", auditKeys()) {
+		l.setDuration(&audit.Keep, key, day, longestKeep)
+	}
 }
 
 // checkSignup reports required fields of users that a sign-up cannot fill.

@@ -52,6 +52,7 @@ tables:
     longest: 30d
   invite: {by: "'editor' in auth.roles", roles: [hr]}
   mail: {from: Careers <no-reply@example.com>, folder: mail}
+  audit: {keep: 400d}
 `
 )
 
@@ -86,6 +87,7 @@ func TestAccounts(t *testing.T) {
 		}},
 		Invite: &model.Invite{By: editor, Roles: []string{"hr"}},
 		Mail:   model.Mail{From: "Careers <no-reply@example.com>", Folder: "mail"},
+		Audit:  model.Audit{Keep: 400 * day},
 	}
 	if diff := cmp.Diff(want, got, ignorePositions()); diff != "" {
 		t.Errorf("accounts (-want +got):\n%s", diff)

@@ -61,6 +61,7 @@ func TestEditorKeys(t *testing.T) {
 		{"keys", keyKeys(), keyProperties()},
 		{"invite", inviteKeys(), inviteProperties()},
 		{"mail", mailKeys(), mailProperties()},
+		{"audit", auditKeys(), auditProperties()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var editor []string

@@ -19,6 +19,7 @@ func accountProperties() schema {
 		"keys":      orNull(group("Bounds of API keys.", keyProperties())),
 		"invite":    orNull(group("Who may invite, and to which roles.", inviteProperties(), "by")),
 		"mail":      orNull(group("How mails look.", mailProperties())),
+		"audit":     orNull(group("How long the audit log keeps its rows.", auditProperties())),
 	}
 }
 
@@ -57,6 +58,12 @@ func requireProperties() schema {
 	return schema{
 		"when": described("The callers, as a condition on auth alone.", ref("expression")),
 		"mfa":  described("They need a second factor.", schema{"const": true}),
+	}
+}
+
+func auditProperties() schema {
+	return schema{
+		"keep": described("How long a row is kept, such as 400d. Default: for ever.", ref("duration")),
 	}
 }
 
