@@ -110,7 +110,7 @@ func (s *Service) confirmFactor(w *work, kind Kind, flow string, given Factor, c
 	if err != nil || row == nil {
 		return Step{}, err
 	}
-	a, _, err := s.accounts.get(w, row.Account)
+	a, _, err := s.lock(w, row.Account)
 	if err != nil || a.SuspendedAt != nil || a.Kind != kind {
 		return Step{}, ignoreMissing(err)
 	}

@@ -81,7 +81,7 @@ func (s *Service) arrive(w *work, who foreigner, client Client) (Arrival, error)
 
 // comeBack signs in to a linked account.
 func (s *Service) comeBack(w *work, row *identityRow, who foreigner, client Client) (Arrival, error) {
-	a, _, err := s.accounts.get(w, row.Account)
+	a, _, err := s.lock(w, row.Account)
 	if err != nil {
 		return Arrival{}, ignoreMissing(err)
 	}

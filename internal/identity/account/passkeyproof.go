@@ -65,7 +65,7 @@ func (s *Service) signInByPasskey(w *work, flow string, given passkey.Answer, cl
 	if err != nil || len(rows) == 0 || given.Handle != rows[0].Account {
 		return Step{}, err
 	}
-	a, _, err := s.accounts.get(w, rows[0].Account)
+	a, _, err := s.lock(w, rows[0].Account)
 	if err != nil {
 		return Step{}, ignoreMissing(err)
 	}

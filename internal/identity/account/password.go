@@ -105,7 +105,7 @@ func (s *Service) Reset(ctx context.Context, email, code, secret string, client 
 		return Step{}, err
 	}
 	return s.byCode(ctx, email, code, client, func(w *work, row *secretRow) (Step, error) {
-		a, err := s.findIn(w, KindUser, email)
+		a, err := s.lockIn(w, KindUser, email)
 		if err != nil || a == nil || a.SuspendedAt != nil {
 			return Step{}, err
 		}

@@ -92,9 +92,14 @@ func (s *Service) DeleteMe(ctx context.Context, who caller.Caller, client Client
 }
 
 func (s *Service) delete(w *work, a *accountRow, by caller.Caller, client Client) error {
-	if err := s.note(w, a, client, event{action: "account.deleted", actor: by}); err != nil {
+	if err := s.removeRows(w, a); err != nil {
 		return err
 	}
+	return s.note(w, a, client, event{action: "account.deleted", actor: by})
+}
+
+// removeRows deletes the rows of an account.
+func (s *Service) removeRows(w *work, a *accountRow) error {
 	if a.Kind != KindUser {
 		return s.accounts.remove(w, a.ID, 0)
 	}
@@ -137,7 +142,7 @@ func (s *Service) change(ctx context.Context, id string, f func(w *work, a *acco
 
 // byID finds an account by its id or by the id of its user.
 func (s *Service) byID(w *work, id string) (*accountRow, error) {
-	a, _, err := s.accounts.get(w, id)
+	a, _, err := s.lock(w, id)
 	if err == nil {
 		return &a, nil
 	}
@@ -154,7 +159,8 @@ func (s *Service) byID(w *work, id string) (*accountRow, error) {
 	if len(found) == 0 {
 		return nil, errs.New(errs.NotFound, "no such account")
 	}
-	return &found[0], nil
+	a, _, err = s.lock(w, found[0].ID)
+	return &a, err
 }
 
 // restampKeys makes every node read the keys of an account again.

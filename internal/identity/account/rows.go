@@ -10,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -64,6 +65,23 @@ func (t table[T]) get(w *work, id string) (row T, revision int64, err error) {
 		return row, 0, err
 	}
 	return row, found.Revision, json.Unmarshal(found.JSON, &row)
+}
+
+// lockAccount keeps others from changing an account, and from deciding on it, until the transaction ends.
+const lockAccount = `SELECT 1 FROM "ashlar_accounts" WHERE "id" = $1 FOR NO KEY UPDATE`
+
+// lock reads the account that a transaction decides on. What opens something for an account and what ends something take turns
+// by this lock. Otherwise a sign-in that read the account before a suspension could open a session after it. The order of locks
+// is: codes, the account, its sessions and factors, counters, the audit log.
+func (s *Service) lock(w *work, id string) (a accountRow, revision int64, err error) {
+	key, ok := value.ParseID(s.accounts.Table, id)
+	if ok && w.tx.Dialect() == sqlgen.Postgres { // SQLite has one writer
+		err = w.tx.Query(lockAccount, []value.Value{key}, func(value.Row) error { return nil })
+	}
+	if err != nil {
+		return a, 0, err
+	}
+	return s.accounts.get(w, id)
 }
 
 // list reads up to 500 rows that a filter admits, the oldest first.

@@ -36,18 +36,27 @@ func (s *Service) member(w *work, who caller.Caller) (*member, error) {
 		return nil, errs.New(errs.Unauthenticated, "sign in first: this needs a session")
 	}
 	row, _, err := s.sessions.get(w, id)
-	if errs.KindOf(err) == errs.NotFound || (err == nil && (row.Stamp != who.Proof().Stamp || row.over(w.now))) {
-		s.forget(who.Proof())
-		return nil, errEnded()
-	}
 	if err != nil {
-		return nil, err
+		return nil, s.ended(who, err)
 	}
-	a, accRev, err := s.accounts.get(w, row.Account)
+	a, accRev, err := s.lock(w, row.Account)
 	if err != nil {
-		return nil, err
+		return nil, s.ended(who, err)
+	}
+	row, _, err = s.sessions.get(w, id) // again: it may have ended before the lock
+	if err != nil || row.Stamp != who.Proof().Stamp || row.over(w.now) {
+		return nil, s.ended(who, err)
 	}
 	return &member{account: &a, session: &row, accRev: accRev}, nil
+}
+
+// ended returns the error for a caller whose session was not found, or has ended.
+func (s *Service) ended(who caller.Caller, err error) error {
+	if err != nil && errs.KindOf(err) != errs.NotFound {
+		return err
+	}
+	s.forget(who.Proof())
+	return errEnded()
 }
 
 // fresh is how old a proof may be for changes of credentials (ASVS 7.5.1).

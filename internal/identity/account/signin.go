@@ -91,13 +91,26 @@ func (s *Service) findIn(w *work, kind Kind, email string) (*accountRow, error) 
 	return &found[0], nil
 }
 
+// lockIn is findIn for an account on which the transaction decides.
+func (s *Service) lockIn(w *work, kind Kind, email string) (*accountRow, error) {
+	found, err := s.findIn(w, kind, email)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	a, _, err := s.lock(w, found.ID)
+	if err != nil {
+		return nil, lostRace(err)
+	}
+	return &a, nil
+}
+
 // afterPassword continues a sign-in whose password was compared with the one of an account as it was read. It returns an empty
 // Step if the sign-in fails.
 func (s *Service) afterPassword(w *work, read *accountRow, ok bool, fresh string, counters []counter, client Client) (Step, error) {
 	if !ok || read.ID == "" {
 		return Step{}, s.note(w, read, client, event{action: "sign_in.failed"})
 	}
-	a, revision, err := s.accounts.get(w, read.ID)
+	a, revision, err := s.lock(w, read.ID)
 	if err != nil {
 		return Step{}, ignoreMissing(err)
 	}

@@ -272,7 +272,7 @@ func (s *Service) byCode(ctx context.Context, email, code string, client Client,
 // enter signs in the owner of a verified address, and makes the account if there is none. The first proof of an address ends
 // what somebody else may have set before: the password of an unverified account, its sessions and its keys.
 func (s *Service) enter(w *work, email string, data pending, client Client) (Step, error) {
-	a, err := s.findIn(w, KindUser, email)
+	a, err := s.lockIn(w, KindUser, email)
 	if err != nil {
 		return Step{}, err
 	}
