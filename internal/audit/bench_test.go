@@ -53,7 +53,7 @@ func BenchmarkVerify(b *testing.B) {
 		}
 		b.Run("verify", func(b *testing.B) {
 			for b.Loop() {
-				if r, err := n.log.Verify(b.Context(), ""); err != nil || r.Rows != 20_000 {
+				if r, err := n.log.Verify(b.Context(), "", nil); err != nil || r.Rows != 20_000 {
 					b.Fatal(r, err)
 				}
 			}

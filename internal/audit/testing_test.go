@@ -105,7 +105,7 @@ func (n *node) exec(t *testing.T, sql string, args ...value.Value) {
 
 func (n *node) verify(t *testing.T, known string) (Result, error) {
 	t.Helper()
-	return n.log.Verify(t.Context(), known)
+	return n.log.Verify(t.Context(), known, nil)
 }
 
 // some returns events that differ.

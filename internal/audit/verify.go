@@ -27,15 +27,15 @@ type Result struct {
 
 // Verify walks the whole chain and compares its end with the head. known is the hash of an earlier head that was kept
 // elsewhere, or "": Verify then finds out whether the log still has it. A broken chain is a *ChainError. Rows may be
-// appended in the meantime.
-func (l *Log) Verify(ctx context.Context, known string) (_ Result, err error) {
+// appended in the meantime. progress, unless nil, is called with the number of verified rows every now and then.
+func (l *Log) Verify(ctx context.Context, known string, progress func(rows int64)) (_ Result, err error) {
 	defer errs.Wrap(&err, "audit.Verify")
 	for {
 		head, err := l.head(ctx)
 		if err != nil {
 			return Result{}, err
 		}
-		walk := &walk{log: l, begin: head, next: head.First, prev: head.Prev, known: known}
+		walk := &walk{log: l, begin: head, next: head.First, prev: head.Prev, known: known, progress: progress}
 		walk.seen, walk.trimmed = known == "" || known == head.Prev, head.First == 1
 		err = walk.run(ctx)
 		if _, broken := errors.AsType[*ChainError](err); broken {
@@ -61,6 +61,8 @@ type walk struct {
 	begin Head // read first
 	head  Head // read last
 
+	progress func(rows int64) // nil: nobody wants to know
+
 	seen    bool // a row has the hash known
 	trimmed bool // a row says that Trim removed what is missing at the beginning
 }
@@ -80,6 +82,9 @@ func (w *walk) run(ctx context.Context) error {
 			if err := w.step(entry); err != nil {
 				return err
 			}
+		}
+		if w.progress != nil {
+			w.progress(w.rows)
 		}
 		if page.Next != "" {
 			continue

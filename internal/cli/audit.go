@@ -58,7 +58,7 @@ func newAuditVerify() *cobra.Command {
 		Args: exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withAudit(cmd, &f.databaseFlags, args[0], func(ctx context.Context, log *audit.Log) error {
-				result, err := log.Verify(ctx, f.head)
+				result, err := log.Verify(ctx, f.head, nil)
 				if err != nil {
 					return err
 				}

@@ -38,7 +38,7 @@ func (rc *Receiver) chain(next Handler) Handler {
 // receive gives a request an id and a deadline, answers the errors and panics of next, and logs one line.
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
 	start := time.Now()
-	x := &exchange{client: r.Context(), probe: probe}
+	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe}
 	x.record = telemetry.Request{
 		ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: r.RemoteAddr,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -17,6 +18,7 @@ const statusClientGone = 499
 type exchange struct {
 	deadline
 	client  context.Context // context of the connection; it ends when the client goes away
+	timeout time.Duration   // from the start to the deadline
 	probe   bool            // the route is of class Probe
 	caller  caller.Caller
 	record  telemetry.Request

@@ -41,7 +41,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	rc := &Receiver{
 		log:           cfg.Logger,
 		identify:      cfg.Identify,
-		timeout:       orElse(cfg.Timeout, 30*time.Second),
+		timeout:       orElse(cfg.Timeout, defaultTimeout),
 		origins:       map[string]bool{},
 		maxConcurrent: int64(orElse(cfg.MaxConcurrent, 1024)),
 	}
@@ -59,6 +59,9 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	}
 	return rc, nil
 }
+
+// defaultTimeout is the deadline of a request unless the Config names one.
+const defaultTimeout = 30 * time.Second
 
 func orElse[T comparable](v, otherwise T) T {
 	var zero T

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
@@ -23,21 +22,6 @@ func (c *Console) auditRoutes() []Route {
 		{"GET /console/audit/export", Viewer, c.exportAudit},
 		{"POST /console/audit/verify", Viewer, c.verifyAudit},
 	}
-}
-
-// A verification is the last result of a verification of the audit log by this process.
-type verification struct {
-	mu      sync.Mutex
-	running bool
-	last    *verified
-}
-
-// verified is what a verification found.
-type verified struct {
-	At     time.Time
-	Rows   int64
-	Head   string
-	Broken string // why the chain is broken, or ""
 }
 
 // auditPage is a page of the audit log.
@@ -191,69 +175,4 @@ func (c *Console) anyAccount(ctx context.Context, id string) (account.Account, e
 		}
 	}
 	return account.Account{}, nil
-}
-
-// exportAudit streams what the filter picks. An error under way breaks the connection, so nobody takes a part for the whole.
-func (c *Console) exportAudit(q *Request) error {
-	values := q.r.URL.Query()
-	filter, err := filterOf(values)
-	if err != nil {
-		return err
-	}
-	detail := map[string]any{}
-	for name := range values {
-		detail[name] = values.Get(name)
-	}
-	_, client := q.By()
-	if err := c.accounts.Note(q.r.Context(), "audit.exported", detail, client); err != nil {
-		return err
-	}
-	q.answered = true
-	header := q.w.Header()
-	header.Set("Content-Type", "application/x-ndjson")
-	header.Set("Content-Disposition", `attachment; filename="audit-`+c.now().UTC().Format("20060102-150405")+`.ndjson"`)
-	_, err = c.audit.Export(q.r.Context(), q.w, filter)
-	return err
-}
-
-// verifyAudit walks the whole chain. Only one walk runs at a time.
-func (c *Console) verifyAudit(q *Request) error {
-	if !c.verified.begin() {
-		return errs.New(errs.Unavailable, "a verification is under way: look again when it has ended")
-	}
-	var found *verified
-	defer func() { c.verified.end(found) }()
-	result, err := c.audit.Verify(q.r.Context(), "")
-	broken, isBroken := errors.AsType[*audit.ChainError](err)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return errs.Wrapf(err, errs.Unavailable, "the log is too long for a page: run ashlar audit verify on the machine of the server")
-	case err != nil && !isBroken:
-		return err
-	}
-	found = &verified{At: c.now(), Rows: result.Rows, Head: result.Head.Hash}
-	if isBroken {
-		found.Broken = broken.Error()
-	}
-	return q.Redirect("/console/audit")
-}
-
-func (v *verification) begin() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.running {
-		return false
-	}
-	v.running = true
-	return true
-}
-
-// end keeps the result, if there is one.
-func (v *verification) end(found *verified) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.running = false
-	if found != nil {
-		v.last = found
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
@@ -23,7 +24,7 @@ import (
 type Log interface {
 	List(ctx context.Context, filter audit.Filter, cursor string, limit int) (audit.Page, error)
 	Export(ctx context.Context, w io.Writer, filter audit.Filter) (int64, error)
-	Verify(ctx context.Context, known string) (audit.Result, error)
+	Verify(ctx context.Context, known string, progress func(rows int64)) (audit.Result, error)
 }
 
 // A Config says what a Console works with.
@@ -125,7 +126,17 @@ func functions() template.FuncMap {
 		"rfc":      func(at any) string { return format(at, time.RFC3339) },
 		"utc":      func(at any) string { return format(at, shownTime) + " UTC" },
 		"contains": slices.Contains[[]string],
+		"grouped":  grouped,
 	}
+}
+
+// grouped prints a number with a comma after each thousand.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
 }
 
 // format prints a time.Time or *time.Time in UTC.

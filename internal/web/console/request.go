@@ -96,12 +96,15 @@ func (q *Request) Page(status int, title string, t *template.Template, data any)
 
 func (q *Request) html(status int, body []byte) error {
 	q.answered = true
-	header := q.w.Header()
+	setPolicy(q.w.Header())
+	return web.Bytes(q.w, status, "text/html; charset=utf-8", body)
+}
+
+func setPolicy(header http.Header) {
 	header.Set("Content-Security-Policy", policy)
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-	return web.Bytes(q.w, status, "text/html; charset=utf-8", body)
 }
 
 // page is Page with a template of this package.
