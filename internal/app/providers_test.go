@@ -176,3 +176,23 @@ func TestUnreachableProviderIsAWarning(t *testing.T) {
 		t.Errorf("departure = %d", got.status)
 	}
 }
+
+// A page of another site does not sign a browser in through a provider that still knows its user. A click on a link does, and so
+// does a page of this site.
+func TestForgery_NoOtherSiteForcesASignIn(t *testing.T) {
+	op := oidctest.New(t)
+	run := start(t, opened(t, withProvider(t, op), Config{Logger: (&log{}).logger()}))
+	for _, tt := range []struct {
+		site, user string
+		want       int
+	}{
+		{"cross-site", "", http.StatusForbidden}, {"cross-site", "?0", http.StatusForbidden}, {"cross-site", "?1", http.StatusSeeOther},
+		{"same-site", "", http.StatusSeeOther}, {"same-origin", "", http.StatusSeeOther}, {"none", "?1", http.StatusSeeOther}, {"", "", http.StatusSeeOther},
+	} {
+		b := &browser{run.base, map[string]*http.Cookie{}}
+		got := b.send(t, "GET", "/auth/oidc/corp", "", "Sec-Fetch-Site", tt.site, "Sec-Fetch-User", tt.user)
+		if got.StatusCode != tt.want || (len(b.cookies) > 0) != (tt.want == http.StatusSeeOther) {
+			t.Errorf("from %q by %q = %s with %d cookies, want %d", tt.site, tt.user, got.Status, len(b.cookies), tt.want)
+		}
+	}
+}

@@ -9,12 +9,11 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
 
 // A8: a stranger signs up with another's address, adds a second factor and begins a sign-in. When the owner resets the
 // password, nothing of it is left.
-func TestFactorsOfAStrangerEndWithTheReset(t *testing.T) {
+func TestPreHijack_FactorsOfAStrangerEndWithTheReset(t *testing.T) {
 	later := func(a *model.Accounts) { a.TOTP, a.Verify = true, model.VerifyLater }
 	eachWith(t, later, func(t *testing.T, n *node) {
 		stranger := client("198.51.100.7")
@@ -22,12 +21,12 @@ func TestFactorsOfAStrangerEndWithTheReset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		who := n.Caller(t, step.Grant.Access)
+		who := n.caller(t, step.Grant.Access)
 		e, err := n.BeginTOTP(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		recovery, err := n.ConfirmTOTP(t.Context(), who, accounttest.TOTP(t, e.Secret, n.Clock.Now()), stranger)
+		recovery, err := n.ConfirmTOTP(t.Context(), who, code(t, e.Secret, n.clock.now()), stranger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,15 +34,15 @@ func TestFactorsOfAStrangerEndWithTheReset(t *testing.T) {
 		if err != nil || waits.Flow == "" {
 			t.Fatalf("SignIn = %+v, %v", waits, err)
 		}
-		n.Outbox.Take()
+		n.outbox.take()
 		if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		step, err = n.Reset(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "the owner's own secret", home)
+		step, err = n.Reset(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "the owner's own secret", home)
 		if err != nil || step.Grant == nil {
 			t.Fatalf("Reset = %+v, %v", step, err)
 		}
-		for name, factor := range map[string]account.Factor{"recovery": {Recovery: recovery[0]}, "totp": {TOTP: accounttest.TOTP(t, e.Secret, n.Clock.Now())}} {
+		for name, factor := range map[string]account.Factor{"recovery": {Recovery: recovery[0]}, "totp": {TOTP: code(t, e.Secret, n.clock.now())}} {
 			if _, err := n.Confirm(t.Context(), waits.Flow, factor, stranger); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("the stranger's flow with %s: %v", name, err)
 			}
@@ -52,7 +51,7 @@ func TestFactorsOfAStrangerEndWithTheReset(t *testing.T) {
 }
 
 // A sign-in that waits for its factor ends with the password that began it.
-func TestFlowsEndWithThePassword(t *testing.T) {
+func TestReplay_FlowsEndWithThePassword(t *testing.T) {
 	eachWith(t, withTOTP, func(t *testing.T, n *node) {
 		_, recovery := n.enrol(t, "ada@example.com")
 		waits, err := n.SignIn(t.Context(), "ada@example.com", secret, home)
@@ -62,7 +61,7 @@ func TestFlowsEndWithThePassword(t *testing.T) {
 		if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.Reset(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "another long secret", home); err != nil {
+		if _, err := n.Reset(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "another long secret", home); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := n.Confirm(t.Context(), waits.Flow, account.Factor{Recovery: recovery[0]}, home); errs.KindOf(err) != errs.Invalid {
@@ -72,9 +71,9 @@ func TestFlowsEndWithThePassword(t *testing.T) {
 }
 
 // A key never does more than its scopes, and no scope lets it invite.
-func TestKeysDoNotInvite(t *testing.T) {
+func TestEscalation_KeysDoNotInvite(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		who := n.Caller(t, n.NewUser(t, "ada@example.com").Access)
+		who := n.caller(t, n.signUp(t, "ada@example.com").Access)
 		key, err := n.MakeKey(t.Context(), who, account.NewKey{Name: "ci", Scopes: []string{"reader"}}, home)
 		if err != nil {
 			t.Fatal(err)
@@ -93,9 +92,9 @@ func TestKeysDoNotInvite(t *testing.T) {
 }
 
 // Signing in to an account of one's own does not buy more guesses for others.
-func TestOwnSuccessKeepsTheCountOfTheAddress(t *testing.T) {
+func TestGuessing_OwnSuccessKeepsTheCountOfTheAddress(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.NewUser(t, "eve@example.com")
+		n.signUp(t, "eve@example.com")
 		from := client("198.51.100.7")
 		limited := false
 		for i := range 80 {
@@ -124,12 +123,12 @@ func TestRightPasswordsAreNotCountedAsGuesses(t *testing.T) {
 }
 
 // The device cookie of a user opens no counter for an operator, and many devices share one bound.
-func TestDeviceCookiesAreBounded(t *testing.T) {
+func TestGuessing_DeviceCookiesAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.NewUser(t, "ada@example.com")
+		n.signUp(t, "ada@example.com")
 		var devices []string
 		for range 8 {
-			n.Clock.Pass(time.Hour)
+			n.clock.pass(time.Hour)
 			step, err := n.SignIn(t.Context(), "ada@example.com", secret, home)
 			if err != nil {
 				t.Fatal(err)

@@ -43,8 +43,12 @@ type proof struct {
 	mfa     bool
 }
 
-// open opens a session of an account. It ends the oldest ones beyond the model's bound.
+// open opens a session of an account. It ends the session that the client came with, and the oldest ones beyond the model's
+// bound.
 func (s *Service) open(w *work, a *accountRow, how proof, client Client) (*Grant, error) {
+	if err := s.replace(w, a.ID, client); err != nil {
+		return nil, err
+	}
 	if err := s.makeRoom(w, a.ID); err != nil {
 		return nil, err
 	}
@@ -70,6 +74,19 @@ func (s *Service) open(w *work, a *accountRow, how proof, client Client) (*Grant
 		grant.Device = s.newDevice(a.Kind, a.Email)
 	}
 	return grant, err
+}
+
+// replace ends the session of an account that a client came with: who proves again gets a new session in its place.
+func (s *Service) replace(w *work, account string, client Client) error {
+	id, ok := client.Who.Session()
+	if !ok {
+		return nil
+	}
+	row, revision, err := s.sessions.get(w, id)
+	if err != nil || row.Account != account {
+		return ignoreMissing(err)
+	}
+	return lostRace(s.sessions.remove(w, id, revision))
 }
 
 // The longest lives of an operator's session. An operator may do more than any user.

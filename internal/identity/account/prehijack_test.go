@@ -32,7 +32,7 @@ func TestPreHijack_ThePasswordOfASignUpNeedsItsFlow(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				code, from := n.Codes(t)["ada@example.com"], home
+				code, from := n.codes(t)["ada@example.com"], home
 				from.Browser = tt.flow(waits.Waits)
 				step, err := n.Verify(t.Context(), "ada@example.com", code, tt.password, from)
 				if got := faultsOf(err); got != tt.faults || (step.Grant != nil) != (tt.faults == "") {

@@ -38,10 +38,13 @@ func (s *Service) Fresh(who caller.Caller) error {
 	return (&member{session: &sessionRow{Since: since}}).mustBeFresh(s.now())
 }
 
-// EndOthers ends all sessions of the caller's account except the one that the caller came with.
+// EndOthers ends all sessions of the caller's account except the one that the caller came with. It needs a recent proof.
 func (s *Service) EndOthers(ctx context.Context, who caller.Caller, client Client) (err error) {
 	defer errs.Wrap(&err, "account.EndOthers")
 	return s.as(ctx, who, func(w *work, m *member) error {
+		if err := m.mustBeFresh(w.now); err != nil {
+			return err
+		}
 		if err := s.endAll(w, m.account.ID, m.session.ID); err != nil {
 			return err
 		}

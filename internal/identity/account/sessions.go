@@ -85,11 +85,14 @@ func (s *Service) as(ctx context.Context, who caller.Caller, f func(w *work, m *
 	})
 }
 
-// SignOut ends the session of a caller, or all sessions of its account.
+// SignOut ends the session of a caller, or all sessions of its account. All of them need a recent proof.
 func (s *Service) SignOut(ctx context.Context, who caller.Caller, all bool, client Client) (err error) {
 	defer errs.Wrap(&err, "account.SignOut")
 	return s.as(ctx, who, func(w *work, m *member) error {
 		if all {
+			if err := m.mustBeFresh(w.now); err != nil {
+				return err
+			}
 			if err := s.endAll(w, m.account.ID, ""); err != nil {
 				return err
 			}
@@ -122,7 +125,7 @@ func (r *sessionRow) public(current string) Session {
 	}
 }
 
-// EndSession ends one session of the caller's account.
+// EndSession ends one session of the caller's account. Another one than the caller's needs a recent proof (ASVS 7.5.2).
 func (s *Service) EndSession(ctx context.Context, who caller.Caller, id string, client Client) (err error) {
 	defer errs.Wrap(&err, "account.EndSession")
 	return s.as(ctx, who, func(w *work, m *member) error {
@@ -132,6 +135,11 @@ func (s *Service) EndSession(ctx context.Context, who caller.Caller, id string, 
 		}
 		if err != nil {
 			return err
+		}
+		if id != m.session.ID {
+			if err := m.mustBeFresh(w.now); err != nil {
+				return err
+			}
 		}
 		return s.end(w, m.account, id, client)
 	})

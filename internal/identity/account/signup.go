@@ -92,7 +92,8 @@ func (s *Service) passwordFaults(pointer, secret string, about ...string) []errs
 	if s.rules.Password == nil {
 		return []errs.Fault{{Pointer: pointer, Code: "unknown", Detail: "this app has no passwords"}}
 	}
-	err := password.Check(password.Policy{Min: s.rules.Password.Min, Words: s.rules.Password.Words}, secret, about...)
+	words := append(slices.Clip(s.rules.Password.Words), s.model.Name)
+	err := password.Check(password.Policy{Min: s.rules.Password.Min, Words: words}, secret, about...)
 	failure, ok := errors.AsType[*errs.Error](err)
 	if !ok {
 		return nil

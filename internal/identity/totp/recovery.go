@@ -1,20 +1,22 @@
 package totp
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
 // Codes is the number of recovery codes of an account.
 const Codes = 10
 
-// A recovery code has 12 letters of 5 bits, in groups.
+// A recovery code has 24 letters of 5 bits, in groups. So its hash may be a fast one (ASVS 5.0, 6.5.2).
 const (
-	codeLetters = 12
+	codeLetters = 24
 	groupSize   = 4
 	alphabet    = "0123456789abcdefghjkmnpqrstvwxyz" // Crockford's: no i, l, o and u
 )
@@ -34,7 +36,7 @@ func (*Recovery) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "REDACTE
 // A Hash is what the database keeps of a recovery code.
 type Hash [sha256.Size]byte
 
-// Make returns new codes for an account, such as 7k2m-xq9d-03fw, and their hashes in the same order.
+// Make returns new codes for an account, such as 7k2m-xq9d-03fw-…, and their hashes in the same order.
 func (r *Recovery) Make(account string) (codes [Codes]string, hashes [Codes]Hash) {
 	for i := range codes {
 		letters := make([]byte, codeLetters)
@@ -43,9 +45,14 @@ func (r *Recovery) Make(account string) (codes [Codes]string, hashes [Codes]Hash
 			letters[j] = alphabet[b%32]
 		}
 		hashes[i] = r.hash(account, string(letters))
-		codes[i] = string(letters[:groupSize]) + "-" + string(letters[groupSize:2*groupSize]) + "-" + string(letters[2*groupSize:])
+		codes[i] = grouped(letters)
 	}
 	return codes, hashes
+}
+
+// grouped joins groups of letters with hyphens.
+func grouped(letters []byte) string {
+	return string(bytes.Join(slices.Collect(slices.Chunk(letters, groupSize)), []byte("-")))
 }
 
 // Hash returns the hash of a code that somebody typed, or false if the text cannot be a code. Case, spaces and hyphens do

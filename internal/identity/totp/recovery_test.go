@@ -9,7 +9,7 @@ import (
 )
 
 func TestRecoveryCodes(t *testing.T) {
-	form := regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){2}[0-9a-hjkmnp-tv-z]{4}$`)
+	form := regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){5}[0-9a-hjkmnp-tv-z]{4}$`)
 	recovery, known := NewRecovery([32]byte{7}), map[string]bool{}
 	for range 100 {
 		codes, hashes := recovery.Make("account-1")

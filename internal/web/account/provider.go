@@ -31,6 +31,9 @@ func (h *Handler) providers(w http.ResponseWriter, _ *http.Request) error {
 
 // depart sends a browser to a provider. With a redirect the session lives in a cookie: an address never holds a token.
 func (h *Handler) depart(w http.ResponseWriter, r *http.Request) error {
+	if isForced(r) {
+		return errs.New(errs.Forbidden, "a page of another site may not sign you in: open this app first")
+	}
 	next, client := r.URL.Query().Get("redirect"), clientOf(r)
 	client.Cookie = client.Cookie || next != ""
 	d, err := h.service.BeginProvider(r.Context(), r.PathValue("provider"), next, browserOf(r), client)
@@ -45,6 +48,12 @@ func (h *Handler) depart(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.SetCookie(w, cookie)
 	return seeOther(w, d.URL)
+}
+
+// isForced reports whether a page of another site sends the browser here by itself. A provider that still knows the user would
+// sign the browser in, although nobody has asked for it. Browsers send these headers by themselves (Fetch Metadata).
+func isForced(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-User") != "?1"
 }
 
 func seeOther(w http.ResponseWriter, address string) error {

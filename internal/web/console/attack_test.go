@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,15 +17,15 @@ func TestCredentialsOfUsersAndOperatorsAreApart(t *testing.T) {
 	w := newWorld(t, source)
 	owner := w.operator("owner")
 	_, grant := w.user("ada@example.com", "Ada")
-	step, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3", Cookie: true})
+	step, err := w.service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3", Cookie: true})
 	if err != nil || step.Grant.Cookie == "" {
 		t.Fatal(step, err)
 	}
-	service, err := w.Service.NewService(t.Context(), "backup", nil, account.Client{})
+	service, err := w.service.NewService(t.Context(), "backup", nil, account.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := w.Service.MakeServiceKey(t.Context(), service, account.NewKey{Name: "night", Scopes: []string{"reader"}}, account.Client{})
+	key, err := w.service.MakeServiceKey(t.Context(), service, account.NewKey{Name: "night", Scopes: []string{"reader"}}, account.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,13 +42,13 @@ func TestCredentialsOfUsersAndOperatorsAreApart(t *testing.T) {
 		}
 		v.shows(v.post("/console/users/invite", "email", "eve@example.com"), 401)
 	}
-	if who, err := w.Service.ByCookie(t.Context(), owner.cookies[sessionCookie]); errs.KindOf(err) != errs.Unauthenticated {
+	if who, err := w.service.ByCookie(t.Context(), owner.cookies[sessionCookie]); errs.KindOf(err) != errs.Unauthenticated {
 		t.Errorf("the cookie of an operator is the user %v, %v", who, err)
 	}
-	if _, err := w.Service.Refresh(t.Context(), owner.cookies[sessionCookie], account.Client{}); errs.KindOf(err) != errs.Unauthenticated {
+	if _, err := w.service.Refresh(t.Context(), owner.cookies[sessionCookie], account.Client{}); errs.KindOf(err) != errs.Unauthenticated {
 		t.Errorf("the cookie of an operator refreshes: %v", err)
 	}
-	if _, err := w.Service.SignIn(t.Context(), "owner@example.com", passphrase, account.Client{Address: "192.0.2.4"}); errs.KindOf(err) != errs.Unauthenticated {
+	if _, err := w.service.SignIn(t.Context(), "owner@example.com", passphrase, account.Client{Address: "192.0.2.4"}); errs.KindOf(err) != errs.Unauthenticated {
 		t.Errorf("an operator signs in as a user: %v", err)
 	}
 	v := w.visitor()
@@ -60,17 +61,17 @@ func TestFlowsOfUsersAndOperatorsAreApart(t *testing.T) {
 	owner := w.operator("owner")
 	secret, _ := owner.enroll()
 	_, grant := w.user("ada@example.com", "Ada")
-	who := w.Caller(w.t, grant.Access)
-	e, err := w.Service.BeginTOTP(t.Context(), who)
+	who := w.caller(grant.Access)
+	e, err := w.service.BeginTOTP(t.Context(), who)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Service.ConfirmTOTP(t.Context(), who, w.code(e.Secret), account.Client{}); err != nil {
+	if _, err := w.service.ConfirmTOTP(t.Context(), who, w.code(e.Secret), account.Client{}); err != nil {
 		t.Fatal(err)
 	}
-	w.Clock.Pass(time.Minute)
+	w.pass(time.Minute)
 	client := account.Client{Address: "192.0.2.3"}
-	step, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, client)
+	step, err := w.service.SignIn(t.Context(), "ada@example.com", passphrase, client)
 	if err != nil || step.Flow == "" {
 		t.Fatal(step, err)
 	}
@@ -79,11 +80,11 @@ func TestFlowsOfUsersAndOperatorsAreApart(t *testing.T) {
 	if len(v.cookies) != 0 {
 		t.Errorf("the flow of a user gives the cookies %v", v.cookies)
 	}
-	step, err = w.Service.OperatorSignIn(t.Context(), "owner@example.com", passphrase, client)
+	step, err = w.service.OperatorSignIn(t.Context(), "owner@example.com", passphrase, client)
 	if err != nil || step.Flow == "" {
 		t.Fatal(step, err)
 	}
-	if step, err := w.Service.Confirm(t.Context(), step.Flow, account.Factor{TOTP: w.code(secret)}, client); errs.KindOf(err) != errs.Invalid {
+	if step, err := w.service.Confirm(t.Context(), step.Flow, account.Factor{TOTP: w.code(secret)}, client); errs.KindOf(err) != errs.Invalid {
 		t.Errorf("the flow of an operator gives a user's session: %+v, %v", step, err)
 	}
 }
@@ -94,9 +95,9 @@ func TestSessionsOfOperatorsEndWithinAWeek(t *testing.T) {
 	v, idle := w.operator("owner"), w.operator("viewer")
 	for range 8 {
 		v.shows(v.get("/console/users"), 200)
-		w.Clock.Pass(20 * time.Hour)
+		w.pass(20 * time.Hour)
 	}
-	w.Clock.Pass(8*time.Hour + time.Minute)
+	w.pass(8*time.Hour + time.Minute)
 	for name, each := range map[string]*visitor{"used": v, "idle": idle} {
 		if a := each.get("/console/users"); !strings.HasPrefix(a.path(), "/console/sign-in") {
 			t.Errorf("after a week the %s session gets %d to %q", name, a.Code, a.path())
@@ -127,7 +128,7 @@ func TestOperatorsDoNotReachOperators(t *testing.T) {
 			}
 		}
 	}
-	if a, err := w.Service.Account(t.Context(), account.KindOperator, owner); err != nil || a.SuspendedAt != nil {
+	if a, err := w.service.Account(t.Context(), account.KindOperator, owner); err != nil || a.SuspendedAt != nil {
 		t.Errorf("the owner is %+v, %v", a, err)
 	}
 }
@@ -171,7 +172,7 @@ func TestPagesLoadNothingOfOthersAndStandInNoFrame(t *testing.T) {
 			t.Errorf("%s has inline code or style", path)
 		}
 	}
-	secret, err := w.Service.OperatorLink(t.Context(), "viewer")
+	secret, err := w.service.OperatorLink(t.Context(), "viewer")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +211,7 @@ func TestXSS_TextsOfUsersAreOnlyTexts(t *testing.T) {
 	w := newWorld(t, source)
 	v := w.operator("owner")
 	id, _ := w.user("ada@example.com", "Ada")
-	service, err := w.Service.NewService(t.Context(), "clean", nil, account.Client{})
+	service, err := w.service.NewService(t.Context(), "clean", nil, account.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,21 +219,21 @@ func TestXSS_TextsOfUsersAreOnlyTexts(t *testing.T) {
 		email := strings.Repeat("x", i+1) + "'&=`{}@example.com"
 		w.users++
 		agent := account.Client{Address: "2001:db8:1::" + text[:1], Agent: text, Request: text}
-		step, err := w.Service.SignUp(t.Context(), account.Newcomer{Email: email, Name: text, Password: passphrase}, agent)
+		step, err := w.service.SignUp(t.Context(), account.Newcomer{Email: email, Name: text, Password: passphrase}, agent)
 		if err != nil || step.Grant == nil {
 			t.Fatal(step, err)
 		}
-		other, err := w.Service.NewService(t.Context(), text, nil, account.Client{})
+		other, err := w.service.NewService(t.Context(), text, nil, account.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Service.MakeServiceKey(t.Context(), other, account.NewKey{Name: text, Scopes: []string{"reader"}}, account.Client{}); err != nil {
+		if _, err := w.service.MakeServiceKey(t.Context(), other, account.NewKey{Name: text, Scopes: []string{"reader"}}, account.Client{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Service.Note(t.Context(), "attack.tried", map[string]any{text: text}, account.Client{Address: text, Request: text}); err != nil {
+		if err := w.service.Note(t.Context(), "attack.tried", map[string]any{text: text}, account.Client{Address: text, Request: text}); err != nil {
 			t.Fatal(err)
 		}
-		secret, err := w.Service.OperatorLink(t.Context(), "viewer")
+		secret, err := w.service.OperatorLink(t.Context(), "viewer")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -293,4 +294,37 @@ func TestFormsAreBounded(t *testing.T) {
 	v.header.Del("Content-Type")
 	v.shows(v.post("/console/services", "name", "a\x00b"), 422)
 	v.shows(v.post("/console/services", "name", "a\xffb"), 400)
+}
+
+// Signing in again ends the session that the browser came with.
+func TestReplay_SigningInAgainEndsTheFormerSession(t *testing.T) {
+	w := newWorld(t, source)
+	v := w.operator("owner")
+	former := w.visitor()
+	former.cookies[sessionCookie] = v.cookies[sessionCookie]
+	v.leads(v.post("/console/sign-in", "email", "owner@example.com", "password", passphrase), "/console")
+	if v.cookies[sessionCookie] == former.cookies[sessionCookie] {
+		t.Error("the session kept its cookie")
+	}
+	v.shows(v.get("/console/users"), 200)
+	if a := former.get("/console/users"); !strings.HasPrefix(a.path(), "/console/sign-in?") {
+		t.Errorf("the former session: %d to %q", a.Code, a.path())
+	}
+}
+
+// Each page of an operator leads to the sign-out. Fields for passwords are masked, and open to password managers.
+func TestPagesLeadToTheSignOutAndMaskPasswords(t *testing.T) {
+	w := newWorld(t, source)
+	v := w.operator("owner")
+	for _, path := range []string{"/console/users", "/console/services", "/console/operators", "/console/audit"} {
+		a := v.get(path)
+		v.shows(a, 200, `action="/console/sign-out"`)
+	}
+	for path, complete := range map[string]string{"/console/begin": "new-password", "/console/sign-in": "current-password"} {
+		a := w.visitor().get(path)
+		field := regexp.MustCompile(`<input[^>]*name="?password"?[^>]*>`).FindString(a.body)
+		if !strings.Contains(field, `type="password"`) || !strings.Contains(field, `autocomplete="`+complete+`"`) {
+			t.Errorf("%s: %s", path, field)
+		}
+	}
 }

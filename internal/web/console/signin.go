@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 )
 
@@ -106,6 +107,9 @@ func (c *Console) afterProof(q *Request, page string, p signInPage, step account
 
 // enter sets the cookies of a session and shows the first page.
 func (c *Console) enter(q *Request, g *account.Grant, next string) error {
+	if err := c.leaveFormer(q); err != nil {
+		return err
+	}
 	setCookie(q.w, sessionCookie, g.Cookie, g.Expires)
 	if g.Device != "" {
 		setCookie(q.w, deviceCookie, g.Device, 400*24*time.Hour)
@@ -114,6 +118,22 @@ func (c *Console) enter(q *Request, g *account.Grant, next string) error {
 		next = "/console"
 	}
 	return q.Redirect(next)
+}
+
+// leaveFormer ends the session that the browser came with. The new cookie replaces it.
+func (c *Console) leaveFormer(q *Request) error {
+	cookies := q.r.CookiesNamed(sessionCookie)
+	if len(cookies) != 1 {
+		return nil
+	}
+	former, err := c.accounts.OperatorByCookie(q.r.Context(), cookies[0].Value)
+	if err == nil {
+		err = c.accounts.SignOut(q.r.Context(), former.Caller, false, q.client())
+	}
+	if errs.KindOf(err) == errs.Unauthenticated { // it has ended already
+		return nil
+	}
+	return err
 }
 
 // nextOf returns the page of the console to show after a sign-in, or "".
