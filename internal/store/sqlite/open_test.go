@@ -11,7 +11,6 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
-	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -207,7 +206,7 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // Several processes that make a database at once all find it theirs.
 func TestOpenTogether(t *testing.T) {
-	for range effort.Cases(40, 400) {
+	for range 100 {
 		path := filepath.Join(t.TempDir(), "data.db")
 		var wg sync.WaitGroup
 		for range 4 {

@@ -2,12 +2,18 @@ package account_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
+	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/account"
 	"github.com/ashlar-dev/ashlar/internal/web/openapi"
 )
@@ -49,4 +55,37 @@ func TestRoutesAreDescribed(t *testing.T) {
 		}
 		ids[route.Doc.ID] = true
 	}
+}
+
+// Every request that answers with a session stands in the table of docs/security.md, and no other (ASVS 6.1.3, 6.3.4).
+func TestEveryWayInIsDocumented(t *testing.T) {
+	h, err := account.New(nil, nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, route := range h.Routes() {
+		if slices.ContainsFunc(route.Doc.Answers, givesSession) {
+			want = append(want, route.Pattern)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## Ways in\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var got []string
+	for _, found := range regexp.MustCompile("`((?:GET|POST) [^`]*)`").FindAllStringSubmatch(section, -1) {
+		got = append(got, found[1])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the ways in (-routes +page):\n%s", diff)
+	}
+}
+
+func givesSession(a web.Answer) bool {
+	return slices.ContainsFunc(a.Members, func(m web.Member) bool { return m.Name == "access_token" })
 }
