@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 const ledger = `
@@ -28,10 +30,7 @@ tables:
 
 // A server killed under the writes of 64 clients has lost no acknowledged write, and starts again.
 func TestKill(t *testing.T) {
-	rounds := 20
-	if testing.Short() {
-		rounds = 3
-	}
+	rounds := effort.Cases(12, 100)
 	dir := writeApp(t, ledger)
 	acknowledged := 0
 	for round := range rounds {

@@ -213,6 +213,7 @@ func TestTwoAtOnce(t *testing.T) {
 
 // The memory of a move does not grow with the rows.
 func TestMemory(t *testing.T) {
+	effort.SkipRaced(t)
 	const rows, size = 60_000, 1000
 	m := parse(t, "\ntables: {pages: {key: int, fields: {text: {type: text}}}}")
 	each(t, func(t *testing.T, from, to engine) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 const counted = `
@@ -41,6 +42,7 @@ func zeroTime(spy *watched) string {
 // Many taken ids must not slow creates down. Creates once walked over all of them, one by one, while every other write
 // waited.
 func TestExhaustion_ManyGivenIDs(t *testing.T) {
+	effort.SkipRaced(t)
 	onBoth(t, counted, func(t *testing.T, db *DB, spy *watched) {
 		const given = 200_000
 		first := must(t, db, nobody, "things", `{}`)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -65,6 +66,7 @@ func remove(t *testing.T, db *DB, table string, id value.Value) error {
 
 // A deletion follows a chain of more than 1,000 rows, whatever references made it. SQLite alone cannot.
 func TestDeepCascades(t *testing.T) {
+	effort.SkipRaced(t)
 	const depth = 3_000
 	for _, tt := range []struct {
 		name  string
@@ -146,6 +148,7 @@ func TestDeepCascadesClear(t *testing.T) {
 // A row restricts the deletion of many others. The only writer must do no more than a bounded count: it once deleted all
 // the others first, for each such request.
 func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
+	effort.SkipRaced(t)
 	const children = 20_000
 	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
 		fillBranch(t, spy, "nodes", children, "n, CASE WHEN n > 1 THEN 1 END, NULL, NULL, NULL")
@@ -183,6 +186,7 @@ func TestExhaustion_ALongDeletionThatIsRefused(t *testing.T) {
 
 // The writer's count has a bound. SQLite would otherwise collect every row that refers to the deleted one.
 func TestExhaustion_TheCountEndsEarly(t *testing.T) {
+	effort.SkipRaced(t)
 	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
 		cascadeRows := int64(db.limits.cascadeRows)
 		fastest := func(id int64) time.Duration {

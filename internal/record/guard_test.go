@@ -335,7 +335,7 @@ func TestEndedSessionsAreRefused(t *testing.T) {
 // Two nodes serve a database. Once one of them has ended a session, the other refuses it. Other clients read and write
 // meanwhile, so that snapshots, totals and groups of scripts are there to be shared.
 func TestEndedOnAnotherNode(t *testing.T) {
-	endings := effort.Cases(1000, 10_000)
+	endings := effort.Cases(400, 10_000)
 	onGuarded(t, 2, func(t *testing.T, nodes []*guardedNode) {
 		nodes[0].fill(t)
 		ctx, cancel := context.WithCancel(t.Context())

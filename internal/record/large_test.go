@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -99,6 +100,7 @@ func rowsOf(n int) []int {
 // A page ends before it exceeds the bound of an answer, and so does a list within an expansion. All rows still come once
 // and in order.
 func TestPagesOfLargeRows(t *testing.T) {
+	effort.SkipRaced(t)
 	withReaders(t, large, 4, func(t *testing.T, db *DB) {
 		const posts = 40
 		db.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
@@ -173,6 +175,7 @@ func continues(t *testing.T, db *DB, expand string, rows int) {
 
 // Expanded rows count for the bound: each row has a large one of its own, or all share one.
 func TestPagesOfLargeReferences(t *testing.T) {
+	effort.SkipRaced(t)
 	withReaders(t, large, 4, func(t *testing.T, db *DB) {
 		const topics = 50
 		db.limits.answer.Bytes = defaultLimits().answer.Bytes / 32
@@ -228,6 +231,7 @@ func TestPagesOfManyRows(t *testing.T) {
 
 // A row too large for an answer is refused. Its fields can be read one by one.
 func TestOneRowTooLarge(t *testing.T) {
+	effort.SkipRaced(t)
 	var fields strings.Builder
 	const wide = 34
 	for i := range wide {
@@ -265,6 +269,7 @@ func TestOneRowTooLarge(t *testing.T) {
 // TestExhaustion_LargeRows reads far more rows than an answer holds, with and without expansions. It takes no more memory
 // than the answer.
 func TestExhaustion_LargeRows(t *testing.T) {
+	effort.SkipRaced(t)
 	withReaders(t, large, 4, func(t *testing.T, db *DB) {
 		const rows, size = 500, 62_500
 		db.limits.answer.Bytes = defaultLimits().answer.Bytes / 16

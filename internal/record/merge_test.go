@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -52,6 +53,7 @@ func patch(ctx context.Context, t *testing.T, db *DB, id int64, patch string) (R
 // The only writer must not merge a patch of a megabyte, because all others would wait. A patch refused for its size begins
 // no transaction. The transaction of any other finds the merge done.
 func TestExhaustion_APatchIsMergedOutsideOfTransactions(t *testing.T) {
+	effort.SkipRaced(t)
 	onBoth(t, documents, func(t *testing.T, db *DB, spy *watched) {
 		must(t, db, nobody, "docs", `{"id":1,"meta":`+manyMembers("a", 85_000)+`}`)
 		spy.forget()
@@ -84,6 +86,7 @@ func TestExhaustion_APatchIsMergedOutsideOfTransactions(t *testing.T) {
 
 // A row changes during every try. A small patch is then merged in its transaction, and a large one is refused.
 func TestExhaustion_APatchWhoseRowAlwaysMoves(t *testing.T) {
+	effort.SkipRaced(t)
 	onBoth(t, documents, func(t *testing.T, db *DB, spy *watched) {
 		must(t, db, nobody, "docs", `{"id":1,"meta":{"a":1}}`)
 		must(t, db, nobody, "docs", `{"id":2,"meta":`+manyMembers("a", 20_000)+`}`)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -42,6 +43,7 @@ func longFilter(i int) string {
 // TestExhaustion_StatementMemory sends filters of many structures over one connection. Prepared statements are bounded by
 // size, not only by number.
 func TestExhaustion_StatementMemory(t *testing.T) {
+	effort.SkipRaced(t)
 	withReaders(t, masked, 1, func(t *testing.T, db *DB) {
 		nodes := db.rules.Model.Table("nodes")
 		must(t, db, nobody, "nodes", `{"n":1}`)

@@ -204,6 +204,7 @@ var errInjected = errors.New("injected")
 
 // A sweep fails at each of its statements in turn, or its caller goes away. It leaves all rows or none.
 func TestDeepCascadesAreAtomic(t *testing.T) {
+	effort.SkipRaced(t)
 	const depth = 300
 	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
 		fillBranch(t, spy, "nodes", depth, "n, CASE WHEN n > 1 THEN n - 1 END, NULL, NULL, NULL")
@@ -238,6 +239,7 @@ func TestDeepCascadesAreAtomic(t *testing.T) {
 }
 
 func TestDeepCascadesWhoseCallerGoesAway(t *testing.T) {
+	effort.SkipRaced(t)
 	const depth = 300
 	onBoth(t, branches, func(t *testing.T, db *DB, spy *watched) {
 		gone := 0

@@ -241,7 +241,7 @@ func (c *crowd) told(job *task) {
 // tasks in the database's order. For each refused task it needs one moment between question and answer with the same
 // refusal. Refused writes leave nothing, and no revision comes twice.
 func TestWritesTogetherAreWritesInOrder(t *testing.T) {
-	writers, each := 24, 100
+	writers, each := 24, effort.Cases(100, 100)
 	if _, queries := volume(); queries > 100 {
 		each *= 10
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -188,6 +189,7 @@ var waysCases = []waysCase{
 
 // One index may serve both the rule and the order. Such a list is one statement, without a probe.
 func TestListsWithOneWayAskForNone(t *testing.T) {
+	effort.SkipRaced(t)
 	planned, rows, m := openWays(t, false)
 	who := caller.User(caller.Identity{ID: "u5"})
 	for _, query := range []Query{
@@ -207,6 +209,7 @@ func TestListsWithOneWayAskForNone(t *testing.T) {
 // A list starts from the side with fewer rows: the caller's own rows, or the order of the list. Every page and the total
 // are right in either way.
 func TestListsStartWhereFewRowsAre(t *testing.T) {
+	effort.SkipRaced(t)
 	for _, engine := range []string{"sqlite", "postgresql"} {
 		t.Run(engine, func(t *testing.T) {
 			if engine == "postgresql" && !pgtest.Available() {

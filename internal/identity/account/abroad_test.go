@@ -9,28 +9,20 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/oidc/oidctest"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 // A subject belongs to its issuer: the same one at another provider is somebody else (ASVS 6.8.1).
 func TestForgery_TheSameSubjectElsewhereIsSomebodyElse(t *testing.T) {
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
+	for _, e := range accounttest.Engines() {
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			c := newCluster(t, e, func(a *model.Accounts) { a.Providers = []model.Provider{{Name: "corp"}, {Name: "rogue"}} })
 			issuers := map[string]*oidctest.Provider{"corp": oidctest.New(t), "rogue": oidctest.New(t)}
-			for _, name := range []string{"corp", "rogue"} {
-				issuers[name].Now = c.clock.now
-				p, err := oidc.New(oidc.Config{
-					Name: name, Issuer: issuers[name].Issuer, ClientID: oidctest.ClientID, ClientSecret: telemetry.Secret(oidctest.ClientSecret),
-					Redirect: oidctest.Redirect, Now: c.clock.now,
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.providers = append(c.providers, p)
-			}
-			n := c.node(t)
+			n := &node{accounttest.New(t, e, source, accounttest.Config{
+				Change:    func(a *model.Accounts) { a.Providers = []model.Provider{{Name: "corp"}, {Name: "rogue"}} },
+				Providers: func(clock *accounttest.Clock) []*oidc.Provider { return providersOf(t, issuers, clock) },
+			})}
 			users := map[string]string{}
 			for name, email := range map[string]string{"corp": "ada@example.com", "rogue": "eve@example.com"} {
 				d, err := n.BeginProvider(t.Context(), name, "", "", home)
@@ -49,6 +41,23 @@ func TestForgery_TheSameSubjectElsewhereIsSomebodyElse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// providersOf returns clients of some issuers, by the name of each.
+func providersOf(t *testing.T, issuers map[string]*oidctest.Provider, clock *accounttest.Clock) (all []*oidc.Provider) {
+	t.Helper()
+	for name, issuer := range issuers {
+		issuer.Now = clock.Now
+		p, err := oidc.New(oidc.Config{
+			Name: name, Issuer: issuer.Issuer, ClientID: oidctest.ClientID, ClientSecret: telemetry.Secret(oidctest.ClientSecret),
+			Redirect: oidctest.Redirect, Now: clock.Now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // No table has a place for a hint or the answer to a question (ASVS 6.4.2).

@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
 
 // A8: a stranger signs up with another's address, adds a second factor and begins a sign-in. When the owner resets the
@@ -21,12 +22,12 @@ func TestPreHijack_FactorsOfAStrangerEndWithTheReset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		who := n.caller(t, step.Grant.Access)
+		who := n.Caller(t, step.Grant.Access)
 		e, err := n.BeginTOTP(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		recovery, err := n.ConfirmTOTP(t.Context(), who, code(t, e.Secret, n.clock.now()), stranger)
+		recovery, err := n.ConfirmTOTP(t.Context(), who, accounttest.TOTP(t, e.Secret, n.Clock.Now()), stranger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,15 +35,15 @@ func TestPreHijack_FactorsOfAStrangerEndWithTheReset(t *testing.T) {
 		if err != nil || waits.Flow == "" {
 			t.Fatalf("SignIn = %+v, %v", waits, err)
 		}
-		n.outbox.take()
+		n.Outbox.Take()
 		if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		step, err = n.Reset(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "the owner's own secret", home)
+		step, err = n.Reset(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "the owner's own secret", home)
 		if err != nil || step.Grant == nil {
 			t.Fatalf("Reset = %+v, %v", step, err)
 		}
-		for name, factor := range map[string]account.Factor{"recovery": {Recovery: recovery[0]}, "totp": {TOTP: code(t, e.Secret, n.clock.now())}} {
+		for name, factor := range map[string]account.Factor{"recovery": {Recovery: recovery[0]}, "totp": {TOTP: accounttest.TOTP(t, e.Secret, n.Clock.Now())}} {
 			if _, err := n.Confirm(t.Context(), waits.Flow, factor, stranger); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("the stranger's flow with %s: %v", name, err)
 			}
@@ -61,7 +62,7 @@ func TestReplay_FlowsEndWithThePassword(t *testing.T) {
 		if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.Reset(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "another long secret", home); err != nil {
+		if _, err := n.Reset(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "another long secret", home); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := n.Confirm(t.Context(), waits.Flow, account.Factor{Recovery: recovery[0]}, home); errs.KindOf(err) != errs.Invalid {
@@ -73,7 +74,7 @@ func TestReplay_FlowsEndWithThePassword(t *testing.T) {
 // A key never does more than its scopes, and no scope lets it invite.
 func TestEscalation_KeysDoNotInvite(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		who := n.caller(t, n.signUp(t, "ada@example.com").Access)
+		who := n.Caller(t, n.NewUser(t, "ada@example.com").Access)
 		key, err := n.MakeKey(t.Context(), who, account.NewKey{Name: "ci", Scopes: []string{"reader"}}, home)
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +95,7 @@ func TestEscalation_KeysDoNotInvite(t *testing.T) {
 // Signing in to an account of one's own does not buy more guesses for others.
 func TestGuessing_OwnSuccessKeepsTheCountOfTheAddress(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "eve@example.com")
+		n.NewUser(t, "eve@example.com")
 		from := client("198.51.100.7")
 		limited := false
 		for i := range 80 {
@@ -125,10 +126,10 @@ func TestRightPasswordsAreNotCountedAsGuesses(t *testing.T) {
 // The device cookie of a user opens no counter for an operator, and many devices share one bound.
 func TestGuessing_DeviceCookiesAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
+		n.NewUser(t, "ada@example.com")
 		var devices []string
 		for range 8 {
-			n.clock.pass(time.Hour)
+			n.Clock.Pass(time.Hour)
 			step, err := n.SignIn(t.Context(), "ada@example.com", secret, home)
 			if err != nil {
 				t.Fatal(err)

@@ -15,8 +15,8 @@ import (
 func TestOperatorsEndSessionsKeysAndFactors(t *testing.T) {
 	eachWith(t, withTOTP, func(t *testing.T, n *node) {
 		_, by := account.Operator{Account: "0190aaaa-0000-7000-8000-000000000001", Session: "s"}.As(home)
-		first := n.signUp(t, "ada@example.com")
-		who := n.caller(t, first.Access)
+		first := n.NewUser(t, "ada@example.com")
+		who := n.Caller(t, first.Access)
 		key, err := n.MakeKey(t.Context(), who, account.NewKey{Name: "laptop", Scopes: []string{"reader"}}, home)
 		if err != nil {
 			t.Fatal(err)
@@ -35,7 +35,7 @@ func TestOperatorsEndSessionsKeysAndFactors(t *testing.T) {
 		if n.admits(t, who) {
 			t.Error("an ended session is admitted")
 		}
-		other := n.signUp(t, "bob@example.com")
+		other := n.NewUser(t, "bob@example.com")
 		if err := n.EndSessionOf(t.Context(), id, other.Session, by); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("a session of another account ends: %v", err)
 		}
@@ -48,13 +48,13 @@ func TestOperatorsEndSessionsKeysAndFactors(t *testing.T) {
 		if err := n.EndSessionsOf(t.Context(), id, by); err != nil {
 			t.Fatal(err)
 		}
-		if n.admits(t, n.caller(t, second.Grant.Access)) || !n.admits(t, n.caller(t, other.Access)) {
+		if n.admits(t, n.Caller(t, second.Grant.Access)) || !n.admits(t, n.Caller(t, other.Access)) {
 			t.Error("ending all sessions of an account ends others, or not all")
 		}
 		if err := n.RemoveFactorOf(t.Context(), id, by); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("RemoveFactorOf without a factor = %v", err)
 		}
-		page, err := audit.New(n.rows, audit.Config{}).List(t.Context(), audit.Filter{Account: id, Actor: "0190aaaa-0000-7000-8000-000000000001"}, "", 50)
+		page, err := audit.New(n.Rows, audit.Config{}).List(t.Context(), audit.Filter{Account: id, Actor: "0190aaaa-0000-7000-8000-000000000001"}, "", 50)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestOneOwnerAlwaysRemains(t *testing.T) {
 
 func TestKindsOfAccountsAreApart(t *testing.T) {
 	eachWith(t, func(a *model.Accounts) { a.TOTP = false }, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
+		n.NewUser(t, "ada@example.com")
 		id := n.find(t, account.KindUser, "ada@example.com").ID
 		for _, tt := range []struct {
 			kind account.Kind
@@ -136,9 +136,9 @@ func TestKindsOfAccountsAreApart(t *testing.T) {
 
 func TestAccountsAreSearched(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com") // all are called Ada
-		n.signUp(t, "adam@example.com")
-		n.signUp(t, "bob@example.com")
+		n.NewUser(t, "ada@example.com") // all are called Ada
+		n.NewUser(t, "adam@example.com")
+		n.NewUser(t, "bob@example.com")
 		if _, err := n.NewService(t.Context(), "Nightly ADA", nil, home); err != nil {
 			t.Fatal(err)
 		}

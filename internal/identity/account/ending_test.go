@@ -7,7 +7,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -16,16 +16,16 @@ import (
 // started afterwards, does not either.
 func TestReplay_NoNodeAdmitsAnEndedSession(t *testing.T) {
 	rounds := effort.Cases(60, 10_000)
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
+	for _, e := range accounttest.Engines() {
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			c := newCluster(t, e, func(*model.Accounts) {})
-			nodes := []*node{c.node(t), c.node(t)}
+			c := accounttest.NewCluster(t, e, source, accounttest.Config{})
+			nodes := []*node{{c.Node(t)}, {c.Node(t)}}
 			var ended []caller.Caller
 			random := effort.Seeds(t)(0)
 			for round := range rounds {
 				n, other := nodes[round%2], nodes[random.IntN(2)]
-				who := n.caller(t, n.signUp(t, fmt.Sprintf("user%d@example.com", round)).Access)
+				who := n.Caller(t, n.NewUser(t, fmt.Sprintf("user%d@example.com", round)).Access)
 				if !n.admits(t, who) || !other.admits(t, who) {
 					t.Fatal("a living session is refused")
 				}
@@ -37,10 +37,10 @@ func TestReplay_NoNodeAdmitsAnEndedSession(t *testing.T) {
 				}
 				ended = append(ended, who)
 				if round%10 == 9 {
-					c.clock.pass(3 * time.Hour) // the bounds on mails are not the subject here
+					c.Clock.Pass(3 * time.Hour) // the bounds on mails are not the subject here
 				}
 			}
-			later := c.node(t)
+			later := &node{c.Node(t)}
 			for _, who := range ended {
 				if later.admits(t, who) {
 					t.Fatal("a node that started later admits an ended session")
@@ -68,8 +68,8 @@ func endSomehow(t *testing.T, n *node, who caller.Caller, way int) (name string)
 	case 4:
 		name, err = "deletion of the account", n.Delete(t.Context(), operator, id, home)
 	default:
-		key, _ := value.ParseID(n.users, id)
-		name, err = "deletion of the row in users", n.rows.Delete(t.Context(), operator, n.users, key, nil)
+		key, _ := value.ParseID(n.users(), id)
+		name, err = "deletion of the row in users", n.Rows.Delete(t.Context(), operator, n.users(), key, nil)
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
@@ -81,7 +81,7 @@ func endSomehow(t *testing.T, n *node, who caller.Caller, way int) (name string)
 func TestTabsAreNeverSignedOut(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
 		random := effort.Seeds(t)(0)
-		stored := n.signUp(t, "ada@example.com").Refresh
+		stored := n.NewUser(t, "ada@example.com").Refresh
 		for range effort.Cases(20, 1_000) {
 			sent := stored // all tabs read the store before any answer arrives
 			for range 10 {

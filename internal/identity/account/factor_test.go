@@ -1,10 +1,6 @@
 package account_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base32"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"testing"
@@ -13,26 +9,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
-
-// code returns the code of an authenticator app (RFC 6238).
-func code(t *testing.T, secret string, at time.Time) string {
-	t.Helper()
-	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash := hmac.New(sha1.New, key)
-	_ = binary.Write(hash, binary.BigEndian, at.Unix()/30)
-	sum := hash.Sum(nil)
-	from := sum[len(sum)-1] & 0xf
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[from:])&0x7fffffff%1_000_000)
-}
 
 // enrol gives the account of a new user a TOTP factor and returns its secret and the recovery codes.
 func (n *node) enrol(t *testing.T, email string) (secret string, recovery []string) {
 	t.Helper()
-	who := n.caller(t, n.signUp(t, email).Access)
+	who := n.Caller(t, n.NewUser(t, email).Access)
 	e, err := n.BeginTOTP(t.Context(), who)
 	if err != nil {
 		t.Fatal(err)
@@ -40,14 +23,14 @@ func (n *node) enrol(t *testing.T, email string) (secret string, recovery []stri
 	if _, err := n.ConfirmTOTP(t.Context(), who, "000000", home); errs.KindOf(err) != errs.Invalid {
 		t.Errorf("a wrong first code: %v", err)
 	}
-	recovery, err = n.ConfirmTOTP(t.Context(), who, code(t, e.Secret, n.clock.now()), home)
+	recovery, err = n.ConfirmTOTP(t.Context(), who, accounttest.TOTP(t, e.Secret, n.Clock.Now()), home)
 	if err != nil || len(recovery) != 10 {
 		t.Fatalf("ConfirmTOTP = %v, %v", recovery, err)
 	}
 	if n.admits(t, who) {
 		t.Error("the token from before the factor is still admitted")
 	}
-	n.clock.pass(time.Minute)
+	n.Clock.Pass(time.Minute)
 	return e.Secret, recovery
 }
 
@@ -63,13 +46,13 @@ func TestAccess_EveryWayInNeedsTheFactor(t *testing.T) {
 				if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
 					return account.Step{}, err
 				}
-				return n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "", home)
+				return n.Verify(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "", home)
 			},
 			"reset": func() (account.Step, error) {
 				if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {
 					return account.Step{}, err
 				}
-				return n.Reset(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], secret, home)
+				return n.Reset(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], secret, home)
 			},
 		}
 		for name, way := range ways {
@@ -80,15 +63,15 @@ func TestAccess_EveryWayInNeedsTheFactor(t *testing.T) {
 			if _, err := n.Confirm(t.Context(), step.Flow, account.Factor{TOTP: "123456"}, home); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("%s: a wrong code: %v", name, err)
 			}
-			now := code(t, secretText, n.clock.now())
+			now := accounttest.TOTP(t, secretText, n.Clock.Now())
 			done, err := n.Confirm(t.Context(), step.Flow, account.Factor{TOTP: now}, home)
-			if err != nil || done.Grant == nil || !n.caller(t, done.Grant.Access).MFA() {
+			if err != nil || done.Grant == nil || !n.Caller(t, done.Grant.Access).MFA() {
 				t.Fatalf("%s: Confirm = %+v, %v", name, done, err)
 			}
 			if _, err := n.Confirm(t.Context(), step.Flow, account.Factor{Recovery: recovery[0]}, home); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("%s: the flow works twice: %v", name, err)
 			}
-			n.clock.pass(time.Minute)
+			n.Clock.Pass(time.Minute)
 		}
 	})
 }
@@ -100,7 +83,7 @@ func TestFactorsWorkOnce(t *testing.T) {
 		for _, name := range []string{"recovery", "totp"} {
 			factor := account.Factor{Recovery: recovery[3]}
 			if name == "totp" {
-				factor = account.Factor{TOTP: code(t, secretText, n.clock.now())}
+				factor = account.Factor{TOTP: accounttest.TOTP(t, secretText, n.Clock.Now())}
 			}
 			flows := make([]string, 4)
 			for i := range flows {
@@ -117,7 +100,7 @@ func TestFactorsWorkOnce(t *testing.T) {
 			if got != 1 {
 				t.Errorf("%s: %d of %d parallel uses succeeded, want 1", name, got, len(flows))
 			}
-			n.clock.pass(time.Hour)
+			n.Clock.Pass(time.Hour)
 		}
 	})
 }
@@ -130,11 +113,11 @@ func TestAccess_RemovingTheFactorLowersSessions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		done, err := n.Confirm(t.Context(), step.Flow, account.Factor{TOTP: code(t, secretText, n.clock.now())}, home)
+		done, err := n.Confirm(t.Context(), step.Flow, account.Factor{TOTP: accounttest.TOTP(t, secretText, n.Clock.Now())}, home)
 		if err != nil {
 			t.Fatal(err)
 		}
-		who := n.caller(t, done.Grant.Access)
+		who := n.Caller(t, done.Grant.Access)
 		if err := n.RemoveTOTP(t.Context(), who, home); err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +125,7 @@ func TestAccess_RemovingTheFactorLowersSessions(t *testing.T) {
 			t.Error("a token with the factor is admitted after its removal")
 		}
 		next, err := n.Refresh(t.Context(), done.Grant.Refresh, home)
-		if err != nil || n.caller(t, next.Access).MFA() {
+		if err != nil || n.Caller(t, next.Access).MFA() {
 			t.Errorf("after the removal: %+v, %v", next, err)
 		}
 	})
@@ -151,8 +134,8 @@ func TestAccess_RemovingTheFactorLowersSessions(t *testing.T) {
 // Changes of credentials need a recent proof (ASVS 7.5.1).
 func TestOldSessionsMustProveAgain(t *testing.T) {
 	eachWith(t, withTOTP, func(t *testing.T, n *node) {
-		who := n.caller(t, n.signUp(t, "ada@example.com").Access)
-		n.clock.pass(11 * time.Minute)
+		who := n.Caller(t, n.NewUser(t, "ada@example.com").Access)
+		n.Clock.Pass(11 * time.Minute)
 		for name, change := range map[string]func() error{
 			"totp": func() error { _, err := n.BeginTOTP(t.Context(), who); return err },
 			"key": func() error {

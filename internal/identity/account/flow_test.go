@@ -22,8 +22,8 @@ import (
 
 func TestSignUpVerifySignInAndSignOut(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		grant := n.signUp(t, "Ada@Example.com")
-		who := n.caller(t, grant.Access)
+		grant := n.NewUser(t, "Ada@Example.com")
+		who := n.Caller(t, grant.Access)
 		me, err := n.Me(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestSignUpVerifySignInAndSignOut(t *testing.T) {
 		if _, err := n.Refresh(t.Context(), grant.Refresh, home); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("Refresh after sign-out = %v", err)
 		}
-		if !n.admits(t, n.caller(t, step.Grant.Access)) {
+		if !n.admits(t, n.Caller(t, step.Grant.Access)) {
 			t.Error("sign-out ended another session")
 		}
 	})
@@ -61,8 +61,8 @@ func TestSignUpVerifySignInAndSignOut(t *testing.T) {
 // A refused sign-in says the same of a wrong password, an unknown address and a suspended account.
 func TestOracle_RefusedSignInsAnswerAlike(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		grant := n.signUp(t, "ada@example.com")
-		n.signUp(t, "bob@example.com")
+		grant := n.NewUser(t, "ada@example.com")
+		n.NewUser(t, "bob@example.com")
 		if err := n.Suspend(t.Context(), caller.System("test"), string(grant.User.ID[1:len(grant.User.ID)-1]), home); err != nil {
 			t.Fatal(err)
 		}
@@ -100,13 +100,13 @@ func TestReplay_EndingsAreImmediate(t *testing.T) {
 				return n.Delete(t.Context(), caller.System("test"), id, home)
 			}},
 			{"deletion of the row", func(t *testing.T, _ caller.Caller, id string) error {
-				key, _ := value.ParseID(n.users, id)
-				return n.rows.Delete(t.Context(), caller.System("test"), n.users, key, nil)
+				key, _ := value.ParseID(n.users(), id)
+				return n.Rows.Delete(t.Context(), caller.System("test"), n.users(), key, nil)
 			}},
 			{"deletion by himself", func(t *testing.T, who caller.Caller, _ string) error { return n.DeleteMe(t.Context(), who, home) }},
 		} {
-			grant := n.signUp(t, fmt.Sprintf("user%d@example.com", i))
-			who := n.caller(t, grant.Access)
+			grant := n.NewUser(t, fmt.Sprintf("user%d@example.com", i))
+			who := n.Caller(t, grant.Access)
 			id, _ := who.ID()
 			if !n.admits(t, who) {
 				t.Fatalf("%s: refused before", tt.name)
@@ -126,12 +126,12 @@ func TestReplay_EndingsAreImmediate(t *testing.T) {
 
 func TestPasswordChangeEndsTheOtherSessions(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		first := n.caller(t, n.signUp(t, "ada@example.com").Access)
+		first := n.Caller(t, n.NewUser(t, "ada@example.com").Access)
 		step, err := n.SignIn(t.Context(), "ada@example.com", secret, home)
 		if err != nil {
 			t.Fatal(err)
 		}
-		second := n.caller(t, step.Grant.Access)
+		second := n.Caller(t, step.Grant.Access)
 		if err := n.ChangePassword(t.Context(), second, "wrong", "another long secret", home); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("with a wrong password = %v", err)
 		}
@@ -149,13 +149,13 @@ func TestPasswordChangeEndsTheOtherSessions(t *testing.T) {
 
 func TestResetSetsAPasswordAndEndsAllSessions(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		who := n.caller(t, n.signUp(t, "ada@example.com").Access)
+		who := n.Caller(t, n.NewUser(t, "ada@example.com").Access)
 		for _, email := range []string{"ada@example.com", "nobody@example.com"} {
 			if err := n.AskReset(t.Context(), email, home); err != nil {
 				t.Fatal(err)
 			}
 		}
-		codes := n.codes(t)
+		codes := n.Codes(t)
 		if codes["nobody@example.com"] != "" {
 			t.Error("an unknown address got a code")
 		}
@@ -179,7 +179,7 @@ func TestResetSetsAPasswordAndEndsAllSessions(t *testing.T) {
 // Sign-up of a known address answers as sign-up of a new one, and makes nothing.
 func TestOracle_SignUpOfAKnownAddress(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
+		n.NewUser(t, "ada@example.com")
 		newcomer, err := n.SignUp(t.Context(), account.Newcomer{Email: "bob@example.com", Password: secret}, client("198.51.100.7"))
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +188,7 @@ func TestOracle_SignUpOfAKnownAddress(t *testing.T) {
 		if err != nil || step.Grant != nil || step.Flow != "" || len(step.Waits) != len(newcomer.Waits) {
 			t.Fatalf("SignUp = %+v, %v", step, err)
 		}
-		letters := n.outbox.take()
+		letters := n.Outbox.Take()
 		message, send, err := n.Compose(t.Context(), letters[len(letters)-1])
 		if err != nil || !send || message.Template != "known" {
 			t.Errorf("Compose = %+v, %v, %v", message, send, err)
@@ -208,11 +208,11 @@ func TestPreHijack(t *testing.T) {
 		if err != nil || step.Grant == nil || step.Grant.User.Verified {
 			t.Fatalf("SignUp = %+v, %v", step, err)
 		}
-		theirs := n.caller(t, step.Grant.Access)
+		theirs := n.Caller(t, step.Grant.Access)
 		if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		got, err := n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "", home)
+		got, err := n.Verify(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "", home)
 		if err != nil || got.Grant == nil || !got.Grant.User.Verified {
 			t.Fatalf("Verify = %+v, %v", got, err)
 		}
@@ -243,7 +243,7 @@ func parallel(n int, f func(i int) error) int {
 // A4: parallel refreshes with one token give one session and one next counter.
 func TestReplay_ParallelRefreshesGiveOneNextToken(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		grant := n.signUp(t, "ada@example.com")
+		grant := n.NewUser(t, "ada@example.com")
 		var mu sync.Mutex
 		next := map[string]bool{}
 		got := parallel(64, func(int) error {
@@ -265,7 +265,7 @@ func TestReplay_ParallelRefreshesGiveOneNextToken(t *testing.T) {
 // A stolen token that is used after a newer one ends the session, and the audit log says so.
 func TestReplay_ReusedRefreshTokenEndsTheSession(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		stolen := n.signUp(t, "ada@example.com").Refresh
+		stolen := n.NewUser(t, "ada@example.com").Refresh
 		own := stolen
 		for range effort.Cases(50, 1_000) {
 			next, err := n.Refresh(t.Context(), own, home)
@@ -280,7 +280,7 @@ func TestReplay_ReusedRefreshTokenEndsTheSession(t *testing.T) {
 		if _, err := n.Refresh(t.Context(), own, home); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("the session goes on: %v", err)
 		}
-		page, err := n.rows.List(t.Context(), caller.System("test"), n.rows.Table("ashlar_audit"), record.Query{Filter: "action == 'session.reused'", Limit: 10}, nil)
+		page, err := n.Rows.List(t.Context(), caller.System("test"), n.Rows.Table("ashlar_audit"), record.Query{Filter: "action == 'session.reused'", Limit: 10}, nil)
 		if err != nil || !strings.Contains(string(page), "198.51.100.7") {
 			t.Errorf("audit = %s, %v", page, err)
 		}
@@ -290,7 +290,7 @@ func TestReplay_ReusedRefreshTokenEndsTheSession(t *testing.T) {
 // A3: parallel guesses get no more comparisons than the budget.
 func TestGuessing_ParallelGuessesAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
+		n.NewUser(t, "ada@example.com")
 		var compared, limited atomic.Int64
 		parallel(200, func(i int) error {
 			_, err := n.SignIn(t.Context(), "ada@example.com", fmt.Sprintf("guess number %d", i), client(fmt.Sprintf("203.0.113.%d", i%250)))
@@ -313,7 +313,7 @@ func TestGuessing_ParallelGuessesAreBounded(t *testing.T) {
 // A stranger who guesses does not lock the owner out of a device that he has used before.
 func TestGuessing_OwnerSignsInDuringAnAttack(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		device := n.signUp(t, "ada@example.com").Device
+		device := n.NewUser(t, "ada@example.com").Device
 		for i := range 40 {
 			_, _ = n.SignIn(t.Context(), "ada@example.com", "a wild guess", client(fmt.Sprintf("203.0.113.%d", i)))
 		}
@@ -326,7 +326,7 @@ func TestGuessing_OwnerSignsInDuringAnAttack(t *testing.T) {
 			t.Errorf("the known device: %+v, %v", step, err)
 		}
 		foreign := home
-		foreign.Device = n.signUp(t, "eve@example.com").Device
+		foreign.Device = n.NewUser(t, "eve@example.com").Device
 		if _, err := n.SignIn(t.Context(), "ada@example.com", secret, foreign); errs.KindOf(err) != errs.Limited {
 			t.Errorf("the device of another account: %v", err)
 		}
@@ -336,7 +336,7 @@ func TestGuessing_OwnerSignsInDuringAnAttack(t *testing.T) {
 // A9: two spellings that reach one account share one counter.
 func TestGuessing_SpellingsShareACounter(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
+		n.NewUser(t, "ada@example.com")
 		limited := false
 		for i, email := range []string{"ada@example.com", "ADA@example.com", "Ada@Example.Com", "aDa@eXample.com", "ada@EXAMPLE.com", "ada@example.COM", "adA@example.com", "AdA@example.com", "aDA@example.com", "ADa@example.com"} {
 			_, err := n.SignIn(t.Context(), email, "a wild guess", client(fmt.Sprintf("203.0.113.%d", i)))
@@ -350,7 +350,7 @@ func TestGuessing_SpellingsShareACounter(t *testing.T) {
 
 func TestKeysActForTheirOwner(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		who := n.caller(t, n.signUp(t, "ada@example.com").Access)
+		who := n.Caller(t, n.NewUser(t, "ada@example.com").Access)
 		if _, err := n.MakeKey(t.Context(), who, account.NewKey{Name: "ci"}, home); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("a key without scopes: %v", err)
 		}
@@ -371,7 +371,7 @@ func TestKeysActForTheirOwner(t *testing.T) {
 				t.Errorf("a key during the overlap: %v", err)
 			}
 		}
-		n.clock.pass(25 * time.Hour)
+		n.Clock.Pass(25 * time.Hour)
 		if _, err := n.ByKey(t.Context(), key.Text); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("the old key after the overlap: %v", err)
 		}
@@ -397,7 +397,7 @@ func TestInvitationGivesItsRoles(t *testing.T) {
 		if err := n.Invite(t.Context(), caller.System("test"), "ada@example.com", []string{"editor"}, home); err != nil {
 			t.Fatal(err)
 		}
-		code := n.codes(t)["ada@example.com"]
+		code := n.Codes(t)["ada@example.com"]
 		if _, err := n.SignUp(t.Context(), account.Newcomer{Email: "eve@example.com", Password: secret, Invitation: code}, home); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("the invitation of another address: %v", err)
 		}

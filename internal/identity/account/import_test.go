@@ -2,21 +2,13 @@ package account_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
-	"github.com/ashlar-dev/ashlar/internal/identity/token"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/store/postgres"
-	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
-	"github.com/ashlar-dev/ashlar/internal/system"
-	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -39,7 +31,7 @@ func (n *node) emails(t *testing.T) []string {
 
 func TestImportMakesUsers(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		hash, err := cheapHasher().Hash(t.Context(), home.Who.Client(), secret)
+		hash, err := accounttest.CheapHasher().Hash(t.Context(), home.Who.Client(), secret)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +71,7 @@ func TestImportMakesUsers(t *testing.T) {
 // A row in users that was there first belongs to the imported account, however its address is spelled.
 func TestImportFindsRowsOfTheSeed(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		made, err := n.rows.Create(t.Context(), caller.System("test"), n.users, []value.Member{{Name: "email", Raw: []byte(`"Ada@Example.com"`)}})
+		made, err := n.Rows.Create(t.Context(), caller.System("test"), n.users(), []value.Member{{Name: "email", Raw: []byte(`"Ada@Example.com"`)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,34 +125,11 @@ func TestImportIsAllOrNothing(t *testing.T) {
 // What the model demands of a row in users shows before the first batch is written.
 func TestImportRehearsesTheModel(t *testing.T) {
 	const users = "tables:\n  users:\n    fields:\n      plan: {type: text, max: 10}\n    access: {read: id == auth.id}\n"
-	for _, engine := range []modeltest.Engine{modeltest.SQLite(sqlite.Config{}), modeltest.Postgres(postgres.Config{})} {
-		t.Run(engine.Name, func(t *testing.T) {
-			t.Parallel()
-			service := serviceOf(t, engine, strings.NewReplacer("signup: open", "signup: closed", "tables:\n", users).Replace(source))
-			done, err := service.Import(t.Context(), strings.NewReader("{\"email\": \"ada@example.com\"}\n{\"email\": \"bob@example.com\"}"), account.Import{})
-			if err != nil || done.Created != 0 || len(done.Faults) != 2 || !strings.Contains(done.Faults[0].Text, "plan") {
-				t.Errorf("Import = %+v, %v", done, err)
-			}
-		})
-	}
-}
-
-// serviceOf makes accounts of a model on a new database, without mails.
-func serviceOf(t *testing.T, engine modeltest.Engine, text string) *account.Service {
-	t.Helper()
-	rules, db := modeltest.Rules(t, text), engine.Empty(t)
-	options := migrate.Options{System: []system.Fragment{account.Tables, audit.Tables}}
-	if _, err := migrate.Apply(t.Context(), db, rules, options); err != nil {
-		t.Fatal(err)
-	}
-	own, err := migrate.SystemModel(t.Context(), db, rules.Model, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := token.Open(filepath.Join(t.TempDir(), "key.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := record.New(db, rules, record.Config{System: own})
-	return account.New(account.Config{Store: db, Rows: rows, Model: rules.Model, Keys: keys, Hasher: cheapHasher(), Audit: audit.New(rows, audit.Config{})})
+	text := strings.NewReplacer("signup: open", "signup: closed", "tables:\n", users).Replace(source)
+	accounttest.Each(t, text, accounttest.Config{}, func(t *testing.T, n *accounttest.Node) {
+		done, err := n.Import(t.Context(), strings.NewReader("{\"email\": \"ada@example.com\"}\n{\"email\": \"bob@example.com\"}"), account.Import{})
+		if err != nil || done.Created != 0 || len(done.Faults) != 2 || !strings.Contains(done.Faults[0].Text, "plan") {
+			t.Errorf("Import = %+v, %v", done, err)
+		}
+	})
 }

@@ -25,7 +25,7 @@ func (n *node) signIn(t *testing.T, email string, from account.Client) *account.
 func TestSessionsEndUnusedAndInTheEnd(t *testing.T) {
 	short := func(a *model.Accounts) { a.Sessions.Idle, a.Sessions.Longest = time.Hour, 4*time.Hour }
 	eachWith(t, short, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
+		n.NewUser(t, "ada@example.com")
 		browser := home
 		browser.Cookie = true
 		for name, open := range map[string]func() func() error{
@@ -45,18 +45,18 @@ func TestSessionsEndUnusedAndInTheEnd(t *testing.T) {
 			},
 		} {
 			use := open()
-			n.clock.pass(61 * time.Minute)
+			n.Clock.Pass(61 * time.Minute)
 			if err := use(); errs.KindOf(err) != errs.Unauthenticated {
 				t.Errorf("%s: after an hour without use: %v", name, err)
 			}
 			use = open()
 			for i := range 4 {
-				n.clock.pass(50 * time.Minute)
+				n.Clock.Pass(50 * time.Minute)
 				if err := use(); err != nil {
 					t.Fatalf("%s: use %d: %v", name, i, err)
 				}
 			}
-			n.clock.pass(41 * time.Minute)
+			n.Clock.Pass(41 * time.Minute)
 			if err := use(); errs.KindOf(err) != errs.Unauthenticated {
 				t.Errorf("%s: after four hours: %v", name, err)
 			}
@@ -67,10 +67,10 @@ func TestSessionsEndUnusedAndInTheEnd(t *testing.T) {
 // Beyond the bound of the model the oldest session makes room (ASVS 7.1.2).
 func TestTheOldestSessionMakesRoom(t *testing.T) {
 	eachWith(t, func(a *model.Accounts) { a.Sessions.EachUser = 3 }, func(t *testing.T, n *node) {
-		sessions := []caller.Caller{n.caller(t, n.signUp(t, "ada@example.com").Access)}
+		sessions := []caller.Caller{n.Caller(t, n.NewUser(t, "ada@example.com").Access)}
 		for range 3 {
-			n.clock.pass(time.Second)
-			sessions = append(sessions, n.caller(t, n.signIn(t, "ada@example.com", home).Access))
+			n.Clock.Pass(time.Second)
+			sessions = append(sessions, n.Caller(t, n.signIn(t, "ada@example.com", home).Access))
 		}
 		for i, who := range sessions {
 			if got, want := n.admits(t, who), i > 0; got != want {
@@ -83,10 +83,10 @@ func TestTheOldestSessionMakesRoom(t *testing.T) {
 // Who proves again gets a new session in place of the one that he came with (ASVS 7.2.4). Sessions of others stay.
 func TestReplay_SigningInAgainEndsTheFormerSession(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		first := n.signUp(t, "ada@example.com")
-		bob := n.caller(t, n.signUp(t, "bob@example.com").Access)
+		first := n.NewUser(t, "ada@example.com")
+		bob := n.Caller(t, n.NewUser(t, "bob@example.com").Access)
 		again := home
-		again.Who = n.caller(t, first.Access)
+		again.Who = n.Caller(t, first.Access)
 		second := n.signIn(t, "ada@example.com", again)
 		if n.admits(t, again.Who) {
 			t.Error("the former session is admitted")
@@ -94,7 +94,7 @@ func TestReplay_SigningInAgainEndsTheFormerSession(t *testing.T) {
 		if _, err := n.Refresh(t.Context(), first.Refresh, home); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("the former refresh token: %v", err)
 		}
-		if second.Session == first.Session || !n.admits(t, n.caller(t, second.Access)) {
+		if second.Session == first.Session || !n.admits(t, n.Caller(t, second.Access)) {
 			t.Error("there is no new session")
 		}
 		again.Who = bob
@@ -108,14 +108,14 @@ func TestReplay_SigningInAgainEndsTheFormerSession(t *testing.T) {
 // Ending other sessions needs a recent proof (ASVS 7.5.2), signing out does not.
 func TestEndingOtherSessionsNeedsARecentProof(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		other := n.signUp(t, "ada@example.com")
+		other := n.NewUser(t, "ada@example.com")
 		step := n.signIn(t, "ada@example.com", home)
-		n.clock.pass(11 * time.Minute)
+		n.Clock.Pass(11 * time.Minute)
 		grant, err := n.Refresh(t.Context(), step.Refresh, home)
 		if err != nil {
 			t.Fatal(err)
 		}
-		who := n.caller(t, grant.Access)
+		who := n.Caller(t, grant.Access)
 		for name, end := range map[string]func() error{
 			"one":        func() error { return n.EndSession(t.Context(), who, other.Session, home) },
 			"all others": func() error { return n.EndOthers(t.Context(), who, home) },
@@ -152,7 +152,7 @@ func asksAgain(err error) bool {
 // Mailed codes end ten minutes after they were made, and invitations after a week (ASVS 6.4.1, 6.5.5).
 func TestReplay_CodesEndAfterTheirTime(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
+		n.NewUser(t, "ada@example.com")
 		for name, tt := range map[string]struct {
 			lives time.Duration
 			email string
@@ -175,14 +175,14 @@ func TestReplay_CodesEndAfterTheirTime(t *testing.T) {
 			}},
 		} {
 			for _, late := range []bool{true, false} {
-				n.clock.pass(2 * time.Hour) // so that no counter is closed
+				n.Clock.Pass(2 * time.Hour) // so that no counter is closed
 				if err := tt.ask(tt.email); err != nil {
 					t.Fatal(err)
 				}
-				code := n.codes(t)[tt.email]
-				n.clock.pass(tt.lives - time.Second)
+				code := n.Codes(t)[tt.email]
+				n.Clock.Pass(tt.lives - time.Second)
 				if late {
-					n.clock.pass(time.Second)
+					n.Clock.Pass(time.Second)
 				}
 				if err := tt.use(tt.email, code); (errs.KindOf(err) == errs.Invalid) != late || (!late && err != nil) {
 					t.Errorf("%s, late %v: %v", name, late, err)
@@ -195,13 +195,13 @@ func TestReplay_CodesEndAfterTheirTime(t *testing.T) {
 // A code is worth nothing after five wrong attempts, from wherever they come (ASVS 6.6.3).
 func TestGuessing_CodesEndAfterFiveTries(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
+		n.NewUser(t, "ada@example.com")
 		for _, wrong := range []int{4, 5} {
-			n.clock.pass(2 * time.Hour)
+			n.Clock.Pass(2 * time.Hour)
 			if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
 				t.Fatal(err)
 			}
-			code := n.codes(t)["ada@example.com"]
+			code := n.Codes(t)["ada@example.com"]
 			for range wrong {
 				if _, err := n.Verify(t.Context(), "ada@example.com", "x", "", home); errs.KindOf(err) != errs.Invalid {
 					t.Fatal(err)
@@ -217,8 +217,8 @@ func TestGuessing_CodesEndAfterFiveTries(t *testing.T) {
 // Passwords do not expire (ASVS 6.2.10).
 func TestPasswordsStayValid(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		n.signUp(t, "ada@example.com")
-		n.clock.pass(10 * 365 * 24 * time.Hour)
+		n.NewUser(t, "ada@example.com")
+		n.Clock.Pass(10 * 365 * 24 * time.Hour)
 		n.signIn(t, "ada@example.com", home)
 	})
 }

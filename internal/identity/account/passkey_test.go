@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/identity/passkey/passkeytest"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
 
 func withPasskeys(a *model.Accounts) {
@@ -56,7 +57,7 @@ func (d *device) sign(t *testing.T, c account.Challenge) []byte {
 // register gives an account a passkey and returns the session's caller afterwards.
 func (n *node) register(t *testing.T, grant *account.Grant, d *device) (caller.Caller, account.NewPasskey) {
 	t.Helper()
-	who := n.caller(t, grant.Access)
+	who := n.Caller(t, grant.Access)
 	c, err := n.BeginPasskey(t.Context(), who)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +71,7 @@ func (n *node) register(t *testing.T, grant *account.Grant, d *device) (caller.C
 		t.Fatal(err)
 	}
 	*grant = *next
-	return n.caller(t, next.Access), made
+	return n.Caller(t, next.Access), made
 }
 
 // begin begins a sign-in by passkey.
@@ -86,11 +87,11 @@ func (n *node) begin(t *testing.T) account.Challenge {
 func TestAPasskeySignsIn(t *testing.T) {
 	eachWith(t, withPasskeys, func(t *testing.T, n *node) {
 		d := newDevice()
-		who, made := n.register(t, n.signUp(t, "ada@example.com"), d)
+		who, made := n.register(t, n.NewUser(t, "ada@example.com"), d)
 		if len(made.Recovery) != 10 || made.Name != "Firefox on Linux" || !who.MFA() || !slices.Contains(who.Methods(), "passkey") {
 			t.Errorf("registered %+v, methods %v", made, who.Methods())
 		}
-		if l := n.outbox.take(); len(l) != 1 || l[0].Data["change"] != "new factor" {
+		if l := n.Outbox.Take(); len(l) != 1 || l[0].Data["change"] != "new factor" {
 			t.Errorf("letters after the registration: %+v", l)
 		}
 		for _, unverified := range []bool{false, true} {
@@ -100,7 +101,7 @@ func TestAPasskeySignsIn(t *testing.T) {
 			if err != nil || step.Grant == nil {
 				t.Fatalf("FinishPasskeySignIn = %+v, %v", step, err)
 			}
-			got := n.caller(t, step.Grant.Access)
+			got := n.Caller(t, step.Grant.Access)
 			if got.MFA() == unverified || !slices.Equal(got.Methods(), []string{"passkey"}) {
 				t.Errorf("user verified %v: mfa %v, methods %v", !unverified, got.MFA(), got.Methods())
 			}
@@ -119,7 +120,7 @@ func TestAPasskeyIsASecondFactor(t *testing.T) {
 	eachWith(t, withPasskeys, func(t *testing.T, n *node) {
 		d := newDevice()
 		d.options.UserNotVerified = true
-		_, made := n.register(t, n.signUp(t, "ada@example.com"), d)
+		_, made := n.register(t, n.NewUser(t, "ada@example.com"), d)
 		waits := func() string {
 			step, err := n.SignIn(t.Context(), "ada@example.com", secret, home)
 			if err != nil || step.Grant != nil || !slices.Equal(step.Factors, []string{"passkey", "recovery"}) {
@@ -141,7 +142,7 @@ func TestAPasskeyIsASecondFactor(t *testing.T) {
 		if err != nil || done.Grant == nil {
 			t.Fatalf("Confirm = %+v, %v", done, err)
 		}
-		if who := n.caller(t, done.Grant.Access); !who.MFA() || !slices.Equal(who.Methods(), []string{"password", "passkey"}) {
+		if who := n.Caller(t, done.Grant.Access); !who.MFA() || !slices.Equal(who.Methods(), []string{"password", "passkey"}) {
 			t.Errorf("mfa %v, methods %v", who.MFA(), who.Methods())
 		}
 		for name, f := range map[string]account.Factor{"replay": {Passkey: answer}, "nonsense": {Passkey: []byte("{}")}} {
@@ -163,17 +164,17 @@ func TestAPasskeyIsASecondFactor(t *testing.T) {
 func TestAPasskeyIsNotItsOwnSecondFactor(t *testing.T) {
 	both := func(a *model.Accounts) { withPasskeys(a); a.TOTP = true }
 	eachWith(t, both, func(t *testing.T, n *node) {
-		d, grant := newDevice(), n.signUp(t, "ada@example.com")
+		d, grant := newDevice(), n.NewUser(t, "ada@example.com")
 		d.options.UserNotVerified = true
 		who, _ := n.register(t, grant, d)
 		e, err := n.BeginTOTP(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.ConfirmTOTP(t.Context(), who, code(t, e.Secret, n.clock.now()), home); err != nil {
+		if _, err := n.ConfirmTOTP(t.Context(), who, accounttest.TOTP(t, e.Secret, n.Clock.Now()), home); err != nil {
 			t.Fatal(err)
 		}
-		n.clock.pass(time.Minute)
+		n.Clock.Pass(time.Minute)
 		c := n.begin(t)
 		step, err := n.FinishPasskeySignIn(t.Context(), c.Flow, d.sign(t, c), home)
 		if err != nil || !slices.Equal(step.Factors, []string{"totp", "recovery"}) {
@@ -185,8 +186,8 @@ func TestAPasskeyIsNotItsOwnSecondFactor(t *testing.T) {
 		if _, err := n.Confirm(t.Context(), step.Flow, account.Factor{Passkey: d.sign(t, c)}, home); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("the same passkey again: %v", err)
 		}
-		done, err := n.Confirm(t.Context(), step.Flow, account.Factor{TOTP: code(t, e.Secret, n.clock.now())}, home)
-		if err != nil || !n.caller(t, done.Grant.Access).MFA() {
+		done, err := n.Confirm(t.Context(), step.Flow, account.Factor{TOTP: accounttest.TOTP(t, e.Secret, n.Clock.Now())}, home)
+		if err != nil || !n.Caller(t, done.Grant.Access).MFA() {
 			t.Errorf("Confirm = %+v, %v", done, err)
 		}
 	})
@@ -195,11 +196,11 @@ func TestAPasskeyIsNotItsOwnSecondFactor(t *testing.T) {
 func TestForeignPasskeyAnswersAreRefused(t *testing.T) {
 	eachWith(t, withPasskeys, func(t *testing.T, n *node) {
 		ada, bob := newDevice(), newDevice()
-		grant := n.signUp(t, "ada@example.com")
+		grant := n.NewUser(t, "ada@example.com")
 		n.register(t, grant, ada)
-		bobs := n.signUp(t, "bob@example.com")
+		bobs := n.NewUser(t, "bob@example.com")
 		n.register(t, bobs, bob)
-		who := n.caller(t, grant.Access)
+		who := n.Caller(t, grant.Access)
 		signs := func(change func(d *device)) error {
 			d := *ada
 			change(&d)
@@ -239,17 +240,17 @@ func TestForeignPasskeyAnswersAreRefused(t *testing.T) {
 				return err
 			},
 			"registration of another account": func() error {
-				_, err := n.FinishPasskey(t.Context(), n.caller(t, bobs.Access), registration.Flow, "", newDevice().make(t, registration), home)
+				_, err := n.FinishPasskey(t.Context(), n.Caller(t, bobs.Access), registration.Flow, "", newDevice().make(t, registration), home)
 				return err
 			},
 			"registration at a foreign page": func() error {
-				c, err := n.BeginPasskey(t.Context(), n.caller(t, bobs.Access))
+				c, err := n.BeginPasskey(t.Context(), n.Caller(t, bobs.Access))
 				if err != nil {
 					return nil
 				}
 				d := newDevice()
 				d.party.Origin = "https://evil.example"
-				_, err = n.FinishPasskey(t.Context(), n.caller(t, bobs.Access), c.Flow, "", d.make(t, c), home)
+				_, err = n.FinishPasskey(t.Context(), n.Caller(t, bobs.Access), c.Flow, "", d.make(t, c), home)
 				return err
 			},
 		} {
@@ -257,14 +258,14 @@ func TestForeignPasskeyAnswersAreRefused(t *testing.T) {
 				t.Errorf("%s: %v", name, kind)
 			}
 		}
-		c, err := n.BeginPasskey(t.Context(), n.caller(t, bobs.Access))
+		c, err := n.BeginPasskey(t.Context(), n.Caller(t, bobs.Access))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.FinishPasskey(t.Context(), n.caller(t, bobs.Access), c.Flow, "", ada.make(t, c), home); errs.KindOf(err) != errs.Conflict {
+		if _, err := n.FinishPasskey(t.Context(), n.Caller(t, bobs.Access), c.Flow, "", ada.make(t, c), home); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("a passkey that another account has: %v", err)
 		}
-		n.clock.pass(time.Hour)
+		n.Clock.Pass(time.Hour)
 		if _, err := n.FinishPasskeySignIn(t.Context(), late.Flow, ada.sign(t, late), home); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("after an hour: %v", err)
 		}
@@ -274,8 +275,8 @@ func TestForeignPasskeyAnswersAreRefused(t *testing.T) {
 // A4: of parallel answers to one challenge, one succeeds.
 func TestPasskeyChallengesWorkOnce(t *testing.T) {
 	eachWith(t, withPasskeys, func(t *testing.T, n *node) {
-		d, grant := newDevice(), n.signUp(t, "ada@example.com")
-		who := n.caller(t, grant.Access)
+		d, grant := newDevice(), n.NewUser(t, "ada@example.com")
+		who := n.Caller(t, grant.Access)
 		made, err := n.BeginPasskey(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
@@ -314,13 +315,13 @@ func TestPasskeyChallengesWorkOnce(t *testing.T) {
 
 func TestRemovingTheLastPasskeyLowersSessions(t *testing.T) {
 	eachWith(t, withPasskeys, func(t *testing.T, n *node) {
-		first, second, grant := newDevice(), newDevice(), n.signUp(t, "ada@example.com")
+		first, second, grant := newDevice(), newDevice(), n.NewUser(t, "ada@example.com")
 		_, one := n.register(t, grant, first)
 		who, two := n.register(t, grant, second)
 		if len(two.Recovery) != 0 {
 			t.Error("the second passkey replaced the recovery codes")
 		}
-		other := n.caller(t, n.signUp(t, "bob@example.com").Access)
+		other := n.Caller(t, n.NewUser(t, "bob@example.com").Access)
 		if err := n.RemovePasskey(t.Context(), other, one.ID, home); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("another's passkey: %v", err)
 		}
@@ -330,7 +331,7 @@ func TestRemovingTheLastPasskeyLowersSessions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := n.RemovePasskey(t.Context(), n.caller(t, low.Grant.Access), one.ID, home); errs.KindOf(err) != errs.Unauthenticated {
+		if err := n.RemovePasskey(t.Context(), n.Caller(t, low.Grant.Access), one.ID, home); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("without a second factor: %v", err)
 		}
 		if err := n.RemovePasskey(t.Context(), who, one.ID, home); err != nil {
@@ -350,7 +351,7 @@ func TestRemovingTheLastPasskeyLowersSessions(t *testing.T) {
 			t.Error("a token with the factor is admitted after its removal")
 		}
 		next, err := n.Refresh(t.Context(), grant.Refresh, home)
-		if err != nil || n.caller(t, next.Access).MFA() {
+		if err != nil || n.Caller(t, next.Access).MFA() {
 			t.Errorf("after the removal: %+v, %v", next, err)
 		}
 		if step, err := n.SignIn(t.Context(), "ada@example.com", secret, home); err != nil || step.Grant == nil {
@@ -372,7 +373,7 @@ func TestPasskeysOfEndedAccountsAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachWith(t, withPasskeys, func(t *testing.T, n *node) {
 				d := newDevice()
-				who, _ := n.register(t, n.signUp(t, "ada@example.com"), d)
+				who, _ := n.register(t, n.NewUser(t, "ada@example.com"), d)
 				id, _ := who.ID()
 				if err := end(n, t, id); err != nil {
 					t.Fatal(err)
@@ -393,7 +394,7 @@ func TestPasskeysOfEndedAccountsAreRefused(t *testing.T) {
 func TestRegistrationNeedsAProof(t *testing.T) {
 	both := func(a *model.Accounts) { withPasskeys(a); a.TOTP = true }
 	eachWith(t, both, func(t *testing.T, n *node) {
-		d, grant := newDevice(), n.signUp(t, "ada@example.com")
+		d, grant := newDevice(), n.NewUser(t, "ada@example.com")
 		d.options.UserNotVerified = true
 		n.register(t, grant, d)
 		c := n.begin(t)
@@ -401,14 +402,14 @@ func TestRegistrationNeedsAProof(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.BeginPasskey(t.Context(), n.caller(t, step.Grant.Access)); errs.KindOf(err) != errs.Unauthenticated {
+		if _, err := n.BeginPasskey(t.Context(), n.Caller(t, step.Grant.Access)); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("with one factor: %v", err)
 		}
-		if _, err := n.BeginTOTP(t.Context(), n.caller(t, step.Grant.Access)); errs.KindOf(err) != errs.Unauthenticated {
+		if _, err := n.BeginTOTP(t.Context(), n.Caller(t, step.Grant.Access)); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("a TOTP with one factor: %v", err)
 		}
-		who := n.caller(t, grant.Access)
-		n.clock.pass(11 * time.Minute)
+		who := n.Caller(t, grant.Access)
+		n.Clock.Pass(11 * time.Minute)
 		if _, err := n.BeginPasskey(t.Context(), who); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("with an old proof: %v", err)
 		}
@@ -425,11 +426,11 @@ func TestPreHijackByPasskey(t *testing.T) {
 		}
 		d := newDevice()
 		n.register(t, step.Grant, d)
-		n.outbox.take()
+		n.Outbox.Take()
 		if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		got, err := n.Verify(t.Context(), "ada@example.com", n.codes(t)["ada@example.com"], "", home)
+		got, err := n.Verify(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "", home)
 		if err != nil || got.Grant == nil {
 			t.Fatalf("Verify = %+v, %v", got, err)
 		}

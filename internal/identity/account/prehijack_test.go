@@ -28,11 +28,12 @@ func TestPreHijack_ThePasswordOfASignUpNeedsItsFlow(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			each(t, func(t *testing.T, n *node) {
+				works := tt.works
 				waits, err := n.SignUp(t.Context(), account.Newcomer{Email: "ada@example.com", Password: secret}, client("198.51.100.7"))
 				if err != nil {
 					t.Fatal(err)
 				}
-				code, from := n.codes(t)["ada@example.com"], home
+				code, from := n.Codes(t)["ada@example.com"], home
 				from.Browser = tt.flow(waits.Waits)
 				step, err := n.Verify(t.Context(), "ada@example.com", code, tt.password, from)
 				if got := faultsOf(err); got != tt.faults || (step.Grant != nil) != (tt.faults == "") {
@@ -42,11 +43,11 @@ func TestPreHijack_ThePasswordOfASignUpNeedsItsFlow(t *testing.T) {
 					if step, err := n.Verify(t.Context(), "ada@example.com", code, own, from); err != nil || step.Grant == nil {
 						t.Errorf("Verify with a password = %v, %v", step, err)
 					}
-					tt.works = own
+					works = own
 				}
 				for _, password := range []string{secret, own} {
 					_, err := n.SignIn(t.Context(), "ada@example.com", password, home)
-					if want := password == tt.works; (err == nil) != want || (err != nil && errs.KindOf(err) != errs.Unauthenticated) {
+					if want := password == works; (err == nil) != want || (err != nil && errs.KindOf(err) != errs.Unauthenticated) {
 						t.Errorf("SignIn with %q = %v, want %v", password, err, want)
 					}
 				}

@@ -29,7 +29,7 @@ func TestPreHijack_PagesAskForThePasswordOfTheSignUp(t *testing.T) {
 				if _, err := n.SignUp(t.Context(), account.Newcomer{Email: "ann@example.com", Password: secret}, began); err != nil {
 					t.Fatal(err)
 				}
-				code := n.codes(t)["ann@example.com"]
+				code := n.Codes(t)["ann@example.com"]
 				step, err := n.VerifyPage(t.Context(), "ann@example.com", code, tt.password, confirmed)
 				if got := faultsOf(err); got != tt.want || (step.Grant != nil) != (tt.want == "") {
 					t.Fatalf("VerifyPage = %v, %q, want %q", step, got, tt.want)
@@ -58,7 +58,7 @@ func faultsOf(err error) string {
 
 func TestProfile(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		who := n.caller(t, n.signUp(t, "ann@example.com").Access)
+		who := n.Caller(t, n.NewUser(t, "ann@example.com").Access)
 		p, err := n.Profile(t.Context(), who)
 		if err != nil || p.Email != "ann@example.com" || p.Name != "Ada" || !p.Password || p.TOTP || p.MFA || p.Recovery != 0 {
 			t.Errorf("Profile = %+v, %v", p, err)
@@ -68,12 +68,12 @@ func TestProfile(t *testing.T) {
 
 func TestEndOthersKeepsTheCurrentSession(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		first := n.caller(t, n.signUp(t, "ann@example.com").Access)
+		first := n.Caller(t, n.NewUser(t, "ann@example.com").Access)
 		step, err := n.SignIn(t.Context(), "ann@example.com", secret, home)
 		if err != nil {
 			t.Fatal(err)
 		}
-		second := n.caller(t, step.Grant.Access)
+		second := n.Caller(t, step.Grant.Access)
 		if err := n.EndOthers(t.Context(), second, home); err != nil {
 			t.Fatal(err)
 		}
@@ -88,11 +88,11 @@ func TestEndOthersKeepsTheCurrentSession(t *testing.T) {
 
 func TestFreshAsksForARecentProof(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		who := n.caller(t, n.signUp(t, "ann@example.com").Access)
+		who := n.Caller(t, n.NewUser(t, "ann@example.com").Access)
 		if err := n.Fresh(who); err != nil {
 			t.Error(err)
 		}
-		n.clock.pass(11 * time.Minute)
+		n.Clock.Pass(11 * time.Minute)
 		if err := n.Fresh(who); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("Fresh = %v", err)
 		}

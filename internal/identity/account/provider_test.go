@@ -17,6 +17,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/oidc/oidctest"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
 
 // abroad is a node with two providers, corp and shop, which are one test provider.
@@ -28,36 +30,41 @@ type abroad struct {
 // eachAbroad runs a test on both engines with a node that has providers.
 func eachAbroad(t *testing.T, change func(*model.Accounts), test func(t *testing.T, n *abroad)) {
 	t.Helper()
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
+	for _, e := range accounttest.Engines() {
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			test(t, newAbroad(t, e, change))
 		})
 	}
 }
 
-func newAbroad(t *testing.T, e engine, change func(*model.Accounts)) *abroad {
+func newAbroad(t *testing.T, e modeltest.Engine, change func(*model.Accounts)) *abroad {
 	t.Helper()
-	c := newCluster(t, e, func(a *model.Accounts) {
-		a.Providers = []model.Provider{
-			{Name: "corp", Roles: &model.ClaimRoles{From: "groups", Roles: map[string][]string{"hr": {"editor"}}}},
-			{Name: "shop", Roles: &model.ClaimRoles{From: "teams", Roles: map[string][]string{"desk": {"editor", "reader"}}}},
-		}
-		change(a)
-	})
 	op := oidctest.New(t)
-	op.Now = c.clock.now
-	for _, name := range []string{"corp", "shop"} {
-		p, err := oidc.New(oidc.Config{
-			Name: name, Issuer: op.Issuer, ClientID: oidctest.ClientID, ClientSecret: telemetry.Secret(oidctest.ClientSecret),
-			Redirect: oidctest.Redirect, Now: c.clock.now,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.providers = append(c.providers, p)
+	cfg := accounttest.Config{
+		Change: func(a *model.Accounts) {
+			a.Providers = []model.Provider{
+				{Name: "corp", Roles: &model.ClaimRoles{From: "groups", Roles: map[string][]string{"hr": {"editor"}}}},
+				{Name: "shop", Roles: &model.ClaimRoles{From: "teams", Roles: map[string][]string{"desk": {"editor", "reader"}}}},
+			}
+			change(a)
+		},
+		Providers: func(clock *accounttest.Clock) (all []*oidc.Provider) {
+			op.Now = clock.Now
+			for _, name := range []string{"corp", "shop"} {
+				p, err := oidc.New(oidc.Config{
+					Name: name, Issuer: op.Issuer, ClientID: oidctest.ClientID, ClientSecret: telemetry.Secret(oidctest.ClientSecret),
+					Redirect: oidctest.Redirect, Now: clock.Now,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, p)
+			}
+			return all
+		},
 	}
-	return &abroad{c.node(t), op}
+	return &abroad{&node{accounttest.New(t, e, source, cfg)}, op}
 }
 
 func unchanged(*model.Accounts) {}
@@ -105,7 +112,7 @@ func TestProviderSignsUpAndIn(t *testing.T) {
 		if err != nil || a.Grant == nil || a.Next != "/welcome" {
 			t.Fatalf("FinishProvider = %+v, %v", a, err)
 		}
-		who := n.caller(t, a.Grant.Access)
+		who := n.Caller(t, a.Grant.Access)
 		if email, _ := who.Email(); email != "ada@example.com" || !a.Grant.User.Verified || a.Grant.User.Name != "Ada" || !slices.Equal(who.Methods(), []string{"oidc"}) {
 			t.Errorf("the caller is %v, %+v", who, a.Grant.User)
 		}
@@ -115,7 +122,7 @@ func TestProviderSignsUpAndIn(t *testing.T) {
 			t.Errorf("the second sign-in is of another user (-first +second):\n%s", diff)
 		}
 		// Deleting the user deletes the link.
-		if err := n.DeleteMe(t.Context(), n.caller(t, again.Access), home); err != nil {
+		if err := n.DeleteMe(t.Context(), n.Caller(t, again.Access), home); err != nil {
 			t.Fatal(err)
 		}
 		if fresh := n.enter(t, person("ada", "ada@example.com")); string(fresh.User.ID) == string(a.Grant.User.ID) {
@@ -158,7 +165,7 @@ func TestAttack_ForeignStates(t *testing.T) {
 			}
 		}
 		late := n.depart(t, person("ada", "ada@example.com"))
-		n.clock.pass(time.Hour)
+		n.Clock.Pass(time.Hour)
 		if a, err := n.FinishProvider(t.Context(), "corp", late, home); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("an expired state = %+v, %v", a, err)
 		}
@@ -171,8 +178,8 @@ func TestAttack_ForeignStates(t *testing.T) {
 // A state is good for nothing but its callback, and the flow of a link for nothing but linking.
 func TestAttack_SecretsOfProvidersElsewhere(t *testing.T) {
 	eachAbroad(t, unchanged, func(t *testing.T, n *abroad) {
-		grant := n.signUp(t, "ada@example.com")
-		who := n.caller(t, grant.Access)
+		grant := n.NewUser(t, "ada@example.com")
+		who := n.Caller(t, grant.Access)
 		state := n.depart(t, person("ada", "ada@example.com"))
 		linking, err := n.arrive(t, person("ada", "ada@example.com"))
 		if err != nil || linking.Link == "" {
@@ -282,7 +289,7 @@ func (n *abroad) checkCell(t *testing.T, name string, i int, local, remote, same
 		t.Fatal(err)
 	}
 	owner := step.Grant
-	code := n.codes(t)[email]
+	code := n.Codes(t)[email]
 	if local {
 		if step, err = n.Verify(t.Context(), email, code, "", client); err != nil {
 			t.Fatal(err)
@@ -320,26 +327,26 @@ func (n *abroad) checkCell(t *testing.T, name string, i int, local, remote, same
 		if err != nil {
 			t.Fatal(err)
 		}
-		who = n.caller(t, step.Grant.Access)
+		who = n.Caller(t, step.Grant.Access)
 	case "stale":
-		n.clock.pass(11 * time.Minute)
+		n.Clock.Pass(11 * time.Minute)
 		who = caller.User(n.staleIdentity(t, owner))
 	case "owner":
 		if err := n.AskCode(t.Context(), email, client); err != nil {
 			t.Fatal(err)
 		}
-		step, err := n.Verify(t.Context(), email, n.codes(t)[email], "", client)
+		step, err := n.Verify(t.Context(), email, n.Codes(t)[email], "", client)
 		if err != nil {
 			t.Fatal(err)
 		}
-		who = n.caller(t, step.Grant.Access)
+		who = n.Caller(t, step.Grant.Access)
 	}
-	n.outbox.take()
+	n.Outbox.Take()
 	err = n.Link(t.Context(), who, a.Link, client)
 	if (err == nil) != (proof == "owner") {
 		t.Errorf("%s: Link = %v", name, err)
 	}
-	if letters := n.outbox.take(); (len(letters) == 1 && letters[0].To == email) != (proof == "owner") {
+	if letters := n.Outbox.Take(); (len(letters) == 1 && letters[0].To == email) != (proof == "owner") {
 		t.Errorf("%s: Link queued %d letters", name, len(letters))
 	}
 	if err == nil && n.Link(t.Context(), who, a.Link, client) == nil {
@@ -359,7 +366,7 @@ func (n *abroad) staleIdentity(t *testing.T, grant *account.Grant) caller.Identi
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := n.caller(t, fresh.Access)
+	who := n.Caller(t, fresh.Access)
 	id, _ := who.ID()
 	return caller.Identity{ID: id, Proof: who.Proof()}
 }
@@ -399,7 +406,7 @@ func TestRolesByClaims(t *testing.T) {
 		}
 		// A lost role ends the access tokens that have it.
 		claims["groups"] = "hr"
-		who := n.caller(t, n.enter(t, claims).Access)
+		who := n.Caller(t, n.enter(t, claims).Access)
 		claims["groups"] = nil
 		n.enter(t, claims)
 		if n.admits(t, who) {
@@ -418,7 +425,7 @@ func TestRolesAreKeptByIdentity(t *testing.T) {
 		if err != nil || a.Link == "" {
 			t.Fatalf("FinishProvider = %+v, %v, want a link", a, err)
 		}
-		if err := n.Link(t.Context(), n.caller(t, first.Access), a.Link, home); err != nil {
+		if err := n.Link(t.Context(), n.Caller(t, first.Access), a.Link, home); err != nil {
 			t.Fatal(err)
 		}
 		for i, tt := range []struct {
@@ -434,7 +441,7 @@ func TestRolesAreKeptByIdentity(t *testing.T) {
 			{"shop", "teams", "desk", true, []string{"editor", "reader"}},
 			{"shop", "teams", nil, true, []string{"editor"}},
 		} {
-			before := n.caller(t, n.enterAt(t, "corp", corp).Access)
+			before := n.Caller(t, n.enterAt(t, "corp", corp).Access)
 			claims := map[string]map[string]any{"corp": corp, "shop": shop}[tt.provider]
 			claims[tt.claim] = tt.value
 			grant := n.enterAt(t, tt.provider, claims)
@@ -461,24 +468,24 @@ func (n *abroad) enterAt(t *testing.T, provider string, claims map[string]any) *
 func TestProviderDoesNotReplaceTheSecondFactor(t *testing.T) {
 	eachAbroad(t, func(a *model.Accounts) { a.TOTP = true }, func(t *testing.T, n *abroad) {
 		claims := person("ada", "ada@example.com")
-		who := n.caller(t, n.enter(t, claims).Access)
+		who := n.Caller(t, n.enter(t, claims).Access)
 		e, err := n.BeginTOTP(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.ConfirmTOTP(t.Context(), who, code(t, e.Secret, n.clock.now()), home); err != nil {
+		if _, err := n.ConfirmTOTP(t.Context(), who, accounttest.TOTP(t, e.Secret, n.Clock.Now()), home); err != nil {
 			t.Fatal(err)
 		}
 		a, err := n.arrive(t, claims)
 		if err != nil || a.Grant != nil || a.Flow == "" {
 			t.Fatalf("FinishProvider = %+v, %v, want a flow", a, err)
 		}
-		n.clock.pass(time.Minute)
-		step, err := n.Confirm(t.Context(), a.Flow, account.Factor{TOTP: code(t, e.Secret, n.clock.now())}, home)
+		n.Clock.Pass(time.Minute)
+		step, err := n.Confirm(t.Context(), a.Flow, account.Factor{TOTP: accounttest.TOTP(t, e.Secret, n.Clock.Now())}, home)
 		if err != nil || step.Grant == nil {
 			t.Fatalf("Confirm = %+v, %v", step, err)
 		}
-		if got := n.caller(t, step.Grant.Access); !got.MFA() || !slices.Equal(got.Methods(), []string{"oidc", "totp"}) {
+		if got := n.Caller(t, step.Grant.Access); !got.MFA() || !slices.Equal(got.Methods(), []string{"oidc", "totp"}) {
 			t.Errorf("the session has methods %v", got.Methods())
 		}
 	})
@@ -518,7 +525,7 @@ func TestProviderNeedsAnInvitation(t *testing.T) {
 		if !slices.Equal(grant.User.Roles, []string{"reader"}) {
 			t.Errorf("roles %v", grant.User.Roles)
 		}
-		if err := n.DeleteMe(t.Context(), n.caller(t, grant.Access), home); err != nil {
+		if err := n.DeleteMe(t.Context(), n.Caller(t, grant.Access), home); err != nil {
 			t.Fatal(err)
 		}
 		if a, err := n.arrive(t, person("ada", "ada@example.com")); errs.KindOf(err) != errs.Forbidden {
@@ -528,7 +535,7 @@ func TestProviderNeedsAnInvitation(t *testing.T) {
 }
 
 func TestAttack_RedirectTargets(t *testing.T) {
-	n := newAbroad(t, engines()[0], unchanged)
+	n := newAbroad(t, accounttest.SQLite(), unchanged)
 	for _, tt := range []struct {
 		next string
 		ok   bool
@@ -569,7 +576,7 @@ func TestAttack_RedirectTargets(t *testing.T) {
 
 // A refusal at the provider ends the sign-in.
 func TestProviderRefuses(t *testing.T) {
-	n := newAbroad(t, engines()[0], unchanged)
+	n := newAbroad(t, accounttest.SQLite(), unchanged)
 	answer := n.depart(t, person("ada", "ada@example.com"))
 	answer.Failure = "access_denied"
 	if a, err := n.FinishProvider(t.Context(), "corp", answer, home); errs.KindOf(err) != errs.Unauthenticated {

@@ -56,7 +56,7 @@ func doors() []door {
 			return err
 		}},
 		{"access token", func(_ *testing.T, n *node, _, secret string) error {
-			_, err := n.verifier.Verify(secret)
+			_, err := n.Verifier.Verify(secret)
 			return err
 		}},
 		{"sign-in", func(t *testing.T, n *node, email, secret string) error {
@@ -87,21 +87,21 @@ func mint(t *testing.T, n *node) (secrets, emails map[string]string) {
 
 	_, err := n.SignUp(t.Context(), account.Newcomer{Email: "new@example.com", Password: secret}, home)
 	check(err)
-	keep("sign-up code", "new@example.com", n.codes(t)["new@example.com"])
-	n.signUp(t, "code@example.com")
+	keep("sign-up code", "new@example.com", n.Codes(t)["new@example.com"])
+	n.NewUser(t, "code@example.com")
 	check(n.AskCode(t.Context(), "code@example.com", home))
-	keep("sign-in code", "code@example.com", n.codes(t)["code@example.com"])
-	n.signUp(t, "reset@example.com")
+	keep("sign-in code", "code@example.com", n.Codes(t)["code@example.com"])
+	n.NewUser(t, "reset@example.com")
 	check(n.AskReset(t.Context(), "reset@example.com", home))
-	keep("reset code", "reset@example.com", n.codes(t)["reset@example.com"])
+	keep("reset code", "reset@example.com", n.Codes(t)["reset@example.com"])
 	check(n.Invite(t.Context(), caller.System("test"), "guest@example.com", nil, home))
-	keep("invitation code", "guest@example.com", n.codes(t)["guest@example.com"])
+	keep("invitation code", "guest@example.com", n.Codes(t)["guest@example.com"])
 
-	grant := n.signUp(t, "ada@example.com")
+	grant := n.NewUser(t, "ada@example.com")
 	keep("refresh token", "ada@example.com", grant.Refresh)
 	keep("access token", "ada@example.com", grant.Access)
 	keep("device cookie", "ada@example.com", grant.Device)
-	key, err := n.MakeKey(t.Context(), n.caller(t, grant.Access), account.NewKey{Name: "ci", Scopes: []string{"reader"}}, home)
+	key, err := n.MakeKey(t.Context(), n.Caller(t, grant.Access), account.NewKey{Name: "ci", Scopes: []string{"reader"}}, home)
 	check(err)
 	keep("key", "ada@example.com", key.Text)
 	browser := home
@@ -150,7 +150,7 @@ func TestForgery_SecretsWorkForTheirPurposeOnly(t *testing.T) {
 				}
 			}
 		}
-		n.clock.pass(20 * time.Minute)
+		n.Clock.Pass(20 * time.Minute)
 		for name, text := range secrets {
 			for _, d := range doors() {
 				if d.name != opens[name] || name == "access token" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
@@ -32,17 +33,17 @@ func TestReplay_SignInsDuringAnEndingOpenNothing(t *testing.T) {
 			return n.Delete(t.Context(), caller.System("test"), id, home)
 		}},
 	}
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
+	for _, e := range accounttest.Engines() {
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			c := newCluster(t, e, unchanged)
-			nodes := []*node{c.node(t), c.node(t)}
+			c := accounttest.NewCluster(t, e, source, accounttest.Config{Change: unchanged})
+			nodes := []*node{{c.Node(t)}, {c.Node(t)}}
 			n := nodes[0]
 			for round := range effort.Cases(12, 2_000) {
 				ending := endings[round%len(endings)]
 				email := fmt.Sprintf("user%d@example.com", round)
-				grant := n.signUp(t, email)
-				id, _ := n.caller(t, grant.Access).ID()
+				grant := n.NewUser(t, email)
+				id, _ := n.Caller(t, grant.Access).ID()
 				if err := n.SetRoles(t.Context(), caller.System("test"), id, []string{formerly}, home); err != nil {
 					t.Fatal(err)
 				}
@@ -50,7 +51,7 @@ func TestReplay_SignInsDuringAnEndingOpenNothing(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				who := n.caller(t, grant.Access)
+				who := n.Caller(t, grant.Access)
 				var mu sync.Mutex
 				var opened []*account.Grant
 				parallel(8, func(i int) error {
@@ -69,12 +70,12 @@ func TestReplay_SignInsDuringAnEndingOpenNothing(t *testing.T) {
 					return err
 				})
 				for _, grant := range opened {
-					got := nodes[round%2].caller(t, grant.Access)
+					got := nodes[round%2].Caller(t, grant.Access)
 					if nodes[0].admits(t, got) && (ending.name != "removal of a role" || slices.Contains(got.Roles(), formerly)) {
 						t.Errorf("round %d: a session that was opened during %s lives on", round, ending.name)
 					}
 				}
-				c.clock.pass(2 * time.Hour)
+				c.Clock.Pass(2 * time.Hour)
 			}
 		})
 	}

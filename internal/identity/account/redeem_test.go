@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
@@ -32,8 +33,8 @@ func TestReplay_SecretsAreRedeemedOnce(t *testing.T) {
 		a.Codes.Tries, a.Codes.Valid = 1_000_000, 100_000*time.Hour // the losers of a round use the flows of the next
 		a.Sessions.EachUser, a.Sessions.Idle, a.Sessions.Longest = 3, 100_000*time.Hour, 100_000*time.Hour
 	}
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
+	for _, e := range accounttest.Engines() {
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			rounds := effort.Cases(4, 1_000) // of each kind: 52 in all
 			n := newAbroad(t, e, all)
@@ -45,8 +46,8 @@ func TestReplay_SecretsAreRedeemedOnce(t *testing.T) {
 						if got := parallel(redeemers, attempt); got != 1 {
 							t.Errorf("round %d: %d of %d parallel uses succeeded, want 1", round, got, redeemers)
 						}
-						n.clock.pass(2 * time.Hour) // the bounds on mails and guesses are not the subject here
-						n.outbox.take()
+						n.Clock.Pass(2 * time.Hour) // the bounds on mails and guesses are not the subject here
+						n.Outbox.Take()
 					}
 				})
 			}
@@ -84,12 +85,12 @@ func redemptions() []redemption {
 }
 
 func redeemSignInCode(t *testing.T, n *abroad) func(int) func(int) error {
-	n.signUp(t, "code@example.com")
+	n.NewUser(t, "code@example.com")
 	return func(int) func(int) error {
 		if err := n.AskCode(t.Context(), "code@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		code := n.codes(t)["code@example.com"]
+		code := n.Codes(t)["code@example.com"]
 		return func(i int) error { return done(n.Verify(t.Context(), "code@example.com", code, "", at(i))) }
 	}
 }
@@ -102,7 +103,7 @@ func redeemSignUpLink(t *testing.T, n *abroad) func(int) func(int) error {
 		if _, err := n.SignUp(t.Context(), account.Newcomer{Email: email, Password: secret}, browser); err != nil {
 			t.Fatal(err)
 		}
-		code := n.codes(t)[email]
+		code := n.Codes(t)[email]
 		return func(i int) error {
 			from := at(i)
 			from.Browser = browser.Browser
@@ -112,12 +113,12 @@ func redeemSignUpLink(t *testing.T, n *abroad) func(int) func(int) error {
 }
 
 func redeemReset(t *testing.T, n *abroad) func(int) func(int) error {
-	n.signUp(t, "reset@example.com")
+	n.NewUser(t, "reset@example.com")
 	return func(round int) func(int) error {
 		if err := n.AskReset(t.Context(), "reset@example.com", home); err != nil {
 			t.Fatal(err)
 		}
-		code := n.codes(t)["reset@example.com"]
+		code := n.Codes(t)["reset@example.com"]
 		return func(i int) error {
 			return done(n.Reset(t.Context(), "reset@example.com", code, fmt.Sprintf("new secret %d of %d", i, round), at(i)))
 		}
@@ -130,7 +131,7 @@ func redeemInvitation(t *testing.T, n *abroad) func(int) func(int) error {
 		if err := n.Invite(t.Context(), caller.System("test"), email, []string{"reader"}, home); err != nil {
 			t.Fatal(err)
 		}
-		code := n.codes(t)[email]
+		code := n.Codes(t)[email]
 		return func(i int) error {
 			return done(n.SignUp(t.Context(), account.Newcomer{Email: email, Password: secret, Invitation: code}, at(i)))
 		}
@@ -182,7 +183,7 @@ func redeemTOTP(t *testing.T, n *abroad) func(int) func(int) error {
 	flows := make([]string, redeemers)
 	return func(int) func(int) error {
 		n.waiting(t, "totp@example.com", flows)
-		now := code(t, key, n.clock.now())
+		now := accounttest.TOTP(t, key, n.Clock.Now())
 		return func(i int) error { return n.confirm(t, flows, i, account.Factor{TOTP: now}) }
 	}
 }
@@ -214,19 +215,19 @@ func redeemFlow(t *testing.T, n *abroad) func(int) func(int) error {
 
 // A registration that has succeeded is undone before the next one.
 func redeemRegistration(t *testing.T, n *abroad) func(int) func(int) error {
-	grant := n.signUp(t, "passkeys@example.com")
+	grant := n.NewUser(t, "passkeys@example.com")
 	first := newDevice()
 	var last atomic.Value
 	last.Store("")
 	_, _ = n.register(t, grant, first)
 	return func(int) func(int) error {
-		n.clock.pass(time.Minute)
+		n.Clock.Pass(time.Minute)
 		c := n.begin(t)
 		step, err := n.FinishPasskeySignIn(t.Context(), c.Flow, first.sign(t, c), home)
 		if err != nil {
 			t.Fatal(err)
 		}
-		who := n.caller(t, step.Grant.Access)
+		who := n.Caller(t, step.Grant.Access)
 		if id := last.Load().(string); id != "" {
 			if err := n.RemovePasskey(t.Context(), who, id, home); err != nil {
 				t.Fatal(err)
@@ -249,7 +250,7 @@ func redeemRegistration(t *testing.T, n *abroad) func(int) func(int) error {
 
 func redeemPasskey(t *testing.T, n *abroad) func(int) func(int) error {
 	d := newDevice()
-	n.register(t, n.signUp(t, "passkey@example.com"), d)
+	n.register(t, n.NewUser(t, "passkey@example.com"), d)
 	return func(int) func(int) error {
 		c := n.begin(t)
 		answer := d.sign(t, c)
@@ -259,7 +260,7 @@ func redeemPasskey(t *testing.T, n *abroad) func(int) func(int) error {
 
 func redeemPasskeyFactor(t *testing.T, n *abroad) func(int) func(int) error {
 	d := newDevice()
-	n.register(t, n.signUp(t, "factor@example.com"), d)
+	n.register(t, n.NewUser(t, "factor@example.com"), d)
 	return func(int) func(int) error {
 		flow := []string{""}
 		n.waiting(t, "factor@example.com", flow)
@@ -285,7 +286,7 @@ func redeemState(t *testing.T, n *abroad) func(int) func(int) error {
 }
 
 func redeemLink(t *testing.T, n *abroad) func(int) func(int) error {
-	n.signUp(t, "link@example.com")
+	n.NewUser(t, "link@example.com")
 	return func(round int) func(int) error {
 		a, err := n.arrive(t, person(fmt.Sprintf("link%d", round), "link@example.com"))
 		if err != nil || a.Link == "" {
@@ -295,7 +296,7 @@ func redeemLink(t *testing.T, n *abroad) func(int) func(int) error {
 		if err != nil {
 			t.Fatal(err)
 		}
-		who := n.caller(t, step.Grant.Access)
+		who := n.Caller(t, step.Grant.Access)
 		return func(i int) error { return n.Link(t.Context(), who, a.Link, at(i)) }
 	}
 }

@@ -43,7 +43,7 @@ func (w *walk) take(step account.Step, err error) {
 
 // mail hands the stranger the codes of his own mails, and no others.
 func (w *walk) mail() {
-	if code := w.n.codes(w.t)[w.own]; code != "" {
+	if code := w.n.Codes(w.t)[w.own]; code != "" {
 		w.texts = append(w.texts, code)
 	}
 }
@@ -64,10 +64,10 @@ func TestRandomWalkOfAStranger(t *testing.T) {
 				return
 			}
 			w := &walk{t: t, n: n, victim: fmt.Sprintf("victim%d@example.com", round), own: fmt.Sprintf("stranger%d@example.com", round)}
-			n.clock.pass(2 * time.Hour)
-			w.device = n.signUp(t, w.victim).Device
-			w.take(account.Step{Grant: n.signUp(t, w.own)}, nil)
-			n.outbox.take()
+			n.Clock.Pass(2 * time.Hour)
+			w.device = n.NewUser(t, w.victim).Device
+			w.take(account.Step{Grant: n.NewUser(t, w.own)}, nil)
+			n.Outbox.Take()
 			for range rapid.IntRange(3, 25).Draw(draw, "steps") {
 				w.step(draw)
 			}
@@ -115,7 +115,7 @@ func (w *walk) step(draw *rapid.T) {
 	case 10:
 		w.take(n.BeginOperator(ctx, text, account.Newcomer{Email: w.own, Password: "the stranger's password"}, from))
 	default:
-		if who, err := n.verifier.Verify(text); err == nil {
+		if who, err := n.Verifier.Verify(text); err == nil {
 			_ = n.ChangePassword(ctx, who, secret, "the stranger's password", from)
 			_, _ = n.MakeKey(ctx, who, account.NewKey{Name: "x", Scopes: []string{"reader"}}, from)
 			if err := n.Invite(ctx, who, w.victim, []string{"editor"}, from); err == nil {

@@ -11,6 +11,7 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -206,7 +207,7 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // Several processes that make a database at once all find it theirs.
 func TestOpenTogether(t *testing.T) {
-	for range 100 {
+	for range effort.Cases(40, 400) {
 		path := filepath.Join(t.TempDir(), "data.db")
 		var wg sync.WaitGroup
 		for range 4 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -165,7 +166,7 @@ func guardedScripts(t *testing.T, f *fixture) {
 // guardedNow: what another handle or this one has committed before a read or a write began, its guard sees. Other reads
 // go on at the same time, and may leave a snapshot behind.
 func guardedNow(t *testing.T, f *fixture) {
-	const endings = 1000
+	endings := effort.Cases(400, 10_000)
 	other := f.open(t)
 	defer func() { _ = other.Close() }()
 	ctx, cancel := context.WithCancel(t.Context())

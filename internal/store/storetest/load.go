@@ -10,6 +10,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -61,7 +62,7 @@ func loadValues(t *testing.T, f *fixture) {
 
 // loadMany: more rows than one transaction, or one packet, takes in.
 func loadMany(t *testing.T, f *fixture) {
-	const most = 250_000
+	most := effort.Cases(250_000, 250_000)
 	n := 0
 	row := make([]value.Value, 2)
 	err := f.load(func(load store.Load) error {
@@ -79,7 +80,7 @@ func loadMany(t *testing.T, f *fixture) {
 	}
 	f.read(func(reader store.Reader) error {
 		got, err := count(reader, `SELECT count(*) FROM many WHERE body = 'row ' || id`)
-		if got != most {
+		if got != int64(most) {
 			t.Errorf("%d rows are as they were given, want %d", got, most)
 		}
 		return err

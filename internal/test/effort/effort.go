@@ -26,6 +26,15 @@ func Cases(usual, nightly int) int {
 	return usual
 }
 
+// SkipRaced skips a test under the race detector. It is for tests that look at sizes, at many rows or at plans, one step
+// after the other: they have no race to find, and take minutes under the detector.
+func SkipRaced(t testing.TB) {
+	t.Helper()
+	if Raced {
+		t.Skip("it looks at sizes, and nothing in it runs at the same time: it runs without the race detector")
+	}
+}
+
 // Seeds returns a function that makes the source of random numbers for case i. The test logs the seed. To repeat a run, set
 // ASHLAR_SEED to the logged number.
 func Seeds(t testing.TB) func(i int) *rand.Rand {

@@ -61,14 +61,15 @@ func Compile(t testing.TB, m *model.Model) *rule.Rules {
 
 // An Engine opens databases with one configuration.
 type Engine struct {
-	Name  string
-	empty func(t testing.TB) (store.DB, error)
+	Name string
+	make func(t testing.TB) (open func() (store.DB, error)) // makes an empty database
 }
 
 // SQLite returns the embedded engine.
 func SQLite(cfg sqlite.Config) Engine {
-	return Engine{"SQLite", func(t testing.TB) (store.DB, error) {
-		return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), cfg)
+	return Engine{"SQLite", func(t testing.TB) func() (store.DB, error) {
+		path := filepath.Join(t.TempDir(), "test.db")
+		return func() (store.DB, error) { return sqlite.Open(t.Context(), path, cfg) }
 	}}
 }
 
@@ -78,23 +79,35 @@ func Postgres(cfg postgres.Config) Engine {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return Engine{"PostgreSQL", func(t testing.TB) (store.DB, error) {
+	return Engine{"PostgreSQL", func(t testing.TB) func() (store.DB, error) {
 		if !pgtest.Available() {
 			t.Skip("no PostgreSQL")
 		}
-		return postgres.Open(t.Context(), pgtest.URL(t), cfg)
+		url := pgtest.URL(t)
+		return func() (store.DB, error) { return postgres.Open(t.Context(), url, cfg) }
 	}}
 }
 
 // Empty opens an empty database. It is closed when the test ends.
 func (e Engine) Empty(t testing.TB) store.DB {
 	t.Helper()
-	db, err := e.empty(t)
-	if err != nil {
-		t.Fatal(err)
+	return e.Processes(t)()
+}
+
+// Processes makes an empty database. Each call of the result opens it as another process does. The connections are closed
+// when the test ends.
+func (e Engine) Processes(t testing.TB) (open func() store.DB) {
+	t.Helper()
+	process := e.make(t)
+	return func() store.DB {
+		t.Helper()
+		db, err := process()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
 	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 // Open opens a database with the tables of a model. It is closed when the test ends.

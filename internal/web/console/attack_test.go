@@ -17,15 +17,15 @@ func TestCredentialsOfUsersAndOperatorsAreApart(t *testing.T) {
 	w := newWorld(t, source)
 	owner := w.operator("owner")
 	_, grant := w.user("ada@example.com", "Ada")
-	step, err := w.service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3", Cookie: true})
+	step, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3", Cookie: true})
 	if err != nil || step.Grant.Cookie == "" {
 		t.Fatal(step, err)
 	}
-	service, err := w.service.NewService(t.Context(), "backup", nil, account.Client{})
+	service, err := w.Service.NewService(t.Context(), "backup", nil, account.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := w.service.MakeServiceKey(t.Context(), service, account.NewKey{Name: "night", Scopes: []string{"reader"}}, account.Client{})
+	key, err := w.Service.MakeServiceKey(t.Context(), service, account.NewKey{Name: "night", Scopes: []string{"reader"}}, account.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,13 +42,13 @@ func TestCredentialsOfUsersAndOperatorsAreApart(t *testing.T) {
 		}
 		v.shows(v.post("/console/users/invite", "email", "eve@example.com"), 401)
 	}
-	if who, err := w.service.ByCookie(t.Context(), owner.cookies[sessionCookie]); errs.KindOf(err) != errs.Unauthenticated {
+	if who, err := w.Service.ByCookie(t.Context(), owner.cookies[sessionCookie]); errs.KindOf(err) != errs.Unauthenticated {
 		t.Errorf("the cookie of an operator is the user %v, %v", who, err)
 	}
-	if _, err := w.service.Refresh(t.Context(), owner.cookies[sessionCookie], account.Client{}); errs.KindOf(err) != errs.Unauthenticated {
+	if _, err := w.Service.Refresh(t.Context(), owner.cookies[sessionCookie], account.Client{}); errs.KindOf(err) != errs.Unauthenticated {
 		t.Errorf("the cookie of an operator refreshes: %v", err)
 	}
-	if _, err := w.service.SignIn(t.Context(), "owner@example.com", passphrase, account.Client{Address: "192.0.2.4"}); errs.KindOf(err) != errs.Unauthenticated {
+	if _, err := w.Service.SignIn(t.Context(), "owner@example.com", passphrase, account.Client{Address: "192.0.2.4"}); errs.KindOf(err) != errs.Unauthenticated {
 		t.Errorf("an operator signs in as a user: %v", err)
 	}
 	v := w.visitor()
@@ -61,17 +61,17 @@ func TestFlowsOfUsersAndOperatorsAreApart(t *testing.T) {
 	owner := w.operator("owner")
 	secret, _ := owner.enroll()
 	_, grant := w.user("ada@example.com", "Ada")
-	who := w.caller(grant.Access)
-	e, err := w.service.BeginTOTP(t.Context(), who)
+	who := w.Caller(w.t, grant.Access)
+	e, err := w.Service.BeginTOTP(t.Context(), who)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.service.ConfirmTOTP(t.Context(), who, w.code(e.Secret), account.Client{}); err != nil {
+	if _, err := w.Service.ConfirmTOTP(t.Context(), who, w.code(e.Secret), account.Client{}); err != nil {
 		t.Fatal(err)
 	}
-	w.pass(time.Minute)
+	w.Clock.Pass(time.Minute)
 	client := account.Client{Address: "192.0.2.3"}
-	step, err := w.service.SignIn(t.Context(), "ada@example.com", passphrase, client)
+	step, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, client)
 	if err != nil || step.Flow == "" {
 		t.Fatal(step, err)
 	}
@@ -80,11 +80,11 @@ func TestFlowsOfUsersAndOperatorsAreApart(t *testing.T) {
 	if len(v.cookies) != 0 {
 		t.Errorf("the flow of a user gives the cookies %v", v.cookies)
 	}
-	step, err = w.service.OperatorSignIn(t.Context(), "owner@example.com", passphrase, client)
+	step, err = w.Service.OperatorSignIn(t.Context(), "owner@example.com", passphrase, client)
 	if err != nil || step.Flow == "" {
 		t.Fatal(step, err)
 	}
-	if step, err := w.service.Confirm(t.Context(), step.Flow, account.Factor{TOTP: w.code(secret)}, client); errs.KindOf(err) != errs.Invalid {
+	if step, err := w.Service.Confirm(t.Context(), step.Flow, account.Factor{TOTP: w.code(secret)}, client); errs.KindOf(err) != errs.Invalid {
 		t.Errorf("the flow of an operator gives a user's session: %+v, %v", step, err)
 	}
 }
@@ -95,9 +95,9 @@ func TestSessionsOfOperatorsEndWithinAWeek(t *testing.T) {
 	v, idle := w.operator("owner"), w.operator("viewer")
 	for range 8 {
 		v.shows(v.get("/console/users"), 200)
-		w.pass(20 * time.Hour)
+		w.Clock.Pass(20 * time.Hour)
 	}
-	w.pass(8*time.Hour + time.Minute)
+	w.Clock.Pass(8*time.Hour + time.Minute)
 	for name, each := range map[string]*visitor{"used": v, "idle": idle} {
 		if a := each.get("/console/users"); !strings.HasPrefix(a.path(), "/console/sign-in") {
 			t.Errorf("after a week the %s session gets %d to %q", name, a.Code, a.path())
@@ -128,7 +128,7 @@ func TestOperatorsDoNotReachOperators(t *testing.T) {
 			}
 		}
 	}
-	if a, err := w.service.Account(t.Context(), account.KindOperator, owner); err != nil || a.SuspendedAt != nil {
+	if a, err := w.Service.Account(t.Context(), account.KindOperator, owner); err != nil || a.SuspendedAt != nil {
 		t.Errorf("the owner is %+v, %v", a, err)
 	}
 }
@@ -172,7 +172,7 @@ func TestPagesLoadNothingOfOthersAndStandInNoFrame(t *testing.T) {
 			t.Errorf("%s has inline code or style", path)
 		}
 	}
-	secret, err := w.service.OperatorLink(t.Context(), "viewer")
+	secret, err := w.Service.OperatorLink(t.Context(), "viewer")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestXSS_TextsOfUsersAreOnlyTexts(t *testing.T) {
 	w := newWorld(t, source)
 	v := w.operator("owner")
 	id, _ := w.user("ada@example.com", "Ada")
-	service, err := w.service.NewService(t.Context(), "clean", nil, account.Client{})
+	service, err := w.Service.NewService(t.Context(), "clean", nil, account.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,21 +219,21 @@ func TestXSS_TextsOfUsersAreOnlyTexts(t *testing.T) {
 		email := strings.Repeat("x", i+1) + "'&=`{}@example.com"
 		w.users++
 		agent := account.Client{Address: "2001:db8:1::" + text[:1], Agent: text, Request: text}
-		step, err := w.service.SignUp(t.Context(), account.Newcomer{Email: email, Name: text, Password: passphrase}, agent)
+		step, err := w.Service.SignUp(t.Context(), account.Newcomer{Email: email, Name: text, Password: passphrase}, agent)
 		if err != nil || step.Grant == nil {
 			t.Fatal(step, err)
 		}
-		other, err := w.service.NewService(t.Context(), text, nil, account.Client{})
+		other, err := w.Service.NewService(t.Context(), text, nil, account.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.service.MakeServiceKey(t.Context(), other, account.NewKey{Name: text, Scopes: []string{"reader"}}, account.Client{}); err != nil {
+		if _, err := w.Service.MakeServiceKey(t.Context(), other, account.NewKey{Name: text, Scopes: []string{"reader"}}, account.Client{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.service.Note(t.Context(), "attack.tried", map[string]any{text: text}, account.Client{Address: text, Request: text}); err != nil {
+		if err := w.Service.Note(t.Context(), "attack.tried", map[string]any{text: text}, account.Client{Address: text, Request: text}); err != nil {
 			t.Fatal(err)
 		}
-		secret, err := w.service.OperatorLink(t.Context(), "viewer")
+		secret, err := w.Service.OperatorLink(t.Context(), "viewer")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func TestALinkMakesOneOperator(t *testing.T) {
 	w := newWorld(t, source)
 	v := w.visitor()
 	v.shows(v.get("/console/begin"), 200, "Become an operator")
-	secret, err := w.service.OperatorLink(t.Context(), "owner")
+	secret, err := w.Service.OperatorLink(t.Context(), "owner")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,11 +45,11 @@ func TestALinkMakesOneOperator(t *testing.T) {
 
 func TestALinkEndsAfterHalfAnHour(t *testing.T) {
 	w := newWorld(t, source)
-	secret, err := w.service.OperatorLink(t.Context(), "owner")
+	secret, err := w.Service.OperatorLink(t.Context(), "owner")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.pass(30 * time.Minute)
+	w.Clock.Pass(30 * time.Minute)
 	v := w.visitor()
 	v.shows(v.post("/console/begin", "secret", secret, "email", "ada@example.com", "password", passphrase), 422, "not valid")
 }
@@ -66,7 +66,7 @@ func TestAnAppWithoutAccountsHasOperators(t *testing.T) {
 // services returns the service accounts.
 func (w *world) services() []account.Account {
 	w.t.Helper()
-	page, err := w.service.Accounts(w.t.Context(), account.Search{Kind: account.KindService, Limit: 9})
+	page, err := w.Service.Accounts(w.t.Context(), account.Search{Kind: account.KindService, Limit: 9})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestElsewhereTheFactorComesFirst(t *testing.T) {
 	v.shows(v.get("/console/factor"), 200, "You have proved it")
 
 	for name, code := range map[string]func() string{
-		"app":      func() string { w.pass(time.Minute); return w.code(secret) },
+		"app":      func() string { w.Clock.Pass(time.Minute); return w.code(secret) },
 		"recovery": func() string { return codes[0] },
 	} {
 		other := w.remote()
@@ -304,18 +304,18 @@ func TestOperatorsHelpUsers(t *testing.T) {
 	w := newWorld(t, source)
 	v := w.operator("operator")
 	id, grant := w.user("ada@example.com", "Ada")
-	who := w.caller(grant.Access)
+	who := w.Caller(w.t, grant.Access)
 	page := "/console/users/" + id
 	v.shows(v.get(page), 200, "ada@example.com", "Ada", "not verified", "Firefox", "editor")
 
-	e, err := w.service.BeginTOTP(t.Context(), who)
+	e, err := w.Service.BeginTOTP(t.Context(), who)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.service.ConfirmTOTP(t.Context(), who, w.code(e.Secret), account.Client{}); err != nil {
+	if _, err := w.Service.ConfirmTOTP(t.Context(), who, w.code(e.Secret), account.Client{}); err != nil {
 		t.Fatal(err)
 	}
-	step, err := w.service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3"})
+	step, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3"})
 	if err != nil || step.Flow == "" {
 		t.Fatal(step, err)
 	}
@@ -326,22 +326,22 @@ func TestOperatorsHelpUsers(t *testing.T) {
 	v.leads(v.post(page+"/factor", "sure", "yes"), page+"?done=factor")
 	v.shows(v.post(page+"/factor", "sure", "yes"), 409, "no second factor")
 
-	sessions, err := w.service.SessionsOf(t.Context(), id)
+	sessions, err := w.Service.SessionsOf(t.Context(), id)
 	if err != nil || len(sessions) != 1 || sessions[0].MFA {
 		t.Fatalf("sessions %+v, %v", sessions, err)
 	}
 	v.leads(v.post(page+"/sessions/"+sessions[0].ID), page+"?done=session")
 	v.shows(v.post(page+"/sessions/"+sessions[0].ID), 404)
 	v.leads(v.post(page+"/sessions"), page+"?done=sessions")
-	before := len(w.outbox.letters)
+	w.Outbox.Take()
 	v.leads(v.post(page+"/reset"), page+"?done=reset")
-	if len(w.outbox.letters) != before+1 || w.outbox.letters[before].To != "ada@example.com" || w.outbox.letters[before].Kind != "reset" {
-		t.Errorf("letters %+v", w.outbox.letters[before:])
+	if letters := w.Outbox.Take(); len(letters) != 1 || letters[0].To != "ada@example.com" || letters[0].Kind != "reset" {
+		t.Errorf("letters %+v", letters)
 	}
 	v.leads(v.post(page+"/suspend"), page+"?done=suspended")
 	v.shows(v.get(page), 200, "suspended", "Resume")
 	v.shows(v.post(page+"/reset"), 409, "resume it first")
-	if _, err := w.service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3"}); errs.KindOf(err) != errs.Unauthenticated {
+	if _, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3"}); errs.KindOf(err) != errs.Unauthenticated {
 		t.Errorf("a suspended user signs in: %v", err)
 	}
 	v.leads(v.post(page+"/resume"), page+"?done=resumed")
@@ -383,7 +383,7 @@ func TestServiceAccountsHaveKeysThatAreShownOnce(t *testing.T) {
 	a = v.post(page+"/keys", "name", "night", "scope", "reader")
 	v.shows(a, 200, "shown only now")
 	key := regexp.MustCompile(`ashl_[0-9A-Za-z_-]{20,}`).FindString(a.body)
-	who, err := w.service.ByKey(t.Context(), key)
+	who, err := w.Service.ByKey(t.Context(), key)
 	if err != nil || !slices.Equal(who.Roles(), []string{"reader"}) || who.Scopes() == nil {
 		t.Fatalf("ByKey(%q) = %v, %v", key, who, err)
 	}
@@ -392,7 +392,7 @@ func TestServiceAccountsHaveKeysThatAreShownOnce(t *testing.T) {
 	}
 	v.leads(v.post(page+"/suspend"), page+"?done=suspended")
 	v.leads(v.post(page+"/resume"), page+"?done=resumed")
-	keys, err := w.service.KeysOf(t.Context(), w.services()[0].ID)
+	keys, err := w.Service.KeysOf(t.Context(), w.services()[0].ID)
 	if err != nil || len(keys) != 1 {
 		t.Fatal(keys, err)
 	}
@@ -457,8 +457,8 @@ func TestAuditIsFilteredExportedAndVerified(t *testing.T) {
 	v.leads(v.post("/console/audit/verify"), "/console/audit")
 	v.shows(v.get("/console/audit"), 200, "The log is whole")
 
-	table := w.rows.Table("ashlar_audit")
-	err := w.rows.Transact(t.Context(), caller.System("attack"), func(tx *record.Tx) error {
+	table := w.Rows.Table("ashlar_audit")
+	err := w.Rows.Transact(t.Context(), caller.System("attack"), func(tx *record.Tx) error {
 		_, err := tx.Store().Exec(`UPDATE "ashlar_audit" SET "action" = 'session.closed' WHERE "id" = 2`, nil)
 		tx.Store().MarkChanged(table.Name)
 		return err

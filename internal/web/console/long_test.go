@@ -57,7 +57,7 @@ func (l slowLog) Verify(ctx context.Context, _ string, progress func(int64)) (au
 func slow(t *testing.T, pieces int, pause time.Duration) *visitor {
 	t.Helper()
 	w := newWorld(t, source)
-	w.console = New(Config{App: "notes", Accounts: w.service, Audit: slowLog{w.console.audit, pieces, pause}, Keys: w.keys, Now: time.Now})
+	w.console = New(Config{App: "notes", Accounts: w.Service, Audit: slowLog{w.console.audit, pieces, pause}, Keys: w.TokenKeys, Now: time.Now})
 	receiver, err := web.NewReceiver(web.Config{})
 	if err != nil {
 		t.Fatal(err)

@@ -1,32 +1,19 @@
 package console
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base32"
-	"encoding/binary"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
-	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
-	"github.com/ashlar-dev/ashlar/internal/identity/password"
-	"github.com/ashlar-dev/ashlar/internal/identity/token"
-	"github.com/ashlar-dev/ashlar/internal/mail"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
-	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
-	"github.com/ashlar-dev/ashlar/internal/system"
-	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
+	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -49,68 +36,18 @@ tables:
 
 // A world is a console on a new database.
 type world struct {
+	*accounttest.Node
 	t       *testing.T
 	console *Console
-	service *account.Service
-	rows    *record.DB
-	keys    *token.Keys
 	handler http.Handler
-	outbox  *outbox
 	users   int // made so far
-
-	mu  sync.Mutex
-	now time.Time
 }
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
-// outbox is a fake of mail.Outbox.
-type outbox struct {
-	mu      sync.Mutex
-	letters []mail.Letter
-}
-
-func (o *outbox) Queue(_ *record.Tx, l mail.Letter) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.letters = append(o.letters, l)
-	return nil
-}
-
-func (*outbox) Wake() {}
 
 func newWorld(t *testing.T, model string, sections ...Section) *world {
 	t.Helper()
-	rules, db := modeltest.Rules(t, model), modeltest.SQLite(sqlite.Config{}).Empty(t)
-	options := migrate.Options{System: []system.Fragment{account.Tables, audit.Tables}}
-	if _, err := migrate.Apply(t.Context(), db, rules, options); err != nil {
-		t.Fatal(err)
-	}
-	own, err := migrate.SystemModel(t.Context(), db, rules.Model, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, outbox: &outbox{}, now: time.Now().UTC().Truncate(time.Second)}
-	if w.keys, err = token.Open(filepath.Join(t.TempDir(), "key.pem")); err != nil {
-		t.Fatal(err)
-	}
-	w.rows = record.New(db, rules, record.Config{Now: w.clock, System: own})
-	log := audit.New(w.rows, audit.Config{Now: w.clock})
-	w.service = account.New(account.Config{
-		Store: db, Rows: w.rows, Model: rules.Model, Keys: w.keys, Hasher: password.NewHasher(password.Config{Memory: 64, Passes: 1}),
-		Outbox: w.outbox, Audit: log, Now: w.clock,
-	})
-	w.console = New(Config{App: rules.Model.Name, Accounts: w.service, Audit: log, Keys: w.keys, Now: w.clock, Sections: sections})
+	n := accounttest.New(t, accounttest.SQLite(), model, accounttest.Config{Start: time.Now()})
+	w := &world{Node: n, t: t}
+	w.console = New(Config{App: n.Model.Name, Accounts: n.Service, Audit: n.Audit, Keys: n.TokenKeys, Now: n.Clock.Now, Sections: sections})
 	receiver, err := web.NewReceiver(web.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +55,9 @@ func newWorld(t *testing.T, model string, sections ...Section) *world {
 	w.handler = receiver.Handler(web.NewMux(w.console.Routes()...))
 	return w
 }
+
+// TestMain ends the browser after all tests.
+func TestMain(m *testing.M) { browsertest.Main(m) }
 
 // A visitor is a browser without scripts.
 type visitor struct {
@@ -224,7 +164,7 @@ func (w *world) operator(role string) *visitor {
 // join makes an operator of a role in a browser.
 func (w *world) join(v *visitor, role string) *visitor {
 	w.t.Helper()
-	secret, err := w.service.OperatorLink(w.t.Context(), role)
+	secret, err := w.Service.OperatorLink(w.t.Context(), role)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -240,7 +180,7 @@ func (w *world) user(email, name string) (id string, grant *account.Grant) {
 	w.t.Helper()
 	w.users++ // each from an address of its own: the mails of one are counted
 	client := account.Client{Address: fmt.Sprintf("2001:db8:0:%x::1", w.users), Agent: "Mozilla/5.0 Firefox/130.0"}
-	step, err := w.service.SignUp(w.t.Context(), account.Newcomer{Email: email, Name: name, Password: passphrase}, client)
+	step, err := w.Service.SignUp(w.t.Context(), account.Newcomer{Email: email, Name: name, Password: passphrase}, client)
 	if err != nil || step.Grant == nil {
 		w.t.Fatalf("SignUp = %+v, %v", step, err)
 	}
@@ -249,21 +189,11 @@ func (w *world) user(email, name string) (id string, grant *account.Grant) {
 
 func (w *world) idOf(kind account.Kind, email string) string {
 	w.t.Helper()
-	page, err := w.service.Accounts(w.t.Context(), account.Search{Kind: kind, Email: email, Limit: 1})
+	page, err := w.Service.Accounts(w.t.Context(), account.Search{Kind: kind, Email: email, Limit: 1})
 	if err != nil || len(page.Accounts) != 1 {
 		w.t.Fatalf("Accounts(%s) = %+v, %v", email, page, err)
 	}
 	return page.Accounts[0].ID
-}
-
-// token makes the caller of an access token.
-func (w *world) caller(text string) caller.Caller {
-	w.t.Helper()
-	who, err := token.NewVerifier(w.keys, token.Config{Now: w.clock}).Verify(text)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return who
 }
 
 // entries returns the audit log, the newest first.
@@ -296,16 +226,8 @@ func (v *visitor) enroll() (secret string, codes []string) {
 	return secret, codes
 }
 
-// code returns the code that an authenticator app shows now (RFC 6238).
+// code returns the code that an authenticator app shows now.
 func (w *world) code(secret string) string {
 	w.t.Helper()
-	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	hash := hmac.New(sha1.New, key)
-	_ = binary.Write(hash, binary.BigEndian, w.clock().Unix()/30)
-	sum := hash.Sum(nil)
-	at := sum[len(sum)-1] & 15
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:at+4])&0x7fffffff%1_000_000)
+	return accounttest.TOTP(w.t, secret, w.Clock.Now())
 }

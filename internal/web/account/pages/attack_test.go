@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
 
 // hostile are texts that would run as a script, or break out of where a page shows them.
@@ -208,7 +209,7 @@ func TestHeadersOfEveryPage(t *testing.T) {
 
 // Browsers keep the cookies only over TLS or on loopback.
 func TestPlainHTTPFromElsewhereIsExplained(t *testing.T) {
-	_, handler := newSite(t, nil, nil)
+	_, handler := newSite(t, accounttest.Config{})
 	for _, tt := range []struct {
 		host, proto string
 		want        bool
@@ -287,7 +288,7 @@ func TestSignInGivesANewSession(t *testing.T) {
 	if after := b.session(); after == before || after == "" {
 		t.Error("the session kept its cookie")
 	}
-	if _, err := s.service.Sessions(t.Context(), sessionOf(t, s, before)); err == nil {
+	if _, err := s.Service.Sessions(t.Context(), sessionOf(t, s, before)); err == nil {
 		t.Error("the former session of the browser goes on")
 	}
 }
@@ -310,7 +311,7 @@ func (b *browser) session() string {
 // sessionOf returns the caller with a cookie, anonymous if the session has ended.
 func sessionOf(t *testing.T, s *site, cookie string) caller.Caller {
 	t.Helper()
-	who, err := s.service.ByCookie(t.Context(), cookie)
+	who, err := s.Service.ByCookie(t.Context(), cookie)
 	if err != nil {
 		return caller.Caller{}
 	}

@@ -1,11 +1,6 @@
 package pages_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base32"
-	"encoding/binary"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -13,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
 
 func TestSignUpVerifySignOutSignIn(t *testing.T) {
@@ -130,19 +126,6 @@ func TestReset(t *testing.T) {
 	before.leads(before.get("/account/"), "/account/sign-in")
 }
 
-// totpCode returns the code (RFC 6238) of a secret as a page shows it.
-func totpCode(t *testing.T, shown string, at time.Time) string {
-	t.Helper()
-	key, err := base32.StdEncoding.DecodeString(strings.ReplaceAll(shown, " ", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash := hmac.New(sha1.New, key)
-	hash.Write(binary.BigEndian.AppendUint64(nil, uint64(at.Unix()/30)))
-	sum := hash.Sum(nil)
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&0x7fffffff%1_000_000)
-}
-
 // The forms of what pages show.
 var (
 	secretForm = regexp.MustCompile(`id="secret">([A-Z2-7 ]+)<`)
@@ -163,7 +146,7 @@ func (b *browser) addTOTP() (key string, codes []string) {
 		b.t.Fatal("the page shows no secret")
 	}
 	b.want(b.post("/account/totp/set-up", "code", "000000"), 422, "The code is not valid", found[1])
-	page = b.leads(b.post("/account/totp/set-up", "code", totpCode(b.t, found[1], b.site.clock.now())), "/account/totp")
+	page = b.leads(b.post("/account/totp/set-up", "code", accounttest.TOTP(b.t, found[1], b.site.Clock.Now())), "/account/totp")
 	b.want(page, 200, "Keep your recovery codes")
 	for _, match := range regexp.MustCompile(`<li><code>([0-9a-z-]+)</code>`).FindAllStringSubmatch(page.body, -1) {
 		codes = append(codes, match[1])
@@ -187,12 +170,12 @@ func TestTOTP(t *testing.T) {
 	}
 	other.leads(other.get("/account/"), "/account/sign-in")
 
-	s.clock.pass(time.Minute)
+	s.Clock.Pass(time.Minute)
 	page := other.leads(other.post("/account/sign-in", "email", ann, "password", secret, "next", "/account/sessions"), "/account/sign-in/factor")
 	other.want(page, 200, "authenticator app", "Use a recovery code")
 	other.want(other.post("/account/sign-in/factor", "totp", "000000"), 422, "This code is not valid, or no longer")
 	other.want(other.post("/account/sign-in/factor", "totp", ""), 422, "Fill this in.")
-	other.leads(other.post("/account/sign-in/factor", "totp", totpCode(t, key, s.clock.now())), "/account/sessions")
+	other.leads(other.post("/account/sign-in/factor", "totp", accounttest.TOTP(t, key, s.Clock.Now())), "/account/sessions")
 
 	third := s.browser(t)
 	third.leads(third.post("/account/sign-in", "email", ann, "password", secret), "/account/sign-in/factor")
@@ -216,7 +199,7 @@ func TestStepUpComesBack(t *testing.T) {
 	s := open(t, nil)
 	b := s.browser(t)
 	b.signUp(ann)
-	s.clock.pass(11 * time.Minute)
+	s.Clock.Pass(11 * time.Minute)
 	for _, tt := range []struct {
 		back string
 		ask  func() answer
@@ -293,7 +276,7 @@ func TestKeys(t *testing.T) {
 	page := b.leads(b.post("/account/keys/new", "name", "Nightly", "scopes", "reader", "scopes", "writer", "expires_at", "720h0m0s"), "/account/keys")
 	b.want(page, 200, "It is not shown again", "Nightly", "reader, writer", "Never used")
 	first := keyForm.FindString(page.body)
-	if _, err := s.service.ByKey(t.Context(), first); err != nil {
+	if _, err := s.Service.ByKey(t.Context(), first); err != nil {
 		t.Errorf("the key %q that was shown does not work: %v", first, err)
 	}
 	if keyForm.MatchString(b.get("/account/keys").body) {

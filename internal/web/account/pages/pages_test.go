@@ -8,27 +8,18 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
-	"github.com/ashlar-dev/ashlar/internal/identity/password"
-	"github.com/ashlar-dev/ashlar/internal/identity/token"
-	"github.com/ashlar-dev/ashlar/internal/mail"
-	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
-	"github.com/ashlar-dev/ashlar/internal/system"
-	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
+	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
+	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
 	"github.com/ashlar-dev/ashlar/internal/web"
-	webaccount "github.com/ashlar-dev/ashlar/internal/web/account"
 	"github.com/ashlar-dev/ashlar/internal/web/account/pages"
 )
 
@@ -54,51 +45,8 @@ tables:
 // A site is a server with the account pages, on the embedded engine.
 type site struct {
 	*httptest.Server
-	service *account.Service
-	clock   *clock
-	outbox  *outbox
-	log     *logBuffer
-}
-
-// clock is the time of the service.
-type clock struct {
-	mu     sync.Mutex
-	passed time.Duration
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.passed)
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.passed += d
-}
-
-// outbox is a fake of mail.Outbox that keeps letters until the test asks for them.
-type outbox struct {
-	mu      sync.Mutex
-	letters []mail.Letter
-}
-
-func (o *outbox) Queue(_ *record.Tx, l mail.Letter) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.letters = append(o.letters, l)
-	return nil
-}
-
-func (*outbox) Wake() {}
-
-func (o *outbox) take() []mail.Letter {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	all := o.letters
-	o.letters = nil
-	return all
+	*accounttest.Node
+	log *logBuffer
 }
 
 // logBuffer keeps what the server logs.
@@ -122,53 +70,23 @@ func (l *logBuffer) String() string {
 // open starts a site. change may change the model's accounts.
 func open(t *testing.T, change func(*model.Accounts)) *site {
 	t.Helper()
-	s, handler := newSite(t, change, nil)
+	s, handler := newSite(t, accounttest.Config{Change: change})
 	s.Server = httptest.NewTLSServer(handler) // a Go client sends Secure cookies only over TLS
 	t.Cleanup(s.Close)
 	return s
 }
 
-// newSite returns a site and its handler. newOutbox may replace the outbox.
-func newSite(t *testing.T, change func(*model.Accounts), newOutbox func(*site, *record.DB) account.Outbox, more ...web.Route) (*site, http.Handler) {
+// newSite returns a site and its handler.
+func newSite(t *testing.T, cfg accounttest.Config, more ...web.Route) (*site, http.Handler) {
 	t.Helper()
-	rules, db := modeltest.Rules(t, source), modeltest.SQLite(sqlite.Config{}).Empty(t)
-	if change != nil {
-		change(rules.Model.Accounts)
-	}
-	options := migrate.Options{System: []system.Fragment{account.Tables, audit.Tables, mail.Tables}}
-	if _, err := migrate.Apply(t.Context(), db, rules, options); err != nil {
-		t.Fatal(err)
-	}
-	own, err := migrate.SystemModel(t.Context(), db, rules.Model, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := token.Open(filepath.Join(t.TempDir(), "key.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{clock: &clock{}, outbox: &outbox{}, log: &logBuffer{}}
-	rows := record.New(db, rules, record.Config{Now: s.clock.now, System: own})
-	var box account.Outbox = s.outbox
-	if newOutbox != nil {
-		box = newOutbox(s, rows)
-	}
-	s.service = account.New(account.Config{
-		Store: db, Rows: rows, Model: rules.Model, Keys: keys, Hasher: password.NewHasher(password.Config{Memory: 64, Passes: 1}),
-		Outbox: box, Audit: audit.New(rows, audit.Config{Now: s.clock.now}), Now: s.clock.now,
-	})
-	routes, err := webaccount.New(s.service, token.NewVerifier(keys, token.Config{Now: s.clock.now, Roles: rules.Model.Roles}), keys, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown := pages.New(s.service, keys, http.NewCrossOriginProtection(), pages.Config{App: "Notes", Accounts: rules.Model.Accounts, Next: []string{"/app/"}})
-	receiver, err := web.NewReceiver(web.Config{Identify: routes.Identify, Logger: slog.New(slog.NewTextHandler(s.log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := append(routes.Routes(), shown.Routes()...)
-	return s, receiver.Handler(web.NewMux(append(all, more...)...))
+	cfg.Start = time.Now()
+	s := &site{Node: accounttest.New(t, accounttest.SQLite(), source, cfg), log: &logBuffer{}}
+	shown := pages.New(s.Service, s.TokenKeys, http.NewCrossOriginProtection(), pages.Config{App: "Notes", Accounts: s.Model.Accounts, Next: []string{"/app/"}})
+	return s, s.Handler(t, slog.New(slog.NewTextHandler(s.log, nil)), append(shown.Routes(), more...)...)
 }
+
+// TestMain ends the browser after all tests.
+func TestMain(m *testing.M) { browsertest.Main(m) }
 
 // code composes the waiting letters, and returns the code of the last one to an address.
 func (s *site) code(t *testing.T, email string) string {
@@ -180,13 +98,9 @@ func (s *site) code(t *testing.T, email string) string {
 // letter returns the path and the code of the last letter to an address.
 func (s *site) letter(t *testing.T, email string) (path, code string) {
 	t.Helper()
-	for _, l := range s.outbox.take() {
-		message, send, err := s.service.Compose(t.Context(), l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if send && l.To == email {
-			path, code = message.Data.Path, message.Data.Code
+	for _, m := range s.Messages(t) {
+		if m.To == email {
+			path, code = m.Data.Path, m.Data.Code
 		}
 	}
 	return path, code
@@ -290,7 +204,7 @@ func plain(page string) string {
 
 const (
 	ann    = "ann@example.com"
-	secret = "correct horse battery staple"
+	secret = accounttest.Password
 )
 
 // signUp makes an account through the pages.
@@ -309,7 +223,7 @@ func (b *browser) signIn(email string) {
 // invite mails an invitation with the role editor.
 func invite(t *testing.T, s *site, email string) {
 	t.Helper()
-	if err := s.service.Invite(t.Context(), caller.System("test"), email, []string{"editor"}, account.Client{Address: "192.0.2.1"}); err != nil {
+	if err := s.Service.Invite(t.Context(), caller.System("test"), email, []string{"editor"}, account.Client{Address: "192.0.2.1"}); err != nil {
 		t.Fatal(err)
 	}
 }

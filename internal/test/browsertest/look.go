@@ -1,0 +1,52 @@
+package browsertest
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/ashlar-dev/ashlar/internal/test/axe"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
+)
+
+// Look checks the page as it is in light and in dark: nothing is wider than the window, and axe-core finds no violation.
+// In dark only the contrast is another. Look keeps pictures for people under the name.
+//
+// Under the race detector it checks nothing. Pages have no goroutines, and axe-core takes most of the time of a test.
+func (b *Tab) Look(name string) {
+	b.Helper()
+	if effort.Raced {
+		return
+	}
+	if over := b.Eval(`document.documentElement.scrollWidth > innerWidth ? document.documentElement.scrollWidth + ' of ' + innerWidth : ''`); over != "" {
+		b.Errorf("%s is wider than its window: %s px", name, over)
+	}
+	for _, each := range []struct{ scheme, rules string }{{"light", "null"}, {"dark", "['color-contrast']"}} {
+		b.Run(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: each.scheme}}))
+		for _, violation := range b.violations(each.rules) {
+			b.Errorf("%s in %s: %s", name, each.scheme, violation)
+		}
+		b.Keep(name + "-" + each.scheme)
+	}
+}
+
+// Violations returns what axe-core finds on the page.
+func (b *Tab) Violations() []string {
+	b.Helper()
+	return b.violations("null")
+}
+
+// violations runs rules of axe-core, all of them if rules is null.
+func (b *Tab) violations(rules string) []string {
+	b.Helper()
+	const script = `axe.run({resultTypes: ['violations'], runOnly: %s ?? undefined}).then(r => JSON.stringify(r.violations.map(v =>
+		v.impact + ' ' + v.id + ': ' + v.help + ' ' + v.nodes.map(n => n.html.slice(0, 200) + ' ' + (n.any[0]?.message ?? '')).join(' | '))))`
+	b.Run(chromedp.Evaluate(`if (!window.axe) {`+axe.Source+"\n};0", nil))
+	var found []string
+	if err := json.Unmarshal([]byte(b.Await(fmt.Sprintf(script, rules))), &found); err != nil {
+		b.Fatal(err)
+	}
+	return found
+}
