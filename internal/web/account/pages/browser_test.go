@@ -25,11 +25,13 @@ func openReal(t *testing.T) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	folder, base := t.TempDir(), "http://"+server.Listener.Addr().String()
+	var box *mail.Outbox
 	mails := func(rows *record.DB, compose mail.Composer) account.Outbox {
-		return realOutbox(t, rows, compose, folder, base)
+		box = newOutbox(t, rows, compose, folder, base)
+		return box
 	}
-	s, handler := newSite(t, accounttest.Config{Mails: mails},
-		mailbox.New(mail.OpenMailbox(folder), "Notes").Routes()...)
+	s, handler := newSite(t, accounttest.Config{Mails: mails}, mailbox.New(mail.OpenMailbox(folder), "Notes").Routes()...)
+	run(t, box)
 	server.Config.Handler = handler
 	server.Start()
 	t.Cleanup(server.Close)
@@ -37,8 +39,8 @@ func openReal(t *testing.T) *site {
 	return s
 }
 
-// realOutbox returns an outbox that writes mails into a folder.
-func realOutbox(t *testing.T, rows *record.DB, compose mail.Composer, folder, base string) account.Outbox {
+// newOutbox returns an outbox that writes mails into a folder.
+func newOutbox(t *testing.T, rows *record.DB, compose mail.Composer, folder, base string) *mail.Outbox {
 	t.Helper()
 	from, err := mail.ParseFrom("Notes <no-reply@example.com>")
 	if err != nil {
@@ -48,9 +50,12 @@ func realOutbox(t *testing.T, rows *record.DB, compose mail.Composer, folder, ba
 	if err != nil {
 		t.Fatal(err)
 	}
-	box := mail.New(rows, mail.Config{
-		Compose: compose, Templates: templates, Sender: mail.Files(folder),
-	})
+	return mail.New(rows, mail.Config{Compose: compose, Templates: templates, Sender: mail.Files(folder)})
+}
+
+// run runs an outbox until the end of the test.
+func run(t *testing.T, box *mail.Outbox) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- box.Run(ctx) }()
@@ -60,7 +65,6 @@ func realOutbox(t *testing.T, rows *record.DB, compose mail.Composer, folder, ba
 			t.Error(err)
 		}
 	})
-	return box
 }
 
 // A screen is a window of a browser that a test drives.
@@ -130,21 +134,22 @@ func (w *screen) look() {
 	w.Look(w.Eval(`location.pathname.slice(1).replaceAll('/', '_') + (document.querySelector('#summary') ? '-faults' : '')`) + "-" + w.name)
 }
 
-// mailed opens the newest mail in the mailbox and returns its link.
+// mailed opens the mail with a subject in the mailbox and returns its link. A notice may come later than that mail.
 func (w *screen) mailed(subject string) (link string) {
 	w.Helper()
+	mark := `[...document.querySelectorAll('.mails a')].filter(a => a.textContent.includes('` + subject + `')).map(a => a.id = 'wanted').length > 0`
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		var first string
-		w.Run(chromedp.Navigate(w.site.URL+"/mailbox"), chromedp.Evaluate(`document.querySelector('.mails a')?.textContent || ''`, &first))
-		if strings.Contains(first, subject) {
+		there := false
+		w.Run(chromedp.Navigate(w.site.URL+"/mailbox"), chromedp.Evaluate(mark, &there))
+		if there {
 			break
 		}
 		if time.Now().After(end) {
-			w.Fatalf("no mail says %q; the newest says %q", subject, first)
+			w.Fatalf("no mail says %q; the mailbox says\n%s", subject, w.Text())
 		}
 	}
 	w.look()
-	w.Run(chromedp.Evaluate(`window.former = true`, nil), chromedp.Click(".mails a", chromedp.ByQuery), waitForPage())
+	w.Run(chromedp.Evaluate(`window.former = true`, nil), chromedp.Click("#wanted", chromedp.ByQuery), waitForPage())
 	w.look()
 	w.Run(chromedp.Evaluate(`document.querySelector('pre a').href`, &link))
 	var frame string
