@@ -171,7 +171,7 @@ func samples() (all []view) {
 	for _, change := range []string{"password", "new factor", "factor", "provider", "device", "email", "session"} {
 		full := view{
 			App: "App", Name: "Ada", By: "Grace", Code: "12345678", Link: "https://app.example.com/account/verify#sample", Change: change,
-			Device: "Firefox on Linux", Address: "192.0.2.1", Minutes: 10, At: time.Unix(0, 0).UTC().Format("2006-01-02 15:04 MST"),
+			Device: "Firefox on Linux", Address: "192.0.2.1", Keys: "ashl_0123", Minutes: 10, At: time.Unix(0, 0).UTC().Format("2006-01-02 15:04 MST"),
 		}
 		all = append(all, full, view{App: full.App, Code: full.Code, Link: full.Link, Change: change, Minutes: full.Minutes})
 	}

@@ -82,6 +82,7 @@ type Data struct {
 	Change  string // password, new factor, factor, device, email or session
 	Device  string // that did it, as it named itself
 	Address string // IP address that did it
+	Keys    string // beginnings of the API keys that still work after a change of the password
 	At      time.Time
 }
 

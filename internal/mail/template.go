@@ -90,16 +90,16 @@ func (t *Templates) link(path string) (string, error) {
 
 // A view is what templates see.
 type view struct {
-	App, Name, By, Code, Link, Change, Device, Address string
-	Minutes                                            int
-	At                                                 string
+	App, Name, By, Code, Link, Change, Device, Address, Keys string
+	Minutes                                                  int
+	At                                                       string
 }
 
 func (t *Templates) view(d Data) (view, error) {
 	link, err := t.link(d.Path)
 	v := view{
 		App: t.app, Name: personName(d.Name), By: personName(d.By), Code: oneLine(d.Code, maxLine), Link: link, Change: oneLine(d.Change, maxName),
-		Device: personName(d.Device), Address: oneLine(d.Address, maxName), Minutes: d.Minutes,
+		Device: personName(d.Device), Address: oneLine(d.Address, maxName), Keys: oneLine(d.Keys, maxLine), Minutes: d.Minutes,
 	}
 	if !d.At.IsZero() {
 		v.At = d.At.UTC().Format("2006-01-02 15:04 MST")

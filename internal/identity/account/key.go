@@ -158,6 +158,38 @@ func (s *Service) EndKey(ctx context.Context, who caller.Caller, id string, clie
 	})
 }
 
+// EndKeys deletes all keys of the caller's account. Keys survive a new password, since programs need them; a thief may have made
+// some.
+func (s *Service) EndKeys(ctx context.Context, who caller.Caller, client Client) (err error) {
+	defer errs.Wrap(&err, "account.EndKeys")
+	return s.as(ctx, who, func(w *work, m *member) error {
+		if err := s.endKeys(w, m.account.ID); err != nil {
+			return err
+		}
+		return s.note(w, m.account, client, event{action: "key.all_ended", session: m.session.ID})
+	})
+}
+
+// shownKeys is the number of keys that a mail names.
+const shownKeys = 10
+
+// liveKeys returns how the keys of an account begin, as a text for a mail.
+func (s *Service) liveKeys(w *work, account string) (string, error) {
+	rows, err := s.apiKeys.list(w, "account_id == arg.account", map[string]string{"account": account})
+	if err != nil {
+		return "", err
+	}
+	rows = slices.DeleteFunc(rows, func(row keyRow) bool { return row.ExpiresAt != nil && !w.now.Before(*row.ExpiresAt) })
+	var prefixes []string
+	for _, row := range rows[:min(shownKeys, len(rows))] {
+		prefixes = append(prefixes, row.Prefix)
+	}
+	if more := len(rows) - shownKeys; more > 0 {
+		prefixes = append(prefixes, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(prefixes, ", "), nil
+}
+
 func (s *Service) ownKey(w *work, m *member, id string) (keyRow, error) {
 	row, _, err := s.apiKeys.get(w, id)
 	if err == nil && row.Account != m.account.ID {

@@ -62,7 +62,7 @@ func (s *Service) compose(w *work, l mail.Letter) (mail.Message, bool, error) {
 		return s.codeMessage(w, resetMail, "/account/reset/confirm", why, l, a)
 	}
 	if l.Kind == changedMail {
-		return message(changedMail, mail.Data{Name: l.Data["name"], Change: l.Data["change"], Device: l.Data["device"], Address: l.Data["address"], At: w.now})
+		return message(changedMail, mail.Data{Name: l.Data["name"], Change: l.Data["change"], Device: l.Data["device"], Address: l.Data["address"], Keys: l.Data["keys"], At: w.now})
 	}
 	return mail.Message{}, false, errs.New(errs.Internal, "no letter of kind %s is known", l.Kind)
 }
@@ -87,7 +87,13 @@ func (s *Service) tell(w *work, a *accountRow, change string, client Client) err
 	if a.Email == "" {
 		return nil
 	}
-	return s.queue(w, letter{Kind: changedMail, Email: a.Email, Data: map[string]string{
-		"name": a.Name, "change": change, "device": session.Label(client.Agent), "address": client.Address,
-	}}, client)
+	data := map[string]string{"name": a.Name, "change": change, "device": session.Label(client.Agent), "address": client.Address}
+	if change == "password" {
+		keys, err := s.liveKeys(w, a.ID)
+		if err != nil {
+			return err
+		}
+		data["keys"] = keys
+	}
+	return s.queue(w, letter{Kind: changedMail, Email: a.Email, Data: data}, client)
 }

@@ -251,3 +251,43 @@ func TestGuessing_TheNameOfTheAppIsNoPassword(t *testing.T) {
 		}
 	})
 }
+
+// Keys survive a new password. The mail about it names the living ones, and one request ends them all.
+func TestKeysAfterANewPassword(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		who := n.Caller(t, n.NewUser(t, "ada@example.com").Access)
+		bob := n.Caller(t, n.NewUser(t, "bob@example.com").Access)
+		soon := n.Clock.Now().Add(time.Minute)
+		mint := func(who caller.Caller, expires *time.Time) account.Key {
+			key, err := n.MakeKey(t.Context(), who, account.NewKey{Name: "ci", Scopes: []string{"reader"}, Expires: expires}, home)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return key
+		}
+		key, _, other := mint(who, nil), mint(who, &soon), mint(bob, nil)
+		n.Clock.Pass(2 * time.Minute)
+		if err := n.ChangePassword(t.Context(), who, secret, "another long secret", home); err != nil {
+			t.Fatal(err)
+		}
+		told := ""
+		for _, m := range n.Messages(t) {
+			told += m.Data.Keys
+		}
+		if told != key.Prefix {
+			t.Errorf("the mail names %q, want %q", told, key.Prefix)
+		}
+		if _, err := n.ByKey(t.Context(), key.Text); err != nil {
+			t.Errorf("the key after a new password: %v", err)
+		}
+		if err := n.EndKeys(t.Context(), who, home); err != nil {
+			t.Fatal(err)
+		}
+		if robot, err := n.ByKey(t.Context(), key.Text); err == nil && n.admits(t, robot) {
+			t.Error("the key works after its end")
+		}
+		if robot, err := n.ByKey(t.Context(), other.Text); err != nil || !n.admits(t, robot) {
+			t.Errorf("the key of somebody else: %v", err)
+		}
+	})
+}

@@ -57,6 +57,7 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "DELETE /auth/totp", Handler: h.removeTOTP, Doc: removeTOTPDoc()},
 		{Pattern: "POST /auth/keys", Handler: h.makeKey, Doc: makeKeyDoc()},
 		{Pattern: "GET /auth/keys", Handler: h.listKeys, Doc: listKeysDoc()},
+		{Pattern: "DELETE /auth/keys", Handler: h.endKeys, Doc: endKeysDoc()},
 		{Pattern: "DELETE /auth/keys/{id}", Handler: h.endKey, Doc: endKeyDoc()},
 		{Pattern: "POST /auth/keys/{idAndVerb}", Handler: h.rotateKey, Doc: rotateKeyDoc()},
 		{Pattern: "POST /auth/invitations", Handler: h.invite, Doc: inviteDoc()},

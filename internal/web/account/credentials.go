@@ -127,6 +127,13 @@ func (h *Handler) listKeys(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, items[account.Key]{all})
 }
 
+func (h *Handler) endKeys(w http.ResponseWriter, r *http.Request) error {
+	if err := h.service.EndKeys(r.Context(), web.Caller(r), clientOf(r)); err != nil {
+		return err
+	}
+	return web.Empty(w, http.StatusNoContent)
+}
+
 func (h *Handler) endKey(w http.ResponseWriter, r *http.Request) error {
 	if err := h.service.EndKey(r.Context(), web.Caller(r), r.PathValue("id"), clientOf(r)); err != nil {
 		return err

@@ -219,6 +219,10 @@ func listKeysDoc() *web.Doc {
 	}}}}
 }
 
+func endKeysDoc() *web.Doc {
+	return &web.Doc{ID: "deleteKeys", Tag: tag, Summary: "Delete all keys", About: "Keys survive a new password. This ends them.", Answers: done()}
+}
+
 func endKeyDoc() *web.Doc {
 	return &web.Doc{ID: "deleteKey", Tag: tag, Summary: "Delete a key", Answers: done(), Problems: []errs.Kind{errs.NotFound}}
 }
