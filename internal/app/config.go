@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -21,6 +22,7 @@ type Config struct {
 	Readers       int               // connections for reads; default: chosen by the engine
 	MaxConcurrent int               // requests at work at once; default: 1024
 	CORS          []string          // origins with pages that may read answers
+	Proxies       []netip.Prefix    // networks of proxies that say which client they speak for
 	HeaderTimeout time.Duration     // bounds the header of a request; default: 10 s
 	ReadTimeout   time.Duration     // bounds a whole request; default: 60 s
 	WriteTimeout  time.Duration     // bounds the time from the end of the header to the end of the answer; default: 60 s

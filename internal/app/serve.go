@@ -54,6 +54,7 @@ func (a *App) Handler() (http.Handler, error) {
 		Identify:      a.identify,
 		MaxConcurrent: a.cfg.MaxConcurrent,
 		CORS:          a.cfg.CORS,
+		Proxies:       a.cfg.Proxies,
 	})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"os"
 	"time"
@@ -22,7 +23,8 @@ type serveFlags struct {
 	listen                                   string
 	migrate, durability, logFormat, logLevel *choice
 	grace, header, read, write, idle         time.Duration
-	cors                                     []string
+	cors, proxies                            []string
+	trusted                                  []netip.Prefix // parsed proxies
 	url, smtp                                string
 	server                                   mail.Server // parsed smtp
 	maxConcurrent, readers                   int
@@ -41,6 +43,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "time to send an answer, from the end of the request's header")
 	flags.DurationVar(&f.idle, "idle-timeout", 120*time.Second, "time between two requests of a connection")
 	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", nil, "`address` or network of proxies, such as 10.0.0.0/8, whose X-Forwarded-For names the client; may be repeated (default none)")
 	flags.StringVar(&f.url, "url", "", "public `address` of the app, which links in mails begin with, as https://app.example.com (default accounts.url of the model, then the address to listen on)")
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
@@ -62,6 +65,9 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		}
 	}
 	if err := f.checkMail(cmd); err != nil {
+		return err
+	}
+	if err := f.checkProxies(cmd); err != nil {
 		return err
 	}
 	switch {
@@ -88,6 +94,21 @@ func (f *serveFlags) checkMail(cmd *cobra.Command) (err error) {
 	return nil
 }
 
+// checkProxies parses the networks of trusted proxies. All of the network would trust what every client says.
+func (f *serveFlags) checkProxies(cmd *cobra.Command) error {
+	for _, text := range f.proxies {
+		network, err := netip.ParsePrefix(text)
+		if address, bad := netip.ParseAddr(text); bad == nil {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil || network.Bits() == 0 || network.Addr().Zone() != "" || network.Addr().Is4In6() {
+			return usage(cmd, "--trusted-proxies (%s) must be addresses or networks of proxies, such as 10.0.0.0/8, not %q", variable("trusted-proxies"), text)
+		}
+		f.trusted = append(f.trusted, network.Masked())
+	}
+	return nil
+}
+
 // isPublicURL reports whether a text is a URL of http or https without a query.
 func isPublicURL(text string) bool {
 	u, err := url.Parse(text)
@@ -100,6 +121,7 @@ const maxReaders = 64
 func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg := f.databaseFlags.config(dir, log)
 	cfg.Readers, cfg.MaxConcurrent, cfg.CORS = f.readers, f.maxConcurrent, f.cors
+	cfg.Proxies = f.trusted
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP = f.url, f.server
 	cfg.KeepTables = f.migrate.value == "off"

@@ -37,15 +37,16 @@ func (rc *Receiver) chain(next Handler) Handler {
 
 // receive gives a request an id and a deadline, answers the errors and panics of next, and logs one line.
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
-	start := time.Now()
+	start, client := time.Now(), clientAddress(r, rc.proxies)
 	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe}
 	x.record = telemetry.Request{
-		ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: r.RemoteAddr,
+		ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: client,
 	}
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
 	defer x.end()
 	r = r.WithContext(x)
+	r.RemoteAddr = client
 
 	abort := rc.answer(x, r, next)
 

@@ -5,6 +5,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ type Config struct {
 	MaxConcurrent int                                        // requests at work at once; further ones get 503; default: 1024
 	Timeout       time.Duration                              // deadline of a request's context; default: 30 s
 	CORS          []string                                   // origins with pages that may read answers, such as https://app.example.com
+	Proxies       []netip.Prefix                             // networks whose X-Forwarded-For names the client
 }
 
 // A Receiver receives requests for the routes of a mux.
@@ -31,6 +33,7 @@ type Receiver struct {
 	identify      func(*http.Request) (caller.Caller, error)
 	timeout       time.Duration
 	origins       map[string]bool
+	proxies       []netip.Prefix
 	maxConcurrent int64
 	atWork        atomic.Int64
 }
@@ -43,6 +46,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		identify:      cfg.Identify,
 		timeout:       orElse(cfg.Timeout, defaultTimeout),
 		origins:       map[string]bool{},
+		proxies:       cfg.Proxies,
 		maxConcurrent: int64(orElse(cfg.MaxConcurrent, 1024)),
 	}
 	if rc.log == nil {
