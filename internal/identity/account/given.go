@@ -41,7 +41,7 @@ func (s *Service) givesRoles() bool {
 	return slices.ContainsFunc(s.rules.Providers, func(p model.Provider) bool { return p.Roles != nil })
 }
 
-// heldRoles returns the roles of an account: its own and those that the claims of its identities gave, without the identity
+// heldRoles returns the roles of an account: its own, and what the claims of its identities gave, without the identity
 // except. The result is sorted.
 func (s *Service) heldRoles(w *work, a *accountRow, except string) ([]string, error) {
 	roles := slices.Clone(a.Roles)
@@ -77,7 +77,7 @@ func (s *Service) givenRoles(identity *identityRow) (roles []string) {
 	return roles
 }
 
-// takeRoles keeps the roles that the claims of a provider give to an identity. The account's own roles stay, and so do those of
+// takeRoles keeps the roles that the claims of a provider give to an identity. The account's own roles stay, and so do the roles of
 // its other identities. If the account holds other roles then, its access tokens end.
 func (s *Service) takeRoles(w *work, a *accountRow, identity string, who foreigner, client Client) error {
 	if s.claimRoles(who.Provider) == nil {

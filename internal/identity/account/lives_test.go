@@ -1,6 +1,10 @@
 package account_test
 
 import (
+	"encoding/base32"
+	"encoding/binary"
+	"hash/crc32"
+	"strings"
 	"testing"
 	"time"
 
@@ -288,6 +292,33 @@ func TestKeysAfterANewPassword(t *testing.T) {
 		}
 		if robot, err := n.ByKey(t.Context(), other.Text); err != nil || !n.admits(t, robot) {
 			t.Errorf("the key of somebody else: %v", err)
+		}
+	})
+}
+
+// A node remembers the owner of a key. A key with the same id and another secret is refused nevertheless.
+func TestForgery_ARememberedKeyNeedsItsSecret(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		who := n.Caller(t, n.NewUser(t, "ada@example.com").Access)
+		var texts []string
+		for range 2 {
+			key, err := n.MakeKey(t.Context(), who, account.NewKey{Name: "ci", Scopes: []string{"reader"}}, home)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, key.Text)
+		}
+		first, second := strings.Split(texts[0], "_"), strings.Split(texts[1], "_")
+		forged := strings.Join([]string{first[0], first[1], second[2]}, "_")
+		checksum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(forged)))
+		forged += "_" + base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding).EncodeToString(checksum)
+		for range 2 { // before and after the node has seen the key
+			if robot, err := n.ByKey(t.Context(), forged); errs.KindOf(err) != errs.Unauthenticated || !strings.HasSuffix(err.Error(), "the API key is not valid") {
+				t.Errorf("the forged key: %v, %v", robot, err)
+			}
+			if _, err := n.ByKey(t.Context(), texts[0]); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }
