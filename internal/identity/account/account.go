@@ -7,7 +7,7 @@
 //   - letters.go answers what the mail worker asks: which mail a queued letter becomes.
 //   - identify.go turns a token, a cookie or a key into a caller.
 //   - grant.go opens sessions and refreshes them.
-//   - secret.go keeps one-time secrets, guess.go counts attempts.
+//   - secret.go keeps one-time secrets, guess.go counts attempts. census.go hides by their time which accounts exist.
 //   - rows.go and tables.go are the storage.
 package account
 
@@ -79,6 +79,8 @@ type Service struct {
 
 	codes *totp.Recovery // recovery codes
 
+	census census // of the hashes of passwords
+
 	known *cache.Recent[string, known] // by id of a key or session
 
 	accounts table[accountRow]
@@ -107,6 +109,8 @@ func New(cfg Config) *Service {
 		devices:        cfg.Keys.Derive("device cookies"),
 
 		codes: totp.NewRecovery(cfg.Keys.Derive(totp.Purpose)),
+
+		census: census{key: cfg.Keys.Derive("decoys")},
 
 		known: cache.NewRecent[string, known](maxKnown, nil),
 

@@ -22,11 +22,14 @@ const (
 	maxGuessAge = 24 * time.Hour // an unused counter is deleted at this age
 )
 
-// Run deletes what has expired until ctx ends. Several nodes may run it on one database.
+// Run deletes what has expired, and takes the census of hashes, until ctx ends. Several nodes may run it on one database.
 func (s *Service) Run(ctx context.Context) error {
 	ticker := time.NewTicker(cleanEvery)
 	defer ticker.Stop()
 	for {
+		if err := s.countHashesInTime(ctx); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

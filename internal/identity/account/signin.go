@@ -51,7 +51,7 @@ func (s *Service) signIn(ctx context.Context, kind Kind, email, secret string, c
 	if err != nil {
 		return Step{}, err
 	}
-	ok, rehash, err := s.hasher.Verify(ctx, client.caller(), a.Password, secret)
+	ok, rehash, err := s.verify(ctx, kind, a, secret, client)
 	if err != nil {
 		return Step{}, err
 	}

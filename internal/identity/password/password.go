@@ -27,14 +27,17 @@ type Config struct {
 	Queue    int           // callers that may wait for a place; default: 1,000
 	Share    int           // how many of them may be one client's; default: 100
 	Patience time.Duration // longest wait that a caller is let into the queue for; default: 3 s
+
+	Verified func(phc string) // gets each hash that Verify has computed a key for, "" for none; nil: nobody counts
 }
 
 // A Hasher hashes and verifies passwords with argon2id. A hash takes tens of milliseconds of a core and Memory, so only a
 // few run at a time. Callers queue for them, and the clients take turns. A Hasher is safe for concurrent use.
 type Hasher struct {
-	params argon2Params
-	queue  *queue
-	memory memory
+	params   argon2Params
+	queue    *queue
+	memory   memory
+	verified func(phc string)
 }
 
 // NewHasher returns a Hasher. Its default parameters are the ones that OWASP recommends.
@@ -44,6 +47,7 @@ func NewHasher(cfg Config) *Hasher {
 		params: argon2Params{
 			variant: variantID, memory: cmp.Or(cfg.Memory, 19<<10), passes: cmp.Or(cfg.Passes, 2), lanes: cmp.Or(cfg.Lanes, 1),
 		},
+		verified: cfg.Verified,
 		queue: &queue{
 			gate:     admit.NewGate[caller.Client](places, places),
 			places:   places,
@@ -75,7 +79,7 @@ func (h *Hasher) Hash(ctx context.Context, client caller.Client, password string
 // parameters, so the caller should store a new hash. Supported names the formats of hashes.
 //
 // An empty phc belongs to no password. It costs the work of a usual hash, so the time of Verify tells nobody which
-// accounts exist. Imported hashes take their own time.
+// accounts exist. Imported hashes take their own time: see Decoy.
 //
 // Verify tries the NFC form of the password first, and then the password itself: other systems hash what they get.
 func (h *Hasher) Verify(ctx context.Context, client caller.Client, phc, password string) (ok, rehash bool, err error) {
@@ -94,6 +98,9 @@ func (h *Hasher) Verify(ctx context.Context, client caller.Client, phc, password
 		return false, false, err
 	}
 	defer leave()
+	if h.verified != nil {
+		h.verified(phc)
+	}
 	composed := norm.NFC.String(password)
 	ok = stored.verify([]byte(composed), &h.memory)
 	if !ok && composed != password {
@@ -114,6 +121,7 @@ func (h *Hasher) isCurrent(stored hash) bool {
 // A hash is a stored hash of a password.
 type hash interface {
 	verify(password []byte, m *memory) bool
+	decoy() string // see Hasher.Decoy
 }
 
 // equal compares keys in constant time.

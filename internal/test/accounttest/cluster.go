@@ -39,6 +39,7 @@ type Config struct {
 	Change    func(*model.Accounts)                                       // of the settings in the model, if not nil
 	Start     time.Time                                                   // of the clock; zero for a fixed one
 	Providers func(*Clock) []*oidc.Provider                               // none if nil
+	Hasher    *password.Hasher                                            // nil for CheapHasher
 	Mails     func(rows *record.DB, compose mail.Composer) account.Outbox // nil for the Outbox of the cluster
 }
 
@@ -95,8 +96,12 @@ func (c *Cluster) Node(t testing.TB) *Node {
 		compose := func(ctx context.Context, l mail.Letter) (mail.Message, bool, error) { return n.Compose(ctx, l) }
 		outbox = c.cfg.Mails(n.Rows, compose)
 	}
+	hasher := c.cfg.Hasher
+	if hasher == nil {
+		hasher = CheapHasher()
+	}
 	n.Service = account.New(account.Config{
-		Store: db, Rows: n.Rows, Model: c.Model, Keys: c.TokenKeys, Hasher: CheapHasher(), Outbox: outbox, Audit: n.Audit, Now: now,
+		Store: db, Rows: n.Rows, Model: c.Model, Keys: c.TokenKeys, Hasher: hasher, Outbox: outbox, Audit: n.Audit, Now: now,
 		Providers: c.providers, Redirects: []string{"https://pages.example.com"}, Passkeys: c.ceremonies(t),
 	})
 	return n
