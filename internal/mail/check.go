@@ -168,7 +168,7 @@ func (r *templateReader) explain(folder, name string, err error) {
 
 // samples are values for each branch of a template.
 func samples() (all []view) {
-	for _, change := range []string{"password", "new factor", "factor", "provider", "device", "email", "session"} {
+	for _, change := range []string{"password", "new factor", "factor", "provider", "provider removed", "device", "email", "session"} {
 		full := view{
 			App: "App", Name: "Ada", By: "Grace", Code: "12345678", Link: "https://app.example.com/account/verify#sample", Change: change,
 			Device: "Firefox on Linux", Address: "192.0.2.1", Keys: "ashl_0123", Minutes: 10, At: time.Unix(0, 0).UTC().Format("2006-01-02 15:04 MST"),

@@ -2,7 +2,7 @@
 //
 // It knows nothing of HTTP. Its tables are system tables, and every use case is one transaction on them, after the slow work
 // of hashing passwords. The files form layers. From the top down:
-//   - signup.go, signin.go, provider.go, passkey.go, password.go, factor.go, totp.go, key.go, sessions.go, people.go and
+//   - signup.go, signin.go, provider.go, linked.go, passkey.go, password.go, factor.go, totp.go, key.go, sessions.go, people.go and
 //     operator.go hold the use cases. link.go decides which account somebody from a provider gets.
 //   - letters.go answers what the mail worker asks: which mail a queued letter becomes.
 //   - identify.go turns a token, a cookie or a key into a caller.

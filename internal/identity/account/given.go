@@ -99,6 +99,11 @@ func (s *Service) takeRoles(w *work, a *accountRow, identity string, who foreign
 	if err := s.identities.update(w, identity, revision, map[string]any{"roles": roles}); err != nil {
 		return lostRace(err)
 	}
+	return s.noteRoles(w, a, before, who.Provider, client)
+}
+
+// noteRoles ends the access tokens of an account whose claims now give it other roles than before.
+func (s *Service) noteRoles(w *work, a *accountRow, before []string, provider string, client Client) error {
 	after, err := s.heldRoles(w, a, "")
 	if err != nil || slices.Equal(before, after) {
 		return err
@@ -106,5 +111,5 @@ func (s *Service) takeRoles(w *work, a *accountRow, identity string, who foreign
 	if err := s.restampAll(w, a.ID); err != nil {
 		return err
 	}
-	return s.note(w, a, client, event{action: "account.roles", detail: map[string]any{"before": before, "after": after, "provider": who.Provider}})
+	return s.note(w, a, client, event{action: "account.roles", detail: map[string]any{"before": before, "after": after, "provider": provider}})
 }

@@ -22,6 +22,7 @@ type foreigner struct {
 	Verified bool     `json:"verified,omitempty"` // the provider says that Email is the person's
 	Name     string   `json:"name,omitempty"`
 	Roles    []string `json:"roles,omitempty"` // by the claims
+	Own      bool     `json:"own,omitempty"`   // the owner of the account here began, so the addresses may differ
 }
 
 // foreigner returns the person of an identity.
@@ -73,10 +74,10 @@ func (s *Service) arrive(w *work, who foreigner, client Client) (Arrival, error)
 	case a.SuspendedAt != nil:
 		return Arrival{}, s.note(w, a, client, event{action: "sign_in.failed", detail: map[string]any{"provider": who.Provider}})
 	case !a.Verified:
-		return Arrival{}, errs.New(errs.Conflict, "an account with your address exists, and nobody has verified the address yet: sign in there with a code by mail first")
+		return Arrival{}, errs.New(errs.Conflict, "an account with your address exists, and nobody has verified the address yet: sign in with a code by mail first")
 	}
 	flow, err := s.newLink(w, a, who)
-	return Arrival{Link: flow}, err
+	return Arrival{Link: flow, Email: who.Email}, err
 }
 
 // comeBack signs in to a linked account.
@@ -220,7 +221,7 @@ func (s *Service) link(w *work, m *member, row *secretRow, revision int64, clien
 	if err := json.Unmarshal(row.Data, &found); err != nil {
 		return err
 	}
-	if !m.account.Verified || m.account.Email != found.Email { // changed since the flow began
+	if !found.Own && (!m.account.Verified || m.account.Email != found.Email) { // changed since the flow began
 		return errLink()
 	}
 	if err := lostRace(s.oneTime.remove(w, row.ID, revision)); err != nil {
@@ -228,7 +229,7 @@ func (s *Service) link(w *work, m *member, row *secretRow, revision int64, clien
 	}
 	err := s.linkTo(w, m.account, found, client)
 	if errs.KindOf(err) == errs.Conflict {
-		return errs.Wrapf(err, errs.Conflict, "this account at the provider signs in to another account already")
+		return errLinkedElsewhere(err)
 	}
 	if err != nil {
 		return err

@@ -144,8 +144,8 @@ type NewPasskey struct {
 // has the factor, and the others end. name is for the owner's list; "" takes the browser's.
 func (s *Service) FinishPasskey(ctx context.Context, who caller.Caller, flow, name string, answer []byte, client Client) (made NewPasskey, err error) {
 	defer errs.Wrap(&err, "account.FinishPasskey")
-	if len([]rune(name)) > maxPasskeyName {
-		return NewPasskey{}, invalid("/name", "max", "a passkey has a name of at most 100 characters")
+	if err := checkPasskeyName(name); err != nil {
+		return NewPasskey{}, err
 	}
 	if name == "" {
 		name = session.Label(client.Agent)
@@ -223,6 +223,53 @@ func (s *Service) Passkeys(ctx context.Context, who caller.Caller) (all []Passke
 	return all, err
 }
 
+// checkPasskeyName refuses names that are too long, or that a list cannot show.
+func checkPasskeyName(name string) error {
+	if len([]rune(name)) > maxPasskeyName {
+		return invalid("/name", "max", "a passkey has a name of at most 100 characters")
+	}
+	if cleanName(name) != name {
+		return invalid("/name", "characters", "the name has characters that cannot be shown, or blanks around it")
+	}
+	return nil
+}
+
+// RenamePasskey gives a passkey of the caller's account another name.
+func (s *Service) RenamePasskey(ctx context.Context, who caller.Caller, id, name string, client Client) (renamed Passkey, err error) {
+	defer errs.Wrap(&err, "account.RenamePasskey")
+	if err := checkPasskeyName(name); err != nil {
+		return Passkey{}, err
+	}
+	if name == "" {
+		return Passkey{}, invalid("/name", "required", "a passkey has a name")
+	}
+	err = s.as(ctx, who, func(w *work, m *member) error {
+		row, revision, err := s.ownPasskey(w, m, id)
+		if err != nil {
+			return err
+		}
+		if err := lostRace(s.passkeys.update(w, row.ID, revision, map[string]any{"name": name})); err != nil {
+			return err
+		}
+		before := row.Name
+		row.Name = name
+		renamed = row.public()
+		return s.note(w, m.account, client, event{
+			action: "passkey.renamed", session: m.session.ID, target: row.ID, detail: map[string]any{"before": before, "after": name},
+		})
+	})
+	return renamed, err
+}
+
+// ownPasskey returns a passkey of a member, with its revision.
+func (s *Service) ownPasskey(w *work, m *member, id string) (row passkeyRow, revision int64, err error) {
+	row, revision, err = s.passkeys.get(w, id)
+	if errs.KindOf(err) == errs.NotFound || (err == nil && row.Account != m.account.ID) {
+		err = errs.New(errs.NotFound, "no such passkey")
+	}
+	return row, revision, err
+}
+
 // RemovePasskey deletes a passkey of the caller's account. Without a second factor that is left, no session keeps one.
 func (s *Service) RemovePasskey(ctx context.Context, who caller.Caller, id string, client Client) (err error) {
 	defer errs.Wrap(&err, "account.RemovePasskey")
@@ -231,10 +278,7 @@ func (s *Service) RemovePasskey(ctx context.Context, who caller.Caller, id strin
 		if err := m.mustBeFresh(w.now); err != nil {
 			return err
 		}
-		row, revision, err := s.passkeys.get(w, id)
-		if errs.KindOf(err) == errs.NotFound || (err == nil && row.Account != m.account.ID) {
-			return errs.New(errs.NotFound, "no such passkey")
-		}
+		row, revision, err := s.ownPasskey(w, m, id)
 		if err != nil {
 			return err
 		}

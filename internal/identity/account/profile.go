@@ -13,6 +13,8 @@ type Profile struct {
 	Person
 	Password bool // the account has one
 	TOTP     bool // the account has a one-time password
+	Passkeys int  // how many the account has
+	Links    int  // accounts at providers that sign in to it
 	Recovery int  // unused recovery codes
 	MFA      bool // the session has proved a second factor
 }
@@ -22,9 +24,17 @@ func (s *Service) Profile(ctx context.Context, who caller.Caller) (p Profile, er
 	defer errs.Wrap(&err, "account.Profile")
 	err = s.as(ctx, who, func(w *work, m *member) error {
 		codes, err := s.recovery.list(w, "account_id == arg.account", map[string]string{"account": m.account.ID})
+		if err != nil {
+			return err
+		}
+		held, err := s.passkeysOf(w, m.account)
+		if err != nil {
+			return err
+		}
+		links, err := s.linksOf(w, m.account)
 		p = Profile{
 			Person: s.person(m.account, who.Roles()), Password: m.account.Password != "", TOTP: m.account.TOTP != "",
-			Recovery: len(codes), MFA: m.session.MFA,
+			Passkeys: len(held), Links: len(links), Recovery: len(codes), MFA: m.session.MFA,
 		}
 		return err
 	})

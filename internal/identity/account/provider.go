@@ -57,6 +57,8 @@ type departed struct {
 	Verifier string
 	Next     string // where the browser goes in the end, or ""
 	Cookie   bool
+	Account  string // not "": who comes back is to be linked with it
+	Session  string // that began to link
 }
 
 // departBudget bounds the sign-ins that one network begins at providers. People of one office share it.
@@ -66,17 +68,23 @@ var departBudget = budget{free: 300, forget: 15 * time.Minute}
 // origin; or "". browser is the cookie of an earlier sign-in, or "".
 func (s *Service) BeginProvider(ctx context.Context, name, next, browser string, client Client) (d Departure, err error) {
 	defer errs.Wrap(&err, "account.BeginProvider(%s)", name)
+	return s.depart(ctx, name, departed{Next: next, Cookie: client.Cookie}, browser, client)
+}
+
+// depart keeps what a sign-in at a provider must remember, and returns where it continues.
+func (s *Service) depart(ctx context.Context, name string, kept departed, browser string, client Client) (Departure, error) {
 	provider, err := s.provider(name)
 	if err != nil {
 		return Departure{}, err
 	}
-	if next != "" && !s.mayLeadTo(next) {
+	if kept.Next != "" && !s.mayLeadTo(kept.Next) {
 		return Departure{}, errs.New(errs.Malformed, "redirect must be a path such as /welcome, or an address of an origin that the app trusts")
 	}
 	if len(browser) != len(newSecret()) { // tabs of one browser share the cookie
 		browser = newSecret()
 	}
-	secret, kept := newSecret(), departed{Nonce: newSecret(), Verifier: rand.Text() + rand.Text(), Next: next, Cookie: client.Cookie}
+	secret := newSecret()
+	kept.Nonce, kept.Verifier = newSecret(), rand.Text()+rand.Text()
 	data, err := s.sealDeparted(name, kept)
 	if err != nil {
 		return Departure{}, err
@@ -146,8 +154,10 @@ func (ProviderAnswer) GoString() string { return "account.ProviderAnswer{REDACTE
 // An Arrival is how far a sign-in at a provider has come.
 type Arrival struct {
 	Step
-	Link string // not "": the flow for Link, since an account with the address exists already
-	Next string // where the browser goes, or ""
+	Link  string // not "": the flow for Link, since an account with the address exists already, or since its owner began to link
+	Email string // of the account at the provider, if there is a Link
+	Own   bool   // the owner of an account here began to link
+	Next  string // where the browser goes, or ""; known with some errors too
 }
 
 // errDeparted is the answer to a state that is wrong, expired, used, or of another browser or provider.
@@ -167,18 +177,22 @@ func (s *Service) FinishProvider(ctx context.Context, name string, answer Provid
 		return Arrival{}, err
 	}
 	if answer.Failure != "" || answer.Code == "" {
-		return Arrival{}, errs.Wrapf(errs.New(errs.Unauthenticated, "the provider says %q", errs.Clip(answer.Failure, 100)),
+		return Arrival{Next: kept.Next}, errs.Wrapf(errs.New(errs.Unauthenticated, "the provider says %q", errs.Clip(answer.Failure, 100)),
 			errs.Unauthenticated, "%s did not sign you in: begin again", provider.Title())
 	}
 	who, err := provider.Finish(ctx, oidc.Answer{Code: answer.Code, Issuer: answer.Issuer, Nonce: kept.Nonce, Verifier: kept.Verifier})
 	if err != nil {
-		return Arrival{}, err
+		return Arrival{Next: kept.Next}, err
 	}
 	client.Cookie = kept.Cookie
 	found := s.foreigner(name, who)
 	err = again(func() error {
 		return s.write(ctx, func(w *work) (err error) {
-			a, err = s.arrive(w, found, client)
+			if kept.Account != "" {
+				a, err = s.arriveToLink(w, found, kept)
+			} else {
+				a, err = s.arrive(w, found, client)
+			}
 			return err
 		})
 	})
@@ -186,7 +200,7 @@ func (s *Service) FinishProvider(ctx context.Context, name string, answer Provid
 		err = errs.New(errs.Unauthenticated, "this account may not sign in")
 	}
 	if err != nil {
-		return Arrival{}, err
+		return Arrival{Next: kept.Next}, err
 	}
 	a.Next = kept.Next
 	return a, nil

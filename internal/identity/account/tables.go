@@ -211,6 +211,8 @@ type identityRow struct {
 	// Roles has what the claims gave at the last sign-in, by the name of the provider: two providers of the model may be
 	// clients of one issuer.
 	Roles map[string][]string `json:"roles,omitempty"`
+
+	CreatedAt *time.Time `json:"created_at,omitempty"`
 }
 
 // passkeyRow is a row of ashlar_passkeys.
