@@ -143,7 +143,10 @@ func (a *App) accountRoutes() []web.Route {
 		return nil
 	}
 	origins := http.NewCrossOriginProtection() // forms come from our own pages
-	shown := pages.New(a.accounts.service, a.Keys, origins, pages.Config{App: a.Rules.Model.Name, Accounts: a.Rules.Model.Accounts})
+	shown := pages.New(a.accounts.service, a.Keys, origins, pages.Config{
+		App: a.Rules.Model.Name, Accounts: a.Rules.Model.Accounts, Mailbox: a.cfg.SMTP.IsZero(),
+	})
+	a.accounts.handler.Land(shown.Land)
 	routes := append(a.accounts.handler.Routes(), shown.Routes()...)
 	if a.cfg.SMTP.IsZero() {
 		routes = append(routes, mailbox.New(mail.OpenMailbox(a.mailFolder()), a.Rules.Model.Name).Routes()...)

@@ -26,6 +26,8 @@ type Node struct {
 	Rows     *record.DB
 	Audit    *audit.Log
 	Verifier *token.Verifier
+
+	Land func(w http.ResponseWriter, r *http.Request, a account.Arrival, err error) error // of the account pages; nil: there are none
 }
 
 // New starts the only node of a new cluster.
@@ -51,6 +53,9 @@ func (n *Node) Handler(t testing.TB, logger *slog.Logger, routes ...web.Route) h
 	accounts, err := webaccount.New(n.Service, n.Verifier, n.TokenKeys, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if n.Land != nil {
+		accounts.Land(n.Land)
 	}
 	receiver, err := web.NewReceiver(web.Config{Identify: accounts.Identify, Logger: logger})
 	if err != nil {

@@ -22,6 +22,7 @@ type Handler struct {
 	verifier *token.Verifier
 	keys     *token.Keys
 	origins  *http.CrossOriginProtection
+	land     func(w http.ResponseWriter, r *http.Request, a account.Arrival, err error) error // nil: see Land
 }
 
 // New returns the handlers for a service. Pages of the trusted origins may send requests with cookies, beside our own.
@@ -37,7 +38,7 @@ func New(service *account.Service, verifier *token.Verifier, keys *token.Keys, t
 
 // Routes returns the routes of accounts.
 func (h *Handler) Routes() []web.Route {
-	return slices.Concat(h.providerRoutes(), h.passkeyRoutes(), []web.Route{
+	return slices.Concat(h.providerRoutes(), h.linkRoutes(), h.passkeyRoutes(), []web.Route{
 		{Pattern: "POST /auth/sign-up", Handler: h.open(h.signUp), Doc: signUpDoc()},
 		{Pattern: "POST /auth/verify", Handler: h.open(h.verify), Doc: verifyDoc()},
 		{Pattern: "POST /auth/sign-in", Handler: h.open(h.signIn), Doc: signInDoc()},

@@ -15,6 +15,7 @@ func (h *Handler) passkeyRoutes() []web.Route {
 		{Pattern: "POST /auth/passkeys/begin", Handler: h.beginPasskey, Doc: beginPasskeyDoc()},
 		{Pattern: "POST /auth/passkeys/finish", Handler: h.finishPasskey, Doc: finishPasskeyDoc()},
 		{Pattern: "GET /auth/passkeys", Handler: h.listPasskeys, Doc: listPasskeysDoc()},
+		{Pattern: "PATCH /auth/passkeys/{id}", Handler: h.renamePasskey, Doc: renamePasskeyDoc()},
 		{Pattern: "DELETE /auth/passkeys/{id}", Handler: h.removePasskey, Doc: removePasskeyDoc()},
 		{Pattern: "POST /auth/passkey/begin", Handler: h.open(h.beginPasskeySignIn), Doc: beginPasskeySignInDoc()},
 		{Pattern: "POST /auth/passkey/finish", Handler: h.open(h.finishPasskeySignIn), Doc: finishPasskeySignInDoc()},
@@ -66,6 +67,26 @@ func (h *Handler) listPasskeys(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, items[account.Passkey]{all})
+}
+
+func (h *Handler) renamePasskey(w http.ResponseWriter, r *http.Request) error {
+	who, err := mustSignIn(r)
+	if err != nil {
+		return err
+	}
+	b, err := readBody(w, r, "name")
+	if err != nil {
+		return err
+	}
+	name := b.text("name")
+	if err := b.err(); err != nil {
+		return err
+	}
+	renamed, err := h.service.RenamePasskey(r.Context(), who, r.PathValue("id"), name, clientOf(r))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, renamed)
 }
 
 func (h *Handler) removePasskey(w http.ResponseWriter, r *http.Request) error {

@@ -54,6 +54,14 @@ func listPasskeysDoc() *web.Doc {
 	}
 }
 
+func renamePasskeyDoc() *web.Doc {
+	return &web.Doc{
+		ID: "renamePasskey", Tag: tag, Summary: "Rename a passkey", Body: object(text("name", "At most 100 characters.")),
+		Answers:  []web.Answer{{Status: http.StatusOK, About: "The passkey.", Members: passkeyMembers()}},
+		Problems: []errs.Kind{errs.Malformed, errs.Invalid, errs.NotFound},
+	}
+}
+
 func removePasskeyDoc() *web.Doc {
 	return &web.Doc{
 		ID: "deletePasskey", Tag: tag, Summary: "Delete a passkey", Answers: done(), Problems: []errs.Kind{errs.NotFound},

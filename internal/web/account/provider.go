@@ -1,6 +1,7 @@
 package account
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,7 +22,6 @@ func (h *Handler) providerRoutes() []web.Route {
 		{Pattern: "GET /auth/oidc/{provider}", Handler: h.depart, Doc: departDoc()},
 		{Pattern: "GET /auth/oidc/{provider}/callback", Handler: h.arrive, Doc: arriveDoc()},
 		{Pattern: "POST /auth/oidc/{provider}/callback", Handler: h.arriveByForm, Doc: arriveByFormDoc()},
-		{Pattern: "POST /auth/oidc/link", Handler: h.link, Doc: linkDoc()},
 	}
 }
 
@@ -29,15 +29,35 @@ func (h *Handler) providers(w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, http.StatusOK, items[account.ProviderInfo]{h.service.Providers()})
 }
 
+// LandingPath is the redirect of sign-ins that begin on the account pages. Its parameter next is where they lead in the end.
+const LandingPath = "/account/arrive"
+
+// Land makes the account pages show where a sign-in at a provider has led: one that began there, and one that fails in a
+// browser without a redirect. An arrival with an error has at most Next.
+func (h *Handler) Land(land func(w http.ResponseWriter, r *http.Request, a account.Arrival, err error) error) {
+	h.land = land
+}
+
+// lands reports whether the account pages show the end of a sign-in.
+func (h *Handler) lands(r *http.Request, next string, err error) bool {
+	path, _, _ := strings.Cut(next, "?")
+	isLost := err != nil && next == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
+	return h.land != nil && (path == LandingPath || isLost)
+}
+
 // depart sends a browser to a provider. With a redirect the session lives in a cookie: an address never holds a token.
 func (h *Handler) depart(w http.ResponseWriter, r *http.Request) error {
 	if isForced(r) {
 		return errs.New(errs.Forbidden, "a page of another site may not sign you in: open this app first")
 	}
-	next, client := r.URL.Query().Get("redirect"), clientOf(r)
+	query, client := r.URL.Query(), clientOf(r)
+	next := query.Get("redirect")
 	client.Cookie = client.Cookie || next != ""
-	d, err := h.service.BeginProvider(r.Context(), r.PathValue("provider"), next, browserOf(r), client)
-	if err != nil {
+	d, err := h.begin(r, query.Get("link") == "true", next, client)
+	switch {
+	case err != nil && h.lands(r, next, err):
+		return h.land(w, r, account.Arrival{Next: next}, err)
+	case err != nil:
 		return err
 	}
 	cookie := &http.Cookie{
@@ -54,6 +74,13 @@ func (h *Handler) depart(w http.ResponseWriter, r *http.Request) error {
 // sign the browser in, although nobody has asked for it. Browsers send these headers by themselves (Fetch Metadata).
 func isForced(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-User") != "?1"
+}
+
+func (h *Handler) begin(r *http.Request, link bool, next string, client account.Client) (account.Departure, error) {
+	if link {
+		return h.service.BeginLink(r.Context(), web.Caller(r), r.PathValue("provider"), next, browserOf(r), client)
+	}
+	return h.service.BeginProvider(r.Context(), r.PathValue("provider"), next, browserOf(r), client)
 }
 
 func seeOther(w http.ResponseWriter, address string) error {
@@ -93,10 +120,14 @@ func (h *Handler) arriveWith(w http.ResponseWriter, r *http.Request, given url.V
 	a, err := h.service.FinishProvider(r.Context(), r.PathValue("provider"), account.ProviderAnswer{
 		State: given.Get("state"), Code: given.Get("code"), Issuer: given.Get("iss"), Failure: given.Get("error"), Browser: browserOf(r),
 	}, clientOf(r))
-	if err != nil {
+	switch {
+	case h.lands(r, a.Next, err):
+		return h.land(w, r, a, err)
+	case err != nil && a.Next != "":
+		return h.failAt(w, r, a.Next, err)
+	case err != nil:
 		return err
-	}
-	if a.Next != "" {
+	case a.Next != "":
 		return h.arriveAt(w, a)
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -120,21 +151,17 @@ func (h *Handler) arriveAt(w http.ResponseWriter, a account.Arrival) error {
 	}
 }
 
-func (h *Handler) link(w http.ResponseWriter, r *http.Request) error {
-	who, err := mustSignIn(r)
-	if err != nil {
-		return err
+// failAt sends the browser on after an error. The fragment says what went wrong, as a problem document would.
+func (h *Handler) failAt(w http.ResponseWriter, r *http.Request, next string, err error) error {
+	failure, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		failure = errs.Wrapf(err, errs.Internal, "")
 	}
-	b, err := readBody(w, r, "flow")
-	if err != nil {
-		return err
+	record := web.Record(r)
+	record.Err, record.Kind = err, failure.Kind
+	fragment := url.Values{"status": {"error"}, "type": {"/problems/" + string(failure.Kind)}}
+	if failure.Message != "" {
+		fragment.Set("detail", failure.Message)
 	}
-	flow := b.text("flow")
-	if err := b.err(); err != nil {
-		return err
-	}
-	if err := h.service.Link(r.Context(), who, flow, clientOf(r)); err != nil {
-		return err
-	}
-	return web.Empty(w, http.StatusNoContent)
+	return seeOther(w, next+"#"+fragment.Encode())
 }

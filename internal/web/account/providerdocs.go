@@ -18,9 +18,9 @@ func providersDoc() *web.Doc {
 
 func departDoc() *web.Doc {
 	return &web.Doc{
-		ID: "beginProviderSignIn", Tag: tag, Access: web.Public, Summary: "Send a browser to a provider", Params: []string{"cookie"},
+		ID: "beginProviderSignIn", Tag: tag, Access: web.Public, Summary: "Send a browser to a provider", Params: []string{"cookie", "link"},
 		About: "A link of a page, not a call of a script. The parameter redirect says where the browser goes in the end: a path, or an address " +
-			"of an origin that the app trusts. The session is then in a cookie.",
+			"of an origin that the app trusts. The session is then in a cookie. With link=true a caller with a session in a cookie adds the account there: the flow that waits goes to POST /auth/oidc/link.",
 		Answers:  []web.Answer{{Status: http.StatusSeeOther, About: "The address at the provider."}},
 		Problems: []errs.Kind{errs.Malformed, errs.NotFound, errs.Unavailable},
 	}
@@ -30,7 +30,7 @@ func departDoc() *web.Doc {
 func arriveAnswers() []web.Answer {
 	session := sessionAnswer()
 	session.About = "A session, if no redirect was given. Or status is factor or link, with a flow to send on."
-	return []web.Answer{session, {Status: http.StatusSeeOther, About: "The redirect. A flow that waits is in the fragment."}}
+	return []web.Answer{session, {Status: http.StatusSeeOther, About: "The redirect. A flow that waits is in the fragment, and so is an error."}}
 }
 
 func arriveProblems() []errs.Kind {
@@ -58,5 +58,24 @@ func linkDoc() *web.Doc {
 	return &web.Doc{
 		ID: "linkProvider", Tag: tag, Summary: "Link a user of a provider with the account", About: "Needs a proof from the last ten minutes.",
 		Body: object(text("flow", "From the callback.")), Answers: done(), Problems: []errs.Kind{errs.Malformed, errs.Invalid, errs.Conflict},
+	}
+}
+
+func listLinksDoc() *web.Doc {
+	return &web.Doc{
+		ID: "listLinks", Tag: tag, Summary: "The accounts at providers that sign in to the caller's account",
+		Answers: []web.Answer{{Status: http.StatusOK, About: "All links, the oldest first.", Members: []web.Member{
+			{Name: "items", Type: web.ObjectsMember, Members: []web.Member{
+				text("id", ""), text("provider", "Name in the model."), text("title", "For people."), optional(text("email", "What the provider said last.")),
+				{Name: "created_at", Type: web.TimeMember}, {Name: "used_at", Type: web.TimeMember},
+			}},
+		}}},
+	}
+}
+
+func removeLinkDoc() *web.Doc {
+	return &web.Doc{
+		ID: "deleteLink", Tag: tag, Summary: "Remove an account at a provider", Answers: done(), Problems: []errs.Kind{errs.NotFound, errs.Conflict},
+		About: "Needs a recent proof and the second factor. Sessions that began at a provider end. The last way to sign in stays: 409.",
 	}
 }

@@ -38,6 +38,7 @@ type Provider struct {
 	Token    func(claims map[string]any) any // replaces the ID token
 	UserInfo map[string]any                  // nil: no endpoint
 	Status   int                             // of all answers, if not 0
+	Person   map[string]any                  // who signs in at the page of the provider; nil: there is no page
 
 	server *httptest.Server
 	mu     sync.Mutex
@@ -79,6 +80,9 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
+// Handler returns a handler for a server of the test, which must stand at Issuer.
+func (p *Provider) Handler() http.Handler { return http.HandlerFunc(p.serve) }
+
 // TokenCalls returns how often the token endpoint was called.
 func (p *Provider) TokenCalls() int {
 	p.mu.Lock()
@@ -105,11 +109,22 @@ func (p *Provider) Approve(t testing.TB, address string, user map[string]any) ur
 		asked.Get("code_challenge") == "" || asked.Get("state") == "" {
 		t.Fatalf("the request for a code is incomplete: %v", asked)
 	}
+	return p.approve(asked, user)
+}
+
+// approve makes a code for somebody, and returns what the browser brings back.
+func (p *Provider) approve(asked url.Values, user map[string]any) url.Values {
 	code := rand.Text()
 	p.mu.Lock()
 	p.codes[code], p.users[code] = asked, user
 	p.mu.Unlock()
 	return url.Values{"state": {asked.Get("state")}, "code": {code}, "iss": {p.Issuer}}
+}
+
+// authorize is the page of the provider: Person agrees at once.
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL.Query()
+	http.Redirect(w, r, asked.Get("redirect_uri")+"?"+p.approve(asked, p.Person).Encode(), http.StatusSeeOther)
 }
 
 func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
@@ -123,6 +138,8 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusOK, p.metadata())
 	case strings.HasSuffix(r.URL.Path, "/jwks"):
 		write(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.Key.Public(), KeyID: KeyID, Algorithm: "ES256", Use: "sig"}}})
+	case strings.HasSuffix(r.URL.Path, "/authorize") && p.Person != nil:
+		p.authorize(w, r)
 	case strings.HasSuffix(r.URL.Path, "/token"):
 		p.token(w, r)
 	case strings.HasSuffix(r.URL.Path, "/userinfo") && r.Header.Get("Authorization") == "Bearer access":

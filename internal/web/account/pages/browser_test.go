@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/identity/oidc/oidctest"
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
@@ -20,22 +23,35 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/mailbox"
 )
 
-// openReal starts a site whose mails go into the mailbox, at the address of a loopback listener.
+// openReal starts a site at localhost, where browsers allow passkeys. Its mails go into the mailbox. The provider corp stands
+// under /corp, so that no page leaves the host.
 func openReal(t *testing.T) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	folder, base := t.TempDir(), "http://"+server.Listener.Addr().String()
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, base := t.TempDir(), "http://localhost:"+port
+	corp := oidctest.New(t)
+	corp.Issuer = base + "/corp"
 	var box *mail.Outbox
 	mails := func(rows *record.DB, compose mail.Composer) account.Outbox {
 		box = newOutbox(t, rows, compose, folder, base)
 		return box
 	}
-	s, handler := newSite(t, accounttest.Config{Mails: mails}, mailbox.New(mail.OpenMailbox(folder), "Notes").Routes()...)
+	cfg := withCorp(t, corp, base)
+	cfg.Mails = mails
+	s, handler := newSite(t, cfg, mailbox.New(mail.OpenMailbox(folder), "Notes").Routes()...)
 	run(t, box)
-	server.Config.Handler = handler
+	both := http.NewServeMux()
+	both.Handle("/corp/", corp.Handler())
+	both.Handle("/", handler)
+	server.Config.Handler = both
 	server.Start()
 	t.Cleanup(server.Close)
-	s.Server = server
+	server.URL = base
+	s.Server, s.corp = server, corp
 	return s
 }
 
@@ -98,17 +114,20 @@ func (w *screen) press(selector, wantPath string) {
 	w.look()
 }
 
-// waitForPage waits until another document is complete. An evaluation fails while the browser changes documents.
-func waitForPage() chromedp.Action {
+// waitForPage waits until another document is complete.
+func waitForPage() chromedp.Action { return waitFor(`!window.former`) }
+
+// waitFor waits for a condition in a document that is complete. An evaluation fails while the browser changes documents.
+func waitFor(condition string) chromedp.Action {
 	return chromedp.ActionFunc(func(ctx context.Context) (err error) {
 		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			ready := false
-			err = chromedp.Evaluate(`!window.former && document.readyState === 'complete'`, &ready).Do(ctx)
+			err = chromedp.Evaluate(`document.readyState === 'complete' && `+condition, &ready).Do(ctx)
 			if err == nil && ready {
 				return nil
 			}
 		}
-		return errors.Join(errors.New("no other page came"), err)
+		return errors.Join(errors.New("no such page came: "+condition), err)
 	})
 }
 

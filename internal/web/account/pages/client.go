@@ -3,8 +3,6 @@ package pages
 import (
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -50,15 +48,5 @@ func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
 
 // isPlain reports whether the browser came over plain HTTP from elsewhere. It keeps no cookie of the pages then.
 func isPlain(r *http.Request) bool {
-	return r.TLS == nil && !isLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""
-}
-
-// isLoopback reports whether a host, with or without a port, is this machine.
-func isLoopback(hostPort string) bool {
-	host, _, err := net.SplitHostPort(hostPort)
-	if err != nil {
-		host = strings.Trim(hostPort, "[]")
-	}
-	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || (err == nil && ip.Unmap().IsLoopback())
+	return r.TLS == nil && !web.IsLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""
 }

@@ -12,16 +12,29 @@ import (
 type flow struct {
 	Until   int64  `json:"u"` // seconds since 1970
 	Notice  string `json:"m,omitempty"`
+	Problem string `json:"p,omitempty"`
 	Next    string `json:"n,omitempty"` // where the sign-in leads
 	Factor  string `json:"f,omitempty"` // sign-in that waits for its second factor
 	Email   string `json:"e,omitempty"` // to which a code was mailed
 	Browser string `json:"b,omitempty"` // secret of the browser that signed up
+
+	Factors []string `json:"a,omitempty"` // any one of which ends the sign-in
+	Link    *abroad  `json:"l,omitempty"` // waits for the consent of the owner of an account
 
 	// What follows is of one session, and shown to no other.
 	Session string   `json:"s,omitempty"`
 	TOTP    string   `json:"t,omitempty"` // secret that waits for its first code
 	Codes   []string `json:"c,omitempty"` // recovery codes, to be shown once
 	Key     string   `json:"k,omitempty"` // key, to be shown once
+}
+
+// An abroad is an account at a provider that came to be linked.
+type abroad struct {
+	Flow  string `json:"f"` // for account.Service.Link
+	Title string `json:"t"` // of the provider
+	Email string `json:"e,omitempty"`
+	Own   bool   `json:"o,omitempty"` // the owner of the account here began
+	Next  string `json:"n,omitempty"` // where the browser goes afterwards
 }
 
 // Format prints no secret.

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -209,7 +210,7 @@ func TestStepUpComesBack(t *testing.T) {
 		{"/account/delete", func() answer { return b.get("/account/delete") }},
 		{"/account/delete", func() answer { return b.post("/account/delete", "confirm", ann) }},
 	} {
-		page := b.leads(tt.ask(), "/account/sign-in?again=1&next="+tt.back)
+		page := b.leads(tt.ask(), "/account/sign-in?again=1&next="+url.QueryEscape(tt.back))
 		b.want(page, 200, "To continue, sign in again.")
 		if !strings.Contains(page.body, `value="`+tt.back+`"`) || !strings.Contains(page.body, `value="`+ann+`"`) {
 			t.Errorf("the page does not lead back to %s", tt.back)

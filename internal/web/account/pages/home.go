@@ -37,6 +37,7 @@ func (p *Pages) home(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.flow.Link = nil // whoever comes here has put it off
 	page := homePage{
 		frame: v.frame("Your account"), Name: who.Name, Email: who.Email, Roles: strings.Join(who.Roles, ", "), Unverified: !who.Verified,
 	}
@@ -55,18 +56,32 @@ func (p *Pages) home(v *visit) error {
 		}
 		page.Rows = append(page.Rows, totp)
 	}
+	if p.rules.Passkeys != nil || who.Passkeys > 0 {
+		page.Rows = append(page.Rows, row{"Passkeys", amount(who.Passkeys, "passkey"), "Manage", passkeysPath, "passkeys"})
+	}
+	if len(p.service.Providers()) > 0 || who.Links > 0 {
+		page.Rows = append(page.Rows, row{"Other accounts", amount(who.Links, "account") + linkedTo(who.Links), "Manage", linksPath, "other accounts that sign in"})
+	}
 	page.Rows = append(page.Rows,
 		row{"Sessions", fmt.Sprintf("Signed in on %s", count(int64(len(all)), "device")), "Manage", sessionsPath, "sessions"},
-		row{"API keys", keyCount(len(keys)), "Manage", keysPath, "API keys"},
+		row{"API keys", amount(len(keys), "key"), "Manage", keysPath, "API keys"},
 	)
 	return v.render(http.StatusOK, "home", page)
 }
 
-func keyCount(n int) string {
+// amount is count for lists that may be empty.
+func amount(n int, word string) string {
 	if n == 0 {
 		return "None"
 	}
-	return count(int64(n), "key")
+	return count(int64(n), word)
+}
+
+func linkedTo(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " linked"
 }
 
 // ignoreEnded returns nil for the error of a session that has ended already.

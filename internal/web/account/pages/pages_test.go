@@ -16,7 +16,10 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/identity/oidc"
+	"github.com/ashlar-dev/ashlar/internal/identity/oidc/oidctest"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -46,7 +49,8 @@ tables:
 type site struct {
 	*httptest.Server
 	*accounttest.Node
-	log *logBuffer
+	log  *logBuffer
+	corp *oidctest.Provider // nil: no provider
 }
 
 // logBuffer keeps what the server logs.
@@ -76,12 +80,39 @@ func open(t *testing.T, change func(*model.Accounts)) *site {
 	return s
 }
 
+// withCorp returns the settings of a site at an address with passkeys and a provider.
+func withCorp(t *testing.T, corp *oidctest.Provider, base string) accounttest.Config {
+	t.Helper()
+	return accounttest.Config{
+		Change: func(a *model.Accounts) {
+			a.Passkeys = &model.Passkeys{Domain: "localhost", Origins: []string{base}}
+			a.Providers = []model.Provider{{Name: "corp"}}
+		},
+		Providers: func(clock *accounttest.Clock) []*oidc.Provider {
+			corp.Now = clock.Now
+			p, err := oidc.New(oidc.Config{
+				Name: "corp", Issuer: corp.Issuer, ClientID: oidctest.ClientID, ClientSecret: telemetry.Secret(oidctest.ClientSecret),
+				Redirect: base + "/auth/oidc/corp/callback", Now: clock.Now,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return []*oidc.Provider{p}
+		},
+	}
+}
+
 // newSite returns a site and its handler.
 func newSite(t *testing.T, cfg accounttest.Config, more ...web.Route) (*site, http.Handler) {
 	t.Helper()
-	cfg.Start = time.Now()
+	if cfg.Start.IsZero() {
+		cfg.Start = time.Now()
+	}
 	s := &site{Node: accounttest.New(t, accounttest.SQLite(), source, cfg), log: &logBuffer{}}
-	shown := pages.New(s.Service, s.TokenKeys, http.NewCrossOriginProtection(), pages.Config{App: "Notes", Accounts: s.Model.Accounts, Next: []string{"/app/"}})
+	shown := pages.New(s.Service, s.TokenKeys, http.NewCrossOriginProtection(), pages.Config{
+		App: "Notes", Accounts: s.Model.Accounts, Next: []string{"/app/"}, Mailbox: true,
+	})
+	s.Land = shown.Land
 	return s, s.Handler(t, slog.New(slog.NewTextHandler(s.log, nil)), append(shown.Routes(), more...)...)
 }
 

@@ -59,6 +59,7 @@ func (p *Pages) confirmResetPage(v *visit) formPage {
 		}},
 		Links: []link{{"No mail?", "Ask for another code", resetPath}},
 	}
+	page.Mailbox = v.mailbox()
 	page.Form.Fields[1].Focus = v.flow.Email != ""
 	return page
 }

@@ -1,10 +1,6 @@
 package pages
 
 import (
-	"net/url"
-
-	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
@@ -15,6 +11,7 @@ func (p *Pages) signInPage(v *visit, next string) formPage {
 			Action: signInPath, Submit: "Sign in", Hidden: []hidden{{"next", next}},
 			Fields: []field{emailField(""), passwordField("Password")},
 		},
+		Ways: p.ways(next),
 		Links: []link{
 			{"", "Mail me a code instead", withNext(codePath, next)},
 			{"", "I forgot my password", resetPath},
@@ -22,6 +19,10 @@ func (p *Pages) signInPage(v *visit, next string) formPage {
 	}
 	if p.rules.Signup != model.SignupClosed {
 		page.Links = append(page.Links, link{"No account yet?", "Sign up", withNext(signUpPath, next)})
+	}
+	page.offer()
+	if v.flow.Link != nil {
+		page.Form.Fields[0].Value = v.flow.Link.Email
 	}
 	return page
 }
@@ -61,56 +62,6 @@ func (p *Pages) postSignIn(v *visit) error {
 	return v.enter(step, next)
 }
 
-func (p *Pages) factorPage(v *visit, recovery bool) formPage {
-	page := formPage{
-		frame: v.frame("Confirm that it is you"),
-		Lead:  "Open your authenticator app and type the code that it shows for " + p.app + ".",
-		Form:  form{Action: factorPath, Submit: "Continue", Fields: []field{codeField("Code from the app", "")}},
-		Links: []link{{"Lost your phone?", "Use a recovery code", factorPath + "?with=recovery"}, {"", "Start again", signInPath + "?again=1"}},
-	}
-	page.Form.Fields[0].Name, page.Form.Fields[0].Focus = "totp", true
-	if recovery {
-		page.Lead = "Type one of the recovery codes that you kept when you set up the authenticator app. Each works once."
-		page.Form.Fields = []field{{Name: "recovery", Label: "Recovery code", Type: "text", Complete: "off", Max: 40, Focus: true}}
-		page.Links[0] = link{"", "Use the authenticator app", factorPath}
-	}
-	return page
-}
-
-func (p *Pages) factor(v *visit) error {
-	if v.flow.Factor == "" {
-		return v.redirect(signInPath)
-	}
-	return v.show(p.factorPage(v, v.r.URL.Query().Get("with") == "recovery"))
-}
-
-func (p *Pages) postFactor(v *visit) error {
-	if v.flow.Factor == "" {
-		v.flow.Notice = "That took too long. Sign in again."
-		return v.redirect(signInPath)
-	}
-	values, err := readBody(v.w, v.r)
-	if err != nil {
-		return err
-	}
-	page := p.factorPage(v, values.Has("recovery"))
-	name := page.Form.Fields[0].Name
-	given := account.Factor{TOTP: values.Get("totp"), Recovery: values.Get("recovery")}
-	if values.Get(name) == "" {
-		page.Form.Fields[0].Error, page.Form.Count = "Fill this in.", 1
-		return v.incomplete(page)
-	}
-	step, err := p.service.Confirm(v.r.Context(), v.flow.Factor, given, v.client())
-	if errs.KindOf(err) == errs.Invalid {
-		fault := errs.Fault{Pointer: "/" + name, Code: "code_invalid", Detail: "this code is not valid, or no longer: try the next one, or start again"}
-		err = &errs.Error{Kind: errs.Invalid, Faults: []errs.Fault{fault}, Cause: err}
-	}
-	if err != nil {
-		return v.refuse(page, err)
-	}
-	return v.enter(step, v.flow.Next)
-}
-
 func (p *Pages) codePage(v *visit, next string) formPage {
 	page := formPage{
 		frame: v.frame("Sign in by mail"),
@@ -118,7 +69,10 @@ func (p *Pages) codePage(v *visit, next string) formPage {
 		Form:  form{Action: codePath, Submit: "Mail me a code", Hidden: []hidden{{"next", next}}, Fields: []field{emailField("")}},
 	}
 	if p.rules.Password != nil {
-		page.Links = append(page.Links, link{"", "Use my password", signInPath + "?again=1&next=" + url.QueryEscape(next)})
+		page.Links = append(page.Links, link{"", "Use my password", signInAgain(next)})
+	} else { // this is the page of the sign-in
+		page.Ways = p.ways(next)
+		page.offer()
 	}
 	if p.rules.Signup != model.SignupClosed {
 		page.Links = append(page.Links, link{"No account yet?", "Sign up", withNext(signUpPath, next)})

@@ -14,6 +14,7 @@ func (p *Pages) signUpPage(v *visit, invited bool, next string) formPage {
 	page := formPage{
 		frame: v.frame("Sign up"),
 		Form:  form{Action: signUpPath, Submit: "Sign up", Hidden: []hidden{{"next", next}}},
+		Ways:  ways{Providers: p.providerLinks("Continue with ", next, false)},
 		Links: []link{{"Have an account?", "Sign in", withNext(signInPath, next)}},
 	}
 	page.Form.Fields = append(page.Form.Fields,
@@ -24,6 +25,7 @@ func (p *Pages) signUpPage(v *visit, invited bool, next string) formPage {
 		page.Form.Fields = append(page.Form.Fields, newPasswordField("password", "Password", p.passwordHint()))
 	}
 	if invited {
+		page.Mailbox = v.mailbox()
 		code := codeField("Invitation code", "It is in the mail with your invitation.")
 		code.Name = "invitation"
 		page.Form.Fields = append(page.Form.Fields, code)
@@ -100,6 +102,7 @@ func (p *Pages) verifyPage(v *visit, withPassword bool) formPage {
 	if v.flow.Browser != "" { // signed up a moment ago
 		page.Links[0].Path = signUpPath
 	}
+	page.Mailbox = v.mailbox()
 	page.Form.Fields[1].Focus = v.flow.Email != ""
 	if withPassword {
 		page.Form.Fields = append(page.Form.Fields, passwordField("Password that you chose at sign-up"))

@@ -13,6 +13,7 @@ type totpPage struct {
 	frame
 	On       bool
 	Recovery int
+	Further  bool     // passkeys are second factors too
 	Codes    []string // new recovery codes, shown once
 	QR       template.HTML
 	Secret   string
@@ -27,7 +28,7 @@ func (p *Pages) totp(v *visit) error {
 	if !p.rules.TOTP && !who.TOTP {
 		return errs.New(errs.NotFound, "this app has no one-time passwords")
 	}
-	page := totpPage{frame: v.frame("Authenticator app"), On: who.TOTP, Recovery: who.Recovery, Codes: v.flow.Codes}
+	page := totpPage{frame: v.frame("Authenticator app"), On: who.TOTP, Recovery: who.Recovery, Further: who.Passkeys > 0, Codes: v.flow.Codes}
 	v.flow.Codes = nil
 	return v.render(http.StatusOK, "totp", page)
 }

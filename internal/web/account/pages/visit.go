@@ -3,6 +3,7 @@ package pages
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strconv"
 	"time"
@@ -25,16 +26,20 @@ type visit struct {
 	answered bool
 }
 
+func (p *Pages) visit(w http.ResponseWriter, r *http.Request) *visit {
+	v := &visit{pages: p, w: w, r: r, who: web.Caller(r)}
+	if id, ok := v.who.Session(); ok {
+		v.session = id
+	}
+	v.flow = p.openFlow(r, v.session)
+	v.came = v.flow
+	return v
+}
+
 // open serves a page to everybody. It turns errors into pages.
 func (p *Pages) open(serve func(*visit) error) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v := &visit{pages: p, w: w, r: r, who: web.Caller(r)}
-		v.session, _ = v.who.Session()
-		if _, ok := v.who.Session(); !ok {
-			v.session = ""
-		}
-		v.flow = p.openFlow(r, v.session)
-		v.came = v.flow
+		v := p.visit(w, r)
 		err := p.origins.Check(r)
 		if err != nil {
 			err = errs.Wrapf(err, errs.Forbidden, "the request comes from a page of another origin")
@@ -60,16 +65,24 @@ func (p *Pages) member(back string, serve func(*visit) error) web.Handler {
 		if !ok || failure.Kind != errs.Unauthenticated || v.answered {
 			return err
 		}
-		if failure.StepUp == nil {
-			return v.redirect(withNext(signInPath, back))
-		}
-		v.flow.Notice = "To continue, sign in again."
-		if failure.StepUp.MFA {
-			v.flow.Notice = "To continue, sign in again with your second factor."
-		}
-		return v.redirect(signInPath + "?again=1&next=" + back)
+		return v.redirect(v.proveAgain(failure, back))
 	})
 }
+
+// proveAgain returns the page where somebody proves what an error asks for, to come back then.
+func (v *visit) proveAgain(failure *errs.Error, back string) string {
+	if failure.StepUp == nil {
+		return withNext(signInPath, back)
+	}
+	v.flow.Notice = "To continue, sign in again."
+	if failure.StepUp.MFA {
+		v.flow.Notice = "To continue, sign in again with your second factor."
+	}
+	return signInAgain(back)
+}
+
+// signInAgain is the page of a sign-in for people who are signed in.
+func signInAgain(next string) string { return signInPath + "?again=1&next=" + url.QueryEscape(next) }
 
 // redirect answers 303, so that the browser gets the next page.
 func (v *visit) redirect(target string) error {
@@ -92,7 +105,7 @@ func (v *visit) keepFlow() error {
 // enter continues after a step of a sign-in: with the second factor, or to where the person wanted to go.
 func (v *visit) enter(step account.Step, next string) error {
 	if step.Grant == nil {
-		v.flow = flow{Factor: step.Flow, Next: next, Notice: v.flow.Notice}
+		v.flow = flow{Factor: step.Flow, Factors: step.Factors, Next: next, Notice: v.flow.Notice, Link: v.flow.Link}
 		return v.redirect(factorPath)
 	}
 	if v.session != "" && v.session != step.Grant.Session { // the browser has a new one
@@ -105,7 +118,10 @@ func (v *visit) enter(step account.Step, next string) error {
 	if step.Grant.Device != "" {
 		setCookie(v.w, deviceCookie, step.Grant.Device, deviceLife)
 	}
-	v.flow = flow{Notice: v.flow.Notice}
+	v.flow = flow{Notice: v.flow.Notice, Link: v.flow.Link}
+	if v.flow.Link != nil { // only this sign-in was missing
+		return v.redirect(linkPath)
+	}
 	return v.redirect(v.pages.nextOf(next))
 }
 

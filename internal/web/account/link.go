@@ -1,0 +1,51 @@
+package account
+
+import (
+	"net/http"
+
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// linkRoutes returns the routes of accounts at providers that sign in to the caller's account.
+func (h *Handler) linkRoutes() []web.Route {
+	return []web.Route{
+		{Pattern: "POST /auth/oidc/link", Handler: h.link, Doc: linkDoc()},
+		{Pattern: "GET /auth/links", Handler: h.listLinks, Doc: listLinksDoc()},
+		{Pattern: "DELETE /auth/links/{id}", Handler: h.removeLink, Doc: removeLinkDoc()},
+	}
+}
+
+func (h *Handler) listLinks(w http.ResponseWriter, r *http.Request) error {
+	all, err := h.service.Links(r.Context(), web.Caller(r))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, items[account.Link]{all})
+}
+
+func (h *Handler) removeLink(w http.ResponseWriter, r *http.Request) error {
+	if err := h.service.Unlink(r.Context(), web.Caller(r), r.PathValue("id"), clientOf(r)); err != nil {
+		return err
+	}
+	return web.Empty(w, http.StatusNoContent)
+}
+
+func (h *Handler) link(w http.ResponseWriter, r *http.Request) error {
+	who, err := mustSignIn(r)
+	if err != nil {
+		return err
+	}
+	b, err := readBody(w, r, "flow")
+	if err != nil {
+		return err
+	}
+	flow := b.text("flow")
+	if err := b.err(); err != nil {
+		return err
+	}
+	if err := h.service.Link(r.Context(), who, flow, clientOf(r)); err != nil {
+		return err
+	}
+	return web.Empty(w, http.StatusNoContent)
+}
