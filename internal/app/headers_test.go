@@ -1,7 +1,9 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,5 +81,35 @@ func TestEscalation_KeysAreMadeForTheirCallerAlone(t *testing.T) {
 	}
 	if got := b.exchange(t, "POST", "/auth/keys", `{"name": "ci"}`, session.Access, nil); got != http.StatusCreated {
 		t.Errorf("his own key = %d", got)
+	}
+}
+
+// Behind a trusted proxy each client has a count of its own. Without one, no client gets another count by a header.
+func TestGuessing_OnlyATrustedProxyChoosesTheCounter(t *testing.T) {
+	const free = 60 // mails that one network may ask for
+	for name, proxies := range map[string][]netip.Prefix{"trusted": {netip.MustParsePrefix("127.0.0.1/32")}, "untrusted": nil} {
+		t.Run(name, func(t *testing.T) {
+			b := &browser{start(t, opened(t, app(t, openSignUp), Config{Logger: (&log{}).logger(), Proxies: proxies})).base, map[string]*http.Cookie{}}
+			ask := func(i int, client string) int {
+				body := fmt.Sprintf(`{"email": "nobody%d@example.com"}`, i)
+				return b.send(t, "POST", "/auth/code", body, "content-type", "application/json", "X-Forwarded-For", client).StatusCode
+			}
+			one := func(int) string { return "192.0.2.9, 203.0.113.1" }
+			if proxies == nil {
+				one = func(i int) string { return fmt.Sprintf("203.0.113.%d", i) }
+			}
+			for i := range free + 1 {
+				if got := ask(i, one(i)); got != http.StatusAccepted {
+					t.Fatalf("mail %d = %d", i, got)
+				}
+			}
+			if got := ask(free+1, one(free+1)); got != http.StatusTooManyRequests {
+				t.Errorf("one mail too many = %d", got)
+			}
+			want := map[bool]int{true: http.StatusAccepted, false: http.StatusTooManyRequests}[proxies != nil]
+			if got := ask(free+2, "203.0.113.200"); got != want {
+				t.Errorf("another client = %d, want %d", got, want)
+			}
+		})
 	}
 }
