@@ -159,6 +159,7 @@ type Client struct {
 	Request string // id of the request
 	Who     caller.Caller
 	Cookie  bool   // the session is to live in a cookie
+	Host    string // that the browser asked for, perhaps with a port; passkeys of operators belong to it
 	Browser string // secret of who signs up, and confirms it, or "": see Verify and VerifyPage
 
 	Operator *Operator // who uses the console, or nil: the actor in the audit log

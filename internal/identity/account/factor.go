@@ -18,7 +18,7 @@ func (s *Service) factorsOf(w *work, a *accountRow) (factors []string, err error
 	if err != nil {
 		return nil, err
 	}
-	if len(held) > 0 && s.ceremonies != nil {
+	if len(held) > 0 && (s.ceremonies != nil || a.Kind == KindOperator) {
 		factors = append(factors, "passkey")
 	}
 	if len(factors)+len(held) > 0 {
@@ -122,7 +122,7 @@ func (s *Service) confirmFactor(w *work, kind Kind, flow string, given Factor, c
 	if err := json.Unmarshal(row.Data, &before); err != nil {
 		return Step{}, err
 	}
-	method, ok, err := s.checkFactor(w, &a, row.ID, before, given)
+	method, ok, err := s.checkFactor(w, &a, row.ID, before, given, client)
 	if err != nil {
 		return Step{}, err
 	}
@@ -161,7 +161,7 @@ func (s *Service) flowRow(w *work, flow string) (*secretRow, int64, error) {
 
 // checkFactor compares a factor with an account and uses it up. It returns the method for the session. A passkey that was the
 // first factor is not the second. Recovery codes stand in for a factor that the account still has.
-func (s *Service) checkFactor(w *work, a *accountRow, flow string, before waiting, given Factor) (method string, ok bool, err error) {
+func (s *Service) checkFactor(w *work, a *accountRow, flow string, before waiting, given Factor, client Client) (method string, ok bool, err error) {
 	factors, err := s.factorsOf(w, a)
 	if err != nil || len(factors) == 0 {
 		return "", false, err
@@ -174,7 +174,7 @@ func (s *Service) checkFactor(w *work, a *accountRow, flow string, before waitin
 		if slices.Contains(before.Methods, "passkey") {
 			return "passkey", false, nil
 		}
-		ok, err = s.usePasskey(w, a, flow, given.Passkey)
+		ok, err = s.usePasskey(w, a, flow, given.Passkey, client)
 		return "passkey", ok, err
 	}
 	ok, err = s.useTOTP(w, a, given.TOTP)

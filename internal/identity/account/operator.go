@@ -107,7 +107,7 @@ func (s *Service) BeginOperator(ctx context.Context, secret string, who Newcomer
 	if err != nil {
 		return Step{}, err
 	}
-	if faults := operatorFaults(who, email); len(faults) > 0 {
+	if faults := operatorFaults("/password", who.Password, email, who.Name); len(faults) > 0 {
 		return Step{}, &errs.Error{Kind: errs.Invalid, Message: "the body is not acceptable", Faults: faults}
 	}
 	counter := newCounter(addressBudget, "operator links from", network(client.Address))
@@ -136,11 +136,11 @@ func (s *Service) BeginOperator(ctx context.Context, secret string, who Newcomer
 // minOperatorPassword is the shortest password of an operator, in code points (NIST 800-63B-4, 3.1.1.2).
 const minOperatorPassword = 15
 
-func operatorFaults(who Newcomer, email string) []errs.Fault {
-	err := password.Check(password.Policy{Min: minOperatorPassword}, who.Password, email, who.Name)
+func operatorFaults(pointer, secret string, about ...string) []errs.Fault {
+	err := password.Check(password.Policy{Min: minOperatorPassword}, secret, about...)
 	if failure, ok := err.(*errs.Error); ok {
 		for i := range failure.Faults {
-			failure.Faults[i].Pointer = "/password"
+			failure.Faults[i].Pointer = pointer
 		}
 		return failure.Faults
 	}

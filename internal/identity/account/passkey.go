@@ -49,9 +49,9 @@ func errPasskeySignIn() error {
 	return errs.New(errs.Unauthenticated, "the passkey is not known or the flow is over, or this account may not sign in")
 }
 
-// passkeysOf returns the passkeys of an account, the oldest first. Only users have any.
+// passkeysOf returns the passkeys of an account, the oldest first. Service accounts have none.
 func (s *Service) passkeysOf(w *work, a *accountRow) ([]passkeyRow, error) {
-	if a.Kind != KindUser {
+	if a.Kind == KindService {
 		return nil, nil
 	}
 	return s.passkeys.list(w, "account_id == arg.account", map[string]string{"account": a.ID})
@@ -98,7 +98,15 @@ func (s *Service) takeCeremony(w *work, why purpose, subject, flow string) (pass
 // BeginPasskey begins to register a passkey for the caller's account.
 func (s *Service) BeginPasskey(ctx context.Context, who caller.Caller) (c Challenge, err error) {
 	defer errs.Wrap(&err, "account.BeginPasskey")
+	return s.beginPasskey(ctx, who, Client{})
+}
+
+func (s *Service) beginPasskey(ctx context.Context, who caller.Caller, client Client) (c Challenge, err error) {
 	err = s.as(ctx, who, func(w *work, m *member) error {
+		ceremonies, err := s.ceremoniesOf(m.account.Kind, client)
+		if err != nil {
+			return err
+		}
 		known, err := s.mayAddPasskey(w, m)
 		if err != nil {
 			return err
@@ -107,7 +115,7 @@ func (s *Service) BeginPasskey(ctx context.Context, who caller.Caller) (c Challe
 			return err
 		}
 		var state passkey.State
-		if c.Options, state, err = s.ceremonies.BeginRegistration(ownerOf(m.account, known)); err != nil {
+		if c.Options, state, err = ceremonies.BeginRegistration(ownerOf(m.account, known)); err != nil {
 			return err
 		}
 		c.Flow, err = s.keepCeremony(w, forPasskey, m.account.ID, m.account.ID+" "+m.session.ID, state)
@@ -118,9 +126,6 @@ func (s *Service) BeginPasskey(ctx context.Context, who caller.Caller) (c Challe
 
 // mayAddPasskey returns the passkeys that a member has, or why it may not have one more.
 func (s *Service) mayAddPasskey(w *work, m *member) ([]passkeyRow, error) {
-	if s.ceremonies == nil || m.account.Kind != KindUser {
-		return nil, errNoPasskeys()
-	}
 	if err := m.mustBeFresh(w.now); err != nil {
 		return nil, err
 	}
@@ -153,6 +158,10 @@ func (s *Service) FinishPasskey(ctx context.Context, who caller.Caller, flow, na
 	done := false
 	err = s.as(ctx, who, func(w *work, m *member) (err error) {
 		done = false
+		ceremonies, err := s.ceremoniesOf(m.account.Kind, client)
+		if err != nil {
+			return err
+		}
 		known, err := s.mayAddPasskey(w, m)
 		if err != nil {
 			return err
@@ -161,7 +170,7 @@ func (s *Service) FinishPasskey(ctx context.Context, who caller.Caller, flow, na
 		if err != nil || state == nil {
 			return err
 		}
-		fresh, err := s.ceremonies.FinishRegistration(ownerOf(m.account, known), state, answer)
+		fresh, err := ceremonies.FinishRegistration(ownerOf(m.account, known), state, answer)
 		if errs.KindOf(err) == errs.Invalid {
 			return nil // the flow is used up
 		}

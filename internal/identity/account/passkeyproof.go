@@ -12,10 +12,15 @@ import (
 // BeginPasskeySignIn begins a sign-in by passkey. The passkey says who it is.
 func (s *Service) BeginPasskeySignIn(ctx context.Context, client Client) (c Challenge, err error) {
 	defer errs.Wrap(&err, "account.BeginPasskeySignIn")
-	if s.ceremonies == nil {
-		return Challenge{}, errNoPasskeys()
+	return s.beginPasskeySignIn(ctx, KindUser, client)
+}
+
+func (s *Service) beginPasskeySignIn(ctx context.Context, kind Kind, client Client) (c Challenge, err error) {
+	ceremonies, err := s.ceremoniesOf(kind, client)
+	if err != nil {
+		return Challenge{}, err
 	}
-	options, state, err := s.ceremonies.BeginSignIn()
+	options, state, err := ceremonies.BeginSignIn()
 	if err != nil {
 		return Challenge{}, err
 	}
@@ -24,7 +29,7 @@ func (s *Service) BeginPasskeySignIn(ctx context.Context, client Client) (c Chal
 		if err := w.count(newCounter(passkeyBudget, "passkeys from", network(client.Address))); err != nil {
 			return err
 		}
-		c.Flow, err = s.keepCeremony(w, forSignInBy, "", "", state)
+		c.Flow, err = s.keepCeremony(w, forSignInBy, "", string(kind), state)
 		return err
 	})
 	return c, err
@@ -33,8 +38,14 @@ func (s *Service) BeginPasskeySignIn(ctx context.Context, client Client) (c Chal
 // FinishPasskeySignIn signs in by passkey. An authenticator that verified its user gives a session with a second factor.
 func (s *Service) FinishPasskeySignIn(ctx context.Context, flow string, answer []byte, client Client) (step Step, err error) {
 	defer errs.Wrap(&err, "account.FinishPasskeySignIn")
-	if s.ceremonies == nil {
-		return Step{}, errNoPasskeys()
+	return s.finishPasskeySignIn(ctx, KindUser, flow, answer, client)
+}
+
+// finishPasskeySignIn signs in an account of a kind. The flow of another kind is unknown, and so are the passkeys.
+func (s *Service) finishPasskeySignIn(ctx context.Context, kind Kind, flow string, answer []byte, client Client) (step Step, err error) {
+	ceremonies, err := s.ceremoniesOf(kind, client)
+	if err != nil {
+		return Step{}, err
 	}
 	given, err := passkey.ParseAnswer(answer)
 	if errs.KindOf(err) == errs.Invalid {
@@ -45,7 +56,7 @@ func (s *Service) FinishPasskeySignIn(ctx context.Context, flow string, answer [
 	}
 	err = again(func() error {
 		return s.write(ctx, func(w *work) (err error) {
-			step, err = s.signInByPasskey(w, flow, given, client)
+			step, err = s.signInByPasskey(w, kind, ceremonies, flow, given, client)
 			return err
 		})
 	})
@@ -56,8 +67,8 @@ func (s *Service) FinishPasskeySignIn(ctx context.Context, flow string, answer [
 }
 
 // signInByPasskey returns an empty Step if the sign-in fails. The flow is used up then too.
-func (s *Service) signInByPasskey(w *work, flow string, given passkey.Answer, client Client) (Step, error) {
-	state, err := s.takeCeremony(w, forSignInBy, "", flow)
+func (s *Service) signInByPasskey(w *work, kind Kind, ceremonies *passkey.Ceremonies, flow string, given passkey.Answer, client Client) (Step, error) {
+	state, err := s.takeCeremony(w, forSignInBy, string(kind), flow)
 	if err != nil || state == nil {
 		return Step{}, err
 	}
@@ -69,7 +80,10 @@ func (s *Service) signInByPasskey(w *work, flow string, given passkey.Answer, cl
 	if err != nil {
 		return Step{}, ignoreMissing(err)
 	}
-	shown, err := s.ceremonies.FinishSignIn(ownerOf(&a, rows), state, given)
+	if a.Kind != kind {
+		return Step{}, nil
+	}
+	shown, err := ceremonies.FinishSignIn(ownerOf(&a, rows), state, given)
 	if errs.KindOf(err) == errs.Invalid {
 		return Step{}, s.note(w, &a, client, event{action: "sign_in.failed", detail: map[string]any{"passkey": rows[0].ID}})
 	}
@@ -90,8 +104,13 @@ func (s *Service) touchPasskey(w *work, id string, now passkey.Passkey) error {
 // BeginFactor begins the proof of a passkey for a sign-in that waits for its second factor. A new challenge ends the one before.
 func (s *Service) BeginFactor(ctx context.Context, flow string, client Client) (c Challenge, err error) {
 	defer errs.Wrap(&err, "account.BeginFactor")
-	if s.ceremonies == nil {
-		return Challenge{}, errNoPasskeys()
+	return s.beginFactorAs(ctx, KindUser, flow, client)
+}
+
+func (s *Service) beginFactorAs(ctx context.Context, kind Kind, flow string, client Client) (c Challenge, err error) {
+	ceremonies, err := s.ceremoniesOf(kind, client)
+	if err != nil {
+		return Challenge{}, err
 	}
 	counter := newCounter(addressBudget, "factors from", network(client.Address))
 	err = again(func() error {
@@ -99,7 +118,7 @@ func (s *Service) BeginFactor(ctx context.Context, flow string, client Client) (
 			if err := w.count(counter); err != nil {
 				return err
 			}
-			c, err = s.beginFactor(w, flow)
+			c, err = s.beginFactor(w, kind, ceremonies, flow)
 			return err
 		})
 	})
@@ -109,8 +128,8 @@ func (s *Service) BeginFactor(ctx context.Context, flow string, client Client) (
 	return c, err
 }
 
-// beginFactor returns an empty Challenge if the flow is not valid, or takes no passkey.
-func (s *Service) beginFactor(w *work, flow string) (c Challenge, err error) {
+// beginFactor returns an empty Challenge if the flow is not valid, is of another kind of account, or takes no passkey.
+func (s *Service) beginFactor(w *work, kind Kind, ceremonies *passkey.Ceremonies, flow string) (c Challenge, err error) {
 	row, _, err := s.flowRow(w, flow)
 	if err != nil || row == nil {
 		return c, err
@@ -120,7 +139,7 @@ func (s *Service) beginFactor(w *work, flow string) (c Challenge, err error) {
 		return c, err
 	}
 	a, _, err := s.accounts.get(w, row.Account)
-	if err != nil || a.SuspendedAt != nil {
+	if err != nil || a.SuspendedAt != nil || a.Kind != kind {
 		return c, ignoreMissing(err)
 	}
 	held, err := s.passkeysOf(w, &a)
@@ -130,7 +149,7 @@ func (s *Service) beginFactor(w *work, flow string) (c Challenge, err error) {
 	if _, err := s.takeProof(w, &a, row.ID); err != nil {
 		return c, err
 	}
-	options, state, err := s.ceremonies.BeginProof(ownerOf(&a, held))
+	options, state, err := ceremonies.BeginProof(ownerOf(&a, held))
 	if err != nil {
 		return c, err
 	}
@@ -162,8 +181,9 @@ func (s *Service) takeProof(w *work, a *accountRow, flow string) (state passkey.
 }
 
 // usePasskey checks the answer to the challenge of a flow. The challenge works once.
-func (s *Service) usePasskey(w *work, a *accountRow, flow string, answer []byte) (bool, error) {
-	if s.ceremonies == nil {
+func (s *Service) usePasskey(w *work, a *accountRow, flow string, answer []byte, client Client) (bool, error) {
+	ceremonies, err := s.ceremoniesOf(a.Kind, client)
+	if err != nil { // no passkeys here
 		return false, nil
 	}
 	state, err := s.takeProof(w, a, flow)
@@ -178,7 +198,7 @@ func (s *Service) usePasskey(w *work, a *accountRow, flow string, answer []byte)
 	if err != nil {
 		return false, ignoreInvalid(err)
 	}
-	shown, err := s.ceremonies.FinishProof(ownerOf(a, held), state, given)
+	shown, err := ceremonies.FinishProof(ownerOf(a, held), state, given)
 	if err != nil {
 		return false, ignoreInvalid(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/passkey"
 )
 
 //go:embed assets
@@ -19,7 +20,7 @@ var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "te
 
 // assetPath returns the path of an asset. It has a hash of the content, so browsers may keep the asset.
 func assetPath(name string) string {
-	text, err := assetFiles.ReadFile("assets/" + name)
+	text, err := readAsset(name)
 	if err != nil {
 		panic(err) // a name in this package
 	}
@@ -27,9 +28,17 @@ func assetPath(name string) string {
 	return "/console/assets/" + name + "?v=" + hex.EncodeToString(sum[:6])
 }
 
+// readAsset returns the text of an asset. The script of passkeys is shared with the pages of users.
+func readAsset(name string) ([]byte, error) {
+	if name == "passkey.js" {
+		return passkey.Script(), nil
+	}
+	return assetFiles.ReadFile("assets/" + name)
+}
+
 func serveAsset(q *Request) error {
 	name := q.r.PathValue("name")
-	text, err := assetFiles.ReadFile("assets/" + name)
+	text, err := readAsset(name)
 	if err != nil {
 		return errs.Wrapf(err, errs.NotFound, "no such asset")
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,46 @@ func TestConsoleInABrowser(t *testing.T) {
 	b.Run(chromedp.SendKeys(`#email`, "grace@example.com"), chromedp.SendKeys(`#password`, passphrase), chromedp.Click(`button.main`), chromedp.WaitVisible(`#code`))
 	b.look("sign-in-factor")
 	b.Run(chromedp.SendKeys(`#code`, w.code(totp)), chromedp.Click(`button.main`), chromedp.WaitVisible(`[data-rows]`))
+}
+
+// An operator adds a passkey, signs in with it, and uses it as the second factor.
+func TestPasskeysInABrowser(t *testing.T) {
+	w := newWorld(t, source)
+	server := httptest.NewServer(w.handler)
+	t.Cleanup(server.Close)
+	base := strings.Replace(server.URL, "127.0.0.1", "localhost", 1) // browsers have no passkeys for an IP address
+	secret, err := w.Service.OperatorLink(t.Context(), "owner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &tab{browsertest.Open(t, base, 1280, 900)}
+	b.AddAuthenticator()
+	b.Run(
+		chromedp.Navigate(base+LinkPath(secret)), chromedp.WaitVisible(`#secret`),
+		chromedp.SendKeys(`#email`, "grace@example.com"), chromedp.SendKeys(`#password`, passphrase), chromedp.Click(`button.main`), chromedp.WaitVisible(`.empty`),
+	)
+	b.open("/console/account")
+	b.look("account")
+	b.Run(chromedp.SendKeys(`#passkey-name`, "blue key"), chromedp.Click(`//button[text()="Add a passkey"]`), chromedp.WaitVisible(`.codes`))
+	b.look("codes")
+	b.Run(chromedp.Click(`a.main`), chromedp.WaitVisible(`//th[text()="blue key"]`))
+	b.look("account-passkey")
+
+	// The page of the sign-in lets the browser suggest passkeys, and this authenticator takes the first suggestion.
+	b.Run(chromedp.Click(`details.menu summary`), chromedp.Click(`//button[text()="Sign out"]`), chromedp.WaitVisible(`.empty`))
+	b.open("/console/begin")
+	b.Run(chromedp.Evaluate(`const form = document.createElement('form');
+		form.method = 'post';
+		form.action = '/console/sign-in';
+		for (const [name, value] of Object.entries({email: 'grace@example.com', password: '`+passphrase+`'})) {
+			const input = document.createElement('input');
+			[input.name, input.value] = [name, value];
+			form.append(input);
+		}
+		document.body.append(form);
+		form.submit()`, nil), chromedp.WaitVisible(`//button[text()="Use a passkey"]`))
+	b.look("sign-in-passkey")
+	b.Run(chromedp.Click(`//button[text()="Use a passkey"]`), chromedp.WaitVisible(`.empty`))
 }
 
 // A tab is the page of a browser.

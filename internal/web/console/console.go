@@ -87,12 +87,16 @@ func (c *Console) all() []Route {
 		{"GET /console/sign-in", Anybody, c.showSignIn},
 		{"POST /console/sign-in", Anybody, c.signIn},
 		{"POST /console/sign-in/factor", Anybody, c.signInFactor},
+		{"POST /console/sign-in/factor/passkey", Anybody, c.beginSignInFactor},
+		{"POST /console/sign-in/passkey", Anybody, c.passkeySignIn},
+		{"POST /console/sign-in/passkey/begin", Anybody, c.beginPasskeySignIn},
 		{"POST /console/sign-out", SignedIn, c.signOut},
-		{"GET /console/factor", SignedIn, c.showFactor},
-		{"POST /console/factor", SignedIn, c.beginFactor},
-		{"POST /console/factor/confirm", SignedIn, c.confirmFactor},
+		{"GET " + factorPath, SignedIn, c.showFactor},
+		{"POST " + factorPath, SignedIn, c.beginFactor},
+		{"POST " + factorPath + "/confirm", SignedIn, c.confirmFactor},
 		{"GET /console", Viewer, c.home},
 	}
+	all = append(all, c.ownRoutes()...)
 	for _, section := range c.sections {
 		all = append(all, section.Routes...)
 	}

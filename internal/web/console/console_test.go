@@ -93,7 +93,8 @@ func TestElsewhereTheFactorComesFirst(t *testing.T) {
 	v.shows(v.post("/console/factor/confirm", "code", "000000"), 422, "not valid")
 	secret, codes := v.enroll()
 	v.leads(v.get("/console"), "/console/users")
-	v.shows(v.get("/console/factor"), 200, "You have proved it")
+	v.leads(v.get("/console/factor"), "/console/account")
+	v.shows(v.get("/console/account"), 200, "Authenticator app", "10 left")
 
 	for name, code := range map[string]func() string{
 		"app":      func() string { w.Clock.Pass(time.Minute); return w.code(secret) },
@@ -163,7 +164,19 @@ func TestRolesOfEachRoute(t *testing.T) {
 		"GET /console/sign-in":                        {seen, seen, seen, seen},
 		"POST /console/sign-in":                       {"422", "422", "422", "422"},
 		"POST /console/sign-in/factor":                {"422", "422", "422", "422"},
-		"GET /console/factor":                         {none, seen, seen, seen},
+		"POST /console/sign-in/factor/passkey":        {refused, refused, refused, refused}, // no passkeys for an IP address
+		"POST /console/sign-in/passkey":               {refused, refused, refused, refused},
+		"POST /console/sign-in/passkey/begin":         {refused, refused, refused, refused},
+		"GET /console/account":                        {none, seen, seen, seen},
+		"POST /console/account/password":              {"401", "422", "422", "422"},
+		"POST /console/account/totp/remove":           {"401", "422", "422", "422"},
+		"POST /console/account/recovery":              {"401", "Conflict", "Conflict", "Conflict"},
+		"POST /console/account/passkeys/begin":        {"401", refused, refused, refused},
+		"POST /console/account/passkeys":              {"401", refused, refused, refused},
+		"POST /console/account/passkeys/{id}/remove":  {"401", missing, missing, missing},
+		"POST /console/account/sessions":              {"401", changed, changed, changed},
+		"POST /console/account/sessions/{id}":         {"401", missing, missing, missing},
+		"GET /console/factor":                         {none, changed, changed, changed},
 		"POST /console/factor":                        {"401", seen, seen, seen},
 		"POST /console/factor/confirm":                {"401", "422", "422", "422"},
 		"GET /console":                                {none, changed, changed, changed},

@@ -26,6 +26,18 @@ func doneText(word string) string {
 		return "The invitation is on its way."
 	case "service":
 		return "The service account is made. It needs a key."
+	case "own-password":
+		return "The password is changed. Your other sessions have ended."
+	case "own-factor":
+		return "The authenticator app is removed."
+	case "own-passkey":
+		return "The passkey is removed."
+	case "own-passkey-new":
+		return "The passkey is added."
+	case "own-others":
+		return "Your other sessions have ended."
+	case "own-session":
+		return "The session has ended."
 	case "operator-role":
 		return "The role is changed."
 	case "operator-removed":

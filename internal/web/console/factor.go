@@ -4,27 +4,35 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/identity/account"
 )
 
-// factorPage is the page of the operator's own second factor.
+// factorPath is the page of an operator who needs a second factor before anything else. It also sets up an authenticator app.
+const factorPath = "/console/factor"
+
+// factorPage is the page that sets up a second factor.
 type factorPage struct {
+	Required bool // before anything else
 	HasTOTP  bool
-	Proved   bool // in this session
-	Required bool
+	ByName   bool // the host has a name, so it can have passkeys
 	Begun    bool
 	Secret   string
 	QR       template.HTML
-	Codes    []string
 	Problem  *problem
 }
 
 func (q *Request) factorPage() factorPage {
-	return factorPage{HasTOTP: q.operator.HasTOTP, Proved: q.operator.MFA, Required: q.waits()}
+	return factorPage{HasTOTP: q.operator.HasTOTP, Required: q.waits(), ByName: account.HasOperatorPasskeys(q.r.Host)}
 }
 
 const factorTitle = "Your second factor"
 
+// showFactor leads operators who may go on to their account.
 func (c *Console) showFactor(q *Request) error {
+	if !q.waits() {
+		return q.Redirect(ownPath)
+	}
 	return q.page(http.StatusOK, factorTitle, "factor.html", q.factorPage())
 }
 
@@ -44,18 +52,32 @@ func (c *Console) confirmFactor(q *Request) error {
 	if err != nil {
 		return err
 	}
-	p := q.factorPage()
-	code := strings.ReplaceAll(form.Get("code"), " ", "")
-	p.Codes, err = c.accounts.ConfirmTOTP(q.r.Context(), q.operator.Caller, code, q.client())
+	code, next := strings.ReplaceAll(form.Get("code"), " ", ""), ownPath
+	if q.waits() {
+		next = "/console"
+	}
+	_, client := q.By()
+	codes, err := c.accounts.ConfirmTOTP(q.r.Context(), q.operator.Caller, code, client)
 	if err == nil {
-		q.operator.MFA = true
-		p.HasTOTP, p.Proved, p.Required = true, true, false
-		return q.page(http.StatusOK, factorTitle, "factor.html", p)
+		q.operator.MFA = true // as the next request finds it
+		return q.showCodes(codes, next)
 	}
 	wrong, status := mistake(err)
 	if wrong == nil {
 		return err
 	}
+	p := q.factorPage()
 	p.Begun, p.Problem = true, wrong
+	return q.page(status, factorTitle, "factor.html", p)
+}
+
+// factorMistake shows the page with what was wrong, or returns the error if it needs a page of its own.
+func (c *Console) factorMistake(q *Request, err error) error {
+	wrong, status := mistake(err)
+	if wrong == nil {
+		return err
+	}
+	p := q.factorPage()
+	p.Problem = wrong
 	return q.page(status, factorTitle, "factor.html", p)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/passkey"
 )
 
 // A Role is what an operator needs for a route.
@@ -62,7 +63,7 @@ func (c *Console) admit(q *Request, needed Role) error {
 		return nil
 	}
 	if q.waits() {
-		return detour{"/console/factor"}
+		return detour{factorPath}
 	}
 	if !q.operator.May(string(needed)) {
 		return errs.New(errs.Forbidden, "this needs the role %s, and you are %s: ask an owner", needed, q.operator.Role)
@@ -79,10 +80,18 @@ func (c *Console) identify(q *Request) error {
 			web.Record(q.r).Caller = "operator:" + q.operator.Account
 		}
 	}
-	if errs.KindOf(err) == errs.Unauthenticated && isRead(q.r) {
-		return detour{"/console/sign-in?" + url.Values{"next": {q.r.URL.RequestURI()}}.Encode()}
+	if errs.KindOf(err) == errs.Unauthenticated && (isRead(q.r) || q.isScript()) {
+		return detour{signInPath + "?" + url.Values{"next": {q.comeBack()}}.Encode()}
 	}
 	return err
+}
+
+// comeBack returns the page to show after a sign-in.
+func (q *Request) comeBack() string {
+	if q.isScript() { // it asked for no page
+		return ownPath
+	}
+	return q.r.URL.RequestURI()
 }
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
@@ -95,10 +104,12 @@ func isPlain(r *http.Request) bool {
 // refuse answers an error with a page.
 func (c *Console) refuse(q *Request, err error) error {
 	if d, ok := errors.AsType[detour](err); ok {
-		return q.Redirect(d.path)
+		return q.detour(d.path)
 	}
 	failure, ok := errors.AsType[*errs.Error](err)
 	switch {
+	case ok && failure.StepUp != nil && q.operator.Account != "":
+		return q.detour(q.againPath(failure.StepUp))
 	case ok && failure.Kind != errs.Internal:
 		return q.fail(failure)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -107,6 +118,26 @@ func (c *Console) refuse(q *Request, err error) error {
 		return err
 	}
 	return q.fail(errs.Wrapf(err, errs.Internal, ""))
+}
+
+// detour sends the browser to another page first.
+func (q *Request) detour(path string) error {
+	if q.isScript() {
+		return q.json(http.StatusUnauthorized, passkey.Refusal{Location: path})
+	}
+	return q.Redirect(path)
+}
+
+// againPath returns the page on which an operator proves more, and then comes back to the account.
+func (q *Request) againPath(needs *errs.StepUp) string {
+	again, next := "1", ownPath
+	if needs.MFA {
+		again = "factor"
+	}
+	if q.waits() {
+		next = factorPath
+	}
+	return signInPath + "?" + url.Values{"again": {again}, "next": {next}}.Encode()
 }
 
 // statusOf returns the status of a kind of error.

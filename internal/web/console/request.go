@@ -17,6 +17,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/passkey"
 )
 
 // A Request is a request that may come to its route.
@@ -45,7 +46,7 @@ func (q *Request) client() account.Client {
 	}
 	c := account.Client{
 		Address: address, Agent: errs.Clip(q.r.UserAgent(), 500), Lang: errs.Clip(q.r.Header.Get("Accept-Language"), 100),
-		Request: web.Record(q.r).ID, Cookie: true,
+		Request: web.Record(q.r).ID, Cookie: true, Host: q.r.Host,
 	}
 	if cookie, err := q.r.Cookie(deviceCookie); err == nil {
 		c.Device = errs.Clip(cookie.Value, 200)
@@ -79,7 +80,7 @@ func (q *Request) Form() (url.Values, error) {
 }
 
 // policy lets pages load their own style, script and icon, and nothing else.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; " +
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; " +
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // Page answers with a page of the console. The template makes its main part.
@@ -116,8 +117,10 @@ func (q *Request) page(status int, title, name string, data any) error {
 type layout struct {
 	App, Title  string
 	Style, Code string // paths
+	Passkey     string // path of the script
 	Operator    *account.Operator
 	Sections    []link
+	Own         string // path of the operator's own account
 	Done        string
 	Plain       bool // a sign-in would be in vain
 	Main        template.HTML
@@ -129,14 +132,15 @@ type link struct {
 }
 
 func (q *Request) layout(title string, main template.HTML) layout {
-	l := layout{App: q.console.app, Title: title, Style: assetPath("console.css"), Code: assetPath("console.js"), Main: main}
+	l := layout{App: q.console.app, Title: title, Style: assetPath("console.css"), Code: assetPath("console.js"), Passkey: assetPath("passkey.js"), Main: main}
 	if q.operator.Account == "" {
 		l.Plain = isPlain(q.r)
 		return l
 	}
 	l.Operator = &q.operator
-	l.Done = doneText(q.r.URL.Query().Get("done"))
+	l.Done, l.Own = doneText(q.r.URL.Query().Get("done")), ownPath
 	if q.waits() { // the pages behind the links would all lead back here
+		l.Own = factorPath
 		return l
 	}
 	for _, section := range q.console.sections {
@@ -161,6 +165,9 @@ func (q *Request) fail(failure *errs.Error) error {
 	record := web.Record(q.r)
 	record.Err, record.Kind = failure, failure.Kind
 	status, title := statusOf(failure.Kind)
+	if q.isScript() {
+		return q.json(status, passkey.Refusal{Detail: sentence(failure)})
+	}
 	if failure.Kind == errs.Limited || failure.Kind == errs.Unavailable {
 		q.w.Header().Set("Retry-After", strconv.Itoa(max(1, int((failure.RetryAfter+time.Second-1)/time.Second))))
 	}
@@ -168,6 +175,18 @@ func (q *Request) fail(failure *errs.Error) error {
 		Title: title, Message: failure.Message, Faults: failure.Faults, Request: record.ID,
 		SignIn: failure.Kind == errs.Unauthenticated, Wait: waitOf(failure),
 	})
+}
+
+// sentence returns the message of an error for a script, with the first fault if there is one.
+func sentence(failure *errs.Error) string {
+	text := failure.Message
+	if len(failure.Faults) > 0 {
+		text = failure.Faults[0].Detail
+	}
+	if wait := waitOf(failure); wait != "" {
+		text += " (wait " + wait + ")"
+	}
+	return text
 }
 
 // problem is what went wrong, on a page of its own or above a form.

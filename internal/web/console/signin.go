@@ -47,14 +47,33 @@ func secretOf(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// signInPage is the page of a sign-in, with a flow once the password was right.
+// signInPath is the page of the sign-in.
+const signInPath = "/console/sign-in"
+
+// signInPage is the page of a sign-in, with a flow once the first factor was right.
 type signInPage struct {
-	Email, Next, Flow string
-	Problem           *problem
+	Email, Next string
+	Flow        string
+	Factors     []string // that the flow waits for
+	ByName      bool     // the host has a name, so it can have passkeys
+	Again       bool     // somebody who is signed in proves it again
+	WithFactor  bool     // with the second factor
+	Problem     *problem
+}
+
+func (q *Request) signInPage(form url.Values) signInPage {
+	return signInPage{Email: strings.TrimSpace(form.Get("email")), Next: nextOf(form), ByName: account.HasOperatorPasskeys(q.r.Host)}
 }
 
 func (c *Console) showSignIn(q *Request) error {
-	return q.page(http.StatusOK, "Sign in", "sign-in.html", signInPage{Next: nextOf(q.r.URL.Query())})
+	values := q.r.URL.Query()
+	p := q.signInPage(url.Values{"next": values["next"]})
+	if again := values.Get("again"); again != "" {
+		if o, err := c.former(q); err == nil {
+			p.Again, p.WithFactor, p.Email = true, again == "factor", o.Email
+		}
+	}
+	return q.page(http.StatusOK, "Sign in", "sign-in.html", p)
 }
 
 func (c *Console) signIn(q *Request) error {
@@ -62,13 +81,34 @@ func (c *Console) signIn(q *Request) error {
 	if err != nil {
 		return err
 	}
-	p := signInPage{Email: strings.TrimSpace(form.Get("email")), Next: nextOf(form)}
+	p := q.signInPage(form)
 	step, err := c.accounts.OperatorSignIn(q.r.Context(), p.Email, form.Get("password"), q.client())
-	if err == nil && step.Flow != "" {
-		p.Flow = step.Flow
-		return q.page(http.StatusOK, "Second factor", "sign-in-factor.html", p)
-	}
 	return c.afterProof(q, "sign-in.html", p, step, err)
+}
+
+func (c *Console) beginPasskeySignIn(q *Request) error {
+	return q.challenge(func() (account.Challenge, error) {
+		return c.accounts.BeginOperatorPasskeySignIn(q.r.Context(), q.client())
+	})
+}
+
+func (c *Console) passkeySignIn(q *Request) error {
+	form, err := q.Form()
+	if err != nil {
+		return err
+	}
+	step, err := c.accounts.FinishOperatorPasskeySignIn(q.r.Context(), form.Get("flow"), []byte(form.Get("passkey")), q.client())
+	return c.afterProof(q, "sign-in.html", q.signInPage(form), step, err)
+}
+
+func (c *Console) beginSignInFactor(q *Request) error {
+	form, err := q.Form()
+	if err != nil {
+		return err
+	}
+	return q.challenge(func() (account.Challenge, error) {
+		return c.accounts.BeginOperatorFactor(q.r.Context(), form.Get("flow"), q.client())
+	})
 }
 
 func (c *Console) signInFactor(q *Request) error {
@@ -76,8 +116,9 @@ func (c *Console) signInFactor(q *Request) error {
 	if err != nil {
 		return err
 	}
-	p := signInPage{Flow: form.Get("flow"), Next: nextOf(form)}
-	given, code := account.Factor{}, strings.TrimSpace(form.Get("code"))
+	p := q.signInPage(form)
+	p.Flow, p.Factors = form.Get("flow"), form["factor"]
+	given, code := account.Factor{Passkey: []byte(form.Get("passkey"))}, strings.TrimSpace(form.Get("code"))
 	if isTOTP(code) {
 		given.TOTP = strings.ReplaceAll(code, " ", "")
 	} else {
@@ -92,8 +133,12 @@ func isTOTP(code string) bool {
 	return len(code) <= 7 && strings.Trim(code, "0123456789 ") == ""
 }
 
-// afterProof ends a sign-in, or shows its page again.
+// afterProof ends a sign-in, asks for the second factor, or shows the page again.
 func (c *Console) afterProof(q *Request, page string, p signInPage, step account.Step, err error) error {
+	if err == nil && step.Flow != "" {
+		p.Flow, p.Factors = step.Flow, step.Factors
+		return q.page(http.StatusOK, "Second factor", "sign-in-factor.html", p)
+	}
 	if err == nil {
 		return c.enter(q, step.Grant, p.Next)
 	}
@@ -105,7 +150,16 @@ func (c *Console) afterProof(q *Request, page string, p signInPage, step account
 	return q.page(status, "Sign in", page, p)
 }
 
-// enter sets the cookies of a session and shows the first page.
+// former returns the operator whose session the browser has.
+func (c *Console) former(q *Request) (account.Operator, error) {
+	cookies := q.r.CookiesNamed(sessionCookie)
+	if len(cookies) != 1 {
+		return account.Operator{}, errs.New(errs.Unauthenticated, "no session")
+	}
+	return c.accounts.OperatorByCookie(q.r.Context(), cookies[0].Value)
+}
+
+// enter sets the cookies of a session and shows the first page. The former session of the browser ends.
 func (c *Console) enter(q *Request, g *account.Grant, next string) error {
 	if err := c.leaveFormer(q); err != nil {
 		return err
@@ -122,15 +176,11 @@ func (c *Console) enter(q *Request, g *account.Grant, next string) error {
 
 // leaveFormer ends the session that the browser came with. The new cookie replaces it.
 func (c *Console) leaveFormer(q *Request) error {
-	cookies := q.r.CookiesNamed(sessionCookie)
-	if len(cookies) != 1 {
-		return nil
-	}
-	former, err := c.accounts.OperatorByCookie(q.r.Context(), cookies[0].Value)
+	former, err := c.former(q)
 	if err == nil {
 		err = c.accounts.SignOut(q.r.Context(), former.Caller, false, q.client())
 	}
-	if errs.KindOf(err) == errs.Unauthenticated { // it has ended already
+	if errs.KindOf(err) == errs.Unauthenticated { // there is none, or it has ended already
 		return nil
 	}
 	return err
@@ -160,5 +210,5 @@ func (c *Console) signOut(q *Request) error {
 		return err
 	}
 	setCookie(q.w, sessionCookie, "", 0)
-	return q.Redirect("/console/sign-in")
+	return q.Redirect(signInPath)
 }
