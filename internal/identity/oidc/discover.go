@@ -94,14 +94,14 @@ func (o *openID) metadata(ctx context.Context) (*metadata, error) {
 
 // discover fetches the discovery document and checks it.
 func (o *openID) discover(ctx context.Context) (*metadata, error) {
-	address := strings.TrimSuffix(o.issuer, "/") + "/.well-known/openid-configuration"
-	body, err := o.fetchDocument(ctx, address)
+	address := documentOf(o.issuer)
+	body, err := fetch(ctx, o.client, address)
 	if err != nil {
 		return nil, err
 	}
 	var m metadata
 	if err := json.Unmarshal(body, &m); err != nil {
-		return nil, misconfigured("issuer", "%s answers with something else than a discovery document: %q", address, errs.Clip(string(body), 200))
+		return nil, noDocument(address, body)
 	}
 	if err := o.check(address, &m); err != nil {
 		return nil, err
@@ -119,13 +119,18 @@ func (o *openID) discover(ctx context.Context) (*metadata, error) {
 	return &m, nil
 }
 
-// fetchDocument fetches a discovery document. Only an answer of the provider can be a *Misconfigured.
-func (o *openID) fetchDocument(ctx context.Context, address string) ([]byte, error) {
+// documentOf returns the address of the discovery document of an issuer.
+func documentOf(issuer string) string {
+	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+}
+
+// fetch fetches a document of an issuer. Only an answer of the issuer can be a *Misconfigured.
+func fetch(ctx context.Context, client *http.Client, address string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, misconfigured("issuer", "the issuer is no address: %v", err)
 	}
-	answer, err := o.client.Do(request)
+	answer, err := client.Do(request)
 	if errors.Is(err, errRedirect) {
 		return nil, misconfigured("issuer", "%s redirects to another host: is this the issuer?", address)
 	}
@@ -141,6 +146,10 @@ func (o *openID) fetchDocument(ctx context.Context, address string) ([]byte, err
 		return nil, misconfigured("issuer", "%s answers %s: %q; is this the issuer?", address, answer.Status, errs.Clip(string(body), 200))
 	}
 	return body, err
+}
+
+func noDocument(address string, body []byte) error {
+	return misconfigured("issuer", "%s answers with something else than a discovery document: %q", address, errs.Clip(string(body), 200))
 }
 
 // check checks a discovery document, and completes it.

@@ -39,6 +39,7 @@ type Provider struct {
 	UserInfo map[string]any                  // nil: no endpoint
 	Status   int                             // of all answers, if not 0
 	Person   map[string]any                  // who signs in at the page of the provider; nil: there is no page
+	Keys     func() any                      // replaces the set of keys
 
 	server *httptest.Server
 	mu     sync.Mutex
@@ -136,6 +137,8 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(p.Status)
 	case strings.HasSuffix(r.URL.Path, "/.well-known/openid-configuration"):
 		write(w, http.StatusOK, p.metadata())
+	case strings.HasSuffix(r.URL.Path, "/jwks") && p.Keys != nil:
+		write(w, http.StatusOK, p.Keys())
 	case strings.HasSuffix(r.URL.Path, "/jwks"):
 		write(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.Key.Public(), KeyID: KeyID, Algorithm: "ES256", Use: "sig"}}})
 	case strings.HasSuffix(r.URL.Path, "/authorize") && p.Person != nil:
@@ -192,6 +195,22 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		answer["id_token"] = p.Token(claims)
 	}
 	write(w, http.StatusOK, answer)
+}
+
+// Audience is the aud of the access tokens of AccessToken.
+const Audience = "careers-api"
+
+// AccessToken returns an access token as RFC 9068 describes it. change may change its claims; nil changes none.
+func (p *Provider) AccessToken(subject string, change func(c map[string]any)) string {
+	now := p.Now()
+	claims := map[string]any{
+		"iss": p.Issuer, "aud": Audience, "sub": subject, "client_id": "app", "jti": rand.Text(),
+		"iat": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(),
+	}
+	if change != nil {
+		change(claims)
+	}
+	return Sign(p.Key, map[string]any{"typ": "at+jwt"}, claims)
 }
 
 // Sign signs claims by ES256. header has further members of the header, or others for typ and kid.
