@@ -120,8 +120,23 @@ type Issuer struct {
 	Issuer     string   // URL
 	Audience   []string // a token must be for one of them
 	Algorithms []string // of signatures; by default all of Algorithms
+	Users      IssuerUsers
+	MFA        []string // values of acr that stand for a second factor, beside the usual ones
 	Roles      *ClaimRoles
 }
+
+// IssuerUsers says for whom the tokens of an issuer are accepted.
+type IssuerUsers uint8
+
+const (
+	UsersKnown IssuerUsers = iota // for accounts that are linked with the issuer's subject; the default
+	UsersNew                      // for others too: the first token of somebody makes an account, as a sign-up at a provider does
+)
+
+// AllIssuerUsers returns the words of the model for all values of IssuerUsers.
+func AllIssuerUsers() []string { return []string{"known", "new"} }
+
+func (u IssuerUsers) String() string { return AllIssuerUsers()[u] }
 
 // Algorithms returns the signature algorithms that an issuer may use.
 func Algorithms() []string {

@@ -44,7 +44,7 @@ tables:
       client_secret: file:/run/secrets/corp
       roles: {from: groups, people: hr, Both of them: [editor, hr]}
   issuers:
-    - {issuer: https://id.corp.example, audience: careers-api, roles: {from: groups, people: hr}}
+    - {issuer: https://id.corp.example, audience: careers-api, users: new, mfa: [gold], roles: {from: groups, people: hr}}
   keys:
     scopes:
       reader: {occupations: read}
@@ -80,7 +80,7 @@ func TestAccounts(t *testing.T) {
 				ClientSecret: model.Setting{Source: "file:/run/secrets/corp"},
 				Roles:        &model.ClaimRoles{From: "groups", Roles: map[string][]string{"people": {"hr"}, "Both of them": {"editor", "hr"}}}},
 		},
-		Issuers: []model.Issuer{{Issuer: "https://id.corp.example", Audience: []string{"careers-api"}, Algorithms: model.Algorithms(), Roles: roles}},
+		Issuers: []model.Issuer{{Issuer: "https://id.corp.example", Audience: []string{"careers-api"}, Algorithms: model.Algorithms(), Users: model.UsersNew, MFA: []string{"gold"}, Roles: roles}},
 		Keys: model.Keys{Longest: 30 * day, Scopes: []model.KeyScope{
 			{Name: "reader", Scopes: caller.Scopes{Tables: map[string]caller.Operations{"occupations": caller.MayRead}}},
 			{Name: "ingest", Scopes: caller.Scopes{Tables: map[string]caller.Operations{"salaries": caller.MayCreate | caller.MayUpdate}, Jobs: []string{"import"}}},
@@ -115,7 +115,7 @@ func TestAccountsKnowTheirPositions(t *testing.T) {
 	}{
 		{[]string{"mail", "from"}, "Careers <no-reply@example.com>, folder: mail}"},
 		{[]string{"providers", "corp", "issuer"}, "https://id.corp.example"},
-		{[]string{"issuers", "0", "audience"}, "careers-api, roles: {from: groups, people: hr}}"},
+		{[]string{"issuers", "0", "audience"}, "careers-api, users: new, mfa: [gold], roles: {from: groups, people: hr}}"},
 		{[]string{"passkeys", "origins", "1"}, "https://example.org]}"},
 		{[]string{"keys", "longest"}, "30d"},
 		{[]string{"mail", "reply_to"}, "{from: Careers <no-reply@example.com>, folder: mail}"},

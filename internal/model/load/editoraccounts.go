@@ -102,7 +102,9 @@ func issuerProperties() schema {
 	return schema{
 		"issuer":     described("The address that its tokens have in iss.", schema{"type": "string", "maxLength": maxAddress}),
 		"audience":   described("The name of this app in aud.", oneOrMore(schema{"type": "string", "minLength": 1})),
+		"users":      described("known: accounts that are linked with the issuer's user. new: the first token makes an account. Default: known.", schema{"enum": model.AllIssuerUsers()}),
 		"algorithms": described("The signatures to accept. Default: all that are safe.", algorithms),
+		"mfa":        described("Values of the claim acr that stand for a second factor.", oneOrMore(schema{"type": "string", "minLength": 1})),
 		"roles":      ref("claims"),
 	}
 }

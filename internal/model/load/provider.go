@@ -24,7 +24,9 @@ func providerKeys(name string) []string {
 	return []string{"client_id", "client_secret", "scopes", "roles"}
 }
 
-func issuerKeys() []string { return []string{"issuer", "audience", "algorithms", "roles"} }
+func issuerKeys() []string {
+	return []string{"issuer", "audience", "users", "algorithms", "mfa", "roles"}
+}
 
 func (l *loader) readProviders(accounts *model.Accounts, value *node) {
 	if !l.isObject(value, "providers") {
@@ -239,6 +241,11 @@ func (l *loader) readIssuers(accounts *model.Accounts, value *node) {
 				issuer.Audience = l.readAudience(key.value)
 			case "algorithms":
 				issuer.Algorithms = l.readAlgorithms(key.value)
+			case "users":
+				i, _ := l.readChoice(key.value, "users", model.AllIssuerUsers())
+				issuer.Users = model.IssuerUsers(max(i, 0))
+			case "mfa":
+				issuer.MFA = l.readValuesOfACR(key.value)
 			case "roles":
 				issuer.Roles = l.readClaimRoles(key)
 			}
@@ -249,10 +256,34 @@ func (l *loader) readIssuers(accounts *model.Accounts, value *node) {
 	}
 }
 
+// readValuesOfACR reads values of the claim acr.
+func (l *loader) readValuesOfACR(value *node) []string {
+	items := []*node{value}
+	if value.kind == list {
+		items = l.readSome(value, "mfa", maxAccounts)
+	}
+	var values []string
+	for _, item := range items {
+		word, ok := l.readText(item, "mfa")
+		switch {
+		case !ok:
+		case word == "":
+			l.fault(item.pos, "mfa must be what the claim acr has after a second factor, such as gold")
+		default:
+			values = l.appendOnce(values, word, item, "the value")
+		}
+	}
+	return values
+}
+
 func (l *loader) addIssuer(accounts *model.Accounts, issuer model.Issuer, at *node) {
 	same := func(other model.Issuer) bool { return issuer.Issuer != "" && issuer.Issuer == other.Issuer }
 	if slices.ContainsFunc(accounts.Issuers, same) {
 		l.fault(at.pos, "the issuer %s is repeated: give one item all its audiences, such as audience: [a, b]", quote(issuer.Issuer))
+		return
+	}
+	if users := at.get("users"); users != nil && issuer.Users == model.UsersNew && accounts.Signup == model.SignupClosed {
+		l.fault(users.pos, "users: new makes accounts, but signup is closed: add signup: open or signup: invite, or write users: known")
 		return
 	}
 	accounts.Issuers = append(accounts.Issuers, issuer)
