@@ -2,7 +2,7 @@ package caller
 
 import "time"
 
-// A Proof is the session or key that a caller came with. It holds as long as the database has its row with the same stamp.
+// A Proof is the session, key or linked identity that a caller came with. It holds as long as the database has its row with the same stamp.
 // Ending a session deletes the row. A change of the account, such as of its roles, raises the stamp.
 type Proof struct {
 	Kind  ProofKind
@@ -14,9 +14,10 @@ type Proof struct {
 type ProofKind uint8
 
 const (
-	ProofNone    ProofKind = iota // nothing to look up; the zero value
-	ProofSession                  // a row of ashlar_sessions
-	ProofKey                      // a row of ashlar_keys
+	ProofNone     ProofKind = iota // nothing to look up; the zero value
+	ProofSession                   // a row of ashlar_sessions
+	ProofKey                       // a row of ashlar_keys
+	ProofIdentity                  // a row of ashlar_identities: the token of an issuer elsewhere
 )
 
 // Proven returns the caller as after another proof at a time, with a second factor or not. It says what rules would allow

@@ -3,9 +3,10 @@
 // It knows nothing of HTTP. Its tables are system tables, and every use case is one transaction on them, after the slow work
 // of hashing passwords. The files form layers. From the top down:
 //   - signup.go, signin.go, provider.go, linked.go, passkey.go, password.go, factor.go, totp.go, key.go, sessions.go, people.go and
-//     operator.go hold the use cases. link.go decides which account somebody from a provider gets.
+//     operator.go hold the use cases. link.go decides which account somebody from a provider gets, and
+//     given.go which roles come with the claims.
 //   - letters.go answers what the mail worker asks: which mail a queued letter becomes.
-//   - identify.go turns a token, a cookie or a key into a caller.
+//   - identify.go turns a cookie or a key into a caller, issued.go a token of an issuer elsewhere.
 //   - grant.go opens sessions and refreshes them.
 //   - secret.go keeps one-time secrets, guess.go counts attempts. census.go hides by their time which accounts exist.
 //   - rows.go and tables.go are the storage.
@@ -45,6 +46,7 @@ type Config struct {
 	Now      func() time.Time             // nil: time.Now
 
 	Providers []*oidc.Provider // where users sign in too; each is in the model
+	Issuers   *oidc.Issuers    // whose access tokens are accepted; each is in the model; nil: none
 	Redirects []string         // origins that a sign-in at a provider may lead back to, beside the app's own
 
 	Passkeys *passkey.Ceremonies // nil: no passkeys
@@ -89,6 +91,10 @@ type Service struct {
 	recovery table[recoveryRow]
 	apiKeys  table[keyRow]
 
+	issuers    *oidc.Issuers
+	identityOf *cache.Recent[subject, string] // id of the identity
+	linked     *cache.Recent[string, linked]  // by id of an identity
+
 	providers  []*oidc.Provider
 	redirects  []string
 	identities table[identityRow]
@@ -119,6 +125,10 @@ func New(cfg Config) *Service {
 		oneTime:  table[secretRow]{cfg.Rows.Table(secretsTable)},
 		recovery: table[recoveryRow]{cfg.Rows.Table(recoveryTable)},
 		apiKeys:  table[keyRow]{cfg.Rows.Table(keysTable)},
+
+		issuers:    cfg.Issuers,
+		identityOf: cache.NewRecent[subject, string](maxKnown, nil),
+		linked:     cache.NewRecent[string, linked](maxKnown, nil),
 
 		providers: cfg.Providers, redirects: cfg.Redirects,
 		identities: table[identityRow]{cfg.Rows.Table(identitiesTable)},

@@ -13,14 +13,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// The look-ups of the guard. A session or key is alive as long as its row exists, with the stamp of the caller.
+// The look-ups of the guard. A session, key or link is alive as long as its row exists, with the stamp of the caller.
 const (
-	selectSession = `SELECT "stamp" FROM "ashlar_sessions" WHERE "id" = $1`
-	selectKey     = `SELECT "stamp" FROM "ashlar_keys" WHERE "id" = $1`
+	selectSession  = `SELECT "stamp" FROM "ashlar_sessions" WHERE "id" = $1`
+	selectKey      = `SELECT "stamp" FROM "ashlar_keys" WHERE "id" = $1`
+	selectIdentity = `SELECT COALESCE("stamp", 0) FROM "ashlar_identities" WHERE "id" = $1`
 )
 
-// Guard returns the step that refuses a caller whose session or key has ended. Package record runs it in the snapshot or
-// transaction of each request. Callers without a session or key need none.
+// Guard returns the step that refuses a caller whose session, key or link has ended. Package record runs it in the snapshot or
+// transaction of each request. Other callers need none.
 func (s *Service) Guard(who caller.Caller) (store.Step, bool) {
 	proof := who.Proof()
 	step := store.Step{Row: func(row value.Row) error {
@@ -35,6 +36,8 @@ func (s *Service) Guard(who caller.Caller) (store.Step, bool) {
 		step.Statement = store.Statement{SQL: selectSession, Args: []value.Value{value.OfUUID(proof.ID)}}
 	case caller.ProofKey:
 		step.Statement = store.Statement{SQL: selectKey, Args: []value.Value{value.OfText(proof.ID)}}
+	case caller.ProofIdentity:
+		step.Statement = store.Statement{SQL: selectIdentity, Args: []value.Value{value.OfUUID(proof.ID)}}
 	default:
 		return store.Step{}, false
 	}
@@ -93,7 +96,13 @@ func (s *Service) remember(id string, secret [sha256.Size]byte, who caller.Calle
 }
 
 // forget drops a caller whose row has changed. The next request reads the row.
-func (s *Service) forget(proof caller.Proof) { s.known.Put(proof.ID, known{}) }
+func (s *Service) forget(proof caller.Proof) {
+	if proof.Kind == caller.ProofIdentity {
+		s.linked.Put(proof.ID, linked{})
+		return
+	}
+	s.known.Put(proof.ID, known{})
+}
 
 // IsKey reports whether a bearer token has the form of an API key.
 func IsKey(text string) bool { return apikey.IsKey(text) }

@@ -61,12 +61,12 @@ func (s *Service) arrive(w *work, who foreigner, client Client) (Arrival, error)
 			return Arrival{}, err
 		}
 	}
-	known, err := s.identities.list(w, "issuer == arg.issuer && subject == arg.subject", map[string]string{"issuer": who.Issuer, "subject": who.Subject})
+	known, err := s.findIdentity(w, who.Issuer, who.Subject)
 	switch {
 	case err != nil:
 		return Arrival{}, err
-	case len(known) > 0:
-		return s.comeBack(w, &known[0], who, client)
+	case known != nil:
+		return s.comeBack(w, known, who, client)
 	case !vouched:
 		return Arrival{}, errs.New(errs.Forbidden, "the provider does not vouch for an email address of yours: verify one there, or sign up here")
 	case a == nil:
@@ -105,27 +105,33 @@ func nullable(text string) any {
 	return text
 }
 
-// settle makes an account for a new address, if the model lets everybody sign up or if the address was invited.
+// settle signs in somebody with a new address.
 func (s *Service) settle(w *work, who foreigner, client Client) (Arrival, error) {
-	invited, isInvited, err := s.takeInvitation(w, who.Email)
+	a, err := s.newcomer(w, who, client)
 	if err != nil {
 		return Arrival{}, err
-	}
-	if s.rules.Signup != model.SignupOpen && !isInvited {
-		return Arrival{}, errs.New(errs.Forbidden, "sign-up is closed: ask for an invitation")
-	}
-	a, err := s.make(w, who.Email, pending{Name: who.Name, Roles: invited.Roles}, true)
-	if err != nil {
-		return Arrival{}, lostRaceToSettle(err)
-	}
-	if err := s.note(w, a, client, event{action: "account.created", detail: map[string]any{"provider": who.Provider}}); err != nil {
-		return Arrival{}, err
-	}
-	if err := s.linkTo(w, a, who, client); err != nil {
-		return Arrival{}, lostRaceToSettle(err)
 	}
 	step, err := s.proved(w, a, proof{methods: []string{"oidc"}}, nil, client)
 	return Arrival{Step: step}, err
+}
+
+// newcomer makes an account for a new address, if the model lets everybody sign up or if the address was invited. It links it.
+func (s *Service) newcomer(w *work, who foreigner, client Client) (*accountRow, error) {
+	invited, isInvited, err := s.takeInvitation(w, who.Email)
+	if err != nil {
+		return nil, err
+	}
+	if s.rules.Signup != model.SignupOpen && !isInvited {
+		return nil, errs.New(errs.Forbidden, "sign-up is closed: ask for an invitation")
+	}
+	a, err := s.make(w, who.Email, pending{Name: who.Name, Roles: invited.Roles}, true)
+	if err != nil {
+		return nil, lostRaceToSettle(err)
+	}
+	if err := s.note(w, a, client, event{action: "account.created", detail: map[string]any{"provider": who.Provider, "issuer": who.Issuer}}); err != nil {
+		return nil, err
+	}
+	return a, lostRaceToSettle(s.linkTo(w, a, who, client))
 }
 
 // lostRaceToSettle turns the conflict with an account that was made first into errs.Stale: see again.
@@ -169,7 +175,7 @@ func (s *Service) linkTo(w *work, a *accountRow, who foreigner, client Client) e
 	if err := s.takeRoles(w, a, id, who, client); err != nil {
 		return err
 	}
-	return s.note(w, a, client, event{action: "provider.linked", detail: map[string]any{"provider": who.Provider, "subject": who.Subject}})
+	return s.note(w, a, client, event{action: "provider.linked", detail: map[string]any{"provider": who.Provider, "issuer": who.Issuer, "subject": who.Subject}})
 }
 
 // newLink keeps somebody from a provider until the owner of an account agrees, and returns the flow.
@@ -227,12 +233,8 @@ func (s *Service) link(w *work, m *member, row *secretRow, revision int64, clien
 	if err := lostRace(s.oneTime.remove(w, row.ID, revision)); err != nil {
 		return err
 	}
-	err := s.linkTo(w, m.account, found, client)
-	if errs.KindOf(err) == errs.Conflict {
-		return errLinkedElsewhere(err)
-	}
-	if err != nil {
-		return err
+	if err := s.linkTo(w, m.account, found, client); err != nil {
+		return linkedElsewhere(err)
 	}
 	return s.tell(w, m.account, "provider", client)
 }

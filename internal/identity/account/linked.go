@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -9,10 +10,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// A Link is an account at a provider that signs in to an account here, as its owner sees it.
+// A Link is an account elsewhere that opens an account here, as its owner sees it: by a sign-in at a provider, or by tokens of an
+// issuer.
 type Link struct {
 	ID       string    `json:"id"`
-	Provider string    `json:"provider"`        // name in the model
+	Provider string    `json:"provider,omitempty"` // name in the model; "" for an issuer of tokens alone
+	Issuer   string    `json:"issuer"`
 	Title    string    `json:"title"`           // for people
 	Email    string    `json:"email,omitempty"` // what the provider said last
 	Created  time.Time `json:"created_at"`
@@ -25,14 +28,18 @@ func (s *Service) linksOf(w *work, a *accountRow) ([]identityRow, error) {
 }
 
 func (s *Service) publicLink(row *identityRow) Link {
-	title := row.Provider // the model may have it no longer
+	title := cmp.Or(row.Provider, row.Issuer) // the model may have it no longer
 	if p, err := s.provider(row.Provider); err == nil {
 		title = p.Title()
 	}
-	return Link{ID: row.ID, Provider: row.Provider, Title: title, Email: row.Email, Created: *row.CreatedAt, Used: row.LastAt}
+	used := row.LastAt
+	if row.TokenAt != nil && row.TokenAt.After(used) {
+		used = *row.TokenAt
+	}
+	return Link{ID: row.ID, Provider: row.Provider, Issuer: row.Issuer, Title: title, Email: row.Email, Created: *row.CreatedAt, Used: used}
 }
 
-// Links returns the accounts at providers that sign in to the caller's account, the oldest first.
+// Links returns the accounts elsewhere that open the caller's account, the oldest first.
 func (s *Service) Links(ctx context.Context, who caller.Caller) (all []Link, err error) {
 	defer errs.Wrap(&err, "account.Links")
 	err = s.as(ctx, who, func(w *work, m *member) error {
@@ -46,7 +53,7 @@ func (s *Service) Links(ctx context.Context, who caller.Caller) (all []Link, err
 	return all, err
 }
 
-// Unlink ends that an account at a provider signs in to the caller's account. Sessions that began at a provider end, except
+// Unlink ends that an account elsewhere opens the caller's account. Sessions that began at a provider end, except
 // the caller's own. Roles that its claims gave are lost. The last way to sign in stays.
 func (s *Service) Unlink(ctx context.Context, who caller.Caller, id string, client Client) (err error) {
 	defer errs.Wrap(&err, "account.Unlink")
@@ -65,33 +72,39 @@ func (s *Service) Unlink(ctx context.Context, who caller.Caller, id string, clie
 		if err := s.mustProveFactor(w, m); err != nil {
 			return err
 		}
-		if err := s.mustHaveOtherWay(w, m.account, row.ID); err != nil {
+		if err := s.mustHaveOtherWay(w, m.account, &row); err != nil {
 			return err
 		}
-		before, err := s.heldRoles(w, m.account, "")
-		if err != nil {
-			return err
-		}
-		if err := lostRace(s.identities.remove(w, row.ID, revision)); err != nil {
-			return err
-		}
-		return s.afterUnlink(w, m, &row, before, client)
+		return s.unlink(w, m, &row, revision, client)
 	})
 }
 
-// afterUnlink takes back what came by a link, and tells the owner. before has the roles that the account held with it.
-func (s *Service) afterUnlink(w *work, m *member, row *identityRow, before []string, client Client) error {
+// unlink removes a link, takes back what came by it, and tells the owner. It does not say where an operator sits.
+func (s *Service) unlink(w *work, m *member, row *identityRow, revision int64, client Client) error {
+	before, err := s.heldRoles(w, m.account, "")
+	if err != nil {
+		return err
+	}
+	if err := lostRace(s.identities.remove(w, row.ID, revision)); err != nil {
+		return err
+	}
 	if err := s.noteRoles(w, m.account, before, row.Provider, client); err != nil {
 		return err
 	}
-	if err := s.endSessionsBy(w, m, "oidc"); err != nil {
-		return err
+	if row.Provider != "" { // an issuer of tokens alone began no session
+		if err := s.endSessionsBy(w, m, "oidc"); err != nil {
+			return err
+		}
 	}
-	if err := s.tell(w, m.account, "provider removed", client); err != nil {
+	told := client
+	if client.Operator != nil {
+		told = Client{}
+	}
+	if err := s.tell(w, m.account, "provider removed", told); err != nil {
 		return err
 	}
 	return s.note(w, m.account, client, event{
-		action: "provider.unlinked", session: m.session.ID, target: row.ID, detail: map[string]any{"provider": row.Provider, "subject": row.Subject},
+		action: "provider.unlinked", session: m.session.ID, target: row.ID, detail: map[string]any{"provider": row.Provider, "issuer": row.Issuer, "subject": row.Subject},
 	})
 }
 
@@ -120,7 +133,10 @@ func (s *Service) endSessionsBy(w *work, m *member, method string) error {
 
 // mustHaveOtherWay returns an error if nothing but one link signs in to an account. A mailed code does not count: who loses an
 // account at a provider often loses the mailbox there too.
-func (s *Service) mustHaveOtherWay(w *work, a *accountRow, link string) error {
+func (s *Service) mustHaveOtherWay(w *work, a *accountRow, link *identityRow) error {
+	if _, err := s.provider(link.Provider); err != nil { // nobody signs in with it
+		return nil
+	}
 	if a.Password != "" && s.rules.Password != nil {
 		return nil
 	}
@@ -133,7 +149,7 @@ func (s *Service) mustHaveOtherWay(w *work, a *accountRow, link string) error {
 		return err
 	}
 	for _, row := range links {
-		if _, err := s.provider(row.Provider); err == nil && row.ID != link {
+		if _, err := s.provider(row.Provider); err == nil && row.ID != link.ID {
 			return nil
 		}
 	}
@@ -184,13 +200,13 @@ func (s *Service) arriveToLink(w *work, who foreigner, kept departed) (Arrival, 
 	if err != nil {
 		return Arrival{}, err
 	}
-	known, err := s.identities.list(w, "issuer == arg.issuer && subject == arg.subject", map[string]string{"issuer": who.Issuer, "subject": who.Subject})
+	known, err := s.findIdentity(w, who.Issuer, who.Subject)
 	switch {
 	case err != nil:
 		return Arrival{}, err
-	case len(known) > 0 && known[0].Account == a.ID:
+	case known != nil && known.Account == a.ID:
 		return Arrival{}, errs.New(errs.Conflict, "this account at the provider is linked already")
-	case len(known) > 0:
+	case known != nil:
 		return Arrival{}, errLinkedElsewhere(nil)
 	}
 	who.Own = true
@@ -198,7 +214,7 @@ func (s *Service) arriveToLink(w *work, who foreigner, kept departed) (Arrival, 
 	return Arrival{Link: flow, Email: who.Email, Own: true}, err
 }
 
-// errLinkedElsewhere is the answer to a link of an account at a provider that has one already.
+// errLinkedElsewhere is the answer to a link of an account elsewhere that has one already.
 func errLinkedElsewhere(cause error) error {
-	return errs.Wrapf(cause, errs.Conflict, "this account at the provider signs in to another account already")
+	return errs.Wrapf(cause, errs.Conflict, "this account elsewhere opens another account here already")
 }

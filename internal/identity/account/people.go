@@ -21,7 +21,7 @@ func (s *Service) Suspend(ctx context.Context, by caller.Caller, id string, clie
 		if err := s.endAll(w, a.ID, ""); err != nil {
 			return err
 		}
-		if err := s.restampKeys(w, a.ID); err != nil {
+		if err := s.restampBearers(w, a.ID); err != nil {
 			return err
 		}
 		return s.note(w, a, client, event{action: "account.suspended", actor: by})
@@ -183,8 +183,8 @@ func (s *Service) Invite(ctx context.Context, by caller.Caller, email string, ro
 	if by.IsAnonymous() {
 		return errs.New(errs.Unauthenticated, "authentication required: send a bearer token")
 	}
-	if _, isKey := by.APIKey(); isKey {
-		return errs.New(errs.Forbidden, "keys may not invite: sign in")
+	if kind := by.Proof().Kind; kind == caller.ProofKey || kind == caller.ProofIdentity {
+		return errs.New(errs.Forbidden, "keys and tokens of other issuers may not invite: sign in")
 	}
 	if !by.IsSystem() && !s.invites(by) {
 		return errs.New(errs.Forbidden, "the model does not let this caller invite")

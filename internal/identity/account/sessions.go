@@ -188,12 +188,20 @@ func (s *Service) restamp(w *work, account string) error {
 	return nil
 }
 
-// restampAll ends the access tokens of all sessions of an account, and makes every node read its keys again.
+// restampAll ends the access tokens of all sessions of an account, and makes every node read its keys and identities again.
 func (s *Service) restampAll(w *work, account string) error {
 	if err := s.restamp(w, account); err != nil {
 		return err
 	}
-	return s.restampKeys(w, account)
+	return s.restampBearers(w, account)
+}
+
+// restampBearers makes every node read the keys and identities of an account again.
+func (s *Service) restampBearers(w *work, account string) error {
+	if err := s.restampKeys(w, account); err != nil {
+		return err
+	}
+	return s.restampIdentities(w, account)
 }
 
 // endKeys deletes all keys of an account.

@@ -92,7 +92,7 @@ func Tables(app *model.Model) []*model.Table {
 	}
 }
 
-// identities returns the table of accounts at providers. One account there signs in to one account here.
+// identities returns the table of accounts elsewhere, at providers and issuers. One account there opens one account here.
 func identities(owner *model.Field) *model.Table {
 	table := system.NewTable(identitiesTable, model.UUID, owner,
 		system.Text("provider"),
@@ -101,6 +101,8 @@ func identities(owner *model.Field) *model.Table {
 		system.Optional(system.Text("email")),
 		system.Timestamp("last_at"),
 		system.Optional(system.JSON("roles")),
+		system.Optional(system.Int("stamp")),
+		system.Optional(system.Timestamp("token_at")),
 	)
 	table.Unique = [][]*model.Field{{table.Field("issuer"), table.Field("subject")}}
 	return table
@@ -212,6 +214,8 @@ type identityRow struct {
 	// clients of one issuer.
 	Roles map[string][]string `json:"roles,omitempty"`
 
+	Stamp     int64      `json:"stamp,omitempty"`    // raised by changes of the account: nodes read the row again
+	TokenAt   *time.Time `json:"token_at,omitempty"` // last use of an access token
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 }
 

@@ -40,6 +40,7 @@ type Config struct {
 	Start     time.Time                                                   // of the clock; zero for a fixed one
 	Providers func(*Clock) []*oidc.Provider                               // none if nil
 	Hasher    *password.Hasher                                            // nil for CheapHasher
+	Issuers   func(*Clock) []oidc.IssuerConfig                            // none if nil; each node has caches of its own
 	Mails     func(rows *record.DB, compose mail.Composer) account.Outbox // nil for the Outbox of the cluster
 }
 
@@ -102,9 +103,21 @@ func (c *Cluster) Node(t testing.TB) *Node {
 	}
 	n.Service = account.New(account.Config{
 		Store: db, Rows: n.Rows, Model: c.Model, Keys: c.TokenKeys, Hasher: hasher, Outbox: outbox, Audit: n.Audit, Now: now,
-		Providers: c.providers, Redirects: []string{"https://pages.example.com"}, Passkeys: c.ceremonies(t),
+		Providers: c.providers, Issuers: c.issuers(), Redirects: []string{"https://pages.example.com"}, Passkeys: c.ceremonies(t),
 	})
 	return n
+}
+
+// issuers returns the issuers for a node.
+func (c *Cluster) issuers() *oidc.Issuers {
+	if c.cfg.Issuers == nil {
+		return nil
+	}
+	var all []*oidc.Issuer
+	for _, cfg := range c.cfg.Issuers(c.Clock) {
+		all = append(all, oidc.NewIssuer(cfg))
+	}
+	return oidc.NewIssuers(all...)
 }
 
 // ceremonies returns the ceremonies of passkeys, nil if the model has none.
