@@ -28,7 +28,8 @@ type accounts struct {
 	outbox  *mail.Outbox
 	handler *webaccount.Handler // nil without accounts in the model
 
-	providers []*oidc.Provider // none if the app is not opened to serve it
+	providers []*oidc.Provider
+	issuers   []*oidc.Issuer
 }
 
 // openAccounts opens the accounts on the rows and keys of the app.
@@ -55,6 +56,7 @@ func (a *App) openAccounts() (err error) {
 		Now:      a.cfg.Now,
 
 		Providers: a.accounts.providers,
+		Issuers:   oidc.NewIssuers(a.accounts.issuers...),
 		Redirects: a.redirects(),
 		Passkeys:  ceremonies,
 	})

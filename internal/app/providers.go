@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,11 +13,11 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// checkTime bounds how long the start waits for providers.
+// checkTime bounds how long the start waits for providers and issuers.
 const checkTime = 5 * time.Second
 
-// openProviders opens the providers at which users sign in, and asks each about itself. It returns model.Faults for settings
-// that cannot work. A provider that is out of reach is only logged: its sign-in asks again.
+// openProviders opens the providers at which users sign in and the issuers whose tokens are accepted, and asks each about itself.
+// It returns model.Faults for settings that cannot work. One that is out of reach is only logged: the server asks again.
 func (a *App) openProviders(ctx context.Context) error {
 	if a.Accounts == nil {
 		return nil
@@ -30,24 +31,53 @@ func (a *App) openProviders(ctx context.Context) error {
 		}
 		a.accounts.providers = append(a.accounts.providers, provider)
 	}
+	for _, declared := range a.Accounts.Issuers {
+		a.accounts.issuers = append(a.accounts.issuers, oidc.NewIssuer(a.issuerConfig(declared)))
+	}
+	if faults = append(faults, a.checkProviders(ctx)...); len(faults) > 0 {
+		return faults.Sort()
+	}
+	return nil
+}
+
+// checkProviders asks all providers and issuers about themselves, at once. It returns a fault for each that cannot work.
+func (a *App) checkProviders(ctx context.Context) (faults model.Faults) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	var checks []<-chan error
 	for _, provider := range a.accounts.providers {
 		checks = append(checks, background.Async("the check of a provider", func() error { return provider.Check(ctx) }))
 	}
-	for i, check := range checks {
-		err, name := <-check, a.accounts.providers[i].Name()
+	for _, issuer := range a.accounts.issuers {
+		checks = append(checks, background.Async("the check of an issuer", func() error { return issuer.Check(ctx) }))
+	}
+	for i, provider := range a.accounts.providers {
+		err := <-checks[i]
 		if _, ok := errors.AsType[*oidc.Misconfigured](err); ok {
-			faults = append(faults, a.providerFault(name, err))
+			faults = append(faults, a.providerFault(provider.Name(), err))
 		} else if err != nil {
-			a.cfg.Logger.Warn("a provider cannot be reached: sign-in with it answers 503 until it can", "provider", name, "error", err.Error())
+			a.cfg.Logger.Warn("a provider cannot be reached: sign-in with it answers 503 until it can", "provider", provider.Name(), "error", err.Error())
 		}
 	}
-	if len(faults) > 0 {
-		return faults.Sort()
+	for i, issuer := range a.accounts.issuers {
+		err := <-checks[len(a.accounts.providers)+i]
+		if cause, ok := errors.AsType[*oidc.Misconfigured](err); ok {
+			faults = append(faults, a.Rules.Model.Fault(a.Accounts.At("issuers", strconv.Itoa(i), cause.Key), "%s", cause.Text))
+		} else if err != nil {
+			a.cfg.Logger.Warn("an issuer cannot be reached: its tokens are answered with 503 until it can", "issuer", issuer.Name(), "error", err.Error())
+		}
 	}
-	return nil
+	return faults
+}
+
+func (a *App) issuerConfig(declared model.Issuer) oidc.IssuerConfig {
+	cfg := oidc.IssuerConfig{
+		Issuer: declared.Issuer, Audience: declared.Audience, Algorithms: declared.Algorithms, MFA: declared.MFA, Now: a.cfg.Now, Logger: a.cfg.Logger,
+	}
+	if declared.Roles != nil {
+		cfg.Claims = []string{declared.Roles.From}
+	}
+	return cfg
 }
 
 func (a *App) providerConfig(declared model.Provider) oidc.Config {

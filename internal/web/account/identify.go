@@ -16,8 +16,8 @@ const (
 	deviceCookie  = "__Host-ashlar-device"
 )
 
-// Identify returns the caller of a request: from a bearer token, which may be an access token or an API key, or from the
-// cookie of a session. A request with a cookie that changes something must come from a page of this origin.
+// Identify returns the caller of a request: from a bearer token, or from the cookie of a session. A bearer token is an access
+// token of this server, an API key, or an access token of an issuer elsewhere. A request with a cookie that changes something must come from a page of this origin.
 func (h *Handler) Identify(r *http.Request) (caller.Caller, error) {
 	token, err := web.BearerToken(r)
 	switch {
@@ -27,9 +27,15 @@ func (h *Handler) Identify(r *http.Request) (caller.Caller, error) {
 		return h.byCookie(r)
 	case account.IsKey(token):
 		return h.service.ByKey(r.Context(), token)
-	default:
-		return h.verifier.Verify(token)
 	}
+	who, err := h.verifier.Verify(token)
+	if err == nil {
+		return who, nil
+	}
+	if issued, ok, issuedErr := h.service.ByToken(r.Context(), token, clientOf(r)); ok {
+		return issued, issuedErr
+	}
+	return who, err
 }
 
 func (h *Handler) byCookie(r *http.Request) (caller.Caller, error) {

@@ -7,11 +7,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// linkRoutes returns the routes of accounts at providers that sign in to the caller's account.
+// linkRoutes returns the routes of accounts elsewhere that open the caller's account.
 func (h *Handler) linkRoutes() []web.Route {
 	return []web.Route{
 		{Pattern: "POST /auth/oidc/link", Handler: h.link, Doc: linkDoc()},
 		{Pattern: "GET /auth/links", Handler: h.listLinks, Doc: listLinksDoc()},
+		{Pattern: "POST /auth/links", Handler: h.linkToken, Doc: linkTokenDoc()},
 		{Pattern: "DELETE /auth/links/{id}", Handler: h.removeLink, Doc: removeLinkDoc()},
 	}
 }
@@ -22,6 +23,26 @@ func (h *Handler) listLinks(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, items[account.Link]{all})
+}
+
+func (h *Handler) linkToken(w http.ResponseWriter, r *http.Request) error {
+	who, err := mustSignIn(r)
+	if err != nil {
+		return err
+	}
+	b, err := readBody(w, r, "token")
+	if err != nil {
+		return err
+	}
+	token := b.text("token")
+	if err := b.err(); err != nil {
+		return err
+	}
+	made, err := h.service.LinkToken(r.Context(), who, token, clientOf(r))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusCreated, made)
 }
 
 func (h *Handler) removeLink(w http.ResponseWriter, r *http.Request) error {

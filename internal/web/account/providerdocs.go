@@ -61,21 +61,36 @@ func linkDoc() *web.Doc {
 	}
 }
 
+func linkMembers() []web.Member {
+	return []web.Member{
+		text("id", ""), optional(text("provider", "Name in the model. Not there for an issuer of tokens alone.")), text("issuer", ""),
+		text("title", "For people."), optional(text("email", "What the provider said last.")),
+		{Name: "created_at", Type: web.TimeMember}, {Name: "used_at", Type: web.TimeMember},
+	}
+}
+
 func listLinksDoc() *web.Doc {
 	return &web.Doc{
-		ID: "listLinks", Tag: tag, Summary: "The accounts at providers that sign in to the caller's account",
+		ID: "listLinks", Tag: tag, Summary: "The accounts elsewhere that open the caller's account",
 		Answers: []web.Answer{{Status: http.StatusOK, About: "All links, the oldest first.", Members: []web.Member{
-			{Name: "items", Type: web.ObjectsMember, Members: []web.Member{
-				text("id", ""), text("provider", "Name in the model."), text("title", "For people."), optional(text("email", "What the provider said last.")),
-				{Name: "created_at", Type: web.TimeMember}, {Name: "used_at", Type: web.TimeMember},
-			}},
+			{Name: "items", Type: web.ObjectsMember, Members: linkMembers()},
 		}}},
+	}
+}
+
+func linkTokenDoc() *web.Doc {
+	return &web.Doc{
+		ID: "linkToken", Tag: tag, Summary: "Link the subject of an access token with the account",
+		About:    "The token is of an issuer that the model names. From then on its tokens act for the account. Needs a proof from the last ten minutes.",
+		Body:     object(text("token", "An access token of the issuer.")),
+		Answers:  []web.Answer{{Status: http.StatusCreated, About: "The link.", Members: linkMembers()}},
+		Problems: []errs.Kind{errs.Malformed, errs.Invalid, errs.Forbidden, errs.Conflict, errs.Unavailable},
 	}
 }
 
 func removeLinkDoc() *web.Doc {
 	return &web.Doc{
-		ID: "deleteLink", Tag: tag, Summary: "Remove an account at a provider", Answers: done(), Problems: []errs.Kind{errs.NotFound, errs.Conflict},
+		ID: "deleteLink", Tag: tag, Summary: "Remove a link with an account elsewhere", Answers: done(), Problems: []errs.Kind{errs.NotFound, errs.Conflict},
 		About: "Needs a recent proof and the second factor. Sessions that began at a provider end. The last way to sign in stays: 409.",
 	}
 }

@@ -192,6 +192,7 @@ func TestRolesOfEachRoute(t *testing.T) {
 		"POST /console/users/{id}/sessions":           {"401", refused, missing, missing},
 		"POST /console/users/{id}/sessions/{session}": {"401", refused, missing, missing},
 		"POST /console/users/{id}/keys/{key}":         {"401", refused, missing, missing},
+		"POST /console/users/{id}/links/{link}":       {"401", refused, missing, missing},
 		"POST /console/users/{id}/delete":             {"401", refused, missing, missing},
 		"GET /console/services":                       {none, seen, seen, seen},
 		"POST /console/services":                      {"401", refused, "422", "422"},

@@ -20,6 +20,8 @@ func doneText(word string) string {
 		return "The session has ended."
 	case "key":
 		return "The key is deleted."
+	case "unlinked":
+		return "The link is removed. Sign-ins and tokens of that account elsewhere open nothing now."
 	case "deleted":
 		return "The account is deleted."
 	case "invited":

@@ -35,6 +35,7 @@ func (c *Console) userRoutes() []Route {
 		Route{"POST /console/users/{id}/factor", Operator, c.act(g, "factor", c.removeFactor)},
 		Route{"POST /console/users/{id}/sessions", Operator, c.act(g, "sessions", c.endSessions)},
 		Route{"POST /console/users/{id}/sessions/{session}", Operator, c.act(g, "session", c.endSession)},
+		Route{"POST /console/users/{id}/links/{link}", Operator, c.act(g, "unlinked", c.unlink)},
 	)
 }
 
@@ -130,6 +131,7 @@ type accountPage struct {
 	Scopes       []string
 	Sessions     []account.Session
 	Keys         []account.Key
+	Links        []account.Linked
 	Problem      *problem
 	Made         *account.Key // shown once
 }
@@ -161,6 +163,9 @@ func (c *Console) accountPage(q *Request, g group) (p accountPage, err error) {
 		AllRoles: c.accounts.Roles(), Scopes: c.accounts.Scopes(),
 	}
 	if p.Sessions, err = c.accounts.SessionsOf(ctx, a.ID); err != nil {
+		return p, err
+	}
+	if p.Links, err = c.accounts.LinksOf(ctx, a.ID); err != nil {
 		return p, err
 	}
 	p.Keys, err = c.accounts.KeysOf(ctx, a.ID)
@@ -234,6 +239,11 @@ func (c *Console) endSession(q *Request, a account.Account, _ url.Values) error 
 func (c *Console) endKey(q *Request, a account.Account, _ url.Values) error {
 	_, client := q.By()
 	return c.accounts.EndKeyOf(q.r.Context(), a.ID, q.r.PathValue("key"), client)
+}
+
+func (c *Console) unlink(q *Request, a account.Account, _ url.Values) error {
+	_, client := q.By()
+	return c.accounts.UnlinkOf(q.r.Context(), a.ID, q.r.PathValue("link"), client)
 }
 
 func (c *Console) deleteAccount(q *Request, a account.Account, form url.Values) error {

@@ -45,7 +45,13 @@ type world struct {
 
 func newWorld(t *testing.T, model string, sections ...Section) *world {
 	t.Helper()
-	n := accounttest.New(t, accounttest.SQLite(), model, accounttest.Config{Start: time.Now()})
+	return openWorld(t, model, accounttest.Config{}, sections...)
+}
+
+func openWorld(t *testing.T, model string, cfg accounttest.Config, sections ...Section) *world {
+	t.Helper()
+	cfg.Start = time.Now()
+	n := accounttest.New(t, accounttest.SQLite(), model, cfg)
 	w := &world{Node: n, t: t}
 	w.console = New(Config{App: n.Model.Name, Accounts: n.Service, Audit: n.Audit, Keys: n.TokenKeys, Now: n.Clock.Now, Sections: sections})
 	receiver, err := web.NewReceiver(web.Config{})

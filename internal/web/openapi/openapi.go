@@ -64,7 +64,7 @@ func Document(rules *rule.Rules, routes []web.Route) []byte {
 			{"responses", problemResponses()},
 			{"securitySchemes", object{{"bearer", object{
 				{"type", "http"}, {"scheme", "bearer"},
-				{"description", "A token that says who asks. On the machine of the server, `ashlar token` prints one."},
+				{"description", "A token that says who asks: an access token, an API key, or an access token of an issuer that the model names. On the machine of the server, `ashlar token` prints one."},
 			}}}},
 		}},
 	}), '\n')
