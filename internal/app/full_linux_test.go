@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 )
 
@@ -75,7 +76,8 @@ func TestFullDisk(t *testing.T) {
 	room()
 	lines := new(log)
 	cfg := Config{Data: data, Logger: slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: slog.LevelError}))}
-	for round, when := range []string{"while it serves", "before it starts"} {
+	times := []string{"while it serves", "before it starts"}
+	for round, when := range times[:effort.Cases(2, 2)] {
 		if round > 0 {
 			room = crowd(t, disk)
 		}
@@ -89,7 +91,7 @@ func TestFullDisk(t *testing.T) {
 			room = crowd(t, disk)
 		}
 		body := fmt.Sprintf(`{"body": %q}`, strings.Repeat("x", 900<<10))
-		for range 20 {
+		for range effort.Cases(20, 20) {
 			if answer := wantStatus(t, run, "POST /api/notes", body, 503, "nothing was written"); answer.Get("Retry-After") != "10" {
 				t.Errorf("Retry-After = %q, want 10", answer.Get("Retry-After"))
 			}

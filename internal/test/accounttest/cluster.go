@@ -53,6 +53,7 @@ type Cluster struct {
 
 	cfg       Config
 	open      func() store.DB
+	first     store.DB // nil after the first node
 	rules     *rule.Rules
 	own       *model.Model
 	providers []*oidc.Provider
@@ -67,6 +68,7 @@ func NewCluster(t testing.TB, e modeltest.Engine, source string, cfg Config) *Cl
 		cfg.Change(rules.Model.Accounts)
 	}
 	db := c.open()
+	c.first = db
 	options := migrate.Options{System: []system.Fragment{account.Tables, audit.Tables, mail.Tables}}
 	if _, err := migrate.Apply(t.Context(), db, rules, options); err != nil {
 		t.Fatal(err)
@@ -87,7 +89,7 @@ func NewCluster(t testing.TB, e modeltest.Engine, source string, cfg Config) *Cl
 // Node starts a process on the database.
 func (c *Cluster) Node(t testing.TB) *Node {
 	t.Helper()
-	db, now := c.open(), c.Clock.Now
+	db, now := c.connect(), c.Clock.Now
 	n := &Node{Cluster: c, Store: db, Verifier: token.NewVerifier(c.TokenKeys, token.Config{Now: now, Roles: c.Model.Roles})}
 	guard := func(who caller.Caller) (store.Step, bool) { return n.Guard(who) }
 	n.Rows = record.New(db, c.rules, record.Config{Now: now, System: c.own, Guard: guard})
@@ -118,6 +120,16 @@ func (c *Cluster) issuers() *oidc.Issuers {
 		all = append(all, oidc.NewIssuer(cfg))
 	}
 	return oidc.NewIssuers(all...)
+}
+
+// connect returns the connections of another process. The first process keeps the connections that made the tables: opening takes
+// as long as a short test.
+func (c *Cluster) connect() store.DB {
+	db := c.first
+	if c.first = nil; db == nil {
+		db = c.open()
+	}
+	return db
 }
 
 // ceremonies returns the ceremonies of passkeys, nil if the model has none.

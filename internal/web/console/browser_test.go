@@ -138,11 +138,8 @@ func (b *tab) press(key string) {
 	b.Run(chromedp.Evaluate(`document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '`+key+`', bubbles: true, cancelable: true}))`, nil))
 }
 
-// look looks at the page wide and narrow.
+// look looks at the page narrow and wide.
 func (b *tab) look(name string) {
 	b.Helper()
-	for _, width := range []int64{390, 1280} {
-		b.Size(width, 900)
-		b.Look(fmt.Sprintf("console-%s-%d", name, width))
-	}
+	b.Look("console-"+name, 390, 1280)
 }

@@ -36,7 +36,8 @@ func TestDocsPage(t *testing.T) {
 	b.Keep("docs")
 	b.Run( // a token, and a row that needs one
 		chromedp.Click(`.auth-wrapper .authorize`),
-		chromedp.SendKeys(`.modal-ux input`, w.token),
+		chromedp.Click(`.modal-ux input`),
+		input.InsertText(w.token), // the page takes seconds for single keys
 		chromedp.Click(`.modal-ux .authorize`),
 		chromedp.Click(`.modal-ux .btn-done`),
 		chromedp.Click(`#operations-tag-profiles`),
@@ -44,7 +45,7 @@ func TestDocsPage(t *testing.T) {
 		chromedp.Click(`#operations-profiles-createProfile .try-out__btn`),
 		chromedp.Click(`#operations-profiles-createProfile textarea.body-param__text`),
 		chromedp.KeyEvent("a", chromedp.KeyModifiers(input.ModifierCtrl)),
-		chromedp.KeyEvent(`{"headline":"Tried in a browser"}`),
+		input.InsertText(`{"headline":"Tried in a browser"}`),
 		chromedp.Click(`#operations-profiles-createProfile .execute`),
 		chromedp.WaitVisible(`#operations-profiles-createProfile .live-responses-table .response-col_status`),
 		chromedp.Text(`#operations-profiles-createProfile .live-responses-table`, &created),

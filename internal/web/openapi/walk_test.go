@@ -20,6 +20,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 type dict = map[string]any
@@ -246,7 +247,7 @@ func TestWalk(t *testing.T) {
 			for _, table := range slices.Backward(w.model.Tables) {
 				walked += w.deletes(table)
 			}
-			if walked < 100 {
+			if walked < effort.Cases(100, 1_000) {
 				t.Errorf("only %d calls were made", walked)
 			}
 			t.Logf("%d calls", walked)
@@ -273,7 +274,7 @@ func (w *walk) creates(table *model.Table) (calls int) {
 		return 0
 	}
 	created := 0
-	for i := range 60 {
+	for i := range effort.Cases(60, 600) {
 		body := w.body(op, i)
 		a := w.call(op, op.path, nil, encodeJSON(body))
 		w.judge(op, body, a)
@@ -444,7 +445,7 @@ func (w *walk) updates(table *model.Table) (calls int) {
 	}
 	get, _ := w.op(table, "get", true)
 	changed := 0
-	for i := range 60 {
+	for i := range effort.Cases(60, 600) {
 		id := w.ids[table.Name][w.rng.IntN(len(w.ids[table.Name]))]
 		tag := w.call(get, w.path(op, id), nil, nil).header.Get("ETag")
 		body := w.body(op, i)

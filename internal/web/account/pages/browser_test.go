@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/web/mailbox"
 )
 
@@ -86,9 +87,9 @@ func run(t *testing.T, box *mail.Outbox) {
 // A screen is a window of a browser that a test drives.
 type screen struct {
 	*browsertest.Tab
-	t    *testing.T
-	site *site
-	name string // for screenshots
+	t     *testing.T
+	site  *site
+	width int64 // of the window in which the walk goes
 }
 
 // to opens a path, and looks at the page.
@@ -147,11 +148,15 @@ func (w *screen) says(text string) {
 	}
 }
 
-// look looks at the page.
+// look looks at the page wide and narrow. It ends with the width of the walk.
 func (w *screen) look() {
 	w.Helper()
-	w.Look(w.Eval(`location.pathname.slice(1).replaceAll('/', '_') + (document.querySelector('#summary') ? '-faults' : '')`) + "-" + w.name)
+	name := w.Eval(`location.pathname.slice(1).replaceAll('/', '_') + (document.querySelector('#summary') ? '-faults' : '')`)
+	w.Look(name, desk+phone-w.width, w.width)
 }
+
+// Widths of windows.
+const desk, phone = 1280, 390
 
 // mailed opens the mail with a subject in the mailbox and returns its link. A notice may come later than that mail.
 func (w *screen) mailed(subject string) (link string) {
@@ -179,15 +184,17 @@ func (w *screen) mailed(subject string) (link string) {
 	return link
 }
 
-// TestPagesInABrowser walks through all flows as a person does, at the width of a phone and of a desk.
+// TestPagesInABrowser walks through all flows as a person does. The window of the walk is a telephone's, where more can be in
+// the way, and each page is looked at on a desk too. At night it walks on the desk too.
 func TestPagesInABrowser(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		width int64
-	}{{"desk", 1280}, {"phone", 390}} {
-		t.Run(tt.name, func(t *testing.T) {
+	widths := map[string]int64{"phone": phone}
+	if effort.Nightly() {
+		widths["desk"] = desk
+	}
+	for name, width := range widths {
+		t.Run(name, func(t *testing.T) {
 			s := openReal(t)
-			w := &screen{browsertest.Open(t, s.URL, tt.width, 900), t, s, tt.name}
+			w := &screen{browsertest.Open(t, s.URL, width, 900), t, s, width}
 			w.signUpByLink()
 			codes := w.setUpTOTP()
 			w.keysPages()

@@ -14,7 +14,7 @@ import (
 // TestPasskeysAndProvidersInABrowser goes through all ways to sign in with an authenticator and a provider.
 func TestPasskeysAndProvidersInABrowser(t *testing.T) {
 	s := openReal(t)
-	w := &screen{browsertest.Open(t, s.URL, 1280, 900), t, s, "desk"}
+	w := &screen{browsertest.Open(t, s.URL, desk, 900), t, s, desk}
 	w.AddAuthenticator()
 	w.signUpFromMailbox()
 	w.addPasskey()
