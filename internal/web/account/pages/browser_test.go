@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,8 @@ type screen struct {
 	t     *testing.T
 	site  *site
 	width int64 // of the window in which the walk goes
+	seen  map[string]bool
+	skip  []string // beginnings of the names of pages that another walk looks at
 }
 
 // to opens a path, and looks at the page.
@@ -148,10 +151,16 @@ func (w *screen) says(text string) {
 	}
 }
 
-// look looks at the page wide and narrow. It ends with the width of the walk.
+// look looks at the page wide and narrow, unless it has looked at one with the same path and as many elements. It ends with
+// the width of the walk.
 func (w *screen) look() {
 	w.Helper()
 	name := w.Eval(`location.pathname.slice(1).replaceAll('/', '_') + (document.querySelector('#summary') ? '-faults' : '')`)
+	state := name + w.Eval(`' ' + document.querySelectorAll('*').length + ' ' + document.querySelectorAll('[open]').length`)
+	if w.seen[state] || slices.ContainsFunc(w.skip, func(each string) bool { return strings.HasPrefix(name, each) }) {
+		return
+	}
+	w.seen[state] = true
 	w.Look(name, desk+phone-w.width, w.width)
 }
 
@@ -194,7 +203,7 @@ func TestPagesInABrowser(t *testing.T) {
 	for name, width := range widths {
 		t.Run(name, func(t *testing.T) {
 			s := openReal(t)
-			w := &screen{browsertest.Open(t, s.URL, width, 900), t, s, width}
+			w := &screen{browsertest.Open(t, s.URL, width, 900), t, s, width, map[string]bool{}, nil}
 			w.signUpByLink()
 			codes := w.setUpTOTP()
 			w.keysPages()

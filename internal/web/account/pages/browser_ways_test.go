@@ -14,7 +14,8 @@ import (
 // TestPasskeysAndProvidersInABrowser goes through all ways to sign in with an authenticator and a provider.
 func TestPasskeysAndProvidersInABrowser(t *testing.T) {
 	s := openReal(t)
-	w := &screen{browsertest.Open(t, s.URL, desk, 900), t, s, desk}
+	known := []string{"mailbox", "account_verify", "account_sessions", "account_totp_set"}
+	w := &screen{browsertest.Open(t, s.URL, desk, 900), t, s, desk, map[string]bool{}, known}
 	w.AddAuthenticator()
 	w.signUpFromMailbox()
 	w.addPasskey()
