@@ -13,6 +13,7 @@ func warnings(rules *rule.Rules) model.Faults {
 	m := rules.Model
 	found := append(requiredCycles(m), constantChecks(rules)...)
 	found = append(found, unindexed(rules)...)
+	found = append(found, confusedAudiences(m)...)
 	for _, table := range m.Tables {
 		found = append(found, quotas(rules, table)...)
 		if countSet(table.Access.Read, table.Access.Create, table.Access.UpdateFrom, table.Access.Delete) == 0 {

@@ -15,9 +15,11 @@ import (
 
 // The look-ups of the guard. A session, key or link is alive as long as its row exists, with the stamp of the caller.
 const (
-	selectSession  = `SELECT "stamp" FROM "ashlar_sessions" WHERE "id" = $1`
-	selectKey      = `SELECT "stamp" FROM "ashlar_keys" WHERE "id" = $1`
-	selectIdentity = `SELECT COALESCE("stamp", 0) FROM "ashlar_identities" WHERE "id" = $1`
+	selectSession = `SELECT "stamp" FROM "ashlar_sessions" WHERE "id" = $1`
+	selectKey     = `SELECT "stamp" FROM "ashlar_keys" WHERE "id" = $1`
+
+	// A missing row has the stamp -1, so that the node forgets it: the subject may be linked again, by another row.
+	selectIdentity = `SELECT COALESCE((SELECT COALESCE("stamp", 0) FROM "ashlar_identities" WHERE "id" = $1), -1)`
 )
 
 // Guard returns the step that refuses a caller whose session, key or link has ended. Package record runs it in the snapshot or

@@ -132,6 +132,10 @@ func TestTokenActsForTheLinkedAccount(t *testing.T) {
 		if !n.admits(t, who) {
 			t.Error("the caller is refused")
 		}
+		owner := value.Member{Name: "owner_id", Raw: []byte(`"` + userOf(grant) + `"`)}
+		if _, err := n.Rows.Create(t.Context(), who, n.Rows.Table("notes"), []value.Member{{Name: "title", Raw: []byte(`"a"`)}, owner}); err != nil {
+			t.Errorf("a write: %v", err)
+		}
 		if who := n.bearer(t, c.token("ada", nil)); !slices.Equal(who.Roles(), []string{"reader"}) || who.MFA() {
 			t.Errorf("without claims: roles %v, MFA %v", who.Roles(), who.MFA())
 		}
@@ -225,6 +229,36 @@ func TestNoNodeAdmitsATokenAfterItsEnd(t *testing.T) {
 				}
 			}
 			c.Clock.Pass(3 * time.Hour) // the bounds on mails are not the subject here
+		}
+	})
+}
+
+// A subject whose link was removed is linked with another account. Each node sends its tokens there, at once.
+func TestSubjectMovesToAnotherAccount(t *testing.T) {
+	eachIssued(t, model.UsersKnown, func(t *testing.T, c *issued) {
+		nodes := []*node{c.node(t), c.node(t)}
+		first, linked := c.linkedTo(t, nodes[0], "ada@example.com", "ada")
+		text := c.token("ada", nil)
+		for _, n := range nodes {
+			n.admits(t, n.bearer(t, text))
+		}
+		if err := nodes[1].Unlink(t.Context(), nodes[1].Caller(t, first.Access), linked.ID, home); err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range nodes {
+			if n.admits(t, n.bearer(t, text)) {
+				t.Errorf("node %d admits a token without a link", i)
+			}
+			if !n.turnsAway(t, text, errs.Forbidden) {
+				t.Errorf("node %d still knows the link", i)
+			}
+		}
+		second, _ := c.linkedTo(t, nodes[0], "grace@example.com", "ada")
+		for i, n := range nodes {
+			who := n.bearer(t, text)
+			if id, _ := who.ID(); id != userOf(second) || !n.admits(t, who) {
+				t.Errorf("node %d: the token acts for %s", i, id)
+			}
 		}
 	})
 }
