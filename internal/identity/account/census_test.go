@@ -10,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // counts counts what a hasher verifies, by the beginning of the hash.
@@ -35,6 +36,7 @@ func (c *counts) take() map[string]int {
 // Imported hashes cost another time than our own. Sign-ins to addresses without an account cost the hashes of users, as often
 // as users have them. So nobody learns by the time of a sign-in which addresses have an account.
 func TestOracle_UnknownAddressesCostWhatUsersCost(t *testing.T) {
+	effort.SkipRaced(t)
 	for _, e := range accounttest.Engines() {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()

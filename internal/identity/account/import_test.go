@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -30,6 +31,7 @@ func (n *node) emails(t *testing.T) []string {
 }
 
 func TestImportMakesUsers(t *testing.T) {
+	effort.SkipRaced(t)
 	each(t, func(t *testing.T, n *node) {
 		hash, err := accounttest.CheapHasher().Hash(t.Context(), home.Who.Client(), secret)
 		if err != nil {
