@@ -131,6 +131,23 @@ func (s *Service) endSessionsBy(w *work, m *member, method string) error {
 	return nil
 }
 
+// dropLinks deletes the links of an account, and those that wait for its owner's consent.
+func (s *Service) dropLinks(w *work, a *accountRow) error {
+	if err := s.dropFlows(w, a.ID, forLink); err != nil {
+		return err
+	}
+	rows, err := s.linksOf(w, a)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := ignoreMissing(s.identities.remove(w, row.ID, 0)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // mustHaveOtherWay returns an error if nothing but one link signs in to an account. A mailed code does not count: who loses an
 // account at a provider often loses the mailbox there too.
 func (s *Service) mustHaveOtherWay(w *work, a *accountRow, link *identityRow) error {

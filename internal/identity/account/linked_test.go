@@ -198,3 +198,51 @@ func TestPasskeysAreRenamed(t *testing.T) {
 		}
 	})
 }
+
+// A stranger signs up with an address of somebody else, and links an account of the stranger at a provider. The first proof of
+// the address ends the link: otherwise the stranger would come back to the account of its owner.
+func TestPreHijackByLink(t *testing.T) {
+	later := func(a *model.Accounts) { a.Verify = model.VerifyLater }
+	for name, prove := range map[string]func(n *abroad, t *testing.T) (account.Step, error){
+		"code": func(n *abroad, t *testing.T) (account.Step, error) {
+			if err := n.AskCode(t.Context(), "ada@example.com", home); err != nil {
+				t.Fatal(err)
+			}
+			return n.Verify(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "", home)
+		},
+		"reset": func(n *abroad, t *testing.T) (account.Step, error) {
+			if err := n.AskReset(t.Context(), "ada@example.com", home); err != nil {
+				t.Fatal(err)
+			}
+			return n.Reset(t.Context(), "ada@example.com", n.Codes(t)["ada@example.com"], "the owner's own secret", home)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachAbroad(t, later, func(t *testing.T, n *abroad) {
+				step, err := n.SignUp(t.Context(), account.Newcomer{Email: "ada@example.com", Password: secret}, client("198.51.100.7"))
+				if err != nil || step.Grant == nil {
+					t.Fatalf("SignUp = %+v, %v", step, err)
+				}
+				n.Outbox.Take()
+				eve := person("eve", "eve@evil.example")
+				eve["groups"] = "hr"
+				n.linkOwn(t, n.Caller(t, step.Grant.Access), eve)
+				n.Outbox.Take()
+				owner, err := prove(n, t)
+				if err != nil || owner.Grant == nil {
+					t.Fatalf("the proof of the owner = %+v, %v", owner, err)
+				}
+				if roles := owner.Grant.User.Roles; len(roles) != 0 {
+					t.Errorf("the owner has the roles %v by the claims of the stranger", roles)
+				}
+				if all := n.links(t, n.Caller(t, owner.Grant.Access)); len(all) != 0 {
+					t.Errorf("the links %+v are still there", all)
+				}
+				a, err := n.arrive(t, eve)
+				if err == nil && a.Grant != nil && string(a.Grant.User.ID) == string(owner.Grant.User.ID) {
+					t.Error("the stranger signs in to the account of the owner")
+				}
+			})
+		})
+	}
+}

@@ -271,7 +271,7 @@ func (s *Service) byCode(ctx context.Context, email, code string, client Client,
 }
 
 // enter signs in the owner of a verified address, and makes the account if there is none. The first proof of an address ends
-// what somebody else may have set before: the password of an unverified account, its sessions and its keys.
+// what somebody else may have set before for an unverified account: see confirm.
 func (s *Service) enter(w *work, email string, data pending, client Client) (Step, error) {
 	a, err := s.lockIn(w, KindUser, email)
 	if err != nil {
@@ -331,7 +331,7 @@ func (s *Service) stands(w *work, by string) (bool, error) {
 }
 
 // confirm marks the address of an account as verified. A request without a session of the account comes from somebody who may
-// not have set its password. So password, passkeys, sessions and keys end then.
+// not have set its password. So password, passkeys, links to providers, sessions and keys end then.
 func (s *Service) confirm(w *work, a *accountRow, client Client) error {
 	own, err := s.holds(w, client.Who, a.ID)
 	if err != nil {
@@ -348,6 +348,9 @@ func (s *Service) confirm(w *work, a *accountRow, client Client) error {
 			return err
 		}
 		if _, err := s.dropPasskeys(w, a); err != nil {
+			return err
+		}
+		if err := s.dropLinks(w, a); err != nil {
 			return err
 		}
 		if err := s.dropRecovery(w, a.ID); err != nil {
