@@ -18,6 +18,8 @@ type slowLog struct {
 	Log
 	pieces int
 	pause  time.Duration // of each piece
+
+	exported *audit.Filter // of the last export, if not nil
 }
 
 // wait waits for the next piece.
@@ -30,7 +32,10 @@ func (l slowLog) wait(ctx context.Context) error {
 	}
 }
 
-func (l slowLog) Export(ctx context.Context, w io.Writer, _ audit.Filter) (n int64, err error) {
+func (l slowLog) Export(ctx context.Context, w io.Writer, filter audit.Filter) (n int64, err error) {
+	if l.exported != nil {
+		*l.exported = filter
+	}
 	for range l.pieces {
 		if err := l.wait(ctx); err != nil {
 			return n, err
@@ -57,7 +62,7 @@ func (l slowLog) Verify(ctx context.Context, _ string, progress func(int64)) (au
 func slow(t *testing.T, pieces int, pause time.Duration) *visitor {
 	t.Helper()
 	w := newWorld(t, source)
-	w.console = New(Config{App: "notes", Accounts: w.Service, Audit: slowLog{w.console.audit, pieces, pause}, Keys: w.TokenKeys, Now: time.Now})
+	w.console = New(Config{App: "notes", Accounts: w.Service, Audit: slowLog{Log: w.console.audit, pieces: pieces, pause: pause}, Keys: w.TokenKeys, Now: time.Now})
 	receiver, err := web.NewReceiver(web.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -115,4 +120,28 @@ func TestHeadOfAnExportExportsNothing(t *testing.T) {
 	if newest := w.entries()[0]; newest.Action == "audit.exported" {
 		t.Error("a HEAD is in the log as an export")
 	}
+}
+
+// An export that a client reads slowly ends all the same: rows of later times are no part of it.
+func TestExportsHoldWhatWasThereWhenTheyBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := slow(t, 1, time.Second)
+		var exported audit.Filter
+		log := v.w.console.audit.(slowLog)
+		log.exported = &exported
+		v.w.console.audit = log
+		latest := time.Now().Add(exportSlack)
+		for query, want := range map[string]time.Time{
+			"":                  latest,
+			"?until=2999-01-01": latest,
+			"?until=1999-01-01": time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC),
+		} {
+			if a := v.get("/console/audit/export" + query); a.Code != 200 {
+				t.Fatalf("%q is %d", query, a.Code)
+			}
+			if got := exported.Until; got.Before(want) || got.After(want.Add(time.Minute)) {
+				t.Errorf("%q exports until %v, want %v", query, got, want)
+			}
+		}
+	})
 }
