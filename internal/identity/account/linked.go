@@ -131,7 +131,7 @@ func (s *Service) endSessionsBy(w *work, m *member, method string) error {
 	return nil
 }
 
-// dropLinks deletes the links of an account, and those that wait for its owner's consent.
+// dropLinks deletes the links of an account, and the flows that wait for its owner's consent.
 func (s *Service) dropLinks(w *work, a *accountRow) error {
 	if err := s.dropFlows(w, a.ID, forLink); err != nil {
 		return err
