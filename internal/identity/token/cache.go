@@ -1,28 +1,28 @@
 package token
 
 import (
-	"crypto/sha256"
-
+	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 )
 
-// verified is the remembered part of a verified token, without the token itself.
+// A verified token, which nobody changes.
 type verified struct {
 	who    caller.Caller
 	expiry int64   // seconds since 1970
 	keys   *keySet // with one of which the token was verified
 }
 
-// tokenKey is the hash of a remembered token.
-type tokenKey [sha256.Size]byte
+// usualSize is about what a remembered token of usual length takes, in bytes.
+const usualSize = 1 << 10
 
-// keyOf hashes a token of at most maxToken bytes. It copies the token to the stack, since a conversion to []byte
-// would allocate. Most tokens fit into the smaller array, and clearing that is faster.
-func keyOf(token string) tokenKey {
-	if len(token) <= maxToken/8 {
-		var room [maxToken / 8]byte
-		return sha256.Sum256(room[:copy(room[:], token)])
-	}
-	var room [maxToken]byte
-	return sha256.Sum256(room[:copy(room[:], token)])
+// memory remembers verified tokens by their text. To find one by a hash of 32 bytes would keep the tokens themselves out of
+// memory. But the keys that could sign any token are there too, and the hash takes three quarters of the time of Verify.
+type memory struct {
+	known *cache.Recent[string, *verified]
+}
+
+// newMemory returns a memory for about so many tokens of usual length.
+func newMemory(tokens int) memory {
+	weigh := func(token string, _ *verified) int { return usualSize/2 + len(token) }
+	return memory{cache.NewRecent(tokens*usualSize, weigh)}
 }

@@ -2,9 +2,9 @@ package token
 
 import (
 	"errors"
+	"strings"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
@@ -12,7 +12,7 @@ import (
 // Config configures a Verifier. The zero value works.
 type Config struct {
 	Now       func() time.Time // default: time.Now
-	CacheSize int              // verified tokens to remember, about 300 bytes each; default: 10,000
+	CacheSize int              // verified tokens of usual length to remember, about 1 KiB each; default: 10,000
 	Roles     []string         // roles that the model declares; a Verifier drops all others
 }
 
@@ -21,7 +21,7 @@ type Verifier struct {
 	keys     *Keys
 	now      func() time.Time
 	declared map[string]bool
-	known    *cache.Recent[tokenKey, verified]
+	memory
 }
 
 // NewVerifier returns a Verifier for the tokens that keys signs.
@@ -30,7 +30,7 @@ func NewVerifier(keys *Keys, cfg Config) *Verifier {
 	if cfg.CacheSize > 0 {
 		size = cfg.CacheSize
 	}
-	v := &Verifier{keys: keys, now: cfg.Now, declared: map[string]bool{}, known: cache.NewRecent[tokenKey, verified](size, nil)}
+	v := &Verifier{keys: keys, now: cfg.Now, declared: map[string]bool{}, memory: newMemory(size)}
 	if v.now == nil {
 		v.now = time.Now
 	}
@@ -49,9 +49,8 @@ func (v *Verifier) Verify(token string) (caller.Caller, error) {
 	if len(token) > maxToken {
 		return caller.Caller{}, refuse(errors.New("too long"))
 	}
-	key := keyOf(token)
 	now, keys := v.now().Unix(), v.keys.set.Load()
-	if k, ok := v.known.Get(key); ok && k.keys == keys {
+	if k, ok := v.known.Get(token); ok && k.keys == keys {
 		if now >= k.expiry {
 			return caller.Caller{}, expired()
 		}
@@ -67,7 +66,8 @@ func (v *Verifier) Verify(token string) (caller.Caller, error) {
 		return caller.Caller{}, refuse(errors.New("from the future"))
 	}
 	who := caller.User(c.identity(v.declared))
-	v.known.Put(key, verified{who: who, expiry: c.Expiry, keys: keys})
+	// The clone lets go of the header that the token is a part of.
+	v.known.Put(strings.Clone(token), &verified{who: who, expiry: c.Expiry, keys: keys})
 	return who, nil
 }
 
