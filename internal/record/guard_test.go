@@ -77,6 +77,7 @@ func sessionGuard(who caller.Caller) (store.Step, bool) {
 			}
 			return nil
 		},
+		Check: store.GuardCheck{Table: "ashlar_test_sessions", ID: proof.ID, Stamp: proof.Stamp},
 	}, true
 }
 

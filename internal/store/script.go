@@ -33,6 +33,17 @@ type Step struct {
 	// Refused makes a refusal of this step final: it is the error of the script, and no function runs. An empty result
 	// refuses then even if Row is nil. See Reader.Guard.
 	Refused error
+
+	// Check names what a guard checks. Guards with the same Check judge the same state of the database alike, so an engine
+	// need not run one again that accepted the state. The zero value is no such promise.
+	Check GuardCheck
+}
+
+// A GuardCheck says what a guard looks for: a row of a table, and what the row must hold.
+type GuardCheck struct {
+	Table string
+	ID    string
+	Stamp int64
 }
 
 // NeedsRow reports whether an empty result refuses.

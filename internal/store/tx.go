@@ -29,7 +29,7 @@ type Reader interface {
 	// Row returns an error, the statement gives out no rows. It and all later statements fail with Refused, and so does the
 	// Read or the transaction. The guard also runs if no statement follows.
 	//
-	// A guard sees every commit of any process that was complete when the Read began.
+	// A guard sees every commit of any process that was complete when the Read began. See also Step.Check.
 	Guard(step Step)
 
 	// FinalStatement announces that the next statement of a Read is its last one, so that the engine may end the snapshot

@@ -36,10 +36,13 @@ func (s *Service) Guard(who caller.Caller) (store.Step, bool) {
 	switch proof.Kind {
 	case caller.ProofSession:
 		step.Statement = store.Statement{SQL: selectSession, Args: []value.Value{value.OfUUID(proof.ID)}}
+		step.Check = store.GuardCheck{Table: "ashlar_sessions", ID: proof.ID, Stamp: proof.Stamp}
 	case caller.ProofKey:
 		step.Statement = store.Statement{SQL: selectKey, Args: []value.Value{value.OfText(proof.ID)}}
+		step.Check = store.GuardCheck{Table: "ashlar_keys", ID: proof.ID, Stamp: proof.Stamp}
 	case caller.ProofIdentity:
 		step.Statement = store.Statement{SQL: selectIdentity, Args: []value.Value{value.OfUUID(proof.ID)}}
+		step.Check = store.GuardCheck{Table: "ashlar_identities", ID: proof.ID, Stamp: proof.Stamp}
 	default:
 		return store.Step{}, false
 	}

@@ -17,10 +17,17 @@ import (
 // errEnded is what the guards of the suite refuse with.
 var errEnded = errors.New("it has ended")
 
-// guardOf returns the step that requires the note with this id, whose body row accepts.
-func guardOf(id int64, row func(value.Row) error) store.Step {
+// guardOf returns the step that requires the note with this id, whose body row accepts. stamp tells apart what rows accept.
+func guardOf(id, stamp int64, row func(value.Row) error) store.Step {
 	guard := step(row, `SELECT body FROM notes WHERE id = $1`, value.OfInt(id))
 	guard.Refused = errEnded
+	guard.Check = store.GuardCheck{Table: "notes", ID: fmt.Sprint(id), Stamp: stamp}
+	return guard
+}
+
+// unnamed is a guard without a Check, which engines run each time.
+func unnamed(guard store.Step) store.Step {
+	guard.Check = store.GuardCheck{}
 	return guard
 }
 
@@ -30,10 +37,13 @@ var guardCases = []struct {
 	guard   store.Step
 	refuses bool
 }{
-	{"accepts", guardOf(1, func(value.Row) error { return nil }), false},
-	{"accepts any row", guardOf(1, nil), false},
-	{"refuses the row", guardOf(1, func(value.Row) error { return errs.New(errs.Forbidden, "no") }), true},
-	{"finds no row", guardOf(-1, func(value.Row) error { return nil }), true},
+	{"accepts", guardOf(1, 1, func(value.Row) error { return nil }), false},
+	{"accepts any row", guardOf(1, 0, nil), false},
+	{"refuses the row", guardOf(1, 2, func(value.Row) error { return errs.New(errs.Forbidden, "no") }), true},
+	{"finds no row", guardOf(-1, 1, func(value.Row) error { return nil }), true},
+	{"accepts, without a name", unnamed(guardOf(1, 1, func(value.Row) error { return nil })), false},
+	{"refuses the row, without a name", unnamed(guardOf(1, 2, func(value.Row) error { return errs.New(errs.Forbidden, "no") })), true},
+	{"finds no row, without a name", unnamed(guardOf(-1, 0, nil)), true},
 }
 
 // guardedReads: a guard decides about all statements of a read, however they end it.
@@ -51,6 +61,15 @@ func guardedReads(t *testing.T, f *fixture) {
 			{"no statement", 0, func(store.Reader, *int) error { return nil }},
 			{"one statement", 2, count},
 			{"a final statement", 2, func(r store.Reader, given *int) error { r.FinalStatement(); return count(r, given) }},
+			{"a final statement in an order", 2, func(r store.Reader, given *int) error { return inOrder(r, given) }},
+			{"a final statement without rows", 0, func(r store.Reader, given *int) error {
+				r.FinalStatement()
+				return countRows(r, `SELECT id, body FROM notes WHERE id > $1 + 1000`, given)
+			}},
+			{"a final statement with rows of nulls", 2, func(r store.Reader, given *int) error {
+				r.FinalStatement()
+				return countRows(r, `SELECT nullif(id, id), nullif(id, id) FROM notes WHERE id > $1 -- a comment`, given)
+			}},
 			{"a final statement after another", 4, func(r store.Reader, given *int) error {
 				first := count(r, given)
 				r.FinalStatement()
@@ -74,7 +93,7 @@ func guardedReads(t *testing.T, f *fixture) {
 			}
 		}
 	}
-	defect := guardOf(1, nil)
+	defect := guardOf(1, 3, nil)
 	defect.SQL = `SELECT nothing FROM notes WHERE id = $1`
 	err := f.db.Read(t.Context(), func(r store.Reader) error {
 		r.Guard(defect)
@@ -82,6 +101,24 @@ func guardedReads(t *testing.T, f *fixture) {
 	})
 	wantKind(t, "a guard with a defect", err, errs.Internal)
 	f.wantNotes(2)
+}
+
+// countRows counts the rows of a statement with one parameter, a number.
+func countRows(r store.Reader, sql string, given *int) error {
+	return r.Query(sql, []value.Value{value.OfInt(0)}, func(value.Row) error { *given++; return nil })
+}
+
+// inOrder reads the notes 2 and 1 as the only statement. Each row must have its two columns, in their place.
+func inOrder(r store.Reader, given *int) error {
+	r.FinalStatement()
+	return r.Query(`SELECT body, id FROM notes WHERE id > $1 ORDER BY id DESC LIMIT 10`, []value.Value{value.OfInt(0)}, func(row value.Row) error {
+		want := int64(2 - *given)
+		*given++
+		if id, body := row.Int(1), string(row.Bytes(0)); id != want || body != string(rune('a'+want-1)) {
+			return fmt.Errorf("the row %d is %d, %q", *given, id, body)
+		}
+		return nil
+	})
 }
 
 // guardedWrites: a guard that refuses undoes the transaction, whatever its function says.
@@ -104,7 +141,7 @@ func guardedWrites(t *testing.T, f *fixture) {
 				_ = addNote(tx, id, "a")
 				return addNote(tx, id, fmt.Sprint(id))
 			}, 1},
-			{"two guards", func(tx store.Tx) error { tx.Guard(guardOf(1, nil)); return addNote(tx, id, fmt.Sprint(id)) }, 1},
+			{"two guards", func(tx store.Tx) error { tx.Guard(guardOf(1, 0, nil)); return addNote(tx, id, fmt.Sprint(id)) }, 1},
 			{"a deletion", func(tx store.Tx) error {
 				_, err := tx.Exec(`DELETE FROM notes WHERE id = $1`, []value.Value{value.OfInt(-1)})
 				return err
@@ -179,7 +216,7 @@ func guardedNow(t *testing.T, f *fixture) {
 		})
 	}
 	accepted := func(db store.DB, id int64, writes bool) bool {
-		guard := guardOf(id, nil)
+		guard := guardOf(id, 0, nil)
 		if !writes {
 			return db.Read(context.Background(), func(r store.Reader) error { r.Guard(guard); _, err := count(r, countNotes); return err }) == nil
 		}
