@@ -51,9 +51,10 @@ type reader struct {
 	shared      bool        // the read under way has the snapshot of an earlier one
 	refused     error       // of the guard of the read under way
 
-	index   *logIndex // nil if there is none
-	others  *others
-	outside int64 // others.commits just before the snapshot
+	index    *logIndex // nil if there is none
+	accepted accepted
+	others   *others
+	outside  int64 // others.commits just before the snapshot
 }
 
 // readHeader reads a number from the database's header. Until it is reset, every statement of the connection sees the
@@ -114,6 +115,7 @@ func (r *reader) renew(now time.Time, count int64) error {
 		return r.translate(err, readHeader)
 	}
 	r.pinned, r.seenCommits, r.until = true, count, now.Add(snapshotAge)
+	r.accepted.begin(r.header, r.index.header(), r.index != nil)
 	return nil
 }
 
@@ -141,7 +143,7 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 	return r.query(sql, args, row)
 }
 
-// Guard implements store.Reader. It runs the step at once.
+// Guard implements store.Reader. It runs the step at once, unless it has accepted the same state already.
 func (r *reader) Guard(step store.Step) {
 	if r.shared && r.index == nil {
 		r.shared = false
@@ -150,7 +152,12 @@ func (r *reader) Guard(step store.Step) {
 			return
 		}
 	}
-	r.refused = r.runStep(&step)
+	if r.accepted.has(step.Check) {
+		return
+	}
+	if r.refused = r.runStep(&step); r.refused == nil {
+		r.accepted.add(step.Check)
+	}
 }
 
 // FinalStatement implements store.Reader. The snapshot serves later reads, so nothing can be saved.
