@@ -132,9 +132,12 @@ func (r *reader) Query(sql string, args []value.Value, row func(value.Row) error
 
 // run runs a statement, without a session if it is the only one and is prepared.
 func (r *reader) run(sql string, args []value.Value, each func(value.Row) error) error {
-	if r.last && r.s == nil && !r.db.readers.pooled && !r.guard.waits {
-		if st := r.c.statements.get(sql); st != nil {
+	if r.last && r.s == nil && !r.db.readers.pooled {
+		switch st, guard := r.c.statements.get(sql), r.c.guardOf(&r.guard); {
+		case st != nil && !r.guard.waits:
 			return r.c.query(st, args, each)
+		case st != nil && guard != nil:
+			return r.c.queryGuarded(&r.guard, guard, st, args, each)
 		}
 	}
 	if r.s == nil {
