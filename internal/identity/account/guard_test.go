@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// An engine takes the verdict of a guard for that of another with the same Check. So each proof has a Check of its own.
+// An engine does not run a guard if one with the same Check has accepted. So each proof has a Check of its own.
 func TestGuardsOfDifferentProofsHaveDifferentChecks(t *testing.T) {
 	seen := map[store.GuardCheck]caller.Proof{{}: {}}
 	for _, proof := range []caller.Proof{

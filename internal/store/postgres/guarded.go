@@ -22,8 +22,8 @@ func (c *conn) guardOf(g *guard) *statement {
 // queryGuarded runs a guard and a prepared statement in one packet with one sync, outside of any session. A session would
 // cost 2 µs and 20 allocations more.
 //
-// pgconn sends one statement this way. The guard stands before it in the buffer of the connection. So pgconn takes the
-// result of the guard for that of the statement, and queryGuarded itself reads what follows.
+// pgconn sends one statement this way. The guard stands before it in the buffer of the connection. So pgconn reads the
+// result of the guard as if the statement had it, and queryGuarded itself reads what follows.
 func (c *conn) queryGuarded(g *guard, guardStatement, st *statement, args []value.Value, each func(value.Row) error) error {
 	guardParams, err := c.guardBinder.bind(guardStatement, g.step.Args)
 	if err != nil {
@@ -61,7 +61,7 @@ func (c *conn) queryGuarded(g *guard, guardStatement, st *statement, args []valu
 	return c.readNext(front, rr, each)
 }
 
-// readNext reads the result after that of rr, which the same packet asked for.
+// readNext reads the result that follows the one of rr.
 func (c *conn) readNext(front *pgproto3.Frontend, rr *pgconn.ResultReader, each func(value.Row) error) error {
 	for {
 		message, err := front.Receive()
