@@ -25,7 +25,7 @@ type Account struct {
 	Verified    bool
 	HasPassword bool
 	HasTOTP     bool
-	Passkeys    int // only Account counts them
+	Passkeys    int // only Account and Operators count them
 	PasswordAt  *time.Time
 	SuspendedAt *time.Time
 	LastAt      *time.Time // last sign-in
@@ -136,6 +136,26 @@ func (s *Service) Account(ctx context.Context, kind Kind, id string) (a Account,
 	return a, err
 }
 
+// maxOperators bounds what Operators returns.
+const maxOperators = 500
+
+// Operators returns the operators, the newest first.
+func (s *Service) Operators(ctx context.Context) (all []Account, err error) {
+	defer errs.Wrap(&err, "account.Operators")
+	page, err := s.Accounts(ctx, Search{Kind: KindOperator, Limit: maxOperators})
+	if err != nil {
+		return nil, err
+	}
+	for i := range page.Accounts { // operators are few
+		passkeys, err := s.PasskeysOf(ctx, page.Accounts[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		page.Accounts[i].Passkeys = len(passkeys)
+	}
+	return page.Accounts, nil
+}
+
 func errNoAccount() error { return errs.New(errs.NotFound, "no such account") }
 
 // SessionsOf returns the sessions of an account that have not ended, the oldest first.
@@ -202,40 +222,6 @@ func (s *Service) EndKeyOf(ctx context.Context, id, key string, client Client) (
 			return err
 		}
 		return s.note(w, a, client, event{action: "key.ended", key: row.ID})
-	})
-}
-
-// RemoveFactorOf removes the second factors of an account, passkeys too, for somebody who lost it. The sessions keep nothing of the factor,
-// and the owner gets a mail. It does not say where the operator sits.
-func (s *Service) RemoveFactorOf(ctx context.Context, id string, client Client) (err error) {
-	defer errs.Wrap(&err, "account.RemoveFactorOf")
-	return s.change(ctx, id, func(w *work, a *accountRow) error {
-		passkeys, err := s.dropPasskeys(w, a)
-		if err != nil {
-			return err
-		}
-		if a.TOTP == "" && passkeys == 0 {
-			return errs.New(errs.Conflict, "the account has no second factor")
-		}
-		if err := s.accounts.update(w, a.ID, 0, map[string]any{"totp": nil, "totp_step": nil}); err != nil {
-			return err
-		}
-		if err := s.dropRecovery(w, a.ID); err != nil {
-			return err
-		}
-		if err := s.lower(w, a.ID); err != nil {
-			return err
-		}
-		if a.Kind == KindUser {
-			if err := s.tell(w, a, "factor", Client{}); err != nil {
-				return err
-			}
-		}
-		action := "totp.removed"
-		if a.TOTP == "" {
-			action = "passkey.removed"
-		}
-		return s.note(w, a, client, event{action: action, detail: map[string]any{"passkeys": passkeys}})
 	})
 }
 

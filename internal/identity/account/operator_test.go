@@ -98,6 +98,9 @@ func TestOperatorsSignInByPasskey(t *testing.T) {
 				t.Errorf("with verified user %v the session has mfa %v", !unverified, o.MFA)
 			}
 		}
+		if all, err := n.Operators(t.Context()); err != nil || len(all) != 1 || all[0].Passkeys != 1 {
+			t.Errorf("Operators = %+v, %v", all, err)
+		}
 		step, err := n.OperatorSignIn(t.Context(), "op@example.com", operatorSecret, atConsole())
 		if err != nil || step.Grant != nil || len(step.Factors) != 2 {
 			t.Fatalf("the password signs in with %+v, %v", step, err)

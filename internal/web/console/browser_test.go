@@ -23,7 +23,15 @@ func TestConsoleInABrowser(t *testing.T) {
 	for i, text := range hostile() {
 		w.user(fmt.Sprintf("person%d@example.com", i), text)
 	}
-	ada, _ := w.user("ada@example.com", "Ada Lovelace")
+	ada, grant := w.user("ada@example.com", "Ada Lovelace")
+	who := w.Caller(t, grant.Access)
+	app, err := w.Service.BeginTOTP(t.Context(), who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Service.ConfirmTOTP(t.Context(), who, w.code(app.Secret), account.Client{}); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.Service.SetRoles(t.Context(), caller.System("test"), ada, []string{"editor"}, account.Client{}); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +57,7 @@ func TestConsoleInABrowser(t *testing.T) {
 	b.Run(chromedp.KeyEvent("\r"), chromedp.WaitVisible(`dl`))
 	b.look("user")
 	b.Run(chromedp.Click(`input[value=reader]`), chromedp.Click(`//button[text()="Save the roles"]`), chromedp.WaitVisible(`.done`))
-	b.Run(chromedp.Click(`//summary[text()="Delete the user"]`))
+	b.Run(chromedp.Click(`//summary[text()="Delete the user"]`), chromedp.Click(`//summary[text()="Remove"]`))
 	b.look("user-changed")
 	b.Run(chromedp.Click(`//button[text()="Suspend"]`), chromedp.WaitVisible(`//button[text()="Resume"]`))
 	b.look("user-suspended")

@@ -131,8 +131,12 @@ func functions() template.FuncMap {
 		"utc":      func(at any) string { return format(at, shownTime) + " UTC" },
 		"contains": slices.Contains[[]string],
 		"grouped":  grouped,
+		"args":     func(path, text string) action { return action{path, text} },
 	}
 }
+
+// An action is a form with one button: where it goes, and what it is about.
+type action struct{ Path, Text string }
 
 // grouped prints a number with a comma after each thousand.
 func grouped(n int64) string {

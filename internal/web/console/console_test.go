@@ -189,6 +189,8 @@ func TestRolesOfEachRoute(t *testing.T) {
 		"POST /console/users/{id}/resume":             {"401", refused, missing, missing},
 		"POST /console/users/{id}/reset":              {"401", refused, missing, missing},
 		"POST /console/users/{id}/factor":             {"401", refused, missing, missing},
+		"POST /console/users/{id}/totp":               {"401", refused, missing, missing},
+		"POST /console/users/{id}/passkeys/{passkey}": {"401", refused, missing, missing},
 		"POST /console/users/{id}/sessions":           {"401", refused, missing, missing},
 		"POST /console/users/{id}/sessions/{session}": {"401", refused, missing, missing},
 		"POST /console/users/{id}/keys/{key}":         {"401", refused, missing, missing},
@@ -248,31 +250,32 @@ func TestRolesOfEachRoute(t *testing.T) {
 }
 
 func TestUsersAreFoundByEmailAndName(t *testing.T) {
-	w := newWorld(t, source)
-	v := w.operator("viewer")
-	w.user("ada@example.com", "Ada Lovelace")
-	w.user("adam@example.com", "Adam")
-	w.user("bob@example.com", "Bob Ada")
-	for _, tt := range []struct {
-		query string
-		want  []string
-	}{
-		{"", []string{"bob@", "adam@", "ada@"}},
-		{"?q=ada", []string{"ada@", "adam@"}},
-		{"?q=ADA%40", []string{"ada@"}},
-		{"?q=ada&by=name", []string{"bob@", "adam@", "ada@"}},
-		{"?q=+LOVE+&by=name", []string{"ada@"}},
-		{"?q=%25", nil}, {"?q=_", nil}, {"?q=%27+or+1%3D1", nil}, {"?q=%00", nil}, {"?q=%ff&by=name", nil},
-	} {
-		a := v.get("/console/users" + tt.query)
-		var got []string
-		for _, found := range regexp.MustCompile(`<a href="/console/users/[0-9a-f-]{36}">([a-z]+@)`).FindAllStringSubmatch(a.body, -1) {
-			got = append(got, found[1])
+	each(t, func(t *testing.T, w *world) {
+		v := w.operator("viewer")
+		w.user("ada@example.com", "Ada Lovelace")
+		w.user("adam@example.com", "Adam")
+		w.user("bob@example.com", "Bob Ada")
+		for _, tt := range []struct {
+			query string
+			want  []string
+		}{
+			{"", []string{"bob@", "adam@", "ada@"}},
+			{"?q=ada", []string{"ada@", "adam@"}},
+			{"?q=ADA%40", []string{"ada@"}},
+			{"?q=ada&by=name", []string{"bob@", "adam@", "ada@"}},
+			{"?q=+LOVE+&by=name", []string{"ada@"}},
+			{"?q=%25", nil}, {"?q=_", nil}, {"?q=%27+or+1%3D1", nil}, {"?q=%00", nil}, {"?q=%ff&by=name", nil},
+		} {
+			a := v.get("/console/users" + tt.query)
+			var got []string
+			for _, found := range regexp.MustCompile(`<a href="/console/users/[0-9a-f-]{36}">([a-z]+@)`).FindAllStringSubmatch(a.body, -1) {
+				got = append(got, found[1])
+			}
+			if !slices.Equal(got, tt.want) || a.Code >= 500 {
+				t.Errorf("users%s = %d %v, want %v", tt.query, a.Code, got, tt.want)
+			}
 		}
-		if !slices.Equal(got, tt.want) || a.Code >= 500 {
-			t.Errorf("users%s = %d %v, want %v", tt.query, a.Code, got, tt.want)
-		}
-	}
+	})
 }
 
 // Cursors of lists hold addresses. They are sealed, and work for their own list only.
@@ -315,72 +318,77 @@ func TestPagesFollowEachOther(t *testing.T) {
 
 // An operator does everything to a user that the pages offer. Each act is in the audit log with the operator as its actor.
 func TestOperatorsHelpUsers(t *testing.T) {
-	w := newWorld(t, source)
-	v := w.operator("operator")
-	id, grant := w.user("ada@example.com", "Ada")
-	who := w.Caller(w.t, grant.Access)
-	page := "/console/users/" + id
-	v.shows(v.get(page), 200, "ada@example.com", "Ada", "not verified", "Firefox", "editor")
+	each(t, func(t *testing.T, w *world) {
+		v := w.operator("operator")
+		id, grant := w.user("ada@example.com", "Ada")
+		who := w.Caller(w.t, grant.Access)
+		page := "/console/users/" + id
+		v.shows(v.get(page), 200, "ada@example.com", "Ada", "not verified", "Firefox", "editor")
 
-	e, err := w.Service.BeginTOTP(t.Context(), who)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Service.ConfirmTOTP(t.Context(), who, w.code(e.Secret), account.Client{}); err != nil {
-		t.Fatal(err)
-	}
-	step, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3"})
-	if err != nil || step.Flow == "" {
-		t.Fatal(step, err)
-	}
-	v.leads(v.post(page+"/roles", "role", "editor", "role", "reader"), page+"?done=roles")
-	v.shows(v.get(page+"?done=roles"), 200, "The roles are changed", `value="editor" checked`, `value="reader" checked`)
-	v.shows(v.post(page+"/roles", "role", "owner"), 422, "there is no such role")
-	v.shows(v.post(page+"/factor"), 422, "confirm")
-	v.leads(v.post(page+"/factor", "sure", "yes"), page+"?done=factor")
-	v.shows(v.post(page+"/factor", "sure", "yes"), 409, "no second factor")
-
-	sessions, err := w.Service.SessionsOf(t.Context(), id)
-	if err != nil || len(sessions) != 1 || sessions[0].MFA {
-		t.Fatalf("sessions %+v, %v", sessions, err)
-	}
-	v.leads(v.post(page+"/sessions/"+sessions[0].ID), page+"?done=session")
-	v.shows(v.post(page+"/sessions/"+sessions[0].ID), 404)
-	v.leads(v.post(page+"/sessions"), page+"?done=sessions")
-	w.Outbox.Take()
-	v.leads(v.post(page+"/reset"), page+"?done=reset")
-	if letters := w.Outbox.Take(); len(letters) != 1 || letters[0].To != "ada@example.com" || letters[0].Kind != "reset" {
-		t.Errorf("letters %+v", letters)
-	}
-	v.leads(v.post(page+"/suspend"), page+"?done=suspended")
-	v.shows(v.get(page), 200, "suspended", "Resume")
-	v.shows(v.post(page+"/reset"), 409, "resume it first")
-	if _, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3"}); errs.KindOf(err) != errs.Unauthenticated {
-		t.Errorf("a suspended user signs in: %v", err)
-	}
-	v.leads(v.post(page+"/resume"), page+"?done=resumed")
-	v.shows(v.post(page+"/delete", "confirm", "ada"), 422, "type ada@example.com")
-	v.leads(v.post(page+"/delete", "confirm", "ada@example.com"), "/console/users?done=deleted")
-	v.shows(v.get(page), 404)
-	v.leads(v.post("/console/users/invite", "email", "eve@example.com", "role", "reader"), "/console/users?done=invited")
-	v.shows(v.post("/console/users/invite", "email", "nobody"), 422, "not an email address")
-
-	operator := w.idOf(account.KindOperator, "operator@example.com")
-	var got []string
-	for _, entry := range w.entries() {
-		if entry.ActorKind == "operator" && entry.ActorID == operator {
-			got = append(got, entry.Action)
+		e, err := w.Service.BeginTOTP(t.Context(), who)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if strings.Contains(entry.Action, "session.all_ended") && (entry.Address != "127.0.0.1" || entry.Session == "" || entry.Account != id || entry.Request == "") {
-			t.Errorf("the entry %+v lacks something", entry)
+		if _, err := w.Service.ConfirmTOTP(t.Context(), who, w.code(e.Secret), account.Client{}); err != nil {
+			t.Fatal(err)
 		}
-	}
-	slices.Reverse(got)
-	want := []string{"operator.created", "session.opened", "account.roles", "totp.removed", "session.ended", "session.all_ended", "reset.sent",
-		"account.suspended", "account.resumed", "account.deleted", "invitation.sent"}
-	if !slices.Equal(got, want) {
-		t.Errorf("audit log of the operator:\n%q\nwant\n%q", got, want)
-	}
+		step, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3"})
+		if err != nil || step.Flow == "" {
+			t.Fatal(step, err)
+		}
+		v.leads(v.post(page+"/roles", "role", "editor", "role", "reader"), page+"?done=roles")
+		v.shows(v.get(page+"?done=roles"), 200, "The roles are changed", `value="editor" checked`, `value="reader" checked`)
+		v.shows(v.post(page+"/roles", "role", "owner"), 422, "there is no such role")
+		v.shows(v.get(page), 200, "Second factors and passkeys", "Authenticator app")
+		v.shows(v.post(page+"/totp"), 422, "confirm")
+		v.shows(v.post(page+"/passkeys/none", "sure", "yes"), 404)
+		v.shows(v.post(page+"/links/none", "sure", "yes"), 404)
+		v.shows(v.post(page+"/factor"), 422, "confirm")
+		v.leads(v.post(page+"/factor", "sure", "yes"), page+"?done=factor")
+		v.shows(v.post(page+"/factor", "sure", "yes"), 409, "no second factor")
+
+		sessions, err := w.Service.SessionsOf(t.Context(), id)
+		if err != nil || len(sessions) != 1 || sessions[0].MFA {
+			t.Fatalf("sessions %+v, %v", sessions, err)
+		}
+		v.leads(v.post(page+"/sessions/"+sessions[0].ID), page+"?done=session")
+		v.shows(v.post(page+"/sessions/"+sessions[0].ID), 404)
+		v.leads(v.post(page+"/sessions"), page+"?done=sessions")
+		w.Outbox.Take()
+		v.leads(v.post(page+"/reset"), page+"?done=reset")
+		if letters := w.Outbox.Take(); len(letters) != 1 || letters[0].To != "ada@example.com" || letters[0].Kind != "reset" {
+			t.Errorf("letters %+v", letters)
+		}
+		v.leads(v.post(page+"/suspend"), page+"?done=suspended")
+		v.shows(v.get(page), 200, "suspended", "Resume")
+		v.shows(v.post(page+"/reset"), 409, "resume it first")
+		if _, err := w.Service.SignIn(t.Context(), "ada@example.com", passphrase, account.Client{Address: "192.0.2.3"}); errs.KindOf(err) != errs.Unauthenticated {
+			t.Errorf("a suspended user signs in: %v", err)
+		}
+		v.leads(v.post(page+"/resume"), page+"?done=resumed")
+		v.shows(v.post(page+"/delete", "confirm", "ada"), 422, "type ada@example.com")
+		v.leads(v.post(page+"/delete", "confirm", "ada@example.com"), "/console/users?done=deleted")
+		v.shows(v.get(page), 404)
+		v.leads(v.post("/console/users/invite", "email", "eve@example.com", "role", "reader"), "/console/users?done=invited")
+		v.shows(v.post("/console/users/invite", "email", "nobody"), 422, "not an email address")
+
+		operator := w.idOf(account.KindOperator, "operator@example.com")
+		var got []string
+		for _, entry := range w.entries() {
+			if entry.ActorKind == "operator" && entry.ActorID == operator {
+				got = append(got, entry.Action)
+			}
+			if strings.Contains(entry.Action, "session.all_ended") && (entry.Address != "127.0.0.1" || entry.Session == "" || entry.Account != id || entry.Request == "") {
+				t.Errorf("the entry %+v lacks something", entry)
+			}
+		}
+		slices.Reverse(got)
+		want := []string{"operator.created", "session.opened", "account.roles", "totp.removed", "session.ended", "session.all_ended", "reset.sent",
+			"account.suspended", "account.resumed", "account.deleted", "invitation.sent"}
+		if !slices.Equal(got, want) {
+			t.Errorf("audit log of the operator:\n%q\nwant\n%q", got, want)
+		}
+	})
 }
 
 func TestServiceAccountsHaveKeysThatAreShownOnce(t *testing.T) {

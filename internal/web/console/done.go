@@ -14,6 +14,10 @@ func doneText(word string) string {
 		return "A mail with a code for a new password is on its way."
 	case "factor":
 		return "The second factor is removed."
+	case "totp":
+		return "The authenticator app is removed."
+	case "passkey":
+		return "The passkey is removed."
 	case "sessions":
 		return "All sessions have ended."
 	case "session":

@@ -31,15 +31,12 @@ type operatorsPage struct {
 	Problem   *problem
 }
 
-// maxOperators bounds the operators on the page.
-const maxOperators = 500
-
 func (c *Console) showOperators(q *Request, p operatorsPage, status int) error {
-	found, err := c.accounts.Accounts(q.r.Context(), account.Search{Kind: account.KindOperator, Limit: maxOperators})
+	found, err := c.accounts.Operators(q.r.Context())
 	if err != nil {
 		return err
 	}
-	p.Operators, p.Me, p.Roles, p.May = found.Accounts, q.operator.Account, account.OperatorRoles(), q.operator.May(string(Owner))
+	p.Operators, p.Me, p.Roles, p.May = found, q.operator.Account, account.OperatorRoles(), q.operator.May(string(Owner))
 	return q.page(status, "Operators", "operators.html", p)
 }
 

@@ -33,6 +33,8 @@ func (c *Console) userRoutes() []Route {
 		Route{"POST /console/users/invite", Operator, c.invite},
 		Route{"POST /console/users/{id}/reset", Operator, c.act(g, "reset", c.sendReset)},
 		Route{"POST /console/users/{id}/factor", Operator, c.act(g, "factor", c.removeFactor)},
+		Route{"POST /console/users/{id}/totp", Operator, c.act(g, "totp", c.removeTOTP)},
+		Route{"POST /console/users/{id}/passkeys/{passkey}", Operator, c.act(g, "passkey", c.removePasskey)},
 		Route{"POST /console/users/{id}/sessions", Operator, c.act(g, "sessions", c.endSessions)},
 		Route{"POST /console/users/{id}/sessions/{session}", Operator, c.act(g, "session", c.endSession)},
 		Route{"POST /console/users/{id}/links/{link}", Operator, c.act(g, "unlinked", c.unlink)},
@@ -131,6 +133,7 @@ type accountPage struct {
 	Scopes       []string
 	Sessions     []account.Session
 	Keys         []account.Key
+	Devices      []account.Passkey
 	Links        []account.Linked
 	Problem      *problem
 	Made         *account.Key // shown once
@@ -163,6 +166,9 @@ func (c *Console) accountPage(q *Request, g group) (p accountPage, err error) {
 		AllRoles: c.accounts.Roles(), Scopes: c.accounts.Scopes(),
 	}
 	if p.Sessions, err = c.accounts.SessionsOf(ctx, a.ID); err != nil {
+		return p, err
+	}
+	if p.Devices, err = c.accounts.PasskeysOf(ctx, a.ID); err != nil {
 		return p, err
 	}
 	if p.Links, err = c.accounts.LinksOf(ctx, a.ID); err != nil {
@@ -216,14 +222,6 @@ func (c *Console) resume(q *Request, a account.Account, _ url.Values) error {
 func (c *Console) sendReset(q *Request, a account.Account, _ url.Values) error {
 	_, client := q.By()
 	return c.accounts.SendReset(q.r.Context(), a.ID, client)
-}
-
-func (c *Console) removeFactor(q *Request, a account.Account, form url.Values) error {
-	if form.Get("sure") != "yes" {
-		return invalid("sure", "confirm that you know who asks for this")
-	}
-	_, client := q.By()
-	return c.accounts.RemoveFactorOf(q.r.Context(), a.ID, client)
 }
 
 func (c *Console) endSessions(q *Request, a account.Account, _ url.Values) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
+	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -50,8 +51,21 @@ func newWorld(t *testing.T, model string, sections ...Section) *world {
 
 func openWorld(t *testing.T, model string, cfg accounttest.Config, sections ...Section) *world {
 	t.Helper()
+	return worldOn(t, accounttest.SQLite(), model, cfg, sections...)
+}
+
+// each runs a test on both engines.
+func each(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	for _, e := range accounttest.Engines() {
+		t.Run(e.Name, func(t *testing.T) { test(t, worldOn(t, e, source, accounttest.Config{})) })
+	}
+}
+
+func worldOn(t *testing.T, e modeltest.Engine, model string, cfg accounttest.Config, sections ...Section) *world {
+	t.Helper()
 	cfg.Start = time.Now()
-	n := accounttest.New(t, accounttest.SQLite(), model, cfg)
+	n := accounttest.New(t, e, model, cfg)
 	w := &world{Node: n, t: t}
 	w.console = New(Config{App: n.Model.Name, Accounts: n.Service, Audit: n.Audit, Keys: n.TokenKeys, Now: n.Clock.Now, Sections: sections})
 	receiver, err := web.NewReceiver(web.Config{})
