@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
 
@@ -148,6 +150,51 @@ func TestGuessing_DeviceCookiesAreBounded(t *testing.T) {
 		}
 		if compared > 31 {
 			t.Errorf("%d guesses with eight device cookies, want at most 31", compared)
+		}
+	})
+}
+
+// A wrong code costs the same for known and unknown addresses: both have as many codes that it is compared with.
+func TestOracle_UnknownAddressesHaveCodesToo(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		n.NewUser(t, "ada@example.com")
+		n.NewUser(t, "bob@example.com")
+		if err := n.Suspend(t.Context(), caller.System("test"), n.find(t, account.KindUser, "bob@example.com").ID, home); err != nil {
+			t.Fatal(err)
+		}
+		for name, ask := range map[string]func(email string) error{
+			"code":  func(email string) error { return n.AskCode(t.Context(), email, home) },
+			"reset": func(email string) error { return n.AskReset(t.Context(), email, home) },
+			"sign-up": func(email string) error {
+				_, err := n.SignUp(t.Context(), account.Newcomer{Email: email, Password: secret}, home)
+				return err
+			},
+		} {
+			held := map[string]int64{}
+			for _, email := range []string{"ada@example.com", "bob@example.com", "eve@example.com"} {
+				n.Clock.Pass(25 * time.Hour)
+				if err := ask(email); err != nil {
+					t.Fatal(err)
+				}
+				n.Codes(t)
+				now := n.Clock.Now().Format(time.RFC3339)
+				count := record.Query{
+					Filter: "email == arg.email && size(hash) > 0 && expires_at > timestamp('" + now + "')",
+					Args:   map[string]string{"email": email}, Limit: 1, Total: true,
+				}
+				page, err := n.Rows.List(t.Context(), caller.System("test"), n.Rows.Table("ashlar_secrets"), count, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var answer struct{ Total int64 }
+				if err := json.Unmarshal(page, &answer); err != nil {
+					t.Fatal(err)
+				}
+				held[email] = answer.Total
+			}
+			if held["ada@example.com"] != 1 || held["bob@example.com"] != 1 || held["eve@example.com"] != 1 {
+				t.Errorf("after a request for %s: codes %v, want one each", name, held)
+			}
 		}
 	})
 }

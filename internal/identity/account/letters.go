@@ -40,6 +40,9 @@ func (s *Service) compose(w *work, l mail.Letter) (mail.Message, bool, error) {
 	switch why := purpose(l.Kind); why {
 	case forSignUp:
 		if a != nil {
+			if err := s.decoy(w, why, l); err != nil {
+				return mail.Message{}, false, err
+			}
 			return message(knownMail, mail.Data{Name: a.Name, Path: "/account/sign-in"})
 		}
 		return s.codeMessage(w, verifyMail, "/account/verify", why, l, &accountRow{})
@@ -47,17 +50,17 @@ func (s *Service) compose(w *work, l mail.Letter) (mail.Message, bool, error) {
 		return s.codeMessage(w, inviteMail, "/account/sign-up?invited", why, l, &accountRow{})
 	case forAddress:
 		if a == nil || a.Verified {
-			return mail.Message{}, false, nil
+			return mail.Message{}, false, s.decoy(w, why, l)
 		}
 		return s.codeMessage(w, verifyMail, "/account/verify", why, l, a)
 	case forSignIn:
 		if a == nil || a.SuspendedAt != nil {
-			return mail.Message{}, false, nil
+			return mail.Message{}, false, s.decoy(w, why, l)
 		}
 		return s.codeMessage(w, signInMail, "/account/verify", why, l, a)
 	case forReset:
 		if a == nil || a.SuspendedAt != nil || s.rules.Password == nil {
-			return mail.Message{}, false, nil
+			return mail.Message{}, false, s.decoy(w, why, l)
 		}
 		return s.codeMessage(w, resetMail, "/account/reset/confirm", why, l, a)
 	}
@@ -70,12 +73,22 @@ func (s *Service) compose(w *work, l mail.Letter) (mail.Message, bool, error) {
 // codeMessage makes a code and the mail that holds it. The link has the code in its fragment, which browsers send nowhere. A
 // letter about a pending sign-up or invitation says so no longer once its row has expired.
 func (s *Service) codeMessage(w *work, template, path string, why purpose, l mail.Letter, a *accountRow) (mail.Message, bool, error) {
-	code, err := s.mailCode(w, why, l.To, a.ID, l.Data["pending"])
-	if err != nil || code == "" {
+	code, err := s.newCode()
+	if err != nil {
+		return mail.Message{}, false, err
+	}
+	if kept, err := s.keepCode(w, why, l.To, a.ID, l.Data["pending"], code); err != nil || !kept {
 		return mail.Message{}, false, err
 	}
 	link := path + "#" + url.PathEscape(l.To) + "/" + code
 	return message(template, mail.Data{Name: a.Name, Code: code, Path: link, Minutes: int(s.lifeOf(why).Minutes())})
+}
+
+// decoy keeps a code that nobody knows, since no mail holds it. An attempt with a wrong code then does the same work whether the
+// address has an account or not. Without it, a wrong code for a known address took 40 % longer.
+func (s *Service) decoy(w *work, why purpose, l mail.Letter) error {
+	_, err := s.keepCode(w, why, l.To, "", l.Data["pending"], newSecret())
+	return err
 }
 
 func message(template string, data mail.Data) (mail.Message, bool, error) {

@@ -66,26 +66,22 @@ func (s *Service) pend(w *work, why purpose, email string, data pending) (string
 // maxPending is how long the data of a sign-up waits for its mail to be sent.
 const maxPending = 24 * time.Hour
 
-// mailCode makes a code for an address and returns it. The code goes into the pending row, if one is named. If that row is
-// gone, mailCode returns "".
-func (s *Service) mailCode(w *work, why purpose, email, account, waits string) (string, error) {
-	code, err := s.newCode()
-	if err != nil {
-		return "", err
-	}
+// keepCode keeps a code for an address. The code goes into the pending row, if one is named. If that row is gone, keepCode
+// returns false.
+func (s *Service) keepCode(w *work, why purpose, email, account, waits, code string) (bool, error) {
 	hash, ends := s.hashSecret(why, email, code), micros(w.now.Add(s.lifeOf(why)))
 	if waits != "" {
 		row, revision, err := s.oneTime.get(w, waits)
 		if err != nil || row.Purpose != why || row.Email != email {
-			return "", ignoreMissing(err)
+			return false, ignoreMissing(err)
 		}
-		return code, lostRace(s.oneTime.update(w, waits, revision, map[string]any{"hash": hash, "tries": 0, "expires_at": ends}))
+		return true, lostRace(s.oneTime.update(w, waits, revision, map[string]any{"hash": hash, "tries": 0, "expires_at": ends}))
 	}
 	if err := s.dropOldCodes(w, why, email); err != nil {
-		return "", err
+		return false, err
 	}
-	_, err = s.oneTime.create(w, secretRow{Account: account, Purpose: why, Email: email, Hash: hash, ExpiresAt: ends})
-	return code, err
+	_, err := s.oneTime.create(w, secretRow{Account: account, Purpose: why, Email: email, Hash: hash, ExpiresAt: ends})
+	return true, err
 }
 
 // dropOldCodes makes room for one more code of an address.
