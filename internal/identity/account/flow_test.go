@@ -3,7 +3,6 @@ package account_test
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,8 +14,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/record"
-	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -238,99 +235,6 @@ func parallel(n int, f func(i int) error) int {
 	}
 	wg.Wait()
 	return int(done.Load())
-}
-
-// A4: parallel refreshes with one token give one session and one next counter.
-func TestReplay_ParallelRefreshesGiveOneNextToken(t *testing.T) {
-	each(t, func(t *testing.T, n *node) {
-		grant := n.NewUser(t, "ada@example.com")
-		var mu sync.Mutex
-		next := map[string]bool{}
-		got := parallel(64, func(int) error {
-			again, err := n.Refresh(t.Context(), grant.Refresh, home)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			next[again.Refresh] = true
-			return nil
-		})
-		if got != 64 || len(next) != 1 {
-			t.Errorf("%d of 64 refreshes succeeded, with %d different tokens; want 64 and 1", got, len(next))
-		}
-	})
-}
-
-// A stolen token that is used after a newer one ends the session, and the audit log says so.
-func TestReplay_ReusedRefreshTokenEndsTheSession(t *testing.T) {
-	each(t, func(t *testing.T, n *node) {
-		stolen := n.NewUser(t, "ada@example.com").Refresh
-		own := stolen
-		for range effort.Cases(50, 1_000) {
-			next, err := n.Refresh(t.Context(), own, home)
-			if err != nil {
-				t.Fatal(err)
-			}
-			own = next.Refresh
-		}
-		if _, err := n.Refresh(t.Context(), stolen, client("198.51.100.7")); errs.KindOf(err) != errs.Unauthenticated {
-			t.Errorf("the stolen token: %v", err)
-		}
-		if _, err := n.Refresh(t.Context(), own, home); errs.KindOf(err) != errs.Unauthenticated {
-			t.Errorf("the session goes on: %v", err)
-		}
-		page, err := n.Rows.List(t.Context(), caller.System("test"), n.Rows.Table("ashlar_audit"), record.Query{Filter: "action == 'session.reused'", Limit: 10}, nil)
-		if err != nil || !strings.Contains(string(page), "198.51.100.7") {
-			t.Errorf("audit = %s, %v", page, err)
-		}
-	})
-}
-
-// A3: parallel guesses get no more comparisons than the budget.
-func TestGuessing_ParallelGuessesAreBounded(t *testing.T) {
-	each(t, func(t *testing.T, n *node) {
-		n.NewUser(t, "ada@example.com")
-		var compared, limited atomic.Int64
-		parallel(200, func(i int) error {
-			_, err := n.SignIn(t.Context(), "ada@example.com", fmt.Sprintf("guess number %d", i), client(fmt.Sprintf("203.0.113.%d", i%250)))
-			switch errs.KindOf(err) {
-			case errs.Unauthenticated:
-				compared.Add(1)
-			case errs.Limited:
-				limited.Add(1)
-			default:
-				t.Errorf("SignIn = %v", err)
-			}
-			return err
-		})
-		if compared.Load() > 9 || compared.Load()+limited.Load() != 200 {
-			t.Errorf("%d guesses were compared and %d refused, want at most 9 compared of 200", compared.Load(), limited.Load())
-		}
-	})
-}
-
-// A stranger who guesses does not lock the owner out of a device that he has used before.
-func TestGuessing_OwnerSignsInDuringAnAttack(t *testing.T) {
-	each(t, func(t *testing.T, n *node) {
-		device := n.NewUser(t, "ada@example.com").Device
-		for i := range 40 {
-			_, _ = n.SignIn(t.Context(), "ada@example.com", "a wild guess", client(fmt.Sprintf("203.0.113.%d", i)))
-		}
-		if _, err := n.SignIn(t.Context(), "ada@example.com", secret, client("192.0.2.9")); errs.KindOf(err) != errs.Limited {
-			t.Errorf("an unknown device during the attack: %v", err)
-		}
-		known := home
-		known.Device = device
-		if step, err := n.SignIn(t.Context(), "ada@example.com", secret, known); err != nil || step.Grant == nil {
-			t.Errorf("the known device: %+v, %v", step, err)
-		}
-		foreign := home
-		foreign.Device = n.NewUser(t, "eve@example.com").Device
-		if _, err := n.SignIn(t.Context(), "ada@example.com", secret, foreign); errs.KindOf(err) != errs.Limited {
-			t.Errorf("the device of another account: %v", err)
-		}
-	})
 }
 
 // A9: two spellings that reach one account share one counter.
