@@ -202,7 +202,7 @@ func (w *stranger) part(name string) string {
 		return "style.css"
 	case "{idAndVerb}":
 		return url.PathEscape(w.text("id", "prefix")) + ":rotate"
-	case "{id}", "{session}", "{key}", "{link}":
+	case "{id}", "{session}", "{key}", "{link}", "{passkey}":
 		return url.PathEscape(w.text("id"))
 	}
 	w.t.Fatalf("the walk does not know what to put in place of %s", name)
