@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
 
@@ -100,7 +101,7 @@ func TestGuessing_OwnSuccessKeepsTheCountOfTheAddress(t *testing.T) {
 		n.NewUser(t, "eve@example.com")
 		from := client("198.51.100.7")
 		limited := false
-		for i := range 80 {
+		for i := range 150 {
 			_, err := n.SignIn(t.Context(), fmt.Sprintf("victim%d@example.com", i), "a wild guess", from)
 			limited = limited || errs.KindOf(err) == errs.Limited
 			if i%10 == 9 {
@@ -108,7 +109,47 @@ func TestGuessing_OwnSuccessKeepsTheCountOfTheAddress(t *testing.T) {
 			}
 		}
 		if !limited {
-			t.Error("80 guesses from one address were never limited")
+			t.Error("150 guesses from one address were never limited")
+		}
+	})
+}
+
+// Everybody in a building may come from one address. Right passwords are no guesses, not even many at a time.
+func TestManySignInFromOneAddress(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		var emails []string
+		for i := range 4 {
+			emails = append(emails, fmt.Sprintf("user%d@example.com", i))
+			n.NewUser(t, emails[i])
+		}
+		for i := range 140 {
+			if _, err := n.SignIn(t.Context(), emails[i%4], secret, home); err != nil {
+				t.Fatalf("sign-in %d: %v", i, err)
+			}
+		}
+		if got := parallel(24, func(i int) error {
+			_, err := n.SignIn(t.Context(), emails[i%4], secret, home)
+			return err
+		}); got != 24 {
+			t.Errorf("%d of 24 signed in at a time", got)
+		}
+	})
+}
+
+// A sign-in that fails before the password is compared is no guess. Here the stored hash cannot be read.
+func TestUncomparedPasswordsAreNotCountedAsGuesses(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		n.NewUser(t, "ada@example.com")
+		if err := n.DB.Write(t.Context(), func(tx store.Tx) error {
+			_, err := tx.Exec(`UPDATE "ashlar_accounts" SET "password" = 'unreadable'`, nil)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 15 {
+			if _, err := n.SignIn(t.Context(), "ada@example.com", secret, home); errs.KindOf(err) != errs.Internal {
+				t.Fatalf("sign-in %d: %v", i, err)
+			}
 		}
 	})
 }

@@ -25,7 +25,7 @@ var (
 	deviceBudget  = budget{free: 10, forget: 30 * time.Minute}
 	devicesBudget = budget{free: 30, forget: 30 * time.Minute} // of all known devices together
 	accountBudget = budget{free: 8, forget: 30 * time.Minute}
-	addressBudget = budget{free: 60, forget: 15 * time.Minute}
+	addressBudget = budget{free: 120, forget: 15 * time.Minute} // more than the sign-ins that wait for a hash at a time
 	mailBudget    = budget{free: 5, forget: time.Hour}
 	codeBudget    = budget{free: 10, forget: 30 * time.Minute}
 	inviteBudget  = budget{free: 50, forget: time.Hour}
@@ -62,6 +62,11 @@ ON CONFLICT ("id") DO UPDATE SET
   "at" = CAST($2 AS bigint), "updated_at" = $3, "_rev" = $4
 WHERE "ashlar_guesses"."until" <= CAST($2 AS bigint)
 RETURNING "count"`
+
+// takeBackGuess takes back one attempt. A counter within its budget is open.
+const takeBackGuess = `UPDATE "ashlar_guesses" SET "count" = "count" - 1,
+  "until" = CASE WHEN "count" <= CAST($1 AS bigint) + 1 THEN 0 ELSE "until" END, "updated_at" = $2, "_rev" = $3
+WHERE "id" = $4 AND "count" > 0`
 
 const (
 	selectClosed = `SELECT "until" FROM "ashlar_guesses" WHERE "id" = $1`
@@ -118,11 +123,14 @@ func (w *work) closed(c counter) error {
 	return &errs.Error{Kind: errs.Limited, Message: "too many attempts: wait, then try again", RetryAfter: wait}
 }
 
-// forgive deletes counters after the right secret was given. The counters of addresses stay: otherwise a stranger who signs in
-// to an account of his own now and then could guess for others without end.
+// forgive deletes counters after the right secret was given. The counters of addresses only forget this attempt: a thousand
+// people may sign in from one address, but a stranger who signs in to an account of his own buys no guesses for others.
 func (w *work) forgive(counters ...counter) error {
 	for _, c := range counters {
 		if c.budget == addressBudget {
+			if err := w.takeBack(c); err != nil {
+				return err
+			}
 			continue
 		}
 		if _, err := w.tx.Exec(deleteGuess, []value.Value{value.OfText(c.id)}); err != nil {
@@ -130,4 +138,18 @@ func (w *work) forgive(counters ...counter) error {
 		}
 	}
 	return nil
+}
+
+// takeBack takes back the attempt that count counted, since it was no guess.
+func (w *work) takeBack(counters ...counter) error {
+	revision, err := w.tx.Revision()
+	for _, c := range counters {
+		if err != nil {
+			return err
+		}
+		_, err = w.tx.Exec(takeBackGuess, []value.Value{
+			value.OfInt(c.free), value.OfTimestamp(w.now.UnixMicro()), value.OfInt(revision), value.OfText(c.id),
+		})
+	}
+	return err
 }

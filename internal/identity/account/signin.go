@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -52,8 +53,8 @@ func (s *Service) signIn(ctx context.Context, kind Kind, email, secret string, c
 		return Step{}, err
 	}
 	ok, rehash, err := s.verify(ctx, kind, a, secret, client)
-	if err != nil {
-		return Step{}, err
+	if err != nil { // nothing was compared, so it was no guess
+		return Step{}, errors.Join(err, s.write(context.WithoutCancel(ctx), func(w *work) error { return w.takeBack(counters...) }))
 	}
 	fresh := ""
 	if ok && rehash {
