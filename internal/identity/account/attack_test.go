@@ -140,7 +140,7 @@ func TestManySignInFromOneAddress(t *testing.T) {
 func TestUncomparedPasswordsAreNotCountedAsGuesses(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
 		n.NewUser(t, "ada@example.com")
-		if err := n.DB.Write(t.Context(), func(tx store.Tx) error {
+		if err := n.Store.Write(t.Context(), func(tx store.Tx) error {
 			_, err := tx.Exec(`UPDATE "ashlar_accounts" SET "password" = 'unreadable'`, nil)
 			return err
 		}); err != nil {

@@ -2,21 +2,20 @@ package password
 
 import (
 	"encoding/binary"
-	"sync"
 	_ "unsafe" // for go:linkname
 
 	_ "golang.org/x/crypto/argon2" // defines what go:linkname names
 	"golang.org/x/crypto/blake2b"
 )
 
-// A memory lends the memory of argon2 to one hash after another.
+// A memory lends the blocks that argon2 fills, outside of the heap of Go.
 //
-// The functions of x/crypto allocate it anew for each hash. With two hashes at a time, a process with a heap of 33 MB then
-// grew to 260 MB: the garbage collector does not keep up. With this memory it grew to 86 MB. So memory calls the steps of
-// x/crypto's deriveKey itself. The linker fails if a later x/crypto lacks one of these functions. TestKeysAreThoseOfXCrypto
-// fails if one of them changes its meaning.
+// The functions of x/crypto allocate them anew for each hash. A heap of 33 MB then grew to 260 MB, because the garbage
+// collector lets the heap grow to a multiple of what is in use. So memory calls the steps of x/crypto's deriveKey itself.
+// The linker fails if a later x/crypto lacks one of these functions. TestKeysAreThoseOfXCrypto fails if one of them changes
+// its meaning.
 type memory struct {
-	spare sync.Pool // of []block: the collector takes it when nobody signs in
+	lend func(count int) (blocks []block, giveBack func()) // blocks of zeros
 }
 
 // A block is 1 KiB of the memory of argon2.
@@ -28,8 +27,14 @@ func initHash(password, salt, key, data []byte, time, memory, threads, keyLen ui
 //go:linkname blake2bHash golang.org/x/crypto/argon2.blake2bHash
 func blake2bHash(out []byte, in []byte)
 
-//go:linkname processBlocks golang.org/x/crypto/argon2.processBlocks
-func processBlocks(blocks []block, time, memory, threads uint32, mode int)
+//go:linkname processBlock golang.org/x/crypto/argon2.processBlock
+func processBlock(out, in1, in2 *block)
+
+//go:linkname processBlockXOR golang.org/x/crypto/argon2.processBlockXOR
+func processBlockXOR(out, in1, in2 *block)
+
+//go:linkname indexAlpha golang.org/x/crypto/argon2.indexAlpha
+func indexAlpha(rand uint64, lanes, segments, threads, n, slice, lane, index uint32) uint32
 
 //go:linkname extractKey golang.org/x/crypto/argon2.extractKey
 func extractKey(blocks []block, memory, threads, keyLen uint32) []byte
@@ -46,22 +51,21 @@ func (m *memory) derive(h argon2Hash, password []byte, size int) []byte {
 	lanes := uint32(h.lanes)
 	seed := initHash(password, h.salt, nil, nil, h.passes, h.memory, lanes, uint32(size), mode)
 	count := max(h.memory/(syncPoints*lanes), 2) * syncPoints * lanes
-	blocks := m.take(int(count))
-	defer m.spare.Put(&blocks)
+	blocks, giveBack := m.lend(int(count))
+	defer giveBack()
 	fillFirst(blocks, &seed, lanes)
-	processBlocks(blocks, h.passes, count, lanes, mode)
+	pauses := newRest()
+	defer pauses.close()
+	filled := filling{
+		blocks: blocks, lanes: lanes, passes: h.passes, mode: mode, lane: count / lanes, segment: count / lanes / syncPoints,
+		rest: pauses,
+	}
+	filled.run()
 	return extractKey(blocks, count, lanes, uint32(size))
 }
 
-// take returns blocks of zeros.
-func (m *memory) take(count int) []block {
-	if spare, ok := m.spare.Get().(*[]block); ok && cap(*spare) >= count {
-		blocks := (*spare)[:count]
-		clear(blocks)
-		return blocks
-	}
-	return make([]block, count)
-}
+// heapBlocks returns blocks of the heap of Go.
+func heapBlocks(count int) ([]block, func()) { return make([]block, count), func() {} }
 
 // fillFirst fills the first two blocks of each lane.
 func fillFirst(blocks []block, seed *[blake2b.Size + 8]byte, lanes uint32) {

@@ -57,6 +57,7 @@ func NewHasher(cfg Config) *Hasher {
 			waiting:  map[caller.Client]int{},
 			taken:    40 * time.Millisecond,
 		},
+		memory: memory{lend: mapBlocks},
 	}
 }
 
