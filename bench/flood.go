@@ -24,8 +24,8 @@ type flood struct {
 // maxOpen bounds the unanswered requests of the generator, since each has a connection.
 const maxOpen = 8000
 
-// sendAt sends requests at a steady rate. It does not wait for answers.
-func sendAt(ctx context.Context, srv *server, next func(*rand.Rand) request, rate float64) *flood {
+// sendAt sends requests at a steady rate for a time. It does not wait for answers.
+func sendAt(ctx context.Context, srv *server, next func(*rand.Rand) request, rate float64, length time.Duration) *flood {
 	f := &flood{}
 	random := rand.New(rand.NewPCG(3, 4))
 	transport := &http.Transport{MaxIdleConns: maxOpen, MaxIdleConnsPerHost: maxOpen, DisableCompression: true}
@@ -36,7 +36,7 @@ func sendAt(ctx context.Context, srv *server, next func(*rand.Rand) request, rat
 	begun := time.Now()
 	for n := 0; ; n++ {
 		at := begun.Add(time.Duration(float64(n) / rate * float64(time.Second)))
-		if at.Sub(begun) > overloadTime || time.Since(begun) > 2*overloadTime || ctx.Err() != nil {
+		if at.Sub(begun) > length || time.Since(begun) > 2*length || ctx.Err() != nil {
 			break
 		}
 		time.Sleep(time.Until(at))

@@ -10,6 +10,7 @@
 //	go run . -online        changes of the model of 1,000,000 rows under a running server (make bench-online)
 //	go run . -rules         the cost of typical rules on 1,000,000 rows, against statements by hand (make bench-rules)
 //	go run . -overload      ten times more requests than can be answered (part of make bench)
+//	go run . -accounts      logins, and gets and memory while they saturate the server (part of make bench)
 //	go run . -soak          ten minutes of every kind of request, to find kept memory (make bench-soak)
 package main
 
@@ -32,7 +33,7 @@ func main() {
 }
 
 func run(ctx context.Context, opts settings) error {
-	if !opts.move && !opts.online && !opts.rules {
+	if !opts.move && !opts.online && !opts.rules && !opts.accounts {
 		if err := needWrk(ctx); err != nil {
 			return err
 		}
@@ -59,6 +60,8 @@ func run(ctx context.Context, opts settings) error {
 		return runPostgres(ctx, opts, folder)
 	case opts.rules:
 		return runRules(ctx, opts, folder)
+	case opts.accounts:
+		return runAccounts(ctx, opts, folder)
 	case opts.soak:
 		return runSoak(ctx, opts, folder)
 	}

@@ -43,7 +43,7 @@ func runOverload(ctx context.Context, opts settings, folder string) (err error) 
 	}
 	calm.rate *= 1 - float64(calm.refused)/float64(max(1, calm.requests))
 	say("capacity %.0f/s, p99 %v; now %.0f/s for %v", calm.rate, calm.p99, calm.rate*overloadTimes, overloadTime)
-	flood := sendAt(ctx, srv, heavy, calm.rate*overloadTimes)
+	flood := sendAt(ctx, srv, heavy, calm.rate*overloadTimes, overloadTime)
 	recovered, err := recovery(srv, light)
 	if err != nil {
 		return err

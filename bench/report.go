@@ -19,6 +19,7 @@ func report(opts settings, all []*server, t table, took time.Duration) error {
 	requests(&text, all, t)
 	text.WriteString("\n## Against the bars\n\n")
 	against(&text, t)
+	sessionCost(&text, all, t)
 	if opts.before != "" {
 		text.WriteString("\n## Against the checkout before\n\n")
 		againstBefore(&text, t)
@@ -39,9 +40,13 @@ func publish(opts settings, text string) error {
 }
 
 func machine(b *strings.Builder, s settings, took time.Duration) {
-	fmt.Fprintf(b, "%s, %d cores (%s), %s, Linux %s. ", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), processor(), runtime.Version(), kernel())
-	fmt.Fprintf(b, "2 × %d rows of ten fields; wrk with one thread on the same machine, loopback; medians of %d rounds of %s, servers in turn. The run took %v; load average at its end %s.\n",
-		s.rows, s.rounds, seconds(s.duration), took.Round(time.Second), systemLoad())
+	fmt.Fprintf(b, "%s 2 × %d rows of ten fields; wrk with one thread on the same machine, loopback; medians of %d rounds of %s, servers in turn. The run took %v; load average at its end %s.\n",
+		host(), s.rows, s.rounds, seconds(s.duration), took.Round(time.Second), systemLoad())
+}
+
+// host says when and on what a run was.
+func host() string {
+	return fmt.Sprintf("%s, %d cores (%s), %s, Linux %s.", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), processor(), runtime.Version(), kernel())
 }
 
 func processor() string {
@@ -109,6 +114,31 @@ func against(text *strings.Builder, t table) {
 					ratio(p99s(at(namePBNoLog)), p99s(own)), percent(p99s(at(nameHandwritten)), p99s(own), 0))
 			}
 		}
+	}
+}
+
+// barSession is what a session may cost of the rate of a get.
+const barSession = 0.10
+
+// sessionCost compares gets with the token of a session and without, within each round.
+func sessionCost(text *strings.Builder, all []*server, t table) {
+	text.WriteString("\n## What a session costs\n\nGets with the token of a session against gets without, each pair in one round, at 32 connections.\n\n")
+	text.WriteString("| server | requests/s | with a session | ratio | lowest to highest of the rounds | bar |\n|---|---|---|---|---|---|\n")
+	for _, srv := range all {
+		plain, signed := t[cell{"get by id", 32, srv.name}], t[cell{"get by id, session", 32, srv.name}]
+		if len(plain) == 0 || len(plain) != len(signed) {
+			continue
+		}
+		ratios := make([]float64, len(plain))
+		for i := range plain {
+			ratios[i] = signed[i].rate / max(1, plain[i].rate)
+		}
+		bar := "–"
+		if srv.name == nameAshlar {
+			bar = fmt.Sprintf("%s ≥ %.0f %%", verdict(median(ratios), 1-barSession), 100*(1-barSession))
+		}
+		fmt.Fprintf(text, "| %s | %.0f | %.0f | %.0f %% | %.0f to %.0f %% | %s |\n", srv.name, rate(plain), rate(signed), 100*median(ratios),
+			100*slices.Min(ratios), 100*slices.Max(ratios), bar)
 	}
 }
 

@@ -119,6 +119,11 @@ func (s *server) memory(key string) int64 {
 	return kib << 10
 }
 
+// forgetPeak lets VmHWM begin anew from what is resident now.
+func (s *server) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0)
+}
+
 func (s *server) size() int64 {
 	info, err := os.Stat(s.binary)
 	if err != nil {

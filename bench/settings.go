@@ -23,6 +23,7 @@ type settings struct {
 	soak     bool
 	online   bool
 	rules    bool
+	accounts bool
 	keep     bool
 }
 
@@ -43,6 +44,7 @@ func parseFlags() settings {
 	flag.BoolVar(&opts.soak, "soak", false, "measure memory over ten minutes instead")
 	flag.BoolVar(&opts.online, "online", false, "measure changes of the model beside a server at work instead")
 	flag.BoolVar(&opts.rules, "rules", false, "measure what rules cost instead")
+	flag.BoolVar(&opts.accounts, "accounts", false, "measure logins instead")
 	flag.BoolVar(&opts.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	return opts

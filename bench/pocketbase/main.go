@@ -1,5 +1,5 @@
-// Command pocketbase runs PocketBase for the benchmark. Three commands of its own make the collections, sign tokens and
-// switch the log of requests off.
+// Command pocketbase runs PocketBase for the benchmark. Commands of its own make the collections, sign tokens, set
+// passwords and switch the log of requests off.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/core"
@@ -20,6 +21,7 @@ func main() {
 		&cobra.Command{Use: "collections", Short: "Make the collections of the benchmark", RunE: func(*cobra.Command, []string) error { return collections(app) }},
 		&cobra.Command{Use: "tokens", Short: "Print a token for each id on standard input", RunE: func(*cobra.Command, []string) error { return tokens(app) }},
 		&cobra.Command{Use: "logs-off", Short: "Keep no request log", RunE: func(*cobra.Command, []string) error { return logsOff(app) }},
+		&cobra.Command{Use: "passwords", Short: "Set the passwords on standard input: lines of an id, a space and a password", RunE: func(*cobra.Command, []string) error { return passwords(app) }},
 	)
 	if err := app.Start(); err != nil {
 		log.Fatal(err)
@@ -76,6 +78,23 @@ func tokens(app core.App) error {
 			return err
 		}
 		fmt.Println(token)
+	}
+	return in.Err()
+}
+
+// passwords sets passwords as PocketBase itself does, with its default cost.
+func passwords(app core.App) error {
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		id, password, _ := strings.Cut(in.Text(), " ")
+		user, err := app.FindRecordById("users", id)
+		if err != nil {
+			return err
+		}
+		user.SetPassword(password)
+		if err := app.Save(user); err != nil {
+			return err
+		}
 	}
 	return in.Err()
 }
