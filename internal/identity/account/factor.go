@@ -88,7 +88,7 @@ func (s *Service) confirmAs(ctx context.Context, kind Kind, flow string, given F
 	if !given.isOne() {
 		return Step{}, invalid("", "one", "give one of totp, passkey and recovery")
 	}
-	counter := newCounter(addressBudget, "factors from", network(client.Address))
+	counter := newCounter(networkBudget, "factors from", network(client.Address))
 	if err := s.write(ctx, func(w *work) error { return w.count(counter) }); err != nil {
 		return Step{}, err
 	}

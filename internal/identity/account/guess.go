@@ -25,7 +25,8 @@ var (
 	deviceBudget  = budget{free: 10, forget: 30 * time.Minute}
 	devicesBudget = budget{free: 30, forget: 30 * time.Minute} // of all known devices together
 	accountBudget = budget{free: 8, forget: 30 * time.Minute}
-	addressBudget = budget{free: 120, forget: 15 * time.Minute} // more than the sign-ins that wait for a hash at a time
+	addressBudget = budget{free: 120, forget: 15 * time.Minute} // of passwords; more than the sign-ins that wait for a hash at a time
+	networkBudget = budget{free: 60, forget: 15 * time.Minute}  // of mails, codes, factors or links, each by itself
 	mailBudget    = budget{free: 5, forget: time.Hour}
 	codeBudget    = budget{free: 10, forget: 30 * time.Minute}
 	inviteBudget  = budget{free: 50, forget: time.Hour}
@@ -123,11 +124,11 @@ func (w *work) closed(c counter) error {
 	return &errs.Error{Kind: errs.Limited, Message: "too many attempts: wait, then try again", RetryAfter: wait}
 }
 
-// forgive deletes counters after the right secret was given. The counters of addresses only forget this attempt: a thousand
+// forgive deletes counters after the right secret was given. The counters of networks only forget this attempt: a thousand
 // people may sign in from one address, but a stranger who signs in to an account of his own buys no guesses for others.
 func (w *work) forgive(counters ...counter) error {
 	for _, c := range counters {
-		if c.budget == addressBudget {
+		if c.budget == addressBudget || c.budget == networkBudget {
 			if err := w.takeBack(c); err != nil {
 				return err
 			}

@@ -110,7 +110,7 @@ func (s *Service) BeginOperator(ctx context.Context, secret string, who Newcomer
 	if faults := operatorFaults("/password", who.Password, email, who.Name); len(faults) > 0 {
 		return Step{}, &errs.Error{Kind: errs.Invalid, Message: "the body is not acceptable", Faults: faults}
 	}
-	counter := newCounter(addressBudget, "operator links from", network(client.Address))
+	counter := newCounter(networkBudget, "operator links from", network(client.Address))
 	if err := s.write(ctx, func(w *work) error { return w.count(counter) }); err != nil {
 		return Step{}, err
 	}

@@ -112,7 +112,7 @@ func (s *Service) beginFactorAs(ctx context.Context, kind Kind, flow string, cli
 	if err != nil {
 		return Challenge{}, err
 	}
-	counter := newCounter(addressBudget, "factors from", network(client.Address))
+	counter := newCounter(networkBudget, "factors from", network(client.Address))
 	err = again(func() error {
 		return s.write(ctx, func(w *work) (err error) {
 			if err := w.count(counter); err != nil {

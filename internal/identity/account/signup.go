@@ -423,12 +423,12 @@ func (s *Service) askWith(ctx context.Context, l letter, data *pending, client C
 
 // mailCounters bound the mails to an address, and the mails that one client asks for.
 func mailCounters(email string, client Client) []counter {
-	return []counter{newCounter(mailBudget, "mail", email), newCounter(addressBudget, "mails from", network(client.Address))}
+	return []counter{newCounter(mailBudget, "mail", email), newCounter(networkBudget, "mails from", network(client.Address))}
 }
 
 // codeCounters bound the attempts with codes.
 func (s *Service) codeCounters(email string, client Client) []counter {
-	return []counter{newCounter(codeBudget, "code", email), newCounter(addressBudget, "codes from", network(client.Address))}
+	return []counter{newCounter(codeBudget, "code", email), newCounter(networkBudget, "codes from", network(client.Address))}
 }
 
 // A letter is what the mail worker hears of a request.
