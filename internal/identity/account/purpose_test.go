@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -9,59 +10,97 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // A door is an operation that takes a secret. It reports whether the secret opened it.
 type door struct {
 	name string
-	try  func(t *testing.T, n *node, email, secret string) error
+	try  func(t *testing.T, n *abroad, email, secret string) error
 }
 
-func doors() []door {
-	return []door{
-		{"verify", func(t *testing.T, n *node, email, secret string) error {
+// minted are secrets by their names, and what some of them need beside.
+type minted struct {
+	secrets, emails map[string]string
+	device          *device       // its passkey is of pass@example.com
+	fresh           caller.Caller // who registers
+	challenge       account.Challenge
+	registration    account.Challenge
+	back            account.ProviderAnswer
+}
+
+func doors(with *minted) []door {
+	return append(doorsOfCeremonies(with), []door{
+		{"verify", func(t *testing.T, n *abroad, email, secret string) error {
 			_, err := n.Verify(t.Context(), email, secret, "yet another long secret", home)
 			return err
 		}},
-		{"reset", func(t *testing.T, n *node, email, secret string) error {
+		{"reset", func(t *testing.T, n *abroad, email, secret string) error {
 			_, err := n.Reset(t.Context(), email, secret, "yet another long secret", home)
 			return err
 		}},
-		{"invitation", func(t *testing.T, n *node, email, secret string) error {
+		{"invitation", func(t *testing.T, n *abroad, email, secret string) error {
 			_, err := n.SignUp(t.Context(), account.Newcomer{Email: email, Password: "yet another long secret", Invitation: secret}, home)
 			return err
 		}},
-		{"flow", func(t *testing.T, n *node, _, secret string) error {
+		{"flow", func(t *testing.T, n *abroad, _, secret string) error {
 			_, err := n.Confirm(t.Context(), secret, account.Factor{Recovery: "0000-0000-0000"}, home)
 			return err
 		}},
-		{"refresh", func(t *testing.T, n *node, _, secret string) error {
+		{"refresh", func(t *testing.T, n *abroad, _, secret string) error {
 			_, err := n.Refresh(t.Context(), secret, home)
 			return err
 		}},
-		{"cookie", func(t *testing.T, n *node, _, secret string) error {
+		{"cookie", func(t *testing.T, n *abroad, _, secret string) error {
 			_, err := n.ByCookie(t.Context(), secret)
 			return err
 		}},
-		{"console cookie", func(t *testing.T, n *node, _, secret string) error {
+		{"console cookie", func(t *testing.T, n *abroad, _, secret string) error {
 			_, err := n.OperatorByCookie(t.Context(), secret)
 			return err
 		}},
-		{"key", func(t *testing.T, n *node, _, secret string) error {
+		{"key", func(t *testing.T, n *abroad, _, secret string) error {
 			_, err := n.ByKey(t.Context(), secret)
 			return err
 		}},
-		{"operator link", func(t *testing.T, n *node, email, secret string) error {
+		{"operator link", func(t *testing.T, n *abroad, email, secret string) error {
 			_, err := n.BeginOperator(t.Context(), secret, account.Newcomer{Email: email, Password: "an operator's long secret"}, home)
 			return err
 		}},
-		{"access token", func(_ *testing.T, n *node, _, secret string) error {
+		{"access token", func(_ *testing.T, n *abroad, _, secret string) error {
 			_, err := n.Verifier.Verify(secret)
 			return err
 		}},
-		{"sign-in", func(t *testing.T, n *node, email, secret string) error {
+		{"sign-in", func(t *testing.T, n *abroad, email, secret string) error {
 			_, err := n.SignIn(t.Context(), email, secret, home)
 			return err
+		}},
+	}...)
+}
+
+// doorsOfCeremonies are those that need more than the secret. All else is right, so that only the secret can be refused.
+func doorsOfCeremonies(with *minted) []door {
+	return []door{
+		{"passkey", func(t *testing.T, n *abroad, _, secret string) error {
+			_, err := n.FinishPasskeySignIn(t.Context(), secret, with.device.sign(t, with.challenge), home)
+			return err
+		}},
+		{"registration", func(t *testing.T, n *abroad, _, secret string) error {
+			_, err := n.FinishPasskey(t.Context(), with.fresh, secret, "", newDevice().make(t, with.registration), home)
+			return err
+		}},
+		{"provider", func(t *testing.T, n *abroad, _, secret string) error {
+			answer := with.back
+			answer.State = secret
+			_, err := n.FinishProvider(t.Context(), "corp", answer, home)
+			return err
+		}},
+		{"link", func(t *testing.T, n *abroad, _, flow string) error {
+			step, err := n.SignIn(t.Context(), "link@example.com", secret, client("203.0.113.77")) // a link needs a recent proof
+			if err != nil || step.Grant == nil {
+				t.Fatalf("SignIn = %+v, %v", step, err)
+			}
+			return n.Link(t.Context(), n.Caller(t, step.Grant.Access), flow, home)
 		}},
 	}
 }
@@ -71,19 +110,20 @@ var opens = map[string]string{
 	"sign-up code": "verify", "sign-in code": "verify", "reset code": "reset", "invitation code": "invitation", "flow": "",
 	"refresh token": "refresh", "cookie": "cookie", "console cookie": "console cookie", "key": "key", "operator link": "operator link",
 	"access token": "access token", "recovery code": "", "device cookie": "",
+	"challenge": "passkey", "registration": "registration", "state": "provider", "link flow": "link",
 }
 
-// mint makes one secret of each purpose, on accounts of their own. It returns the secrets and the address of each.
-func mint(t *testing.T, n *node) (secrets, emails map[string]string) {
+// mint makes one secret of each purpose, on accounts of their own.
+func mint(t *testing.T, n *abroad) *minted {
 	t.Helper()
-	secrets, emails = map[string]string{}, map[string]string{}
+	with := &minted{secrets: map[string]string{}, emails: map[string]string{}}
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	keep := func(name, email, secret string) { secrets[name], emails[name] = secret, email }
+	keep := func(name, email, secret string) { with.secrets[name], with.emails[name] = secret, email }
 
 	_, err := n.SignUp(t.Context(), account.Newcomer{Email: "new@example.com", Password: secret}, home)
 	check(err)
@@ -124,26 +164,55 @@ func mint(t *testing.T, n *node) (secrets, emails map[string]string) {
 	link, err = n.OperatorLink(t.Context(), "owner")
 	check(err)
 	keep("operator link", "op2@example.com", link)
-	return secrets, emails
+	mintCeremonies(t, n, with)
+	for name, text := range with.secrets {
+		if text == "" {
+			t.Fatalf("no %s was made", name)
+		}
+	}
+	return with
+}
+
+func mintCeremonies(t *testing.T, n *abroad, with *minted) {
+	t.Helper()
+	with.device = newDevice()
+	n.register(t, n.NewUser(t, "pass@example.com"), with.device)
+	with.challenge = n.begin(t)
+	with.fresh = n.Caller(t, n.NewUser(t, "fresh@example.com").Access)
+	var err error
+	if with.registration, err = n.BeginPasskey(t.Context(), with.fresh); err != nil {
+		t.Fatal(err)
+	}
+	n.NewUser(t, "link@example.com")
+	arrival, err := n.arrive(t, person("link", "link@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	with.back = n.depart(t, person("state", "state@example.com"))
+	for name, text := range map[string]string{
+		"challenge": with.challenge.Flow, "registration": with.registration.Flow, "state": with.back.State, "link flow": arrival.Link,
+	} {
+		with.secrets[name], with.emails[name] = text, "fresh@example.com"
+	}
+}
+
+// withAll allows all ways to sign in, and enough attempts for all doors.
+func withAll(a *model.Accounts) {
+	withPasskeys(a)
+	a.TOTP, a.Codes.Tries, a.Codes.Valid = true, 1000, 1000*time.Hour
 }
 
 // A2: a secret opens the door of its purpose and no other. The wrong doors are tried first, so a secret that they used up
 // shows too. Waiting between the attempts keeps the bounds on guesses out of this.
 func TestForgery_SecretsWorkForTheirPurposeOnly(t *testing.T) {
-	withAll := func(a *model.Accounts) {
-		a.TOTP, a.Codes.Tries, a.Codes.Valid = true, 1000, 1000*time.Hour
-	}
-	eachWith(t, withAll, func(t *testing.T, n *node) {
-		secrets, emails := mint(t, n)
-		for name, text := range secrets {
-			if text == "" {
-				t.Fatalf("no %s was made", name)
-			}
-			for _, d := range doors() {
+	eachAbroad(t, withAll, func(t *testing.T, n *abroad) {
+		with := mint(t, n)
+		for name, text := range with.secrets {
+			for _, d := range doors(with) {
 				if d.name == opens[name] {
 					continue
 				}
-				if err := d.try(t, n, emails[name], text); err == nil {
+				if err := d.try(t, n, with.emails[name], text); err == nil {
 					t.Errorf("a %s opens %s", name, d.name)
 				} else if kind := errs.KindOf(err); kind == errs.Internal {
 					t.Errorf("a %s at %s: %v", name, d.name, err)
@@ -151,12 +220,12 @@ func TestForgery_SecretsWorkForTheirPurposeOnly(t *testing.T) {
 			}
 		}
 		n.Clock.Pass(20 * time.Minute)
-		for name, text := range secrets {
-			for _, d := range doors() {
-				if d.name != opens[name] || name == "access token" {
+		for name, text := range with.secrets {
+			for _, d := range doors(with) {
+				if d.name != opens[name] || name == "access token" || name == "registration" { // they have become too old
 					continue
 				}
-				if err := d.try(t, n, emails[name], text); err != nil {
+				if err := d.try(t, n, with.emails[name], text); err != nil {
 					t.Errorf("a %s does not open %s: %v", name, d.name, err)
 				}
 			}
@@ -164,25 +233,24 @@ func TestForgery_SecretsWorkForTheirPurposeOnly(t *testing.T) {
 	})
 }
 
-// A6: a secret that was cut, extended, or changed in one place opens nothing.
+// A6: a secret that was cut, extended, or changed in one place opens nothing. At night every place and every bit is tried.
 func TestForgery_AlteredSecretsAreRefused(t *testing.T) {
-	eachWith(t, withTOTP, func(t *testing.T, n *node) {
-		secrets, emails := mint(t, n)
-		for _, name := range []string{"refresh token", "cookie", "console cookie", "key", "operator link", "access token"} {
-			text := secrets[name]
-			for _, d := range doors() {
+	eachAbroad(t, withAll, func(t *testing.T, n *abroad) {
+		with := mint(t, n)
+		for _, name := range []string{
+			"refresh token", "cookie", "console cookie", "key", "operator link", "access token", "challenge", "registration", "state", "link flow",
+		} {
+			text, far := with.secrets[name], 1+len(with.secrets[name])/20
+			if effort.Nightly() {
+				far = 1
+			}
+			for _, d := range doors(with) {
 				if d.name != opens[name] {
 					continue
 				}
-				for i := 0; i < len(text); i += 1 + len(text)/20 {
-					for what, altered := range map[string]string{
-						"cut": text[:i], "cut in front": text[i+1:], "with a letter changed": text[:i] + string(text[i]^1) + text[i+1:],
-						"with the case changed": text[:i] + flipCase(text[i:i+1]) + text[i+1:], "extended": text + "A",
-					} {
-						if altered == text {
-							continue
-						}
-						if err := d.try(t, n, emails[name], altered); err == nil {
+				for i := 0; i < len(text); i += far {
+					for what, altered := range alterations(text, i) {
+						if err := d.try(t, n, with.emails[name], altered); err == nil {
 							t.Errorf("a %s %s at %d opens %s", name, what, i, d.name)
 						}
 					}
@@ -190,6 +258,20 @@ func TestForgery_AlteredSecretsAreRefused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// alterations returns a text that was cut, extended, or changed at a place.
+func alterations(text string, at int) map[string]string {
+	all := map[string]string{
+		"cut": text[:at], "cut in front": text[at+1:], "with the case changed": text[:at] + flipCase(text[at:at+1]) + text[at+1:], "extended": text + "A",
+	}
+	for bit := range 8 {
+		if bit == 0 || effort.Nightly() {
+			all["with a bit changed"+strings.Repeat("'", bit)] = text[:at] + string([]byte{text[at] ^ 1<<bit}) + text[at+1:]
+		}
+	}
+	maps.DeleteFunc(all, func(_, altered string) bool { return altered == text })
+	return all
 }
 
 func flipCase(letter string) string {

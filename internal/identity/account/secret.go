@@ -196,10 +196,10 @@ func again(run func() error) error {
 // newSecret returns a random text with 130 bits.
 func newSecret() string { return rand.Text() }
 
-// cutFlow splits a flow into the id of its row and its secret.
+// cutFlow splits a flow into the id of its row and its secret. It refuses other spellings of the id.
 func cutFlow(flow string) (id, secret string, ok bool) {
 	id, secret, ok = strings.Cut(flow, ".")
-	return id, secret, ok && id != "" && secret != ""
+	return id, secret, ok && id != "" && secret != "" && id == strings.ToLower(id)
 }
 
 func sameHash(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }
