@@ -45,7 +45,7 @@ measure: ## count how the code reads (clauses in comments, one-letter names, use
 	./bin/measure $(MEASURE)
 
 race: ## run every test under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./...
+	GORACE=atexit_sleep_ms=50 CGO_ENABLED=1 $(GO) test -race ./... # by default every process of a test waits a second at its end
 
 fuzz: ## run each fuzz target for FUZZ (20s)
 	@$(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \

@@ -38,7 +38,7 @@ func TestCallersShareNothing(t *testing.T) {
 		s.db.Close()
 	}
 	t.Logf("%d lists, while %d rows were added", answered, added)
-	if added < worlds || answered < worlds*queries/4 {
+	if (added < worlds || answered < worlds*queries/4) && !effort.Raced {
 		t.Errorf("%d lists, %d rows added: it proves little", answered, added)
 	}
 }

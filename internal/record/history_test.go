@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // An event is a change of an item, noted by a trigger. Events of one row are in order, and so are events about one slug:
@@ -72,6 +73,9 @@ func (c *crowd) provesMuch(events []event) {
 		largest = max(largest, together[e.xact])
 	}
 	t.Logf("writes by their outcome: %v; the successful ones in %d transactions of up to %d", tally, len(together), largest)
+	if effort.Raced {
+		return // its few writes may miss some of these
+	}
 	for _, kind := range []errs.Kind{"", errs.Unauthenticated, errs.Forbidden, errs.NotFound, errs.Invalid, errs.Conflict, errs.Stale} {
 		if tally[kind] == 0 {
 			t.Errorf("no write came to %q: it proves little", kind)

@@ -212,7 +212,7 @@ func TestScopesSeeEveryRelation(t *testing.T) {
 			related += len(want)
 		}
 	}
-	if related < worlds {
+	if related < worlds && !effort.Raced {
 		t.Errorf("%d related tables: it proves little", related)
 	}
 }

@@ -41,6 +41,9 @@ func TestWritesObeyTheRules(t *testing.T) {
 		world.db.Close()
 	}
 	t.Logf("writes by their outcome: %v; %d were decided by leaving out the row itself", tally, decided)
+	if effort.Raced {
+		return // its few cases may miss some of these
+	}
 	if decided == 0 {
 		t.Error("no rule would have found its own row: it proves little")
 	}

@@ -66,11 +66,11 @@ func (y *tally) check(t *testing.T, name string) {
 	t.Logf("%s: %d pairs of expression and row: %d true, %d false, %d failed; %d of %d expressions refused at load", name,
 		y.pairs, y.outcomes[oracle.True], y.outcomes[oracle.False], y.outcomes[oracle.Failure], y.refused, y.exprs)
 	for _, o := range []oracle.Outcome{oracle.True, oracle.False, oracle.Failure} {
-		if y.outcomes[o]*50 < y.pairs {
+		if y.outcomes[o]*50 < y.pairs && !effort.Raced {
 			t.Errorf("%s: outcome %c is rare: the generator proves little", name, o)
 		}
 	}
-	if y.refused*3 > y.exprs {
+	if y.refused*3 > y.exprs && !effort.Raced {
 		t.Errorf("%s: %d of %d expressions refused: the generator proves little", name, y.refused, y.exprs)
 	}
 }
