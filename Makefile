@@ -44,8 +44,9 @@ measure: ## count how the code reads (clauses in comments, one-letter names, use
 	$(GO) build -C tools -buildvcs=false -o ../bin/ ./measure
 	./bin/measure $(MEASURE)
 
+# By default each process of a test waits a second at its end.
 race: ## run every test under the race detector (needs a C compiler)
-	GORACE=atexit_sleep_ms=50 CGO_ENABLED=1 $(GO) test -race ./... # by default every process of a test waits a second at its end
+	GORACE=atexit_sleep_ms=50 CGO_ENABLED=1 $(GO) test -race ./...
 
 fuzz: ## run each fuzz target for FUZZ (20s)
 	@$(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \

@@ -78,7 +78,7 @@ func doors(with *minted) []door {
 	}...)
 }
 
-// doorsOfCeremonies are those that need more than the secret. All else is right, so that only the secret can be refused.
+// doorsOfCeremonies are doors that need more than a secret. All else is right, so that only the secret can be refused.
 func doorsOfCeremonies(with *minted) []door {
 	return []door{
 		{"passkey", func(t *testing.T, n *abroad, _, secret string) error {
