@@ -198,12 +198,8 @@ func (h *Handler) factor(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) code(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "email")
+	email, err := readText(w, r, "email")
 	if err != nil {
-		return err
-	}
-	email := b.text("email")
-	if err := b.err(); err != nil {
 		return err
 	}
 	if err := h.service.AskCode(r.Context(), email, clientOf(r)); err != nil {
@@ -213,12 +209,8 @@ func (h *Handler) code(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "refresh_token")
+	text, err := readText(w, r, "refresh_token")
 	if err != nil {
-		return err
-	}
-	text := b.text("refresh_token")
-	if err := b.err(); err != nil {
 		return err
 	}
 	grant, err := h.service.Refresh(r.Context(), text, clientOf(r))

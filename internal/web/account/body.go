@@ -43,6 +43,16 @@ func readBody(w http.ResponseWriter, r *http.Request, names ...string) (*body, e
 	return b, nil
 }
 
+// readText reads a JSON object with one member, a text that must be there.
+func readText(w http.ResponseWriter, r *http.Request, name string) (string, error) {
+	b, err := readBody(w, r, name)
+	if err != nil {
+		return "", err
+	}
+	text := b.text(name)
+	return text, b.err()
+}
+
 func (b *body) fault(name, code, detail string) {
 	b.faults = append(b.faults, errs.Fault{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(errs.Clip(name, 100)), Code: code, Detail: detail})
 }

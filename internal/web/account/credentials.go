@@ -29,12 +29,8 @@ func (h *Handler) password(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "email")
+	email, err := readText(w, r, "email")
 	if err != nil {
-		return err
-	}
-	email := b.text("email")
-	if err := b.err(); err != nil {
 		return err
 	}
 	if err := h.service.AskReset(r.Context(), email, clientOf(r)); err != nil {
@@ -75,12 +71,8 @@ func (h *Handler) confirmTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, "code")
+	code, err := readText(w, r, "code")
 	if err != nil {
-		return err
-	}
-	code := b.text("code")
-	if err := b.err(); err != nil {
 		return err
 	}
 	codes, err := h.service.ConfirmTOTP(r.Context(), who, code, clientOf(r))

@@ -30,12 +30,8 @@ func (h *Handler) linkToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, "token")
+	token, err := readText(w, r, "token")
 	if err != nil {
-		return err
-	}
-	token := b.text("token")
-	if err := b.err(); err != nil {
 		return err
 	}
 	made, err := h.service.LinkToken(r.Context(), who, token, clientOf(r))
@@ -57,12 +53,8 @@ func (h *Handler) link(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, "flow")
+	flow, err := readText(w, r, "flow")
 	if err != nil {
-		return err
-	}
-	flow := b.text("flow")
-	if err := b.err(); err != nil {
 		return err
 	}
 	if err := h.service.Link(r.Context(), who, flow, clientOf(r)); err != nil {

@@ -74,12 +74,8 @@ func (h *Handler) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, "name")
+	name, err := readText(w, r, "name")
 	if err != nil {
-		return err
-	}
-	name := b.text("name")
-	if err := b.err(); err != nil {
 		return err
 	}
 	renamed, err := h.service.RenamePasskey(r.Context(), who, r.PathValue("id"), name, clientOf(r))
@@ -117,12 +113,8 @@ func (h *Handler) finishPasskeySignIn(w http.ResponseWriter, r *http.Request) er
 }
 
 func (h *Handler) beginFactor(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "flow")
+	flow, err := readText(w, r, "flow")
 	if err != nil {
-		return err
-	}
-	flow := b.text("flow")
-	if err := b.err(); err != nil {
 		return err
 	}
 	c, err := h.service.BeginFactor(r.Context(), flow, clientOf(r))
