@@ -238,14 +238,14 @@ func (l *loader) readIssuers(accounts *model.Accounts, value *node) {
 			case "issuer":
 				issuer.Issuer = l.readAddress(key.value, "issuer", issuerURL)
 			case "audience":
-				issuer.Audience = l.readAudience(key.value)
+				issuer.Audience = l.readClaimValues(key.value, "audience", "the audience", "audience must be the name that tokens for this app have in aud")
 			case "algorithms":
 				issuer.Algorithms = l.readAlgorithms(key.value)
 			case "users":
 				i, _ := l.readChoice(key.value, "users", model.AllIssuerUsers())
 				issuer.Users = model.IssuerUsers(max(i, 0))
 			case "mfa":
-				issuer.MFA = l.readValuesOfACR(key.value)
+				issuer.MFA = l.readClaimValues(key.value, "mfa", "the value", "mfa must be what the claim acr has after a second factor, such as gold")
 			case "roles":
 				issuer.Roles = l.readClaimRoles(key)
 			}
@@ -254,26 +254,6 @@ func (l *loader) readIssuers(accounts *model.Accounts, value *node) {
 			l.addIssuer(accounts, issuer, item)
 		}
 	}
-}
-
-// readValuesOfACR reads values of the claim acr.
-func (l *loader) readValuesOfACR(value *node) []string {
-	items := []*node{value}
-	if value.kind == list {
-		items = l.readSome(value, "mfa", maxAccounts)
-	}
-	var values []string
-	for _, item := range items {
-		word, ok := l.readText(item, "mfa")
-		switch {
-		case !ok:
-		case word == "":
-			l.fault(item.pos, "mfa must be what the claim acr has after a second factor, such as gold")
-		default:
-			values = l.appendOnce(values, word, item, "the value")
-		}
-	}
-	return values
 }
 
 func (l *loader) addIssuer(accounts *model.Accounts, issuer model.Issuer, at *node) {
@@ -289,27 +269,26 @@ func (l *loader) addIssuer(accounts *model.Accounts, issuer model.Issuer, at *no
 	accounts.Issuers = append(accounts.Issuers, issuer)
 }
 
-// readAudience reads one audience or a list of them.
-func (l *loader) readAudience(value *node) []string {
+// readClaimValues reads one text or a list of texts, without repeats. missing says what an empty one must be.
+func (l *loader) readClaimValues(value *node, key, what, missing string) []string {
 	items := []*node{value}
 	if value.kind == list {
-		items = l.readSome(value, "audience", maxAccounts)
-	}
-	var audience []string
-	for _, item := range items {
-		name, ok := l.readText(item, "audience")
-		switch {
-		case !ok:
-		case name == "":
-			l.fault(item.pos, "audience must be the name that tokens for this app have in aud")
-		default:
-			audience = l.appendOnce(audience, name, item, "the audience")
+		if items = l.readSome(value, key, maxAccounts); len(items) == 0 {
+			l.fault(value.pos, "%s", missing)
 		}
 	}
-	if value.kind == list && len(items) == 0 {
-		l.fault(value.pos, "audience must be the name that tokens for this app have in aud")
+	var words []string
+	for _, item := range items {
+		word, ok := l.readText(item, key)
+		switch {
+		case !ok:
+		case word == "":
+			l.fault(item.pos, "%s", missing)
+		default:
+			words = l.appendOnce(words, word, item, what)
+		}
 	}
-	return audience
+	return words
 }
 
 func (l *loader) readAlgorithms(value *node) []string {
