@@ -1,7 +1,9 @@
-// Package oidc signs people in at a provider: by OpenID Connect, or by OAuth 2 for GitHub.
+// Package oidc finds out who somebody is elsewhere: by a sign-in at a provider, or by an access token of an issuer.
 //
-// A sign-in is a code flow with PKCE. Begin returns the address that the browser goes to, and Finish exchanges the code that
+// Providers speak OpenID Connect; GitHub speaks OAuth 2. A sign-in is a code flow with PKCE. Begin returns the address that the browser goes to, and Finish exchanges the code that
 // it comes back with. The caller keeps state, nonce and verifier between the two.
+//
+// An Issuer verifies access tokens as they come, by the keys that it publishes.
 package oidc
 
 import (
