@@ -292,23 +292,29 @@ func TestExhaustion_LargeRows(t *testing.T) {
 func TestExhaustion_Probes(t *testing.T) {
 	server := start(t, notesModel, app.Config{MaxConcurrent: 4}, map[string]string{"users.ndjson": users})
 	ann := server.token(annID)
-	for range 4 {
+	hold := func() { // a request at work: its body never ends
 		conn, err := net.Dial("tcp", server.addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		t.Cleanup(func() { conn.Close() })
 		head := "POST /api/pages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + ann + "\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 		if _, err := io.WriteString(conn, head); err != nil {
 			t.Fatal(err)
 		}
 	}
+	for range 4 {
+		hold()
+	}
 	taken := false
-	for range 200 {
+	for i := range 200 {
 		if taken = server.ask("GET", "/api/pages", "", "").status == 503; taken {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
+		if i%20 == 19 {
+			hold() // one of the four was refused, since this request had its place
+		}
 	}
 	if !taken {
 		t.Fatal("the server is not at its limit of requests")
