@@ -4,6 +4,8 @@
 GO      ?= go
 LISTEN  ?= 127.0.0.1:8080
 FUZZ    ?= 20s
+# Tests wait more than they compute: one package more than there are cores keeps the cores busy.
+PACKAGES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
@@ -20,7 +22,7 @@ build: ## build bin/ashlar
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ashlar ./cmd/ashlar
 
 test: ## run every test
-	$(GO) test ./...
+	$(GO) test -p $(PACKAGES) ./...
 	$(GO) test -C tools ./...
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || test -n "$$ASHLAR_TEST_DATABASE_URL" || \
 		echo "*** NOT TESTED ON POSTGRESQL: install it, or name a server in ASHLAR_TEST_DATABASE_URL"
@@ -46,7 +48,7 @@ measure: ## count how the code reads (clauses in comments, one-letter names, use
 
 # By default each process of a test waits a second at its end.
 race: ## run every test under the race detector (needs a C compiler)
-	GORACE=atexit_sleep_ms=50 CGO_ENABLED=1 $(GO) test -race ./...
+	GORACE=atexit_sleep_ms=50 CGO_ENABLED=1 $(GO) test -race -p $(PACKAGES) ./...
 
 fuzz: ## run each fuzz target for FUZZ (20s)
 	@$(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \
