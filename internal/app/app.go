@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -39,8 +40,9 @@ type App struct {
 	dir      string
 	cfg      Config
 	folder   folder
-	routes   []web.Route // the routes of Handler
-	services []service   // run while Serve does, started in this order
+	routes   []web.Route      // the routes of Handler
+	services []service        // run while Serve does, started in this order
+	sinks    []telemetry.Sink // take the record of each request
 	stopping atomic.Bool
 
 	closing sync.Once

@@ -51,6 +51,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 func (a *App) Handler() (http.Handler, error) {
 	receiver, err := web.NewReceiver(web.Config{
 		Logger:        a.cfg.Logger,
+		Sinks:         a.sinks,
 		Identify:      a.identify,
 		MaxConcurrent: a.cfg.MaxConcurrent,
 		CORS:          a.cfg.CORS,

@@ -1,4 +1,4 @@
-// Package telemetry writes the log of a server: its lines in batches, and one record for each request.
+// Package telemetry writes the log of a server: its lines in batches, and one wide record for each unit of work.
 package telemetry
 
 import (

@@ -55,10 +55,10 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 }
 
 func TestRequestIsOneLine(t *testing.T) {
-	full := &Request{
+	full := &Record{
 		ID: "R1", ClientID: "c-1", Method: "GET", Path: "/api/posts/a\nb", Route: "GET /api/{table}/{id}", Table: "posts",
 		Status: 500, Bytes: 12, Duration: 1234567 * time.Nanosecond, Caller: "user:u1", Remote: "10.0.0.1:99",
-		Kind: "internal", Err: errors.New("disk\nfull"), Stack: "goroutine 1",
+		Problem: "internal", Err: errors.New("disk\nfull"), Stack: "goroutine 1",
 	}
 	var buf bytes.Buffer
 	full.Log(NewLogger(&buf, "json", slog.LevelInfo))
@@ -82,29 +82,29 @@ func TestRequestIsOneLine(t *testing.T) {
 
 // TestRequestLineIsThatOfSlog compares the short way with slog's, byte for byte.
 func TestRequestLineIsThatOfSlog(t *testing.T) {
-	plain := Request{ID: "R1", Method: "GET", Path: "/api/posts/1", Status: 200, Bytes: 512, Caller: "anonymous", Remote: "10.0.0.1:99"}
+	plain := Record{ID: "R1", Method: "GET", Path: "/api/posts/1", Status: 200, Bytes: 512, Caller: "anonymous", Remote: "10.0.0.1:99"}
 	for _, tt := range []struct {
 		name  string
-		edit  func(*Request)
+		edit  func(*Record)
 		short bool
 	}{
-		{"plain", func(*Request) {}, true},
-		{"empty", func(r *Request) { *r = Request{} }, true},
-		{"route and table", func(r *Request) { r.Route, r.Table = "GET /api/{table}/{id}", "posts" }, true},
-		{"client id", func(r *Request) { r.ClientID = "c-1" }, true},
-		{"kind without an error", func(r *Request) { r.Kind = "internal" }, true},
-		{"microseconds", func(r *Request) { r.Duration = 7 * time.Microsecond }, true},
-		{"hours", func(r *Request) { r.Duration = 3*time.Hour + 1234567*time.Nanosecond }, true},
-		{"markup", func(r *Request) { r.Path = "/<&>'~" }, true},
-		{"quote", func(r *Request) { r.Path = `/a"b` }, false},
-		{"backslash", func(r *Request) { r.Caller = `user:a\b` }, false},
-		{"line", func(r *Request) { r.Path = "/a\nb" }, false},
-		{"delete", func(r *Request) { r.Path = "/\x7f" }, false},
-		{"letters beyond ASCII", func(r *Request) { r.Path = "/é\u2028" }, false},
-		{"not UTF-8", func(r *Request) { r.Path = "/\xff" }, false},
-		{"error", func(r *Request) { r.Err, r.Kind = errors.New("x"), "conflict" }, true},
-		{"error with a quote", func(r *Request) { r.Err, r.Kind = errors.New(`"x"`), "conflict" }, false},
-		{"stack", func(r *Request) { r.Stack = "goroutine 1\nmain" }, false},
+		{"plain", func(*Record) {}, true},
+		{"empty", func(r *Record) { *r = Record{} }, true},
+		{"route and table", func(r *Record) { r.Route, r.Table = "GET /api/{table}/{id}", "posts" }, true},
+		{"client id", func(r *Record) { r.ClientID = "c-1" }, true},
+		{"kind without an error", func(r *Record) { r.Problem = "internal" }, true},
+		{"microseconds", func(r *Record) { r.Duration = 7 * time.Microsecond }, true},
+		{"hours", func(r *Record) { r.Duration = 3*time.Hour + 1234567*time.Nanosecond }, true},
+		{"markup", func(r *Record) { r.Path = "/<&>'~" }, true},
+		{"quote", func(r *Record) { r.Path = `/a"b` }, false},
+		{"backslash", func(r *Record) { r.Caller = `user:a\b` }, false},
+		{"line", func(r *Record) { r.Path = "/a\nb" }, false},
+		{"delete", func(r *Record) { r.Path = "/\x7f" }, false},
+		{"letters beyond ASCII", func(r *Record) { r.Path = "/é\u2028" }, false},
+		{"not UTF-8", func(r *Record) { r.Path = "/\xff" }, false},
+		{"error", func(r *Record) { r.Err, r.Problem = errors.New("x"), "conflict" }, true},
+		{"error with a quote", func(r *Record) { r.Err, r.Problem = errors.New(`"x"`), "conflict" }, false},
+		{"stack", func(r *Record) { r.Stack = "goroutine 1\nmain" }, false},
 	} {
 		r := plain
 		tt.edit(&r)
@@ -133,15 +133,15 @@ func TestRequestLineIsThatOfSlog(t *testing.T) {
 func TestRequestLevels(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		r    Request
+		r    Record
 		want string
 	}{
-		{"fine", Request{Status: 200}, "level=INFO"},
-		{"the client's fault", Request{Status: 422}, "level=INFO"},
-		{"busy", Request{Status: 503}, "level=INFO"},
-		{"ours", Request{Status: 500, Kind: "internal"}, "level=ERROR"},
-		{"ours, after the header", Request{Status: 200, Kind: "internal"}, "level=ERROR"},
-		{"a panic after the header", Request{Status: 200, Stack: "x"}, "level=ERROR"},
+		{"fine", Record{Status: 200}, "level=INFO"},
+		{"the client's fault", Record{Status: 422}, "level=INFO"},
+		{"busy", Record{Status: 503}, "level=INFO"},
+		{"ours", Record{Status: 500, Problem: "internal"}, "level=ERROR"},
+		{"ours, after the header", Record{Status: 200, Problem: "internal"}, "level=ERROR"},
+		{"a panic after the header", Record{Status: 200, Stack: "x"}, "level=ERROR"},
 	} {
 		var buf bytes.Buffer
 		tt.r.Log(NewLogger(&buf, "text", slog.LevelInfo))
@@ -150,14 +150,14 @@ func TestRequestLevels(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	(&Request{Status: 200}).Log(NewLogger(&b, "text", slog.LevelError))
+	(&Record{Status: 200}).Log(NewLogger(&b, "text", slog.LevelError))
 	if b.Len() != 0 {
 		t.Errorf("a disabled level wrote %s", b.String())
 	}
 }
 
 func BenchmarkRequestLog(b *testing.B) {
-	r := &Request{ID: "4TQ2C7N5YJ6F3K8M9PXWRZVBDA", Method: "GET", Path: "/api/posts/019a2f6e", Route: "GET /api/{table}/{id}",
+	r := &Record{ID: "4TQ2C7N5YJ6F3K8M9PXWRZVBDA", Method: "GET", Path: "/api/posts/019a2f6e", Route: "GET /api/{table}/{id}",
 		Table: "posts", Status: 200, Bytes: 512, Duration: time.Millisecond, Caller: "user:u1", Remote: "127.0.0.1:5050"}
 	for _, bb := range []struct {
 		name   string

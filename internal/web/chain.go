@@ -39,8 +39,8 @@ func (rc *Receiver) chain(next Handler) Handler {
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
 	start, client := time.Now(), clientAddress(r, rc.proxies)
 	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe}
-	x.record = telemetry.Request{
-		ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: client,
+	x.record = telemetry.Record{
+		Work: telemetry.WorkRequest, Start: start, ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: client,
 	}
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
@@ -54,9 +54,14 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	if x.record.Caller == "" {
 		x.record.Caller = x.caller.String()
 	}
+	x.record.CallerKind = x.caller.Kind().String()
+	x.record.Key, _ = x.caller.APIKey()
 	x.record.Bytes = x.out.bytes
 	x.record.Duration = time.Since(start)
 	x.record.Log(rc.log)
+	for _, sink := range rc.sinks {
+		sink.Take(&x.record)
+	}
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing
 	}

@@ -21,7 +21,7 @@ type exchange struct {
 	timeout time.Duration   // from the start to the deadline
 	probe   bool            // the route is of class Probe
 	caller  caller.Caller
-	record  telemetry.Request
+	record  telemetry.Record
 	out     response
 	routing recorder
 	id      [1]string // value of X-Request-Id
@@ -30,8 +30,11 @@ type exchange struct {
 type exchangeKey struct{}
 
 func (x *exchange) Value(key any) any {
-	if key == (exchangeKey{}) {
+	switch key {
+	case exchangeKey{}:
 		return x
+	case telemetry.Key{}:
+		return &x.record
 	}
 	return x.deadline.Value(key)
 }
@@ -51,11 +54,11 @@ func Caller(r *http.Request) caller.Caller {
 
 // Record returns the log record of a request, so that a handler can add the table. Only the goroutine of the handler may
 // use it.
-func Record(r *http.Request) *telemetry.Request {
+func Record(r *http.Request) *telemetry.Record {
 	if x := exchangeOf(r); x != nil {
 		return &x.record
 	}
-	return &telemetry.Request{}
+	return &telemetry.Record{}
 }
 
 // finish answers an error, unless the handler has already answered or the client is gone. It reports whether the
@@ -76,11 +79,11 @@ func (x *exchange) finish(r *http.Request, err error) (abort bool) {
 		x.record.Status = statusClientGone
 		return true
 	case x.out.status != 0:
-		x.record.Kind = errs.KindOf(err)
+		x.record.Problem = errs.KindOf(err)
 		return true
 	}
 	failure := public(err)
-	x.record.Kind = problemOf(failure.Kind).Kind
+	x.record.Problem = problemOf(failure.Kind).Kind
 	x.record.Status = writeProblem(&x.out, r, failure, x.record.ID)
 	return false
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // A Handler answers a request or returns an error. It returns an error before it writes anything. A later error
@@ -20,6 +21,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 // Config configures a Receiver. With the zero value all callers are anonymous and nothing is logged.
 type Config struct {
 	Logger        *slog.Logger                               // gets one line per request; default: no log
+	Sinks         []telemetry.Sink                           // get the record of each request, after the log
 	Identify      func(*http.Request) (caller.Caller, error) // returns the caller of a request; default: anonymous
 	MaxConcurrent int                                        // requests at work at once; further ones get 503; default: 1024
 	Timeout       time.Duration                              // deadline of a request's context; default: 30 s
@@ -30,6 +32,7 @@ type Config struct {
 // A Receiver receives requests for the routes of a mux.
 type Receiver struct {
 	log           *slog.Logger
+	sinks         []telemetry.Sink
 	identify      func(*http.Request) (caller.Caller, error)
 	timeout       time.Duration
 	origins       map[string]bool
@@ -43,6 +46,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	defer errs.Wrap(&err, "web.NewReceiver")
 	rc := &Receiver{
 		log:           cfg.Logger,
+		sinks:         cfg.Sinks,
 		identify:      cfg.Identify,
 		timeout:       orElse(cfg.Timeout, defaultTimeout),
 		origins:       map[string]bool{},

@@ -158,7 +158,7 @@ func (h *Handler) failAt(w http.ResponseWriter, r *http.Request, next string, er
 		failure = errs.Wrapf(err, errs.Internal, "")
 	}
 	record := web.Record(r)
-	record.Err, record.Kind = err, failure.Kind
+	record.Err, record.Problem = err, failure.Kind
 	fragment := url.Values{"status": {"error"}, "type": {"/problems/" + string(failure.Kind)}}
 	if failure.Message != "" {
 		fragment.Set("detail", failure.Message)

@@ -163,7 +163,7 @@ func (q *Request) Redirect(path string) error {
 // fail answers with the page of an error. The log gets the cause.
 func (q *Request) fail(failure *errs.Error) error {
 	record := web.Record(q.r)
-	record.Err, record.Kind = failure, failure.Kind
+	record.Err, record.Problem = failure, failure.Kind
 	status, title := statusOf(failure.Kind)
 	if q.isScript() {
 		return q.json(status, passkey.Refusal{Detail: sentence(failure)})

@@ -60,7 +60,7 @@ func (v *visit) turnBack(err error, next string) error {
 		return err
 	}
 	record := web.Record(v.r)
-	record.Err, record.Kind = err, failure.Kind
+	record.Err, record.Problem = err, failure.Kind
 	if failure.StepUp != nil {
 		return v.redirect(v.proveAgain(failure, next))
 	}

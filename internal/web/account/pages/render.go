@@ -161,7 +161,7 @@ func (v *visit) refuse(page formPage, err error) error {
 		return err
 	}
 	record := web.Record(v.r)
-	record.Err, record.Kind = err, errs.KindOf(err)
+	record.Err, record.Problem = err, errs.KindOf(err)
 	return v.render(status, "form", page)
 }
 

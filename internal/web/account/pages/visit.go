@@ -146,7 +146,7 @@ func (v *visit) fail(err error) error {
 		failure = errs.Wrapf(err, errs.Internal, "")
 	}
 	record := web.Record(v.r)
-	record.Err, record.Kind = err, failure.Kind
+	record.Err, record.Problem = err, failure.Kind
 	page := errorPage{frame: v.frame(titleOf(failure.Kind)), Lead: sentence(failure.Message)}
 	switch failure.Kind {
 	case errs.Internal:

@@ -81,7 +81,7 @@ func (v *visit) challenge(c account.Challenge, err error, back string) error {
 		refusal.Detail = waitFor(failure)
 	}
 	record := web.Record(v.r)
-	record.Err, record.Kind = err, failure.Kind
+	record.Err, record.Problem = err, failure.Kind
 	return v.json(v.statusOf(failure), refusal)
 }
 

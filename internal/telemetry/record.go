@@ -1,0 +1,128 @@
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/jsonline"
+)
+
+// A Work is a kind of work that gets a record.
+type Work string
+
+const (
+	WorkRequest   Work = "request"
+	WorkMigration Work = "migration" // one step of a plan
+)
+
+// A Record is the wide record of one unit of work, written once, at its end. For a request, package web makes and fills it, a
+// handler adds the table, and the engine adds the statements. It holds no query string, no header, no body and no value of
+// a row, since those hold data.
+type Record struct {
+	Work     Work
+	ID       string // made by the server, sent as X-Request-Id
+	ClientID string // X-Request-Id of the request, if it is well-formed
+	Start    time.Time
+	Duration time.Duration
+
+	Method string
+	Path   string
+	Route  string // pattern of the route; "" if none matched
+	Status int    // 499: the client went away before the answer
+	Remote string // address and port of the client
+	Bytes  int64  // of the answer's body, as sent
+
+	Caller     string // text of caller.Caller.String; a handler that identifies its callers itself sets it
+	CallerKind string // text of caller.Kind
+	Key        string // id of the API key that the caller came with
+
+	Table string
+
+	Statements Statements
+	Rows       int // rows that the statements returned
+
+	Problem errs.Kind // kind of the error; "" without one
+	Err     error     // with its private cause
+	Stack   string    // stack of a panic
+}
+
+// A Sink takes records. It is called on the goroutine of the work, when the answer is complete. It must not block, and must
+// keep neither the record nor its statements after it returns.
+type Sink interface{ Take(r *Record) }
+
+// Failed reports whether the fault is ours: an internal error, a panic or a status of 500 or above.
+func (r *Record) Failed() bool {
+	return r.Problem == errs.Internal || r.Stack != "" || r.Status >= 500
+}
+
+// Log writes the record as one line. Its level is error after an internal error or a panic, else info.
+func (r *Record) Log(logger *slog.Logger) {
+	level := slog.LevelInfo
+	if r.Problem == errs.Internal || r.Stack != "" {
+		level = slog.LevelError
+	}
+	ctx := context.Background()
+	if !logger.Enabled(ctx, level) {
+		return
+	}
+	if h, ok := logger.Handler().(*jsonline.Handler); ok && h.Log(time.Now(), level, "request", r) {
+		return
+	}
+	logger.LogAttrs(ctx, level, "request", r.attrs()...)
+}
+
+// AddTo implements jsonline.Record.
+func (r *Record) AddTo(line *jsonline.Line) { r.addTo(line) }
+
+// LogValue returns the record as a group, for a line about something else.
+func (r *Record) LogValue() slog.Value { return slog.GroupValue(r.attrs()...) }
+
+func (r *Record) attrs() []slog.Attr {
+	var list attrs
+	r.addTo(&list)
+	return list
+}
+
+// members receives the members of a record.
+type members interface {
+	Text(key, text string)
+	Int(key string, n int64)
+	Float(key string, f float64)
+}
+
+// addTo adds all known members, always in this order.
+func (r *Record) addTo(m members) {
+	m.Text("id", r.ID)
+	m.Text("method", r.Method)
+	m.Text("path", r.Path)
+	m.Int("status", int64(r.Status))
+	m.Int("bytes", r.Bytes)
+	m.Float("duration_ms", float64(r.Duration.Microseconds())/1000)
+	m.Text("caller", r.Caller)
+	m.Text("remote", r.Remote)
+	for _, optional := range [...]struct{ key, text string }{
+		{"route", r.Route}, {"table", r.Table}, {"client_id", r.ClientID}, {"kind", string(r.Problem)}, {"error", r.cause()}, {"stack", r.Stack},
+	} {
+		if optional.text != "" {
+			m.Text(optional.key, optional.text)
+		}
+	}
+}
+
+// attrs collects members as attributes of slog.
+type attrs []slog.Attr
+
+func (a *attrs) Text(key, text string)       { *a = append(*a, slog.String(key, text)) }
+func (a *attrs) Int(key string, n int64)     { *a = append(*a, slog.Int64(key, n)) }
+func (a *attrs) Float(key string, f float64) { *a = append(*a, slog.Float64(key, f)) }
+
+// cause returns the text of the error. A malformed request has none: its message repeats the client's text, and that
+// may be a secret.
+func (r *Record) cause() string {
+	if r.Err == nil || r.Problem == errs.Malformed {
+		return ""
+	}
+	return r.Err.Error()
+}
