@@ -33,6 +33,7 @@ type App struct {
 	Audit *audit.Log  // the audit log in Store
 
 	Accounts *model.Accounts // with the values of their settings; nil if the model has none, or if Open did not open it
+	Operate  *model.Operate  // with the values of its settings; nil if Open did not open it
 
 	accounts accounts
 	identify func(*http.Request) (caller.Caller, error)
@@ -52,7 +53,7 @@ type App struct {
 // Open opens an app to serve it. It checks the settings, locks the data folder, brings the tables to the model, loads
 // the seed into a new database and checks the views.
 //
-// Open returns model.Faults for settings of accounts that are missing here, for providers of accounts that cannot work, and for
+// Open returns model.Faults for settings that are missing here, for providers of accounts that cannot work, and for
 // changes of the model that a server does not make by itself. It returns seed.Faults for the seed. Both leave the database
 // unchanged. Only the database can check the rows of views, and all of a view on
 // PostgreSQL. So model.Faults of views come last.
@@ -99,6 +100,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	var missing model.Faults
 	if a.Accounts, missing = a.Rules.Model.Resolve(os.LookupEnv, os.ReadFile); len(missing) > 0 {
+		return missing
+	}
+	if a.Operate, missing = a.Rules.Model.ResolveOperate(os.LookupEnv, os.ReadFile); len(missing) > 0 {
 		return missing
 	}
 	if err := a.openProviders(ctx); err != nil {

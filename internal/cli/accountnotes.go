@@ -7,15 +7,14 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// accountNotes returns what a model with accounts needs of the place where it runs, and which rules ask for more than a
-// sign-in.
+// accountNotes returns what a model needs of the place where it runs, and which rules ask for more than a sign-in.
 func accountNotes(rules *rule.Rules) (notes []string) {
 	m := rules.Model
-	if m.Accounts == nil {
-		return nil
-	}
 	if sources := m.Sources(); len(sources) > 0 {
 		notes = append(notes, "the server needs "+enumerate(sources))
+	}
+	if m.Accounts == nil {
+		return notes
 	}
 	if asking := askingProof(rules); len(asking) > 0 {
 		notes = append(notes, "a second factor or a recent sign-in is needed by "+enumerate(asking))

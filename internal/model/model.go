@@ -15,6 +15,7 @@ type Model struct {
 	Views   []*Table // read-only tables, made by queries; the database has no table for them
 
 	Accounts *Accounts // nil without the key accounts
+	Operate  *Operate  // never nil in a loaded model
 
 	// Lines are the lines of the model's files by file name. Faults show them. A model without files has none.
 	Lines map[string][]string

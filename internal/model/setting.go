@@ -31,11 +31,15 @@ func (a *Accounts) settings() []*Setting {
 
 // Sources returns the sources of the settings of a model, each once and sorted: $NAME or file:/path.
 func (m *Model) Sources() []string {
-	if m.Accounts == nil {
-		return nil
+	var settings []*Setting
+	if m.Accounts != nil {
+		settings = m.Accounts.settings()
+	}
+	if m.Operate != nil {
+		settings = append(settings, m.Operate.settings()...)
 	}
 	sources := make(map[string]bool)
-	for _, setting := range m.Accounts.settings() {
+	for _, setting := range settings {
 		if setting.Source != "" {
 			sources[setting.Source] = true
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func appKeys() []string {
-	return []string{"ashlar", "name", "version", "roles", "accounts", "tables", "views"}
+	return []string{"ashlar", "name", "version", "roles", "accounts", "operate", "tables", "views"}
 }
 
 // readApp reads the keys of the main file.
@@ -35,6 +35,8 @@ func (l *loader) readApp(root *node) {
 			l.readRoles(key.value)
 		case "accounts":
 			l.accounts = &key
+		case "operate":
+			l.operate = &key
 		case "tables":
 			l.declareTables(key.value)
 		case "views":

@@ -7,7 +7,7 @@ import (
 )
 
 // build makes the tables of their declarations. Keys come first, since a reference has the type of its target's key.
-// Relations need all fields. Rules and accounts come last.
+// Relations need all fields. Rules, accounts and operate come last.
 func (l *loader) build() {
 	l.addUsers()
 	all := slices.Concat(l.tables, l.views)
@@ -32,6 +32,9 @@ func (l *loader) build() {
 	l.checkFormerNames()
 	if l.accounts != nil {
 		l.readAccounts(*l.accounts)
+	}
+	if l.operate != nil {
+		l.readOperate(*l.operate)
 	}
 }
 

@@ -6,30 +6,41 @@ import (
 	"time"
 )
 
-var durationShape = regexp.MustCompile(`^([1-9][0-9]{0,8})(s|m|h|d)$`)
+var (
+	durationShape      = regexp.MustCompile(`^([1-9][0-9]{0,8})(s|m|h|d)$`)
+	shortDurationShape = regexp.MustCompile(`^([1-9][0-9]{0,8})(ms|s|m|h|d)$`)
+)
 
 // durationUnits lists the units from the largest on.
 var durationUnits = [...]struct {
 	name string
 	unit time.Duration
-}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}}
 
 // setDuration reads a length of time, such as 90s, 10m, 12h or 14d, from least to most.
 func (l *loader) setDuration(target *time.Duration, key member, least, most time.Duration) {
+	l.setLength(target, key, durationShape, "90s, 10m, 12h or 14d", least, most)
+}
+
+// setShortDuration is setDuration for lengths that may be in milliseconds, such as 300ms.
+func (l *loader) setShortDuration(target *time.Duration, key member, least, most time.Duration) {
+	l.setLength(target, key, shortDurationShape, "300ms, 2s or 1m", least, most)
+}
+
+func (l *loader) setLength(target *time.Duration, key member, shape *regexp.Regexp, examples string, least, most time.Duration) {
 	if key.value.kind == invalid {
 		return
 	}
-	length, ok := parseDuration(key.value)
+	length, ok := parseDuration(key.value, shape)
 	if !ok || length < least || length > most {
-		l.fault(key.value.pos, "%s must be a length of time from %s to %s, such as 90s, 10m, 12h or 14d", key.name,
-			formatDuration(least), formatDuration(most))
+		l.fault(key.value.pos, "%s must be a length of time from %s to %s, such as %s", key.name, formatDuration(least), formatDuration(most), examples)
 		return
 	}
 	*target = length
 }
 
-func parseDuration(value *node) (time.Duration, bool) {
-	parts := durationShape.FindStringSubmatch(value.text)
+func parseDuration(value *node, shape *regexp.Regexp) (time.Duration, bool) {
+	parts := shape.FindStringSubmatch(value.text)
 	if value.kind != text || parts == nil {
 		return 0, false
 	}

@@ -42,6 +42,7 @@ func definitions() schema {
 		"access":     group("Rules about who may do what. Only the system may do what has no rule.", accessProperties()),
 		"fields":     listOf(columns),
 		"accounts":   group("How people and programs sign in.", accountProperties()),
+		"operate":    group("How the server is watched.", operateProperties()),
 		"setting":    settingSchema(),
 		"secret":     secretSchema(),
 		"duration":   schema{"type": "string", "pattern": durationShape.String()},
@@ -57,8 +58,9 @@ func appProperties() schema {
 		"roles":   described("The roles that an account may hold.", listOf(ref("name"))),
 		"accounts": described("How people and programs sign in. Without it there are only tokens of `ashlar token`.",
 			orNull(ref("accounts"))),
-		"tables": described("The tables by name.", ref("tables")),
-		"views":  described("Read-only tables by name. A query makes their rows.", byName("view")),
+		"operate": described("How the server is watched: objectives, alerts, logs and prices.", orNull(ref("operate"))),
+		"tables":  described("The tables by name.", ref("tables")),
+		"views":   described("Read-only tables by name. A query makes their rows.", byName("view")),
 	}
 }
 

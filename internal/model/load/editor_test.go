@@ -62,6 +62,14 @@ func TestEditorKeys(t *testing.T) {
 		{"invite", inviteKeys(), inviteProperties()},
 		{"mail", mailKeys(), mailProperties()},
 		{"audit", auditKeys(), auditProperties()},
+		{"operate", operateKeys(), operateProperties()},
+		{"slos", sloKeys(), sloProperties()},
+		{"fast", fastKeys(), fastProperties()},
+		{"alerts", alertsKeys(), alertsProperties()},
+		{"to", targetKeys(), targetProperties()},
+		{"probe", probeKeys(), probeProperties()},
+		{"logs", logKeys(), logProperties()},
+		{"costs", costKeys(), costProperties()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var editor []string
@@ -192,6 +200,31 @@ func TestEditorAgrees(t *testing.T) {
 		{"true", false},
 	} {
 		checkAgrees(t, compiled, "accounts: "+tt.accounts, tt.sound)
+	}
+	for _, tt := range []struct {
+		operate string
+		sound   bool
+	}{
+		{"", true},
+		{"{slos: {a: {available: 99.9}, b: {tables: [users], routes: [GET /api/users], fast: {share: 99, below: 20ms}}}}", true},
+		{"{alerts: {to: [{mail: a@b.example}, {webhook: $U, secret: $S}, {alertmanager: file:/run/am}]}}", true},
+		{"{probe: false, logs: {keep: 12h, slow: 1s, sample: 0.5}, costs: {cpu_hour: 0, gb_out: 1.5}}", true},
+		{"{probe: {every: 5m, path: /readyz}}", true},
+		{"{slos: {a: {}}}", false},
+		{"{slos: {a: {available: 100}}}", false},
+		{"{slos: {a: {available: 0}}}", false},
+		{"{slos: {a: {available: 99, tables: []}}}", false},
+		{"{slos: {a: {fast: {share: 99}}}}", false},
+		{"{slos: {a: {fast: {share: 99, below: 0s}}}}", false},
+		{"{alerts: {to: [{mail: a@b.example, webhook: $U}]}}", false},
+		{"{alerts: {to: [{mail: a@b.example, secret: $S}]}}", false},
+		{"{alerts: {to: [{}]}}", false},
+		{"{probe: 1m}", false},
+		{"{logs: {sample: 2}}", false},
+		{"{costs: {cpu_hour: -1}}", false},
+		{"{colour: red}", false},
+	} {
+		checkAgrees(t, compiled, "operate: "+tt.operate, tt.sound)
 	}
 }
 

@@ -23,6 +23,44 @@ func checkInvariants(t *testing.T, app *model.Model, sound bool) {
 	if app.Accounts != nil && sound {
 		checkAccounts(t, app)
 	}
+	if app.Operate == nil || app.Operate.SLO("api") == nil {
+		t.Fatal("the model has no operate, or no objective for the API")
+	}
+	if sound {
+		checkOperate(t, app)
+	}
+}
+
+// checkOperate reports broken invariants of the key operate of a sound model.
+func checkOperate(t *testing.T, app *model.Model) {
+	t.Helper()
+	for _, slo := range app.Operate.SLOs {
+		if slo.Available < 0 || slo.Available >= 100 || slo.FastShare < 0 || slo.FastShare >= 100 || (slo.FastShare > 0) != (slo.FastBelow > 0) || slo.Available+slo.FastShare == 0 {
+			t.Errorf("objective %+v", slo)
+		}
+		for _, table := range slo.Tables {
+			if app.Table(table) == nil {
+				t.Errorf("the objective %s is about the table %s", slo.Name, table)
+			}
+		}
+	}
+	for _, target := range app.Operate.Alerts {
+		if n := count(target.Mail != "", target.Webhook.Given(), target.Alertmanager.Given()); n != 1 || (target.Secret.Given() && !target.Webhook.Given()) {
+			t.Errorf("target %+v", target)
+		}
+	}
+	if logs := app.Operate.Logs; logs.Keep <= 0 || logs.Slow <= 0 || logs.Sample <= 0 || logs.Sample > 1 {
+		t.Errorf("logs = %+v", logs)
+	}
+}
+
+func count(conditions ...bool) (n int) {
+	for _, holds := range conditions {
+		if holds {
+			n++
+		}
+	}
+	return n
 }
 
 // checkAccounts reports broken invariants of the accounts of a sound model.

@@ -10,6 +10,7 @@ type loader struct {
 	views  []*tableDecl
 
 	accounts *member // nil without the key
+	operate  *member // nil without the key
 
 	missing    bool                  // a file could not be read, so its declarations are missing
 	impliedMax map[*model.Field]bool // fields with a Max chosen by the loader
@@ -31,7 +32,10 @@ type fieldDecl struct {
 }
 
 func newLoader() *loader {
-	return &loader{model: &model.Model{Lines: make(map[string][]string)}, impliedMax: make(map[*model.Field]bool)}
+	return &loader{
+		model:      &model.Model{Lines: make(map[string][]string), Operate: model.DefaultOperate()},
+		impliedMax: make(map[*model.Field]bool),
+	}
 }
 
 // maxFaults bounds the reported faults: a file of garbage could have a million.

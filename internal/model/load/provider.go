@@ -180,10 +180,10 @@ func isOpenSecret(value *node) bool {
 	return value.kind != invalid && value.kind != null && (value.kind != text || !isReference(value.text))
 }
 
-// hideSecrets covers the secrets of a provider in the lines of the model, so that no fault shows them.
-func (l *loader) hideSecrets(provider *node) {
-	for _, key := range provider.members {
-		if (key.name == "client_secret" || key.name == "key") && isOpenSecret(key.value) {
+// hideSecrets covers the secrets of a provider or a webhook in the lines of the model, so that no fault shows them.
+func (l *loader) hideSecrets(group *node) {
+	for _, key := range group.members {
+		if (key.name == "client_secret" || key.name == "key" || key.name == "secret") && isOpenSecret(key.value) {
 			lines, at := l.model.Lines[key.value.pos.File], key.value.pos
 			line := []rune(lines[at.Line-1])
 			for i := min(at.Col-1, len(line)); i < len(line); i++ {
