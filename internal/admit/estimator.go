@@ -28,6 +28,9 @@ func (e *Estimator) Enter(slots int, patience time.Duration) bool {
 // Leave ends the wait of one caller.
 func (e *Estimator) Leave() { e.waiting.Add(-1) }
 
+// Waiting returns how many callers wait.
+func (e *Estimator) Waiting() int { return int(e.waiting.Load()) }
+
 // Empty returns true if no caller waits.
 func (e *Estimator) Empty() bool { return e.waiting.Load() == 0 }
 

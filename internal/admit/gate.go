@@ -38,6 +38,33 @@ type Gate[K comparable] struct {
 	lines   [Levels]line[K]
 	waiting int
 	next    int // next level in turn
+
+	admitted, refused int64 // see Stats
+}
+
+// Stats are counts of a gate, and its state at a moment.
+type Stats struct {
+	Taken    int   // slots
+	Waiting  int   // callers
+	Admitted int64 // callers that got a slot
+	Refused  int64 // callers that were refused, or gave up
+}
+
+// Stats returns the counts since the gate was made.
+func (g *Gate[K]) Stats() Stats {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	stats := Stats{Waiting: g.waiting, Admitted: g.admitted, Refused: g.refused}
+	for _, taken := range g.taken {
+		stats.Taken += taken
+	}
+	return stats
+}
+
+// admit takes a slot of a level, which must have room.
+func (g *Gate[K]) admit(level int) {
+	g.taken[level]++
+	g.admitted++
 }
 
 // firstSlow is the cheapest slow level. Work of the lower levels counts as quick.
@@ -62,7 +89,7 @@ func (g *Gate[K]) TryEnter(level int) bool {
 	defer g.mu.Unlock()
 	free := g.room(level)
 	if free {
-		g.taken[level]++
+		g.admit(level)
 	}
 	return free
 }
@@ -73,11 +100,12 @@ func (g *Gate[K]) TryEnter(level int) bool {
 func (g *Gate[K]) Enter(ctx context.Context, level int, client K, patience time.Duration) error {
 	g.mu.Lock()
 	if g.room(level) {
-		g.taken[level]++
+		g.admit(level)
 		g.mu.Unlock()
 		return nil
 	}
 	if g.waiting >= maxWaiting || g.expected(level, client) > patience {
+		g.refused++
 		g.mu.Unlock()
 		return ErrHopeless
 	}
@@ -167,7 +195,7 @@ func (g *Gate[K]) grant() {
 		}
 		waiting := g.lines[level].pop()
 		g.waiting--
-		g.taken[level]++
+		g.admit(level)
 		waiting.granted <- struct{}{}
 		tried = -1
 	}
@@ -199,6 +227,7 @@ func (g *Gate[K]) abandon(waiting *waiter[K]) bool {
 	}
 	g.lines[waiting.level].remove(waiting)
 	g.waiting--
+	g.refused++
 	return true
 }
 

@@ -79,6 +79,7 @@ func (l *Log) Append(tx *record.Tx, event Event) (err error) {
 		return err
 	}
 	head.ID, head.Hash = entry.ID, entry.Hash
+	l.appended.Add(1)
 	return l.setHead(tx, head)
 }
 

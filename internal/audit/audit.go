@@ -17,6 +17,7 @@
 package audit
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -74,7 +75,12 @@ type Log struct {
 	table *model.Table
 	meta  *model.Table // ashlar_meta
 	now   func() time.Time
+
+	appended atomic.Int64
 }
+
+// Appended returns how many events this process has appended. It counts those too whose transaction was undone.
+func (l *Log) Appended() int64 { return l.appended.Load() }
 
 // New returns the audit log in the rows of system tables, which must have the table of Tables.
 func New(own *record.DB, cfg Config) *Log {

@@ -29,6 +29,7 @@ type Outbox struct {
 	table *model.Table
 	cfg   Config
 	wake  chan struct{} // has room for one
+	tally tally
 
 	stopTime time.Duration // tests lower it
 }

@@ -74,6 +74,7 @@ func (o *Outbox) start(ctx, working context.Context, slots chan struct{}, attemp
 	if err != nil {
 		return 0, err
 	}
+	o.tally.due.Store(int64(len(ids)))
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) // other processes see the same letters
 	for _, id := range ids {
 		select {
@@ -138,6 +139,7 @@ func (o *Outbox) deliver(ctx context.Context, r row) (Message, error) {
 func (o *Outbox) outcome(working context.Context, r row, message Message, err error) change {
 	now := o.cfg.Now()
 	if err == nil {
+		o.tally.sent.Add(1)
 		o.cfg.Logger.Info("mail sent", "mail", r.ID, "kind", r.Kind, "attempts", r.Attempts)
 		return change{"state": sent, "sent_at": jsontext.Value(stampOf(now)), "data": nil, "error": nil}
 	}
@@ -146,10 +148,12 @@ func (o *Outbox) outcome(working context.Context, r row, message Message, err er
 		return change{"due_at": jsontext.Value(stampOf(now)), "attempts": r.Attempts - 1, "error": text}
 	}
 	if _, final := errors.AsType[*permanentError](err); final || r.Attempts >= maxAttempts {
+		o.tally.failed.Add(1)
 		o.cfg.Logger.Error("mail failed", "mail", r.ID, "kind", r.Kind, "attempts", r.Attempts, "error", text)
 		return change{"state": failed, "data": nil, "error": text}
 	}
 	wait := pauseAfter(r.Attempts)
+	o.tally.repeated.Add(1)
 	o.cfg.Logger.Warn("mail not sent yet", "mail", r.ID, "kind", r.Kind, "attempts", r.Attempts, "again_in", wait, "error", text)
 	return change{"due_at": jsontext.Value(stampOf(now.Add(wait))), "error": text}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
@@ -62,6 +63,9 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	}
 	return d
 }
+
+// Gate returns counts of the gate that admits reads.
+func (d *DB) Gate() admit.Stats { return d.gate.Stats() }
 
 // systemRules returns the rules of system tables: they let nobody in.
 func systemRules(own *model.Model) *rule.Rules {

@@ -52,6 +52,9 @@ type DB interface {
 	Loader
 	Copier
 
+	// Stats returns counts and the present state, for metrics. What needs a statement is a few seconds old.
+	Stats() Stats
+
 	// EngineTables returns the names of the tables that the engine keeps for itself. They are no tables of a model.
 	EngineTables() []string
 

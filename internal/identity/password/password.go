@@ -61,6 +61,9 @@ func NewHasher(cfg Config) *Hasher {
 	}
 }
 
+// Gate returns counts of the gate that callers queue at.
+func (h *Hasher) Gate() admit.Stats { return h.queue.gate.Stats() }
+
 // Hash returns the hash of a password in the PHC form, with a new salt. It hashes the NFC form of the password, so every
 // keyboard gives the same hash. The error is errs.Unavailable if too many callers wait, or the error of ctx.
 func (h *Hasher) Hash(ctx context.Context, client caller.Client, password string) (phc string, err error) {

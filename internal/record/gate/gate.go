@@ -32,6 +32,9 @@ func New(db store.DB) *Gate {
 	return &Gate{db, admit.NewGate[caller.Client](db.Readers())}
 }
 
+// Stats returns counts of the gate.
+func (g *Gate) Stats() admit.Stats { return g.slots.Stats() }
+
 // Read runs a read through the gate. It may run the read more than once. The passage must not be in use.
 func (g *Gate) Read(ctx context.Context, p *Passage, client caller.Client, class Class, cost *Cost, read func(store.Reader) error) error {
 	p.ran = false

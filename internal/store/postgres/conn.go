@@ -22,6 +22,7 @@ type conn struct {
 	stripe     int64             // see takeStripe; -1 for none
 	binder     binder
 	row        row           // row of a read of one statement
+	tally      *tally        // nil outside of the pools
 	watch      *engine.Watch // over the work of the user
 
 	guardBinder binder // binds the guard of the statement that binder binds
@@ -35,11 +36,14 @@ const selectIsolation = "SELECT current_setting('default_transaction_isolation')
 // setUp prepares a new connection. It checks a setting, because without its settings the connection would read from more
 // than one snapshot. The watch calls idle a little after the last use. idle may be nil.
 func (r poolKind) setUp(ctx context.Context, raw *pgconn.PgConn, idle func(*conn)) error {
-	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1, watch: engine.NewWatch(watchInterval, cutter{r.watcher(raw)})}
+	c := &conn{raw: raw, statements: newStatements(r.pooled), opening: r.opening, stripe: -1, tally: r.tally, watch: engine.NewWatch(watchInterval, cutter{r.watcher(raw)})}
 	if idle != nil {
 		c.watch.WhenIdle(func() { idle(c) })
 	}
 	raw.CustomData()[connKey] = c
+	if r.tally != nil {
+		r.tally.opened.Add(1)
+	}
 	if r.pooled {
 		return nil // a pooler forgets settings
 	}

@@ -58,6 +58,7 @@ type waiter struct {
 	ctx     context.Context
 	script  *store.Script
 	bytes   int
+	since   time.Time   // when it came
 	signals chan signal // of two elements, so that no sender waits
 
 	statements []*statement // of the steps
@@ -87,7 +88,7 @@ func (g *groups) run(ctx context.Context, script *store.Script) (done bool, err 
 		return false, err
 	}
 	defer g.leave()
-	item := &waiter{ctx: ctx, script: script, bytes: size(script), signals: make(chan signal, 2)}
+	item := &waiter{ctx: ctx, script: script, bytes: size(script), since: time.Now(), signals: make(chan signal, 2)}
 	if !g.join(item) {
 		return g.wait(item)
 	}
@@ -219,7 +220,11 @@ func (g *groups) runAll(all []*waiter) {
 		return err != nil
 	})
 	slices.SortStableFunc(all, func(a, b *waiter) int { return strings.Compare(a.script.LockOrder, b.script.LockOrder) })
-	deadline := time.Now().Add(g.patience / groupShare)
+	now := time.Now()
+	for _, item := range all {
+		g.db.tally.Began(now.Sub(item.since))
+	}
+	deadline := now.Add(g.patience / groupShare)
 	for try := 1; len(all) > 0 && try <= maxGroupTries; try++ {
 		done, err := g.db.commitScripts(g.pool, deadline, all)
 		g.adaptSize(done)

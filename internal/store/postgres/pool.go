@@ -29,6 +29,7 @@ type poolKind struct {
 	isolation   string        // default isolation of transactions
 	readOnly    bool
 	log         *slog.Logger
+	tally       *tally   // nil for connections outside of the pools
 	pooled      bool     // behind a pooler: see pooler.go
 	opening     []string // statements that begin a transaction; none for reads without a pooler
 }
@@ -65,6 +66,7 @@ type pool struct {
 	poolKind
 	raw    *pgxpool.Pool
 	slots  chan struct{} // one for each connection in use
+	waited engine.Waits
 	timers engine.Timers
 
 	mu      sync.Mutex
@@ -74,7 +76,8 @@ type pool struct {
 	empty   chan struct{} // closed when the pool is stopped and the last user has left
 }
 
-func newPool(config *pgx.ConnConfig, r poolKind) (*pool, error) {
+func newPool(config *pgx.ConnConfig, r poolKind, t *tally) (*pool, error) {
+	r.tally = t
 	// ParseConfig takes what an empty address lacks from the environment. All of it is replaced.
 	pc, err := pgxpool.ParseConfig("")
 	if err != nil {
@@ -138,6 +141,7 @@ func (p *pool) enter() error {
 		return engine.Closed()
 	}
 	if p.inside >= p.size+p.queue {
+		p.waited.Refuse()
 		return &errs.Error{Kind: errs.Unavailable, Message: "too many requests wait for the database", RetryAfter: time.Second, Cause: store.ErrBusy}
 	}
 	p.inside++
@@ -163,6 +167,7 @@ func (p *pool) wait(ctx context.Context) error {
 		return nil
 	default:
 	}
+	defer p.waited.Ended(time.Now())
 	short := min(engine.ShortWait, p.patience)
 	timer := p.timers.Start(short)
 	defer p.timers.Stop(timer)
@@ -178,6 +183,7 @@ func (p *pool) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
+		p.waited.Refuse()
 		return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other requests", RetryAfter: time.Second, Cause: store.ErrBusy}
 	}
 }

@@ -27,6 +27,8 @@ type DB struct {
 	writers  *pool
 	groups   *groups
 	outage   *engine.Outage
+	tally    tally
+	sampled  sampled
 
 	indexes    sync.Map // name of a unique index → []string, its columns
 	counters   sync.Map // name of a counter whose sequence is there → true
@@ -53,13 +55,13 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 	} else if err != nil {
 		return nil, err
 	}
-	if db.readers, err = newPool(config, cfg.reading()); err != nil {
+	if db.readers, err = newPool(config, cfg.reading(), &db.tally); err != nil {
 		return nil, err
 	}
-	if db.writers, err = newPool(config, cfg.writing()); err != nil {
+	if db.writers, err = newPool(config, cfg.writing(), &db.tally); err != nil {
 		return nil, errors.Join(err, db.readers.close(0))
 	}
-	grouping, err := newPool(config, cfg.grouping())
+	grouping, err := newPool(config, cfg.grouping(), &db.tally)
 	if err != nil {
 		return nil, errors.Join(err, db.readers.close(0), db.writers.close(0))
 	}

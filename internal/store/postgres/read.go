@@ -207,6 +207,9 @@ func discard(c *conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	_ = c.raw.Close(ctx) // nobody needs its last error
+	if c.tally != nil {
+		c.tally.lost.Add(1)
+	}
 }
 
 // The generation of a table moves with every commit that touched it, though each writer counts for itself (see stripeOf).

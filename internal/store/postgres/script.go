@@ -43,10 +43,12 @@ func (db *DB) commitAlone(ctx context.Context, script *store.Script) (done bool,
 		return false, err
 	}
 	defer pool.leave()
+	began := time.Now()
 	if err := pool.wait(ctx); err != nil {
 		return false, err
 	}
 	defer pool.done()
+	db.tally.Began(time.Since(began))
 	m := &waiter{script: script}
 	done, err = db.commitScripts(pool, time.Now().Add(pool.patience/groupShare), []*waiter{m})
 	return done && !m.refused, cmp.Or(m.final, err)
@@ -70,6 +72,7 @@ func (db *DB) commitScripts(p *pool, deadline time.Time, all []*waiter) (done bo
 	}()
 	done, err = t.group(all)
 	ended = true
+	db.tally.Ended(done && err == nil)
 	return done, err
 }
 

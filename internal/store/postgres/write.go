@@ -18,10 +18,12 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 		return err
 	}
 	defer db.writers.leave()
+	began := time.Now()
 	if err := db.writers.wait(ctx); err != nil {
 		return err
 	}
 	defer db.writers.done()
+	db.tally.Began(time.Since(began))
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -29,6 +31,10 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 	careful := false
 	for try := 1; ; try++ {
 		end := db.attempt(deadline, f, careful)
+		db.tally.Ended(end.action == finished && end.err == nil)
+		if end.action == retry {
+			db.tally.conflicts.Add(1)
+		}
 		switch {
 		case end.action == finished:
 			return db.wrote(end.err)

@@ -31,6 +31,7 @@ func (w *writer) run(first *job) {
 		w.commit()
 		return
 	}
+	w.tally.Ended(false)
 	w.rollback()
 	w.runAlone()
 }
@@ -38,7 +39,9 @@ func (w *writer) run(first *job) {
 // refuse answers the job, and all that wait behind it, if no transaction can begin: another process has held the lock for
 // the whole busy timeout, or the disk fails. If each tried for itself, the last would wait for hours.
 func (w *writer) refuse(first *job, err error) {
-	if w.conn != nil && lite.ErrCode(err).ToPrimary() != lite.ResultBusy {
+	if lite.ErrCode(err).ToPrimary() == lite.ResultBusy {
+		w.tally.busy.Add(1)
+	} else if w.conn != nil {
 		w.reopen()
 	}
 	first.answer <- err
@@ -99,7 +102,15 @@ func (w *writer) admit(j *job) bool {
 		j.refuse(engine.Closed())
 		return false
 	}
-	return j.start()
+	if !j.start() {
+		return false
+	}
+	var waited time.Duration
+	if !j.since.IsZero() {
+		waited = time.Since(j.since)
+	}
+	w.tally.Began(waited)
+	return true
 }
 
 // runInGroup runs one job of a group, undoes only that job if it fails, and reports whether there is still a transaction.
@@ -207,6 +218,7 @@ func (w *writer) runInTransaction(j *job) {
 		w.commit()
 		return
 	}
+	w.tally.Ended(false)
 	w.rollback()
 	w.answer(nil)
 }

@@ -24,9 +24,9 @@ type logIndex struct {
 type indexHeader [6]uint64
 
 const (
-	indexSuffix   = "-shm"
-	indexVersion  = 3007000 // first number of the header
-	indexHeaderAt = 48      // length of the header
+	indexSuffix  = "-shm"
+	indexVersion = 3007000 // first number of the header
+	indexLength  = 136     // of the header: two copies of 48 bytes, and what checkpoints know
 )
 
 // openIndex maps the index of a database that a connection of this process has open. It returns nil if that cannot be done.
@@ -37,7 +37,7 @@ func openIndex(path string) *logIndex {
 		return nil
 	}
 	index := &logIndex{path: path, file: file}
-	index.memory, err = unix.Mmap(file, 0, indexHeaderAt, unix.PROT_READ, unix.MAP_SHARED)
+	index.memory, err = unix.Mmap(file, 0, indexLength, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil || binary.NativeEndian.Uint32(index.memory) != indexVersion {
 		index.close()
 		return nil
@@ -54,6 +54,20 @@ func (i *logIndex) header() (now indexHeader) {
 		now[word] = binary.NativeEndian.Uint64(i.memory[8*word:])
 	}
 	return now
+}
+
+// state returns the parts of the header that Stats needs. The positions are those of WalIndexHdr and WalCkptInfo in SQLite's
+// wal.c, which are part of the format of the file.
+func (i *logIndex) state() (now logState) {
+	if i == nil {
+		return now
+	}
+	number := func(at int) int64 { return int64(binary.NativeEndian.Uint32(i.memory[at:])) }
+	size := int64(binary.NativeEndian.Uint16(i.memory[14:]))
+	if size == 1 {
+		size = 1 << 16
+	}
+	return logState{pages: number(16), moved: number(96), salt: number(32), database: number(20) * size}
 }
 
 // close ends the use of the index. Closing its file would drop every lock that SQLite holds on it in this process. So the

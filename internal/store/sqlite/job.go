@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
@@ -15,6 +16,7 @@ type job struct {
 	sweeps bool          // run has a transaction to itself, on the connection for sweeps
 	answer chan error    // of one element, so that the writer never waits for the caller
 	state  atomic.Int32
+	since  time.Time // when it was queued; zero if its caller leads
 
 	err   error // result of run or script, which the caller gets after the commit
 	final bool  // the job must not run again, whatever becomes of the transaction

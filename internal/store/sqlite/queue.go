@@ -8,10 +8,10 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
-func startWriter(path string, cfg Config, first *conn, commits *commits, outage *engine.Outage, others *others) *writer {
+func startWriter(path string, cfg Config, first *conn, commits *commits, outage *engine.Outage, others *others, index *logIndex) *writer {
 	first.outage = outage
 	w := &writer{
-		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage, others: others,
+		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage, others: others, index: index,
 		queue: make(chan *job, cfg.Queue), passed: make(chan *job, 1), stopped: make(chan struct{}),
 	}
 	w.lookNow()
@@ -92,6 +92,7 @@ func (w *writer) submit(j *job) error {
 	if j.script != nil && w.lead(j) {
 		return <-j.answer
 	}
+	j.since = time.Now()
 	if err := w.enqueue(j); err != nil {
 		return err
 	}
@@ -127,6 +128,7 @@ func (w *writer) enqueue(j *job) error {
 	case w.queue <- j:
 		return nil
 	default:
+		w.tally.Refuse()
 		return &errs.Error{Kind: errs.Unavailable, Message: "too many writes are waiting", RetryAfter: retryAfter}
 	}
 }

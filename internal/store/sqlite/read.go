@@ -198,6 +198,7 @@ type readers struct {
 	free   chan struct{} // one for each idle connection
 	size   int
 	waits  admit.Estimator
+	waited engine.Waits
 	timers engine.Timers
 	closed chan struct{} // closed by close
 
@@ -252,9 +253,14 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 	default:
 	}
 	if !p.waits.Enter(p.size, patience) {
+		p.waited.Refuse()
 		return nil, busy()
 	}
-	defer p.waits.Leave()
+	began := time.Now()
+	defer func() {
+		p.waits.Leave()
+		p.waited.Ended(began)
+	}()
 	return p.wait(ctx, 2*patience)
 }
 
@@ -279,6 +285,7 @@ func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, er
 	case <-p.closed:
 		return nil, engine.Closed()
 	case <-timer.C:
+		p.waited.Refuse()
 		if hurried {
 			return nil, context.DeadlineExceeded
 		}

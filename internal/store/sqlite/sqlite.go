@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -23,6 +24,9 @@ type DB struct {
 	writer  *writer
 	outage  *engine.Outage
 	index   *logIndex // of the readers
+
+	closing sync.RWMutex // held shared to read the index for Stats
+	closed  bool         // the index is closed
 }
 
 var _ store.DB = (*DB)(nil)
@@ -98,7 +102,7 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 	db := &DB{cfg: cfg, readers: pool, index: index}
 	db.outage = engine.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of this folder, and see that it is not read-only; writes then go on by themselves",
 		"folder", filepath.Dir(path))
-	db.writer = startWriter(path, cfg, first, commits, db.outage, others)
+	db.writer = startWriter(path, cfg, first, commits, db.outage, others, index)
 	return db, nil
 }
 
@@ -136,7 +140,10 @@ func (db *DB) Close() error {
 	readErr := db.readers.close(time.Until(deadline))
 	err := errors.Join(readErr, db.writer.closeConn())
 	if readErr == nil {
+		db.closing.Lock()
+		db.closed = true
 		db.index.close()
+		db.closing.Unlock()
 	}
 	return err
 }

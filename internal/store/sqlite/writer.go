@@ -38,6 +38,8 @@ type writer struct {
 	giveUp  atomic.Pointer[time.Time] // set by stop: the writer refuses what is queued after this time
 	stopped chan struct{}             // closed when the last job has been answered
 	passed  chan *job                 // of one element: a job that ended a group, and that the writer's goroutine runs next
+	index   *logIndex
+	tally   tally
 
 	// using guards the fields below. The writer's goroutine holds it, or a caller that leads, or look for a moment.
 	using sync.Mutex
@@ -96,8 +98,10 @@ func (w *writer) moveGenerations() error {
 func (w *writer) commit() {
 	w.others.writing.Store(false)
 	w.commits.count.Add(1)
+	before, began := w.index.state(), time.Now()
 	err := w.conn.control("COMMIT")
 	w.commits.count.Add(1)
+	w.tally.committed(err == nil, before, w.index.state(), began)
 	if err == nil {
 		w.spare.Add(w.reserved)
 		w.answer(nil)
@@ -178,6 +182,7 @@ func (w *writer) reopen() bool {
 	}
 	c.outage = w.outage
 	w.conn = c
+	w.tally.opened.Add(1)
 	return true
 }
 

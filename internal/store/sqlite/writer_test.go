@@ -320,3 +320,28 @@ func TestCloseGivesUp(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// SQLite moves the log into the database by itself. The writer sees that in the index of the log.
+func TestStatsCountCheckpoints(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data.db")
+	db := openTest(t, path, Config{})
+	write(t, db, createTestRows)
+	text := strings.Repeat("x", 40_000)
+	var most int64
+	for id := range int64(300) { // ten pages each
+		if err := db.Write(t.Context(), func(tx store.Tx) error {
+			_, err := tx.Exec(`INSERT INTO rows (id, body) VALUES (?1, ?2)`, []value.Value{value.OfInt(id), value.OfText(text)})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, db.Stats().Log.Pages)
+	}
+	stats := db.Stats()
+	if stats.Log.Checkpoints < 2 || stats.Log.Checkpoints > 4 || stats.Log.Moving <= 0 || most < 1000 {
+		t.Errorf("the log is %+v, and had at most %d pages", *stats.Log, most)
+	}
+	if stats.Size < 10<<20 || stats.Free <= 0 {
+		t.Errorf("size %d, free %d", stats.Size, stats.Free)
+	}
+}

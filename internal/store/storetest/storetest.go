@@ -70,6 +70,7 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"a change of tables ends with its context", alterEnds},
 		{"queries are described", describes},
 		{"an engine says what it does not do", unsupported},
+		{"an engine counts what it does", stats},
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
 	} {
