@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"encoding/hex"
 	"log/slog"
 	"time"
 
@@ -26,31 +27,47 @@ type Record struct {
 	ClientID string // X-Request-Id of the request, if it is well-formed
 	Start    time.Time
 	Duration time.Duration
+	Weight   float64 // units of work that this record stands for: 1, or 1/sample for a sampled one
 
-	Method string
-	Path   string
-	Route  string // pattern of the route; "" if none matched
-	Status int    // 499: the client went away before the answer
-	Remote string // address and port of the client
-	Bytes  int64  // of the answer's body, as sent
+	Trace   TraceID
+	Span    SpanID // of the work
+	Parent  SpanID // of the caller; zero if the trace begins here
+	Sampled bool   // the trace may be exported: see TraceContext
+
+	Method   string
+	Path     string
+	Route    string // pattern of the route; "" if none matched
+	Status   int    // 499: the client went away before the answer
+	Remote   string // address and port of the client
+	Received int64  // bytes of the request's body
+	Bytes    int64  // of the answer's body, as sent
+	Limit    string // name of the limit that refused the work; "" if none did
 
 	Caller     string // text of caller.Caller.String; a handler that identifies its callers itself sets it
 	CallerKind string // text of caller.Kind
 	Key        string // id of the API key that the caller came with
 
-	Table string
+	Table     string
+	Operation string // what was done with the table: list, get, create, update, delete
+	Shape     string // name of the query's shape, without values: "list posts filter(title == arg.t) sort(-id)"
+
+	Queue  time.Duration // waited for admission, a connection or the writer
+	Encode time.Duration // took to encode the answer; 0 if it was not measured
+	Cache  string        // "hit", "miss", or "" if no cache was asked
 
 	Statements Statements
-	Rows       int // rows that the statements returned
+	Rows       int // rows of the answer, or rows changed
 
 	Problem errs.Kind // kind of the error; "" without one
 	Err     error     // with its private cause
 	Stack   string    // stack of a panic
 }
 
-// A Sink takes records. It is called on the goroutine of the work, when the answer is complete. It must not block, and must
-// keep neither the record nor its statements after it returns.
-type Sink interface{ Take(r *Record) }
+// Join makes the work of the record a span below parent, or the first span of a new trace if there is no parent.
+func (r *Record) Join(parent TraceContext) {
+	own := parent.Begin()
+	r.Trace, r.Span, r.Parent, r.Sampled = own.Trace, own.Span, parent.Span, own.Sampled
+}
 
 // Failed reports whether the fault is ours: an internal error, a panic or a status of 500 or above.
 func (r *Record) Failed() bool {
@@ -88,6 +105,7 @@ func (r *Record) attrs() []slog.Attr {
 // members receives the members of a record.
 type members interface {
 	Text(key, text string)
+	Hex(key string, id []byte)
 	Int(key string, n int64)
 	Float(key string, f float64)
 }
@@ -99,9 +117,13 @@ func (r *Record) addTo(m members) {
 	m.Text("path", r.Path)
 	m.Int("status", int64(r.Status))
 	m.Int("bytes", r.Bytes)
-	m.Float("duration_ms", float64(r.Duration.Microseconds())/1000)
+	m.Float("duration_ms", milliseconds(r.Duration))
 	m.Text("caller", r.Caller)
 	m.Text("remote", r.Remote)
+	if r.Trace != (TraceID{}) {
+		m.Hex("trace", r.Trace[:])
+		m.Hex("span", r.Span[:])
+	}
 	for _, optional := range [...]struct{ key, text string }{
 		{"route", r.Route}, {"table", r.Table}, {"client_id", r.ClientID}, {"kind", string(r.Problem)}, {"error", r.cause()}, {"stack", r.Stack},
 	} {
@@ -111,10 +133,13 @@ func (r *Record) addTo(m members) {
 	}
 }
 
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 // attrs collects members as attributes of slog.
 type attrs []slog.Attr
 
 func (a *attrs) Text(key, text string)       { *a = append(*a, slog.String(key, text)) }
+func (a *attrs) Hex(key string, id []byte)   { a.Text(key, hex.EncodeToString(id)) }
 func (a *attrs) Int(key string, n int64)     { *a = append(*a, slog.Int64(key, n)) }
 func (a *attrs) Float(key string, f float64) { *a = append(*a, slog.Float64(key, f)) }
 

@@ -16,11 +16,55 @@ type Statement struct {
 	Rows  int // rows returned, or changed
 }
 
-// Statements are the statements of a unit of work.
+// Statements are the statements of a unit of work. Do not copy them: a copy would share the list.
 type Statements struct {
 	Count int           // all of them
 	Took  time.Duration // all of them
-	List  []Statement   // the first ones, at most 32
+	Rows  int           // returned or changed by all of them, guards and totals included
+	List  []Statement   // the first 31, then the slowest of the others
+
+	begin time.Time    // of the record
+	few   [2]Statement // the list of most work, without an allocation
+}
+
+// Begin makes the statements ready to be added to. The record began at begin.
+func (s *Statements) Begin(begin time.Time) {
+	s.begin = begin
+	s.List = s.few[:0]
+}
+
+// Add adds a statement. Nil takes none.
+func (s *Statements) Add(sql string, start time.Time, took time.Duration, rows int) {
+	if s == nil {
+		return
+	}
+	s.Count++
+	s.Took += took
+	s.Rows += rows
+	s.keep(Statement{SQL: sql, Start: start.Sub(s.begin), Took: took, Rows: rows})
+}
+
+func (s *Statements) keep(one Statement) {
+	last := len(s.List) - 1
+	switch {
+	case len(s.List) < maxStatements:
+		s.List = append(s.List, one)
+	case one.Took > s.List[last].Took:
+		s.List[last] = one
+	}
+}
+
+// Join adds statements that another goroutine collected for the same record. That goroutine has ended its work.
+func (s *Statements) Join(others *Statements) {
+	if s == nil {
+		return
+	}
+	s.Count += others.Count
+	s.Took += others.Took
+	s.Rows += others.Rows
+	for _, one := range others.List {
+		s.keep(one)
+	}
 }
 
 // Add adds a statement. A nil record takes none.
@@ -28,13 +72,10 @@ func (r *Record) Add(sql string, start time.Time, took time.Duration, rows int) 
 	if r == nil {
 		return
 	}
-	s := &r.Statements
-	s.Count++
-	s.Took += took
-	r.Rows += rows
-	if len(s.List) < maxStatements {
-		s.List = append(s.List, Statement{SQL: sql, Start: start.Sub(r.Start), Took: took, Rows: rows})
+	if r.Statements.List == nil {
+		r.Statements.Begin(r.Start)
 	}
+	r.Statements.Add(sql, start, took, rows)
 }
 
 // Key is the key under which a context holds the *Record of its work.

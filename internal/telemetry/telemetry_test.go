@@ -95,6 +95,7 @@ func TestRequestLineIsThatOfSlog(t *testing.T) {
 		{"kind without an error", func(r *Record) { r.Problem = "internal" }, true},
 		{"microseconds", func(r *Record) { r.Duration = 7 * time.Microsecond }, true},
 		{"hours", func(r *Record) { r.Duration = 3*time.Hour + 1234567*time.Nanosecond }, true},
+		{"trace", func(r *Record) { r.Trace, r.Span = TraceID{1, 0xab}, SpanID{0xff} }, true},
 		{"markup", func(r *Record) { r.Path = "/<&>'~" }, true},
 		{"quote", func(r *Record) { r.Path = `/a"b` }, false},
 		{"backslash", func(r *Record) { r.Caller = `user:a\b` }, false},

@@ -14,6 +14,18 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
+// requestBody counts the bytes that a handler reads of the body of a request.
+type requestBody struct {
+	io.ReadCloser
+	bytes int64
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.bytes += int64(n)
+	return n, err
+}
+
 // ReadBody returns the body of a request. It refuses a body that is too large, then one of another media type, then
 // an empty one.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...string) ([]byte, error) {

@@ -40,13 +40,20 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	start, client := time.Now(), clientAddress(r, rc.proxies)
 	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe}
 	x.record = telemetry.Record{
-		Work: telemetry.WorkRequest, Start: start, ID: rand.Text(), ClientID: clientID(r), Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: client,
+		Work: telemetry.WorkRequest, Start: start, Weight: 1, ID: rand.Text(), ClientID: clientID(r),
+		Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: client,
 	}
+	x.record.Join(traceparent(r))
+	x.record.Statements.Begin(start)
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
 	defer x.end()
 	r = r.WithContext(x)
 	r.RemoteAddr = client
+	if r.ContentLength != 0 {
+		x.in.ReadCloser = r.Body
+		r.Body = &x.in
+	}
 
 	abort := rc.answer(x, r, next)
 
@@ -56,15 +63,24 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	}
 	x.record.CallerKind = x.caller.Kind().String()
 	x.record.Key, _ = x.caller.APIKey()
-	x.record.Bytes = x.out.bytes
+	x.record.Received, x.record.Bytes = x.in.bytes, x.out.bytes
 	x.record.Duration = time.Since(start)
 	x.record.Log(rc.log)
-	for _, sink := range rc.sinks {
-		sink.Take(&x.record)
-	}
+	rc.sinks.Take(&x.record)
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing
 	}
+}
+
+// traceparent returns the span that a request says it belongs to. Baggage is never read: nobody needs it here, and its size
+// is up to the client.
+func traceparent(r *http.Request) telemetry.TraceContext {
+	values := r.Header["Traceparent"]
+	if len(values) != 1 {
+		return telemetry.TraceContext{}
+	}
+	parent, _ := telemetry.ParseTraceparent(values[0])
+	return parent
 }
 
 // answer runs next and answers its error or panic. It reports whether the connection must be aborted.

@@ -22,6 +22,7 @@ type exchange struct {
 	probe   bool            // the route is of class Probe
 	caller  caller.Caller
 	record  telemetry.Record
+	in      requestBody
 	out     response
 	routing recorder
 	id      [1]string // value of X-Request-Id

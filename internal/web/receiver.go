@@ -32,7 +32,7 @@ type Config struct {
 // A Receiver receives requests for the routes of a mux.
 type Receiver struct {
 	log           *slog.Logger
-	sinks         []telemetry.Sink
+	sinks         *telemetry.Sinks
 	identify      func(*http.Request) (caller.Caller, error)
 	timeout       time.Duration
 	origins       map[string]bool
@@ -46,7 +46,6 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	defer errs.Wrap(&err, "web.NewReceiver")
 	rc := &Receiver{
 		log:           cfg.Logger,
-		sinks:         cfg.Sinks,
 		identify:      cfg.Identify,
 		timeout:       orElse(cfg.Timeout, defaultTimeout),
 		origins:       map[string]bool{},
@@ -56,6 +55,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	if rc.log == nil {
 		rc.log = slog.New(slog.DiscardHandler)
 	}
+	rc.sinks = telemetry.NewSinks(rc.log, cfg.Sinks...)
 	if rc.identify == nil {
 		rc.identify = func(*http.Request) (caller.Caller, error) { return caller.Caller{}, nil }
 	}

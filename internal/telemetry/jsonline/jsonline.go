@@ -6,6 +6,7 @@
 package jsonline
 
 import (
+	"encoding/hex"
 	"io"
 	"log/slog"
 	"math"
@@ -68,6 +69,12 @@ func (l *Line) Text(key, text string) {
 	buf := append(append(l.buf, `,"`...), key...)
 	buf = append(append(buf, `":"`...), text...)
 	l.buf = append(buf, '"')
+}
+
+// Hex adds bytes in hexadecimal digits.
+func (l *Line) Hex(key string, id []byte) {
+	buf := append(append(l.buf, `,"`...), key...)
+	l.buf = append(hex.AppendEncode(append(buf, `":"`...), id), '"')
 }
 
 // Int adds an integer.
