@@ -24,6 +24,9 @@ func (q *Request) isScript() bool {
 	return strings.HasPrefix(q.r.Header.Get("Accept"), "application/json")
 }
 
+// JSON answers a script of a page.
+func (q *Request) JSON(status int, answer any) error { return q.json(status, answer) }
+
 func (q *Request) json(status int, answer any) error {
 	text, err := json.Marshal(answer)
 	if err != nil {

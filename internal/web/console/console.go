@@ -33,15 +33,18 @@ type Config struct {
 	Accounts *account.Service
 	Audit    Log
 	Keys     *token.Keys // seal cursors
-	Sections []Section   // further pages, after the ones of this package
+	Sections []Section   // further pages, before the ones of this package
 	Now      func() time.Time
 }
 
-// A Section is a group of pages with a link in the navigation.
+// A Section is some pages with one link in the navigation. The console opens with the first section.
 type Section struct {
+	Group  string // title above its link; sections with the same group stand together
 	Title  string
 	Path   string // of its first page, such as /console/users; the pages below it belong to it
 	Routes []Route
+
+	Styles, Scripts []string // paths of further assets for its pages, in their order
 }
 
 // A Route is a page or an action of the console.
@@ -69,19 +72,20 @@ func New(cfg Config) *Console {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	c.sections = append([]Section{
-		{Title: "Users", Path: "/console/users", Routes: c.userRoutes()},
-		{Title: "Service accounts", Path: "/console/services", Routes: c.serviceRoutes()},
-		{Title: "Operators", Path: "/console/operators", Routes: c.operatorRoutes()},
-		{Title: "Audit", Path: "/console/audit", Routes: c.auditRoutes()},
-	}, cfg.Sections...)
+	const people = "Accounts"
+	c.sections = slices.Concat(cfg.Sections, []Section{
+		{Group: people, Title: "Users", Path: "/console/users", Routes: c.userRoutes()},
+		{Group: people, Title: "Service accounts", Path: "/console/services", Routes: c.serviceRoutes()},
+		{Group: people, Title: "Operators", Path: "/console/operators", Routes: c.operatorRoutes()},
+		{Group: people, Title: "Audit", Path: "/console/audit", Routes: c.auditRoutes()},
+	})
 	return c
 }
 
 // all returns all routes with their roles.
 func (c *Console) all() []Route {
 	all := []Route{
-		{"GET /console/assets/{name}", Anybody, serveAsset},
+		assets().Route(),
 		{"GET /console/begin", Anybody, c.showBegin},
 		{"POST /console/begin", Anybody, c.begin},
 		{"GET /console/sign-in", Anybody, c.showSignIn},
@@ -118,6 +122,11 @@ func (c *Console) home(q *Request) error { return q.Redirect(c.sections[0].Path)
 var templateFiles embed.FS
 
 var templates = template.Must(template.New("console").Funcs(functions()).ParseFS(templateFiles, "templates/*.html"))
+
+// Templates returns the templates that pages share, such as "time" and "pager", for the pages of other packages.
+func Templates() *template.Template {
+	return template.Must(template.New("shared").Funcs(functions()).ParseFS(templateFiles, "templates/parts.html"))
+}
 
 // Time forms of the pages. A script shows the viewer's zone.
 const (

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -492,13 +493,26 @@ func TestAuditIsFilteredExportedAndVerified(t *testing.T) {
 	v.shows(v.get("/console/audit"), 200, "The log is damaged", "row 2")
 }
 
-// A later page needs no more than a Section.
+// A later page needs no more than a Section. The first one is the home of the console.
 func TestSectionsOfOthersAreInTheNavigation(t *testing.T) {
-	section := Section{Title: "Jobs", Path: "/console/jobs", Routes: []Route{{"GET /console/jobs", Operator, func(q *Request) error {
-		return q.page(http.StatusOK, "Jobs", "error.html", problem{Message: "all is quiet for " + q.Operator().Email})
-	}}}}
+	assets := NewAssets("/console/jobs/assets", fstest.MapFS{"jobs.css": {Data: []byte("main{color:red}")}})
+	section := Section{Group: "Work", Title: "Jobs", Path: "/console/jobs", Styles: []string{assets.Path("jobs.css")}, Routes: []Route{
+		assets.Route(),
+		{"GET /console/jobs", Operator, func(q *Request) error {
+			return q.page(http.StatusOK, "Jobs", "error.html", problem{Message: "all is quiet for " + q.Operator().Email})
+		}},
+	}}
 	w := newWorld(t, source, section)
 	v, viewer := w.operator("operator"), w.operator("viewer")
-	v.shows(v.get("/console/jobs"), 200, `<a href="/console/jobs" aria-current="page">Jobs</a>`, "all is quiet for operator@example.com")
+	v.leads(v.get("/console"), "/console/jobs")
+	a := v.get("/console/jobs")
+	v.shows(a, 200, `>Work</span><a href="/console/jobs" aria-current="page">Jobs</a></div>`, "all is quiet for operator@example.com", assets.Path("jobs.css"))
 	viewer.shows(viewer.get("/console/jobs"), 403)
+	if a := v.get("/console/users"); strings.Contains(a.body, "jobs.css") {
+		t.Error("a page of another section has the style of the jobs")
+	}
+	if a := w.visitor().get(assets.Path("jobs.css")); a.Code != 200 || a.body != "main{color:red}" || !strings.Contains(a.Header().Get("Cache-Control"), "immutable") {
+		t.Errorf("the asset: %d %v %q", a.Code, a.Header(), a.body)
+	}
+	v.shows(v.get("/console/jobs/assets/other.css"), 404)
 }

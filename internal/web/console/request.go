@@ -118,12 +118,20 @@ type layout struct {
 	App, Title  string
 	Style, Code string // paths
 	Passkey     string // path of the script
+	Styles      []string
+	Scripts     []string
 	Operator    *account.Operator
-	Sections    []link
+	Groups      []navGroup
 	Own         string // path of the operator's own account
 	Done        string
 	Plain       bool // a sign-in would be in vain
 	Main        template.HTML
+}
+
+// A navGroup is a part of the navigation.
+type navGroup struct {
+	Title string
+	Links []link
 }
 
 type link struct {
@@ -145,7 +153,15 @@ func (q *Request) layout(title string, main template.HTML) layout {
 	}
 	for _, section := range q.console.sections {
 		path := q.r.URL.Path
-		l.Sections = append(l.Sections, link{section.Title, section.Path, path == section.Path || strings.HasPrefix(path, section.Path+"/")})
+		current := path == section.Path || strings.HasPrefix(path, section.Path+"/")
+		if current {
+			l.Styles, l.Scripts = section.Styles, section.Scripts
+		}
+		if n := len(l.Groups); n == 0 || l.Groups[n-1].Title != section.Group {
+			l.Groups = append(l.Groups, navGroup{Title: section.Group})
+		}
+		last := &l.Groups[len(l.Groups)-1]
+		last.Links = append(last.Links, link{section.Title, section.Path, current})
 	}
 	return l
 }

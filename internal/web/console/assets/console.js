@@ -31,6 +31,10 @@ for (const button of document.querySelectorAll('[data-copy]')) {
   });
 }
 
+// On a narrow screen the navigation is one line. The link of this page must be in sight.
+const here = document.querySelector('.sections [aria-current]');
+if (here) here.parentElement.parentElement.scrollLeft = here.offsetLeft - 16;
+
 // An open menu closes with Escape and with a click elsewhere.
 const menu = document.querySelector('details.menu');
 if (menu) {
