@@ -21,7 +21,7 @@ var rows = [...][]string{
 	{"rule", "portable", "record/cursor", "record/render"},
 	{"sqlgen"},
 	{"store"},
-	{"system", "record/gate", "record/input", "store/engine"},
+	{"system", "record/gate", "record/input", "store/engine", "telemetry/archive"},
 	{"store/sqlite", "store/postgres"},
 	{"migrate/plan", "view", "record/statement"},
 	{"migrate/sqlite", "migrate/postgres", "record/shape"},
@@ -69,7 +69,7 @@ var homes = [...]struct {
 	{"golang.org/x/oauth2", []string{"identity/oidc"}, "only oidc knows providers"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 	{"rsc.io/qr", []string{"identity/totp"}, "only totp makes QR codes"},
-	{"zombiezen.com/go/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
+	{"zombiezen.com/go/sqlite", []string{"store/sqlite", "telemetry/archive"}, "only the engine and the telemetry database know the driver"},
 }
 
 // checkImport returns a complaint about the import of path in the package from, or "". from is relative to internal.
