@@ -23,13 +23,14 @@ type TraceContext struct {
 }
 
 // Begin returns the context of work below c. If c is zero a trace begins, and is sampled. The ids need
-// not be secret, so they come from a fast source.
+// not be secret, so they come from a fast source. The last half of a trace id stays random in all its bits, since samplers
+// compare it with a ratio.
 func (c TraceContext) Begin() TraceContext {
 	own := c
 	if own.Trace == (TraceID{}) {
 		own.Sampled = true
-		binary.LittleEndian.PutUint64(own.Trace[:8], rand.Uint64())
-		binary.LittleEndian.PutUint64(own.Trace[8:], rand.Uint64()|1) // never zero
+		binary.LittleEndian.PutUint64(own.Trace[:8], rand.Uint64()|1) // never zero
+		binary.LittleEndian.PutUint64(own.Trace[8:], rand.Uint64())
 	}
 	binary.LittleEndian.PutUint64(own.Span[:], rand.Uint64()|1)
 	return own
