@@ -149,11 +149,11 @@ func (a *App) accountRoutes() []web.Route {
 		App: a.Rules.Model.Name, Accounts: a.Rules.Model.Accounts, Mailbox: a.cfg.SMTP.IsZero(),
 	})
 	a.accounts.handler.Land(shown.Land)
-	routes := append(a.accounts.handler.Routes(), shown.Routes()...)
+	forPeople := shown.Routes()
 	if a.cfg.SMTP.IsZero() {
-		routes = append(routes, mailbox.New(mail.OpenMailbox(a.mailFolder()), a.Rules.Model.Name).Routes()...)
+		forPeople = append(forPeople, mailbox.New(mail.OpenMailbox(a.mailFolder()), a.Rules.Model.Name).Routes()...)
 	}
-	return routes
+	return append(a.accounts.handler.Routes(), a.underOwnNames(forPeople)...)
 }
 
 // guard refuses callers whose session or key has ended.

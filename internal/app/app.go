@@ -22,6 +22,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/health"
 )
 
 // An App is an app with its parts open. With SQLite it holds the lock of its data folder until it is closed.
@@ -43,6 +44,7 @@ type App struct {
 	folder   folder
 	routes   []web.Route      // the routes of Handler
 	services []service        // run while Serve does, started in this order
+	checks   []health.Check   // of /readyz
 	sinks    []telemetry.Sink // take the record of each request
 	stopping atomic.Bool
 
@@ -59,6 +61,7 @@ type App struct {
 // PostgreSQL. So model.Faults of views come last.
 func Open(ctx context.Context, loaded *Loaded, cfg Config) (*App, error) {
 	a := newApp(loaded, cfg)
+	defer a.keepStarting(ctx)()
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(explainNoRoom(err, a.cfg.Data), a.Close())
 	}
@@ -127,6 +130,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
+	a.openHealth()
 	a.routes = a.allRoutes()
 	return nil
 }

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/systemd"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // Config says where the rows of an app are and how to serve them. The zero value works.
@@ -32,8 +35,19 @@ type Config struct {
 	LocalURL      string            // address of the server on this machine; default: http://localhost:8080
 	SMTP          mail.Server       // sends the mails; default: they are written to files in the data folder
 	Version       string            // of this program, for its page
+	Names         []string          // further names of the server, in lower case, for its pages; the host of URL is always one
+	Loopback      bool              // the server can be reached from this machine alone
+	Operate       Operate           // the operate listener
+	Notifier      *systemd.Notifier // the service manager; nil: none
 	Logger        *slog.Logger      // default: no log
 	Now           func() time.Time  // default: time.Now
+}
+
+// Operate configures the operate listener.
+type Operate struct {
+	Listener net.Listener     // nil: off. App.Serve closes it
+	Token    telemetry.Secret // needed to read metrics and profiles; "": only this machine may read them
+	Hosts    []string         // further names of the listener, in lower case; the names of this machine are always among them
 }
 
 // Format prints no address, which may hold a password.

@@ -6,9 +6,9 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
-	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/api"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
@@ -23,9 +23,14 @@ type service struct {
 }
 
 // Serve starts the services and answers the connections of ln until ctx ends. It stops in reverse order: it finishes the
-// requests in flight, stops the services, closes the database and releases the data folder. It closes ln and the App.
+// requests in flight, stops the services and the operate listener, closes the database and releases the data folder. It closes
+// ln and the App.
 func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	handler, err := a.Handler()
+	if err != nil {
+		return errors.Join(err, ln.Close(), a.Close())
+	}
+	stopOperate, err := a.serveOperate(context.WithoutCancel(ctx))
 	if err != nil {
 		return errors.Join(err, ln.Close(), a.Close())
 	}
@@ -33,18 +38,27 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	for _, s := range a.services {
 		services.Start(s.name, s)
 	}
+	a.notify(a.cfg.Notifier.Ready("serving " + a.Rules.Model.Name))
 	err = web.Serve(ctx, ln, handler, web.ServerConfig{
 		HeaderTimeout: a.cfg.HeaderTimeout,
 		ReadTimeout:   a.cfg.ReadTimeout,
 		WriteTimeout:  a.cfg.WriteTimeout,
 		IdleTimeout:   a.cfg.IdleTimeout,
 		Grace:         a.cfg.Grace,
-		OnStop:        func() { a.stopping.Store(true) },
+		OnStop:        a.beginStop,
 		Logger:        a.cfg.Logger,
 	})
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Grace)
 	defer cancel()
-	return errors.Join(err, services.Stop(grace), a.Close())
+	err = errors.Join(err, services.Stop(grace))
+	stopOperate()
+	return errors.Join(err, a.Close())
+}
+
+func (a *App) beginStop() {
+	a.stopping.Store(true)
+	a.notify(a.cfg.Notifier.Stopping())
+	a.notify(a.cfg.Notifier.Extend(2*a.cfg.Grace + 10*time.Second))
 }
 
 // Handler returns the handler for the requests of the app.
@@ -68,22 +82,11 @@ func (a *App) allRoutes() []web.Route {
 	data, accounts := api.New(a.Rows, a.Rules.Model).Routes(), a.accountRoutes()
 	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
-		health.Routes(a.checks()...),
+		health.Routes(a.checks...),
 		web.ProblemRoutes(),
 		accounts,
-		a.consoleRoutes(),
+		a.underOwnNames(a.consoleRoutes()),
 		data,
 		openapi.Routes(a.Rules, slices.Concat(data, accounts)),
 	)
-}
-
-// checks returns the conditions for requests to be sent here.
-func (a *App) checks() []health.Check {
-	running := health.Check{Name: "running", Func: func(context.Context) error {
-		if a.stopping.Load() {
-			return errs.New(errs.Unavailable, "The server is stopping.")
-		}
-		return nil
-	}}
-	return append([]health.Check{running}, health.Database(a.Store)...)
 }

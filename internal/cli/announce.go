@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -30,10 +31,22 @@ func newAnnouncer(stderr io.Writer, format string) announcer {
 
 func (v announcer) serving(m *model.Model, address net.Addr, cfg app.Config) {
 	if v.people == nil {
-		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "data", cfg.Data, "tables", len(m.Tables), "views", len(m.Views), "version", cfg.Version, "pid", os.Getpid())
+		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "operate", cmp.Or(operateURL(cfg), "off"), "data", cfg.Data, "tables", len(m.Tables), "views", len(m.Views), "version", cfg.Version, "pid", os.Getpid())
 		return
 	}
-	fmt.Fprintf(v.people, "Serving %s (%s) at %s\n%s. Stop with Ctrl-C.\n", m.Name, countTables(m), urlOf(address), placeOf(cfg))
+	fmt.Fprintf(v.people, "Serving %s (%s) at %s\n", m.Name, countTables(m), urlOf(address))
+	if own := operateURL(cfg); own != "" {
+		fmt.Fprintf(v.people, "Health and profiles are at %s\n", own)
+	}
+	fmt.Fprintf(v.people, "%s. Stop with Ctrl-C.\n", placeOf(cfg))
+}
+
+// operateURL returns the URL of the operate listener, "" if it is off.
+func operateURL(cfg app.Config) string {
+	if cfg.Operate.Listener == nil {
+		return ""
+	}
+	return urlOf(cfg.Operate.Listener.Addr())
 }
 
 // console prints a link that makes the first owner, if the server has no operators. Machines read no link: it would be a

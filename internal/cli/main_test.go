@@ -27,11 +27,17 @@ const runAsCommand = "TEST_AS_COMMAND"
 // asCommand returns the environment for a process that runs the command, without the settings of the tests.
 func asCommand() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, prefix) })
-	return append(env, runAsCommand+"=1")
+	return append(env, runAsCommand+"=1", "ASHLAR_OPERATE_LISTEN=off")
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("ASHLAR_OPERATE_LISTEN", "off")
+			return nil
+		},
+	})
 }
 
 // TestPostgresScripts runs scripts with databases of their own, $DATABASE, $EMPTY and $FRESH. $MISSING does not
@@ -41,6 +47,7 @@ func TestPostgresScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/postgres", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("ASHLAR_OPERATE_LISTEN", "off")
 			e.Setenv("DATABASE", database)
 			e.Setenv("EMPTY", empty)
 			e.Setenv("FRESH", fresh)

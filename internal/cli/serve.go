@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/systemd"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
 const serveHelp = `Serve checks the model in DIR, creates or extends the tables of its database, and answers
@@ -63,17 +66,24 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	ctx, stop := untilSignal(cmd)
 	defer stop()
 	cfg := f.config(dir, log)
+	cfg.Notifier = systemd.Open(os.Getenv, os.Getpid())
 	loaded, err := app.Load(dir)
 	if err != nil {
 		return err
 	}
-	ln, err := listen(f.listen)
+	ln, err := listen("listen", f.listen)
 	if err != nil {
 		return err
 	}
-	cfg.LocalURL = urlOf(ln.Addr())
+	cfg.LocalURL, cfg.Loopback = urlOf(ln.Addr()), web.IsLoopback(ln.Addr().String())
+	if cfg.Operate, err = f.operate.open(log); err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	a, err := app.Open(ctx, loaded, cfg)
 	if err != nil {
+		if cfg.Operate.Listener != nil {
+			_ = cfg.Operate.Listener.Close()
+		}
 		return interrupted(ctx, errors.Join(err, ln.Close()))
 	}
 	announce := newAnnouncer(lines, f.format(stderr))
@@ -97,8 +107,8 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	return err
 }
 
-// listen binds the address. Serve calls it first, so that a busy address changes nothing.
-func listen(address string) (net.Listener, error) {
+// listen binds the address of a flag. Serve calls it first, so that a busy address changes nothing.
+func listen(flag, address string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
 	if err == nil {
 		return ln, nil
@@ -110,14 +120,24 @@ func listen(address string) (net.Listener, error) {
 	_, noHost := errors.AsType[*net.DNSError](err)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another address with --listen", address)
+		return nil, &listenError{fmt.Sprintf("%s is in use by another program: stop it, or choose another address with --%s", address, flag), err}
 	case errors.Is(err, syscall.EADDRNOTAVAIL), noHost:
-		return nil, fmt.Errorf("%s is not an address of this machine: choose one with --listen; :%s is every address", address, port)
+		return nil, fmt.Errorf("%s is not an address of this machine: choose one with --%s; :%s is every address", address, flag, port)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("this user may not listen on %s: choose a port from 1024 on with --listen", address)
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port from 1024 on with --%s", address, flag)
 	}
 	return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
 }
+
+// A listenError says in our words why an address cannot be used.
+type listenError struct {
+	text  string
+	cause error
+}
+
+func (e *listenError) Error() string { return e.text }
+
+func (e *listenError) Unwrap() error { return e.cause }
 
 // interrupted returns the error of a start. It explains a start that a signal ended.
 func interrupted(ctx context.Context, err error) error {

@@ -20,10 +20,11 @@ import (
 // serveFlags holds the flags of serve.
 type serveFlags struct {
 	databaseFlags
+	operate                                  operateFlags
 	listen                                   string
 	migrate, durability, logFormat, logLevel *choice
 	grace, header, read, write, idle         time.Duration
-	cors, proxies                            []string
+	cors, proxies, hosts                     []string
 	trusted                                  []netip.Prefix // parsed proxies
 	url, smtp                                string
 	server                                   mail.Server // parsed smtp
@@ -45,7 +46,9 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
 	flags.StringSliceVar(&f.proxies, "trusted-proxies", nil, "`address` or network of proxies, such as 10.0.0.0/8, whose X-Forwarded-For names the client; may be repeated (default none)")
 	flags.StringVar(&f.url, "url", "", "public `address` of the app, which links in mails begin with, as https://app.example.com (default accounts.url of the model, then the address to listen on)")
+	flags.StringSliceVar(&f.hosts, "host", nil, "further `name` under which the console and the account pages answer; may be repeated (default that of --url)")
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
+	f.operate.declare(cmd)
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error if the server failed")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests handled at once; more get 503")
@@ -68,6 +71,12 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		return err
 	}
 	if err := f.checkProxies(cmd); err != nil {
+		return err
+	}
+	if err := checkHosts(cmd, "host", f.hosts); err != nil {
+		return err
+	}
+	if err := f.operate.check(cmd); err != nil {
 		return err
 	}
 	switch {
@@ -126,7 +135,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.Readers, cfg.MaxConcurrent, cfg.CORS = f.readers, f.maxConcurrent, f.cors
 	cfg.Proxies = f.trusted
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
-	cfg.URL, cfg.SMTP = f.url, f.server
+	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
 	cfg.KeepTables = f.migrate.value == "off"
 	if f.durability.value == "normal" {
 		cfg.Durability = sqlite.Normal

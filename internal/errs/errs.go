@@ -36,7 +36,7 @@ type Fault struct {
 	Detail  string `json:"detail"`  // one sentence for people
 }
 
-// An Error is a failure. Kind, Message and the fields up to StepUp are public; Cause is not.
+// An Error is a failure. Kind, Message and the fields up to Checks are public; Cause is not.
 type Error struct {
 	Kind       Kind
 	Message    string        // for the client; never holds a cause or a value that the client did not send
@@ -44,6 +44,7 @@ type Error struct {
 	Allow      []string      // the methods of the path, for MethodNotAllowed
 	RetryAfter time.Duration // for Limited and Unavailable; 0 means one second
 	StepUp     *StepUp       // for Unauthenticated: what a caller who signed in must prove; usually nil
+	Checks     any           // for Unavailable: the checks of a server that is not ready, as they appear in JSON; usually nil
 	Cause      error         // for the operator; may be nil
 }
 

@@ -41,6 +41,9 @@ type DB interface {
 	// result.
 	CheckWrites(ctx context.Context) error
 
+	// TryWrite is a small write that changes nothing. It costs a commit, so it can be made every few seconds.
+	TryWrite(ctx context.Context) error
+
 	// Alter runs f on a connection of its own, to change how tables are defined. One Alter runs at a time among all
 	// processes that have the database open. No deadline ends its statements, only ctx does. If f fails, the engine undoes
 	// what f had not committed.

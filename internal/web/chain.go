@@ -37,8 +37,9 @@ func (rc *Receiver) chain(next Handler) Handler {
 
 // receive gives a request an id and a deadline, answers the errors and panics of next, and logs one line.
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
-	start, client := time.Now(), clientAddress(r, rc.proxies)
-	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe}
+	start := time.Now()
+	client, proxied := clientAddress(r, rc.proxies)
+	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, proxied: proxied}
 	x.record = telemetry.Record{
 		Work: telemetry.WorkRequest, Start: start, Weight: 1, ID: rand.Text(), ClientID: clientID(r),
 		Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: client,

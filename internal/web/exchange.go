@@ -20,6 +20,7 @@ type exchange struct {
 	client  context.Context // context of the connection; it ends when the client goes away
 	timeout time.Duration   // from the start to the deadline
 	probe   bool            // the route is of class Probe
+	proxied bool            // a trusted proxy sent the request
 	caller  caller.Caller
 	record  telemetry.Record
 	in      requestBody

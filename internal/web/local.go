@@ -32,11 +32,16 @@ func isForwarded(header http.Header) bool {
 
 // IsLoopback reports whether a host or address, with or without a port, is this machine.
 func IsLoopback(hostPort string) bool {
+	host := HostName(hostPort)
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || (err == nil && ip.Unmap().IsLoopback())
+}
+
+// HostName returns the name or address in the value of Host, or in an address: without the port, in lower case.
+func HostName(hostPort string) string {
 	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		host = strings.TrimSuffix(strings.TrimPrefix(hostPort, "["), "]")
 	}
-	host = strings.ToLower(host)
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || (err == nil && ip.Unmap().IsLoopback())
+	return strings.ToLower(host)
 }

@@ -102,6 +102,7 @@ type document struct {
 	Detail    string        `json:"detail,omitempty"`
 	RequestID string        `json:"request_id"`
 	Errors    *[]errs.Fault `json:"errors,omitempty"` // a pointer, so that an empty list is written
+	Checks    any           `json:"checks,omitempty"`
 }
 
 // writeProblem answers with a problem document and returns its status.
@@ -118,6 +119,8 @@ func writeProblem(w *response, r *http.Request, failure *errs.Error, id string) 
 		if k.Kind == errs.Invalid || len(faults) > 0 {
 			p.Errors = &faults
 		}
+	case errs.Unavailable:
+		p.Checks = failure.Checks
 	}
 	problemHeader(w.Header(), r, k.Kind, failure)
 	_ = Bytes(w, k.Status, "application/problem+json", p.encode()) // if it fails, the client is gone

@@ -13,27 +13,27 @@ const forwardedFor = "X-Forwarded-For"
 
 // clientAddress returns the address of the client of a request, as RemoteAddr has it. A proxy that the server trusts has written
 // its own client to the end of X-Forwarded-For, and what stands before that may come from anybody. So the client is the last
-// address that is no trusted proxy. Without a trusted proxy the header says nothing.
-func clientAddress(r *http.Request, proxies []netip.Prefix) string {
+// address that is no trusted proxy. Without a trusted proxy the header says nothing. proxied says that a trusted one sent it.
+func clientAddress(r *http.Request, proxies []netip.Prefix) (client string, proxied bool) {
 	peer, ok := ipOf(r.RemoteAddr)
 	if !ok || !isAmong(peer, proxies) {
-		return r.RemoteAddr
+		return r.RemoteAddr, false
 	}
-	client := peer
+	last := peer
 	for _, text := range slices.Backward(strings.Split(strings.Join(r.Header[forwardedFor], ","), ",")) {
 		address, ok := ipOf(strings.TrimSpace(text))
 		if !ok {
 			break
 		}
-		client = address
+		last = address
 		if !isAmong(address, proxies) {
 			break
 		}
 	}
-	if client == peer {
-		return r.RemoteAddr
+	if last == peer {
+		return r.RemoteAddr, true
 	}
-	return net.JoinHostPort(client.String(), "0")
+	return net.JoinHostPort(last.String(), "0"), true
 }
 
 // ipOf reads an IP address, which may have a port.

@@ -56,7 +56,10 @@ func (db *DB) Writable() error { return db.outage.Err() }
 const overwrite = `UPDATE ashlar_engine SET layout = layout`
 
 // CheckWrites implements store.DB.
-func (db *DB) CheckWrites(ctx context.Context) error {
+func (db *DB) CheckWrites(ctx context.Context) error { return db.TryWrite(ctx) }
+
+// TryWrite implements store.DB.
+func (db *DB) TryWrite(ctx context.Context) error {
 	return db.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(overwrite, nil)
 		return err

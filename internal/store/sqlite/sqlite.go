@@ -119,14 +119,19 @@ func (db *DB) CheckWrites(ctx context.Context) error {
 		db.outage.Failed(err)
 		return errs.Wrapf(err, errs.Unavailable, "the disk takes no writes")
 	}
-	err := db.Write(ctx, func(tx store.Tx) error {
-		_, err := tx.Exec(overwrite, nil)
-		return err
-	})
+	err := db.TryWrite(ctx)
 	if err == nil {
 		db.outage.Succeeded()
 	}
 	return err
+}
+
+// TryWrite implements store.DB.
+func (db *DB) TryWrite(ctx context.Context) error {
+	return db.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(overwrite, nil)
+		return err
+	})
 }
 
 // Close lets the writer finish what is queued, waits for reads, moves the log into the database and closes. It refuses with

@@ -13,7 +13,7 @@ const module = "github.com/ashlar-dev/ashlar"
 // rows is the order of the packages under internal. TestArchitectureTable makes the table in docs/architecture.md from it.
 // A package imports only from rows above its own. Some of the packages do not exist yet.
 var rows = [...][]string{
-	{"errs", "suggest", "apilimit", "background"},
+	{"errs", "suggest", "apilimit", "background", "disk", "systemd"},
 	{"caller", "telemetry/jsonline"},
 	{"telemetry", "cache", "admit"},
 	{"model", "telemetry/trace"},
@@ -30,7 +30,7 @@ var rows = [...][]string{
 	{"job", "feed", "mail", "audit", "identity/token", "identity/password", "identity/session", "identity/apikey", "identity/totp", "identity/passkey", "identity/oidc"},
 	{"identity/account", "web/netconn"},
 	{"web", "web/passkey"},
-	{"web/api", "web/account", "web/mailbox", "web/live", "web/console", "web/openapi", "web/health", "web/home"},
+	{"web/api", "web/account", "web/mailbox", "web/live", "web/console", "web/openapi", "web/health", "web/operate", "web/home"},
 	{"web/account/pages"},
 	{"app/seed"},
 	{"app"},

@@ -1,0 +1,41 @@
+// Package disk measures the disk of a folder: its free space, and how fast it keeps what is written.
+package disk
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// Space is the space of a file system, in bytes.
+type Space struct {
+	Free  uint64 // for this user
+	Total uint64
+}
+
+// syncBytes is the size of a write in a test: a page of SQLite's log.
+const syncBytes = 4096
+
+// SyncTime measures how long the disk of a folder takes to keep a page: the median of at most n writes with fsync, within about
+// a given time. The file has no name where the system can do that; otherwise it is removed.
+func SyncTime(folder string, n int, within time.Duration) (_ time.Duration, err error) {
+	file, remove, err := scratch(folder)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, file.Close(), remove()) }()
+	page := make([]byte, syncBytes)
+	var times []time.Duration
+	for begin := time.Now(); len(times) < n && (len(times) == 0 || time.Since(begin) < within); {
+		start := time.Now()
+		if _, err := file.Write(page); err != nil {
+			return 0, err
+		}
+		if err := file.Sync(); err != nil {
+			return 0, err
+		}
+		times = append(times, time.Since(start))
+	}
+	slices.Sort(times)
+	return times[len(times)/2], nil
+}
