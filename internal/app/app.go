@@ -21,6 +21,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 )
@@ -33,6 +34,8 @@ type App struct {
 	Keys  *token.Keys // sign and verify tokens
 	Audit *audit.Log  // the audit log in Store
 
+	Archive *archive.Archive // the telemetry database; nil if the app has none
+
 	Accounts *model.Accounts // with the values of their settings; nil if the model has none, or if Open did not open it
 	Operate  *model.Operate  // with the values of its settings; nil if Open did not open it
 
@@ -42,10 +45,11 @@ type App struct {
 	dir      string
 	cfg      Config
 	folder   folder
-	routes   []web.Route      // the routes of Handler
-	services []service        // run while Serve does, started in this order
-	checks   []health.Check   // of /readyz
-	sinks    []telemetry.Sink // take the record of each request
+	routes   []web.Route              // the routes of Handler
+	services []service                // run while Serve does, started in this order
+	checks   []health.Check           // of /readyz
+	sinks    []telemetry.Sink         // take the record of each request
+	points   func() []telemetry.Point // values of the metrics; nil without metrics
 	stopping atomic.Bool
 
 	closing sync.Once
@@ -88,6 +92,11 @@ func (a *App) Close() error {
 		if a.Store != nil {
 			a.closed = a.Store.Close()
 		}
+		if a.Archive != nil { // without it the app works all the same
+			if err := a.Archive.Close(); err != nil {
+				a.cfg.Logger.Warn("closing the telemetry database failed", "error", err)
+			}
+		}
 		a.closed = errors.Join(a.closed, a.folder.unlock())
 	})
 	return a.closed
@@ -129,6 +138,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openRows(ctx); err != nil {
 		return err
 	}
+	a.openArchive()
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
 	a.openHealth()
 	a.routes = a.allRoutes()

@@ -29,6 +29,7 @@ type serveFlags struct {
 	url, smtp                                string
 	server                                   mail.Server // parsed smtp
 	maxConcurrent, readers                   int
+	telemetry                                telemetrySize
 }
 
 func (f *serveFlags) declare(cmd *cobra.Command) {
@@ -51,6 +52,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	f.operate.declare(cmd)
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error if the server failed")
+	flags.Var(&f.telemetry, "telemetry", "bound of the telemetry database, which keeps records, metrics and incidents: off, a `size` such as 500MB, or auto for 1 GB or 5 % of the disk")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests handled at once; more get 503")
 	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default two more than there are cores, 4 to 6; with PostgreSQL 12)")
 }
@@ -136,6 +138,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.Proxies = f.trusted
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
+	cfg.Telemetry = f.telemetry.bytes()
 	cfg.KeepTables = f.migrate.value == "off"
 	if f.durability.value == "normal" {
 		cfg.Durability = sqlite.Normal

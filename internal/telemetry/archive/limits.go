@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	minSize = 16 << 20 // the least bound
-	maxSize = 1 << 30  // the bound if nobody chose one and the disk is large
+	minSize = 16_000_000    // the least bound
+	maxSize = 1_000_000_000 // the bound if nobody chose one and the disk is large
 )
 
 // DefaultSize returns the bound of the file at path if nobody chose one: 5 % of its disk, and 1 GB at most.
