@@ -22,6 +22,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 )
@@ -38,6 +39,8 @@ type App struct {
 
 	Accounts *model.Accounts // with the values of their settings; nil if the model has none, or if Open did not open it
 	Operate  *model.Operate  // with the values of its settings; nil if Open did not open it
+
+	Objectives *objective.Service // how the objectives of Operate are doing; nil if Open did not open the app
 
 	accounts accounts
 	identify func(*http.Request) (caller.Caller, error)
@@ -141,6 +144,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openArchive()
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
 	a.openHealth()
+	a.openObjectives()
 	a.routes = a.allRoutes()
 	return nil
 }

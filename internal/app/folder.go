@@ -42,6 +42,14 @@ func (f folder) unlock() error {
 func (f folder) database() string { return filepath.Join(f.path, databaseFile) }
 func (f folder) key() string      { return filepath.Join(f.path, keyFile) }
 
+// objectives returns the file with the history of the objectives on a node. On PostgreSQL nodes may share the folder.
+func (f folder) objectives(node string) string {
+	if f.release != nil {
+		return filepath.Join(f.path, "objectives")
+	}
+	return filepath.Join(f.path, "objectives-"+filepath.Base(node))
+}
+
 // openFolder prepares the data folder. If it holds the database, openFolder locks it too.
 func openFolder(ctx context.Context, cfg Config, patience time.Duration) (folder, error) {
 	if MayHoldPassword(cfg.Data) {

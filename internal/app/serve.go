@@ -39,6 +39,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		services.Start(s.name, s)
 	}
 	a.notify(a.cfg.Notifier.Ready("serving " + a.Rules.Model.Name))
+	a.startProbe(services, handler)
 	err = web.Serve(ctx, ln, handler, web.ServerConfig{
 		HeaderTimeout: a.cfg.HeaderTimeout,
 		ReadTimeout:   a.cfg.ReadTimeout,

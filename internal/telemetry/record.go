@@ -16,6 +16,7 @@ type Work string
 const (
 	WorkRequest   Work = "request"
 	WorkMigration Work = "migration" // one step of a plan
+	WorkProbe     Work = "probe"     // a request that the server made to itself
 )
 
 // A Record is the wide record of one unit of work, written once, at its end. For a request, package web makes and fills it, a

@@ -44,6 +44,9 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 		Work: telemetry.WorkRequest, Start: start, Weight: 1, ID: rand.Text(), ClientID: clientID(r),
 		Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: client,
 	}
+	if r.RemoteAddr == probeAddress {
+		x.record.Work = telemetry.WorkProbe
+	}
 	x.record.Join(traceparent(r))
 	x.record.Statements.Begin(start)
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
@@ -66,7 +69,9 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	x.record.Key, _ = x.caller.APIKey()
 	x.record.Received, x.record.Bytes = x.in.bytes, x.out.bytes
 	x.record.Duration = time.Since(start)
-	x.record.Log(rc.log)
+	if x.record.Work != telemetry.WorkProbe || x.record.Failed() {
+		x.record.Log(rc.log)
+	}
 	rc.sinks.Take(&x.record)
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing

@@ -17,7 +17,7 @@ var rows = [...][]string{
 	{"caller", "telemetry/jsonline"},
 	{"telemetry", "cache", "admit"},
 	{"model", "telemetry/trace"},
-	{"value", "model/load", "model/diff", "model/snapshot"},
+	{"value", "model/load", "model/diff", "model/snapshot", "telemetry/objective"},
 	{"rule", "portable", "record/cursor", "record/render"},
 	{"sqlgen"},
 	{"store"},

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"cmp"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// openObjectives begins to watch the objectives of the model.
+func (a *App) openObjectives() {
+	a.Objectives = objective.NewService(a.Operate, objective.Config{File: a.folder.objectives(node()), Logger: a.cfg.Logger, Now: a.cfg.Now})
+	a.sinks = append(a.sinks, a.Objectives)
+	a.services = append(a.services, service{"objectives", a.Objectives})
+}
+
+// usualProbe is the path that an idle server asks for if the model names none. Its answer tells whether the database can be
+// read and written.
+const usualProbe = "/readyz"
+
+// startProbe starts the requests of an idle server to itself, unless the model turns them off.
+func (a *App) startProbe(services *background.Services, handler http.Handler) {
+	probe := a.Operate.Probe
+	if probe.Every == 0 {
+		return
+	}
+	idle := func(length time.Duration) bool { return !a.stopping.Load() && a.Objectives.Idle(length) }
+	services.Start("probe", &web.Prober{Handler: handler, Path: cmp.Or(probe.Path, usualProbe), Every: probe.Every, Idle: idle})
+}
+
+// node returns the name of this machine or container, under which several nodes of an app are told apart.
+func node() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return name
+}
