@@ -23,6 +23,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 )
@@ -41,6 +42,7 @@ type App struct {
 	Operate  *model.Operate  // with the values of its settings; nil if Open did not open it
 
 	Objectives *objective.Service // how the objectives of Operate are doing; nil if Open did not open the app
+	Traces     *trace.Traces      // of recent requests; nil if Open did not open it
 
 	accounts accounts
 	identify func(*http.Request) (caller.Caller, error)
@@ -53,6 +55,7 @@ type App struct {
 	checks   []health.Check           // of /readyz
 	sinks    []telemetry.Sink         // take the record of each request
 	points   func() []telemetry.Point // values of the metrics; nil without metrics
+	exporter *trace.Exporter          // of Traces; nil without a collector
 	stopping atomic.Bool
 
 	closing sync.Once
@@ -145,6 +148,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
 	a.openHealth()
 	a.openObjectives()
+	if err := a.openTraces(); err != nil {
+		return err
+	}
 	a.routes = a.allRoutes()
 	return nil
 }

@@ -39,6 +39,7 @@ type Config struct {
 	Names         []string          // further names of the server, in lower case, for its pages; the host of URL is always one
 	Loopback      bool              // the server can be reached from this machine alone
 	Operate       Operate           // the operate listener
+	Traces        Export            // where traces go; default: they stay in memory
 	Notifier      *systemd.Notifier // the service manager; nil: none
 	Logger        *slog.Logger      // default: no log
 	Now           func() time.Time  // default: time.Now

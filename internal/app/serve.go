@@ -67,6 +67,7 @@ func (a *App) Handler() (http.Handler, error) {
 	receiver, err := web.NewReceiver(web.Config{
 		Logger:        a.cfg.Logger,
 		Sinks:         a.sinks,
+		Sample:        a.sample(),
 		Identify:      a.identify,
 		MaxConcurrent: a.cfg.MaxConcurrent,
 		CORS:          a.cfg.CORS,

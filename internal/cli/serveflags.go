@@ -21,6 +21,7 @@ import (
 type serveFlags struct {
 	databaseFlags
 	operate                                  operateFlags
+	traces                                   traceFlags
 	listen                                   string
 	migrate, durability, logFormat, logLevel *choice
 	grace, header, read, write, idle         time.Duration
@@ -50,6 +51,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.hosts, "host", nil, "further `name` under which the console and the account pages answer; may be repeated (default that of --url)")
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
 	f.operate.declare(cmd)
+	f.traces.declare(cmd)
 	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error if the server failed")
 	flags.Var(&f.telemetry, "telemetry", "bound of the telemetry database, which keeps records, metrics and incidents: off, a `size` such as 500MB, or auto for 1 GB or 5 % of the disk")
@@ -79,6 +81,9 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		return err
 	}
 	if err := f.operate.check(cmd); err != nil {
+		return err
+	}
+	if err := f.traces.check(cmd); err != nil {
 		return err
 	}
 	switch {
@@ -139,6 +144,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
 	cfg.Telemetry = f.telemetry.bytes()
+	cfg.Traces = f.traces.to
 	cfg.KeepTables = f.migrate.value == "off"
 	if f.durability.value == "normal" {
 		cfg.Durability = sqlite.Normal

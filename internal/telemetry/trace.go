@@ -3,6 +3,7 @@ package telemetry
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"math/rand/v2"
 )
 
@@ -14,6 +15,25 @@ type SpanID [8]byte
 
 func (id TraceID) String() string { return hex.EncodeToString(id[:]) }
 func (id SpanID) String() string  { return hex.EncodeToString(id[:]) }
+
+// MarshalText returns the id in hexadecimal digits, also for JSON.
+func (id TraceID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, id[:]), nil }
+
+// MarshalText returns the id in hexadecimal digits, also for JSON.
+func (id SpanID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, id[:]), nil }
+
+// UnmarshalText reads hexadecimal digits.
+func (id *TraceID) UnmarshalText(digits []byte) error { return readHex(id[:], digits) }
+
+// UnmarshalText reads hexadecimal digits.
+func (id *SpanID) UnmarshalText(digits []byte) error { return readHex(id[:], digits) }
+
+func readHex(to, digits []byte) error {
+	if len(digits) != 2*len(to) || !parseHex(to, string(digits)) {
+		return errors.New("an id is not in hexadecimal digits")
+	}
+	return nil
+}
 
 // A TraceContext is a place in a trace (W3C Trace Context).
 type TraceContext struct {

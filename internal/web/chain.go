@@ -48,6 +48,9 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 		x.record.Work = telemetry.WorkProbe
 	}
 	x.record.Join(traceparent(r))
+	if x.record.Parent == (telemetry.SpanID{}) {
+		x.record.Sampled = rc.sample(x.record.Trace)
+	}
 	x.record.Statements.Begin(start)
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)

@@ -22,6 +22,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 type Config struct {
 	Logger        *slog.Logger                               // gets one line per request; default: no log
 	Sinks         []telemetry.Sink                           // get the record of each request, after the log
+	Sample        func(telemetry.TraceID) bool               // decides whether a trace that begins here is sampled; default: each is
 	Identify      func(*http.Request) (caller.Caller, error) // returns the caller of a request; default: anonymous
 	MaxConcurrent int                                        // requests at work at once; further ones get 503; default: 1024
 	Timeout       time.Duration                              // deadline of a request's context; default: 30 s
@@ -33,6 +34,7 @@ type Config struct {
 type Receiver struct {
 	log           *slog.Logger
 	sinks         *telemetry.Sinks
+	sample        func(telemetry.TraceID) bool
 	identify      func(*http.Request) (caller.Caller, error)
 	timeout       time.Duration
 	origins       map[string]bool
@@ -47,6 +49,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	rc := &Receiver{
 		log:           cfg.Logger,
 		identify:      cfg.Identify,
+		sample:        cfg.Sample,
 		timeout:       orElse(cfg.Timeout, defaultTimeout),
 		origins:       map[string]bool{},
 		proxies:       cfg.Proxies,
@@ -56,6 +59,9 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		rc.log = slog.New(slog.DiscardHandler)
 	}
 	rc.sinks = telemetry.NewSinks(rc.log, cfg.Sinks...)
+	if rc.sample == nil {
+		rc.sample = func(telemetry.TraceID) bool { return true }
+	}
 	if rc.identify == nil {
 		rc.identify = func(*http.Request) (caller.Caller, error) { return caller.Caller{}, nil }
 	}

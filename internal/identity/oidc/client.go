@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // Bounds of the calls to a provider.
@@ -18,12 +19,12 @@ const (
 )
 
 // newClient returns an HTTP client with a deadline and bounded bodies. It follows no redirect to another host, and none that
-// would carry a code or secret.
+// would carry a code or secret. A call for a request carries its trace.
 func newClient(transport http.RoundTripper) *http.Client {
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
-	return &http.Client{Timeout: callTime, Transport: bounded{transport}, CheckRedirect: checkRedirect}
+	return &http.Client{Timeout: callTime, Transport: bounded{telemetry.Outbound{RoundTripper: transport}}, CheckRedirect: checkRedirect}
 }
 
 func checkRedirect(next *http.Request, via []*http.Request) error {

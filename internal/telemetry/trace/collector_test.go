@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -144,7 +145,7 @@ func TestCollectorGetsTheSpansOfTheRecord(t *testing.T) {
 	r := newRecord(1)
 	r.Join(telemetry.TraceContext{Trace: telemetry.TraceID{1}, Span: telemetry.SpanID{2}, Sampled: true})
 	cfg := ExportConfig{
-		Ratio: 1, Service: "careers", Process: telemetry.Process{Node: "n1", Build: "1.2"}, Database: "sqlite", Headers: "X-Key=a%20b,X-Team=t",
+		Ratio: 1, Service: "careers", Version: "1.2", Instance: "n1:8080", Database: "sqlite", Headers: "X-Key=a%20b,X-Team=t",
 	}
 	stats := export(t, &c, cfg, func(traces *Traces, _ *Exporter) { traces.Take(r) })
 	if stats.Exported != 1 || len(c.got) != 1 {
@@ -153,7 +154,7 @@ func TestCollectorGetsTheSpansOfTheRecord(t *testing.T) {
 	if c.headers.Get("X-Key") != "a b" || c.headers.Get("X-Team") != "t" {
 		t.Errorf("headers are %v", c.headers)
 	}
-	resource := map[string]string{"service.name": "careers", "service.version": "1.2", "service.instance.id": "n1"}
+	resource := map[string]string{"service.name": "careers", "service.version": "1.2", "service.instance.id": "n1:8080"}
 	if diff := cmp.Diff(resource, attributesOf(c.got[0].GetResource().GetAttributes())); diff != "" {
 		t.Error(diff)
 	}
@@ -199,8 +200,9 @@ func TestCollectorGetsTheSpansOfTheRecord(t *testing.T) {
 func TestFailedSpanSaysItsKindAndNoText(t *testing.T) {
 	var c collector
 	r := newRecord(1)
+	r.Sampled = false
 	r.Status, r.Problem, r.Err, r.Method, r.Route, r.Path = 500, "internal", fmt.Errorf("hunter2"), "BREW\xff", "", "/\xff"
-	export(t, &c, ExportConfig{}, func(traces *Traces, _ *Exporter) { traces.Take(r) }) // exported even with ratio 0
+	export(t, &c, ExportConfig{}, func(traces *Traces, _ *Exporter) { traces.Take(r) }) // exported though it is not sampled
 	whole := c.spans()[0]
 	got := attributesOf(whole.GetAttributes())
 	if whole.GetStatus().GetCode() != tracepb.Status_STATUS_CODE_ERROR || whole.GetStatus().GetMessage() != "" || got["error.type"] != "internal" {
@@ -398,47 +400,35 @@ func (e elapsed) Write(p []byte) (int, error) {
 }
 
 func TestSamplingFollowsTheParentElseTheRatio(t *testing.T) {
-	e, err := NewExporter(ExportConfig{URL: "http://127.0.0.1:1/v1/traces", Ratio: 0.1})
-	if err != nil {
-		t.Fatal(err)
+	root, child := newRecord(1), newRecord(2)
+	child.Join(telemetry.TraceContext{Trace: telemetry.TraceID{1}, Span: telemetry.SpanID{1}, Sampled: true})
+	root.Sampled = false
+	if !isExported(child, false) || isExported(root, false) || !isExported(root, true) {
+		t.Error("a sampled child and a slow root are exported, and no other root")
 	}
-	child := func(sampled bool) *telemetry.Record {
-		r := newRecord(1)
-		r.Join(telemetry.TraceContext{Trace: telemetry.TraceID{1}, Span: telemetry.SpanID{1}, Sampled: sampled})
-		return r
+	child.Sampled, child.Status, root.Status = false, 500, 500
+	if isExported(child, true) || !isExported(root, false) {
+		t.Error("a failed root is exported, and no child whose parent says no")
 	}
-	if !e.isExported(child(true), false) || e.isExported(child(false), true) {
-		t.Error("the parent does not decide")
-	}
-	count := 0
-	for range 20_000 {
-		r := newRecord(1)
-		if e.isExported(r, false) {
-			count++
+	for _, share := range []float64{0, 0.002, 0.1, 1} { // a small share looks at other bits of the id
+		const all = 50_000
+		sampler, count := &Exporter{cfg: ExportConfig{Ratio: share}}, 0.0
+		for range all {
+			if sampler.Sample(telemetry.TraceContext{}.Begin().Trace) {
+				count++
+			}
 		}
-		if !e.isExported(r, true) {
-			t.Fatal("a slow trace is not exported")
+		if far := 8 * math.Sqrt(all*share*(1-share)); math.Abs(count-all*share) > far {
+			t.Errorf("%v of %d traces are in a share of %v", count, all, share)
 		}
-	}
-	if count < 1700 || count > 2300 { // seven standard deviations
-		t.Errorf("%d of 20000 traces are exported, want a tenth", count)
-	}
-	count = 0
-	for range 100_000 { // a small share looks at other bits of the id
-		if InRatio(telemetry.TraceContext{}.Begin().Trace, 0.002) {
-			count++
-		}
-	}
-	if count < 100 || count > 300 {
-		t.Errorf("%d of 100000 traces are in a share of 0.002", count)
 	}
 	for _, tt := range []struct {
 		last  byte
 		share float64
 		want  bool
 	}{{0, 0, false}, {255, 1, true}, {0, 0.5, true}, {255, 0.5, false}, {127, 0.5, true}, {128, 0.5, false}} {
-		if got := InRatio(telemetry.TraceID{8: tt.last}, tt.share); got != tt.want {
-			t.Errorf("InRatio(…%x…, %v) = %v", tt.last, tt.share, got)
+		if got := inRatio(telemetry.TraceID{8: tt.last}, tt.share); got != tt.want {
+			t.Errorf("inRatio(…%x…, %v) = %v", tt.last, tt.share, got)
 		}
 	}
 }

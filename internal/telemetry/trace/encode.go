@@ -26,16 +26,15 @@ type encoder struct {
 }
 
 func newEncoder(cfg ExportConfig) encoder {
-	own := []attribute.KeyValue{attribute.String("service.name", cfg.Service), attribute.String("service.version", cfg.Process.Build)}
-	if cfg.Process.Node != "" {
-		own = append(own, attribute.String("service.instance.id", cfg.Process.Node))
+	own := []attribute.KeyValue{
+		attribute.String("service.name", cfg.Service), attribute.String("service.version", cfg.Version), attribute.String("service.instance.id", cfg.Instance),
 	}
 	// OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come later and win. What cannot be read of them is left out.
 	all, _ := resource.New(context.Background(), resource.WithAttributes(own...), resource.WithFromEnv())
 	if all == nil {
 		all = resource.NewSchemaless(own...)
 	}
-	e := encoder{resource: &resourcepb.Resource{}, version: cfg.Process.Build, database: cfg.Database}
+	e := encoder{resource: &resourcepb.Resource{}, version: cfg.Version, database: cfg.Database}
 	for _, pair := range all.Attributes() {
 		e.resource.Attributes = append(e.resource.Attributes, textOf(string(pair.Key), pair.Value.String()))
 	}

@@ -30,12 +30,13 @@ const (
 type ExportConfig struct {
 	URL      string           // of the collector's traces, such as http://127.0.0.1:4318/v1/traces
 	Headers  telemetry.Secret // "name=value,name=value", percent-encoded, as in OTEL_EXPORTER_OTLP_HEADERS
-	Ratio    float64          // share of the traces without a sampled parent to export, 0 to 1; slow and failed ones are always exported
+	Ratio    float64          // share of the traces that begin here to export, 0 to 1; slow and failed ones are always exported
 	Service  string           // service.name; OTEL_SERVICE_NAME wins
-	Process  telemetry.Process
-	Database string        // db.system.name: sqlite or postgresql
-	Grace    time.Duration // bounds the last calls at a stop; default: 5 s
-	Logger   *slog.Logger  // default: no log
+	Version  string           // service.version
+	Instance string           // service.instance.id
+	Database string           // db.system.name: sqlite or postgresql
+	Grace    time.Duration    // bounds the last calls at a stop; default: 5 s
+	Logger   *slog.Logger     // default: no log
 
 	dial func(ctx context.Context, network, address string) (net.Conn, error) // set by tests
 	room int                                                                  // length of the queue; set by tests
@@ -97,7 +98,7 @@ func (e *Exporter) Stats() Stats {
 
 // take queues the trace of a record if it is to be exported.
 func (e *Exporter) take(number uint64, r *telemetry.Record, isSlow bool) {
-	if !e.isExported(r, isSlow) {
+	if !isExported(r, isSlow) {
 		return
 	}
 	e.mu.Lock()
@@ -118,13 +119,14 @@ func (e *Exporter) take(number uint64, r *telemetry.Record, isSlow bool) {
 	}
 }
 
-// isExported decides by the parent, or for a trace that begins here by its id. All services that sample the same share by
-// the id decide alike. A record is complete when this decides, so slow and failed traces need not be left to chance.
-func (e *Exporter) isExported(r *telemetry.Record, isSlow bool) bool {
-	if r.Parent != (telemetry.SpanID{}) {
-		return r.Sampled
-	}
-	return isSlow || r.Failed() || InRatio(r.Trace, e.cfg.Ratio)
+// Sample decides at the begin of a trace whether all of it is exported. All services that take the same share decide alike.
+func (e *Exporter) Sample(id telemetry.TraceID) bool { return inRatio(id, e.cfg.Ratio) }
+
+// isExported follows what was decided where the trace began. A record is complete now, so slow and failed traces that begin here
+// need not be left to chance.
+func isExported(r *telemetry.Record, isSlow bool) bool {
+	beginsHere := r.Parent == (telemetry.SpanID{})
+	return r.Sampled || (beginsHere && (isSlow || r.Failed()))
 }
 
 // pop takes the oldest trace from the queue.

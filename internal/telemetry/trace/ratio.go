@@ -6,9 +6,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// InRatio reports whether a trace belongs to a share of all traces. It is TraceIDRatioBased of OpenTelemetry: it looks at the
+// inRatio reports whether a trace belongs to a share of all traces. It is TraceIDRatioBased of OpenTelemetry: it looks at the
 // last 63 bits of the id, so all services decide alike.
-func InRatio(id telemetry.TraceID, share float64) bool {
+func inRatio(id telemetry.TraceID, share float64) bool {
 	if share >= 1 {
 		return true
 	}

@@ -18,53 +18,53 @@ import (
 // A Trace is one unit of work with what it waited for and what it asked the database. It holds no text of an error, since
 // that may repeat a value.
 type Trace struct {
-	ID      string // of the record, as in the log and in X-Request-Id
-	Trace   telemetry.TraceID
-	Span    telemetry.SpanID
-	Parent  telemetry.SpanID // of the caller; zero if the trace begins here
-	Sampled bool             // by the caller
+	ID      string            `json:"id"` // of the record, as in the log and in X-Request-Id
+	Trace   telemetry.TraceID `json:"trace"`
+	Span    telemetry.SpanID  `json:"span"`
+	Parent  telemetry.SpanID  `json:"parent,omitzero"`   // of the caller; zero if the trace begins here
+	Sampled bool              `json:"sampled,omitempty"` // where the trace began
 
-	Work     telemetry.Work
-	Start    time.Time
-	Duration time.Duration
-	Queue    time.Duration // waited in a queue, in total
-	Encode   time.Duration
+	Work     telemetry.Work `json:"work"`
+	Start    time.Time      `json:"start"`
+	Duration time.Duration  `json:"duration"`        // in nanoseconds, as all durations here
+	Queue    time.Duration  `json:"queue,omitempty"` // waited in a queue, in total
+	Encode   time.Duration  `json:"encode,omitempty"`
 
-	Method   string
-	Path     string
-	Route    string
-	Status   int
-	Received int64 // bytes
-	Bytes    int64
+	Method   string `json:"method,omitempty"`
+	Path     string `json:"path,omitempty"`
+	Route    string `json:"route,omitempty"`
+	Status   int    `json:"status,omitempty"`
+	Received int64  `json:"received,omitempty"` // bytes
+	Bytes    int64  `json:"bytes,omitempty"`
 
-	Caller     string
-	CallerKind string
-	Key        string
-	Table      string
-	Operation  string
-	Shape      string
-	Cache      string
-	Limit      string
-	Problem    errs.Kind
+	Caller     string    `json:"caller,omitempty"`
+	CallerKind string    `json:"caller_kind,omitempty"`
+	Key        string    `json:"key,omitempty"`
+	Table      string    `json:"table,omitempty"`
+	Operation  string    `json:"operation,omitempty"`
+	Shape      string    `json:"shape,omitempty"`
+	Cache      string    `json:"cache,omitempty"`
+	Limit      string    `json:"limit,omitempty"`
+	Problem    errs.Kind `json:"kind,omitempty"`
 
-	Failed bool // the fault is ours
-	Slow   bool
+	Failed bool `json:"failed,omitempty"` // the fault is ours
+	Slow   bool `json:"slow,omitempty"`
 
-	Rows       int
-	Statements int           // all statements; Spans has the first 32
-	Database   time.Duration // time of all statements
-	Spans      []Span        // in the order of their start
+	Rows       int           `json:"rows,omitempty"`
+	Statements int           `json:"statements"` // all statements; Spans has 32 of them
+	Database   time.Duration `json:"database,omitempty"`
+	Spans      []Span        `json:"spans"` // in the order of their start
 }
 
 // A Span is a part of the work of a Trace.
 type Span struct {
-	ID        telemetry.SpanID
-	Name      string        // "queue", or the summary of a statement: "SELECT occupations"
-	Start     time.Duration // since the start of the trace
-	Duration  time.Duration
-	Statement bool
-	Rows      int    // returned or changed
-	SQL       string // with ? for each string; "" if the text is not kept any more
+	ID        telemetry.SpanID `json:"id"`
+	Name      string           `json:"name"`  // "queue", or the summary of a statement: "SELECT occupations"
+	Start     time.Duration    `json:"start"` // since the start of the trace
+	Duration  time.Duration    `json:"duration"`
+	Statement bool             `json:"statement,omitempty"`
+	Rows      int              `json:"rows,omitempty"` // returned or changed
+	SQL       string           `json:"sql,omitempty"`  // with ? for each string; "" if the text is not kept any more
 }
 
 // queueName is the name of the span of a wait.

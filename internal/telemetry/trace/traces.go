@@ -35,7 +35,12 @@ type Traces struct {
 	slow   *ring
 	failed *ring
 	number atomic.Uint64 // of the last trace
+
+	second, handed atomic.Int64 // the second of the last trace for the Keeper, and how many it got in it
 }
+
+// mostHanded bounds the traces that a Keeper gets in one second. In a storm of failures, more of the same help nobody.
+const mostHanded = 100
 
 // New returns Traces without a trace.
 func New(cfg Config) *Traces {
@@ -60,11 +65,19 @@ func (t *Traces) Take(r *telemetry.Record) {
 	if t.cfg.Exporter != nil {
 		t.cfg.Exporter.take(number, r, isSlow)
 	}
-	if t.cfg.Keeper != nil && (isSlow || hasFailed) {
+	if t.cfg.Keeper != nil && (isSlow || hasFailed) && t.mayHand(r.Start.Add(r.Duration).Unix()) {
 		var copied slot
 		copied.write(number, r, isSlow, t.texts)
 		t.cfg.Keeper.PutTrace(copied.read(t.texts))
 	}
+}
+
+// mayHand counts a trace for the Keeper in a second.
+func (t *Traces) mayHand(second int64) bool {
+	if last := t.second.Load(); last != second && t.second.CompareAndSwap(last, second) {
+		t.handed.Store(0)
+	}
+	return t.handed.Add(1) <= mostHanded
 }
 
 // Recent returns the kept traces that a filter selects, the newest first.

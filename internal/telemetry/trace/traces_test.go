@@ -161,6 +161,33 @@ func TestSlowAndFailedTracesReachTheKeeper(t *testing.T) {
 	if diff := cmp.Diff([]string{"R1", "R2"}, k.kept); diff != "" {
 		t.Error(diff)
 	}
+	storm := newRecord(9)
+	storm.Status = 503
+	for range 3 * mostHanded {
+		traces.Take(storm)
+	}
+	if len(k.kept) != 2+mostHanded {
+		t.Errorf("of a storm in one second the keeper got %d traces, want %d", len(k.kept)-2, mostHanded)
+	}
+}
+
+func TestEncodedTraceIsTheSame(t *testing.T) {
+	traces := New(Config{})
+	r := newRecord(1)
+	r.Join(telemetry.TraceContext{Trace: telemetry.TraceID{1}, Span: telemetry.SpanID{2}, Sampled: true})
+	traces.Take(r)
+	want := traces.Recent(Filter{})[0]
+	body := Encode(&want)
+	got, err := Decode(body)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if !strings.Contains(string(body), `"trace":"01000000000000000000000000000000"`) {
+		t.Errorf("the trace is %s", body)
+	}
+	if _, err := Decode([]byte(`{"trace": "xyz"}`)); err == nil {
+		t.Error("a bad id was accepted")
+	}
 }
 
 // No text of an error, no value and no header may be in a trace.
