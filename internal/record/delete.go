@@ -21,6 +21,7 @@ func (d *DB) Delete(ctx context.Context, who caller.Caller, t *model.Table, id v
 
 func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, match Match) (err error) {
 	defer errs.Wrap(&err, "record.Delete(%s)", t.Name)
+	defer func() { r.db.tables[t].noteWrite(ctx, Delete, err) }()
 	x, err := r.newDeletion(t, id, match)
 	if err != nil {
 		return err

@@ -69,6 +69,11 @@ func (g *rowRead) run(ctx context.Context, t *model.Table, id value.Value, sel S
 	}
 	err = g.req.pass(ctx, g.shape.Class, cost, g.boundRead)
 	g.req.keepShape(key, g.shape)
+	rows := 0
+	if g.found {
+		rows = 1
+	}
+	noteRead(ctx, t, g.shape.Name, rows)
 	return g.row, err
 }
 

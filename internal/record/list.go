@@ -45,6 +45,7 @@ func (p *page) pass(ctx context.Context, cost *gate.Cost, dst []byte) (body []by
 		return err
 	})
 	p.req.keepShape(p.key, p.shape)
+	noteRead(ctx, p.shape.Table, p.shape.Name, p.rows)
 	if !wasFast && errors.Is(err, store.ErrStatementTimeout) {
 		return nil, errs.Wrapf(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")
 	}
@@ -53,7 +54,7 @@ func (p *page) pass(ctx context.Context, cost *gate.Cost, dst []byte) (body []by
 
 // read reads the page and appends it to dst. It may run more than once.
 func (p *page) read(reader store.Reader, dst []byte) ([]byte, error) {
-	p.more, p.last, p.probe = false, nil, choice{}
+	p.more, p.last, p.probe, p.rows = false, nil, choice{}, 0
 	answer := &render.Answer{JSON: append(dst, `{"items":[`...), Bounds: p.req.db.limits.answer}
 	if err := p.appendRows(reader, answer); err != nil {
 		return nil, err
@@ -173,6 +174,7 @@ func (p *page) scan(reader store.Reader, limit int, each func(value.Row) error) 
 			if err := each(cols); err != nil {
 				return err
 			}
+			p.rows = n
 			if n == limit {
 				p.last = p.appendKeys(p.last[:0], cols)
 			}

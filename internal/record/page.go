@@ -24,6 +24,7 @@ type page struct {
 	// Set while the page is read.
 	last  []value.Value // sort keys of the last row, if another row may follow
 	more  bool          // another row follows
+	rows  int           // read so far
 	probe choice        // what the last probe of the page found
 }
 

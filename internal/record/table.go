@@ -29,7 +29,8 @@ type table struct {
 	changedTables []string             // names of the tables that a deletion may change
 	verdicts      *statement.Verdicts  // by Op
 	statements    *statement.Cache
-	rowSize       atomic.Int64 // bytes of the row that a write answered with last
+	shapes        [Delete + 1]string // by Op: names of the shapes of writes
+	rowSize       atomic.Int64       // bytes of the row that a write answered with last
 }
 
 // maxStatementBytes bounds the statements of a table, in bytes of text.
@@ -42,6 +43,7 @@ func newTable(rules *rule.Rules, t *model.Table, reach *sqlgen.Reach) *table {
 	}
 	table := &table{
 		Table: t, names: []string{t.Name}, rules: rules, index: map[*model.Field]int{}, plain: out, reach: reach,
+		shapes:   [...]string{Create: "create " + t.Name, Update: "update " + t.Name, Delete: "delete " + t.Name},
 		verdicts: statement.NewVerdicts(), statements: statement.NewCache(maxStatementBytes),
 	}
 	for i, f := range t.Fields {

@@ -44,8 +44,10 @@ func (p *page) cachedTotal(reader store.Reader, stmt *sqlgen.Statement) (int64, 
 	}
 	key := p.totalKey(stmt)
 	if total, ok := p.req.db.totals.Get(key, generations); ok {
+		p.noteCache(hit)
 		return total, nil
 	}
+	p.noteCache(miss)
 	return p.countOnce(reader, stmt, key, generations)
 }
 

@@ -24,6 +24,7 @@ func (d *DB) Update(ctx context.Context, who caller.Caller, t *model.Table, id v
 
 func (r *request) update(ctx context.Context, t *model.Table, id value.Value, patch []value.Member, match Match) (_ Row, err error) {
 	defer errs.Wrap(&err, "record.Update(%s)", t.Name)
+	defer func() { r.db.tables[t].noteWrite(ctx, Update, err) }()
 	u, err := r.newChange(t, id, patch, match)
 	if err != nil {
 		return Row{}, err

@@ -64,6 +64,20 @@ type Record struct {
 	Stack   string    // stack of a panic
 }
 
+// Waited notes that the work waited since a time for its turn. A nil record notes nothing.
+func (r *Record) Waited(since time.Time) {
+	if r != nil {
+		r.Queue += time.Since(since)
+	}
+}
+
+// Refuse notes the name of the limit that refused the work. A nil record notes nothing.
+func (r *Record) Refuse(limit string) {
+	if r != nil {
+		r.Limit = limit
+	}
+}
+
 // Join makes the work of the record a span below parent, or the first span of a new trace if there is no parent.
 func (r *Record) Join(parent TraceContext) {
 	own := parent.Begin()

@@ -54,10 +54,11 @@ func (s *Statements) keep(one Statement) {
 	}
 }
 
-// Join adds statements that another goroutine collected for the same record. That goroutine has ended its work.
-func (s *Statements) Join(others *Statements) {
-	if s == nil {
-		return
+// AddAll adds statements that another goroutine collected for the record. That goroutine has ended its work.
+func (r *Record) AddAll(others *Statements) {
+	s := &r.Statements
+	if s.List == nil {
+		s.Begin(r.Start)
 	}
 	s.Count += others.Count
 	s.Took += others.Took
@@ -85,6 +86,18 @@ type Key struct{}
 func RecordOf(ctx context.Context) *Record {
 	r, _ := ctx.Value(Key{}).(*Record)
 	return r
+}
+
+// StatementsOf returns the statements of the record of RecordOf, or nil.
+func StatementsOf(ctx context.Context) *Statements {
+	r := RecordOf(ctx)
+	if r == nil {
+		return nil
+	}
+	if r.Statements.List == nil {
+		r.Statements.Begin(r.Start)
+	}
+	return &r.Statements
 }
 
 // WithRecord returns a context for the work of a record.

@@ -40,7 +40,7 @@ func TestStatementsOfAnotherGoroutineJoinTheRecord(t *testing.T) {
 	var others Statements
 	others.Begin(begin)
 	others.Add("b", begin.Add(5), 2, 3)
-	r.Statements.Join(&others)
+	r.AddAll(&others)
 	s := &r.Statements
 	if s.Count != 2 || s.Rows != 4 || s.Took != 3 || s.List[1] != (Statement{SQL: "b", Start: 5, Took: 2, Rows: 3}) {
 		t.Errorf("the statements are %v", s)

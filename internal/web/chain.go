@@ -138,6 +138,7 @@ func (rc *Receiver) limit(next Handler) Handler {
 		}
 		defer rc.atWork.Add(-1)
 		if rc.atWork.Add(1) > rc.maxConcurrent {
+			exchangeOf(r).record.Refuse("max-concurrent")
 			return errs.New(errs.Unavailable, "the server has too many requests at work: try again")
 		}
 		return next(w, r)

@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // RetryAfter is the time after which a refused client should try again.
@@ -44,8 +45,8 @@ func (g *Gate) Read(ctx context.Context, p *Passage, client caller.Client, class
 			return err
 		}
 		if !g.slots.TryEnter(level) {
-			if err := g.slots.Enter(ctx, level, client, patience); err != nil {
-				return refusal(err)
+			if err := g.wait(ctx, level, client); err != nil {
+				return err
 			}
 		}
 		p.begin(ctx, g.slots, level, limit, read)
@@ -57,8 +58,14 @@ func (g *Gate) Read(ctx context.Context, p *Passage, client caller.Client, class
 	}
 }
 
-func refusal(err error) error {
+// wait waits for a slot.
+func (g *Gate) wait(ctx context.Context, level int, client caller.Client) error {
+	began := time.Now()
+	err := g.slots.Enter(ctx, level, client, patience)
+	record := telemetry.RecordOf(ctx)
+	record.Waited(began)
 	if errors.Is(err, admit.ErrHopeless) {
+		record.Refuse("reads")
 		return &errs.Error{Kind: errs.Unavailable, Message: "too many queries wait for the database", RetryAfter: RetryAfter}
 	}
 	return err

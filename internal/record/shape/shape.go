@@ -33,6 +33,7 @@ func (k *Key) isDefault() bool {
 
 // A Shape is the resolved parameters of a read, with its statements. It is safe for concurrent use.
 type Shape struct {
+	Name   string // for people: "list posts filter(title == arg.t) sort(-id)"
 	Table  *model.Table
 	Output *render.Output
 	Filter rule.Node  // nil: none. The slots in it are in Slots
@@ -68,7 +69,7 @@ func newShape(rules *rule.Rules, key Key) (*Shape, error) {
 		return nil, err
 	}
 	s := &Shape{
-		Table: key.Table, Output: out,
+		Name: nameOf(key), Table: key.Table, Output: out,
 		Slots:      rule.Slots{Base: len(rules.Slots.List)},
 		Statements: statement.NewCache(maxStatementBytes),
 		textBytes:  len(key.Filter) + len(key.Sort) + len(key.Fields) + len(key.Expand),

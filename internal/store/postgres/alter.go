@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -27,6 +28,7 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) error {
 			return err
 		}
 		c := raw.CustomData()[connKey].(*conn)
+		c.notes = telemetry.StatementsOf(ctx)
 		c.watch.Begin(ctx, time.Time{})
 		defer c.watch.End()
 		a := &alteration{db: db, ctx: ctx, s: newSession(c, true)}

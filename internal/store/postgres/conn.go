@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // conn is a connection with its prepared statements and its watch. One goroutine uses it at a time.
@@ -21,9 +23,10 @@ type conn struct {
 	control    map[string]string // names of the prepared BEGIN and its like; nil behind a pooler
 	stripe     int64             // see takeStripe; -1 for none
 	binder     binder
-	row        row           // row of a read of one statement
-	tally      *tally        // nil outside of the pools
-	watch      *engine.Watch // over the work of the user
+	row        row                   // row of a read of one statement
+	tally      *tally                // nil outside of the pools
+	watch      *engine.Watch         // over the work of the user
+	notes      *telemetry.Statements // of the user's work; nil if it has no record
 
 	guardBinder binder // binds the guard of the statement that binder binds
 }
@@ -57,6 +60,24 @@ func (r poolKind) setUp(ctx context.Context, raw *pgconn.PgConn, idle func(*conn
 		}
 	}
 	return c.prepareControl(ctx)
+}
+
+// clock returns the time at which a statement begins, if somebody wants to know.
+func (c *conn) clock() (now time.Time) {
+	if c.notes != nil {
+		now = time.Now()
+	}
+	return now
+}
+
+// note notes a statement that began at a time of clock. It returns the time at which the next one begins.
+func (c *conn) note(sql string, began time.Time, rows int) time.Time {
+	if c.notes == nil {
+		return began
+	}
+	now := time.Now()
+	c.notes.Add(sql, began, now.Sub(began), rows)
+	return now
 }
 
 // release gives the connection back to pgxpool.

@@ -60,6 +60,7 @@ type waiter struct {
 	bytes   int
 	since   time.Time   // when it came
 	signals chan signal // of two elements, so that no sender waits
+	notes   engine.Notes
 
 	statements []*statement // of the steps
 	refused    bool
@@ -89,12 +90,16 @@ func (g *groups) run(ctx context.Context, script *store.Script) (done bool, err 
 	}
 	defer g.leave()
 	item := &waiter{ctx: ctx, script: script, bytes: size(script), since: time.Now(), signals: make(chan signal, 2)}
-	if !g.join(item) {
-		return g.wait(item)
+	item.notes.For(ctx)
+	if g.join(item) {
+		g.lead(item)
+		t := <-item.signals // lead has sent it
+		done, err = t.done, t.err
+	} else {
+		done, err = g.wait(item)
 	}
-	g.lead(item)
-	t := <-item.signals // lead has sent it
-	return t.done, t.err
+	item.notes.Report(item.since, done && err == nil)
+	return done, err
 }
 
 // join adds a waiter to the line, or reports that it can lead a group at once.

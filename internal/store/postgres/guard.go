@@ -68,10 +68,10 @@ func (s *session) prepareGuard(with envelope) (st *statement, params [][]byte, b
 	return st, params, before, nil
 }
 
-// receiveGuard reads the result of a guard that was sent, and lets the guard judge it.
-func (s *session) receiveGuard(st *statement, g *guard) error {
+// receiveGuard reads the result of a guard that was sent, lets the guard judge it, and returns the number of its rows.
+func (s *session) receiveGuard(st *statement, g *guard) (rows int, err error) {
 	var no error
-	rows, _, err := s.rows(st, func(row value.Row) {
+	rows, _, err = s.rows(st, func(row value.Row) {
 		if g.step.Row != nil && no == nil {
 			no = guardedRow(g.step.Row, row)
 		}
@@ -79,5 +79,5 @@ func (s *session) receiveGuard(st *statement, g *guard) error {
 	if err == nil {
 		g.judge(rows, no)
 	}
-	return err
+	return rows, err
 }

@@ -33,6 +33,7 @@ func (c *conn) queryGuarded(g *guard, guardStatement, st *statement, args []valu
 	if err != nil {
 		return engine.Internal(err)
 	}
+	began, returned := c.clock(), 0
 	front := c.raw.Frontend()
 	front.SendBind(&pgproto3.Bind{
 		PreparedStatement: guardStatement.desc.Name, ParameterFormatCodes: binary, Parameters: guardParams, ResultFormatCodes: binary,
@@ -54,11 +55,17 @@ func (c *conn) queryGuarded(g *guard, guardStatement, st *statement, args []valu
 			return err
 		}
 	}
+	began = c.note(g.step.SQL, began, rows)
 	if g.judge(rows, no); g.refused != nil {
 		return errGuard
 	}
 	c.row.types = st.results
-	return c.readNext(front, rr, each)
+	err = c.readNext(front, rr, func(row value.Row) error {
+		returned++
+		return each(row)
+	})
+	c.note(st.sql, began, returned)
+	return err
 }
 
 // readNext reads the result that follows the one of rr.

@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // poolKind says what the connections of a pool are for.
@@ -167,7 +168,11 @@ func (p *pool) wait(ctx context.Context) error {
 		return nil
 	default:
 	}
-	defer p.waited.Ended(time.Now())
+	began := time.Now()
+	defer func() {
+		p.waited.Ended(began)
+		telemetry.RecordOf(ctx).Waited(began)
+	}()
 	short := min(engine.ShortWait, p.patience)
 	timer := p.timers.Start(short)
 	defer p.timers.Stop(timer)
@@ -203,6 +208,7 @@ func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
 		c.held, c.uses = held, 0
 	}
 	c.watch.Begin(ctx, deadline)
+	c.notes = nil
 	return c, nil
 }
 

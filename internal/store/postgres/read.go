@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -71,6 +72,7 @@ func (r *reader) connect() error {
 		return cmp.Or(r.ctx.Err(), err)
 	}
 	r.c = c
+	r.c.notes = telemetry.StatementsOf(r.ctx)
 	r.begun = false
 	return nil
 }
@@ -154,10 +156,12 @@ func (c *conn) query(st *statement, args []value.Value, each func(value.Row) err
 	if err != nil {
 		return engine.Internal(err)
 	}
+	began, rows := c.clock(), 0
+	defer func() { c.note(st.sql, began, rows) }()
 	rr := c.raw.ExecStatement(context.Background(), st.desc, params, binary, binary)
 	defer rr.Close() // reads what is left after an error of each
 	c.row.types = st.results
-	for rr.NextRow() {
+	for ; rr.NextRow(); rows++ {
 		c.row.values, c.row.scratch = rr.Values(), c.row.scratch[:0]
 		if err := each(&c.row); err != nil {
 			return err

@@ -50,7 +50,9 @@ func (db *DB) commitAlone(ctx context.Context, script *store.Script) (done bool,
 	defer pool.done()
 	db.tally.Began(time.Since(began))
 	m := &waiter{script: script}
+	m.notes.For(ctx)
 	done, err = db.commitScripts(pool, time.Now().Add(pool.patience/groupShare), []*waiter{m})
+	m.notes.Report(time.Time{}, done && err == nil && !m.refused)
 	return done && !m.refused, cmp.Or(m.final, err)
 }
 
@@ -142,6 +144,7 @@ func (t *tx) runScripts(all []*waiter) error {
 			return err
 		}
 	}
+	began := time.Now()
 	if err := t.s.push(); err != nil {
 		return t.s.fail(err)
 	}
@@ -149,7 +152,7 @@ func (t *tx) runScripts(all []*waiter) error {
 		return err
 	}
 	for _, m := range all {
-		if err := t.s.receiveScript(m); err != nil {
+		if err := t.s.receiveScript(m, began); err != nil {
 			return err
 		}
 	}
@@ -197,8 +200,14 @@ func (t *tx) prepareScripts(all []*waiter, before []string) ([]string, error) {
 	return before, nil
 }
 
-// receiveScript reads the results of a script.
-func (s *session) receiveScript(item *waiter) error {
+// receiveScript reads the results of a script in a packet that was sent at a time.
+func (s *session) receiveScript(item *waiter, sent time.Time) error {
+	s.c.notes = item.notes.Begin(sent)
+	defer func() {
+		s.c.notes = nil
+		item.notes.End()
+	}()
+	began := s.c.clock()
 	for i, step := range item.script.Steps {
 		var no error
 		rows, changed, err := s.rows(item.statements[i], func(row value.Row) {
@@ -210,6 +219,7 @@ func (s *session) receiveScript(item *waiter) error {
 			item.refused = s.failed == nil && classOf(err) == constraint
 			return err
 		}
+		began = s.c.note(step.SQL, began, max(rows, int(changed)))
 		item.changed = item.changed || changed > 0
 		if no != nil || (rows == 0 && step.NeedsRow()) {
 			item.refused, item.final = true, cmp.Or(item.final, step.Refused)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -60,6 +61,7 @@ func (s *session) query(sql string, args []value.Value, with envelope, each func
 	if s.failed != nil {
 		return 0, s.failed
 	}
+	began := s.c.clock()
 	outer := s.current
 	if outer != nil {
 		if err := outer.suspend(); err != nil {
@@ -95,15 +97,28 @@ func (s *session) query(sql string, args []value.Value, with envelope, each func
 		return 0, err
 	}
 	if guard != nil {
-		if err := s.receiveGuard(guard, with.guard); err != nil {
+		rows, err := s.receiveGuard(guard, with.guard)
+		if err != nil {
 			return 0, err
 		}
+		began = s.c.note(guard.sql, began, rows)
 		if with.guard.refused != nil {
 			_, _ = s.receive(st, len(with.after), outer, func(value.Row) error { return errGuard }) // it may have failed too
 			return 0, errGuard
 		}
 	}
-	return s.receive(st, len(with.after), outer, each)
+	return s.receiveNoted(st, began, len(with.after), outer, each)
+}
+
+// receiveNoted is receive of a statement that began at a time, and notes the statement.
+func (s *session) receiveNoted(st *statement, began time.Time, after int, outer *result, each func(value.Row) error) (int64, error) {
+	rows := 0
+	changed, err := s.receive(st, after, outer, func(row value.Row) error {
+		rows++
+		return each(row)
+	})
+	s.c.note(st.sql, began, max(rows, int(changed)))
+	return changed, err
 }
 
 // pair runs a statement without rows and one with rows in one packet. Both are prepared.
@@ -111,6 +126,7 @@ func (s *session) pair(before []string, change, read *statement, changeArgs, rea
 	if s.failed != nil {
 		return s.failed
 	}
+	began := s.c.clock()
 	s.send(before...)
 	for _, q := range []struct {
 		st   *statement
@@ -123,10 +139,15 @@ func (s *session) pair(before []string, change, read *statement, changeArgs, rea
 	if err := s.push(); err != nil {
 		return s.fail(err)
 	}
-	if err := s.skip(len(before) + 1); err != nil {
+	if err := s.skip(len(before)); err != nil {
 		return err
 	}
-	_, err := s.receive(read, 0, nil, each)
+	_, changed, err := s.rows(change, nil)
+	if err != nil {
+		return err
+	}
+	began = s.c.note(change.sql, began, int(changed))
+	_, err = s.receiveNoted(read, began, 0, nil, each)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // Write implements store.DB. It runs f again if another transaction was in the way, or if the connection was lost before
@@ -30,7 +31,7 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 	deadline := time.Now().Add(db.cfg.WriteTimeout)
 	careful := false
 	for try := 1; ; try++ {
-		end := db.attempt(deadline, f, careful)
+		end := db.attempt(ctx, deadline, f, careful)
 		db.tally.Ended(end.action == finished && end.err == nil)
 		if end.action == retry {
 			db.tally.conflicts.Add(1)
@@ -72,11 +73,12 @@ const (
 )
 
 // attempt runs f once. The context of the caller does not cut it short.
-func (db *DB) attempt(deadline time.Time, f func(store.Tx) error, careful bool) outcome {
+func (db *DB) attempt(ctx context.Context, deadline time.Time, f func(store.Tx) error, careful bool) outcome {
 	c, err := db.writers.take(context.Background(), deadline)
 	if err != nil {
 		return outcome{err: err}
 	}
+	c.notes = telemetry.StatementsOf(ctx)
 	t := &tx{db: db, s: newSession(c, true), useSavepoints: careful}
 	closed := false
 	defer func() { // also if f ends its goroutine, as t.FailNow does
@@ -142,7 +144,11 @@ var errRolledBack = errors.New("the server rolled back what was to be committed"
 
 // commit commits. Unless the server refuses, an error leaves the outcome unknown.
 func (t *tx) commit() outcome {
+	began := t.s.c.clock()
 	done, unsent, err := t.sendCommit()
+	if !unsent {
+		t.s.c.note(engine.Commit, began, 0)
+	}
 	switch {
 	case err == nil && done:
 		return outcome{}

@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -27,6 +28,7 @@ func (db *DB) Alter(ctx context.Context, f func(store.Session) error) (err error
 	if _, err := pragmaText(c.raw, "foreign_keys = OFF"); err != nil {
 		return err
 	}
+	c.notes = telemetry.StatementsOf(ctx)
 	c.watch.Begin(ctx, time.Now().Add(forever))
 	defer c.watch.End()
 	return background.Guard("a change of tables", func() error { return f(&alteration{c: c}) })

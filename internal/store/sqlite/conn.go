@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -21,8 +22,9 @@ type conn struct {
 	raw        *lite.Conn
 	statements statements
 	watch      *engine.Watch
-	outage     *engine.Outage // only of the writer's connection
-	version    int64          // last dataVersion that the writer saw: see others
+	outage     *engine.Outage        // only of the writer's connection
+	version    int64                 // last dataVersion that the writer saw: see others
+	notes      *telemetry.Statements // of the work under way; nil if it has no record
 }
 
 // openConn opens a connection with our usual settings, then runs the pragmas.
@@ -141,27 +143,57 @@ func (c *conn) close() error {
 
 // query runs a statement of the program and gives row each row of its result.
 func (c *conn) query(sql string, args []value.Value, row func(value.Row) error) error {
+	began := c.clock()
+	rows, err := c.rows(sql, args, row)
+	c.note(sql, began, rows)
+	return err
+}
+
+// rows runs a statement, gives row each row of its result, and returns their number.
+func (c *conn) rows(sql string, args []value.Value, row func(value.Row) error) (n int, err error) {
 	stmt, err := c.begin(sql, args)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer c.statements.release(stmt)
-	for {
+	for ; ; n++ {
 		more, err := stmt.raw.Step()
 		if err != nil {
-			return c.translate(err, sql)
+			return n, c.translate(err, sql)
 		}
 		if !more {
-			return nil
+			return n, nil
 		}
 		if err := row(stmt); err != nil {
-			return err
+			return n + 1, err
 		}
+	}
+}
+
+// clock returns the time at which a statement begins, if somebody wants to know.
+func (c *conn) clock() (now time.Time) {
+	if c.notes != nil {
+		now = time.Now()
+	}
+	return now
+}
+
+// note notes a statement that began at a time of clock.
+func (c *conn) note(sql string, began time.Time, rows int) {
+	if c.notes != nil {
+		c.notes.Add(sql, began, time.Since(began), rows)
 	}
 }
 
 // exec runs a statement of the program to its end and returns how many rows it changed.
 func (c *conn) exec(sql string, args []value.Value) (int64, error) {
+	began := c.clock()
+	changed, err := c.change(sql, args)
+	c.note(sql, began, int(changed))
+	return changed, err
+}
+
+func (c *conn) change(sql string, args []value.Value) (int64, error) {
 	stmt, err := c.begin(sql, args)
 	if err != nil {
 		return 0, err

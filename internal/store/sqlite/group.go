@@ -158,7 +158,9 @@ func (w *writer) runInSavepoint(j *job) bool {
 
 // call runs the function or the script of a job under its deadline. It returns the tables that the job touched.
 func (w *writer) call(j *job) (touched []string) {
-	w.conn.watch.Begin(context.Background(), time.Now().Add(w.cfg.WriteTimeout))
+	now := time.Now()
+	w.conn.watch.Begin(context.Background(), now.Add(w.cfg.WriteTimeout))
+	w.conn.notes = j.notes.Begin(now)
 	if j.script != nil {
 		j.err, touched = w.conn.runScript(j.script), j.script.Tables
 	} else {
@@ -168,6 +170,8 @@ func (w *writer) call(j *job) (touched []string) {
 		j.err = cmp.Or(j.err, t.refused)
 		touched = t.touched
 	}
+	w.conn.notes = nil
+	j.notes.End()
 	if cause := w.conn.watch.End(); cause != nil && (j.err != nil || w.lost()) {
 		j.err, j.final = errs.Wrapf(j.err, errs.Unavailable, "the write took too long"), true
 	}

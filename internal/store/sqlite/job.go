@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
 
 // job is a function or a script on its way through the writer.
@@ -17,6 +18,8 @@ type job struct {
 	answer chan error    // of one element, so that the writer never waits for the caller
 	state  atomic.Int32
 	since  time.Time // when it was queued; zero if its caller leads
+
+	notes engine.Notes // for the record of the caller
 
 	err   error // result of run or script, which the caller gets after the commit
 	final bool  // the job must not run again, whatever becomes of the transaction
@@ -43,4 +46,17 @@ func (j *job) refuse(err error) {
 	if j.state.CompareAndSwap(waiting, skipped) {
 		j.answer <- err
 	}
+}
+
+// newJob returns a job for a caller. The caller still has to say what it runs.
+func newJob(ctx context.Context) *job {
+	j := &job{ctx: ctx}
+	j.notes.For(ctx)
+	return j
+}
+
+// answered returns the answer of a job after it has told the record of its caller.
+func (j *job) answered(err error) error {
+	j.notes.Report(j.since, err == nil)
+	return err
 }

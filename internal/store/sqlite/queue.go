@@ -90,7 +90,7 @@ func (w *writer) crashed(err error) {
 func (w *writer) submit(j *job) error {
 	j.answer = make(chan error, 1)
 	if j.script != nil && w.lead(j) {
-		return <-j.answer
+		return j.answered(<-j.answer)
 	}
 	j.since = time.Now()
 	if err := w.enqueue(j); err != nil {
@@ -100,18 +100,18 @@ func (w *writer) submit(j *job) error {
 	defer w.timers.Stop(timer)
 	select {
 	case err := <-j.answer:
-		return err
+		return j.answered(err)
 	case <-timer.C:
 	}
 	select {
 	case err := <-j.answer:
-		return err
+		return j.answered(err)
 	case <-j.ctx.Done():
 	}
 	if j.state.CompareAndSwap(waiting, skipped) {
 		return j.ctx.Err()
 	}
-	return <-j.answer
+	return j.answered(<-j.answer)
 }
 
 // retryAfter is when a client should ask again after the queue was full. The queue holds a good second's work.

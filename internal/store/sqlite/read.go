@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -83,6 +84,7 @@ func openReader(path string, cfg Config, commits *commits, others *others, index
 
 func (r *reader) read(ctx context.Context, deadline time.Time, f func(store.Reader) error) error {
 	r.watch.Begin(ctx, deadline)
+	r.notes = telemetry.StatementsOf(ctx)
 	defer r.finish() // a panic of f goes on to the caller, whose goroutine this is
 	if err := r.snapshot(); err != nil {
 		return err
@@ -125,6 +127,7 @@ func (r *reader) unpin() {
 }
 
 func (r *reader) finish() {
+	r.notes = nil
 	if r.watch.End() != nil { // the interrupted statement has reported why
 		r.unpin() // SQLite forgets an interruption only when no statement runs
 	}
@@ -176,7 +179,14 @@ func (r *reader) Generation(table string) (int64, error) {
 
 const selectGeneration = `SELECT generation FROM ashlar_generations WHERE "table" = ?1`
 
-func (c *conn) generation(table string) (generation int64, err error) {
+func (c *conn) generation(table string) (int64, error) {
+	began := c.clock()
+	generation, err := c.readGeneration(table)
+	c.note(selectGeneration, began, 1)
+	return generation, err
+}
+
+func (c *conn) readGeneration(table string) (generation int64, err error) {
 	stmt, err := c.begin(selectGeneration, []value.Value{value.OfText(table)})
 	if err != nil {
 		return 0, err
@@ -260,6 +270,7 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 	defer func() {
 		p.waits.Leave()
 		p.waited.Ended(began)
+		telemetry.RecordOf(ctx).Waited(began)
 	}()
 	return p.wait(ctx, 2*patience)
 }

@@ -25,20 +25,34 @@ func (c *conn) runScript(script *store.Script) error {
 
 // runStep runs one statement of a script. Its Row judges each row of the result where it stands, without a copy.
 func (c *conn) runStep(step *store.Step) error {
+	began := c.clock()
+	rows, err := c.judge(step)
+	c.note(step.SQL, began, rows)
+	return err
+}
+
+// judge returns the number of rows that the step returned or changed.
+func (c *conn) judge(step *store.Step) (n int, err error) {
 	stmt, err := c.begin(step.SQL, step.Args)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer c.statements.release(stmt)
-	for found := false; ; found = true {
+	for {
 		more, err := stmt.raw.Step()
 		switch {
 		case err != nil:
-			return refusedBy(c.translate(err, step.SQL))
-		case !more && (found || !step.NeedsRow()):
-			return nil
-		case !more, step.Row != nil && step.Row(stmt) != nil:
-			return cmp.Or(step.Refused, errRefused)
+			return n, refusedBy(c.translate(err, step.SQL))
+		case !more && n == 0 && step.NeedsRow():
+			return 0, cmp.Or(step.Refused, errRefused)
+		case !more && n == 0 && stmt.changes:
+			return c.raw.Changes(), nil
+		case !more:
+			return n, nil
+		}
+		n++
+		if step.Row != nil && step.Row(stmt) != nil {
+			return n, cmp.Or(step.Refused, errRefused)
 		}
 	}
 }

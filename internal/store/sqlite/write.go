@@ -23,7 +23,9 @@ func (db *DB) write(ctx context.Context, f func(store.Tx) error, sweeps bool) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return db.writer.submit(&job{ctx: ctx, run: f, sweeps: sweeps})
+	j := newJob(ctx)
+	j.run, j.sweeps = f, sweeps
+	return db.writer.submit(j)
 }
 
 // Script implements store.DB. The caller's goroutine makes the script, from a revision that is reserved already. So the writer
@@ -42,7 +44,9 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 		db.writer.spare.PutBack(revision)
 		return false, err
 	}
-	if err := db.writer.submit(&job{ctx: ctx, script: script}); err != errRefused {
+	j := newJob(ctx)
+	j.script = script
+	if err := db.writer.submit(j); err != errRefused {
 		return err == nil, err
 	}
 	return false, nil

@@ -71,6 +71,9 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"queries are described", describes},
 		{"an engine says what it does not do", unsupported},
 		{"an engine counts what it does", stats},
+		{"statements reach the record of their work", noted},
+		{"statements of many at once reach their own records", notedTogether},
+		{"a record has the time in the queue", notedQueue},
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
 	} {

@@ -32,13 +32,14 @@ func New(rows *record.DB, m *model.Model) *API {
 	return &API{rows: rows, model: m, answerMemory: admit.NewBudget(allAnswers, largeAnswer)}
 }
 
-// table returns the table in the path.
-func (a *API) table(r *http.Request) (*model.Table, error) {
+// table returns the table in the path, and names the operation in the record of the request.
+func (a *API) table(r *http.Request, operation string) (*model.Table, error) {
 	table := a.model.Table(r.PathValue("table"))
 	if table == nil {
 		return nil, errs.New(errs.NotFound, "no such path")
 	}
-	web.Record(r).Table = table.Name
+	rec := web.Record(r)
+	rec.Table, rec.Operation = table.Name, operation
 	return table, nil
 }
 
@@ -52,7 +53,7 @@ func id(r *http.Request, table *model.Table) value.Value {
 }
 
 func (a *API) list(w http.ResponseWriter, r *http.Request) error {
-	target, err := a.table(r)
+	target, err := a.table(r, "list")
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) get(w http.ResponseWriter, r *http.Request) error {
-	table, err := a.table(r)
+	table, err := a.table(r, "get")
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) create(w http.ResponseWriter, r *http.Request) error {
-	target, err := a.table(r)
+	target, err := a.table(r, "create")
 	if err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) update(w http.ResponseWriter, r *http.Request) error {
-	target, err := a.table(r)
+	target, err := a.table(r, "update")
 	if err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func (a *API) update(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
-	target, err := a.table(r)
+	target, err := a.table(r, "delete")
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (a *API) Routes() []web.Route {
 // none of them.
 func (a *API) otherMethod(writes ...string) web.Handler {
 	return func(_ http.ResponseWriter, r *http.Request) error {
-		table, err := a.table(r)
+		table, err := a.table(r, "")
 		if err != nil {
 			return err
 		}
