@@ -26,6 +26,7 @@ import (
 type accounts struct {
 	service *account.Service
 	outbox  *mail.Outbox
+	hasher  *password.Hasher
 	handler *webaccount.Handler // nil without accounts in the model
 
 	providers []*oidc.Provider
@@ -43,12 +44,13 @@ func (a *App) openAccounts() (err error) {
 	}
 	verifier := token.NewVerifier(a.Keys, token.Config{Now: a.cfg.Now, Roles: a.Rules.Model.Roles})
 	a.identify = web.Bearer(verifier.Verify)
+	a.accounts.hasher = password.NewHasher(password.Config{})
 	a.accounts.service = account.New(account.Config{
 		Store:    a.Store,
 		Rows:     a.Rows,
 		Model:    a.Rules.Model,
 		Keys:     a.Keys,
-		Hasher:   password.NewHasher(password.Config{}),
+		Hasher:   a.accounts.hasher,
 		Outbox:   a.accounts.outbox,
 		Audit:    a.Audit,
 		NeedsMFA: a.needsMFA,

@@ -22,6 +22,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -56,6 +57,7 @@ type App struct {
 	sinks    []telemetry.Sink         // take the record of each request
 	points   func() []telemetry.Point // values of the metrics; nil without metrics
 	exporter *trace.Exporter          // of Traces; nil without a collector
+	metrics  *metric.Metrics
 	stopping atomic.Bool
 
 	closing sync.Once
@@ -152,6 +154,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.routes = a.allRoutes()
+	a.openMetrics()
 	return nil
 }
 

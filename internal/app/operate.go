@@ -64,10 +64,11 @@ func (a *App) serveOperate(ctx context.Context) (stop func(), err error) {
 		return func() {}, nil
 	}
 	handler, err := operate.Handler(operate.Config{
-		Health: health.OperatorRoutes(a.checks...),
-		Token:  own.Token,
-		Hosts:  own.Hosts,
-		Logger: a.cfg.Logger,
+		Metrics: a.metrics.Handler(),
+		Health:  health.OperatorRoutes(a.checks...),
+		Token:   own.Token,
+		Hosts:   own.Hosts,
+		Logger:  a.cfg.Logger,
 	})
 	if err != nil {
 		return nil, err

@@ -55,6 +55,7 @@ func check(cmd *cobra.Command, dir string) error {
 	for _, note := range accountNotes(loaded.Rules) {
 		fmt.Fprintln(cmd.OutOrStdout(), "note: "+note)
 	}
+	fmt.Fprintf(cmd.OutOrStdout(), "metrics: at most %d series\n", app.SeriesBudget(m))
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", m.Name,
 		countTables(m), count(countRules(m), "rule"), count(seeds, "seed file"))
 	return err

@@ -5,12 +5,12 @@ import "sync/atomic"
 // tally counts the letters of this process.
 type tally struct{ sent, failed, repeated, due atomic.Int64 }
 
-// Stats are counts of the letters that this process has sent, and of those that wait.
+// Stats are counts of the letters that this process has sent, and of letters that wait.
 type Stats struct {
 	Sent     int64
 	Failed   int64 // for good
 	Repeated int64 // attempts that will be repeated
-	Due      int64 // letters that were due at the last look, a page at most; those that wait for a repetition are not
+	Due      int64 // letters that were due at the last look, a page at most; letters that wait for a repetition are not
 }
 
 // Stats returns the counts.

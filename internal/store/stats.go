@@ -41,7 +41,7 @@ type Writer struct {
 type Log struct {
 	Bytes       int64         // size of its file
 	Pages       int64         // written since it last began anew
-	Pending     int64         // of those, not in the database yet
+	Pending     int64         // pages of the log that are not in the database yet
 	Checkpoints int64         // commits that moved pages from the log into the database
 	Moving      time.Duration // time of these commits
 }

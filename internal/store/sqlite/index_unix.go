@@ -56,7 +56,7 @@ func (i *logIndex) header() (now indexHeader) {
 	return now
 }
 
-// state returns the parts of the header that Stats needs. The positions are those of WalIndexHdr and WalCkptInfo in SQLite's
+// state returns the parts of the header that Stats needs. The positions come from WalIndexHdr and WalCkptInfo in SQLite's
 // wal.c, which are part of the format of the file.
 func (i *logIndex) state() (now logState) {
 	if i == nil {

@@ -13,7 +13,7 @@ import (
 // logState is what the header of the log's index says about the log.
 type logState struct {
 	pages    int64 // in the log
-	moved    int64 // of those, in the database
+	moved    int64 // pages of the log that are in the database
 	salt     int64 // changes when the log begins anew
 	database int64 // size of the database in bytes
 }
@@ -32,7 +32,7 @@ type tally struct {
 	moving      atomic.Int64 // nanoseconds of commits with a checkpoint
 }
 
-// committed counts a commit. SQLite moves pages at the end of one. So the time of such a commit is about that of the move.
+// committed counts a commit. SQLite moves pages at the end of one. So such a commit takes about as long as the move.
 func (t *tally) committed(ok bool, before, after logState, began time.Time) {
 	t.Ended(ok)
 	if checkpointed(before, after) {

@@ -1,0 +1,110 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
+	"github.com/ashlar-dev/ashlar/internal/web"
+)
+
+// openMetrics makes the metrics of the app, which has its routes.
+func (a *App) openMetrics() {
+	cfg := metricConfig(a.Rules.Model, a.routes)
+	process := a.process()
+	cfg.Build, cfg.Revision, cfg.Logger = process.Build, process.Revision, a.cfg.Logger
+	cfg.Store = a.Store
+	cfg.Engine = "sqlite"
+	if a.Store.Dialect() == sqlgen.Postgres {
+		cfg.Engine = "postgresql"
+	}
+	cfg.Gates = []metric.Gate{{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate}}
+	cfg.Readings = a.readings()
+	a.metrics = metric.New(cfg)
+	a.sinks = append(a.sinks, a.metrics)
+	a.points = a.metrics.Points
+}
+
+// readings returns the numbers of parts that metrics know nothing of.
+func (a *App) readings() []metric.Reading {
+	mails, audit := a.accounts.outbox.Stats, a.Audit
+	return []metric.Reading{
+		{Name: "ashlar_mails_sent_total", Help: "Mails that this process has sent.", Value: func() float64 { return float64(mails().Sent) }},
+		{Name: "ashlar_mails_failed_total", Help: "Mails that this process gave up.", Value: func() float64 { return float64(mails().Failed) }},
+		{Name: "ashlar_mails_repeated_total", Help: "Attempts to send a mail that failed and will be repeated.", Value: func() float64 { return float64(mails().Repeated) }},
+		{Name: "ashlar_mails_due", Help: "Mails that were due at the last look of this process.", Value: func() float64 { return float64(mails().Due) }},
+		{Name: "ashlar_audit_events_total", Help: "Events that this process has appended to the audit log.", Value: func() float64 { return float64(audit.Appended()) }},
+		{Name: "ashlar_start_time_seconds", Help: "When the app was opened, in seconds since 1970.", Value: constant(float64(time.Now().UnixMilli()) / 1000)},
+	}
+}
+
+func constant(value float64) func() float64 { return func() float64 { return value } }
+
+// metricConfig returns what the metrics of a model and its routes are about.
+func metricConfig(m *model.Model, routes []web.Route) metric.Config {
+	var cfg metric.Config
+	for _, route := range routes {
+		cfg.Routes = append(cfg.Routes, metric.Route{Pattern: route.Pattern, Path: pagesOf(route.Pattern)})
+	}
+	for _, table := range m.All() {
+		cfg.Tables = append(cfg.Tables, metric.Table{Name: table.Name, View: table.View != nil})
+	}
+	for _, slo := range m.Operate.SLOs {
+		cfg.Fast = append(cfg.Fast, slo.FastBelow)
+	}
+	return cfg
+}
+
+// pagesOf returns the label that a group of pages shares, or "" for a route that has its own. There are more pages than
+// routes of the API, and few people look at each.
+func pagesOf(pattern string) string {
+	_, path, _ := strings.Cut(pattern, " ")
+	for _, group := range [...]string{"/console", "/account", "/docs", "/mailbox"} {
+		if path == group || strings.HasPrefix(path, group+"/") {
+			return group + "/*"
+		}
+	}
+	return ""
+}
+
+// SeriesBudget returns the most series that the metrics of a model have, so that it can be known before a server runs.
+func SeriesBudget(m *model.Model) int {
+	patterns := append(load.FixedRoutes(), dataRoutes()...)
+	patterns = append(patterns, pageRoutes()...)
+	routes := make([]web.Route, len(patterns))
+	for i, pattern := range patterns {
+		routes[i].Pattern = pattern
+	}
+	cfg := metricConfig(m, routes)
+	cfg.Store, cfg.Gates = noStore{}, make([]metric.Gate, gates)
+	return metric.SeriesBudget(cfg) + readingCount
+}
+
+// gates and readingCount are how many gates and readings openMetrics has.
+const (
+	gates        = 2
+	readingCount = 6
+)
+
+// dataRoutes returns the routes of rows. pageRoutes returns one route for each other label of a page or a probe. A test
+// compares both with the routes of an app.
+func dataRoutes() []string {
+	return []string{"GET /api/{table}", "POST /api/{table}", "GET /api/{table}/{id}", "PATCH /api/{table}/{id}", "DELETE /api/{table}/{id}"}
+}
+
+func pageRoutes() []string {
+	return []string{
+		"GET /{$}", "GET /healthz", "GET /readyz", "GET /problems", "GET /problems/{kind}", "GET /openapi.json", "GET /docs", "GET /mailbox",
+		"GET /account", "POST /account/sign-in", "GET /console", "POST /console/sign-in",
+	}
+}
+
+// noStore stands for a database that is not open.
+type noStore struct{}
+
+func (noStore) Stats() (none store.Stats) { return none }
+func (noStore) Writable() error           { return nil }

@@ -1,0 +1,126 @@
+// Package metric counts what a server does, for Prometheus.
+//
+// Each series is known when the Metrics are made: its labels are routes and tables of the configuration. What is not among
+// them counts as "_other". So no request adds a series.
+package metric
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+)
+
+// Config says what there is to count.
+type Config struct {
+	Build, Revision string // of the program and of the model
+	Engine          string // db.system.name: "sqlite" or "postgresql"
+	Routes          []Route
+	Tables          []Table
+	Fast            []time.Duration // limits of objectives, which become bounds of buckets
+	Store           Store           // nil: no metrics of a database
+	Gates           []Gate
+	Readings        []Reading
+	Logger          *slog.Logger // gets errors of a scrape; default: no log
+}
+
+// A Store is a database, as far as it tells of itself.
+type Store interface {
+	Stats() store.Stats
+	Writable() error
+}
+
+// A Gate is a gate under its name.
+type Gate struct {
+	Name  string
+	Stats func() admit.Stats
+}
+
+// A Reading is one number of another part of the server. Its name ends in _total if it only rises.
+type Reading struct {
+	Name, Help string
+	Value      func() float64 // is quick, and safe for concurrent use
+}
+
+// Metrics counts the work of a server. It is a telemetry.Sink.
+type Metrics struct {
+	registry   *prometheus.Registry
+	runtime    *prometheus.Registry // of the Go runtime and the process
+	requests   *requests
+	operations *operations
+	statements *statements
+	parts      *parts
+	tables     []Table
+	log        *slog.Logger
+}
+
+// New returns the metrics of a server.
+func New(cfg Config) *Metrics {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	m := &Metrics{
+		registry:   prometheus.NewRegistry(),
+		runtime:    prometheus.NewRegistry(),
+		requests:   newRequests(cfg.Routes, cfg.Fast),
+		operations: newOperations(cfg.Tables, cfg.Fast),
+		statements: newStatements(cfg.Engine, cfg.Tables),
+		parts:      newParts(cfg),
+		tables:     cfg.Tables,
+		log:        cfg.Logger,
+	}
+	m.registry.MustRegister(m.requests, m.operations, m.statements, m.parts)
+	m.runtime.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Take implements telemetry.Sink.
+func (m *Metrics) Take(r *telemetry.Record) {
+	if r.Work == telemetry.WorkRequest {
+		m.requests.take(r)
+		m.operations.take(r)
+	}
+	m.statements.take(r)
+}
+
+// Limits of a scrape. Two Prometheus servers may scrape at once, and one more may try.
+const (
+	scrapeTimeout = 10 * time.Second
+	maxScrapes    = 3
+)
+
+// Handler returns the handler that Prometheus scrapes, in its text format, as OpenMetrics, or with native histograms in its
+// binary format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(prometheus.Gatherers{m.registry, m.runtime}, promhttp.HandlerOpts{
+		EnableOpenMetrics:   true,
+		ErrorHandling:       promhttp.ContinueOnError,
+		ErrorLog:            errorLog{m.log},
+		MaxRequestsInFlight: maxScrapes,
+		Timeout:             scrapeTimeout,
+	})
+}
+
+// errorLog implements promhttp.Logger.
+type errorLog struct{ log *slog.Logger }
+
+func (l errorLog) Println(v ...any) { l.log.Error("a scrape of the metrics failed", "error", v) }
+
+// Series returns the most series that there can be, without the series of the Go runtime and the process. There
+// are about RuntimeSeries of them.
+func (m *Metrics) Series() int {
+	return m.requests.series() + m.operations.series() + m.statements.series(m.tables) + m.parts.series()
+}
+
+// RuntimeSeries is about how many series tell of the Go runtime and the process. Releases of Go change it.
+const RuntimeSeries = 60
+
+// SeriesBudget returns the most series of a server with these routes and tables.
+func SeriesBudget(cfg Config) int { return New(cfg).Series() + RuntimeSeries }

@@ -1,0 +1,107 @@
+package metric
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+)
+
+// A Table is a table or a view of the model.
+type Table struct {
+	Name string
+	View bool // is only read
+}
+
+// operationNames are the operations on a table. A view has the first two.
+func operationNames() [5]string { return [...]string{"list", "get", "create", "update", "delete"} }
+
+// An operation has the numbers of one operation on one table.
+type operation struct {
+	table, name string
+	duration    *histogram
+	refused     atomic.Uint64 // 4xx
+	failed      atomic.Uint64 // our fault
+	rows, bytes atomic.Int64
+}
+
+// operations counts requests by table and operation.
+type operations struct {
+	byName map[string]map[string]*operation // table → operation
+	all    []*operation
+	other  *operation
+
+	duration, errors, rows, bytes *prometheus.Desc
+}
+
+func newOperations(tables []Table, fast []time.Duration) *operations {
+	described := operationDescriptions()
+	ops := &operations{
+		byName:   map[string]map[string]*operation{},
+		duration: described[0].desc(nil),
+		errors:   described[1].desc(nil),
+		rows:     described[2].desc(nil),
+		bytes:    described[3].desc(nil),
+	}
+	layout := newLayout(fast...)
+	add := func(table, name string) *operation {
+		op := &operation{table: table, name: name, duration: newHistogram(layout)}
+		ops.all = append(ops.all, op)
+		return op
+	}
+	for _, table := range tables {
+		if ops.byName[table.Name] != nil {
+			continue
+		}
+		own := map[string]*operation{}
+		ops.byName[table.Name] = own
+		for i, name := range operationNames() {
+			if i < 2 || !table.View {
+				own[name] = add(table.Name, name)
+			}
+		}
+	}
+	ops.other = add(Other, Other)
+	return ops
+}
+
+func (ops *operations) take(r *telemetry.Record) {
+	if r.Table == "" {
+		return
+	}
+	op := ops.byName[r.Table][r.Operation]
+	if op == nil {
+		op = ops.other
+	}
+	op.duration.observe(r.Duration)
+	switch answer := answerOf(r); {
+	case answer.failed():
+		op.failed.Add(1)
+	case answer == answer4xx:
+		op.refused.Add(1)
+	}
+	op.rows.Add(int64(r.Rows))
+	op.bytes.Add(r.Bytes)
+}
+
+// Describe implements prometheus.Collector.
+func (ops *operations) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{ops.duration, ops.errors, ops.rows, ops.bytes} {
+		descs <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (ops *operations) Collect(metrics chan<- prometheus.Metric) {
+	for _, op := range ops.all {
+		metrics <- &sample{ops.duration, prometheus.MakeLabelPairs(ops.duration, []string{op.table, op.name}), op.duration.read()}
+		metrics <- counter(ops.errors, op.refused.Load(), op.table, op.name, "4xx")
+		metrics <- counter(ops.errors, op.failed.Load(), op.table, op.name, "5xx")
+		metrics <- counter(ops.rows, op.rows.Load(), op.table, op.name)
+		metrics <- counter(ops.bytes, op.bytes.Load(), op.table, op.name)
+	}
+}
+
+func (ops *operations) series() int { return len(ops.all) * (seriesOf(ops.other.duration.layout) + 4) }
