@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
@@ -184,6 +186,28 @@ func TestGuessing_OwnerSignsInDuringAnAttack(t *testing.T) {
 			if _, err := n.SignIn(t.Context(), "ada@example.com", secret, from); errs.KindOf(err) != errs.Limited {
 				t.Errorf("%s during the attack: %v", name, err)
 			}
+		}
+	})
+}
+
+// Attempts about an address without an account are found together in the audit log. The log does not hold the address.
+func TestGuesses_AddressesWithoutAccountsAreToldApart(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		for i, email := range []string{"eve@example.com", "Eve@Example.com", "mal@example.com"} {
+			if _, err := n.SignIn(t.Context(), email, "a wild guess", client(fmt.Sprintf("203.0.113.%d", i))); errs.KindOf(err) != errs.Unauthenticated {
+				t.Fatalf("SignIn = %v", err)
+			}
+		}
+		page, err := n.Audit.List(t.Context(), audit.Filter{Action: "sign_in.failed"}, "", 9)
+		if err != nil || len(page.Entries) != 3 {
+			t.Fatalf("%d entries, %v", len(page.Entries), err)
+		}
+		mal, again, eve := page.Entries[0], page.Entries[1], page.Entries[2]
+		if eve.Account != again.Account || eve.Account == mal.Account || !strings.HasPrefix(eve.Account, "none:") {
+			t.Errorf("accounts %q and %q of one address, %q of another", eve.Account, again.Account, mal.Account)
+		}
+		if eve.ActorKind != "anonymous" || strings.Contains(fmt.Sprint(page.Entries), "example.com") {
+			t.Errorf("entries %+v", page.Entries)
 		}
 	})
 }
