@@ -153,6 +153,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openTraces(); err != nil {
 		return err
 	}
+	a.recordUsage()
 	a.routes = a.allRoutes()
 	a.openMetrics()
 	return nil

@@ -24,13 +24,18 @@ func (g *Generator) Readable(t *model.Table) (*Statement, error) {
 	return g.finish("SELECT 1" + g.from(t, "t0") + where(conds))
 }
 
+const selectCount = "SELECT count(*)"
+
+// IsCount reports whether a statement is one of Count.
+func IsCount(sql string) bool { return strings.HasPrefix(sql, selectCount+" FROM ") }
+
 // Count counts the rows that the caller may read and that pass the filter. way is AsPlanned or FromSets. With AsPlanned,
 // Statement.Ways are the ways for ProbeCount.
 func (g *Generator) Count(table *model.Table, filter rule.Node, way Way) (*Statement, error) {
 	g.stopPropagation(g.folded(filter), g.clientScope(table, "t0"), nil)
 	plan := g.planList(List{Table: table, Filter: filter, Sort: []Key{{Field: table.ID()}}})
 	conds, _ := g.listConditions(plan, table, way)
-	stmt, err := g.finish("SELECT count(*)" + g.from(table, "t0") + where(conds))
+	stmt, err := g.finish(selectCount + g.from(table, "t0") + where(conds))
 	if err == nil && way == AsPlanned && g.Dialect.HasStatistics() {
 		for i := range plan.starts {
 			stmt.Ways = append(stmt.Ways, From+Way(i))

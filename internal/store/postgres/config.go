@@ -28,6 +28,8 @@ type Config struct {
 	WriteTimeout time.Duration // for one run of a function of Write; 0 means 10 s
 	CloseTimeout time.Duration // for the work under way when Close is called; 0 means 15 s
 	Logger       *slog.Logger  // nil means slog.Default()
+
+	schema string // of the tables; "": by the search path of the address
 }
 
 func (c Config) withDefaults() Config {

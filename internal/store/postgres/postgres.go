@@ -47,6 +47,9 @@ func Open(ctx context.Context, url string, cfg Config) (_ *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.schema != "" {
+		config.RuntimeParams["search_path"], session.RuntimeParams["search_path"] = cfg.schema, cfg.schema
+	}
 	db := &DB{cfg: cfg, session: session}
 	db.outage = engine.NewOutage(cfg.Logger, db.CheckWrites, "make room on the disk of the database server; writes then go on by themselves",
 		"database", session.Database, "host", session.Host)

@@ -1,0 +1,133 @@
+// Package advise finds the indexes that an app's queries lack, by trying them on a copy of its database.
+package advise
+
+import (
+	"context"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// Config says what to advise about. Fields without a default are required.
+type Config struct {
+	Model func() (*model.Model, error) // makes the app's model, a new one each time
+	Usage *Usage
+	Bench Bench
+
+	Live     store.Meter      // of the app's own database; default: the bench's
+	Now      func() time.Time // default: time.Now
+	Budget   time.Duration    // of all trials; default: 2 min
+	LeastAge time.Duration    // of records before an index counts as unused; default: 7 days
+	Progress func(step string)
+}
+
+// A Bench is a copy of the app's database that nobody else uses.
+type Bench struct {
+	DB    store.DB
+	Meter store.Meter
+	Share map[string]float64 // share of the rows that a table has in the copy, if it lacks some
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Budget == 0 {
+		c.Budget = 2 * time.Minute
+	}
+	if c.LeastAge == 0 {
+		c.LeastAge = 7 * 24 * time.Hour
+	}
+	if c.Live == nil {
+		c.Live = c.Bench.Meter
+	}
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	return c
+}
+
+// A Report is the advice about an app's indexes.
+type Report struct {
+	Since, Until time.Time
+	Calls        float64 // of all shapes
+
+	Add    []Addition // the largest gain first
+	Remove []Removal
+
+	Untried  []Untried // shapes that could not be run again
+	TooYoung bool      // the records are too young to say which indexes are unused
+	TimedOut bool      // the budget ended before everything was tried
+}
+
+// An Addition is an index that the model lacks.
+type Addition struct {
+	Index
+	Names  []string  // of the fields as in the model file: author for author_id
+	Line   string    // what the table says then: indexes: [[author, created_at]]
+	Pos    model.Pos // of the table
+	Gains  []Gain    // the largest sum first
+	Size   int64     // bytes of the index in the copy
+	Build  time.Duration
+	Rows   int64   // of the table in the copy
+	Share  float64 // share of the table's rows in the copy; 1 for all
+	Writes float64 // to the table, each day
+
+	weight float64      // saved steps of all calls
+	after  []store.Work // of each play
+}
+
+// A Gain is what an index does for one shape.
+type Gain struct {
+	Shape         string
+	CallerKind    string
+	Calls         float64 // each day
+	Before, After store.Work
+}
+
+// Factor returns how many times less work a call is.
+func (g *Gain) Factor() float64 { return float64(g.Before.Steps) / float64(max(g.After.Steps, 1)) }
+
+// SavedPerDay returns the time that the index saves. It goes by the steps, since measured times vary.
+func (g *Gain) SavedPerDay() time.Duration {
+	share := 1 - float64(g.After.Steps)/float64(max(g.Before.Steps, 1))
+	return time.Duration(g.Calls * share * float64(g.Before.Took))
+}
+
+// A Removal is an index of the model that nothing uses.
+type Removal struct {
+	Index
+	Names  []string
+	Pos    model.Pos // of the table
+	Size   int64
+	Writes float64 // to the table, each day
+}
+
+// Untried is a shape that was not run again.
+type Untried struct {
+	Shape string
+	Why   string
+}
+
+// Run tries indexes for the queries of an app.
+func Run(ctx context.Context, cfg Config) (report *Report, err error) {
+	defer errs.Wrap(&err, "advise.Run")
+	cfg = cfg.withDefaults()
+	report = &Report{Since: cfg.Usage.Since, Until: cfg.Usage.Until}
+	for _, shape := range cfg.Usage.Shapes {
+		report.Calls += shape.Calls
+	}
+	t, err := newTrial(ctx, cfg, report)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.tryAll(ctx); err != nil {
+		return nil, err
+	}
+	if err := t.findUnused(ctx); err != nil {
+		return nil, err
+	}
+	return report, nil
+}

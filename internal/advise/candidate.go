@@ -1,0 +1,134 @@
+package advise
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+)
+
+// An Index is an index of a model by the names of its fields.
+type Index struct {
+	Table  string
+	Fields []string // as in expressions: author_id for the reference author
+}
+
+func (i Index) key() string { return i.Table + " " + strings.Join(i.Fields, ",") }
+
+// Bounds of what is tried.
+const (
+	maxFields     = 4  // of an index
+	maxEqual      = 3  // fields compared by ==, of which combinations are made
+	maxCandidates = 16 // of a table
+)
+
+// candidates returns the indexes that may help to find the rows of these columns. Fields compared by == come first, then
+// the field of a range or the fields of the order. Of two indexes that find the rows alike, the one with fewer fields comes first.
+func (c *columns) candidates() (all []Index) {
+	add := func(parts ...[]*model.Field) {
+		var fields []*model.Field
+		for _, field := range slices.Concat(parts...) {
+			if field.Name == "id" { // ends every index
+				break
+			}
+			if !slices.Contains(fields, field) {
+				fields = append(fields, field)
+			}
+		}
+		if mayIndex(c.table, fields) && !isStart(c.table, fields) {
+			index := indexOf(c.table, fields)
+			if !slices.ContainsFunc(all, func(other Index) bool { return other.key() == index.key() }) {
+				all = append(all, index)
+			}
+		}
+	}
+	equal := c.equal[:min(len(c.equal), maxEqual)]
+	for _, field := range equal {
+		add([]*model.Field{field})
+	}
+	for _, field := range c.ranged {
+		add([]*model.Field{field})
+	}
+	add(c.sort)
+	for _, field := range equal {
+		add([]*model.Field{field}, c.sort)
+		for _, ranged := range c.ranged {
+			add([]*model.Field{field}, []*model.Field{ranged})
+		}
+		for _, other := range equal {
+			add([]*model.Field{field}, []*model.Field{other})
+		}
+	}
+	add(equal)
+	add(equal, c.sort)
+	for _, ranged := range c.ranged {
+		add(equal, []*model.Field{ranged})
+	}
+	return all
+}
+
+func indexOf(table *model.Table, fields []*model.Field) Index {
+	index := Index{Table: table.Name}
+	for _, field := range fields {
+		index.Fields = append(index.Fields, field.Name)
+	}
+	return index
+}
+
+// mayIndex reports whether the model could declare an index on these fields without a change of what they may hold.
+func mayIndex(table *model.Table, fields []*model.Field) bool {
+	if len(fields) == 0 || len(fields) > maxFields || table.View != nil {
+		return false
+	}
+	for _, field := range fields {
+		if field.Secret || field.Type == model.JSON || field.Type == model.Invalid {
+			return false
+		}
+		if field.Type == model.Text && (field.Max == nil || *field.Max > model.MaxIndexedText) {
+			return false
+		}
+	}
+	texts, room := model.IndexRoom(append(slices.Clone(fields), table.ID()))
+	for _, field := range texts {
+		room -= textBytes(field)
+	}
+	return room >= 0
+}
+
+// textBytes returns the most bytes of a text or enum.
+func textBytes(field *model.Field) int {
+	const maxCharacter = 4 // bytes
+	if field.Max != nil {
+		return maxCharacter * int(*field.Max)
+	}
+	longest := 0
+	for _, member := range field.Values {
+		longest = max(longest, len(member.Name))
+	}
+	return longest
+}
+
+// isStart reports whether an index of the model starts with these fields.
+func isStart(table *model.Table, fields []*model.Field) bool {
+	starts := func(index []*model.Field) bool {
+		return len(index) >= len(fields) && slices.Equal(index[:len(fields)], fields)
+	}
+	return slices.ContainsFunc(table.UniqueFields(), starts) || slices.ContainsFunc(table.IndexedFields(), starts)
+}
+
+// fieldsOf returns the fields of an index in a model, or nil.
+func fieldsOf(m *model.Model, index Index) (*model.Table, []*model.Field) {
+	table := m.Table(index.Table)
+	if table == nil {
+		return nil, nil
+	}
+	var fields []*model.Field
+	for _, name := range index.Fields {
+		field := table.Field(name)
+		if field == nil {
+			return nil, nil
+		}
+		fields = append(fields, field)
+	}
+	return table, fields
+}

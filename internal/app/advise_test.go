@@ -1,0 +1,151 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+const teams = `
+-- ashlar.yaml --
+ashlar: 1
+name: teams
+tables:
+  tasks:
+    key: int
+    fields:
+      title: {type: text, max: 100}
+      team:  {type: int}
+      rank:  {type: int}
+    access: {read: true}
+`
+
+// withTasks writes an app whose seed has so many tasks.
+func withTasks(t *testing.T, n int) string {
+	t.Helper()
+	dir := app(t, teams)
+	var rows []map[string]any
+	for i := range n {
+		rows = append(rows, map[string]any{"id": i + 1, "title": fmt.Sprint("private ", i), "team": i * 31 % 97, "rank": i * 7919 % 10_007})
+	}
+	text, err := json.Marshal(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "-- seed/tasks.json --\n"+string(text)+"\n")
+	return dir
+}
+
+// askTasks asks a new server for the tasks of a team a few times, and stops it.
+func askTasks(t *testing.T, dir string, cfg Config) {
+	t.Helper()
+	server, err := loadAndOpen(t.Context(), dir, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := start(t, server)
+	for team := range 10 {
+		query := url.Values{"filter": {"team == arg.t && title != 'private text'"}, "arg.t": {fmt.Sprint(team)}, "sort": {"rank"}, "limit": {"5"}}
+		if got := get(t, run.base+"/api/tasks?"+query.Encode()); got.status != 200 {
+			t.Fatalf("status %d: %s", got.status, got.body)
+		}
+	}
+	run.stop()
+	if err := run.wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Advice comes from what a server recorded, beside a running server, and changes nothing.
+func TestAdvise(t *testing.T) {
+	for _, engine := range []struct {
+		name string
+		cfg  func(t *testing.T) Config
+	}{
+		{"SQLite", func(*testing.T) Config { return Config{} }},
+		{"PostgreSQL", func(t *testing.T) Config { return Config{Database: pgtest.URL(t)} }},
+	} {
+		t.Run(engine.name, func(t *testing.T) {
+			dir, cfg := withTasks(t, 3000), engine.cfg(t)
+			if report, err := Advise(t.Context(), loaded(t, dir), AdviseConfig{Config: cfg}); err != nil || report != nil {
+				t.Fatalf("Advise() before any request = %v, %v", report, err)
+			}
+			askTasks(t, dir, cfg)
+			recorded, err := os.ReadFile(filepath.Join(dir, ".ashlar", usageFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(recorded), "private") {
+				t.Errorf("the recorded queries hold a value:\n%s", recorded)
+			}
+			left := filepath.Join(dir, ".ashlar", benchPrefix+"killed")
+			if err := os.Mkdir(left, 0o700); err != nil {
+				t.Fatal(err)
+			}
+
+			server := opened(t, dir, cfg)
+			before := tablesOf(t, server.Store)
+			report, err := Advise(t.Context(), loaded(t, dir), AdviseConfig{Config: cfg})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(report.Add) != 1 || report.Add[0].Line != "indexes: [[team, rank]]" || report.Add[0].Gains[0].Calls == 0 {
+				t.Errorf("the advice is %+v, not run: %v", report.Add, report.Untried)
+			}
+			if after := tablesOf(t, server.Store); !slices.Equal(before, after) {
+				t.Errorf("the database changed from %q to %q", before, after)
+			}
+			if found, _ := filepath.Glob(filepath.Join(dir, ".ashlar", benchPrefix+"*")); cfg.Database == "" && len(found) > 0 {
+				t.Errorf("copies are left: %v", found)
+			}
+		})
+	}
+}
+
+// tablesOf returns everything that a database holds by definition, and a sum of its rows.
+func tablesOf(t *testing.T, db store.DB) (all []string) {
+	t.Helper()
+	queries := []string{"SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1"}
+	if db.Dialect().HasStatistics() {
+		queries = []string{
+			"SELECT nspname::text FROM pg_namespace ORDER BY 1", "SELECT indexdef FROM pg_indexes WHERE schemaname <> 'pg_catalog' ORDER BY 1",
+			"SELECT relname::text || relkind::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace ORDER BY 1",
+		}
+	}
+	queries = append(queries, "SELECT cast(sum(id * rank) AS text) FROM tasks")
+	err := db.Read(t.Context(), func(r store.Reader) error {
+		for _, query := range queries {
+			err := r.Query(query, nil, func(row value.Row) error {
+				all = append(all, string(row.Bytes(0)))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// Advice needs the tables of the model.
+func TestAdviseNeedsTheTablesOfTheModel(t *testing.T) {
+	dir := withTasks(t, 1)
+	askTasks(t, dir, Config{})
+	write(t, dir, strings.Replace(teams, "rank:  {type: int}", "rank:  {type: int}\n      more: {type: int, optional: true}", 1))
+	if _, err := Advise(t.Context(), loaded(t, dir), AdviseConfig{}); err == nil || !strings.Contains(err.Error(), "start the server with this model first") {
+		t.Errorf("Advise() = %v, want the difference of the tables", err)
+	}
+}
