@@ -77,7 +77,7 @@ func wordSize(text string) int {
 
 // literal returns the length of the string or number that a text begins with, or 0.
 func literal(text string) int {
-	if text[0] >= '0' && text[0] <= '9' || (text[0] == '.' && len(text) > 1 && text[1] >= '0' && text[1] <= '9') {
+	if (text[0] >= '0' && text[0] <= '9') || (text[0] == '.' && len(text) > 1 && text[1] >= '0' && text[1] <= '9') {
 		return numberSize(text)
 	}
 	prefix := 0
