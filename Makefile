@@ -65,6 +65,7 @@ nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers|Mirror' -timeout 2h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/identity/account -timeout 3h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/web/account -timeout 3h
+	ASHLAR_NIGHTLY=1 $(GO) test ./internal/telemetry/trace -run RealCollector -timeout 1h
 	ALL_GENERATORS=1 GO=$(GO) ./tools/openapi/check.sh
 
 openapi-check: ## lint /openapi.json; generate, compile and use clients in TypeScript, Go and Python (needs Node.js and Python; fetches packages)

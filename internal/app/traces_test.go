@@ -55,6 +55,26 @@ func taken(t *testing.T, server *App, id string) trace.Trace {
 	return trace.Trace{}
 }
 
+// Without any setting, the last request can be looked at with its statements.
+func TestLastRequestHasATraceWithItsStatements(t *testing.T) {
+	server := opened(t, app(t, notes), Config{})
+	run := start(t, server)
+	for _, tt := range []struct{ method, path, body, name, statement string }{
+		{"GET", "/api/notes?filter=text+%3D%3D+%22hunter2%22", "", "GET /api/{table}", "SELECT notes"},
+		{"POST", "/api/notes", `{"text": "hunter2"}`, "POST /api/{table}", "INSERT notes"},
+	} {
+		_, header := ask(t, tt.method, run.base+tt.path, tt.body, nil)
+		got := taken(t, server, header.Get("X-Request-Id"))
+		isStatement := func(s trace.Span) bool { return s.Name == tt.statement && s.Statement && s.SQL != "" }
+		if got.Name() != tt.name || !slices.ContainsFunc(got.Spans, isStatement) {
+			t.Errorf("%s: the trace is %q with %+v", tt.name, got.Name(), got.Spans)
+		}
+		if text := fmt.Sprintf("%+v", got); strings.Contains(text, "hunter2") {
+			t.Errorf("the trace holds a value: %s", text)
+		}
+	}
+}
+
 func TestTraceContextOfTheCallerIsContinued(t *testing.T) {
 	server := opened(t, app(t, notes), Config{})
 	run := start(t, server)

@@ -17,12 +17,14 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
 // Config configures the operate listener. With the zero value it answers this machine, and has profiles only.
 type Config struct {
 	Metrics http.Handler     // answers /metrics; nil: there is no such path
+	Traces  *trace.Traces    // shown under /debug/traces; nil: there is no such path
 	Health  []web.Route      // answered without a token, so that supervisors need none
 	Token   telemetry.Secret // bearer token of everything else; "": only this machine is answered, and no token is taken
 	Hosts   []string         // further names of the listener, in lower case; the names of this machine are always among them
@@ -50,6 +52,9 @@ func Handler(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	routes := slices.Concat(d.guard(d.checkAddress, cfg.Health), d.guard(d.checkAll, profileRoutes()))
+	if cfg.Traces != nil {
+		routes = append(routes, d.guard(d.checkAll, traceRoutes(cfg.Traces))...)
+	}
 	if cfg.Metrics != nil {
 		routes = append(routes, d.guard(d.checkAll, []web.Route{{Pattern: "GET /metrics", Handler: serve(cfg.Metrics)}})...)
 	}
