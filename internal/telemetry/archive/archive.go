@@ -67,6 +67,8 @@ type Archive struct {
 	fresh  fresh
 	closed bool
 
+	started bool // the begin of this process is noted; guarded by mu too
+
 	reading sync.RWMutex // guards shown
 	shown   *file        // file for readers; nil while there is none
 	reason  error        // why there is none

@@ -132,3 +132,16 @@ func BenchmarkDifference(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOpen opens an archive that has a day of 400 series.
+func BenchmarkOpen(b *testing.B) {
+	r := metrics(b)
+	if err := r.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := Open(r.path, Config{Now: r.clock.Now}).Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

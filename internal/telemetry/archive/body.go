@@ -197,6 +197,17 @@ func (r *reader) number() uint64 {
 	return n
 }
 
+// skip passes over a number.
+func (r *reader) skip() {
+	for i, b := range r.rest {
+		if b < 0x80 {
+			r.rest = r.rest[i+1:]
+			return
+		}
+	}
+	r.fail()
+}
+
 func (r *reader) byte() byte {
 	if len(r.rest) == 0 {
 		r.fail()

@@ -13,6 +13,7 @@ import (
 
 // TestFileNeverExceedsItsBound: whatever is written, in whatever order and size, the file and its log stay within the bound.
 func TestFileNeverExceedsItsBound(t *testing.T) {
+	effort.SkipRaced(t)
 	for seed := range uint64(effort.Cases(4, 300)) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		size := 3<<20 + random.Int64N(3<<20)
@@ -87,6 +88,7 @@ func fill(r *rig, count int, record func(int) *telemetry.Record) {
 }
 
 func TestOldestHealthyRecordsGoFirst(t *testing.T) {
+	effort.SkipRaced(t)
 	r := openTest(t, Config{Size: 2 << 20, least: 2 << 20})
 	for id := range 100 { // the oldest of all
 		r.Take(r.failing(id, "no"))
@@ -115,6 +117,7 @@ func TestOldestHealthyRecordsGoFirst(t *testing.T) {
 
 // A flood of failures must not remove what an incident is compared with: the healthy records of the last hour.
 func TestHealthyRecordsOfTheLastHourOutliveOldFailures(t *testing.T) {
+	effort.SkipRaced(t)
 	r := openTest(t, Config{Size: 2 << 20, least: 2 << 20})
 	fill(r, 6000, func(id int) *telemetry.Record {
 		record := r.failing(id, "no")
@@ -130,6 +133,7 @@ func TestHealthyRecordsOfTheLastHourOutliveOldFailures(t *testing.T) {
 }
 
 func TestFileShrinksWhenItsBoundDoes(t *testing.T) {
+	effort.SkipRaced(t)
 	large := openTest(t, Config{Size: 8 << 20, least: 1 << 20})
 	fill(large, 20_000, large.request)
 	if err := large.Close(); err != nil {
@@ -148,6 +152,7 @@ func TestFileShrinksWhenItsBoundDoes(t *testing.T) {
 }
 
 func TestRecordsAreRemovedAfterTheirTime(t *testing.T) {
+	effort.SkipRaced(t)
 	r := openTest(t, Config{Keep: time.Hour})
 	fill(r, 5000, r.request)
 	r.Take(r.failing(1, "no"))

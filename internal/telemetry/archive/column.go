@@ -165,7 +165,11 @@ func (r *reader) signed() int64 {
 
 // mergeSamples returns the samples of both lists in the order of their slots, each slot once.
 func mergeSamples(list, more []sample, counter bool) []sample {
+	later := len(list) == 0 || len(more) == 0 || list[len(list)-1].slot < more[0].slot
 	list = append(list, more...)
+	if later { // the usual case: the clock was not set back
+		return list
+	}
 	slices.SortStableFunc(list, func(a, b sample) int { return int(a.slot - b.slot) })
 	out := list[:0]
 	for _, s := range list {

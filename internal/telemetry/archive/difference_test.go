@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // ordinary returns a record of ordinary traffic: 20 callers, five tables, ten shapes, two nodes.
@@ -26,6 +27,7 @@ func ordinary(random *rand.Rand, at time.Time) *telemetry.Record {
 
 // TestDifferenceFindsThePlantedCause: among traffic with much else, the first line names what was planted.
 func TestDifferenceFindsThePlantedCause(t *testing.T) {
+	effort.SkipRaced(t)
 	fail := func(r *telemetry.Record) { r.Status, r.Problem = 500, errs.Internal }
 	slow := func(r *telemetry.Record) { r.Duration = 3 * time.Second }
 	for _, tt := range []struct {
@@ -88,6 +90,7 @@ func TestDifferenceFindsThePlantedCause(t *testing.T) {
 
 // Two parts of the same traffic differ in nothing.
 func TestDifferenceFindsNothingWhereNothingIs(t *testing.T) {
+	effort.SkipRaced(t)
 	random := rand.New(rand.NewPCG(7, 8))
 	findings, rounds := 0, 50
 	for range rounds {

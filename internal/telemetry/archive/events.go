@@ -2,6 +2,10 @@ package archive
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
@@ -11,7 +15,9 @@ import (
 
 // The kinds of events that the archive itself writes. Others choose their own words.
 const (
-	EventError = "error" // a group of errors that is new
+	EventError  = "error"  // a group of errors that is new
+	EventStart  = "start"  // a process began
+	EventDeploy = "deploy" // a process began with another build or model than the one before
 )
 
 // An Event is something that happened to the app, for the timeline of incidents: a deploy, a migration, a full disk.
@@ -41,16 +47,53 @@ func (a *Archive) PutEvent(e Event) {
 	})
 }
 
-const selectEvents = `SELECT at, kind, text, details, node FROM events WHERE at >= ?1 AND at < ?2 ORDER BY at DESC, id DESC LIMIT ?3`
+const selectEvents = `SELECT at, kind, text, details, node FROM events WHERE at >= ?1 AND at < ?2 ORDER BY at DESC, id DESC`
 
-// Events returns the newest events between two times, the newest first.
-func (a *Archive) Events(ctx context.Context, from, to time.Time, limit int) (list []Event, err error) {
+// Events returns the newest events between two times, the newest first. Without kinds it returns all of them.
+func (a *Archive) Events(ctx context.Context, from, to time.Time, limit int, kinds ...string) (list []Event, err error) {
 	defer errs.Wrap(&err, "archive.Events")
+	limit = min(max(limit, 1), maxPage)
 	err = a.read(ctx, func(conn *lite.Conn) error {
-		return query(conn, selectEvents, func(row *lite.Stmt) error {
-			list = append(list, Event{time.UnixMicro(row.ColumnInt64(0)), row.ColumnText(1), row.ColumnText(2), row.ColumnText(3), row.ColumnText(4)})
+		err := query(conn, selectEvents, func(row *lite.Stmt) error {
+			if len(list) == limit {
+				return errEnough
+			}
+			e := Event{time.UnixMicro(row.ColumnInt64(0)), row.ColumnText(1), row.ColumnText(2), row.ColumnText(3), row.ColumnText(4)}
+			if len(kinds) == 0 || slices.Contains(kinds, e.Kind) {
+				list = append(list, e)
+			}
 			return nil
-		}, from.UnixMicro(), to.UnixMicro(), min(max(limit, 1), maxPage))
+		}, from.UnixMicro(), to.UnixMicro())
+		if errors.Is(err, errEnough) {
+			return nil
+		}
+		return err
 	})
 	return list, err
+}
+
+const selectLastProcess = `SELECT build, revision FROM processes ORDER BY id DESC LIMIT 1`
+
+// noteStart writes the event of the begin of this process: a deploy if the last process had another build or model.
+func (a *Archive) noteStart(tx *transaction) error {
+	own := a.cfg.Process
+	e := Event{Kind: EventStart, Text: fmt.Sprintf("a server started: build %s, model %s", orElse(own.Build, "unknown"), orElse(own.Revision, "unknown"))}
+	err := query(tx.conn, selectLastProcess, func(row *lite.Stmt) error {
+		build, revision := row.ColumnText(0), row.ColumnText(1)
+		var changes []string
+		if build != own.Build {
+			changes = append(changes, fmt.Sprintf("build %s → %s", orElse(build, "unknown"), orElse(own.Build, "unknown")))
+		}
+		if revision != own.Revision {
+			changes = append(changes, fmt.Sprintf("model %s → %s", orElse(revision, "unknown"), orElse(own.Revision, "unknown")))
+		}
+		if len(changes) > 0 {
+			e.Kind, e.Text = EventDeploy, strings.Join(changes, ", ")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return tx.run(insertEvent, own.Started.UnixMicro(), e.Kind, errs.Clip(e.Text, maxLine), "", own.Node)
 }

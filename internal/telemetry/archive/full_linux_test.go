@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // smallDisk mounts a file system of so many bytes. It skips the test if this user may not mount one.
@@ -53,6 +55,7 @@ func crowd(t *testing.T, dir string) (room func()) {
 // TestFullDiskDropsAndSaysSoOnce: on a full disk records are dropped and counted. The log says so once, and once when there
 // is room again. What was written before stays readable.
 func TestFullDiskDropsAndSaysSoOnce(t *testing.T) {
+	effort.SkipRaced(t)
 	dir := smallDisk(t, 12<<20)
 	r := openAt(t, filepath.Join(dir, FileName), Config{})
 	for id := range 100 {

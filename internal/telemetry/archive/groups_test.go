@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 func TestNormalise(t *testing.T) {
@@ -73,7 +75,7 @@ func TestErrorsAreGrouped(t *testing.T) {
 	if diff := cmp.Diff([]string{"row # is locked", "no disk"}, reported); diff != "" {
 		t.Error(diff)
 	}
-	events, err := r.Events(t.Context(), noon, end(60), 10)
+	events, err := r.Events(t.Context(), noon, end(60), 10, EventError)
 	if err != nil || len(events) != 2 || events[0].Kind != EventError {
 		t.Errorf("Events = %+v, %v, want one for each group", events, err)
 	}
@@ -90,6 +92,7 @@ func TestErrorsAreGrouped(t *testing.T) {
 }
 
 func TestGroupsOfErrorsAreBounded(t *testing.T) {
+	effort.SkipRaced(t)
 	r := openTest(t, Config{})
 	word := func() string {
 		text := make([]byte, 12)

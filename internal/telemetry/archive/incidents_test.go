@@ -93,3 +93,45 @@ func TestTracesAreKept(t *testing.T) {
 		t.Errorf("a trace that is too large = %v, %d dropped", err, r.Dropped())
 	}
 }
+
+func TestDeploysAreEvents(t *testing.T) {
+	process := telemetry.Process{Node: "one", Build: "v1", Revision: "abc", Started: noon}
+	first := openTest(t, Config{Process: process})
+	path := first.path
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open := func(change func(*telemetry.Process)) *rig {
+		process.Started = process.Started.Add(time.Minute)
+		change(&process)
+		return openAt(t, path, Config{Process: process})
+	}
+	for _, change := range []func(*telemetry.Process){
+		func(*telemetry.Process) {},
+		func(p *telemetry.Process) { p.Build = "v2" },
+		func(p *telemetry.Process) { p.Build, p.Revision = "v3", "def" },
+	} {
+		if err := open(change).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := open(func(*telemetry.Process) {})
+	var got []string
+	events, err := last.Events(t.Context(), noon, noon.Add(time.Hour), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		got = append(got, e.Kind+": "+e.Text)
+	}
+	want := []string{
+		"start: a server started: build v3, model def",
+		"deploy: build v2 → v3, model abc → def",
+		"deploy: build v1 → v2",
+		"start: a server started: build v1, model abc",
+		"start: a server started: build v1, model abc",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

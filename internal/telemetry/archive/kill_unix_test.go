@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // childVariable makes the test binary write records to the file that it names, until it is killed.
@@ -37,6 +38,7 @@ func writeForEver(path string) {
 
 // TestKilledProcessLeavesAFileThatOpens: what was written before a kill is there afterwards, and the lock is free.
 func TestKilledProcessLeavesAFileThatOpens(t *testing.T) {
+	effort.SkipRaced(t)
 	path := filepath.Join(t.TempDir(), FileName)
 	var written int
 	for round := range 4 {

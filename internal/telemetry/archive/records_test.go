@@ -14,6 +14,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 func TestRecordsComeBackAsTheyWere(t *testing.T) {
@@ -79,6 +80,7 @@ func TestHost(t *testing.T) {
 }
 
 func TestHealthyRecordsAreSampledWithWeight(t *testing.T) {
+	effort.SkipRaced(t)
 	const healthy, bad = 20_000, 300
 	r := openTest(t, Config{})
 	for id := range healthy {

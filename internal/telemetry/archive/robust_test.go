@@ -10,10 +10,12 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // The writer may be stuck for as long as it likes: nobody who has a record waits.
 func TestTakeDropsWhatDoesNotFit(t *testing.T) {
+	effort.SkipRaced(t)
 	r := openTest(t, Config{})
 	const more = 500
 	for range 3 { // a storm, with less than calm between its waves
@@ -42,6 +44,7 @@ func TestTakeDropsWhatDoesNotFit(t *testing.T) {
 }
 
 func TestQueueIsBoundedInBytes(t *testing.T) {
+	effort.SkipRaced(t)
 	r := openTest(t, Config{})
 	r.mu.Lock()
 	for id := range maxItems {
@@ -139,6 +142,7 @@ func damage(t *testing.T, path string) {
 
 // The file is damaged while the server runs: the disk is failing.
 func TestFileThatIsDamagedLaterIsMovedAside(t *testing.T) {
+	effort.SkipRaced(t)
 	r := openTest(t, Config{})
 	for id := range 3000 {
 		r.Take(r.failing(id, "no"))
@@ -237,7 +241,7 @@ func TestPanicOfAWriteIsSurvived(t *testing.T) {
 	r.clock.pass(calm)
 	r.PutEvent(Event{Kind: "deploy", Text: "whole"})
 	r.flush()
-	got, err := r.Events(t.Context(), time.Unix(0, 0), r.clock.Now().Add(time.Second), 10)
+	got, err := r.Events(t.Context(), time.Unix(0, 0), r.clock.Now().Add(time.Second), 10, EventDeploy)
 	if err != nil || len(got) != 1 || got[0].Text != "whole" {
 		t.Errorf("Events = %+v, %v, want the second alone", got, err)
 	}

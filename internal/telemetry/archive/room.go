@@ -56,7 +56,7 @@ const (
 	removeKept    = `DELETE FROM kept WHERE key <= (SELECT max(key) FROM (SELECT key FROM kept WHERE key < ?1 ORDER BY key LIMIT ?2))`
 	removeTraces  = `DELETE FROM traces WHERE key <= (SELECT max(key) FROM (SELECT key FROM traces WHERE key < ?1 ORDER BY key LIMIT (?2 / 20)))`
 	removeEvents  = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < (?1 >> 10) ORDER BY at LIMIT (?2 / 20))`
-	removeBlocks  = `DELETE FROM blocks WHERE tier = ?1 AND start <= (SELECT (min(start) + max(start)) / 2 FROM blocks WHERE tier = ?1)`
+	removeBlocks  = `DELETE FROM blocks WHERE key >= ?1 AND key <= (SELECT (min(key) + max(key)) / 2 FROM blocks WHERE key >= ?1 AND key < ?2)`
 )
 
 // removals are the steps of making room, tried in this order.
@@ -115,7 +115,7 @@ func (a *Archive) removeOldest() error {
 		}
 	}
 	for tier := range len(spans) {
-		n, err := a.file.remove(removeBlocks, tier)
+		n, err := a.file.remove(removeBlocks, blockKey(tier, 0, 0), blockKey(tier+1, 0, 0))
 		if n > 0 || err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -129,7 +130,7 @@ func (r *lineReader) blocks() error {
 				body = blob(row, 0, body)
 				series.samples = readBlock(series.samples, body)
 				return nil
-			}, r.tier, start, id)
+			}, blockKey(r.tier, start, id))
 			if err != nil {
 				return err
 			}
@@ -144,14 +145,13 @@ const selectTicks = `SELECT slot, body FROM ticks WHERE slot >= ?1 AND slot < ?2
 func (r *lineReader) open() error {
 	fine := int64(spans[r.tier].step / tickStep)
 	ticks := map[int64][]sample{}
+	numbers := slices.Sorted(maps.Keys(r.found))
 	var body []byte
 	err := query(r.conn, selectTicks, func(row *lite.Stmt) error {
 		slot := row.ColumnInt64(0)
 		body = blob(row, 1, body)
-		eachValue(body, func(v value) {
-			if r.found[v.series] != nil {
-				ticks[v.series] = append(ticks[v.series], sample{slot, v.value, v.value, v.value})
-			}
+		pickValues(body, numbers, func(v value) {
+			ticks[v.series] = append(ticks[v.series], sample{slot, v.value, v.value, v.value})
 		})
 		return nil
 	}, r.from*fine, r.to*fine)

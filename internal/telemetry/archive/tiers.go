@@ -143,6 +143,9 @@ func (t *tiers) id(tx *transaction, p telemetry.Point, day int64) (int64, error)
 		return 0, nil
 	}
 	id, err := numberOf(tx.conn, insertSeries, p.Series, p.Counter, day)
+	if id >= 1<<seriesBits { // after many changes of the model, ids run out before the age of series does
+		return 0, err
+	}
 	t.ids[p.Series] = series{id: id, counter: p.Counter, seen: day}
 	tx.undone = append(tx.undone, func() { delete(t.ids, p.Series) })
 	return id, err
@@ -185,6 +188,27 @@ func eachValue(tick []byte, f func(value)) {
 	}
 }
 
+// pickValues calls f for the values of some series of a tick, whose numbers are sorted.
+func pickValues(tick []byte, numbers []int64, f func(value)) {
+	in := reader{rest: tick}
+	for last := int64(0); len(in.rest) > 0 && len(numbers) > 0; {
+		head := in.number()
+		last += int64(head >> 1)
+		for len(numbers) > 0 && numbers[0] < last {
+			numbers = numbers[1:]
+		}
+		if len(numbers) == 0 || numbers[0] != last {
+			in.skip()
+			continue
+		}
+		v := value{series: last, value: in.float(0), counter: head&1 == 1}
+		if in.bad {
+			return
+		}
+		f(v)
+	}
+}
+
 // addTick adds an earlier tick of the same slot: counters add up, and the newer value of a gauge counts.
 func addTick(values []value, earlier []byte) []value {
 	at := make(map[int64]int, len(values))
@@ -206,9 +230,22 @@ func addTick(values []value, earlier []byte) []value {
 const (
 	selectOpen  = `SELECT slot, body FROM ticks WHERE slot < ?1 OR slot >= ?2 ORDER BY slot`
 	deleteOpen  = `DELETE FROM ticks WHERE slot < ?1 OR slot >= ?2`
-	selectBlock = `SELECT body FROM blocks WHERE tier = ?1 AND start = ?2 AND series = ?3`
-	upsertBlock = `INSERT INTO blocks (tier, start, series, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (tier, start, series) DO UPDATE SET body = ?4`
+	selectBlock = `SELECT body FROM blocks WHERE key = ?1`
+	upsertBlock = `INSERT OR REPLACE INTO blocks (key, body) VALUES (?1, ?2)`
 )
+
+// The parts of the key of a block, in bits.
+const (
+	seriesBits = 20
+	startBits  = 24
+)
+
+// blockKey returns the key of a block: its tier, the number of the block since 1970, and its series. An hour of all series
+// fills neighbouring pages. The key is a number, because a row with a key of several columns has room for 1,000 bytes in its
+// page, and else gets pages of its own.
+func blockKey(tier int, start, series int64) int64 {
+	return (int64(tier)<<startBits|start)<<seriesBits | series
+}
 
 // seal moves the ticks of all hours but one into blocks.
 func (t *tiers) seal(tx *transaction, open int64) error {
@@ -255,12 +292,12 @@ func (t *tiers) store(tx *transaction, tier int, id int64, samples []sample, cou
 			body = blob(row, 0, body)
 			old = readBlock(nil, body)
 			return nil
-		}, tier, start, id)
+		}, blockKey(tier, start, id))
 		if err != nil {
 			return err
 		}
 		merged := mergeSamples(old, samples[:n], counter)
-		if err := tx.run(upsertBlock, tier, start, id, appendBlock(nil, merged, counter)); err != nil {
+		if err := tx.run(upsertBlock, blockKey(tier, start, id), appendBlock(nil, merged, counter)); err != nil {
 			return err
 		}
 		samples = samples[n:]
@@ -271,9 +308,9 @@ func (t *tiers) store(tx *transaction, tier int, id int64, samples []sample, cou
 // expire removes blocks that are too old, or lie in the future, and series without any.
 func (t *tiers) expire(tx *transaction, now time.Time) error {
 	const (
-		deleteBlocks  = `DELETE FROM blocks WHERE tier = ?1 AND (start < ?2 OR start > ?3)`
+		deleteBlocks  = `DELETE FROM blocks WHERE key >= ?1 AND key < ?4 AND (key < ?2 OR key >= ?3)`
 		deleteSeries  = `DELETE FROM series WHERE seen < ?1 OR seen > ?2`
-		deleteOrphans = `DELETE FROM blocks WHERE series NOT IN (SELECT id FROM series)`
+		deleteOrphans = `DELETE FROM blocks WHERE (key & 1048575) NOT IN (SELECT id FROM series)`
 	)
 	day := now.Unix() / 86400
 	if expired := t.expired(day); expired == 0 {
@@ -306,7 +343,8 @@ func (t *tiers) expired(day int64) (n int) {
 func (t *tiers) expireBlocks(tx *transaction, sql string, now time.Time) (err error) {
 	for tier, s := range spans {
 		block := int64(s.block)
-		err = errors.Join(err, tx.run(sql, tier, now.Add(-s.keep).UnixNano()/block-1, now.Add(ahead).UnixNano()/block))
+		first, future := now.Add(-s.keep).UnixNano()/block-1, now.Add(ahead).UnixNano()/block+1
+		err = errors.Join(err, tx.run(sql, blockKey(tier, 0, 0), blockKey(tier, first, 0), blockKey(tier, future, 0), blockKey(tier+1, 0, 0)))
 	}
 	return err
 }

@@ -74,6 +74,12 @@ func (a *Archive) begin(f *file) (err error) {
 	}
 	p := a.cfg.Process
 	return f.write(func(tx *transaction) (err error) {
+		if !a.started {
+			if err := a.noteStart(tx); err != nil {
+				return err
+			}
+			tx.committed = append(tx.committed, func() { a.started = true })
+		}
 		f.process, err = numberOf(tx.conn, insertProcess, p.Node, p.Build, p.Revision, p.Started.UnixMicro())
 		if err != nil {
 			return err
