@@ -66,6 +66,7 @@ func (a *App) beginStop() {
 func (a *App) Handler() (http.Handler, error) {
 	receiver, err := web.NewReceiver(web.Config{
 		Logger:        a.cfg.Logger,
+		Lines:         a.lines(),
 		Sinks:         a.sinks,
 		Sample:        a.sample(),
 		Identify:      a.identify,

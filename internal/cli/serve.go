@@ -34,7 +34,7 @@ func newServe() *cobra.Command {
 	f := &serveFlags{
 		migrate:    oneOf("safe", "off"),
 		durability: oneOf("full", "normal"),
-		logFormat:  oneOf("auto", "text", "json"),
+		logFormat:  oneOf("auto", "terminal", "text", "json"),
 		logLevel:   oneOf("info", "debug", "warn", "error"),
 	}
 	cmd := &cobra.Command{

@@ -52,7 +52,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
 	f.operate.declare(cmd)
 	f.traces.declare(cmd)
-	flags.Var(f.logFormat, "log-format", "auto is text on a terminal, else json")
+	flags.Var(f.logFormat, "log-format", "auto is lines for people on a terminal, else json; text is key=value")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error if the server failed")
 	flags.Var(&f.telemetry, "telemetry", "bound of the telemetry database, which keeps records, metrics and incidents: off, a `size` such as 500MB, or auto for 1 GB or 5 % of the disk")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests handled at once; more get 503")
@@ -158,16 +158,29 @@ func (f *serveFlags) logger(w io.Writer, format string) *slog.Logger {
 	if err := level.UnmarshalText([]byte(f.logLevel.value)); err != nil {
 		panic("cli: slog does not know the log level " + f.logLevel.value)
 	}
+	if format == terminalFormat {
+		return telemetry.NewTerminalLogger(w, wantsColour(os.LookupEnv), level)
+	}
 	return telemetry.NewLogger(w, format, level)
 }
 
-// format returns text or json.
+// terminalFormat is the format for people who watch.
+const terminalFormat = "terminal"
+
+// wantsColour reports whether a terminal may have colours. See no-color.org.
+func wantsColour(lookup func(string) (string, bool)) bool {
+	off, _ := lookup("NO_COLOR")
+	kind, _ := lookup("TERM")
+	return off == "" && kind != "dumb"
+}
+
+// format returns terminal, text or json.
 func (f *serveFlags) format(stderr io.Writer) string {
 	if f.logFormat.value != "auto" {
 		return f.logFormat.value
 	}
 	if isTerminal(stderr) {
-		return "text"
+		return terminalFormat
 	}
 	return "json"
 }

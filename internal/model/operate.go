@@ -37,7 +37,7 @@ func DefaultOperate() *Operate {
 	return &Operate{
 		SLOs:  []SLO{{Name: "api", Available: 99.9, FastShare: 99, FastBelow: 300 * time.Millisecond}},
 		Probe: Probe{Every: time.Minute},
-		Logs:  Logs{Keep: 7 * 24 * time.Hour, Slow: 200 * time.Millisecond, Sample: 0.1},
+		Logs:  Logs{Keep: 7 * 24 * time.Hour, Slow: 200 * time.Millisecond, Sample: 0.1, Lines: 1},
 		Costs: Costs{CPUHour: 0.04, GBOut: 0.09, GBMonth: 0.02},
 	}
 }
@@ -62,6 +62,7 @@ type Logs struct {
 	Keep   time.Duration
 	Slow   time.Duration // a statement that takes longer is logged with its plan
 	Sample float64       // share of the healthy and quick records that are kept
+	Lines  float64       // the same for lines of the log: 1, unless the file gives Sample
 }
 
 // Costs are prices, in any currency.

@@ -99,11 +99,30 @@ func (r *Record) Log(logger *slog.Logger) {
 	if !logger.Enabled(ctx, level) {
 		return
 	}
-	if h, ok := logger.Handler().(*jsonline.Handler); ok && h.Log(time.Now(), level, "request", r) {
-		return
+	switch h := logger.Handler().(type) {
+	case *jsonline.Handler:
+		if h.Log(time.Now(), level, r.message(), r) {
+			return
+		}
+	case *terminalHandler:
+		if r.isRequest() {
+			h.request(time.Now(), r)
+			return
+		}
 	}
-	logger.LogAttrs(ctx, level, "request", r.attrs()...)
+	logger.LogAttrs(ctx, level, r.message(), r.attrs()...)
 }
+
+// message returns the message of the line.
+func (r *Record) message() string {
+	if r.isRequest() {
+		return "request"
+	}
+	return string(r.Work)
+}
+
+// isRequest reports whether a server answered a request, be it one of its own.
+func (r *Record) isRequest() bool { return r.Work != WorkMigration }
 
 // AddTo implements jsonline.Record.
 func (r *Record) AddTo(line *jsonline.Line) { r.addTo(line) }
@@ -128,23 +147,52 @@ type members interface {
 // addTo adds all known members, always in this order.
 func (r *Record) addTo(m members) {
 	m.Text("id", r.ID)
-	m.Text("method", r.Method)
-	m.Text("path", r.Path)
-	m.Int("status", int64(r.Status))
-	m.Int("bytes", r.Bytes)
+	if r.isRequest() {
+		m.Text("method", r.Method)
+		m.Text("path", r.Path)
+		m.Int("status", int64(r.Status))
+		m.Int("bytes", r.Bytes)
+	}
 	m.Float("duration_ms", milliseconds(r.Duration))
 	m.Text("caller", r.Caller)
-	m.Text("remote", r.Remote)
+	if r.Remote != "" {
+		m.Text("remote", r.Remote)
+	}
 	if r.Trace != (TraceID{}) {
 		m.Hex("trace", r.Trace[:])
 		m.Hex("span", r.Span[:])
 	}
+	if r.Parent != (SpanID{}) {
+		m.Hex("parent", r.Parent[:])
+	}
+	r.addNumbers(m)
 	for _, optional := range [...]struct{ key, text string }{
-		{"route", r.Route}, {"table", r.Table}, {"client_id", r.ClientID}, {"kind", string(r.Problem)}, {"error", r.cause()}, {"stack", r.Stack},
+		{"route", r.Route}, {"table", r.Table}, {"operation", r.Operation}, {"shape", r.Shape}, {"key", r.Key}, {"cache", r.Cache},
+		{"limit", r.Limit}, {"client_id", r.ClientID}, {"kind", string(r.Problem)}, {"error", r.cause()}, {"stack", r.Stack},
 	} {
 		if optional.text != "" {
 			m.Text(optional.key, optional.text)
 		}
+	}
+}
+
+// addNumbers adds the numbers that are often zero, if they are not.
+func (r *Record) addNumbers(m members) {
+	if r.Statements.Count > 0 {
+		m.Int("statements", int64(r.Statements.Count))
+		m.Float("database_ms", milliseconds(r.Statements.Took))
+	}
+	if r.Queue > 0 {
+		m.Float("queue_ms", milliseconds(r.Queue))
+	}
+	if r.Rows > 0 {
+		m.Int("rows", int64(r.Rows))
+	}
+	if r.Received > 0 {
+		m.Int("received", r.Received)
+	}
+	if r.Weight != 0 && r.Weight != 1 {
+		m.Float("weight", r.Weight)
 	}
 }
 

@@ -56,7 +56,10 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 
 func TestRequestIsOneLine(t *testing.T) {
 	full := &Record{
-		ID: "R1", ClientID: "c-1", Method: "GET", Path: "/api/posts/a\nb", Route: "GET /api/{table}/{id}", Table: "posts",
+		Work: WorkRequest, Operation: "get", Shape: "get posts fields(id)", Key: "k1", Rows: 1, Received: 7, Queue: 1500 * time.Microsecond,
+		Weight: 10, Cache: "hit", Limit: "reads", Trace: TraceID{15: 1}, Span: SpanID{7: 2}, Parent: SpanID{7: 3},
+		Statements: Statements{Count: 2, Took: 250 * time.Microsecond, Rows: 3},
+		ID:         "R1", ClientID: "c-1", Method: "GET", Path: "/api/posts/a\nb", Route: "GET /api/{table}/{id}", Table: "posts",
 		Status: 500, Bytes: 12, Duration: 1234567 * time.Nanosecond, Caller: "user:u1", Remote: "10.0.0.1:99",
 		Problem: "internal", Err: errors.New("disk\nfull"), Stack: "goroutine 1",
 	}
@@ -74,6 +77,9 @@ func TestRequestIsOneLine(t *testing.T) {
 		"level": "ERROR", "msg": "request", "id": "R1", "client_id": "c-1", "method": "GET", "path": "/api/posts/a\nb",
 		"route": "GET /api/{table}/{id}", "table": "posts", "status": 500.0, "bytes": 12.0, "duration_ms": 1.234,
 		"caller": "user:u1", "remote": "10.0.0.1:99", "kind": "internal", "error": "disk\nfull", "stack": "goroutine 1",
+		"trace": "00000000000000000000000000000001", "span": "0000000000000002", "parent": "0000000000000003",
+		"operation": "get", "shape": "get posts fields(id)", "key": "k1", "rows": 1.0, "received": 7.0, "queue_ms": 1.5, "weight": 10.0,
+		"cache": "hit", "limit": "reads", "statements": 2.0, "database_ms": 0.25,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("record (-want +got):\n%s", diff)
@@ -82,7 +88,7 @@ func TestRequestIsOneLine(t *testing.T) {
 
 // TestRequestLineIsThatOfSlog compares the short way with slog's, byte for byte.
 func TestRequestLineIsThatOfSlog(t *testing.T) {
-	plain := Record{ID: "R1", Method: "GET", Path: "/api/posts/1", Status: 200, Bytes: 512, Caller: "anonymous", Remote: "10.0.0.1:99"}
+	plain := Record{Work: WorkRequest, ID: "R1", Method: "GET", Path: "/api/posts/1", Status: 200, Bytes: 512, Caller: "anonymous", Remote: "10.0.0.1:99"}
 	for _, tt := range []struct {
 		name  string
 		edit  func(*Record)
@@ -95,6 +101,11 @@ func TestRequestLineIsThatOfSlog(t *testing.T) {
 		{"kind without an error", func(r *Record) { r.Problem = "internal" }, true},
 		{"microseconds", func(r *Record) { r.Duration = 7 * time.Microsecond }, true},
 		{"hours", func(r *Record) { r.Duration = 3*time.Hour + 1234567*time.Nanosecond }, true},
+		{"wide", func(r *Record) {
+			r.Statements.Count, r.Statements.Took, r.Queue, r.Rows, r.Received, r.Weight = 3, time.Millisecond, time.Second, 30, 9, 1/0.3
+			r.Shape = "list posts filter(title == arg.t && n > ?) sort(-id)"
+		}, true},
+		{"migration", func(r *Record) { r.Work = WorkMigration }, true},
 		{"trace", func(r *Record) { r.Trace, r.Span = TraceID{1, 0xab}, SpanID{0xff} }, true},
 		{"markup", func(r *Record) { r.Path = "/<&>'~" }, true},
 		{"quote", func(r *Record) { r.Path = `/a"b` }, false},
@@ -158,7 +169,7 @@ func TestRequestLevels(t *testing.T) {
 }
 
 func BenchmarkRequestLog(b *testing.B) {
-	r := &Record{ID: "4TQ2C7N5YJ6F3K8M9PXWRZVBDA", Method: "GET", Path: "/api/posts/019a2f6e", Route: "GET /api/{table}/{id}",
+	r := &Record{Work: WorkRequest, ID: "4TQ2C7N5YJ6F3K8M9PXWRZVBDA", Method: "GET", Path: "/api/posts/019a2f6e", Route: "GET /api/{table}/{id}",
 		Table: "posts", Status: 200, Bytes: 512, Duration: time.Millisecond, Caller: "user:u1", Remote: "127.0.0.1:5050"}
 	for _, bb := range []struct {
 		name   string
@@ -166,6 +177,7 @@ func BenchmarkRequestLog(b *testing.B) {
 	}{
 		{"text", NewLogger(io.Discard, "text", slog.LevelInfo)},
 		{"json", NewLogger(io.Discard, "json", slog.LevelInfo)},
+		{"terminal", NewTerminalLogger(io.Discard, true, slog.LevelInfo)},
 		{"json of slog", slog.New(slog.NewJSONHandler(io.Discard, nil))}, // the reason for package jsonline
 	} {
 		b.Run(bb.name, func(b *testing.B) {

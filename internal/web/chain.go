@@ -73,7 +73,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	x.record.Received, x.record.Bytes = x.in.bytes, x.out.bytes
 	x.record.Duration = time.Since(start)
 	if x.record.Work != telemetry.WorkProbe || x.record.Failed() {
-		x.record.Log(rc.log)
+		rc.lines.Log(rc.log, &x.record)
 	}
 	rc.sinks.Take(&x.record)
 	if abort {

@@ -21,6 +21,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 // Config configures a Receiver. With the zero value all callers are anonymous and nothing is logged.
 type Config struct {
 	Logger        *slog.Logger                               // gets one line per request; default: no log
+	Lines         telemetry.Lines                            // which requests get a line; default: all
 	Sinks         []telemetry.Sink                           // get the record of each request, after the log
 	Sample        func(telemetry.TraceID) bool               // decides whether a trace that begins here is sampled; default: each is
 	Identify      func(*http.Request) (caller.Caller, error) // returns the caller of a request; default: anonymous
@@ -33,6 +34,7 @@ type Config struct {
 // A Receiver receives requests for the routes of a mux.
 type Receiver struct {
 	log           *slog.Logger
+	lines         telemetry.Lines
 	sinks         *telemetry.Sinks
 	sample        func(telemetry.TraceID) bool
 	identify      func(*http.Request) (caller.Caller, error)
@@ -48,6 +50,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	defer errs.Wrap(&err, "web.NewReceiver")
 	rc := &Receiver{
 		log:           cfg.Logger,
+		lines:         cfg.Lines,
 		identify:      cfg.Identify,
 		sample:        cfg.Sample,
 		timeout:       orElse(cfg.Timeout, defaultTimeout),

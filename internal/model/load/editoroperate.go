@@ -73,7 +73,7 @@ func logProperties() schema {
 	return schema{
 		"keep":   described("How long records are kept. Default: 7d.", ref("duration")),
 		"slow":   described("A statement that takes longer is logged with its plan. Default: 200ms.", shortDurationSchema()),
-		"sample": described("The share of healthy and quick records that are kept. Default: 0.1.", schema{"type": "number", "minimum": minSample, "maximum": 1}),
+		"sample": described("The share of healthy and quick records that are kept, and of their lines in the log. Default: 0.1, and every line.", schema{"type": "number", "minimum": minSample, "maximum": 1}),
 	}
 }
 

@@ -297,6 +297,7 @@ func (l *loader) readLogs(logs *model.Logs, value *node) {
 			l.setShortDuration(&logs.Slow, key, time.Millisecond, time.Hour)
 		case "sample":
 			l.setFloat(&logs.Sample, key, minSample, 1)
+			logs.Lines = logs.Sample
 		}
 	}
 }

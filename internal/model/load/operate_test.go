@@ -41,7 +41,7 @@ func TestOperate(t *testing.T) {
 			{Alertmanager: model.Setting{Value: "http://10.0.0.7:9093"}},
 		},
 		Probe: model.Probe{Every: 30 * time.Second, Path: "/api/occupations?limit=1"},
-		Logs:  model.Logs{Keep: 14 * day, Slow: 50 * time.Millisecond, Sample: 1},
+		Logs:  model.Logs{Keep: 14 * day, Slow: 50 * time.Millisecond, Sample: 1, Lines: 1},
 		Costs: model.Costs{CPUHour: 0.1, GBMonth: 0.5},
 	}
 	if diff := cmp.Diff(want, got, ignorePositions()); diff != "" {
