@@ -35,7 +35,7 @@ func (c *columns) candidates() (all []Index) {
 				fields = append(fields, field)
 			}
 		}
-		if mayIndex(c.table, fields) && !isStart(c.table, fields) {
+		if mayIndex(c.table, fields) && !isStart(c.table, fields) && !c.isCovered(fields) {
 			index := indexOf(c.table, fields)
 			if !slices.ContainsFunc(all, func(other Index) bool { return other.key() == index.key() }) {
 				all = append(all, index)
@@ -114,6 +114,19 @@ func isStart(table *model.Table, fields []*model.Field) bool {
 		return len(index) >= len(fields) && slices.Equal(index[:len(fields)], fields)
 	}
 	return slices.ContainsFunc(table.UniqueFields(), starts) || slices.ContainsFunc(table.IndexedFields(), starts)
+}
+
+// isCovered reports whether the model has an index on the same fields in another order, and one that starts with the first.
+// Of fields that are all compared by ==, these two find the rows as well.
+func (c *columns) isCovered(fields []*model.Field) bool {
+	within := func(some, all []*model.Field) bool {
+		return !slices.ContainsFunc(some, func(field *model.Field) bool { return !slices.Contains(all, field) })
+	}
+	same := func(index []*model.Field) bool {
+		return len(index) >= len(fields) && within(fields, index[:len(fields)])
+	}
+	known := slices.Concat(c.table.UniqueFields(), c.table.IndexedFields())
+	return within(fields, c.equal) && slices.ContainsFunc(known, same) && isStart(c.table, fields[:1])
 }
 
 // fieldsOf returns the fields of an index in a model, or nil.

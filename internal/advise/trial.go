@@ -25,7 +25,7 @@ const (
 	shapesTried = 100 // shapes with the most time
 
 	// An index is worth a line of the model if it saves a call this much. A row that SQLite looks at takes about 8 steps.
-	leastSaved  = 400 // steps
+	leastSaved  = 250 // steps
 	leastFactor = 2
 
 	maxRounds = 4 // indexes of one table that are advised at once

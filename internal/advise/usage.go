@@ -75,8 +75,9 @@ type shapeSum struct {
 
 // A Recorder sums the queries of a server. It is a telemetry.Sink, and safe for concurrent use.
 type Recorder struct {
-	file string // where Run keeps the sums
-	now  func() time.Time
+	file    string // where Run keeps the sums
+	now     func() time.Time
+	failing bool // the last write of the file failed; only Run uses it
 
 	mu        sync.Mutex
 	since     time.Time
@@ -225,7 +226,8 @@ func (r *Recorder) Run(ctx context.Context) (err error) {
 		case <-ctx.Done():
 			return r.save()
 		case <-ticker.C:
-			if err := r.save(); err != nil {
+			failedBefore := r.failing
+			if err := r.save(); err != nil && !failedBefore { // a full disk is told once
 				return err
 			}
 		}
@@ -235,11 +237,13 @@ func (r *Recorder) Run(ctx context.Context) (err error) {
 // save writes the file, unless nothing has changed.
 func (r *Recorder) save() error {
 	r.mu.Lock()
-	changed := r.changed
+	changed := r.changed || r.failing
 	r.changed = false
 	r.mu.Unlock()
 	if !changed {
 		return nil
 	}
-	return WriteUsage(r.file, r.Usage())
+	err := WriteUsage(r.file, r.Usage())
+	r.failing = err != nil
+	return err
 }

@@ -143,6 +143,36 @@ func TestRecorderKeepsItsSums(t *testing.T) {
 	}
 }
 
+// A disk that takes no file is told once, and the sums go on.
+func TestRecorderTellsAFullDiskOnce(t *testing.T) {
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r, err := NewRecorder(filepath.Join(folder, "gone", "queries.json"), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Take(ran("list posts", "SELECT 1", time.Millisecond, 1))
+		if err := r.Run(t.Context()); err == nil {
+			t.Error("a file that cannot be written is no error")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*saveEvery)
+		defer cancel()
+		start := time.Now()
+		if err := r.Run(ctx); err == nil || time.Since(start) < 5*saveEvery {
+			t.Errorf("Run told the same error again after %v: %v", time.Since(start), err)
+		}
+		if err := os.Mkdir(filepath.Join(folder, "gone"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	if usage, err := ReadUsage(filepath.Join(folder, "gone", "queries.json")); err != nil || len(usage.Shapes) != 1 {
+		t.Errorf("the file has %+v, %v", usage, err)
+	}
+}
+
 // A damaged file is told, and the server records all the same.
 func TestRecorderSurvivesADamagedFile(t *testing.T) {
 	for _, text := range []string{"", "{", `{"ashlar_usage":99}`, "[]"} {
