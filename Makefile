@@ -27,6 +27,7 @@ test: ## run every test
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || test -n "$$ASHLAR_TEST_DATABASE_URL" || \
 		echo "*** NOT TESTED ON POSTGRESQL: install it, or name a server in ASHLAR_TEST_DATABASE_URL"
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || echo "*** NOT TESTED BEHIND PGBOUNCER: install it"
+	@command -v promtool >/dev/null || echo "*** NOT TESTED WITH PROMETHEUS: install it"
 
 vet:
 	$(GO) vet ./...
@@ -67,6 +68,7 @@ nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/identity/account -timeout 3h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/web/account -timeout 3h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/telemetry/trace -run RealCollector -timeout 1h
+	ASHLAR_NIGHTLY=1 $(GO) test ./internal/app ./internal/telemetry/monitor -run 'Prometheus|Promtool' -timeout 1h
 	ALL_GENERATORS=1 GO=$(GO) ./tools/openapi/check.sh
 
 openapi-check: ## lint /openapi.json; generate, compile and use clients in TypeScript, Go and Python (needs Node.js and Python; fetches packages)

@@ -10,9 +10,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// A histogram counts durations, for a classic and a native histogram. To count one is two additions, without a lock and
-// without memory. The histogram of client_golang needs 40 to 60 times as long, and allocates. See
-// docs/decisions/0023-metrics.md.
+// A histogram counts durations, for a classic and a native histogram. To count one is two additions: 12 ns, where the
+// histogram of client_golang takes 37 ns. See docs/decisions/0023-metrics.md.
 type histogram struct {
 	layout      *layout
 	cells       []atomic.Uint64

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,6 +218,32 @@ func TestFormats(t *testing.T) {
 		if text := answer.Body.String(); strings.HasPrefix(want, "application/openmetrics") && !strings.HasSuffix(text, "# EOF\n") {
 			t.Error("OpenMetrics has no end")
 		}
+	}
+}
+
+// Requests are counted while Prometheus scrapes, and none is lost.
+func TestScrapeBesideRequests(t *testing.T) {
+	m := New(testConfig())
+	const clients, each = 4, 500
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			r := typical()
+			for range each {
+				m.Take(r)
+			}
+		})
+	}
+	wg.Go(func() {
+		for range 5 {
+			scrape(t, m)
+			m.Points()
+		}
+	})
+	wg.Wait()
+	want := fmt.Sprintf(`http_server_request_duration_seconds_count{http_request_method="GET",http_route="/api/{table}"} %d`, clients*each)
+	if !strings.Contains(scrape(t, m), want) {
+		t.Errorf("the scrape does not say %s", want)
 	}
 }
 
