@@ -8,13 +8,24 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/console"
+	"github.com/ashlar-dev/ashlar/internal/web/console/operation"
 )
 
 // consoleRoutes returns the pages of operators.
 func (a *App) consoleRoutes() []web.Route {
 	return console.New(console.Config{
 		App: a.Rules.Model.Name, Accounts: a.accounts.service, Audit: a.Audit, Keys: a.Keys, Now: a.cfg.Now,
+		Sections: a.operationSections(),
 	}).Routes()
+}
+
+// operationSections returns the pages of the console about how the app is doing.
+func (a *App) operationSections() []console.Section {
+	cfg := operation.Config{Traces: a.Traces, Objectives: a.Objectives, Process: a.process(), Now: a.cfg.Now}
+	if a.Archive != nil {
+		cfg.Records, cfg.History, cfg.Kept = a.Archive, a.Archive, a.Archive
+	}
+	return operation.Sections(cfg)
 }
 
 // FirstOperatorLink returns the path of the page that makes the first owner of a server without operators, or "". Whoever has

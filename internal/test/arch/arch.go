@@ -31,7 +31,7 @@ var rows = [...][]string{
 	{"identity/account", "web/netconn"},
 	{"web", "web/passkey"},
 	{"web/api", "web/account", "web/mailbox", "web/live", "web/console", "web/openapi", "web/health", "web/operate", "web/home"},
-	{"web/account/pages"},
+	{"web/account/pages", "web/console/operation"},
 	{"app/seed"},
 	{"app"},
 	{"cli"},
