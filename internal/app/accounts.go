@@ -136,8 +136,11 @@ func (a *App) publicURL() string {
 	return cmp.Or(a.cfg.URL, a.cfg.LocalURL)
 }
 
-// compose asks the accounts what a letter says.
+// compose says what a letter says. Most are about accounts.
 func (a *App) compose(ctx context.Context, l mail.Letter) (mail.Message, bool, error) {
+	if l.Kind == alertLetter {
+		return composeAlert(l)
+	}
 	return a.accounts.service.Compose(ctx, l)
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -46,6 +47,7 @@ type App struct {
 	Traces     *trace.Traces      // of recent requests; nil if Open did not open it
 
 	accounts accounts
+	alerts   *alert.Sender
 	identify func(*http.Request) (caller.Caller, error)
 
 	dir      string

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/mail"
@@ -148,7 +149,7 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 
 // systemTables returns the system tables of each package above migrate that keeps some.
 func systemTables() []system.Fragment {
-	return []system.Fragment{account.Tables, mail.Tables, audit.Tables}
+	return []system.Fragment{account.Tables, mail.Tables, audit.Tables, alert.Tables}
 }
 
 // migrateOptions returns the options of a change of tables.

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
@@ -11,11 +10,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// openObjectives begins to watch the objectives of the model.
+// openObjectives begins to watch the objectives of the model, and to send their alerts.
 func (a *App) openObjectives() {
-	a.Objectives = objective.NewService(a.Operate, objective.Config{File: a.folder.objectives(node()), Logger: a.cfg.Logger, Now: a.cfg.Now})
+	a.alerts = a.newAlerts()
+	file := a.folder.objectives(a.process().Node)
+	a.Objectives = objective.NewService(a.Operate, objective.Config{File: file, Events: a.tellAlert, Logger: a.cfg.Logger, Now: a.cfg.Now})
+	for _, firing := range a.Objectives.Firing() {
+		a.alerts.Resume(alertOf(firing))
+	}
 	a.sinks = append(a.sinks, a.Objectives)
-	a.services = append(a.services, service{"objectives", a.Objectives})
+	a.services = append(a.services, service{"alerts", a.alerts}, service{"objectives", a.Objectives})
 }
 
 // usualProbe is the path that an idle server asks for if the model names none. Its answer tells whether the database can be
@@ -30,13 +34,4 @@ func (a *App) startProbe(services *background.Services, handler http.Handler) {
 	}
 	idle := func(length time.Duration) bool { return !a.stopping.Load() && a.Objectives.Idle(length) }
 	services.Start("probe", &web.Prober{Handler: handler, Path: cmp.Or(probe.Path, usualProbe), Every: probe.Every, Idle: idle})
-}
-
-// node returns the name of this machine or container, under which several nodes of an app are told apart.
-func node() string {
-	name, err := os.Hostname()
-	if err != nil || name == "" {
-		return "localhost"
-	}
-	return name
 }

@@ -173,6 +173,7 @@ func samples() (all []view) {
 			App: "App", Name: "Ada", By: "Grace", Code: "12345678", Link: "https://app.example.com/account/verify#sample", Change: change,
 			Device: "Firefox on Linux", Address: "192.0.2.1", Keys: "ashl_0123", Minutes: 10, At: time.Unix(0, 0).UTC().Format("2006-01-02 15:04 MST"),
 		}
+		full.Alert = Alert{Severity: "page", Summary: "api: 60 of 3600 requests failed", Firing: true, Details: []string{"objective: 99.9 %"}}
 		all = append(all, full, view{App: full.App, Code: full.Code, Link: full.Link, Change: change, Minutes: full.Minutes})
 	}
 	return all

@@ -66,7 +66,7 @@ type Letter struct {
 
 // A Message is what a letter says.
 type Message struct {
-	Template string // verify, sign-in, reset, known, invite or changed
+	Template string // verify, sign-in, reset, known, invite, changed or alert
 	To       string // "": the address of the letter
 	Subject  string // "": the first line of the text
 	Data     Data
@@ -84,6 +84,15 @@ type Data struct {
 	Address string // IP address that did it
 	Keys    string // beginnings of the API keys that still work after a change of the password
 	At      time.Time
+	Alert   Alert
+}
+
+// Alert is what the template alert shows.
+type Alert struct {
+	Severity string   // page or ticket
+	Summary  string   // one sentence
+	Firing   bool     // false: it is over
+	Details  []string // one line each
 }
 
 // A Composer says what a letter says when its turn comes. It returns false if there is nothing to send. The letter then

@@ -1,6 +1,8 @@
 package mail
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -77,6 +79,13 @@ func (o *Outbox) Queue(tx *record.Tx, letter Letter) (err error) {
 		}
 	}
 	_, err = tx.Create(o.table, members)
+	return err
+}
+
+// SendNow sends a letter at once, past the queue. It is for letters about a database that cannot be written.
+func (o *Outbox) SendNow(ctx context.Context, letter Letter) (err error) {
+	defer errs.Wrap(&err, "mail.SendNow(%s)", letter.Kind)
+	_, err = o.deliver(ctx, row{ID: rand.Text(), Kind: letter.Kind, Address: letter.To, Lang: letter.Lang, Data: letter.Data})
 	return err
 }
 

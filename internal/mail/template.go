@@ -19,7 +19,7 @@ import (
 var builtIn embed.FS
 
 // kinds are the names of the templates.
-var kinds = [...]string{"verify", "sign-in", "reset", "known", "invite", "changed"}
+var kinds = [...]string{"verify", "sign-in", "reset", "known", "invite", "changed", "alert"}
 
 // A pair is a text template, with the subject in its first line, and the HTML template beside it.
 type pair struct {
@@ -93,6 +93,7 @@ type view struct {
 	App, Name, By, Code, Link, Change, Device, Address, Keys string
 	Minutes                                                  int
 	At                                                       string
+	Alert                                                    Alert
 }
 
 func (t *Templates) view(d Data) (view, error) {
@@ -101,11 +102,18 @@ func (t *Templates) view(d Data) (view, error) {
 		App: t.app, Name: personName(d.Name), By: personName(d.By), Code: oneLine(d.Code, maxLine), Link: link, Change: oneLine(d.Change, maxName),
 		Device: personName(d.Device), Address: oneLine(d.Address, maxName), Keys: oneLine(d.Keys, maxLine), Minutes: d.Minutes,
 	}
+	v.Alert = Alert{Severity: oneLine(d.Alert.Severity, maxName), Summary: oneLine(d.Alert.Summary, maxLine), Firing: d.Alert.Firing}
+	for _, line := range d.Alert.Details[:min(len(d.Alert.Details), maxDetails)] {
+		v.Alert.Details = append(v.Alert.Details, oneLine(line, maxLine))
+	}
 	if !d.At.IsZero() {
 		v.At = d.At.UTC().Format("2006-01-02 15:04 MST")
 	}
 	return v, err
 }
+
+// maxDetails bounds the lines about an alert.
+const maxDetails = 50
 
 // render returns the mail of a message, in the most wanted language.
 func (t *Templates) render(message Message, wanted string) (*outgoing, error) {

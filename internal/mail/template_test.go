@@ -49,7 +49,8 @@ func TestEmbeddedTemplatesShowTheirData(t *testing.T) {
 	for _, kind := range kinds {
 		message := Message{Template: kind, To: "ada@example.com", Data: Data{
 			Name: "Ada", By: "Grace", Code: "12345678", Path: "/account/verify?x=1#token", Minutes: 10, Change: "device", Device: "Firefox", Address: "192.0.2.1",
-			At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+			At:    time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+			Alert: Alert{Severity: "page", Summary: "api: 60 of 3550 requests failed in 1h", Firing: true, Details: []string{"burn rate: 16.9", "bad\r\n: 60"}},
 		}}
 		m := mustRender(t, all, message, "")
 		wanted := []string{"Hello Ada", "Careers", "https://app.example.com/account/verify?x=1#token"}
@@ -60,6 +61,11 @@ func TestEmbeddedTemplatesShowTheirData(t *testing.T) {
 			wanted = append(wanted, "12345678", "Grace invites you")
 		case "changed":
 			wanted = append(wanted, "2026-01-02 03:04 UTC", "Firefox", "192.0.2.1")
+		case "alert":
+			wanted = []string{"Careers", "api: 60 of 3550 requests failed in 1h", "2026-01-02 03:04 UTC", "burn rate: 16.9", "bad : 60", "You get another mail"}
+			if m.subject != "[page] Careers: api: 60 of 3550 requests failed in 1h" {
+				t.Errorf("subject = %q", m.subject)
+			}
 		}
 		for _, want := range wanted {
 			if !strings.Contains(m.text, want) || !strings.Contains(m.html, want) {

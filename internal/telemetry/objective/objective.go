@@ -95,13 +95,13 @@ func (a *Alert) Summary() string {
 		what = "answers took more than " + a.Below.String()
 	}
 	if !a.Firing {
-		return fmt.Sprintf("%s: over after %s", a.Name, shortSpan(a.At.Sub(a.Since)))
+		return fmt.Sprintf("%s: over after %s", a.Name, Span(a.At.Sub(a.Since)))
 	}
-	return fmt.Sprintf("%s: %d of %d %s in %s, with an objective of %s %%", a.Name, a.Bad, a.Total, what, shortSpan(a.Window), percent(a.Target))
+	return fmt.Sprintf("%s: %d of %d %s in %s, with an objective of %s %%", a.Name, a.Bad, a.Total, what, Span(a.Window), percent(a.Target))
 }
 
-// shortSpan writes a length of time in its largest units: 1h20m, 3d.
-func shortSpan(span time.Duration) string {
+// Span writes a length of time in its largest units, such as 1h20m or 3d.
+func Span(span time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case span < time.Minute:
