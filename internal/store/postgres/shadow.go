@@ -48,7 +48,7 @@ func OpenShadow(ctx context.Context, url string, cfg Config, tables []*model.Tab
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(explainPrivileges(err), s.Close())
+			err = errors.Join(explainShadow(err), s.Close())
 		}
 	}()
 	if err := s.lock(ctx); err != nil {
@@ -71,6 +71,14 @@ func OpenShadow(ctx context.Context, url string, cfg Config, tables []*model.Tab
 		}
 	}
 	return s, nil
+}
+
+// explainShadow adds advice to the error of a database user who has too few rights.
+func explainShadow(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == insufficientPrivilege {
+		return fmt.Errorf("the user may not make the schema %s: grant it CREATE on the database: %w", shadowSchema, err)
+	}
+	return err
 }
 
 const (

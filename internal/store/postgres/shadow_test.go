@@ -88,6 +88,28 @@ func TestShadow(t *testing.T) {
 	}
 }
 
+// A user who may not make a schema is told what to grant.
+func TestShadowNeedsASchema(t *testing.T) {
+	url := pgtest.URL(t)
+	role := nameOf(t, url) + "_reader"
+	exec(t, url, `CREATE ROLE `+role)
+	defer exec(t, url, `DROP ROLE `+role)
+	_, err := OpenShadow(t.Context(), url+"&options=-c%20role%3D"+role, Config{Readers: 1, Writers: 1}, nil)
+	if err == nil || !strings.Contains(err.Error(), "grant it CREATE on the database") {
+		t.Errorf("OpenShadow() = %v, want advice", err)
+	}
+}
+
+// nameOf returns the name of the database of an address.
+func nameOf(t *testing.T, address string) string {
+	t.Helper()
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Database
+}
+
 // An error in the middle leaves no schema.
 func TestShadowOfAMissingTable(t *testing.T) {
 	url := pgtest.URL(t)
