@@ -31,12 +31,7 @@ const serveExample = `  ashlar serve examples/careers
   ASHLAR_CORS=https://app.example.com,https://example.com ashlar serve examples/careers`
 
 func newServe() *cobra.Command {
-	f := &serveFlags{
-		migrate:    oneOf("safe", "off"),
-		durability: oneOf("full", "normal"),
-		logFormat:  oneOf("auto", "terminal", "text", "json"),
-		logLevel:   oneOf("info", "debug", "warn", "error"),
-	}
+	f := newServeFlags()
 	cmd := &cobra.Command{
 		Use:     "serve DIR",
 		Short:   "Serve the app in a folder",

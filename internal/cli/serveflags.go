@@ -33,6 +33,15 @@ type serveFlags struct {
 	telemetry                                telemetrySize
 }
 
+func newServeFlags() *serveFlags {
+	return &serveFlags{
+		migrate:    oneOf("safe", "off"),
+		durability: oneOf("full", "normal"),
+		logFormat:  oneOf("auto", "terminal", "text", "json"),
+		logLevel:   oneOf("info", "debug", "warn", "error"),
+	}
+}
+
 func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false

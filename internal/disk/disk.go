@@ -9,8 +9,9 @@ import (
 
 // Space is the space of a file system, in bytes.
 type Space struct {
-	Free  uint64 // for this user
-	Total uint64
+	Free   uint64 // for this user
+	Total  uint64
+	Memory bool // the file system is in memory
 }
 
 // syncBytes is the size of a write in a test: a page of SQLite's log.

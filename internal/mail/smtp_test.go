@@ -399,3 +399,20 @@ func TestWrongPassword(t *testing.T) {
 		t.Errorf("send = %v, final %t", err, final)
 	}
 }
+
+func TestProbeSignsInAndSendsNothing(t *testing.T) {
+	f := &fakeServer{}
+	f.listen(t, nil, nil)
+	server, err := ParseServer("smtp://" + f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Probe(t.Context(), server); err != nil || len(f.all()) != 0 {
+		t.Errorf("Probe = %v, mails %v", err, f.all())
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if Probe(ended, server) == nil {
+		t.Error("Probe after the end of its context succeeds")
+	}
+}

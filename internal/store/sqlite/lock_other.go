@@ -13,4 +13,7 @@ func Lock(dir string) (release func() error, err error) {
 	return nil, fmt.Errorf("the data folder %s cannot be locked: serving is supported on Linux, macOS and the BSDs, not on %s", dir, runtime.GOOS)
 }
 
+// Server names nobody: no server runs on this system.
+func Server(string) (by string, err error) { return "", nil }
+
 func isNoSpace(error) bool { return false }

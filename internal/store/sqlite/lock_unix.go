@@ -5,6 +5,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -29,6 +30,23 @@ func Lock(dir string) (release func() error, err error) {
 	}
 	signLock(file)
 	return file.Close, nil // closing releases the lock; removing the file would race with the next process that locks it
+}
+
+// Server names the process that has the lock of a data folder, "" if no process has. It changes nothing.
+func Server(dir string) (by string, err error) {
+	file, err := os.Open(filepath.Join(dir, "lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	err = unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB) // a server about to start tries again
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return holder(file), nil
+	}
+	return "", err
 }
 
 func holder(file *os.File) string {

@@ -109,8 +109,9 @@ func openParts(ctx context.Context, path string, cfg Config) (*DB, error) {
 // Writable implements store.DB.
 func (db *DB) Writable() error { return db.outage.Err() }
 
-// overwrite changes nothing, but is a whole write.
-const overwrite = `UPDATE ashlar_counters SET value = value WHERE name = 'revision'`
+// overwrite changes nothing, but is a whole write: it writes the header again. SQLite leaves out an UPDATE that gives a row the
+// values that it has.
+var overwrite = fmt.Sprintf("PRAGMA application_id = %d", applicationID)
 
 // CheckWrites implements store.DB. A small write may still find room in one of SQLite's files. So CheckWrites first writes
 // a file as large as a body may be, and removes it.

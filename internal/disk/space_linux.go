@@ -1,5 +1,3 @@
-//go:build linux || darwin
-
 package disk
 
 import (
@@ -15,5 +13,5 @@ func SpaceOf(folder string) (Space, error) {
 		return Space{}, fmt.Errorf("the disk of %s: %w", folder, err)
 	}
 	block := uint64(fs.Bsize)
-	return Space{Free: fs.Bavail * block, Total: fs.Blocks * block}, nil
+	return Space{Free: fs.Bavail * block, Total: fs.Blocks * block, Memory: fs.Type == unix.TMPFS_MAGIC}, nil
 }

@@ -1,0 +1,19 @@
+package app
+
+import (
+	"context"
+
+	"github.com/ashlar-dev/ashlar/internal/doctor"
+)
+
+// Examine finds what is wrong with the deployment of an app whose server listens at an address. It changes nothing.
+func Examine(ctx context.Context, loaded *Loaded, cfg Config, listen string) *doctor.Report {
+	cfg = cfg.withDefaults(loaded.Dir)
+	return doctor.Examine(ctx, doctor.Deployment{
+		Rules: loaded.Rules, Data: cfg.Data, Database: cfg.Database, Direct: cfg.Direct,
+		Listen: listen, URL: cfg.URL, SMTP: cfg.SMTP, Proxies: cfg.Proxies, CORS: cfg.CORS,
+		Readers: cfg.Readers, MaxConcurrent: cfg.MaxConcurrent,
+		Layout: doctor.Layout{Database: databaseFile, Key: keyFile, Secret: "secret-key.pem", Keys: "signing-keys"},
+		System: systemTables(), Now: cfg.Now,
+	})
+}
