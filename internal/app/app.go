@@ -61,6 +61,7 @@ type App struct {
 	exporter *trace.Exporter          // of Traces; nil without a collector
 	metrics  *metric.Metrics
 	stopping atomic.Bool
+	steps    steps // of the migration at the start
 
 	closing sync.Once
 	closed  error // outcome of closing
@@ -158,6 +159,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.recordUsage()
 	a.routes = a.allRoutes()
 	a.openMetrics()
+	a.tellSteps()
 	return nil
 }
 

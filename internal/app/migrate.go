@@ -154,7 +154,7 @@ func systemTables() []system.Fragment {
 
 // migrateOptions returns the options of a change of tables.
 func (a *App) migrateOptions(db store.DB) migrate.Options {
-	opts := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now, System: systemTables()}
+	opts := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now, System: systemTables(), Records: &a.steps}
 	if db.Copies() {
 		opts.Copy = func(ctx context.Context) (string, error) { return a.copyDatabase(ctx, db) }
 	}

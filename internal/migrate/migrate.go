@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // Options says how to make a plan and carry it out. The zero value does only what is safe.
@@ -28,6 +29,8 @@ type Options struct {
 	Now      func() time.Time                                   // nil: time.Now
 	Progress Progress                                           // may be nil
 	Copy     func(ctx context.Context) (name string, err error) // copies an embedded database before a change that rewrites or loses data; nil: no copy
+
+	Records telemetry.Sink // takes a record of each step of a plan; nil: nobody
 
 	System        []system.Fragment // system tables of packages above this one
 	ServerRunning bool              // another server has the database open and does not know of the change: an older layout is refused

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // run carries out a plan.
@@ -23,6 +25,7 @@ type run struct {
 	engine engine
 	entry  entryRow
 	result Result
+	trace  telemetry.TraceContext // of all steps; zero for a new database, whose steps have no records
 }
 
 // create makes the tables of a new database.
@@ -45,6 +48,7 @@ func (r *run) create() error {
 func (r *run) begin(planned *plan.Plan) {
 	r.entry = entryRow{Entry: Entry{State: Preparing, Started: r.o.now(), By: r.o.By, Model: string(snapshot.Encode(r.to)), Copy: r.result.Copy, Changes: []string{}, Steps: []StepLog{}}}
 	if planned != nil {
+		r.trace = telemetry.TraceContext{}.Begin()
 		r.entry.Changes, r.entry.backfills = plan.DescribeAll(planned.Changes), planned.Backfills
 	}
 }
@@ -102,6 +106,7 @@ func (r *run) exec(a plan.Part) (err error) {
 		}
 	}
 	start := time.Now()
+	defer func() { r.record(a, start, err) }()
 	if a.Loop != nil {
 		err = r.loop(a)
 	} else {
@@ -113,6 +118,24 @@ func (r *run) exec(a plan.Part) (err error) {
 	took := time.Since(start)
 	r.entry.Steps = append(r.entry.Steps, StepLog{SQL: a.Text(), Millis: took.Milliseconds(), Took: took})
 	return nil
+}
+
+// record makes the record of a part that began at start.
+func (r *run) record(a plan.Part, start time.Time, err error) {
+	if r.o.Records == nil || r.trace == (telemetry.TraceContext{}) {
+		return
+	}
+	took := time.Since(start)
+	rec := &telemetry.Record{
+		Work: telemetry.WorkMigration, ID: r.trace.Span.String(), Start: start, Duration: took, Weight: 1,
+		Caller: r.o.By, Operation: "migrate", Err: err,
+	}
+	if err != nil {
+		rec.Problem = errs.KindOf(err)
+	}
+	rec.Join(r.trace)
+	rec.Add(a.Text(), start, took, 0)
+	r.o.Records.Take(rec)
 }
 
 func (r *run) loop(a plan.Part) error {
