@@ -136,6 +136,9 @@ func TestLiveTailInABrowser(t *testing.T) {
 		t.Errorf("one request is in %s rows", rows)
 	}
 	b.Run(chromedp.Click(`[data-log] tbody th a`), chromedp.WaitVisible(`.waterfall`))
+	if text := b.Text(); !strings.Contains(text, "SELECT notes") || !strings.Contains(text, "list notes") {
+		t.Errorf("the record of a real request does not show its statement:\n%s", text)
+	}
 	b.Keep("operation-record-real")
 }
 

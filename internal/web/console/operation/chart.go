@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 )
 
 // A chart is some lines over the same time.
@@ -53,9 +54,9 @@ type chartSpec struct {
 
 // The metrics of the charts, as package metric gives them to the archive.
 const (
-	requestCount   = "http_server_request_duration_seconds_count"
-	requestBuckets = "http_server_request_duration_seconds_bucket"
-	requestsTotal  = "http_server_requests_total"
+	requestCount   = metric.RequestSeconds + "_count"
+	requestBuckets = metric.RequestSeconds + "_bucket"
+	requestsTotal  = metric.RequestsTotal
 	cpuSeconds     = "process_cpu_seconds_total"
 	memoryBytes    = "process_resident_memory_bytes"
 	heapBytes      = "go_memstats_heap_alloc_bytes"
