@@ -36,7 +36,7 @@ func (v announcer) serving(m *model.Model, address net.Addr, cfg app.Config) {
 	}
 	fmt.Fprintf(v.people, "Serving %s (%s) at %s\n", m.Name, countTables(m), urlOf(address))
 	if own := operateURL(cfg); own != "" {
-		fmt.Fprintf(v.people, "Health and profiles are at %s\n", own)
+		fmt.Fprintf(v.people, "Metrics, health and profiles are at %s\n", own)
 	}
 	fmt.Fprintf(v.people, "%s. Stop with Ctrl-C.\n", placeOf(cfg))
 }
