@@ -42,9 +42,10 @@ func (a *Archive) PutEvent(e Event) {
 	if e.At.IsZero() {
 		e.At = a.cfg.Now()
 	}
-	a.queue.addJob(func(tx *transaction) error {
-		return tx.run(insertEvent, e.At.UnixMicro(), errs.Clip(e.Kind, 40), errs.Clip(e.Text, maxLine), errs.Clip(e.Details, maxDetails), a.cfg.Process.Node)
-	})
+	e.Kind, e.Text, e.Details = errs.Clip(e.Kind, 40), errs.Clip(e.Text, maxLine), errs.Clip(e.Details, maxDetails)
+	a.queue.addJob(job{len(e.Text) + len(e.Details), func(tx *transaction) error {
+		return tx.run(insertEvent, e.At.UnixMicro(), e.Kind, e.Text, e.Details, a.cfg.Process.Node)
+	}})
 }
 
 const selectEvents = `SELECT at, kind, text, details, node FROM events WHERE at >= ?1 AND at < ?2 ORDER BY at DESC, id DESC`

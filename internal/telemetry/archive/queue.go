@@ -23,13 +23,17 @@ type item struct {
 }
 
 // A job writes something other than a record.
-type job func(*transaction) error
+type job struct {
+	size int // bytes that it writes, roughly
+	run  func(*transaction) error
+}
 
 // content is what waits to be written.
 type content struct {
 	items  []item
 	bodies []byte // one after the other
 	jobs   []job
+	size   int // of the jobs, in bytes
 }
 
 func (c *content) len() int { return len(c.items) + len(c.jobs) }
@@ -69,12 +73,13 @@ func (q *queue) add(it item, body []byte) {
 func (q *queue) addJob(j job) {
 	q.mu.Lock()
 	w := &q.waiting
-	if len(w.jobs) >= maxJobs {
+	if len(w.jobs) >= maxJobs || w.size+j.size > maxBytes {
 		q.lose()
 		q.mu.Unlock()
 		return
 	}
 	w.jobs = append(w.jobs, j)
+	w.size += j.size
 	waiting := w.len()
 	q.mu.Unlock()
 	q.signal(waiting)

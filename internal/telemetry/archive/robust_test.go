@@ -58,6 +58,21 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	}
 }
 
+// Traces may be large, so waiting ones are bounded in bytes too.
+func TestWaitingTracesAreBoundedInBytes(t *testing.T) {
+	r := openTest(t, Config{})
+	for range maxJobs {
+		r.PutTrace(Trace{Body: make([]byte, maxTrace)})
+	}
+	if got := r.queue.waiting.size; got > maxBytes || r.Dropped() != int64(maxJobs-maxBytes/maxTrace) {
+		t.Errorf("%d bytes of traces wait, and %d were dropped", got, r.Dropped())
+	}
+	r.flush()
+	if list, err := r.Traces(t.Context(), time.Time{}, noon, 100); err != nil || len(list) != maxBytes/maxTrace {
+		t.Errorf("%d traces are kept, %v", len(list), err)
+	}
+}
+
 func TestRemovedFileIsBegunAgain(t *testing.T) {
 	r := openTest(t, Config{})
 	r.Take(r.failing(1, "no"))
@@ -228,12 +243,12 @@ func TestFolderThatIsMissingStopsNothing(t *testing.T) {
 
 func TestPanicOfAWriteIsSurvived(t *testing.T) {
 	r := openTest(t, Config{})
-	r.queue.addJob(func(tx *transaction) error {
+	r.queue.addJob(job{1, func(tx *transaction) error {
 		if err := tx.run(insertEvent, 1, "x", "half done", "", ""); err != nil {
 			return err
 		}
 		panic("of a write")
-	})
+	}})
 	r.flush()
 	if r.Dropped() != 1 || r.log.count("of a write") != 1 {
 		t.Errorf("%d dropped, and the log says:\n%s", r.Dropped(), r.log)

@@ -127,7 +127,11 @@ func (a *Archive) flush() {
 		items, bodies = items[n:], bodies[size:]
 	}
 	for jobs := content.jobs; len(jobs) > 0; {
-		n := min(len(jobs), 16)
+		n, size := 1, jobs[0].size
+		for n < len(jobs) && n < batch && size+jobs[n].size <= limitsOf(a.cfg.Size).batch {
+			size += jobs[n].size
+			n++
+		}
 		a.try(int64(n), func() error { return a.writeJobs(jobs[:n]) })
 		jobs = jobs[n:]
 	}
@@ -243,7 +247,7 @@ func (a *Archive) announce(news []ErrorGroup) {
 func (a *Archive) writeJobs(jobs []job) error {
 	return a.file.write(func(tx *transaction) error {
 		for _, j := range jobs {
-			if err := j(tx); err != nil {
+			if err := j.run(tx); err != nil {
 				return err
 			}
 		}
@@ -252,7 +256,7 @@ func (a *Archive) writeJobs(jobs []job) error {
 }
 
 // now writes something before it returns. It is for what a person does, such as a note.
-func (a *Archive) now(ctx context.Context, work job) error {
+func (a *Archive) now(ctx context.Context, work func(*transaction) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
