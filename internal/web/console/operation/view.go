@@ -57,6 +57,13 @@ const (
 	onlyKept   = "kept"
 )
 
+// parameters returns the parameters of a page that are no conditions.
+func parameters() []string {
+	return []string{
+		"last", "from", "to", "min", "max", "only", "text", "trace", "compare", "before", "pick.from", "pick.to", "pick.min", "pick.max",
+	}
+}
+
 // quietRoutes are the routes that pages of the console load by themselves. The log leaves them out unless it is asked for
 // them.
 func quietRoutes() []string {
@@ -67,6 +74,9 @@ func quietRoutes() []string {
 func parseView(values url.Values, now time.Time) *view {
 	v := &view{values: url.Values{}}
 	for name, list := range values {
+		if !slices.Contains(parameters(), name) && !v.isDimension(name) {
+			continue
+		}
 		for _, text := range list {
 			if !utf8.ValidString(text) || len(text) > maxValue {
 				v.fault(name, name+": this text is too long, or no text")
