@@ -150,6 +150,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.openArchive()
+	a.openSlow()
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
 	a.openHealth()
 	a.openObjectives()

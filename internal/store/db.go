@@ -58,6 +58,10 @@ type DB interface {
 	// Stats returns counts and the present state, for metrics. What needs a statement is a few seconds old.
 	Stats() Stats
 
+	// Plan returns the plan of a statement for people, as EXPLAIN tells it, without running the statement. The statement
+	// has its usual parameters, and no values.
+	Plan(ctx context.Context, sql string) (string, error)
+
 	// EngineTables returns the names of the tables that the engine keeps for itself. They are no tables of a model.
 	EngineTables() []string
 

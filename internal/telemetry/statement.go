@@ -8,6 +8,9 @@ import (
 // maxStatements bounds the statements that a record keeps. Further ones are counted.
 const maxStatements = 32
 
+// Commit is the text of the statement that stands for the wait of a write for its commit.
+const Commit = "COMMIT"
+
 // A Statement is one statement that a unit of work ran.
 type Statement struct {
 	SQL   string        // text without values

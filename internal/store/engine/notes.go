@@ -39,8 +39,8 @@ func (n *Notes) End() {
 	}
 }
 
-// Commit is the text of the statement that stands for the wait of a write for its commit.
-const Commit = "COMMIT"
+// Commit is telemetry.Commit.
+const Commit = telemetry.Commit
 
 // Report adds the notes to the record. Work that waits since a time, unless it is zero, has been answered.
 func (n *Notes) Report(since time.Time, committed bool) {

@@ -162,3 +162,26 @@ func notedQueue(t *testing.T, f *fixture) {
 		t.Errorf("a write waited for %v", r.Queue)
 	}
 }
+
+// plans: an engine tells the plan of a statement, and does not run it.
+func plans(t *testing.T, f *fixture) {
+	for _, tt := range []struct{ sql, holds string }{
+		{`SELECT id FROM notes WHERE body = $1 AND id > $2`, "notes"},
+		{countNotes, "notes"},
+		{`DELETE FROM notes WHERE id = $1`, "notes"},
+		{insertNote, ""},
+	} {
+		plan, err := f.db.Plan(t.Context(), tt.sql)
+		if err != nil || !strings.Contains(plan, tt.holds) || strings.Contains(plan, "EXPLAIN") {
+			t.Errorf("Plan(%s) = %q, %v", tt.sql, plan, err)
+		}
+	}
+	if plan, err := f.db.Plan(t.Context(), "SELECT nothing FROM nowhere"); err == nil {
+		t.Errorf("the plan of a statement without a table is %q", plan)
+	}
+	f.exec(insertNote, note(1, "one")...)
+	if _, err := f.db.Plan(t.Context(), `DELETE FROM notes`); err != nil {
+		t.Error(err)
+	}
+	f.wantNotes(1)
+}
