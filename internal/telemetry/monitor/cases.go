@@ -78,11 +78,12 @@ func (i *indicator) expect(at string, pages, tickets bool) []expectation {
 }
 
 // outage: every request is bad from the end of the first hour on. That is a page as soon as the hour has used up its share
-// of the budget. With a budget of 0.1 % that takes a minute. With a budget above 6 % the hour alone is no page.
+// of the budget. With a budget of 0.1 % that takes a minute. With a budget above 6 % the hour alone is no page. promtool
+// evaluates groups in no order, so the alert may see what the evaluation before recorded.
 func (i *indicator) outage() testCase {
 	b := burns()[0]
 	share := b.Factor * i.budget
-	minutes := (int(math.Ceil(share*60))/evaluation + 1) * evaluation
+	minutes := (int(math.Ceil(share*60))/evaluation + 2) * evaluation
 	at := fmt.Sprintf("%dm", 60+minutes)
 	return testCase{
 		Name: fmt.Sprintf("%s, %s: everything is bad", i.slo, i.kind), Interval: "1m",
