@@ -292,7 +292,9 @@ func TestPostJudgesAnswers(t *testing.T) {
 		{"refused", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, true, "answers 401"},
 		{"too often", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, false, "answers 429"},
 		{"broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, false, "answers 502"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect) }, true, "redirects are not followed"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		}, true, "redirects are not followed"},
 		{"endless", func(w http.ResponseWriter, _ *http.Request) {
 			for block := make([]byte, 1<<16); ; {
 				if _, err := w.Write(block); err != nil {
