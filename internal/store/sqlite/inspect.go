@@ -39,6 +39,9 @@ const largestCopy = 1 << 30
 // not close it, SQLite would have to write to read it. Inspect then looks at a copy.
 func Inspect(path string, served bool) (_ *Inspection, err error) {
 	found := &Inspection{Version: lite.Version, remove: func() error { return nil }}
+	if path, err = filepath.Abs(path); err != nil { // a URI of a file has no relative path
+		return nil, err
+	}
 	if found.Bytes, err = sizeOf(path); err != nil {
 		return nil, err
 	}
