@@ -47,6 +47,9 @@ func newAdvise() *cobra.Command {
 			if err := f.check(cmd); err != nil {
 				return err
 			}
+			if f.budget <= 0 {
+				return usage(cmd, "--time must be more than 0, such as 2m, not %v", f.budget)
+			}
 			return relativeTo(args[0], f.advise(cmd, args[0]))
 		},
 	}
@@ -89,14 +92,14 @@ func printAdvice(out io.Writer, dir string, report *advise.Report) error {
 		return err
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Recorded since %s: %.0f calls.\n", report.Since.Local().Format("2006-01-02 15:04"), report.Calls)
+	fmt.Fprintf(&text, "Calls recorded since %s: %.0f.\n", report.Since.Local().Format("2006-01-02 15:04"), report.Calls)
 	for i := range report.Add {
 		writeAddition(&text, dir, &report.Add[i])
 	}
 	for i := range report.Remove {
 		writeRemoval(&text, dir, &report.Remove[i])
 	}
-	if len(report.Add) == 0 {
+	if len(report.Add) == 0 && !report.TimedOut {
 		text.WriteString("No further index would help these queries.\n")
 	}
 	switch {

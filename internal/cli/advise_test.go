@@ -80,6 +80,24 @@ func TestAdviceGuide(t *testing.T) {
 	}
 }
 
+// Advice that had no time promises nothing about the indexes that it did not try. A time that is none is refused.
+func TestAdviceWithoutTime(t *testing.T) {
+	dir := filepath.Join(writeApp(t, tasks), "tasks")
+	p := startProcess(t, dir, "--log-level", "error")
+	getBody(t, http.DefaultClient, p.url+"/api/tasks?filter=team%20==%201")
+	if _, err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustRun(t, "advise", dir, "--time", "1ns"); strings.Contains(got, "No further index") || !strings.Contains(got, "The time was over") {
+		t.Errorf("advise without time says\n%s", got)
+	}
+	for _, none := range []string{"0s", "-1s"} {
+		if _, stderr, err := toEnd(t, 0, "advise", dir, "--time="+none); err == nil || !strings.Contains(stderr, "--time must be more than 0") {
+			t.Errorf("--time=%s: %v %s", none, err, stderr)
+		}
+	}
+}
+
 var figures = regexp.MustCompile(`\d+[-\d:. ]*\d|\d`)
 
 // withoutFigures replaces the figures of a text that differ from run to run. The place in the model stays.
