@@ -26,9 +26,9 @@ func (a *App) newAlerts() *alert.Sender {
 func (a *App) tellAlert(found objective.Alert) {
 	a.alerts.Send(alertOf(found))
 	if a.Archive != nil {
-		kind := "alert over"
+		kind := archive.EventAlertOver
 		if found.Firing {
-			kind = "alert"
+			kind = archive.EventAlert
 		}
 		a.Archive.PutEvent(archive.Event{At: found.At, Kind: kind, Text: found.Summary(), Details: found.Key()})
 	}

@@ -13,11 +13,27 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
-// The kinds of events that the archive itself writes. Others choose their own words.
+// The kinds of events. The archive itself writes the first three.
 const (
 	EventError  = "error"  // a group of errors that is new
 	EventStart  = "start"  // a process began
 	EventDeploy = "deploy" // a process began with another build or model than the one before
+
+	EventStop        = "stop"        // a process stopped
+	EventMigration   = "migration"   // tables were changed
+	EventSetting     = "setting"     // a setting was changed
+	EventDatabase    = "database"    // the database went away, came back, is another server or takes no writes
+	EventLock        = "lock"        // statements or writes waited long for a lock
+	EventIndex       = "index"       // a query shape became slow
+	EventLimit       = "limit"       // a limit refused many requests
+	EventJob         = "job"         // background work failed, such as a mail that was given up
+	EventBackup      = "backup"      // a backup failed, or succeeds again
+	EventDisk        = "disk"        // the disk is full, or has room again
+	EventCertificate = "certificate" // a certificate expired, or is about to
+	EventClock       = "clock"       // the clock jumped
+	EventAlert       = "alert"       // an alert began
+	EventAlertOver   = "alert over"  // an alert ended
+	EventAudit       = "audit"       // a deploy made something worse
 )
 
 // An Event is something that happened to the app, for the timeline of incidents: a deploy, a migration, a full disk.
