@@ -1,25 +1,23 @@
 // Package alert sends alerts to people and programs: by mail, to a webhook, or to an Alertmanager.
 //
 // The files form layers. From the top down:
-//   - alert.go takes alerts, asks claims.go whether this node tells about them, and hands them to the targets.
+//   - sender.go takes alerts, asks claims.go for the node that tells about them, and hands them to the targets.
 //   - target.go holds the queue of one target, and tries again.
 //   - webhook.go and alertmanager.go write messages, post.go sends them.
+//   - alert.go declares alerts and the configuration.
 package alert
 
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/background"
-	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 )
 
-// An Alert is something that somebody should know about, or that it is over.
+// An Alert is something that people should know, or its end.
 type Alert struct {
-	Key      string // names the alert on all nodes, each time that it fires: api/available/page
+	Key      string // names the alert on all nodes, also when it fires again: api/available/page
 	Severity string // page or ticket
 	Summary  string // one sentence
 	Firing   bool
@@ -32,7 +30,7 @@ type Alert struct {
 // A Detail is one fact about an alert.
 type Detail struct{ Name, Value string }
 
-// Config says what a Sender needs. App, Node and Rows are required.
+// Config configures a Sender. App, Node and Rows are required.
 type Config struct {
 	App    string
 	Node   string
@@ -42,138 +40,7 @@ type Config struct {
 	Now    func() time.Time                                         // default: time.Now
 }
 
-// A Sender sends alerts to the targets of a model. A target that is away holds up neither the others nor the server.
-type Sender struct {
-	cfg     Config
-	claims  *claims
-	targets []*target
-	events  chan Alert
-	firing  map[string]Alert // on this node; only Run uses it after Resume
-}
-
 const (
-	maxWaiting = 100         // alerts that wait for a decision, and at each target
-	beatPause  = time.Minute // between two signs that an alert still fires
-	claimTime  = 5 * time.Second
-	stopTime   = 3 * time.Second
+	maxWaiting = 100         // alerts before their decision, and at each target
+	beatPause  = time.Minute // between two signs of an alert that fires
 )
-
-// NewSender returns a sender. The targets have the values of their settings.
-func NewSender(targets []model.AlertTarget, cfg Config) *Sender {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	s := &Sender{cfg: cfg, claims: newClaims(cfg), events: make(chan Alert, maxWaiting), firing: map[string]Alert{}}
-	for i := range targets {
-		s.targets = append(s.targets, newTarget(&targets[i], cfg))
-	}
-	return s
-}
-
-// Send sends an alert soon. It never waits.
-func (s *Sender) Send(a Alert) {
-	select {
-	case s.events <- a:
-	default:
-		s.cfg.Logger.Error("an alert is lost: too many wait", "alert", a.Key, "firing", a.Firing)
-	}
-}
-
-// Resume takes alerts that fired before a restart of the server, which the targets know already. It comes before Run.
-func (s *Sender) Resume(alerts ...Alert) {
-	for _, a := range alerts {
-		s.firing[a.Key] = a
-	}
-}
-
-// Run sends alerts until ctx ends.
-func (s *Sender) Run(ctx context.Context) error {
-	if len(s.targets) == 0 { // nobody to tell
-		return s.discard(ctx)
-	}
-	services := background.NewServices(s.cfg.Logger)
-	for _, t := range s.targets {
-		services.Start("alerts to "+t.name, t)
-	}
-	defer func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-		defer cancel()
-		_ = services.Stop(grace) // a target that hangs ends with its attempt
-	}()
-	beats := time.NewTicker(beatPause)
-	defer beats.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case a := <-s.events:
-			s.decide(ctx, a)
-		case <-beats.C:
-			s.beat(ctx)
-		}
-	}
-}
-
-func (s *Sender) discard(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.events:
-		}
-	}
-}
-
-// decide sends an alert unless another node tells about it. Without the database nobody can ask, and the alert may be about
-// the database. So then each node sends.
-func (s *Sender) decide(ctx context.Context, a Alert) {
-	ctx, cancel := context.WithTimeout(ctx, claimTime)
-	defer cancel()
-	claim := s.claims.end
-	if a.Firing {
-		s.firing[a.Key] = a
-		claim = s.claims.begin
-	} else {
-		delete(s.firing, a.Key)
-	}
-	mine, err := claim(ctx, a)
-	if err != nil {
-		s.cfg.Logger.Warn("an alert is sent without asking the other nodes", "alert", a.Key, "error", err)
-		mine = true
-	}
-	s.push(a, mine)
-}
-
-// push hands an alert to the targets. An Alertmanager gets what fires from each node, and repeatedly: it knows by the labels
-// what is the same, and forgets what nobody repeats.
-func (s *Sender) push(a Alert, mine bool) {
-	for _, t := range s.targets {
-		if mine || (t.repeats && a.Firing) {
-			t.push(a)
-		}
-	}
-}
-
-// beat tells the other nodes what still fires here, and the targets what fired on a node that is gone.
-func (s *Sender) beat(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, claimTime)
-	defer cancel()
-	keys := make([]string, 0, len(s.firing))
-	for key := range s.firing {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		s.push(s.firing[key], false)
-	}
-	ended, err := s.claims.beat(ctx, keys, s.firing)
-	if err != nil {
-		s.cfg.Logger.Warn("the other nodes were not told which alerts fire here", "error", err)
-	}
-	for _, a := range ended {
-		s.push(a, true)
-	}
-}

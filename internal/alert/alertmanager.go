@@ -23,7 +23,7 @@ func newAlertmanager(declared *model.AlertTarget, cfg Config) *alertmanager {
 	return &alertmanager{cfg, newClient(), base + "/api/v2/alerts"}
 }
 
-// postable is an alert as the API takes it.
+// postable is an alert in the form of the API.
 type postable struct {
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
@@ -31,7 +31,7 @@ type postable struct {
 	EndsAt      time.Time         `json:"endsAt"`
 }
 
-// fires is how long an Alertmanager takes an alert for firing. The sender repeats it each minute.
+// An Alertmanager takes an alert for firing for the time of fires. The sender repeats it each minute.
 const fires = 5 * beatPause
 
 func (m *alertmanager) deliver(ctx context.Context, a Alert) error {

@@ -38,11 +38,11 @@ func Tables(*model.Model) []*model.Table {
 	)}
 }
 
-// freshFor is how long a row counts after its node last changed it. A node that lives changes it each minute.
+// A row counts for the time of freshFor after its last change. A running node changes it each minute.
 const freshFor = 3*beatPause + beatPause/2
 
-// claims decide which of several nodes tells about an alert. The first node on which it fires does, and the last one on which
-// it ends.
+// claims choose the node that tells about an alert. The first node tells about its beginning, and the last one about its
+// end.
 type claims struct {
 	rows  *record.DB
 	table *model.Table
@@ -69,7 +69,7 @@ func (c *claims) own() caller.Caller { return caller.System("alert") }
 
 func (c *claims) id(key string) string { return key + "@" + c.node }
 
-// begin notes that an alert fires on this node. It reports whether it fires on no other one.
+// begin notes that an alert fires on this node. first is true if it fires on no other one.
 func (c *claims) begin(ctx context.Context, a Alert) (first bool, err error) {
 	defer errs.Wrap(&err, "alert.begin(%s)", a.Key)
 	err = c.rows.Transact(ctx, c.own(), func(tx *record.Tx) error {
@@ -83,7 +83,7 @@ func (c *claims) begin(ctx context.Context, a Alert) (first bool, err error) {
 	return first, err
 }
 
-// end notes that an alert is over on this node. It reports whether it fires on no other one.
+// end notes that an alert is over on this node. last is true if it fires on no other one.
 func (c *claims) end(ctx context.Context, a Alert) (last bool, err error) {
 	defer errs.Wrap(&err, "alert.end(%s)", a.Key)
 	err = c.rows.Transact(ctx, c.own(), func(tx *record.Tx) error {
@@ -107,8 +107,8 @@ func (c *claims) end(ctx context.Context, a Alert) (last bool, err error) {
 	return last, err
 }
 
-// beat keeps the rows of the alerts that fire on this node. It removes the rows of nodes that are gone, and returns the
-// alerts that fire nowhere any more.
+// beat keeps the rows of this node's alerts fresh. It removes the rows of nodes that are gone. It returns the alerts that
+// ended with them.
 func (c *claims) beat(ctx context.Context, keys []string, firing map[string]Alert) (ended []Alert, err error) {
 	defer errs.Wrap(&err, "alert.beat")
 	err = c.rows.Transact(ctx, c.own(), func(tx *record.Tx) error {
@@ -141,7 +141,7 @@ func (c *claims) beat(ctx context.Context, keys []string, firing map[string]Aler
 	return ended, err
 }
 
-// over returns the alerts of removed rows that no other row has, each once.
+// over returns the alerts of removed rows without another row, each once.
 func (c *claims) over(gone, all []claim) (ended []Alert) {
 	for _, row := range gone {
 		alive := slices.ContainsFunc(all, func(other claim) bool { return other.Alert == row.Alert && c.fresh(other) })
@@ -159,7 +159,7 @@ func (c *claims) over(gone, all []claim) (ended []Alert) {
 // fresh reports whether another node, or an earlier process of this one, has changed a row lately.
 func (c *claims) fresh(row claim) bool { return c.now().Sub(row.SeenAt) < freshFor }
 
-// maxClaims bounds the rows that are read. Ten alerts on each of 50 nodes have as many.
+// maxClaims bounds the rows of a list. Ten alerts on each of 50 nodes make 500 rows.
 const maxClaims = 500
 
 func (c *claims) list(tx *record.Tx) ([]claim, error) {
@@ -203,7 +203,7 @@ func (c *claims) remove(tx *record.Tx, row claim) error {
 	return err
 }
 
-// stamp returns a time as the database keeps it.
+// stamp rounds a time to the precision of the database.
 func (c *claims) stamp(at time.Time) time.Time { return time.UnixMicro(at.UnixMicro()).UTC() }
 
 func membersOf(row any) ([]value.Member, error) {

@@ -10,11 +10,11 @@ import (
 	"net/url"
 )
 
-// maxAnswer bounds the part of an answer that is read.
+// maxAnswer bounds how much of an answer is read.
 const maxAnswer = 64 << 10
 
-// newClient returns a client that follows no redirect: the operator has named the address, also one in a private network,
-// and nobody else may choose another.
+// newClient returns a client that follows no redirect. The operator has named the address, also one in a private network.
+// Nobody else may choose another.
 func newClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = maxAnswer
@@ -42,11 +42,11 @@ func post(ctx context.Context, client *http.Client, address string, body []byte,
 		return err
 	}
 	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // so that the connection can be used again
+	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // keeps the connection usable
 	return judge(answer.StatusCode)
 }
 
-// judge returns what a status means for an alert.
+// judge returns the meaning of a status for an alert.
 func judge(status int) error {
 	switch {
 	case status >= 200 && status < 300:
@@ -58,3 +58,9 @@ func judge(status int) error {
 	}
 	return &permanentError{fmt.Errorf("the target answers %d", status)}
 }
+
+// A permanentError ends the attempts to deliver an alert.
+type permanentError struct{ err error }
+
+func (e *permanentError) Error() string { return e.err.Error() }
+func (e *permanentError) Unwrap() error { return e.err }

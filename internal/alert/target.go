@@ -19,12 +19,12 @@ const (
 	keepTrying   = 24 * time.Hour
 )
 
-// A target is one address with the alerts that wait for it. It is a background service.
+// A target is one address with its waiting alerts. It is a background service.
 type target struct {
 	name    string
 	deliver func(ctx context.Context, a Alert) error
 	timeout time.Duration
-	repeats bool // wants alerts that fire again and again
+	repeats bool // wants a firing alert again and again
 	log     *slog.Logger
 	now     func() time.Time
 
@@ -53,13 +53,7 @@ func newTarget(declared *model.AlertTarget, cfg Config) *target {
 	return t
 }
 
-// A permanentError ends the attempts to deliver an alert.
-type permanentError struct{ err error }
-
-func (e *permanentError) Error() string { return e.err.Error() }
-func (e *permanentError) Unwrap() error { return e.err }
-
-// push queues an alert. It replaces a waiting one that says the same. When the queue is full, the oldest alert is lost.
+// push queues an alert. It replaces a waiting one with the same news. When the queue is full, the oldest alert is lost.
 func (t *target) push(a Alert) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -67,7 +67,7 @@ func (w *webhook) deliver(ctx context.Context, a Alert) error {
 	return post(ctx, w.client, w.address, body, header)
 }
 
-// id names a message. It is the same in each attempt, so that a receiver can drop a repetition.
+// id names a message. It is the same in each attempt, so a receiver can drop a repetition.
 func (w *webhook) id(a Alert) string {
 	sum := sha256.Sum256([]byte(w.cfg.App + "\n" + a.Key + "\n" + strconv.FormatBool(a.Firing) + "\n" + a.At.UTC().Format(time.RFC3339Nano)))
 	return "msg_" + hex.EncodeToString(sum[:12])
