@@ -23,7 +23,7 @@ func (t *trial) tryAll(ctx context.Context) error {
 	return nil
 }
 
-// tables returns the names of the tables that shapes read which an index could help, those with the most work first.
+// tables returns the names of the tables with shapes that an index could help. The table with the most work comes first.
 func (t *trial) tables() (names []string) {
 	work := map[string]float64{}
 	for _, p := range t.plays {
@@ -74,7 +74,7 @@ func (t *trial) bestOf(ctx context.Context, table string) (best *Addition, err e
 	return best, nil
 }
 
-// better reports whether an index is better than another: it saves more, or hardly less with fewer fields. More fields are
+// better returns true if an index is better than another: it saves more, or hardly less with fewer fields. More fields are
 // better if they are worth it for some shape and cost the others hardly anything.
 func better(a, b *Addition) bool {
 	switch {
@@ -86,7 +86,7 @@ func better(a, b *Addition) bool {
 	return a.weight > b.weight
 }
 
-// savesAlike reports whether an index saves at least nine tenths of what another saves.
+// savesAlike returns true if an index saves at least nine tenths of another's work.
 func savesAlike(a, b *Addition) bool { return a.weight >= 0.9*b.weight }
 
 // worthMore reports whether a shape takes so much less work with the index a that it would be worth an index beside b.
@@ -99,7 +99,7 @@ func worthMore(a, b *Addition) bool {
 	return false
 }
 
-// isWorth reports whether an index is worth it for a call.
+// isWorth returns true if a call with an index takes enough less work.
 func isWorth(before, after store.Work) bool {
 	return before.Steps-after.Steps >= leastSaved && before.Steps >= leastFactor*after.Steps
 }
@@ -134,7 +134,7 @@ func startsWith(fields, start []string) bool {
 	return len(fields) >= len(start) && slices.Equal(fields[:len(start)], start)
 }
 
-// try makes an index, runs the shapes that read its table, and drops it again. It returns nil if the index is not worth it.
+// try makes an index, runs the shapes of its table, and drops the index again. It returns nil if the index is not worth it.
 func (t *trial) try(ctx context.Context, index Index) (added *Addition, err error) {
 	v, err := t.variant(append(slices.Clone(t.added), index), nil)
 	if err != nil {
@@ -170,7 +170,7 @@ func sizeName(v *variant, index Index) string {
 	return sqlgen.NewIndex(table, false, fields).Name
 }
 
-// gains measures what the index does for each shape.
+// gains measures the effect of the index on each shape.
 func (t *trial) gains(ctx context.Context, v *variant, added *Addition) error {
 	for _, p := range t.plays {
 		if !p.reads(added.Table) {
@@ -197,12 +197,12 @@ func (t *trial) gains(ctx context.Context, v *variant, added *Addition) error {
 // that is built come in order.
 const writeCost = 5
 
-// EachWrite returns about how much longer a write to the table takes.
+// EachWrite returns an estimate of the time that the index adds to a write.
 func (a *Addition) EachWrite() time.Duration {
 	return writeCost * a.Build / time.Duration(max(a.Rows, 1000))
 }
 
-// pays reports whether the index saves more time than its writes cost.
+// pays returns true if the index saves more time than its writes cost.
 func (a *Addition) pays() bool {
 	var saved time.Duration
 	for i := range a.Gains {
@@ -211,7 +211,7 @@ func (a *Addition) pays() bool {
 	return saved > time.Duration(a.Writes*float64(a.EachWrite()))
 }
 
-// keep adds an index to the bench, so that further ones are tried beside it.
+// keep adds an index to the bench. Further ones are tried beside it.
 func (t *trial) keep(ctx context.Context, added *Addition) error {
 	t.added = append(t.added, added.Index)
 	v, err := t.variant(t.added, nil)

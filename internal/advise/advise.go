@@ -2,15 +2,13 @@
 package advise
 
 import (
-	"context"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// Config says what to advise about. Fields without a default are required.
+// Config configures Run. Fields without a default are required.
 type Config struct {
 	Model func() (*model.Model, error) // makes the app's model, a new one each time
 	Usage *Usage
@@ -27,7 +25,7 @@ type Config struct {
 type Bench struct {
 	DB    store.DB
 	Meter store.Meter
-	Share map[string]float64 // share of the rows that a table has in the copy, if it lacks some
+	Share map[string]float64 // by table, the share of its rows in the copy, if some are missing
 }
 
 func (c Config) withDefaults() Config {
@@ -58,7 +56,7 @@ type Report struct {
 	Remove []Removal
 
 	Untried  []Untried // shapes that could not be run again
-	TooYoung bool      // the records are too young to say which indexes are unused
+	TooYoung bool      // the records are too young to call an index unused
 	TimedOut bool      // the budget ended before everything was tried
 }
 
@@ -66,7 +64,7 @@ type Report struct {
 type Addition struct {
 	Index
 	Names  []string  // of the fields as in the model file: author for author_id
-	Line   string    // what the table says then: indexes: [[author, created_at]]
+	Line   string    // a line for the table: indexes: [[author, created_at]]
 	Pos    model.Pos // of the table
 	Gains  []Gain    // the largest sum first
 	Size   int64     // bytes of the index in the copy
@@ -79,7 +77,7 @@ type Addition struct {
 	after  []store.Work // of each play
 }
 
-// A Gain is what an index does for one shape.
+// A Gain is the effect of an index on one shape.
 type Gain struct {
 	Shape         string
 	CallerKind    string
@@ -87,7 +85,7 @@ type Gain struct {
 	Before, After store.Work
 }
 
-// Factor returns how many times less work a call is.
+// Factor returns the work before, divided by the work after.
 func (g *Gain) Factor() float64 { return float64(g.Before.Steps) / float64(max(g.After.Steps, 1)) }
 
 // SavedPerDay returns the time that the index saves. It goes by the steps, since measured times vary.
@@ -96,7 +94,7 @@ func (g *Gain) SavedPerDay() time.Duration {
 	return time.Duration(g.Calls * share * float64(g.Before.Took))
 }
 
-// A Removal is an index of the model that nothing uses.
+// A Removal is an unused index of the model.
 type Removal struct {
 	Index
 	Names  []string
@@ -109,25 +107,4 @@ type Removal struct {
 type Untried struct {
 	Shape string
 	Why   string
-}
-
-// Run tries indexes for the queries of an app.
-func Run(ctx context.Context, cfg Config) (report *Report, err error) {
-	defer errs.Wrap(&err, "advise.Run")
-	cfg = cfg.withDefaults()
-	report = &Report{Since: cfg.Usage.Since, Until: cfg.Usage.Until}
-	for _, shape := range cfg.Usage.Shapes {
-		report.Calls += shape.Calls
-	}
-	t, err := newTrial(ctx, cfg, report)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.tryAll(ctx); err != nil {
-		return nil, err
-	}
-	if err := t.findUnused(ctx); err != nil {
-		return nil, err
-	}
-	return report, nil
 }

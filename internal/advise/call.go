@@ -12,7 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// A call is a query with values and a caller, by names, so that it can be run under several models.
+// A call is a query with values and a caller, all by name. It can run under several models.
 type call struct {
 	id     string // of the caller; "" for an anonymous one
 	kind   string
@@ -119,7 +119,7 @@ func (s *sampler) callerOf(ctx context.Context, rules *rule.Rules, table *model.
 	return row[0].Text, nil
 }
 
-// namesCaller reports whether a node is the id of the caller.
+// namesCaller returns true if a node is the id of the caller.
 func namesCaller(node rule.Node) bool {
 	if slot, ok := node.(*rule.Slot); ok {
 		node = slot.Node

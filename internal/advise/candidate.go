@@ -15,7 +15,7 @@ type Index struct {
 
 func (i Index) key() string { return i.Table + " " + strings.Join(i.Fields, ",") }
 
-// Bounds of what is tried.
+// Bounds of the trials.
 const (
 	maxFields     = 4  // of an index
 	maxEqual      = 3  // fields compared by ==, of which combinations are made
@@ -75,7 +75,7 @@ func indexOf(table *model.Table, fields []*model.Field) Index {
 	return index
 }
 
-// mayIndex reports whether the model could declare an index on these fields without a change of what they may hold.
+// mayIndex returns true if the model could declare an index on these fields, with the same bounds of their values.
 func mayIndex(table *model.Table, fields []*model.Field) bool {
 	if len(fields) == 0 || len(fields) > maxFields || table.View != nil {
 		return false
@@ -108,7 +108,7 @@ func textBytes(field *model.Field) int {
 	return longest
 }
 
-// isStart reports whether an index of the model starts with these fields.
+// isStart returns true if an index of the model starts with these fields.
 func isStart(table *model.Table, fields []*model.Field) bool {
 	starts := func(index []*model.Field) bool {
 		return len(index) >= len(fields) && slices.Equal(index[:len(fields)], fields)
@@ -144,4 +144,16 @@ func fieldsOf(m *model.Model, index Index) (*model.Table, []*model.Field) {
 		fields = append(fields, field)
 	}
 	return table, fields
+}
+
+// removeIndex removes an index of declared from a model.
+func removeIndex(m *model.Model, index Index) {
+	table, fields := fieldsOf(m, index)
+	if table == nil {
+		return
+	}
+	table.Indexes = slices.DeleteFunc(table.Indexes, func(other []*model.Field) bool { return slices.Equal(other, fields) })
+	if len(fields) == 1 {
+		fields[0].Index = false
+	}
 }

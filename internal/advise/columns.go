@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// columns are the fields of a table that a query looks for rows by.
+// columns are the fields of a table by which a query finds rows.
 type columns struct {
 	table  *model.Table
 	equal  []*model.Field // compared by == or in
@@ -94,7 +94,7 @@ func (c *collector) table(table *model.Table) {
 	}
 }
 
-// mentions reports whether the query of a view has a name in it.
+// mentions returns true if the query of a view has a name in it.
 func mentions(view *model.View, name string) bool {
 	return strings.Contains(view.SQLite.String(), name) || strings.Contains(view.Postgres.String(), name)
 }
@@ -128,14 +128,14 @@ func (c *collector) add(to *[]*model.Field, field *model.Field) {
 	}
 }
 
-// A comparison is a column with what a condition compares it with.
+// A comparison is a column with the other operand of a condition.
 type comparison struct {
 	column *rule.Column
 	other  rule.Node // nil if the column is a condition by itself
 	how    how
 }
 
-// how says how a comparison looks for rows.
+// how is the way in which a comparison finds rows.
 type how uint8
 
 const (

@@ -17,7 +17,7 @@ type usageFile struct {
 	*Usage
 }
 
-// maxUsage bounds the file that is read, in bytes.
+// maxUsage bounds the size of a file, in bytes.
 const maxUsage = 64 << 20
 
 // ReadUsage reads a file of WriteUsage. It returns nil if there is none.

@@ -10,7 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/record"
 )
 
-// A query is a shape that was read back from its name, so that it can be run again.
+// A query is a shape read back from its name, to run it again.
 type query struct {
 	operation string // "get" or "list"
 	table     string
@@ -50,7 +50,7 @@ func parseQuery(text string) (q query, err error) {
 	return q, nil
 }
 
-// withArguments returns the filter of a name with arguments where values were. In a name, ? stands for a value or for all
+// withArguments returns the filter of a name with arguments in place of values. In a name, ? stands for a value or for all
 // values of a list, and may also be the operator of a ? b : c.
 func withArguments(filter string) string {
 	var out strings.Builder
@@ -79,7 +79,7 @@ func withArguments(filter string) string {
 // dropParen marks the end of an argument that was in a call such as timestamp(?). No filter has the character.
 const dropParen = "\x00"
 
-// endsOperand reports whether a text ends with a name, a value or a closing bracket, so that an operator follows.
+// endsOperand returns true if a text ends with a name, a value or a closing bracket. Then an operator follows.
 func endsOperand(text string) bool {
 	if text == "" || strings.HasSuffix(text, " in") {
 		return false

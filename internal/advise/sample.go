@@ -16,8 +16,8 @@ import (
 // often real queries ask for its values.
 
 const (
-	sampledRows = 64      // rows of a table that are kept
-	scannedRows = 500_000 // rows of a table that are looked through
+	sampledRows = 64      // rows kept of a table
+	scannedRows = 500_000 // rows read of a table
 )
 
 // A sampler takes rows of tables at random.
@@ -92,7 +92,7 @@ func (s *sampler) scan(ctx context.Context, table *model.Table) (kept []sampleRo
 	return kept, err
 }
 
-// isArgument reports whether values of the field can be arguments.
+// isArgument returns true if values of the field can be arguments.
 func isArgument(field *model.Field) bool {
 	return field.Type != model.JSON && field.Type != model.Invalid && !field.Secret
 }
@@ -106,7 +106,7 @@ func (s *sampler) pick(ctx context.Context, table *model.Table) (sampleRow, erro
 	return rows[s.random.IntN(len(rows))], nil
 }
 
-// valueOf returns the value of a field in own, which is a row of ownTable. Without such a row, each value of the column has
+// valueOf returns the value of a field in own, a row of ownTable. Without such a row, each value of the column has
 // the same chance, however many rows have it.
 func (s *sampler) valueOf(ctx context.Context, field *model.Field, own sampleRow, ownTable *model.Table) (value.Value, error) {
 	if field.Table.View != nil {

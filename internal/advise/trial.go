@@ -28,7 +28,7 @@ const (
 	leastSaved  = 250 // steps
 	leastFactor = 2
 
-	maxRounds = 4 // indexes of one table that are advised at once
+	maxRounds = 4 // indexes advised at once for one table
 )
 
 // A trial runs the shapes of an app on a bench.
@@ -41,17 +41,17 @@ type trial struct {
 	added    []Index // to the bench so far
 }
 
-// A play is a shape that is run again and again.
+// A play is a shape to be run again and again.
 type play struct {
 	shape   Shape
 	query   query
 	calls   []call
 	columns []*columns
 	now     store.Work // of a call, with the indexes of the bench
-	sql     []string   // statements that ran
+	sql     []string   // its statements
 }
 
-// reads reports whether the play reads a table.
+// reads returns true if the play reads a table.
 func (p *play) reads(table string) bool {
 	return slices.ContainsFunc(p.columns, func(c *columns) bool { return c.table.Name == table })
 }
@@ -115,12 +115,12 @@ func newTrial(ctx context.Context, cfg Config, report *Report) (*trial, error) {
 	return t, nil
 }
 
-// isRead reports whether a shape reads rows of the app.
+// isRead returns true if a shape reads rows of the app.
 func isRead(shape *Shape) bool {
 	return shape.Text != "" && shape.Table != "" && slices.Contains([]string{"list", "get", "view"}, shape.Operation)
 }
 
-// newPlay prepares a shape and runs it. why says why it cannot be run.
+// newPlay prepares a shape and runs it. If it cannot be run, why has the reason.
 func (t *trial) newPlay(ctx context.Context, v *variant, s *sampler, shape *Shape) (p *play, why string, err error) {
 	q, err := parseQuery(shape.Text)
 	if err != nil {
@@ -310,7 +310,7 @@ func (t *trial) count(ctx context.Context, table string) (n int64, err error) {
 	return n, err
 }
 
-// yamlNames returns the names of an index's fields as the model file has them.
+// yamlNames returns the names of an index's fields in the model file.
 func yamlNames(m *model.Model, index Index) (names []string) {
 	_, fields := fieldsOf(m, index)
 	for _, field := range fields {

@@ -8,7 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
-// declared returns the indexes that lines of the model ask for. Others come from references and from what is unique.
+// declared returns the indexes of the model's lines. Others come from references and from unique fields.
 func declared(m *model.Model) (all []Index) {
 	for _, table := range m.Tables {
 		for _, field := range table.Fields {
@@ -25,18 +25,6 @@ func declared(m *model.Model) (all []Index) {
 		}
 	}
 	return all
-}
-
-// removeIndex removes an index of declared from a model.
-func removeIndex(m *model.Model, index Index) {
-	table, fields := fieldsOf(m, index)
-	if table == nil {
-		return
-	}
-	table.Indexes = slices.DeleteFunc(table.Indexes, func(other []*model.Field) bool { return slices.Equal(other, fields) })
-	if len(fields) == 1 {
-		fields[0].Index = false
-	}
 }
 
 // findUnused reports the indexes of the model that no plan uses. It runs the shapes once more without each of them.
@@ -89,7 +77,7 @@ func (t *trial) findUnused(ctx context.Context) error {
 	return nil
 }
 
-// needed reports whether a shape takes more work without an index of the model.
+// needed returns true if a shape takes more work without an index of the model.
 func (t *trial) needed(ctx context.Context, with *variant, index Index) (bool, error) {
 	t.step("running without the index on %s (%v)", index.Table, index.Fields)
 	without, err := t.variant(t.added, &index)

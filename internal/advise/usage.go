@@ -1,25 +1,17 @@
 package advise
 
 import (
-	"cmp"
-	"context"
-	"maps"
-	"slices"
-	"sync"
 	"time"
-
-	"github.com/ashlar-dev/ashlar/internal/errs"
-	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// A Usage is what an app's queries were, summed by shape. It holds no value of a row and no name of a caller.
+// A Usage is the sum of an app's queries, by shape. It holds no value of a row and no name of a caller.
 type Usage struct {
 	Since, Until time.Time
 	Shapes       []Shape // the longest sum of times first
-	Forgotten    int64   // shapes that were dropped because there were too many
+	Forgotten    int64   // shapes dropped because there were too many
 }
 
-// A Shape is a query without its values, and how often it ran.
+// A Shape is a query without its values, with the number of its calls.
 type Shape struct {
 	Operation  string
 	Table      string
@@ -33,7 +25,7 @@ type Shape struct {
 	Statements []Statement   // the longest sum of times first
 }
 
-// A Statement is a statement of a shape, and how often it ran.
+// A Statement is a statement of a shape, with the number of its calls.
 type Statement struct {
 	SQL   string
 	Calls float64
@@ -42,7 +34,7 @@ type Statement struct {
 	Most  int     // rows of one run
 }
 
-// Span returns the time that was watched.
+// Span returns the length of the recording.
 func (u *Usage) Span() time.Duration { return u.Until.Sub(u.Since) }
 
 // PerDay returns a sum as a rate.
@@ -51,199 +43,4 @@ func (u *Usage) PerDay(n float64) float64 {
 		return n * float64(24*time.Hour) / float64(span)
 	}
 	return 0
-}
-
-// Bounds of what a Recorder keeps. A shape with its statements takes some 2 KB, so all of them take about 1 MB.
-const (
-	maxShapes     = 500
-	maxStatements = 8       // of a shape
-	maxSQL        = 8 << 10 // bytes of a statement
-	maxText       = 4 << 10 // bytes of the name of a shape
-)
-
-// maxSpan is the time after which the sums are halved, so that queries of long ago lose their weight.
-const maxSpan = 14 * 24 * time.Hour
-
-// shapeKey identifies a shape.
-type shapeKey struct{ operation, table, text, callerKind string }
-
-// shapeSum sums one shape.
-type shapeSum struct {
-	Shape
-	statements map[string]*Statement
-}
-
-// A Recorder sums the queries of a server. It is a telemetry.Sink, and safe for concurrent use.
-type Recorder struct {
-	file    string // where Run keeps the sums
-	now     func() time.Time
-	failing bool // the last write of the file failed; only Run uses it
-
-	mu        sync.Mutex
-	since     time.Time
-	forgotten int64
-	shapes    map[shapeKey]*shapeSum
-	changed   bool // since the last write of the file
-}
-
-var _ telemetry.Sink = (*Recorder)(nil)
-
-// NewRecorder returns a Recorder that goes on with the sums in a file, if there is one. A file that cannot be read is as
-// none, and its error is returned too.
-func NewRecorder(file string, now func() time.Time) (*Recorder, error) {
-	r := &Recorder{file: file, now: now, since: now(), shapes: map[shapeKey]*shapeSum{}}
-	usage, err := ReadUsage(file)
-	if err != nil || usage == nil {
-		return r, err
-	}
-	r.since, r.forgotten = usage.Since, usage.Forgotten
-	for _, shape := range usage.Shapes {
-		sum := &shapeSum{Shape: shape, statements: map[string]*Statement{}}
-		for i := range shape.Statements {
-			sum.statements[shape.Statements[i].SQL] = &shape.Statements[i]
-		}
-		r.shapes[shapeKey{shape.Operation, shape.Table, shape.Text, shape.CallerKind}] = sum
-	}
-	return r, nil
-}
-
-// Take implements telemetry.Sink.
-func (r *Recorder) Take(record *telemetry.Record) {
-	if record.Statements.Count == 0 || record.Failed() || len(record.Shape) > maxText {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.changed = true
-	sum := r.sumOf(record)
-	weight := cmp.Or(record.Weight, 1)
-	sum.Calls += weight
-	sum.Took += time.Duration(weight * float64(record.Statements.Took))
-	sum.Longest = max(sum.Longest, record.Statements.Took)
-	for i := range record.Statements.List {
-		stmt := &record.Statements.List[i]
-		sum.add(stmt, weight)
-		if record.Rows > 0 && stmt.Rows == record.Rows+1 { // a full page reads one row more
-			sum.Limit = record.Rows
-		}
-	}
-}
-
-// sumOf returns the sum of a record's shape.
-func (r *Recorder) sumOf(record *telemetry.Record) *shapeSum {
-	key := shapeKey{record.Operation, record.Table, record.Shape, record.CallerKind}
-	sum := r.shapes[key]
-	if sum != nil {
-		return sum
-	}
-	if len(r.shapes) >= maxShapes {
-		r.forgetOne()
-	}
-	sum = &shapeSum{statements: map[string]*Statement{}}
-	sum.Operation, sum.Table, sum.Text, sum.CallerKind = key.operation, key.table, key.text, key.callerKind
-	r.shapes[key] = sum
-	return sum
-}
-
-// forgetOne drops the shape with the least time.
-func (r *Recorder) forgetOne() {
-	var least shapeKey
-	first := true
-	for key, sum := range r.shapes {
-		if first || sum.Took < r.shapes[least].Took {
-			least, first = key, false
-		}
-	}
-	delete(r.shapes, least)
-	r.forgotten++
-}
-
-// add adds one run of a statement.
-func (s *shapeSum) add(ran *telemetry.Statement, weight float64) {
-	stmt := s.statements[ran.SQL]
-	if stmt == nil {
-		if len(s.statements) >= maxStatements || len(ran.SQL) > maxSQL {
-			return
-		}
-		stmt = &Statement{SQL: ran.SQL}
-		s.statements[ran.SQL] = stmt
-	}
-	stmt.Calls += weight
-	stmt.Took += time.Duration(weight * float64(ran.Took))
-	stmt.Rows += weight * float64(ran.Rows)
-	stmt.Most = max(stmt.Most, ran.Rows)
-}
-
-// Usage returns the sums so far.
-func (r *Recorder) Usage() *Usage {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.now()
-	r.fade(now)
-	usage := &Usage{Since: r.since, Until: now, Forgotten: r.forgotten}
-	for _, sum := range r.shapes {
-		shape := sum.Shape
-		shape.Statements = nil
-		for _, stmt := range sum.statements {
-			shape.Statements = append(shape.Statements, *stmt)
-		}
-		slices.SortFunc(shape.Statements, func(a, b Statement) int { return cmp.Or(cmp.Compare(b.Took, a.Took), cmp.Compare(a.SQL, b.SQL)) })
-		usage.Shapes = append(usage.Shapes, shape)
-	}
-	slices.SortFunc(usage.Shapes, func(a, b Shape) int {
-		return cmp.Or(cmp.Compare(b.Took, a.Took), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Text, b.Text), cmp.Compare(a.CallerKind, b.CallerKind))
-	})
-	return usage
-}
-
-// fade halves the sums and the time if the time is long.
-func (r *Recorder) fade(now time.Time) {
-	span := now.Sub(r.since)
-	if span < maxSpan {
-		return
-	}
-	r.since = r.since.Add(span / 2)
-	for _, sum := range r.shapes {
-		sum.Calls, sum.Took = sum.Calls/2, sum.Took/2
-		for _, stmt := range sum.statements {
-			stmt.Calls, stmt.Took, stmt.Rows = stmt.Calls/2, stmt.Took/2, stmt.Rows/2
-		}
-	}
-	const faded = 0.5 // calls; less than one call in the last weeks
-	maps.DeleteFunc(r.shapes, func(_ shapeKey, sum *shapeSum) bool { return sum.Calls < faded })
-}
-
-// saveEvery is the time between two writes of the file.
-const saveEvery = time.Minute
-
-// Run implements background.Service: it writes the sums into the file every minute and at the end.
-func (r *Recorder) Run(ctx context.Context) (err error) {
-	defer errs.Wrap(&err, "advise.Recorder.Run")
-	ticker := time.NewTicker(saveEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return r.save()
-		case <-ticker.C:
-			failedBefore := r.failing
-			if err := r.save(); err != nil && !failedBefore { // a full disk is told once
-				return err
-			}
-		}
-	}
-}
-
-// save writes the file, unless nothing has changed.
-func (r *Recorder) save() error {
-	r.mu.Lock()
-	changed := r.changed || r.failing
-	r.changed = false
-	r.mu.Unlock()
-	if !changed {
-		return nil
-	}
-	err := WriteUsage(r.file, r.Usage())
-	r.failing = err != nil
-	return err
 }

@@ -116,6 +116,13 @@ func (c Caller) Methods() []string { return c.methods }
 // Since returns the time of the caller's last proof, if it is known.
 func (c Caller) Since() (time.Time, bool) { return c.since, !c.since.IsZero() }
 
+// Proven returns the caller as after another proof at a time, with a second factor or not. It says what rules would allow
+// then, and authenticates nobody.
+func (c Caller) Proven(mfa bool, since time.Time) Caller {
+	c.mfa, c.since = mfa, since
+	return c
+}
+
 // Proof returns what the database must still know of the caller.
 func (c Caller) Proof() Proof { return c.proof }
 

@@ -1,7 +1,5 @@
 package caller
 
-import "time"
-
 // A Proof is the session, key or linked identity that a caller came with. It holds as long as the database has its row with the same stamp.
 // Ending a session deletes the row. A change of the account, such as of its roles, raises the stamp.
 type Proof struct {
@@ -19,13 +17,6 @@ const (
 	ProofKey                       // a row of ashlar_keys
 	ProofIdentity                  // a row of ashlar_identities: the token of an issuer elsewhere
 )
-
-// Proven returns the caller as after another proof at a time, with a second factor or not. It says what rules would allow
-// then, and authenticates nobody.
-func (c Caller) Proven(mfa bool, since time.Time) Caller {
-	c.mfa, c.since = mfa, since
-	return c
-}
 
 // Scopes bound what a key may do, whatever the rules allow its owner.
 type Scopes struct {

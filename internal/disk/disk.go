@@ -1,4 +1,4 @@
-// Package disk measures the disk of a folder: its free space, and how fast it keeps what is written.
+// Package disk measures the disk of a folder: its free space, and its time to keep a page.
 package disk
 
 import (
@@ -17,8 +17,8 @@ type Space struct {
 // syncBytes is the size of a write in a test: a page of SQLite's log.
 const syncBytes = 4096
 
-// SyncTime measures how long the disk of a folder takes to keep a page: the median of at most n writes with fsync, within about
-// a given time. The file has no name where the system can do that; otherwise it is removed.
+// SyncTime measures the time that the disk of a folder takes to keep a page. It is the median of at most n writes with fsync,
+// within about a given time. The file has no name, or SyncTime removes it.
 func SyncTime(folder string, n int, within time.Duration) (_ time.Duration, err error) {
 	file, remove, err := scratch(folder)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scratch makes a file without a name, so that the folder stays as it is. Some file systems have no such files.
+// scratch makes a file without a name, so the folder stays unchanged. Some file systems have no such files.
 func scratch(folder string) (file *os.File, remove func() error, err error) {
 	fd, err := unix.Open(folder, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err == nil {

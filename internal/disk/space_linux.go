@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SpaceOf returns the space of the file system that holds a folder.
+// SpaceOf returns the space of a folder's file system.
 func SpaceOf(folder string) (Space, error) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(folder, &fs); err != nil {

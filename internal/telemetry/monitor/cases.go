@@ -23,7 +23,7 @@ type expectation struct {
 	Value    int
 }
 
-// fires expects that an alert with these labels fires at a time, or that it does not.
+// fires expects an alert with these labels to fire at a time, or not.
 func fires(at string, yes bool, labels string) expectation {
 	e := expectation{At: at, Expr: `count(ALERTS{alertstate="firing",` + labels + `}) or vector(0)`}
 	if yes {
@@ -32,8 +32,8 @@ func fires(at string, yes bool, labels string) expectation {
 	return e
 }
 
-// evaluation is how often the tests evaluate the rules, in minutes. A server does so each minute, which takes promtool five
-// times as long.
+// evaluation is the time between two evaluations of the rules in the tests, in minutes. A server evaluates them each minute.
+// With that, promtool takes five times as long.
 const evaluation = 5
 
 // cases returns the tests of all indicators.
@@ -44,7 +44,7 @@ func cases(m *model.Model) (all []testCase) {
 	return append(all, partCases()...)
 }
 
-// traffic returns series with so many requests each minute, of which the bad ones come as the values say.
+// traffic returns series of values: all requests, the bad ones and the good ones.
 func (i *indicator) traffic(all, bad, good string) []series {
 	s := i.sources[0]
 	if i.kind == "fast" {
@@ -69,7 +69,7 @@ func failedOf(s source) string {
 	return "ashlar_table_operation_errors_total{" + s.example + `,http_response_status_code="5xx"}`
 }
 
-// expect returns what the two alerts of an indicator do at a time.
+// expect returns the state of the two alerts of an indicator at a time.
 func (i *indicator) expect(at string, pages, tickets bool) []expectation {
 	return []expectation{
 		fires(at, pages, i.labels()+`,severity="page"`),
@@ -77,9 +77,9 @@ func (i *indicator) expect(at string, pages, tickets bool) []expectation {
 	}
 }
 
-// outage: every request is bad from the end of the first hour on. That is a page as soon as the hour has used up its share
-// of the budget. With a budget of 0.1 % that takes a minute. With a budget above 6 % the hour alone is no page. promtool
-// evaluates groups in no order, so the alert may see what the evaluation before recorded.
+// outage: every request is bad from the end of the first hour on. The page comes once the hour has used up its share of the
+// budget. With a budget of 0.1 % that takes a minute. With a budget above 6 % the hour alone is no page. promtool
+// evaluates groups in no order, so the alert may see the recordings of the evaluation before.
 func (i *indicator) outage() testCase {
 	b := burns()[0]
 	share := b.Factor * i.budget

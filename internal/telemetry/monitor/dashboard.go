@@ -9,7 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 )
 
-// The parts of a dashboard of Grafana that we use. Grafana fills in what is missing.
+// The parts of a dashboard of Grafana that we use. Grafana fills in the rest.
 type (
 	dashboard struct {
 		Title         string   `json:"title"`
@@ -100,7 +100,7 @@ func Dashboard(m *model.Model) (File, error) {
 	return File{"ashlar-" + m.Name + ".dashboard.json", append(text, '\n')}, err
 }
 
-// variables returns what the viewer can choose.
+// variables returns the choices of the viewer.
 func variables(m *model.Model) []variable {
 	var tables []string
 	for _, table := range m.All() {
@@ -143,7 +143,7 @@ func (d *dashboard) add(s section, y int) int {
 	return y + (len(s.charts)+chartsInRow-1)/chartsInRow*chartHeight
 }
 
-// expr returns an expression in which $i stands for the chosen servers and $t for the chosen tables.
+// expr returns an expression. In its format, $i stands for the chosen servers and $t for the chosen tables.
 func expr(text string) string {
 	return strings.NewReplacer("$i", `instance=~"$instance"`, "$t", `table=~"$table"`).Replace(text)
 }

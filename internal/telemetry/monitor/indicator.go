@@ -1,4 +1,4 @@
-// Package monitor writes files with which Prometheus watches the server of a model.
+// Package monitor writes files for Prometheus to watch the server of a model.
 package monitor
 
 import (
@@ -21,7 +21,7 @@ type indicator struct {
 	below     time.Duration // of kind "fast"
 }
 
-// A source is a part of the requests that an SLO is about: selectors of their series.
+// A source is a part of the requests of an SLO: selectors of their series.
 type source struct {
 	total    string // counter of the requests
 	failed   string // counter of the failed ones

@@ -1,27 +1,13 @@
 package monitor
 
 import (
-	"bytes"
-	"embed"
 	"fmt"
 	"strconv"
 	"strings"
-	"text/template"
-
-	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-//go:embed templates/*
-var files embed.FS
-
-// A File is a file to be written.
-type File struct {
-	Name string
-	Text []byte
-}
-
 // A burn is a pair of windows of the SRE workbook: an alert needs the budget to be used faster than factor in both. The
-// long one shows that it matters, the short one that it goes on.
+// long one shows the damage. The short one shows that it goes on.
 type burn struct {
 	Long, Short string
 	Factor      float64
@@ -41,7 +27,7 @@ func burns() []burn {
 // windows returns each window of the burns once.
 func windows() []string { return []string{"5m", "30m", "1h", "2h", "6h", "1d", "3d"} }
 
-// fewest is how many bad requests an alert needs, so that one failure at night is none.
+// fewest is the least number of bad requests for an alert. One failure at night is no alert.
 const fewest = 5
 
 // A rule is a recording rule or an alert.
@@ -93,7 +79,7 @@ func (i *indicator) alerts() (all []rule) {
 
 func percent(share float64) string { return strconv.FormatFloat(share*100, 'g', 6, 64) + " %" }
 
-// partAlerts returns the alerts about parts of a server, whatever its objectives.
+// partAlerts returns the alerts about parts of a server, with any objectives.
 func partAlerts() []rule {
 	return []rule{
 		{Name: "AshlarDown", Expr: `up{job="ashlar"} == 0`, For: "1m", Severity: "page",
@@ -109,43 +95,4 @@ func partAlerts() []rule {
 		{Name: "AshlarMailsFail", Expr: `increase(ashlar_mails_failed_total[1h]) > 0`, Severity: "ticket",
 			Summary: "Mails were given up.", Description: "The log says which, and what the mail server answered."},
 	}
-}
-
-// Rules returns the recording and alerting rules for the objectives of a model, with tests for promtool beside them.
-func Rules(m *model.Model) ([]File, error) {
-	name := "ashlar-" + m.Name + ".rules.yml"
-	rules, err := render("rules.yml", map[string]any{"App": m.Name, "Recordings": recordings(m), "Alerts": alerts(m)})
-	if err != nil {
-		return nil, err
-	}
-	tests, err := render("rules.test.yml", map[string]any{"Rules": name, "Cases": cases(m), "Evaluation": evaluation})
-	if err != nil {
-		return nil, err
-	}
-	return []File{{name, rules}, {"ashlar-" + m.Name + ".rules.test.yml", tests}}, nil
-}
-
-func recordings(m *model.Model) (all []rule) {
-	for _, i := range indicators(m) {
-		all = append(all, i.recordings()...)
-	}
-	return all
-}
-
-func alerts(m *model.Model) (all []rule) {
-	for _, i := range indicators(m) {
-		all = append(all, i.alerts()...)
-	}
-	return append(all, partAlerts()...)
-}
-
-// render makes the text of a template. Names and expressions are written as JSON, which YAML reads.
-func render(name string, data any) ([]byte, error) {
-	text, err := template.New(name).Funcs(template.FuncMap{"quote": strconv.Quote}).ParseFS(files, "templates/"+name)
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	err = text.Execute(&out, data)
-	return out.Bytes(), err
 }
