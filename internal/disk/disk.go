@@ -1,4 +1,4 @@
-// Package disk measures the disk of a folder: its free space, and its time to keep a page.
+// Package disk measures the disk of a folder: its free space and its speed.
 package disk
 
 import (

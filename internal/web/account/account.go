@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -25,6 +23,12 @@ type Handler struct {
 	land     func(w http.ResponseWriter, r *http.Request, a account.Arrival, err error) error // nil: see Land
 }
 
+// The cookies. The prefix makes browsers bind them to this host, over TLS or on loopback (RFC 6265bis, 4.1.3.2).
+const (
+	sessionCookie = "__Host-ashlar"
+	deviceCookie  = "__Host-ashlar-device"
+)
+
 // New returns the handlers for a service. Pages of the trusted origins may send requests with cookies, beside our own.
 func New(service *account.Service, verifier *token.Verifier, keys *token.Keys, trusted []string) (*Handler, error) {
 	h := &Handler{service: service, verifier: verifier, keys: keys, origins: http.NewCrossOriginProtection()}
@@ -34,36 +38,6 @@ func New(service *account.Service, verifier *token.Verifier, keys *token.Keys, t
 		}
 	}
 	return h, nil
-}
-
-// Routes returns the routes of accounts.
-func (h *Handler) Routes() []web.Route {
-	return slices.Concat(h.providerRoutes(), h.linkRoutes(), h.passkeyRoutes(), []web.Route{
-		{Pattern: "POST /auth/sign-up", Handler: h.open(h.signUp), Doc: signUpDoc()},
-		{Pattern: "POST /auth/verify", Handler: h.open(h.verify), Doc: verifyDoc()},
-		{Pattern: "POST /auth/sign-in", Handler: h.open(h.signIn), Doc: signInDoc()},
-		{Pattern: "POST /auth/sign-in/factor", Handler: h.open(h.factor), Doc: factorDoc()},
-		{Pattern: "POST /auth/code", Handler: h.open(h.code), Doc: codeDoc()},
-		{Pattern: "POST /auth/refresh", Handler: h.open(h.refresh), Doc: refreshDoc()},
-		{Pattern: "POST /auth/sign-out", Handler: h.signOut, Doc: signOutDoc()},
-		{Pattern: "GET /auth/me", Handler: h.me, Doc: meDoc()},
-		{Pattern: "DELETE /auth/me", Handler: h.deleteMe, Doc: deleteMeDoc()},
-		{Pattern: "GET /auth/sessions", Handler: h.sessions, Doc: sessionsDoc()},
-		{Pattern: "DELETE /auth/sessions/{id}", Handler: h.endSession, Doc: endSessionDoc()},
-		{Pattern: "POST /auth/password", Handler: h.password, Doc: passwordDoc()},
-		{Pattern: "POST /auth/password/reset", Handler: h.open(h.reset), Doc: resetDoc()},
-		{Pattern: "POST /auth/password/reset/confirm", Handler: h.open(h.confirmReset), Doc: confirmResetDoc()},
-		{Pattern: "POST /auth/totp", Handler: h.beginTOTP, Doc: beginTOTPDoc()},
-		{Pattern: "POST /auth/totp/confirm", Handler: h.confirmTOTP, Doc: confirmTOTPDoc()},
-		{Pattern: "DELETE /auth/totp", Handler: h.removeTOTP, Doc: removeTOTPDoc()},
-		{Pattern: "POST /auth/keys", Handler: h.makeKey, Doc: makeKeyDoc()},
-		{Pattern: "GET /auth/keys", Handler: h.listKeys, Doc: listKeysDoc()},
-		{Pattern: "DELETE /auth/keys", Handler: h.endKeys, Doc: endKeysDoc()},
-		{Pattern: "DELETE /auth/keys/{id}", Handler: h.endKey, Doc: endKeyDoc()},
-		{Pattern: "POST /auth/keys/{idAndVerb}", Handler: h.rotateKey, Doc: rotateKeyDoc()},
-		{Pattern: "POST /auth/invitations", Handler: h.invite, Doc: inviteDoc()},
-		{Pattern: "GET /.well-known/jwks.json", Handler: h.jwks, Doc: jwksDoc()},
-	})
 }
 
 // open protects a route that anybody may call: a page of another origin must not sign a browser in or out.
@@ -147,138 +121,9 @@ func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
-func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "email", "password", "name", "invitation")
-	if err != nil {
-		return err
-	}
-	who := account.Newcomer{Email: b.text("email"), Password: b.optional("password"), Name: b.optional("name"), Invitation: b.optional("invitation")}
-	if err := b.err(); err != nil {
-		return err
-	}
-	return h.step(w)(h.service.SignUp(r.Context(), who, clientOf(r)))
-}
-
-func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "email", "code", "flow", "password")
-	if err != nil {
-		return err
-	}
-	email, code, password := b.text("email"), b.text("code"), b.optional("password")
-	client := clientOf(r)
-	client.Browser = b.optional("flow")
-	if err := b.err(); err != nil {
-		return err
-	}
-	return h.step(w)(h.service.Verify(r.Context(), email, code, password, client))
-}
-
-func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "email", "password")
-	if err != nil {
-		return err
-	}
-	email, password := b.text("email"), b.text("password")
-	if err := b.err(); err != nil {
-		return err
-	}
-	return h.step(w)(h.service.SignIn(r.Context(), email, password, clientOf(r)))
-}
-
-func (h *Handler) factor(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, "flow", "totp", "recovery", "passkey")
-	if err != nil {
-		return err
-	}
-	flow, given := b.text("flow"), account.Factor{TOTP: b.optional("totp"), Recovery: b.optional("recovery"), Passkey: b.object("passkey")}
-	if err := b.err(); err != nil {
-		return err
-	}
-	return h.step(w)(h.service.Confirm(r.Context(), flow, given, clientOf(r)))
-}
-
-func (h *Handler) code(w http.ResponseWriter, r *http.Request) error {
-	email, err := readText(w, r, "email")
-	if err != nil {
-		return err
-	}
-	if err := h.service.AskCode(r.Context(), email, clientOf(r)); err != nil {
-		return err
-	}
-	return answer(w, http.StatusAccepted, status{Status: "verify"})
-}
-
-func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) error {
-	text, err := readText(w, r, "refresh_token")
-	if err != nil {
-		return err
-	}
-	grant, err := h.service.Refresh(r.Context(), text, clientOf(r))
-	if err != nil {
-		return err
-	}
-	return h.grant(w, grant)
-}
-
-func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
-	all := false
-	if text := r.URL.Query().Get("all"); text != "" {
-		var err error
-		if all, err = strconv.ParseBool(text); err != nil {
-			return errs.New(errs.Malformed, "all must be true or false")
-		}
-	}
-	if err := h.service.SignOut(r.Context(), web.Caller(r), all, clientOf(r)); err != nil {
-		return err
-	}
-	if len(r.CookiesNamed(sessionCookie)) > 0 {
-		setCookie(w, sessionCookie, "", 0)
-	}
-	return web.Empty(w, http.StatusNoContent)
-}
-
-func (h *Handler) me(w http.ResponseWriter, r *http.Request) error {
-	me, err := h.service.Me(r.Context(), web.Caller(r))
-	if err != nil {
-		return err
-	}
-	return answer(w, http.StatusOK, me)
-}
-
-func (h *Handler) deleteMe(w http.ResponseWriter, r *http.Request) error {
-	if err := h.service.DeleteMe(r.Context(), web.Caller(r), clientOf(r)); err != nil {
-		return err
-	}
-	return web.Empty(w, http.StatusNoContent)
-}
-
 // items is a list without further pages.
 type items[T any] struct {
 	Items []T `json:"items"`
-}
-
-func (h *Handler) sessions(w http.ResponseWriter, r *http.Request) error {
-	all, err := h.service.Sessions(r.Context(), web.Caller(r))
-	if err != nil {
-		return err
-	}
-	return answer(w, http.StatusOK, items[account.Session]{all})
-}
-
-func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
-	if err := h.service.EndSession(r.Context(), web.Caller(r), r.PathValue("id"), clientOf(r)); err != nil {
-		return err
-	}
-	return web.Empty(w, http.StatusNoContent)
-}
-
-func (h *Handler) jwks(w http.ResponseWriter, _ *http.Request) error {
-	set, err := h.keys.JWKS()
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	return web.Bytes(w, http.StatusOK, "application/jwk-set+json", set)
 }
 
 // mustSignIn refuses anonymous callers before their body is read.

@@ -249,3 +249,6 @@ func jwksDoc() *web.Doc {
 		}}},
 	}
 }
+
+// credential is what a browser makes of options.
+var credential = web.Member{Name: "passkey", Type: web.AnyMember, About: "What the browser answered, as PublicKeyCredential.toJSON gives it."}

@@ -10,12 +10,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// The cookies. The prefix makes browsers bind them to this host, over TLS or on loopback (RFC 6265bis, 4.1.3.2).
-const (
-	sessionCookie = "__Host-ashlar"
-	deviceCookie  = "__Host-ashlar-device"
-)
-
 // Identify returns the caller of a request: from a bearer token, or from the cookie of a session. A bearer token is an access
 // token of this server, an API key, or an access token of an issuer elsewhere. A request with a cookie that changes something must come from a page of this origin.
 func (h *Handler) Identify(r *http.Request) (caller.Caller, error) {

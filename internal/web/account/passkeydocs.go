@@ -7,9 +7,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
-// credential is what a browser makes of options.
-var credential = web.Member{Name: "passkey", Type: web.AnyMember, About: "What the browser answered, as PublicKeyCredential.toJSON gives it."}
-
 func challengeAnswer(flow bool) []web.Answer {
 	options := web.Member{Name: "options", Type: web.AnyMember, About: "For PublicKeyCredential.parseCreationOptionsFromJSON or parseRequestOptionsFromJSON."}
 	members := []web.Member{options}

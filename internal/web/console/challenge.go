@@ -1,12 +1,9 @@
 package console
 
 import (
-	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
-	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/passkey"
 )
 
@@ -17,21 +14,4 @@ func (q *Request) challenge(begin func() (account.Challenge, error)) error {
 		return err
 	}
 	return q.json(http.StatusOK, passkey.Challenge{Flow: c.Flow, Options: c.Options})
-}
-
-// isScript reports whether a request comes from the script of passkeys, which reads JSON.
-func (q *Request) isScript() bool {
-	return strings.HasPrefix(q.r.Header.Get("Accept"), "application/json")
-}
-
-// JSON answers a script of a page.
-func (q *Request) JSON(status int, answer any) error { return q.json(status, answer) }
-
-func (q *Request) json(status int, answer any) error {
-	text, err := json.Marshal(answer)
-	if err != nil {
-		return err
-	}
-	q.answered = true
-	return web.JSON(q.w, status, text)
 }

@@ -6,18 +6,14 @@ package console
 
 import (
 	"context"
-	"embed"
-	"html/template"
 	"io"
 	"net/http"
-	"slices"
-	"strconv"
+	"net/url"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
-	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
 // A Log is the audit log. *audit.Log is one.
@@ -66,103 +62,38 @@ type Console struct {
 	verified verification
 }
 
-// New returns a console.
-func New(cfg Config) *Console {
-	c := &Console{app: cfg.App, accounts: cfg.Accounts, audit: cfg.Audit, keys: cfg.Keys, origins: http.NewCrossOriginProtection(), now: cfg.Now}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	const people = "Accounts"
-	c.sections = slices.Concat(cfg.Sections, []Section{
-		{Group: people, Title: "Users", Path: "/console/users", Routes: c.userRoutes()},
-		{Group: people, Title: "Service accounts", Path: "/console/services", Routes: c.serviceRoutes()},
-		{Group: people, Title: "Operators", Path: "/console/operators", Routes: c.operatorRoutes()},
-		{Group: people, Title: "Audit", Path: "/console/audit", Routes: c.auditRoutes()},
-	})
-	return c
+// A Request is a request that may come to its route.
+type Request struct {
+	console  *Console
+	w        http.ResponseWriter
+	r        *http.Request
+	operator account.Operator // zero for routes that are open to anybody
+	form     url.Values
+	answered bool
 }
 
-// all returns all routes with their roles.
-func (c *Console) all() []Route {
-	all := []Route{
-		assets().Route(),
-		{"GET /console/begin", Anybody, c.showBegin},
-		{"POST /console/begin", Anybody, c.begin},
-		{"GET /console/sign-in", Anybody, c.showSignIn},
-		{"POST /console/sign-in", Anybody, c.signIn},
-		{"POST /console/sign-in/factor", Anybody, c.signInFactor},
-		{"POST /console/sign-in/factor/passkey", Anybody, c.beginSignInFactor},
-		{"POST /console/sign-in/passkey", Anybody, c.passkeySignIn},
-		{"POST /console/sign-in/passkey/begin", Anybody, c.beginPasskeySignIn},
-		{"POST /console/sign-out", SignedIn, c.signOut},
-		{"GET " + factorPath, SignedIn, c.showFactor},
-		{"POST " + factorPath, SignedIn, c.beginFactor},
-		{"POST " + factorPath + "/confirm", SignedIn, c.confirmFactor},
-		{"GET /console", Viewer, c.home},
-	}
-	all = append(all, c.ownRoutes()...)
-	for _, section := range c.sections {
-		all = append(all, section.Routes...)
-	}
-	return all
-}
+// A Role is what an operator needs for a route.
+type Role string
 
-// Routes returns the routes for a mux.
-func (c *Console) Routes() []web.Route {
-	var routes []web.Route
-	for _, route := range c.all() {
-		routes = append(routes, web.Route{Pattern: route.Pattern, Handler: c.guard(route)})
-	}
-	return slices.Clip(routes)
-}
-
-func (c *Console) home(q *Request) error { return q.Redirect(c.sections[0].Path) }
-
-//go:embed templates/*.html
-var templateFiles embed.FS
-
-var templates = template.Must(template.New("console").Funcs(functions()).ParseFS(templateFiles, "templates/*.html"))
-
-// Templates returns the templates that pages share, such as "time" and "pager", for the pages of other packages.
-func Templates() *template.Template {
-	return template.Must(template.New("shared").Funcs(functions()).ParseFS(templateFiles, "templates/parts.html"))
-}
-
-// Time forms of the pages. A script shows the viewer's zone.
 const (
-	shownTime = "2006-01-02 15:04:05"
-	inputTime = "2006-01-02T15:04"
+	Anybody  Role = ""          // without a session
+	SignedIn Role = "signed-in" // an operator, also before the second factor
+	Viewer   Role = "viewer"    // looks
+	Operator Role = "operator"  // changes accounts
+	Owner    Role = "owner"     // changes operators
 )
 
-func functions() template.FuncMap {
-	return template.FuncMap{
-		"rfc":      func(at any) string { return format(at, time.RFC3339) },
-		"utc":      func(at any) string { return format(at, shownTime) + " UTC" },
-		"contains": slices.Contains[[]string],
-		"grouped":  grouped,
-		"args":     func(path, text string) action { return action{path, text} },
-	}
-}
+// The cookies of the console. The prefix makes browsers bind them to this host, over TLS or on loopback.
+const (
+	sessionCookie = "__Host-ashlar-console"
+	deviceCookie  = "__Host-ashlar-console-device"
+)
 
-// An action is a form with one button: where it goes, and what it is about.
-type action struct{ Path, Text string }
+// signInPath is the page of the sign-in.
+const signInPath = "/console/sign-in"
 
-// grouped prints a number with a comma after each thousand.
-func grouped(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
-		text = text[:at] + "," + text[at:]
-	}
-	return text
-}
+// factorPath is the page of an operator who needs a second factor before anything else. It also sets up an authenticator app.
+const factorPath = "/console/factor"
 
-// format prints a time.Time or *time.Time in UTC.
-func format(at any, layout string) string {
-	switch at := at.(type) {
-	case time.Time:
-		return at.UTC().Format(layout)
-	case *time.Time:
-		return at.UTC().Format(layout)
-	}
-	return ""
-}
+// ownPath is the page of the operator's own account.
+const ownPath = "/console/account"

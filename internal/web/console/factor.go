@@ -8,9 +8,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 )
 
-// factorPath is the page of an operator who needs a second factor before anything else. It also sets up an authenticator app.
-const factorPath = "/console/factor"
-
 // factorPage is the page that sets up a second factor.
 type factorPage struct {
 	Required bool // before anything else
@@ -80,4 +77,14 @@ func (c *Console) factorMistake(q *Request, err error) error {
 	p := q.factorPage()
 	p.Problem = wrong
 	return q.page(status, factorTitle, "factor.html", p)
+}
+
+// codesPage shows recovery codes. They are nowhere else, so it is no redirect.
+type codesPage struct {
+	Codes []string
+	Next  string // page that follows
+}
+
+func (q *Request) showCodes(codes []string, next string) error {
+	return q.page(http.StatusOK, "Recovery codes", "codes.html", codesPage{codes, next})
 }

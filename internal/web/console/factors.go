@@ -3,6 +3,7 @@ package console
 import (
 	"net/url"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 )
 
@@ -37,4 +38,9 @@ func mustBeSure(form url.Values) error {
 		return invalid("sure", "confirm that you know who asks for this")
 	}
 	return nil
+}
+
+// invalid returns an error about a field of a form.
+func invalid(name, detail string) error {
+	return &errs.Error{Kind: errs.Invalid, Message: "the form is not acceptable", Faults: []errs.Fault{{Pointer: "/" + name, Code: "confirm", Detail: detail}}}
 }

@@ -11,23 +11,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/passkey"
 )
 
-// A Role is what an operator needs for a route.
-type Role string
-
-const (
-	Anybody  Role = ""          // without a session
-	SignedIn Role = "signed-in" // an operator, also before the second factor
-	Viewer   Role = "viewer"    // looks
-	Operator Role = "operator"  // changes accounts
-	Owner    Role = "owner"     // changes operators
-)
-
-// The cookies of the console. The prefix makes browsers bind them to this host, over TLS or on loopback.
-const (
-	sessionCookie = "__Host-ashlar-console"
-	deviceCookie  = "__Host-ashlar-console-device"
-)
-
 // guard is the way to every route. It refuses requests of other origins, finds the operator, asks for the second factor and
 // compares the role. It answers errors with pages.
 func (c *Console) guard(route Route) web.Handler {
@@ -96,11 +79,6 @@ func (q *Request) comeBack() string {
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// isPlain reports whether the browser came over plain HTTP from elsewhere. It keeps no cookie of the console then.
-func isPlain(r *http.Request) bool {
-	return r.TLS == nil && !web.IsLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""
-}
-
 // refuse answers an error with a page.
 func (c *Console) refuse(q *Request, err error) error {
 	if d, ok := errors.AsType[detour](err); ok {
@@ -138,14 +116,4 @@ func (q *Request) againPath(needs *errs.StepUp) string {
 		next = factorPath
 	}
 	return signInPath + "?" + url.Values{"again": {again}, "next": {next}}.Encode()
-}
-
-// statusOf returns the status of a kind of error.
-func statusOf(kind errs.Kind) (status int, title string) {
-	for _, problem := range web.Problems() {
-		if problem.Kind == kind {
-			return problem.Status, problem.Title
-		}
-	}
-	return http.StatusInternalServerError, "Internal error"
 }

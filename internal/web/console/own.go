@@ -8,9 +8,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 )
 
-// ownPath is the page of the operator's own account.
-const ownPath = "/console/account"
-
 func (c *Console) ownRoutes() []Route {
 	return []Route{
 		{"GET " + ownPath, Viewer, func(q *Request) error { return c.showOwn(q, ownPage{}, http.StatusOK) }},
@@ -106,16 +103,6 @@ func (c *Console) endOwnSession(q *Request) error {
 	}
 	_, client := q.By()
 	return c.accounts.EndSession(q.r.Context(), q.operator.Caller, q.r.PathValue("id"), client)
-}
-
-// codesPage shows recovery codes. They are nowhere else, so it is no redirect.
-type codesPage struct {
-	Codes []string
-	Next  string // page that follows
-}
-
-func (q *Request) showCodes(codes []string, next string) error {
-	return q.page(http.StatusOK, "Recovery codes", "codes.html", codesPage{codes, next})
 }
 
 func (c *Console) renewRecovery(q *Request) error {

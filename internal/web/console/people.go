@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 )
 
@@ -250,11 +249,6 @@ func (c *Console) deleteAccount(q *Request, a account.Account, form url.Values) 
 	}
 	by, client := q.By()
 	return c.accounts.Delete(q.r.Context(), by, a.ID, client)
-}
-
-// invalid returns an error about a field of a form.
-func invalid(name, detail string) error {
-	return &errs.Error{Kind: errs.Invalid, Message: "the form is not acceptable", Faults: []errs.Fault{{Pointer: "/" + name, Code: "confirm", Detail: detail}}}
 }
 
 // invitePage is the page that invites a user.

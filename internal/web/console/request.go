@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"html/template"
 	"net"
@@ -19,16 +20,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/passkey"
 )
-
-// A Request is a request that may come to its route.
-type Request struct {
-	console  *Console
-	w        http.ResponseWriter
-	r        *http.Request
-	operator account.Operator // zero for routes that are open to anybody
-	form     url.Values
-	answered bool
-}
 
 // HTTP returns the request as net/http knows it.
 func (q *Request) HTTP() *http.Request { return q.r }
@@ -280,4 +271,36 @@ func (q *Request) cursor(list string) (string, error) {
 		return "", errs.Wrapf(err, errs.Malformed, "this page of the list is no longer there: begin with the first page")
 	}
 	return string(cursor), nil
+}
+
+// isPlain reports whether the browser came over plain HTTP from elsewhere. It keeps no cookie of the console then.
+func isPlain(r *http.Request) bool {
+	return r.TLS == nil && !web.IsLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""
+}
+
+// statusOf returns the status of a kind of error.
+func statusOf(kind errs.Kind) (status int, title string) {
+	for _, problem := range web.Problems() {
+		if problem.Kind == kind {
+			return problem.Status, problem.Title
+		}
+	}
+	return http.StatusInternalServerError, "Internal error"
+}
+
+// isScript reports whether a request comes from the script of passkeys, which reads JSON.
+func (q *Request) isScript() bool {
+	return strings.HasPrefix(q.r.Header.Get("Accept"), "application/json")
+}
+
+// JSON answers a script of a page.
+func (q *Request) JSON(status int, answer any) error { return q.json(status, answer) }
+
+func (q *Request) json(status int, answer any) error {
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	q.answered = true
+	return web.JSON(q.w, status, text)
 }

@@ -47,9 +47,6 @@ func secretOf(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// signInPath is the page of the sign-in.
-const signInPath = "/console/sign-in"
-
 // signInPage is the page of a sign-in, with a flow once the first factor was right.
 type signInPage struct {
 	Email, Next string

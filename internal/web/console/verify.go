@@ -5,28 +5,12 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
-
-// A verification is the last result of a verification of the audit log by this process.
-type verification struct {
-	mu      sync.Mutex
-	running bool
-	last    *verified
-}
-
-// verified is what a verification found.
-type verified struct {
-	At     time.Time
-	Rows   int64
-	Head   string
-	Broken string // why the chain is broken, or ""
-}
 
 // verifyAudit walks the whole chain. Only one walk runs at a time. Then it shows the audit log. A walk that takes long shows a
 // page of its own with its progress.
@@ -52,26 +36,6 @@ func (c *Console) verifyAudit(q *Request) error {
 		return q.Redirect("/console/audit")
 	}
 	return page.end(found)
-}
-
-func (v *verification) begin() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.running {
-		return false
-	}
-	v.running = true
-	return true
-}
-
-// end keeps the result, if there is one.
-func (v *verification) end(found *verified) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.running = false
-	if found != nil {
-		v.last = found
-	}
 }
 
 // A progressPage is the page of a long verification. It grows while the verification runs, so no proxy takes it for dead. Its

@@ -22,15 +22,6 @@ const intro = "Rows of the tables below, as JSON.\n\n" +
 // unversioned is the version of an API without one in its model.
 const unversioned = "0.0.0"
 
-// document is a document under construction.
-type document struct {
-	rules    *rule.Rules
-	routes   []web.Route
-	names    map[*model.Table]names
-	may      map[*model.Table]access
-	stranger rule.Folder
-}
-
 // Document returns the description of routes for a model as JSON, the same bytes each time. It leaves out operations
 // for the system caller only. Its version is the model's, so a new build of the server does not change it.
 func Document(rules *rule.Rules, routes []web.Route) []byte {

@@ -9,8 +9,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-func ref(kind, name string) object { return object{{"$ref", "#/components/" + kind + "/" + name}} }
-
 // schemasOf returns the schemas used by the operations of a table.
 func (d *document) schemasOf(table *model.Table) object {
 	n, may := d.names[table], d.may[table]

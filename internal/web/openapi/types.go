@@ -6,6 +6,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
+func ref(kind, name string) object { return object{{"$ref", "#/components/" + kind + "/" + name}} }
+
 // typeOf returns the schema of the type of a field.
 func typeOf(field *model.Field) object {
 	switch field.Type {

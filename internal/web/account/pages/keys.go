@@ -49,8 +49,6 @@ func (p *Pages) listKeys(v *visit) error {
 	return v.render(http.StatusOK, "keys", page)
 }
 
-const day = 24 * time.Hour
-
 // usualLives are the lives of keys that the page offers, as far as the model allows them.
 var usualLives = []time.Duration{7 * day, 30 * day, 90 * day, 180 * day, 365 * day}
 

@@ -93,3 +93,5 @@ func methods(names []string) string {
 	}
 	return strings.Join(words, ", ")
 }
+
+const day = 24 * time.Hour
