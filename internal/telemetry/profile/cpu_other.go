@@ -1,0 +1,8 @@
+//go:build !unix
+
+package profile
+
+import "time"
+
+// processTime returns 0: the CPU time of the process is not known here. Then the time of the samples counts.
+func processTime() time.Duration { return 0 }
