@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 )
 
 // progress shows the progress of a long command: a bar on a terminal, elsewhere a line every 10 s. It is safe for
@@ -34,14 +35,13 @@ func newProgress(out io.Writer) *progress {
 	return &progress{out: out, terminal: isTerminal(out), now: time.Now}
 }
 
-// isTerminal reports whether w is a terminal.
+// isTerminal reports whether w is a terminal. Other devices, such as /dev/null, are none.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	if !ok {
 		return false
 	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return term.IsTerminal(int(file.Fd()))
 }
 
 // Step ends the last step and begins one of total rows; 0 if it counts none.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -51,5 +52,20 @@ func TestProgressBar(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the terminal shows %q, without %q", out.String(), want)
 		}
+	}
+}
+
+// A log that goes to /dev/null is for machines, though that is a device as a terminal is.
+func TestDevicesAreNoTerminals(t *testing.T) {
+	file, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if isTerminal(file) {
+		t.Errorf("%s is a terminal", os.DevNull)
+	}
+	if got := (&serveFlags{logFormat: oneOf("auto")}).format(file); got != "json" {
+		t.Errorf("the format for %s is %s", os.DevNull, got)
 	}
 }

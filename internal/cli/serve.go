@@ -110,7 +110,7 @@ func listen(flag, address string) (net.Listener, error) {
 	}
 	_, port, bad := net.SplitHostPort(address)
 	if _, noPort := net.LookupPort("tcp", port); bad != nil || noPort != nil {
-		return nil, fmt.Errorf("%q is not an address: write 127.0.0.1:8080, or :8080 for every address of this machine", address)
+		return nil, fmt.Errorf("--%s %q is not an address: write 127.0.0.1:8080, or :8080 for every address of this machine", flag, address)
 	}
 	_, noHost := errors.AsType[*net.DNSError](err)
 	switch {

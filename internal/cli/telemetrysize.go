@@ -68,7 +68,7 @@ func parseSize(text string) (int64, error) {
 	for _, unit := range [...]struct {
 		name  string
 		bytes float64
-	}{{"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}} {
+	}{{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}} {
 		number, ok := strings.CutSuffix(upper, unit.name)
 		if !ok {
 			continue
@@ -78,5 +78,5 @@ func parseSize(text string) (int64, error) {
 			return int64(n * unit.bytes), nil
 		}
 	}
-	return 0, errors.New("write off, auto, or a size with its unit, such as 500MB or 2GB")
+	return 0, errors.New("write off, auto, or a size of at least 16MB with its unit, such as 500MB or 2GB")
 }
