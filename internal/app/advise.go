@@ -18,24 +18,13 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 )
 
-// usageFile holds what the queries of a server were, in its data folder.
-const usageFile = "queries.json"
-
-// recordUsage makes the server sum up its queries for Advise.
-func (a *App) recordUsage() {
-	recorder, err := advise.NewRecorder(filepath.Join(a.folder.path, usageFile), a.cfg.Now)
-	if err != nil {
-		a.cfg.Logger.Warn("recorded queries are given up", "error", err)
-	}
-	a.sinks = append(a.sinks, recorder)
-	a.services = append(a.services, service{"recorded queries", recorder})
-}
-
 // AdviseConfig configures Advise.
 type AdviseConfig struct {
 	Config
 	Budget   time.Duration // of all trials; default: 2 min
 	Progress func(step string)
+
+	source store.DB // open database to copy; nil opens the one of the data folder
 }
 
 // Advise tries indexes for the recorded queries of an app, on a copy of its database. A server may be running. It returns
@@ -46,28 +35,35 @@ func Advise(ctx context.Context, loaded *Loaded, cfg AdviseConfig) (_ *advise.Re
 	if err != nil || usage == nil || len(usage.Shapes) == 0 {
 		return nil, err
 	}
-	bench, live, shut, err := openBench(ctx, loaded.Rules.Model, cfg)
+	return cfg.run(ctx, loaded.Dir, loaded.Rules.Model, usage)
+}
+
+// run tries indexes for the queries of an app.
+func (cfg *AdviseConfig) run(ctx context.Context, dir string, m *model.Model, usage *advise.Usage) (_ *advise.Report, err error) {
+	bench, live, shut, err := openBench(ctx, m, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, shut()) }()
 	return advise.Run(ctx, advise.Config{
-		Model: func() (*model.Model, error) {
-			m, faults := load.Dir(loaded.Dir)
-			if len(faults) > 0 {
-				return nil, faults
-			}
-			return m, nil
-		},
+		Model: func() (*model.Model, error) { return modelOf(dir) },
 		Usage: usage, Bench: bench, Live: live, Now: cfg.Now, Budget: cfg.Budget, Progress: cfg.Progress,
 	})
+}
+
+func modelOf(dir string) (*model.Model, error) {
+	m, faults := load.Dir(dir)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return m, nil
 }
 
 // benchTime bounds one query or write on a copy.
 const benchTime = time.Minute
 
 // openBench copies the database. live counts uses of indexes in the database itself, or is nil.
-func openBench(ctx context.Context, m *model.Model, cfg AdviseConfig) (bench advise.Bench, live store.Meter, shut func() error, err error) {
+func openBench(ctx context.Context, m *model.Model, cfg *AdviseConfig) (bench advise.Bench, live store.Meter, shut func() error, err error) {
 	if cfg.Progress != nil {
 		cfg.Progress("copying the database")
 	}
@@ -78,7 +74,7 @@ func openBench(ctx context.Context, m *model.Model, cfg AdviseConfig) (bench adv
 	return bench, nil, shut, err
 }
 
-func openShadow(ctx context.Context, m *model.Model, cfg AdviseConfig) (bench advise.Bench, live store.Meter, shut func() error, err error) {
+func openShadow(ctx context.Context, m *model.Model, cfg *AdviseConfig) (bench advise.Bench, live store.Meter, shut func() error, err error) {
 	settings := postgres.Config{Existing: true, Direct: cfg.Direct, Readers: 1, Writers: 1, Groups: 1, Logger: cfg.Logger}
 	source, err := postgres.Open(ctx, cfg.Database, settings)
 	if err != nil {
@@ -102,7 +98,7 @@ func openShadow(ctx context.Context, m *model.Model, cfg AdviseConfig) (bench ad
 }
 
 // openCopy copies the database of a data folder into a folder of its own. shut removes it.
-func openCopy(ctx context.Context, m *model.Model, cfg AdviseConfig) (bench advise.Bench, shut func() error, err error) {
+func openCopy(ctx context.Context, m *model.Model, cfg *AdviseConfig) (bench advise.Bench, shut func() error, err error) {
 	path := folder{path: cfg.Data}.database()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return bench, nil, fmt.Errorf("there is no %s in the data folder %s", databaseFile, cfg.Data)
@@ -136,12 +132,16 @@ func openCopy(ctx context.Context, m *model.Model, cfg AdviseConfig) (bench advi
 }
 
 // copyTo copies the database of the app, if it fits the model.
-func copyTo(ctx context.Context, m *model.Model, from, to string, cfg AdviseConfig) (err error) {
-	source, err := sqlite.Open(ctx, from, sqlite.Config{Readers: 1, Logger: cfg.Logger})
-	if err != nil {
-		return err
+func copyTo(ctx context.Context, m *model.Model, from, to string, cfg *AdviseConfig) (err error) {
+	source := cfg.source
+	if source == nil {
+		opened, openErr := sqlite.Open(ctx, from, sqlite.Config{Readers: 1, Logger: cfg.Logger})
+		if openErr != nil {
+			return openErr
+		}
+		defer func() { err = errors.Join(err, opened.Close()) }()
+		source = opened
 	}
-	defer func() { err = errors.Join(err, source.Close()) }()
 	if err := checkTables(ctx, source, m); err != nil {
 		return err
 	}

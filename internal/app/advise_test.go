@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ashlar-dev/ashlar/internal/advise"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -101,6 +102,10 @@ func TestAdvise(t *testing.T) {
 			if len(report.Add) != 1 || report.Add[0].Line != "indexes: [[team, rank]]" || report.Add[0].Gains[0].Calls == 0 {
 				t.Errorf("the advice is %+v, not run: %v", report.Add, report.Untried)
 			}
+			inside, err := server.tryIndexes(t.Context(), recordedBy(t, dir), func(string) {})
+			if err != nil || len(inside.Add) != 1 || inside.Add[0].Line != report.Add[0].Line {
+				t.Errorf("inside the server the advice is %+v, %v", inside, err)
+			}
 			if after := tablesOf(t, server.Store); !slices.Equal(before, after) {
 				t.Errorf("the database changed from %q to %q", before, after)
 			}
@@ -109,6 +114,16 @@ func TestAdvise(t *testing.T) {
 			}
 		})
 	}
+}
+
+// recordedBy returns what a stopped server recorded.
+func recordedBy(t *testing.T, dir string) *advise.Usage {
+	t.Helper()
+	usage, err := advise.ReadUsage(filepath.Join(dir, ".ashlar", usageFile))
+	if err != nil || usage == nil {
+		t.Fatal(usage, err)
+	}
+	return usage
 }
 
 // tablesOf returns everything that a database holds by definition, and a sum of its rows.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/advise"
 	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/audit"
@@ -47,6 +48,7 @@ type App struct {
 	Traces     *trace.Traces      // of recent requests; nil if Open did not open it
 
 	accounts accounts
+	advice   *advise.Runner
 	alerts   *alert.Sender
 	identify func(*http.Request) (caller.Caller, error)
 
@@ -157,7 +159,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openTraces(); err != nil {
 		return err
 	}
-	a.recordUsage()
+	a.openAdvice()
 	a.routes = a.allRoutes()
 	a.openMetrics()
 	a.tellSteps()

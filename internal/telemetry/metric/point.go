@@ -57,8 +57,10 @@ func (m *Metrics) Points() []telemetry.Point {
 	return p
 }
 
-// addPoints adds the requests, the failed ones and the fast ones of each route, and the buckets of all routes together.
+// addPoints adds the requests, the failed ones and the fast ones of each route. Of all routes together it adds the buckets and
+// the refused requests.
 func (rs *requests) addPoints(p *points) {
+	refused := uint64(0)
 	all := counted{layout: rs.other.duration.layout, classic: make([]uint64, len(rs.other.duration.layout.bounds)+1)}
 	for _, at := range rs.all {
 		now := at.duration.read()
@@ -70,6 +72,7 @@ func (rs *requests) addPoints(p *points) {
 			all.classic[i] += n
 		}
 		labels := []string{"http_request_method", at.method, "http_route", at.path}
+		refused += at.answers[answer4xx].Load()
 		failed := at.answers[answerUnavailable].Load() + at.answers[answerInternal].Load()
 		p.add(true, float64(now.count), RequestSeconds+"_count", labels...)
 		p.add(true, float64(failed), RequestsTotal, append(labels, "http_response_status_code", "5xx")...)
@@ -87,6 +90,7 @@ func (rs *requests) addPoints(p *points) {
 		p.add(true, float64(n), RequestSeconds+"_bucket", "le", le)
 	}
 	p.add(true, all.sum, RequestSeconds+"_sum")
+	p.add(true, float64(refused), RequestsTotal, "http_response_status_code", "4xx")
 }
 
 // addPoints adds the requests, the failed ones and the time of each table.

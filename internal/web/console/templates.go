@@ -29,7 +29,7 @@ func functions() template.FuncMap {
 		"rfc":      func(at any) string { return format(at, time.RFC3339) },
 		"utc":      func(at any) string { return format(at, shownTime) + " UTC" },
 		"contains": slices.Contains[[]string],
-		"grouped":  grouped,
+		"grouped":  Grouped,
 		"args":     func(path, text string) action { return action{path, text} },
 	}
 }
@@ -37,8 +37,8 @@ func functions() template.FuncMap {
 // An action is a form with one button: where it goes, and what it is about.
 type action struct{ Path, Text string }
 
-// grouped prints a number with a comma after each thousand.
-func grouped(n int64) string {
+// Grouped prints a number with a comma after each thousand.
+func Grouped(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
 		text = text[:at] + "," + text[at:]

@@ -73,7 +73,7 @@ func chartSpecs() []chartSpec {
 			{"p50", 1, median, requestBuckets, "", "http_route="},
 			{"p99", 2, highest, requestBuckets, "", "http_route="},
 		}},
-		{"errors", "Failed requests", "/s", []lineSpec{{"with 5xx", 4, rate, requestsTotal, `="5`, ""}}},
+		{"errors", "Errors", "/s", []lineSpec{{"5xx", 4, rate, requestsTotal, `code="5`, ""}, {"4xx", 3, rate, requestsTotal, `code="4`, ""}}},
 		{"cpu", "CPU", "cores", []lineSpec{{"used", 1, rate, cpuSeconds, "", ""}}},
 		{"memory", "Memory", "bytes", []lineSpec{{"of the process", 1, gauge, memoryBytes, "", ""}, {"heap", 2, gauge, heapBytes, "", ""}}},
 		{"database", "Database", "bytes", []lineSpec{{"size", 1, gauge, databaseBytes, "", ""}}},

@@ -1,7 +1,7 @@
 // Package operation makes the pages of the console that say how the app is doing: charts, logs, traces, errors.
 //
-// The pages read; none of them changes anything, so a viewer may open all of them. Each read has a deadline. All that
-// requests, models and errors hold is text here: html/template escapes it, and scripts only ever set it as text.
+// A viewer may open all pages. What changes something needs an operator. Each read has a deadline. All that requests, models and
+// errors hold is text here: html/template escapes it, and scripts only ever set it as text.
 package operation
 
 import (
@@ -64,6 +64,7 @@ type Config struct {
 	Traces     Traces
 	Kept       KeptTraces
 	Objectives Objectives
+	Advice     Advice // nil leaves its page out
 	Process    telemetry.Process
 	Now        func() time.Time // nil means time.Now
 }
@@ -110,12 +111,23 @@ func Sections(cfg Config) []console.Section {
 	if p.History != nil {
 		list = append(list, section("Errors", errorsPath, get(errorsPath, p.errors)))
 	}
-	return append(list, section("Objectives", objectivesPath, get(objectivesPath, p.objectives)))
+	list = append(list, section("Objectives", objectivesPath, get(objectivesPath, p.objectives)))
+	if p.Advice != nil {
+		advice := section("Advice", advicePath, get(advicePath, p.advice), post(advicePath, p.startAdvice))
+		advice.Scripts = []string{files.Path("reload.js")}
+		list = append(list, advice)
+	}
+	return list
 }
 
 // get returns the route of a page that a viewer may open.
 func get(path string, handler func(*console.Request) error) console.Route {
 	return console.Route{Pattern: "GET " + path, Role: console.Viewer, Handler: handler}
+}
+
+// post returns the route of an action that an operator may do.
+func post(path string, handler func(*console.Request) error) console.Route {
+	return console.Route{Pattern: "POST " + path, Role: console.Operator, Handler: handler}
 }
 
 //go:embed assets
@@ -201,6 +213,14 @@ func size(n int64) string {
 
 // share writes a share in percent: 12.5 %.
 func share(part float64) string { return digits(100*part) + " %" }
+
+// amount writes how many there are of something that is no whole number, such as an average.
+func amount(f float64) string {
+	if f >= 1000 {
+		return console.Grouped(int64(f + 0.5))
+	}
+	return digits(f)
+}
 
 // number writes a weight: whole numbers as they are.
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

@@ -17,7 +17,7 @@ import (
 )
 
 func paths() []string {
-	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives"}
+	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice"}
 }
 
 func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {
@@ -28,6 +28,7 @@ func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {
 	v.get("/console/logs?status=404", 200, "No record matches")
 	v.get("/console/traces?only=failed", 200, "No trace in memory matches")
 	v.get("/console/errors", 200, "No request failed")
+	v.get("/console/advice", 200, "Nothing was tried yet", "An operator may try indexes")
 }
 
 // A viewer may open all pages. Nobody else may open one.
@@ -244,7 +245,7 @@ func TestChartsHaveTheRatesOfTheArchive(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]float64{
-		"requests all": 10, "errors with 5xx": 0.05, "latency p50": 0.006, "latency p99": 0.097, "cpu used": 0.5, "memory of the process": 83e6, "wal size": 2.6e6,
+		"requests all": 10, "errors 5xx": 0.05, "errors 4xx": 0.2, "latency p50": 0.006, "latency p99": 0.097, "cpu used": 0.5, "memory of the process": 83e6, "wal size": 2.6e6,
 	} {
 		if got := means[name]; got < 0.9*want || got > 1.1*want {
 			t.Errorf("%s = %v, want about %v", name, got, want)

@@ -49,6 +49,7 @@ type world struct {
 	archive    *archive.Archive
 	traces     *trace.Traces
 	objectives *objective.Service
+	advice     *advice
 	handler    http.Handler
 
 	mu     sync.Mutex
@@ -59,7 +60,7 @@ type world struct {
 // newWorld returns a console on a new database. fill puts records into the archive.
 func newWorld(t *testing.T, fill ...func(w *world)) *world {
 	t.Helper()
-	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName)}
+	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), advice: &advice{}}
 	w.traces = trace.New(trace.Config{Keeper: w})
 	w.Node = accounttest.New(t, accounttest.SQLite(), source, accounttest.Config{Start: time.Now()})
 	for _, each := range fill {
@@ -78,7 +79,7 @@ func newWorld(t *testing.T, fill ...func(w *world)) *world {
 func (w *world) serve(objectives operation.Objectives) {
 	w.t.Helper()
 	w.sections(operation.Config{
-		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives,
+		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives, Advice: w.advice,
 		Process: telemetry.Process{Node: "node-a", Build: "v2", Revision: "abc", Started: time.Now()},
 	})
 }
@@ -210,6 +211,7 @@ func busy(w *world) {
 		w.sample(at,
 			telemetry.Point{Series: `http_server_request_duration_seconds_count{http_route="/api/{table}"}`, Value: 600 * n, Counter: true},
 			telemetry.Point{Series: `http_server_requests_total{http_route="/api/{table}",http_response_status_code="5xx"}`, Value: 3 * n, Counter: true},
+			telemetry.Point{Series: `http_server_requests_total{http_response_status_code="4xx"}`, Value: 12 * n, Counter: true},
 			telemetry.Point{Series: `http_server_request_duration_seconds_bucket{le="0.01"}`, Value: 500 * n, Counter: true},
 			telemetry.Point{Series: `http_server_request_duration_seconds_bucket{le="0.1"}`, Value: 600 * n, Counter: true},
 			telemetry.Point{Series: `http_server_request_duration_seconds_bucket{le="+Inf"}`, Value: 603 * n, Counter: true},

@@ -72,7 +72,7 @@ function draw(box, chart, answer) {
   };
   const axis = {stroke: colorOf('axis'), grid: {stroke: colorOf('mesh'), width: 1}, ticks: {show: false}, font: '11px system-ui, sans-serif'};
   const u = new uPlot({
-    width: box.clientWidth, height: 180, legend: {show: false}, padding: [8, 8, 0, 0],
+    width: box.clientWidth, height: 180, legend: {show: false}, padding: [8, 16, 0, 0],
     cursor: {sync: {key: cursor.key}, y: false, points: {size: 6}, drag: {x: false, y: false}},
     scales: {y: {range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1]}},
     axes: [{...axis, space: 70}, {...axis, size: 64, values: (_, splits) => splits.map((v) => text(v, chart.unit === 'cores' ? '' : chart.unit))}],
