@@ -68,7 +68,7 @@ func NewRecorder(file string, now func() time.Time) (*Recorder, error) {
 
 // Take implements telemetry.Sink.
 func (r *Recorder) Take(record *telemetry.Record) {
-	if record.Statements.Count == 0 || record.Failed() || len(record.Shape) > maxText {
+	if record.Work == telemetry.WorkJob || record.Statements.Count == 0 || record.Failed() || len(record.Shape) > maxText {
 		return
 	}
 	r.mu.Lock()

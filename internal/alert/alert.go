@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // An Alert is something that people should know, or its end.
@@ -36,6 +37,7 @@ type Config struct {
 	Node   string
 	Rows   *record.DB                                               // has the table of Tables
 	Mail   func(ctx context.Context, address string, a Alert) error // nil: targets with an address get nothing
+	Jobs   *telemetry.Jobs                                          // get the record of each attempt; nil: none
 	Logger *slog.Logger                                             // default: no log
 	Now    func() time.Time                                         // default: time.Now
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 const (
@@ -25,6 +26,7 @@ type target struct {
 	deliver func(ctx context.Context, a Alert) error
 	timeout time.Duration
 	repeats bool // wants a firing alert again and again
+	job     *telemetry.Job
 	log     *slog.Logger
 	now     func() time.Time
 
@@ -37,7 +39,7 @@ func newTarget(declared *model.AlertTarget, cfg Config) *target {
 	t := &target{name: declared.String(), timeout: attemptTime, log: cfg.Logger, now: cfg.Now, wake: make(chan struct{}, 1)}
 	switch {
 	case declared.Mail != "":
-		t.timeout = mailTime
+		t.timeout, t.job = mailTime, cfg.Jobs.Job("alert mail")
 		t.deliver = func(ctx context.Context, a Alert) error {
 			if cfg.Mail == nil {
 				return &permanentError{errors.New("there is no mail")}
@@ -45,10 +47,10 @@ func newTarget(declared *model.AlertTarget, cfg Config) *target {
 			return cfg.Mail(ctx, declared.Mail, a)
 		}
 	case declared.Webhook.Given():
-		t.deliver = newWebhook(declared, cfg).deliver
+		t.deliver, t.job = newWebhook(declared, cfg).deliver, cfg.Jobs.Job("alert webhook")
 	default:
 		t.repeats = true
-		t.deliver = newAlertmanager(declared, cfg).deliver
+		t.deliver, t.job = newAlertmanager(declared, cfg).deliver, cfg.Jobs.Job("alert alertmanager")
 	}
 	return t
 }
@@ -132,5 +134,8 @@ func (t *target) send(ctx context.Context, a Alert) {
 func (t *target) attempt(ctx context.Context, a Alert) error {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	return t.deliver(ctx, a)
+	return t.job.Do(ctx, func(ctx context.Context) error {
+		telemetry.RecordOf(ctx).Does(a.Key)
+		return t.deliver(ctx, a)
+	})
 }

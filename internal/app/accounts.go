@@ -61,6 +61,7 @@ func (a *App) openAccounts() (err error) {
 		Issuers:   oidc.NewIssuers(a.accounts.issuers...),
 		Redirects: a.redirects(),
 		Passkeys:  ceremonies,
+		Jobs:      a.jobs,
 	})
 	a.services = append(a.services, service{"mail", a.accounts.outbox}, service{"accounts", a.accounts.service})
 	if a.Rules.Model.Accounts == nil {
@@ -125,7 +126,7 @@ func (a *App) openOutbox() (*mail.Outbox, error) {
 	if !a.cfg.SMTP.IsZero() {
 		sender = mail.SMTP(a.cfg.SMTP)
 	}
-	return mail.New(a.Rows, mail.Config{Compose: a.compose, Templates: templates, Sender: sender, Logger: a.cfg.Logger, Now: a.cfg.Now}), nil
+	return mail.New(a.Rows, mail.Config{Compose: a.compose, Templates: templates, Sender: sender, Jobs: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now}), nil
 }
 
 // publicURL returns the address that links in mails begin with. It comes from the configuration alone, never from a request.

@@ -63,7 +63,9 @@ type App struct {
 	exporter *trace.Exporter          // of Traces; nil without a collector
 	metrics  *metric.Metrics
 	stopping atomic.Bool
-	steps    steps // of the migration at the start
+	steps    steps            // of the migration at the start
+	jobs     *telemetry.Jobs  // background work
+	taking   *telemetry.Sinks // take the records of jobs; nil until Serve
 
 	closing sync.Once
 	closed  error // outcome of closing
@@ -96,7 +98,9 @@ func OpenOrAttach(ctx context.Context, loaded *Loaded, cfg Config) (*App, error)
 }
 
 func newApp(loaded *Loaded, cfg Config) *App {
-	return &App{Rules: loaded.Rules, dir: loaded.Dir, cfg: cfg.withDefaults(loaded.Dir)}
+	a := &App{Rules: loaded.Rules, dir: loaded.Dir, cfg: cfg.withDefaults(loaded.Dir)}
+	a.jobs = telemetry.NewJobs(a.takeJob, a.sampleJob)
+	return a
 }
 
 // Close closes the database, then releases the data folder. Further calls do nothing. An App that has served is closed.
@@ -199,7 +203,7 @@ func (a *App) openRows(ctx context.Context) error {
 	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own, Guard: a.guard})
 	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})
 	if own := a.Rules.Model.Accounts; own != nil && own.Audit.Keep > 0 {
-		a.services = append(a.services, service{"audit", audit.NewKeeper(a.Audit, own.Audit.Keep)})
+		a.services = append(a.services, service{"audit", audit.NewKeeper(a.Audit, own.Audit.Keep, a.jobs)})
 	}
 	if a.Keys, err = token.Open(a.folder.key()); err != nil {
 		return err

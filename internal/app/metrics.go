@@ -46,7 +46,7 @@ func constant(value float64) func() float64 { return func() float64 { return val
 
 // metricConfig returns what the metrics of a model and its routes are about.
 func metricConfig(m *model.Model, routes []web.Route) metric.Config {
-	var cfg metric.Config
+	cfg := metric.Config{Jobs: jobNames()}
 	for _, route := range routes {
 		cfg.Routes = append(cfg.Routes, metric.Route{Pattern: route.Pattern, Path: pagesOf(route.Pattern)})
 	}
@@ -89,6 +89,13 @@ const (
 	gates        = 2
 	readingCount = 6
 )
+
+// jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.
+func jobNames() []string {
+	return []string{
+		"account census", "account purge", "alert alertmanager", "alert mail", "alert webhook", "audit trim", "mail", "mail purge", "mail queue",
+	}
+}
 
 // dataRoutes returns the routes of rows. pageRoutes returns one route for each other label of a page or a probe. A test
 // compares both with the routes of an app.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/api"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
@@ -34,6 +35,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		return errors.Join(err, ln.Close(), a.Close())
 	}
+	a.taking = telemetry.NewSinks(a.cfg.Logger, a.sinks...)
 	services := background.NewServices(a.cfg.Logger)
 	for _, s := range a.services {
 		services.Start(s.name, s)

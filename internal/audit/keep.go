@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // A Keeper trims the log by itself, so that it keeps each row for a given time. It is a background service. Several nodes may
@@ -10,10 +12,14 @@ import (
 type Keeper struct {
 	log  *Log
 	keep time.Duration
+	job  *telemetry.Job
 }
 
-// NewKeeper returns the service that keeps the rows of a log for a time, which is not 0.
-func NewKeeper(log *Log, keep time.Duration) *Keeper { return &Keeper{log, keep} }
+// NewKeeper returns the service that keeps the rows of a log for a time, which is not 0. The jobs get a record of each trim;
+// nil means none.
+func NewKeeper(log *Log, keep time.Duration, jobs *telemetry.Jobs) *Keeper {
+	return &Keeper{log, keep, jobs.Job("audit trim")}
+}
 
 // trimEvery is the time between two looks at the log.
 const trimEvery = time.Hour
@@ -23,7 +29,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(trimEvery)
 	defer ticker.Stop()
 	for {
-		if _, err := k.log.Trim(ctx, k.before()); err != nil {
+		err := k.job.Look(ctx, func(ctx context.Context) error {
+			removed, err := k.log.Trim(ctx, k.before())
+			telemetry.RecordOf(ctx).Found(int(removed))
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		select {

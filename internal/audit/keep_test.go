@@ -23,7 +23,7 @@ func runKeepers(t *testing.T, now time.Time, keep time.Duration, first int64, no
 	defer stop()
 	done := make(chan error, len(nodes))
 	for _, n := range nodes {
-		keeper := NewKeeper(New(n.rows, Config{Now: func() time.Time { return now }}), keep)
+		keeper := NewKeeper(New(n.rows, Config{Now: func() time.Time { return now }}), keep, nil)
 		go func() { done <- keeper.Run(ctx) }()
 	}
 	for {

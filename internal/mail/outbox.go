@@ -12,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	Templates *Templates
 	Sender    Sender
 	Workers   int              // letters on their way at once; default: 4
+	Jobs      *telemetry.Jobs  // get the records of its work; default: none
 	Logger    *slog.Logger     // default: no log
 	Now       func() time.Time // default: time.Now
 }
@@ -32,6 +34,8 @@ type Outbox struct {
 	cfg   Config
 	wake  chan struct{} // has room for one
 	tally tally
+
+	sending, looking, purging *telemetry.Job
 
 	stopTime time.Duration // tests lower it
 }
@@ -47,7 +51,10 @@ func New(own *record.DB, cfg Config) *Outbox {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Outbox{rows: own, table: own.Table(tableName), cfg: cfg, wake: make(chan struct{}, 1), stopTime: stopTime}
+	return &Outbox{
+		rows: own, table: own.Table(tableName), cfg: cfg, wake: make(chan struct{}, 1), stopTime: stopTime,
+		sending: cfg.Jobs.Job("mail"), looking: cfg.Jobs.Job("mail queue"), purging: cfg.Jobs.Job("mail purge"),
+	}
 }
 
 // own is the caller of the outbox's own reads and writes.

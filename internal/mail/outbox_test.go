@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -149,6 +152,42 @@ func TestTemporaryFailuresAreRepeatedWithPauses(t *testing.T) {
 		until(t, "failed", []*node{a}, func() bool { return states(a.stored(t)) == fmt.Sprint("failed ", maxAttempts) })
 		if r := a.stored(t)[0]; r.Data != nil || last < longestPause/2 {
 			t.Errorf("the row is %+v after a last pause of %v", r, last)
+		}
+	})
+}
+
+func TestAttemptsHaveRecordsWithoutSecrets(t *testing.T) {
+	p, c := &post{}, &clock{}
+	p.sendMail = func(*outgoing) error {
+		return errors.New(`451 busy: "12345678" in https://app.example.com/verify#secret-token`)
+	}
+	records := make(chan *telemetry.Record, 100)
+	cfg := config(t, p, c)
+	cfg.Jobs = telemetry.NewJobs(func(r *telemetry.Record) {
+		if !r.Idle {
+			records <- r
+		}
+	}, nil)
+	each(t, cfg, func(t *testing.T, a, _ *node) {
+		a.queue(t, ada(1))
+		stop := a.run(t)
+		until(t, "tried", []*node{a}, func() bool { return states(a.stored(t)) == "waiting 1" })
+		stop()
+		jobs := map[string]*telemetry.Record{}
+		for len(records) > 0 {
+			r := <-records
+			jobs[r.Job] = r
+		}
+		found, tried := jobs["mail queue"], jobs["mail"]
+		if found == nil || tried == nil {
+			t.Fatalf("the records are of %v", slices.Sorted(maps.Keys(jobs)))
+		}
+		if found.Rows != 1 {
+			t.Errorf("the look found %d letters", found.Rows)
+		}
+		if text := fmt.Sprint(tried.Err); tried.Problem != errs.Unavailable || !strings.Contains(text, "451 busy") || strings.Contains(text, "12345678") ||
+			strings.Contains(text, "secret-token") || tried.Statements.Count == 0 {
+			t.Errorf("the attempt has %d statements and the error %v", tried.Statements.Count, tried.Err)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -118,11 +119,14 @@ const deleteFinished = `DELETE FROM "ashlar_mails" WHERE "state" <> 'waiting' AN
 // sweep deletes letters that were finished long ago.
 func (o *Outbox) sweep(ctx context.Context) error {
 	before := o.cfg.Now().Add(-keepFinished)
-	return o.rows.Transact(ctx, own(), func(tx *record.Tx) error {
-		changed, err := tx.Store().Exec(deleteFinished, []value.Value{value.OfTimestamp(before.UnixMicro())})
+	changed := int64(0)
+	err := o.rows.Transact(ctx, own(), func(tx *record.Tx) (err error) {
+		changed, err = tx.Store().Exec(deleteFinished, []value.Value{value.OfTimestamp(before.UnixMicro())})
 		if changed > 0 {
 			tx.Store().MarkChanged(tableName)
 		}
 		return err
 	})
+	telemetry.RecordOf(ctx).Found(int(changed))
+	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 const (
@@ -39,7 +40,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	var swept time.Time
 	for {
 		if now := o.cfg.Now(); now.Sub(swept) >= sweepPause {
-			if err := o.sweep(ctx); err != nil {
+			if err := o.purging.Look(ctx, o.sweep); err != nil {
 				return stopped(ctx, err)
 			}
 			swept = now
@@ -70,7 +71,12 @@ func stopped(ctx context.Context, err error) error {
 
 // start starts attempts for the letters that are due. It returns how many there were.
 func (o *Outbox) start(ctx, working context.Context, slots chan struct{}, attempts *sync.WaitGroup) (found int, err error) {
-	ids, err := o.due(ctx)
+	var ids []string
+	err = o.looking.Look(ctx, func(ctx context.Context) (err error) {
+		ids, err = o.due(ctx)
+		telemetry.RecordOf(ctx).Found(len(ids))
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -101,7 +107,20 @@ func (o *Outbox) start(ctx, working context.Context, slots chan struct{}, attemp
 }
 
 // attempt composes and sends a letter, and notes the outcome. The error says why it could not be noted.
-func (o *Outbox) attempt(working context.Context, r row) error {
+func (o *Outbox) attempt(working context.Context, r row) (unnoted error) {
+	err := o.sending.Do(working, func(working context.Context) (unsent error) {
+		telemetry.RecordOf(working).Does(r.Kind)
+		unsent, unnoted = o.try(working, r)
+		return errors.Join(unsent, unnoted)
+	})
+	if _, panicked := errors.AsType[*background.PanicError](err); panicked {
+		return err
+	}
+	return unnoted
+}
+
+// try returns why the letter was not sent, without secrets, and why that could not be noted.
+func (o *Outbox) try(working context.Context, r row) (unsent, unnoted error) {
 	ctx, cancel := context.WithTimeout(working, attemptTime)
 	defer cancel()
 	var message Message
@@ -111,11 +130,12 @@ func (o *Outbox) attempt(working context.Context, r row) error {
 	})
 	noting, cancelNoting := context.WithTimeout(context.WithoutCancel(working), stopTime)
 	defer cancelNoting()
-	ok, failure := o.update(noting, &r, o.outcome(working, r, message, err))
-	if failure == nil && !ok {
+	outcome, unsent := o.outcome(working, r, message, err)
+	ok, unnoted := o.update(noting, &r, outcome)
+	if unnoted == nil && !ok {
 		o.cfg.Logger.Warn("a mail took longer than its lease: it may be sent twice", "mail", r.ID)
 	}
-	return failure
+	return unsent, unnoted
 }
 
 // deliver sends a letter, or finds that there is nothing to send. It returns the message for its secrets.
@@ -135,27 +155,28 @@ func (o *Outbox) deliver(ctx context.Context, r row) (Message, error) {
 	return message, o.cfg.Sender.send(ctx, m)
 }
 
-// outcome returns the change of a row after an attempt, and logs it. err is why the letter was not sent, or nil.
-func (o *Outbox) outcome(working context.Context, r row, message Message, err error) change {
+// outcome returns the change of a row after an attempt, and logs it. err is why the letter was not sent, or nil. unsent is the
+// same without secrets, and nil if the worker stops.
+func (o *Outbox) outcome(working context.Context, r row, message Message, err error) (_ change, unsent error) {
 	now := o.cfg.Now()
 	if err == nil {
 		o.tally.sent.Add(1)
 		o.cfg.Logger.Info("mail sent", "mail", r.ID, "kind", r.Kind, "attempts", r.Attempts)
-		return change{"state": sent, "sent_at": jsontext.Value(stampOf(now)), "data": nil, "error": nil}
+		return change{"state": sent, "sent_at": jsontext.Value(stampOf(now)), "data": nil, "error": nil}, nil
 	}
 	text := errs.Clip(oneLine(message.Data.redact(err.Error()), maxError), maxError)
 	if working.Err() != nil { // the worker stops: another one goes on at once
-		return change{"due_at": jsontext.Value(stampOf(now)), "attempts": r.Attempts - 1, "error": text}
+		return change{"due_at": jsontext.Value(stampOf(now)), "attempts": r.Attempts - 1, "error": text}, nil
 	}
 	if _, final := errors.AsType[*permanentError](err); final || r.Attempts >= maxAttempts {
 		o.tally.failed.Add(1)
 		o.cfg.Logger.Error("mail failed", "mail", r.ID, "kind", r.Kind, "attempts", r.Attempts, "error", text)
-		return change{"state": failed, "data": nil, "error": text}
+		return change{"state": failed, "data": nil, "error": text}, errors.New(text)
 	}
 	wait := pauseAfter(r.Attempts)
 	o.tally.repeated.Add(1)
 	o.cfg.Logger.Warn("mail not sent yet", "mail", r.ID, "kind", r.Kind, "attempts", r.Attempts, "again_in", wait, "error", text)
-	return change{"due_at": jsontext.Value(stampOf(now.Add(wait))), "error": text}
+	return change{"due_at": jsontext.Value(stampOf(now.Add(wait))), "error": text}, errs.New(errs.Unavailable, "%s", text)
 }
 
 // pauseAfter returns the time until the next attempt.

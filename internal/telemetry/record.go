@@ -17,6 +17,7 @@ const (
 	WorkRequest   Work = "request"
 	WorkMigration Work = "migration" // one step of a plan
 	WorkProbe     Work = "probe"     // a request that the server made to itself
+	WorkJob       Work = "job"       // background work of the server: see Jobs
 )
 
 // A Record is the wide record of one unit of work, written once, at its end. For a request, package web makes and fills it, a
@@ -43,6 +44,9 @@ type Record struct {
 	Received int64  // bytes of the request's body
 	Bytes    int64  // of the answer's body, as sent
 	Limit    string // name of the limit that refused the work; "" if none did
+
+	Job  string // name of background work
+	Idle bool   // a job found nothing to do: metrics count it, and nothing else needs it
 
 	Caller     string // text of caller.Caller.String; a handler that identifies its callers itself sets it
 	CallerKind string // text of caller.Kind
@@ -84,16 +88,20 @@ func (r *Record) Join(parent TraceContext) {
 	r.Trace, r.Span, r.Parent, r.Sampled = own.Trace, own.Span, parent.Span, own.Sampled
 }
 
-// Failed reports whether the fault is ours: an internal error, a panic or a status of 500 or above.
+// Failed reports whether the fault is ours: an internal error, a panic, a status of 500 or above, or any error of a job.
 func (r *Record) Failed() bool {
-	return r.Problem == errs.Internal || r.Stack != "" || r.Status >= 500
+	return r.Problem == errs.Internal || r.Stack != "" || r.Status >= 500 || (r.Work == WorkJob && r.Err != nil)
 }
 
-// Log writes the record as one line. Its level is error after an internal error or a panic, else info.
+// Log writes the record as one line. Its level is error after an internal error or a panic, else info. Idle jobs have no
+// line.
 func (r *Record) Log(logger *slog.Logger) {
 	level := slog.LevelInfo
 	if r.Problem == errs.Internal || r.Stack != "" {
 		level = slog.LevelError
+	}
+	if r.Idle {
+		return
 	}
 	ctx := context.Background()
 	if !logger.Enabled(ctx, level) {
@@ -122,7 +130,7 @@ func (r *Record) message() string {
 }
 
 // isRequest reports whether a server answered a request, be it one of its own.
-func (r *Record) isRequest() bool { return r.Work != WorkMigration }
+func (r *Record) isRequest() bool { return r.Work != WorkMigration && r.Work != WorkJob }
 
 // AddTo implements jsonline.Record.
 func (r *Record) AddTo(line *jsonline.Line) { r.addTo(line) }
@@ -167,8 +175,8 @@ func (r *Record) addTo(m members) {
 	}
 	r.addNumbers(m)
 	for _, optional := range [...]struct{ key, text string }{
-		{"route", r.Route}, {"table", r.Table}, {"operation", r.Operation}, {"shape", r.Shape}, {"key", r.Key}, {"cache", r.Cache},
-		{"limit", r.Limit}, {"client_id", r.ClientID}, {"kind", string(r.Problem)}, {"error", r.cause()}, {"stack", r.Stack},
+		{"job", r.Job}, {"route", r.Route}, {"table", r.Table}, {"operation", r.Operation}, {"shape", r.Shape}, {"key", r.Key},
+		{"cache", r.Cache}, {"limit", r.Limit}, {"client_id", r.ClientID}, {"kind", string(r.Problem)}, {"error", r.cause()}, {"stack", r.Stack},
 	} {
 		if optional.text != "" {
 			m.Text(optional.key, optional.text)

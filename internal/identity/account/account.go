@@ -30,6 +30,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // A Config says what a Service works with. All fields but the functions are required.
@@ -50,6 +51,8 @@ type Config struct {
 	Redirects []string         // origins that a sign-in at a provider may lead back to, beside the app's own
 
 	Passkeys *passkey.Ceremonies // nil: no passkeys
+
+	Jobs *telemetry.Jobs // get the records of background work; nil: none
 }
 
 // An Outbox queues mails. *mail.Outbox is one.
@@ -99,6 +102,8 @@ type Service struct {
 	redirects  []string
 	identities table[identityRow]
 
+	purging, counting *telemetry.Job
+
 	ceremonies *passkey.Ceremonies // nil: no passkeys
 	passkeys   table[passkeyRow]
 }
@@ -132,6 +137,8 @@ func New(cfg Config) *Service {
 
 		providers: cfg.Providers, redirects: cfg.Redirects,
 		identities: table[identityRow]{cfg.Rows.Table(identitiesTable)},
+
+		purging: cfg.Jobs.Job("account purge"), counting: cfg.Jobs.Job("account census"),
 
 		ceremonies: cfg.Passkeys, passkeys: table[passkeyRow]{cfg.Rows.Table(passkeysTable)},
 	}

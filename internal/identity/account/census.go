@@ -79,7 +79,7 @@ func (s *Service) CountHashes(ctx context.Context) (err error) {
 func (s *Service) countHashesInTime(ctx context.Context) error {
 	if now := s.now(); s.census.stale.Load() || !now.Before(s.census.next) {
 		s.census.next = now.Add(censusEvery)
-		return s.CountHashes(ctx)
+		return s.counting.Look(ctx, s.CountHashes)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -34,7 +35,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
-			if err := s.clean(ctx); err != nil {
+			if err := s.purging.Look(ctx, s.clean); err != nil {
 				return err
 			}
 		}
@@ -62,6 +63,7 @@ func (s *Service) clean(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			telemetry.RecordOf(ctx).Found(int(deleted))
 		}
 	}
 	return nil

@@ -30,6 +30,7 @@ const (
 	textProblem
 	textError
 	textStack
+	textJob
 	textCount
 )
 
@@ -107,7 +108,8 @@ func appendBody(b []byte, r *telemetry.Record, m mark) []byte {
 		cause = causeOf(r)
 	}
 	b = appendText(b, cause, maxError)
-	return appendText(b, r.Stack, maxStack)
+	b = appendText(b, r.Stack, maxStack)
+	return appendText(b, r.Job, maxText)
 }
 
 func appendText(b []byte, text string, most int) []byte {

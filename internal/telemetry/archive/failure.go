@@ -26,7 +26,10 @@ func newFailure(r *telemetry.Record) *failure {
 		text = normalise(causeOf(r))
 	}
 	route := r.Route
-	if route == "" {
+	switch {
+	case r.Job != "":
+		route = "job " + r.Job
+	case route == "":
 		route = string(r.Work)
 	}
 	return &failure{kind: kind, text: text, route: route, id: r.ID}
@@ -128,7 +131,7 @@ type ErrorGroup struct {
 	ID          int64
 	Kind        string // "panic", or an errs.Kind
 	Text        string // normalised
-	Route       string
+	Route       string // or "job" with the name of the job, or a kind of work
 	First, Last time.Time
 	Count       int64
 	Example     string // id of the newest record

@@ -24,6 +24,7 @@ const (
 	Remote    Dimension = "remote"
 	Cache     Dimension = "cache"
 	Work      Dimension = "work"
+	Job       Dimension = "job"
 	Limit     Dimension = "limit"
 	Status    Dimension = "status"
 	Problem   Dimension = "problem"
@@ -32,7 +33,7 @@ const (
 // Dimensions returns all dimensions. Possible causes come first, the more telling before the others. Outcomes come
 // last.
 func Dimensions() []Dimension {
-	return []Dimension{Build, Revision, Shape, Key, Node, Table, Operation, Route, Caller, Remote, Kind, Method, Cache, Work, Limit, Problem, Status}
+	return []Dimension{Build, Revision, Shape, Key, Node, Table, Operation, Route, Job, Caller, Remote, Kind, Method, Cache, Work, Limit, Problem, Status}
 }
 
 // outcome reports whether a dimension says how work ended, and not what it was.
@@ -63,6 +64,8 @@ func (d Dimension) text() int {
 		return textCache
 	case Work:
 		return textWork
+	case Job:
+		return textJob
 	case Limit:
 		return textLimit
 	case Problem:

@@ -37,6 +37,7 @@ type Record struct {
 	Shape     string
 	Cache     string
 	Limit     string
+	Job       string
 	Problem   string
 	Error     string
 	Stack     string
@@ -120,7 +121,7 @@ func (d *body) record(key int64, processes map[int64]process) Record {
 		Work: text(textWork), ID: text(textID), ClientID: text(textClientID), Trace: d.trace, Span: d.span, Parent: d.parent,
 		Method: text(textMethod), Path: text(textPath), Route: text(textRoute), Status: int(d.numbers[numberStatus]), Remote: text(textRemote),
 		Caller: text(textCaller), Kind: text(textCallerKind), Key: text(textKey),
-		Table: text(textTable), Operation: text(textOperation), Shape: text(textShape), Cache: text(textCache), Limit: text(textLimit),
+		Table: text(textTable), Operation: text(textOperation), Shape: text(textShape), Cache: text(textCache), Limit: text(textLimit), Job: text(textJob),
 		Problem: text(textProblem), Error: text(textError), Stack: text(textStack),
 		Duration: d.duration(), Queue: d.time(numberQueue), Encode: d.time(numberEncode), StatementTime: d.time(numberStatementTime),
 		Statements: int(d.numbers[numberStatements]), Rows: int(d.numbers[numberRows]), Received: d.numbers[numberReceived], Bytes: d.numbers[numberBytes],

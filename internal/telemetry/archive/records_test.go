@@ -22,7 +22,7 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 	r.Take(&telemetry.Record{
 		Work: telemetry.WorkRequest, ID: "A", ClientID: "mine", Start: noon, Duration: 1500 * time.Millisecond, Weight: 1,
 		Trace: telemetry.TraceID{1, 2}, Span: telemetry.SpanID{3}, Parent: telemetry.SpanID{4},
-		Method: "POST", Path: "/api/posts", Route: "POST /api/posts", Status: 500, Remote: "[2001:db8::1]:443", Bytes: 12, Received: 34, Limit: "writes",
+		Method: "POST", Path: "/api/posts", Route: "POST /api/posts", Status: 500, Remote: "[2001:db8::1]:443", Bytes: 12, Received: 34, Limit: "writes", Job: "mail",
 		Caller: "user:7", CallerKind: "user", Key: "key9", Table: "posts", Operation: "create", Shape: "create posts", Queue: 2 * time.Millisecond,
 		Encode: 3 * time.Microsecond, Cache: "miss", Statements: telemetry.Statements{Count: 4, Took: 5 * time.Millisecond}, Rows: 6,
 		Problem: errs.Internal, Err: errors.New("no such column: ü"), Stack: "goroutine 1",
@@ -32,7 +32,7 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 	want := []Record{{
 		Cursor: keyAt(noon.Add(1500 * time.Millisecond)), End: noon.Add(1500 * time.Millisecond), Failed: true, Slow: true, Weight: 1,
 		Work: "request", ID: "A", ClientID: "mine", Trace: telemetry.TraceID{1, 2}, Span: telemetry.SpanID{3}, Parent: telemetry.SpanID{4},
-		Method: "POST", Path: "/api/posts", Route: "POST /api/posts", Status: 500, Remote: "2001:db8::1", Bytes: 12, Received: 34, Limit: "writes",
+		Method: "POST", Path: "/api/posts", Route: "POST /api/posts", Status: 500, Remote: "2001:db8::1", Bytes: 12, Received: 34, Limit: "writes", Job: "mail",
 		Caller: "user:7", Kind: "user", Key: "key9", Table: "posts", Operation: "create", Shape: "create posts", Queue: 2 * time.Millisecond,
 		Encode: 3 * time.Microsecond, Cache: "miss", Statements: 4, StatementTime: 5 * time.Millisecond, Rows: 6,
 		Problem: "internal", Error: "no such column: ü", Stack: "goroutine 1", Duration: 1500 * time.Millisecond,

@@ -8,8 +8,11 @@ import (
 )
 
 // Take implements telemetry.Sink. It keeps all failed and slow records. Of the others it keeps the first few of each second,
-// then a share, each with the number of records that it stands for as its weight.
+// then a share, each with the number of records that it stands for as its weight. Of idle jobs it keeps none.
 func (a *Archive) Take(r *telemetry.Record) {
+	if r.Idle {
+		return
+	}
 	failed, slow := r.Failed(), r.Duration >= a.cfg.Slow
 	end, weight := r.Start.Add(r.Duration), 1.0
 	if !failed && !slow {

@@ -24,6 +24,7 @@ type Config struct {
 	Engine          string // db.system.name: "sqlite" or "postgresql"
 	Routes          []Route
 	Tables          []Table
+	Jobs            []string        // names of background work
 	Fast            []time.Duration // limits of objectives, which become bounds of buckets
 	Store           Store           // nil: no metrics of a database
 	Gates           []Gate
@@ -56,6 +57,7 @@ type Metrics struct {
 	requests   *requests
 	operations *operations
 	statements *statements
+	jobs       *jobs
 	parts      *parts
 	tables     []Table
 	log        *slog.Logger
@@ -72,20 +74,24 @@ func New(cfg Config) *Metrics {
 		requests:   newRequests(cfg.Routes, cfg.Fast),
 		operations: newOperations(cfg.Tables, cfg.Fast),
 		statements: newStatements(cfg.Engine, cfg.Tables),
+		jobs:       newJobs(cfg.Jobs),
 		parts:      newParts(cfg),
 		tables:     cfg.Tables,
 		log:        cfg.Logger,
 	}
-	m.registry.MustRegister(m.requests, m.operations, m.statements, m.parts)
+	m.registry.MustRegister(m.requests, m.operations, m.statements, m.jobs, m.parts)
 	m.runtime.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Take implements telemetry.Sink.
 func (m *Metrics) Take(r *telemetry.Record) {
-	if r.Work == telemetry.WorkRequest {
+	switch r.Work {
+	case telemetry.WorkRequest:
 		m.requests.take(r)
 		m.operations.take(r)
+	case telemetry.WorkJob:
+		m.jobs.take(r)
 	}
 	m.statements.take(r)
 }
@@ -116,7 +122,7 @@ func (l errorLog) Println(v ...any) { l.log.Error("a scrape of the metrics faile
 // Series returns the most series that there can be, without the series of the Go runtime and the process. There
 // are about RuntimeSeries of them.
 func (m *Metrics) Series() int {
-	return m.requests.series() + m.operations.series() + m.statements.series(m.tables) + m.parts.series()
+	return m.requests.series() + m.operations.series() + m.statements.series(m.tables) + m.jobs.series() + m.parts.series()
 }
 
 // RuntimeSeries is about how many series tell of the Go runtime and the process. Releases of Go change it.

@@ -41,6 +41,7 @@ func testConfig() Config {
 			{Pattern: "GET /console/users", Path: "/console/*"}, {Pattern: "GET /console/audit", Path: "/console/*"},
 		},
 		Tables:   []Table{{Name: "posts"}, {Name: "gaps", View: true}, {Name: "posts"}},
+		Jobs:     []string{"mail"},
 		Fast:     []time.Duration{300 * time.Millisecond},
 		Store:    fullStore{},
 		Gates:    []Gate{{"read", func() admit.Stats { return admit.Stats{Admitted: 7} }}},
@@ -96,6 +97,9 @@ func TestRequestsAreCounted(t *testing.T) {
 	m.Take(request("", "", "", func(r *telemetry.Record) { r.Status, r.Problem, r.Method = 404, errs.NotFound, "BREW" }))
 	m.Take(request("/api/{table}", "posts", "", func(r *telemetry.Record) { r.Status, r.Problem = 405, errs.MethodNotAllowed }))
 	m.Take(&telemetry.Record{Work: telemetry.WorkMigration, Duration: time.Hour})
+	m.Take(&telemetry.Record{Work: telemetry.WorkJob, Job: "mail", Duration: 2 * time.Second, Idle: true})
+	m.Take(&telemetry.Record{Work: telemetry.WorkJob, Job: "mail", Err: io.EOF, Problem: errs.Unavailable})
+	m.Take(&telemetry.Record{Work: telemetry.WorkJob, Job: "none of them"})
 	text := scrape(t, m)
 	for _, want := range []string{
 		`http_server_request_duration_seconds_count{http_request_method="GET",http_route="/api/{table}"} 4`,
@@ -115,6 +119,10 @@ func TestRequestsAreCounted(t *testing.T) {
 		`ashlar_table_rows_total{operation="list",table="posts"} 30`,
 		`ashlar_table_sent_bytes_total{operation="list",table="posts"} 4000`,
 		`db_client_operation_duration_seconds_count{db_collection_name="posts",db_operation_name="SELECT",db_system_name="sqlite"} 1`,
+		`ashlar_job_duration_seconds_bucket{job="mail",le="1"} 1`,
+		`ashlar_job_duration_seconds_count{job="mail"} 2`,
+		`ashlar_job_errors_total{job="mail"} 1`,
+		`ashlar_job_duration_seconds_count{job="_other"} 1`,
 		`ashlar_gate_admissions_total{gate="read"} 7`,
 		`ashlar_mails_sent_total 3`,
 		`ashlar_pool_connections{pool="read",state="idle"} 3`,

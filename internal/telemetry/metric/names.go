@@ -15,6 +15,8 @@ const (
 	OperationRows    = "ashlar_table_rows_total"
 	OperationBytes   = "ashlar_table_sent_bytes_total"
 	StatementSeconds = "db_client_operation_duration_seconds"
+	JobSeconds       = "ashlar_job_duration_seconds"
+	JobErrors        = "ashlar_job_errors_total"
 	BuildInfo        = "ashlar_build_info"
 )
 
@@ -33,7 +35,7 @@ func (d Description) desc(constant prometheus.Labels) *prometheus.Desc {
 
 // Descriptions returns the metrics of a server, without the metrics of the Go runtime and the process.
 func (m *Metrics) Descriptions() []Description {
-	return slices.Concat(requestDescriptions(), operationDescriptions(), statementDescriptions(), m.parts.all)
+	return slices.Concat(requestDescriptions(), operationDescriptions(), statementDescriptions(), jobDescriptions(), m.parts.all)
 }
 
 func requestDescriptions() []Description {
@@ -58,4 +60,12 @@ func operationDescriptions() []Description {
 func statementDescriptions() []Description {
 	return []Description{{StatementSeconds, "Time of a statement in the database, by the table that it is mostly about. Ashlar's own tables are together.",
 		[]string{"db_collection_name", "db_operation_name"}}}
+}
+
+func jobDescriptions() []Description {
+	labels := []string{"job"}
+	return []Description{
+		{JobSeconds, "Time of background work, such as an attempt to send a mail.", labels},
+		{JobErrors, "Background work that failed. Some of it is repeated.", labels},
+	}
 }

@@ -46,6 +46,7 @@ func (m *Metrics) Points() []telemetry.Point {
 	var p points
 	m.requests.addPoints(&p)
 	m.operations.addPoints(&p)
+	m.jobs.addPoints(&p)
 	for _, n := range m.parts.read() {
 		var labels []string
 		for i, name := range m.parts.labels[n.name] {

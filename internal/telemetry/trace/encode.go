@@ -148,6 +148,7 @@ func (e encoder) attributes(t *Trace) []*commonpb.KeyValue {
 	list.text("ashlar.shape", t.Shape)
 	list.text("ashlar.cache", t.Cache)
 	list.text("ashlar.limit", t.Limit)
+	list.text("ashlar.job", t.Job)
 	list.number("ashlar.rows", int64(t.Rows))
 	list.number("ashlar.statements", int64(t.Statements))
 	return list

@@ -56,6 +56,7 @@ const (
 	shapeText
 	cacheText
 	limitText
+	jobText
 	countOfTexts
 )
 
@@ -111,6 +112,7 @@ func (s *slot) write(number uint64, r *telemetry.Record, isSlow bool, texts *tex
 	s.add(shapeText, r.Shape, 512)
 	s.add(cacheText, r.Cache, 16)
 	s.add(limitText, r.Limit, 64)
+	s.add(jobText, r.Job, 64)
 	s.steps = s.steps[:0]
 	for i := range r.Statements.List {
 		ran := &r.Statements.List[i]
@@ -137,7 +139,7 @@ func (s *slot) read(texts *texts) Trace {
 		Work: s.work, Start: s.start, Duration: s.duration, Queue: s.queue, Encode: s.encode,
 		Method: text(methodText), Path: text(pathText), Route: text(routeText), Status: s.status, Received: s.received, Bytes: s.bytes,
 		Caller: text(callerText), CallerKind: text(callerKindText), Key: text(keyText),
-		Table: text(tableText), Operation: text(operationText), Shape: text(shapeText), Cache: text(cacheText), Limit: text(limitText),
+		Table: text(tableText), Operation: text(operationText), Shape: text(shapeText), Cache: text(cacheText), Limit: text(limitText), Job: text(jobText),
 		Problem: s.problem, Failed: s.hasFailed, Slow: s.isSlow,
 		Rows: s.rows, Statements: s.statements, Database: s.database,
 		Spans: make([]Span, 0, len(s.steps)+1),

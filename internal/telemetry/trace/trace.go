@@ -45,6 +45,7 @@ type Trace struct {
 	Shape      string    `json:"shape,omitempty"`
 	Cache      string    `json:"cache,omitempty"`
 	Limit      string    `json:"limit,omitempty"`
+	Job        string    `json:"job,omitempty"`
 	Problem    errs.Kind `json:"kind,omitempty"`
 
 	Failed bool `json:"failed,omitempty"` // the fault is ours
@@ -70,11 +71,13 @@ type Span struct {
 // queueName is the name of the span of a wait.
 const queueName = "queue"
 
-// Name returns the name of the whole work: "GET /api/{table}".
+// Name returns the name of the whole work: "GET /api/{table}", "job mail".
 func (t *Trace) Name() string {
 	switch {
 	case t.Route != "":
 		return t.Route
+	case t.Job != "":
+		return string(t.Work) + " " + t.Job
 	case t.Work == telemetry.WorkRequest:
 		return t.Method
 	}

@@ -52,8 +52,11 @@ func New(cfg Config) *Traces {
 	return t
 }
 
-// Take implements telemetry.Sink.
+// Take implements telemetry.Sink. Idle jobs leave no trace.
 func (t *Traces) Take(r *telemetry.Record) {
+	if r.Idle {
+		return
+	}
 	number, isSlow, hasFailed := t.number.Add(1), r.Duration >= t.cfg.Slow, r.Failed()
 	t.recent.put(number, r, isSlow, t.texts)
 	if isSlow {
