@@ -10,12 +10,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/console"
 )
 
-// Advice tries indexes for the app's queries. *advise.Runner is one.
-type Advice interface {
-	Start()
-	State() advise.State
-}
-
 // advicePage says which indexes the model lacks.
 type advicePage struct {
 	advise.State
@@ -47,8 +41,6 @@ type removalPart struct {
 	*advise.Removal
 	Fields, Writes string
 }
-
-const advicePath = "/console/advice"
 
 func (p *pages) advice(q *console.Request) error {
 	page := advicePage{State: p.Advice.State(), May: q.Operator().May(string(console.Operator))}

@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
@@ -135,5 +134,3 @@ func (h *heat) rectangle(m *archive.Heatmap, pick *region) *rectangle {
 	high = max(low, high)
 	return &rectangle{X: percent(left), Width: percent(right - left), Y: (len(m.Bounds) - high) * heatRow, Height: (high - low + 1) * heatRow}
 }
-
-func percent(f float64) string { return strconv.FormatFloat(f, 'f', 3, 64) + "%" }

@@ -13,8 +13,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/console"
 )
 
-const chartsPath = homePath + "/charts"
-
 // How many values a chart has, and how many rows its table.
 const (
 	chartPoints = 240

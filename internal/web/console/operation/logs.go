@@ -31,12 +31,6 @@ type logsPage struct {
 	Newest      int64  // cursor of the newest row
 }
 
-// A choice is one of some links.
-type choice struct {
-	Title, Path string
-	Current     bool
-}
-
 // A row is a record in the log. The live tail sends rows as JSON.
 type row struct {
 	Path    string `json:"path"` // of the page of the record

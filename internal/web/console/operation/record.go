@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -110,21 +109,4 @@ func numbersOf(r *archive.Record) (list []field) {
 	add("Received", size(r.Received), r.Received > 0)
 	add("Sent", size(r.Bytes), r.Bytes > 0)
 	return list
-}
-
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	if stem, ok := strings.CutSuffix(one, "y"); ok {
-		return strconv.Itoa(n) + " " + stem + "ies"
-	}
-	return strconv.Itoa(n) + " " + one + "s"
-}
-
-func statusText(status int) string {
-	if status == 0 {
-		return ""
-	}
-	return strconv.Itoa(status)
 }

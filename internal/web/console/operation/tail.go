@@ -12,8 +12,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/console"
 )
 
-const tailPath = logsPath + "/tail"
-
 // Bounds of one answer of the live tail.
 const (
 	tailSize = 50

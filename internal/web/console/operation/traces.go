@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -126,9 +125,6 @@ func (p *pages) keptTrace(q *console.Request, id telemetry.TraceID) (t trace.Tra
 	})
 	return t, err
 }
-
-// clip bounds a text of an address.
-func clip(text string) string { return errs.Clip(strings.ToValidUTF8(text, "\uFFFD"), maxValue) }
 
 // tracePage is one trace.
 type tracePage struct {

@@ -1,0 +1,131 @@
+package operation
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"html/template"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/advise"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
+	"github.com/ashlar-dev/ashlar/internal/web/console"
+)
+
+// Records are the records of past work. *archive.Archive is one.
+type Records interface {
+	Records(ctx context.Context, f archive.Filter, before int64, limit int) (archive.Page, error)
+	Record(ctx context.Context, id string) (archive.Record, error)
+	Heatmap(ctx context.Context, f archive.Filter, columns int, bounds []time.Duration) (archive.Heatmap, error)
+	Difference(ctx context.Context, selection, baseline archive.Filter) ([]archive.Finding, error)
+}
+
+// History is what happened over time. *archive.Archive is one.
+type History interface {
+	Series(ctx context.Context, from, to time.Time, step time.Duration, names ...string) ([]archive.Line, error)
+	Errors(ctx context.Context, from time.Time) ([]archive.ErrorGroup, error)
+	Events(ctx context.Context, from, to time.Time, limit int, kinds ...string) ([]archive.Event, error)
+	Stats() archive.Stats
+}
+
+// Traces are the traces of recent work. *trace.Traces is one.
+type Traces interface {
+	Recent(f trace.Filter) []trace.Trace
+	ByID(id string) (trace.Trace, bool)
+}
+
+// KeptTraces are the slow and failed traces that memory has no more. *archive.Archive is one.
+type KeptTraces interface {
+	Trace(ctx context.Context, id telemetry.TraceID) (archive.Trace, error)
+	Traces(ctx context.Context, from, to time.Time, limit int) ([]archive.Trace, error)
+}
+
+// Objectives are the objectives of the model. *objective.Service is one.
+type Objectives interface {
+	Statuses() []objective.Status
+	Firing() []objective.Alert
+}
+
+// Advice tries indexes for the app's queries. *advise.Runner is one.
+type Advice interface {
+	Start()
+	State() advise.State
+}
+
+// A Config says where the pages get what they show. Records, History and Kept are all nil in an app without a telemetry
+// database.
+type Config struct {
+	Records    Records
+	History    History
+	Traces     Traces
+	Kept       KeptTraces
+	Objectives Objectives
+	Advice     Advice // nil leaves its page out
+	Process    telemetry.Process
+	Now        func() time.Time // nil means time.Now
+}
+
+// pages makes the pages.
+type pages struct {
+	Config
+}
+
+// The first pages of the sections, and the folder of their styles and scripts.
+const (
+	homePath       = "/console/home"
+	logsPath       = "/console/logs"
+	tracesPath     = "/console/traces"
+	errorsPath     = "/console/errors"
+	objectivesPath = "/console/objectives"
+	advicePath     = "/console/advice"
+	assetsPath     = "/console/operation"
+
+	chartsPath = homePath + "/charts"
+	tailPath   = logsPath + "/tail"
+)
+
+// A choice is one of some links.
+type choice struct {
+	Title, Path string
+	Current     bool
+}
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+var templates = template.Must(console.Templates().Funcs(template.FuncMap{
+	"took": took, "size": size, "share": share, "number": number, "plural": plural,
+}).ParseFS(templateFiles, "templates/*.html"))
+
+// show answers with a page.
+func show(q *console.Request, status int, title, name string, data any) error {
+	return q.Page(status, title, templates.Lookup(name), data)
+}
+
+// readTime bounds the reads of one part of a page.
+const readTime = 4 * time.Second
+
+// within calls read with a deadline.
+func within(q *console.Request, read func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(q.HTTP().Context(), readTime)
+	defer cancel()
+	return read(ctx)
+}
+
+// troubleOf returns what a page says in place of a part that could not be read. Other errors are for a page of their own.
+func troubleOf(err error) (text string, rest error) {
+	failure, ok := errors.AsType[*errs.Error](err)
+	switch {
+	case err == nil:
+		return "", nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return "This took longer than " + readTime.String() + ". Choose a shorter time.", nil
+	case ok && failure.Kind == errs.Unavailable:
+		return sentence(failure.Message), nil
+	}
+	return "", err
+}
