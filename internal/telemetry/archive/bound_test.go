@@ -34,7 +34,7 @@ func TestFileNeverExceedsItsBound(t *testing.T) {
 
 // writeSome writes some telemetry of a random kind.
 func (r *rig) writeSome(random *rand.Rand, m *meter, round int) {
-	switch random.IntN(6) {
+	switch random.IntN(7) {
 	case 0:
 		for id := range random.IntN(4000) {
 			r.clock.pass(100 * time.Millisecond)
@@ -63,7 +63,20 @@ func (r *rig) writeSome(random *rand.Rand, m *meter, round int) {
 		}
 	case 5:
 		r.upkeep()
+	case 6:
+		for range random.IntN(20) {
+			r.clock.pass(time.Duration(random.IntN(3)) * time.Hour)
+			r.AddSum(r.clock.Now(), []byte(noise(random, random.IntN(9000))), longer)
+		}
 	}
+}
+
+// longer returns the longer one of two bodies.
+func longer(sum, more []byte) []byte {
+	if len(sum) > len(more) {
+		return sum
+	}
+	return more
 }
 
 // noise returns text that nothing can compress.

@@ -101,7 +101,7 @@ func (f *fresh) more() int {
 }
 
 // removeOldest removes the oldest records: healthy ones first, then the rest. The last hour goes last. When no record is
-// left, events go, and then the finest metrics. The caller holds a.mu.
+// left, events go, then the finest metrics, then the finest sums. The caller holds a.mu.
 func (a *Archive) removeOldest() error {
 	border, end := keyAt(a.cfg.Now().Add(-recentTime)), int64(1)<<62
 	for _, r := range a.removals() {
@@ -116,6 +116,12 @@ func (a *Archive) removeOldest() error {
 	}
 	for tier := range len(spans) {
 		n, err := a.file.remove(removeBlocks, blockKey(tier, 0, 0), blockKey(tier+1, 0, 0))
+		if n > 0 || err != nil {
+			return err
+		}
+	}
+	for tier := range sumTiers() {
+		n, err := a.file.remove(removeSums, sumKey(tier, 0), sumKey(tier+1, 0))
 		if n > 0 || err != nil {
 			return err
 		}
@@ -177,6 +183,7 @@ func (a *Archive) expire() error {
 			tx.run(`DELETE FROM notes WHERE incident IN (SELECT id FROM incidents WHERE opened < ?1)`, now.Add(-keepEvents).UnixMicro()),
 			tx.run(`DELETE FROM incidents WHERE opened < ?1`, now.Add(-keepEvents).UnixMicro()),
 			a.tiers.expire(tx, now),
+			expireSums(tx, now),
 		)
 	})
 	if err != nil {

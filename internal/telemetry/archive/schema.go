@@ -1,7 +1,7 @@
 package archive
 
 // layout is the version of the tables. A file with another one is moved aside.
-const layout = 2
+const layout = 3
 
 // schema makes the tables. Records lie in two tables, so that the healthy ones can go first. The key of a record is the time
 // of its end: see keyOf. The key of a block of metrics has its tier, its time and its series: see blockKey. So pages fill one after the other, no index needs a write, and the oldest records free whole pages.
@@ -12,6 +12,7 @@ CREATE TABLE kept (key INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, counter INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT;
 CREATE TABLE ticks (slot INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE blocks (key INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE sums (key INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE errors (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, route TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, example TEXT NOT NULL, build TEXT NOT NULL, revision TEXT NOT NULL) STRICT;
 CREATE TABLE traces (key INTEGER PRIMARY KEY, trace BLOB NOT NULL, name TEXT NOT NULL, took INTEGER NOT NULL, failed INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
 CREATE INDEX traces_trace ON traces (trace);
