@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -19,7 +20,9 @@ type counter struct {
 }
 
 func (c *counter) take(r *telemetry.Record) {
-	c.units.Add(1)
+	if !r.Idle {
+		c.units.Add(1)
+	}
 	if r.Statements.Count > 0 {
 		c.statements.Add(int64(r.Statements.Count))
 		c.database.Add(int64(r.Statements.Took))
@@ -103,7 +106,7 @@ func (c *counters[K]) empty() (list []count) {
 }
 
 func appendCount(list []count, c *counter) []count {
-	if n := c.empty(); n.numbers[numberUnits] > 0 {
+	if n := c.empty(); n.numbers != ([numbers]int64{}) {
 		list = append(list, n)
 	}
 	return list
@@ -171,7 +174,7 @@ func (t *tally) Take(r *telemetry.Record) {
 }
 
 func (t *tally) job(r *telemetry.Record) {
-	name := string(r.Work)
+	name := cmp.Or(r.Job, string(r.Work))
 	found := (*t.jobs.byName.Load())[name]
 	if found == nil {
 		found = t.jobs.add(name, entry{kind: kindJob, name: name})
