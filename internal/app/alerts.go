@@ -22,9 +22,12 @@ func (a *App) newAlerts() *alert.Sender {
 	})
 }
 
-// tellAlert sends an alert, and notes it in the timeline.
+// tellAlert sends an alert, opens an incident for it, and notes it in the timeline.
 func (a *App) tellAlert(found objective.Alert) {
 	a.alerts.Send(alertOf(found))
+	if a.Incidents != nil {
+		a.Incidents.Alert(found)
+	}
 	if a.Archive != nil {
 		kind := archive.EventAlertOver
 		if found.Firing {

@@ -24,6 +24,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
@@ -39,7 +40,8 @@ type App struct {
 	Keys  *token.Keys // sign and verify tokens
 	Audit *audit.Log  // the audit log in Store
 
-	Archive *archive.Archive // the telemetry database; nil if the app has none
+	Archive   *archive.Archive  // the telemetry database; nil if the app has none
+	Incidents *incident.Service // nil without a telemetry database
 
 	Accounts *model.Accounts // with the values of their settings; nil if the model has none, or if Open did not open it
 	Operate  *model.Operate  // with the values of its settings; nil if Open did not open it
@@ -160,6 +162,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
 	a.openHealth()
 	a.openObjectives()
+	a.openIncidents()
 	if err := a.openTraces(); err != nil {
 		return err
 	}

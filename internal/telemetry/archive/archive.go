@@ -91,7 +91,7 @@ func Open(path string, cfg Config) *Archive {
 
 // Close closes the file. What still waits is written first.
 func (a *Archive) Close() error {
-	a.flush()
+	a.Flush()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
@@ -139,7 +139,7 @@ const (
 
 // Run writes what waits, samples the metrics and removes what is old, until ctx ends. It implements background.Service.
 func (a *Archive) Run(ctx context.Context) error {
-	defer a.flush()
+	defer a.Flush()
 	sample := time.NewTimer(untilNext(a.cfg.Now(), tickStep))
 	defer sample.Stop()
 	upkeep := time.NewTicker(upkeepEvery)
@@ -152,7 +152,7 @@ func (a *Archive) Run(ctx context.Context) error {
 			return nil
 		case <-a.queue.wake:
 			a.queue.gather(ctx, gather)
-			a.flush()
+			a.Flush()
 		case <-sample.C:
 			a.Sample()
 			sample.Reset(untilNext(a.cfg.Now(), tickStep))

@@ -46,11 +46,11 @@ func BenchmarkWrite(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		r.Take(record)
 		if i%batch == batch-1 {
-			r.flush()
+			r.Flush()
 		}
 	}
 	b.StopTimer()
-	r.flush()
+	r.Flush()
 	b.ReportMetric(float64(sizeOnDisk(r.path))/float64(r.Stats().Written), "bytes/record")
 }
 
@@ -122,10 +122,10 @@ func BenchmarkDifference(b *testing.B) {
 		}
 		r.Take(record)
 		if i%4000 == 0 {
-			r.flush()
+			r.Flush()
 		}
 	}
-	r.flush()
+	r.Flush()
 	for b.Loop() {
 		if _, err := r.Difference(b.Context(), Filter{Failed: true}, Filter{}); err != nil {
 			b.Fatal(err)

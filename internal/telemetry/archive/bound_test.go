@@ -21,7 +21,7 @@ func TestFileNeverExceedsItsBound(t *testing.T) {
 		r := openTest(t, Config{Size: size, least: 1 << 20, Points: m.read})
 		for round := range 25 {
 			r.writeSome(random, m, round)
-			r.flush()
+			r.Flush()
 			if got := sizeOnDisk(r.path); got > size {
 				t.Fatalf("seed %d: the file and its log have %d bytes, and the bound is %d", seed, got, size)
 			}
@@ -94,10 +94,10 @@ func fill(r *rig, count int, record func(int) *telemetry.Record) {
 		r.clock.pass(time.Second)
 		r.Take(record(id))
 		if id%400 == 0 {
-			r.flush()
+			r.Flush()
 		}
 	}
-	r.flush()
+	r.Flush()
 }
 
 func TestOldestHealthyRecordsGoFirst(t *testing.T) {
@@ -171,7 +171,7 @@ func TestRecordsAreRemovedAfterTheirTime(t *testing.T) {
 	r.Take(r.failing(1, "no"))
 	r.PutTrace(Trace{ID: telemetry.TraceID{1}, Start: r.clock.Now()})
 	r.clock.pass(30 * time.Minute)
-	r.flush()
+	r.Flush()
 	r.upkeep()
 	left := r.all(t, Filter{})
 	if oldest := left[len(left)-1].End; r.clock.Now().Sub(oldest) > time.Hour || len(left) < 1700 {
@@ -199,7 +199,7 @@ func TestLongReadDoesNotGrowTheLog(t *testing.T) {
 	const size = 2 << 20
 	r := openTest(t, Config{Size: size, least: size})
 	r.Take(r.failing(0, "no"))
-	r.flush()
+	r.Flush()
 	conn := <-r.file.readers
 	if err := script(conn, "BEGIN; SELECT count(*) FROM kept;"); err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestLongReadDoesNotGrowTheLog(t *testing.T) {
 	for id := range 4000 {
 		r.Take(r.failing(id, "no"))
 		if id%100 == 0 {
-			r.flush()
+			r.Flush()
 		}
 	}
 	if got := sizeOnDisk(r.path); got > size {
@@ -223,7 +223,7 @@ func TestLongReadDoesNotGrowTheLog(t *testing.T) {
 	r.clock.pass(calm)
 	dropped := r.Dropped()
 	r.Take(r.failing(0, "no"))
-	r.flush()
+	r.Flush()
 	if r.Dropped() != dropped || r.log.count("kept again") != 1 {
 		t.Errorf("after the read, %d records were dropped, and the log says:\n%s", r.Dropped()-dropped, r.log)
 	}

@@ -12,7 +12,8 @@ import (
 type Counts struct {
 	Total   Tally
 	Values  map[Dimension]map[string]Tally
-	Partial bool // the oldest records were not read, since there are too many
+	Oldest  time.Time // end of the oldest record; zero without one
+	Partial bool      // the oldest records were not read, since there are too many
 }
 
 // A Tally counts records.
@@ -22,6 +23,8 @@ type Tally struct {
 	Squares float64 // sum of the squares of the weights
 	Failed  float64 // weight of the failed ones
 	Time    time.Duration
+
+	Queue, Database time.Duration // parts of Time: waiting for a turn, running statements
 }
 
 // Add adds a record with a weight.
@@ -33,6 +36,14 @@ func (t *Tally) Add(weight float64, failed bool, took time.Duration) {
 	if failed {
 		t.Failed += weight
 	}
+}
+
+// add adds the record of a body.
+func (t *Tally) add(d *body) {
+	weight := d.weight()
+	t.Add(weight, d.failed(), d.duration())
+	t.Queue += time.Duration(weight * float64(d.time(numberQueue)))
+	t.Database += time.Duration(weight * float64(d.time(numberStatementTime)))
 }
 
 // size returns how many records without weights would say as much (Kish's effective sample size).
@@ -63,11 +74,11 @@ func (a *Archive) Counts(ctx context.Context, f Filter, dimensions ...Dimension)
 		tallies[i] = map[string]*Tally{}
 	}
 	var buf [128]byte
-	c.Partial, err = a.countEach(ctx, f, func(_ int64, d *body, processes map[int64]process) {
-		weight, failed, took := d.weight(), d.failed(), d.duration()
-		c.Total.Add(weight, failed, took)
+	c.Partial, err = a.countEach(ctx, f, func(key int64, d *body, processes map[int64]process) {
+		c.Oldest = timeOf(key) // the newest come first
+		c.Total.add(d)
 		for i, dimension := range dimensions {
-			tallyOf(tallies[i], d.valueOf(dimension, processes, buf[:0])).Add(weight, failed, took)
+			tallyOf(tallies[i], d.valueOf(dimension, processes, buf[:0])).add(d)
 		}
 	})
 	c.Values = map[Dimension]map[string]Tally{}

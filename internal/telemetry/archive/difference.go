@@ -11,27 +11,28 @@ import (
 
 // A Finding is a value that is more frequent among selected records than among others.
 type Finding struct {
-	Dimension Dimension
-	Value     string // "" stands for records without one
-	Selected  Tally  // selected records with the value
-	Baseline  Tally  // records of the baseline with the value
-	Share     float64
-	Usual     float64 // share in the baseline
-	Score     float64 // by how much Share is larger for sure: at most 1
+	Dimension    Dimension
+	Value        string // "" stands for records without one
+	Selected     Tally  // selected records with the value
+	Baseline     Tally  // records of the baseline with the value
+	Share        float64
+	Usual        float64 // share in the baseline
+	Score        float64 // by how much Share is larger for sure: at most 1
+	Attributable float64 // share of the selection that the value accounts for, at least
 }
 
-// Difference compares the records of one filter with the records of another.
+// Difference compares the records of a selection with the other records of a baseline.
 func (a *Archive) Difference(ctx context.Context, selection, baseline Filter) (_ []Finding, err error) {
 	defer errs.Wrap(&err, "archive.Difference")
-	bad, err := a.Counts(ctx, selection)
+	selected, err := a.Counts(ctx, selection)
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.Counts(ctx, baseline)
+	others, err := a.Counts(ctx, baseline.Without(selection))
 	if err != nil {
 		return nil, err
 	}
-	return Difference(bad, all), nil
+	return Difference(selected, others), nil
 }
 
 // certainty is the number of standard deviations of the bounds that shares are compared by.
@@ -54,6 +55,9 @@ func Difference(selection, baseline Counts) (findings []Finding) {
 			_, high := interval(f.Usual, baseline.Total.size())
 			// Of two values that say the same, the dimension that comes first tells more: a millionth for each.
 			f.Score = low - high - float64(rank)*1e-6
+			if high < 1 {
+				f.Attributable = max(0, low-high) / (1 - high)
+			}
 			if value != Other && f.Score > 0 {
 				findings = append(findings, f)
 			}

@@ -73,7 +73,7 @@ func TestDifferenceFindsThePlantedCause(t *testing.T) {
 				tt.plant(random, record)
 				r.Take(record)
 			}
-			r.flush()
+			r.Flush()
 			found, err := r.Difference(t.Context(), tt.selection, Filter{})
 			if err != nil || len(found) == 0 {
 				t.Fatalf("Difference = %v, %v", found, err)
@@ -118,6 +118,71 @@ func TestDifferenceFindsNothingWhereNothingIs(t *testing.T) {
 	}
 }
 
+// A selection is compared with the rest of the baseline, not with all of it.
+func TestDifferenceLeavesTheSelectionOutOfTheBaseline(t *testing.T) {
+	r := openTest(t, Config{Sample: 1})
+	for id := range 60 {
+		r.clock.pass(time.Second)
+		record := r.request(id)
+		if id%2 == 0 {
+			record = r.failing(id, "no")
+			record.Table = "files"
+		}
+		r.Take(record)
+	}
+	r.Flush()
+	found, err := r.Difference(t.Context(), Filter{Failed: true, From: noon.Add(20 * time.Second)}, Filter{From: noon.Add(10 * time.Second)})
+	if err != nil || len(found) == 0 {
+		t.Fatalf("Difference = %v, %v", found, err)
+	}
+	first := found[0]
+	// Five of the failed records lie before the selection, so they belong to the others.
+	if first.Dimension != Table || first.Value != "files" || first.Share != 1 || first.Selected.Records != 20 || first.Baseline.Records != 5 {
+		t.Errorf("the first finding is %+v", first)
+	}
+	for _, without := range []Filter{{}, {Failed: true}, {From: noon.Add(30 * time.Second)}} {
+		all, one, rest := r.all(t, Filter{}), r.all(t, without), r.all(t, Filter{}.Without(without))
+		if len(one)+len(rest) != len(all) {
+			t.Errorf("%d records of a filter and %d without it are not all %d", len(one), len(rest), len(all))
+		}
+	}
+}
+
+func TestKeptSelectsFailedAndSlowRecords(t *testing.T) {
+	r := openTest(t, Config{Sample: 1})
+	r.Take(r.request(1))
+	r.Take(r.failing(2, "no"))
+	slow := r.request(3)
+	slow.Duration = time.Second
+	r.Take(slow)
+	r.Flush()
+	if got := r.all(t, Filter{}.Without(Filter{Kept: true})); len(got) != 1 || got[0].ID != "R00000001" {
+		t.Errorf("the records that are not kept are %v", ids(got))
+	}
+}
+
+func TestFailuresAreCountedByTheirErrors(t *testing.T) {
+	r := openTest(t, Config{})
+	for id, cause := range []string{"row 17 is locked", "row 4 is locked", "the disk is full", "row 5 is locked"} {
+		r.clock.pass(time.Second)
+		r.Take(r.failing(id, cause))
+	}
+	r.Take(r.request(9))
+	r.Flush()
+	got, err := r.Failures(t.Context(), Filter{From: noon.Add(1500 * time.Millisecond)})
+	if err != nil || len(got) != 2 {
+		t.Fatalf("Failures = %+v, %v", got, err)
+	}
+	locked := got[0]
+	if locked.Text != "row # is locked" || locked.Weight != 2 || locked.Count != 2 || locked.Example != "R00000003" || !locked.First.Equal(noon.Add(2*time.Second)) {
+		t.Errorf("the first group is %+v", locked)
+	}
+	groups, err := r.Errors(t.Context(), noon)
+	if err != nil || len(groups) != 2 || groups[0].ID != locked.ID {
+		t.Errorf("Errors = %+v, %v, but Failures has the group %d", groups, err, locked.ID)
+	}
+}
+
 func TestDifferenceOfNothing(t *testing.T) {
 	if got := Difference(Counts{}, Counts{}); len(got) != 0 {
 		t.Errorf("Difference of nothing = %v", got)
@@ -137,7 +202,7 @@ func TestCountsHaveWeights(t *testing.T) {
 		r.Take(r.request(id))
 	}
 	r.Take(r.failing(1, "no"))
-	r.flush()
+	r.Flush()
 	counts, err := r.Counts(t.Context(), Filter{}, Status, Table)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +229,7 @@ func TestHeatmapCountsByTimeAndDuration(t *testing.T) {
 		}
 		r.Take(record)
 	}
-	r.flush()
+	r.Flush()
 	h, err := r.Heatmap(t.Context(), Filter{From: noon, To: noon.Add(3 * time.Minute)}, 3, []time.Duration{time.Millisecond, 10 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)

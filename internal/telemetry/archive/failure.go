@@ -35,6 +35,18 @@ func newFailure(r *telemetry.Record) *failure {
 	return &failure{kind: kind, text: text, route: route, id: r.ID}
 }
 
+// failureOf returns the failure of a record that the archive has.
+func failureOf(d *body) *failure {
+	f := &failure{kind: string(d.texts[textProblem]), text: normalise(string(d.texts[textError])), route: string(d.texts[textRoute]), id: string(d.texts[textID])}
+	if len(d.texts[textStack]) > 0 {
+		f.kind = "panic"
+	}
+	if f.route == "" {
+		f.route = string(d.texts[textWork])
+	}
+	return f
+}
+
 // fingerprint returns the number of the group.
 func (f *failure) fingerprint() int64 {
 	sum := fnv.New64a()

@@ -95,8 +95,17 @@ type Filter struct {
 	ID                       string        // of the record
 	Trace                    string        // of the record, in hexadecimal digits
 	Contains                 string        // in the path, the error or the id
+	Under                    []string      // the path begins with one of these; none selects all
 
+	except *Filter               // records to leave out
 	passed func(key int64) error // called for each record that is read and not selected
+}
+
+// Without returns a filter for the records that another one does not select. It replaces the filter of an earlier call.
+func (f Filter) Without(other Filter) Filter {
+	other.except = nil
+	f.except = &other
+	return f
 }
 
 // keys returns the keys of the first record and of the one behind the last.

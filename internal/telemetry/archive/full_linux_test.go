@@ -61,7 +61,7 @@ func TestFullDiskDropsAndSaysSoOnce(t *testing.T) {
 	for id := range 100 {
 		r.Take(r.failing(id, "no"))
 	}
-	r.flush()
+	r.Flush()
 	room := crowd(t, dir)
 	for round := range 20 { // the log of the database may have some room left
 		for id := range 400 {
@@ -69,7 +69,7 @@ func TestFullDiskDropsAndSaysSoOnce(t *testing.T) {
 			record.Stack = strings.Repeat("x", 3000)
 			r.Take(record)
 		}
-		r.flush()
+		r.Flush()
 		r.Sample()
 		r.clock.pass(time.Second)
 	}
@@ -86,7 +86,7 @@ func TestFullDiskDropsAndSaysSoOnce(t *testing.T) {
 	r.clock.pass(calm)
 	dropped := r.Dropped()
 	r.Take(r.failing(9999, "no"))
-	r.flush()
+	r.Flush()
 	if got := r.all(t, Filter{}); got[0].ID != "R00009999" || r.Dropped() != dropped || r.Stats().Problem != nil {
 		t.Errorf("the newest record is %s, %d more were dropped, problem %v\n%s", got[0].ID, r.Dropped()-dropped, r.Stats().Problem, r.log)
 	}
@@ -100,14 +100,14 @@ func TestFullDiskAtStartStopsNothing(t *testing.T) {
 	room := crowd(t, dir)
 	r := openAt(t, filepath.Join(dir, FileName), Config{})
 	r.Take(r.failing(1, "no"))
-	r.flush()
+	r.Flush()
 	if r.Dropped() != 1 || r.log.count("is not kept") != 1 || r.Stats().Problem == nil {
 		t.Errorf("%d dropped, problem %v, and the log says:\n%s", r.Dropped(), r.Stats().Problem, r.log)
 	}
 	room()
 	r.clock.pass(retryEvery)
 	r.Take(r.failing(2, "no"))
-	r.flush()
+	r.Flush()
 	if got := r.all(t, Filter{}); len(got) != 1 || r.Stats().Problem != nil {
 		t.Errorf("%d records are there, problem %v\n%s", len(got), r.Stats().Problem, r.log)
 	}

@@ -48,11 +48,11 @@ func TestErrorsAreGrouped(t *testing.T) {
 	}
 	fail(1, "row 17 is locked")
 	fail(2, "row 18 is locked")
-	r.flush()
+	r.Flush()
 	fail(3, "row 19 is locked")
 	fail(4, "no disk")
-	r.flush()
-	r.flush() // writes the events
+	r.Flush()
+	r.Flush() // writes the events
 	end := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 	want := []ErrorGroup{
 		{Kind: "internal", Text: "no disk", Route: "GET /api/posts", First: end(4), Last: end(4), Count: 1, Example: "R00000004", Build: "v1", Revision: "abc"},
@@ -85,7 +85,7 @@ func TestErrorsAreGrouped(t *testing.T) {
 	again := openAt(t, r.path, Config{Process: r.cfg.Process, OnError: func(ErrorGroup) { t.Error("a known group counts as new after a restart") }})
 	again.clock.pass(5 * time.Second)
 	again.Take(again.failing(5, "row 20 is locked"))
-	again.flush()
+	again.Flush()
 	want[0], want[1] = want[1], want[0]
 	want[0].Count, want[0].Last, want[0].Example = 4, end(5), "R00000005"
 	check(again)
@@ -105,7 +105,7 @@ func TestGroupsOfErrorsAreBounded(t *testing.T) {
 		r.clock.pass(time.Millisecond)
 		r.Take(r.failing(id, word()))
 	}
-	r.flush()
+	r.Flush()
 	got, err := r.Errors(t.Context(), time.Time{})
 	if err != nil || len(got) != maxGroups || len(r.errors.known) != maxGroups {
 		t.Fatalf("%d groups, %d in memory, %v", len(got), len(r.errors.known), err)

@@ -80,7 +80,7 @@ func TestTracesAreKept(t *testing.T) {
 	r.PutTrace(one)
 	r.PutTrace(two)
 	r.PutTrace(Trace{ID: telemetry.TraceID{3}, Body: make([]byte, maxTrace+1)})
-	r.flush()
+	r.Flush()
 	got, err := r.Trace(t.Context(), one.ID)
 	if diff := cmp.Diff(one, got); err != nil || diff != "" {
 		t.Error(err, diff)

@@ -31,7 +31,7 @@ func writeForEver(path string) {
 		for range 50 {
 			a.Take(&telemetry.Record{ID: fmt.Sprint(id), Status: 500, Start: time.Now()})
 		}
-		a.flush()
+		a.Flush()
 		fmt.Println(a.Stats().Written)
 	}
 }

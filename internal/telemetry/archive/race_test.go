@@ -45,7 +45,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	working.Go(func() {
 		for range 3 {
 			_ = os.Remove(r.path)
-			r.flush()
+			r.Flush()
 		}
 	})
 	working.Wait()

@@ -27,7 +27,7 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 		Encode: 3 * time.Microsecond, Cache: "miss", Statements: telemetry.Statements{Count: 4, Took: 5 * time.Millisecond}, Rows: 6,
 		Problem: errs.Internal, Err: errors.New("no such column: ü"), Stack: "goroutine 1",
 	})
-	r.flush()
+	r.Flush()
 	got := r.all(t, Filter{})
 	want := []Record{{
 		Cursor: keyAt(noon.Add(1500 * time.Millisecond)), End: noon.Add(1500 * time.Millisecond), Failed: true, Slow: true, Weight: 1,
@@ -51,7 +51,7 @@ func TestTheErrorOfAMalformedRequestIsNotKept(t *testing.T) {
 	record := r.request(1)
 	record.Problem, record.Err = errs.Malformed, errors.New("the client said hunter2")
 	r.Take(record)
-	r.flush()
+	r.Flush()
 	if got := r.all(t, Filter{}); len(got) != 1 || got[0].Error != "" {
 		t.Errorf("the error is %q, want none", got[0].Error)
 	}
@@ -62,7 +62,7 @@ func TestLongTextsAreCut(t *testing.T) {
 	record := r.failing(1, strings.Repeat("é", 10_000))
 	record.Path, record.Stack = strings.Repeat("ü", 10_000), strings.Repeat("x", 100_000)
 	r.Take(record)
-	r.flush()
+	r.Flush()
 	got := r.all(t, Filter{})
 	if len(got) != 1 || len(got[0].Path) > maxText || len(got[0].Error) > maxError || len(got[0].Stack) > maxStack {
 		t.Errorf("texts of %d, %d and %d bytes are kept", len(got[0].Path), len(got[0].Error), len(got[0].Stack))
@@ -86,7 +86,7 @@ func TestHealthyRecordsAreSampledWithWeight(t *testing.T) {
 	for id := range healthy {
 		r.Take(r.request(id))
 		if id%5000 == 0 {
-			r.flush()
+			r.Flush()
 		}
 	}
 	for id := range bad {
@@ -95,7 +95,7 @@ func TestHealthyRecordsAreSampledWithWeight(t *testing.T) {
 		slow.Duration = time.Second
 		r.Take(slow)
 	}
-	r.flush()
+	r.Flush()
 	var sum float64
 	var free, failed, slow int
 	for _, record := range r.all(t, Filter{}) {
@@ -138,7 +138,7 @@ func TestFilters(t *testing.T) {
 		record.Start = r.clock.Now().Add(-record.Duration)
 		r.Take(record)
 	}
-	r.flush()
+	r.Flush()
 	at := func(second int) time.Time { return noon.Add(time.Duration(second) * time.Second) }
 	for _, tt := range []struct {
 		name   string
@@ -185,7 +185,7 @@ func TestPagesHaveEachRecordOnce(t *testing.T) {
 		r.Take(r.request(id))
 		want = append([]string{fmt.Sprintf("R%08d", id)}, want...)
 	}
-	r.flush()
+	r.Flush()
 	var got []string
 	for before := int64(0); ; {
 		page, err := r.Records(t.Context(), Filter{}, before, 7)
@@ -213,18 +213,18 @@ func TestPagesHaveEachRecordOnce(t *testing.T) {
 func TestLateRecordsGetLaterCursors(t *testing.T) {
 	r := openTest(t, Config{Slow: time.Nanosecond})
 	r.Take(r.request(1))
-	r.flush()
+	r.Flush()
 	newest := r.all(t, Filter{})[0].Cursor
 	late := r.request(2)
 	late.Start = late.Start.Add(-100 * time.Millisecond)
 	r.Take(late)
-	r.flush()
+	r.Flush()
 	if got := r.all(t, Filter{}); len(got) != 2 || got[0].ID != "R00000002" || got[0].Cursor <= newest {
 		t.Errorf("the newest record is %v", got[0])
 	}
 	r.clock.pass(-time.Hour) // the clock was set back
 	r.Take(r.request(3))
-	r.flush()
+	r.Flush()
 	if got := r.all(t, Filter{To: noon.Add(-time.Minute)}); len(got) != 1 || got[0].ID != "R00000003" {
 		t.Errorf("an hour earlier there are %v", ids(got))
 	}

@@ -24,7 +24,7 @@ func TestTakeDropsWhatDoesNotFit(t *testing.T) {
 			r.Take(r.failing(id, "no"))
 		}
 		r.mu.Unlock()
-		r.flush()
+		r.Flush()
 	}
 	if got := r.Dropped(); got != 3*more {
 		t.Errorf("%d records were dropped, want %d", got, 3*more)
@@ -33,8 +33,8 @@ func TestTakeDropsWhatDoesNotFit(t *testing.T) {
 		t.Errorf("the log says %d times that records are dropped, want once:\n%s", got, r.log)
 	}
 	r.clock.pass(calm)
-	r.flush()
-	r.flush()
+	r.Flush()
+	r.Flush()
 	if got := r.log.count("as it comes again"); got != 1 {
 		t.Errorf("the log says %d times that it is over, want once:\n%s", got, r.log)
 	}
@@ -67,7 +67,7 @@ func TestWaitingTracesAreBoundedInBytes(t *testing.T) {
 	if got := r.queue.waiting.size; got > maxBytes || r.Dropped() != int64(maxJobs-maxBytes/maxTrace) {
 		t.Errorf("%d bytes of traces wait, and %d were dropped", got, r.Dropped())
 	}
-	r.flush()
+	r.Flush()
 	if list, err := r.Traces(t.Context(), time.Time{}, noon, 100); err != nil || len(list) != maxBytes/maxTrace {
 		t.Errorf("%d traces are kept, %v", len(list), err)
 	}
@@ -76,14 +76,14 @@ func TestWaitingTracesAreBoundedInBytes(t *testing.T) {
 func TestRemovedFileIsBegunAgain(t *testing.T) {
 	r := openTest(t, Config{})
 	r.Take(r.failing(1, "no"))
-	r.flush()
+	r.Flush()
 	for _, suffix := range suffixes {
 		if err := os.Remove(r.path + suffix); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r.Take(r.failing(2, "no"))
-	r.flush()
+	r.Flush()
 	if got := ids(r.all(t, Filter{})); len(got) != 1 || got[0] != "R00000002" {
 		t.Errorf("records %v, want the one of the new file", got)
 	}
@@ -125,7 +125,7 @@ func TestUnusableFileIsMovedAside(t *testing.T) {
 			tt.spoil(t, path)
 			r := openAt(t, path, Config{})
 			r.Take(r.failing(2, "no"))
-			r.flush()
+			r.Flush()
 			if got := ids(r.all(t, Filter{})); len(got) != 1 || got[0] != "R00000002" {
 				t.Errorf("records %v, want the one of the new file\n%s", got, r.log)
 			}
@@ -162,7 +162,7 @@ func TestFileThatIsDamagedLaterIsMovedAside(t *testing.T) {
 	for id := range 3000 {
 		r.Take(r.failing(id, "no"))
 	}
-	r.flush()
+	r.Flush()
 	r.mu.Lock()
 	if err := r.file.checkpoint(); err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestFileThatIsDamagedLaterIsMovedAside(t *testing.T) {
 	}
 	for id := range 20 { // connections still have some pages in memory
 		r.Take(r.failing(9000+id, "no"))
-		r.flush()
+		r.Flush()
 		r.mu.Lock()
 		if r.file != nil {
 			_ = query(r.file.writer, "PRAGMA shrink_memory", nil)
@@ -204,7 +204,7 @@ func TestSecondProcessGoesWithout(t *testing.T) {
 		t.Errorf("the log of the second says:\n%s", second.log)
 	}
 	second.Take(second.failing(1, "no"))
-	second.flush()
+	second.Flush()
 	if second.Dropped() != 1 || second.log.count("another process") != 1 {
 		t.Errorf("%d records were dropped, and the log says:\n%s", second.Dropped(), second.log)
 	}
@@ -216,7 +216,7 @@ func TestSecondProcessGoesWithout(t *testing.T) {
 	}
 	second.clock.pass(retryEvery)
 	second.Take(second.failing(2, "no"))
-	second.flush()
+	second.Flush()
 	if got := ids(second.all(t, Filter{})); len(got) != 1 || second.log.count("kept again") != 1 {
 		t.Errorf("records %v after the first ended, and the log says:\n%s", got, second.log)
 	}
@@ -226,7 +226,7 @@ func TestFolderThatIsMissingStopsNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "later")
 	r := openAt(t, filepath.Join(dir, FileName), Config{})
 	r.Take(r.failing(1, "no"))
-	r.flush()
+	r.Flush()
 	if r.Stats().Problem == nil || r.Dropped() != 1 {
 		t.Errorf("Stats = %+v", r.Stats())
 	}
@@ -235,7 +235,7 @@ func TestFolderThatIsMissingStopsNothing(t *testing.T) {
 	}
 	r.clock.pass(retryEvery)
 	r.Take(r.failing(2, "no"))
-	r.flush()
+	r.Flush()
 	if got := r.all(t, Filter{}); len(got) != 1 || r.Stats().Problem != nil {
 		t.Errorf("%d records, problem %v", len(got), r.Stats().Problem)
 	}
@@ -249,13 +249,13 @@ func TestPanicOfAWriteIsSurvived(t *testing.T) {
 		}
 		panic("of a write")
 	}})
-	r.flush()
+	r.Flush()
 	if r.Dropped() != 1 || r.log.count("of a write") != 1 {
 		t.Errorf("%d dropped, and the log says:\n%s", r.Dropped(), r.log)
 	}
 	r.clock.pass(calm)
 	r.PutEvent(Event{Kind: "deploy", Text: "whole"})
-	r.flush()
+	r.Flush()
 	got, err := r.Events(t.Context(), time.Unix(0, 0), r.clock.Now().Add(time.Second), 10, EventDeploy)
 	if err != nil || len(got) != 1 || got[0].Text != "whole" {
 		t.Errorf("Events = %+v, %v, want the second alone", got, err)
@@ -265,10 +265,10 @@ func TestPanicOfAWriteIsSurvived(t *testing.T) {
 func TestPanicOfACallbackLosesNoRecord(t *testing.T) {
 	r := openTest(t, Config{OnError: func(ErrorGroup) { panic("of a callback") }})
 	r.Take(r.failing(1, "no"))
-	r.flush()
+	r.Flush()
 	r.clock.pass(calm)
 	r.Take(r.failing(2, "no"))
-	r.flush()
+	r.Flush()
 	if got := r.all(t, Filter{}); len(got) != 2 {
 		t.Errorf("%d records are there, want 2\n%s", len(got), r.log)
 	}
@@ -281,7 +281,7 @@ func TestClosedArchiveTakesAndDrops(t *testing.T) {
 	}
 	r.Take(r.failing(1, "no"))
 	r.PutEvent(Event{Kind: "late"})
-	r.flush()
+	r.Flush()
 	if r.Dropped() != 2 {
 		t.Errorf("%d were dropped, want 2", r.Dropped())
 	}
@@ -293,7 +293,7 @@ func TestClosedArchiveTakesAndDrops(t *testing.T) {
 func TestFileIsForThisUserAlone(t *testing.T) {
 	r := openTest(t, Config{})
 	r.Take(r.failing(1, "no"))
-	r.flush()
+	r.Flush()
 	for _, suffix := range suffixes {
 		info, err := os.Stat(r.path + suffix)
 		if err != nil || info.Mode().Perm() != 0o600 {

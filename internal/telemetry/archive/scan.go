@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"slices"
 
 	lite "zombiezen.com/go/sqlite"
 
@@ -44,10 +45,11 @@ func scan(conn *lite.Conn, f Filter, before int64, each func(key int64, d *body,
 	var row []byte
 	err = query(conn, sql, func(stmt *lite.Stmt) error {
 		row = blob(stmt, 1, row)
-		if !d.decode(row) || !m.matches(&d) {
-			return m.passed(stmt.ColumnInt64(0))
+		key := stmt.ColumnInt64(0)
+		if !d.decode(row) || !m.selects(key, &d) {
+			return m.passed(key)
 		}
-		return each(stmt.ColumnInt64(0), &d, processes)
+		return each(key, &d, processes)
 	}, from, to)
 	if errors.Is(err, errEnough) {
 		return nil
@@ -71,6 +73,7 @@ type matcher struct {
 	processes map[int64]process
 	buf       []byte
 	passed    func(key int64) error // called for each record that does not match
+	rest      *matcher              // of the records to leave out; nil leaves out none
 }
 
 func (f Filter) matcher(processes map[int64]process) (*matcher, error) {
@@ -90,18 +93,38 @@ func (f Filter) matcher(processes map[int64]process) (*matcher, error) {
 		}
 		m.trace = trace
 	}
+	if f.except != nil {
+		rest, err := f.except.matcher(processes)
+		if err != nil {
+			return nil, err
+		}
+		m.rest = rest
+	}
 	return m, nil
+}
+
+// selects reports whether the filter selects a record. The scan reads only keys of the filter's time.
+func (m *matcher) selects(key int64, d *body) bool {
+	return m.matches(d) && (m.rest == nil || !m.rest.covers(key) || !m.rest.matches(d))
+}
+
+// covers reports whether the key of a record lies in the time of the filter.
+func (f *Filter) covers(key int64) bool {
+	from, to := f.keys()
+	return key >= from && key < to
 }
 
 func (m *matcher) matches(d *body) bool {
 	took := d.duration()
 	switch {
 	case m.Failed && !d.failed(),
+		m.Kept && !d.failed() && !d.slow(),
 		m.MinDuration > 0 && took < m.MinDuration,
 		m.MaxDuration > 0 && took >= m.MaxDuration,
 		m.ID != "" && string(d.texts[textID]) != m.ID,
 		m.trace != nil && !bytes.Equal(m.trace, d.trace[:]),
-		m.Contains != "" && !m.contains(d):
+		m.Contains != "" && !m.contains(d),
+		len(m.Under) > 0 && !m.under(d):
 		return false
 	}
 	for _, c := range m.Where {
@@ -111,6 +134,10 @@ func (m *matcher) matches(d *body) bool {
 		}
 	}
 	return true
+}
+
+func (m *matcher) under(d *body) bool {
+	return slices.ContainsFunc(m.Under, func(prefix string) bool { return bytes.HasPrefix(d.texts[textPath], []byte(prefix)) })
 }
 
 func (c *Condition) has(value []byte) bool {

@@ -134,11 +134,11 @@ func TestRowsFromTheFutureGo(t *testing.T) {
 	r.Take(r.failing(1, "no"))
 	r.PutEvent(Event{Kind: "deploy"})
 	r.Sample()
-	r.flush()
+	r.Flush()
 	r.clock.pass(-1000 * time.Hour)
 	r.Take(r.failing(2, "no"))
 	r.Sample()
-	r.flush()
+	r.Flush()
 	r.upkeep()
 	if got := ids(r.all(t, Filter{})); len(got) != 1 || got[0] != "R00000002" {
 		t.Errorf("records %v, want the second", got)

@@ -114,8 +114,8 @@ func (a *Archive) abandon(reason error) {
 	a.next = time.Time{}
 }
 
-// flush writes what waits.
-func (a *Archive) flush() {
+// Flush writes what waits. Run does so within a quarter of a second.
+func (a *Archive) Flush() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	content, lost := a.queue.take()

@@ -161,3 +161,28 @@ func (e *Evaluator) Statuses(now time.Time) []Status {
 	}
 	return all
 }
+
+// A Loss is what a span of time took of the budget of an objective.
+type Loss struct {
+	Objective
+	Bad, Total float64 // events in the span; older ones are known by the quarter of an hour, or by six hours
+	Budget     float64 // bad events that 30 days may have
+}
+
+// Share returns the part of the budget that was lost. It is above 1 if more was lost than there was.
+func (l *Loss) Share() float64 {
+	if l.Budget == 0 {
+		return 0
+	}
+	return l.Bad / l.Budget
+}
+
+// Losses returns what a span of time took of the budgets of all objectives.
+func (e *Evaluator) Losses(from, to, now time.Time) []Loss {
+	all := make([]Loss, len(e.all))
+	for i, w := range e.all {
+		bad, total := w.between(from, to, now)
+		all[i] = Loss{Objective: w.Objective, Bad: bad, Total: total, Budget: w.expected(now) * w.budget()}
+	}
+	return all
+}

@@ -116,6 +116,47 @@ func (s *series) window(now time.Time, length time.Duration) (sum Counts) {
 	return sum
 }
 
+// between sums the events between two times, of which the finest tier that reaches back knows. A bucket at the border counts in
+// part.
+func (s *series) between(from, to, now time.Time) (bad, total float64) {
+	t := &s.tiers[coarser]
+	for i := range s.tiers {
+		if reaches := &s.tiers[i]; now.Sub(from) < reaches.width*time.Duration(len(reaches.buckets)-1) {
+			t = reaches
+			break
+		}
+	}
+	width := int64(t.width)
+	for slot := from.UnixNano() / width; slot <= earlier(to, now).UnixNano()/width; slot++ {
+		b := &t.buckets[slot%int64(len(t.buckets))]
+		if b.slot != slot || b.Total() == 0 {
+			continue
+		}
+		begin, end := time.Unix(0, slot*width), earlier(time.Unix(0, (slot+1)*width), now)
+		part := 1.0
+		if whole := end.Sub(begin); whole > 0 {
+			part = float64(earlier(end, to).Sub(later(begin, from))) / float64(whole)
+		}
+		bad += part * float64(b.Bad)
+		total += part * float64(b.Total())
+	}
+	return bad, total
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // leastAge is the shortest history from which expected draws a conclusion.
 const leastAge = time.Hour
 

@@ -121,6 +121,13 @@ func (s *Service) Firing() []Alert {
 	return s.evaluator.Firing(s.cfg.Now())
 }
 
+// Losses returns what a span of time took of the budgets of all objectives.
+func (s *Service) Losses(from, to time.Time) []Loss {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.evaluator.Losses(from, to, s.cfg.Now())
+}
+
 // load restores the history.
 func (s *Service) load() (err error) {
 	defer errs.Wrap(&err, "objective.load")

@@ -1,0 +1,99 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
+)
+
+// weightOf returns how often events of a kind are the cause of what comes after them.
+func weightOf(kind string) float64 {
+	switch kind {
+	case archive.EventAlert, archive.EventAlertOver, archive.EventError: // the rule of failures has the errors
+		return 0
+	case archive.EventDatabase, archive.EventDisk:
+		return 0.95
+	case archive.EventDeploy, archive.EventMigration, archive.EventSetting, archive.EventCertificate, archive.EventLock:
+		return 0.9
+	case archive.EventAudit:
+		return 0.85
+	case archive.EventClock, archive.EventIndex, archive.EventLimit:
+		return 0.8
+	case archive.EventJob:
+		return 0.6
+	case archive.EventStop:
+		return 0.4
+	case archive.EventBackup:
+		return 0.3
+	}
+	return 0.5
+}
+
+// Events have their full weight in this time around the begin. Beyond, it is halved by each further halving.
+const (
+	nearBefore = 2 * time.Minute
+	nearAfter  = 15 * time.Minute
+	halving    = 20 * time.Minute
+)
+
+// nearness returns from 0 to 1 how near to the begin of the incident a moment is.
+func (q *inquiry) nearness(at time.Time) float64 {
+	away := max(q.from.Add(-nearBefore).Sub(at), at.Sub(q.from.Add(nearAfter)), 0)
+	return float64(halving) / float64(halving+away)
+}
+
+// moments makes a line of each event near the begin. Events with the same text but for their numbers share a line.
+func (q *inquiry) moments(ctx context.Context) (causes []Cause, err error) {
+	events, err := q.archive.Events(ctx, q.beforeFrom, q.to.Add(time.Second), maxEvents)
+	if err != nil {
+		return nil, err
+	}
+	lines := map[string]int{} // index in causes
+	repeated := map[string]int{}
+	for _, e := range events {
+		weight := weightOf(e.Kind)
+		if weight == 0 {
+			continue
+		}
+		c := Cause{Rule: Moment, Text: e.Kind + ": " + e.Text, Figure: q.distance(e.At), Score: weight * q.nearness(e.At), At: e.At}
+		c.Logs = archive.Filter{From: e.At.Add(-time.Minute), To: e.At.Add(nearBefore)}
+		same := withoutNumbers(c.Text)
+		repeated[same]++
+		i, known := lines[same]
+		switch {
+		case !known:
+			lines[same] = len(causes)
+			causes = append(causes, c)
+		case c.Score >= causes[i].Score: // of equal ones the first counts: events come in the order of age
+			causes[i] = c
+		}
+	}
+	for same, i := range lines {
+		if n := repeated[same]; n > 1 {
+			causes[i].Figure += fmt.Sprintf(", %d times in all", n)
+		}
+	}
+	return causes, nil
+}
+
+// distance says how far from the begin a moment is.
+func (q *inquiry) distance(at time.Time) string {
+	away := q.from.Sub(at)
+	switch {
+	case away.Abs() < time.Second:
+		return "at the begin"
+	case away > 0:
+		return objective.Span(away) + " before the begin"
+	}
+	return objective.Span(-away) + " after the begin"
+}
+
+// withoutNumbers replaces each number of a text.
+func withoutNumbers(text string) string {
+	return strings.Join(strings.FieldsFunc(text, unicode.IsDigit), "#")
+}
