@@ -125,3 +125,6 @@ func ids(list []Record) (ids []string) {
 	}
 	return ids
 }
+
+// flush is short for Flush.
+func (r *rig) flush() { r.Flush() }
