@@ -1,9 +1,7 @@
 package telemetry
 
 import (
-	"encoding/binary"
 	"log/slog"
-	"math"
 	"time"
 )
 
@@ -34,7 +32,7 @@ func (l Lines) Weight(r *Record) float64 {
 	if l.Sample <= 0 || l.Sample >= 1 || !r.healthy() || r.Duration >= orDefault(l.Slow) {
 		return 1
 	}
-	if float64(binary.LittleEndian.Uint32(r.Span[4:])) >= l.Sample*math.MaxUint32 {
+	if r.lot() >= l.Sample {
 		return 0
 	}
 	return 1 / l.Sample

@@ -107,14 +107,15 @@ func (r *Record) Log(logger *slog.Logger) {
 	if !logger.Enabled(ctx, level) {
 		return
 	}
+	end := r.Start.Add(r.Duration)
 	switch h := logger.Handler().(type) {
 	case *jsonline.Handler:
-		if h.Log(time.Now(), level, r.message(), r) {
+		if h.Log(end, level, r.message(), r) {
 			return
 		}
 	case *terminalHandler:
 		if r.isRequest() {
-			h.request(time.Now(), r)
+			h.request(end, r)
 			return
 		}
 	}

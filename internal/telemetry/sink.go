@@ -27,19 +27,22 @@ func NewSinks(log *slog.Logger, list ...Sink) *Sinks { return &Sinks{list: list,
 
 // Take implements Sink.
 func (s *Sinks) Take(r *Record) {
-	for _, sink := range s.list {
-		s.take(sink, r)
+	for next := 0; next < len(s.list); {
+		err := background.Guard("a sink of records", func() error {
+			for next < len(s.list) {
+				next++
+				s.list[next-1].Take(r)
+			}
+			return nil
+		})
+		if err != nil {
+			s.report(err)
+		}
 	}
 }
 
-func (s *Sinks) take(sink Sink, r *Record) {
-	err := background.Guard("a sink of records", func() error {
-		sink.Take(r)
-		return nil
-	})
-	if err == nil {
-		return
-	}
+// report logs the panic of a sink, unless one was logged within the last minute.
+func (s *Sinks) report(err error) {
 	now, next := time.Now(), s.next.Load()
 	if now.UnixNano() >= next && s.next.CompareAndSwap(next, now.Add(panicEvery).UnixNano()) {
 		s.log.Error("a sink of records panicked", "error", err)

@@ -53,7 +53,7 @@ type Archive struct {
 	path   string
 	cfg    Config
 	queue  queue
-	sample sampler
+	sample telemetry.Sampler
 	health health
 	tiers  tiers
 	errors groups
@@ -80,7 +80,7 @@ func Open(path string, cfg Config) *Archive {
 	a := &Archive{path: path, cfg: cfg.withDefaults(path)}
 	a.queue.init()
 	a.health = health{log: a.cfg.Logger, path: path, now: a.cfg.Now, dropped: &a.queue.dropped}
-	a.sample.share = a.cfg.Sample
+	a.sample.Free, a.sample.Share = freely, a.cfg.Sample
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.ready(); err != nil {

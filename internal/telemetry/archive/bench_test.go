@@ -28,7 +28,7 @@ func BenchmarkTake(b *testing.B) {
 	b.Run("healthy", func(b *testing.B) {
 		r := openTest(b, Config{Now: time.Now})
 		record := r.request(1)
-		r.sample.share = 1e-9
+		r.sample.Share = 1e-9
 		b.ReportAllocs()
 		for b.Loop() {
 			r.Take(record)

@@ -196,7 +196,7 @@ func TestDifferenceOfNothing(t *testing.T) {
 // Weights count as often as the records that they stand for, but are not as certain.
 func TestCountsHaveWeights(t *testing.T) {
 	r := openTest(t, Config{})
-	r.sample.share = 1.0 / 8
+	r.sample.Share = 1.0 / 8
 	const many = 4000
 	for id := range many {
 		r.Take(r.request(id))

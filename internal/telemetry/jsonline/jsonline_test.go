@@ -57,3 +57,19 @@ func TestLogIsThatOfSlog(t *testing.T) {
 		})
 	}
 }
+
+// TestIsPlainLooksAtEachByte puts each byte at each place of texts of all short lengths.
+func TestIsPlainLooksAtEachByte(t *testing.T) {
+	for length := 1; length <= 19; length++ {
+		for at := range length {
+			text := bytes.Repeat([]byte("~"), length)
+			for b := range 256 {
+				text[at] = byte(b)
+				want := b >= ' ' && b <= '~' && b != '"' && b != '\\'
+				if got := isPlain(string(text)); got != want {
+					t.Fatalf("isPlain(%q) = %v", text, got)
+				}
+			}
+		}
+	}
+}

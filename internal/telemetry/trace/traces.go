@@ -15,6 +15,13 @@ const (
 	keptSize = 256 // of the ring of slow ones, and of the ring of failed ones
 )
 
+// Of the healthy traces of a second, the first ones are all kept, then a share. Else a busy server would keep those of a tenth of
+// a second, and pay for all.
+const (
+	allOf   = 100
+	shareOf = 0.1
+)
+
 // A Keeper keeps slow and failed traces for longer than memory does. It is called on the goroutine of the work, and must not
 // block.
 type Keeper interface{ PutTrace(t Trace) }
@@ -26,8 +33,8 @@ type Config struct {
 	Exporter *Exporter     // default: no export
 }
 
-// Traces keeps the last 2,000 traces. It keeps the last 256 slow and the last 256 failed ones for longer. It is a
-// telemetry.Sink. It needs about 1.5 MB for short requests with one statement each, and at most 12 MB.
+// Traces keeps the last 2,000 traces: of a second all slow and failed ones, the first 100 others, and a tenth of the rest. It
+// keeps the last 256 slow and the last 256 failed ones for longer. It is a telemetry.Sink. It needs about 1.5 MB for short requests with one statement each, and at most 12 MB.
 type Traces struct {
 	cfg    Config
 	texts  *texts
@@ -35,6 +42,7 @@ type Traces struct {
 	slow   *ring
 	failed *ring
 	number atomic.Uint64 // of the last trace
+	sample telemetry.Sampler
 
 	second, handed atomic.Int64 // the second of the last trace for the Keeper, and how many it got in it
 }
@@ -46,6 +54,7 @@ const mostHanded = 100
 func New(cfg Config) *Traces {
 	cfg.Slow = cmp.Or(cfg.Slow, 200*time.Millisecond)
 	t := &Traces{cfg: cfg, texts: newTexts(), recent: newRing(ringSize), slow: newRing(keptSize), failed: newRing(keptSize)}
+	t.sample.Free, t.sample.Share = allOf, shareOf
 	if cfg.Exporter != nil {
 		cfg.Exporter.texts = t.texts
 	}
@@ -58,7 +67,9 @@ func (t *Traces) Take(r *telemetry.Record) {
 		return
 	}
 	number, isSlow, hasFailed := t.number.Add(1), r.Duration >= t.cfg.Slow, r.Failed()
-	t.recent.put(number, r, isSlow, t.texts)
+	if isSlow || hasFailed || t.sample.Weigh(r, r.Start.Unix()) > 0 {
+		t.recent.put(number, r, isSlow, t.texts)
+	}
 	if isSlow {
 		t.slow.put(number, r, isSlow, t.texts)
 	}
