@@ -20,6 +20,7 @@ func report(opts settings, all []*server, t table, took time.Duration) error {
 	text.WriteString("\n## Against the bars\n\n")
 	against(&text, t)
 	sessionCost(&text, all, t)
+	telemetryCost(&text, t)
 	if opts.before != "" {
 		text.WriteString("\n## Against the checkout before\n\n")
 		againstBefore(&text, t)
@@ -139,6 +140,34 @@ func sessionCost(text *strings.Builder, all []*server, t table) {
 		}
 		fmt.Fprintf(text, "| %s | %.0f | %.0f | %.0f %% | %.0f to %.0f %% | %s |\n", srv.name, rate(plain), rate(signed), 100*median(ratios),
 			100*slices.Min(ratios), 100*slices.Max(ratios), bar)
+	}
+}
+
+// barTelemetry is what everything that watches the server may cost of the rate of a get.
+const barTelemetry = 0.05
+
+// telemetryCost compares the server as it comes with one where everything that watches it is off, within each round.
+func telemetryCost(text *strings.Builder, t table) {
+	text.WriteString("\n## What telemetry costs\n\nAs it comes, against everything off: `--telemetry off --operate-listen off --log-level error`.\n\n")
+	text.WriteString("| workload | connections | requests/s | all off | ratio | lowest to highest of the rounds | bar | CPU a request |\n|---|---|---|---|---|---|---|---|\n")
+	for _, work := range workloads {
+		for _, c := range work.connections {
+			on, off := t[cell{work.name, c, nameAshlar}], t[cell{work.name, c, nameSilent}]
+			if len(on) == 0 || len(on) != len(off) {
+				continue
+			}
+			rates, cpus := make([]float64, len(on)), make([]float64, len(on))
+			for i := range on {
+				rates[i] = on[i].rate / max(1, off[i].rate)
+				cpus[i] = float64(on[i].cpu) / max(1, float64(off[i].cpu))
+			}
+			bar := "–"
+			if work.name == "get by id" {
+				bar = fmt.Sprintf("%s ≥ %.0f %%", verdict(median(rates), 1-barTelemetry), 100*(1-barTelemetry))
+			}
+			fmt.Fprintf(text, "| %s | %d | %.0f | %.0f | %.1f %% | %.1f to %.1f %% | %s | %.3f |\n", work.name, c, rate(on), rate(off),
+				100*median(rates), 100*slices.Min(rates), 100*slices.Max(rates), bar, median(cpus))
+		}
 	}
 }
 

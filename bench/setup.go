@@ -24,6 +24,7 @@ const (
 	namePocketBase  = "PocketBase"
 	namePBNoLog     = "PocketBase, no log"
 	nameAshlar      = "Ashlar"
+	nameSilent      = "Ashlar, all off"
 	nameBefore      = "Ashlar before"
 )
 
@@ -34,7 +35,7 @@ func setUp(ctx context.Context, opts settings, folder string) ([]*server, error)
 		name string
 		make func(context.Context, settings, string) ([]*server, error)
 	}{
-		{nameFloor, floor}, {nameHandwritten, handwritten}, {namePocketBase, pocketbase}, {nameAshlar, ashlar}, {nameBefore, before},
+		{nameFloor, floor}, {nameHandwritten, handwritten}, {namePocketBase, pocketbase}, {nameAshlar, ashlar}, {nameSilent, silent}, {nameBefore, before},
 	} {
 		if (part.name == nameBefore && opts.before == "") || (part.name != nameBefore && !wanted(opts.servers, part.name)) {
 			continue
@@ -180,6 +181,15 @@ func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
 }
 
 // before returns the Ashlar of another checkout, with the model of its benchmark.
+// silent is Ashlar without lines for requests, records, traces, metrics and profiles.
+func silent(ctx context.Context, s settings, folder string) ([]*server, error) {
+	made, err := ashlarOf(ctx, s, nameSilent, "..", filepath.Join(folder, "silent"))
+	for _, srv := range made {
+		srv.args = append(srv.args, "--telemetry", "off", "--operate-listen", "off", "--log-level", "error")
+	}
+	return made, err
+}
+
 func before(ctx context.Context, s settings, folder string) ([]*server, error) {
 	return ashlarOf(ctx, s, nameBefore, s.before, filepath.Join(folder, "before"))
 }

@@ -36,6 +36,7 @@ type shapeSum struct {
 type Recorder struct {
 	file    string // where Run keeps the sums
 	now     func() time.Time
+	sample  telemetry.Sampler
 	failing bool // the last write of the file failed; only Run uses it
 
 	mu        sync.Mutex
@@ -51,6 +52,7 @@ var _ telemetry.Sink = (*Recorder)(nil)
 // with no sums, and returns the error too.
 func NewRecorder(file string, now func() time.Time) (*Recorder, error) {
 	r := &Recorder{file: file, now: now, since: now(), shapes: map[shapeKey]*shapeSum{}}
+	r.sample.Free, r.sample.Share = allOf, shareOf
 	usage, err := ReadUsage(file)
 	if err != nil || usage == nil {
 		return r, err
@@ -66,16 +68,28 @@ func NewRecorder(file string, now func() time.Time) (*Recorder, error) {
 	return r, nil
 }
 
+// Of the quick queries of a second, the first are all summed, then a share with its weight. A sum of many needs no more.
+const (
+	allOf   = 100
+	shareOf = 0.1
+)
+
 // Take implements telemetry.Sink.
 func (r *Recorder) Take(record *telemetry.Record) {
 	if record.Work == telemetry.WorkJob || record.Statements.Count == 0 || record.Failed() || len(record.Shape) > maxText {
+		return
+	}
+	weight := cmp.Or(record.Weight, 1)
+	if record.Duration < telemetry.DefaultSlow {
+		weight *= r.sample.Weigh(record, record.Start.Unix())
+	}
+	if weight == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed = true
 	sum := r.sumOf(record)
-	weight := cmp.Or(record.Weight, 1)
 	sum.Calls += weight
 	sum.Took += time.Duration(weight * float64(record.Statements.Took))
 	sum.Longest = max(sum.Longest, record.Statements.Took)

@@ -17,8 +17,12 @@ const (
 // trialTime bounds the trials that a server makes of indexes. They take a core from its requests.
 const trialTime = time.Minute
 
-// openAdvice makes the server sum up its queries for Advise, and try indexes for them when an operator asks.
+// openAdvice makes the server sum up its queries for Advise, and try indexes for them when an operator asks. An app that keeps
+// no telemetry has neither.
 func (a *App) openAdvice() {
+	if a.cfg.Telemetry == 0 {
+		return
+	}
 	recorder, err := advise.NewRecorder(filepath.Join(a.folder.path, usageFile), a.cfg.Now)
 	if err != nil {
 		a.cfg.Logger.Warn("recorded queries are given up", "error", err)

@@ -21,7 +21,13 @@ func (a *App) consoleRoutes() []web.Route {
 
 // operationSections returns the pages of the console about how the app is doing.
 func (a *App) operationSections() []console.Section {
-	cfg := operation.Config{Traces: a.Traces, Objectives: a.Objectives, Advice: a.advice, Process: a.process(), Now: a.cfg.Now}
+	cfg := operation.Config{Objectives: a.Objectives, Process: a.process(), Now: a.cfg.Now}
+	if a.Traces != nil {
+		cfg.Traces = a.Traces
+	}
+	if a.advice != nil {
+		cfg.Advice = a.advice
+	}
 	if a.Archive != nil {
 		cfg.Records, cfg.History, cfg.Kept = a.Archive, a.Archive, a.Archive
 	}

@@ -29,6 +29,9 @@ func (a *App) openTraces() (err error) {
 		// The first service stops last, so that it sends what the others do while they stop.
 		a.services = append([]service{{"export of traces", a.exporter}}, a.services...)
 	}
+	if a.cfg.Telemetry == 0 && a.exporter == nil {
+		return nil
+	}
 	cfg := trace.Config{Slow: a.Operate.Logs.Slow, Exporter: a.exporter}
 	if a.Archive != nil {
 		cfg.Keeper = archiveTraces{a.Archive}

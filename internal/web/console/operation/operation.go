@@ -35,11 +35,13 @@ func Sections(cfg Config) []console.Section {
 		logs.Scripts = []string{files.Path("logs.js")}
 		list = append(list, home, logs)
 	}
-	list = append(list, section("Traces", tracesPath, get(tracesPath, p.traces), get(tracesPath+"/{id}", p.trace), files.Route()))
+	if p.Traces != nil {
+		list = append(list, section("Traces", tracesPath, get(tracesPath, p.traces), get(tracesPath+"/{id}", p.trace)))
+	}
 	if p.History != nil {
 		list = append(list, section("Errors", errorsPath, get(errorsPath, p.errors)))
 	}
-	list = append(list, section("Objectives", objectivesPath, get(objectivesPath, p.objectives)))
+	list = append(list, section("Objectives", objectivesPath, get(objectivesPath, p.objectives), files.Route()))
 	if p.Advice != nil {
 		advice := section("Advice", advicePath, get(advicePath, p.advice), post(advicePath, p.startAdvice))
 		advice.Scripts = []string{files.Path("reload.js")}

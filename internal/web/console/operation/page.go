@@ -57,7 +57,7 @@ type Advice interface {
 }
 
 // A Config says where the pages get what they show. Records, History and Kept are all nil in an app without a telemetry
-// database.
+// database. Traces may be nil too.
 type Config struct {
 	Records    Records
 	History    History
