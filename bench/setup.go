@@ -24,7 +24,7 @@ const (
 	namePocketBase  = "PocketBase"
 	namePBNoLog     = "PocketBase, no log"
 	nameAshlar      = "Ashlar"
-	nameSilent      = "Ashlar, all off"
+	nameSilent      = "Ashlar all off"
 	nameBefore      = "Ashlar before"
 )
 

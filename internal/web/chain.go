@@ -40,18 +40,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	start := time.Now()
 	client, proxied := clientAddress(r, rc.proxies)
 	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, proxied: proxied}
-	x.record = telemetry.Record{
-		Work: telemetry.WorkRequest, Start: start, Weight: 1, ID: rand.Text(), ClientID: clientID(r),
-		Method: errs.Clip(r.Method, 32), Path: errs.Clip(r.URL.Path, 1024), Remote: client,
-	}
-	if r.RemoteAddr == probeAddress {
-		x.record.Work = telemetry.WorkProbe
-	}
-	x.record.Join(traceparent(r))
-	if x.record.Parent == (telemetry.SpanID{}) {
-		x.record.Sampled = rc.sample(x.record.Trace)
-	}
-	x.record.Statements.Begin(start)
+	rc.begin(&x.record, r, start, client)
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
 	defer x.end()
@@ -79,6 +68,22 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing
 	}
+}
+
+// begin fills the new record of a request with what is known at its start.
+func (rc *Receiver) begin(record *telemetry.Record, r *http.Request, start time.Time, client string) {
+	record.Work = telemetry.WorkRequest
+	if r.RemoteAddr == probeAddress {
+		record.Work = telemetry.WorkProbe
+	}
+	record.Start, record.Weight = start, 1
+	record.ID, record.ClientID, record.Remote = rand.Text(), clientID(r), client
+	record.Method, record.Path = errs.Clip(r.Method, 32), errs.Clip(r.URL.Path, 1024)
+	record.Join(traceparent(r))
+	if record.Parent == (telemetry.SpanID{}) {
+		record.Sampled = rc.sample(record.Trace)
+	}
+	record.Statements.Begin(start)
 }
 
 // traceparent returns the span that a request says it belongs to. Baggage is never read: nobody needs it here, and its size
