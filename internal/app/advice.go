@@ -20,7 +20,7 @@ const trialTime = time.Minute
 // openAdvice makes the server sum up its queries for Advise, and try indexes for them when an operator asks. An app that keeps
 // no telemetry has neither.
 func (a *App) openAdvice() {
-	if a.cfg.Telemetry == 0 {
+	if a.cfg.Telemetry == NoTelemetry {
 		return
 	}
 	recorder, err := advise.NewRecorder(filepath.Join(a.folder.path, usageFile), a.cfg.Now)

@@ -25,7 +25,7 @@ func (a *App) openMetrics() {
 	cfg.Gates = []metric.Gate{{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate}}
 	cfg.Readings = a.readings()
 	a.metrics = metric.New(cfg)
-	if a.cfg.Telemetry != 0 || a.cfg.Operate.Listener != nil { // else nobody can read them
+	if a.cfg.Telemetry != NoTelemetry || a.cfg.Operate.Listener != nil { // else nobody can read them
 		a.sinks = append(a.sinks, a.metrics)
 	}
 	a.points = a.metrics.Points

@@ -12,12 +12,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 )
 
-// AutoTelemetry is the Config.Telemetry of an app that chooses the bound itself.
-const AutoTelemetry = -1
+// Further values of Config.Telemetry.
+const (
+	AutoTelemetry = -1 // the app chooses the bound of the database itself
+	NoTelemetry   = -2 // no database, and neither traces nor queries for advice in memory
+)
 
 // openArchive opens the telemetry database, if the app has one. Nothing that is wrong with it stops the app.
 func (a *App) openArchive() {
-	if a.cfg.Telemetry == 0 {
+	if a.cfg.Telemetry == 0 || a.cfg.Telemetry == NoTelemetry {
 		return
 	}
 	logs := a.Rules.Model.Operate.Logs

@@ -29,7 +29,7 @@ func (a *App) openTraces() (err error) {
 		// The first service stops last, so that it sends what the others do while they stop.
 		a.services = append([]service{{"export of traces", a.exporter}}, a.services...)
 	}
-	if a.cfg.Telemetry == 0 && a.exporter == nil {
+	if a.cfg.Telemetry == NoTelemetry && a.exporter == nil {
 		return nil
 	}
 	cfg := trace.Config{Slow: a.Operate.Logs.Slow, Exporter: a.exporter}

@@ -22,7 +22,7 @@ const minTelemetry = 16_000_000
 func (s *telemetrySize) bytes() int64 {
 	switch {
 	case s.off:
-		return 0
+		return app.NoTelemetry
 	case s.size == 0:
 		return app.AutoTelemetry
 	}

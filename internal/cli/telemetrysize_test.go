@@ -12,7 +12,7 @@ func TestTelemetrySize(t *testing.T) {
 		bytes int64
 		text  string
 	}{
-		{"auto", app.AutoTelemetry, "auto"}, {"off", 0, "off"}, {"500MB", 500_000_000, "500MB"}, {"1.5 gb", 1_500_000_000, "1500MB"}, {"16MB", 16_000_000, "16MB"},
+		{"auto", app.AutoTelemetry, "auto"}, {"off", app.NoTelemetry, "off"}, {"500MB", 500_000_000, "500MB"}, {"1.5 gb", 1_500_000_000, "1500MB"}, {"16MB", 16_000_000, "16MB"},
 	} {
 		var s telemetrySize
 		if err := s.Set(tt.in); err != nil || s.bytes() != tt.bytes || s.String() != tt.text {
