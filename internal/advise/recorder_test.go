@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +68,7 @@ func TestRecorderSumsByShape(t *testing.T) {
 // A client that sends ever new filters neither fills the memory nor pushes out what takes long.
 func TestExhaustion_RecorderIsBounded(t *testing.T) {
 	r := newRecorder(t)
+	r.sample.Share = 1
 	r.Take(ran("slow", "SELECT 1", time.Hour, 1))
 	for i := range 3 * maxShapes {
 		r.Take(ran(fmt.Sprint("shape ", i), "SELECT 1", time.Millisecond, 1))
@@ -89,6 +91,7 @@ func TestRecorderForgetsOldQueries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.sample.Share = 1
 	for range 100 {
 		r.Take(ran("often", "SELECT 1", time.Millisecond, 1))
 	}
@@ -229,4 +232,19 @@ func FuzzParseQuery(f *testing.F) {
 			t.Errorf("parseQuery(%q) = %+v", text, q)
 		}
 	})
+}
+
+// Of many quick queries of a second a share is summed, with its weight.
+func TestRecorderSumsAShareOfManyQueries(t *testing.T) {
+	r := newRecorder(t)
+	const many = 20_000
+	for range many {
+		query := ran("list posts", "SELECT 1", time.Millisecond, 1)
+		query.Join(telemetry.TraceContext{})
+		r.Take(query)
+	}
+	calls := r.Usage().Shapes[0].Calls
+	if calls == many || math.Abs(calls-many) > many/10 {
+		t.Errorf("%d calls are summed as %v", many, calls)
+	}
 }
