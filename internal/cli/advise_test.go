@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // tasks is the app of the section about advice in docs/operating.md.
@@ -30,6 +32,7 @@ tables:
 
 // The example of docs/operating.md, with other figures.
 func TestAdviceGuide(t *testing.T) {
+	effort.SkipRaced(t)
 	page, err := os.ReadFile("../../docs/operating.md")
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 const damagedModel = `ashlar: 1
@@ -21,6 +22,7 @@ tables:
 
 // TestDamage checks the message of every command about a database that it cannot use.
 func TestDamage(t *testing.T) {
+	effort.SkipRaced(t)
 	for _, tt := range []struct {
 		name    string
 		damage  func(t *testing.T, file string)

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // TestMain lets the test binary be the command: in scripts by the name of ashlar, in other tests by runAsCommand.
@@ -31,6 +32,7 @@ func asCommand() []string {
 }
 
 func TestScripts(t *testing.T) {
+	effort.SkipRaced(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
@@ -43,6 +45,7 @@ func TestScripts(t *testing.T) {
 // TestPostgresScripts runs scripts with databases of their own, $DATABASE, $EMPTY and $FRESH. $MISSING does not
 // exist, and $STRANGER is the address of an unknown user.
 func TestPostgresScripts(t *testing.T) {
+	effort.SkipRaced(t)
 	database, empty, fresh := pgtest.URL(t), pgtest.URL(t), pgtest.URL(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/postgres", RequireExplicitExec: true,

@@ -7,11 +7,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // TestMigrationsGuide follows docs/migrations.md in its order: a model becomes the app's, a command runs and prints
 // the text of the block after it. There … stands for anything, and … on a line of its own for any lines.
 func TestMigrationsGuide(t *testing.T) {
+	effort.SkipRaced(t)
 	page, err := os.ReadFile("../../docs/migrations.md")
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,7 @@ func mustRun(t *testing.T, args ...string) string {
 
 // The commands of docs/move.md, one after another. The server gives the same answers after each of them.
 func TestMoveGuide(t *testing.T) {
+	effort.SkipRaced(t)
 	page, err := os.ReadFile("../../docs/move.md")
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +110,7 @@ tables:
 
 // After a kill at any moment, the next move starts over and succeeds.
 func TestKilledMove(t *testing.T) {
+	effort.SkipRaced(t)
 	kills := effort.Cases(4, 100)
 	dir := writeApp(t, archive)
 	var rows strings.Builder

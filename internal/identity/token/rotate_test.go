@@ -16,6 +16,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
+
 	"github.com/ashlar-dev/ashlar/internal/caller"
 )
 
@@ -69,6 +71,7 @@ func (n *node) reload(t testing.TB) {
 // TestRotationRefusesNoToken walks at random through the time of several servers. They reload their keys at different times,
 // and their clocks differ. Every server accepts each token until it expires.
 func TestRotationRefusesNoToken(t *testing.T) {
+	effort.SkipRaced(t)
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		home, err := os.MkdirTemp(folder, "")

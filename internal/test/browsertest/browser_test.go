@@ -49,6 +49,9 @@ func (r *recorder) Errorf(format string, args ...any) {
 func TestTroubleFailsTheTest(t *testing.T) {
 	r := &recorder{TB: t}
 	t.Cleanup(func() {
+		if t.Skipped() {
+			return
+		}
 		all := strings.Join(r.failures, "\n")
 		for _, want := range []string{"console.error \"cracked\"", "Error: fallen", "/stone.png"} {
 			if !strings.Contains(all, want) {

@@ -8,18 +8,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/ashlar-dev/ashlar/internal/test/axe"
-	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // Look checks the page in windows of some widths, in light and in dark: nothing is wider than the window, and axe-core finds
 // no violation. The last width stays. Look keeps pictures for people under the name.
-//
-// Under the race detector it checks nothing. Pages have no goroutines, and axe-core takes most of the time of a test.
 func (b *Tab) Look(name string, widths ...int64) {
 	b.Helper()
-	if effort.Raced {
-		return
-	}
 	for _, width := range widths {
 		b.Size(width, 900)
 		b.look(fmt.Sprintf("%s-%d", name, width), width)

@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // patience is how long one step in a tab may take.
@@ -35,13 +37,17 @@ type Tab struct {
 	troubles []string
 }
 
-// Open opens a tab for the pages of a server. It skips the test if there is no Chromium.
+// Open opens a tab for the pages of a server. It skips the test if there is no Chromium. It skips the test under the race
+// detector too: a page asks for one thing after the other, and a browser takes long.
 //
 // When the test ends, it fails if a page had trouble: an error in the console, an exception, a dialog, a breach of its
 // content security policy. It also fails if a page asked another host. The folder of the test's artifacts gets a picture
 // of the last page of a test that failed.
 func Open(t testing.TB, base string, width, height int64) *Tab {
 	t.Helper()
+	if effort.Raced {
+		t.Skip("a browser runs without the race detector")
+	}
 	if testing.Short() {
 		t.Skip("SKIPPED: a browser is not for -short")
 	}

@@ -26,12 +26,12 @@ func Cases(usual, nightly int) int {
 	return usual
 }
 
-// SkipRaced skips a test under the race detector. It is for tests that look at sizes, at many rows or at plans, one step
-// after the other: they have no race to find, and take minutes under the detector.
+// SkipRaced skips a test under the race detector. It is for tests that do one step after the other: they look at sizes, at
+// many rows, at plans, or at commands. They have no race to find, and take minutes under the detector.
 func SkipRaced(t testing.TB) {
 	t.Helper()
 	if Raced {
-		t.Skip("it looks at sizes, and nothing in it runs at the same time: it runs without the race detector")
+		t.Skip("nothing in it runs at the same time: it runs without the race detector")
 	}
 }
 
