@@ -24,7 +24,7 @@ build: ## build bin/ashlar
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ashlar ./cmd/ashlar
 
 test: ## run every test
-	$(MEMORY) $(GO) test -p $(PACKAGES) ./...
+	$(MEMORY) $(GO) test -vet=off -p $(PACKAGES) ./...
 	$(GO) test -C tools ./...
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || test -n "$$ASHLAR_TEST_DATABASE_URL" || \
 		echo "*** NOT TESTED ON POSTGRESQL: install it, or name a server in ASHLAR_TEST_DATABASE_URL"
@@ -51,7 +51,7 @@ measure: ## count how the code reads (clauses in comments, one-letter names, use
 
 # By default each process of a test waits a second at its end.
 race: ## run every test under the race detector (needs a C compiler)
-	$(MEMORY) GORACE=atexit_sleep_ms=50 CGO_ENABLED=1 $(GO) test -race -p $(PACKAGES) ./...
+	$(MEMORY) GORACE=atexit_sleep_ms=50 CGO_ENABLED=1 $(GO) test -race -vet=off -p $(PACKAGES) ./...
 
 fuzz: ## run each fuzz target for FUZZ (20s)
 	@$(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \
