@@ -163,6 +163,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openHealth()
 	a.openObjectives()
 	a.openIncidents()
+	a.openDeploys(ctx)
 	if err := a.openTraces(); err != nil {
 		return err
 	}

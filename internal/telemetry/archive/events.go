@@ -34,6 +34,7 @@ const (
 	EventAlert       = "alert"       // an alert began
 	EventAlertOver   = "alert over"  // an alert ended
 	EventAudit       = "audit"       // a deploy made something worse
+	EventAudited     = "audited"     // a deploy made nothing worse
 )
 
 // An Event is something that happened to the app, for the timeline of incidents: a deploy, a migration, a full disk.
