@@ -169,6 +169,25 @@ func (r *Recorder) Usage() *Usage {
 	return usage
 }
 
+// Totals calls each for every shape with its sums so far. The shape has one statement, the one with the most time.
+func (r *Recorder) Totals(each func(Shape)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, sum := range r.shapes {
+		shape := sum.Shape
+		var most *Statement
+		for _, stmt := range sum.statements {
+			if most == nil || stmt.Took > most.Took {
+				most = stmt
+			}
+		}
+		if shape.Statements = nil; most != nil {
+			shape.Statements = []Statement{*most}
+		}
+		each(shape)
+	}
+}
+
 // fade halves the sums and the time if the time is long.
 func (r *Recorder) fade(now time.Time) {
 	span := now.Sub(r.since)

@@ -33,6 +33,7 @@ func (a *App) openAdvice() {
 	if err != nil {
 		a.cfg.Logger.Warn("the last advice is given up", "error", err)
 	}
+	a.usage = recorder
 	a.sinks = append(a.sinks, recorder)
 	a.services = append(a.services, service{"recorded queries", recorder}, service{"advice", a.advice})
 }

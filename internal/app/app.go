@@ -28,6 +28,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/watch"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 )
@@ -48,6 +49,7 @@ type App struct {
 
 	Objectives *objective.Service // how the objectives of Operate are doing; nil if Open did not open the app
 	Traces     *trace.Traces      // of recent requests; nil if Open did not open it
+	Watch      *watch.Watch       // finds events for the timeline; nil without an archive
 
 	accounts accounts
 	advice   *advise.Runner
@@ -68,6 +70,9 @@ type App struct {
 	steps    steps            // of the migration at the start
 	jobs     *telemetry.Jobs  // background work
 	taking   *telemetry.Sinks // take the records of jobs; nil until Serve
+	begun    time.Time
+	writes   health.Check     // of writes: a probe each 15 s
+	usage    *advise.Recorder // of queries
 
 	closing sync.Once
 	closed  error // outcome of closing
@@ -102,6 +107,7 @@ func OpenOrAttach(ctx context.Context, loaded *Loaded, cfg Config) (*App, error)
 func newApp(loaded *Loaded, cfg Config) *App {
 	a := &App{Rules: loaded.Rules, dir: loaded.Dir, cfg: cfg.withDefaults(loaded.Dir)}
 	a.jobs = telemetry.NewJobs(a.takeJob, a.sampleJob)
+	a.begun = a.cfg.Now()
 	return a
 }
 
@@ -168,6 +174,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.openAdvice()
+	a.openWatch(ctx)
 	a.routes = a.allRoutes()
 	a.openMetrics()
 	a.tellSteps()

@@ -42,12 +42,18 @@ func (f folder) unlock() error {
 func (f folder) database() string { return filepath.Join(f.path, databaseFile) }
 func (f folder) key() string      { return filepath.Join(f.path, keyFile) }
 
-// objectives returns the file with the history of the objectives on a node. On PostgreSQL nodes may share the folder.
-func (f folder) objectives(node string) string {
+// objectives returns the file with the history of the objectives on a node.
+func (f folder) objectives(node string) string { return f.own("objectives", node) }
+
+// watch returns the file with what the next process on a node compares with.
+func (f folder) watch(node string) string { return f.own("watch", node) }
+
+// own returns the name of a file of a node. On PostgreSQL nodes may share the folder.
+func (f folder) own(name, node string) string {
 	if f.release != nil {
-		return filepath.Join(f.path, "objectives")
+		return filepath.Join(f.path, name)
 	}
-	return filepath.Join(f.path, "objectives-"+filepath.Base(node))
+	return filepath.Join(f.path, name+"-"+filepath.Base(node))
 }
 
 // openFolder prepares the data folder. If it holds the database, openFolder locks it too.

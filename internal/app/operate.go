@@ -23,6 +23,7 @@ func (a *App) openHealth() {
 	}}
 	database := health.Database(a.Store)
 	a.checks = append([]health.Check{running}, database...)
+	a.writes = probe.Check()
 	a.checks = append(a.checks, probe.Check(), health.Tables(a.compareTables), health.Disk(a.cfg.Data, a.cfg.Database == ""))
 	a.services = append(a.services, service{"write probe", probe})
 	if a.cfg.Notifier.Watchdog() > 0 {

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // tlsPolicy says how a connection is encrypted.
@@ -35,6 +37,9 @@ func (s Server) MarshalText() ([]byte, error) { return []byte("mail.Server{REDAC
 
 // Host returns the name of the server, for the log.
 func (s Server) Host() string { return s.host }
+
+// Password returns the password for the server.
+func (s Server) Password() telemetry.Secret { return telemetry.Secret(s.password) }
 
 // IsZero reports whether there is no server.
 func (s Server) IsZero() bool { return s.host == "" }

@@ -121,6 +121,7 @@ func (o *Outbox) attempt(working context.Context, r row) (unnoted error) {
 
 // try returns why the letter was not sent, without secrets, and why that could not be noted.
 func (o *Outbox) try(working context.Context, r row) (unsent, unnoted error) {
+	defer o.tally.begin(r.ID)()
 	ctx, cancel := context.WithTimeout(working, attemptTime)
 	defer cancel()
 	var message Message

@@ -228,6 +228,26 @@ func History(ctx context.Context, db store.DB) (all []Entry, err error) {
 	return all, err
 }
 
+// Since returns the entries of History after the one with an ID. It is cheap while there are none.
+func Since(ctx context.Context, db store.DB, id int64) (later []Entry, err error) {
+	defer errs.Wrap(&err, "migrate.Since(%d)", id)
+	last := int64(0)
+	err = db.Read(ctx, func(reader store.Reader) (err error) {
+		last, err = plan.Count(reader, lastEntry)
+		return err
+	})
+	if err != nil || last <= id {
+		return nil, err
+	}
+	all, err := History(ctx, db)
+	for _, entry := range all {
+		if entry.ID > id {
+			later = append(later, entry)
+		}
+	}
+	return later, err
+}
+
 // Unfinished returns an errs.Conflict if a change of the tables was interrupted or still goes on.
 func Unfinished(reader store.Reader) error {
 	all, err := entries(reader)

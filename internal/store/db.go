@@ -54,6 +54,7 @@ type DB interface {
 
 	Loader
 	Copier
+	Observer
 
 	// Stats returns counts and the present state, for metrics. What needs a statement is a few seconds old.
 	Stats() Stats

@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	lite "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -31,7 +34,22 @@ func children() map[string]func(arg string) error {
 		"other":   childOther,
 		"sweeps":  childSweeps,
 		"ends":    childEnds,
+		"holds":   childHolds,
 	}
+}
+
+// childHolds keeps the lock for writes until somebody kills it.
+func childHolds(path string) error {
+	conn, err := lite.OpenConn(path, lite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	if err := sqlitex.ExecuteTransient(conn, "BEGIN IMMEDIATE", nil); err != nil {
+		return err
+	}
+	fmt.Println("holds")
+	time.Sleep(time.Hour)
+	return conn.Close()
 }
 
 func childLock(dir string) error {

@@ -23,7 +23,7 @@ var rows = [...][]string{
 	{"store"},
 	{"system", "record/gate", "record/input", "store/engine", "telemetry/archive", "telemetry/metric"},
 	{"store/sqlite", "store/postgres"},
-	{"migrate/plan", "view", "record/statement", "telemetry/monitor", "telemetry/deploy", "telemetry/cost", "telemetry/incident"},
+	{"migrate/plan", "view", "record/statement", "telemetry/monitor", "telemetry/deploy", "telemetry/cost", "telemetry/incident", "telemetry/watch"},
 	{"migrate/sqlite", "migrate/postgres", "record/shape"},
 	{"migrate"},
 	{"record", "move", "backup"},

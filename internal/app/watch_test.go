@@ -1,0 +1,59 @@
+package app
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+)
+
+// TestTimelineHasWhatChangedBetweenServers: the second server of a data folder has another model and another setting.
+func TestTimelineHasWhatChangedBetweenServers(t *testing.T) {
+	dir := app(t, fullModel)
+	cfg := Config{Data: filepath.Join(dir, "data"), Telemetry: AutoTelemetry, Version: "v7"}
+	serve := func(cfg Config) {
+		server, err := loadAndOpen(t.Context(), dir, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := start(t, server)
+		if got := get(t, run.base+"/readyz"); got.status != 200 {
+			t.Errorf("/readyz = %+v", got)
+		}
+		run.stop()
+		if err := run.wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serve(cfg)
+	write(t, dir, strings.ReplaceAll(fullModel, "body: {type: text}", "body: {type: text}, tag: {type: text, optional: true}"))
+	cfg.Readers = 1
+	serve(cfg)
+	again := opened(t, dir, cfg)
+	list, err := again.Archive.Events(t.Context(), time.Now().Add(-time.Hour), time.Now().Add(time.Hour), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct{ kind, part string }{
+		{archive.EventMigration, "notes"},
+		{archive.EventMigration, "tag"},
+		{archive.EventSetting, "The setting --readers was changed from its default to 1."},
+		{archive.EventStop, "The server stops."},
+		{archive.EventDeploy, "model"},
+	} {
+		if !slices.ContainsFunc(list, func(e archive.Event) bool { return e.Kind == want.kind && strings.Contains(e.Text, want.part) }) {
+			t.Errorf("no event of kind %s has %q among %+v", want.kind, want.part, list)
+		}
+	}
+}
+
+const fullModel = `
+-- ashlar.yaml --
+ashlar: 1
+name: watched
+tables:
+  notes: {key: int, fields: {body: {type: text}}, access: {read: true, write: true}}
+`
