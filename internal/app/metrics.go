@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -24,11 +25,20 @@ func (a *App) openMetrics() {
 	}
 	cfg.Gates = []metric.Gate{{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate}}
 	cfg.Readings = a.readings()
+	cfg.BudgetLeft = a.budgetsLeft
 	a.metrics = metric.New(cfg)
 	if a.cfg.Telemetry != NoTelemetry || a.cfg.Operate.Listener != nil { // else nobody can read them
 		a.sinks = append(a.sinks, a.metrics)
 	}
 	a.points = a.metrics.Points
+}
+
+// budgetsLeft returns the share of the budget that each objective of the model has left.
+func (a *App) budgetsLeft() (left []float64) {
+	for _, status := range a.Objectives.Statuses() {
+		left = append(left, status.BudgetLeft)
+	}
+	return left
 }
 
 // readings returns the numbers of parts that metrics know nothing of.
@@ -57,6 +67,9 @@ func metricConfig(m *model.Model, routes []web.Route) metric.Config {
 	}
 	for _, slo := range m.Operate.SLOs {
 		cfg.Fast = append(cfg.Fast, slo.FastBelow)
+	}
+	for _, o := range objective.Of(m.Operate) {
+		cfg.Objectives = append(cfg.Objectives, metric.Objective{Name: o.Name, Kind: string(o.Kind)})
 	}
 	return cfg
 }

@@ -148,10 +148,15 @@ func TestPrometheusScrapes(t *testing.T) {
 				until = until.Add(time.Minute)
 			}
 			waitFor(t, "a scrape", func() bool {
+				handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/occupations?limit=1", nil))
 				scrapes := promtest.Query(t, prometheus, `count_over_time(up{job="ashlar"}[5m])`)
 				return len(scrapes) == 1 && scrapes[0].Value >= 1 && time.Now().After(until)
 			})
-			for _, query := range []string{`min_over_time(up{job="ashlar"}[5m]) == 1`, `http_server_requests_total{http_route="/api/{table}"}`} {
+			queries := []string{`min_over_time(up{job="ashlar"}[5m]) == 1`, `http_server_requests_total{http_route="/api/{table}"}`, `ashlar_objective_budget_left_ratio <= 1`}
+			if effort.Nightly() {
+				queries = append(queries, `count_over_time(up{job="ashlar"}[5m]) > 50`, `rate(http_server_requests_total{http_route="/api/{table}",http_response_status_code="2xx"}[30s]) > 1`)
+			}
+			for _, query := range queries {
 				if len(promtest.Query(t, prometheus, query)) == 0 {
 					t.Errorf("nothing answers %s", query)
 				}

@@ -28,6 +28,8 @@ type Config struct {
 	Fast            []time.Duration // limits of objectives, which become bounds of buckets
 	Store           Store           // nil: no metrics of a database
 	Gates           []Gate
+	Objectives      []Objective
+	BudgetLeft      func() []float64 // share of the budget that each of the Objectives has left
 	Readings        []Reading
 	Logger          *slog.Logger // gets errors of a scrape; default: no log
 }
@@ -42,6 +44,12 @@ type Store interface {
 type Gate struct {
 	Name  string
 	Stats func() admit.Stats
+}
+
+// An Objective is one objective of an SLO.
+type Objective struct {
+	Name string // of the SLO
+	Kind string // available or fast
 }
 
 // A Reading is one number of another part of the server. Its name ends in _total if it only rises.

@@ -18,6 +18,7 @@ const (
 	JobSeconds       = "ashlar_job_duration_seconds"
 	JobErrors        = "ashlar_job_errors_total"
 	BuildInfo        = "ashlar_build_info"
+	BudgetLeft       = "ashlar_objective_budget_left_ratio"
 )
 
 // Other is the value of a label for what has no value of its own.

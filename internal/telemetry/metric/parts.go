@@ -69,6 +69,11 @@ func gateDescriptions() []Description {
 	}
 }
 
+// budgetDescription describes the numbers of Config.BudgetLeft. The rules of package monitor have the same labels.
+func budgetDescription() Description {
+	return Description{BudgetLeft, "Share of the budget of 30 days that an objective has left on this server. Below 0 it is overspent.", []string{"slo", "objective"}}
+}
+
 func newParts(cfg Config) *parts {
 	p := &parts{cfg: cfg, descs: map[string]*prometheus.Desc{}, labels: map[string][]string{}}
 	info := Description{BuildInfo, "The program, the model and the database engine that run here. The value is always 1.",
@@ -80,6 +85,9 @@ func newParts(cfg Config) *parts {
 	}
 	if len(cfg.Gates) > 0 {
 		all = append(all, gateDescriptions()...)
+	}
+	if len(cfg.Objectives) > 0 {
+		all = append(all, budgetDescription())
 	}
 	for _, reading := range cfg.Readings {
 		all = append(all, Description{reading.Name, reading.Help, nil})
@@ -118,6 +126,11 @@ func (p *parts) read() []number {
 	}
 	for _, gate := range p.cfg.Gates {
 		all = append(all, gateNumbers(gate.Name, gate.Stats())...)
+	}
+	if len(p.cfg.Objectives) > 0 {
+		for i, left := range p.cfg.BudgetLeft() {
+			all = append(all, number{BudgetLeft, left, []string{p.cfg.Objectives[i].Name, p.cfg.Objectives[i].Kind}})
+		}
 	}
 	for _, reading := range p.cfg.Readings {
 		all = append(all, number{reading.Name, reading.Value(), nil})
@@ -210,7 +223,7 @@ const maxPools = 3
 
 // series returns how many series there can be.
 func (p *parts) series() int {
-	n := 1 + len(p.cfg.Gates)*len(gateDescriptions()) + len(p.cfg.Readings)
+	n := 1 + len(p.cfg.Gates)*len(gateDescriptions()) + len(p.cfg.Objectives) + len(p.cfg.Readings)
 	if p.cfg.Store == nil {
 		return n
 	}

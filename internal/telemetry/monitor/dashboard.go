@@ -194,8 +194,10 @@ func sections(m *model.Model) []section {
 	}
 }
 
-// objectiveCharts returns a chart of the budget and one of the burn rate for each objective. They need the rules.
+// objectiveCharts returns a chart of all budgets, and two of each objective: its budget and its burn rate. Only the first one
+// does without the rules.
 func objectiveCharts(m *model.Model) (all []chart) {
+	all = append(all, line("Budget left of 30 days, as each server counts", "percentunit", "{{slo}} {{objective}}", `min by (slo, objective) (`+metric.BudgetLeft+`{$i})`))
 	for _, i := range indicators(m) {
 		budget := fmt.Sprint(i.budget)
 		all = append(all, chart{kind: "stat", title: i.slo + ", " + i.kind + ": budget left of 3 days", unit: "percentunit", targets: []target{
