@@ -22,6 +22,7 @@ func hostile() []string {
 // hurt fills the archive with records whose texts are all hostile, and makes up such advice.
 func hurt(w *world) {
 	w.advice.state = advise.State{Began: time.Now(), Step: hostile()[0], Last: advised(strings.Join(hostile(), ""))}
+	w.profiles = profiled(strings.Join(hostile(), ""))
 	for i, text := range hostile() {
 		w.take(request(fmt.Sprintf("%d%s", i, text), time.Minute, time.Second, func(r *telemetry.Record) {
 			fault(text)(r)

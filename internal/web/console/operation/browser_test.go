@@ -66,6 +66,7 @@ func (b *tab) glance(name string) {
 // the trace shows where the time went.
 func TestOperationInABrowser(t *testing.T) {
 	w := newWorld(t, busy)
+	w.profiles = profiled("")
 	w.serve(spent())
 	b := open(t, w)
 	b.Run(chromedp.WaitVisible(`[data-drawn]`))
@@ -114,6 +115,8 @@ func TestOperationInABrowser(t *testing.T) {
 	w.advice.state.Last = advised("")
 	b.visit("/console/advice")
 	b.glance("advice")
+	b.visit("/console/profiles")
+	b.glance("profiles")
 }
 
 // painted tells whether the first chart has a pixel.

@@ -47,6 +47,9 @@ func Sections(cfg Config) []console.Section {
 		advice.Scripts = []string{files.Path("reload.js")}
 		list = append(list, advice)
 	}
+	if p.Profiles != nil {
+		list = append(list, section("Profiles", profilesPath, get(profilesPath, p.profiles)))
+	}
 	return list
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
 	"github.com/ashlar-dev/ashlar/internal/web/console"
 )
@@ -56,6 +57,13 @@ type Advice interface {
 	State() advise.State
 }
 
+// Profiles are the CPU profiles of the last time. *profile.Recorder is one.
+type Profiles interface {
+	Span() (from, to time.Time)
+	Usage(from, to time.Time) []profile.Usage
+	Flame(from, to time.Time, filter profile.Labels) *profile.Frame
+}
+
 // A Config says where the pages get what they show. Records, History and Kept are all nil in an app without a telemetry
 // database. Traces may be nil too.
 type Config struct {
@@ -64,7 +72,8 @@ type Config struct {
 	Traces     Traces
 	Kept       KeptTraces
 	Objectives Objectives
-	Advice     Advice // nil leaves its page out
+	Advice     Advice   // nil leaves its page out
+	Profiles   Profiles // nil leaves its page out
 	Process    telemetry.Process
 	Now        func() time.Time // nil means time.Now
 }
@@ -82,6 +91,7 @@ const (
 	errorsPath     = "/console/errors"
 	objectivesPath = "/console/objectives"
 	advicePath     = "/console/advice"
+	profilesPath   = "/console/profiles"
 	assetsPath     = "/console/operation"
 
 	chartsPath = homePath + "/charts"
