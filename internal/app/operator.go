@@ -28,6 +28,9 @@ func (a *App) operationSections() []console.Section {
 	if a.advice != nil {
 		cfg.Advice = a.advice
 	}
+	if a.Incidents != nil {
+		cfg.Incidents = a.Incidents
+	}
 	if a.Archive != nil {
 		cfg.Records, cfg.History, cfg.Kept = a.Archive, a.Archive, a.Archive
 	}

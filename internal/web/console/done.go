@@ -44,6 +44,12 @@ func doneText(word string) string {
 		return "Your other sessions have ended."
 	case "own-session":
 		return "The session has ended."
+	case "incident-opened":
+		return "The incident is open."
+	case "incident-closed":
+		return "The incident is closed."
+	case "incident-noted":
+		return "The note is added."
 	case "operator-role":
 		return "The role is changed."
 	case "operator-removed":

@@ -293,6 +293,14 @@ func (q *Request) isScript() bool {
 	return strings.HasPrefix(q.r.Header.Get("Accept"), "application/json")
 }
 
+// File answers with a file for the browser to save. The name has only letters, digits, dots and hyphens.
+func (q *Request) File(name, mediaType string, body []byte) error {
+	q.answered = true
+	setPolicy(q.w.Header())
+	q.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	return web.Bytes(q.w, http.StatusOK, mediaType, body)
+}
+
 // JSON answers a script of a page.
 func (q *Request) JSON(status int, answer any) error { return q.json(status, answer) }
 

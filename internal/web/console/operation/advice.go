@@ -43,7 +43,7 @@ type removalPart struct {
 }
 
 func (p *pages) advice(q *console.Request) error {
-	page := advicePage{State: p.Advice.State(), May: q.Operator().May(string(console.Operator))}
+	page := advicePage{State: p.Advice.State(), May: mayChange(q)}
 	if last := page.Last; last != nil {
 		page.Took = last.Ended.Sub(last.Began)
 		if report := last.Report; report != nil {

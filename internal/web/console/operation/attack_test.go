@@ -22,6 +22,7 @@ func hostile() []string {
 // hurt fills the archive with records whose texts are all hostile, and makes up such advice.
 func hurt(w *world) {
 	w.advice.state = advise.State{Began: time.Now(), Step: hostile()[0], Last: advised(strings.Join(hostile(), ""))}
+	w.incidents = troubled{text: strings.Join(hostile(), "")}
 	w.profiles = profiled(strings.Join(hostile(), ""))
 	for i, text := range hostile() {
 		w.take(request(fmt.Sprintf("%d%s", i, text), time.Minute, time.Second, func(r *telemetry.Record) {
@@ -37,7 +38,7 @@ func TestXSS_TextsOfRecordsAreOnlyTexts(t *testing.T) {
 	w := newWorld(t, hurt)
 	v := w.operator("viewer")
 	var all []string
-	all = append(all, paths()...)
+	all = append(paths(), "/console/incidents/7")
 	for i, text := range hostile() {
 		id, escaped := url.PathEscape(fmt.Sprintf("%d%s", i, text)), url.QueryEscape(text)
 		all = append(all, "/console/logs/"+id, "/console/traces/"+id, "/console/logs?compare=failed&caller="+escaped, "/console/traces?route="+escaped+"&statement="+escaped+"&only="+escaped,

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
 	"github.com/ashlar-dev/ashlar/internal/web/console"
 )
@@ -28,7 +29,7 @@ func open(t *testing.T, w *world) *tab {
 	w.run()
 	server := httptest.NewServer(w.handler)
 	t.Cleanup(server.Close)
-	secret, err := w.Service.OperatorLink(t.Context(), "viewer")
+	secret, err := w.Service.OperatorLink(t.Context(), "operator")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,8 @@ func (b *tab) glance(name string) {
 // the trace shows where the time went.
 func TestOperationInABrowser(t *testing.T) {
 	w := newWorld(t, busy)
-	w.profiles = profiled("")
+	incidents := incident.New(w.archive, losses{}, incident.Config{Operate: w.Model.Operate})
+	w.incidents, w.profiles = incidents, profiled("")
 	w.serve(spent())
 	b := open(t, w)
 	b.Run(chromedp.WaitVisible(`[data-drawn]`))
@@ -117,6 +119,19 @@ func TestOperationInABrowser(t *testing.T) {
 	b.glance("advice")
 	b.visit("/console/profiles")
 	b.glance("profiles")
+	b.Run(chromedp.Click(`.usages tbody a`), chromedp.WaitVisible(`.usages [aria-current]`), chromedp.Click(`.flame a[href*="at=0.0&"] rect`), chromedp.WaitVisible(`.trail`))
+	b.Keep("operation-profiles-zoomed")
+
+	b.visit("/console/incidents")
+	b.glance("incidents-empty")
+	b.Run(chromedp.Click(`.by-hand summary`), chromedp.SendKeys(`#title`, "Writes are slow"), chromedp.SendKeys(`#from`, minutesAgo(16)), chromedp.Click(`.by-hand button`), chromedp.WaitVisible(`.causes`))
+	b.Run(chromedp.SendKeys(`#note`, "Asked the owner of the key to wait between requests."), chromedp.Click(`.note button`), chromedp.WaitVisible(`//*[@class="lines"][contains(., "Asked the owner")]`))
+	b.glance("incident")
+	b.Run(chromedp.Click(`.causes a`), chromedp.WaitVisible(`[data-log] tbody tr`))
+	b.visit("/console/incidents")
+	b.Keep("operation-incidents")
+	b.visit("/console/home")
+	b.Keep("operation-home-incident")
 }
 
 // painted tells whether the first chart has a pixel.
@@ -164,7 +179,7 @@ func TestLiveTailInABrowser(t *testing.T) {
 func TestXSS_RecordsInABrowser(t *testing.T) {
 	w := newWorld(t, hurt)
 	b := open(t, w)
-	for _, path := range append(paths(), "/console/logs?pick.min=1ms") {
+	for _, path := range append(paths(), "/console/logs?pick.min=1ms", "/console/incidents/7") {
 		b.visit(path)
 	}
 	b.visit("/console/logs?compare=failed")

@@ -12,8 +12,14 @@ const maxFindings = 15
 
 // A difference says which values are more frequent in a selection than elsewhere.
 type difference struct {
-	Findings []finding
-	Trouble  string
+	Table   findingTable
+	Trouble string
+}
+
+// A findingTable has the findings of a comparison.
+type findingTable struct {
+	Usual string // what the selection is compared with
+	Rows  []finding
 }
 
 // A finding is one value that is over-represented.
@@ -25,7 +31,7 @@ type finding struct {
 }
 
 func (p *pages) difference(q *console.Request, v *view) (*difference, error) {
-	d := &difference{}
+	d := &difference{Table: findingTable{Usual: "In all records"}}
 	selection, _ := v.selection()
 	var found []archive.Finding
 	err := within(q, func(ctx context.Context) (err error) {
@@ -36,11 +42,15 @@ func (p *pages) difference(q *console.Request, v *view) (*difference, error) {
 		return nil, err
 	}
 	for _, f := range found[:min(len(found), maxFindings)] {
-		text := f.Value
-		if text == "" {
-			text = "none"
-		}
-		d.Findings = append(d.Findings, finding{f, text, v.Picked(string(f.Dimension), f.Value), percent(100 * f.Share), percent(100 * f.Usual)})
+		d.Table.Rows = append(d.Table.Rows, findingOf(f, v.Picked(string(f.Dimension), f.Value)))
 	}
 	return d, nil
+}
+
+func findingOf(f archive.Finding, path string) finding {
+	text := f.Value
+	if text == "" {
+		text = "none"
+	}
+	return finding{f, text, path, percent(100 * f.Share), percent(100 * f.Usual)}
 }

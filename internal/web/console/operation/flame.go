@@ -119,7 +119,9 @@ func classOf(name string) string {
 // topOf returns the functions that most time was spent in.
 func topOf(root *profile.Frame) []flameFunction {
 	sums := map[string]*flameFunction{}
-	sumFunctions(sums, root, nil)
+	for _, child := range root.Children { // the root is no function
+		sumFunctions(sums, child, nil)
+	}
 	var list []flameFunction
 	for _, f := range sums {
 		f.Share = float64(f.Self) / float64(max(1, root.CPU))

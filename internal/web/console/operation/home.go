@@ -26,6 +26,7 @@ type homePage struct {
 	Charts     []table
 	Data       string // address of the charts' data
 	Trouble    string
+	Incidents  []incidentRow // that are open
 	News       []errorRow
 	Objectives []objectiveRow
 	Events     []archive.Event
@@ -102,6 +103,11 @@ func (p *pages) home(q *console.Request) error {
 		for _, each := range groups {
 			if each.First.After(now.Add(-r.span)) && len(page.News) < listedNews {
 				page.News = append(page.News, errorRowOf(each))
+			}
+		}
+		if p.Incidents != nil {
+			if page.Incidents, err = p.openIncidents(ctx); err != nil {
+				return err
 			}
 		}
 		page.Events, err = p.History.Events(ctx, now.Add(-r.span), now.Add(time.Minute), listedNews)

@@ -41,6 +41,11 @@ func Sections(cfg Config) []console.Section {
 	if p.History != nil {
 		list = append(list, section("Errors", errorsPath, get(errorsPath, p.errors)))
 	}
+	if p.Incidents != nil {
+		list = append(list, section("Incidents", incidentsPath, get(incidentsPath, p.incidents), post(incidentsPath, p.openIncident),
+			get(incidentsPath+"/{id}", p.incident), get(incidentsPath+"/{id}/markdown", p.markdown),
+			post(incidentsPath+"/{id}/notes", p.noteIncident), post(incidentsPath+"/{id}/close", p.closeIncident)))
+	}
 	list = append(list, section("Objectives", objectivesPath, get(objectivesPath, p.objectives), files.Route()))
 	if p.Advice != nil {
 		advice := section("Advice", advicePath, get(advicePath, p.advice), post(advicePath, p.startAdvice))

@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
@@ -64,6 +65,15 @@ type Profiles interface {
 	Flame(from, to time.Time, filter profile.Labels) *profile.Frame
 }
 
+// Incidents are the incidents of the app. *incident.Service is one.
+type Incidents interface {
+	List(ctx context.Context, from, to time.Time, limit int) ([]archive.Incident, error)
+	Report(ctx context.Context, id int64) (incident.Report, error)
+	Open(ctx context.Context, draft incident.Draft) (id int64, err error)
+	Close(ctx context.Context, id int64, author string) error
+	Note(ctx context.Context, id int64, author, text string) error
+}
+
 // A Config says where the pages get what they show. Records, History and Kept are all nil in an app without a telemetry
 // database. Traces may be nil too.
 type Config struct {
@@ -72,8 +82,9 @@ type Config struct {
 	Traces     Traces
 	Kept       KeptTraces
 	Objectives Objectives
-	Advice     Advice   // nil leaves its page out
-	Profiles   Profiles // nil leaves its page out
+	Incidents  Incidents // nil leaves its pages out
+	Advice     Advice    // nil leaves its page out
+	Profiles   Profiles  // nil leaves its page out
 	Process    telemetry.Process
 	Now        func() time.Time // nil means time.Now
 }
@@ -90,6 +101,7 @@ const (
 	tracesPath     = "/console/traces"
 	errorsPath     = "/console/errors"
 	objectivesPath = "/console/objectives"
+	incidentsPath  = "/console/incidents"
 	advicePath     = "/console/advice"
 	profilesPath   = "/console/profiles"
 	assetsPath     = "/console/operation"
@@ -108,13 +120,16 @@ type choice struct {
 var templateFiles embed.FS
 
 var templates = template.Must(console.Templates().Funcs(template.FuncMap{
-	"took": took, "size": size, "share": share, "number": number, "plural": plural,
+	"took": took, "size": size, "share": share, "number": number, "amount": amount, "plural": plural,
 }).ParseFS(templateFiles, "templates/*.html"))
 
 // show answers with a page.
 func show(q *console.Request, status int, title, name string, data any) error {
 	return q.Page(status, title, templates.Lookup(name), data)
 }
+
+// mayChange reports whether the operator may do what changes something.
+func mayChange(q *console.Request) bool { return q.Operator().May(string(console.Operator)) }
 
 // readTime bounds the reads of one part of a page.
 const readTime = 4 * time.Second

@@ -49,6 +49,7 @@ type world struct {
 	archive    *archive.Archive
 	traces     *trace.Traces
 	objectives *objective.Service
+	incidents  operation.Incidents
 	advice     *advice
 	profiles   operation.Profiles
 	handler    http.Handler
@@ -61,7 +62,7 @@ type world struct {
 // newWorld returns a console on a new database. fill puts records into the archive.
 func newWorld(t *testing.T, fill ...func(w *world)) *world {
 	t.Helper()
-	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), advice: &advice{}, profiles: &profiles{}}
+	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), incidents: noIncidents{}, advice: &advice{}, profiles: &profiles{}}
 	w.traces = trace.New(trace.Config{Keeper: w})
 	w.Node = accounttest.New(t, accounttest.SQLite(), source, accounttest.Config{Start: time.Now()})
 	for _, each := range fill {
@@ -80,7 +81,7 @@ func newWorld(t *testing.T, fill ...func(w *world)) *world {
 func (w *world) serve(objectives operation.Objectives) {
 	w.t.Helper()
 	w.sections(operation.Config{
-		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives, Advice: w.advice, Profiles: w.profiles,
+		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives, Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles,
 		Process: telemetry.Process{Node: "node-a", Build: "v2", Revision: "abc", Started: time.Now()},
 	})
 }

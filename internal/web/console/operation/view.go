@@ -20,6 +20,7 @@ type view struct {
 	Min, Max   string
 	Only, Text string
 	Trace      string
+	Under      []condition // begins of paths
 	Where      []condition
 	Pick       *region // of the heat map
 	Compare    string  // "failed", to compare these with the others
@@ -60,7 +61,7 @@ const (
 // parameters returns the parameters of a page that are no conditions.
 func parameters() []string {
 	return []string{
-		"last", "from", "to", "min", "max", "only", "text", "trace", "compare", "before", "pick.from", "pick.to", "pick.min", "pick.max",
+		"last", "from", "to", "min", "max", "only", "text", "trace", "compare", "before", "pick.from", "pick.to", "pick.min", "pick.max", "under",
 	}
 }
 
@@ -107,6 +108,7 @@ func parseView(values url.Values, now time.Time) *view {
 		v.Compare = onlyFailed
 	}
 	v.before, _ = strconv.ParseInt(v.values.Get("before"), 10, 64)
+	v.readUnder()
 	v.readConditions()
 	v.readPick()
 	return v
@@ -168,6 +170,18 @@ func (v *view) span(name string) (text string, d time.Duration) {
 // isDimension reports whether a parameter is a condition.
 func (v *view) isDimension(name string) bool {
 	return slices.Contains(archive.Dimensions(), archive.Dimension(strings.TrimPrefix(name, notPrefix)))
+}
+
+// readUnder reads the begins of paths, of which a record must have one.
+func (v *view) readUnder() {
+	v.filter.Under = v.values["under"]
+	if len(v.filter.Under) > maxConditions {
+		v.fault("under", "these are more than "+strconv.Itoa(maxConditions)+" conditions")
+		v.filter.Under = nil
+	}
+	for _, prefix := range v.filter.Under {
+		v.Under = append(v.Under, condition{Value: prefix, Remove: v.without("under", prefix)})
+	}
 }
 
 func (v *view) readConditions() {
