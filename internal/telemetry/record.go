@@ -151,6 +151,7 @@ type members interface {
 	Hex(key string, id []byte)
 	Int(key string, n int64)
 	Float(key string, f float64)
+	Millis(key string, d time.Duration)
 }
 
 // addTo adds all known members, always in this order.
@@ -162,7 +163,7 @@ func (r *Record) addTo(m members) {
 		m.Int("status", int64(r.Status))
 		m.Int("bytes", r.Bytes)
 	}
-	m.Float("duration_ms", milliseconds(r.Duration))
+	m.Millis("duration_ms", r.Duration)
 	m.Text("caller", r.Caller)
 	if r.Remote != "" {
 		m.Text("remote", r.Remote)
@@ -189,10 +190,10 @@ func (r *Record) addTo(m members) {
 func (r *Record) addNumbers(m members) {
 	if r.Statements.Count > 0 {
 		m.Int("statements", int64(r.Statements.Count))
-		m.Float("database_ms", milliseconds(r.Statements.Took))
+		m.Millis("database_ms", r.Statements.Took)
 	}
 	if r.Queue > 0 {
-		m.Float("queue_ms", milliseconds(r.Queue))
+		m.Millis("queue_ms", r.Queue)
 	}
 	if r.Rows > 0 {
 		m.Int("rows", int64(r.Rows))
@@ -210,10 +211,11 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 // attrs collects members as attributes of slog.
 type attrs []slog.Attr
 
-func (a *attrs) Text(key, text string)       { *a = append(*a, slog.String(key, text)) }
-func (a *attrs) Hex(key string, id []byte)   { a.Text(key, hex.EncodeToString(id)) }
-func (a *attrs) Int(key string, n int64)     { *a = append(*a, slog.Int64(key, n)) }
-func (a *attrs) Float(key string, f float64) { *a = append(*a, slog.Float64(key, f)) }
+func (a *attrs) Text(key, text string)              { *a = append(*a, slog.String(key, text)) }
+func (a *attrs) Hex(key string, id []byte)          { a.Text(key, hex.EncodeToString(id)) }
+func (a *attrs) Int(key string, n int64)            { *a = append(*a, slog.Int64(key, n)) }
+func (a *attrs) Float(key string, f float64)        { *a = append(*a, slog.Float64(key, f)) }
+func (a *attrs) Millis(key string, d time.Duration) { a.Float(key, milliseconds(d)) }
 
 // cause returns the text of the error. A malformed request has none: its message repeats the client's text, and that
 // may be a secret.

@@ -6,6 +6,7 @@
 package jsonline
 
 import (
+	"bytes"
 	"encoding/hex"
 	"io"
 	"log/slog"
@@ -53,11 +54,40 @@ func (h *Handler) Log(at time.Time, level slog.Level, message string, r Record) 
 type Line struct {
 	buf     []byte
 	refused bool // a value is written differently by slog
+	second  second
+}
+
+// A second is the text of the last second in which a line was written: the next line is often of the same.
+type second struct {
+	unix int64
+	zone *time.Location
+	text []byte // RFC 3339
+}
+
+const lengthToSecond = len("2006-01-02T15:04:05")
+
+// append appends a time as time.RFC3339Nano does.
+func (s *second) append(buf []byte, at time.Time) []byte {
+	if at.Unix() != s.unix || at.Location() != s.zone || s.text == nil {
+		s.unix, s.zone, s.text = at.Unix(), at.Location(), at.AppendFormat(s.text[:0], time.RFC3339)
+	}
+	if s.text[lengthToSecond-3] != ':' { // a year of more than four digits
+		return at.AppendFormat(buf, time.RFC3339Nano)
+	}
+	buf = append(buf, s.text[:lengthToSecond]...)
+	if rest := at.Nanosecond(); rest > 0 {
+		digits := [...]byte{'.', '0', '0', '0', '0', '0', '0', '0', '0', '0'}
+		for i := len(digits) - 1; i > 0; i, rest = i-1, rest/10 {
+			digits[i] += byte(rest % 10)
+		}
+		buf = append(buf, bytes.TrimRight(digits[:], "0")...)
+	}
+	return append(buf, s.text[lengthToSecond:]...)
 }
 
 func (l *Line) begin(at time.Time, level slog.Level, message string) {
 	l.refused = false
-	l.buf = at.AppendFormat(append(l.buf[:0], `{"time":"`...), time.RFC3339Nano)
+	l.buf = l.second.append(append(l.buf[:0], `{"time":"`...), at)
 	l.buf = append(l.buf, '"')
 	l.Text("level", level.String())
 	l.Text("msg", message)
@@ -88,6 +118,24 @@ func (l *Line) Float(key string, f float64) {
 	l.refused = l.refused || (f != 0 && !(math.Abs(f) >= 1e-6 && math.Abs(f) < 1e21))
 	buf := append(append(l.buf, `,"`...), key...)
 	l.buf = strconv.AppendFloat(append(buf, `":`...), f, 'f', -1, 64)
+}
+
+// Millis adds a time in milliseconds, of which it writes whole microseconds.
+func (l *Line) Millis(key string, d time.Duration) {
+	whole := d.Microseconds()
+	if whole < 0 {
+		l.Float(key, float64(whole)/1000)
+		return
+	}
+	buf := append(append(l.buf, `,"`...), key...)
+	buf = strconv.AppendInt(append(buf, `":`...), whole/1000, 10)
+	if part := whole % 1000; part > 0 {
+		buf = append(buf, '.', byte('0'+part/100), byte('0'+part/10%10), byte('0'+part%10))
+		for buf[len(buf)-1] == '0' {
+			buf = buf[:len(buf)-1]
+		}
+	}
+	l.buf = buf
 }
 
 // isPlain reports whether a text is a JSON string without escapes. It looks at eight bytes at once.

@@ -3,6 +3,7 @@ package jsonline
 import (
 	"bytes"
 	"log/slog"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -18,6 +19,8 @@ func (r record) AddTo(line *Line) {
 		line.Int("k", v)
 	case float64:
 		line.Float("k", v)
+	case time.Duration:
+		line.Millis("k", v)
 	}
 }
 
@@ -70,6 +73,37 @@ func TestIsPlainLooksAtEachByte(t *testing.T) {
 					t.Fatalf("isPlain(%q) = %v", text, got)
 				}
 			}
+		}
+	}
+}
+
+// TestTimesAreThoseOfSlog compares times and durations of all sizes, in several zones, with what slog writes.
+func TestTimesAreThoseOfSlog(t *testing.T) {
+	var got, want bytes.Buffer
+	ours, slogs := NewHandler(&got, nil), slog.NewJSONHandler(&want, nil)
+	random := rand.New(rand.NewPCG(1, 2))
+	zones := []*time.Location{time.UTC, time.Local, time.FixedZone("east", 5*3600+1800), time.FixedZone("west", -3*3600)}
+	at := time.Date(9999, 12, 31, 23, 59, 50, 0, time.UTC)
+	for i := range 2000 {
+		d := time.Duration(random.Int64N(int64(time.Microsecond)) << random.IntN(40))
+		at = at.Add(time.Duration(random.Int64N(int64(time.Second)) / 1000 * (1000 / int64(1+i%1000))))
+		now := at.In(zones[random.IntN(len(zones))])
+		if now.Year() > 9999 { // slog refuses them
+			at = time.Date(1+random.IntN(9998), 1, 1, 0, 0, 0, 0, time.UTC)
+			continue
+		}
+		got.Reset()
+		want.Reset()
+		if !ours.Log(now, slog.LevelInfo, "m", record{d}) {
+			t.Fatalf("Log of %v and %v refuses", now, d)
+		}
+		line := slog.NewRecord(now, slog.LevelInfo, "m", 0)
+		line.Add("k", float64(d.Microseconds())/1000)
+		if err := slogs.Handle(t.Context(), line); err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != want.String() {
+			t.Fatalf("Log wrote %s, slog %s", got.String(), want.String())
 		}
 	}
 }
