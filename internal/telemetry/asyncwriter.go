@@ -14,9 +14,9 @@ import (
 const maxBatch = 1 << 20
 
 // gather is the wait of a line for others.
-const gather = time.Millisecond
+const gather = 5 * time.Millisecond
 
-// An AsyncWriter writes lines from a goroutine of its own. One call writes all lines that came within a millisecond, or
+// An AsyncWriter writes lines from a goroutine of its own. One call writes all lines that came within five milliseconds, or
 // during the previous call. So a request pays neither for a system call nor for waking the goroutine. A killed process
 // loses the lines that are not written yet.
 type AsyncWriter struct {
