@@ -182,7 +182,7 @@ func (s *operated) checkSettings(t *testing.T, page *page) {
 	}
 }
 
-// compareHealth compares the checks of a server that is ready with those of the page.
+// compareHealth compares the checks of a server that is ready with the checks of the page.
 func (s *operated) compareHealth(t *testing.T, text string) {
 	shown := regexp.MustCompile(`(?s)\{"status":"ready".*?\]\}`).FindString(text)
 	answer := s.get(t, "http://"+s.public+"/readyz")
@@ -225,7 +225,7 @@ func (s *operated) findMetrics(t *testing.T, text string) {
 	}
 }
 
-// compareLines compares the members of the page's line about a request with those of the server's log.
+// compareLines compares the members of the page's line about a request with the members in the server's log.
 func (s *operated) compareLines(t *testing.T, page *page) {
 	s.stop()
 	var shown map[string]any

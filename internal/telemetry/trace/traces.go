@@ -15,8 +15,8 @@ const (
 	keptSize = 256 // of the ring of slow ones, and of the ring of failed ones
 )
 
-// Of the healthy traces of a second, the first ones are all kept, then a share. Else a busy server would keep those of a tenth of
-// a second, and pay for all.
+// Of the healthy traces of a second, the first ones are all kept, then a share. Else a busy server would remember
+// a tenth of a second, and pay for all of them.
 const (
 	allOf   = 100
 	shareOf = 0.1
