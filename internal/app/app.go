@@ -24,6 +24,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
@@ -50,10 +51,12 @@ type App struct {
 	Objectives *objective.Service // how the objectives of Operate are doing; nil if Open did not open the app
 	Traces     *trace.Traces      // of recent requests; nil if Open did not open it
 	Watch      *watch.Watch       // finds events for the timeline; nil without an archive
+	Fleet      *fleet.Fleet       // the servers of the database; nil if it is embedded, or if Open did not open it
 
 	accounts accounts
 	advice   *advise.Runner
 	alerts   *alert.Sender
+	firing   firing
 	identify func(*http.Request) (caller.Caller, error)
 
 	dir      string
@@ -168,6 +171,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
 	a.openHealth()
 	a.openObjectives()
+	a.openFleet()
 	a.openIncidents()
 	a.openDeploys(ctx)
 	if err := a.openTraces(); err != nil {

@@ -7,6 +7,6 @@ func (a *App) openIncidents() {
 	if a.Archive == nil {
 		return
 	}
-	a.Incidents = incident.New(a.Archive, a.Objectives, incident.Config{Operate: a.Operate, Logger: a.cfg.Logger, Now: a.cfg.Now})
+	a.Incidents = incident.New(a.Archive, a.objectivesOfAll(), incident.Config{Operate: a.Operate, Logger: a.cfg.Logger, Now: a.cfg.Now})
 	a.services = append(a.services, service{"incidents", a.Incidents})
 }

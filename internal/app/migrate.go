@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 )
 
 // copiesFolder is the folder for copies of the database, in the data folder.
@@ -149,7 +150,7 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 
 // systemTables returns the system tables of each package above migrate that keeps some.
 func systemTables() []system.Fragment {
-	return []system.Fragment{account.Tables, mail.Tables, audit.Tables, alert.Tables}
+	return []system.Fragment{account.Tables, mail.Tables, audit.Tables, alert.Tables, fleet.Tables}
 }
 
 // migrateOptions returns the options of a change of tables.

@@ -14,8 +14,9 @@ import (
 func (a *App) openObjectives() {
 	a.alerts = a.newAlerts()
 	file := a.folder.objectives(a.process().Node)
-	a.Objectives = objective.NewService(a.Operate, objective.Config{File: file, Events: a.tellAlert, Logger: a.cfg.Logger, Now: a.cfg.Now})
+	a.Objectives = objective.NewService(a.Operate, objective.Config{File: file, Events: a.tellOwnAlert, Logger: a.cfg.Logger, Now: a.cfg.Now})
 	for _, firing := range a.Objectives.Firing() {
+		a.firing.change(ownRequests, &firing)
 		a.alerts.Resume(alertOf(firing))
 	}
 	a.sinks = append(a.sinks, a.Objectives)

@@ -21,7 +21,7 @@ func (a *App) consoleRoutes() []web.Route {
 
 // operationSections returns the pages of the console about how the app is doing.
 func (a *App) operationSections() []console.Section {
-	cfg := operation.Config{Objectives: a.Objectives, Process: a.process(), Now: a.cfg.Now}
+	cfg := operation.Config{Objectives: a.objectivesOfAll(), Process: a.process(), Now: a.cfg.Now}
 	if a.Traces != nil {
 		cfg.Traces = a.Traces
 	}
@@ -33,6 +33,9 @@ func (a *App) operationSections() []console.Section {
 	}
 	if a.Archive != nil {
 		cfg.Records, cfg.History, cfg.Kept = a.Archive, a.Archive, a.Archive
+	}
+	if a.Fleet != nil {
+		cfg.Nodes = a.Fleet
 	}
 	return operation.Sections(cfg)
 }

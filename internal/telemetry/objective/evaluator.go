@@ -49,6 +49,13 @@ func (e *Evaluator) Add(index int, at time.Time, c Counts) {
 	}
 }
 
+// AddPast counts events of an earlier time, such as the history of another evaluator.
+func (e *Evaluator) AddPast(index int, at time.Time, c Counts) {
+	if c.Total() > 0 {
+		e.all[index].addPast(at, &c)
+	}
+}
+
 // Evaluate returns the alerts that began or ended.
 func (e *Evaluator) Evaluate(now time.Time) []Alert {
 	var events []Alert

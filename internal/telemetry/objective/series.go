@@ -21,8 +21,8 @@ func (c *Counts) share() float64 {
 	return float64(c.Bad) / float64(c.Total())
 }
 
-// merge adds other events. A caller without a bad event in its own span is known from an earlier one.
-func (c *Counts) merge(other *Counts) {
+// Merge adds other events. A caller without a bad event in its own span is known from an earlier one.
+func (c *Counts) Merge(other *Counts) {
 	switch {
 	case other.Many || c.Many:
 		c.Many, c.Caller, c.CallerEvents = true, 0, 0
@@ -88,7 +88,24 @@ func (s *series) add(at time.Time, c *Counts) {
 		if b.slot != slot {
 			*b = bucket{slot: slot}
 		}
-		b.merge(c)
+		b.Merge(c)
+	}
+}
+
+// addPast counts events of an earlier time. Where a tier keeps a later span in the place of that time, it is too old for the
+// tier.
+func (s *series) addPast(at time.Time, c *Counts) {
+	for i := range s.tiers {
+		t := &s.tiers[i]
+		slot := at.UnixNano() / int64(t.width)
+		b := &t.buckets[slot%int64(len(t.buckets))]
+		if b.slot > slot {
+			continue
+		}
+		if b.slot != slot {
+			*b = bucket{slot: slot}
+		}
+		b.Merge(c)
 	}
 }
 
@@ -107,7 +124,7 @@ func (s *series) window(now time.Time, length time.Duration) (sum Counts) {
 	at := newest % int64(len(t.buckets))
 	for slot := newest; slot > newest-count; slot-- {
 		if b := &t.buckets[at]; b.slot == slot {
-			sum.merge(&b.Counts)
+			sum.Merge(&b.Counts)
 		}
 		if at--; at < 0 {
 			at = int64(len(t.buckets)) - 1

@@ -33,7 +33,8 @@ type Service struct {
 
 	mu        sync.Mutex
 	evaluator *Evaluator
-	requests  int64 // that the collector had counted at the last tick
+	recent    []Counts // of each objective, since the last Drain
+	requests  int64    // that the collector had counted at the last tick
 	idle      time.Time
 }
 
@@ -50,7 +51,7 @@ func NewService(operate *model.Operate, cfg Config) *Service {
 		cfg.Now = time.Now
 	}
 	s := &Service{Collector: NewCollector(operate), cfg: cfg, idle: cfg.Now()}
-	s.evaluator = NewEvaluator(s.objectives, cfg.Now())
+	s.evaluator, s.recent = NewEvaluator(s.objectives, cfg.Now()), make([]Counts, len(s.objectives))
 	if err := s.load(); err != nil {
 		cfg.Logger.Warn("the history of the objectives is lost: their budgets begin anew", "error", err)
 	}
@@ -83,7 +84,9 @@ func (s *Service) tick() {
 	now := s.cfg.Now()
 	s.mu.Lock()
 	for i, c := range s.counters {
-		s.evaluator.Add(i, now, c.drain())
+		counts := c.drain()
+		s.evaluator.Add(i, now, counts)
+		s.recent[i].Merge(&counts)
 	}
 	events := s.evaluator.Evaluate(now)
 	if n := s.Collector.requests.Load(); n != s.requests {
@@ -105,6 +108,15 @@ func (s *Service) Idle(length time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.Collector.requests.Load() == s.requests && s.cfg.Now().Sub(s.idle) >= length
+}
+
+// Drain returns the counts of each objective since the last Drain, for whoever shares them with other nodes.
+func (s *Service) Drain() []Counts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	drained := s.recent
+	s.recent = make([]Counts, len(drained))
+	return drained
 }
 
 // Statuses returns how the objectives are doing.

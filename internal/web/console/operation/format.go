@@ -42,6 +42,9 @@ func size(n int64) string {
 	return digits(f) + " " + units[unit]
 }
 
+// bytes is size for a number of a metric.
+func bytes(f float64) string { return size(int64(f)) }
+
 // share writes a share in percent: 12.5 %.
 func share(part float64) string { return digits(100*part) + " %" }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/web/console"
 )
 
@@ -23,6 +24,7 @@ const (
 type homePage struct {
 	Ranges     []choice
 	Range      string
+	Scope      scope
 	Charts     []table
 	Data       string // address of the charts' data
 	Trouble    string
@@ -30,6 +32,7 @@ type homePage struct {
 	News       []errorRow
 	Objectives []objectiveRow
 	Events     []archive.Event
+	Nodes      []fleet.Node // none if there is one
 	Process    telemetry.Process
 	Stats      archive.Stats
 	Problem    string // why nothing is kept
@@ -78,17 +81,18 @@ func (p *pages) home(q *console.Request) error {
 		return err
 	}
 	now := p.Now()
-	page := homePage{Range: r.title, Data: addressOf(chartsPath, url.Values{"range": {r.word}}), Process: p.Process, Stats: p.History.Stats()}
+	page := homePage{Range: r.title, Scope: p.scopeOf(q.HTTP().URL.Query()), Nodes: p.allNodes(), Process: p.Process, Stats: p.History.Stats()}
+	page.Data = addressOf(chartsPath, page.Scope.values(r.word))
 	if p.Objectives != nil {
 		page.Objectives = objectiveRows(p.Objectives.Statuses())
 	}
 	for _, each := range chartRanges() {
-		page.Ranges = append(page.Ranges, choice{each.title, addressOf(homePath, url.Values{"range": {each.word}}), each == r})
+		page.Ranges = append(page.Ranges, choice{each.title, addressOf(homePath, page.Scope.values(each.word)), each == r})
 	}
 	if page.Stats.Problem != nil {
 		page.Problem, _ = troubleOf(errs.Wrapf(page.Stats.Problem, errs.Unavailable, "nothing is kept now"))
 	}
-	g, charts, err := p.read(q, r, tableRows)
+	g, charts, err := p.read(q, &page.Scope, r, tableRows)
 	if page.Trouble, err = troubleOf(err); err != nil {
 		return err
 	}
@@ -140,7 +144,8 @@ func (p *pages) charts(q *console.Request) error {
 	if err != nil {
 		return err
 	}
-	g, charts, err := p.read(q, r, chartPoints)
+	s := p.scopeOf(q.HTTP().URL.Query())
+	g, charts, err := p.read(q, &s, r, chartPoints)
 	if err != nil {
 		return err
 	}
@@ -162,11 +167,11 @@ func (p *pages) charts(q *console.Request) error {
 }
 
 // read reads the charts of a range, with about so many values each.
-func (p *pages) read(q *console.Request, r chartRange, points int) (g grid, charts []chart, err error) {
+func (p *pages) read(q *console.Request, s *scope, r chartRange, points int) (g grid, charts []chart, err error) {
 	now := p.Now()
 	from, step := now.Add(-r.span), r.span/time.Duration(points)
 	err = within(q, func(ctx context.Context) error {
-		lines, err := p.History.Series(ctx, from, now, step, metricNames()...)
+		lines, err := p.series(s)(ctx, from, now, step, metricNames()...)
 		if err != nil {
 			return err
 		}

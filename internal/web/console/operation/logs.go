@@ -29,6 +29,7 @@ type logsPage struct {
 	Sampled     bool   // a row stands for several records
 	Tail        string // address of the live tail; "" if the view has an end
 	Newest      int64  // cursor of the newest row
+	Elsewhere   string // nodes whose records are not here
 }
 
 // A row is a record in the log. The live tail sends rows as JSON.
@@ -112,7 +113,7 @@ func problemOf(r *archive.Record) string {
 
 func (p *pages) logs(q *console.Request) error {
 	v := parseView(q.HTTP().URL.Query(), p.Now())
-	page := logsPage{view: v, Spans: v.spans()}
+	page := logsPage{view: v, Spans: v.spans(), Elsewhere: p.elsewhere()}
 	if len(v.Faults) > 0 {
 		return show(q, http.StatusUnprocessableEntity, "Logs", "logs.html", page)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
@@ -74,6 +75,13 @@ type Incidents interface {
 	Note(ctx context.Context, id int64, author, text string) error
 }
 
+// Nodes are the servers of the app's database. *fleet.Fleet has them.
+type Nodes interface {
+	Several() bool
+	Nodes() []fleet.Node
+	Series(ctx context.Context, from, to time.Time, step time.Duration, names ...string) ([]archive.Line, error)
+}
+
 // A Config says where the pages get what they show. Records, History and Kept are all nil in an app without a telemetry
 // database. Traces may be nil too.
 type Config struct {
@@ -85,6 +93,7 @@ type Config struct {
 	Incidents  Incidents // nil leaves its pages out
 	Advice     Advice    // nil leaves its page out
 	Profiles   Profiles  // nil leaves its page out
+	Nodes      Nodes     // nil if the app has one server
 	Process    telemetry.Process
 	Now        func() time.Time // nil means time.Now
 }
@@ -120,7 +129,7 @@ type choice struct {
 var templateFiles embed.FS
 
 var templates = template.Must(console.Templates().Funcs(template.FuncMap{
-	"took": took, "size": size, "share": share, "number": number, "amount": amount, "plural": plural,
+	"took": took, "size": size, "share": share, "number": number, "amount": amount, "bytes": bytes, "plural": plural,
 }).ParseFS(templateFiles, "templates/*.html"))
 
 // show answers with a page.

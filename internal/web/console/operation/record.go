@@ -38,7 +38,7 @@ func (p *pages) record(q *console.Request) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return p.lookElsewhere(err)
 	}
 	page := p.recordPage(&r)
 	if made, ok := p.Traces.ByID(r.ID); ok {

@@ -25,6 +25,7 @@ type tracesPage struct {
 	Traces           []traceRow
 	Filtered         bool
 	Trouble          string
+	Elsewhere        string // nodes whose traces are not here
 }
 
 // A traceRow is a trace in the list.
@@ -49,7 +50,7 @@ const (
 
 func (p *pages) traces(q *console.Request) error {
 	values := q.HTTP().URL.Query()
-	page := tracesPage{Only: values.Get("only"), Route: clip(values.Get("route")), Statement: clip(values.Get("statement")), AtLeast: clip(values.Get("min"))}
+	page := tracesPage{Elsewhere: p.elsewhere(), Only: values.Get("only"), Route: clip(values.Get("route")), Statement: clip(values.Get("statement")), AtLeast: clip(values.Get("min"))}
 	f := trace.Filter{Route: page.Route, Statement: page.Statement, Limit: allTraces, Failed: page.Only == onlyFailed, Slow: page.Only == "slow"}
 	if page.AtLeast != "" {
 		var err error
@@ -179,7 +180,7 @@ func (p *pages) trace(q *console.Request) error {
 		}
 	}
 	if !ok {
-		return errs.New(errs.NotFound, "this trace is not kept: memory has the last 2,000 traces, the telemetry database has slow and failed ones")
+		return p.lookElsewhere(errs.New(errs.NotFound, "this trace is not kept: memory has the last 2,000 traces, the telemetry database has slow and failed ones"))
 	}
 	same := addressOf(logsPath, url.Values{"trace": {found.Trace.String()}, "last": {"7d"}})
 	return show(q, http.StatusOK, "Trace", "trace.html", tracePage{*newTracePart(&found), logsPath + "/" + url.PathEscape(found.ID), same, p.Records != nil})
