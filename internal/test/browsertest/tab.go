@@ -166,6 +166,9 @@ func (b *Tab) failed() {
 	}
 }
 
+// keeps returns true if the tests keep pictures of pages for people.
+func (b *Tab) keeps() bool { return os.Getenv("ASHLAR_SCREENSHOTS") != "" }
+
 // Keep writes a picture of the page for people, to the folder in ASHLAR_SCREENSHOTS if that is set.
 func (b *Tab) Keep(name string) {
 	b.Helper()
