@@ -2,10 +2,12 @@
 package background
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"runtime/pprof"
 )
 
 // ErrExited is the error of a function that ended its goroutine with runtime.Goexit, for example by t.FailNow.
@@ -33,9 +35,11 @@ func Guard(what string, run func() error) (err error) {
 }
 
 // Go runs a function on a goroutine of its own. Then it calls ended there, with the error of the function, a
-// *PanicError, or ErrExited. A caller that must know the end of the goroutine waits for ended.
+// *PanicError, or ErrExited. A caller that must know the end of the goroutine waits for ended. In profiles the goroutine has
+// the label job with what.
 func Go(what string, run func() error, ended func(error)) {
 	go func() {
+		pprof.SetGoroutineLabels(labelled(context.Background(), what))
 		err := ErrExited
 		defer func() { ended(err) }()
 		err = Guard(what, run)
@@ -47,6 +51,11 @@ func Async(what string, run func() error) <-chan error {
 	result := make(chan error, 1)
 	Go(what, run, func(err error) { result <- err })
 	return result
+}
+
+// labelled returns a context with the label of a job, which profiles show.
+func labelled(ctx context.Context, job string) context.Context {
+	return pprof.WithLabels(ctx, pprof.Labels("job", job))
 }
 
 // Report returns a function for Go that logs an error with the stack of a panic.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -180,4 +181,44 @@ func ExampleGuard() {
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	fmt.Println(first)
 	// Output: panic in the import: no such file
+}
+
+// labelsHere returns the part of a goroutine profile about the goroutine that calls it.
+func labelsHere() string {
+	var text strings.Builder
+	_ = pprof.Lookup("goroutine").WriteTo(&text, 1)
+	for part := range strings.SplitSeq(text.String(), "\n\n") {
+		if strings.Contains(part, "labelsHere") {
+			return part
+		}
+	}
+	return ""
+}
+
+func TestGoroutinesAreLabelledWithTheirJob(t *testing.T) {
+	err := <-background.Async("a job", func() error {
+		if got := labelsHere(); !strings.Contains(got, `"job":"a job"`) {
+			t.Errorf("a goroutine has the labels\n%s", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	s := background.NewServices(slog.New(slog.DiscardHandler))
+	looked := make(chan struct{})
+	s.Start("feed", &scripted{runs: []func(context.Context) error{func(ctx context.Context) error {
+		if got := labelsHere(); !strings.Contains(got, `"job":"feed"`) {
+			t.Errorf("a service has the labels\n%s", got)
+		}
+		if got, _ := pprof.Label(ctx, "job"); got != "feed" {
+			t.Errorf("the context of a service has the job %q", got)
+		}
+		close(looked)
+		return untilStopped(ctx)
+	}}})
+	<-looked
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/pprof"
 	"slices"
 	"time"
 )
@@ -38,9 +39,10 @@ type running struct {
 // NewServices returns no running service. Failures of services are logged at error.
 func NewServices(log *slog.Logger) *Services { return &Services{log: log} }
 
-// Start starts a service. If its Run panics or returns before Stop, it is started again after a pause of 100 ms to 30 s.
+// Start starts a service. If its Run panics or returns before Stop, it is started again after a pause of 100 ms to 30 s. In
+// profiles its goroutine has the label job with the name, and so has the work that an engine does for its context.
 func (s *Services) Start(name string, service Service) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(labelled(context.Background(), name))
 	r := &running{name: name, cancel: cancel, done: make(chan struct{})}
 	s.running = append(s.running, r)
 	loop := func() error {
@@ -70,6 +72,7 @@ func (s *Services) Stop(ctx context.Context) (err error) {
 
 func (s *Services) keepRunning(ctx context.Context, name string, service Service) {
 	pause := firstPause
+	pprof.SetGoroutineLabels(ctx)
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := Guard("service "+name, func() error { return service.Run(ctx) })
