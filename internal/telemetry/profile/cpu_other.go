@@ -4,5 +4,5 @@ package profile
 
 import "time"
 
-// processTime returns 0: the CPU time of the process is not known here. Then the time of the samples counts.
-func processTime() time.Duration { return 0 }
+// ProcessTime returns 0: the CPU time of the process is not known here. Then the time of the samples counts.
+func ProcessTime() time.Duration { return 0 }

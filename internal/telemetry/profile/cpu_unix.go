@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processTime returns the CPU time that the process has used since its start.
-func processTime() time.Duration {
+// ProcessTime returns the CPU time that the process has used since its start.
+func ProcessTime() time.Duration {
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
 		return 0

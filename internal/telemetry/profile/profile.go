@@ -21,8 +21,7 @@ type Labels struct {
 const (
 	Collector   = "garbage collection"
 	Scheduler   = "scheduler"   // looks for goroutines that can run
-	Connections = "connections" // of requests without a route, and before the first request
-	Profiler    = "profiler"
+	Connections = "connections" // requests without a route, and what goes before the first request
 	Other       = "other"
 )
 

@@ -162,6 +162,14 @@ func TestRecorderGivesWayToOthers(t *testing.T) {
 	if got := r.Usage(begin, now); len(got) != 1 || got[0].CPU != 20*period {
 		t.Errorf("Usage = %v, want the caller's profile too", got)
 	}
+	if err := r.StartCPUProfile(gone{}); err != nil {
+		t.Fatal(err)
+	}
+	pass()
+	r.StopCPUProfile()
+	if got := r.Usage(begin, now); len(got) != 1 || got[0].CPU != 30*period {
+		t.Errorf("Usage = %v, want the profile of a caller who went away too", got)
+	}
 	r.StopCPUProfile() // a second stop does nothing
 	r.setRunning(false)
 	if p.to != nil {
@@ -179,6 +187,19 @@ func TestRecorderGivesWayToOthers(t *testing.T) {
 		t.Error("the recorder did not try again")
 	}
 	r.setRunning(false)
+}
+
+func TestEachEndOfAProfileIsTold(t *testing.T) {
+	p := &profiler{data: encoded(t, call{"serve", labels(list), 10})}
+	var told []Usage
+	r := faked(p, Config{Ended: func(usage []Usage) { told = append(told, usage...) }})
+	r.setRunning(true)
+	r.next()
+	r.next()
+	r.setRunning(false)
+	if len(told) != 3 || told[0].Labels != list {
+		t.Errorf("the ends of three profiles told %v", told)
+	}
 }
 
 func TestProfilesInMemoryAreBounded(t *testing.T) {
@@ -258,7 +279,7 @@ func TestLabelsOfRequestsAreKept(t *testing.T) {
 
 // worker spends CPU time, and is found in the profile.
 func worker(until time.Duration) {
-	for n := 0; processTime() < until; n++ {
+	for n := 0; ProcessTime() < until; n++ {
 		_ = bytes.Repeat([]byte{byte(n)}, 1<<12)
 	}
 }
@@ -266,7 +287,7 @@ func worker(until time.Duration) {
 func TestTimeIsFoundByItsLabels(t *testing.T) {
 	r := New(Config{})
 	begin := time.Now()
-	used := processTime()
+	used := ProcessTime()
 	if used == 0 {
 		t.Skip("the CPU time of the process is not known on this system")
 	}
@@ -278,7 +299,7 @@ func TestTimeIsFoundByItsLabels(t *testing.T) {
 	worker(used + 300*time.Millisecond)
 	r.StopCPUProfile()
 	end := time.Now()
-	used = processTime() - used
+	used = ProcessTime() - used
 
 	keyed := list
 	keyed.Key = "key1"

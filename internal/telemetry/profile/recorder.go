@@ -19,6 +19,7 @@ import (
 type Config struct {
 	Every  time.Duration    // length of a profile; 0 means a minute
 	Keep   int              // profiles kept in memory; 0 means 60
+	Ended  func([]Usage)    // called when a profile ends, with the usage in it; nil means nobody
 	Logger *slog.Logger     // nil means no log
 	Now    func() time.Time // nil means time.Now
 }
@@ -44,11 +45,11 @@ type Recorder struct {
 	windows []*window // the oldest first
 }
 
-// recording is a profile under way.
+// recording is a profile under way, or one that has just ended.
 type recording struct {
-	from time.Time
-	cpu  time.Duration
-	data bytes.Buffer
+	from, to time.Time
+	cpu      time.Duration // of the process: before the profile, and in it when it has ended
+	data     bytes.Buffer
 }
 
 // New returns a Recorder. It records while Run runs.
@@ -59,13 +60,16 @@ func New(cfg Config) *Recorder {
 	if cfg.Keep == 0 {
 		cfg.Keep = 60
 	}
+	if cfg.Ended == nil {
+		cfg.Ended = func([]Usage) {}
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Recorder{cfg: cfg, start: pprof.StartCPUProfile, stop: pprof.StopCPUProfile, cpu: processTime}
+	return &Recorder{cfg: cfg, start: pprof.StartCPUProfile, stop: pprof.StopCPUProfile, cpu: ProcessTime}
 }
 
 // Run takes profiles until ctx ends. A process can take one at a time. While others take one, Run takes none.
@@ -88,22 +92,30 @@ func (r *Recorder) setRunning(running bool) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	r.running = running
-	if r.lent {
-		return
+	if !r.lent {
+		r.goOn()
 	}
-	r.end()
-	r.begin(io.Discard)
 }
 
 // next ends the profile under way and begins the next one.
 func (r *Recorder) next() {
 	r.turn.Lock()
 	defer r.turn.Unlock()
-	if r.lent {
-		return
+	if !r.lent {
+		r.goOn()
 	}
-	r.end()
-	r.begin(io.Discard)
+}
+
+// goOn ends the profile under way. If Run runs, goOn begins the next one before it reads the last, so that the profiles show
+// what profiles cost. It fails while somebody else in the process takes a profile: then the next turn tries again.
+func (r *Recorder) goOn() {
+	last := r.end()
+	if r.running {
+		if err := r.begin(io.Discard); err != nil {
+			r.cfg.Logger.Debug("no profile is recorded", "error", err)
+		}
+	}
+	r.read(last)
 }
 
 // StartCPUProfile is pprof.StartCPUProfile for a caller. The Recorder gives way, and counts the caller's profile as its own.
@@ -113,12 +125,11 @@ func (r *Recorder) StartCPUProfile(w io.Writer) error {
 	if r.lent {
 		return errs.New(errs.Unavailable, "another profile is being recorded")
 	}
-	r.end()
-	if err := r.record(w); err != nil {
-		return err
-	}
-	r.lent = true
-	return nil
+	last := r.end()
+	err := r.begin(w)
+	r.lent = err == nil
+	r.read(last)
+	return err
 }
 
 // StopCPUProfile ends the profile of StartCPUProfile.
@@ -128,44 +139,56 @@ func (r *Recorder) StopCPUProfile() {
 	if !r.lent {
 		return
 	}
-	r.end()
 	r.lent = false
-	r.begin(io.Discard)
+	r.goOn()
 }
 
-// begin begins a profile if Run runs. It fails while somebody else in the process takes one: then the next turn tries again.
-func (r *Recorder) begin(w io.Writer) {
-	if !r.running {
-		return
-	}
-	if err := r.record(w); err != nil {
-		r.cfg.Logger.Debug("no profile is recorded", "error", err)
-	}
-}
-
-func (r *Recorder) record(w io.Writer) error {
+// begin begins a profile, which w gets too.
+func (r *Recorder) begin(w io.Writer) error {
 	current := &recording{from: r.cfg.Now(), cpu: r.cpu()}
-	if err := r.start(io.MultiWriter(&current.data, w)); err != nil {
+	if err := r.start(io.MultiWriter(&current.data, &guest{w})); err != nil {
 		return err
 	}
 	r.current = current
 	return nil
 }
 
-// end ends the profile under way, if there is one, and keeps it.
-func (r *Recorder) end() {
-	current := r.current
-	if current == nil {
+// guest writes until a write fails, and hides that from others who get the same.
+type guest struct{ io.Writer }
+
+// Write implements io.Writer.
+func (g *guest) Write(p []byte) (int, error) {
+	if g.Writer != nil {
+		if _, err := g.Writer.Write(p); err != nil {
+			g.Writer = nil
+		}
+	}
+	return len(p), nil
+}
+
+// end ends the profile under way and returns it, or nil if there is none.
+func (r *Recorder) end() *recording {
+	last := r.current
+	if last != nil {
+		r.current = nil
+		r.stop()
+		last.to, last.cpu = r.cfg.Now(), r.cpu()-last.cpu
+	}
+	return last
+}
+
+// read reads a profile that has ended, and keeps it.
+func (r *Recorder) read(last *recording) {
+	if last == nil {
 		return
 	}
-	r.current = nil
-	r.stop()
-	w, err := newWindow(current.from, r.cfg.Now(), current.data.Bytes(), r.cpu()-current.cpu)
+	w, err := newWindow(last.from, last.to, last.data.Bytes(), last.cpu)
 	if err != nil {
 		r.cfg.Logger.Warn("a profile could not be read", "error", err)
 		return
 	}
 	r.keep(w)
+	r.cfg.Ended(w.usage)
 }
 
 func (r *Recorder) keep(w *window) {

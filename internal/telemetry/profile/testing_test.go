@@ -66,9 +66,17 @@ func (p *profiler) start(w io.Writer) error {
 }
 
 func (p *profiler) stop() {
-	_, _ = p.to.Write(p.data)
+	half := len(p.data) / 2
+	if _, err := p.to.Write(p.data[:half]); err == nil {
+		_, _ = p.to.Write(p.data[half:])
+	}
 	p.to = nil
 }
+
+// gone is the connection of a caller who went away.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 // faked returns a Recorder whose profiles come from p.
 func faked(p *profiler, cfg Config) *Recorder {

@@ -104,7 +104,6 @@ func labelsOf(s *pprof.Sample) Labels {
 // rests tell by a function on the stack what a sample without labels is. The first that fits counts.
 var rests = [...]struct{ prefix, rest string }{
 	{"runtime.gcBgMarkWorker", Collector}, {"runtime.bgsweep", Collector}, {"runtime.bgscavenge", Collector}, {"runtime._GC", Collector},
-	{"runtime/pprof.", Profiler},
 	{"net/http.(*conn).", Connections}, {"net/http.(*Server).", Connections},
 	{"runtime.mcall", Scheduler}, {"runtime.mstart", Scheduler}, {"runtime.schedule", Scheduler}, {"runtime.findRunnable", Scheduler},
 	{"runtime.sysmon", Scheduler}, {"runtime.goexit0", Scheduler},
