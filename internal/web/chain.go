@@ -39,7 +39,7 @@ func (rc *Receiver) chain(next Handler) Handler {
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
 	start := time.Now()
 	client, proxied := clientAddress(r, rc.proxies)
-	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, proxied: proxied}
+	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, proxied: proxied, labeler: rc.labeler}
 	rc.begin(&x.record, r, start, client)
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
@@ -53,7 +53,9 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 
 	abort := rc.answer(x, r, next)
 
-	x.record.Route = r.Pattern
+	if x.record.Route = r.Pattern; r.Pattern == "" {
+		x.label("", "", "")
+	}
 	if x.record.Caller == "" {
 		x.record.Caller = x.caller.String()
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 )
 
 // statusClientGone is the status in the log for a client that closed the connection before the answer. It is never sent.
@@ -27,6 +29,9 @@ type exchange struct {
 	out     response
 	routing recorder
 	id      [1]string // value of X-Request-Id
+
+	labeler *profile.Labeler                 // nil: the request gets no labels
+	labels  atomic.Pointer[profile.Attached] // atomic, since other goroutines may use the context
 }
 
 type exchangeKey struct{}
@@ -37,6 +42,11 @@ func (x *exchange) Value(key any) any {
 		return x
 	case telemetry.Key{}:
 		return &x.record
+	}
+	if labels := x.labels.Load(); labels != nil {
+		if v := labels.Value(key); v != nil {
+			return v
+		}
 	}
 	return x.deadline.Value(key)
 }
@@ -61,6 +71,26 @@ func Record(r *http.Request) *telemetry.Record {
 		return &x.record
 	}
 	return &telemetry.Record{}
+}
+
+// SetTable notes the table of a request, and what is done with it.
+func SetTable(r *http.Request, table, operation string) {
+	if x := exchangeOf(r); x != nil {
+		x.record.Table, x.record.Operation = table, operation
+		x.label(r.Pattern, table, operation)
+	}
+}
+
+// label labels the goroutine of the request. The labels stay until the next request of the connection has its own: net/http
+// still has to send the answer, and the next request is likely to be of the same kind.
+func (x *exchange) label(route, table, operation string) {
+	if x.labeler == nil {
+		return
+	}
+	key, _ := x.caller.APIKey()
+	labels := x.labeler.Of(route, table, operation, key)
+	x.labels.Store(labels)
+	labels.Attach()
 }
 
 // finish answers an error, unless the handler has already answered or the client is gone. It reports whether the

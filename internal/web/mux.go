@@ -96,6 +96,9 @@ type adapter Handler
 func (h adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := w.(*recorder)
 	rec.found = true
+	if x := exchangeOf(r); x != nil {
+		x.label(r.Pattern, "", "")
+	}
 	rec.err = h(rec.inner, r)
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"runtime/pprof"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
@@ -40,6 +41,7 @@ func (p *Prober) Run(ctx context.Context) error {
 		}
 		request.RemoteAddr, request.RequestURI, request.Body = probeAddress, p.Path, http.NoBody
 		_ = background.Guard("a probe", func() error { // the record of the request has the error
+			defer pprof.SetGoroutineLabels(ctx) // the labels of the request end with it
 			p.Handler.ServeHTTP(unread{http.Header{}}, request)
 			return nil
 		})

@@ -12,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 )
 
 // A Handler answers a request or returns an error. It returns an error before it writes anything. A later error
@@ -29,6 +30,7 @@ type Config struct {
 	Timeout       time.Duration                              // deadline of a request's context; default: 30 s
 	CORS          []string                                   // origins with pages that may read answers, such as https://app.example.com
 	Proxies       []netip.Prefix                             // networks whose X-Forwarded-For names the client
+	Labels        *profile.Labeler                           // labels the goroutines of requests for profiles; default: none are labelled
 }
 
 // A Receiver receives requests for the routes of a mux.
@@ -41,6 +43,7 @@ type Receiver struct {
 	timeout       time.Duration
 	origins       map[string]bool
 	proxies       []netip.Prefix
+	labeler       *profile.Labeler
 	maxConcurrent int64
 	atWork        atomic.Int64
 }
@@ -56,6 +59,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		timeout:       orElse(cfg.Timeout, defaultTimeout),
 		origins:       map[string]bool{},
 		proxies:       cfg.Proxies,
+		labeler:       cfg.Labels,
 		maxConcurrent: int64(orElse(cfg.MaxConcurrent, 1024)),
 	}
 	if rc.log == nil {

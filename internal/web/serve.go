@@ -25,6 +25,7 @@ type ServerConfig struct {
 	Grace         time.Duration // bounds the requests in flight at a stop; default: 30 s
 	Linger        time.Duration // time between OnStop and the last accept, for balancers that poll readiness; default: none
 	OnStop        func()        // called once when the stop begins, to report "not ready"; may be nil
+	Name          string        // of the listener, in profiles; default: "the listener"
 	Logger        *slog.Logger  // gets the messages of net/http; default: none
 }
 
@@ -40,7 +41,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	defer errs.Wrap(&err, "web.Serve")
 	var inFlight atomic.Int64
 	srv := newServer(h, &inFlight, cfg)
-	served := background.Async("the listener", func() error { return srv.Serve(netconn.Listen(ln)) })
+	served := background.Async(orElse(cfg.Name, "the listener"), func() error { return srv.Serve(netconn.Listen(ln)) })
 	select {
 	case err := <-served:
 		return fmt.Errorf("stopped serving: %w", err)

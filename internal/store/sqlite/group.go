@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -158,6 +159,7 @@ func (w *writer) runInSavepoint(j *job) bool {
 
 // call runs the function or the script of a job under its deadline. It returns the tables that the job touched.
 func (w *writer) call(j *job) (touched []string) {
+	pprof.SetGoroutineLabels(j.ctx) // so profiles charge the work to the caller
 	now := time.Now()
 	w.conn.watch.Begin(context.Background(), now.Add(w.cfg.WriteTimeout))
 	w.conn.notes = j.notes.Begin(now)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"runtime/pprof"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
@@ -147,6 +148,7 @@ func (w *writer) lead(j *job) bool {
 		}
 		w.leads = false
 		w.using.Unlock()
+		pprof.SetGoroutineLabels(j.ctx) // the group may have had jobs of others
 	}()
 	w.leads = true
 	err := background.Guard("the writer", func() error {

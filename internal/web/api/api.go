@@ -38,8 +38,7 @@ func (a *API) table(r *http.Request, operation string) (*model.Table, error) {
 	if table == nil {
 		return nil, errs.New(errs.NotFound, "no such path")
 	}
-	rec := web.Record(r)
-	rec.Table, rec.Operation = table.Name, operation
+	web.SetTable(r, table.Name, operation)
 	return table, nil
 }
 
