@@ -28,6 +28,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/watch"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -52,6 +53,7 @@ type App struct {
 	Traces     *trace.Traces      // of recent requests; nil if Open did not open it
 	Watch      *watch.Watch       // finds events for the timeline; nil without an archive
 	Fleet      *fleet.Fleet       // the servers of the database; nil if it is embedded, or if Open did not open it
+	Profile    *profile.Recorder  // of CPU time; nil if the app takes no profiles
 
 	accounts accounts
 	advice   *advise.Runner
@@ -69,6 +71,7 @@ type App struct {
 	points   func() []telemetry.Point // values of the metrics; nil without metrics
 	exporter *trace.Exporter          // of Traces; nil without a collector
 	metrics  *metric.Metrics
+	labels   *profile.Labeler // of requests, for Profile; nil without it
 	stopping atomic.Bool
 	steps    steps            // of the migration at the start
 	jobs     *telemetry.Jobs  // background work
@@ -179,6 +182,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.openAdvice()
 	a.openWatch(ctx)
+	a.openProfile()
 	a.routes = a.allRoutes()
 	a.openMetrics()
 	a.tellSteps()

@@ -35,6 +35,7 @@ type Config struct {
 	LocalURL      string            // address of the server on this machine; default: http://localhost:8080
 	SMTP          mail.Server       // sends the mails; default: they are written to files in the data folder
 	Telemetry     int64             // bound of the telemetry database in bytes, AutoTelemetry or NoTelemetry; default: there is none
+	Profile       bool              // record CPU profiles, and label what requests and jobs do in them
 	Version       string            // of this program, for its page
 	Names         []string          // further names of the server, in lower case, for its pages; the host of URL is always one
 	Loopback      bool              // the server can be reached from this machine alone

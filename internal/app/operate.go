@@ -67,6 +67,7 @@ func (a *App) serveOperate(ctx context.Context) (stop func(), err error) {
 	handler, err := operate.Handler(operate.Config{
 		Metrics: a.metrics.Handler(),
 		Traces:  a.Traces,
+		Profile: a.Profile,
 		Health:  health.OperatorRoutes(a.checks...),
 		Token:   own.Token,
 		Hosts:   own.Hosts,

@@ -22,6 +22,9 @@ func (a *App) consoleRoutes() []web.Route {
 // operationSections returns the pages of the console about how the app is doing.
 func (a *App) operationSections() []console.Section {
 	cfg := operation.Config{Objectives: a.objectivesOfAll(), Process: a.process(), Now: a.cfg.Now}
+	if a.Profile != nil {
+		cfg.Profiles = a.Profile
+	}
 	if a.Traces != nil {
 		cfg.Traces = a.Traces
 	}

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -92,10 +95,20 @@ func leaksNothing(t *testing.T, database string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := opened(t, dir, Config{Data: data, Database: database, SMTP: smtp, URL: "https://notes.example.com", Logger: slog.New(handlers), Telemetry: AutoTelemetry})
+	exported := &wire{}
+	collector := httptest.NewServer(exported)
+	defer collector.Close()
+	server := opened(t, dir, Config{
+		Data: data, Database: database, SMTP: smtp, URL: "https://notes.example.com", Logger: slog.New(handlers), Telemetry: AutoTelemetry, Profile: true,
+		Traces: Export{URL: collector.URL + "/v1/traces", Headers: telemetry.Secret("x-key=" + plant()), Ratio: 1},
+	})
 	records := &dump{}
 	server.sinks = append(server.sinks, records)
 	run := start(t, server)
+	var profiles, goroutines bytes.Buffer
+	if err := server.Profile.StartCPUProfile(&profiles); err != nil {
+		t.Fatal(err)
+	}
 
 	var problems strings.Builder
 	call := func(method, path, body string, header http.Header) {
@@ -153,6 +166,10 @@ func leaksNothing(t *testing.T, database string) {
 	} {
 		call(http.MethodGet, "/api/notes", "", header)
 	}
+	if err := pprof.Lookup("goroutine").WriteTo(&goroutines, 1); err != nil { // idle connections have the labels of their last request
+		t.Fatal(err)
+	}
+	server.Profile.StopCPUProfile()
 	metrics := httptest.NewRecorder()
 	server.metrics.Handler().ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	run.stop()
@@ -181,6 +198,9 @@ func leaksNothing(t *testing.T, database string) {
 		{"the records", records.text.String(), "list notes"},
 		{"the problem documents", problems.String(), "/problems/"},
 		{"the metrics", metrics.Body.String(), "http_server_request"},
+		{"the labels of goroutines", goroutines.String(), `"route":"GET /api/{table}"`},
+		{"the profiles", unpacked(t, profiles.Bytes()), "nanoseconds"},
+		{"the traces as sent to a collector", exported.String(), "list notes"},
 		{"the telemetry database", read(filepath.Join(data, archive.FileName+"*")), "SQLite"},
 	} {
 		if !strings.Contains(source.text, source.holds) {
@@ -190,6 +210,37 @@ func leaksNothing(t *testing.T, database string) {
 			t.Errorf("%s has a secret: %q", source.name, found)
 		}
 	}
+}
+
+// wire is a collector that writes down what it gets.
+type wire struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *wire) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, _ = io.Copy(&w.text, r.Body)
+}
+
+func (w *wire) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+func unpacked(t *testing.T, file []byte) string {
+	t.Helper()
+	reader, err := gzip.NewReader(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // fanOut hands each line of the log to several handlers.

@@ -75,6 +75,7 @@ func (a *App) Handler() (http.Handler, error) {
 		MaxConcurrent: a.cfg.MaxConcurrent,
 		CORS:          a.cfg.CORS,
 		Proxies:       a.cfg.Proxies,
+		Labels:        a.labels,
 	})
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ type serveFlags struct {
 	traces                                   traceFlags
 	listen                                   string
 	migrate, durability, logFormat, logLevel *choice
+	profile                                  *choice
 	grace, header, read, write, idle         time.Duration
 	cors, proxies, hosts                     []string
 	trusted                                  []netip.Prefix // parsed proxies
@@ -39,6 +40,7 @@ func newServeFlags() *serveFlags {
 		durability: oneOf("full", "normal"),
 		logFormat:  oneOf("auto", "terminal", "text", "json"),
 		logLevel:   oneOf("info", "debug", "warn", "error"),
+		profile:    oneOf("on", "off"),
 	}
 }
 
@@ -64,6 +66,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.Var(f.logFormat, "log-format", "auto is lines for people on a terminal, else json; text is key=value")
 	flags.Var(f.logLevel, "log-level", "requests are logged at info, or at error if the server failed")
 	flags.Var(&f.telemetry, "telemetry", "bound of the telemetry database, which keeps records, metrics and incidents: off, a `size` such as 500MB, or auto for 1 GB or 5 % of the disk")
+	flags.Var(f.profile, "profile", "record what uses the processor, by route, key and job, in profiles that stay in memory for an hour")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests handled at once; more get 503")
 	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default two more than there are cores, 4 to 6; with PostgreSQL 12)")
 }
@@ -154,6 +157,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
 	cfg.Telemetry = f.telemetry.bytes()
 	cfg.Traces = f.traces.to
+	cfg.Profile = f.profile.value == "on"
 	cfg.KeepTables = f.migrate.value == "off"
 	if f.durability.value == "normal" {
 		cfg.Durability = sqlite.Normal

@@ -17,18 +17,20 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
 // Config configures the operate listener. With the zero value it answers this machine, and has profiles only.
 type Config struct {
-	Metrics http.Handler     // answers /metrics; nil: there is no such path
-	Traces  *trace.Traces    // shown under /debug/traces; nil: there is no such path
-	Health  []web.Route      // answered without a token, so that supervisors need none
-	Token   telemetry.Secret // bearer token of everything else; "": only this machine is answered, and no token is taken
-	Hosts   []string         // further names of the listener, in lower case; the names of this machine are always among them
-	Logger  *slog.Logger     // gets a line for each refused or failed request; default: no log
+	Metrics http.Handler      // answers /metrics; nil: there is no such path
+	Traces  *trace.Traces     // shown under /debug/traces; nil: there is no such path
+	Profile *profile.Recorder // shown under /debug/profile; nil: there is no such path
+	Health  []web.Route       // answered without a token, so that supervisors need none
+	Token   telemetry.Secret  // bearer token of everything else; "": only this machine is answered, and no token is taken
+	Hosts   []string          // further names of the listener, in lower case; the names of this machine are always among them
+	Logger  *slog.Logger      // gets a line for each refused or failed request; default: no log
 }
 
 // Limits of the listener. A profile takes up to a minute.
@@ -51,9 +53,12 @@ func Handler(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes := slices.Concat(d.guard(d.checkAddress, cfg.Health), d.guard(d.checkAll, profileRoutes()))
+	routes := slices.Concat(d.guard(d.checkAddress, cfg.Health), d.guard(d.checkAll, profileRoutes(cfg.Profile)))
 	if cfg.Traces != nil {
 		routes = append(routes, d.guard(d.checkAll, traceRoutes(cfg.Traces))...)
+	}
+	if cfg.Profile != nil {
+		routes = append(routes, d.guard(d.checkAll, recordedRoutes(cfg.Profile))...)
 	}
 	if cfg.Metrics != nil {
 		routes = append(routes, d.guard(d.checkAll, []web.Route{{Pattern: "GET /metrics", Handler: serve(cfg.Metrics)}})...)
@@ -78,6 +83,7 @@ func Server(logger *slog.Logger) web.ServerConfig {
 		IdleTimeout:   2 * time.Minute,
 		MaxHeader:     16 << 10,
 		Grace:         time.Second,
+		Name:          "the operate listener",
 		Logger:        logger,
 	}
 }

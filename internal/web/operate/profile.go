@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -23,12 +24,16 @@ const (
 
 // profileRoutes returns the paths that `go tool pprof` and `go tool trace` read. net/http/pprof would add them to the handler of
 // all servers of a process. It also shows the command line, in which secrets may stand.
-func profileRoutes() []web.Route {
+func profileRoutes(own *profile.Recorder) []web.Route {
+	start, stop := pprof.StartCPUProfile, pprof.StopCPUProfile
+	if own != nil {
+		start, stop = own.StartCPUProfile, own.StopCPUProfile
+	}
 	return []web.Route{
 		{Pattern: "GET /debug/pprof/{$}", Handler: profileIndex},
-		{Pattern: "GET /debug/pprof/profile", Handler: recording("profile", 30*time.Second, maxProfile, pprof.StartCPUProfile, pprof.StopCPUProfile)},
+		{Pattern: "GET /debug/pprof/profile", Handler: recording("profile", 30*time.Second, maxProfile, start, stop)},
 		{Pattern: "GET /debug/pprof/trace", Handler: recording("trace", time.Second, maxTrace, trace.Start, trace.Stop)},
-		{Pattern: "GET /debug/pprof/{name}", Handler: profile},
+		{Pattern: "GET /debug/pprof/{name}", Handler: lookup},
 	}
 }
 
@@ -41,8 +46,8 @@ func profileIndex(w http.ResponseWriter, _ *http.Request) error {
 	return web.Bytes(w, http.StatusOK, "text/plain; charset=utf-8", text.Bytes())
 }
 
-// profile answers with a profile of what is the case now: heap, goroutine, allocs and others. debug=1 or 2 makes it text.
-func profile(w http.ResponseWriter, r *http.Request) error {
+// lookup answers with a profile of what is the case now: heap, goroutine, allocs and others. debug=1 or 2 makes it text.
+func lookup(w http.ResponseWriter, r *http.Request) error {
 	found := pprof.Lookup(r.PathValue("name"))
 	if found == nil {
 		return errs.New(errs.NotFound, "no such profile")
