@@ -87,8 +87,7 @@ func openLocked(path string, size int64) (_ *file, err error) {
 	if err := prepare(path); err != nil {
 		return nil, err
 	}
-	f := &file{readers: make(chan *lite.Conn, readConns), limits: limitsOf(size)}
-	f.stopped, f.stop = context.WithCancel(context.Background())
+	f := newFile(size)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close())
@@ -100,19 +99,41 @@ func openLocked(path string, size int64) (_ *file, err error) {
 	if err := f.setUp(); err != nil {
 		return nil, err
 	}
+	if err := f.openReaders(path); err != nil {
+		return nil, err
+	}
+	f.info, err = os.Stat(path)
+	return f, err
+}
+
+// newFile returns a file without connections.
+func newFile(size int64) *file {
+	f := &file{readers: make(chan *lite.Conn, readConns), limits: limitsOf(size)}
+	f.stopped, f.stop = context.WithCancel(context.Background())
+	return f
+}
+
+// openReaders opens the connections for reads.
+func (f *file) openReaders(path string) error {
 	for range readConns {
 		conn, err := openConn(path)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.readers <- conn
 		f.opened++
 		if err := script(conn, "PRAGMA query_only = ON;"); err != nil {
-			return nil, err
+			return err
+		}
+		version, err := numberOf(conn, "PRAGMA user_version")
+		if err != nil {
+			return err
+		}
+		if version != layout {
+			return layoutError{version}
 		}
 	}
-	f.info, err = os.Stat(path)
-	return f, err
+	return nil
 }
 
 // prepare makes sure that only this user reads the file.

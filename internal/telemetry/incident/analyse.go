@@ -8,22 +8,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 )
 
-// An inquiry is an analysis under way.
-type inquiry struct {
-	archive *archive.Archive
-	aspects []aspect
-	slow    time.Duration // from which the archive keeps all records
-
-	alerted    time.Time // when the incident was opened
-	from, to   time.Time // the incident
-	readTo     time.Time // end of what is read of it
-	beforeFrom time.Time // begin of the time before
-
-	during, before archive.Counts // all requests
-
-	partial bool
-}
-
 // analyse computes the report of an incident, without its timeline.
 func (s *Service) analyse(ctx context.Context, in archive.Incident, st state, now time.Time) (r Report, err error) {
 	defer errs.Wrap(&err, "incident.analyse")
@@ -31,6 +15,7 @@ func (s *Service) analyse(ctx context.Context, in archive.Incident, st state, no
 	if !in.Closed.IsZero() {
 		q.to = in.Closed
 	}
+	s.archive.Flush()
 	if err := q.findBegin(ctx, st); err != nil {
 		return Report{}, err
 	}
@@ -96,18 +81,6 @@ func (q *inquiry) findBegin(ctx context.Context, st state) error {
 
 // usualDelay is the time from the begin to the alert of an incident whose begin is not known.
 const usualDelay = 5 * time.Minute
-
-// within returns a filter for the time of the incident.
-func (q *inquiry) within(f archive.Filter) archive.Filter {
-	f.From, f.To = q.from, q.readTo
-	return f
-}
-
-// earlierOn returns a filter for the time before the incident.
-func (q *inquiry) earlierOn(f archive.Filter) archive.Filter {
-	f.From, f.To = q.beforeFrom, q.from
-	return f
-}
 
 // count counts the requests of the incident, the bad ones of them, and the requests before it.
 func (q *inquiry) count(ctx context.Context) (err error) {

@@ -27,7 +27,7 @@ func (s *Service) Open(ctx context.Context, d Draft) (id int64, err error) {
 		return 0, errs.New(errs.Malformed, "an incident needs a title")
 	case d.From.After(now) || d.To.After(now):
 		return 0, errs.New(errs.Malformed, "an incident cannot begin or end in the future")
-	case !d.To.IsZero() && !d.From.Before(d.To):
+	case !d.To.IsZero() && (d.From.IsZero() || !d.From.Before(d.To)):
 		return 0, errs.New(errs.Malformed, "an incident must begin before its end")
 	}
 	st := state{Given: !d.From.IsZero()}
@@ -38,12 +38,14 @@ func (s *Service) Open(ctx context.Context, d Draft) (id int64, err error) {
 	if !d.To.IsZero() {
 		in.State = Closed
 	}
-	s.changing.Lock()
-	defer s.changing.Unlock()
 	if id, err = s.archive.PutIncident(ctx, in); err != nil {
 		return 0, err
 	}
-	return id, s.archive.PutNote(ctx, id, archive.Note{Author: d.Author, Text: "Opened by hand."})
+	if err := s.Note(ctx, id, d.Author, "Opened by hand."); err != nil || in.State == Open {
+		return id, err
+	}
+	_, err = s.Report(ctx, id)
+	return id, err
 }
 
 // Close closes an incident by hand. An alert of it that still fires opens no other one.
@@ -52,10 +54,11 @@ func (s *Service) Close(ctx context.Context, id int64, author string) (err error
 	if err := s.end(ctx, id); err != nil {
 		return err
 	}
-	if err := s.archive.PutNote(ctx, id, archive.Note{Author: author, Text: "Closed by hand."}); err != nil {
+	if err := s.Note(ctx, id, author, "Closed by hand."); err != nil {
 		return err
 	}
-	return s.keepAnalysis(ctx, id)
+	_, err = s.Report(ctx, id)
+	return err
 }
 
 func (s *Service) end(ctx context.Context, id int64) error {

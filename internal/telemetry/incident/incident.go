@@ -1,12 +1,13 @@
 // Package incident keeps the incidents of an app, with their most likely causes.
 //
 // The files form layers. From the top down:
-//   - service.go opens and closes incidents as alerts come and go, hand.go does so for people.
-//   - report.go analyses one incident, markdown.go writes it as a page to paste.
-//   - rank.go puts the lines of all rules in order.
-//   - moment.go, value.go, traffic.go and failure.go have the rules. Each makes lines from one kind of evidence.
-//   - onset.go finds when an incident began.
-//   - incident.go has the types, state.go what the database keeps of them.
+//   - follow.go opens and closes incidents as alerts come and go, hand.go does so for people.
+//   - markdown.go writes a report as a page to paste.
+//   - report.go returns the report of one incident, and service.go has what all of these share.
+//   - analyse.go finds when an incident began, and rank.go puts the lines of all rules in order.
+//   - failure.go, traffic.go, value.go and moment.go have the rules. Each makes lines from one kind of evidence.
+//   - inquiry.go, aspect.go and onset.go are what the rules work on.
+//   - state.go is what the database keeps, incident.go has the types.
 package incident
 
 import (

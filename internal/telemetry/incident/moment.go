@@ -41,9 +41,18 @@ const (
 	halving    = 20 * time.Minute
 )
 
-// nearness returns from 0 to 1 how near to the begin of the incident a moment is.
-func (q *inquiry) nearness(at time.Time) float64 {
-	away := max(q.from.Add(-nearBefore).Sub(at), at.Sub(q.from.Add(nearAfter)), 0)
+// nearness returns from 0 to 1 how near to the begin of the incident an event is. A change that came later is no cause, but what
+// somebody notices may be noticed late.
+func (q *inquiry) nearness(e archive.Event) float64 {
+	after := nearAfter
+	switch e.Kind {
+	case archive.EventDeploy, archive.EventMigration, archive.EventSetting, archive.EventStart, archive.EventStop:
+		after = nearBefore
+	}
+	away := max(q.from.Add(-nearBefore).Sub(e.At), e.At.Sub(q.from.Add(after)), 0)
+	if after == nearBefore && e.At.After(q.from) {
+		away *= 4
+	}
 	return float64(halving) / float64(halving+away)
 }
 
@@ -60,9 +69,9 @@ func (q *inquiry) moments(ctx context.Context) (causes []Cause, err error) {
 		if weight == 0 {
 			continue
 		}
-		c := Cause{Rule: Moment, Text: e.Kind + ": " + e.Text, Figure: q.distance(e.At), Score: weight * q.nearness(e.At), At: e.At}
+		c := Cause{Rule: Moment, Text: e.Kind + ": " + e.Text, Figure: q.distance(e.At), Score: weight * q.nearness(e), At: e.At}
 		c.Logs = archive.Filter{From: e.At.Add(-time.Minute), To: e.At.Add(nearBefore)}
-		same := withoutNumbers(c.Text)
+		same := kindOf(e)
 		repeated[same]++
 		i, known := lines[same]
 		switch {
@@ -93,7 +102,11 @@ func (q *inquiry) distance(at time.Time) string {
 	return objective.Span(-away) + " after the begin"
 }
 
-// withoutNumbers replaces each number of a text.
-func withoutNumbers(text string) string {
-	return strings.Join(strings.FieldsFunc(text, unicode.IsDigit), "#")
+// kindOf returns a text that is the same for events that share a line. The numbers of a deploy or a change are what it is about.
+func kindOf(e archive.Event) string {
+	switch e.Kind {
+	case archive.EventDeploy, archive.EventMigration, archive.EventSetting:
+		return e.Kind + e.Text
+	}
+	return e.Kind + strings.Join(strings.FieldsFunc(e.Text, unicode.IsDigit), "#")
 }

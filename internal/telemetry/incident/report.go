@@ -45,6 +45,9 @@ func (s *Service) Report(ctx context.Context, id int64) (r Report, err error) {
 		}
 		r.Incident = in
 		*known = cached{r, now}
+		if in.State == Closed {
+			s.warn("the explanation of an incident is not kept", s.keep(ctx, &r))
+		}
 	}
 	r.Incident, r.Alerts = in, st.Alerts
 	if r.Timeline, err = s.archive.Events(ctx, r.From.Add(-lead), r.To.Add(tail), maxEvents); err != nil {
@@ -58,15 +61,11 @@ func (a *analysis) report() Report {
 	return Report{From: a.From, To: a.To, Bad: a.Bad, Total: a.Total, Causes: a.Causes, Findings: a.Findings, Lost: a.Lost, Chart: a.Chart, Partial: a.Partial}
 }
 
-// keepAnalysis analyses an incident that was closed, and stores the result with it.
-func (s *Service) keepAnalysis(ctx context.Context, id int64) error {
-	r, err := s.Report(ctx, id)
-	if err != nil {
-		return err
-	}
+// keep stores the analysis of a closed incident with it.
+func (s *Service) keep(ctx context.Context, r *Report) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	in, err := s.archive.Incident(ctx, id)
+	in, err := s.archive.Incident(ctx, r.Incident.ID)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package incident
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
@@ -42,9 +44,11 @@ func readState(details string) (s state) {
 // text returns the details of an incident. It leaves the least telling lines out if they are too long.
 func (s state) text() string {
 	for {
-		text, err := json.Marshal(s)
-		if err == nil && len(text) <= maxState {
-			return string(text)
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(s); err == nil && text.Len() <= maxState {
+			return strings.TrimSpace(text.String())
 		}
 		if !s.shorten() {
 			return ""

@@ -19,28 +19,35 @@ const (
 
 // A load is what work asks of the server in a second: requests, or time in the database.
 type load struct {
-	rule   Rule
-	of     func(t archive.Tally) float64
-	text   func(what string, growth float64) string
-	figure string
+	rule     Rule
+	families []family
+	of       func(t archive.Tally) float64
+	text     func(what string, growth float64) string
+	figure   string
 }
 
 func loads() []load {
 	return []load{
-		{Traffic, func(t archive.Tally) float64 { return t.Weight }, func(what string, growth float64) string {
-			return fmt.Sprintf("%s come %s", what, timesMore(growth))
+		{Traffic, []family{asked(), callers(), {archive.Status}}, func(t archive.Tally) float64 { return t.Weight }, func(what string, growth float64) string {
+			return what + " come " + asMuch(growth, "often", "more often") + " before"
 		}, "of all requests"},
-		{Time, func(t archive.Tally) float64 { return t.Database.Seconds() }, func(what string, growth float64) string {
-			return fmt.Sprintf("%s take %s of the database's time", what, timesMore(growth))
+		{Time, []family{asked(), callers()}, func(t archive.Tally) float64 { return t.Database.Seconds() }, func(what string, growth float64) string {
+			return what + " take " + asMuch(growth, "much of the database's time", "more of the database's time") + " before"
 		}, "of the time in the database"},
 	}
 }
 
-func timesMore(growth float64) string {
+// isRefusal reports whether a status says that the client may not have what it asked for.
+func isRefusal(status string) bool {
+	return status == "401" || status == "403" || status == "409" || status == "429"
+}
+
+// asMuch returns the words between what grew and "before".
+func asMuch(growth float64, equal, more string) string {
 	if growth > 1000 {
-		return "much more than before"
+		return "far " + more + " than"
 	}
-	return strconv.FormatFloat(growth, 'f', 0, 64) + " times as much as before"
+	return strconv.FormatFloat(growth, 'f', 0, 64) + " times as " + equal + " as"
 }
 
 // traffic compares the loads of the incident with the loads before it. Each family of dimensions gives its best line.
@@ -49,7 +56,7 @@ func (q *inquiry) traffic() (causes []Cause) {
 		return nil
 	}
 	for _, l := range loads() {
-		for _, f := range families()[1:3] {
+		for _, f := range l.families {
 			if c, ok := q.bestLoad(l, f); ok {
 				causes = append(causes, c)
 			}
@@ -68,7 +75,7 @@ func (q *inquiry) bestLoad(l load, f family) (best Cause, ok bool) {
 		for value, tally := range q.during.Values[d] {
 			present, former := l.of(tally)/now, l.of(q.before.Values[d][value])/past
 			excess := (present - former) / total
-			if value == "" || value == archive.Other || tally.Records < leastRecords/2 || excess < leastExcess || present < leastGrowth*former || present/total-former/max(usual, 1e-9) < leastExcess {
+			if value == "" || value == archive.Other || (d == archive.Status && !isRefusal(value)) || tally.Records < leastRecords/2 || excess < leastExcess || present < leastGrowth*former || present/total-former/max(usual, 1e-9) < leastExcess {
 				continue
 			}
 			score := trafficWeight * reliance(d) * excess

@@ -18,19 +18,27 @@ type family []archive.Dimension
 func families() []family {
 	return []family{
 		{archive.Build, archive.Revision},
-		{archive.Shape, archive.Table, archive.Operation, archive.Route, archive.Method, archive.Cache, archive.Work},
-		{archive.Key, archive.Caller, archive.Remote, archive.Kind},
+		asked(),
+		callers(),
 		{archive.Node},
 		{archive.Limit},
 	}
 }
+
+// asked are the dimensions that say what was asked.
+func asked() family {
+	return family{archive.Shape, archive.Table, archive.Operation, archive.Route, archive.Method, archive.Cache, archive.Work}
+}
+
+// callers are the dimensions that say who asked.
+func callers() family { return family{archive.Key, archive.Caller, archive.Remote, archive.Kind} }
 
 // reliance returns how much a value of a dimension explains. Of few values, each is shared by many requests.
 func reliance(d archive.Dimension) float64 {
 	switch d {
 	case archive.Table, archive.Remote, archive.Route:
 		return 0.95
-	case archive.Operation, archive.Work, archive.Limit:
+	case archive.Operation, archive.Work, archive.Limit, archive.Status:
 		return 0.85
 	case archive.Method, archive.Kind, archive.Cache:
 		return 0.6
@@ -94,6 +102,8 @@ func requestsWith(d archive.Dimension, value string) string {
 		return "Requests from " + value
 	case archive.Route:
 		return "Requests to " + value
+	case archive.Status:
+		return "Answers with status " + value
 	case archive.Limit:
 		return "Requests that the limit " + value + " refuses"
 	}
