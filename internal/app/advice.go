@@ -23,12 +23,17 @@ func (a *App) openAdvice() {
 	if a.cfg.Telemetry == NoTelemetry {
 		return
 	}
+	trial := a.jobs.Job("index trial")
 	recorder, err := advise.NewRecorder(filepath.Join(a.folder.path, usageFile), a.cfg.Now)
 	if err != nil {
 		a.cfg.Logger.Warn("recorded queries are given up", "error", err)
 	}
-	a.advice, err = advise.NewRunner(filepath.Join(a.folder.path, adviceFile), a.cfg.Now, func(ctx context.Context, progress func(string)) (*advise.Report, error) {
-		return a.tryIndexes(ctx, recorder.Usage(), progress)
+	a.advice, err = advise.NewRunner(filepath.Join(a.folder.path, adviceFile), a.cfg.Now, func(ctx context.Context, progress func(string)) (report *advise.Report, err error) {
+		err = trial.Do(ctx, func(ctx context.Context) error {
+			report, err = a.tryIndexes(ctx, recorder.Usage(), progress)
+			return err
+		})
+		return report, err
 	})
 	if err != nil {
 		a.cfg.Logger.Warn("the last advice is given up", "error", err)

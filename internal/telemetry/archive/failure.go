@@ -25,24 +25,41 @@ func newFailure(r *telemetry.Record) *failure {
 	if r.Err != nil {
 		text = normalise(causeOf(r))
 	}
-	route := r.Route
+	return &failure{kind: kind, text: text, route: routeOf(r.Route, r.Job, string(r.Work)), id: r.ID}
+}
+
+// jobPrefix begins what stands in the place of a route for a job.
+const jobPrefix = string(telemetry.WorkJob) + " "
+
+// routeOf returns where work failed: its route, its job, or else its kind.
+func routeOf(route, job, work string) string {
 	switch {
-	case r.Job != "":
-		route = "job " + r.Job
+	case job != "":
+		return jobPrefix + job
 	case route == "":
-		route = string(r.Work)
+		return work
 	}
-	return &failure{kind: kind, text: text, route: route, id: r.ID}
+	return route
+}
+
+// Condition returns the condition for records of the place where the group fails.
+func (g *ErrorGroup) Condition() Condition {
+	job, isJob := strings.CutPrefix(g.Route, jobPrefix)
+	switch {
+	case isJob:
+		return Condition{Dimension: Job, Values: []string{job}}
+	case strings.Contains(g.Route, "/"):
+		return Condition{Dimension: Route, Values: []string{g.Route}}
+	}
+	return Condition{Dimension: Work, Values: []string{g.Route}}
 }
 
 // failureOf returns the failure of a record that the archive has.
 func failureOf(d *body) *failure {
-	f := &failure{kind: string(d.texts[textProblem]), text: normalise(string(d.texts[textError])), route: string(d.texts[textRoute]), id: string(d.texts[textID])}
+	f := &failure{kind: string(d.texts[textProblem]), text: normalise(string(d.texts[textError])), id: string(d.texts[textID])}
+	f.route = routeOf(string(d.texts[textRoute]), string(d.texts[textJob]), string(d.texts[textWork]))
 	if len(d.texts[textStack]) > 0 {
 		f.kind = "panic"
-	}
-	if f.route == "" {
-		f.route = string(d.texts[textWork])
 	}
 	return f
 }

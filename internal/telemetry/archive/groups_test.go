@@ -3,11 +3,13 @@ package archive
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
@@ -112,5 +114,34 @@ func TestGroupsOfErrorsAreBounded(t *testing.T) {
 	}
 	if newest := got[0].Example; newest != fmt.Sprintf("R%08d", maxGroups*3/2-1) {
 		t.Errorf("the newest group is that of %s", newest)
+	}
+}
+
+func TestAGroupLeadsToItsRecords(t *testing.T) {
+	r := openTest(t, Config{})
+	unrouted, job, step := r.failing(2, "two"), r.failing(3, "three"), r.failing(4, "four")
+	unrouted.Route = ""
+	job.Work, job.Job, job.Route = telemetry.WorkJob, "mail", ""
+	step.Work, step.Route = telemetry.WorkMigration, ""
+	for _, record := range []*telemetry.Record{r.failing(1, "one"), unrouted, job, step} {
+		r.Take(record)
+	}
+	r.flush()
+	groups, err := r.Errors(t.Context(), noon.Add(-time.Hour))
+	if err != nil || len(groups) != 4 {
+		t.Fatalf("%d groups, %v", len(groups), err)
+	}
+	counted, err := r.Failures(t.Context(), Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range groups {
+		page, err := r.Records(t.Context(), Filter{Failed: true, Where: []Condition{group.Condition()}}, 0, 10)
+		if err != nil || !slices.Contains(ids(page.Records), group.Example) {
+			t.Errorf("%+v leads to %v, %v", group, ids(page.Records), err)
+		}
+		if !slices.ContainsFunc(counted, func(c FailureCount) bool { return c.ID == group.ID }) {
+			t.Errorf("Failures does not know the group %+v", group)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -49,11 +50,14 @@ func collect(ctx context.Context, from source, s span) (_ Window, err error) {
 	if steps <= 0 {
 		return w, nil
 	}
-	w.CPU, w.Served, w.Memory = missing(steps), make([]float64, steps), missing(steps)
+	w.CPU, w.Memory = missing(steps), missing(steps)
+	w.Served, w.Recorded = make([]float64, steps), make([]float64, steps)
 	requests := archive.Filter{From: begin, To: end, Where: []archive.Condition{{Dimension: archive.Work, Values: []string{string(telemetry.WorkRequest)}}}}
-	if w.Routes, err = from.Loads(ctx, requests, step, archive.Route); err != nil {
+	routes, err := from.Loads(ctx, requests, step, archive.Route)
+	if err != nil {
 		return w, err
 	}
+	w.add(routes)
 	const cpu, memory, served = "process_cpu_seconds_total", "process_resident_memory_bytes", metric.RequestSeconds + `_bucket{le="+Inf"}`
 	lines, err := from.Series(ctx, begin, end, step, cpu, memory, served)
 	if err != nil {
@@ -76,6 +80,20 @@ func collect(ctx context.Context, from source, s span) (_ Window, err error) {
 		}
 	}
 	return w, nil
+}
+
+// add adds the loads of routes. Pages are left out of the measures, as they are of the objectives: a page that follows the log
+// stays open for minutes.
+func (w *Window) add(routes map[string][]archive.Load) {
+	w.Routes = map[string][]archive.Load{}
+	for route, loads := range routes {
+		for i := range loads {
+			w.Recorded[i] += loads[i].Count
+		}
+		if _, path, _ := strings.Cut(route, " "); strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/auth/") {
+			w.Routes[route] = loads
+		}
+	}
 }
 
 // missing returns values that nobody has measured.

@@ -12,12 +12,13 @@ import (
 
 // A Window is a span of time in steps of the same length. A step in which the server did not run has NaN for its CPU time.
 type Window struct {
-	Name   string                    // for people: "the hour before"
-	Step   time.Duration             // length of a step
-	Routes map[string][]archive.Load // each has a load for each step
-	CPU    []float64                 // seconds that the process used in each step
-	Served []float64                 // requests of each step, from the metrics
-	Memory []float64                 // bytes in each step
+	Name     string                    // for people: "the hour before"
+	Step     time.Duration             // length of a step
+	Routes   map[string][]archive.Load // of the API; each has a load for each step
+	Recorded []float64                 // requests of each step, from the records; pages too
+	Served   []float64                 // the same, from the metrics
+	CPU      []float64                 // seconds that the process used in each step
+	Memory   []float64                 // bytes in each step
 
 	all []archive.Load // of all routes together
 }
@@ -213,7 +214,7 @@ func (w *Window) series(route string, kind Kind) series {
 
 // kept reports whether the archive has the records of a step. A full archive keeps only failed and slow
 // requests of long ago.
-func (w *Window) kept(step int) bool { return w.all[step].Count >= 0.7*w.Served[step] }
+func (w *Window) kept(step int) bool { return w.Recorded[step] >= 0.7*w.Served[step] }
 
 // ran reports whether the server ran in a step.
 func (w *Window) ran(step int) bool { return !math.IsNaN(w.CPU[step]) }

@@ -32,7 +32,8 @@ func newWorld(seed uint64) world {
 
 // window simulates some steps. Three routes have the same load, and edit may change the second one.
 func (w world) window(steps int, edit func(w *world, route string)) Window {
-	out := Window{Name: "test", Step: step, Routes: map[string][]archive.Load{}, CPU: make([]float64, steps), Served: make([]float64, steps), Memory: make([]float64, steps)}
+	out := Window{Name: "test", Step: step, Routes: map[string][]archive.Load{}, CPU: make([]float64, steps),
+		Recorded: make([]float64, steps), Served: make([]float64, steps), Memory: make([]float64, steps)}
 	drift := 0.0
 	for i := range steps {
 		drift = 0.8*drift + 0.05*w.random.NormFloat64() // the machine, the same for all routes
@@ -45,6 +46,7 @@ func (w world) window(steps int, edit func(w *world, route string)) Window {
 			load := own.load(busy, drift)
 			out.Routes[route] = append(out.Routes[route], load)
 			out.Served[i] += load.Count
+			out.Recorded[i] += load.Count
 			out.CPU[i] += load.Count*own.cpu*math.Exp(drift+0.05*w.random.NormFloat64()) + 0.1
 			out.Memory[i] = own.memory * math.Exp(0.05*w.random.NormFloat64())
 		}

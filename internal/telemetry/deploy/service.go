@@ -179,8 +179,8 @@ func run(ctx context.Context, from source, last deployed) (*Audit, error) {
 	for _, base := range bases {
 		found.Bases = append(found.Bases, base.Name)
 	}
-	for _, served := range after.Served {
-		found.Requests += served
+	for _, load := range after.sum() {
+		found.Requests += load.Count
 	}
 	return found, nil
 }

@@ -59,6 +59,11 @@ func (s *server) serve(length time.Duration, took time.Duration, failing int) {
 			}
 			*s.now = s.now.Add(step / 30)
 			s.Take(r)
+			if i == 0 { // somebody follows the log in the console
+				r.Route, r.Duration = "GET /console/operate/logs", time.Duration(s.served+1)*time.Millisecond
+				s.Take(r)
+				s.served++
+			}
 			s.served++
 			s.cpu += took.Seconds()
 		}

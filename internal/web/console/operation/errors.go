@@ -33,8 +33,8 @@ const listedGroups = 200
 
 func errorRowOf(g archive.ErrorGroup) errorRow {
 	values := url.Values{"last": {"7d"}, "only": {onlyFailed}}
-	if g.Route != "" {
-		values.Set(string(archive.Route), g.Route)
+	if where := g.Condition(); g.Route != "" {
+		values[string(where.Dimension)] = where.Values
 	}
 	return errorRow{g, logsPath + "/" + url.PathEscape(g.Example), addressOf(logsPath, values)}
 }

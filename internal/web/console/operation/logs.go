@@ -74,6 +74,8 @@ func (v *view) row(r *archive.Record) row {
 		out.Name = v.cell(archive.Route, r.Route, r.Method+" "+r.Path)
 	case r.Path != "": // no route matched
 		out.Name = cell{Text: r.Method + " " + r.Path, Only: v.With(string(archive.Route), ""), Not: v.Without(string(archive.Route), "")}
+	case r.Job != "":
+		out.Name = v.cell(archive.Job, r.Job, r.Work+" "+r.Job)
 	default:
 		out.Name = v.cell(archive.Work, r.Work, r.Work)
 	}

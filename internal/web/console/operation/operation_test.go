@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/web/console/operation"
@@ -208,6 +209,23 @@ func TestSampledRecordsTellTheirWeight(t *testing.T) {
 	if strings.Contains(body, "×10") != strings.Contains(body, "stands for ten") {
 		t.Error("a weight without its meaning")
 	}
+}
+
+func TestBackgroundWorkIsInTheLog(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.take(request("a-request", time.Minute, time.Millisecond, nil))
+		w.take(&telemetry.Record{
+			Work: telemetry.WorkJob, Job: "mail", Operation: "<verify>", ID: "a-job", Start: time.Now().Add(-time.Minute), Duration: time.Millisecond, Weight: 1,
+			Caller: "system:mail", CallerKind: "system", Problem: errs.Unavailable, Err: errs.New(errs.Unavailable, "451 busy"),
+		})
+	})
+	v := w.operator("viewer")
+	v.get("/console/logs", 200, "a-request", "job mail", "/console/logs?job=mail")
+	if body := v.get("/console/logs?job=mail", 200, "a-job", "451 busy"); strings.Contains(body, "a-request") {
+		t.Error("the log of a job has requests")
+	}
+	v.get("/console/logs/a-job", 200, "<h1>job mail</h1>", "/console/logs?", "&lt;verify&gt;")
+	v.get("/console/errors", 200, "unavailable: # busy", "job mail", "/console/logs?job=mail&amp;last=7d&amp;only=failed")
 }
 
 type chartsAnswer struct {

@@ -72,7 +72,7 @@ func (p *pages) recordPage(r *archive.Record) recordPage {
 		dimension archive.Dimension
 		value     string
 	}{
-		{"Work", archive.Work, r.Work}, {"Route", archive.Route, r.Route}, {"Method", archive.Method, r.Method}, {"Status", archive.Status, statusText(r.Status)},
+		{"Work", archive.Work, r.Work}, {"Job", archive.Job, r.Job}, {"Route", archive.Route, r.Route}, {"Method", archive.Method, r.Method}, {"Status", archive.Status, statusText(r.Status)},
 		{"Problem", archive.Problem, r.Problem}, {"Limit", archive.Limit, r.Limit}, {"Table", archive.Table, r.Table}, {"Operation", archive.Operation, r.Operation},
 		{"Shape", archive.Shape, r.Shape}, {"Caller", archive.Caller, r.Caller}, {"Kind of caller", archive.Kind, r.Kind}, {"Key", archive.Key, r.Key},
 		{"From", archive.Remote, r.Remote}, {"Cache", archive.Cache, r.Cache},
