@@ -47,7 +47,7 @@ func TestUsageIsScaledToTheTimeOfTheProcess(t *testing.T) {
 		go func() { ended <- r.Run(ctx) }()
 		synctest.Wait()
 		begin := time.Now()
-		p.used = 2 * time.Second // 1 second is in the samples
+		p.used.Store(int64(2 * time.Second)) // 1 second is in the samples
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		end := time.Now()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func encoded(t *testing.T, calls ...call) []byte {
 type profiler struct {
 	data []byte // of the next profile
 	to   io.Writer
-	used time.Duration // CPU time of the process
+	used atomic.Int64 // CPU time of the process, in nanoseconds
 }
 
 func (p *profiler) start(w io.Writer) error {
@@ -81,6 +82,6 @@ func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 // faked returns a Recorder whose profiles come from p.
 func faked(p *profiler, cfg Config) *Recorder {
 	r := New(cfg)
-	r.start, r.stop, r.cpu = p.start, p.stop, func() time.Duration { return p.used }
+	r.start, r.stop, r.cpu = p.start, p.stop, func() time.Duration { return time.Duration(p.used.Load()) }
 	return r
 }
