@@ -33,7 +33,7 @@ func (n *nodes) Series(_ context.Context, from, to time.Time, _ time.Duration, _
 
 func (w *world) serveNodes(n *nodes) {
 	w.sections(operation.Config{
-		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: w.objectives, Advice: w.advice, Nodes: n,
+		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: w.objectives, Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Nodes: n,
 		Process: telemetry.Process{Node: "node-a", Build: "v2", Revision: "abc", Started: time.Now()},
 	})
 }
