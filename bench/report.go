@@ -148,7 +148,7 @@ const barTelemetry = 0.05
 
 // telemetryCost compares the server as it comes with one where everything that watches it is off, within each round.
 func telemetryCost(text *strings.Builder, t table) {
-	text.WriteString("\n## What telemetry costs\n\nAs it comes, against everything off: `--telemetry off --operate-listen off --log-level error`.\n\n")
+	text.WriteString("\n## What telemetry costs\n\nAs it comes, against everything off: `--telemetry off --operate-listen off --profile off --log-level error`.\n\n")
 	text.WriteString("| workload | connections | requests/s | all off | ratio | lowest to highest of the rounds | bar | CPU a request |\n|---|---|---|---|---|---|---|---|\n")
 	for _, work := range workloads {
 		for _, c := range work.connections {

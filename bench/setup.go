@@ -185,7 +185,7 @@ func ashlar(ctx context.Context, s settings, folder string) ([]*server, error) {
 func silent(ctx context.Context, s settings, folder string) ([]*server, error) {
 	made, err := ashlarOf(ctx, s, nameSilent, "..", filepath.Join(folder, "silent"))
 	for _, srv := range made {
-		srv.args = append(srv.args, "--telemetry", "off", "--operate-listen", "off", "--log-level", "error")
+		srv.args = append(srv.args, "--telemetry", "off", "--operate-listen", "off", "--profile", "off", "--log-level", "error")
 	}
 	return made, err
 }
