@@ -10,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // A fault is what goes wrong in a world.
@@ -141,6 +142,7 @@ func faults() []fault {
 
 // TestTheCauseIsAmongTheFirstThreeLines seeds faults into traffic with much else.
 func TestTheCauseIsAmongTheFirstThreeLines(t *testing.T) {
+	effort.SkipRaced(t)
 	for _, f := range faults() {
 		t.Run(f.name, func(t *testing.T) {
 			w := newWorld(t)

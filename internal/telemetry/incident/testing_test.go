@@ -21,7 +21,7 @@ var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 // A world is an app with an archive, at a time that the test sets.
 type world struct {
 	*Service
-	t      *testing.T
+	t      testing.TB
 	path   string
 	random *rand.Rand
 	now    time.Time
@@ -35,7 +35,7 @@ type world struct {
 }
 
 // newWorld returns the world of build v1, which began two days ago.
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), random: rand.New(rand.NewPCG(1, 2)), node: "one", model: "m1"}
 	w.now = noon.Add(-48 * time.Hour)
 	w.start("v1")
