@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/advise"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -23,6 +24,7 @@ func hostile() []string {
 func hurt(w *world) {
 	w.advice.state = advise.State{Began: time.Now(), Step: hostile()[0], Last: advised(strings.Join(hostile(), ""))}
 	w.incidents = troubled{text: strings.Join(hostile(), "")}
+	w.costs = costly(strings.Join(hostile(), ""), model.Costs{})
 	w.profiles = profiled(strings.Join(hostile(), ""))
 	for i, text := range hostile() {
 		w.take(request(fmt.Sprintf("%d%s", i, text), time.Minute, time.Second, func(r *telemetry.Record) {
@@ -38,7 +40,7 @@ func TestXSS_TextsOfRecordsAreOnlyTexts(t *testing.T) {
 	w := newWorld(t, hurt)
 	v := w.operator("viewer")
 	var all []string
-	all = append(paths(), "/console/incidents/7")
+	all = append(paths(), "/console/incidents/7", "/console/cost?by=table", "/console/cost?by=key")
 	for i, text := range hostile() {
 		id, escaped := url.PathEscape(fmt.Sprintf("%d%s", i, text)), url.QueryEscape(text)
 		all = append(all, "/console/logs/"+id, "/console/traces/"+id, "/console/logs?compare=failed&caller="+escaped, "/console/traces?route="+escaped+"&statement="+escaped+"&only="+escaped,

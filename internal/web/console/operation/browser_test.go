@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
@@ -69,6 +70,7 @@ func TestOperationInABrowser(t *testing.T) {
 	w := newWorld(t, busy)
 	incidents := incident.New(w.archive, losses{}, incident.Config{Operate: w.Model.Operate})
 	w.incidents, w.profiles = incidents, profiled("")
+	w.costs = costly("", model.Costs{CPUHour: 0.04, GBOut: 0.09, GBMonth: 0.02})
 	w.serve(spent())
 	b := open(t, w)
 	b.Run(chromedp.WaitVisible(`[data-drawn]`))
@@ -117,6 +119,10 @@ func TestOperationInABrowser(t *testing.T) {
 	w.advice.state.Last = advised("")
 	b.visit("/console/advice")
 	b.glance("advice")
+	b.visit("/console/cost?by=table")
+	b.Keep("operation-cost-tables")
+	b.visit("/console/cost")
+	b.glance("cost")
 	b.visit("/console/profiles")
 	b.glance("profiles")
 	b.Run(chromedp.Click(`.usages tbody a`), chromedp.WaitVisible(`.usages [aria-current]`), chromedp.Click(`.flame a[href*="at=0.0&"] rect`), chromedp.WaitVisible(`.trail`))

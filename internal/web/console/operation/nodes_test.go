@@ -7,10 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
-	"github.com/ashlar-dev/ashlar/internal/web/console/operation"
 )
 
 // nodes are two servers besides this one, one of them lost.
@@ -32,10 +30,9 @@ func (n *nodes) Series(_ context.Context, from, to time.Time, _ time.Duration, _
 }
 
 func (w *world) serveNodes(n *nodes) {
-	w.sections(operation.Config{
-		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: w.objectives, Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Nodes: n,
-		Process: telemetry.Process{Node: "node-a", Build: "v2", Revision: "abc", Started: time.Now()},
-	})
+	cfg := w.config(w.objectives)
+	cfg.Nodes = n
+	w.sections(cfg)
 }
 
 func TestPagesSayWhichNodesTheyShow(t *testing.T) {

@@ -52,6 +52,9 @@ func Sections(cfg Config) []console.Section {
 		advice.Scripts = []string{files.Path("reload.js")}
 		list = append(list, advice)
 	}
+	if p.Costs != nil {
+		list = append(list, section("Cost", costPath, get(costPath, p.cost)))
+	}
 	if p.Profiles != nil {
 		list = append(list, section("Profiles", profilesPath, get(profilesPath, p.profiles)))
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 func paths() []string {
-	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice", "/console/profiles", "/console/incidents"}
+	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice", "/console/profiles", "/console/incidents", "/console/cost"}
 }
 
 func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {
@@ -29,6 +29,7 @@ func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {
 	v.get("/console/logs?status=404", 200, "No record matches")
 	v.get("/console/traces?only=failed", 200, "No trace in memory matches")
 	v.get("/console/errors", 200, "No request failed")
+	v.get("/console/cost", 200, "Nothing was counted yet")
 	v.get("/console/incidents", 200, "An alert opens one by itself")
 	v.get("/console/profiles", 200, "There is no profile of this time")
 	v.get("/console/advice", 200, "Nothing was tried yet", "An operator may try indexes")

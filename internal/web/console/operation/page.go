@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/cost"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
@@ -75,6 +76,11 @@ type Incidents interface {
 	Note(ctx context.Context, id int64, author, text string) error
 }
 
+// Costs are what the work of the app costs. *cost.Ledger is one.
+type Costs interface {
+	Report(ctx context.Context, from, to time.Time) (cost.Report, error)
+}
+
 // Nodes are the servers of the app's database. *fleet.Fleet has them.
 type Nodes interface {
 	Several() bool
@@ -94,6 +100,7 @@ type Config struct {
 	Advice     Advice    // nil leaves its page out
 	Profiles   Profiles  // nil leaves its page out
 	Nodes      Nodes     // nil if the app has one server
+	Costs      Costs     // nil leaves its page out
 	Process    telemetry.Process
 	Now        func() time.Time // nil means time.Now
 }
@@ -113,6 +120,7 @@ const (
 	incidentsPath  = "/console/incidents"
 	advicePath     = "/console/advice"
 	profilesPath   = "/console/profiles"
+	costPath       = "/console/cost"
 	assetsPath     = "/console/operation"
 
 	chartsPath = homePath + "/charts"

@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/cost"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
@@ -52,6 +53,7 @@ type world struct {
 	incidents  operation.Incidents
 	advice     *advice
 	profiles   operation.Profiles
+	costs      operation.Costs
 	handler    http.Handler
 
 	mu     sync.Mutex
@@ -62,7 +64,7 @@ type world struct {
 // newWorld returns a console on a new database. fill puts records into the archive.
 func newWorld(t *testing.T, fill ...func(w *world)) *world {
 	t.Helper()
-	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), incidents: noIncidents{}, advice: &advice{}, profiles: &profiles{}}
+	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), incidents: noIncidents{}, advice: &advice{}, profiles: &profiles{}, costs: cost.New(cost.Config{Archive: &sums{}})}
 	w.traces = trace.New(trace.Config{Keeper: w})
 	w.Node = accounttest.New(t, accounttest.SQLite(), source, accounttest.Config{Start: time.Now()})
 	for _, each := range fill {
@@ -80,10 +82,16 @@ func newWorld(t *testing.T, fill ...func(w *world)) *world {
 // serve makes the handler of the console with some objectives.
 func (w *world) serve(objectives operation.Objectives) {
 	w.t.Helper()
-	w.sections(operation.Config{
-		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives, Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles,
+	w.sections(w.config(objectives))
+}
+
+// config has all parts of the console.
+func (w *world) config(objectives operation.Objectives) operation.Config {
+	return operation.Config{
+		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives,
+		Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Costs: w.costs,
 		Process: telemetry.Process{Node: "node-a", Build: "v2", Revision: "abc", Started: time.Now()},
-	})
+	}
 }
 
 // sections makes the handler of the console with the sections of a Config.
