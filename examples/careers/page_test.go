@@ -1,15 +1,19 @@
 package careers_test
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // A page is a Markdown file with commands to run.
@@ -166,12 +170,53 @@ func topOfRepository(t *testing.T) string {
 	return dir
 }
 
-// build builds the command in a folder and returns its name.
+// TestMain removes the command after all tests.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	command.remove()
+	os.Exit(code)
+}
+
+// A builder builds the command once for all tests. The race detector does not watch the command.
+type builder struct {
+	mu  sync.Mutex
+	dir string // "" before the first build
+}
+
+// command is changed only through its methods.
+var command = &builder{}
+
+// build returns the path of the command.
+func (b *builder) build(t *testing.T) string {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dir == "" {
+		dir, err := os.MkdirTemp("", "ashlar-careers-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.dir = dir
+		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "ashlar"), "../../cmd/ashlar").CombinedOutput(); err != nil {
+			t.Fatalf("go build: %v\n%s", err, out)
+		}
+	}
+	return filepath.Join(b.dir, "ashlar")
+}
+
+func (b *builder) remove() {
+	if b.dir != "" {
+		_ = os.RemoveAll(b.dir)
+	}
+}
+
+// build puts the command into a folder and returns its name.
 func build(t *testing.T, dir string) string {
 	t.Helper()
+	effort.SkipRaced(t)
 	binary := filepath.Join(dir, "ashlar")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/ashlar").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.Link(command.build(t), binary)); err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }
