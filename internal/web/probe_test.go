@@ -60,7 +60,7 @@ func TestProberAsksAnIdleServer(t *testing.T) {
 			t.Errorf("Run = %v", err)
 		}
 		if n := strings.Count(lines.String(), "msg=request"); n != 6 {
-			t.Errorf("%d lines in the log, want those of the 6 failed probes:\n%s", n, lines)
+			t.Errorf("%d lines in the log, want 6 of failed probes:\n%s", n, lines)
 		}
 	})
 }

@@ -26,6 +26,6 @@ func TestCallsForARequestCarryItsTrace(t *testing.T) {
 	}
 	parent, ok := telemetry.ParseTraceparent(got)
 	if !ok || parent.Trace != work.Trace || parent.Span != work.Span {
-		t.Errorf("traceparent is %q, want that of trace %v, span %v", got, work.Trace, work.Span)
+		t.Errorf("traceparent is %q, want trace %v, span %v", got, work.Trace, work.Span)
 	}
 }

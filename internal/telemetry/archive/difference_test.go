@@ -215,7 +215,7 @@ func TestCountsHaveWeights(t *testing.T) {
 		t.Errorf("the effective size of %d records is %v", healthy.Records, size)
 	}
 	if counts.Total.Weight != counts.Values[Table]["posts"].Weight {
-		t.Errorf("the total %v is not that of the only table", counts.Total)
+		t.Errorf("the total %v differs from the only table", counts.Total)
 	}
 }
 

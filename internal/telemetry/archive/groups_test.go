@@ -113,7 +113,7 @@ func TestGroupsOfErrorsAreBounded(t *testing.T) {
 		t.Fatalf("%d groups, %d in memory, %v", len(got), len(r.errors.known), err)
 	}
 	if newest := got[0].Example; newest != fmt.Sprintf("R%08d", maxGroups*3/2-1) {
-		t.Errorf("the newest group is that of %s", newest)
+		t.Errorf("the newest group belongs to %s", newest)
 	}
 }
 

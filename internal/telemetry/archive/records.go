@@ -107,7 +107,7 @@ func (a *Archive) Record(ctx context.Context, id string) (Record, error) {
 			return page.Records[0], nil
 		}
 		if before = page.Next; before == 0 {
-			return Record{}, errs.New(errs.NotFound, "the archive has no record with this id: it may be one of those that are not kept")
+			return Record{}, errs.New(errs.NotFound, "the archive has no record with this id: it may be a record that is not kept")
 		}
 	}
 }

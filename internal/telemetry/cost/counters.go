@@ -91,7 +91,7 @@ func (c *counters[K]) add(name K, of entry) *counter {
 	return added
 }
 
-// empty empties all counters, and returns those that counted something.
+// empty empties all counters, and returns the ones that counted something.
 func (c *counters[K]) empty() (list []count) {
 	c.adding.Lock()
 	defer c.adding.Unlock()

@@ -93,7 +93,7 @@ func compare(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
 }
 
-// tidy orders entries, joins those of one name, and lets those with the least weight share an entry.
+// tidy orders entries, joins entries of one name, and lets those with the least weight share an entry.
 func (s sheet) tidy() sheet {
 	s = s.join()
 	for k := range kinds {
@@ -110,7 +110,7 @@ func (s sheet) tidy() sheet {
 	return s
 }
 
-// join orders entries, and adds up those of one name.
+// join orders entries, and adds up entries of one name.
 func (s sheet) join() sheet {
 	slices.SortStableFunc(s, compare)
 	out := s[:0]
