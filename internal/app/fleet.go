@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"sync"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 )
@@ -16,11 +18,15 @@ func (a *App) openFleet() {
 	}
 	process := a.process()
 	process.Node = a.instance()
-	a.Fleet = fleet.New(fleet.Config{
+	cfg := fleet.Config{
 		Process: process, Store: a.Store, Points: a.readPoints,
 		Objectives: objective.Of(a.Operate), Counts: a.Objectives.Drain, Alerts: a.tellSharedAlert,
 		Logger: a.cfg.Logger, Now: a.cfg.Now,
-	})
+	}
+	if a.Archive != nil {
+		cfg.Archive = a.Archive
+	}
+	a.Fleet = fleet.New(cfg)
 	// The first service stops last, so that it shares what the others count while they stop.
 	a.services = append([]service{{"other nodes", a.Fleet}}, a.services...)
 }
@@ -84,6 +90,20 @@ func (a *App) objectivesOfAll() objectives {
 		return a.Objectives
 	}
 	return nodesObjectives{a.Objectives, a.Fleet}
+}
+
+// nodesHistory is what happened on all nodes. The charts have their own choice of nodes.
+type nodesHistory struct {
+	*archive.Archive
+	all *fleet.Fleet
+}
+
+func (h nodesHistory) Errors(ctx context.Context, from time.Time) ([]archive.ErrorGroup, error) {
+	return h.all.Errors(ctx, from)
+}
+
+func (h nodesHistory) Events(ctx context.Context, from, to time.Time, limit int, kinds ...string) ([]archive.Event, error) {
+	return h.all.Events(ctx, from, to, limit, kinds...)
 }
 
 // nodesObjectives are the objectives of all nodes, if there are several.

@@ -39,6 +39,9 @@ func (a *App) operationSections() []console.Section {
 	}
 	if a.Fleet != nil {
 		cfg.Nodes = a.Fleet
+		if a.Archive != nil {
+			cfg.History = nodesHistory{a.Archive, a.Fleet}
+		}
 	}
 	return operation.Sections(cfg)
 }

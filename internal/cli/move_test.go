@@ -71,7 +71,7 @@ func TestMoveGuide(t *testing.T) {
 		switch args[0] {
 		case "move":
 			said := mustRun(t, args...)
-			sums = append(sums, regexp.MustCompile("(?m)^ashlar_telemetry .*\n").ReplaceAllString(said, "")) // servers on PostgreSQL write it
+			sums = append(sums, regexp.MustCompile("(?m)^ashlar_(telemetry|happenings) .*\n").ReplaceAllString(said, "")) // servers on PostgreSQL write them
 		case "serve":
 			if got := served(t, args[1], args[2:]...); got != want {
 				t.Errorf("ashlar %s serves\n%s\nwant\n%s", block[1], got, want)

@@ -5,7 +5,8 @@
 //
 // The files form layers. From the top down:
 //   - fleet.go is the service.
-//   - history.go answers for charts, from the rows of all nodes.
+//   - history.go answers for charts, from the rows of all nodes. together.go answers for events, errors and incidents.
+//   - things.go tells the other nodes of these.
 //   - count.go makes the rows of this node and writes them, roll.go sums up old ones.
 //   - view.go is what this node knows of the others.
 //   - table.go has the table and its statements, sums.go what a row holds.
@@ -30,6 +31,7 @@ type Config struct {
 	Points     func() []telemetry.Point // present values of the metrics; nil: none
 	Objectives []objective.Objective
 	Counts     func() []objective.Counts // of Objectives, since the last call; nil: none
+	Archive    Archive                   // has what is single; nil: this node tells nothing of it
 	Alerts     func(objective.Alert)     // is told of alerts about all nodes together; nil: nobody
 	Logger     *slog.Logger              // default: no log
 	Now        func() time.Time          // default: time.Now
@@ -42,6 +44,7 @@ type Fleet struct {
 	clock   func(store.Reader) (time.Time, error)
 
 	counter counter // only Run uses it
+	teller  teller
 
 	mu     sync.Mutex
 	offset time.Duration // from the clock of this machine to the clock of the database
@@ -104,6 +107,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-time.After(rand.N(jitter)):
 			f.write(ctx)
+			f.tell(ctx)
 			f.roll(ctx)
 			f.poll(ctx)
 		}
@@ -116,6 +120,7 @@ func (f *Fleet) stop(ctx context.Context) {
 	defer cancel()
 	f.finish(f.now())
 	f.write(ctx)
+	f.tell(ctx)
 }
 
 // now returns the time of the database, as far as this node knows it.

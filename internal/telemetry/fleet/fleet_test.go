@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -454,4 +455,133 @@ func TestRowsOfOtherReleasesAreSkipped(t *testing.T) {
 			w.t.Errorf("requests of the hour: %s", got)
 		}
 	})
+}
+
+// kept is the telemetry database of a node.
+type kept struct {
+	events    []archive.Event
+	groups    []archive.ErrorGroup
+	incidents []archive.Incident
+}
+
+func (k *kept) Events(context.Context, time.Time, time.Time, int, ...string) ([]archive.Event, error) {
+	return slices.Clone(k.events), nil
+}
+
+func (k *kept) Errors(context.Context, time.Time) ([]archive.ErrorGroup, error) {
+	return slices.Clone(k.groups), nil
+}
+
+func (k *kept) Incidents(context.Context, time.Time, time.Time, int) ([]archive.Incident, error) {
+	return slices.Clone(k.incidents), nil
+}
+
+func TestEventsErrorsAndIncidentsOfAllNodes(t *testing.T) {
+	each(t, func(w *world) {
+		a, b := w.start("a"), w.start("b")
+		ownA, ownB := &kept{}, &kept{}
+		a.cfg.Archive, b.cfg.Archive = ownA, ownB
+		ownA.events = []archive.Event{{At: w.now.Add(time.Minute), Kind: "deploy", Text: "v1 → v2"}, {At: w.now, Kind: archive.EventError, Text: "has a group"}}
+		ownB.events = []archive.Event{{At: w.now.Add(2 * time.Minute), Kind: "disk", Text: "full"}}
+		ownA.groups = []archive.ErrorGroup{{ID: 7, Kind: "internal", First: w.now, Last: w.now, Count: 3, Build: "v1"}}
+		ownB.groups = []archive.ErrorGroup{{ID: 7, Kind: "internal", First: w.now.Add(time.Second), Last: w.now.Add(time.Minute), Count: 2, Build: "v2"}, {ID: 8, Kind: "panic", First: w.now, Last: w.now, Count: 1}}
+		ownB.incidents = []archive.Incident{{ID: 1, Opened: w.now, State: "open", Source: "api", Title: "api: 60 requests failed", Details: "secret"}}
+		tell := func() {
+			w.pass(step, a, b)
+			a.tell(w.t.Context())
+			b.tell(w.t.Context())
+		}
+		tell()
+		events, err := a.Events(w.t.Context(), began, w.now.Add(time.Hour), 10)
+		var got []string
+		for _, e := range events {
+			got = append(got, e.Node+" "+e.Kind+" "+e.Text)
+		}
+		if want := []string{"b disk full", "a deploy v1 → v2", "a error has a group"}; err != nil || !cmp.Equal(got, want) {
+			w.t.Errorf("events: %q, %v", got, err)
+		}
+		if events, err := a.Events(w.t.Context(), began, w.now.Add(time.Hour), 10, "disk"); err != nil || len(events) != 3 { // the fake filters nothing
+			w.t.Errorf("events of a kind: %v, %v", events, err)
+		}
+		groups := func(n *node) (all []string) {
+			w.t.Helper()
+			list, err := n.Errors(w.t.Context(), began.Add(-time.Hour))
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			for _, g := range list {
+				all = append(all, fmt.Sprintf("%d ×%d %s", g.ID, g.Count, g.Build))
+			}
+			slices.Sort(all)
+			return all
+		}
+		for _, n := range []*node{a, b} {
+			if want := []string{"7 ×5 v1", "8 ×1 "}; !cmp.Equal(groups(n), want) {
+				w.t.Errorf("errors on %s: %q", n.cfg.Process.Node, groups(n))
+			}
+		}
+		incidents, err := a.Incidents(w.t.Context(), began.Add(-time.Hour))
+		if err != nil || len(incidents) != 1 || incidents[0].Node != "b" || incidents[0].Title != "api: 60 requests failed" || incidents[0].Details != "" {
+			w.t.Errorf("incidents: %+v, %v", incidents, err)
+		}
+		ownB.incidents[0].State, ownB.incidents[0].Closed = "closed", w.now
+		ownB.groups[0].Count, ownB.groups[1].Count = 100, 100
+		tell()
+		if incidents, err := a.Incidents(w.t.Context(), began.Add(-time.Hour)); err != nil || len(incidents) != 1 || incidents[0].State != "closed" {
+			w.t.Errorf("the closed incident: %+v, %v", incidents, err)
+		}
+		if want := []string{"7 ×5 v1", "8 ×1 "}; !cmp.Equal(groups(a), want) {
+			w.t.Errorf("counts are written too often: %q", groups(a))
+		}
+		w.now = w.now.Add(rareUpdate)
+		tell()
+		if want := []string{"7 ×103 v1", "8 ×100 "}; !cmp.Equal(groups(a), want) {
+			w.t.Errorf("errors after a while: %q", groups(a))
+		}
+	})
+}
+
+// However much happens on a node, it writes few things. The rest follows, or is left out.
+func TestANodeTellsFewThings(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.start("a")
+		own := &kept{}
+		for i := range 300 {
+			own.events = append(own.events, archive.Event{At: w.now, Kind: "limit", Text: fmt.Sprint("storm ", i)})
+			own.groups = append(own.groups, archive.ErrorGroup{ID: int64(i), First: w.now, Last: w.now, Count: 1})
+		}
+		a.cfg.Archive = own
+		for range 4 { // the reads of one step
+			a.tell(w.t.Context())
+		}
+		if n := a.things(w); n != thingsAStep {
+			w.t.Errorf("%d things in one step", n)
+		}
+		w.pass(step, a)
+		a.tell(w.t.Context())
+		if n := a.things(w); n != 2*thingsAStep {
+			w.t.Errorf("%d things in two steps", n)
+		}
+		again := w.start("a") // knows nothing of what it told
+		again.cfg.Archive = own
+		again.tell(w.t.Context())
+		if n := a.things(w); n != 2*thingsAStep {
+			w.t.Errorf("%d things after a restart", n)
+		}
+	})
+}
+
+// things counts the rows of the table.
+func (n *node) things(w *world) (count int64) {
+	w.t.Helper()
+	err := n.cfg.Store.Read(w.t.Context(), func(r store.Reader) error {
+		return r.Query(`SELECT count(*) FROM ashlar_happenings`, nil, func(row value.Row) error {
+			count = row.Int(0)
+			return nil
+		})
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return count
 }

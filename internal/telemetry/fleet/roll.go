@@ -62,7 +62,11 @@ func (f *Fleet) rollHour(ctx context.Context, now time.Time) (more bool, err err
 		if _, err := tx.Exec(deleteRows, []value.Value{value.OfText(hourTier), idAt(hourTier, now.Add(-keepHour))}); err != nil {
 			return err
 		}
-		_, err = tx.Exec(deleteRows, []value.Value{idAt(stepTier, now.Add(ahead)), value.OfText(stepTier + "~")}) // the clock was wrong
+		if _, err := tx.Exec(deleteRows, []value.Value{idAt(stepTier, now.Add(ahead)), value.OfText(stepTier + "~")}); err != nil { // the clock was wrong
+			return err
+		}
+		tx.MarkChanged(thingsTable)
+		_, err = tx.Exec(deleteThings, []value.Value{value.OfTimestamp(now.Add(-keepThings).UnixMicro())})
 		return err
 	})
 	return more, err

@@ -13,18 +13,27 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-const tableName = "ashlar_telemetry"
+const (
+	tableName   = "ashlar_telemetry"
+	thingsTable = "ashlar_happenings"
+)
 
-// Tables is the fragment of system tables of this package. A row holds the sums of a node and step, or of all nodes and an
-// hour.
+// Tables is the fragment of system tables of this package. A row of the first one holds the sums of a node and step, or of
+// all nodes and an hour. A row of the second one is an event, a group of errors or an incident of a node.
 func Tables(*model.Model) []*model.Table {
-	return []*model.Table{system.NewTable(tableName, model.Text,
+	sums := system.NewTable(tableName, model.Text,
 		system.Text("node"),
 		system.Text("build"),
 		system.Text("revision"),
 		system.Timestamp("started_at"),
 		system.Text("sums"),
-	)}
+	)
+	things := system.NewTable(thingsTable, model.Text,
+		system.Text("node"),
+		system.Indexed(system.Timestamp("at")),
+		system.Text("body"),
+	)
+	return []*model.Table{sums, things}
 }
 
 // The lengths of time of the two tiers.

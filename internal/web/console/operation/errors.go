@@ -17,8 +17,6 @@ type errorsPage struct {
 	Groups  []errorRow
 	More    int // groups beyond the page
 	Trouble string
-
-	Elsewhere string // nodes whose errors are not here
 }
 
 // An errorRow is a group of errors with its links.
@@ -47,7 +45,7 @@ func errorRanges() []chartRange {
 func (p *pages) errors(q *console.Request) error {
 	word := q.HTTP().URL.Query().Get("range")
 	var chosen *chartRange
-	page := errorsPage{Elsewhere: p.elsewhere()}
+	var page errorsPage
 	for i, r := range errorRanges() {
 		current := word == r.word || (word == "" && i == 0)
 		if current {

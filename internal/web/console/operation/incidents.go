@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/web/console"
 )
@@ -19,6 +20,7 @@ import (
 type incidentsPage struct {
 	Ranges    []choice
 	Incidents []incidentRow
+	Others    []fleet.Incident // of other nodes
 	Trouble   string
 	May       bool // the operator may open one
 
@@ -82,7 +84,10 @@ func (p *pages) listIncidents(q *console.Request, status int, chosen chartRange,
 		page.Ranges = append(page.Ranges, choice{r.title, addressOf(incidentsPath, url.Values{"range": {r.word}}), r == chosen})
 	}
 	err := within(q, func(ctx context.Context) (err error) {
-		page.Incidents, err = p.incidentRows(ctx, chosen.span)
+		if page.Incidents, err = p.incidentRows(ctx, chosen.span); err != nil || !p.several() {
+			return err
+		}
+		page.Others, err = p.Nodes.Incidents(ctx, p.Now().Add(-chosen.span))
 		return err
 	})
 	if page.Trouble, err = troubleOf(err); err != nil {

@@ -25,6 +25,10 @@ func (n *nodes) Nodes() []fleet.Node {
 	}
 }
 
+func (n *nodes) Incidents(context.Context, time.Time) ([]fleet.Incident, error) {
+	return []fleet.Incident{{Node: "node-b", Incident: archive.Incident{Title: hostile()[1], State: "open", Opened: time.Now()}}}, nil
+}
+
 func (n *nodes) Series(_ context.Context, from, to time.Time, _ time.Duration, _ ...string) ([]archive.Line, error) {
 	return []archive.Line{{Series: "process_resident_memory_bytes", Step: 2 * time.Minute, Values: []archive.Value{{At: to.Add(-10 * time.Minute), Last: 987e6}}}}, nil
 }
@@ -45,7 +49,7 @@ func TestPagesSayWhichNodesTheyShow(t *testing.T) {
 		t.Error("the charts of this node show all nodes")
 	}
 	v.get("/console/home/charts?range=1h", 200, "987000000")
-	for _, path := range []string{"/console/logs", "/console/traces", "/console/traces?only=kept", "/console/errors"} {
+	for _, path := range []string{"/console/logs", "/console/traces", "/console/traces?only=kept"} {
 		v.get(path, 200, "the others are <bdi>node-b, &lt;script&gt;alert(1)&lt;/script&gt;</bdi>")
 	}
 	v.accept = "application/json"

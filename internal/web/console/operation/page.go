@@ -85,6 +85,7 @@ type Costs interface {
 type Nodes interface {
 	Several() bool
 	Nodes() []fleet.Node
+	Incidents(ctx context.Context, from time.Time) ([]fleet.Incident, error)
 	Series(ctx context.Context, from, to time.Time, step time.Duration, names ...string) ([]archive.Line, error)
 }
 
