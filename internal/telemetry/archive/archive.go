@@ -67,6 +67,8 @@ type Archive struct {
 	fresh  fresh
 	closed bool
 
+	kept []job // events that could not be written; guarded by mu too
+
 	started bool // the begin of this process is noted; guarded by mu too
 
 	reading sync.RWMutex // guards shown
@@ -95,6 +97,8 @@ func (a *Archive) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
+	a.queue.dropped.Add(int64(len(a.kept)))
+	a.kept = nil
 	return a.leave(errClosed)
 }
 

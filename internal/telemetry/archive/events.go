@@ -37,6 +37,9 @@ const (
 	EventAudited     = "audited"     // a deploy made nothing worse
 )
 
+// Over is the Details of an event that tells that something is over.
+const Over = "over"
+
 // An Event is something that happened to the app, for the timeline of incidents: a deploy, a migration, a full disk.
 type Event struct {
 	At      time.Time // zero means now
@@ -54,13 +57,14 @@ const (
 	maxDetails = 16_000
 )
 
-// PutEvent keeps an event. It does not wait until it is written.
+// PutEvent keeps an event. It does not wait until it is written. While the file cannot be written, a hundred events wait: what
+// filled the disk must be in the timeline afterwards.
 func (a *Archive) PutEvent(e Event) {
 	if e.At.IsZero() {
 		e.At = a.cfg.Now()
 	}
 	e.Kind, e.Text, e.Details = errs.Clip(e.Kind, 40), errs.Clip(e.Text, maxLine), errs.Clip(e.Details, maxDetails)
-	a.queue.addJob(job{len(e.Text) + len(e.Details), func(tx *transaction) error {
+	a.queue.addJob(job{keep: true, size: len(e.Text) + len(e.Details), run: func(tx *transaction) error {
 		return tx.run(insertEvent, e.At.UnixMicro(), e.Kind, e.Text, e.Details, a.cfg.Process.Node)
 	}})
 }

@@ -26,6 +26,7 @@ type item struct {
 type job struct {
 	size int // bytes that it writes, roughly
 	run  func(*transaction) error
+	keep bool // it waits if it cannot be written
 }
 
 // content is what waits to be written.

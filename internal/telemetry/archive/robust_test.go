@@ -243,7 +243,7 @@ func TestFolderThatIsMissingStopsNothing(t *testing.T) {
 
 func TestPanicOfAWriteIsSurvived(t *testing.T) {
 	r := openTest(t, Config{})
-	r.queue.addJob(job{1, func(tx *transaction) error {
+	r.queue.addJob(job{size: 1, run: func(tx *transaction) error {
 		if err := tx.run(insertEvent, 1, "x", "half done", "", ""); err != nil {
 			return err
 		}

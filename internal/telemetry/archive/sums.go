@@ -47,7 +47,7 @@ const (
 // Run. AddSum does not wait until the sums are written.
 func (a *Archive) AddSum(at time.Time, body []byte, merge func(sum, more []byte) []byte) {
 	tiers := sumTiers()
-	a.queue.addJob(job{len(tiers) * len(body), func(tx *transaction) error {
+	a.queue.addJob(job{size: len(tiers) * len(body), run: func(tx *transaction) error {
 		for tier := range tiers {
 			key := sumKey(tier, slotOf(at, tiers[tier].step))
 			sum := body

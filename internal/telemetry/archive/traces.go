@@ -31,7 +31,7 @@ func (a *Archive) PutTrace(t Trace) {
 		a.queue.dropped.Add(1)
 		return
 	}
-	a.queue.addJob(job{len(t.Body) + len(t.Name), func(tx *transaction) error {
+	a.queue.addJob(job{size: len(t.Body) + len(t.Name), run: func(tx *transaction) error {
 		key := keyAt(t.Start.Add(t.Duration))
 		for { // two traces may end in the same microsecond
 			used, err := numberOf(tx.conn, `SELECT count(*) FROM traces WHERE key = ?1`, key)

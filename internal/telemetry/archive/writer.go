@@ -132,7 +132,9 @@ func (a *Archive) Flush() {
 			size += jobs[n].size
 			n++
 		}
-		a.try(int64(n), func() error { return a.writeJobs(jobs[:n]) })
+		if !a.try(int64(n), func() error { return a.writeJobs(jobs[:n]) }) {
+			a.keep(jobs[:n])
+		}
 		jobs = jobs[n:]
 	}
 }
@@ -147,15 +149,32 @@ func (a *Archive) portion(items []item) (n, size int) {
 	return n, size
 }
 
-// try runs a write. If it fails, what it would have written is lost. The caller holds a.mu.
-func (a *Archive) try(count int64, write func() error) {
+// try runs a write, and reports whether it succeeded. If it fails, what it would have written is lost. The caller holds a.mu.
+func (a *Archive) try(count int64, write func() error) bool {
 	err := a.attempt(write)
 	if err == nil {
 		a.health.succeeded()
-		return
+		if kept := a.kept; len(kept) > 0 && a.attempt(func() error { return a.writeJobs(kept) }) == nil {
+			a.kept = nil
+		}
+		return true
 	}
 	a.queue.dropped.Add(count)
 	a.health.failed(err, count)
+	return false
+}
+
+// maxKept bounds the events that wait until they can be written.
+const maxKept = 100
+
+// keep lets events wait that could not be written. The caller holds a.mu.
+func (a *Archive) keep(jobs []job) {
+	for _, j := range jobs {
+		if j.keep && !a.closed && len(a.kept) < maxKept {
+			a.kept = append(a.kept, j)
+			a.queue.dropped.Add(-1)
+		}
+	}
 }
 
 // attempt runs a write with room for it.

@@ -34,6 +34,9 @@ func weightOf(kind string) float64 {
 	return 0.5
 }
 
+// overPart is the part of a weight that the end of something has: it explains why an incident ended.
+const overPart = 0.3
+
 // Events have their full weight in this time around the begin. Beyond, it is halved by each further halving.
 const (
 	nearBefore = 2 * time.Minute
@@ -68,6 +71,9 @@ func (q *inquiry) moments(ctx context.Context) (causes []Cause, err error) {
 		weight := weightOf(e.Kind)
 		if weight == 0 {
 			continue
+		}
+		if e.Details == archive.Over {
+			weight *= overPart
 		}
 		c := Cause{Rule: Moment, Text: e.Kind + ": " + e.Text, Figure: q.distance(e.At), Score: weight * q.nearness(e), At: e.At}
 		c.Logs = archive.Filter{From: e.At.Add(-time.Minute), To: e.At.Add(nearBefore)}

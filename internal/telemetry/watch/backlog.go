@@ -47,7 +47,7 @@ func (b *backlogs) look(now time.Time, list []Backlog) (events []archive.Event) 
 			own.hangs = now.Add(-one.Longest)
 			tell("The %s are slow: one has been under way for %s, and %d wait.", one.Name, span(one.Longest), one.Waiting)
 		case !hangs && !own.hangs.IsZero():
-			tell("The %s are no longer slow, after %s.", one.Name, span(now.Sub(own.hangs)))
+			events = append(events, over(archive.EventJob, "The %s are no longer slow, after %s.", one.Name, span(now.Sub(own.hangs))))
 			own.hangs = time.Time{}
 		}
 	}

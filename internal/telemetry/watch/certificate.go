@@ -59,7 +59,7 @@ func (c *certificates) put(found Certificate) (events []archive.Event) {
 		events = append(events, event(archive.EventCertificate, "Clients refuse the certificate of %s: %s.", found.Address, reason(found.Refused)))
 	case found.Refused == nil && own.refused:
 		own.refused = false
-		events = append(events, event(archive.EventCertificate, "Clients accept the certificate of %s again.", found.Address))
+		events = append(events, over(archive.EventCertificate, "Clients accept the certificate of %s again.", found.Address))
 	}
 	return events
 }
@@ -80,7 +80,7 @@ func (c *certificates) look(now time.Time) (events []archive.Event) {
 		case own.state > before:
 			events = append(events, event(archive.EventCertificate, "The certificate of %s ends in %s.", own.Address, span(left)))
 		default:
-			events = append(events, event(archive.EventCertificate, "The certificate of %s was renewed: it ends on %s.", own.Address, own.Ends.UTC().Format(time.DateOnly)))
+			events = append(events, over(archive.EventCertificate, "The certificate of %s was renewed: it ends on %s.", own.Address, own.Ends.UTC().Format(time.DateOnly)))
 		}
 	}
 	return events

@@ -26,7 +26,7 @@ func (d *database) look(now time.Time, found store.Server, err, refused error) (
 		return events
 	}
 	if !d.away.IsZero() {
-		events = append(events, event(archive.EventDatabase, "The database answers again, after %s.", span(now.Sub(d.away))))
+		events = append(events, over(archive.EventDatabase, "The database answers again, after %s.", span(now.Sub(d.away))))
 		d.away = time.Time{}
 	}
 	if d.known {
@@ -35,9 +35,6 @@ func (d *database) look(now time.Time, found store.Server, err, refused error) (
 	d.known, d.server = true, found
 	return append(events, d.writes(now, refused)...)
 }
-
-// maxDrift is how far the start of a server may seem to move. Some compute it from the clock.
-const maxDrift = 2 * time.Second
 
 // changes compares a server with the one that answered before.
 func (d *database) changes(found store.Server) (events []archive.Event) {
@@ -48,7 +45,7 @@ func (d *database) changes(found store.Server) (events []archive.Event) {
 	switch {
 	case found.Address != before.Address:
 		tell("The database is on another server: %s, before %s.", found.Address, before.Address)
-	case found.Started.Sub(before.Started) > maxDrift:
+	case !found.Started.Equal(before.Started):
 		tell("The database server restarted at %s.", found.Started.UTC().Format("15:04:05 UTC"))
 	}
 	if found.Version != before.Version {
@@ -69,7 +66,7 @@ func (d *database) writes(now time.Time, refused error) (events []archive.Event)
 		d.refuses = now
 		events = append(events, event(archive.EventDatabase, "The database takes no writes: %s.", reason(refused)))
 	case refused == nil && !d.refuses.IsZero():
-		events = append(events, event(archive.EventDatabase, "The database takes writes again, after %s.", span(now.Sub(d.refuses))))
+		events = append(events, over(archive.EventDatabase, "The database takes writes again, after %s.", span(now.Sub(d.refuses))))
 		d.refuses = time.Time{}
 	}
 	return events

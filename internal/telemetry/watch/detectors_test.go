@@ -113,7 +113,7 @@ func TestLocksAreToldWhenTheyLast(t *testing.T) {
 		{[]store.Lock{file}, false, "lock: sqlite3 (process 8) has held the write lock of the database for 5 s."},
 		{nil, false, "lock: The lock of sqlite3 (process 8) is gone, after 10 s."},
 		{nil, true, "lock: Writes failed: another process held the write lock of the database for too long."},
-		{[]store.Lock{{Holder: "cp (process 9)", Key: "9", Waiting: -1}}, true, "lock: cp (process 9) has held the write lock of the database for 0 ms."},
+		{[]store.Lock{{Holder: "cp (process 9)", Key: "9", Waiting: -1}}, true, "lock: cp (process 9) has held the write lock of the database for less than 1 ms."},
 	} {
 		if got := texts(l.look(noon.Add(time.Duration(i)*5*time.Second), tt.found, tt.failed)); got != tt.want {
 			t.Errorf("look %d = %q, want %q", i, got, tt.want)
@@ -136,7 +136,7 @@ func TestQueuesAreToldWhenTheyAreLong(t *testing.T) {
 		{120, 3, time.Minute + 5*time.Second, 40, time.Minute + 18*time.Second, "limit: Reads wait 450 ms on average for the only connection: 0 wait at this moment.\nlock: Writes wait 900 ms on average for their turn: 0 wait at this moment."},
 		{130, 9, time.Minute + 6*time.Second, 50, time.Minute + 18*time.Second, "lock: Writes no longer wait long for their turn, after 5 s."},
 		{131, 9, time.Minute + 6*time.Second, 51, time.Minute + 19*time.Second, "limit: Reads no longer wait long for the only connection, after 10 s."},
-		{131, 10, time.Minute + 6*time.Second, 51, time.Minute + 19*time.Second, "limit: Reads wait 0 ms on average for the only connection: 0 wait at this moment, 1 were refused."},
+		{131, 10, time.Minute + 6*time.Second, 51, time.Minute + 19*time.Second, "limit: Reads wait less than 1 ms on average for the only connection: 0 wait at this moment, 1 were refused."},
 	} {
 		stats.Pools[0].Waits, stats.Pools[0].Refused, stats.Pools[0].Waited = tt.waits, tt.refused, tt.waited
 		stats.Writer.Writes, stats.Writer.Waited = tt.writes, tt.turns

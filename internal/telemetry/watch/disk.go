@@ -33,7 +33,7 @@ func (s *space) look(found disk.Space) (events []archive.Event) {
 	case s.state == diskLow && before == diskFine:
 		events = append(events, event(archive.EventDisk, "The disk of %s is nearly full: %s of %s are left.", s.name, size(found.Free), size(found.Total)))
 	default:
-		events = append(events, event(archive.EventDisk, "The disk of %s has room again: %s of %s are free.", s.name, size(found.Free), size(found.Total)))
+		events = append(events, over(archive.EventDisk, "The disk of %s has room again: %s of %s are free.", s.name, size(found.Free), size(found.Total)))
 	}
 	return events
 }

@@ -54,7 +54,7 @@ func (j *job) look(now time.Time, name string, w work) (events []archive.Event) 
 		j.failing = now
 		tell("The job %s failed %s in a row: %s.", name, count(j.row, "time", "times"), w.last)
 	case j.row == 0 && !j.failing.IsZero():
-		tell("The job %s succeeds again, after %s.", name, span(now.Sub(j.failing)))
+		events = append(events, over(archive.EventJob, "The job %s succeeds again, after %s.", name, span(now.Sub(j.failing))))
 		j.failing = time.Time{}
 	}
 	return events

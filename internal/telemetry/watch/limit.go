@@ -51,7 +51,7 @@ func (l *limits) look(now time.Time, refused map[string]int64, since time.Durati
 			continue
 		}
 		if !own.since.IsZero() {
-			events = append(events, event(archive.EventLimit, "The limit %s refuses nothing any more. It refused %s in %s.",
+			events = append(events, over(archive.EventLimit, "The limit %s refuses nothing any more. It refused %s in %s.",
 				name, count(own.count, "request", "requests"), span(own.last.Sub(own.since))))
 		}
 		delete(l.storms, name)

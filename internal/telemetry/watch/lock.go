@@ -30,7 +30,7 @@ func (l *locks) look(now time.Time, found []store.Lock, failed bool) (events []a
 	held := l.merge(now, found)
 	for key, before := range l.held {
 		if before.told && held[key] == nil {
-			events = append(events, event(archive.EventLock, "The lock of %s is gone, after %s.", before.Holder, span(now.Sub(before.since))))
+			events = append(events, over(archive.EventLock, "The lock of %s is gone, after %s.", before.Holder, span(now.Sub(before.since))))
 		}
 	}
 	l.held = held

@@ -81,7 +81,7 @@ func (l *line) look(now time.Time, kind, who, what string, counts waits) []archi
 	case !long && mean < shortTurn && !l.long.IsZero():
 		lasted := now.Sub(l.long)
 		l.long = time.Time{}
-		return []archive.Event{event(kind, "%s no longer wait long %s, after %s.", who, what, span(lasted))}
+		return []archive.Event{over(kind, "%s no longer wait long %s, after %s.", who, what, span(lasted))}
 	}
 	return nil
 }

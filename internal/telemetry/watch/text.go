@@ -15,10 +15,19 @@ func event(kind, format string, args ...any) archive.Event {
 	return archive.Event{Kind: kind, Text: fmt.Sprintf(format, args...)}
 }
 
+// over returns an event that tells that something is over.
+func over(kind, format string, args ...any) archive.Event {
+	e := event(kind, format, args...)
+	e.Details = archive.Over
+	return e
+}
+
 // span writes a duration for people with two units at most: "2 h 3 min", "43 s", "850 ms".
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch d = d.Abs(); {
+	case d < time.Millisecond:
+		return "less than 1 ms"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < time.Minute:

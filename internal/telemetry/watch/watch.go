@@ -234,7 +234,8 @@ func (w *Watch) lookAtMigrations(ctx context.Context) {
 	}
 	for i := range list {
 		one := &list[i]
-		if w.state.Migration != unknownMigration || !one.At.Before(w.cfg.Begun) {
+		isNew := w.state.Migration != unknownMigration || !one.At.Before(w.cfg.Begun)
+		if isNew && len(one.Changes) > 0 { // other rules change no table: the event of the deploy has the model
 			w.cfg.Put(one.event())
 		}
 	}

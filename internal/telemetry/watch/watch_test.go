@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +19,13 @@ import (
 )
 
 // quiet is a database that does nothing.
-type quiet struct{ server store.Server }
+type quiet struct{ address atomic.Value }
 
-func (q *quiet) Server(context.Context) (store.Server, error)        { return q.server, nil }
+func (q *quiet) Server(context.Context) (store.Server, error) {
+	address, _ := q.address.Load().(string)
+	return store.Server{Address: address}, nil
+}
+
 func (*quiet) Locks(context.Context) ([]store.Lock, error)           { return nil, nil }
 func (*quiet) Stats() store.Stats                                    { return store.Stats{} }
 func (*quiet) Plan(context.Context, string) (plan string, err error) { return "SCAN t0", nil }
@@ -49,14 +55,15 @@ func (l *timeline) take() string {
 // which a kill may have ended.
 func TestNextProcessTellsWhatChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		file, db := filepath.Join(t.TempDir(), "watch"), &quiet{store.Server{Address: "a:5432"}}
-		var done []Migration
+		file, db := filepath.Join(t.TempDir(), "watch"), &quiet{}
+		db.address.Store("a:5432")
+		var done atomic.Pointer[[]Migration]
 		begin := func(readers string) (*timeline, func()) {
 			events := &timeline{}
 			w := New(Config{
 				Put: events.put, Store: db, File: file, Settings: []Setting{{Name: "--readers", Value: readers}},
 				Migrations: func(_ context.Context, after int64) (list []Migration, err error) {
-					for _, one := range done {
+					for _, one := range *done.Load() {
 						if one.ID > after {
 							list = append(list, one)
 						}
@@ -79,20 +86,22 @@ func TestNextProcessTellsWhatChanged(t *testing.T) {
 				t.Errorf("%s:\n%s\nwant\n%s", when, got, strings.Join(texts, "\n"))
 			}
 		}
-		done = []Migration{{ID: 1, At: time.Now().Add(-time.Hour)}, {ID: 2, At: time.Now(), By: "alice", Took: time.Second, Changes: []string{"add field notes.tag"}}}
+		first := []Migration{{ID: 1, At: time.Now().Add(-time.Hour)}, {ID: 2, At: time.Now(), By: "alice", Took: time.Second, Changes: []string{"add field notes.tag"}}}
+		done.Store(&first)
 		events, stop := begin("8")
 		want("the first process", events, "migration: The tables were changed in 1 s by alice: add field notes.tag.")
 		stop()
 		want("at its stop", events, "stop: The server stops.")
 		events, stop = begin("8")
 		want("without a change", events)
-		done = append(done, Migration{ID: 3, At: time.Now(), By: "bob", Failed: true, Changes: []string{"a", "b", "c", "d", "e", "f"}})
+		more := append(slices.Clone(first), Migration{ID: 3, At: time.Now(), By: "bob", Failed: true, Changes: []string{"a", "b", "c", "d", "e", "f"}})
+		done.Store(&more)
 		time.Sleep(lookEvery)
 		synctest.Wait()
-		want("after a migration by another program", events, "migration: A change of the tables failed and was taken back in 0 ms by bob: a; b; c; d; and 2 more.")
+		want("after a migration by another program", events, "migration: A change of the tables failed and was taken back in less than 1 ms by bob: a; b; c; d; and 2 more.")
 		time.Sleep(saveEvery)
 		synctest.Wait()
-		db.server.Address = "b:5432"
+		db.address.Store("b:5432")
 		killed := time.Now() // nothing of the last process is saved any more
 		defer stop()
 		events, stop = begin("1")
@@ -115,7 +124,7 @@ func TestRecordsTellOfRefusalsAndJobs(t *testing.T) {
 		w.Take(&telemetry.Record{Work: telemetry.WorkJob, Job: "mail", Err: context.DeadlineExceeded})
 	}
 	w.Look(t.Context())
-	want := "limit: The limit of POST /auth/sign-in refused 30 requests in 0 ms.\nlimit: The limit reads refused 30 requests in 0 ms.\n" +
+	want := "limit: The limit of POST /auth/sign-in refused 30 requests in less than 1 ms.\nlimit: The limit reads refused 30 requests in less than 1 ms.\n" +
 		"job: The job mail failed 3 times in a row: context deadline exceeded."
 	if got := events.take(); got != want {
 		t.Errorf("the events are\n%s\nwant\n%s", got, want)
