@@ -79,6 +79,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
+// Evaluate is one of the evaluations that Run makes, at once.
+func (s *Service) Evaluate() { s.tick() }
+
 // tick counts what came since the last tick, and tells of the alerts that begin or end.
 func (s *Service) tick() {
 	now := s.cfg.Now()
