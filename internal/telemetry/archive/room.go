@@ -120,7 +120,7 @@ func (a *Archive) removeOldest() error {
 			return err
 		}
 	}
-	for tier := range sumTiers() {
+	for tier := range sumTierCount {
 		n, err := a.file.remove(removeSums, sumKey(tier, 0), sumKey(tier+1, 0))
 		if n > 0 || err != nil {
 			return err

@@ -20,8 +20,10 @@ type Sum struct {
 // A sumTier keeps sums of one step of time.
 type sumTier struct{ step, keep time.Duration }
 
+const sumTierCount = 3
+
 // sumTiers are the tiers of sums, the finest first. The steps divide each other.
-func sumTiers() [3]sumTier {
+func sumTiers() [sumTierCount]sumTier {
 	return [...]sumTier{
 		{step: 5 * time.Minute, keep: 2 * 24 * time.Hour},
 		{step: time.Hour, keep: 40 * 24 * time.Hour},
