@@ -49,9 +49,17 @@ func TestUsageIsScaledToTheTimeOfTheProcess(t *testing.T) {
 		synctest.Wait()
 		begin := time.Now()
 		p.used.Store(int64(2 * time.Second)) // 1 second is in the samples
-		time.Sleep(time.Minute)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if p.samples() {
+			t.Error("samples are taken all the time")
+		}
+		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		end := time.Now()
+		if !p.samples() {
+			t.Error("no samples are taken in the next minute")
+		}
 		want := []Usage{
 			{list, time.Second},
 			{keyed, 400 * time.Millisecond},
@@ -77,8 +85,8 @@ func TestUsageIsScaledToTheTimeOfTheProcess(t *testing.T) {
 			t.Errorf("usage after the end = %v", got)
 		}
 		cancel()
-		if err := <-ended; err != nil || p.to != nil {
-			t.Errorf("Run = %v, and a profile under way: %v", err, p.to != nil)
+		if err := <-ended; err != nil || p.samples() {
+			t.Errorf("Run = %v, and a profile under way: %v", err, p.samples())
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"runtime/pprof"
 	"slices"
 	"sync"
@@ -17,7 +18,8 @@ import (
 
 // Config tunes a Recorder. Its zero value works.
 type Config struct {
-	Every  time.Duration    // length of a profile; 0 means a minute
+	Every  time.Duration    // mean time from profile to profile; 0 means a minute
+	Sample time.Duration    // time of it in which samples are taken; 0 means 12 s
 	Keep   int              // profiles kept in memory; 0 means 60
 	Ended  func([]Usage)    // called when a profile ends, with the usage in it; nil means nobody
 	Logger *slog.Logger     // nil means no log
@@ -33,6 +35,7 @@ type Recorder struct {
 	start func(io.Writer) error
 	stop  func()
 	cpu   func() time.Duration
+	vary  func(time.Duration) time.Duration
 
 	turn    sync.Mutex // held to begin and to end a profile
 	running bool       // Run runs
@@ -50,12 +53,16 @@ type recording struct {
 	from, to time.Time
 	cpu      time.Duration // of the process: before the profile, and in it when it has ended
 	data     bytes.Buffer
+	complete bool // no more samples are taken
 }
 
 // New returns a Recorder. It records while Run runs.
 func New(cfg Config) *Recorder {
 	if cfg.Every == 0 {
 		cfg.Every = time.Minute
+	}
+	if cfg.Sample == 0 {
+		cfg.Sample = 12 * time.Second
 	}
 	if cfg.Keep == 0 {
 		cfg.Keep = 60
@@ -69,22 +76,55 @@ func New(cfg Config) *Recorder {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Recorder{cfg: cfg, start: pprof.StartCPUProfile, stop: pprof.StopCPUProfile, cpu: ProcessTime}
+	return &Recorder{cfg: cfg, start: pprof.StartCPUProfile, stop: pprof.StopCPUProfile, cpu: ProcessTime, vary: vary}
 }
 
-// Run takes profiles until ctx ends. A process can take one at a time. While others take one, Run takes none.
+// vary returns a random time, with a mean of d. So the samples do not always meet, or never meet, what happens each minute.
+func vary(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }
+
+// Run takes profiles until ctx ends. Samples are taken in a part of the time, and stand for all of it. A process can take one
+// profile at a time. While others take one, Run takes none.
 func (r *Recorder) Run(ctx context.Context) error {
-	ticker := time.NewTicker(r.cfg.Every)
-	defer ticker.Stop()
 	r.setRunning(true)
 	defer r.setRunning(false)
 	for {
-		select {
-		case <-ctx.Done():
+		length := r.vary(r.cfg.Every)
+		sampling := min(r.cfg.Sample, length)
+		if !wait(ctx, sampling) {
 			return nil
-		case <-ticker.C:
-			r.next()
 		}
+		r.rest()
+		if !wait(ctx, length-sampling) {
+			return nil
+		}
+		r.next()
+	}
+}
+
+// wait waits, and reports whether ctx still lasts.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// rest takes no more samples until the next profile begins.
+func (r *Recorder) rest() {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if r.current != nil && !r.lent {
+		r.complete()
+	}
+}
+
+// complete ends the samples of the profile under way.
+func (r *Recorder) complete() {
+	if !r.current.complete {
+		r.current.complete = true
+		r.stop()
 	}
 }
 
@@ -170,8 +210,8 @@ func (g *guest) Write(p []byte) (int, error) {
 func (r *Recorder) end() *recording {
 	last := r.current
 	if last != nil {
+		r.complete()
 		r.current = nil
-		r.stop()
 		last.to, last.cpu = r.cfg.Now(), r.cpu()-last.cpu
 	}
 	return last

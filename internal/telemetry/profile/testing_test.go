@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,11 +55,16 @@ func encoded(t *testing.T, calls ...call) []byte {
 // A profiler stands for runtime/pprof, of which a process has one.
 type profiler struct {
 	data []byte // of the next profile
-	to   io.Writer
+
+	mu sync.Mutex
+	to io.Writer // nil if no profile is taken
+
 	used atomic.Int64 // CPU time of the process, in nanoseconds
 }
 
 func (p *profiler) start(w io.Writer) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.to != nil {
 		return errInUse
 	}
@@ -67,11 +73,19 @@ func (p *profiler) start(w io.Writer) error {
 }
 
 func (p *profiler) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	half := len(p.data) / 2
 	if _, err := p.to.Write(p.data[:half]); err == nil {
 		_, _ = p.to.Write(p.data[half:])
 	}
 	p.to = nil
+}
+
+func (p *profiler) samples() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.to != nil
 }
 
 // gone is the connection of a caller who went away.
@@ -82,6 +96,7 @@ func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 // faked returns a Recorder whose profiles come from p.
 func faked(p *profiler, cfg Config) *Recorder {
 	r := New(cfg)
+	r.vary = func(d time.Duration) time.Duration { return d }
 	r.start, r.stop, r.cpu = p.start, p.stop, func() time.Duration { return time.Duration(p.used.Load()) }
 	return r
 }
