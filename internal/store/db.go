@@ -55,6 +55,7 @@ type DB interface {
 	Loader
 	Copier
 	Observer
+	Sizer
 
 	// Stats returns counts and the present state, for metrics. What needs a statement is a few seconds old.
 	Stats() Stats

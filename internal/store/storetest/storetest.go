@@ -75,6 +75,7 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"statements of many at once reach their own records", notedTogether},
 		{"a record has the time in the queue", notedQueue},
 		{"an engine counts the work of a statement", meters},
+		{"tables and indexes have their sizes", sizes},
 		{"an engine tells plans", plans},
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
