@@ -27,6 +27,8 @@ type ServerConfig struct {
 	OnStop        func()        // called once when the stop begins, to report "not ready"; may be nil
 	Name          string        // of the listener, in profiles; default: "the listener"
 	Logger        *slog.Logger  // gets the messages of net/http; default: none
+
+	Traffic *netconn.Traffic // counts the bytes of all connections; may be nil
 }
 
 // forcedWait bounds the wait for handlers after Serve closed their connections. They see their context end.
@@ -40,8 +42,11 @@ const forcedWait = 5 * time.Second
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfig) (err error) {
 	defer errs.Wrap(&err, "web.Serve")
 	var inFlight atomic.Int64
+	if cfg.Traffic == nil {
+		cfg.Traffic = &netconn.Traffic{}
+	}
 	srv := newServer(h, &inFlight, cfg)
-	served := background.Async(orElse(cfg.Name, "the listener"), func() error { return srv.Serve(netconn.Listen(ln)) })
+	served := background.Async(orElse(cfg.Name, "the listener"), func() error { return srv.Serve(netconn.Listen(ln, cfg.Traffic)) })
 	select {
 	case err := <-served:
 		return fmt.Errorf("stopped serving: %w", err)

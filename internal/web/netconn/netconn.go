@@ -16,26 +16,37 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Listen returns ln with cheaper connections.
-func Listen(ln net.Listener) net.Listener { return listener{ln} }
+// Listen returns ln with cheaper connections. They count their bytes in traffic.
+func Listen(ln net.Listener, traffic *Traffic) net.Listener { return listener{ln, traffic} }
 
-type listener struct{ net.Listener }
+// Traffic counts the bytes of connections.
+type Traffic struct{ in, out atomic.Int64 }
+
+// Bytes returns the bytes that were read and written.
+func (t *Traffic) Bytes() (in, out int64) { return t.in.Load(), t.out.Load() }
+
+type listener struct {
+	net.Listener
+	traffic *Traffic
+}
 
 func (l listener) Accept() (net.Conn, error) {
 	raw, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return newConn(raw), nil
+	return newConn(raw, l.traffic), nil
 }
 
 // conn is a connection with noted deadlines and delayed read-aheads. The package comment explains both.
 type conn struct {
 	net.Conn
-	opened time.Time
+	opened  time.Time
+	traffic *Traffic
 
 	mu     sync.Mutex
 	closed bool
@@ -64,8 +75,8 @@ const readAheadDelay = 10 * time.Millisecond
 // past returns a time before every deadline.
 func past() time.Time { return time.Unix(1, 0) }
 
-func newConn(raw net.Conn) *conn {
-	c := &conn{Conn: raw, opened: time.Now()}
+func newConn(raw net.Conn, traffic *Traffic) *conn {
+	c := &conn{Conn: raw, opened: time.Now(), traffic: traffic}
 	c.ready.L = &c.mu
 	c.timer = time.AfterFunc(time.Hour, c.expire)
 	c.timer.Stop()
@@ -80,9 +91,17 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	n, err := c.Conn.Read(p)
+	c.traffic.in.Add(int64(n))
 	c.mu.Lock()
 	c.reading = false
 	c.mu.Unlock()
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.traffic.out.Add(int64(n))
 	return n, err
 }
 

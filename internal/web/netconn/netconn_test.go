@@ -15,7 +15,7 @@ import (
 func inPipe(t *testing.T, f func(c *conn, far net.Conn)) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := newConn(near)
+		c := newConn(near, &Traffic{})
 		defer far.Close()
 		defer c.Close()
 		f(c, far)
@@ -184,7 +184,7 @@ func BenchmarkServer(b *testing.B) {
 		wrap func(net.Listener) net.Listener
 	}{
 		{"net", func(ln net.Listener) net.Listener { return ln }},
-		{"netconn", Listen},
+		{"netconn", func(ln net.Listener) net.Listener { return Listen(ln, &Traffic{}) }},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -218,4 +218,29 @@ func request(b *testing.B, address string) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestTrafficCountsBytes(t *testing.T) {
+	inPipe(t, func(c *conn, far net.Conn) {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := io.ReadFull(far, make([]byte, 5))
+			if err == nil {
+				_, err = far.Write([]byte("abc"))
+			}
+			ended <- err
+		}()
+		if _, err := c.Write([]byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, make([]byte, 3)); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if in, out := c.traffic.Bytes(); in != 3 || out != 5 {
+			t.Errorf("Bytes = %d, %d, want 3, 5", in, out)
+		}
+	})
 }
