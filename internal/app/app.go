@@ -24,6 +24,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/cost"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
@@ -33,6 +34,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/watch"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
+	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
 
 // An App is an app with its parts open. With SQLite it holds the lock of its data folder until it is closed.
@@ -50,6 +52,7 @@ type App struct {
 	Operate  *model.Operate  // with the values of its settings; nil if Open did not open it
 
 	Objectives *objective.Service // how the objectives of Operate are doing; nil if Open did not open the app
+	Costs      *cost.Ledger       // what work costs; nil without a telemetry database, or if Open did not open the app
 	Traces     *trace.Traces      // of recent requests; nil if Open did not open it
 	Watch      *watch.Watch       // finds events for the timeline; nil without an archive
 	Fleet      *fleet.Fleet       // the servers of the database; nil if it is embedded, or if Open did not open it
@@ -72,6 +75,7 @@ type App struct {
 	exporter *trace.Exporter          // of Traces; nil without a collector
 	metrics  *metric.Metrics
 	labels   *profile.Labeler // of requests, for Profile; nil without it
+	traffic  netconn.Traffic  // of the listener
 	stopping atomic.Bool
 	steps    steps            // of the migration at the start
 	jobs     *telemetry.Jobs  // background work
@@ -182,7 +186,8 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.openAdvice()
 	a.openWatch(ctx)
-	a.openProfile()
+	a.openCost()
+	a.openProfile() // stops before the costs, which take the CPU time of the last profile
 	a.routes = a.allRoutes()
 	a.openMetrics()
 	a.tellSteps()

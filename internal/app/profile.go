@@ -8,6 +8,6 @@ func (a *App) openProfile() {
 		return
 	}
 	a.labels = profile.NewLabeler()
-	a.Profile = profile.New(profile.Config{Logger: a.cfg.Logger, Now: a.cfg.Now})
+	a.Profile = profile.New(profile.Config{Ended: a.profiled, Logger: a.cfg.Logger, Now: a.cfg.Now})
 	a.services = append(a.services, service{"profile", a.Profile})
 }

@@ -50,6 +50,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		Grace:         a.cfg.Grace,
 		OnStop:        a.beginStop,
 		Logger:        a.cfg.Logger,
+		Traffic:       &a.traffic,
 	})
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Grace)
 	defer cancel()

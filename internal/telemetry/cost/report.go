@@ -50,6 +50,9 @@ type Row struct {
 // NoRoute is the route of requests that no route answers.
 const NoRoute = "no route"
 
+// NoTable is the table of storage that belongs to no table: free pages, and what the database keeps for itself.
+const NoTable = "no table"
+
 // A Part is CPU time that belongs to no route and no job.
 type Part struct {
 	Name   string // such as "garbage collection"
