@@ -62,8 +62,7 @@ func New(cfg Config) *Ledger {
 		cfg.Now = time.Now
 	}
 	l := &Ledger{cfg: cfg, tally: newTally()}
-	l.since, l.cpu = cfg.Now(), cfg.CPU()
-	l.in, l.out = cfg.Traffic()
+	l.since = cfg.Now() // what the process took before belongs to it too
 	return l
 }
 
