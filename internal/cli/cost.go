@@ -109,7 +109,9 @@ func costText(r *cost.Report) string {
 	fmt.Fprintf(text, "%s to %s UTC, %s counted\n", minute(r.From), minute(r.To), duration(r.Counted))
 	writeRows(text, r, "route or job", append(append(append([]cost.Row{}, r.Routes...), r.Jobs...), r.Rest))
 	writeRows(text, r, "table", r.Tables)
-	writeRows(text, r, "key", r.Keys)
+	if len(r.Keys) > 1 {
+		writeRows(text, r, "key", r.Keys)
+	}
 	fmt.Fprintf(text, "\nTogether: %s of CPU time, %s received, %s sent, %s stored: %s\n", duration(r.Total.CPU), bytesText(r.Total.In), bytesText(r.Total.Out),
 		bytesText(r.Stored.Bytes()), money(r.Price.Total()))
 	if r.Profiled < r.Counted/2 {
@@ -120,8 +122,8 @@ func costText(r *cost.Report) string {
 
 // writeRows writes a table of rows. What costs nothing is left out.
 func writeRows(text *strings.Builder, r *cost.Report, title string, rows []cost.Row) {
-	text.WriteString("\n")
-	table := tabwriter.NewWriter(text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var padded strings.Builder
+	table := tabwriter.NewWriter(&padded, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(table, "%s\tunits\tCPU\t±\tstatements\treceived\tsent\tstored\tprice\ta million\t\n", title)
 	for i := range rows {
 		row := &rows[i]
@@ -139,6 +141,10 @@ func writeRows(text *strings.Builder, r *cost.Report, title string, rows []cost.
 			bytesText(row.In), bytesText(row.Out), bytesText(row.Stored.Bytes()), money(row.Price.Total()), each)
 	}
 	_ = table.Flush() // a strings.Builder takes everything
+	text.WriteString("\n")
+	for line := range strings.Lines(padded.String()) {
+		text.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
 }
 
 func minute(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") }

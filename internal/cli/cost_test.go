@@ -23,7 +23,7 @@ import (
 type day struct{ sums.Sum }
 
 func (d *day) AddSum(at time.Time, body []byte, _ func(sum, more []byte) []byte) {
-	d.Sum = sums.Sum{At: at, Length: 24 * time.Hour, Body: body}
+	d.Sum = sums.Sum{At: at.Add(-24 * time.Hour), Length: 24 * time.Hour, Body: body}
 }
 
 func (d *day) Sums(context.Context, time.Time, time.Time) ([]sums.Sum, error) {
@@ -73,7 +73,7 @@ func TestCostGuide(t *testing.T) {
 	_, example, _ := strings.Cut(section, "```sh\nashlar cost tasks\n```\n\n```\n")
 	example, _, _ = strings.Cut(example, "```")
 	if diff := cmp.Diff(example, costText(taskCosts(t))); diff != "" {
-		t.Errorf("the page shows something else (-page +program):\n%s", diff)
+		t.Errorf("the page shows something else (-page +program):\n%s\n%s", diff, costText(taskCosts(t)))
 	}
 }
 
@@ -108,7 +108,7 @@ func TestCostTimes(t *testing.T) {
 func TestCost(t *testing.T) {
 	effort.SkipRaced(t)
 	dir := filepath.Join(writeApp(t, tasks), "tasks")
-	if _, stderr, err := toEnd(t, 0, "cost", dir); err == nil || !strings.Contains(stderr, "no telemetry database") {
+	if _, stderr, err := toEnd(t, 0, "cost", dir); err == nil || !strings.Contains(stderr, "there is no telemetry database") {
 		t.Errorf("before the first start: %v, %s", err, stderr)
 	}
 	p := startProcess(t, dir, "--log-level", "error")
