@@ -120,7 +120,7 @@ func (s *operated) runCalls(t *testing.T, text string) {
 }
 
 // othersRun are commands that tests of their own run, or that this one has run.
-var othersRun = []string{"serve", "advise"}
+var othersRun = []string{"serve", "advise", "cost"}
 
 // runCommands runs the page's commands of the program. They end with 0, or with 1 for findings.
 func (s *operated) runCommands(t *testing.T, text string) {
