@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -56,7 +57,7 @@ func (d *dump) Take(r *telemetry.Record) {
 
 func (d *dump) write(v reflect.Value, depth int) {
 	switch {
-	case depth > 12:
+	case depth > 12, v.Kind() == reflect.Struct && v.Type() == reflect.TypeFor[time.Time](): // a time points at the zone of the process
 	case v.Kind() == reflect.String:
 		d.text.WriteString(v.String() + "\n")
 	case v.Kind() == reflect.Pointer && !v.IsNil():
