@@ -22,6 +22,9 @@ func (a *App) consoleRoutes() []web.Route {
 // operationSections returns the pages of the console about how the app is doing.
 func (a *App) operationSections() []console.Section {
 	cfg := operation.Config{Objectives: a.objectivesOfAll(), Process: a.process(), Now: a.cfg.Now}
+	if a.Costs != nil {
+		cfg.Costs = a.Costs
+	}
 	if a.Profile != nil {
 		cfg.Profiles = a.Profile
 	}
