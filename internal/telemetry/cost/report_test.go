@@ -138,7 +138,7 @@ func TestMillionIsInMoney(t *testing.T) {
 	if r.Rest.CPU != 3600*time.Millisecond || r.Profiled != time.Minute || r.Counted != 2*time.Minute {
 		t.Errorf("Report = %+v", r)
 	}
-	if got := r.Routes[0].Margin; math.Abs(got-2/math.Sqrt(360)) > 1e-9 {
+	if got := r.Routes[0].Margin; math.Abs(got-2/math.Sqrt(72)) > 1e-9 {
 		t.Errorf("Margin = %v", got)
 	}
 }

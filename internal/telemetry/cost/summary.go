@@ -11,8 +11,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 )
 
-// sampleTime is the CPU time between two samples of a profile: package runtime/pprof takes 100 in a second of CPU time.
-const sampleTime = 10 * time.Millisecond
+// sampleTime is the CPU time that a sample stands for. Package runtime/pprof takes 100 in a second of CPU time. Profiles take them
+// for a fifth of each minute.
+const sampleTime = 50 * time.Millisecond
 
 // A summary adds up sums of an archive, and makes the report.
 type summary struct {
