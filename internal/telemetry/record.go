@@ -176,13 +176,24 @@ func (r *Record) addTo(m members) {
 		m.Hex("parent", r.Parent[:])
 	}
 	r.addNumbers(m)
-	for _, optional := range [...]struct{ key, text string }{
-		{"job", r.Job}, {"route", r.Route}, {"table", r.Table}, {"operation", r.Operation}, {"shape", r.Shape}, {"key", r.Key},
-		{"cache", r.Cache}, {"limit", r.Limit}, {"client_id", r.ClientID}, {"kind", string(r.Problem)}, {"error", r.cause()}, {"stack", r.Stack},
-	} {
-		if optional.text != "" {
-			m.Text(optional.key, optional.text)
-		}
+	addText(m, "job", r.Job)
+	addText(m, "route", r.Route)
+	addText(m, "table", r.Table)
+	addText(m, "operation", r.Operation)
+	addText(m, "shape", r.Shape)
+	addText(m, "key", r.Key)
+	addText(m, "cache", r.Cache)
+	addText(m, "limit", r.Limit)
+	addText(m, "client_id", r.ClientID)
+	addText(m, "kind", string(r.Problem))
+	addText(m, "error", r.cause())
+	addText(m, "stack", r.Stack)
+}
+
+// addText adds a text that is not empty.
+func addText(m members, key, text string) {
+	if text != "" {
+		m.Text(key, text)
 	}
 }
 

@@ -89,6 +89,10 @@ func (l *Line) begin(at time.Time, level slog.Level, message string) {
 	l.refused = false
 	l.buf = l.second.append(append(l.buf[:0], `{"time":"`...), at)
 	l.buf = append(l.buf, '"')
+	if level == slog.LevelInfo && message == "request" { // nearly all lines
+		l.buf = append(l.buf, `,"level":"INFO","msg":"request"`...)
+		return
+	}
 	l.Text("level", level.String())
 	l.Text("msg", message)
 }

@@ -18,8 +18,11 @@ type histogram struct {
 	nanoseconds atomic.Int64 // sum of the durations
 }
 
+// counters returns the counters of the cells of a histogram.
+func (l *layout) counters() []atomic.Uint64 { return make([]atomic.Uint64, len(l.upper)) }
+
 func newHistogram(l *layout) *histogram {
-	return &histogram{layout: l, cells: make([]atomic.Uint64, len(l.upper))}
+	return &histogram{layout: l, cells: l.counters()}
 }
 
 func (h *histogram) observe(took time.Duration) {

@@ -72,7 +72,7 @@ func answerOf(r *telemetry.Record) answer {
 // A route has the numbers of the requests of one or more routes.
 type route struct {
 	method, path string
-	duration     *histogram
+	duration     histogram
 	answers      [answers]atomic.Uint64
 }
 
@@ -114,13 +114,13 @@ func newRequests(routes []Route, fast []time.Duration) *requests {
 		}
 		at := byLabels[[2]string{method, path}]
 		if at == nil {
-			at = &route{method: method, path: path, duration: newHistogram(layout)}
+			at = &route{method: method, path: path, duration: histogram{layout: layout, cells: layout.counters()}}
 			byLabels[[2]string{method, path}] = at
 			rs.all = append(rs.all, at)
 		}
 		rs.byPattern[given.Pattern] = at
 	}
-	rs.other = &route{method: otherMethod, path: Other, duration: newHistogram(layout)}
+	rs.other = &route{method: otherMethod, path: Other, duration: histogram{layout: layout, cells: layout.counters()}}
 	rs.all = append(rs.all, rs.other)
 	return rs
 }
