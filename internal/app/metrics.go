@@ -50,6 +50,7 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_mails_repeated_total", Help: "Attempts to send a mail that failed and will be repeated.", Value: func() float64 { return float64(mails().Repeated) }},
 		{Name: "ashlar_mails_due", Help: "Mails that were due at the last look of this process.", Value: func() float64 { return float64(mails().Due) }},
 		{Name: "ashlar_audit_events_total", Help: "Events that this process has appended to the audit log.", Value: func() float64 { return float64(audit.Appended()) }},
+		{Name: "ashlar_sessions", Help: "Sessions of users and operators that have not expired, at the last count of this process, up to a million.", Value: func() float64 { return float64(a.accounts.service.LiveSessions()) }},
 		{Name: "ashlar_start_time_seconds", Help: "When the app was opened, in seconds since 1970.", Value: constant(float64(time.Now().UnixMilli()) / 1000)},
 	}
 }
@@ -102,7 +103,7 @@ func SeriesBudget(m *model.Model) int {
 // gates and readingCount are how many gates and readings openMetrics has.
 const (
 	gates        = 2
-	readingCount = 6
+	readingCount = 7
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

@@ -15,6 +15,7 @@ package account
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"sync/atomic"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
@@ -84,7 +85,8 @@ type Service struct {
 
 	codes *totp.Recovery // recovery codes
 
-	census census // of the hashes of passwords
+	census census       // of the hashes of passwords
+	live   atomic.Int64 // sessions at the last count
 
 	known *cache.Recent[string, known] // by id of a key or session
 

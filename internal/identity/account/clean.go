@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -27,6 +28,9 @@ const (
 func (s *Service) Run(ctx context.Context) error {
 	ticker := time.NewTicker(cleanEvery)
 	defer ticker.Stop()
+	if err := s.counting.Look(ctx, s.CountSessions); err != nil {
+		return err
+	}
 	for {
 		if err := s.countHashesInTime(ctx); err != nil {
 			return err
@@ -38,9 +42,31 @@ func (s *Service) Run(ctx context.Context) error {
 			if err := s.purging.Look(ctx, s.clean); err != nil {
 				return err
 			}
+			if err := s.counting.Look(ctx, s.CountSessions); err != nil {
+				return err
+			}
 		}
 	}
 }
+
+// selectSessions counts no further than a million, which takes some 20 ms.
+const selectSessions = `SELECT count(*) FROM (SELECT 1 FROM "ashlar_sessions" LIMIT 1000000) AS counted`
+
+// CountSessions counts the sessions that the database holds, for LiveSessions. Run calls it at the start and once a minute, after
+// expired ones are deleted.
+func (s *Service) CountSessions(ctx context.Context) error {
+	return s.db.Read(ctx, func(reader store.Reader) error {
+		reader.FinalStatement()
+		return reader.Query(selectSessions, nil, func(row value.Row) error {
+			s.live.Store(row.Int(0))
+			return nil
+		})
+	})
+}
+
+// LiveSessions returns how many sessions there were at the last count of this process: at its start, and once a minute. It counts
+// a million at most.
+func (s *Service) LiveSessions() int64 { return s.live.Load() }
 
 // clean deletes everything that has expired by now.
 func (s *Service) clean(ctx context.Context) error {

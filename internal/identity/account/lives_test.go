@@ -322,3 +322,19 @@ func TestForgery_ARememberedKeyNeedsItsSecret(t *testing.T) {
 		}
 	})
 }
+
+func TestSessionsAreCounted(t *testing.T) {
+	eachWith(t, nil, func(t *testing.T, n *node) {
+		n.NewUser(t, "ada@example.com")
+		before := n.LiveSessions()
+		for range 3 {
+			n.signIn(t, "ada@example.com", home)
+		}
+		if err := n.CountSessions(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := n.LiveSessions(); before != 0 || got < 3 {
+			t.Errorf("%d sessions before the count, %d after it; want 0, and 3 or more", before, got)
+		}
+	})
+}
