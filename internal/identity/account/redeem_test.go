@@ -36,7 +36,7 @@ func TestReplay_SecretsAreRedeemedOnce(t *testing.T) {
 	for _, e := range accounttest.Engines() {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			rounds := effort.Cases(10, 1_000) // of each kind
+			rounds := effort.Cases(50, 1_000) // of each kind
 			if effort.Raced {
 				rounds = 1
 			}
