@@ -3,6 +3,7 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -39,4 +40,17 @@ func SyncTime(folder string, n int, within time.Duration) (_ time.Duration, err 
 	}
 	slices.Sort(times)
 	return times[len(times)/2], nil
+}
+
+// SizeText returns a number of bytes for people.
+func SizeText(n uint64) string {
+	switch {
+	case n >= 10<<30:
+		return fmt.Sprintf("%d GiB", n>>30)
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", n>>10)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/audit"
+	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -68,7 +69,7 @@ func (e *examination) log(db *sqlite.Inspection, server string) {
 	case server == "" && db.LogSize > 0:
 		e.add(Note, "No server runs, and the last one was ended without closing the database. Nothing is lost by that.", "The next start recovers it.")
 	case db.LogSize > largeLog:
-		e.add(Warning, fmt.Sprintf("The log of the database has %s: something reads for so long that it cannot be cut back.", bytesText(uint64(db.LogSize))),
+		e.add(Warning, fmt.Sprintf("The log of the database has %s: something reads for so long that it cannot be cut back.", disk.SizeText(uint64(db.LogSize))),
 			"Look for a program that keeps the database open, such as a shell of SQLite with a transaction.")
 	}
 }

@@ -51,9 +51,9 @@ func diskOf(_ context.Context, e *examination) {
 	case err != nil:
 		e.add(Warning, "The free space of the disk is not known: "+err.Error()+".", "Run this as the user who runs the server.")
 	case space.Free < fullDisk:
-		e.add(Error, fmt.Sprintf("The disk of %s has %s left.", e.Data, bytesText(space.Free)), "Make room. Writes fail when the disk is full.")
+		e.add(Error, fmt.Sprintf("The disk of %s has %s left.", e.Data, disk.SizeText(space.Free)), "Make room. Writes fail when the disk is full.")
 	case space.Free < lowDisk || space.Free < space.Total/20:
-		e.add(Warning, fmt.Sprintf("The disk of %s has %s left, of %s.", e.Data, bytesText(space.Free), bytesText(space.Total)), "Make room, or move the data folder with --data.")
+		e.add(Warning, fmt.Sprintf("The disk of %s has %s left, of %s.", e.Data, disk.SizeText(space.Free), disk.SizeText(space.Total)), "Make room, or move the data folder with --data.")
 	}
 	if space.Memory {
 		e.add(Warning, "The data folder is in memory (tmpfs): its rows are lost when the machine restarts.", "Name a folder on a disk with --data.")
@@ -94,19 +94,6 @@ func existing(folder string) (string, error) {
 		}
 		folder = above
 	}
-}
-
-// bytesText returns a size for people.
-func bytesText(n uint64) string {
-	switch {
-	case n >= 10<<30:
-		return fmt.Sprintf("%d GiB", n>>30)
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	}
-	return fmt.Sprintf("%d KiB", n>>10)
 }
 
 // limits compares the requests that a server takes at once with the files that this user may open.

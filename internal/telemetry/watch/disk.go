@@ -29,11 +29,11 @@ func (s *space) look(found disk.Space) (events []archive.Event) {
 	switch {
 	case s.state == before:
 	case s.state == diskFull:
-		events = append(events, event(archive.EventDisk, "The disk of %s is full: %s of %s are left.", s.name, size(found.Free), size(found.Total)))
+		events = append(events, event(archive.EventDisk, "The disk of %s is full: %s of %s are left.", s.name, disk.SizeText(found.Free), disk.SizeText(found.Total)))
 	case s.state == diskLow && before == diskFine:
-		events = append(events, event(archive.EventDisk, "The disk of %s is nearly full: %s of %s are left.", s.name, size(found.Free), size(found.Total)))
+		events = append(events, event(archive.EventDisk, "The disk of %s is nearly full: %s of %s are left.", s.name, disk.SizeText(found.Free), disk.SizeText(found.Total)))
 	default:
-		events = append(events, over(archive.EventDisk, "The disk of %s has room again: %s of %s are free.", s.name, size(found.Free), size(found.Total)))
+		events = append(events, over(archive.EventDisk, "The disk of %s has room again: %s of %s are free.", s.name, disk.SizeText(found.Free), disk.SizeText(found.Total)))
 	}
 	return events
 }

@@ -49,19 +49,6 @@ func units(d, large time.Duration, largeName string, small time.Duration, smallN
 	return text
 }
 
-// size writes a number of bytes for people.
-func size(n uint64) string {
-	switch {
-	case n >= 10<<30:
-		return fmt.Sprintf("%d GiB", n>>30)
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	}
-	return fmt.Sprintf("%d KiB", n>>10)
-}
-
 // count writes a number with the word for one thing or for several.
 func count(n int64, one, several string) string {
 	if n == 1 {
