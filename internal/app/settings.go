@@ -76,7 +76,15 @@ func (s *settings) addFlags(cfg *Config) {
 	s.add("--host", strings.Join(cfg.Names, " "))
 	s.add("--smtp", cfg.SMTP.Host())
 	s.addSecret("the password of --smtp", cfg.SMTP.Password())
-	s.addNumber("--telemetry", cfg.Telemetry)
+	switch {
+	case cfg.Telemetry == NoTelemetry:
+		s.add("--telemetry", "off")
+	case cfg.Telemetry > 0:
+		s.add("--telemetry", strconv.FormatInt(cfg.Telemetry/1_000_000, 10)+"MB")
+	}
+	if !cfg.Profile {
+		s.add("--profile", "off")
+	}
 	s.addSecret("--operate-token", cfg.Operate.Token)
 	s.add("--operate-host", strings.Join(cfg.Operate.Hosts, " "))
 	s.addSecret("--otlp", telemetry.Secret(cfg.Traces.URL))

@@ -13,7 +13,7 @@ import (
 // TestTimelineHasWhatChangedBetweenServers: the second server of a data folder has another model and another setting.
 func TestTimelineHasWhatChangedBetweenServers(t *testing.T) {
 	dir := app(t, fullModel)
-	cfg := Config{Data: filepath.Join(dir, "data"), Telemetry: AutoTelemetry, Version: "v7"}
+	cfg := Config{Data: filepath.Join(dir, "data"), Telemetry: AutoTelemetry, Profile: true, Version: "v7"}
 	serve := func(cfg Config) {
 		server, err := loadAndOpen(t.Context(), dir, cfg)
 		if err != nil {
@@ -30,7 +30,7 @@ func TestTimelineHasWhatChangedBetweenServers(t *testing.T) {
 	}
 	serve(cfg)
 	write(t, dir, strings.ReplaceAll(fullModel, "body: {type: text}", "body: {type: text}, tag: {type: text, optional: true}"))
-	cfg.Readers = 1
+	cfg.Readers, cfg.Telemetry, cfg.Profile = 1, 500_000_000, false
 	serve(cfg)
 	again := opened(t, dir, cfg)
 	list, err := again.Archive.Events(t.Context(), time.Now().Add(-time.Hour), time.Now().Add(time.Hour), 100)
@@ -41,6 +41,8 @@ func TestTimelineHasWhatChangedBetweenServers(t *testing.T) {
 		{archive.EventMigration, "notes"},
 		{archive.EventMigration, "tag"},
 		{archive.EventSetting, "The setting --readers was changed from its default to 1."},
+		{archive.EventSetting, "The setting --telemetry was changed from its default to 500MB."},
+		{archive.EventSetting, "The setting --profile was changed from its default to off."},
 		{archive.EventStop, "The server stops."},
 		{archive.EventDeploy, "model"},
 	} {
