@@ -58,7 +58,7 @@ func TestIncidentsGuide(t *testing.T) {
 	if got := mustRun(t, "incidents", dir, "1"); !strings.Contains(got, "# exports were slow\n") || !strings.Contains(got, "> It was the \\[31mindex.\n") {
 		t.Errorf("incidents 1 prints\n%s", got)
 	}
-	fails(exitFault, "no such incident", dir, "7")
+	fails(exitFault, "there is no incident 7", dir, "7")
 	fails(exitUsage, "no number of an incident", dir, "first")
 	fails(exitUsage, "no number of an incident", dir, "0")
 	fails(exitUsage, "needs the folder")

@@ -48,14 +48,14 @@ func (a *Archive) PutIncident(ctx context.Context, in Incident) (id int64, err e
 		}
 		id, err = numberOf(tx.conn, updateIncident, append([]any{in.ID}, values...)...)
 		if err == nil && id == 0 {
-			err = errNoIncident()
+			err = errNoIncident(in.ID)
 		}
 		return err
 	})
 	return id, err
 }
 
-func errNoIncident() error { return errs.New(errs.NotFound, "there is no such incident") }
+func errNoIncident(id int64) error { return errs.New(errs.NotFound, "there is no incident %d", id) }
 
 const (
 	incidentExists = `SELECT count(*) FROM incidents WHERE id = ?1`
@@ -74,7 +74,7 @@ func (a *Archive) PutNote(ctx context.Context, incident int64, n Note) (err erro
 			return err
 		}
 		if known == 0 {
-			return errNoIncident()
+			return errNoIncident(incident)
 		}
 		return tx.run(insertNote, incident, n.At.UnixMicro(), errs.Clip(n.Author, maxLine), errs.Clip(n.Text, maxDetails))
 	})
@@ -98,7 +98,7 @@ func (a *Archive) Incident(ctx context.Context, id int64) (in Incident, err erro
 			return err
 		}
 		if in.ID == 0 {
-			return errNoIncident()
+			return errNoIncident(id)
 		}
 		return query(conn, selectNotes, func(row *lite.Stmt) error {
 			in.Notes = append(in.Notes, Note{time.UnixMicro(row.ColumnInt64(0)), row.ColumnText(1), row.ColumnText(2)})

@@ -109,8 +109,11 @@ func TestIncidentsThatCannotBe(t *testing.T) {
 			t.Errorf("%v = %d, without %q", tt.form, a.Code, tt.text)
 		}
 	}
-	for _, path := range []string{"/console/incidents/1", "/console/incidents/x", "/console/incidents/-1", "/console/incidents/9/markdown"} {
-		v.get(path, 404, "no such incident")
+	for path, text := range map[string]string{
+		"/console/incidents/1": "there is no incident 1", "/console/incidents/9/markdown": "there is no incident 9",
+		"/console/incidents/x": "no such incident", "/console/incidents/-1": "no such incident",
+	} {
+		v.get(path, 404, text)
 	}
 	v.get("/console/incidents?range=1h", 400)
 }
