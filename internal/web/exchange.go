@@ -22,6 +22,7 @@ type exchange struct {
 	client  context.Context // context of the connection; it ends when the client goes away
 	timeout time.Duration   // from the start to the deadline
 	probe   bool            // the route is of class Probe
+	explain bool            // a 404 says what was not found
 	proxied bool            // a trusted proxy sent the request
 	caller  caller.Caller
 	record  telemetry.Record

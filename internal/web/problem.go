@@ -91,7 +91,8 @@ func problemOf(kind errs.Kind) *Problem {
 	return problemOf(errs.Internal)
 }
 
-// notFound is the detail of every 404. A hidden row, a missing row and an unknown path give the same bytes.
+// notFound is the detail of every 404, unless Config.Explain is set. A hidden row, a missing row and an unknown path give the
+// same bytes.
 const notFound = "nothing is here, or nothing that you may see"
 
 // document is a problem document (RFC 9457).
@@ -113,7 +114,9 @@ func writeProblem(w *response, r *http.Request, failure *errs.Error, id string) 
 	case errs.Internal:
 		p.Detail = ""
 	case errs.NotFound:
-		p.Detail = notFound
+		if x := exchangeOf(r); x == nil || !x.explain || p.Detail == "" {
+			p.Detail = notFound
+		}
 	case errs.Invalid, errs.Conflict, errs.Forbidden, errs.Unauthenticated:
 		faults := append([]errs.Fault{}, failure.Faults...)
 		if k.Kind == errs.Invalid || len(faults) > 0 {

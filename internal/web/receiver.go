@@ -30,6 +30,7 @@ type Config struct {
 	Timeout       time.Duration                              // deadline of a request's context; default: 30 s
 	CORS          []string                                   // origins with pages that may read answers, such as https://app.example.com
 	Proxies       []netip.Prefix                             // networks whose X-Forwarded-For names the client
+	Explain       bool                                       // answers say what was not found: only where callers may see everything
 	Labels        *profile.Labeler                           // labels the goroutines of requests for profiles; default: none are labelled
 }
 
@@ -44,6 +45,7 @@ type Receiver struct {
 	origins       map[string]bool
 	proxies       []netip.Prefix
 	labeler       *profile.Labeler
+	explain       bool
 	maxConcurrent int64
 	atWork        atomic.Int64
 }
@@ -57,6 +59,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		identify:      cfg.Identify,
 		sample:        cfg.Sample,
 		timeout:       orElse(cfg.Timeout, defaultTimeout),
+		explain:       cfg.Explain,
 		origins:       map[string]bool{},
 		proxies:       cfg.Proxies,
 		labeler:       cfg.Labels,

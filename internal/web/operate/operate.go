@@ -48,6 +48,7 @@ func Handler(cfg Config) (http.Handler, error) {
 	receiver, err := web.NewReceiver(web.Config{
 		MaxConcurrent: maxConcurrent,
 		Timeout:       handlerTime,
+		Explain:       true,
 		Sinks:         []telemetry.Sink{refusals{cfg.Logger}},
 	})
 	if err != nil {

@@ -26,7 +26,7 @@ func recordedRoutes(own *profile.Recorder) []web.Route {
 				return err
 			}
 			if file == nil {
-				return errs.New(errs.NotFound, "no profile of this time is kept")
+				return errs.New(errs.NotFound, "no profile of this time is kept: one is made each minute, and kept for an hour")
 			}
 			return web.Bytes(w, http.StatusOK, "application/octet-stream", file)
 		}},

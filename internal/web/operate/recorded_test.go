@@ -52,6 +52,9 @@ func TestRecordedProfilesAreShownToOperators(t *testing.T) {
 		if status != tt.want {
 			t.Errorf("GET %s with %s = %d %s, want %d", tt.path, tt.header, status, body, tt.want)
 		}
+		if status == 404 && !strings.Contains(body, "no profile of this time is kept") {
+			t.Errorf("GET %s does not say what is not there: %s", tt.path, body)
+		}
 		if status == 200 && strings.Contains(tt.path, "/cpu") {
 			if _, err := gzip.NewReader(strings.NewReader(body)); err != nil {
 				t.Errorf("GET %s is no profile: %v", tt.path, err)

@@ -3,6 +3,7 @@ package operate_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,8 +55,12 @@ func TestTracesAreShownToOperators(t *testing.T) {
 		{"/debug/traces/Rposts", "X-None: 1", 401},
 		{"/debug/traces", "Host: evil.example", 403},
 	} {
-		if got, body := ask(t, srv, tt.path, tt.header); got != tt.want {
+		got, body := ask(t, srv, tt.path, tt.header)
+		if got != tt.want {
 			t.Errorf("GET %s with %s = %d %s, want %d", tt.path, tt.header, got, body, tt.want)
+		}
+		if got == 404 && !strings.Contains(body, "no trace in memory has this id") {
+			t.Errorf("GET %s does not say what is not there: %s", tt.path, body)
 		}
 	}
 }
