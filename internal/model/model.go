@@ -16,6 +16,7 @@ type Model struct {
 
 	Accounts *Accounts // nil without the key accounts
 	Operate  *Operate  // never nil in a loaded model
+	Limits   *Limits   // never nil in a loaded model
 
 	// Lines are the lines of the model's files by file name. Faults show them. A model without files has none.
 	Lines map[string][]string

@@ -14,6 +14,7 @@ type Table struct {
 	Search    []*Field
 	Access    Access
 	Checks    []Check
+	Cache     Cache
 	Pos       Pos
 
 	fields    map[string]*Field

@@ -33,7 +33,7 @@ type fieldDecl struct {
 
 func newLoader() *loader {
 	return &loader{
-		model:      &model.Model{Lines: make(map[string][]string), Operate: model.DefaultOperate()},
+		model:      &model.Model{Lines: make(map[string][]string), Operate: model.DefaultOperate(), Limits: model.DefaultLimits()},
 		impliedMax: make(map[*model.Field]bool),
 	}
 }
