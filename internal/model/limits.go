@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Limits says how much a caller may ask of a server. The loader has filled in every default.
 type Limits struct {
@@ -19,16 +22,30 @@ func DefaultLimits() *Limits {
 	}
 }
 
+// Rule returns the rule of that name, or nil.
+func (l *Limits) Rule(name string) *Limit {
+	i := slices.IndexFunc(l.Rules, func(rule Limit) bool { return rule.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &l.Rules[i]
+}
+
 // A Limit is one rule: it bounds the requests that it is about, for each address, caller or key.
 type Limit struct {
-	Name       string
-	Per        LimitUnit
-	Tables     []string    // tables and views; none: requests to all of them, and to other routes
-	Routes     []string    // such as "POST /api/orders", as in an SLO; none: all routes
-	Operations []Operation // none: all
-	Scope      string      // the rule is about keys with this scope of accounts.keys.scopes; "": about everybody
+	Name string
+	Per  LimitUnit
 
-	Rates    []Rate // each must have room for a request
+	// A request counts if its route or its table is listed, as in an SLO. Without routes and tables every request counts.
+	Tables []string // tables and views
+	Routes []string // such as "POST /api/orders"; never together with Operations
+
+	// Operations further restricts the requests to these operations on rows, of the Tables or of all tables. None: all
+	// operations, and requests that are about no table.
+	Operations []Operation
+	Scope      string // the rule is about keys with this scope of accounts.keys.scopes; "": about everybody
+
+	Rates    []Rate // each must have room for a request; none only with InFlight
 	InFlight int    // requests at work at once; 0: no bound
 
 	// SparesLoopback leaves out requests from this machine. Only the two rules that the file does not give do so: a load
@@ -59,6 +76,14 @@ const (
 	DeleteOperation Operation = "delete"
 )
 
+// Operations returns all operations.
+func Operations() []Operation {
+	return []Operation{ListOperation, GetOperation, CreateOperation, UpdateOperation, DeleteOperation}
+}
+
+// LimitUnits returns all units.
+func LimitUnits() []LimitUnit { return []LimitUnit{PerAddress, PerCaller, PerKey, PerAll} }
+
 // A Rate is a number of requests in a time. A quota is a Rate with a long window.
 type Rate struct {
 	Count  int
@@ -77,5 +102,5 @@ type QueryLimit struct {
 type Cache struct {
 	Public time.Duration // by proxies and browsers, for everybody; 0: not at all
 	Stale  time.Duration // by a node, without asking the database whether the rows changed; 0: not at all
-	Pos    Pos
+	Pos    Pos           // of public in the file, for faults
 }
