@@ -77,7 +77,7 @@ nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100
 openapi-check: ## lint /openapi.json; generate, compile and use clients in TypeScript, Go and Python (needs Node.js and Python; fetches packages)
 	GO=$(GO) ./tools/openapi/check.sh
 
-bench: ## measure beside a hand-written service and PocketBase (wrk; about twelve minutes)
+bench: ## measure beside a hand-written service and PocketBase (wrk; about fifteen minutes)
 	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -postgres -out POSTGRES.md && $(GO) run . -overload -out OVERLOAD.md && $(GO) run . -accounts -out ACCOUNTS.md
 
 bench-scale: ## measure 10,000 to 1,000,000 rows, and pages 1 to 10,000

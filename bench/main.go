@@ -9,7 +9,7 @@
 //	go run . -move          a whole database to the other engine, and back (make bench-move)
 //	go run . -online        changes of the model of 1,000,000 rows under a running server (make bench-online)
 //	go run . -rules         the cost of typical rules on 1,000,000 rows, against statements by hand (make bench-rules)
-//	go run . -overload      ten times more requests than can be answered (part of make bench)
+//	go run . -overload      up to twenty times more requests than can be answered, and abusers beside honest callers (part of make bench)
 //	go run . -accounts      logins, and gets and memory while they saturate the server (part of make bench)
 //	go run . -soak          ten minutes of every kind of request, to find kept memory (make bench-soak)
 package main

@@ -38,7 +38,7 @@ func parseFlags() settings {
 	flag.StringVar(&opts.before, "before", "", "folder of another checkout of Ashlar: measure its CPU a request too")
 	flag.StringVar(&opts.out, "out", "", "file of the results; nothing: standard output alone")
 	flag.BoolVar(&opts.scale, "scale", false, "measure how the cost grows with rows and pages instead")
-	flag.BoolVar(&opts.overload, "overload", false, "measure ten times the capacity instead")
+	flag.BoolVar(&opts.overload, "overload", false, "measure up to twenty times the capacity, and abusers, instead")
 	flag.BoolVar(&opts.postgres, "postgres", false, "measure on PostgreSQL instead")
 	flag.BoolVar(&opts.move, "move", false, "measure moves of a whole database instead")
 	flag.BoolVar(&opts.soak, "soak", false, "measure memory over ten minutes instead")
