@@ -87,6 +87,7 @@ func CompileModel(m *model.Model) (*Rules, model.Faults) {
 	for _, table := range m.All() {
 		b.fieldsOf(table)
 		b.rulesOf(table)
+		b.checkPublic(table)
 	}
 	b.accounts(m.Accounts)
 	return b.rules, b.faults

@@ -9,7 +9,7 @@ import (
 )
 
 func appKeys() []string {
-	return []string{"ashlar", "name", "version", "roles", "accounts", "operate", "tables", "views"}
+	return []string{"ashlar", "name", "version", "roles", "accounts", "operate", "limits", "tables", "views"}
 }
 
 // readApp reads the keys of the main file.
@@ -37,6 +37,8 @@ func (l *loader) readApp(root *node) {
 			l.accounts = &key
 		case "operate":
 			l.operate = &key
+		case "limits":
+			l.limits = &key
 		case "tables":
 			l.declareTables(key.value)
 		case "views":

@@ -7,7 +7,7 @@ import (
 )
 
 // build makes the tables of their declarations. Keys come first, since a reference has the type of its target's key.
-// Relations need all fields. Rules, accounts and operate come last.
+// Relations need all fields. Rules, accounts, operate and limits come last.
 func (l *loader) build() {
 	l.addUsers()
 	all := slices.Concat(l.tables, l.views)
@@ -35,6 +35,9 @@ func (l *loader) build() {
 	}
 	if l.operate != nil {
 		l.readOperate(*l.operate)
+	}
+	if l.limits != nil {
+		l.readLimits(*l.limits)
 	}
 }
 

@@ -43,6 +43,8 @@ func definitions() schema {
 		"fields":     listOf(columns),
 		"accounts":   group("How people and programs sign in.", accountProperties()),
 		"operate":    group("How the server is watched.", operateProperties()),
+		"limits":     limitsSchema(),
+		"cache":      group("How long answers may be reused.", cacheProperties()),
 		"setting":    settingSchema(),
 		"secret":     secretSchema(),
 		"duration":   schema{"type": "string", "pattern": durationShape.String()},
@@ -59,6 +61,7 @@ func appProperties() schema {
 		"accounts": described("How people and programs sign in. Without it there are only tokens of `ashlar token`.",
 			orNull(ref("accounts"))),
 		"operate": described("How the server is watched: objectives, alerts, logs and prices.", orNull(ref("operate"))),
+		"limits":  described("How much a caller may ask. false turns all limits off but the time of a query.", ref("limits")),
 		"tables":  described("The tables by name.", ref("tables")),
 		"views":   described("Read-only tables by name. A query makes their rows.", byName("view")),
 	}
@@ -76,6 +79,7 @@ func tableProperties() schema {
 		"search":  described("Text fields for full-text search.", orNull(listOf(schema{"type": "string"}))),
 		"access":  orNull(ref("access")),
 		"checks":  described("Conditions on every new row.", orNull(listOf(check))),
+		"cache":   orNull(ref("cache")),
 	}
 }
 
@@ -103,6 +107,7 @@ func viewProperties() schema {
 		"query":  described("A SELECT that returns id and the fields: one for both engines, or one for each.", schema{"anyOf": []schema{query, each}}),
 		"fields": described("The columns that the query returns besides id, by name.", byName("view_field")),
 		"access": orNull(group("Rules about who may read which rows. Without a rule, only the system may.", viewAccessProperties())),
+		"cache":  orNull(ref("cache")),
 	}
 }
 

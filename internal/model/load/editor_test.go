@@ -70,6 +70,10 @@ func TestEditorKeys(t *testing.T) {
 		{"probe", probeKeys(), probeProperties()},
 		{"logs", logKeys(), logProperties()},
 		{"costs", costKeys(), costProperties()},
+		{"limit", limitKeys(), limitProperties()},
+		{"address", fixedLimitKeys(), fixedLimitProperties()},
+		{"query", queryLimitKeys(), queryLimitProperties()},
+		{"cache", cacheKeys(), cacheProperties()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var editor []string
@@ -127,6 +131,15 @@ func TestEditorAgrees(t *testing.T) {
 		{"{checks: [{expr: a}]}", false},
 		{"{indexes: [created_at]}", false},
 		{"{key: float}", false},
+		{"{cache: {public: 1s, stale: 1ms}}", true},
+		{"{cache: {public: 365d}}", true},
+		{"{cache: }", true},
+		{"{cache: {}}", true},
+		{"{cache: 60s}", false},
+		{"{cache: {public: 60}}", false},
+		{"{cache: {public: 500ms}}", false},
+		{"{cache: {public: }}", false},
+		{"{cache: {private: 60s}}", false},
 		{"{colour: red}", false},
 	} {
 		checkAgrees(t, compiled, "tables:\n  t: "+tt.table, tt.sound)
@@ -154,6 +167,8 @@ func TestEditorAgrees(t *testing.T) {
 		{"{reads: [], query: {sqlite: SELECT 1, postgres: SELECT 2}, fields: , access: }", true},
 		{"{reads: [], query: {postgres: SELECT 2}, fields: {a: {ref: users, reverse: v, optional: true, read: true, doc: d}}}", true},
 		{"{reads: [], query: x, fields: {a: {type: enum, values: [x]}, b: {type: decimal, precision: 3, scale: 1}, created_at: {type: timestamp}}}", true},
+		{"{reads: [], query: x, cache: {public: 5m, stale: 1h}}", true},
+		{"{reads: [], query: x, cache: {stale: 1}}", false},
 		{"{query: SELECT 1}", false},
 		{"{reads: []}", false},
 		{"{reads: [], query: {}}", false},
@@ -225,6 +240,57 @@ func TestEditorAgrees(t *testing.T) {
 		{"{colour: red}", false},
 	} {
 		checkAgrees(t, compiled, "operate: "+tt.operate, tt.sound)
+	}
+	for _, tt := range []struct {
+		limits string
+		sound  bool
+	}{
+		{"", true},
+		{"{}", true},
+		{"off", true},
+		{"false", true},
+		{"{address: off, caller: false, query: }", true},
+		{"{address: , caller: {in_flight: 1}}", true},
+		{"{address: {rate: 10/s, burst: 10}, caller: {rate: [1/1s, 1000000000/400d], in_flight: 1000000}}", true},
+		{"{a: {tables: [users], operations: [list, get], per: all, rate: 1/1m}, b: {tables: [users], write: true, in_flight: 3}}", true},
+		{"{a: {routes: [GET /api/users, POST /auth/sign-up], tables: [users], per: address, rate: 1/1m}, b: {operations: create, rate: 1/1m}}", true},
+		{"{query: {rows: 1, time: 1ms, except: []}}", true},
+		{"true", false},
+		{"on", false},
+		{"10/1s", false},
+		{"{a: }", false},
+		{"{a: false}", false},
+		{"{a: {}}", false},
+		{"{a: {rate: 10}}", false},
+		{"{a: {rate: 0/1s}}", false},
+		{"{a: {rate: 10/0s}}", false},
+		{"{a: {rate: 10/500ms}}", false},
+		{"{a: {rate: []}}", false},
+		{"{a: {rate: [1/1s, 2/2s, 3/3s, 4/4s, 5/5s]}}", false},
+		{"{a: {rate: 10/1s, burst: 0}}", false},
+		{"{a: {rate: 10/1s, burst: -1}}", false},
+		{"{a: {burst: 1, in_flight: 1}}", false},
+		{"{a: {rate: 10/1s, in_flight: 0}}", false},
+		{"{a: {rate: 10/1s, per: user}}", false},
+		{"{a: {rate: 10/1s, tables: []}}", false},
+		{"{a: {rate: 10/1s, tables: users}}", false},
+		{"{a: {rate: 10/1s, operations: []}}", false},
+		{"{a: {rate: 10/1s, operations: [read]}}", false},
+		{"{a: {rate: 10/1s, operations: [list, list]}}", false},
+		{"{a: {rate: 10/1s, write: false}}", false},
+		{"{a: {rate: 10/1s, write: true, operations: list}}", false},
+		{"{a: {rate: 10/1s, write: true, routes: [GET /api/users]}}", false},
+		{"{a: {rate: 10/1s, operations: list, routes: [GET /api/users]}}", false},
+		{"{address: {rate: 10/1s, tables: [users]}}", false},
+		{"{caller: {rate: 10/1s, per: address}}", false},
+		{"{caller: true}", false},
+		{"{A: {rate: 10/1s}}", false},
+		{"{query: false}", false},
+		{"{query: {rows: 0}}", false},
+		{"{query: {time: 5}}", false},
+		{"{query: {rate: 1/1s}}", false},
+	} {
+		checkAgrees(t, compiled, "limits: "+tt.limits, tt.sound)
 	}
 }
 

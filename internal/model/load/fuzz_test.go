@@ -26,6 +26,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(readFile(f, "careers.yaml"), "a: {fields: {b: {ref: occupations, reverse: all}}}")
 	f.Add(wholeAccounts, "{}")
 	f.Add(wholeOperate, "{}")
+	f.Add(wholeLimits, "a: {cache: {public: 60s, stale: 1s}}")
 	f.Fuzz(func(t *testing.T, main, table string) {
 		app, faults := Files(map[string][]byte{model.MainFile: []byte(main), "tables/a.yaml": []byte(table)})
 		for _, fault := range faults {

@@ -26,9 +26,58 @@ func checkInvariants(t *testing.T, app *model.Model, sound bool) {
 	if app.Operate == nil || app.Operate.SLO("api") == nil {
 		t.Fatal("the model has no operate, or no objective for the API")
 	}
+	if app.Limits == nil {
+		t.Fatal("the model has no limits")
+	}
 	if sound {
 		checkOperate(t, app)
+		checkLimits(t, app)
 	}
+}
+
+// checkLimits reports broken invariants of the key limits of a sound model.
+func checkLimits(t *testing.T, app *model.Model) {
+	t.Helper()
+	names := make(map[string]bool)
+	for i := range app.Limits.Rules {
+		rule := &app.Limits.Rules[i]
+		if names[rule.Name] || rule.Name == queryLimit || !slices.Contains(model.LimitUnits(), rule.Per) || (len(rule.Rates) == 0 && rule.InFlight == 0) || rule.InFlight < 0 ||
+			(len(rule.Routes) > 0 && len(rule.Operations) > 0) || (rule.SparesLoopback && rule.Pos != model.Pos{}) {
+			t.Errorf("limit %+v", rule)
+		}
+		names[rule.Name] = true
+		for i, rate := range rule.Rates {
+			if rate.Count < 1 || rate.Count > maxCount || rate.Window < minWindow || rate.Window > maxWindow || rate.Burst < 0 || rate.Burst > rate.Count || (i > 0 && rate.Burst != 0) {
+				t.Errorf("rate of %s: %+v", rule.Name, rate)
+			}
+		}
+		for _, table := range rule.Tables {
+			if app.Table(table) == nil {
+				t.Errorf("the limit %s is about the table %s", rule.Name, table)
+			}
+		}
+		checkScope(t, app, rule.Scope)
+	}
+	if query := app.Limits.Query; query.Rows < 0 || query.Time < minQueryTime || query.Time > maxQueryTime {
+		t.Errorf("query = %+v", query)
+	}
+	for _, scope := range app.Limits.Query.Except {
+		checkScope(t, app, scope)
+	}
+}
+
+// checkScope reports the name of a scope that the model does not have.
+func checkScope(t *testing.T, app *model.Model, name string) {
+	t.Helper()
+	if name == "" {
+		return
+	}
+	if app.Accounts != nil {
+		if _, ok := app.Accounts.Keys.Scope(name); ok {
+			return
+		}
+	}
+	t.Errorf("there is no scope %q", name)
 }
 
 // checkOperate reports broken invariants of the key operate of a sound model.
@@ -111,6 +160,9 @@ func checkTable(t *testing.T, app *model.Model, table *model.Table, sound bool) 
 		t.Fatalf("%s has no id, or is a view among the tables", table.Name)
 	}
 	checkView(t, table, sound)
+	if c := table.Cache; c.Public < 0 || c.Public > maxPublic || c.Public%time.Second != 0 || c.Stale < 0 || c.Stale > maxStale || (c.Public > 0 && c.Pos.Line == 0) {
+		t.Errorf("cache of %s = %+v", table.Name, c)
+	}
 	if (sound && !slices.Contains([]model.Type{model.UUID, model.Int, model.Text}, table.Key)) || table.ID().Type != table.Key {
 		t.Errorf("%s has a key of %v and an id of %v", table.Name, table.Key, table.ID().Type)
 	}

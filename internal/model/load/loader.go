@@ -11,6 +11,7 @@ type loader struct {
 
 	accounts *member // nil without the key
 	operate  *member // nil without the key
+	limits   *member // nil without the key
 
 	missing    bool                  // a file could not be read, so its declarations are missing
 	impliedMax map[*model.Field]bool // fields with a Max chosen by the loader

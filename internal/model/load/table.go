@@ -6,7 +6,7 @@ import "github.com/ashlar-dev/ashlar/internal/model"
 const maxFields = 500
 
 func tableKeys() []string {
-	return []string{"was", "doc", "key", "fields", "indexes", "unique", "search", "access", "checks"}
+	return []string{"was", "doc", "key", "fields", "indexes", "unique", "search", "access", "checks", "cache"}
 }
 
 // declareTables declares each table of a group.
@@ -67,6 +67,8 @@ func (l *loader) readHead(decl *tableDecl) {
 			decl.table.Doc, _ = l.readText(key.value, "doc")
 		case "key":
 			decl.table.Key = l.readKey(decl.table, key.value)
+		case "cache":
+			l.readCache(decl.table, key.value)
 		}
 	}
 }

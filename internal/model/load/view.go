@@ -10,7 +10,9 @@ import (
 // maxQuery is the largest query of a view in bytes: every statement about the view contains it.
 const maxQuery = 16 << 10
 
-func viewKeys() []string { return []string{"doc", "key", "reads", "query", "fields", "access"} }
+func viewKeys() []string {
+	return []string{"doc", "key", "reads", "query", "fields", "access", "cache"}
+}
 
 func queryKeys() []string { return []string{"sqlite", "postgres"} }
 
