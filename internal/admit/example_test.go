@@ -16,27 +16,40 @@ func ExampleGate() {
 	fmt.Println(gate.Enter(ctx, 3, "reports", time.Second))
 	fmt.Println(gate.TryEnter(3))
 	fmt.Println(gate.TryEnter(0))
-	gate.Leave(3, 40*time.Millisecond)
+	gate.Leave(3, "reports", 40*time.Millisecond)
 	// Output:
 	// <nil>
 	// false
 	// true
 }
 
-// Reads lately took 20 ms each, and one connection serves them.
+// Turns lately lasted 20 ms each.
 func ExampleEstimator() {
 	var estimator admit.Estimator
 	for range 100 {
-		estimator.Held(20 * time.Millisecond)
+		estimator.Note(20 * time.Millisecond)
 	}
-	for range 4 {
-		fmt.Println(estimator.Enter(1, 50*time.Millisecond))
+	fmt.Println(estimator.Wait(6, 2).Round(time.Millisecond))
+	// Output: 60ms
+}
+
+// A client that wants many things delays another by one turn.
+func ExampleLine() {
+	var line admit.Line[string, int]
+	now := time.Now()
+	for i := range 3 {
+		line.Add("flood", admit.Shape{}, i, now)
+	}
+	line.Add("other", admit.Shape{}, 100, now)
+	for line.Len() > 0 {
+		item, _, _ := line.Next(now)
+		fmt.Println(item)
 	}
 	// Output:
-	// true
-	// true
-	// false
-	// false
+	// 0
+	// 100
+	// 1
+	// 2
 }
 
 func ExampleBudget() {

@@ -2,16 +2,12 @@ package admit
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 )
 
 // Levels is the number of levels of work in a Gate. Level 0 is the cheapest.
 const Levels = 4
-
-// ErrHopeless is the error of Enter if the caller cannot expect a slot in time.
-var ErrHopeless = errors.New("no slot is to be expected in time")
 
 // maxWaiting bounds the waiting callers of one gate.
 const maxWaiting = 4096
@@ -26,18 +22,19 @@ const shortWait = 10 * time.Millisecond
 // slots, even if much costly work comes. The two cheapest levels have one more cap together: the number of quick reads
 // worth running concurrently.
 //
-// A free slot goes to the levels in turn, and within a level to the clients in turn. So a client with a thousand requests
-// delays another client by a single turn. A Gate is safe for concurrent use.
+// A free slot goes to the levels in turn, and within a level to the clients in turn: see Line. A Gate is safe for concurrent
+// use.
 type Gate[K comparable] struct {
 	caps    [Levels]int // most slots of a level and all higher levels together
 	quick   int         // most slots of the levels below firstSlow together
 	waiters sync.Pool   // of *waiter[K]
 
-	mu      sync.Mutex
-	taken   [Levels]int
-	lines   [Levels]line[K]
-	waiting int
-	next    int // next level in turn
+	mu       sync.Mutex
+	taken    [Levels]int
+	accounts Accounts[K]
+	lines    [Levels]Line[K, *waiter[K]]
+	waiting  int
+	next     int // next level in turn
 
 	admitted, refused int64 // see Stats
 }
@@ -77,7 +74,7 @@ func NewGate[K comparable](slots, quick int) *Gate[K] {
 	gate := &Gate[K]{caps: [Levels]int{slots, slots - 1, slots / 2, slots / 4}, quick: max(1, quick)}
 	for i := range gate.caps {
 		gate.caps[i] = max(1, gate.caps[i])
-		gate.lines[i].clients = map[K]*clientLine[K]{}
+		gate.lines[i].Accounts = &gate.accounts
 	}
 	return gate
 }
@@ -96,7 +93,7 @@ func (g *Gate[K]) TryEnter(level int) bool {
 
 // Enter takes a slot of a level for a client. If no slot is free, it waits, at most for three times the patience. Enter
 // refuses at once if the expected wait is longer than the patience; the first caller in a line may always wait. The error
-// is ErrHopeless or the error of ctx.
+// is a *Refusal or the error of ctx.
 func (g *Gate[K]) Enter(ctx context.Context, level int, client K, patience time.Duration) error {
 	g.mu.Lock()
 	if g.room(level) {
@@ -104,37 +101,65 @@ func (g *Gate[K]) Enter(ctx context.Context, level int, client K, patience time.
 		g.mu.Unlock()
 		return nil
 	}
-	if g.waiting >= maxWaiting || g.expected(level, client) > patience {
+	now := time.Now()
+	if wait := g.expected(level, client, now); wait > patience || !g.makeRoom(client) {
 		g.refused++
 		g.mu.Unlock()
-		return ErrHopeless
+		return &Refusal{wait}
 	}
-	waiting := g.waiter(level, client)
-	g.lines[level].add(waiting)
+	waiting := g.waiter(level)
+	waiting.entry = g.lines[level].Add(client, Shape{}, waiting, now)
 	g.waiting++
 	g.mu.Unlock()
-	err := waiting.wait(ctx, 3*patience)
-	if err != nil && !g.abandon(waiting) { // the slot came at the last moment
-		err = nil
+	answered, err := waiting.wait(ctx, 3*patience)
+	if !answered && !g.abandon(waiting) { // the answer came at the last moment
+		err = <-waiting.granted
 	}
+	waiting.entry = nil
 	g.waiters.Put(waiting)
 	if err == nil {
 		if err = ctx.Err(); err != nil {
-			g.Leave(level, 0)
+			g.Leave(level, client, 0)
 		}
 	}
 	return err
 }
 
-// Leave gives a slot of a level back. The gate estimates later waits from held, the time for which the caller had the
-// slot. A held of 0 does not count.
-func (g *Gate[K]) Leave(level int, held time.Duration) {
+// makeRoom makes room for one more waiter, and returns false if the client itself has too many. It refuses one of the
+// client that has most.
+func (g *Gate[K]) makeRoom(client K) bool {
+	if g.waiting < maxWaiting {
+		return true
+	}
+	var most *Entry[K, *waiter[K]]
+	for i := range g.lines {
+		e := g.lines[i].Crowd(client)
+		if e != nil && (most == nil || e.queue.count > most.queue.count) {
+			most = e
+		}
+	}
+	if most == nil {
+		return false
+	}
+	refused := most.Item
+	g.lines[refused.level].Remove(most)
+	g.waiting--
+	g.refused++
+	refused.granted <- &Refusal{g.lines[refused.level].Wait(g.lines[refused.level].count, g.slots(refused.level))}
+	return true
+}
+
+// Leave gives a slot of a level back. The gate estimates later waits from held, the time for which the client had the
+// slot, and charges the client for it. A held of 0 does not count.
+func (g *Gate[K]) Leave(level int, client K, held time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.taken[level]--
 	if held > 0 {
-		line := &g.lines[level]
-		line.held += (held - line.held) / 8
+		g.lines[level].Note(held)
+		if used := held / time.Duration(g.caps[0]); used >= cheap {
+			g.accounts.Charge(client, Shape{}, used, time.Now())
+		}
 	}
 	g.grant()
 }
@@ -163,7 +188,7 @@ func (g *Gate[K]) Wanted(level int) bool {
 	g.taken[level]--
 	defer func() { g.taken[level]++ }()
 	for i := range g.lines {
-		if g.lines[i].count > 0 && g.room(i) {
+		if g.lines[i].Len() > 0 && g.room(i) {
 			return true
 		}
 	}
@@ -187,25 +212,33 @@ func (g *Gate[K]) room(level int) bool {
 
 // grant gives the free slots to waiting callers.
 func (g *Gate[K]) grant() {
+	if g.waiting == 0 {
+		return
+	}
+	now := time.Now()
 	for tried := 0; g.waiting > 0 && tried < Levels; tried++ {
 		level := g.next
 		g.next = (g.next + 1) % Levels
-		if g.lines[level].count == 0 || !g.room(level) {
+		if g.lines[level].Len() == 0 || !g.room(level) {
 			continue
 		}
-		waiting := g.lines[level].pop()
+		waiting, _, _ := g.lines[level].Next(now) // nothing is held: the levels are for costly work
 		g.waiting--
 		g.admit(level)
-		waiting.granted <- struct{}{}
+		waiting.granted <- nil
 		tried = -1
 	}
 }
 
 // expected returns the probable wait of a new caller. It assumes that the next slots of the level are held for their
 // recent mean time.
-func (g *Gate[K]) expected(level int, key K) time.Duration {
+func (g *Gate[K]) expected(level int, client K, now time.Time) time.Duration {
 	line := &g.lines[level]
-	before := line.before(key)
+	return line.Wait(line.Before(client, now), g.slots(level))
+}
+
+// slots returns how many slots a level has beside the levels above it.
+func (g *Gate[K]) slots(level int) int {
 	slots := g.caps[level]
 	for _, taken := range g.taken[level+1:] {
 		slots -= taken
@@ -213,34 +246,40 @@ func (g *Gate[K]) expected(level int, key K) time.Duration {
 	if level < firstSlow {
 		slots = min(slots, g.quick)
 	}
-	return time.Duration(before) * line.held / time.Duration(max(1, slots))
+	return max(1, slots)
 }
 
-// abandon takes a waiter out of its line, unless it was granted a slot.
+// abandon takes a waiter out of its line, unless it was answered.
 func (g *Gate[K]) abandon(waiting *waiter[K]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	select {
-	case <-waiting.granted:
+	if !g.lines[waiting.level].Remove(waiting.entry) {
 		return false
-	default:
 	}
-	g.lines[waiting.level].remove(waiting)
 	g.waiting--
 	g.refused++
 	return true
 }
 
-func (g *Gate[K]) waiter(level int, key K) *waiter[K] {
+// A waiter is a waiting caller.
+type waiter[K comparable] struct {
+	level   int
+	entry   *Entry[K, *waiter[K]]
+	granted chan error // of one element; nil grants a slot
+	timer   *time.Timer
+}
+
+func (g *Gate[K]) waiter(level int) *waiter[K] {
 	waiting, _ := g.waiters.Get().(*waiter[K])
 	if waiting == nil {
-		waiting = &waiter[K]{granted: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+		waiting = &waiter[K]{granted: make(chan error, 1), timer: time.NewTimer(time.Hour)}
 	}
-	waiting.level, waiting.key = level, key
+	waiting.level = level
 	return waiting
 }
 
-func (w *waiter[K]) wait(ctx context.Context, longest time.Duration) error {
+// wait waits for the answer of the gate. answered is false if the caller gave up before.
+func (w *waiter[K]) wait(ctx context.Context, longest time.Duration) (answered bool, err error) {
 	if at, ok := ctx.Deadline(); ok {
 		longest = min(longest, time.Until(at))
 	}
@@ -248,17 +287,20 @@ func (w *waiter[K]) wait(ctx context.Context, longest time.Duration) error {
 	w.timer.Reset(short)
 	defer w.timer.Stop()
 	select {
-	case <-w.granted:
-		return nil
+	case err := <-w.granted:
+		return true, err
 	case <-w.timer.C:
 	}
 	w.timer.Reset(max(0, longest-short))
 	select {
-	case <-w.granted:
-		return nil
+	case err := <-w.granted:
+		return true, err
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	case <-w.timer.C:
-		return ErrHopeless
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		return false, &Refusal{longest}
 	}
 }

@@ -73,11 +73,11 @@ func TestGateRunsFewQuickOnes(t *testing.T) {
 			t.Errorf("level %d got in beside %v: %v, want %v", step.level, gate.taken, got, step.want)
 		}
 	}
-	gate.Leave(2, time.Millisecond)
+	gate.Leave(2, "holder", time.Millisecond)
 	if !gate.Move(0, 2) { // a quick read turned out slow
 		t.Error("a quick read did not move up")
 	}
-	gate.Leave(3, time.Millisecond)
+	gate.Leave(3, "holder", time.Millisecond)
 	if !gate.TryEnter(0) {
 		t.Error("no quick read got in after one moved up")
 	}
@@ -100,8 +100,8 @@ func TestGateGrantsWhatAMoveFrees(t *testing.T) {
 		default:
 			t.Error("a quick read waits, though its level has room")
 		}
-		gate.Leave(2, time.Millisecond)
-		gate.Leave(0, time.Millisecond)
+		gate.Leave(2, "holder", time.Millisecond)
+		gate.Leave(0, "holder", time.Millisecond)
 	})
 }
 
@@ -119,14 +119,14 @@ func TestGateGivesClientsTurns(t *testing.T) {
 		enter(gate, 0, "two", got)
 		order := ""
 		for range 8 {
-			gate.Leave(0, time.Millisecond)
+			gate.Leave(0, "holder", time.Millisecond)
 			synctest.Wait()
 			order += <-got + " "
 		}
 		if want := "many one two many two many many many "; order != want {
 			t.Errorf("the order is %s, want %s", order, want)
 		}
-		if gate.waiting != 0 || len(gate.lines[0].clients) != 0 || gate.lines[0].turn != nil {
+		if gate.waiting != 0 || gate.lines[0].Len() != 0 || len(gate.lines[0].queues) != 0 {
 			t.Errorf("somebody is still in the line: %+v", gate.lines[0])
 		}
 	})
@@ -144,16 +144,16 @@ func TestGateGivesLevelsTurns(t *testing.T) {
 			enter(gate, 0, "cheap", got)
 		}
 		enter(gate, 3, "dear", got)
-		gate.Leave(0, time.Millisecond)
+		gate.Leave(0, "holder", time.Millisecond)
 		synctest.Wait()
 		first := <-got
-		gate.Leave(0, time.Millisecond)
+		gate.Leave(0, "holder", time.Millisecond)
 		synctest.Wait()
 		if second := <-got; first == second {
 			t.Errorf("%s twice, though another level waited", first)
 		}
 		for range 2 {
-			gate.Leave(0, time.Millisecond)
+			gate.Leave(0, "holder", time.Millisecond)
 			<-got
 		}
 	})
@@ -174,7 +174,7 @@ func TestGateRefusesWhatIsHopeless(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 100 {
-			gate.lines[3].held += (5*time.Second - gate.lines[3].held) / 8
+			gate.lines[3].Note(5 * time.Second)
 		}
 		var group sync.WaitGroup
 		group.Go(func() { // the first in the line waits until its patience ends
@@ -196,7 +196,7 @@ func TestGateRefusesWhatIsHopeless(t *testing.T) {
 		if gate.waiting != 0 {
 			t.Errorf("%d still wait", gate.waiting)
 		}
-		gate.Leave(3, time.Millisecond)
+		gate.Leave(3, "holder", time.Millisecond)
 		if err := try("e", time.Second); err != nil {
 			t.Errorf("with a free slot: %v", err)
 		}
@@ -249,7 +249,7 @@ func TestGateUnderCrowds(t *testing.T) {
 				}
 				gate.mu.Unlock()
 				time.Sleep(time.Duration(random.IntN(300)) * time.Microsecond)
-				gate.Leave(level, time.Millisecond)
+				gate.Leave(level, "holder", time.Millisecond)
 			}
 		})
 	}
@@ -258,8 +258,8 @@ func TestGateUnderCrowds(t *testing.T) {
 		t.Errorf("afterwards %v are taken, %d wait", gate.taken, gate.waiting)
 	}
 	for i := range gate.lines {
-		if line := &gate.lines[i]; line.count != 0 || line.turn != nil || len(line.clients) != 0 {
-			t.Errorf("line %d: %d waiters, %d clients", i, line.count, len(line.clients))
+		if line := &gate.lines[i]; line.Len() != 0 || line.Ready() || len(line.queues) != 0 {
+			t.Errorf("line %d: %d waiters, %d clients", i, line.Len(), len(line.queues))
 		}
 	}
 }

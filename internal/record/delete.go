@@ -141,6 +141,7 @@ func (x *deletion) reachesMany(tx store.Tx) (many bool, err error) {
 
 // runMany deletes a row that reaches many others. A reader first counts them, so a refusal costs the writers nothing.
 func (x *deletion) runMany(ctx context.Context) error {
+	ctx = withOrigin(ctx, x.req.Caller())
 	if err := x.checkReach(ctx); err != nil {
 		return err
 	}

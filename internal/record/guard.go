@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -79,10 +80,19 @@ func (r *request) guardedScript(write func(revision int64) (*store.Script, error
 	}
 }
 
+// withOrigin returns ctx with the caller as the client of the work, unless ctx has one.
+func withOrigin(ctx context.Context, who caller.Caller) context.Context {
+	if _, ok := admit.OriginOf(ctx); ok {
+		return ctx
+	}
+	return admit.WithOrigin(ctx, admit.Origin{Client: who.Client()})
+}
+
 // write runs a write as a script. If its caller was refused often of late, it runs the function instead. A refused script
 // costs all writes in its transaction; a refused function costs only its caller.
 func (r *request) write(ctx context.Context, script func(revision int64) (*store.Script, error), function func(store.Tx) error) error {
 	d, who := r.db, r.Caller()
+	ctx = withOrigin(ctx, who)
 	if d.refusals.often(who, time.Now()) {
 		return d.store.Write(ctx, r.guardedFunction(function))
 	}

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/record/input"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -39,7 +39,7 @@ func (m *merge) apply(t *table, body *input.Body, values []value.Value, old *inp
 	case len(body.Patches) == 0:
 		return nil
 	case m == nil && body.MergeSize(old) > smallMerge:
-		return &errs.Error{Kind: errs.Unavailable, Message: "other writes changed the row while the patch was merged into it", RetryAfter: gate.RetryAfter}
+		return &errs.Error{Kind: errs.Unavailable, Message: "other writes changed the row while the patch was merged into it", RetryAfter: admit.RetryAfter(nil)}
 	case m == nil:
 		return body.Merge(values, old)
 	case m.revision != old.Revision || !slices.Equal(m.masked, old.Masked): // a mask may depend on other rows

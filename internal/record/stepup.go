@@ -35,7 +35,7 @@ func (r *request) orStepUp(ctx context.Context, t *model.Table, op Op, err error
 	changed := *denied
 	r.addStepUp(&changed, t, op, func(stronger *request) bool {
 		var outcome error
-		err := r.db.store.Write(ctx, stronger.guardedFunction(func(tx store.Tx) error {
+		err := r.db.store.Write(withOrigin(ctx, r.Caller()), stronger.guardedFunction(func(tx store.Tx) error {
 			outcome = try(stronger, tx)
 			return errTried
 		}))

@@ -11,7 +11,7 @@ import (
 // Transact runs f on the rows of a caller in one transaction, all or nothing. The engine may run f more than once: see
 // store.DB.
 func (d *DB) Transact(ctx context.Context, who caller.Caller, f func(*Tx) error) error {
-	return d.store.Write(ctx, func(tx store.Tx) error {
+	return d.store.Write(withOrigin(ctx, who), func(tx store.Tx) error {
 		rows := d.In(tx, who)
 		defer rows.Done()
 		return f(rows)

@@ -43,6 +43,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	rc.begin(&x.record, r, start, client)
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
+	x.caller = x.caller.From(client)
 	defer x.end()
 	r = r.WithContext(x)
 	r.RemoteAddr = client

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
@@ -43,6 +44,8 @@ func (x *exchange) Value(key any) any {
 		return x
 	case telemetry.Key{}:
 		return &x.record
+	case admit.OriginKey():
+		return x
 	}
 	if labels := x.labels.Load(); labels != nil {
 		if v := labels.Value(key); v != nil {
@@ -50,6 +53,11 @@ func (x *exchange) Value(key any) any {
 		}
 	}
 	return x.deadline.Value(key)
+}
+
+// Origin implements admit.Originator.
+func (x *exchange) Origin() admit.Origin {
+	return admit.Origin{Client: x.caller.Client(), Shape: admit.Shape{Table: x.record.Table, Operation: x.record.Operation}}
 }
 
 func exchangeOf(r *http.Request) *exchange {

@@ -42,7 +42,7 @@ func (q *queue) enter(ctx context.Context, client caller.Client) (leave func(), 
 	start := time.Now()
 	return func() {
 		taken := max(1, time.Since(start))
-		q.gate.Leave(0, taken)
+		q.gate.Leave(0, client, taken)
 		q.part(client, taken)
 	}, nil
 }

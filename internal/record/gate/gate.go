@@ -16,9 +16,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
-// RetryAfter is the time after which a refused client should try again.
-const RetryAfter = time.Second
-
 // patience is the longest wait that a read is admitted to. See admit.Gate.
 const patience = 2 * time.Second
 
@@ -50,7 +47,7 @@ func (g *Gate) Read(ctx context.Context, p *Passage, client caller.Client, class
 			}
 		}
 		p.begin(ctx, g.slots, level, limit, read)
-		err := g.run(p, cost)
+		err := g.run(p, client, cost)
 		if !errors.Is(err, errCut) {
 			return err
 		}
@@ -66,17 +63,17 @@ func (g *Gate) wait(ctx context.Context, level int, client caller.Client) error 
 	record.Waited(began)
 	if errors.Is(err, admit.ErrHopeless) {
 		record.Refuse("reads")
-		return &errs.Error{Kind: errs.Unavailable, Message: "too many queries wait for the database", RetryAfter: RetryAfter}
+		return &errs.Error{Kind: errs.Unavailable, Message: "too many queries wait for the database", RetryAfter: admit.RetryAfter(err)}
 	}
 	return err
 }
 
 // run runs a read that has a slot, notes its cost and gives the slot back, after a panic too.
-func (g *Gate) run(p *Passage, cost *Cost) error {
+func (g *Gate) run(p *Passage, client caller.Client, cost *Cost) error {
 	done := false
 	defer func() {
 		level, worked := p.end()
-		g.slots.Leave(level, worked)
+		g.slots.Leave(level, client, worked)
 		if worked > 0 && (done || worked > cost.known()) { // a read that failed would have taken longer
 			cost.note(worked)
 		}

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 )
@@ -18,6 +20,9 @@ type job struct {
 	answer chan error    // of one element, so that the writer never waits for the caller
 	state  atomic.Int32
 	since  time.Time // when it was queued; zero if its caller leads
+	origin admit.Origin
+	entry  *admit.Entry[caller.Client, *job] // in the line of jobs
+	took   time.Duration                     // of its statements
 
 	notes engine.Notes // for the record of the caller
 
@@ -51,6 +56,7 @@ func (j *job) refuse(err error) {
 // newJob returns a job for a caller. The caller still has to say what it runs.
 func newJob(ctx context.Context) *job {
 	j := &job{ctx: ctx}
+	j.origin, _ = admit.OriginOf(ctx)
 	j.notes.For(ctx)
 	return j
 }

@@ -1,19 +1,22 @@
 package sqlite
 
 import (
+	"errors"
 	"runtime/pprof"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 func startWriter(path string, cfg Config, first *conn, commits *commits, outage *engine.Outage, others *others, index *logIndex) *writer {
 	first.outage = outage
 	w := &writer{
 		path: path, cfg: cfg, log: cfg.Logger, conn: first, commits: commits, outage: outage, others: others, index: index,
-		queue: make(chan *job, cfg.Queue), passed: make(chan *job, 1), stopped: make(chan struct{}),
+		jobs: newJobs(cfg), passed: make(chan *job, 1), stopped: make(chan struct{}),
 	}
 	w.lookNow()
 	others.commits.Store(0)
@@ -36,7 +39,7 @@ func (w *writer) start() {
 	})
 }
 
-// work runs jobs until the queue is closed.
+// work runs jobs until the line is closed.
 func (w *writer) work() error {
 	for j := w.wait(); j != nil; j = w.wait() {
 		w.handle(j)
@@ -44,22 +47,47 @@ func (w *writer) work() error {
 	return nil
 }
 
-// wait returns the next job: one that ended a group, or one from the queue. It returns nil when the queue is closed.
+// wait returns the next job: one that ended a group, or one from the line. It returns nil when the line is closed.
 func (w *writer) wait() *job {
-	select {
-	case j := <-w.passed:
-		return j
-	default:
-	}
-	select {
-	case j := <-w.passed:
-		return j
-	case j, open := <-w.queue:
-		if open {
+	for {
+		select {
+		case j := <-w.passed:
+			return j
+		default:
+		}
+		j, retry := w.jobs.next(time.Now())
+		if j != nil {
+			return j
+		}
+		if w.jobs.isClosed() {
+			return w.lastPassed()
+		}
+		if j := w.sleep(retry); j != nil {
 			return j
 		}
 	}
-	w.using.Lock() // a caller that still leads may pass a job on
+}
+
+// sleep waits until a job was passed on, which it returns, until one came to the line, or for a while if it is not 0.
+func (w *writer) sleep(while time.Duration) *job {
+	var due <-chan time.Time
+	if while > 0 {
+		timer := w.timers.Start(while)
+		defer w.timers.Stop(timer)
+		due = timer.C
+	}
+	select {
+	case j := <-w.passed:
+		return j
+	case <-w.jobs.wake:
+	case <-due:
+	}
+	return nil
+}
+
+// lastPassed returns the job that a caller which still leads passes on, or nil.
+func (w *writer) lastPassed() *job {
+	w.using.Lock()
 	defer w.using.Unlock()
 	select {
 	case j := <-w.passed:
@@ -101,36 +129,35 @@ func (w *writer) submit(j *job) error {
 	defer w.timers.Stop(timer)
 	select {
 	case err := <-j.answer:
+		w.noteRefusal(j, err)
 		return j.answered(err)
 	case <-timer.C:
 	}
 	select {
 	case err := <-j.answer:
+		w.noteRefusal(j, err)
 		return j.answered(err)
 	case <-j.ctx.Done():
 	}
 	if j.state.CompareAndSwap(waiting, skipped) {
+		w.jobs.remove(j)
 		return j.ctx.Err()
 	}
 	return j.answered(<-j.answer)
 }
 
-// retryAfter is when a client should ask again after the queue was full. The queue holds a good second's work.
-const retryAfter = time.Second
-
-// enqueue puts a job in the queue. It never waits.
+// enqueue puts a job in the line. It never waits.
 func (w *writer) enqueue(j *job) error {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if w.stopping {
-		return engine.Closed()
-	}
-	select {
-	case w.queue <- j:
-		return nil
-	default:
+	err := w.jobs.add(j)
+	w.noteRefusal(j, err)
+	return err
+}
+
+// noteRefusal notes that the line had no room for a job, if err says so.
+func (w *writer) noteRefusal(j *job, err error) {
+	if errors.Is(err, admit.ErrHopeless) {
 		w.tally.Refuse()
-		return &errs.Error{Kind: errs.Unavailable, Message: "too many writes are waiting", RetryAfter: retryAfter}
+		telemetry.RecordOf(j.ctx).Refuse("writes")
 	}
 }
 
@@ -138,7 +165,7 @@ func (w *writer) enqueue(j *job) error {
 // if the writer is idle, and reports whether it did. The way to the writer's goroutine and back takes longer than the
 // statements of a small write.
 func (w *writer) lead(j *job) bool {
-	if !w.claim() {
+	if !w.claim(j) {
 		return false
 	}
 	ended := false
@@ -164,17 +191,16 @@ func (w *writer) lead(j *job) bool {
 	return true
 }
 
-// claim locks the connection if nobody uses it and no job waits for it.
-func (w *writer) claim() bool {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	return !w.stopping && len(w.queue) == 0 && len(w.passed) == 0 && w.using.TryLock()
+// claim locks the connection for a script if nobody uses it, no job waits for it, and the script need not wait.
+func (w *writer) claim(j *job) bool {
+	return len(w.passed) == 0 && w.jobs.overtake(j, &w.using)
 }
 
 // stop refuses new jobs and waits for the queued ones: until the deadline, and then for the function under way,
 // which has its own.
 func (w *writer) stop(deadline time.Time) error {
-	if !w.beginStop(deadline) {
+	w.giveUp.CompareAndSwap(nil, &deadline)
+	if !w.jobs.close() {
 		return engine.Closed()
 	}
 	timer := time.NewTimer(time.Until(deadline) + w.cfg.WriteTimeout)
@@ -185,17 +211,4 @@ func (w *writer) stop(deadline time.Time) error {
 	case <-timer.C:
 		return errs.New(errs.Unavailable, "a write was still running when the database was closed")
 	}
-}
-
-// beginStop reports whether it was the first to stop the writer.
-func (w *writer) beginStop(deadline time.Time) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.stopping {
-		return false
-	}
-	w.stopping = true
-	w.giveUp.Store(&deadline)
-	close(w.queue)
-	return true
 }

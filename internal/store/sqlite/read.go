@@ -5,11 +5,13 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -56,6 +58,8 @@ type reader struct {
 	accepted accepted
 	others   *others
 	outside  int64 // others.commits just before the snapshot
+
+	client caller.Client // that waited for the connection
 }
 
 // readHeader reads a number from the database's header. Until it is reset, every statement of the connection sees the
@@ -205,19 +209,17 @@ func (c *conn) readGeneration(table string) (generation int64, err error) {
 // readers is the pool of reading connections. It hands out the connection that came back last, because its page cache is
 // the warmest.
 type readers struct {
-	free   chan struct{} // one for each idle connection
+	gate   *admit.Gate[caller.Client] // has a slot for each connection
 	size   int
-	waits  admit.Estimator
 	waited engine.Waits
-	timers engine.Timers
-	closed chan struct{} // closed by close
+	closed atomic.Bool
 
 	mu   sync.Mutex
 	idle []*reader
 }
 
 func openReaders(path string, cfg Config, commits *commits, others *others, index *logIndex) (*readers, error) {
-	pool := &readers{free: make(chan struct{}, cfg.Readers), size: cfg.Readers, closed: make(chan struct{})}
+	pool := &readers{gate: admit.NewGate[caller.Client](cfg.Readers, cfg.Readers), size: cfg.Readers}
 	for i := range pool.size {
 		reader, err := openReader(path, cfg, commits, others, index)
 		if err != nil {
@@ -231,12 +233,11 @@ func openReaders(path string, cfg Config, commits *commits, others *others, inde
 
 func (p *readers) put(r *reader) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.idle = append(p.idle, r)
-	p.mu.Unlock()
-	p.free <- struct{}{}
 }
 
-// pop returns an idle connection. The caller has received from free, so there is one.
+// pop returns an idle connection. The caller has a slot, so there is one.
 func (p *readers) pop() *reader {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -246,90 +247,68 @@ func (p *readers) pop() *reader {
 	return r
 }
 
-// take waits for a connection: until the deadline of ctx, and at most twice the patience. It refuses at once if it does not
-// expect a connection within the patience, so that hardly anyone waits in vain.
+// take waits for a connection: until the deadline of ctx, and at most three times the patience. It refuses at once if it
+// does not expect a connection within the patience, so that hardly anyone waits in vain.
 func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, error) {
-	select {
-	case <-p.closed:
+	if p.closed.Load() {
 		return nil, engine.Closed()
-	default:
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	select {
-	case <-p.free:
+	if p.gate.TryEnter(0) {
 		return p.pop(), nil
-	default:
 	}
-	if !p.waits.Enter(p.size, patience) {
-		p.waited.Refuse()
-		return nil, busy()
-	}
+	origin, _ := admit.OriginOf(ctx)
 	began := time.Now()
-	defer func() {
-		p.waits.Leave()
-		p.waited.Ended(began)
-		telemetry.RecordOf(ctx).Waited(began)
-	}()
-	return p.wait(ctx, 2*patience)
-}
-
-// wait does not look at ctx.Done, which would start a timer of the context. A caller that gives up early still stands in
-// the line until its patience ends.
-func (p *readers) wait(ctx context.Context, patience time.Duration) (*reader, error) {
-	hurried := false
-	if at, ok := ctx.Deadline(); ok {
-		if left := time.Until(at); left < patience {
-			patience, hurried = left, true
-		}
-	}
-	timer := p.timers.Start(patience)
-	defer p.timers.Stop(timer)
-	select {
-	case <-p.free:
-		if err := ctx.Err(); err != nil {
-			p.free <- struct{}{}
-			return nil, err
-		}
-		return p.pop(), nil
-	case <-p.closed:
+	err := p.gate.Enter(ctx, 0, origin.Client, patience)
+	p.waited.Ended(began)
+	telemetry.RecordOf(ctx).Waited(began)
+	switch {
+	case errors.Is(err, admit.ErrHopeless) && p.closed.Load():
 		return nil, engine.Closed()
-	case <-timer.C:
+	case errors.Is(err, admit.ErrHopeless):
 		p.waited.Refuse()
-		if hurried {
-			return nil, context.DeadlineExceeded
-		}
-		return nil, busy()
+		return nil, busy(err)
+	case err != nil:
+		return nil, err
+	case p.closed.Load():
+		p.gate.Leave(0, origin.Client, 0)
+		return nil, engine.Closed()
 	}
+	r := p.pop()
+	r.client = origin.Client
+	return r, nil
 }
 
-func busy() error {
-	return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other queries", RetryAfter: retryAfter, Cause: store.ErrBusy}
+func busy(refusal error) error {
+	return &errs.Error{
+		Kind: errs.Unavailable, Message: "the database is busy with other queries", RetryAfter: admit.RetryAfter(refusal), Cause: store.ErrBusy,
+	}
 }
 
 // give takes a connection back.
 func (p *readers) give(r *reader) {
-	if !p.waits.Empty() {
-		p.waits.Held(time.Since(r.begun))
+	var held time.Duration
+	if p.gate.Wanted(0) {
+		held = time.Since(r.begun)
 	}
+	client := r.client
+	r.client = caller.Client{}
 	p.put(r)
+	p.gate.Leave(0, client, held)
 }
 
 // close closes the connections as they come back. It gives up on connections that do not come back within the patience.
 func (p *readers) close(patience time.Duration) (err error) {
-	close(p.closed)
-	timer := time.NewTimer(max(patience, time.Millisecond))
-	defer timer.Stop()
+	p.closed.Store(true)
+	deadline := time.Now().Add(patience)
 	for range p.size {
-		select {
-		case <-p.free: // an idle connection is closed however late it is
-		default:
-			select {
-			case <-p.free:
-			case <-timer.C:
+		for !p.gate.TryEnter(0) { // an idle connection is closed however late it is
+			if time.Now().After(deadline) {
 				return errors.Join(err, errs.New(errs.Unavailable, "queries were still running when the database was closed"))
 			}
+			time.Sleep(time.Millisecond)
 		}
 		err = errors.Join(err, p.pop().close())
 	}

@@ -50,7 +50,6 @@ func TestCutReadLetsItsSnapshotGo(t *testing.T) {
 	err := db.Read(cutting{t.Context(), time.Now().Add(20 * time.Millisecond)}, func(r store.Reader) error {
 		return r.Query(endless+`SELECT count(*) FROM n`, nil, func(value.Row) error { return nil })
 	})
-	<-db.readers.free
 	r := db.readers.pop()
 	defer db.readers.put(r)
 	if !errors.Is(err, errCutting) || r.pinned {

@@ -111,7 +111,7 @@ func scriptsInOneGroup(t *testing.T, db *DB, scripts ...*store.Script) (done []b
 	<-entered
 	for i, s := range scripts {
 		wg.Go(func() { done[i], failed[i] = runScript(db, s) })
-		for len(db.writer.queue) != i+1 {
+		for db.writer.jobs.len() != i+1 {
 			runtime.Gosched()
 		}
 	}
@@ -180,13 +180,13 @@ func TestLeadingScript(t *testing.T) {
 		db := openScripts(t, Config{GroupTime: time.Minute})
 		var wg sync.WaitGroup
 		queue := func(run func() error) {
-			before := len(db.writer.queue)
+			before := db.writer.jobs.len()
 			wg.Go(func() {
 				if err := run(); err != nil {
 					t.Error(err)
 				}
 			})
-			for deadline := time.Now().Add(20 * time.Millisecond); len(db.writer.queue) == before && time.Now().Before(deadline); {
+			for deadline := time.Now().Add(20 * time.Millisecond); db.writer.jobs.len() == before && time.Now().Before(deadline); {
 				runtime.Gosched() // the writer's goroutine may take the job at once
 			}
 		}

@@ -50,7 +50,7 @@ func (db *DB) Stats() store.Stats {
 	reopened := w.tally.opened.Load()
 	return store.Stats{
 		Pools:  []store.Pool{db.readers.stats()},
-		Writer: w.tally.Writer(len(w.queue)),
+		Writer: w.tally.Writer(w.jobs.len()),
 		Log:    db.logStats(),
 		Opened: int64(db.readers.size) + 1 + reopened,
 		Lost:   reopened,
@@ -61,7 +61,8 @@ func (db *DB) Stats() store.Stats {
 }
 
 func (p *readers) stats() store.Pool {
-	pool := store.Pool{Name: "read", Size: p.size, InUse: p.size - len(p.free), Waiting: p.waits.Waiting()}
+	gate := p.gate.Stats()
+	pool := store.Pool{Name: "read", Size: p.size, InUse: gate.Taken, Waiting: gate.Waiting}
 	p.waited.AddTo(&pool)
 	return pool
 }

@@ -26,10 +26,7 @@ type writer struct {
 	cfg  Config
 	log  *slog.Logger
 
-	mu       sync.RWMutex // held shared to enqueue, exclusively to stop
-	stopping bool
-	queue    chan *job // closed by stop
-
+	jobs    *jobs // that wait
 	timers  engine.Timers
 	outage  *engine.Outage
 	commits *commits
@@ -48,6 +45,7 @@ type writer struct {
 	leads      bool        // a caller's goroutine runs the group, which takes in only scripts
 	sweeps     bool        // conn does not follow references, until the sweep ends
 	group      []*job      // of the transaction under way, unanswered
+	began      time.Time   // of that transaction
 	touched    []string    // tables of the jobs of the group that succeeded
 	unrepeated int64       // the last number for tx.Generation that nobody gets again
 	reserved   engine.Span // revisions that the transaction under way has reserved
@@ -62,7 +60,7 @@ func (w *writer) begin() error {
 	if w.conn == nil && !w.reopen() {
 		return errs.New(errs.Unavailable, "the database cannot be reached: nothing was written")
 	}
-	w.touched, w.reserved = w.touched[:0], engine.Span{}
+	w.touched, w.reserved, w.began = w.touched[:0], engine.Span{}, time.Now()
 	if err := w.conn.control("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -140,6 +138,7 @@ func (w *writer) undone(err error) bool {
 
 // answer gives every job of the group its result, or err if there is one.
 func (w *writer) answer(err error) {
+	w.jobs.ran(w.group, w.began)
 	for i, job := range w.group {
 		if err != nil {
 			job.answer <- err

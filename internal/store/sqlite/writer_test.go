@@ -62,7 +62,7 @@ func inOneGroup(t *testing.T, db *DB, functions ...func(store.Tx) error) []error
 	<-entered
 	for i, f := range functions {
 		wg.Go(func() { answers[i] = db.Write(context.Background(), f) })
-		for len(db.writer.queue) != i+1 { // keeps the order
+		for db.writer.jobs.len() != i+1 { // keeps the order
 			runtime.Gosched()
 		}
 	}
@@ -183,7 +183,7 @@ func TestQueueFull(t *testing.T) {
 			}
 		})
 	}
-	for len(db.writer.queue) < 2 {
+	for db.writer.jobs.len() < 2 {
 		runtime.Gosched()
 	}
 	err := db.Write(t.Context(), func(store.Tx) error { return nil })
@@ -312,7 +312,7 @@ func TestCloseGivesUp(t *testing.T) {
 			t.Errorf("the function behind it was answered %v, want unavailable", err)
 		}
 	})
-	for len(db.writer.queue) < 1 {
+	for db.writer.jobs.len() < 1 {
 		runtime.Gosched()
 	}
 	if err := db.Close(); err != nil {
