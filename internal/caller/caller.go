@@ -148,23 +148,46 @@ type Client struct {
 	address netip.Addr
 }
 
-// Client returns the unit that the caller belongs to. Users and keys go by their id, anonymous callers by their address. A
-// /64 network of IPv6 counts as one address, since one machine has all of it.
+// Client returns the unit that the caller belongs to. Users and keys go by their id, anonymous callers by the Network of
+// their address.
 func (c Caller) Client() Client {
 	if c.kind != KindAnonymous {
 		return Client{kind: c.kind, name: c.id}
 	}
-	at, err := netip.ParseAddrPort(c.address)
-	if err != nil {
+	ip := Network(c.address)
+	if !ip.IsValid() {
 		return Client{name: c.address}
 	}
+	return Client{address: ip}
+}
+
+// AppendTo appends bytes to b that no other client has.
+func (c Client) AppendTo(b []byte) []byte {
+	b = append(b, byte(c.kind))
+	if c.kind == KindAnonymous && c.address.IsValid() {
+		address := c.address.As16()
+		return append(b, address[:]...)
+	}
+	if c.kind == KindAnonymous {
+		b = append(b, "no address: "...)
+	}
+	return append(b, c.name...)
+}
+
+// Network returns the address in host:port as the unit by which clients are told apart, or an invalid one if there is no
+// address. A /64 network of IPv6 counts as one address, since one machine has all of it.
+func Network(hostPort string) netip.Addr {
+	at, err := netip.ParseAddrPort(hostPort)
+	if err != nil {
+		return netip.Addr{}
+	}
 	ip := at.Addr().Unmap()
-	if ip.Is6() {
+	if ip.Is6() && !ip.IsLoopback() {
 		if net, err := ip.WithZone("").Prefix(64); err == nil {
 			ip = net.Addr()
 		}
 	}
-	return Client{address: ip}
+	return ip
 }
 
 // String returns the name of the caller for the log.

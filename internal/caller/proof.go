@@ -20,6 +20,7 @@ const (
 
 // Scopes bound what a key may do, whatever the rules allow its owner.
 type Scopes struct {
+	Names  []string              // of accounts.keys.scopes
 	Tables map[string]Operations // by name of the table; the others are closed
 	Jobs   []string              // names of jobs to work on
 }

@@ -1,0 +1,21 @@
+package limit
+
+// Stats are counts of a Limiter.
+type Stats struct {
+	Checks    uint64 // requests and stages that a rule applied to
+	Buckets   int    // cells for buckets, used or not
+	Forgotten uint64 // buckets that were forgotten before they were full, for lack of memory
+}
+
+// Stats returns the counts since the limiter was made.
+func (l *Limiter) Stats() (s Stats) {
+	for i := range l.shards {
+		shard := &l.shards[i]
+		shard.mu.Lock()
+		s.Checks += shard.checks
+		s.Buckets += len(shard.table.cells)
+		s.Forgotten += shard.table.forgotten
+		shard.mu.Unlock()
+	}
+	return s
+}
