@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
+	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
@@ -59,6 +60,7 @@ type App struct {
 	Profile    *profile.Recorder  // of CPU time; nil if the app takes no profiles
 
 	accounts accounts
+	limiter  *limit.Limiter // nil if Open did not open the app
 	advice   *advise.Runner
 	alerts   *alert.Sender
 	firing   firing
@@ -188,6 +190,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openWatch(ctx)
 	a.openCost()
 	a.openProfile() // stops before the costs, which take the CPU time of the last profile
+	a.limiter = limit.New(a.Rules.Model.Limits, limit.Config{})
 	a.routes = a.allRoutes()
 	a.openMetrics()
 	a.tellSteps()

@@ -73,6 +73,7 @@ func (a *App) Handler() (http.Handler, error) {
 		Sinks:         a.sinks,
 		Sample:        a.sample(),
 		Identify:      a.identify,
+		Limits:        a.limiter,
 		MaxConcurrent: a.cfg.MaxConcurrent,
 		CORS:          a.cfg.CORS,
 		Proxies:       a.cfg.Proxies,

@@ -43,6 +43,7 @@ type Error struct {
 	Faults     []Fault       // all faults for Invalid; the fields for Conflict, Forbidden and Unauthenticated
 	Allow      []string      // the methods of the path, for MethodNotAllowed
 	RetryAfter time.Duration // for Limited and Unavailable; 0 means one second
+	Limit      string        // for Limited: the rule of the model that refuses; "": another limit
 	StepUp     *StepUp       // for Unauthenticated: what a caller who signed in must prove; usually nil
 	Checks     any           // for Unavailable: the checks of a server that is not ready, as they appear in JSON; usually nil
 	Cause      error         // for the operator; may be nil

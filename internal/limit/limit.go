@@ -171,7 +171,7 @@ func (l *Limiter) Done(r *Request) {
 	r.holding = 0
 }
 
-// applicable returns those of some rules that are about a request.
+// applicable returns the rules among some that are about a request.
 func (l *Limiter) applicable(some rules, r *Request) (all rules) {
 	for each := some; each != 0; each &= each - 1 {
 		i := bits.TrailingZeros64(uint64(each))

@@ -75,8 +75,8 @@ func TestParallelRequestsPassExactly(t *testing.T) {
 	}
 }
 
-// A request that one rule refuses must not take the room of another one from requests at the same moment: of each pair, one
-// rule has room for 100 requests and the other for half of them.
+// A request that one rule refuses must not take the room of another rule, not even for a moment. Here a rule has room for 100
+// requests, and another one for 50 of them.
 func TestParallelRefusalsTakeNothing(t *testing.T) {
 	l := newLimiter(
 		rule1("everybody", model.PerAll, per(100, time.Hour)),
@@ -272,7 +272,7 @@ func (l *Limiter) cells() (n int) {
 }
 
 // A million addresses send a request each, within a second. Their buckets fill up in 33 ms, so the memory stays small. The
-// buckets of those who have used up their limit are remembered all the time.
+// bucket of an address that has used up its limit is remembered all the time.
 func TestMemoryOfManyAddresses(t *testing.T) {
 	l := newLimiter(rule1("address", model.PerAddress, per(300, 10*time.Second)))
 	now := l.epoch

@@ -24,10 +24,11 @@ func (rc *Receiver) Handler(m *Mux) http.Handler {
 // chain returns next with the steps before it, in the order of a request.
 func (rc *Receiver) chain(next Handler) Handler {
 	steps := [...]func(Handler) Handler{
-		setHeaders,     // the id of the request, and the headers of all answers
-		rc.allowOrigin, // answers CORS preflights
-		rc.limit,       // refuses a request when too many are at work
-		rc.authenticate,
+		setHeaders,      // the id of the request, and the headers of all answers
+		rc.allowOrigin,  // answers CORS preflights
+		rc.limitAddress, // refuses a request when its address asks too often
+		rc.limit,        // refuses a request when too many are at work
+		rc.authenticate, // Mux applies the other limits, when it knows the route
 	}
 	for _, step := range slices.Backward(steps[:]) {
 		next = step(next)

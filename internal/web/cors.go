@@ -7,7 +7,7 @@ import "net/http"
 const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE"
 	corsRequest = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id, traceparent, tracestate"
-	corsAnswer  = "ETag, Location, X-Request-Id, Retry-After"
+	corsAnswer  = "ETag, Location, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"
 )
 
 var varyOrigin = []string{"Origin"}

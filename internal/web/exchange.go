@@ -10,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 )
@@ -26,11 +27,14 @@ type exchange struct {
 	explain bool            // a 404 says what was not found
 	proxied bool            // a trusted proxy sent the request
 	caller  caller.Caller
+	limiter *limit.Limiter // nil: no limits
+	limits  limit.Request
 	record  telemetry.Record
 	in      requestBody
 	out     response
 	routing recorder
 	id      [1]string // value of X-Request-Id
+	policy  [2]string // values of RateLimit-Policy and RateLimit
 
 	labeler *profile.Labeler                 // nil: the request gets no labels
 	labels  atomic.Pointer[profile.Attached] // atomic, since other goroutines may use the context

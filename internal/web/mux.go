@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // A Mux is an http.ServeMux for handlers that return errors. A path without a handler is an error too, never the plain
@@ -27,7 +28,7 @@ func NewMux(routes ...Route) *Mux {
 }
 
 func (m *Mux) add(route Route) {
-	m.mux.Handle(route.Pattern, adapter(route.Handler))
+	m.mux.Handle(route.Pattern, adapter{route.Handler, route.Operation})
 	if route.Class == Probe {
 		_, path, _ := strings.Cut(route.Pattern, " ")
 		m.probes = append(m.probes, path)
@@ -39,20 +40,25 @@ func (m *Mux) isProbe(path string) bool { return slices.Contains(m.probes, path)
 // Serve is the Handler that calls the handler of the matching route.
 func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) error {
 	var rec *recorder
-	if x := exchangeOf(r); x != nil {
+	x := exchangeOf(r)
+	if x != nil {
 		rec = &x.routing
 	} else {
 		rec = new(recorder)
 	}
 	rec.inner = w
 	m.mux.ServeHTTP(rec, r)
-	switch {
-	case rec.found:
+	if rec.found {
 		return rec.err
+	}
+	r.Pattern = ""
+	if err := x.admit(w, r, ""); err != nil {
+		return err
+	}
+	switch {
 	case rec.status == http.StatusMethodNotAllowed:
-		return MethodNotAllowed(strings.Split(rec.header.Get("Allow"), ", "))
+		return MethodNotAllowed(strings.Split(rec.Header().Get("Allow"), ", "))
 	default: // 404, a redirect to a clean path, or the 400 of a request for *
-		r.Pattern = ""
 		if path, ok := m.withoutSlash(r); ok {
 			return redirect(w, r, path)
 		}
@@ -90,16 +96,22 @@ func redirect(w http.ResponseWriter, r *http.Request, path string) error {
 	return Empty(w, http.StatusPermanentRedirect)
 }
 
-// adapter makes an http.Handler of a Handler. Its ResponseWriter is the recorder of Serve.
-type adapter Handler
+// adapter makes an http.Handler of the Handler of a route. Its ResponseWriter is the recorder of Serve.
+type adapter struct {
+	handler   Handler
+	operation model.Operation
+}
 
-func (h adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := w.(*recorder)
 	rec.found = true
 	if x := exchangeOf(r); x != nil {
 		x.label(r.Pattern, "", "")
+		if rec.err = x.admit(rec.inner, r, a.operation); rec.err != nil {
+			return
+		}
 	}
-	rec.err = h(rec.inner, r)
+	rec.err = a.handler(rec.inner, r)
 }
 
 // recorder catches the answers of http.ServeMux itself, and the errors of handlers.

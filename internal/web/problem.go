@@ -66,9 +66,9 @@ var problems = [...]Problem{
 		"The body can be read, but some of its values are not acceptable.",
 		"“errors” lists every fault: a JSON pointer to the value, a code for programs, a sentence for people. Correct them all, then send it again."},
 	{errs.Limited, 429, "Too many requests",
-		"Asked too often.",
-		"This caller asks more often than it may.",
-		"Wait as many seconds as the Retry-After header says."},
+		"Asked too often. `limit` names the rule.",
+		"This address, caller or key asks more often than it may.",
+		"Wait as many seconds as the Retry-After header says. “limit” names the rule, and the headers RateLimit-Policy and RateLimit tell how much it allows and how much is left."},
 	{errs.Internal, 500, "Internal error",
 		"Not the fault of the request. The cause is in the server's log under the `request_id`.",
 		"Something went wrong in the server. It is not the fault of the request.",
@@ -103,6 +103,7 @@ type document struct {
 	Detail    string        `json:"detail,omitempty"`
 	RequestID string        `json:"request_id"`
 	Errors    *[]errs.Fault `json:"errors,omitempty"` // a pointer, so that an empty list is written
+	Limit     string        `json:"limit,omitempty"`
 	Checks    any           `json:"checks,omitempty"`
 }
 
@@ -122,6 +123,8 @@ func writeProblem(w *response, r *http.Request, failure *errs.Error, id string) 
 		if k.Kind == errs.Invalid || len(faults) > 0 {
 			p.Errors = &faults
 		}
+	case errs.Limited:
+		p.Limit = failure.Limit
 	case errs.Unavailable:
 		p.Checks = failure.Checks
 	}

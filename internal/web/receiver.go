@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
 )
@@ -26,6 +27,7 @@ type Config struct {
 	Sinks         []telemetry.Sink                           // get the record of each request, after the log
 	Sample        func(telemetry.TraceID) bool               // decides whether a trace that begins here is sampled; default: each is
 	Identify      func(*http.Request) (caller.Caller, error) // returns the caller of a request; default: anonymous
+	Limits        *limit.Limiter                             // how often clients may ask; default: as often as they want
 	MaxConcurrent int                                        // requests at work at once; further ones get 503; default: 1024
 	Timeout       time.Duration                              // deadline of a request's context; default: 30 s
 	CORS          []string                                   // origins with pages that may read answers, such as https://app.example.com
@@ -45,6 +47,7 @@ type Receiver struct {
 	origins       map[string]bool
 	proxies       []netip.Prefix
 	labeler       *profile.Labeler
+	limiter       *limit.Limiter
 	explain       bool
 	maxConcurrent int64
 	atWork        atomic.Int64
@@ -63,6 +66,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		origins:       map[string]bool{},
 		proxies:       cfg.Proxies,
 		labeler:       cfg.Labels,
+		limiter:       cfg.Limits,
 		maxConcurrent: int64(orElse(cfg.MaxConcurrent, 1024)),
 	}
 	if rc.log == nil {

@@ -1,13 +1,17 @@
 package web
 
-import "github.com/ashlar-dev/ashlar/internal/errs"
+import (
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
+)
 
 // A Route is a pattern with its handler and its description.
 type Route struct {
-	Pattern string // pattern of http.ServeMux, such as "GET /api/{table}/{id}"; a GET answers HEAD too
-	Handler Handler
-	Class   Class
-	Doc     *Doc // description for OpenAPI; nil leaves the route out
+	Pattern   string // pattern of http.ServeMux, such as "GET /api/{table}/{id}"; a GET answers HEAD too
+	Handler   Handler
+	Class     Class
+	Operation model.Operation // what a route of {table} does with rows; "" for other routes
+	Doc       *Doc            // description for OpenAPI; nil leaves the route out
 }
 
 // A Class selects the limits for the requests of a route.

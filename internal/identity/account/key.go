@@ -253,7 +253,7 @@ func (s *Service) scopesOf(names []string) *caller.Scopes {
 	if len(names) == 0 {
 		return nil
 	}
-	all := &caller.Scopes{Tables: map[string]caller.Operations{}}
+	all := &caller.Scopes{Names: names, Tables: map[string]caller.Operations{}}
 	for _, name := range names {
 		scope, _ := s.rules.Keys.Scope(name)
 		for table, operations := range maps.All(scope.Tables) {

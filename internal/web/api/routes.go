@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -19,11 +20,11 @@ const (
 // Routes returns the routes of the data API with their documentation.
 func (a *API) Routes() []web.Route {
 	return []web.Route{
-		{Pattern: "GET " + rowsPath, Handler: a.list, Doc: listDoc()},
-		{Pattern: "POST " + rowsPath, Handler: a.create, Doc: createDoc()},
-		{Pattern: "GET " + rowPath, Handler: a.get, Doc: getDoc()},
-		{Pattern: "PATCH " + rowPath, Handler: a.update, Doc: updateDoc()},
-		{Pattern: "DELETE " + rowPath, Handler: a.delete, Doc: deleteDoc()},
+		{Pattern: "GET " + rowsPath, Handler: a.list, Operation: model.ListOperation, Doc: listDoc()},
+		{Pattern: "POST " + rowsPath, Handler: a.create, Operation: model.CreateOperation, Doc: createDoc()},
+		{Pattern: "GET " + rowPath, Handler: a.get, Operation: model.GetOperation, Doc: getDoc()},
+		{Pattern: "PATCH " + rowPath, Handler: a.update, Operation: model.UpdateOperation, Doc: updateDoc()},
+		{Pattern: "DELETE " + rowPath, Handler: a.delete, Operation: model.DeleteOperation, Doc: deleteDoc()},
 		{Pattern: rowsPath, Handler: a.otherMethod("POST")},
 		{Pattern: rowPath, Handler: a.otherMethod("PATCH", "DELETE")},
 	}
