@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/watch"
@@ -102,6 +103,7 @@ func (s *settings) addModel(a *App) {
 	}
 	s.add("operate.logs", fmt.Sprintf("%+v", a.Operate.Logs))
 	s.add("operate.probe", fmt.Sprintf("%+v", a.Operate.Probe))
+	s.addLimits(a.Rules.Model)
 	own := a.Accounts
 	if own == nil {
 		return
@@ -116,6 +118,27 @@ func (s *settings) addModel(a *App) {
 	}
 	for i := range own.Issuers {
 		s.add(fmt.Sprintf("accounts.issuers.%d", i), own.Issuers[i].Issuer)
+	}
+}
+
+// addLimits adds the limits and caches that the model gives.
+func (s *settings) addLimits(m *model.Model) {
+	usual := model.DefaultLimits()
+	for i := range usual.Rules {
+		if name := usual.Rules[i].Name; m.Limits.Rule(name) == nil {
+			s.add("limits."+name, "off")
+		}
+	}
+	for i := range m.Limits.Rules {
+		if limit := &m.Limits.Rules[i]; !limit.SparesLoopback {
+			s.add("limits."+limit.Name, limit.String())
+		}
+	}
+	if query := m.Limits.Query.String(); query != usual.Query.String() {
+		s.add("limits.query", query)
+	}
+	for _, table := range m.All() {
+		s.add(table.Name+".cache", table.Cache.String())
 	}
 }
 

@@ -29,7 +29,9 @@ func TestTimelineHasWhatChangedBetweenServers(t *testing.T) {
 		}
 	}
 	serve(cfg)
-	write(t, dir, strings.ReplaceAll(fullModel, "body: {type: text}", "body: {type: text}, tag: {type: text, optional: true}"))
+	changed := strings.ReplaceAll(fullModel, "body: {type: text}", "body: {type: text}, tag: {type: text, optional: true}")
+	changed = strings.ReplaceAll(changed, "access: {read: true, write: true}", "access: {read: true, write: true}, cache: {public: 60s}")
+	write(t, dir, strings.ReplaceAll(changed, "name: watched\n", "name: watched\nlimits: {address: false, caller: {rate: 50/1s}, query: {time: 2s}}\n"))
 	cfg.Readers, cfg.Telemetry, cfg.Profile = 1, 500_000_000, false
 	serve(cfg)
 	again := opened(t, dir, cfg)
@@ -43,6 +45,10 @@ func TestTimelineHasWhatChangedBetweenServers(t *testing.T) {
 		{archive.EventSetting, "The setting --readers was changed from its default to 1."},
 		{archive.EventSetting, "The setting --telemetry was changed from its default to 500MB."},
 		{archive.EventSetting, "The setting --profile was changed from its default to off."},
+		{archive.EventSetting, "The setting limits.address was changed from its default to off."},
+		{archive.EventSetting, "The setting limits.caller was changed from its default to 50/1s per caller."},
+		{archive.EventSetting, "The setting limits.query was changed from its default to 2s."},
+		{archive.EventSetting, "The setting notes.cache was changed from its default to public 1m."},
 		{archive.EventStop, "The server stops."},
 		{archive.EventDeploy, "model"},
 	} {

@@ -16,7 +16,8 @@ file, line and column. It checks the queries of views against empty tables in me
 rows of DIR/seed into a database in a temporary folder, which it removes.
 It touches no other database.
 
-It lists the environment variables and files that the model names, and does not read them.
+It lists the environment variables and files that the model names, and does not read them. It shows
+the limits in force, and who may keep the answers of each table.
 
 What may be a mistake is a warning. With faults, check exits with 1.`
 
@@ -55,6 +56,10 @@ func check(cmd *cobra.Command, dir string) error {
 	for _, note := range accountNotes(loaded.Rules) {
 		fmt.Fprintln(cmd.OutOrStdout(), "note: "+note)
 	}
+	if err := writeLimits(cmd.OutOrStdout(), m.Limits); err != nil {
+		return err
+	}
+	writeKeepers(cmd.OutOrStdout(), loaded.Rules)
 	fmt.Fprintf(cmd.OutOrStdout(), "metrics: at most %d series\n", app.SeriesBudget(m))
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", m.Name,
 		countTables(m), count(countRules(m), "rule"), count(seeds, "seed file"))

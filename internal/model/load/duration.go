@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 var (
@@ -11,11 +13,7 @@ var (
 	shortDurationShape = regexp.MustCompile(`^([1-9][0-9]{0,8})(ms|s|m|h|d)$`)
 )
 
-// durationUnits lists the units from the largest on.
-var durationUnits = [...]struct {
-	name string
-	unit time.Duration
-}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}}
+var durationUnits = map[string]time.Duration{"d": day, "h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond}
 
 // setDuration reads a length of time, such as 90s, 10m, 12h or 14d, from least to most.
 func (l *loader) setDuration(target *time.Duration, key member, least, most time.Duration) {
@@ -45,20 +43,8 @@ func parseDuration(value *node, shape *regexp.Regexp) (time.Duration, bool) {
 		return 0, false
 	}
 	count, err := strconv.ParseInt(parts[1], 10, 64)
-	for _, u := range durationUnits {
-		if u.name == parts[2] && err == nil {
-			return time.Duration(count) * u.unit, count <= int64(1<<62)/int64(u.unit)
-		}
-	}
-	return 0, false
+	unit := durationUnits[parts[2]]
+	return time.Duration(count) * unit, err == nil && count <= int64(1<<62)/int64(unit)
 }
 
-// formatDuration writes a length of time in the largest unit that it is a multiple of.
-func formatDuration(length time.Duration) string {
-	for _, u := range durationUnits {
-		if length%u.unit == 0 {
-			return strconv.FormatInt(int64(length/u.unit), 10) + u.name
-		}
-	}
-	return length.String()
-}
+func formatDuration(length time.Duration) string { return model.FormatDuration(length) }
