@@ -52,12 +52,17 @@ func ExampleLine() {
 	// 2
 }
 
-func ExampleBudget() {
-	answers := admit.NewBudget(100, 10) // things below 10 bytes are free
-	fmt.Println(answers.Take(80), answers.Take(40), answers.Take(9))
-	answers.Release(80)
-	fmt.Println(answers.Take(40))
+// Of 8 units one client gets 7, and the last one is left for another.
+func ExampleShares() {
+	shares := admit.NewShares[string](8)
+	for range 7 {
+		_, _ = shares.Take("greedy", 1)
+	}
+	_, err := shares.Take("greedy", 1)
+	fmt.Println(err)
+	_, err = shares.Take("other", 1)
+	fmt.Println(err)
 	// Output:
-	// true false true
-	// true
+	// the client has its share already
+	// <nil>
 }

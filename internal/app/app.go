@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/advise"
 	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
@@ -69,7 +70,9 @@ type App struct {
 	dir      string
 	cfg      Config
 	folder   folder
-	routes   []web.Route              // the routes of Handler
+	routes   []web.Route // the routes of Handler
+	receiver atomic.Pointer[web.Receiver]
+	answers  func() admit.Stats       // of the data API
 	services []service                // run while Serve does, started in this order
 	checks   []health.Check           // of /readyz
 	sinks    []telemetry.Sink         // take the record of each request

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -23,7 +24,10 @@ func (a *App) openMetrics() {
 	if a.Store.Dialect() == sqlgen.Postgres {
 		cfg.Engine = "postgresql"
 	}
-	cfg.Gates = []metric.Gate{{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate}}
+	cfg.Gates = []metric.Gate{
+		{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate},
+		{Name: "request", Stats: a.places}, {Name: "answer", Stats: a.answers},
+	}
 	cfg.Readings = a.readings()
 	cfg.BudgetLeft = a.budgetsLeft
 	a.metrics = metric.New(cfg)
@@ -31,6 +35,14 @@ func (a *App) openMetrics() {
 		a.sinks = append(a.sinks, a.metrics)
 	}
 	a.points = a.metrics.Points
+}
+
+// places returns counts of the requests at work.
+func (a *App) places() (none admit.Stats) {
+	if receiver := a.receiver.Load(); receiver != nil {
+		return receiver.Places()
+	}
+	return none
 }
 
 // budgetsLeft returns the share of the budget that each objective of the model has left.
@@ -102,7 +114,7 @@ func SeriesBudget(m *model.Model) int {
 
 // gates and readingCount are how many gates and readings openMetrics has.
 const (
-	gates        = 2
+	gates        = 4
 	readingCount = 7
 )
 

@@ -82,12 +82,15 @@ func (a *App) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.receiver.Store(receiver)
 	return receiver.Handler(web.NewMux(a.routes...)), nil
 }
 
 // allRoutes returns the routes of the app.
 func (a *App) allRoutes() []web.Route {
-	data, accounts := api.New(a.Rows, a.Rules.Model).Routes(), a.accountRoutes()
+	rows := api.New(a.Rows, a.Rules.Model)
+	a.answers = rows.Answers
+	data, accounts := rows.Routes(), a.accountRoutes()
 	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks...),

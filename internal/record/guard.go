@@ -102,7 +102,7 @@ func (r *request) write(ctx context.Context, script func(revision int64) (*store
 	case errors.Is(err, errEnded):
 		d.refusals.note(proofKey(who), time.Now())
 	case isRefusal(err):
-		d.refusals.note(refusalKey(who), time.Now())
+		d.refusals.note(keyOf(who), time.Now())
 	}
 	return err
 }

@@ -20,7 +20,7 @@ type refusals struct {
 	ignored bool // for tests that want scripts to be refused
 
 	any   atomic.Bool // a caller was refused; usually none was
-	known *cache.Recent[string, refused]
+	known *cache.Recent[refusalKey, refused]
 }
 
 // refused counts the refusals of one caller.
@@ -30,7 +30,7 @@ type refused struct {
 }
 
 func newRefusals() *refusals {
-	return &refusals{known: cache.NewRecent[string, refused](maxRefused, nil)}
+	return &refusals{known: cache.NewRecent[refusalKey, refused](maxRefused, nil)}
 }
 
 // often reports whether the writes of a caller were refused often of late.
@@ -38,16 +38,16 @@ func (r *refusals) often(who caller.Caller, now time.Time) bool {
 	if r.ignored || !r.any.Load() {
 		return false
 	}
-	return r.isOften(refusalKey(who), now) || r.isOften(proofKey(who), now)
+	return r.isOften(keyOf(who), now) || r.isOften(proofKey(who), now)
 }
 
-func (r *refusals) isOften(key string, now time.Time) bool {
+func (r *refusals) isOften(key refusalKey, now time.Time) bool {
 	e, _ := r.known.Get(key)
 	return e.times >= manyRefusals && now.Sub(e.since) < refusalsTime
 }
 
-// note counts a refusal under refusalKey or proofKey. Two at the same moment may count as one.
-func (r *refusals) note(key string, now time.Time) {
+// note counts a refusal under keyOf or proofKey. Two at the same moment may count as one.
+func (r *refusals) note(key refusalKey, now time.Time) {
 	e, _ := r.known.Get(key)
 	if now.Sub(e.since) >= refusalsTime {
 		e = refused{since: now}
@@ -57,15 +57,20 @@ func (r *refusals) note(key string, now time.Time) {
 	r.any.Store(true)
 }
 
-// refusalKey returns the id of a caller. All anonymous callers share the key "".
-func refusalKey(who caller.Caller) string {
-	id, _ := who.ID()
-	return id
+// A refusalKey is whose refusals are counted together: those of a client, or of an ended session.
+type refusalKey struct {
+	client caller.Client
+	proof  string // id of the session; "" for all others
 }
 
+// keyOf returns the key of a caller. Anonymous callers are told apart by their address.
+func keyOf(who caller.Caller) refusalKey { return refusalKey{client: who.Client()} }
+
 // proofKey returns the key of a caller whose session has ended. The other sessions of the user have keys of their own, so
-// that an ended one does not slow them down. No id of a caller begins like a proofKey.
-func proofKey(who caller.Caller) string { return "\x00" + who.Proof().ID }
+// that an ended one does not slow them down.
+func proofKey(who caller.Caller) refusalKey {
+	return refusalKey{client: who.Client(), proof: "ended " + who.Proof().ID}
+}
 
 // isRefusal reports whether an error is about the request, not about the server.
 func isRefusal(err error) bool {

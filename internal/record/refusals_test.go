@@ -49,6 +49,12 @@ func TestRefusedCallersWriteApart(t *testing.T) {
 	if !asScript(bob, nil) || !asScript(caller.Caller{}, nil) {
 		t.Error("the writes of others are no scripts either")
 	}
+	for range manyRefusals {
+		asScript(caller.Caller{}.From("192.0.2.1:4000"), no)
+	}
+	if asScript(caller.Caller{}.From("192.0.2.1:5000"), nil) || !asScript(caller.Caller{}.From("192.0.2.2:4000"), nil) {
+		t.Error("anonymous callers are not told apart by their address")
+	}
 	if db.refusals.often(ann, time.Now().Add(refusalsTime)) {
 		t.Error("refusals are never forgotten")
 	}
@@ -67,7 +73,7 @@ func TestRefusedCallersWriteApart(t *testing.T) {
 		t.Error("an ended session slows down another one of its user")
 	}
 	for i := range maxRefused + 1 {
-		db.refusals.note(string(rune('a'+i)), time.Now())
+		db.refusals.note(refusalKey{proof: string(rune('a' + i))}, time.Now())
 	}
 	if n := db.refusals.known.Len(); n > maxRefused {
 		t.Errorf("%d callers are remembered, want at most %d", n, maxRefused)

@@ -2,12 +2,14 @@ package web
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
 	"slices"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
@@ -139,22 +141,37 @@ func setHeaders(next Handler) Handler {
 	}
 }
 
-// limit bounds the requests at work. Probes pass: a supervisor must get its answer from a busy server too.
+// limit bounds the requests at work, of all clients and of each. The client is an address until authenticate knows its
+// caller. Probes pass: a supervisor must get its answer from a busy server too.
 func (rc *Receiver) limit(next Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if exchangeOf(r).probe {
+		x := exchangeOf(r)
+		if x.probe {
 			return next(w, r)
 		}
-		defer rc.atWork.Add(-1)
-		if rc.atWork.Add(1) > rc.maxConcurrent {
-			exchangeOf(r).record.Refuse("max-concurrent")
-			return errs.New(errs.Unavailable, "the server has too many requests at work: try again")
+		var ok bool
+		if x.place, ok = rc.places.TryTake(1); !ok {
+			var err error
+			if x.place, err = rc.places.Take(x.caller.Client(), 1); err != nil {
+				return x.refusePlace(err)
+			}
 		}
+		defer x.place.Give()
 		return next(w, r)
 	}
 }
 
-// authenticate finds the caller. A probe has none.
+// refusePlace refuses a request that gets no place among those at work.
+func (x *exchange) refusePlace(cause error) error {
+	if errors.Is(cause, admit.ErrShare) {
+		x.record.Refuse("max-concurrent-share")
+		return errs.New(errs.Unavailable, "too many of your requests are at work, while the server is nearly full: wait for their answers")
+	}
+	x.record.Refuse("max-concurrent")
+	return errs.New(errs.Unavailable, "the server has too many requests at work: try again")
+}
+
+// authenticate finds the caller, whose place it is from then on. A probe has none.
 func (rc *Receiver) authenticate(next Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		x := exchangeOf(r)
@@ -166,6 +183,11 @@ func (rc *Receiver) authenticate(next Handler) Handler {
 			return err
 		}
 		x.caller = who.From(r.RemoteAddr)
+		if x.place.Counted() {
+			if err := x.place.Move(x.caller.Client()); err != nil {
+				return x.refusePlace(err)
+			}
+		}
 		return next(w, r)
 	}
 }

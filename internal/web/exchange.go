@@ -29,6 +29,7 @@ type exchange struct {
 	caller  caller.Caller
 	limiter *limit.Limiter // nil: no limits
 	limits  limit.Request
+	place   admit.Share[caller.Client] // among the requests at work
 	record  telemetry.Record
 	in      requestBody
 	out     response

@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/limit"
@@ -38,36 +38,35 @@ type Config struct {
 
 // A Receiver receives requests for the routes of a mux.
 type Receiver struct {
-	log           *slog.Logger
-	lines         telemetry.Lines
-	sinks         *telemetry.Sinks
-	sample        func(telemetry.TraceID) bool
-	identify      func(*http.Request) (caller.Caller, error)
-	timeout       time.Duration
-	origins       map[string]bool
-	proxies       []netip.Prefix
-	labeler       *profile.Labeler
-	limiter       *limit.Limiter
-	explain       bool
-	maxConcurrent int64
-	atWork        atomic.Int64
+	log      *slog.Logger
+	lines    telemetry.Lines
+	sinks    *telemetry.Sinks
+	sample   func(telemetry.TraceID) bool
+	identify func(*http.Request) (caller.Caller, error)
+	timeout  time.Duration
+	origins  map[string]bool
+	proxies  []netip.Prefix
+	labeler  *profile.Labeler
+	limiter  *limit.Limiter
+	explain  bool
+	places   *admit.Shares[caller.Client] // for requests at work
 }
 
 // NewReceiver returns a Receiver. It fails if cfg.CORS holds something else than an origin.
 func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	defer errs.Wrap(&err, "web.NewReceiver")
 	rc := &Receiver{
-		log:           cfg.Logger,
-		lines:         cfg.Lines,
-		identify:      cfg.Identify,
-		sample:        cfg.Sample,
-		timeout:       orElse(cfg.Timeout, defaultTimeout),
-		explain:       cfg.Explain,
-		origins:       map[string]bool{},
-		proxies:       cfg.Proxies,
-		labeler:       cfg.Labels,
-		limiter:       cfg.Limits,
-		maxConcurrent: int64(orElse(cfg.MaxConcurrent, 1024)),
+		log:      cfg.Logger,
+		lines:    cfg.Lines,
+		identify: cfg.Identify,
+		sample:   cfg.Sample,
+		timeout:  orElse(cfg.Timeout, defaultTimeout),
+		explain:  cfg.Explain,
+		origins:  map[string]bool{},
+		proxies:  cfg.Proxies,
+		labeler:  cfg.Labels,
+		limiter:  cfg.Limits,
+		places:   admit.NewShares[caller.Client](int64(orElse(cfg.MaxConcurrent, 1024))),
 	}
 	if rc.log == nil {
 		rc.log = slog.New(slog.DiscardHandler)
@@ -87,6 +86,9 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	}
 	return rc, nil
 }
+
+// Places returns counts of the requests at work.
+func (rc *Receiver) Places() admit.Stats { return rc.places.Stats() }
 
 // defaultTimeout is the deadline of a request unless the Config names one.
 const defaultTimeout = 30 * time.Second

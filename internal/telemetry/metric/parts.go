@@ -62,10 +62,10 @@ func storeDescriptions() []Description {
 func gateDescriptions() []Description {
 	gate := []string{"gate"}
 	return []Description{
-		{"ashlar_gate_taken", "Slots of a gate that are taken.", gate},
+		{"ashlar_gate_taken", "Slots of a gate that are taken; of the gate for answers, bytes.", gate},
 		{"ashlar_gate_waiting", "Callers that wait for a slot of a gate.", gate},
 		{"ashlar_gate_admissions_total", "Callers that a gate let in.", gate},
-		{"ashlar_gate_refusals_total", "Callers that a gate refused, because they would have waited too long.", gate},
+		{"ashlar_gate_refusals_total", "Callers that a gate refused, because they would have waited too long, or their client had its share.", gate},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/apilimit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
@@ -17,19 +18,22 @@ import (
 
 // An API serves the rows of a model.
 type API struct {
-	rows         *record.DB
-	model        *model.Model
-	answerMemory *admit.Budget
+	rows    *record.DB
+	model   *model.Model
+	answers *admit.Shares[caller.Client] // bytes of large answers
 }
 
 const (
-	largeAnswer = 1 << 20   // from this size in bytes on, answerMemory counts an answer
+	largeAnswer = 1 << 20   // from this size in bytes on, an answer counts
 	allAnswers  = 256 << 20 // bytes of all large answers waiting for their clients
 )
 
+// Answers returns counts of the memory of large answers.
+func (a *API) Answers() admit.Stats { return a.answers.Stats() }
+
 // New returns the data API of a model.
 func New(rows *record.DB, m *model.Model) *API {
-	return &API{rows: rows, model: m, answerMemory: admit.NewBudget(allAnswers, largeAnswer)}
+	return &API{rows: rows, model: m, answers: admit.NewShares[caller.Client](allAnswers)}
 }
 
 // table returns the table in the path, and names the operation in the record of the request.
@@ -85,10 +89,11 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	*buf = body
-	if !a.answerMemory.Take(len(body)) {
-		return tooManyAnswers()
+	memory, err := a.keep(r, body)
+	if err != nil {
+		return err
 	}
-	defer a.answerMemory.Release(len(body))
+	defer memory.Give()
 	setPrivate(w)
 	return web.JSON(w, http.StatusOK, body)
 }
@@ -111,10 +116,11 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	*buf = row.JSON
-	if !a.answerMemory.Take(len(row.JSON)) {
-		return tooManyAnswers()
+	memory, err := a.keep(r, row.JSON)
+	if err != nil {
+		return err
 	}
-	defer a.answerMemory.Release(len(row.JSON))
+	defer memory.Give()
 	setPrivate(w)
 	tag := ""
 	if row.Plain {
@@ -238,6 +244,20 @@ func writeRow(w http.ResponseWriter, row record.Row, shown, hidden int) error {
 	return web.JSON(w, shown, row.JSON)
 }
 
-func tooManyAnswers() error {
-	return errs.New(errs.Unavailable, "too many large answers are under way: try again")
+// keep takes memory for an answer until its client has read it. Each client has a share, so one that reads slowly does not
+// keep others from their answers. The deadline for reading is that of the connection: web.ServerConfig.WriteTimeout.
+func (a *API) keep(r *http.Request, body []byte) (memory admit.Share[caller.Client], err error) {
+	if len(body) < largeAnswer { // the limit of concurrent requests bounds small ones
+		return memory, nil
+	}
+	memory, err = a.answers.Take(web.Caller(r).Client(), int64(len(body)))
+	switch err {
+	case nil:
+		return memory, nil
+	case admit.ErrShare:
+		web.Record(r).Refuse("answers-share")
+		return memory, errs.New(errs.Unavailable, "too many large answers to you are under way: read them first")
+	}
+	web.Record(r).Refuse("answers")
+	return memory, errs.New(errs.Unavailable, "too many large answers are under way: try again")
 }
