@@ -6,9 +6,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 )
 
 const openSignUp = `-- ashlar.yaml --
@@ -111,5 +116,38 @@ func TestGuessing_OnlyATrustedProxyChoosesTheCounter(t *testing.T) {
 				t.Errorf("another client = %d, want %d", got, want)
 			}
 		})
+	}
+}
+
+// The log, the kept record, the audit log, the account's sessions and the counters all name the same client.
+func TestForgery_AllNameTheSameClient(t *testing.T) {
+	lines := &log{}
+	server := opened(t, app(t, strings.Replace(openSignUp, "signup: open", "signup: open, verify: later", 1)), Config{
+		Logger: lines.logger(), Telemetry: AutoTelemetry, Forwarded: true, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+	})
+	b := &browser{start(t, server).base, map[string]*http.Cookie{}}
+	const body = `{"email": "ada@example.com", "password": "a horse that nobody sees"}`
+	answer := b.send(t, "POST", "/auth/sign-up", body, "content-type", "application/json", "X-Forwarded-For", "192.0.2.66",
+		"Forwarded", `for=192.0.2.1;by=", for="[2001:db8::7]:4711"`)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatal(answer.Status)
+	}
+	if got := lines.line(t, "/auth/sign-up")["remote"]; got != "[2001:db8::7]:0" {
+		t.Errorf("the log names %v", got)
+	}
+	waitFor(t, "the record", func() bool {
+		kept, err := server.Archive.Records(t.Context(), archive.Filter{}, 0, 10)
+		return err == nil && slices.ContainsFunc(kept.Records, func(r archive.Record) bool {
+			return r.Route == "POST /auth/sign-up" && r.Remote == "2001:db8::7"
+		})
+	})
+	for _, name := range []string{"ashlar_audit", "ashlar_sessions"} {
+		page, err := server.Rows.List(t.Context(), caller.System("test"), server.Rows.Table(name), record.Query{Limit: 100}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(page); !strings.Contains(text, `"address":"2001:db8::7"`) || strings.Contains(text, "192.0.2.") || strings.Contains(text, "127.0.0.1") {
+			t.Errorf("%s holds %s", name, text)
+		}
 	}
 }

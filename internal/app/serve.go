@@ -77,6 +77,7 @@ func (a *App) Handler() (http.Handler, error) {
 		MaxConcurrent: a.cfg.MaxConcurrent,
 		CORS:          a.cfg.CORS,
 		Proxies:       a.cfg.Proxies,
+		Forwarded:     a.cfg.Forwarded,
 		Labels:        a.labels,
 	})
 	if err != nil {

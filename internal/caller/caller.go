@@ -135,7 +135,7 @@ func (c Caller) APIKey() (string, bool) { return c.proof.ID, c.proof.Kind == Pro
 // Scopes returns the bounds of the caller's key, or nil.
 func (c Caller) Scopes() *Scopes { return c.scopes }
 
-// From returns the caller with the address of its client, as host:port. No rule sees the address.
+// From returns the caller with the address of its client, with a port or without. No rule sees the address.
 func (c Caller) From(address string) Caller {
 	c.address = address
 	return c
@@ -174,14 +174,17 @@ func (c Client) AppendTo(b []byte) []byte {
 	return append(b, c.name...)
 }
 
-// Network returns the address in host:port as the unit by which clients are told apart, or an invalid one if there is no
-// address. A /64 network of IPv6 counts as one address, since one machine has all of it.
-func Network(hostPort string) netip.Addr {
-	at, err := netip.ParseAddrPort(hostPort)
+// Network returns an address, with a port or without, as the unit by which clients are told apart, or an invalid one if there is
+// no address. A /64 network of IPv6 counts as one address, since one machine has all of it.
+func Network(address string) netip.Addr {
+	at, err := netip.ParseAddrPort(address)
+	ip := at.Addr()
 	if err != nil {
-		return netip.Addr{}
+		if ip, err = netip.ParseAddr(address); err != nil {
+			return netip.Addr{}
+		}
 	}
-	ip := at.Addr().Unmap()
+	ip = ip.Unmap()
 	if ip.Is6() && !ip.IsLoopback() {
 		if net, err := ip.WithZone("").Prefix(64); err == nil {
 			ip = net.Addr()

@@ -24,7 +24,7 @@ type serveFlags struct {
 	traces                                   traceFlags
 	listen                                   string
 	migrate, durability, logFormat, logLevel *choice
-	profile                                  *choice
+	profile, forwarded                       *choice
 	grace, header, read, write, idle         time.Duration
 	cors, proxies, hosts                     []string
 	trusted                                  []netip.Prefix // parsed proxies
@@ -41,6 +41,7 @@ func newServeFlags() *serveFlags {
 		logFormat:  oneOf("auto", "terminal", "text", "json"),
 		logLevel:   oneOf("info", "debug", "warn", "error"),
 		profile:    oneOf("on", "off"),
+		forwarded:  oneOf("x-forwarded-for", "forwarded"),
 	}
 }
 
@@ -57,7 +58,8 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "time to send an answer, from the end of the request's header")
 	flags.DurationVar(&f.idle, "idle-timeout", 120*time.Second, "time between two requests of a connection")
 	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
-	flags.StringSliceVar(&f.proxies, "trusted-proxies", nil, "`address` or network of proxies, such as 10.0.0.0/8, whose X-Forwarded-For names the client; may be repeated (default none)")
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", nil, "`address` or network of proxies, such as 10.0.0.0/8, which name the client of a request; may be repeated (default none)")
+	flags.Var(f.forwarded, "forwarded-header", "header to which the trusted proxies append their client: X-Forwarded-For, or Forwarded (RFC 7239); the other one is not read")
 	flags.StringVar(&f.url, "url", "", "public `address` of the app, which links in mails begin with, as https://app.example.com (default accounts.url of the model, then the address to listen on)")
 	flags.StringSliceVar(&f.hosts, "host", nil, "further `name` under which the console and the account pages answer; may be repeated (default that of --url)")
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
@@ -137,6 +139,9 @@ func (f *serveFlags) checkProxies(cmd *cobra.Command) error {
 		}
 		f.trusted = append(f.trusted, network.Masked())
 	}
+	if f.forwarded.value == "forwarded" && len(f.trusted) == 0 {
+		return usage(cmd, "--forwarded-header (%s) says what trusted proxies send: name them with --trusted-proxies", variable("forwarded-header"))
+	}
 	return nil
 }
 
@@ -152,7 +157,7 @@ const maxReaders = 64
 func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg := f.databaseFlags.config(dir, log)
 	cfg.Readers, cfg.MaxConcurrent, cfg.CORS = f.readers, f.maxConcurrent, f.cors
-	cfg.Proxies = f.trusted
+	cfg.Proxies, cfg.Forwarded = f.trusted, f.forwarded.value == "forwarded"
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
 	cfg.Telemetry = f.telemetry.bytes()

@@ -41,7 +41,7 @@ func (rc *Receiver) chain(next Handler) Handler {
 // receive gives a request an id and a deadline, answers the errors and panics of next, and logs one line.
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
 	start := time.Now()
-	client, proxied := clientAddress(r, rc.proxies)
+	client, proxied := rc.proxies.client(r)
 	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, explain: rc.explain, proxied: proxied, labeler: rc.labeler}
 	rc.begin(&x.record, r, start, client)
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}

@@ -31,7 +31,8 @@ type Config struct {
 	MaxConcurrent int                                        // requests at work at once; further ones get 503; default: 1024
 	Timeout       time.Duration                              // deadline of a request's context; default: 30 s
 	CORS          []string                                   // origins with pages that may read answers, such as https://app.example.com
-	Proxies       []netip.Prefix                             // networks whose X-Forwarded-For names the client
+	Proxies       []netip.Prefix                             // networks of the proxies that name the client
+	Forwarded     bool                                       // they name it in Forwarded (RFC 7239); default: in X-Forwarded-For
 	Explain       bool                                       // answers say what was not found: only where callers may see everything
 	Labels        *profile.Labeler                           // labels the goroutines of requests for profiles; default: none are labelled
 }
@@ -45,7 +46,7 @@ type Receiver struct {
 	identify func(*http.Request) (caller.Caller, error)
 	timeout  time.Duration
 	origins  map[string]bool
-	proxies  []netip.Prefix
+	proxies  proxies
 	labeler  *profile.Labeler
 	limiter  *limit.Limiter
 	explain  bool
@@ -63,13 +64,17 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		timeout:  orElse(cfg.Timeout, defaultTimeout),
 		explain:  cfg.Explain,
 		origins:  map[string]bool{},
-		proxies:  cfg.Proxies,
+		proxies:  proxies{trusted: cfg.Proxies, header: forwardedFor},
 		labeler:  cfg.Labels,
 		limiter:  cfg.Limits,
 		places:   admit.NewShares[caller.Client](int64(orElse(cfg.MaxConcurrent, 1024))),
 	}
 	if rc.log == nil {
 		rc.log = slog.New(slog.DiscardHandler)
+	}
+	rc.proxies.log = rc.log
+	if cfg.Forwarded {
+		rc.proxies.header = forwarded
 	}
 	rc.sinks = telemetry.NewSinks(rc.log, cfg.Sinks...)
 	if rc.sample == nil {

@@ -4,7 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"encoding/base64"
-	"net/netip"
+
+	"github.com/ashlar-dev/ashlar/internal/caller"
 )
 
 // A device cookie says that a browser has signed in to an account before. It is an id and an HMAC over the id and the address.
@@ -31,17 +32,10 @@ func (s *Service) deviceMAC(id []byte, kind Kind, email string) []byte {
 	return mac(s.devices, string(id), string(kind), email)[:deviceMAC]
 }
 
-// network returns the unit that counts guesses of an address: a /64 of IPv6, since one machine has all of it.
+// network returns the unit that counts guesses of an address, as caller.Network does.
 func network(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return address
+	if ip := caller.Network(address); ip.IsValid() {
+		return ip.String()
 	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is6() {
-		if prefix, err := ip.Prefix(64); err == nil {
-			return prefix.String()
-		}
-	}
-	return ip.String()
+	return address
 }

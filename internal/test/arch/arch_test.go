@@ -103,6 +103,13 @@ func TestNothingOpensTheDatabaseFile(t *testing.T) {
 	}
 }
 
+func TestOneAnswerToWhoTheClientIs(t *testing.T) {
+	fset, pkgs := loadModule(t)
+	for _, p := range pkgs {
+		report(t, fset, readsRemoteAddr(p))
+	}
+}
+
 func TestEachPackageSaysWhatItIs(t *testing.T) {
 	_, pkgs := loadModule(t)
 	for _, pkg := range pkgs {
@@ -225,6 +232,16 @@ func TestOpensFiles(t *testing.T) {
 	pkg.files[0].name = "lock_unix.go"
 	if got := opensFiles(pkg); len(got) != 0 {
 		t.Errorf("found %v in the lock's file, want none", texts(got))
+	}
+}
+
+func TestReadsRemoteAddr(t *testing.T) {
+	src := "package x\nfunc f(r *http.Request, c net.Conn) string { return r.RemoteAddr + c.RemoteAddr().String() }"
+	if got := readsRemoteAddr(parse(t, "web/api", src)); len(got) != 2 {
+		t.Errorf("found %v, want 2", texts(got))
+	}
+	if got := readsRemoteAddr(parse(t, "web", src)); len(got) != 0 {
+		t.Errorf("found %v in web, want none", texts(got))
 	}
 }
 

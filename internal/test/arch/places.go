@@ -81,3 +81,24 @@ func mentions(expr ast.Expr, name string) bool {
 	})
 	return found
 }
+
+// addressHomes are the packages that may read RemoteAddr. All others ask web for the address of the client, so that the log, the
+// limits and the audit log name the same one.
+var addressHomes = [...]string{"web", "web/netconn", "web/proxyproto"}
+
+// readsRemoteAddr finds uses of RemoteAddr in other packages.
+func readsRemoteAddr(p *pkg) []finding {
+	if slices.Contains(addressHomes[:], p.internal()) || isHelper(p.internal()) {
+		return nil
+	}
+	var found []finding
+	for _, file := range p.files {
+		ast.Inspect(file.syntax, func(node ast.Node) bool {
+			if selector, ok := node.(*ast.SelectorExpr); ok && selector.Sel.Name == "RemoteAddr" {
+				found = append(found, finding{selector.Pos(), "RemoteAddr: use web.ClientAddress, or the address in web.Caller"})
+			}
+			return true
+		})
+	}
+	return found
+}

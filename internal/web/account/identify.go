@@ -1,7 +1,6 @@
 package account
 
 import (
-	"net"
 	"net/http"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -52,12 +51,8 @@ func (h *Handler) byCookie(r *http.Request) (caller.Caller, error) {
 
 // clientOf returns who sends a request.
 func clientOf(r *http.Request) account.Client {
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		address = r.RemoteAddr
-	}
 	c := account.Client{
-		Address: address, Agent: errs.Clip(r.UserAgent(), 500), Lang: errs.Clip(r.Header.Get("Accept-Language"), 100),
+		Address: web.ClientAddress(r), Agent: errs.Clip(r.UserAgent(), 500), Lang: errs.Clip(r.Header.Get("Accept-Language"), 100),
 		Request: web.Record(r).ID, Who: web.Caller(r), Cookie: r.URL.Query().Get("cookie") == "true",
 	}
 	if cookie, err := r.Cookie(deviceCookie); err == nil {

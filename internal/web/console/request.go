@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -31,12 +30,8 @@ func (q *Request) Operator() account.Operator { return q.operator }
 func (q *Request) By() (caller.Caller, account.Client) { return q.operator.As(q.client()) }
 
 func (q *Request) client() account.Client {
-	address, _, err := net.SplitHostPort(q.r.RemoteAddr)
-	if err != nil {
-		address = q.r.RemoteAddr
-	}
 	c := account.Client{
-		Address: address, Agent: errs.Clip(q.r.UserAgent(), 500), Lang: errs.Clip(q.r.Header.Get("Accept-Language"), 100),
+		Address: web.ClientAddress(q.r), Agent: errs.Clip(q.r.UserAgent(), 500), Lang: errs.Clip(q.r.Header.Get("Accept-Language"), 100),
 		Request: web.Record(q.r).ID, Cookie: true, Host: q.r.Host,
 	}
 	if cookie, err := q.r.Cookie(deviceCookie); err == nil {

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"net"
 	"net/http"
 	"time"
 
@@ -23,12 +22,8 @@ const deviceLife = 400 * 24 * time.Hour
 
 // client returns who sends the request. Its session lives in a cookie.
 func (v *visit) client() account.Client {
-	address, _, err := net.SplitHostPort(v.r.RemoteAddr)
-	if err != nil {
-		address = v.r.RemoteAddr
-	}
 	c := account.Client{
-		Address: address, Agent: errs.Clip(v.r.UserAgent(), 500), Lang: errs.Clip(v.r.Header.Get("Accept-Language"), 100),
+		Address: web.ClientAddress(v.r), Agent: errs.Clip(v.r.UserAgent(), 500), Lang: errs.Clip(v.r.Header.Get("Accept-Language"), 100),
 		Request: web.Record(v.r).ID, Who: v.who, Cookie: true, Browser: v.flow.Browser,
 	}
 	if cookie, err := v.r.Cookie(deviceCookie); err == nil {
