@@ -26,16 +26,30 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadBody returns the body of a request. It refuses a body that is too large, then one of another media type, then
-// an empty one.
+// ReadBody returns the body of a request, decompressed. It refuses a body that is too large, then one of another content coding
+// or media type, then an empty one. The limit counts as sent and as decompressed.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, types ...string) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
+	}
+	compressed, err := isCompressed(r.Header)
+	if err != nil {
+		w.Header().Set("Accept-Encoding", acceptedCoding)
+		return nil, err
 	}
 	if err := checkMediaType(r.Header, types); err != nil {
 		sayAccepted(w.Header(), r.Method, types)
 		return nil, err
 	}
+	body, err := readSent(w, r, limit)
+	if err != nil || !compressed {
+		return body, err
+	}
+	return inflate(body, limit)
+}
+
+// readSent returns a body as it was sent.
+func readSent(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength >= 0 && r.ContentLength <= maxDeclared {
 		return readDeclared(r, limit)
 	}
@@ -104,23 +118,17 @@ func readError(err error, limit int64) error {
 	}
 }
 
-// sayAccepted sets the headers of a 415 with the accepted types: Accept-Patch (RFC 5789, 2.2) or Accept, and
-// Accept-Encoding (RFC 9110, 15.5.16).
+// sayAccepted sets the header of a 415 with the accepted types: Accept-Patch (RFC 5789, 2.2) or Accept. It must not set
+// Accept-Encoding (RFC 9110, 12.5.3): a client would then take the content coding for the reason.
 func sayAccepted(header http.Header, method string, types []string) {
 	name := "Accept"
 	if method == http.MethodPatch {
 		name = "Accept-Patch"
 	}
 	header.Set(name, strings.Join(types, ", "))
-	header.Set("Accept-Encoding", "identity")
 }
 
 func checkMediaType(header http.Header, types []string) error {
-	for _, encoding := range header["Content-Encoding"] {
-		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
-			return errs.New(errs.Unsupported, "Content-Encoding is not accepted: send the body without it")
-		}
-	}
 	given := header["Content-Type"]
 	switch {
 	case len(given) == 0:

@@ -134,8 +134,8 @@ func TestForgery_NoHeaderChangesTheClient(t *testing.T) {
 	}
 }
 
-// proxied returns the header of a request as a proxy sends it on, in one of the ways of proxies: nginx and Caddy join the lines and
-// append, HAProxy adds a line, others replace what there was.
+// proxied returns the header of a request as a proxy sends it on. Proxies do it in one of three ways. nginx and Caddy join the
+// lines and append. HAProxy adds a line. Others replace what there was.
 func (f forger) proxied(kind, head, client string) string {
 	if kind == forwarded {
 		if strings.Contains(client, ":") {
