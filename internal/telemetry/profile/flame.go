@@ -31,9 +31,9 @@ func (n *node) child(name string) *node {
 }
 
 // add adds the samples of a profile that match filter, multiplied with by.
-func (n *node) add(p *pprof.Profile, filter Labels, by float64) {
+func (n *node) add(p *pprof.Profile, filter Filter, by float64) {
 	for _, s := range p.Sample {
-		if !labelsOf(s).matches(filter) {
+		if !filter.matches(labelsOf(s)) {
 			continue
 		}
 		cpu, at := float64(timeOf(s))*by, n

@@ -7,7 +7,7 @@ package profile
 
 import "time"
 
-// Labels say what a goroutine works for. An empty one is missing, or stands for any in a filter.
+// Labels say what a goroutine works for. An empty one is missing.
 type Labels struct {
 	Route     string // pattern of the route
 	Table     string
@@ -38,10 +38,19 @@ type Frame struct {
 	Children []*Frame // functions that it called, the largest first
 }
 
-// matches reports whether l has all labels of a filter.
-func (l Labels) matches(filter Labels) bool {
-	return like(filter.Route, l.Route) && like(filter.Table, l.Table) && like(filter.Operation, l.Operation) &&
-		like(filter.Key, l.Key) && like(filter.Job, l.Job) && like(filter.Rest, l.Rest)
+// A Filter chooses work by its labels. An empty label of a Filter stands for any.
+type Filter struct {
+	Labels
+	NoTable bool // only work that belongs to no table
+}
+
+// matches reports whether work with some labels is chosen.
+func (f *Filter) matches(l Labels) bool {
+	if f.NoTable && l.Table != "" {
+		return false
+	}
+	return like(f.Route, l.Route) && like(f.Table, l.Table) && like(f.Operation, l.Operation) &&
+		like(f.Key, l.Key) && like(f.Job, l.Job) && like(f.Rest, l.Rest)
 }
 
 func like(filter, label string) bool { return filter == "" || filter == label }

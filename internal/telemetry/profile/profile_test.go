@@ -100,6 +100,7 @@ func TestFlameIsTheTreeOfCallsOfAFilter(t *testing.T) {
 		call{"serve List encode", labels(list), 50},
 		call{"serve Get query", labels(get), 10},
 		call{"serve rare", labels(get), 0},
+		call{"serve refuse", labels(Labels{Route: list.Route}), 20},
 	)}
 	r := faked(p, Config{Now: func() time.Time { return now }})
 	r.setRunning(true)
@@ -110,15 +111,18 @@ func TestFlameIsTheTreeOfCallsOfAFilter(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		filter Labels
+		filter Filter
 		want   *Frame
 	}{
-		{"all", Labels{}, leaf("all", 100, leaf("serve", 100,
-			leaf("List", 90, leaf("encode", 50), leaf("query", 40, leaf("step", 30))), leaf("Get", 10, leaf("query", 10))))},
-		{"route", Labels{Route: get.Route}, leaf("all", 10, leaf("serve", 10, leaf("Get", 10, leaf("query", 10)), leaf("rare", 0)))},
-		{"operation and table", Labels{Operation: "list", Table: "posts"}, leaf("all", 90, leaf("serve", 90,
+		{"all", Filter{}, leaf("all", 120, leaf("serve", 120,
+			leaf("List", 90, leaf("encode", 50), leaf("query", 40, leaf("step", 30))), leaf("refuse", 20), leaf("Get", 10, leaf("query", 10))))},
+		{"route", Filter{Labels: Labels{Route: get.Route}}, leaf("all", 10, leaf("serve", 10, leaf("Get", 10, leaf("query", 10)), leaf("rare", 0)))},
+		{"operation and table", Filter{Labels: Labels{Operation: "list", Table: "posts"}}, leaf("all", 90, leaf("serve", 90,
 			leaf("List", 90, leaf("encode", 50), leaf("query", 40, leaf("step", 30)))))},
-		{"nothing", Labels{Job: "none"}, leaf("all", 0)},
+		{"route with and without a table", Filter{Labels: Labels{Route: list.Route}}, leaf("all", 110, leaf("serve", 110,
+			leaf("List", 90, leaf("encode", 50), leaf("query", 40, leaf("step", 30))), leaf("refuse", 20)))},
+		{"route without a table", Filter{Labels: Labels{Route: list.Route}, NoTable: true}, leaf("all", 20, leaf("serve", 20, leaf("refuse", 20)))},
+		{"nothing", Filter{Labels: Labels{Job: "none"}}, leaf("all", 0)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.name == "route" {
@@ -323,10 +327,10 @@ func TestTimeIsFoundByItsLabels(t *testing.T) {
 	if sum > used || sum < used/2 {
 		t.Errorf("the sum of usage is %v, the process used %v", sum, used)
 	}
-	if !hasFrame(r.Flame(begin, end, Labels{Key: "key1"}), "github.com/ashlar-dev/ashlar/internal/telemetry/profile.worker") {
+	if !hasFrame(r.Flame(begin, end, Filter{Labels: Labels{Key: "key1"}}), "github.com/ashlar-dev/ashlar/internal/telemetry/profile.worker") {
 		t.Error("the flame graph lacks the function")
 	}
-	if f := r.Flame(begin, end, Labels{Key: "key2"}); f.CPU != 0 {
+	if f := r.Flame(begin, end, Filter{Labels: Labels{Key: "key2"}}); f.CPU != 0 {
 		t.Errorf("another key has used %v", f.CPU)
 	}
 }

@@ -282,8 +282,8 @@ func (r *Recorder) Usage(from, to time.Time) []Usage {
 	return ranked(sums)
 }
 
-// Flame returns the calls between two times as a tree, of work that has the labels of filter. Its root has all CPU time.
-func (r *Recorder) Flame(from, to time.Time, filter Labels) *Frame {
+// Flame returns the calls between two times as a tree, of the work that filter chooses. Its root has all CPU time.
+func (r *Recorder) Flame(from, to time.Time, filter Filter) *Frame {
 	r.reading.Lock()
 	defer r.reading.Unlock()
 	root := &node{}

@@ -64,7 +64,7 @@ type Advice interface {
 type Profiles interface {
 	Span() (from, to time.Time)
 	Usage(from, to time.Time) []profile.Usage
-	Flame(from, to time.Time, filter profile.Labels) *profile.Frame
+	Flame(from, to time.Time, filter profile.Filter) *profile.Frame
 }
 
 // Incidents are the incidents of the app. *incident.Service is one.

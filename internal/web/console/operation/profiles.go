@@ -19,6 +19,7 @@ type profilesPage struct {
 	Cores    string // that were busy on average
 	Lists    []usageList
 	Chosen   string // name of the row that the flame graph is about
+	Table    string // of the chosen row
 	All      string // address without a chosen row
 	Flame    *flame
 }
@@ -52,8 +53,14 @@ func profileRanges() []chartRange {
 // maxTrail bounds the text that names a frame of a flame graph.
 const maxTrail = 300
 
+// tableParameter is the parameter of a filter that names its table. If it is empty, the filter chooses work without a table. If it
+// is missing, the filter chooses work of any table.
+const tableParameter = "table"
+
 // labelNames are the parameters of a filter, in the order of its labels.
-func labelNames() []string { return []string{"route", "table", "operation", "key", "job", "rest"} }
+func labelNames() []string {
+	return []string{"route", tableParameter, "operation", "key", "job", "rest"}
+}
 
 func labelFields(l *profile.Labels) []*string {
 	return []*string{&l.Route, &l.Table, &l.Operation, &l.Key, &l.Job, &l.Rest}
@@ -65,7 +72,7 @@ func (p *pages) profiles(q *console.Request) error {
 	if err != nil {
 		return err
 	}
-	page := profilesPage{From: view.from, To: view.to, All: view.path(profile.Labels{}, "")}
+	page := profilesPage{From: view.from, To: view.to, All: view.path(profile.Filter{}, "")}
 	for _, r := range profileRanges() {
 		page.Ranges = append(page.Ranges, choice{r.title, addressOf(profilesPath, url.Values{"range": {r.word}}), view.word == r.word})
 	}
@@ -77,7 +84,7 @@ func (p *pages) profiles(q *console.Request) error {
 		page.Known = true
 		page.Cores = digits(page.Total.Seconds() / view.to.Sub(view.from).Seconds())
 		page.Lists = view.lists(usage, page.Total)
-		page.Chosen = nameOf(view.filter)
+		page.Chosen, page.Table = nameOf(view.filter.Labels), view.filter.Table
 		page.Flame = view.flame(p.Profiles.Flame(view.from, view.to, view.filter))
 	}
 	return show(q, http.StatusOK, "Profiles", "profiles.html", &page)
@@ -87,14 +94,15 @@ func (p *pages) profiles(q *console.Request) error {
 type profileView struct {
 	word     string // of the range; "" for times
 	from, to time.Time
-	filter   profile.Labels
+	filter   profile.Filter
 	at       string // frame of the flame graph that is the whole width
 }
 
 func (p *pages) profileView(values url.Values) (v profileView, err error) {
-	for i, field := range labelFields(&v.filter) {
+	for i, field := range labelFields(&v.filter.Labels) {
 		*field = clip(values.Get(labelNames()[i]))
 	}
+	v.filter.NoTable = values.Has(tableParameter) && v.filter.Table == ""
 	if at := values.Get("at"); len(at) <= maxTrail {
 		v.at = at
 	}
@@ -126,12 +134,15 @@ func (p *pages) profileView(values url.Values) (v profileView, err error) {
 }
 
 // path returns the address of the flame graph of some work, for the same time.
-func (v *profileView) path(filter profile.Labels, at string) string {
+func (v *profileView) path(filter profile.Filter, at string) string {
 	values := url.Values{"from": {formatTime(v.from)}, "to": {formatTime(v.to)}}
-	for i, field := range labelFields(&filter) {
+	for i, field := range labelFields(&filter.Labels) {
 		if *field != "" {
 			values.Set(labelNames()[i], *field)
 		}
+	}
+	if filter.NoTable {
+		values.Set(tableParameter, "")
 	}
 	if at != "" {
 		values.Set("at", at)
@@ -166,7 +177,8 @@ func (v *profileView) list(title, of string, usage []profile.Usage, total time.D
 	sortBy(order, func(l profile.Labels) time.Duration { return sums[l] })
 	for _, labels := range order[:min(len(order), listedUsages)] {
 		part := float64(sums[labels]) / float64(total)
-		row := usageRow{Name: nameOf(labels), Path: v.path(labels, ""), Current: labels == v.filter, CPU: sums[labels], Share: part, Bar: percent(100 * part)}
+		filter := profile.Filter{Labels: labels, NoTable: labels.Route != "" && labels.Table == ""}
+		row := usageRow{Name: nameOf(labels), Path: v.path(filter, ""), Current: filter == v.filter, CPU: sums[labels], Share: part, Bar: percent(100 * part)}
 		if labels.Route != "" {
 			row.Detail = labels.Table
 		}

@@ -22,10 +22,11 @@ func (p *profiles) Span() (from, to time.Time) { return p.from, p.to }
 
 func (p *profiles) Usage(time.Time, time.Time) []profile.Usage { return p.usage }
 
-func (p *profiles) Flame(_, _ time.Time, filter profile.Labels) *profile.Frame {
+func (p *profiles) Flame(_, _ time.Time, filter profile.Filter) *profile.Frame {
 	whole := time.Duration(0)
 	for _, u := range p.usage {
-		if filter == (profile.Labels{}) || (u.Route == filter.Route && u.Job == filter.Job && u.Rest == filter.Rest) {
+		hasTable := filter.Table == "" && !filter.NoTable || u.Table == filter.Table
+		if filter == (profile.Filter{}) || (u.Route == filter.Route && hasTable && u.Job == filter.Job && u.Rest == filter.Rest) {
 			whole += u.CPU
 		}
 	}
@@ -64,11 +65,34 @@ func TestProfilesShowWhatUsesTheProcessor(t *testing.T) {
 		t.Fatalf("no link to a route:\n%s", mainOf(body))
 	}
 	path := html.UnescapeString(first[1])
-	v.get(path, 200, "Where the time of <bdi>GET /api/{table}</bdi> goes", "Show all work", "7.5 min, 100 %")
+	v.get(path, 200, "Where the time of <bdi>GET /api/{table}</bdi> on <bdi>notes</bdi> goes", "Show all work", "7.5 min, 100 %")
 	if body = v.get(path+"&at=0.0", 200, `aria-current="true">record.(*DB).List</a>`); strings.Contains(body, ">http.(*conn).serve</text>") {
 		t.Error("the frame above the chosen one is drawn")
 	}
 	v.get(path+"&at=0.9.-1.x", 200, `aria-current="true">http.(*conn).serve</a>`)
+}
+
+// A route has a row for each of its tables, and one for requests that reach no table, such as those of an unknown one.
+func TestProfilesOfARouteWithoutATable(t *testing.T) {
+	w := newWorld(t)
+	p := profiled("")
+	p.usage = append(p.usage, profile.Usage{Labels: profile.Labels{Route: "GET /api/{table}"}, CPU: 40 * time.Second})
+	w.profiles = p
+	w.serve(w.objectives)
+	v := w.operator("viewer")
+	body := v.get("/console/profiles", 200)
+	row := regexp.MustCompile(`<th scope="row"><a href="([^"]+)">GET /api/\{table\}</a></th>`).FindStringSubmatch(body) // no table follows
+	if row == nil {
+		t.Fatalf("no row without a table:\n%s", mainOf(body))
+	}
+	body = v.get(html.UnescapeString(row[1]), 200, "Where the time of <bdi>GET /api/{table}</bdi> goes", "<title>all: 40 s, 100 %</title>")
+	if chosen := strings.Count(body, `" aria-current="true">GET /api/{table}</a></th>`); chosen != 1 {
+		t.Errorf("%d rows without a table are chosen", chosen)
+	}
+	anyTable := strings.Replace(html.UnescapeString(row[1]), "&table=", "", 1)
+	if body = v.get(anyTable, 200); strings.Contains(body, "<title>all: 40 s, 100 %</title>") {
+		t.Error("an address that names no table leaves out the tables")
+	}
 }
 
 func TestProfilesOfAYoungServer(t *testing.T) {
@@ -99,7 +123,7 @@ func TestFlameGraphsAreBounded(t *testing.T) {
 // deepProfile has a tree of 200 rows with 50 functions each.
 type deepProfile struct{ *profiles }
 
-func (p *deepProfile) Flame(time.Time, time.Time, profile.Labels) *profile.Frame {
+func (p *deepProfile) Flame(time.Time, time.Time, profile.Filter) *profile.Frame {
 	root := &profile.Frame{Name: "all", CPU: time.Hour}
 	at := root
 	for row := range 200 {
