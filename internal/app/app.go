@@ -27,6 +27,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/cost"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/deploy"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
@@ -64,6 +65,7 @@ type App struct {
 	limiter  *limit.Limiter // nil if Open did not open the app
 	advice   *advise.Runner
 	alerts   *alert.Sender
+	deploys  *deploy.Service // nil without a telemetry database
 	firing   firing
 	identify func(*http.Request) (caller.Caller, error)
 

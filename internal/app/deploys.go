@@ -13,18 +13,18 @@ func (a *App) openDeploys(ctx context.Context) {
 	if a.Archive == nil {
 		return
 	}
-	deploys := deploy.NewService(deploy.Config{
+	a.deploys = deploy.NewService(deploy.Config{
 		Archive: a.Archive, Node: a.process().Node, Jobs: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now,
 		Alert: func(found deploy.Alert) { a.alerts.Send(deployAlert(found)) },
 	})
-	firing, fires, err := deploys.Resume(ctx)
+	firing, fires, err := a.deploys.Resume(ctx)
 	if err != nil {
 		a.cfg.Logger.Warn("earlier audits of deploys could not be read", "error", err)
 	}
 	if fires {
 		a.alerts.Resume(deployAlert(firing))
 	}
-	a.services = append(a.services, service{"deploys", deploys})
+	a.services = append(a.services, service{"deploys", a.deploys})
 }
 
 // mostDetails bounds the measures in an alert.

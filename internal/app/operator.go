@@ -37,6 +37,9 @@ func (a *App) operationSections() []console.Section {
 	if a.Incidents != nil {
 		cfg.Incidents = a.Incidents
 	}
+	if a.deploys != nil {
+		cfg.Deploys = a.deploys
+	}
 	if a.Archive != nil {
 		cfg.Records, cfg.History, cfg.Kept = a.Archive, a.Archive, a.Archive
 	}

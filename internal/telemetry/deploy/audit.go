@@ -59,9 +59,9 @@ type Measure struct {
 	Verdict Verdict `json:"verdict"`
 }
 
-// alarms reports whether somebody should know that the measure is worse. A rate is up to the clients, and more statements
+// Alarms reports whether somebody should know that the measure is worse. A rate is up to the clients, and more statements
 // matter only if they take time.
-func (m *Measure) alarms() bool {
+func (m *Measure) Alarms() bool {
 	return m.Verdict == Worse && m.Kind != Rate && m.Kind != Statements
 }
 
@@ -101,11 +101,22 @@ func (m *Measure) text(value float64) string {
 // Worse returns the measures that somebody should know about, the worst first.
 func (a *Audit) Worse() (list []Measure) {
 	for _, m := range a.Measures {
-		if m.alarms() {
+		if m.Alarms() {
 			list = append(list, m)
 		}
 	}
 	return list
+}
+
+// Verdict returns Worse if somebody should know about a measure, Unknown if no measure could be compared, and else Same.
+func (a *Audit) Verdict() Verdict {
+	switch {
+	case len(a.Worse()) > 0:
+		return Worse
+	case a.known() == 0:
+		return Unknown
+	}
+	return Same
 }
 
 // mostNamed bounds the measures of a summary.
@@ -115,10 +126,10 @@ const mostNamed = 4
 func (a *Audit) Summary() string {
 	begin := "deploy of " + a.Change + ": "
 	worse := a.Worse()
-	switch {
-	case len(worse) == 0 && a.known() == 0:
+	switch a.Verdict() {
+	case Unknown:
 		return begin + fmt.Sprintf("too few requests to compare (%.0f)", a.Requests)
-	case len(worse) == 0:
+	case Same:
 		return begin + fmt.Sprintf("nothing got worse in %.0f requests", a.Requests)
 	}
 	var named []string

@@ -109,7 +109,7 @@ const maxRoutes = 40
 // rankOf orders measures: what alarms first, then other changes.
 func rankOf(m Measure) int {
 	switch {
-	case m.alarms():
+	case m.Alarms():
 		return 0
 	case m.Verdict == Worse:
 		return 1

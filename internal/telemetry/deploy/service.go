@@ -159,6 +159,11 @@ func (s *Service) end(now time.Time) {
 	s.cfg.Archive.PutEvent(archive.Event{At: now, Kind: archive.EventAlertOver, Text: over.Summary(), Details: Key})
 }
 
+// Audits returns the audits of this node between two times, the newest first.
+func (s *Service) Audits(ctx context.Context, from, to time.Time) ([]Audit, error) {
+	return Audits(ctx, s.cfg.Archive, from, to)
+}
+
 // run audits a deploy.
 func run(ctx context.Context, from source, last deployed) (*Audit, error) {
 	after, err := collect(ctx, from, span{"after the deploy", last.at.Add(settles), last.at.Add(length)})

@@ -10,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/advise"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/deploy"
 )
 
 // hostile are texts that would act in a page that does not escape them.
@@ -25,6 +26,7 @@ func hurt(w *world) {
 	w.advice.state = advise.State{Began: time.Now(), Step: hostile()[0], Last: advised(strings.Join(hostile(), ""))}
 	w.incidents = troubled{text: strings.Join(hostile(), "")}
 	w.costs = costly(strings.Join(hostile(), ""), model.Costs{})
+	w.deploys.list = []deploy.Audit{audited(strings.Join(hostile(), ""), time.Hour, worsened(strings.Join(hostile(), ""))...)}
 	w.profiles = profiled(strings.Join(hostile(), ""))
 	for i, text := range hostile() {
 		w.take(request(fmt.Sprintf("%d%s", i, text), time.Minute, time.Second, func(r *telemetry.Record) {
@@ -40,7 +42,7 @@ func TestXSS_TextsOfRecordsAreOnlyTexts(t *testing.T) {
 	w := newWorld(t, hurt)
 	v := w.operator("viewer")
 	var all []string
-	all = append(paths(), "/console/incidents/7", "/console/cost?by=table", "/console/cost?by=key")
+	all = append(paths(), "/console/incidents/7", "/console/home/deploys", "/console/cost?by=table", "/console/cost?by=key")
 	for i, text := range hostile() {
 		id, escaped := url.PathEscape(fmt.Sprintf("%d%s", i, text)), url.QueryEscape(text)
 		all = append(all, "/console/logs/"+id, "/console/traces/"+id, "/console/logs?compare=failed&caller="+escaped, "/console/traces?route="+escaped+"&statement="+escaped+"&only="+escaped,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/deploy"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
 	"github.com/ashlar-dev/ashlar/internal/web/console"
@@ -35,12 +36,18 @@ func open(t *testing.T, w *world) *tab {
 		t.Fatal(err)
 	}
 	b := &tab{browsertest.Open(t, server.URL, 1280, 900)}
+	b.begin(console.LinkPath(secret))
+	return b
+}
+
+// begin makes an operator with a link, and signs in.
+func (b *tab) begin(link string) {
+	b.Helper()
 	b.Run(
-		chromedp.Navigate(server.URL+console.LinkPath(secret)), chromedp.WaitVisible(`#secret`),
+		chromedp.Navigate(b.Base+link), chromedp.WaitVisible(`#secret`),
 		chromedp.SendKeys(`#name`, "Grace Hopper"), chromedp.SendKeys(`#email`, "grace@example.com"), chromedp.SendKeys(`#password`, passphrase),
 		chromedp.Click(`button.main`), chromedp.WaitVisible(`.ranges`),
 	)
-	return b
 }
 
 func (b *tab) visit(path string) {
@@ -70,6 +77,7 @@ func TestOperationInABrowser(t *testing.T) {
 	w := newWorld(t, busy)
 	incidents := incident.New(w.archive, losses{}, incident.Config{Operate: w.Model.Operate})
 	w.incidents, w.profiles = incidents, profiled("")
+	w.deploys.list = []deploy.Audit{audited("", time.Hour, worsened("")...)}
 	w.costs = costly("", model.Costs{CPUHour: 0.04, GBOut: 0.09, GBMonth: 0.02})
 	w.serve(spent())
 	b := open(t, w)
@@ -89,6 +97,9 @@ func TestOperationInABrowser(t *testing.T) {
 	if after := b.Eval(`document.querySelector('#chart-wal .legend').textContent`); after == before {
 		t.Errorf("the arrow keys of a chart leave the others at %q", after)
 	}
+
+	b.Run(chromedp.Click(`//section[h2="Last deploy"]//a[text()="Details"]`), chromedp.WaitVisible(`.measures`))
+	b.glance("deploys")
 
 	b.Run(chromedp.Click(`//nav//a[text()="Logs"]`), chromedp.WaitVisible(`.map`))
 	b.Keep("operation-logs")
@@ -185,7 +196,7 @@ func TestLiveTailInABrowser(t *testing.T) {
 func TestXSS_RecordsInABrowser(t *testing.T) {
 	w := newWorld(t, hurt)
 	b := open(t, w)
-	for _, path := range append(paths(), "/console/logs?pick.min=1ms", "/console/incidents/7") {
+	for _, path := range append(paths(), "/console/logs?pick.min=1ms", "/console/incidents/7", "/console/home/deploys") {
 		b.visit(path)
 	}
 	b.visit("/console/logs?compare=failed")

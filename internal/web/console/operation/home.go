@@ -32,6 +32,8 @@ type homePage struct {
 	News       []errorRow
 	Objectives []objectiveRow
 	Events     []archive.Event
+	Audits     bool         // deploys are compared
+	Deploy     *deployRow   // the last one; nil if none was compared
 	Nodes      []fleet.Node // none if there is one
 	Process    telemetry.Process
 	Stats      archive.Stats
@@ -81,7 +83,7 @@ func (p *pages) home(q *console.Request) error {
 		return err
 	}
 	now := p.Now()
-	page := homePage{Range: r.title, Scope: p.scopeOf(q.HTTP().URL.Query()), Nodes: p.allNodes(), Process: p.Process, Stats: p.History.Stats()}
+	page := homePage{Range: r.title, Audits: p.Deploys != nil, Scope: p.scopeOf(q.HTTP().URL.Query()), Nodes: p.allNodes(), Process: p.Process, Stats: p.History.Stats()}
 	page.Data = addressOf(chartsPath, page.Scope.values(r.word))
 	if p.Objectives != nil {
 		page.Objectives = objectiveRows(p.Objectives.Statuses())
@@ -111,6 +113,11 @@ func (p *pages) home(q *console.Request) error {
 		}
 		if p.Incidents != nil {
 			if page.Incidents, err = p.openIncidents(ctx); err != nil {
+				return err
+			}
+		}
+		if p.Deploys != nil {
+			if page.Deploy, err = p.lastDeploy(ctx); err != nil {
 				return err
 			}
 		}

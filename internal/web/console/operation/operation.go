@@ -29,6 +29,9 @@ func Sections(cfg Config) []console.Section {
 	var list []console.Section
 	if p.History != nil {
 		home := section("Home", homePath, get(homePath, p.home), get(chartsPath, p.charts))
+		if p.Deploys != nil {
+			home.Routes = append(home.Routes, get(deploysPath, p.deploys))
+		}
 		home.Styles = []string{files.Path("uplot.css"), files.Path("operation.css")}
 		home.Scripts = []string{files.Path("uplot.js"), files.Path("charts.js")}
 		logs := section("Logs", logsPath, get(logsPath, p.logs), get(tailPath, p.tail), get(logsPath+"/{id}", p.record))

@@ -40,7 +40,7 @@ func TestPagesAreForOperators(t *testing.T) {
 	w := newWorld(t, busy)
 	v := w.operator("viewer")
 	stranger := &visitor{w: w, cookies: map[string]string{}}
-	for _, path := range append(paths(), "/console/home/charts", "/console/logs/tail?cursor=0", "/console/logs/slow-0", "/console/traces/slow-0") {
+	for _, path := range append(paths(), "/console/home/charts", "/console/home/deploys", "/console/logs/tail?cursor=0", "/console/logs/slow-0", "/console/traces/slow-0") {
 		v.get(path, 200)
 		if a := stranger.send("GET", path, nil); a.Code != 303 || !strings.HasPrefix(a.Header().Get("Location"), "/console/sign-in") {
 			t.Errorf("GET %s without an operator = %d to %q", path, a.Code, a.Header().Get("Location"))

@@ -12,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/cost"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/deploy"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
@@ -76,6 +77,11 @@ type Incidents interface {
 	Note(ctx context.Context, id int64, author, text string) error
 }
 
+// Deploys are the deploys that were compared with the time before. *deploy.Service has them.
+type Deploys interface {
+	Audits(ctx context.Context, from, to time.Time) ([]deploy.Audit, error)
+}
+
 // Costs are what the work of the app costs. *cost.Ledger is one.
 type Costs interface {
 	Report(ctx context.Context, from, to time.Time) (cost.Report, error)
@@ -102,6 +108,7 @@ type Config struct {
 	Profiles   Profiles  // nil leaves its page out
 	Nodes      Nodes     // nil if the app has one server
 	Costs      Costs     // nil leaves its page out
+	Deploys    Deploys   // nil leaves its part of the first page out
 	Process    telemetry.Process
 	Now        func() time.Time // nil means time.Now
 }
@@ -124,8 +131,9 @@ const (
 	costPath       = "/console/cost"
 	assetsPath     = "/console/operation"
 
-	chartsPath = homePath + "/charts"
-	tailPath   = logsPath + "/tail"
+	chartsPath  = homePath + "/charts"
+	deploysPath = homePath + "/deploys"
+	tailPath    = logsPath + "/tail"
 )
 
 // A choice is one of some links.

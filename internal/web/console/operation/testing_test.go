@@ -54,6 +54,7 @@ type world struct {
 	advice     *advice
 	profiles   operation.Profiles
 	costs      operation.Costs
+	deploys    *deploys
 	handler    http.Handler
 
 	mu     sync.Mutex
@@ -64,7 +65,7 @@ type world struct {
 // newWorld returns a console on a new database. fill puts records into the archive.
 func newWorld(t *testing.T, fill ...func(w *world)) *world {
 	t.Helper()
-	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), incidents: noIncidents{}, advice: &advice{}, profiles: &profiles{}, costs: cost.New(cost.Config{Archive: &sums{}})}
+	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), incidents: noIncidents{}, advice: &advice{}, profiles: &profiles{}, deploys: &deploys{}, costs: cost.New(cost.Config{Archive: &sums{}})}
 	w.traces = trace.New(trace.Config{Keeper: w})
 	w.Node = accounttest.New(t, accounttest.SQLite(), source, accounttest.Config{Start: time.Now()})
 	for _, each := range fill {
@@ -89,7 +90,7 @@ func (w *world) serve(objectives operation.Objectives) {
 func (w *world) config(objectives operation.Objectives) operation.Config {
 	return operation.Config{
 		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives,
-		Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Costs: w.costs,
+		Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Costs: w.costs, Deploys: w.deploys,
 		Process: telemetry.Process{Node: "node-a", Build: "v2", Revision: "abc", Started: time.Now()},
 	}
 }
