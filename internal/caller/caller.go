@@ -126,11 +126,18 @@ func (c Caller) Proven(mfa bool, since time.Time) Caller {
 // Proof returns what the database must still know of the caller.
 func (c Caller) Proof() Proof { return c.proof }
 
-// Session returns the id of the session that the caller came with, if it came with one.
-func (c Caller) Session() (string, bool) { return c.proof.ID, c.proof.Kind == ProofSession }
+// Session returns the id of the session that the caller came with, or "" if it came with none.
+func (c Caller) Session() (string, bool) { return c.provenBy(ProofSession) }
 
-// APIKey returns the id of the key that the caller came with, if it came with one.
-func (c Caller) APIKey() (string, bool) { return c.proof.ID, c.proof.Kind == ProofKey }
+// APIKey returns the id of the key that the caller came with, or "" if it came with none.
+func (c Caller) APIKey() (string, bool) { return c.provenBy(ProofKey) }
+
+func (c Caller) provenBy(kind ProofKind) (string, bool) {
+	if c.proof.Kind != kind {
+		return "", false
+	}
+	return c.proof.ID, true
+}
 
 // Scopes returns the bounds of the caller's key, or nil.
 func (c Caller) Scopes() *Scopes { return c.scopes }
