@@ -14,7 +14,7 @@ const zone = new Intl.DateTimeFormat(undefined, parts);
 const exact = new Intl.DateTimeFormat(undefined, {...parts, second: '2-digit'});
 for (const time of document.querySelectorAll('time[datetime]')) {
   time.title = time.textContent;
-  time.textContent = (time.closest('.dense') ? exact : zone).format(new Date(time.dateTime));
+  time.textContent = (time.closest('.dense, .exact') ? exact : zone).format(new Date(time.dateTime));
 }
 
 for (const button of document.querySelectorAll('[data-copy]')) {

@@ -35,8 +35,17 @@ type costRow struct {
 	Bar     string  // width
 	Million cost.Million
 	Margin  string // of the CPU time; "" without CPU time
+	Sampled bool   // often enough to tell what a million takes
 	Price   string
 	Each    string // price of a million
+}
+
+// Title returns the name of the work. A job may be called as a table is.
+func (r *costRow) Title() string {
+	if name := r.Name(); r.Job == "" || name != r.Job {
+		return name
+	}
+	return "job " + r.Job
 }
 
 // listedCosts bounds the rows of the page.
@@ -100,10 +109,13 @@ func (page *costPage) fill(r *cost.Report, kind string) {
 	for _, row := range costRowsOf(r, kind) {
 		part := float64(row.CPU) / float64(max(1, r.Total.CPU))
 		made := costRow{Row: &row, Share: part, Bar: percent(100 * min(1, part)), Million: row.Million(r.Prices), Price: money(row.Price.Total())}
-		if row.Own > 0 && row.Margin < 1 {
-			made.Margin = "±" + share(row.Margin)
+		switch {
+		case row.Own > 0 && row.Margin < 1:
+			made.Margin, made.Sampled = "±"+share(row.Margin), row.Units > 0
+		case row.Own > 0:
+			made.Margin = "few samples"
 		}
-		if row.Units > 0 {
+		if made.Sampled {
 			made.Each = money(made.Million.Price.Total())
 		}
 		page.Rows = append(page.Rows, made)

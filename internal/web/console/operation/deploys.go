@@ -24,6 +24,7 @@ type deployRow struct {
 	*deploy.Audit
 	Tag     string
 	Bad     bool   // something got worse
+	Known   bool   // something could be compared
 	Against string // the times before it, for people
 	Rows    []measureRow
 	Worst   []measureRow // of Rows
@@ -78,11 +79,16 @@ func deployRowOf(a *deploy.Audit) deployRow {
 		row.Tag, row.Bad = "worse", true
 	case deploy.Unknown:
 		row.Tag = "too few requests to compare"
+		return row
 	default:
 		row.Tag = "nothing got worse"
 	}
+	row.Known = true
 	for _, m := range a.Measures {
-		made := measureRow{Measure: m, Was: measureText(m.Kind, m.Before), Is: measureText(m.Kind, m.After), Rise: riseText(m.Change())}
+		made := measureRow{Measure: m, Was: "–", Is: "–", Rise: "–"}
+		if m.Verdict != deploy.Unknown {
+			made.Was, made.Is, made.Rise = measureText(m.Kind, m.Before), measureText(m.Kind, m.After), riseText(m.Change())
+		}
 		if m.Route != "" {
 			made.Records = recordsOf(a, m.Route)
 		}

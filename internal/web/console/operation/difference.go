@@ -30,6 +30,17 @@ type finding struct {
 	Here, Others string // widths of the bars
 }
 
+// Of returns what the value is, for people.
+func (f *finding) Of() string { return wordsOf(string(f.Dimension)) }
+
+// wordsOf returns the words for a dimension.
+func wordsOf(dimension string) string {
+	if dimension == string(archive.Kind) {
+		return "kind of caller"
+	}
+	return dimension
+}
+
 func (p *pages) difference(q *console.Request, v *view) (*difference, error) {
 	d := &difference{Table: findingTable{Usual: "In all records"}}
 	selection, _ := v.selection()

@@ -35,6 +35,8 @@ type homePage struct {
 	Audits     bool         // deploys are compared
 	Deploy     *deployRow   // the last one; nil if none was compared
 	Nodes      []fleet.Node // none if there is one
+	Numbers    [4]string    // heads of columns of a node; a node has none before it shared its first step
+	FirstAfter string       // when the charts have their first values
 	Process    telemetry.Process
 	Stats      archive.Stats
 	Problem    string // why nothing is kept
@@ -84,6 +86,10 @@ func (p *pages) home(q *console.Request) error {
 	}
 	now := p.Now()
 	page := homePage{Range: r.title, Audits: p.Deploys != nil, Scope: p.scopeOf(q.HTTP().URL.Query()), Nodes: p.allNodes(), Process: p.Process, Stats: p.History.Stats()}
+	page.Numbers, page.FirstAfter = [...]string{"Requests", "Failed", "CPU", "Memory"}, "half a minute"
+	if page.Scope.all {
+		page.FirstAfter = "five minutes"
+	}
 	page.Data = addressOf(chartsPath, page.Scope.values(r.word))
 	if p.Objectives != nil {
 		page.Objectives = objectiveRows(p.Objectives.Statuses())

@@ -43,7 +43,7 @@ func TestPagesSayWhichNodesTheyShow(t *testing.T) {
 	w := newWorld(t, busy)
 	w.serveNodes(&nodes{several: true})
 	v := w.operator("viewer")
-	v.get("/console/home", 200, "987 MB", "All nodes", "node-b", "this one", "last seen", "12.5/s", "50 MB", `data-charts="/console/home/charts?range=1h"`)
+	v.get("/console/home", 200, "987 MB", "All nodes", "node-b", "this one", "last seen", "12.5/s", "50 MB", `<td data-label="Memory"><span class="quiet">–</span></td>`, `data-charts="/console/home/charts?range=1h"`)
 	v.get("/console/home?nodes=own&range=1d", 200, `data-charts="/console/home/charts?nodes=own&amp;range=1d"`, `href="/console/home?nodes=own&amp;range=14d"`, `href="/console/home?range=1d"`)
 	if body := v.get("/console/home?nodes=own", 200); strings.Contains(body, "987 MB") {
 		t.Error("the charts of this node show all nodes")

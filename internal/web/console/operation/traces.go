@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -33,6 +34,14 @@ type traceRow struct {
 	*trace.Trace
 	Page string // its address
 	Kept bool   // the list does not know its statements
+}
+
+// Detail returns the path, unless the title ends with it.
+func (r *traceRow) Detail() string {
+	if strings.HasSuffix(r.Title(), " "+r.Path) {
+		return ""
+	}
+	return r.Path
 }
 
 // Title returns the name of the work.

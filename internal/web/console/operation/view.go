@@ -245,6 +245,9 @@ func (v *view) baseline() archive.Filter {
 	return f
 }
 
+// Words returns the words for the dimension.
+func (c *condition) Words() string { return wordsOf(c.Dimension) }
+
 // link returns the address of the log with changed parameters. A changed view begins with its first page.
 func (v *view) link(change func(url.Values)) string {
 	values := maps.Clone(v.values)

@@ -8,8 +8,7 @@ const cursor = uPlot.sync('home');
 
 function text(value, unit) {
   if (value == null) return '–';
-  if (value === 0) return '0';
-  if (unit === 's') {
+  if (unit === 's' && value > 0) {
     const [factor, name] = value < 0.001 ? [1e6, 'µs'] : value < 1 ? [1e3, 'ms'] : [1, 's'];
     return `${digits(value * factor)} ${name}`;
   }
@@ -18,11 +17,26 @@ function text(value, unit) {
     while (value >= 1000 && i < 4) [value, i] = [value / 1000, i + 1];
     return `${digits(value)} ${['B', 'kB', 'MB', 'GB', 'TB'][i]}`;
   }
-  return digits(value) + (unit === 'cores' ? ' cores' : unit);
+  return digits(value) + ({s: ' s', cores: ' cores'}[unit] ?? unit);
 }
 
 function digits(value) {
-  return String(Number(value >= 100 ? value.toFixed(0) : value.toPrecision(3)));
+  return String(Number(value >= 100 ? value.toFixed(0) : value.toPrecision(value < 0.01 ? 1 : 3)));
+}
+
+// shortRuns returns the indexes of values that a line would not show: after a start there are only a few.
+function shortRuns(values) {
+  const shown = [];
+  let run = [];
+  for (let i = 0; i <= values.length; i++) {
+    if (values[i] != null) {
+      run.push(i);
+      continue;
+    }
+    if (run.length <= 4) shown.push(...run);
+    run = [];
+  }
+  return shown;
 }
 
 // Colors come from the style, so that they follow the color scheme. A custom property would not tell its value.
@@ -75,9 +89,12 @@ function draw(box, chart, answer) {
     width: box.clientWidth, height: 180, legend: {show: false}, padding: [8, 16, 0, 0],
     cursor: {sync: {key: cursor.key}, y: false, points: {size: 6}, drag: {x: false, y: false}},
     scales: {y: {range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1]}},
-    axes: [{...axis, space: 70}, {...axis, size: 64, values: (_, splits) => splits.map((v) => text(v, chart.unit === 'cores' ? '' : chart.unit))}],
-    series: [{}, ...chart.lines.map((line) => ({label: line.name, stroke: colorOf(`k${line.color}`), width: 1.5, points: {show: false}, spanGaps: false}))],
-    hooks: {setCursor: [(u) => show(u.cursor.idx)], draw: [marks(answer.events, colorOf('axis'))]},
+    axes: [{...axis, space: 70}, {...axis, size: 64, values: (_, splits) => splits.map((v) => v === 0 ? '0' : text(v, chart.unit === 'cores' ? '' : chart.unit))}],
+    series: [{}, ...chart.lines.map((line) => {
+      const color = colorOf(`k${line.color}`);
+      return {label: line.name, stroke: color, width: 1.5, points: {show: false, size: 5, width: 0, fill: color, filter: () => shortRuns(line.values)}, spanGaps: false};
+    })],
+    hooks: {setCursor: [(u) => show(u.cursor.idx)], drawAxes: [marks(answer.events, colorOf('axis'))]},
   }, [answer.times, ...chart.lines.map((line) => line.values)], box);
   show(null);
   box.setAttribute('aria-label', `${chart.title}: ${legend.textContent}. The arrow keys go through the values.`);
