@@ -50,9 +50,10 @@ func (b *tab) begin(link string) {
 	)
 }
 
+// visit opens a page. A search for h1 without ByQuery would find any text with these two letters, such as the name of a function.
 func (b *tab) visit(path string) {
 	b.Helper()
-	b.Run(chromedp.Navigate(b.Base+path), chromedp.WaitVisible(`h1`))
+	b.Run(chromedp.Navigate(b.Base+path), chromedp.WaitVisible(`h1`, chromedp.ByQuery))
 }
 
 func (b *tab) look(name string) {

@@ -25,7 +25,7 @@ func (p *profiles) Usage(time.Time, time.Time) []profile.Usage { return p.usage 
 func (p *profiles) Flame(_, _ time.Time, filter profile.Filter) *profile.Frame {
 	whole := time.Duration(0)
 	for _, u := range p.usage {
-		hasTable := filter.Table == "" && !filter.NoTable || u.Table == filter.Table
+		hasTable := u.Table == filter.Table || (filter.Table == "" && !filter.NoTable)
 		if filter == (profile.Filter{}) || (u.Route == filter.Route && hasTable && u.Job == filter.Job && u.Rest == filter.Rest) {
 			whole += u.CPU
 		}
@@ -72,7 +72,7 @@ func TestProfilesShowWhatUsesTheProcessor(t *testing.T) {
 	v.get(path+"&at=0.9.-1.x", 200, `aria-current="true">http.(*conn).serve</a>`)
 }
 
-// A route has a row for each of its tables, and one for requests that reach no table, such as those of an unknown one.
+// A route has a row for each of its tables, and one for requests that reach no table, such as requests for an unknown table.
 func TestProfilesOfARouteWithoutATable(t *testing.T) {
 	w := newWorld(t)
 	p := profiled("")
