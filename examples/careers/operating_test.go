@@ -30,6 +30,7 @@ func TestOperatingPage(t *testing.T) {
 	t.Run("commands", func(t *testing.T) { server.runCommands(t, string(text)) })
 	t.Run("settings", func(t *testing.T) { server.checkSettings(t, page) })
 	t.Run("health", func(t *testing.T) { server.compareHealth(t, string(text)) })
+	t.Run("labels", func(t *testing.T) { server.findLabels(t, page) })
 	t.Run("expressions", func(t *testing.T) { server.findMetrics(t, string(text)) })
 	t.Run("lines", func(t *testing.T) { server.compareLines(t, page) })
 }
@@ -222,6 +223,47 @@ func (s *operated) findMetrics(t *testing.T, text string) {
 	}
 	if found < 8 {
 		t.Errorf("the page has %d expressions", found)
+	}
+}
+
+// findLabels sends a request to each route of the API that the page's answers name, and looks for its labels among the metrics.
+// The tables of the page's profiles must be in the example.
+func (s *operated) findLabels(t *testing.T, page *page) {
+	routes, tables := map[string]bool{}, map[string]bool{}
+	for _, block := range page.blocks {
+		for _, found := range regexp.MustCompile(`"route": ?"(GET /api/[^"]+)"`).FindAllStringSubmatch(block.text, -1) {
+			routes[found[1]] = true
+		}
+		for _, found := range regexp.MustCompile(`"table": "(\w+)"`).FindAllStringSubmatch(block.text, -1) {
+			tables[found[1]] = true
+		}
+	}
+	if len(routes) < 2 || len(tables) < 2 {
+		t.Fatalf("the page has the routes %v and the tables %v", routes, tables)
+	}
+	for table := range tables {
+		for route := range routes {
+			path := strings.NewReplacer("GET ", "", "{table}", table, "{id}", "none").Replace(route)
+			res, err := http.Get("http://" + s.public + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+		}
+	}
+	metrics := string(s.get(t, "http://"+s.operate+"/metrics"))
+	for route := range routes {
+		_, pattern, _ := strings.Cut(route, " ")
+		if label := `http_request_method="GET",http_route="` + pattern + `"`; !strings.Contains(metrics, label) {
+			t.Errorf("no metric has the labels %s", label)
+		}
+	}
+	for table := range tables {
+		for _, operation := range []string{"list", "get"} {
+			if label := `ashlar_table_operation_duration_seconds_count{operation="` + operation + `",table="` + table + `"}`; !strings.Contains(metrics, label) {
+				t.Errorf("there is no metric %s", label)
+			}
+		}
 	}
 }
 
