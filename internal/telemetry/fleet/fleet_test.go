@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -353,7 +355,33 @@ func TestRowsWaitForTheDatabase(t *testing.T) {
 		if n := strings.Count(log.String(), "\n"); n != 3 { // writes fail, reads fail, writes work again
 			w.t.Errorf("the log has %d lines:\n%s", n, log.String())
 		}
+		for _, line := range shownLines(t) {
+			if !regexp.MustCompile(line).MatchString(log.String()) {
+				w.t.Errorf("docs/operating.md shows a line like %s, but the log has\n%s", line, log.String())
+			}
+		}
 	})
+}
+
+// shownLines returns patterns of the lines of the log that docs/operating.md shows about several nodes.
+func shownLines(t *testing.T) (patterns []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "## Several nodes\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, "level=") {
+			pattern := strings.Replace(regexp.QuoteMeta(strings.TrimSpace(line)), `"…"`, `".+"`, 1)
+			patterns = append(patterns, regexp.MustCompile(`steps=\d+`).ReplaceAllString(pattern, `steps=\d+`))
+		}
+	}
+	if len(patterns) < 2 {
+		t.Fatalf("the page shows %d lines", len(patterns))
+	}
+	return patterns
 }
 
 // broken is a database that may be away.
