@@ -88,7 +88,7 @@ func (p *pages) home(q *console.Request) error {
 	page := homePage{Range: r.title, Audits: p.Deploys != nil, Scope: p.scopeOf(q.HTTP().URL.Query()), Nodes: p.allNodes(), Process: p.Process, Stats: p.History.Stats()}
 	page.Numbers, page.FirstAfter = [...]string{"Requests", "Failed", "CPU", "Memory"}, "half a minute"
 	if page.Scope.all {
-		page.FirstAfter = "five minutes"
+		page.FirstAfter = "three minutes"
 	}
 	page.Data = addressOf(chartsPath, page.Scope.values(r.word))
 	if p.Objectives != nil {
