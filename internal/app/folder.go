@@ -45,6 +45,9 @@ func (f folder) key() string      { return filepath.Join(f.path, keyFile) }
 // objectives returns the file with the history of the objectives on a node.
 func (f folder) objectives(node string) string { return f.own("objectives", node) }
 
+// limits returns the file with what the quotas of a node have counted.
+func (f folder) limits(node string) string { return f.own("limits", node) }
+
 // watch returns the file with what the next process on a node compares with.
 func (f folder) watch(node string) string { return f.own("watch", node) }
 

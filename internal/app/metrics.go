@@ -28,6 +28,9 @@ func (a *App) openMetrics() {
 		{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate},
 		{Name: "request", Stats: a.places}, {Name: "answer", Stats: a.answers},
 	}
+	for i := range cfg.Limits {
+		cfg.Limits[i].Refused = func() uint64 { return a.limiter.Refused(i) }
+	}
 	cfg.Readings = a.readings()
 	cfg.BudgetLeft = a.budgetsLeft
 	a.metrics = metric.New(cfg)
@@ -55,7 +58,7 @@ func (a *App) budgetsLeft() (left []float64) {
 
 // readings returns the numbers of parts that metrics know nothing of.
 func (a *App) readings() []metric.Reading {
-	mails, audit := a.accounts.outbox.Stats, a.Audit
+	mails, audit, limits := a.accounts.outbox.Stats, a.Audit, a.limiter.Stats
 	return []metric.Reading{
 		{Name: "ashlar_mails_sent_total", Help: "Mails that this process has sent.", Value: func() float64 { return float64(mails().Sent) }},
 		{Name: "ashlar_mails_failed_total", Help: "Mails that this process gave up.", Value: func() float64 { return float64(mails().Failed) }},
@@ -63,6 +66,8 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_mails_due", Help: "Mails that were due at the last look of this process.", Value: func() float64 { return float64(mails().Due) }},
 		{Name: "ashlar_audit_events_total", Help: "Events that this process has appended to the audit log.", Value: func() float64 { return float64(audit.Appended()) }},
 		{Name: "ashlar_sessions", Help: "Sessions of users and operators that have not expired, at the last count of this process, up to a million.", Value: func() float64 { return float64(a.accounts.service.LiveSessions()) }},
+		{Name: "ashlar_limit_checks_total", Help: "Checks of limits: most requests need two, before and after they have a route.", Value: func() float64 { return float64(limits().Checks) }},
+		{Name: "ashlar_limit_forgotten_total", Help: "Addresses, callers and keys whose limit was reset for lack of memory.", Value: func() float64 { return float64(limits().Forgotten) }},
 		{Name: "ashlar_start_time_seconds", Help: "When the app was opened, in seconds since 1970.", Value: constant(float64(time.Now().UnixMilli()) / 1000)},
 	}
 }
@@ -77,6 +82,9 @@ func metricConfig(m *model.Model, routes []web.Route) metric.Config {
 	}
 	for _, table := range m.All() {
 		cfg.Tables = append(cfg.Tables, metric.Table{Name: table.Name, View: table.View != nil})
+	}
+	for _, rule := range m.Limits.Rules {
+		cfg.Limits = append(cfg.Limits, metric.Limit{Name: rule.Name})
 	}
 	for _, slo := range m.Operate.SLOs {
 		cfg.Fast = append(cfg.Fast, slo.FastBelow)
@@ -115,7 +123,7 @@ func SeriesBudget(m *model.Model) int {
 // gates and readingCount are how many gates and readings openMetrics has.
 const (
 	gates        = 4
-	readingCount = 7
+	readingCount = 9
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

@@ -5,9 +5,22 @@ import (
 	"time"
 )
 
+// costs says what each rule charges: the same, or its own.
+type costs struct {
+	each   int64 // 0: byRule
+	byRule [maxRules]int64
+}
+
+func (c *costs) of(rule int) int64 {
+	if c.each > 0 {
+		return c.each
+	}
+	return c.byRule[rule]
+}
+
 // charge charges a cost to the buckets of some rules, or to none if one of them has no room. It holds the locks of all
 // their shards at once: no other request sees a bucket that was charged for a request that is then refused.
-func (l *Limiter) charge(now time.Time, r *Request, some rules, cost int64, enter bool) (Refusal, bool) {
+func (l *Limiter) charge(now time.Time, r *Request, some rules, cost *costs, enter bool) (Refusal, bool) {
 	if some == 0 {
 		return Refusal{}, true
 	}
@@ -25,7 +38,7 @@ func (l *Limiter) charge(now time.Time, r *Request, some rules, cost int64, ente
 		for j := range rule.rates {
 			rate := &rule.rates[j]
 			key := hash ^ rate.salt
-			next, _ := rate.take(s.table.state(key), s.last, cost)
+			next, _ := rate.take(s.table.state(key), s.last, cost.of(i))
 			s.table.store(key, next, s.last)
 			if l.shown&(1<<i) != 0 {
 				r.tight.note(rate, rate.left(next, s.last), next-s.last)
@@ -40,7 +53,7 @@ func (l *Limiter) charge(now time.Time, r *Request, some rules, cost int64, ente
 }
 
 // look returns the rule that has no room for a request, or -1. If several have none, it is the one with the longest wait.
-func (l *Limiter) look(r *Request, some rules, cost int64, enter bool) (worst int, refusal Refusal) {
+func (l *Limiter) look(r *Request, some rules, cost *costs, enter bool) (worst int, refusal Refusal) {
 	worst = -1
 	for each := some; each != 0; each &= each - 1 {
 		i := bits.TrailingZeros64(uint64(each))
@@ -53,11 +66,11 @@ func (l *Limiter) look(r *Request, some rules, cost int64, enter bool) (worst in
 		for j := range rule.rates {
 			rate := &rule.rates[j]
 			tat := s.table.state(hash ^ rate.salt)
-			if cost > rate.burst {
+			if cost.of(i) > rate.burst {
 				r.tight = State{rate, rate.left(tat, s.last), max(0, tat-s.last)}
 				return i, Refusal{Limit: rule.Name, Rate: rate.Rate, Wait: duration(max(0, tat-s.last)), TooMany: true}
 			}
-			next, ok := rate.take(tat, s.last, cost)
+			next, ok := rate.take(tat, s.last, cost.of(i))
 			if ok {
 				continue
 			}

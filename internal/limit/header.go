@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // A State is what the tightest of the rates of a request has left.
@@ -28,9 +26,10 @@ func (s *State) note(r *rate, left, reset int64) {
 	*s = State{r, left, reset}
 }
 
-// State returns the value of the header RateLimit, such as "address";r=12;t=3, or "". r is how many requests the tightest
-// limit has room for, and t is the time in seconds until it has room for all of its burst. If r is 0, t is the time until it has room for one. After a refusal it is the
-// time until it has room for the refused request, as in Retry-After.
+// State returns the value of the header RateLimit, such as "address";r=12;t=3, or "".
+//
+// The tightest limit has room for r requests. In t seconds it has room for all of its burst. If r is 0, it has room for one
+// by then. After a refusal, it has room for the refused request by then, as Retry-After says.
 func (r *Request) State() string {
 	s := &r.tight
 	if s.rate == nil {
@@ -113,20 +112,4 @@ func policyOf(rates []rate) (text string) {
 		text += `"` + one.name + `";q=` + strconv.Itoa(one.Count) + ";w=" + strconv.FormatInt(Seconds(one.Window), 10)
 	}
 	return text
-}
-
-// Spell returns a rate as a model file has it, such as 300/10s.
-func Spell(r model.Rate) string { return strconv.Itoa(r.Count) + "/" + spellWindow(r.Window) }
-
-// spellWindow returns a duration in the largest unit that it is a whole number of.
-func spellWindow(d time.Duration) string {
-	for _, unit := range [...]struct {
-		name string
-		long time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}} {
-		if d%unit.long == 0 {
-			return strconv.FormatInt(int64(d/unit.long), 10) + unit.name
-		}
-	}
-	return d.String()
 }

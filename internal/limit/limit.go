@@ -4,6 +4,7 @@
 //   - limit.go applies the rules to a request, header.go says in words what they allow.
 //   - rule.go decides which requests a rule is about.
 //   - shard.go holds the buckets that one lock guards, table.go their memory.
+//   - keeper.go saves quotas for the next start, in the form of state.go.
 //   - gcra.go is the arithmetic of one bucket, hash.go gives buckets their keys.
 //
 // The caller passes the time, which should come from a monotonic clock.
@@ -11,6 +12,7 @@ package limit
 
 import (
 	"fmt"
+	"log/slog"
 	"math/bits"
 	"net/netip"
 	"sync/atomic"
@@ -22,7 +24,9 @@ import (
 
 // Config configures a Limiter. The zero value works.
 type Config struct {
-	Bytes int // most memory of all buckets; default: 32 MiB
+	Bytes  int          // most memory of all buckets; default: 32 MiB
+	File   string       // keeps quotas over restarts; default: nothing does
+	Logger *slog.Logger // default: no log
 }
 
 // defaultBytes holds 500,000 buckets that are not full before the first one is forgotten, and at most 2,097,152.
@@ -36,6 +40,7 @@ const maxRules = 64
 
 // A Limiter applies the rules of a model. It is safe for concurrent use.
 type Limiter struct {
+	cfg      Config
 	rules    []rule
 	early    rules // that Arrive applies
 	late     rules // that Admit applies
@@ -58,7 +63,11 @@ func New(limits *model.Limits, cfg Config) *Limiter {
 	if cfg.Bytes == 0 {
 		cfg.Bytes = defaultBytes
 	}
-	l := &Limiter{hash: newHashKey(), epoch: time.Now(), refusals: make([]atomic.Uint64, len(limits.Rules))}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	state, secret := load(cfg)
+	l := &Limiter{cfg: cfg, hash: secret, epoch: time.Now(), refusals: make([]atomic.Uint64, len(limits.Rules))}
 	for i, declared := range limits.Rules {
 		r := newRule(declared, l.hash)
 		if r.isEarly() {
@@ -74,6 +83,9 @@ func New(limits *model.Limits, cfg Config) *Limiter {
 	for i := range l.shards {
 		l.shards[i].table = newTable(cfg.Bytes / cellBytes / shards)
 		l.shards[i].atWork = map[uint64]int{}
+	}
+	if state != nil {
+		l.restore(state, time.Now())
 	}
 	return l
 }
@@ -116,7 +128,7 @@ func (l *Limiter) Arrive(now time.Time, r *Request) (Refusal, bool) {
 	r.hashes[byAddress] = l.hashAddress(r.Address)
 	some := l.applicable(l.early, r)
 	r.met |= some
-	refusal, ok := l.charge(now, r, some, 1, true)
+	refusal, ok := l.charge(now, r, some, &costs{each: 1}, true)
 	if ok {
 		r.early = some
 	}
@@ -141,7 +153,7 @@ func (l *Limiter) Admit(now time.Time, r *Request) (Refusal, bool) {
 	}
 	some := l.applicable(l.late, r)
 	r.met |= some
-	refusal, ok := l.charge(now, r, some, 1, true)
+	refusal, ok := l.charge(now, r, some, &costs{each: 1}, true)
 	if ok {
 		r.late = some
 	} else {
@@ -150,12 +162,39 @@ func (l *Limiter) Admit(now time.Time, r *Request) (Refusal, bool) {
 	return refusal, ok
 }
 
-// Charge charges further operations of a request to all rules that apply to it, or to none if one refuses.
-func (l *Limiter) Charge(now time.Time, r *Request, operations int) (Refusal, bool) {
+// More charges further operations of the kind of a request to all rules that have charged it, or to none if one refuses.
+func (l *Limiter) More(now time.Time, r *Request, operations int) (Refusal, bool) {
 	if operations <= 0 {
 		return Refusal{}, true
 	}
-	return l.charge(now, r, r.early|r.late, int64(operations), false)
+	return l.charge(now, r, r.early|r.late, &costs{each: int64(operations)}, false)
+}
+
+// Work is some operations of one kind in a request.
+type Work struct {
+	Table     string
+	Operation model.Operation
+	Count     int
+}
+
+// Charge charges a request for all the work in it, instead of for one operation. A rule counts the work that it would
+// count as requests of their own, also if it is not about the request that brings them. If a rule refuses, none is
+// charged.
+func (l *Limiter) Charge(now time.Time, r *Request, all []Work) (Refusal, bool) {
+	var byRule costs
+	var some rules
+	for i := range l.rules {
+		cost := l.rules[i].costOf(r, all)
+		if cost > 0 && (r.early|r.late)&(1<<i) != 0 {
+			cost-- // of the request itself
+		}
+		if cost > 0 {
+			some |= 1 << i
+			byRule.byRule[i] = cost
+		}
+	}
+	r.met |= some
+	return l.charge(now, r, some, &byRule, false)
 }
 
 // Done ends a request: it is no longer at work.

@@ -188,7 +188,7 @@ func TestLimiterAgreesWithTokenBuckets(t *testing.T) {
 				t.Fatalf("request %d at %v: passed %t, want %t", i, at, got, expected)
 			}
 			if more := rapid.IntRange(0, 12).Draw(t, "more"); got && more > 0 {
-				_, got = l.Charge(l.epoch.Add(at), r, more)
+				_, got = l.More(l.epoch.Add(at), r, more)
 				expected = want.allow(at, int64(more), strconv.Itoa(who), r.Table == "posts")
 				if got != expected {
 					t.Fatalf("%d more operations of request %d at %v: passed %t, want %t", more, i, at, got, expected)
@@ -380,29 +380,29 @@ func TestCostOfMany(t *testing.T) {
 		operations int
 		want       bool
 	}{{0, true}, {-5, true}, {30, true}, {10, false}, {9, true}, {1, false}} {
-		if refusal, ok := l.Charge(now, r, tt.operations); ok != tt.want {
-			t.Errorf("Charge(%d) = %+v, %t", tt.operations, refusal, ok)
+		if refusal, ok := l.More(now, r, tt.operations); ok != tt.want {
+			t.Errorf("More(%d) = %+v, %t", tt.operations, refusal, ok)
 		}
 	}
-	refusal, ok := l.Charge(now, r, 41)
+	refusal, ok := l.More(now, r, 41)
 	if ok || !refusal.TooMany || refusal.Limit != "caller" {
-		t.Errorf("Charge(41) = %+v, %t", refusal, ok)
+		t.Errorf("More(41) = %+v, %t", refusal, ok)
 	}
-	if refusal, ok := l.Charge(now, r, int(^uint(0)>>1)); ok || !refusal.TooMany {
+	if refusal, ok := l.More(now, r, int(^uint(0)>>1)); ok || !refusal.TooMany {
 		t.Errorf("the largest cost: %+v, %t", refusal, ok)
 	}
 	// The address was charged what passed: 40.
 	other := &Request{Address: address(1), Client: user("bob")}
 	pass(l, now, other)
-	if _, ok := l.Charge(now, other, 38); !ok {
+	if _, ok := l.More(now, other, 38); !ok {
 		t.Error("bob is refused")
 	}
 	third := &Request{Address: address(1), Client: user("eve")}
 	pass(l, now, third)
-	if refusal, ok := l.Charge(now, third, 21); ok || refusal.Limit != "address" {
+	if refusal, ok := l.More(now, third, 21); ok || refusal.Limit != "address" {
 		t.Errorf("the address has room for 20, 21 were charged: %+v", refusal)
 	}
-	if _, ok := l.Charge(now, third, 20); !ok {
+	if _, ok := l.More(now, third, 20); !ok {
 		t.Error("the address has no room for 20")
 	}
 }
@@ -537,7 +537,7 @@ func TestHeaders(t *testing.T) {
 	last := &Request{Address: address(2)}
 	now = now.Add(time.Hour)
 	pass(l, now, last)
-	if _, ok := l.Charge(now, last, 1); !ok {
+	if _, ok := l.More(now, last, 1); !ok {
 		t.Fatal("refused")
 	}
 	if got := (&Request{}).State(); got != "" {
@@ -601,4 +601,57 @@ func BenchmarkCheck(b *testing.B) {
 			})
 		})
 	}
+}
+
+// A batch costs what its operations cost as requests of their own, in each rule.
+func TestBatchEqualsItsOperations(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		declared := []model.Limit{
+			rule1("address", model.PerAddress, per(rapid.IntRange(1, 30).Draw(t, "address"), time.Hour)),
+			rule1("caller", model.PerCaller, per(rapid.IntRange(1, 30).Draw(t, "caller"), time.Hour)),
+			{Name: "posts", Per: model.PerCaller, Tables: []string{"posts"}, Rates: []model.Rate{per(rapid.IntRange(1, 10).Draw(t, "posts"), time.Hour)}},
+			{Name: "creates", Per: model.PerAll, Operations: []model.Operation{model.CreateOperation}, Rates: []model.Rate{per(rapid.IntRange(1, 10).Draw(t, "creates"), time.Hour)}},
+			{Name: "route", Per: model.PerAddress, Routes: []string{"PATCH /api/notes/{id}"}, Rates: []model.Rate{per(rapid.IntRange(1, 10).Draw(t, "route"), time.Hour)}},
+		}
+		var all []Work
+		for range rapid.IntRange(1, 5).Draw(t, "kinds") {
+			all = append(all, Work{
+				Table:     rapid.SampledFrom([]string{"posts", "notes"}).Draw(t, "table"),
+				Operation: rapid.SampledFrom([]model.Operation{model.ListOperation, model.GetOperation, model.CreateOperation, model.UpdateOperation, model.DeleteOperation}).Draw(t, "operation"),
+				Count:     rapid.IntRange(1, 6).Draw(t, "count"),
+			})
+		}
+		whole, single := newLimiter(declared...), newLimiter(declared...)
+		now := time.Now()
+		r := &Request{Address: address(1), Client: user("ann"), Route: "POST /api"}
+		pass(whole, now, r)
+		_, got := whole.Charge(now, r, all)
+		want := true
+		for _, work := range all {
+			for range work.Count {
+				want = pass(single, now, &Request{Address: address(1), Client: user("ann"), Route: routeOfWork(work.Operation), Table: work.Table, Operation: work.Operation}) && want
+			}
+		}
+		if got != want {
+			t.Fatalf("the batch passes %t, its operations pass %t", got, want)
+		}
+		if got {
+			for i := range declared {
+				for _, table := range []string{"posts", "notes"} {
+					probe := Request{Address: address(1), Client: user("ann"), Route: "PATCH /api/{table}/{id}", Table: table, Operation: model.UpdateOperation}
+					one, other := probe, probe
+					_, first := whole.More(now, arrived(whole, now, &one), 20-i)
+					_, second := single.More(now, arrived(single, now, &other), 20-i)
+					if first != second {
+						t.Fatalf("afterwards, %s has room in one of them alone", declared[i].Name)
+					}
+				}
+			}
+		}
+	})
+}
+
+func arrived(l *Limiter, now time.Time, r *Request) *Request {
+	pass(l, now, r)
+	return r
 }

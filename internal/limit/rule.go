@@ -66,7 +66,7 @@ func newRule(declared model.Limit, secret hashKey) rule {
 		one := rate{gcra: newGCRA(declaredRate), Rate: declaredRate, name: declared.Name}
 		one.salt = secret.sum(fmt.Appendf(nil, "rate\x00%s\x00%d\x00%+v", declared.Name, i, declaredRate))
 		if len(declared.Rates) > 1 {
-			one.name += "/" + spellWindow(declaredRate.Window)
+			one.name += "/" + model.FormatDuration(declaredRate.Window)
 		}
 		r.rates = append(r.rates, one)
 	}
@@ -103,6 +103,38 @@ func (r *rule) applies(request *Request) bool {
 		return false
 	}
 	return len(r.Tables)+len(r.routes) == 0 || r.names(request)
+}
+
+// maxCost bounds the count of one kind of work, so that a sum of them does not overflow. No rate has room for so many.
+const maxCost = 1 << 40
+
+// costOf returns how many operations of the work in a request the rule is about.
+func (r *rule) costOf(request *Request, all []Work) (cost int64) {
+	single := *request
+	for _, work := range all {
+		single.Route, single.Table, single.Operation = routeOfWork(work.Operation), work.Table, work.Operation
+		if work.Count > 0 && r.applies(&single) {
+			cost += min(int64(work.Count), maxCost)
+		}
+	}
+	return cost
+}
+
+// routeOfWork returns the route of a request of its own for an operation.
+func routeOfWork(operation model.Operation) string {
+	switch operation {
+	case model.ListOperation:
+		return "GET /api/{table}"
+	case model.GetOperation:
+		return "GET /api/{table}/{id}"
+	case model.CreateOperation:
+		return "POST /api/{table}"
+	case model.UpdateOperation:
+		return "PATCH /api/{table}/{id}"
+	case model.DeleteOperation:
+		return "DELETE /api/{table}/{id}"
+	}
+	return ""
 }
 
 // names reports whether the rule names the table or the route of a request.

@@ -1,5 +1,8 @@
 package limit
 
+// Refused returns how many requests the rule with that index has refused.
+func (l *Limiter) Refused(rule int) uint64 { return l.refusals[rule].Load() }
+
 // Stats are counts of a Limiter.
 type Stats struct {
 	Checks    uint64 // requests and stages that a rule applied to

@@ -61,15 +61,29 @@ func (x *exchange) admit(w http.ResponseWriter, r *http.Request, operation model
 	return nil
 }
 
-// Charge charges further operations of a request to all limits that it has met, or to none if one has no room for them. A
-// handler calls it before it does them: the request itself counts as one operation. Without it, a batch of a thousand writes
-// would count as one.
+// Charge charges further operations of the kind of a request to all limits that it has met, or to none if one has no room
+// for them. A handler calls it before it does them: the request itself counts as one operation. Without it, an import of a
+// thousand rows would count as one.
 func Charge(w http.ResponseWriter, r *http.Request, operations int) error {
+	return chargeWith(w, r, func(l *limit.Limiter, request *limit.Request) (limit.Refusal, bool) {
+		return l.More(time.Now(), request, operations)
+	})
+}
+
+// ChargeWork charges a request for all the work in it, instead of for one operation, or refuses all of it. A limit counts
+// the operations of a batch as it would count requests of their own, so a batch is no way around a limit of a table.
+func ChargeWork(w http.ResponseWriter, r *http.Request, all []limit.Work) error {
+	return chargeWith(w, r, func(l *limit.Limiter, request *limit.Request) (limit.Refusal, bool) {
+		return l.Charge(time.Now(), request, all)
+	})
+}
+
+func chargeWith(w http.ResponseWriter, r *http.Request, charge func(*limit.Limiter, *limit.Request) (limit.Refusal, bool)) error {
 	x := exchangeOf(r)
-	if x == nil || x.limiter == nil {
+	if x == nil || x.limiter == nil || x.caller.IsSystem() {
 		return nil
 	}
-	if refusal, ok := x.limiter.Charge(time.Now(), &x.limits, operations); !ok {
+	if refusal, ok := charge(x.limiter, &x.limits); !ok {
 		return x.refuse(w.Header(), refusal)
 	}
 	x.showLimits(w.Header(), false)
@@ -90,10 +104,12 @@ func explainRefusal(refusal limit.Refusal) string {
 		return fmt.Sprintf("the limit “%s” allows %d requests at work at once: wait for an answer before the next request", refusal.Limit, refusal.InFlight)
 	case refusal.TooMany:
 		return fmt.Sprintf("the limit “%s” has room for at most %d operations at once: send fewer in one request", refusal.Limit, limit.Burst(rate))
-	case limit.Burst(rate) < rate.Count:
-		return fmt.Sprintf("the limit “%s” allows %s requests, and %d at once", refusal.Limit, limit.Spell(rate), rate.Burst)
 	}
-	return fmt.Sprintf("the limit “%s” allows %s requests", refusal.Limit, limit.Spell(rate))
+	text := fmt.Sprintf("the limit “%s” allows %d requests in %s", refusal.Limit, rate.Count, model.FormatDuration(rate.Window))
+	if limit.Burst(rate) < rate.Count {
+		text += fmt.Sprintf(", and %d at once", rate.Burst)
+	}
+	return text
 }
 
 // showLimits sets the headers about limits. Only a refusal tells of the rules that the model does not give.
@@ -103,5 +119,8 @@ func (x *exchange) showLimits(header http.Header, refused bool) {
 		return
 	}
 	x.policy = [2]string{policy, x.limits.State()}
-	header[rateLimitPolicyHeader], header[rateLimitHeader] = x.policy[:1:1], x.policy[1:]
+	header[rateLimitPolicyHeader] = x.policy[:1:1]
+	if x.policy[1] != "" { // it is empty if too many requests are at work, and no other limit is shown
+		header[rateLimitHeader] = x.policy[1:]
+	}
 }

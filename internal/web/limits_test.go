@@ -134,7 +134,7 @@ func TestRefusalOfALimit(t *testing.T) {
 	delete(document, "request_id")
 	want := map[string]any{
 		"type": "/problems/limited", "title": "Too many requests", "status": 429.0, "limit": "comments",
-		"detail": "the limit “comments” allows 2/1m requests",
+		"detail": "the limit “comments” allows 2 requests in 1m",
 	}
 	if diff := cmp.Diff(want, document); diff != "" {
 		t.Errorf("document (-want +got):\n%s", diff)
@@ -224,7 +224,7 @@ func TestBatchCostsItsOperations(t *testing.T) {
 		n, want int
 		detail  string
 	}{
-		{1, 200, ""}, {40, 200, ""}, {10, 429, "allows 50/1h requests"}, {8, 200, ""}, {1, 429, ""}, {52, 429, ""},
+		{1, 200, ""}, {40, 200, ""}, {10, 429, "allows 50 requests in 1h"}, {8, 200, ""}, {1, 429, ""}, {52, 429, ""},
 	} {
 		resp, body := s.do(t, "POST", "/batch?n="+strconv.Itoa(tt.n), "Authorization", "ann")
 		if resp.StatusCode != tt.want || !strings.Contains(body, tt.detail) {

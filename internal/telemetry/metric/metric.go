@@ -28,6 +28,7 @@ type Config struct {
 	Fast            []time.Duration // limits of objectives, which become bounds of buckets
 	Store           Store           // nil: no metrics of a database
 	Gates           []Gate
+	Limits          []Limit
 	Objectives      []Objective
 	BudgetLeft      func() []float64 // share of the budget that each of the Objectives has left
 	Readings        []Reading
@@ -44,6 +45,12 @@ type Store interface {
 type Gate struct {
 	Name  string
 	Stats func() admit.Stats
+}
+
+// A Limit is a limit of the model under its name.
+type Limit struct {
+	Name    string
+	Refused func() uint64 // requests
 }
 
 // An Objective is one objective of an SLO.

@@ -69,6 +69,11 @@ func gateDescriptions() []Description {
 	}
 }
 
+// limitDescription describes the refusals of Config.Limits.
+func limitDescription() Description {
+	return Description{"ashlar_limit_refusals_total", "Requests that a limit of the model refused.", []string{"limit"}}
+}
+
 // budgetDescription describes the numbers of Config.BudgetLeft. The rules of package monitor have the same labels.
 func budgetDescription() Description {
 	return Description{BudgetLeft, "Share of the budget of 30 days that an objective has left on this server. Below 0 it is overspent.", []string{"slo", "objective"}}
@@ -85,6 +90,9 @@ func newParts(cfg Config) *parts {
 	}
 	if len(cfg.Gates) > 0 {
 		all = append(all, gateDescriptions()...)
+	}
+	if len(cfg.Limits) > 0 {
+		all = append(all, limitDescription())
 	}
 	if len(cfg.Objectives) > 0 {
 		all = append(all, budgetDescription())
@@ -126,6 +134,9 @@ func (p *parts) read() []number {
 	}
 	for _, gate := range p.cfg.Gates {
 		all = append(all, gateNumbers(gate.Name, gate.Stats())...)
+	}
+	for _, limit := range p.cfg.Limits {
+		all = append(all, number{limitDescription().Name, float64(limit.Refused()), []string{limit.Name}})
 	}
 	if len(p.cfg.Objectives) > 0 {
 		for i, left := range p.cfg.BudgetLeft() {
@@ -223,7 +234,7 @@ const maxPools = 3
 
 // series returns how many series there can be.
 func (p *parts) series() int {
-	n := 1 + len(p.cfg.Gates)*len(gateDescriptions()) + len(p.cfg.Objectives) + len(p.cfg.Readings)
+	n := 1 + len(p.cfg.Gates)*len(gateDescriptions()) + len(p.cfg.Limits) + len(p.cfg.Objectives) + len(p.cfg.Readings)
 	if p.cfg.Store == nil {
 		return n
 	}

@@ -180,7 +180,7 @@ func sections(m *model.Model) []section {
 			line("Connections in use", "short", "{{pool}}", `ashlar_pool_connections{$i,state="used"}`),
 			line("Waiting for the database", "percentunit", "pool {{pool}}", `rate(ashlar_pool_wait_seconds_total{$i}[$__rate_interval])`, "writer", `rate(ashlar_writer_wait_seconds_total{$i}[$__rate_interval])`),
 			line("Writes and commits", "wps", "writes", `rate(ashlar_writer_writes_total{$i}[$__rate_interval])`, "commits", `rate(ashlar_writer_commits_total{$i}[$__rate_interval])`),
-			line("Refused", "reqps", "pool {{pool}}", `rate(ashlar_pool_refused_total{$i}[$__rate_interval])`, "writer", `rate(ashlar_writer_refused_total{$i}[$__rate_interval])`, "gate {{gate}}", `rate(ashlar_gate_refusals_total{$i}[$__rate_interval])`),
+			line("Refused", "reqps", "pool {{pool}}", `rate(ashlar_pool_refused_total{$i}[$__rate_interval])`, "writer", `rate(ashlar_writer_refused_total{$i}[$__rate_interval])`, "gate {{gate}}", `rate(ashlar_gate_refusals_total{$i}[$__rate_interval])`, "limit {{limit}}", `rate(ashlar_limit_refusals_total{$i}[$__rate_interval])`),
 			line("Size", "bytes", "database", `ashlar_database_bytes{$i}`, "write-ahead log", `ashlar_wal_bytes{$i}`, "free on the disk", `ashlar_database_free_bytes{$i}`),
 			line("Behind", "s", "{{replica}}", `ashlar_database_replica_lag_seconds{$i}`),
 		}},
