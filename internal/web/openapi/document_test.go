@@ -158,3 +158,30 @@ tables:
 		t.Errorf("got %q", got)
 	}
 }
+
+// Answers that pass tell of the limits that the model gives, refusals of all.
+func TestHeadersOfLimits(t *testing.T) {
+	const base = "ashlar: 1\nname: none\ntables: {posts: {fields: {n: {type: int}}, access: {read: true}}}\n"
+	for source, shown := range map[string]bool{
+		base:                     false,
+		base + "limits: false\n": false,
+		base + "limits: {address: {rate: 10/1s}}\n":                true,
+		base + "limits: {caller: {in_flight: 3}}\n":                false,
+		base + "limits: {posts: {tables: [posts], rate: 10/1s}}\n": true,
+	} {
+		doc, err := openapi3.NewLoader().LoadFromData(document(modeltest.Rules(t, source)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers := doc.Paths.Value("/api/posts").Get.Responses
+		if has := answers.Value("200").Value.Headers["RateLimit"] != nil; has != shown {
+			t.Errorf("%s: the 200 has the header: %t", source, has)
+		}
+		refused := answers.Value("429").Value
+		for _, name := range []string{"Retry-After", "RateLimit", "RateLimit-Policy"} {
+			if refused.Headers[name] == nil {
+				t.Errorf("%s: the 429 has no %s", source, name)
+			}
+		}
+	}
+}

@@ -89,6 +89,9 @@ func (d *document) fixedAnswers(answers []web.Answer) object {
 	var out object
 	for _, answer := range answers {
 		obj := object{{"description", answer.About}}
+		if d.showsLimits() {
+			obj.add("headers", limitHeaders())
+		}
 		if len(answer.Members) > 0 {
 			obj.add("content", object{{cmp.Or(answer.Type, "application/json"), object{{"schema", d.objectSchema(answer.Members, false)}}}})
 		}

@@ -181,6 +181,8 @@ func sharedHeaders() object {
 		{"ETag", text("The revision of the row, for `If-Match`, and what the caller is shown of it, for `If-None-Match`. Not given with `expand` or with members of related rows.")},
 		{"Location", text("The path of the row.")},
 		{"WWWAuthenticate", text("`Bearer`, with `error=\"invalid_token\"` where a token was sent.")},
+		{"RateLimitPolicy", text("The limits that the request counts for: `q` requests in `w` seconds (draft-ietf-httpapi-ratelimit-headers-11).")},
+		{"RateLimit", text("What the tightest limit has left: `r` requests. It has room for all again after `t` seconds, or for one if `r` is 0.")},
 		{"RetryAfter", object{{"description", "Seconds to wait."}, {"schema", object{{"type", "integer"}, {"minimum", 1}}}}},
 	}
 }

@@ -107,11 +107,14 @@ func (d *document) answers(table *model.Table, answers []web.Answer) object {
 			about = a.Hidden.About
 		}
 		obj := object{{"description", about}}
-		if len(a.Headers) > 0 {
-			var headers object
-			for _, name := range a.Headers {
-				headers.add(name, ref("headers", name))
-			}
+		var headers object
+		for _, name := range a.Headers {
+			headers.add(name, ref("headers", name))
+		}
+		if d.showsLimits() {
+			headers = append(headers, limitHeaders()...)
+		}
+		if len(headers) > 0 {
 			obj.add("headers", headers)
 		}
 		if a.Schema != web.NoSchema && d.may[table].read {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
 
@@ -24,7 +25,9 @@ func problemResponses() object {
 		switch problem.Kind {
 		case errs.Unauthenticated:
 			obj.add("headers", object{{"WWW-Authenticate", ref("headers", "WWWAuthenticate")}})
-		case errs.Limited, errs.Unavailable:
+		case errs.Limited:
+			obj.add("headers", append(object{{"Retry-After", ref("headers", "RetryAfter")}}, limitHeaders()...))
+		case errs.Unavailable:
 			obj.add("headers", object{{"Retry-After", ref("headers", "RetryAfter")}})
 		}
 		obj.add("content", object{{"application/problem+json", object{{"schema", ref("schemas", "Problem")}, {"example", exampleOf(problem)}}}})
@@ -37,12 +40,25 @@ func problemResponses() object {
 	return out
 }
 
+// limitHeaders returns the headers about limits.
+func limitHeaders() object {
+	return object{{"RateLimit-Policy", ref("headers", "RateLimitPolicy")}, {"RateLimit", ref("headers", "RateLimit")}}
+}
+
+// showsLimits reports whether answers without a refusal tell of limits. They tell of the rules that the model gives.
+func (d *document) showsLimits() bool {
+	return slices.ContainsFunc(d.rules.Model.Limits.Rules, func(rule model.Limit) bool { return !rule.SparesLoopback && len(rule.Rates) > 0 })
+}
+
 func exampleOf(problem web.Problem) object {
 	obj := object{{"type", "/problems/" + string(problem.Kind)}, {"title", problem.Title}, {"status", problem.Status}, {"request_id", "4QJ3LMZ5BVNYQTKXW2R6CDHAPE"}}
 	switch problem.Kind {
 	case errs.Invalid:
 		obj.add("detail", "the body has 1 fault")
 		obj.add("errors", []any{object{{"pointer", "/title"}, {"code", "required"}, {"detail", "it must be given"}}})
+	case errs.Limited:
+		obj.add("detail", "the limit “caller” allows 1000 requests in 10s")
+		obj.add("limit", "caller")
 	case errs.Conflict:
 		obj.add("detail", "the row conflicts with another")
 		obj.add("errors", []any{object{{"pointer", "/title"}, {"code", "unique"}, {"detail", "another row has this value"}}})
@@ -80,6 +96,7 @@ func sharedSchemas() object {
 				{"status", object{{"type", "integer"}, {"format", "int32"}}},
 				{"detail", object{{"type", "string"}, {"description", "What is wrong with this request."}}},
 				{"request_id", object{{"type", "string"}, {"description", "Names the request in the server's log."}}},
+				{"limit", object{{"type", "string"}, {"description", "The limit of the model that refuses the request (429)."}}},
 				{"errors", object{{"type", "array"}, {"items", ref("schemas", "Fault")}, {"description", "Every fault of a body (422); the fields in conflict (409); the fields that this caller may not write (403)."}}},
 			}},
 			{"required", []string{"type", "title", "status", "request_id"}},
