@@ -34,6 +34,14 @@ func TestAccountsPage(t *testing.T) {
 	}
 }
 
+// TestLimitsPage runs the commands of docs/limits.md and compares the answers.
+func TestLimitsPage(t *testing.T) {
+	page := readPage(t, "../../docs/limits.md")
+	if compared := page.run(t); compared < 4 {
+		t.Errorf("%s shows %d answers, want 4 or more", page.name, compared)
+	}
+}
+
 // TestReadmeModel checks the first model of the README. It also makes the README's typing error in it, and compares the
 // message.
 func TestReadmeModel(t *testing.T) {
