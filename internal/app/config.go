@@ -26,6 +26,7 @@ type Config struct {
 	MaxConcurrent int               // requests at work at once; default: 1024
 	CORS          []string          // origins with pages that may read answers
 	Proxies       []netip.Prefix    // networks of proxies that say which client they speak for
+	ProxyProtocol bool              // they begin each connection with a PROXY header
 	Forwarded     bool              // they say it in Forwarded (RFC 7239); default: in X-Forwarded-For
 	HeaderTimeout time.Duration     // bounds the header of a request; default: 10 s
 	ReadTimeout   time.Duration     // bounds a whole request; default: 60 s

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -42,6 +43,10 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	a.notify(a.cfg.Notifier.Ready("serving " + a.Rules.Model.Name))
 	a.startProbe(services, handler)
+	var relays []netip.Prefix
+	if a.cfg.ProxyProtocol {
+		relays = a.cfg.Proxies
+	}
 	err = web.Serve(ctx, ln, handler, web.ServerConfig{
 		HeaderTimeout: a.cfg.HeaderTimeout,
 		ReadTimeout:   a.cfg.ReadTimeout,
@@ -50,6 +55,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		Grace:         a.cfg.Grace,
 		OnStop:        a.beginStop,
 		Logger:        a.cfg.Logger,
+		Relays:        relays,
 		Traffic:       &a.traffic,
 	})
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Grace)
@@ -78,6 +84,7 @@ func (a *App) Handler() (http.Handler, error) {
 		CORS:          a.cfg.CORS,
 		Proxies:       a.cfg.Proxies,
 		Forwarded:     a.cfg.Forwarded,
+		Relayed:       a.cfg.ProxyProtocol,
 		Labels:        a.labels,
 	})
 	if err != nil {

@@ -68,6 +68,9 @@ func (s *settings) addFlags(cfg *Config) {
 	s.addNumber("--max-concurrent", int64(cfg.MaxConcurrent))
 	s.add("--cors", strings.Join(cfg.CORS, " "))
 	s.add("--trusted-proxies", words(cfg.Proxies))
+	if cfg.ProxyProtocol {
+		s.add("--proxy-protocol", "true")
+	}
 	if cfg.Forwarded {
 		s.add("--forwarded-header", "forwarded")
 	}

@@ -28,6 +28,7 @@ type serveFlags struct {
 	grace, header, read, write, idle         time.Duration
 	cors, proxies, hosts                     []string
 	trusted                                  []netip.Prefix // parsed proxies
+	proxyProtocol                            bool
 	url, smtp                                string
 	server                                   mail.Server // parsed smtp
 	maxConcurrent, readers                   int
@@ -60,6 +61,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.cors, "cors", nil, "`origin` whose pages may read answers, as https://app.example.com; may be repeated (default none)")
 	flags.StringSliceVar(&f.proxies, "trusted-proxies", nil, "`address` or network of proxies, such as 10.0.0.0/8, which name the client of a request; may be repeated (default none)")
 	flags.Var(f.forwarded, "forwarded-header", "header to which the trusted proxies append their client: X-Forwarded-For, or Forwarded (RFC 7239); the other one is not read")
+	flags.BoolVar(&f.proxyProtocol, "proxy-protocol", false, "the trusted proxies begin each connection with a header of the PROXY protocol, version 1 or 2; without one they are refused")
 	flags.StringVar(&f.url, "url", "", "public `address` of the app, which links in mails begin with, as https://app.example.com (default accounts.url of the model, then the address to listen on)")
 	flags.StringSliceVar(&f.hosts, "host", nil, "further `name` under which the console and the account pages answer; may be repeated (default that of --url)")
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
@@ -139,6 +141,9 @@ func (f *serveFlags) checkProxies(cmd *cobra.Command) error {
 		}
 		f.trusted = append(f.trusted, network.Masked())
 	}
+	if f.proxyProtocol && len(f.trusted) == 0 {
+		return usage(cmd, "--proxy-protocol (%s) is spoken by trusted proxies: name them with --trusted-proxies", variable("proxy-protocol"))
+	}
 	if f.forwarded.value == "forwarded" && len(f.trusted) == 0 {
 		return usage(cmd, "--forwarded-header (%s) says what trusted proxies send: name them with --trusted-proxies", variable("forwarded-header"))
 	}
@@ -158,6 +163,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg := f.databaseFlags.config(dir, log)
 	cfg.Readers, cfg.MaxConcurrent, cfg.CORS = f.readers, f.maxConcurrent, f.cors
 	cfg.Proxies, cfg.Forwarded = f.trusted, f.forwarded.value == "forwarded"
+	cfg.ProxyProtocol = f.proxyProtocol
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
 	cfg.Telemetry = f.telemetry.bytes()

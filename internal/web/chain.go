@@ -42,7 +42,7 @@ func (rc *Receiver) chain(next Handler) Handler {
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
 	start := time.Now()
 	client, proxied := rc.proxies.client(r)
-	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, explain: rc.explain, proxied: proxied, labeler: rc.labeler}
+	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, explain: rc.explain, proxied: proxied, relayed: rc.relayed, labeler: rc.labeler}
 	rc.begin(&x.record, r, start, client)
 	x.out = response{ResponseWriter: w, head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)

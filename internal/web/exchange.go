@@ -26,6 +26,7 @@ type exchange struct {
 	probe   bool            // the route is of class Probe
 	explain bool            // a 404 says what was not found
 	proxied bool            // a trusted proxy sent the request
+	relayed bool            // a proxy may stand between, whatever the address says
 	caller  caller.Caller
 	limiter *limit.Limiter // nil: no limits
 	limits  limit.Request

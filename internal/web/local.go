@@ -10,7 +10,12 @@ import (
 // IsLocal reports whether a request comes from a program on this machine that asked for this machine. What is open to such
 // requests alone is safe from two tricks. A proxy on this machine makes every request come from here, but its headers tell.
 // A page of a stranger can point its own name to this machine, but the browser then sends that name as Host.
+//
+// Where proxies speak the PROXY protocol, no request is local: a proxy on this machine may leave its client unnamed.
 func IsLocal(r *http.Request) bool {
+	if x := exchangeOf(r); x != nil && x.relayed {
+		return false
+	}
 	return !isForwarded(r.Header) && IsLoopback(r.RemoteAddr) && IsLoopback(r.Host)
 }
 

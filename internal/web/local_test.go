@@ -41,6 +41,27 @@ func TestOnlyThisMachineIsLocal(t *testing.T) {
 	}
 }
 
+// A proxy that speaks the PROXY protocol may leave its client unnamed, so the address can be its own.
+func TestNothingBehindThePROXYProtocolIsLocal(t *testing.T) {
+	for _, relayed := range []bool{false, true} {
+		receiver, err := NewReceiver(Config{Relayed: relayed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		local := relayed
+		handler := receiver.Handler(NewMux(Route{Pattern: "GET /x", Handler: func(_ http.ResponseWriter, r *http.Request) error {
+			local = IsLocal(r)
+			return nil
+		}}))
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/x", nil)
+		r.RemoteAddr = "127.0.0.1:5"
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+		if local == relayed {
+			t.Errorf("relayed %v: local is %v", relayed, local)
+		}
+	}
+}
+
 func TestProxyOnThisMachineIsNotLocal(t *testing.T) {
 	for _, name := range []string{
 		"X-Forwarded-For", "Forwarded", "CF-Connecting-IP", "X-Real-IP", "True-Client-IP", "Via",

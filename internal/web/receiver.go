@@ -33,6 +33,7 @@ type Config struct {
 	CORS          []string                                   // origins with pages that may read answers, such as https://app.example.com
 	Proxies       []netip.Prefix                             // networks of the proxies that name the client
 	Forwarded     bool                                       // they name it in Forwarded (RFC 7239); default: in X-Forwarded-For
+	Relayed       bool                                       // they speak the PROXY protocol: no request is of this machine
 	Explain       bool                                       // answers say what was not found: only where callers may see everything
 	Labels        *profile.Labeler                           // labels the goroutines of requests for profiles; default: none are labelled
 }
@@ -50,6 +51,7 @@ type Receiver struct {
 	labeler  *profile.Labeler
 	limiter  *limit.Limiter
 	explain  bool
+	relayed  bool
 	places   *admit.Shares[caller.Client] // for requests at work
 }
 
@@ -63,6 +65,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		sample:   cfg.Sample,
 		timeout:  orElse(cfg.Timeout, defaultTimeout),
 		explain:  cfg.Explain,
+		relayed:  cfg.Relayed,
 		origins:  map[string]bool{},
 		proxies:  proxies{trusted: cfg.Proxies, header: forwardedFor},
 		labeler:  cfg.Labels,

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
+	"github.com/ashlar-dev/ashlar/internal/web/proxyproto"
 )
 
 // ServerConfig configures Serve. The zero value works.
@@ -28,6 +30,7 @@ type ServerConfig struct {
 	Name          string        // of the listener, in profiles; default: "the listener"
 	Logger        *slog.Logger  // gets the messages of net/http; default: none
 
+	Relays  []netip.Prefix   // networks of proxies that begin each connection with a PROXY header; default: none do
 	Traffic *netconn.Traffic // counts the bytes of all connections; may be nil
 }
 
@@ -46,6 +49,9 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 		cfg.Traffic = &netconn.Traffic{}
 	}
 	srv := newServer(h, &inFlight, cfg)
+	if len(cfg.Relays) > 0 {
+		ln = proxyproto.Listen(ln, proxyproto.Config{Trusted: cfg.Relays, Timeout: srv.ReadHeaderTimeout, Logger: cfg.Logger})
+	}
 	served := background.Async(orElse(cfg.Name, "the listener"), func() error { return srv.Serve(netconn.Listen(ln, cfg.Traffic)) })
 	select {
 	case err := <-served:

@@ -28,7 +28,7 @@ var rows = [...][]string{
 	{"migrate"},
 	{"record", "move", "backup"},
 	{"job", "feed", "advise", "mail", "alert", "audit", "telemetry/fleet", "identity/token", "identity/password", "identity/session", "identity/apikey", "identity/totp", "identity/passkey", "identity/oidc"},
-	{"identity/account", "web/netconn"},
+	{"identity/account", "web/netconn", "web/proxyproto"},
 	{"web", "web/passkey"},
 	{"web/api", "web/account", "web/mailbox", "web/live", "web/console", "web/openapi", "web/health", "web/operate", "web/home"},
 	{"web/account/pages", "web/console/operation"},
