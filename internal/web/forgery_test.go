@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 // addressHeaders are the headers by which proxies, CDNs and clients name an address or a host.
@@ -79,12 +80,13 @@ func (f forger) head() string {
 // A sight is the client of a request, as limits, handlers, the log and ClientAddress name it.
 type sight struct {
 	client                  caller.Client
+	key                     netip.Addr // of limits
 	handler, record, pretty string
 }
 
 func newSight(address string) sight {
 	pretty, _, _ := net.SplitHostPort(address)
-	return sight{caller.Caller{}.From(address).Client(), address, address, pretty}
+	return sight{caller.Caller{}.From(address).Client(), caller.Network(address), address, address, pretty}
 }
 
 // No header changes who a client is, unless a trusted proxy sends it. And whatever the client of a trusted proxy sends, it is the
@@ -95,13 +97,16 @@ func TestForgery_NoHeaderChangesTheClient(t *testing.T) {
 	forge := forger{rand.New(rand.NewPCG(seed, 0))}
 	refused := 0
 	for _, kind := range []string{forwardedFor, forwarded} {
-		receiver, err := NewReceiver(Config{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("fd00::/8")}, Forwarded: kind == forwarded})
+		receiver, err := NewReceiver(Config{
+			Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("fd00::/8")}, Forwarded: kind == forwarded,
+			Limits: limiter(hourly("address", model.PerAddress, 1_000_000_000)),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var saw sight
 		handler := receiver.Handler(NewMux(Route{Pattern: "GET /who", Handler: func(_ http.ResponseWriter, r *http.Request) error {
-			saw = sight{Caller(r).Client(), r.RemoteAddr, Record(r).Remote, ClientAddress(r)}
+			saw = sight{Caller(r).Client(), exchangeOf(r).limits.Address, r.RemoteAddr, Record(r).Remote, ClientAddress(r)}
 			return nil
 		}}))
 		ask := func(peer, head string) (sight, bool) {
