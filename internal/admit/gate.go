@@ -9,8 +9,8 @@ import (
 // Levels is the number of levels of work in a Gate. Level 0 is the cheapest.
 const Levels = 4
 
-// maxWaiting bounds the waiting callers of one gate.
-const maxWaiting = 4096
+// defaultWaiting bounds the waiting callers of a gate that has no bound of its own.
+const defaultWaiting = 4096
 
 // shortWait is the first part of a wait, in which the caller does not watch its context. The Done method of a request's
 // context starts a timer, and this timer costs more than an average wait.
@@ -25,6 +25,8 @@ const shortWait = 10 * time.Millisecond
 // A free slot goes to the levels in turn, and within a level to the clients in turn: see Line. A Gate is safe for concurrent
 // use.
 type Gate[K comparable] struct {
+	MaxWaiting int // callers that may wait; set it before the gate is used
+
 	caps    [Levels]int // most slots of a level and all higher levels together
 	quick   int         // most slots of the levels below firstSlow together
 	waiters sync.Pool   // of *waiter[K]
@@ -71,7 +73,7 @@ const firstSlow = 2
 // most half of the slots, the fourth a quarter. The first two together have at most quick slots. Each level has at least
 // one slot.
 func NewGate[K comparable](slots, quick int) *Gate[K] {
-	gate := &Gate[K]{caps: [Levels]int{slots, slots - 1, slots / 2, slots / 4}, quick: max(1, quick)}
+	gate := &Gate[K]{MaxWaiting: defaultWaiting, caps: [Levels]int{slots, slots - 1, slots / 2, slots / 4}, quick: max(1, quick)}
 	for i := range gate.caps {
 		gate.caps[i] = max(1, gate.caps[i])
 		gate.lines[i].Accounts = &gate.accounts
@@ -128,7 +130,7 @@ func (g *Gate[K]) Enter(ctx context.Context, level int, client K, patience time.
 // makeRoom makes room for one more waiter, and returns false if the client itself has too many. It refuses one of the
 // client that has most.
 func (g *Gate[K]) makeRoom(client K) bool {
-	if g.waiting < maxWaiting {
+	if g.waiting < g.MaxWaiting {
 		return true
 	}
 	var most *Entry[K, *waiter[K]]
@@ -152,16 +154,32 @@ func (g *Gate[K]) makeRoom(client K) bool {
 // Leave gives a slot of a level back. The gate estimates later waits from held, the time for which the client had the
 // slot, and charges the client for it. A held of 0 does not count.
 func (g *Gate[K]) Leave(level int, client K, held time.Duration) {
+	g.LeaveAfter(level, client, Shape{}, held)
+}
+
+// LeaveAfter is Leave after work of a shape, which the gate remembers if it was costly: see Level.
+func (g *Gate[K]) LeaveAfter(level int, client K, shape Shape, held time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.taken[level]--
 	if held > 0 {
 		g.lines[level].Note(held)
-		if used := held / time.Duration(g.caps[0]); used >= cheap {
-			g.accounts.Charge(client, Shape{}, used, time.Now())
+		if used := held / time.Duration(g.caps[0]); used >= cheap { // of the time of all slots
+			g.accounts.Charge(client, shape, used, time.Now())
 		}
 	}
 	g.grant()
+}
+
+// Level returns the level for work whose cost nothing else tells: the highest if it was costly when the client last did it,
+// else the lowest. Costly is work that had a slot for so long that all slots together could have done it in 50 ms.
+func (g *Gate[K]) Level(client K, shape Shape) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.accounts.Empty() && g.accounts.Costly(client, shape, time.Now()) {
+		return Levels - 1
+	}
+	return 0
 }
 
 // Move turns a slot into a slot of a higher level and returns true, or returns false if that level has no room.

@@ -263,3 +263,56 @@ func TestGateUnderCrowds(t *testing.T) {
 		}
 	}
 }
+
+// When the line is full, one of the client with most waiters leaves for a client with fewer.
+func TestFullGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := NewGate[string](1, 1)
+		gate.MaxWaiting = 5
+		got := make(chan string, 100)
+		enter(gate, 0, "holder", got)
+		<-got
+		refused := make(chan error, 10)
+		for range 5 {
+			go func() { refused <- gate.Enter(context.Background(), 0, "many", forever) }()
+			synctest.Wait()
+		}
+		if err := gate.Enter(context.Background(), 0, "many", forever); !errors.Is(err, ErrHopeless) {
+			t.Errorf("one more of the client with most: %v", err)
+		}
+		enter(gate, 0, "few", got)
+		if err := <-refused; !errors.Is(err, ErrHopeless) || gate.Stats().Waiting != 5 {
+			t.Errorf("one of the client with most gets %v, %d wait", err, gate.Stats().Waiting)
+		}
+		for range 5 {
+			gate.Leave(0, "holder", 0)
+			synctest.Wait()
+		}
+		if len(got) != 1 || len(refused) != 4 {
+			t.Errorf("afterwards %d of the other client and %d of the first got in", len(got), len(refused))
+		}
+		gate.Leave(0, "holder", 0)
+	})
+}
+
+// Work that was costly gets few slots, until it is cheap again.
+func TestGateLevelOfCostlyWork(t *testing.T) {
+	gate := NewGate[string](4, 4)
+	long := Shape{"orders", "delete"}
+	leave := func(held time.Duration) {
+		gate.TryEnter(0)
+		gate.LeaveAfter(0, "a", long, held)
+	}
+	for _, tt := range []struct {
+		held time.Duration
+		want int
+	}{{time.Millisecond, 0}, {time.Second, Levels - 1}, {40 * time.Millisecond, 0}} {
+		leave(tt.held)
+		if got := gate.Level("a", long); got != tt.want {
+			t.Errorf("after %v the level is %d, want %d", tt.held, got, tt.want)
+		}
+		if gate.Level("b", long) != 0 || gate.Level("a", Shape{"orders", "create"}) != 0 {
+			t.Errorf("after %v the level of others changed", tt.held)
+		}
+	}
+}

@@ -86,15 +86,7 @@ func (l *Line[K, T]) enter(q *queue[K, T]) {
 // ask again.
 func (l *Line[K, T]) Next(now time.Time) (item T, retry time.Duration, ok bool) {
 	l.release(now)
-	for len(l.ready) > 0 {
-		q := l.ready[0]
-		if l.Accounts != nil {
-			if paid := l.Accounts.paid(q.client); paid.After(q.due) { // charged since it came
-				q.due = paid
-				heap.Fix(&l.ready, 0)
-				continue
-			}
-		}
+	for q := l.top(); q != nil; q = l.top() {
 		if l.Holds && l.Accounts.Held(q.client, q.first.Shape, now) > 0 {
 			heap.Pop(&l.ready)
 			l.held = append(l.held, q)
@@ -110,6 +102,31 @@ func (l *Line[K, T]) Next(now time.Time) (item T, retry time.Duration, ok bool) 
 		return first.Item, 0, true
 	}
 	return item, l.shortestHold(now), false
+}
+
+// Peek returns what Next will return, if the line holds nothing.
+func (l *Line[K, T]) Peek() (item T, ok bool) {
+	if q := l.top(); q != nil {
+		return q.first.Item, true
+	}
+	return item, false
+}
+
+// top returns the queue that has the next turn, or nil. Clients may have been charged since they came.
+func (l *Line[K, T]) top() *queue[K, T] {
+	for len(l.ready) > 0 {
+		q := l.ready[0]
+		if l.Accounts == nil {
+			return q
+		}
+		paid := l.Accounts.paid(q.client)
+		if !paid.After(q.due) {
+			return q
+		}
+		q.due = paid
+		heap.Fix(&l.ready, 0)
+	}
+	return nil
 }
 
 // release makes queues ready that are no longer held.
@@ -142,10 +159,10 @@ func (l *Line[K, T]) shortestHold(now time.Time) time.Duration {
 
 // Remove takes an entry out of the line. It returns false if the entry had its turn.
 func (l *Line[K, T]) Remove(e *Entry[K, T]) bool {
-	q := e.queue
-	if q == nil {
+	if e == nil || e.queue == nil {
 		return false
 	}
+	q := e.queue
 	l.unlink(e)
 	if q.count > 0 {
 		return true

@@ -2,14 +2,18 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
 // Scripts that wait are committed together. Their statements go out in one packet, with the one that moves the generations.
@@ -42,13 +46,13 @@ const (
 	maxGroupTries = 3         // tries of a group, without the scripts refused before
 )
 
-// groups holds the scripts that wait. Each group runs on the goroutine of one of its scripts.
+// groups holds the scripts that wait, whose clients take turns. Each group runs on the goroutine of one of its scripts.
 type groups struct {
 	db *DB
 	*pool
 
 	mu      sync.Mutex
-	waiting []*waiter
+	line    admit.Line[caller.Client, *waiter]
 	running int // groups under way
 	maxSize int // scripts in a group: see adaptSize
 }
@@ -58,7 +62,8 @@ type waiter struct {
 	ctx     context.Context
 	script  *store.Script
 	bytes   int
-	since   time.Time   // when it came
+	since   time.Time // when it came
+	entry   *admit.Entry[caller.Client, *waiter]
 	signals chan signal // of two elements, so that no sender waits
 	notes   engine.Notes
 
@@ -98,6 +103,9 @@ func (g *groups) run(ctx context.Context, script *store.Script) (done bool, err 
 	} else {
 		done, err = g.wait(item)
 	}
+	if errors.Is(err, store.ErrBusy) {
+		telemetry.RecordOf(ctx).Refuse(g.limit())
+	}
 	item.notes.Report(item.since, done && err == nil)
 	return done, err
 }
@@ -110,8 +118,23 @@ func (g *groups) join(item *waiter) (leads bool) {
 		g.running++
 		return true
 	}
-	g.waiting = append(g.waiting, item)
+	origin, _ := admit.OriginOf(item.ctx)
+	if g.line.Len() >= g.queue {
+		last := g.line.Crowd(origin.Client)
+		if last == nil {
+			item.signals <- signal{err: g.refuse()}
+			return false
+		}
+		g.line.Remove(last)
+		last.Item.signals <- signal{err: g.refuse()}
+	}
+	item.entry = g.line.Add(origin.Client, origin.Shape, item, item.since)
 	return false
+}
+
+// refuse returns the error of a script that finds no room in the line.
+func (g *groups) refuse() error {
+	return g.busy(&admit.Refusal{Wait: g.line.Wait(g.line.Len(), g.size)})
 }
 
 // wait waits for the end of the script, and leads a group when told to.
@@ -147,18 +170,13 @@ func (g *groups) wait(item *waiter) (done bool, err error) {
 func (g *groups) withdraw(item *waiter) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i := slices.Index(g.waiting, item)
-	if i < 0 {
-		return false
-	}
-	g.waiting = slices.Delete(g.waiting, i, i+1)
-	return true
+	return g.line.Remove(item.entry)
 }
 
 // lead runs a group of this waiter and the line, then lets the next one lead.
 func (g *groups) lead(item *waiter) {
-	all := g.takeWaiters(item)
-	defer g.next()
+	all, began := g.takeWaiters(item), time.Now()
+	defer func() { g.next(time.Since(began) / time.Duration(len(all))) }()
 	err := background.Guard("a group of scripts", func() error {
 		g.runAll(all)
 		return nil
@@ -173,28 +191,31 @@ func (g *groups) takeWaiters(item *waiter) []*waiter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	all, bytes, steps := []*waiter{item}, item.bytes, len(item.script.Steps)
-	for _, w := range g.waiting {
+	now := time.Now()
+	for w, ok := g.line.Peek(); ok; w, ok = g.line.Peek() {
 		bytes += w.bytes
 		steps += len(w.script.Steps)
 		if len(all) >= g.maxSize || bytes > maxGroupBytes || steps > maxGroupSteps {
 			break
 		}
+		g.line.Next(now)
 		all = append(all, w)
 	}
-	g.waiting = slices.Delete(g.waiting, 0, len(all)-1)
 	return all
 }
 
-// next lets the first in the line lead a group, or notes that one group less is running.
-func (g *groups) next() {
+// next lets the first in the line lead a group, or notes that one group less is running. A script of the last group took
+// so long.
+func (g *groups) next(took time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.waiting) == 0 {
+	g.line.Note(took)
+	first, _, ok := g.line.Next(time.Now())
+	if !ok {
 		g.running--
 		return
 	}
-	g.waiting[0].signals <- signal{leads: true}
-	g.waiting = slices.Delete(g.waiting, 0, 1)
+	first.signals <- signal{leads: true}
 }
 
 // adaptSize makes groups larger after each commit, and smaller after each group that was undone. If many scripts are

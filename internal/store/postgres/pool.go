@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -14,7 +15,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
@@ -66,7 +69,7 @@ const idleGrace = 5 * time.Second
 type pool struct {
 	poolKind
 	raw    *pgxpool.Pool
-	slots  chan struct{} // one for each connection in use
+	gate   *admit.Gate[caller.Client] // has a slot for each connection
 	waited engine.Waits
 	timers engine.Timers
 
@@ -94,7 +97,8 @@ func newPool(config *pgx.ConnConfig, r poolKind, t *tally) (*pool, error) {
 	pc.MaxConns = int32(r.size)
 	pc.MaxConnLifetimeJitter = 10 * time.Minute
 	pc.PingTimeout = 2 * time.Second
-	p := &pool{poolKind: r, slots: make(chan struct{}, r.size), empty: make(chan struct{})}
+	p := &pool{poolKind: r, gate: admit.NewGate[caller.Client](r.size, r.size), empty: make(chan struct{})}
+	p.gate.MaxWaiting = r.queue
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return r.setUp(ctx, c.PgConn(), p.uncache) }
 	if p.raw, err = pgxpool.NewWithConfig(context.Background(), pc); err != nil {
 		return nil, err
@@ -141,10 +145,6 @@ func (p *pool) enter() error {
 	if p.stopped {
 		return engine.Closed()
 	}
-	if p.inside >= p.size+p.queue {
-		p.waited.Refuse()
-		return &errs.Error{Kind: errs.Unavailable, Message: "too many requests wait for the database", RetryAfter: time.Second, Cause: store.ErrBusy}
-	}
 	p.inside++
 	return nil
 }
@@ -158,42 +158,56 @@ func (p *pool) leave() {
 	}
 }
 
-// wait waits for a turn, which done ends.
-func (p *pool) wait(ctx context.Context) error {
+// A turn is the right to use one connection.
+type turn struct {
+	origin admit.Origin
+	level  int
+	began  time.Time
+}
+
+// wait waits for a turn, which done ends. Clients take turns. Work that took long when a client last did it gets a quarter
+// of the connections.
+func (p *pool) wait(ctx context.Context) (t turn, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return t, err
 	}
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	default:
+	t.origin, _ = admit.OriginOf(ctx)
+	t.level = p.gate.Level(t.origin.Client, t.origin.Shape)
+	if p.gate.TryEnter(t.level) {
+		t.began = time.Now()
+		return t, nil
 	}
 	began := time.Now()
-	defer func() {
-		p.waited.Ended(began)
-		telemetry.RecordOf(ctx).Waited(began)
-	}()
-	short := min(engine.ShortWait, p.patience)
-	timer := p.timers.Start(short)
-	defer p.timers.Stop(timer)
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-timer.C:
+	err = p.gate.Enter(ctx, t.level, t.origin.Client, p.patience/3) // which waits for all of it at most
+	p.waited.Ended(began)
+	record := telemetry.RecordOf(ctx)
+	record.Waited(began)
+	t.began = time.Now()
+	if errors.Is(err, admit.ErrHopeless) {
+		record.Refuse(p.limit())
+		return t, p.busy(err)
 	}
-	timer.Reset(p.patience - short)
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		p.waited.Refuse()
-		return &errs.Error{Kind: errs.Unavailable, Message: "the database is busy with other requests", RetryAfter: time.Second, Cause: store.ErrBusy}
+	return t, err
+}
+
+// limit is the name of the limit of a caller that was refused.
+func (p *pool) limit() string {
+	if p.readOnly {
+		return "reads"
+	}
+	return "writes"
+}
+
+func (p *pool) busy(refusal error) error {
+	p.waited.Refuse()
+	return &errs.Error{
+		Kind: errs.Unavailable, Message: "the database is busy with other requests", RetryAfter: admit.RetryAfter(refusal), Cause: store.ErrBusy,
 	}
 }
 
-func (p *pool) done() { <-p.slots }
+func (p *pool) done(t turn) {
+	p.gate.LeaveAfter(t.level, t.origin.Client, t.origin.Shape, time.Since(t.began))
+}
 
 // take returns a connection to a caller that has a turn. The work may last until ctx or the deadline ends. give takes the
 // connection back.

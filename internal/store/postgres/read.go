@@ -19,10 +19,11 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 		return err
 	}
 	defer db.readers.leave()
-	if err := db.readers.wait(ctx); err != nil {
+	turn, err := db.readers.wait(ctx)
+	if err != nil {
 		return err
 	}
-	defer db.readers.done()
+	defer db.readers.done(turn)
 	r := &reader{db: db, ctx: ctx, deadline: time.Now().Add(db.cfg.ReadTimeout)}
 	if err := r.connect(); err != nil {
 		return err

@@ -44,10 +44,11 @@ func (db *DB) commitAlone(ctx context.Context, script *store.Script) (done bool,
 	}
 	defer pool.leave()
 	began := time.Now()
-	if err := pool.wait(ctx); err != nil {
+	turn, err := pool.wait(ctx)
+	if err != nil {
 		return false, err
 	}
-	defer pool.done()
+	defer pool.done(turn)
 	db.tally.Began(time.Since(began))
 	m := &waiter{script: script}
 	m.notes.For(ctx)

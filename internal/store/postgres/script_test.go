@@ -74,7 +74,7 @@ func (c *counting) inLine(n int) {
 	c.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		c.db.groups.mu.Lock()
-		got := len(c.db.groups.waiting)
+		got := c.db.groups.line.Len()
 		c.db.groups.mu.Unlock()
 		if got == n {
 			return

@@ -36,11 +36,8 @@ func (db *DB) Stats() store.Stats {
 }
 
 func (p *pool) stats(name string) store.Pool {
-	p.mu.Lock()
-	inside := p.inside
-	p.mu.Unlock()
-	used := len(p.slots)
-	stats := store.Pool{Name: name, Size: p.size, InUse: used, Waiting: max(0, inside-used)}
+	gate := p.gate.Stats()
+	stats := store.Pool{Name: name, Size: p.size, InUse: gate.Taken, Waiting: gate.Waiting}
 	p.waited.AddTo(&stats)
 	return stats
 }
@@ -49,7 +46,7 @@ func (p *pool) stats(name string) store.Pool {
 func (g *groups) stats() store.Pool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	stats := store.Pool{Name: "group", Size: g.size, InUse: g.running, Waiting: len(g.waiting)}
+	stats := store.Pool{Name: "group", Size: g.size, InUse: g.running, Waiting: g.line.Len()}
 	g.waited.AddTo(&stats)
 	return stats
 }

@@ -20,10 +20,11 @@ func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
 	}
 	defer db.writers.leave()
 	began := time.Now()
-	if err := db.writers.wait(ctx); err != nil {
+	turn, err := db.writers.wait(ctx)
+	if err != nil {
 		return err
 	}
-	defer db.writers.done()
+	defer db.writers.done(turn)
 	db.tally.Began(time.Since(began))
 	if err := ctx.Err(); err != nil {
 		return err
