@@ -38,6 +38,10 @@ type Reader interface {
 
 	// Dialect returns the dialect of the engine's SQL.
 	Dialect() sqlgen.Dialect
+
+	// Explain returns the plan of a statement with a number of parameters, for any values of them. It runs no statement.
+	// A transaction, and a Read after its first statement, may return errors.ErrUnsupported.
+	Explain(sql string, params int) (Plan, error)
 }
 
 // Tx runs statements in a transaction.

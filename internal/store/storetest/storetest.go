@@ -77,6 +77,7 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"an engine counts the work of a statement", meters},
 		{"tables and indexes have their sizes", sizes},
 		{"an engine tells plans", plans},
+		{"an engine tells what a plan reads", explains},
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
 	} {
