@@ -28,8 +28,8 @@ func (t *trial) tables() (names []string) {
 	work := map[string]float64{}
 	for _, p := range t.plays {
 		for _, c := range p.columns {
-			if p.now.Steps >= leastSaved && c.table.View == nil {
-				work[c.table.Name] += p.shape.Calls * float64(p.now.Steps)
+			if p.now.Steps >= leastSaved && c.Table.View == nil {
+				work[c.Table.Name] += p.shape.Calls * float64(p.now.Steps)
 			}
 		}
 	}
@@ -115,11 +115,11 @@ func (t *trial) candidates(table string) (all []Index) {
 			continue
 		}
 		for _, c := range p.columns {
-			if c.table.Name != table {
+			if c.Table.Name != table {
 				continue
 			}
-			for _, index := range c.candidates() {
-				same := func(other Index) bool { return other.key() == index.key() }
+			for _, index := range c.Candidates() {
+				same := func(other Index) bool { return other.Key() == index.Key() }
 				starts := func(other Index) bool { return other.Table == table && startsWith(other.Fields, index.Fields) }
 				if !slices.ContainsFunc(all, same) && !slices.ContainsFunc(t.added, starts) {
 					all = append(all, index)
@@ -146,7 +146,7 @@ func (t *trial) try(ctx context.Context, index Index) (added *Addition, err erro
 	}
 	defer func() { err = errors.Join(err, t.drop(ctx, v, index)) }()
 	added = &Addition{
-		Index: index, Names: yamlNames(v.rules.Model, index), Line: lineOf(v.rules.Model, index.Table), Pos: v.rules.Model.Table(index.Table).Pos,
+		Index: index, Names: index.Names(v.rules.Model), Line: lineOf(v.rules.Model, index.Table), Pos: v.rules.Model.Table(index.Table).Pos,
 		Build: build, Writes: t.writes(index.Table), Share: 1,
 	}
 	if share, part := t.cfg.Bench.Share[index.Table]; part {
@@ -166,7 +166,7 @@ func (t *trial) try(ctx context.Context, index Index) (added *Addition, err erro
 }
 
 func sizeName(v *variant, index Index) string {
-	table, fields := fieldsOf(v.rules.Model, index)
+	table, fields := index.In(v.rules.Model)
 	return sqlgen.NewIndex(table, false, fields).Name
 }
 

@@ -4,9 +4,13 @@ package advise
 import (
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/indexing"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
+
+// An Index is an index of a model by the names of its fields.
+type Index = indexing.Index
 
 // Config configures Run. Fields without a default are required.
 type Config struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/indexing"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/record"
@@ -60,7 +61,7 @@ func openWorld(t *testing.T, engine modeltest.Engine, without *Index) *world {
 			return nil, faults
 		}
 		if without != nil {
-			removeIndex(m, *without)
+			without.RemoveFrom(m)
 		}
 		return m, nil
 	}
@@ -290,11 +291,11 @@ func removable(t *testing.T) []Index {
 	for _, table := range m.Tables {
 		for _, field := range table.Fields {
 			if field.Index {
-				all = append(all, indexOf(table, []*model.Field{field}))
+				all = append(all, indexing.Of(table, []*model.Field{field}))
 			}
 		}
 		for _, fields := range table.Indexes {
-			all = append(all, indexOf(table, fields))
+			all = append(all, indexing.Of(table, fields))
 		}
 	}
 	return all
@@ -312,13 +313,13 @@ func TestFindsEveryIndexThatCareersLacks(t *testing.T) {
 	}
 	for _, engine := range engines() {
 		for _, index := range all {
-			t.Run(engine.Name+"/"+index.key(), func(t *testing.T) {
+			t.Run(engine.Name+"/"+index.Key(), func(t *testing.T) {
 				found := openWorld(t, engine, &index).advise(t)
 				for _, added := range found.Add {
-					t.Logf("%s: %+v", added.key(), added.Gains)
+					t.Logf("%s: %+v", added.Key(), added.Gains)
 				}
-				if len(found.Add) != 1 || found.Add[0].key() != index.key() {
-					t.Fatalf("advised %d indexes, want only [%s]", len(found.Add), index.key())
+				if len(found.Add) != 1 || found.Add[0].Key() != index.Key() {
+					t.Fatalf("advised %d indexes, want only [%s]", len(found.Add), index.Key())
 				}
 				if engine.Name == "SQLite" || effort.Nightly() {
 					checkGains(t, engine, &found.Add[0])
@@ -360,10 +361,10 @@ func TestSaysNothingAboutCareersAsItIs(t *testing.T) {
 		t.Run(engine.Name, func(t *testing.T) {
 			report := openWorld(t, engine, nil).advise(t)
 			for _, added := range report.Add {
-				t.Errorf("advised to add %s: %+v", added.key(), added.Gains)
+				t.Errorf("advised to add %s: %+v", added.Key(), added.Gains)
 			}
 			for _, removed := range report.Remove {
-				t.Errorf("advised to remove %s", removed.key())
+				t.Errorf("advised to remove %s", removed.Key())
 			}
 		})
 	}

@@ -4,22 +4,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/indexing"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 )
 
-// columns are the fields of a table by which a query finds rows.
-type columns struct {
-	table  *model.Table
-	equal  []*model.Field // compared by == or in
-	ranged []*model.Field // compared by < or >
-	sort   []*model.Field // only of the list's own table
-}
-
 // columnsOf returns the columns of a query in each table that it reads, the list's own table first. It takes all comparisons,
 // wherever they stand: whether an index on them helps is tried.
-func columnsOf(rules *rule.Rules, q *query) []*columns {
+func columnsOf(rules *rule.Rules, q *query) []*indexing.Columns {
 	c := &collector{rules: rules}
 	table := rules.Model.Table(q.table)
 	if table == nil {
@@ -32,7 +25,7 @@ func columnsOf(rules *rule.Rules, q *query) []*columns {
 	}
 	for name := range strings.SplitSeq(q.sort, ",") {
 		if field := table.Field(strings.TrimPrefix(name, "-")); field != nil {
-			own.sort = append(own.sort, field)
+			own.Sort = append(own.Sort, field)
 		}
 	}
 	if out, err := render.NewOutput(table, q.fields, q.expand); err == nil {
@@ -56,18 +49,18 @@ func (q *query) condition(rules *rule.Rules) rule.Node {
 
 type collector struct {
 	rules *rule.Rules
-	all   []*columns
+	all   []*indexing.Columns
 	seen  []*model.Table // tables whose rules were looked at
 }
 
 // of returns the columns of a table.
-func (c *collector) of(table *model.Table) *columns {
+func (c *collector) of(table *model.Table) *indexing.Columns {
 	for _, known := range c.all {
-		if known.table == table {
+		if known.Table == table {
 			return known
 		}
 	}
-	found := &columns{table: table}
+	found := &indexing.Columns{Table: table}
 	c.all = append(c.all, found)
 	return found
 }
@@ -88,7 +81,7 @@ func (c *collector) table(table *model.Table) {
 		of := c.of(read.Table)
 		for _, field := range read.Table.Fields {
 			if !field.System && mentions(table.View, field.Name) {
-				c.add(&of.equal, field)
+				c.add(&of.Equal, field)
 			}
 		}
 	}
@@ -115,9 +108,9 @@ func (c *collector) condition(node rule.Node) {
 		of := c.of(compared.column.Path.Table())
 		switch compared.how {
 		case equals:
-			c.add(&of.equal, compared.column.Field)
+			c.add(&of.Equal, compared.column.Field)
 		case ranges:
-			c.add(&of.ranged, compared.column.Field)
+			c.add(&of.Ranged, compared.column.Field)
 		}
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/indexing"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -28,7 +28,8 @@ const (
 	leastSaved  = 250 // steps
 	leastFactor = 2
 
-	maxRounds = 4 // indexes advised at once for one table
+	maxRounds     = 4  // indexes advised at once for one table
+	maxCandidates = 16 // indexes tried on one table
 )
 
 // A trial runs the shapes of an app on a bench.
@@ -46,14 +47,14 @@ type play struct {
 	shape   Shape
 	query   query
 	calls   []call
-	columns []*columns
+	columns []*indexing.Columns
 	now     store.Work // of a call, with the indexes of the bench
 	sql     []string   // its statements
 }
 
 // reads returns true if the play reads a table.
 func (p *play) reads(table string) bool {
-	return slices.ContainsFunc(p.columns, func(c *columns) bool { return c.table.Name == table })
+	return slices.ContainsFunc(p.columns, func(c *indexing.Columns) bool { return c.Table.Name == table })
 }
 
 // A variant is the app with some indexes more or less.
@@ -71,12 +72,12 @@ func (t *trial) variant(more []Index, without *Index) (*variant, error) {
 		return nil, err
 	}
 	for _, index := range more {
-		if table, fields := fieldsOf(m, index); fields != nil {
+		if table, fields := index.In(m); fields != nil {
 			table.Indexes = append(table.Indexes, fields)
 		}
 	}
 	if without != nil {
-		removeIndex(m, *without)
+		without.RemoveFrom(m)
 	}
 	rules, faults := rule.CompileModel(m)
 	if len(faults) > 0 {
@@ -280,7 +281,7 @@ func (t *trial) fastest(ctx context.Context, stmt store.Statement) (best store.W
 
 // create makes an index on the bench.
 func (t *trial) create(ctx context.Context, v *variant, index Index) (took time.Duration, err error) {
-	table, fields := fieldsOf(v.rules.Model, index)
+	table, fields := index.In(v.rules.Model)
 	err = t.cfg.Bench.DB.Alter(ctx, func(s store.Session) error {
 		start := time.Now()
 		_, err := s.Exec(sqlgen.NewIndex(table, false, fields).Create(), nil)
@@ -292,7 +293,7 @@ func (t *trial) create(ctx context.Context, v *variant, index Index) (took time.
 
 // drop takes an index from the bench.
 func (t *trial) drop(ctx context.Context, v *variant, index Index) error {
-	table, fields := fieldsOf(v.rules.Model, index)
+	table, fields := index.In(v.rules.Model)
 	return t.cfg.Bench.DB.Alter(ctx, func(s store.Session) error {
 		_, err := s.Exec(sqlgen.NewIndex(table, false, fields).Drop(), nil)
 		return err
@@ -310,22 +311,13 @@ func (t *trial) count(ctx context.Context, table string) (n int64, err error) {
 	return n, err
 }
 
-// yamlNames returns the names of an index's fields in the model file.
-func yamlNames(m *model.Model, index Index) (names []string) {
-	_, fields := fieldsOf(m, index)
-	for _, field := range fields {
-		names = append(names, cmp.Or(field.RefName, field.Name))
-	}
-	return names
-}
-
 // lineOf returns the key indexes of a table as a line of the model file.
 func lineOf(m *model.Model, name string) string {
-	var lists []string
+	var all []indexing.Index
 	for _, fields := range m.Table(name).Indexes {
-		lists = append(lists, "["+strings.Join(yamlNames(m, indexOf(m.Table(name), fields)), ", ")+"]")
+		all = append(all, indexing.Of(m.Table(name), fields))
 	}
-	return "indexes: [" + strings.Join(lists, ", ") + "]"
+	return indexing.Line(m, all...)
 }
 
 // writes returns the writes to a table each day.

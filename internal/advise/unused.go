@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/ashlar-dev/ashlar/internal/indexing"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
@@ -13,14 +14,14 @@ func declared(m *model.Model) (all []Index) {
 	for _, table := range m.Tables {
 		for _, field := range table.Fields {
 			if field.Index && !field.Unique && field.Ref == nil {
-				all = append(all, indexOf(table, []*model.Field{field}))
+				all = append(all, indexing.Of(table, []*model.Field{field}))
 			}
 		}
 		for _, fields := range table.Indexes {
 			// Without this index the model would make one for the reference.
 			isReference := fields[0].Ref != nil && (fields[0].Reverse() == nil || len(fields) == 1)
 			if !isReference {
-				all = append(all, indexOf(table, fields))
+				all = append(all, indexing.Of(table, fields))
 			}
 		}
 	}
@@ -56,7 +57,7 @@ func (t *trial) findUnused(ctx context.Context) error {
 		return err
 	}
 	for _, index := range declared(v.rules.Model) {
-		table, fields := fieldsOf(v.rules.Model, index)
+		table, fields := index.In(v.rules.Model)
 		name := sqlgen.NewIndex(table, false, fields).Name
 		if slices.Contains(used, name) {
 			continue
@@ -72,7 +73,7 @@ func (t *trial) findUnused(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		t.report.Remove = append(t.report.Remove, Removal{Index: index, Names: yamlNames(v.rules.Model, index), Pos: table.Pos, Size: size, Writes: t.writes(index.Table)})
+		t.report.Remove = append(t.report.Remove, Removal{Index: index, Names: index.Names(v.rules.Model), Pos: table.Pos, Size: size, Writes: t.writes(index.Table)})
 	}
 	return nil
 }

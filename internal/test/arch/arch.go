@@ -17,7 +17,7 @@ var rows = [...][]string{
 	{"caller", "telemetry/jsonline"},
 	{"telemetry", "cache", "admit"},
 	{"model", "telemetry/trace", "telemetry/profile"},
-	{"value", "model/load", "model/diff", "model/snapshot", "telemetry/objective", "limit"},
+	{"value", "indexing", "model/load", "model/diff", "model/snapshot", "telemetry/objective", "limit"},
 	{"rule", "portable", "record/cursor", "record/render"},
 	{"sqlgen"},
 	{"store"},

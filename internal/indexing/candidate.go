@@ -1,6 +1,8 @@
-package advise
+// Package indexing knows which indexes may help to find rows.
+package indexing
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -13,18 +15,25 @@ type Index struct {
 	Fields []string // as in expressions: author_id for the reference author
 }
 
-func (i Index) key() string { return i.Table + " " + strings.Join(i.Fields, ",") }
+func (i Index) Key() string { return i.Table + " " + strings.Join(i.Fields, ",") }
 
 // Bounds of the trials.
 const (
-	maxFields     = 4  // of an index
-	maxEqual      = 3  // fields compared by ==, of which combinations are made
-	maxCandidates = 16 // of a table
+	maxFields = 4 // of an index
+	maxEqual  = 3 // fields compared by ==, of which combinations are made
 )
 
-// candidates returns the indexes that may help to find the rows of these columns. Fields compared by == come first, then
+// Columns are the fields of a table by which a query finds rows.
+type Columns struct {
+	Table  *model.Table
+	Equal  []*model.Field // compared by == or in
+	Ranged []*model.Field // compared by < or >
+	Sort   []*model.Field // order of the list
+}
+
+// Candidates returns the indexes that may help to find the rows of these columns. Fields compared by == come first, then
 // the field of a range or the fields of the order. Of two indexes that find the rows alike, the one with fewer fields comes first.
-func (c *columns) candidates() (all []Index) {
+func (c *Columns) Candidates() (all []Index) {
 	add := func(parts ...[]*model.Field) {
 		var fields []*model.Field
 		for _, field := range slices.Concat(parts...) {
@@ -35,24 +44,24 @@ func (c *columns) candidates() (all []Index) {
 				fields = append(fields, field)
 			}
 		}
-		if mayIndex(c.table, fields) && !isStart(c.table, fields) && !c.isCovered(fields) {
-			index := indexOf(c.table, fields)
-			if !slices.ContainsFunc(all, func(other Index) bool { return other.key() == index.key() }) {
+		if mayIndex(c.Table, fields) && !isStart(c.Table, fields) && !c.isCovered(fields) {
+			index := Of(c.Table, fields)
+			if !slices.ContainsFunc(all, func(other Index) bool { return other.Key() == index.Key() }) {
 				all = append(all, index)
 			}
 		}
 	}
-	equal := c.equal[:min(len(c.equal), maxEqual)]
+	equal := c.Equal[:min(len(c.Equal), maxEqual)]
 	for _, field := range equal {
 		add([]*model.Field{field})
 	}
-	for _, field := range c.ranged {
+	for _, field := range c.Ranged {
 		add([]*model.Field{field})
 	}
-	add(c.sort)
+	add(c.Sort)
 	for _, field := range equal {
-		add([]*model.Field{field}, c.sort)
-		for _, ranged := range c.ranged {
+		add([]*model.Field{field}, c.Sort)
+		for _, ranged := range c.Ranged {
 			add([]*model.Field{field}, []*model.Field{ranged})
 		}
 		for _, other := range equal {
@@ -60,14 +69,15 @@ func (c *columns) candidates() (all []Index) {
 		}
 	}
 	add(equal)
-	add(equal, c.sort)
-	for _, ranged := range c.ranged {
+	add(equal, c.Sort)
+	for _, ranged := range c.Ranged {
 		add(equal, []*model.Field{ranged})
 	}
 	return all
 }
 
-func indexOf(table *model.Table, fields []*model.Field) Index {
+// Of returns the index of a table on fields.
+func Of(table *model.Table, fields []*model.Field) Index {
 	index := Index{Table: table.Name}
 	for _, field := range fields {
 		index.Fields = append(index.Fields, field.Name)
@@ -118,25 +128,25 @@ func isStart(table *model.Table, fields []*model.Field) bool {
 
 // isCovered reports whether the model has an index on the same fields in another order, and one that starts with the first.
 // Of fields that are all compared by ==, these two find the rows as well.
-func (c *columns) isCovered(fields []*model.Field) bool {
+func (c *Columns) isCovered(fields []*model.Field) bool {
 	within := func(some, all []*model.Field) bool {
 		return !slices.ContainsFunc(some, func(field *model.Field) bool { return !slices.Contains(all, field) })
 	}
 	same := func(index []*model.Field) bool {
 		return len(index) >= len(fields) && within(fields, index[:len(fields)])
 	}
-	known := slices.Concat(c.table.UniqueFields(), c.table.IndexedFields())
-	return within(fields, c.equal) && slices.ContainsFunc(known, same) && isStart(c.table, fields[:1])
+	known := slices.Concat(c.Table.UniqueFields(), c.Table.IndexedFields())
+	return within(fields, c.Equal) && slices.ContainsFunc(known, same) && isStart(c.Table, fields[:1])
 }
 
-// fieldsOf returns the fields of an index in a model, or nil.
-func fieldsOf(m *model.Model, index Index) (*model.Table, []*model.Field) {
-	table := m.Table(index.Table)
+// In returns the table and the fields of the index in a model, or nil.
+func (i Index) In(m *model.Model) (*model.Table, []*model.Field) {
+	table := m.Table(i.Table)
 	if table == nil {
 		return nil, nil
 	}
 	var fields []*model.Field
-	for _, name := range index.Fields {
+	for _, name := range i.Fields {
 		field := table.Field(name)
 		if field == nil {
 			return nil, nil
@@ -146,9 +156,9 @@ func fieldsOf(m *model.Model, index Index) (*model.Table, []*model.Field) {
 	return table, fields
 }
 
-// removeIndex removes an index of declared from a model.
-func removeIndex(m *model.Model, index Index) {
-	table, fields := fieldsOf(m, index)
+// RemoveFrom removes the index from a model.
+func (i Index) RemoveFrom(m *model.Model) {
+	table, fields := i.In(m)
 	if table == nil {
 		return
 	}
@@ -156,4 +166,22 @@ func removeIndex(m *model.Model, index Index) {
 	if len(fields) == 1 {
 		fields[0].Index = false
 	}
+}
+
+// Names returns the names of the index's fields in the model file: author for author_id.
+func (i Index) Names(m *model.Model) (names []string) {
+	_, fields := i.In(m)
+	for _, field := range fields {
+		names = append(names, cmp.Or(field.RefName, field.Name))
+	}
+	return names
+}
+
+// Line returns indexes of one table as a line of the model file, such as indexes: [[author, created_at]].
+func Line(m *model.Model, all ...Index) string {
+	var lists []string
+	for _, index := range all {
+		lists = append(lists, "["+strings.Join(index.Names(m), ", ")+"]")
+	}
+	return "indexes: [" + strings.Join(lists, ", ") + "]"
 }
