@@ -65,6 +65,8 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_mails_repeated_total", Help: "Attempts to send a mail that failed and will be repeated.", Value: func() float64 { return float64(mails().Repeated) }},
 		{Name: "ashlar_mails_due", Help: "Mails that were due at the last look of this process.", Value: func() float64 { return float64(mails().Due) }},
 		{Name: "ashlar_audit_events_total", Help: "Events that this process has appended to the audit log.", Value: func() float64 { return float64(audit.Appended()) }},
+		{Name: "ashlar_query_looks_total", Help: "Plans of queries that were looked at, for limits.query.rows.", Value: func() float64 { return float64(a.Rows.Budget().Looks) }},
+		{Name: "ashlar_query_refusals_total", Help: "Queries that were refused for the rows that they would read.", Value: func() float64 { return float64(a.Rows.Budget().Refusals) }},
 		{Name: "ashlar_sessions", Help: "Sessions of users and operators that have not expired, at the last count of this process, up to a million.", Value: func() float64 { return float64(a.accounts.service.LiveSessions()) }},
 		{Name: "ashlar_limit_checks_total", Help: "Checks of limits: most requests need two, before and after they have a route.", Value: func() float64 { return float64(limits().Checks) }},
 		{Name: "ashlar_limit_forgotten_total", Help: "Addresses, callers and keys whose limit was reset for lack of memory.", Value: func() float64 { return float64(limits().Forgotten) }},

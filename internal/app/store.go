@@ -23,6 +23,7 @@ func (a *App) openStore(ctx context.Context, writeTimeout time.Duration) (store.
 	}
 	return sqlite.Open(ctx, a.folder.database(), sqlite.Config{
 		Readers:      a.cfg.Readers,
+		ReadTimeout:  a.readTime(),
 		WriteTimeout: writeTimeout,
 		Durability:   a.cfg.Durability,
 		Logger:       a.cfg.Logger,
@@ -40,10 +41,26 @@ func (a *App) openPostgres(ctx context.Context, writeTimeout time.Duration) (sto
 		Serializable: writeTimeout != prepareTime && readsOtherRows(a.Rules),
 		Direct:       direct,
 		Readers:      a.cfg.Readers,
+		ReadTimeout:  a.readTime(),
 		WriteTimeout: writeTimeout,
 		Logger:       a.cfg.Logger,
 	})
 }
+
+// readTime returns the engine's deadline of a read. Callers whom limits.query binds have that deadline, which record keeps.
+// Others may read as long as a request lasts.
+func (a *App) readTime() time.Duration {
+	limit := a.Rules.Model.Limits.Query
+	if len(limit.Except) > 0 {
+		return max(limit.Time, requestTime)
+	}
+	return max(limit.Time, ownReadTime)
+}
+
+const (
+	requestTime = 30 * time.Second // deadline of a request: see web.Config
+	ownReadTime = 5 * time.Second  // deadline of the server's own reads
+)
 
 // readsOtherRows reports whether the decision about a write may depend on other rows.
 func readsOtherRows(rules *rule.Rules) bool {

@@ -1,5 +1,7 @@
 package caller
 
+import "slices"
+
 // A Proof is the session, key or linked identity that a caller came with. It holds as long as the database has its row with the same stamp.
 // Ending a session deletes the row. A change of the account, such as of its roles, raises the stamp.
 type Proof struct {
@@ -39,3 +41,6 @@ const (
 func (s *Scopes) Allow(table string, want Operations) bool {
 	return s == nil || s.Tables[table]&want == want
 }
+
+// Named reports whether the key has the scope of a name. A key without scopes has none.
+func (s *Scopes) Named(name string) bool { return s != nil && slices.Contains(s.Names, name) }

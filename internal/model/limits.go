@@ -94,7 +94,7 @@ type Rate struct {
 // A QueryLimit bounds one query of a client.
 type QueryLimit struct {
 	Rows   int           // rows that the plan may touch; 0: no bound
-	Time   time.Duration // of one statement
+	Time   time.Duration // of one read, whatever its statements
 	Except []string      // scopes of keys that it does not bind
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/budget"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/record/shape"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -26,6 +27,8 @@ type DB struct {
 
 	shapes   *shape.Shapes
 	gate     *gate.Gate
+	query    model.QueryLimit
+	budget   *budget.Budget // nil: a query may read any number of rows
 	totals   *cache.Cache[int64]
 	counts   flights  // counts of totals under way
 	merging  rowLocks // rows that a patch is merged into
@@ -55,6 +58,10 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		refusals: newRefusals(),
 		guard:    cfg.Guard,
 	}
+	if limits := rules.Model.Limits; limits != nil {
+		d.query = limits.Query
+		d.budget = budget.New(rules, d.query.Rows)
+	}
 	if d.now == nil {
 		d.now = time.Now
 	}
@@ -66,6 +73,9 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 
 // Gate returns counts of the gate that admits reads.
 func (d *DB) Gate() admit.Stats { return d.gate.Stats() }
+
+// Budget returns counts of the queries that were judged by their plans.
+func (d *DB) Budget() budget.Stats { return d.budget.Stats() }
 
 // systemRules returns the rules of system tables: they let nobody in.
 func systemRules(own *model.Model) *rule.Rules {

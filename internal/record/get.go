@@ -79,6 +79,7 @@ func (g *rowRead) run(ctx context.Context, t *model.Table, id value.Value, sel S
 
 // pass runs a read through the gate. It may run the read more than once.
 func (r *request) pass(ctx context.Context, class gate.Class, cost *gate.Cost, read func(store.Reader) error) error {
+	r.passage.Bound(r.db.readTime(r.Caller()))
 	return r.db.gate.Read(ctx, r.passage, r.Caller().Client(), class, cost, r.guarded(read))
 }
 

@@ -30,6 +30,10 @@ func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte)
 	if err != nil {
 		return nil, err
 	}
+	if err := p.checkBudget(ctx); err != nil {
+		noteRead(ctx, t, p.shape.Name, 0)
+		return nil, err
+	}
 	cost, err := p.cost()
 	if err != nil {
 		return nil, err
@@ -55,6 +59,9 @@ func (p *page) pass(ctx context.Context, cost *gate.Cost, dst []byte) (body []by
 // read reads the page and appends it to dst. It may run more than once.
 func (p *page) read(reader store.Reader, dst []byte) ([]byte, error) {
 	p.more, p.last, p.probe, p.rows = false, nil, choice{}, 0
+	if err := p.judge(reader); err != nil {
+		return nil, err
+	}
 	answer := &render.Answer{JSON: append(dst, `{"items":[`...), Bounds: p.req.db.limits.answer}
 	if err := p.appendRows(reader, answer); err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ type page struct {
 	ranges []sqlgen.Range
 	inTx   bool // read in a transaction that may have written
 
+	unjudged unjudged // where the verdict about the page belongs; nil if there is one, or none is needed
+
 	// Set while the page is read.
 	last  []value.Value // sort keys of the last row, if another row may follow
 	more  bool          // another row follows

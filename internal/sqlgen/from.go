@@ -11,6 +11,7 @@ import (
 // its query stands here. Both engines merge that query with the statement around it, so that a filter or key of the
 // client can use the indexes below the view.
 func (g *Generator) fromItem(table *model.Table, alias string) string {
+	g.uses = append(g.uses, Use{Alias: alias, Table: table})
 	if table.View == nil {
 		g.addTable(table)
 		return Quote(table.Name) + " AS " + alias
@@ -19,6 +20,13 @@ func (g *Generator) fromItem(table *model.Table, alias string) string {
 		g.addTable(r.Table)
 	}
 	return viewTable(g.Dialect, table) + " AS " + alias
+}
+
+// fromItemOf is fromItem for a table that an expression reads.
+func (g *Generator) fromItemOf(table *model.Table, alias string, sc *scope) string {
+	item := g.fromItem(table, alias)
+	g.uses[len(g.uses)-1].Client = sc.client
+	return item
 }
 
 // from returns a FROM clause of one table.

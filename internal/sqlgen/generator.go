@@ -22,6 +22,7 @@ type Generator struct {
 	args       []Arg
 	inputCount int
 	tables     []string
+	uses       []Use
 	usesNow    bool
 	inputs     map[int]int // placeholders by index of the input
 	slots      map[int]int // placeholders by index of the slot
@@ -104,5 +105,5 @@ func (g *Generator) finish(sql string) (*Statement, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	return &Statement{SQL: sql, Args: g.args, Tables: g.tables, UsesNow: g.usesNow, Inputs: g.inputCount}, nil
+	return &Statement{SQL: sql, Args: g.args, Tables: g.tables, UsesNow: g.usesNow, Inputs: g.inputCount, Uses: g.uses}, nil
 }

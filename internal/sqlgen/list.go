@@ -1,6 +1,7 @@
 package sqlgen
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -16,6 +17,7 @@ type List struct {
 	Sort   []Key          // at least one key; the last is the id
 	Range  Range
 	Way    Way
+	Rows   int // limit that is part of the text; 0: input 0 is the limit
 }
 
 // List reads a range of the rows that the caller may read, in order. Input 0 is the limit, input 1+i is key i of the
@@ -40,7 +42,11 @@ func (g *Generator) List(list List) (*Statement, error) {
 		}
 	}
 	sql := "SELECT " + strings.Join(cols, ", ") + g.listFrom(plan, list.Table, list.Way) + where(append(conds, ranged...)) + g.orderBy(list, keys)
-	stmt, err := g.finish(sql + " LIMIT " + g.input(0, value.Int))
+	limit := strconv.Itoa(list.Rows)
+	if list.Rows == 0 {
+		limit = g.input(0, value.Int)
+	}
+	stmt, err := g.finish(sql + " LIMIT " + limit)
 	if err == nil && list.Way == AsPlanned {
 		stmt.Ways = g.ways(plan)
 	}

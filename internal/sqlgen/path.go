@@ -43,7 +43,7 @@ func (g *Generator) joinSteps(path rule.Path, sc *scope) (from, last string) {
 	var tables, conds []string
 	for i, step := range path.Steps {
 		next := g.alias()
-		tables = append(tables, g.fromItem(step.To, next))
+		tables = append(tables, g.fromItemOf(step.To, next, sc))
 		key := ""
 		if i == 0 {
 			key = g.rootField(step.Field, path.Root, sc)

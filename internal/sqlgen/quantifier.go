@@ -24,7 +24,7 @@ func (g *Generator) quantifyItems(quant *rule.Quantified, sc *scope, want logic)
 	inner := sc.nested(quant.Item, item)
 	link := []string{g.field(quant.Relation.Field, item, sc.client) + " = " + parent}
 	rows := itemRows{
-		from:   g.fromItem(quant.Relation.To, item),
+		from:   g.fromItemOf(quant.Relation.To, item, sc),
 		link:   append(link, g.notWritten(quant.Relation.To, item, sc)...),
 		admits: g.itemReadable(quant, item, sc),
 	}

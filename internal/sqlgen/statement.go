@@ -1,6 +1,9 @@
 package sqlgen
 
-import "github.com/ashlar-dev/ashlar/internal/value"
+import (
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
 
 // Statement is an SQL text and the sources of its bound values.
 type Statement struct {
@@ -11,6 +14,14 @@ type Statement struct {
 	Inputs       int      // one more than the highest index of an input, or 0
 	ReturnsAfter bool     // Insert or Change returns the rows of After
 	Ways         []Way    // other ways to the rows of a List or Count that the engine plans
+	Uses         []Use    // tables of a List or Count by their aliases
+}
+
+// A Use is a place of a statement that reads a table.
+type Use struct {
+	Alias  string
+	Table  *model.Table
+	Client bool // the client's filter reads the table, not a rule of the model
 }
 
 // Arg is the source of one bound value.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -27,6 +28,7 @@ type Passage struct {
 	ctx   context.Context // of the request
 	level int
 	limit time.Duration // 0: none
+	most  time.Duration // of one run, whatever its level; 0: as the engine has it
 	began time.Time     // start of the work, after the wait for a connection
 	cut   bool
 	ran   bool
@@ -37,6 +39,13 @@ func NewPassage() *Passage {
 	p := &Passage{ctx: context.Background()}
 	p.work = p.run
 	return p
+}
+
+// Bound sets how long a run of the next reads may work. 0 leaves that to the engine.
+func (p *Passage) Bound(most time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.most = most
 }
 
 // Ran reports whether the last read began at least once.
@@ -100,6 +109,8 @@ func (p *Passage) Err() error {
 		return err
 	case p.cut:
 		return errCut
+	case p.most > 0 && !p.began.IsZero() && time.Since(p.began) > p.most:
+		return errs.Wrapf(store.ErrStatementTimeout, errs.Unavailable, "the database took too long")
 	case p.limit == 0 || p.began.IsZero() || time.Since(p.began) < p.limit:
 		return nil
 	}

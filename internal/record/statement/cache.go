@@ -1,7 +1,10 @@
 package statement
 
 import (
+	"sync/atomic"
+
 	"github.com/ashlar-dev/ashlar/internal/cache"
+	"github.com/ashlar-dev/ashlar/internal/record/budget"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
@@ -19,6 +22,9 @@ type Cache struct {
 type Variant struct {
 	*sqlgen.Statement
 	Costs [4]gate.Cost // by kind of page; a single row has the first
+
+	// Verdicts say what a list reads, without and with its total. They are nil until a request has looked.
+	Verdicts [2]atomic.Pointer[budget.Verdict]
 }
 
 // NewCache returns a Cache that holds statements of about that many bytes together.

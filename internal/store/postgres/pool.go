@@ -44,10 +44,13 @@ type poolKind struct {
 func (c Config) reading() poolKind {
 	return poolKind{
 		pooled: c.Direct != "", log: c.Logger,
-		size: c.Readers, queue: c.Queue, patience: c.ReadTimeout, timeout: c.ReadTimeout,
+		size: c.Readers, queue: c.Queue, patience: min(c.ReadTimeout, longestWait), timeout: c.ReadTimeout,
 		isolation: "repeatable read", readOnly: true,
 	}
 }
+
+// longestWait bounds the wait for a connection, however long a read may take.
+const longestWait = 5 * time.Second
 
 func (c Config) writing() poolKind {
 	isolation := "read committed"

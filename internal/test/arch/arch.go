@@ -21,7 +21,7 @@ var rows = [...][]string{
 	{"rule", "portable", "record/cursor", "record/render"},
 	{"sqlgen"},
 	{"store"},
-	{"system", "record/gate", "record/input", "store/engine", "telemetry/archive", "telemetry/metric"},
+	{"system", "record/budget", "record/gate", "record/input", "store/engine", "telemetry/archive", "telemetry/metric"},
 	{"store/sqlite", "store/postgres"},
 	{"migrate/plan", "view", "record/statement", "telemetry/monitor", "telemetry/deploy", "telemetry/cost", "telemetry/incident", "telemetry/watch"},
 	{"migrate/sqlite", "migrate/postgres", "record/shape"},

@@ -1,0 +1,122 @@
+// Package budget estimates how many rows a client's query would read, before the query runs.
+//
+// The engine says how it would find the rows. The package counts how many there are: of tables, and of the values in an
+// index. See docs/decisions/0040-query-budget.md.
+package budget
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
+	"github.com/ashlar-dev/ashlar/internal/indexing"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+const (
+	// lookAgain is the age at which a verdict and a count are too old. A table may have grown.
+	lookAgain = time.Minute
+	// PageRows is the number of rows that an estimate expects a page to read.
+	PageRows = apilimit.DefaultLimit + 1
+)
+
+// LimitName is the name of the limit in records of refused requests.
+const LimitName = "query-rows"
+
+// A Budget judges queries. It is safe for concurrent use.
+type Budget struct {
+	rows    int64
+	model   *model.Model
+	indexes func(*model.Table) [][]*model.Field
+	counts  *counts
+
+	looks, refusals atomic.Int64
+}
+
+// New returns a Budget that allows a query to read a number of rows. It returns nil if the number is 0.
+func New(rules *rule.Rules, rows int) *Budget {
+	if rows == 0 {
+		return nil
+	}
+	indexes := func(t *model.Table) [][]*model.Field { return rules.Table(t).Indexes }
+	return &Budget{rows: int64(rows), model: rules.Model, indexes: indexes, counts: newCounts()}
+}
+
+// Rows returns the number of rows that a query may read.
+func (b *Budget) Rows() int64 { return b.rows }
+
+// Stats are counts of a Budget.
+type Stats struct{ Looks, Refusals int64 }
+
+// Stats returns counts. A nil Budget has none.
+func (b *Budget) Stats() Stats {
+	if b == nil {
+		return Stats{}
+	}
+	return Stats{Looks: b.looks.Load(), Refusals: b.refusals.Load()}
+}
+
+// Refused counts a refused query.
+func (b *Budget) Refused() { b.refusals.Add(1) }
+
+// A Query is a list of a client's rows.
+type Query struct {
+	Table  *model.Table
+	Filter rule.Node // folded; nil: none
+	Sort   []sqlgen.Key
+	Lists  []*sqlgen.Statement // the list in each way, with a limit of PageRows; the cheapest will run
+	Count  *sqlgen.Statement   // nil if no total is wanted
+
+	Masked func(*model.Field) bool // reports whether the caller may not read the field in every row
+}
+
+// A Verdict is what a query was found to read.
+type Verdict struct {
+	Rows    int64           // read by the list, and by the total if it was counted
+	Refused bool            // more than the budget allows
+	OfTotal bool            // the list alone would be allowed
+	Index   *indexing.Index // would serve the query; nil: no index that we know
+	at      int64           // microseconds since 1970
+}
+
+// Fresh reports whether a verdict still holds. A request that began before the look may come after it.
+func (v *Verdict) Fresh(now int64) bool { return now-v.at < lookAgain.Microseconds() }
+
+// Renewed returns the verdict for the time in which another request looks again.
+func (v *Verdict) Renewed(now int64) *Verdict {
+	renewed := *v
+	renewed.at = now
+	return &renewed
+}
+
+// Judge estimates the rows of a query. It runs before the reader's first statement. now is in microseconds since 1970.
+func (b *Budget) Judge(ctx context.Context, reader store.Reader, q *Query, now int64) (*Verdict, error) {
+	b.looks.Add(1)
+	e := &estimator{ctx: ctx, budget: b, reader: reader, query: q, now: now, filter: conditionsOf(q.Filter, q.Masked)}
+	verdict := &Verdict{at: now}
+	plans, err := e.plans(append(q.Lists[:len(q.Lists):len(q.Lists)], q.Count))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, err
+	case err != nil: // the statement itself will tell what is wrong, or runs into its deadline
+		return verdict, nil
+	}
+	for i, stmt := range q.Lists {
+		if rows := e.estimate(plans[i], stmt, PageRows); i == 0 || rows < verdict.Rows {
+			verdict.Rows = rows
+		}
+	}
+	if verdict.Refused = verdict.Rows > b.rows; !verdict.Refused && q.Count != nil {
+		verdict.Rows += e.estimate(plans[len(plans)-1], q.Count, 0)
+		verdict.Refused = verdict.Rows > b.rows
+		verdict.OfTotal = verdict.Refused
+	}
+	if verdict.Refused && e.err == nil {
+		verdict.Index = e.bestIndex()
+	}
+	return verdict, e.err
+}
