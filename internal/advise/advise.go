@@ -59,6 +59,7 @@ type Report struct {
 	Add    []Addition // the largest gain first
 	Remove []Removal
 
+	Refused  []Refusal // shapes that the server refused, the most often refused first
 	Untried  []Untried // shapes that could not be run again
 	TooYoung bool      // the records are too young to call an index unused
 	TimedOut bool      // the budget ended before everything was tried
@@ -105,6 +106,13 @@ type Removal struct {
 	Pos    model.Pos // of the table
 	Size   int64
 	Writes float64 // to the table, each day
+}
+
+// A Refusal is a shape whose calls would have read more than limits.query.rows.
+type Refusal struct {
+	Shape      string
+	CallerKind string
+	Calls      float64
 }
 
 // Untried is a shape that was not run again.

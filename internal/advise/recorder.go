@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/record/budget"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -76,7 +77,8 @@ const (
 
 // Take implements telemetry.Sink.
 func (r *Recorder) Take(record *telemetry.Record) {
-	if record.Work == telemetry.WorkJob || record.Statements.Count == 0 || record.Failed() || len(record.Shape) > maxText {
+	refused := record.Limit == budget.LimitName
+	if record.Work == telemetry.WorkJob || (record.Statements.Count == 0 && !refused) || record.Failed() || len(record.Shape) > maxText {
 		return
 	}
 	weight := cmp.Or(record.Weight, 1)
@@ -91,6 +93,9 @@ func (r *Recorder) Take(record *telemetry.Record) {
 	r.changed = true
 	sum := r.sumOf(record)
 	sum.Calls += weight
+	if refused {
+		sum.Refused += weight
+	}
 	sum.Took += time.Duration(weight * float64(record.Statements.Took))
 	sum.Longest = max(sum.Longest, record.Statements.Took)
 	for i := range record.Statements.List {
@@ -196,7 +201,7 @@ func (r *Recorder) fade(now time.Time) {
 	}
 	r.since = r.since.Add(span / 2)
 	for _, sum := range r.shapes {
-		sum.Calls, sum.Took = sum.Calls/2, sum.Took/2
+		sum.Calls, sum.Refused, sum.Took = sum.Calls/2, sum.Refused/2, sum.Took/2
 		for _, stmt := range sum.statements {
 			stmt.Calls, stmt.Took, stmt.Rows = stmt.Calls/2, stmt.Took/2, stmt.Rows/2
 		}

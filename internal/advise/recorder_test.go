@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ashlar-dev/ashlar/internal/record/budget"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -62,6 +63,18 @@ func TestRecorderSumsByShape(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the sums differ (-want +got):\n%s", diff)
+	}
+}
+
+// A refused query ran no statement, but it counts: an index may make it possible.
+func TestRecorderCountsRefusals(t *testing.T) {
+	r := newRecorder(t)
+	for _, shape := range []string{"list posts sort(a)", "list posts sort(b)", "list posts sort(b)"} {
+		r.Take(&telemetry.Record{Start: time.Now(), Operation: "list", Table: "posts", Shape: shape, CallerKind: "user", Weight: 1, Status: 400, Limit: budget.LimitName})
+	}
+	want := []Refusal{{"list posts sort(b)", "user", 2}, {"list posts sort(a)", "user", 1}}
+	if diff := cmp.Diff(want, r.Usage().Refusals()); diff != "" {
+		t.Errorf("the refusals differ (-want +got):\n%s", diff)
 	}
 }
 

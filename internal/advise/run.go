@@ -10,7 +10,7 @@ import (
 func Run(ctx context.Context, cfg Config) (report *Report, err error) {
 	defer errs.Wrap(&err, "advise.Run")
 	cfg = cfg.withDefaults()
-	report = &Report{Since: cfg.Usage.Since, Until: cfg.Usage.Until}
+	report = &Report{Since: cfg.Usage.Since, Until: cfg.Usage.Until, Refused: cfg.Usage.Refusals()}
 	for _, shape := range cfg.Usage.Shapes {
 		report.Calls += shape.Calls
 	}

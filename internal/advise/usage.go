@@ -1,6 +1,8 @@
 package advise
 
 import (
+	"cmp"
+	"slices"
 	"time"
 )
 
@@ -18,7 +20,8 @@ type Shape struct {
 	Text       string // name of the shape: see telemetry.Record; "" for statements about Ashlar's own tables
 	CallerKind string
 
-	Calls      float64
+	Calls      float64       // refused ones included
+	Refused    float64       // calls that would have read more than limits.query.rows
 	Took       time.Duration // of all statements
 	Longest    time.Duration // of one call
 	Limit      int           // of the last full page; 0: none was full
@@ -32,6 +35,17 @@ type Statement struct {
 	Took  time.Duration
 	Rows  float64 // returned or changed
 	Most  int     // rows of one run
+}
+
+// Refusals returns the shapes that the server refused, the most often refused first.
+func (u *Usage) Refusals() (all []Refusal) {
+	for _, shape := range u.Shapes {
+		if shape.Refused >= 1 {
+			all = append(all, Refusal{shape.Text, shape.CallerKind, shape.Refused})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Refusal) int { return cmp.Compare(b.Calls, a.Calls) })
+	return all
 }
 
 // Span returns the length of the recording.

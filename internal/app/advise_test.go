@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/advise"
+	"github.com/ashlar-dev/ashlar/internal/doctor"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -162,5 +163,47 @@ func TestAdviseNeedsTheTablesOfTheModel(t *testing.T) {
 	write(t, dir, strings.Replace(teams, "rank:  {type: int}", "rank:  {type: int}\n      more: {type: int, optional: true}", 1))
 	if _, err := Advise(t.Context(), loaded(t, dir), AdviseConfig{}); err == nil || !strings.Contains(err.Error(), "start the server with this model first") {
 		t.Errorf("Advise() = %v, want the difference of the tables", err)
+	}
+}
+
+// A query that limits.query.rows refuses is found by advise and by doctor. With the index of the message, it is answered.
+func TestRefusedQueryIsAdvised(t *testing.T) {
+	dir := withTasks(t, 3000)
+	write(t, dir, strings.Replace(teams, "name: teams", "name: teams\nlimits:\n  query: {rows: 1000}", 1))
+	ask := func() answer {
+		server, err := loadAndOpen(t.Context(), dir, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := start(t, server)
+		query := url.Values{"filter": {"team == arg.t"}, "arg.t": {"5"}, "sort": {"rank"}}
+		got := get(t, run.base+"/api/tasks?"+query.Encode())
+		run.stop()
+		if err := run.wait(); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	const line = "indexes: [[team]]" // of 31 rows, which are soon sorted
+	if got := ask(); got.status != 400 || !strings.Contains(got.body, line) || !strings.Contains(got.body, "about 3,000 rows of tasks, and 1,000 are allowed") {
+		t.Fatalf("status %d, want 400 with %s: %s", got.status, line, got.body)
+	}
+	report, err := Advise(t.Context(), loaded(t, dir), AdviseConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Refused) != 1 || report.Refused[0].Shape != "list tasks filter(team == arg.t) sort(rank)" {
+		t.Errorf("the refusals are %+v", report.Refused)
+	}
+	if len(report.Add) != 1 || report.Add[0].Fields[0] != "team" {
+		t.Errorf("the advice is %+v, want an index on team", report.Add)
+	}
+	found := Examine(t.Context(), loaded(t, dir), Config{}, "127.0.0.1:0").Findings
+	if !slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Check == "queries" && strings.Contains(f.What, "sort(rank)") }) {
+		t.Errorf("doctor found %+v, and no refused query", found)
+	}
+	write(t, dir, strings.Replace(teams, "name: teams", "name: teams\nlimits:\n  query: {rows: 1000}", 1)+"    "+line+"\n")
+	if got := ask(); got.status != 200 {
+		t.Errorf("with the index: status %d: %s", got.status, got.body)
 	}
 }

@@ -108,6 +108,9 @@ func printAdvice(out io.Writer, dir string, report *advise.Report) error {
 	case len(report.Remove) == 0:
 		text.WriteString("Every index of the model is used.\n")
 	}
+	for _, refused := range report.Refused {
+		fmt.Fprintf(&text, "Refused %.0f times for reading too many rows: %s (%s)\n", refused.Calls, refused.Shape, refused.CallerKind)
+	}
 	for _, untried := range report.Untried {
 		fmt.Fprintf(&text, "Not run again: %s: %s\n", untried.Shape, untried.Why)
 	}
@@ -157,6 +160,7 @@ type adviceJSON struct {
 	Remove   []indexJSON   `json:"remove"`
 	TooYoung bool          `json:"too_young"` // to say which indexes nothing uses
 	TimedOut bool          `json:"timed_out"`
+	Refused  []refusedJSON `json:"refused"` // calls that would have read more than limits.query.rows
 	Untried  []untriedJSON `json:"untried"`
 }
 
@@ -184,13 +188,19 @@ type gainJSON struct {
 	SavedADay   float64 `json:"saved_a_day_s"`
 }
 
+type refusedJSON struct {
+	Shape  string  `json:"shape"`
+	Caller string  `json:"caller"`
+	Calls  float64 `json:"calls"`
+}
+
 type untriedJSON struct {
 	Shape string `json:"shape"`
 	Why   string `json:"why"`
 }
 
 func printAdviceJSON(out io.Writer, report *advise.Report) error {
-	all := adviceJSON{Add: []indexJSON{}, Remove: []indexJSON{}, Untried: []untriedJSON{}}
+	all := adviceJSON{Add: []indexJSON{}, Remove: []indexJSON{}, Refused: []refusedJSON{}, Untried: []untriedJSON{}}
 	if report == nil {
 		return encodeAdvice(out, all)
 	}
@@ -213,6 +223,9 @@ func printAdviceJSON(out io.Writer, report *advise.Report) error {
 	for i := range report.Remove {
 		r := &report.Remove[i]
 		all.Remove = append(all.Remove, indexJSON{Table: r.Table, Fields: r.Names, File: r.Pos.File, Row: r.Pos.Line, Bytes: r.Size, WritesADay: r.Writes})
+	}
+	for _, refused := range report.Refused {
+		all.Refused = append(all.Refused, refusedJSON{refused.Shape, refused.CallerKind, refused.Calls})
 	}
 	for _, untried := range report.Untried {
 		all.Untried = append(all.Untried, untriedJSON(untried))

@@ -57,7 +57,7 @@ type Deployment struct {
 }
 
 // Layout names the files of a data folder.
-type Layout struct{ Database, Key, Secret, Keys string }
+type Layout struct{ Database, Key, Secret, Keys, Queries string }
 
 // A Report is everything that was found.
 type Report struct {

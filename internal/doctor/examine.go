@@ -70,7 +70,7 @@ func checks(d *Deployment) []check {
 	if d.Rules.Model.Accounts != nil {
 		all = append(all, check{"mail", mails})
 	}
-	return append(all, check{"backups", backups}, check{"exposure", exposure})
+	return append(all, check{"queries", queries}, check{"backups", backups}, check{"exposure", exposure})
 }
 
 // settings finds settings that the model needs and that are missing here.
