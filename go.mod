@@ -45,6 +45,8 @@ require (
 	zombiezen.com/go/sqlite v1.4.2
 )
 
+require github.com/maypok86/otter/v2 v2.4.0
+
 require (
 	cel.dev/expr v0.25.2 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect

@@ -233,13 +233,14 @@ func (a *App) openRows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own, Guard: a.guard})
+	if a.Keys, err = token.Open(a.folder.key()); err != nil {
+		return err
+	}
+	tags := a.Keys.Derive("tags of lists")
+	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own, Guard: a.guard, Answers: a.cfg.Answers, TagKey: tags[:16]})
 	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})
 	if own := a.Rules.Model.Accounts; own != nil && own.Audit.Keep > 0 {
 		a.services = append(a.services, service{"audit", audit.NewKeeper(a.Audit, own.Audit.Keep, a.jobs)})
-	}
-	if a.Keys, err = token.Open(a.folder.key()); err != nil {
-		return err
 	}
 	return a.openAccounts()
 }

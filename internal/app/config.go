@@ -24,6 +24,7 @@ type Config struct {
 	Durability    sqlite.Durability // failures that an acknowledged write to SQLite survives
 	Readers       int               // connections for reads; default: chosen by the engine
 	MaxConcurrent int               // requests at work at once; default: 1024
+	Answers       int64             // bytes of answers that are kept in memory; 0: none
 	CORS          []string          // origins with pages that may read answers
 	Proxies       []netip.Prefix    // networks of proxies that say which client they speak for
 	ProxyProtocol bool              // they begin each connection with a PROXY header
@@ -47,6 +48,9 @@ type Config struct {
 	Logger        *slog.Logger      // default: no log
 	Now           func() time.Time  // default: time.Now
 }
+
+// DefaultAnswers is the usual bound of the answers that a server keeps, in bytes.
+const DefaultAnswers = 64_000_000
 
 // Operate configures the operate listener.
 type Operate struct {

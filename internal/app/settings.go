@@ -66,6 +66,13 @@ func (s *settings) addFlags(cfg *Config) {
 	}
 	s.addNumber("--readers", int64(cfg.Readers))
 	s.addNumber("--max-concurrent", int64(cfg.MaxConcurrent))
+	switch cfg.Answers {
+	case DefaultAnswers:
+	case 0:
+		s.add("--answer-cache", "off")
+	default:
+		s.add("--answer-cache", strconv.FormatInt(cfg.Answers/1_000_000, 10)+"MB")
+	}
 	s.add("--cors", strings.Join(cfg.CORS, " "))
 	s.add("--trusted-proxies", words(cfg.Proxies))
 	if cfg.ProxyProtocol {

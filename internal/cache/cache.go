@@ -1,44 +1,71 @@
-// Package cache holds bounded caches: of results, valid until their tables change, and of recently used values.
+// Package cache holds bounded caches: of results by keys of bytes, and of recently used values.
 package cache
 
-import "slices"
+import (
+	"hash/maphash"
 
-// maxKey is the size of the longest key in a Cache, in bytes. Put ignores longer keys.
-const maxKey = 4 << 10
+	"github.com/maypok86/otter/v2"
+)
 
-// overhead is the rough size of an entry without its key, in bytes.
-const overhead = 128
+const (
+	maxKey   = 4 << 10 // size of the longest key, in bytes; Put ignores longer ones
+	overhead = 320     // rough size of an entry without its key and its value, in bytes
+	leastOne = 32      // a value may take this share of a Cache: one of 32
+)
 
-// A Cache holds results of statements. Its key is the statement with its bound values. The statement reads some tables,
-// and the result is valid while their generations stay the same. A Cache is bounded, and safe for concurrent use.
+// A Cache holds values by keys of bytes, bounded by their size. It drops values that are asked for least, by frequency and
+// age (W-TinyLFU): values that are asked for once do not push out those that are asked for often. It is safe for
+// concurrent use.
 type Cache[V any] struct {
-	results *Recent[string, result[V]]
+	items   *otter.Cache[uint64, *item[V]]
+	seed    maphash.Seed
+	weigh   func(V) int
+	largest int // bytes that one entry may take
 }
 
-type result[V any] struct {
-	generations []int64
-	value       V
+// item is an entry. The cache finds it by a hash of its key, and then compares the key: a look-up needs no string, and two
+// keys of one hash take turns.
+type item[V any] struct {
+	key   string
+	value V
+	size  int
 }
 
-// New returns a cache of about size bytes.
-func New[V any](size int) *Cache[V] {
-	weigh := func(key string, _ result[V]) int { return len(key) + overhead }
-	return &Cache[V]{NewRecent(size, weigh)}
+// New returns a cache of about size bytes. weigh returns the size of a value.
+func New[V any](size int, weigh func(V) int) *Cache[V] {
+	c := &Cache[V]{seed: maphash.MakeSeed(), weigh: weigh, largest: max(size/leastOne, maxKey)}
+	c.items = otter.Must(&otter.Options[uint64, *item[V]]{
+		MaximumWeight: uint64(max(size, 1)),
+		Weigher:       func(_ uint64, i *item[V]) uint32 { return uint32(i.size) },
+		Executor:      func(work func()) { work() }, // a goroutine for each would cost more than the work
+	})
+	return c
 }
 
-// Get returns the result for a key in the given generations. The caller takes them from the snapshot in which it would run
-// the statement, in the same order for Get and Put. Older generations are different generations: Get finds nothing.
-func (c *Cache[V]) Get(key []byte, generations []int64) (value V, ok bool) {
-	found, ok := GetBytes(c.results, key)
-	if !ok || !slices.Equal(found.generations, generations) {
+// Get returns the value of a key.
+func (c *Cache[V]) Get(key []byte) (value V, ok bool) {
+	found, ok := c.items.GetIfPresent(maphash.Bytes(c.seed, key))
+	if !ok || found.key != string(key) {
 		return value, false
 	}
 	return found.value, true
 }
 
-// Put stores the result for a key. It copies both slices.
-func (c *Cache[V]) Put(key []byte, generations []int64, value V) {
-	if len(key) <= maxKey {
-		c.results.Put(string(key), result[V]{slices.Clone(generations), value})
+// Put stores the value of a key, in place of an earlier one. It copies the key. It ignores a value that would take more than
+// a small part of the cache, and then reports false.
+func (c *Cache[V]) Put(key []byte, value V) bool {
+	size := len(key) + c.weigh(value) + overhead
+	if len(key) > maxKey || size > c.largest {
+		return false
 	}
+	c.items.Set(maphash.Bytes(c.seed, key), &item[V]{string(key), value, size})
+	return true
 }
+
+// Fits reports whether Put would keep a value of that many bytes under a key.
+func (c *Cache[V]) Fits(key []byte, bytes int) bool {
+	return len(key) <= maxKey && len(key)+bytes+overhead <= c.largest
+}
+
+// Size returns the size of all entries, in bytes.
+func (c *Cache[V]) Size() int64 { return int64(c.items.WeightedSize()) }

@@ -2,21 +2,20 @@ package cache_test
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/cache"
 )
 
-// Get finds a result until its statement's table changes.
 func ExampleCache() {
-	totals := cache.New[int](1 << 20)
-	key := []byte("SELECT count(*) FROM tasks")
+	texts := cache.New(1<<20, func(text string) int { return len(text) })
 
-	totals.Put(key, []int64{7}, 42) // tasks is in generation 7
-	fmt.Println(totals.Get(key, []int64{7}))
-	fmt.Println(totals.Get(key, []int64{8})) // a task was written
+	texts.Put([]byte("greeting"), "hello")
+	fmt.Println(texts.Get([]byte("greeting")))
+	fmt.Println(texts.Put([]byte("book"), strings.Repeat("x", 1<<19))) // too large a part of the cache
 	// Output:
-	// 42 true
-	// 0 false
+	// hello true
+	// false
 }
 
 func ExampleRecent() {

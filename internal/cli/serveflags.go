@@ -33,6 +33,7 @@ type serveFlags struct {
 	server                                   mail.Server // parsed smtp
 	maxConcurrent, readers                   int
 	telemetry                                telemetrySize
+	answers                                  answerSize
 }
 
 func newServeFlags() *serveFlags {
@@ -43,6 +44,7 @@ func newServeFlags() *serveFlags {
 		logLevel:   oneOf("info", "debug", "warn", "error"),
 		profile:    oneOf("on", "off"),
 		forwarded:  oneOf("x-forwarded-for", "forwarded"),
+		answers:    app.DefaultAnswers,
 	}
 }
 
@@ -72,6 +74,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.Var(&f.telemetry, "telemetry", "bound of the telemetry database, which keeps records, metrics and incidents: off, a `size` such as 500MB, or auto for 1 GB or 5 % of the disk")
 	flags.Var(f.profile, "profile", "record what uses the processor, by route, key and job, in profiles that stay in memory for an hour")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests handled at once; more get 503")
+	flags.Var(&f.answers, "answer-cache", "bound of the answers that are kept in memory until their rows change: off, or a `size` such as 256MB")
 	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default two more than there are cores, 4 to 6; with PostgreSQL 12)")
 }
 
@@ -164,6 +167,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.Readers, cfg.MaxConcurrent, cfg.CORS = f.readers, f.maxConcurrent, f.cors
 	cfg.Proxies, cfg.Forwarded = f.trusted, f.forwarded.value == "forwarded"
 	cfg.ProxyProtocol = f.proxyProtocol
+	cfg.Answers = int64(f.answers)
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
 	cfg.Telemetry = f.telemetry.bytes()

@@ -35,9 +35,13 @@ type Table struct {
 // Allow is DB.Allow.
 func (t Table) Allow(op Op) error { return t.request.allow(t.table, op) }
 
-// List is DB.List.
-func (t Table) List(ctx context.Context, q Query, dst []byte) ([]byte, error) {
-	return t.request.list(ctx, t.table, q, dst)
+// List is DB.List with the tag of the answer. An answer that is not shared is in the memory of buf, or of a larger one.
+func (t Table) List(ctx context.Context, q Query, buf []byte) (Answer, error) {
+	p, body, err := t.request.list(ctx, t.table, q, buf[:0])
+	if err != nil {
+		return Answer{}, err
+	}
+	return p.answer(body, 0), nil
 }
 
 // Get is DB.Get.

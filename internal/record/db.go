@@ -25,12 +25,18 @@ type DB struct {
 	limits  limits
 	tables  map[*model.Table]*table
 
+	keepsAnswers  bool
+	quickVersions bool // a version costs no turn on the wire
+
 	shapes   *shape.Shapes
 	gate     *gate.Gate
 	query    model.QueryLimit
 	budget   *budget.Budget // nil: a query may read any number of rows
-	totals   *cache.Cache[int64]
-	counts   flights  // counts of totals under way
+	kept     *cache.Cache[*kept]
+	flights  flights // answers and totals under way
+	tags     *tagger
+	lookups  gate.Cost // of a look whether a kept answer is valid
+	seen     sightings
 	merging  rowLocks // rows that a patch is merged into
 	refusals *refusals
 	guard    Guard       // nil: no caller can end
@@ -54,10 +60,12 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		tables:   map[*model.Table]*table{},
 		shapes:   shape.NewShapes(rules, tables),
 		gate:     gate.New(db),
-		totals:   cache.New[int64](totalsSize),
+		kept:     newKeptCache(max(cfg.Answers, totalsSize)),
+		tags:     newTagger(cfg.TagKey),
 		refusals: newRefusals(),
 		guard:    cfg.Guard,
 	}
+	d.keepsAnswers, d.quickVersions = cfg.Answers > 0, d.dialect == sqlgen.SQLite
 	if limits := rules.Model.Limits; limits != nil {
 		d.query = limits.Query
 		d.budget = budget.New(rules, d.query.Rows)

@@ -59,6 +59,6 @@ func Example() {
 		}
 	}
 	page, err := books.List(ctx, record.Query{Selection: record.Selection{Fields: "id,title"}, Limit: 10}, nil)
-	fmt.Println(string(page), err)
+	fmt.Println(string(page.JSON), err)
 	// Output: {"items":[{"id":1,"title":"Emma"}],"next":null} <nil>
 }

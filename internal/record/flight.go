@@ -6,21 +6,20 @@ import (
 	"time"
 )
 
-// flights are the counts under way. The zero value is ready.
+// flights are results under way, so that requests for the same result share one computation. The zero value is ready.
 type flights struct {
 	mu   sync.Mutex
 	byID map[string]*flight
 }
 
-// A flight is one count that other requests wait for.
+// A flight is one result that other requests wait for.
 type flight struct {
-	done  chan struct{} // closed when total and err are set
-	total int64
-	err   error
+	done   chan struct{} // closed when result is set
+	result *kept         // nil: the computation failed, or panicked
 }
 
-// join returns the flight of a name. If there was none, own is true and the caller must count, set the result and end the
-// flight.
+// join returns the flight of a name. If there was none, own is true and the caller must compute the result and end the
+// flight, whatever happens.
 func (f *flights) join(name string) (_ *flight, own bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -46,7 +45,7 @@ func (f *flights) end(name string, ended *flight) {
 // waitStep is how often a waiting read checks that it may go on.
 const waitStep = 5 * time.Millisecond
 
-// wait waits for the count. The wait holds a connection, so it ends when the gate would cut off a statement. The gate tells
+// wait waits for the result. The wait holds a connection, so it ends when the gate would cut off a statement. The gate tells
 // that only by ctx.Err, so wait polls.
 func (f *flight) wait(ctx context.Context) error {
 	tick := time.NewTicker(waitStep)

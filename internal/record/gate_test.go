@@ -53,11 +53,15 @@ type sleepingReader struct {
 	of  *sleeping
 }
 
-func (r sleepingReader) Generation(string) (int64, error) { return 1, nil }
+func (sleepingReader) Version(dst []int64, _ []string) ([]int64, bool, error) {
+	return append(dst, 1), true, nil
+}
 
 func (sleepingReader) FinalStatement() {}
 
 func (sleepingReader) Outside() (n int64, known bool) { return 0, true }
+
+func (sleepingReader) State() (state store.State, known bool) { return state, false }
 
 func (r sleepingReader) Query(string, []value.Value, func(value.Row) error) error {
 	const step = 5 * time.Millisecond

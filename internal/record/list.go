@@ -18,37 +18,60 @@ import (
 func (d *DB) List(ctx context.Context, who caller.Caller, t *model.Table, q Query, dst []byte) ([]byte, error) {
 	r := d.request(who)
 	defer r.end()
-	return r.list(ctx, t, q, dst)
+	p, body, err := r.list(ctx, t, q, dst)
+	if err == nil && p.found != nil {
+		body = append(dst, p.found.json...)
+	}
+	return body, err
 }
 
-func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte) (_ []byte, err error) {
+// list reads a page and appends it to dst, unless it finds a kept answer.
+func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte) (p *page, body []byte, err error) {
 	defer errs.Wrap(&err, "record.List(%s)", t.Name)
 	if err := r.allow(t, Read); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	p, err := r.newPage(t, q)
-	if err != nil {
-		return nil, err
+	if p, err = r.newPage(t, q); err != nil {
+		return nil, nil, err
 	}
 	if err := p.checkBudget(ctx); err != nil {
 		noteRead(ctx, t, p.shape.Name, 0)
-		return nil, err
+		return nil, nil, err
 	}
 	cost, err := p.cost()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p.pass(ctx, cost, dst)
+	if err := p.identify(); err != nil {
+		return nil, nil, err
+	}
+	if p.deps != nil {
+		if p.found = p.known(); p.found == nil {
+			if p.found, err = p.check(ctx); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if p.found != nil {
+		noteCache(ctx, hit)
+		noteRead(ctx, t, p.shape.Name, p.found.rows)
+		return p, dst, nil
+	}
+	body, err = p.pass(ctx, cost, dst)
+	return p, body, err
 }
 
 // pass reads the page through the gate.
 func (p *page) pass(ctx context.Context, cost *gate.Cost, dst []byte) (body []byte, err error) {
 	wasFast := cost.IsFast()
 	err = p.req.pass(ctx, p.shape.Class, cost, func(reader store.Reader) (err error) {
-		body, err = p.read(reader, dst)
+		body, err = p.fetch(reader, dst)
 		return err
 	})
 	p.req.keepShape(p.key, p.shape)
+	if p.found != nil {
+		p.rows = p.found.rows
+	}
 	noteRead(ctx, p.shape.Table, p.shape.Name, p.rows)
 	if !wasFast && errors.Is(err, store.ErrStatementTimeout) {
 		return nil, errs.Wrapf(err, errs.Malformed, "the query takes too long: narrow the filter, follow fewer relations, or sort by an indexed field")

@@ -24,12 +24,21 @@ func (t *table) noteWrite(ctx context.Context, op Op, err error) {
 	}
 }
 
-// The outcomes of a look for a total.
-const hit, miss = "hit", "miss"
+// The outcomes of a look for an answer or a total: it was kept, it was not, or another request just computed it.
+const hit, miss, shared = "hit", "miss", "shared"
 
-// noteCache notes whether a total was in the cache.
-func (p *page) noteCache(outcome string) {
-	if r := telemetry.RecordOf(p.req.passage); r != nil {
+// noteCache notes whether the answer of a page or its total was in the cache.
+func (p *page) noteCache(outcome string) { noteCache(p.req.passage, outcome) }
+
+// noteTotal notes whether a total was in the cache, unless the page was looked for.
+func (p *page) noteTotal(outcome string) {
+	if !p.versioned {
+		p.noteCache(outcome)
+	}
+}
+
+func noteCache(ctx context.Context, outcome string) {
+	if r := telemetry.RecordOf(ctx); r != nil {
 		r.Cache = outcome
 	}
 }

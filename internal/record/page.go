@@ -20,6 +20,7 @@ type page struct {
 	start  []value.Value // sort keys of the row before the page; nil: the first page
 	ranges []sqlgen.Range
 	inTx   bool // read in a transaction that may have written
+	answerKey
 
 	unjudged unjudged // where the verdict about the page belongs; nil if there is one, or none is needed
 
@@ -28,6 +29,12 @@ type page struct {
 	more  bool          // another row follows
 	rows  int           // read so far
 	probe choice        // what the last probe of the page found
+
+	found     *kept   // the answer, if it was in the cache
+	version   []int64 // of the tables of deps
+	versioned bool    // version is the one of the snapshot
+	tag       Tag
+	tagged    bool // tag is the one of the answer
 }
 
 // newPage resolves the parameters of a list.
@@ -122,15 +129,7 @@ func (p *page) listSpec(rng sqlgen.Range, way sqlgen.Way) sqlgen.List {
 
 // variant returns a statement about a range. what tells apart the statements about one range.
 func (p *page) variant(rng sqlgen.Range, what byte, write func(*sqlgen.Generator) (*sqlgen.Statement, error)) (*statement.Variant, error) {
-	extra := make([]byte, 0, len(rng.Equal)+3)
-	for _, missing := range rng.Equal {
-		if missing {
-			extra = append(extra, '-')
-		} else {
-			extra = append(extra, '=')
-		}
-	}
-	extra = append(extra, byte('0'+rng.At), byte('0'+rng.Bound), what)
+	extra := append(appendRange(make([]byte, 0, len(rng.Equal)+3), rng), what)
 	return p.shape.Statements.Variant(p.req.Binding, kindList, string(extra), write)
 }
 

@@ -4,7 +4,8 @@
 // The files form layers. From the top down:
 //   - as.go and tx.go are the entrances: the rows of one caller, for a request or in a transaction.
 //   - get.go and list.go read. A page finds the cheapest way to its rows (ways.go), counts them (total.go), and reads the
-//     rows that they expand (expand.go).
+//     rows that they expand (expand.go). answer.go keeps answers: dependencies.go says what an answer depends on, kept.go
+//     and flight.go share it, and sighting.go finds it valid without a snapshot.
 //   - create.go, update.go and delete.go write. A write is built once as a rowWrite (write.go). A rowCheck explains why it
 //     was refused (rowcheck.go, reference.go).
 //   - request.go is one request of one caller, with its access.
@@ -28,6 +29,9 @@ type Config struct {
 	Now    func() time.Time // nil: time.Now
 	System *model.Model     // system tables of the database, which only the system caller opens; nil: none
 	Guard  Guard            // nil: no caller can end
+
+	Answers int64  // bytes of answers that are kept; 0: none, but totals
+	TagKey  []byte // 16 secret bytes from which tags are made; nil: random ones
 }
 
 // Op is an operation on the rows of a table.
@@ -55,6 +59,8 @@ type Query struct {
 	Cursor string
 	Limit  int // 1 to 500
 	Total  bool
+
+	Revalidates bool // the client has an answer and asks whether it is the current one
 }
 
 // Row is one row as a caller may see it.

@@ -26,6 +26,7 @@ type request struct {
 	blocks  []*render.Block // to be released when the answer is written
 	lends   bool            // rows that it writes are valid until end
 	buffer  []byte          // for the next row that it writes; nil after it was taken
+	key     []byte          // of the last answer that may be kept
 	lent    []byte          // the buffer of the last row, which end takes back
 }
 

@@ -235,9 +235,9 @@ type slowReader struct {
 	of *slowCounting
 }
 
-func (r slowReader) Generation(table string) (int64, error) {
+func (r slowReader) Version(dst []int64, tables []string) ([]int64, bool, error) {
 	defer r.of.asked.Add(1)
-	return r.Reader.Generation(table)
+	return r.Reader.Version(dst, tables)
 }
 
 func (r slowReader) Query(sql string, args []value.Value, row func(value.Row) error) error {

@@ -51,7 +51,7 @@ func storeData(t testing.TB, data *oracle.Data) *stored {
 	if err := data.Store(context.Background(), db); err != nil {
 		t.Fatalf("%v\n%s", err, data.Source)
 	}
-	rows := New(db, data.Rules, Config{Now: func() time.Time { return data.Now }})
+	rows := New(db, data.Rules, Config{Now: func() time.Time { return data.Now }, Answers: 1 << 20})
 	if data.IntN(3) > 0 { // the few rows of a world are as many as the rows of a large table
 		rows.limits.probe = func(level int) (bound, window int) { return 1 + level, 1 + 2*level }
 	}

@@ -44,8 +44,12 @@ func (g *Generator) input(i int, as value.Kind) string {
 func (g *Generator) inputOf(i int, f *model.Field) string { return g.input(i, value.KindOf(f)) }
 
 func (g *Generator) slot(s *rule.Slot) string {
+	g.noteSlot(s)
 	return g.placeholder(&g.slots, s.Index, Arg{From: FromSlot, Index: s.Index}, s.Kind())
 }
+
+// noteSlot notes what the value of a slot depends on.
+func (g *Generator) noteSlot(s *rule.Slot) { g.usesNow = g.usesNow || rule.UsesNow(s.Node) }
 
 // placeholder returns the placeholder of a value, which the statement binds once. known holds the numbers of the bound
 // values of its source.

@@ -27,6 +27,7 @@ func (g *Generator) boundUUID(node rule.Node) (string, bool) {
 	case *rule.Param:
 		if n.As == value.Text {
 			s := n.Slot
+			g.noteSlot(s)
 			return g.placeholder(&g.uuids, s.Index, Arg{From: FromSlot, Index: s.Index, UUID: true}, value.UUID), true
 		}
 	case *rule.Const:

@@ -12,6 +12,10 @@ import (
 // migrates older ones.
 const Layout = 2
 
+// A State names one committed state of a database. Equal states have equal rows, in every table. A commit of any program
+// makes another state before the program learns that it has committed.
+type State [6]uint64
+
 // DB is an open database, with everything that Ashlar asks of its engine. It is safe for concurrent use.
 type DB interface {
 	// Dialect returns the dialect of the engine's SQL.
@@ -21,6 +25,10 @@ type DB interface {
 	// the statement short. The error is then errs.Unavailable, or what ctx.Err returned. While f works, the engine asks
 	// ctx.Err every few milliseconds, from another goroutine. It does not ask ctx after Read has returned.
 	Read(ctx context.Context, f func(Reader) error) error
+
+	// State returns the state that a Read would see at least if it began now. It costs no statement. It is unknown if the
+	// engine cannot tell without one.
+	State() (state State, known bool)
 
 	// Readers returns how many reads can run at once, and how many short reads are worth running at once.
 	Readers() (all, quick int)

@@ -25,6 +25,14 @@ type Reader interface {
 	// happened.
 	Outside() (n int64, known bool)
 
+	// Version appends numbers to dst that name what the tables hold in this snapshot. Versions of the same tables are equal
+	// only if every row is. The numbers cover the generations, changes by other programs, and an older copy of the database
+	// that took its place. A version is unknown in a transaction, and where Outside is.
+	Version(dst []int64, tables []string) (version []int64, known bool, err error)
+
+	// State returns the state of this snapshot: see DB.State.
+	State() (state State, known bool)
+
 	// Guard runs a step with Refused before the next statement, and may send both together. If the step finds no row or its
 	// Row returns an error, the statement gives out no rows. It and all later statements fail with Refused, and so does the
 	// Read or the transaction. The guard also runs if no statement follows.

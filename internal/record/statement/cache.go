@@ -22,6 +22,7 @@ type Cache struct {
 type Variant struct {
 	*sqlgen.Statement
 	Costs [4]gate.Cost // by kind of page; a single row has the first
+	Spent atomic.Int64 // nanoseconds that the whole answer lately took, if its statements stand here together
 
 	// Verdicts say what a list reads, without and with its total. They are nil until a request has looked.
 	Verdicts [2]atomic.Pointer[budget.Verdict]

@@ -221,6 +221,35 @@ func discard(c *conn) {
 // Snapshots follow each other, so a later one sees no smaller part of any count.
 const selectGeneration = `SELECT coalesce(sum(generation), 0)::bigint FROM ashlar_generations WHERE "table" = $1`
 
+// selectVersion selects what Version returns. Counts only grow, so their sum is equal only if each of them is. They become
+// smaller if an older copy of the database takes its place: another server has another start, and another table of
+// generations another file.
+const selectVersion = `SELECT coalesce(sum(generation), 0)::bigint, pg_relation_filenode('ashlar_generations')::bigint,
+(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint FROM ashlar_generations WHERE "table" = ANY($1::text[])`
+
+// Version implements store.Reader.
+func (r *reader) Version(dst []int64, tables []string) (version []int64, known bool, err error) {
+	err = r.Query(selectVersion, []value.Value{value.OfList(tables)}, func(row value.Row) error {
+		version, known = append(dst, row.Int(0), row.Int(1), row.Int(2)), true
+		return nil
+	})
+	return version, known, err
+}
+
+// Version implements store.Reader.
+func (*tx) Version([]int64, []string) (version []int64, known bool, err error) {
+	return nil, false, nil
+}
+
+// State implements store.Reader.
+func (*reader) State() (state store.State, known bool) { return state, false }
+
+// State implements store.Reader.
+func (*tx) State() (state store.State, known bool) { return state, false }
+
+// State implements store.DB.
+func (*DB) State() (state store.State, known bool) { return state, false }
+
 // Generation implements store.Reader.
 func (r *reader) Generation(table string) (n int64, err error) {
 	err = r.Query(selectGeneration, []value.Value{value.OfText(table)}, func(row value.Row) error {

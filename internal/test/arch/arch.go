@@ -61,6 +61,7 @@ var homes = [...]struct {
 	{"github.com/go-webauthn/webauthn", []string{"identity/passkey"}, "only passkey knows WebAuthn's library"},
 	{"github.com/google/pprof", []string{"telemetry/profile"}, "only profile reads profiles"},
 	{"github.com/jackc/pgx/v5", []string{"store/postgres"}, "only the engine knows its driver"},
+	{"github.com/maypok86/otter/v2", []string{"cache"}, "only cache knows how entries are dropped"},
 	{"github.com/prometheus/", []string{"telemetry/metric"}, "only metric knows the library of Prometheus"},
 	{"github.com/schollz/progressbar/v3", []string{"cli"}, "only the command line has a terminal"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows its library"},

@@ -74,27 +74,36 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	notModified, err := cond.onRead("") // a list has no tag, so only * matches
-	if err != nil {
-		return err
-	}
-	if notModified {
-		setPrivate(w)
-		return web.Empty(w, http.StatusNotModified)
-	}
+	query.Revalidates = cond.none.Given()
 	buf := buffers.get()
 	defer buffers.put(buf)
-	body, err := table.List(r.Context(), query, (*buf)[:0])
+	answer, err := table.List(r.Context(), query, *buf)
 	if err != nil {
 		return err
 	}
-	*buf = body
-	memory, err := a.keep(r, body)
+	body := answer.JSON
+	if !answer.Shared {
+		*buf = body
+	}
+	tag := answer.Tag.String()
+	if cond.given() {
+		notModified, err := cond.onRead(func(tags web.ETags) bool { return namesList(tags, tag) })
+		if err != nil {
+			return err
+		}
+		if notModified {
+			setPrivate(w)
+			web.SetETag(w, listTag(tag, web.Coding(w, len(body))))
+			return web.Empty(w, http.StatusNotModified)
+		}
+	}
+	memory, err := a.keep(r, body) // of a shared answer too: a slow client may hold it longer than the cache does
 	if err != nil {
 		return err
 	}
 	defer memory.Give()
 	setPrivate(w)
+	web.SetETag(w, listTag(tag, web.Coding(w, len(body))))
 	return web.JSON(w, http.StatusOK, body)
 }
 
@@ -128,7 +137,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 		web.SetETag(w, tag)
 	}
 	if cond.given() {
-		notModified, err := cond.onRead(tag)
+		notModified, err := cond.onRead(func(tags web.ETags) bool { return namesRow(tags, tag) })
 		if err != nil {
 			return err
 		}

@@ -67,17 +67,33 @@ func parseConditions(r *http.Request) (c conditions, err error) {
 // given reports whether a request has conditions.
 func (c conditions) given() bool { return c.match.Given() || c.none.Given() }
 
-// onRead checks the conditions of a read. tag is the tag of the answer, or "" if it has none. A failed If-Match is
-// errs.Stale. After a failed If-None-Match the client can use its copy of the answer.
-func (c conditions) onRead(tag string) (notModified bool, err error) {
-	if c.match.Given() && !among(c.match, tag) {
+// onRead checks the conditions of a read. names reports whether a header names the answer. A failed If-Match is errs.Stale.
+// After a failed If-None-Match the client can use its copy of the answer.
+func (c conditions) onRead(names func(web.ETags) bool) (notModified bool, err error) {
+	if c.match.Given() && !names(c.match) {
 		return false, errs.New(errs.Stale, "If-Match does not name the current version: read it again without If-Match")
 	}
-	return c.none.Given() && among(c.none, tag), nil
+	return c.none.Given() && names(c.none), nil
 }
 
-// among reports whether a header names the tag or is *.
-func among(tags web.ETags, tag string) bool {
+// listTag returns the entity tag of a list in a content coding ("" for none).
+func listTag(tag, coding string) string {
+	if coding == "" {
+		return `"` + tag + `"`
+	}
+	return `"` + tag + "-" + coding + `"`
+}
+
+// namesList reports whether a header names the tag of a list, in any content coding, or is *.
+func namesList(tags web.ETags, tag string) bool {
+	return tags.Any() || slices.ContainsFunc(tags.List, func(t web.ETag) bool {
+		name, _, _ := strings.Cut(t.Opaque, "-")
+		return name == tag
+	})
+}
+
+// namesRow reports whether a header names the tag of a row or is *.
+func namesRow(tags web.ETags, tag string) bool {
 	if tags.Any() {
 		return true
 	}
@@ -124,11 +140,12 @@ func (c conditions) explain(err error) error {
 	return err
 }
 
-// onCreate checks the conditions of a create. Its target is the list: it exists and has no tag.
+// onCreate checks the conditions of a create. Its target is the list, which exists. A write between the reading of the list and
+// the create would go unnoticed, so tags are refused.
 func (c conditions) onCreate() error {
 	switch {
 	case c.match.Given() && !c.match.Any():
-		return errs.New(errs.Stale, "If-Match names a tag, and a list has none: create without it")
+		return errs.New(errs.Stale, "If-Match names a tag of the list, which does not guard a create: create without it")
 	case c.none.Any():
 		return errs.New(errs.Stale, "If-None-Match: * excludes a list that exists: create without it; an id in use is refused without it too")
 	}

@@ -49,10 +49,13 @@ func (a *API) otherMethod(writes ...string) web.Handler {
 
 func listDoc() *web.Doc {
 	return &web.Doc{
-		ID:       "list{Tables}",
-		Summary:  "List {tables}",
-		Params:   listParams,
-		Answers:  []web.Answer{{Status: http.StatusOK, About: "A page of rows.", Schema: web.PageOfRow}},
+		ID:      "list{Tables}",
+		Summary: "List {tables}",
+		Params:  append(slices.Clone(listParams), "If-None-Match"),
+		Answers: []web.Answer{
+			{Status: http.StatusOK, About: "A page of rows.", Headers: []string{"ETag"}, Schema: web.PageOfRow},
+			{Status: http.StatusNotModified, About: "Nothing has changed.", Headers: []string{"ETag"}},
+		},
 		Problems: []errs.Kind{errs.Malformed},
 	}
 }

@@ -167,7 +167,7 @@ func sharedParams() object {
 		}},
 		{"ifNoneMatch", object{
 			{"name", "If-None-Match"}, {"in", "header"},
-			{"description", "The `ETag` of the row as it is known: 304 while the caller would be shown the same."},
+			{"description", "The `ETag` of the answer as it is known: 304 while the caller would be shown the same."},
 			{"schema", tags},
 		}},
 	}
@@ -178,7 +178,7 @@ func sharedHeaders() object {
 		return object{{"description", about}, {"schema", object{{"type", "string"}}}}
 	}
 	return object{
-		{"ETag", text("The revision of the row, for `If-Match`, and what the caller is shown of it, for `If-None-Match`. Not given with `expand` or with members of related rows.")},
+		{"ETag", text("Of a row, its revision, for `If-Match`, and what the caller is shown of it, for `If-None-Match`; not given with `expand` or with members of related rows. Of a list, what the caller is shown, for `If-None-Match`.")},
 		{"Location", text("The path of the row.")},
 		{"WWWAuthenticate", text("`Bearer`, with `error=\"invalid_token\"` where a token was sent.")},
 		{"RateLimitPolicy", text("The limits that the request counts for: `q` requests in `w` seconds (draft-ietf-httpapi-ratelimit-headers-11).")},
