@@ -295,6 +295,7 @@ func TestPanic(t *testing.T) {
 	if got.status != http.StatusInternalServerError || id == "" || !strings.Contains(got.body, `"request_id":"`+id+`"`) || strings.Contains(got.body, "secret") {
 		t.Errorf("a panic was answered %d %s", got.status, got.body)
 	}
+	server.flushRecords()
 	line := logged.line(t, id)
 	if stack, _ := line["stack"].(string); !strings.Contains(stack, "app_test.go") || line["level"] != "ERROR" {
 		t.Errorf("the log says %v, want the stack", line)
@@ -306,13 +307,15 @@ func TestPanic(t *testing.T) {
 
 func TestOneLinePerRequest(t *testing.T) {
 	var logged log
-	run := start(t, opened(t, app(t, notes), Config{Logger: logged.logger()}))
+	server := opened(t, app(t, notes), Config{Logger: logged.logger()})
+	run := start(t, server)
 	res, err := http.Post(run.base+"/api/notes?x=secret", "application/json", strings.NewReader(`{"text": "secret"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.Copy(io.Discard, res.Body)
 	res.Body.Close()
+	server.flushRecords()
 	line := logged.line(t, res.Header.Get("X-Request-Id"))
 	for key, want := range map[string]any{"msg": "request", "method": "POST", "path": "/api/notes", "status": 400.0, "table": "notes", "caller": "anonymous", "kind": "malformed"} {
 		if line[key] != want {

@@ -45,20 +45,27 @@ func storageOf(ctx context.Context, db store.Sizer) ([]cost.Storage, error) {
 
 // profiled takes the CPU time of a profile that has ended.
 func (a *App) profiled(usage []profile.Usage) {
-	if a.Costs == nil {
-		return
+	if a.Costs != nil {
+		a.flushRecords() // so that requests and CPU time are of the same minute
+		a.Costs.Profiled(costUsage(usage))
 	}
+}
+
+// costUsage says how CPU time is shared among routes and jobs.
+func costUsage(usage []profile.Usage) []cost.Usage {
 	list := make([]cost.Usage, len(usage))
 	for i, u := range usage {
 		list[i] = cost.Usage{Route: u.Route, Table: u.Table, Operation: u.Operation, Key: u.Key, Job: u.Job, Part: u.Rest, CPU: u.CPU}
-		switch u.Rest {
-		case profile.Collector, profile.Scheduler:
+		switch {
+		case u.Rest == profile.Collector, u.Rest == profile.Scheduler:
 			list[i].Way = cost.ByCPU
-		case profile.Connections:
+		case u.Rest == profile.Connections:
 			list[i].Way = cost.ByUnit
+		case u.Job == recordsService: // it works for each request
+			list[i] = cost.Usage{Part: recordsService, Way: cost.ByUnit, CPU: u.CPU}
 		}
 	}
-	a.Costs.Profiled(list)
+	return list
 }
 
 // Cost returns what an app cost between two times, as its telemetry database says. A server may be running.

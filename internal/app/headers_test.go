@@ -132,6 +132,7 @@ func TestForgery_AllNameTheSameClient(t *testing.T) {
 	if answer.StatusCode != http.StatusOK {
 		t.Fatal(answer.Status)
 	}
+	server.flushRecords()
 	if got := lines.line(t, "/auth/sign-up")["remote"]; got != "[2001:db8::7]:0" {
 		t.Errorf("the log names %v", got)
 	}

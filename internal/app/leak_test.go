@@ -119,6 +119,7 @@ func TestLeak_SecretsOfAccounts(t *testing.T) {
 			if len(s.secrets) < 16 || s.refused < 12 {
 				t.Fatalf("%d secrets and %d refusals prove nothing", len(s.secrets), s.refused)
 			}
+			server.flushRecords()
 			lines.mu.Lock()
 			defer lines.mu.Unlock()
 			if n := strings.Count(lines.text.String(), `"msg":"request"`); n < 25 {

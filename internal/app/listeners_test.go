@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,21 @@ func local(t *testing.T) net.Listener {
 		t.Fatal(err)
 	}
 	return ln
+}
+
+// A scrape counts all requests that were answered before it, though their records are handed on in batches.
+func TestScrapeCountsAllAnsweredRequests(t *testing.T) {
+	ln := local(t)
+	run := start(t, opened(t, app(t, notes), Config{Operate: Operate{Listener: ln}}))
+	for n := range 20 {
+		if a := get(t, run.base+"/api/notes"); a.status != http.StatusOK {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		line := fmt.Sprintf("http_server_requests_total{error_type=\"\",http_request_method=\"GET\",http_response_status_code=\"2xx\",http_route=\"/api/{table}\"} %d\n", n+1)
+		if metrics := get(t, "http://"+ln.Addr().String()+"/metrics").body; !strings.Contains(metrics, line) {
+			t.Fatalf("after %d requests, the metrics have no line %s", n+1, line)
+		}
+	}
 }
 
 // The operate listener tells that the server stops while the requests in flight finish, and ends after them.

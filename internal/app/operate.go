@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -58,7 +59,8 @@ func (a *App) compareTables(ctx context.Context) error {
 	return errs.New(errs.Unavailable, "The tables of the database are not those of this server's model: it was migrated. Restart the server with the new model.")
 }
 
-// serveOperate answers the connections of the operate listener until the function that it returns is called.
+// serveOperate answers the connections of the operate listener until the function that it returns is called. An answer knows
+// all requests that were answered before.
 func (a *App) serveOperate(ctx context.Context) (stop func(), err error) {
 	own := a.cfg.Operate
 	if own.Listener == nil {
@@ -76,9 +78,13 @@ func (a *App) serveOperate(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	flushed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.flushRecords()
+		handler.ServeHTTP(w, r)
+	})
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
-	serve := func() error { return web.Serve(ctx, own.Listener, handler, operate.Server(a.cfg.Logger)) }
+	serve := func() error { return web.Serve(ctx, own.Listener, flushed, operate.Server(a.cfg.Logger)) }
 	background.Go("the operate listener", serve, func(err error) {
 		if err != nil { // the app goes on without the listener; a profile that was cut at the end is nobody's loss
 			a.cfg.Logger.Warn("the operate listener has ended", "error", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -11,12 +12,27 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/console/operation"
 )
 
-// consoleRoutes returns the pages of operators.
+// consoleRoutes returns the pages of operators. A page knows all requests that were answered before.
 func (a *App) consoleRoutes() []web.Route {
-	return console.New(console.Config{
+	routes := console.New(console.Config{
 		App: a.Rules.Model.Name, Accounts: a.accounts.service, Audit: a.Audit, Keys: a.Keys, Now: a.cfg.Now,
 		Sections: a.operationSections(),
 	}).Routes()
+	for i := range routes {
+		page := routes[i].Handler
+		routes[i].Handler = func(w http.ResponseWriter, r *http.Request) error {
+			a.flushRecords()
+			return page(w, r)
+		}
+	}
+	return routes
+}
+
+// flushRecords hands on the records of all requests that were answered.
+func (a *App) flushRecords() {
+	if receiver := a.receiver.Load(); receiver != nil {
+		receiver.Records().Flush()
+	}
 }
 
 // operationSections returns the pages of the console about how the app is doing.

@@ -77,7 +77,8 @@ func (b *browser) depart(t *testing.T, op *oidctest.Provider, query string, clai
 func TestSignInWithAProvider(t *testing.T) {
 	op := oidctest.New(t)
 	lines := &log{}
-	run := start(t, opened(t, withProvider(t, op), Config{Logger: lines.logger(), URL: "https://app.example.com"}))
+	server := opened(t, withProvider(t, op), Config{Logger: lines.logger(), URL: "https://app.example.com"})
+	run := start(t, server)
 	claims := map[string]any{"sub": "ada", "email": "ada@example.com", "email_verified": true, "name": "Ada"}
 
 	if got := get(t, run.base+"/auth/providers").body; got != `{"items":[{"name":"corp","title":"corp"}]}` {
@@ -110,6 +111,7 @@ func TestSignInWithAProvider(t *testing.T) {
 	if got := ada.send(t, "GET", back, ""); got.StatusCode != http.StatusUnauthorized {
 		t.Errorf("second callback = %s", got.Status)
 	}
+	server.flushRecords()
 	if query := back[strings.Index(back, "?")+1:]; strings.Contains(lines.text.String(), query) || strings.Contains(lines.text.String(), "code=") {
 		t.Error("the log has the code of the provider")
 	}

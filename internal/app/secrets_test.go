@@ -171,6 +171,7 @@ func leaksNothing(t *testing.T, database string) {
 		t.Fatal(err)
 	}
 	server.Profile.StopCPUProfile()
+	server.flushRecords()
 	metrics := httptest.NewRecorder()
 	server.metrics.Handler().ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	run.stop()

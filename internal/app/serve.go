@@ -24,6 +24,9 @@ type service struct {
 	background.Service
 }
 
+// recordsService is the name of the service that hands on the records of requests.
+const recordsService = "records"
+
 // Serve starts the services and answers the connections of ln until ctx ends. It stops in reverse order: it finishes the
 // requests in flight, stops the services and the operate listener, closes the database and releases the data folder. It closes
 // ln and the App.
@@ -41,6 +44,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	for _, s := range a.services {
 		services.Start(s.name, s)
 	}
+	services.Start(recordsService, a.receiver.Load().Records()) // stops before the sinks do
 	a.notify(a.cfg.Notifier.Ready("serving " + a.Rules.Model.Name))
 	a.startProbe(services, handler)
 	var relays []netip.Prefix

@@ -43,6 +43,7 @@ func (a *App) readPoints() []telemetry.Point {
 	if a.points == nil {
 		return nil
 	}
+	a.flushRecords()
 	return a.points()
 }
 

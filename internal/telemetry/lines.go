@@ -14,6 +14,21 @@ type Lines struct {
 // DefaultSlow is when work counts as slow, unless something else is configured.
 const DefaultSlow = 200 * time.Millisecond
 
+// To returns a sink that logs records. It leaves out healthy requests that the server made to itself.
+func (l Lines) To(log *slog.Logger) Sink { return lineSink{l, log} }
+
+type lineSink struct {
+	lines Lines
+	log   *slog.Logger
+}
+
+// Take implements Sink.
+func (s lineSink) Take(r *Record) {
+	if r.Work != WorkProbe || r.Failed() {
+		s.lines.Log(s.log, r)
+	}
+}
+
 // Log logs a record, unless it is left out. Its line has its weight.
 func (l Lines) Log(log *slog.Logger, r *Record) {
 	weight := l.Weight(r)

@@ -8,8 +8,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/background"
 )
 
-// A Sink takes records. It is called on the goroutine of the work, when the answer is complete. It must not block, and must
-// keep neither the record nor its statements after it returns.
+// A Sink takes records of work that has ended, from any goroutine. It must not block, and must keep neither the record nor its
+// statements after it returns.
 type Sink interface{ Take(r *Record) }
 
 // Sinks hand each record to several sinks. A sink that panics harms neither the work nor the other sinks.

@@ -67,10 +67,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	x.record.Key, _ = x.caller.APIKey()
 	x.record.Received, x.record.Bytes = x.in.bytes, x.out.bytes
 	x.record.Duration = time.Since(start)
-	if x.record.Work != telemetry.WorkProbe || x.record.Failed() {
-		rc.lines.Log(rc.log, &x.record)
-	}
-	rc.sinks.Take(&x.record)
+	rc.records.Add(&x.record)
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing
 	}

@@ -24,7 +24,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 type Config struct {
 	Logger        *slog.Logger                               // gets one line per request; default: no log
 	Lines         telemetry.Lines                            // which requests get a line; default: all
-	Sinks         []telemetry.Sink                           // get the record of each request, after the log
+	Sinks         []telemetry.Sink                           // get the record of each request, after the log: see Records
 	Sample        func(telemetry.TraceID) bool               // decides whether a trace that begins here is sampled; default: each is
 	Identify      func(*http.Request) (caller.Caller, error) // returns the caller of a request; default: anonymous
 	Limits        *limit.Limiter                             // how often clients may ask; default: as often as they want
@@ -40,9 +40,7 @@ type Config struct {
 
 // A Receiver receives requests for the routes of a mux.
 type Receiver struct {
-	log      *slog.Logger
-	lines    telemetry.Lines
-	sinks    *telemetry.Sinks
+	records  *telemetry.Batcher
 	sample   func(telemetry.TraceID) bool
 	identify func(*http.Request) (caller.Caller, error)
 	timeout  time.Duration
@@ -59,8 +57,6 @@ type Receiver struct {
 func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	defer errs.Wrap(&err, "web.NewReceiver")
 	rc := &Receiver{
-		log:      cfg.Logger,
-		lines:    cfg.Lines,
 		identify: cfg.Identify,
 		sample:   cfg.Sample,
 		timeout:  orElse(cfg.Timeout, defaultTimeout),
@@ -72,14 +68,15 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		limiter:  cfg.Limits,
 		places:   admit.NewShares[caller.Client](int64(orElse(cfg.MaxConcurrent, 1024))),
 	}
-	if rc.log == nil {
-		rc.log = slog.New(slog.DiscardHandler)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	rc.proxies.log = rc.log
+	rc.proxies.log = cfg.Logger
 	if cfg.Forwarded {
 		rc.proxies.header = forwarded
 	}
-	rc.sinks = telemetry.NewSinks(rc.log, cfg.Sinks...)
+	sinks := append([]telemetry.Sink{cfg.Lines.To(cfg.Logger)}, cfg.Sinks...)
+	rc.records = telemetry.NewBatcher(telemetry.NewSinks(cfg.Logger, sinks...))
 	if rc.sample == nil {
 		rc.sample = func(telemetry.TraceID) bool { return true }
 	}
@@ -97,6 +94,9 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 
 // Places returns counts of the requests at work.
 func (rc *Receiver) Places() admit.Stats { return rc.places.Stats() }
+
+// Records returns what hands the records of the requests to the log and the sinks. While it runs, it hands them on in batches.
+func (rc *Receiver) Records() *telemetry.Batcher { return rc.records }
 
 // defaultTimeout is the deadline of a request unless the Config names one.
 const defaultTimeout = 30 * time.Second
