@@ -76,6 +76,20 @@ func (s *Shares[K]) Take(client K, units int64) (Share[K], error) {
 	return Share[K]{of: s, client: client, units: units, counted: true}, nil
 }
 
+// TakeShared takes units for somebody who speaks for many clients, and so has no share. ok is false if too few are left.
+func (s *Shares[K]) TakeShared(units int64) (_ Share[K], ok bool) {
+	if s.taken.Add(units) > s.total {
+		s.taken.Add(-units)
+		s.refused.Add(1)
+		return Share[K]{}, false
+	}
+	s.admitted.Add(1)
+	return Share[K]{of: s, units: units}, true
+}
+
+// Full reports whether all units are taken.
+func (s *Shares[K]) Full() bool { return s.taken.Load() >= s.total }
+
 // allows reports whether a client may take more while so many units are taken.
 func (s *Shares[K]) allows(client K, taken int64) bool {
 	if s.own[client] < perFree*(s.total-taken) {

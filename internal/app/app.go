@@ -83,6 +83,7 @@ type App struct {
 	metrics  *metric.Metrics
 	labels   *profile.Labeler // of requests, for Profile; nil without it
 	traffic  netconn.Traffic  // of the listener
+	bounds   *netconn.Bounds  // of its connections
 	stopping atomic.Bool
 	steps    steps            // of the migration at the start
 	jobs     *telemetry.Jobs  // background work
@@ -198,6 +199,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.limiter = limit.New(a.Rules.Model.Limits, limit.Config{File: a.folder.limits(a.process().Node), Logger: a.cfg.Logger})
 	a.services = append(a.services, service{"limits", a.limiter})
 	a.routes = a.allRoutes()
+	a.bounds = netconn.NewBounds(a.cfg.MaxConnections, a.cfg.Proxies)
 	a.openMetrics()
 	a.tellSteps()
 	return nil

@@ -26,7 +26,7 @@ func (a *App) openMetrics() {
 	}
 	cfg.Gates = []metric.Gate{
 		{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate},
-		{Name: "request", Stats: a.places}, {Name: "answer", Stats: a.answers},
+		{Name: "request", Stats: a.places}, {Name: "answer", Stats: a.answers}, {Name: "connection", Stats: a.bounds.Stats},
 	}
 	for i := range cfg.Limits {
 		cfg.Limits[i].Refused = func() uint64 { return a.limiter.Refused(i) }
@@ -70,6 +70,7 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_sessions", Help: "Sessions of users and operators that have not expired, at the last count of this process, up to a million.", Value: func() float64 { return float64(a.accounts.service.LiveSessions()) }},
 		{Name: "ashlar_limit_checks_total", Help: "Checks of limits: most requests need two, before and after they have a route.", Value: func() float64 { return float64(limits().Checks) }},
 		{Name: "ashlar_limit_forgotten_total", Help: "Addresses, callers and keys whose limit was reset for lack of memory.", Value: func() float64 { return float64(limits().Forgotten) }},
+		{Name: "ashlar_connections_closed_total", Help: "Idle connections of clients that were closed for new ones.", Value: func() float64 { return float64(a.bounds.Closed()) }},
 		{Name: "ashlar_start_time_seconds", Help: "When the app was opened, in seconds since 1970.", Value: constant(float64(time.Now().UnixMilli()) / 1000)},
 	}
 }
@@ -124,8 +125,8 @@ func SeriesBudget(m *model.Model) int {
 
 // gates and readingCount are how many gates and readings openMetrics has.
 const (
-	gates        = 4
-	readingCount = 9
+	gates        = 5
+	readingCount = 12
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

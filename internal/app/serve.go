@@ -60,6 +60,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		OnStop:        a.beginStop,
 		Logger:        a.cfg.Logger,
 		Relays:        relays,
+		Bounds:        a.bounds,
 		Traffic:       &a.traffic,
 	})
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Grace)

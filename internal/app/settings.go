@@ -73,6 +73,7 @@ func (s *settings) addFlags(cfg *Config) {
 	default:
 		s.add("--answer-cache", strconv.FormatInt(cfg.Answers/1_000_000, 10)+"MB")
 	}
+	s.addNumber("--max-connections", int64(cfg.MaxConnections))
 	s.add("--cors", strings.Join(cfg.CORS, " "))
 	s.add("--trusted-proxies", words(cfg.Proxies))
 	if cfg.ProxyProtocol {

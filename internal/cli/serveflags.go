@@ -31,7 +31,7 @@ type serveFlags struct {
 	proxyProtocol                            bool
 	url, smtp                                string
 	server                                   mail.Server // parsed smtp
-	maxConcurrent, readers                   int
+	maxConcurrent, maxConnections, readers   int
 	telemetry                                telemetrySize
 	answers                                  answerSize
 }
@@ -75,6 +75,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.Var(f.profile, "profile", "record what uses the processor, by route, key and job, in profiles that stay in memory for an hour")
 	flags.IntVar(&f.maxConcurrent, "max-concurrent", 1024, "requests handled at once; more get 503")
 	flags.Var(&f.answers, "answer-cache", "bound of the answers that are kept in memory until their rows change: off, or a `size` such as 256MB")
+	flags.IntVar(&f.maxConnections, "max-connections", 0, "open connections of clients; more close those that are idle the longest (default what the limit of open files leaves, at most 65536)")
 	flags.IntVar(&f.readers, "readers", 0, "connections for reads (default two more than there are cores, 4 to 6; with PostgreSQL 12)")
 }
 
@@ -108,6 +109,8 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 	switch {
 	case f.maxConcurrent < 1:
 		return usage(cmd, "--max-concurrent (%s) must be 1 or more, not %d", variable("max-concurrent"), f.maxConcurrent)
+	case f.maxConnections < 0:
+		return usage(cmd, "--max-connections (%s) must be 1 or more, not %d", variable("max-connections"), f.maxConnections)
 	case f.readers < 0 || f.readers > maxReaders:
 		return usage(cmd, "--readers (%s) must be from 1 to %d, not %d", variable("readers"), maxReaders, f.readers)
 	}
@@ -164,7 +167,7 @@ const maxReaders = 64
 
 func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg := f.databaseFlags.config(dir, log)
-	cfg.Readers, cfg.MaxConcurrent, cfg.CORS = f.readers, f.maxConcurrent, f.cors
+	cfg.Readers, cfg.MaxConcurrent, cfg.MaxConnections, cfg.CORS = f.readers, f.maxConcurrent, f.maxConnections, f.cors
 	cfg.Proxies, cfg.Forwarded = f.trusted, f.forwarded.value == "forwarded"
 	cfg.ProxyProtocol = f.proxyProtocol
 	cfg.Answers = int64(f.answers)

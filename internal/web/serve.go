@@ -31,6 +31,7 @@ type ServerConfig struct {
 	Logger        *slog.Logger  // gets the messages of net/http; default: none
 
 	Relays  []netip.Prefix   // networks of proxies that begin each connection with a PROXY header; default: none do
+	Bounds  *netconn.Bounds  // of open connections; nil: none
 	Traffic *netconn.Traffic // counts the bytes of all connections; may be nil
 }
 
@@ -52,7 +53,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	if len(cfg.Relays) > 0 {
 		ln = proxyproto.Listen(ln, proxyproto.Config{Trusted: cfg.Relays, Timeout: srv.ReadHeaderTimeout, Logger: cfg.Logger})
 	}
-	served := background.Async(orElse(cfg.Name, "the listener"), func() error { return srv.Serve(netconn.Listen(ln, cfg.Traffic)) })
+	served := background.Async(orElse(cfg.Name, "the listener"), func() error { return srv.Serve(netconn.Listen(ln, cfg.Traffic, cfg.Bounds)) })
 	select {
 	case err := <-served:
 		return fmt.Errorf("stopped serving: %w", err)
@@ -84,6 +85,9 @@ func newServer(h http.Handler, inFlight *atomic.Int64, cfg ServerConfig) *http.S
 		IdleTimeout:                  orElse(cfg.IdleTimeout, 120*time.Second),
 		MaxHeaderBytes:               orElse(cfg.MaxHeader, 64<<10),
 		DisableGeneralOptionsHandler: true, // OPTIONS * gets a problem document
+	}
+	if cfg.Bounds != nil {
+		srv.ConnState = netconn.NoteState
 	}
 	handler := slog.Handler(slog.DiscardHandler)
 	if cfg.Logger != nil {

@@ -18,10 +18,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 )
 
-// Listen returns ln with cheaper connections. They count their bytes in traffic.
-func Listen(ln net.Listener, traffic *Traffic) net.Listener { return listener{ln, traffic} }
+// Listen returns ln with cheaper connections. They count their bytes in traffic, and stay within the bounds, if those are
+// not nil. The server needs the hook NoteState.
+func Listen(ln net.Listener, traffic *Traffic, bounds *Bounds) net.Listener {
+	return listener{ln, traffic, bounds}
+}
 
 // Traffic counts the bytes of connections.
 type Traffic struct{ in, out atomic.Int64 }
@@ -32,14 +38,22 @@ func (t *Traffic) Bytes() (in, out int64) { return t.in.Load(), t.out.Load() }
 type listener struct {
 	net.Listener
 	traffic *Traffic
+	bounds  *Bounds
 }
 
+// Accept implements net.Listener.
 func (l listener) Accept() (net.Conn, error) {
-	raw, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		raw, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := newConn(raw, l.traffic)
+		if l.bounds == nil || l.bounds.admit(c) {
+			return c, nil
+		}
+		_ = raw.Close() // the peer sees the end
 	}
-	return newConn(raw, l.traffic), nil
 }
 
 // conn is a connection with noted deadlines and delayed read-aheads. The package comment explains both.
@@ -47,6 +61,12 @@ type conn struct {
 	net.Conn
 	opened  time.Time
 	traffic *Traffic
+
+	bounds    *Bounds // nil: none
+	client    caller.Client
+	shared    bool // the peer speaks for many clients
+	share     admit.Share[caller.Client]
+	idleSince atomic.Int64 // in nanoseconds since 1970; 0 while there is a request, or closing
 
 	mu     sync.Mutex
 	closed bool
@@ -238,6 +258,9 @@ func (c *conn) Close() error {
 	c.ticker.Stop()
 	c.ready.Signal()
 	c.mu.Unlock()
+	if c.bounds != nil {
+		c.bounds.leave(c)
+	}
 	return c.Conn.Close()
 }
 

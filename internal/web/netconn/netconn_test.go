@@ -184,7 +184,7 @@ func BenchmarkServer(b *testing.B) {
 		wrap func(net.Listener) net.Listener
 	}{
 		{"net", func(ln net.Listener) net.Listener { return ln }},
-		{"netconn", func(ln net.Listener) net.Listener { return Listen(ln, &Traffic{}) }},
+		{"netconn", func(ln net.Listener) net.Listener { return Listen(ln, &Traffic{}, nil) }},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,0 +1,126 @@
+//go:build linux
+
+package web
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/web/netconn"
+)
+
+// bounded is a server with few connections. Its route /hold answers when free is closed.
+type bounded struct {
+	t       *testing.T
+	address string
+	bounds  *netconn.Bounds
+	started chan bool
+	free    chan bool
+}
+
+func newBounded(t *testing.T, total int, spared ...netip.Prefix) *bounded {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bounded{t: t, address: ln.Addr().String(), bounds: netconn.NewBounds(total, spared), started: make(chan bool, total), free: make(chan bool)}
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hold" {
+			b.started <- true
+			<-b.free
+		}
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, ln, handler, ServerConfig{Bounds: b.bounds}) }()
+	t.Cleanup(func() { stop(); <-done })
+	return b
+}
+
+// dial opens a connection from an address of this machine, and sends a request for a path, unless it is "".
+func (b *bounded) dial(from, path string) net.Conn {
+	b.t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
+	c, err := dialer.Dial("tcp", b.address)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { c.Close() })
+	if path != "" {
+		_, _ = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n") // the server may have closed it
+	}
+	return c
+}
+
+// answered reports whether a connection gets an answer.
+func (b *bounded) answered(c net.Conn) bool {
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		b.t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	return err == nil && res.StatusCode == 200
+}
+
+// Idle connections of one address never keep another address out, and requests at work are not cut off.
+func TestExhaustion_Connections(t *testing.T) {
+	const total = 16
+	b := newBounded(t, total)
+	held := b.dial("127.0.0.1", "/hold")
+	<-b.started
+	for range 4 * total {
+		b.dial("127.0.0.1", "")
+	}
+	for range 3 {
+		if !b.answered(b.dial("127.0.0.2", "/")) {
+			t.Error("another address gets no answer")
+		}
+	}
+	if stats := b.bounds.Stats(); stats.Taken > total || b.bounds.Closed() == 0 {
+		t.Errorf("%d connections are open, want %d at most; %d idle ones were closed", stats.Taken, total, b.bounds.Closed())
+	}
+	close(b.free)
+	if !b.answered(held) {
+		t.Error("a request at work was cut off")
+	}
+}
+
+// An address whose requests are all at work has its share of the connections, and no more.
+func TestExhaustion_BusyConnections(t *testing.T) {
+	const total, share = 16, 13
+	b := newBounded(t, total)
+	for range share {
+		b.dial("127.0.0.1", "/hold")
+		<-b.started
+	}
+	for range share {
+		if b.answered(b.dial("127.0.0.1", "/")) {
+			t.Error("an address has more than its share")
+		}
+	}
+	if !b.answered(b.dial("127.0.0.2", "/")) {
+		t.Error("another address gets no answer")
+	}
+	if stats := b.bounds.Stats(); stats.Refused != share {
+		t.Errorf("%d connections were refused, want %d", stats.Refused, share)
+	}
+	close(b.free)
+}
+
+// A proxy speaks for many clients, so it may have all connections.
+func TestConnectionsOfAProxy(t *testing.T) {
+	const total = 16
+	b := newBounded(t, total, netip.MustParsePrefix("127.0.0.1/32"))
+	for range total {
+		b.dial("127.0.0.1", "/hold")
+	}
+	for range total {
+		<-b.started
+	}
+	close(b.free)
+}
