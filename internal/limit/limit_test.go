@@ -15,6 +15,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 func rule1(name string, per model.LimitUnit, rates ...model.Rate) model.Limit {
@@ -274,6 +275,7 @@ func (l *Limiter) cells() (n int) {
 // A million addresses send a request each, within a second. Their buckets fill up in 33 ms, so the memory stays small. The
 // bucket of an address that has used up its limit is remembered all the time.
 func TestMemoryOfManyAddresses(t *testing.T) {
+	effort.SkipRaced(t)
 	l := newLimiter(rule1("address", model.PerAddress, per(300, 10*time.Second)))
 	now := l.epoch
 	for range 300 {
@@ -301,6 +303,7 @@ func TestMemoryOfManyAddresses(t *testing.T) {
 // Each of a million addresses uses up a quota of a day. The memory has its bound, and 400,000 quotas are there before the
 // first one is forgotten.
 func TestMemoryBound(t *testing.T) {
+	effort.SkipRaced(t)
 	l := newLimiter(rule1("quota", model.PerAddress, per(1, 24*time.Hour)))
 	first := 0
 	for i := range 1_500_000 {
@@ -565,6 +568,7 @@ func TestSipHash(t *testing.T) {
 }
 
 func TestCheckAllocatesNothing(t *testing.T) {
+	effort.SkipRaced(t)
 	l := New(model.DefaultLimits(), Config{})
 	i := 0
 	client := user("0198f3a1-2f6b-7c3e-9d10-aa55bb66cc77")

@@ -19,6 +19,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 func limiter(declared ...model.Limit) *limit.Limiter {
@@ -344,4 +345,36 @@ func TestDefaultLimitsSpareThisMachine(t *testing.T) {
 			t.Errorf("%s: refused %t", peer, refused)
 		}
 	}
+}
+
+// A check allocates nothing. The headers of limits that the model gives cost one allocation here, for the value of RateLimit,
+// and two more where the map of headers grows.
+func TestAllocationsOfLimits(t *testing.T) {
+	effort.SkipRaced(t)
+	fast := func(spares bool) []model.Limit {
+		rates := []model.Rate{{Count: 1e9, Window: time.Second}}
+		return []model.Limit{
+			{Name: "address", Per: model.PerAddress, Rates: rates, SparesLoopback: spares},
+			{Name: "caller", Per: model.PerCaller, Rates: rates, InFlight: 16, SparesLoopback: spares},
+		}
+	}
+	allocations := func(limits *limit.Limiter) float64 {
+		receiver, err := NewReceiver(Config{Limits: limits, Identify: byName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler := receiver.Handler(NewMux(rowRoutes()...))
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/posts", nil)
+		r.Header.Set("Authorization", "ann")
+		return testing.AllocsPerRun(1000, func() { handler.ServeHTTP(unread{http.Header{}}, r.Clone(t.Context())) })
+	}
+	none := allocations(nil)
+	if with := allocations(limiter(fast(true)...)); with > none {
+		t.Errorf("%v allocations with the limits that hold without being written, %v without", with, none)
+	}
+	with := allocations(limiter(fast(false)...))
+	if with > none+3 {
+		t.Errorf("%v allocations with limits that the model gives, %v without", with, none)
+	}
+	t.Logf("%v allocations without limits, %v with headers", none, with)
 }
