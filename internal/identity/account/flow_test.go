@@ -3,6 +3,7 @@ package account_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -265,6 +266,9 @@ func TestKeysActForTheirOwner(t *testing.T) {
 		robot, err := n.ByKey(t.Context(), key.Text)
 		if err != nil || robot.Kind() != caller.KindKey || !robot.Scopes().Allow("notes", caller.MayRead) || robot.Scopes().Allow("notes", caller.MayCreate) {
 			t.Fatalf("ByKey = %v, %v", robot, err)
+		}
+		if names := robot.Scopes().Names; !slices.Equal(names, []string{"reader"}) { // limits go by them
+			t.Errorf("the key has the scopes %q, want reader", names)
 		}
 		next, err := n.RotateKey(t.Context(), who, key.ID, home)
 		if err != nil {
