@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -73,6 +74,37 @@ func TestParallelRequestsPassExactly(t *testing.T) {
 				t.Errorf("%d refusals were counted, want 9900", refused)
 			}
 		})
+	}
+}
+
+// Many times, two requests meet at a bucket with room for one. A check that is not atomic lets both pass in some of the
+// rounds. A single burst, as in TestParallelRequestsPassExactly, hardly ever shows it.
+func TestParallelRequestsForTheLastRoom(t *testing.T) {
+	const rounds, senders = 150_000, 2
+	l := newLimiter(rule1("one", model.PerAddress, per(1, time.Hour)), rule1("wide", model.PerAll, per(1_000_000, time.Hour)))
+	passed, arrived := make([]atomic.Int32, rounds), make([]atomic.Int32, rounds)
+	var wait sync.WaitGroup
+	now := time.Now()
+	for range senders {
+		wait.Go(func() {
+			for round := range rounds {
+				arrived[round].Add(1)
+				for spins := 0; arrived[round].Load() < senders; spins++ { // until all are there
+					if spins > 1000 {
+						runtime.Gosched()
+					}
+				}
+				if _, ok := l.Arrive(now, &Request{Address: address(round)}); ok {
+					passed[round].Add(1)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	for round := range rounds {
+		if n := passed[round].Load(); n != 1 {
+			t.Fatalf("round %d: %d requests passed, want 1", round, n)
+		}
 	}
 }
 
