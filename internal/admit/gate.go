@@ -20,7 +20,7 @@ const shortWait = 10 * time.Millisecond
 //
 // Each level has a cap on its slots, and the slots of all higher levels count too. So the cheap levels always keep some
 // slots, even if much costly work comes. The two cheapest levels have one more cap together: the number of quick reads
-// worth running concurrently. While quick work comes, the slow levels have fewer slots than that number.
+// worth running concurrently.
 //
 // A free slot goes to the levels in turn, and within a level to the clients in turn: see Line. A Gate is safe for concurrent
 // use.
@@ -37,9 +37,6 @@ type Gate[K comparable] struct {
 	lines    [Levels]Line[K, *waiter[K]]
 	waiting  int
 	next     int // next level in turn
-
-	quickCame  bool // quick work was admitted since a slow slot last came back
-	quickComes bool // quickCame at that time
 
 	admitted, refused int64 // see Stats
 }
@@ -65,7 +62,6 @@ func (g *Gate[K]) Stats() Stats {
 
 // admit takes a slot of a level, which must have room.
 func (g *Gate[K]) admit(level int) {
-	g.quickCame = g.quickCame || level < firstSlow
 	g.taken[level]++
 	g.admitted++
 }
@@ -166,9 +162,6 @@ func (g *Gate[K]) LeaveAfter(level int, client K, shape Shape, held time.Duratio
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.taken[level]--
-	if level >= firstSlow {
-		g.quickComes, g.quickCame = g.quickCame, false
-	}
 	if held > 0 {
 		g.lines[level].Note(held)
 		if used := held / time.Duration(g.caps[0]); used >= cheap { // of the time of all slots
@@ -228,21 +221,11 @@ func (g *Gate[K]) room(level int) bool {
 	sum := 0
 	for i := Levels - 1; i >= 0; i-- {
 		sum += g.taken[i]
-		if i <= level && sum >= g.cap(i) {
+		if i <= level && sum >= g.caps[i] {
 			return false
 		}
 	}
 	return true
-}
-
-// cap returns the most slots of a level and all higher ones together. While quick work comes, slow work leaves it one of the
-// processors, whose number is quick. If slow work has all of them, the scheduler of Go lets a quick request wait for a slice
-// of 10 ms at each of its steps.
-func (g *Gate[K]) cap(level int) int {
-	if level >= firstSlow && (g.quickComes || g.quickCame) {
-		return max(1, min(g.caps[level], g.quick-1))
-	}
-	return g.caps[level]
 }
 
 // grant gives the free slots to waiting callers.
@@ -274,7 +257,7 @@ func (g *Gate[K]) expected(level int, client K, now time.Time) time.Duration {
 
 // slots returns how many slots a level has beside the levels above it.
 func (g *Gate[K]) slots(level int) int {
-	slots := g.cap(level)
+	slots := g.caps[level]
 	for _, taken := range g.taken[level+1:] {
 		slots -= taken
 	}
