@@ -65,6 +65,9 @@ func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte)
 func (p *page) pass(ctx context.Context, cost *gate.Cost, dst []byte) (body []byte, err error) {
 	wasFast := cost.IsFast()
 	err = p.req.pass(ctx, p.shape.Class, cost, func(reader store.Reader) (err error) {
+		if err := p.judge(reader); err != nil { // plans come before the first statement
+			return err
+		}
 		body, err = p.fetch(reader, dst)
 		return err
 	})
@@ -82,9 +85,6 @@ func (p *page) pass(ctx context.Context, cost *gate.Cost, dst []byte) (body []by
 // read reads the page and appends it to dst. It may run more than once.
 func (p *page) read(reader store.Reader, dst []byte) ([]byte, error) {
 	p.more, p.last, p.probe, p.rows = false, nil, choice{}, 0
-	if err := p.judge(reader); err != nil {
-		return nil, err
-	}
 	answer := &render.Answer{JSON: append(dst, `{"items":[`...), Bounds: p.req.db.limits.answer}
 	if err := p.appendRows(reader, answer); err != nil {
 		return nil, err

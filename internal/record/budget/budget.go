@@ -6,6 +6,7 @@ package budget
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -100,7 +101,7 @@ func (b *Budget) Judge(ctx context.Context, reader store.Reader, q *Query, now i
 	verdict := &Verdict{at: now}
 	plans, err := e.plans(append(q.Lists[:len(q.Lists):len(q.Lists)], q.Count))
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && (ctx.Err() != nil || errors.Is(err, errors.ErrUnsupported)):
 		return nil, err
 	case err != nil: // the statement itself will tell what is wrong, or runs into its deadline
 		return verdict, nil
