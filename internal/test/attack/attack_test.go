@@ -107,6 +107,12 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
+// secretKey is the secret key of all servers. Tags of lists depend on it, and the tests compare the answers of two servers.
+const secretKey = `-----BEGIN ASHLAR SECRET KEY-----
+MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=
+-----END ASHLAR SECRET KEY-----
+`
+
 // start serves an app with a model and a seed. seed holds the files of the seed folder by name.
 func start(t *testing.T, model string, cfg app.Config, seed map[string]string) *target {
 	t.Helper()
@@ -116,6 +122,8 @@ func start(t *testing.T, model string, cfg app.Config, seed map[string]string) *
 	for name, text := range seed {
 		server.write("seed/"+name, text)
 	}
+	server.write(".ashlar/secret-key.pem", secretKey)
+	cfg.Answers = app.DefaultAnswers
 	cfg.Now = func() time.Time { return time.UnixMicro(server.now.Load()) }
 	cfg.Logger = telemetry.NewLogger(&server.log, "json", slog.LevelDebug)
 	server.plain = &http.Client{
@@ -129,7 +137,7 @@ func start(t *testing.T, model string, cfg app.Config, seed map[string]string) *
 func (s *target) write(name, text string) {
 	s.t.Helper()
 	path := filepath.Join(s.dir, filepath.FromSlash(name))
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 func runScript(t *testing.T, engine engine, path string) []string {
 	script := readScript(t, path)
 	address, direct := engine.database(t)
-	world := serve(t, app.Config{Database: address, Direct: direct}, script.app)
+	world := serve(t, app.Config{Database: address, Direct: direct, Answers: app.DefaultAnswers}, script.app)
 	var answers []string
 	for _, st := range script.steps {
 		answer := strings.ReplaceAll(world.run(t, filepath.Base(path), script, st), world.base, "http://ADDRESS")
