@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
@@ -103,6 +104,17 @@ func (p *page) known() *kept {
 	return d.find(p.answerKey.key, version)
 }
 
+// look looks for a kept answer, in the cheapest way first.
+func (p *page) look(ctx context.Context) (err error) {
+	if p.found = p.known(); p.found == nil {
+		p.found, err = p.reuse(ctx)
+	}
+	if p.found == nil && err == nil {
+		p.found, err = p.check(ctx)
+	}
+	return err
+}
+
 // lookups is the class of reads that look whether a kept answer is valid.
 var lookups = gate.Class{Best: gate.Own, AssumedFast: true}
 
@@ -110,7 +122,7 @@ var lookups = gate.Class{Best: gate.Own, AssumedFast: true}
 // so that the page is known by what it costs to read.
 func (p *page) check(ctx context.Context) (found *kept, err error) {
 	d := p.req.db
-	if _, ok := d.kept.Get(p.answerKey.key); !ok || !p.worthKeeping() {
+	if old, ok := d.kept.Get(p.answerKey.key); !ok || old.version == nil || !p.worthKeeping() {
 		return nil, nil
 	}
 	err = p.req.pass(ctx, lookups, &d.lookups, func(reader store.Reader) error {
@@ -121,7 +133,9 @@ func (p *page) check(ctx context.Context) (found *kept, err error) {
 		}
 		p.version = version
 		p.req.saw(reader, p.deps.SQL, version)
-		found = d.find(p.answerKey.key, version)
+		if found = d.find(p.answerKey.key, version); found != nil {
+			p.refresh(found)
+		}
 		return nil
 	})
 	return found, err
@@ -134,19 +148,20 @@ func (p *page) fetch(reader store.Reader, dst []byte) ([]byte, error) {
 		return p.read(reader, dst)
 	}
 	if !p.worthKeeping() {
-		return p.readTimed(reader, dst)
+		return p.readUnversioned(reader, dst)
 	}
 	version, known, err := reader.Version(p.version[:0], p.deps.Tables)
 	if err != nil {
 		return nil, err
 	}
 	if !known {
-		return p.read(reader, dst)
+		return p.readUnversioned(reader, dst)
 	}
 	p.version, p.versioned = version, true
 	p.req.saw(reader, p.deps.SQL, version)
 	d, key := p.req.db, p.answerKey.key
 	if p.found = d.find(key, version); p.found != nil {
+		p.refresh(p.found)
 		p.noteCache(hit)
 		return dst, nil
 	}
@@ -178,12 +193,28 @@ func (p *page) keep(json []byte, version []int64) *kept {
 		return nil
 	}
 	p.tag, p.tagged = d.tags.tag(json), true
-	return &kept{
-		version: append([]int64(nil), version...),
-		json:    append([]byte(nil), json...),
-		tag:     p.tag,
-		rows:    p.rows,
+	made := &kept{version: slices.Clone(version), json: slices.Clone(json), tag: p.tag, rows: p.rows}
+	p.refresh(made)
+	return made
+}
+
+// refresh notes that an answer was current when the page was asked for.
+func (p *page) refresh(answer *kept) {
+	if p.begun != nil {
+		answer.checked.Store(p.begun)
 	}
+}
+
+// readUnversioned reads a page without its version. Its answer is kept for as long as it may be reused without one.
+func (p *page) readUnversioned(reader store.Reader, dst []byte) ([]byte, error) {
+	body, err := p.readTimed(reader, dst)
+	if err != nil || p.begun == nil {
+		return body, err
+	}
+	if made := p.keep(body[len(dst):], nil); made != nil {
+		p.req.db.kept.Put(p.answerKey.key, made)
+	}
+	return body, nil
 }
 
 // worthwhile is how long a page must take on an engine whose look-up is a statement of its own.

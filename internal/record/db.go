@@ -37,6 +37,7 @@ type DB struct {
 	tags     *tagger
 	lookups  gate.Cost // of a look whether a kept answer is valid
 	seen     sightings
+	stale    staleness
 	merging  rowLocks // rows that a patch is merged into
 	refusals *refusals
 	guard    Guard       // nil: no caller can end
@@ -63,6 +64,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		kept:     newKeptCache(max(cfg.Answers, totalsSize)),
 		tags:     newTagger(cfg.TagKey),
 		refusals: newRefusals(),
+		stale:    newStaleness(tables),
 		guard:    cfg.Guard,
 	}
 	d.keepsAnswers, d.quickVersions = cfg.Answers > 0, d.dialect == sqlgen.SQLite

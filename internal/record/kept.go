@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -17,6 +18,8 @@ type kept struct {
 	tag     Tag     // of json
 	rows    int     // of the page
 	total   int64   // of a count
+
+	checked atomic.Pointer[moment] // when the rows were last known to be the current ones, for a table with cache.stale
 }
 
 func newKeptCache(bytes int64) *cache.Cache[*kept] {

@@ -46,10 +46,8 @@ func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte)
 		return nil, nil, err
 	}
 	if p.deps != nil {
-		if p.found = p.known(); p.found == nil {
-			if p.found, err = p.check(ctx); err != nil {
-				return nil, nil, err
-			}
+		if err := p.look(ctx); err != nil {
+			return nil, nil, err
 		}
 	}
 	if p.found != nil {

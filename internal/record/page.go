@@ -1,6 +1,8 @@
 package record
 
 import (
+	"time"
+
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/cursor"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
@@ -34,7 +36,9 @@ type page struct {
 	version   []int64 // of the tables of deps
 	versioned bool    // version is the one of the snapshot
 	tag       Tag
-	tagged    bool // tag is the one of the answer
+	tagged    bool          // tag is the one of the answer
+	stale     time.Duration // how long the answer may be reused
+	begun     *moment       // before the snapshot; nil: the answer may not be reused
 }
 
 // newPage resolves the parameters of a list.

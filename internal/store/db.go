@@ -30,6 +30,9 @@ type DB interface {
 	// engine cannot tell without one.
 	State() (state State, known bool)
 
+	// Written returns a number that moves when this process writes to a table, before the write is acknowledged.
+	Written(table string) int64
+
 	// Readers returns how many reads can run at once, and how many short reads are worth running at once.
 	Readers() (all, quick int)
 

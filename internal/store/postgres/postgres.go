@@ -34,6 +34,7 @@ type DB struct {
 	counters   sync.Map // name of a counter whose sequence is there → true
 	unrepeated atomic.Int64
 	revisions  engine.Revisions // drawn from the sequence
+	written    engine.Writes
 }
 
 var _ store.DB = (*DB)(nil)

@@ -247,6 +247,9 @@ func (*reader) State() (state store.State, known bool) { return state, false }
 // State implements store.Reader.
 func (*tx) State() (state store.State, known bool) { return state, false }
 
+// Written implements store.DB.
+func (db *DB) Written(table string) int64 { return db.written.Of(table) }
+
 // State implements store.DB.
 func (*DB) State() (state store.State, known bool) { return state, false }
 

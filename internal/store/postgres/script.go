@@ -99,8 +99,11 @@ func (t *tx) group(all []*waiter) (done bool, err error) {
 		t.rollback()
 		return true, nil
 	}
+	touched := t.touched
 	t.touched = nil // runScripts has moved their generations
-	if end := t.commit(); end.action == finished {
+	end := t.commit()
+	t.db.written.Add(touched)
+	if end.action == finished {
 		return true, t.db.wrote(end.err)
 	}
 	return false, nil // another transaction was in the way

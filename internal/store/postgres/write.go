@@ -147,6 +147,7 @@ var errRolledBack = errors.New("the server rolled back what was to be committed"
 func (t *tx) commit() outcome {
 	began := t.s.c.clock()
 	done, unsent, err := t.sendCommit()
+	t.db.written.Add(t.touched)
 	if !unsent {
 		t.s.c.note(engine.Commit, began, 0)
 	}

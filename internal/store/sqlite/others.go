@@ -128,5 +128,8 @@ func (db *DB) State() (state store.State, known bool) {
 	return store.State(db.index.header()), true
 }
 
+// Written implements store.DB.
+func (db *DB) Written(table string) int64 { return db.writer.written.Of(table) }
+
 // Outside implements store.Reader. The writer looked when the transaction began, and no other program commits during it.
 func (t *tx) Outside() (n int64, known bool) { return t.w.others.commits.Load(), true }

@@ -31,6 +31,7 @@ type writer struct {
 	outage  *engine.Outage
 	commits *commits
 	spare   engine.Revisions
+	written engine.Writes
 	others  *others
 	giveUp  atomic.Pointer[time.Time] // set by stop: the writer refuses what is queued after this time
 	stopped chan struct{}             // closed when the last job has been answered
@@ -100,6 +101,7 @@ func (w *writer) commit() {
 	err := w.conn.control("COMMIT")
 	w.commits.count.Add(1)
 	w.tally.committed(err == nil, before, w.index.state(), began)
+	w.written.Add(w.touched)
 	if err == nil {
 		w.spare.Add(w.reserved)
 		w.answer(nil)
