@@ -18,17 +18,34 @@ func (c *costs) of(rule int) int64 {
 	return c.byRule[rule]
 }
 
-// charge charges a cost to the buckets of some rules, or to none if one of them has no room. It holds the locks of all
-// their shards at once: no other request sees a bucket that was charged for a request that is then refused.
+// charge charges a cost to the buckets of some rules, or to none if one of them has no room.
 func (l *Limiter) charge(now time.Time, r *Request, some rules, cost *costs, enter bool) (Refusal, bool) {
 	if some == 0 {
 		return Refusal{}, true
 	}
+	if l.asker != nil {
+		return l.asker.charge(l, now, r, some, cost, enter)
+	}
+	refusal, ok, _ := l.try(now, r, some, cost, enter, true)
+	return refusal, ok
+}
+
+// try is charge, unless the request has to wait for the ledger. Then it charges nothing and returns what to wait for. With
+// alone set, it does not ask. It holds the locks of all shards at once: no other request sees a bucket that was charged for
+// a request that is then refused.
+func (l *Limiter) try(now time.Time, r *Request, some rules, cost *costs, enter, alone bool) (Refusal, bool, []*ask) {
 	locked := l.lock(now, r, some)
 	defer l.unlock(locked)
-	if rule, refusal := l.look(r, some, cost, enter); rule >= 0 {
+	rule, refusal := l.look(r, some, cost, enter)
+	var asks []*ask
+	if l.asker != nil && rule < 0 {
+		asks, rule, refusal = l.reserve(r, some, cost, alone)
+	}
+	if rule >= 0 {
 		l.refusals[rule].Add(1)
-		return refusal, false
+	}
+	if rule >= 0 || asks != nil {
+		return refusal, false, asks
 	}
 	for each := some; each != 0; each &= each - 1 {
 		i := bits.TrailingZeros64(uint64(each))
@@ -40,6 +57,9 @@ func (l *Limiter) charge(now time.Time, r *Request, some rules, cost *costs, ent
 			key := hash ^ rate.salt
 			next, _ := rate.take(s.table.state(key), s.last, cost.of(i))
 			s.table.store(key, next, s.last)
+			if l.asker != nil {
+				l.asker.spend(s, hash, rate, cost.of(i))
+			}
 			if l.shown&(1<<i) != 0 {
 				r.tight.note(rate, rate.left(next, s.last), next-s.last)
 			}
@@ -49,7 +69,7 @@ func (l *Limiter) charge(now time.Time, r *Request, some rules, cost *costs, ent
 			r.holding |= 1 << i
 		}
 	}
-	return Refusal{}, true
+	return Refusal{}, true, nil
 }
 
 // look returns the rule that has no room for a request, or -1. If several have none, it is the one with the longest wait.
@@ -99,6 +119,9 @@ func (l *Limiter) giveBack(now time.Time, r *Request) {
 			rate := &rule.rates[j]
 			if tat := s.table.state(hash ^ rate.salt); tat > s.last {
 				s.table.store(hash^rate.salt, tat-rate.step, s.last)
+			}
+			if l.asker != nil {
+				l.asker.refund(s, hash, rate)
 			}
 		}
 	}

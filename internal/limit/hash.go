@@ -16,6 +16,11 @@ func newHashKey() hashKey {
 	return hashKey{binary.LittleEndian.Uint64(secret[:8]), binary.LittleEndian.Uint64(secret[8:])}
 }
 
+// hashKeyOf returns the key that nodes with the same secret share.
+func hashKeyOf(secret [32]byte) hashKey {
+	return hashKey{binary.LittleEndian.Uint64(secret[:8]), binary.LittleEndian.Uint64(secret[8:16])}
+}
+
 // sum returns the hash of data.
 func (k hashKey) sum(data []byte) uint64 {
 	s := sipState{k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d, k[0] ^ 0x6c7967656e657261, k[1] ^ 0x7465646279746573}

@@ -5,6 +5,8 @@
 //   - rule.go decides which requests a rule is about.
 //   - shard.go holds the buckets that one lock guards, table.go their memory.
 //   - keeper.go saves quotas for the next start, in the form of state.go.
+//   - ledger.go is what nodes that share their limits ask. sharing.go decides when a request needs it, share.go what a node
+//     knows of one shared bucket. asker.go does the asking.
 //   - gcra.go is the arithmetic of one bucket, hash.go gives buckets their keys.
 //
 // The caller passes the time, which should come from a monotonic clock.
@@ -27,6 +29,10 @@ type Config struct {
 	Bytes  int          // most memory of all buckets; default: 32 MiB
 	File   string       // keeps quotas over restarts; default: nothing does
 	Logger *slog.Logger // default: no log
+
+	Ledger   Ledger        // of limits that nodes share; default: the node counts by itself
+	Secret   [32]byte      // names the buckets of Ledger: the same on all nodes of an app, and known to nobody else
+	Patience time.Duration // how long a request waits for Ledger; default: 50 ms
 }
 
 // defaultBytes holds 500,000 buckets that are not full before the first one is forgotten, and at most 2,097,152.
@@ -50,6 +56,7 @@ type Limiter struct {
 	shards   [shards]shard
 	refusals []atomic.Uint64 // by rule
 	policies policies
+	asker    *asker // nil: limits are not shared
 }
 
 // rules is a set of rules, by their index.
@@ -66,8 +73,15 @@ func New(limits *model.Limits, cfg Config) *Limiter {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Ledger != nil {
+		cfg.File = "" // the ledger keeps the quotas
+	}
 	state, secret := load(cfg)
 	l := &Limiter{cfg: cfg, hash: secret, epoch: time.Now(), refusals: make([]atomic.Uint64, len(limits.Rules))}
+	if cfg.Ledger != nil {
+		l.hash = hashKeyOf(cfg.Secret)
+		l.asker = newAsker(cfg, l.epoch)
+	}
 	for i, declared := range limits.Rules {
 		r := newRule(declared, l.hash)
 		if r.isEarly() {
