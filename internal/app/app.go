@@ -196,8 +196,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openWatch(ctx)
 	a.openCost()
 	a.openProfile() // stops before the costs, which take the CPU time of the last profile
-	a.limiter = limit.New(a.Rules.Model.Limits, limit.Config{File: a.folder.limits(a.process().Node), Logger: a.cfg.Logger})
-	a.services = append(a.services, service{"limits", a.limiter})
+	a.openLimits()
 	a.routes = a.allRoutes()
 	a.bounds = netconn.NewBounds(a.cfg.MaxConnections, a.cfg.Proxies)
 	a.openMetrics()

@@ -48,6 +48,8 @@ type Config struct {
 	Notifier       *systemd.Notifier // the service manager; nil: none
 	Logger         *slog.Logger      // default: no log
 	Now            func() time.Time  // default: time.Now
+
+	limitPatience time.Duration // how long a request waits for shared limits; default: that of package limit
 }
 
 // DefaultAnswers is the usual bound of the answers that a server keeps, in bytes.

@@ -71,6 +71,10 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_limit_checks_total", Help: "Checks of limits: most requests need two, before and after they have a route.", Value: func() float64 { return float64(limits().Checks) }},
 		{Name: "ashlar_limit_forgotten_total", Help: "Addresses, callers and keys whose limit was reset for lack of memory.", Value: func() float64 { return float64(limits().Forgotten) }},
 		{Name: "ashlar_connections_closed_total", Help: "Idle connections of clients that were closed for new ones.", Value: func() float64 { return float64(a.bounds.Closed()) }},
+		{Name: "ashlar_limit_ledger_asks_total", Help: "Batches in which this process asked the database or Redis for room in shared limits.", Value: func() float64 { return float64(limits().Asks) }},
+		{Name: "ashlar_limit_ledger_buckets_total", Help: "Addresses, callers and keys in these batches.", Value: func() float64 { return float64(limits().Asked) }},
+		{Name: "ashlar_limit_ledger_failures_total", Help: "Batches that failed.", Value: func() float64 { return float64(limits().Failures) }},
+		{Name: "ashlar_limit_ledger_alone_total", Help: "Requests that this process decided by its own counts, because the shared ones were away.", Value: func() float64 { return float64(limits().Alone) }},
 		{Name: "ashlar_start_time_seconds", Help: "When the app was opened, in seconds since 1970.", Value: constant(float64(time.Now().UnixMilli()) / 1000)},
 	}
 }
@@ -126,7 +130,7 @@ func SeriesBudget(m *model.Model) int {
 // gates and readingCount are how many gates and readings openMetrics has.
 const (
 	gates        = 5
-	readingCount = 12
+	readingCount = 16
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

@@ -27,7 +27,7 @@ var rows = [...][]string{
 	{"migrate/sqlite", "migrate/postgres", "record/shape"},
 	{"migrate"},
 	{"record", "move", "backup"},
-	{"job", "feed", "advise", "mail", "alert", "audit", "telemetry/fleet", "identity/token", "identity/password", "identity/session", "identity/apikey", "identity/totp", "identity/passkey", "identity/oidc"},
+	{"job", "feed", "advise", "mail", "alert", "audit", "telemetry/fleet", "limit/pgledger", "identity/token", "identity/password", "identity/session", "identity/apikey", "identity/totp", "identity/passkey", "identity/oidc"},
 	{"identity/account", "web/netconn", "web/proxyproto"},
 	{"web", "web/passkey"},
 	{"web/api", "web/account", "web/mailbox", "web/live", "web/console", "web/openapi", "web/health", "web/operate", "web/home"},
