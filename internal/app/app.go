@@ -196,7 +196,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openWatch(ctx)
 	a.openCost()
 	a.openProfile() // stops before the costs, which take the CPU time of the last profile
-	a.openLimits()
+	a.openLimits(ctx)
 	a.routes = a.allRoutes()
 	a.bounds = netconn.NewBounds(a.cfg.MaxConnections, a.cfg.Proxies)
 	a.openMetrics()

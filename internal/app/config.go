@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/limit/redisledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/systemd"
@@ -17,37 +18,38 @@ import (
 
 // Config says where the rows of an app are and how to serve them. The zero value works.
 type Config struct {
-	Data           string            // data folder; default: .ashlar in the app's folder
-	Database       string            // address of a PostgreSQL database; default: SQLite in the data folder
-	Direct         string            // address of the same database itself, if Database is the address of a pooler
-	KeepTables     bool              // refuse to change tables at the start
-	Durability     sqlite.Durability // failures that an acknowledged write to SQLite survives
-	Readers        int               // connections for reads; default: chosen by the engine
-	MaxConcurrent  int               // requests at work at once; default: 1024
-	MaxConnections int               // open connections of clients; default: netconn.DefaultTotal
-	Answers        int64             // bytes of answers that are kept in memory; 0: none
-	CORS           []string          // origins with pages that may read answers
-	Proxies        []netip.Prefix    // networks of proxies that say which client they speak for
-	ProxyProtocol  bool              // they begin each connection with a PROXY header
-	Forwarded      bool              // they say it in Forwarded (RFC 7239); default: in X-Forwarded-For
-	HeaderTimeout  time.Duration     // bounds the header of a request; default: 10 s
-	ReadTimeout    time.Duration     // bounds a whole request; default: 60 s
-	WriteTimeout   time.Duration     // bounds the time from the end of the header to the end of the answer; default: 60 s
-	IdleTimeout    time.Duration     // bounds the time between two requests; default: 120 s
-	Grace          time.Duration     // bounds the requests in flight at a stop, then the services; default: 30 s each
-	URL            string            // public address, which links in mails begin with; default: the model's, then LocalURL
-	LocalURL       string            // address of the server on this machine; default: http://localhost:8080
-	SMTP           mail.Server       // sends the mails; default: they are written to files in the data folder
-	Telemetry      int64             // bound of the telemetry database in bytes, AutoTelemetry or NoTelemetry; default: there is none
-	Profile        bool              // record CPU profiles, and label what requests and jobs do in them
-	Version        string            // of this program, for its page
-	Names          []string          // further names of the server, in lower case, for its pages; the host of URL is always one
-	Loopback       bool              // the server can be reached from this machine alone
-	Operate        Operate           // the operate listener
-	Traces         Export            // where traces go; default: they stay in memory
-	Notifier       *systemd.Notifier // the service manager; nil: none
-	Logger         *slog.Logger      // default: no log
-	Now            func() time.Time  // default: time.Now
+	Data           string              // data folder; default: .ashlar in the app's folder
+	Database       string              // address of a PostgreSQL database; default: SQLite in the data folder
+	Direct         string              // address of the same database itself, if Database is the address of a pooler
+	KeepTables     bool                // refuse to change tables at the start
+	Durability     sqlite.Durability   // failures that an acknowledged write to SQLite survives
+	Readers        int                 // connections for reads; default: chosen by the engine
+	MaxConcurrent  int                 // requests at work at once; default: 1024
+	MaxConnections int                 // open connections of clients; default: netconn.DefaultTotal
+	Answers        int64               // bytes of answers that are kept in memory; 0: none
+	CORS           []string            // origins with pages that may read answers
+	Proxies        []netip.Prefix      // networks of proxies that say which client they speak for
+	ProxyProtocol  bool                // they begin each connection with a PROXY header
+	Forwarded      bool                // they say it in Forwarded (RFC 7239); default: in X-Forwarded-For
+	HeaderTimeout  time.Duration       // bounds the header of a request; default: 10 s
+	ReadTimeout    time.Duration       // bounds a whole request; default: 60 s
+	WriteTimeout   time.Duration       // bounds the time from the end of the header to the end of the answer; default: 60 s
+	IdleTimeout    time.Duration       // bounds the time between two requests; default: 120 s
+	Grace          time.Duration       // bounds the requests in flight at a stop, then the services; default: 30 s each
+	URL            string              // public address, which links in mails begin with; default: the model's, then LocalURL
+	LocalURL       string              // address of the server on this machine; default: http://localhost:8080
+	SMTP           mail.Server         // sends the mails; default: they are written to files in the data folder
+	Limits         redisledger.Address // Redis that keeps shared limits; default: PostgreSQL, or with SQLite nobody
+	Telemetry      int64               // bound of the telemetry database in bytes, AutoTelemetry or NoTelemetry; default: there is none
+	Profile        bool                // record CPU profiles, and label what requests and jobs do in them
+	Version        string              // of this program, for its page
+	Names          []string            // further names of the server, in lower case, for its pages; the host of URL is always one
+	Loopback       bool                // the server can be reached from this machine alone
+	Operate        Operate             // the operate listener
+	Traces         Export              // where traces go; default: they stay in memory
+	Notifier       *systemd.Notifier   // the service manager; nil: none
+	Logger         *slog.Logger        // default: no log
+	Now            func() time.Time    // default: time.Now
 
 	limitPatience time.Duration // how long a request waits for shared limits; default: that of package limit
 }

@@ -12,7 +12,7 @@ func Examine(ctx context.Context, loaded *Loaded, cfg Config, listen string) *do
 	return doctor.Examine(ctx, doctor.Deployment{
 		Rules: loaded.Rules, Data: cfg.Data, Database: cfg.Database, Direct: cfg.Direct,
 		Listen: listen, URL: cfg.URL, SMTP: cfg.SMTP, Proxies: cfg.Proxies, CORS: cfg.CORS,
-		Readers: cfg.Readers, MaxConcurrent: cfg.MaxConcurrent,
+		Limits: cfg.Limits, Readers: cfg.Readers, MaxConcurrent: cfg.MaxConcurrent,
 		Layout: doctor.Layout{Database: databaseFile, Key: keyFile, Secret: "secret-key.pem", Keys: "signing-keys", Queries: usageFile},
 		System: systemTables(), Now: cfg.Now,
 	})

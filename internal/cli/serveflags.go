@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/limit/redisledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
@@ -32,6 +33,8 @@ type serveFlags struct {
 	url, smtp                                string
 	server                                   mail.Server // parsed smtp
 	maxConcurrent, maxConnections, readers   int
+	limits                                   string
+	ledger                                   redisledger.Address // parsed limits
 	telemetry                                telemetrySize
 	answers                                  answerSize
 }
@@ -67,6 +70,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringVar(&f.url, "url", "", "public `address` of the app, which links in mails begin with, as https://app.example.com (default accounts.url of the model, then the address to listen on)")
 	flags.StringSliceVar(&f.hosts, "host", nil, "further `name` under which the console and the account pages answer; may be repeated (default that of --url)")
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
+	flags.StringVar(&f.limits, "limits", "", "`address` of a Redis or Valkey that keeps the limits which servers share, such as redis://:password@host:6379 (default the PostgreSQL database; with SQLite there is one server)")
 	f.operate.declare(cmd)
 	f.traces.declare(cmd)
 	flags.Var(f.logFormat, "log-format", "auto is lines for people on a terminal, else json; text is key=value")
@@ -93,6 +97,12 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 	}
 	if err := f.checkMail(cmd); err != nil {
 		return err
+	}
+	if f.limits != "" {
+		var err error
+		if f.ledger, err = redisledger.ParseAddress(f.limits); err != nil {
+			return usage(cmd, "--limits (%s): %v", variable("limits"), err)
+		}
 	}
 	if err := f.checkProxies(cmd); err != nil {
 		return err
@@ -173,6 +183,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.Answers = int64(f.answers)
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
+	cfg.Limits = f.ledger
 	cfg.Telemetry = f.telemetry.bytes()
 	cfg.Traces = f.traces.to
 	cfg.Profile = f.profile.value == "on"

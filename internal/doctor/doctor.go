@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/limit/redisledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/system"
@@ -42,6 +43,7 @@ type Deployment struct {
 	SMTP          mail.Server
 	Proxies       []netip.Prefix
 	CORS          []string
+	Limits        redisledger.Address // Redis that keeps shared limits; zero: none
 	Readers       int
 	MaxConcurrent int
 

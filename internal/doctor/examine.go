@@ -63,6 +63,9 @@ func checks(d *Deployment) []check {
 	} else {
 		all = append(all, check{"postgresql", postgresDatabase})
 	}
+	if !d.Limits.IsZero() {
+		all = append(all, check{"redis", sharedLimits})
+	}
 	all = append(all, check{"address", address}, check{"proxies", proxies})
 	if strings.HasPrefix(d.publicURL(), "https://") {
 		all = append(all, check{"certificate", certificate})

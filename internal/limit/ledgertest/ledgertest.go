@@ -216,7 +216,7 @@ type event struct{ from, to time.Duration }
 func testWindows(t *testing.T, open func() limit.Ledger) {
 	const length = 2 * time.Second
 	for _, rate := range []model.Rate{per(200, time.Second), per(1000, 2*time.Second), per(20, time.Second), {Count: 400, Window: time.Second, Burst: 40}, per(20_000, time.Second)} {
-		name := limit.Spell(rate)
+		name := rate.String()
 		t.Run(name, func(t *testing.T) {
 			rule := model.Limit{Name: name, Per: model.PerAddress, Rates: []model.Rate{rate}}
 			const addresses = 3
