@@ -17,7 +17,7 @@ func TestServerWithoutItsRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	server := opened(t, app(t, limitedApp), Config{Limits: address, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	server := opened(t, app(t, sharedApp), Config{Limits: address, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	if text := log.String(); !strings.Contains(text, "limits are not shared") || !strings.Contains(text, "127.0.0.1:1") || strings.Contains(text, "hunter2") {
 		t.Errorf("the log says %s", text)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 )
 
-const limitedApp = `-- ashlar.yaml --
+const sharedApp = `-- ashlar.yaml --
 ashlar: 1
 name: notes
 limits:
@@ -29,7 +29,7 @@ func TestServersShareLimits(t *testing.T) {
 	if !pgtest.Available() {
 		t.Skip("no PostgreSQL")
 	}
-	database, dir := pgtest.URL(t), app(t, limitedApp)
+	database, dir := pgtest.URL(t), app(t, sharedApp)
 	data := t.TempDir() // with the keys that the servers share
 	open := func(port string) *running {
 		cfg := onNode(t, database, port)
