@@ -81,6 +81,9 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	return d
 }
 
+// KeptBytes returns the size of all answers and totals that are kept.
+func (d *DB) KeptBytes() int64 { return d.kept.Size() }
+
 // Gate returns counts of the gate that admits reads.
 func (d *DB) Gate() admit.Stats { return d.gate.Stats() }
 

@@ -12,6 +12,7 @@ const (
 	RequestsTotal    = "http_server_requests_total"
 	OperationSeconds = "ashlar_table_operation_duration_seconds"
 	OperationErrors  = "ashlar_table_operation_errors_total"
+	AnswersTotal     = "ashlar_answers_total"
 	OperationRows    = "ashlar_table_rows_total"
 	OperationBytes   = "ashlar_table_sent_bytes_total"
 	StatementSeconds = "db_client_operation_duration_seconds"
@@ -55,6 +56,7 @@ func operationDescriptions() []Description {
 		{OperationErrors, "Requests about a table that were refused (4xx) or failed by the server's fault (5xx).", append(labels, "http_response_status_code")},
 		{OperationRows, "Rows of answers, or rows that were changed.", labels},
 		{OperationBytes, "Bytes of answers as they were sent.", labels},
+		{AnswersTotal, "Lists of a table, by whether the answer was kept in memory (hit) or had to be read (miss).", []string{"table", "cache"}},
 	}
 }
 

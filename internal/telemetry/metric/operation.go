@@ -25,6 +25,9 @@ type operation struct {
 	refused     atomic.Uint64 // 4xx
 	failed      atomic.Uint64 // our fault
 	rows, bytes atomic.Int64
+
+	lists        bool          // the operation has answers that may be kept
+	kept, missed atomic.Uint64 // answers
 }
 
 // operations counts requests by table and operation.
@@ -33,7 +36,7 @@ type operations struct {
 	all    []*operation
 	other  *operation
 
-	duration, errors, rows, bytes *prometheus.Desc
+	duration, errors, rows, bytes, answers *prometheus.Desc
 }
 
 func newOperations(tables []Table, fast []time.Duration) *operations {
@@ -44,10 +47,11 @@ func newOperations(tables []Table, fast []time.Duration) *operations {
 		errors:   described[1].desc(nil),
 		rows:     described[2].desc(nil),
 		bytes:    described[3].desc(nil),
+		answers:  described[4].desc(nil),
 	}
 	layout := newLayout(fast...)
 	add := func(table, name string) *operation {
-		op := &operation{table: table, name: name, duration: histogram{layout: layout, cells: layout.counters()}}
+		op := &operation{table: table, name: name, duration: histogram{layout: layout, cells: layout.counters()}, lists: name == operationNames()[0]}
 		ops.all = append(ops.all, op)
 		return op
 	}
@@ -84,11 +88,17 @@ func (ops *operations) take(r *telemetry.Record) {
 	}
 	op.rows.Add(int64(r.Rows))
 	op.bytes.Add(r.Bytes)
+	switch r.Cache {
+	case "hit", "shared":
+		op.kept.Add(1)
+	case "miss":
+		op.missed.Add(1)
+	}
 }
 
 // Describe implements prometheus.Collector.
 func (ops *operations) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{ops.duration, ops.errors, ops.rows, ops.bytes} {
+	for _, desc := range []*prometheus.Desc{ops.duration, ops.errors, ops.rows, ops.bytes, ops.answers} {
 		descs <- desc
 	}
 }
@@ -101,7 +111,13 @@ func (ops *operations) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- counter(ops.errors, op.failed.Load(), op.table, op.name, "5xx")
 		metrics <- counter(ops.rows, op.rows.Load(), op.table, op.name)
 		metrics <- counter(ops.bytes, op.bytes.Load(), op.table, op.name)
+		if op.lists {
+			metrics <- counter(ops.answers, op.kept.Load(), op.table, "hit")
+			metrics <- counter(ops.answers, op.missed.Load(), op.table, "miss")
+		}
 	}
 }
 
-func (ops *operations) series() int { return len(ops.all) * (seriesOf(ops.other.duration.layout) + 4) }
+func (ops *operations) series() int {
+	return len(ops.all)*(seriesOf(ops.other.duration.layout)+4) + len(ops.byName)*2
+}
