@@ -223,7 +223,7 @@ const worthwhile = time.Millisecond
 // worthKeeping reports whether a look for the version costs much less than the page. On SQLite it takes 1 µs for each table.
 // On PostgreSQL it takes a turn on the wire, as most lists do.
 func (p *page) worthKeeping() bool {
-	return p.req.db.quickVersions || p.query.Revalidates || p.query.Total || p.deps.spent() >= worthwhile
+	return p.req.db.quickVersions || p.query.Total || p.deps.spent() >= worthwhile
 }
 
 // readTimed is read for a page whose time decides whether it is worth keeping.

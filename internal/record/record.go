@@ -59,8 +59,6 @@ type Query struct {
 	Cursor string
 	Limit  int // 1 to 500
 	Total  bool
-
-	Revalidates bool // the client has an answer and asks whether it is the current one
 }
 
 // Row is one row as a caller may see it.

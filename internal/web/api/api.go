@@ -74,7 +74,6 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	query.Revalidates = cond.none.Given()
 	buf := buffers.get()
 	defer buffers.put(buf)
 	answer, err := table.List(r.Context(), query, *buf)
