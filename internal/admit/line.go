@@ -70,7 +70,7 @@ func (l *Line[K, T]) Add(client K, shape Shape, item T, now time.Time) *Entry[K,
 	return e
 }
 
-// enter puts a queue among those that are ready, after all that are due at the same time.
+// enter puts a queue among the ready queues, after all that are due at the same time.
 func (l *Line[K, T]) enter(q *queue[K, T]) {
 	l.turns++
 	q.turn = l.turns
@@ -201,7 +201,7 @@ func (l *Line[K, T]) unlink(e *Entry[K, T]) {
 	}
 }
 
-// Before returns how many turns come before that of a new item of the client. Because clients take turns, each other client
+// Before returns how many turns a new item of the client would have to wait for. Because clients take turns, each other client
 // has at most as many turns as this client wants, the new one included. A client in debt waits for all others.
 func (l *Line[K, T]) Before(client K, now time.Time) int {
 	if l.Accounts != nil && l.Accounts.paid(client).After(now) {

@@ -102,7 +102,7 @@ func (s *Shares[K]) allows(client K, taken int64) bool {
 // Counted reports whether the units count for a client. Only then does Move do something.
 func (h *Share[K]) Counted() bool { return h.counted }
 
-// Move makes the units those of another client, who may be known only later. After ErrShare they belong to nobody, and the
+// Move hands the units to another client, who may be known only later. After ErrShare they belong to nobody, and the
 // caller still calls Give.
 func (h *Share[K]) Move(client K) error {
 	if !h.counted || client == h.client {
@@ -143,7 +143,7 @@ func (h *Share[K]) Give() {
 	h.of = nil
 }
 
-// Stats returns the counts as those of a gate. Taken counts units, and nobody waits.
+// Stats returns the counts in the form of a gate. Taken counts units, and nobody waits.
 func (s *Shares[K]) Stats() Stats {
 	return Stats{Taken: int(s.taken.Load()), Admitted: s.admitted.Load(), Refused: s.refused.Load()}
 }

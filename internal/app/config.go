@@ -51,7 +51,7 @@ type Config struct {
 	Logger         *slog.Logger        // default: no log
 	Now            func() time.Time    // default: time.Now
 
-	limitPatience time.Duration // how long a request waits for shared limits; default: that of package limit
+	limitPatience time.Duration // how long a request waits for shared limits; default: the patience of package limit
 }
 
 // DefaultAnswers is the usual bound of the answers that a server keeps, in bytes.

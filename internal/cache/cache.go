@@ -13,8 +13,8 @@ const (
 	leastOne = 32      // a value may take this share of a Cache: one of 32
 )
 
-// A Cache holds values by keys of bytes, bounded by their size. It drops values that are asked for least, by frequency and
-// age (W-TinyLFU): values that are asked for once do not push out those that are asked for often. It is safe for
+// A Cache holds values by keys of bytes, bounded by their size. It drops the values that are asked for least, by
+// frequency and age (W-TinyLFU). So a value that is asked for once does not push out a popular one. It is safe for
 // concurrent use.
 type Cache[V any] struct {
 	items   *otter.Cache[uint64, *item[V]]

@@ -15,7 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
-// memory is a ledger in memory. Its clock is that of the test.
+// memory is a ledger in memory. It has the clock of the test.
 type memory struct {
 	mu      sync.Mutex
 	full    map[uint64]time.Time // when a bucket is full

@@ -48,7 +48,7 @@ type Limit struct {
 	Rates    []Rate // each must have room for a request; none only with InFlight
 	InFlight int    // requests at work at once; 0: no bound
 
-	// SparesLoopback leaves out requests from this machine. Only the two rules that the file does not give do so: a load
+	// SparesLoopback leaves out requests from this machine. Only the two rules that the file does not give do so. A load
 	// test, a seed script or a proxy that --trusted-proxies does not name yet would otherwise run into a limit that nobody
 	// asked for.
 	SparesLoopback bool

@@ -165,7 +165,7 @@ func (n *answerNodes) next(who caller.Caller, table string, query Query) string 
 	return string(cursor)
 }
 
-// compare compares a list of a server that keeps answers with that of one that does not. It reports whether the answer was
+// compare compares the list of a server that keeps answers with the list of one that does not. It reports whether the answer was
 // kept.
 func (n *answerNodes) compare(i int, d *DB, who caller.Caller, table string, query Query) bool {
 	n.t.Helper()

@@ -24,7 +24,7 @@ import (
 )
 
 // budgetModel has tables of 50,000 rows: posts that anybody may read, and papers that their authors may read. INDEXES stands
-// for the indexes of posts, and PAPERS for those of papers.
+// for the indexes of posts, and PAPERS for the indexes of papers.
 const budgetModel = `
 ashlar: 1
 name: budget
@@ -383,7 +383,7 @@ func (r *sizingReader) Query(sql string, args []value.Value, row func(value.Row)
 	return r.Reader.Query(sql, args, row)
 }
 
-// limits.query.time bounds the reads of clients, but not those of its exceptions.
+// limits.query.time bounds the reads of clients, except where limits.query.except names a scope of the key.
 func TestQueryTime(t *testing.T) {
 	onBudgetWorlds(t, func(t *testing.T, w *budgetWorld) {
 		d := w.rows(t, "", "")

@@ -11,8 +11,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
 
-// dependencies are what the answer of a page depends on: all that its statements bind and read, those of the total and of
-// the expansions included. They are kept like a statement: SQL is an id of the texts of all, Args are their slots, and Tables
+// dependencies are what the answer of a page depends on: all that its statements bind and read, with the statements of
+// the total and of the expansions. They are kept like a statement: SQL is an id of the texts of all, Args are their slots, and Tables
 // their tables. Requests of one class share them.
 type dependencies statement.Variant
 

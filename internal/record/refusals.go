@@ -57,7 +57,7 @@ func (r *refusals) note(key refusalKey, now time.Time) {
 	r.any.Store(true)
 }
 
-// A refusalKey is whose refusals are counted together: those of a client, or of an ended session.
+// A refusalKey is whose refusals are counted together: a client's, or an ended session's.
 type refusalKey struct {
 	client caller.Client
 	proof  string // id of the session; "" for all others

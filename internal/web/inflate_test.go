@@ -26,7 +26,7 @@ func packed(t testing.TB, text string) []byte {
 	return buf.Bytes()
 }
 
-func readCoded(t testing.TB, coding string, body []byte, limit int64, streamed bool) ([]byte, error, http.Header) {
+func readCoded(t testing.TB, coding string, body []byte, limit int64, streamed bool) ([]byte, http.Header, error) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", bytes.NewReader(body))
 	if streamed {
@@ -38,7 +38,7 @@ func readCoded(t testing.TB, coding string, body []byte, limit int64, streamed b
 	}
 	w := httptest.NewRecorder()
 	got, err := ReadBody(w, r, limit, "application/json")
-	return got, err, w.Header()
+	return got, w.Header(), err
 }
 
 func TestCompressedBodies(t *testing.T) {
@@ -74,7 +74,7 @@ func TestCompressedBodies(t *testing.T) {
 			{"no bytes", nil, errs.Malformed, "the body is empty"},
 		} {
 			for _, streamed := range []bool{false, true} {
-				got, err, header := readCoded(t, coding, c.body, limit, streamed)
+				got, header, err := readCoded(t, coding, c.body, limit, streamed)
 				if errs.KindOf(err) != c.want || (err != nil && !strings.Contains(err.Error(), c.says)) {
 					t.Errorf("%s, %s, streamed %v: %v, want %s with %q", coding, c.name, streamed, err, c.want, c.says)
 				}
@@ -92,7 +92,7 @@ func TestCompressedBodies(t *testing.T) {
 func TestOtherCodingsAreRefused(t *testing.T) {
 	body := packed(t, "{}")
 	for _, coding := range []string{"br", "deflate", "compress", "gzip, gzip", "gzip|gzip", "zstd", "zstd, gzip", "gzip;q=1", "*", "gzi p", "br|identity"} {
-		_, err, header := readCoded(t, coding, body, 1000, false)
+		_, header, err := readCoded(t, coding, body, 1000, false)
 		if errs.KindOf(err) != errs.Unsupported || header.Get("Accept-Encoding") != "gzip" || header.Get("Accept") != "" {
 			t.Errorf("%s: %v with %v, want a 415 with Accept-Encoding alone", coding, err, header)
 		}

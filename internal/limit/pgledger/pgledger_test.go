@@ -32,8 +32,8 @@ func open(cfg postgres.Config) func(t *testing.T) func() limit.Ledger {
 
 func TestLedger(t *testing.T) { ledgertest.Run(t, open(postgres.Config{})) }
 
-// Where all other transactions are serializable, those of the ledger are not: else they would fail when two nodes meet at
-// a bucket.
+// The transactions of the ledger are not serializable, even where all others are. Else they would fail when two nodes meet
+// at a bucket.
 func TestSerializableDatabase(t *testing.T) {
 	ledgertest.RunParallel(t, open(postgres.Config{Serializable: true}))
 }

@@ -14,8 +14,8 @@ const tableName = "ashlar_limits"
 // of the app, so the table tells nothing about addresses and callers. No generation moves with it, since nobody keeps
 // answers about it.
 //
-// Times are nanoseconds since 1970. The columns from step on are those of the first want: they are only there because
-// ON CONFLICT sees nothing but columns of the table.
+// Times are nanoseconds since 1970. The columns from step on hold the first want. They are there only because ON CONFLICT
+// sees nothing but columns of the table.
 func Tables(*model.Model) []*model.Table {
 	return []*model.Table{system.NewTable(tableName, model.Text,
 		system.Int("full_at"),  // when the bucket will be full

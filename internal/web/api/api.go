@@ -253,7 +253,7 @@ func writeRow(w http.ResponseWriter, row record.Row, shown, hidden int) error {
 }
 
 // keep takes memory for an answer until its client has read it. Each client has a share, so one that reads slowly does not
-// keep others from their answers. The deadline for reading is that of the connection: web.ServerConfig.WriteTimeout.
+// keep others from their answers. The client must read by the deadline of the connection: see web.ServerConfig.WriteTimeout.
 func (a *API) keep(r *http.Request, body []byte) (memory admit.Share[caller.Client], err error) {
 	if len(body) < largeAnswer { // the limit of concurrent requests bounds small ones
 		return memory, nil

@@ -103,8 +103,8 @@ func (b *Bounds) clientOf(raw net.Conn) (_ caller.Client, shared bool) {
 // through all of them each time.
 const batch = 32
 
-// closeIdle closes the connections that have been idle the longest. Those of the client itself go first; those of others
-// only if all places are taken. It reports whether there was one.
+// closeIdle closes the connections that have been idle the longest. It begins with connections of the client itself.
+// Other clients lose one only if all places are taken. It reports whether there was one.
 func (b *Bounds) closeIdle(c *conn) bool {
 	idle := b.idle(func(other *conn) bool { return !c.shared && other.client == c.client })
 	if len(idle) == 0 && b.shares.Full() {

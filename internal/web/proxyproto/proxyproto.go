@@ -1,5 +1,5 @@
-// Package proxyproto reads the header with which a proxy of TCP connections names its client: that of the PROXY protocol,
-// version 1 or 2.
+// Package proxyproto reads the header of the PROXY protocol, version 1 or 2. With it, a proxy of TCP connections names its
+// client.
 //
 // A proxy that a server trusts must begin each connection with the header. Nobody else may send one.
 package proxyproto
