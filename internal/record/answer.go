@@ -16,9 +16,10 @@ import (
 
 // An Answer is the answer to a list.
 type Answer struct {
-	JSON   []byte // {"items":[…],"next":…,"total":…}
-	Tag    Tag    // of JSON
-	Shared bool   // other requests have the same JSON, so nobody may change it
+	JSON   []byte        // {"items":[…],"next":…,"total":…}
+	Tag    Tag           // of JSON
+	Shared bool          // other requests have the same JSON, so nobody may change it
+	Public time.Duration // how long anybody may keep the answer; 0: nobody may
 }
 
 // A Tag names the JSON of an answer: equal tags, equal bytes. All servers with one key of tags give the same tag.
@@ -242,13 +243,13 @@ func (p *page) readTimed(reader store.Reader, dst []byte) ([]byte, error) {
 // answer returns the answer that was read or found.
 func (p *page) answer(body []byte, before int) Answer {
 	if p.found != nil {
-		return Answer{JSON: p.found.json, Tag: p.found.tag, Shared: true}
+		return Answer{JSON: p.found.json, Tag: p.found.tag, Shared: true, Public: p.req.public(p.shape)}
 	}
 	json := body[before:]
 	if !p.tagged {
 		p.tag = p.req.db.tags.tag(json)
 	}
-	return Answer{JSON: json, Tag: p.tag}
+	return Answer{JSON: json, Tag: p.tag, Public: p.req.public(p.shape)}
 }
 
 // statementsID names statements with their parameters.

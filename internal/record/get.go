@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
@@ -90,6 +91,14 @@ func (r *request) keepShape(key shape.Key, s *shape.Shape) {
 	}
 }
 
+// public returns how long anybody may keep an answer of this caller. The system sees what nobody else does.
+func (r *request) public(s *shape.Shape) time.Duration {
+	if r.Caller().IsSystem() {
+		return 0
+	}
+	return s.Public
+}
+
 // kindGet is the kind of the statement that reads one row of a shape.
 const kindGet byte = 'g'
 
@@ -110,7 +119,7 @@ func (g *rowRead) prepare(t *model.Table, id value.Value, sel Selection, dst []b
 	}
 	g.stmt = variant.Statement
 	g.id[0], g.dst = id, dst
-	g.row = Row{ID: id, Plain: len(g.shape.Output.Expansions) == 0}
+	g.row = Row{ID: id, Plain: len(g.shape.Output.Expansions) == 0, Public: g.req.public(g.shape)}
 	return key, &variant.Costs[0], nil
 }
 

@@ -67,7 +67,8 @@ type Row struct {
 	JSON     []byte // nil if the caller may not read the row
 	ID       value.Value
 	Revision int64
-	Plain    bool // without relations: its JSON changes only with its revision, the model and the masks
+	Plain    bool          // without relations: its JSON changes only with its revision, the model and the masks
+	Public   time.Duration // how long anybody may keep a row that was read; 0: nobody may
 }
 
 // Match is a condition on the old revision of a row that a write changes. nil is no condition.

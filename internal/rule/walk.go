@@ -192,6 +192,9 @@ func asksCaller(node Node) bool {
 	return asks
 }
 
+// NamesCaller reports whether the expression depends on the caller.
+func NamesCaller(node Node) bool { return asksCaller(node) }
+
 // UsesNow reports whether the expression depends on the time.
 func UsesNow(node Node) bool {
 	uses := false

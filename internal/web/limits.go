@@ -112,6 +112,12 @@ func explainRefusal(refusal limit.Refusal) string {
 	return text
 }
 
+// HideLimits removes the headers about limits from an answer that others may get too.
+func HideLimits(header http.Header) {
+	delete(header, rateLimitPolicyHeader)
+	delete(header, rateLimitHeader)
+}
+
 // showLimits sets the headers about limits. Only a refusal tells of the rules that the model does not give.
 func (x *exchange) showLimits(header http.Header, refused bool) {
 	policy := x.limiter.Policy(&x.limits, refused)

@@ -7,6 +7,7 @@ package shape
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
@@ -45,7 +46,8 @@ type Shape struct {
 
 	Statements *statement.Cache
 	Class      gate.Class
-	EmptyPage  gate.Cost // of a page without rows, which may have a total
+	Public     time.Duration // how long anybody may keep the answer, since it is the same for all callers; 0: nobody may
+	EmptyPage  gate.Cost     // of a page without rows, which may have a total
 
 	args      []*rule.Arg
 	textCost  rule.TextCost
@@ -77,6 +79,7 @@ func newShape(rules *rule.Rules, key Key) (*Shape, error) {
 	s.Class = s.classOf(key)
 	s.addExpanded(out.Expansions)
 	if !key.List {
+		s.Public = s.public()
 		return s, nil
 	}
 	if s.Sort, err = parseSort(key.Table, key.Sort); err != nil {
@@ -94,7 +97,24 @@ func newShape(rules *rule.Rules, key Key) (*Shape, error) {
 		s.textCost = rule.TextCostOf(s.Filter)
 		s.addRelated(rule.Related(s.Filter)...)
 	}
+	s.Public = s.public()
 	return s, nil
+}
+
+// public returns how long anybody may keep the answer. The loader has found that the rules of each table with cache.public
+// name neither the caller nor the time. So the answer is the same for all if it shows only such tables, and the filter does
+// not name them either.
+func (s *Shape) public() time.Duration {
+	shortest := s.Table.Cache.Public
+	for _, table := range s.Related {
+		shortest = min(shortest, table.Cache.Public)
+	}
+	for _, slot := range s.Slots.List {
+		if rule.NamesCaller(slot.Node) || rule.UsesNow(slot.Node) {
+			return 0
+		}
+	}
+	return shortest
 }
 
 // addExpanded adds the tables of expansions, at all levels, to Related.

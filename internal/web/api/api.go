@@ -91,7 +91,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if notModified {
-			setPrivate(w)
+			setKeepers(w, answer.Public)
 			web.SetETag(w, listTag(tag, web.Coding(w, len(body))))
 			return web.Empty(w, http.StatusNotModified)
 		}
@@ -101,7 +101,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer memory.Give()
-	setPrivate(w)
+	setKeepers(w, answer.Public)
 	web.SetETag(w, listTag(tag, web.Coding(w, len(body))))
 	return web.JSON(w, http.StatusOK, body)
 }
@@ -129,7 +129,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer memory.Give()
-	setPrivate(w)
+	setKeepers(w, row.Public)
 	tag := ""
 	if row.Plain {
 		tag = etag(row, web.Coding(w, len(row.JSON)))

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -21,6 +22,7 @@ import (
 var (
 	privateNoCache = []string{"private, no-cache"}
 	privateVary    = []string{"Authorization, Accept-Encoding"}
+	publicVary     = []string{"Accept-Encoding"}
 )
 
 // setPrivate forbids shared caches to keep the answer. A browser may keep it, but asks again each time.
@@ -28,6 +30,20 @@ func setPrivate(w http.ResponseWriter) {
 	header := w.Header()
 	header["Cache-Control"] = privateNoCache // canonical names, like in web
 	web.VaryOn(header, privateVary)
+}
+
+// setKeepers says who may keep the answer, and for how long: see model.Cache. A kept answer must not tell of the limits of
+// one caller.
+func setKeepers(w http.ResponseWriter, public time.Duration) {
+	if public == 0 {
+		setPrivate(w)
+		return
+	}
+	header := w.Header()
+	seconds := strconv.FormatInt(int64(public/time.Second), 10)
+	header["Cache-Control"] = []string{"public, max-age=" + seconds + ", s-maxage=" + seconds}
+	web.VaryOn(header, publicVary)
+	web.HideLimits(header)
 }
 
 // etag returns the entity tag of a row in a content coding ("" for none). It holds the revision for If-Match, a hash
