@@ -298,8 +298,9 @@ func (g *Gate[K]) waiter(level int) *waiter[K] {
 
 // wait waits for the answer of the gate. answered is false if the caller gave up before.
 func (w *waiter[K]) wait(ctx context.Context, longest time.Duration) (answered bool, err error) {
-	if at, ok := ctx.Deadline(); ok {
-		longest = min(longest, time.Until(at))
+	over := error(&Refusal{longest})
+	if at, ok := ctx.Deadline(); ok && time.Until(at) < longest {
+		longest, over = time.Until(at), context.DeadlineExceeded
 	}
 	short := max(0, min(shortWait, longest))
 	w.timer.Reset(short)
@@ -319,6 +320,6 @@ func (w *waiter[K]) wait(ctx context.Context, longest time.Duration) (answered b
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		return false, &Refusal{longest}
+		return false, over
 	}
 }

@@ -178,7 +178,8 @@ func TestDocumentedProxies(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			lines := &log{}
 			tt.cfg.Logger, tt.cfg.Proxies = lines.logger(), []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
-			base := start(t, opened(t, app(t, openSignUp), tt.cfg)).base
+			server := opened(t, app(t, openSignUp), tt.cfg)
+			base := start(t, server).base
 			port := freePort(t)
 			tt.run(t, port, strings.TrimPrefix(base, "http://"))
 			front := tt.scheme + "://127.0.0.1:" + port
@@ -206,6 +207,7 @@ func TestDocumentedProxies(t *testing.T) {
 				}
 				_, _ = io.Copy(io.Discard, answer.Body)
 				_ = answer.Body.Close()
+				server.flushRecords()
 				if remote, _, _ := strings.Cut(fmt.Sprint(lines.line(t, fmt.Sprintf("seen-%d", i))["remote"]), ":"); remote != address {
 					t.Errorf("the log names %s, want %s", remote, address)
 				}
