@@ -104,7 +104,7 @@ func runAbuses(ctx context.Context, srv *server, rows int, text *strings.Builder
 	return nil
 }
 
-// beHonest sends the requests of honest callers for a time. It does not count those of the first part, warm.
+// beHonest sends the requests of honest callers for a time. The answers of the first part, warm, do not count.
 func beHonest(ctx context.Context, srv *server, rows int, length, warm time.Duration) *flood {
 	f := &flood{}
 	begun := time.Now()
