@@ -122,6 +122,9 @@ func throughWire(t *testing.T) (w *wire, node, other store.DB) {
 	return w, open("postgres:///" + u.Path[1:] + "?" + query.Encode()), other
 }
 
+// slowest is several times what a request may wait for the database. A busy machine adds to it.
+const slowest = 250 * time.Millisecond
+
 // While the database hangs or is away, requests go on, and wait for a moment at most. Once it is back, the nodes share their
 // counts again.
 func TestDatabaseIsAway(t *testing.T) {
@@ -141,8 +144,10 @@ func TestDatabaseIsAway(t *testing.T) {
 			for range 200 {
 				ledgertest.Pass(a, 1)
 			}
-			if a.Stats().Asks == 0 {
-				t.Fatal("the node asked nothing")
+			for deadline := time.Now().Add(time.Minute); a.Stats().Asks == 0; time.Sleep(time.Millisecond) { // the answer may be late
+				if time.Now().After(deadline) {
+					t.Fatal("the node asked nothing")
+				}
 			}
 			tt.away(w)
 			slow, sent := 0, 0
@@ -151,15 +156,15 @@ func TestDatabaseIsAway(t *testing.T) {
 				if !ledgertest.Pass(a, 1) && sent < 4000 {
 					t.Fatalf("request %d is refused: %+v", sent, a.Stats())
 				}
-				if time.Since(before) > 10*time.Millisecond {
+				if time.Since(before) > slowest {
 					slow++
 				}
 				time.Sleep(time.Millisecond)
 			}
 			tt.back(w)
-			t.Logf("%d requests, of which %d took more than 10 ms; %s", sent, slow, ledgertest.Format(a.Stats()))
+			t.Logf("%d requests, of which %d took more than %v; %s", sent, slow, slowest, ledgertest.Format(a.Stats()))
 			if slow > sent/5 {
-				t.Errorf("%d of %d requests took more than 10 ms", slow, sent)
+				t.Errorf("%d of %d requests took more than %v", slow, sent, slowest)
 			}
 			began := a.Stats()
 			for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
