@@ -442,3 +442,34 @@ func BenchmarkQueryBudget(b *testing.B) {
 		}
 	})
 }
+
+// A caller whose session has ended learns that, and not how many rows a table has: neither from the first look at a plan,
+// nor from a verdict that is known.
+func TestBudgetStandsBehindTheGuard(t *testing.T) {
+	onGuarded(t, 1, func(t *testing.T, nodes []*guardedNode) {
+		n := nodes[0]
+		n.rules.Model.Limits.Query = model.QueryLimit{Rows: 20}
+		d := New(n.store, n.rules, Config{Guard: sessionGuard})
+		for i := range 50 {
+			if _, err := d.Create(t.Context(), system, n.model.Table("folders"), members(t, fmt.Sprintf(`{"name": "folder %d"}`, i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list := func(who caller.Caller, filter string) error {
+			_, err := d.List(t.Context(), who, n.model.Table("folders"), Query{Limit: 10, Filter: filter}, nil)
+			return err
+		}
+		present, ended := n.signIn(t), n.signIn(t)
+		n.signOut(t, ended)
+		for _, filter := range []string{"name.contains('1')", "name.contains('2') || id > 5"} {
+			for _, look := range []string{"first", "second"} {
+				if err := list(ended, filter); !errors.Is(err, errEnded) {
+					t.Errorf("%s, %s look of an ended session: %v", filter, look, err)
+				}
+				if err := list(present, filter); errs.KindOf(err) != errs.Malformed {
+					t.Errorf("%s, %s look: %v, want a refusal", filter, look, err)
+				}
+			}
+		}
+	})
+}

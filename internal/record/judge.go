@@ -47,7 +47,7 @@ func (p *page) isJudged() bool {
 }
 
 // checkBudget refuses a list that is known to read too many rows. If nobody has looked lately, the page looks when it has
-// passed the gate.
+// passed the gate. A caller with a guard is refused there too.
 func (p *page) checkBudget(ctx context.Context) error {
 	if !p.isJudged() {
 		return nil
@@ -66,6 +66,10 @@ func (p *page) checkBudget(ctx context.Context) error {
 		p.unjudged = slot
 		return nil
 	}
+	if verdict.Refused && p.req.guard.on {
+		p.refused = verdict
+		return nil
+	}
 	return p.settle(ctx, verdict)
 }
 
@@ -79,21 +83,30 @@ func (p *page) firstRange() sqlgen.Range {
 	return first.findRanges()[0]
 }
 
-// judge looks at the plan of the list, if nobody has.
+// judge looks at the plan of the list, if nobody has, and refuses a list that would read too many rows.
 func (p *page) judge(reader store.Reader) error {
-	if p.unjudged == nil {
+	verdict := p.refused
+	if p.unjudged != nil {
+		query, err := p.judgedQuery()
+		if err != nil {
+			return err
+		}
+		if verdict, err = p.req.db.budget.Judge(p.req.passage, reader, query, p.req.Now()); err != nil {
+			return err
+		}
+		p.unjudged.Store(verdict)
+		p.unjudged = nil
+	}
+	if verdict == nil || !verdict.Refused {
 		return nil
 	}
-	query, err := p.judgedQuery()
-	if err != nil {
-		return err
+	if p.req.guard.on {
+		// The guard runs with a statement, and EXPLAIN is none. A caller whose session has ended must not learn how many rows
+		// there are.
+		if _, err := reader.Generation(p.shape.Table.Name); err != nil {
+			return err
+		}
 	}
-	verdict, err := p.req.db.budget.Judge(p.req.passage, reader, query, p.req.Now())
-	if err != nil {
-		return err
-	}
-	p.unjudged.Store(verdict)
-	p.unjudged = nil
 	return p.settle(p.req.passage, verdict)
 }
 

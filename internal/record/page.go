@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/budget"
 	"github.com/ashlar-dev/ashlar/internal/record/cursor"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/record/shape"
@@ -24,7 +25,8 @@ type page struct {
 	inTx   bool // read in a transaction that may have written
 	answerKey
 
-	unjudged unjudged // where the verdict about the page belongs; nil if there is one, or none is needed
+	unjudged unjudged        // where the verdict about the page belongs; nil if there is one, or none is needed
+	refused  *budget.Verdict // that the page reads too many rows; nil: no refusal waits for the guard
 
 	// Set while the page is read.
 	last  []value.Value // sort keys of the last row, if another row may follow
