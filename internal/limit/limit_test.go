@@ -665,7 +665,7 @@ func TestBatchEqualsItsOperations(t *testing.T) {
 		want := true
 		for _, work := range all {
 			for range work.Count {
-				want = pass(single, now, &Request{Address: address(1), Client: user("ann"), Route: routeOfWork(work.Operation), Table: work.Table, Operation: work.Operation}) && want
+				want = pass(single, now, &Request{Address: address(1), Client: user("ann"), Route: work.Operation.Route(), Table: work.Table, Operation: work.Operation}) && want
 			}
 		}
 		if got != want {

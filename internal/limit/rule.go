@@ -3,7 +3,6 @@ package limit
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 )
@@ -35,7 +34,7 @@ func unitOf(per model.LimitUnit) unit {
 type rule struct {
 	model.Limit
 	unit     unit
-	routes   []route
+	routes   []model.Route
 	rates    []rate
 	inFlight inFlight
 	policy   string // its part of RateLimit-Policy
@@ -53,13 +52,10 @@ type inFlight struct {
 	salt uint64
 }
 
-// A route is the pattern of a route, and the table of a route of data.
-type route struct{ pattern, table string }
-
 func newRule(declared model.Limit, secret hashKey) rule {
 	r := rule{Limit: declared, unit: unitOf(declared.Per)}
 	for _, text := range declared.Routes {
-		r.routes = append(r.routes, routeOf(text))
+		r.routes = append(r.routes, model.RouteOf(text))
 	}
 	r.inFlight = inFlight{declared.InFlight, secret.sum([]byte("in flight\x00" + declared.Name))}
 	for i, declaredRate := range declared.Rates {
@@ -72,20 +68,6 @@ func newRule(declared model.Limit, secret hashKey) rule {
 	}
 	r.policy = policyOf(r.rates)
 	return r
-}
-
-// routeOf returns the route of a text such as POST /api/orders.
-func routeOf(text string) route {
-	method, path, _ := strings.Cut(text, " ")
-	rest, isData := strings.CutPrefix(path, "/api/")
-	if !isData {
-		return route{pattern: text}
-	}
-	table, _, hasID := strings.Cut(rest, "/")
-	if hasID {
-		return route{method + " /api/{table}/{id}", table}
-	}
-	return route{method + " /api/{table}", table}
 }
 
 // isEarly reports whether the rule looks at nothing but the address. So it can be applied before anything else is known.
@@ -112,7 +94,7 @@ const maxCost = 1 << 40
 func (r *rule) costOf(request *Request, all []Work) (cost int64) {
 	single := *request
 	for _, work := range all {
-		single.Route, single.Table, single.Operation = routeOfWork(work.Operation), work.Table, work.Operation
+		single.Route, single.Table, single.Operation = work.Operation.Route(), work.Table, work.Operation
 		if work.Count > 0 && r.applies(&single) {
 			cost += min(int64(work.Count), maxCost)
 		}
@@ -120,27 +102,10 @@ func (r *rule) costOf(request *Request, all []Work) (cost int64) {
 	return cost
 }
 
-// routeOfWork returns the route of a request of its own for an operation.
-func routeOfWork(operation model.Operation) string {
-	switch operation {
-	case model.ListOperation:
-		return "GET /api/{table}"
-	case model.GetOperation:
-		return "GET /api/{table}/{id}"
-	case model.CreateOperation:
-		return "POST /api/{table}"
-	case model.UpdateOperation:
-		return "PATCH /api/{table}/{id}"
-	case model.DeleteOperation:
-		return "DELETE /api/{table}/{id}"
-	}
-	return ""
-}
-
 // names reports whether the rule names the table or the route of a request.
 func (r *rule) names(request *Request) bool {
 	if request.Table != "" && slices.Contains(r.Tables, request.Table) {
 		return true
 	}
-	return slices.Contains(r.routes, route{request.Route, request.Table})
+	return slices.Contains(r.routes, model.Route{Pattern: request.Route, Table: request.Table})
 }

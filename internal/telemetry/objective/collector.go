@@ -22,19 +22,11 @@ type Collector struct {
 // slo is an SLO of the model, ready to be compared with records.
 type slo struct {
 	all             bool // requests of the API
-	routes          map[route]bool
+	routes          map[model.Route]bool
 	tables          map[string]bool
 	available, fast *counter // nil: not an objective
 	below           time.Duration
 }
-
-// A route is the pattern of a route, and the table of a route of data.
-type route struct{ pattern, table string }
-
-const (
-	rowsPattern = " /api/{table}"
-	rowPattern  = " /api/{table}/{id}"
-)
 
 // NewCollector returns a collector for the objectives of a model, as Of lists them.
 func NewCollector(operate *model.Operate) *Collector {
@@ -44,10 +36,10 @@ func NewCollector(operate *model.Operate) *Collector {
 		return c.counters[len(c.counters)-1]
 	}
 	for _, declared := range operate.SLOs {
-		s := slo{routes: map[route]bool{}, tables: map[string]bool{}, below: declared.FastBelow}
+		s := slo{routes: map[model.Route]bool{}, tables: map[string]bool{}, below: declared.FastBelow}
 		s.all = len(declared.Routes)+len(declared.Tables) == 0
 		for _, text := range declared.Routes {
-			s.routes[routeOf(text)] = true
+			s.routes[model.RouteOf(text)] = true
 		}
 		for _, table := range declared.Tables {
 			s.tables[table] = true
@@ -64,20 +56,6 @@ func NewCollector(operate *model.Operate) *Collector {
 		c.probe = next()
 	}
 	return c
-}
-
-// routeOf returns the route of a text such as POST /api/orders.
-func routeOf(text string) route {
-	method, path, _ := strings.Cut(text, " ")
-	rest, isData := strings.CutPrefix(path, "/api/")
-	if !isData {
-		return route{pattern: text}
-	}
-	table, _, hasID := strings.Cut(rest, "/")
-	if hasID {
-		return route{method + rowPattern, table}
-	}
-	return route{method + rowsPattern, table}
 }
 
 // Take implements telemetry.Sink.
@@ -104,9 +82,9 @@ func (s *slo) concerns(r *telemetry.Record) bool {
 	if r.Route == "" {
 		return s.concernsUnrouted(r)
 	}
-	at := route{pattern: r.Route}
-	if strings.HasSuffix(r.Route, rowsPattern) || strings.HasSuffix(r.Route, rowPattern) {
-		at.table = r.Table
+	at := model.Route{Pattern: r.Route}
+	if strings.HasSuffix(r.Route, " "+model.RowsPath) || strings.HasSuffix(r.Route, " "+model.RowPath) {
+		at.Table = r.Table
 	}
 	return s.routes[at] || (r.Table != "" && s.tables[r.Table])
 }
@@ -119,9 +97,9 @@ func (s *slo) concernsUnrouted(r *telemetry.Record) bool {
 		return true
 	}
 	for known := range s.routes {
-		method, pattern, _ := strings.Cut(known.pattern, " ")
+		method, pattern, _ := strings.Cut(known.Pattern, " ")
 		sameForm := strings.HasSuffix(pattern, "{id}") == hasID
-		if method == r.Method && ((isData && known.table == table && sameForm) || (known.table == "" && pattern == r.Path)) {
+		if method == r.Method && ((isData && known.Table == table && sameForm) || (known.Table == "" && pattern == r.Path)) {
 			return true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	rowsPath = "/api/{table}"
-	rowPath  = "/api/{table}/{id}"
+	rowsPath = model.RowsPath
+	rowPath  = model.RowPath
 
 	typeJSON  = "application/json"
 	typeMerge = "application/merge-patch+json"
