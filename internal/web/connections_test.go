@@ -5,6 +5,7 @@ package web
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -123,4 +124,16 @@ func TestConnectionsOfAProxy(t *testing.T) {
 		<-b.started
 	}
 	close(b.free)
+}
+
+// Of many idle connections, several are closed at once. All of them make room: none stays open as one that is closing.
+func TestExhaustion_EachClosingConnectionMakesRoom(t *testing.T) {
+	const total = 128
+	b := newBounded(t, total)
+	for i := range 3 * total { // two addresses, so that together they reach the total
+		c := b.dial(fmt.Sprintf("127.0.0.%d", 1+i%2), "/")
+		if !b.answered(c) {
+			t.Fatalf("connection %d is not served: %+v, %d closed", i, b.bounds.Stats(), b.bounds.Closed())
+		}
+	}
 }

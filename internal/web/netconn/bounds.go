@@ -110,14 +110,15 @@ func (b *Bounds) closeIdle(c *conn) bool {
 	if len(idle) == 0 && b.shares.Full() {
 		idle = b.idle(func(*conn) bool { return true })
 	}
-	for _, each := range idle[:min(len(idle), 1+len(idle)/batch)] {
+	for _, each := range idle {
 		b.closed.Add(1)
 		_ = each.Close() // its server notices the end
 	}
 	return len(idle) > 0
 }
 
-// idle returns the idle connections of a kind that can be closed, the longest idle one first.
+// idle returns one in batch of the idle connections of a kind: the ones that have been idle the longest. It marks them as
+// closing, and the caller must close all of them.
 func (b *Bounds) idle(kind func(*conn) bool) (idle []*conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
