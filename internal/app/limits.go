@@ -18,7 +18,9 @@ func (a *App) openLimits(ctx context.Context) {
 	case !a.sharesLimits():
 	case !a.cfg.Limits.IsZero():
 		a.checkRedis(ctx)
-		cfg.Ledger = redisledger.New(a.cfg.Limits)
+		ledger := redisledger.New(a.cfg.Limits)
+		cfg.Ledger = ledger
+		a.services = append(a.services, service{"shared limits", ledger})
 	case a.Store.Dialect() == sqlgen.Postgres:
 		ledger := pgledger.New(a.Store)
 		cfg.Ledger = ledger

@@ -1,6 +1,7 @@
 // Package redisledger keeps the limits that nodes share in Redis or Valkey.
 //
-// The files form layers: redisledger.go is the ledger, script.go has what runs in Redis, address.go reads addresses.
+// The files form layers: redisledger.go is the ledger, connect.go connects, script.go has what runs in Redis, address.go reads
+// addresses.
 package redisledger
 
 import (
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -15,11 +17,16 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/limit"
 )
 
-// A Ledger is a limit.Ledger. It is for one goroutine at a time, as package limit uses it. It connects again after an error.
+// A Ledger is a limit.Ledger, and a background.Service that closes the connection in the end. It connects again after an
+// error.
 type Ledger struct {
 	address Address
-	conn    redis.Conn // nil: not connected
 	script  *redis.Script
+
+	mu      sync.Mutex
+	conn    redis.Conn // nil: not connected
+	dialing *dial      // nil: nobody connects
+	closed  bool
 }
 
 // New returns the ledger at an address. It does not connect yet.
@@ -32,18 +39,36 @@ const defaultTime = time.Second
 
 // Reserve implements limit.Ledger. One script reserves for all wants, so nobody sees half of a batch.
 func (l *Ledger) Reserve(ctx context.Context, wants []limit.Want) ([]limit.Grant, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, errors.New("the ledger is closed")
+	}
 	if err := l.connect(ctx); err != nil {
-		return nil, err
+		return nil, l.address.explain(err)
 	}
 	grants, err := parse(redis.Strings(l.do(ctx, wants)))
 	if err == nil && len(grants) != len(wants) {
 		err = fmt.Errorf("%d of %d buckets came back", len(grants), len(wants))
 	}
 	if err != nil {
-		_ = l.conn.Close()
-		l.conn = nil
+		l.disconnect()
 	}
-	return grants, err
+	return grants, l.address.explain(err)
+}
+
+// Run closes the ledger when ctx ends.
+func (l *Ledger) Run(ctx context.Context) error {
+	<-ctx.Done()
+	l.close()
+	return ctx.Err()
+}
+
+func (l *Ledger) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.disconnect()
 }
 
 func (l *Ledger) do(ctx context.Context, wants []limit.Want) (any, error) {
@@ -81,25 +106,10 @@ func parse(answer []string, err error) ([]limit.Grant, error) {
 	return grants, nil
 }
 
-// connect connects unless there is a connection.
-func (l *Ledger) connect(ctx context.Context) error {
-	if l.conn != nil {
-		return nil
-	}
-	options := []redis.DialOption{redis.DialConnectTimeout(defaultTime), redis.DialReadTimeout(defaultTime), redis.DialWriteTimeout(defaultTime)}
-	conn, err := redis.DialURLContext(ctx, l.address.url, options...)
-	if err == nil {
-		l.conn = conn
-	}
-	return err
-}
-
 // Check finds out whether the Redis at an address can keep limits. It takes nothing from a limit.
 func Check(ctx context.Context, address Address) error {
 	l := New(address)
+	defer l.close()
 	_, err := l.Reserve(ctx, []limit.Want{{Bucket: 0, Rate: checkRate}})
-	if l.conn != nil {
-		_ = l.conn.Close()
-	}
-	return address.explain(err)
+	return err
 }
