@@ -108,6 +108,7 @@ func New(limits *model.Limits, cfg Config) *Limiter {
 // is passed to all methods that concern a request, by one goroutine at a time.
 type Request struct {
 	Address   netip.Addr      // as caller.Network returns it; an invalid one counts as this machine
+	Proxied   bool            // a proxy may stand between: an address of this machine may be the proxy's
 	Client    caller.Client   // of the caller; zero: an anonymous caller, who counts by its address
 	KeyID     string          // of the caller's API key; "": none
 	Scopes    []string        // names of the key's scopes
@@ -123,7 +124,9 @@ type Request struct {
 	tight   State
 }
 
-func (r *Request) isLocal() bool { return !r.Address.IsValid() || r.Address.IsLoopback() }
+func (r *Request) isLocal() bool {
+	return !r.Proxied && (!r.Address.IsValid() || r.Address.IsLoopback())
+}
 
 // A Refusal says which rule has no room for a request.
 type Refusal struct {

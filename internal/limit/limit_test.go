@@ -691,3 +691,22 @@ func arrived(l *Limiter, now time.Time, r *Request) *Request {
 	pass(l, now, r)
 	return r
 }
+
+// A proxy on this machine that does not know its client is no request from this machine.
+func TestProxiedRequestsAreNotSpared(t *testing.T) {
+	l := New(&model.Limits{Rules: []model.Limit{{Name: "address", Per: model.PerAddress, Rates: []model.Rate{{Count: 1, Window: time.Minute}}, SparesLoopback: true}}}, Config{})
+	for _, tt := range []struct {
+		proxied bool
+		passes  int
+	}{{false, 5}, {true, 1}} {
+		passes := 0
+		for range 5 {
+			if _, ok := l.Arrive(time.Now(), &Request{Address: netip.MustParseAddr("127.0.0.1"), Proxied: tt.proxied}); ok {
+				passes++
+			}
+		}
+		if passes != tt.passes {
+			t.Errorf("proxied %v: %d requests pass, want %d", tt.proxied, passes, tt.passes)
+		}
+	}
+}

@@ -30,7 +30,7 @@ func (rc *Receiver) limitAddress(next Handler) Handler {
 			return next(w, r)
 		}
 		x.limiter = rc.limiter
-		x.limits.Address = caller.Network(r.RemoteAddr)
+		x.limits.Address, x.limits.Proxied = caller.Network(r.RemoteAddr), x.proxied || x.relayed
 		defer x.limiter.Done(&x.limits)
 		if refusal, ok := x.limiter.Arrive(x.record.Start, &x.limits); !ok {
 			return x.refuse(w.Header(), refusal)
