@@ -254,7 +254,7 @@ func TestBudgetRefusesWithoutAnIndex(t *testing.T) {
 
 // robot returns a key with the scope of a name, which may read posts.
 func robot(scope string) caller.Caller {
-	tables := map[string]caller.Operations{"posts": caller.MayRead}
+	tables := map[string]caller.Operations{"posts": caller.MayRead, "folders": caller.MayRead}
 	return caller.Service(caller.Identity{ID: "robot", Scopes: &caller.Scopes{Names: []string{scope}, Tables: tables}})
 }
 
@@ -449,7 +449,8 @@ func TestBudgetStandsBehindTheGuard(t *testing.T) {
 	onGuarded(t, 1, func(t *testing.T, nodes []*guardedNode) {
 		n := nodes[0]
 		n.rules.Model.Limits.Query = model.QueryLimit{Rows: 20}
-		d := New(n.store, n.rules, Config{Guard: sessionGuard})
+		n.rules.Model.Limits.Query.Except = []string{"reports"}
+		d := New(n.store, n.rules, Config{Guard: sessionGuard, Answers: 1 << 20})
 		for i := range 50 {
 			if _, err := d.Create(t.Context(), system, n.model.Table("folders"), members(t, fmt.Sprintf(`{"name": "folder %d"}`, i))); err != nil {
 				t.Fatal(err)
@@ -468,6 +469,12 @@ func TestBudgetStandsBehindTheGuard(t *testing.T) {
 				}
 				if err := list(present, filter); errs.KindOf(err) != errs.Malformed {
 					t.Errorf("%s, %s look: %v, want a refusal", filter, look, err)
+				}
+				// What a key of the exception was answered is kept. It does not answer others.
+				for range 2 {
+					if err := list(robot("reports"), filter); err != nil {
+						t.Errorf("%s, %s look of a key: %v", filter, look, err)
+					}
 				}
 			}
 		}

@@ -94,7 +94,9 @@ func (p *page) judge(reader store.Reader) error {
 		if verdict, err = p.req.db.budget.Judge(p.req.passage, reader, query, p.req.Now()); err != nil {
 			return err
 		}
-		p.unjudged.Store(verdict)
+		if verdict != nil {
+			p.unjudged.Store(verdict)
+		}
 		p.unjudged = nil
 	}
 	if verdict == nil || !verdict.Refused {

@@ -45,7 +45,7 @@ func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte)
 	if err := p.identify(); err != nil {
 		return nil, nil, err
 	}
-	if p.deps != nil {
+	if p.deps != nil && p.refused == nil {
 		if err := p.look(ctx); err != nil {
 			return nil, nil, err
 		}

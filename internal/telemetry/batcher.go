@@ -58,7 +58,7 @@ func (b *Batcher) Flush() {
 	defer b.handing.Unlock()
 	b.mu.Lock()
 	batch := b.waiting
-	b.waiting = b.spare
+	b.waiting, b.spare = b.spare, nil // a panic of the sink must not leave one array in both
 	b.mu.Unlock()
 	for _, r := range batch {
 		b.to.Take(r)

@@ -94,7 +94,8 @@ func (v *Verdict) Renewed(now int64) *Verdict {
 	return &renewed
 }
 
-// Judge estimates the rows of a query. It runs before the reader's first statement. now is in microseconds since 1970.
+// Judge estimates the rows of a query. Without a plan it returns nil, and the next request looks again. It runs before the
+// reader's first statement. now is in microseconds since 1970.
 func (b *Budget) Judge(ctx context.Context, reader store.Reader, q *Query, now int64) (*Verdict, error) {
 	b.looks.Add(1)
 	e := &estimator{ctx: ctx, budget: b, reader: reader, query: q, now: now, filter: conditionsOf(q.Filter, q.Masked)}
@@ -104,7 +105,7 @@ func (b *Budget) Judge(ctx context.Context, reader store.Reader, q *Query, now i
 	case err != nil && (ctx.Err() != nil || errors.Is(err, errors.ErrUnsupported)):
 		return nil, err
 	case err != nil: // the statement itself will tell what is wrong, or runs into its deadline
-		return verdict, nil
+		return nil, nil
 	}
 	for i, stmt := range q.Lists {
 		if rows := e.estimate(plans[i], stmt, PageRows); i == 0 || rows < verdict.Rows {
