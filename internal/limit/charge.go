@@ -7,8 +7,8 @@ import (
 
 // costs says what each rule charges: the same, or its own.
 type costs struct {
-	each   int64 // 0: byRule
-	byRule [maxRules]int64
+	each   int64            // 0: byRule
+	byRule *[maxRules]int64 // nil unless each is 0
 }
 
 func (c *costs) of(rule int) int64 {

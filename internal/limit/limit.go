@@ -198,7 +198,7 @@ type Work struct {
 // count as requests of their own, also if it is not about the request that brings them. If a rule refuses, none is
 // charged.
 func (l *Limiter) Charge(now time.Time, r *Request, all []Work) (Refusal, bool) {
-	var byRule costs
+	byRule := costs{byRule: &[maxRules]int64{}}
 	var some rules
 	for i := range l.rules {
 		cost := l.rules[i].costOf(r, all)
