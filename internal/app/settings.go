@@ -92,7 +92,7 @@ func (s *settings) addFlags(cfg *Config) {
 	s.add("--smtp", cfg.SMTP.Host())
 	s.addSecret("the password of --smtp", cfg.SMTP.Password())
 	s.add("--limits", cfg.Limits.Host())
-	s.addSecret("the password of --limits", telemetry.Secret(cfg.Limits.Text()))
+	s.addSecret("the address or the password of --limits", telemetry.Secret(cfg.Limits.Text()))
 	switch {
 	case cfg.Telemetry == NoTelemetry:
 		s.add("--telemetry", "off")

@@ -155,8 +155,8 @@ type Client struct {
 	address netip.Addr
 }
 
-// Client returns the unit that the caller belongs to. Users and keys go by their id, anonymous callers by the Network of
-// their address.
+// Client returns the unit that the caller belongs to. Users and services go by their id, the keys of a user together by its
+// id, anonymous callers by the Network of their address.
 func (c Caller) Client() Client {
 	if c.kind != KindAnonymous {
 		return Client{kind: c.kind, name: c.id}

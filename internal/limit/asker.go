@@ -31,7 +31,7 @@ type asker struct {
 	failing bool // the last batch failed
 }
 
-// An ask is a question about one bucket. The lock of its shard guards it, up to done.
+// An ask is a question about one bucket. The lock of its shard guards it. Once done is closed, nobody changes it.
 type ask struct {
 	shard  *shard
 	share  *share

@@ -12,8 +12,8 @@ import (
 )
 
 // dependencies are what the answer of a page depends on: all that its statements bind and read, with the statements of
-// the total and of the expansions. They are kept like a statement: SQL is an id of the texts of all, Args are their slots, and Tables
-// their tables. Requests of one class share them.
+// the total and of the expansions. A Variant holds them: its SQL is an id of all texts, its Args are the
+// slots, and its Tables the tables. Requests of one class share them.
 type dependencies statement.Variant
 
 // kindAnswer is the kind of the dependencies of a list.

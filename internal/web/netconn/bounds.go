@@ -14,8 +14,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 )
 
-// Bounds bound the open connections of a listener: of all peers, and by a share for each address. A connection that comes
-// beyond them replaces the one that has been idle the longest. If none is idle, it is closed.
+// Bounds bound the open connections of a listener: of all peers, and by a share for each address. When a connection
+// comes beyond them, the listener closes idle ones, the longest idle first. If it finds none, it closes the new one.
 type Bounds struct {
 	shares *admit.Shares[caller.Client]
 	spared []netip.Prefix

@@ -52,7 +52,7 @@ var refusals = [...]struct {
 }{
 	{errStranger, "a peer that --trusted-proxies does not name sent a PROXY header, and was refused: name it if it is your proxy"},
 	{errNoHeader, "a trusted proxy sent no PROXY header, and was refused: let it send one (send-proxy-v2 of HAProxy), or start without --proxy-protocol"},
-	{nil, "a trusted proxy did not send a whole and valid PROXY header, and was refused"},
+	{nil, "a trusted proxy did not send a whole and valid PROXY header, and was refused: look at its version of the protocol, and at the error"},
 }
 
 func (l *listener) Accept() (net.Conn, error) {
