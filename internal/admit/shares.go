@@ -8,12 +8,14 @@ import (
 
 // Shares divides a number of units among clients, such as places for requests or bytes of memory. Nobody waits for units.
 //
-// A client may have three times as many units as are free. So one client alone gets three quarters of all, two get three
-// sevenths each, and there is always something left for a client that comes later. The first quarter is not divided: while
-// that much is free, it costs one atomic addition to take a unit. Shares is safe for concurrent use.
+// A client may have three times as many units as are free, of all but a reserve. The reserve, an eighth of all, is for clients
+// that have nothing yet. So one client alone gets seven tenths, and a few clients that take all they can leave something for
+// many that come later. The first quarter is not divided: while three quarters are free, it costs one atomic addition to take a
+// unit. Shares is safe for concurrent use.
 type Shares[K comparable] struct {
 	total     int64
 	undivided int64 // units that anybody may take without being counted
+	reserve   int64 // the last units, for clients that have none
 	taken     atomic.Int64
 	admitted  atomic.Int64 // times that somebody got units
 	refused   atomic.Int64
@@ -28,12 +30,12 @@ var (
 	ErrShare = errors.New("the client has its share already")
 )
 
-// perFree is how many units a client may have for each one that is free.
+// perFree is how many units a client may have for each one that is free, beside the reserve.
 const perFree = 3
 
 // NewShares returns shares of total units.
 func NewShares[K comparable](total int64) *Shares[K] {
-	return &Shares[K]{total: total, undivided: total / 4, own: map[K]int64{}}
+	return &Shares[K]{total: total, undivided: total / 4, reserve: total / 8, own: map[K]int64{}}
 }
 
 // A Share is what a client has taken. The zero value is nothing.
@@ -92,7 +94,7 @@ func (s *Shares[K]) Full() bool { return s.taken.Load() >= s.total }
 
 // allows reports whether a client may take more while so many units are taken.
 func (s *Shares[K]) allows(client K, taken int64) bool {
-	if s.own[client] < perFree*(s.total-taken) {
+	if own := s.own[client]; own == 0 || own < perFree*(s.total-s.reserve-taken) {
 		return true
 	}
 	s.refused.Add(1)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
@@ -18,12 +19,26 @@ import (
 type requestBody struct {
 	io.ReadCloser
 	bytes int64
+	ended bool
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.bytes += int64(n)
+	b.ended = b.ended || err != nil
 	return n, err
+}
+
+// restTime is how long an answer waits for the rest of a body that the handler did not read.
+const restTime = time.Second
+
+// hasten bounds the wait for the rest of the body. net/http reads up to 256 KiB of it before it sends an answer, until the
+// deadline of the whole request. A client that sends no more would hold its connection for all that time, though the request
+// was refused at once.
+func (b *requestBody) hasten(w http.ResponseWriter, length int64) {
+	if b.ReadCloser != nil && !b.ended && b.bytes != length {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTime)) // without it the old deadline holds
+	}
 }
 
 // ReadBody returns the body of a request, decompressed. It refuses a body that is too large, then one of another content coding

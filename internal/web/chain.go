@@ -52,6 +52,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	r.RemoteAddr = client
 	if r.ContentLength != 0 {
 		x.in.ReadCloser = r.Body
+		x.out.in, x.out.inLength = &x.in, r.ContentLength
 		r.Body = &x.in
 	}
 

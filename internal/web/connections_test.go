@@ -26,11 +26,19 @@ type bounded struct {
 }
 
 func newBounded(t *testing.T, total int, spared ...netip.Prefix) *bounded {
+	b := &bounded{t: t, bounds: netconn.NewBounds(total, spared), started: make(chan bool, total), free: make(chan bool)}
+	b.serve(ServerConfig{Bounds: b.bounds})
+	return b
+}
+
+// serve starts the server.
+func (b *bounded) serve(cfg ServerConfig) {
+	b.t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
-	b := &bounded{t: t, address: ln.Addr().String(), bounds: netconn.NewBounds(total, spared), started: make(chan bool, total), free: make(chan bool)}
+	b.address = ln.Addr().String()
 	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hold" {
 			b.started <- true
@@ -39,9 +47,8 @@ func newBounded(t *testing.T, total int, spared ...netip.Prefix) *bounded {
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, ln, handler, ServerConfig{Bounds: b.bounds}) }()
-	t.Cleanup(func() { stop(); <-done })
-	return b
+	go func() { done <- Serve(ctx, ln, handler, cfg) }()
+	b.t.Cleanup(func() { stop(); <-done })
 }
 
 // dial opens a connection from an address of this machine, and sends a request for a path, unless it is "".
@@ -93,7 +100,7 @@ func TestExhaustion_Connections(t *testing.T) {
 
 // An address whose requests are all at work has its share of the connections, and no more.
 func TestExhaustion_BusyConnections(t *testing.T) {
-	const total, share = 16, 13
+	const total, share = 16, 12
 	b := newBounded(t, total)
 	for range share {
 		b.dial("127.0.0.1", "/hold")
@@ -104,11 +111,48 @@ func TestExhaustion_BusyConnections(t *testing.T) {
 			t.Error("an address has more than its share")
 		}
 	}
+	if stats := b.bounds.Stats(); stats.Refused != share {
+		t.Errorf("%d connections were refused, want %d", stats.Refused, share)
+	}
 	if !b.answered(b.dial("127.0.0.2", "/")) {
 		t.Error("another address gets no answer")
 	}
-	if stats := b.bounds.Stats(); stats.Refused != share {
-		t.Errorf("%d connections were refused, want %d", stats.Refused, share)
+	close(b.free)
+}
+
+// A few addresses that take all they can leave some connections for addresses that have none.
+func TestExhaustion_BusyConnectionsOfSome(t *testing.T) {
+	const total = 64
+	b := newBounded(t, total)
+	for i := range 5 {
+		for range total {
+			b.dial(fmt.Sprintf("127.0.0.%d", 1+i), "/hold")
+		}
+	}
+	for last := int64(0); last == 0 || last != b.bounds.Stats().Refused; time.Sleep(100 * time.Millisecond) {
+		last = b.bounds.Stats().Refused
+	}
+	if !b.answered(b.dial("127.0.0.9", "/")) {
+		t.Error("another address gets no answer")
+	}
+	close(b.free)
+}
+
+// Peers that may not send a header of the PROXY protocol have a share as without it. Their header is not waited for.
+func TestExhaustion_ConnectionsBesideRelays(t *testing.T) {
+	const total, share = 16, 12
+	relay := netip.MustParsePrefix("127.0.0.7/32")
+	b := &bounded{t: t, bounds: netconn.NewBounds(total, []netip.Prefix{relay}), started: make(chan bool, total), free: make(chan bool)}
+	b.serve(ServerConfig{Bounds: b.bounds, Relays: []netip.Prefix{relay}})
+	for range share {
+		b.dial("127.0.0.1", "/hold")
+		<-b.started
+	}
+	if b.answered(b.dial("127.0.0.1", "/")) {
+		t.Error("an address has more than its share")
+	}
+	for range total - share {
+		b.dial("127.0.0.7", "") // of the relay, which has no share
 	}
 	close(b.free)
 }
@@ -134,6 +178,52 @@ func TestExhaustion_EachClosingConnectionMakesRoom(t *testing.T) {
 		c := b.dial(fmt.Sprintf("127.0.0.%d", 1+i%2), "/")
 		if !b.answered(c) {
 			t.Fatalf("connection %d is not served: %+v, %d closed", i, b.bounds.Stats(), b.bounds.Closed())
+		}
+	}
+}
+
+// A refused request is answered though its body never comes, and its connection is closed soon, not at the deadline for a
+// whole request.
+func TestExhaustion_RefusedRequestsDoNotWaitForTheirBody(t *testing.T) {
+	rc, err := NewReceiver(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := NewMux(Route{Pattern: "GET /known", Handler: func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, http.StatusOK, []byte("{}")) }})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- Serve(ctx, ln, rc.Handler(mux), ServerConfig{ReadTimeout: time.Hour, WriteTimeout: time.Hour})
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	for _, tt := range []struct {
+		request string
+		status  int
+	}{
+		{"POST /unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", http.StatusNotFound},
+		{"GET /known HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", http.StatusOK},
+		{"GET /known HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", http.StatusOK},
+	} {
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, tt.request)
+		_ = c.SetReadDeadline(time.Now().Add(time.Minute)) // the server would wait for an hour
+		in := bufio.NewReader(c)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || res.StatusCode != tt.status {
+			t.Errorf("%q: %v, %v, want %d", tt.request, res, err, tt.status)
+			continue
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		if _, err := in.ReadByte(); err != io.EOF {
+			t.Errorf("%q: after the answer %v, want the end of the connection", tt.request, err)
 		}
 	}
 }

@@ -13,12 +13,14 @@ import (
 // response is a ResponseWriter that notes the handler's answer.
 type response struct {
 	http.ResponseWriter
-	head       bool     // the request is a HEAD, so Write sends nothing
-	status     int      // status of the answer; 0 before its header is written
-	accepts    []string // lines of Accept-Encoding
-	coding     string   // content coding of the answer; "" for none
-	negotiated bool     // coding is set
-	bytes      int64    // size of the body so far
+	head       bool         // the request is a HEAD, so Write sends nothing
+	in         *requestBody // of the request; nil: it has none
+	inLength   int64        // Content-Length of the request; -1: unknown
+	status     int          // status of the answer; 0 before its header is written
+	accepts    []string     // lines of Accept-Encoding
+	coding     string       // content coding of the answer; "" for none
+	negotiated bool         // coding is set
+	bytes      int64        // size of the body so far
 
 	length, tag [1]string // values of Content-Length and ETag, so that they need no slices
 }
@@ -29,6 +31,9 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *response) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 { // a 1xx is not the answer
 		w.status = status
+		if w.in != nil {
+			w.in.hasten(w.ResponseWriter, w.inLength)
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

@@ -82,14 +82,18 @@ func (b *Bounds) take(c *conn) (ok bool) {
 	return err == nil
 }
 
-// clientOf returns whose connection it is. shared says that the peer speaks for many clients, or is not known: behind the
-// PROXY protocol its address would be waited for.
+// clientOf returns whose connection it is. shared says that the peer speaks for many clients, or is not known. With the PROXY
+// protocol RemoteAddr would wait for a header, so a connection tells its Peer.
 func (b *Bounds) clientOf(raw net.Conn) (_ caller.Client, shared bool) {
-	tcp, ok := raw.(*net.TCPConn)
-	if !ok {
+	var address string
+	switch known := raw.(type) {
+	case *net.TCPConn:
+		address = known.RemoteAddr().String()
+	case interface{ Peer() net.Addr }:
+		address = known.Peer().String()
+	default:
 		return caller.Client{}, true
 	}
-	address := tcp.RemoteAddr().String()
 	if peer, err := netip.ParseAddrPort(address); err == nil {
 		ip := peer.Addr().Unmap().WithZone("")
 		if slices.ContainsFunc(b.spared, func(network netip.Prefix) bool { return network.Contains(ip) }) {

@@ -94,6 +94,9 @@ type conn struct {
 	begun bool // a read of a peer that is not trusted has ended
 }
 
+// Peer returns the other end of the connection, whatever client it speaks for. It waits for nothing.
+func (c *conn) Peer() net.Addr { return c.Conn.RemoteAddr() }
+
 // RemoteAddr implements net.Conn.
 func (c *conn) RemoteAddr() net.Addr {
 	c.once.Do(c.begin)
