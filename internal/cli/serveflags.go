@@ -119,7 +119,7 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 	switch {
 	case f.maxConcurrent < 1:
 		return usage(cmd, "--max-concurrent (%s) must be 1 or more, not %d", variable("max-concurrent"), f.maxConcurrent)
-	case f.maxConnections < 0:
+	case f.maxConnections < 1 && cmd.Flags().Changed("max-connections"):
 		return usage(cmd, "--max-connections (%s) must be 1 or more, not %d", variable("max-connections"), f.maxConnections)
 	case f.readers < 0 || f.readers > maxReaders:
 		return usage(cmd, "--readers (%s) must be from 1 to %d, not %d", variable("readers"), maxReaders, f.readers)

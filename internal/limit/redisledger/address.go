@@ -25,10 +25,18 @@ func ParseAddress(text string) (Address, error) {
 		return Address{}, errors.New("it must begin with redis:// or rediss://, such as redis://host:6379")
 	case u.Hostname() == "":
 		return Address{}, errors.New("it names no host: write redis://host:6379")
+	case !isPort(u.Port()):
+		return Address{}, errors.New("its port must be from 1 to 65535, such as redis://host:6379")
 	case !isDatabase(strings.TrimPrefix(u.Path, "/")) || u.RawQuery != "" || u.Fragment != "":
 		return Address{}, errors.New("only the number of a database may follow the host, such as redis://host:6379/2")
 	}
 	return Address{text}, nil
+}
+
+// isPort reports whether a text is a port, or empty.
+func isPort(text string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || (err == nil && port > 0)
 }
 
 // isDatabase reports whether a text is the number of a database, or empty.

@@ -273,6 +273,8 @@ func TestAddress(t *testing.T) {
 		"redis://host/table":        "",
 		"redis://host?db=1":         "",
 		"redis://host:port":         "",
+		"redis://host:99999":        "",
+		"redis://host:0":            "",
 		"":                          "",
 	} {
 		address, err := ParseAddress(text)
