@@ -73,22 +73,27 @@ func (a *answers) String() string {
 	return fmt.Sprintf("%d, %d, %d, %d, %d", a.ok.Load(), a.limited.Load(), a.refused.Load(), a.other.Load(), a.failed.Load())
 }
 
-// runAbuses measures each abuse beside honest callers, and appends a table to text.
-func runAbuses(ctx context.Context, srv *server, rows int, text *strings.Builder) error {
+// runAbuses measures each abuse of only, or all, beside honest callers, and appends a table to text.
+func runAbuses(ctx context.Context, srv *server, rows int, only string, text *strings.Builder) error {
 	fmt.Fprintf(text, "\n## Abusers beside honest callers\n\n%d honest callers, half of them users and half anonymous addresses, send %.0f requests a second: gets, lists, lists of own rows, creates. Each wait counts from the moment the request was due. The bar is %.0f × the honest p99 without an abuser, in the same run.\n\n", honestCallers, honestCallers/honestEvery.Seconds(), abuseBar)
 	text.WriteString("| abuser | honest p50 | honest p99 | × without | honest refused or failed | resident, peak | abuser's answers: 2xx, 429, 503, others, failed |\n|---|---|---|---|---|---|---|\n")
 	for _, a := range abuses {
+		if !wanted(only, a.name) {
+			continue
+		}
 		if err := srv.forgetPeak(); err != nil {
 			return err
 		}
 		calm := beHonest(ctx, srv, rows, abuseCalm, 0)
-		abused, end := context.WithCancel(ctx)
-		counts := &answers{}
-		var abuser sync.WaitGroup
-		abuser.Go(func() { a.run(abused, srv, counts) })
+		end, err := startAbuser(ctx, a, srv)
+		if err != nil {
+			return err
+		}
 		beside := beHonest(ctx, srv, rows, abuseTime, abuseWarm)
-		end()
-		abuser.Wait()
+		counts, err := end()
+		if err != nil {
+			return err
+		}
 		time.Sleep(betweenAbuses)
 		ratio := float64(beside.at(0.99)) / float64(max(1, calm.at(0.99)))
 		say("%s: honest p99 %s, without %s; abuser %s", a.name, millis(beside.at(0.99)), millis(calm.at(0.99)), counts)

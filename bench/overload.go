@@ -36,46 +36,14 @@ func runOverload(ctx context.Context, opts settings, folder string) (err error) 
 		path = strings.ReplaceAll(path, "filter=", fmt.Sprintf("arg.v=%d&filter=views!=arg.v%%26%%26", r.IntN(1_000_000_000)))
 		return request{method: "GET", path: path}
 	}
-	random := rand.New(rand.NewPCG(1, 2))
-	requests := make([]request, 10_000)
-	for i := range requests {
-		requests[i] = heavy(random)
-	}
-	if _, err := ask(srv, requests[0], http.StatusOK); err != nil {
-		return err
-	}
-	file, err := prepare(folder, "requests", requests)
-	if err != nil {
-		return err
-	}
-	calm, err := measure(ctx, folder, srv, file, 32, 3*time.Second)
-	if err != nil {
-		return err
-	}
-	calm.rate *= 1 - float64(calm.refused)/float64(max(1, calm.requests))
 	var text strings.Builder
-	fmt.Fprintf(&text, "# Overload\n\nWritten by `make bench`. Pages of 100 rows with their authors, in an order that no index has, sent for %v at each steady rate, whatever the answers (open model). The capacity is that of 32 connections: %.0f/s, p99 %s. Waits count from the intended start.\n\n", overloadTime, calm.rate, millis(calm.p99))
-	text.WriteString("| × capacity | sent | answered | of the best | p50, p99 | refused with Retry-After | p50, p99 of refusals | failed, others | resident, peak | a get within 50 ms again after |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	best := 0.0
-	for _, times := range overloads {
-		if err := srv.forgetPeak(); err != nil {
+	text.WriteString("# Overload\n\nWritten by `make bench`.")
+	if opts.only == "" {
+		if err := measureOverload(ctx, folder, srv, heavy, light, &text); err != nil {
 			return err
 		}
-		say("%.0f × the capacity of %.0f/s for %v", times, calm.rate, overloadTime)
-		flood := sendAt(ctx, srv, heavy, calm.rate*times, overloadTime)
-		recovered, err := recovery(srv, light)
-		if err != nil {
-			return err
-		}
-		best = max(best, flood.okRate())
-		verdict := ""
-		if flood.okRate() < goodputBar*best {
-			verdict = " **below 80 %**"
-		}
-		fmt.Fprintf(&text, "| %.0f | %.0f/s | %.0f/s | %.0f %%%s | %s, %s | %d | %s, %s | %d, %d | %.0f MB | %v |\n", times, flood.sentRate(), flood.okRate(), 100*flood.okRate()/best, verdict,
-			millis(flood.at(0.5)), millis(flood.at(0.99)), flood.refused, millis(flood.refusedAt(0.5)), millis(flood.refusedAt(0.99)), flood.failed, flood.other, megabytes(srv.memory("VmHWM")), recovered.Round(time.Millisecond))
 	}
-	if err := runAbuses(ctx, srv, opts.rows, &text); err != nil {
+	if err := runAbuses(ctx, srv, opts.rows, opts.only, &text); err != nil {
 		return err
 	}
 	return publish(opts, text.String())
@@ -96,4 +64,47 @@ func recovery(srv *server, light request) (time.Duration, error) {
 		}
 	}
 	return time.Since(begun), nil
+}
+
+// measureOverload sends up to twenty times the requests that the server can answer, and appends a table to text.
+func measureOverload(ctx context.Context, folder string, srv *server, heavy func(*rand.Rand) request, light request, text *strings.Builder) error {
+	random := rand.New(rand.NewPCG(1, 2))
+	requests := make([]request, 10_000)
+	for i := range requests {
+		requests[i] = heavy(random)
+	}
+	if _, err := ask(srv, requests[0], http.StatusOK); err != nil {
+		return err
+	}
+	file, err := prepare(folder, "requests", requests)
+	if err != nil {
+		return err
+	}
+	calm, err := measure(ctx, folder, srv, file, 32, 3*time.Second)
+	if err != nil {
+		return err
+	}
+	calm.rate *= 1 - float64(calm.refused)/float64(max(1, calm.requests))
+	fmt.Fprintf(text, " Pages of 100 rows with their authors, in an order that no index has, sent for %v at each steady rate, whatever the answers (open model). The capacity is that of 32 connections: %.0f/s, p99 %s. Waits count from the intended start.\n\n", overloadTime, calm.rate, millis(calm.p99))
+	text.WriteString("| × capacity | sent | answered | of the best | p50, p99 | refused with Retry-After | p50, p99 of refusals | failed, others | resident, peak | a get within 50 ms again after |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	best := 0.0
+	for _, times := range overloads {
+		if err := srv.forgetPeak(); err != nil {
+			return err
+		}
+		say("%.0f × the capacity of %.0f/s for %v", times, calm.rate, overloadTime)
+		flood := sendAt(ctx, srv, heavy, calm.rate*times, overloadTime)
+		recovered, err := recovery(srv, light)
+		if err != nil {
+			return err
+		}
+		best = max(best, flood.okRate())
+		verdict := ""
+		if flood.okRate() < goodputBar*best {
+			verdict = " **below 80 %**"
+		}
+		fmt.Fprintf(text, "| %.0f | %.0f/s | %.0f/s | %.0f %%%s | %s, %s | %d | %s, %s | %d, %d | %.0f MB | %v |\n", times, flood.sentRate(), flood.okRate(), 100*flood.okRate()/best, verdict,
+			millis(flood.at(0.5)), millis(flood.at(0.99)), flood.refused, millis(flood.refusedAt(0.5)), millis(flood.refusedAt(0.99)), flood.failed, flood.other, megabytes(srv.memory("VmHWM")), recovered.Round(time.Millisecond))
+	}
+	return nil
 }

@@ -18,6 +18,7 @@ type settings struct {
 	out      string
 	scale    bool
 	overload bool
+	abuser   bool
 	postgres bool
 	move     bool
 	soak     bool
@@ -33,11 +34,12 @@ func parseFlags() settings {
 	flag.IntVar(&opts.rounds, "rounds", 3, "rounds, of which the median counts")
 	flag.DurationVar(&opts.duration, "duration", 2*time.Second, "of one measurement")
 	flag.IntVar(&opts.rows, "rows", 100_000, "rows of posts, and of notes")
-	flag.StringVar(&opts.only, "only", "", "workloads, separated by commas")
+	flag.StringVar(&opts.only, "only", "", "workloads, or with -overload abusers, separated by commas")
 	flag.StringVar(&opts.servers, "servers", "", "servers, separated by commas")
 	flag.StringVar(&opts.before, "before", "", "folder of another checkout of Ashlar: measure its CPU a request too")
 	flag.StringVar(&opts.out, "out", "", "file of the results; nothing: standard output alone")
 	flag.BoolVar(&opts.scale, "scale", false, "measure how the cost grows with rows and pages instead")
+	flag.BoolVar(&opts.abuser, "abuser", false, "be an abuser, as the process of -overload says on the standard input")
 	flag.BoolVar(&opts.overload, "overload", false, "measure up to twenty times the capacity, and abusers, instead")
 	flag.BoolVar(&opts.postgres, "postgres", false, "measure on PostgreSQL instead")
 	flag.BoolVar(&opts.move, "move", false, "measure moves of a whole database instead")

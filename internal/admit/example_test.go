@@ -14,8 +14,8 @@ func ExampleGate() {
 	ctx := context.Background()
 
 	fmt.Println(gate.Enter(ctx, 3, "reports", time.Second))
-	fmt.Println(gate.TryEnter(3))
-	fmt.Println(gate.TryEnter(0))
+	fmt.Println(gate.TryEnter(3, "others"))
+	fmt.Println(gate.TryEnter(0, "others"))
 	gate.Leave(3, "reports", 40*time.Millisecond)
 	// Output:
 	// <nil>
@@ -52,10 +52,10 @@ func ExampleLine() {
 	// 2
 }
 
-// Of 8 units one client gets 7, and the last one is left for another.
+// Of 8 units one client gets 6, and two are left for other clients.
 func ExampleShares() {
 	shares := admit.NewShares[string](8)
-	for range 7 {
+	for range 6 {
 		_, _ = shares.Take("greedy", 1)
 	}
 	_, err := shares.Take("greedy", 1)

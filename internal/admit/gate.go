@@ -22,6 +22,8 @@ const shortWait = 10 * time.Millisecond
 // slots, even if much costly work comes. The two cheapest levels have one more cap together: the number of quick reads
 // worth running concurrently.
 //
+// A client has at most half of the slots of the third level and above. Each of them may hold a core for seconds.
+//
 // A free slot goes to the levels in turn, and within a level to the clients in turn: see Line. A Gate is safe for concurrent
 // use.
 type Gate[K comparable] struct {
@@ -29,10 +31,12 @@ type Gate[K comparable] struct {
 
 	caps    [Levels]int // most slots of a level and all higher levels together
 	quick   int         // most slots of the levels below firstSlow together
+	slowOwn int         // most slots of one client at the levels from firstSlow
 	waiters sync.Pool   // of *waiter[K]
 
 	mu       sync.Mutex
 	taken    [Levels]int
+	slow     map[K]int // slots of each client at the levels from firstSlow
 	accounts Accounts[K]
 	lines    [Levels]Line[K, *waiter[K]]
 	waiting  int
@@ -60,11 +64,28 @@ func (g *Gate[K]) Stats() Stats {
 	return stats
 }
 
-// admit takes a slot of a level, which must have room.
-func (g *Gate[K]) admit(level int) {
+// admit takes a slot of a level for a client. The level must have room.
+func (g *Gate[K]) admit(level int, client K) {
 	g.taken[level]++
+	if level >= firstSlow {
+		g.slow[client]++
+	}
 	g.admitted++
 }
+
+// release is the reverse of admit.
+func (g *Gate[K]) release(level int, client K) {
+	g.taken[level]--
+	if level < firstSlow {
+		return
+	}
+	if g.slow[client]--; g.slow[client] == 0 {
+		delete(g.slow, client)
+	}
+}
+
+// full reports whether a client has its share of the slow slots.
+func (g *Gate[K]) full(client K) bool { return g.slow[client] >= g.slowOwn }
 
 // firstSlow is the cheapest slow level. Work of the lower levels counts as quick.
 const firstSlow = 2
@@ -73,24 +94,32 @@ const firstSlow = 2
 // most half of the slots, the fourth a quarter. The first two together have at most quick slots. Each level has at least
 // one slot.
 func NewGate[K comparable](slots, quick int) *Gate[K] {
-	gate := &Gate[K]{MaxWaiting: defaultWaiting, caps: [Levels]int{slots, slots - 1, slots / 2, slots / 4}, quick: max(1, quick)}
+	gate := &Gate[K]{MaxWaiting: defaultWaiting, caps: [Levels]int{slots, slots - 1, slots / 2, slots / 4}, quick: max(1, quick), slow: map[K]int{}}
 	for i := range gate.caps {
 		gate.caps[i] = max(1, gate.caps[i])
 		gate.lines[i].Accounts = &gate.accounts
+		if i >= firstSlow {
+			gate.lines[i].Full = gate.full
+		}
 	}
+	gate.slowOwn = max(1, gate.caps[firstSlow]/2)
 	return gate
 }
 
-// TryEnter takes a slot of a level and returns true, or returns false if none is free. It does not overtake anybody: no
-// waiting caller could use the slot.
-func (g *Gate[K]) TryEnter(level int) bool {
+// TryEnter takes a slot of a level for a client and returns true, or returns false if none is free. It does not overtake
+// anybody: no waiting caller could use the slot.
+func (g *Gate[K]) TryEnter(level int, client K) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	free := g.room(level)
-	if free {
-		g.admit(level)
+	return g.tryEnter(level, client)
+}
+
+func (g *Gate[K]) tryEnter(level int, client K) bool {
+	if !g.room(level) || (level >= firstSlow && g.full(client)) {
+		return false
 	}
-	return free
+	g.admit(level, client)
+	return true
 }
 
 // Enter takes a slot of a level for a client. If no slot is free, it waits, at most for three times the patience. Enter
@@ -98,8 +127,7 @@ func (g *Gate[K]) TryEnter(level int) bool {
 // is a *Refusal or the error of ctx.
 func (g *Gate[K]) Enter(ctx context.Context, level int, client K, patience time.Duration) error {
 	g.mu.Lock()
-	if g.room(level) {
-		g.admit(level)
+	if g.tryEnter(level, client) {
 		g.mu.Unlock()
 		return nil
 	}
@@ -109,9 +137,12 @@ func (g *Gate[K]) Enter(ctx context.Context, level int, client K, patience time.
 		g.mu.Unlock()
 		return &Refusal{wait}
 	}
-	waiting := g.waiter(level)
+	waiting := g.waiter(level, client)
 	waiting.entry = g.lines[level].Add(client, Shape{}, waiting, now)
 	g.waiting++
+	if g.room(level) {
+		g.grant() // the client has its share: now its line knows
+	}
 	g.mu.Unlock()
 	answered, err := waiting.wait(ctx, 3*patience)
 	if !answered && !g.abandon(waiting) { // the answer came at the last moment
@@ -161,7 +192,7 @@ func (g *Gate[K]) Leave(level int, client K, held time.Duration) {
 func (g *Gate[K]) LeaveAfter(level int, client K, shape Shape, held time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.taken[level]--
+	g.release(level, client)
 	if held > 0 {
 		g.lines[level].Note(held)
 		if used := held / time.Duration(g.caps[0]); used >= cheap { // of the time of all slots
@@ -182,16 +213,16 @@ func (g *Gate[K]) Level(client K, shape Shape) int {
 	return 0
 }
 
-// Move turns a slot into a slot of a higher level and returns true, or returns false if that level has no room.
-func (g *Gate[K]) Move(from, to int) bool {
+// Move turns a slot of a client into a slot of a higher level and returns true, or returns false if that level has no room.
+func (g *Gate[K]) Move(from, to int, client K) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.taken[from]--
-	if !g.room(to) {
-		g.taken[from]++
+	g.release(from, client)
+	g.admitted-- // a move is no admission
+	if !g.tryEnter(to, client) {
+		g.admit(from, client)
 		return false
 	}
-	g.taken[to]++
 	g.grant() // one of the quick levels may have got room
 	return true
 }
@@ -206,7 +237,7 @@ func (g *Gate[K]) Wanted(level int) bool {
 	g.taken[level]--
 	defer func() { g.taken[level]++ }()
 	for i := range g.lines {
-		if g.lines[i].Len() > 0 && g.room(i) {
+		if g.lines[i].Ready() && g.room(i) {
 			return true
 		}
 	}
@@ -240,9 +271,12 @@ func (g *Gate[K]) grant() {
 		if g.lines[level].Len() == 0 || !g.room(level) {
 			continue
 		}
-		waiting, _, _ := g.lines[level].Next(now) // nothing is held: the levels are for costly work
+		waiting, _, ok := g.lines[level].Next(now)
+		if !ok { // all who wait have their share
+			continue
+		}
 		g.waiting--
-		g.admit(level)
+		g.admit(level, waiting.client)
 		waiting.granted <- nil
 		tried = -1
 	}
@@ -282,17 +316,18 @@ func (g *Gate[K]) abandon(waiting *waiter[K]) bool {
 // A waiter is a waiting caller.
 type waiter[K comparable] struct {
 	level   int
+	client  K
 	entry   *Entry[K, *waiter[K]]
 	granted chan error // of one element; nil grants a slot
 	timer   *time.Timer
 }
 
-func (g *Gate[K]) waiter(level int) *waiter[K] {
+func (g *Gate[K]) waiter(level int, client K) *waiter[K] {
 	waiting, _ := g.waiters.Get().(*waiter[K])
 	if waiting == nil {
 		waiting = &waiter[K]{granted: make(chan error, 1), timer: time.NewTimer(time.Hour)}
 	}
-	waiting.level = level
+	waiting.level, waiting.client = level, client
 	return waiting
 }
 

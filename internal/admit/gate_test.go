@@ -39,7 +39,7 @@ func TestGateLeavesSlotsForCheaperLevels(t *testing.T) {
 			for range tt.slots {
 				ctx, cancel := context.WithCancel(context.Background())
 				cancel()
-				if gate.room(level) && errors.Is(gate.Enter(context.Background(), level, "a", forever), nil) {
+				if gate.room(level) && errors.Is(gate.Enter(context.Background(), level, fmt.Sprint(in), forever), nil) {
 					in++
 				} else if err := gate.Enter(ctx, level, "a", forever); err == nil {
 					t.Fatalf("%d slots: level %d got in though there was no room", tt.slots, level)
@@ -65,20 +65,20 @@ func TestGateLeavesSlotsForCheaperLevels(t *testing.T) {
 // Quick work beyond its cap waits although slots are free. Slow work takes these slots.
 func TestGateRunsFewQuickOnes(t *testing.T) {
 	gate := NewGate[string](4, 2)
-	for _, step := range []struct {
+	for i, step := range []struct {
 		level int
 		want  bool
 	}{{0, true}, {1, true}, {0, false}, {1, false}, {3, true}, {2, true}, {2, false}} {
-		if got := gate.TryEnter(step.level); got != step.want {
+		if got := gate.TryEnter(step.level, fmt.Sprint(i)); got != step.want {
 			t.Errorf("level %d got in beside %v: %v, want %v", step.level, gate.taken, got, step.want)
 		}
 	}
-	gate.Leave(2, "holder", time.Millisecond)
-	if !gate.Move(0, 2) { // a quick read turned out slow
+	gate.Leave(2, "5", time.Millisecond)
+	if !gate.Move(0, 2, "0") { // a quick read turned out slow
 		t.Error("a quick read did not move up")
 	}
-	gate.Leave(3, "holder", time.Millisecond)
-	if !gate.TryEnter(0) {
+	gate.Leave(3, "4", time.Millisecond)
+	if !gate.TryEnter(0, "7") {
 		t.Error("no quick read got in after one moved up")
 	}
 }
@@ -91,7 +91,7 @@ func TestGateGrantsWhatAMoveFrees(t *testing.T) {
 		enter(gate, 0, "slow", got)
 		<-got
 		enter(gate, 0, "quick", got)
-		if !gate.Move(0, 2) {
+		if !gate.Move(0, 2, "slow") {
 			t.Fatal("a quick read did not move up")
 		}
 		synctest.Wait()
@@ -100,8 +100,8 @@ func TestGateGrantsWhatAMoveFrees(t *testing.T) {
 		default:
 			t.Error("a quick read waits, though its level has room")
 		}
-		gate.Leave(2, "holder", time.Millisecond)
-		gate.Leave(0, "holder", time.Millisecond)
+		gate.Leave(2, "slow", time.Millisecond)
+		gate.Leave(0, "quick", time.Millisecond)
 	})
 }
 
@@ -205,17 +205,18 @@ func TestGateRefusesWhatIsHopeless(t *testing.T) {
 
 func TestGateMovesUpWhereThereIsRoom(t *testing.T) {
 	gate := NewGate[string](4, 4)
-	for range 3 {
-		if err := gate.Enter(context.Background(), 1, "a", forever); err != nil {
+	clients := []string{"a", "b", "c"}
+	for _, client := range clients {
+		if err := gate.Enter(context.Background(), 1, client, forever); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, want := range []bool{true, true, false} {
-		if got := gate.Move(1, 2); got != want {
+		if got := gate.Move(1, 2, clients[i]); got != want {
 			t.Errorf("move %d from 1 to 2 = %v, want %v", i+1, got, want)
 		}
 	}
-	if !gate.Move(2, 3) || gate.Move(2, 3) {
+	if !gate.Move(2, 3, "a") || gate.Move(2, 3, "b") {
 		t.Error("of level 3 there is one of four")
 	}
 	if gate.taken != [Levels]int{0, 1, 1, 1} {
@@ -247,14 +248,19 @@ func TestGateUnderCrowds(t *testing.T) {
 						t.Errorf("%d of level %d and above, want %d at most", sum, above, gate.caps[above])
 					}
 				}
+				for holder, slots := range gate.slow {
+					if slots > gate.slowOwn {
+						t.Errorf("client %s has %d slow slots, want %d at most", holder, slots, gate.slowOwn)
+					}
+				}
 				gate.mu.Unlock()
 				time.Sleep(time.Duration(random.IntN(300)) * time.Microsecond)
-				gate.Leave(level, "holder", time.Millisecond)
+				gate.Leave(level, fmt.Sprint(client%7), time.Millisecond)
 			}
 		})
 	}
 	group.Wait()
-	if gate.taken != [Levels]int{} || gate.waiting != 0 {
+	if gate.taken != [Levels]int{} || len(gate.slow) != 0 || gate.waiting != 0 {
 		t.Errorf("afterwards %v are taken, %d wait", gate.taken, gate.waiting)
 	}
 	for i := range gate.lines {
@@ -262,6 +268,44 @@ func TestGateUnderCrowds(t *testing.T) {
 			t.Errorf("line %d: %d waiters, %d clients", i, line.Len(), len(line.queues))
 		}
 	}
+}
+
+// A client with its share of the slow slots waits, though there is room. Another client passes it, and a slot that the first
+// gives back is its own again.
+func TestGateSharesSlowSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := NewGate[string](4, 4)
+		got := make(chan string, 100)
+		for range 3 {
+			enter(gate, 2, "heavy", got)
+		}
+		if <-got; len(got) != 0 || gate.Stats().Waiting != 2 {
+			t.Fatalf("of three slow reads of a client %d got in", 1+len(got))
+		}
+		if gate.Wanted(2) {
+			t.Error("wanted, though who waits has its share")
+		}
+		enter(gate, 2, "other", got)
+		if client := <-got; client != "other" {
+			t.Fatalf("%s got in, want the other client", client)
+		}
+		gate.Leave(2, "other", time.Millisecond)
+		synctest.Wait()
+		if len(got) != 0 {
+			t.Error("the slot of another client went to the client with its share")
+		}
+		for range 2 {
+			gate.Leave(2, "heavy", time.Millisecond)
+			synctest.Wait()
+			if client := <-got; client != "heavy" {
+				t.Errorf("%s got in, want the client that waits", client)
+			}
+		}
+		gate.Leave(2, "heavy", time.Millisecond)
+		if len(gate.slow) != 0 {
+			t.Errorf("afterwards: %v", gate.slow)
+		}
+	})
 }
 
 // When the line is full, one of the client with most waiters leaves for a client with fewer.
@@ -300,7 +344,7 @@ func TestGateLevelOfCostlyWork(t *testing.T) {
 	gate := NewGate[string](4, 4)
 	long := Shape{"orders", "delete"}
 	leave := func(held time.Duration) {
-		gate.TryEnter(0)
+		gate.TryEnter(0, "a")
 		gate.LeaveAfter(0, "a", long, held)
 	}
 	for _, tt := range []struct {

@@ -13,6 +13,7 @@ type Line[K comparable, T any] struct {
 	Estimator
 	Accounts *Accounts[K] // nil: nobody is in debt
 	Holds    bool         // costly work waits until its client is out of debt: see Accounts.Held
+	Full     func(K) bool // nil, or whether a client must not have a turn now
 
 	queues map[K]*queue[K, T]
 	ready  order[K, T]
@@ -87,7 +88,7 @@ func (l *Line[K, T]) enter(q *queue[K, T]) {
 func (l *Line[K, T]) Next(now time.Time) (item T, retry time.Duration, ok bool) {
 	l.release(now)
 	for q := l.top(); q != nil; q = l.top() {
-		if l.Holds && l.Accounts.Held(q.client, q.first.Shape, now) > 0 {
+		if l.holds(q, now) > 0 {
 			heap.Pop(&l.ready)
 			l.held = append(l.held, q)
 			continue
@@ -133,7 +134,7 @@ func (l *Line[K, T]) top() *queue[K, T] {
 func (l *Line[K, T]) release(now time.Time) {
 	kept := l.held[:0]
 	for _, q := range l.held {
-		if l.Accounts.Held(q.client, q.first.Shape, now) > 0 {
+		if l.holds(q, now) > 0 {
 			kept = append(kept, q)
 		} else {
 			l.enter(q)
@@ -152,9 +153,20 @@ func (l *Line[K, T]) shortestHold(now time.Time) time.Duration {
 	}
 	shortest := maxHold
 	for _, q := range l.held {
-		shortest = min(shortest, l.Accounts.Held(q.client, q.first.Shape, now))
+		shortest = min(shortest, l.holds(q, now))
 	}
 	return max(time.Millisecond, shortest)
+}
+
+// holds returns for how long the first entry of a queue is held: 0 if it may have its turn.
+func (l *Line[K, T]) holds(q *queue[K, T], now time.Time) time.Duration {
+	switch {
+	case l.Full != nil && l.Full(q.client):
+		return maxHold
+	case l.Holds:
+		return l.Accounts.Held(q.client, q.first.Shape, now)
+	}
+	return 0
 }
 
 // Remove takes an entry out of the line. It returns false if the entry had its turn.

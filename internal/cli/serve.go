@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/systemd"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -55,6 +56,9 @@ func newServe() *cobra.Command {
 func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	stderr := cmd.ErrOrStderr()
 	tuneGC()
+	if f.database == "" {
+		background.AddProcessor() // SQLite computes in this process
+	}
 	lines := telemetry.NewAsyncWriter(stderr)
 	defer lines.Close() // an error has nowhere to go
 	log := f.logger(lines, f.format(stderr))

@@ -7,12 +7,12 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"runtime"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
@@ -23,7 +23,7 @@ type Config struct {
 	Passes uint32 // over this memory; default: 2
 	Lanes  uint8  // default: 1
 
-	Places   int           // hashes at a time; default: GOMAXPROCS
+	Places   int           // hashes at a time; default: one for each core
 	Queue    int           // callers that may wait for a place; default: 1,000
 	Share    int           // how many of them may be one client's; default: 100
 	Patience time.Duration // longest wait that a caller is let into the queue for; default: 3 s
@@ -42,7 +42,7 @@ type Hasher struct {
 
 // NewHasher returns a Hasher. Its default parameters are the ones that OWASP recommends.
 func NewHasher(cfg Config) *Hasher {
-	places := cmp.Or(cfg.Places, runtime.GOMAXPROCS(0))
+	places := cmp.Or(cfg.Places, background.Processors())
 	return &Hasher{
 		params: argon2Params{
 			variant: variantID, memory: cmp.Or(cfg.Memory, 19<<10), passes: cmp.Or(cfg.Passes, 2), lanes: cmp.Or(cfg.Lanes, 1),

@@ -6,11 +6,13 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/background"
 )
 
 func TestRestsEnd(t *testing.T) {
 	var all sync.WaitGroup
-	for range 2 * runtime.GOMAXPROCS(0) {
+	for range 2 * background.Processors() {
 		all.Go(func() {
 			pause := newRest()
 			defer pause.close()
@@ -30,7 +32,7 @@ func TestHashesLetTheNetworkRun(t *testing.T) {
 	}
 	h := NewHasher(Config{Passes: 20})
 	done := make(chan error)
-	for range runtime.GOMAXPROCS(0) {
+	for range background.Processors() {
 		go func() {
 			_, err := h.Hash(t.Context(), nobody, "correct horse")
 			done <- err
@@ -55,7 +57,7 @@ func TestHashesLetTheNetworkRun(t *testing.T) {
 		default:
 		}
 	}
-	for range runtime.GOMAXPROCS(0) - 1 {
+	for range background.Processors() - 1 {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

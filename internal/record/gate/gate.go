@@ -41,12 +41,12 @@ func (g *Gate) Read(ctx context.Context, p *Passage, client caller.Client, class
 		if err := ctx.Err(); err != nil { // nobody waits for the answer
 			return err
 		}
-		if !g.slots.TryEnter(level) {
+		if !g.slots.TryEnter(level, client) {
 			if err := g.wait(ctx, level, client); err != nil {
 				return err
 			}
 		}
-		p.begin(ctx, g.slots, level, limit, read)
+		p.begin(ctx, g.slots, client, level, limit, read)
 		err := g.run(p, client, cost)
 		if !errors.Is(err, errCut) {
 			return err

@@ -23,15 +23,16 @@ type Passage struct {
 	read func(store.Reader) error
 	work func(store.Reader) error // the method run, bound once because binding allocates
 
-	mu    sync.Mutex
-	slots *admit.Gate[caller.Client]
-	ctx   context.Context // of the request
-	level int
-	limit time.Duration // 0: none
-	most  time.Duration // of one run, whatever its level; 0: as the engine has it
-	began time.Time     // start of the work, after the wait for a connection
-	cut   bool
-	ran   bool
+	mu     sync.Mutex
+	slots  *admit.Gate[caller.Client]
+	ctx    context.Context // of the request
+	client caller.Client
+	level  int
+	limit  time.Duration // 0: none
+	most   time.Duration // of one run, whatever its level; 0: as the engine has it
+	began  time.Time     // start of the work, after the wait for a connection
+	cut    bool
+	ran    bool
 }
 
 // NewPassage returns a Passage that is ready for a read.
@@ -58,10 +59,10 @@ func (p *Passage) Reset() {
 	p.ctx, p.read = context.Background(), nil
 }
 
-func (p *Passage) begin(ctx context.Context, slots *admit.Gate[caller.Client], level int, limit time.Duration, read func(store.Reader) error) {
+func (p *Passage) begin(ctx context.Context, slots *admit.Gate[caller.Client], client caller.Client, level int, limit time.Duration, read func(store.Reader) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.slots, p.ctx, p.read = slots, ctx, read
+	p.slots, p.ctx, p.client, p.read = slots, ctx, client, read
 	p.level, p.limit, p.began, p.cut = level, limit, time.Time{}, false
 }
 
@@ -127,7 +128,7 @@ func (p *Passage) rise() bool {
 	if p.level >= medium {
 		to, limit = long, 0
 	}
-	if !p.slots.Move(p.level, to) {
+	if !p.slots.Move(p.level, to, p.client) {
 		return false
 	}
 	p.level, p.limit = to, limit

@@ -137,7 +137,7 @@ func TestLongWritesOfOneClient(t *testing.T) {
 	defer db.Close()
 	long := as(1)
 	origin, _ := admit.OriginOf(long)
-	if !db.writers.gate.TryEnter(0) {
+	if !db.writers.gate.TryEnter(0, caller.Client{}) {
 		t.Fatal("no connection is free")
 	}
 	db.writers.gate.LeaveAfter(0, origin.Client, origin.Shape, 10*time.Second)

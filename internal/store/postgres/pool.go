@@ -176,7 +176,7 @@ func (p *pool) wait(ctx context.Context) (t turn, err error) {
 	}
 	t.origin, _ = admit.OriginOf(ctx)
 	t.level = p.gate.Level(t.origin.Client, t.origin.Shape)
-	if p.gate.TryEnter(t.level) {
+	if p.gate.TryEnter(t.level, t.origin.Client) {
 		t.began = time.Now()
 		return t, nil
 	}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +10,7 @@ import (
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -35,7 +35,7 @@ func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 // Readers implements store.DB. One short read for each core is worth running at once. More connections than cores miss the
 // processor's caches: on two cores a list of 30 rows then costs 20 % more.
 func (db *DB) Readers() (all, quick int) {
-	return db.readers.size, min(db.readers.size, max(2, runtime.GOMAXPROCS(0)))
+	return db.readers.size, min(db.readers.size, max(2, background.Processors()))
 }
 
 // reader is a connection that only reads, with the statement that holds its snapshot.
@@ -256,7 +256,7 @@ func (p *readers) take(ctx context.Context, patience time.Duration) (*reader, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if p.gate.TryEnter(0) {
+	if p.gate.TryEnter(0, caller.Client{}) {
 		return p.pop(), nil
 	}
 	origin, _ := admit.OriginOf(ctx)
@@ -304,7 +304,7 @@ func (p *readers) close(patience time.Duration) (err error) {
 	p.closed.Store(true)
 	deadline := time.Now().Add(patience)
 	for range p.size {
-		for !p.gate.TryEnter(0) { // an idle connection is closed however late it is
+		for !p.gate.TryEnter(0, caller.Client{}) { // an idle connection is closed however late it is
 			if time.Now().After(deadline) {
 				return errors.Join(err, errs.New(errs.Unavailable, "queries were still running when the database was closed"))
 			}
