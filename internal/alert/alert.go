@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
@@ -37,6 +38,7 @@ type Config struct {
 	Node   string
 	Rows   *record.DB                                               // has the table of Tables
 	Mail   func(ctx context.Context, address string, a Alert) error // nil: targets with an address get nothing
+	Egress *outbound.Egress                                         // default: one without settings
 	Jobs   *telemetry.Jobs                                          // get the record of each attempt; nil: none
 	Logger *slog.Logger                                             // default: no log
 	Now    func() time.Time                                         // default: time.Now

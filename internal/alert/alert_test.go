@@ -20,6 +20,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -281,7 +282,20 @@ func TestAnAlertNeedsNoDatabase(t *testing.T) {
 	<-hook.came
 }
 
+// An Alertmanager may stand behind a proxy that asks for a password. The URL has it, and the request must not.
+func TestPasswordOfAnAddress(t *testing.T) {
+	hook := newHook(t)
+	address := strings.Replace(hook.URL, "http://", "http://ops:geheim@", 1)
+	if err := post(t.Context(), newClient(Config{Egress: outbound.New(outbound.Config{})}, address), address, []byte("{}"), http.Header{}); err != nil {
+		t.Fatal(err)
+	}
+	if user, password, _ := hook.got[0].BasicAuth(); user != "ops" || password != "geheim" {
+		t.Errorf("user %q, password %q", user, password)
+	}
+}
+
 func TestPostJudgesAnswers(t *testing.T) {
+	cfg := Config{Egress: outbound.New(outbound.Config{})}
 	for _, tt := range []struct {
 		name    string
 		handler http.HandlerFunc
@@ -306,7 +320,7 @@ func TestPostJudgesAnswers(t *testing.T) {
 		{"aborted", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false, "EOF"},
 	} {
 		server := httptest.NewServer(tt.handler)
-		err := post(t.Context(), newClient(), server.URL+"/?token=geheim", []byte("{}"), http.Header{})
+		err := post(t.Context(), newClient(cfg, server.URL), server.URL+"/?token=geheim", []byte("{}"), http.Header{})
 		server.Close()
 		_, final := errors.AsType[*permanentError](err)
 		if (err == nil) != (tt.want == "") || final != tt.final || (err != nil && (!strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "geheim"))) {
@@ -315,7 +329,7 @@ func TestPostJudgesAnswers(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := post(ctx, newClient(), "http://127.0.0.1:1/geheim", nil, http.Header{}); err == nil || strings.Contains(err.Error(), "geheim") {
+	if err := post(ctx, newClient(cfg, "http://127.0.0.1:1"), "http://127.0.0.1:1/geheim", nil, http.Header{}); err == nil || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("an ended context: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ type alertmanager struct {
 
 func newAlertmanager(declared *model.AlertTarget, cfg Config) *alertmanager {
 	base := strings.TrimSuffix(string(declared.Alertmanager.Value), "/")
-	return &alertmanager{cfg, newClient(), base + "/api/v2/alerts"}
+	return &alertmanager{cfg, newClient(cfg, base), base + "/api/v2/alerts"}
 }
 
 // postable is an alert in the form of the API.

@@ -8,21 +8,20 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 )
 
 // maxAnswer bounds how much of an answer is read.
 const maxAnswer = 64 << 10
 
-// newClient returns a client that follows no redirect. The operator has named the address, also one in a private network.
-// Nobody else may choose another.
-func newClient() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxResponseHeaderBytes = maxAnswer
-	transport.MaxIdleConnsPerHost = 1
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// newClient returns a client for an address. The operator has given the address, perhaps one in a private network.
+func newClient(cfg Config, address string) *http.Client {
+	use := outbound.Use{Timeout: attemptTime, MaxAnswer: maxAnswer, MaxConns: 1}
+	if u, err := url.Parse(address); err == nil {
+		use.Given = []string{outbound.GivenHost(u)}
 	}
+	return cfg.Egress.Client(use)
 }
 
 // post sends a body. Errors do not have the address, because it may hold a token.
@@ -33,13 +32,14 @@ func post(ctx context.Context, client *http.Client, address string, body []byte,
 	}
 	request.Header = header
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", "ashlar")
+	if user := request.URL.User; user != nil { // of an Alertmanager behind a proxy with passwords
+		password, _ := user.Password()
+		request.SetBasicAuth(user.Username(), password)
+		request.URL.User = nil
+	}
 	answer, err := client.Do(request)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err
-		}
-		return err
+		return outbound.Cause(err)
 	}
 	defer answer.Body.Close()
 	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // keeps the connection usable

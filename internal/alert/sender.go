@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 )
 
 // A Sender sends alerts to the targets of a model. A target that is away holds up neither the others nor the server.
@@ -31,6 +32,9 @@ func NewSender(targets []model.AlertTarget, cfg Config) *Sender {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Egress == nil {
+		cfg.Egress = outbound.New(outbound.Config{})
 	}
 	s := &Sender{cfg: cfg, claims: newClaims(cfg), events: make(chan Alert, maxWaiting), firing: map[string]Alert{}}
 	for i := range targets {

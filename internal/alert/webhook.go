@@ -23,7 +23,8 @@ type webhook struct {
 }
 
 func newWebhook(declared *model.AlertTarget, cfg Config) *webhook {
-	w := &webhook{cfg: cfg, client: newClient(), address: string(declared.Webhook.Value)}
+	address := string(declared.Webhook.Value)
+	w := &webhook{cfg: cfg, client: newClient(cfg, address), address: address}
 	if declared.Secret.Given() {
 		w.key, _ = model.WebhookKey(string(declared.Secret.Value)) // checked when the model was resolved
 	}

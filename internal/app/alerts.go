@@ -18,7 +18,7 @@ import (
 // newAlerts returns the sender of alerts to the targets of the model.
 func (a *App) newAlerts() *alert.Sender {
 	return alert.NewSender(a.Operate.Alerts, alert.Config{
-		App: a.Rules.Model.Name, Node: a.instance(), Rows: a.Rows, Mail: a.mailAlert, Jobs: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now,
+		App: a.Rules.Model.Name, Node: a.instance(), Rows: a.Rows, Mail: a.mailAlert, Egress: a.egress, Jobs: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now,
 	})
 }
 

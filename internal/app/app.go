@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -61,6 +62,7 @@ type App struct {
 	Fleet      *fleet.Fleet       // the servers of the database; nil if it is embedded, or if Open did not open it
 	Profile    *profile.Recorder  // of CPU time; nil if the app takes no profiles
 
+	egress   *outbound.Egress // makes the clients that call other services
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
 	advice   *advise.Runner
@@ -124,6 +126,7 @@ func OpenOrAttach(ctx context.Context, loaded *Loaded, cfg Config) (*App, error)
 
 func newApp(loaded *Loaded, cfg Config) *App {
 	a := &App{Rules: loaded.Rules, dir: loaded.Dir, cfg: cfg.withDefaults(loaded.Dir)}
+	a.egress = outbound.New(outbound.Config{Allow: a.cfg.AllowPrivate, Proxy: a.cfg.OutboundProxy})
 	a.jobs = telemetry.NewJobs(a.takeJob, a.sampleJob)
 	a.begun = a.cfg.Now()
 	return a

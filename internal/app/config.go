@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/limit/redisledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/systemd"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
@@ -39,6 +40,8 @@ type Config struct {
 	URL            string              // public address, which links in mails begin with; default: the model's, then LocalURL
 	LocalURL       string              // address of the server on this machine; default: http://localhost:8080
 	SMTP           mail.Server         // sends the mails; default: they are written to files in the data folder
+	AllowPrivate   []netip.Prefix      // networks in which hosts that no operator named may be called though they are not public
+	OutboundProxy  outbound.Proxy      // the proxy of calls to other services; default: none
 	Limits         redisledger.Address // Redis that keeps shared limits; default: PostgreSQL, or with SQLite nobody
 	Telemetry      int64               // bound of the telemetry database in bytes, AutoTelemetry or NoTelemetry; default: there is none
 	Profile        bool                // record CPU profiles, and label what requests and jobs do in them

@@ -76,6 +76,9 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_limit_ledger_failures_total", Help: "Batches that failed.", Value: func() float64 { return float64(limits().Failures) }},
 		{Name: "ashlar_limit_ledger_alone_total", Help: "Requests that this process decided by its own counts, because the shared ones were away.", Value: func() float64 { return float64(limits().Alone) }},
 		{Name: "ashlar_answer_cache_bytes", Help: "Memory of the answers and totals that are kept, in bytes.", Value: func() float64 { return float64(a.Rows.KeptBytes()) }},
+		{Name: "ashlar_outbound_requests_total", Help: "Requests that this process sent to other services, or meant to send.", Value: func() float64 { return float64(a.egress.Stats().Calls) }},
+		{Name: "ashlar_outbound_failures_total", Help: "Requests to other services that had no answer, or one with a status of 300 or more.", Value: func() float64 { return float64(a.egress.Stats().Failed) }},
+		{Name: "ashlar_outbound_refusals_total", Help: "Requests to other services that were not sent, because their host is not public.", Value: func() float64 { return float64(a.egress.Stats().Refused) }},
 		{Name: "ashlar_start_time_seconds", Help: "When the app was opened, in seconds since 1970.", Value: constant(float64(time.Now().UnixMilli()) / 1000)},
 	}
 }
@@ -131,7 +134,7 @@ func SeriesBudget(m *model.Model) int {
 // gates and readingCount are how many gates and readings openMetrics has.
 const (
 	gates        = 5
-	readingCount = 17
+	readingCount = 20
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

@@ -72,7 +72,7 @@ func (a *App) checkProviders(ctx context.Context) (faults model.Faults) {
 
 func (a *App) issuerConfig(declared model.Issuer) oidc.IssuerConfig {
 	cfg := oidc.IssuerConfig{
-		Issuer: declared.Issuer, Audience: declared.Audience, Algorithms: declared.Algorithms, MFA: declared.MFA, Now: a.cfg.Now, Logger: a.cfg.Logger,
+		Issuer: declared.Issuer, Audience: declared.Audience, Algorithms: declared.Algorithms, MFA: declared.MFA, Egress: a.egress, Now: a.cfg.Now, Logger: a.cfg.Logger,
 	}
 	if declared.Roles != nil {
 		cfg.Claims = []string{declared.Roles.From}
@@ -86,7 +86,7 @@ func (a *App) providerConfig(declared model.Provider) oidc.Config {
 		Scopes: declared.Scopes, Tenant: declared.Tenant,
 		Team: string(declared.Team.Value), KeyID: string(declared.KeyID.Value), Key: declared.Key.Value,
 		Redirect: strings.TrimSuffix(a.publicURL(), "/") + "/auth/oidc/" + declared.Name + "/callback",
-		Now:      a.cfg.Now,
+		Egress:   a.egress, Now: a.cfg.Now,
 	}
 	if declared.Roles != nil {
 		cfg.Claims = []string{declared.Roles.From}

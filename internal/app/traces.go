@@ -21,7 +21,7 @@ func (a *App) openTraces() (err error) {
 		a.exporter, err = trace.NewExporter(trace.ExportConfig{
 			URL: to.URL, Headers: to.Headers, Ratio: to.Ratio,
 			Service: a.Rules.Model.Name, Version: a.cfg.Version, Instance: a.instance(), Database: a.systemName(),
-			Grace: a.cfg.Grace / 2, Logger: a.cfg.Logger,
+			Grace: a.cfg.Grace / 2, Egress: a.egress, Logger: a.cfg.Logger,
 		})
 		if err != nil {
 			return err

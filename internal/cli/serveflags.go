@@ -30,6 +30,7 @@ type serveFlags struct {
 	cors, proxies, hosts                     []string
 	trusted                                  []netip.Prefix // parsed proxies
 	proxyProtocol                            bool
+	outbound                                 outboundFlags
 	url, smtp                                string
 	server                                   mail.Server // parsed smtp
 	maxConcurrent, maxConnections, readers   int
@@ -70,6 +71,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringVar(&f.url, "url", "", "public `address` of the app, which links in mails begin with, as https://app.example.com (default accounts.url of the model, then the address to listen on)")
 	flags.StringSliceVar(&f.hosts, "host", nil, "further `name` under which the console and the account pages answer; may be repeated (default that of --url)")
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
+	f.outbound.declare(cmd)
 	flags.StringVar(&f.limits, "limits", "", "`address` of a Redis or Valkey that keeps the limits which servers share, such as redis://:password@host:6379 (default the PostgreSQL database; with SQLite there is one server)")
 	f.operate.declare(cmd)
 	f.traces.declare(cmd)
@@ -105,6 +107,9 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		}
 	}
 	if err := f.checkProxies(cmd); err != nil {
+		return err
+	}
+	if err := f.outbound.check(cmd); err != nil {
 		return err
 	}
 	if err := checkHosts(cmd, "host", f.hosts); err != nil {
@@ -183,6 +188,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.Answers = int64(f.answers)
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
+	cfg.AllowPrivate, cfg.OutboundProxy = f.outbound.allowed, f.outbound.through
 	cfg.Limits = f.ledger
 	cfg.Telemetry = f.telemetry.bytes()
 	cfg.Traces = f.traces.to

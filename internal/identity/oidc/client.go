@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -20,11 +22,23 @@ const (
 
 // newClient returns an HTTP client with a deadline and bounded bodies. It follows no redirect to another host, and none that
 // would carry a code or secret. A call for a request carries its trace.
-func newClient(transport http.RoundTripper) *http.Client {
-	if transport == nil {
-		transport = http.DefaultTransport
+//
+// The operator gave the issuer, which may be in a private network. Its document names further hosts, which must be public: else
+// an issuer elsewhere could make this server call the services around it.
+func newClient(egress *outbound.Egress, issuer string, transport http.RoundTripper) *http.Client {
+	if egress == nil {
+		egress = outbound.New(outbound.Config{})
 	}
-	return &http.Client{Timeout: callTime, Transport: bounded{telemetry.Outbound{RoundTripper: transport}}, CheckRedirect: checkRedirect}
+	use := outbound.Use{Timeout: callTime, MaxAnswer: maxAnswer}
+	if u, err := url.Parse(issuer); err == nil && issuer != "" {
+		use.Given = []string{outbound.GivenHost(u)}
+	}
+	client := egress.Client(use)
+	client.CheckRedirect = checkRedirect
+	if transport != nil {
+		client.Transport = bounded{telemetry.Outbound{RoundTripper: transport}}
+	}
+	return client
 }
 
 func checkRedirect(next *http.Request, via []*http.Request) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 )
 
 // An IssuerConfig describes an issuer of access tokens. Issuer and Audience are required.
@@ -21,7 +22,8 @@ type IssuerConfig struct {
 	Claims     []string // claims that the caller wants beside the usual ones
 	MFA        []string // values of acr that stand for a second factor, beside the usual ones
 
-	Transport http.RoundTripper // nil: http.DefaultTransport
+	Egress    *outbound.Egress  // nil: one without settings
+	Transport http.RoundTripper // takes the place of Egress; for tests
 	Now       func() time.Time  // for the times in tokens; nil: time.Now
 	Logger    *slog.Logger      // nil: nothing is logged
 }
@@ -42,7 +44,7 @@ func NewIssuer(cfg IssuerConfig) *Issuer {
 	i := &Issuer{
 		name: cfg.Issuer, audience: slices.Clone(cfg.Audience), algorithms: slices.Clone(cfg.Algorithms),
 		wanted: slices.Clone(cfg.Claims), mfa: slices.Clone(cfg.MFA), now: cfg.Now,
-		keys: newKeyCache(cfg.Issuer, newClient(cfg.Transport), cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))),
+		keys: newKeyCache(cfg.Issuer, newClient(cfg.Egress, cfg.Issuer, cfg.Transport), cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))),
 	}
 	if i.algorithms == nil {
 		i.algorithms = signatures()

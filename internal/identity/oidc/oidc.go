@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -32,7 +33,8 @@ type Config struct {
 	Key    telemetry.Secret // of apple: private key in PEM
 
 	Redirect  string            // address of the callback, to which the provider sends the browser
-	Transport http.RoundTripper // nil: http.DefaultTransport
+	Egress    *outbound.Egress  // nil: one without settings
+	Transport http.RoundTripper // takes the place of Egress; for tests
 	Now       func() time.Time  // nil: time.Now
 }
 
@@ -91,7 +93,7 @@ type Identity struct {
 func New(cfg Config) (*Provider, error) {
 	p := &Provider{
 		name: cfg.Name, title: cfg.Name, redirect: cfg.Redirect, clientID: cfg.ClientID, scopes: slices.Clone(cfg.Scopes),
-		claims: cfg.Claims, now: cfg.Now, client: newClient(cfg.Transport),
+		claims: cfg.Claims, now: cfg.Now, client: newClient(cfg.Egress, cfg.Issuer, cfg.Transport),
 		secret: func(time.Time) (string, error) { return string(cfg.ClientSecret), nil },
 	}
 	if p.now == nil {

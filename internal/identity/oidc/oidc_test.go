@@ -15,6 +15,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -26,6 +27,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/oidc"
 	"github.com/ashlar-dev/ashlar/internal/identity/oidc/oidctest"
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -430,8 +432,31 @@ func TestAttack_RedirectedTokenCallIsNotFollowed(t *testing.T) {
 	op.Metadata = func(m map[string]any) { m["token_endpoint"] = lure.URL + "/token" }
 	cfg := config(op)
 	cfg.Transport = nil
+	cfg.Egress = outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	if who, err := signIn(t, open(t, cfg), op, nil); errs.KindOf(err) != errs.Unavailable || called {
 		t.Errorf("Finish = %+v, %v; the other host was called: %v", who, err, called)
+	}
+}
+
+// A provider's document may name any host. Hosts around the server are called only if the operator gave them.
+func TestAttack_ADocumentNamesAServiceAroundTheServer(t *testing.T) {
+	called := false
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
+	defer inside.Close()
+	for _, endpoint := range []string{"token_endpoint", "jwks_uri", "userinfo_endpoint"} {
+		op := oidctest.New(t)
+		op.Metadata = func(m map[string]any) { m[endpoint] = inside.URL + "/" }
+		op.Claims = func(claims map[string]any) { delete(claims, "email") } // userinfo must complete them
+		cfg := config(op)
+		cfg.Transport = nil
+		if who, err := signIn(t, open(t, cfg), op, nil); err == nil || called {
+			t.Errorf("%s: Finish = %+v, %v; called: %v", endpoint, who, err, called)
+		}
+		cfg.Egress = outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+		if who, err := signIn(t, open(t, cfg), op, nil); !called { // otherwise this test proves nothing
+			t.Errorf("%s: not called with its network allowed; Finish = %+v, %v", endpoint, who, err)
+		}
+		called = false
 	}
 }
 

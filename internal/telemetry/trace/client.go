@@ -11,28 +11,27 @@ import (
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 )
 
-// Bounds of what a collector may answer.
-const (
-	maxAnswer       = 64 << 10
-	maxAnswerHeader = 16 << 10
-)
+// maxAnswer bounds what a collector may answer.
+const maxAnswer = 64 << 10
 
 // newHTTPClient returns a client with bounds. The library's own one follows redirects, and would send the spans and the
 // headers to where they lead.
 func newHTTPClient(cfg ExportConfig) *http.Client {
-	if cfg.dial == nil {
-		cfg.dial = (&net.Dialer{Timeout: callTime / 2}).DialContext
+	egress := cfg.Egress
+	if egress == nil {
+		egress = outbound.New(outbound.Config{})
 	}
-	return &http.Client{
-		Timeout:       callTime,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: absent{&http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: cfg.dial, TLSHandshakeTimeout: callTime / 2,
-			MaxIdleConns: 1, MaxConnsPerHost: 2, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: maxAnswerHeader,
-		}},
+	use := outbound.Use{Timeout: callTime, MaxAnswer: maxAnswer, MaxConns: 2}
+	if u, err := url.Parse(cfg.URL); err == nil {
+		use.Given = []string{outbound.GivenHost(u)}
 	}
+	client := egress.Client(use)
+	client.Transport = absent{client.Transport}
+	return client
 }
 
 // newClient returns OpenTelemetry's client for a collector.
@@ -54,14 +53,21 @@ func newClient(cfg ExportConfig, calls *http.Client) (otlptrace.Client, error) {
 
 // absent makes the error of a collector that cannot be reached one that passes, so that the client tries again. A collector
 // that is restarted loses nothing.
-type absent struct{ *http.Transport }
+type absent struct{ http.RoundTripper }
 
 func (a absent) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := a.Transport.RoundTrip(r)
+	answer, err := a.RoundTripper.RoundTrip(r)
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		err = passing{err}
 	}
 	return answer, err
+}
+
+// CloseIdleConnections is what a client with this transport calls when it closes its connections.
+func (a absent) CloseIdleConnections() {
+	if closer, ok := a.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
 }
 
 type passing struct{ error }

@@ -22,6 +22,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -72,8 +73,8 @@ func export(t *testing.T, collector http.Handler, cfg ExportConfig, test func(*T
 		if cfg.URL == "" {
 			cfg.URL = "http://collector:4318/v1/traces"
 		}
-		if cfg.dial == nil {
-			cfg.dial = n.dial
+		if cfg.Egress == nil {
+			cfg.Egress = outbound.New(outbound.Config{Dial: n.dial})
 		}
 		e, err := NewExporter(cfg)
 		if err != nil {
@@ -318,12 +319,13 @@ func TestAbsentCollectorThatComesBackLosesNothing(t *testing.T) {
 			defer close(served)
 			_ = server.Serve(n)
 		}()
-		e, err := NewExporter(ExportConfig{URL: "http://collector:4318/v1/traces", Ratio: 1, dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		egress := outbound.New(outbound.Config{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if attempts++; attempts < 3 {
 				return nil, &net.OpError{Op: "dial", Err: net.ErrClosed}
 			}
 			return n.dial(ctx, network, address)
 		}})
+		e, err := NewExporter(ExportConfig{URL: "http://collector:4318/v1/traces", Ratio: 1, Egress: egress})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 
+	"github.com/ashlar-dev/ashlar/internal/outbound"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
 
@@ -36,10 +36,10 @@ type ExportConfig struct {
 	Instance string           // service.instance.id
 	Database string           // db.system.name: sqlite or postgresql
 	Grace    time.Duration    // bounds the last calls at a stop; default: 5 s
+	Egress   *outbound.Egress // default: one without settings
 	Logger   *slog.Logger     // default: no log
 
-	dial func(ctx context.Context, network, address string) (net.Conn, error) // set by tests
-	room int                                                                  // length of the queue; set by tests
+	room int // length of the queue; set by tests
 }
 
 // Stats counts traces since the start of an Exporter.

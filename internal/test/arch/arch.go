@@ -16,6 +16,7 @@ var rows = [...][]string{
 	{"errs", "suggest", "apilimit", "background", "disk", "systemd"},
 	{"caller", "telemetry/jsonline"},
 	{"telemetry", "cache", "admit"},
+	{"outbound", "webhook"},
 	{"model", "telemetry/trace", "telemetry/profile"},
 	{"value", "indexing", "model/load", "model/diff", "model/snapshot", "telemetry/objective", "limit"},
 	{"rule", "portable", "record/cursor", "record/render"},
@@ -55,6 +56,7 @@ var homes = [...]struct {
 	why  string   // for the message
 }{
 	{"cel.dev/cel-go/", []string{"rule"}, "everything else works on rule's conditions"},
+	{"code.dny.dev/ssrf", []string{"outbound"}, "only outbound decides which addresses are public"},
 	{"database/sql", nil, "engines use their driver's own interface, which is faster and says more (measured in docs/decisions/0001)"},
 	{"github.com/coreos/go-oidc/v3", []string{"identity/oidc"}, "only oidc knows providers"},
 	{"github.com/go-jose/go-jose/v4", []string{"identity/token", "identity/oidc", "web/netconn"}, "credentials are read in one place"},

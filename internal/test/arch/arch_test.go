@@ -110,6 +110,15 @@ func TestOneAnswerToWhoTheClientIs(t *testing.T) {
 	}
 }
 
+func TestOneWayOut(t *testing.T) {
+	fset, pkgs := loadModule(t)
+	for _, p := range pkgs {
+		if p.internal() != "" {
+			report(t, fset, ownClients(p))
+		}
+	}
+}
+
 func TestEachPackageSaysWhatItIs(t *testing.T) {
 	_, pkgs := loadModule(t)
 	for _, pkg := range pkgs {
@@ -242,6 +251,29 @@ func TestReadsRemoteAddr(t *testing.T) {
 	}
 	if got := readsRemoteAddr(parse(t, "web", src)); len(got) != 0 {
 		t.Errorf("found %v in web, want none", texts(got))
+	}
+}
+
+func TestOwnClients(t *testing.T) {
+	src := `package x
+	func f(given *http.Client, t http.Transport) {
+		a := &http.Client{}
+		b := http.DefaultClient
+		http.Get("x")
+		c := net.Dialer{}
+		d, _ := net.Dial("tcp", "x")
+		e := &tls.Dialer{Config: &tls.Config{}}
+		f := http.Transport{Proxy: http.ProxyFromEnvironment}
+		given.Get("x")
+	}`
+	if got := ownClients(parse(t, "alert", src)); len(got) != 8 {
+		t.Errorf("found %v, want 8", texts(got))
+	}
+	if got := ownClients(parse(t, "mail", src)); len(got) != 5 {
+		t.Errorf("found %v in mail, want 5", texts(got))
+	}
+	if got := ownClients(parse(t, "outbound", src)); len(got) != 0 {
+		t.Errorf("found %v in outbound, want none", texts(got))
 	}
 }
 
