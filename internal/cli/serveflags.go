@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
 
 // serveFlags holds the flags of serve.
@@ -124,6 +125,8 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 	switch {
 	case f.maxConcurrent < 1:
 		return usage(cmd, "--max-concurrent (%s) must be 1 or more, not %d", variable("max-concurrent"), f.maxConcurrent)
+	case f.maxConnections > netconn.MostTotal:
+		return usage(cmd, "--max-connections (%s) must be %d or less, not %d", variable("max-connections"), netconn.MostTotal, f.maxConnections)
 	case f.maxConnections < 1 && cmd.Flags().Changed("max-connections"):
 		return usage(cmd, "--max-connections (%s) must be 1 or more, not %d", variable("max-connections"), f.maxConnections)
 	case f.readers < 0 || f.readers > maxReaders:

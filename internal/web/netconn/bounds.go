@@ -34,6 +34,9 @@ func NewBounds(total int, spared []netip.Prefix) *Bounds {
 	return &Bounds{shares: admit.NewShares[caller.Client](int64(total)), spared: spared, open: map[*conn]struct{}{}}
 }
 
+// MostTotal is the largest number of connections that bounds may allow: what Linux lets a process open by default.
+const MostTotal = 1 << 20
+
 const (
 	maxTotal      = 65_536 // connections, however many descriptors there are
 	ownFiles      = 256    // descriptors for the database, mails, logs and other listeners
