@@ -45,6 +45,9 @@ type Entry[K comparable, T any] struct {
 // Len returns how much waits.
 func (l *Line[K, T]) Len() int { return l.count }
 
+// Waits reports whether a client waits for something.
+func (l *Line[K, T]) Waits(client K) bool { return l.queues[client] != nil }
+
 // Ready reports whether something waits that is not held.
 func (l *Line[K, T]) Ready() bool { return len(l.ready) > 0 }
 

@@ -191,6 +191,7 @@ func (l *ledger) back() {
 }
 
 func TestTerminatedConnections(t *testing.T) {
+	t.Parallel()
 	t.Run("direct", func(t *testing.T) {
 		url := pgtest.URL(t)
 		terminated(t, url, open(t, url, Config{}))
@@ -403,6 +404,7 @@ func (n *network) cut() {
 // A connection that is lost at COMMIT leaves open whether it was done. That is said, and nothing is run again, whether
 // the order to commit arrived or not.
 func TestLostAtCommit(t *testing.T) {
+	t.Parallel()
 	c := pgtest.StartCluster(t)
 	mustWrite(t, open(t, c.URL("postgres"), Config{}), "CREATE TABLE notes (id bigint NOT NULL)")
 	for rows, passes := range []bool{false, true} {
@@ -435,6 +437,7 @@ func TestLostAtCommit(t *testing.T) {
 }
 
 func TestNetworkFails(t *testing.T) {
+	t.Parallel()
 	c := pgtest.StartCluster(t)
 	n := newNetwork(t, c.Socket())
 	const patience = 500 * time.Millisecond
@@ -463,12 +466,13 @@ func TestNetworkFails(t *testing.T) {
 
 // TestFaultsAtRandom mixes all of them. ASHLAR_NIGHTLY=1 goes on for two million requests in all.
 func TestFaultsAtRandom(t *testing.T) {
+	t.Parallel()
 	requests, pause := int64(4000), 300*time.Millisecond
 	if effort.Nightly() {
 		requests, pause = 1_000_000, 2*time.Second
 	}
-	t.Run("in groups", func(t *testing.T) { faultsAtRandom(t, Config{Groups: 2}, requests, pause) })
-	t.Run("serializable", func(t *testing.T) { faultsAtRandom(t, Config{Serializable: true}, requests, pause) })
+	t.Run("in groups", func(t *testing.T) { t.Parallel(); faultsAtRandom(t, Config{Groups: 2}, requests, pause) })
+	t.Run("serializable", func(t *testing.T) { t.Parallel(); faultsAtRandom(t, Config{Serializable: true}, requests, pause) })
 }
 
 func faultsAtRandom(t *testing.T, cfg Config, requests int64, pause time.Duration) {
@@ -525,6 +529,7 @@ func admin(t *testing.T, c *pgtest.Cluster, statements ...string) {
 
 // Callers beyond the bound are refused at once, and told when to come again.
 func TestFullPool(t *testing.T) {
+	t.Parallel()
 	db := openNew(t, Config{Readers: 1, Writers: 1, Queue: 1, ReadTimeout: time.Second})
 	inside, leave := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup

@@ -15,6 +15,7 @@ import (
 // TestFullServer: a server whose disk is full, in a statement or at COMMIT, alone or in a group, is known to have
 // written nothing. It counts as writable again soon after a write was done.
 func TestFullServer(t *testing.T) {
+	t.Parallel()
 	db := openNew(t, Config{})
 	mustWrite(t, db,
 		`CREATE TABLE entries (id bigint PRIMARY KEY)`,

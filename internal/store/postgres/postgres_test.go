@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -15,8 +16,11 @@ import (
 // opener opens one database for each test.
 func opener(cfg Config) func(*testing.T) store.DB {
 	urls := map[string]string{}
+	var mu sync.Mutex
 	return func(t *testing.T) store.DB {
 		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
 		if urls[t.Name()] == "" {
 			urls[t.Name()] = pgtest.URL(t)
 		}
@@ -40,7 +44,7 @@ func TestStore(t *testing.T) {
 			continue // the same goroutines run, and each takes long
 		}
 		t.Run(fmt.Sprintf("%d writers, serializable %t", cfg.Writers, cfg.Serializable), func(t *testing.T) {
-			storetest.Run(t, cfg.Writers, opener(cfg))
+			storetest.RunParallel(t, cfg.Writers, opener(cfg))
 		})
 	}
 }

@@ -64,6 +64,7 @@ func TestSecure(t *testing.T) {
 
 // Open reports what is wrong with a certificate, or with the TLS settings of an address, and what to do.
 func TestOpenAdvises(t *testing.T) {
+	t.Parallel()
 	authority, stranger := pgtest.NewAuthority(t), pgtest.NewAuthority(t)
 	c := pgtest.StartSecureCluster(t, authority)
 	p := pgtest.StartSecurePooler(t, c, authority)

@@ -192,3 +192,39 @@ func TestFullLine(t *testing.T) {
 		t.Errorf("%d are counted as refused, want 4", stats.Refused)
 	}
 }
+
+// A group ends before a second write of a client, if another client of it wants nothing else. It goes on if all want more.
+func TestGroupsEndForClientsThatWaitForThem(t *testing.T) {
+	of := func(client int) *job {
+		origin, _ := admit.OriginOf(as(t, client, "create"))
+		return &job{origin: origin, since: time.Now()}
+	}
+	for _, tt := range []struct {
+		name           string
+		group, waiting []int // clients
+		next           int
+		want           bool
+	}{
+		{"the first of a client", []int{1}, []int{2, 2}, 2, false},
+		{"only one client", []int{1, 1, 1}, []int{1}, 1, false},
+		{"a second one, and the other has no more", []int{1, 2}, []int{1}, 1, true},
+		{"a second one, and the other has more", []int{1, 2}, []int{1, 2}, 1, false},
+		{"a second one, and one of the others has no more", []int{1, 2, 3}, []int{1, 2}, 1, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newJobs(Config{Queue: 100, WriteTimeout: time.Hour})
+			for _, client := range tt.waiting {
+				if err := w.add(of(client)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var group []*job
+			for _, client := range tt.group {
+				group = append(group, of(client))
+			}
+			if got := w.delays(of(tt.next), group); got != tt.want {
+				t.Errorf("delays() = %t, want %t", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -83,6 +84,27 @@ func (w *jobs) isCostly(j *job, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.accounts.Costly(j.origin.Client, j.origin.Shape, now)
+}
+
+// delays reports whether a job should not join a group: it would be one more of its client, while another client of the group
+// wants nothing else and waits for the commit. So a flood of writes does not make the commits of others late.
+func (w *jobs) delays(j *job, group []*job) bool {
+	second, others := false, false
+	for _, member := range group {
+		if member.origin.Client == j.origin.Client {
+			second = true
+		} else {
+			others = true
+		}
+	}
+	if !second || !others {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(group, func(member *job) bool {
+		return member.origin.Client != j.origin.Client && !w.line.Waits(member.origin.Client)
+	})
 }
 
 // remove takes a job out of the line, if it is still there.

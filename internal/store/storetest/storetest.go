@@ -14,6 +14,15 @@ import (
 //
 // writers is how many functions of Write the database runs at once.
 func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
+	run(t, writers, open, func(*testing.T) {})
+}
+
+// RunParallel is Run with tests beside each other. It suits an engine whose tests wait more than they compute.
+func RunParallel(t *testing.T, writers int, open func(t *testing.T) store.DB) {
+	run(t, writers, open, (*testing.T).Parallel)
+}
+
+func run(t *testing.T, writers int, open func(t *testing.T) store.DB, begin func(*testing.T)) {
 	for _, tt := range []struct {
 		name string
 		run  func(*testing.T, *fixture)
@@ -81,6 +90,9 @@ func Run(t *testing.T, writers int, open func(t *testing.T) store.DB) {
 		{"calls after Close are refused", afterClose},
 		{"Close lets queued writes finish", closeDrains},
 	} {
-		t.Run(tt.name, func(t *testing.T) { tt.run(t, newFixture(t, writers, open)) })
+		t.Run(tt.name, func(t *testing.T) {
+			begin(t)
+			tt.run(t, newFixture(t, writers, open))
+		})
 	}
 }
