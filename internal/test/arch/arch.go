@@ -14,7 +14,7 @@ const module = "github.com/ashlar-dev/ashlar"
 // A package imports only from rows above its own. Some of the packages do not exist yet.
 var rows = [...][]string{
 	{"errs", "suggest", "apilimit", "background", "disk", "systemd"},
-	{"caller", "telemetry/jsonline"},
+	{"caller", "telemetry/jsonline", "job/cron"},
 	{"telemetry", "cache", "admit"},
 	{"outbound", "webhook"},
 	{"model", "telemetry/trace", "telemetry/profile"},
