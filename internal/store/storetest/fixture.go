@@ -16,6 +16,7 @@ type fixture struct {
 	db      store.DB
 	open    func(*testing.T) store.DB
 	writers int
+	holds   int // calls of hold, for each writer
 }
 
 const createNotes = `CREATE TABLE notes (id bigint PRIMARY KEY, body text NOT NULL UNIQUE)`

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -50,8 +51,10 @@ func (f *fixture) hold() (release func()) {
 	for range f.writers {
 		entered := make(chan struct{})
 		var once sync.Once
+		f.holds++ // each is work of its own kind: one that took long must not bound the next
+		ctx := admit.WithOrigin(context.Background(), admit.Origin{Shape: admit.Shape{Operation: fmt.Sprint("hold ", f.holds)}})
 		go func() {
-			left <- f.db.Write(context.Background(), func(store.Tx) error {
+			left <- f.db.Write(ctx, func(store.Tx) error {
 				once.Do(func() { close(entered) })
 				<-leave
 				return nil
