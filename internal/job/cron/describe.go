@@ -64,13 +64,11 @@ func (e Expression) describeDays() string {
 	everyMonth := e.months == span(1, 12)
 	months := list(named(e.months, monthName), "and")
 	anyDay, anyWeekday := e.days == span(1, 31), e.weekdays == span(0, 6)
-	if e.eitherDay && (anyDay || anyWeekday) {
-		anyDay, anyWeekday = true, true
-	}
 	weekdays := func(conjunction string) string { return list(named(mondayFirst(e.weekdays), weekdayName), conjunction) }
 	var days string
 	switch {
-	case anyDay && anyWeekday:
+	case e.everyDay():
+		anyDay = true
 	case anyDay:
 		days = " on " + weekdays("and")
 	case anyWeekday && !everyMonth:

@@ -25,6 +25,18 @@ func (e Expression) String() string { return e.text }
 // FollowsClock returns true if the minute or the hour has a *. Then changes of the clock skip or repeat runs.
 func (e Expression) FollowsClock() bool { return e.follows }
 
+// NeedsZone returns true if the hours or days of runs depend on the zone. In UTC, an expression of minutes alone is what most
+// people mean.
+func (e Expression) NeedsZone() bool {
+	return e.hours != span(0, 23) || !e.everyDay() || e.months != span(1, 12)
+}
+
+// everyDay returns true if each day of a month matches.
+func (e Expression) everyDay() bool {
+	anyDay, anyWeekday := e.days == span(1, 31), e.weekdays == span(0, 6)
+	return (anyDay && anyWeekday) || (e.eitherDay && (anyDay || anyWeekday))
+}
+
 // Parse reads an expression. An error is an *Error. It refuses an expression that is never due.
 func Parse(text string) (Expression, error) {
 	if err := checkText(text); err != nil {
@@ -90,7 +102,7 @@ func parseNickname(text string, words []word) (Expression, error) {
 	case name.text == "@reboot":
 		return Expression{}, faultAt(name.offset, "@reboot is no time: write when the job is due, such as 30 2 * * *")
 	case name.text == "@every":
-		return Expression{}, faultAt(name.offset, "@every is not cron: use the key every instead of cron, or write minutes such as */5 * * * *")
+		return Expression{}, faultAt(name.offset, "@every is not cron: remove cron, and write the length of time as every, such as every: 2h")
 	case !ok:
 		nicknames := []string{"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"}
 		return Expression{}, faultAt(name.offset, "there is no name %s: write @hourly, @daily, @weekly, @monthly, @yearly or five fields%s",

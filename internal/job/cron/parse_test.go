@@ -50,7 +50,7 @@ func TestParseRefuses(t *testing.T) {
 		{"0 0 30 2 *", "column 5: the job would never run: no month of the expression has such a day"},
 		{"0 0 31 2,4,6,9,11 *", "column 5: the job would never run: no month of the expression has such a day"},
 		{"@reboot", "column 1: @reboot is no time: write when the job is due, such as 30 2 * * *"},
-		{"@every 5m", "column 1: @every is not cron: use the key every instead of cron, or write minutes such as */5 * * * *"},
+		{"@every 5m", "column 1: @every is not cron: remove cron, and write the length of time as every, such as every: 2h"},
 		{"@Daily", "column 1: there is no name @Daily: write @hourly, @daily, @weekly, @monthly, @yearly or five fields; did you mean @daily?"},
 		{"@daily 5", "column 8: @daily stands for all five fields: remove the rest"},
 		{"TZ=Europe/Berlin 0 2 * * *", "column 1: an expression names no zone: remove TZ=Europe/Berlin and name it in the key zone"},
@@ -116,6 +116,20 @@ func TestFollowsClock(t *testing.T) {
 	} {
 		if got := mustParse(t, tt.text).FollowsClock(); got != tt.want {
 			t.Errorf("FollowsClock() of %q = %t, want %t", tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestNeedsZone(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want bool
+	}{
+		{"* * * * *", false}, {"*/15 * * * *", false}, {"@hourly", false}, {"7 0-23 1-31 1-12 0-6", false}, {"7 * 1-31 * MON", false},
+		{"30 2 * * *", true}, {"@daily", true}, {"0 */2 * * *", true}, {"* * 1 * *", true}, {"* * * 5 *", true}, {"* * * * MON", true}, {"* * 1 * MON", true},
+	} {
+		if got := mustParse(t, tt.text).NeedsZone(); got != tt.want {
+			t.Errorf("NeedsZone() of %q = %t, want %t", tt.text, got, tt.want)
 		}
 	}
 }
