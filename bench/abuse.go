@@ -85,13 +85,14 @@ func runAbuses(ctx context.Context, srv *server, rows int, only string, text *st
 			return err
 		}
 		calm := beHonest(ctx, srv, rows, abuseCalm, 0)
-		end, err := startAbuser(ctx, a, srv)
+		abuser, err := startGenerator(ctx, order{Abuse: a.name, Port: srv.port, Tokens: srv.tokens})
 		if err != nil {
 			return err
 		}
 		beside := beHonest(ctx, srv, rows, abuseTime, abuseWarm)
-		counts, err := end()
-		if err != nil {
+		abuser.end()
+		var counts string
+		if err := abuser.report(&counts); err != nil {
 			return err
 		}
 		time.Sleep(betweenAbuses)

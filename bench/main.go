@@ -33,8 +33,8 @@ func main() {
 }
 
 func run(ctx context.Context, opts settings) error {
-	if opts.abuser {
-		return beAbuser(ctx, os.Stdin, os.Stdout)
+	if opts.generator {
+		return generate(ctx, os.Stdin, os.Stdout)
 	}
 	if !opts.move && !opts.online && !opts.rules && !opts.accounts {
 		if err := needWrk(ctx); err != nil {

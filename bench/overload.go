@@ -31,15 +31,10 @@ func runOverload(ctx context.Context, opts settings, folder string) (err error) 
 	if err := srv.start(ctx, light.path); err != nil {
 		return err
 	}
-	heavy := func(r *rand.Rand) request { // no index helps, and no two are alike: a kept answer would cost nothing
-		path := strings.ReplaceAll(withAuthor(srv.dialect, statuses[r.IntN(len(statuses))]), "sort=-created_at&limit=30", "sort=body&limit=100")
-		path = strings.ReplaceAll(path, "filter=", fmt.Sprintf("arg.v=%d&filter=views!=arg.v%%26%%26", r.IntN(1_000_000_000)))
-		return request{method: "GET", path: path}
-	}
 	var text strings.Builder
 	text.WriteString("# Overload\n\nWritten by `make bench`.")
 	if opts.only == "" {
-		if err := measureOverload(ctx, folder, srv, heavy, light, &text); err != nil {
+		if err := measureOverload(ctx, folder, srv, light, &text); err != nil {
 			return err
 		}
 	}
@@ -47,6 +42,15 @@ func runOverload(ctx context.Context, opts settings, folder string) (err error) 
 		return err
 	}
 	return publish(opts, text.String())
+}
+
+// heavyPage returns random requests for pages. No index helps, and no two are alike: a kept answer would cost nothing.
+func heavyPage(srv *server) func(*rand.Rand) request {
+	return func(r *rand.Rand) request {
+		path := strings.ReplaceAll(withAuthor(srv.dialect, statuses[r.IntN(len(statuses))]), "sort=-created_at&limit=30", "sort=body&limit=100")
+		path = strings.ReplaceAll(path, "filter=", fmt.Sprintf("arg.v=%d&filter=views!=arg.v%%26%%26", r.IntN(1_000_000_000)))
+		return request{method: "GET", path: path}
+	}
 }
 
 // recovery returns the time until a light request is fast again, three times in a row.
@@ -67,7 +71,8 @@ func recovery(srv *server, light request) (time.Duration, error) {
 }
 
 // measureOverload sends up to twenty times the requests that the server can answer, and appends a table to text.
-func measureOverload(ctx context.Context, folder string, srv *server, heavy func(*rand.Rand) request, light request, text *strings.Builder) error {
+func measureOverload(ctx context.Context, folder string, srv *server, light request, text *strings.Builder) error {
+	heavy := heavyPage(srv)
 	random := rand.New(rand.NewPCG(1, 2))
 	requests := make([]request, 10_000)
 	for i := range requests {
@@ -93,7 +98,10 @@ func measureOverload(ctx context.Context, folder string, srv *server, heavy func
 			return err
 		}
 		say("%.0f × the capacity of %.0f/s for %v", times, calm.rate, overloadTime)
-		flood := sendAt(ctx, srv, heavy, calm.rate*times, overloadTime)
+		flood, err := generateFlood(ctx, srv, calm.rate*times)
+		if err != nil {
+			return err
+		}
 		recovered, err := recovery(srv, light)
 		if err != nil {
 			return err

@@ -9,23 +9,23 @@ import (
 
 // settings are the flags of a run.
 type settings struct {
-	rounds   int
-	duration time.Duration // of one measurement
-	rows     int
-	only     string // names of workloads, separated by commas; "": all
-	servers  string // names of servers, separated by commas; "": all
-	before   string // folder of another checkout, to compare with; "": none
-	out      string
-	scale    bool
-	overload bool
-	abuser   bool
-	postgres bool
-	move     bool
-	soak     bool
-	online   bool
-	rules    bool
-	accounts bool
-	keep     bool
+	rounds    int
+	duration  time.Duration // of one measurement
+	rows      int
+	only      string // names of workloads, separated by commas; "": all
+	servers   string // names of servers, separated by commas; "": all
+	before    string // folder of another checkout, to compare with; "": none
+	out       string
+	scale     bool
+	overload  bool
+	generator bool
+	postgres  bool
+	move      bool
+	soak      bool
+	online    bool
+	rules     bool
+	accounts  bool
+	keep      bool
 }
 
 // parseFlags reads the flags of the command line. It ends the program if they are wrong.
@@ -39,7 +39,7 @@ func parseFlags() settings {
 	flag.StringVar(&opts.before, "before", "", "folder of another checkout of Ashlar: measure its CPU a request too")
 	flag.StringVar(&opts.out, "out", "", "file of the results; nothing: standard output alone")
 	flag.BoolVar(&opts.scale, "scale", false, "measure how the cost grows with rows and pages instead")
-	flag.BoolVar(&opts.abuser, "abuser", false, "be an abuser, as the process of -overload says on the standard input")
+	flag.BoolVar(&opts.generator, "generator", false, "send what -overload orders on the standard input")
 	flag.BoolVar(&opts.overload, "overload", false, "measure up to twenty times the capacity, and abusers, instead")
 	flag.BoolVar(&opts.postgres, "postgres", false, "measure on PostgreSQL instead")
 	flag.BoolVar(&opts.move, "move", false, "measure moves of a whole database instead")
