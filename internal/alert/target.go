@@ -47,7 +47,7 @@ func newTarget(declared *model.AlertTarget, cfg Config) *target {
 			return cfg.Mail(ctx, declared.Mail, a)
 		}
 	case declared.Webhook.Given():
-		t.deliver, t.job = newWebhook(declared, cfg).deliver, cfg.Jobs.Job("alert webhook")
+		t.deliver, t.job = newReceiver(declared, cfg).deliver, cfg.Jobs.Job("alert webhook")
 	default:
 		t.repeats = true
 		t.deliver, t.job = newAlertmanager(declared, cfg).deliver, cfg.Jobs.Job("alert alertmanager")

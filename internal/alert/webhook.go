@@ -2,9 +2,7 @@ package alert
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -12,32 +10,29 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/webhook"
 )
 
-// A webhook posts alerts to a URL, in the form of Standard Webhooks.
-type webhook struct {
+// A receiver gets alerts at a URL, in the form of Standard Webhooks.
+type receiver struct {
 	cfg     Config
 	client  *http.Client
 	address string
-	key     []byte // nil: no signature
+	keys    []webhook.SigningKey // none: no signature
 }
 
-func newWebhook(declared *model.AlertTarget, cfg Config) *webhook {
+func newReceiver(declared *model.AlertTarget, cfg Config) *receiver {
 	address := string(declared.Webhook.Value)
-	w := &webhook{cfg: cfg, client: newClient(cfg, address), address: address}
+	r := &receiver{cfg: cfg, client: newClient(cfg, address), address: address}
 	if declared.Secret.Given() {
-		w.key, _ = model.WebhookKey(string(declared.Secret.Value)) // checked when the model was resolved
+		if key, err := webhook.ParseSecret(string(declared.Secret.Value)); err == nil { // checked when the model was resolved
+			r.keys = []webhook.SigningKey{key}
+		}
 	}
-	return w
+	return r
 }
 
-// A message is the body of a webhook.
-type message struct {
-	Type      string    `json:"type"` // alert.firing or alert.over
-	Timestamp time.Time `json:"timestamp"`
-	Data      data      `json:"data"`
-}
-
+// data is what a message tells about an alert.
 type data struct {
 	Alert    string            `json:"alert"`
 	App      string            `json:"app"`
@@ -49,37 +44,41 @@ type data struct {
 	Details  map[string]string `json:"details,omitempty"`
 }
 
-func (w *webhook) deliver(ctx context.Context, a Alert) error {
-	m := message{Type: "alert.over", Timestamp: a.At.UTC(), Data: data{
-		Alert: a.Key, App: w.cfg.App, Node: w.cfg.Node, Severity: a.Severity, Summary: a.Summary, Since: a.Since.UTC(), Labels: a.Labels, Details: detailsOf(a),
-	}}
-	if a.Firing {
-		m.Type = "alert.firing"
-	}
-	body, err := json.Marshal(m)
+func (r *receiver) deliver(ctx context.Context, a Alert) error {
+	told, err := json.Marshal(data{
+		Alert: a.Key, App: r.cfg.App, Node: r.cfg.Node, Severity: a.Severity, Summary: a.Summary, Since: a.Since.UTC(), Labels: a.Labels, Details: detailsOf(a),
+	})
 	if err != nil {
 		return &permanentError{err}
 	}
-	id, at := w.id(a), strconv.FormatInt(w.cfg.Now().Unix(), 10)
-	header := http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {at}}
-	if w.key != nil {
-		header["Webhook-Signature"] = []string{sign(w.key, id, at, body)}
+	event := webhook.Event{Type: "alert.over", At: a.At, Data: told}
+	if a.Firing {
+		event.Type = "alert.firing"
 	}
-	return post(ctx, w.client, w.address, body, header)
+	body, err := event.Body()
+	if err != nil {
+		return &permanentError{err}
+	}
+	header, err := r.header(r.id(a), body)
+	if err != nil {
+		return &permanentError{err}
+	}
+	return post(ctx, r.client, r.address, body, header)
+}
+
+// header returns the headers of a message. Without a secret it has no signature.
+func (r *receiver) header(id string, body []byte) (http.Header, error) {
+	now := r.cfg.Now()
+	if len(r.keys) > 0 {
+		return webhook.Header(r.keys, id, now, body)
+	}
+	return http.Header{webhook.IDHeader: {id}, webhook.TimestampHeader: {strconv.FormatInt(now.Unix(), 10)}}, nil
 }
 
 // id names a message. It is the same in each attempt, so a receiver can drop a repetition.
-func (w *webhook) id(a Alert) string {
-	sum := sha256.Sum256([]byte(w.cfg.App + "\n" + a.Key + "\n" + strconv.FormatBool(a.Firing) + "\n" + a.At.UTC().Format(time.RFC3339Nano)))
+func (r *receiver) id(a Alert) string {
+	sum := sha256.Sum256([]byte(r.cfg.App + "\n" + a.Key + "\n" + strconv.FormatBool(a.Firing) + "\n" + a.At.UTC().Format(time.RFC3339Nano)))
 	return "msg_" + hex.EncodeToString(sum[:12])
-}
-
-// sign returns the signature of Standard Webhooks.
-func sign(key []byte, id, at string, body []byte) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(id + "." + at + "."))
-	mac.Write(body)
-	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 func detailsOf(a Alert) map[string]string {

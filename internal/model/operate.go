@@ -2,13 +2,14 @@ package model
 
 import (
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/webhook"
 )
 
 // Operate says how a server is watched. The loader has filled in every default.
@@ -152,26 +153,10 @@ func isThisMachine(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || (err == nil && ip.IsLoopback())
 }
 
-// The bounds of the key in a webhook's secret, in bytes (Standard Webhooks).
-const (
-	minWebhookKey = 24
-	maxWebhookKey = 64
-)
-
 // CheckWebhookSecret returns what is wrong with a secret of the form that Standard Webhooks gives it.
 func CheckWebhookSecret(text string) error {
-	_, err := WebhookKey(text)
+	_, err := webhook.ParseSecret(text)
 	return err
-}
-
-// WebhookKey returns the key of a webhook's secret: whsec_ and 24 to 64 bytes in base64.
-func WebhookKey(text string) ([]byte, error) {
-	encoded, ok := strings.CutPrefix(text, "whsec_")
-	key, err := base64.StdEncoding.DecodeString(encoded)
-	if !ok || err != nil || len(key) < minWebhookKey || len(key) > maxWebhookKey {
-		return nil, errors.New("write whsec_ and 24 to 64 random bytes in base64, such as the output of: echo whsec_$(openssl rand -base64 32)")
-	}
-	return key, nil
 }
 
 // SLO returns the objective of that name, or nil.
