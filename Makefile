@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet format lint measure race fuzz nightly openapi-check bench bench-scale bench-move bench-online bench-rules bench-soak check
+.PHONY: help run build test vet format lint measure race fuzz nightly openapi-check webhooks-check bench bench-scale bench-move bench-online bench-rules bench-soak check
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -77,6 +77,9 @@ nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100
 
 openapi-check: ## lint /openapi.json; generate, compile and use clients in TypeScript, Go and Python (needs Node.js and Python; fetches packages)
 	GO=$(GO) ./tools/openapi/check.sh
+
+webhooks-check: ## compare webhook signatures with the Standard Webhooks libraries for Go, JavaScript and Python (needs Node.js and Python; fetches packages)
+	GO=$(GO) ./tools/webhooks/check.sh
 
 bench: ## measure beside a hand-written service and PocketBase (wrk; about fifteen minutes)
 	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -postgres -out POSTGRES.md && $(GO) run . -overload -out OVERLOAD.md && $(GO) run . -accounts -out ACCOUNTS.md
