@@ -18,6 +18,13 @@ type ETag struct {
 	Opaque string // text between the quotes
 }
 
+// Names reports whether e is the tag with the given text, or that tag with the name of a content coding. The text is without
+// quotes.
+func (e ETag) Names(text string) bool {
+	coding, ok := strings.CutPrefix(e.Opaque, text)
+	return ok && (coding == "" || coding == "-gzip" || coding == "-zstd") // the codings of negotiate
+}
+
 // ETags is the content of an If-Match or If-None-Match header.
 type ETags struct {
 	List []ETag

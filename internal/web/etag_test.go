@@ -88,6 +88,36 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// A tag matches without a content coding, and with one that the server uses.
+func TestNames(t *testing.T) {
+	for _, tt := range []struct {
+		header, tag string
+		want        bool
+	}{
+		{`"9f2c"`, "9f2c", true},
+		{`W/"9f2c"`, "9f2c", true},
+		{`"9f2c-gzip"`, "9f2c", true},
+		{`W/"9f2c-zstd"`, "9f2c", true},
+		{`"9f2c-br"`, "9f2c", false},
+		{`"9f2c-"`, "9f2c", false},
+		{`"9f2c-GZIP"`, "9f2c", false},
+		{`"9f2c-gzip-gzip"`, "9f2c", false},
+		{`"9f2c-gzip;gzip"`, "9f2c", false},
+		{`"9f2cgzip"`, "9f2c", false},
+		{`"9f2"`, "9f2c", false},
+		{`"1t-gzip"`, "1t-zstd", false},
+		{`"1t-gzip-zstd"`, "1t-gzip", true},
+	} {
+		e, err := ParseETags([]string{tt.header})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.List[0].Names(tt.tag); got != tt.want {
+			t.Errorf("%s names %s = %v, want %v", tt.header, tt.tag, got, tt.want)
+		}
+	}
+}
+
 // FuzzParseETags: accepted tags read the same after they are written again.
 func FuzzParseETags(f *testing.F) {
 	for _, text := range []string{"*", `"a"`, `W/"a", "b"`, `"a,b",,"c"`, `"`, `W/`, `"a" "b"`} {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"net/http"
+	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/apilimit"
@@ -86,7 +87,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	tag := answer.Tag.String()
 	if cond.given() {
-		notModified, err := cond.onRead(func(tags web.ETags) bool { return namesList(tags, tag) })
+		notModified, err := cond.onRead(func(tags web.ETags) bool { return names(tags, tag) })
 		if err != nil {
 			return err
 		}
@@ -130,13 +131,13 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer memory.Give()
 	setKeepers(w, row.Public)
-	tag := ""
 	if row.Plain {
-		tag = etag(row, web.Coding(w, len(row.JSON)))
-		web.SetETag(w, tag)
+		web.SetETag(w, etag(row, web.Coding(w, len(row.JSON))))
 	}
 	if cond.given() {
-		notModified, err := cond.onRead(func(tags web.ETags) bool { return namesRow(tags, tag) })
+		notModified, err := cond.onRead(func(tags web.ETags) bool {
+			return tags.Any() || (row.Plain && names(tags, strings.Trim(etag(row, ""), `"`)))
+		})
 		if err != nil {
 			return err
 		}

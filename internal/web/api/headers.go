@@ -69,7 +69,8 @@ func hash(body []byte) uint64 {
 // conditions are the If-Match and If-None-Match of a request (RFC 9110, 13.1).
 //
 // A comparison of tags ignores W/ and the content coding. Proxies that compress weaken tags, and a revision is exact
-// in every form of the row.
+// in every form of the row. So a write takes any ending, as some proxies add their own. A read takes the codings of the
+// server only: it never gave a tag with another.
 type conditions struct{ match, none web.ETags }
 
 func parseConditions(r *http.Request) (c conditions, err error) {
@@ -100,24 +101,9 @@ func listTag(tag, coding string) string {
 	return `"` + tag + "-" + coding + `"`
 }
 
-// namesList reports whether a header names the tag of a list, in any content coding, or is *.
-func namesList(tags web.ETags, tag string) bool {
-	return tags.Any() || slices.ContainsFunc(tags.List, func(t web.ETag) bool {
-		name, _, _ := strings.Cut(t.Opaque, "-")
-		return name == tag
-	})
-}
-
-// namesRow reports whether a header names the tag of a row or is *.
-func namesRow(tags web.ETags, tag string) bool {
-	if tags.Any() {
-		return true
-	}
-	revision, hash, ok := splitTag(strings.Trim(tag, `"`))
-	return ok && slices.ContainsFunc(tags.List, func(t web.ETag) bool {
-		r, h, ok := splitTag(t.Opaque)
-		return ok && r == revision && h == hash
-	})
+// names reports whether a header names a tag, in a content coding of the server, or is *. The tag is without quotes.
+func names(tags web.ETags, tag string) bool {
+	return tags.Any() || slices.ContainsFunc(tags.List, func(t web.ETag) bool { return t.Names(tag) })
 }
 
 // onWrite returns the condition on the revision of the row to write, or nil if there is none.
@@ -135,17 +121,10 @@ func namesRevision(tags web.ETags, revision int64) bool {
 		return true
 	}
 	return slices.ContainsFunc(tags.List, func(tag web.ETag) bool {
-		text, _, ok := splitTag(tag.Opaque)
+		text, _, ok := strings.Cut(tag.Opaque, "-")
 		n, err := strconv.ParseInt(text, 36, 64)
 		return ok && err == nil && n == revision
 	})
-}
-
-// splitTag returns the revision and the hash of an entity tag, given without its quotes.
-func splitTag(opaque string) (revision, hash string, ok bool) {
-	revision, rest, ok := strings.Cut(opaque, "-")
-	hash, _, _ = strings.Cut(rest, "-")
-	return revision, hash, ok
 }
 
 // explain names the failed condition, for a write with If-None-Match.
