@@ -16,7 +16,7 @@ const (
 // A Cache holds values by keys of bytes, bounded by their size. It drops the values that are asked for least, by
 // frequency and age (W-TinyLFU). So a value that is asked for once does not push out a popular one. It is safe for
 // concurrent use.
-type Cache[V any] struct {
+type Cache[V comparable] struct {
 	items   *otter.Cache[uint64, *item[V]]
 	seed    maphash.Seed
 	weigh   func(V) int
@@ -25,14 +25,14 @@ type Cache[V any] struct {
 
 // item is an entry. The cache finds it by a hash of its key, and then compares the key: a look-up needs no string, and two
 // keys of one hash take turns.
-type item[V any] struct {
+type item[V comparable] struct {
 	key   string
 	value V
 	size  int
 }
 
 // New returns a cache of about size bytes. weigh returns the size of a value.
-func New[V any](size int, weigh func(V) int) *Cache[V] {
+func New[V comparable](size int, weigh func(V) int) *Cache[V] {
 	c := &Cache[V]{seed: maphash.MakeSeed(), weigh: weigh, largest: max(size/leastOne, maxKey)}
 	c.items = otter.Must(&otter.Options[uint64, *item[V]]{
 		MaximumWeight: uint64(max(size, 1)),
@@ -60,6 +60,16 @@ func (c *Cache[V]) Put(key []byte, value V) bool {
 	}
 	c.items.Set(maphash.Bytes(c.seed, key), &item[V]{string(key), value, size})
 	return true
+}
+
+// Grew weighs the value of a key again, because it has grown. It ignores a value that the cache has dropped or replaced.
+func (c *Cache[V]) Grew(key []byte, value V) {
+	c.items.ComputeIfPresent(maphash.Bytes(c.seed, key), func(known *item[V]) (*item[V], otter.ComputeOp) {
+		if known.value != value || known.key != string(key) {
+			return nil, otter.CancelOp
+		}
+		return &item[V]{known.key, value, len(key) + c.weigh(value) + overhead}, otter.WriteOp
+	})
 }
 
 // Fits reports whether Put would keep a value of that many bytes under a key.

@@ -67,6 +67,38 @@ func TestBound(t *testing.T) {
 	}
 }
 
+// A value that grows counts with its new size, and is dropped like others. A value that is no longer kept changes nothing.
+func TestGrownValues(t *testing.T) {
+	const size = 64 << 10
+	var extra sync.Map // by value
+	cache := New(size, func(n int64) int {
+		more, _ := extra.LoadOrStore(n, 0)
+		return more.(int)
+	})
+	cache.Put([]byte("k"), 1)
+	before := cache.Size()
+	extra.Store(int64(1), 1000)
+	cache.Grew([]byte("k"), 1)
+	if got := cache.Size(); got != before+1000 {
+		t.Errorf("it holds %d bytes after a value of %d grew by 1000", got, before)
+	}
+	cache.Put([]byte("k"), 2)
+	cache.Grew([]byte("k"), 1)
+	cache.Grew([]byte("other"), 1)
+	if got, ok := cache.Get([]byte("k")); !ok || got != 2 || cache.Size() != before {
+		t.Errorf("after the growth of a replaced value: %d, %v, %d bytes, want 2 in %d bytes", got, ok, cache.Size(), before)
+	}
+	for i := range int64(10_000) {
+		key := fmt.Appendf(nil, "key %d", i)
+		cache.Put(key, i)
+		extra.Store(i, 500)
+		cache.Grew(key, i)
+	}
+	if n := cache.Size(); n > size {
+		t.Errorf("it holds %d bytes of values that grew, want at most %d", n, size)
+	}
+}
+
 func TestConcurrent(t *testing.T) {
 	cache := New(16<<10, number)
 	var all sync.WaitGroup

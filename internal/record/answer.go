@@ -20,6 +20,9 @@ type Answer struct {
 	Tag    Tag           // of JSON
 	Shared bool          // other requests have the same JSON, so nobody may change it
 	Public time.Duration // how long anybody may keep the answer; 0: nobody may
+
+	page *page
+	kept *kept // nil: the answer is not kept
 }
 
 // A Tag names the JSON of an answer: equal tags, equal bytes. All servers with one key of tags give the same tag.
@@ -243,7 +246,7 @@ func (p *page) readTimed(reader store.Reader, dst []byte) ([]byte, error) {
 // answer returns the answer that was read or found.
 func (p *page) answer(body []byte, before int) Answer {
 	if p.found != nil {
-		return Answer{JSON: p.found.json, Tag: p.found.tag, Shared: true, Public: p.req.public(p.shape)}
+		return Answer{JSON: p.found.json, Tag: p.found.tag, Shared: true, Public: p.req.public(p.shape), page: p, kept: p.found}
 	}
 	json := body[before:]
 	if !p.tagged {

@@ -11,20 +11,24 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// kept is an answer or a total in the cache. Requests share it, so nobody changes it.
+// kept is an answer or a total in the cache. Requests share it, so nobody changes it but to add forms.
 type kept struct {
 	version []int64 // of the tables that its statements read: see store.Reader.Version
 	json    []byte  // of a page
 	tag     Tag     // of json
 	rows    int     // of the page
 	total   int64   // of a count
+	forms   forms   // of json
 
 	checked atomic.Pointer[moment] // when the rows were last known to be the current ones, for a table with cache.stale
 }
 
 func newKeptCache(bytes int64) *cache.Cache[*kept] {
-	return cache.New(int(bytes), func(k *kept) int { return len(k.json) + 8*len(k.version) })
+	return cache.New(int(bytes), (*kept).size)
 }
+
+// size returns the size of a result with all its forms, in bytes.
+func (k *kept) size() int { return len(k.json) + 8*len(k.version) + k.forms.size() }
 
 // find returns what is kept under a key in a version, or nil.
 func (d *DB) find(key []byte, version []int64) *kept {

@@ -78,6 +78,15 @@ func refused(params string) bool {
 	return err != nil || !(q > 0) // !(q > 0) is true for NaN too
 }
 
+// Compress returns a body in a content coding of Coding, for an answer that is sent more than once.
+func Compress(coding string, body []byte) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, len(body)/8))
+	if err := compress(buf, coding, body); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(buf.Bytes()), nil
+}
+
 // writeCompressed writes a body in a content coding. A large body is compressed while it is sent, without Content-Length.
 func writeCompressed(w http.ResponseWriter, status int, coding string, body []byte) error {
 	header := w.Header()

@@ -102,8 +102,19 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer memory.Give()
+	coding := web.Coding(w, len(body))
 	setKeepers(w, answer.Public)
-	web.SetETag(w, listTag(tag, web.Coding(w, len(body))))
+	web.SetETag(w, listTag(tag, coding))
+	if coding != "" {
+		coded, err := answer.Coded(coding, web.Compress)
+		if err != nil {
+			return err
+		}
+		if coded != nil {
+			w.Header()["Content-Encoding"] = []string{coding}
+			body = coded
+		}
+	}
 	return web.JSON(w, http.StatusOK, body)
 }
 
