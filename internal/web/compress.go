@@ -110,8 +110,7 @@ func writeCompressed(w http.ResponseWriter, status int, coding string, body []by
 	}
 	setContentLength(w, buf.Len())
 	w.WriteHeader(status)
-	_, err := w.Write(buf.Bytes())
-	return err
+	return writeBody(w, buf.Bytes())
 }
 
 // compressor is a gzip or zstd writer.

@@ -154,7 +154,7 @@ func TestCompressedBuffersKept(t *testing.T) {
 		body[i] = byte(random.Uint32())
 	}
 	for range 50 {
-		w := &response{ResponseWriter: &nullWriter{header: http.Header{}}}
+		w := &response{client: t.Context(), ResponseWriter: &nullWriter{header: http.Header{}}}
 		if err := writeCompressed(w, 200, "zstd", body); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -8,19 +9,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
 
 // response is a ResponseWriter that notes the handler's answer.
 type response struct {
 	http.ResponseWriter
-	head       bool         // the request is a HEAD, so Write sends nothing
-	in         *requestBody // of the request; nil: it has none
-	inLength   int64        // Content-Length of the request; -1: unknown
-	status     int          // status of the answer; 0 before its header is written
-	accepts    []string     // lines of Accept-Encoding
-	coding     string       // content coding of the answer; "" for none
-	negotiated bool         // coding is set
-	bytes      int64        // size of the body so far
+	client     context.Context // of the request, from net/http
+	head       bool            // the request is a HEAD, so Write sends nothing
+	in         *requestBody    // of the request; nil: it has none
+	inLength   int64           // Content-Length of the request; -1: unknown
+	status     int             // status of the answer; 0 before its header is written
+	accepts    []string        // lines of Accept-Encoding
+	coding     string          // content coding of the answer; "" for none
+	negotiated bool            // coding is set
+	bytes      int64           // size of the body so far
 
 	length, tag [1]string // values of Content-Length and ETag, so that they need no slices
 }
@@ -74,10 +78,19 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 	}
 	setContentLength(w, len(body))
 	w.WriteHeader(status)
-	if _, err := w.Write(body); err != nil {
+	if err := writeBody(w, body); err != nil {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	return nil
+}
+
+// writeBody writes a body whose size is in the header.
+func writeBody(w http.ResponseWriter, body []byte) error {
+	if x, ok := w.(*response); ok && len(body) >= netconn.Large && !x.head {
+		netconn.Join(x.client)
+	}
+	_, err := w.Write(body)
+	return err
 }
 
 // countedSize is the size of a body, in bytes, from which we set Content-Length ourselves. To a smaller body net/http adds it,

@@ -86,6 +86,7 @@ func newServer(h http.Handler, inFlight *atomic.Int64, cfg ServerConfig) *http.S
 		MaxHeaderBytes:               orElse(cfg.MaxHeader, 64<<10),
 		DisableGeneralOptionsHandler: true, // OPTIONS * gets a problem document
 	}
+	netconn.Hook(srv)
 	if cfg.Bounds != nil {
 		srv.ConnState = netconn.NoteState
 	}

@@ -1,11 +1,14 @@
 package netconn
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,6 +202,51 @@ func BenchmarkServer(b *testing.B) {
 			go srv.Serve(bb.wrap(ln))
 			defer srv.Close()
 			request(b, ln.Addr().String())
+		})
+	}
+}
+
+// BenchmarkJoin sends requests with answers of 12 kB, in two writes and in one.
+func BenchmarkJoin(b *testing.B) {
+	answer := make([]byte, 12_000)
+	for _, bb := range []struct {
+		name string
+		join func(context.Context)
+	}{
+		{"two writes", func(context.Context) {}},
+		{"one write", Join},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+				bb.join(r.Context())
+				_, _ = w.Write(answer)
+			})}
+			Hook(srv)
+			go srv.Serve(Listen(ln, &Traffic{}, nil))
+			defer srv.Close()
+			c, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			reader := bufio.NewReaderSize(c, 64<<10)
+			for b.Loop() {
+				if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+					b.Fatal(err)
+				}
+				res, err := http.ReadResponse(reader, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if n, err := io.Copy(io.Discard, res.Body); err != nil || n != int64(len(answer)) {
+					b.Fatal(n, err)
+				}
+			}
 		})
 	}
 }
