@@ -81,8 +81,8 @@ openapi-check: ## lint /openapi.json; generate, compile and use clients in TypeS
 webhooks-check: ## compare webhook signatures with the Standard Webhooks libraries for Go, JavaScript and Python (needs Node.js and Python; fetches packages)
 	GO=$(GO) ./tools/webhooks/check.sh
 
-bench: ## measure beside a hand-written service and PocketBase (wrk; about fifteen minutes)
-	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -postgres -out POSTGRES.md && $(GO) run . -overload -out OVERLOAD.md && $(GO) run . -accounts -out ACCOUNTS.md
+bench: ## measure beside a hand-written service and PocketBase, and kept answers beside uncached ones (wrk; about twenty minutes)
+	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -postgres -out POSTGRES.md && $(GO) run . -overload -out OVERLOAD.md && $(GO) run . -accounts -out ACCOUNTS.md && $(GO) run . -cache -out CACHE.md
 
 bench-scale: ## measure 10,000 to 1,000,000 rows, and pages 1 to 10,000
 	cd bench && $(GO) run . -scale -out SCALE.md

@@ -11,6 +11,7 @@
 //	go run . -rules         the cost of typical rules on 1,000,000 rows, against statements by hand (make bench-rules)
 //	go run . -overload      up to twenty times more requests than can be answered, and abusers beside honest callers (part of make bench)
 //	go run . -accounts      logins, and gets and memory while they saturate the server (part of make bench)
+//	go run . -cache         kept answers against uncached ones, 304s and stale answers (part of make bench)
 //	go run . -soak          ten minutes of every kind of request, to find kept memory (make bench-soak)
 package main
 
@@ -65,6 +66,8 @@ func run(ctx context.Context, opts settings) error {
 		return runRules(ctx, opts, folder)
 	case opts.accounts:
 		return runAccounts(ctx, opts, folder)
+	case opts.cache:
+		return runCache(ctx, opts, folder)
 	case opts.soak:
 		return runSoak(ctx, opts, folder)
 	}

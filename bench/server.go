@@ -25,6 +25,7 @@ type server struct {
 	log        string
 	tokens     []string // of the first users
 	dialect    dialect
+	backends   func() []int // processes of its database, if their CPU counts
 
 	cmd  *exec.Cmd
 	idle int64 // bytes resident after the start
@@ -94,9 +95,19 @@ func (s *server) stop() error {
 	return err
 }
 
-// cpu returns the CPU time of the program so far.
+// cpu returns the CPU time of the program so far, with its database if it counts.
 func (s *server) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	all := cpuOf(s.cmd.Process.Pid)
+	if s.backends != nil {
+		for _, pid := range s.backends() {
+			all += cpuOf(pid)
+		}
+	}
+	return all
+}
+
+func cpuOf(pid int) time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}

@@ -25,6 +25,7 @@ type settings struct {
 	online    bool
 	rules     bool
 	accounts  bool
+	cache     bool
 	keep      bool
 }
 
@@ -47,6 +48,7 @@ func parseFlags() settings {
 	flag.BoolVar(&opts.online, "online", false, "measure changes of the model beside a server at work instead")
 	flag.BoolVar(&opts.rules, "rules", false, "measure what rules cost instead")
 	flag.BoolVar(&opts.accounts, "accounts", false, "measure logins instead")
+	flag.BoolVar(&opts.cache, "cache", false, "measure kept answers against uncached ones instead")
 	flag.BoolVar(&opts.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	return opts
