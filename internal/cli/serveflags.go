@@ -154,13 +154,13 @@ func (f *serveFlags) checkMail(cmd *cobra.Command) (err error) {
 func (f *serveFlags) checkProxies(cmd *cobra.Command) error {
 	for _, text := range f.proxies {
 		network, err := netip.ParsePrefix(text)
-		if address, bad := netip.ParseAddr(text); bad == nil {
+		if address, bad := netip.ParseAddr(text); bad == nil && address.Zone() == "" { // PrefixFrom drops a zone
 			network, err = netip.PrefixFrom(address, address.BitLen()), nil
 		}
 		if err == nil && network.Bits() == 0 {
 			return usage(cmd, "--trusted-proxies (%s) must not be %q: every client would be trusted to name its address", variable("trusted-proxies"), text)
 		}
-		if err != nil || network.Addr().Zone() != "" || network.Addr().Is4In6() {
+		if err != nil || network.Addr().Is4In6() {
 			return usage(cmd, "--trusted-proxies (%s) must be addresses or networks of proxies, such as 10.0.0.0/8, not %q", variable("trusted-proxies"), text)
 		}
 		f.trusted = append(f.trusted, network.Masked())
