@@ -26,7 +26,7 @@ type bounded struct {
 }
 
 func newBounded(t *testing.T, total int, spared ...netip.Prefix) *bounded {
-	b := &bounded{t: t, bounds: netconn.NewBounds(total, spared), started: make(chan bool, total), free: make(chan bool)}
+	b := &bounded{t: t, bounds: netconn.NewBounds(total, spared), started: make(chan bool, 8*total), free: make(chan bool)}
 	b.serve(ServerConfig{Bounds: b.bounds})
 	return b
 }
@@ -142,7 +142,7 @@ func TestExhaustion_BusyConnectionsOfSome(t *testing.T) {
 func TestExhaustion_ConnectionsBesideRelays(t *testing.T) {
 	const total, share = 16, 12
 	relay := netip.MustParsePrefix("127.0.0.7/32")
-	b := &bounded{t: t, bounds: netconn.NewBounds(total, []netip.Prefix{relay}), started: make(chan bool, total), free: make(chan bool)}
+	b := &bounded{t: t, bounds: netconn.NewBounds(total, []netip.Prefix{relay}), started: make(chan bool, 8*total), free: make(chan bool)}
 	b.serve(ServerConfig{Bounds: b.bounds, Relays: []netip.Prefix{relay}})
 	for range share {
 		b.dial("127.0.0.1", "/hold")
