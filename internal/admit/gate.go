@@ -47,19 +47,22 @@ type Gate[K comparable] struct {
 
 // Stats are counts of a gate, and its state at a moment.
 type Stats struct {
-	Taken    int   // slots
-	Waiting  int   // callers
-	Admitted int64 // callers that got a slot
-	Refused  int64 // callers that were refused, or gave up
+	Total    int           // slots that there are
+	Taken    int           // slots
+	Waiting  int           // callers
+	Wait     time.Duration // that a client which comes now may expect, on the level with the longest wait
+	Admitted int64         // callers that got a slot
+	Refused  int64         // callers that were refused, or gave up
 }
 
 // Stats returns the counts since the gate was made.
 func (g *Gate[K]) Stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	stats := Stats{Waiting: g.waiting, Admitted: g.admitted, Refused: g.refused}
-	for _, taken := range g.taken {
+	stats := Stats{Total: g.caps[0], Waiting: g.waiting, Admitted: g.admitted, Refused: g.refused}
+	for level, taken := range g.taken {
 		stats.Taken += taken
+		stats.Wait = max(stats.Wait, g.lines[level].NewcomerWait(g.slots(level)))
 	}
 	return stats
 }

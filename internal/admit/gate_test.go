@@ -360,3 +360,28 @@ func TestGateLevelOfCostlyWork(t *testing.T) {
 		}
 	}
 }
+
+// Stats say what a client may expect that comes now: it waits for one turn of each other client.
+func TestGateStatsTellOfTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := NewGate[string](2, 2)
+		got := make(chan string, 10)
+		for _, client := range []string{"holder", "holder"} {
+			enter(gate, 0, client, got)
+		}
+		gate.lines[0].Note(80 * time.Millisecond) // the mean is now 10 ms
+		if stats := gate.Stats(); stats.Total != 2 || stats.Taken != 2 || stats.Waiting != 0 || stats.Wait != 0 {
+			t.Errorf("nobody waits: %+v", stats)
+		}
+		for _, client := range []string{"a", "a", "a", "b"} {
+			enter(gate, 0, client, got)
+		}
+		if stats := gate.Stats(); stats.Waiting != 4 || stats.Wait != 10*time.Millisecond {
+			t.Errorf("four of two clients wait for two slots of 10 ms: %+v", stats)
+		}
+		for range 6 {
+			gate.Leave(0, "holder", 0)
+			synctest.Wait()
+		}
+	})
+}

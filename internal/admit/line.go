@@ -233,6 +233,12 @@ func (l *Line[K, T]) Before(client K, now time.Time) int {
 	return min(l.count, own+others*(own+1))
 }
 
+// NewcomerWait returns how long a client that has nothing in the line would wait for one of the slots. Each of the others has
+// at most one turn before it.
+func (l *Line[K, T]) NewcomerWait(slots int) time.Duration {
+	return l.Wait(min(l.count, len(l.queues)), slots)
+}
+
 // Crowd returns what has to leave a line that is full, so that a client can wait in it: the last entry of the client that
 // wants most. It returns nil if the client itself wants the most.
 func (l *Line[K, T]) Crowd(client K) *Entry[K, T] {

@@ -147,5 +147,5 @@ func (h *Share[K]) Give() {
 
 // Stats returns the counts in the form of a gate. Taken counts units, and nobody waits.
 func (s *Shares[K]) Stats() Stats {
-	return Stats{Taken: int(s.taken.Load()), Admitted: s.admitted.Load(), Refused: s.refused.Load()}
+	return Stats{Total: int(s.total), Taken: int(s.taken.Load()), Admitted: s.admitted.Load(), Refused: s.refused.Load()}
 }

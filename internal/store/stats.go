@@ -22,6 +22,7 @@ type Pool struct {
 	Size    int
 	InUse   int
 	Waiting int           // callers
+	Wait    time.Duration // that a client which comes now may expect
 	Waits   int64         // callers that had to wait
 	Waited  time.Duration // all of them together
 	Refused int64         // callers that would have waited too long
@@ -30,6 +31,8 @@ type Pool struct {
 // A Writer commits writes in groups.
 type Writer struct {
 	Waiting int           // writes that wait for their turn
+	Queue   int           // writes that may wait; 0 if they wait in the pools
+	Wait    time.Duration // that a client which comes now may expect, in the queue
 	Writes  int64         // functions and scripts that ran
 	Waited  time.Duration // all of them together, before they ran
 	Commits int64         // groups; Writes / Commits is the size of a group

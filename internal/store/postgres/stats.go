@@ -37,7 +37,7 @@ func (db *DB) Stats() store.Stats {
 
 func (p *pool) stats(name string) store.Pool {
 	gate := p.gate.Stats()
-	stats := store.Pool{Name: name, Size: p.size, InUse: gate.Taken, Waiting: gate.Waiting}
+	stats := store.Pool{Name: name, Size: p.size, InUse: gate.Taken, Waiting: gate.Waiting, Wait: gate.Wait}
 	p.waited.AddTo(&stats)
 	return stats
 }
@@ -46,7 +46,7 @@ func (p *pool) stats(name string) store.Pool {
 func (g *groups) stats() store.Pool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	stats := store.Pool{Name: "group", Size: g.size, InUse: g.running, Waiting: g.line.Len()}
+	stats := store.Pool{Name: "group", Size: g.size, InUse: g.running, Waiting: g.line.Len(), Wait: g.line.NewcomerWait(g.size)}
 	g.waited.AddTo(&stats)
 	return stats
 }

@@ -143,6 +143,13 @@ func (w *jobs) len() int {
 	return w.line.Len()
 }
 
+// newcomerWait returns how long a client that comes now would wait.
+func (w *jobs) newcomerWait() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.line.NewcomerWait(1)
+}
+
 // takeAll empties the line.
 func (w *jobs) takeAll() (all []*job) {
 	w.mu.Lock()

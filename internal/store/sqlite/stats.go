@@ -48,9 +48,11 @@ func (t *tally) committed(ok bool, before, after logState, began time.Time) {
 func (db *DB) Stats() store.Stats {
 	w := db.writer
 	reopened := w.tally.opened.Load()
+	writer := w.tally.Writer(w.jobs.len())
+	writer.Queue, writer.Wait = w.jobs.size, w.jobs.newcomerWait()
 	return store.Stats{
 		Pools:  []store.Pool{db.readers.stats()},
-		Writer: w.tally.Writer(w.jobs.len()),
+		Writer: writer,
 		Log:    db.logStats(),
 		Opened: int64(db.readers.size) + 1 + reopened,
 		Lost:   reopened,
@@ -62,7 +64,7 @@ func (db *DB) Stats() store.Stats {
 
 func (p *readers) stats() store.Pool {
 	gate := p.gate.Stats()
-	pool := store.Pool{Name: "read", Size: p.size, InUse: gate.Taken, Waiting: gate.Waiting}
+	pool := store.Pool{Name: "read", Size: p.size, InUse: gate.Taken, Waiting: gate.Waiting, Wait: gate.Wait}
 	p.waited.AddTo(&pool)
 	return pool
 }

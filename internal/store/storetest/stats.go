@@ -26,6 +26,9 @@ func stats(t *testing.T, f *fixture) {
 		}
 		return err
 	})
+	if writer := f.db.Stats().Writer; writer.Queue > 0 && writer.Queue < n {
+		t.Errorf("%d writes wait in a queue for %d", n, writer.Queue)
+	}
 	release()
 	wg.Wait()
 
