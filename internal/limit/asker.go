@@ -25,10 +25,11 @@ type asker struct {
 	awayUntil atomic.Int64 // time since epoch until which the node asks nothing, because the ledger failed
 	counts    struct{ batches, buckets, failures, local atomic.Uint64 }
 
+	failingSince atomic.Int64 // time since epoch at which the ledger began to fail; 0: the last batch went well
+
 	mu      sync.Mutex
 	waiting []*ask
 	running bool // a goroutine sends batches
-	failing bool // the last batch failed
 }
 
 // An ask is a question about one bucket. The lock of its shard guards it. Once done is closed, nobody changes it.
@@ -181,18 +182,20 @@ func (a *ask) end(now int64, granted *Grant) {
 func (k *asker) note(buckets int, err error) {
 	k.counts.batches.Add(1)
 	k.counts.buckets.Add(uint64(buckets))
+	failed := k.failingSince.Load() != 0 // only the one goroutine of send changes it
 	if err == nil {
 		k.awayUntil.Store(0)
-	} else {
-		k.counts.failures.Add(1)
-		k.awayUntil.Store(int64(time.Since(k.epoch) + awayTime))
-	}
-	if failing := err != nil; failing != k.failing { // only the one goroutine of send changes it
-		k.failing = failing
-		if failing {
-			k.log.Warn("limits are not shared with other nodes at present: each node counts by itself", "error", err)
-		} else {
+		k.failingSince.Store(0)
+		if failed {
 			k.log.Info("limits are shared with other nodes again")
 		}
+		return
+	}
+	k.counts.failures.Add(1)
+	now := time.Since(k.epoch)
+	k.awayUntil.Store(int64(now + awayTime))
+	if !failed {
+		k.failingSince.Store(max(1, int64(now)))
+		k.log.Warn("limits are not shared with other nodes at present: each node counts by itself", "error", err)
 	}
 }

@@ -64,7 +64,11 @@ func (l *Limiter) try(now time.Time, r *Request, some rules, cost *costs, enter,
 				r.tight.note(rate, rate.left(next, s.last), next-s.last)
 			}
 		}
-		if enter && rule.inFlight.most > 0 {
+		if !enter {
+			continue
+		}
+		s.passed[i]++
+		if rule.inFlight.most > 0 {
 			s.atWork[hash^rule.inFlight.salt]++
 			r.holding |= 1 << i
 		}
@@ -112,9 +116,11 @@ func (l *Limiter) giveBack(now time.Time, r *Request) {
 	locked := l.lock(now, r, r.early)
 	defer l.unlock(locked)
 	for each := r.early; each != 0; each &= each - 1 {
-		rule := &l.rules[bits.TrailingZeros64(uint64(each))]
+		i := bits.TrailingZeros64(uint64(each))
+		rule := &l.rules[i]
 		hash := r.hashes[rule.unit]
 		s := l.shard(hash)
+		s.passed[i]--
 		for j := range rule.rates {
 			rate := &rule.rates[j]
 			if tat := s.table.state(hash ^ rate.salt); tat > s.last {

@@ -73,6 +73,9 @@ func TestParallelRequestsPassExactly(t *testing.T) {
 			if refused := l.refusals[0].Load(); refused != 9900 {
 				t.Errorf("%d refusals were counted, want 9900", refused)
 			}
+			if counted := l.Passed(); !slices.Equal(counted, []uint64{100, 100}) {
+				t.Errorf("requests that passed were counted as %v, want 100 for each rule", counted)
+			}
 		})
 	}
 }
@@ -460,6 +463,9 @@ func TestRefusedCallerSparesAddress(t *testing.T) {
 	}
 	if pass(l, now, &Request{Address: address(1), Client: user("eve")}) {
 		t.Error("the address has no room, and a request passed")
+	}
+	if counted := l.Passed(); !slices.Equal(counted, []uint64{10, 10}) {
+		t.Errorf("requests that passed were counted as %v, want 10 for each rule", counted)
 	}
 }
 

@@ -16,6 +16,7 @@ type shard struct {
 	last   int64          // latest time
 	shift  int64          // what is added to times, after the clock was set back
 	checks uint64
+	passed [maxRules]uint64 // requests that a rule let pass, by rule
 
 	_ [64]byte // keeps the locks of two shards apart
 }

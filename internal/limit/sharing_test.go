@@ -135,6 +135,18 @@ func TestLedgerThatFails(t *testing.T) {
 		if n, _ := ledger.asked(); n > 10 {
 			t.Errorf("%d asks in 10 s, want one a second", n)
 		}
+		if away := l.AwaySince(); away.Before(began) || away.Sub(began) > time.Second {
+			t.Errorf("the ledger failed from %v on, and is said to be away since %v", began, away)
+		}
+		ledger.set(nil, 0)
+		time.Sleep(2 * time.Second)
+		for range 20 {
+			passNow(l, 1)
+		}
+		synctest.Wait()
+		if away := l.AwaySince(); !away.IsZero() {
+			t.Errorf("the ledger is back, and said to be away since %v", away)
+		}
 	})
 }
 

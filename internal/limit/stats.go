@@ -1,7 +1,36 @@
 package limit
 
+import "time"
+
 // Refused returns how many requests the rule with that index has refused.
 func (l *Limiter) Refused(rule int) uint64 { return l.refusals[rule].Load() }
+
+// Passed returns for each rule how many requests met it and passed. A request that another rule refused has passed none.
+func (l *Limiter) Passed() []uint64 {
+	all := make([]uint64, len(l.rules))
+	for i := range l.shards {
+		shard := &l.shards[i]
+		shard.mu.Lock()
+		for rule := range all {
+			all[rule] += shard.passed[rule]
+		}
+		shard.mu.Unlock()
+	}
+	return all
+}
+
+// AwaySince returns since when the ledger has failed each time it was asked, or the zero time if it last answered. The node
+// counts by itself then.
+func (l *Limiter) AwaySince() time.Time {
+	if l.asker == nil {
+		return time.Time{}
+	}
+	since := l.asker.failingSince.Load()
+	if since == 0 {
+		return time.Time{}
+	}
+	return l.epoch.Add(time.Duration(since))
+}
 
 // Stats are counts of a Limiter.
 type Stats struct {
